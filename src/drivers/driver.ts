@@ -1,0 +1,155 @@
+import type { Addresses, Machine, MachineState, ObservedMachine } from '../machines/machine.js';
+import type { Templates } from '../templates.js';
+
+/**
+ * The contract of a driver: what talks to one provider.
+ *
+ * It is batch first: a driver gets all the machines of a command at once and makes as few calls to the provider as it can. It
+ * yields an event a machine as things happen, so that a slow machine holds back no other, and it is idempotent: asked again
+ * for what a first, interrupted try began, it finds and finishes that. A driver prints nothing, reads no environment and no
+ * files of belt's, and knows no command line.
+ */
+export interface Driver {
+  /**
+   * Refuses what cannot work (no permission, no such size, no address left) before anything is recorded or changed.
+   * @throws UserError
+   */
+  check(wishes: readonly MachineWish[], signal: AbortSignal): Promise<void>;
+
+  /** What all machines of a create share (an image, a key pair, a firewall): made once, before the machines. */
+  prepare?(requests: readonly CreateRequest[], progress: PrepareProgress, signal: AbortSignal): Promise<void>;
+
+  /** Makes the machines, or finishes those that an earlier try with the same names began. Ends each with `done` or `failed`. */
+  create(requests: readonly CreateRequest[], signal: AbortSignal): AsyncIterable<MachineEvent>;
+
+  /** What the provider says of this cluster's machines, in as few calls as it can; `known` are the recorded ones. */
+  list(known: readonly Machine[], signal: AbortSignal): Promise<ObservedMachine[]>;
+
+  start(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
+  /** An orderly shutdown; a machine that does not follow in the driver's own bounded time is switched off. */
+  stop(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
+  restart(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
+  /** Switches off at once, as if the plug were pulled. */
+  kill(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
+  /** Destroys the machines and all that was made for them. One that is gone already is `done`. */
+  remove(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
+  /** `size` is as the person wrote it. */
+  resize(machines: readonly Machine[], size: string, signal: AbortSignal): AsyncIterable<MachineEvent>;
+
+  /** What this driver needs of the computer, and whether it is there. Never throws for something missing. */
+  doctor(signal: AbortSignal): Promise<Check[]>;
+
+  /** Base images, where the driver keeps its own. */
+  images?: ImageStore;
+}
+
+/** A machine as the person asked for it. */
+export interface MachineWish {
+  name: string;
+  /** As the person wrote it (`512mb`, `2gb`, a provider's slug); absent: the driver's default. */
+  size?: string;
+  /** The provider's id from an earlier, interrupted try. */
+  id?: string;
+  driverData?: Record<string, unknown>;
+}
+
+/** A machine about to be made. */
+export interface CreateRequest extends MachineWish {
+  ssh: {
+    user: string;
+    /** One line of authorized_keys. */
+    authorizedKey: string;
+    /** OpenSSH private key text and public line: the machine gets these, so that belt knows it at the first connection. */
+    hostKey: { privateKey: string; publicKey: string };
+  };
+}
+
+/** What a driver reports of one machine, in the order in which it happens. */
+export type MachineEvent =
+  | { type: 'progress'; name: string; text: string; fraction?: number }
+  | { type: 'changed'; name: string; change: MachineChange }
+  | { type: 'done'; name: string }
+  | { type: 'failed'; name: string; error: Error };
+
+/** What became known of a machine; the operation writes it down at once. */
+export interface MachineChange {
+  id?: string;
+  state?: MachineState;
+  addresses?: Addresses;
+  memory?: number;
+  size?: string;
+  driverData?: Record<string, unknown>;
+}
+
+/** `fraction`: 0 to 1, absent where there is no telling. */
+export type PrepareProgress = (step: string, fraction?: number) => void;
+
+export interface Check {
+  /** What was looked at: `systemd-nspawn`, `root`, `VBoxManage`. */
+  name: string;
+  ok: boolean;
+  /** What was found, or what is missing and how to get it. */
+  detail: string;
+  /** `optional`: works without, but less well. */
+  optional?: boolean;
+  /** Puts it right; absent where only the person can. */
+  fix?: (signal: AbortSignal) => Promise<void>;
+}
+
+export interface Image {
+  name: string;
+  /** Bytes on disk. */
+  size: number;
+  /** ISO 8601, UTC. */
+  builtAt: string;
+  /** How many machines stand on it. */
+  machines: number;
+}
+
+export interface ImageStore {
+  /** Names that can be built, the default first. */
+  available(): string[];
+  list(): Promise<Image[]>;
+  /** Builds the image unless it is there; `rebuild` builds it anew. Safe against two at a time. */
+  build(
+    name: string,
+    options: { rebuild: boolean },
+    progress: PrepareProgress,
+    signal: AbortSignal,
+  ): Promise<Image>;
+  /** @throws UserError when machines stand on it or it is not there. */
+  remove(name: string): Promise<void>;
+}
+
+/** One thing that can be set for a driver: by flag, environment, a cluster's config.yml or .belt.yaml. */
+export interface Setting {
+  /** Its key in files: `region`; the flag is `--<driver>-<key>` with dashes for underscores. */
+  key: string;
+  summary: string;
+  type: 'string' | 'integer' | 'boolean' | 'list';
+  default?: string | number | boolean | readonly string[];
+  /** Environment variables that set it, the first one found wins. */
+  env?: readonly string[];
+  /** Never written to a file by belt, never shown. */
+  secret?: boolean;
+  /** `false`: no flag, because every later command must agree on it, and only files and the environment see to that. */
+  flag?: false;
+}
+
+export type SettingValues = Readonly<
+  Record<string, string | number | boolean | readonly string[] | undefined>
+>;
+
+export interface DriverOptions {
+  settings: SettingValues;
+  cluster: { id: string; name: string };
+  templates: Templates;
+}
+
+/** What a driver's folder (or an npm package with a driver) exports as `driver`. Light to load: heavy libraries come with `open`. */
+export interface DriverModule {
+  name: string;
+  summary: string;
+  settings: readonly Setting[];
+  open(options: DriverOptions): Promise<Driver>;
+}

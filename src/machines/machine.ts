@@ -1,0 +1,78 @@
+/**
+ * A machine: a provisioned host that holds a Docker Engine. This is what every layer passes around.
+ */
+
+/** Where a machine is in its life, in docker-machine's words (lower case here, capitalised where shown). */
+export const machineStates = [
+  'starting',
+  'running',
+  'paused',
+  'saved',
+  'stopping',
+  'stopped',
+  'error',
+  'timeout',
+  'missing',
+] as const;
+
+/** `missing`: belt has a record, the provider knows no such machine. */
+export type MachineState = (typeof machineStates)[number];
+
+export interface Addresses {
+  /** Where people and belt reach the machine. */
+  public?: string;
+  /** Where the machines of a cluster reach each other; the public address when absent. */
+  private?: string;
+}
+
+export interface SshAccess {
+  user: string;
+  port: number;
+  /** Absolute path of a private key; absent: the agent and the user's own default keys. */
+  keyPath?: string;
+}
+
+/**
+ * How far belt got with making it. `creating` is written before the provider is asked for anything, so that an interrupted
+ * create is known and can be finished.
+ */
+export type MachinePhase = 'creating' | 'ready';
+
+export interface Machine {
+  name: string;
+  driver: string;
+  phase: MachinePhase;
+  /** The provider's own id, from the moment it is known. */
+  id?: string;
+  /** As the person gave it: `512mb` or a provider's slug. */
+  size?: string;
+  /** Mebibytes, where the driver knows. */
+  memory?: number;
+  addresses: Addresses;
+  ssh: SshAccess;
+  /** What only the driver understands; JSON values, never a secret. */
+  driverData: Record<string, unknown>;
+  /** ISO 8601, UTC. */
+  createdAt: string;
+}
+
+/** What a machine said or was seen to be, next to what belt recorded. */
+export interface ObservedMachine {
+  name: string;
+  state: MachineState;
+  id?: string;
+  addresses?: Addresses;
+  /** Mebibytes. */
+  memory?: number;
+  size?: string;
+}
+
+/** The address other machines of the cluster use for this one. */
+export function clusterAddress(machine: Pick<Machine, 'addresses'>): string | undefined {
+  return machine.addresses.private ?? machine.addresses.public;
+}
+
+/** The address belt and people use for this one. */
+export function reachAddress(machine: Pick<Machine, 'addresses'>): string | undefined {
+  return machine.addresses.public ?? machine.addresses.private;
+}
