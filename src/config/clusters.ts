@@ -1,0 +1,59 @@
+import { basename, join } from 'node:path';
+import { UsageError, UserError } from '../errors.js';
+import { closest } from '../machines/suggest.js';
+import type { Caller } from './environment.js';
+import { listFolders, stateFiles } from './files.js';
+import type { StateLocation } from './locate.js';
+import { readOneLine, writeOneLine } from './one-line.js';
+
+/** The cluster that is there without being made. */
+export const defaultCluster = 'default';
+
+/** The name of the cluster in use. @throws UserError when the file that says so is damaged */
+export async function activeCluster(root: string): Promise<string> {
+  return (await readOneLine(activePath(root), 'cluster')) ?? defaultCluster;
+}
+
+/** Makes it the one that later commands talk to. @throws UserError when there is no such cluster */
+export async function useCluster(root: string, name: string, owner?: Caller): Promise<void> {
+  const clusters = await listClusters(root);
+  if (!clusters.includes(name)) {
+    const suggestion = closest(name, clusters);
+    throw new UserError(`no cluster is called "${name}"`, {
+      hint: suggestion ? `did you mean "${suggestion}"?` : `clusters: ${clusters.join(', ')}`,
+    });
+  }
+  await writeOneLine(activePath(root), 'cluster', name, stateFiles(owner));
+}
+
+/** Every cluster, by name; `default` is always among them. */
+export async function listClusters(root: string): Promise<string[]> {
+  return [...new Set([defaultCluster, ...(await listFolders(root))])].sort();
+}
+
+/**
+ * Which cluster a command works in: the folder that --storage-path names, else the one of --cluster, else the one in use.
+ * @throws UsageError for a name that cannot be a folder's
+ */
+export async function chooseCluster(
+  { root, clusterFolder }: Pick<StateLocation, 'root' | 'clusterFolder'>,
+  named?: string,
+): Promise<{ name: string; folder: string }> {
+  if (clusterFolder !== undefined)
+    return { name: basename(clusterFolder) || defaultCluster, folder: clusterFolder };
+  const name = named ?? (await activeCluster(root));
+  requireClusterName(name);
+  return { name, folder: join(root, name) };
+}
+
+/** The name becomes a folder in `.belt/`, beside the file `active`. */
+function requireClusterName(name: string): void {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name) && name !== 'active') return;
+  throw new UsageError(`"${name}" cannot be the name of a cluster`, {
+    hint: 'use letters, digits, hyphens, dots and underscores, a letter or digit first, at most 63 in all',
+  });
+}
+
+function activePath(root: string): string {
+  return join(root, 'active');
+}

@@ -1,0 +1,210 @@
+import { join } from 'node:path';
+import * as z from 'zod/mini';
+import { type Addresses, type Machine, reachAddress } from '../machines/machine.js';
+import { damaged, requireVersion } from './files.js';
+
+/**
+ * A machine's config.json: docker-machine's format, version 3, and a section `Belt` for what that has no place for. So
+ * docker-machine's scripts find what they look for (`inspect -f '{{.Driver.IPAddress}}'`), and belt reads its machines.
+ *
+ * What the driver alone understands stands in `Driver` beside the fields that all drivers share, as in docker-machine.
+ */
+export type MachineDocument = Readonly<Record<string, unknown>>;
+
+export interface MachinePlace {
+  /** The cluster's folder, docker-machine's store path. */
+  store: string;
+  /** The machine's folder in it; its last part is the machine's name, whatever the document says (as in docker-machine). */
+  name: string;
+}
+
+const dockerMachineVersion = 3;
+const beltVersion = 1;
+
+const text = z.optional(z.nullable(z.string()));
+const addresses = z.object({ Public: z.optional(z.string()), Private: z.optional(z.string()) });
+
+const documentShape = z.object({
+  ConfigVersion: z.number(),
+  DriverName: z.string(),
+  Driver: z.looseObject({
+    IPAddress: text,
+    SSHUser: text,
+    SSHPort: z.optional(z.number()),
+    SSHKeyPath: text,
+    StorePath: text,
+  }),
+  Belt: z.optional(
+    z.object({
+      Version: z.number(),
+      Phase: z.enum(['creating', 'ready']),
+      Id: z.optional(z.string()),
+      Size: z.optional(z.string()),
+      Memory: z.optional(z.number()),
+      Addresses: addresses,
+      CreatedAt: z.string(),
+    }),
+  ),
+});
+type Shape = z.infer<typeof documentShape>;
+
+/** The fields of `Driver` that docker-machine's BaseDriver has; all others are the driver's own. */
+const sharedDriverFields = new Set([
+  'IPAddress',
+  'MachineName',
+  'SSHUser',
+  'SSHPort',
+  'SSHKeyPath',
+  'StorePath',
+  'SwarmMaster',
+  'SwarmHost',
+  'SwarmDiscovery',
+]);
+
+/**
+ * The machine of a document. One of docker-machine's own, without `Belt`, counts as ready, made at `createdAt`.
+ * @throws UserError, naming `path`, when it is no such document or one of a later format
+ */
+export function fromDocument(
+  document: unknown,
+  { store, name, path, createdAt }: MachinePlace & { path: string; createdAt: string },
+): Machine {
+  requireVersions(document, path);
+  const { success, data, error } = documentShape.safeParse(document);
+  if (!success) throw damaged(path, firstIssue(error));
+  const { Belt: belt, Driver: driver } = data;
+  const keyPath = rebase(driver.SSHKeyPath, driver.StorePath, store);
+  return {
+    name,
+    driver: data.DriverName,
+    phase: belt?.Phase ?? 'ready',
+    ...(belt?.Id !== undefined && { id: belt.Id }),
+    ...(belt?.Size !== undefined && { size: belt.Size }),
+    ...(belt?.Memory !== undefined && { memory: belt.Memory }),
+    addresses: belt ? addressesOf(belt.Addresses) : driver.IPAddress ? { public: driver.IPAddress } : {},
+    ssh: { user: driver.SSHUser || 'root', port: driver.SSHPort || 22, ...(keyPath && { keyPath }) },
+    driverData: Object.fromEntries(Object.entries(driver).filter(([key]) => !sharedDriverFields.has(key))),
+    createdAt: belt?.CreatedAt ?? createdAt,
+  };
+}
+
+/**
+ * The document of a machine. What `previous`, the document on disk, holds beyond belt's knowledge is kept.
+ */
+export function toDocument(
+  machine: Machine,
+  { store }: Pick<MachinePlace, 'store'>,
+  previous: unknown = {},
+): MachineDocument {
+  const before = asRecord(previous);
+  const hostOptions = asRecord(before['HostOptions']);
+  return {
+    ...before,
+    ConfigVersion: dockerMachineVersion,
+    Name: machine.name,
+    DriverName: machine.driver,
+    Driver: driverSection(machine, store, asRecord(before['Driver'])),
+    HostOptions: {
+      Driver: '',
+      Memory: 0,
+      Disk: 0,
+      EngineOptions: {},
+      SwarmOptions: {},
+      ...hostOptions,
+      AuthOptions: { ...asRecord(hostOptions['AuthOptions']), ...certificatePaths(machine.name, store) },
+    },
+    Belt: { ...asRecord(before['Belt']), ...beltSection(machine) },
+  };
+}
+
+function driverSection(
+  machine: Machine,
+  store: string,
+  before: Readonly<Record<string, unknown>>,
+): MachineDocument {
+  const shared = Object.fromEntries(Object.entries(before).filter(([key]) => sharedDriverFields.has(key)));
+  return {
+    SwarmMaster: false,
+    SwarmHost: '',
+    SwarmDiscovery: '',
+    ...machine.driverData,
+    ...shared,
+    IPAddress: reachAddress(machine) ?? '',
+    MachineName: machine.name,
+    SSHUser: machine.ssh.user,
+    SSHPort: machine.ssh.port,
+    SSHKeyPath: machine.ssh.keyPath ?? '',
+    StorePath: store,
+  };
+}
+
+function beltSection(machine: Machine): MachineDocument {
+  const { public: publicAddress, private: privateAddress } = machine.addresses;
+  return {
+    Version: beltVersion,
+    Phase: machine.phase,
+    Id: machine.id,
+    Size: machine.size,
+    Memory: machine.memory,
+    Addresses: { Public: publicAddress, Private: privateAddress },
+    CreatedAt: machine.createdAt,
+  };
+}
+
+/** Where docker-machine keeps them, and its scripts look. */
+function certificatePaths(name: string, store: string): MachineDocument {
+  const certs = join(store, 'certs');
+  const folder = join(store, 'machines', name);
+  return {
+    CertDir: certs,
+    CaCertPath: join(certs, 'ca.pem'),
+    CaPrivateKeyPath: join(certs, 'ca-key.pem'),
+    ClientCertPath: join(certs, 'cert.pem'),
+    ClientKeyPath: join(certs, 'key.pem'),
+    ServerCertPath: join(folder, 'server.pem'),
+    ServerKeyPath: join(folder, 'server-key.pem'),
+    StorePath: folder,
+  };
+}
+
+/** A later format is told from a damaged one before its fields are looked at. */
+function requireVersions(document: unknown, path: string): void {
+  const { ConfigVersion: config, Belt } = asRecord(document);
+  const { Version: belt } = asRecord(Belt);
+  if (typeof belt === 'number') requireVersion(path, belt, beltVersion);
+  if (typeof config !== 'number') return;
+  requireVersion(path, config, dockerMachineVersion, 'ConfigVersion');
+  if (config < dockerMachineVersion) {
+    throw damaged(path, `its ConfigVersion ${config} is older than docker-machine 0.5`);
+  }
+}
+
+function addressesOf({ Public, Private }: z.infer<typeof addresses>): Addresses {
+  return {
+    ...(Public !== undefined && { public: Public }),
+    ...(Private !== undefined && { private: Private }),
+  };
+}
+
+/** Paths are absolute in the file; when the folder was moved since, what lay in it is in the new place. */
+function rebase(
+  path: string | null | undefined,
+  from: string | null | undefined,
+  to: string,
+): string | undefined {
+  if (!path) return undefined;
+  return from && path.startsWith(`${from}/`) ? join(to, path.slice(from.length + 1)) : path;
+}
+
+function firstIssue(error: z.core.$ZodError<Shape>): string {
+  const [issue] = error.issues;
+  return issue
+    ? `${issue.path.join('.') || 'its content'} is not what it must be (${issue.code})`
+    : 'its content is odd';
+}
+
+function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {};
+}

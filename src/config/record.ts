@@ -1,0 +1,29 @@
+import * as z from 'zod/mini';
+import { damaged, readJson, requireVersion, type StateFiles } from './files.js';
+
+/** The format of belt's own JSON files: `version`, and beside it what the file is about. */
+const recordVersion = 1;
+
+/**
+ * Reads one of belt's own JSON files. The version comes first: a later format has another shape.
+ * @param what completes "it is not …"
+ * @returns undefined when there is no such file. @throws UserError when it is damaged or of a later format
+ */
+export async function readRecord<Schema extends z.ZodMiniType>(
+  path: string,
+  schema: Schema,
+  what: string,
+): Promise<z.output<Schema> | undefined> {
+  const content = await readJson(path);
+  if (content === undefined) return undefined;
+  const versioned = z.object({ version: z.number() }).safeParse(content);
+  if (!versioned.success) throw damaged(path, `it is not ${what}`);
+  requireVersion(path, versioned.data.version, recordVersion);
+  const { success, data } = schema.safeParse(content);
+  if (!success) throw damaged(path, `it is not ${what}`);
+  return data;
+}
+
+export async function writeRecord(path: string, content: object, files: StateFiles): Promise<void> {
+  await files.write(path, `${JSON.stringify({ version: recordVersion, ...content }, undefined, 2)}\n`);
+}
