@@ -1,0 +1,124 @@
+import ssh2, {
+  type AnyAuthMethod,
+  type AuthenticationType,
+  type BaseAgent,
+  type OpenSSHAgent,
+  type ParsedKey,
+  type SignCallback,
+  type SigningRequestOptions,
+} from 'ssh2';
+import type { SshTarget } from './connection.js';
+import { fingerprint, loadPrivateKey } from './keys.js';
+
+export interface Credentials {
+  /** The socket of an ssh-agent. */
+  agentSocket?: string;
+  /** The user's own keys, tried last; those that are not there are passed over in silence. */
+  defaultKeyPaths?: readonly string[];
+}
+
+/** One login's way through the keys, and what there is to say about it when none fits. */
+export interface Authentication {
+  /**
+   * For ssh2's `authHandler`. It goes straight to the keys: no `none` request first, which would cost a round trip and count
+   * as a failure.
+   */
+  next(allowed: readonly AuthenticationType[] | null, proceed: (method: AnyAuthMethod | false) => void): void;
+  /** Whether there was any key to try. */
+  readonly hadKey: boolean;
+  /** `tried key SHA256:... (PATH); PATH2 is protected by a passphrase: ssh-add it; the server allows publickey`. */
+  describe(): string;
+}
+
+/** The target's own key, then the agent's keys, then the user's default keys. */
+export function authentication(target: SshTarget, credentials: Credentials): Authentication {
+  const tried: string[] = [];
+  const unusable: string[] = [];
+  let allows: readonly AuthenticationType[] = [];
+  const methods = methodsFor(target, credentials, tried, unusable);
+  // The first key is read while the connection is made, not after.
+  let upcoming: ReturnType<typeof methods.next> | undefined = methods.next();
+
+  return {
+    get hadKey() {
+      return tried.length > 0;
+    },
+    next(allowed, proceed) {
+      allows = allowed ?? allows;
+      if (allowed && !allowed.includes('publickey')) return proceed(false);
+      const method = upcoming ?? methods.next();
+      upcoming = undefined;
+      method.then(
+        ({ value }) => proceed(value ?? false),
+        () => proceed(false),
+      );
+    },
+    describe() {
+      return [
+        tried.length > 0 ? `tried ${tried.join(', ')}` : 'no key to try',
+        ...unusable,
+        allows.length > 0 ? `the server allows ${allows.join(', ')}` : undefined,
+      ]
+        .filter((part) => part !== undefined)
+        .join('; ');
+    },
+  };
+}
+
+async function* methodsFor(
+  { user: username, keyPath }: SshTarget,
+  { agentSocket, defaultKeyPaths = [] }: Credentials,
+  tried: string[],
+  unusable: string[],
+): AsyncGenerator<AnyAuthMethod, undefined> {
+  const paths = keyPath === undefined ? [] : [keyPath];
+  for (const path of paths) yield* keyMethod(path, true);
+  if (agentSocket)
+    yield { type: 'agent', username, agent: new NotingAgent(agentSocket, tried, unusable) as BaseAgent };
+  for (const path of defaultKeyPaths) if (path !== keyPath) yield* keyMethod(path, false);
+  return undefined;
+
+  async function* keyMethod(path: string, named: boolean): AsyncGenerator<AnyAuthMethod, void> {
+    const loaded = await loadPrivateKey(path);
+    if ('key' in loaded) {
+      tried.push(`key ${fingerprint(loaded.key.getPublicSSH())} (${path})`);
+      yield { type: 'publickey', username, key: loaded.key };
+    } else if (named || !loaded.missing) {
+      unusable.push(`${path} ${loaded.problem}`);
+    }
+  }
+}
+
+/** An agent that is gone or broken is noted and has no keys, so that the next method gets its turn. */
+class NotingAgent extends ssh2.BaseAgent<ParsedKey> {
+  readonly #agent: OpenSSHAgent;
+
+  constructor(
+    private readonly socket: string,
+    private readonly tried: string[],
+    private readonly unusable: string[],
+  ) {
+    super();
+    this.#agent = ssh2.createAgent(socket) as OpenSSHAgent;
+  }
+
+  override getIdentities(done: (error: undefined, keys: ParsedKey[]) => void): void {
+    this.#agent.getIdentities((error, found) => {
+      const keys = (found ?? []) as ParsedKey[];
+      if (error) this.unusable.push(`the agent at ${this.socket} does not answer`);
+      else if (keys.length === 0) this.unusable.push(`the agent at ${this.socket} holds no key`);
+      for (const key of keys) this.tried.push(`agent key ${fingerprint(key.getPublicSSH())}`);
+      done(undefined, keys);
+    });
+  }
+
+  override sign(
+    key: ParsedKey,
+    data: Buffer,
+    options: SigningRequestOptions | SignCallback,
+    done?: SignCallback,
+  ): void {
+    if (typeof options === 'function') this.#agent.sign(key, data, options);
+    else this.#agent.sign(key, data, options, done);
+  }
+}

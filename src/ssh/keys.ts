@@ -1,0 +1,124 @@
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import ssh2, { type ParsedKey } from 'ssh2';
+import { messageOf } from '../errors.js';
+
+export interface KeyPair {
+  /** OpenSSH's own format, with the line end that older versions insist on. */
+  privateKey: string;
+  /** One line as in authorized_keys, without a line end: `ssh-ed25519 AAAA... comment`. */
+  publicKey: string;
+}
+
+/**
+ * A new ed25519 key pair without a passphrase. Written out here because one in three hundred of those that ssh2 1.17 makes is
+ * damaged: it drops zero bytes from the beginning of the keys. Source: PROTOCOL.key of OpenSSH.
+ */
+export function generateKeyPair(comment: string): KeyPair {
+  const { seed, publicBytes } = ed25519Pair();
+  const publicKey = Buffer.concat([field(type), field(publicBytes)]);
+  // Twice the same, so that whoever opens a key with a passphrase sees whether it was the right one.
+  const check = randomBytes(4);
+  const secret = Buffer.concat([
+    check,
+    check,
+    publicKey,
+    field(Buffer.concat([seed, publicBytes])),
+    field(comment),
+  ]);
+  const file = Buffer.concat([
+    Buffer.from('openssh-key-v1\0'),
+    field('none'),
+    field('none'),
+    field(''),
+    Buffer.from([0, 0, 0, 1]),
+    field(publicKey),
+    field(padded(secret)),
+  ]);
+  const base64 = file.toString('base64').replace(/.{1,70}/g, '$&\n');
+  return {
+    privateKey: `-----BEGIN OPENSSH PRIVATE KEY-----\n${base64}-----END OPENSSH PRIVATE KEY-----\n`,
+    publicKey: `${type} ${publicKey.toString('base64')} ${comment}`.trimEnd(),
+  };
+}
+
+const type = 'ssh-ed25519';
+
+/**
+ * Both DER forms end with the 32 bytes themselves (RFC 8410, 4 and 7). Not by way of JWK: in Node 20 that export hangs for
+ * good now and then, when the garbage collector comes in between.
+ */
+function ed25519Pair(): { seed: Buffer; publicBytes: Buffer } {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519', {
+    privateKeyEncoding: { type: 'pkcs8', format: 'der' },
+    publicKeyEncoding: { type: 'spki', format: 'der' },
+  });
+  return { seed: privateKey.subarray(-32), publicBytes: publicKey.subarray(-32) };
+}
+
+/** A string as the protocol has it (RFC 4251, 5): its length in four bytes, then itself. */
+function field(value: string | Buffer): Buffer {
+  const bytes = Buffer.from(value);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(bytes.length);
+  return Buffer.concat([length, bytes]);
+}
+
+/** Filled up with 1, 2, 3... to whole blocks of eight, as the format asks for keys that no cipher covers. */
+function padded(secret: Buffer): Buffer {
+  const missing = (8 - (secret.length % 8)) % 8;
+  return Buffer.concat([secret, Buffer.from(Array.from({ length: missing }, (_, n) => n + 1))]);
+}
+
+/** `SHA256:...` as `ssh-keygen -l` prints it, of a line as in authorized_keys or of the key's own bytes. */
+export function fingerprint(publicKey: string | Buffer): string {
+  const digest = createHash('sha256').update(keyBytes(publicKey)).digest('base64');
+  return `SHA256:${digest.replace(/=+$/, '')}`;
+}
+
+/** The key's bytes as they go over the wire, from a line `type base64 comment`. */
+export function keyBytes(publicKey: string | Buffer): Buffer {
+  if (Buffer.isBuffer(publicKey)) return publicKey;
+  return Buffer.from(publicKey.trim().split(/\s+/)[1] ?? '', 'base64');
+}
+
+/** What the key's own bytes say that it is: `ssh-ed25519`. Source: RFC 4253, 6.6. */
+export function keyType(key: Buffer): string {
+  const length = key.length < 4 ? 0 : key.readUInt32BE(0);
+  return key.toString('latin1', 4, 4 + length);
+}
+
+/** A private key that can be used, or why it cannot be. */
+export type LoadedKey = { key: ParsedKey } | { problem: string; missing: boolean };
+
+export async function loadPrivateKey(path: string): Promise<LoadedKey> {
+  let text: Buffer;
+  try {
+    text = await readFile(path);
+  } catch (error) {
+    return { problem: readProblem(error), missing: hasCode(error, 'ENOENT') };
+  }
+  const parsed = ssh2.utils.parseKey(text);
+  // Some formats hold several keys; the first is the private one.
+  const key = Array.isArray(parsed) ? (parsed as ParsedKey[])[0] : parsed;
+  if (key === undefined) return { problem: 'holds no key', missing: false };
+  if (key instanceof Error) return { problem: parseProblem(key), missing: false };
+  if (!key.isPrivateKey()) return { problem: 'is a public key, the private one is needed', missing: false };
+  return { key };
+}
+
+function readProblem(error: unknown): string {
+  if (hasCode(error, 'ENOENT')) return 'is not there';
+  if (hasCode(error, 'EACCES')) return 'may not be read by this user';
+  if (hasCode(error, 'EISDIR')) return 'is a folder';
+  return `cannot be read (${messageOf(error)})`;
+}
+
+function parseProblem(error: Error): string {
+  if (/passphrase|encrypted/i.test(error.message)) return 'is protected by a passphrase: ssh-add it';
+  return 'is no private key in a format that belt knows (OpenSSH, PEM, PPK)';
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

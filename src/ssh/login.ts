@@ -1,0 +1,210 @@
+import type { Socket } from 'node:net';
+import ssh2, {
+  type Algorithms,
+  type AnyAuthMethod,
+  type Client,
+  type ConnectConfig,
+  type ServerHostKeyAlgorithm,
+} from 'ssh2';
+import { AbortError, UserError } from '../errors.js';
+import { type Authentication, authentication, type Credentials } from './authenticate.js';
+import type { SshTarget } from './connection.js';
+import { dial } from './dial.js';
+import { fingerprint, keyType } from './keys.js';
+import type { KnownHosts } from './known-hosts.js';
+import { ConnectError, type Obstacle, socketError } from './obstacle.js';
+import type { Slots } from './slots.js';
+
+export interface LoginOptions extends Credentials {
+  knownHosts: KnownHosts;
+  /** For the TCP connection. */
+  connectTimeoutMs: number;
+  /** From there to the end of the authentication. */
+  readyTimeoutMs: number;
+  /** How many key exchanges at a time: thousands at once would starve each other of the processor until all time out. */
+  logins: Slots;
+  signal: AbortSignal;
+}
+
+/** A client that is logged in. Its error listener is there already: ssh2's late errors end no program. */
+export interface Login {
+  client: Client;
+  socket: Socket;
+}
+
+/** @throws ConnectError; UserError when the host key is not the known one; AbortError */
+export async function login(target: SshTarget, options: LoginOptions): Promise<Login> {
+  const keys = authentication(target, options);
+  const socket = await dial(target, options.connectTimeoutMs, options.signal);
+  try {
+    const release = await options.logins.take(options.signal);
+    try {
+      return { client: await shakeHands(target, options, keys, socket), socket };
+    } finally {
+      release();
+    }
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+async function shakeHands(
+  target: SshTarget,
+  options: LoginOptions,
+  keys: Authentication,
+  socket: Socket,
+): Promise<Client> {
+  const known = await options.knownHosts.lookup(target.name);
+  if (socket.destroyed) throw closed(target, 'banner');
+  return new Promise((resolve, reject) => {
+    const client = new ssh2.Client();
+    let phase: Phase = 'banner';
+    let refusal: unknown;
+
+    const settle = () => options.signal.removeEventListener('abort', onAbort);
+    const fail = (error: unknown) => {
+      settle();
+      socket.destroy();
+      reject(error);
+    };
+    const onAbort = () => fail(new AbortError());
+    options.signal.addEventListener('abort', onAbort, { once: true });
+
+    // This listener stays for good. ssh2 tells of an agent's failure here too, and then goes on to the next method.
+    client.on('error', (error: LevelledError) => {
+      if (error.level === 'agent') return;
+      fail(refusal ?? explain(target, options, keys, phase, error));
+    });
+    client.once('close', () => fail(refusal ?? closed(target, 'login')));
+    client.once('handshake', () => {
+      phase = 'login';
+    });
+    client.once('ready', () => {
+      settle();
+      resolve(client);
+    });
+
+    client.connect({
+      ...connectConfig(target, options, socket),
+      algorithms: algorithmsFor(known.map(({ key }) => keyType(key))),
+      authHandler: (allowed, _partial, next) => keys.next(allowed, next as Proceed),
+      hostVerifier: (key: Buffer, verify: (valid: boolean) => void) => {
+        checkHostKey(target, options.knownHosts, key).then(
+          () => verify(true),
+          (error) => {
+            refusal = error;
+            verify(false);
+          },
+        );
+      },
+    });
+  });
+}
+
+type Phase = 'banner' | 'login';
+type LevelledError = Error & { level?: string };
+/** The declared type forgets that `next(false)` ends the tries. */
+type Proceed = (method: AnyAuthMethod | false) => void;
+
+function connectConfig(target: SshTarget, options: LoginOptions, socket: Socket): ConnectConfig {
+  return {
+    sock: socket,
+    username: target.user,
+    readyTimeout: options.readyTimeoutMs,
+    keepaliveInterval: 15_000,
+    keepaliveCountMax: 4,
+  };
+}
+
+/**
+ * The known key's type comes first, so that a server with keys of several types shows the one that is known. The rest is
+ * ssh2's own order: curve25519 and AES-GCM lead it, and no other choice was measurably faster.
+ */
+function algorithmsFor(knownTypes: readonly string[]): Algorithms {
+  const known = knownTypes.flatMap((type) =>
+    type === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [type],
+  );
+  const ordered = [...known.filter((type) => hostKeyAlgorithms.includes(type)), ...hostKeyAlgorithms];
+  return { serverHostKey: [...new Set(ordered)] as ServerHostKeyAlgorithm[] };
+}
+
+const hostKeyAlgorithms: readonly string[] = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'rsa-sha2-512',
+  'rsa-sha2-256',
+];
+
+/** @throws UserError unless the key is the known one or the first one. */
+async function checkHostKey(target: SshTarget, knownHosts: KnownHosts, key: Buffer): Promise<void> {
+  const verdict = await knownHosts.check(target.name, key);
+  if (verdict.verdict === 'changed') {
+    const known = verdict.known.map(fingerprint).join(' or ');
+    throw new UserError(
+      `${target.name}: the host key at ${target.host} port ${target.port} has changed: known is ${known}, shown was ${fingerprint(key)}`,
+      {
+        hint: `somebody may be listening in; if the machine really was made anew, remove the line for ${target.name} from ${knownHosts.path}`,
+      },
+    );
+  }
+  if (verdict.verdict === 'revoked') {
+    throw new UserError(
+      `${target.name}: the host key ${fingerprint(key)} at ${target.host} port ${target.port} is revoked`,
+      { hint: `${knownHosts.path} marks it @revoked: give the machine a new host key` },
+    );
+  }
+}
+
+/** Says what an error of ssh2's means for the person who waits. */
+function explain(
+  target: SshTarget,
+  options: LoginOptions,
+  keys: Authentication,
+  phase: Phase,
+  error: LevelledError,
+): ConnectError | UserError {
+  const where = `${target.host} port ${target.port}`;
+  const give = (obstacle: Obstacle, detail: string) =>
+    new ConnectError(target, obstacle, detail, { cause: error });
+
+  if (error.level === 'client-socket') return socketError(target, error);
+  if (error.level === 'client-timeout') {
+    const within = `within ${options.readyTimeoutMs / 1000} s`;
+    return phase === 'banner'
+      ? give('no banner', `no banner from ${where} ${within}: it takes connections and says nothing`)
+      : give('login not finished', `login not finished at ${where} ${within}`);
+  }
+  if (error.level === 'client-authentication' && !keys.hadKey) {
+    return new UserError(`${target.name}: no key to log in with as ${target.user}: ${keys.describe()}`, {
+      cause: error,
+      hint: 'start an ssh-agent and ssh-add a key, or name a key file',
+    });
+  }
+  if (error.level === 'client-authentication' || /authentication failures/i.test(error.message)) {
+    const said = error.level === 'client-authentication' ? '' : ` (${error.message})`;
+    return new ConnectError(
+      target,
+      'authentication',
+      `authentication failed for ${target.user} at ${where}${said}: ${keys.describe()}`,
+      {
+        cause: error,
+        hint: `put the public half of one of these keys into ~${target.user}/.ssh/authorized_keys there, or name another key or user`,
+      },
+    );
+  }
+  if (/before handshake/.test(error.message)) return closed(target, 'banner');
+  if (/no matching/i.test(error.message)) {
+    return give('no common algorithm', `no common algorithm with ${where}: ${error.message}`);
+  }
+  return give('other', `cannot log in at ${where}: ${error.message}`);
+}
+
+function closed(target: SshTarget, phase: Phase): ConnectError {
+  const where = `${target.host} port ${target.port}`;
+  return phase === 'banner'
+    ? new ConnectError(target, 'closed before banner', `closed before banner by ${where}`)
+    : new ConnectError(target, 'closed during login', `closed during login by ${where}`);
+}

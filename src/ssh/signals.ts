@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import type { Client, ClientChannel } from 'ssh2';
+
+/** A command in the form in which it can be reached, and how a signal reaches it once it runs. */
+export interface Signalled {
+  command: string;
+  /** Resolves when the signal is on its way or there; never rejects, and never takes longer than a second. */
+  deliver(channel: ClientChannel, name: string): Promise<void>;
+}
+
+/**
+ * The SSH request for signals (RFC 4254, 6.9) where the server follows it. OpenSSH before 9.8 does not in root's sessions
+ * ("session signalling requires privilege separation"): there a second command finds the first one by a mark in its
+ * environment and signals its process group.
+ */
+export function signalled(client: Client, user: string, command: string): Signalled {
+  if (user !== 'root' || !ignoresRootsSignals(client)) return { command, deliver: request(client) };
+
+  const mark = randomUUID();
+  return {
+    command: `export BELT_COMMAND=${mark}; ${command}`,
+    deliver(_channel, name) {
+      return deliverBy(client, killMarked(mark, name));
+    },
+  };
+}
+
+/**
+ * What the channel's own `signal` calls. That one does nothing once the standard input is at its end, which the RFC does not
+ * ask for and which would make every `echo x | belt docker exec -i` deaf to Ctrl-C.
+ */
+function request(client: Client): Signalled['deliver'] {
+  return async (channel, name) => {
+    const { _protocol: protocol } = client as unknown as ProtocolOwner;
+    const { outgoing } = channel as unknown as { outgoing: { id: number } };
+    protocol.signal(outgoing.id, name);
+  };
+}
+
+function deliverBy(client: Client, command: string): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, 1000).unref();
+    client.exec(command, (error, channel) => {
+      if (error) return resolve();
+      channel.on('error', () => {}).on('close', resolve);
+      channel.resume().stderr.resume();
+    });
+  });
+}
+
+interface ProtocolOwner {
+  _protocol: { signal(channel: number, name: string): void };
+  /** The software version from the server's banner. */
+  _remoteVer?: string;
+}
+
+function ignoresRootsSignals(client: Client): boolean {
+  const { _remoteVer: version = '' } = client as unknown as ProtocolOwner;
+  const [, major, minor] = /^OpenSSH_(\d+)\.(\d+)/.exec(version) ?? [];
+  return major !== undefined && Number(major) * 100 + Number(minor) < 908;
+}
+
+/**
+ * The mark is in the shell's arguments, and in the environment of what it starts or becomes. The brackets keep this command
+ * from finding itself.
+ */
+function killMarked(mark: string, name: string): string {
+  return `for process in /proc/[0-9]*; do
+  grep -qs 'BELT_COMMAND=[${mark.charAt(0)}]${mark.slice(1)}' "$process/cmdline" "$process/environ" || continue
+  set -- $(sed 's/.*) //' "$process/stat")
+  kill -${name} -- "-$3"
+  exit
+done`;
+}

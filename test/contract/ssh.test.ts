@@ -1,0 +1,339 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough, Readable, Writable } from 'node:stream';
+import fc from 'fast-check';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import {
+  type Connection,
+  fingerprint,
+  generateKeyPair,
+  openKnownHosts,
+  openSsh,
+  quoteArgs,
+  type Ssh,
+  type SshTarget,
+} from '../../src/ssh/index.js';
+
+/** belt's SSH against the real OpenSSH: this computer's own sshd, on a free port of the loopback interface. */
+
+const sshd = '/usr/sbin/sshd';
+const user = userInfo().username;
+let folder = '';
+let port = 0;
+let server: ChildProcess | undefined;
+let client: Ssh;
+const key = generateKeyPair('belt test');
+const hostKey = generateKeyPair('belt test host');
+
+beforeAll(async () => {
+  if (!existsSync(sshd)) throw new Error(`${sshd} is missing: apt-get install -y openssh-server`);
+  folder = await mkdtemp(join(tmpdir(), 'belt-sshd-'));
+  port = await freePort();
+  await writeFile(at('key'), key.privateKey, { mode: 0o600 });
+  await writeFile(at('host_key'), hostKey.privateKey, { mode: 0o600 });
+  await writeFile(at('authorized_keys'), `${key.publicKey}\n`, { mode: 0o600 });
+  await writeFile(
+    at('sshd_config'),
+    [
+      `Port ${port}`,
+      'ListenAddress 127.0.0.1',
+      `HostKey ${at('host_key')}`,
+      `AuthorizedKeysFile ${at('authorized_keys')}`,
+      'StrictModes no',
+      'PasswordAuthentication no',
+      'KbdInteractiveAuthentication no',
+      'UsePAM no',
+      'PermitRootLogin yes',
+      'PidFile none',
+    ].join('\n'),
+  );
+  // Where sshd confines itself; made by the service's start on a computer where it runs.
+  await mkdir('/run/sshd', { recursive: true, mode: 0o755 });
+  server = spawn(sshd, ['-D', '-e', '-f', at('sshd_config')], { stdio: 'ignore' });
+  await listening();
+});
+afterAll(async () => {
+  server?.kill();
+  await rm(folder, { recursive: true, force: true });
+});
+afterEach(() => client?.closeAll());
+
+function at(name: string): string {
+  return join(folder, name);
+}
+
+function target(change: Partial<SshTarget> = {}): SshTarget {
+  return { name: 'node1', host: '127.0.0.1', port, user, keyPath: at('key'), ...change };
+}
+
+async function login(): Promise<Connection> {
+  client = openSsh({ knownHosts: openKnownHosts(at('known_hosts')) });
+  return client.connect(target());
+}
+
+class Sink extends Writable {
+  text = '';
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk.toString();
+    this.emit('text');
+    done();
+  }
+
+  async until(pattern: RegExp): Promise<void> {
+    while (!pattern.test(this.text)) await new Promise((resolve) => this.once('text', resolve));
+  }
+}
+
+describe('logging in', () => {
+  test('with a key file, and the known_hosts file serves the system ssh', async () => {
+    const connection = await login();
+    expect(await connection.run('echo out; echo err >&2; exit 3')).toEqual({
+      code: 3,
+      stdout: 'out\n',
+      stderr: 'err\n',
+    });
+
+    const known = join(folder, 'known_hosts');
+    expect(await readFile(known, 'utf8')).toBe(
+      `node1 ${hostKey.publicKey.split(' ').slice(0, 2).join(' ')}\n`,
+    );
+    const options = [
+      `UserKnownHostsFile=${known}`,
+      'HostKeyAlias=node1',
+      'StrictHostKeyChecking=yes',
+      'BatchMode=yes',
+    ];
+    const { status, stdout, stderr } = spawnSync(
+      'ssh',
+      [
+        '-F',
+        'none',
+        '-p',
+        `${port}`,
+        '-i',
+        at('key'),
+        ...options.flatMap((o) => ['-o', o]),
+        `${user}@127.0.0.1`,
+        'echo yes',
+      ],
+      { encoding: 'utf8' },
+    );
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'yes\n', stderr: '' });
+  });
+
+  test('with a real agent', async () => {
+    const socket = at('agent');
+    const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+    try {
+      while (!existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 10));
+      const { status } = spawnSync('ssh-add', ['-q', at('key')], {
+        env: { ...process.env, SSH_AUTH_SOCK: socket },
+      });
+      expect(status).toBe(0);
+      client = openSsh({ knownHosts: openKnownHosts(at('known_hosts')), agentSocket: socket });
+      const { keyPath: _, ...withoutKey } = target();
+      expect((await (await client.connect(withoutKey)).run('echo agent')).stdout).toBe('agent\n');
+    } finally {
+      agent.kill();
+    }
+  });
+
+  test('a key that is not allowed is named, with what sshd allows', async () => {
+    const other = generateKeyPair('other');
+    await writeFile(at('other'), other.privateKey, { mode: 0o600 });
+    client = openSsh({ knownHosts: openKnownHosts(at('known_hosts')) });
+    await expect(client.connect(target({ keyPath: at('other') }))).rejects.toThrow(
+      `node1: authentication failed for ${user} at 127.0.0.1 port ${port}: ` +
+        `tried key ${fingerprint(other.publicKey)} (${at('other')}); the server allows publickey`,
+    );
+  });
+
+  test('key pairs are what ssh-keygen takes for its own', async () => {
+    const { stdout } = spawnSync('ssh-keygen', ['-l', '-f', at('key')], { encoding: 'utf8' });
+    expect(stdout).toBe(`256 ${fingerprint(key.publicKey)} belt test (ED25519)\n`);
+    const derived = spawnSync('ssh-keygen', ['-y', '-f', at('key')], { encoding: 'utf8' });
+    expect(derived.stdout.trim()).toBe(key.publicKey);
+  });
+});
+
+describe('commands', () => {
+  test('exit codes and signals', async () => {
+    const connection = await login();
+    const codes = await Promise.all(
+      ['true', 'exit 42', 'kill -9 $$', 'no-such-program'].map((line) => connection.run(line)),
+    );
+    expect(codes.map(({ code }) => code)).toEqual([0, 42, 137, 127]);
+  });
+
+  test('thirty at a time in one connection, although sshd allows ten channels', async () => {
+    const connection = await login();
+    const results = await Promise.all(
+      Array.from({ length: 30 }, (_, n) => connection.run(`sleep 0.05; echo ${n}`)),
+    );
+    expect(results.map(({ stdout }) => stdout)).toEqual(Array.from({ length: 30 }, (_, n) => `${n}\n`));
+  });
+
+  test('arguments arrive as they were given', async () => {
+    const connection = await login();
+    const text = fc.string({ unit: 'binary' }).filter((arg) => !arg.includes('\0'));
+    await fc.assert(
+      fc.asyncProperty(fc.array(text, { minLength: 1, maxLength: 6 }), async (args) => {
+        const { stdout } = await connection.run(`printf '%s\\0' ${quoteArgs(args)}`);
+        expect(stdout.split('\0').slice(0, -1)).toEqual(args);
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  test('100 MB through a remote cat come back whole', async () => {
+    const connection = await login();
+    const block = Buffer.alloc(1_000_000, 'belt');
+    let received = 0;
+    const stdout = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        received += chunk.length;
+        done();
+      },
+    });
+    const stdin = Readable.from(
+      (function* () {
+        for (let n = 0; n < 100; n++) yield block;
+      })(),
+    );
+    expect(await connection.stream('cat', { stdin, stdout, stderr: new Sink() })).toBe(0);
+    expect(received).toBe(100 * block.length);
+  });
+
+  test.each([
+    ['while its input is open', () => new PassThrough()],
+    ['after the end of its input', () => undefined],
+  ])('INT reaches the command %s', async (_, input) => {
+    const connection = await login();
+    const stdout = new Sink();
+    let deliver = (_name: string) => {};
+    const stdin = input();
+    const code = connection.stream('echo ready; sleep 100', {
+      stdout,
+      stderr: new Sink(),
+      ...(stdin && { stdin }),
+      onSignal(listener) {
+        deliver = listener;
+        return () => {};
+      },
+    });
+    await stdout.until(/ready/);
+    deliver('INT');
+    expect(await code).toBe(130);
+  });
+
+  test('the time limit ends the remote command too', async () => {
+    const connection = await login();
+    const started = connection.run('echo $$ > "$1"; exec sleep 100'.replace('"$1"', quoteArgs([at('pid')])), {
+      timeoutMs: 1500,
+    });
+    await expect(started).rejects.toThrow('node1: the command did not end within 1.5 s');
+    const pid = Number(await readFile(at('pid'), 'utf8'));
+    expect(pid).toBeGreaterThan(1);
+    await expect.poll(() => isAlive(pid)).toBe(false);
+  });
+
+  test('a terminal has the size of the window, and follows it', async () => {
+    const connection = await login();
+    const [stdout, stdin] = [new Sink(), new PassThrough()];
+    let resize = (_columns: number, _rows: number) => {};
+    const code = connection.stream('stty size; read x; stty size; tty >/dev/null && echo "$TERM"', {
+      stdin,
+      stdout,
+      stderr: new Sink(),
+      pty: {
+        term: 'xterm-256color',
+        columns: 101,
+        rows: 33,
+        onResize(listener) {
+          resize = listener;
+          return () => {};
+        },
+      },
+    });
+    await stdout.until(/33 101/);
+    resize(77, 22);
+    stdin.write('\r');
+    await stdout.until(/xterm/);
+    expect([await code, stdout.text.replace(/\r\n/g, '\n')]).toEqual([
+      0,
+      '33 101\n\n22 77\nxterm-256color\n',
+    ]);
+  });
+
+  test('Ctrl-C as a byte interrupts what runs on a terminal', async () => {
+    const connection = await login();
+    const [stdout, stdin] = [new Sink(), new PassThrough()];
+    const code = connection.stream('echo ready; exec sleep 100', {
+      stdin,
+      stdout,
+      stderr: new Sink(),
+      pty: { term: 'xterm', columns: 80, rows: 24, onResize: () => () => {} },
+    });
+    await stdout.until(/ready/);
+    stdin.write('\x03');
+    expect(await code).toBe(130);
+  });
+});
+
+describe('write', () => {
+  test('writes any bytes to any path, with the mode, and replaces what is there', async () => {
+    const connection = await login();
+    const path = at(`it's a "$file"`);
+    const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, n) => n % 256));
+    await connection.write(path, bytes, 0o640);
+    expect([await readFile(path), (await stat(path)).mode & 0o7777]).toEqual([bytes, 0o640]);
+    await connection.write(path, '', 0o600);
+    expect([await readFile(path, 'utf8'), (await stat(path)).mode & 0o7777]).toEqual(['', 0o600]);
+    expect((await connection.run(`ls ${quoteArgs([folder])}`)).stdout).not.toContain('.new');
+  });
+
+  test('says why it cannot', async () => {
+    const connection = await login();
+    await expect(connection.write('/no/such/folder/file', 'x', 0o600)).rejects.toThrow(
+      /^node1: cannot write \/no\/such\/folder\/file: .*(nonexistent|No such file)/,
+    );
+    await expect(connection.write(folder, 'x', 0o600)).rejects.toThrow(
+      `node1: cannot write ${folder}: is a folder`,
+    );
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port: free } = probe.address() as AddressInfo;
+      probe.close(() => resolve(free));
+    });
+  });
+}
+
+async function listening(): Promise<void> {
+  const answers = () =>
+    new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => {
+        socket.destroy();
+        resolve(true);
+      }).on('error', () => resolve(false));
+    });
+  while (!(await answers())) {
+    if (server?.exitCode !== null) throw new Error(`${sshd} ended with exit code ${server?.exitCode}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
