@@ -1,0 +1,200 @@
+import { formatElapsed } from './elapsed.js';
+import type { Paint } from './paint.js';
+import { elapsedMs, hasEnded, type Subject } from './subject.js';
+import { oneLine, padEnd, truncate, widthOf, wrap } from './text.js';
+
+/** What a board needs to know of the terminal and the moment to draw itself. */
+export interface View {
+  columns: number;
+  /** Lines that the board may take. */
+  rows: number;
+  nowMs: number;
+}
+
+interface Layout {
+  name: number;
+  text: number;
+  /** Cells of the bar itself; 0: only the percentage; absent: no column for it. */
+  bar?: number;
+}
+
+const spinner = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+const spinnerStepMs = 100;
+const elapsedWidth = 6;
+const percentWidth = 4;
+const gap = '  ';
+
+/**
+ * Draws a set of subjects as lines of a terminal: one a subject where they fit, else a summary with those that are failed or
+ * running. Pure but for one thing: the text column never gets narrower, so that the times beside it do not jump.
+ */
+export class Board {
+  private textWidth = 0;
+
+  constructor(
+    private readonly subjects: readonly Subject[],
+    private readonly startMs: number,
+    private readonly paint: Paint,
+  ) {}
+
+  /** The lines of this moment, none wider than the terminal. */
+  draw(view: View): string[] {
+    if (this.subjects.length <= view.rows) return this.rows(this.subjects, view);
+    return this.summarised(view);
+  }
+
+  /** The lines that stay when all has ended: reasons of failures in full. */
+  final(view: View): string[] {
+    const failed = this.subjects.filter(({ status }) => status === 'failed');
+    const tooMany = this.subjects.length > view.rows;
+    const shown = tooMany ? failed : this.subjects;
+    const layout = finalLayout(shown, view.columns);
+    const lines = shown.flatMap((subject) => this.finalRow(subject, layout, view));
+    return tooMany ? [...lines, this.summaryLine(view)] : lines;
+  }
+
+  private rows(subjects: readonly Subject[], view: View): string[] {
+    const layout = this.layout(subjects, view.columns);
+    return subjects.map((subject) => this.row(subject, layout, view));
+  }
+
+  private layout(subjects: readonly Subject[], columns: number): Layout {
+    this.textWidth = Math.max(this.textWidth, longest(subjects.map(({ text }) => oneLine(text))));
+    const hasBar = subjects.some(({ fraction }) => fraction !== undefined);
+    return shareWidth({
+      name: longest(this.subjects.map(({ name }) => name)),
+      text: this.textWidth,
+      hasBar,
+      columns,
+    });
+  }
+
+  private summarised(view: View): string[] {
+    const failed = this.subjects.filter(({ status }) => status === 'failed');
+    const running = this.subjects.filter(({ status }) => status === 'running');
+    const room = Math.max(2, view.rows - 1);
+    const roomForFailed = Math.max(Math.ceil(room / 2), room - running.length);
+    const shownFailed = firstOf(failed, roomForFailed);
+    const shownRunning = firstOf(running, room - shownFailed.lines);
+    const rows = this.rows([...shownFailed.items, ...shownRunning.items], view);
+    return [
+      ...rows.slice(0, shownFailed.items.length),
+      ...this.more(shownFailed.hidden, 'failed', view.columns),
+      ...rows.slice(shownFailed.items.length),
+      ...this.more(shownRunning.hidden, 'running', view.columns),
+      this.summaryLine(view),
+    ];
+  }
+
+  private more(count: number, what: string, columns: number): string[] {
+    return count > 0 ? [this.paint.dim(truncate(`… ${count} more ${what}`, columns - 1))] : [];
+  }
+
+  private summaryLine({ columns, nowMs }: View): string {
+    const count = (status: Subject['status']): number =>
+      this.subjects.filter((one) => one.status === status).length;
+    const failed = count('failed');
+    const skipped = count('skipped');
+    const counts = [`${count('done')}/${this.subjects.length} done`];
+    if (failed > 0) counts.push(`${failed} failed`);
+    if (skipped > 0) counts.push(`${skipped} skipped`);
+    const over = this.subjects.every(hasEnded);
+    const status = over ? (failed > 0 ? 'failed' : 'done') : 'running';
+    const text = truncate(`${counts.join(', ')}${gap}${formatElapsed(this.durationMs(nowMs))}`, columns - 3);
+    return `${this.mark(status, nowMs)} ${this.paint.bold(text)}`;
+  }
+
+  private durationMs(nowMs: number): number {
+    const ends = this.subjects.map(({ endMs }) => endMs ?? nowMs);
+    return Math.max(this.startMs, ...ends) - this.startMs;
+  }
+
+  private row(subject: Subject, layout: Layout, { columns, nowMs }: View): string {
+    const mark = this.mark(subject.status, nowMs);
+    const text = oneLine(subject.text);
+    if (layout.text < 1) return `${mark} ${truncate(`${subject.name} ${text}`, columns - 3)}`;
+    const cells = [
+      this.name(subject, layout),
+      this.text(subject, padEnd(truncate(text, layout.text), layout.text)),
+    ];
+    if (layout.bar !== undefined) cells.push(this.bar(subject.fraction, layout.bar));
+    return `${mark} ${[...cells, this.elapsed(subject, nowMs)].join(gap)}`.trimEnd();
+  }
+
+  private finalRow(subject: Subject, layout: Layout, view: View): string[] {
+    if (layout.text < 1 || subject.status !== 'failed') return [this.row(subject, layout, view)];
+    const [first = '', ...more] = wrap(subject.text, layout.text);
+    const indent = ' '.repeat(2 + layout.name + gap.length);
+    return [
+      this.row({ ...subject, text: first }, layout, view),
+      ...more.map((line) => this.paint.red(`${indent}${line}`.trimEnd())),
+    ];
+  }
+
+  private name({ name, status }: Subject, layout: Layout): string {
+    const cell = padEnd(truncate(name, layout.name), layout.name);
+    return status === 'waiting' || status === 'skipped' ? this.paint.dim(cell) : this.paint.bold(cell);
+  }
+
+  private text({ status }: Subject, cell: string): string {
+    if (status === 'failed') return this.paint.red(cell);
+    return status === 'skipped' ? this.paint.dim(cell) : cell;
+  }
+
+  private mark(status: Subject['status'], nowMs: number): string {
+    if (status === 'done') return this.paint.green('✓');
+    if (status === 'failed') return this.paint.red('✗');
+    if (status === 'skipped') return this.paint.yellow('-');
+    if (status === 'waiting') return this.paint.dim('·');
+    return this.paint.cyan(spinner[Math.floor(nowMs / spinnerStepMs) % spinner.length] ?? '');
+  }
+
+  private bar(fraction: number | undefined, width: number): string {
+    const percentGap = width > 0 ? ' ' : '';
+    if (fraction === undefined) return ' '.repeat(width + percentGap.length + percentWidth);
+    const filled = Math.round(fraction * width);
+    const percent = `${Math.floor(fraction * 100)}%`.padStart(percentWidth);
+    return `${this.paint.cyan('━'.repeat(filled))}${this.paint.dim('─'.repeat(width - filled))}${percentGap}${percent}`;
+  }
+
+  private elapsed(subject: Subject, nowMs: number): string {
+    if (subject.status === 'waiting' || subject.status === 'skipped') return '';
+    return this.paint.dim(formatElapsed(elapsedMs(subject, nowMs)).padStart(elapsedWidth));
+  }
+}
+
+function finalLayout(subjects: readonly Subject[], columns: number): Layout {
+  const text = longest(
+    subjects.flatMap((one) => (one.status === 'failed' ? wrap(one.text, columns) : [oneLine(one.text)])),
+  );
+  return shareWidth({ name: longest(subjects.map(({ name }) => name)), text, hasBar: false, columns });
+}
+
+/** Shares the terminal's width out. The last cell of a line stays free, since some terminals wrap as soon as it is written. */
+function shareWidth(wanted: { name: number; text: number; hasBar: boolean; columns: number }): Layout {
+  const name = Math.min(wanted.name, Math.max(8, Math.floor(wanted.columns / 3)));
+  const fixed = 2 + name + gap.length + gap.length + elapsedWidth + 1;
+  if (!wanted.hasBar) return { name, text: Math.min(wanted.text, wanted.columns - fixed) };
+  const bar = barWidth(wanted.columns);
+  const barColumn = gap.length + (bar > 0 ? bar + 1 : 0) + percentWidth;
+  return { name, text: Math.min(wanted.text, wanted.columns - fixed - barColumn), bar };
+}
+
+function barWidth(columns: number): number {
+  if (columns >= 76) return 20;
+  return columns >= 60 ? 10 : 0;
+}
+
+function longest(texts: readonly string[]): number {
+  return Math.max(1, ...texts.map(widthOf));
+}
+
+/** The first items in at most `lines` lines, one of which tells how many are hidden, if any. */
+function firstOf<T>(
+  items: readonly T[],
+  lines: number,
+): { items: readonly T[]; hidden: number; lines: number } {
+  if (items.length <= lines) return { items, hidden: 0, lines: items.length };
+  const shown = items.slice(0, Math.max(0, lines - 1));
+  return { items: shown, hidden: items.length - shown.length, lines: shown.length + 1 };
+}

@@ -1,0 +1,22 @@
+/** Colours of a terminal (ECMA-48, "Select Graphic Rendition"); each function is the identity where colour is not wanted. */
+export interface Paint {
+  bold(text: string): string;
+  dim(text: string): string;
+  red(text: string): string;
+  green(text: string): string;
+  yellow(text: string): string;
+  cyan(text: string): string;
+}
+
+export function createPaint(color: boolean): Paint {
+  const style = (on: number, off: number) => (text: string) =>
+    color && text !== '' ? `\x1b[${on}m${text}\x1b[${off}m` : text;
+  return {
+    bold: style(1, 22),
+    dim: style(2, 22),
+    red: style(31, 39),
+    green: style(32, 39),
+    yellow: style(33, 39),
+    cyan: style(36, 39),
+  };
+}

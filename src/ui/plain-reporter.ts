@@ -1,0 +1,63 @@
+import type { Writable } from 'node:stream';
+import type { Progress, Reporter } from '../operations/reporter.js';
+import { formatElapsed } from './elapsed.js';
+import { elapsedMs, end, hasEnded, newSubject, type Subject, step } from './subject.js';
+import { oneLine, wrap } from './text.js';
+
+interface PlainOptions {
+  stream: Writable;
+  now: () => number;
+}
+
+/** Progress as plain lines, for pipes and logs: a line whenever a step really changes, and every tenth of a measured one. */
+export function plainReporter({ stream, now }: PlainOptions): Reporter {
+  const line = (text: string): void => void stream.write(`${text}\n`);
+  return {
+    open: (names) => plainProgress(names, line, now),
+    note: line,
+    warn: (message) => line(`warning: ${message}`),
+  };
+}
+
+function plainProgress(names: readonly string[], line: (text: string) => void, now: () => number): Progress {
+  const subjects = new Map(names.map((name) => [name, newSubject(name, now())]));
+  const shown = new Map<string, string>();
+
+  const finish = (name: string, status: 'done' | 'failed', text: string): void => {
+    const subject = subjects.get(name);
+    if (!subject || hasEnded(subject)) return;
+    end(subject, status, text, now());
+    line(`${name}: ${finalText(subject)}`);
+  };
+
+  return {
+    update(name, text, fraction) {
+      const subject = subjects.get(name);
+      if (!subject || hasEnded(subject)) return;
+      step(subject, oneLine(text), fraction, now());
+      const current = stepText(subject);
+      if (shown.get(name) !== current) line(`${name}: ${current}`);
+      shown.set(name, current);
+    },
+    done: (name, text = 'done') => finish(name, 'done', oneLine(text)),
+    failed: (name, reason) => finish(name, 'failed', reason),
+    async close() {
+      for (const subject of subjects.values()) {
+        if (hasEnded(subject)) continue;
+        end(subject, 'skipped', '', now());
+        line(`${subject.name}: skipped`);
+      }
+    },
+  };
+}
+
+function stepText({ text, fraction = 0 }: Subject): string {
+  const percent = Math.floor(fraction * 10) * 10;
+  return percent > 0 ? `${text} ${percent}%` : text;
+}
+
+function finalText(subject: Subject): string {
+  const { status, text, endMs = 0 } = subject;
+  if (status !== 'failed') return `${text} (${formatElapsed(elapsedMs(subject, endMs))})`;
+  return `failed: ${wrap(text, Number.POSITIVE_INFINITY).join('\n  ')}`;
+}

@@ -1,0 +1,19 @@
+/** What must never be shown, with the part of it that may stay. Their sources are docker's, DigitalOcean's and AWS' own formats. */
+const secrets: readonly [pattern: RegExp, shown: string][] = [
+  [/SWM(TKN|KEY)-1-[A-Za-z0-9+/=-]+/g, 'SWM$1-1-[redacted]'],
+  [
+    /(-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----)[\s\S]*?(-----END [A-Z0-9 ]*PRIVATE KEY-----|$)/g,
+    '$1[redacted]$2',
+  ],
+  [/\b(Bearer|Basic)\s+(?!\[redacted\])[A-Za-z0-9._~+/=-]{8,}/gi, '$1 [redacted]'],
+  [/\bdo([opr])_v1_[A-Za-z0-9]+/g, 'do$1_v1_[redacted]'],
+  [
+    /((?:secret[_-]?access[_-]?key|secret[_-]?key|session[_-]?token|access[_-]?token)["']?\s*[=:]\s*["']?)(?!\[redacted\])[^\s"',;]+/gi,
+    '$1[redacted]',
+  ],
+];
+
+/** The text without secrets: join tokens and unlock keys of swarms, private keys, tokens and keys of providers. */
+export function redact(text: string): string {
+  return secrets.reduce((safe, [pattern, shown]) => safe.replaceAll(pattern, shown), text);
+}

@@ -1,0 +1,46 @@
+/** One line of progress: a machine or an image, and how far the work on it is. Times are in milliseconds of one clock. */
+export interface Subject {
+  readonly name: string;
+  status: 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
+  text: string;
+  /** 0 to 1, absent where there is no telling. */
+  fraction?: number;
+  /** When its first step began; the time at which it was opened until then. */
+  startMs: number;
+  endMs?: number;
+}
+
+export function newSubject(name: string, nowMs: number): Subject {
+  return { name, status: 'waiting', text: '', startMs: nowMs };
+}
+
+/** Ended subjects stay as they are: a late step must not bring one back. */
+export function hasEnded(subject: Subject): boolean {
+  return subject.endMs !== undefined;
+}
+
+export function step(subject: Subject, text: string, fraction: number | undefined, nowMs: number): void {
+  if (hasEnded(subject)) return;
+  if (subject.status === 'waiting') subject.startMs = nowMs;
+  subject.status = 'running';
+  subject.text = text;
+  delete subject.fraction;
+  if (fraction !== undefined) subject.fraction = Math.min(1, Math.max(0, fraction));
+}
+
+export function end(
+  subject: Subject,
+  status: 'done' | 'failed' | 'skipped',
+  text: string,
+  nowMs: number,
+): void {
+  if (hasEnded(subject)) return;
+  subject.status = status;
+  subject.text = text;
+  subject.endMs = nowMs;
+  delete subject.fraction;
+}
+
+export function elapsedMs(subject: Subject, nowMs: number): number {
+  return (subject.endMs ?? nowMs) - subject.startMs;
+}

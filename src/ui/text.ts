@@ -1,0 +1,80 @@
+import { stripVTControlCharacters } from 'node:util';
+
+/**
+ * Text measured in terminal cells: wide characters (Unicode Standard Annex 11 and emoji) take two, combining marks none.
+ */
+
+const invisible = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
+const wide =
+  /^[\u{1100}-\u{115f}\u{2e80}-\u{303e}\u{3041}-\u{a4cf}\u{a960}-\u{a97c}\u{ac00}-\u{d7a3}\u{f900}-\u{faff}\u{fe30}-\u{fe6f}\u{ff01}-\u{ff60}\u{ffe0}-\u{ffe6}\u{1f300}-\u{1f64f}\u{1f680}-\u{1f6ff}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]$/u;
+
+/** Cells that the text takes; colours take none. */
+export function widthOf(text: string): number {
+  let width = 0;
+  for (const character of stripVTControlCharacters(text)) width += cellsOf(character);
+  return width;
+}
+
+function cellsOf(character: string): number {
+  if (invisible.test(character)) return 0;
+  return wide.test(character) ? 2 : 1;
+}
+
+export function padEnd(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - widthOf(text)));
+}
+
+/** At most `width` cells of an uncoloured text, with an ellipsis where something was cut off. */
+export function truncate(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  let kept = '';
+  let used = 0;
+  for (const character of text) {
+    used += cellsOf(character);
+    if (used > width - 1) break;
+    kept += character;
+  }
+  return width > 0 ? `${kept}…` : '';
+}
+
+/** What others wrote, made safe to draw: no colours, no control characters, one line. */
+export function oneLine(text: string): string {
+  return stripVTControlCharacters(text)
+    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .trim();
+}
+
+/** The lines of an uncoloured text, long ones broken at spaces (or inside a word that is longer than a line). */
+export function wrap(text: string, width: number): string[] {
+  return safeLines(text).flatMap((line) => wrapLine(line, width));
+}
+
+function safeLines(text: string): string[] {
+  const lines = stripVTControlCharacters(text).split(/\r?\n/);
+  return lines.map((line) =>
+    line
+      .replaceAll('\t', '    ')
+      .replaceAll(/\p{Cc}/gu, ' ')
+      .trimEnd(),
+  );
+}
+
+function wrapLine(line: string, width: number): string[] {
+  if (widthOf(line) <= width) return [line];
+  const cut = breakPoint(line, width);
+  return [line.slice(0, cut).trimEnd(), ...wrapLine(line.slice(cut).trimStart(), width)];
+}
+
+/** Where to break a line that is too long: after the last space that fits, else where the width is used up. */
+function breakPoint(line: string, width: number): number {
+  let used = 0;
+  let end = 0;
+  let afterSpace = 0;
+  for (const character of line) {
+    used += cellsOf(character);
+    if (used > width && end > 0) break;
+    end += character.length;
+    if (character === ' ' && line.slice(0, end).trim() !== '') afterSpace = end;
+  }
+  return line[end] === ' ' ? end : afterSpace || end;
+}

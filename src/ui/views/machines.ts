@@ -1,0 +1,62 @@
+import type { MachineState } from '../../machines/machine.js';
+import { formatTable } from '../table.js';
+import { oneLine } from '../text.js';
+
+/** What tables show of a machine. */
+export interface MachineRow {
+  name: string;
+  driver: string;
+  state: MachineState;
+  /** The address people reach it at. */
+  address?: string;
+  /** As the person wrote it, or what the provider calls it. */
+  size?: string;
+}
+
+export interface MachineListRow extends MachineRow {
+  active: boolean;
+  /** Why its state is not known, or what is wrong with it. */
+  error?: string;
+}
+
+export interface StatusRow {
+  status: string;
+  names: readonly string[];
+}
+
+/** What `create` ends with. */
+export function machineTable(rows: readonly MachineRow[]): string {
+  return formatTable(
+    ['name', 'driver', 'state', 'ipv4', 'size'],
+    rows.map((row) => [row.name, row.driver, capitalised(row.state), row.address ?? '-', row.size ?? '-']),
+  );
+}
+
+/** `ls`; its first columns are docker-machine's. */
+export function machineList(rows: readonly MachineListRow[]): string {
+  return formatTable(
+    ['name', 'active', 'driver', 'state', 'ipv4', 'size', 'errors'],
+    rows.map((row) => [
+      row.name,
+      row.active ? '*' : '-',
+      row.driver,
+      capitalised(row.state),
+      row.address ?? '-',
+      row.size ?? '-',
+      oneLine(row.error ?? ''),
+    ]),
+  );
+}
+
+/** `status`, as the 2016 belt printed it. */
+export function statusTable(groups: readonly StatusRow[]): string {
+  return formatTable(
+    ['status', '#nodes', 'names'],
+    groups.map(({ status, names }) => [status, String(names.length), names.join(', ')]),
+  );
+}
+
+/** docker-machine writes states with a capital letter. */
+export function capitalised(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}
