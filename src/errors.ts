@@ -52,6 +52,18 @@ export class AbortError extends Error {
   }
 }
 
+/** The message with what to do about it, for a place that has one line. */
+export function explanationOf(error: unknown): string {
+  const hint =
+    error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? `; ${error.hint}` : '';
+  return `${messageOf(error)}${hint}`;
+}
+
+/** Whether it is an interruption: belt's own, or what Node's timers and streams throw when a signal aborts them. */
+export function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}
+
 /** The message of whatever was thrown, for a line that names a cause. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

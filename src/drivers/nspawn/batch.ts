@@ -1,0 +1,66 @@
+import { setMaxListeners } from 'node:events';
+import { AbortError, messageOf } from '../../errors.js';
+import type { MachineEvent } from '../driver.js';
+
+export type Emit = (event: MachineEvent) => void;
+
+/**
+ * Works on many machines at a time and yields their events as they come. Each ends with `done`, or `failed` when its work
+ * threw; none stops another. After an abort no further one is begun.
+ */
+export async function* batch<T extends { name: string }>(
+  items: readonly T[],
+  limit: number,
+  signal: AbortSignal,
+  work: (item: T, emit: Emit) => Promise<void>,
+): AsyncGenerator<MachineEvent> {
+  // Each item at work listens to the one signal; Node takes more than ten listeners for a leak and prints a warning.
+  setMaxListeners(0, signal);
+  const events: MachineEvent[] = [];
+  let wake = () => {};
+  const emit: Emit = (event) => {
+    events.push(event);
+    wake();
+  };
+
+  const waiting = [...items];
+  const worker = async () => {
+    for (let item = waiting.shift(); item; item = waiting.shift()) {
+      emit(await outcome(item, signal, work, emit));
+    }
+  };
+  let finished = false;
+  const workers = Array.from({ length: Math.min(limit, items.length) }, worker);
+  const all = Promise.all(workers).then(() => {
+    finished = true;
+    wake();
+  });
+
+  while (!finished || events.length > 0) {
+    const event = events.shift();
+    if (event) yield event;
+    else {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        if (finished || events.length > 0) resolve();
+      });
+    }
+  }
+  await all;
+}
+
+async function outcome<T extends { name: string }>(
+  item: T,
+  signal: AbortSignal,
+  work: (item: T, emit: Emit) => Promise<void>,
+  emit: Emit,
+): Promise<MachineEvent> {
+  const { name } = item;
+  try {
+    if (signal.aborted) throw new AbortError();
+    await work(item, emit);
+    return { type: 'done', name };
+  } catch (error) {
+    return { type: 'failed', name, error: error instanceof Error ? error : new Error(messageOf(error)) };
+  }
+}

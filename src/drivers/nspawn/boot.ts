@@ -1,0 +1,304 @@
+import { spawn } from 'node:child_process';
+import { access, open, readFile, rm, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ExternalError } from '../../errors.js';
+import type { Templates } from '../../templates.js';
+import {
+  findHierarchies,
+  killGroups,
+  type LimitFile,
+  limitFile,
+  limitFileV2,
+  makeGroups,
+  removeGroups,
+} from './cgroups.js';
+import { type Layout, machineFolder, makeFolder } from './layout.js';
+import { unmountBelow } from './mounts.js';
+import { isAlive, type ProcessIdentity, readIdentity, sendSignal, waitForEnd } from './process.js';
+import { lastLines, programEnvironment, run } from './program.js';
+import type { MachineRecord } from './records.js';
+
+/** How long an orderly shutdown may take: Docker alone gives its containers 10 s. */
+const shutdownMs = 60_000;
+const bootMs = 30_000;
+
+/** The machine's systemd-nspawn, if it runs. Needs no root. */
+export async function runningProcess(layout: Layout, id: string): Promise<ProcessIdentity | undefined> {
+  const identity = await readIdentity(machineFolder(layout, id).process);
+  return identity && (await isAlive(identity)) ? identity : undefined;
+}
+
+/**
+ * Boots a machine that does not run; resolves when the guest's own systemd is up and about to start its services.
+ *
+ * Where systemd runs the computer, the machine is a unit of it, registered with machined. Elsewhere it is a process of its own that
+ * outlives belt.
+ * @throws ExternalError with the last lines of the log when it does not come up.
+ */
+export async function boot(
+  layout: Layout,
+  record: MachineRecord,
+  lower: string,
+  bridge: string,
+  templates: Templates,
+): Promise<void> {
+  const { id, memory } = record;
+  const folder = machineFolder(layout, id);
+  await cleanUp(layout, id);
+  for (const path of [folder.upper, folder.work, folder.root, folder.docker]) await ensureFolder(path);
+  await makeFolder(layout.run);
+
+  const managed = await systemdRunsComputer();
+  const groups = managed ? [] : await makeGroups(id, memory);
+  const launch = [
+    '--mount',
+    '--propagation',
+    'slave',
+    'sh',
+    '-c',
+    await templates.render('nspawn/launch.sh'),
+    'belt-launch',
+    folder.process,
+    folder.root,
+    `lowerdir=${lower},upperdir=${folder.upper},workdir=${folder.work}`,
+    ...groups,
+    '--',
+    ...nspawnCommand(id, record.name, folder.root, folder.docker, bridge, managed),
+  ];
+  const environment = await nspawnEnvironment();
+  if (managed) await bootAsUnit(record, launch, environment, folder.log);
+  else await bootDetached(layout, id, launch, environment);
+}
+
+/** An orderly shutdown; after a minute the plug is pulled. */
+export async function shutDown(layout: Layout, id: string): Promise<void> {
+  const identity = await runningProcess(layout, id);
+  if (identity) {
+    sendSignal(identity.pid, 'SIGTERM');
+    if (!(await waitForEnd(identity, shutdownMs))) await pullPlug(identity, id);
+  }
+  await cleanUp(layout, id);
+}
+
+export async function switchOff(layout: Layout, id: string): Promise<void> {
+  const identity = await runningProcess(layout, id);
+  if (identity) await pullPlug(identity, id);
+  await cleanUp(layout, id);
+}
+
+/**
+ * Where the memory limit of a running machine is set: in belt's own group, or in systemd's group of its unit. Undefined where the computer has
+ * no memory controller.
+ */
+export async function limitOf(layout: Layout, id: string): Promise<LimitFile | undefined> {
+  const own = await limitFile(id);
+  if (own) return own;
+  const identity = await runningProcess(layout, id);
+  const group = identity && (await unifiedGroup(identity.pid));
+  if (group === undefined) return undefined;
+  const limit = limitFileV2(group.replace(/\/supervisor$/, ''));
+  return (await exists(limit.path)) ? limit : undefined;
+}
+
+/** systemd as process 1; sd_booted(3) names this test. */
+export async function systemdRunsComputer(): Promise<boolean> {
+  return exists('/run/systemd/system');
+}
+
+export function unitOf(id: string): string {
+  return `belt-${id}.service`;
+}
+
+/**
+ * `add_key keyctl bpf`: containers in the guest need them (session keyrings, device control of cgroup v2). The guest's Docker needs all
+ * capabilities, so a machine is not a wall against its own root; docs/drivers/nspawn.md says so.
+ */
+function nspawnCommand(
+  id: string,
+  name: string,
+  root: string,
+  docker: string,
+  bridge: string,
+  managed: boolean,
+): string[] {
+  return [
+    'systemd-nspawn',
+    '--boot',
+    '--keep-unit',
+    ...(managed ? [] : ['--register=no']),
+    '--settings=no',
+    '--link-journal=no',
+    '--resolv-conf=off',
+    '--timezone=off',
+    '--console=read-only',
+    `--directory=${root}`,
+    `--machine=${id}`,
+    `--hostname=${name}`,
+    `--network-bridge=${bridge}`,
+    '--capability=all',
+    '--system-call-filter=add_key keyctl bpf',
+    '--private-users=no',
+    `--bind=${docker}:/var/lib/docker`,
+  ];
+}
+
+async function bootAsUnit(
+  record: MachineRecord,
+  launch: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  log: string,
+): Promise<void> {
+  const properties = {
+    Description: `belt machine ${record.name} of ${record.cluster.name}`,
+    Type: 'notify',
+    NotifyAccess: 'all',
+    KillMode: 'mixed',
+    Delegate: 'yes',
+    TasksMax: 'infinity',
+    MemoryMax: `${record.memory}M`,
+    TimeoutStopSec: String(shutdownMs / 1000),
+    SuccessExitStatus: '133',
+    StandardOutput: `append:${log}`,
+    StandardError: `append:${log}`,
+  };
+  await (await openLog(log)).close();
+  try {
+    await run('systemd-run', [
+      '--quiet',
+      '--collect',
+      `--unit=${unitOf(record.id)}`,
+      '--slice=machine.slice',
+      ...Object.entries(properties).map(([key, value]) => `--property=${key}=${value}`),
+      ...Object.entries({ ...programEnvironment, ...environment }).map(
+        ([key, value]) => `--setenv=${key}=${value}`,
+      ),
+      'unshare',
+      // systemd replaces $NAME in a unit's command; $$ is its way to write a $ (systemd.service(5), command lines).
+      ...launch.map((argument) => argument.replaceAll('$', () => '$$')),
+    ]);
+  } catch (error) {
+    throw await bootFailure(log, error);
+  }
+}
+
+async function bootDetached(
+  layout: Layout,
+  id: string,
+  launch: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { log, process: processFile } = machineFolder(layout, id);
+  const output = await openLog(log);
+  const child = spawn('unshare', launch, {
+    env: { ...programEnvironment, ...environment },
+    detached: true,
+    stdio: ['ignore', output.fd, output.fd],
+  });
+  let ended = false;
+  child.once('exit', () => {
+    ended = true;
+  });
+  child.once('error', () => {
+    ended = true;
+  });
+  try {
+    const deadline = Date.now() + bootMs;
+    while (!(await guestIsUp(processFile))) {
+      if (ended || Date.now() > deadline) {
+        await switchOff(layout, id);
+        throw await bootFailure(log);
+      }
+      await delay(20);
+    }
+  } finally {
+    await output.close();
+    child.unref();
+  }
+}
+
+/**
+ * The guest's systemd makes `init.scope` when it has what it needs to run. Where the computer shows no cgroup v2, all there is to see is
+ * that its systemd-nspawn runs.
+ */
+async function guestIsUp(processFile: string): Promise<boolean> {
+  const identity = await readIdentity(processFile);
+  if (!identity) return false;
+  const group = await unifiedGroup(identity.pid);
+  if (group === undefined) return isAlive(identity);
+  return exists(join(group.replace(/\/supervisor$/, ''), 'payload/init.scope'));
+}
+
+/** The folder of a process's group in cgroup v2: the line that begins with `0::`, cgroups(7). */
+async function unifiedGroup(pid: number): Promise<string | undefined> {
+  const text = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
+  const path = /^0::(.*)$/m.exec(text)?.[1];
+  const mount = (await findHierarchies()).find(({ kind }) => kind === 'v2')?.mount;
+  return path === undefined || mount === undefined ? undefined : join(mount, path);
+}
+
+/**
+ * Guests run on cgroup v2, as Debian's systemd and Docker want; systemd-nspawn must be told where the computer itself is on v1. Its own lock
+ * on the root folder leaves a file behind when it is killed; the machine's lock does its work. (systemd's docs/ENVIRONMENT.md)
+ */
+async function nspawnEnvironment(): Promise<Record<string, string>> {
+  const unified = (await findHierarchies()).some(
+    ({ mount, kind }) => kind === 'v2' && mount === '/sys/fs/cgroup',
+  );
+  return { SYSTEMD_NSPAWN_LOCK: '0', ...(unified ? {} : { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' }) };
+}
+
+async function pullPlug(identity: ProcessIdentity, id: string): Promise<void> {
+  sendSignal(identity.pid, 'SIGKILL');
+  if (await waitForEnd(identity, 10_000)) return;
+  throw new ExternalError(`the systemd-nspawn of ${id} (process ${identity.pid}) does not end`);
+}
+
+/**
+ * Removes what a machine that does not run leaves behind on the computer, its own files apart. A killed systemd-nspawn also leaves its
+ * guest's processes.
+ */
+async function cleanUp(layout: Layout, id: string): Promise<void> {
+  const folder = machineFolder(layout, id);
+  await rm(folder.process, { force: true });
+  await rm(`${folder.process}.new`, { force: true });
+  // A unit whose main process was killed is busy for a moment with the rest, and a unit of that name cannot be started meanwhile.
+  if (await systemdRunsComputer())
+    await run('systemctl', ['stop', '--quiet', unitOf(id)]).catch(() => undefined);
+  await killGroups(id);
+  await removeGroups(id);
+  for (const place of ['propagate', 'unix-export']) {
+    const path = `/run/systemd/nspawn/${place}/${id}`;
+    if (!(await exists(path))) continue;
+    await unmountBelow(path);
+    await rm(path, { recursive: true, force: true });
+  }
+}
+
+async function bootFailure(log: string, cause?: unknown): Promise<ExternalError> {
+  const said = lastLines((await readFile(log, 'utf8').catch(() => '')).replaceAll(terminalCodes, ''), 5);
+  return new ExternalError(`it did not boot: ${said || 'systemd-nspawn said nothing'}`, {
+    hint: `all of it: ${log}`,
+    cause,
+  });
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the codes that a console log holds.
+const terminalCodes = /\u001b(\[[0-9;?]*[a-zA-Z]|\][^\u0007\u001b]*(\u0007|\u001b\\))|\r/g;
+
+/** A new log for each boot; only root may read what a guest's console shows. */
+async function openLog(log: string) {
+  await unlink(log).catch(() => undefined);
+  return open(log, 'a', 0o600);
+}
+
+async function ensureFolder(path: string): Promise<void> {
+  if (!(await exists(path))) await makeFolder(path);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,182 @@
+import { access, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ExternalError, UserError } from '../../errors.js';
+import { isMissing } from './json-file.js';
+import { readMounts } from './mounts.js';
+import { sendSignal } from './process.js';
+
+/**
+ * Control groups of machines, where systemd does not look after them: `belt/<id>` in each hierarchy that matters. A machine needs
+ * its own also without a memory limit: systemd-nspawn makes the guest's groups below its own one, and two guests in one
+ * group would share and end each other's services.
+ */
+export interface Hierarchy {
+  mount: string;
+  kind: 'v2' | 'v1-memory' | 'v1-systemd';
+}
+
+export async function findHierarchies(): Promise<Hierarchy[]> {
+  const hierarchies: Hierarchy[] = [];
+  for (const { type, point, options } of await readMounts()) {
+    if (type === 'cgroup2') hierarchies.push({ mount: point, kind: 'v2' });
+    if (type === 'cgroup' && options.includes('memory'))
+      hierarchies.push({ mount: point, kind: 'v1-memory' });
+    if (type === 'cgroup' && options.includes('name=systemd'))
+      hierarchies.push({ mount: point, kind: 'v1-systemd' });
+  }
+  return hierarchies;
+}
+
+/** Makes the machine's groups and returns the files that take the id of a process that enters them. */
+export async function makeGroups(id: string, memoryMb: number): Promise<string[]> {
+  const hierarchies = await findHierarchies();
+  for (const { mount, kind } of hierarchies) {
+    await mkdir(join(mount, 'belt', id), { recursive: true });
+    if (kind === 'v2') await delegateMemory(mount);
+  }
+  const limit = await limitFile(id);
+  if (limit) await writeFile(limit.path, `${memoryMb * 1024 * 1024}`);
+  return hierarchies.map(({ mount }) => join(mount, 'belt', id, 'cgroup.procs'));
+}
+
+/** Ends every process of the machine at once. Where cgroup v2 is, the kernel does it in one step; else each is signalled. */
+export async function killGroups(id: string): Promise<void> {
+  for (const { mount } of await findHierarchies()) {
+    const group = join(mount, 'belt', id);
+    if (await exists(join(group, 'cgroup.kill'))) await writeFile(join(group, 'cgroup.kill'), '1');
+    else await killEach(group);
+  }
+}
+
+/** Removes the machine's groups, which must be empty or about to be. */
+export async function removeGroups(id: string): Promise<void> {
+  for (const { mount } of await findHierarchies()) {
+    await removeGroup(join(mount, 'belt', id), Date.now() + 5000);
+    await rmdir(join(mount, 'belt')).catch(() => undefined);
+  }
+}
+
+/** Whether a memory limit can be set, and by what. */
+export async function memoryControl(): Promise<'v1' | 'v2' | undefined> {
+  for (const { mount, kind } of await findHierarchies()) {
+    if (kind === 'v1-memory') return 'v1';
+    if (kind === 'v2' && (await readWords(join(mount, 'cgroup.controllers'))).includes('memory')) return 'v2';
+  }
+  return undefined;
+}
+
+/**
+ * Changes the limit of a running machine. Version 2 would end processes to get below its new limit, so what the machine cannot
+ * give back is compared first.
+ * @throws UserError when the machine uses more than that.
+ */
+export async function changeLimit(limit: LimitFile, memoryMb: number): Promise<void> {
+  const bytes = memoryMb * 1024 * 1024;
+  const used = await neededBytes(limit);
+  if (used > bytes) throw inUse(used, memoryMb);
+  try {
+    await writeFile(limit.path, String(bytes));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EBUSY') throw inUse(used, memoryMb);
+    throw error;
+  }
+}
+
+export interface LimitFile {
+  path: string;
+  usage: string;
+  stat: string;
+}
+
+/** The memory limit of the machine's own group (not one of systemd's making); undefined where the computer has none. */
+export async function limitFile(id: string): Promise<LimitFile | undefined> {
+  for (const { mount, kind } of await findHierarchies()) {
+    const group = join(mount, 'belt', id);
+    const limit = kind === 'v1-memory' ? limitFileV1(group) : limitFileV2(group);
+    if (await exists(limit.path)) return limit;
+  }
+  return undefined;
+}
+
+export function limitFileV2(group: string): LimitFile {
+  return {
+    path: join(group, 'memory.max'),
+    usage: join(group, 'memory.current'),
+    stat: join(group, 'memory.stat'),
+  };
+}
+
+function limitFileV1(group: string): LimitFile {
+  return {
+    path: join(group, 'memory.limit_in_bytes'),
+    usage: join(group, 'memory.usage_in_bytes'),
+    stat: join(group, 'memory.stat'),
+  };
+}
+
+/** What is used, less the page cache: the kernel drops that by itself. */
+async function neededBytes({ usage, stat }: LimitFile): Promise<number> {
+  const text = await readFile(stat, 'utf8');
+  const counter = (name: string) =>
+    Number(
+      new RegExp(`^total_${name} (\\d+)$`, 'm').exec(text)?.[1] ??
+        new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1] ??
+        0,
+    );
+  return Number(await readFile(usage, 'utf8')) - counter('inactive_file') - counter('active_file');
+}
+
+/** Lets the groups of machines have a memory limit; where the computer does not allow it, machines go without. */
+async function delegateMemory(mount: string): Promise<void> {
+  for (const group of [mount, join(mount, 'belt')]) {
+    await writeFile(join(group, 'cgroup.subtree_control'), '+memory').catch(() => undefined);
+  }
+}
+
+async function killEach(group: string): Promise<void> {
+  for (const child of await childGroups(group)) await killEach(join(group, child));
+  for (const pid of await readWords(join(group, 'cgroup.procs'))) {
+    if (Number(pid) > 1) sendSignal(Number(pid), 'SIGKILL');
+  }
+}
+
+async function removeGroup(group: string, deadline: number): Promise<void> {
+  for (const child of await childGroups(group)) await removeGroup(join(group, child), deadline);
+  while (!(await removeEmpty(group))) {
+    if (Date.now() > deadline) throw new ExternalError(`processes remain in the control group ${group}`);
+    await delay(20);
+  }
+}
+
+async function childGroups(group: string): Promise<string[]> {
+  const entries = await readdir(group, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+}
+
+async function removeEmpty(group: string): Promise<boolean> {
+  try {
+    await rmdir(group);
+    return true;
+  } catch (error) {
+    return isMissing(error);
+  }
+}
+
+async function readWords(path: string): Promise<string[]> {
+  return (await readFile(path, 'utf8').catch(() => '')).trim().split(/\s+/);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function inUse(usedBytes: number, memoryMb: number): UserError {
+  const usedMb = Math.ceil(usedBytes / 1024 / 1024);
+  return new UserError(`it uses ${usedMb} MB now, more than ${memoryMb} MB`, {
+    hint: 'stop it first, or choose a larger size',
+  });
+}

@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import { access, chmod, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import type { Templates } from '../../templates.js';
+import type { CreateRequest } from '../driver.js';
+import { makeFolder } from './layout.js';
+import type { Network } from './network.js';
+import { formatAddress, gatewayOf } from './range.js';
+import { type MachineRecord, networkFile } from './records.js';
+
+const hostKey = 'etc/ssh/ssh_host_ed25519_key';
+const machineId = 'etc/machine-id';
+
+/**
+ * Writes what tells one machine from another: names, address, keys. Into its upper folder, before it boots. The folders get the
+ * image's modes, as an overlay shows the upper one's.
+ */
+export async function writeGuestFiles(
+  upper: string,
+  record: MachineRecord,
+  network: Network,
+  ssh: CreateRequest['ssh'],
+  templates: Templates,
+): Promise<void> {
+  await makeFolder(upper);
+  await makeFolder(join(upper, 'root'), 0o700);
+  await makeFolder(join(upper, 'root/.ssh'), 0o700);
+  const { name, address } = record;
+  const files: [path: string, text: string, mode: number][] = [
+    ['etc/hostname', `${name}\n`, 0o644],
+    ['etc/hosts', await templates.render('nspawn/hosts', { name, address }), 0o644],
+    ['etc/resolv.conf', await resolverOfComputer(), 0o644],
+    [
+      networkFile,
+      await templates.render('nspawn/10-belt.network', {
+        address: `${address}/${network.range.prefix}`,
+        mac: macOf(address),
+        gateway: formatAddress(gatewayOf(network.range)),
+      }),
+      0o644,
+    ],
+    ['root/.ssh/authorized_keys', line(ssh.authorizedKey), 0o600],
+    [hostKey, line(ssh.hostKey.privateKey), 0o600],
+    [`${hostKey}.pub`, line(ssh.hostKey.publicKey), 0o644],
+  ];
+  if (!(await exists(join(upper, machineId))))
+    files.push([machineId, `${randomBytes(16).toString('hex')}\n`, 0o444]);
+  for (const [path, text, mode] of files) await writeGuestFile(join(upper, path), text, mode);
+}
+
+/**
+ * An address always has the same link-layer address, locally administered. Otherwise the computer and the other machines would
+ * go on sending to a removed machine's for as long as they remember it, and a new one at its address would be deaf for seconds.
+ */
+export function macOf(address: string): string {
+  const bytes = address.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'));
+  return ['0a', 'be', ...bytes].join(':');
+}
+
+/** Whether the machine has these keys already. */
+export async function hasKeys(upper: string, ssh: CreateRequest['ssh']): Promise<boolean> {
+  const read = (path: string) => readFile(join(upper, path), 'utf8').catch(() => '');
+  return (
+    (await read(`${hostKey}.pub`)) === line(ssh.hostKey.publicKey) &&
+    (await read('root/.ssh/authorized_keys')).includes(ssh.authorizedKey.trim())
+  );
+}
+
+/**
+ * The computer's own resolver. One on a loopback address is out of a machine's reach: systemd-resolved then keeps the real ones in
+ * another file; without that the machine has none, and knows at once that names cannot be looked up.
+ */
+async function resolverOfComputer(): Promise<string> {
+  for (const path of ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']) {
+    const text = await readFile(path, 'utf8').catch(() => '');
+    const lines = text.split('\n').filter((one) => /^(nameserver|search|options)\s/.test(one));
+    const usable = lines.filter((one) => !/^nameserver\s+(127\.|::1)/.test(one));
+    if (usable.some((one) => one.startsWith('nameserver'))) return `${usable.join('\n')}\n`;
+  }
+  return '# this computer had no resolver when the machine was made\n';
+}
+
+async function writeGuestFile(path: string, text: string, mode: number): Promise<void> {
+  await makeFoldersTo(dirname(path));
+  await writeFileAtomic(path, text, { mode });
+  await chmod(path, mode);
+}
+
+/** Leaves the modes of folders that are there. */
+async function makeFoldersTo(folder: string): Promise<void> {
+  if (!(await exists(folder))) await makeFolder(folder);
+}
+
+function line(text: string): string {
+  return `${text.trimEnd()}\n`;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,38 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findProgram, run } from './program.js';
+
+/** Kernel modules that engines in machines use and cannot load themselves: a machine has no /lib/modules. */
+const modules = ['overlay', 'br_netfilter', 'vxlan', 'ip_vs'];
+
+/**
+ * Limits that many machines run into together, as all their processes are root of the one kernel. Debian's 128 inotify instances
+ * are used up by about 27 machines: systemd then ends with "Failed to allocate manager object: Too many open files".
+ */
+const limits: Readonly<Record<string, number>> = {
+  'fs/inotify/max_user_instances': 8192,
+  'fs/inotify/max_user_watches': 1048576,
+  'kernel/keys/maxkeys': 20000,
+  'kernel/keys/maxbytes': 2000000,
+};
+
+const manyMachines = 20;
+
+/** Prepares the running kernel for this many machines. Values are only ever raised. */
+export async function prepareKernel(machines: number): Promise<void> {
+  await raise('net/ipv4/ip_forward', 1);
+  if (machines <= manyMachines) return;
+  for (const [name, value] of Object.entries(limits)) await raise(name, value);
+}
+
+/** Where a module is built in or missing, modprobe's answer changes nothing: Docker itself says what it lacks. */
+export async function loadModules(): Promise<void> {
+  if (await findProgram('modprobe'))
+    await run('modprobe', ['--all', '--quiet', ...modules]).catch(() => undefined);
+}
+
+async function raise(name: string, value: number): Promise<void> {
+  const path = join('/proc/sys', name);
+  const current = Number(await readFile(path, 'utf8').catch(() => Number.NaN));
+  if (current < value) await writeFile(path, String(value));
+}

@@ -1,0 +1,70 @@
+import { chmod, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Where things are on this computer. Machines and images are the computer's, not a user's. */
+export interface Layout {
+  data: string;
+  images: string;
+  machines: string;
+  /** Gone after a reboot: which processes run, and locks. */
+  run: string;
+  /** The bridge and range that the machines of this computer share. */
+  network: string;
+}
+
+export interface MachineFolder {
+  folder: string;
+  record: string;
+  /** What differs from the image; becomes the machine's root together with it. */
+  upper: string;
+  /** The overlay's own working folder. */
+  work: string;
+  /** Where the overlay is mounted, in the machine's own mount namespace only: on the computer it looks empty. */
+  root: string;
+  /** The machine's /var/lib/docker, outside the overlay: Docker's overlay2 cannot stand on another overlay. */
+  docker: string;
+  /** What systemd-nspawn and the guest's console said. */
+  log: string;
+  /** Holds the process of a running machine. */
+  process: string;
+  lock: string;
+}
+
+export function layoutOf(data: string): Layout {
+  return {
+    data,
+    images: join(data, 'images'),
+    machines: join(data, 'machines'),
+    run: data === '/var/lib/belt' ? '/run/belt' : join(data, 'run'),
+    network: join(data, 'network.json'),
+  };
+}
+
+export function machineFolder(layout: Layout, id: string): MachineFolder {
+  const folder = join(layout.machines, id);
+  return {
+    folder,
+    record: join(folder, 'machine.json'),
+    upper: join(folder, 'upper'),
+    work: join(folder, 'work'),
+    root: join(folder, 'root'),
+    docker: join(folder, 'docker'),
+    log: join(folder, 'log'),
+    process: join(layout.run, `${id}.process`),
+    lock: join(layout.run, `${id}.lock`),
+  };
+}
+
+/** A folder with exactly this mode, whatever the umask; parents are made readable to all, so that `list` works without root. */
+export async function makeFolder(path: string, mode = 0o755): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  for (let made = first; made !== undefined && made.length < path.length; made = nextBelow(made, path)) {
+    await chmod(made, 0o755);
+  }
+  await chmod(path, mode);
+}
+
+function nextBelow(made: string, path: string): string {
+  const end = path.indexOf('/', made.length + 1);
+  return end < 0 ? path : path.slice(0, end);
+}

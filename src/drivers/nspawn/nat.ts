@@ -1,0 +1,78 @@
+import { run } from './program.js';
+
+interface Rule {
+  table: string;
+  chain: string;
+  match: string[];
+}
+
+/** Makes the rules for a bridge unless exactly they are there. Rules of other programs stay as they are. */
+export async function ensureNat(bridge: string, range: string): Promise<void> {
+  const wanted = natRules(bridge, range);
+  const lines = (await run('iptables-save', []))
+    .split('\n')
+    .filter((line) => commentOf(line)?.startsWith(`belt:${bridge}:`));
+  const present = wanted.every((rule) => lines.some((line) => commentOf(line) === comment(rule)));
+  if (present && lines.length === wanted.length) return;
+  await removeNat(bridge);
+  for (const { table, chain, match } of wanted) {
+    await run('iptables', ['--wait', '10', '-t', table, '-I', chain, ...match]);
+  }
+}
+
+/** Removes every rule that belt made for the bridge, found by its comment. */
+export async function removeNat(bridge: string): Promise<void> {
+  for (const [table, line] of tableLines(await run('iptables-save', []))) {
+    if (!commentOf(line)?.startsWith(`belt:${bridge}:`)) continue;
+    const [, chain = '', ...match] = line.split(' ').map((word) => word.replaceAll('"', ''));
+    await run('iptables', ['--wait', '10', '-t', table, '-D', chain, ...match]);
+  }
+}
+
+/**
+ * Out from the machines to anywhere, and back what belongs to it. The rules go to the front: Docker and firewalls put a refusal
+ * behind theirs. `-i BRIDGE` also covers traffic between machines, which iptables sees where br_netfilter is loaded.
+ */
+export function natRules(bridge: string, range: string): Rule[] {
+  const tagged = (name: string) => ['-m', 'comment', '--comment', `belt:${bridge}:${range}:${name}`];
+  return [
+    {
+      table: 'nat',
+      chain: 'POSTROUTING',
+      match: ['-s', range, '!', '-d', range, ...tagged('masquerade'), '-j', 'MASQUERADE'],
+    },
+    { table: 'filter', chain: 'FORWARD', match: ['-i', bridge, ...tagged('out'), '-j', 'ACCEPT'] },
+    {
+      table: 'filter',
+      chain: 'FORWARD',
+      match: [
+        '-o',
+        bridge,
+        '-m',
+        'conntrack',
+        '--ctstate',
+        'RELATED,ESTABLISHED',
+        ...tagged('back'),
+        '-j',
+        'ACCEPT',
+      ],
+    },
+  ];
+}
+
+function comment({ match }: Rule): string | undefined {
+  return match[match.indexOf('--comment') + 1];
+}
+
+function commentOf(line: string): string | undefined {
+  return /--comment "?([^\s"]+)"?/.exec(line)?.[1];
+}
+
+/** iptables-save prints `*table`, then its rules as `-A CHAIN ...`. */
+function* tableLines(saved: string): Generator<[table: string, line: string]> {
+  let table = '';
+  for (const line of saved.split('\n')) {
+    if (line.startsWith('*')) table = line.slice(1);
+    if (line.startsWith('-A ')) yield [table, line];
+  }
+}

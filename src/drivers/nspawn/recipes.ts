@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+import type { Templates } from '../../templates.js';
+
+/** What a base image is made of. */
+export interface Recipe {
+  name: string;
+  /** Debian's code name. */
+  suite: string;
+  packages: readonly string[];
+  /** Runs in the new image. */
+  tuning: string;
+  /** Written to the image: path relative to its root -> text. */
+  files: Readonly<Record<string, string>>;
+  /** Changes whenever one of the above does. */
+  hash: string;
+}
+
+const common = [
+  'systemd',
+  'systemd-sysv',
+  'dbus',
+  'openssh-server',
+  'iproute2',
+  'iptables',
+  'ca-certificates',
+  'curl',
+  'sudo',
+  'procps',
+  'busybox-static',
+  'docker.io',
+];
+
+/** The default first. In Debian 12 the client is part of docker.io. */
+const definitions: Readonly<Record<string, { suite: string; packages: readonly string[] }>> = {
+  'debian-13': { suite: 'trixie', packages: [...common, 'docker-cli'] },
+  'debian-12': { suite: 'bookworm', packages: common },
+};
+
+export const imageNames: readonly string[] = Object.keys(definitions);
+
+/** Undefined for a name that belt cannot build. */
+export async function readRecipe(name: string, templates: Templates): Promise<Recipe | undefined> {
+  const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
+  if (!definition) return undefined;
+  const parts = {
+    name,
+    ...definition,
+    tuning: await templates.render('nspawn/tune.sh'),
+    files: { 'etc/ssh/sshd_config.d/belt.conf': await templates.render('nspawn/sshd.conf') },
+  };
+  return { ...parts, hash: createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 8) };
+}

@@ -1,0 +1,36 @@
+import { resolve } from 'node:path';
+import { driver } from '../../src/drivers/nspawn/index.js';
+import { templatesIn } from '../../src/templates.js';
+
+/** The driver as another belt process: does what its argument says and prints what comes of it, a JSON value a line. */
+
+export interface Order {
+  action: 'create' | 'list' | 'check';
+  settings: Record<string, string>;
+  templates: string;
+  cluster: { id: string; name: string };
+  requests: Parameters<Awaited<ReturnType<typeof driver.open>>['create']>[0];
+}
+
+const order = JSON.parse(process.argv[2] ?? '') as Order;
+const { signal } = new AbortController();
+const nspawn = await driver.open({
+  settings: order.settings,
+  cluster: order.cluster,
+  templates: templatesIn(resolve(order.templates)),
+});
+
+if (order.action === 'create') {
+  for await (const event of nspawn.create(order.requests, signal)) print(event);
+} else if (order.action === 'list') {
+  print(await nspawn.list([], signal));
+} else {
+  await nspawn.check(order.requests, signal).then(
+    () => print('fine'),
+    (error: Error) => print(error.message),
+  );
+}
+
+function print(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
