@@ -1,0 +1,117 @@
+import { UsageError } from '../errors.js';
+
+/**
+ * Puts the command line into order before anything else looks at it:
+ *
+ * - global flags written before the command (`belt --host node2 docker info`) move behind it;
+ * - of a command that hands its tail to another program (`docker`, `ssh`, `exec`), everything from the first word that is not
+ *   belt's own flag is that tail, word for word.
+ */
+export type CommandLine =
+  | { kind: 'command'; argv: string[] }
+  | { kind: 'passthrough'; command: PassthroughName; flags: OwnFlags; tail: string[] };
+
+export type PassthroughName = 'docker' | 'ssh' | 'exec';
+
+/** What belt itself takes of a passthrough command's line. */
+export interface OwnFlags {
+  host: string[];
+  cluster?: string;
+  'storage-path'?: string;
+  debug?: boolean;
+  all?: boolean;
+  limit?: number;
+}
+
+type FlagKind = 'text' | 'list' | 'number' | 'switch';
+
+interface KnownFlag {
+  name: keyof OwnFlags;
+  kind: FlagKind;
+}
+
+const globalFlags: ReadonlyMap<string, KnownFlag> = new Map([
+  ['--host', { name: 'host', kind: 'list' }],
+  ['--cluster', { name: 'cluster', kind: 'text' }],
+  ['--storage-path', { name: 'storage-path', kind: 'text' }],
+  ['-s', { name: 'storage-path', kind: 'text' }],
+  ['--debug', { name: 'debug', kind: 'switch' }],
+  ['-D', { name: 'debug', kind: 'switch' }],
+]);
+
+/** The passthrough commands, with the flags of their own. */
+const passthrough: ReadonlyMap<string, ReadonlyMap<string, KnownFlag>> = new Map<
+  PassthroughName,
+  Map<string, KnownFlag>
+>([
+  ['docker', new Map()],
+  ['ssh', new Map()],
+  [
+    'exec',
+    new Map<string, KnownFlag>([
+      ['--all', { name: 'all', kind: 'switch' }],
+      ['--limit', { name: 'limit', kind: 'number' }],
+    ]),
+  ],
+]);
+
+/** @throws UsageError for a flag of a passthrough command without its value */
+export function readCommandLine(argv: readonly string[]): CommandLine {
+  const [globals, rest] = takeFlags(argv, globalFlags);
+  const [command = '', ...words] = rest;
+  const own = passthrough.get(command);
+  if (!own) return { kind: 'command', argv: insertGlobals(rest, globals) };
+  const known = new Map([...globalFlags, ...own]);
+  const [flags, tail] = takeFlags(words, known);
+  if (tail[0] === '--help') return { kind: 'command', argv: [command, '--help'] };
+  return {
+    kind: 'passthrough',
+    command: command as PassthroughName,
+    flags: readFlags([...globals, ...flags], known),
+    tail,
+  };
+}
+
+/** At the end, but before a `--`, which ends all flags. */
+function insertGlobals(words: readonly string[], globals: readonly string[]): string[] {
+  const end = words.indexOf('--');
+  return end === -1 ? [...words, ...globals] : [...words.slice(0, end), ...globals, ...words.slice(end)];
+}
+
+/** Splits off the known flags at the head. */
+function takeFlags(words: readonly string[], known: ReadonlyMap<string, KnownFlag>): [string[], string[]] {
+  let index = 0;
+  while (index < words.length) {
+    const word = words[index] as string;
+    const flag = known.get(flagName(word));
+    if (!flag) break;
+    index += flag.kind === 'switch' || word.includes('=') ? 1 : 2;
+  }
+  return [words.slice(0, index), words.slice(index)];
+}
+
+function flagName(word: string): string {
+  return word.split('=', 1)[0] as string;
+}
+
+function readFlags(words: readonly string[], known: ReadonlyMap<string, KnownFlag>): OwnFlags {
+  const flags: OwnFlags = { host: [] };
+  const rest = [...words];
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    const { name, kind } = known.get(flagName(word)) as KnownFlag;
+    if (kind === 'switch') {
+      Object.assign(flags, { [name]: true });
+      continue;
+    }
+    const value = word.includes('=') ? word.slice(word.indexOf('=') + 1) : rest.shift();
+    if (value === undefined) throw new UsageError(`${word} needs a value`);
+    if (kind === 'list') flags.host.push(value);
+    else Object.assign(flags, { [name]: kind === 'number' ? wholeNumber(word, value) : value });
+  }
+  return flags;
+}
+
+function wholeNumber(flag: string, value: string): number {
+  if (/^[1-9]\d*$/.test(value)) return Number(value);
+  throw new UsageError(`${flag} must be a whole number from 1, not "${value}"`);
+}

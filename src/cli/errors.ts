@@ -1,0 +1,14 @@
+import { messageOf } from '../errors.js';
+import { formatError } from '../ui/errors.js';
+
+/** On stderr, for people. */
+export function printError(error: unknown, { debug }: { debug: boolean }): void {
+  process.stderr.write(`${formatError(error, { debug, color: process.stderr.isTTY })}\n`);
+}
+
+/** What `--json` prints instead of a result. */
+export function describeError(error: Error & { hint?: string }): {
+  error: { message: string; hint?: string };
+} {
+  return { error: { message: messageOf(error), ...(error.hint !== undefined && { hint: error.hint }) } };
+}

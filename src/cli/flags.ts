@@ -1,0 +1,57 @@
+import { Args, Flags, type Interfaces } from '@oclif/core';
+
+/** What every command takes, before the command or after it. */
+export const globalFlags = {
+  cluster: Flags.string({
+    summary: 'use this cluster instead of the one in use',
+    helpValue: 'NAME',
+    helpGroup: 'GLOBAL',
+  }),
+  'storage-path': Flags.string({
+    char: 's',
+    summary: 'use this folder as the cluster folder (as docker-machine)',
+    helpValue: 'DIR',
+    helpGroup: 'GLOBAL',
+  }),
+  debug: Flags.boolean({
+    char: 'D',
+    summary: 'tell more: where settings come from, stacks of errors',
+    helpGroup: 'GLOBAL',
+  }),
+};
+
+/** For commands that talk to the active host or to others named here. */
+export const hostFlag = {
+  host: Flags.string({
+    summary: 'the machines to talk to instead of the active one',
+    helpValue: 'NODES',
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
+};
+
+export const allFlag = {
+  all: Flags.boolean({ summary: 'all machines of the cluster' }),
+};
+
+/** A word of the command line. The framework would take a missing one from what is piped in; that belongs to the work. */
+export function argument(description: string): Interfaces.Arg<string | undefined> {
+  return Args.string({ description, ignoreStdin: true });
+}
+
+export function requiredArgument(description: string): Interfaces.Arg<string> {
+  return Args.string({ description, ignoreStdin: true, required: true });
+}
+
+/** NODES of commands that act on existing machines; further words are more of them. */
+export const nodesArgument = {
+  nodes: argument('machines: names, patterns such as node[1:4], globs such as "node*"'),
+};
+
+export const yesFlag = {
+  yes: Flags.boolean({ char: 'y', summary: 'do not ask' }),
+};
+
+export const driverFlag = {
+  driver: Flags.string({ char: 'd', summary: 'what makes the machines', helpValue: 'DRIVER' }),
+};

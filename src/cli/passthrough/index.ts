@@ -1,0 +1,26 @@
+import type { OwnFlags, PassthroughName } from '../command-line.js';
+import type { PassthroughRunner } from './passthrough.js';
+
+const runners: Readonly<Record<PassthroughName, () => Promise<PassthroughRunner>>> = {
+  docker: async () => (await import('./docker.js')).docker,
+  ssh: async () => (await import('./ssh.js')).ssh,
+  exec: async () => (await import('./exec.js')).exec,
+};
+
+/**
+ * Runs `docker`, `ssh` or `exec`. They do without the command framework, whose start takes as long as a whole SSH login
+ * (docs/benchmarks.md); their help and completion come from it all the same.
+ * @param root the folder of belt's own package.json
+ */
+export async function runPassthrough(
+  command: PassthroughName,
+  { flags, tail, root }: { flags: OwnFlags; tail: readonly string[]; root: string },
+): Promise<number> {
+  const [run, { openContext }] = await Promise.all([runners[command](), import('../open-context.js')]);
+  const opened = await openContext(root, flags);
+  try {
+    return await run({ flags, tail, opened });
+  } finally {
+    await opened.close();
+  }
+}

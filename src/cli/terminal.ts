@@ -1,0 +1,39 @@
+import type { Pty, StreamOptions } from '../ssh/connection.js';
+import { forwardSignals } from './signals.js';
+
+/**
+ * This process's streams for a remote command. With a terminal on both ends the remote side gets a pseudo-terminal that follows
+ * the window's size, and Ctrl-C travels through it as a character; otherwise signals are handed over one by one.
+ * @param term the kind of terminal, as in $TERM
+ */
+export function localStreams(term: string): StreamOptions {
+  const { stdin, stdout, stderr } = process;
+  const onTerminal = stdin.isTTY && stdout.isTTY && stderr.isTTY;
+  return { stdin, stdout, stderr, ...(onTerminal ? { pty: localPty(term) } : { onSignal: forwardSignals }) };
+}
+
+function localPty(term: string): Pty {
+  const { stdout } = process;
+  return {
+    term,
+    columns: stdout.columns,
+    rows: stdout.rows,
+    onResize(listener) {
+      const resized = (): void => listener(stdout.columns, stdout.rows);
+      stdout.on('resize', resized);
+      return () => stdout.off('resize', resized);
+    },
+  };
+}
+
+/** Hands every key to the remote side while `work` goes on, as ssh does. */
+export async function withRawTerminal<T>(streams: StreamOptions, work: () => Promise<T>): Promise<T> {
+  if (!streams.pty) return work();
+  process.stdin.setRawMode(true);
+  try {
+    return await work();
+  } finally {
+    process.stdin.setRawMode(false);
+    process.stdin.pause();
+  }
+}

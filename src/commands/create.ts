@@ -1,0 +1,78 @@
+import { Flags } from '@oclif/core';
+import { BaseCommand } from '../cli/base-command.js';
+import { driverSettingFlags } from '../cli/driver-flags.js';
+import { argument, driverFlag } from '../cli/flags.js';
+import { AbortError, isAbort, UsageError } from '../errors.js';
+import { expandNames } from '../machines/patterns.js';
+import { createMachines } from '../operations/machines/create.js';
+import {
+  type BatchReport,
+  type MachineSummary,
+  reportOf,
+  runningSummary,
+} from '../operations/machines/summary.js';
+import { machineTable } from '../ui/views/machines.js';
+
+const settingFlags = await driverSettingFlags();
+
+export default class Create extends BaseCommand<typeof Create> {
+  static override summary = 'make machines, each with a Docker engine';
+  static override description =
+    `With one argument it names the machines; with more, the first is the size and the others name them. A size is a memory
+amount (512mb, 2gb: the cheapest of the driver with at least that much) or the provider's own name for one.
+
+An interrupted create is finished by the same command again.`;
+  static override usage = 'create [SIZE] NODES...';
+  static override strict = false;
+  static override args = {
+    size: argument("memory amount or the provider's size"),
+    nodes: argument('names and patterns such as node[1:4]'),
+  };
+  static override flags = {
+    ...driverFlag,
+    ...settingFlags,
+    timeout: Flags.integer({
+      summary: 'seconds that a machine may take to answer',
+      default: 300,
+      min: 1,
+      helpValue: 'S',
+    }),
+  };
+  static override examples = [
+    { description: 'four machines with 512 MB each', command: '<%= config.bin %> create 512mb node[1:4]' },
+    { description: 'one machine of the default size', command: '<%= config.bin %> create node1' },
+  ];
+
+  async run(): Promise<BatchReport<MachineSummary>> {
+    const { size, nodes } = sizeAndNodes(this.words);
+    const names = expandNames(nodes);
+    const context = await this.context();
+    const driver = await this.driverName(this.flags.driver);
+    const input = {
+      names,
+      driver,
+      timeoutMs: this.flags.timeout * 1000,
+      ...(size !== undefined && { size }),
+    };
+    const outcomes = await createMachines(input, context).catch((error) => this.interrupted(error));
+    this.settle(outcomes);
+    const report = reportOf(outcomes, (_, machine) => runningSummary(machine));
+    this.print(machineTable(report.ok));
+    if (report.failed.length > 0) context.reporter.note(this.howToFinish);
+    return report;
+  }
+
+  private interrupted(error: unknown): never {
+    throw isAbort(error) ? new AbortError('interrupted', { hint: this.howToFinish, cause: error }) : error;
+  }
+
+  private get howToFinish(): string {
+    return `what exists is recorded; finish it with the same command: belt create ${this.argv.join(' ')}`;
+  }
+}
+
+function sizeAndNodes(words: readonly string[]): { size?: string; nodes: readonly string[] } {
+  const [first, ...rest] = words;
+  if (first === undefined) throw new UsageError('no machine named', { hint: 'belt create 512mb node[1:4]' });
+  return rest.length === 0 ? { nodes: [first] } : { size: first, nodes: rest };
+}

@@ -1,0 +1,35 @@
+import { Flags } from '@oclif/core';
+import { BaseCommand } from '../cli/base-command.js';
+import { exitCodes } from '../cli/exit-codes.js';
+import { driverFlag } from '../cli/flags.js';
+import { type Check, type Diagnosis, diagnose, isHealthy, repair } from '../operations/doctor.js';
+import { type CheckRow, checkList } from '../ui/views/doctor.js';
+
+export default class Doctor extends BaseCommand<typeof Doctor> {
+  static override summary = 'say what each driver needs of this computer and whether it is there';
+  static override flags = {
+    ...driverFlag,
+    fix: Flags.boolean({ summary: 'install what is missing' }),
+  };
+  static override examples = [
+    { description: 'look', command: '<%= config.bin %> doctor' },
+    { description: 'install what is missing', command: '<%= config.bin %> doctor --fix' },
+  ];
+
+  async run(): Promise<Diagnosis[]> {
+    const context = await this.context();
+    const found = await diagnose(context, this.flags.driver === undefined ? undefined : [this.flags.driver]);
+    const diagnoses = this.flags.fix ? await repair(found, context) : found;
+    if (!diagnoses.every(isHealthy)) process.exitCode = exitCodes.failed;
+    this.print(
+      diagnoses
+        .map(({ driver, checks }) => checkList(driver, checks.map(checkRow), { color: this.color }))
+        .join('\n'),
+    );
+    return diagnoses;
+  }
+}
+
+function checkRow({ fix, ...check }: Check): CheckRow {
+  return { ...check, fixable: fix !== undefined };
+}

@@ -1,0 +1,21 @@
+import { BaseCommand } from '../../cli/base-command.js';
+import { driverFlag, requiredArgument } from '../../cli/flags.js';
+import { imagesOf } from '../../operations/images.js';
+
+export default class ImageRm extends BaseCommand<typeof ImageRm> {
+  static override summary = 'delete a base image that no machine stands on';
+  static override args = {
+    name: requiredArgument('the image'),
+  };
+  static override flags = driverFlag;
+  static override examples = [
+    { description: 'free its disk space', command: '<%= config.bin %> image rm debian-13' },
+  ];
+
+  async run(): Promise<{ removed: string }> {
+    const images = await imagesOf(await this.driverName(this.flags.driver), await this.context());
+    await images.remove(this.args.name);
+    this.print(this.args.name);
+    return { removed: this.args.name };
+  }
+}

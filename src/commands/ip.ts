@@ -1,0 +1,22 @@
+import { BaseCommand } from '../cli/base-command.js';
+import { nodesArgument } from '../cli/flags.js';
+import { addressOf } from '../operations/machines/reach.js';
+import { selectMachines } from '../operations/machines/select.js';
+
+export default class Ip extends BaseCommand<typeof Ip> {
+  static override summary = 'the addresses of machines';
+  static override usage = 'ip NODES...';
+  static override strict = false;
+  static override args = nodesArgument;
+  static override examples = [
+    { description: 'one address', command: '<%= config.bin %> ip node2' },
+    { description: 'a line a machine', command: '<%= config.bin %> ip node[1:4]' },
+  ];
+
+  async run(): Promise<{ name: string; address: string }[]> {
+    const machines = await selectMachines(this.words, await this.context());
+    const rows = machines.map((machine) => ({ name: machine.name, address: addressOf(machine) }));
+    this.print(rows.map(({ address }) => address).join('\n'));
+    return rows;
+  }
+}

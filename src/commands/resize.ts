@@ -1,0 +1,23 @@
+import { nodesArgument, requiredArgument } from '../cli/flags.js';
+import { LifecycleCommand } from '../cli/lifecycle-command.js';
+import { UsageError } from '../errors.js';
+import { resizeMachines } from '../operations/machines/lifecycle.js';
+import type { BatchReport } from '../operations/machines/summary.js';
+
+export default class Resize extends LifecycleCommand<typeof Resize> {
+  static override summary = 'give machines another size';
+  static override usage = 'resize SIZE NODES...';
+  static override args = {
+    size: requiredArgument("memory amount or the provider's size"),
+    ...nodesArgument,
+  };
+  static override examples = [
+    { description: 'two machines with 1 GB', command: '<%= config.bin %> resize 1gb node[1:2]' },
+  ];
+
+  async run(): Promise<BatchReport<string>> {
+    const [size, ...nodes] = this.words;
+    if (size === undefined) throw new UsageError('no size given', { hint: 'belt resize SIZE NODES' });
+    return this.actOn(nodes, this.flags.all, (machines, context) => resizeMachines(machines, size, context));
+  }
+}

@@ -1,0 +1,57 @@
+import { Flags } from '@oclif/core';
+import { BaseCommand } from '../cli/base-command.js';
+import { argument } from '../cli/flags.js';
+import { observe } from '../operations/machines/list.js';
+import { selectMachines } from '../operations/machines/select.js';
+import { parseGoal, type StatusGroup, statusGroups, waitForStatus } from '../operations/machines/status.js';
+import { capitalised, statusTable } from '../ui/views/machines.js';
+
+export default class Status extends BaseCommand<typeof Status> {
+  static override summary = 'the state of a machine, or how many machines are in which';
+  static override args = {
+    node: argument('one machine: prints its state alone'),
+  };
+  static override flags = {
+    wait: Flags.string({ summary: 'wait until so many are in a state', helpValue: 'active=N' }),
+    timeout: Flags.integer({
+      summary: 'give up waiting after so many seconds',
+      default: 600,
+      min: 1,
+      helpValue: 'S',
+    }),
+  };
+  static override examples = [
+    { description: 'a line a state', command: '<%= config.bin %> status' },
+    {
+      description: 'wait for three running machines',
+      command: '<%= config.bin %> status --wait active=3 --timeout 60',
+    },
+    { description: 'one machine', command: '<%= config.bin %> status node1' },
+  ];
+
+  async run(): Promise<StatusGroup[] | { name: string; state: string }> {
+    const { wait } = this.flags;
+    if (this.args.node !== undefined) return this.one(this.args.node);
+    if (wait !== undefined) return this.waitFor(wait);
+    const groups = await statusGroups(await this.context());
+    this.print(statusTable(groups));
+    return groups;
+  }
+
+  private async one(node: string): Promise<{ name: string; state: string }> {
+    const context = await this.context();
+    const [row] = await observe(await selectMachines([node], context), context);
+    if (!row) throw new Error(`no row for ${node}`);
+    this.print(capitalised(row.state));
+    return { name: row.machine.name, state: row.state };
+  }
+
+  private async waitFor(text: string): Promise<StatusGroup[]> {
+    const goal = parseGoal(text);
+    const onGroups = (groups: StatusGroup[]): void => this.print(statusTable(groups));
+    return waitForStatus(
+      { goal, timeoutMs: this.flags.timeout * 1000, intervalMs: 1000, onGroups },
+      await this.context(),
+    );
+  }
+}

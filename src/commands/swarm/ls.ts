@@ -1,0 +1,25 @@
+import { BaseCommand } from '../../cli/base-command.js';
+import { argument, hostFlag } from '../../cli/flags.js';
+import { machineFor } from '../../operations/machines/active.js';
+import { listNodes, type SwarmNode } from '../../operations/swarm/list.js';
+import { swarmTable } from '../../ui/views/swarm.js';
+
+export default class SwarmLs extends BaseCommand<typeof SwarmLs> {
+  static override summary = 'list the nodes of a swarm';
+  static override args = {
+    node: argument('a manager of the swarm; the active machine if absent'),
+  };
+  static override flags = hostFlag;
+  static override examples = [
+    { description: 'as the active machine knows them', command: '<%= config.bin %> swarm ls' },
+    { description: 'as another manager knows them', command: '<%= config.bin %> swarm ls node1' },
+  ];
+
+  async run(): Promise<SwarmNode[]> {
+    const context = await this.context();
+    const host = this.args.node === undefined ? (this.flags.host ?? []) : [this.args.node];
+    const nodes = await listNodes(await machineFor(host, context), context);
+    this.print(swarmTable(nodes));
+    return nodes;
+  }
+}

@@ -1,0 +1,93 @@
+import { Duplex, PassThrough, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type EngineApi, engineApi } from '../../engine/api.js';
+import { ExternalError, messageOf } from '../../errors.js';
+import type { Connection } from '../../ssh/index.js';
+
+/**
+ * The engine's API of a machine, through `docker system dial-stdio` in a channel of its SSH connection: the way docker's own
+ * `ssh://` hosts go (https://docs.docker.com/engine/security/protect-access/). Works wherever the docker client does, needs no
+ * open port and no forwarding permission of the SSH server.
+ */
+export function engineOf(connection: Connection): EngineApi {
+  return engineApi(() => dial(connection));
+}
+
+function dial(connection: Connection): Duplex {
+  const input = new PassThrough();
+  const output = new PassThrough();
+  const complaints = new Collector();
+  connection
+    .stream('exec docker system dial-stdio', { stdin: input, stdout: output, stderr: complaints })
+    .then(
+      (code) => {
+        if (code === 0) output.end();
+        else
+          output.destroy(
+            new ExternalError(complaints.text() || `docker system dial-stdio ended with ${code}`),
+          );
+      },
+      (error: Error) => output.destroy(error),
+    );
+  return Duplex.from({ writable: input, readable: output });
+}
+
+class Collector extends Writable {
+  private readonly chunks: Buffer[] = [];
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.chunks.push(chunk);
+    done();
+  }
+
+  text(): string {
+    return Buffer.concat(this.chunks).toString('utf8').trim();
+  }
+}
+
+export interface EngineWait {
+  timeoutMs: number;
+  signal: AbortSignal;
+}
+
+/**
+ * Waits until the engine answers.
+ * @returns the engine's version
+ * @throws ExternalError with the engine's last words, and the last lines of its journal, when it does not in time.
+ */
+export async function waitForEngine(
+  connection: Connection,
+  { timeoutMs, signal }: EngineWait,
+): Promise<string> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      return await engineVersion(connection, signal);
+    } catch (error) {
+      if (Date.now() >= deadline) throw await explain(connection, messageOf(error), signal);
+    }
+    await sleep(200, undefined, { signal });
+  }
+}
+
+async function engineVersion(connection: Connection, signal: AbortSignal): Promise<string> {
+  const api = engineOf(connection);
+  try {
+    const answer = await api.get('/version', { timeoutMs: 10_000, signal });
+    return (answer as { Version: string }).Version;
+  } finally {
+    api.close();
+  }
+}
+
+async function explain(connection: Connection, cause: string, signal: AbortSignal): Promise<ExternalError> {
+  const { stdout } = await connection.run('journalctl -u docker -n 5 --no-pager -o cat', {
+    timeoutMs: 5_000,
+    signal,
+  });
+  const journal = stdout.trim();
+  return new ExternalError(
+    `the engine on ${connection.target.name} does not answer: ${cause}${journal && `\n${journal}`}`,
+  );
+}

@@ -1,0 +1,24 @@
+import { clusterAddress, type Machine } from '../../machines/machine.js';
+import type { StreamOptions } from '../../ssh/index.js';
+import { quoteArgs } from '../../ssh/quote.js';
+import { withAdvertiseAddress } from '../../swarm/arguments.js';
+import type { Context } from '../context.js';
+import { reach } from '../machines/reach.js';
+
+/** The shell command that runs docker on the machine with just these arguments. */
+export function dockerCommand(args: readonly string[], machine: Machine): string {
+  const address = clusterAddress(machine);
+  const complete = address === undefined ? args : withAdvertiseAddress(args, address);
+  return `exec docker ${quoteArgs(complete)}`.trimEnd();
+}
+
+/** Runs docker on the machine with this terminal's streams connected. @returns docker's exit code */
+export async function runDocker(
+  args: readonly string[],
+  machine: Machine,
+  streams: StreamOptions,
+  context: Context,
+): Promise<number> {
+  const connection = await reach(machine, context);
+  return connection.stream(dockerCommand(args, machine), streams);
+}

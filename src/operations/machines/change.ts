@@ -1,0 +1,17 @@
+import type { MachineChange } from '../../drivers/driver.js';
+import type { Machine } from '../../machines/machine.js';
+
+/** The record with what a driver has just told of the machine. The state is not recorded: the provider is asked for it. */
+export function applyChange(
+  machine: Machine,
+  { id, addresses, memory, size, driverData }: MachineChange,
+): Machine {
+  return {
+    ...machine,
+    ...(id !== undefined && { id }),
+    ...(addresses !== undefined && { addresses }),
+    ...(memory !== undefined && { memory }),
+    ...(size !== undefined && { size }),
+    ...(driverData !== undefined && { driverData: { ...machine.driverData, ...driverData } }),
+  };
+}

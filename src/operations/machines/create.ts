@@ -1,0 +1,162 @@
+import type { CreateRequest, Driver, MachineWish } from '../../drivers/driver.js';
+import { messageOf, UserError } from '../../errors.js';
+import type { Machine } from '../../machines/machine.js';
+import type { Context } from '../context.js';
+import type { Outcome } from '../fan-out.js';
+import { sharedLine } from '../shared-line.js';
+import { Batch } from './batch.js';
+import { clusterKey, pinHostKey } from './keys.js';
+import { makeReady } from './ready.js';
+
+export interface CreateInput {
+  names: readonly string[];
+  driver: string;
+  /** As the person wrote it; absent: the driver's default. */
+  size?: string;
+  /** How long a machine may take from the provider's word that it runs to the engine's first answer. */
+  timeoutMs: number;
+}
+
+/**
+ * Makes machines and waits until each one's engine answers. Each is written down before the provider is asked for it, so the
+ * same call after an interruption finishes the work.
+ * @returns one outcome a name, in the order of `names`
+ * @throws UserError, with nothing changed, when the input cannot work; AbortError on interruption, with all that exists recorded
+ */
+export async function createMachines(input: CreateInput, context: Context): Promise<Outcome<Machine>[]> {
+  const driver = await context.driver(input.driver);
+  await driver.check((await admit(input, driver, context)).toMake.map(wishOf), context.signal);
+  const claim = await context.cluster.claim(input.names, 'created');
+  try {
+    const { toMake, finished } = await admit(input, driver, context);
+    for (const { name } of finished) context.reporter.note(`${name} is there already`);
+    const requests = await recordIntents(toMake, context);
+    await prepare(driver, input.driver, requests, context);
+    const made = await makeAll(driver, toMake, requests, input.timeoutMs, context);
+    context.signal.throwIfAborted();
+    return input.names.map((name) => made.get(name) ?? keep(name, finished));
+  } finally {
+    await claim.release();
+  }
+}
+
+interface Admission {
+  toMake: Machine[];
+  finished: Machine[];
+}
+
+/**
+ * Sorts the names out. One that is recorded and finished is taken, unless others of the same call were begun and not finished:
+ * then this is the second run of an interrupted create.
+ */
+async function admit(input: CreateInput, driver: Driver, context: Context): Promise<Admission> {
+  const { machines, damaged } = await context.cluster.machines();
+  const unreadable = damaged.find(({ name }) => input.names.includes(name));
+  if (unreadable) throw unreadable.error;
+  const recorded = new Map(machines.map((machine) => [machine.name, machine]));
+  const mine = input.names.flatMap((name) => recorded.get(name) ?? []);
+  const unfinished = mine.filter(({ phase }) => phase === 'creating');
+  const finished = mine.filter(({ phase }) => phase === 'ready');
+  if (finished.length > 0 && unfinished.length === 0) throw await takenError(finished, driver, context);
+  for (const machine of unfinished) refuseOtherShape(machine, input);
+  const done = new Set(finished.map(({ name }) => name));
+  const toMake = input.names
+    .filter((name) => !done.has(name))
+    .map((name) => recorded.get(name) ?? begin(name, input, context));
+  return { toMake, finished };
+}
+
+async function takenError(taken: readonly Machine[], driver: Driver, context: Context): Promise<UserError> {
+  const observed = await driver.list(taken, context.signal).catch(() => []);
+  const [first, ...others] = taken.map(({ name }) => name);
+  const state = observed.find(({ name }) => name === first)?.state;
+  const names = taken.map(({ name }) => name).join(',');
+  const more = others.length > 0 ? `, and so do ${others.join(', ')}` : '';
+  const start = state === 'stopped' ? `start it with "belt start ${names}", ` : '';
+  return new UserError(`Docker machine "${first}" already exists${state ? ` (${state})` : ''}${more}`, {
+    hint: `${start}choose another name, or remove it with "belt rm ${names}"`,
+  });
+}
+
+function refuseOtherShape(machine: Machine, { driver, size }: CreateInput): void {
+  if (machine.driver === driver && (size === undefined || machine.size === size)) return;
+  const shape = [machine.size, machine.name, '-d', machine.driver]
+    .filter((word) => word !== undefined)
+    .join(' ');
+  throw new UserError(`${machine.name} was begun as "belt create ${shape}" and is not finished`, {
+    hint: `finish it with that command, or remove it with "belt rm ${machine.name}"`,
+  });
+}
+
+function begin(name: string, { driver, size }: CreateInput, { cluster }: Context): Machine {
+  return {
+    name,
+    driver,
+    phase: 'creating',
+    ...(size !== undefined && { size }),
+    addresses: {},
+    ssh: { user: 'root', port: 22, keyPath: cluster.sshKeyPath },
+    driverData: {},
+    createdAt: new Date().toISOString(),
+  };
+}
+
+function wishOf({ name, size, id, driverData }: Machine): MachineWish {
+  return { name, driverData, ...(size !== undefined && { size }), ...(id !== undefined && { id }) };
+}
+
+function keep(name: string, finished: readonly Machine[]): Outcome<Machine> {
+  const machine = finished.find((candidate) => candidate.name === name);
+  return machine ? { name, status: 'ok', value: machine } : { name, status: 'skipped' };
+}
+
+/** From here on an interruption leaves records that the same command finishes. */
+async function recordIntents(machines: readonly Machine[], context: Context): Promise<CreateRequest[]> {
+  const { publicKey } = await clusterKey(context.cluster);
+  const requests: CreateRequest[] = [];
+  for (const machine of machines) {
+    await context.cluster.save(machine);
+    const hostKey = await pinHostKey(machine.name, context);
+    requests.push({ ...wishOf(machine), ssh: { user: machine.ssh.user, authorizedKey: publicKey, hostKey } });
+  }
+  return requests;
+}
+
+async function prepare(
+  driver: Driver,
+  driverName: string,
+  requests: readonly CreateRequest[],
+  context: Context,
+): Promise<void> {
+  const line = sharedLine(driverName, context.reporter);
+  try {
+    await driver.prepare?.(requests, line.update, context.signal);
+    await line.end();
+  } catch (error) {
+    await line.end(messageOf(error));
+    throw error;
+  }
+}
+
+async function makeAll(
+  driver: Driver,
+  machines: readonly Machine[],
+  requests: readonly CreateRequest[],
+  timeoutMs: number,
+  context: Context,
+): Promise<Map<string, Outcome<Machine>>> {
+  const batch = new Batch(machines, context);
+  const after = async (machine: Machine, step: (text: string) => void): Promise<Machine> => {
+    await makeReady(machine, { timeoutMs, step }, context);
+    const ready: Machine = { ...machine, phase: 'ready' };
+    await context.cluster.save(ready);
+    await context.cluster.forgetHostKey(machine.name);
+    return ready;
+  };
+  const names = machines.map(({ name }) => name);
+  await batch.follow(names, async () => driver.create(requests, context.signal), {
+    after,
+    doneText: 'ready',
+  });
+  return batch.close();
+}

@@ -1,0 +1,82 @@
+import { Writable } from 'node:stream';
+import type { Machine } from '../../machines/machine.js';
+import type { StreamOptions } from '../../ssh/index.js';
+import { quoteArgs } from '../../ssh/quote.js';
+import type { Context } from '../context.js';
+import { fanOut, type Outcome } from '../fan-out.js';
+import { reach } from './reach.js';
+
+/** One word is a line for the remote shell; several are a command with its arguments, each kept as it is. */
+export function shellCommand(words: readonly [string, ...string[]]): string {
+  return words.length === 1 ? words[0] : quoteArgs(words);
+}
+
+/** Runs a shell command on one machine with the given streams. @returns its exit code */
+export async function execOnOne(
+  command: string,
+  machine: Machine,
+  streams: StreamOptions,
+  context: Context,
+): Promise<number> {
+  const connection = await reach(machine, context);
+  return connection.stream(command, streams);
+}
+
+export interface ExecInput {
+  /** The shell command for each machine. */
+  commandFor: (machine: Machine) => string;
+  /** How many machines at the same time. */
+  limit?: number;
+  /** Called with each line as it comes, without its line end. */
+  onLine: (name: string, stream: 'stdout' | 'stderr', line: string) => void;
+}
+
+/** Runs a shell command on many machines. The outcomes hold exit codes: a command that fails is no failure to run it. */
+export async function execOnMany(
+  input: ExecInput,
+  machines: readonly Machine[],
+  context: Context,
+): Promise<Outcome<number>[]> {
+  const byName = new Map(machines.map((machine) => [machine.name, machine]));
+  const run = async (name: string): Promise<number> => {
+    const machine = byName.get(name) as Machine;
+    const connection = await reach(machine, context);
+    const stdout = new LineSplitter((line) => input.onLine(name, 'stdout', line));
+    const stderr = new LineSplitter((line) => input.onLine(name, 'stderr', line));
+    const code = await connection.stream(input.commandFor(machine), {
+      stdout,
+      stderr,
+      signal: context.signal,
+    });
+    stdout.flush();
+    stderr.flush();
+    return code;
+  };
+  return fanOut([...byName.keys()], run, {
+    signal: context.signal,
+    ...(input.limit !== undefined && { limit: input.limit }),
+  });
+}
+
+/** Cuts a byte stream into lines, whole characters only. */
+class LineSplitter extends Writable {
+  private readonly decoder = new TextDecoder();
+  private rest = '';
+
+  constructor(private readonly onLine: (line: string) => void) {
+    super();
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    const lines = (this.rest + this.decoder.decode(chunk, { stream: true })).split('\n');
+    this.rest = lines.pop() ?? '';
+    for (const line of lines) this.onLine(line);
+    done();
+  }
+
+  /** Hands out what came after the last line end. */
+  flush(): void {
+    if (this.rest !== '') this.onLine(this.rest);
+    this.rest = '';
+  }
+}

@@ -1,0 +1,46 @@
+import { ExternalError, UserError } from '../../errors.js';
+import { type Machine, reachAddress } from '../../machines/machine.js';
+import type { Connection, SshTarget } from '../../ssh/index.js';
+import type { Context } from '../context.js';
+
+/** Where people and belt reach the machine. @throws UserError when it has no address yet */
+export function addressOf(machine: Machine): string {
+  const address = reachAddress(machine);
+  if (address) return address;
+  throw new UserError(`${machine.name} has no address yet: its creation was not finished`, {
+    hint: `finish it with the same "belt create" again, or: belt rm ${machine.name}`,
+  });
+}
+
+/** How to reach a machine over SSH. @throws UserError when it has no address yet */
+export function sshTarget(machine: Machine): SshTarget {
+  return { name: machine.name, host: addressOf(machine), ...machine.ssh };
+}
+
+/**
+ * A connection to the machine, shared by all who ask in this run.
+ * @throws UserError when the machine is known to be off; ExternalError with the last cause otherwise.
+ */
+export async function reach(machine: Machine, context: Context): Promise<Connection> {
+  const ssh = await context.ssh();
+  try {
+    return await ssh.connect(sshTarget(machine), { signal: context.signal });
+  } catch (error) {
+    if (error instanceof ExternalError) await refuseIfOff(machine, context);
+    throw error;
+  }
+}
+
+/** Most machines that do not answer are simply off; the provider knows. */
+async function refuseIfOff(machine: Machine, context: Context): Promise<void> {
+  const driver = await context.driver(machine.driver);
+  const observed = await driver.list([machine], context.signal).catch(() => []);
+  const state = observed.find(({ name }) => name === machine.name)?.state;
+  if (state === undefined || state === 'running') return;
+  if (state === 'missing') {
+    throw new UserError(`${machine.name} is gone: ${machine.driver} knows no such machine`, {
+      hint: `belt rm ${machine.name}`,
+    });
+  }
+  throw new UserError(`${machine.name} is ${state}`, { hint: `belt start ${machine.name}` });
+}

@@ -1,0 +1,25 @@
+import type { Machine } from '../../machines/machine.js';
+import { selectNames } from '../../machines/patterns.js';
+import type { Context } from '../context.js';
+
+/**
+ * The recorded machines that NODES names: patterns, globs, or all. Of all, those whose records are damaged are left out with a
+ * warning.
+ * @throws UserError naming every machine that does not exist, or the one whose record is damaged
+ */
+export async function selectMachines(
+  nodes: readonly string[],
+  { cluster, reporter }: Context,
+  { all = false } = {},
+): Promise<Machine[]> {
+  const { machines, damaged } = await cluster.machines();
+  const errors = new Map(damaged.map(({ name, error }) => [name, error]));
+  if (all) for (const error of errors.values()) reporter.warn(error.message);
+  const byName = new Map(machines.map((machine) => [machine.name, machine]));
+  const known = all ? [...byName.keys()] : [...byName.keys(), ...errors.keys()];
+  return selectNames(nodes, known, { all }).map((name) => {
+    const machine = byName.get(name);
+    if (!machine) throw errors.get(name);
+    return machine;
+  });
+}

@@ -1,0 +1,60 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { readCommandLine } from '../../src/cli/command-line.js';
+import { UsageError } from '../../src/errors.js';
+
+const read = (text: string) => readCommandLine(text.split(' '));
+
+describe('the command line', () => {
+  test.each([
+    ['ls', 'ls'],
+    ['--cluster prod ls -q', 'ls -q --cluster prod'],
+    ['-D ls', 'ls -D'],
+    ['--cluster=prod swarm join node1 node2', 'swarm join node1 node2 --cluster=prod'],
+    ['-s /store inspect node1', 'inspect node1 -s /store'],
+    ['--host node2 swarm ls', 'swarm ls --host node2'],
+    ['--debug inspect -- node1', 'inspect --debug -- node1'],
+    ['docker --help', 'docker --help'],
+    ['--host node2 docker --help', 'docker --help'],
+  ])('%s goes to the framework, global flags behind the command', (typed, expected) => {
+    expect(read(typed)).toEqual({ kind: 'command', argv: expected.split(' ') });
+  });
+
+  test.each([
+    ['docker', { host: [] }, ''],
+    ['docker ps', { host: [] }, 'ps'],
+    ['docker service ls --help', { host: [] }, 'service ls --help'],
+    ['--host node2 docker info', { host: ['node2'] }, 'info'],
+    ['docker --host node2 info', { host: ['node2'] }, 'info'],
+    ['docker --host=node2 info --host other', { host: ['node2'] }, 'info --host other'],
+    ['--host a docker --host b ps', { host: ['a', 'b'] }, 'ps'],
+    ['docker run --rm web:1 sh -- -c x', { host: [] }, 'run --rm web:1 sh -- -c x'],
+    ['docker --tls info', { host: [] }, '--tls info'],
+    ['docker -v', { host: [] }, '-v'],
+    ['-s /store docker ps', { host: [], 'storage-path': '/store' }, 'ps'],
+    ['ssh node1 ls -la --json', { host: [] }, 'node1 ls -la --json'],
+    ['exec --limit 3 node[1:4] -- ls --all', { host: [], limit: 3 }, 'node[1:4] -- ls --all'],
+    ['exec --all -D -- ls -l', { host: [], all: true, debug: true }, '-- ls -l'],
+  ])('%s keeps the tail for the other program', (typed, flags, tail) => {
+    const [command] = /docker|ssh|exec/.exec(typed) as RegExpExecArray;
+    expect(read(typed)).toEqual({
+      kind: 'passthrough',
+      command,
+      flags,
+      tail: tail === '' ? [] : tail.split(' '),
+    });
+  });
+
+  test('any tail arrives as it was typed', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string()), (words) => {
+        const tail = ['run', ...words];
+        expect(readCommandLine(['docker', ...tail])).toMatchObject({ tail });
+      }),
+    );
+  });
+
+  test.each(['docker --host', 'exec --limit', 'exec --limit none node1 -- ls'])('%s is refused', (typed) => {
+    expect(() => read(typed)).toThrow(UsageError);
+  });
+});
