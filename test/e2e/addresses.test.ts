@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Belt, newBelt } from '../lab/belt.js';
+import { canMakeMachines } from '../lab/machines.js';
+
+/** Docker refuses to guess on a machine with several addresses; belt tells it the machine's own. */
+describe.skipIf(!canMakeMachines())('machines with several addresses', () => {
+  let belt: Belt;
+
+  beforeAll(async () => {
+    belt = await newBelt();
+    await belt.ok(['create', '512mb', 'node[1:2]']);
+    await belt.ok([
+      'exec',
+      'node[1:2]',
+      '--',
+      'ip link add other type veth peer name end && ip addr add 198.51.100.7/24 dev other && ip link set other up',
+    ]);
+    await belt.ok(['exec', 'node[1:2]', '--', 'ip addr add 203.0.113.9/24 dev host0']);
+    await belt.ok(['active', 'node1']);
+  });
+  afterAll(() => belt.dispose());
+
+  const nodeAddress = async (node: string): Promise<string> =>
+    belt.ok(['--host', node, 'docker', 'info', '--format', '{{.Swarm.NodeAddr}}']);
+
+  test('docker itself refuses there', async () => {
+    const plain = await belt.run(['ssh', 'node1', 'docker swarm init']);
+    expect([plain.code, plain.stderr]).toEqual([
+      1,
+      expect.stringContaining('could not choose an IP address to advertise'),
+    ]);
+  });
+
+  test('belt docker swarm init advertises the machine’s own address', async () => {
+    await belt.ok(['docker', 'swarm', 'init']);
+    expect(await nodeAddress('node1')).toBe(await belt.ok(['ip', 'node1']));
+  });
+
+  test('a node that joins with docker’s own command advertises its own', async () => {
+    const token = (await belt.ok(['docker', 'swarm', 'join-token', '-q', 'worker'])).trim();
+    const manager = (await belt.ok(['ip', 'node1'])).trim();
+    await belt.ok(['--host', 'node2', 'docker', 'swarm', 'join', '--token', token, `${manager}:2377`]);
+    expect(await nodeAddress('node2')).toBe(await belt.ok(['ip', 'node2']));
+  });
+
+  test('an address given by hand stays', async () => {
+    await belt.ok(['--host', 'node2', 'docker', 'swarm', 'leave']);
+    await belt.ok(['docker', 'swarm', 'leave', '--force']);
+    await belt.ok(['docker', 'swarm', 'init', '--advertise-addr', '203.0.113.9']);
+    expect(await nodeAddress('node1')).toBe('203.0.113.9\n');
+  });
+});

@@ -1,0 +1,80 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Belt, newBelt } from '../lab/belt.js';
+import { canMakeMachines } from '../lab/machines.js';
+
+/** What is typed wrong gets one clear line with what to do, and changes nothing. */
+describe.skipIf(!canMakeMachines())('bad input', () => {
+  let belt: Belt;
+
+  beforeAll(async () => {
+    belt = await newBelt();
+  });
+  afterAll(() => belt.dispose());
+
+  test.each([
+    { args: ['create', '512mb', 'node[4:1]'], code: 2, says: 'node[4:1]' },
+    { args: ['create', '512mb', 'node[1:'], code: 2, says: 'node[1:' },
+    { args: ['create', '512mb', 'node[a:b]'], code: 2, says: 'node[a:b]' },
+    { args: ['create', '512mb', 'node[1:10001]'], code: 2, says: 'more than 10000 names' },
+    { args: ['create', '512mb', 'no_de'], code: 2, says: 'no_de' },
+    { args: ['create', '512mb', 'node1', '-d', 'nspwan'], code: 1, says: '"nspwan"' },
+    { args: ['create', 'huge', 'node1'], code: 1, says: '"huge"' },
+    { args: ['create', '9000gb', 'node1'], code: 1, says: '9000gb' },
+    { args: ['create'], code: 2, says: 'no machine named' },
+    { args: ['create', '512mb', 'node1', '--nspawn-image', 'debian-99'], code: 1, says: 'debian-99' },
+    { args: ['ip', 'nobody'], code: 1, says: 'Docker machine "nobody" does not exist' },
+    { args: ['start', 'nobody'], code: 1, says: 'Docker machine "nobody" does not exist' },
+    { args: ['active', 'nobody'], code: 1, says: 'Docker machine "nobody" does not exist' },
+    { args: ['--host', 'nobody', 'docker', 'info'], code: 1, says: 'Docker machine "nobody" does not exist' },
+    { args: ['swarm', 'join', 'nobody', 'node1'], code: 1, says: 'Docker machine "nobody" does not exist' },
+    { args: ['swarm', 'join', 'node1'], code: 2, says: 'no machines named' },
+    { args: ['exec', 'node1'], code: 2, says: 'no command given' },
+    { args: ['status', '--wait', 'activ=3'], code: 2, says: '"activ=3"' },
+    { args: ['use', 'nothere'], code: 1, says: 'nothere' },
+    { args: ['ls', '--bogus'], code: 2, says: '--bogus' },
+    { args: ['crate', 'node1'], code: 2, says: 'did you mean "belt create"' },
+    { args: ['docker', 'ps'], code: 1, says: 'No active host found' },
+  ])('belt $args', async ({ args, code, says }) => {
+    const result = await belt.run(args);
+    expect(result.stderr).toContain(says);
+    expect(result.stderr).not.toMatch(/^\s+at /m);
+    expect([result.code, result.stdout]).toEqual([code, '']);
+    expect(await readdir(belt.folder)).toEqual([]);
+  });
+
+  test('with --json the error is the document', async () => {
+    const { code, stdout } = await belt.run(['ip', 'nobody', '--json']);
+    expect([code, JSON.parse(stdout)]).toEqual([
+      1,
+      { error: { message: expect.stringContaining('"nobody" does not exist') } },
+    ]);
+  });
+
+  test('a name is taken, also by a stopped machine', async () => {
+    await belt.ok(['create', '512mb', 'node1']);
+    const running = await belt.run(['create', '512mb', 'node[1:2]']);
+    expect([running.code, running.stderr]).toEqual([
+      1,
+      expect.stringContaining('Docker machine "node1" already exists (running)'),
+    ]);
+    await belt.ok(['stop', 'node1']);
+    const stopped = await belt.run(['create', '512mb', 'node1']);
+    expect([stopped.code, stopped.stderr]).toEqual([1, expect.stringContaining('belt start node1')]);
+    expect(await belt.ok(['ls', '-q'])).toBe('node1\n');
+    const off = await belt.run(['--host', 'node1', 'docker', 'info']);
+    expect([off.code, off.stderr]).toEqual([1, expect.stringContaining('node1 is stopped')]);
+  });
+
+  test('a damaged state file is named and left as it is', async () => {
+    const path = join(belt.folder, '.belt', 'default', 'machines', 'broken', 'config.json');
+    await mkdir(join(path, '..'), { recursive: true });
+    await writeFile(path, '{"Name": ');
+    const inspected = await belt.run(['inspect', 'broken']);
+    expect([inspected.code, inspected.stderr]).toEqual([1, expect.stringContaining(path)]);
+    const listed = await belt.run(['ls']);
+    expect(listed.stdout).toContain('node1');
+    expect(listed.stdout).toContain(path);
+  });
+});

@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Belt, newBelt } from '../lab/belt.js';
+import { canMakeMachines } from '../lab/machines.js';
+
+/** A create that is cut short at any moment is finished by the same command. */
+describe.skipIf(!canMakeMachines())('interrupted create', () => {
+  let belt: Belt;
+
+  beforeAll(async () => {
+    belt = await newBelt();
+  });
+  afterAll(() => belt.dispose());
+
+  const interruptAt = async (
+    pattern: RegExp,
+    signal: NodeJS.Signals,
+  ): Promise<{ code: number | null; stderr: string }> => {
+    const child = belt.spawn(['create', '512mb', 'node[1:3]']);
+    let stderr = '';
+    let sent = false;
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+      if (!sent && pattern.test(stderr)) {
+        sent = true;
+        child.kill(signal);
+      }
+    });
+    const code = await new Promise<number | null>((done) => child.on('close', done));
+    expect(sent).toBe(true);
+    return { code, stderr };
+  };
+
+  const engines = async (): Promise<string[]> => {
+    const { stdout } = await belt.run([
+      'exec',
+      'node[1:3]',
+      '--',
+      'docker info --format "{{.Name}} {{.ServerVersion}}"',
+    ]);
+    return stdout.trimEnd().split('\n').sort();
+  };
+
+  test.each([
+    { moment: 'as soon as a machine is worked on', pattern: /^node\d: /m, signal: 'SIGINT' as const },
+    { moment: 'while waiting for SSH', pattern: /waiting for SSH/, signal: 'SIGINT' as const },
+    { moment: 'by kill -9', pattern: /waiting for SSH/, signal: 'SIGKILL' as const },
+    { moment: 'when the first machine is ready', pattern: /: .*ready/, signal: 'SIGINT' as const },
+  ])('$moment', async ({ pattern, signal }) => {
+    const { code, stderr } = await interruptAt(pattern, signal);
+    if (signal === 'SIGINT') {
+      expect(code).toBe(130);
+      expect(stderr).toContain('belt create 512mb node[1:3]');
+    }
+    const recorded = JSON.parse(await belt.ok(['ls', '--json'])) as { name: string }[];
+    expect(recorded.map(({ name }) => name)).toEqual(['node1', 'node2', 'node3']);
+
+    await belt.ok(['create', '512mb', 'node[1:3]']);
+    expect(await engines()).toEqual(
+      [1, 2, 3].map((index) => expect.stringMatching(`^node${index}: node${index} \\d+`)),
+    );
+    const machines = JSON.parse(await belt.ok(['ls', '--json'])) as { address: string }[];
+    expect(new Set(machines.map(({ address }) => address)).size).toBe(3);
+    await belt.ok(['rm', '--all', '--yes']);
+  });
+});

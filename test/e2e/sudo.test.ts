@@ -1,0 +1,78 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { canMakeMachines } from '../lab/machines.js';
+
+/** Machines are made with sudo and then used without it, as a person with an ordinary account does. */
+describe.skipIf(!canMakeMachines())('under sudo', () => {
+  const user = 'belt-test-user';
+  const program = resolve('bin/run.js');
+  let home: string;
+  let uid: number;
+  let gid: number;
+
+  const belt = (
+    who: 'user' | 'sudo',
+    ...args: string[]
+  ): { status: number | null; stdout: string; stderr: string } => {
+    const base = { PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8' };
+    const asSudo = { ...base, HOME: '/root', SUDO_UID: String(uid), SUDO_GID: String(gid), SUDO_USER: user };
+    const options = who === 'sudo' ? { env: asSudo } : { env: { ...base, HOME: home }, uid, gid };
+    return spawnSync(process.execPath, [program, ...args], { cwd: home, encoding: 'utf8', ...options });
+  };
+
+  beforeAll(() => {
+    home = mkdtempSync(join(tmpdir(), 'belt-home-'));
+    execFileSync('useradd', ['--no-create-home', '--home-dir', home, '--shell', '/bin/sh', user]);
+    uid = Number(execFileSync('id', ['-u', user]));
+    gid = Number(execFileSync('id', ['-g', user]));
+    chownSync(home, uid, gid);
+    chmodSync(home, 0o755);
+  });
+
+  afterAll(() => {
+    belt('sudo', 'rm', '--all', '--yes');
+    execFileSync('userdel', [user]);
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  test('without it, create says what it needs and leaves nothing', () => {
+    const { status, stdout, stderr } = belt('user', 'create', '512mb', 'node[1:2]');
+    expect([status, stdout, stderr]).toEqual([1, '', expect.stringContaining('sudo')]);
+    expect(readdirSync(home)).toEqual([]);
+  });
+
+  test('with it, everything in the state folder is the caller’s and private', () => {
+    const { status, stderr } = belt('sudo', 'create', '512mb', 'node[1:2]');
+    expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
+    const entries = readdirSync(join(home, '.belt'), { recursive: true, withFileTypes: true });
+    const wrong = entries.filter((entry) => {
+      const { uid: owner, mode } = statSync(join(entry.parentPath, entry.name));
+      return owner !== uid || (mode & 0o077) !== 0;
+    });
+    expect(wrong.map(({ name }) => name)).toEqual([]);
+    expect(entries.length).toBeGreaterThan(5);
+  });
+
+  test('afterwards root is not needed to use the machines', () => {
+    expect(belt('user', 'ls', '-q')).toMatchObject({ status: 0, stdout: 'node1\nnode2\n' });
+    expect(belt('user', 'status', 'node1')).toMatchObject({ status: 0, stdout: 'Running\n' });
+    expect(belt('user', 'ip', 'node1').status).toBe(0);
+    expect(belt('user', 'active', 'node1')).toMatchObject({ status: 0, stdout: 'node1\n' });
+    expect(belt('user', 'docker', 'info', '--format', '{{.Name}}')).toMatchObject({
+      status: 0,
+      stdout: 'node1\n',
+    });
+    expect(belt('user', 'docker', 'swarm', 'init').stdout).toMatch(/^Swarm initialized/);
+    expect(belt('user', 'swarm', 'join', 'node1', 'node2').stdout).toBe(
+      'node2: This node joined a swarm as a worker.\n',
+    );
+  });
+
+  test('what needs root says so', () => {
+    const { status, stderr } = belt('user', 'stop', 'node1');
+    expect([status, stderr]).toEqual([1, expect.stringContaining('sudo')]);
+  });
+});

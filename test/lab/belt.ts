@@ -1,0 +1,100 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+
+const program = resolve('bin/run.js');
+
+export interface Result {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface RunOptions {
+  input?: string | Buffer;
+  env?: Record<string, string | undefined>;
+  cwd?: string;
+  /** Milliseconds until the run is killed and the test fails. */
+  timeoutMs?: number;
+}
+
+/** The built program in a folder of its own, as a person at a terminal has it. */
+export interface Belt {
+  /** The folder in which belt is called; its state is in `.belt` there. */
+  readonly folder: string;
+  readonly env: NodeJS.ProcessEnv;
+  run(args: readonly string[], options?: RunOptions): Promise<Result>;
+  /** Runs and returns stdout; an exit code other than 0 throws with all that was printed. */
+  ok(args: readonly string[], options?: RunOptions): Promise<string>;
+  spawn(args: readonly string[], options?: RunOptions): ChildProcessByStdio<Writable, Readable, Readable>;
+  /** Removes all machines that were made here, and the folder. */
+  dispose(): Promise<void>;
+}
+
+/** @param env added to this process's, less what would lead belt elsewhere */
+export async function newBelt(env: Record<string, string> = {}): Promise<Belt> {
+  const folder = await mkdtemp(join(tmpdir(), 'belt-test-'));
+  const environment: NodeJS.ProcessEnv = { ...process.env, ...env, BELT_HOME: join(folder, '.belt') };
+  for (const name of [
+    'MACHINE_STORAGE_PATH',
+    'MACHINE_DRIVER',
+    'SUDO_UID',
+    'SUDO_GID',
+    'SUDO_USER',
+    'FORCE_COLOR',
+  ]) {
+    if (!(name in env)) delete environment[name];
+  }
+
+  const belt: Belt = {
+    folder,
+    env: environment,
+    spawn: (args, options = {}) =>
+      spawn(process.execPath, [program, ...args], {
+        cwd: options.cwd ?? folder,
+        env: { ...environment, ...options.env },
+        stdio: ['pipe', 'pipe', 'pipe'],
+      }),
+    run: (args, options = {}) => collect(belt.spawn(args, options), options),
+    async ok(args, options) {
+      const result = await belt.run(args, options);
+      if (result.code === 0) return result.stdout;
+      throw new Error(`belt ${args.join(' ')} ended with ${result.code}\n${result.stdout}${result.stderr}`);
+    },
+    async dispose() {
+      const machines = JSON.parse((await belt.run(['ls', '--json'])).stdout || '[]') as unknown[];
+      if (machines.length > 0) await belt.run(['rm', '--all', '--yes']);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  return belt;
+}
+
+function collect(
+  child: ReturnType<Belt['spawn']>,
+  { input, timeoutMs = 110_000 }: RunOptions,
+): Promise<Result> {
+  return new Promise((done, fail) => {
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    const text = (): Result => ({
+      code: -1,
+      stdout: String(Buffer.concat(stdout)),
+      stderr: String(Buffer.concat(stderr)),
+    });
+    const limit = setTimeout(() => {
+      child.kill('SIGKILL');
+      fail(new Error(`belt ran longer than ${timeoutMs} ms\n${JSON.stringify(text(), null, 2)}`));
+    }, timeoutMs);
+    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
+    child.on('close', (code, signal) => {
+      clearTimeout(limit);
+      done({ ...text(), code: code ?? (signal === 'SIGINT' ? 130 : 128) });
+    });
+  });
+}

@@ -1,0 +1,24 @@
+import type { Belt } from './belt.js';
+
+/** Makes the image `web:1` on machines, of the busybox that each has: no registry is needed. */
+export async function makeWebImage(belt: Belt, nodes: string): Promise<void> {
+  const script = `set -e
+    root=$(mktemp -d)
+    mkdir -p "$root/bin" "$root/www" "$root/tmp"
+    cp /usr/bin/busybox "$root/bin/"
+    for name in sh cat echo head httpd hostname sleep stty trap wc; do ln -s busybox "$root/bin/$name"; done
+    tar -C "$root" -c . | docker import - web:1`;
+  await belt.ok(['exec', nodes, '--', script]);
+}
+
+/** Asks until there is an answer: a task may need a moment until it listens. */
+export async function httpGet(url: string): Promise<string> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await (await fetch(url, { signal: AbortSignal.timeout(2_000) })).text();
+    } catch (error) {
+      if (attempt === 50) throw error;
+      await new Promise((wait) => setTimeout(wait, 200));
+    }
+  }
+}

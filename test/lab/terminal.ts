@@ -1,0 +1,54 @@
+import { resolve } from 'node:path';
+import pty from '@lydell/node-pty';
+import xterm from '@xterm/headless';
+import type { Belt } from './belt.js';
+
+/** belt in a pseudo-terminal, with a screen that can be read. */
+export interface TerminalRun {
+  /** Types keys; `\r` is Enter. */
+  type(keys: string): void;
+  resize(columns: number, rows: number): void;
+  /** Waits until the screen (with what scrolled off) matches; the test's own time limit ends the wait. */
+  until(pattern: RegExp): Promise<string>;
+  /** All text so far, escape sequences applied. */
+  screen(): string;
+  /** The exit code, when it ends. */
+  readonly ended: Promise<number>;
+}
+
+export function runInTerminal(
+  belt: Belt,
+  args: readonly string[],
+  { columns = 100, rows = 30 } = {},
+): TerminalRun {
+  const child = pty.spawn(process.execPath, [resolve('bin/run.js'), ...args], {
+    name: 'xterm-256color',
+    cols: columns,
+    rows,
+    cwd: belt.folder,
+    env: { ...belt.env, TERM: 'xterm-256color' },
+  });
+  const terminal = new xterm.Terminal({ cols: columns, rows, scrollback: 5000, allowProposedApi: true });
+  child.onData((data) => terminal.write(data));
+  const screen = (): string => {
+    const { active } = terminal.buffer;
+    const lines = Array.from(
+      { length: active.length },
+      (_, row) => active.getLine(row)?.translateToString(true) ?? '',
+    );
+    return lines.join('\n').trimEnd();
+  };
+  return {
+    type: (keys) => child.write(keys),
+    resize: (newColumns, newRows) => {
+      child.resize(newColumns, newRows);
+      terminal.resize(newColumns, newRows);
+    },
+    screen,
+    until: async (pattern) => {
+      while (!pattern.test(screen())) await new Promise((wait) => setTimeout(wait, 20));
+      return screen();
+    },
+    ended: new Promise((done) => child.onExit(({ exitCode }) => done(exitCode))),
+  };
+}
