@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# The main job on real machines, from nothing: four systemd guests of this computer, each with its own Docker Engine, one swarm,
+# one service, and an HTTP answer from every node. `npm run demo` builds belt and runs this; `--clean` removes all it made.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+belt() { node bin/run.js "$@"; }
+
+# Shows a command as one would type it, then runs it.
+run() {
+  local word line=
+  for word in "$@"; do
+    [[ $word =~ ^[][[:alnum:]_./:=,@%+-]+$ ]] || word=${word@Q}
+    line+=" $word"
+  done
+  printf '\n\e[1;32m$\e[0m\e[1m%s\e[0m\n' "$line"
+  "$@"
+}
+
+# One HTTP request with nothing but bash; a task may need a moment until it listens.
+get() {
+  local try
+  for try in $(seq 50); do
+    if (exec 3<>"/dev/tcp/$1/8080" && printf 'GET / HTTP/1.0\r\n\r\n' >&3 && sed '1,/^\r$/d' <&3) 2>/dev/null; then
+      return
+    fi
+    sleep 0.2
+  done
+  echo "no answer from $1" >&2
+  return 1
+}
+
+# The state of the demo is in this folder, away from machines that are there already.
+mkdir -p .belt
+
+if [ "${1:-}" = --clean ]; then
+  run belt rm --all --yes
+  exit
+fi
+
+run belt doctor --fix
+run belt create 512mb 'node[1:4]'
+run belt active node1
+run belt docker swarm init
+run belt swarm join node1 'node[2:4]'
+
+printf '\n\e[1;32m$\e[0m \e[1mbelt exec node[1:4] -- "$(cat docs/demo/web-image.sh)"\e[0m\n'
+belt exec 'node[1:4]' -- "$(cat docs/demo/web-image.sh)"
+
+run belt docker service create --quiet --name web --replicas 4 --hostname '{{.Node.Hostname}}' --no-resolve-image \
+  --publish mode=host,published=8080,target=80 web:1 \
+  sh -c 'echo "hello from $(hostname)" > /www/index.html; exec httpd -f -p 80 -h /www'
+run belt docker service ls
+run belt docker node ls
+
+for node in node1 node2 node3 node4; do
+  address=$(belt ip "$node")
+  printf '\n\e[1;32m$\e[0m \e[1mcurl http://%s:8080/\e[0m\n' "$address"
+  get "$address"
+done
+
+cat <<'END'
+
+Four machines, one swarm, one service. Look around, then remove it all:
+
+  bin/run.js ls
+  bin/run.js docker service ps web
+  bin/run.js ssh node2
+  npm run demo -- --clean
+END
