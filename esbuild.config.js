@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('.', import.meta.url));
 await rm('dist', { recursive: true, force: true });
 await rm('oclif.manifest.json', { force: true });
 await build({
-  entryPoints: ['src/cli/main.ts', 'src/commands/**/*.ts'],
+  entryPoints: ['src/cli/main.ts', 'src/cli/help.ts', 'src/commands/**/*.ts'],
   outdir: 'dist',
   outbase: 'src',
   chunkNames: 'chunks/[name]-[hash]',

@@ -46,7 +46,8 @@ beforeAll(async () => {
       'StrictModes no',
       'PasswordAuthentication no',
       'KbdInteractiveAuthentication no',
-      'UsePAM no',
+      // Without PAM, sshd refuses accounts whose password is locked, as root's is on many computers.
+      'UsePAM yes',
       'PermitRootLogin yes',
       'PidFile none',
     ].join('\n'),

@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
@@ -50,6 +50,30 @@ describe.skipIf(!canMakeMachines())('bad input', () => {
       1,
       { error: { message: expect.stringContaining('"nobody" does not exist') } },
     ]);
+  });
+
+  test('more machines than there are addresses', async () => {
+    const env = {
+      NSPAWN_DATA: join(belt.folder, 'data'),
+      NSPAWN_BRIDGE: 'belttest',
+      NSPAWN_NETWORK: '10.254.77.0/30',
+    };
+    const { code, stdout, stderr } = await belt.run(['create', '512mb', 'node[1:4]'], { env });
+    expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining('10.254.77.0/30')]);
+    expect(await readdir(belt.folder)).toEqual([]);
+  });
+
+  test('a host key that is not the known one', async () => {
+    await belt.ok(['create', '512mb', 'keyed']);
+    const path = join(belt.folder, '.belt', 'default', 'ssh', 'known_hosts');
+    const before = await readFile(path, 'utf8');
+    const other = 'AAAAC3NzaC1lZDI1NTE5AAAAIJ5kBIZ8dzVt813HAwwCMqDxaEHEg8rVkmEMCgrYslNL';
+    await writeFile(path, before.replace(/^(keyed ssh-ed25519) \S+/m, `$1 ${other}`));
+    const { code, stderr } = await belt.run(['ssh', 'keyed', 'true']);
+    expect(code).toBe(1);
+    expect(stderr.match(/SHA256:[\w+/]{43}/g)).toHaveLength(2);
+    expect(stderr).toContain(path);
+    await belt.ok(['rm', '-y', 'keyed']);
   });
 
   test('a name is taken, also by a stopped machine', async () => {

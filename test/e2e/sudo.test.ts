@@ -1,15 +1,16 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canMakeMachines } from '../lab/machines.js';
 
 /** Machines are made with sudo and then used without it, as a person with an ordinary account does. */
 describe.skipIf(!canMakeMachines())('under sudo', () => {
   const user = 'belt-test-user';
-  const program = resolve('bin/run.js');
   let home: string;
+  /** A copy that the user may read: this folder may be root's own. */
+  let installed: string;
   let uid: number;
   let gid: number;
 
@@ -20,10 +21,19 @@ describe.skipIf(!canMakeMachines())('under sudo', () => {
     const base = { PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8' };
     const asSudo = { ...base, HOME: '/root', SUDO_UID: String(uid), SUDO_GID: String(gid), SUDO_USER: user };
     const options = who === 'sudo' ? { env: asSudo } : { env: { ...base, HOME: home }, uid, gid };
-    return spawnSync(process.execPath, [program, ...args], { cwd: home, encoding: 'utf8', ...options });
+    return spawnSync(process.execPath, [join(installed, 'bin/run.js'), ...args], {
+      cwd: home,
+      encoding: 'utf8',
+      ...options,
+    });
   };
 
   beforeAll(() => {
+    installed = mkdtempSync(join(tmpdir(), 'belt-installed-'));
+    for (const part of ['bin', 'dist', 'templates', 'package.json', 'oclif.manifest.json']) {
+      cpSync(part, join(installed, part), { recursive: true });
+    }
+    chmodSync(installed, 0o755);
     home = mkdtempSync(join(tmpdir(), 'belt-home-'));
     execFileSync('useradd', ['--no-create-home', '--home-dir', home, '--shell', '/bin/sh', user]);
     uid = Number(execFileSync('id', ['-u', user]));
@@ -35,7 +45,7 @@ describe.skipIf(!canMakeMachines())('under sudo', () => {
   afterAll(() => {
     belt('sudo', 'rm', '--all', '--yes');
     execFileSync('userdel', [user]);
-    rmSync(home, { recursive: true, force: true });
+    for (const folder of [home, installed]) rmSync(folder, { recursive: true, force: true });
   });
 
   test('without it, create says what it needs and leaves nothing', () => {
@@ -69,6 +79,15 @@ describe.skipIf(!canMakeMachines())('under sudo', () => {
     expect(belt('user', 'swarm', 'join', 'node1', 'node2').stdout).toBe(
       'node2: This node joined a swarm as a worker.\n',
     );
+  });
+
+  test('a state folder that cannot be written to is named, and nothing changes', () => {
+    const folder = join(home, '.belt', 'default');
+    chmodSync(folder, 0o500);
+    const { status, stderr } = belt('user', 'active', 'node2');
+    chmodSync(folder, 0o700);
+    expect([status, stderr]).toEqual([1, expect.stringContaining(folder)]);
+    expect(belt('user', 'active').stdout).toBe('node1\n');
   });
 
   test('what needs root says so', () => {

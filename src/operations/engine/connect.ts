@@ -29,7 +29,8 @@ function dial(connection: Connection): Duplex {
       },
       (error: Error) => output.destroy(error),
     );
-  return Duplex.from({ writable: input, readable: output });
+  // When the engine hangs up, the whole way is closed, and the next request opens another.
+  return Object.assign(Duplex.from({ writable: input, readable: output }), { allowHalfOpen: false });
 }
 
 class Collector extends Writable {

@@ -45,6 +45,7 @@ export class Batch {
         if (event.type === 'done') afters.push(this.finish(event.name, following));
       }
     } catch (error) {
+      await Promise.all(afters);
       if (!isAbort(error)) for (const name of names) this.fail(name, error);
     } finally {
       await Promise.all(afters);

@@ -76,6 +76,7 @@ class LineSplitter extends Writable {
 
   /** Hands out what came after the last line end. */
   flush(): void {
+    this.rest += this.decoder.decode();
     if (this.rest !== '') this.onLine(this.rest);
     this.rest = '';
   }

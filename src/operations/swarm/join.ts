@@ -79,7 +79,9 @@ async function joinOne(
   context: Context,
 ): Promise<Joined> {
   return withEngine(machine, context, async (api) => {
-    const before = await membershipOf(api);
+    const found = await membershipOf(api);
+    // An earlier run may have been interrupted while the engine went on joining.
+    const before = found.state === 'pending' ? await waitUntilMember(machine.name, api, context) : found;
     if (before.state !== 'inactive') return memberAlready(machine.name, before, managerApi);
     await askToJoin(machine, invitation, api);
     const { nodeId } = await waitUntilMember(machine.name, api, context);
