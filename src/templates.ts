@@ -21,7 +21,7 @@ export function templatesIn(folder: string): Templates {
 function fill(name: string, text: string, values: Readonly<Record<string, string>>): string {
   const unused = new Set(Object.keys(values));
   const filled = text.replaceAll(/\{\{(\w+)\}\}/g, (_, key: string) => {
-    const value = values[key];
+    const value = Object.hasOwn(values, key) ? values[key] : undefined;
     if (value === undefined) throw new Error(`template ${name}: no value for ${key}`);
     unused.delete(key);
     return value;

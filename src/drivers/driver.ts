@@ -76,7 +76,9 @@ export interface MachineChange {
   id?: string;
   state?: MachineState;
   addresses?: Addresses;
+  /** Mebibytes. */
   memory?: number;
+  /** As the person wrote it; a provider's own name for it belongs into `driverData`. */
   size?: string;
   driverData?: Record<string, unknown>;
 }

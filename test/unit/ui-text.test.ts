@@ -1,11 +1,9 @@
-import { PassThrough, Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AbortError, ExternalError, UsageError, UserError } from '../../src/errors.js';
 import { formatElapsed } from '../../src/ui/elapsed.js';
 import { formatError } from '../../src/ui/errors.js';
-import { prefixedLines } from '../../src/ui/prefixed-lines.js';
 import { confirm } from '../../src/ui/prompt.js';
 import { redact } from '../../src/ui/redact.js';
 import { oneLine, truncate, widthOf, wrap } from '../../src/ui/text.js';
@@ -139,38 +137,6 @@ describe('confirm', () => {
     });
     controller.abort(new AbortError());
     await expect(answer).rejects.toThrow(AbortError);
-  });
-});
-
-describe('prefixedLines', () => {
-  async function through(prefix: string, chunks: Buffer[]): Promise<string> {
-    const written: Buffer[] = [];
-    const destination = new Writable({
-      write(chunk: Buffer, _encoding, done) {
-        written.push(chunk);
-        done();
-      },
-    });
-    await pipeline(chunks, prefixedLines(prefix, destination));
-    return Buffer.concat(written).toString();
-  }
-
-  test('however the text is cut, each line has its prefix', async () => {
-    const text = 'first é\n\nlast without newline';
-    await fc.assert(
-      fc.asyncProperty(fc.array(fc.nat(Buffer.byteLength(text))), async (cuts) => {
-        const bytes = Buffer.from(text);
-        const ends = [...cuts.sort((a, b) => a - b), bytes.length];
-        const chunks = ends.map((end, index) => bytes.subarray(ends[index - 1] ?? 0, end));
-        expect(await through('node1: ', chunks)).toBe(
-          'node1: first é\nnode1: \nnode1: last without newline\n',
-        );
-      }),
-    );
-  });
-
-  test('no prefix, no change', async () => {
-    expect(await through('', [Buffer.from('a\nb')])).toBe('a\nb');
   });
 });
 

@@ -1,7 +1,7 @@
 import { Duplex, PassThrough, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type EngineApi, engineApi } from '../../engine/api.js';
-import { ExternalError, messageOf } from '../../errors.js';
+import { ExternalError, isAbort, messageOf } from '../../errors.js';
 import type { Connection } from '../../ssh/index.js';
 
 /**
@@ -83,12 +83,19 @@ async function engineVersion(connection: Connection, signal: AbortSignal): Promi
 }
 
 async function explain(connection: Connection, cause: string, signal: AbortSignal): Promise<ExternalError> {
-  const { stdout } = await connection.run('journalctl -u docker -n 5 --no-pager -o cat', {
-    timeoutMs: 5_000,
-    signal,
-  });
-  const journal = stdout.trim();
+  const journal = await lastJournalLines(connection, signal);
   return new ExternalError(
     `the engine on ${connection.target.name} does not answer: ${cause}${journal && `\n${journal}`}`,
   );
+}
+
+/** Nothing where the journal cannot be had: that must not hide why it was asked for. */
+async function lastJournalLines(connection: Connection, signal: AbortSignal): Promise<string> {
+  try {
+    const limits = { timeoutMs: 5_000, signal };
+    return (await connection.run('journalctl -u docker -n 5 --no-pager -o cat', limits)).stdout.trim();
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    return '';
+  }
 }

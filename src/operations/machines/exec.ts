@@ -43,14 +43,13 @@ export async function execOnMany(
     const connection = await reach(machine, context);
     const stdout = new LineSplitter((line) => input.onLine(name, 'stdout', line));
     const stderr = new LineSplitter((line) => input.onLine(name, 'stderr', line));
-    const code = await connection.stream(input.commandFor(machine), {
-      stdout,
-      stderr,
-      signal: context.signal,
-    });
-    stdout.flush();
-    stderr.flush();
-    return code;
+    try {
+      const { signal } = context;
+      return await connection.stream(input.commandFor(machine), { stdout, stderr, signal });
+    } finally {
+      stdout.flush();
+      stderr.flush();
+    }
   };
   return fanOut([...byName.keys()], run, {
     signal: context.signal,

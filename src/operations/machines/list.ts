@@ -47,8 +47,7 @@ async function ask(
 }
 
 function merge(machine: Machine, seen: ObservedMachine | undefined): Omit<ListedMachine, 'active'> {
-  if (!seen) return { machine, state: 'missing' };
-  const { state, ...change } = seen;
+  const { state, ...change } = seen ?? { state: 'missing' };
   const error =
     machine.phase === 'creating'
       ? { error: 'its creation was not finished: run the same "belt create" again' }

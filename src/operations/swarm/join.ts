@@ -90,7 +90,16 @@ async function joinOne(
 }
 
 /** The manager's word decides whether the swarm it is in is this one. */
-async function memberAlready(name: string, { nodeId }: Membership, managerApi: EngineApi): Promise<Joined> {
+async function memberAlready(
+  name: string,
+  { nodeId, state, error }: Membership,
+  managerApi: EngineApi,
+): Promise<Joined> {
+  if (state === 'locked' || state === 'error') {
+    throw new UserError(`the swarm membership of ${name} is in state "${state}"${error && `: ${error}`}`, {
+      hint: `take it out: belt --host ${name} docker swarm leave --force`,
+    });
+  }
   const node = readNodes(await managerApi.get('/nodes')).find(({ id }) => id === nodeId);
   if (!node) {
     throw new UserError(`${name} is in another swarm already`, {

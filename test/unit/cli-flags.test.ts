@@ -1,0 +1,76 @@
+import { Parser } from '@oclif/core';
+import { describe, expect, test } from 'vitest';
+import { driverSettingFlags } from '../../src/cli/driver-flags.js';
+import { allFlag, argument, globalFlags, hostFlag, requiredArgument, yesFlag } from '../../src/cli/flags.js';
+import { settingsGiven } from '../../src/cli/given-settings.js';
+import type { Setting } from '../../src/drivers/driver.js';
+import { driverNames, loadDriver } from '../../src/drivers/registry.js';
+
+describe('driver flags', () => {
+  test('there is one for each setting that may have one, and no other', async () => {
+    const drivers = await Promise.all(driverNames.map(loadDriver));
+    const expected = drivers.flatMap(({ name, settings }) =>
+      settings.filter(({ flag }) => flag !== false).map(({ key }) => `${name}-${key.replaceAll('_', '-')}`),
+    );
+    expect(Object.keys(await driverSettingFlags()).sort()).toEqual(expected.sort());
+  });
+
+  test('none has a default or reads the environment: settings merge those', async () => {
+    for (const flag of Object.values(await driverSettingFlags())) {
+      expect({ default: flag.default, env: flag.env }).toEqual({ default: undefined, env: undefined });
+    }
+  });
+
+  test('each names the variable that sets it too', async () => {
+    const flags = await driverSettingFlags();
+    const drivers = await Promise.all(driverNames.map(loadDriver));
+    const settings = drivers.flatMap(({ name, settings: own }) =>
+      own.filter(({ flag }) => flag !== false).map((setting) => [name, setting] as [string, Setting]),
+    );
+    for (const [name, { key, summary, env = [] }] of settings) {
+      expect(flags[`${name}-${key.replaceAll('_', '-')}`]?.summary).toBe(
+        env[0] === undefined ? summary : `${summary} [$${env[0]}]`,
+      );
+    }
+  });
+
+  test('what is given for a driver comes back by the keys of its settings', () => {
+    const flags = {
+      'nspawn-image': 'debian-12',
+      'digitalocean-private-networking': true,
+      'digitalocean-size': undefined,
+      timeout: 300,
+      driver: 'digitalocean',
+    };
+    expect(settingsGiven('digitalocean', flags)).toEqual({ private_networking: true, size: undefined });
+    expect(settingsGiven('nspawn', flags)).toEqual({ image: 'debian-12' });
+    expect(settingsGiven('none', flags)).toEqual({});
+  });
+});
+
+describe('shared flags', () => {
+  const parse = (argv: string[]) =>
+    Parser.parse(argv, {
+      flags: { ...globalFlags, ...hostFlag, ...allFlag, ...yesFlag },
+      args: { node: argument('one') },
+      strict: false,
+    });
+
+  test('are read, short and long', async () => {
+    const { flags, argv } = await parse(['-s', '/srv/c', '--cluster', 'x', '-D', '--all', '-y', 'node1']);
+    expect({ flags, argv }).toMatchObject({
+      flags: { 'storage-path': '/srv/c', cluster: 'x', debug: true, all: true, yes: true },
+      argv: ['node1'],
+    });
+  });
+
+  test('--host takes one word, so that a command may follow', async () => {
+    const { flags, argv } = await parse(['--host', 'node1', '--host', 'node2', 'node3']);
+    expect([flags.host, argv]).toEqual([['node1', 'node2'], ['node3']]);
+  });
+
+  test('words are never read from what is piped in', () => {
+    expect([argument('x').ignoreStdin, requiredArgument('x').ignoreStdin]).toEqual([true, true]);
+    expect([argument('x').required ?? false, requiredArgument('x').required]).toEqual([false, true]);
+  });
+});

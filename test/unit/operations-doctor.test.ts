@@ -1,0 +1,71 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Check } from '../../src/drivers/driver.js';
+import { ExternalError } from '../../src/errors.js';
+import { diagnose, isHealthy, repair } from '../../src/operations/doctor.js';
+import { MemoryDriver } from './support/memory-driver.js';
+import { openTestBed, type TestBed } from './support/test-bed.js';
+
+let bed: TestBed;
+
+beforeEach(async () => {
+  bed = await openTestBed();
+});
+
+afterEach(() => bed.close());
+
+const good: Check = { name: 'root', ok: true, detail: 'yes' };
+const bad: Check = { name: 'debootstrap', ok: false, detail: 'not installed' };
+
+test('every driver asked for is looked at', async () => {
+  const other = new MemoryDriver();
+  other.doctor = async () => [bad];
+  bed.drivers.set('other', other);
+  bed.driver.doctor = async () => [good];
+  expect(await diagnose(bed.context, ['memory', 'other'])).toEqual([
+    { driver: 'memory', checks: [good] },
+    { driver: 'other', checks: [bad] },
+  ]);
+});
+
+test.each([
+  [[good], true],
+  [[], true],
+  [[good, bad], false],
+  [[good, { ...bad, optional: true }], true],
+])('%j is healthy: %j', (checks, healthy) => {
+  expect(isHealthy({ driver: 'memory', checks })).toBe(healthy);
+});
+
+describe('repair', () => {
+  test('fixes what is missing and can be fixed, once each, and looks again', async () => {
+    const fixed: string[] = [];
+    const install = async (): Promise<void> => void fixed.push('packages');
+    const load = async (): Promise<void> => void fixed.push('module');
+    const checks: Check[] = [
+      { ...good, fix: async () => void fixed.push('nothing') },
+      { ...bad, fix: install },
+      { ...bad, name: 'systemd-nspawn', fix: install },
+      { ...bad, name: 'overlay', fix: load },
+      { ...bad, name: 'memory' },
+    ];
+    bed.driver.doctor = async () => [good];
+    expect(await repair([{ driver: 'memory', checks }], bed.context)).toEqual([
+      { driver: 'memory', checks: [good] },
+    ]);
+    expect(fixed).toEqual(['packages', 'module']);
+    expect(bed.reporter.lines.filter((line) => line.endsWith(' done'))).toHaveLength(2);
+  });
+
+  test('ends at a fix that fails, and shows it', async () => {
+    const fix = (): Promise<void> => Promise.reject(new ExternalError('apt-get ended with 100'));
+    await expect(repair([{ driver: 'memory', checks: [{ ...bad, fix }] }], bed.context)).rejects.toThrow(
+      'apt-get ended with 100',
+    );
+    expect(bed.reporter.lines).toEqual([
+      'open debootstrap',
+      'debootstrap: installing',
+      'debootstrap failed: apt-get ended with 100',
+      'close',
+    ]);
+  });
+});

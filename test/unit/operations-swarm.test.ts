@@ -1,0 +1,332 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ExternalError } from '../../src/errors.js';
+import type { Machine } from '../../src/machines/machine.js';
+import type { Outcome } from '../../src/operations/fan-out.js';
+import { initSwarm } from '../../src/operations/swarm/init.js';
+import { type Joined, joinSwarm } from '../../src/operations/swarm/join.js';
+import { listNodes } from '../../src/operations/swarm/list.js';
+import type { Role } from '../../src/swarm/node.js';
+import type { Engine, Swarm } from './support/engine.js';
+import { openTestBed, type TestBed } from './support/test-bed.js';
+
+let bed: TestBed;
+let machines: Machine[];
+let engines: Engine[];
+
+beforeEach(async () => {
+  bed = await openTestBed();
+  machines = await bed.running('node1', 'node2', 'node3', 'node4');
+  engines = await Promise.all(machines.map(({ name }) => bed.engine(name)));
+});
+
+afterEach(async () => {
+  // Whatever happened, the way to each engine is closed again.
+  try {
+    await expect.poll(() => bed.ssh.channels, { timeout: 4_000 }).toBe(0);
+  } finally {
+    await bed.close();
+  }
+});
+
+function machine(number: number): Machine {
+  return machines[number - 1] as Machine;
+}
+
+function engine(number: number): Engine {
+  return engines[number - 1] as Engine;
+}
+
+const ended: string[] = [];
+
+/** node1 invites the numbered nodes. */
+function join(numbers: number[], role: Role = 'worker'): Promise<Outcome<Joined>[]> {
+  ended.length = 0;
+  return joinSwarm(
+    {
+      manager: machine(1),
+      machines: numbers.map(machine),
+      role,
+      onEnd: (name, { status }) => ended.push(`${name} ${status}`),
+    },
+    bed.context,
+  );
+}
+
+function membersOf({ nodes }: Swarm): string[] {
+  return nodes.map(({ engine: { name }, role }) => `${name} ${role}`).sort();
+}
+
+describe('init', () => {
+  test('begins a swarm at the address that other machines use, and makes the machine the active host', async () => {
+    expect(await initSwarm(machine(1), bed.context)).toEqual({
+      manager: 'node1',
+      nodeId: 'swarm-of-node1-node1',
+      address: '192.168.0.1:2377',
+      message: 'Swarm initialized: current node (swarm-of-node1-node1) is now a manager.',
+    });
+    expect(engine(1).requests.at(-1)).toEqual({
+      method: 'POST',
+      path: '/swarm/init',
+      body: { ListenAddr: '0.0.0.0:2377', AdvertiseAddr: '192.168.0.1' },
+    });
+    expect(await bed.cluster.activeHost()).toBe('node1');
+  });
+
+  test('leaves another active host', async () => {
+    await bed.cluster.setActiveHost('node4');
+    await initSwarm(machine(1), bed.context);
+    expect(await bed.cluster.activeHost()).toBe('node4');
+  });
+
+  test('on a member of a swarm is refused, and nothing changes', async () => {
+    engine(1).newSwarm('s1');
+    await expect(initSwarm(machine(1), bed.context)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'node1 is in a swarm already',
+      hint: 'see it: belt swarm ls node1',
+    });
+    expect(await bed.cluster.activeHost()).toBeUndefined();
+    expect(engine(1).requests).toEqual([{ method: 'GET', path: '/info' }]);
+  });
+
+  test('needs an address', async () => {
+    await expect(initSwarm({ ...machine(1), addresses: {} }, bed.context)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'node1 has no address that other nodes could join at',
+    });
+    expect(bed.ssh.commands).toEqual([]);
+  });
+});
+
+describe('join', () => {
+  let swarm: Swarm;
+
+  beforeEach(() => {
+    swarm = engine(1).newSwarm('s1');
+  });
+
+  test('makes machines members, and says so in the words of docker', async () => {
+    expect(await join([2, 3])).toEqual([
+      {
+        name: 'node2',
+        status: 'ok',
+        value: {
+          nodeId: 's1-node2',
+          role: 'worker',
+          already: false,
+          message: 'This node joined a swarm as a worker.',
+        },
+      },
+      {
+        name: 'node3',
+        status: 'ok',
+        value: {
+          nodeId: 's1-node3',
+          role: 'worker',
+          already: false,
+          message: 'This node joined a swarm as a worker.',
+        },
+      },
+    ]);
+    expect(membersOf(swarm)).toEqual(['node1 manager', 'node2 worker', 'node3 worker']);
+    expect([...ended].sort()).toEqual(['node2 ok', 'node3 ok']);
+  });
+
+  test('sends the address of the machine and those of the managers', async () => {
+    await join([2], 'manager');
+    expect(engine(2).requests.find(({ path }) => path === '/swarm/join')).toEqual({
+      method: 'POST',
+      path: '/swarm/join',
+      body: {
+        ListenAddr: '0.0.0.0:2377',
+        AdvertiseAddr: '192.168.0.2',
+        RemoteAddrs: ['node1:2377'],
+        JoinToken: swarm.tokens.Manager,
+      },
+    });
+  });
+
+  test('puts the token into request bodies only: no command line and no progress holds it', async () => {
+    await join([2, 3]);
+    await join([4], 'manager');
+    const bodies = JSON.stringify(engines.map(({ requests }) => requests));
+    expect(bodies).toContain(swarm.tokens.Worker);
+    expect(bodies).toContain(swarm.tokens.Manager);
+    const visible = [...bed.ssh.commands, ...bed.reporter.lines].join('\n');
+    expect(visible).not.toContain('SWMTKN');
+    expect(new Set(bed.ssh.commands.map((command) => command.replace(/^node\d: /, '')))).toEqual(
+      new Set(['exec docker system dial-stdio']),
+    );
+    const paths = engines.flatMap(({ requests }) => requests.map(({ path }) => path));
+    expect(paths.filter((path) => path.includes('SWMTKN'))).toEqual([]);
+  });
+
+  test('asks workers at the same time', async () => {
+    // Each join ends only when all three are being asked for: one after the other would never end.
+    const arrived: (() => void)[] = [];
+    for (const number of [2, 3, 4]) {
+      engine(number).whileJoining = () =>
+        new Promise((resolve) => {
+          arrived.push(resolve);
+          if (arrived.length === 3) for (const go of arrived) go();
+        });
+    }
+    await join([2, 3, 4]);
+    expect(bed.engines.joining.most).toBe(3);
+  });
+
+  test('asks managers one after the other, in their order', async () => {
+    for (const number of [2, 3, 4]) engine(number).whileJoining = () => sleep(5);
+    await join([3, 2, 4], 'manager');
+    expect(bed.engines.joining.most).toBe(1);
+    expect(ended).toEqual(['node3 ok', 'node2 ok', 'node4 ok']);
+    expect(membersOf(swarm)).toEqual(['node1 manager', 'node2 manager', 'node3 manager', 'node4 manager']);
+  });
+
+  test('leaves members what they are', async () => {
+    engine(2).beIn(swarm, 'manager');
+    const [inviting, member] = await join([1, 2]);
+    const value = {
+      role: 'manager',
+      already: true,
+      message: 'This node is already part of the swarm as a manager.',
+    };
+    expect(inviting).toEqual({ name: 'node1', status: 'ok', value: { nodeId: 's1-node1', ...value } });
+    expect(member).toEqual({ name: 'node2', status: 'ok', value: { nodeId: 's1-node2', ...value } });
+    expect(engines.flatMap(({ requests }) => requests.filter(({ method }) => method === 'POST'))).toEqual([]);
+  });
+
+  test('refuses members of another swarm, and goes on with the others', async () => {
+    engine(2).newSwarm('s2');
+    const outcomes = await join([2, 3]);
+    expect(outcomes[0]).toMatchObject({
+      status: 'failed',
+      error: {
+        name: 'UserError',
+        message: 'node2 is in another swarm already',
+        hint: 'take it out first: belt --host node2 docker swarm leave',
+      },
+    });
+    expect(outcomes[1]).toMatchObject({ status: 'ok' });
+    expect([...ended].sort()).toEqual(['node2 failed', 'node3 ok']);
+  });
+
+  test('waits on when the engine gives up waiting and goes on joining', async () => {
+    engine(2).joinsAfterLooks = 2;
+    expect(await join([2])).toMatchObject([
+      { name: 'node2', status: 'ok', value: { nodeId: 's1-node2', already: false } },
+    ]);
+    expect(engine(2).requests.map(({ path }) => path)).toEqual([
+      '/info',
+      '/swarm/join',
+      '/info',
+      '/info',
+      '/info',
+    ]);
+  });
+
+  test('finishes a join that an interrupted run began', async () => {
+    engine(2).beJoining(swarm, 'worker', 2);
+    expect(await join([2])).toEqual([
+      {
+        name: 'node2',
+        status: 'ok',
+        value: {
+          nodeId: 's1-node2',
+          role: 'worker',
+          already: true,
+          message: 'This node is already part of the swarm as a worker.',
+        },
+      },
+    ]);
+  });
+
+  test('tells why a join that went on failed in the end', async () => {
+    engine(2).joinsAfterLooks = 1;
+    engine(2).joinError = 'rpc error: no route to host';
+    expect(await join([2])).toEqual([
+      {
+        name: 'node2',
+        status: 'failed',
+        error: new ExternalError('node2 could not join: rpc error: no route to host'),
+      },
+    ]);
+  });
+
+  test('fails with the words of an engine that refuses', async () => {
+    engine(2).answers.set('/swarm/join', () => ({
+      status: 400,
+      body: { message: 'invalid join token' },
+    }));
+    expect(await join([2, 3])).toMatchObject([
+      { name: 'node2', status: 'failed', error: { name: 'EngineError', message: 'invalid join token' } },
+      { name: 'node3', status: 'ok' },
+    ]);
+  });
+
+  test('an interruption while an engine is waited for leaves the node skipped', async () => {
+    engine(2).joinsAfterLooks = 1_000_000;
+    const joining = join([2]);
+    await expect.poll(() => engine(2).requests.length, { timeout: 4_000 }).toBeGreaterThan(2);
+    bed.interrupt();
+    expect(await joining).toEqual([{ name: 'node2', status: 'skipped' }]);
+  });
+
+  test('needs a manager that is one', async () => {
+    engine(2).beIn(swarm, 'worker');
+    const invite = (number: number) =>
+      joinSwarm(
+        { manager: machine(number), machines: [machine(4)], role: 'worker', onEnd: () => {} },
+        bed.context,
+      );
+    await expect(invite(2)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'node2 is a worker of its swarm, not a manager',
+      hint: 'see the managers: belt swarm ls',
+    });
+    await expect(invite(3)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'node3 is in no swarm',
+      hint: 'begin one: belt swarm init node3',
+    });
+    expect(engine(4).requests).toEqual([]);
+  });
+});
+
+describe('ls', () => {
+  test('shows the nodes as the manager knows them', async () => {
+    const swarm = engine(1).newSwarm('s1');
+    engine(2).beIn(swarm, 'worker');
+    const node = { status: 'ready', availability: 'active', engineVersion: '28.1.0' };
+    expect(await listNodes(machine(1), bed.context)).toEqual([
+      {
+        id: 's1-node1',
+        hostname: 'node1',
+        address: 'node1',
+        role: 'manager',
+        leader: true,
+        reachability: 'reachable',
+        ...node,
+      },
+      { id: 's1-node2', hostname: 'node2', address: 'node2', role: 'worker', leader: false, ...node },
+    ]);
+  });
+
+  test('on a worker says who knows', async () => {
+    const swarm = engine(1).newSwarm('s1');
+    engine(2).beIn(swarm, 'worker');
+    await expect(listNodes(machine(2), bed.context)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'node2 is a worker; only managers know the nodes',
+      hint: 'ask a manager: belt swarm ls NODE (managers: node1:2377)',
+    });
+  });
+
+  test('outside any swarm says how to begin one', async () => {
+    await expect(listNodes(machine(3), bed.context)).rejects.toMatchObject({
+      message: 'node3 is in no swarm',
+      hint: 'begin one: belt swarm init node3',
+    });
+  });
+});

@@ -1,0 +1,87 @@
+import { connect } from 'node:net';
+import type { Connection, Ssh, SshTarget, StreamOptions } from '../../../src/ssh/index.js';
+import { ConnectError } from '../../../src/ssh/index.js';
+import type { Engines } from './engine.js';
+
+/** What a machine does with a command that is not docker's: writes to the streams, returns the exit code. */
+export type Command = (
+  name: string,
+  command: string,
+  streams: Pick<StreamOptions, 'stdout' | 'stderr'>,
+) => Promise<number>;
+
+/**
+ * SSH without a network: each machine is its name, and behind `docker system dial-stdio` is its engine in this process. What
+ * goes between the operations and an engine is real bytes in real streams.
+ */
+export class LocalSsh implements Ssh {
+  /** Every command with its machine, as the other users of the machine could see it. */
+  readonly commands: string[] = [];
+  /** Targets of all connections asked for. */
+  readonly targets: SshTarget[] = [];
+  /** Machines that cannot be reached. */
+  readonly refused = new Set<string>();
+  /** What is said of the way to a machine before it is reached. */
+  readonly obstacles = new Map<string, string>();
+  /** `docker system dial-stdio` ends so instead of reaching the engine. */
+  readonly brokenDocker = new Map<string, { code: number; stderr: string }>();
+  command: Command = async () => 0;
+  journal: () => Promise<string> = async () => '';
+  /** Channels to engines that are open now. */
+  channels = 0;
+
+  constructor(private readonly engines: Engines) {}
+
+  async connect(target: SshTarget, { signal }: { signal?: AbortSignal } = {}): Promise<Connection> {
+    signal?.throwIfAborted();
+    this.targets.push(target);
+    if (this.refused.has(target.name))
+      throw new ConnectError(target, 'refused', `refused by ${target.host} port ${target.port}`);
+    return this.connection(target);
+  }
+
+  async waitFor(target: SshTarget, options: Parameters<Ssh['waitFor']>[1]): Promise<Connection> {
+    const obstacle = this.obstacles.get(target.name);
+    if (obstacle !== undefined) options.onObstacle?.(obstacle);
+    return this.connect(target, options);
+  }
+
+  closeAll(): void {}
+
+  private connection(target: SshTarget): Connection {
+    const { name } = target;
+    return {
+      target,
+      run: async (command) => {
+        this.commands.push(`${name}: ${command}`);
+        return { code: 0, stdout: await this.journal(), stderr: '' };
+      },
+      stream: async (command, streams) => {
+        this.commands.push(`${name}: ${command}`);
+        if (command !== 'exec docker system dial-stdio') return this.command(name, command, streams);
+        const broken = this.brokenDocker.get(name);
+        if (!broken) return this.dial(name, streams);
+        streams.stderr.write(broken.stderr);
+        return broken.code;
+      },
+      write: async () => {
+        throw new Error('nothing is written over this connection');
+      },
+      close() {},
+    };
+  }
+
+  /** As `docker system dial-stdio`: copies until either side ends. Leaves `stdout` open, as a real connection does. */
+  private async dial(name: string, { stdin, stdout }: StreamOptions): Promise<number> {
+    const { path } = await this.engines.of(name);
+    this.channels++;
+    const socket = connect(path);
+    stdin?.once('close', () => socket.end());
+    stdin?.pipe(socket);
+    socket.on('data', (chunk) => void stdout.write(chunk));
+    socket.on('error', () => {});
+    await new Promise((resolve) => socket.once('close', resolve));
+    this.channels--;
+    return 0;
+  }
+}

@@ -1,0 +1,143 @@
+import type { CreateRequest, Driver, MachineEvent, MachineWish } from '../../../src/drivers/driver.js';
+import type { Machine, MachineState } from '../../../src/machines/machine.js';
+
+/** A machine of the driver in memory. */
+export interface MemoryMachine {
+  id: string;
+  state: MachineState;
+  address: string;
+  size: string;
+}
+
+export type Verb = 'create' | 'start' | 'stop' | 'restart' | 'kill' | 'remove' | 'resize';
+
+/** `begun`: asked for; `identified`: its id was told; `addressed`: its address too; `ended`: its end was told. */
+export type Moment = 'begun' | 'identified' | 'addressed' | 'ended';
+
+/**
+ * A driver whose provider is a map in memory: idempotent, one event at a time, machine after machine. Like any driver it goes on
+ * only when its listener has taken the last event, so at a moment everything told before must have been dealt with.
+ */
+export class MemoryDriver implements Driver {
+  readonly machines = new Map<string, MemoryMachine>();
+  /** Every call with the names it was for, in order. */
+  readonly calls: string[] = [];
+  readonly createRequests: CreateRequest[] = [];
+  /** Machines that the next verb fails on, once each. */
+  readonly failures = new Map<string, Error>();
+  /** Called at each moment of each machine; what it throws breaks the driver's work off. */
+  onMoment: (moment: Moment, name: string) => Promise<void> | void = () => {};
+  onCheck: (wishes: readonly MachineWish[]) => Promise<void> | void = () => {};
+  onPrepare: Driver['prepare'] = async () => {};
+  listError: Error | undefined;
+
+  constructor(private readonly network = '10.0.0') {}
+
+  async check(wishes: readonly MachineWish[]): Promise<void> {
+    this.note('check', wishes);
+    await this.onCheck(wishes);
+  }
+
+  async prepare(...[requests, progress, signal]: Parameters<NonNullable<Driver['prepare']>>): Promise<void> {
+    this.note('prepare', requests);
+    await this.onPrepare?.(requests, progress, signal);
+  }
+
+  async *create(requests: readonly CreateRequest[], signal: AbortSignal): AsyncIterable<MachineEvent> {
+    this.note('create', requests);
+    this.createRequests.push(...requests);
+    for (const { name, size = '512mb' } of requests) {
+      signal.throwIfAborted();
+      await this.onMoment('begun', name);
+      const machine = this.machines.get(name) ?? this.newMachine(size);
+      this.machines.set(name, machine);
+      yield { type: 'progress', name, text: 'booting', fraction: 0.5 };
+      yield { type: 'changed', name, change: { id: machine.id, driverData: { rack: 7 } } };
+      await this.onMoment('identified', name);
+      const failure = this.takeFailure(name);
+      if (failure) {
+        yield { type: 'failed', name, error: failure };
+        continue;
+      }
+      signal.throwIfAborted();
+      machine.state = 'running';
+      yield { type: 'changed', name, change: { addresses: { public: machine.address }, memory: 512 } };
+      await this.onMoment('addressed', name);
+      yield { type: 'done', name };
+      await this.onMoment('ended', name);
+    }
+  }
+
+  async list(known: readonly Machine[]): ReturnType<Driver['list']> {
+    this.note('list', known);
+    if (this.listError) throw this.listError;
+    return known.flatMap(({ name }) => {
+      const machine = this.machines.get(name);
+      if (!machine) return [];
+      const { id, state, address, size } = machine;
+      return [{ name, id, state, addresses: { public: address }, size }];
+    });
+  }
+
+  start = this.verb('start', (machine) => ({ ...machine, state: 'running' }));
+  stop = this.verb('stop', (machine) => ({ ...machine, state: 'stopped' }));
+  restart = this.verb('restart', (machine) => ({ ...machine, state: 'running' }));
+  kill = this.verb('kill', (machine) => ({ ...machine, state: 'stopped' }));
+  remove = this.verb('remove', () => undefined);
+
+  async *resize(
+    machines: readonly Machine[],
+    size: string,
+    signal: AbortSignal,
+  ): AsyncIterable<MachineEvent> {
+    const resize = this.verb('resize', (machine) => ({ ...machine, size }));
+    for await (const event of resize(machines, signal)) {
+      if (event.type === 'done') yield { type: 'changed', name: event.name, change: { size } };
+      yield event;
+    }
+  }
+
+  async doctor(): ReturnType<Driver['doctor']> {
+    return [];
+  }
+
+  private verb(
+    verb: Exclude<Verb, 'create'>,
+    change: (machine: MemoryMachine) => MemoryMachine | undefined,
+  ): (machines: readonly Machine[], signal: AbortSignal) => AsyncIterable<MachineEvent> {
+    const driver = this;
+    return async function* (machines, signal) {
+      driver.note(verb, machines);
+      for (const { name } of machines) {
+        signal.throwIfAborted();
+        await driver.onMoment('begun', name);
+        const failure = driver.takeFailure(name);
+        if (failure) {
+          yield { type: 'failed', name, error: failure };
+          continue;
+        }
+        const machine = driver.machines.get(name);
+        const changed = machine && change(machine);
+        if (changed) driver.machines.set(name, changed);
+        else driver.machines.delete(name);
+        yield { type: 'done', name };
+        await driver.onMoment('ended', name);
+      }
+    };
+  }
+
+  private newMachine(size: string): MemoryMachine {
+    const number = this.machines.size + 1;
+    return { id: `id-${number}`, state: 'starting', address: `${this.network}.${number}`, size };
+  }
+
+  private takeFailure(name: string): Error | undefined {
+    const failure = this.failures.get(name);
+    this.failures.delete(name);
+    return failure;
+  }
+
+  private note(call: string, of: readonly { name: string }[]): void {
+    this.calls.push([call, ...of.map(({ name }) => name)].join(' '));
+  }
+}

@@ -1,0 +1,128 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ClusterStore, openClusterStore } from '../../../src/config/cluster-store.js';
+import { AbortError, UserError } from '../../../src/errors.js';
+import type { Machine } from '../../../src/machines/machine.js';
+import type { Context } from '../../../src/operations/context.js';
+import { type KnownHosts, openKnownHosts } from '../../../src/ssh/index.js';
+import { type Engine, Engines } from './engine.js';
+import { LocalSsh } from './local-ssh.js';
+import { MemoryDriver } from './memory-driver.js';
+import { type RecordingReporter, recordingReporter } from './reporter.js';
+
+/** What operations work with, as real as one process can have it: only the provider, the network and the screen are in memory. */
+export interface TestBed {
+  context: Context;
+  cluster: ClusterStore;
+  /** The cluster's folder. */
+  folder: string;
+  knownHosts: KnownHosts;
+  /** The driver `memory`. */
+  driver: MemoryDriver;
+  /** More drivers by name. */
+  drivers: Map<string, MemoryDriver>;
+  engines: Engines;
+  ssh: LocalSsh;
+  reporter: RecordingReporter;
+  /** Ctrl-C. */
+  interrupt(): void;
+  /** The same cluster after an interruption, as the next run of belt sees it. */
+  nextRun(): Promise<Context>;
+  /** The record as it is on disk now. */
+  onDisk(name: string): Promise<Machine>;
+  engine(name: string): Promise<Engine>;
+  /** Records machines that run, with engines behind them. */
+  running(...names: string[]): Promise<Machine[]>;
+  /** Every file of the cluster's folder, claims included. */
+  files(): Promise<string[]>;
+  claims(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+export async function openTestBed(): Promise<TestBed> {
+  const root = await mkdtemp(join(tmpdir(), 'belt-unit-'));
+  const folder = join(root, 'default');
+  const cluster = await openClusterStore({ name: 'default', folder });
+  const driver = new MemoryDriver();
+  const drivers = new Map([['memory', driver]]);
+  const engines = new Engines(root);
+  const ssh = new LocalSsh(engines);
+  const reporter = recordingReporter();
+  let abort = new AbortController();
+
+  const contextOn = (store: ClusterStore): Context => {
+    const knownHosts = openKnownHosts(store.knownHostsPath, {
+      write: (path, content) => store.files.write(path, content),
+      locked: (work) => store.lock(work),
+    });
+    return {
+      clusters: { names: async () => ['default'], use: async () => {} },
+      cluster: store,
+      async driver(name) {
+        const found = drivers.get(name);
+        if (!found) throw new UserError(`no driver is called "${name}"`);
+        return found;
+      },
+      ssh: async () => ssh,
+      knownHosts: async () => knownHosts,
+      reporter,
+      signal: abort.signal,
+    };
+  };
+  const context = contextOn(cluster);
+  const filesIn = async (path: string): Promise<string[]> => {
+    const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch(() => []);
+    return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  };
+
+  return {
+    context,
+    cluster,
+    folder,
+    knownHosts: await context.knownHosts(),
+    driver,
+    drivers,
+    engines,
+    ssh,
+    reporter,
+    interrupt: () => abort.abort(new AbortError()),
+    async nextRun() {
+      abort = new AbortController();
+      return contextOn(await openClusterStore({ name: 'default', folder }));
+    },
+    async onDisk(name) {
+      return (await openClusterStore({ name: 'default', folder })).machine(name);
+    },
+    engine: (name) => engines.of(name),
+    async running(...names) {
+      const machines = names.map((name, index) => runningMachine(name, index, cluster));
+      await cluster.saveAll(machines);
+      for (const { name, id = '', addresses } of machines) {
+        driver.machines.set(name, { id, state: 'running', address: addresses.public ?? '', size: '512mb' });
+      }
+      return machines;
+    },
+    files: () => filesIn(folder),
+    claims: () => filesIn(join(folder, 'claims')),
+    async close() {
+      await engines.close();
+      await rm(root, { recursive: true });
+    },
+  };
+}
+
+function runningMachine(name: string, index: number, { sshKeyPath }: ClusterStore): Machine {
+  return {
+    name,
+    driver: 'memory',
+    phase: 'ready',
+    id: `id-${index + 1}`,
+    size: '512mb',
+    memory: 512,
+    addresses: { public: `10.0.0.${index + 1}`, private: `192.168.0.${index + 1}` },
+    ssh: { user: 'root', port: 22, keyPath: sshKeyPath },
+    driverData: { rack: 7 },
+    createdAt: '2026-01-02T03:04:05.000Z',
+  };
+}
