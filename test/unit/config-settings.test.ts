@@ -231,10 +231,9 @@ describe('the driver of new machines', () => {
 test('docs/configuration.md has a row for every setting, with its flag, variable and default', async () => {
   const text = await readFile(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
   for (const name of driverNames) {
-    for (const { key, env = [], default: value } of (await loadDriver(name)).settings) {
-      const row = text
-        .split('\n')
-        .find((line) => line.startsWith(`| \`${key}\` | \`--${name}-${key.replaceAll('_', '-')}\` |`));
+    for (const { key, flag, env = [], default: value } of (await loadDriver(name)).settings) {
+      const shown = flag === false ? 'none' : `\`--${name}-${key.replaceAll('_', '-')}\``;
+      const row = text.split('\n').find((line) => line.startsWith(`| \`${key}\` | ${shown} |`));
       expect(row, `${name} ${key}`).toBeDefined();
       for (const word of [...env, ...(value === undefined ? [] : [String(value)])])
         expect(row).toContain(`\`${word}\``);

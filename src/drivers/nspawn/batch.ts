@@ -4,6 +4,9 @@ import type { MachineEvent } from '../driver.js';
 
 export type Emit = (event: MachineEvent) => void;
 
+/** Machines that are worked on at a time; booting is mostly waiting. */
+export const atOnce = 16;
+
 /**
  * Works on many machines at a time and yields their events as they come. Each ends with `done`, or `failed` when its work
  * threw; none stops another. After an abort no further one is begun.
@@ -49,18 +52,37 @@ export async function* batch<T extends { name: string }>(
   await all;
 }
 
+/** Prepares what all items need, and goes on with it; when that cannot be had, each item has failed. */
+export async function* afterPreparing<T>(
+  items: readonly { name: string }[],
+  prepare: () => Promise<T>,
+  goOn: (prepared: T) => AsyncIterable<MachineEvent>,
+): AsyncGenerator<MachineEvent> {
+  let prepared: T;
+  try {
+    prepared = await prepare();
+  } catch (error) {
+    for (const item of items) yield failure(item, error);
+    return;
+  }
+  yield* goOn(prepared);
+}
+
 async function outcome<T extends { name: string }>(
   item: T,
   signal: AbortSignal,
   work: (item: T, emit: Emit) => Promise<void>,
   emit: Emit,
 ): Promise<MachineEvent> {
-  const { name } = item;
   try {
     if (signal.aborted) throw new AbortError();
     await work(item, emit);
-    return { type: 'done', name };
+    return { type: 'done', name: item.name };
   } catch (error) {
-    return { type: 'failed', name, error: error instanceof Error ? error : new Error(messageOf(error)) };
+    return failure(item, error);
   }
+}
+
+function failure({ name }: { name: string }, error: unknown): MachineEvent {
+  return { type: 'failed', name, error: error instanceof Error ? error : new Error(messageOf(error)) };
 }

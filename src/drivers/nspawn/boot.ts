@@ -1,33 +1,19 @@
 import { spawn } from 'node:child_process';
-import { access, open, readFile, rm, unlink } from 'node:fs/promises';
+import { open, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ExternalError } from '../../errors.js';
 import type { Templates } from '../../templates.js';
-import {
-  findHierarchies,
-  killGroups,
-  type LimitFile,
-  limitFile,
-  limitFileV2,
-  makeGroups,
-  removeGroups,
-} from './cgroups.js';
+import { findHierarchies, makeGroups, unifiedGroup } from './cgroups.js';
+import { exists } from './exists.js';
 import { type Layout, machineFolder, makeFolder } from './layout.js';
-import { unmountBelow } from './mounts.js';
-import { isAlive, type ProcessIdentity, readIdentity, sendSignal, waitForEnd } from './process.js';
+import { isAlive, readIdentity } from './process.js';
 import { lastLines, programEnvironment, run } from './program.js';
 import type { MachineRecord } from './records.js';
+import { cleanUp, shutdownMs, switchOff } from './shut-down.js';
+import { systemdRunsComputer, unitOf } from './systemd.js';
 
-/** How long an orderly shutdown may take: Docker alone gives its containers 10 s. */
-const shutdownMs = 60_000;
 const bootMs = 30_000;
-
-/** The machine's systemd-nspawn, if it runs. Needs no root. */
-export async function runningProcess(layout: Layout, id: string): Promise<ProcessIdentity | undefined> {
-  const identity = await readIdentity(machineFolder(layout, id).process);
-  return identity && (await isAlive(identity)) ? identity : undefined;
-}
 
 /**
  * Boots a machine that does not run; resolves when the guest's own systemd is up and about to start its services.
@@ -69,45 +55,6 @@ export async function boot(
   const environment = await nspawnEnvironment();
   if (managed) await bootAsUnit(record, launch, environment, folder.log);
   else await bootDetached(layout, id, launch, environment);
-}
-
-/** An orderly shutdown; after a minute the plug is pulled. */
-export async function shutDown(layout: Layout, id: string): Promise<void> {
-  const identity = await runningProcess(layout, id);
-  if (identity) {
-    sendSignal(identity.pid, 'SIGTERM');
-    if (!(await waitForEnd(identity, shutdownMs))) await pullPlug(identity, id);
-  }
-  await cleanUp(layout, id);
-}
-
-export async function switchOff(layout: Layout, id: string): Promise<void> {
-  const identity = await runningProcess(layout, id);
-  if (identity) await pullPlug(identity, id);
-  await cleanUp(layout, id);
-}
-
-/**
- * Where the memory limit of a running machine is set: in belt's own group, or in systemd's group of its unit. Undefined where the computer has
- * no memory controller.
- */
-export async function limitOf(layout: Layout, id: string): Promise<LimitFile | undefined> {
-  const own = await limitFile(id);
-  if (own) return own;
-  const identity = await runningProcess(layout, id);
-  const group = identity && (await unifiedGroup(identity.pid));
-  if (group === undefined) return undefined;
-  const limit = limitFileV2(group.replace(/\/supervisor$/, ''));
-  return (await exists(limit.path)) ? limit : undefined;
-}
-
-/** systemd as process 1; sd_booted(3) names this test. */
-export async function systemdRunsComputer(): Promise<boolean> {
-  return exists('/run/systemd/system');
-}
-
-export function unitOf(id: string): string {
-  return `belt-${id}.service`;
 }
 
 /**
@@ -229,14 +176,6 @@ async function guestIsUp(processFile: string): Promise<boolean> {
   return exists(join(group.replace(/\/supervisor$/, ''), 'payload/init.scope'));
 }
 
-/** The folder of a process's group in cgroup v2: the line that begins with `0::`, cgroups(7). */
-async function unifiedGroup(pid: number): Promise<string | undefined> {
-  const text = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
-  const path = /^0::(.*)$/m.exec(text)?.[1];
-  const mount = (await findHierarchies()).find(({ kind }) => kind === 'v2')?.mount;
-  return path === undefined || mount === undefined ? undefined : join(mount, path);
-}
-
 /**
  * Guests run on cgroup v2, as Debian's systemd and Docker want; systemd-nspawn must be told where the computer itself is on v1. Its own lock
  * on the root folder leaves a file behind when it is killed; the machine's lock does its work. (systemd's docs/ENVIRONMENT.md)
@@ -246,33 +185,6 @@ async function nspawnEnvironment(): Promise<Record<string, string>> {
     ({ mount, kind }) => kind === 'v2' && mount === '/sys/fs/cgroup',
   );
   return { SYSTEMD_NSPAWN_LOCK: '0', ...(unified ? {} : { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' }) };
-}
-
-async function pullPlug(identity: ProcessIdentity, id: string): Promise<void> {
-  sendSignal(identity.pid, 'SIGKILL');
-  if (await waitForEnd(identity, 10_000)) return;
-  throw new ExternalError(`the systemd-nspawn of ${id} (process ${identity.pid}) does not end`);
-}
-
-/**
- * Removes what a machine that does not run leaves behind on the computer, its own files apart. A killed systemd-nspawn also leaves its
- * guest's processes.
- */
-async function cleanUp(layout: Layout, id: string): Promise<void> {
-  const folder = machineFolder(layout, id);
-  await rm(folder.process, { force: true });
-  await rm(`${folder.process}.new`, { force: true });
-  // A unit whose main process was killed is busy for a moment with the rest, and a unit of that name cannot be started meanwhile.
-  if (await systemdRunsComputer())
-    await run('systemctl', ['stop', '--quiet', unitOf(id)]).catch(() => undefined);
-  await killGroups(id);
-  await removeGroups(id);
-  for (const place of ['propagate', 'unix-export']) {
-    const path = `/run/systemd/nspawn/${place}/${id}`;
-    if (!(await exists(path))) continue;
-    await unmountBelow(path);
-    await rm(path, { recursive: true, force: true });
-  }
 }
 
 async function bootFailure(log: string, cause?: unknown): Promise<ExternalError> {
@@ -294,11 +206,4 @@ async function openLog(log: string) {
 
 async function ensureFolder(path: string): Promise<void> {
   if (!(await exists(path))) await makeFolder(path);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

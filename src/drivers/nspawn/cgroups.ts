@@ -1,7 +1,8 @@
-import { access, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ExternalError, UserError } from '../../errors.js';
+import { exists } from './exists.js';
 import { isMissing } from './json-file.js';
 import { readMounts } from './mounts.js';
 import { sendSignal } from './process.js';
@@ -26,6 +27,14 @@ export async function findHierarchies(): Promise<Hierarchy[]> {
       hierarchies.push({ mount: point, kind: 'v1-systemd' });
   }
   return hierarchies;
+}
+
+/** The folder of a process's group in cgroup v2: the line that begins with `0::`, cgroups(7). */
+export async function unifiedGroup(pid: number): Promise<string | undefined> {
+  const text = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
+  const path = /^0::(.*)$/m.exec(text)?.[1];
+  const mount = (await findHierarchies()).find(({ kind }) => kind === 'v2')?.mount;
+  return path === undefined || mount === undefined ? undefined : join(mount, path);
 }
 
 /** Makes the machine's groups and returns the files that take the id of a process that enters them. */
@@ -165,13 +174,6 @@ async function removeEmpty(group: string): Promise<boolean> {
 
 async function readWords(path: string): Promise<string[]> {
   return (await readFile(path, 'utf8').catch(() => '')).trim().split(/\s+/);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 function inUse(usedBytes: number, memoryMb: number): UserError {

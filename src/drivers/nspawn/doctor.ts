@@ -1,11 +1,12 @@
-import { access, readFile, statfs } from 'node:fs/promises';
+import { readFile, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AbortError, UserError } from '../../errors.js';
 import type { Check } from '../driver.js';
-import { systemdRunsComputer } from './boot.js';
 import { memoryControl } from './cgroups.js';
+import { exists } from './exists.js';
 import type { Layout } from './layout.js';
 import { findProgram, run } from './program.js';
+import { systemdRunsComputer } from './systemd.js';
 
 interface Need {
   name: string;
@@ -173,11 +174,4 @@ async function freeSpace({ data }: Layout): Promise<Check> {
 
 async function nearestExisting(path: string): Promise<string> {
   return (await exists(path)) ? path : nearestExisting(dirname(path));
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

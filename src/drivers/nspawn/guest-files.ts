@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { access, chmod, readFile } from 'node:fs/promises';
+import { chmod, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import type { Templates } from '../../templates.js';
 import type { CreateRequest } from '../driver.js';
+import { exists } from './exists.js';
 import { makeFolder } from './layout.js';
 import type { Network } from './network.js';
 import { formatAddress, gatewayOf } from './range.js';
@@ -94,11 +95,4 @@ async function makeFoldersTo(folder: string): Promise<void> {
 
 function line(text: string): string {
   return `${text.trimEnd()}\n`;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -39,6 +39,7 @@ export const driver: DriverModule = {
       type: 'string',
       default: '/var/lib/belt',
       env: ['NSPAWN_DATA'],
+      flag: false,
     },
   ],
   async open(options) {

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import * as z from 'zod/mini';
 import { UserError } from '../../errors.js';
 import { readJson, writeJson } from './json-file.js';
+import { loadModules, prepareKernel } from './kernel.js';
 import { type Layout, makeFolder } from './layout.js';
 import { ensureNat, removeNat } from './nat.js';
 import { run } from './program.js';
@@ -53,16 +54,11 @@ export async function readNetwork(layout: Layout): Promise<Network | undefined> 
   return file && { bridge: file.bridge, range: parseRange(file.network) };
 }
 
-/** Makes the bridge, its address and its way out, as far as they are missing (all are after a reboot). Under the computer's lock. */
-export async function ensureNetwork(layout: Layout, network: Network): Promise<void> {
-  const { bridge, range } = network;
-  const before = await readNetwork(layout);
-  if (before && (before.bridge !== bridge || formatRange(before.range) !== formatRange(range)))
-    await removeNetwork(layout);
-  await makeFolder(layout.data);
-  await writeJson(layout.network, { version: 1, bridge, network: formatRange(range) });
-  await ensureBridge(bridge, `${formatAddress(gatewayOf(range))}/${range.prefix}`);
-  await ensureNat(bridge, formatRange(range));
+/** Makes the network and the kernel ready for this many machines, as far as they are not (after a reboot). Under the computer's lock. */
+export async function bringUpNetwork(layout: Layout, network: Network, machines: number): Promise<void> {
+  await prepareKernel(machines);
+  await loadModules();
+  await ensureNetwork(layout, network);
 }
 
 /** Takes away what `ensureNetwork` made. Under the computer's lock, when no machine is left. */
@@ -72,6 +68,18 @@ export async function removeNetwork(layout: Layout): Promise<void> {
   await removeNat(network.bridge);
   if (await addressesOf(network.bridge)) await run('ip', ['link', 'delete', network.bridge]);
   await rm(layout.network, { force: true });
+}
+
+/** Makes the bridge, its address and its way out. */
+async function ensureNetwork(layout: Layout, network: Network): Promise<void> {
+  const { bridge, range } = network;
+  const before = await readNetwork(layout);
+  if (before && (before.bridge !== bridge || formatRange(before.range) !== formatRange(range)))
+    await removeNetwork(layout);
+  await makeFolder(layout.data);
+  await writeJson(layout.network, { version: 1, bridge, network: formatRange(range) });
+  await ensureBridge(bridge, `${formatAddress(gatewayOf(range))}/${range.prefix}`);
+  await ensureNat(bridge, formatRange(range));
 }
 
 async function ensureBridge(bridge: string, address: string): Promise<void> {

@@ -1,0 +1,61 @@
+import { rm } from 'node:fs/promises';
+import { ExternalError } from '../../errors.js';
+import { killGroups, removeGroups } from './cgroups.js';
+import { exists } from './exists.js';
+import { type Layout, machineFolder } from './layout.js';
+import { unmountBelow } from './mounts.js';
+import { isAlive, type ProcessIdentity, readIdentity, sendSignal, waitForEnd } from './process.js';
+import { run } from './program.js';
+import { systemdRunsComputer, unitOf } from './systemd.js';
+
+/** How long an orderly shutdown may take: Docker alone gives its containers 10 s. */
+export const shutdownMs = 60_000;
+
+/** An orderly shutdown; after a minute the plug is pulled. */
+export async function shutDown(layout: Layout, id: string): Promise<void> {
+  const identity = await runningProcess(layout, id);
+  if (identity) {
+    sendSignal(identity.pid, 'SIGTERM');
+    if (!(await waitForEnd(identity, shutdownMs))) await pullPlug(identity, id);
+  }
+  await cleanUp(layout, id);
+}
+
+export async function switchOff(layout: Layout, id: string): Promise<void> {
+  const identity = await runningProcess(layout, id);
+  if (identity) await pullPlug(identity, id);
+  await cleanUp(layout, id);
+}
+
+/** The machine's systemd-nspawn, if it runs. Needs no root. */
+export async function runningProcess(layout: Layout, id: string): Promise<ProcessIdentity | undefined> {
+  const identity = await readIdentity(machineFolder(layout, id).process);
+  return identity && (await isAlive(identity)) ? identity : undefined;
+}
+
+/**
+ * Removes what a machine that does not run leaves behind on the computer, its own files apart. A killed systemd-nspawn also leaves its
+ * guest's processes.
+ */
+export async function cleanUp(layout: Layout, id: string): Promise<void> {
+  const folder = machineFolder(layout, id);
+  await rm(folder.process, { force: true });
+  await rm(`${folder.process}.new`, { force: true });
+  // A unit whose main process was killed is busy for a moment with the rest, and a unit of that name cannot be started meanwhile.
+  if (await systemdRunsComputer())
+    await run('systemctl', ['stop', '--quiet', unitOf(id)]).catch(() => undefined);
+  await killGroups(id);
+  await removeGroups(id);
+  for (const place of ['propagate', 'unix-export']) {
+    const path = `/run/systemd/nspawn/${place}/${id}`;
+    if (!(await exists(path))) continue;
+    await unmountBelow(path);
+    await rm(path, { recursive: true, force: true });
+  }
+}
+
+async function pullPlug(identity: ProcessIdentity, id: string): Promise<void> {
+  sendSignal(identity.pid, 'SIGKILL');
+  if (await waitForEnd(identity, 10_000)) return;
+  throw new ExternalError(`the systemd-nspawn of ${id} (process ${identity.pid}) does not end`);
+}
