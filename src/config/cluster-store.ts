@@ -306,8 +306,10 @@ function isFolderName(name: string): boolean {
   return name !== '' && !name.startsWith('.') && !/[/\\\0]/.test(name);
 }
 
-const collator = new Intl.Collator('en', { numeric: true });
+/** Made when first needed: it takes 7 ms, and `belt docker` sorts nothing. */
+let collator: Intl.Collator | undefined;
 
 function byNaturalOrder(one: string, other: string): number {
+  collator ??= new Intl.Collator('en', { numeric: true });
   return collator.compare(one, other) || (one < other ? -1 : 1);
 }

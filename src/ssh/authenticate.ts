@@ -8,7 +8,8 @@ import ssh2, {
   type SigningRequestOptions,
 } from 'ssh2';
 import type { SshTarget } from './connection.js';
-import { fingerprint, loadPrivateKey } from './keys.js';
+import { fingerprint } from './keys.js';
+import { loadPrivateKey } from './private-key.js';
 
 export interface Credentials {
   /** The socket of an ssh-agent. */

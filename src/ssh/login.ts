@@ -9,7 +9,6 @@ import ssh2, {
 import { AbortError, UserError } from '../errors.js';
 import { type Authentication, authentication, type Credentials } from './authenticate.js';
 import type { SshTarget } from './connection.js';
-import { dial } from './dial.js';
 import { fingerprint, keyType } from './keys.js';
 import type { KnownHosts } from './known-hosts.js';
 import { ConnectError, type Obstacle, socketError } from './obstacle.js';
@@ -33,9 +32,13 @@ export interface Login {
 }
 
 /** @throws ConnectError; UserError when the host key is not the known one; AbortError */
-export async function login(target: SshTarget, options: LoginOptions): Promise<Login> {
+export async function login(
+  target: SshTarget,
+  dialled: Promise<Socket>,
+  options: LoginOptions,
+): Promise<Login> {
   const keys = authentication(target, options);
-  const socket = await dial(target, options.connectTimeoutMs, options.signal);
+  const socket = await dialled;
   try {
     const release = await options.logins.take(options.signal);
     try {

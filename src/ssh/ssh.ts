@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AbortError, ExternalError } from '../errors.js';
 import type { Credentials } from './authenticate.js';
 import type { Connection, SshTarget } from './connection.js';
+import { dial } from './dial.js';
 import type { KnownHosts } from './known-hosts.js';
 import { type Link, linkOver } from './link.js';
-import { login } from './login.js';
 import { ConnectError } from './obstacle.js';
 import { Slots } from './slots.js';
 
@@ -60,7 +60,11 @@ export function openSsh(options: SshOptions): Ssh {
   }
 
   async function open(target: SshTarget, timeouts: Timeouts): Promise<Link> {
-    const made = await login(target, { ...options, ...timeouts, logins, signal: closing.signal });
+    // The server begins its part while ssh2 is loaded here.
+    const socket = dial(target, timeouts.connectTimeoutMs, closing.signal);
+    socket.catch(() => {});
+    const { login } = await import('./login.js');
+    const made = await login(target, socket, { ...options, ...timeouts, logins, signal: closing.signal });
     return linkOver(target, made, { maxChannels, channelTimeoutMs });
   }
 

@@ -1,0 +1,41 @@
+import { compare, takeTurns } from './measure.js';
+import { run } from './programs.js';
+
+/**
+ * One command on one machine against the system's OpenSSH, without a connection that is kept open; and how long belt takes to
+ * start.
+ * @param {import('./belt.js').Belt} belt
+ * @param {import('./fan-out.js').Node} node the active one
+ * @param {number} rounds
+ * @param {AbortSignal} signal
+ * @returns {Promise<import('./measure.js').Measurement[]>}
+ */
+export async function measureCommands(belt, { name, address }, rounds, signal) {
+  const { env } = belt;
+  const time = (/** @type {[string, ...string[]]} */ command) => async () =>
+    (await run(command, { cwd: belt.folder, env, signal })).ms;
+  const ms = await takeTurns(rounds, {
+    node: time([process.execPath, '-e', '0']),
+    version: time(belt.command(['--version'])),
+    ls: time(belt.command(['ls'])),
+    dockerVersion: time(belt.command(['docker', 'version'])),
+    sshDockerVersion: time(belt.ssh(name, address, ['docker', 'version'])),
+    true: time(belt.command(['exec', name, '--', 'true'])),
+    sshTrue: time(belt.ssh(name, address, ['true'])),
+  });
+  return [
+    compare(
+      {
+        name: 'belt docker version',
+        unit: 'ms',
+        against: 'ssh HOST docker version',
+        target: 'ratio at most 1.0',
+      },
+      ms.dockerVersion,
+      ms.sshDockerVersion,
+    ),
+    compare({ name: 'belt exec node1 -- true', unit: 'ms', against: 'ssh HOST true' }, ms.true, ms.sshTrue),
+    compare({ name: 'belt ls', unit: 'ms', against: 'node -e 0' }, ms.ls, ms.node),
+    compare({ name: 'belt --version', unit: 'ms', against: 'node -e 0' }, ms.version, ms.node),
+  ];
+}
