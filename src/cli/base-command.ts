@@ -1,11 +1,18 @@
+import { join, resolve } from 'node:path';
 import { Command, Errors, type Interfaces } from '@oclif/core';
-import { UsageError } from '../errors.js';
+import { findProgram } from '../config/programs.js';
+import { UsageError, UserError } from '../errors.js';
+import { warnOfExpiry } from '../operations/certs/expiry.js';
+import { takeGivenCertificates } from '../operations/certs/given.js';
 import type { Context } from '../operations/context.js';
 import type { Outcome } from '../operations/fan-out.js';
+import type { ProgramCall } from '../operations/machines/copy.js';
+import { namedOrDefault } from '../operations/machines/default.js';
 import { describeError, printError } from './errors.js';
 import { exitCodeFor, exitCodes } from './exit-codes.js';
 import { globalFlags } from './flags.js';
 import { type OpenContext, openContext } from './open-context.js';
+import { runProgram } from './run-program.js';
 
 type FlagsOf<T extends typeof Command> = Interfaces.InferredFlags<
   (typeof BaseCommand)['baseFlags'] & T['flags']
@@ -19,6 +26,8 @@ type ArgsOf<T extends typeof Command> = Interfaces.InferredArgs<T['args']>;
 export abstract class BaseCommand<T extends typeof Command> extends Command {
   static override enableJsonFlag = true;
   static override baseFlags = globalFlags;
+  /** Whether the person is told of certificates that end soon; not where certificates are what it is about. */
+  static warnsOfExpiry = true;
 
   protected flags!: FlagsOf<T>;
   protected args!: ArgsOf<T>;
@@ -50,6 +59,51 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     return (await this.open()).defaultDriver(named);
   }
 
+  /** An environment variable; an empty one is none. */
+  protected async variable(name: string): Promise<string | undefined> {
+    return (await this.open()).environment.variables[name] || undefined;
+  }
+
+  /** The certificates that the command line or the environment names for a cluster that has none yet. */
+  protected async takeGivenCertificates(context: Context): Promise<void> {
+    const { cwd, variables } = (await this.open()).environment;
+    const path = (flag: keyof FlagsOf<T>, variable: string): string | undefined => {
+      const value = (this.flags[flag] as string | undefined) || variables[variable];
+      return value ? resolve(cwd, value) : undefined;
+    };
+    await takeGivenCertificates(
+      {
+        authorityCertificate: path('tls-ca-cert', 'MACHINE_TLS_CA_CERT'),
+        authorityKey: path('tls-ca-key', 'MACHINE_TLS_CA_KEY'),
+        clientCertificate: path('tls-client-cert', 'MACHINE_TLS_CLIENT_CERT'),
+        clientKey: path('tls-client-key', 'MACHINE_TLS_CLIENT_KEY'),
+      },
+      context,
+    );
+  }
+
+  /** docker-machine's store: the folder named, else the environment's, else where docker-machine keeps it. Absolute. */
+  protected async storePath(named: string | undefined): Promise<string> {
+    const { cwd, home, variables } = (await this.open()).environment;
+    return resolve(cwd, named ?? (variables['MACHINE_STORAGE_PATH'] || join(home, '.docker', 'machine')));
+  }
+
+  /** @throws UserError with `message` when this computer does not have the program */
+  protected async requireProgram(name: string, message: string): Promise<void> {
+    const { environment } = await this.open();
+    if (!(await findProgram(name, environment))) throw new UserError(message);
+  }
+
+  /** Runs a program of this computer with this terminal; its exit code becomes belt's. */
+  protected async runProgram({ program, args }: ProgramCall): Promise<void> {
+    process.exitCode = await runProgram(program, args);
+  }
+
+  /** The machines named; without names (and without --all) the one called `default`, as in docker-machine. */
+  protected async namedOrDefault(all: boolean): Promise<readonly string[]> {
+    return all ? this.words : namedOrDefault(this.words, (await this.context()).cluster);
+  }
+
   /** Prints the human view of a result; with `--json` the result itself is printed instead. */
   protected print(view: string): void {
     if (view !== '') this.log(view);
@@ -62,12 +116,22 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
 
   /** Exit code 1 when the work on any machine did not succeed. */
   protected settle(outcomes: readonly Outcome<unknown>[]): void {
-    if (outcomes.some(({ status }) => status !== 'ok')) process.exitCode = exitCodes.failed;
+    if (outcomes.some(({ status }) => status !== 'ok')) this.fail();
+  }
+
+  protected fail(): void {
+    process.exitCode = exitCodes.failed;
   }
 
   private async open(): Promise<OpenContext> {
-    this.opened ??= await openContext(this.config.root, this.flags);
+    this.opened ??= await this.openOnce();
     return this.opened;
+  }
+
+  private async openOnce(): Promise<OpenContext> {
+    const opened = await openContext(this.config.root, this.flags);
+    if ((this.ctor as typeof BaseCommand).warnsOfExpiry) await warnOfExpiry(opened.context);
+    return opened;
   }
 
   override async catch(error: Error): Promise<void> {

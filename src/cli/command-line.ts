@@ -5,13 +5,21 @@ import { UsageError } from '../errors.js';
  *
  * - global flags written before the command (`belt --host node2 docker info`) move behind it;
  * - of a command that hands its tail to another program (`docker`, `ssh`, `exec`), everything from the first word that is not
- *   belt's own flag is that tail, word for word.
+ *   belt's own flag is that tail, word for word;
+ * - `env`, `config` and `url` are told apart: they read their lines themselves;
+ * - docker-machine's `help COMMAND`, `-h` and `-v` become what the framework understands.
  */
 export type CommandLine =
   | { kind: 'command'; argv: string[] }
+  | { kind: 'local'; command: LocalName; argv: string[] }
+  | { kind: 'version' }
   | { kind: 'passthrough'; command: PassthroughName; flags: OwnFlags; tail: string[] };
 
 export type PassthroughName = 'docker' | 'ssh' | 'exec';
+
+/** The commands that answer from the records alone. */
+export type LocalName = (typeof localNames)[number];
+const localNames = ['env', 'config', 'url'] as const;
 
 /** What belt itself takes of a passthrough command's line. */
 export interface OwnFlags {
@@ -21,12 +29,14 @@ export interface OwnFlags {
   debug?: boolean;
   all?: boolean;
   limit?: number;
+  'native-ssh'?: boolean;
 }
 
 type FlagKind = 'text' | 'list' | 'number' | 'switch';
 
 interface KnownFlag {
-  name: keyof OwnFlags;
+  /** Under which a passthrough command finds it; it has no use for the others. */
+  name: keyof OwnFlags | 'unused';
   kind: FlagKind;
 }
 
@@ -37,6 +47,20 @@ const globalFlags: ReadonlyMap<string, KnownFlag> = new Map([
   ['-s', { name: 'storage-path', kind: 'text' }],
   ['--debug', { name: 'debug', kind: 'switch' }],
   ['-D', { name: 'debug', kind: 'switch' }],
+  ['--native-ssh', { name: 'native-ssh', kind: 'switch' }],
+  ...['--tls-ca-cert', '--tls-ca-key', '--tls-client-cert', '--tls-client-key'].map(
+    (flag): [string, KnownFlag] => [flag, { name: 'unused', kind: 'text' }],
+  ),
+  ...['--github-api-token', '--bugsnag-api-token'].map((flag): [string, KnownFlag] => [
+    flag,
+    { name: 'unused', kind: 'text' },
+  ]),
+]);
+
+/** Before the command only: behind `docker`, `ssh` and `exec` it is the other program's. */
+const leadingFlags: ReadonlyMap<string, KnownFlag> = new Map([
+  ...globalFlags,
+  ['--json', { name: 'unused', kind: 'switch' }],
 ]);
 
 /** The passthrough commands, with the flags of their own. */
@@ -57,19 +81,34 @@ const passthrough: ReadonlyMap<string, ReadonlyMap<string, KnownFlag>> = new Map
 
 /** @throws UsageError for a flag of a passthrough command without its value */
 export function readCommandLine(argv: readonly string[]): CommandLine {
-  const [globals, rest] = takeFlags(argv, globalFlags);
+  const [globals, rest] = takeFlags(argv, leadingFlags);
   const [command = '', ...words] = rest;
   const own = passthrough.get(command);
-  if (!own) return { kind: 'command', argv: insertGlobals(rest, globals) };
-  const known = new Map([...globalFlags, ...own]);
-  const [flags, tail] = takeFlags(words, known);
-  if (tail[0] === '--help') return { kind: 'command', argv: [command, '--help'] };
+  if (!own) return readOwnCommand(command, words, globals);
+  const known = new Map([...leadingFlags, ...own]);
+  const [flags, tail] = takeFlags(words, new Map([...globalFlags, ...own]));
+  if (tail[0] === '--help' || (tail[0] === '-h' && command !== 'docker'))
+    return { kind: 'command', argv: [command, '--help'] };
   return {
     kind: 'passthrough',
     command: command as PassthroughName,
     flags: readFlags([...globals, ...flags], known),
     tail,
   };
+}
+
+function readOwnCommand(command: string, words: readonly string[], globals: readonly string[]): CommandLine {
+  if (command === '-v' || command === '--version') return { kind: 'version' };
+  if (command === 'help' || command === 'h')
+    return { kind: 'command', argv: [...words.filter((word) => word !== '--help'), '--help'] };
+  const end = words.indexOf('--');
+  const flags = end === -1 ? words : words.slice(0, end);
+  if ([command, ...flags].some((word) => word === '-h' || word === '--help'))
+    return { kind: 'command', argv: [command, ...words].map((word) => (word === '-h' ? '--help' : word)) };
+  const argv = insertGlobals(words, globals);
+  const local = localNames.find((name) => name === command);
+  if (local) return { kind: 'local', command: local, argv };
+  return { kind: 'command', argv: command === '' ? argv : [command, ...argv] };
 }
 
 /** At the end, but before a `--`, which ends all flags. */
@@ -100,13 +139,14 @@ function readFlags(words: readonly string[], known: ReadonlyMap<string, KnownFla
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     const { name, kind } = known.get(flagName(word)) as KnownFlag;
     if (kind === 'switch') {
-      Object.assign(flags, { [name]: true });
+      if (name !== 'unused') Object.assign(flags, { [name]: true });
       continue;
     }
     const value = word.includes('=') ? word.slice(word.indexOf('=') + 1) : rest.shift();
     if (value === undefined) throw new UsageError(`${word} needs a value`);
     if (kind === 'list') flags.host.push(value);
-    else Object.assign(flags, { [name]: kind === 'number' ? wholeNumber(word, value) : value });
+    else if (name !== 'unused')
+      Object.assign(flags, { [name]: kind === 'number' ? wholeNumber(word, value) : value });
   }
   return flags;
 }

@@ -1,6 +1,7 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import type { DriverModule, Setting } from '../drivers/driver.js';
 import { driverNames, loadDriver } from '../drivers/registry.js';
+import { flagName } from './given-settings.js';
 
 /** A flag for each setting of each driver: `--nspawn-image`. */
 export async function driverSettingFlags(): Promise<Record<string, Interfaces.Flag<unknown>>> {
@@ -9,13 +10,9 @@ export async function driverSettingFlags(): Promise<Record<string, Interfaces.Fl
     drivers.flatMap((driver) =>
       driver.settings
         .filter(({ flag }) => flag !== false)
-        .map((setting) => [flagName(driver.name, setting.key), flagFor(setting, driver)] as const),
+        .map((setting) => [flagName(driver.name, setting), flagFor(setting, driver)] as const),
     ),
   );
-}
-
-function flagName(driver: string, key: string): string {
-  return `${driver}-${key.replaceAll('_', '-')}`;
 }
 
 /** No defaults and no environment here: `config/` merges those and knows where each came from. */

@@ -16,9 +16,28 @@ export const globalFlags = {
   debug: Flags.boolean({
     char: 'D',
     summary: 'tell more: where settings come from, stacks of errors',
+    env: 'MACHINE_DEBUG',
     helpGroup: 'GLOBAL',
   }),
+  'native-ssh': Flags.boolean({
+    summary: "log in with belt's own SSH instead of the system's [$MACHINE_NATIVE_SSH]",
+    helpGroup: 'GLOBAL',
+  }),
+  'tls-ca-cert': authorityFlag(
+    'the certificate authority that a new cluster is to have',
+    'MACHINE_TLS_CA_CERT',
+  ),
+  'tls-ca-key': authorityFlag('its private key', 'MACHINE_TLS_CA_KEY'),
+  'tls-client-cert': authorityFlag('the client certificate of a new cluster', 'MACHINE_TLS_CLIENT_CERT'),
+  'tls-client-key': authorityFlag('its private key', 'MACHINE_TLS_CLIENT_KEY'),
+  // docker-machine asked GitHub for boot2docker and sent crash reports; belt does neither.
+  'github-api-token': Flags.string({ hidden: true }),
+  'bugsnag-api-token': Flags.string({ hidden: true }),
 };
+
+function authorityFlag(summary: string, variable: string): Interfaces.OptionFlag<string | undefined> {
+  return Flags.string({ summary: `${summary} [$${variable}]`, helpValue: 'FILE', helpGroup: 'GLOBAL' });
+}
 
 /** For commands that talk to the active host or to others named here. */
 export const hostFlag = {

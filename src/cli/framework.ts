@@ -27,7 +27,7 @@ function asUnknownCommand(error: unknown, config: Config): unknown {
   const [suggestion] = [words.slice(0, 2), words.slice(0, 1)].flatMap(
     (beginning) => closest(beginning.join(' '), commands) ?? [],
   );
-  return new UsageError(`"${words.join(' ')}" is no belt command`, {
-    hint: suggestion ? `did you mean "belt ${suggestion}"?` : 'see all commands: belt --help',
+  return new UsageError(`'${words.join(' ')}' is not a belt command`, {
+    hint: suggestion ? `did you mean "belt ${suggestion}"?` : "See 'belt --help'",
   });
 }

@@ -1,14 +1,18 @@
+import type { Setting } from '../drivers/driver.js';
+
+/** The flag of a driver's setting, without its dashes: `nspawn-image`. */
+export function flagName(driver: string, { key, flag }: Pick<Setting, 'key' | 'flag'>): string {
+  return flag || `${driver}-${key.replaceAll('_', '-')}`;
+}
+
 /** What was given of a driver's flags, by the setting's key. */
 export function settingsGiven(
   driver: string,
+  settings: readonly Setting[],
   flags: Readonly<Record<string, unknown>>,
 ): Record<string, string | number | boolean | string[] | undefined> {
-  const prefix = `${driver}-`;
-  const given = Object.entries(flags).filter(([name]) => name.startsWith(prefix));
+  const given = settings.filter((setting) => setting.flag !== false);
   return Object.fromEntries(
-    given.map(([name, value]) => [
-      name.slice(prefix.length).replaceAll('-', '_'),
-      value as string | undefined,
-    ]),
+    given.map((setting) => [setting.key, flags[flagName(driver, setting)] as string | undefined]),
   );
 }

@@ -1,11 +1,26 @@
 import type { Command } from '@oclif/core';
-import type { Machine } from '../machines/machine.js';
+import type { Machine, MachineState } from '../machines/machine.js';
 import type { Context } from '../operations/context.js';
 import type { Outcome } from '../operations/fan-out.js';
+import { observe } from '../operations/machines/list.js';
 import { selectMachines } from '../operations/machines/select.js';
 import { type BatchReport, reportOf } from '../operations/machines/summary.js';
 import { BaseCommand } from './base-command.js';
 import { allFlag, nodesArgument } from './flags.js';
+
+/** docker-machine's words for what a command does, which scripts match on. */
+export interface LifecycleWords {
+  /** `Starting`: said of each machine before. */
+  doing?: string;
+  /** `was started`: said of each machine after. */
+  done?: string;
+  /** Said once after all. */
+  advice?: string;
+  /** The state in which nothing is left to do, as in `Machine "node1" is already running.` */
+  already?: MachineState;
+}
+
+type Act = (machines: Machine[], context: Context) => Promise<Outcome<Machine>[]>;
 
 /** A command that does one thing to each of the machines named. */
 export abstract class LifecycleCommand<T extends typeof Command> extends BaseCommand<T> {
@@ -13,16 +28,47 @@ export abstract class LifecycleCommand<T extends typeof Command> extends BaseCom
   static override args = nodesArgument;
   static override flags = allFlag;
 
+  /**
+   * Does it to the machines named, or without names to the one called `default`, and reports how each ended. Piped, stdout has
+   * docker-machine's lines; on a terminal the progress says the same.
+   */
+  protected async change(all: boolean, words: LifecycleWords, act: Act): Promise<BatchReport<string>> {
+    const context = await this.context();
+    const nodes = await this.namedOrDefault(all);
+    const machines = await selectMachines(nodes, context, { all });
+    const done = await this.tellDone(machines, words, context);
+    const { doing, done: doneWord } = words;
+    for (const { name } of machines) if (doing && !done.has(name)) this.say(`${doing} "${name}"...`);
+    const report = await this.actOn(nodes, all, act);
+    for (const name of report.ok) if (doneWord && !done.has(name)) this.say(`Machine "${name}" ${doneWord}.`);
+    if (words.advice && report.ok.some((name) => !done.has(name))) this.say(words.advice);
+    return report;
+  }
+
   /** Does it, and reports how each machine ended. */
-  protected async actOn(
-    nodes: readonly string[],
-    all: boolean,
-    act: (machines: Machine[], context: Context) => Promise<Outcome<Machine>[]>,
-  ): Promise<BatchReport<string>> {
+  protected async actOn(nodes: readonly string[], all: boolean, act: Act): Promise<BatchReport<string>> {
     const context = await this.context();
     const outcomes = await act(await selectMachines(nodes, context, { all }), context);
     context.signal.throwIfAborted();
     this.settle(outcomes);
     return reportOf(outcomes, (name) => name);
+  }
+
+  /** A line of stdout for scripts. */
+  protected say(line: string): void {
+    if (!process.stdout.isTTY) this.log(line);
+  }
+
+  /** Machines that are already as they are to be: said, and no failure, so that a second run finishes what a first began. */
+  private async tellDone(
+    machines: readonly Machine[],
+    { already }: LifecycleWords,
+    context: Context,
+  ): Promise<Set<string>> {
+    if (already === undefined) return new Set();
+    const rows = await observe(machines, context);
+    const done = rows.filter(({ state }) => state === already).map(({ machine }) => machine.name);
+    for (const name of done) context.reporter.note(`Machine "${name}" is already ${already}.`);
+    return new Set(done);
   }
 }

@@ -1,6 +1,6 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { openClusterStore } from '../config/cluster-store.js';
-import { chooseCluster, listClusters, useCluster } from '../config/clusters.js';
+import { chooseCluster, linkCluster, listClusters, useCluster } from '../config/clusters.js';
 import { type Environment, readEnvironment } from '../config/environment.js';
 import { locateState } from '../config/locate.js';
 import {
@@ -8,12 +8,14 @@ import {
   requireKnownSections,
   resolveDriver,
   resolveDriverSettings,
+  resolveGeneral,
   type SettingSources,
   valuesOf,
 } from '../config/settings.js';
 import { readSettingsFiles, type SettingsFile } from '../config/settings-file.js';
-import type { Driver } from '../drivers/driver.js';
+import type { Driver, Person, Setting } from '../drivers/driver.js';
 import { driverNames, loadDriver } from '../drivers/registry.js';
+import { keyTypeOf } from '../operations/certs/key-type.js';
 import type { Context } from '../operations/context.js';
 import type { Reporter } from '../operations/reporter.js';
 import type { KnownHosts, Ssh } from '../ssh/index.js';
@@ -34,6 +36,7 @@ interface GlobalFlags {
   cluster?: string | undefined;
   'storage-path'?: string | undefined;
   debug?: boolean | undefined;
+  'dry-run'?: boolean | undefined;
 }
 
 /**
@@ -52,18 +55,22 @@ export async function openContext(root: string, flags: GlobalFlags): Promise<Ope
   const signal = interruptSignal();
 
   const settingsFiles = once(() => readCheckedFiles([cluster.settingsPath, ...location.settingsFiles]));
-  const sources = async (driver?: string): Promise<SettingSources> => ({
-    flags: driver === undefined ? {} : settingsGiven(driver, { ...flags }),
+  const sources = async (driver?: string, settings: readonly Setting[] = []): Promise<SettingSources> => ({
+    flags: driver === undefined ? {} : settingsGiven(driver, settings, { ...flags }),
     variables: environment.variables,
     files: await settingsFiles(),
   });
 
+  const templates = templatesIn(join(root, 'templates'));
   const drivers = new Map<string, Promise<Driver>>();
   const openDriver = async (driverName: string): Promise<Driver> => {
     const driver = await loadDriver(driverName);
-    const settings = resolveDriverSettings(driverName, driver.settings, await sources(driverName));
+    const settings = resolveDriverSettings(
+      driverName,
+      driver.settings,
+      await sources(driverName, driver.settings),
+    );
     if (flags.debug) for (const line of describeSettings(settings)) reporter.note(`${driverName}: ${line}`);
-    const templates = templatesIn(join(root, 'templates'));
     // The first claim of a new cluster fixes its id, after drivers have been opened.
     const identity = {
       name,
@@ -71,19 +78,21 @@ export async function openContext(root: string, flags: GlobalFlags): Promise<Ope
         return cluster.id;
       },
     };
-    return driver.open({ settings: valuesOf(settings), cluster: identity, templates });
+    const person = personAt(environment);
+    return driver.open({ settings: valuesOf(settings), cluster: identity, templates, person });
   };
 
   const knownHosts = once(async (): Promise<KnownHosts> => {
     const { openKnownHosts } = await import('../ssh/known-hosts.js');
     return openKnownHosts(cluster.knownHostsPath, {
-      write: (path, content) => cluster.files.write(path, content),
-      locked: (work) => cluster.lock(work),
+      // A dry run writes nothing down, not even the host keys that it sees.
+      write: flags['dry-run'] ? async () => {} : (path, content) => cluster.files.write(path, content),
+      locked: (work) => (flags['dry-run'] ? work() : cluster.lock(work)),
     });
   });
   const ssh = once(async (): Promise<Ssh> => {
     const [{ openSsh }, hosts] = await Promise.all([import('../ssh/index.js'), knownHosts()]);
-    return openSsh({ knownHosts: hosts, ...credentials(environment) });
+    return openSsh({ knownHosts: hosts, ...personAt(environment) });
   });
 
   return {
@@ -92,6 +101,8 @@ export async function openContext(root: string, flags: GlobalFlags): Promise<Ope
       clusters: {
         names: () => listClusters(location.root),
         use: (cluster) => useCluster(location.root, cluster, owner),
+        link: (cluster, path) => linkCluster(location.root, cluster, path, owner),
+        open: (cluster, path) => openClusterStore({ name: cluster, folder: path, ...(owner && { owner }) }),
       },
       cluster,
       driver(driverName) {
@@ -101,6 +112,9 @@ export async function openContext(root: string, flags: GlobalFlags): Promise<Ope
       },
       ssh,
       knownHosts,
+      templates,
+      keyType: async () => keyTypeOf(resolveGeneral('key_type', await sources())),
+      sudoPassword: once(() => askSudoPassword(signal)),
       reporter,
       signal,
     },
@@ -115,6 +129,15 @@ export async function openContext(root: string, flags: GlobalFlags): Promise<Ope
       if (ssh.called) (await ssh()).closeAll();
     },
   };
+}
+
+async function askSudoPassword(signal: AbortSignal): Promise<string> {
+  const { askSecret } = await import('../ui/prompt.js');
+  return askSecret('Password for sudo on the machines (it is not shown):', {
+    input: process.stdin,
+    output: process.stderr,
+    signal,
+  });
 }
 
 async function readCheckedFiles(paths: readonly string[]): Promise<SettingsFile[]> {
@@ -135,13 +158,14 @@ function reporterFor({ variables }: Environment): Reporter {
   });
 }
 
-/** The keys that OpenSSH tries by itself, for machines that belt did not make. */
-function credentials({ home, sshAgentSocket }: Environment): {
-  agentSocket?: string;
-  defaultKeyPaths: string[];
-} {
-  const defaultKeyPaths = ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((file) => join(home, '.ssh', file));
-  return { defaultKeyPaths, ...(sshAgentSocket !== undefined && { agentSocket: sshAgentSocket }) };
+/** With the keys that OpenSSH tries by itself, for machines that belt did not make. */
+function personAt({ cwd, home, sshAgentSocket }: Environment): Person {
+  return {
+    resolvePath: (path, folder = cwd) =>
+      path === '~' || path.startsWith('~/') ? join(home, path.slice(1)) : resolve(cwd, folder, path),
+    defaultKeyPaths: ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((file) => join(home, '.ssh', file)),
+    ...(sshAgentSocket !== undefined && { agentSocket: sshAgentSocket }),
+  };
 }
 
 function once<T>(make: () => Promise<T>): (() => Promise<T>) & { called: boolean } {

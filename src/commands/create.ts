@@ -1,10 +1,13 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { driverSettingFlags } from '../cli/driver-flags.js';
+import { engineFlags, engineSettingsFrom } from '../cli/engine-flags.js';
 import { argument, driverFlag } from '../cli/flags.js';
 import { AbortError, isAbort, UsageError } from '../errors.js';
 import { expandNames } from '../machines/patterns.js';
-import { createMachines } from '../operations/machines/create.js';
+import type { Context } from '../operations/context.js';
+import { type CreateInput, createMachines } from '../operations/machines/create.js';
+import { type MachinePlan, planMachines } from '../operations/machines/dry-run.js';
 import {
   type BatchReport,
   type MachineSummary,
@@ -12,6 +15,7 @@ import {
   runningSummary,
 } from '../operations/machines/summary.js';
 import { machineTable } from '../ui/views/machines.js';
+import { planList } from '../ui/views/plan.js';
 
 const settingFlags = await driverSettingFlags();
 
@@ -31,6 +35,11 @@ An interrupted create is finished by the same command again.`;
   static override flags = {
     ...driverFlag,
     ...settingFlags,
+    ...engineFlags,
+    'dry-run': Flags.boolean({
+      summary:
+        'only tell what would be done on servers that exist (driver generic): files, packages, restarts',
+    }),
     timeout: Flags.integer({
       summary: 'seconds that a machine may take to answer',
       default: 300,
@@ -41,9 +50,13 @@ An interrupted create is finished by the same command again.`;
   static override examples = [
     { description: 'four machines with 512 MB each', command: '<%= config.bin %> create 512mb node[1:4]' },
     { description: 'one machine of the default size', command: '<%= config.bin %> create node1' },
+    {
+      description: 'servers that exist: first see what would be done, then do it',
+      command: '<%= config.bin %> create -d generic --generic-ip-address 10.0.0.[11:14] --dry-run node[1:4]',
+    },
   ];
 
-  async run(): Promise<BatchReport<MachineSummary>> {
+  async run(): Promise<BatchReport<MachineSummary> | BatchReport<MachinePlan>> {
     const { size, nodes } = sizeAndNodes(this.words);
     const names = expandNames(nodes);
     const context = await this.context();
@@ -51,14 +64,25 @@ An interrupted create is finished by the same command again.`;
     const input = {
       names,
       driver,
+      engine: engineSettingsFrom(this.flags),
       timeoutMs: this.flags.timeout * 1000,
       ...(size !== undefined && { size }),
     };
+    if (this.flags['dry-run']) return this.tellPlan(input, context);
+    await this.takeGivenCertificates(context);
     const outcomes = await createMachines(input, context).catch((error) => this.interrupted(error));
     this.settle(outcomes);
     const report = reportOf(outcomes, (_, machine) => runningSummary(machine));
     this.print(machineTable(report.ok));
     if (report.failed.length > 0) context.reporter.note(this.howToFinish);
+    return report;
+  }
+
+  private async tellPlan(input: CreateInput, context: Context): Promise<BatchReport<MachinePlan>> {
+    const outcomes = await planMachines(input, context);
+    this.settle(outcomes);
+    const report = reportOf(outcomes, (_, plan) => plan);
+    this.print(planList(report.ok, { color: this.color }));
     return report;
   }
 

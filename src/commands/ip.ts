@@ -1,11 +1,12 @@
 import { BaseCommand } from '../cli/base-command.js';
 import { nodesArgument } from '../cli/flags.js';
+import { namedOrChosen } from '../operations/machines/default.js';
 import { addressOf } from '../operations/machines/reach.js';
 import { selectMachines } from '../operations/machines/select.js';
 
 export default class Ip extends BaseCommand<typeof Ip> {
   static override summary = 'the addresses of machines';
-  static override usage = 'ip NODES...';
+  static override usage = 'ip [NODES...]';
   static override strict = false;
   static override args = nodesArgument;
   static override examples = [
@@ -14,7 +15,8 @@ export default class Ip extends BaseCommand<typeof Ip> {
   ];
 
   async run(): Promise<{ name: string; address: string }[]> {
-    const machines = await selectMachines(this.words, await this.context());
+    const context = await this.context();
+    const machines = await selectMachines(await namedOrChosen(this.words, context.cluster), context);
     const rows = machines.map((machine) => ({ name: machine.name, address: addressOf(machine) }));
     this.print(rows.map(({ address }) => address).join('\n'));
     return rows;

@@ -1,22 +1,68 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
-import { listMachines } from '../operations/machines/list.js';
-import { type MachineSummary, summarize } from '../operations/machines/summary.js';
-import { machineList } from '../ui/views/machines.js';
+import { parseFilters } from '../operations/machines/filter.js';
+import { type SurveyedMachine, surveyMachines } from '../operations/machines/survey.js';
+import { formatMachines, machineList, needsEngines } from '../ui/views/machine-list.js';
 
 export default class Ls extends BaseCommand<typeof Ls> {
-  static override summary = 'list the machines';
+  static override summary = 'list the machines, with what their engines say';
+  static override description =
+    `All machines are asked at once, each within its own --timeout; an engine that gives no answer costs its own row and no more.
+
+A format is a Go template over Name, Active, ActiveHost, DriverName, State, URL, Swarm, DockerVersion, EngineOptions, Error and ResponseTime; "table " before it aligns the columns and heads them.`;
   static override flags = {
-    quiet: Flags.boolean({ char: 'q', summary: 'names only' }),
+    quiet: Flags.boolean({ char: 'q', summary: 'names only; no machine is asked' }),
+    filter: Flags.string({
+      summary: 'only these: name=REGEXP, driver=, state=, swarm=manager or worker, label=KEY=VALUE',
+      helpValue: 'KEY=VALUE',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    format: Flags.string({ char: 'f', summary: 'a line a machine, as a Go template', helpValue: 'TEMPLATE' }),
+    timeout: Flags.integer({
+      char: 't',
+      summary: 'seconds that each machine may take to answer',
+      default: 10,
+      min: 1,
+      helpValue: 'S',
+    }),
   };
   static override examples = [
     { description: 'all machines of the cluster in use', command: '<%= config.bin %> ls' },
+    { description: 'those that run', command: '<%= config.bin %> ls --filter state=running' },
+    { description: 'a format', command: "<%= config.bin %> ls --format '{{.Name}}: {{.URL}}'" },
     { description: 'for scripts', command: '<%= config.bin %> ls --json' },
   ];
 
-  async run(): Promise<MachineSummary[]> {
-    const rows = (await listMachines(await this.context())).map(summarize);
-    this.print(this.flags.quiet ? rows.map(({ name }) => name).join('\n') : machineList(rows));
-    return rows;
+  async run(): Promise<SurveyedMachine[]> {
+    const { quiet, filter: filters = [], format, timeout } = this.flags;
+    const context = await this.context();
+    const filter = parseFilters(filters);
+    const namesOnly = quiet && !filters.some((text) => /^\s*(state|swarm)\s*=/i.test(text));
+    if (namesOnly && !this.jsonEnabled()) return this.names(filter.recorded);
+    const rows = await surveyMachines(
+      {
+        timeoutMs: timeout * 1000,
+        dockerHost: await this.variable('DOCKER_HOST'),
+        only: filter.recorded,
+        engines: format === undefined || needsEngines(format),
+      },
+      context,
+    );
+    const shown = rows.filter(filter.asked);
+    if (quiet) this.print(shown.map(({ name }) => name).join('\n'));
+    else this.print(format === undefined ? machineList(shown) : formatMachines(format, shown));
+    return shown;
+  }
+
+  private async names(wanted: ReturnType<typeof parseFilters>['recorded']): Promise<[]> {
+    const { machines } = await (await this.context()).cluster.machines();
+    this.print(
+      machines
+        .filter(wanted)
+        .map(({ name }) => name)
+        .join('\n'),
+    );
+    return [];
   }
 }

@@ -4,13 +4,21 @@ import type { BatchReport } from '../operations/machines/summary.js';
 
 export default class Restart extends LifecycleCommand<typeof Restart> {
   static override summary = 'shut machines down and start them again';
-  static override usage = 'restart NODES...';
+  static override usage = 'restart [NODES...]';
   static override examples = [
     { description: 'one machine', command: '<%= config.bin %> restart node1' },
     { description: 'several at the same time', command: '<%= config.bin %> restart node[2:4]' },
   ];
 
   async run(): Promise<BatchReport<string>> {
-    return this.actOn(this.words, this.flags.all, restartMachines);
+    return this.change(
+      this.flags.all,
+      {
+        doing: 'Restarting',
+        advice:
+          'Restarted machines may have new IP addresses. You may need to re-run the `belt env` command.',
+      },
+      restartMachines,
+    );
   }
 }

@@ -4,13 +4,22 @@ import type { BatchReport } from '../operations/machines/summary.js';
 
 export default class Start extends LifecycleCommand<typeof Start> {
   static override summary = 'start machines and wait for their engines';
-  static override usage = 'start NODES...';
+  static override usage = 'start [NODES...]';
   static override examples = [
     { description: 'one machine', command: '<%= config.bin %> start node1' },
     { description: 'several at the same time', command: '<%= config.bin %> start node[2:4]' },
   ];
 
   async run(): Promise<BatchReport<string>> {
-    return this.actOn(this.words, this.flags.all, startMachines);
+    return this.change(
+      this.flags.all,
+      {
+        doing: 'Starting',
+        done: 'was started',
+        already: 'running',
+        advice: 'Started machines may have new IP addresses. You may need to re-run the `belt env` command.',
+      },
+      startMachines,
+    );
   }
 }

@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { argument } from '../cli/flags.js';
+import { defaultMachine, hasDefault } from '../operations/machines/default.js';
 import { observe } from '../operations/machines/list.js';
 import { selectMachines } from '../operations/machines/select.js';
 import { parseGoal, type StatusGroup, statusGroups, waitForStatus } from '../operations/machines/status.js';
@@ -8,6 +9,8 @@ import { capitalised, statusTable } from '../ui/views/machines.js';
 
 export default class Status extends BaseCommand<typeof Status> {
   static override summary = 'the state of a machine, or how many machines are in which';
+  static override description =
+    'Where a machine is called "default", its state is shown without its name too, as by docker-machine.';
   static override args = {
     node: argument('one machine: prints its state alone'),
   };
@@ -33,6 +36,7 @@ export default class Status extends BaseCommand<typeof Status> {
     const { wait } = this.flags;
     if (this.args.node !== undefined) return this.one(this.args.node);
     if (wait !== undefined) return this.waitFor(wait);
+    if (await hasDefault((await this.context()).cluster)) return this.one(defaultMachine);
     const groups = await statusGroups(await this.context());
     this.print(statusTable(groups));
     return groups;

@@ -1,8 +1,9 @@
+import { readlink, realpath, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { UsageError, UserError } from '../errors.js';
 import { closest } from '../machines/suggest.js';
 import type { Caller } from './environment.js';
-import { listFolders, stateFiles } from './files.js';
+import { codeOf, explained, listFolders, stateFiles } from './files.js';
 import type { StateLocation } from './locate.js';
 import { readOneLine, writeOneLine } from './one-line.js';
 
@@ -26,6 +27,28 @@ export async function useCluster(root: string, name: string, owner?: Caller): Pr
   await writeOneLine(activePath(root), 'cluster', name, stateFiles(owner));
 }
 
+/**
+ * Makes a folder elsewhere a cluster of this name, in place: a link leads there.
+ * @throws UsageError for a name that cannot be a cluster's; UserError when another cluster has it
+ */
+export async function linkCluster(root: string, name: string, folder: string, owner?: Caller): Promise<void> {
+  requireClusterName(name);
+  const path = join(root, name);
+  const there = await realpath(path).catch(() => undefined);
+  if (there !== undefined && there === (await realpath(folder))) return;
+  await stateFiles(owner).makeFolder(root);
+  await explained('make', path, async () => {
+    try {
+      await symlink(folder, path, 'junction');
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error;
+      throw new UserError(`there is a cluster called "${name}" already`, {
+        hint: 'give the new one another name: --as NAME',
+      });
+    }
+  });
+}
+
 /** Every cluster, by name; `default` is always among them. */
 export async function listClusters(root: string): Promise<string[]> {
   return [...new Set([defaultCluster, ...(await listFolders(root))])].sort();
@@ -43,7 +66,9 @@ export async function chooseCluster(
     return { name: basename(clusterFolder) || defaultCluster, folder: clusterFolder };
   const name = named ?? (await activeCluster(root));
   requireClusterName(name);
-  return { name, folder: join(root, name) };
+  const path = join(root, name);
+  // Of a linked cluster the place itself: paths in its records must not lead through the link, which others do not know.
+  return { name, folder: await readlink(path).catch(() => path) };
 }
 
 /** The name becomes a folder in `.belt/`, beside the file `active`. */

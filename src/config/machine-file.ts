@@ -1,6 +1,15 @@
 import { join } from 'node:path';
 import * as z from 'zod/mini';
-import { type Addresses, type Machine, reachAddress } from '../machines/machine.js';
+import { type Addresses, type JumpHost, type Machine, reachAddress } from '../machines/machine.js';
+import { upgradeDocument } from './docker-machine-document.js';
+import {
+  beltEngine,
+  beltEngineShape,
+  dockerMachineEngineOf,
+  engineOf,
+  engineOptions,
+  hostOptionsShape,
+} from './engine-options.js';
 import { damaged, requireVersion } from './files.js';
 
 /**
@@ -24,6 +33,8 @@ const beltVersion = 1;
 const text = z.optional(z.nullable(z.string()));
 const addresses = z.object({ Public: z.optional(z.string()), Private: z.optional(z.string()) });
 
+const jumpHost = z.object({ User: z.string(), Host: z.string(), Port: z.number() });
+
 const documentShape = z.object({
   ConfigVersion: z.number(),
   DriverName: z.string(),
@@ -34,6 +45,7 @@ const documentShape = z.object({
     SSHKeyPath: text,
     StorePath: text,
   }),
+  HostOptions: hostOptionsShape,
   Belt: z.optional(
     z.object({
       Version: z.number(),
@@ -42,6 +54,8 @@ const documentShape = z.object({
       Size: z.optional(z.string()),
       Memory: z.optional(z.number()),
       Addresses: addresses,
+      JumpHost: z.optional(jumpHost),
+      Engine: z.optional(beltEngineShape),
       CreatedAt: z.string(),
     }),
   ),
@@ -70,9 +84,12 @@ export function fromDocument(
   { store, name, path, createdAt }: MachinePlace & { path: string; createdAt: string },
 ): Machine {
   requireVersions(document, path);
-  const { success, data, error } = documentShape.safeParse(document);
+  const { success, data, error } = documentShape.safeParse(
+    isRecord(document) ? upgradeDocument(document, { store, name }) : document,
+  );
   if (!success) throw damaged(path, firstIssue(error));
-  const { Belt: belt, Driver: driver } = data;
+  const { Belt: belt, Driver: driver, HostOptions: host } = data;
+  const engine = belt ? engineOf(host, belt.Engine) : dockerMachineEngineOf(host, driver['EnginePort']);
   const keyPath = rebase(driver.SSHKeyPath, driver.StorePath, store);
   return {
     name,
@@ -82,7 +99,13 @@ export function fromDocument(
     ...(belt?.Size !== undefined && { size: belt.Size }),
     ...(belt?.Memory !== undefined && { memory: belt.Memory }),
     addresses: belt ? addressesOf(belt.Addresses) : driver.IPAddress ? { public: driver.IPAddress } : {},
-    ssh: { user: driver.SSHUser || 'root', port: driver.SSHPort || 22, ...(keyPath && { keyPath }) },
+    ssh: {
+      user: driver.SSHUser || 'root',
+      port: driver.SSHPort || 22,
+      ...(keyPath && { keyPath }),
+      ...(belt?.JumpHost && { jump: jumpOf(belt.JumpHost) }),
+    },
+    ...(engine && { engine }),
     driverData: Object.fromEntries(Object.entries(driver).filter(([key]) => !sharedDriverFields.has(key))),
     createdAt: belt?.CreatedAt ?? createdAt,
   };
@@ -96,7 +119,7 @@ export function toDocument(
   { store }: Pick<MachinePlace, 'store'>,
   previous: unknown = {},
 ): MachineDocument {
-  const before = asRecord(previous);
+  const before = upgradeDocument(asRecord(previous), { store, name: machine.name });
   const hostOptions = asRecord(before['HostOptions']);
   return {
     ...before,
@@ -108,10 +131,17 @@ export function toDocument(
       Driver: '',
       Memory: 0,
       Disk: 0,
-      EngineOptions: {},
       SwarmOptions: {},
       ...hostOptions,
-      AuthOptions: { ...asRecord(hostOptions['AuthOptions']), ...certificatePaths(machine.name, store) },
+      EngineOptions: {
+        ...asRecord(hostOptions['EngineOptions']),
+        ...(machine.engine && engineOptions(machine.engine, asRecord(hostOptions['EngineOptions']))),
+      },
+      AuthOptions: {
+        ...asRecord(hostOptions['AuthOptions']),
+        ...certificatePaths(machine.name, store),
+        ...(machine.engine && { ServerCertSANs: machine.engine.tlsSans }),
+      },
     },
     Belt: { ...asRecord(before['Belt']), ...beltSection(machine) },
   };
@@ -140,6 +170,7 @@ function driverSection(
 
 function beltSection(machine: Machine): MachineDocument {
   const { public: publicAddress, private: privateAddress } = machine.addresses;
+  const { jump } = machine.ssh;
   return {
     Version: beltVersion,
     Phase: machine.phase,
@@ -147,6 +178,8 @@ function beltSection(machine: Machine): MachineDocument {
     Size: machine.size,
     Memory: machine.memory,
     Addresses: { Public: publicAddress, Private: privateAddress },
+    JumpHost: jump && { User: jump.user, Host: jump.host, Port: jump.port },
+    Engine: machine.engine && beltEngine(machine.engine),
     CreatedAt: machine.createdAt,
   };
 }
@@ -174,9 +207,6 @@ function requireVersions(document: unknown, path: string): void {
   if (typeof belt === 'number') requireVersion(path, belt, beltVersion);
   if (typeof config !== 'number') return;
   requireVersion(path, config, dockerMachineVersion, 'ConfigVersion');
-  if (config < dockerMachineVersion) {
-    throw damaged(path, `its ConfigVersion ${config} is older than docker-machine 0.5`);
-  }
 }
 
 function addressesOf({ Public, Private }: z.infer<typeof addresses>): Addresses {
@@ -184,6 +214,10 @@ function addressesOf({ Public, Private }: z.infer<typeof addresses>): Addresses 
     ...(Public !== undefined && { public: Public }),
     ...(Private !== undefined && { private: Private }),
   };
+}
+
+function jumpOf({ User, Host, Port }: z.infer<typeof jumpHost>): JumpHost {
+  return { user: User, host: Host, port: Port };
 }
 
 /** Paths are absolute in the file; when the folder was moved since, what lay in it is in the new place. */
@@ -204,7 +238,9 @@ function firstIssue(error: z.core.$ZodError<Shape>): string {
 }
 
 function asRecord(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : {};
+  return isRecord(value) ? value : {};
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -10,6 +10,8 @@ export interface SettingDefinition {
   default?: SettingValue;
   env?: readonly string[];
   secret?: boolean;
+  /** The flag's name, where it is not `<driver>-<key>`. */
+  flag?: false | string;
 }
 
 export type SettingValue = string | number | boolean | readonly string[];
@@ -35,6 +37,7 @@ export interface SettingSources {
 /** What belt itself can be told, at the top of a settings file beside the drivers' sections. */
 export const generalSettings = [
   { key: 'driver', type: 'string', env: ['MACHINE_DRIVER'] },
+  { key: 'key_type', type: 'string', env: ['BELT_KEY_TYPE'] },
 ] as const satisfies readonly SettingDefinition[];
 
 /**
@@ -57,7 +60,7 @@ export function resolveDriverSettings(
   }
   return resolveAll(definitions, {
     ...sources,
-    flagName: (key) => `--${driver}-${key.replaceAll('_', '-')}`,
+    flagName: ({ key, flag }) => `--${flag || `${driver}-${key.replaceAll('_', '-')}`}`,
     writtenIn: (file, key) => file.sections.get(driver)?.entries.get(key),
   });
 }
@@ -70,16 +73,25 @@ export function resolveDriver(
   platform: NodeJS.Platform,
   sources: SettingSources,
 ): { value: string; origin: string } {
-  const { driver } = resolveAll(generalSettings, {
-    ...sources,
-    flagName: (key) => `--${key}`,
-    writtenIn: (file, key) => file.general.get(key),
-  });
-  if (driver) return { value: String(driver.value), origin: driver.origin };
+  const driver = resolveGeneral('driver', sources);
+  if (driver) return driver;
   if (platform === 'linux') return { value: 'nspawn', origin: 'default' };
   throw new UserError('no driver chosen, and only Linux has a default one', {
     hint: 'choose one with -d DRIVER, or with "driver: NAME" in .belt.yaml',
   });
+}
+
+/** One of the general settings; undefined where nothing sets it. */
+export function resolveGeneral(
+  key: (typeof generalSettings)[number]['key'],
+  sources: SettingSources,
+): { value: string; origin: string } | undefined {
+  const { [key]: found } = resolveAll(generalSettings, {
+    ...sources,
+    flagName: (definition) => `--${definition.key}`,
+    writtenIn: (file, name) => file.general.get(name),
+  });
+  return found && { value: String(found.value), origin: found.origin };
 }
 
 /**
@@ -122,7 +134,7 @@ export function describeSettings(settings: ResolvedSettings): string[] {
 }
 
 interface Lookup extends SettingSources {
-  flagName: (key: string) => string;
+  flagName: (definition: SettingDefinition) => string;
   writtenIn: (file: SettingsFile, key: string) => WrittenSetting | undefined;
 }
 
@@ -145,7 +157,7 @@ interface Found {
 function find(definition: SettingDefinition, lookup: Lookup): Found | undefined {
   const { key } = definition;
   const flag = lookup.flags?.[key];
-  if (flag !== undefined) return { raw: flag, origin: `flag ${lookup.flagName(key)}` };
+  if (flag !== undefined) return { raw: flag, origin: `flag ${lookup.flagName(definition)}` };
   for (const name of definition.env ?? []) {
     const value = lookup.variables[name];
     // docker-machine takes an empty variable for one that is not set.

@@ -1,4 +1,4 @@
-import type { Addresses, Machine, MachineState, ObservedMachine } from '../machines/machine.js';
+import type { Addresses, Machine, MachineState, ObservedMachine, SshAccess } from '../machines/machine.js';
 import type { Templates } from '../templates.js';
 
 /**
@@ -11,6 +11,14 @@ import type { Templates } from '../templates.js';
  */
 export interface Driver {
   /**
+   * For a driver of machines that exist already: where they are, in the order of `names`. belt pins their host keys at first use,
+   * sets up only the engine, and leaves them as they were found when they are removed. `names` are all names of the command,
+   * those that are finished too: addresses are dealt out in their order.
+   * @throws UserError when the settings do not tell
+   */
+  adopt?(names: readonly string[]): Promise<Adoption[]>;
+
+  /**
    * Refuses what cannot work (no permission, no such size, no address left) before anything is recorded or changed.
    * @throws UserError
    */
@@ -19,7 +27,10 @@ export interface Driver {
   /** What all machines of a create share (an image, a key pair, a firewall): made once, before the machines. */
   prepare?(requests: readonly CreateRequest[], progress: PrepareProgress, signal: AbortSignal): Promise<void>;
 
-  /** Makes the machines, or finishes those that an earlier try with the same names began. Ends each with `done` or `failed`. */
+  /**
+   * Makes the machines, or finishes those that an earlier try with the same names began. Ends each with `done` or `failed`. Not
+   * asked of a driver that adopts.
+   */
   create(requests: readonly CreateRequest[], signal: AbortSignal): AsyncIterable<MachineEvent>;
 
   /** What the provider says of this cluster's machines, in as few calls as it can; `known` are the recorded ones. */
@@ -28,7 +39,8 @@ export interface Driver {
   start(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
   /** An orderly shutdown; a machine that does not follow in the driver's own bounded time is switched off. */
   stop(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
-  restart(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
+  /** Absent: the provider cannot, belt restarts the machine from within, over SSH. */
+  restart?(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
   /** Switches off at once, as if the plug were pulled. */
   kill(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
   /** Destroys the machines and all that was made for them. One that is gone already is `done`. */
@@ -51,6 +63,17 @@ export interface MachineWish {
   /** The provider's id from an earlier, interrupted try. */
   id?: string;
   driverData?: Record<string, unknown>;
+}
+
+/** A machine that somebody else made. */
+export interface Adoption {
+  name: string;
+  addresses: Addresses;
+  /** `keyPath` where the person has it. Absent: nobody logs in there, and belt sets nothing up. */
+  ssh?: SshAccess;
+  /** Where its engine is to listen; absent: as the engine's settings say. */
+  enginePort?: number;
+  driverData: Record<string, unknown>;
 }
 
 /** A machine about to be made. */
@@ -134,8 +157,11 @@ export interface Setting {
   env?: readonly string[];
   /** Never written to a file by belt, never shown. */
   secret?: boolean;
-  /** `false`: no flag, because every later command must agree on it, and only files and the environment see to that. */
-  flag?: false;
+  /**
+   * The flag's name where it is not `<driver>-<key>`. `false`: no flag, because every later command must agree on it, and only
+   * files and the environment see to that.
+   */
+  flag?: false | string;
 }
 
 export type SettingValues = Readonly<
@@ -146,6 +172,17 @@ export interface DriverOptions {
   settings: SettingValues;
   cluster: { id: string; name: string };
   templates: Templates;
+  person: Person;
+}
+
+/** What the person at this computer has, for drivers of machines that belt did not make. */
+export interface Person {
+  /** The absolute path of what they wrote: `~/` is their home, and relative ones begin at `folder`, or else where they are. */
+  resolvePath(path: string, folder?: string): string;
+  /** The socket of their SSH agent. */
+  agentSocket?: string;
+  /** Where OpenSSH, and so belt, looks for their keys. */
+  defaultKeyPaths: readonly string[];
 }
 
 /** What a driver's folder (or an npm package with a driver) exports as `driver`. Light to load: heavy libraries come with `open`. */

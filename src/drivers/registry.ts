@@ -5,6 +5,8 @@ type DriverLoader = () => Promise<DriverModule>;
 
 /** belt's own drivers. Each is loaded only when it is used. */
 const loaders: Readonly<Record<string, DriverLoader>> = {
+  generic: async () => (await import('./generic/index.js')).driver,
+  none: async () => (await import('./none/index.js')).driver,
   nspawn: async () => (await import('./nspawn/index.js')).driver,
 };
 

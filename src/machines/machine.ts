@@ -1,3 +1,5 @@
+import type { EngineSettings } from './engine-settings.js';
+
 /**
  * A machine: a provisioned host that holds a Docker Engine. This is what every layer passes around.
  */
@@ -30,6 +32,14 @@ export interface SshAccess {
   port: number;
   /** Absolute path of a private key; absent: the agent and the user's own default keys. */
   keyPath?: string;
+  /** The host that the way leads through; logged in to with the same keys. */
+  jump?: JumpHost;
+}
+
+export interface JumpHost {
+  user: string;
+  host: string;
+  port: number;
 }
 
 /**
@@ -50,6 +60,8 @@ export interface Machine {
   memory?: number;
   addresses: Addresses;
   ssh: SshAccess;
+  /** Absent: belt has not set the engine up (yet). */
+  engine?: EngineSettings;
   /** What only the driver understands; JSON values, never a secret. */
   driverData: Record<string, unknown>;
   /** ISO 8601, UTC. */
@@ -65,6 +77,11 @@ export interface ObservedMachine {
   /** Mebibytes. */
   memory?: number;
   size?: string;
+}
+
+/** A URL and no more, docker-machine's driver `none`: nobody can log in there. */
+export function isOnlyUrl(machine: Pick<Machine, 'driver'>): boolean {
+  return machine.driver === 'none';
 }
 
 /** The address other machines of the cluster use for this one. */

@@ -28,6 +28,20 @@ export function expandNames(patterns: readonly string[]): string[] {
 }
 
 /**
+ * The addresses and host names that a pattern such as `10.0.0.[11:14]` or `web[1:3].example.org,10.0.0.9` stands for, in its
+ * order, doubles too.
+ * @throws UsageError that points at the character
+ */
+export function expandAddresses(pattern: string): string[] {
+  try {
+    return parse(pattern, addressRules).flatMap(expand);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(error.message.replace(/^bad node pattern/, 'bad address pattern'));
+  }
+}
+
+/**
  * The existing machines that the patterns name, in the order of the patterns; those of a glob in the order of `existing`. A
  * machine that exists is found by its own name whatever that looks like: imported ones may hold dots.
  * @throws UsageError for a bad pattern; UserError that names every machine that does not exist
@@ -88,6 +102,7 @@ const labelRules: NameRules = {
   literal: /[A-Za-z0-9-]/,
   what: 'a machine name (letters, digits and hyphens are)',
 };
+const addressRules: NameRules = { literal: /[A-Za-z0-9._:%-]/, what: 'an address or host name' };
 const selectionRules: NameRules = { literal: /[^\s\p{Cc}]/u, what: 'a node pattern' };
 
 function wantedNames(pattern: string): string[] {

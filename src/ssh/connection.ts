@@ -9,6 +9,8 @@ export interface SshTarget {
   user: string;
   /** Absolute path of a private key; absent: the agent, then the user's own default keys. */
   keyPath?: string;
+  /** The host that the way to this one leads through, as OpenSSH's ProxyJump; it may have one of its own. */
+  jump?: SshTarget;
 }
 
 export interface CommandResult {

@@ -1,6 +1,8 @@
-import type { Readable, Writable } from 'node:stream';
+import { Socket } from 'node:net';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import { AbortError, ExternalError } from '../errors.js';
 import type { Connection, Pty, SshTarget, StreamOptions } from './connection.js';
+import { forward } from './forward.js';
 import type { Login } from './login.js';
 import { quoteArgs } from './quote.js';
 import { type Session, startSession } from './session.js';
@@ -16,6 +18,8 @@ export interface LinkOptions {
 /** A connection that knows whether it still is one. */
 export interface Link extends Connection {
   readonly alive: boolean;
+  /** A stream to `host` and `port` as seen from there. @throws ConnectError, AbortError */
+  forward(target: SshTarget, limits: { timeoutMs: number; signal: AbortSignal }): Promise<Duplex>;
 }
 
 /** What `run` keeps of a command's output, in bytes, before it calls the command out of hand. */
@@ -210,11 +214,13 @@ export function linkOver(
       );
     },
 
+    forward: (to, limits) => forward(client, target, to, limits),
+
     close() {
       alive = false;
       client.end();
       // A server that is gone must not keep the program waiting.
-      socket.unref();
+      if (socket instanceof Socket) socket.unref();
       setTimeout(() => socket.destroy(), farewellMs).unref();
     },
   };

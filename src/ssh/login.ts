@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import ssh2, {
   type Algorithms,
   type AnyAuthMethod,
@@ -16,8 +16,6 @@ import type { Slots } from './slots.js';
 
 export interface LoginOptions extends Credentials {
   knownHosts: KnownHosts;
-  /** For the TCP connection. */
-  connectTimeoutMs: number;
   /** From there to the end of the authentication. */
   readyTimeoutMs: number;
   /** How many key exchanges at a time: thousands at once would starve each other of the processor until all time out. */
@@ -28,13 +26,16 @@ export interface LoginOptions extends Credentials {
 /** A client that is logged in. Its error listener is there already: ssh2's late errors end no program. */
 export interface Login {
   client: Client;
-  socket: Socket;
+  socket: Duplex;
 }
 
-/** @throws ConnectError; UserError when the host key is not the known one; AbortError */
+/**
+ * @param dialled what the login goes over
+ * @throws ConnectError; UserError when the host key is not the known one; AbortError
+ */
 export async function login(
   target: SshTarget,
-  dialled: Promise<Socket>,
+  dialled: Promise<Duplex>,
   options: LoginOptions,
 ): Promise<Login> {
   const keys = authentication(target, options);
@@ -56,7 +57,7 @@ async function shakeHands(
   target: SshTarget,
   options: LoginOptions,
   keys: Authentication,
-  socket: Socket,
+  socket: Duplex,
 ): Promise<Client> {
   const known = await options.knownHosts.lookup(target.name);
   if (socket.destroyed) throw closed(target, 'banner');
@@ -110,7 +111,7 @@ type LevelledError = Error & { level?: string };
 /** The declared type forgets that `next(false)` ends the tries. */
 type Proceed = (method: AnyAuthMethod | false) => void;
 
-function connectConfig(target: SshTarget, options: LoginOptions, socket: Socket): ConnectConfig {
+function connectConfig(target: SshTarget, options: LoginOptions, socket: Duplex): ConnectConfig {
   return {
     sock: socket,
     username: target.user,

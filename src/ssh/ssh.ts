@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AbortError, ExternalError } from '../errors.js';
 import type { Credentials } from './authenticate.js';
@@ -24,6 +25,11 @@ export interface SshOptions extends Credentials {
 
 export interface WaitOptions {
   timeoutMs: number;
+  /**
+   * How long a key may stay unknown to a server that answers; default a minute: cloud-init puts it there only after sshd has
+   * begun to listen.
+   */
+  authPatienceMs?: number;
   signal?: AbortSignal;
   /** What stands in the way, each time that it is another thing than before: `refused by 10.0.0.2 port 22`. */
   onObstacle?: (text: string) => void;
@@ -60,12 +66,24 @@ export function openSsh(options: SshOptions): Ssh {
   }
 
   async function open(target: SshTarget, timeouts: Timeouts): Promise<Link> {
+    const { signal } = closing;
     // The server begins its part while ssh2 is loaded here.
-    const socket = dial(target, timeouts.connectTimeoutMs, closing.signal);
+    const socket = target.jump
+      ? dialThrough(target.jump, target, timeouts)
+      : dial(target, timeouts.connectTimeoutMs, signal);
     socket.catch(() => {});
     const { login } = await import('./login.js');
-    const made = await login(target, socket, { ...options, ...timeouts, logins, signal: closing.signal });
+    const { readyTimeoutMs } = timeouts;
+    const made = await login(target, socket, { ...options, readyTimeoutMs, logins, signal });
     return linkOver(target, made, { maxChannels, channelTimeoutMs });
+  }
+
+  /** All machines behind a jump host share one connection to it. */
+  async function dialThrough(jump: SshTarget, target: SshTarget, timeouts: Timeouts): Promise<Duplex> {
+    const link = await connect(jump, timeouts, closing.signal).catch((error) => {
+      throw error instanceof ConnectError ? behind(jump, target, error) : error;
+    });
+    return link.forward(target, { timeoutMs: timeouts.connectTimeoutMs, signal: closing.signal });
   }
 
   /** The try is everybody's: one who gives up waiting for it does not end it for the others. */
@@ -80,7 +98,7 @@ export function openSsh(options: SshOptions): Ssh {
   return {
     connect: (target, { signal } = {}) => connect(target, { connectTimeoutMs, readyTimeoutMs }, signal),
 
-    async waitFor(target, { timeoutMs, signal, onObstacle }) {
+    async waitFor(target, { timeoutMs, authPatienceMs = 60_000, signal, onObstacle }) {
       const begin = performance.now();
       const left = () => Math.max(1, Math.ceil(begin + timeoutMs - performance.now()));
       let obstacle = '';
@@ -94,8 +112,9 @@ export function openSsh(options: SshOptions): Ssh {
           return await connect(target, timeouts, signal);
         } catch (error) {
           if (!(error instanceof ConnectError)) throw error;
-          if (error.obstacle !== 'authentication') lastOther = performance.now();
-          const authPatienceOver = performance.now() - lastOther > authPatienceMs;
+          const unknownKey = error.obstacle === 'authentication';
+          if (!unknownKey) lastOther = performance.now();
+          const authPatienceOver = unknownKey && performance.now() - lastOther > authPatienceMs;
           const pauseMs = pauseAfter(error, attempt);
           if (authPatienceOver || left() <= pauseMs) throw timeUp(target, performance.now() - begin, error);
           if (error.detail !== obstacle) onObstacle?.(error.detail);
@@ -113,16 +132,22 @@ export function openSsh(options: SshOptions): Ssh {
   };
 }
 
-/** How long a key may stay unknown to a server that answers: cloud-init puts it there only after sshd has begun to listen. */
-const authPatienceMs = 60_000;
-
 interface Timeouts {
   connectTimeoutMs: number;
   readyTimeoutMs: number;
 }
 
-function keyOf({ name, user, host, port, keyPath = '' }: SshTarget): string {
-  return JSON.stringify([name, user, host, port, keyPath]);
+function keyOf({ name, user, host, port, keyPath = '', jump }: SshTarget): string {
+  return JSON.stringify([name, user, host, port, keyPath, jump ? keyOf(jump) : '']);
+}
+
+/** The obstacle stands before the jump host, and holds up this machine. */
+function behind(jump: SshTarget, target: SshTarget, cause: ConnectError): ConnectError {
+  const { obstacle, detail, hint } = cause;
+  return new ConnectError(target, obstacle, `jump host ${jump.host}: ${detail}`, {
+    cause,
+    ...(hint !== undefined && { hint }),
+  });
 }
 
 /** An address that nobody has yet answers nothing at all: the first tries give up on it soon, later ones take their time. */

@@ -12,9 +12,16 @@ export function formatTable(
   rows: readonly (readonly string[])[],
   { width }: { width?: number } = {},
 ): string {
-  const cells = [columns.map((name) => name.toUpperCase()), ...rows];
-  const widths = columns.map((_, column) => Math.max(...cells.map((row) => widthOf(row[column] ?? ''))));
-  return cells.map((row) => formatRow(row, widths, width)).join('\n');
+  return alignColumns([columns.map((name) => name.toUpperCase()), ...rows], width);
+}
+
+/** Rows of any lengths, their columns three blanks apart. @returns lines without a newline after the last */
+export function alignColumns(rows: readonly (readonly string[])[], width?: number): string {
+  const count = Math.max(0, ...rows.map((row) => row.length));
+  const widths = Array.from({ length: count }, (_, column) =>
+    Math.max(...rows.map((row) => widthOf(row[column] ?? ''))),
+  );
+  return rows.map((row) => formatRow(row, widths, width)).join('\n');
 }
 
 function formatRow(row: readonly string[], widths: readonly number[], width: number | undefined): string {

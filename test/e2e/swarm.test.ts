@@ -35,7 +35,9 @@ describe.skipIf(!canMakeMachines())('a swarm from nothing', () => {
 
   test('piped, progress is plain lines on stderr', async () => {
     const { stdout, stderr } = await belt.run(['restart', 'node4']);
-    expect(stdout).toBe('');
+    expect(stdout).toBe(
+      'Restarting "node4"...\nRestarted machines may have new IP addresses. You may need to re-run the `belt env` command.\n',
+    );
     expect(stderr).not.toContain('\u001b');
     expect(stderr).toMatch(/^node4: .*restarted/m);
   });
@@ -48,6 +50,16 @@ describe.skipIf(!canMakeMachines())('a swarm from nothing', () => {
         .slice(1, 5)
         .map((row) => row.split(/\s+/)[0]),
     ).toEqual(names);
+    expect(table.split('\n')[0]?.split(/\s+/)).toEqual([
+      'NAME',
+      'ACTIVE',
+      'DRIVER',
+      'STATE',
+      'URL',
+      'SWARM',
+      'DOCKER',
+      'ERRORS',
+    ]);
     const rows = JSON.parse(await belt.ok(['ls', '--json'])) as {
       name: string;
       state: string;

@@ -10,7 +10,9 @@ describe('driver flags', () => {
   test('there is one for each setting that may have one, and no other', async () => {
     const drivers = await Promise.all(driverNames.map(loadDriver));
     const expected = drivers.flatMap(({ name, settings }) =>
-      settings.filter(({ flag }) => flag !== false).map(({ key }) => `${name}-${key.replaceAll('_', '-')}`),
+      settings
+        .filter(({ flag }) => flag !== false)
+        .map(({ key, flag }) => flag || `${name}-${key.replaceAll('_', '-')}`),
     );
     expect(Object.keys(await driverSettingFlags()).sort()).toEqual(expected.sort());
   });
@@ -27,8 +29,8 @@ describe('driver flags', () => {
     const settings = drivers.flatMap(({ name, settings: own }) =>
       own.filter(({ flag }) => flag !== false).map((setting) => [name, setting] as [string, Setting]),
     );
-    for (const [name, { key, summary, env = [] }] of settings) {
-      expect(flags[`${name}-${key.replaceAll('_', '-')}`]?.summary).toBe(
+    for (const [name, { key, flag, summary, env = [] }] of settings) {
+      expect(flags[flag || `${name}-${key.replaceAll('_', '-')}`]?.summary).toBe(
         env[0] === undefined ? summary : `${summary} [$${env[0]}]`,
       );
     }
@@ -42,9 +44,16 @@ describe('driver flags', () => {
       timeout: 300,
       driver: 'digitalocean',
     };
-    expect(settingsGiven('digitalocean', flags)).toEqual({ private_networking: true, size: undefined });
-    expect(settingsGiven('nspawn', flags)).toEqual({ image: 'debian-12' });
-    expect(settingsGiven('none', flags)).toEqual({});
+    const settings = ['image', 'private_networking', 'size'].map((key) => ({
+      key,
+      summary: '',
+      type: 'string' as const,
+    }));
+    const inherited = { key: 'data', summary: '', type: 'string' as const, flag: false as const };
+    const ofOwnName = { key: 'address', summary: '', type: 'string' as const, flag: 'timeout' };
+    const all = [...settings, inherited, ofOwnName];
+    expect(settingsGiven('digitalocean', all, flags)).toEqual({ private_networking: true, address: 300 });
+    expect(settingsGiven('nspawn', all, flags)).toEqual({ image: 'debian-12', address: 300 });
   });
 });
 

@@ -14,10 +14,30 @@ describe('the command line', () => {
     ['-s /store inspect node1', 'inspect node1 -s /store'],
     ['--host node2 swarm ls', 'swarm ls --host node2'],
     ['--debug inspect -- node1', 'inspect --debug -- node1'],
+    ['--json ls', 'ls --json'],
+    ['--native-ssh --github-api-token x ls', 'ls --native-ssh --github-api-token x'],
+    ['help create', 'create --help'],
+    ['help', '--help'],
+    ['-h', '--help'],
+    ['rm -h', 'rm --help'],
+    ['env --help', 'env --help'],
     ['docker --help', 'docker --help'],
     ['--host node2 docker --help', 'docker --help'],
   ])('%s goes to the framework, global flags behind the command', (typed, expected) => {
     expect(read(typed)).toEqual({ kind: 'command', argv: expected.split(' ') });
+  });
+
+  test.each([
+    ['env node1', 'env', 'node1'],
+    ['-s /store env -u', 'env', '-u -s /store'],
+    ['--json url', 'url', '--json'],
+    ['config node1 -D', 'config', 'node1 -D'],
+  ])('%s is answered from the records', (typed, command, argv) => {
+    expect(read(typed)).toEqual({ kind: 'local', command, argv: argv.split(' ') });
+  });
+
+  test.each(['-v', '--version', '-D --version'])('%s asks for the version', (typed) => {
+    expect(read(typed)).toEqual({ kind: 'version' });
   });
 
   test.each([
@@ -34,6 +54,9 @@ describe('the command line', () => {
     ['-s /store docker ps', { host: [], 'storage-path': '/store' }, 'ps'],
     ['ssh node1 ls -la --json', { host: [] }, 'node1 ls -la --json'],
     ['exec --limit 3 node[1:4] -- ls --all', { host: [], limit: 3 }, 'node[1:4] -- ls --all'],
+    ['exec node1 -- ls -h', { host: [] }, 'node1 -- ls -h'],
+    ['--native-ssh ssh node1', { host: [], 'native-ssh': true }, 'node1'],
+    ['--tls-ca-cert ca.pem docker run -h web x', { host: [] }, 'run -h web x'],
     ['exec --all -D -- ls -l', { host: [], all: true, debug: true }, '-- ls -l'],
   ])('%s keeps the tail for the other program', (typed, flags, tail) => {
     const [command] = /docker|ssh|exec/.exec(typed) as RegExpExecArray;

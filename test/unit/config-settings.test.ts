@@ -152,7 +152,7 @@ describe('keys that are not known', () => {
     });
     await expect(check('\ncolour: red\n')).rejects.toMatchObject({
       message: '/p/.belt.yaml line 2: "colour" is no setting or driver',
-      hint: 'known: driver, ocean, nspawn',
+      hint: 'known: driver, key_type, ocean, nspawn',
     });
     await expect(check('ocean: sgp1\n')).rejects.toThrow(
       '/p/.belt.yaml line 1: "ocean" is a driver, and must hold settings by name',
@@ -232,7 +232,8 @@ test('docs/configuration.md has a row for every setting, with its flag, variable
   const text = await readFile(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
   for (const name of driverNames) {
     for (const { key, flag, env = [], default: value } of (await loadDriver(name)).settings) {
-      const shown = flag === false ? 'none' : `\`--${name}-${key.replaceAll('_', '-')}\``;
+      const flagName = flag || `${name}-${key.replaceAll('_', '-')}`;
+      const shown = flag === false ? 'none' : `\`--${flagName}\``;
       const row = text.split('\n').find((line) => line.startsWith(`| \`${key}\` | ${shown} |`));
       expect(row, `${name} ${key}`).toBeDefined();
       for (const word of [...env, ...(value === undefined ? [] : [String(value)])])
@@ -246,7 +247,7 @@ describe('.belt.example.yaml', () => {
     const path = new URL('../../.belt.example.yaml', import.meta.url);
     const example = await parseSettings('.belt.example.yaml', await readFile(path, 'utf8'));
     requireKnownSections([example], driverNames);
-    expect([...example.general.keys()]).toEqual(['driver']);
+    expect([...example.general.keys()]).toEqual(['driver', 'key_type']);
     expect([...example.sections.keys()].sort()).toEqual([...driverNames].sort());
     for (const name of driverNames) {
       const { settings } = await loadDriver(name);

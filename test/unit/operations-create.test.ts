@@ -2,10 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AbortError, ExternalError, UserError } from '../../src/errors.js';
+import { defaultEngineSettings } from '../../src/machines/engine-settings.js';
 import type { Machine } from '../../src/machines/machine.js';
 import type { Context } from '../../src/operations/context.js';
+import { provisionMachines } from '../../src/operations/engine/provision-machines.js';
 import type { Outcome } from '../../src/operations/fan-out.js';
 import { type CreateInput, createMachines } from '../../src/operations/machines/create.js';
+import { settingsOf } from './support/facts.js';
 import { openTestBed, type TestBed } from './support/test-bed.js';
 
 let bed: TestBed;
@@ -20,12 +23,15 @@ afterEach(async () => {
   expect(claims).toEqual([]);
 });
 
+/** Reached over SSH alone: no machine here has an address that anything could be sent to. */
+const engine = settingsOf({ access: 'local' });
+
 function create(
   names: readonly string[],
   more: Partial<CreateInput> = {},
   context: Context = bed.context,
 ): Promise<Outcome<Machine>[]> {
-  return createMachines({ names, driver: 'memory', timeoutMs: 5_000, ...more }, context);
+  return createMachines({ names, driver: 'memory', engine, timeoutMs: 5_000, ...more }, context);
 }
 
 /** The outcomes in one line each. */
@@ -50,6 +56,7 @@ describe('a create that goes well', () => {
       memory: 512,
       addresses: { public: `10.0.0.${number}` },
       ssh: { user: 'root', port: 22, keyPath: join(bed.folder, 'ssh/id_ed25519') },
+      engine,
       driverData: { rack: 7 },
       createdAt: expect.any(String) as unknown as string,
     });
@@ -96,10 +103,23 @@ describe('a create that goes well', () => {
       'node1: booting 50%',
       'node1: waiting for SSH',
       'node1: waiting for SSH (refused by 10.0.0.1 port 22)',
-      'node1: waiting for the engine',
+      'node1: looking at the machine',
+      'node1: restarting the engine',
+      'node1: asking the engine',
       'node1 done: ready',
       'close',
     ]);
+  });
+
+  test('leaves an engine that a second look finds as it is to be', async () => {
+    const [outcome] = await create(['node1']);
+    if (outcome?.status !== 'ok') throw new Error('node1 was not made');
+    const system = bed.ssh.system('node1');
+    expect([...system.files.keys()].length).toBeGreaterThan(0);
+    expect(system.applied).toBe(1);
+    const [again] = await provisionMachines([outcome.value], { setHostname: false }, bed.context);
+    expect(again).toEqual({ name: 'node1', status: 'ok', value: { version: '28.1.0', changed: false } });
+    expect(system.applied).toBe(1);
   });
 
   test('shows what all machines share on a line of its own', async () => {
@@ -134,6 +154,7 @@ describe('what is on disk', () => {
       size: '512mb',
       addresses: {},
       ssh: { user: 'root', port: 22, keyPath: join(bed.folder, 'ssh/id_ed25519') },
+      engine,
       driverData: {},
       createdAt: expect.any(String),
     };
@@ -142,6 +163,15 @@ describe('what is on disk', () => {
       { name: 'node2', ...intent },
     ]);
     expect(pinned).toEqual([1, 1]);
+  });
+
+  test('are the default settings of an engine where none are asked for', async () => {
+    bed.driver.onPrepare = async () => {
+      throw new ExternalError('mirror unreachable');
+    };
+    const plain = { names: ['node1'], driver: 'memory', timeoutMs: 5_000 };
+    await expect(createMachines(plain, bed.context)).rejects.toThrow('mirror unreachable');
+    expect((await bed.onDisk('node1')).engine).toEqual(defaultEngineSettings);
   });
 
   test('are id and address the moment they are told', async () => {
@@ -381,10 +411,10 @@ describe('an interruption', () => {
     expect(told(await create(names, {}, await bed.nextRun()))).toEqual(['node1 ok', 'node2 ok', 'node3 ok']);
   });
 
-  test('while an engine is waited for is not taken for a failure', async () => {
+  test('while an engine is set up is not taken for a failure', async () => {
     bed.ssh.brokenDocker.set('node1', { code: 1, stderr: 'Cannot connect to the Docker daemon' });
     const waiting = create(['node1']);
-    await expect.poll(() => bed.ssh.commands.length, { timeout: 4_000 }).toBeGreaterThan(0);
+    await expect.poll(() => bed.ssh.commands, { timeout: 4_000 }).toContain('node1: /bin/sh -s');
     bed.interrupt();
     await expect(waiting).rejects.toThrow(AbortError);
     expect(bed.reporter.lines.filter((line) => line.includes('failed'))).toEqual([]);

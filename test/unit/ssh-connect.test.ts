@@ -261,6 +261,26 @@ describe('waitFor', () => {
     );
   });
 
+  test('without patience for keys, one that is not known ends it at once, and other obstacles do not', async () => {
+    const peer = await peerWith({ authorized: generateKeyPair('other').publicKey });
+    const port = await freePort();
+    const options = { timeoutMs: 60_000, authPatienceMs: 0 };
+    const refused = await failure(peer.ssh().waitFor(peer.target(), options));
+    expect(refused.message).toContain('authentication failed for root');
+    expect(peer.counts.connections).toBe(1);
+
+    const { hostKey } = peer;
+    const waiting = peer.ssh().waitFor(peer.target({ port }), {
+      ...options,
+      onObstacle: () => {
+        void publicHalf(join(peer.folder, 'key')).then((authorized) =>
+          peerWith({ hostKey, port, authorized }),
+        );
+      },
+    });
+    expect((await (await waiting).run('true')).code).toBe(0);
+  });
+
   test('never takes longer than its time, not even with a server that says nothing', async () => {
     const peer = await peerWith();
     const port = await tcpWith(() => {});

@@ -1,5 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer, type Socket, type Server as TcpServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket, type Server as TcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ssh2, { type ServerChannel } from 'ssh2';
@@ -37,6 +37,8 @@ export interface PeerOptions {
   maxSessions?: number;
   /** Answers no request for a channel, as the other end of a link that is half gone. */
   silent?: boolean;
+  /** Forwards connections to others, as a jump host does; otherwise it prohibits that. */
+  forwards?: boolean;
 }
 
 export async function startPeer({ run = exitAtOnce, ...options }: PeerOptions = {}): Promise<Peer> {
@@ -59,6 +61,18 @@ export async function startPeer({ run = exitAtOnce, ...options }: PeerOptions = 
       }
       context.accept();
     });
+    if (options.forwards) {
+      client.on('tcpip', (accept, reject, { destIP, destPort }) => {
+        const socket = connect(destPort, destIP, () => {
+          const channel = accept();
+          channel.on('error', () => {});
+          channel.pipe(socket).pipe(channel);
+          socket.once('close', () => channel.destroy());
+        });
+        sockets.add(socket);
+        socket.once('error', reject);
+      });
+    }
     client.on('session', (accept, reject) => {
       if (options.silent) return;
       if (counts.channels >= (options.maxSessions ?? 10)) return reject();

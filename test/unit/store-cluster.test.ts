@@ -169,7 +169,12 @@ describe('a damaged machine file', () => {
       '{"ConfigVersion": 3, "DriverName": "x", "Driver": {"SSHPort": "22"}}',
       'Driver.SSHPort is not what it must be (invalid_type)',
     ],
-    ['{"ConfigVersion": 1}', 'its ConfigVersion 1 is older than docker-machine 0.5'],
+    ['{"ConfigVersion": 3, "DriverName": "x", "Driver": []}', 'Driver is not what it must be (invalid_type)'],
+    ['{"ConfigVersion": 1}', 'DriverName is not what it must be (invalid_type)'],
+    [
+      '{"ConfigVersion": 1, "DriverName": 7, "Driver": {}}',
+      'DriverName is not what it must be (invalid_type)',
+    ],
   ])('%j is reported by its path, hides no other and is not overwritten', async (text, reason) => {
     const store = await open();
     await store.save(machine('node2'));

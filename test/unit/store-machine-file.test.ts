@@ -71,6 +71,36 @@ test("a machine in docker-machine's format", () => {
   });
 });
 
+test("the engine in docker-machine's words", () => {
+  const engine = {
+    access: 'insecure',
+    port: 2375,
+    tlsSans: ['web'],
+    installUrl: 'https://get.example.com',
+    storageDriver: 'overlay2',
+    insecureRegistries: ['r:5000'],
+    registryMirrors: ['https://m'],
+    labels: ['a=b'],
+    env: ['X=1'],
+    options: ['mtu=1400'],
+    tuneSwarm: true,
+  } as const;
+  const saved = JSON.parse(JSON.stringify(toDocument({ ...machine, engine }, { store })));
+  expect(saved.HostOptions.EngineOptions).toEqual({
+    ArbitraryFlags: ['mtu=1400'],
+    Env: ['X=1'],
+    InsecureRegistry: ['r:5000'],
+    Labels: ['a=b'],
+    RegistryMirror: ['https://m'],
+    StorageDriver: 'overlay2',
+    InstallURL: 'https://get.example.com',
+    TlsVerify: false,
+  });
+  expect(saved.HostOptions.AuthOptions.ServerCertSANs).toEqual(['web']);
+  expect(saved.Belt.Engine).toEqual({ Access: 'insecure', Port: 2375, TuneSwarm: true });
+  expect(fromDocument(saved, place)).toEqual({ ...machine, engine });
+});
+
 test('what belt does not understand survives a save; what it does is replaced', () => {
   const previous = {
     ...toDocument({ ...machine, driverData: { Image: 'debian-12', gone: true } }, { store }),
@@ -190,8 +220,41 @@ test('any machine is read back as it was written', () => {
       memory: fc.nat(),
       addresses: fc.record({ public: word, private: word }, { requiredKeys: [] }),
       ssh: fc.record(
-        { user: word, port: fc.integer({ min: 1, max: 65_535 }), keyPath: word },
+        {
+          user: word,
+          port: fc.integer({ min: 1, max: 65_535 }),
+          keyPath: word,
+          jump: fc.record({ user: text, host: text, port: fc.nat() }),
+        },
         { requiredKeys: ['user', 'port'] },
+      ),
+      engine: fc.record(
+        {
+          access: fc.constantFrom('secure', 'insecure', 'local'),
+          port: fc.nat(65_535),
+          tlsSans: fc.array(text),
+          installUrl: word.filter((url) => url !== 'https://get.docker.com'),
+          storageDriver: word,
+          insecureRegistries: fc.array(text),
+          registryMirrors: fc.array(text),
+          labels: fc.array(text),
+          env: fc.array(text),
+          options: fc.array(text),
+          tuneSwarm: fc.boolean(),
+        },
+        {
+          requiredKeys: [
+            'access',
+            'port',
+            'tlsSans',
+            'insecureRegistries',
+            'registryMirrors',
+            'labels',
+            'env',
+            'options',
+            'tuneSwarm',
+          ],
+        },
       ),
       driverData: fc.dictionary(
         word.filter((key) => !reserved.includes(key) && key !== '__proto__'),

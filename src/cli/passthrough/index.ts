@@ -16,9 +16,14 @@ export async function runPassthrough(
   command: PassthroughName,
   { flags, tail, root }: { flags: OwnFlags; tail: readonly string[]; root: string },
 ): Promise<number> {
-  const [run, { openContext }] = await Promise.all([runners[command](), import('../open-context.js')]);
+  const [run, { openContext }, { warnOfExpiry }] = await Promise.all([
+    runners[command](),
+    import('../open-context.js'),
+    import('../../operations/certs/expiry.js'),
+  ]);
   const opened = await openContext(root, flags);
   try {
+    await warnOfExpiry(opened.context);
     return await run({ flags, tail, opened });
   } finally {
     await opened.close();

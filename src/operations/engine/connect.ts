@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type EngineApi, engineApi } from '../../engine/api.js';
 import { ExternalError, isAbort, messageOf } from '../../errors.js';
 import type { Connection } from '../../ssh/index.js';
+import { dockerProgram } from './docker-program.js';
+import { SkipGreeting } from './skip-greeting.js';
 
 /**
  * The engine's API of a machine, through `docker system dial-stdio` in a channel of its SSH connection: the way docker's own
@@ -15,10 +17,14 @@ export function engineOf(connection: Connection): EngineApi {
 
 function dial(connection: Connection): Duplex {
   const input = new PassThrough();
-  const output = new PassThrough();
+  const output = new SkipGreeting();
   const complaints = new Collector();
   connection
-    .stream('exec docker system dial-stdio', { stdin: input, stdout: output, stderr: complaints })
+    .stream(`${dockerProgram(connection.target.user)} system dial-stdio`, {
+      stdin: input,
+      stdout: output,
+      stderr: complaints,
+    })
     .then(
       (code) => {
         if (code === 0) output.end();

@@ -4,12 +4,13 @@ import { quoteArgs } from '../../ssh/quote.js';
 import { withAdvertiseAddress } from '../../swarm/arguments.js';
 import type { Context } from '../context.js';
 import { reach } from '../machines/reach.js';
+import { dockerProgram } from './docker-program.js';
 
 /** The shell command that runs docker on the machine with just these arguments. */
 export function dockerCommand(args: readonly string[], machine: Machine): string {
   const address = clusterAddress(machine);
   const complete = address === undefined ? args : withAdvertiseAddress(args, address);
-  return `exec docker ${quoteArgs(complete)}`.trimEnd();
+  return `${dockerProgram(machine.ssh.user)} ${quoteArgs(complete)}`.trimEnd();
 }
 
 /** Runs docker on the machine with this terminal's streams connected. @returns docker's exit code */

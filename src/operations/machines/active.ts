@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.js';
+import { engineEndpoint } from '../../machines/endpoint.js';
 import type { Machine } from '../../machines/machine.js';
 import type { Context } from '../context.js';
 import { selectMachines } from './select.js';
@@ -11,6 +12,29 @@ export async function activeMachine(context: Context): Promise<Machine> {
       hint: 'choose one: belt active NODE, or name one: --host NODE',
     });
   return context.cluster.machine(name);
+}
+
+/**
+ * The name of the active machine: the one chosen with `belt active`, else, as docker-machine has it, the one whose URL is
+ * $DOCKER_HOST. From the records alone: nobody is asked.
+ */
+export async function activeName(
+  dockerHost: string | undefined,
+  machines: readonly Machine[],
+  { cluster }: Context,
+): Promise<string | undefined> {
+  const chosen = await cluster.activeHost();
+  if (chosen !== undefined || !dockerHost) return chosen;
+  return machines.find((machine) => engineEndpoint(machine)?.url === dockerHost)?.name;
+}
+
+/** The active machine as `belt active` shows it. @throws UserError when none is chosen, and $DOCKER_HOST is none's */
+export async function shownActive(dockerHost: string | undefined, context: Context): Promise<Machine> {
+  const chosen = await context.cluster.activeHost();
+  if (chosen !== undefined || !dockerHost) return activeMachine(context);
+  const { machines } = await context.cluster.machines();
+  const name = await activeName(dockerHost, machines, context);
+  return machines.find((machine) => machine.name === name) ?? activeMachine(context);
 }
 
 /** Chooses the machine that `belt docker` talks to from now on. */

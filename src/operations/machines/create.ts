@@ -1,9 +1,11 @@
-import type { CreateRequest, Driver, MachineWish } from '../../drivers/driver.js';
+import type { Adoption, CreateRequest, Driver, MachineEvent, MachineWish } from '../../drivers/driver.js';
 import { messageOf, UserError } from '../../errors.js';
-import type { Machine } from '../../machines/machine.js';
+import { defaultEngineSettings, type EngineSettings } from '../../machines/engine-settings.js';
+import { type Machine, reachAddress } from '../../machines/machine.js';
 import type { Context } from '../context.js';
 import type { Outcome } from '../fan-out.js';
 import { sharedLine } from '../shared-line.js';
+import { adoptedMachine, adoptionsOf, copyKey, forgetOtherServers, setUpAdopted } from './adopt.js';
 import { Batch } from './batch.js';
 import { clusterKey, pinHostKey } from './keys.js';
 import { makeReady } from './ready.js';
@@ -13,6 +15,8 @@ export interface CreateInput {
   driver: string;
   /** As the person wrote it; absent: the driver's default. */
   size?: string;
+  /** How the engines are to be; absent: belt's defaults. */
+  engine?: EngineSettings;
   /** How long a machine may take from the provider's word that it runs to the engine's first answer. */
   timeoutMs: number;
 }
@@ -25,19 +29,36 @@ export interface CreateInput {
  */
 export async function createMachines(input: CreateInput, context: Context): Promise<Outcome<Machine>[]> {
   const driver = await context.driver(input.driver);
-  await driver.check((await admit(input, driver, context)).toMake.map(wishOf), context.signal);
+  const adoptions = await adoptionsOf(driver, input.names);
+  await driver.check((await admit(input, driver, adoptions, context)).toMake.map(wishOf), context.signal);
   const claim = await context.cluster.claim(input.names, 'created');
   try {
-    const { toMake, finished } = await admit(input, driver, context);
+    const { toMake, finished } = await admit(input, driver, adoptions, context);
     for (const { name } of finished) context.reporter.note(`${name} is there already`);
-    const requests = await recordIntents(toMake, context);
-    await prepare(driver, input.driver, requests, context);
-    const made = await makeAll(driver, toMake, requests, input.timeoutMs, context);
+    const made = adoptions
+      ? await adoptAll(toMake, input.timeoutMs, context)
+      : await recordAndMake(driver, toMake, input, context);
     context.signal.throwIfAborted();
     return input.names.map((name) => made.get(name) ?? keep(name, finished));
   } finally {
     await claim.release();
   }
+}
+
+/** Absent for a driver that makes its machines. */
+type Adoptions = ReadonlyMap<string, Adoption> | undefined;
+
+/**
+ * The machines that `createMachines` would adopt. Changes nothing.
+ * @returns undefined for a driver that makes its machines. @throws UserError as `createMachines`
+ */
+export async function machinesToAdopt(input: CreateInput, context: Context): Promise<Machine[] | undefined> {
+  const driver = await context.driver(input.driver);
+  const adoptions = await adoptionsOf(driver, input.names);
+  if (!adoptions) return undefined;
+  const { toMake } = await admit(input, driver, adoptions, context);
+  await driver.check(toMake.map(wishOf), context.signal);
+  return toMake;
 }
 
 interface Admission {
@@ -49,7 +70,12 @@ interface Admission {
  * Sorts the names out. One that is recorded and finished is taken, unless others of the same call were begun and not finished:
  * then this is the second run of an interrupted create.
  */
-async function admit(input: CreateInput, driver: Driver, context: Context): Promise<Admission> {
+async function admit(
+  input: CreateInput,
+  driver: Driver,
+  adoptions: Adoptions,
+  context: Context,
+): Promise<Admission> {
   const { machines, damaged } = await context.cluster.machines();
   const unreadable = damaged.find(({ name }) => input.names.includes(name));
   if (unreadable) throw unreadable.error;
@@ -59,10 +85,19 @@ async function admit(input: CreateInput, driver: Driver, context: Context): Prom
   const finished = mine.filter(({ phase }) => phase === 'ready');
   if (finished.length > 0 && unfinished.length === 0) throw await takenError(finished, driver, context);
   for (const machine of unfinished) refuseOtherShape(machine, input);
+  for (const adoption of adoptions?.values() ?? []) refuseKnownServer(adoption, machines);
   const done = new Set(finished.map(({ name }) => name));
   const toMake = input.names
     .filter((name) => !done.has(name))
-    .map((name) => recorded.get(name) ?? begin(name, input, context));
+    .map((name) => {
+      const begun: Machine = {
+        ...(recorded.get(name) ?? begin(name, input, context)),
+        engine: input.engine ?? defaultEngineSettings,
+      };
+      const adoption = adoptions?.get(name);
+      // What was wrong with the settings may have been put right since the first try.
+      return adoption ? adoptedMachine(begun, adoption) : begun;
+    });
   return { toMake, finished };
 }
 
@@ -85,6 +120,21 @@ function refuseOtherShape(machine: Machine, { driver, size }: CreateInput): void
     .join(' ');
   throw new UserError(`${machine.name} was begun as "belt create ${shape}" and is not finished`, {
     hint: `finish it with that command, or remove it with "belt rm ${machine.name}"`,
+  });
+}
+
+/** Two machines for one server would fight over its engine. */
+function refuseKnownServer({ name, addresses, ssh }: Adoption, machines: readonly Machine[]): void {
+  const other = machines.find(
+    (machine) =>
+      machine.name !== name &&
+      reachAddress(machine) === addresses.public &&
+      machine.ssh.port === ssh?.port &&
+      machine.ssh.jump?.host === ssh.jump?.host,
+  );
+  if (!other) return;
+  throw new UserError(`${addresses.public} is ${other.name} already`, {
+    hint: `use it by that name, or remove it first: belt rm ${other.name}`,
   });
 }
 
@@ -122,6 +172,49 @@ async function recordIntents(machines: readonly Machine[], context: Context): Pr
   return requests;
 }
 
+async function recordAndMake(
+  driver: Driver,
+  machines: readonly Machine[],
+  { driver: driverName, timeoutMs }: CreateInput,
+  context: Context,
+): Promise<Map<string, Outcome<Machine>>> {
+  const requests = await recordIntents(machines, context);
+  await prepare(driver, driverName, requests, context);
+  const events = async () => driver.create(requests, context.signal);
+  return makeAll(
+    machines,
+    events,
+    (machine, step) => makeReady(machine, { timeoutMs, step }, context),
+    context,
+  );
+}
+
+/** Servers that exist: each is written down with the way to it, so that later commands need no settings. */
+async function adoptAll(
+  machines: readonly Machine[],
+  timeoutMs: number,
+  context: Context,
+): Promise<Map<string, Outcome<Machine>>> {
+  await forgetOtherServers(machines, context);
+  const adopted: Machine[] = [];
+  for (const machine of machines) {
+    const own = await copyKey(machine, context);
+    await context.cluster.save(own);
+    adopted.push(own);
+  }
+  const events = async () => allThere(adopted);
+  return makeAll(
+    adopted,
+    events,
+    (machine, step) => setUpAdopted(machine, { timeoutMs, step }, context),
+    context,
+  );
+}
+
+async function* allThere(machines: readonly Machine[]): AsyncIterable<MachineEvent> {
+  for (const { name } of machines) yield { type: 'done', name };
+}
+
 async function prepare(
   driver: Driver,
   driverName: string,
@@ -139,24 +232,20 @@ async function prepare(
 }
 
 async function makeAll(
-  driver: Driver,
   machines: readonly Machine[],
-  requests: readonly CreateRequest[],
-  timeoutMs: number,
+  events: () => Promise<AsyncIterable<MachineEvent>>,
+  setUp: (machine: Machine, step: (text: string) => void) => Promise<void>,
   context: Context,
 ): Promise<Map<string, Outcome<Machine>>> {
   const batch = new Batch(machines, context);
   const after = async (machine: Machine, step: (text: string) => void): Promise<Machine> => {
-    await makeReady(machine, { timeoutMs, step }, context);
+    await setUp(machine, step);
     const ready: Machine = { ...machine, phase: 'ready' };
     await context.cluster.save(ready);
     await context.cluster.forgetHostKey(machine.name);
     return ready;
   };
   const names = machines.map(({ name }) => name);
-  await batch.follow(names, async () => driver.create(requests, context.signal), {
-    after,
-    doneText: 'ready',
-  });
+  await batch.follow(names, events, { after, doneText: 'ready' });
   return batch.close();
 }

@@ -4,7 +4,9 @@ import type { Machine } from '../../machines/machine.js';
 import type { Context } from '../context.js';
 import type { Outcome } from '../fan-out.js';
 import { Batch, type Following } from './batch.js';
-import { makeReady } from './ready.js';
+import { leaveAsFound } from './leave.js';
+import { awaitReady } from './ready.js';
+import { restartFromWithin } from './reboot.js';
 
 /** One verb of a machine's life. */
 interface Verb extends Partial<Following> {
@@ -29,7 +31,8 @@ export function stopMachines(machines: readonly Machine[], context: Context): Pr
 
 /** Restarts the machines and waits for their engines. */
 export function restartMachines(machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
-  const ask: Verb['ask'] = (driver, mine, signal) => driver.restart(mine, signal);
+  const ask: Verb['ask'] = (driver, mine, signal) =>
+    driver.restart?.(mine, signal) ?? restartFromWithin(mine, context);
   return perform({ doneText: 'restarted', ask, after: untilReady(context) }, machines, context);
 }
 
@@ -49,16 +52,17 @@ export function resizeMachines(
 }
 
 /**
- * Destroys the machines and forgets them. A record whose machine is gone already is forgotten too; with `force` also one whose
+ * Destroys the machines and forgets them; adopted servers are left as they were found, unless `keepEngineConfig`. A record whose machine is gone already is forgotten too; with `force` also one whose
  * machine could not be destroyed, said with a warning that names what may be left.
  */
 export async function removeMachines(
   machines: readonly Machine[],
-  { force }: { force: boolean },
+  { force, keepEngineConfig = false }: { force: boolean; keepEngineConfig?: boolean },
   context: Context,
 ): Promise<Outcome<Machine>[]> {
   const ask: Verb['ask'] = (driver, mine, signal) => driver.remove(mine, signal);
-  const after: Following['after'] = async (machine) => {
+  const after: Following['after'] = async (machine, step) => {
+    if (!keepEngineConfig) await leaveAsFound(machine, step, context);
     await forgetMachine(machine.name, context);
     return machine;
   };
@@ -75,10 +79,11 @@ async function forgetAnyway(
 ): Promise<Outcome<Machine>> {
   const machine = machines.get(outcome.name);
   if (outcome.status !== 'failed' || !machine) return outcome;
-  const left = machine.id === undefined ? machine.driver : `${machine.driver} ${machine.id}`;
-  context.reporter.warn(
-    `${machine.name} is forgotten, but may still exist (${left}): ${outcome.error.message}`,
-  );
+  // A driver that cannot be opened says nothing of its machines: they may be left.
+  const driver = await context.driver(machine.driver).catch(() => undefined);
+  const id = machine.id === undefined ? machine.driver : `${machine.driver} ${machine.id}`;
+  const left = driver?.adopt ? '' : `, but may still exist (${id})`;
+  context.reporter.warn(`${machine.name} is forgotten${left}: ${outcome.error.message}`);
   await forgetMachine(machine.name, context);
   return { name: machine.name, status: 'ok', value: machine };
 }
@@ -92,7 +97,7 @@ export async function forgetMachine(name: string, { cluster, knownHosts }: Conte
 
 function untilReady(context: Context): Following['after'] {
   return async (machine, step) => {
-    await makeReady(machine, { timeoutMs: readyTimeoutMs, step }, context);
+    await awaitReady(machine, { timeoutMs: readyTimeoutMs, step }, context);
     return machine;
   };
 }

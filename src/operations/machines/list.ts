@@ -55,7 +55,8 @@ function merge(machine: Machine, seen: ObservedMachine | undefined): Omit<Listed
   return { machine: applyChange(machine, change), state, ...error };
 }
 
-function unreadable(name: string, error: string): ListedMachine {
+/** The row of a machine whose record is damaged. */
+export function unreadable(name: string, error: string): ListedMachine {
   const machine: Machine = {
     name,
     driver: 'unknown',

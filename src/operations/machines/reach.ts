@@ -1,5 +1,5 @@
 import { ExternalError, UserError } from '../../errors.js';
-import { type Machine, reachAddress } from '../../machines/machine.js';
+import { isOnlyUrl, type JumpHost, type Machine, reachAddress } from '../../machines/machine.js';
 import type { Connection, SshTarget } from '../../ssh/index.js';
 import type { Context } from '../context.js';
 
@@ -12,9 +12,26 @@ export function addressOf(machine: Machine): string {
   });
 }
 
-/** How to reach a machine over SSH. @throws UserError when it has no address yet */
+/** How to reach a machine over SSH. @throws UserError when it has no address yet, or nobody can log in there */
 export function sshTarget(machine: Machine): SshTarget {
-  return { name: machine.name, host: addressOf(machine), ...machine.ssh };
+  if (isOnlyUrl(machine)) {
+    throw new UserError(
+      `${machine.name} is known by its URL alone (driver ${machine.driver}): belt cannot log in`,
+      {
+        hint: `for SSH, add it again: belt rm ${machine.name}, then belt create -d generic --generic-ip-address ADDRESS ${machine.name}`,
+      },
+    );
+  }
+  const { jump, ...ssh } = machine.ssh;
+  const target: SshTarget = { name: machine.name, host: addressOf(machine), ...ssh };
+  if (!jump) return target;
+  const { keyPath } = ssh;
+  return { ...target, jump: { name: jumpName(jump), ...jump, ...(keyPath !== undefined && { keyPath }) } };
+}
+
+/** A jump host's entry in known_hosts, which no machine's name can look like. */
+function jumpName({ host, port }: JumpHost): string {
+  return `[${host}]:${port}`;
 }
 
 /**
@@ -34,6 +51,8 @@ export async function reach(machine: Machine, context: Context): Promise<Connect
 /** Most machines that do not answer are simply off; the provider knows. */
 async function refuseIfOff(machine: Machine, context: Context): Promise<void> {
   const driver = await context.driver(machine.driver);
+  // One that is not belt's own may be off, or gone, or its SSH server may be: only the obstacle itself is sure.
+  if (driver.adopt) return;
   const observed = await driver.list([machine], context.signal).catch(() => []);
   const state = observed.find(({ name }) => name === machine.name)?.state;
   if (state === undefined || state === 'running') return;

@@ -1,6 +1,12 @@
 import type { Machine } from '../../machines/machine.js';
+import { isOnlyUrl } from '../../machines/machine.js';
+import { missingNames, readCertificate } from '../../pki/read.js';
+import type { Connection } from '../../ssh/index.js';
+import { machinePaths, readPair } from '../certs/files.js';
+import { serverCertificateFor, serverNames } from '../certs/server.js';
 import type { Context } from '../context.js';
 import { waitForEngine } from '../engine/connect.js';
+import { engineSettingsOf, provisionEngine } from '../engine/provision.js';
 import { sshTarget } from './reach.js';
 
 export interface ReadyOptions {
@@ -10,20 +16,53 @@ export interface ReadyOptions {
 }
 
 /**
- * Waits until the machine's SSH server and then its engine answer.
- * @throws ExternalError with the last obstacle; AbortError
+ * Waits until the new machine's SSH server answers, then sets its engine up.
+ * @throws ExternalError with the last obstacle; UserError for what stands in the way there; AbortError
  */
-export async function makeReady(
+export async function makeReady(machine: Machine, options: ReadyOptions, context: Context): Promise<void> {
+  const { step } = options;
+  // Making keys takes as long as a machine takes to boot: the two go together.
+  const certificate =
+    engineSettingsOf(machine).access === 'secure' ? serverCertificateFor(machine, context) : undefined;
+  certificate?.catch(() => {});
+  const connection = await logIn(machine, options, context);
+  await certificate;
+  await provisionEngine(machine, connection, { step }, context);
+}
+
+/**
+ * Waits until the started machine's SSH server and its engine answer. One whose address has changed gets a certificate for the new
+ * one.
+ * @throws as `makeReady`
+ */
+export async function awaitReady(machine: Machine, options: ReadyOptions, context: Context): Promise<void> {
+  if (isOnlyUrl(machine)) return;
+  const deadline = Date.now() + options.timeoutMs;
+  const connection = await logIn(machine, options, context);
+  options.step('waiting for the engine');
+  await waitForEngine(connection, {
+    timeoutMs: Math.max(deadline - Date.now(), 1_000),
+    signal: context.signal,
+  });
+  if (await addressChanged(machine, context)) await provisionEngine(machine, connection, options, context);
+}
+
+/** A machine that came up elsewhere has a certificate that clients refuse. */
+async function addressChanged(machine: Machine, { cluster }: Context): Promise<boolean> {
+  if (machine.engine?.access !== 'secure') return false;
+  const { certificate } = await readPair(machinePaths(cluster, machine.name).server);
+  return (
+    certificate !== undefined && missingNames(readCertificate(certificate), serverNames(machine)).length > 0
+  );
+}
+
+async function logIn(
   machine: Machine,
   { timeoutMs, step }: ReadyOptions,
   context: Context,
-): Promise<void> {
-  const { signal } = context;
-  const deadline = Date.now() + timeoutMs;
+): Promise<Connection> {
   step('waiting for SSH');
   const ssh = await context.ssh();
   const onObstacle = (obstacle: string): void => step(`waiting for SSH (${obstacle})`);
-  const connection = await ssh.waitFor(sshTarget(machine), { timeoutMs, signal, onObstacle });
-  step('waiting for the engine');
-  await waitForEngine(connection, { timeoutMs: Math.max(deadline - Date.now(), 1_000), signal });
+  return ssh.waitFor(sshTarget(machine), { timeoutMs, signal: context.signal, onObstacle });
 }

@@ -1,6 +1,5 @@
 import type { MachineState } from '../../machines/machine.js';
 import { formatTable } from '../table.js';
-import { oneLine } from '../text.js';
 
 /** What tables show of a machine. */
 export interface MachineRow {
@@ -13,12 +12,6 @@ export interface MachineRow {
   size?: string;
 }
 
-export interface MachineListRow extends MachineRow {
-  active: boolean;
-  /** Why its state is not known, or what is wrong with it. */
-  error?: string;
-}
-
 export interface StatusRow {
   status: string;
   names: readonly string[];
@@ -29,22 +22,6 @@ export function machineTable(rows: readonly MachineRow[]): string {
   return formatTable(
     ['name', 'driver', 'state', 'ipv4', 'size'],
     rows.map((row) => [row.name, row.driver, capitalised(row.state), row.address ?? '-', row.size ?? '-']),
-  );
-}
-
-/** `ls`; its first columns are docker-machine's. */
-export function machineList(rows: readonly MachineListRow[]): string {
-  return formatTable(
-    ['name', 'active', 'driver', 'state', 'ipv4', 'size', 'errors'],
-    rows.map((row) => [
-      row.name,
-      row.active ? '*' : '-',
-      row.driver,
-      capitalised(row.state),
-      row.address ?? '-',
-      row.size ?? '-',
-      oneLine(row.error ?? ''),
-    ]),
   );
 }
 

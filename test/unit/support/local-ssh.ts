@@ -1,7 +1,11 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { bestShell } from '../../../src/operations/engine/root-shell.js';
 import type { Connection, Ssh, SshTarget, StreamOptions } from '../../../src/ssh/index.js';
 import { ConnectError } from '../../../src/ssh/index.js';
 import type { Engines } from './engine.js';
+import { System } from './system.js';
 
 /** What a machine does with a command that is not docker's: writes to the streams, returns the exit code. */
 export type Command = (
@@ -27,6 +31,7 @@ export class LocalSsh implements Ssh {
   readonly brokenDocker = new Map<string, { code: number; stderr: string }>();
   command: Command = async () => 0;
   journal: () => Promise<string> = async () => '';
+  private readonly systems = new Map<string, System>();
   /** Channels to engines that are open now. */
   channels = 0;
 
@@ -48,16 +53,26 @@ export class LocalSsh implements Ssh {
 
   closeAll(): void {}
 
+  /** The machine's operating system. */
+  system(name: string): System {
+    const system = this.systems.get(name) ?? new System(name);
+    this.systems.set(name, system);
+    return system;
+  }
+
   private connection(target: SshTarget): Connection {
     const { name } = target;
     return {
       target,
-      run: async (command) => {
+      run: async (command, options) => {
         this.commands.push(`${name}: ${command}`);
+        if (command === bestShell)
+          return { code: 0, stdout: this.system(name).facts(options?.stdin), stderr: '' };
         return { code: 0, stdout: await this.journal(), stderr: '' };
       },
       stream: async (command, streams) => {
         this.commands.push(`${name}: ${command}`);
+        if (command === '/bin/sh -s') return this.provision(name, streams);
         if (command !== 'exec docker system dial-stdio') return this.command(name, command, streams);
         const broken = this.brokenDocker.get(name);
         if (!broken) return this.dial(name, streams);
@@ -69,6 +84,17 @@ export class LocalSsh implements Ssh {
       },
       close() {},
     };
+  }
+
+  /** The script waits for the engine after it restarted it; with a broken one, for longer than a test does. */
+  private async provision(name: string, { stdin, stdout, signal }: StreamOptions): Promise<number> {
+    const script = stdin ? await text(stdin) : '';
+    if (signal && this.brokenDocker.has(name)) {
+      if (!signal.aborted) await once(signal, 'abort');
+      signal.throwIfAborted();
+    }
+    stdout.write(this.system(name).apply(script));
+    return 0;
   }
 
   /** As `docker system dial-stdio`: copies until either side ends. Leaves `stdout` open, as a real connection does. */

@@ -1,11 +1,12 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type ClusterStore, openClusterStore } from '../../../src/config/cluster-store.js';
 import { AbortError, UserError } from '../../../src/errors.js';
 import type { Machine } from '../../../src/machines/machine.js';
 import type { Context } from '../../../src/operations/context.js';
 import { type KnownHosts, openKnownHosts } from '../../../src/ssh/index.js';
+import { templatesIn } from '../../../src/templates.js';
 import { type Engine, Engines } from './engine.js';
 import { LocalSsh } from './local-ssh.js';
 import { MemoryDriver } from './memory-driver.js';
@@ -57,7 +58,12 @@ export async function openTestBed(): Promise<TestBed> {
       locked: (work) => store.lock(work),
     });
     return {
-      clusters: { names: async () => ['default'], use: async () => {} },
+      clusters: {
+        names: async () => ['default'],
+        use: async () => {},
+        link: async () => {},
+        open: (name, path) => openClusterStore({ name, folder: path }),
+      },
       cluster: store,
       async driver(name) {
         const found = drivers.get(name);
@@ -66,6 +72,9 @@ export async function openTestBed(): Promise<TestBed> {
       },
       ssh: async () => ssh,
       knownHosts: async () => knownHosts,
+      templates: templatesIn(resolve('templates')),
+      keyType: async () => 'ecdsa-p256',
+      sudoPassword: async () => 'secret',
       reporter,
       signal: abort.signal,
     };

@@ -1,0 +1,33 @@
+import type { Command } from '@oclif/core';
+import type { Machine } from '../machines/machine.js';
+import type { Context } from '../operations/context.js';
+import type { Provisioned } from '../operations/engine/provision.js';
+import type { Outcome } from '../operations/fan-out.js';
+import { selectMachines } from '../operations/machines/select.js';
+import { type BatchReport, reportOf } from '../operations/machines/summary.js';
+import { provisionedTable } from '../ui/views/engines.js';
+import { BaseCommand } from './base-command.js';
+import { allFlag, nodesArgument } from './flags.js';
+
+export type EngineReport = BatchReport<Provisioned & { name: string }>;
+
+/** A command that sets up the engines of the machines named. */
+export abstract class EngineCommand<T extends typeof Command> extends BaseCommand<T> {
+  static override strict = false;
+  static override args = nodesArgument;
+  static override flags = allFlag;
+
+  protected async setUp(
+    nodes: readonly string[],
+    all: boolean,
+    act: (machines: Machine[], context: Context) => Promise<Outcome<Provisioned>[]>,
+  ): Promise<EngineReport> {
+    const context = await this.context();
+    const outcomes = await act(await selectMachines(nodes, context, { all }), context);
+    context.signal.throwIfAborted();
+    this.settle(outcomes);
+    const report = reportOf(outcomes, (name, provisioned) => ({ name, ...provisioned }));
+    this.print(provisionedTable(report.ok));
+    return report;
+  }
+}

@@ -1,0 +1,22 @@
+import { clientAccess } from '../../operations/machines/client-access.js';
+import { oneNamedOrChosen } from '../../operations/machines/default.js';
+import { notASwarmMaster } from './env.js';
+import { type LocalAnswer, openLocal } from './local.js';
+
+/** The options with which a Docker client reaches the machine, for `docker $(belt config NODE) ps`. */
+export async function config(argv: readonly string[]): Promise<LocalAnswer> {
+  const { flags, words, cluster } = await openLocal(argv, { swarm: { type: 'boolean' } });
+  const name = await oneNamedOrChosen(words, cluster);
+  const { url, certificates } = await clientAccess(name, cluster);
+  if (flags.swarm) throw notASwarmMaster(name);
+  const tls = certificates && [
+    '--tlsverify',
+    `--tlscacert=${JSON.stringify(certificates.authority)}`,
+    `--tlscert=${JSON.stringify(certificates.certificate)}`,
+    `--tlskey=${JSON.stringify(certificates.key)}`,
+  ];
+  return {
+    text: [...(tls ?? []), `-H=${url}`].join('\n'),
+    document: { name, url, ...(certificates && { tls: certificates }) },
+  };
+}

@@ -1,0 +1,62 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { type ClusterStore, openClusterStore } from '../../config/cluster-store.js';
+import { chooseCluster } from '../../config/clusters.js';
+import { type Environment, readEnvironment } from '../../config/environment.js';
+import { locateState } from '../../config/locate.js';
+import { UsageError } from '../../errors.js';
+
+/** What a command has that answers from the records alone. */
+export interface Local<Flags> {
+  flags: Flags;
+  words: string[];
+  cluster: ClusterStore;
+  environment: Environment;
+}
+
+/** Prints for people, or with --json returns as one document. */
+export interface LocalAnswer {
+  text: string;
+  document: unknown;
+}
+
+type FlagDefinitions = NonNullable<ParseArgsConfig['options']>;
+type Parsed<T extends FlagDefinitions> = ReturnType<
+  typeof parseArgs<{ options: T; allowPositionals: true }>
+>['values'];
+
+/** The face of these flags in help is in the command's file and in `flags.ts`. */
+const globalFlags = {
+  cluster: { type: 'string' },
+  'storage-path': { type: 'string', short: 's' },
+  debug: { type: 'boolean', short: 'D' },
+  json: { type: 'boolean' },
+  'native-ssh': { type: 'boolean' },
+} as const satisfies FlagDefinitions;
+
+/** Reads the command line and opens the cluster. @throws UsageError; UserError */
+export async function openLocal<T extends FlagDefinitions>(
+  argv: readonly string[],
+  flags: T,
+): Promise<Local<Parsed<T>>> {
+  const { values, positionals } = parse(argv, { ...globalFlags, ...flags });
+  const environment = readEnvironment();
+  const { cluster, 'storage-path': storagePath } = values as { cluster?: string; 'storage-path'?: string };
+  const location = await locateState(environment, storagePath === undefined ? {} : { storagePath });
+  const place = await chooseCluster(location, cluster);
+  const owner = environment.sudo;
+  return {
+    flags: values as Parsed<T>,
+    words: positionals,
+    cluster: await openClusterStore({ ...place, ...(owner && { owner }) }),
+    environment,
+  };
+}
+
+function parse(argv: readonly string[], options: FlagDefinitions) {
+  try {
+    return parseArgs({ args: [...argv], options, allowPositionals: true });
+  } catch (error) {
+    const [reason = ''] = (error as Error).message.split('. ');
+    throw new UsageError(`${reason.charAt(0).toLowerCase()}${reason.slice(1)}`, { hint: 'see --help' });
+  }
+}

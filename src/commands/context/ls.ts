@@ -1,0 +1,19 @@
+import { BaseCommand } from '../../cli/base-command.js';
+import { dockerClient } from '../../cli/docker-client.js';
+import { type DockerContext, listContexts } from '../../operations/docker-contexts.js';
+import { contextTable } from '../../ui/views/contexts.js';
+
+export default class ContextLs extends BaseCommand<typeof ContextLs> {
+  static override summary = 'list the docker contexts that lead to machines';
+  static override examples = [{ description: 'all', command: '<%= config.bin %> context ls' }];
+
+  async run(): Promise<DockerContext[]> {
+    await this.requireProgram(
+      'docker',
+      "contexts are the docker client's, and there is none on this computer",
+    );
+    const contexts = await listContexts(dockerClient);
+    this.print(contextTable(contexts));
+    return contexts;
+  }
+}

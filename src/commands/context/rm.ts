@@ -1,0 +1,32 @@
+import { Flags } from '@oclif/core';
+import { BaseCommand } from '../../cli/base-command.js';
+import { dockerClient } from '../../cli/docker-client.js';
+import { allFlag, nodesArgument } from '../../cli/flags.js';
+import { removeContext } from '../../operations/docker-contexts.js';
+import { selectMachines } from '../../operations/machines/select.js';
+
+export default class ContextRm extends BaseCommand<typeof ContextRm> {
+  static override summary = 'remove the docker contexts of machines; the machines stay';
+  static override usage = 'context rm NODES...';
+  static override strict = false;
+  static override args = nodesArgument;
+  static override flags = {
+    ...allFlag,
+    force: Flags.boolean({ char: 'f', summary: 'also the one that is in use' }),
+  };
+  static override examples = [{ description: 'one', command: '<%= config.bin %> context rm node1' }];
+
+  async run(): Promise<string[]> {
+    await this.requireProgram(
+      'docker',
+      "contexts are the docker client's, and there is none on this computer",
+    );
+    const context = await this.context();
+    const removed: string[] = [];
+    for (const machine of await selectMachines(this.words, context, { all: this.flags.all })) {
+      removed.push(await removeContext(machine, this.flags.force, dockerClient, context));
+    }
+    this.print(removed.join('\n'));
+    return removed;
+  }
+}

@@ -1,0 +1,37 @@
+import { EngineCommand, type EngineReport } from '../../cli/engine-command.js';
+import { allFlag, yesFlag } from '../../cli/flags.js';
+import { UserError } from '../../errors.js';
+import { changeAccess } from '../../operations/engine/provision-machines.js';
+import { selectMachines } from '../../operations/machines/select.js';
+import { confirm } from '../../ui/prompt.js';
+
+export default class EngineInsecure extends EngineCommand<typeof EngineInsecure> {
+  static override summary = 'let engines listen on TCP 2375, for everybody';
+  static override description =
+    'Whoever reaches that port is root on the machine, without a password. Use it in a closed network, if at all.';
+  static override usage = 'engine insecure NODES...';
+  static override flags = { ...allFlag, ...yesFlag };
+  static override examples = [
+    { description: 'asks first', command: '<%= config.bin %> engine insecure node1' },
+    { description: 'without a question', command: '<%= config.bin %> engine insecure --yes node1' },
+  ];
+
+  async run(): Promise<EngineReport> {
+    const { all, yes } = this.flags;
+    const context = await this.context();
+    const names = (await selectMachines(this.words, context, { all })).map(({ name }) => name);
+    if (!yes && !(await this.agreed(names, context.signal))) {
+      throw new UserError('not agreed to: nothing was changed', {
+        hint: 'SSH needs no open port: belt engine local',
+      });
+    }
+    return this.setUp(names, false, (machines) => changeAccess('insecure', machines, context));
+  }
+
+  private async agreed(names: readonly string[], signal: AbortSignal): Promise<boolean> {
+    process.stderr.write(
+      `WARNING: everybody who reaches TCP port 2375 of ${names.join(', ')} will be root there, without a password or certificate.\n`,
+    );
+    return confirm('Are you sure? (y/n): ', { input: process.stdin, output: process.stderr, signal });
+  }
+}

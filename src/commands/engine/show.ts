@@ -1,0 +1,33 @@
+import { BaseCommand } from '../../cli/base-command.js';
+import { allFlag, nodesArgument } from '../../cli/flags.js';
+import { explanationOf } from '../../errors.js';
+import { type EngineView, showEngines } from '../../operations/engine/show.js';
+import { selectMachines } from '../../operations/machines/select.js';
+import { type BatchReport, reportOf } from '../../operations/machines/summary.js';
+import { engineTable } from '../../ui/views/engines.js';
+
+export default class EngineShow extends BaseCommand<typeof EngineShow> {
+  static override summary = 'how engines are set up, and whether the machines are so in fact';
+  static override usage = 'engine show NODES...';
+  static override strict = false;
+  static override args = nodesArgument;
+  static override flags = allFlag;
+  static override examples = [
+    { description: 'one machine', command: '<%= config.bin %> engine show node1' },
+    { description: 'all settings, as JSON', command: '<%= config.bin %> engine show --json node1' },
+  ];
+
+  async run(): Promise<BatchReport<EngineView>> {
+    const context = await this.context();
+    const machines = await selectMachines(this.words, context, { all: this.flags.all });
+    const outcomes = await showEngines(machines, context);
+    this.settle(outcomes);
+    const report = reportOf(outcomes, (_, view) => view);
+    this.print(engineTable(report.ok));
+    for (const outcome of outcomes) {
+      if (outcome.status === 'failed')
+        context.reporter.warn(`${outcome.name}: ${explanationOf(outcome.error)}`);
+    }
+    return report;
+  }
+}

@@ -1,0 +1,50 @@
+import { Flags } from '@oclif/core';
+import { BaseCommand } from '../cli/base-command.js';
+import { argument } from '../cli/flags.js';
+import { UsageError } from '../errors.js';
+import { mountCall, readPlaces, unmountCall } from '../operations/machines/copy.js';
+import { withOpenSshConfig } from '../operations/machines/openssh.js';
+
+export default class Mount extends BaseCommand<typeof Mount> {
+  static override enableJsonFlag = false;
+  static override summary = "mount a machine's folder on this computer, with sshfs";
+  static override usage = 'mount [-u] [[USER@]NODE:]PATH [MOUNTPOINT]';
+  static override args = {
+    place: argument('[[user@]machine:]path'),
+    mountpoint: argument('a folder of this computer; the same path as there if absent'),
+  };
+  static override flags = {
+    unmount: Flags.boolean({ char: 'u', summary: 'unmount it' }),
+  };
+  static override examples = [
+    { description: 'mount', command: '<%= config.bin %> mount node1:/srv /mnt/srv' },
+    { description: 'unmount', command: '<%= config.bin %> mount -u node1:/srv /mnt/srv' },
+  ];
+
+  async run(): Promise<void> {
+    const { place: text, mountpoint } = this.args;
+    if (text === undefined)
+      throw new UsageError('Improper number of arguments', {
+        hint: 'belt mount [[user@]machine:]path [mountpoint]',
+      });
+    const context = await this.context();
+    const [place = { path: text }] = await readPlaces(
+      [text.includes(':') ? text : `default:${text}`],
+      context,
+    );
+    const target = mountpoint ?? place.path;
+    if (this.flags.unmount) {
+      await this.requireProgram(
+        'fusermount',
+        'You must have a copy of the fusermount binary locally to use the unmount option',
+      );
+      return this.runProgram(unmountCall(target));
+    }
+    await this.requireProgram(
+      'sshfs',
+      'You must have a copy of the sshfs binary locally to use the mount feature',
+    );
+    const machines = place.machine ? [place.machine] : [];
+    await withOpenSshConfig(machines, context, (path) => this.runProgram(mountCall(place, target, path)));
+  }
+}

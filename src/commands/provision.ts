@@ -1,0 +1,26 @@
+import { Flags } from '@oclif/core';
+import { EngineCommand, type EngineReport } from '../cli/engine-command.js';
+import { allFlag } from '../cli/flags.js';
+import { provisionMachines } from '../operations/engine/provision-machines.js';
+
+export default class Provision extends EngineCommand<typeof Provision> {
+  static override summary = "set machines' engines up again as they are recorded";
+  static override description =
+    'Installs an engine that is missing, mends files that differ and the certificate, and restarts the engine only if something changed.';
+  static override usage = 'provision [NODES...]';
+  static override flags = {
+    ...allFlag,
+    'set-hostname': Flags.boolean({ summary: 'also give each machine its name as host name' }),
+  };
+  static override examples = [
+    { description: 'one machine', command: '<%= config.bin %> provision node1' },
+    { description: 'all of them', command: '<%= config.bin %> provision --all' },
+  ];
+
+  async run(): Promise<EngineReport> {
+    const setHostname = this.flags['set-hostname'];
+    return this.setUp(await this.namedOrDefault(this.flags.all), this.flags.all, (machines, context) =>
+      provisionMachines(machines, { setHostname }, context),
+    );
+  }
+}

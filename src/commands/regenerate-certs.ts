@@ -1,0 +1,52 @@
+import { Flags } from '@oclif/core';
+import { allFlag, yesFlag } from '../cli/flags.js';
+import { LifecycleCommand } from '../cli/lifecycle-command.js';
+import { installOverSsh } from '../operations/certs/install.js';
+import { regenerateCertificates } from '../operations/certs/regenerate.js';
+import { selectMachines } from '../operations/machines/select.js';
+import type { BatchReport } from '../operations/machines/summary.js';
+import { confirm } from '../ui/prompt.js';
+
+export default class RegenerateCerts extends LifecycleCommand<typeof RegenerateCerts> {
+  static override summary = "give machines' engines new certificates of the cluster's authority";
+  static override description =
+    'It goes over SSH, so it also works when certificates have expired or the address has changed. The engines restart.';
+  static override usage = 'regenerate-certs [--client-certs] NODES...';
+  static override warnsOfExpiry = false;
+  static override flags = {
+    ...allFlag,
+    ...yesFlag,
+    force: Flags.boolean({ char: 'f', summary: 'do not ask' }),
+    'client-certs': Flags.boolean({ summary: 'a new client certificate too' }),
+  };
+  static override examples = [
+    { description: 'asks first', command: '<%= config.bin %> regenerate-certs node1' },
+    {
+      description: "all machines', and the client's",
+      command: '<%= config.bin %> regenerate-certs --client-certs --all --yes',
+    },
+  ];
+
+  async run(): Promise<BatchReport<string>> {
+    const { all, yes, force, 'client-certs': clientCerts } = this.flags;
+    const context = await this.context();
+    const names = (await selectMachines(await this.namedOrDefault(all), context, { all })).map(
+      ({ name }) => name,
+    );
+    if (!(yes || force || (await this.agreed(context.signal)))) return { ok: [], failed: [], skipped: names };
+    this.print('Regenerating TLS certificates');
+    const install = installOverSsh(context);
+    return this.actOn(names, false, (machines) =>
+      regenerateCertificates({ machines, clientCerts, install }, context),
+    );
+  }
+
+  /** In docker-machine's words; its answer "no" is no failure. */
+  private agreed(signal: AbortSignal): Promise<boolean> {
+    return confirm('Regenerate TLS machine certs?  Warning: this is irreversible. (y/n): ', {
+      input: process.stdin,
+      output: process.stderr,
+      signal,
+    });
+  }
+}

@@ -1,0 +1,49 @@
+import { Flags } from '@oclif/core';
+import { BaseCommand } from '../cli/base-command.js';
+import { argument } from '../cli/flags.js';
+import { copyCall, readPlaces } from '../operations/machines/copy.js';
+import { withOpenSshConfig } from '../operations/machines/openssh.js';
+
+export default class Scp extends BaseCommand<typeof Scp> {
+  static override enableJsonFlag = false;
+  static override summary = 'copy files to, from and between machines';
+  static override description =
+    "With the system's scp, or with --delta its rsync, and belt's own keys and known hosts. Their exit code comes back. localhost:PATH is a path of this computer.";
+  static override usage = 'scp [-r] [-d] [-q] [[USER@]NODE:]PATH... [[USER@]NODE:]PATH';
+  static override strict = false;
+  static override args = {
+    source: argument('[[user@]machine:]path'),
+    target: argument('[[user@]machine:]path'),
+  };
+  static override flags = {
+    recursive: Flags.boolean({ char: 'r', summary: 'folders with all that is in them' }),
+    delta: Flags.boolean({ char: 'd', summary: 'with rsync, only what differs' }),
+    quiet: Flags.boolean({ char: 'q', summary: 'no progress' }),
+  };
+  static override examples = [
+    { description: 'to a machine', command: '<%= config.bin %> scp compose.yml node1:/root/' },
+    { description: 'between machines', command: '<%= config.bin %> scp -r node1:/data node2:/' },
+  ];
+
+  async run(): Promise<void> {
+    const context = await this.context();
+    const { recursive, delta, quiet } = this.flags;
+    const places = await readPlaces(this.words, context);
+    // Refuses what cannot be before anything is written.
+    const { program } = copyCall(places, { recursive, delta, quiet }, '');
+    await this.requireProgram(
+      program,
+      delta
+        ? 'You must have a copy of the rsync binary locally to use the --delta option'
+        : 'You must have a copy of the scp binary locally to use the scp feature',
+    );
+    const machines = places.flatMap(({ machine }) => machine ?? []);
+    await withOpenSshConfig(unique(machines), context, (path) =>
+      this.runProgram(copyCall(places, { recursive, delta, quiet }, path)),
+    );
+  }
+}
+
+function unique<T extends { name: string }>(machines: readonly T[]): T[] {
+  return [...new Map(machines.map((machine) => [machine.name, machine])).values()];
+}

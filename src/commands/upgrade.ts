@@ -1,0 +1,32 @@
+import { BaseCommand } from '../cli/base-command.js';
+import { allFlag, nodesArgument } from '../cli/flags.js';
+import { type Upgraded, upgradeMachines } from '../operations/engine/upgrade.js';
+import { selectMachines } from '../operations/machines/select.js';
+import { type BatchReport, reportOf } from '../operations/machines/summary.js';
+import { upgradedTable } from '../ui/views/engines.js';
+
+export default class Upgrade extends BaseCommand<typeof Upgrade> {
+  static override summary = "bring machines' engines up to date with their package repositories";
+  static override description = 'Stopped machines are started first, and stay up.';
+  static override usage = 'upgrade [NODES...]';
+  static override strict = false;
+  static override args = nodesArgument;
+  static override flags = allFlag;
+  static override examples = [
+    { description: 'one machine', command: '<%= config.bin %> upgrade node1' },
+    { description: 'several at the same time', command: '<%= config.bin %> upgrade node[1:3]' },
+  ];
+
+  async run(): Promise<BatchReport<Upgraded & { name: string }>> {
+    const context = await this.context();
+    const outcomes = await upgradeMachines(
+      await selectMachines(await this.namedOrDefault(this.flags.all), context, { all: this.flags.all }),
+      context,
+    );
+    context.signal.throwIfAborted();
+    this.settle(outcomes);
+    const report = reportOf(outcomes, (name, upgraded) => ({ name, ...upgraded }));
+    this.print(upgradedTable(report.ok));
+    return report;
+  }
+}

@@ -1,0 +1,24 @@
+import { BaseCommand } from '../cli/base-command.js';
+import { argument } from '../cli/flags.js';
+import { versionLine } from '../cli/version.js';
+import { askVersion } from '../operations/engine/version.js';
+
+export default class Version extends BaseCommand<typeof Version> {
+  static override summary = "belt's own version, or that of a machine's engine";
+  static override args = { node: argument('the machine whose engine is asked') };
+  static override examples = [
+    { description: 'belt', command: '<%= config.bin %> version' },
+    { description: 'the engine of a machine', command: '<%= config.bin %> version node1' },
+  ];
+
+  async run(): Promise<{ version: string } | { name: string; version: string }> {
+    const { node } = this.args;
+    if (node === undefined) {
+      this.print(versionLine(this.config.root));
+      return { version: this.config.version };
+    }
+    const answer = await askVersion(node, await this.context());
+    this.print(answer.version);
+    return answer;
+  }
+}

@@ -1,0 +1,117 @@
+import { dirname, join } from 'node:path';
+
+/**
+ * docker-machine's own config.json, versions 0 to 3, brought to version 3 with every default written out. Rules are those of its
+ * own migration and drivers. What is no such document is left as it is, for who checks it.
+ *
+ * - 0 (0.1): certificates' paths and old swarm's settings stood at the top.
+ * - 1 (0.2): `HostOptions.AuthOptions` had them, the CA's key as `PrivateKeyPath`.
+ * - 2 (0.3, 0.4): as 3, but the driver did not know the store's path.
+ */
+export function upgradeDocument(document: Fields, { store, name }: { store: string; name: string }): Fields {
+  if (document['Belt'] !== undefined || !isFields(document['Driver'])) return document;
+  const version = Number(document['ConfigVersion'] ?? 0);
+  const folder = join(store, 'machines', name);
+  const driver = document['Driver'];
+  const driverName = typeof document['DriverName'] === 'string' ? document['DriverName'] : '';
+  return {
+    ...(version === 0 ? without(document, topFieldsOfVersion0) : document),
+    ConfigVersion: Math.max(version, 3),
+    Driver: {
+      ...driver,
+      ...(driverName === 'none' && { IPAddress: hostOf(driver['IPAddress']) }),
+      SSHUser: driver['SSHUser'] || defaultUsers[driverName] || 'root',
+      SSHKeyPath: keyPath(driver, driverName, folder),
+      // The machine's folder stood here once.
+      StorePath: version < 3 ? store : (driver['StorePath'] ?? store),
+    },
+    ...(version < 3 && { HostOptions: hostOptions(document, folder) }),
+  };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Where a driver's machines have no root to log in as. */
+const defaultUsers: Readonly<Record<string, string>> = {
+  virtualbox: 'docker',
+  vmwarefusion: 'docker',
+  vmwarevsphere: 'docker',
+  hyperv: 'docker',
+  amazonec2: 'ubuntu',
+};
+
+/** Drivers whose machines may have been there before: without a path they leave the key to ssh itself. */
+const adopting = ['generic', 'none'];
+
+/** An empty path means `id_rsa` in the machine's folder; one into that folder means the folder where it is now. */
+function keyPath(driver: Fields, driverName: string, folder: string): unknown {
+  const path = driver['SSHKeyPath'] || '';
+  if (typeof path !== 'string') return path;
+  if (path === '') {
+    const byFingerprint = driverName === 'digitalocean' && driver['SSHKeyFingerprint'];
+    return adopting.includes(driverName) || byFingerprint ? '' : join(folder, 'id_rsa');
+  }
+  const tail = `/machines/${folder.split('/').at(-1)}/`;
+  const at = path.lastIndexOf(tail);
+  return at === -1 ? path : join(folder, path.slice(at + tail.length));
+}
+
+const topFieldsOfVersion0 = [
+  'StorePath',
+  'CaCertPath',
+  'PrivateKeyPath',
+  'ServerCertPath',
+  'ServerKeyPath',
+  'ClientCertPath',
+  'ClientKeyPath',
+  'SwarmHost',
+  'SwarmMaster',
+  'SwarmDiscovery',
+];
+
+/** Of versions 0 to 2, as version 3 has them. Engines of that time all spoke TLS. */
+function hostOptions(document: Fields, folder: string): Fields {
+  const options = fieldsOf(document['HostOptions']);
+  const { PrivateKeyPath, ...auth } = fieldsOf(options['AuthOptions']);
+  const older = {
+    CaCertPath: auth['CaCertPath'] ?? document['CaCertPath'] ?? '',
+    CaPrivateKeyPath: auth['CaPrivateKeyPath'] ?? PrivateKeyPath ?? document['PrivateKeyPath'] ?? '',
+    ServerCertPath: auth['ServerCertPath'] ?? document['ServerCertPath'] ?? '',
+    ServerKeyPath: auth['ServerKeyPath'] ?? document['ServerKeyPath'] ?? '',
+    ClientCertPath: auth['ClientCertPath'] ?? document['ClientCertPath'] ?? '',
+    ClientKeyPath: auth['ClientKeyPath'] ?? document['ClientKeyPath'] ?? '',
+  };
+  const swarm = {
+    Master: document['SwarmMaster'] ?? false,
+    Host: document['SwarmHost'] ?? '',
+    Discovery: document['SwarmDiscovery'] ?? '',
+  };
+  return {
+    Driver: '',
+    Memory: 0,
+    Disk: 0,
+    ...options,
+    EngineOptions: { TlsVerify: true, ...fieldsOf(options['EngineOptions']) },
+    SwarmOptions: { ...swarm, ...fieldsOf(options['SwarmOptions']) },
+    AuthOptions: { CertDir: dirname(String(older.CaCertPath)), ...auth, ...older, StorePath: folder },
+  };
+}
+
+/** docker-machine wrote the URL's host with its port. */
+function hostOf(address: unknown): string {
+  const text = typeof address === 'string' ? address : '';
+  const [, host = ''] = /^(\[[^\]]*\]|[^:]*)(?::\d+)?$/.exec(text) ?? [undefined, text];
+  return host.replace(/^\[(.*)\]$/, '$1');
+}
+
+function without(fields: Fields, names: readonly string[]): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)));
+}
+
+function fieldsOf(value: unknown): Fields {
+  return isFields(value) ? value : {};
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,66 @@
+import { UserError } from '../../errors.js';
+import { type Machine, reachAddress } from '../../machines/machine.js';
+import type { Driver, DriverOptions, MachineEvent } from '../driver.js';
+import { lookForKeys } from './doctor.js';
+import { answers } from './port.js';
+import { findServers } from './servers.js';
+import { readSettings } from './settings.js';
+
+/** How long `list` waits for the SSH port of a server; all are asked at the same time. */
+const stateTimeoutMs = 3_000;
+
+/** docker-machine's driver of the same name: knows where servers are and whether they answer, and has no power over them. */
+export function openGeneric({ settings, person }: DriverOptions): Driver {
+  return {
+    adopt: (names) => findServers(names, readSettings(settings), person),
+
+    async check(wishes) {
+      const sized = wishes.find(({ size }) => size !== undefined);
+      if (!sized) return;
+      throw new UserError(`the generic driver takes servers as they are, not of the size "${sized.size}"`, {
+        hint: `belt create -d generic --generic-ip-address ADDRESS ${sized.name}`,
+      });
+    },
+
+    async *create(requests) {
+      for (const { name } of requests) yield { type: 'done', name };
+    },
+
+    list: (known, signal) =>
+      Promise.all(
+        known.map(async (machine) => {
+          const { host, port } = doorOf(machine);
+          const running = host !== '' && (await answers(host, port, stateTimeoutMs, signal));
+          return { name: machine.name, state: running ? 'running' : 'stopped' };
+        }),
+      ),
+
+    start: unsupported('start'),
+    stop: unsupported('stop'),
+    kill: unsupported('kill'),
+    resize: unsupported('resize'),
+
+    async *remove(machines) {
+      for (const { name } of machines) yield { type: 'done', name };
+    },
+
+    doctor: () => lookForKeys(person),
+  };
+}
+
+/** Behind a jump host only that can be asked from here. */
+function doorOf(machine: Machine): { host: string; port: number } {
+  return machine.ssh.jump ?? { host: reachAddress(machine) ?? '', port: machine.ssh.port };
+}
+
+/** In docker-machine's words. */
+function unsupported(verb: string) {
+  return async function* (machines: readonly Machine[]): AsyncIterable<MachineEvent> {
+    for (const { name } of machines) {
+      const error = new UserError(`generic driver does not support ${verb}`, {
+        hint: 'belt did not make this server and has no power over it; use what did',
+      });
+      yield { type: 'failed', name, error };
+    }
+  };
+}

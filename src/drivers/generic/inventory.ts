@@ -1,0 +1,119 @@
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
+import { UserError } from '../../errors.js';
+import type { JumpHost } from '../../machines/machine.js';
+import { expandAddresses, expandNames } from '../../machines/patterns.js';
+import { closest } from '../../machines/suggest.js';
+import { isHost, parseJump, requirePort } from './settings.js';
+
+/** A server as the inventory has it; what is absent is as the settings say. */
+export interface InventoryEntry {
+  name: string;
+  address: string;
+  user?: string;
+  port?: number;
+  key?: string;
+  jump?: JumpHost;
+}
+
+const fields = ['name', 'address', 'user', 'port', 'key', 'jump'] as const;
+type Field = (typeof fields)[number];
+
+/**
+ * Reads a YAML list of servers. `name` and `address` may be patterns of equal length: `node[1:4]` at `10.0.0.[11:14]`.
+ * @param path for messages. @throws UserError that names file and line
+ */
+export function parseInventory(path: string, text: string): InventoryEntry[] {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const at = (offset: number): string => `${path} line ${lines.linePos(offset).line}`;
+  const [error] = document.errors;
+  if (error) throw new UserError(`${at(error.pos[0])} is not YAML (${error.code})`);
+  const { contents } = document;
+  if (!isSeq(contents))
+    throw new UserError(`${at(startOf(contents))} is no list of servers`, { hint: example });
+
+  const seen = new Map<string, string>();
+  return contents.items.flatMap((item) => {
+    const origin = at(startOf(item as Node));
+    if (!isMap(item)) throw new UserError(`${origin} is no server`, { hint: example });
+    const entries = entriesOf(origin, readFields(item, at));
+    for (const { name } of entries) {
+      const earlier = seen.get(name);
+      if (earlier !== undefined) throw new UserError(`${origin}: ${name} is listed already, at ${earlier}`);
+      seen.set(name, origin);
+    }
+    return entries;
+  });
+}
+
+const example = 'as in:\n- name: node1\n  address: 10.0.0.11\n  user: admin';
+
+interface Written {
+  value: string;
+  origin: string;
+}
+
+function readFields(map: YAMLMap, at: (offset: number) => string): Map<Field, Written> {
+  const found = new Map<Field, Written>();
+  for (const { key, value } of map.items) {
+    const origin = at(startOf(key as Node));
+    const field = isScalar(key) ? String(key.value) : '';
+    if (!isField(field)) {
+      const suggestion = closest(field, fields);
+      throw new UserError(`${origin}: "${field}" is nothing that a server has`, {
+        hint: suggestion ? `did you mean "${suggestion}"?` : `known: ${fields.join(', ')}`,
+      });
+    }
+    if (value === null || (isScalar(value) && value.value === null)) continue;
+    if (!isScalar(value)) throw new UserError(`${origin}: ${field} must be one value`);
+    const written = typeof value.value === 'string' ? value.value : (value.source ?? String(value.value));
+    found.set(field, { value: written, origin });
+  }
+  return found;
+}
+
+function entriesOf(origin: string, written: Map<Field, Written>): InventoryEntry[] {
+  const names = listOf('name', origin, written, (pattern) => expandNames([pattern]));
+  const addresses = listOf('address', origin, written, expandAddresses);
+  if (names.length !== addresses.length)
+    throw new UserError(`${origin}: ${names.length} names, but ${addresses.length} addresses`);
+  const odd = addresses.find((address) => !isHost(address));
+  if (odd !== undefined)
+    throw new UserError(
+      `${written.get('address')?.origin}: "${odd}" is neither an IP address nor a host name`,
+    );
+
+  const { user, port, key, jump } = Object.fromEntries(written) as Partial<Record<Field, Written>>;
+  const shared = {
+    ...(user && { user: user.value }),
+    ...(port && { port: requirePort(`${port.origin}: port`, port.value) }),
+    ...(key && { key: key.value }),
+    ...(jump && { jump: parseJump(`${jump.origin}: jump`, jump.value) }),
+  };
+  return names.map((name, index) => ({ name, address: addresses[index] ?? '', ...shared }));
+}
+
+function listOf(
+  field: Field,
+  origin: string,
+  written: Map<Field, Written>,
+  expand: (pattern: string) => string[],
+): string[] {
+  const entry = written.get(field);
+  if (!entry) throw new UserError(`${origin}: the server has no ${field}`, { hint: example });
+  try {
+    return expand(entry.value);
+  } catch (error) {
+    throw error instanceof UserError
+      ? new UserError(`${entry.origin}: ${error.message}`, { cause: error })
+      : error;
+  }
+}
+
+function isField(word: string): word is Field {
+  return (fields as readonly string[]).includes(word);
+}
+
+function startOf(node: Node | null): number {
+  return node?.range?.[0] ?? 0;
+}

@@ -1,0 +1,157 @@
+import { access, constants, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { messageOf, UserError } from '../../errors.js';
+import type { SshAccess } from '../../machines/machine.js';
+import { expandAddresses } from '../../machines/patterns.js';
+import { closest } from '../../machines/suggest.js';
+import type { Adoption, Person } from '../driver.js';
+import { type InventoryEntry, parseInventory } from './inventory.js';
+import { type GenericSettings, isHost, type Login } from './settings.js';
+
+/** One server before its key is looked for. */
+interface Server {
+  name: string;
+  address: string;
+  login: Login;
+  /** Where a relative path of its key begins. */
+  folder?: string;
+}
+
+/**
+ * Which server each name is: by a pattern of as many addresses as there are names, or by an inventory file.
+ * @throws UserError when that does not work out, or a key is not there
+ */
+export async function findServers(
+  names: readonly string[],
+  settings: GenericSettings,
+  person: Person,
+): Promise<Adoption[]> {
+  const servers = settings.ipAddress
+    ? byAddresses(names, settings.ipAddress, settings.login)
+    : await byInventory(names, settings, person);
+  refuseDoubles(servers);
+  const keys = await findKeys(servers, person);
+  return servers.map((server, index) => adoption(server, keys[index], settings.enginePort));
+}
+
+function byAddresses(names: readonly string[], pattern: string, login: Login): Server[] {
+  const addresses = expandAddresses(pattern);
+  const odd = addresses.find((address) => !isHost(address));
+  if (odd !== undefined) throw new UserError(`"${odd}" is neither an IP address nor a host name`);
+  if (addresses.length !== names.length) {
+    throw new UserError(
+      `${count(addresses.length, 'address', 'addresses')} for ${count(names.length, 'name', 'names')}: ` +
+        `${brief(addresses)} for ${brief(names)}`,
+      { hint: 'each name takes one: --generic-ip-address 10.0.0.[11:14] node[1:4]' },
+    );
+  }
+  return names.map((name, index) => ({ name, address: addresses[index] ?? '', login }));
+}
+
+async function byInventory(
+  names: readonly string[],
+  { inventory, login }: GenericSettings,
+  person: Person,
+): Promise<Server[]> {
+  if (inventory === undefined) {
+    throw new UserError('generic driver requires the --generic-ip-address option', {
+      hint: 'or list the servers in a file: --generic-inventory FILE',
+    });
+  }
+  const path = person.resolvePath(inventory);
+  const entries = parseInventory(inventory, await readInventory(inventory, path));
+  const byName = new Map(entries.map((entry) => [entry.name, entry]));
+  return names.map((name) => {
+    const entry = byName.get(name);
+    if (!entry) throw notListed(name, inventory, [...byName.keys()]);
+    return serverOf(entry, login, dirname(path));
+  });
+}
+
+async function readInventory(written: string, path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new UserError(`the inventory ${written} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function serverOf(entry: InventoryEntry, login: Login, inventoryFolder: string): Server {
+  const { name, address, user, port, key, jump } = entry;
+  return {
+    name,
+    address,
+    login: {
+      ...login,
+      ...(user !== undefined && { user }),
+      ...(port !== undefined && { port }),
+      ...(key !== undefined && { key }),
+      ...(jump !== undefined && { jump }),
+    },
+    ...(key !== undefined && { folder: inventoryFolder }),
+  };
+}
+
+function notListed(name: string, inventory: string, listed: readonly string[]): UserError {
+  const suggestion = closest(name, listed);
+  return new UserError(`${name} is not in ${inventory}`, {
+    hint: suggestion ? `did you mean "${suggestion}"?` : `it lists ${brief(listed)}`,
+  });
+}
+
+/** Two names for one server would fight over its engine. */
+function refuseDoubles(servers: readonly Server[]): void {
+  const seen = new Map<string, string>();
+  for (const { name, address, login } of servers) {
+    const place = `${address} port ${login.port}${login.jump ? ` behind ${login.jump.host}` : ''}`;
+    const other = seen.get(place);
+    if (other !== undefined) throw new UserError(`${other} and ${name} are both ${place}`);
+    seen.set(place, name);
+  }
+}
+
+/** The absolute path of each server's key; each file is looked for once. */
+async function findKeys(servers: readonly Server[], person: Person): Promise<(string | undefined)[]> {
+  const paths = servers.map(({ login: { key }, folder }) =>
+    key === undefined ? undefined : person.resolvePath(key, folder),
+  );
+  for (const path of new Set(paths.filter((found) => found !== undefined))) await requireKey(path);
+  return paths;
+}
+
+/** In docker-machine's words. */
+async function requireKey(path: string): Promise<void> {
+  try {
+    await access(path, constants.R_OK);
+  } catch (cause) {
+    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+    throw new UserError(missing ? `SSH key does not exist: "${path}"` : `SSH key cannot be read: "${path}"`, {
+      cause,
+    });
+  }
+}
+
+/** `EnginePort` and `SSHKey` are what docker-machine's own driver keeps. */
+function adoption(
+  { name, address, login }: Server,
+  keyPath: string | undefined,
+  enginePort: number,
+): Adoption {
+  const { user, port, jump } = login;
+  const ssh: SshAccess = { user, port, ...(keyPath && { keyPath }), ...(jump && { jump }) };
+  return {
+    name,
+    addresses: { public: address },
+    ssh,
+    enginePort,
+    driverData: { EnginePort: enginePort, SSHKey: keyPath ?? '' },
+  };
+}
+
+function count(number: number, one: string, many: string): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+function brief(items: readonly string[]): string {
+  return items.length <= 6 ? items.join(', ') : `${items.slice(0, 4).join(', ')}, ... ${items.at(-1)}`;
+}

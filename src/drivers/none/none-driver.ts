@@ -1,0 +1,47 @@
+import { UserError } from '../../errors.js';
+import type { Machine } from '../../machines/machine.js';
+import type { Adoption, Driver, DriverOptions, MachineEvent } from '../driver.js';
+
+/** Messages are docker-machine's. */
+export function openNone({ settings }: DriverOptions): Driver {
+  return {
+    adopt: async (names) => [urlOnly(names, String(settings['url'] ?? ''))],
+    async check() {},
+    create: doneAtOnce,
+    list: async (known) => known.map(({ name }) => ({ name, state: 'running' })),
+    start: impossible('started'),
+    stop: impossible('stopped'),
+    restart: impossible('restarted'),
+    kill: impossible('killed'),
+    resize: impossible('resized'),
+    remove: doneAtOnce,
+    doctor: async () => [{ name: 'nothing', ok: true, detail: 'needs nothing of this computer' }],
+  };
+}
+
+function urlOnly([name = '', ...others]: readonly string[], url: string): Adoption {
+  if (url === '') throw new UserError('--url option is required when no driver is selected');
+  if (others.length > 0)
+    throw new UserError(`one --url for ${others.length + 1} names: ${[name, ...others].join(', ')}`);
+  return { name, addresses: addressesIn(url), driverData: { URL: url } };
+}
+
+/** A URL of a local socket has no address. */
+function addressesIn(url: string): Adoption['addresses'] {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(url) || !URL.canParse(url))
+    throw new UserError(`"${url}" is no URL of an engine`, { hint: 'as tcp://10.0.0.9:2376' });
+  const host = new URL(url).hostname.replace(/^\[(.*)\]$/, '$1');
+  return host === '' ? {} : { public: host };
+}
+
+async function* doneAtOnce(machines: readonly { name: string }[]): AsyncIterable<MachineEvent> {
+  for (const { name } of machines) yield { type: 'done', name };
+}
+
+function impossible(verb: string) {
+  return async function* (machines: readonly Machine[]): AsyncIterable<MachineEvent> {
+    for (const { name } of machines) {
+      yield { type: 'failed', name, error: new UserError(`hosts without a driver cannot be ${verb}`) };
+    }
+  };
+}

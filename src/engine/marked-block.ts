@@ -1,0 +1,15 @@
+const begin = '# belt: begin (written by belt; what stands outside of these two lines is kept)';
+const end = '# belt: end';
+
+/** A shell file with belt's lines at its end, in place of those that were there. */
+export function withMarkedBlock(text: string, lines: readonly string[]): string {
+  const before = withoutMarkedBlock(text);
+  const gap = before === '' || before.endsWith('\n') ? '' : '\n';
+  return `${before}${gap}${[begin, ...lines, end].join('\n')}\n`;
+}
+
+export function withoutMarkedBlock(text: string): string {
+  const from = text.indexOf(begin);
+  const to = text.indexOf(end, from);
+  return from === -1 || to === -1 ? text : text.slice(0, from) + text.slice(to + end.length + 1);
+}

@@ -1,0 +1,48 @@
+import { shareOptions } from './daemon-file.js';
+import { daemonOptions, optionWord } from './daemon-options.js';
+import { withMarkedBlock, withoutMarkedBlock } from './marked-block.js';
+import { daemonFilePath, etcCertificates, openrcCopyPath, openrcPath } from './paths.js';
+import type { EngineService } from './provisioner.js';
+import { shellWord } from './shell.js';
+import { copyOnce, daemonFiles } from './systemd.js';
+
+/** Alpine's docker service reads `DOCKER_OPTS` from /etc/conf.d/docker, a shell file (openrc-run(8)); its log is a file. */
+export const openrc: EngineService = {
+  init: 'openrc',
+  certificates: etcCertificates,
+  files(facts, settings) {
+    const sharing = shareOptions(facts.files.get(daemonFilePath), daemonOptions(settings, etcCertificates));
+    const socket = sharing.fileHasHosts ? [] : ['--host=unix:///var/run/docker.sock'];
+    const words = [...socket, ...sharing.flags.map(optionWord)].map(shellWord).join(' ');
+    const before = facts.files.get(openrcPath);
+    const content = withMarkedBlock(before ?? '', [
+      ...settings.env.map((assignment) => `export ${shellAssignment(assignment)}`),
+      `DOCKER_OPTS="$DOCKER_OPTS ${words.replaceAll(/[\\"$`]/g, '\\$&')}"`,
+    ]);
+    return [
+      ...daemonFiles(facts, sharing),
+      ...(isForeign(before) ? copyOnce(facts, openrcPath, openrcCopyPath) : []),
+      { path: openrcPath, content, mode: 0o644, why: "the engine's options" },
+    ];
+  },
+  commands: {
+    reload: 'true',
+    enable: 'rc-update --quiet add docker default',
+    restart: 'rc-service docker restart',
+    start: 'rc-service docker start',
+    stop: 'rc-service docker stop',
+    isActive: 'rc-service --quiet docker status',
+    journal: 'tail -n 30 /var/log/docker.log',
+  },
+};
+
+/** The packaged file, or what somebody made of it; not one that belt wrote. */
+function isForeign(text: string | undefined): boolean {
+  return text !== undefined && withoutMarkedBlock(text) === text;
+}
+
+/** `KEY=a b` as `KEY='a b'`. */
+export function shellAssignment(assignment: string): string {
+  const at = assignment.indexOf('=');
+  return `${assignment.slice(0, at)}=${shellWord(assignment.slice(at + 1))}`;
+}

@@ -1,0 +1,12 @@
+import { openrc } from '../openrc.js';
+import type { Provisioner } from '../provisioner.js';
+
+export const alpine: Provisioner = {
+  name: 'alpine',
+  runs: ({ id }) => id === 'alpine',
+  service: openrc,
+  install: () => `step 'installing docker'
+apk --wait 600 --update-cache --no-progress add docker docker-cli >&2 || exit 1`,
+  upgrade: `step 'upgrading docker'
+apk --wait 600 --update-cache --no-progress upgrade docker docker-cli >&2 || exit 1`,
+};

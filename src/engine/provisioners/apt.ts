@@ -1,0 +1,32 @@
+/**
+ * apt waits for the lock of another that installs (`DPkg::Lock::Timeout`, apt 1.9.11 and later), but not for the one on the package
+ * lists: a new machine refreshes them itself just when belt comes.
+ */
+export const aptPrelude = `export DEBIAN_FRONTEND=noninteractive
+apt='apt-get -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold'
+update_lists() {
+  until output=$($apt update 2>&1); do
+    case $output in *'Could not get lock'* | *'is another process using it'*) sleep 2 ;; *) printf '%s\\n' "$output" >&2; return 1 ;; esac
+  done
+}
+installed() { dpkg-query --show --showformat='\${db:Status-Status}\\n' "$1" 2>/dev/null | grep -qx installed; }`;
+
+/** The client is a package of its own since Debian 13; the engine only recommends it, as it does iptables. */
+export const aptInstall = `${aptPrelude}
+step 'reading package lists'
+update_lists || exit 1
+packages='docker.io iptables ca-certificates'
+if apt-cache show docker-cli 2>/dev/null | grep -q '^Package: docker-cli$'; then packages="$packages docker-cli"; fi
+step "installing $packages"
+$apt install --no-install-recommends $packages >&2 || exit 1`;
+
+/** Whichever of the distribution's and Docker's own packages are there. */
+export const aptUpgrade = `${aptPrelude}
+step 'reading package lists'
+update_lists || exit 1
+packages=
+for name in docker-ce docker-ce-cli containerd.io docker.io docker-cli containerd; do
+  if installed "$name"; then packages="$packages $name"; fi
+done
+step "upgrading$packages"
+$apt install --only-upgrade $packages >&2 || exit 1`;

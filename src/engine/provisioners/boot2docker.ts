@@ -1,0 +1,9 @@
+import { boot2docker as service } from '../boot2docker-profile.js';
+import type { Provisioner } from '../provisioner.js';
+
+/** boot2docker comes with the engine; a newer one is a newer ISO. */
+export const boot2docker: Provisioner = {
+  name: 'boot2docker',
+  runs: ({ id }) => id === 'boot2docker',
+  service,
+};

@@ -1,0 +1,12 @@
+import type { Provisioner } from '../provisioner.js';
+import { systemd } from '../systemd.js';
+import { aptInstall, aptUpgrade } from './apt.js';
+
+/** Debian and what is made of it (Raspberry Pi OS says `ID=raspbian`, `ID_LIKE=debian`). */
+export const debian: Provisioner = {
+  name: 'debian',
+  runs: ({ id, idLike }) => id === 'debian' || idLike.includes('debian'),
+  service: systemd,
+  install: () => aptInstall,
+  upgrade: aptUpgrade,
+};

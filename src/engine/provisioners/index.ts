@@ -1,0 +1,32 @@
+import { UserError } from '../../errors.js';
+import type { Facts } from '../facts.js';
+import type { Provisioner } from '../provisioner.js';
+import { systemd } from '../systemd.js';
+import { alpine } from './alpine.js';
+import { boot2docker } from './boot2docker.js';
+import { debian } from './debian.js';
+import { flatcar } from './flatcar.js';
+import { redhat } from './redhat.js';
+import { suse } from './suse.js';
+import { ubuntu } from './ubuntu.js';
+
+/** The first that fits; Ubuntu is like Debian, so it comes before it. */
+const provisioners: readonly Provisioner[] = [boot2docker, flatcar, alpine, ubuntu, debian, suse, redhat];
+
+/** A system that belt does not know, with systemd and an engine: all but installing goes as everywhere. */
+const other: Provisioner = { name: 'other', runs: () => true, service: systemd };
+
+/** @throws UserError for a system that belt cannot set an engine up on */
+export function provisionerFor({ os, init, dockerd }: Facts): Provisioner {
+  const found = provisioners.find(({ runs }) => runs(os)) ?? other;
+  const { service } = found;
+  if (found === other && (init !== 'systemd' || dockerd === undefined)) {
+    throw new UserError(`belt knows no way to install Docker on "${os.prettyName || 'an unknown system'}"`, {
+      hint: `it does on ${provisioners.map(({ name }) => name).join(', ')}; elsewhere install Docker yourself first`,
+    });
+  }
+  if (service.init === 'other' || service.init === init) return found;
+  throw new UserError(`${os.prettyName} runs no ${service.init} on this machine`, {
+    hint: 'belt needs it to run the engine',
+  });
+}

@@ -1,0 +1,36 @@
+import type { OsRelease } from '../os-release.js';
+import type { Provisioner } from '../provisioner.js';
+import { systemd } from '../systemd.js';
+
+/** Docker's own repository, which has one for Fedora, one for RHEL and one for all that is built like CentOS Stream. */
+const repository = (folder: string): string => `step "adding Docker's repository"
+curl -fsSL https://download.docker.com/linux/${folder}/docker-ce.repo -o /etc/yum.repos.d/docker-ce.repo || exit 1
+step 'installing docker-ce docker-ce-cli containerd.io'
+$dnf install docker-ce docker-ce-cli containerd.io >&2 || exit 1`;
+
+/** dnf itself waits for the lock of another that installs. */
+const prelude = 'dnf=$(command -v dnf || command -v yum) && dnf="$dnf -q -y" || exit 1';
+
+const amazon = `${prelude}
+step 'installing docker'
+$dnf install docker >&2 || exit 1`;
+
+const upgrade = `${prelude}
+packages=$(rpm -q --queryformat '%{NAME} ' docker-ce docker-ce-cli containerd.io docker moby-engine docker-cli containerd 2>/dev/null |
+  tr ' ' '\\n' | grep -Ex 'docker-ce|docker-ce-cli|containerd.io|docker|moby-engine|docker-cli|containerd' | tr '\\n' ' ')
+step "upgrading $packages"
+$dnf upgrade $packages >&2 || exit 1`;
+
+/** RHEL and its kin: Rocky, Alma, CentOS Stream, Oracle Linux, Fedora, Amazon Linux. */
+export const redhat: Provisioner = {
+  name: 'redhat',
+  runs: ({ id, idLike }) =>
+    [id, ...idLike].some((name) => ['rhel', 'fedora', 'centos', 'amzn'].includes(name)),
+  service: systemd,
+  install: (os) => (os.id === 'amzn' ? amazon : `${prelude}\n${repository(folderOf(os))}`),
+  upgrade,
+};
+
+function folderOf({ id }: OsRelease): string {
+  return id === 'fedora' || id === 'rhel' ? id : 'centos';
+}

@@ -1,0 +1,27 @@
+import type { Machine } from '../../machines/machine.js';
+import type { Context } from '../context.js';
+import { askFromOutside } from '../engine/outside.js';
+import { engineSettingsOf, provisionEngine } from '../engine/provision.js';
+import { reach } from '../machines/reach.js';
+
+/**
+ * Puts the certificate that `serverCertificateFor` gives, and the authorities that are trusted, onto the machine; if one of them
+ * is another than before, restarts the engine. Then asks it. Calling it again changes nothing.
+ */
+export type InstallCertificates = (machine: Machine, step: (text: string) => void) => Promise<void>;
+
+/** Over SSH, as a part of setting the engine up. */
+export function installOverSsh(context: Context): InstallCertificates {
+  return async (machine, step) => {
+    const connection = await reach(machine, context);
+    await provisionEngine(machine, connection, { step }, context);
+  };
+}
+
+/** One behind a jump host is not for this computer to reach. */
+export function askOverTls(context: Context): (machine: Machine) => Promise<void> {
+  return async (machine) => {
+    if (machine.ssh.jump === undefined)
+      await askFromOutside(machine, engineSettingsOf(machine).port, context);
+  };
+}

@@ -1,0 +1,58 @@
+import { UserError } from '../../errors.js';
+import type { Machine } from '../../machines/machine.js';
+import type { Context } from '../context.js';
+import type { Outcome } from '../fan-out.js';
+import { type ClusterCertificates, ensureClusterCertificates } from './cluster.js';
+import type { InstallCertificates } from './install.js';
+import { copyForClients, serverCertificateFor } from './server.js';
+import { restartEngines } from './waves.js';
+
+export interface RegenerateInput {
+  machines: readonly Machine[];
+  /** A new client pair too, for all machines of the cluster. */
+  clientCerts: boolean;
+  install: InstallCertificates;
+}
+
+/**
+ * Gives the machines' engines new certificates of the cluster's authority, over SSH: it works where TLS no longer does.
+ * @throws UserError when one of the engines is not reached with TLS, or nothing can be issued; nothing has changed then
+ */
+export async function regenerateCertificates(
+  { machines, clientCerts, install }: RegenerateInput,
+  context: Context,
+): Promise<Outcome<Machine>[]> {
+  for (const machine of machines) refuseWithoutTls(machine);
+  const claim = await context.cluster.claim(
+    machines.map(({ name }) => name),
+    'given new certificates',
+  );
+  try {
+    const certificates = await ensureClusterCertificates(context, { renewClient: clientCerts });
+    if (clientCerts) await copyForAll(certificates, context);
+    const work = async (machine: Machine, step: (text: string) => void): Promise<void> => {
+      step('signing a certificate');
+      await serverCertificateFor(machine, context, { renew: true, certificates });
+      await install(machine, step);
+    };
+    return await restartEngines(machines, { work, doneText: 'new certificate' }, context);
+  } finally {
+    await claim.release();
+  }
+}
+
+function refuseWithoutTls({ name, engine }: Machine): void {
+  if (engine === undefined || engine.access === 'secure') return;
+  throw new UserError(
+    `the engine of ${name} is not reached with TLS (${engine.access}): it has no certificate`,
+    {
+      hint: `belt engine secure ${name}`,
+    },
+  );
+}
+
+/** Machines whose records are damaged keep the old copies. */
+export async function copyForAll(certificates: ClusterCertificates, context: Context): Promise<void> {
+  const { machines } = await context.cluster.machines();
+  for (const { name } of machines) await copyForClients(name, certificates, context);
+}

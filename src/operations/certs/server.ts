@@ -1,0 +1,112 @@
+import type { ClusterStore } from '../../config/cluster-store.js';
+import { readText } from '../../config/files.js';
+import { messageOf } from '../../errors.js';
+import type { Machine } from '../../machines/machine.js';
+import { type CertificatePair, renewalDays } from '../../pki/authority.js';
+import { canonicalNames } from '../../pki/names.js';
+import { daysLeft, fits, isIssuedBy, missingNames, readCertificate } from '../../pki/read.js';
+import type { Context } from '../context.js';
+import { type ClusterCertificates, ensureClusterCertificates, requireSigner } from './cluster.js';
+import { isComplete, machinePaths, readPair, writeChanged, writePair } from './files.js';
+
+/** What an engine needs to listen with mutual TLS; PEM. */
+export interface ServerCertificate extends CertificatePair {
+  /** Who is let in: clients of these authorities. */
+  ca: string;
+}
+
+export interface ServerOptions {
+  /** Makes a new pair even where there is a good one. */
+  renew?: boolean;
+  /** The cluster's, where they have been read. */
+  certificates?: ClusterCertificates;
+}
+
+/**
+ * The certificate of the machine's engine; a new one when there is none, it lacks a name of the machine, it ends within 30 days,
+ * or another authority issued it. Also brings the copies for clients in the machine's folder up to date.
+ * @throws UserError when nothing can be issued, or a name given with --tls-san can stand in no certificate
+ */
+export async function serverCertificateFor(
+  machine: Machine,
+  context: Context,
+  { renew = false, certificates }: ServerOptions = {},
+): Promise<ServerCertificate> {
+  const { cluster } = context;
+  const clusterCertificates = certificates ?? (await ensureClusterCertificates(context));
+  const { trusted } = clusterCertificates;
+  const paths = machinePaths(cluster, machine.name).server;
+  const existing = await readPair(paths);
+  await copyForClients(machine.name, clusterCertificates, context);
+  if (!renew && isComplete(existing) && isGood(machine, existing, clusterCertificates)) {
+    return { ca: trusted, ...existing };
+  }
+  const signer = requireSigner(clusterCertificates, cluster);
+  const { issueServer } = await import('../../pki/issue.js');
+  const pair = await issueServer(signer, { commonName: machine.name, names: serverNames(machine) });
+  await writePair(paths, pair, cluster);
+  return { ca: trusted, ...pair };
+}
+
+function isGood(machine: Machine, pair: CertificatePair, { authority }: ClusterCertificates): boolean {
+  return (
+    serverProblems(machine, pair, authority.certificate).length === 0 &&
+    !endsSoon(pair.certificate, authority.certificate)
+  );
+}
+
+/** Whether the engine is reached with TLS, as far as belt knows: of docker-machine's own machines, those that have a certificate. */
+export async function usesTls({ name, engine }: Machine, cluster: ClusterStore): Promise<boolean> {
+  if (engine !== undefined) return engine.access === 'secure';
+  return (await readText(machinePaths(cluster, name).server.certificate)) !== undefined;
+}
+
+/** All that the engine may be called by. */
+export function serverNames({ name, addresses, engine }: Machine): string[] {
+  const own = [name, 'localhost', '127.0.0.1', addresses.public ?? [], addresses.private ?? []].flat();
+  return canonicalNames([...own, ...(engine?.tlsSans ?? [])]);
+}
+
+/** What is wrong with the machine's pair, its end apart; nothing when it is as it should be. */
+export function serverProblems(
+  machine: Machine,
+  pair: Partial<CertificatePair>,
+  authority: string,
+  now = new Date(),
+): string[] {
+  if (pair.certificate === undefined) return ['missing'];
+  try {
+    const certificate = readCertificate(pair.certificate);
+    const lacking = missingNames(certificate, serverNames(machine));
+    return [
+      ...(isIssuedBy(pair.certificate, authority) ? [] : ['signed by another authority']),
+      ...(lacking.length > 0 ? [`lacks ${lacking.join(', ')}`] : []),
+      ...(certificate.notBefore > now ? ['not valid yet'] : []),
+      ...keyProblems(pair),
+    ];
+  } catch (error) {
+    return [messageOf(error)];
+  }
+}
+
+/** Whether it ends soon and a new one would last longer: none outlives its authority. */
+function endsSoon(certificate: string, authority: string): boolean {
+  const { notAfter } = readCertificate(certificate);
+  return daysLeft({ notAfter }, new Date()) < renewalDays && notAfter < readCertificate(authority).notAfter;
+}
+
+function keyProblems(pair: Partial<CertificatePair>): string[] {
+  if (!isComplete(pair)) return ['its key is missing'];
+  return fits(pair) ? [] : ['its key is another one’s'];
+}
+
+/** So that the machine's folder serves as DOCKER_CERT_PATH. */
+export async function copyForClients(
+  name: string,
+  { trusted, client }: ClusterCertificates,
+  { cluster }: Context,
+): Promise<void> {
+  const paths = machinePaths(cluster, name);
+  await writeChanged(paths.ca, trusted, cluster);
+  await writePair(paths.client, client, cluster);
+}

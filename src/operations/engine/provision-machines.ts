@@ -1,0 +1,61 @@
+import { UserError } from '../../errors.js';
+import { type EngineAccess, type EngineSettings, enginePorts } from '../../machines/engine-settings.js';
+import { isOnlyUrl, type Machine } from '../../machines/machine.js';
+import type { Context } from '../context.js';
+import type { Outcome } from '../fan-out.js';
+import { reach } from '../machines/reach.js';
+import { onEach } from './each.js';
+import { engineSettingsOf, type Provisioned, provisionEngine } from './provision.js';
+
+/** Sets the engines up again as they are recorded; with `setHostname` each machine gets its name as host name. */
+export function provisionMachines(
+  machines: readonly Machine[],
+  { setHostname }: { setHostname: boolean },
+  context: Context,
+): Promise<Outcome<Provisioned>[]> {
+  return setUpEach(machines, engineSettingsOf, setHostname, context);
+}
+
+/** Changes who gets in to the engines; each machine's record follows once its engine answers so. */
+export function changeAccess(
+  access: EngineAccess,
+  machines: readonly Machine[],
+  context: Context,
+): Promise<Outcome<Provisioned>[]> {
+  const settings = (machine: Machine): EngineSettings => {
+    const before = engineSettingsOf(machine);
+    return before.access === access ? before : { ...before, access, port: enginePorts[access] };
+  };
+  return setUpEach(machines, settings, false, context);
+}
+
+function setUpEach(
+  machines: readonly Machine[],
+  settingsOf: (machine: Machine) => EngineSettings,
+  setHostname: boolean,
+  context: Context,
+): Promise<Outcome<Provisioned>[]> {
+  return onEach(
+    machines,
+    {
+      what: 'provisioned',
+      doneText: ({ changed }) => (changed ? 'provisioned' : 'as it should be already'),
+      run: async (machine, step) => {
+        refuseOnlyUrl(machine);
+        const wanted: Machine = { ...machine, engine: settingsOf(machine) };
+        const connection = await reach(machine, context);
+        const provisioned = await provisionEngine(wanted, connection, { step, setHostname }, context);
+        await context.cluster.save(wanted);
+        return provisioned;
+      },
+    },
+    context,
+  );
+}
+
+export function refuseOnlyUrl(machine: Machine): void {
+  if (!isOnlyUrl(machine)) return;
+  throw new UserError(`${machine.name} is a URL and no more: belt cannot change its engine`, {
+    hint: 'adopt its server with "belt create -d generic"',
+  });
+}

@@ -1,0 +1,94 @@
+import { provisionerFor } from '../../engine/provisioners/index.js';
+import { UserError } from '../../errors.js';
+import type { Machine } from '../../machines/machine.js';
+import type { Connection } from '../../ssh/index.js';
+import type { Context } from '../context.js';
+import type { Outcome } from '../fan-out.js';
+import { startMachines } from '../machines/lifecycle.js';
+import { observe } from '../machines/list.js';
+import { reach } from '../machines/reach.js';
+import { runInstaller } from './apply.js';
+import { waitForEngine } from './connect.js';
+import { onEach } from './each.js';
+import { surveyMachine } from './facts.js';
+import { provisionEngine } from './provision.js';
+import { refuseOnlyUrl } from './provision-machines.js';
+
+/** An engine's version before and after. */
+export interface Upgraded {
+  from: string;
+  to: string;
+}
+
+/**
+ * Brings the engines up to date with what their package repositories have. Stopped machines are started first, as docker-machine
+ * does, and stay up.
+ */
+export async function upgradeMachines(
+  machines: readonly Machine[],
+  context: Context,
+): Promise<Outcome<Upgraded>[]> {
+  const started = await startStopped(machines, context);
+  const failed = new Map<string, Outcome<never>>();
+  const running = new Map<string, Machine>();
+  for (const outcome of started) {
+    if (outcome.status === 'ok') running.set(outcome.name, outcome.value);
+    else failed.set(outcome.name, outcome);
+  }
+  const ready = machines
+    .filter(({ name }) => !failed.has(name))
+    .map((machine) => running.get(machine.name) ?? machine);
+  const upgraded = await onEach<Upgraded>(
+    ready,
+    {
+      what: 'upgraded',
+      doneText: ({ from, to }) =>
+        from === to ? `${to} is the newest already` : `upgraded from ${from} to ${to}`,
+      run: (machine, step) => upgrade(machine, step, context),
+    },
+    context,
+  );
+  const byName = new Map(upgraded.map((outcome) => [outcome.name, outcome]));
+  return machines.flatMap(({ name }) => byName.get(name) ?? failed.get(name) ?? []);
+}
+
+async function startStopped(machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
+  const rows = await observe(machines, context);
+  const stopped = rows.filter(({ state }) => state === 'stopped').map(({ machine }) => machine);
+  if (stopped.length === 0) return [];
+  for (const { name } of stopped)
+    context.reporter.note(`${name}: Starting machine so machine can be upgraded...`);
+  return startMachines(stopped, context);
+}
+
+async function upgrade(machine: Machine, step: (text: string) => void, context: Context): Promise<Upgraded> {
+  refuseOnlyUrl(machine);
+  const { signal } = context;
+  const connection = await reach(machine, context);
+  const survey = await surveyMachine(connection, context);
+  const { upgrade: script, name: provisioner } = provisionerFor(survey.facts);
+  if (script === undefined) {
+    throw new UserError(
+      `${machine.name}: on ${survey.facts.os.prettyName} the engine is a part of the system`,
+      {
+        hint: `a newer ${provisioner} brings a newer engine`,
+      },
+    );
+  }
+  const from = await waitForEngine(connection, { timeoutMs: 10_000, signal });
+  await runInstaller(connection, `${script}\n${restartIfStale}`, survey, step, context);
+  await provisionEngine(machine, connection, { step }, context);
+  return { from, to: await versionOf(connection, signal) };
+}
+
+/** Packages restart the engine themselves, most of them. */
+const restartIfStale = `running=$(docker --host unix:///var/run/docker.sock version --format '{{.Server.Version}}' 2>/dev/null)
+case $(dockerd --version) in
+*" $running,"*) ;;
+*) step 'restarting the engine'
+  if command -v systemctl >/dev/null; then systemctl daemon-reload; systemctl restart docker.service; else rc-service docker restart; fi >&2 || exit 1 ;;
+esac`;
+
+function versionOf(connection: Connection, signal: AbortSignal): Promise<string> {
+  return waitForEngine(connection, { timeoutMs: 10_000, signal });
+}

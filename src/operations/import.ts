@@ -1,0 +1,75 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { clientCertificates } from '../config/certificates.js';
+import type { ClusterStore } from '../config/cluster-store.js';
+import { readJson, readText } from '../config/files.js';
+import { UserError } from '../errors.js';
+import type { Machine } from '../machines/machine.js';
+import type { Context } from './context.js';
+import { fanOut, type Outcome } from './fan-out.js';
+
+export interface ImportInput {
+  /** docker-machine's store: the folder with `machines/` in it. Absolute. */
+  folder: string;
+  /** What the cluster is to be called. */
+  name: string;
+}
+
+/**
+ * Takes over docker-machine's store in place: every config.json gets belt's section and paths that lead to where things are now,
+ * and is otherwise kept, so that docker-machine goes on working with it. What it rewrites loses belt's section; belt then reads the
+ * machine as docker-machine's again. An older format is kept as config.json.bak, as docker-machine does.
+ * @throws UserError when it is no such store
+ */
+export async function importStore(
+  { folder, name }: ImportInput,
+  context: Context,
+): Promise<Outcome<Machine>[]> {
+  await requireStore(folder);
+  const store = await context.clusters.open(name, folder);
+  const { machines, damaged } = await store.machines();
+  await context.clusters.link(name, folder);
+  const byName = new Map(machines.map((machine) => [machine.name, machine]));
+  const takeOver = async (machineName: string): Promise<Machine> => {
+    const machine = byName.get(machineName) as Machine;
+    await keepOldFormat(machineName, store);
+    await store.save(machine);
+    await warnOfGaps(machine, store, context);
+    return machine;
+  };
+  const outcomes = await fanOut([...byName.keys()], takeOver, { signal: context.signal });
+  context.signal.throwIfAborted();
+  return [
+    ...outcomes,
+    ...damaged.map(
+      ({ name: failed, error }): Outcome<Machine> => ({ name: failed, status: 'failed', error }),
+    ),
+  ];
+}
+
+async function requireStore(folder: string): Promise<void> {
+  const found = await stat(join(folder, 'machines')).catch(() => undefined);
+  if (found?.isDirectory()) return;
+  throw new UserError(`${folder} is no store of docker-machine: there is no folder "machines" in it`, {
+    hint: 'name the store: belt import PATH (docker-machine keeps it in ~/.docker/machine)',
+  });
+}
+
+async function keepOldFormat(name: string, store: ClusterStore): Promise<void> {
+  const path = join(store.machineFolder(name), 'config.json');
+  const { ConfigVersion: version = 0 } = ((await readJson(path)) ?? {}) as { ConfigVersion?: number };
+  const text = await readText(path);
+  if (version < 3 && text !== undefined) await store.files.write(`${path}.bak`, text);
+}
+
+/** What docker-machine left incomplete is no reason to leave the machine out. */
+async function warnOfGaps(
+  { name, ssh, engine }: Machine,
+  store: ClusterStore,
+  { reporter }: Context,
+): Promise<void> {
+  if (ssh.keyPath !== undefined && (await readText(ssh.keyPath)) === undefined)
+    reporter.warn(`${name}: its SSH key ${ssh.keyPath} is missing`);
+  if (engine && !(await clientCertificates(store, name)))
+    reporter.warn(`${name}: there are no client certificates in ${store.machineFolder(name)}`);
+}

@@ -1,0 +1,46 @@
+import { type ClientCertificates, clientCertificates } from '../../config/certificates.js';
+import type { ClusterStore } from '../../config/cluster-store.js';
+import { UserError } from '../../errors.js';
+import { type EngineEndpoint, engineEndpoint } from '../../machines/endpoint.js';
+import { type Machine, reachAddress } from '../../machines/machine.js';
+
+/** How a Docker client reaches a machine's engine without belt. */
+export interface ClientAccess {
+  name: string;
+  url: string;
+  /** Absent where nobody knows one: an engine behind a local socket's URL. */
+  address?: string;
+  /** Absent for an engine that takes everybody. */
+  certificates?: ClientCertificates;
+}
+
+/** Where the engine is; from the record alone. @throws UserError when the machine has no address yet */
+export function endpointOf(machine: Machine): EngineEndpoint {
+  const endpoint = engineEndpoint(machine);
+  if (endpoint) return endpoint;
+  throw new UserError(`${machine.name} has no address yet: its creation was not finished`, {
+    hint: `finish it with the same "belt create" again, or: belt rm ${machine.name}`,
+  });
+}
+
+/**
+ * What `env` and `config` tell of, from the record and the certificates' files alone: nobody is asked over the network.
+ * @throws UserError for a machine that only SSH leads to, and for one whose certificates are missing
+ */
+export async function clientAccess(name: string, cluster: ClusterStore): Promise<ClientAccess> {
+  const machine = await cluster.machine(name);
+  const { transport, url } = endpointOf(machine);
+  const address = reachAddress(machine);
+  const access = { name, url, ...(address !== undefined && { address }) };
+  if (transport === 'plain') return access;
+  if (transport === 'ssh') {
+    throw new UserError(`the engine of ${name} listens on its own socket only`, {
+      hint: `use "belt --host ${name} docker ...", open it with "belt engine secure ${name}", or: belt context create --ssh ${name}`,
+    });
+  }
+  const certificates = await clientCertificates(cluster, name);
+  if (certificates) return { ...access, certificates };
+  throw new UserError(`there are no client certificates for ${name} in ${cluster.machineFolder(name)}`, {
+    hint: `make them: belt regenerate-certs --client-certs ${name}`,
+  });
+}

@@ -1,0 +1,100 @@
+import { UsageError, UserError } from '../../errors.js';
+import type { Machine } from '../../machines/machine.js';
+import { unknownMachines } from '../../machines/patterns.js';
+import { quoteArgs } from '../../ssh/quote.js';
+import type { Context } from '../context.js';
+
+/** `[[user@]machine:]path` */
+export interface Place {
+  /** Absent: on this computer. */
+  machine?: Machine;
+  user?: string;
+  path: string;
+}
+
+export interface CopyOptions {
+  recursive: boolean;
+  /** With rsync: only what differs. */
+  delta: boolean;
+  quiet: boolean;
+}
+
+/** A program of the system's, to be run with this terminal. */
+export interface ProgramCall {
+  program: string;
+  args: string[];
+}
+
+/** @throws UserError for a machine that does not exist */
+export async function readPlaces(texts: readonly string[], { cluster }: Context): Promise<Place[]> {
+  const { machines } = await cluster.machines();
+  const byName = new Map(machines.map((machine) => [machine.name, machine]));
+  return texts.map((text) => readPlace(text, byName));
+}
+
+/** What stands before a colon is a machine, as for scp, unless a slash comes first. `localhost:` is this computer. */
+function readPlace(text: string, machines: ReadonlyMap<string, Machine>): Place {
+  const [, user, name, path = ''] = /^(?:([^@/:\\]+)@)?([^@/:\\]+):(.*)$/s.exec(text) ?? [];
+  if (name === undefined) return { path: text };
+  if (name === 'localhost') return { path };
+  const machine = machines.get(name);
+  if (!machine) throw unknownMachines([name], [...machines.keys()]);
+  return { machine, ...(user !== undefined && { user }), path };
+}
+
+/** @param configPath an OpenSSH configuration in which the machines have their names */
+export function copyCall(
+  places: readonly Place[],
+  { recursive, delta, quiet }: CopyOptions,
+  configPath: string,
+): ProgramCall {
+  if (places.length < 2)
+    throw new UsageError('Improper number of arguments', {
+      hint: 'belt scp [[user@]machine:]path [[user@]machine:]path',
+    });
+  const remote = new Set(places.flatMap(({ machine }) => machine?.name ?? []));
+  const paths = ['--', ...places.map(writePlace)];
+  const flags = [...(recursive ? ['-r'] : []), ...(quiet ? ['-q'] : [])];
+  if (!delta)
+    return {
+      program: 'scp',
+      args: ['-F', configPath, ...(remote.size > 1 ? ['-3'] : []), ...flags, ...paths],
+    };
+  if (remote.size > 1) {
+    throw new UserError(
+      `rsync copies between this computer and one machine, not between ${[...remote].join(' and ')}`,
+      {
+        hint: 'leave --delta out',
+      },
+    );
+  }
+  const progress = quiet ? [] : ['--progress'];
+  return {
+    program: 'rsync',
+    args: [...progress, '-e', `ssh -F ${quoteArgs([configPath])}`, ...flags, ...paths],
+  };
+}
+
+/** @throws UserError for a path on this computer */
+export function mountCall(
+  { machine, user, path }: Place,
+  mountPoint: string,
+  configPath: string,
+): ProgramCall {
+  if (!machine)
+    throw new UserError(`"${path}" is on this computer`, { hint: 'belt mount machine:path mountpoint' });
+  return {
+    program: 'sshfs',
+    args: ['-F', configPath, writePlace({ machine, ...(user && { user }), path }), mountPoint],
+  };
+}
+
+export function unmountCall(mountPoint: string): ProgramCall {
+  return { program: 'fusermount', args: ['-u', mountPoint] };
+}
+
+/** A local path with a colon must not look like a machine's. */
+function writePlace({ machine, user, path }: Place): string {
+  if (machine) return `${user === undefined ? '' : `${user}@`}${machine.name}:${path}`;
+  return /^[^/]*:/.test(path) || path.startsWith('-') ? `./${path}` : path;
+}

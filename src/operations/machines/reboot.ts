@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MachineEvent } from '../../drivers/driver.js';
+import { ExternalError, isAbort, messageOf } from '../../errors.js';
+import type { Machine } from '../../machines/machine.js';
+import type { Context } from '../context.js';
+import { surveyMachine } from '../engine/facts.js';
+import { runAsRoot } from '../engine/root-shell.js';
+import { sshTarget } from './reach.js';
+
+/** How long a server may take to go down. */
+const downTimeoutMs = 60_000;
+/** And to come up again: servers of iron test their memory first. */
+const upTimeoutMs = 300_000;
+
+/** Restarts machines over SSH, all at the same time, for drivers that have no power over theirs. */
+export async function* restartFromWithin(
+  machines: readonly Machine[],
+  context: Context,
+): AsyncIterable<MachineEvent> {
+  const waiting = new Map(machines.map((machine) => [machine.name, endOf(machine, context)]));
+  for (const { name } of machines) yield { type: 'progress', name, text: 'restarting' };
+  while (waiting.size > 0) {
+    const event = await Promise.race(waiting.values());
+    waiting.delete(event.name);
+    yield event;
+  }
+}
+
+async function endOf(machine: Machine, context: Context): Promise<MachineEvent> {
+  const { name } = machine;
+  try {
+    await restart(machine, context);
+    return { type: 'done', name };
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    return { type: 'failed', name, error: error instanceof Error ? error : new Error(messageOf(error)) };
+  }
+}
+
+async function restart(machine: Machine, context: Context): Promise<void> {
+  const { signal } = context;
+  const ssh = await context.ssh();
+  const target = sshTarget(machine);
+  const connection = await ssh.connect(target, { signal });
+  const { facts, password } = await surveyMachine(connection, context);
+  const before = await bootOf(machine, context);
+  // The connection may break before the answer comes.
+  const broken = await runAsRoot(connection, {
+    text: 'PATH="$PATH:/usr/sbin:/sbin"; shutdown -r now 2>/dev/null || reboot',
+    access: facts.access,
+    ...(password !== undefined && { password }),
+    timeoutMs: 10_000,
+    signal,
+    onLine: () => {},
+  }).then(
+    ({ code, stderr }) => (code === 0 ? '' : stderr.trim()),
+    (error) => {
+      if (isAbort(error)) throw error;
+      return '';
+    },
+  );
+  if (broken !== '') throw new ExternalError(`${machine.name} does not restart: ${broken}`);
+  const deadline = Date.now() + downTimeoutMs;
+  while ((await bootOf(machine, context).catch(unlessAborted)) === before) {
+    if (Date.now() > deadline)
+      throw new ExternalError(
+        `${machine.name} was told to restart, and still runs after ${downTimeoutMs / 1000} s`,
+      );
+    await sleep(500, undefined, { signal });
+  }
+  await ssh.waitFor(target, { timeoutMs: upTimeoutMs, signal });
+}
+
+function unlessAborted(error: unknown): undefined {
+  if (isAbort(error)) throw error;
+  return undefined;
+}
+
+/** What is another after each boot: the kernel's own mark, and in a container, which has none of its own, when its first process began. */
+async function bootOf(machine: Machine, context: Context): Promise<string> {
+  const { signal } = context;
+  const ssh = await context.ssh();
+  const connection = await ssh.connect(sshTarget(machine), { signal });
+  const { stdout } = await connection.run(
+    'cat /proc/sys/kernel/random/boot_id; cut -d " " -f 22 /proc/1/stat',
+    { timeoutMs: 5_000, signal },
+  );
+  return stdout;
+}

@@ -1,0 +1,82 @@
+import type { Duplex } from 'node:stream';
+import type { Client } from 'ssh2';
+import { AbortError } from '../errors.js';
+import type { SshTarget } from './connection.js';
+import { ConnectError, type Obstacle } from './obstacle.js';
+
+export interface ForwardLimits {
+  timeoutMs: number;
+  signal: AbortSignal;
+}
+
+/**
+ * A stream through the jump host's connection to another host: a `direct-tcpip` channel (RFC 4254, 7.2).
+ * @throws ConnectError, AbortError
+ */
+export function forward(
+  client: Client,
+  jump: SshTarget,
+  target: SshTarget,
+  { timeoutMs, signal }: ForwardLimits,
+): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(new AbortError());
+    let waiting = true;
+    const settle = () => {
+      waiting = false;
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    };
+    const give = (error: Error) => {
+      settle();
+      reject(error);
+    };
+    const onAbort = () => give(new AbortError());
+    const timer = setTimeout(() => {
+      const seconds = timeoutMs / 1000;
+      give(notThere(jump, target, 'no answer', `no answer from %s within ${seconds} s`));
+    }, timeoutMs);
+    signal.addEventListener('abort', onAbort, { once: true });
+
+    client.forwardOut('127.0.0.1', 0, target.host, target.port, (error, channel) => {
+      if (!waiting) return void channel?.destroy();
+      if (error) return give(explain(jump, target, error));
+      settle();
+      // Somebody must listen, or a reset would end the program.
+      channel.on('error', () => {});
+      resolve(channel);
+    });
+  });
+}
+
+/** ssh2 puts the server's own words and its reason code (RFC 4254, 5.1) into the error. */
+function explain(jump: SshTarget, target: SshTarget, error: Error & { reason?: unknown }): ConnectError {
+  const prohibited = error.reason === 1 || /prohibited/i.test(error.message);
+  if (prohibited) {
+    return new ConnectError(target, 'other', `${jump.host} does not forward connections`, {
+      cause: error,
+      hint: `set "AllowTcpForwarding yes" in sshd_config on ${jump.host}`,
+    });
+  }
+  const words = error.message.replace(/^.*open failure:\s*/, '');
+  if (/refused/i.test(words)) return notThere(jump, target, 'refused', 'refused by %s', error);
+  if (/route|unreachable/i.test(words)) return notThere(jump, target, 'no route', 'no route to %s', error);
+  if (/timed? ?out/i.test(words)) return notThere(jump, target, 'no answer', 'no answer from %s', error);
+  return notThere(jump, target, 'other', `cannot connect to %s: ${words}`, error);
+}
+
+function notThere(
+  jump: SshTarget,
+  target: SshTarget,
+  obstacle: Obstacle,
+  words: string,
+  cause?: Error,
+): ConnectError {
+  const where = `${target.host} port ${target.port}, seen from ${jump.host}`;
+  return new ConnectError(
+    target,
+    obstacle,
+    words.replace('%s', () => where),
+    { cause },
+  );
+}

@@ -1,0 +1,60 @@
+import type { SshTarget } from './connection.js';
+
+export interface OpenSshTarget extends SshTarget {
+  /** What it is called on command lines. */
+  alias: string;
+  /** Whether known_hosts has a key of it; one that is first seen is written down, and only that one is taken afterwards. */
+  known: boolean;
+}
+
+/**
+ * A configuration with which the system's OpenSSH programs reach these targets by their aliases, as belt does: with its keys, under
+ * the machines' names in its known_hosts, and nothing of the person's own configuration.
+ * @see ssh_config(5)
+ */
+export function openSshConfig(targets: readonly OpenSshTarget[], knownHostsPath: string): string {
+  const blocks = targets.flatMap((target) => [
+    ...(target.jump
+      ? [block({ ...target.jump, alias: jumpAlias(target), known: false }, knownHostsPath)]
+      : []),
+    block(target, knownHostsPath),
+  ]);
+  return blocks.join('\n');
+}
+
+function block(target: OpenSshTarget, knownHostsPath: string): string {
+  const { alias, name, host, port, user, keyPath, known, jump } = target;
+  const options: [string, string | undefined][] = [
+    ['HostName', quote(host)],
+    ['HostKeyAlias', quote(name, { tokens: false })],
+    ['Port', String(port)],
+    ['User', quote(user, { tokens: false })],
+    ['IdentityFile', keyPath && quote(keyPath)],
+    ['IdentitiesOnly', keyPath && 'yes'],
+    ['UserKnownHostsFile', quote(knownHostsPath)],
+    ['GlobalKnownHostsFile', '/dev/null'],
+    ['StrictHostKeyChecking', known ? 'yes' : 'accept-new'],
+    ['UpdateHostKeys', 'no'],
+    ['HashKnownHosts', 'no'],
+    ['CheckHostIP', 'no'],
+    ['PasswordAuthentication', 'no'],
+    ['KbdInteractiveAuthentication', 'no'],
+    ['ConnectTimeout', '10'],
+    ['ServerAliveInterval', '15'],
+    ['LogLevel', 'ERROR'],
+    ['ProxyJump', jump && jumpAlias(target)],
+  ];
+  const lines = options.flatMap(([key, value]) => (value ? [`  ${key} ${value}`] : []));
+  return `Host ${alias}\n${lines.join('\n')}\n`;
+}
+
+/** No machine's name begins so. */
+function jumpAlias({ alias }: Pick<OpenSshTarget, 'alias'>): string {
+  return `_jump-to-${alias}`;
+}
+
+/** `%` begins a token in host names and paths. */
+function quote(value: string, { tokens = true } = {}): string {
+  const escaped = value.replaceAll(/["\\]/g, '\\$&');
+  return `"${tokens ? escaped.replaceAll('%', '%%') : escaped}"`;
+}

@@ -1,0 +1,112 @@
+# Read by `sh -s` on a machine, as root: puts files in place, restarts the engine where that is due, and waits for its answer. When anything
+# of that fails, everything is put back as it was, and what the engine said is told. Answers are lines that begin with a random mark.
+LC_ALL=C
+PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+export LC_ALL PATH
+umask 077
+# Half done is worse than undone or done: a broken connection does not stop this.
+trap '' HUP INT TERM PIPE
+began=$(date +%s)
+
+tell() {
+  printf '\n%s %s %s\n' {{mark}} "$1" "$(printf %s "$2" | base64 | tr -d '\n')"
+}
+
+step() {
+  tell step "$1"
+}
+
+saved=$(mktemp -d /run/belt.XXXXXX 2>/dev/null || mktemp -d) || exit 1
+trap 'rm -rf "$saved"' EXIT
+count=0
+placed=
+restarting=
+was_active=
+
+# stage PATH MODE BASE64: writes the new file beside the old one; a full disk is known before anything is changed.
+stage() {
+  count=$((count + 1))
+  printf %s "$1" >"$saved/$count.path"
+  folder=$(dirname "$1")
+  [ -d "$folder" ] || (umask 022 && mkdir -p "$folder") || give_up "cannot make $folder"
+  problem=$({ printf %s "$3" | base64 -d >"$1.belt-new" && chmod "$2" "$1.belt-new"; } 2>&1) ||
+    give_up "cannot write $1: $problem"
+}
+
+each_file() {
+  number=0
+  while [ "$number" -lt "$count" ]; do
+    number=$((number + 1))
+    path=$(cat "$saved/$number.path")
+    "$1"
+  done
+}
+
+place() {
+  if [ -e "$path" ]; then cp -p "$path" "$saved/$number.old" || give_up "cannot copy $path"; fi
+  : >"$saved/$number.placed"
+  mv -f "$path.belt-new" "$path" || give_up "cannot write $path"
+  if command -v restorecon >/dev/null; then restorecon "$path"; fi
+}
+
+unstage() {
+  rm -f "$path.belt-new"
+}
+
+put_back() {
+  [ -e "$saved/$number.placed" ] || return 0
+  if [ -e "$saved/$number.old" ]; then cp -p "$saved/$number.old" "$path"; else rm -f "$path"; fi
+}
+
+# give_up WHY [LOG]
+give_up() {
+  each_file unstage
+  tell failed "$1"
+  [ -z "${2-}" ] || tell log "$2"
+  if [ -n "$placed" ]; then
+    each_file put_back
+    { {{reload}}; } >&2
+    if [ -n "$restarting" ]; then
+      if [ -n "$was_active" ]; then timeout 30 sh -c '{{restart}}' >&2; else { {{stop}}; } >&2; fi
+    fi
+  fi
+  exit 1
+}
+
+# Refuses options that the engine would not start with, where it can tell without starting (Docker 23 and later).
+validate() {
+  command -v dockerd >/dev/null && [ -e /etc/docker/daemon.json ] || return 0
+  dockerd --help 2>/dev/null | grep -q -- --validate || return 0
+  problem=$(dockerd --validate --config-file /etc/docker/daemon.json 2>&1) || give_up 'the engine refuses daemon.json' "$problem"
+}
+
+restart_engine() {
+  restarting=yes
+  if {{isActive}}; then was_active=yes; fi
+  step 'restarting the engine'
+  { {{enable}}; } >&2
+  timeout {{restartSeconds}} sh -c '{{restart}}' >&2
+  code=$?
+  [ "$code" -ne 124 ] || give_up 'the engine did not start within {{restartSeconds}} s' "$({ {{journal}}; } 2>&1)"
+  [ "$code" -eq 0 ] || give_up 'the engine does not start' "$({ {{journal}}; } 2>&1)"
+  attempt=0
+  until version=$(docker --host unix:///var/run/docker.sock version --format '{{.Server.Version}}' 2>&1); do
+    attempt=$((attempt + 1))
+    [ "$attempt" -lt 40 ] || give_up "the engine does not answer: $version" "$({ {{journal}}; } 2>&1)"
+    sleep 0.2
+  done
+  tell version "$version"
+}
+
+# optional WHY COMMAND: what the engine does without.
+optional() {
+  step "$1"
+  problem=$(sh -c "$2" 2>&1) || tell warning "$1: $problem"
+}
+
+{{files}}
+placed=yes
+each_file place
+{{commands}}
+{{finish}}
+tell done ''

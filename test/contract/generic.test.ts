@@ -1,0 +1,296 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Belt, newBelt } from '../lab/belt.js';
+import { canMakeMachines } from '../lab/machines.js';
+import { type Servers, startServers } from '../lab/servers.js';
+
+/** Adopting servers that exist: belt as a person calls it, and guests that it did not make. */
+
+let servers: Servers;
+let belt: Belt;
+
+describe.skipIf(!canMakeMachines())('servers that exist', () => {
+  beforeAll(async () => {
+    servers = await startServers(['one', 'two', 'three', 'four']);
+    for (const name of ['one', 'two', 'three', 'four']) servers.sh(name, prepare);
+  });
+  afterAll(() => servers?.dispose());
+
+  beforeEach(async () => {
+    belt = await newBelt({ SSH_AUTH_SOCK: '' });
+  });
+  afterEach(() => belt.dispose());
+
+  test('a dry run tells what would be done, and changes nothing there or here', async () => {
+    const before = traces('one');
+    const text = await belt.ok(['create', ...at('one'), '--dry-run', 'one']);
+    expect(text).toContain(`one  ${servers.address('one')}  Debian GNU/Linux 13 (trixie)`);
+    expect(text).toMatch(/write \/etc\/systemd\/system\/docker\.service\.d\/zz-belt\.conf/);
+    expect(text).toMatch(/write \/etc\/docker\/server-key\.pem/);
+    expect(text).toMatch(/restart the engine/);
+    expect(text).toMatch(/1 container that runs stops and is started again/);
+
+    const plan = JSON.parse(await belt.ok(['create', ...at('one'), '--dry-run', '--json', 'one']));
+    expect(plan.ok[0]).toMatchObject({
+      name: 'one',
+      containers: 1,
+      restart: 'its options or certificates change',
+    });
+    expect(plan.ok[0].install).toBeUndefined();
+
+    expect(traces('one')).toEqual(before);
+    expect(existsSync(join(belt.folder, '.belt'))).toBe(false);
+  });
+
+  test('it is for servers alone', async () => {
+    const { code, stderr } = await belt.run(['create', '-d', 'nspawn', '--dry-run', 'one']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('--dry-run is for servers that exist, and nspawn makes its machines');
+  });
+
+  test('adopts a server with its containers and images, and leaves it as it was found', async () => {
+    const before = traces('one');
+    await belt.ok(['create', ...at('one'), 'one']);
+    expect(kept(traces('one'))).toEqual(kept(before));
+    expect(servers.sh('one', 'cat /etc/systemd/system/docker.service.d/zz-belt.conf')).toContain('2376');
+
+    // Later commands need no settings, and the key lies with the machine.
+    expect(await belt.ok(['docker', '--host', 'one', 'ps', '--quiet', '--no-trunc'])).toBe(before.containers);
+    const config = JSON.parse(await belt.ok(['inspect', 'one']));
+    const key = join(belt.folder, '.belt/default/machines/one/server_key');
+    expect(config.Driver).toMatchObject({
+      IPAddress: servers.address('one'),
+      SSHUser: 'root',
+      SSHPort: 22,
+      SSHKeyPath: key,
+      EnginePort: 2376,
+    });
+    expect((await stat(key)).mode & 0o777).toBe(0o600);
+    expect(await readFile(key, 'utf8')).toBe(await readFile(servers.keyPath, 'utf8'));
+    const [row] = JSON.parse(await belt.ok(['ls', '--json']));
+    expect(row).toMatchObject({ name: 'one', state: 'running', driver: 'generic' });
+
+    await belt.ok(['rm', '-y', 'one']);
+    expect(traces('one')).toEqual(before);
+  });
+
+  test('a server with a daemon.json and a drop-in of its own has them back', async () => {
+    servers.sh('two', ownSettings);
+    const before = traces('two');
+    await belt.ok(['create', ...at('two'), 'two']);
+    expect(kept(traces('two'))).toEqual(kept(before));
+    await belt.ok(['rm', '-y', 'two']);
+    expect(traces('two')).toEqual(before);
+  });
+
+  test('a user with sudo, through an inventory, over a jump host', async () => {
+    await writeFile(
+      join(belt.folder, 'servers.yml'),
+      [
+        '- name: three',
+        `  address: ${servers.address('three')}`,
+        '  user: admin',
+        `  key: ${servers.keyPath}`,
+        `  jump: ${servers.address('one')}`,
+      ].join('\n'),
+    );
+    const before = traces('three');
+    await belt.ok(['create', '-d', 'generic', '--generic-inventory', 'servers.yml', 'three']);
+    expect(kept(traces('three'))).toEqual(kept(before));
+    expect(await belt.ok(['ssh', 'three', 'whoami'])).toBe('admin\n');
+    const hosts = await readFile(join(belt.folder, '.belt/default/ssh/known_hosts'), 'utf8');
+    expect(hosts.split('\n').map((line) => line.split(' ')[0])).toEqual([
+      `[${servers.address('one')}]:22`,
+      'three',
+      '',
+    ]);
+    await belt.ok(['rm', '-y', 'three']);
+    expect(traces('three')).toEqual(before);
+  });
+
+  test('one of four is down: three are done, and the same command finishes when it is back', async () => {
+    await servers.stop('four');
+    const names = ['one', 'two', 'three', 'four'];
+    const addresses = names.map((name) => servers.address(name)).join(',');
+    const command = [
+      ...['create', '-d', 'generic', '--generic-ip-address', addresses],
+      ...['--generic-ssh-key', servers.keyPath, '--json', names.join(',')],
+    ];
+    const first = await belt.run(command);
+    const report = JSON.parse(first.stdout);
+    expect([first.code, report.ok.length, report.failed.length]).toEqual([1, 3, 1]);
+    expect(report.failed[0].name).toBe('four');
+    expect(report.failed[0].error).toMatch(
+      /^four: no login within [\d.]+ s, last obstacle: no (route|answer)/,
+    );
+
+    await servers.start('four');
+    const second = await belt.run(command);
+    expect(second.code).toBe(0);
+    expect(JSON.parse(second.stdout).ok.length).toBe(4);
+    await belt.ok(['rm', '-y', '--all']);
+  });
+
+  test('an interrupted create is finished by the same command, and nothing of the way back is lost', async () => {
+    const before = traces('one');
+    const command = ['create', ...at('one'), 'one'];
+    const child = belt.spawn(command);
+    let told = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      told += chunk.toString();
+      if (told.includes('restarting the engine')) child.kill('SIGINT');
+    });
+    expect(await new Promise((done) => child.once('close', done))).toBe(130);
+    await belt.ok(command);
+    expect(kept(traces('one'))).toEqual(kept(before));
+    await belt.ok(['rm', '-y', 'one']);
+    expect(traces('one')).toEqual(before);
+  });
+
+  test('a server that is gone is kept until it is forgotten by force', async () => {
+    await belt.ok(['create', ...at('four'), 'four']);
+    await servers.stop('four');
+    const refused = await belt.run(['rm', '-y', 'four']);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('what belt wrote on the server is still there');
+    expect(await belt.ok(['ls', '-q'])).toBe('four\n');
+
+    await belt.ok(['rm', '-f', 'four']);
+    expect(await belt.ok(['ls', '-q'])).toBe('');
+    await servers.start('four');
+    servers.sh('four', 'rm /etc/systemd/system/docker.service.d/zz-belt.conf; systemctl daemon-reload');
+  });
+
+  test('--keep-engine-config leaves the engine as belt has set it up', async () => {
+    await belt.ok(['create', ...at('one'), 'one']);
+    const before = traces('one');
+    await belt.ok(['rm', '-y', '--keep-engine-config', 'one']);
+    expect(traces('one')).toEqual(before);
+    await belt.ok(['create', ...at('one'), 'one']);
+    expect(await belt.ok(['docker', '--host', 'one', 'ps', '--quiet', '--no-trunc'])).toBe(before.containers);
+  });
+
+  test('verbs that it has no power for are refused in the words of docker-machine', async () => {
+    await belt.ok(['create', ...at('three'), 'three']);
+    for (const verb of ['start', 'stop', 'kill']) {
+      const { code, stderr } = await belt.run([verb, 'three']);
+      expect([code, stderr.includes(`generic driver does not support ${verb}`)]).toEqual([1, true]);
+    }
+    await belt.ok(['rm', '-y', 'three']);
+  });
+
+  test('restart restarts the server from within, and waits for its engine', async () => {
+    await belt.ok(['create', ...at('three'), 'three']);
+    const boot = servers.sh('three', 'cut -d " " -f 22 /proc/1/stat');
+    const restarted = belt.run(['restart', 'three']);
+    // A guest that restarts ends its systemd-nspawn; what runs it starts it again.
+    await expect.poll(() => servers.state('three'), { timeout: 30_000 }).toBe('stopped');
+    await servers.start('three');
+    expect((await restarted).code).toBe(0);
+    expect(servers.sh('three', 'cut -d " " -f 22 /proc/1/stat')).not.toBe(boot);
+    await belt.ok(['rm', '-y', 'three']);
+  });
+
+  test('another host key than the pinned one is refused', async () => {
+    await belt.ok(['create', ...at('four'), 'four']);
+    servers.sh(
+      'four',
+      'cd /etc/ssh; mkdir kept; cp -p ssh_host_* kept; ssh-keygen -q -t ed25519 -N "" -f new; cat new > ssh_host_ed25519_key; cat new.pub > ssh_host_ed25519_key.pub; systemctl restart ssh',
+    );
+    const { code, stderr } = await belt.run(['ssh', 'four', 'true']);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('four: the host key at');
+    expect((await belt.run(['rm', '-y', 'four'])).code).toBe(1);
+    await belt.ok(['rm', '-f', 'four']);
+  });
+
+  test('none: a URL and no more', async () => {
+    const missing = await belt.run(['create', '-d', 'none', 'box']);
+    expect([missing.code, missing.stderr]).toEqual([
+      1,
+      expect.stringContaining('--url option is required when no driver is selected'),
+    ]);
+    await belt.ok(['create', '-d', 'none', '--url', 'tcp://192.0.2.7:2376', 'box']);
+    const config = JSON.parse(await belt.ok(['inspect', 'box']));
+    expect(config.Driver).toMatchObject({ URL: 'tcp://192.0.2.7:2376', IPAddress: '192.0.2.7' });
+    for (const [verb, done] of [
+      ['start', 'started'],
+      ['stop', 'stopped'],
+      ['restart', 'restarted'],
+      ['kill', 'killed'],
+    ] as const) {
+      const { code, stderr } = await belt.run([verb, 'box']);
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringContaining(`hosts without a driver cannot be ${done}`),
+      ]);
+    }
+    const { stderr } = await belt.run(['ssh', 'box', 'true']);
+    expect(stderr).toContain('box is known by its URL alone');
+    await belt.ok(['rm', '-y', 'box']);
+    expect(await readdir(join(belt.folder, '.belt/default/machines'))).toEqual([]);
+  });
+});
+
+/** A user with sudo, an image, and a container that nothing but a person starts again. */
+const prepare = `set -e
+useradd --create-home --shell /bin/sh admin
+echo 'admin ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/admin
+usermod --append --groups docker admin
+mkdir -p /home/admin/.ssh && cp /root/.ssh/authorized_keys /home/admin/.ssh/ && chown -R admin: /home/admin/.ssh
+root=$(mktemp -d)
+mkdir -p "$root/bin"
+cp /usr/bin/busybox "$root/bin/"
+ln -s busybox "$root/bin/sleep"
+tar -C "$root" -c . | docker import - web:1 >/dev/null
+docker run --detach --init --name kept web:1 /bin/sleep 1000000 >/dev/null`;
+
+/** As people write them: an owner and a mode of their own, tabs, and a drop-in beside that moves the hosts into the file. */
+const ownSettings = `set -e
+mkdir -p /etc/systemd/system/docker.service.d /etc/docker
+printf '{\\n\\t"debug": true,\\n\\t"labels": ["a=b"],\\n\\t"hosts": ["unix:///var/run/docker.sock"]}' > /etc/docker/daemon.json
+chmod 640 /etc/docker/daemon.json
+chown 1:2 /etc/docker/daemon.json
+printf '[Service]\\nExecStart=\\nExecStart=/usr/sbin/dockerd --containerd=/run/containerd/containerd.sock\\n' > /etc/systemd/system/docker.service.d/hosts.conf
+systemctl daemon-reload
+systemctl reset-failed docker
+systemctl restart docker
+docker start kept >/dev/null`;
+
+function at(name: string): string[] {
+  return [
+    '-d',
+    'generic',
+    '--generic-ip-address',
+    servers.address(name),
+    '--generic-ssh-key',
+    servers.keyPath,
+  ];
+}
+
+/** All of a server that adopting it could change. */
+function traces(name: string) {
+  const ask = (script: string) => servers.sh(name, script);
+  return {
+    etc: ask(
+      `cd /etc; find . -printf '%p %y %m %U %G %l\\n' | sort; find . -type f -exec sha256sum {} + | sort`,
+    ),
+    units: ask(
+      'systemctl is-enabled docker.service docker.socket; systemctl is-active docker.service docker.socket',
+    ),
+    command: ask('tr "\\\\0" " " < /proc/$(pidof dockerd)/cmdline'),
+    containers: ask('docker ps --quiet --no-trunc'),
+    images: ask('docker images --quiet --no-trunc'),
+    engine: ask("docker info --format '{{.Driver}} {{.ServerVersion}} {{.Name}}'"),
+    hostname: ask('hostname'),
+    packages: ask('dpkg-query --show'),
+    leftovers: ask('ls -a /root /tmp /run | grep -i belt || true'),
+  };
+}
+
+/** What adopting must not change. */
+function kept({ containers, images, engine, hostname, packages }: ReturnType<typeof traces>) {
+  return { containers, images, engine, hostname, packages };
+}

@@ -1,0 +1,301 @@
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Belt, newBelt } from '../lab/belt.js';
+import { canMakeMachines } from '../lab/machines.js';
+
+const run = promisify(execFile);
+
+/**
+ * What docker-machine's documentation has people type, as scripts of theirs, unchanged: a program called `docker-machine` in the
+ * PATH that is belt, as an alias is. The engines are asked with Docker's own client.
+ */
+describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
+  let belt: Belt;
+  let env: NodeJS.ProcessEnv;
+
+  /** Runs a script as `sh -eu` does. */
+  async function script(text: string): Promise<{ code: number; stdout: string; stderr: string }> {
+    try {
+      const { stdout, stderr } = await run('bash', ['-euc', text], {
+        cwd: belt.folder,
+        env,
+        timeout: 100_000,
+      });
+      return { code: 0, stdout, stderr };
+    } catch (error) {
+      const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+      return { code, stdout, stderr };
+    }
+  }
+
+  async function ok(text: string): Promise<string> {
+    const { code, stdout, stderr } = await script(text);
+    if (code !== 0) throw new Error(`ended with ${code}: ${text}\n${stdout}${stderr}`);
+    return stdout;
+  }
+
+  beforeAll(async () => {
+    belt = await newBelt({ MACHINE_DRIVER: 'nspawn' });
+    const bin = join(belt.folder, 'bin');
+    await mkdir(bin);
+    const program = join(bin, 'docker-machine');
+    await writeFile(program, `#!/bin/sh\nexec '${process.execPath}' '${resolve('bin/run.js')}' "$@"\n`);
+    await chmod(program, 0o755);
+    const { DOCKER_HOST: _, DOCKER_CERT_PATH: __, DOCKER_TLS_VERIFY: ___, ...rest } = belt.env;
+    env = { ...rest, PATH: `${bin}:${process.env['PATH']}`, HOME: belt.folder, SHELL: '/bin/bash' };
+  });
+  afterAll(() => belt.dispose());
+
+  test('create --driver, then the state of it', async () => {
+    await ok('docker-machine create --driver nspawn default');
+    await ok('docker-machine create -d nspawn --engine-label zone=a --tls-san web.example.org dev');
+    expect(await ok('docker-machine status dev')).toBe('Running\n');
+    expect(await ok('docker-machine status')).toBe('Running\n');
+    const again = await script('docker-machine status nope');
+    expect([again.code, again.stderr]).toEqual([
+      1,
+      expect.stringContaining('Docker machine "nope" does not exist'),
+    ]);
+  });
+
+  test('eval $(docker-machine env dev): Docker’s own client talks to it over TLS', async () => {
+    expect(await ok('eval $(docker-machine env dev); docker info --format "{{.Name}}"')).toBe('dev\n');
+    expect(await ok('eval "$(docker-machine env dev)"; docker-machine active')).toBe('dev\n');
+    expect(await ok('eval $(docker-machine env); docker info --format "{{.Name}}"')).toBe('default\n');
+    expect(
+      await ok(
+        'eval $(docker-machine env dev); eval $(docker-machine env -u); echo "[${DOCKER_HOST-}${DOCKER_CERT_PATH-}]"',
+      ),
+    ).toBe('[]\n');
+  });
+
+  test('env says how to use it, in the words of each shell', async () => {
+    const address = (await ok('docker-machine ip dev')).trim();
+    const folder = join(belt.folder, '.belt', 'default', 'machines', 'dev');
+    expect(await ok('docker-machine env dev')).toBe(
+      [
+        'export DOCKER_TLS_VERIFY="1"',
+        `export DOCKER_HOST="tcp://${address}:2376"`,
+        `export DOCKER_CERT_PATH="${folder}"`,
+        'export DOCKER_MACHINE_NAME="dev"',
+        '# Run this command to configure your shell: ',
+        '# eval $(belt env dev)',
+        '',
+      ].join('\n'),
+    );
+    expect(await ok('docker-machine env --shell fish dev | head -1')).toBe(
+      'set -gx DOCKER_TLS_VERIFY "1";\n',
+    );
+    expect(await ok('NO_PROXY=10.0.0.1 docker-machine env --no-proxy dev | grep PROXY')).toBe(
+      `export NO_PROXY="10.0.0.1,${address}"\n`,
+    );
+    const refused = await script('docker-machine env -u dev');
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      expect.stringContaining('Expected no machine name when the -u flag is present'),
+    ]);
+  });
+
+  test('config and url', async () => {
+    const address = (await ok('docker-machine ip dev')).trim();
+    const folder = join(belt.folder, '.belt', 'default', 'machines', 'dev');
+    expect(await ok('docker-machine url dev')).toBe(`tcp://${address}:2376\n`);
+    expect(await ok('docker-machine config dev')).toBe(
+      [
+        '--tlsverify',
+        `--tlscacert="${folder}/ca.pem"`,
+        `--tlscert="${folder}/cert.pem"`,
+        `--tlskey="${folder}/key.pem"`,
+        `-H=tcp://${address}:2376`,
+        '',
+      ].join('\n'),
+    );
+    expect(await ok('docker $(docker-machine config dev) info --format "{{.Name}}"')).toBe('dev\n');
+  });
+
+  test('a native context, over TLS and over SSH', async () => {
+    const contexts = 'export DOCKER_CONFIG="$PWD/docker-config"';
+    expect(await ok(`${contexts}; docker-machine context create dev`)).toBe('belt-dev\n');
+    expect(await ok(`${contexts}; docker --context belt-dev info --format '{{.Name}}'`)).toBe('dev\n');
+    expect(
+      await ok(`${contexts}; docker-machine context create --ssh dev; docker-machine context ls`),
+    ).toMatch(/^belt-dev +dev +ssh:\/\/belt-dev$/m);
+    // What docker's ssh does once ~/.ssh/config includes the file.
+    expect(await ok('ssh -F .belt/default/ssh/config belt-dev hostname')).toBe('dev\n');
+    expect(await ok(`${contexts}; docker-machine context rm dev`)).toBe('belt-dev\n');
+    expect(await ok(`${contexts}; docker-machine context ls --json`)).toBe('[]\n');
+  });
+
+  test('inspect with its formats', async () => {
+    const address = (await ok('docker-machine ip dev')).trim();
+    expect(await ok("docker-machine inspect --format='{{.Driver.IPAddress}}' dev")).toBe(`${address}\n`);
+    expect(await ok("docker-machine inspect -f '{{.DriverName}} {{.Nope}}' dev")).toBe('nspawn <no value>\n');
+    expect(await ok("docker-machine inspect -f '{{.HostOptions.EngineOptions.Labels}}' dev")).toBe(
+      '[zone=a]\n',
+    );
+    const json = await ok("docker-machine inspect --format='{{json .Driver}}' dev");
+    expect(JSON.parse(json)).toMatchObject({ IPAddress: address, MachineName: 'dev', SSHPort: 22 });
+    expect(await ok("docker-machine inspect --format='{{prettyjson .Driver}}' dev")).toContain(
+      `\n    "IPAddress": "${address}",\n`,
+    );
+    expect(JSON.parse(await ok('docker-machine inspect dev'))).toMatchObject({
+      ConfigVersion: 3,
+      Name: 'dev',
+    });
+    const bad = await script("docker-machine inspect -f '{{.Name' dev");
+    expect([bad.code, bad.stderr]).toEqual([
+      1,
+      expect.stringContaining('template parsing error: template: :1: unclosed action'),
+    ]);
+  });
+
+  test('ls, its formats and filters', async () => {
+    const url = (await ok('docker-machine url dev')).trim();
+    const [header, ...rows] = (await ok('docker-machine ls')).trimEnd().split('\n');
+    expect(header).toMatch(/^NAME +ACTIVE +DRIVER +STATE +URL +SWARM +DOCKER +ERRORS$/);
+    expect(rows.map((row) => row.split(/\s+/))).toEqual([
+      [
+        'default',
+        '-',
+        'nspawn',
+        'Running',
+        expect.stringMatching(/^tcp:/),
+        expect.stringMatching(/^v\d+\.\d+/),
+      ],
+      ['dev', '-', 'nspawn', 'Running', url, expect.stringMatching(/^v\d+\.\d+/)],
+    ]);
+    expect(await ok("docker-machine ls --format '{{.Name}}: {{.DriverName}}'")).toBe(
+      'default: nspawn\ndev: nspawn\n',
+    );
+    expect(await ok(String.raw`docker-machine ls -f 'table {{.Name}}\t{{.State}}' --filter name=dev`)).toBe(
+      'NAME   STATE\ndev    Running\n',
+    );
+    expect(await ok('docker-machine ls -q --filter label=zone=a')).toBe('dev\n');
+    expect(await ok('docker-machine ls -q --filter state=Stopped --timeout 5')).toBe('');
+    expect(
+      await ok(`eval $(docker-machine env dev); docker-machine ls --format '{{.Active}}{{.Name}}'`),
+    ).toBe('-default\n*dev\n');
+  });
+
+  test('ssh: commands, flags of OpenSSH, exit codes', async () => {
+    expect(await ok('docker-machine ssh dev hostname')).toBe('dev\n');
+    expect(await ok('docker-machine ssh dev -- echo a b')).toBe('a b\n');
+    expect(await ok('docker-machine ssh dev -o LogLevel=QUIET "echo \\$HOME"')).toBe('/root\n');
+    expect(await ok('docker-machine --native-ssh ssh dev hostname')).toBe('dev\n');
+    expect((await script('docker-machine ssh dev exit 7')).code).toBe(7);
+    expect((await script('docker-machine ssh dev -T exit 7')).code).toBe(7);
+  });
+
+  test('scp: there, back, between machines and recursive', async () => {
+    await ok('mkdir -p tree/inner; echo one > tree/a; echo two > "tree/inner/b c"');
+    await ok('docker-machine scp -r tree dev:/root/');
+    expect(await ok('docker-machine ssh dev "cat /root/tree/a \'/root/tree/inner/b c\'"')).toBe('one\ntwo\n');
+    await ok('docker-machine scp -r -q dev:/root/tree root@default:/root/copy');
+    expect(await ok('docker-machine scp default:/root/copy/a localhost:./back; cat back')).toBe('one\n');
+    const missing = await script('docker-machine scp nope:/x .');
+    expect([missing.code, missing.stderr]).toEqual([
+      1,
+      expect.stringContaining('Docker machine "nope" does not exist'),
+    ]);
+    expect((await script('docker-machine scp one')).stderr).toContain('Improper number of arguments');
+    expect((await script('docker-machine scp dev:/nowhere .')).code).toBe(1);
+  });
+
+  test('version of belt, of an engine, and of a stopped machine', async () => {
+    expect(await ok('docker-machine version')).toMatch(/^belt version \d+\.\d+\.\d+\n$/);
+    expect(await ok('docker-machine -v')).toBe(await ok('docker-machine --version'));
+    expect(await ok('docker-machine version dev')).toBe(
+      await ok('eval $(docker-machine env dev); docker version --format "{{.Server.Version}}"'),
+    );
+  });
+
+  test('stop and start', async () => {
+    expect(await ok('docker-machine stop dev')).toBe('Stopping "dev"...\nMachine "dev" was stopped.\n');
+    expect(await ok('docker-machine status dev')).toBe('Stopped\n');
+    const again = await script('docker-machine stop dev');
+    expect([again.code, again.stdout, again.stderr]).toEqual([
+      0,
+      '',
+      expect.stringContaining('Machine "dev" is already stopped.'),
+    ]);
+    const version = await script('docker-machine version dev');
+    expect([version.code, version.stderr]).toEqual([
+      1,
+      expect.stringContaining('Unable to query docker version: Host is not running'),
+    ]);
+    const ssh = await script('docker-machine ssh dev -T true');
+    expect([ssh.code, ssh.stderr]).toEqual([
+      1,
+      expect.stringContaining('Cannot run SSH command: Host "dev" is not running'),
+    ]);
+    // From local state, whether the machine runs or not.
+    expect(await ok('docker-machine env dev')).toContain('export DOCKER_MACHINE_NAME="dev"');
+    expect(await ok('docker-machine start dev')).toBe(
+      'Starting "dev"...\nMachine "dev" was started.\nStarted machines may have new IP addresses. You may need to re-run the `belt env` command.\n',
+    );
+    expect(await ok('eval $(docker-machine env dev); docker info --format "{{.Name}}"')).toBe('dev\n');
+    expect((await script('docker-machine start dev')).stderr).toContain('Machine "dev" is already running.');
+  });
+
+  test('regenerate-certs, and upgrade of a stopped machine', async () => {
+    const before = await readFile(join(belt.folder, '.belt/default/machines/dev/server.pem'), 'utf8');
+    await ok('docker-machine regenerate-certs --force dev');
+    expect(await readFile(join(belt.folder, '.belt/default/machines/dev/server.pem'), 'utf8')).not.toBe(
+      before,
+    );
+    expect(await ok('eval $(docker-machine env dev); docker info --format "{{.Name}}"')).toBe('dev\n');
+    await ok('docker-machine stop dev');
+    // Whether there is anything newer is the package repository's to say.
+    expect((await script('docker-machine upgrade dev')).stderr).toContain(
+      'Starting machine so machine can be upgraded...',
+    );
+    expect(await ok('docker-machine status dev')).toBe('Running\n');
+  });
+
+  test('restart, kill, and those of the machine called default', async () => {
+    expect(await ok('docker-machine restart dev')).toContain('Restarting "dev"...\n');
+    expect(await ok('docker-machine provision')).toContain('default');
+    expect(await ok('docker-machine kill')).toBe('Killing "default"...\nMachine "default" was killed.\n');
+    expect(await ok('docker-machine status')).toBe('Stopped\n');
+  });
+
+  test('rm asks; -f takes what is not there for no failure', async () => {
+    expect(await ok('echo n | docker-machine rm dev')).not.toContain('Successfully');
+    expect(await ok('docker-machine ls -q')).toBe('default\ndev\n');
+    expect(await ok('docker-machine rm -y dev')).toBe('Successfully removed dev\n');
+    const gone = await script('docker-machine rm -f dev');
+    expect([gone.code, gone.stderr]).toEqual([0, expect.stringContaining('Can\'t remove "dev"')]);
+    expect(await ok('docker-machine rm --force default')).toBe('Successfully removed default\n');
+    const none = await script('docker-machine url');
+    expect([none.code, none.stderr]).toEqual([
+      1,
+      expect.stringContaining('No machine name(s) specified and no "default" machine exists'),
+    ]);
+  });
+
+  test('a new store takes the certificates that it is told to', async () => {
+    const certs = join(belt.folder, '.belt', 'default', 'certs');
+    const flags = `--tls-ca-cert ${certs}/ca.pem --tls-ca-key ${certs}/ca-key.pem --tls-client-cert ${certs}/cert.pem`;
+    await ok(
+      `MACHINE_TLS_CLIENT_KEY=${certs}/key.pem docker-machine -s other ${flags} create --driver nspawn third`,
+    );
+    expect(await readFile(join(belt.folder, 'other/machines/third/ca.pem'), 'utf8')).toBe(
+      await readFile(join(certs, 'ca.pem'), 'utf8'),
+    );
+    expect(
+      await ok(
+        'docker --tlsverify --tlscacert .belt/default/certs/ca.pem --tlscert .belt/default/certs/cert.pem --tlskey .belt/default/certs/key.pem -H $(docker-machine -s other url third) info --format "{{.Name}}"',
+      ),
+    ).toBe('third\n');
+    await ok('docker-machine -s other rm -y third');
+  });
+
+  test('what is no command is told of', async () => {
+    const { code, stderr } = await script('docker-machine bogus');
+    expect([code, stderr]).toEqual([2, expect.stringContaining("'bogus' is not a belt command")]);
+    expect(await ok('docker-machine help ssh')).toContain('USAGE');
+  });
+});
