@@ -2,6 +2,7 @@ import { Readable, Writable } from 'node:stream';
 import type { RootAccess } from '../../engine/facts.js';
 import { ExternalError, UserError } from '../../errors.js';
 import type { Connection } from '../../ssh/index.js';
+import { LineSplitter } from '../line-splitter.js';
 
 /** A script for a machine: it comes on standard input, so that nothing of it stands on a command line that others could read. */
 export interface Script {
@@ -25,7 +26,7 @@ export async function runAsRoot(
   { text, access, password, timeoutMs, signal, onLine }: Script,
 ): Promise<{ code: number; stderr: string }> {
   const limit = AbortSignal.timeout(timeoutMs);
-  const lines = new LineSink(onLine);
+  const lines = new LineSplitter(onLine);
   const errors = new TailSink();
   const input = access === 'password' ? `${password ?? ''}\n${text}` : text;
   try {
@@ -65,22 +66,6 @@ export const bestShell = `/bin/sh -c '${[
   'if sudo -n true 2>/dev/null; then exec sudo -n /bin/sh -s sudo; fi',
   'exec /bin/sh -s password',
 ].join('; ')}'`;
-
-class LineSink extends Writable {
-  private readonly decoder = new TextDecoder();
-  private rest = '';
-
-  constructor(private readonly onLine: (line: string) => void) {
-    super();
-  }
-
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    const lines = (this.rest + this.decoder.decode(chunk, { stream: true })).split('\n');
-    this.rest = lines.pop() ?? '';
-    for (const line of lines) this.onLine(line);
-    done();
-  }
-}
 
 const tailLength = 16 * 1024;
 

@@ -1,9 +1,9 @@
-import { Writable } from 'node:stream';
 import type { Machine } from '../../machines/machine.js';
 import type { StreamOptions } from '../../ssh/index.js';
 import { quoteArgs } from '../../ssh/quote.js';
 import type { Context } from '../context.js';
 import { fanOut, type Outcome } from '../fan-out.js';
+import { LineSplitter } from '../line-splitter.js';
 import { reach } from './reach.js';
 
 /** One word is a line for the remote shell; several are a command with its arguments, each kept as it is. */
@@ -55,28 +55,4 @@ export async function execOnMany(
     signal: context.signal,
     ...(input.limit !== undefined && { limit: input.limit }),
   });
-}
-
-/** Cuts a byte stream into lines, whole characters only. */
-class LineSplitter extends Writable {
-  private readonly decoder = new TextDecoder();
-  private rest = '';
-
-  constructor(private readonly onLine: (line: string) => void) {
-    super();
-  }
-
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    const lines = (this.rest + this.decoder.decode(chunk, { stream: true })).split('\n');
-    this.rest = lines.pop() ?? '';
-    for (const line of lines) this.onLine(line);
-    done();
-  }
-
-  /** Hands out what came after the last line end. */
-  flush(): void {
-    this.rest += this.decoder.decode();
-    if (this.rest !== '') this.onLine(this.rest);
-    this.rest = '';
-  }
 }
