@@ -27,9 +27,19 @@ const withoutUnused = {
     }));
   },
 };
-await build({
-  plugins: [withoutUnused],
-  entryPoints: ['src/cli/main.ts', 'src/cli/help.ts', 'src/commands/**/*.ts'],
+
+// `env`, `config` and `url` answer in the time of bare start-up: all that they load is one file.
+const local = 'src/cli/local/index.ts';
+/** @type {import('esbuild').Plugin} */
+const withoutLocal = {
+  name: 'without-local',
+  setup(build) {
+    build.onResolve({ filter: /^\.\/local\/index\.js$/ }, ({ path }) => ({ path, external: true }));
+  },
+};
+
+/** @type {import('esbuild').BuildOptions} */
+const options = {
   outdir: 'dist',
   outbase: 'src',
   chunkNames: 'chunks/[name]-[hash]',
@@ -44,8 +54,12 @@ await build({
   minifyWhitespace: true,
   sourcemap: 'linked',
   sourcesContent: false,
-  // write-file-atomic is CommonJS and uses it.
-  define: { __filename: 'import.meta.filename' },
+  define: {
+    // write-file-atomic is CommonJS and uses it.
+    __filename: 'import.meta.filename',
+    // The AWS SDK tells whoever starts it under Node 20 which Node its later versions want: for the reader of package.json, not for belt's users.
+    'process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED': '"true"',
+  },
   logLevel: 'warning',
   // What CommonJS packages expect to find.
   banner: {
@@ -55,7 +69,13 @@ await build({
       'const __dirname = import.meta.dirname;',
     ].join(' '),
   },
+};
+await build({
+  ...options,
+  plugins: [withoutUnused, withoutLocal],
+  entryPoints: ['src/cli/main.ts', 'src/cli/help.ts', 'src/commands/**/*.ts'],
 });
+await build({ ...options, entryPoints: [local] });
 
 const plugin = new Plugin({ root, type: 'core', ignoreManifest: true, errorOnManifestCreate: true });
 await plugin.load();

@@ -64,6 +64,12 @@ export function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
 }
 
+/** For a `catch` where any failure but an interruption means that there is no answer. */
+export function unlessAborted(error: unknown): undefined {
+  if (isAbort(error)) throw error;
+  return undefined;
+}
+
 /** The message of whatever was thrown, for a line that names a cause. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -6,13 +6,12 @@ import { warnOfExpiry } from '../operations/certs/expiry.js';
 import { takeGivenCertificates } from '../operations/certs/given.js';
 import type { Context } from '../operations/context.js';
 import type { Outcome } from '../operations/fan-out.js';
-import type { ProgramCall } from '../operations/machines/copy.js';
 import { namedOrDefault } from '../operations/machines/default.js';
+import { askOrReadSecret } from '../ui/prompt.js';
 import { describeError, printError } from './errors.js';
 import { exitCodeFor, exitCodes } from './exit-codes.js';
 import { globalFlags } from './flags.js';
 import { type OpenContext, openContext } from './open-context.js';
-import { runProgram } from './run-program.js';
 
 type FlagsOf<T extends typeof Command> = Interfaces.InferredFlags<
   (typeof BaseCommand)['baseFlags'] & T['flags']
@@ -56,7 +55,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
 
   /** The driver that makes machines: the named one, or the one that is set. */
   protected async driverName(named: string | undefined): Promise<string> {
-    return (await this.open()).defaultDriver(named);
+    return (await this.context()).settings.driver(named);
   }
 
   /** An environment variable; an empty one is none. */
@@ -88,15 +87,31 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     return resolve(cwd, named ?? (variables['MACHINE_STORAGE_PATH'] || join(home, '.docker', 'machine')));
   }
 
-  /** @throws UserError with `message` when this computer does not have the program */
-  protected async requireProgram(name: string, message: string): Promise<void> {
-    const { environment } = await this.open();
-    if (!(await findProgram(name, environment))) throw new UserError(message);
+  /** A path of the command line, absolute. */
+  protected async resolvePath(path: string): Promise<string> {
+    return resolve((await this.open()).environment.cwd, path);
   }
 
-  /** Runs a program of this computer with this terminal; its exit code becomes belt's. */
-  protected async runProgram({ program, args }: ProgramCall): Promise<void> {
-    process.exitCode = await runProgram(program, args);
+  /** The key that opens managers of a swarm that locks them: typed unseen, or piped in. It is never a word of the command line. */
+  protected async askUnlockKey(): Promise<string> {
+    const { context } = await this.open();
+    return askOrReadSecret('Unlock key of the swarm (it is not shown):', {
+      input: process.stdin,
+      output: process.stderr,
+      signal: context.signal,
+    });
+  }
+
+  /** The first of these programs that this computer has. @throws UserError with `message` when it has none */
+  protected async requireProgram(names: readonly string[], message: string): Promise<string> {
+    const { environment } = await this.open();
+    for (const name of names) if (await findProgram(name, environment)) return name;
+    throw new UserError(message);
+  }
+
+  /** belt's exit code is that of a program which it ran. */
+  protected endAs(code: number): void {
+    process.exitCode = code;
   }
 
   /** The machines named; without names (and without --all) the one called `default`, as in docker-machine. */

@@ -7,6 +7,8 @@ export const exitCodes = {
   failed: 1,
   /** The command line is wrong. */
   usage: 2,
+  /** `cluster plan` found something to do; as diff(1) and others that compare tell it from a failure. */
+  different: 2,
   /** A bug in belt (EX_SOFTWARE of sysexits.h). */
   bug: 70,
   /** Ctrl-C, as shells count: 128 + SIGINT. */

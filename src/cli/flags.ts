@@ -74,3 +74,10 @@ export const yesFlag = {
 export const driverFlag = {
   driver: Flags.string({ char: 'd', summary: 'what makes the machines', helpValue: 'DRIVER' }),
 };
+
+/** For commands that could cost a swarm its quorum. */
+export const forceFlag = {
+  force: Flags.boolean({
+    summary: 'do it even where the swarm would lose its quorum, or the last manager to spare',
+  }),
+};

@@ -20,10 +20,13 @@ export async function runCommand(argv: readonly string[], root: string): Promise
 
 /** The framework takes all words for the command, arguments too: the longest beginning that is near a command is meant. */
 function asUnknownCommand(error: unknown, config: Config): unknown {
-  const [, id] = (error instanceof Error && /^command (.+) not found$/i.exec(error.message)) || [];
+  const [, id] = (error instanceof Error && /^command (.+?) not found\.?$/i.exec(error.message)) || [];
   if (id === undefined) return error;
-  const words = id.split(':');
+  const words = id.split(/[: ]/);
   const commands = config.commandIDs.map((command) => command.replaceAll(':', ' '));
+  const known = [2, 1].find((count) => commands.includes(words.slice(0, count).join(' ')));
+  if (known !== undefined)
+    return new UsageError(`unexpected argument: ${words.slice(known).join(' ')}`, { hint: 'see --help' });
   const [suggestion] = [words.slice(0, 2), words.slice(0, 1)].flatMap(
     (beginning) => closest(beginning.join(' '), commands) ?? [],
   );

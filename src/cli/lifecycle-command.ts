@@ -22,6 +22,9 @@ export interface LifecycleWords {
 
 type Act = (machines: Machine[], context: Context) => Promise<Outcome<Machine>[]>;
 
+/** Throws where it must not be done. */
+type Guard = (machines: readonly Machine[], context: Context) => Promise<void>;
+
 /** A command that does one thing to each of the machines named. */
 export abstract class LifecycleCommand<T extends typeof Command> extends BaseCommand<T> {
   static override strict = false;
@@ -31,12 +34,22 @@ export abstract class LifecycleCommand<T extends typeof Command> extends BaseCom
   /**
    * Does it to the machines named, or without names to the one called `default`, and reports how each ended. Piped, stdout has
    * docker-machine's lines; on a terminal the progress says the same.
+   * @param guard asked first, of those that are left to do
    */
-  protected async change(all: boolean, words: LifecycleWords, act: Act): Promise<BatchReport<string>> {
+  protected async change(
+    all: boolean,
+    words: LifecycleWords,
+    act: Act,
+    guard: Guard = async () => {},
+  ): Promise<BatchReport<string>> {
     const context = await this.context();
     const nodes = await this.namedOrDefault(all);
     const machines = await selectMachines(nodes, context, { all });
     const done = await this.tellDone(machines, words, context);
+    await guard(
+      machines.filter(({ name }) => !done.has(name)),
+      context,
+    );
     const { doing, done: doneWord } = words;
     for (const { name } of machines) if (doing && !done.has(name)) this.say(`${doing} "${name}"...`);
     const report = await this.actOn(nodes, all, act);
@@ -45,10 +58,17 @@ export abstract class LifecycleCommand<T extends typeof Command> extends BaseCom
     return report;
   }
 
-  /** Does it, and reports how each machine ended. */
-  protected async actOn(nodes: readonly string[], all: boolean, act: Act): Promise<BatchReport<string>> {
+  /** Does it, unless `guard` throws, and reports how each machine ended. */
+  protected async actOn(
+    nodes: readonly string[],
+    all: boolean,
+    act: Act,
+    guard: Guard = async () => {},
+  ): Promise<BatchReport<string>> {
     const context = await this.context();
-    const outcomes = await act(await selectMachines(nodes, context, { all }), context);
+    const machines = await selectMachines(nodes, context, { all });
+    await guard(machines, context);
+    const outcomes = await act(machines, context);
     context.signal.throwIfAborted();
     this.settle(outcomes);
     return reportOf(outcomes, (name) => name);

@@ -1,34 +1,31 @@
 import { join, resolve } from 'node:path';
 import { openClusterStore } from '../config/cluster-store.js';
-import { chooseCluster, linkCluster, listClusters, useCluster } from '../config/clusters.js';
-import { type Environment, readEnvironment } from '../config/environment.js';
-import { locateState } from '../config/locate.js';
 import {
-  describeSettings,
-  requireKnownSections,
-  resolveDriver,
-  resolveDriverSettings,
-  resolveGeneral,
-  type SettingSources,
-  valuesOf,
-} from '../config/settings.js';
-import { readSettingsFiles, type SettingsFile } from '../config/settings-file.js';
-import type { Driver, Person, Setting } from '../drivers/driver.js';
-import { driverNames, loadDriver } from '../drivers/registry.js';
-import { keyTypeOf } from '../operations/certs/key-type.js';
-import type { Context } from '../operations/context.js';
+  chooseCluster,
+  isLinkedCluster,
+  linkCluster,
+  listClusters,
+  removeCluster,
+  useCluster,
+} from '../config/clusters.js';
+import { type Environment, readEnvironment } from '../config/environment.js';
+import { locateState, type StateLocation } from '../config/locate.js';
+import { describeSettings, valuesOf } from '../config/settings.js';
+import type { Driver, Person } from '../drivers/driver.js';
+import { loadDriver } from '../drivers/registry.js';
+import type { GroupSettings } from '../machines/spec.js';
+import type { Clusters, Context } from '../operations/context.js';
 import type { Reporter } from '../operations/reporter.js';
 import type { KnownHosts, Ssh } from '../ssh/index.js';
-import { templatesIn } from '../templates.js';
+import { type Templates, templatesIn } from '../templates.js';
 import { createReporter } from '../ui/progress.js';
-import { settingsGiven } from './given-settings.js';
+import { ClusterSettings } from './cluster-settings.js';
+import { once } from './once.js';
 import { interruptSignal } from './signals.js';
 
 export interface OpenContext {
   context: Context;
   environment: Environment;
-  /** Which driver makes machines where the command line names none. */
-  defaultDriver(named: string | undefined): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -48,87 +45,122 @@ export async function openContext(root: string, flags: GlobalFlags): Promise<Ope
   const environment = readEnvironment();
   const storagePath = flags['storage-path'];
   const location = await locateState(environment, storagePath === undefined ? {} : { storagePath });
-  const { name, folder } = await chooseCluster(location, flags.cluster);
-  const owner = environment.sudo;
-  const cluster = await openClusterStore({ name, folder, ...(owner && { owner }) });
-  const reporter = reporterFor(environment);
-  const signal = interruptSignal();
+  const maker = new ContextMaker(environment, location, flags, root);
+  const context = await maker.make(await chooseCluster(location, flags.cluster));
+  return { environment, context, close: () => maker.close() };
+}
 
-  const settingsFiles = once(() => readCheckedFiles([cluster.settingsPath, ...location.settingsFiles]));
-  const sources = async (driver?: string, settings: readonly Setting[] = []): Promise<SettingSources> => ({
-    flags: driver === undefined ? {} : settingsGiven(driver, settings, { ...flags }),
-    variables: environment.variables,
-    files: await settingsFiles(),
-  });
+interface ClusterPlace {
+  name: string;
+  folder: string;
+  byFolder: boolean;
+}
 
-  const templates = templatesIn(join(root, 'templates'));
-  const drivers = new Map<string, Promise<Driver>>();
-  const openDriver = async (driverName: string): Promise<Driver> => {
-    const driver = await loadDriver(driverName);
-    const settings = resolveDriverSettings(
-      driverName,
-      driver.settings,
-      await sources(driverName, driver.settings),
-    );
-    if (flags.debug) for (const line of describeSettings(settings)) reporter.note(`${driverName}: ${line}`);
+/** One run of belt: all its contexts share the terminal, the environment and the interruption. */
+class ContextMaker {
+  private readonly reporter: Reporter;
+  private readonly signal = interruptSignal();
+  private readonly templates: Templates;
+  private readonly person: Person;
+  private readonly sudoPassword = once(() => askSudoPassword(this.signal));
+  private readonly connections: { ssh: Promise<Ssh> }[] = [];
+
+  constructor(
+    private readonly environment: Environment,
+    private readonly location: StateLocation,
+    private readonly flags: GlobalFlags,
+    root: string,
+  ) {
+    this.reporter = reporterFor(environment);
+    this.templates = templatesIn(join(root, 'templates'));
+    this.person = personAt(environment);
+  }
+
+  async make(place: ClusterPlace): Promise<Context> {
+    const { reporter, signal, templates, sudoPassword, flags } = this;
+    const cluster = await openClusterStore({ ...place, ...this.owner });
+    const places = { config: cluster.settingsPath, others: this.location.settingsFiles };
+    const settings = new ClusterSettings(places, { ...flags }, this.environment);
+    const drivers = new Map<string, Promise<Driver>>();
+    const knownHosts = once(async (): Promise<KnownHosts> => {
+      const { openKnownHosts } = await import('../ssh/known-hosts.js');
+      return openKnownHosts(cluster.knownHostsPath, {
+        // A dry run writes nothing down, not even the host keys that it sees.
+        write: flags['dry-run'] ? async () => {} : (path, content) => cluster.files.write(path, content),
+        locked: (work) => (flags['dry-run'] ? work() : cluster.lock(work)),
+      });
+    });
+    const context: Context = {
+      clusters: this.clusters(),
+      cluster,
+      settings,
+      driver: (name, group = {}) => {
+        const key = JSON.stringify([name, group]);
+        const opened = drivers.get(key) ?? this.openDriver(name, group, context);
+        drivers.set(key, opened);
+        return opened;
+      },
+      ssh: once(() => this.openSsh(knownHosts)),
+      knownHosts,
+      templates,
+      keyType: () => settings.keyType(),
+      sudoPassword,
+      reporter,
+      signal,
+    };
+    return context;
+  }
+
+  async close(): Promise<void> {
+    for (const { ssh } of this.connections) (await ssh).closeAll();
+  }
+
+  private get owner(): { owner?: NonNullable<Environment['sudo']> } {
+    return this.environment.sudo ? { owner: this.environment.sudo } : {};
+  }
+
+  private clusters(): Clusters {
+    const { root } = this.location;
+    const { owner } = this.owner;
+    return {
+      names: () => listClusters(root),
+      use: (name) => useCluster(root, name, owner),
+      link: (name, path) => linkCluster(root, name, path, owner),
+      isLink: (name) => isLinkedCluster(root, name),
+      remove: (name) => removeCluster(root, name, owner),
+      open: (name, folder) => openClusterStore({ name, folder, ...this.owner }),
+      context: async (name) => this.make(await chooseCluster({ root }, name)),
+    };
+  }
+
+  private async openDriver(
+    name: string,
+    group: GroupSettings,
+    { cluster, settings }: Context,
+  ): Promise<Driver> {
+    const { templates, person, reporter } = this;
+    const driver = await loadDriver(name);
+    const resolved = await settings.of(name, group);
+    if (this.flags.debug) for (const line of describeSettings(resolved)) reporter.note(`${name}: ${line}`);
     // The first claim of a new cluster fixes its id, after drivers have been opened.
     const identity = {
-      name,
+      name: cluster.name,
       get id(): string {
         return cluster.id;
       },
     };
-    const person = personAt(environment);
-    return driver.open({ settings: valuesOf(settings), cluster: identity, templates, person });
-  };
+    return driver.open({ settings: valuesOf(resolved), cluster: identity, templates, person });
+  }
 
-  const knownHosts = once(async (): Promise<KnownHosts> => {
-    const { openKnownHosts } = await import('../ssh/known-hosts.js');
-    return openKnownHosts(cluster.knownHostsPath, {
-      // A dry run writes nothing down, not even the host keys that it sees.
-      write: flags['dry-run'] ? async () => {} : (path, content) => cluster.files.write(path, content),
-      locked: (work) => (flags['dry-run'] ? work() : cluster.lock(work)),
-    });
-  });
-  const ssh = once(async (): Promise<Ssh> => {
-    const [{ openSsh }, hosts] = await Promise.all([import('../ssh/index.js'), knownHosts()]);
-    return openSsh({ knownHosts: hosts, ...personAt(environment) });
-  });
-
-  return {
-    environment,
-    context: {
-      clusters: {
-        names: () => listClusters(location.root),
-        use: (cluster) => useCluster(location.root, cluster, owner),
-        link: (cluster, path) => linkCluster(location.root, cluster, path, owner),
-        open: (cluster, path) => openClusterStore({ name: cluster, folder: path, ...(owner && { owner }) }),
-      },
-      cluster,
-      driver(driverName) {
-        const opened = drivers.get(driverName) ?? openDriver(driverName);
-        drivers.set(driverName, opened);
-        return opened;
-      },
-      ssh,
-      knownHosts,
-      templates,
-      keyType: async () => keyTypeOf(resolveGeneral('key_type', await sources())),
-      sudoPassword: once(() => askSudoPassword(signal)),
-      reporter,
-      signal,
-    },
-    async defaultDriver(named) {
-      const { value } = resolveDriver(environment.platform, {
-        ...(await sources()),
-        flags: { driver: named },
-      });
-      return value;
-    },
-    async close() {
-      if (ssh.called) (await ssh()).closeAll();
-    },
-  };
+  private openSsh(knownHosts: () => Promise<KnownHosts>): Promise<Ssh> {
+    const open = async (): Promise<Ssh> => {
+      const [{ openSsh }, hosts] = await Promise.all([import('../ssh/index.js'), knownHosts()]);
+      return openSsh({ knownHosts: hosts, ...this.person });
+    };
+    const ssh = open();
+    this.connections.push({ ssh });
+    return ssh;
+  }
 }
 
 async function askSudoPassword(signal: AbortSignal): Promise<string> {
@@ -138,12 +170,6 @@ async function askSudoPassword(signal: AbortSignal): Promise<string> {
     output: process.stderr,
     signal,
   });
-}
-
-async function readCheckedFiles(paths: readonly string[]): Promise<SettingsFile[]> {
-  const files = await readSettingsFiles(paths);
-  requireKnownSections(files, driverNames);
-  return files;
 }
 
 function reporterFor({ variables }: Environment): Reporter {
@@ -166,15 +192,4 @@ function personAt({ cwd, home, sshAgentSocket }: Environment): Person {
     defaultKeyPaths: ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((file) => join(home, '.ssh', file)),
     ...(sshAgentSocket !== undefined && { agentSocket: sshAgentSocket }),
   };
-}
-
-function once<T>(make: () => Promise<T>): (() => Promise<T>) & { called: boolean } {
-  let made: Promise<T> | undefined;
-  const get = (): Promise<T> => {
-    get.called = true;
-    made ??= make();
-    return made;
-  };
-  get.called = false;
-  return get;
 }

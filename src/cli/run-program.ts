@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { ExternalError, messageOf } from '../errors.js';
+import type { ProgramCall } from '../operations/machines/copy.js';
 
 /**
  * Runs a program of this computer with this terminal. Ctrl-C is the program's, which is in the terminal's foreground with us.
  * @returns its exit code; 128 + the signal's number when a signal ended it
  */
-export async function runProgram(program: string, args: readonly string[]): Promise<number> {
+export async function runProgram({ program, args }: ProgramCall): Promise<number> {
   const child = spawn(program, args, { stdio: 'inherit' });
   const ignore = (): void => {};
   const pass = (signal: NodeJS.Signals): void => void child.kill(signal);

@@ -10,7 +10,7 @@ export default class Active extends BaseCommand<typeof Active> {
   static override args = {
     node: argument('the machine to talk to from now on'),
   };
-  static override flags = { timeout: Flags.string({ char: 't', hidden: true }) };
+  static override flags = { timeout: Flags.integer({ char: 't', hidden: true }) };
   static override examples = [
     { description: 'choose', command: '<%= config.bin %> active node1' },
     { description: 'show', command: '<%= config.bin %> active' },

@@ -1,8 +1,9 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { driverSettingFlags } from '../cli/driver-flags.js';
-import { engineFlags, engineSettingsFrom } from '../cli/engine-flags.js';
+import { engineFlags, engineWordsGiven } from '../cli/engine-flags.js';
 import { argument, driverFlag } from '../cli/flags.js';
+import { oldSwarmFlags, refuseOldSwarm } from '../cli/old-swarm-flags.js';
 import { AbortError, isAbort, UsageError } from '../errors.js';
 import { expandNames } from '../machines/patterns.js';
 import type { Context } from '../operations/context.js';
@@ -36,9 +37,16 @@ An interrupted create is finished by the same command again.`;
     ...driverFlag,
     ...settingFlags,
     ...engineFlags,
+    ...oldSwarmFlags,
     'dry-run': Flags.boolean({
       summary:
         'only tell what would be done on servers that exist (driver generic): files, packages, restarts',
+    }),
+    'on-failure': Flags.string({
+      summary:
+        'what becomes of machines that could not be made ready: kept, the same command goes on with them; or destroyed',
+      options: ['keep', 'remove'],
+      default: 'keep',
     }),
     timeout: Flags.integer({
       summary: 'seconds that a machine may take to answer',
@@ -49,6 +57,7 @@ An interrupted create is finished by the same command again.`;
   };
   static override examples = [
     { description: 'four machines with 512 MB each', command: '<%= config.bin %> create 512mb node[1:4]' },
+    { description: 'the same of Amazon EC2', command: '<%= config.bin %> create -d ec2 512mb node[1:4]' },
     { description: 'one machine of the default size', command: '<%= config.bin %> create node1' },
     {
       description: 'servers that exist: first see what would be done, then do it',
@@ -57,6 +66,7 @@ An interrupted create is finished by the same command again.`;
   ];
 
   async run(): Promise<BatchReport<MachineSummary> | BatchReport<MachinePlan>> {
+    refuseOldSwarm(this.flags);
     const { size, nodes } = sizeAndNodes(this.words);
     const names = expandNames(nodes);
     const context = await this.context();
@@ -64,8 +74,9 @@ An interrupted create is finished by the same command again.`;
     const input = {
       names,
       driver,
-      engine: engineSettingsFrom(this.flags),
+      engine: await context.settings.engine(engineWordsGiven(this.flags)),
       timeoutMs: this.flags.timeout * 1000,
+      removeFailed: this.flags['on-failure'] === 'remove',
       ...(size !== undefined && { size }),
     };
     if (this.flags['dry-run']) return this.tellPlan(input, context);
@@ -74,7 +85,7 @@ An interrupted create is finished by the same command again.`;
     this.settle(outcomes);
     const report = reportOf(outcomes, (_, machine) => runningSummary(machine));
     this.print(machineTable(report.ok));
-    if (report.failed.length > 0) context.reporter.note(this.howToFinish);
+    if (report.failed.length > 0) context.reporter.note(this.afterFailure(report.failed));
     return report;
   }
 
@@ -88,6 +99,12 @@ An interrupted create is finished by the same command again.`;
 
   private interrupted(error: unknown): never {
     throw isAbort(error) ? new AbortError('interrupted', { hint: this.howToFinish, cause: error }) : error;
+  }
+
+  private afterFailure(failed: readonly { name: string }[]): string {
+    if (this.flags['on-failure'] === 'remove') return 'what failed was removed again';
+    const names = failed.map(({ name }) => name).join(',');
+    return `${this.howToFinish}\nor remove what failed: belt rm -f ${names}`;
   }
 
   private get howToFinish(): string {

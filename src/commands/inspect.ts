@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
-import { nodesArgument } from '../cli/flags.js';
+import { allFlag, nodesArgument } from '../cli/flags.js';
 import { namedOrChosen } from '../operations/machines/default.js';
 import { inspectMachines } from '../operations/machines/inspect.js';
 import { formatWithTemplate, type GoValue } from '../ui/go-template/index.js';
@@ -13,6 +13,7 @@ export default class Inspect extends BaseCommand<typeof Inspect> {
   static override strict = false;
   static override args = nodesArgument;
   static override flags = {
+    ...allFlag,
     format: Flags.string({
       char: 'f',
       summary: 'a Go template; functions json and prettyjson',
@@ -29,10 +30,11 @@ export default class Inspect extends BaseCommand<typeof Inspect> {
   ];
 
   async run(): Promise<unknown> {
-    const { format } = this.flags;
+    const { all, format } = this.flags;
     const context = await this.context();
-    const documents = await inspectMachines(await namedOrChosen(this.words, context.cluster), context);
-    const result = documents.length === 1 ? documents[0] : documents;
+    const nodes = all ? this.words : await namedOrChosen(this.words, context.cluster);
+    const documents = await inspectMachines(nodes, context, { all });
+    const result = documents.length === 1 && !all ? documents[0] : documents;
     if (format === undefined) this.print(JSON.stringify(result, null, 4));
     else for (const document of documents) this.log(formatWithTemplate(format, asJson(document)));
     return result;

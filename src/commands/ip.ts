@@ -1,5 +1,5 @@
 import { BaseCommand } from '../cli/base-command.js';
-import { nodesArgument } from '../cli/flags.js';
+import { allFlag, nodesArgument } from '../cli/flags.js';
 import { namedOrChosen } from '../operations/machines/default.js';
 import { addressOf } from '../operations/machines/reach.js';
 import { selectMachines } from '../operations/machines/select.js';
@@ -9,6 +9,7 @@ export default class Ip extends BaseCommand<typeof Ip> {
   static override usage = 'ip [NODES...]';
   static override strict = false;
   static override args = nodesArgument;
+  static override flags = allFlag;
   static override examples = [
     { description: 'one address', command: '<%= config.bin %> ip node2' },
     { description: 'a line a machine', command: '<%= config.bin %> ip node[1:4]' },
@@ -16,7 +17,9 @@ export default class Ip extends BaseCommand<typeof Ip> {
 
   async run(): Promise<{ name: string; address: string }[]> {
     const context = await this.context();
-    const machines = await selectMachines(await namedOrChosen(this.words, context.cluster), context);
+    const { all } = this.flags;
+    const nodes = all ? this.words : await namedOrChosen(this.words, context.cluster);
+    const machines = await selectMachines(nodes, context, { all });
     const rows = machines.map((machine) => ({ name: machine.name, address: addressOf(machine) }));
     this.print(rows.map(({ address }) => address).join('\n'));
     return rows;

@@ -1,9 +1,16 @@
+import { allFlag, forceFlag } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import { killMachines } from '../operations/machines/lifecycle.js';
 import type { BatchReport } from '../operations/machines/summary.js';
+import { guardedBy } from '../operations/swarm/guard.js';
+
+/** A machine that is killed is often hung: its answer is not worth a long wait. */
+const hungTimeoutMs = 3_000;
 
 export default class Kill extends LifecycleCommand<typeof Kill> {
   static override summary = 'switch machines off at once, as if the plug were pulled';
+  static override description = 'Refused as "stop" is, where a swarm would lose its quorum by it.';
+  static override flags = { ...allFlag, ...forceFlag };
   static override usage = 'kill [NODES...]';
   static override examples = [
     { description: 'one machine', command: '<%= config.bin %> kill node1' },
@@ -15,6 +22,7 @@ export default class Kill extends LifecycleCommand<typeof Kill> {
       this.flags.all,
       { doing: 'Killing', done: 'was killed', already: 'stopped' },
       killMachines,
+      guardedBy({ doing: 'killing', force: this.flags.force, timeoutMs: hungTimeoutMs }),
     );
   }
 }

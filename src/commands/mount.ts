@@ -1,9 +1,10 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { argument } from '../cli/flags.js';
+import { runProgram } from '../cli/run-program.js';
 import { UsageError } from '../errors.js';
-import { mountCall, readPlaces, unmountCall } from '../operations/machines/copy.js';
-import { withOpenSshConfig } from '../operations/machines/openssh.js';
+import { machinesIn, mountCall, readPlaces, unmountCall } from '../operations/machines/copy.js';
+import { runOverSsh } from '../operations/machines/openssh.js';
 
 export default class Mount extends BaseCommand<typeof Mount> {
   static override enableJsonFlag = false;
@@ -34,17 +35,17 @@ export default class Mount extends BaseCommand<typeof Mount> {
     );
     const target = mountpoint ?? place.path;
     if (this.flags.unmount) {
-      await this.requireProgram(
-        'fusermount',
+      const program = await this.requireProgram(
+        ['fusermount', 'fusermount3'],
         'You must have a copy of the fusermount binary locally to use the unmount option',
       );
-      return this.runProgram(unmountCall(target));
+      return this.endAs(await runProgram(unmountCall(target, program)));
     }
     await this.requireProgram(
-      'sshfs',
+      ['sshfs'],
       'You must have a copy of the sshfs binary locally to use the mount feature',
     );
-    const machines = place.machine ? [place.machine] : [];
-    await withOpenSshConfig(machines, context, (path) => this.runProgram(mountCall(place, target, path)));
+    const call = (path: string) => mountCall(place, target, path);
+    this.endAs(await runOverSsh(machinesIn([place]), call, runProgram, context));
   }
 }

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { EngineCommand, type EngineReport } from '../cli/engine-command.js';
-import { allFlag } from '../cli/flags.js';
+import { allFlag, forceFlag } from '../cli/flags.js';
 import { provisionMachines } from '../operations/engine/provision-machines.js';
 
 export default class Provision extends EngineCommand<typeof Provision> {
@@ -10,6 +10,7 @@ export default class Provision extends EngineCommand<typeof Provision> {
   static override usage = 'provision [NODES...]';
   static override flags = {
     ...allFlag,
+    ...forceFlag,
     'set-hostname': Flags.boolean({ summary: 'also give each machine its name as host name' }),
   };
   static override examples = [
@@ -18,9 +19,9 @@ export default class Provision extends EngineCommand<typeof Provision> {
   ];
 
   async run(): Promise<EngineReport> {
-    const setHostname = this.flags['set-hostname'];
+    const { force, 'set-hostname': setHostname } = this.flags;
     return this.setUp(await this.namedOrDefault(this.flags.all), this.flags.all, (machines, context) =>
-      provisionMachines(machines, { setHostname }, context),
+      provisionMachines(machines, { setHostname, force }, context),
     );
   }
 }

@@ -16,7 +16,10 @@ export default class RegenerateCerts extends LifecycleCommand<typeof RegenerateC
   static override flags = {
     ...allFlag,
     ...yesFlag,
-    force: Flags.boolean({ char: 'f', summary: 'do not ask' }),
+    force: Flags.boolean({
+      char: 'f',
+      summary: 'do not ask; and restart managers even where their swarm loses its quorum meanwhile',
+    }),
     'client-certs': Flags.boolean({ summary: 'a new client certificate too' }),
   };
   static override examples = [
@@ -37,16 +40,17 @@ export default class RegenerateCerts extends LifecycleCommand<typeof RegenerateC
     this.print('Regenerating TLS certificates');
     const install = installOverSsh(context);
     return this.actOn(names, false, (machines) =>
-      regenerateCertificates({ machines, clientCerts, install }, context),
+      regenerateCertificates({ machines, clientCerts, force, install }, context),
     );
   }
 
-  /** In docker-machine's words; its answer "no" is no failure. */
+  /** In docker-machine's words; as there, the answer "no" is no failure, and the lack of one is. */
   private agreed(signal: AbortSignal): Promise<boolean> {
     return confirm('Regenerate TLS machine certs?  Warning: this is irreversible. (y/n): ', {
       input: process.stdin,
       output: process.stderr,
       signal,
+      mustAnswer: true,
     });
   }
 }

@@ -1,8 +1,9 @@
-import { nodesArgument, requiredArgument } from '../cli/flags.js';
+import { allFlag, forceFlag, nodesArgument, requiredArgument } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import { UsageError } from '../errors.js';
 import { resizeMachines } from '../operations/machines/lifecycle.js';
 import type { BatchReport } from '../operations/machines/summary.js';
+import { guardedResize } from '../operations/swarm/guard.js';
 
 export default class Resize extends LifecycleCommand<typeof Resize> {
   static override summary = 'give machines another size';
@@ -11,6 +12,7 @@ export default class Resize extends LifecycleCommand<typeof Resize> {
     size: requiredArgument("memory amount or the provider's size"),
     ...nodesArgument,
   };
+  static override flags = { ...allFlag, ...forceFlag };
   static override examples = [
     { description: 'two machines with 1 GB', command: '<%= config.bin %> resize 1gb node[1:2]' },
   ];
@@ -18,6 +20,12 @@ export default class Resize extends LifecycleCommand<typeof Resize> {
   async run(): Promise<BatchReport<string>> {
     const [size, ...nodes] = this.words;
     if (size === undefined) throw new UsageError('no size given', { hint: 'belt resize SIZE NODES' });
-    return this.actOn(nodes, this.flags.all, (machines, context) => resizeMachines(machines, size, context));
+    const { all, force } = this.flags;
+    return this.actOn(
+      nodes,
+      all,
+      (machines, context) => resizeMachines(machines, size, context),
+      guardedResize({ force }),
+    );
   }
 }

@@ -2,18 +2,31 @@ import { Flags } from '@oclif/core';
 import { allFlag, yesFlag } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import type { Context } from '../operations/context.js';
-import { removeMachines } from '../operations/machines/lifecycle.js';
 import { selectMachines } from '../operations/machines/select.js';
 import type { BatchReport } from '../operations/machines/summary.js';
+import { retireMachines } from '../operations/swarm/retire.js';
 import { confirm } from '../ui/prompt.js';
 
 export default class Rm extends LifecycleCommand<typeof Rm> {
   static override summary = 'destroy machines, with all that is on them';
+  static override description =
+    `Nodes of a swarm leave it first: they are drained, managers among them become workers one after the other, and
+no entry stays behind. Without --force, nothing is removed that a swarm cannot do without. A cluster that goes altogether is
+destroyed at once.`;
   static override usage = 'rm NODES...';
   static override flags = {
     ...allFlag,
     ...yesFlag,
-    force: Flags.boolean({ char: 'f', summary: 'do not ask, and forget machines that cannot be destroyed' }),
+    force: Flags.boolean({
+      char: 'f',
+      summary: 'do not ask, forget machines that cannot be destroyed, and take swarms even their quorum',
+    }),
+    timeout: Flags.integer({
+      summary: 'wait so many seconds until what runs on a node of a swarm runs elsewhere',
+      default: 60,
+      min: 0,
+      helpValue: 'S',
+    }),
     'keep-engine-config': Flags.boolean({
       summary: 'leave adopted servers (driver generic) as belt has set them up',
     }),
@@ -21,21 +34,26 @@ export default class Rm extends LifecycleCommand<typeof Rm> {
   static override examples = [
     { description: 'asks first', command: '<%= config.bin %> rm node4' },
     {
+      description: 'two nodes, with more time to move',
+      command: '<%= config.bin %> rm --timeout 300 node[3:4]',
+    },
+    {
       description: 'all machines of the cluster, without a question',
       command: '<%= config.bin %> rm --all --yes',
     },
   ];
 
   async run(): Promise<BatchReport<string>> {
-    const { all, yes, force, 'keep-engine-config': keepEngineConfig } = this.flags;
+    const { all, yes, force, timeout, 'keep-engine-config': keepEngineConfig } = this.flags;
     const context = await this.context();
     const nodes = force ? await this.existing(context) : this.words;
     if (force && !all && nodes.length === 0 && this.words.length > 0)
       return { ok: [], failed: [], skipped: [] };
     const names = (await selectMachines(nodes, context, { all })).map(({ name }) => name);
-    if (!(yes || force || (await this.agreed(names)))) return { ok: [], failed: [], skipped: names };
+    if (!(yes || force || (await this.agreed(names, context.signal))))
+      return { ok: [], failed: [], skipped: names };
     const report = await this.actOn(names, false, (machines) =>
-      removeMachines(machines, { force, keepEngineConfig }, context),
+      retireMachines(machines, { force, keepEngineConfig, drainMs: timeout * 1000 }, context),
     );
     for (const name of report.ok) this.say(`Successfully removed ${name}`);
     return report;
@@ -52,10 +70,10 @@ export default class Rm extends LifecycleCommand<typeof Rm> {
   }
 
   /** In docker-machine's words; its answer "no" is no failure. */
-  private async agreed(names: readonly string[]): Promise<boolean> {
+  private async agreed(names: readonly string[], signal: AbortSignal): Promise<boolean> {
     process.stderr.write(`About to remove ${names.join(', ')}\n`);
     process.stderr.write('WARNING: This action will delete both local reference and remote instance.\n');
-    return confirm('Are you sure? (y/n): ', { input: process.stdin, output: process.stderr });
+    return confirm('Are you sure? (y/n): ', { input: process.stdin, output: process.stderr, signal });
   }
 }
 

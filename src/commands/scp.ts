@@ -1,8 +1,9 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { argument } from '../cli/flags.js';
-import { copyCall, readPlaces } from '../operations/machines/copy.js';
-import { withOpenSshConfig } from '../operations/machines/openssh.js';
+import { runProgram } from '../cli/run-program.js';
+import { copyCall, machinesIn, readPlaces } from '../operations/machines/copy.js';
+import { runOverSsh } from '../operations/machines/openssh.js';
 
 export default class Scp extends BaseCommand<typeof Scp> {
   static override enableJsonFlag = false;
@@ -32,18 +33,12 @@ export default class Scp extends BaseCommand<typeof Scp> {
     // Refuses what cannot be before anything is written.
     const { program } = copyCall(places, { recursive, delta, quiet }, '');
     await this.requireProgram(
-      program,
+      [program],
       delta
         ? 'You must have a copy of the rsync binary locally to use the --delta option'
         : 'You must have a copy of the scp binary locally to use the scp feature',
     );
-    const machines = places.flatMap(({ machine }) => machine ?? []);
-    await withOpenSshConfig(unique(machines), context, (path) =>
-      this.runProgram(copyCall(places, { recursive, delta, quiet }, path)),
-    );
+    const call = (path: string) => copyCall(places, { recursive, delta, quiet }, path);
+    this.endAs(await runOverSsh(machinesIn(places), call, runProgram, context));
   }
-}
-
-function unique<T extends { name: string }>(machines: readonly T[]): T[] {
-  return [...new Map(machines.map((machine) => [machine.name, machine])).values()];
 }

@@ -1,9 +1,15 @@
+import { allFlag, forceFlag } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import { stopMachines } from '../operations/machines/lifecycle.js';
 import type { BatchReport } from '../operations/machines/summary.js';
+import { guardedBy } from '../operations/swarm/guard.js';
 
 export default class Stop extends LifecycleCommand<typeof Stop> {
   static override summary = 'shut machines down in order';
+  static override description =
+    `Refused, with the numbers, when a swarm would lose its quorum by it while other nodes of it stay up. All nodes of a swarm at once are a
+shutdown of the whole: "start" brings it back.`;
+  static override flags = { ...allFlag, ...forceFlag };
   static override usage = 'stop [NODES...]';
   static override examples = [
     { description: 'one machine', command: '<%= config.bin %> stop node1' },
@@ -15,6 +21,7 @@ export default class Stop extends LifecycleCommand<typeof Stop> {
       this.flags.all,
       { doing: 'Stopping', done: 'was stopped', already: 'stopped' },
       stopMachines,
+      guardedBy({ doing: 'stopping', force: this.flags.force }),
     );
   }
 }

@@ -1,5 +1,5 @@
 import { BaseCommand } from '../cli/base-command.js';
-import { allFlag, nodesArgument } from '../cli/flags.js';
+import { allFlag, forceFlag, nodesArgument } from '../cli/flags.js';
 import { type Upgraded, upgradeMachines } from '../operations/engine/upgrade.js';
 import { selectMachines } from '../operations/machines/select.js';
 import { type BatchReport, reportOf } from '../operations/machines/summary.js';
@@ -11,7 +11,7 @@ export default class Upgrade extends BaseCommand<typeof Upgrade> {
   static override usage = 'upgrade [NODES...]';
   static override strict = false;
   static override args = nodesArgument;
-  static override flags = allFlag;
+  static override flags = { ...allFlag, ...forceFlag };
   static override examples = [
     { description: 'one machine', command: '<%= config.bin %> upgrade node1' },
     { description: 'several at the same time', command: '<%= config.bin %> upgrade node[1:3]' },
@@ -21,6 +21,7 @@ export default class Upgrade extends BaseCommand<typeof Upgrade> {
     const context = await this.context();
     const outcomes = await upgradeMachines(
       await selectMachines(await this.namedOrDefault(this.flags.all), context, { all: this.flags.all }),
+      { force: this.flags.force },
       context,
     );
     context.signal.throwIfAborted();

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
@@ -37,7 +36,7 @@ export async function claimNames(
   what: string,
 ): Promise<Claim> {
   const folder = join(clusterFolder, 'claims');
-  const path = join(folder, `${randomUUID()}.json`);
+  const path = join(folder, `${crypto.randomUUID()}.json`);
   await withLock(clusterFolder, files, async () => {
     for (const other of await liveClaims(folder, files)) refuseOverlap(names, other);
     const startTime = await startTimeOf(process.pid);

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
@@ -23,6 +22,8 @@ export interface ClusterStore {
   readonly name: string;
   /** Absolute. */
   readonly folder: string;
+  /** It was chosen by its folder, as docker-machine's stores are: its name is that of the folder, and no more. */
+  readonly byFolder: boolean;
   /**
    * A random UUID that tells this cluster from all others of the same name. It is written down, and from then on fixed, by the
    * first `claim`, `save` or `establish`; before that nothing exists that could carry it.
@@ -93,6 +94,7 @@ export type KeyGenerator = () => KeyPair | Promise<KeyPair>;
 export interface ClusterStoreOptions {
   name: string;
   folder: string;
+  byFolder?: boolean;
   /** Who is to own what is made: the caller of sudo. */
   owner?: Caller;
 }
@@ -103,11 +105,16 @@ const clusterRecord = z.object({ id: z.uuid(), createdAt: z.string() });
 const filesAtOnce = 32;
 
 /** @throws UserError when the cluster's own record is damaged */
-export async function openClusterStore({ name, folder, owner }: ClusterStoreOptions): Promise<ClusterStore> {
+export async function openClusterStore({
+  name,
+  folder,
+  byFolder = false,
+  owner,
+}: ClusterStoreOptions): Promise<ClusterStore> {
   const files = stateFiles(owner);
   const recordPath = join(folder, 'cluster.json');
   const id = await readId(recordPath);
-  return new FolderStore(name, folder, files, recordPath, id);
+  return new FolderStore(name, folder, byFolder, files, recordPath, id);
 }
 
 async function readId(path: string): Promise<string | undefined> {
@@ -121,13 +128,14 @@ class FolderStore implements ClusterStore {
   readonly knownHostsPath: string;
   readonly sshKeyPath: string;
   readonly settingsPath: string;
-  private readonly provisionalId = randomUUID();
+  private provisional: string | undefined;
   /** The last save of each machine: saves of one machine follow each other in the order of the calls. */
   private readonly saves = new Map<string, Promise<void>>();
 
   constructor(
     readonly name: string,
     readonly folder: string,
+    readonly byFolder: boolean,
     readonly files: StateFiles,
     private readonly recordPath: string,
     private recordedId: string | undefined,
@@ -142,6 +150,11 @@ class FolderStore implements ClusterStore {
 
   get id(): string {
     return this.recordedId ?? this.provisionalId;
+  }
+
+  private get provisionalId(): string {
+    this.provisional ??= crypto.randomUUID();
+    return this.provisional;
   }
 
   async establish(): Promise<string> {

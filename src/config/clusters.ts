@@ -18,13 +18,15 @@ export async function activeCluster(root: string): Promise<string> {
 /** Makes it the one that later commands talk to. @throws UserError when there is no such cluster */
 export async function useCluster(root: string, name: string, owner?: Caller): Promise<void> {
   const clusters = await listClusters(root);
-  if (!clusters.includes(name)) {
-    const suggestion = closest(name, clusters);
-    throw new UserError(`no cluster is called "${name}"`, {
-      hint: suggestion ? `did you mean "${suggestion}"?` : `clusters: ${clusters.join(', ')}`,
-    });
-  }
+  if (!clusters.includes(name)) throw unknownCluster(name, clusters);
   await writeOneLine(activePath(root), 'cluster', name, stateFiles(owner));
+}
+
+export function unknownCluster(name: string, clusters: readonly string[]): UserError {
+  const suggestion = closest(name, clusters);
+  return new UserError(`no cluster is called "${name}"`, {
+    hint: suggestion ? `did you mean "${suggestion}"?` : `clusters: ${clusters.join(', ')}`,
+  });
 }
 
 /**
@@ -49,6 +51,25 @@ export async function linkCluster(root: string, name: string, folder: string, ow
   });
 }
 
+/** Whether the name stands for a folder elsewhere. */
+export async function isLinkedCluster(root: string, name: string): Promise<boolean> {
+  return readlink(join(root, name)).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * Deletes all that is recorded of a cluster; of one that is a link to a folder elsewhere, the link alone. If it was the one in use,
+ * `default` is afterwards.
+ */
+export async function removeCluster(root: string, name: string, owner?: Caller): Promise<void> {
+  requireClusterName(name);
+  const files = stateFiles(owner);
+  if ((await activeCluster(root)) === name) await writeOneLine(activePath(root), 'cluster', undefined, files);
+  await files.remove(join(root, name));
+}
+
 /** Every cluster, by name; `default` is always among them. */
 export async function listClusters(root: string): Promise<string[]> {
   return [...new Set([defaultCluster, ...(await listFolders(root))])].sort();
@@ -61,14 +82,14 @@ export async function listClusters(root: string): Promise<string[]> {
 export async function chooseCluster(
   { root, clusterFolder }: Pick<StateLocation, 'root' | 'clusterFolder'>,
   named?: string,
-): Promise<{ name: string; folder: string }> {
+): Promise<{ name: string; folder: string; byFolder: boolean }> {
   if (clusterFolder !== undefined)
-    return { name: basename(clusterFolder) || defaultCluster, folder: clusterFolder };
+    return { name: basename(clusterFolder) || defaultCluster, folder: clusterFolder, byFolder: true };
   const name = named ?? (await activeCluster(root));
   requireClusterName(name);
   const path = join(root, name);
   // Of a linked cluster the place itself: paths in its records must not lead through the link, which others do not know.
-  return { name, folder: await readlink(path).catch(() => path) };
+  return { name, folder: await readlink(path).catch(() => path), byFolder: false };
 }
 
 /** The name becomes a folder in `.belt/`, beside the file `active`. */

@@ -29,6 +29,31 @@ export function upgradeDocument(document: Fields, { store, name }: { store: stri
   };
 }
 
+/**
+ * What docker-machine writes into every document and belt has no use for: its scripts ask for these fields, and a template prints
+ * `<no value>` where there are none.
+ */
+export const unused = {
+  swarm: {
+    IsSwarm: false,
+    Address: '',
+    Discovery: '',
+    Agent: false,
+    Master: false,
+    Host: 'tcp://0.0.0.0:3376',
+    Image: 'swarm:latest',
+    Strategy: 'spread',
+    Heartbeat: 0,
+    Overcommit: 0,
+    ArbitraryFlags: [],
+    ArbitraryJoinFlags: [],
+    Env: null,
+    IsExperimental: false,
+  },
+  engine: { Dns: null, GraphDir: '', Ipv6: false, LogLevel: '', SelinuxEnabled: false },
+  auth: { CaCertRemotePath: '', ServerCertRemotePath: '', ServerKeyRemotePath: '' },
+};
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Where a driver's machines have no root to log in as. */

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { UserError } from '../errors.js';
@@ -79,7 +78,9 @@ function readPasswd(): string {
   }
 }
 
+/** The module is loaded here alone: at every start it would cost some 2 ms. */
 function askGetent(uid: number): string {
+  const { execFileSync } = process.getBuiltinModule('node:child_process');
   try {
     return execFileSync('getent', ['passwd', String(uid)], {
       encoding: 'utf8',

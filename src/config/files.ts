@@ -1,5 +1,8 @@
-import { chmod, chown, mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { chmod, chown, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { ExternalError, messageOf, UserError } from '../errors.js';
 import type { Caller } from './environment.js';
 
@@ -13,6 +16,11 @@ export interface StateFiles {
    * @throws UserError when the folder cannot be written to
    */
   write(path: string, text: string): Promise<void>;
+  /**
+   * Fills a file as large as it may be, anywhere: beside it, until `fill` has ended well; the file itself is the old one until then.
+   * @throws UserError when it cannot be written; what `fill` throws
+   */
+  receive<T>(path: string, fill: (sink: Writable, partPath: string) => Promise<T>): Promise<T>;
   /** Makes the folder and those above it, where missing. @throws UserError */
   makeFolder(path: string): Promise<void>;
   /** Removes a file or a folder with all in it; one that is gone already is fine. @throws UserError */
@@ -39,10 +47,44 @@ export function stateFiles(owner?: Caller): StateFiles {
         writeFileAtomic(path, text, { mode: 0o600, ...(owner && { chown: owner }) }),
       );
     },
+    async receive(path, fill) {
+      const part = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
+      return explained('write', path, async () => {
+        // Before the work, not after it.
+        if (await isFolder(path)) throw Object.assign(new Error('is a folder'), { code: 'EISDIR' });
+        const file = await open(part, 'wx', 0o600);
+        const sink = createWriteStream(part, { fd: file.fd, autoClose: false });
+        // Told of by whoever writes.
+        sink.on('error', () => {});
+        try {
+          if (owner) await chown(part, owner.uid, owner.gid);
+          const value = await fill(sink, part);
+          if (!sink.writableEnded) sink.end();
+          await finished(sink);
+          await file.sync();
+          await rename(part, path);
+          return value;
+        } finally {
+          await file.close();
+          await rm(part, { force: true });
+        }
+      });
+    },
     async remove(path) {
       await explained('remove', path, () => rm(path, { recursive: true, force: true }));
     },
   };
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isDirectory() ?? false;
+}
+
+/** Opens a file that a person names. @throws UserError when there is none, or it may not be read */
+export async function fileSource(path: string): Promise<() => Readable> {
+  await explained('read', path, async () => (await open(path)).close());
+  return () => createReadStream(path);
 }
 
 /** @returns undefined when there is no such file. @throws UserError when it may not be read */
@@ -108,6 +150,10 @@ function upTo(topmost: string, path: string): string[] {
   return folders;
 }
 
+export async function folderExists(path: string): Promise<boolean> {
+  return (await unlessMissing(path, () => stat(path)))?.isDirectory() ?? false;
+}
+
 async function unlessMissing<T>(path: string, read: () => Promise<T>): Promise<T | undefined> {
   return explained('read', path, async () => {
     try {
@@ -140,6 +186,7 @@ const explanations: Readonly<Record<string, Explanation>> = {
     hint: 'make room (see "df -h"), then run the same command again',
   },
   EDQUOT: { reason: 'your disk quota is used up', hint: 'make room, then run the same command again' },
+  ENOENT: { reason: 'there is no such file or folder', hint: 'see "ls"' },
   EEXIST: { reason: 'a file of that name is in the way of the folder', hint: 'move it away' },
   ENOTDIR: { reason: 'a file is in the way of a folder of that path', hint: 'move it away' },
   EISDIR: { reason: 'a folder of that name is in the way of the file', hint: 'move it away' },

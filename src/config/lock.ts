@@ -12,13 +12,36 @@ const pauseMs = 50;
  * while waiting for a machine or a person.
  * @throws UserError when another process holds it for longer than 15 s, or the folder cannot be written to
  */
-export async function withLock<T>(folder: string, files: StateFiles, work: () => Promise<T>): Promise<T> {
-  await files.makeFolder(folder);
-  const lock = await acquire(folder);
+export function withLock<T>(folder: string, files: StateFiles, work: () => Promise<T>): Promise<T> {
+  return inTurn(folder, async () => {
+    await files.makeFolder(folder);
+    const lock = await acquire(folder);
+    try {
+      return await work();
+    } finally {
+      await lock.release();
+    }
+  });
+}
+
+/** The last of this process's own to ask for each folder. */
+const last = new Map<string, Promise<void>>();
+
+/**
+ * Work of this process gets its turn in the order in which it asked. Of many that ask the file system again and again some have no luck for
+ * long, and would take their own process for another belt.
+ */
+async function inTurn<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  const mine = (last.get(folder) ?? Promise.resolve()).then(work);
+  const ended = mine.then(
+    () => {},
+    () => {},
+  );
+  last.set(folder, ended);
   try {
-    return await work();
+    return await mine;
   } finally {
-    await lock.release();
+    if (last.get(folder) === ended) last.delete(folder);
   }
 }
 

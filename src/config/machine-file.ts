@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { type Addresses, type JumpHost, type Machine, reachAddress } from '../machines/machine.js';
-import { upgradeDocument } from './docker-machine-document.js';
+import { unused, upgradeDocument } from './docker-machine-document.js';
 import {
   beltEngine,
   beltEngineShape,
@@ -131,13 +131,15 @@ export function toDocument(
       Driver: '',
       Memory: 0,
       Disk: 0,
-      SwarmOptions: {},
       ...hostOptions,
+      SwarmOptions: { ...unused.swarm, ...asRecord(hostOptions['SwarmOptions']) },
       EngineOptions: {
+        ...unused.engine,
         ...asRecord(hostOptions['EngineOptions']),
         ...(machine.engine && engineOptions(machine.engine, asRecord(hostOptions['EngineOptions']))),
       },
       AuthOptions: {
+        ...unused.auth,
         ...asRecord(hostOptions['AuthOptions']),
         ...certificatePaths(machine.name, store),
         ...(machine.engine && { ServerCertSANs: machine.engine.tlsSans }),

@@ -2,7 +2,10 @@ import type { Document, LineCounter, Node, Pair } from 'yaml';
 import { UserError } from '../errors.js';
 import { readText } from './files.js';
 
-/** A `.belt.yaml` or a cluster's `config.yml`: general settings, and a section a driver. Types are checked where a value is used. */
+/**
+ * A `.belt.yaml` or a cluster's `config.yml`: general settings, a section a driver, and in a config.yml groups of machines. Types
+ * are checked where a value is used.
+ */
 export interface SettingsFile {
   path: string;
   general: ReadonlyMap<string, WrittenSetting>;
@@ -20,6 +23,8 @@ export interface WrittenSetting {
 export interface Section {
   key: string;
   entries: ReadonlyMap<string, WrittenSetting>;
+  /** The maps inside: the labels of a group. They hold values only. */
+  sections: ReadonlyMap<string, Section>;
   origin: string;
 }
 
@@ -43,6 +48,9 @@ export async function parseSettings(path: string, text: string): Promise<Setting
   return new SettingsReader(path, document, lines, yaml).read();
 }
 
+/** A group at the top, and its labels in it. */
+const deepestMap = 2;
+
 class SettingsReader {
   constructor(
     private readonly path: string,
@@ -52,26 +60,25 @@ class SettingsReader {
   ) {}
 
   read(): SettingsFile {
-    const general = new Map<string, WrittenSetting>();
-    const sections = new Map<string, Section>();
     const { contents } = this.document;
     if (contents === null || (this.yaml.isScalar(contents) && contents.value === null))
-      return { path: this.path, general, sections };
-    for (const pair of this.pairs(contents)) {
-      const { key, origin } = this.keyOf(pair);
-      const value = this.resolve(pair.value);
-      if (this.yaml.isMap(value)) sections.set(key, { key, origin, entries: this.entries(value) });
-      else general.set(key, { key, origin, value: this.valueOf(value, origin) });
-    }
-    return { path: this.path, general, sections };
+      return { path: this.path, general: new Map(), sections: new Map() };
+    const { entries, sections } = this.readMap(contents, deepestMap);
+    return { path: this.path, general: entries, sections };
   }
 
-  private entries(map: Node): Map<string, WrittenSetting> {
-    const entries = this.pairs(map).map((pair) => {
+  /** @param depth how many more maps may be in each other */
+  private readMap(map: Node, depth: number): Pick<Section, 'entries' | 'sections'> {
+    const entries = new Map<string, WrittenSetting>();
+    const sections = new Map<string, Section>();
+    for (const pair of this.pairs(map)) {
       const { key, origin } = this.keyOf(pair);
-      return { key, origin, value: this.valueOf(this.resolve(pair.value), origin) };
-    });
-    return new Map(entries.map((entry) => [entry.key, entry]));
+      const value = this.resolve(pair.value);
+      if (depth > 0 && this.yaml.isMap(value))
+        sections.set(key, { key, origin, ...this.readMap(value, depth - 1) });
+      else entries.set(key, { key, origin, value: this.valueOf(value, origin) });
+    }
+    return { entries, sections };
   }
 
   private pairs(node: Node): Pair[] {
@@ -95,7 +102,7 @@ class SettingsReader {
     if (node === null || node === undefined) return undefined;
     if (this.yaml.isScalar(node)) return this.textOf(node);
     if (this.yaml.isSeq(node)) return node.items.map((item) => this.itemOf(this.resolve(item), origin));
-    throw badLine(origin, 'holds neither a value nor a list of values');
+    throw noValue(origin);
   }
 
   private itemOf(node: unknown, origin: string): string {
@@ -112,6 +119,11 @@ class SettingsReader {
   private originOf(node: Node | undefined): string {
     return `${this.path} line ${this.lines.linePos(node?.range?.[0] ?? 0).line}`;
   }
+}
+
+/** A map where a value belongs. */
+export function noValue(origin: string): UserError {
+  return badLine(origin, 'holds neither a value nor a list of values');
 }
 
 function badLine(origin: string, reason: string): UserError {

@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js';
 import { closest } from '../machines/suggest.js';
 import type { Variables } from './environment.js';
-import type { SettingsFile, WrittenSetting } from './settings-file.js';
+import { noValue, type Section, type SettingsFile, type WrittenSetting } from './settings-file.js';
 
 /** What can be set: a driver's `Setting` (src/drivers/driver.ts) has this shape, which the arrows keep from being imported here. */
 export interface SettingDefinition {
@@ -29,6 +29,8 @@ export type ResolvedSettings = Readonly<Record<string, ResolvedSetting>>;
 export interface SettingSources {
   /** By key; a flag that was not given is absent or undefined. */
   flags?: Readonly<Record<string, SettingValue | undefined>>;
+  /** By key: what a group of machines says for itself; stronger than all but flags. */
+  group?: Readonly<Record<string, { value: SettingValue; origin: string }>>;
   variables: Variables;
   /** Strongest first: the cluster's config.yml, the project's .belt.yaml, the user's ~/.belt.yaml. */
   files: readonly SettingsFile[];
@@ -49,20 +51,29 @@ export function resolveDriverSettings(
   definitions: readonly SettingDefinition[],
   sources: SettingSources,
 ): ResolvedSettings {
-  for (const file of sources.files) {
-    for (const written of file.sections.get(driver)?.entries.values() ?? []) {
-      refuseUnknown(
-        written,
-        definitions.map(({ key }) => key),
-        `setting of the ${driver} driver`,
-      );
-    }
-  }
-  return resolveAll(definitions, {
-    ...sources,
-    flagName: ({ key, flag }) => `--${flag || `${driver}-${key.replaceAll('_', '-')}`}`,
-    writtenIn: (file, key) => file.sections.get(driver)?.entries.get(key),
-  });
+  const flagName: Lookup['flagName'] = ({ key, flag }) =>
+    `--${flag || `${driver}-${key.replaceAll('_', '-')}`}`;
+  return resolveSection(driver, { definitions, what: `setting of the ${driver} driver`, flagName }, sources);
+}
+
+export interface SectionDefinition {
+  definitions: readonly SettingDefinition[];
+  /** Completes `"regoin" is no …`. */
+  what: string;
+  flagName: (definition: SettingDefinition) => string;
+}
+
+/** As `resolveDriverSettings`, for any section of settings files. */
+export function resolveSection(
+  name: string,
+  { definitions, what, flagName }: SectionDefinition,
+  sources: SettingSources,
+): ResolvedSettings {
+  const keys = definitions.map(({ key }) => key);
+  for (const file of sources.files)
+    for (const written of file.sections.get(name)?.entries.values() ?? []) refuseUnknown(written, keys, what);
+  const writtenIn: Lookup['writtenIn'] = (file, key) => file.sections.get(name)?.entries.get(key);
+  return resolveAll(definitions, { ...sources, flagName, writtenIn });
 }
 
 /**
@@ -95,30 +106,73 @@ export function resolveGeneral(
 }
 
 /**
- * Refuses what stands at the top of a settings file and is neither a general setting nor a driver.
+ * Refuses what stands at the top of a settings file and is neither a general setting nor a driver, `engine` or, in a cluster's
+ * config.yml, a group.
  * @throws UserError with the line and, for a slip, what was probably meant
  */
-export function requireKnownSections(files: readonly SettingsFile[], driverNames: readonly string[]): void {
+export function requireKnownSections(
+  file: SettingsFile,
+  driverNames: readonly string[],
+  { groups }: { groups: boolean },
+): void {
   const general: readonly string[] = generalSettings.map(({ key }) => key);
-  for (const file of files) {
-    for (const written of file.general.values()) {
-      if (driverNames.includes(written.key)) {
-        if (written.value === undefined) continue;
-        throw new UserError(
-          `${written.origin}: "${written.key}" is a driver, and must hold settings by name`,
-          {
-            hint: `as in:\n${written.key}:\n  KEY: VALUE`,
-          },
-        );
-      }
-      refuseUnknown(written, [...general, ...driverNames], 'setting or driver');
-    }
-    for (const section of file.sections.values()) {
-      if (general.includes(section.key))
-        throw new UserError(`${section.origin}: ${section.key} must be one value`);
-      refuseUnknown(section, [...general, ...driverNames], 'setting or driver');
-    }
+  const holders = [...driverNames, engineSection];
+  const known = [...general, ...holders, ...(groups ? groupsWithRole : [])];
+  const what = groups ? 'setting, driver or group' : 'setting or driver';
+  for (const written of file.general.values()) {
+    if (!holders.includes(written.key)) refuseUnknown(written, known, what);
+    if (general.includes(written.key) || written.value === undefined) continue;
+    throw new UserError(
+      `${written.origin}: "${written.key}" is ${kindOf(written.key, driverNames)}, and must hold settings by name`,
+      {
+        hint: `as in:\n${written.key}:\n  KEY: VALUE`,
+      },
+    );
   }
+  for (const section of file.sections.values()) {
+    if (general.includes(section.key))
+      throw new UserError(`${section.origin}: ${section.key} must be one value`);
+    if (holders.includes(section.key)) refuseMaps(section);
+    else if (!isGroup(section)) refuseUnknown(section, known, what);
+    else if (!groups) throw misplacedGroup(section);
+  }
+}
+
+/** What engines are to be told; the flags `--engine-*` in a file. */
+export const engineSection = 'engine';
+
+/** The groups whose names say what they are. */
+export const groupsWithRole = ['managers', 'workers'] as const;
+
+/** Whatever names nodes, and all that could be meant as one of the two usual groups. */
+export function isGroup({ key, entries }: Section): boolean {
+  return entries.has('nodes') || groupsWithRole.some((name) => name === key);
+}
+
+function kindOf(key: string, driverNames: readonly string[]): string {
+  if (driverNames.includes(key)) return 'a driver';
+  return key === engineSection ? 'a section' : 'a group';
+}
+
+function misplacedGroup({ key, origin }: Section): UserError {
+  return new UserError(
+    `${origin}: "${key}" is a group of machines, and those belong in a cluster's config.yml`,
+    {
+      hint: 'begin a cluster: belt cluster new NAME',
+    },
+  );
+}
+
+function refuseMaps({ sections }: Section): void {
+  for (const { origin } of sections.values()) throw noValue(origin);
+}
+
+/** A config.yml that sets one driver's settings, and does not say `driver`, means that driver. */
+export function withImpliedDriver(file: SettingsFile, driverNames: readonly string[]): SettingsFile {
+  const [only, ...more] = [...file.sections.values()].filter(({ key }) => driverNames.includes(key));
+  if (!only || more.length > 0 || file.general.get('driver')?.value !== undefined) return file;
+  const driver: WrittenSetting = { key: 'driver', value: only.key, origin: only.origin };
+  return { ...file, general: new Map([...file.general, ['driver', driver]]) };
 }
 
 /** The bare values, as a driver takes them. */
@@ -158,6 +212,8 @@ function find(definition: SettingDefinition, lookup: Lookup): Found | undefined 
   const { key } = definition;
   const flag = lookup.flags?.[key];
   if (flag !== undefined) return { raw: flag, origin: `flag ${lookup.flagName(definition)}` };
+  const ofGroup = lookup.group?.[key];
+  if (ofGroup) return { raw: ofGroup.value, origin: ofGroup.origin };
   for (const name of definition.env ?? []) {
     const value = lookup.variables[name];
     // docker-machine takes an empty variable for one that is not set.
@@ -170,7 +226,12 @@ function find(definition: SettingDefinition, lookup: Lookup): Found | undefined 
   return definition.default === undefined ? undefined : { raw: definition.default, origin: 'default' };
 }
 
-function convert(raw: SettingValue, { key, type, secret }: SettingDefinition, origin: string): SettingValue {
+/** The value as its type has it. @throws UserError when it is of another */
+export function convert(
+  raw: SettingValue,
+  { key, type, secret }: SettingDefinition,
+  origin: string,
+): SettingValue {
   const value = converters[type](raw);
   if (value !== undefined) return value;
   const shown = secret ? '' : `, not ${JSON.stringify(raw)}`;
@@ -209,7 +270,8 @@ function toBoolean(word: string): boolean | undefined {
   return no.includes(word) ? false : undefined;
 }
 
-function refuseUnknown(
+/** @throws UserError with what was probably meant */
+export function refuseUnknown(
   { key, origin }: { key: string; origin: string },
   known: readonly string[],
   what: string,

@@ -45,6 +45,8 @@ export interface Driver {
   kill(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
   /** Destroys the machines and all that was made for them. One that is gone already is `done`. */
   remove(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
+  /** Machines go on running while they are resized. */
+  resizesRunning?: boolean;
   /** `size` is as the person wrote it. */
   resize(machines: readonly Machine[], size: string, signal: AbortSignal): AsyncIterable<MachineEvent>;
 
@@ -99,6 +101,8 @@ export interface MachineChange {
   id?: string;
   state?: MachineState;
   addresses?: Addresses;
+  /** How to log in, where only the provider's image tells: Debian's know `admin`, Ubuntu's `ubuntu`. */
+  ssh?: Partial<SshAccess>;
   /** Mebibytes. */
   memory?: number;
   /** As the person wrote it; a provider's own name for it belongs into `driverData`. */
@@ -190,5 +194,7 @@ export interface DriverModule {
   name: string;
   summary: string;
   settings: readonly Setting[];
+  /** Refuses values that cannot work anywhere, without asking anybody; before they are written to a file. @throws UserError */
+  checkSettings?(values: SettingValues): Promise<void>;
   open(options: DriverOptions): Promise<Driver>;
 }

@@ -18,6 +18,7 @@ export const boot2docker: EngineService = {
       path: boot2dockerProfilePath,
       content: withMarkedBlock(facts.files.get(boot2dockerProfilePath) ?? '', profileLines(settings)),
       mode: 0o644,
+      shared: true,
       why: "the engine's options",
     },
   ],
@@ -28,20 +29,14 @@ export const boot2docker: EngineService = {
     start: '/etc/init.d/docker start',
     stop: '/etc/init.d/docker stop',
     isActive: '/etc/init.d/docker status >/dev/null',
-    journal: 'tail -n 30 /var/lib/boot2docker/docker.log || tail -n 30 /var/log/docker.log',
+    // Newer ones have a folder for it.
+    journal:
+      'tail -n 30 /var/lib/boot2docker/log/docker.log 2>/dev/null || tail -n 30 /var/lib/boot2docker/docker.log',
   },
 };
 
-/** Options that the profile has variables for. */
-const ownVariables = new Set([
-  'host',
-  'tls',
-  'tlsverify',
-  'tlscacert',
-  'tlscert',
-  'tlskey',
-  'storage-driver',
-]);
+/** Options that the profile has variables for; without TLS the engine wants `--tls=false` beside. */
+const ownVariables = new Set(['host', 'tlsverify', 'tlscacert', 'tlscert', 'tlskey', 'storage-driver']);
 
 function profileLines(settings: EngineSettings): string[] {
   const { ca, certificate, key } = boot2dockerCertificates;
@@ -52,7 +47,7 @@ function profileLines(settings: EngineSettings): string[] {
     `EXTRA_ARGS=${shellWord(args.join(' '))}`,
     `CACERT=${ca}`,
     `DOCKER_HOST=${shellWord(hostArgument(settings))}`,
-    `DOCKER_STORAGE=${shellWord(settings.storageDriver ?? 'overlay2')}`,
+    ...(settings.storageDriver === undefined ? [] : [`DOCKER_STORAGE=${shellWord(settings.storageDriver)}`]),
     `DOCKER_TLS=${settings.access === 'secure' ? 'auto' : 'no'}`,
     `SERVERKEY=${key}`,
     `SERVERCERT=${certificate}`,

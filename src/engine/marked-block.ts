@@ -9,7 +9,17 @@ export function withMarkedBlock(text: string, lines: readonly string[]): string 
 }
 
 export function withoutMarkedBlock(text: string): string {
+  const [from, to] = placeOfBlock(text);
+  return text.slice(0, from) + text.slice(to);
+}
+
+/** Empty where there is none. */
+export function markedBlock(text: string): string {
+  return text.slice(...placeOfBlock(text));
+}
+
+function placeOfBlock(text: string): [from: number, to: number] {
   const from = text.indexOf(begin);
   const to = text.indexOf(end, from);
-  return from === -1 || to === -1 ? text : text.slice(0, from) + text.slice(to + end.length + 1);
+  return from === -1 || to === -1 ? [text.length, text.length] : [from, to + end.length + 1];
 }

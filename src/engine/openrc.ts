@@ -1,28 +1,25 @@
 import { shareOptions } from './daemon-file.js';
 import { daemonOptions, optionWord } from './daemon-options.js';
-import { withMarkedBlock, withoutMarkedBlock } from './marked-block.js';
-import { daemonFilePath, etcCertificates, openrcCopyPath, openrcPath } from './paths.js';
+import { withMarkedBlock } from './marked-block.js';
+import { etcCertificates, openrcPath } from './paths.js';
 import type { EngineService } from './provisioner.js';
 import { shellWord } from './shell.js';
-import { copyOnce, daemonFiles } from './systemd.js';
 
 /** Alpine's docker service reads `DOCKER_OPTS` from /etc/conf.d/docker, a shell file (openrc-run(8)); its log is a file. */
 export const openrc: EngineService = {
   init: 'openrc',
   certificates: etcCertificates,
   files(facts, settings) {
-    const sharing = shareOptions(facts.files.get(daemonFilePath), daemonOptions(settings, etcCertificates));
+    const sharing = shareOptions(facts.files, daemonOptions(settings, etcCertificates));
     const socket = sharing.fileHasHosts ? [] : ['--host=unix:///var/run/docker.sock'];
     const words = [...socket, ...sharing.flags.map(optionWord)].map(shellWord).join(' ');
-    const before = facts.files.get(openrcPath);
-    const content = withMarkedBlock(before ?? '', [
+    const content = withMarkedBlock(facts.files.get(openrcPath) ?? '', [
       ...settings.env.map((assignment) => `export ${shellAssignment(assignment)}`),
       `DOCKER_OPTS="$DOCKER_OPTS ${words.replaceAll(/[\\"$`]/g, '\\$&')}"`,
     ]);
     return [
-      ...daemonFiles(facts, sharing),
-      ...(isForeign(before) ? copyOnce(facts, openrcPath, openrcCopyPath) : []),
-      { path: openrcPath, content, mode: 0o644, why: "the engine's options" },
+      ...sharing.files,
+      { path: openrcPath, content, mode: 0o644, shared: true, why: "the engine's options" },
     ];
   },
   commands: {
@@ -35,11 +32,6 @@ export const openrc: EngineService = {
     journal: 'tail -n 30 /var/log/docker.log',
   },
 };
-
-/** The packaged file, or what somebody made of it; not one that belt wrote. */
-function isForeign(text: string | undefined): boolean {
-  return text !== undefined && withoutMarkedBlock(text) === text;
-}
 
 /** `KEY=a b` as `KEY='a b'`. */
 export function shellAssignment(assignment: string): string {

@@ -77,6 +77,16 @@ export function planEngine(facts: Facts, { settings, certificate, hostname }: Pl
   };
 }
 
+/** The host name alone, whatever else differs. */
+export function planHostname(facts: Facts, hostname: string): Plan {
+  return {
+    system: facts.os.prettyName,
+    provisioner: provisionerFor(facts),
+    files: [],
+    commands: hostname === facts.hostname ? [] : [hostnameCommand(hostname)],
+  };
+}
+
 export function isNothing({ install, files, commands, restart }: Plan): boolean {
   return install === undefined && files.length + commands.length === 0 && restart === undefined;
 }

@@ -13,6 +13,8 @@ export interface Provisioner {
   install?: (os: OsRelease) => string;
   /** Shell lines that bring the installed engine up to date. */
   upgrade?: string;
+  /** Shell lines that say `tell newer yes` where `upgrade` would bring another engine. */
+  looksForNewer?: string;
 }
 
 /** How an init system runs the engine, and where it is told its options. */
@@ -28,6 +30,8 @@ export interface EngineFile {
   path: string;
   content: string;
   mode: number;
+  /** Not belt's alone: one that is there keeps its owner and its own mode. */
+  shared?: true;
   /** What it is for, for `--dry-run` and progress. */
   why: string;
 }

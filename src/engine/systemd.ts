@@ -2,8 +2,8 @@ import type { EngineSettings } from '../machines/engine-settings.js';
 import { type Sharing, shareOptions } from './daemon-file.js';
 import { accessKeys, type DaemonOption, daemonOptions, optionWord } from './daemon-options.js';
 import type { Facts } from './facts.js';
-import { daemonFileCopyPath, daemonFilePath, dropInPath, etcCertificates } from './paths.js';
-import type { EngineFile, EngineService } from './provisioner.js';
+import { dropInPath, etcCertificates } from './paths.js';
+import type { EngineService } from './provisioner.js';
 import { commandWord, startCommand, unitWord } from './unit.js';
 
 /** Shared by all distributions with systemd. */
@@ -11,10 +11,9 @@ export const systemd: EngineService = {
   init: 'systemd',
   certificates: etcCertificates,
   files(facts, settings) {
-    const text = facts.files.get(daemonFilePath);
-    const sharing = shareOptions(text, daemonOptions(settings, etcCertificates));
+    const sharing = shareOptions(facts.files, daemonOptions(settings, etcCertificates));
     return [
-      ...daemonFiles(facts, sharing),
+      ...sharing.files,
       {
         path: dropInPath,
         content: dropIn(facts, settings, sharing),
@@ -25,7 +24,9 @@ export const systemd: EngineService = {
   },
   commands: {
     reload: 'systemctl daemon-reload',
-    enable: 'systemctl enable --quiet docker.service',
+    // Where it is, doing it again costs more than the engine's restart: Debian's update-rc.d and a reload come with it.
+    enable:
+      '[ "$(systemctl is-enabled docker.service 2>/dev/null)" = enabled ] || systemctl enable --quiet docker.service',
     // A unit that failed several times in a minute would refuse a further start (StartLimitBurst).
     restart:
       'systemctl reset-failed docker.service docker.socket 2>/dev/null; systemctl restart docker.service',
@@ -37,23 +38,6 @@ export const systemd: EngineService = {
       'journalctl --sync 2>/dev/null; journalctl --unit=docker.service --since="@$began" --lines=30 --no-pager --output=cat',
   },
 };
-
-/** daemon.json where it is to change, and before that, once, a copy of what stood in it. */
-export function daemonFiles(facts: Facts, { text }: Sharing): EngineFile[] {
-  if (text === undefined) return [];
-  const why = 'options that stand there already';
-  return [
-    ...copyOnce(facts, daemonFilePath, daemonFileCopyPath),
-    { path: daemonFilePath, content: text, mode: 0o644, why },
-  ];
-}
-
-/** A copy of a file that is not belt's alone, made when belt first changes it. */
-export function copyOnce({ files, sums }: Facts, path: string, copy: string): EngineFile[] {
-  const before = files.get(path);
-  if (before === undefined || sums.has(copy)) return [];
-  return [{ path: copy, content: before, mode: 0o600, why: `${path} as it was` }];
-}
 
 /**
  * The drop-in: the start command that the machine has without belt (its own daemon path, `-H fd://` for docker.socket,

@@ -1,24 +1,43 @@
+import { withoutBelt } from './daemon-file.js';
+import { markedBlock, withMarkedBlock, withoutMarkedBlock } from './marked-block.js';
 import {
   boot2dockerProfilePath,
   checkedPaths,
   daemonFileCopyPath,
   daemonFilePath,
-  openrcCopyPath,
+  daemonFileWrittenPath,
   openrcPath,
 } from './paths.js';
+import { type Undone, undoChanges } from './undo.js';
 
 /** All that belt ever writes on a machine: what an adopted server must be looked at for before, and rid of after. */
 
-/** Files that are not belt's alone, and the copy that belt leaves of each when it first changes it. */
-export const sharedTraces: readonly { path: string; copy: string }[] = [
-  { path: daemonFilePath, copy: daemonFileCopyPath },
-  { path: openrcPath, copy: openrcCopyPath },
+type Files = ReadonlyMap<string, string>;
+
+/** A file that is not belt's alone: belt leaves, and what others have changed in it meanwhile stays. */
+export interface SharedTrace {
+  path: string;
+  /**
+   * @param found the texts of the machine's files before belt came, by path
+   * @param now those that are there now
+   * @throws UserError that names the file, when its text cannot be understood
+   */
+  leave(found: Files, now: Files): Undone;
+}
+
+export const sharedTraces: readonly SharedTrace[] = [
+  { path: daemonFilePath, leave: leaveDaemonFile },
+  ...[openrcPath, boot2dockerProfilePath].map((path) => ({
+    path,
+    leave: (found: Files, now: Files) => leaveMarkedBlock(found.get(path), now.get(path)),
+  })),
 ];
 
 export const engineTraces: readonly string[] = [
   ...sharedTraces.map(({ path }) => path),
+  daemonFileCopyPath,
+  daemonFileWrittenPath,
   ...checkedPaths,
-  boot2dockerProfilePath,
 ];
 
 /** Folders that belt makes where they are missing. */
@@ -27,3 +46,20 @@ export const engineFolders: readonly string[] = [
   '/etc/docker',
   '/etc/sysctl.d',
 ];
+
+/** What an earlier belt had put into the file that was found belongs to how it was found. */
+function leaveDaemonFile(found: Files, now: Files): Undone {
+  const before = found.get(daemonFilePath);
+  const bare = withoutBelt(found).text;
+  const left = withoutBelt(now);
+  if (before === undefined || bare === undefined) return left;
+  const { text, conflicts } = undoChanges(daemonFilePath, before, bare, left.text);
+  return { ...(text !== undefined && { text }), conflicts: [...left.conflicts, ...conflicts] };
+}
+
+function leaveMarkedBlock(found: string | undefined, now: string | undefined): Undone {
+  const text = withoutMarkedBlock(now ?? '');
+  const untouched = text === withoutMarkedBlock(withMarkedBlock(found ?? '', []));
+  const left = untouched ? found : text + markedBlock(found ?? '');
+  return { ...(now !== undefined && left !== undefined && { text: left }), conflicts: [] };
+}

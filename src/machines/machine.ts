@@ -77,6 +77,8 @@ export interface ObservedMachine {
   /** Mebibytes. */
   memory?: number;
   size?: string;
+  /** What the driver needs to find one again that is not recorded. */
+  driverData?: Record<string, unknown>;
 }
 
 /** A URL and no more, docker-machine's driver `none`: nobody can log in there. */

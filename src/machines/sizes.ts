@@ -19,3 +19,12 @@ export function parseSize(text: string): { memoryMb: number } | undefined {
 export function formatMemory(memoryMb: number): string {
   return memoryMb >= 1024 && memoryMb % 1024 === 0 ? `${memoryMb / 1024}gb` : `${memoryMb}mb`;
 }
+
+/** Whether two sizes mean the same: one provider's slug, or one amount of memory however it is written. */
+export function sameSize(one: string, other: string): boolean {
+  const memory = parseSize(one)?.memoryMb;
+  return (
+    one.toLowerCase() === other.toLowerCase() ||
+    (memory !== undefined && memory === parseSize(other)?.memoryMb)
+  );
+}

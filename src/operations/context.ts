@@ -1,5 +1,8 @@
 import type { ClusterStore } from '../config/cluster-store.js';
+import type { ResolvedSettings, SettingSources } from '../config/settings.js';
 import type { Driver } from '../drivers/driver.js';
+import type { EngineSettings } from '../machines/engine-settings.js';
+import type { Group, GroupSettings } from '../machines/spec.js';
 import type { KnownHosts, Ssh } from '../ssh/index.js';
 import type { Templates } from '../templates.js';
 import type { KeyType } from './certs/key-type.js';
@@ -12,7 +15,25 @@ export interface Clusters {
   use(name: string): Promise<void>;
   /** Makes a folder elsewhere a cluster of that name, in place. @throws UserError when another cluster has the name */
   link(name: string, folder: string): Promise<void>;
+  /** Deletes all that is recorded of it; of one that is a link, the link. If it was the one in use, `default` is afterwards. */
+  remove(name: string): Promise<void>;
+  /** Whether the name stands for a folder elsewhere. */
+  isLink(name: string): Promise<boolean>;
   open(name: string, folder: string): Promise<ClusterStore>;
+  /** What operations work with in that cluster, whether it exists or not. @throws UsageError for a name that cannot be */
+  context(name: string): Promise<Context>;
+}
+
+/** What is set for a cluster: in flags, the environment and files. All throw UserError for what is set wrong, saying where. */
+export interface Settings {
+  /** The driver of machines to be made. @param named on the command line */
+  driver(named?: string): Promise<string>;
+  /** A driver's settings as they are in effect. @param group what a group has in place of the cluster's */
+  of(driver: string, group?: GroupSettings): Promise<ResolvedSettings>;
+  /** How engines are to be. @param flags what the command line says */
+  engine(flags?: SettingSources['flags']): Promise<EngineSettings>;
+  /** What config.yml says the cluster is to be; none where it says nothing. */
+  groups(): Promise<Group[]>;
 }
 
 /** What every operation works with; `cli/` makes one for each run. */
@@ -21,8 +42,9 @@ export interface Context {
   clusters: Clusters;
   /** The cluster in use. */
   cluster: ClusterStore;
-  /** The named driver with its settings merged; opened once a run. */
-  driver(name: string): Promise<Driver>;
+  settings: Settings;
+  /** The named driver with its settings merged, and those of a group; opened once a run. */
+  driver(name: string, group?: GroupSettings): Promise<Driver>;
   /** SSH with the cluster's keys; loaded when first asked for. */
   ssh(): Promise<Ssh>;
   knownHosts(): Promise<KnownHosts>;

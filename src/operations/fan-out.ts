@@ -49,3 +49,9 @@ async function attempt<T>(name: string, work: (name: string) => Promise<T>): Pro
     return { name, status: 'failed', error: error instanceof Error ? error : new Error(messageOf(error)) };
   }
 }
+
+/** One outcome a name, in the order of the names; those that have none were never begun. */
+export function inOrderOf<T>(names: readonly string[], outcomes: readonly Outcome<T>[]): Outcome<T>[] {
+  const byName = new Map(outcomes.map((outcome) => [outcome.name, outcome]));
+  return names.map((name) => byName.get(name) ?? { name, status: 'skipped' });
+}

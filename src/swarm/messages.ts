@@ -17,3 +17,49 @@ export function joinedMessage(role: Role): string {
 export function memberMessage(role: Role): string {
   return `This node is already part of the swarm as a ${role}.`;
 }
+
+/** cli/command/node/promote.go */
+export function promotedMessage(node: string): string {
+  return `Node ${node} promoted to a manager in the swarm.`;
+}
+
+/** cli/command/node/demote.go */
+export function demotedMessage(node: string): string {
+  return `Manager ${node} demoted in the swarm.`;
+}
+
+/** cli/command/swarm/leave.go */
+export const leftMessage = 'Node left the swarm.';
+
+/** The engine's (moby, daemon/cluster/errors.go), which calls it an error; to have left before is none here. */
+export const outsideMessage = 'This node is not part of a swarm';
+
+/** cli/command/swarm/unlock_key.go */
+export function unlockKeyText(key: string): string {
+  return `To unlock a swarm manager after it restarts, run the \`docker swarm unlock\`
+command and provide the following key:
+
+    ${key}
+
+Remember to store this key in a password manager, since without it you
+will not be able to restart the manager.`;
+}
+
+/** cli/command/swarm/join_token.go */
+export function joinCommandText(role: Role, token: string, address: string): string {
+  return `To add a ${role} to this swarm, run the following command:
+
+    docker swarm join --token ${token} ${address}
+`;
+}
+
+/** cli/command/swarm/join_token.go */
+export function rotatedTokenText(role: Role): string {
+  return `Successfully rotated ${role} join token.`;
+}
+
+/** cli/command/swarm/unlock_key.go */
+export const rotatedKeyText = 'Successfully rotated manager unlock key.';
+
+/** cli/command/swarm/update.go */
+export const updatedMessage = 'Swarm updated.';

@@ -3,6 +3,8 @@
  * (https://docs.docker.com/reference/api/engine/: `GET /nodes`, `GET /info`, `GET /swarm`).
  */
 
+import { field, list, text, texts } from './json.js';
+
 export type Role = 'manager' | 'worker';
 
 export interface SwarmNode {
@@ -13,10 +15,14 @@ export interface SwarmNode {
   status: string;
   /** `active`, `pause`, `drain`. */
   availability: string;
+  /** Where the other nodes reach it; empty where the managers do not know. */
   address: string;
   engineVersion: string;
+  labels: Readonly<Record<string, string>>;
   /** Managers only: `reachable`, `unreachable`, `unknown`. */
   reachability?: string;
+  /** Managers only: `host:port` at which the others reach it. */
+  managerAddress?: string;
   leader: boolean;
 }
 
@@ -57,6 +63,22 @@ export function readMembership(info: unknown): Membership {
   };
 }
 
+/** What `GET /swarm` tells of the nodes' certificates. */
+export interface CertificateTerms {
+  /** How long a new one is good for, nanoseconds. */
+  validFor: number;
+  /** PEM of the authority. */
+  authority: string;
+}
+
+export function readCertificateTerms(swarm: unknown): CertificateTerms {
+  const validFor = field(field(field(swarm, 'Spec'), 'CAConfig'), 'NodeCertExpiry');
+  return {
+    validFor: typeof validFor === 'number' ? validFor : 0,
+    authority: text(field(swarm, 'TLSInfo'), 'TrustRoot'),
+  };
+}
+
 export function readTokens(swarm: unknown): JoinTokens {
   const tokens = field(swarm, 'JoinTokens');
   return { worker: text(tokens, 'Worker'), manager: text(tokens, 'Manager') };
@@ -72,33 +94,41 @@ function readNode(node: unknown): SwarmNode {
   const description = field(node, 'Description');
   const manager = field(node, 'ManagerStatus');
   const reachability = text(manager, 'Reachability');
+  const managerAddress = text(manager, 'Addr');
   return {
     id: text(node, 'ID'),
     hostname: text(description, 'Hostname'),
     role: text(spec, 'Role') === 'manager' ? 'manager' : 'worker',
     status: text(field(node, 'Status'), 'State'),
     availability: text(spec, 'Availability'),
-    address: text(field(node, 'Status'), 'Addr'),
+    address: addressOf(text(field(node, 'Status'), 'Addr'), managerAddress),
     engineVersion: text(field(description, 'Engine'), 'EngineVersion'),
+    labels: texts(field(spec, 'Labels')),
     ...(reachability && { reachability }),
+    ...(managerAddress && { managerAddress }),
     leader: field(manager, 'Leader') === true,
   };
+}
+
+/** Where nodes join: the managers that can be reached, the leader first. */
+export function managerAddresses(nodes: readonly SwarmNode[]): string[] {
+  return nodes.flatMap(({ reachability, managerAddress }) =>
+    reachability === 'reachable' && managerAddress ? [managerAddress] : [],
+  );
+}
+
+/** A manager's own entry may be `0.0.0.0`: what it advertises to the others (`host:port`) is its address then. */
+function addressOf(status: string, advertised: string): string {
+  if (status !== '' && status !== '0.0.0.0') return status;
+  return hostOf(advertised);
+}
+
+/** Of `host:port`, the latter with brackets around an IPv6 address. */
+export function hostOf(address: string): string {
+  return address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 }
 
 function byRank(a: SwarmNode, b: SwarmNode): number {
   const rank = (node: SwarmNode): number => (node.leader ? 0 : node.role === 'manager' ? 1 : 2);
   return rank(a) - rank(b) || a.hostname.localeCompare(b.hostname, 'en', { numeric: true });
-}
-
-function field(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
-}
-
-function text(value: unknown, key: string): string {
-  const found = field(value, key);
-  return typeof found === 'string' ? found : '';
-}
-
-function list(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : [];
 }

@@ -4,6 +4,7 @@ import type { TerminalStream } from './live-area.js';
 import { liveReporter } from './live-reporter.js';
 import { createPaint } from './paint.js';
 import { plainReporter } from './plain-reporter.js';
+import { redact } from './redact.js';
 
 export interface ReporterOptions {
   /** Where progress goes: stderr, since stdout carries results only. */
@@ -18,7 +19,17 @@ export interface ReporterOptions {
   now?: () => number;
 }
 
-export function createReporter({
+export function createReporter(options: ReporterOptions): Reporter {
+  const reporter = reporterOf(options);
+  // A command line that is told back may hold what nobody else should read.
+  return {
+    open: (names) => reporter.open(names),
+    note: (message) => reporter.note(redact(message)),
+    warn: (message) => reporter.warn(redact(message)),
+  };
+}
+
+function reporterOf({
   stream,
   mode,
   color,

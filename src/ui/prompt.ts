@@ -10,11 +10,19 @@ export interface Terminal {
   signal?: AbortSignal;
 }
 
+export interface Question extends Terminal {
+  /** The end of the input is a failure, and not a "no". */
+  mustAnswer?: boolean;
+}
+
 /**
  * Asks a question that is shown as it is; `y` and `yes` are yes, anything else and the end of the input is no.
- * @throws the signal's reason
+ * @throws UserError at the end of the input where there must be an answer; the signal's reason
  */
-export async function confirm(question: string, { input, output, signal }: Terminal): Promise<boolean> {
+export async function confirm(
+  question: string,
+  { input, output, signal, mustAnswer = false }: Question,
+): Promise<boolean> {
   signal?.throwIfAborted();
   output.write(question);
   // Without `terminal: false` the line editor would take Ctrl-C for itself.
@@ -22,6 +30,8 @@ export async function confirm(question: string, { input, output, signal }: Termi
   try {
     const answer = await firstLine(lines, signal);
     if (answer === undefined) output.write('\n');
+    if (answer === undefined && mustAnswer)
+      throw new UserError('EOF', { hint: 'answer y or n, or use --yes' });
     return /^y(es)?$/i.test(answer?.trim() ?? '');
   } finally {
     lines.close();
@@ -53,6 +63,27 @@ export async function askSecret(
   } finally {
     input.setRawMode(false);
     input.pause();
+  }
+}
+
+/**
+ * The secret: asked for at a terminal, as `askSecret` does; otherwise the first line of what is piped in.
+ * @throws UserError when there is none; AbortError on Ctrl-C; the signal's reason
+ */
+export async function askOrReadSecret(question: string, terminal: SecretTerminal): Promise<string> {
+  const { input, signal } = terminal;
+  const secret = input.isTTY ? await askSecret(question, terminal) : await pipedLine(input, signal);
+  if (secret.trim() !== '') return secret.trim();
+  throw new UserError('nothing was entered');
+}
+
+async function pipedLine(input: Readable, signal?: AbortSignal): Promise<string> {
+  signal?.throwIfAborted();
+  const lines = createInterface({ input, terminal: false });
+  try {
+    return (await firstLine(lines, signal)) ?? '';
+  } finally {
+    lines.close();
   }
 }
 

@@ -11,6 +11,7 @@ const secrets: readonly [pattern: RegExp, shown: string][] = [
     /((?:secret[_-]?access[_-]?key|secret[_-]?key|session[_-]?token|access[_-]?token)["']?\s*[=:]\s*["']?)(?!\[redacted\])[^\s"',;]+/gi,
     '$1[redacted]',
   ],
+  [/(--[a-z0-9-]*(?:access-token|secret-key|session-token)\s+)(?!\[redacted\])\S+/gi, '$1[redacted]'],
 ];
 
 /** The text without secrets: join tokens and unlock keys of swarms, private keys, tokens and keys of providers. */

@@ -1,8 +1,6 @@
-# Read by `sh -s` on a server, as root, before belt changes anything there: tells how the files, folders and units are that belt may change.
-# All stands encoded between two lines with a random mark, whatever a login prints. Nothing here wakes the engine.
-LC_ALL=C
-PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-export LC_ALL PATH
+{{prelude}}
+# Before belt changes anything on a server: tells how the files, folders and units are that belt may change. All stands encoded between two
+# lines with a random mark, whatever a login prints. Nothing here wakes the engine.
 
 encoded() {
   base64 | tr -d '\n'
@@ -32,11 +30,9 @@ found() {
     if rc-service docker status; then active=active; fi >/dev/null
     printf 'unit docker %s %s\n' "$active" "$enabled"
   fi
-  if pidof dockerd >/dev/null; then
-    docker ps --no-trunc --format {{containerFormat}} | while read -r id task; do
-      [ -n "$task" ] || printf 'container %s\n' "$id"
-    done
-  fi
+  note_containers
+  [ -z "$ran" ] || printf 'container %s\n' $ran
+  if pidof dockerd >/dev/null; then printf 'swarm %s\n' "$($engine info --format '{{.Swarm.NodeID}}')"; fi
 }
 
 printf '\n%s begin\n' {{mark}}

@@ -1,17 +1,20 @@
-# Read by `sh -s` on a server, as root: puts back what was there before belt came. Answers are lines that begin with a random mark.
-LC_ALL=C
-PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-export LC_ALL PATH
+{{prelude}}
+# Puts back what was there before belt came.
 umask 077
+# Half done is worse than undone or done: a broken connection does not stop this.
+trap '' HUP INT TERM PIPE
 changed=
-
-tell() {
-  printf '\n%s %s %s\n' {{mark}} "$1" "$(printf %s "$2" | base64 | tr -d '\n')"
-}
 
 give_up() {
   tell failed "$1"
   exit 1
+}
+
+# leave_swarm NODE: but the one that it was a node of before belt came.
+leave_swarm() {
+  node=$(pidof dockerd >/dev/null && $engine info --format "{{.Swarm.NodeID}}" 2>/dev/null)
+  [ -n "$node" ] && [ "$node" != "$1" ] || return 0
+  problem=$($engine swarm leave --force 2>&1) || give_up "it does not leave its swarm: $problem"
 }
 
 # absent PATH
@@ -41,10 +44,10 @@ link() {
   changed=yes
 }
 
-# from_copy PATH COPY: a file that came with an engine which belt installed, and belt then changed.
-from_copy() {
-  [ -e "$2" ] || return 0
-  cat "$2" >"$1" || give_up "cannot write $1"
+# content PATH BASE64: its owner and mode stay, and what it is a link to.
+content() {
+  printf %s "$2" | base64 -d | cmp -s - "$1" && return 0
+  problem=$(printf %s "$2" | base64 -d 2>&1 >"$1") || give_up "cannot write $1: $problem"
   changed=yes
 }
 
@@ -63,11 +66,12 @@ enabled() {
   esac
 }
 
-# restart COMMAND: with the containers that run, which a restart stops.
+# restart COMMAND
 restart() {
-  running=$(docker ps --no-trunc --format {{containerFormat}} 2>/dev/null | while read -r id task; do [ -n "$task" ] || echo "$id"; done)
+  note_containers
   problem=$(sh -c "$1" 2>&1) || give_up "the engine does not start: $problem"
-  [ -z "$running" ] || docker start $running >/dev/null || give_up 'not all containers run again'
+  [ -z "$answered" ] || await_engine $(($(date +%s) + 30)) || give_up "the engine does not answer: $version"
+  wake_containers
 }
 
 {{steps}}

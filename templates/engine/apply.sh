@@ -1,36 +1,35 @@
-# Read by `sh -s` on a machine, as root: puts files in place, restarts the engine where that is due, and waits for its answer. When anything
-# of that fails, everything is put back as it was, and what the engine said is told. Answers are lines that begin with a random mark.
-LC_ALL=C
-PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-export LC_ALL PATH
+{{prelude}}
+# Puts files in place, restarts the engine where that is due, waits for its answer, and has the containers that ran run again. When anything
+# of that fails, everything is put back as it was, and what the engine said is told.
 umask 077
 # Half done is worse than undone or done: a broken connection does not stop this.
 trap '' HUP INT TERM PIPE
 began=$(date +%s)
 
-tell() {
-  printf '\n%s %s %s\n' {{mark}} "$1" "$(printf %s "$2" | base64 | tr -d '\n')"
-}
-
-step() {
-  tell step "$1"
-}
-
 saved=$(mktemp -d /run/belt.XXXXXX 2>/dev/null || mktemp -d) || exit 1
 trap 'rm -rf "$saved"' EXIT
+echo $$ >"$saved/pid"
 count=0
 placed=
 restarting=
 was_active=
 
-# stage PATH MODE BASE64: writes the new file beside the old one; a full disk is known before anything is changed.
+# stage PATH MODE BASE64 [shared]: writes the new file beside the old one; a full disk is known before anything is changed. One that is not
+# belt's alone keeps its owner and its own mode.
 stage() {
   count=$((count + 1))
   printf %s "$1" >"$saved/$count.path"
   folder=$(dirname "$1")
   [ -d "$folder" ] || (umask 022 && mkdir -p "$folder") || give_up "cannot make $folder"
-  problem=$({ printf %s "$3" | base64 -d >"$1.belt-new" && chmod "$2" "$1.belt-new"; } 2>&1) ||
-    give_up "cannot write $1: $problem"
+  problem=$({ begin "$@" && printf %s "$3" | base64 -d >"$1.belt-new"; } 2>&1) || give_up "cannot write $1: $problem"
+}
+
+begin() {
+  if [ -n "${4-}" ] && [ -e "$1" ]; then
+    cp -p "$1" "$1.belt-new"
+  else
+    : >"$1.belt-new" && chmod "$2" "$1.belt-new"
+  fi
 }
 
 each_file() {
@@ -58,6 +57,13 @@ put_back() {
   if [ -e "$saved/$number.old" ]; then cp -p "$saved/$number.old" "$path"; else rm -f "$path"; fi
 }
 
+run_as_before() {
+  if [ -z "$was_active" ]; then { {{stop}}; } >&2; return; fi
+  timeout 30 sh -c '{{restart}}' >&2
+  [ -z "$answered" ] || await_engine $(($(date +%s) + 10))
+  wake_containers
+}
+
 # give_up WHY [LOG]
 give_up() {
   each_file unstage
@@ -66,9 +72,7 @@ give_up() {
   if [ -n "$placed" ]; then
     each_file put_back
     { {{reload}}; } >&2
-    if [ -n "$restarting" ]; then
-      if [ -n "$was_active" ]; then timeout 30 sh -c '{{restart}}' >&2; else { {{stop}}; } >&2; fi
-    fi
+    [ -z "$restarting" ] || run_as_before
   fi
   exit 1
 }
@@ -85,17 +89,15 @@ restart_engine() {
   if {{isActive}}; then was_active=yes; fi
   step 'restarting the engine'
   { {{enable}}; } >&2
+  note_containers
+  deadline=$(($(date +%s) + {{restartSeconds}}))
   timeout {{restartSeconds}} sh -c '{{restart}}' >&2
   code=$?
   [ "$code" -ne 124 ] || give_up 'the engine did not start within {{restartSeconds}} s' "$({ {{journal}}; } 2>&1)"
   [ "$code" -eq 0 ] || give_up 'the engine does not start' "$({ {{journal}}; } 2>&1)"
-  attempt=0
-  until version=$(docker --host unix:///var/run/docker.sock version --format '{{.Server.Version}}' 2>&1); do
-    attempt=$((attempt + 1))
-    [ "$attempt" -lt 40 ] || give_up "the engine does not answer: $version" "$({ {{journal}}; } 2>&1)"
-    sleep 0.2
-  done
+  await_engine "$deadline" || give_up "the engine does not answer: $version" "$({ {{journal}}; } 2>&1)"
   tell version "$version"
+  wake_containers
 }
 
 # optional WHY COMMAND: what the engine does without.

@@ -19,7 +19,19 @@ holder() {
   [ -z "$pid" ] || cat "/proc/$pid/comm" || echo "process $pid"
 }
 
+# What an earlier belt began goes on when its connection breaks, and is not to be seen half done.
+await_other() {
+  attempt=0
+  for pid in $(cat /run/belt.*/pid); do
+    while [ -d "/proc/$pid" ] && [ "$attempt" -lt 100 ]; do
+      attempt=$((attempt + 1))
+      sleep 0.2
+    done
+  done
+}
+
 facts() {
+  await_other
   section access
   echo "$access"
   section clock

@@ -1,16 +1,5 @@
-# Read by `sh -s` on a machine, as root: installs or upgrades the engine. What programs print goes to standard error; answers are lines that
-# begin with a random mark.
-LC_ALL=C
-PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-export LC_ALL PATH
-
-tell() {
-  printf '\n%s %s %s\n' {{mark}} "$1" "$(printf %s "$2" | base64 | tr -d '\n')"
-}
-
-step() {
-  tell step "$1"
-}
+{{prelude}}
+# Installs or upgrades the engine, which packages restart themselves, most of them. What programs print goes to standard error.
 
 # A new machine of a cloud is busy with itself at first, with the package manager too.
 if command -v cloud-init >/dev/null; then
@@ -22,5 +11,10 @@ install_engine() {
 {{script}}
 }
 
-# In a shell of its own: a step that fails ends it with `exit`.
-if (install_engine); then tell done ''; else tell failed 'the packages could not be installed'; fi
+# In a shell of its own: a step that fails ends it with `exit`, a broken connection with a signal. Containers are looked after all the same.
+trap '' HUP INT TERM PIPE
+note_containers
+(trap - HUP INT TERM PIPE; install_engine)
+code=$?
+wake_containers
+if [ "$code" -eq 0 ]; then tell done ''; else tell failed 'the packages could not be installed'; fi

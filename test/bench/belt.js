@@ -23,6 +23,7 @@ const left = [
  * @property {(args: readonly string[], options?: import('./programs.js').RunOptions) => Promise<import('./programs.js').Run>} run
  * @property {(name: string, address: string, args: readonly string[]) => [string, ...string[]]} ssh
  *   the system's OpenSSH with belt's key and known hosts
+ * @property {string} keyPath belt's own key
  * @property {readonly string[]} sshOptions for every machine: the key, and no question asked
  * @property {string} folder
  * @property {NodeJS.ProcessEnv} env
@@ -42,8 +43,9 @@ export async function newBelt(signal) {
   const command = (/** @type {readonly string[]} */ args) =>
     /** @type {[string, ...string[]]} */ ([process.execPath, program, ...args]);
   const ssh = join(state, 'default/ssh');
+  const keyPath = join(ssh, 'id_ed25519');
   const sshOptions = [
-    ...['-F', 'none', '-i', join(ssh, 'id_ed25519')],
+    ...['-F', 'none', '-i', keyPath],
     ...['IdentitiesOnly=yes', 'BatchMode=yes', 'LogLevel=ERROR'].flatMap((option) => ['-o', option]),
   ];
   return {
@@ -51,6 +53,7 @@ export async function newBelt(signal) {
     env,
     command,
     run: (args, options) => run(command(args), { cwd: folder, env, signal, ...options }),
+    keyPath,
     sshOptions,
     ssh: (name, address, args) => [
       'ssh',

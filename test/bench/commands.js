@@ -2,8 +2,8 @@ import { compare, takeTurns } from './measure.js';
 import { run } from './programs.js';
 
 /**
- * One command on one machine against the system's OpenSSH, without a connection that is kept open; and how long belt takes to
- * start.
+ * One command on one machine against the system's OpenSSH, without a connection that is kept open; how long belt takes to start,
+ * and what it then takes to answer from its records alone.
  * @param {import('./belt.js').Belt} belt
  * @param {import('./fan-out.js').Node} node the active one
  * @param {number} rounds
@@ -17,6 +17,8 @@ export async function measureCommands(belt, { name, address }, rounds, signal) {
   const ms = await takeTurns(rounds, {
     node: time([process.execPath, '-e', '0']),
     version: time(belt.command(['--version'])),
+    env: time(belt.command(['env', name])),
+    config: time(belt.command(['config', name])),
     ls: time(belt.command(['ls'])),
     dockerVersion: time(belt.command(['docker', 'version'])),
     sshDockerVersion: time(belt.ssh(name, address, ['docker', 'version'])),
@@ -37,5 +39,7 @@ export async function measureCommands(belt, { name, address }, rounds, signal) {
     compare({ name: 'belt exec node1 -- true', unit: 'ms', against: 'ssh HOST true' }, ms.true, ms.sshTrue),
     compare({ name: 'belt ls', unit: 'ms', against: 'node -e 0' }, ms.ls, ms.node),
     compare({ name: 'belt --version', unit: 'ms', against: 'node -e 0' }, ms.version, ms.node),
+    compare({ name: 'belt env node1', unit: 'ms', against: 'belt --version' }, ms.env, ms.version),
+    compare({ name: 'belt config node1', unit: 'ms', against: 'belt --version' }, ms.config, ms.version),
   ];
 }

@@ -4,9 +4,11 @@
  */
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
+import { measureAdopt } from './adopt.js';
 import { newBelt } from './belt.js';
 import { measureCommands } from './commands.js';
 import { measureFanOut } from './fan-out.js';
+import { measureGrowth } from './growth.js';
 import { measureStream } from './stream.js';
 import { measureSwarm } from './swarm.js';
 import { table } from './table.js';
@@ -17,7 +19,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '15' },
     machines: { type: 'string', default: '4' },
     megabytes: { type: 'string', default: '1000' },
-    only: { type: 'string', multiple: true, default: ['swarm', 'commands', 'fan-out', 'stream'] },
+    only: { type: 'string', multiple: true, default: ['swarm', 'adopt', 'commands', 'fan-out', 'stream'] },
   },
 });
 const rounds = Number(values.rounds);
@@ -55,7 +57,13 @@ async function measureAll(signal) {
     tell(`a swarm of four, ${fewRounds} rounds`);
     found.push(...(await measureSwarm(fewRounds, signal)));
   }
+  if (wanted('adopt')) {
+    tell(`servers that exist, ${fewRounds} rounds`);
+    found.push(...(await measureAdopt(fewRounds, signal)));
+  }
   if (['commands', 'fan-out', 'stream'].some(wanted)) await measureOnMachines(signal);
+  // Not by default: a hundred machines want 8 GB and some minutes.
+  if (wanted('growth')) found.push(...(await measureGrowth(signal, tell)));
 }
 
 /** @param {AbortSignal} signal */

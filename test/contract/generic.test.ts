@@ -85,6 +85,52 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     expect(traces('two')).toEqual(before);
   });
 
+  test('what others have changed in daemon.json since stays, beside what belt takes back', async () => {
+    servers.sh('two', ownSettings);
+    await belt.ok(['create', ...at('two'), '--engine-label', 'b=2', '--engine-opt', 'mtu=1400', 'two']);
+    const path = '/etc/docker/daemon.json';
+    const settings = () => JSON.parse(servers.sh('two', `cat ${path}`));
+    const written = settings();
+    expect(written).toMatchObject({ labels: ['a=b', 'b=2'], mtu: 1400 });
+    expect(servers.sh('two', `stat -c '%a %u %g' ${path}`)).toBe('640 1 2\n');
+    const theirs = {
+      ...written,
+      labels: [...written.labels, 'c=3'],
+      mtu: 1450,
+      'max-concurrent-downloads': 7,
+    };
+    servers.sh('two', `cat > ${path} <<'END'\n${JSON.stringify(theirs)}\nEND`);
+    const { code, stderr } = await belt.run(['rm', '-y', 'two']);
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringContaining(`two: "mtu" in ${path} was changed after belt changed it`),
+    ]);
+    expect(settings()).toEqual({
+      debug: true,
+      labels: ['a=b', 'c=3'],
+      hosts: ['unix:///var/run/docker.sock'],
+      mtu: 1450,
+      'max-concurrent-downloads': 7,
+    });
+    expect(
+      servers.sh('two', `stat -c '%a %u %g' ${path}; ls /etc/docker; docker ps --format '{{.Names}}'`),
+    ).toBe('640 1 2\ndaemon.json\nkept\n');
+  });
+
+  test('a daemon.json that is no JSON is named, and nothing is changed until it is put right', async () => {
+    servers.sh('two', ownSettings);
+    const before = traces('two');
+    await belt.ok(['create', ...at('two'), 'two']);
+    servers.sh('two', 'cd /etc/docker && cp -p daemon.json aside && echo "{" > daemon.json');
+    const adopted = servers.sh('two', 'ls /etc/docker /etc/systemd/system/docker.service.d');
+    const { code, stderr } = await belt.run(['rm', '-y', 'two']);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('/etc/docker/daemon.json is not JSON')]);
+    expect(servers.sh('two', 'ls /etc/docker /etc/systemd/system/docker.service.d')).toBe(adopted);
+    servers.sh('two', 'cd /etc/docker && mv aside daemon.json');
+    await belt.ok(['rm', '-y', 'two']);
+    expect(traces('two')).toEqual(before);
+  });
+
   test('a user with sudo, through an inventory, over a jump host', async () => {
     await writeFile(
       join(belt.folder, 'servers.yml'),
@@ -170,6 +216,28 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     expect(traces('one')).toEqual(before);
     await belt.ok(['create', ...at('one'), 'one']);
     expect(await belt.ok(['docker', '--host', 'one', 'ps', '--quiet', '--no-trunc'])).toBe(before.containers);
+    await belt.ok(['rm', '-y', 'one']);
+    expect(traces('one')).toEqual(before);
+  });
+
+  test('it leaves the swarm that it has joined since, and stays in the one that it came with', async () => {
+    const membership = (name: string): string =>
+      servers.sh(name, "docker info --format '{{.Swarm.LocalNodeState}} {{.Swarm.NodeID}}'").trim();
+    servers.sh('three', `docker swarm init --advertise-addr ${servers.address('three')}`);
+    const own = membership('three');
+    for (const name of ['one', 'two', 'three']) await belt.ok(['create', ...at(name), name]);
+    await belt.ok(['swarm', 'init', 'one']);
+    await belt.ok(['swarm', 'join', 'one', 'two']);
+
+    // One by one, so that the swarm of the others goes on; the last one dissolves it.
+    await belt.ok(['rm', '-y', 'three']);
+    expect(membership('three')).toBe(own);
+    await belt.ok(['rm', '-y', 'two']);
+    expect(membership('two')).toBe('inactive');
+    expect(servers.sh('one', "docker node ls --format '{{.Hostname}}'").trim()).toBe('one');
+    await belt.ok(['rm', '-y', 'one']);
+    expect(membership('one')).toBe('inactive');
+    servers.sh('three', 'docker swarm leave --force');
   });
 
   test('verbs that it has no power for are refused in the words of docker-machine', async () => {
@@ -250,7 +318,7 @@ docker run --detach --init --name kept web:1 /bin/sleep 1000000 >/dev/null`;
 /** As people write them: an owner and a mode of their own, tabs, and a drop-in beside that moves the hosts into the file. */
 const ownSettings = `set -e
 mkdir -p /etc/systemd/system/docker.service.d /etc/docker
-printf '{\\n\\t"debug": true,\\n\\t"labels": ["a=b"],\\n\\t"hosts": ["unix:///var/run/docker.sock"]}' > /etc/docker/daemon.json
+printf '{\\n\\t"debug": true,\\n\\t"labels": ["a=b"],\\n\\t"mtu": 1500,\\n\\t"hosts": ["unix:///var/run/docker.sock"]}' > /etc/docker/daemon.json
 chmod 640 /etc/docker/daemon.json
 chown 1:2 /etc/docker/daemon.json
 printf '[Service]\\nExecStart=\\nExecStart=/usr/sbin/dockerd --containerd=/run/containerd/containerd.sock\\n' > /etc/systemd/system/docker.service.d/hosts.conf

@@ -386,7 +386,10 @@ function traces(): Record<string, string[]> {
     groups: lines('find', '/sys/fs/cgroup', '-type', 'd').filter((line) =>
       /\/belt\/(alpha|beta|gamma)-/.test(line),
     ),
-    nspawn: lines('find', '/run/systemd/nspawn').filter((line) => /(alpha|beta|gamma)-/.test(line)),
+    // systemd-nspawn makes its folder with the computer's first machine.
+    nspawn: lines('find', '/run/systemd', '-path', '*/nspawn/*').filter((line) =>
+      /(alpha|beta|gamma)-/.test(line),
+    ),
   };
 }
 

@@ -124,6 +124,25 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       expect(await on('node2', 'ps -o args= -C dockerd')).toContain('--max-concurrent-uploads=2');
     });
 
+    test('has back what it said when options leave the record, and keeps what others have put in since', async () => {
+      const others =
+        '{ "debug": true, "max-concurrent-downloads": 7, "labels": ["mine=1", "rack=7", "zone=a"] }';
+      await on('node2', `echo '${others}' > /etc/docker/daemon.json`);
+      await setEngine('node2', (options) => {
+        options.Labels = [];
+        options.ArbitraryFlags = [];
+      });
+      expect((await provision('node2')).code).toBe(0);
+      expect(JSON.parse(await on('node2', 'cat /etc/docker/daemon.json'))).toEqual({
+        debug: true,
+        'max-concurrent-downloads': 5,
+        labels: ['mine=1', 'rack=7'],
+      });
+      const labels = JSON.parse(await info('node2', '{{json .Labels}}')) as string[];
+      expect(labels.sort()).toEqual(['mine=1', 'rack=7']);
+      expect(await provision('node2')).toMatchObject({ stdout: expect.stringContaining('"changed": false') });
+    });
+
     test('that says where the engine listens', async () => {
       const hosts = { hosts: ['unix:///var/run/docker.sock', 'tcp://127.0.0.1:2377'] };
       await on(
@@ -187,8 +206,14 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
     await writeFile(path, JSON.stringify(config));
   }
 
-  describe('a user who is not root', () => {
+  describe('a user who is not root, where all is said in German', () => {
     beforeAll(async () => {
+      await on(
+        'node3',
+        `apt-get update -qq && apt-get install -y -qq --no-install-recommends locales >/dev/null 2>&1
+        localedef -i de_DE -f UTF-8 de_DE.UTF-8 && echo LANG=de_DE.UTF-8 > /etc/default/locale`,
+      );
+      expect(await on('node3', 'ls /nowhere 2>&1 || true')).toContain('nicht möglich');
       await on(
         'node3',
         `useradd -m -s /bin/bash ada; echo 'ada:open sesame' | chpasswd; mkdir -p ~ada/.ssh
@@ -363,6 +388,12 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
     expect(await on('node1', 'openssl x509 -in /etc/docker/server.pem -noout -ext subjectAltName')).toContain(
       'DNS:new.example.com',
     );
+  });
+
+  test('an engine that was not to come up with the machine does afterwards', async () => {
+    await on('node1', 'systemctl disable --quiet docker.service; rm /etc/docker/ca.pem');
+    await belt.ok(['provision', 'node1']);
+    expect(await on('node1', 'systemctl is-enabled docker.service')).toBe('enabled');
   });
 
   test('the host name is set where asked', async () => {

@@ -35,6 +35,15 @@ describe.skipIf(!canMakeMachines())('bad input', () => {
     { args: ['use', 'nothere'], code: 1, says: 'nothere' },
     { args: ['ls', '--bogus'], code: 2, says: '--bogus' },
     { args: ['crate', 'node1'], code: 2, says: 'did you mean "belt create"' },
+    { args: ['help', 'crate'], code: 2, says: "'crate' is not a belt command" },
+    { args: ['ls', 'node1'], code: 2, says: 'unexpected argument: node1' },
+    { args: ['active', '--timeout', 'soon'], code: 2, says: 'soon' },
+    { args: ['create', '--swarm', 'node1'], code: 2, says: 'belt swarm init' },
+    {
+      args: ['create', '--swarm-discovery', 'token://1', 'node1'],
+      code: 2,
+      says: '--swarm-discovery is for',
+    },
     { args: ['docker', 'ps'], code: 1, says: 'No active host found' },
   ])('belt $args', async ({ args, code, says }) => {
     const result = await belt.run(args);

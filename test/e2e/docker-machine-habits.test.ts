@@ -3,8 +3,10 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { quoteArgs } from '../../src/ssh/quote.js';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { canMakeMachines } from '../lab/machines.js';
+import { runInTerminal } from '../lab/terminal.js';
 
 const run = promisify(execFile);
 
@@ -133,6 +135,11 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     const address = (await ok('docker-machine ip dev')).trim();
     expect(await ok("docker-machine inspect --format='{{.Driver.IPAddress}}' dev")).toBe(`${address}\n`);
     expect(await ok("docker-machine inspect -f '{{.DriverName}} {{.Nope}}' dev")).toBe('nspawn <no value>\n');
+    expect(
+      await ok(
+        "docker-machine inspect -f '{{.HostOptions.SwarmOptions.Master}} {{.HostOptions.SwarmOptions.IsSwarm}}' dev",
+      ),
+    ).toBe('false false\n');
     expect(await ok("docker-machine inspect -f '{{.HostOptions.EngineOptions.Labels}}' dev")).toBe(
       '[zone=a]\n',
     );
@@ -204,6 +211,78 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     expect((await script('docker-machine scp dev:/nowhere .')).code).toBe(1);
   });
 
+  test('scp: names that a shell or an option parser would take for something else', async () => {
+    const odd = quoteArgs(['sp ace/it\'s a "$x" *']);
+    await ok(`mkdir 'sp ace'; echo one > ${odd}; echo two > ./-dash; echo three > ./co:lon`);
+    await ok(`docker-machine ssh dev "mkdir '/root/with space'"`);
+    await ok(`docker-machine scp ${odd} ./-dash ./co:lon 'dev:/root/with space/'`);
+    await ok(`docker-machine scp -- -dash 'dev:/root/with space/again'`);
+    await ok("docker-machine scp -r 'dev:/root/with space' 'default:/root/a copy'");
+    await ok("docker-machine scp -r 'default:/root/a copy' .");
+    const copies = [odd.replace('sp ace', 'a copy'), "'a copy/-dash'", "'a copy/co:lon'", "'a copy/again'"];
+    expect(await ok(`cat ${copies.join(' ')}`)).toBe('one\ntwo\nthree\ntwo\n');
+  });
+
+  test('scp: progress at a terminal, and none with -q', async () => {
+    await ok('head -c 20000000 /dev/zero > big');
+    for (const args of [
+      ['big', 'dev:/root/'],
+      ['dev:/root/big', 'back again'],
+      ['dev:/root/big', 'default:/root/'],
+    ]) {
+      const copy = runInTerminal(belt, ['scp', ...args]);
+      expect([await copy.ended, copy.screen()]).toEqual([0, expect.stringMatching(/big +100% +19MB/)]);
+    }
+    const quiet = runInTerminal(belt, ['scp', '-q', 'big', 'dev:/root/']);
+    expect([await quiet.ended, quiet.screen()]).toEqual([0, '']);
+  });
+
+  test('scp --delta: what differs alone, through rsync', async () => {
+    const absent = await script('docker-machine scp -d tree/a dev:/root/');
+    expect([absent.code === 0, absent.stderr]).toEqual([
+      false,
+      expect.stringContaining('rsync: command not found'),
+    ]);
+    await ok(`docker-machine ssh dev 'apt-get update -qq && apt-get install -y -qq rsync' >/dev/null 2>&1`);
+    await ok("docker-machine scp -d -r tree 'dev:/root/by rsync/'");
+    await ok('echo more >> tree/a; rm -r tree/inner/*; echo new > tree/inner/d');
+    expect(await ok("docker-machine scp --delta -r tree 'dev:/root/by rsync/'")).toMatch(/^tree\/inner\/d$/m);
+    await ok("docker-machine scp -d -r -q 'dev:/root/by rsync/tree' 'it is back'");
+    expect(await ok('cd "it is back/tree"; cat a "inner/b c" inner/d')).toBe('one\nmore\ntwo\nnew\n');
+    // The path of its configuration has to come through rsync's own quoting.
+    await ok(`ln -s "$PWD/.belt/default" "it's a \\"store\\""`);
+    await ok(`docker-machine -s "$PWD/it's a \\"store\\"" scp -d tree/a dev:/root/quoted`);
+    expect(await ok('docker-machine ssh dev cat /root/quoted')).toBe('one\nmore\n');
+    const between = await script('docker-machine scp -d dev:/root/quoted default:/root/');
+    expect([between.code, between.stderr]).toEqual([1, expect.stringContaining('rsync copies between this')]);
+    const copy = runInTerminal(belt, ['scp', '-d', 'big', 'dev:/root/again']);
+    expect([await copy.ended, copy.screen()]).toEqual([0, expect.stringMatching(/20,000,000 +100%/)]);
+  });
+
+  test('mount and unmount, through sshfs', async () => {
+    await ok("mkdir mnt; docker-machine ssh dev \"mkdir -p '/srv/da ta'; echo there > '/srv/da ta/file'\"");
+    try {
+      await ok("docker-machine mount 'dev:/srv/da ta' mnt");
+      expect(await ok('findmnt --noheadings --output FSTYPE mnt; cat mnt/file')).toBe('fuse.sshfs\nthere\n');
+      await ok('echo here > mnt/other');
+      expect(await ok('docker-machine ssh dev cat "\'/srv/da ta/other\'"')).toBe('here\n');
+      // What led ssh to the machine is not needed any more, and gone.
+      expect(await ok('ls .belt/default/ssh')).not.toContain('config-');
+    } finally {
+      expect(await ok("docker-machine mount -u 'dev:/srv/da ta' mnt; ls mnt")).toBe('');
+    }
+    const missing = await script('docker-machine mount root@dev:/nope mnt');
+    expect([missing.code, missing.stderr]).toEqual([
+      1,
+      expect.stringContaining('/nope: No such file or directory'),
+    ]);
+    expect((await script('docker-machine mount')).stderr).toContain('Improper number of arguments');
+    expect((await script('docker-machine mount -u mnt')).code).toBe(1);
+    expect((await script('PATH=${PATH%%:*}; docker-machine mount dev:/srv mnt')).stderr).toContain(
+      'You must have a copy of the sshfs binary locally to use the mount feature',
+    );
+  });
+
   test('version of belt, of an engine, and of a stopped machine', async () => {
     expect(await ok('docker-machine version')).toMatch(/^belt version \d+\.\d+\.\d+\n$/);
     expect(await ok('docker-machine -v')).toBe(await ok('docker-machine --version'));
@@ -231,6 +310,15 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
       1,
       expect.stringContaining('Cannot run SSH command: Host "dev" is not running'),
     ]);
+    for (const work of [
+      'scp tree/a dev:',
+      'scp -d tree/a dev:',
+      'scp dev:x default:',
+      'mount dev:/srv mnt',
+    ]) {
+      const { code, stderr } = await script(`docker-machine ${work}`);
+      expect([work, code, stderr]).toEqual([work, 1, expect.stringContaining('Host "dev" is not running')]);
+    }
     // From local state, whether the machine runs or not.
     expect(await ok('docker-machine env dev')).toContain('export DOCKER_MACHINE_NAME="dev"');
     expect(await ok('docker-machine start dev')).toBe(
@@ -264,6 +352,14 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
 
   test('rm asks; -f takes what is not there for no failure', async () => {
     expect(await ok('echo n | docker-machine rm dev')).not.toContain('Successfully');
+    expect(await ok('docker-machine rm dev < /dev/null')).not.toContain('Successfully');
+    const question = runInTerminal(belt, ['rm', 'dev']);
+    await question.until(/Are you sure\? \(y\/n\):/);
+    question.type('\u0003');
+    expect(await question.ended).toBe(130);
+    const unanswered = await script('docker-machine regenerate-certs dev < /dev/null');
+    expect([unanswered.code, unanswered.stderr]).toEqual([1, expect.stringContaining('EOF')]);
+    expect(await ok('echo n | docker-machine regenerate-certs dev')).toBe('');
     expect(await ok('docker-machine ls -q')).toBe('default\ndev\n');
     expect(await ok('docker-machine rm -y dev')).toBe('Successfully removed dev\n');
     const gone = await script('docker-machine rm -f dev');

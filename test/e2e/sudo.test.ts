@@ -91,7 +91,7 @@ describe.skipIf(!canMakeMachines())('under sudo', () => {
   });
 
   test('what needs root says so', () => {
-    const { status, stderr } = belt('user', 'stop', 'node1');
+    const { status, stderr } = belt('user', 'stop', 'node2');
     expect([status, stderr]).toEqual([1, expect.stringContaining('sudo')]);
   });
 });

@@ -26,13 +26,14 @@ export interface Servers {
   dispose(): Promise<void>;
 }
 
-export async function startServers(names: readonly string[]): Promise<Servers> {
+/** @param image what they are made of, one of the nspawn driver's images */
+export async function startServers(names: readonly string[], image = 'debian-13'): Promise<Servers> {
   const folder = await mkdtemp(join(tmpdir(), 'belt-servers-'));
   const keyPath = join(folder, 'server_key');
   const key = generateKeyPair('servers');
   await writeFile(keyPath, key.privateKey, { mode: 0o600 });
   const nspawn = await driver.open({
-    settings: {},
+    settings: { image },
     cluster: { id: randomUUID(), name: 'servers' },
     templates: templatesIn('templates'),
     person: { resolvePath: (path) => path, defaultKeyPaths: [] },

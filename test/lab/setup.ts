@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { installMoto } from './ec2/moto.js';
 import { canMakeMachines } from './machines.js';
 
 /** Debian's packages that tests on real machines need beside what belt itself asks for (`belt doctor --fix`). */
@@ -7,15 +8,19 @@ const packages = {
   '/usr/sbin/sshd': 'openssh-server',
   '/usr/bin/ssh-agent': 'openssh-client',
   '/usr/bin/setpriv': 'util-linux',
+  '/usr/bin/rsync': 'rsync',
+  '/usr/bin/sshfs': 'sshfs',
+  '/usr/bin/fusermount': 'fuse3',
 };
 
-/** Runs once before all tests: installs what is missing and builds the base image, so that each test finds both. */
-export default function setup(): void {
+/** Runs once before all tests: installs what is missing and builds the base image, so that each test finds them. */
+export default async function setup(): Promise<void> {
   if (!canMakeMachines()) return;
   const missing = Object.entries(packages).flatMap(([program, name]) => (existsSync(program) ? [] : [name]));
   if (missing.length > 0) installPackages(missing);
   runBelt('doctor', '--fix');
   runBelt('image', 'build');
+  await installMoto();
 }
 
 function installPackages(names: readonly string[]): void {

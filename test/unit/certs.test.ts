@@ -462,7 +462,7 @@ function withPort(machine: Machine, port: number): Machine {
 async function manager(name: string): Promise<void> {
   const { context } = bed;
   const { initSwarm } = await import('../../src/operations/swarm/init.js');
-  await initSwarm(await bed.cluster.machine(name), context);
+  await initSwarm(await bed.cluster.machine(name), {}, context);
 }
 
 /** Each engine answers who takes the cluster's files, and who takes those of any machine's folder. */
@@ -552,13 +552,16 @@ class TlsEngine {
     return engine;
   }
 
-  /** As Docker's: reads its files when it starts, and a client must have a certificate. */
+  /**
+   * As Docker's: takes its files when it starts, and a client must have a certificate. It is never away, as a real one is for a second:
+   * others ask it meanwhile, and what they are to find out is whom it trusts.
+   */
   async install(wanted: ServerCertificate): Promise<void> {
     if (JSON.stringify(wanted) === JSON.stringify(this.files)) return;
-    await this.stop();
     this.files = wanted;
     this.starts++;
     const { ca, certificate: cert, key } = wanted;
+    if (this.server) return void this.server.setSecureContext({ ca, cert, key });
     this.server = createServer(
       { ca, cert, key, requestCert: true, rejectUnauthorized: true },
       (_, response) => response.end('OK'),

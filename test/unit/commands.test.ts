@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from '@oclif/core';
 import { describe, expect, test } from 'vitest';
+import { oldSwarmFlags } from '../../src/cli/old-swarm-flags.js';
 
 const folder = join(import.meta.dirname, '../../src/commands');
 
@@ -17,8 +18,8 @@ const passthrough = ['docker', 'exec', 'mount', 'scp', 'ssh'];
 /** Examples of what a command is for: what to type after it. */
 const nextSteps = ['docker --context belt-node1 ps', '<%= config.bin %> use docker-machine'];
 
-/** docker-machine's flags that change nothing here: they are taken, and not shown. */
-const ignoredFlags = ['swarm', 'timeout'];
+/** docker-machine's flags that change nothing here, or are refused with a reason: they are known, and not shown. */
+const unshownFlags = ['swarm', 'timeout', 'secret', ...Object.keys(oldSwarmFlags)];
 
 async function load(name: string): Promise<typeof Command> {
   const module = (await import(join(folder, `${name.replaceAll(' ', '/')}.ts`))) as {
@@ -32,28 +33,43 @@ test('these are all commands', () => {
     'active',
     'certs rotate',
     'certs status',
+    'cluster config',
+    'cluster ls',
+    'cluster new',
+    'cluster plan',
+    'cluster provision',
+    'cluster rm',
+    'cluster update',
     'config',
     'context create',
     'context ls',
     'context rm',
     'create',
+    'demote',
     'docker',
     'doctor',
+    'drain',
     'engine insecure',
     'engine local',
     'engine secure',
     'engine show',
     'env',
     'exec',
+    'gc',
+    'hostname',
     'image build',
     'image ls',
     'image rm',
     'import',
+    'init',
     'inspect',
     'ip',
+    'join',
     'kill',
+    'logs',
     'ls',
     'mount',
+    'promote',
     'provision',
     'regenerate-certs',
     'resize',
@@ -62,11 +78,30 @@ test('these are all commands', () => {
     'scp',
     'ssh',
     'start',
+    'stats',
     'status',
     'stop',
+    'swarm activate',
+    'swarm backup',
+    'swarm ca rotate',
+    'swarm demote',
+    'swarm drain',
     'swarm init',
     'swarm join',
+    'swarm label',
+    'swarm leave',
+    'swarm lock',
     'swarm ls',
+    'swarm pause',
+    'swarm promote',
+    'swarm recover',
+    'swarm restore',
+    'swarm rm',
+    'swarm status',
+    'swarm token',
+    'swarm unlock',
+    'swarm unlock-key',
+    'swarm upgrade',
     'upgrade',
     'url',
     'use',
@@ -85,6 +120,12 @@ describe.each(names)('%s', (name) => {
     const [first, ...further] = lines;
     expect(first).toMatch(itself);
     for (const line of further) if (!nextSteps.includes(line)) expect(line).toMatch(itself);
+  });
+
+  test('can be called without the flags that it has a default for', async () => {
+    const { flags = {} } = await load(name);
+    const bound = Object.values(flags).filter((flag) => flag.dependsOn && flag.default !== undefined);
+    expect(bound.map((flag) => flag.name)).toEqual([]);
   });
 
   test('takes no word from what is piped in', async () => {
@@ -116,7 +157,7 @@ describe.each(names)('%s', (name) => {
   test('explains each of its flags and arguments', async () => {
     const { flags = {}, args = {} } = await load(name);
     for (const [flag, { summary, hidden }] of Object.entries(flags)) {
-      if (hidden) expect(ignoredFlags).toContain(flag);
+      if (hidden) expect(unshownFlags).toContain(flag);
       else expect(summary).toMatch(/\S/);
     }
     for (const { description } of Object.values(args)) expect(description).toMatch(/\S/);

@@ -119,15 +119,27 @@ describe('clusters', () => {
     const root = join(home, '.belt');
     expect(await listClusters(root)).toEqual(['default']);
     expect(await activeCluster(root)).toBe('default');
-    expect(await chooseCluster({ root })).toEqual({ name: 'default', folder: join(root, 'default') });
+    expect(await chooseCluster({ root })).toEqual({
+      name: 'default',
+      folder: join(root, 'default'),
+      byFolder: false,
+    });
     await mkdir(join(root, 'swarm2k'), { recursive: true });
     await mkdir(join(root, '.hidden'));
     expect(await listClusters(root)).toEqual(['default', 'swarm2k']);
     await useCluster(root, 'swarm2k');
     expect(await readFile(join(root, 'active'), 'utf8')).toBe('cluster: swarm2k\n');
     expect(await listClusters(root)).toEqual(['default', 'swarm2k']);
-    expect(await chooseCluster({ root })).toEqual({ name: 'swarm2k', folder: join(root, 'swarm2k') });
-    expect(await chooseCluster({ root }, 'other')).toEqual({ name: 'other', folder: join(root, 'other') });
+    expect(await chooseCluster({ root })).toEqual({
+      name: 'swarm2k',
+      folder: join(root, 'swarm2k'),
+      byFolder: false,
+    });
+    expect(await chooseCluster({ root }, 'other')).toEqual({
+      name: 'other',
+      folder: join(root, 'other'),
+      byFolder: false,
+    });
     await useCluster(root, 'default');
     expect(await activeCluster(root)).toBe('default');
   });
@@ -154,7 +166,15 @@ describe('clusters', () => {
 
   test('the folder that is named directly is the cluster', async () => {
     const location = { root: home, clusterFolder: '/home/ada/.docker/machine' };
-    expect(await chooseCluster(location)).toEqual({ name: 'machine', folder: '/home/ada/.docker/machine' });
-    expect(await chooseCluster({ root: home, clusterFolder: '/' })).toEqual({ name: 'default', folder: '/' });
+    expect(await chooseCluster(location)).toEqual({
+      name: 'machine',
+      folder: '/home/ada/.docker/machine',
+      byFolder: true,
+    });
+    expect(await chooseCluster({ root: home, clusterFolder: '/' })).toEqual({
+      name: 'default',
+      folder: '/',
+      byFolder: true,
+    });
   });
 });

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { engineDefinitions, engineFlag, resolveEngineSettings } from '../../src/config/engine-section.js';
 import {
   describeSettings,
   requireKnownSections,
@@ -11,6 +12,7 @@ import {
 } from '../../src/config/settings.js';
 import { parseSettings, readSettingsFiles, type SettingsFile } from '../../src/config/settings-file.js';
 import { driverNames, loadDriver } from '../../src/drivers/registry.js';
+import { defaultEngineSettings } from '../../src/machines/engine-settings.js';
 
 const definitions: SettingDefinition[] = [
   { key: 'region', type: 'string', default: 'nyc3', env: ['OCEAN_REGION', 'REGION'] },
@@ -144,7 +146,7 @@ describe('keys that are not known', () => {
 
   test('at the top', async () => {
     const check = async (text: string): Promise<void> =>
-      requireKnownSections([await file(text)], ['ocean', 'nspawn']);
+      requireKnownSections(await file(text), ['ocean', 'nspawn'], { groups: false });
     await check('driver: ocean\nocean:\n  anything: goes\nnspawn:\n');
     await expect(check('nspwan:\n  image: x\n')).rejects.toMatchObject({
       message: '/p/.belt.yaml line 1: "nspwan" is no setting or driver',
@@ -152,10 +154,19 @@ describe('keys that are not known', () => {
     });
     await expect(check('\ncolour: red\n')).rejects.toMatchObject({
       message: '/p/.belt.yaml line 2: "colour" is no setting or driver',
-      hint: 'known: driver, key_type, ocean, nspawn',
+      hint: 'known: driver, key_type, ocean, nspawn, engine',
     });
     await expect(check('ocean: sgp1\n')).rejects.toThrow(
       '/p/.belt.yaml line 1: "ocean" is a driver, and must hold settings by name',
+    );
+    await expect(check('ocean:\n  region:\n    deep: 1\n')).rejects.toThrow(
+      '/p/.belt.yaml line 2 holds neither a value nor a list of values',
+    );
+    await expect(check('engine: local\n')).rejects.toThrow(
+      '/p/.belt.yaml line 1: "engine" is a section, and must hold settings by name',
+    );
+    await expect(check('\nworkers:\n  nodes: node1\n')).rejects.toThrow(
+      '/p/.belt.yaml line 2: "workers" is a group of machines, and those belong in a cluster\'s config.yml',
     );
     await expect(check('driver:\n  name: ocean\n')).rejects.toThrow(
       '/p/.belt.yaml line 1: driver must be one value',
@@ -170,7 +181,7 @@ describe('files that are no settings', () => {
     ['a: 1\na: 2\n', '/p/.belt.yaml line 2 is not YAML (DUPLICATE_KEY)'],
     ['just text\n', '/p/.belt.yaml line 1 is not of the form "KEY: VALUE"'],
     ['- a\n- b\n', '/p/.belt.yaml line 1 is not of the form "KEY: VALUE"'],
-    ['ocean:\n  region:\n    deep: 1\n', '/p/.belt.yaml line 2 holds neither a value nor a list of values'],
+    ['ocean:\n  a:\n    b:\n      c: 1\n', '/p/.belt.yaml line 3 holds neither a value nor a list of values'],
     ['ocean:\n  tags: [[a]]\n', '/p/.belt.yaml line 2 holds a list of more than plain values'],
   ])('%j', async (text, message) => {
     await expect(file(text)).rejects.toMatchObject({ message });
@@ -242,13 +253,26 @@ test('docs/configuration.md has a row for every setting, with its flag, variable
   }
 });
 
+test('docs/configuration.md has a row for every setting of engines, with its flag and variable', async () => {
+  const text = await readFile(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
+  for (const { key, env = [] } of engineDefinitions) {
+    const row = text.split('\n').find((line) => line.startsWith(`| \`${key}\` | \`--${engineFlag(key)}\` |`));
+    expect(row, key).toBeDefined();
+    for (const word of env) expect(row).toContain(`\`${word}\``);
+  }
+});
+
 describe('.belt.example.yaml', () => {
   test('is valid, and has every setting of every driver at its default', async () => {
     const path = new URL('../../.belt.example.yaml', import.meta.url);
     const example = await parseSettings('.belt.example.yaml', await readFile(path, 'utf8'));
-    requireKnownSections([example], driverNames);
+    requireKnownSections(example, driverNames, { groups: false });
     expect([...example.general.keys()]).toEqual(['driver', 'key_type']);
-    expect([...example.sections.keys()].sort()).toEqual([...driverNames].sort());
+    expect([...example.sections.keys()].sort()).toEqual(['engine', ...driverNames].sort());
+    expect([...(example.sections.get('engine')?.entries.keys() ?? [])]).toEqual(
+      engineDefinitions.map(({ key }) => key),
+    );
+    expect(resolveEngineSettings({ variables: {}, files: [example] })).toEqual(defaultEngineSettings);
     for (const name of driverNames) {
       const { settings } = await loadDriver(name);
       expect([...(example.sections.get(name)?.entries.keys() ?? [])]).toEqual(settings.map(({ key }) => key));

@@ -56,6 +56,15 @@ describe('a request', () => {
     expect(seen).toEqual([{ host: 'docker', type: undefined, ...request }]);
   });
 
+  test('ping tells the place in a swarm, and nothing of an engine that does not say', async () => {
+    answer = (_, response) => void response.writeHead(200, { Swarm: 'active/manager' }).end('OK');
+    expect(await api.ping()).toBe('active/manager');
+    respond(200, 'OK');
+    expect(await api.ping()).toBeUndefined();
+    respond(500, '{"message":"broken"}');
+    await expect(api.ping()).rejects.toEqual(new EngineError(500, 'broken'));
+  });
+
   test('after another takes the same stream, at the same time too', async () => {
     await api.get('/a');
     await Promise.all([api.get('/b'), api.get('/c'), api.get('/d')]);

@@ -1,12 +1,53 @@
 import { describe, expect, test } from 'vitest';
-import { engineSettingsFrom } from '../../src/cli/engine-flags.js';
+import { engineWordsGiven, type GivenEngineFlags } from '../../src/cli/engine-flags.js';
+import { resolveEngineSettings } from '../../src/config/engine-section.js';
+import { parseSettings } from '../../src/config/settings-file.js';
 import { UsageError } from '../../src/errors.js';
-import { defaultEngineSettings } from '../../src/machines/engine-settings.js';
+import { defaultEngineSettings, type EngineSettings } from '../../src/machines/engine-settings.js';
 
-const none = { 'engine-access': 'secure' };
+function engineSettingsFrom(flags: GivenEngineFlags): EngineSettings {
+  return resolveEngineSettings({ flags: engineWordsGiven(flags), variables: {}, files: [] });
+}
 
 test('nothing given is the default', () => {
-  expect(engineSettingsFrom(none)).toEqual(defaultEngineSettings);
+  expect(engineSettingsFrom({})).toEqual(defaultEngineSettings);
+});
+
+test('a settings file says what no flag and no variable does, and errors say where', async () => {
+  const file = (text: string) => parseSettings('/p/.belt.yaml', text);
+  const written = await file(
+    'engine:\n  access: local\n  label: [a=b]\n  opt: mtu=1400\n  registry_mirror: [https://f]\n  tune_swarm: yes\n',
+  );
+  const resolved = resolveEngineSettings({
+    flags: engineWordsGiven({ 'engine-label': ['c=d'] }),
+    variables: { ENGINE_REGISTRY_MIRROR: 'https://e' },
+    files: [written],
+  });
+  expect(resolved).toEqual({
+    ...defaultEngineSettings,
+    access: 'local',
+    port: 0,
+    labels: ['c=d'],
+    options: ['mtu=1400'],
+    registryMirrors: ['https://e'],
+    tuneSwarm: true,
+  });
+  const refused = async (text: string): Promise<string> => {
+    const files = [await file(text)];
+    try {
+      resolveEngineSettings({ variables: {}, files });
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return 'accepted';
+  };
+  expect(await refused('engine:\n  acces: local\n')).toBe(
+    '/p/.belt.yaml line 2: "acces" is no setting of engines',
+  );
+  expect(await refused('engine:\n  access: open\n')).toBe(
+    '/p/.belt.yaml line 2: access must be secure, insecure, local, not "open"',
+  );
+  expect(await refused('engine:\n  opt: [host=x]\n')).toBe('/p/.belt.yaml line 2: opt cannot set "host"');
 });
 
 test('all of them', () => {
@@ -38,6 +79,18 @@ test('all of them', () => {
   });
 });
 
+test.each([
+  ['https://m', ['https://m']],
+  ['https://m,https://n', ['https://m', 'https://n']],
+  ['', []],
+])('mirrors in $ENGINE_REGISTRY_MIRROR, which is one text: %j', (text, mirrors) => {
+  const { registryMirrors } = resolveEngineSettings({
+    variables: { ENGINE_REGISTRY_MIRROR: text },
+    files: [],
+  });
+  expect(registryMirrors).toEqual(mirrors);
+});
+
 describe('what dockerd could not make anything of is refused', () => {
   test.each([
     ['engine-label', 'a'],
@@ -50,9 +103,9 @@ describe('what dockerd could not make anything of is refused', () => {
     ['engine-opt', '-H=x'],
     ['engine-opt', '--tlsverify'],
   ])('--%s %j', (flag, value) => {
-    expect(() => engineSettingsFrom({ ...none, [flag]: [value] })).toThrow(UsageError);
+    expect(() => engineSettingsFrom({ [flag]: [value] })).toThrow(UsageError);
   });
   test('--engine-install-url', () => {
-    expect(() => engineSettingsFrom({ ...none, 'engine-install-url': 'file:///x' })).toThrow(UsageError);
+    expect(() => engineSettingsFrom({ 'engine-install-url': 'file:///x' })).toThrow(UsageError);
   });
 });

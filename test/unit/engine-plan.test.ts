@@ -5,7 +5,8 @@ import { refuseObstacles } from '../../src/engine/obstacles.js';
 import { describePlan, isNothing, planEngine } from '../../src/engine/plan.js';
 import { startCommand } from '../../src/engine/unit.js';
 import { UserError } from '../../src/errors.js';
-import { debianUnit, factsOf, osReleases, settingsOf } from './support/facts.js';
+import { osReleases } from '../lab/os-releases.js';
+import { debianUnit, factsOf, settingsOf } from './support/facts.js';
 
 const certificate = { ca: 'CA', certificate: 'CERT', key: 'KEY' };
 const dropInPath = '/etc/systemd/system/docker.service.d/zz-belt.conf';
@@ -150,6 +151,7 @@ describe('daemon.json', () => {
     });
     expect(plan.files.map(({ path }) => path)).toEqual([
       '/etc/docker/daemon.json.before-belt',
+      '/etc/docker/daemon.json.by-belt',
       daemonFile,
       dropInPath,
     ]);

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { planEngine } from '../../src/engine/plan.js';
 import { provisionerFor } from '../../src/engine/provisioners/index.js';
 import { UserError } from '../../src/errors.js';
-import { bareFactsOf, factsOf, osReleases, settingsOf } from './support/facts.js';
+import { osReleases } from '../lab/os-releases.js';
+import { bareFactsOf, factsOf, settingsOf } from './support/facts.js';
 
 const certificate = { ca: 'CA', certificate: 'CERT', key: 'KEY' };
 const local = settingsOf({ access: 'local' });
@@ -125,13 +126,12 @@ describe('Alpine (openrc)', () => {
       certificate,
     });
 
-  test('options behind those of the file, the file as it was beside it', () => {
+  test('options behind those of the file', () => {
     const { files, provisioner } = planOn(new Map([[path, packaged]]));
     expect(files.map((file) => file.path)).toEqual([
       '/etc/docker/ca.pem',
       '/etc/docker/server.pem',
       '/etc/docker/server-key.pem',
-      '/etc/conf.d/docker.before-belt',
       path,
     ]);
     expect(
@@ -155,9 +155,6 @@ DOCKER_OPTS="$DOCKER_OPTS --host=unix:///var/run/docker.sock --host=tcp://0.0.0.
   test('a second time, and other options', () => {
     const once = planOn(new Map()).files.at(-1)?.content ?? '';
     expect(planOn(new Map([[path, once]])).files.map((file) => file.path)).not.toContain(path);
-    expect(planOn(new Map([[path, once]])).files.map((file) => file.path)).not.toContain(
-      `${path}.before-belt`,
-    );
     const other = planOn(new Map([[path, `${once}MINE=1\n`]]), local).files.at(-1)?.content;
     expect(other).toBe(`MINE=1
 # belt: begin (written by belt; what stands outside of these two lines is kept)
@@ -206,7 +203,6 @@ describe('boot2docker', () => {
 EXTRA_ARGS='--label=a=b --registry-mirror=https://m'
 CACERT=/var/lib/boot2docker/ca.pem
 DOCKER_HOST='-H tcp://0.0.0.0:2376'
-DOCKER_STORAGE=overlay2
 DOCKER_TLS=auto
 SERVERKEY=/var/lib/boot2docker/server-key.pem
 SERVERCERT=/var/lib/boot2docker/server.pem

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Machine } from '../../src/machines/machine.js';
-import { copyCall, mountCall, type Place } from '../../src/operations/machines/copy.js';
+import { copyCall, mountCall, type Place, unmountCall } from '../../src/operations/machines/copy.js';
 import { type OpenSshTarget, openSshConfig } from '../../src/ssh/openssh-config.js';
 
 const target: OpenSshTarget = {
@@ -121,7 +121,7 @@ describe('scp', () => {
       'what differs',
       [{ path: 'f' }, at('a', '/x')],
       { ...plain, delta: true },
-      'rsync --progress -e ssh -F cfg -- f a:/x',
+      "rsync --progress -e ssh -F 'cfg' -- f a:/x",
     ],
   ])('%s', (_, places, options, expected) => {
     const { program, args } = copyCall(places, options, 'cfg');
@@ -142,6 +142,9 @@ describe('scp', () => {
     expect(mountCall(at('a', '/srv', 'ada'), '/mnt', 'cfg')).toEqual({
       program: 'sshfs',
       args: ['-F', 'cfg', 'ada@a:/srv', '/mnt'],
+      unreached: [1],
     });
+    expect(mountCall(at('a', '/srv'), '-mnt', 'cfg').args).toEqual(['-F', 'cfg', 'a:/srv', './-mnt']);
+    expect(unmountCall('-mnt', 'fusermount3')).toEqual({ program: 'fusermount3', args: ['-u', './-mnt'] });
   });
 });

@@ -44,6 +44,16 @@ async function phases(...names: string[]): Promise<string[]> {
   return machines.map(({ name, phase }) => `${name} ${phase}`);
 }
 
+describe('a machine that could not be made ready', () => {
+  test('is destroyed and forgotten where that is asked for; the others stay', async () => {
+    bed.driver.failures.set('node2', new ExternalError('no disk left'));
+    const outcomes = await create(['node1', 'node2'], { removeFailed: true });
+    expect(told(outcomes)).toEqual(['node1 ok', 'node2 failed']);
+    expect([...bed.driver.machines.keys()]).toEqual(['node1']);
+    expect((await bed.cluster.machines()).machines.map(({ name }) => name)).toEqual(['node1']);
+  });
+});
+
 describe('a create that goes well', () => {
   test('returns the machines as they are recorded, in the order of the names', async () => {
     const outcomes = await create(['node2', 'node1'], { size: '512mb' });

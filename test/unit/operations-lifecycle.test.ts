@@ -35,12 +35,14 @@ function states(): string[] {
   return [...bed.driver.machines].map(([name, { state }]) => `${name} ${state}`);
 }
 
+const restart: Act = (machines, context) => restartMachines(machines, {}, context);
+
 type Act = (machines: readonly Machine[], context: Context) => Promise<Outcome<Machine>[]>;
 
 describe.each<[string, Act, string, string]>([
   ['start', startMachines, 'started', 'running'],
   ['stop', stopMachines, 'stopped', 'stopped'],
-  ['restart', restartMachines, 'restarted', 'running'],
+  ['restart', restart, 'restarted', 'running'],
   ['kill', killMachines, 'killed', 'stopped'],
 ])('%s', (verb, act, doneText, state) => {
   test('asks the driver once and ends each machine', async () => {
@@ -48,7 +50,7 @@ describe.each<[string, Act, string, string]>([
     expect(await act(machines, bed.context)).toEqual(
       machines.map((machine) => ({ name: machine.name, status: 'ok', value: machine })),
     );
-    expect(bed.driver.calls).toEqual([`${verb} node1 node2`]);
+    expect(bed.driver.calls.filter((call) => !call.startsWith('list'))).toEqual([`${verb} node1 node2`]);
     expect(states()).toEqual([`node1 ${state}`, `node2 ${state}`]);
     expect(bed.reporter.lines.filter((line) => line.includes('done'))).toEqual([
       `node1 done: ${doneText}`,
@@ -79,20 +81,32 @@ describe.each<[string, Act, string, string]>([
 });
 
 test.each([
-  ['start', startMachines],
-  ['restart', restartMachines],
-] as const)('%s waits for the engine', async (_, act) => {
+  ['start', startMachines, ['/version']],
+  ['restart', restart, ['/_ping', '/version']],
+] as const)('%s waits for the engine', async (_, act, paths) => {
   const machines = await bed.running('node1');
   await act(machines, bed.context);
-  expect(bed.ssh.commands).toEqual(['node1: exec docker system dial-stdio']);
-  expect((await bed.engine('node1')).requests).toEqual([{ method: 'GET', path: '/version' }]);
-  expect(bed.ssh.targets).toEqual([{ name: 'node1', host: '10.0.0.1', ...machines[0]?.ssh }]);
+  expect(new Set(bed.ssh.commands)).toEqual(new Set(['node1: exec docker system dial-stdio']));
+  expect((await bed.engine('node1')).requests).toEqual(paths.map((path) => ({ method: 'GET', path })));
+  const target = { name: 'node1', host: '10.0.0.1', ...machines[0]?.ssh };
+  expect(bed.ssh.targets).toEqual(paths.map(() => target));
 });
 
 test('resize writes the new size down', async () => {
   const outcomes = await resizeMachines(await bed.running('node1'), '1gb', bed.context);
   expect(outcomes).toEqual([{ name: 'node1', status: 'ok', value: await bed.onDisk('node1') }]);
   expect(await bed.onDisk('node1')).toMatchObject({ size: '1gb' });
+});
+
+test('a machine that comes up at another address with its new size is waited for there', async () => {
+  const machines = await bed.running('node1', 'node2');
+  bed.driver.resize = async function* () {
+    yield { type: 'changed', name: 'node1', change: { addresses: { public: '10.0.7.7' } } };
+    for (const { name } of machines) yield { type: 'done', name };
+  };
+  expect(told(await resizeMachines(machines, '1gb', bed.context))).toEqual(['node1 ok', 'node2 ok']);
+  const waits = bed.reporter.lines.filter((line) => line.includes('waiting for the engine'));
+  expect(waits).toEqual([expect.stringContaining('node1')]);
 });
 
 test('an interruption leaves the machines that were not begun skipped', async () => {

@@ -6,8 +6,10 @@ import type { Outcome } from '../../src/operations/fan-out.js';
 import { initSwarm } from '../../src/operations/swarm/init.js';
 import { type Joined, joinSwarm } from '../../src/operations/swarm/join.js';
 import { listNodes } from '../../src/operations/swarm/list.js';
+import { demoteNodes, promoteNodes } from '../../src/operations/swarm/roles.js';
+import { networkCommand } from '../../src/swarm/network.js';
 import type { Role } from '../../src/swarm/node.js';
-import type { Engine, Swarm } from './support/engine.js';
+import type { Engine, Node, Swarm } from './support/engine.js';
 import { openTestBed, type TestBed } from './support/test-bed.js';
 
 let bed: TestBed;
@@ -37,19 +39,14 @@ function engine(number: number): Engine {
   return engines[number - 1] as Engine;
 }
 
-const ended: string[] = [];
-
 /** node1 invites the numbered nodes. */
 function join(numbers: number[], role: Role = 'worker'): Promise<Outcome<Joined>[]> {
-  ended.length = 0;
-  return joinSwarm(
-    {
-      manager: machine(1),
-      machines: numbers.map(machine),
-      role,
-      onEnd: (name, { status }) => ended.push(`${name} ${status}`),
-    },
-    bed.context,
+  return joinSwarm({ manager: machine(1), machines: numbers.map(machine), role }, bed.context);
+}
+
+function warnings(): string[] {
+  return bed.reporter.lines.flatMap((line) =>
+    line.startsWith('warning: ') ? [line.slice('warning: '.length)] : [],
   );
 }
 
@@ -59,7 +56,7 @@ function membersOf({ nodes }: Swarm): string[] {
 
 describe('init', () => {
   test('begins a swarm at the address that other machines use, and makes the machine the active host', async () => {
-    expect(await initSwarm(machine(1), bed.context)).toEqual({
+    expect(await initSwarm(machine(1), {}, bed.context)).toEqual({
       manager: 'node1',
       nodeId: 'swarm-of-node1-node1',
       address: '192.168.0.1:2377',
@@ -68,20 +65,25 @@ describe('init', () => {
     expect(engine(1).requests.at(-1)).toEqual({
       method: 'POST',
       path: '/swarm/init',
-      body: { ListenAddr: '0.0.0.0:2377', AdvertiseAddr: '192.168.0.1' },
+      body: {
+        ListenAddr: '0.0.0.0:2377',
+        AdvertiseAddr: '192.168.0.1',
+        DataPathAddr: '192.168.0.1',
+        Spec: {},
+      },
     });
     expect(await bed.cluster.activeHost()).toBe('node1');
   });
 
   test('leaves another active host', async () => {
     await bed.cluster.setActiveHost('node4');
-    await initSwarm(machine(1), bed.context);
+    await initSwarm(machine(1), {}, bed.context);
     expect(await bed.cluster.activeHost()).toBe('node4');
   });
 
   test('on a member of a swarm is refused, and nothing changes', async () => {
     engine(1).newSwarm('s1');
-    await expect(initSwarm(machine(1), bed.context)).rejects.toMatchObject({
+    await expect(initSwarm(machine(1), {}, bed.context)).rejects.toMatchObject({
       name: 'UserError',
       message: 'node1 is in a swarm already',
       hint: 'see it: belt swarm ls node1',
@@ -91,7 +93,7 @@ describe('init', () => {
   });
 
   test('needs an address', async () => {
-    await expect(initSwarm({ ...machine(1), addresses: {} }, bed.context)).rejects.toMatchObject({
+    await expect(initSwarm({ ...machine(1), addresses: {} }, {}, bed.context)).rejects.toMatchObject({
       name: 'UserError',
       message: 'node1 has no address that other nodes could join at',
     });
@@ -130,7 +132,6 @@ describe('join', () => {
       },
     ]);
     expect(membersOf(swarm)).toEqual(['node1 manager', 'node2 worker', 'node3 worker']);
-    expect([...ended].sort()).toEqual(['node2 ok', 'node3 ok']);
   });
 
   test('sends the address of the machine and those of the managers', async () => {
@@ -141,6 +142,7 @@ describe('join', () => {
       body: {
         ListenAddr: '0.0.0.0:2377',
         AdvertiseAddr: '192.168.0.2',
+        DataPathAddr: '192.168.0.2',
         RemoteAddrs: ['node1:2377'],
         JoinToken: swarm.tokens.Manager,
       },
@@ -156,7 +158,7 @@ describe('join', () => {
     const visible = [...bed.ssh.commands, ...bed.reporter.lines].join('\n');
     expect(visible).not.toContain('SWMTKN');
     expect(new Set(bed.ssh.commands.map((command) => command.replace(/^node\d: /, '')))).toEqual(
-      new Set(['exec docker system dial-stdio']),
+      new Set(['exec docker system dial-stdio', networkCommand]),
     );
     const paths = engines.flatMap(({ requests }) => requests.map(({ path }) => path));
     expect(paths.filter((path) => path.includes('SWMTKN'))).toEqual([]);
@@ -180,7 +182,11 @@ describe('join', () => {
     for (const number of [2, 3, 4]) engine(number).whileJoining = () => sleep(5);
     await join([3, 2, 4], 'manager');
     expect(bed.engines.joining.most).toBe(1);
-    expect(ended).toEqual(['node3 ok', 'node2 ok', 'node4 ok']);
+    expect(bed.reporter.lines.filter((line) => line.endsWith('done: joined'))).toEqual([
+      'node3 done: joined',
+      'node2 done: joined',
+      'node4 done: joined',
+    ]);
     expect(membersOf(swarm)).toEqual(['node1 manager', 'node2 manager', 'node3 manager', 'node4 manager']);
   });
 
@@ -209,7 +215,6 @@ describe('join', () => {
       },
     });
     expect(outcomes[1]).toMatchObject({ status: 'ok' });
-    expect([...ended].sort()).toEqual(['node2 failed', 'node3 ok']);
   });
 
   test('waits on when the engine gives up waiting and goes on joining', async () => {
@@ -276,10 +281,7 @@ describe('join', () => {
   test('needs a manager that is one', async () => {
     engine(2).beIn(swarm, 'worker');
     const invite = (number: number) =>
-      joinSwarm(
-        { manager: machine(number), machines: [machine(4)], role: 'worker', onEnd: () => {} },
-        bed.context,
-      );
+      joinSwarm({ manager: machine(number), machines: [machine(4)], role: 'worker' }, bed.context);
     await expect(invite(2)).rejects.toMatchObject({
       name: 'UserError',
       message: 'node2 is a worker of its swarm, not a manager',
@@ -294,11 +296,98 @@ describe('join', () => {
   });
 });
 
+describe('promote and demote', () => {
+  let swarm: Swarm;
+
+  beforeEach(async () => {
+    swarm = engine(1).newSwarm('s1');
+    for (const number of [2, 3]) engine(number).beIn(swarm, 'manager');
+    engine(4).beIn(swarm, 'worker');
+    await bed.cluster.setActiveHost('node2');
+  });
+
+  test("one after the other, in docker's words", async () => {
+    expect(await promoteNodes(['node[3:4]'], bed.context)).toMatchObject([
+      { name: 'node3', value: { already: true, message: 'Node node3 promoted to a manager in the swarm.' } },
+      { name: 'node4', value: { already: false, message: 'Node node4 promoted to a manager in the swarm.' } },
+    ]);
+    expect(warnings()).toEqual([
+      '4 managers bear no more failures than 3: make it an odd number, with one more or one less',
+    ]);
+    expect(membersOf(swarm)).toContain('node4 manager');
+  });
+
+  test('a manager that is not there is one already, and not waited for', async () => {
+    Object.assign(engine(3).node as Node, { status: 'down', reachability: 'unreachable' });
+    expect(await promoteNodes(['node3'], bed.context)).toMatchObject([{ value: { already: true } }]);
+  });
+
+  test('a node that is not there is not promoted', async () => {
+    (engine(4).node as Node).status = 'down';
+    await expect(promoteNodes(['node4'], bed.context)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'node4 is down: a manager that is not there would only weigh on the quorum',
+    });
+  });
+
+  test('a node that the leader has not yet heard of is waited for', async () => {
+    const node = engine(4).node as Node;
+    node.status = 'unknown';
+    const promoting = promoteNodes(['node4'], bed.context);
+    await expect
+      .poll(() => engine(2).requests.filter(({ path }) => path === '/nodes').length)
+      .toBeGreaterThan(2);
+    node.status = 'ready';
+    expect(await promoting).toMatchObject([{ name: 'node4', status: 'ok' }]);
+  });
+
+  test('the last manager to spare is not demoted, except by force', async () => {
+    await expect(demoteNodes(['node3'], { force: false }, bed.context)).rejects.toMatchObject({
+      message: 'demoting node3 would leave 2 managers, none of which may fail; now 1 of 3 may',
+    });
+    expect(membersOf(swarm)).toContain('node3 manager');
+    expect(await demoteNodes(['node3'], { force: true }, bed.context)).toMatchObject([
+      { name: 'node3', value: { message: 'Manager node3 demoted in the swarm.' } },
+    ]);
+    expect(warnings()).toEqual([
+      'demoting node3 would leave 2 managers, none of which may fail; now 1 of 3 may; --force: the next manager that fails takes the swarm its quorum',
+    ]);
+  });
+
+  test('nor one while another cannot be reached, though the leader has not noticed yet', async () => {
+    engine(3).answers.set('/_ping', () => ({ status: 500, body: { message: 'frozen' } }));
+    await expect(demoteNodes(['node2'], { force: false }, bed.context)).rejects.toMatchObject({
+      message:
+        'demoting node2 would leave the swarm without a quorum: 1 of 2 managers can be reached, and 2 are needed (now 2 of 3 managers)',
+    });
+  });
+
+  test('the one that cannot be reached is demoted without an objection', async () => {
+    (engine(3).node as Node).reachability = 'unreachable';
+    expect(await demoteNodes(['node3'], { force: false }, bed.context)).toMatchObject([{ status: 'ok' }]);
+  });
+
+  test('the leader goes last, and the others are asked then', async () => {
+    expect(await demoteNodes(['node[1:2]'], { force: true }, bed.context)).toMatchObject([
+      { name: 'node2', status: 'ok' },
+      { name: 'node1', status: 'ok' },
+    ]);
+    expect(membersOf(swarm)).toContain('node3 manager');
+  });
+
+  test('a machine outside the swarm is named', async () => {
+    await bed.running('other');
+    await expect(demoteNodes(['other'], { force: false }, bed.context)).rejects.toMatchObject({
+      message: 'other is no node of the swarm',
+    });
+  });
+});
+
 describe('ls', () => {
   test('shows the nodes as the manager knows them', async () => {
     const swarm = engine(1).newSwarm('s1');
     engine(2).beIn(swarm, 'worker');
-    const node = { status: 'ready', availability: 'active', engineVersion: '28.1.0' };
+    const node = { status: 'ready', availability: 'active', engineVersion: '28.1.0', labels: {} };
     expect(await listNodes(machine(1), bed.context)).toEqual([
       {
         id: 's1-node1',
@@ -307,6 +396,7 @@ describe('ls', () => {
         role: 'manager',
         leader: true,
         reachability: 'reachable',
+        managerAddress: 'node1:2377',
         ...node,
       },
       { id: 's1-node2', hostname: 'node2', address: 'node2', role: 'worker', leader: false, ...node },
@@ -318,8 +408,27 @@ describe('ls', () => {
     engine(2).beIn(swarm, 'worker');
     await expect(listNodes(machine(2), bed.context)).rejects.toMatchObject({
       name: 'UserError',
-      message: 'node2 is a worker; only managers know the nodes',
-      hint: 'ask a manager: belt swarm ls NODE (managers: node1:2377)',
+      message: 'node2 is a worker of its swarm, not a manager',
+      hint: 'see the managers: belt swarm ls',
+    });
+  });
+
+  test('without a name, asks a machine that is a manager', async () => {
+    await bed.cluster.setActiveHost('node2');
+    const swarm = engine(3).newSwarm('s1');
+    engine(2).beIn(swarm, 'worker');
+    const nodes = await listNodes(undefined, bed.context);
+    expect(nodes.map(({ hostname, role }) => `${hostname} ${role}`)).toEqual([
+      'node3 manager',
+      'node2 worker',
+    ]);
+  });
+
+  test('without any swarm in the cluster says how to begin one', async () => {
+    await expect(listNodes(undefined, bed.context)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'no machine of this cluster is a manager of a swarm',
+      hint: 'begin one: belt swarm init NODE',
     });
   });
 

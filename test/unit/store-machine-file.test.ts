@@ -46,9 +46,27 @@ test("a machine in docker-machine's format", () => {
       Driver: '',
       Memory: 0,
       Disk: 0,
-      EngineOptions: {},
-      SwarmOptions: {},
+      EngineOptions: { Dns: null, GraphDir: '', Ipv6: false, LogLevel: '', SelinuxEnabled: false },
+      SwarmOptions: {
+        IsSwarm: false,
+        Address: '',
+        Discovery: '',
+        Agent: false,
+        Master: false,
+        Host: 'tcp://0.0.0.0:3376',
+        Image: 'swarm:latest',
+        Strategy: 'spread',
+        Heartbeat: 0,
+        Overcommit: 0,
+        ArbitraryFlags: [],
+        ArbitraryJoinFlags: [],
+        Env: null,
+        IsExperimental: false,
+      },
       AuthOptions: {
+        CaCertRemotePath: '',
+        ServerCertRemotePath: '',
+        ServerKeyRemotePath: '',
         CertDir: '/home/ada/.belt/default/certs',
         CaCertPath: '/home/ada/.belt/default/certs/ca.pem',
         CaPrivateKeyPath: '/home/ada/.belt/default/certs/ca-key.pem',
@@ -86,7 +104,7 @@ test("the engine in docker-machine's words", () => {
     tuneSwarm: true,
   } as const;
   const saved = JSON.parse(JSON.stringify(toDocument({ ...machine, engine }, { store })));
-  expect(saved.HostOptions.EngineOptions).toEqual({
+  expect(saved.HostOptions.EngineOptions).toMatchObject({
     ArbitraryFlags: ['mtu=1400'],
     Env: ['X=1'],
     InsecureRegistry: ['r:5000'],

@@ -159,6 +159,20 @@ describe('the lock', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  test('comes to all of one process in the order in which they asked', async () => {
+    const store = await openClusterStore({ name: 'default', folder });
+    const order: number[] = [];
+    const numbers = Array.from({ length: 100 }, (_, number) => number);
+    await Promise.all(numbers.map((number) => store.lock(async () => order.push(number))));
+    expect(order).toEqual(numbers);
+    await expect(
+      store.lock(async () => {
+        throw new Error('broken work');
+      }),
+    ).rejects.toThrow('broken work');
+    expect(await store.lock(async () => 'next')).toBe('next');
+  });
+
   test('of a killed belt is taken over', async () => {
     const holder = program.start(['holdLock', folder]);
     expect(await holder.next()).toBe('locked');

@@ -94,7 +94,9 @@ describe('readNodes', () => {
         availability: 'drain',
         address: '10.0.0.7',
         engineVersion: '28.1.0',
+        labels: {},
         reachability: 'reachable',
+        managerAddress: 'a:2377',
         leader: true,
       },
       {
@@ -105,6 +107,7 @@ describe('readNodes', () => {
         availability: 'drain',
         address: '10.0.0.7',
         engineVersion: '28.1.0',
+        labels: {},
         leader: false,
       },
     ]);

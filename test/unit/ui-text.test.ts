@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { AbortError, ExternalError, UsageError, UserError } from '../../src/errors.js';
 import { formatElapsed } from '../../src/ui/elapsed.js';
 import { formatError } from '../../src/ui/errors.js';
-import { confirm } from '../../src/ui/prompt.js';
+import { askOrReadSecret, confirm, type SecretTerminal } from '../../src/ui/prompt.js';
 import { redact } from '../../src/ui/redact.js';
 import { oneLine, truncate, widthOf, wrap } from '../../src/ui/text.js';
 
@@ -90,6 +90,10 @@ describe('redact', () => {
     ['token dop_v1_0123456789abcdef is wrong', 'token dop_v1_[redacted] is wrong'],
     ['AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPx next', 'AWS_SECRET_ACCESS_KEY=[redacted] next'],
     ['{"SecretAccessKey": "wJalrXUtnFEMI"}', '{"SecretAccessKey": "[redacted]"}'],
+    [
+      'belt create -d digitalocean --digitalocean-access-token 0123abc node1',
+      'belt create -d digitalocean --digitalocean-access-token [redacted] node1',
+    ],
     ['a bearer of news, basic things and a public key', 'a bearer of news, basic things and a public key'],
   ])('%s', (text, shown) => expect(redact(text)).toBe(shown));
 
@@ -128,6 +132,12 @@ describe('confirm', () => {
     expect(await ask('')).toEqual({ yes: false, written: 'Are you sure? (y/n): \n' });
   });
 
+  test('the end of the input is a failure where there must be an answer', async () => {
+    const input = new PassThrough();
+    input.end();
+    await expect(confirm('?', { input, output: new PassThrough(), mustAnswer: true })).rejects.toThrow('EOF');
+  });
+
   test('an abort ends the question', async () => {
     const controller = new AbortController();
     const answer = confirm('?', {
@@ -137,6 +147,33 @@ describe('confirm', () => {
     });
     controller.abort(new AbortError());
     await expect(answer).rejects.toThrow(AbortError);
+  });
+});
+
+describe('a secret', () => {
+  async function ask(answer: string, terminal: boolean): Promise<{ secret: string; written: string }> {
+    const input = Object.assign(new PassThrough(), { isTTY: terminal, setRawMode: () => input });
+    const output = new PassThrough();
+    const asking = askOrReadSecret('Key:', { input: input as unknown as SecretTerminal['input'], output });
+    input.end(answer);
+    const secret = await asking;
+    return { secret, written: String(output.read() ?? '') };
+  }
+
+  test('is the first line of what is piped in, without a question', async () => {
+    expect(await ask('SWMKEY-1-abc\r\nmore\n', false)).toEqual({ secret: 'SWMKEY-1-abc', written: '' });
+  });
+
+  test('is asked for at a terminal, and not shown', async () => {
+    expect(await ask('SWMKEY-1-abx\u007fc\r', true)).toEqual({ secret: 'SWMKEY-1-abc', written: 'Key:\n' });
+  });
+
+  test.each([
+    ['', false],
+    ['\n', false],
+    ['\r', true],
+  ])('%j is none', async (answer, terminal) => {
+    await expect(ask(answer, terminal)).rejects.toThrow('nothing was entered');
   });
 });
 

@@ -2,9 +2,10 @@ import { findProgram } from '../../config/programs.js';
 import { UserError } from '../../errors.js';
 import type { Machine } from '../../machines/machine.js';
 import { machineFor } from '../../operations/machines/active.js';
+import type { SshProgramCall } from '../../operations/machines/copy.js';
 import { namedOrChosen } from '../../operations/machines/default.js';
 import { execOnOne } from '../../operations/machines/exec.js';
-import { explainSshFailure, withOpenSshConfig } from '../../operations/machines/openssh.js';
+import { runOverSsh } from '../../operations/machines/openssh.js';
 import { runProgram } from '../run-program.js';
 import { runOnMachines } from './machines.js';
 import type { Passthrough } from './passthrough.js';
@@ -50,11 +51,12 @@ async function throughOpenSsh(
   words: readonly string[],
   { opened: { context } }: Passthrough,
 ): Promise<number> {
-  const code = await withOpenSshConfig([machine], context, (path) =>
-    runProgram(program, ['-F', path, machine.name, ...words]),
-  );
-  await explainSshFailure(code, [machine], context);
-  return code;
+  const call = (path: string): SshProgramCall => ({
+    program,
+    args: ['-F', path, machine.name, ...words],
+    unreached: [255],
+  });
+  return runOverSsh([machine], call, runProgram, context);
 }
 
 /** @see strconv.ParseBool, with which docker-machine reads the variable */

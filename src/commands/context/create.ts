@@ -25,7 +25,7 @@ With --ssh it leads through SSH; docker runs the system's ssh, which must know t
 
   async run(): Promise<DockerContext[]> {
     await this.requireProgram(
-      'docker',
+      ['docker'],
       "contexts are the docker client's, and there is none on this computer",
     );
     const context = await this.context();

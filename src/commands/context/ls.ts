@@ -9,7 +9,7 @@ export default class ContextLs extends BaseCommand<typeof ContextLs> {
 
   async run(): Promise<DockerContext[]> {
     await this.requireProgram(
-      'docker',
+      ['docker'],
       "contexts are the docker client's, and there is none on this computer",
     );
     const contexts = await listContexts(dockerClient);

@@ -18,7 +18,7 @@ export default class ContextRm extends BaseCommand<typeof ContextRm> {
 
   async run(): Promise<string[]> {
     await this.requireProgram(
-      'docker',
+      ['docker'],
       "contexts are the docker client's, and there is none on this computer",
     );
     const context = await this.context();

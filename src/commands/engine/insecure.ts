@@ -1,5 +1,5 @@
 import { EngineCommand, type EngineReport } from '../../cli/engine-command.js';
-import { allFlag, yesFlag } from '../../cli/flags.js';
+import { allFlag, forceFlag, yesFlag } from '../../cli/flags.js';
 import { UserError } from '../../errors.js';
 import { changeAccess } from '../../operations/engine/provision-machines.js';
 import { selectMachines } from '../../operations/machines/select.js';
@@ -10,14 +10,14 @@ export default class EngineInsecure extends EngineCommand<typeof EngineInsecure>
   static override description =
     'Whoever reaches that port is root on the machine, without a password. Use it in a closed network, if at all.';
   static override usage = 'engine insecure NODES...';
-  static override flags = { ...allFlag, ...yesFlag };
+  static override flags = { ...allFlag, ...forceFlag, ...yesFlag };
   static override examples = [
     { description: 'asks first', command: '<%= config.bin %> engine insecure node1' },
     { description: 'without a question', command: '<%= config.bin %> engine insecure --yes node1' },
   ];
 
   async run(): Promise<EngineReport> {
-    const { all, yes } = this.flags;
+    const { all, force, yes } = this.flags;
     const context = await this.context();
     const names = (await selectMachines(this.words, context, { all })).map(({ name }) => name);
     if (!yes && !(await this.agreed(names, context.signal))) {
@@ -25,7 +25,7 @@ export default class EngineInsecure extends EngineCommand<typeof EngineInsecure>
         hint: 'SSH needs no open port: belt engine local',
       });
     }
-    return this.setUp(names, false, (machines) => changeAccess('insecure', machines, context));
+    return this.setUp(names, false, (machines) => changeAccess('insecure', machines, { force }, context));
   }
 
   private async agreed(names: readonly string[], signal: AbortSignal): Promise<boolean> {

@@ -1,9 +1,11 @@
 import { EngineCommand, type EngineReport } from '../../cli/engine-command.js';
+import { allFlag, forceFlag } from '../../cli/flags.js';
 import { changeAccess } from '../../operations/engine/provision-machines.js';
 
 export default class EngineLocal extends EngineCommand<typeof EngineLocal> {
   static override summary = 'let engines listen on their socket alone: SSH is the way in';
   static override usage = 'engine local NODES...';
+  static override flags = { ...allFlag, ...forceFlag };
   static override examples = [
     { description: 'one machine', command: '<%= config.bin %> engine local node1' },
     { description: 'all of them', command: '<%= config.bin %> engine local --all' },
@@ -11,7 +13,7 @@ export default class EngineLocal extends EngineCommand<typeof EngineLocal> {
 
   async run(): Promise<EngineReport> {
     return this.setUp(this.words, this.flags.all, (machines, context) =>
-      changeAccess('local', machines, context),
+      changeAccess('local', machines, { force: this.flags.force }, context),
     );
   }
 }

@@ -1,9 +1,11 @@
 import { EngineCommand, type EngineReport } from '../../cli/engine-command.js';
+import { allFlag, forceFlag } from '../../cli/flags.js';
 import { changeAccess } from '../../operations/engine/provision-machines.js';
 
 export default class EngineSecure extends EngineCommand<typeof EngineSecure> {
   static override summary = 'let engines listen on TCP 2376, for clients with a certificate of the cluster';
   static override usage = 'engine secure NODES...';
+  static override flags = { ...allFlag, ...forceFlag };
   static override examples = [
     { description: 'one machine', command: '<%= config.bin %> engine secure node1' },
     { description: 'several at the same time', command: '<%= config.bin %> engine secure node[1:3]' },
@@ -11,7 +13,7 @@ export default class EngineSecure extends EngineCommand<typeof EngineSecure> {
 
   async run(): Promise<EngineReport> {
     return this.setUp(this.words, this.flags.all, (machines, context) =>
-      changeAccess('secure', machines, context),
+      changeAccess('secure', machines, { force: this.flags.force }, context),
     );
   }
 }

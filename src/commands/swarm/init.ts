@@ -1,24 +1,30 @@
 import { BaseCommand } from '../../cli/base-command.js';
 import { argument, hostFlag } from '../../cli/flags.js';
+import { initFlags, initInputFrom } from '../../cli/swarm-flags.js';
 import { machineFor } from '../../operations/machines/active.js';
 import { initSwarm, type SwarmInit } from '../../operations/swarm/init.js';
 
 export default class Init extends BaseCommand<typeof Init> {
   static override summary = 'begin a swarm on a machine';
   static override description =
-    'The machine becomes the first manager, and the active machine where none is chosen yet.';
+    `The machine becomes the first manager, and the active machine where none is chosen yet. Its private address is what other nodes are
+told, or its public one where it has no other. Durations are written as docker writes them: 2160h, 1h30m, 5s.`;
   static override args = {
     node: argument('the first manager; the active machine if absent'),
   };
-  static override flags = hostFlag;
+  static override flags = { ...hostFlag, ...initFlags };
   static override examples = [
     { description: 'a swarm of one manager', command: '<%= config.bin %> swarm init node1' },
+    {
+      description: 'a manager that runs nothing else, and networks of its own',
+      command: '<%= config.bin %> swarm init node1 --availability drain --default-addr-pool 172.30.0.0/16',
+    },
   ];
 
   async run(): Promise<SwarmInit> {
     const context = await this.context();
     const host = this.args.node === undefined ? (this.flags.host ?? []) : [this.args.node];
-    const swarm = await initSwarm(await machineFor(host, context), context);
+    const swarm = await initSwarm(await machineFor(host, context), initInputFrom(this.flags), context);
     this.print(swarm.message);
     return swarm;
   }

@@ -1,16 +1,18 @@
 import { Flags } from '@oclif/core';
-import { BaseCommand } from '../../cli/base-command.js';
 import { nodesArgument, requiredArgument } from '../../cli/flags.js';
-import { explanationOf, UsageError } from '../../errors.js';
-import type { Outcome } from '../../operations/fan-out.js';
-import { selectMachines } from '../../operations/machines/select.js';
-import { type BatchReport, reportOf } from '../../operations/machines/summary.js';
+import { NodeCommand } from '../../cli/node-command.js';
+import { availabilityFlag } from '../../cli/swarm-flags.js';
+import { UsageError } from '../../errors.js';
+import { selectMachine, selectMachines } from '../../operations/machines/select.js';
+import type { BatchReport } from '../../operations/machines/summary.js';
 import { type Joined, joinSwarm } from '../../operations/swarm/join.js';
 
-export default class Join extends BaseCommand<typeof Join> {
+export default class SwarmJoin extends NodeCommand<typeof SwarmJoin> {
   static override summary = 'let machines join the swarm of a manager';
-  static override usage = 'swarm join MANAGER NODES...';
-  static override strict = false;
+  static override description =
+    `Each has joined when its engine and the managers agree on it. Workers are spread over all managers; where one goes away meanwhile, its
+workers join at another. A machine that does not get in is looked at: which ports are closed to it, and whether clocks and packet sizes fit.`;
+  static override usage = 'swarm join MANAGER NODES... [--manager]';
   static override args = {
     manager: requiredArgument('a manager of the swarm'),
     ...nodesArgument,
@@ -19,29 +21,36 @@ export default class Join extends BaseCommand<typeof Join> {
     manager: Flags.boolean({
       summary: 'as managers, one after the other; otherwise as workers, at the same time',
     }),
+    ...availabilityFlag,
   };
   static override examples = [
     { description: 'three workers', command: '<%= config.bin %> swarm join node1 node[2:4]' },
     { description: 'two more managers', command: '<%= config.bin %> swarm join --manager node1 node[2:3]' },
+    {
+      description: 'managers that run nothing else',
+      command: '<%= config.bin %> swarm join --manager --availability drain node1 node[2:3]',
+    },
   ];
 
   async run(): Promise<BatchReport<Joined & { name: string }>> {
-    const [managerName = '', ...nodes] = this.words;
-    if (nodes.length === 0)
-      throw new UsageError('no machines named that should join', { hint: 'belt swarm join MANAGER NODES' });
+    const { manager, nodes } = this.parties();
     const context = await this.context();
-    const [manager] = await selectMachines([managerName], context);
-    if (!manager) throw new Error(`no machine for ${managerName}`);
-    const machines = await selectMachines(nodes, context);
-    const role = this.flags.manager ? 'manager' : 'worker';
-    const onEnd = (name: string, outcome: Outcome<Joined>): void => this.show(name, outcome);
-    const outcomes = await joinSwarm({ manager, machines, role, onEnd }, context);
-    this.settle(outcomes);
-    return reportOf(outcomes, (name, joined) => ({ name, ...joined }));
+    const outcomes = await joinSwarm(
+      {
+        manager: manager === undefined ? undefined : await selectMachine(manager, context),
+        machines: await selectMachines(nodes, context),
+        role: this.flags.manager ? 'manager' : 'worker',
+        availability: this.flags.availability,
+      },
+      context,
+    );
+    return this.report(outcomes, { named: true });
   }
 
-  private show(name: string, outcome: Outcome<Joined>): void {
-    if (outcome.status === 'ok') this.print(`${name}: ${outcome.value.message}`);
-    if (outcome.status === 'failed') this.logToStderr(`${name}: ${explanationOf(outcome.error)}`);
+  /** Who invites, and who joins. */
+  protected parties(): { manager?: string | undefined; nodes: readonly string[] } {
+    const [manager, ...nodes] = this.words;
+    if (nodes.length > 0) return { manager, nodes };
+    throw new UsageError('no machines named that should join', { hint: 'belt swarm join MANAGER NODES' });
   }
 }

@@ -7,7 +7,7 @@ import { swarmTable } from '../../ui/views/swarm.js';
 export default class SwarmLs extends BaseCommand<typeof SwarmLs> {
   static override summary = 'list the nodes of a swarm';
   static override args = {
-    node: argument('a manager of the swarm; the active machine if absent'),
+    node: argument('a manager of the swarm; the active machine, or another manager, if absent'),
   };
   static override flags = hostFlag;
   static override examples = [
@@ -18,7 +18,8 @@ export default class SwarmLs extends BaseCommand<typeof SwarmLs> {
   async run(): Promise<SwarmNode[]> {
     const context = await this.context();
     const host = this.args.node === undefined ? (this.flags.host ?? []) : [this.args.node];
-    const nodes = await listNodes(await machineFor(host, context), context);
+    const manager = host.length > 0 ? await machineFor(host, context) : undefined;
+    const nodes = await listNodes(manager, context);
     this.print(swarmTable(nodes));
     return nodes;
   }

@@ -51,6 +51,10 @@ export const driver: DriverModule = {
       env: ['GENERIC_INVENTORY'],
     },
   ],
+  async checkSettings(values) {
+    const { readSettings } = await import('./settings.js');
+    readSettings(values);
+  },
   async open(options) {
     const { openGeneric } = await import('./generic-driver.js');
     return openGeneric(options);

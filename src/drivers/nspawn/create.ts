@@ -5,11 +5,12 @@ import { boot } from './boot.js';
 import { refuseIncapable, refuseWithoutRoot } from './doctor.js';
 import { damaged, findEntry, type Nspawn, withMachineLock } from './find.js';
 import { hasKeys, writeGuestFiles } from './guest-files.js';
-import { type Base, baseFolder, recipeOf } from './images.js';
+import { type Base, baseFolder } from './images.js';
 import { type Layout, machineFolder, makeFolder } from './layout.js';
 import { withComputerLock } from './lock.js';
 import { bringUpNetwork, type Network, planNetwork } from './network.js';
 import { capacityOf, formatAddress, formatRange, freeAddresses } from './range.js';
+import { requireImage } from './recipes.js';
 import {
   type Entry,
   type MachineRecord,
@@ -32,7 +33,7 @@ export async function check(
   { layout, settings, options }: Nspawn,
   wishes: readonly MachineWish[],
 ): Promise<void> {
-  await recipeOf(settings.image, options.templates);
+  requireImage(settings.image);
   const twice = wishes.find(({ name }, index) => wishes.findIndex((other) => other.name === name) !== index);
   if (twice) throw new UserError(`${twice.name} is given twice`);
   for (const { size } of wishes) memoryOf(size);

@@ -3,7 +3,6 @@ import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { UserError } from '../../errors.js';
-import { closest } from '../../machines/suggest.js';
 import type { Templates } from '../../templates.js';
 import type { Image, ImageStore, PrepareProgress } from '../driver.js';
 import type { BuildStep } from './debootstrap.js';
@@ -12,7 +11,7 @@ import { type Layout, makeFolder } from './layout.js';
 import { withComputerLock, withLock } from './lock.js';
 import { unmountBelow } from './mounts.js';
 import { removeTree, run } from './program.js';
-import { imageNames, type Recipe, readRecipe } from './recipes.js';
+import { imageNames, type Recipe, recipeOf } from './recipes.js';
 import { readEntries } from './records.js';
 
 const imageSchema = z.object({
@@ -117,16 +116,6 @@ export function openImages(layout: Layout, templates: Templates, buildStep: Buil
 
 export function baseFolder(layout: Layout, { name, folder }: { name: string; folder: string }): string {
   return join(layout.images, name, folder);
-}
-
-/** @throws UserError with the names that there are. */
-export async function recipeOf(name: string, templates: Templates): Promise<Recipe> {
-  const recipe = await readRecipe(name, templates);
-  if (recipe) return recipe;
-  const meant = closest(name, imageNames);
-  throw new UserError(`there is no image "${name}"`, {
-    hint: `${meant ? `did you mean ${meant}? ` : ''}images: ${imageNames.join(', ')}`,
-  });
 }
 
 async function buildNew(

@@ -42,6 +42,13 @@ export const driver: DriverModule = {
       flag: false,
     },
   ],
+  async checkSettings(values) {
+    const [{ readSettings }, { requireImage }] = await Promise.all([
+      import('./settings.js'),
+      import('./recipes.js'),
+    ]);
+    requireImage(readSettings(values).image);
+  },
   async open(options) {
     const { openNspawn } = await import('./nspawn-driver.js');
     return openNspawn(options);

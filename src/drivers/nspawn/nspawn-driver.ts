@@ -3,10 +3,11 @@ import { check, create } from './create.js';
 import { type BuildStep, debootstrapFrom } from './debootstrap.js';
 import { diagnose, refuseIncapable, refuseWithoutRoot } from './doctor.js';
 import type { Nspawn } from './find.js';
-import { openImages, recipeOf } from './images.js';
+import { openImages } from './images.js';
 import { layoutOf } from './layout.js';
 import { kill, remove, resize, restart, start, stop } from './lifecycle.js';
 import { list } from './list.js';
+import { requireImage } from './recipes.js';
 import { readSettings } from './settings.js';
 
 export async function openNspawn(options: DriverOptions, buildStep?: BuildStep): Promise<Driver> {
@@ -27,13 +28,14 @@ export async function openNspawn(options: DriverOptions, buildStep?: BuildStep):
     restart: (machines, signal) => restart(nspawn, machines, signal),
     kill: (machines, signal) => kill(nspawn, machines, signal),
     remove: (machines, signal) => remove(nspawn, machines, signal),
+    resizesRunning: true,
     resize: (machines, size, signal) => resize(nspawn, machines, size, signal),
     doctor: (signal) => diagnose(layout, signal),
     images: {
       available: images.available,
       list: images.list,
       async build(name, buildOptions, progress, signal) {
-        await recipeOf(name, options.templates);
+        requireImage(name);
         await refuseIncapable();
         return images.build(name, buildOptions, progress, signal);
       },

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { UserError } from '../../errors.js';
+import { closest } from '../../machines/suggest.js';
 import type { Templates } from '../../templates.js';
 
 /** What a base image is made of. */
@@ -38,10 +40,19 @@ const definitions: Readonly<Record<string, { suite: string; packages: readonly s
 
 export const imageNames: readonly string[] = Object.keys(definitions);
 
-/** Undefined for a name that belt cannot build. */
-export async function readRecipe(name: string, templates: Templates): Promise<Recipe | undefined> {
+/** @throws UserError for a name that belt cannot build */
+export function requireImage(name: string): (typeof definitions)[string] {
   const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
-  if (!definition) return undefined;
+  if (definition) return definition;
+  const meant = closest(name, imageNames);
+  throw new UserError(`there is no image "${name}"`, {
+    hint: `${meant ? `did you mean ${meant}? ` : ''}images: ${imageNames.join(', ')}`,
+  });
+}
+
+/** @throws UserError as `requireImage` */
+export async function recipeOf(name: string, templates: Templates): Promise<Recipe> {
+  const definition = requireImage(name);
   const parts = {
     name,
     ...definition,

@@ -9,4 +9,7 @@ export const alpine: Provisioner = {
 apk --wait 600 --update-cache --no-progress add docker docker-cli >&2 || exit 1`,
   upgrade: `step 'upgrading docker'
 apk --wait 600 --update-cache --no-progress upgrade docker docker-cli >&2 || exit 1`,
+  looksForNewer: `step 'reading package lists'
+apk --wait 600 --no-progress update >&2 || exit 1
+case $(apk version -l '<' docker docker-cli) in *docker*) tell newer yes ;; esac`,
 };

@@ -21,12 +21,19 @@ step "installing $packages"
 $apt install --no-install-recommends $packages >&2 || exit 1`;
 
 /** Whichever of the distribution's and Docker's own packages are there. */
-export const aptUpgrade = `${aptPrelude}
+const aptInstalled = `${aptPrelude}
 step 'reading package lists'
 update_lists || exit 1
 packages=
 for name in docker-ce docker-ce-cli containerd.io docker.io docker-cli containerd; do
   if installed "$name"; then packages="$packages $name"; fi
-done
+done`;
+
+/** A simulation names what it would do: `Inst docker.io [26.1.5] (26.1.6 ...)`. */
+export const aptLooksForNewer = `${aptInstalled}
+plan=$(apt-get -q -y --simulate install --only-upgrade $packages 2>&1) || { printf '%s\\n' "$plan" >&2; exit 1; }
+case $plan in *'Inst '*) tell newer yes ;; esac`;
+
+export const aptUpgrade = `${aptInstalled}
 step "upgrading$packages"
 $apt install --only-upgrade $packages >&2 || exit 1`;

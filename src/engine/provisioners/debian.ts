@@ -1,6 +1,6 @@
 import type { Provisioner } from '../provisioner.js';
 import { systemd } from '../systemd.js';
-import { aptInstall, aptUpgrade } from './apt.js';
+import { aptInstall, aptLooksForNewer, aptUpgrade } from './apt.js';
 
 /** Debian and what is made of it (Raspberry Pi OS says `ID=raspbian`, `ID_LIKE=debian`). */
 export const debian: Provisioner = {
@@ -9,4 +9,5 @@ export const debian: Provisioner = {
   service: systemd,
   install: () => aptInstall,
   upgrade: aptUpgrade,
+  looksForNewer: aptLooksForNewer,
 };

@@ -15,11 +15,26 @@ const amazon = `${prelude}
 step 'installing docker'
 $dnf install docker >&2 || exit 1`;
 
-const upgrade = `${prelude}
-packages=$(rpm -q --queryformat '%{NAME} ' docker-ce docker-ce-cli containerd.io docker moby-engine docker-cli containerd 2>/dev/null |
-  tr ' ' '\\n' | grep -Ex 'docker-ce|docker-ce-cli|containerd.io|docker|moby-engine|docker-cli|containerd' | tr '\\n' ' ')
-step "upgrading $packages"
+/**
+ * Whichever of Docker's, Amazon's and Fedora's packages are there: dnf 5 refuses to upgrade one that is not. dnf believes its copy of the
+ * repositories for two days (`metadata_expire`, dnf.conf(5)).
+ */
+const installed = `${prelude}
+packages=
+for name in docker-ce docker-ce-cli containerd.io docker moby-engine docker-cli containerd; do
+  if rpm -q --quiet "$name"; then packages="$packages $name"; fi
+done
+$dnf clean expire-cache >&2 || exit 1`;
+
+const upgrade = `${installed}
+step "upgrading$packages"
 $dnf upgrade $packages >&2 || exit 1`;
+
+/** Ends with 100 where there is something to upgrade (dnf(8), yum(8)). */
+const looksForNewer = `${installed}
+step 'reading package lists'
+$dnf check-update $packages >&2
+case $? in 0) ;; 100) tell newer yes ;; *) exit 1 ;; esac`;
 
 /** RHEL and its kin: Rocky, Alma, CentOS Stream, Oracle Linux, Fedora, Amazon Linux. */
 export const redhat: Provisioner = {
@@ -29,6 +44,7 @@ export const redhat: Provisioner = {
   service: systemd,
   install: (os) => (os.id === 'amzn' ? amazon : `${prelude}\n${repository(folderOf(os))}`),
   upgrade,
+  looksForNewer,
 };
 
 function folderOf({ id }: OsRelease): string {

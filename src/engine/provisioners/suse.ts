@@ -1,19 +1,32 @@
+import type { OsRelease } from '../os-release.js';
 import type { Provisioner } from '../provisioner.js';
 import { systemd } from '../systemd.js';
 
 /** zypper waits for another's lock as many seconds as it is told (zypper(8), ZYPP_LOCK_TIMEOUT). */
 const zypper = 'export ZYPP_LOCK_TIMEOUT=600';
 
-/** openSUSE and SLES; there the engine is in the Containers module. */
+/** openSUSE and SLES; in SLES up to 15 the engine is in the Containers module. */
 export const suse: Provisioner = {
   name: 'suse',
   runs: ({ id, idLike }) =>
     [id, ...idLike].some((name) => name === 'suse' || name === 'sles' || name === 'opensuse'),
   service: systemd,
-  install: ({ id, versionId }) => `${zypper}
-${id === 'sles' ? `step 'adding the Containers module'\nSUSEConnect -p sle-module-containers/${versionId}/$(uname -m) >&2 || exit 1\n` : ''}step 'installing docker'
+  install: (os) => `${zypper}
+${addModule(os)}step 'installing docker'
 zypper --non-interactive install docker >&2 || exit 1`,
   upgrade: `${zypper}
 step 'upgrading docker'
 zypper --non-interactive update docker containerd >&2 || exit 1`,
+  looksForNewer: `${zypper}
+step 'reading package lists'
+plan=$(zypper --non-interactive update --dry-run docker containerd 2>&1) || { printf '%s\\n' "$plan" >&2; exit 1; }
+case $plan in *'to upgrade'*) tell newer yes ;; esac`,
 };
+
+/** SLES 16 has no modules; those of 12 are the same for all its service packs. */
+function addModule({ id, versionId }: OsRelease): string {
+  const [major = ''] = versionId.split('.');
+  if (id !== 'sles' || Number(major) > 15) return '';
+  const module = `sle-module-containers/${major === '12' ? major : versionId}/$(uname -m)`;
+  return `step 'adding the Containers module'\nSUSEConnect -p ${module} >&2 || exit 1\n`;
+}

@@ -1,16 +1,19 @@
 import { UserError } from '../../errors.js';
 import type { Machine } from '../../machines/machine.js';
+import { whileClaimed } from '../claimed.js';
 import type { Context } from '../context.js';
 import type { Outcome } from '../fan-out.js';
+import { type EngineWork, restartEngines } from '../swarm/waves.js';
 import { type ClusterCertificates, ensureClusterCertificates } from './cluster.js';
 import type { InstallCertificates } from './install.js';
 import { copyForClients, serverCertificateFor } from './server.js';
-import { restartEngines } from './waves.js';
 
 export interface RegenerateInput {
   machines: readonly Machine[];
   /** A new client pair too, for all machines of the cluster. */
   clientCerts: boolean;
+  /** Restarts managers even where their swarm loses its quorum by it for a while. */
+  force?: boolean;
   install: InstallCertificates;
 }
 
@@ -19,26 +22,23 @@ export interface RegenerateInput {
  * @throws UserError when one of the engines is not reached with TLS, or nothing can be issued; nothing has changed then
  */
 export async function regenerateCertificates(
-  { machines, clientCerts, install }: RegenerateInput,
+  { machines, clientCerts, force = false, install }: RegenerateInput,
   context: Context,
 ): Promise<Outcome<Machine>[]> {
   for (const machine of machines) refuseWithoutTls(machine);
-  const claim = await context.cluster.claim(
-    machines.map(({ name }) => name),
-    'given new certificates',
-  );
-  try {
+  const names = machines.map(({ name }) => name);
+  return whileClaimed(names, 'given new certificates', context, async () => {
     const certificates = await ensureClusterCertificates(context, { renewClient: clientCerts });
     if (clientCerts) await copyForAll(certificates, context);
-    const work = async (machine: Machine, step: (text: string) => void): Promise<void> => {
+    const work: EngineWork<Machine>['work'] = async (machine, step, mayRestart) => {
+      await mayRestart();
       step('signing a certificate');
       await serverCertificateFor(machine, context, { renew: true, certificates });
       await install(machine, step);
+      return machine;
     };
-    return await restartEngines(machines, { work, doneText: 'new certificate' }, context);
-  } finally {
-    await claim.release();
-  }
+    return restartEngines(machines, { work, doneText: () => 'new certificate', force }, context);
+  });
 }
 
 function refuseWithoutTls({ name, engine }: Machine): void {

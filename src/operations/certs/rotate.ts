@@ -4,13 +4,13 @@ import { keyTypeOf } from '../../pki/keys.js';
 import type { Context } from '../context.js';
 import type { Outcome } from '../fan-out.js';
 import { reportOf } from '../machines/summary.js';
+import { type EngineWork, restartEngines } from '../swarm/waves.js';
 import { authorityName, ensureClusterCertificates, readAuthority, readNext } from './cluster.js';
 import { clusterPaths, nextFolder, nextPaths, writeChanged, writePair } from './files.js';
 import type { InstallCertificates } from './install.js';
 import { copyForAll } from './regenerate.js';
 import { forgetRotation, type Rotation, readRotation, writeRotation } from './rotation.js';
 import { usesTls } from './server.js';
-import { restartEngines } from './waves.js';
 
 export interface RotateInput {
   install: InstallCertificates;
@@ -110,9 +110,14 @@ async function overlap(
   const certificates = await ensureClusterCertificates(context);
   await writeChanged(clusterPaths(cluster).authority.certificate, certificates.trusted, cluster);
   await copyForAll(certificates, context);
+  const work: EngineWork<Machine>['work'] = async (machine, step, mayRestart) => {
+    await mayRestart();
+    await install(machine, step);
+    return machine;
+  };
   return restartEngines(
     machines,
-    { work: install, doneText: 'trusts both authorities', carryOn: force },
+    { work, doneText: () => 'trusts both authorities', carryOn: force, force },
     context,
   );
 }
@@ -127,12 +132,18 @@ async function drop(
   // The client's pair is still of the old authority, which is trusted no longer: it is replaced here.
   const certificates = await ensureClusterCertificates(context);
   await copyForAll(certificates, context);
-  const work = async (machine: Machine, step: (text: string) => void): Promise<void> => {
+  const work: EngineWork<Machine>['work'] = async (machine, step, mayRestart) => {
     step('asking with the new client certificate');
     await ask(machine);
+    await mayRestart();
     await install(machine, step);
+    return machine;
   };
-  return restartEngines(machines, { work, doneText: 'trusts the new authority', carryOn: force }, context);
+  return restartEngines(
+    machines,
+    { work, doneText: () => 'trusts the new authority', carryOn: force, force },
+    context,
+  );
 }
 
 async function end({ cluster }: Context): Promise<void> {

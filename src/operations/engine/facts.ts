@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Facts, parseFacts } from '../../engine/facts.js';
-import { boot2dockerProfilePath, checkedPaths, daemonFilePath, openrcPath } from '../../engine/paths.js';
+import { checkedPaths, readPaths } from '../../engine/paths.js';
 import { ExternalError } from '../../errors.js';
 import type { Connection } from '../../ssh/index.js';
 import type { Context } from '../context.js';
@@ -29,7 +29,7 @@ export async function surveyMachine(
   const mark = newMark();
   const text = await context.templates.render('engine/facts.sh', {
     mark,
-    read: [daemonFilePath, openrcPath, boot2dockerProfilePath].join(' '),
+    read: readPaths.join(' '),
     checked: checkedPaths.join(' '),
   });
   const { signal } = context;

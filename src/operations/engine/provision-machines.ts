@@ -1,55 +1,56 @@
 import { UserError } from '../../errors.js';
 import { type EngineAccess, type EngineSettings, enginePorts } from '../../machines/engine-settings.js';
 import { isOnlyUrl, type Machine } from '../../machines/machine.js';
+import { whileClaimed } from '../claimed.js';
 import type { Context } from '../context.js';
 import type { Outcome } from '../fan-out.js';
 import { reach } from '../machines/reach.js';
-import { onEach } from './each.js';
+import { type EngineWork, restartEngines } from '../swarm/waves.js';
 import { engineSettingsOf, type Provisioned, provisionEngine } from './provision.js';
 
 /** Sets the engines up again as they are recorded; with `setHostname` each machine gets its name as host name. */
 export function provisionMachines(
   machines: readonly Machine[],
-  { setHostname }: { setHostname: boolean },
+  { setHostname, force = false }: { setHostname: boolean; force?: boolean },
   context: Context,
 ): Promise<Outcome<Provisioned>[]> {
-  return setUpEach(machines, engineSettingsOf, setHostname, context);
+  return setUpEach(machines, engineSettingsOf, { setHostname, force }, context);
 }
 
 /** Changes who gets in to the engines; each machine's record follows once its engine answers so. */
 export function changeAccess(
   access: EngineAccess,
   machines: readonly Machine[],
+  { force }: { force: boolean },
   context: Context,
 ): Promise<Outcome<Provisioned>[]> {
   const settings = (machine: Machine): EngineSettings => {
     const before = engineSettingsOf(machine);
     return before.access === access ? before : { ...before, access, port: enginePorts[access] };
   };
-  return setUpEach(machines, settings, false, context);
+  return setUpEach(machines, settings, { setHostname: false, force }, context);
 }
 
 function setUpEach(
   machines: readonly Machine[],
   settingsOf: (machine: Machine) => EngineSettings,
-  setHostname: boolean,
+  { setHostname, force }: { setHostname: boolean; force: boolean },
   context: Context,
 ): Promise<Outcome<Provisioned>[]> {
-  return onEach(
-    machines,
-    {
-      what: 'provisioned',
-      doneText: ({ changed }) => (changed ? 'provisioned' : 'as it should be already'),
-      run: async (machine, step) => {
-        refuseOnlyUrl(machine);
-        const wanted: Machine = { ...machine, engine: settingsOf(machine) };
-        const connection = await reach(machine, context);
-        const provisioned = await provisionEngine(wanted, connection, { step, setHostname }, context);
-        await context.cluster.save(wanted);
-        return provisioned;
-      },
-    },
-    context,
+  const work: EngineWork<Provisioned>['work'] = async (machine, step, mayRestart) => {
+    refuseOnlyUrl(machine);
+    const wanted: Machine = { ...machine, engine: settingsOf(machine) };
+    const connection = await reach(machine, context);
+    const options = { step, setHostname, mayRestart };
+    const provisioned = await provisionEngine(wanted, connection, options, context);
+    await context.cluster.save(wanted);
+    return provisioned;
+  };
+  const doneText = ({ changed }: Provisioned): string =>
+    changed ? 'provisioned' : 'as it should be already';
+  const names = machines.map(({ name }) => name);
+  return whileClaimed(names, 'provisioned', context, () =>
+    restartEngines(machines, { work, doneText, force }, context),
   );
 }
 

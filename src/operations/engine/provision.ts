@@ -23,6 +23,8 @@ export interface ProvisionOptions {
   step: (text: string) => void;
   /** The machine is to have its name as host name. */
   setHostname?: boolean;
+  /** Called before the engine restarts, if it has to; what it throws leaves all as it was. */
+  mayRestart?: () => Promise<void>;
 }
 
 /** What became of a machine's engine. */
@@ -57,6 +59,7 @@ export async function provisionEngine(
   let survey = first;
   let plan = makePlan(machine, survey, input);
   const { install } = plan;
+  if (install || plan.restart !== undefined) await options.mayRestart?.();
   if (install) {
     sayWhoIsBusy(survey, step);
     await runInstaller(connection, install.script, survey, step, context);
@@ -64,10 +67,7 @@ export async function provisionEngine(
     plan = makePlan(machine, survey, input);
   }
   const changed = install !== undefined || !isNothing(plan);
-  const { warnings, version } = isNothing(plan)
-    ? { warnings: [], version: undefined }
-    : await applyPlan(connection, plan, survey, step, context);
-  for (const warning of warnings) context.reporter.warn(`${machine.name}: ${warning}`);
+  const version = isNothing(plan) ? undefined : await applyPlan(connection, plan, survey, step, context);
   step('asking the engine');
   const engine = version ?? (await askOverSsh(connection, context));
   await askAsClient(machine, input.settings, context);

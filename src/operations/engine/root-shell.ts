@@ -2,6 +2,7 @@ import { Readable, Writable } from 'node:stream';
 import type { RootAccess } from '../../engine/facts.js';
 import { ExternalError, UserError } from '../../errors.js';
 import type { Connection } from '../../ssh/index.js';
+import { quoteArgs } from '../../ssh/quote.js';
 import { LineSplitter } from '../line-splitter.js';
 
 /** A script for a machine: it comes on standard input, so that nothing of it stands on a command line that others could read. */
@@ -12,8 +13,10 @@ export interface Script {
   password?: string;
   timeoutMs: number;
   signal: AbortSignal;
-  /** Each line of its standard output, as it comes. */
+  /** Each line of its standard output, as it comes; with `data` of its standard error. */
   onLine: (line: string) => void;
+  /** Bytes for the script's standard input, or from its standard output. The script itself then stands on the command line. */
+  data?: { input?: Readable; output?: Writable };
 }
 
 /**
@@ -23,19 +26,28 @@ export interface Script {
  */
 export async function runAsRoot(
   connection: Connection,
-  { text, access, password, timeoutMs, signal, onLine }: Script,
+  { text, access, password, timeoutMs, signal, onLine, data }: Script,
 ): Promise<{ code: number; stderr: string }> {
   const limit = AbortSignal.timeout(timeoutMs);
   const lines = new LineSplitter(onLine);
   const errors = new TailSink();
-  const input = access === 'password' ? `${password ?? ''}\n${text}` : text;
+  const unlock = access === 'password' ? `${password ?? ''}\n` : '';
+  const shell = `${rightsOf[access]}/bin/sh`;
   try {
-    const code = await connection.stream(shells[access], {
-      stdin: Readable.from([input]),
-      stdout: lines,
-      stderr: errors,
-      signal: AbortSignal.any([limit, signal]),
-    });
+    const stop = AbortSignal.any([limit, signal]);
+    const code = data
+      ? await connection.stream(`${shell} -c ${quoteArgs([text])}`, {
+          stdin: prefixed(unlock, data.input),
+          stdout: data.output ?? devNull(),
+          stderr: tee(errors, lines),
+          signal: stop,
+        })
+      : await connection.stream(`${shell} -s`, {
+          stdin: Readable.from([unlock + text]),
+          stdout: lines,
+          stderr: errors,
+          signal: stop,
+        });
     if (access === 'password' && /incorrect password|no password was provided/.test(errors.text)) {
       throw new UserError(
         `${connection.target.name}: sudo did not take the password of ${connection.target.user}`,
@@ -51,13 +63,40 @@ export async function runAsRoot(
   }
 }
 
-/** `-k` makes sudo ask even where it remembers: the first line of the input is then always taken as the password (sudo(8)). */
-const shells: Readonly<Record<RootAccess, string>> = {
-  root: '/bin/sh -s',
-  sudo: 'sudo -n /bin/sh -s',
-  password: "sudo -k -S -p '' /bin/sh -s",
-  none: '/bin/sh -s',
+/**
+ * `-k` makes sudo ask even where it remembers: the first line of the input is then always taken as the password (sudo(8)). Its
+ * complaint about a wrong one is to be in English.
+ */
+const rightsOf: Readonly<Record<RootAccess, string>> = {
+  root: '',
+  sudo: 'sudo -n ',
+  password: "env LC_ALL=C sudo -k -S -p '' ",
+  none: '',
 };
+
+/** sudo reads its password byte by byte, and leaves what follows to the script. */
+function prefixed(first: string, rest: Readable | undefined): Readable {
+  if (first === '' && rest) return rest;
+  return Readable.from(
+    (async function* () {
+      if (first !== '') yield Buffer.from(first);
+      if (rest) yield* rest;
+    })(),
+  );
+}
+
+function devNull(): Writable {
+  return new Writable({ write: (_chunk, _encoding, done) => done() });
+}
+
+function tee(...sinks: Writable[]): Writable {
+  return new Writable({
+    write(chunk, _encoding, done) {
+      for (const sink of sinks) sink.write(chunk);
+      done();
+    },
+  });
+}
 
 /** Finds out by itself how root's rights are to be had, and tells the script as its argument. */
 export const bestShell = `/bin/sh -c '${[

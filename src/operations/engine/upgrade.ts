@@ -2,15 +2,16 @@ import { provisionerFor } from '../../engine/provisioners/index.js';
 import { UserError } from '../../errors.js';
 import type { Machine } from '../../machines/machine.js';
 import type { Connection } from '../../ssh/index.js';
+import { whileClaimed } from '../claimed.js';
 import type { Context } from '../context.js';
 import type { Outcome } from '../fan-out.js';
 import { startMachines } from '../machines/lifecycle.js';
 import { observe } from '../machines/list.js';
 import { reach } from '../machines/reach.js';
+import { type EngineWork, restartEngines } from '../swarm/waves.js';
 import { runInstaller } from './apply.js';
 import { waitForEngine } from './connect.js';
-import { onEach } from './each.js';
-import { surveyMachine } from './facts.js';
+import { type Survey, surveyMachine } from './facts.js';
 import { provisionEngine } from './provision.js';
 import { refuseOnlyUrl } from './provision-machines.js';
 
@@ -22,10 +23,11 @@ export interface Upgraded {
 
 /**
  * Brings the engines up to date with what their package repositories have. Stopped machines are started first, as docker-machine
- * does, and stay up.
+ * does, and stay up. Managers of a swarm go one after the other.
  */
 export async function upgradeMachines(
   machines: readonly Machine[],
+  { force }: { force: boolean },
   context: Context,
 ): Promise<Outcome<Upgraded>[]> {
   const started = await startStopped(machines, context);
@@ -38,15 +40,13 @@ export async function upgradeMachines(
   const ready = machines
     .filter(({ name }) => !failed.has(name))
     .map((machine) => running.get(machine.name) ?? machine);
-  const upgraded = await onEach<Upgraded>(
-    ready,
-    {
-      what: 'upgraded',
-      doneText: ({ from, to }) =>
-        from === to ? `${to} is the newest already` : `upgraded from ${from} to ${to}`,
-      run: (machine, step) => upgrade(machine, step, context),
-    },
-    context,
+  const doneText = ({ from, to }: Upgraded): string =>
+    from === to ? `${to} is the newest already` : `upgraded from ${from} to ${to}`;
+  const work: EngineWork<Upgraded>['work'] = (machine, step, mayRestart) =>
+    upgradeEngine(machine, { step, mayRestart }, context);
+  const names = ready.map(({ name }) => name);
+  const upgraded = await whileClaimed(names, 'upgraded', context, () =>
+    restartEngines(ready, { work, doneText, force }, context),
   );
   const byName = new Map(upgraded.map((outcome) => [outcome.name, outcome]));
   return machines.flatMap(({ name }) => byName.get(name) ?? failed.get(name) ?? []);
@@ -61,24 +61,53 @@ async function startStopped(machines: readonly Machine[], context: Context): Pro
   return startMachines(stopped, context);
 }
 
-async function upgrade(machine: Machine, step: (text: string) => void, context: Context): Promise<Upgraded> {
-  refuseOnlyUrl(machine);
+export interface UpgradeSteps {
+  step: (text: string) => void;
+  /** Throws where the engine must not be restarted now. */
+  mayRestart?: () => Promise<void>;
+}
+
+/** Brings one machine's engine up to date. @throws UserError where the engine is a part of the system; ExternalError */
+export async function upgradeEngine(
+  machine: Machine,
+  { step, mayRestart = async () => {} }: UpgradeSteps,
+  context: Context,
+): Promise<Upgraded> {
   const { signal } = context;
-  const connection = await reach(machine, context);
-  const survey = await surveyMachine(connection, context);
-  const { upgrade: script, name: provisioner } = provisionerFor(survey.facts);
-  if (script === undefined) {
-    throw new UserError(
-      `${machine.name}: on ${survey.facts.os.prettyName} the engine is a part of the system`,
-      {
-        hint: `a newer ${provisioner} brings a newer engine`,
-      },
-    );
-  }
+  const { connection, survey, upgrade: script } = await upgradable(machine, context);
   const from = await waitForEngine(connection, { timeoutMs: 10_000, signal });
+  await mayRestart();
   await runInstaller(connection, `${script}\n${restartIfStale}`, survey, step, context);
   await provisionEngine(machine, connection, { step }, context);
   return { from, to: await versionOf(connection, signal) };
+}
+
+/** Whether the package repositories have another engine than the machine. @throws as `upgradeEngine` */
+export async function hasNewerEngine(
+  machine: Machine,
+  step: (text: string) => void,
+  context: Context,
+): Promise<boolean> {
+  const { connection, survey, looksForNewer } = await upgradable(machine, context);
+  const told = await runInstaller(connection, looksForNewer, survey, step, context);
+  return told.has('newer');
+}
+
+async function upgradable(
+  machine: Machine,
+  context: Context,
+): Promise<{ connection: Connection; survey: Survey; upgrade: string; looksForNewer: string }> {
+  refuseOnlyUrl(machine);
+  const connection = await reach(machine, context);
+  const survey = await surveyMachine(connection, context);
+  const { upgrade, looksForNewer = 'tell newer yes', name: provisioner } = provisionerFor(survey.facts);
+  if (upgrade !== undefined) return { connection, survey, upgrade, looksForNewer };
+  throw new UserError(
+    `${machine.name}: on ${survey.facts.os.prettyName} the engine is a part of the system`,
+    {
+      hint: `a newer ${provisioner} brings a newer engine`,
+    },
+  );
 }
 
 /** Packages restart the engine themselves, most of them. */

@@ -63,7 +63,7 @@ export async function machinesFor(host: readonly string[], context: Context): Pr
   return host.length > 0 ? selectMachines(host, context) : [await activeMachine(context)];
 }
 
-/** `node1` in the default cluster, `swarm2k/mg0` in one with a name of its own. */
+/** `node1` in the default cluster and in docker-machine's stores, `swarm2k/mg0` in one with a name of its own. */
 export function qualifiedName(machine: Machine, { cluster }: Context): string {
-  return cluster.name === 'default' ? machine.name : `${cluster.name}/${machine.name}`;
+  return cluster.name === 'default' || cluster.byFolder ? machine.name : `${cluster.name}/${machine.name}`;
 }

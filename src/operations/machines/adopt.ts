@@ -6,7 +6,7 @@ import { defaultEngineSettings, enginePorts } from '../../machines/engine-settin
 import { isOnlyUrl, type Machine, reachAddress } from '../../machines/machine.js';
 import type { Connection } from '../../ssh/index.js';
 import type { Context } from '../context.js';
-import { isTouched, rememberFound, wakeContainers } from './found.js';
+import { isTouched, rememberFound } from './found.js';
 import { sshTarget } from './reach.js';
 import { makeReady, type ReadyOptions } from './ready.js';
 
@@ -88,15 +88,8 @@ export async function forgetOtherServers(machines: readonly Machine[], context: 
 export async function setUpAdopted(machine: Machine, options: ReadyOptions, context: Context): Promise<void> {
   if (isOnlyUrl(machine)) return;
   const connection = await meet(machine, options, context);
-  const containers = await rememberFound(machine, connection, context);
-  try {
-    await makeReady(machine, options, context);
-  } catch (error) {
-    // What went wrong is to be told, not what came of it.
-    await wakeContainers(containers, connection, context).catch(() => {});
-    throw error;
-  }
-  await wakeContainers(containers, connection, context);
+  await rememberFound(machine, connection, context);
+  await makeReady(machine, options, context);
 }
 
 /**

@@ -52,6 +52,11 @@ export class Batch {
     }
   }
 
+  /** Whether a machine's work has ended well. */
+  isDone(name: string): boolean {
+    return this.ended.get(name)?.status === 'ok';
+  }
+
   /** One outcome a machine; those that an interruption kept from ending are `skipped`. */
   async close(): Promise<Map<string, Outcome<Machine>>> {
     await this.progress.close();

@@ -4,12 +4,13 @@ import type { Machine } from '../../machines/machine.js';
 /** The record with what a driver has just told of the machine. The state is not recorded: the provider is asked for it. */
 export function applyChange(
   machine: Machine,
-  { id, addresses, memory, size, driverData }: MachineChange,
+  { id, addresses, ssh, memory, size, driverData }: MachineChange,
 ): Machine {
   return {
     ...machine,
     ...(id !== undefined && { id }),
     ...(addresses !== undefined && { addresses }),
+    ...(ssh !== undefined && { ssh: { ...machine.ssh, ...ssh } }),
     ...(memory !== undefined && { memory }),
     ...(size !== undefined && { size }),
     ...(driverData !== undefined && { driverData: { ...machine.driverData, ...driverData } }),

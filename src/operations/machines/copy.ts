@@ -1,7 +1,6 @@
 import { UsageError, UserError } from '../../errors.js';
 import type { Machine } from '../../machines/machine.js';
 import { unknownMachines } from '../../machines/patterns.js';
-import { quoteArgs } from '../../ssh/quote.js';
 import type { Context } from '../context.js';
 
 /** `[[user@]machine:]path` */
@@ -25,6 +24,12 @@ export interface ProgramCall {
   args: string[];
 }
 
+/** One that has ssh(1) reach machines. */
+export interface SshProgramCall extends ProgramCall {
+  /** Exit codes by which it tells, among other things, that a machine could not be reached. */
+  unreached: readonly number[];
+}
+
 /** @throws UserError for a machine that does not exist */
 export async function readPlaces(texts: readonly string[], { cluster }: Context): Promise<Place[]> {
   const { machines } = await cluster.machines();
@@ -42,12 +47,17 @@ function readPlace(text: string, machines: ReadonlyMap<string, Machine>): Place 
   return { machine, ...(user !== undefined && { user }), path };
 }
 
+/** Each machine once. */
+export function machinesIn(places: readonly Place[]): Machine[] {
+  return [...new Map(places.flatMap(({ machine }) => (machine ? [[machine.name, machine]] : []))).values()];
+}
+
 /** @param configPath an OpenSSH configuration in which the machines have their names */
 export function copyCall(
   places: readonly Place[],
   { recursive, delta, quiet }: CopyOptions,
   configPath: string,
-): ProgramCall {
+): SshProgramCall {
   if (places.length < 2)
     throw new UsageError('Improper number of arguments', {
       hint: 'belt scp [[user@]machine:]path [[user@]machine:]path',
@@ -59,6 +69,7 @@ export function copyCall(
     return {
       program: 'scp',
       args: ['-F', configPath, ...(remote.size > 1 ? ['-3'] : []), ...flags, ...paths],
+      unreached: [1, 255],
     };
   if (remote.size > 1) {
     throw new UserError(
@@ -71,7 +82,8 @@ export function copyCall(
   const progress = quiet ? [] : ['--progress'];
   return {
     program: 'rsync',
-    args: [...progress, '-e', `ssh -F ${quoteArgs([configPath])}`, ...flags, ...paths],
+    args: [...progress, '-e', `ssh -F ${quoteForRsync(configPath)}`, ...flags, ...paths],
+    unreached: [12, 255],
   };
 }
 
@@ -80,17 +92,29 @@ export function mountCall(
   { machine, user, path }: Place,
   mountPoint: string,
   configPath: string,
-): ProgramCall {
+): SshProgramCall {
   if (!machine)
     throw new UserError(`"${path}" is on this computer`, { hint: 'belt mount machine:path mountpoint' });
   return {
     program: 'sshfs',
-    args: ['-F', configPath, writePlace({ machine, ...(user && { user }), path }), mountPoint],
+    args: [
+      '-F',
+      configPath,
+      writePlace({ machine, ...(user && { user }), path }),
+      writePlace({ path: mountPoint }),
+    ],
+    unreached: [1],
   };
 }
 
-export function unmountCall(mountPoint: string): ProgramCall {
-  return { program: 'fusermount', args: ['-u', mountPoint] };
+/** @param program `fusermount`, or `fusermount3` where FUSE 3 is alone */
+export function unmountCall(mountPoint: string, program: string): ProgramCall {
+  return { program, args: ['-u', writePlace({ path: mountPoint })] };
+}
+
+/** rsync's own rule for words of its remote shell: a quote is doubled within quotes. @see rsync(1), --rsh */
+function quoteForRsync(word: string): string {
+  return `'${word.replaceAll("'", "''")}'`;
 }
 
 /** A local path with a colon must not look like a machine's. */

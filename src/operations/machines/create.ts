@@ -2,23 +2,36 @@ import type { Adoption, CreateRequest, Driver, MachineEvent, MachineWish } from 
 import { messageOf, UserError } from '../../errors.js';
 import { defaultEngineSettings, type EngineSettings } from '../../machines/engine-settings.js';
 import { type Machine, reachAddress } from '../../machines/machine.js';
+import type { GroupSettings } from '../../machines/spec.js';
 import type { Context } from '../context.js';
 import type { Outcome } from '../fan-out.js';
 import { sharedLine } from '../shared-line.js';
 import { adoptedMachine, adoptionsOf, copyKey, forgetOtherServers, setUpAdopted } from './adopt.js';
 import { Batch } from './batch.js';
 import { clusterKey, pinHostKey } from './keys.js';
+import { removeMachines } from './lifecycle.js';
 import { makeReady } from './ready.js';
 
-export interface CreateInput {
+export interface CreateInput extends MachineShape {
   names: readonly string[];
   driver: string;
-  /** As the person wrote it; absent: the driver's default. */
-  size?: string;
-  /** How the engines are to be; absent: belt's defaults. */
-  engine?: EngineSettings;
+  /** Of the driver, in place of the cluster's. */
+  settings?: GroupSettings;
+  /** Those of the machines that are to be like no other. */
+  shapes?: ReadonlyMap<string, MachineShape>;
+  /** Machines that are finished are taken for made; absent: naming one is a mistake, unless others were begun with it. */
+  finishedToo?: boolean;
   /** How long a machine may take from the provider's word that it runs to the engine's first answer. */
   timeoutMs: number;
+  /** Destroys machines that could not be made ready; otherwise they stay, to be looked at or finished. */
+  removeFailed?: boolean;
+}
+
+export interface MachineShape {
+  /** As the person wrote it; absent: the driver's default. */
+  size?: string;
+  /** How the engine is to be; absent: belt's defaults. */
+  engine?: EngineSettings;
 }
 
 /**
@@ -28,13 +41,18 @@ export interface CreateInput {
  * @throws UserError, with nothing changed, when the input cannot work; AbortError on interruption, with all that exists recorded
  */
 export async function createMachines(input: CreateInput, context: Context): Promise<Outcome<Machine>[]> {
-  const driver = await context.driver(input.driver);
-  const adoptions = await adoptionsOf(driver, input.names);
-  await driver.check((await admit(input, driver, adoptions, context)).toMake.map(wishOf), context.signal);
+  const outcomes = await makeMachines(input, context);
+  if (input.removeFailed) await removeFailed(outcomes, context);
+  return outcomes;
+}
+
+async function makeMachines(input: CreateInput, context: Context): Promise<Outcome<Machine>[]> {
+  const { driver, adoptions } = await checkCreation(input, context);
   const claim = await context.cluster.claim(input.names, 'created');
   try {
     const { toMake, finished } = await admit(input, driver, adoptions, context);
-    for (const { name } of finished) context.reporter.note(`${name} is there already`);
+    if (!input.finishedToo)
+      for (const { name } of finished) context.reporter.note(`${name} is there already`);
     const made = adoptions
       ? await adoptAll(toMake, input.timeoutMs, context)
       : await recordAndMake(driver, toMake, input, context);
@@ -45,6 +63,13 @@ export async function createMachines(input: CreateInput, context: Context): Prom
   }
 }
 
+async function removeFailed(outcomes: readonly Outcome<Machine>[], context: Context): Promise<void> {
+  const failed = new Set(outcomes.flatMap(({ name, status }) => (status === 'failed' ? [name] : [])));
+  const { machines } = await context.cluster.machines();
+  const begun = machines.filter(({ name, phase }) => failed.has(name) && phase === 'creating');
+  if (begun.length > 0) await removeMachines(begun, { force: false }, context);
+}
+
 /** Absent for a driver that makes its machines. */
 type Adoptions = ReadonlyMap<string, Adoption> | undefined;
 
@@ -53,12 +78,20 @@ type Adoptions = ReadonlyMap<string, Adoption> | undefined;
  * @returns undefined for a driver that makes its machines. @throws UserError as `createMachines`
  */
 export async function machinesToAdopt(input: CreateInput, context: Context): Promise<Machine[] | undefined> {
-  const driver = await context.driver(input.driver);
+  const driver = await context.driver(input.driver, input.settings);
+  return driver.adopt && (await checkCreation(input, context)).toMake;
+}
+
+/** Whether `createMachines` could go on. Changes nothing. @throws UserError as `createMachines` */
+export async function checkCreation(
+  input: CreateInput,
+  context: Context,
+): Promise<{ driver: Driver; adoptions: Adoptions; toMake: Machine[] }> {
+  const driver = await context.driver(input.driver, input.settings);
   const adoptions = await adoptionsOf(driver, input.names);
-  if (!adoptions) return undefined;
   const { toMake } = await admit(input, driver, adoptions, context);
   await driver.check(toMake.map(wishOf), context.signal);
-  return toMake;
+  return { driver, adoptions, toMake };
 }
 
 interface Admission {
@@ -83,7 +116,8 @@ async function admit(
   const mine = input.names.flatMap((name) => recorded.get(name) ?? []);
   const unfinished = mine.filter(({ phase }) => phase === 'creating');
   const finished = mine.filter(({ phase }) => phase === 'ready');
-  if (finished.length > 0 && unfinished.length === 0) throw await takenError(finished, driver, context);
+  if (finished.length > 0 && unfinished.length === 0 && !input.finishedToo)
+    throw await takenError(finished, driver, context);
   for (const machine of unfinished) refuseOtherShape(machine, input);
   for (const adoption of adoptions?.values() ?? []) refuseKnownServer(adoption, machines);
   const done = new Set(finished.map(({ name }) => name));
@@ -92,7 +126,7 @@ async function admit(
     .map((name) => {
       const begun: Machine = {
         ...(recorded.get(name) ?? begin(name, input, context)),
-        engine: input.engine ?? defaultEngineSettings,
+        engine: shapeOf(name, input).engine ?? defaultEngineSettings,
       };
       const adoption = adoptions?.get(name);
       // What was wrong with the settings may have been put right since the first try.
@@ -113,7 +147,13 @@ async function takenError(taken: readonly Machine[], driver: Driver, context: Co
   });
 }
 
-function refuseOtherShape(machine: Machine, { driver, size }: CreateInput): void {
+function shapeOf(name: string, input: CreateInput): MachineShape {
+  return input.shapes?.get(name) ?? input;
+}
+
+function refuseOtherShape(machine: Machine, input: CreateInput): void {
+  const { driver } = input;
+  const { size } = shapeOf(machine.name, input);
   if (machine.driver === driver && (size === undefined || machine.size === size)) return;
   const shape = [machine.size, machine.name, '-d', machine.driver]
     .filter((word) => word !== undefined)
@@ -138,10 +178,11 @@ function refuseKnownServer({ name, addresses, ssh }: Adoption, machines: readonl
   });
 }
 
-function begin(name: string, { driver, size }: CreateInput, { cluster }: Context): Machine {
+function begin(name: string, input: CreateInput, { cluster }: Context): Machine {
+  const { size } = shapeOf(name, input);
   return {
     name,
-    driver,
+    driver: input.driver,
     phase: 'creating',
     ...(size !== undefined && { size }),
     addresses: {},

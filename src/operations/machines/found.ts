@@ -6,9 +6,10 @@ import { swarmSysctl } from '../../engine/sysctl.js';
 import { engineFolders, engineTraces, sharedTraces } from '../../engine/traces.js';
 import { ExternalError } from '../../errors.js';
 import type { Machine } from '../../machines/machine.js';
-import type { CommandResult, Connection } from '../../ssh/index.js';
+import type { Connection } from '../../ssh/index.js';
 import { quoteArgs } from '../../ssh/quote.js';
 import type { Context } from '../context.js';
+import { converse } from '../engine/converse.js';
 import { newMark, surveyMachine } from '../engine/facts.js';
 import { runAsRoot } from '../engine/root-shell.js';
 
@@ -34,8 +35,10 @@ const foundState = z.object({
   folders: z.array(z.string()),
   units: z.array(z.object({ name: z.string(), active: z.string(), enabled: z.string() })),
   kernel: z.array(z.object({ key: z.string(), value: z.string() })),
-  /** Those that ran, less a swarm's, which brings its own back. */
+  /** Names of those that ran, less a swarm's, which brings its own back. */
   containers: z.array(z.string()),
+  /** Its node id in the swarm that it was in; empty: in none. */
+  swarmNode: z.optional(z.string()),
 });
 export type FoundState = z.infer<typeof foundState>;
 
@@ -48,19 +51,15 @@ export function readFound(name: string, { cluster }: Context): Promise<FoundStat
   return readRecord(pathOf(name, { cluster }), foundState, 'the record of how a server was found');
 }
 
-/**
- * Looks at the server, and writes down how it was found unless that was done before.
- * @returns the containers that run now, and those that ran before an earlier, interrupted try
- */
+/** Looks at the server, and writes down how it was found unless that was done before. */
 export async function rememberFound(
   { name }: Machine,
   connection: Connection,
   context: Context,
-): Promise<string[]> {
-  const now = await lookAround(name, connection, context);
-  const before = await readFound(name, context);
-  if (!before) await writeRecord(pathOf(name, context), now, context.cluster.files);
-  return [...new Set([...(before?.containers ?? []), ...now.containers])];
+): Promise<void> {
+  if (await isTouched(name, context)) return;
+  const found = await lookAround(name, connection, context);
+  await writeRecord(pathOf(name, context), found, context.cluster.files);
 }
 
 /** Changes nothing, there or here. @throws ExternalError, UserError, AbortError */
@@ -70,86 +69,115 @@ export async function lookAround(
   context: Context,
 ): Promise<FoundState> {
   const mark = newMark();
-  const script = await context.templates.render('adopt/found.sh', {
+  const text = await context.templates.render('adopt/found.sh', {
+    prelude: await context.templates.render('engine/prelude.sh', { mark }),
     mark,
     files: quoteArgs(engineTraces),
     folders: quoteArgs(engineFolders),
     kernel: quoteArgs(kernelKeys),
-    containerFormat: quoteArgs([containerFormat]),
   });
-  const { stdout } = await asRoot(connection, script, 60_000, context);
-  return parseFound(name, stdout, mark);
+  const { facts, password } = await surveyMachine(connection, context);
+  const lines: string[] = [];
+  await runAsRoot(connection, {
+    text,
+    access: facts.access,
+    ...(password !== undefined && { password }),
+    timeoutMs: 60_000,
+    signal: context.signal,
+    onLine: (line) => lines.push(line),
+  });
+  return parseFound(name, lines.map((line) => `${line}\n`).join(''), mark);
 }
 
-/** A restart of the engine stops containers that have no restart policy. Those that do not run again are told of. */
-export async function wakeContainers(
-  containers: readonly string[],
-  connection: Connection,
-  context: Context,
-): Promise<void> {
-  if (containers.length === 0) return;
-  const command = `docker start ${quoteArgs(containers)} >/dev/null`;
-  const { code, stderr } = await asRoot(connection, command, 60_000, context);
-  if (code === 0) return;
-  context.reporter.warn(`${connection.target.name}: not all containers run again: ${stderr.trim()}`);
-}
-
-/** Puts the server back as it was found. @throws ExternalError with what could not be put back */
+/**
+ * Puts the server back as it was found, less what others have changed in files that are not belt's alone.
+ * @throws UserError for such a file that cannot be understood, with nothing changed; ExternalError with what could not be put back
+ */
 export async function restoreFound(
   machine: Machine,
   state: FoundState,
   connection: Connection,
+  step: (text: string) => void,
   context: Context,
 ): Promise<void> {
-  const mark = newMark();
-  const script = await context.templates.render('adopt/restore.sh', {
-    mark,
-    steps: restoreSteps(state).join('\n'),
-    containerFormat: quoteArgs([containerFormat]),
-  });
-  const { stdout, stderr } = await asRoot(connection, script, 120_000, context);
-  const answers = new Map(
-    stdout.split('\n').flatMap((line): [string, string][] => {
-      const [first, word, text = ''] = line.split(' ');
-      return first === mark && word !== undefined ? [[word, Buffer.from(text, 'base64').toString()]] : [];
-    }),
-  );
-  if (answers.has('done')) return;
-  const why = answers.get('failed') ?? (stderr.trim() || 'the script broke off');
+  const survey = await surveyMachine(connection, context);
+  const left = leaveShared(machine.name, state, survey.facts.files, context);
+  const values = { steps: restoreSteps(state, left).join('\n') };
+  const script = { template: 'adopt/restore.sh', values, step, timeoutMs: 300_000 };
+  const { told, stderr } = await converse(connection, script, survey, context);
+  if (told.has('done')) return;
+  const why = told.get('failed')?.[0] ?? (stderr.trim() || 'the script broke off');
   throw new ExternalError(`${machine.name}: not all could be put back as it was found: ${why}`, {
     hint: `${pathOf(machine.name, context)} tells how it was; belt rm --keep-engine-config leaves the server as it is`,
   });
 }
 
-/**
- * The shell lines of restore.sh that are about this server. Those that look whether belt has changed something come before those that
- * take away the signs of it.
- */
-export function restoreSteps({ files, links, folders, units, kernel }: FoundState): string[] {
-  const shared = new Map(sharedTraces.map(({ path, copy }) => [path, copy]));
-  const there = new Set([...files, ...links].map(({ path }) => path));
-  const fileLines = files.map(
-    ({ path, mode, uid, gid, content }) =>
-      [path, ['file', path, mode, String(uid), String(gid), content]] as const,
+/** What is to become of a file that is not belt's alone. */
+interface Left {
+  path: string;
+  /** Absent: it goes. */
+  text?: string;
+}
+
+/** Those in which something of belt's is. What belt and others have both changed is told of. */
+function leaveShared(
+  name: string,
+  found: FoundState,
+  now: ReadonlyMap<string, string>,
+  { reporter }: Context,
+): Left[] {
+  const before = new Map(
+    found.files.map(({ path, content }) => [path, Buffer.from(content, 'base64').toString()]),
   );
-  const linkLines = links.map(({ path, target }) => [path, ['link', path, target]] as const);
+  return sharedTraces.flatMap(({ path, leave }) => {
+    const { text, conflicts } = leave(before, now);
+    for (const key of conflicts) {
+      reporter.warn(`${name}: "${key}" in ${path} was changed after belt changed it, and stays as it is`);
+    }
+    return text === now.get(path) ? [] : [{ path, ...(text !== undefined && { text }) }];
+  });
+}
+
+/** The shell lines of restore.sh that are about this server. */
+export function restoreSteps(found: FoundState, left: readonly Left[]): string[] {
+  const { files, links, folders, units, kernel, swarmNode } = found;
+  const there = new Set([...files, ...links, ...sharedTraces].map(({ path }) => path));
+  const lines = [
+    ...left.flatMap((file) => leftLines(file, found)),
+    ...files.filter(isBelts).map(fileLine),
+    ...links.filter(isBelts).map(linkLine),
+  ];
   const absent = engineTraces.filter((path) => !there.has(path));
-  const copyLines = sharedTraces
-    .filter(({ path }) => absent.includes(path))
-    .map(({ path, copy }) => quoteArgs(['from_copy', path, copy]));
-  const absentLines = absent.filter((path) => !shared.has(path)).map((path) => quoteArgs(['absent', path]));
-  const onlyIfChanged = (path: string, line: string): string => {
-    const copy = shared.get(path);
-    return copy === undefined ? line : `if [ -e ${quoteArgs([copy])} ]; then ${line}; fi`;
-  };
   return [
-    ...[...fileLines, ...linkLines].map(([path, words]) => onlyIfChanged(path, quoteArgs(words))),
-    ...copyLines,
+    ...(swarmNode === undefined ? [] : [quoteArgs(['leave_swarm', swarmNode])]),
+    ...lines.map(quoteArgs),
     ...kernel.map(kernelLine),
-    ...absentLines,
+    ...absent.map((path) => quoteArgs(['absent', path])),
     ...engineFolders.filter((path) => !folders.includes(path)).map((path) => quoteArgs(['no_folder', path])),
     ...serviceSteps(units),
   ];
+}
+
+/** With its owner and mode. One that came with an engine which belt installed keeps those that it has. */
+function leftLines({ path, text }: Left, { files, links }: FoundState): string[][] {
+  if (text === undefined) return [['absent', path]];
+  const content = Buffer.from(text).toString('base64');
+  const file = files.find((found) => found.path === path);
+  if (file) return [fileLine({ ...file, content })];
+  const link = links.find((found) => found.path === path);
+  return [...(link ? [linkLine(link)] : []), ['content', path, content]];
+}
+
+function fileLine({ path, mode, uid, gid, content }: FoundState['files'][number]): string[] {
+  return ['file', path, mode, String(uid), String(gid), content];
+}
+
+function linkLine({ path, target }: FoundState['links'][number]): string[] {
+  return ['link', path, target];
+}
+
+function isBelts({ path }: { path: string }): boolean {
+  return !sharedTraces.some((shared) => shared.path === path);
 }
 
 /** Only where belt has set it: somebody else may have, since. */
@@ -210,31 +238,11 @@ export function parseFound(name: string, output: string, mark: string): FoundSta
     units: of('unit').map(([unit = '', active = '', enabled = '']) => ({ name: unit, active, enabled })),
     kernel: of('kernel').flatMap(([key = '', value]) => (value ? [{ key, value }] : [])),
     containers: of('container').map(([id = '']) => id),
+    swarmNode: of('swarm')[0]?.[0] ?? '',
   };
 }
 
-const containerFormat = '{{.ID}} {{.Label "com.docker.swarm.task.id"}}';
-
 const kernelKeys = [...swarmSysctl.matchAll(/^([a-z0-9_.]+) =/gm)].map(([, key = '']) => key);
-
-async function asRoot(
-  connection: Connection,
-  text: string,
-  timeoutMs: number,
-  context: Context,
-): Promise<CommandResult> {
-  const { facts, password } = await surveyMachine(connection, context);
-  const lines: string[] = [];
-  const { code, stderr } = await runAsRoot(connection, {
-    text,
-    access: facts.access,
-    ...(password !== undefined && { password }),
-    timeoutMs,
-    signal: context.signal,
-    onLine: (line) => lines.push(line),
-  });
-  return { code, stdout: lines.map((line) => `${line}\n`).join(''), stderr };
-}
 
 function pathOf(name: string, { cluster }: Pick<Context, 'cluster'>): string {
   return join(cluster.machineFolder(name), 'adopted.json');

@@ -18,7 +18,7 @@ export async function leaveAsFound(
   const found = await readFound(machine.name, context);
   if (!found) return;
   step('putting back what was there');
-  await restoreFound(machine, found, await login(machine, context), context);
+  await restoreFound(machine, found, await login(machine, context), step, context);
 }
 
 async function login(machine: Machine, context: Context): Promise<Connection> {

@@ -1,8 +1,10 @@
 import type { Driver, MachineEvent } from '../../drivers/driver.js';
 import { groupBy } from '../../machines/group.js';
-import type { Machine } from '../../machines/machine.js';
+import { type Machine, reachAddress } from '../../machines/machine.js';
+import { whileClaimed } from '../claimed.js';
 import type { Context } from '../context.js';
 import type { Outcome } from '../fan-out.js';
+import { inRestartOrder, ManagerRestart } from '../swarm/waves.js';
 import { Batch, type Following } from './batch.js';
 import { leaveAsFound } from './leave.js';
 import { awaitReady } from './ready.js';
@@ -10,13 +12,15 @@ import { restartFromWithin } from './reboot.js';
 
 /** One verb of a machine's life. */
 interface Verb extends Partial<Following> {
+  /** What it throws fails all its machines, before anything is done. */
+  before?: () => Promise<void>;
   /** As in "node1 is being started by another belt", and on the machine's line when it is. */
   doneText: string;
   ask: (driver: Driver, machines: readonly Machine[], signal: AbortSignal) => AsyncIterable<MachineEvent>;
 }
 
 /** How long a started machine's engine may take. */
-const readyTimeoutMs = 120_000;
+export const readyTimeoutMs = 120_000;
 
 /** Starts the machines and waits for their engines. */
 export function startMachines(machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
@@ -29,11 +33,49 @@ export function stopMachines(machines: readonly Machine[], context: Context): Pr
   return perform({ doneText: 'stopped', ask }, machines, context);
 }
 
-/** Restarts the machines and waits for their engines. */
-export function restartMachines(machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
+/**
+ * Restarts the machines and waits for their engines. Managers of a swarm go one after the other, each when the one before is back among
+ * them; what comes after one that fails is skipped. All other machines follow at the same time.
+ * @param force restarts managers even where their swarm loses its quorum by it for a while
+ */
+export function restartMachines(
+  machines: readonly Machine[],
+  { force = false }: { force?: boolean },
+  context: Context,
+): Promise<Outcome<Machine>[]> {
   const ask: Verb['ask'] = (driver, mine, signal) =>
     driver.restart?.(mine, signal) ?? restartFromWithin(mine, context);
-  return perform({ doneText: 'restarted', ask, after: untilReady(context) }, machines, context);
+  const verb: Verb = { doneText: 'restarted', ask, after: untilReady(context) };
+  return inBatch(verb, machines, context, async (batch) => {
+    const managers = await inRestartOrder(machines, context);
+    const byName = new Map(machines.map((machine) => [machine.name, machine]));
+    for (const name of managers) {
+      const machine = byName.get(name) as Machine;
+      await followAll(
+        asManager(verb, new ManagerRestart(machine, force, context)),
+        [machine],
+        batch,
+        context,
+      );
+      if (!batch.isDone(name)) break;
+    }
+    const others = machines.filter(({ name }) => !managers.includes(name));
+    if (others.length > 0) await followAll(verb, others, batch, context);
+  });
+}
+
+/** The same for a manager: asked for before, and waited for after. */
+function asManager(verb: Verb, restart: ManagerRestart): Verb {
+  const { after = async (machine: Machine) => machine } = verb;
+  return {
+    ...verb,
+    before: () => restart.require(),
+    async after(machine, step) {
+      const ready = await after(machine, step);
+      await restart.waitUntilBack(step);
+      return ready;
+    },
+  };
 }
 
 export function killMachines(machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
@@ -48,7 +90,13 @@ export function resizeMachines(
   context: Context,
 ): Promise<Outcome<Machine>[]> {
   const ask: Verb['ask'] = (driver, mine, signal) => driver.resize(mine, size, signal);
-  return perform({ doneText: 'resized', ask }, machines, context);
+  const before = new Map(machines.map((machine) => [machine.name, reachAddress(machine)]));
+  // One that was switched off for it may have come up elsewhere, and needs a certificate for that.
+  const after: Following['after'] = async (machine, step) => {
+    if (before.get(machine.name) === reachAddress(machine)) return machine;
+    return untilReady(context)(machine, step);
+  };
+  return perform({ doneText: 'resized', ask, after }, machines, context);
 }
 
 /**
@@ -102,28 +150,40 @@ function untilReady(context: Context): Following['after'] {
   };
 }
 
-async function perform(
-  verb: Verb,
+function perform(verb: Verb, machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
+  return inBatch(verb, machines, context, (batch) => followAll(verb, machines, batch, context));
+}
+
+/** Work on machines in one batch that no other belt touches meanwhile. */
+function inBatch(
+  { doneText }: Verb,
   machines: readonly Machine[],
   context: Context,
+  work: (batch: Batch) => Promise<void>,
 ): Promise<Outcome<Machine>[]> {
-  const { doneText, ask, after = async (machine: Machine) => machine } = verb;
-  const claim = await context.cluster.claim(
-    machines.map(({ name }) => name),
-    doneText,
-  );
-  try {
+  const names = machines.map(({ name }) => name);
+  return whileClaimed(names, doneText, context, async () => {
     const batch = new Batch(machines, context);
-    await Promise.all(
-      [...groupBy(machines, ({ driver }) => driver)].map(([driverName, mine]) => {
-        const names = mine.map(({ name }) => name);
-        const open = async (): Promise<AsyncIterable<MachineEvent>> =>
-          ask(await context.driver(driverName), mine, context.signal);
-        return batch.follow(names, open, { after, doneText });
-      }),
-    );
+    await work(batch);
     return [...(await batch.close()).values()];
-  } finally {
-    await claim.release();
-  }
+  });
+}
+
+/** Each driver is asked once for all its machines. */
+async function followAll(
+  { doneText, ask, before, after = async (machine: Machine) => machine }: Verb,
+  machines: readonly Machine[],
+  batch: Batch,
+  context: Context,
+): Promise<void> {
+  await Promise.all(
+    [...groupBy(machines, ({ driver }) => driver)].map(([driverName, mine]) => {
+      const names = mine.map(({ name }) => name);
+      const open = async (): Promise<AsyncIterable<MachineEvent>> => {
+        await before?.();
+        return ask(await context.driver(driverName), mine, context.signal);
+      };
+      return batch.follow(names, open, { after, doneText });
+    }),
+  );
 }

@@ -4,6 +4,7 @@ import { UserError } from '../../errors.js';
 import type { Machine } from '../../machines/machine.js';
 import { openSshConfig } from '../../ssh/openssh-config.js';
 import type { Context } from '../context.js';
+import type { SshProgramCall } from './copy.js';
 import { observe } from './list.js';
 import { sshTarget } from './reach.js';
 
@@ -11,7 +12,7 @@ import { sshTarget } from './reach.js';
  * Lends the work a configuration file with which the system's OpenSSH programs reach the machines by their names.
  * @throws UserError for a machine without an address
  */
-export async function withOpenSshConfig<T>(
+async function withOpenSshConfig<T>(
   machines: readonly Machine[],
   context: Context,
   work: (path: string) => Promise<T>,
@@ -43,13 +44,26 @@ export async function openSshConfigFor(
   return openSshConfig(targets, context.cluster.knownHostsPath);
 }
 
-/** ssh(1) ends with 255 for a failure of its own, and most machines that cannot be reached are simply off. @throws UserError */
-export async function explainSshFailure(
-  code: number,
+/**
+ * Has a program reach machines through the system's ssh. Most that cannot be reached are simply off, which such programs do not tell.
+ * @param run the call, with this terminal. @returns its exit code
+ * @throws UserError when a machine is off
+ */
+export async function runOverSsh(
   machines: readonly Machine[],
+  makeCall: (configPath: string) => SshProgramCall,
+  run: (call: SshProgramCall) => Promise<number>,
   context: Context,
-): Promise<void> {
-  if (code !== 255) return;
+): Promise<number> {
+  return withOpenSshConfig(machines, context, async (path) => {
+    const call = makeCall(path);
+    const code = await run(call);
+    if (call.unreached.includes(code)) await requireRunning(machines, context);
+    return code;
+  });
+}
+
+async function requireRunning(machines: readonly Machine[], context: Context): Promise<void> {
   const rows = await observe(machines, context);
   const off = rows.find(({ state }) => ['stopped', 'saved', 'paused', 'missing'].includes(state));
   if (!off) return;

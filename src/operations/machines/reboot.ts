@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MachineEvent } from '../../drivers/driver.js';
-import { ExternalError, isAbort, messageOf } from '../../errors.js';
+import { ExternalError, isAbort, messageOf, unlessAborted } from '../../errors.js';
 import type { Machine } from '../../machines/machine.js';
 import type { Context } from '../context.js';
 import { surveyMachine } from '../engine/facts.js';
@@ -69,11 +69,6 @@ async function restart(machine: Machine, context: Context): Promise<void> {
     await sleep(500, undefined, { signal });
   }
   await ssh.waitFor(target, { timeoutMs: upTimeoutMs, signal });
-}
-
-function unlessAborted(error: unknown): undefined {
-  if (isAbort(error)) throw error;
-  return undefined;
 }
 
 /** What is another after each boot: the kernel's own mark, and in a container, which has none of its own, when its first process began. */

@@ -1,3 +1,4 @@
+import { UserError } from '../../errors.js';
 import type { Machine } from '../../machines/machine.js';
 import { selectNames } from '../../machines/patterns.js';
 import type { Context } from '../context.js';
@@ -22,4 +23,11 @@ export async function selectMachines(
     if (!machine) throw errors.get(name);
     return machine;
   });
+}
+
+/** The one machine that the word names. @throws UserError when there is none, or more than one */
+export async function selectMachine(node: string, context: Context): Promise<Machine> {
+  const [machine, ...more] = await selectMachines([node], context);
+  if (machine && more.length === 0) return machine;
+  throw new UserError(`"${node}" names ${more.length + 1} machines, and one is meant`);
 }

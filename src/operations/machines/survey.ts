@@ -5,6 +5,7 @@ import type { Machine } from '../../machines/machine.js';
 import type { Context } from '../context.js';
 import { canBeAsked, engineStatus } from '../engine/reach.js';
 import { fanOut } from '../fan-out.js';
+import { inTime, lateError } from '../in-time.js';
 import { activeName } from './active.js';
 import { type ListedMachine, observe, unreadable } from './list.js';
 import { type MachineSummary, summarize } from './summary.js';
@@ -79,14 +80,12 @@ async function observeInTime(
   timeoutMs: number,
   context: Context,
 ): Promise<Omit<ListedMachine, 'active'>[]> {
-  const limit = AbortSignal.timeout(timeoutMs);
-  const signal = AbortSignal.any([context.signal, limit]);
-  const late = new Promise<Omit<ListedMachine, 'active'>[]>((resolve) => {
-    limit.addEventListener('abort', () =>
-      resolve(machines.map((machine) => ({ machine, state: 'timeout', error: lateText(timeoutMs) }))),
-    );
-  });
-  return Promise.race([observe(machines, { ...context, signal }), late]);
+  try {
+    return await inTime(timeoutMs, context.signal, (signal) => observe(machines, { ...context, signal }));
+  } catch (error) {
+    context.signal.throwIfAborted();
+    return machines.map((machine) => ({ machine, state: 'timeout', error: messageOf(error) }));
+  }
 }
 
 async function askEngine(
@@ -100,12 +99,8 @@ async function askEngine(
     const { version, swarm } = await engineStatus(machine, context, AbortSignal.any([context.signal, limit]));
     return { docker: version, swarm };
   } catch (error) {
-    return { error: limit.aborted ? lateText(timeoutMs) : messageOf(error) };
+    return { error: limit.aborted ? messageOf(lateError(timeoutMs)) : messageOf(error) };
   }
-}
-
-function lateText(timeoutMs: number): string {
-  return `no answer within ${timeoutMs / 1000} s`;
 }
 
 function surveyed(row: ListedMachine, answer: EngineAnswer, responseMs: number): SurveyedMachine {

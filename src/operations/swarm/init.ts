@@ -1,40 +1,101 @@
+import { readText } from '../../config/files.js';
+import type { EngineApi } from '../../engine/api.js';
 import { UserError } from '../../errors.js';
 import { clusterAddress, type Machine } from '../../machines/machine.js';
-import { initializedMessage } from '../../swarm/messages.js';
-import { managerPort } from '../../swarm/node.js';
+import { nodeAddresses, withPort } from '../../swarm/addresses.js';
+import { type ExternalCa, parseExternalCa } from '../../swarm/external-ca.js';
+import { type InitOptions, initRequest, poolsOf } from '../../swarm/init-request.js';
+import { initializedMessage, unlockKeyText } from '../../swarm/messages.js';
+import { overlapping, type Route } from '../../swarm/network.js';
 import type { Context } from '../context.js';
+import { readUnlockKey } from './lock.js';
 import { membershipOf, withEngine } from './membership.js';
+import { networkOf } from './network.js';
 
 export interface SwarmInit {
   manager: string;
   nodeId: string;
   /** `host:port` that other nodes join at. */
   address: string;
+  /** What unlocks a manager that was restarted, where that is asked for. */
+  unlockKey?: string;
   /** docker's own words. */
   message: string;
 }
 
-/** Begins a swarm on a machine; it becomes the active host where none is chosen yet. @throws UserError when it is in one already */
-export async function initSwarm(machine: Machine, context: Context): Promise<SwarmInit> {
-  const address = clusterAddress(machine);
-  if (!address)
+export interface InitInput extends InitOptions {
+  /** As docker writes them: `protocol=cfssl,url=https://...`. */
+  externalCas?: readonly string[] | undefined;
+}
+
+/** What the engine gives out where no pool is named (swarmkit, `DefaultAddressPool` 10.0.0.0/8): its first 256 networks. */
+const firstNetworks = '10.0.0.0/16';
+
+/**
+ * Begins a swarm on a machine; it becomes the active host where none is chosen yet.
+ * @throws UserError when it is in one already, or when an address pool is a network of its own
+ */
+export async function initSwarm(machine: Machine, options: InitInput, context: Context): Promise<SwarmInit> {
+  if (!clusterAddress(machine))
     throw new UserError(`${machine.name} has no address that other nodes could join at`, { hint: 'belt ls' });
-  const nodeId = await withEngine(machine, context, async (api) => {
-    const { state } = await membershipOf(api);
-    if (state !== 'inactive') {
-      throw new UserError(`${machine.name} is in a swarm already`, {
-        hint: `see it: belt swarm ls ${machine.name}`,
-      });
-    }
-    return String(
-      await api.post('/swarm/init', { ListenAddr: `0.0.0.0:${managerPort}`, AdvertiseAddr: address }),
-    );
+  const { addresses, routes } = await networkOf(machine, context);
+  const own = nodeAddresses(machine, addresses);
+  const request = initRequest(options, own, await externalCasOf(options));
+  checkPools(options, routes, machine, context);
+  const done = await withEngine(machine, context, async (api) => {
+    if (!options.forceNewCluster) await requireOutside(machine.name, api);
+    const nodeId = String(await api.post('/swarm/init', request, { signal: context.signal }));
+    const address =
+      options.advertiseAddress === undefined && own ? withPort(own.advertise) : await toldAddress(api);
+    return { nodeId, address, ...(options.autolock && { unlockKey: await readUnlockKey(api) }) };
   });
+  const words = [initializedMessage(done.nodeId), ...(done.unlockKey ? [unlockKeyText(done.unlockKey)] : [])];
   if (!(await context.cluster.activeHost())) await context.cluster.setActiveHost(machine.name);
-  return {
-    manager: machine.name,
-    nodeId,
-    address: `${address}:${managerPort}`,
-    message: initializedMessage(nodeId),
-  };
+  return { manager: machine.name, ...done, message: words.join('\n\n') };
+}
+
+async function requireOutside(name: string, api: EngineApi): Promise<void> {
+  const { state } = await membershipOf(api);
+  if (state === 'inactive') return;
+  throw new UserError(`${name} is in a swarm already`, { hint: `see it: belt swarm ls ${name}` });
+}
+
+/** What the engine has made of an address that was given, which may be the name of an interface. */
+async function toldAddress(api: EngineApi): Promise<string> {
+  const { managers, nodeAddress } = await membershipOf(api);
+  return managers[0] ?? withPort(nodeAddress);
+}
+
+function externalCasOf({ externalCas = [] }: InitInput): Promise<ExternalCa[]> {
+  return Promise.all(externalCas.map((text) => parseExternalCa(text, certificateIn)));
+}
+
+async function certificateIn(path: string): Promise<string> {
+  const text = await readText(path);
+  if (text === undefined) throw new UserError(`--external-ca: ${path} is not there`);
+  if (!text.includes('-----BEGIN CERTIFICATE-----'))
+    throw new UserError(`--external-ca: ${path} is no certificate in PEM format`);
+  return text;
+}
+
+/** A pool stays for the swarm's life, and where it is the machine's own network too, containers cannot reach that. */
+function checkPools(
+  { addressPools }: InitInput,
+  routes: readonly Route[],
+  { name }: Machine,
+  { reporter }: Context,
+): void {
+  for (const pool of poolsOf(addressPools ?? [])) {
+    const route = overlapping(pool, routes);
+    if (!route) continue;
+    throw new UserError(
+      `the address pool ${pool} overlaps a network of ${name}: ${route.network} (${route.device})`,
+      { hint: 'choose another; it cannot be changed later' },
+    );
+  }
+  const route = addressPools === undefined ? overlapping(firstNetworks, routes) : undefined;
+  if (!route) return;
+  reporter.warn(
+    `docker's own address pool (10.0.0.0/8) overlaps a network of ${name}: ${route.network} (${route.device}); for another, begin the swarm with --default-addr-pool`,
+  );
 }

@@ -51,3 +51,11 @@ export function upgradedTable(rows: readonly { name: string; from: string; to: s
     rows.map(({ name, from, to }) => [name, `v${from}`, `v${to}`]),
   );
 }
+
+export function renamedTable(rows: readonly { name: string; from: string; to: string }[]): string {
+  if (rows.length === 0) return '';
+  return formatTable(
+    ['name', 'host name', 'before'],
+    rows.map(({ name, from, to }) => [name, to, from]),
+  );
+}

@@ -29,3 +29,23 @@ export function swarmTable(rows: readonly SwarmRow[]): string {
     ]),
   );
 }
+
+export interface UpgradePlanRow {
+  name: string;
+  role: string;
+  availability: string;
+  steps: readonly string[];
+}
+
+/** `swarm upgrade --dry-run`: a line a node, in their order. */
+export function upgradePlanTable(rows: readonly UpgradePlanRow[]): string {
+  return formatTable(
+    ['node', 'role', 'availability', 'steps'],
+    rows.map(({ name, role, availability, steps }) => [
+      name,
+      role,
+      capitalised(availability),
+      steps.join(', ') || 'nothing to do',
+    ]),
+  );
+}

@@ -11,6 +11,10 @@ export class Engines {
   readonly swarms: Swarm[] = [];
   /** How many engines are busy with `POST /swarm/join` now, and at most so far. */
   joining = { now: 0, most: 0 };
+  /** Whether the machine runs; one that does not is a node that is down. */
+  isUp: (name: string) => boolean = () => true;
+  /** Called with each request that an engine gets, before it answers. */
+  onRequest: (request: Request, engine: Engine) => void = () => {};
 
   constructor(private readonly folder: string) {}
 
@@ -32,7 +36,54 @@ export class Engines {
 export interface Swarm {
   id: string;
   tokens: { Worker: string; Manager: string };
-  nodes: { id: string; engine: Engine; role: 'manager' | 'worker' }[];
+  nodes: Node[];
+  services: Service[];
+  tasks: Task[];
+  version: number;
+  /** As `GET /swarm` has it. */
+  spec: {
+    EncryptionConfig: { AutoLockManagers: boolean };
+    CAConfig: { ForceRotate?: number; NodeCertExpiry: number };
+  };
+  unlockKey: string;
+  /** So many looks at `GET /swarm` until a new certificate authority is everywhere. */
+  rotatingLooks: number;
+}
+
+export interface Service {
+  id: string;
+  name: string;
+  mode: 'Replicated' | 'Global';
+}
+
+export interface Task {
+  service: string;
+  node: Node;
+  slot?: number;
+  state: string;
+  /** Absent: what it is, except on a drained node. */
+  desired?: string;
+  problem?: string;
+}
+
+export interface Container {
+  name: string;
+  labels?: Record<string, string>;
+}
+
+export interface Node {
+  id: string;
+  engine: Engine;
+  role: 'manager' | 'worker';
+  availability: string;
+  labels: Record<string, string>;
+  version: number;
+  /** `ready`, `down`. */
+  status: string;
+  /** Of a manager; empty: it is none of the raft group, as after `--force-new-cluster`. */
+  reachability: string;
+  /** It is only an entry by now. */
+  left?: boolean;
 }
 
 export interface Request {
@@ -46,11 +97,15 @@ export interface Answer {
   body?: unknown;
 }
 
-type State = 'inactive' | 'pending' | 'active' | 'error';
+type State = 'inactive' | 'pending' | 'active' | 'error' | 'locked';
 
 /** moby, daemon/cluster/errors.go */
 export const joinTimeout =
   'Timeout was reached before node joined. The attempt to join the swarm will continue in the background. Use the "docker info" command to see the current swarm status of your node.';
+
+/** moby, daemon/cluster/errors.go (`errNoManager` and swarmkit's `ErrNoRaftLeader`). */
+export const noLeader =
+  "The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the managers are online.";
 
 export class Engine {
   readonly requests: Request[] = [];
@@ -63,9 +118,13 @@ export class Engine {
   joinError: string | undefined;
   /** Runs while a join is being asked for. */
   whileJoining: () => Promise<void> = async () => {};
+  /** What runs there. */
+  containers: Container[] = [];
+  /** Nodes cannot reach its port 2377. */
+  closed = false;
   /** Answers these paths otherwise. */
   readonly answers = new Map<string, () => Answer>();
-  private pending: { swarm: Swarm; role: 'manager' | 'worker' } | undefined;
+  private pending: { swarm: Swarm; role: 'manager' | 'worker'; at: string } | undefined;
   private readonly server = createServer((request, response) => void this.serve(request, response));
 
   constructor(
@@ -88,23 +147,40 @@ export class Engine {
     this.server.closeIdleConnections();
   }
 
-  get swarm(): Swarm | undefined {
-    return this.engines.swarms.find(({ nodes }) => nodes.some(({ engine }) => engine === this));
+  get isUp(): boolean {
+    return this.engines.isUp(this.name);
   }
 
-  private get node(): Swarm['nodes'][number] | undefined {
-    return this.swarm?.nodes.find(({ engine }) => engine === this);
+  get swarm(): Swarm | undefined {
+    return this.engines.swarms.find(({ nodes }) => nodes.some((node) => this.is(node)));
+  }
+
+  get node(): Node | undefined {
+    return this.swarm?.nodes.find((node) => this.is(node));
+  }
+
+  private is({ engine, left }: Node): boolean {
+    return engine === this && !left;
   }
 
   /** Takes the engine into a swarm without a request, as one that has been there for long. */
   beIn(swarm: Swarm, role: 'manager' | 'worker'): void {
-    swarm.nodes.push({ id: `${swarm.id}-${this.name}`, engine: this, role });
+    swarm.nodes.push({
+      id: `${swarm.id}-${this.name}`,
+      engine: this,
+      role,
+      availability: 'active',
+      labels: {},
+      version: 1,
+      status: 'ready',
+      reachability: 'reachable',
+    });
     this.state = 'active';
   }
 
   /** As after a join whose caller gave up: the engine goes on joining by itself. */
-  beJoining(swarm: Swarm, role: 'manager' | 'worker', looks: number): void {
-    this.pending = { swarm, role };
+  beJoining(swarm: Swarm, role: 'manager' | 'worker', looks: number, at = 'node1:2377'): void {
+    this.pending = { swarm, role, at };
     this.joinsAfterLooks = looks;
     this.state = 'pending';
   }
@@ -114,6 +190,15 @@ export class Engine {
       id,
       tokens: { Worker: `SWMTKN-1-${id}-worker`, Manager: `SWMTKN-1-${id}-manager` },
       nodes: [],
+      services: [],
+      tasks: [],
+      version: 7,
+      spec: {
+        EncryptionConfig: { AutoLockManagers: false },
+        CAConfig: { NodeCertExpiry: 90 * 24 * 60 * 60 * 1e9 },
+      },
+      unlockKey: `SWMKEY-1-${id}`,
+      rotatingLooks: 0,
     };
     this.engines.swarms.push(swarm);
     this.beIn(swarm, 'manager');
@@ -124,22 +209,40 @@ export class Engine {
     const { method = '', url: path = '' } = request;
     const content = await text(request);
     const body: unknown = content === '' ? undefined : JSON.parse(content);
-    this.requests.push({ method, path, ...(body !== undefined && { body }) });
+    const got = { method, path, ...(body !== undefined && { body }) };
+    this.requests.push(got);
+    this.engines.onRequest(got, this);
     const answer = this.answers.get(path)?.() ?? (await this.answer(`${method} ${path}`, body));
-    response.writeHead(answer.status, { 'Content-Type': 'application/json' });
+    response.writeHead(answer.status, { 'Content-Type': 'application/json', Swarm: this.ownState });
     response.end(answer.body === undefined ? undefined : JSON.stringify(answer.body));
   }
 
   private async answer(request: string, body: unknown): Promise<Answer> {
+    if (request === 'GET /_ping') return { status: 200, body: 'OK' };
     if (request === 'GET /version') return { status: 200, body: { Version: '28.1.0' } };
     if (request === 'GET /info') return { status: 200, body: { Swarm: this.look() } };
     if (request === 'POST /swarm/init') return this.init();
-    if (request === 'POST /swarm/join') return this.join(body as { JoinToken: string });
+    if (request === 'POST /swarm/join') return this.join(body as JoinBody);
+    if (request === 'GET /containers/json')
+      return { status: 200, body: this.containers.map(containerDocument) };
+    if (request.startsWith('POST /swarm/leave')) return this.leave(request.endsWith('force=true'));
+    if (request === 'POST /swarm/unlock') return this.unlock(body as { UnlockKey: string });
     if (!this.swarm || this.node?.role !== 'manager')
       return refusal(503, 'This node is not a swarm manager.');
-    if (request === 'GET /swarm') return { status: 200, body: { JoinTokens: this.swarm.tokens } };
+    if (!hasQuorum(this.swarm)) return refusal(503, noLeader);
     if (request === 'GET /nodes') return { status: 200, body: nodesOf(this.swarm) };
-    return refusal(404, 'page not found');
+    if (request === 'GET /services') return { status: 200, body: this.swarm.services.map(serviceDocument) };
+    if (request.startsWith('GET /tasks')) return { status: 200, body: tasksOf(this.swarm, request) };
+    return (
+      swarmAnswer(this.swarm, request, body) ??
+      nodeAnswer(this.swarm, request, body) ??
+      refusal(404, 'page not found')
+    );
+  }
+
+  /** As in the header of `GET /_ping`. */
+  private get ownState(): string {
+    return this.state === 'active' ? `active/${this.node?.role ?? 'worker'}` : this.state;
   }
 
   private look(): unknown {
@@ -153,9 +256,11 @@ export class Engine {
       ControlAvailable: manager,
       Error: this.error,
       ...(manager && swarm && { Cluster: { ID: swarm.id } }),
-      RemoteManagers: swarm?.nodes.flatMap(({ engine, role }) =>
-        role === 'manager' ? [{ NodeID: '', Addr: `${engine.name}:2377` }] : [],
-      ),
+      RemoteManagers: this.pending
+        ? [{ NodeID: '', Addr: this.pending.at }]
+        : swarm?.nodes.flatMap(({ engine, role }) =>
+            role === 'manager' ? [{ NodeID: '', Addr: `${engine.name}:2377` }] : [],
+          ),
     };
   }
 
@@ -175,39 +280,200 @@ export class Engine {
     return { status: 200, body: this.node?.id };
   }
 
-  private async join({ JoinToken: token }: { JoinToken: string }): Promise<Answer> {
+  /** The entry stays, as `down`. */
+  private leave(force: boolean): Answer {
+    const { node } = this;
+    if (!node && (this.pending || this.state === 'error')) {
+      this.pending = undefined;
+      this.joinsAfterLooks = undefined;
+      this.state = 'inactive';
+      this.error = '';
+      return { status: 200 };
+    }
+    if (!node) return refusal(503, 'This node is not part of a swarm');
+    if (node.role === 'manager' && !force)
+      return refusal(
+        503,
+        'You are attempting to leave the swarm on a node that is participating as a manager.',
+      );
+    Object.assign(node, { status: 'down', reachability: 'unreachable', left: true });
+    this.state = 'inactive';
+    return { status: 200 };
+  }
+
+  private async join({ JoinToken: token, RemoteAddrs, Availability }: JoinBody): Promise<Answer> {
     const { joining } = this.engines;
     joining.now++;
     joining.most = Math.max(joining.most, joining.now);
     await this.whileJoining();
     joining.now--;
+    if (this.state !== 'inactive') return refusal(503, 'This node is already part of a swarm.');
+    const [at = ''] = RemoteAddrs;
+    if ((await this.engines.of(at.replace(':2377', ''))).closed) return refusal(503, unavailable(at));
     const swarm = this.engines.swarms.find(({ tokens }) => Object.values(tokens).includes(token));
     if (!swarm) return refusal(400, 'invalid join token');
-    if (this.state !== 'inactive') return refusal(503, 'This node is already part of a swarm.');
     const role = swarm.tokens.Manager === token ? 'manager' : 'worker';
     if (this.joinsAfterLooks === undefined) {
       this.beIn(swarm, role);
+      Object.assign(this.node ?? {}, { availability: Availability ?? 'active' });
       return { status: 200 };
     }
-    this.beJoining(swarm, role, this.joinsAfterLooks);
+    this.beJoining(swarm, role, this.joinsAfterLooks, at);
     return refusal(503, joinTimeout);
+  }
+
+  private unlock({ UnlockKey: key }: { UnlockKey: string }): Answer {
+    if (this.state !== 'locked') return refusal(409, 'swarm is not locked');
+    if (key !== this.swarm?.unlockKey) return refusal(400, 'invalid key provided');
+    this.state = 'active';
+    return { status: 200 };
   }
 }
 
-function nodesOf({ nodes }: Swarm): unknown[] {
-  return nodes.map(({ id, engine, role }, index) => ({
-    ID: id,
-    Spec: { Role: role, Availability: 'active' },
-    Description: { Hostname: engine.name, Engine: { EngineVersion: '28.1.0' } },
-    Status: { State: 'ready', Addr: engine.name },
-    ...(role === 'manager' && {
-      ManagerStatus: {
-        Reachability: 'reachable',
-        Addr: `${engine.name}:2377`,
-        ...(index === 0 && { Leader: true }),
-      },
+interface JoinBody {
+  JoinToken: string;
+  RemoteAddrs: string[];
+  Availability?: string;
+}
+
+/** gRPC's words, as the engine hands them on. */
+function unavailable(address: string): string {
+  return `rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial tcp ${address}: connect: connection refused"`;
+}
+
+/** `GET /swarm`, `POST /swarm/update?version=N&rotateX=true` and `GET /swarm/unlockkey`. */
+function swarmAnswer(swarm: Swarm, request: string, body: unknown): Answer | undefined {
+  if (request === 'GET /swarm') return { status: 200, body: swarmDocument(swarm) };
+  if (request === 'GET /swarm/unlockkey') return { status: 200, body: { UnlockKey: swarm.unlockKey } };
+  const [, version, rotation] = /^POST \/swarm\/update\?version=(\d+)(?:&(\w+)=true)?$/.exec(request) ?? [];
+  if (version === undefined) return undefined;
+  if (Number(version) !== swarm.version)
+    return refusal(500, 'rpc error: code = Unknown desc = update out of sequence');
+  swarm.version++;
+  swarm.spec = body as Swarm['spec'];
+  if (rotation === 'rotateWorkerToken') swarm.tokens.Worker += '-new';
+  if (rotation === 'rotateManagerToken') swarm.tokens.Manager += '-new';
+  if (rotation === 'rotateManagerUnlockKey') swarm.unlockKey += '-new';
+  return { status: 200 };
+}
+
+function swarmDocument(swarm: Swarm): unknown {
+  return {
+    Version: { Index: swarm.version },
+    Spec: swarm.spec,
+    JoinTokens: swarm.tokens,
+    RootRotationInProgress: swarm.rotatingLooks-- > 0,
+    ...(swarm.spec.CAConfig.ForceRotate && {
+      TLSInfo: { TrustRoot: `root ${swarm.spec.CAConfig.ForceRotate}\n` },
     }),
-  }));
+  };
+}
+
+function managersOf({ nodes }: Swarm): Node[] {
+  return nodes.filter(({ role }) => role === 'manager');
+}
+
+function isReachable({ engine, reachability }: Node): boolean {
+  return engine.isUp && reachability === 'reachable';
+}
+
+/** By the machines that run; what a leader holds of their reachability may be out of date. */
+function hasQuorum(swarm: Swarm): boolean {
+  const managers = managersOf(swarm);
+  return managers.filter(({ engine }) => engine.isUp).length * 2 > managers.length;
+}
+
+function nodesOf(swarm: Swarm): unknown[] {
+  const leader = managersOf(swarm).find(isReachable);
+  return swarm.nodes.map((node) => documentOf(node, node === leader));
+}
+
+function documentOf(node: Node, leader: boolean): unknown {
+  const { id, engine, version, status, reachability, ...spec } = node;
+  return {
+    ID: id,
+    Version: { Index: version },
+    Spec: { Role: spec.role, Availability: spec.availability, Labels: spec.labels },
+    Description: {
+      Hostname: engine.name,
+      Engine: { EngineVersion: '28.1.0' },
+      TLSInfo: { TrustRoot: `root ${engine.swarm?.spec.CAConfig.ForceRotate ?? 0}\n` },
+    },
+    Status: { State: engine.isUp ? status : 'down', Addr: engine.name },
+    ...(spec.role === 'manager' &&
+      reachability !== '' && {
+        ManagerStatus: {
+          Reachability: engine.isUp ? reachability : 'unreachable',
+          Addr: `${engine.name}:2377`,
+          ...(leader && { Leader: true }),
+        },
+      }),
+  };
+}
+
+/** `GET /nodes/ID`, `POST /nodes/ID/update?version=N` and `DELETE /nodes/ID?force=F`. */
+function nodeAnswer(swarm: Swarm, request: string, body: unknown): Answer | undefined {
+  const [, method, id, rest = ''] = /^(\S+) \/nodes\/([^/?]+)(.*)$/.exec(request) ?? [];
+  const node = swarm.nodes.find((candidate) => candidate.id === id);
+  if (!node) return id === undefined ? undefined : refusal(404, `node ${id} not found`);
+  if (method === 'GET') return { status: 200, body: documentOf(node, false) };
+  if (method === 'DELETE') return removal(swarm, node, rest.endsWith('force=true'));
+  return update(node, Number(rest.replace('/update?version=', '')), body);
+}
+
+function removal(swarm: Swarm, node: Node, force: boolean): Answer {
+  if (node.role === 'manager' && node.reachability !== '')
+    return refusal(500, 'node is a cluster manager and is a member of the raft cluster.');
+  if (node.status !== 'down' && !force)
+    return refusal(500, `node ${node.id} is not down and can't be removed`);
+  swarm.nodes = swarm.nodes.filter((candidate) => candidate !== node);
+  return { status: 200 };
+}
+
+function update(node: Node, version: number, body: unknown): Answer {
+  if (version !== node.version)
+    return refusal(500, 'rpc error: code = Unknown desc = update out of sequence');
+  const spec = body as { Role: Node['role']; Availability: string; Labels?: Record<string, string> };
+  Object.assign(node, {
+    role: spec.Role,
+    availability: spec.Availability,
+    labels: spec.Labels ?? {},
+    version: node.version + 1,
+  });
+  return { status: 200 };
+}
+
+function serviceDocument({ id, name, mode }: Service): unknown {
+  return { ID: id, Spec: { Name: name, Mode: { [mode]: {} } } };
+}
+
+function containerDocument({ name, labels = {} }: Container): unknown {
+  return { Names: [`/${name}`], Labels: labels };
+}
+
+/** The filters `node` and `desired-state=running`: here a task is wanted to be what it is, except on a drained node. */
+function tasksOf({ tasks }: Swarm, request: string): unknown[] {
+  const query = new URL(request.replace(/^GET /, ''), 'http://engine').searchParams.get('filters') ?? '{}';
+  const {
+    node: nodes,
+    service: services,
+    'desired-state': desired,
+  } = JSON.parse(query) as Record<string, string[]>;
+  return tasks
+    .map((task, index) => ({
+      ID: `task${index}`,
+      ServiceID: task.service,
+      NodeID: task.problem === undefined ? task.node.id : '',
+      ...(task.slot !== undefined && { Slot: task.slot }),
+      Status: { State: task.state, Err: task.problem ?? '' },
+      DesiredState: task.desired ?? (task.node.availability === 'drain' ? 'shutdown' : 'running'),
+    }))
+    .filter(
+      ({ NodeID, ServiceID, DesiredState }) =>
+        (nodes?.includes(NodeID) ?? true) &&
+        (services?.includes(ServiceID) ?? true) &&
+        (desired?.includes(DesiredState) ?? true),
+    );
 }
 
 function refusal(status: number, message: string): Answer {

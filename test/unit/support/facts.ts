@@ -57,22 +57,3 @@ export function settingsOf(change: Partial<EngineSettings> = {}): EngineSettings
   const access = change.access ?? defaultEngineSettings.access;
   return { ...defaultEngineSettings, port: enginePorts[access], ...change };
 }
-
-export const osReleases = {
-  debian: 'ID=debian\nVERSION_ID="13"\nPRETTY_NAME="Debian GNU/Linux 13 (trixie)"',
-  raspbian: 'ID=raspbian\nID_LIKE=debian',
-  ubuntu: 'ID=ubuntu\nID_LIKE=debian\nVERSION_ID="24.04"',
-  mint: 'ID=linuxmint\nID_LIKE="ubuntu debian"',
-  rocky: 'ID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.4"',
-  alma: 'ID="almalinux"\nID_LIKE="rhel centos fedora"',
-  centos: 'ID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="9"',
-  rhel: 'ID="rhel"\nID_LIKE="fedora"\nVERSION_ID="9.4"',
-  oracle: 'ID="ol"\nID_LIKE="fedora"',
-  fedora: 'ID=fedora\nVERSION_ID=42',
-  amazon: 'ID="amzn"\nID_LIKE="fedora"\nVERSION_ID="2023"',
-  leap: 'ID="opensuse-leap"\nID_LIKE="suse opensuse"\nVERSION_ID="15.6"',
-  sles: 'ID="sles"\nID_LIKE="suse"\nVERSION_ID="15.6"',
-  alpine: 'ID=alpine\nVERSION_ID=3.20.3\nPRETTY_NAME="Alpine Linux v3.20"',
-  flatcar: 'ID=flatcar\nID_LIKE=coreos\nVERSION_ID=3975.2.2',
-  boot2docker: 'ID=boot2docker\nID_LIKE=tcl\nVERSION_ID=19.03.12',
-};

@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { bestShell } from '../../../src/operations/engine/root-shell.js';
-import type { Connection, Ssh, SshTarget, StreamOptions } from '../../../src/ssh/index.js';
+import type { Connection, RunOptions, Ssh, SshTarget, StreamOptions } from '../../../src/ssh/index.js';
 import { ConnectError } from '../../../src/ssh/index.js';
+import { networkCommand } from '../../../src/swarm/network.js';
 import type { Engines } from './engine.js';
 import { System } from './system.js';
 
@@ -31,6 +32,10 @@ export class LocalSsh implements Ssh {
   readonly brokenDocker = new Map<string, { code: number; stderr: string }>();
   command: Command = async () => 0;
   journal: () => Promise<string> = async () => '';
+  /** What `ip` tells of a machine's addresses and routes. */
+  readonly networks = new Map<string, string>();
+  /** What a machine tells of its way to others (templates/swarm/reach.sh), given the script. */
+  reach: (name: string, script: string) => string = () => '';
   private readonly systems = new Map<string, System>();
   /** Channels to engines that are open now. */
   channels = 0;
@@ -40,7 +45,7 @@ export class LocalSsh implements Ssh {
   async connect(target: SshTarget, { signal }: { signal?: AbortSignal } = {}): Promise<Connection> {
     signal?.throwIfAborted();
     this.targets.push(target);
-    if (this.refused.has(target.name))
+    if (this.refused.has(target.name) || !this.engines.isUp(target.name))
       throw new ConnectError(target, 'refused', `refused by ${target.host} port ${target.port}`);
     return this.connection(target);
   }
@@ -68,7 +73,7 @@ export class LocalSsh implements Ssh {
         this.commands.push(`${name}: ${command}`);
         if (command === bestShell)
           return { code: 0, stdout: this.system(name).facts(options?.stdin), stderr: '' };
-        return { code: 0, stdout: await this.journal(), stderr: '' };
+        return { code: 0, stdout: await this.answer(name, command, options), stderr: '' };
       },
       stream: async (command, streams) => {
         this.commands.push(`${name}: ${command}`);
@@ -84,6 +89,12 @@ export class LocalSsh implements Ssh {
       },
       close() {},
     };
+  }
+
+  private async answer(name: string, command: string, options?: RunOptions): Promise<string> {
+    if (command === networkCommand) return this.networks.get(name) ?? '';
+    if (command === '/bin/sh -s') return this.reach(name, String(options?.stdin));
+    return this.journal();
   }
 
   /** The script waits for the engine after it restarted it; with a broken one, for longer than a test does. */

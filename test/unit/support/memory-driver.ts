@@ -71,7 +71,8 @@ export class MemoryDriver implements Driver {
   async list(known: readonly Machine[]): ReturnType<Driver['list']> {
     this.note('list', known);
     if (this.listError) throw this.listError;
-    return known.flatMap(({ name }) => {
+    const names = new Set([...known.map(({ name }) => name), ...this.machines.keys()]);
+    return [...names].flatMap((name) => {
       const machine = this.machines.get(name);
       if (!machine) return [];
       const { id, state, address, size } = machine;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { debianUnit, osReleases } from './facts.js';
+import { osReleases } from '../../lab/os-releases.js';
+import { debianUnit } from './facts.js';
 
 /**
  * A Debian with Docker from its packages, as far as provisioning sees it: answers templates/engine/facts.sh, and keeps the files that
@@ -26,7 +27,7 @@ export class System {
     const mark = markIn(script);
     this.applied++;
     for (const [, path = '', content = ''] of script.matchAll(
-      /^stage '?([^\s']+)'? '?\d+'? '?([\w+/=]*)'?$/gm,
+      /^stage '?([^\s']+)'? '?\d+'? '?([\w+/=]*)'?(?: shared)?$/gm,
     )) {
       this.files.set(path, Buffer.from(content, 'base64').toString('utf8'));
     }

@@ -2,9 +2,19 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type ClusterStore, openClusterStore } from '../../../src/config/cluster-store.js';
+import {
+  chooseCluster,
+  isLinkedCluster,
+  linkCluster,
+  listClusters,
+  removeCluster,
+  useCluster,
+} from '../../../src/config/clusters.js';
 import { AbortError, UserError } from '../../../src/errors.js';
+import { defaultEngineSettings } from '../../../src/machines/engine-settings.js';
 import type { Machine } from '../../../src/machines/machine.js';
-import type { Context } from '../../../src/operations/context.js';
+import type { Group } from '../../../src/machines/spec.js';
+import type { Context, Settings } from '../../../src/operations/context.js';
 import { type KnownHosts, openKnownHosts } from '../../../src/ssh/index.js';
 import { templatesIn } from '../../../src/templates.js';
 import { type Engine, Engines } from './engine.js';
@@ -26,6 +36,8 @@ export interface TestBed {
   engines: Engines;
   ssh: LocalSsh;
   reporter: RecordingReporter;
+  /** What config.yml says the cluster is to be. */
+  groups: Group[];
   /** Ctrl-C. */
   interrupt(): void;
   /** The same cluster after an interruption, as the next run of belt sees it. */
@@ -42,6 +54,7 @@ export interface TestBed {
 }
 
 export async function openTestBed(): Promise<TestBed> {
+  const groups: Group[] = [];
   const root = await mkdtemp(join(tmpdir(), 'belt-unit-'));
   const folder = join(root, 'default');
   const cluster = await openClusterStore({ name: 'default', folder });
@@ -51,6 +64,12 @@ export async function openTestBed(): Promise<TestBed> {
   const ssh = new LocalSsh(engines);
   const reporter = recordingReporter();
   let abort = new AbortController();
+  const settings: Settings = {
+    driver: async (named = 'memory') => named,
+    of: async () => ({}),
+    engine: async () => defaultEngineSettings,
+    groups: async () => groups,
+  };
 
   const contextOn = (store: ClusterStore): Context => {
     const knownHosts = openKnownHosts(store.knownHostsPath, {
@@ -59,11 +78,15 @@ export async function openTestBed(): Promise<TestBed> {
     });
     return {
       clusters: {
-        names: async () => ['default'],
-        use: async () => {},
-        link: async () => {},
+        names: () => listClusters(root),
+        use: (name) => useCluster(root, name),
+        link: (name, path) => linkCluster(root, name, path),
+        isLink: (name) => isLinkedCluster(root, name),
+        remove: (name) => removeCluster(root, name),
         open: (name, path) => openClusterStore({ name, folder: path }),
+        context: async (name) => contextOn(await openClusterStore(await chooseCluster({ root }, name))),
       },
+      settings,
       cluster: store,
       async driver(name) {
         const found = drivers.get(name);
@@ -95,6 +118,7 @@ export async function openTestBed(): Promise<TestBed> {
     engines,
     ssh,
     reporter,
+    groups,
     interrupt: () => abort.abort(new AbortError()),
     async nextRun() {
       abort = new AbortController();

@@ -1,0 +1,80 @@
+import { resolveEngineSettings } from '../config/engine-section.js';
+import type { Environment } from '../config/environment.js';
+import { readGroups } from '../config/groups.js';
+import {
+  type ResolvedSettings,
+  requireKnownSections,
+  resolveDriver,
+  resolveDriverSettings,
+  resolveGeneral,
+  type SettingSources,
+  withImpliedDriver,
+} from '../config/settings.js';
+import { readSettingsFiles, type SettingsFile } from '../config/settings-file.js';
+import { driverNameOf, driverNames, loadDriver } from '../drivers/registry.js';
+import type { EngineSettings } from '../machines/engine-settings.js';
+import type { Group, GroupSettings } from '../machines/spec.js';
+import { type KeyType, keyTypeOf } from '../operations/certs/key-type.js';
+import type { Settings } from '../operations/context.js';
+import { settingsGiven } from './given-settings.js';
+import { once } from './once.js';
+
+interface Places {
+  /** The cluster's config.yml; it need not exist. */
+  config: string;
+  /** The .belt.yaml files that exist, strongest first. */
+  others: readonly string[];
+}
+
+/** What is set for one cluster, in flags, the environment and files, which are read when first asked for. */
+export class ClusterSettings implements Settings {
+  private readonly files = once(() => this.readFiles());
+
+  constructor(
+    private readonly places: Places,
+    private readonly flags: Readonly<Record<string, unknown>>,
+    private readonly environment: Pick<Environment, 'variables' | 'platform'>,
+  ) {}
+
+  async driver(named?: string): Promise<string> {
+    const sources = { ...(await this.sources()), flags: { driver: named } };
+    return driverNameOf(resolveDriver(this.environment.platform, sources).value);
+  }
+
+  async of(driver: string, group: GroupSettings = {}): Promise<ResolvedSettings> {
+    const { settings } = await loadDriver(driver);
+    const flags = settingsGiven(driver, settings, this.flags);
+    return resolveDriverSettings(driver, settings, { ...(await this.sources()), flags, group });
+  }
+
+  async engine(flags: SettingSources['flags'] = {}): Promise<EngineSettings> {
+    return resolveEngineSettings({ ...(await this.sources()), flags });
+  }
+
+  async keyType(): Promise<KeyType> {
+    return keyTypeOf(resolveGeneral('key_type', await this.sources()));
+  }
+
+  async groups(): Promise<Group[]> {
+    const { config } = await this.files();
+    if (!config) return [];
+    return readGroups(config, driverNames, {
+      ...(await this.sources()),
+      driver: () => this.driver(),
+      definitions: async (driver) => (await loadDriver(driver)).settings,
+    });
+  }
+
+  private async sources(): Promise<SettingSources> {
+    const { config, others } = await this.files();
+    return { variables: this.environment.variables, files: config ? [config, ...others] : others };
+  }
+
+  private async readFiles(): Promise<{ config: SettingsFile | undefined; others: SettingsFile[] }> {
+    const [config] = await readSettingsFiles([this.places.config]);
+    const others = await readSettingsFiles(this.places.others);
+    if (config) requireKnownSections(config, driverNames, { groups: true });
+    for (const file of others) requireKnownSections(file, driverNames, { groups: false });
+    return { config: config && withImpliedDriver(config, driverNames), others };
+  }
+}

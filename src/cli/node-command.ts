@@ -1,0 +1,24 @@
+import type { Command } from '@oclif/core';
+import type { Outcome } from '../operations/fan-out.js';
+import { type BatchReport, reportOf } from '../operations/machines/summary.js';
+import { BaseCommand } from './base-command.js';
+
+/** A command that changes nodes of a swarm, and tells of each in docker's words. */
+export abstract class NodeCommand<T extends typeof Command> extends BaseCommand<T> {
+  static override strict = false;
+
+  /** @param named docker's words do not say which node they are about */
+  protected async report<V extends { message: string }>(
+    outcomes: readonly Outcome<V>[],
+    { named = false } = {},
+  ): Promise<BatchReport<V & { name: string }>> {
+    (await this.context()).signal.throwIfAborted();
+    this.settle(outcomes);
+    for (const outcome of outcomes) {
+      if (outcome.status !== 'ok') continue;
+      const { name, value } = outcome;
+      this.print(named ? `${name}: ${value.message}` : value.message);
+    }
+    return reportOf(outcomes, (name, value) => ({ name, ...value }));
+  }
+}

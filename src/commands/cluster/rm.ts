@@ -1,0 +1,45 @@
+import { Flags } from '@oclif/core';
+import { BaseCommand } from '../../cli/base-command.js';
+import { requiredArgument, yesFlag } from '../../cli/flags.js';
+import { type DoomedCluster, doomedCluster, removeCluster } from '../../operations/clusters/remove.js';
+import { confirm } from '../../ui/prompt.js';
+
+export default class ClusterRm extends BaseCommand<typeof ClusterRm> {
+  static override summary = 'delete a cluster with its settings, keys and certificates';
+  static override description =
+    `Refused while it has machines, unless --force destroys them first. If it was the cluster in use, "default" is afterwards.`;
+  static override args = {
+    name: requiredArgument('the cluster'),
+  };
+  static override flags = {
+    ...yesFlag,
+    force: Flags.boolean({ char: 'f', summary: 'destroy its machines too' }),
+  };
+  static override examples = [
+    { description: 'one without machines', command: '<%= config.bin %> cluster rm swarm3k' },
+    { description: 'with all its machines', command: '<%= config.bin %> cluster rm --force --yes swarm2k' },
+  ];
+
+  async run(): Promise<{ removed: string | null; machines: string[] }> {
+    const { yes, force } = this.flags;
+    const context = await this.context();
+    const doomed = await doomedCluster(this.args.name, { force }, context);
+    if (!yes && !(await this.agreed(doomed))) {
+      this.fail();
+      return { removed: null, machines: [] };
+    }
+    const outcomes = await removeCluster(doomed, context);
+    this.print(doomed.name);
+    return { removed: doomed.name, machines: outcomes.map(({ name }) => name) };
+  }
+
+  private async agreed({ name, link, machines }: DoomedCluster): Promise<boolean> {
+    const what = link
+      ? `the name ${name} (its folder stays)`
+      : `cluster ${name}, its settings, keys and certificates`;
+    const names = machines.map((machine) => machine.name).join(', ');
+    const also = names === '' ? '' : `, and destroy ${names}`;
+    process.stderr.write(`About to delete ${what}${also}\n`);
+    return confirm('Are you sure? (y/n): ', { input: process.stdin, output: process.stderr });
+  }
+}

@@ -1,0 +1,54 @@
+import { Flags } from '@oclif/core';
+import { BaseCommand } from '../cli/base-command.js';
+import { driverFlag, yesFlag } from '../cli/flags.js';
+import { UserError } from '../errors.js';
+import { findLeftovers, type Leftovers, removeLeftovers } from '../operations/machines/gc.js';
+import { type BatchReport, reportOf } from '../operations/machines/summary.js';
+import { confirm } from '../ui/prompt.js';
+import { leftoverTable } from '../ui/views/leftovers.js';
+
+export default class Gc extends BaseCommand<typeof Gc> {
+  static override summary = 'find machines that no record knows, and records of machines that are gone';
+  static override description =
+    `An interrupted command, a lost state folder or somebody at the provider's own console can leave both. belt knows its machines there by the
+cluster's id, and asks before it removes anything.`;
+  static override flags = {
+    ...yesFlag,
+    ...driverFlag,
+    'dry-run': Flags.boolean({ summary: 'only tell what was found' }),
+  };
+  static override examples = [
+    { description: 'look, and be asked', command: '<%= config.bin %> gc' },
+    { description: 'only look', command: '<%= config.bin %> gc --dry-run' },
+  ];
+
+  async run(): Promise<BatchReport<string> | { strays: string[]; gone: string[] }> {
+    const context = await this.context();
+    const driver = await this.driverName(this.flags.driver);
+    const found = await findLeftovers([driver], context);
+    const nothing = found.strays.length + found.gone.length === 0;
+    this.print(nothing ? 'nothing is left over' : leftoverTable(found));
+    if (nothing || this.flags['dry-run']) return namesOf(found);
+    if (!(this.flags.yes || (await this.agreed(found))))
+      throw new UserError('not agreed to: nothing was removed');
+    const outcomes = await removeLeftovers(found, context);
+    this.settle(outcomes);
+    return reportOf(outcomes, (name) => name);
+  }
+
+  private agreed({ strays, gone }: Leftovers): Promise<boolean> {
+    const parts = [
+      ...(strays.length > 0 ? [`destroy ${strays.length} of them`] : []),
+      ...(gone.length > 0 ? [`forget ${gone.length}`] : []),
+    ];
+    const text = parts.join(' and ');
+    return confirm(`${text.charAt(0).toUpperCase()}${text.slice(1)}? (y/n): `, {
+      input: process.stdin,
+      output: process.stderr,
+    });
+  }
+}
+
+function namesOf({ strays, gone }: Leftovers): { strays: string[]; gone: string[] } {
+  return { strays: strays.map(({ name }) => name), gone: gone.map(({ name }) => name) };
+}

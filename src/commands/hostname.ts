@@ -1,0 +1,30 @@
+import { BaseCommand } from '../cli/base-command.js';
+import { allFlag, nodesArgument } from '../cli/flags.js';
+import { type Renamed, setHostnames } from '../operations/engine/hostname.js';
+import { selectMachines } from '../operations/machines/select.js';
+import { type BatchReport, reportOf } from '../operations/machines/summary.js';
+import { renamedTable } from '../ui/views/engines.js';
+
+export default class Hostname extends BaseCommand<typeof Hostname> {
+  static override summary = 'give machines their names as host names';
+  static override description =
+    'For machines that somebody else named. No engine restarts; a swarm shows the new name within 20 s.';
+  static override usage = 'hostname NODES...';
+  static override strict = false;
+  static override args = nodesArgument;
+  static override flags = allFlag;
+  static override examples = [
+    { description: 'several at the same time', command: '<%= config.bin %> hostname node[1:3]' },
+  ];
+
+  async run(): Promise<BatchReport<Renamed & { name: string }>> {
+    const context = await this.context();
+    const machines = await selectMachines(this.words, context, { all: this.flags.all });
+    const outcomes = await setHostnames(machines, context);
+    context.signal.throwIfAborted();
+    this.settle(outcomes);
+    const report = reportOf(outcomes, (name, renamed) => ({ name, ...renamed }));
+    this.print(renamedTable(report.ok));
+    return report;
+  }
+}

@@ -1,0 +1,42 @@
+import { Flags } from '@oclif/core';
+import { BaseCommand } from '../cli/base-command.js';
+import { requiredArgument } from '../cli/flags.js';
+import { isAbort } from '../errors.js';
+import { serviceStats, type TaskUsage } from '../operations/swarm/stats.js';
+import { Redrawn } from '../ui/redrawn.js';
+import { statsTable } from '../ui/views/stats.js';
+
+export default class Stats extends BaseCommand<typeof Stats> {
+  static override summary = "what a service's tasks use, on all nodes";
+  static override description =
+    'On a terminal the table is drawn anew each second until Ctrl-C. Elsewhere, and with --json, it is shown once, as with --no-stream.';
+  static override args = {
+    service: requiredArgument('a service, or a task as for "logs"'),
+  };
+  static override flags = {
+    'no-stream': Flags.boolean({ summary: 'one look, and no more' }),
+  };
+  static override examples = [
+    { description: 'until Ctrl-C', command: '<%= config.bin %> stats web' },
+    { description: 'for programs', command: '<%= config.bin %> stats --json web' },
+  ];
+
+  async run(): Promise<TaskUsage[]> {
+    const context = await this.context();
+    const wanted = this.args.service;
+    if (this.flags['no-stream'] || this.jsonEnabled() || !process.stdout.isTTY) {
+      const rows = await serviceStats({ wanted }, context);
+      this.print(statsTable(rows));
+      return rows;
+    }
+    const area = new Redrawn(process.stdout);
+    const onRows = (rows: TaskUsage[]): void => area.draw(statsTable(rows, process.stdout.columns));
+    try {
+      return await serviceStats({ wanted, onRows }, context);
+    } catch (error) {
+      // Ctrl-C is the way to leave it.
+      if (isAbort(error) && context.signal.aborted) return [];
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,17 @@
+import { nodesArgument } from '../../cli/flags.js';
+import { NodeCommand } from '../../cli/node-command.js';
+import type { BatchReport } from '../../operations/machines/summary.js';
+import { type AvailabilityChange, setAvailability } from '../../operations/swarm/availability.js';
+
+export default class Activate extends NodeCommand<typeof Activate> {
+  static override summary = 'let nodes take tasks again';
+  static override usage = 'swarm activate NODES...';
+  static override args = nodesArgument;
+  static override examples = [
+    { description: 'after work on a node', command: '<%= config.bin %> swarm activate node4' },
+  ];
+
+  async run(): Promise<BatchReport<AvailabilityChange & { name: string }>> {
+    return this.report(await setAvailability(this.words, 'active', await this.context()));
+  }
+}

@@ -1,0 +1,17 @@
+import { nodesArgument } from '../../cli/flags.js';
+import { NodeCommand } from '../../cli/node-command.js';
+import type { BatchReport } from '../../operations/machines/summary.js';
+import { type AvailabilityChange, setAvailability } from '../../operations/swarm/availability.js';
+
+export default class Pause extends NodeCommand<typeof Pause> {
+  static override summary = 'give nodes no new tasks; what runs there goes on';
+  static override usage = 'swarm pause NODES...';
+  static override args = nodesArgument;
+  static override examples = [
+    { description: 'nothing new on two nodes', command: '<%= config.bin %> swarm pause node[3:4]' },
+  ];
+
+  async run(): Promise<BatchReport<AvailabilityChange & { name: string }>> {
+    return this.report(await setAvailability(this.words, 'pause', await this.context()));
+  }
+}

@@ -1,0 +1,17 @@
+import { nodesArgument } from '../../cli/flags.js';
+import { NodeCommand } from '../../cli/node-command.js';
+import type { BatchReport } from '../../operations/machines/summary.js';
+import { promoteNodes, type RoleChange } from '../../operations/swarm/roles.js';
+
+export default class Promote extends NodeCommand<typeof Promote> {
+  static override summary = 'make nodes managers, one after the other';
+  static override usage = 'swarm promote NODES...';
+  static override args = nodesArgument;
+  static override examples = [
+    { description: 'two more managers', command: '<%= config.bin %> swarm promote node[2:3]' },
+  ];
+
+  async run(): Promise<BatchReport<RoleChange & { name: string }>> {
+    return this.report(await promoteNodes(this.words, await this.context()));
+  }
+}

@@ -1,0 +1,36 @@
+import { BaseCommand } from '../../cli/base-command.js';
+import { nodesArgument } from '../../cli/flags.js';
+import { type BatchReport, reportOf } from '../../operations/machines/summary.js';
+import { type Unlocked, unlockNodes } from '../../operations/swarm/lock.js';
+import { askOrReadSecret } from '../../ui/prompt.js';
+
+export default class Unlock extends BaseCommand<typeof Unlock> {
+  static override summary = 'unlock managers that were restarted';
+  static override description =
+    'Asks for the key, or reads it from what is piped in; it is never shown, and stands on no command line. Without NODES, all machines whose engines are locked.';
+  static override usage = 'swarm unlock [NODES...]';
+  static override strict = false;
+  static override args = nodesArgument;
+  static override examples = [
+    { description: 'whatever is locked', command: '<%= config.bin %> swarm unlock' },
+    {
+      description: 'one manager, with a key from a file',
+      command: '<%= config.bin %> swarm unlock mg1 < key',
+    },
+  ];
+
+  async run(): Promise<BatchReport<Unlocked & { name: string }>> {
+    const context = await this.context();
+    const { signal } = context;
+    const askKey = (): Promise<string> =>
+      askOrReadSecret('Enter unlock key (it is not shown):', {
+        input: process.stdin,
+        output: process.stderr,
+        signal,
+      });
+    const outcomes = await unlockNodes({ nodes: this.words, askKey }, context);
+    signal.throwIfAborted();
+    this.settle(outcomes);
+    return reportOf(outcomes, (name, unlocked) => ({ name, ...unlocked }));
+  }
+}

@@ -1,0 +1,48 @@
+/** A line that one of two texts has and the other has not. */
+export interface LineChange {
+  sign: '+' | '-';
+  line: string;
+}
+
+/** What leads from one text to the other, line by line, with as few lines as can be (longest common subsequence). */
+export function lineDiff(before: string, after: string): LineChange[] {
+  const [from, to] = [linesOf(before), linesOf(after)];
+  const common = commonLengths(from, to);
+  const changes: LineChange[] = [];
+  let [i, j] = [0, 0];
+  while (i < from.length || j < to.length) {
+    const [old, fresh] = [from[i], to[j]];
+    if (old !== undefined && old === fresh) {
+      i++;
+      j++;
+    } else if (fresh === undefined || (old !== undefined && at(common, i + 1, j) >= at(common, i, j + 1))) {
+      changes.push({ sign: '-', line: from[i++] as string });
+    } else {
+      changes.push({ sign: '+', line: to[j++] as string });
+    }
+  }
+  return changes;
+}
+
+function linesOf(text: string): string[] {
+  return text === '' ? [] : text.replace(/\n$/, '').split('\n');
+}
+
+/** `[i][j]`: how long the longest common subsequence of the rest of both is. */
+function commonLengths(from: readonly string[], to: readonly string[]): number[][] {
+  const lengths: number[][] = Array.from({ length: from.length + 1 }, () => []);
+  for (let i = from.length - 1; i >= 0; i--) {
+    for (let j = to.length - 1; j >= 0; j--) {
+      const rest =
+        from[i] === to[j]
+          ? 1 + at(lengths, i + 1, j + 1)
+          : Math.max(at(lengths, i + 1, j), at(lengths, i, j + 1));
+      (lengths[i] as number[])[j] = rest;
+    }
+  }
+  return lengths;
+}
+
+function at(lengths: readonly (readonly number[])[], i: number, j: number): number {
+  return lengths[i]?.[j] ?? 0;
+}

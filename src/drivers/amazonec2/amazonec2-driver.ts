@@ -1,0 +1,31 @@
+import type { Driver, DriverOptions } from '../driver.js';
+import { check, create, type Prepared, prepare } from './create.js';
+import { lookForCredentials } from './doctor.js';
+import { openEc2 } from './ec2.js';
+import { kill, remove, resize, start, stop } from './lifecycle.js';
+import { list } from './list.js';
+
+export function openAmazonEc2(options: DriverOptions): Driver {
+  const ec2 = openEc2(options);
+  let prepared: Prepared | undefined;
+  return {
+    async check(wishes, signal) {
+      await ec2.own();
+      await check(ec2, wishes, signal);
+    },
+    async prepare(requests, progress, signal) {
+      prepared = await prepare(ec2, requests, progress, signal);
+    },
+    async *create(requests, signal) {
+      prepared ??= await prepare(ec2, requests, () => {}, signal);
+      yield* create(ec2, requests, prepared, signal);
+    },
+    list: (known, signal) => list(ec2, known, signal),
+    start: (machines, signal) => start(ec2, machines, signal),
+    stop: (machines, signal) => stop(ec2, machines, signal),
+    kill: (machines, signal) => kill(ec2, machines, signal),
+    remove: (machines, signal) => remove(ec2, machines, signal),
+    resize: (machines, size, signal) => resize(ec2, machines, size, signal),
+    doctor: () => lookForCredentials(ec2.api),
+  };
+}

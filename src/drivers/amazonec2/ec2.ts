@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises';
+import { messageOf, UserError } from '../../errors.js';
+import { groupBy } from '../../machines/group.js';
+import type { Machine } from '../../machines/machine.js';
+import type { Templates } from '../../templates.js';
+import type { DriverOptions } from '../driver.js';
+import { type Api, openApi } from './api.js';
+import type { Cluster } from './instances.js';
+import { type Ec2Settings, readSettings } from './settings.js';
+import { memoryOfTypes } from './types.js';
+
+/** An open driver: what it was opened with, and what it has found out. */
+export interface Ec2 {
+  settings: Ec2Settings;
+  cluster: Cluster;
+  templates: Templates;
+  /** Where new machines are made. */
+  api(): Promise<Api>;
+  /** Machines by where they were made: each region, and endpoint, is another EC2. */
+  places(machines: readonly Machine[]): Promise<[Api, Machine[]][]>;
+  /** Mebibytes by type. @throws UserError for a type that the region does not have */
+  memoryOf(api: Api, types: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
+  /** The person's own user data. */
+  own(): Promise<string | undefined>;
+}
+
+export function openEc2({ settings: values, cluster, templates, person }: DriverOptions): Ec2 {
+  const settings = readSettings(values);
+  const apis = new Map<string, Promise<Api>>();
+  const memory = new Map<string, number>();
+  const apiAt = (place: { region?: string; endpoint?: string }): Promise<Api> => {
+    const key = `${place.region ?? ''} ${place.endpoint ?? ''}`;
+    const api = apis.get(key) ?? openApi(settings, place);
+    apis.set(key, api);
+    return api;
+  };
+  return {
+    settings,
+    cluster,
+    templates,
+    api: () => apiAt({}),
+    async places(machines) {
+      const groups = groupBy(machines, (machine) => JSON.stringify(placeOf(machine)));
+      const found = [...groups].map(
+        async ([place, mine]): Promise<[Api, Machine[]]> => [await apiAt(JSON.parse(place)), mine],
+      );
+      return Promise.all(found);
+    },
+    async memoryOf(api, types, signal) {
+      const unknown = types.filter((type) => !memory.has(type));
+      if (unknown.length === 0) return memory;
+      for (const [type, mebibytes] of await memoryOfTypes(api, unknown, signal)) memory.set(type, mebibytes);
+      return memory;
+    },
+    async own() {
+      if (settings.userdata === undefined) return undefined;
+      const path = person.resolvePath(settings.userdata);
+      return readFile(path, 'utf8').catch((error) => {
+        throw new UserError(`the setting userdata: ${messageOf(error)}`);
+      });
+    },
+  };
+}
+
+/** As recorded when the machine was made. */
+function placeOf({ driverData }: Machine): { region?: string; endpoint?: string } {
+  const { region, endpoint } = driverData;
+  return {
+    ...(typeof region === 'string' && { region }),
+    ...(typeof endpoint === 'string' && { endpoint }),
+  };
+}

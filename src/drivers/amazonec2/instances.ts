@@ -1,0 +1,149 @@
+import { type Instance, paginateDescribeInstances, type Tag } from '@aws-sdk/client-ec2';
+import type { Addresses, MachineState, ObservedMachine } from '../../machines/machine.js';
+import type { DriverOptions, MachineWish } from '../driver.js';
+import type { Api } from './api.js';
+
+/** Tags that say whose an instance is. `launch` is the client token of the call that made it. */
+export const tagKeys = {
+  belt: 'belt',
+  cluster: 'belt:cluster',
+  clusterId: 'belt:cluster-id',
+  launch: 'belt:launch',
+  machine: 'belt:machine',
+  size: 'belt:size',
+} as const;
+
+export type Cluster = DriverOptions['cluster'];
+
+export function clusterTags({ id, name }: Cluster): Tag[] {
+  return [
+    { Key: tagKeys.belt, Value: 'true' },
+    { Key: tagKeys.cluster, Value: name },
+    { Key: tagKeys.clusterId, Value: id },
+  ];
+}
+
+/** All of the cluster's instances, those that are going or gone included as long as EC2 tells of them. */
+export function instancesOf(api: Api, cluster: Cluster, signal: AbortSignal): Promise<Instance[]> {
+  return describe(api, { Name: `tag:${tagKeys.clusterId}`, Values: [cluster.id] }, signal);
+}
+
+/** Those of the ids that EC2 knows of. A filter, because a list of ids fails as a whole for one that is not known (yet). */
+export function instancesById(api: Api, ids: readonly string[], signal: AbortSignal): Promise<Instance[]> {
+  return ids.length === 0
+    ? Promise.resolve([])
+    : describe(api, { Name: 'instance-id', Values: [...ids] }, signal);
+}
+
+async function describe(
+  { client }: Api,
+  filter: { Name: string; Values: string[] },
+  signal: AbortSignal,
+): Promise<Instance[]> {
+  const instances: Instance[] = [];
+  const pages = paginateDescribeInstances(
+    { client, pageSize: 1000 },
+    { Filters: [filter] },
+    { abortSignal: signal },
+  );
+  for await (const { Reservations = [] } of pages) {
+    for (const reservation of Reservations) instances.push(...(reservation.Instances ?? []));
+  }
+  return instances;
+}
+
+/** Terminated ones are told of for about an hour. */
+export function isGone({ State }: Instance): boolean {
+  return State?.Name === 'terminated' || State?.Name === 'shutting-down';
+}
+
+export function tagOf({ Tags = [] }: Instance, key: string): string | undefined {
+  return Tags.find((tag) => tag.Key === key)?.Value;
+}
+
+/** Which call made a machine, and its number in that call. Known before the call is made. */
+export interface Launch {
+  token: string;
+  index: number;
+  /** How many the call was for. */
+  of: number;
+}
+
+export function launchOf({ driverData }: Pick<MachineWish, 'driverData'>): Launch | undefined {
+  const launch = driverData?.['launch'] as Partial<Launch> | undefined;
+  const { token, index, of } = launch ?? {};
+  return typeof token === 'string' && typeof index === 'number' && typeof of === 'number'
+    ? { token, index, of }
+    : undefined;
+}
+
+/**
+ * The instance of a machine: by the id that is recorded, by the name that it was given, or, where belt was killed before it could
+ * name it, by its number in the call that made it.
+ */
+export function findInstance(
+  instances: readonly Instance[],
+  machine: Pick<MachineWish, 'name' | 'id' | 'driverData'>,
+): Instance | undefined {
+  const launch = launchOf(machine);
+  return (
+    instances.find(({ InstanceId }) => machine.id !== undefined && InstanceId === machine.id) ??
+    instances.find((instance) => !isGone(instance) && tagOf(instance, tagKeys.machine) === machine.name) ??
+    instances.find(
+      (instance) =>
+        launch !== undefined &&
+        !isGone(instance) &&
+        tagOf(instance, tagKeys.machine) === undefined &&
+        tagOf(instance, tagKeys.launch) === launch.token &&
+        instance.AmiLaunchIndex === launch.index,
+    )
+  );
+}
+
+const states: Readonly<Record<string, MachineState>> = {
+  pending: 'starting',
+  running: 'running',
+  stopping: 'stopping',
+  stopped: 'stopped',
+  'shutting-down': 'missing',
+  terminated: 'missing',
+};
+
+export function stateOf({ State }: Instance): MachineState {
+  return states[State?.Name ?? ''] ?? 'error';
+}
+
+/** How belt reaches a machine: decided when it is made, recorded in its driverData. */
+export type Reach = 'public' | 'private';
+
+/** Absent while the instance does not have them, as the public one of a stopped instance. */
+export function addressesOf(
+  { PublicIpAddress, PrivateIpAddress }: Instance,
+  reach: Reach,
+): Addresses | undefined {
+  if (!PrivateIpAddress) return undefined;
+  if (reach === 'private') return { private: PrivateIpAddress };
+  return PublicIpAddress ? { public: PublicIpAddress, private: PrivateIpAddress } : undefined;
+}
+
+export function reachOf({ driverData }: Pick<MachineWish, 'driverData'>): Reach {
+  return driverData?.['reach'] === 'private' ? 'private' : 'public';
+}
+
+/** Where a machine is, as its record tells later commands. */
+export function placeData({ region, endpoint }: Pick<Api, 'region' | 'endpoint'>): Record<string, string> {
+  return { region, ...(endpoint !== undefined && { endpoint }) };
+}
+
+export function observe(instance: Instance, name: string, reach: Reach): ObservedMachine {
+  const { InstanceId } = instance;
+  const addresses = addressesOf(instance, reach);
+  const size = tagOf(instance, tagKeys.size);
+  return {
+    name,
+    state: stateOf(instance),
+    ...(InstanceId && { id: InstanceId }),
+    ...(addresses && { addresses }),
+    ...(size && { size }),
+  };
+}

@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { UserError } from '../../errors.js';
+import type { Templates } from '../../templates.js';
+import type { CreateRequest } from '../driver.js';
+
+/** Most that EC2 takes, before base64. @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html */
+export const mostBytes = 16 * 1024;
+
+/** Machines of one call. Their keys are random and hardly shrink: about 230 bytes a machine, so this leaves a person's own user data 2 KB. */
+export const machinesPerCall = 60;
+
+/**
+ * What the machines of one call get, in the order of their launch numbers: a cloud-config, gzipped, which cloud-init undoes.
+ * @param own the person's own user data, as text
+ * @throws UserError when both together are too long
+ */
+export async function userDataFor(
+  requests: readonly CreateRequest[],
+  own: string | undefined,
+  templates: Templates,
+): Promise<Buffer> {
+  const [first] = requests;
+  const config = await templates.render('cloud/amazonec2.yaml', {
+    authorizedKey: first?.ssh.authorizedKey.trim() ?? '',
+    machines: requests.map(caseOf).join('\n    '),
+  });
+  const packed = gzipSync(own === undefined ? config : multipart([config, own]), { level: 9 });
+  // The operating system's number, which differs between computers: the same create must send the same bytes.
+  packed[9] = 255;
+  if (packed.length <= mostBytes) return packed;
+  throw new UserError(
+    `the user data for ${requests.length} machines has ${packed.length} bytes, and EC2 takes ${mostBytes}`,
+    { hint: 'make the file that the setting userdata names shorter' },
+  );
+}
+
+function caseOf({ name, ssh }: CreateRequest, index: number): string {
+  const key = ssh.hostKey.privateKey.replaceAll(/-----[A-Z ]+-----|\s/g, '');
+  return `${index}) name=${name} key=${key} ;;`;
+}
+
+/** @see https://cloudinit.readthedocs.io/en/latest/explanation/format.html#mime-multi-part-archive */
+function multipart(parts: readonly string[]): string {
+  const boundary = `belt-${createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 32)}`;
+  const bodies = parts.map(
+    (part) => `--${boundary}\nContent-Type: ${typeOf(part)}; charset="utf-8"\n\n${part}\n`,
+  );
+  return `Content-Type: multipart/mixed; boundary="${boundary}"\nMIME-Version: 1.0\n\n${bodies.join('')}--${boundary}--\n`;
+}
+
+/** By the first line, as cloud-init does for user data of one part. */
+function typeOf(text: string): string {
+  if (text.startsWith('#!')) return 'text/x-shellscript';
+  if (text.startsWith('#cloud-boothook')) return 'text/cloud-boothook';
+  if (text.startsWith('#cloud-config')) return 'text/cloud-config';
+  throw new UserError('the file that the setting userdata names is neither a script nor cloud-config', {
+    hint: 'its first line must begin with #!, #cloud-config or #cloud-boothook',
+  });
+}

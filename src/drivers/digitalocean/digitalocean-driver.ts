@@ -1,0 +1,40 @@
+import type { Driver, DriverOptions } from '../driver.js';
+import { type Api, apiOf } from './api.js';
+import { type Clock, realClock } from './clock.js';
+import { type Catalogue, type Cloud, readCatalogue } from './cloud.js';
+import { type Ask, connect } from './connection.js';
+import { check, create, prepare } from './create.js';
+import { diagnose } from './doctor.js';
+import { kill, remove, resize, restart, start, stop } from './lifecycle.js';
+import { list } from './list.js';
+import { readSettings, requireToken } from './settings.js';
+
+/** Connects when it is first asked for something, so that `doctor` can tell of a missing token. */
+export function openDigitalOcean(options: DriverOptions, clock: Clock = realClock): Driver {
+  const settings = readSettings(options.settings, options.person);
+  let ask: Ask | undefined;
+  const api = (signal: AbortSignal): Api => {
+    ask ??= connect({ token: requireToken(settings), url: settings.url }, clock);
+    return apiOf(ask, signal);
+  };
+  let read: Promise<Catalogue> | undefined;
+  const catalogue = (signal: AbortSignal): Promise<Catalogue> => {
+    read ??= readCatalogue(api(signal), settings);
+    return read;
+  };
+  const cloud: Cloud = { api, catalogue, settings, options, clock };
+
+  return {
+    check: (wishes, signal) => check(cloud, wishes, signal),
+    prepare: (requests, progress, signal) => prepare(cloud, requests, progress, signal),
+    create: (requests, signal) => create(cloud, requests, signal),
+    list: (known, signal) => list(cloud, known, signal),
+    start: (machines, signal) => start(cloud, machines, signal),
+    stop: (machines, signal) => stop(cloud, machines, signal),
+    restart: (machines, signal) => restart(cloud, machines, signal),
+    kill: (machines, signal) => kill(cloud, machines, signal),
+    remove: (machines, signal) => remove(cloud, machines, signal),
+    resize: (machines, size, signal) => resize(cloud, machines, size, signal),
+    doctor: (signal) => diagnose(cloud, signal),
+  };
+}

@@ -1,0 +1,20 @@
+import { UserError } from '../../errors.js';
+import { closest } from '../../machines/suggest.js';
+import type { Region } from './types.js';
+
+/**
+ * The region of a new machine: that which its name begins with (`sgp1-node1`), or else the one that is set.
+ * @throws UserError when that is none, or takes no new droplets
+ */
+export function regionFor(name: string, set: string, regions: readonly Region[]): string {
+  const prefix = name.includes('-') ? name.slice(0, name.indexOf('-')) : undefined;
+  const wanted = regions.find(({ slug }) => slug === prefix)?.slug ?? set;
+  const region = regions.find(({ slug }) => slug === wanted);
+  const open = regions.filter(({ available }) => available).map(({ slug }) => slug);
+  if (region?.available) return wanted;
+  const suggestion = region ? undefined : closest(wanted, open);
+  const why = region ? `${wanted} takes no new droplets now` : `"${wanted}" is no region of DigitalOcean's`;
+  throw new UserError(why, {
+    hint: suggestion ? `did you mean "${suggestion}"?` : `regions: ${open.sort().join(', ')}`,
+  });
+}

@@ -1,0 +1,49 @@
+import type { Group } from '../../machines/spec.js';
+import { planStages, type Stage } from '../../swarm/plan.js';
+import { managerAdvice } from '../../swarm/quorum.js';
+import { compare, type NodeDifference, wantedOf } from '../../swarm/spec.js';
+import type { Context } from '../context.js';
+import { type Observation, observeCluster } from './observe.js';
+
+export interface PlanInput {
+  groups: readonly Group[];
+  /** Remove what no group names. */
+  prune: boolean;
+}
+
+/** What is missing, extra and different, and what is to be done about it. */
+export interface ClusterPlan {
+  differences: NodeDifference[];
+  stages: Stage[];
+  /** Why nothing can be said of the swarm; absent where it can. */
+  obstacle?: string;
+}
+
+/** Looks, and changes nothing. @throws as `observeCluster` */
+export async function planCluster(input: PlanInput, context: Context): Promise<ClusterPlan> {
+  for (const advice of adviceFor(input.groups)) context.reporter.warn(advice);
+  const { differences, stages, observation } = await lookAndPlan(input, context);
+  const { obstacle } = observation;
+  if (obstacle && stages.length === 0) throw obstacle;
+  return { differences, stages, ...(obstacle && { obstacle: obstacle.message }) };
+}
+
+export interface PlanNow extends Omit<ClusterPlan, 'obstacle'> {
+  observation: Observation;
+}
+
+export async function lookAndPlan({ groups, prune }: PlanInput, context: Context): Promise<PlanNow> {
+  const observation = await observeCluster(groups, context);
+  const wanted = wantedOf(groups);
+  return {
+    differences: compare(wanted, observation.cluster),
+    stages: planStages(wanted, observation.cluster, { prune }),
+    observation,
+  };
+}
+
+/** What is to be said of the number of managers. */
+export function adviceFor(groups: readonly Group[]): string[] {
+  const managers = groups.filter(({ role }) => role === 'manager');
+  return managerAdvice(managers.reduce((count, { nodes }) => count + nodes.length, 0));
+}

@@ -1,0 +1,112 @@
+import { messageOf } from '../../errors.js';
+import { groupBy } from '../../machines/group.js';
+import type { Stage, Step } from '../../swarm/plan.js';
+import type { Outcome } from '../fan-out.js';
+import { resizeMachines, startMachines } from '../machines/lifecycle.js';
+import { retireMachines } from '../swarm/retire.js';
+import { demoteNodes, promoteNodes } from '../swarm/roles.js';
+import { upgradeNodes } from '../swarm/upgrade.js';
+import { beginSwarm, joinAll } from './join.js';
+import { checkMaking, makeMachines } from './make.js';
+import { awaitNodes, forgetNodes, setNodes, takeOut } from './nodes.js';
+import { type Kind, machinesOf, namesOf, type StepOf, type Work } from './work.js';
+
+export interface StepEnd {
+  step: Step;
+  outcome: Outcome<unknown>;
+}
+
+type Doing<K extends Kind> = (steps: readonly StepOf<K>[], work: Work) => Promise<Outcome<unknown>[]>;
+
+/** What does the steps of each kind; all steps of a kind in a stage are done in one call. */
+const doings: { readonly [K in Kind]: Doing<K> } = {
+  create: makeMachines,
+  start: (steps, work) => startMachines(machinesOf(steps, work), work.context),
+  forget: forgetNodes,
+  await: awaitNodes,
+  init: beginSwarm,
+  join: joinAll,
+  promote: (steps, { context }) => promoteNodes(namesOf(steps), context),
+  demote: (steps, { input, context }) => demoteNodes(namesOf(steps), input, context),
+  set: setNodes,
+  resize: resizeAll,
+  remove: removeAll,
+};
+
+/** How long a node may take to be empty, and then what ran there to run elsewhere. */
+const drainMs = 300_000;
+
+/** Nodes of the swarm one after the other, each drained before; what is in no swarm at once. */
+async function resizeAll(steps: readonly StepOf<'resize'>[], work: Work): Promise<Outcome<unknown>[]> {
+  const { input, context, observation } = work;
+  const members = new Set(observation.cluster.present.flatMap(({ name, node }) => (node ? [name] : [])));
+  const outcomes: Outcome<unknown>[] = [];
+  for (const [size, same] of groupBy(steps, (step) => step.size)) {
+    const nodes = namesOf(same).filter((name) => members.has(name));
+    const others = same.filter(({ name }) => !members.has(name));
+    const upgrade = {
+      nodes,
+      all: false,
+      size,
+      engine: false,
+      maxUnavailable: 1,
+      drainMs,
+      force: input.force,
+    };
+    if (nodes.length > 0) outcomes.push(...(await upgradeNodes(upgrade, context)));
+    if (others.length > 0) outcomes.push(...(await resizeMachines(machinesOf(others, work), size, context)));
+  }
+  return outcomes;
+}
+
+/** Nodes that are no machines of belt's are only taken out of the swarm. */
+async function removeAll(steps: readonly StepOf<'remove'>[], work: Work): Promise<Outcome<unknown>[]> {
+  const { input, context, observation } = work;
+  const machines = machinesOf(steps, work);
+  const removed =
+    machines.length > 0 ? await retireMachines(machines, { force: input.force, drainMs }, context) : [];
+  const others = steps.filter(({ name }) => !observation.machines.has(name));
+  await takeOut(others, work);
+  return [...removed, ...namesOf(others).map((name) => ({ name, status: 'ok', value: undefined }) as const)];
+}
+
+/** Refuses what cannot be done, before anything is. @throws UserError */
+export async function checkStage({ steps }: Stage, work: Work): Promise<void> {
+  await checkMaking(
+    steps.filter((step) => step.does === 'create'),
+    work,
+  );
+}
+
+/** Does a stage. @returns each step's end; of a stage that goes one by one, what comes after a failure is skipped. @throws AbortError */
+export async function performStage({ order, steps }: Stage, work: Work): Promise<StepEnd[]> {
+  const kinds = [...groupBy(steps, ({ does }) => does).values()];
+  if (order === 'together') return (await Promise.all(kinds.map((same) => doSame(same, work)))).flat();
+  const ends: StepEnd[] = [];
+  for (const same of kinds) {
+    const broken = ends.some(({ outcome }) => outcome.status !== 'ok');
+    ends.push(...(broken ? same.map(skipped) : await doSame(same, work)));
+  }
+  return ends;
+}
+
+/** Steps of one kind. Work that cannot be begun fails them all. */
+async function doSame(steps: readonly Step[], work: Work): Promise<StepEnd[]> {
+  const outcomes = new Map((await attempt(steps, work)).map((outcome) => [outcome.name, outcome]));
+  return steps.map((step) => ({ step, outcome: outcomes.get(step.name) ?? skipped(step).outcome }));
+}
+
+async function attempt(steps: readonly Step[], work: Work): Promise<Outcome<unknown>[]> {
+  const [{ does }] = steps as [Step];
+  try {
+    return await (doings[does] as Doing<Kind>)(steps, work);
+  } catch (error) {
+    work.context.signal.throwIfAborted();
+    const failure = error instanceof Error ? error : new Error(messageOf(error));
+    return steps.map(({ name }) => ({ name, status: 'failed', error: failure }));
+  }
+}
+
+function skipped(step: Step): StepEnd {
+  return { step, outcome: { name: step.name, status: 'skipped' } };
+}

@@ -1,0 +1,41 @@
+import { UserError } from '../../errors.js';
+import { clusterAddress, type Machine } from '../../machines/machine.js';
+import { managerPort } from '../../swarm/node.js';
+import type { Context } from '../context.js';
+import { membershipOf, withEngine } from './membership.js';
+import { waitForRole } from './roles.js';
+import { withSwarm } from './view.js';
+
+/** The engine reads its log, and leads at once. */
+const initTimeoutMs = 120_000;
+
+/** The address that the swarm is to have on the machine. @throws UserError */
+export function requireAddress(machine: Machine): string {
+  const address = clusterAddress(machine);
+  if (address) return address;
+  throw new UserError(`${machine.name} has no address that other nodes could join at`, { hint: 'belt ls' });
+}
+
+/**
+ * Makes the engine, which is in no swarm and has a swarm's folder, the only manager of that swarm (`--force-new-cluster`): with all that the
+ * folder knows of services, secrets, configs and nodes. Address pools and the data path's port stay as they are in it.
+ * @throws EngineError, ExternalError
+ */
+export async function beginAnew(machine: Machine, autolock: boolean, context: Context): Promise<void> {
+  const address = requireAddress(machine);
+  const nodeId = await withEngine(machine, context, async (api) => {
+    const request = {
+      ListenAddr: `0.0.0.0:${managerPort}`,
+      AdvertiseAddr: address,
+      DataPathAddr: address,
+      ForceNewCluster: true,
+      // What is not said here is taken for no.
+      Spec: { EncryptionConfig: { AutoLockManagers: autolock } },
+    };
+    await api.post('/swarm/init', request, { timeoutMs: initTimeoutMs, signal: context.signal });
+    return (await membershipOf(api)).nodeId;
+  });
+  await withSwarm({ manager: machine }, context, (swarm) =>
+    waitForRole(nodeId, machine.name, 'manager', swarm, context),
+  );
+}

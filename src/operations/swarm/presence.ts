@@ -1,0 +1,55 @@
+import { isOnlyUrl, type Machine } from '../../machines/machine.js';
+import { type Membership, readMembership } from '../../swarm/node.js';
+import type { Context } from '../context.js';
+import { fanOut } from '../fan-out.js';
+import { observe } from '../machines/list.js';
+import { managerState, ownState, ownStateTimeoutMs, withEngineWithin } from './membership.js';
+
+/** What can be told of a machine's place in a swarm within a few seconds. */
+export interface Presence {
+  machine: Machine;
+  /**
+   * `silent`: it is off, or out of reach, and may be in a swarm. `gone`: its provider knows it no longer. `apart`: belt has no way to its
+   * engine, or has never got as far.
+   */
+  state: 'answers' | 'silent' | 'gone' | 'apart';
+  membership?: Membership;
+}
+
+/** Asks machines at the same time; those that their providers say are off are not waited for. */
+export async function presenceOf(machines: readonly Machine[], context: Context): Promise<Presence[]> {
+  const within = machines.filter((machine) => !isOnlyUrl(machine) && machine.phase === 'ready');
+  const observed = new Map((await observe(within, context)).map((row) => [row.machine.name, row.state]));
+  const off = ({ name }: Machine): boolean =>
+    ['stopped', 'saved', 'paused', 'missing'].includes(observed.get(name) ?? '');
+  const byName = new Map(within.filter((machine) => !off(machine)).map((machine) => [machine.name, machine]));
+  const ask = (name: string): Promise<Membership> => ownMembership(byName.get(name) as Machine, context);
+  const outcomes = await fanOut([...byName.keys()], ask, { signal: context.signal });
+  context.signal.throwIfAborted();
+  const answers = new Map(
+    outcomes.map((outcome) => [outcome.name, outcome.status === 'ok' ? outcome.value : undefined]),
+  );
+  return machines.map((machine) => {
+    const membership = answers.get(machine.name);
+    if (membership) return { machine, state: 'answers', membership };
+    if (!within.includes(machine)) return { machine, state: 'apart' };
+    return { machine, state: observed.get(machine.name) === 'missing' ? 'gone' : 'silent' };
+  });
+}
+
+/** A manager that has lost its swarm's quorum holds the long answer back, and gives the short one. */
+async function ownMembership(machine: Machine, context: Context): Promise<Membership> {
+  const said = await ownState(machine, ownStateTimeoutMs, context);
+  const short = readMembership({
+    Swarm: { LocalNodeState: said.split('/')[0], ControlAvailable: said === managerState },
+  });
+  if (short.state === 'inactive') return short;
+  const ask = withEngineWithin(machine, ownStateTimeoutMs, context, async (api, signal) =>
+    readMembership(await api.get('/info', { signal })),
+  );
+  return ask.catch((error) => {
+    context.signal.throwIfAborted();
+    if (short.manager) return short;
+    throw error;
+  });
+}

@@ -1,0 +1,62 @@
+import { UserError } from '../../errors.js';
+import type { Member } from '../../swarm/members.js';
+import {
+  hasQuorum,
+  judge,
+  type ManagerChange,
+  type ManagerState,
+  objectionText,
+} from '../../swarm/quorum.js';
+import type { Context } from '../context.js';
+import { answeringManagers } from './membership.js';
+
+/**
+ * The managers, and which of them are there: by the others' word, and by their own. The leader notices a frozen one only after a
+ * while, and a vote before that would go wrong.
+ */
+export async function managersNow(members: readonly Member[], context: Context): Promise<ManagerState[]> {
+  const managers = members.filter(({ node }) => node.role === 'manager');
+  const counted = managers.filter(({ node }) => node.reachability === 'reachable');
+  const machines = counted.flatMap(({ machine }) => machine ?? []);
+  const answering = new Set(await answeringManagers(machines, context));
+  return managers.map((member) => ({
+    id: member.node.id,
+    // Another's manager is not belt's to ask.
+    reachable: counted.includes(member) && (!member.machine || answering.has(member.machine)),
+  }));
+}
+
+export interface QuorumCheck {
+  managers: readonly ManagerState[];
+  changes: readonly ManagerChange[];
+  /** As in `demoting mg1 and mg2`. */
+  what: string;
+  force: boolean;
+}
+
+/**
+ * Refuses what would take the swarm its quorum, or the last manager that it can do without; with `force` the price is told instead.
+ * @throws UserError with the numbers
+ */
+export function requireQuorum({ managers, changes, what, force }: QuorumCheck, { reporter }: Context): void {
+  const judgement = judge(managers, changes);
+  const objection = objectionText(what, judgement);
+  if (objection === undefined) return;
+  if (!force) throw new UserError(objection, { hint: remedies[judgement.objection ?? 'no quorum'] });
+  const price = hasQuorum(judgement.after)
+    ? 'the next manager that fails takes the swarm its quorum'
+    : `nothing in the swarm can be changed then; what runs goes on; the way back is "${wayBack(changes)}"`;
+  reporter.warn(`${objection}; --force: ${price}`);
+}
+
+/** Managers that are only stopped come back by themselves. */
+function wayBack(changes: readonly ManagerChange[]): string {
+  return changes.every(({ does }) => does === 'stops') ? 'belt start NODES' : 'belt swarm recover';
+}
+
+const remedies = {
+  'no quorum': 'bring managers back: belt start NODES; if they are lost: belt swarm recover',
+  'loses quorum':
+    'bring managers back, or make others first: belt swarm promote NODES; or all the same: --force',
+  'loses tolerance': 'make another manager first: belt swarm promote NODES; or all the same: --force',
+} as const;

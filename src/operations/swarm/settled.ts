@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ExternalError, unlessAborted } from '../../errors.js';
+import type { Machine } from '../../machines/machine.js';
+import { type Member, matchMembers } from '../../swarm/members.js';
+import { hostOf, readNodes, type SwarmNode } from '../../swarm/node.js';
+import { hasQuorum, type ManagerState, type Tally, tallyOf } from '../../swarm/quorum.js';
+import type { Context } from '../context.js';
+import { answeringManagers, membershipOf, withEngineWithin } from './membership.js';
+import { managersNow } from './quorum.js';
+
+/** A swarm with a quorum, as its leader and its managers themselves see it. */
+export interface SettledSwarm {
+  members: Member[];
+  managers: ManagerState[];
+}
+
+/** A manager that has a leader answers at once. */
+const nodesTimeoutMs = 5_000;
+/** One that has just lost it holds questions back for 20 s (moby, daemon/cluster: `swarmRequestTimeout`). */
+const infoTimeoutMs = 25_000;
+/** An election after the leader's loss takes some 10 s, and up to 20 s until it begins. */
+const electionMs = 45_000;
+
+/**
+ * The swarm of a manager. While its leader is lost, or a new one has not heard of all yet, and enough managers answer, it waits: a swarm
+ * between two leaders has not lost its quorum.
+ * @returns undefined when the swarm has no quorum, or nothing can be learned of it
+ * @throws ExternalError when enough managers answer and elect nobody; AbortError
+ */
+export async function settledSwarm(manager: Machine, context: Context): Promise<SettledSwarm | undefined> {
+  const deadline = Date.now() + electionMs;
+  for (;;) {
+    const { settled, present } = await look(manager, context);
+    if (settled) return settled;
+    if (!present || !hasQuorum(present)) return undefined;
+    if (Date.now() > deadline) {
+      throw new ExternalError(
+        `${present.reachable} of ${present.managers} managers of the swarm of ${manager.name} answer, and have no leader that knows them`,
+        { hint: 'again in a minute, or all the same: --force' },
+      );
+    }
+    await sleep(500, undefined, { signal: context.signal });
+  }
+}
+
+interface Look {
+  settled?: SettledSwarm;
+  /** By what the managers say of themselves; a leader may not know yet of all of them. */
+  present?: Tally;
+}
+
+async function look(manager: Machine, context: Context): Promise<Look> {
+  const { machines } = await context.cluster.machines();
+  const nodes = await nodesBy(manager, context).catch(unlessAborted);
+  if (!nodes) {
+    const hosts = await managerHosts(manager, context).catch(unlessAborted);
+    return hosts ? { present: await presentAt(hosts, machines, context) } : {};
+  }
+  const members = matchMembers(nodes, machines);
+  const managers = await managersNow(members, context);
+  if (hasQuorum(tallyOf(managers))) return { settled: { members, managers } };
+  const own = members.filter(({ node }) => node.role === 'manager').map(({ machine }) => machine);
+  return { present: await presentAmong(own, context) };
+}
+
+function nodesBy(manager: Machine, context: Context): Promise<SwarmNode[]> {
+  return withEngineWithin(manager, nodesTimeoutMs, context, async (api, signal) =>
+    readNodes(await api.get('/nodes', { signal })),
+  );
+}
+
+/** Where the managers are, as each node of the swarm knows. */
+export function managerHosts(manager: Machine, context: Context): Promise<string[]> {
+  return withEngineWithin(manager, infoTimeoutMs, context, async (api, signal) => {
+    const { managers } = await membershipOf(api, { signal });
+    return managers.map(hostOf);
+  });
+}
+
+export function presentAt(
+  hosts: readonly string[],
+  machines: readonly Machine[],
+  context: Context,
+): Promise<Tally> {
+  const at = hosts.map((host) =>
+    machines.find(({ name, addresses }) => [addresses.public, addresses.private, name].includes(host)),
+  );
+  return presentAmong(at, context);
+}
+
+/** One that is no machine of belt's cannot be asked, and counts as present. */
+async function presentAmong(managers: readonly (Machine | undefined)[], context: Context): Promise<Tally> {
+  const known = managers.filter((machine) => machine !== undefined);
+  const answering = await answeringManagers(known, context);
+  return { managers: managers.length, reachable: managers.length - known.length + answering.length };
+}

@@ -1,0 +1,160 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ExternalError, explanationOf, unlessAborted } from '../../errors.js';
+import { isOnlyUrl, type Machine } from '../../machines/machine.js';
+import { hasQuorum, type Tally } from '../../swarm/quorum.js';
+import {
+  certificateAdvice,
+  countsOf,
+  type NamedNode,
+  type NodeCertificates,
+  noQuorumAdvice,
+  type Overview,
+  overviewOf,
+} from '../../swarm/status.js';
+import type { Context } from '../context.js';
+import { fanOut } from '../fan-out.js';
+import { observe } from '../machines/list.js';
+import { answeringManagers, managerState, ownState, ownStateTimeoutMs } from './membership.js';
+import { nodeCertificates } from './node-certificates.js';
+import { named } from './select.js';
+import { managerHosts, presentAt, settledSwarm } from './settled.js';
+import { NoLeaderError, type Swarm, withSwarm } from './view.js';
+
+export interface SwarmStatus extends Overview {
+  /** Absent where no manager has a quorum, as is all that only a leader knows. */
+  id?: string;
+  /** The manager that was asked. */
+  asked?: string;
+  certificates?: NodeCertificates;
+  /** Without a quorum: what each machine of the cluster says of itself. */
+  machines: OwnWord[];
+}
+
+export interface OwnWord {
+  name: string;
+  /** As its provider has it. */
+  state: string;
+  /** `inactive`, `active/manager`, ...; absent where it gave no answer. */
+  swarm?: string;
+  error?: string;
+}
+
+/** A new leader hears of the other managers within this. */
+const settleMs = 20_000;
+
+/**
+ * How a swarm of the cluster is. Without a quorum there is nobody to ask for the whole: each machine is asked for its own part then.
+ * @param manager absent: the active machine, or another that answers as a manager
+ * @throws UserError when there is no swarm, or the machine named is no manager; ExternalError, AbortError
+ */
+export async function swarmStatus(manager: Machine | undefined, context: Context): Promise<SwarmStatus> {
+  const byLeader = (): Promise<SwarmStatus> =>
+    withSwarm({ manager }, context, (swarm) => statusOf(swarm, context));
+  try {
+    return await byLeader();
+  } catch (error) {
+    if (!(error instanceof NoLeaderError || error instanceof ExternalError)) throw error;
+    const words = await ownWords(context);
+    const speaker = speakerAmong(words);
+    if (!speaker) throw error;
+    if (speaker.swarm === managerState && (await settledSwarm(speaker.machine, context))) return byLeader();
+    return statusByWords(words, speaker.machine, context);
+  }
+}
+
+async function statusOf(swarm: Swarm, context: Context): Promise<SwarmStatus> {
+  const { members, present } = await settledManagers(swarm, context);
+  const overview = overviewOf(members, present);
+  const asked = members.filter(({ node }) => node.role === 'worker' || present.has(node.id));
+  const certificates = await nodeCertificates(swarm, asked, context);
+  return {
+    id: swarm.id,
+    asked: swarm.manager.name,
+    ...overview,
+    certificates,
+    warnings: [...overview.warnings, ...certificateAdvice(certificates)],
+    // A leader takes some seconds to notice that it leads nobody any more.
+    machines: overview.quorum ? [] : (await ownWords(context)).map(shown),
+  };
+}
+
+/** The managers that are there: the leader knows late of those that fail, and so does a new one of those that live. */
+async function settledManagers(
+  swarm: Swarm,
+  context: Context,
+): Promise<{ members: NamedNode[]; present: Set<string> }> {
+  const deadline = Date.now() + settleMs;
+  for (;;) {
+    const members = named(await swarm.members());
+    const managers = members.filter(({ node }) => node.role === 'manager');
+    const machines = managers.flatMap(({ machine }) => machine ?? []);
+    const answering = new Set(await answeringManagers(machines, context));
+    const alive = managers.filter(({ machine }) => !machine || answering.has(machine));
+    const reachable = alive.filter(({ node }) => node.reachability !== 'unreachable');
+    const enough = (some: readonly unknown[]): boolean =>
+      hasQuorum({ managers: managers.length, reachable: some.length });
+    if (enough(reachable) || !enough(alive) || Date.now() > deadline)
+      return { members, present: new Set(reachable.map(({ node }) => node.id)) };
+    await sleep(500, undefined, { signal: context.signal });
+  }
+}
+
+interface Word extends OwnWord {
+  machine: Machine;
+}
+
+/** Each machine for itself, at the same time and in bounded time; those that do not run are not asked. */
+async function ownWords(context: Context): Promise<Word[]> {
+  const { machines } = await context.cluster.machines();
+  const rows = await observe(
+    machines.filter((machine) => !isOnlyUrl(machine)),
+    context,
+  );
+  const byName = new Map(rows.map((row) => [row.machine.name, row]));
+  const ask = async (name: string): Promise<string | undefined> => {
+    const row = byName.get(name);
+    return row?.state === 'running' ? ownState(row.machine, ownStateTimeoutMs, context) : undefined;
+  };
+  const outcomes = await fanOut([...byName.keys()], ask, { signal: context.signal });
+  context.signal.throwIfAborted();
+  return rows.map(({ machine, state }, index) => {
+    const outcome = outcomes[index];
+    return {
+      name: machine.name,
+      machine,
+      state,
+      ...(outcome?.status === 'ok' && outcome.value !== undefined && { swarm: outcome.value }),
+      ...(outcome?.status === 'failed' && { error: explanationOf(outcome.error) }),
+    };
+  });
+}
+
+/** Who knows most of a swarm without a leader: a manager, else a worker, who knows its managers too. */
+function speakerAmong(words: readonly Word[]): Word | undefined {
+  return (
+    words.find(({ swarm }) => swarm === managerState) ??
+    words.find(({ swarm = 'inactive' }) => swarm !== 'inactive')
+  );
+}
+
+async function statusByWords(
+  words: readonly Word[],
+  speaker: Machine,
+  context: Context,
+): Promise<SwarmStatus> {
+  const hosts = (await managerHosts(speaker, context).catch(unlessAborted)) ?? [];
+  const { machines } = await context.cluster.machines();
+  const tally: Tally = await presentAt(hosts, machines, context);
+  return {
+    quorum: false,
+    managers: { ...countsOf(tally), nodes: [] },
+    groups: [],
+    places: [],
+    warnings: [noQuorumAdvice],
+    machines: words.map(shown),
+  };
+}
+
+function shown({ machine: _, ...word }: Word): OwnWord {
+  return word;
+}

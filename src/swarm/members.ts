@@ -1,0 +1,44 @@
+import type { Machine } from '../machines/machine.js';
+import type { SwarmNode } from './node.js';
+
+/** A node of a swarm, and the machine that it is; absent: none that belt knows. */
+export interface Member {
+  node: SwarmNode;
+  machine?: Machine;
+}
+
+/**
+ * Which machine each node is: the one that has its address, else the one that has its host name. Of several nodes with one address,
+ * which a machine leaves behind that has been made anew or has joined again, the machine is the one that is there.
+ * @returns as many as there are nodes, in their order
+ */
+export function matchMembers(nodes: readonly SwarmNode[], machines: readonly Machine[]): Member[] {
+  const taken = new Map<SwarmNode, Machine>();
+  const free = (node: SwarmNode): boolean => !taken.has(node);
+  for (const machine of machines) {
+    const { public: open, private: inner } = machine.addresses;
+    const node = liveliest(
+      nodes.filter((node) => free(node) && node.address !== '' && [open, inner].includes(node.address)),
+    );
+    if (node) taken.set(node, machine);
+  }
+  const known = new Set(taken.values());
+  for (const machine of machines) {
+    if (known.has(machine)) continue;
+    const node = liveliest(nodes.filter((node) => free(node) && node.hostname === machine.name));
+    if (node) taken.set(node, machine);
+  }
+  return nodes.map((node) => {
+    const machine = taken.get(node);
+    return machine ? { node, machine } : { node };
+  });
+}
+
+/** What the person calls it. */
+export function memberName({ node, machine }: Member): string {
+  return machine?.name ?? (node.hostname || node.id);
+}
+
+function liveliest(nodes: readonly SwarmNode[]): SwarmNode | undefined {
+  return nodes.find(({ status }) => status === 'ready') ?? nodes[0];
+}

@@ -1,0 +1,51 @@
+/**
+ * A machine's own networks, as `ip` tells them (ip-address(8), ip-route(8)), and whether a swarm's address pool is among them.
+ */
+
+export interface MachineNetwork {
+  /** The addresses on its interfaces. */
+  addresses: string[];
+  routes: Route[];
+}
+
+export interface Route {
+  /** `10.0.0.0/24`. */
+  network: string;
+  device: string;
+}
+
+/** What `readNetwork` reads; nothing where there is no `ip`. */
+export const networkCommand = 'ip -o addr show 2>/dev/null; ip -4 route show 2>/dev/null; true';
+
+export function readNetwork(text: string): MachineNetwork {
+  const lines = text.split('\n');
+  return {
+    addresses: lines.flatMap((line) => /^\d+: \S+\s+inet6? ([^/\s]+)/.exec(line)?.[1] ?? []),
+    routes: lines.flatMap((line) => {
+      const [, network, device] = /^(\d+\.\d+\.\d+\.\d+(?:\/\d+)?) .*?\bdev (\S+)/.exec(line) ?? [];
+      return network && device ? [{ network, device }] : [];
+    }),
+  };
+}
+
+/** The first of the routes that leads to some address of the pool too; IPv4 only. */
+export function overlapping(pool: string, routes: readonly Route[]): Route | undefined {
+  const range = rangeOf(pool);
+  if (!range) return undefined;
+  return routes.find(({ network }) => {
+    const other = rangeOf(network);
+    return other && range.first <= other.last && other.first <= range.last;
+  });
+}
+
+/** The first and last address of a network, as numbers; undefined where the text is no IPv4 network. */
+export function rangeOf(network: string): { first: number; last: number } | undefined {
+  const [, a, b, c, d, length = '32'] =
+    /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\/(\d{1,2}))?$/.exec(network) ?? [];
+  const bytes = [a, b, c, d].map(Number);
+  if (a === undefined || bytes.some((byte) => byte > 255) || Number(length) > 32) return undefined;
+  const address = bytes.reduce((sum, byte) => sum * 256 + byte, 0);
+  const size = 2 ** (32 - Number(length));
+  const first = address - (address % size);
+  return { first, last: first + size - 1 };
+}

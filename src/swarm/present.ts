@@ -1,0 +1,54 @@
+import type { Machine, MachineState } from '../machines/machine.js';
+import { type Member, memberName } from './members.js';
+import type { SwarmNode } from './node.js';
+import type { Present, PresentNode } from './spec.js';
+
+/** A recorded machine, as its provider sees it. */
+export interface SeenMachine {
+  machine: Machine;
+  state: MachineState;
+}
+
+/**
+ * What is there of a cluster, name by name: the recorded machines, and the nodes of its swarm. A node that is not ready and whose
+ * machine is gone is one that the machine has left behind.
+ */
+export function presentOf(machines: readonly SeenMachine[], members: readonly Member[]): Present[] {
+  const nodes = new Map(
+    members.flatMap(({ node, machine }) => (machine ? [[machine.name, node] as const] : [])),
+  );
+  const present = new Map<string, Present>();
+  for (const { machine, state } of machines)
+    present.set(machine.name, ofMachine(machine, state, nodes.get(machine.name)));
+  for (const member of members) {
+    if (member.machine) continue;
+    const name = memberName(member);
+    const other = present.get(name) ?? { name, stale: [] };
+    const node = presentNode(member.node);
+    if (member.node.status !== 'ready') present.set(name, { ...other, stale: [...other.stale, node] });
+    else if (other.machine || other.node) present.set(node.id, { name: node.id, node, stale: [] });
+    else present.set(name, { ...other, node });
+  }
+  return [...present.values()];
+}
+
+function ofMachine(machine: Machine, state: MachineState, node: SwarmNode | undefined): Present {
+  const { name, phase, size, memory } = machine;
+  const gone = state === 'missing' && node?.status !== 'ready';
+  return {
+    name,
+    machine: {
+      state,
+      finished: phase === 'ready',
+      ...(size !== undefined && { size }),
+      ...(memory !== undefined && { memory }),
+    },
+    ...(node && !gone && { node: presentNode(node) }),
+    stale: node && gone ? [presentNode(node)] : [],
+  };
+}
+
+function presentNode({ id, role, status, reachability, availability, labels }: SwarmNode): PresentNode {
+  const there = status === 'ready' && (role === 'worker' || reachability === 'reachable');
+  return { id, role, there, availability, labels };
+}

@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto';
+import nacl from 'tweetnacl';
+import { logKeyOf } from './node-key.js';
+import { numberIn, readMessage, writeMessage } from './protobuf.js';
+import { type LogReader, recordTypes, writeRecords } from './raft-log.js';
+
+/** `raftpb.EntryType` and `raftpb.ConfChangeType` */
+const configurationEntry = 1n;
+const addNode = 0n;
+
+/**
+ * What is to follow a log for the manager to have another address in it: a decided entry that adds the manager, which is a member, with the
+ * address (swarmkit, manager/state/raft/raft.go: `registerNode`).
+ *
+ * `--force-new-cluster` leaves the manager the address that it had when the log was written. On another machine nobody would find it there:
+ * workers are sent to that address, and the second manager that joins gets no word to the first, which takes the swarm its quorum.
+ * @param key `swarm-node.key`, unlocked
+ * @param address `host:port`
+ * @returns undefined when it has the address already, or the log cannot be written to with this key
+ */
+export function changeOfAddress(log: LogReader, key: string, address: string): Buffer | undefined {
+  const member = readMessage(log.member);
+  const state = readMessage(log.state);
+  const secret = logKeyOf(key);
+  const raftId = member?.get(1);
+  if (!member || !state || !secret || typeof raftId !== 'bigint') return undefined;
+  const index = BigInt(log.commit + 1);
+  const change = writeMessage(
+    new Map<number, bigint | Buffer>([
+      [1, BigInt(`0x${randomBytes(8).toString('hex')}`)],
+      [2, addNode],
+      [3, raftId],
+      [4, writeMessage(new Map([...member, [3, Buffer.from(address)]]))],
+    ]),
+  );
+  const entry = writeMessage(
+    new Map<number, bigint | Buffer>([
+      [1, configurationEntry],
+      [2, BigInt(numberIn(state, 1))],
+      [3, index],
+      [4, encrypted(change, secret)],
+    ]),
+  );
+  const decided = writeMessage(new Map([...state, [3, index]]));
+  return writeRecords(
+    [
+      { type: recordTypes.entry, data: entry },
+      { type: recordTypes.state, data: decided },
+    ],
+    log.checksum,
+  );
+}
+
+/** `api.MaybeEncryptedRecord`: algorithm, data, nonce; 1 is NaCl's secret box. */
+function encrypted(data: Buffer, secret: Buffer): Buffer {
+  const nonce = randomBytes(nacl.secretbox.nonceLength);
+  return writeMessage(
+    new Map<number, bigint | Buffer>([
+      [1, 1n],
+      [2, Buffer.from(nacl.secretbox(data, nonce, secret))],
+      [3, nonce],
+    ]),
+  );
+}

@@ -1,0 +1,90 @@
+import type { Role } from './node.js';
+import { toleranceOf } from './quorum.js';
+
+/**
+ * The live upgrade of a swarm's nodes: which steps each one needs, and in which order nodes go. What a node was before is known from the
+ * record of an earlier run that was cut short, else from the node itself.
+ */
+
+export interface Standing {
+  role: Role;
+  /** `active`, `pause`, `drain`. */
+  availability: string;
+}
+
+export interface UpgradeState {
+  name: string;
+  leader: boolean;
+  now: Standing;
+  /** What it was before the upgrade, and is to be again. */
+  before: Standing;
+  /** An earlier run has begun with it and not finished. */
+  begun: boolean;
+  running: boolean;
+  /** It has another size than it is to have. */
+  resize: boolean;
+  /** Its engine is to be brought up to date. */
+  engine: boolean;
+}
+
+export const upgradeSteps = [
+  'drain',
+  'demote',
+  'stop',
+  'resize',
+  'start',
+  'upgrade engine',
+  'wait until ready',
+  'promote',
+  'restore availability',
+] as const;
+
+export type UpgradeStep = (typeof upgradeSteps)[number];
+
+/**
+ * What is to be done with a node, in order; nothing where it is as it should be.
+ * @param demotable the other managers decide on without it
+ */
+export function stepsOf(state: UpgradeState, { demotable }: { demotable: boolean }): UpgradeStep[] {
+  const { now, before, begun, running, resize, engine } = state;
+  const changes = resize || engine;
+  if (!changes && !begun) return [];
+  // An earlier run may have ended before a manager knew that it is a worker.
+  const demotes = changes && (now.role === 'manager' ? demotable : before.role === 'manager');
+  const role = demotes ? 'worker' : now.role;
+  const availability = changes ? 'drain' : now.availability;
+  const needed: Record<UpgradeStep, boolean> = {
+    drain: changes,
+    demote: demotes,
+    stop: resize && running,
+    resize,
+    start: resize || !running,
+    'upgrade engine': engine,
+    'wait until ready': true,
+    promote: before.role === 'manager' && role === 'worker',
+    'restore availability': availability !== before.availability,
+  };
+  return upgradeSteps.filter((step) => needed[step]);
+}
+
+/** Managers, one after the other, and then workers; what an earlier run has begun goes first among them, and the leader last. */
+export function inOrderOfUpgrade<T extends UpgradeState>(
+  states: readonly T[],
+): { managers: T[]; workers: T[] } {
+  const rank = ({ begun, leader }: T): number => (leader ? 2 : begun ? 0 : 1);
+  const ordered = states.toSorted((one, other) => rank(one) - rank(other));
+  return {
+    managers: ordered.filter(({ before }) => before.role === 'manager'),
+    workers: ordered.filter(({ before }) => before.role === 'worker'),
+  };
+}
+
+/** What it costs that managers are away one at a time; nothing where another may fail meanwhile. */
+export function priceOfUpgrade(managers: number): string | undefined {
+  if (managers < 2) return undefined;
+  const others = managers - 1;
+  if (toleranceOf({ managers: others, reachable: others }) > 0) return undefined;
+  return others === 1
+    ? 'while one of the 2 managers is upgraded, the other one alone keeps the swarm: it may not fail'
+    : `while one of the ${managers} managers is upgraded, none of the other ${others} may fail`;
+}

@@ -1,0 +1,87 @@
+# The beginning of scripts that `sh -s` reads on a machine, as root. Answers are lines that begin with a random mark.
+LC_ALL=C
+PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+export LC_ALL PATH
+
+tell() {
+  printf '\n%s %s %s\n' {{mark}} "$1" "$(printf %s "$2" | base64 | tr -d '\n')"
+}
+
+step() {
+  tell step "$1"
+}
+
+# A restart of the engine stops containers, and only those with a restart policy come back by themselves. `note_containers` before it and
+# `wake_containers` after it have all run again. Nothing here wakes an engine that is off.
+engine='docker --host unix:///var/run/docker.sock'
+answered=
+ran=
+paused=
+
+# containers [OPTION...]: their names, the oldest first: a later one may be in the network of an earlier one. A swarm's own are left to it.
+containers() {
+  timeout 10 $engine ps --format '{{.Names}} {{.Label "com.docker.swarm.task.id"}}' "$@" 2>/dev/null |
+    awk 'NF == 1 { names = $1 " " names } END { print names }'
+}
+
+# listed NAME...
+listed() {
+  printf %s "$*" | sed 's/ /, /g'
+}
+
+# without NAMES OTHERS
+without() {
+  for name in $1; do
+    case " $2 " in *" $name "*) ;; *) printf '%s ' "$name" ;; esac
+  done
+}
+
+note_containers() {
+  noted_engine=$(pidof dockerd) || return 0
+  timeout 10 $engine version >/dev/null 2>&1 || return 0
+  answered=yes
+  ran=$(containers)
+  paused=$(containers --filter status=paused)
+}
+
+# await_engine UNTIL: waits until the engine answers; $version is its version, or what was said last. Some init systems are done before the engine
+# is: it gets until then, in seconds since 1970, as long as one and the same process of it runs. One that ends, or is started again and again,
+# does not come up.
+await_engine() {
+  attempt=0
+  last=
+  until version=$($engine version --format '{{.Server.Version}}' 2>&1); do
+    attempt=$((attempt + 1))
+    process=$(pidof dockerd)
+    if [ "$attempt" -ge 40 ]; then
+      [ -n "$process" ] && [ "$process" = "$last" ] && [ "$(date +%s)" -lt "$1" ] || return 1
+    fi
+    last=$process
+    sleep 0.2
+  done
+}
+
+# One that does not run again is told of: the engine is as it should be.
+wake_containers() {
+  [ -n "$ran" ] && [ "$(pidof dockerd)" != "$noted_engine" ] || return 0
+  if ! await_engine $(($(date +%s) + 30)); then
+    tell warning "the engine does not answer; these containers ran before its restart: $(listed $ran)"
+    return 0
+  fi
+  down=$(without "$ran" "$(containers)")
+  gone=$(without "$down" "$(containers --all)")
+  down=$(without "$down" "$gone")
+  [ -z "$gone" ] || tell warning "gone with the engine's restart, as containers run with --rm are: $(listed $gone)"
+  [ -n "$down" ] || return 0
+  step 'starting the containers that ran'
+  said=$(timeout 120 $engine start $down 2>&1)
+  silent=
+  for name in $down; do
+    printf '%s\n' "$said" | grep -qxF -e "$name" || silent="$silent$name "
+  done
+  [ -z "$silent" ] || tell warning "containers that ran do not run again: $(listed $silent)
+$(printf '%s\n' "$said" | grep '^Error response')"
+  for name in $(without "$paused" "$silent$gone"); do
+    $engine pause "$name" >/dev/null 2>&1
+  done
+}

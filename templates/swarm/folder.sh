@@ -1,0 +1,59 @@
+# Run by `sh -c` on a machine, as root: works on the swarm's folder of its engine, most of it while the engine stands still. Whatever happens,
+# and though the connection breaks, the engine is started again. Answers are lines on standard error that begin with a random mark; standard
+# input and descriptor 3 are for bytes.
+{{prelude}}
+umask 077
+trap '' HUP INT TERM PIPE
+exec 3>&1 1>&2
+
+# give_up WHY [LOG]
+give_up() {
+  tell failed "$1"
+  [ -z "${2-}" ] || tell log "$2"
+  exit 1
+}
+
+# Where the engine keeps its state (data-root), also when it does not answer.
+root=$(timeout 20 $engine info --format '{{.DockerRootDir}}' 2>/dev/null </dev/null)
+[ -n "$root" ] || root=$(sed -n 's/.*"data-root"[[:space:]]*:[[:space:]]*"\([^"]*\)".*/\1/p' /etc/docker/daemon.json 2>/dev/null)
+[ -n "$root" ] || root=/var/lib/docker
+
+stopped=
+socket=
+temp=
+
+stop_engine() {
+  step 'stopping the engine'
+  note_containers
+  began=$(date +%s)
+  stopped=yes
+  if command -v systemctl >/dev/null && systemctl is-active --quiet docker.socket; then
+    # The next request would start the engine again.
+    socket=yes
+    systemctl stop docker.socket
+  fi
+  problem=$(timeout 150 sh -c '{{stop}}' 2>&1 </dev/null) || give_up 'the engine does not stop' "$problem"
+  if {{isActive}}; then give_up 'the engine was started again by something else'; fi
+}
+
+start_engine() {
+  [ -n "$stopped" ] || return 0
+  stopped=
+  step 'starting the engine'
+  [ -z "$socket" ] || systemctl start docker.socket
+  problem=$(timeout 150 sh -c '{{start}}' 2>&1 </dev/null) || give_up 'the engine does not start' "$problem
+$({ {{journal}}; } 2>&1)"
+  await_engine $(($(date +%s) + 60)) || give_up 'the engine does not answer' "$version"
+  tell downtime "$(($(date +%s) - began))"
+  wake_containers
+}
+
+tidy() {
+  start_engine
+  [ -z "$temp" ] || rm -rf "$temp"
+}
+trap tidy EXIT
+
+{{work}}
+start_engine
+tell done ''

@@ -1,0 +1,81 @@
+# Read by `sh -s` on a machine that does not come into a swarm, and on a manager: tells what can be told from there of the way to others.
+# Needs no rights, changes nothing, and ends within seconds: all is tried at the same time.
+LC_ALL=C
+PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+export LC_ALL PATH
+
+has() {
+  command -v "$1" >/dev/null 2>&1
+}
+
+# meaning COMPLAINT OTHERWISE
+meaning() {
+  case $1 in
+    *refused*) echo refused ;;
+    *'No route'* | *unreachable* | *prohibited*) echo unreachable ;;
+    *) echo "$2" ;;
+  esac
+}
+
+tcp() {
+  if has bash && has timeout; then
+    said=$(timeout 3 bash -c "exec 3<>/dev/tcp/$1/$2" 2>&1)
+    case $? in
+      0) echo open ;;
+      124 | 143) echo silent ;;
+      *) meaning "$said" unknown ;;
+    esac
+  elif has nc; then
+    if said=$(nc -z -w 3 "$1" "$2" 2>&1); then echo open; else meaning "$said" silent; fi
+  else
+    echo unknown
+  fi
+}
+
+# A packet that is dropped looks like one that arrived; what is refused comes back as an error of the next one.
+udp() {
+  if has bash && has timeout; then
+    said=$(timeout 3 bash -c "exec 3<>/dev/udp/$1/$2; for i in 1 2 3; do printf x >&3 || exit; sleep 0.3; done" 2>&1)
+    meaning "$said" unknown
+  else
+    echo unknown
+  fi
+}
+
+device() {
+  ip -o route get "$1" 2>/dev/null | sed -n 's/.* dev \([^ ]*\).*/\1/p'
+}
+
+# Whether packets as big as the interface sends them get there undivided; 48 bytes are headers.
+ping_full() {
+  if ! has ping || ! ping -c 1 -W 2 -M do -s 56 "$1" >/dev/null 2>&1; then
+    echo unknown
+  elif ping -c 1 -W 2 -M do -s $(($2 - 48)) "$1" >/dev/null 2>&1; then
+    echo whole
+  else
+    echo lost
+  fi
+}
+
+probe() {
+  for port in 2377 7946; do
+    (result=$(tcp "$1" $port); echo "tcp $1 $port $result") &
+  done
+  for port in 7946 4789; do
+    (result=$(udp "$1" $port); echo "udp $1 $port $result") &
+  done
+  (
+    interface=$(device "$1")
+    mtu=$(cat "/sys/class/net/$interface/mtu" 2>/dev/null) || exit
+    result=$(ping_full "$1" "$mtu")
+    echo "mtu $1 $interface $mtu $result"
+  ) &
+  wait
+}
+
+echo "clock $(date +%s)"
+for host in {{hosts}}; do
+  probe "$host" &
+done
+wait
+echo end

@@ -1,0 +1,484 @@
+import { gunzipSync } from 'node:zlib';
+import {
+  DescribeInstancesCommand,
+  DescribeKeyPairsCommand,
+  DescribeSecurityGroupsCommand,
+  type EC2Client,
+  type Instance,
+  StopInstancesCommand,
+  TerminateInstancesCommand,
+} from '@aws-sdk/client-ec2';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { driver } from '../../src/drivers/amazonec2/index.js';
+import type { CreateRequest, Driver, MachineEvent, SettingValues } from '../../src/drivers/driver.js';
+import type { Machine } from '../../src/machines/machine.js';
+import { applyChange } from '../../src/operations/machines/change.js';
+import { generateKeyPair } from '../../src/ssh/index.js';
+import { templatesIn } from '../../src/templates.js';
+import { checkUserData, type Moto, startMoto } from '../lab/ec2/moto.js';
+import { type Ec2, startProxy } from '../lab/ec2/proxy.js';
+import { credentials, makeSubnet, openAccount } from '../lab/ec2/vpc.js';
+import { canMakeMachines } from '../lab/machines.js';
+
+/** The driver against the real moto, with nothing behind its instances: what it asks EC2, and how it takes EC2's habits. */
+
+const { signal } = new AbortController();
+const userKey = generateKeyPair('belt test');
+let moto: Moto;
+let ec2: Ec2;
+let account: EC2Client;
+let subnet = '';
+let clusters = 0;
+
+describe.skipIf(!canMakeMachines())('EC2', () => {
+  beforeAll(async () => {
+    moto = await startMoto();
+    ec2 = await startProxy(moto.url);
+    account = openAccount(moto.url);
+    subnet = await makeSubnet(account, '10.77.0.0/16');
+  });
+
+  afterAll(async () => {
+    account?.destroy();
+    await ec2?.close();
+    await moto?.stop();
+  });
+
+  test('forty machines are one RunInstances, and one look at a time for all', async () => {
+    const it = await open();
+    const before = ec2.calls.length;
+    await it.create(names(40), { size: '512mb' });
+    const calls = ec2.calls.slice(before);
+    const count = (action: string) => calls.filter((call) => call.action === action).length;
+    expect(it.outcomes).toEqual(Object.fromEntries(names(40).map((name) => [name, 'done'])));
+    expect(count('RunInstances')).toBe(1);
+    expect(count('CreateTags')).toBe(40);
+    expect(count('DescribeInstances')).toBeLessThanOrEqual(3);
+    const launch = calls.find(({ action }) => action === 'RunInstances')?.params;
+    expect(Object.fromEntries(launch ?? [])).toMatchObject({
+      InstanceType: 't3.nano',
+      ImageId: 'ami-0deb1300000000002',
+      MinCount: '1',
+      MaxCount: '40',
+      'MetadataOptions.HttpTokens': 'required',
+      'BlockDeviceMapping.1.DeviceName': '/dev/xvda',
+      'BlockDeviceMapping.1.Ebs.VolumeSize': '16',
+      'NetworkInterface.1.SubnetId': subnet,
+    });
+
+    const instances = await it.instances();
+    expect(instances.map((one) => `node${(one.AmiLaunchIndex ?? -1) + 1}`)).toEqual(
+      instances.map((one) => tag(one, 'Name')),
+    );
+    for (const one of instances) {
+      expect(tag(one, 'belt:cluster-id')).toBe(it.cluster.id);
+      const machine = it.records.get(tag(one, 'belt:machine') ?? '');
+      expect(machine).toMatchObject({
+        id: one.InstanceId,
+        addresses: { public: one.PublicIpAddress, private: one.PrivateIpAddress },
+        ssh: { user: 'admin', port: 22 },
+        memory: 512,
+      });
+    }
+
+    const looks = ec2.count('DescribeInstances');
+    const listed = await it.driver.list(it.machines(), signal);
+    expect(ec2.count('DescribeInstances') - looks).toBe(1);
+    expect(new Set(listed.map(({ state }) => state))).toEqual(new Set(['running']));
+    expect(listed.map(({ size }) => size)).toEqual(Array(40).fill('512mb'));
+  });
+
+  test('all verbs are one call for all machines', async () => {
+    const it = await open();
+    await it.create(names(5));
+    const verb = async (action: string, events: AsyncIterable<MachineEvent>) => {
+      const before = ec2.count(action);
+      await it.follow(events);
+      expect(it.outcomes).toEqual(Object.fromEntries(names(5).map((name) => [name, 'done'])));
+      expect(ec2.count(action) - before, action).toBe(1);
+    };
+    await verb('StopInstances', it.driver.stop(it.machines(), signal));
+    expect(await it.states()).toEqual(Array(5).fill('stopped'));
+    await it.follow(it.driver.stop(it.machines(), signal));
+    await verb('StartInstances', it.driver.start(it.machines(), signal));
+    expect(await it.states()).toEqual(Array(5).fill('running'));
+    await verb('StopInstances', it.driver.kill(it.machines(), signal));
+    await verb('StartInstances', it.driver.start(it.machines(), signal));
+    const before = ec2.count('StopInstances');
+    await verb('StartInstances', it.driver.resize(it.machines(), '2gb', signal));
+    expect(ec2.count('StopInstances') - before).toBe(1);
+    const [first] = await it.instances();
+    expect(first?.InstanceType).toBe('t3.small');
+    expect(it.machines()[0]).toMatchObject({ size: '2gb', memory: 2048 });
+    await verb('TerminateInstances', it.driver.remove(it.machines(), signal));
+    expect(await it.states()).toEqual(Array(5).fill('missing'));
+    await it.follow(it.driver.remove(it.machines(), signal));
+    expect(Object.values(it.outcomes)).toEqual(Array(5).fill('done'));
+  });
+
+  test('machines that are off change their size and stay off', async () => {
+    const it = await open();
+    await it.create(names(2));
+    const [one, two] = it.machines() as [Machine, Machine];
+    await it.follow(it.driver.stop([one], signal));
+    await it.follow(it.driver.resize([one, two], 't3.large', signal));
+    expect(await it.states()).toEqual(['stopped', 'running']);
+    expect((await it.instances()).map(({ InstanceType }) => InstanceType)).toEqual(['t3.large', 't3.large']);
+    await it.follow(it.driver.resize([one, two], 't4g.large', signal));
+    expect(it.outcomes['node1']).toMatch(/^t4g\.large has other processors than i-\w+, which is amd64$/);
+  });
+
+  test('the security group is made once, opens the swarm to itself only, and goes with the last machine', async () => {
+    const it = await open({ allow_from: ['198.51.100.0/24', '2001:db8::1'], open_port: ['80', '53/udp'] });
+    await it.create(names(1));
+    await it.create(['other']);
+    expect(await it.groups()).toEqual([
+      [
+        'tcp 22 198.51.100.0/24 2001:db8::1/128',
+        'tcp 2376 198.51.100.0/24 2001:db8::1/128',
+        'tcp 2377 itself',
+        'tcp 7946 itself',
+        'tcp 80 198.51.100.0/24 2001:db8::1/128',
+        'udp 4789 itself',
+        'udp 53 198.51.100.0/24 2001:db8::1/128',
+        'udp 7946 itself',
+      ],
+    ]);
+    expect(await it.keyPairs()).toHaveLength(1);
+    const [one, other] = it.machines() as [Machine, Machine];
+    await it.follow(it.driver.remove([one], signal));
+    expect(await it.groups()).toHaveLength(1);
+    await it.follow(it.driver.remove([other], signal));
+    expect(await it.groups()).toEqual([]);
+    expect(await it.keyPairs()).toEqual([]);
+  });
+
+  test('what EC2 has just made and does not know of yet is waited for', async () => {
+    const it = await open();
+    ec2.fail({ action: 'CreateTags', kind: 'unknown', times: 3 });
+    ec2.fail({ action: 'DescribeInstances', kind: 'blind', times: 3 });
+    ec2.fail({ action: 'RunInstances', kind: 'throttled', times: 2 });
+    await it.create(names(3));
+    expect(it.outcomes).toEqual({ node1: 'done', node2: 'done', node3: 'done' });
+    expect(await it.instances()).toHaveLength(3);
+  });
+
+  test('where there is no room for all, those that there is room for are made, and the same create makes the rest', async () => {
+    const it = await open();
+    ec2.fail({ action: 'RunInstances', kind: 'full', room: 2, times: 1 });
+    await it.create(names(4));
+    const short = 'EC2 in us-east-1 had room for 2 of 4 machines of type t3.micro';
+    expect(it.outcomes).toEqual({ node1: 'done', node2: 'done', node3: short, node4: short });
+    ec2.fail({ action: 'RunInstances', kind: 'full', room: 0, times: 10 });
+    await it.create(['node3', 'node4']);
+    expect(it.outcomes['node3']).toContain('InsufficientInstanceCapacity');
+    ec2.forgive();
+    await it.create(names(4));
+    expect(it.outcomes).toEqual(Object.fromEntries(names(4).map((name) => [name, 'done'])));
+    expect((await it.instances()).map((one) => tag(one, 'Name')).sort()).toEqual(names(4));
+  });
+
+  test('spot capacity that is not there can be on-demand capacity', async () => {
+    const it = await open({ request_spot_instance: true, spot_fallback: true, spot_price: '0.01' });
+    ec2.fail({ action: 'RunInstances', kind: 'full', room: 0, times: 6 });
+    const before = ec2.count('RunInstances');
+    await it.create(names(2));
+    expect(Object.values(it.outcomes)).toEqual(['done', 'done']);
+    const calls = ec2.calls.filter(({ action }) => action === 'RunInstances').slice(before);
+    expect(calls[0]?.params.get('InstanceMarketOptions.MarketType')).toBe('spot');
+    expect(calls.at(-1)?.params.get('InstanceMarketOptions.MarketType')).toBeNull();
+  });
+
+  test('where spot capacity is short, on-demand instances are the rest', async () => {
+    const it = await open({ request_spot_instance: true, spot_fallback: true });
+    ec2.fail({ action: 'RunInstances', kind: 'full', room: 1, times: 1 });
+    await it.create(names(3));
+    expect(it.outcomes).toEqual({ node1: 'done', node2: 'done', node3: 'done' });
+    const kinds = (await it.instances()).map(
+      (one) => `${tag(one, 'Name')} ${one.InstanceLifecycle ?? 'on-demand'}`,
+    );
+    expect(kinds.sort()).toEqual(['node1 spot', 'node2 on-demand', 'node3 on-demand']);
+  });
+
+  test('an answer that is lost is asked for again with the same token', async () => {
+    const it = await open();
+    ec2.fail({ action: 'RunInstances', kind: 'lost', times: 2 });
+    await it.create(names(3));
+    expect(Object.values(it.outcomes)).toEqual(['done', 'done', 'done']);
+    expect(await it.instances()).toHaveLength(3);
+  });
+
+  test('an answer that stays lost is found by its tag', async () => {
+    const it = await open({ retries: 0 });
+    ec2.fail({ action: 'RunInstances', kind: 'lost', times: 1 });
+    await it.create(names(3));
+    expect(Object.values(it.outcomes)).toEqual(['done', 'done', 'done']);
+    expect(await it.instances()).toHaveLength(3);
+  });
+
+  test('killed after any event, the same create makes the wanted machines exactly once', async () => {
+    const whole = await open();
+    const all = await whole.create(names(2));
+    for (let killedAfter = 1; killedAfter <= all; killedAfter += 1) {
+      const it = await open();
+      await it.create(names(2), { killedAfter });
+      // EC2 may be slow to tell of what was made.
+      ec2.fail({ action: 'DescribeInstances', kind: 'blind', times: killedAfter % 2 });
+      await it.create(names(2));
+      ec2.forgive();
+      expect(it.outcomes, `killed after ${killedAfter} of ${all}`).toEqual({
+        node1: 'done',
+        node2: 'done',
+      });
+      const instances = await it.instances();
+      expect(instances.map((one) => tag(one, 'Name')).sort()).toEqual(names(2));
+      expect(it.machines().map(({ id }) => id)).toEqual(
+        names(2).map((name) => instances.find((one) => tag(one, 'Name') === name)?.InstanceId),
+      );
+    }
+  }, 300_000);
+
+  test('killed with some machines finished, a create of all makes each once', async () => {
+    const it = await open();
+    await it.create(names(4), { killedAfter: 14 });
+    await it.create(['node1', 'node2']);
+    await it.create(names(4));
+    expect((await it.instances()).map((one) => tag(one, 'Name')).sort()).toEqual(names(4));
+  });
+
+  test('an instance that was terminated between two tries is made anew', async () => {
+    const it = await open();
+    await it.create(names(2), { killedAfter: 9 });
+    const ids = (await it.instances()).map(({ InstanceId = '' }) => InstanceId);
+    expect(ids).toHaveLength(2);
+    await account.send(new TerminateInstancesCommand({ InstanceIds: ids }));
+    await it.create(names(2));
+    expect(Object.values(it.outcomes)).toEqual(['done', 'done']);
+    const after = (await it.instances()).map(({ InstanceId }) => InstanceId);
+    expect(after).toHaveLength(2);
+    expect(after.filter((id) => ids.includes(id ?? ''))).toEqual([]);
+  });
+
+  test('one that was switched off between two tries is started', async () => {
+    const it = await open();
+    await it.create(names(1));
+    await account.send(new StopInstancesCommand({ InstanceIds: [it.machines()[0]?.id ?? ''] }));
+    await it.create(names(1));
+    expect(it.outcomes).toEqual({ node1: 'done' });
+    expect(await it.states()).toEqual(['running']);
+  });
+
+  test('what no record knows is listed: under its name, or its id where belt could not name it', async () => {
+    const it = await open();
+    await it.create(names(2));
+    const strays = await it.driver.list([], signal);
+    expect(strays.map(({ name }) => name).sort()).toEqual(names(2));
+    expect(strays[0]?.driverData).toEqual({ region: 'us-east-1', endpoint: ec2.url });
+    const nameless = await open();
+    ec2.fail({ action: 'CreateTags', kind: 'refused', times: 5 });
+    await nameless.create(names(1)).catch(() => {});
+    ec2.forgive();
+    const [instance] = await nameless.instances();
+    expect((await nameless.driver.list([], signal)).map(({ name }) => name)).toEqual([instance?.InstanceId]);
+    expect((await nameless.driver.list(nameless.machines(), signal)).map(({ name }) => name)).toEqual([
+      'node1',
+    ]);
+  });
+
+  test.each([
+    [{ size: '2000tb' }, {}, '2000tb is more than amazonec2 picks a type for: at most 1024gb'],
+    [{ size: 'huge' }, {}, '"huge" is no size for amazonec2'],
+    [{ size: 'zz9.huge' }, {}, 'us-east-1 has no instance type zz9.huge'],
+    [{}, { ami: 'windows' }, '"windows" is no image for amazonec2'],
+    [
+      {},
+      { ami: 'debian-12', architecture: 'arm64', instance_type: 't4g.nano' },
+      'there is no image debian-12 for arm64 in us-east-1',
+    ],
+    [
+      {},
+      { ami: 'ami-0deb1300000000003' },
+      'the image ami-0deb1300000000003 is for arm64, the instance type for amd64',
+    ],
+    [{}, { ami: 'ami-0123456789abcdef0' }, /EC2 in us-east-1: .*InvalidAMIID\.NotFound/],
+    [{}, { subnet_id: 'subnet-0123' }, /EC2 in us-east-1: .*InvalidSubnetID\.NotFound/],
+    [{}, { subnet_id: '', zone: 'q' }, 'the default VPC has no subnet in us-east-1q'],
+    [
+      {},
+      { endpoint: 'http://127.0.0.1:9', retries: 0 },
+      /^EC2 in us-east-1 cannot be reached: .*ECONNREFUSED/,
+    ],
+    [{}, { userdata: '/nowhere' }, /^the setting userdata: ENOENT/],
+  ] as [object, SettingValues, string | RegExp][])(
+    'refuses %j with %j, and makes nothing',
+    async (wish, settings, message) => {
+      const it = await open(settings);
+      const before = ec2.count('RunInstances');
+      await expect(it.driver.check([{ name: 'node1', ...wish }], signal)).rejects.toThrow(message);
+      expect(ec2.count('RunInstances')).toBe(before);
+    },
+  );
+
+  test('cloud-init takes the user data', async () => {
+    const it = await open();
+    await it.create(names(2));
+    const launch = ec2.calls.findLast(({ action }) => action === 'RunInstances');
+    const sent = gunzipSync(Buffer.from(launch?.params.get('UserData') ?? '', 'base64')).toString();
+    expect(await checkUserData('two', sent)).toMatch(/^Valid schema/);
+    await expect(checkUserData('wrong', sent.replace('bootcmd:', 'bootcmds:'))).rejects.toThrow('bootcmds');
+  });
+
+  test('a refusal says whose permission is missing, and holds no key', async () => {
+    const it = await open();
+    ec2.fail({ action: 'RunInstances', kind: 'refused', times: 1 });
+    await it.create(names(1));
+    const { error } = it.last.get('node1') as { error: Error & { hint?: string } };
+    expect(error.message).toBe(
+      'EC2 in us-east-1: You are not authorized to perform this operation. (UnauthorizedOperation)',
+    );
+    expect(error.hint).toContain('docs/drivers/amazonec2.md');
+    expect(JSON.stringify(error) + String(error.stack)).not.toContain(credentials.AWS_SECRET_ACCESS_KEY);
+  });
+});
+
+interface Opened {
+  driver: Driver;
+  cluster: { id: string; name: string };
+  /** As belt would have written them down. */
+  records: Map<string, Machine>;
+  /** `done`, or the message of the failure. */
+  outcomes: Record<string, string>;
+  last: Map<string, MachineEvent>;
+  machines(): Machine[];
+  /** @returns how many events there were */
+  create(names: readonly string[], options?: { size?: string; killedAfter?: number }): Promise<number>;
+  follow(events: AsyncIterable<MachineEvent>, killedAfter?: number): Promise<number>;
+  states(): Promise<string[]>;
+  instances(): Promise<Instance[]>;
+  groups(): Promise<string[][]>;
+  keyPairs(): Promise<unknown[]>;
+}
+
+/** A cluster of its own, with a driver that starts anew at each create, as each belt does. */
+async function open(settings: SettingValues = {}): Promise<Opened> {
+  clusters += 1;
+  const cluster = { id: `0000${clusters}-${process.pid}`, name: `test${clusters}` };
+  const hostKeys = new Map<string, CreateRequest['ssh']['hostKey']>();
+  const opened = () =>
+    driver.open({
+      settings: {
+        region: 'us-east-1',
+        endpoint: ec2.url,
+        access_key: credentials.AWS_ACCESS_KEY_ID,
+        secret_key: credentials.AWS_SECRET_ACCESS_KEY,
+        subnet_id: subnet,
+        allow_from: ['198.51.100.7'],
+        ...settings,
+      },
+      cluster,
+      templates: templatesIn('templates'),
+      person: { resolvePath: (path) => path, defaultKeyPaths: [] },
+    });
+  const requestFor = (name: string, size: string | undefined): CreateRequest => {
+    const record = it.records.get(name);
+    const hostKey = hostKeys.get(name) ?? generateKeyPair(name);
+    hostKeys.set(name, hostKey);
+    return {
+      name,
+      ...(size !== undefined && { size }),
+      ...(record?.id !== undefined && { id: record.id }),
+      ...(record && { driverData: record.driverData }),
+      ssh: { user: 'root', authorizedKey: userKey.publicKey, hostKey },
+    };
+  };
+  const it: Opened = {
+    driver: await opened(),
+    cluster,
+    records: new Map(),
+    outcomes: {},
+    last: new Map(),
+    machines: () => [...it.records.values()],
+    async create(wanted, { size, killedAfter } = {}) {
+      const fresh = await opened();
+      const requests = wanted.map((name) => requestFor(name, size));
+      for (const { name } of requests) if (!it.records.has(name)) it.records.set(name, blank(name));
+      await fresh.check(requests, signal);
+      await fresh.prepare?.(requests, () => {}, signal);
+      return it.follow(fresh.create(requests, signal), killedAfter);
+    },
+    async follow(events, killedAfter = Number.POSITIVE_INFINITY) {
+      it.outcomes = {};
+      let count = 0;
+      for await (const event of events) {
+        count += 1;
+        it.last.set(event.name, event);
+        const record = it.records.get(event.name);
+        if (event.type === 'changed' && record) {
+          // What is written to disk and read again.
+          const changed = JSON.stringify(applyChange(record, event.change));
+          it.records.set(event.name, JSON.parse(changed) as Machine);
+        }
+        if (event.type === 'done') it.outcomes[event.name] = 'done';
+        if (event.type === 'failed') it.outcomes[event.name] = event.error.message;
+        if (count === killedAfter) break;
+      }
+      return count;
+    },
+    states: async () => (await it.driver.list(it.machines(), signal)).map(({ state }) => state),
+    async instances() {
+      const { Reservations = [] } = await account.send(
+        new DescribeInstancesCommand({
+          Filters: [
+            ofCluster(cluster.id),
+            { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] },
+          ],
+        }),
+      );
+      return Reservations.flatMap(({ Instances = [] }) => Instances);
+    },
+    async groups() {
+      const { SecurityGroups = [] } = await account.send(
+        new DescribeSecurityGroupsCommand({ Filters: [ofCluster(cluster.id)] }),
+      );
+      return SecurityGroups.map(({ IpPermissions = [], GroupId }) =>
+        IpPermissions.map(({ IpProtocol, FromPort, IpRanges, Ipv6Ranges, UserIdGroupPairs }) =>
+          [
+            ...[IpProtocol, FromPort],
+            ...(IpRanges ?? []).map(({ CidrIp }) => CidrIp),
+            ...(Ipv6Ranges ?? []).map(({ CidrIpv6 }) => CidrIpv6),
+            ...(UserIdGroupPairs ?? []).map((pair) => (pair.GroupId === GroupId ? 'itself' : pair.GroupId)),
+          ].join(' '),
+        ).sort(),
+      );
+    },
+    async keyPairs() {
+      const look = new DescribeKeyPairsCommand({ Filters: [ofCluster(cluster.id)] });
+      return (await account.send(look)).KeyPairs ?? [];
+    },
+  };
+  return it;
+}
+
+function ofCluster(id: string): { Name: string; Values: string[] } {
+  return { Name: 'tag:belt:cluster-id', Values: [id] };
+}
+
+function names(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `node${index + 1}`);
+}
+
+function tag({ Tags = [] }: Instance, key: string): string | undefined {
+  return Tags.find(({ Key }) => Key === key)?.Value;
+}
+
+function blank(name: string): Machine {
+  return {
+    name,
+    driver: 'amazonec2',
+    phase: 'creating',
+    addresses: {},
+    ssh: { user: 'root', port: 22 },
+    driverData: {},
+    createdAt: '2026-01-01T00:00:00.000Z',
+  };
+}

@@ -1,0 +1,101 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Belt, newBelt } from '../lab/belt.js';
+import { type Cloud, startCloud } from '../lab/ec2/cloud.js';
+import { credentials } from '../lab/ec2/vpc.js';
+import { canMakeMachines } from '../lab/machines.js';
+
+/** The built program with instances that are real machines: from nothing to a swarm and back. */
+
+let cloud: Cloud;
+let belt: Belt;
+
+describe.skipIf(!canMakeMachines())('machines of EC2', () => {
+  beforeAll(async () => {
+    cloud = await startCloud();
+    belt = await newBelt({
+      ...credentials,
+      AWS_ENDPOINT_URL: cloud.ec2.url,
+      AWS_DEFAULT_REGION: 'us-east-1',
+      AWS_SUBNET_ID: cloud.subnet,
+      AWS_EC2_METADATA_DISABLED: 'true',
+    });
+    const settings = 'driver: ec2\namazonec2:\n  private_address_only: true\n';
+    await writeFile(join(belt.folder, '.belt.yaml'), settings);
+  });
+
+  afterAll(async () => {
+    await belt?.dispose();
+    await cloud?.dispose();
+  });
+
+  test('are made in one call though belt is killed in the middle of it, and known at the first connection', async () => {
+    const create = ['create', '-d', 'ec2', '512mb', 'node[1:4]'];
+    // belt dies with the answer on its way.
+    cloud.ec2.fail({ action: 'RunInstances', kind: 'lost', times: 10 });
+    const first = belt.spawn(create);
+    await expect.poll(() => cloud.ec2.count('RunInstances'), { timeout: 60_000 }).toBeGreaterThan(0);
+    first.kill('SIGKILL');
+    await new Promise((done) => first.on('close', done));
+    cloud.ec2.forgive();
+
+    await belt.ok(create, { timeoutMs: 500_000 });
+    await cloud.settled();
+    const launches = cloud.ec2.calls.filter(({ action }) => action === 'RunInstances');
+    expect(new Set(launches.map(({ params }) => params.get('ClientToken'))).size).toBe(1);
+    expect(await states()).toEqual(['node1 running', 'node2 running', 'node3 running', 'node4 running']);
+    expect(JSON.parse(await belt.ok(['gc', '--dry-run', '--json']))).toEqual({ strays: [], gone: [] });
+    for (const name of ['node1', 'node4']) {
+      const said = await belt.ok(['ssh', name, 'id -un; hostname; sudo docker info --format {{.Name}}']);
+      expect(said).toBe(`admin\n${name}\n${name}\n`);
+    }
+  }, 600_000);
+
+  test('form a swarm', async () => {
+    await belt.ok(['swarm', 'init', 'node1']);
+    await belt.ok(['swarm', 'join', 'node1', 'node[2:4]']);
+    expect(await swarm()).toEqual([
+      'node1 Ready Active',
+      'node2 Ready Active',
+      'node3 Ready Active',
+      'node4 Ready Active',
+    ]);
+  }, 300_000);
+
+  test('take another size, stop, and are back in the swarm when they start', async () => {
+    await belt.ok(['docker', '--host', 'node1', 'node', 'update', '--availability', 'drain', 'node3']);
+    await belt.ok(['resize', '1gb', 'node3'], { timeoutMs: 300_000 });
+    await belt.ok(['stop', 'node[3:4]'], { timeoutMs: 300_000 });
+    expect(await states()).toEqual(['node1 running', 'node2 running', 'node3 stopped', 'node4 stopped']);
+    await belt.ok(['start', 'node[3:4]'], { timeoutMs: 300_000 });
+    await expect
+      .poll(swarm, { timeout: 60_000 })
+      .toEqual(['node1 Ready Active', 'node2 Ready Active', 'node3 Ready Drain', 'node4 Ready Active']);
+    expect(
+      cloud.ec2.calls
+        .findLast(({ action }) => action === 'ModifyInstanceAttribute')
+        ?.params.get('InstanceType.Value'),
+    ).toBe('t3.micro');
+  }, 600_000);
+
+  test('are removed, with all that was made for them', async () => {
+    await belt.ok(['rm', '--all', '--yes'], { timeoutMs: 300_000 });
+    expect(await states()).toEqual([]);
+    expect(JSON.parse(await belt.ok(['gc', '--dry-run', '--json']))).toEqual({ strays: [], gone: [] });
+    expect(cloud.ec2.count('TerminateInstances')).toBe(1);
+    expect(cloud.ec2.count('DeleteKeyPair')).toBe(1);
+    expect(cloud.ec2.count('DeleteSecurityGroup')).toBe(1);
+  }, 300_000);
+});
+
+async function states(): Promise<string[]> {
+  const machines = JSON.parse(await belt.ok(['ls', '--json'])) as { name: string; state: string }[];
+  return machines.map(({ name, state }) => `${name} ${state.toLowerCase()}`).sort();
+}
+
+async function swarm(): Promise<string[]> {
+  const format = '{{.Hostname}} {{.Status}} {{.Availability}}';
+  const nodes = await belt.ok(['docker', '--host', 'node1', 'node', 'ls', '--format', format]);
+  return nodes.trim().split('\n').sort();
+}

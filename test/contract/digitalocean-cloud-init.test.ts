@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { userDataFor } from '../../src/drivers/digitalocean/user-data.js';
+import { generateKeyPair } from '../../src/ssh/index.js';
+import { templatesIn } from '../../src/templates.js';
+import { canMakeMachines } from '../lab/machines.js';
+import { type Servers, startServers } from '../lab/servers.js';
+
+/** The user data of droplets in the hands of cloud-init itself, Debian's, on a real machine. */
+describe.runIf(canMakeMachines())('cloud-init', () => {
+  let servers: Servers;
+  const me = generateKeyPair('me');
+  const requests = ['other', 'Droplet1'].map((name) => ({
+    name,
+    ssh: { user: 'root', authorizedKey: me.publicKey, hostKey: generateKeyPair(name) },
+  }));
+  const [, { ssh: mine }] = requests as [unknown, (typeof requests)[number]];
+  const templates = templatesIn('templates');
+
+  beforeAll(async () => {
+    servers = await startServers(['one']);
+    servers.sh(
+      'one',
+      'apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends cloud-init',
+    );
+  });
+
+  afterAll(async () => {
+    await servers?.dispose();
+  });
+
+  /** The two stages that come before the SSH server, at a first boot; the machine's own host key is put back. */
+  function firstBoot(instance: string, userData: string): Record<string, string> {
+    const seed = '/var/lib/cloud/seed/nocloud';
+    const report = servers.sh(
+      'one',
+      `set -e
+      cloud-init clean >&2
+      mkdir -p ${seed} /root/before && cp -n /etc/ssh/ssh_host_* /root/before
+      printf 'instance-id: ${instance}\\nlocal-hostname: droplet1\\n' > ${seed}/meta-data
+      base64 -d > ${seed}/user-data <<'END'\n${Buffer.from(userData).toString('base64')}\nEND
+      printf 'datasource_list: [NoCloud, None]\\n' > /etc/cloud/cloud.cfg.d/99-test.cfg
+      { cloud-init init --local && cloud-init init; } >&2
+      show() { printf '%s\\t%s\\n' "$1" "$(base64 -w0 < "$2")"; }
+      show host /etc/ssh/ssh_host_ed25519_key
+      show public /etc/ssh/ssh_host_ed25519_key.pub
+      show authorized /root/.ssh/authorized_keys
+      ls /etc/ssh/ssh_host_* > /tmp/list; show keys /tmp/list
+      [ ! -e /root/mine ] || show mine /root/mine
+      rm /etc/ssh/ssh_host_*; cp -p /root/before/ssh_host_* /etc/ssh/`,
+    );
+    return Object.fromEntries(
+      report
+        .trim()
+        .split('\n')
+        .map((line) => line.split('\t'))
+        .map(([name = '', text = '']) => [name, Buffer.from(text, 'base64').toString()]),
+    );
+  }
+
+  test('gives the machine its own host key of those in the user data, no other, and lets belt log in as root', async () => {
+    const boot = firstBoot('i-1', await userDataFor(requests, { user: 'root' }, templates));
+    expect(boot['host']).toBe(mine.hostKey.privateKey);
+    expect(boot['public']).toBe(`${mine.hostKey.publicKey}\n`);
+    expect(boot['keys']?.trim().split('\n')).toEqual([
+      '/etc/ssh/ssh_host_ed25519_key',
+      '/etc/ssh/ssh_host_ed25519_key.pub',
+    ]);
+    expect(boot['authorized']?.split('\n')).toContain(me.publicKey);
+  });
+
+  test("does so beside the person's own cloud-config, of which nothing is lost", async () => {
+    const own =
+      '#cloud-config\nbootcmd:\n  - echo grüße > /root/mine\nssh_authorized_keys:\n  - ssh-ed25519 AAAA theirs\n';
+    const boot = firstBoot('i-2', await userDataFor(requests, { user: 'root', own }, templates));
+    expect(boot['host']).toBe(mine.hostKey.privateKey);
+    expect(boot['mine']).toBe('grüße\n');
+    expect(boot['authorized']?.split('\n')).toContain(me.publicKey);
+  });
+});

@@ -1,0 +1,473 @@
+import { inspect } from 'node:util';
+import { afterEach, describe, expect, test } from 'vitest';
+import { realClock } from '../../src/drivers/digitalocean/clock.js';
+import { openDigitalOcean } from '../../src/drivers/digitalocean/digitalocean-driver.js';
+import type { CreateRequest, Driver, MachineEvent, SettingValues } from '../../src/drivers/driver.js';
+import type { Machine } from '../../src/machines/machine.js';
+import { expandNames } from '../../src/machines/patterns.js';
+import { generateKeyPair } from '../../src/ssh/index.js';
+import { templatesIn } from '../../src/templates.js';
+import { defaultSettings } from '../lab/digitalocean/defaults.js';
+import { type Emulator, startEmulator } from '../lab/digitalocean/emulator.js';
+import { nothingBehind } from '../lab/digitalocean/nothing.js';
+
+/** The driver against an emulated DigitalOcean, which holds each request and answer against DigitalOcean's specification. */
+
+const cluster = { id: '2f1c7f0e-8a51-4d38-9d3c-5ad0e1f4f7aa', name: 'contract' };
+const idTag = `belt-id:${cluster.id}`;
+const userKey = generateKeyPair('belt contract');
+const hostKeys = new Map<string, ReturnType<typeof generateKeyPair>>();
+/** Waits a hundredth of the time. */
+const quick = {
+  ...realClock,
+  sleep: (ms: number, signal?: AbortSignal) => realClock.sleep(ms / 100, signal),
+};
+const { signal } = new AbortController();
+
+let cloud: Emulator;
+
+async function emulate(options: Parameters<typeof nothingBehind>[0] = {}): Promise<void> {
+  cloud = await startEmulator(nothingBehind(options));
+}
+
+/** As another belt would open it, with nothing of an earlier one. */
+function open(settings: SettingValues = {}, clock = quick): Driver {
+  const merged = { ...defaultSettings, access_token: cloud.token, api_url: cloud.url, ...settings };
+  return openDigitalOcean(
+    {
+      settings: merged,
+      cluster,
+      templates: templatesIn('templates'),
+      person: { resolvePath: (path) => path, defaultKeyPaths: [] },
+    },
+    clock,
+  );
+}
+
+afterEach(async () => {
+  await cloud.close();
+  expect(cloud.violations).toEqual([]);
+});
+
+function requests(pattern: string, size = '512mb'): CreateRequest[] {
+  return expandNames([pattern]).map((name) => {
+    const hostKey = hostKeys.get(name) ?? generateKeyPair(name);
+    hostKeys.set(name, hostKey);
+    return { name, size, ssh: { user: 'root', authorizedKey: userKey.publicKey, hostKey } };
+  });
+}
+
+async function run(events: AsyncIterable<MachineEvent>): Promise<MachineEvent[]> {
+  const all: MachineEvent[] = [];
+  for await (const event of events) all.push(event);
+  return all;
+}
+
+function ends(events: readonly MachineEvent[]): Record<string, string> {
+  return Object.fromEntries(
+    events.flatMap((event): [string, string][] => {
+      if (event.type === 'failed') return [[event.name, event.error.message]];
+      return event.type === 'done' ? [[event.name, 'done']] : [];
+    }),
+  );
+}
+
+/** The machines as belt would have recorded them. */
+function recorded(events: readonly MachineEvent[]): Machine[] {
+  const machines = new Map<string, Machine>();
+  for (const event of events) {
+    if (event.type !== 'changed') continue;
+    const { id, addresses = {}, memory, driverData = {} } = event.change;
+    machines.set(event.name, {
+      name: event.name,
+      driver: 'digitalocean',
+      phase: 'ready',
+      ...(id !== undefined && { id }),
+      addresses,
+      ...(memory !== undefined && { memory }),
+      ssh: { user: 'root', port: 22 },
+      driverData,
+      createdAt: '2026-01-01T00:00:00.000Z',
+    });
+  }
+  return [...machines.values()];
+}
+
+async function create(
+  pattern: string,
+  driver = open(),
+): Promise<{ events: MachineEvent[]; machines: Machine[] }> {
+  const wanted = requests(pattern);
+  await driver.check(wanted, signal);
+  await driver.prepare?.(wanted, () => {}, signal);
+  const events = await run(driver.create(wanted, signal));
+  return { events, machines: recorded(events) };
+}
+
+function count(line: string): number {
+  return cloud.requests.filter((request) => request === line).length;
+}
+
+function namesThere(): string[] {
+  return [...cloud.account.droplets.values()].map(({ name }) => name).sort();
+}
+
+describe('the emulator', () => {
+  test("notices what is against DigitalOcean's specification", async () => {
+    await emulate();
+    const ask = (path: string, body?: object) =>
+      fetch(`${cloud.url}${path}`, {
+        method: body ? 'POST' : 'GET',
+        headers: { authorization: `Bearer ${cloud.token}`, 'content-type': 'application/json' },
+        ...(body && { body: JSON.stringify(body) }),
+      });
+    await ask('/droplets?per_page=201');
+    await ask('/droplets', { name: 'one', names: ['two'], size: 5, image: 'debian-12-x64' });
+    const [made] = cloud.account.order({
+      name: 'one',
+      region: 'nyc3',
+      size: 's-1vcpu-1gb',
+      image: 'debian-12-x64',
+    });
+    Object.assign(made ?? {}, { status: 'gone' });
+    await ask('/droplets');
+    // Without the document, which is not part of this repository, there is nothing to hold them against.
+    const expected = ['GET /v2/droplets', 'POST /v2/droplets', 'GET /v2/droplets'];
+    expect(cloud.violations.map((line) => line.split(':', 1)[0])).toEqual(cloud.specified ? expected : []);
+    cloud.violations.length = 0;
+  });
+
+  test('shows 20 a page when it is not told otherwise, and makes ten at the most', async () => {
+    await emulate();
+    await create('node[1:21]');
+    const headers = { authorization: `Bearer ${cloud.token}` };
+    const page = await (await fetch(`${cloud.url}/droplets`, { headers })).json();
+    expect(page).toMatchObject({ meta: { total: 21 }, links: { pages: { next: expect.any(String) } } });
+    expect((page as { droplets: unknown[] }).droplets).toHaveLength(20);
+    const names = Array.from({ length: 11 }, (_, index) => `many${index}`);
+    expect(() => cloud.account.order({ ...cloud.account.orders[0], names })).toThrow('up to 10');
+  });
+});
+
+describe('making droplets', () => {
+  test('is ten a call, all with their tags, and one page of the list a poll', async () => {
+    await emulate();
+    const { events, machines } = await create('node[1:40]');
+    expect(Object.values(ends(events)).every((end) => end === 'done')).toBe(true);
+    expect(machines).toHaveLength(40);
+    expect(count('POST /v2/droplets')).toBe(4);
+    expect(cloud.account.orders.map(({ names }) => (names as string[]).length)).toEqual([10, 10, 10, 10]);
+    for (const order of cloud.account.orders)
+      expect(order['tags']).toEqual(['belt', 'belt-cluster:contract', idTag]);
+    // The first look, and then one page for all that are still coming up; nothing is asked one by one.
+    expect(cloud.requests.filter((line) => line.startsWith('GET /v2/droplets/'))).toEqual([]);
+    expect(count('GET /v2/droplets')).toBeLessThan(10);
+    expect(machines[0]).toMatchObject({
+      addresses: { public: expect.stringMatching(/^203\.0\.113\./) },
+      memory: 512,
+    });
+    expect([...cloud.agents]).toEqual([expect.stringMatching(/^axios\/1\./)]);
+  });
+
+  test('tells the price, and gives each its host key', async () => {
+    await emulate();
+    const driver = open();
+    const wanted = requests('node[1:4]');
+    const steps: string[] = [];
+    await driver.check(wanted, signal);
+    await driver.prepare?.(wanted, (step) => steps.push(step), signal);
+    expect(steps).toEqual(['4 of s-1vcpu-512mb-10gb (512mb, 1 vCPU, 10 GB disk) in nyc3: $16.00 a month']);
+    await run(driver.create(wanted, signal));
+    const [order] = cloud.account.orders;
+    const { bootcmd } = JSON.parse(String(order?.['user_data']).replace('#cloud-config\n', ''));
+    for (const { ssh } of wanted) expect(bootcmd[0][2]).toContain(ssh.hostKey.privateKey.trimEnd());
+    expect(order).toMatchObject({ size: 's-1vcpu-512mb-10gb', region: 'nyc3', image: 'ubuntu-24-04-x64' });
+  });
+
+  test('puts a machine into the region that its name begins with', async () => {
+    await emulate();
+    await create('sgp1-node[1:2],fra1-node1,node1');
+    const places = cloud.account.orders.map(({ names, region }) => [region, names]);
+    expect(places).toEqual([
+      ['sgp1', ['sgp1-node1', 'sgp1-node2']],
+      ['fra1', ['fra1-node1']],
+      ['nyc3', ['node1']],
+    ]);
+  });
+
+  test('registers the key and makes the firewall once, and both go with the last machine', async () => {
+    await emulate();
+    const first = await create('node1');
+    const second = await create('node2');
+    expect([...cloud.account.keys.values()].map(({ public_key }) => public_key)).toEqual([userKey.publicKey]);
+    const [firewall, ...others] = [...cloud.account.firewalls.values()];
+    expect(others).toEqual([]);
+    expect(firewall).toMatchObject({ tags: [idTag] });
+    expect(firewall?.['inbound_rules']).toContainEqual({
+      protocol: 'tcp',
+      ports: '2377',
+      sources: { tags: [idTag] },
+    });
+
+    await run(open().remove(first.machines, signal));
+    expect([cloud.account.keys.size, cloud.account.firewalls.size]).toEqual([1, 1]);
+    await run(open().remove(second.machines, signal));
+    expect([cloud.account.keys.size, cloud.account.firewalls.size]).toEqual([0, 0]);
+  });
+
+  test('takes a key of the account, a snapshot by name and a VPC, and hands on what is set', async () => {
+    await emulate();
+    const mine = generateKeyPair('mine');
+    const { id, fingerprint } = cloud.account.addKey({ name: 'mine', public_key: mine.publicKey });
+    const driver = open({
+      ssh_key_fingerprint: fingerprint,
+      image: 'with-our-tools',
+      region: 'fra1',
+      vpc: 'inner',
+      tags: ['blue'],
+      ipv6: true,
+      monitoring: true,
+      backups: true,
+      ssh_user: 'core',
+      ssh_key_path: 'mine.pem',
+    });
+    const wanted = requests('node1', 's-1vcpu-1gb');
+    await driver.check(wanted, signal);
+    const events = await run(driver.create(wanted, signal));
+    expect(ends(events)).toEqual({ node1: 'done' });
+    expect(events).toContainEqual({
+      type: 'changed',
+      name: 'node1',
+      change: expect.objectContaining({ ssh: { user: 'core', port: 22, keyPath: 'mine.pem' } }),
+    });
+    expect(cloud.account.orders[0]?.['user_data']).not.toContain('disable_root');
+    expect(cloud.account.orders[0]).toMatchObject({
+      ssh_keys: [id],
+      image: 160000001,
+      vpc_uuid: '5a4981aa-9653-4bd1-bef5-d6bff52042e4',
+      ipv6: true,
+      monitoring: true,
+      backups: true,
+    });
+    expect(cloud.account.orders[0]?.['tags']).toContain('blue');
+  });
+
+  test.each([
+    [{ size: '3tb' }, '"3tb" is no size of DigitalOcean\'s'],
+    [{ size: 's-1vcpu-3gb' }, '"s-1vcpu-3gb" is no size of DigitalOcean\'s'],
+    [{ size: '8gb', region: 'fra1' }, 'fra1 has no droplets of size 8gb now'],
+    [{ region: 'nyc1' }, 'nyc1 takes no new droplets now'],
+    [{ region: 'nyc4' }, '"nyc4" is no region of DigitalOcean\'s'],
+    [{ image: 'ubuntu-99' }, 'DigitalOcean has no image "ubuntu-99"'],
+    [{ vpc: 'outer' }, 'DigitalOcean has no VPC "outer"'],
+    [{ image: 'with-our-tools' }, 'the image with-our-tools is not in nyc3'],
+    [{ userdata: '/does/not/exist' }, 'the user data cannot be read'],
+    [{ access_token: '' }, 'there is no DigitalOcean access token'],
+    [{ access_token: 'dop_v1_wrong' }, 'DigitalOcean does not accept the access token'],
+  ])('%o is refused before anything is made', async (settings, message) => {
+    await emulate();
+    const driver = open(settings);
+    await expect(driver.check([{ name: 'node1' }], signal)).rejects.toThrow(message);
+    expect(cloud.requests.every((line) => line.startsWith('GET '))).toBe(true);
+  });
+});
+
+describe('what goes wrong while droplets are made', () => {
+  test.each(['lost', 'half'] as const)('an answer that is %s: each machine is there once', async (kind) => {
+    await emulate();
+    cloud.fail({ on: /^POST \/v2\/droplets$/, kind });
+    const { events } = await create('node[1:15]');
+    expect(Object.values(ends(events))).toEqual(Array(15).fill('done'));
+    expect(namesThere()).toEqual(
+      requests('node[1:15]')
+        .map(({ name }) => name)
+        .sort(),
+    );
+    expect(count('POST /v2/droplets')).toBe(kind === 'lost' ? 2 : 3);
+  });
+
+  test.each(['burst', 'error', 'page', 'hour'] as const)('"%s", twice: it is tried again', async (kind) => {
+    await emulate();
+    cloud.fail({ on: /^POST \/v2\/droplets$/, kind, times: 2, seconds: 0 });
+    cloud.fail({ on: /^GET \/v2\/droplets$/, kind, times: 2, seconds: 0 });
+    const { events } = await create('node[1:3]');
+    expect(ends(events)).toEqual({ node1: 'done', node2: 'done', node3: 'done' });
+    expect(namesThere()).toEqual(['node1', 'node2', 'node3']);
+  });
+
+  test('a droplet that was made twice all the same: one is destroyed by the next run', async () => {
+    await emulate();
+    await create('node1');
+    const [there] = cloud.account.droplets.values();
+    cloud.account.order({ ...cloud.account.orders[0] });
+    expect(namesThere()).toEqual(['node1', 'node1']);
+    const { machines } = await create('node1');
+    expect(machines.map(({ id }) => id)).toEqual([String(there?.id)]);
+    expect(namesThere()).toEqual(['node1']);
+  });
+
+  test('interrupted anywhere, and run again: each machine is there once', async () => {
+    await emulate();
+    const wanted = requests('node[1:12]');
+    for (const after of [0, 3, 14, 26]) {
+      const interrupt = new AbortController();
+      let seen = 0;
+      const broken = async () => {
+        for await (const _ of open().create(wanted, interrupt.signal))
+          if (seen++ === after) interrupt.abort();
+      };
+      await expect(broken()).rejects.toMatchObject({ name: 'AbortError' });
+    }
+    expect(Object.values(ends(await run(open().create(wanted, signal))))).toEqual(Array(12).fill('done'));
+    expect(namesThere()).toEqual(wanted.map(({ name }) => name).sort());
+  });
+
+  test("a refusal takes only the machines of its call with it, in the API's words and with a hint", async () => {
+    await emulate();
+    cloud.account.dropletLimit = 10;
+    const { events } = await create('node[1:12]');
+    const end = ends(events);
+    expect(end['node10']).toBe('done');
+    expect(end['node11']).toContain('DigitalOcean refuses: creating this/these droplet(s) will exceed');
+    expect(end['node12']).toBe(end['node11']);
+  });
+
+  test('no error holds the token, wherever one looks in it', async () => {
+    await emulate();
+    for (const kind of ['forbidden', 'error', 'page', 'lost'] as const) {
+      cloud.fail({ on: /^GET \/v2\/account$/, kind, times: 6 });
+      const [check] = await open().doctor(signal);
+      expect(check?.ok).toBe(false);
+    }
+    const driver = open();
+    cloud.fail({ on: /^POST \/v2\/droplets$/, kind: 'forbidden' });
+    const wanted = requests('node1');
+    const failed = (await run(driver.create(wanted, signal))).find((event) => event.type === 'failed');
+    const error = failed?.type === 'failed' ? failed.error : undefined;
+    expect(error?.message).toContain('the access token does not allow POST /droplets');
+    expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(cloud.token);
+    expect(`${JSON.stringify(error)}${error?.stack}`).not.toContain(cloud.token);
+  });
+});
+
+describe('the life of droplets', () => {
+  test('stop, start, restart, kill, resize, list, remove', async () => {
+    await emulate();
+    const { machines } = await create('node[1:2]');
+    const [one] = machines as [Machine];
+    const states = async () =>
+      Object.fromEntries((await open().list(machines, signal)).map(({ name, state }) => [name, state]));
+    expect(await states()).toEqual({ node1: 'running', node2: 'running' });
+
+    expect(ends(await run(open().stop([one], signal)))).toEqual({ node1: 'done' });
+    expect(await states()).toEqual({ node1: 'stopped', node2: 'running' });
+    expect(ends(await run(open().stop([one], signal)))).toEqual({ node1: 'done' });
+
+    const sized = await run(open().resize([one], '1gb', signal));
+    expect(ends(sized)).toEqual({ node1: 'done' });
+    expect(sized).toContainEqual({ type: 'changed', name: 'node1', change: { size: '1gb', memory: 1024 } });
+    expect(await states()).toEqual({ node1: 'stopped', node2: 'running' });
+
+    expect(ends(await run(open().start(machines, signal)))).toEqual({ node1: 'done', node2: 'done' });
+    expect(await states()).toEqual({ node1: 'running', node2: 'running' });
+    expect(ends(await run(open().resize([one], '2gb', signal)))).toEqual({ node1: 'done' });
+    expect(await states()).toEqual({ node1: 'running', node2: 'running' });
+
+    expect(ends(await run(open().kill([one], signal)))).toEqual({ node1: 'done' });
+    expect(ends(await run((open() as Required<Driver>).restart(machines, signal)))).toEqual({
+      node1: 'done',
+      node2: 'done',
+    });
+    expect(await states()).toEqual({ node1: 'running', node2: 'running' });
+
+    expect(ends(await run(open().remove(machines, signal)))).toEqual({ node1: 'done', node2: 'done' });
+    expect(await states()).toEqual({ node1: 'missing', node2: 'missing' });
+    expect(ends(await run(open().remove(machines, signal)))).toEqual({ node1: 'done', node2: 'done' });
+    expect(namesThere()).toEqual([]);
+  });
+
+  test('a disk does not shrink', async () => {
+    await emulate();
+    const driver = open();
+    const wanted = requests('node1', 's-1vcpu-2gb');
+    const machines = recorded(await run(driver.create(wanted, signal)));
+    const { node1 } = ends(await run(open().resize(machines, 's-1vcpu-1gb', signal)));
+    expect(node1).toBe("s-1vcpu-1gb has a disk of 25 GB, the droplet's has 50");
+  });
+
+  test('many are powered and destroyed by one call, through a tag of just these', async () => {
+    await emulate();
+    const { machines } = await create('node[1:30]');
+    await create('other');
+    cloud.requests.length = 0;
+    expect(Object.values(ends(await run(open().kill(machines, signal))))).toEqual(Array(30).fill('done'));
+    expect(cloud.requests.filter((line) => line.startsWith('POST'))).toEqual([
+      'POST /v2/tags',
+      expect.stringMatching(/^POST \/v2\/tags\/belt-batch:.*\/resources$/),
+      'POST /v2/droplets/actions',
+    ]);
+    expect(cloud.account.droplets.size).toBe(31);
+    cloud.requests.length = 0;
+    expect(Object.values(ends(await run(open().remove(machines, signal))))).toEqual(Array(30).fill('done'));
+    expect(cloud.requests.filter((line) => line.startsWith('DELETE'))).toHaveLength(2);
+    expect(namesThere()).toEqual(['other']);
+    expect([...cloud.account.tags].filter((tag) => tag.startsWith('belt-batch'))).toEqual([]);
+  });
+
+  test('one that does not listen to the button is switched off', async () => {
+    await emulate({ deaf: ['node1'] });
+    const { machines } = await create('node[1:2]');
+    // A minute passes in no time.
+    const hasty = { ...quick, now: () => Date.now() * 100 };
+    const driver = open({}, hasty);
+    expect(ends(await run(driver.stop(machines, signal)))).toEqual({ node1: 'done', node2: 'done' });
+    expect(cloud.requests.filter((line) => line.endsWith('/actions'))).toHaveLength(3);
+  });
+
+  test('what no record knows is in the list, and the droplets of others are not', async () => {
+    await emulate();
+    await create('node[1:2]');
+    cloud.account.order({ ...cloud.account.orders[0], names: ['theirs'], tags: ['belt', 'belt-id:other'] });
+    const [seen, ...others] = await open().list([], signal);
+    expect(seen).toMatchObject({ name: 'node1', state: 'running', size: 's-1vcpu-512mb-10gb' });
+    expect(others.map(({ name }) => name)).toEqual(['node2']);
+  });
+
+  test('a list of more than a page is read to its end', async () => {
+    await emulate();
+    await create('node1');
+    cloud.account.dropletLimit = 500;
+    const [order] = cloud.account.orders;
+    for (let tens = 0; tens < 25; tens++) {
+      const names = Array.from({ length: 10 }, (_, ones) => `more${tens}-${ones}`);
+      cloud.account.order({ ...order, names });
+    }
+    cloud.requests.length = 0;
+    expect(await open().list([], signal)).toHaveLength(251);
+    expect(cloud.requests).toEqual(['GET /v2/droplets', 'GET /v2/droplets']);
+  });
+
+  test('a droplet that docker-machine made is found by its id', async () => {
+    await emulate();
+    const [made] = cloud.account.order({
+      name: 'old',
+      region: 'nyc3',
+      size: 's-1vcpu-1gb',
+      image: 'debian-12-x64',
+    });
+    await Promise.all(cloud.account.work);
+    const old: Machine = {
+      name: 'old',
+      driver: 'digitalocean',
+      phase: 'ready',
+      addresses: {},
+      ssh: { user: 'root', port: 22 },
+      driverData: { DropletID: made?.id },
+      createdAt: '2026-01-01T00:00:00.000Z',
+    };
+    expect(await open().list([old], signal)).toMatchObject([{ name: 'old', state: 'running' }]);
+    expect(ends(await run(open().stop([old], signal)))).toEqual({ old: 'done' });
+    expect(ends(await run(open().remove([old], signal)))).toEqual({ old: 'done' });
+    expect(namesThere()).toEqual([]);
+  });
+});

@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises';
+import { expect } from 'vitest';
+import { layoutOf } from '../../src/drivers/nspawn/layout.js';
+import { readEntries } from '../../src/drivers/nspawn/records.js';
+import { startEmulator } from '../lab/digitalocean/emulator.js';
+import { guestsBehind } from '../lab/digitalocean/guests.js';
+import { startServers } from '../lab/servers.js';
+import { scenario } from './scenario.js';
+
+scenario('nspawn', async (folder) => ({
+  create: ['-d', 'nspawn', '256mb'],
+  resizeTo: '512mb',
+  left: 0,
+  async count() {
+    const { id } = JSON.parse(await readFile(`${folder()}/.belt/default/cluster.json`, 'utf8')) as {
+      id: string;
+    };
+    const entries = await readEntries(layoutOf('/var/lib/belt'));
+    return entries.filter((entry) => 'record' in entry && entry.record.cluster.id === id).length;
+  },
+  async dispose() {},
+}));
+
+scenario('generic', async () => {
+  const names = ['node1', 'node2', 'node3', 'node4'];
+  const servers = await startServers(names);
+  const addresses = names.map((name) => servers.address(name)).join(',');
+  return {
+    create: ['-d', 'generic', '--generic-ip-address', addresses, '--generic-ssh-key', servers.keyPath],
+    // They are not belt's to make or to destroy.
+    left: 4,
+    async count() {
+      const states = await Promise.all(names.map((name) => servers.state(name)));
+      return states.filter((state) => state === 'running').length;
+    },
+    dispose: () => servers.dispose(),
+  };
+});
+
+scenario('digitalocean', async () => {
+  const guests = await guestsBehind();
+  const cloud = await startEmulator(guests);
+  return {
+    create: ['-d', 'digitalocean', '512mb'],
+    env: { DIGITALOCEAN_API_URL: cloud.url, DIGITALOCEAN_ACCESS_TOKEN: cloud.token },
+    resizeTo: '1gb',
+    left: 0,
+    count: async () => cloud.account.droplets.size,
+    async dispose() {
+      await cloud.close();
+      await guests.dispose();
+      expect(cloud.violations).toEqual([]);
+      expect([cloud.account.keys.size, cloud.account.firewalls.size]).toEqual([0, 0]);
+    },
+  };
+});

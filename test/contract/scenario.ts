@@ -1,0 +1,113 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Belt, newBelt } from '../lab/belt.js';
+import { canMakeMachines } from '../lab/machines.js';
+
+/** Where the machines of the scenario come from. */
+export interface Provider {
+  /** What `belt create` is told before the names; without a size where machines have none. */
+  create: readonly string[];
+  /** The environment that belt needs for it. */
+  env?: Record<string, string>;
+  /** How many machines there are at the provider. */
+  count(): Promise<number>;
+  /** How many are left when belt has removed the four of the scenario. */
+  left: number;
+  /** Absent: machines are what they are, and belt has no power over them. */
+  resizeTo?: string;
+  dispose(): Promise<void>;
+}
+
+const names = ['node1', 'node2', 'node3', 'node4'];
+const long = { timeoutMs: 300_000 };
+
+/**
+ * What every driver must be good for, with the built program: four machines, of which a create that is killed in the middle makes
+ * some; a swarm; one drained, resized, stopped, started; and nothing left at the end.
+ */
+export function scenario(driver: string, open: (folder: () => string) => Promise<Provider>): void {
+  describe.runIf(canMakeMachines())(`the scenario with ${driver}`, () => {
+    let belt: Belt;
+    let provider: Provider;
+
+    beforeAll(async () => {
+      provider = await open(() => belt.folder);
+      belt = await newBelt(provider.env);
+    });
+
+    afterAll(async () => {
+      await belt?.dispose();
+      await provider?.dispose();
+    });
+
+    const states = async (): Promise<Record<string, string>> => {
+      const rows = JSON.parse(await belt.ok(['ls', '--json'])) as { name: string; state: string }[];
+      return Object.fromEntries(rows.map(({ name, state }) => [name, state]));
+    };
+    const running = Object.fromEntries(names.map((name) => [name, 'running']));
+    const onManager = (...args: string[]) => belt.ok(['docker', '--host', 'node1', ...args]);
+
+    test('a create that is killed in the middle is finished by the same command, each machine once', async () => {
+      const args = ['create', ...provider.create, 'node[1:4]'];
+      const first = belt.spawn(args);
+      const ended = new Promise((resolve) => first.once('close', resolve));
+      const machines = join(belt.folder, '.belt/default/machines');
+      while ((await readdir(machines).catch(() => [])).length < names.length)
+        await new Promise((wait) => setTimeout(wait, 10));
+      await new Promise((wait) => setTimeout(wait, 500));
+      first.kill('SIGKILL');
+      await ended;
+
+      await belt.ok(args, long);
+      expect(await states()).toEqual(running);
+      expect(await provider.count()).toBe(names.length);
+      const again = await belt.run(args);
+      expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('already exists')]);
+    }, 400_000);
+
+    test('they form a swarm, and one is drained', async () => {
+      await belt.ok(['swarm', 'init', 'node1']);
+      await belt.ok(['swarm', 'join', 'node1', 'node[2:4]'], long);
+      await onManager('node', 'update', '--availability', 'drain', 'node3');
+      const nodes = await onManager('node', 'ls', '--format', '{{.Hostname}} {{.Status}} {{.Availability}}');
+      expect(nodes.trim().split('\n').sort()).toEqual([
+        'node1 Ready Active',
+        'node2 Ready Active',
+        'node3 Ready Drain',
+        'node4 Ready Active',
+      ]);
+    }, 400_000);
+
+    test('one is resized, stopped and started, and is in the swarm again', async () => {
+      if (provider.resizeTo === undefined) {
+        const { code, stderr } = await belt.run(['stop', 'node4']);
+        expect([code, stderr]).toEqual([1, expect.stringContaining('does not support stop')]);
+        return;
+      }
+      await belt.ok(['resize', provider.resizeTo, 'node4'], long);
+      await belt.ok(['stop', 'node4'], long);
+      expect(await states()).toEqual({ ...running, node4: 'stopped' });
+      await belt.ok(['start', 'node4'], long);
+      expect(await states()).toEqual(running);
+      const [row] = (JSON.parse(await belt.ok(['ls', '--json'])) as { name: string; size: string }[]).filter(
+        ({ name }) => name === 'node4',
+      );
+      expect(row?.size).toBe(provider.resizeTo);
+      let state = '';
+      while (state !== 'active')
+        state = (
+          await belt.ok(['docker', '--host', 'node4', 'info', '--format', '{{.Swarm.LocalNodeState}}'])
+        ).trim();
+    }, 400_000);
+
+    test('a name that is gone does not keep the others from being removed, and then nothing is left', async () => {
+      await belt.ok(['rm', '-f', '-y', 'node4'], long);
+      const { code, stderr } = await belt.run(['rm', '-f', '-y', 'node4', 'node3']);
+      expect([code, stderr]).toEqual([0, expect.stringContaining('"node4" does not exist')]);
+      await belt.ok(['rm', '-f', '-y', 'node[1:2]'], long);
+      expect(await states()).toEqual({});
+      expect(await provider.count()).toBe(provider.left);
+    }, 400_000);
+  });
+}

@@ -1,0 +1,229 @@
+import { appendFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Belt, newBelt, type Result } from '../lab/belt.js';
+import { canMakeMachines } from '../lab/machines.js';
+
+const managers = ['mg0', 'mg1', 'mg2'];
+const workers = ['node1', 'node2', 'node3', 'node4'];
+
+interface Plan {
+  differences: { name: string; status: string; differences: { what: string }[] }[];
+}
+
+/** A cluster that is said once; the engines are asked what came of it. */
+describe.skipIf(!canMakeMachines())('a cluster from one config.yml', () => {
+  let belt: Belt;
+
+  beforeAll(async () => {
+    belt = await newBelt();
+    await belt.ok(['cluster', 'new', '--driver', 'nspawn', 'swarm2k']);
+    await appendFile(
+      join(belt.folder, '.belt', 'swarm2k', 'config.yml'),
+      `engine: {label: [made=here]}
+managers: {nodes: "mg[0:2]", size: 512mb, availability: drain}
+workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [disk=ssd]}}
+`,
+    );
+  });
+  afterAll(async () => {
+    await belt.run(['cluster', 'rm', '--force', '-y', 'swarm2k']);
+    await belt.dispose();
+  });
+
+  const provision = (...args: string[]): Promise<Result> =>
+    belt.run(['cluster', 'provision', ...args], { timeoutMs: 300_000 });
+
+  /** The swarm as a manager's engine has it, through docker's own client. */
+  const nodes = async (at = 'mg0'): Promise<string[]> => {
+    const format = '{{.Spec.Role}} {{.Spec.Availability}} {{json .Spec.Labels}} {{.Status.State}}';
+    const docker = (...args: string[]): Promise<string> => belt.ok(['--host', at, 'docker', 'node', ...args]);
+    const ids = (await docker('ls', '-q')).trim().split('\n');
+    return (await docker('inspect', '--format', `{{.Description.Hostname}} ${format}`, ...ids))
+      .trim()
+      .split('\n')
+      .sort();
+  };
+
+  const asWished = [
+    ...managers.map((name) => `${name} manager drain {} ready`),
+    ...workers.map((name) => `${name} worker active {"zone":"a"} ready`),
+  ];
+
+  const plan = async (): Promise<{ code: number; rows: string[] }> => {
+    const { code, stdout } = await belt.run(['cluster', 'plan', '--json']);
+    const { differences } = JSON.parse(stdout) as Plan;
+    return {
+      code,
+      rows: differences.map((row) =>
+        [row.name, row.status, ...row.differences.map(({ what }) => what)].join(' '),
+      ),
+    };
+  };
+
+  /** Until a line of what it says matches, and then `kill -9`. */
+  const killedAt = async (pattern: RegExp): Promise<void> => {
+    const child = belt.spawn(['cluster', 'provision']);
+    let text = '';
+    const look = (chunk: Buffer): void => {
+      text += chunk;
+      if (pattern.test(text)) child.kill('SIGKILL');
+    };
+    child.stdout.on('data', look);
+    child.stderr.on('data', look);
+    const signal = await new Promise((ended) => child.on('close', (_, by) => ended(by)));
+    expect([signal, text]).toEqual(['SIGKILL', expect.stringMatching(pattern)]);
+  };
+
+  test('the plan says what is missing, and ends with 2', async () => {
+    expect(await plan()).toEqual({
+      code: 2,
+      rows: [
+        ...managers.map((name) => `${name} missing machine role availability`),
+        ...workers.map((name) => `${name} missing machine role label`),
+      ],
+    });
+    const { code, stdout } = await belt.run(['cluster', 'plan']);
+    expect([code, stdout.split('\n').map((line) => line.split(/\s{2,}/)[0])]).toEqual([
+      2,
+      ['NODES', 'mg[0:2]', 'node[1:4]', ''],
+    ]);
+  });
+
+  test.each([
+    ['while machines boot', /waiting for SSH/],
+    ['when the first machine is ready', /: ready/],
+    ['as soon as the swarm is there', /Swarm initialized/],
+    ['while a manager joins', /mg1: joining/],
+    ['while another joins', /mg2: joining/],
+  ])('killed %s', async (_, pattern) => {
+    await killedAt(pattern);
+    expect((await plan()).code).toBe(2);
+  });
+
+  test('the same command finishes it', async () => {
+    const { code, stderr } = await provision();
+    expect([code, code === 0 ? '' : stderr]).toEqual([0, '']);
+    expect(await nodes()).toEqual(asWished);
+    expect(await belt.ok(['active'])).toBe('swarm2k/mg0\n');
+    const label = (name: string): Promise<string> =>
+      belt.ok(['--host', name, 'docker', 'info', '--format', '{{.Labels}}']);
+    expect([await label('mg1'), await label('node1')]).toEqual(['[made=here]\n', '[disk=ssd]\n']);
+  });
+
+  test('a second run changes nothing and says so; the plan ends with 0', async () => {
+    const { code, stdout } = await provision();
+    expect([code, stdout]).toEqual([0, 'no change: all is as it is to be\n']);
+    expect(await plan()).toEqual({ code: 0, rows: [] });
+    expect((await belt.ok(['cluster', 'ls'])).replaceAll(/ +/g, ' ')).toContain(
+      'swarm2k * mg0 mg0,mg1,mg2 7 / 7\n',
+    );
+    expect(await belt.ok(['status', '--wait', 'active=7', '--timeout', '10'])).toMatch(
+      /^active +7 +mg0, mg1, mg2, node1/m,
+    );
+  });
+
+  test('what is changed by hand is seen and put right', async () => {
+    await belt.ok(['docker', 'node', 'demote', 'mg2']);
+    await belt.ok(['docker', 'node', 'update', '--availability', 'drain', 'node1']);
+    await belt.ok(['docker', 'node', 'update', '--label-add', 'zone=b', '--label-add', 'mine=x', 'node2']);
+    await belt.ok(['docker', 'node', 'update', '--label-rm', 'zone', 'node3']);
+    expect(await plan()).toEqual({
+      code: 2,
+      rows: [
+        'mg2 different role',
+        'node1 different availability',
+        'node2 different label',
+        'node3 different label',
+      ],
+    });
+    expect((await provision()).code).toBe(0);
+    expect(await nodes()).toEqual(asWished.with(4, 'node2 worker active {"mine":"x","zone":"a"} ready'));
+    expect(await plan()).toEqual({ code: 0, rows: [] });
+  });
+
+  test('machines that are off or gone come back, the leader among them', async () => {
+    await belt.ok(['stop', 'node3']);
+    await belt.ok(['rm', '--force', '-y', 'node4', 'mg0']);
+    const before = await plan();
+    expect(before.code).toBe(2);
+    expect(before.rows.map((row) => row.split(' ', 2).join(' '))).toEqual([
+      'mg0 missing',
+      'node3 different',
+      'node4 missing',
+    ]);
+    const { code, stderr } = await provision();
+    expect([code, code === 0 ? '' : stderr]).toEqual([0, '']);
+    expect((await nodes('mg1')).map((row) => row.replace('"mine":"x",', ''))).toEqual(asWished);
+    expect(await plan()).toEqual({ code: 0, rows: [] });
+  });
+
+  test('what no group names stays, unless it is pruned', async () => {
+    await belt.ok(['create', '512mb', 'old1']);
+    await belt.ok(['swarm', 'join', 'mg1', 'old1']);
+    expect(await plan()).toEqual({ code: 2, rows: ['old1 extra'] });
+    expect((await provision()).stdout).toBe('no change: all is as it is to be\n');
+    expect((await provision('--prune')).stdout).toBe('removed: old1\n');
+    expect((await nodes('mg1')).map((row) => row.split(' ')[0])).toEqual([...managers, ...workers]);
+    expect(await plan()).toEqual({ code: 0, rows: [] });
+  });
+
+  test('a slip in the file is told with its line', async () => {
+    const path = join(belt.folder, '.belt', 'swarm2k', 'config.yml');
+    const text =
+      'driver: nspawn\nmanagers: {nodes: "mg[0:2]"}\nworkers:\n  nodes: "node[1:4]"\n  lables: {zone: a}\n';
+    await writeFile(path, text);
+    const slip = await belt.run(['cluster', 'plan']);
+    expect([slip.code, slip.stderr]).toEqual([
+      1,
+      expect.stringContaining(
+        `${path} line 5: "lables" is no key of a group, and no setting of the nspawn driver\ndid you mean "labels"?`,
+      ),
+    ]);
+    await writeFile(path, 'managers: {nodes: "mg[0:2]"}\nmore: {role: worker, nodes: "mg[2:3]"}\n');
+    const overlap = await belt.run(['cluster', 'plan']);
+    expect([overlap.code, overlap.stderr]).toEqual([
+      1,
+      expect.stringContaining(`mg2 is in two groups: managers (${path} line 1) and more (${path} line 2)`),
+    ]);
+  });
+});
+
+describe.skipIf(!canMakeMachines())('a cluster from a command line, as of old', () => {
+  let belt: Belt;
+  beforeAll(async () => {
+    belt = await newBelt();
+  });
+  afterAll(() => belt.dispose());
+
+  test('cluster provision --manager ... NODES', async () => {
+    const args = [
+      'cluster',
+      'provision',
+      '--manager',
+      'mg0',
+      '--manager-size',
+      '768mb',
+      '--worker-size',
+      '512mb',
+      'node[1:2]',
+    ];
+    await belt.ok(args, { timeoutMs: 300_000 });
+    const info = await belt.ok([
+      'docker',
+      'info',
+      '--format',
+      '{{.Name}} {{.Swarm.Managers}} {{.Swarm.Nodes}}',
+    ]);
+    expect(info).toBe('mg0 1 3\n');
+    const sizes = (JSON.parse(await belt.ok(['ls', '--json'])) as { name: string; size: string }[]).map(
+      ({ name, size }) => [name, size],
+    );
+    expect(sizes).toEqual([
+      ['mg0', '768mb'],
+      ['node1', '512mb'],
+      ['node2', '512mb'],
+    ]);
+    expect(await belt.ok(args)).toBe('no change: all is as it is to be\n');
+  });
+});

@@ -1,0 +1,53 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Belt, newBelt } from '../lab/belt.js';
+import { canMakeMachines } from '../lab/machines.js';
+
+/** Records that get lost while their machines run on. */
+describe.runIf(canMakeMachines())('gc', () => {
+  let belt: Belt;
+
+  beforeAll(async () => {
+    belt = await newBelt();
+    await belt.ok(['create', '256mb', 'node[1:3]']);
+  });
+
+  afterAll(async () => {
+    await belt?.dispose();
+  });
+
+  test('nothing is left over', async () => {
+    expect(await belt.ok(['gc'])).toBe('nothing is left over\n');
+  });
+
+  test('finds the machine that no record knows, asks, and destroys it', async () => {
+    await rm(join(belt.folder, '.belt/default/machines/node2'), { recursive: true });
+    expect(JSON.parse(await belt.ok(['gc', '--dry-run', '--json']))).toEqual({ strays: ['node2'], gone: [] });
+
+    const declined = await belt.run(['gc'], { input: 'n\n' });
+    expect(declined.code).toBe(1);
+    expect(declined.stdout).toMatch(/^node2 +nspawn +\S+ +[\d.]+ +exists, no record knows it$/m);
+    expect(declined.stderr).toContain('nothing was removed');
+
+    await belt.ok(['gc', '--yes']);
+    expect(await belt.ok(['gc'])).toBe('nothing is left over\n');
+    expect(await belt.ok(['ls', '-q'])).toBe('node1\nnode3\n');
+  });
+
+  test('a create that fails removes what it made where it is told to, and keeps it otherwise', async () => {
+    const args = ['create', '--engine-opt', 'no-such-option=1', '256mb', 'node5'];
+    const removed = await belt.run([...args, '--on-failure', 'remove']);
+    expect(removed.code).toBe(1);
+    expect(removed.stderr).toContain('no-such-option');
+    expect(removed.stderr).toContain('what failed was removed again');
+    expect(await belt.ok(['ls', '-q'])).toBe('node1\nnode3\n');
+    expect(await belt.ok(['gc'])).toBe('nothing is left over\n');
+
+    const kept = await belt.run(args);
+    expect(kept.code).toBe(1);
+    expect(kept.stderr).toContain('or remove what failed: belt rm -f node5');
+    expect(await belt.ok(['ls', '-q'])).toBe('node1\nnode3\nnode5\n');
+    await belt.ok(['rm', '-f', 'node5']);
+  });
+});

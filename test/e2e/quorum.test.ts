@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Belt, newBelt } from '../lab/belt.js';
+import { canMakeMachines } from '../lab/machines.js';
+
+/** Managers of a real swarm, and what belt refuses to do to them. The engines are asked, not belt. */
+describe.runIf(canMakeMachines())('quorum', () => {
+  let belt: Belt;
+
+  beforeAll(async () => {
+    belt = await newBelt();
+    await belt.ok(['create', '512mb', 'mg[1:4]']);
+    await belt.ok(['swarm', 'init', 'mg1']);
+    await belt.ok(['swarm', 'join', '--manager', 'mg1', 'mg[2:3]']);
+    await belt.ok(['swarm', 'join', 'mg1', 'mg4']);
+  });
+
+  afterAll(async () => {
+    await belt?.dispose();
+  });
+
+  async function managers(asked = 'mg1'): Promise<string[]> {
+    const format = '{{.Hostname}} {{.ManagerStatus}}';
+    const table = await belt.ok(['--host', asked, 'docker', 'node', 'ls', '--format', format]);
+    return table
+      .trim()
+      .split('\n')
+      .filter((line) => /Leader|Reachable|Unreachable/.test(line))
+      .sort();
+  }
+
+  test('promote and demote in the words of docker, one after the other', async () => {
+    expect(await belt.ok(['swarm', 'promote', 'mg4'])).toBe('Node mg4 promoted to a manager in the swarm.\n');
+    expect(await managers()).toEqual(['mg1 Leader', 'mg2 Reachable', 'mg3 Reachable', 'mg4 Reachable']);
+    expect(await belt.ok(['swarm', 'demote', 'mg4'])).toBe('Manager mg4 demoted in the swarm.\n');
+    expect(await managers()).toEqual(['mg1 Leader', 'mg2 Reachable', 'mg3 Reachable']);
+  });
+
+  test('the last manager to spare stays, with the numbers', async () => {
+    const { code, stdout, stderr } = await belt.run(['swarm', 'demote', 'mg3']);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toBe(
+      'error: demoting mg3 would leave 2 managers, none of which may fail; now 1 of 3 may\n' +
+        'make another manager first: belt swarm promote NODES; or all the same: --force\n',
+    );
+    expect(await managers()).toHaveLength(3);
+  });
+
+  test('while a manager is frozen, another is not demoted, at once and after the leader has noticed', async () => {
+    await belt.ok(['exec', 'mg3', '--', 'kill -STOP $(pidof dockerd)']);
+    try {
+      for (const pauseMs of [0, 15_000]) {
+        await sleep(pauseMs);
+        const { code, stderr } = await belt.run(['swarm', 'demote', 'mg2']);
+        expect(stderr).toContain(
+          'error: demoting mg2 would leave the swarm without a quorum: 1 of 2 managers can be reached, and 2 are needed',
+        );
+        expect(code).toBe(1);
+      }
+      expect(await managers()).toHaveLength(3);
+    } finally {
+      await belt.ok(['exec', 'mg3', '--', 'kill -CONT $(pidof dockerd)']);
+    }
+  });
+
+  test('the leader is demoted by force, and the others lead on', async () => {
+    await expect.poll(() => managers(), { timeout: 60_000 }).not.toContain('mg3 Unreachable');
+    const { code, stdout, stderr } = await belt.run(['swarm', 'demote', '--force', 'mg1']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'Manager mg1 demoted in the swarm.\n' });
+    expect(stderr).toContain('--force: the next manager that fails takes the swarm its quorum');
+    const left = await managers('mg2');
+    expect(left).toHaveLength(2);
+    expect(left.join()).toContain('Leader');
+  });
+
+  test('the active machine is a worker now: another manager is asked', async () => {
+    const nodes = JSON.parse(await belt.ok(['swarm', 'ls', '--json'])) as {
+      hostname: string;
+      role: string;
+    }[];
+    expect(nodes.find(({ hostname }) => hostname === 'mg1')?.role).toBe('worker');
+    expect(await belt.ok(['swarm', 'promote', 'mg1', '--json'])).toContain('"already": false');
+    expect(await managers()).toHaveLength(3);
+  });
+});

@@ -1,0 +1,260 @@
+import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Belt, newBelt } from '../lab/belt.js';
+import { httpGet, makeWebImage } from '../lab/containers.js';
+import { canMakeMachines } from '../lab/machines.js';
+
+/** Managers are destroyed while a service runs; what the swarm knew is found again. The engines are asked. */
+describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', () => {
+  let belt: Belt;
+  let unlockKey: string;
+  const file = (): string => join(belt.folder, 'swarm.tar.gz');
+  const long = { timeoutMs: 280_000 };
+
+  const docker = async (node: string, ...args: string[]): Promise<string> =>
+    (await belt.ok(['--host', node, 'docker', ...args])).trim();
+
+  /** Kills machines and forgets them: nothing of them is told to the others. */
+  const destroy = async (...names: string[]): Promise<void> => {
+    await belt.ok(['kill', '--force', ...names]);
+    await belt.ok(['rm', '-f', ...names]);
+  };
+
+  const nodes = async (manager: string): Promise<string[]> =>
+    (await docker(manager, 'node', 'ls', '--format', '{{.Hostname}} {{.Status}} {{.ManagerStatus}}'))
+      .split('\n')
+      .map((line) => line.trim())
+      .sort();
+
+  /** What the service was made of is there, and it can be made use of. */
+  const expectAllThere = async (manager: string, workers: readonly string[]): Promise<void> => {
+    expect(await docker(manager, 'secret', 'ls', '--format', '{{.Name}}')).toBe('password');
+    expect(await docker(manager, 'config', 'ls', '--format', '{{.Name}}')).toBe('greeting');
+    expect(await docker(manager, 'service', 'ls', '--format', '{{.Name}}')).toBe('web');
+    for (const name of workers) {
+      const address = (await belt.ok(['ip', name])).trim();
+      expect(await httpGet(`http://${address}:8080/`)).toBe('hello sesame\n');
+    }
+  };
+
+  beforeAll(async () => {
+    belt = await newBelt();
+    await belt.ok(['create', '512mb', 'mg[1:3]', 'node[1:2]'], long);
+    const choices = ['--default-addr-pool', '10.77.0.0/16', '--data-path-port', '7789'];
+    await docker('mg1', 'swarm', 'init', ...choices);
+    await belt.ok(['active', 'mg1']);
+    await belt.ok(['swarm', 'join', '--manager', 'mg1', 'mg[2:3]'], long);
+    await belt.ok(['swarm', 'join', 'mg1', 'node[1:2]'], long);
+    await makeWebImage(belt, 'node[1:2]');
+    const make = (kind: string, name: string, input: string) =>
+      belt.ok(['docker', kind, 'create', name, '-'], { input });
+    await make('secret', 'password', 'sesame');
+    await make('config', 'greeting', 'hello');
+    const serve =
+      'echo "$(cat /greeting) $(cat /run/secrets/password)" > /www/index.html; exec httpd -f -p 80 -h /www';
+    const given = ['--secret', 'password', '--config', 'source=greeting,target=/greeting'];
+    const placed = ['--mode', 'global', '--constraint', 'node.role==worker', '--no-resolve-image'];
+    const published = ['--publish', 'mode=host,published=8080,target=80'];
+    await docker(
+      'mg1',
+      ...['service', 'create', '--name', 'web', ...placed, ...given, ...published],
+      ...['web:1', 'sh', '-c', serve],
+    );
+  }, 300_000);
+  afterAll(() => belt.dispose());
+
+  test('all is there to begin with', () => expectAllThere('mg1', ['node1', 'node2']));
+
+  test('a backup comes from a manager that does not lead, which takes part again afterwards', async () => {
+    const result = JSON.parse(await belt.ok(['swarm', 'backup', file(), '--json'], long)) as {
+      node: string;
+      bytes: number;
+    };
+    expect(['mg2', 'mg3']).toContain(result.node);
+    expect([statSync(file()).mode & 0o777, statSync(file()).size]).toEqual([0o600, result.bytes]);
+    expect(await nodes('mg1')).toEqual([
+      'mg1 Ready Leader',
+      'mg2 Ready Reachable',
+      'mg3 Ready Reachable',
+      'node1 Ready',
+      'node2 Ready',
+    ]);
+    for (const unit of ['docker.socket', 'docker.service'])
+      expect(await belt.ok(['ssh', result.node, 'systemctl', 'is-active', unit])).toBe('active\n');
+    expect(await belt.ok(['ssh', result.node, 'ls /var/lib/docker'])).not.toContain('belt');
+  });
+
+  test('on stdout it is the same, and goes to no terminal and to no folder', async () => {
+    const script = `node ${join(import.meta.dirname, '../../bin/run.js')} swarm backup - --node mg3 | tar -tz`;
+    const { execFileSync } = await import('node:child_process');
+    const members = execFileSync('sh', ['-c', script], { cwd: belt.folder, env: belt.env, encoding: 'utf8' });
+    expect(members).toContain('belt-backup.json\n');
+    expect(members).toMatch(/^swarm\/raft\/wal-v3-encrypted\/.*\.wal$/m);
+    const folder = await belt.run(['swarm', 'backup', belt.folder]);
+    expect([folder.code, folder.stderr]).toEqual([1, expect.stringContaining('a folder of that name')]);
+  });
+
+  test('belt killed in the middle leaves the engine running, and no file', async () => {
+    const target = join(belt.folder, 'never.tar.gz');
+    const child = belt.spawn(['swarm', 'backup', target, '--node', 'mg2']);
+    let stderr = '';
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+      if (/copying the state/.test(stderr)) child.kill('SIGKILL');
+    });
+    await new Promise((done) => child.on('close', done));
+    expect(stderr).toContain('copying the state');
+    await expect
+      .poll(() => nodes('mg1'), { timeout: 60_000, interval: 500 })
+      .toContain('mg2 Ready Reachable');
+    await expect
+      .poll(() => belt.ok(['ssh', 'mg2', 'ls /var/lib/docker']), { timeout: 30_000, interval: 500 })
+      .not.toContain('belt-backup');
+    expect(existsSync(target)).toBe(false);
+  });
+
+  test('with a quorum there is nothing to recover, and the living swarm is not restored beside itself', async () => {
+    const recover = await belt.run(['swarm', 'recover', '-y'], long);
+    expect([recover.code, recover.stderr]).toEqual([
+      1,
+      expect.stringContaining('the swarm has a quorum: 3 of 3 managers can be reached, and 2 are needed'),
+    ]);
+    const restore = await belt.run(['swarm', 'restore', file(), 'node1'], long);
+    expect([restore.code, restore.stderr]).toEqual([1, expect.stringContaining('node1 is in a swarm')]);
+  });
+
+  test('with one manager down, a backup would take the quorum: refused', async () => {
+    await belt.ok(['kill', '--force', 'mg1']);
+    await belt.ok(['active', 'mg2']);
+    await expect
+      .poll(async () => (await belt.run(['swarm', 'backup', file()], long)).stderr, { timeout: 60_000 })
+      .toContain('would leave the swarm without a quorum');
+  });
+
+  test('two of three managers are destroyed: recover finds all again on the third', async () => {
+    await destroy('mg1', 'mg2');
+    const asked = await belt.run(['swarm', 'recover'], { input: 'n\n', ...long });
+    expect([asked.code, asked.stderr]).toEqual([
+      1,
+      expect.stringMatching(/mg3: decided up to entry \d+; last entry \d+, term \d+/),
+    ]);
+    expect(asked.stderr).toContain('nothing was changed');
+
+    // Cut short when the swarm has begun anew, the same command goes on.
+    const child = belt.spawn(['swarm', 'recover', '-y']);
+    let stderr = '';
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+      if (/node1: /.test(stderr)) child.kill('SIGKILL');
+    });
+    await new Promise((done) => child.on('close', done));
+    const recovered = JSON.parse(await belt.ok(['swarm', 'recover', '-y', '--json'], long)) as {
+      manager: string;
+      removed: string[];
+    };
+    expect(recovered).toMatchObject({ manager: 'mg3', removed: ['mg1', 'mg2'] });
+    expect(await nodes('mg3')).toEqual(['mg3 Ready Leader', 'node1 Ready', 'node2 Ready']);
+    expect(await belt.ok(['ssh', 'mg3', 'ls -d /var/lib/docker/swarm.before-recover-*'])).toMatch(/^\S+\n$/);
+    await expectAllThere('mg3', ['node1', 'node2']);
+    expect(
+      await docker(
+        'mg3',
+        'info',
+        '--format',
+        '{{.Swarm.Cluster.DefaultAddrPool}} {{.Swarm.Cluster.DataPathPort}}',
+      ),
+    ).toBe('[10.77.0.0/16] 7789');
+  });
+
+  test('with new managers it has a quorum of three again', async () => {
+    await belt.ok(['create', '512mb', 'mg[4:5]'], long);
+    await belt.ok(['swarm', 'join', '--manager', 'mg3', 'mg[4:5]'], long);
+    expect(await docker('mg3', 'info', '--format', '{{.Swarm.Managers}} {{.Swarm.Nodes}}')).toBe('3 5');
+    expect(await nodes('mg4')).toEqual([
+      'mg3 Ready Leader',
+      'mg4 Ready Reachable',
+      'mg5 Ready Reachable',
+      'node1 Ready',
+      'node2 Ready',
+    ]);
+  });
+
+  test('a manager of a swarm that locks them takes part again after a backup', async () => {
+    await docker('mg3', 'swarm', 'update', '--autolock=true');
+    unlockKey = await docker('mg3', 'swarm', 'unlock-key', '-q');
+    await belt.ok(['active', 'mg3']);
+    const { code, stderr } = await belt.run(['swarm', 'backup', file(), '--node', 'mg4'], long);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('no use without the unlock key')]);
+    expect(stderr).not.toContain(unlockKey);
+    expect(gunzipSync(readFileSync(file())).includes(unlockKey)).toBe(false);
+    expect(await nodes('mg3')).toContain('mg4 Ready Reachable');
+  });
+
+  test('a damaged file, and one that is no backup, change nothing', async () => {
+    await belt.ok(['create', '512mb', 'fresh'], long);
+    const cut = join(belt.folder, 'cut.tar.gz');
+    writeFileSync(cut, readFileSync(file()));
+    truncateSync(cut, statSync(cut).size - 100);
+    const damaged = await belt.run(['swarm', 'restore', cut, 'fresh']);
+    expect([damaged.code, damaged.stderr]).toEqual([1, expect.stringContaining('it is not whole')]);
+    const other = await belt.run(['swarm', 'restore', '/etc/passwd', 'fresh']);
+    expect([other.code, other.stderr]).toEqual([1, expect.stringContaining('is no backup of a swarm')]);
+    const alive = await belt.run(['swarm', 'restore', file(), 'fresh'], long);
+    expect([alive.code, alive.stderr]).toEqual([
+      1,
+      expect.stringContaining('the swarm of the backup is alive'),
+    ]);
+    expect(await docker('fresh', 'info', '--format', '{{.Swarm.LocalNodeState}}')).toBe('inactive');
+  });
+
+  test('all managers are gone: a fresh machine has all of it again from the file', async () => {
+    await destroy('mg3', 'mg4', 'mg5');
+    const wrong = `SWMKEY-1-${'A'.repeat(43)}\n`;
+    const refused = await belt.run(['swarm', 'restore', file(), 'fresh'], { input: wrong, ...long });
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining('the unlock key is not the one of this swarm'),
+    ]);
+    const restore = ['swarm', 'restore', file(), 'fresh', '--rejoin', 'node*'];
+    const { code, stdout, stderr } = await belt.run(restore, { input: `${unlockKey}\n`, ...long });
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('fresh is its only manager');
+    expect(`${stdout}${stderr}`).not.toContain(unlockKey);
+    expect(await nodes('fresh')).toEqual(['fresh Ready Leader', 'node1 Ready', 'node2 Ready']);
+    await expectAllThere('fresh', ['node1', 'node2']);
+  });
+
+  test('it locks its managers still: the key on the disk is encrypted, and the same key opens it', async () => {
+    const key = await belt.ok(['ssh', 'fresh', 'cat /var/lib/docker/swarm/certificates/swarm-node.key']);
+    expect(key).toContain('BEGIN ENCRYPTED PRIVATE KEY');
+    expect(await docker('fresh', 'swarm', 'unlock-key', '-q')).toBe(unlockKey);
+  });
+
+  test('what was made by hand, as Docker documents it, is restored too', async () => {
+    await belt.ok(['create', '512mb', 'other'], long);
+    const byHand = join(belt.folder, 'by-hand.tar');
+    await docker('fresh', 'swarm', 'update', '--autolock=false');
+    await belt.ok([
+      'ssh',
+      'fresh',
+      'systemctl stop docker.socket docker; tar -cf /root/by-hand.tar /var/lib/docker/swarm/',
+    ]);
+    await belt.ok(['scp', 'fresh:/root/by-hand.tar', byHand], long);
+    await destroy('fresh');
+    const result = await belt.run(['swarm', 'restore', byHand, 'other', '--json'], long);
+    expect({ code: result.code, stderr: result.code === 0 ? '' : result.stderr }).toEqual({
+      code: 0,
+      stderr: '',
+    });
+    expect(JSON.parse(result.stdout)).toMatchObject({
+      node: 'other',
+      others: expect.arrayContaining([{ name: 'node1', role: 'worker' }]),
+    });
+    // What the restore left to do.
+    await belt.ok(['swarm', 'recover', '-y'], long);
+    expect(await nodes('other')).toEqual(['node1 Ready', 'node2 Ready', 'other Ready Leader']);
+    await expectAllThere('other', ['node1', 'node2']);
+  });
+});

@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Belt, newBelt } from '../lab/belt.js';
+import { makeWebImage } from '../lab/containers.js';
+import { canMakeMachines } from '../lab/machines.js';
+
+/** Machines go, and their swarm goes on. The engines are asked, belt's own output is not believed. */
+describe.skipIf(!canMakeMachines())('rm of nodes of a swarm', () => {
+  let belt: Belt;
+
+  beforeAll(async () => {
+    belt = await newBelt();
+    await belt.ok(['create', '512mb', 'mg[1:4],node[1:3],apart']);
+    await belt.ok(['swarm', 'init', 'mg1']);
+    await belt.ok(['swarm', 'join', '--manager', 'mg1', 'mg[2:4]']);
+    await belt.ok(['swarm', 'join', 'mg1', 'node[1:3]']);
+    await makeWebImage(belt, 'mg[1:4],node[1:3]');
+    const service = ['--name', 'idle', '--replicas', '6', '--no-resolve-image', '--stop-grace-period', '1s'];
+    await belt.ok(['docker', 'service', 'create', ...service, 'web:1', 'sleep', '10000']);
+  });
+  afterAll(() => belt.dispose());
+
+  /** What a manager's engine says of all nodes. */
+  const nodes = async (by: string): Promise<string[]> => {
+    const format = '{{.Hostname}} {{.Status}} {{if .ManagerStatus}}manager{{else}}worker{{end}}';
+    const rows = await belt.ok(['--host', by, 'docker', 'node', 'ls', '--format', format]);
+    return rows.trim().split('\n').sort();
+  };
+  const machines = async (): Promise<string[]> => (await belt.ok(['ls', '-q'])).trim().split('\n');
+  const running = async (by: string): Promise<string> => {
+    const format = '{{.Replicas}}';
+    return (await belt.ok(['--host', by, 'docker', 'service', 'ls', '--format', format])).trim();
+  };
+
+  test('a worker leaves before it is destroyed, and what ran there runs elsewhere', async () => {
+    const { code, stdout, stderr } = await belt.run(['rm', '-y', 'node3']);
+    expect({ code, stdout, stderr: code === 0 ? '' : stderr }).toEqual({
+      code: 0,
+      stdout: 'Successfully removed node3\n',
+      stderr: '',
+    });
+    expect(await nodes('mg1')).toEqual([
+      'mg1 Ready manager',
+      'mg2 Ready manager',
+      'mg3 Ready manager',
+      'mg4 Ready manager',
+      'node1 Ready worker',
+      'node2 Ready worker',
+    ]);
+    expect(await running('mg1')).toBe('6/6');
+  });
+
+  test('a machine in no swarm is only destroyed', async () => {
+    const { code, stdout, stderr } = await belt.run(['rm', '-y', 'apart']);
+    expect([code, stdout]).toEqual([0, 'Successfully removed apart\n']);
+    expect(stderr).not.toMatch(/drain|swarm/);
+  });
+
+  test('managers that the swarm cannot do without are kept, with the numbers, and so is all that was named', async () => {
+    const { code, stderr } = await belt.run(['rm', '-y', 'mg[1:3],node1']);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('removing mg1 and mg2 and mg3 would leave')]);
+    expect(await machines()).toEqual(['mg1', 'mg2', 'mg3', 'mg4', 'node1', 'node2']);
+  });
+
+  test('the leader is made a worker, leaves, and is destroyed', async () => {
+    expect(await belt.ok(['rm', '-y', 'mg1'])).toBe('Successfully removed mg1\n');
+    expect(await nodes('mg2')).toEqual([
+      'mg2 Ready manager',
+      'mg3 Ready manager',
+      'mg4 Ready manager',
+      'node1 Ready worker',
+      'node2 Ready worker',
+    ]);
+  });
+
+  test('a manager that is dead is made a worker by the others, and its entry is removed', async () => {
+    await belt.ok(['kill', 'mg4']);
+    const { code, stdout, stderr } = await belt.run(['rm', '-f', 'mg4']);
+    expect({ code, stdout, stderr: code === 0 ? '' : stderr }).toEqual({
+      code: 0,
+      stdout: 'Successfully removed mg4\n',
+      stderr: '',
+    });
+    expect(await nodes('mg2')).toEqual([
+      'mg2 Ready manager',
+      'mg3 Ready manager',
+      'node1 Ready worker',
+      'node2 Ready worker',
+    ]);
+  });
+
+  test('a swarm without a quorum keeps its managers, unless by force; its workers are destroyed', async () => {
+    await belt.ok(['kill', '--force', 'mg3']);
+    // The other one leads on until it misses the first answers.
+    const list = ['--host', 'mg2', 'docker', 'node', 'ls'];
+    await expect.poll(async () => (await belt.run(list)).code, { timeout: 60_000 }).toBe(1);
+    const refused = await belt.run(['rm', '-y', 'mg[2:3],node2']);
+    expect(refused.code).toBe(1);
+    expect(refused.stdout).toBe('Successfully removed node2\n');
+    expect(refused.stderr).toMatch(/mg2: .*mg2 is a manager of a swarm that cannot be asked/);
+    expect(refused.stderr).toMatch(/mg3: .*mg3 is a manager of a swarm that cannot be asked/);
+    expect(await machines()).toEqual(['mg2', 'mg3', 'node1']);
+    const forced = await belt.run(['rm', '-f', 'mg3']);
+    expect([forced.code, forced.stderr]).toEqual([
+      0,
+      expect.stringContaining("its copy of the swarm's data is lost"),
+    ]);
+    expect(await machines()).toEqual(['mg2', 'node1']);
+  });
+
+  test('a cluster that goes altogether goes at once', async () => {
+    const { code, stderr } = await belt.run(['rm', '--all', '--yes']);
+    expect([code, stderr]).toEqual([0, expect.not.stringMatching(/drain|swarm/)]);
+    expect(JSON.parse(await belt.ok(['ls', '--json']))).toEqual([]);
+  });
+});

@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Belt, newBelt, type Result } from '../lab/belt.js';
+import { canMakeMachines } from '../lab/machines.js';
+
+interface Status {
+  quorum: boolean;
+  managers: { total: number; reachable: number; tolerance: number; leader?: string };
+  certificates?: { soonest?: { daysLeft: number } };
+  machines: { name: string; state: string; swarm?: string }[];
+}
+
+/** Real managers, switched off and on: what belt says of the swarm, and what it does not do to it. */
+describe.skipIf(!canMakeMachines())('a swarm of three managers', () => {
+  let belt: Belt;
+
+  const status = async (): Promise<{ code: number; status: Status }> => {
+    const { code, stdout } = await belt.run(['swarm', 'status', '--json']);
+    return { code, status: JSON.parse(stdout) as Status };
+  };
+  const refused = ({ code, stderr }: Result): unknown => [code, stderr];
+  const running = async (): Promise<string[]> => {
+    const rows = JSON.parse(await belt.ok(['ls', '--json'])) as { name: string; state: string }[];
+    return rows.filter(({ state }) => state === 'running').map(({ name }) => name);
+  };
+
+  beforeAll(async () => {
+    belt = await newBelt();
+    await belt.ok(['create', '512mb', 'mg[1:3],node1']);
+    await belt.ok(['swarm', 'init', 'mg1']);
+    await belt.ok(['swarm', 'join', '--manager', 'mg1', 'mg[2:3]']);
+    await belt.ok(['swarm', 'join', 'mg1', 'node1']);
+  });
+  afterAll(() => belt.dispose());
+
+  test('is shown with its quorum, its nodes and the end of its certificates', async () => {
+    for (const [index, zone] of ['a', 'b', 'b'].entries())
+      await belt.ok(['docker', 'node', 'update', '--label-add', `zone=${zone}`, `mg${index + 1}`]);
+    const text = await belt.ok(['swarm', 'status']);
+    expect(text).toMatch(
+      /^Swarm \w{25} has a quorum: 3 of 3 managers, 2 needed, 1 more may fail\. Leader: mg1$/m,
+    );
+    expect(text).toMatch(/^manager +Ready +Active +3 +mg\[1:3\]$/m);
+    expect(text).toContain('b holds 2 of 3 managers: its failure takes the swarm its quorum');
+    const { code, status: now } = await status();
+    expect([code, now.quorum, now.managers]).toMatchObject([
+      0,
+      true,
+      { total: 3, tolerance: 1, leader: 'mg1' },
+    ]);
+    expect(now.certificates?.soonest?.daysLeft).toBe(89);
+  });
+
+  test('loses no quorum by stop, kill or restart', async () => {
+    const numbers =
+      'would leave the swarm without a quorum: 1 of 3 managers can be reached, and 2 are needed';
+    for (const verb of ['stop', 'kill'])
+      expect(refused(await belt.run([verb, 'mg[1:2]']))).toEqual([1, expect.stringContaining(numbers)]);
+    const stopped = await belt.run(['stop', 'mg3']);
+    expect(refused(stopped)).toEqual([
+      0,
+      expect.stringContaining('leaves 2 of 3 managers, none of which may fail'),
+    ]);
+    for (const command of [
+      ['restart', 'mg2'],
+      ['regenerate-certs', '--yes', 'mg2'],
+      ['engine', 'local', 'mg2'],
+    ])
+      expect(refused(await belt.run(command))).toEqual([
+        1,
+        expect.stringContaining('restarting mg2 would leave'),
+      ]);
+    expect((await running()).sort()).toEqual(['mg1', 'mg2', 'node1']);
+    expect(await status()).toMatchObject({ code: 0, status: { managers: { reachable: 2, tolerance: 0 } } });
+    await belt.ok(['start', 'mg3']);
+  });
+
+  test('restarts one manager at a time', async () => {
+    await expect.poll(async () => (await status()).status.managers.reachable, { timeout: 60_000 }).toBe(3);
+    const { code, stderr } = await belt.run(['restart', 'mg[1:3]']);
+    expect(refused({ code, stderr, stdout: '' })).toEqual([0, expect.any(String)]);
+    const ends = [...stderr.matchAll(/^(mg\d): (?:restarted|booting)/gm)].map(([line]) => line);
+    expect(ends.map((line) => line.split(': ')[1])).toEqual(Array(3).fill(['booting', 'restarted']).flat());
+    expect((await status()).status.quorum).toBe(true);
+  });
+
+  test('without a quorum, by force, is told machine by machine, and comes back', async () => {
+    const forced = await belt.run(['kill', '--force', 'mg[2:3]']);
+    expect(refused(forced)).toEqual([
+      0,
+      expect.stringContaining('--force: nothing in the swarm can be changed then'),
+    ]);
+    const { code, status: now } = await status();
+    expect([code, now.quorum, now.managers.reachable]).toEqual([1, false, 1]);
+    expect(now.machines).toMatchObject([
+      { name: 'mg1', swarm: 'active/manager' },
+      { name: 'mg2', state: 'stopped' },
+      { name: 'mg3', state: 'stopped' },
+      { name: 'node1', swarm: 'active/worker' },
+    ]);
+    await belt.ok(['start', 'mg[2:3]']);
+    await expect.poll(async () => (await status()).status.quorum, { timeout: 60_000 }).toBe(true);
+  });
+
+  test('is shut down as a whole, and is there again', async () => {
+    const { code, stderr } = await belt.run(['stop', '--all']);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('the whole swarm goes down')]);
+    expect(await running()).toEqual([]);
+    await belt.ok(['start', '--all']);
+    await expect.poll(async () => (await status()).status.quorum, { timeout: 60_000 }).toBe(true);
+  });
+});

@@ -1,0 +1,383 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Belt, newBelt, type Result } from '../lab/belt.js';
+import { makeWebImage } from '../lab/containers.js';
+import { canMakeMachines } from '../lab/machines.js';
+
+/** The verbs of a swarm on real machines, in the order of a swarm's life. The engines are asked, belt's own output is not believed. */
+describe.runIf(canMakeMachines())('swarm verbs', () => {
+  let belt: Belt;
+  const addresses = new Map<string, string>();
+
+  beforeAll(async () => {
+    belt = await newBelt();
+    await belt.ok(['create', '512mb', 'node[1:5]']);
+    for (const name of names(1, 2, 3, 4, 5)) addresses.set(name, (await belt.ok(['ip', name])).trim());
+  });
+
+  afterAll(async () => {
+    await belt?.dispose();
+  });
+
+  function names(...numbers: number[]): string[] {
+    return numbers.map((number) => `node${number}`);
+  }
+
+  /** What the engine itself says. */
+  async function info(node: string, format: string): Promise<string> {
+    return (await belt.ok(['--host', node, 'docker', 'info', '--format', format])).trim();
+  }
+
+  function states(): Promise<string[]> {
+    return Promise.all(names(1, 2, 3, 4, 5).map((node) => info(node, '{{.Swarm.LocalNodeState}}')));
+  }
+
+  async function nodeLs(
+    asked: string,
+    format = '{{.Hostname}} {{.Status}} {{.Availability}}',
+  ): Promise<string[]> {
+    const table = await belt.ok(['--host', asked, 'docker', 'node', 'ls', '--format', format]);
+    return table
+      .trim()
+      .split('\n')
+      .map((line) => line.trim())
+      .sort();
+  }
+
+  async function leader(asked: string): Promise<string> {
+    const rows = await nodeLs(asked, '{{.Hostname}} {{.ManagerStatus}}');
+    return rows.find((row) => row.endsWith(' Leader'))?.split(' ')[0] ?? '';
+  }
+
+  const exec = (node: string, script: string): Promise<string> => belt.ok(['exec', node, '--', script]);
+
+  describe('init', () => {
+    test('refuses an address pool that is a network of the machine, and begins nothing', async () => {
+      const network = addresses.get('node1')?.replace(/\d+$/, '0/24') ?? '';
+      const { code, stderr } = await belt.run(['swarm', 'init', 'node1', '--default-addr-pool', network]);
+      expect(stderr).toMatch(
+        /^error: the address pool [\d./]+ overlaps a network of node1: [\d./]+ \(host0\)$/m,
+      );
+      expect(code).toBe(1);
+      expect(await info('node1', '{{.Swarm.LocalNodeState}}')).toBe('inactive');
+    });
+
+    test('refuses what is no duration', async () => {
+      const { code, stderr } = await belt.run(['swarm', 'init', 'node1', '--cert-expiry', '30d']);
+      expect([code, stderr]).toEqual([2, expect.stringContaining('--cert-expiry: "30d" is no duration')]);
+    });
+
+    test("takes docker's own options", async () => {
+      const options = ['--default-addr-pool', '172.30.0.0/16', '--default-addr-pool-mask-length', '26'];
+      options.push('--cert-expiry', '240h', '--dispatcher-heartbeat', '7s', '--task-history-limit', '3');
+      options.push('--snapshot-interval', '5000', '--max-snapshots', '2', '--data-path-port', '7777');
+      expect(await belt.ok(['init', 'node1', ...options])).toMatch(
+        /^Swarm initialized: current node \(\w{25}\) is now a manager\.\n$/,
+      );
+      const cluster = JSON.parse(await info('node1', '{{json .Swarm.Cluster}}')) as Record<string, unknown>;
+      expect(cluster).toMatchObject({
+        DefaultAddrPool: ['172.30.0.0/16'],
+        SubnetSize: 26,
+        DataPathPort: 7777,
+        Spec: {
+          CAConfig: { NodeCertExpiry: 240 * 3600 * 1e9 },
+          Dispatcher: { HeartbeatPeriod: 7e9 },
+          Orchestration: { TaskHistoryRetentionLimit: 3 },
+          Raft: { SnapshotInterval: 5000, KeepOldSnapshots: 2 },
+        },
+      });
+      expect(await belt.ok(['active'])).toBe('node1\n');
+    });
+  });
+
+  describe('join', () => {
+    test('managers, one after the other, each at its own address', async () => {
+      expect(await belt.ok(['join', '--manager', '--availability', 'pause', 'node[2:3]'])).toBe(
+        'node2: This node joined a swarm as a manager.\nnode3: This node joined a swarm as a manager.\n',
+      );
+      expect(await nodeLs('node1', '{{.Hostname}} {{.ManagerStatus}} {{.Availability}}')).toEqual([
+        'node1 Leader Active',
+        'node2 Reachable Pause',
+        'node3 Reachable Pause',
+      ]);
+      for (const name of names(1, 2, 3)) {
+        expect(await info(name, '{{.Swarm.NodeAddr}}')).toBe(addresses.get(name));
+        expect(await exec(name, 'ss -Hltn sport = 2377')).toContain(` ${addresses.get(name)}:2377 `);
+      }
+      await belt.ok(['swarm', 'activate', 'node[2:3]']);
+    });
+
+    test('a port that is closed is found, and named', async () => {
+      for (const name of names(1, 2, 3)) await block(name, 'node4', 'REJECT');
+      try {
+        const { code, stderr } = await belt.run(['swarm', 'join', 'node1', 'node4']);
+        expect(code).toBe(1);
+        for (const name of names(1, 2, 3))
+          expect(stderr).toContain(`node4 cannot reach ${addresses.get(name)}:2377 (tcp): refused`);
+        expect(stderr).toContain('open 2377/tcp');
+      } finally {
+        for (const name of names(1, 2, 3)) await unblock(name);
+      }
+      expect(await nodeLs('node1')).toHaveLength(3);
+    });
+
+    test('where one manager gives no answer, the node joins at another', async () => {
+      const asked = await leader('node1');
+      await block(asked, 'node4', 'DROP');
+      try {
+        const { code, stdout, stderr } = await belt.run(['swarm', 'join', 'node1', 'node4']);
+        expect({ code, stdout }).toEqual({
+          code: 0,
+          stdout: 'node4: This node joined a swarm as a worker.\n',
+        });
+        expect(stderr).toContain(`node4: looking why it does not get in at ${addresses.get(asked)}:2377`);
+      } finally {
+        await unblock(asked);
+      }
+      expect(await nodeLs('node1')).toContain('node4 Ready Active');
+      await belt.ok(['swarm', 'leave', 'node4']);
+    });
+
+    test('what gets no answer anywhere is told, and the same command again goes on with it', async () => {
+      for (const name of names(1, 2, 3)) await block(name, 'node4', 'DROP');
+      try {
+        const { code, stderr } = await belt.run(['swarm', 'join', 'node1', 'node4']);
+        expect([code, stderr]).toEqual([
+          1,
+          expect.stringContaining(`node4 cannot reach ${addresses.get('node1')}:2377 (tcp): no answer`),
+        ]);
+      } finally {
+        for (const name of names(1, 2, 3)) await unblock(name);
+      }
+      await belt.ok(['swarm', 'join', 'node1', 'node4']);
+      expect(await nodeLs('node1')).toContain('node4 Ready Active');
+      await belt.ok(['swarm', 'leave', 'node4']);
+    });
+
+    test('the leader is killed while workers join, and every worker joins', async () => {
+      const killed = await leader('node1');
+      const joined = await joinWhileKilling(killed, ['swarm', 'join', killed, 'node[4:5]']);
+      expect(joined).toMatchObject({ code: 0 });
+      expect(joined.stdout.trimEnd().split('\n').sort()).toEqual([
+        'node4: This node joined a swarm as a worker.',
+        'node5: This node joined a swarm as a worker.',
+      ]);
+      const other = names(1, 2, 3).find((name) => name !== killed) ?? '';
+      expect(await leader(other)).not.toBe(killed);
+      expect(await nodeLs(other)).toEqual(
+        expect.arrayContaining(['node4 Ready Active', 'node5 Ready Active']),
+      );
+      await exec(killed, 'systemctl unmask --runtime docker; systemctl restart docker');
+      await expect.poll(() => nodeLs(other), { timeout: 60_000 }).not.toContain(`${killed} Down Active`);
+    });
+
+    test('a worker is no manager to join at; a machine in no swarm is none either', async () => {
+      const atWorker = await belt.run(['swarm', 'join', 'node4', 'node5']);
+      expect([atWorker.code, atWorker.stderr]).toEqual([
+        1,
+        expect.stringContaining('error: node4 is a worker of its swarm, not a manager'),
+      ]);
+    });
+
+    /** As a firewall on the manager does. */
+    function block(manager: string, node: string, target: 'DROP' | 'REJECT'): Promise<string> {
+      return exec(manager, `iptables -I INPUT -p tcp --dport 2377 -s ${addresses.get(node)} -j ${target}`);
+    }
+
+    function unblock(manager: string): Promise<string> {
+      return exec(manager, 'iptables -F INPUT');
+    }
+
+    /** The shell on the leader is there before, so that the engine dies in the middle of the first join. */
+    async function joinWhileKilling(killed: string, args: string[]): Promise<Result> {
+      const script = 'systemctl mask --runtime docker >&2; echo ready; read go; kill -9 $(pidof dockerd)';
+      const killer = belt.spawn(['ssh', killed, '--', script]);
+      await new Promise((ready) => killer.stdout.once('data', ready));
+      const joining = belt.spawn(args);
+      const output = { stdout: '', stderr: '' };
+      joining.stdout.on('data', (chunk: Buffer) => {
+        output.stdout += chunk;
+      });
+      joining.stderr.on('data', (chunk: Buffer) => {
+        if (!output.stderr.includes('joining at') && String(chunk).includes('joining at'))
+          killer.stdin.end('go\n');
+        output.stderr += chunk;
+      });
+      const code = await new Promise<number>((done) => joining.on('close', (status) => done(status ?? -1)));
+      return { code, ...output };
+    }
+  });
+
+  describe('availability and labels', () => {
+    beforeAll(async () => {
+      await makeWebImage(belt, 'node[1:5]');
+      const service = ['docker', 'service', 'create', '--no-resolve-image'];
+      await belt.ok(['swarm', 'label', 'node[4:5]', 'zone=a', 'disk=ssd']);
+      const placed = ['--constraint', 'node.labels.zone==a', 'web:1', 'sleep', '1000'];
+      await belt.ok([...service, '--name', 'single', '--replicas', '1', ...placed]);
+      await belt.ok([...service, '--name', 'pair', '--replicas', '4', ...placed]);
+    });
+
+    test('label sets and takes away', async () => {
+      expect(await belt.ok(['swarm', 'label', 'node4', 'rack=7', 'disk-'])).toBe('node4\n');
+      const labels = await belt.ok([
+        'docker',
+        'node',
+        'inspect',
+        'node4',
+        '--format',
+        '{{json .Spec.Labels}}',
+      ]);
+      expect(JSON.parse(labels)).toEqual({ zone: 'a', rack: '7' });
+    });
+
+    test('drain --wait tells what it interrupts and what stays, and ends when nothing runs there', async () => {
+      const format = '{{.Node}}';
+      const ps = [
+        'docker',
+        'service',
+        'ps',
+        'single',
+        '--filter',
+        'desired-state=running',
+        '--format',
+        format,
+      ];
+      const node = (await belt.ok(ps)).trim();
+      await exec(node, 'docker run -d --name plain web:1 sleep 1000');
+      const { code, stdout, stderr } = await belt.run(['drain', node, '--wait', '--timeout', '60']);
+      expect({ code, stdout }).toEqual({ code: 0, stdout: `${node}\n` });
+      expect(stderr).toContain(`service single is interrupted: its only task runs on ${node}`);
+      expect(stderr).not.toContain('service pair');
+      expect(stderr).toContain(`containers that are no tasks of the swarm stay on ${node}: plain`);
+      expect((await exec(node, "docker ps --format '{{.Names}}'")).trim()).toBe('plain');
+      await exec(node, 'docker rm -f plain');
+      expect(await belt.ok(['swarm', 'activate', node])).toBe(`${node}\n`);
+    });
+
+    test('drain does not wait unless it is told to', async () => {
+      expect(await belt.ok(['drain', 'node5'])).toBe('node5\n');
+      expect(await belt.ok(['swarm', 'activate', 'node5'])).toBe('node5\n');
+    });
+
+    test('drain --wait names the last obstacle when time is up', async () => {
+      const stubborn = [
+        '--name',
+        'stubborn',
+        '--stop-grace-period',
+        '60s',
+        '--constraint',
+        'node.hostname==node5',
+      ];
+      const trap = ['sh', '-c', 'trap "" TERM; while true; do sleep 1; done'];
+      await belt.ok(['docker', 'service', 'create', '--no-resolve-image', ...stubborn, 'web:1', ...trap]);
+      const { code, stderr } = await belt.run(['swarm', 'drain', 'node5', '--wait', '--timeout', '3']);
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringContaining('node5 is drained, and after 3 s still runs stubborn.1 (running)'),
+      ]);
+      await belt.ok(['docker', 'service', 'rm', 'stubborn', 'single', 'pair']);
+      await belt.ok(['swarm', 'activate', 'node5']);
+      await belt.ok(['docker', 'service', 'create', '--no-resolve-image', ...stubborn, 'web:1', ...trap]);
+    });
+
+    test('pause', async () => {
+      expect(await belt.ok(['swarm', 'pause', 'node[4:5]'])).toBe('node4\nnode5\n');
+      expect(await nodeLs('node1')).toEqual(
+        expect.arrayContaining(['node4 Ready Pause', 'node5 Ready Pause']),
+      );
+    });
+  });
+
+  describe('secrets of the swarm', () => {
+    test('a token is shown, and a new one ends the old one', async () => {
+      const before = (await belt.ok(['swarm', 'token', '-q'])).trim();
+      expect(before).toBe((await belt.ok(['docker', 'swarm', 'join-token', '-q', 'worker'])).trim());
+      const rotated = await belt.run(['swarm', 'token', 'worker', '--rotate']);
+      expect(rotated.stdout).toMatch(
+        /^Successfully rotated worker join token\.\n\nTo add a worker to this swarm, run the following command:\n\n {4}docker swarm join --token SWMTKN-1-\S+ [\d.]+:2377\n/,
+      );
+      expect(rotated.stderr).not.toContain('SWMTKN');
+      expect((await belt.ok(['swarm', 'token', '-q'])).trim()).not.toBe(before);
+    });
+
+    test('a new certificate authority reaches all nodes', async () => {
+      const before = await belt.ok(['docker', 'swarm', 'ca']);
+      const certificate = await belt.ok(['swarm', 'ca', 'rotate']);
+      expect(certificate).toMatch(/^-----BEGIN CERTIFICATE-----[\s\S]*-----END CERTIFICATE-----\n$/);
+      expect(certificate.trim()).not.toBe(before.trim());
+      expect((await belt.ok(['docker', 'swarm', 'ca'])).trim()).toBe(certificate.trim());
+      expect(await states()).toEqual(Array(5).fill('active'));
+    });
+
+    test('a locked manager asks for its key, which is piped in', async () => {
+      const locked = await belt.run(['swarm', 'lock']);
+      const key = /SWMKEY-1-\S+/.exec(locked.stdout)?.[0] ?? '';
+      expect(locked.stdout).toMatch(/^Swarm updated\.\nTo unlock a swarm manager after it restarts/);
+      expect((await belt.ok(['swarm', 'unlock-key', '-q'])).trim()).toBe(key);
+      const asked = await leader('node1');
+      const restarted = names(1, 2, 3).find((name) => name !== asked) ?? '';
+      await exec(restarted, 'systemctl restart docker');
+      await expect
+        .poll(() => info(restarted, '{{.Swarm.LocalNodeState}}'), { timeout: 30_000 })
+        .toBe('locked');
+      const wrong = await belt.run(['swarm', 'unlock', restarted], { input: `${key.slice(0, -4)}AAAA\n` });
+      expect(wrong.code).toBe(1);
+      const { code, stderr } = await belt.run(['swarm', 'unlock'], { input: `${key}\n` });
+      expect([code, stderr]).toEqual([0, expect.stringContaining(`${restarted}: unlocked`)]);
+      expect(locked.stderr + wrong.stderr + stderr).not.toContain('SWMKEY');
+      expect(await info(restarted, '{{.Swarm.LocalNodeState}}')).toBe('active');
+      expect(await belt.ok(['swarm', 'lock', '--off'])).toBe('Swarm updated.\n');
+    });
+  });
+
+  describe('leaving', () => {
+    test('a worker leaves, though what runs there takes its time, and no entry stays', async () => {
+      expect(await exec('node5', "docker ps --format '{{.Names}}'")).toContain('stubborn.1.');
+      expect(await belt.ok(['swarm', 'leave', 'node5'])).toBe('node5: Node left the swarm.\n');
+      expect(await info('node5', '{{.Swarm.LocalNodeState}}')).toBe('inactive');
+      expect(await nodeLs('node1', '{{.Hostname}}')).toEqual(names(1, 2, 3, 4));
+      const outside = await belt.run(['swarm', 'join', 'node5', 'node4']);
+      expect([outside.code, outside.stderr]).toEqual([1, expect.stringContaining('node5 is in no swarm')]);
+    });
+
+    test('the leader leaves last of those that leave, by force where it costs the tolerance', async () => {
+      const asked = await leader('node1');
+      const refused = await belt.run(['swarm', 'leave', asked]);
+      expect([refused.code, refused.stderr]).toEqual([
+        1,
+        expect.stringContaining(`demoting ${asked} would leave 2 managers, none of which may fail`),
+      ]);
+      expect(await belt.ok(['swarm', 'leave', '--force', asked])).toBe(`${asked}: Node left the swarm.\n`);
+      expect(await info(asked, '{{.Swarm.LocalNodeState}}')).toBe('inactive');
+      const other = names(1, 2, 3).find((name) => name !== asked) ?? '';
+      expect(await nodeLs(other, '{{.Hostname}}')).not.toContain(asked);
+      expect(await nodeLs(other)).toHaveLength(3);
+    });
+
+    test('the entry of a node that is gone is removed', async () => {
+      await belt.ok(['kill', 'node4']);
+      const manager = await remaining();
+      await expect.poll(() => nodeLs(manager), { timeout: 60_000 }).toContain('node4 Down Pause');
+      expect(await belt.ok(['swarm', 'rm', 'node4'])).toBe('node4\n');
+      expect(await nodeLs(manager)).toHaveLength(2);
+      await belt.ok(['start', 'node4']);
+    });
+
+    test('all nodes named: the swarm is dissolved when that is agreed to', async () => {
+      const asked = await belt.run(['swarm', 'leave', 'node[1:5]'], { input: 'n\n' });
+      expect([asked.code, asked.stderr]).toEqual([
+        1,
+        expect.stringContaining('These 2 are all nodes of the swarm: it is dissolved'),
+      ]);
+      expect((await states()).filter((state) => state === 'active').length).toBeGreaterThan(1);
+      await belt.run(['swarm', 'leave', 'node[1:5]', '--yes']);
+      expect((await states()).filter((state) => state === 'active')).toEqual([]);
+    });
+
+    async function remaining(): Promise<string> {
+      for (const name of names(1, 2, 3))
+        if ((await info(name, '{{.Swarm.ControlAvailable}}')) === 'true') return name;
+      throw new Error('no manager is left');
+    }
+  });
+});

@@ -1,0 +1,40 @@
+import { parse } from 'yaml';
+
+interface CloudConfig {
+  bootcmd?: (string | string[])[];
+  ssh_authorized_keys?: string[];
+}
+
+/**
+ * The little of cloud-init that a droplet needs here: from user data, a `#cloud-config` or a MIME document that holds one, what runs
+ * before the SSH server starts (`bootcmd`), the keys that may log in, and then scripts. cloud-init itself is asked in
+ * digitalocean-cloud-init.test.ts. @see https://docs.cloud-init.io/en/latest/explanation/format.html
+ * @returns shell scripts, in order
+ */
+export function earlyCommands(userData: string): string[] {
+  const parts = partsOf(userData);
+  const configs = parts.filter((part) => part.startsWith('#cloud-config'));
+  const early = configs.flatMap((config) => {
+    const { bootcmd = [], ssh_authorized_keys: keys = [] } = parse(config) as CloudConfig;
+    return [
+      ...bootcmd.map((command) => (typeof command === 'string' ? command : command.map(quote).join(' '))),
+      ...keys.map((key) => `echo ${quote(key)} >> /root/.ssh/authorized_keys`),
+    ];
+  });
+  const scripts = parts.filter((part) => part.startsWith('#!')).map((part) => `/bin/sh -c ${quote(part)}`);
+  return [...early, ...scripts];
+}
+
+function partsOf(userData: string): string[] {
+  const [, boundary] = /^Content-Type: multipart\/mixed; boundary="([^"]+)"/.exec(userData) ?? [];
+  if (boundary === undefined) return [userData];
+  return userData
+    .split(`--${boundary}`)
+    .slice(1, -1)
+    .map((part) => Buffer.from(part.slice(part.indexOf('\n\n')), 'base64').toString());
+}
+
+/** As cloud-init quotes the words of a command. */
+function quote(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}

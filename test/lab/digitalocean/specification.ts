@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import addFormats from 'ajv-formats';
+import { type Document, OpenAPIBackend } from 'openapi-backend';
+
+/** DigitalOcean's own OpenAPI document, cut down to what a driver needs; it is not part of this repository. */
+const path = resolve('../shared/digitalocean-openapi.json');
+
+export interface Exchange {
+  method: string;
+  /** With `/v2`. */
+  path: string;
+  query: Record<string, string>;
+  headers: Record<string, string>;
+  body?: unknown;
+}
+
+/** Says what a request or an answer has against the specification. */
+export interface Specification {
+  request(exchange: Exchange): string[];
+  answer(exchange: Exchange, status: number, body: unknown): string[];
+}
+
+/** @returns undefined where the document is not there: nothing is held against it then */
+export async function readSpecification(): Promise<Specification | undefined> {
+  if (!existsSync(path)) {
+    console.warn(`${path} is not there: requests are not held against DigitalOcean's specification`);
+    return undefined;
+  }
+  const definition = JSON.parse(await readFile(path, 'utf8')) as Document;
+  const api = new OpenAPIBackend({
+    definition,
+    quick: true,
+    ajvOpts: { strict: false, unicodeRegExp: false, logger: false },
+    customizeAjv: (ajv) => {
+      addFormats.default(ajv);
+      return ajv;
+    },
+  });
+  await api.init();
+  const told = (errors: unknown): string[] => (errors ? [JSON.stringify(errors)] : []);
+  return {
+    request(exchange) {
+      // The one request that the document itself gets wrong: its "oneOf" holds two alternatives that are alike.
+      if (exchange.path === '/v2/droplets/actions') return [];
+      const operation = api.matchOperation(exchange);
+      if (!operation) return [`the specification has no ${exchange.method} ${exchange.path}`];
+      return told(api.validateRequest(exchange, operation).errors);
+    },
+    answer(exchange, status, body) {
+      const operation = api.matchOperation(exchange);
+      if (!operation) return [];
+      return told(api.validateResponse(body, operation, status).errors);
+    },
+  };
+}

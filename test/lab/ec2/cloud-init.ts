@@ -1,0 +1,68 @@
+import { parse } from 'yaml';
+
+/** What a provider gives a machine for its first boot. */
+export interface FirstBoot {
+  /** As text, unpacked. */
+  userData: string;
+  /** The image's own: `admin`, `ubuntu`, or `root`. */
+  defaultUser: string;
+  /** Of the key pair that the provider was given. */
+  authorizedKeys: readonly string[];
+}
+
+interface CloudConfig {
+  preserve_hostname?: boolean;
+  ssh_deletekeys?: boolean;
+  ssh_genkeytypes?: string[];
+  ssh_authorized_keys?: string[];
+  bootcmd?: string[];
+}
+
+const known = ['preserve_hostname', 'ssh_deletekeys', 'ssh_genkeytypes', 'ssh_authorized_keys', 'bootcmd'];
+
+/**
+ * A stand-in for cloud-init: of cloud-config it knows the keys that belt's templates use, does with them what cloud-init's modules
+ * bootcmd, ssh and users_groups do, in their order, at each boot, and knows no other keys.
+ * @see https://cloudinit.readthedocs.io/en/latest/reference/modules.html
+ */
+export function firstBootScript({ userData, defaultUser, authorizedKeys }: FirstBoot): string {
+  const config = readConfig(userData);
+  const keys = [...(config.ssh_authorized_keys ?? []), ...authorizedKeys];
+  return [
+    '#!/bin/sh',
+    ...(config.bootcmd ?? []),
+    config.ssh_deletekeys === false ? '' : 'rm -f /etc/ssh/ssh_host_*key*',
+    ...(config.ssh_genkeytypes ?? ['rsa', 'ecdsa', 'ed25519']).map(generate),
+    ...userCommands(defaultUser),
+    ...keys.map((key) => `echo '${key.replaceAll("'", '')}' >> "$home/.ssh/authorized_keys"`),
+    'chown -R "$user:" "$home/.ssh"',
+    'exit 0',
+    '',
+  ].join('\n');
+}
+
+function readConfig(userData: string): CloudConfig {
+  if (!userData.startsWith('#cloud-config\n')) throw new Error('this user data is no cloud-config');
+  const config = parse(userData) as CloudConfig;
+  const unknown = Object.keys(config).filter((key) => !known.includes(key));
+  if (unknown.length > 0) throw new Error(`the stand-in for cloud-init does not know ${unknown.join(', ')}`);
+  if (config.preserve_hostname !== true) throw new Error('cloud-init would set the host name anew');
+  return config;
+}
+
+function generate(type: string): string {
+  const file = `/etc/ssh/ssh_host_${type}_key`;
+  return `[ -e ${file} ] || ssh-keygen -q -t ${type} -N '' -f ${file}`;
+}
+
+/** May use sudo without a password, as in images of Debian and Ubuntu. */
+function userCommands(user: string): string[] {
+  return [
+    `user=${user}`,
+    'id "$user" >/dev/null 2>&1 || useradd -m -s /bin/bash "$user"',
+    `echo "$user ALL=(ALL) NOPASSWD:ALL" > /etc/sudoers.d/90-cloud-init-users`,
+    'home=$(getent passwd "$user" | cut -d: -f6)',
+    'install -d -m 700 -o "$user" "$home/.ssh"',
+    ': > "$home/.ssh/authorized_keys"',
+  ];
+}

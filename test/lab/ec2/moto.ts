@@ -1,0 +1,119 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A Debian with the real moto (https://docs.getmoto.org) and the real cloud-init in a folder of its own; stays between runs. */
+const folder = '/var/lib/belt-test/clouds';
+const packages = ['python3-moto', 'python3-flask-cors', 'python3-cryptography', 'cloud-init'];
+
+/** Takes a minute or two, once on a computer. */
+export async function installMoto(): Promise<void> {
+  if (existsSync(folder)) return;
+  const building = `${folder}.building-${process.pid}`;
+  const run = (...words: string[]) => execFileSync(words[0] ?? '', words.slice(1), { stdio: 'inherit' });
+  const mirror = process.env['NSPAWN_MIRROR'] || 'http://deb.debian.org/debian';
+  run('mkdir', '-p', dirname(folder));
+  run('debootstrap', '--variant=minbase', '--include=python3,ca-certificates', 'trixie', building, mirror);
+  // In debootstrap's own list moto is left half-configured.
+  const install = `export DEBIAN_FRONTEND=noninteractive; apt-get update && apt-get install -y --no-install-recommends ${packages.join(' ')} && apt-get clean`;
+  run('chroot', building, 'sh', '-c', install);
+  await rename(building, folder).catch(async (error) => {
+    // Other tests on this computer were as fast.
+    if (!existsSync(folder)) throw error;
+    await rm(building, { recursive: true });
+  });
+}
+
+/** What cloud-init itself says of user data. @throws Error for what it does not take */
+export async function checkUserData(name: string, text: string): Promise<string> {
+  const path = `/tmp/belt-user-data-${process.pid}-${name}`;
+  await writeFile(join(folder, path), text);
+  try {
+    return execFileSync('/usr/sbin/chroot', [folder, 'cloud-init', 'schema', '-c', path], {
+      encoding: 'utf8',
+    });
+  } finally {
+    await rm(join(folder, path), { force: true });
+  }
+}
+
+export interface Moto {
+  url: string;
+  stop(): Promise<void>;
+}
+
+/** Images as their publishers name them, of which moto has none of Debian's. */
+const images = [
+  image('ami-0deb1300000000001', '136693071363', 'debian-13-amd64-20250806-2196', 'x86_64'),
+  image('ami-0deb1300000000002', '136693071363', 'debian-13-amd64-20251006-2257', 'x86_64'),
+  image('ami-0deb1300000000003', '136693071363', 'debian-13-arm64-20251006-2257', 'arm64'),
+  image('ami-0deb1200000000001', '136693071363', 'debian-12-amd64-20251006-2257', 'x86_64'),
+  image(
+    'ami-0abc2400000000001',
+    '099720109477',
+    'ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20251001',
+    'x86_64',
+  ),
+];
+
+function image(id: string, owner: string, name: string, architecture: string) {
+  return {
+    ami_id: id,
+    name,
+    owner_id: owner,
+    architecture,
+    public: true,
+    state: 'available',
+    virtualization_type: 'hvm',
+    hypervisor: 'xen',
+    image_type: 'machine',
+    root_device_type: 'ebs',
+    root_device_name: '/dev/xvda',
+    description: name,
+  };
+}
+
+export async function startMoto(): Promise<Moto> {
+  const port = await freePort();
+  const amis = `/tmp/belt-amis-${port}.json`;
+  await writeFile(join(folder, amis), JSON.stringify(images));
+  const child = spawn(
+    '/usr/sbin/chroot',
+    [folder, '/usr/bin/moto_server', '-H', '127.0.0.1', '-p', String(port)],
+    {
+      env: { PATH: '/usr/bin:/bin', MOTO_AMIS_PATH: amis, AWS_DEFAULT_REGION: 'us-east-1' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
+  let said = '';
+  child.stderr.on('data', (chunk) => {
+    said = `${said}${chunk}`.slice(-4_000);
+  });
+  const ended = new Promise<void>((done) => child.on('exit', () => done()));
+  const url = `http://127.0.0.1:${port}`;
+  const deadline = Date.now() + 60_000;
+  while (!(await fetch(url).catch(() => undefined))) {
+    if (Date.now() > deadline || child.exitCode !== null) throw new Error(`moto does not answer: ${said}`);
+    await sleep(200);
+  }
+  return {
+    url,
+    async stop() {
+      child.kill();
+      await ended;
+      await rm(join(folder, amis), { force: true });
+    },
+  };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((done) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => done(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}

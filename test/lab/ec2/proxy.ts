@@ -1,0 +1,194 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+
+/**
+ * `throttled`: RequestLimitExceeded; `unknown`: InvalidInstanceID.NotFound; `lost`: carried out, but the answer never comes; `full`: room for
+ * `room` instances only; `blind`: lists that do not show what is there; `refused`: UnauthorizedOperation.
+ */
+export interface Fault {
+  action: string;
+  kind: 'throttled' | 'unknown' | 'lost' | 'full' | 'blind' | 'refused';
+  times: number;
+  /** Of `full`. */
+  room?: number;
+}
+
+export interface Call {
+  action: string;
+  params: URLSearchParams;
+}
+
+export interface Instance {
+  id: string;
+  address: string;
+  index: number;
+}
+
+/**
+ * Stands in front of moto and does what EC2 does and moto does not: it knows client tokens, limits user data, checks counts, wants an
+ * instance off before its type changes, and on demand it fails as EC2 does.
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+ */
+export interface Ec2 {
+  readonly url: string;
+  /** In order, those that came to nothing included. */
+  readonly calls: Call[];
+  count(action: string): number;
+  fail(fault: Fault): void;
+  /** No more faults. */
+  forgive(): void;
+  /** Called when moto has carried out a call, before its answer goes out. */
+  after(listener: (call: Call, answer: string) => Promise<void>): void;
+  close(): Promise<void>;
+}
+
+class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const mostUserData = 16 * 1024;
+
+export async function startProxy(moto: string): Promise<Ec2> {
+  const calls: Call[] = [];
+  const faults: Fault[] = [];
+  const launches = new Map<string, { asked: string; answer: string }>();
+  let listener: (call: Call, answer: string) => Promise<void> = async () => {};
+
+  const take = (action: string, ...kinds: Fault['kind'][]): Fault | undefined => {
+    const fault = faults.find((one) => one.action === action && one.times > 0 && kinds.includes(one.kind));
+    if (fault) fault.times -= 1;
+    return fault;
+  };
+
+  async function answerTo(call: Call, request: IncomingMessage): Promise<string> {
+    const { action, params } = call;
+    if (take(action, 'throttled')) throw new Refusal(503, 'RequestLimitExceeded', 'Request limit exceeded.');
+    if (take(action, 'refused'))
+      throw new Refusal(403, 'UnauthorizedOperation', 'You are not authorized to perform this operation.');
+    if (take(action, 'unknown'))
+      throw new Refusal(400, 'InvalidInstanceID.NotFound', `The instance IDs do not exist`);
+    if (action !== 'RunInstances') return carryOut(call, request);
+    const token = params.get('ClientToken') ?? '';
+    const known = launches.get(token);
+    if (known?.asked === String(params)) return known.answer;
+    if (known)
+      throw new Refusal(400, 'IdempotentParameterMismatch', `The token ${token} was used otherwise.`);
+    const asked = String(params);
+    refuseWrongLaunch(params);
+    const full = take(action, 'full');
+    if (full?.room === 0)
+      throw new Refusal(500, 'InsufficientInstanceCapacity', 'We currently do not have sufficient capacity.');
+    // moto launches MinCount.
+    const count = String(full?.room ?? params.get('MaxCount'));
+    const forwarded = new URLSearchParams(asked);
+    for (const name of ['MinCount', 'MaxCount']) forwarded.set(name, count);
+    const answer = await carryOut({ action, params: forwarded }, request);
+    launches.set(token, { asked, answer });
+    return answer;
+  }
+
+  async function carryOut(call: Call, request: IncomingMessage): Promise<string> {
+    if (call.action === 'ModifyInstanceAttribute') await refuseWhileOn(call, request);
+    const answer = await ask(call.params, request);
+    await listener(call, answer);
+    return take(call.action, 'blind')
+      ? answer.replace(/<reservationSet>.*<\/reservationSet>/s, '<reservationSet/>')
+      : answer;
+  }
+
+  async function ask(params: URLSearchParams, request: IncomingMessage): Promise<string> {
+    const { host: _, 'content-length': __, connection: ___, ...headers } = request.headers;
+    const reply = await fetch(moto, {
+      method: 'POST',
+      headers: headers as Record<string, string>,
+      body: String(params),
+    });
+    const answer = await reply.text();
+    if (reply.ok) return answer;
+    throw new Refusal(
+      reply.status,
+      valuesOf(answer, 'Code')[0] ?? '',
+      valuesOf(answer, 'Message')[0] ?? answer,
+    );
+  }
+
+  async function refuseWhileOn({ params }: Call, request: IncomingMessage): Promise<void> {
+    const look = new URLSearchParams({
+      Action: 'DescribeInstances',
+      Version: params.get('Version') ?? '',
+      'InstanceId.1': params.get('InstanceId') ?? '',
+    });
+    const state = /<instanceState>.*?<name>(.*?)</s.exec(await ask(look, request))?.[1];
+    if (state !== 'stopped')
+      throw new Refusal(400, 'IncorrectInstanceState', `The instance is in the state ${state}.`);
+  }
+
+  const server = createServer((request, response) => void serve(request, response));
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const params = new URLSearchParams(await text(request));
+    const call = { action: params.get('Action') ?? '', params };
+    calls.push(call);
+    try {
+      const answer = await answerTo(call, request);
+      if (take(call.action, 'lost')) request.socket.destroy();
+      else response.writeHead(200, { 'content-type': 'text/xml' }).end(answer);
+    } catch (error) {
+      const { status, code, message } =
+        error instanceof Refusal ? error : new Refusal(500, 'InternalError', String((error as Error).stack));
+      response.writeHead(status, { 'content-type': 'text/xml' }).end(refusal(code, message));
+    }
+  }
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    calls,
+    count: (action) => calls.filter((call) => call.action === action).length,
+    fail: (fault) => void faults.push(fault),
+    forgive: () => void faults.splice(0),
+    after(work) {
+      listener = work;
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function refuseWrongLaunch(params: URLSearchParams): void {
+  const bytes = Buffer.from(params.get('UserData') ?? '', 'base64').length;
+  if (bytes > mostUserData)
+    throw new Refusal(400, 'InvalidParameterValue', 'User data is limited to 16384 bytes');
+  if (Number(params.get('MinCount')) > Number(params.get('MaxCount')))
+    throw new Refusal(400, 'InvalidParameterCombination', 'MinCount is more than MaxCount');
+}
+
+function refusal(code: string, message: string): string {
+  return `<Response><Errors><Error><Code>${code}</Code><Message>${message}</Message></Error></Errors><RequestID>lab</RequestID></Response>`;
+}
+
+/** The texts of all elements of that name. */
+export function valuesOf(xml: string, name: string): string[] {
+  return [...xml.matchAll(new RegExp(`<${name}>([^<]*)</${name}>`, 'g'))].map((match) => match[1] ?? '');
+}
+
+/** The instances of an answer to RunInstances. */
+export function launchedIn(answer: string): Instance[] {
+  const ids = valuesOf(answer, 'instanceId');
+  const indexes = valuesOf(answer, 'amiLaunchIndex');
+  const addresses = [...answer.matchAll(/<amiLaunchIndex>.*?<privateIpAddress>([\d.]+)</gs)].map(
+    (match) => match[1] ?? '',
+  );
+  return ids.map((id, place) => ({
+    id,
+    index: Number(indexes[place]),
+    address: addresses[place] ?? '',
+  }));
+}

@@ -1,0 +1,264 @@
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Machine } from '../../src/machines/machine.js';
+import { backupSwarm } from '../../src/operations/swarm/backup.js';
+import { planRecovery, recoverSwarm } from '../../src/operations/swarm/recover.js';
+import { restoreSwarm } from '../../src/operations/swarm/restore.js';
+import type { LogPosition } from '../../src/swarm/raft-log.js';
+import type { Engine, Node, Swarm } from './support/engine.js';
+import {
+  folderMembers,
+  type Members,
+  managerCertificate,
+  nodeKey,
+  segment,
+  tarOf,
+} from './support/swarm-folder.js';
+import { openTestBed, type TestBed } from './support/test-bed.js';
+
+/** The decisions, on engines in this process. What the scripts do on machines is shown on real ones (test/e2e/swarm-backup.test.ts). */
+
+const swarmId = 'kie0q18lyqg8ad4q6dteie2fy';
+let bed: TestBed;
+let machines: Machine[];
+let engines: Engine[];
+let swarm: Swarm;
+/** How far the log of a machine goes. */
+let logs: Map<string, LogPosition>;
+/** `machine script`, as they ran. */
+let ran: string[];
+let archive: Buffer;
+
+const machine = (number: number): Machine => machines[number - 1] as Machine;
+const engine = (number: number): Engine => engines[number - 1] as Engine;
+
+beforeEach(async () => {
+  bed = await openTestBed();
+  machines = await bed.running('mg1', 'mg2', 'mg3', 'node1');
+  engines = await Promise.all(machines.map(({ name }) => bed.engine(name)));
+  swarm = engine(1).newSwarm(swarmId);
+  for (const number of [2, 3]) engine(number).beIn(swarm, 'manager');
+  engine(4).beIn(swarm, 'worker');
+  for (const one of engines)
+    one.answers.set('/swarm/unlockkey', () => ({ status: 200, body: { UnlockKey: '' } }));
+  logs = new Map();
+  ran = [];
+  archive = await tarOf(members(), { gzip: true });
+  bed.ssh.command = async (name, command, streams) => runScript(name, command, streams as Streams);
+});
+
+afterEach(() => bed.close());
+
+function members(): Members {
+  return folderMembers('swarm/', nodeKey({ locked: false }), segment({ term: 2, index: 5, commit: 5 }));
+}
+
+interface Streams {
+  stdin?: Readable;
+  stdout: Writable;
+  stderr: Writable;
+}
+
+/** What the scripts of templates/swarm answer. */
+async function runScript(name: string, command: string, { stdin, stdout, stderr }: Streams): Promise<number> {
+  const [mark = ''] = /belt-[0-9a-f]{24}/.exec(command) ?? [];
+  const tell = (word: string, text: string): void =>
+    void stderr.write(`\n${mark} ${word} ${Buffer.from(text).toString('base64')}\n`);
+  const position = logs.get(name);
+  if (command.includes('tell certificate')) {
+    if (position) {
+      tell('certificate', managerCertificate);
+      tell('segment', `/log-of-${name}`);
+    }
+  } else if (command.includes('gzip -1')) {
+    stdout.write(gzipSync(segment(position as LogPosition)));
+  } else if (command.includes('fetching the copy')) {
+    ran.push(`${name} backup`);
+    tell('downtime', '2');
+    tell('size', String(archive.length));
+    stdout.write(archive);
+  } else if (command.includes('unpacking the backup')) {
+    ran.push(`${name} restore`);
+    if (stdin) await buffer(stdin);
+    tell('downtime', '2');
+  } else {
+    ran.push(`${name} recover`);
+    tell('copy', '/var/lib/docker/swarm.before-recover');
+  }
+  tell('done', '');
+  return 0;
+}
+
+describe('backup', () => {
+  const target = (): string => join(bed.folder, 'backup.tar.gz');
+  const backup = (input: { node?: string; force?: boolean } = {}) =>
+    backupSwarm({ to: target(), force: false, beltVersion: '0.1.0', ...input }, bed.context);
+
+  test('comes from a manager that does not lead, into a private file', async () => {
+    (engine(3).node as Node).availability = 'drain';
+    expect(await backup()).toEqual({
+      node: 'mg3',
+      swarmId,
+      file: target(),
+      bytes: archive.length,
+      downtimeSeconds: 2,
+      autolock: false,
+    });
+    expect([await readFile(target()), (await stat(target())).mode & 0o777]).toEqual([archive, 0o600]);
+    expect(ran).toEqual(['mg3 backup']);
+  });
+
+  test('is refused where the swarm would lose its quorum meanwhile; by force it is done', async () => {
+    (engine(3).node as Node).reachability = 'unreachable';
+    await expect(backup()).rejects.toMatchObject({
+      name: 'UserError',
+      message: expect.stringContaining(
+        'stopping the engine of mg2 for the backup would leave the swarm without a quorum',
+      ),
+    });
+    expect(ran).toEqual([]);
+    expect(await backup({ force: true })).toMatchObject({ node: 'mg2' });
+  });
+
+  test('comes from the manager that is named, and from no worker', async () => {
+    expect(await backup({ node: 'mg1' })).toMatchObject({ node: 'mg1' });
+    await expect(backup({ node: 'node1' })).rejects.toMatchObject({
+      message: 'node1 is no manager of the swarm',
+      hint: 'its managers: mg1, mg2, mg3',
+    });
+  });
+
+  test('that could not be restored leaves the file that was there, and nothing beside it', async () => {
+    await writeFile(target(), 'the old one');
+    archive = archive.subarray(0, archive.length - 20);
+    await expect(backup()).rejects.toMatchObject({
+      name: 'UserError',
+      message: expect.stringContaining('not whole'),
+    });
+    expect(String(await readFile(target()))).toBe('the old one');
+    expect((await readdir(bed.folder)).filter((name) => name.includes('part'))).toEqual([]);
+  });
+});
+
+describe('recover', () => {
+  const loseQuorum = (): void => {
+    const leaderless = { status: 503, body: { message: 'The swarm does not have a leader.' } };
+    for (const number of [1, 2, 3]) {
+      engine(number).answers.set('/nodes', () => leaderless);
+      bed.ssh.refused.add(machine(number).name);
+    }
+  };
+
+  test('with a quorum there is nothing to recover', async () => {
+    await expect(planRecovery({ force: false }, bed.context)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'the swarm has a quorum: 3 of 3 managers can be reached, and 2 are needed',
+    });
+  });
+
+  test('begins on the manager that knows of the most decisions', async () => {
+    loseQuorum();
+    for (const number of [2, 3]) {
+      bed.ssh.refused.delete(machine(number).name);
+      bed.ssh.brokenDocker.set(machine(number).name, { code: 1, stderr: 'the engine is down' });
+    }
+    logs.set('mg2', { commit: 7, term: 2, index: 7 }).set('mg3', { commit: 8, term: 2, index: 8 });
+    const plan = await planRecovery({ force: false }, bed.context);
+    expect(plan).toMatchObject({
+      swarmId,
+      begun: false,
+      manager: { name: 'mg3' },
+      managers: [{ name: 'mg3' }, { name: 'mg2' }],
+      returning: [{ machine: { name: 'mg2' }, role: 'manager' }],
+      lost: [{ name: 'mg1' }],
+    });
+    expect(ran).toEqual([]);
+  });
+
+  test('without any state says where it could come from', async () => {
+    loseQuorum();
+    await expect(planRecovery({ force: false }, bed.context)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'no machine of this cluster holds the state of a swarm',
+      hint: expect.stringContaining('belt swarm restore FILE NODE'),
+    });
+  });
+
+  test('that was begun goes on, though the swarm has a quorum again, and ends', async () => {
+    const { writeRecovery } = await import('../../src/operations/swarm/recovery-record.js');
+    const record = {
+      swarmId,
+      manager: 'mg1',
+      autolock: false,
+      members: [{ name: 'node1', role: 'worker' as const }],
+    };
+    await writeRecovery(record, bed.context);
+    const plan = await planRecovery({ force: false }, bed.context);
+    expect(plan).toMatchObject({
+      begun: true,
+      manager: { name: 'mg1' },
+      returning: [{ machine: { name: 'node1' } }],
+    });
+    Object.assign(engine(2).node as Node, { status: 'down', reachability: '' });
+    expect(await recoverSwarm(plan, undefined, bed.context)).toEqual({
+      manager: 'mg1',
+      swarmId,
+      returned: { ok: [{ name: 'node1', role: 'worker', byItself: true }], failed: [], skipped: [] },
+      removed: ['mg2'],
+    });
+    expect(ran).toEqual([]);
+    await expect(planRecovery({ force: false }, bed.context)).rejects.toMatchObject({ name: 'UserError' });
+  });
+});
+
+describe('restore', () => {
+  const path = (): string => join(bed.folder, 'backup.tar.gz');
+  const restore = (number: number, force = false) =>
+    restoreSwarm(
+      { machine: machine(number), path: path(), askUnlockKey: async () => 'never asked', force },
+      bed.context,
+    );
+
+  beforeEach(() => writeFile(path(), archive));
+
+  test('onto a machine in a healthy swarm is refused', async () => {
+    await expect(restore(4)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'node1 is in a swarm, which the restore would take it out of',
+    });
+    expect(ran).toEqual([]);
+  });
+
+  test('beside the living swarm is refused', async () => {
+    machines.push(...(await bed.running('fresh')));
+    engines.push(await bed.engine('fresh'));
+    await expect(restore(5)).rejects.toMatchObject({
+      message: 'the swarm of the backup is alive: mg1 speaks for it',
+    });
+    expect(ran).toEqual([]);
+  });
+
+  test('of what is no backup changes nothing', async () => {
+    await writeFile(path(), 'hello');
+    await expect(restore(4, true)).rejects.toMatchObject({
+      message: expect.stringContaining('is no backup of a swarm'),
+    });
+    expect(engine(4).requests).toEqual([]);
+  });
+
+  test('on a fresh machine begins the swarm of the backup, locked as it was', async () => {
+    for (const number of [1, 2, 3, 4]) bed.ssh.refused.add(machine(number).name);
+    machines.push(...(await bed.running('fresh')));
+    engines.push(await bed.engine('fresh'));
+    expect(await restore(5)).toMatchObject({ node: 'fresh', swarmId, others: [] });
+    expect(ran).toEqual(['fresh restore']);
+    expect(engine(5).requests.find(({ path: asked }) => asked === '/swarm/init')?.body).toMatchObject({
+      ForceNewCluster: true,
+      Spec: { EncryptionConfig: { AutoLockManagers: false } },
+    });
+  });
+});

@@ -1,0 +1,178 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Machine } from '../../src/machines/machine.js';
+import {
+  killMachines,
+  restartMachines,
+  startMachines,
+  stopMachines,
+} from '../../src/operations/machines/lifecycle.js';
+import { requireSwarmsGoOn } from '../../src/operations/swarm/guard.js';
+import { leaveSwarm } from '../../src/operations/swarm/leave.js';
+import { demoteNodes, promoteNodes } from '../../src/operations/swarm/roles.js';
+import type { Node, Swarm } from './support/engine.js';
+import { openTestBed, type TestBed } from './support/test-bed.js';
+
+/**
+ * belt's own commands, without --force, on fake engines that elect and vote as real ones do: none of them takes a swarm its quorum,
+ * whichever managers can be reached. Machines that fail by themselves, and frozen ones, come in between.
+ */
+
+const verbs = ['stop', 'kill', 'start', 'restart', 'promote', 'demote', 'leave'] as const;
+const mishaps = ['loses power', 'freezes', 'recovers'] as const;
+
+interface Step {
+  does: (typeof verbs)[number] | (typeof mishaps)[number];
+  /** Which of the machines, by their numbers. */
+  whom: number[];
+}
+
+const step: fc.Arbitrary<Step> = fc.record({
+  does: fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...verbs) }, fc.constantFrom(...mishaps)),
+  whom: fc.uniqueArray(fc.nat(8), { minLength: 1, maxLength: 4 }),
+});
+
+class Model {
+  readonly frozen = new Set<string>();
+
+  private constructor(
+    private readonly bed: TestBed,
+    private readonly machines: readonly Machine[],
+    private readonly swarm: Swarm,
+  ) {}
+
+  /** @param reachable of each manager; two workers more */
+  static async open(bed: TestBed, reachable: readonly boolean[]): Promise<Model> {
+    const names = [...reachable.map((_, index) => `mg${index + 1}`), 'node1', 'node2'];
+    const machines = await bed.running(...names);
+    const engines = await Promise.all(names.map((name) => bed.engine(name)));
+    const [first, ...others] = engines;
+    if (!first) throw new Error('no manager');
+    const swarm = first.newSwarm('s1');
+    others.forEach((engine, index) => {
+      engine.beIn(swarm, index + 1 < reachable.length ? 'manager' : 'worker');
+    });
+    const model = new Model(bed, machines, swarm);
+    reachable.forEach((is, index) => {
+      if (!is) model.power(`mg${index + 1}`, 'stopped');
+    });
+    bed.engines.isUp = (name) => model.isUp(name);
+    // At each moment at which a driver has done something to a machine.
+    bed.driver.onMoment = (moment, name) => {
+      if (bed.driver.calls.at(-1)?.startsWith('restart'))
+        model.power(name, moment === 'begun' ? 'stopped' : 'running');
+      model.check();
+    };
+    return model;
+  }
+
+  private had = false;
+
+  /** Does it, and looks whether the quorum is there where it was before. */
+  async run({ does, whom }: Step): Promise<void> {
+    const chosen = [...new Set(whom.map((which) => which % this.machines.length))].flatMap(
+      (which) => this.machines[which] ?? [],
+    );
+    if (isMishap(does)) return this.befall(does, chosen);
+    this.had = this.hasQuorum;
+    await this.command(does, chosen).catch((error: Error) => {
+      // Refusals are what this is about; a bug in belt is none.
+      if (
+        !['UserError', 'ExternalError', 'EngineError', 'ConnectError', 'NoLeaderError'].includes(error.name)
+      )
+        throw error;
+    });
+    this.check();
+  }
+
+  get hasQuorum(): boolean {
+    const managers = this.swarm.nodes.filter(({ role }) => role === 'manager');
+    return managers.filter((node) => this.isThere(node)).length * 2 > managers.length;
+  }
+
+  /** A restart of one of one or two managers has no quorum while it lasts; the whole swarm may be shut down. */
+  private check(): void {
+    if (!this.had || this.hasQuorum) return;
+    const up = this.swarm.nodes.filter((node) => this.isThere(node));
+    const managers = this.swarm.nodes.filter(({ role }) => role === 'manager');
+    const isShutdown = up.length === 0 || this.isGoingDown(up);
+    const isRestart = managers.length <= 2 && this.bed.driver.calls.at(-1)?.startsWith('restart');
+    expect({ isAllowed: isShutdown || isRestart, state: this.describe() }).toMatchObject({ isAllowed: true });
+  }
+
+  /** Those that are still up are on the list of the same command. */
+  private isGoingDown(up: readonly Node[]): boolean {
+    const [verb, ...names] = this.bed.driver.calls.at(-1)?.split(' ') ?? [];
+    return (verb === 'stop' || verb === 'kill') && up.every(({ engine }) => names.includes(engine.name));
+  }
+
+  private async command(does: (typeof verbs)[number], machines: readonly Machine[]): Promise<unknown> {
+    const { context } = this.bed;
+    const names = machines.map(({ name }) => name);
+    const force = false;
+    switch (does) {
+      case 'stop':
+      case 'kill':
+        await requireSwarmsGoOn(machines, { doing: `${does}ing`, force, timeoutMs: 500 }, context);
+        return does === 'stop' ? stopMachines(machines, context) : killMachines(machines, context);
+      case 'start':
+        return startMachines(machines, context);
+      case 'restart':
+        return restartMachines(machines, { force }, context);
+      case 'promote':
+        return promoteNodes(names, context);
+      case 'demote':
+        return demoteNodes(names, { force }, context);
+      case 'leave':
+        return leaveSwarm(names, { force, agree: async () => false }, context);
+    }
+  }
+
+  private befall(does: (typeof mishaps)[number], machines: readonly Machine[]): void {
+    const [machine] = machines;
+    if (!machine) return;
+    if (does === 'loses power') this.power(machine.name, 'stopped');
+    if (does === 'freezes') this.frozen.add(machine.name);
+    if (does === 'recovers') this.frozen.delete(machine.name);
+  }
+
+  private isThere({ engine: { name } }: Node): boolean {
+    return this.isUp(name);
+  }
+
+  private isUp(name: string): boolean {
+    return this.bed.driver.machines.get(name)?.state === 'running' && !this.frozen.has(name);
+  }
+
+  private power(name: string, state: 'running' | 'stopped'): void {
+    const machine = this.bed.driver.machines.get(name);
+    if (machine) machine.state = state;
+  }
+
+  private describe(): string {
+    return this.swarm.nodes
+      .map((node) => `${node.engine.name} ${node.role} ${this.isThere(node) ? 'up' : 'down'}`)
+      .join(', ');
+  }
+}
+
+function isMishap(does: Step['does']): does is (typeof mishaps)[number] {
+  return (mishaps as readonly string[]).includes(does);
+}
+
+test('no sequence of commands without --force ends without a quorum', { timeout: 120_000 }, async () => {
+  const managers = fc.array(fc.boolean(), { minLength: 1, maxLength: 7 });
+  const steps = fc.array(step, { minLength: 1, maxLength: 5 });
+  await fc.assert(
+    fc.asyncProperty(managers, steps, async (reachable, commands) => {
+      const bed = await openTestBed();
+      try {
+        const model = await Model.open(bed, reachable);
+        for (const command of commands) await model.run(command);
+      } finally {
+        await bed.close();
+      }
+    }),
+    { numRuns: 40, endOnFailure: true },
+  );
+});
