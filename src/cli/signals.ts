@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { AbortError } from '../errors.js';
 
 /**
@@ -5,6 +6,8 @@ import { AbortError } from '../errors.js';
  * second ends the process at once.
  */
 export function interruptSignal(): AbortSignal {
+  // The work on each machine listens to a few signals that all share: Node takes more than ten listeners for a leak, and prints a warning.
+  setMaxListeners(0);
   const controller = new AbortController();
   const interrupt = (): void => {
     if (controller.signal.aborted) process.exit(130);

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { AbortError, messageOf } from '../../errors.js';
 import type { MachineEvent } from '../driver.js';
 
@@ -17,8 +16,6 @@ export async function* batch<T extends { name: string }>(
   signal: AbortSignal,
   work: (item: T, emit: Emit) => Promise<void>,
 ): AsyncGenerator<MachineEvent> {
-  // Each item at work listens to the one signal; Node takes more than ten listeners for a leak and prints a warning.
-  setMaxListeners(0, signal);
   const events: MachineEvent[] = [];
   let wake = () => {};
   const emit: Emit = (event) => {

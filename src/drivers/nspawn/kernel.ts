@@ -14,6 +14,9 @@ const limits: Readonly<Record<string, number>> = {
   'fs/inotify/max_user_watches': 1048576,
   'kernel/keys/maxkeys': 20000,
   'kernel/keys/maxbytes': 2000000,
+  'net/ipv4/neigh/default/gc_thresh1': 30000,
+  'net/ipv4/neigh/default/gc_thresh2': 32000,
+  'net/ipv4/neigh/default/gc_thresh3': 32768,
 };
 
 const manyMachines = 20;
