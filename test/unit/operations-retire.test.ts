@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Machine } from '../../src/machines/machine.js';
 import type { Context } from '../../src/operations/context.js';
 import type { Outcome } from '../../src/operations/fan-out.js';
@@ -23,6 +23,7 @@ async function openSwarm(): Promise<void> {
 }
 
 beforeEach(openSwarm);
+afterEach(() => vi.useRealTimers());
 afterEach(() => bed.close());
 
 function node(name: string): Node {
@@ -178,6 +179,46 @@ describe('a swarm that cannot be asked', () => {
     expect(warnings()).toEqual([expect.stringMatching(/^the entry of node1 stays in its swarm: /)]);
     expect(results(await retire(['mg2'], true))).toEqual(['mg2 ok']);
     expect(warnings().at(-1)).toMatch(/--force: its copy of the swarm's data is lost$/);
+  });
+
+  test('by a leader that has not noticed, it decides nothing: by force, all go at once', async () => {
+    switchOff('mg1', 'mg2', 'mg5');
+    swarm.isUnaware = true;
+    await bed.cluster.setActiveHost('mg4');
+    expect(results(await retire(['mg1', 'mg2']))).toEqual([
+      'mg1: mg1 may be a manager of a swarm that cannot be asked: the swarm has no quorum: 2 of 5 managers can be reached, and 3 are needed',
+      expect.stringMatching(/^mg2: mg2 may be a manager of a swarm that cannot be asked/),
+    ]);
+    expect(results(await retire(['mg1', 'mg2', 'node1'], true))).toEqual(['mg1 ok', 'mg2 ok', 'node1 ok']);
+    expect(orders()).toEqual([]);
+    expect(warnings()).toEqual([
+      "mg1 may be a manager of a swarm that cannot be asked (the swarm has no quorum: 2 of 5 managers can be reached, and 3 are needed); --force: its copy of the swarm's data is lost",
+      expect.stringMatching(/^mg2 may be a manager of a swarm that cannot be asked/),
+      expect.stringMatching(/^the entry of node1 stays in its swarm: the swarm has no quorum: /),
+    ]);
+  });
+
+  test('from the moment on at which it was to change something: its workers go all the same', async () => {
+    switchOff('mg1', 'mg2', 'mg5');
+    swarm.isUnaware = true;
+    await bed.cluster.setActiveHost('mg4');
+    vi.useFakeTimers({ toFake: ['Date'] });
+    bed.engines.onRequest = ({ method }) => {
+      if (method === 'POST') vi.setSystemTime(Date.now() + 61_000);
+    };
+    expect(results(await retire(['node1']))).toEqual(['node1 ok']);
+    expect(warnings()).toEqual([expect.stringMatching(/^the entry of node1 stays in its swarm: /)]);
+  });
+
+  test('a machine that is off may be one of its managers, when the manager that is left cannot tell', async () => {
+    switchOff('mg1', 'mg2', 'mg5', 'node1', 'node2');
+    for (const name of ['mg3', 'mg4'])
+      (await bed.engine(name)).answers.set('/info', () => ({ status: 500, body: { message: 'too long' } }));
+    await retire(['node1', 'node2', 'mg5'], true);
+    expect(results(await retire(['mg1', 'mg2']))).toEqual([
+      expect.stringMatching(/^mg1: mg1 may be a manager of a swarm that cannot be asked/),
+      expect.stringMatching(/^mg2: mg2 may be a manager of a swarm that cannot be asked/),
+    ]);
   });
 
   test('when all are off, none can be told from a manager', async () => {

@@ -269,6 +269,19 @@ describe('leave', () => {
     ]);
   });
 
+  test('by force also by the word of a manager that has not noticed that it leads nobody', async () => {
+    swarm.isUnaware = true;
+    bed.engines.isUp = (name) => !['node2', 'node3'].includes(name);
+    await expect(leave(['node1'])).rejects.toMatchObject({ name: 'UserError' });
+    for (const number of [2, 3]) bed.ssh.refused.add(`node${number}`);
+    await expect(leave(['node1'])).rejects.toMatchObject({
+      message: 'the swarm has no quorum: 1 of 3 managers can be reached, and 2 are needed',
+    });
+    expect(await leave(['node1'], true)).toMatchObject([{ name: 'node1', status: 'ok' }]);
+    expect(engine(1).state).toBe('inactive');
+    expect(warnings().at(-1)).toMatch(/^the swarm has no quorum: .*; --force: the nodes leave without a word/);
+  });
+
   test('where the engine gives up while containers stop, it is asked again', async () => {
     let asked = 0;
     engine(4).answers.set('/swarm/leave?force=false', () => {

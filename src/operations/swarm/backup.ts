@@ -14,9 +14,10 @@ import type { Context } from '../context.js';
 import { onOne } from '../each.js';
 import { workOnFolder } from './folder.js';
 import { membershipOf, withEngine } from './membership.js';
-import { managersNow, requireQuorum } from './quorum.js';
+import { requireQuorum } from './quorum.js';
 import { waitForRole } from './roles.js';
 import { type NamedMember, named } from './select.js';
+import { settledMembers } from './settled.js';
 import { type Swarm, withSwarm } from './view.js';
 
 export interface BackupInput {
@@ -51,9 +52,10 @@ export async function backupSwarm(
 ): Promise<BackedUp> {
   return withSwarm({}, context, async (swarm) => {
     const manager = await chooseManager(node, swarm, context);
+    const { managers } = await settledMembers(swarm, context);
     requireQuorum(
       {
-        managers: await managersNow(await swarm.members(), context),
+        managers,
         changes: [{ id: manager.node.id, does: 'stops' }],
         what: `stopping the engine of ${manager.name} for the backup`,
         force,

@@ -9,6 +9,7 @@ import { inOrderOf, type Outcome } from '../fan-out.js';
 import { selectMachines } from '../machines/select.js';
 import { waitUntilClear } from '../wait.js';
 import { membershipOf, waitForOwnRole, withEngine } from './membership.js';
+import { NoQuorumError } from './quorum.js';
 import { demoteAmong, inOrderOfDemotion } from './roles.js';
 import { type NamedMember, selectWithOutside } from './select.js';
 import { type Swarm, withSwarm } from './view.js';
@@ -29,9 +30,11 @@ export interface Leave {
 
 /** The engine stops the containers of its tasks first, which may take as long as they are given for it. */
 const leaveTimeoutMs = 120_000;
+
 /**
  * Takes nodes out of their swarm: managers are made workers first, one after the other, the leader last; then all leave at the same time,
- * and no entry of theirs stays behind. Machines that are in no swarm stay so. With `force` nodes leave also where no manager answers.
+ * and no entry of theirs stays behind. Machines that are in no swarm stay so. With `force` nodes leave also where no manager answers, or
+ * too few do.
  * @throws UserError when a node is not there, when the others would have no manager, or, with the numbers, when the swarm would lose its
  * quorum or its last manager to spare, unless `force`
  */
@@ -47,7 +50,8 @@ export async function leaveSwarm(
       return leaveTogether(swarm, nodes, leave, context);
     });
   } catch (error) {
-    if (found || !leave.force || isAbort(error)) throw error;
+    // A manager that has lost its quorum may not know it yet.
+    if ((found && !(error instanceof NoQuorumError)) || !leave.force || isAbort(error)) throw error;
     context.reporter.warn(`${messageOf(error)}; --force: the nodes leave without a word to the others`);
     return leaveAlone(await selectMachines(nodes, context), context);
   }

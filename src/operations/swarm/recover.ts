@@ -14,10 +14,10 @@ import { beginAnew, requireAddress } from './begin-anew.js';
 import { type BroughtBack, bringBack, type Returning, removeLeftOver } from './bring-back.js';
 import { keptSuffix, workOnFolder } from './folder.js';
 import { membershipOf, withEngine } from './membership.js';
-import { managersNow } from './quorum.js';
+import { managersNow, NoQuorumError } from './quorum.js';
 import { type FoundTrace, readTrace } from './raft-state.js';
 import { endRecovery, type Recovery, readRecovery, writeRecovery } from './recovery-record.js';
-import { NoLeaderError, withSwarm } from './view.js';
+import { withSwarm } from './view.js';
 
 /** What is to be done, before anything is. */
 export interface RecoveryPlan {
@@ -213,7 +213,7 @@ async function askLeading(context: Context): Promise<Leading | 'nobody' | undefi
     });
   } catch (error) {
     if (isAbort(error)) throw error;
-    return error instanceof NoLeaderError ? 'nobody' : undefined;
+    return error instanceof NoQuorumError ? 'nobody' : undefined;
   }
 }
 

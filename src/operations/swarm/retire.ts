@@ -8,10 +8,11 @@ import { removeMachines } from '../machines/lifecycle.js';
 import { changeAvailability, drainMember, warnOfDrain } from './availability.js';
 import { leaveMember, noManagerLeft, removeEntry } from './leave.js';
 import { type Presence, presenceOf } from './presence.js';
+import { NoQuorumError } from './quorum.js';
 import { shortageText, waitForReplacements } from './replacements.js';
 import { changeRole, inOrderOfDemotion, requireQuorumWithout } from './roles.js';
 import { type NamedMember, named } from './select.js';
-import { type Swarm, type SwarmChoice, withSwarm } from './view.js';
+import { isManagersFault, type Swarm, type SwarmChoice, withSwarm } from './view.js';
 
 export interface Retirement {
   /** Whatever it does to quorums, and whether or not a machine can be destroyed. */
@@ -127,20 +128,21 @@ class Departure {
   }
 
   private async fromSwarm(choice: SwarmChoice, seen: Set<string>): Promise<void> {
+    let out = choice.manager ? [choice.manager.name] : [...this.presences.keys()];
     let reached = false;
     try {
       await withSwarm(choice, this.context, async (swarm) => {
         reached = true;
         const members = named(await swarm.members());
         const own = members.filter((member) => this.isMeant(member));
-        for (const { name } of own) seen.add(name);
+        out = own.map(({ name }) => name);
         await this.leave(swarm, own, members);
       });
     } catch (error) {
-      if (reached || isAbort(error)) throw error;
-      const out = choice.manager ? [choice.manager.name] : [...this.presences.keys()];
-      for (const name of out) seen.add(name);
+      if (isAbort(error) || (reached && !hasFallenSilent(error))) throw error;
       await this.withoutSwarm(out, error);
+    } finally {
+      for (const name of out) seen.add(name);
     }
   }
 
@@ -260,6 +262,11 @@ class Departure {
   }
 }
 
+/** A manager may be slow to notice that it has lost its quorum: it answers, and decides nothing any more. */
+function hasFallenSilent(error: unknown): boolean {
+  return error instanceof NoQuorumError || isManagersFault(error);
+}
+
 /** Each member of a swarm knows the addresses of its managers. */
 function objectionTo(
   { machine, state, membership }: Presence,
@@ -274,9 +281,14 @@ function objectionTo(
   const own = [addresses.public, addresses.private].filter((address) => address !== undefined);
   if (own.some((address) => known.some((manager) => manager.replace(/:\d+$/, '') === address)))
     return `${name} is a manager of a swarm that cannot be asked`;
-  return staying.some((other) => other.state === 'silent')
+  return staying.some(isUnsure)
     ? `${name} may be a manager of a swarm that cannot be asked`
     : undefined;
+}
+
+/** It may know of managers that it does not tell of: without a quorum, one gives only the short answer. */
+function isUnsure({ state, membership }: Presence): boolean {
+  return state === 'silent' || (membership?.state === 'active' && membership.managers.length === 0);
 }
 
 /** Nobody waits for ever for what is to be destroyed. */

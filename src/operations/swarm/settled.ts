@@ -7,8 +7,9 @@ import { hasQuorum, type ManagerState, type Tally, tallyOf } from '../../swarm/q
 import type { Context } from '../context.js';
 import { answeringManagers, membershipOf, withEngineWithin } from './membership.js';
 import { managersNow } from './quorum.js';
+import type { Swarm } from './view.js';
 
-/** A swarm with a quorum, as its leader and its managers themselves see it. */
+/** The nodes of a swarm, and which of its managers are there, as its leader and the managers themselves see it. */
 export interface SettledSwarm {
   members: Member[];
   managers: ManagerState[];
@@ -59,8 +60,29 @@ async function look(manager: Machine, context: Context): Promise<Look> {
   const members = matchMembers(nodes, machines);
   const managers = await managersNow(members, context);
   if (hasQuorum(tallyOf(managers))) return { settled: { members, managers } };
-  const own = members.filter(({ node }) => node.role === 'manager').map(({ machine }) => machine);
-  return { present: await presentAmong(own, context) };
+  return { present: await presentAmong(managerMachines(members), context) };
+}
+
+/** A new leader hears of the other managers within this. */
+const settleMs = 20_000;
+
+/**
+ * The same of a swarm that is asked already. A leader that was just elected is given time to hear of the others, where enough of them
+ * answer.
+ */
+export async function settledMembers(swarm: Swarm, context: Context): Promise<SettledSwarm> {
+  const deadline = Date.now() + settleMs;
+  for (;;) {
+    const members = await swarm.members();
+    const managers = await managersNow(members, context);
+    if (hasQuorum(tallyOf(managers)) || Date.now() > deadline) return { members, managers };
+    if (!hasQuorum(await presentAmong(managerMachines(members), context))) return { members, managers };
+    await sleep(500, undefined, { signal: context.signal });
+  }
+}
+
+function managerMachines(members: readonly Member[]): (Machine | undefined)[] {
+  return members.filter(({ node }) => node.role === 'manager').map(({ machine }) => machine);
 }
 
 function nodesBy(manager: Machine, context: Context): Promise<SwarmNode[]> {

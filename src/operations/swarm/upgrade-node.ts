@@ -11,9 +11,9 @@ import { waitUntilClear } from '../wait.js';
 import { type Availability, changeAvailability, drainMember, warnOfDrain } from './availability.js';
 import { membershipOf, withEngine } from './membership.js';
 import { nodeCertificate } from './node-certificates.js';
-import { managersNow } from './quorum.js';
 import { shortageText, waitForReplacements } from './replacements.js';
 import { changeRole } from './roles.js';
+import { settledMembers } from './settled.js';
 import type { UpgradeRecord } from './upgrade-record.js';
 import type { UpgradeSubject } from './upgrade-survey.js';
 import { notAManager, type Swarm } from './view.js';
@@ -106,7 +106,7 @@ export class NodeUpgrade {
     const { swarm, context, work, subject } = this;
     const { member, name, resize, engine } = subject;
     if (member.node.role !== 'manager' || !(resize || engine)) return false;
-    const managers = await managersNow(await swarm.members(), context);
+    const { managers } = await settledMembers(swarm, context);
     const judgement = judge(managers, [{ id: member.node.id, does: 'leaves' }]);
     if (judgement.objection === undefined || judgement.objection === 'loses tolerance') return true;
     const objection =

@@ -8,6 +8,7 @@ import type { Context } from '../context.js';
 import { engineOf } from '../engine/connect.js';
 import { fanOut } from '../fan-out.js';
 import { reach, sshTarget } from '../machines/reach.js';
+import { NoQuorumError } from './quorum.js';
 
 /** A swarm of the cluster, asked through one of its managers: another one where that does not answer any more. */
 export interface Swarm {
@@ -36,7 +37,7 @@ const patienceMs = 60_000;
 
 /**
  * Works with a swarm of the cluster.
- * @throws UserError when there is none, when it has lost its quorum, or when the chosen machine is no manager; ExternalError when
+ * @throws UserError when there is none, or when the chosen machine is no manager; NoQuorumError when nobody leads; ExternalError when
  * nobody answers; AbortError
  */
 export async function withSwarm<T>(
@@ -192,10 +193,8 @@ export class NoSwarmError extends UserError {}
 class StuckMemberError extends UserError {}
 
 /** A manager answered, and said that nobody leads. */
-export class NoLeaderError extends UserError {}
-
-function noLeader(cause: unknown): NoLeaderError {
-  return new NoLeaderError(
+function noLeader(cause: unknown): NoQuorumError {
+  return new NoQuorumError(
     `the swarm has no leader: too few of its managers are there (${messageOf(cause)})`,
     {
       hint: 'start the others: belt start NODES; if they are lost: belt swarm recover',
@@ -274,7 +273,7 @@ async function probe(
 }
 
 function noManager(refusals: readonly unknown[]): unknown {
-  const sure = refusals.find((error) => error instanceof NoLeaderError || error instanceof StuckMemberError);
+  const sure = refusals.find((error) => error instanceof NoQuorumError || error instanceof StuckMemberError);
   if (sure) return sure;
   const silent = refusals.filter((error) => !(error instanceof UserError));
   if (silent.length > 0) {
