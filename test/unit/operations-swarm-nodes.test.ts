@@ -279,7 +279,9 @@ describe('leave', () => {
     });
     expect(await leave(['node1'], true)).toMatchObject([{ name: 'node1', status: 'ok' }]);
     expect(engine(1).state).toBe('inactive');
-    expect(warnings().at(-1)).toMatch(/^the swarm has no quorum: .*; --force: the nodes leave without a word/);
+    expect(warnings().at(-1)).toMatch(
+      /^the swarm has no quorum: .*; --force: the nodes leave without a word/,
+    );
   });
 
   test('where the engine gives up while containers stop, it is asked again', async () => {

@@ -281,9 +281,7 @@ function objectionTo(
   const own = [addresses.public, addresses.private].filter((address) => address !== undefined);
   if (own.some((address) => known.some((manager) => manager.replace(/:\d+$/, '') === address)))
     return `${name} is a manager of a swarm that cannot be asked`;
-  return staying.some(isUnsure)
-    ? `${name} may be a manager of a swarm that cannot be asked`
-    : undefined;
+  return staying.some(isUnsure) ? `${name} may be a manager of a swarm that cannot be asked` : undefined;
 }
 
 /** It may know of managers that it does not tell of: without a quorum, one gives only the short answer. */
