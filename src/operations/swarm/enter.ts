@@ -137,7 +137,7 @@ class Entrance {
 
   /** @returns the id of the node that it has become */
   async pass(found: Membership): Promise<string> {
-    if (found.state === 'error') await this.giveUp();
+    if (found.state === 'error') await leaveByForce(this.api, this.context);
     const begun = found.state === 'pending' ? found.managers[0] : undefined;
     if (begun !== undefined) await this.requireOwn(begun);
     let address = begun ?? this.pick(await this.managers());
@@ -152,7 +152,8 @@ class Entrance {
         if (attempt.state === 'trying') throw this.stuck(attempt, diagnosis);
         continue;
       }
-      await this.giveUp();
+      // A join that goes on, or has failed, is taken back before the next.
+      await leaveByForce(this.api, this.context);
       address = this.pick(answering, address);
       attempt = await this.tryAt(address);
     }
@@ -219,12 +220,6 @@ class Entrance {
     const failure = new EngineError(503, error || `its engine says "${state}"`);
     if (isManagersFault(failure)) return { state: 'failed', error: failure };
     throw new ExternalError(`${this.name} could not join: ${failure.message}`);
-  }
-
-  /** Takes back a join that goes on or has failed, before the next. */
-  private async giveUp(): Promise<void> {
-    if ((await membershipOf(this.api)).state === 'inactive') return;
-    await leaveByForce(this.api, this.context);
   }
 
   /** A join that another run began may lead elsewhere. */

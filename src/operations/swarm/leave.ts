@@ -94,9 +94,7 @@ function requireOutside(machines: readonly Machine[], context: Context): Promise
 }
 
 function leaveAlone(machines: readonly Machine[], context: Context): Promise<Outcome<Left>[]> {
-  return eachMachine(machines, context, async (_, { state }, api) => {
-    if (state !== 'inactive') await leaveByForce(api, context);
-  });
+  return eachMachine(machines, context, (_machine, _membership, api) => leaveByForce(api, context));
 }
 
 function eachMachine(
@@ -201,9 +199,9 @@ async function askToLeave(
   });
 }
 
-/** Takes an engine out of whatever swarm it is in, or tries to get into, with no word to the others. */
-export function leaveByForce(api: EngineApi, context: Context): Promise<void> {
-  return postLeave(api, true, context);
+/** Takes an engine out of whatever swarm it is in, or tries to get into, with no word to the others; one in none stays so. */
+export async function leaveByForce(api: EngineApi, context: Context): Promise<void> {
+  if ((await membershipOf(api)).state !== 'inactive') await postLeave(api, true, context);
 }
 
 /** The engine gives up after 15 s (moby, daemon/cluster/noderunner.go), and goes on when it is asked again. */

@@ -7,9 +7,10 @@ import { managerPort, type Role } from '../../swarm/node.js';
 import { unlockedKey } from '../../swarm/node-key.js';
 import type { Context } from '../context.js';
 import { onOne } from '../each.js';
-import { beginAnew, requireAddress } from './begin-anew.js';
+import { beginAnew } from './begin-anew.js';
 import { keptSuffix, workOnFolder } from './folder.js';
 import { membershipOf, withEngine } from './membership.js';
+import { requireAddress } from './network.js';
 import { writeRecovery } from './recovery-record.js';
 import { withSwarm } from './view.js';
 

@@ -1,5 +1,7 @@
 import { ExternalError, explanationOf, isAbort, messageOf, UserError } from '../../errors.js';
 import type { Machine } from '../../machines/machine.js';
+import { isAt } from '../../swarm/members.js';
+import { hostOf } from '../../swarm/node.js';
 import type { Context } from '../context.js';
 import { onEach } from '../each.js';
 import type { Outcome } from '../fan-out.js';
@@ -273,13 +275,12 @@ function objectionTo(
   leaving: readonly Presence[],
   staying: readonly Presence[],
 ): string | undefined {
-  const { name, addresses } = machine;
+  const { name } = machine;
   if (membership?.manager || membership?.state === 'locked')
     return `${name} is a manager of a swarm that cannot be asked`;
   if (state === 'answers') return undefined;
   const known = [...leaving, ...staying].flatMap((other) => other.membership?.managers ?? []);
-  const own = [addresses.public, addresses.private].filter((address) => address !== undefined);
-  if (own.some((address) => known.some((manager) => manager.replace(/:\d+$/, '') === address)))
+  if (known.some((manager) => isAt(machine, hostOf(manager))))
     return `${name} is a manager of a swarm that cannot be asked`;
   return staying.some(isUnsure) ? `${name} may be a manager of a swarm that cannot be asked` : undefined;
 }

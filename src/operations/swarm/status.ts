@@ -1,6 +1,5 @@
 import { ExternalError, explanationOf, unlessAborted } from '../../errors.js';
 import { isOnlyUrl, type Machine } from '../../machines/machine.js';
-import type { Tally } from '../../swarm/quorum.js';
 import {
   certificateAdvice,
   countsOf,
@@ -12,11 +11,11 @@ import {
 import type { Context } from '../context.js';
 import { fanOut } from '../fan-out.js';
 import { observe } from '../machines/list.js';
-import { managerState, ownState, ownStateTimeoutMs } from './membership.js';
+import { answeringManagers, managerState, ownState, ownStateTimeoutMs } from './membership.js';
 import { nodeCertificates } from './node-certificates.js';
 import { NoQuorumError } from './quorum.js';
 import { named } from './select.js';
-import { managerHosts, presentAt, settledMembers, settledSwarm } from './settled.js';
+import { machinesAt, managerHosts, settledMembers, settledSwarm } from './settled.js';
 import { type Swarm, withSwarm } from './view.js';
 
 export interface SwarmStatus extends Overview {
@@ -53,7 +52,9 @@ export async function swarmStatus(manager: Machine | undefined, context: Context
     const words = await ownWords(context);
     const speaker = speakerAmong(words);
     if (!speaker) throw error;
-    if (speaker.swarm === managerState && (await settledSwarm(speaker.machine, context))) return byLeader();
+    // Where it stays in the dark who is there, the machines' own words are still worth having.
+    const elects = speaker.swarm === managerState;
+    if (elects && (await settledSwarm(speaker.machine, context).catch(unlessAborted))) return byLeader();
     return statusByWords(words, speaker.machine, context);
   }
 }
@@ -121,10 +122,11 @@ async function statusByWords(
 ): Promise<SwarmStatus> {
   const hosts = (await managerHosts(speaker, context).catch(unlessAborted)) ?? [];
   const { machines } = await context.cluster.machines();
-  const tally: Tally = await presentAt(hosts, machines, context);
+  const known = machinesAt(hosts, machines).filter((machine) => machine !== undefined);
+  const answering = await answeringManagers(known, context);
   return {
     quorum: false,
-    managers: { ...countsOf(tally), nodes: [] },
+    managers: { ...countsOf({ managers: hosts.length, reachable: answering.length }), nodes: [] },
     groups: [],
     places: [],
     warnings: [noQuorumAdvice],

@@ -192,15 +192,14 @@ export class NoSwarmError extends UserError {}
 /** A machine is in a swarm that it cannot take part in, and may be a manager of. */
 class StuckMemberError extends UserError {}
 
-/** A manager answered, and said that nobody leads. */
-function noLeader(cause: unknown): NoQuorumError {
-  return new NoQuorumError(
-    `the swarm has no leader: too few of its managers are there (${messageOf(cause)})`,
-    {
-      hint: 'start the others: belt start NODES; if they are lost: belt swarm recover',
-      cause,
-    },
-  );
+/** A manager answered, and said that nobody leads; the engine's own words for that say no more than belt's. */
+function noLeader(cause?: unknown): NoQuorumError {
+  const said = cause === undefined ? '' : messageOf(cause);
+  const more = said === '' || /does not have a leader/.test(said) ? '' : ` (${said})`;
+  return new NoQuorumError(`the swarm has no leader: too few of its managers are there${more}`, {
+    hint: 'start the others: belt start NODES; if they are lost: belt swarm recover',
+    cause,
+  });
 }
 
 /**
@@ -258,8 +257,7 @@ async function probe(
     try {
       const membership = readMembership(await api.get('/info', { signal: stop }));
       if (!membership.manager) throw notAManager(machine.name, membership);
-      if (swarmId !== undefined && membership.swarmId !== swarmId)
-        throw new UserError(`${machine.name} is a manager of another swarm`);
+      if (swarmId !== undefined) requireSwarm(swarmId, machine.name, membership);
       return { machine, api, membership, nodes: await firstNodes(api, signal) };
     } catch (error) {
       api.close();
@@ -270,6 +268,12 @@ async function probe(
       throw new ExternalError(`${machine.name} gave no answer within ${probeTimeoutMs / 1000} s`);
     throw error;
   }
+}
+
+/** A manager without a leader does not know which swarm it is in. */
+function requireSwarm(id: string, name: string, { swarmId }: Membership): void {
+  if (swarmId === '') throw noLeader();
+  if (swarmId !== id) throw new UserError(`${name} is a manager of another swarm`);
 }
 
 function noManager(refusals: readonly unknown[]): unknown {

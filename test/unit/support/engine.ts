@@ -231,7 +231,7 @@ export class Engine {
     if (request === 'POST /swarm/unlock') return this.unlock(body as { UnlockKey: string });
     if (!this.swarm || this.node?.role !== 'manager')
       return refusal(503, 'This node is not a swarm manager.');
-    if (!hasQuorum(this.swarm) && !(this.swarm.isUnaware && request.startsWith('GET ')))
+    if (!(request.startsWith('GET ') ? canRead(this.swarm) : hasQuorum(this.swarm)))
       return refusal(503, noLeader);
     if (request === 'GET /nodes') return { status: 200, body: nodesOf(this.swarm) };
     if (request === 'GET /services') return { status: 200, body: this.swarm.services.map(serviceDocument) };
@@ -258,7 +258,7 @@ export class Engine {
       NodeAddr: swarm ? this.name : '',
       ControlAvailable: manager,
       Error: this.error,
-      ...(manager && swarm && { Cluster: { ID: swarm.id } }),
+      ...(manager && swarm && canRead(swarm) && { Cluster: { ID: swarm.id } }),
       RemoteManagers: this.pending
         ? [{ NodeID: '', Addr: this.pending.at }]
         : swarm?.nodes.flatMap(({ engine, role }) =>
@@ -384,6 +384,11 @@ function isReachable({ engine, reachability }: Node): boolean {
 function hasQuorum(swarm: Swarm): boolean {
   const managers = managersOf(swarm);
   return managers.filter(({ engine }) => engine.isUp).length * 2 > managers.length;
+}
+
+/** Somebody leads, or believes to. */
+function canRead(swarm: Swarm): boolean {
+  return hasQuorum(swarm) || swarm.isUnaware === true;
 }
 
 function nodesOf(swarm: Swarm): unknown[] {
