@@ -178,8 +178,10 @@ describe('asked of engines', () => {
     (await engine('node1')).beIn(swarm, 'worker');
   });
 
-  afterEach(() => vi.useRealTimers());
-  afterEach(() => bed.close());
+  afterEach(() => {
+    vi.useRealTimers();
+    return bed.close();
+  });
 
   const engine = (name: string): Promise<Engine> => bed.engine(name);
 

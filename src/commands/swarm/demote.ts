@@ -8,7 +8,7 @@ export default class Demote extends NodeCommand<typeof Demote> {
   static override description =
     `Refused, with the numbers, when the swarm would lose its quorum, or the last manager that it can do
 without.`;
-  static override usage = 'swarm demote NODES...';
+  static override usage = 'swarm demote NODES... [--force]';
   static override args = nodesArgument;
   static override flags = forceFlag;
   static override examples = [

@@ -11,7 +11,7 @@ export default class Drain extends NodeCommand<typeof Drain> {
   static override summary = 'move what the swarm runs on nodes elsewhere';
   static override description =
     `Says which services that interrupts, and which containers stay since they are no tasks of the swarm.`;
-  static override usage = 'swarm drain NODES... [--wait]';
+  static override usage = 'swarm drain NODES... [--wait [--timeout S]]';
   static override args = nodesArgument;
   static override flags = {
     wait: Flags.boolean({ summary: 'until no task of the swarm runs there any more' }),

@@ -35,7 +35,7 @@ export async function labelNodes(words: readonly string[], context: Context): Pr
   );
 }
 
-export async function labelMember(
+async function labelMember(
   swarm: Swarm,
   { node, name }: NamedMember,
   change: LabelChange,

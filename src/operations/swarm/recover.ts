@@ -194,11 +194,12 @@ interface Leading {
 /** The swarm, where a quorum of its managers is there: by their own word, since a leader believes in the others for a while. */
 async function findLeading(context: Context): Promise<Leading | undefined> {
   const deadline = Date.now() + electionMs;
-  for (;;) {
+  for (let told = false; ; told = true) {
     const leading = await askLeading(context);
     if (leading === undefined || (leading !== 'nobody' && hasQuorum(leading.tally))) return leading;
     if (Date.now() > deadline) return undefined;
-    context.reporter.note('the swarm has no quorum at this moment: waiting whether its managers find one');
+    if (!told)
+      context.reporter.note('the swarm has no quorum at this moment: waiting whether its managers find one');
     await sleep(5_000, undefined, { signal: context.signal });
   }
 }

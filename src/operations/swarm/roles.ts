@@ -68,7 +68,7 @@ export async function demoteNodes(
 }
 
 /** As `demoteNodes`, of a swarm that is asked already. @returns in the order in which they were demoted */
-export async function demoteMembers(
+async function demoteMembers(
   swarm: Swarm,
   members: readonly NamedMember[],
   { force }: { force: boolean },

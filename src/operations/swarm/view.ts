@@ -157,7 +157,9 @@ async function askManager(machine: Machine, context: Context): Promise<Asked> {
     return { machine, api, membership, nodes: await firstNodes(api, context.signal) };
   } catch (error) {
     api.close();
-    throw error;
+    throw error instanceof ExternalError
+      ? new ExternalError(`${machine.name}: ${error.message}`, { cause: error })
+      : error;
   }
 }
 
@@ -196,10 +198,13 @@ class StuckMemberError extends UserError {}
 function noLeader(cause?: unknown): NoQuorumError {
   const said = cause === undefined ? '' : messageOf(cause);
   const more = said === '' || /does not have a leader/.test(said) ? '' : ` (${said})`;
-  return new NoQuorumError(`the swarm has no leader: too few of its managers are there${more}`, {
-    hint: 'start the others: belt start NODES; if they are lost: belt swarm recover',
-    cause,
-  });
+  return new NoQuorumError(
+    `the swarm has no leader: too few of its managers are there, or they are electing one${more}`,
+    {
+      hint: 'start the others: belt start NODES; if they are lost: belt swarm recover',
+      cause,
+    },
+  );
 }
 
 /**
