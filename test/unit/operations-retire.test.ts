@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Machine } from '../../src/machines/machine.js';
 import type { Context } from '../../src/operations/context.js';
 import type { Outcome } from '../../src/operations/fan-out.js';
-import { retireMachines } from '../../src/operations/swarm/retire.js';
+import { retireMachines } from '../../src/operations/swarm/nodes/retire.js';
 import type { Engine, Node, Swarm } from './support/engine.js';
 import { openTestBed, type TestBed } from './support/test-bed.js';
 

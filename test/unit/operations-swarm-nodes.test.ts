@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Machine } from '../../src/machines/machine.js';
-import { drainNodes, setAvailability } from '../../src/operations/swarm/availability.js';
-import { labelNodes } from '../../src/operations/swarm/labels.js';
-import { leaveSwarm } from '../../src/operations/swarm/leave.js';
-import { removeNodes } from '../../src/operations/swarm/remove.js';
+import { drainNodes, setAvailability } from '../../src/operations/swarm/nodes/availability.js';
+import { labelNodes } from '../../src/operations/swarm/nodes/labels.js';
+import { leaveSwarm } from '../../src/operations/swarm/nodes/leave.js';
+import { removeNodes } from '../../src/operations/swarm/nodes/remove.js';
 import type { Engine, Node, Swarm } from './support/engine.js';
 import { openTestBed, type TestBed } from './support/test-bed.js';
 

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
 import { requiredArgument } from '../../cli/flags.js';
 import { UsageError } from '../../errors.js';
-import { type BackedUp, backupSwarm } from '../../operations/swarm/backup.js';
+import { type BackedUp, backupSwarm } from '../../operations/swarm/recovery/backup.js';
 import { backupText } from '../../ui/views/recovery.js';
 
 export default class Backup extends BaseCommand<typeof Backup> {

@@ -1,7 +1,7 @@
 import { BaseCommand } from '../../cli/base-command.js';
 import { argument, hostFlag, nodeOrHost } from '../../cli/flags.js';
 import { machineFor } from '../../operations/machines/active.js';
-import { listNodes, type SwarmNode } from '../../operations/swarm/list.js';
+import { listNodes, type SwarmNode } from '../../operations/swarm/nodes/list.js';
 import { swarmTable } from '../../ui/views/swarm.js';
 
 export default class SwarmLs extends BaseCommand<typeof SwarmLs> {

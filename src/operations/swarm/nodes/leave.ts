@@ -1,18 +1,18 @@
-import { type EngineApi, EngineError } from '../../engine/api.js';
-import { ExternalError, isAbort, messageOf, UserError } from '../../errors.js';
-import type { Machine } from '../../machines/machine.js';
-import { leftMessage, outsideMessage } from '../../swarm/messages.js';
-import type { Membership } from '../../swarm/node.js';
-import type { Context } from '../context.js';
-import { onEach } from '../each.js';
-import { inOrderOf, type Outcome } from '../fan-out.js';
-import { selectMachines } from '../machines/select.js';
-import { waitUntilClear } from '../wait.js';
-import { membershipOf, waitForOwnRole, withEngine } from './membership.js';
-import { NoQuorumError } from './quorum.js';
+import { type EngineApi, EngineError } from '../../../engine/api.js';
+import { ExternalError, isAbort, messageOf, UserError } from '../../../errors.js';
+import type { Machine } from '../../../machines/machine.js';
+import { leftMessage, outsideMessage } from '../../../swarm/messages.js';
+import type { Membership } from '../../../swarm/node.js';
+import type { Context } from '../../context.js';
+import { onEach } from '../../each.js';
+import { inOrderOf, type Outcome } from '../../fan-out.js';
+import { selectMachines } from '../../machines/select.js';
+import { waitUntilClear } from '../../wait.js';
+import { membershipOf, waitForOwnRole, withEngine } from '../membership.js';
+import { NoQuorumError } from '../quorum.js';
+import { type NamedMember, selectWithOutside } from '../select.js';
+import { type Swarm, withSwarm } from '../view.js';
 import { demoteAmong, inOrderOfDemotion } from './roles.js';
-import { type NamedMember, selectWithOutside } from './select.js';
-import { type Swarm, withSwarm } from './view.js';
 
 export interface Left {
   /** Absent: the machine was in no swarm before. */

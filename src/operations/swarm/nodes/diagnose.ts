@@ -1,9 +1,9 @@
-import { isAbort } from '../../errors.js';
-import { clusterAddress, type Machine } from '../../machines/machine.js';
-import { hostOf } from '../../swarm/node.js';
-import { answersAt, findings, type Reach, readReach } from '../../swarm/reach.js';
-import type { Context } from '../context.js';
-import { reach } from '../machines/reach.js';
+import { isAbort } from '../../../errors.js';
+import { clusterAddress, type Machine } from '../../../machines/machine.js';
+import { hostOf } from '../../../swarm/node.js';
+import { answersAt, findings, type Reach, readReach } from '../../../swarm/reach.js';
+import type { Context } from '../../context.js';
+import { reach } from '../../machines/reach.js';
 
 export interface Diagnosis {
   /** What stands in the way, as sentences; nothing where all looks well. */

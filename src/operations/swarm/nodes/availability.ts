@@ -1,5 +1,5 @@
-import { ExternalError, isAbort, messageOf } from '../../errors.js';
-import type { Machine } from '../../machines/machine.js';
+import { ExternalError, isAbort, messageOf } from '../../../errors.js';
+import type { Machine } from '../../../machines/machine.js';
 import {
   hasEnded,
   interruptedServices,
@@ -8,15 +8,15 @@ import {
   type Service,
   type Task,
   taskName,
-} from '../../swarm/tasks.js';
-import type { Context } from '../context.js';
-import { onEach } from '../each.js';
-import type { Outcome } from '../fan-out.js';
-import { waitUntilClear } from '../wait.js';
-import { changeNode, type NodeSpec } from './change-node.js';
-import { withEngineWithin } from './membership.js';
-import { type NamedMember, selectMembers } from './select.js';
-import { type Swarm, withSwarm } from './view.js';
+} from '../../../swarm/tasks.js';
+import type { Context } from '../../context.js';
+import { onEach } from '../../each.js';
+import type { Outcome } from '../../fan-out.js';
+import { waitUntilClear } from '../../wait.js';
+import { changeNode, type NodeSpec } from '../change-node.js';
+import { withEngineWithin } from '../membership.js';
+import { type NamedMember, selectMembers } from '../select.js';
+import { type Swarm, withSwarm } from '../view.js';
 
 export type Availability = NodeSpec['Availability'];
 

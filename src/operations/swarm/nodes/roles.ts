@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ExternalError, UserError } from '../../errors.js';
-import type { Member } from '../../swarm/members.js';
-import { demotedMessage, promotedMessage } from '../../swarm/messages.js';
-import type { Role } from '../../swarm/node.js';
-import { managerAdvice } from '../../swarm/quorum.js';
-import type { Context } from '../context.js';
-import { onEach } from '../each.js';
-import type { Outcome } from '../fan-out.js';
-import { waitUntilClear } from '../wait.js';
-import { changeNode } from './change-node.js';
-import { waitForOwnRole, withEngine } from './membership.js';
-import { requireQuorum } from './quorum.js';
-import { type NamedMember, selectMembers } from './select.js';
-import { settledMembers } from './settled.js';
-import { type Swarm, withSwarm } from './view.js';
+import { ExternalError, UserError } from '../../../errors.js';
+import type { Member } from '../../../swarm/members.js';
+import { demotedMessage, promotedMessage } from '../../../swarm/messages.js';
+import type { Role } from '../../../swarm/node.js';
+import { managerAdvice } from '../../../swarm/quorum.js';
+import type { Context } from '../../context.js';
+import { onEach } from '../../each.js';
+import type { Outcome } from '../../fan-out.js';
+import { waitUntilClear } from '../../wait.js';
+import { changeNode } from '../change-node.js';
+import { waitForOwnRole, withEngine } from '../membership.js';
+import { requireQuorum } from '../quorum.js';
+import { type NamedMember, selectMembers } from '../select.js';
+import { settledMembers } from '../settled.js';
+import { type Swarm, withSwarm } from '../view.js';
 
 export interface RoleChange {
   nodeId: string;

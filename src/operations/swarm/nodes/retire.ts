@@ -1,20 +1,20 @@
-import { ExternalError, explanationOf, isAbort, messageOf, UserError } from '../../errors.js';
-import type { Machine } from '../../machines/machine.js';
-import { isAt } from '../../swarm/members.js';
-import { hostOf } from '../../swarm/node.js';
-import type { Context } from '../context.js';
-import { onEach } from '../each.js';
-import type { Outcome } from '../fan-out.js';
-import { readFound } from '../machines/found.js';
-import { removeMachines } from '../machines/lifecycle.js';
+import { ExternalError, explanationOf, isAbort, messageOf, UserError } from '../../../errors.js';
+import type { Machine } from '../../../machines/machine.js';
+import { isAt } from '../../../swarm/members.js';
+import { hostOf } from '../../../swarm/node.js';
+import type { Context } from '../../context.js';
+import { onEach } from '../../each.js';
+import type { Outcome } from '../../fan-out.js';
+import { readFound } from '../../machines/found.js';
+import { removeMachines } from '../../machines/lifecycle.js';
+import { type Presence, presenceOf } from '../presence.js';
+import { NoQuorumError } from '../quorum.js';
+import { type NamedMember, named } from '../select.js';
+import { isManagersFault, type Swarm, type SwarmChoice, withSwarm } from '../view.js';
 import { changeAvailability, drainMember, warnOfDrain } from './availability.js';
 import { leaveMember, noManagerLeft, removeEntry } from './leave.js';
-import { type Presence, presenceOf } from './presence.js';
-import { NoQuorumError } from './quorum.js';
 import { shortageText, waitForReplacements } from './replacements.js';
 import { changeRole, inOrderOfDemotion, requireQuorumWithout } from './roles.js';
-import { type NamedMember, named } from './select.js';
-import { isManagersFault, type Swarm, type SwarmChoice, withSwarm } from './view.js';
 
 export interface Retirement {
   /** Whatever it does to quorums, and whether or not a machine can be destroyed. */

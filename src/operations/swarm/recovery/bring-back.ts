@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { clusterAddress, type Machine } from '../../machines/machine.js';
-import { type Member, memberName } from '../../swarm/members.js';
-import { managerPort, type Role } from '../../swarm/node.js';
-import { leftOver } from '../../swarm/recovery.js';
-import type { Context } from '../context.js';
-import { onEach } from '../each.js';
-import type { Outcome } from '../fan-out.js';
-import { observe } from '../machines/list.js';
-import { joinMembers } from './join.js';
-import { leaveByForce, removeEntry } from './leave.js';
-import { membershipOf, withEngine } from './membership.js';
-import { type Swarm, withSwarm } from './view.js';
+import { clusterAddress, type Machine } from '../../../machines/machine.js';
+import { type Member, memberName } from '../../../swarm/members.js';
+import { managerPort, type Role } from '../../../swarm/node.js';
+import { leftOver } from '../../../swarm/recovery.js';
+import type { Context } from '../../context.js';
+import { onEach } from '../../each.js';
+import type { Outcome } from '../../fan-out.js';
+import { observe } from '../../machines/list.js';
+import { membershipOf, withEngine } from '../membership.js';
+import { joinMembers } from '../nodes/join.js';
+import { leaveByForce, removeEntry } from '../nodes/leave.js';
+import { type Swarm, withSwarm } from '../view.js';
 
 export interface BroughtBack {
   role: Role;

@@ -1,10 +1,10 @@
-import type { Machine } from '../../machines/machine.js';
-import { managerPort } from '../../swarm/node.js';
-import type { Context } from '../context.js';
-import { membershipOf, withEngine } from './membership.js';
-import { requireAddress } from './network.js';
-import { waitForRole } from './roles.js';
-import { withSwarm } from './view.js';
+import type { Machine } from '../../../machines/machine.js';
+import { managerPort } from '../../../swarm/node.js';
+import type { Context } from '../../context.js';
+import { membershipOf, withEngine } from '../membership.js';
+import { requireAddress } from '../network.js';
+import { waitForRole } from '../nodes/roles.js';
+import { withSwarm } from '../view.js';
 
 /** The engine reads its log, and leads at once. */
 const initTimeoutMs = 120_000;

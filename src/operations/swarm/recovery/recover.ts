@@ -1,24 +1,24 @@
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { explanationOf, isAbort, UserError } from '../../errors.js';
-import { isOnlyUrl, type Machine } from '../../machines/machine.js';
-import { unlockedKey } from '../../swarm/node-key.js';
-import { hasQuorum, quorumOf, type Tally, tallyOf } from '../../swarm/quorum.js';
-import type { LogPosition } from '../../swarm/raft-log.js';
-import { byProgress } from '../../swarm/recovery.js';
-import type { Context } from '../context.js';
-import { onOne } from '../each.js';
-import { fanOut, type Outcome } from '../fan-out.js';
-import { type BatchReport, reportOf } from '../machines/summary.js';
+import { explanationOf, isAbort, UserError } from '../../../errors.js';
+import { isOnlyUrl, type Machine } from '../../../machines/machine.js';
+import { unlockedKey } from '../../../swarm/node-key.js';
+import { hasQuorum, quorumOf, type Tally, tallyOf } from '../../../swarm/quorum.js';
+import type { LogPosition } from '../../../swarm/raft-log.js';
+import { byProgress } from '../../../swarm/recovery.js';
+import type { Context } from '../../context.js';
+import { onOne } from '../../each.js';
+import { fanOut, type Outcome } from '../../fan-out.js';
+import { type BatchReport, reportOf } from '../../machines/summary.js';
+import { membershipOf, withEngine } from '../membership.js';
+import { requireAddress } from '../network.js';
+import { managersNow, NoQuorumError } from '../quorum.js';
+import { withSwarm } from '../view.js';
 import { beginAnew } from './begin-anew.js';
 import { type BroughtBack, bringBack, type Returning, removeLeftOver } from './bring-back.js';
 import { keptSuffix, workOnFolder } from './folder.js';
-import { membershipOf, withEngine } from './membership.js';
-import { requireAddress } from './network.js';
-import { managersNow, NoQuorumError } from './quorum.js';
 import { type FoundTrace, readTrace } from './raft-state.js';
 import { endRecovery, type Recovery, readRecovery, writeRecovery } from './recovery-record.js';
-import { withSwarm } from './view.js';
 
 /** What is to be done, before anything is. */
 export interface RecoveryPlan {

@@ -1,16 +1,16 @@
-import { type EngineApi, EngineError } from '../../engine/api.js';
-import { ExternalError, messageOf, UserError } from '../../errors.js';
-import type { Machine } from '../../machines/machine.js';
-import { nodeAddresses } from '../../swarm/addresses.js';
-import { type Membership, managerAddresses, type Role, type SwarmNode } from '../../swarm/node.js';
-import type { Context } from '../context.js';
-import { waitUntilClear } from '../wait.js';
+import { type EngineApi, EngineError } from '../../../engine/api.js';
+import { ExternalError, messageOf, UserError } from '../../../errors.js';
+import type { Machine } from '../../../machines/machine.js';
+import { nodeAddresses } from '../../../swarm/addresses.js';
+import { type Membership, managerAddresses, type Role, type SwarmNode } from '../../../swarm/node.js';
+import type { Context } from '../../context.js';
+import { waitUntilClear } from '../../wait.js';
+import { membershipOf, waitForOwnRole, withEngine } from '../membership.js';
+import { networkOf } from '../network.js';
+import { isManagersFault, type Swarm } from '../view.js';
 import type { Availability } from './availability.js';
 import { type Diagnosis, diagnose } from './diagnose.js';
 import { leaveByForce } from './leave.js';
-import { membershipOf, waitForOwnRole, withEngine } from './membership.js';
-import { networkOf } from './network.js';
-import { isManagersFault, type Swarm } from './view.js';
 
 /** What a joining node needs to know, and what all that join share. */
 export interface Invitation {
