@@ -242,6 +242,9 @@ describe('certificate authority', () => {
       name: 'ExternalError',
       message: 'after 0.3 s 3 of 3 nodes have the new certificate authority',
     });
+    expect(bed.reporter.lines).toContain(
+      'certificate authority failed: after 0.3 s 3 of 3 nodes have the new certificate authority',
+    );
   });
 });
 

@@ -9,8 +9,9 @@ import type { Cluster, Present } from '../../swarm/spec.js';
 import type { Context } from '../context.js';
 import { fanOut } from '../fan-out.js';
 import { observe } from '../machines/list.js';
+import { NoSwarmError } from '../swarm/find-manager.js';
 import { membershipOf, withEngineWithin } from '../swarm/membership.js';
-import { NoSwarmError, withSwarm } from '../swarm/view.js';
+import { withSwarm } from '../swarm/view.js';
 
 /** What there is of a cluster now. */
 export interface Observation {

@@ -1,16 +1,15 @@
 import { ExternalError, explanationOf, isAbort, messageOf, UserError } from '../../../errors.js';
 import type { Machine } from '../../../machines/machine.js';
-import { isAt } from '../../../swarm/members.js';
-import { hostOf } from '../../../swarm/node.js';
 import type { Context } from '../../context.js';
 import { onEach } from '../../each.js';
 import type { Outcome } from '../../fan-out.js';
 import { readFound } from '../../machines/found.js';
 import { removeMachines } from '../../machines/lifecycle.js';
-import { type Presence, presenceOf } from '../presence.js';
+import { isManagersFault } from '../find-manager.js';
+import { objectionTo, type Presence, presenceOf } from '../presence.js';
 import { NoQuorumError } from '../quorum.js';
 import { type NamedMember, named } from '../select.js';
-import { isManagersFault, type Swarm, type SwarmChoice, withSwarm } from '../view.js';
+import { type Swarm, type SwarmChoice, withSwarm } from '../view.js';
 import { changeAvailability, drainMember, warnOfDrain } from './availability.js';
 import { leaveMember, noManagerLeft, removeEntry } from './leave.js';
 import { shortageText, waitForReplacements } from './replacements.js';
@@ -267,27 +266,6 @@ class Departure {
 /** A manager may be slow to notice that it has lost its quorum: it answers, and decides nothing any more. */
 function hasFallenSilent(error: unknown): boolean {
   return error instanceof NoQuorumError || isManagersFault(error);
-}
-
-/** Each member of a swarm knows the addresses of its managers. */
-function objectionTo(
-  { machine, state, membership }: Presence,
-  leaving: readonly Presence[],
-  staying: readonly Presence[],
-): string | undefined {
-  const { name } = machine;
-  if (membership?.manager || membership?.state === 'locked')
-    return `${name} is a manager of a swarm that cannot be asked`;
-  if (state === 'answers') return undefined;
-  const known = [...leaving, ...staying].flatMap((other) => other.membership?.managers ?? []);
-  if (known.some((manager) => isAt(machine, hostOf(manager))))
-    return `${name} is a manager of a swarm that cannot be asked`;
-  return staying.some(isUnsure) ? `${name} may be a manager of a swarm that cannot be asked` : undefined;
-}
-
-/** It may know of managers that it does not tell of: without a quorum, one gives only the short answer. */
-function isUnsure({ state, membership }: Presence): boolean {
-  return state === 'silent' || (membership?.state === 'active' && membership.managers.length === 0);
 }
 
 /** Nobody waits for ever for what is to be destroyed. */

@@ -8,13 +8,14 @@ import { followOne } from '../../machines/follow.js';
 import { readyTimeoutMs } from '../../machines/lifecycle.js';
 import { awaitReady } from '../../machines/ready.js';
 import { waitUntilClear } from '../../wait.js';
+import { notAManager } from '../find-manager.js';
 import { membershipOf, withEngine } from '../membership.js';
 import { nodeCertificate } from '../node-certificates.js';
 import { type Availability, changeAvailability, drainMember, warnOfDrain } from '../nodes/availability.js';
 import { shortageText, waitForReplacements } from '../nodes/replacements.js';
 import { changeRole } from '../nodes/roles.js';
 import { settledMembers } from '../settled.js';
-import { notAManager, type Swarm } from '../view.js';
+import type { Swarm } from '../view.js';
 import type { UpgradeRecord } from './upgrade-record.js';
 import type { UpgradeSubject } from './upgrade-survey.js';
 
