@@ -1,17 +1,18 @@
-import { type EngineApi, EngineError } from '../../engine/api.js';
-import { ExternalError, isAbort, messageOf, UserError } from '../../errors.js';
-import type { Machine } from '../../machines/machine.js';
-import { leftMessage, outsideMessage } from '../../swarm/messages.js';
-import type { Membership } from '../../swarm/node.js';
-import type { Context } from '../context.js';
-import { onEach } from '../each.js';
-import { inOrderOf, type Outcome } from '../fan-out.js';
-import { selectMachines } from '../machines/select.js';
-import { waitUntilClear } from '../wait.js';
-import { membershipOf, waitForOwnRole, withEngine } from './membership.js';
+import { type EngineApi, EngineError } from '../../../engine/api.js';
+import { ExternalError, isAbort, messageOf, UserError } from '../../../errors.js';
+import type { Machine } from '../../../machines/machine.js';
+import { leftMessage, outsideMessage } from '../../../swarm/messages.js';
+import type { Membership } from '../../../swarm/node.js';
+import type { Context } from '../../context.js';
+import { onEach } from '../../each.js';
+import { inOrderOf, type Outcome } from '../../fan-out.js';
+import { selectMachines } from '../../machines/select.js';
+import { waitUntilClear } from '../../wait.js';
+import { membershipOf, waitForOwnRole, withEngine } from '../membership.js';
+import { NoQuorumError } from '../quorum.js';
+import { type NamedMember, selectWithOutside } from '../select.js';
+import { type Swarm, withSwarm } from '../view.js';
 import { demoteAmong, inOrderOfDemotion } from './roles.js';
-import { type NamedMember, selectWithOutside } from './select.js';
-import { type Swarm, withSwarm } from './view.js';
 
 export interface Left {
   /** Absent: the machine was in no swarm before. */
@@ -29,9 +30,11 @@ export interface Leave {
 
 /** The engine stops the containers of its tasks first, which may take as long as they are given for it. */
 const leaveTimeoutMs = 120_000;
+
 /**
  * Takes nodes out of their swarm: managers are made workers first, one after the other, the leader last; then all leave at the same time,
- * and no entry of theirs stays behind. Machines that are in no swarm stay so. With `force` nodes leave also where no manager answers.
+ * and no entry of theirs stays behind. Machines that are in no swarm stay so. With `force` nodes leave also where no manager answers, or
+ * too few do.
  * @throws UserError when a node is not there, when the others would have no manager, or, with the numbers, when the swarm would lose its
  * quorum or its last manager to spare, unless `force`
  */
@@ -47,7 +50,8 @@ export async function leaveSwarm(
       return leaveTogether(swarm, nodes, leave, context);
     });
   } catch (error) {
-    if (found || !leave.force || isAbort(error)) throw error;
+    // A manager that has lost its quorum may not know it yet.
+    if ((found && !(error instanceof NoQuorumError)) || !leave.force || isAbort(error)) throw error;
     context.reporter.warn(`${messageOf(error)}; --force: the nodes leave without a word to the others`);
     return leaveAlone(await selectMachines(nodes, context), context);
   }
@@ -90,9 +94,7 @@ function requireOutside(machines: readonly Machine[], context: Context): Promise
 }
 
 function leaveAlone(machines: readonly Machine[], context: Context): Promise<Outcome<Left>[]> {
-  return eachMachine(machines, context, async (_, { state }, api) => {
-    if (state !== 'inactive') await leaveByForce(api, context);
-  });
+  return eachMachine(machines, context, (_machine, _membership, api) => leaveByForce(api, context));
 }
 
 function eachMachine(
@@ -197,9 +199,9 @@ async function askToLeave(
   });
 }
 
-/** Takes an engine out of whatever swarm it is in, or tries to get into, with no word to the others. */
-export function leaveByForce(api: EngineApi, context: Context): Promise<void> {
-  return postLeave(api, true, context);
+/** Takes an engine out of whatever swarm it is in, or tries to get into, with no word to the others; one in none stays so. */
+export async function leaveByForce(api: EngineApi, context: Context): Promise<void> {
+  if ((await membershipOf(api)).state !== 'inactive') await postLeave(api, true, context);
 }
 
 /** The engine gives up after 15 s (moby, daemon/cluster/noderunner.go), and goes on when it is asked again. */

@@ -1,12 +1,12 @@
-import { UserError } from '../../errors.js';
-import type { Member } from '../../swarm/members.js';
-import type { Context } from '../context.js';
-import { onEach } from '../each.js';
-import { inOrderOf, type Outcome } from '../fan-out.js';
+import { UserError } from '../../../errors.js';
+import type { Member } from '../../../swarm/members.js';
+import type { Context } from '../../context.js';
+import { onEach } from '../../each.js';
+import { inOrderOf, type Outcome } from '../../fan-out.js';
+import { type NamedMember, named, selectMembers } from '../select.js';
+import { withSwarm } from '../view.js';
 import { removeEntry } from './leave.js';
 import { demoteAmong } from './roles.js';
-import { type NamedMember, named, selectMembers } from './select.js';
-import { withSwarm } from './view.js';
 
 export interface Removed {
   nodeId: string;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import * as z from 'zod/mini';
-import { readRecord, writeRecord } from '../../config/record.js';
-import type { Context } from '../context.js';
+import { readRecord, writeRecord } from '../../../config/record.js';
+import type { Context } from '../../context.js';
 
 /**
  * A recovery that was begun, in `recovery.json` of the cluster's folder until it has ended: from the moment that the swarm has a leader again

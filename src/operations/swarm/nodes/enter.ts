@@ -1,16 +1,17 @@
-import { type EngineApi, EngineError } from '../../engine/api.js';
-import { ExternalError, messageOf, UserError } from '../../errors.js';
-import type { Machine } from '../../machines/machine.js';
-import { nodeAddresses } from '../../swarm/addresses.js';
-import { type Membership, managerAddresses, type Role, type SwarmNode } from '../../swarm/node.js';
-import type { Context } from '../context.js';
-import { waitUntilClear } from '../wait.js';
+import { type EngineApi, EngineError } from '../../../engine/api.js';
+import { ExternalError, messageOf, UserError } from '../../../errors.js';
+import type { Machine } from '../../../machines/machine.js';
+import { nodeAddresses } from '../../../swarm/addresses.js';
+import { type Membership, managerAddresses, type Role, type SwarmNode } from '../../../swarm/node.js';
+import type { Context } from '../../context.js';
+import { waitUntilClear } from '../../wait.js';
+import { isManagersFault } from '../find-manager.js';
+import { membershipOf, waitForOwnRole, withEngine } from '../membership.js';
+import { networkOf } from '../network.js';
+import type { Swarm } from '../view.js';
 import type { Availability } from './availability.js';
 import { type Diagnosis, diagnose } from './diagnose.js';
 import { leaveByForce } from './leave.js';
-import { membershipOf, waitForOwnRole, withEngine } from './membership.js';
-import { networkOf } from './network.js';
-import { isManagersFault, type Swarm } from './view.js';
 
 /** What a joining node needs to know, and what all that join share. */
 export interface Invitation {
@@ -137,7 +138,7 @@ class Entrance {
 
   /** @returns the id of the node that it has become */
   async pass(found: Membership): Promise<string> {
-    if (found.state === 'error') await this.giveUp();
+    if (found.state === 'error') await leaveByForce(this.api, this.context);
     const begun = found.state === 'pending' ? found.managers[0] : undefined;
     if (begun !== undefined) await this.requireOwn(begun);
     let address = begun ?? this.pick(await this.managers());
@@ -152,7 +153,8 @@ class Entrance {
         if (attempt.state === 'trying') throw this.stuck(attempt, diagnosis);
         continue;
       }
-      await this.giveUp();
+      // A join that goes on, or has failed, is taken back before the next.
+      await leaveByForce(this.api, this.context);
       address = this.pick(answering, address);
       attempt = await this.tryAt(address);
     }
@@ -219,12 +221,6 @@ class Entrance {
     const failure = new EngineError(503, error || `its engine says "${state}"`);
     if (isManagersFault(failure)) return { state: 'failed', error: failure };
     throw new ExternalError(`${this.name} could not join: ${failure.message}`);
-  }
-
-  /** Takes back a join that goes on or has failed, before the next. */
-  private async giveUp(): Promise<void> {
-    if ((await membershipOf(this.api)).state === 'inactive') return;
-    await leaveByForce(this.api, this.context);
   }
 
   /** A join that another run began may lead elsewhere. */

@@ -1,8 +1,9 @@
-import { isAbort } from '../../errors.js';
-import { clusterAddress, type Machine } from '../../machines/machine.js';
-import { answersAt, findings, type Reach, readReach } from '../../swarm/reach.js';
-import type { Context } from '../context.js';
-import { reach } from '../machines/reach.js';
+import { isAbort } from '../../../errors.js';
+import { clusterAddress, type Machine } from '../../../machines/machine.js';
+import { hostOf } from '../../../swarm/node.js';
+import { answersAt, findings, type Reach, readReach } from '../../../swarm/reach.js';
+import type { Context } from '../../context.js';
+import { reach } from '../../machines/reach.js';
 
 export interface Diagnosis {
   /** What stands in the way, as sentences; nothing where all looks well. */
@@ -52,8 +53,4 @@ async function reachFrom(
     if (isAbort(error)) throw error;
     return undefined;
   }
-}
-
-function hostOf(address: string): string {
-  return address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 }

@@ -1,14 +1,14 @@
-import type { Machine } from '../../machines/machine.js';
-import { joinedMessage, memberMessage } from '../../swarm/messages.js';
-import { type Role, readTokens } from '../../swarm/node.js';
-import { managerAdvice } from '../../swarm/quorum.js';
-import { coalesce } from '../coalesce.js';
-import type { Context } from '../context.js';
-import { onEach } from '../each.js';
-import type { Outcome } from '../fan-out.js';
+import type { Machine } from '../../../machines/machine.js';
+import { joinedMessage, memberMessage } from '../../../swarm/messages.js';
+import { type Role, readTokens } from '../../../swarm/node.js';
+import { managerAdvice } from '../../../swarm/quorum.js';
+import { coalesce } from '../../coalesce.js';
+import type { Context } from '../../context.js';
+import { onEach } from '../../each.js';
+import type { Outcome } from '../../fan-out.js';
+import { type Swarm, withSwarm } from '../view.js';
 import type { Availability } from './availability.js';
 import { enter, type Invitation } from './enter.js';
-import { type Swarm, withSwarm } from './view.js';
 
 export interface Joining {
   machines: readonly Machine[];

@@ -1,16 +1,16 @@
-import type { Role } from '../../swarm/node.js';
-import { hasQuorum, judge, type ManagerState } from '../../swarm/quorum.js';
-import { inOrderOfUpgrade, priceOfUpgrade, stepsOf, type UpgradeStep } from '../../swarm/upgrade-plan.js';
-import { whileClaimed } from '../claimed.js';
-import type { Context } from '../context.js';
-import { onEach } from '../each.js';
-import type { Outcome } from '../fan-out.js';
-import { managersNow } from './quorum.js';
-import { selectMembers } from './select.js';
+import type { Role } from '../../../swarm/node.js';
+import { hasQuorum, judge, type ManagerState } from '../../../swarm/quorum.js';
+import { inOrderOfUpgrade, priceOfUpgrade, stepsOf, type UpgradeStep } from '../../../swarm/upgrade-plan.js';
+import { whileClaimed } from '../../claimed.js';
+import type { Context } from '../../context.js';
+import { onEach } from '../../each.js';
+import type { Outcome } from '../../fan-out.js';
+import { selectMembers } from '../select.js';
+import { settledMembers } from '../settled.js';
+import { type Swarm, withSwarm } from '../view.js';
 import { NodeUpgrade, type NodeWork } from './upgrade-node.js';
 import { UpgradeRecord } from './upgrade-record.js';
 import { surveyNodes, type UpgradeGoal, type UpgradeSubject } from './upgrade-survey.js';
-import { type Swarm, withSwarm } from './view.js';
 
 export interface UpgradeInput extends UpgradeGoal, NodeWork {
   size?: string | undefined;
@@ -84,11 +84,10 @@ async function plan(
   record: UpgradeRecord,
   context: Context,
 ): Promise<Plan> {
-  const members = await swarm.members();
+  const { members, managers: states } = await settledMembers(swarm, context);
   const chosen = await selectMembers(input.nodes, members, context, { all: input.all });
   const subjects = await surveyNodes(chosen, input, record, context);
   const { managers, workers } = inOrderOfUpgrade(subjects);
-  const states = managers.length > 0 ? await managersNow(members, context) : [];
   const nodes = [...managers, ...workers].map((subject) => plannedNode(subject, states));
   if (nodes.some(({ steps }) => steps.includes('demote'))) warnOfPrice(states, context);
   return { managers, workers, nodes };

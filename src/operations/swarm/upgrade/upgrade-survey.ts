@@ -1,13 +1,13 @@
-import { UserError } from '../../errors.js';
-import { groupBy } from '../../machines/group.js';
-import type { Machine } from '../../machines/machine.js';
-import { sameSize } from '../../machines/sizes.js';
-import type { UpgradeState } from '../../swarm/upgrade-plan.js';
-import type { Context } from '../context.js';
-import { hasNewerEngine } from '../engine/upgrade.js';
-import { fanOut } from '../fan-out.js';
-import { observe } from '../machines/list.js';
-import type { NamedMember } from './select.js';
+import { UserError } from '../../../errors.js';
+import { groupBy } from '../../../machines/group.js';
+import type { Machine } from '../../../machines/machine.js';
+import { sameSize } from '../../../machines/sizes.js';
+import type { UpgradeState } from '../../../swarm/upgrade-plan.js';
+import type { Context } from '../../context.js';
+import { hasNewerEngine } from '../../engine/upgrade.js';
+import { fanOut } from '../../fan-out.js';
+import { observe } from '../../machines/list.js';
+import type { NamedMember } from '../select.js';
 import type { UpgradeRecord } from './upgrade-record.js';
 
 /** What nodes are to have afterwards. */

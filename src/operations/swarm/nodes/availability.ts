@@ -1,5 +1,5 @@
-import { ExternalError, isAbort, messageOf } from '../../errors.js';
-import type { Machine } from '../../machines/machine.js';
+import { ExternalError, isAbort, messageOf } from '../../../errors.js';
+import type { Machine } from '../../../machines/machine.js';
 import {
   hasEnded,
   interruptedServices,
@@ -8,15 +8,15 @@ import {
   type Service,
   type Task,
   taskName,
-} from '../../swarm/tasks.js';
-import type { Context } from '../context.js';
-import { onEach } from '../each.js';
-import type { Outcome } from '../fan-out.js';
-import { waitUntilClear } from '../wait.js';
-import { changeNode, type NodeSpec } from './change-node.js';
-import { withEngine } from './membership.js';
-import { type NamedMember, selectMembers } from './select.js';
-import { type Swarm, withSwarm } from './view.js';
+} from '../../../swarm/tasks.js';
+import type { Context } from '../../context.js';
+import { onEach } from '../../each.js';
+import type { Outcome } from '../../fan-out.js';
+import { waitUntilClear } from '../../wait.js';
+import { changeNode, type NodeSpec } from '../change-node.js';
+import { withEngineWithin } from '../membership.js';
+import { type NamedMember, selectMembers } from '../select.js';
+import { type Swarm, withSwarm } from '../view.js';
 
 export type Availability = NodeSpec['Availability'];
 
@@ -172,10 +172,13 @@ async function warnOfPlainContainers({ node, machine, name }: NamedMember, conte
   }
 }
 
+/** Only a warning waits for the answer. */
+const containersTimeoutMs = 10_000;
+
 /** The names of those that run and were not started by a swarm (`com.docker.swarm.task.id`: moby, daemon/cluster/executor/container). */
 function plainContainers(machine: Machine, context: Context): Promise<string[]> {
-  return withEngine(machine, context, async (api) => {
-    const containers = (await api.get('/containers/json', { signal: context.signal })) as {
+  return withEngineWithin(machine, containersTimeoutMs, context, async (api, signal) => {
+    const containers = (await api.get('/containers/json', { signal })) as {
       Names: string[];
       Labels: Record<string, string> | null;
     }[];

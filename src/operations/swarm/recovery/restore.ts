@@ -1,17 +1,18 @@
-import { fileSource } from '../../config/files.js';
-import { isAbort, UserError } from '../../errors.js';
-import type { Machine } from '../../machines/machine.js';
-import { type Backup, inspectBackup, repack } from '../../swarm/backup-file.js';
-import { memberName } from '../../swarm/members.js';
-import { managerPort, type Role } from '../../swarm/node.js';
-import { unlockedKey } from '../../swarm/node-key.js';
-import type { Context } from '../context.js';
-import { onOne } from '../each.js';
-import { beginAnew, requireAddress } from './begin-anew.js';
+import { fileSource } from '../../../config/files.js';
+import { isAbort, UserError } from '../../../errors.js';
+import type { Machine } from '../../../machines/machine.js';
+import { type Backup, inspectBackup, repack } from '../../../swarm/backup-file.js';
+import { memberName } from '../../../swarm/members.js';
+import { managerPort, type Role } from '../../../swarm/node.js';
+import { unlockedKey } from '../../../swarm/node-key.js';
+import type { Context } from '../../context.js';
+import { onOne } from '../../each.js';
+import { membershipOf, withEngine } from '../membership.js';
+import { requireAddress } from '../network.js';
+import { withSwarm } from '../view.js';
+import { beginAnew } from './begin-anew.js';
 import { keptSuffix, workOnFolder } from './folder.js';
-import { membershipOf, withEngine } from './membership.js';
 import { writeRecovery } from './recovery-record.js';
-import { withSwarm } from './view.js';
 
 export interface RestoreInput {
   machine: Machine;

@@ -1,18 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ExternalError, UserError } from '../../errors.js';
-import type { Member } from '../../swarm/members.js';
-import { demotedMessage, promotedMessage } from '../../swarm/messages.js';
-import type { Role } from '../../swarm/node.js';
-import { managerAdvice } from '../../swarm/quorum.js';
-import type { Context } from '../context.js';
-import { onEach } from '../each.js';
-import type { Outcome } from '../fan-out.js';
-import { waitUntilClear } from '../wait.js';
-import { changeNode } from './change-node.js';
-import { waitForOwnRole, withEngine } from './membership.js';
-import { managersNow, requireQuorum } from './quorum.js';
-import { type NamedMember, selectMembers } from './select.js';
-import { type Swarm, withSwarm } from './view.js';
+import { ExternalError, UserError } from '../../../errors.js';
+import type { Member } from '../../../swarm/members.js';
+import { demotedMessage, promotedMessage } from '../../../swarm/messages.js';
+import type { Role } from '../../../swarm/node.js';
+import { managerAdvice } from '../../../swarm/quorum.js';
+import type { Context } from '../../context.js';
+import { onEach } from '../../each.js';
+import type { Outcome } from '../../fan-out.js';
+import { waitUntilClear } from '../../wait.js';
+import { changeNode } from '../change-node.js';
+import { waitForOwnRole, withEngine } from '../membership.js';
+import { requireQuorum } from '../quorum.js';
+import { type NamedMember, selectMembers } from '../select.js';
+import { settledMembers } from '../settled.js';
+import { type Swarm, withSwarm } from '../view.js';
 
 export interface RoleChange {
   nodeId: string;
@@ -67,7 +68,7 @@ export async function demoteNodes(
 }
 
 /** As `demoteNodes`, of a swarm that is asked already. @returns in the order in which they were demoted */
-export async function demoteMembers(
+async function demoteMembers(
   swarm: Swarm,
   members: readonly NamedMember[],
   { force }: { force: boolean },
@@ -102,14 +103,14 @@ export async function demoteAmong(
   return { workers: members.filter(({ name }) => !names.has(name)), failed };
 }
 
-/** @throws UserError with the numbers when the swarm cannot do without these managers, unless `force` */
+/** @throws UserError with the numbers when the swarm cannot do without these managers, unless `force`; NoQuorumError */
 export async function requireQuorumWithout(
   swarm: Swarm,
   leaving: readonly NamedMember[],
   { what, force }: { what: string; force: boolean },
   context: Context,
 ): Promise<void> {
-  const managers = await managersNow(await swarm.members(), context);
+  const { managers } = await settledMembers(swarm, context);
   const changes = leaving.map(({ node }) => ({ id: node.id, does: 'leaves' as const }));
   const names = leaving.map(({ name }) => name).join(' and ');
   requireQuorum({ managers, changes, what: `${what} ${names}`, force }, context);

@@ -1,12 +1,12 @@
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import type { Machine } from '../../machines/machine.js';
-import { quoteArgs } from '../../ssh/quote.js';
-import { isLocked, readIdentity } from '../../swarm/node-key.js';
-import { type LogPosition, LogReader } from '../../swarm/raft-log.js';
-import type { Trace } from '../../swarm/recovery.js';
-import type { Context } from '../context.js';
+import type { Machine } from '../../../machines/machine.js';
+import { quoteArgs } from '../../../ssh/quote.js';
+import { isLocked, readIdentity } from '../../../swarm/node-key.js';
+import { type LogPosition, LogReader } from '../../../swarm/raft-log.js';
+import type { Trace } from '../../../swarm/recovery.js';
+import type { Context } from '../../context.js';
 import { workOnFolder } from './folder.js';
 
 /** A trace of a swarm on a machine, and the key that is to be unlocked, where it is locked. */

@@ -1,11 +1,11 @@
-import { UsageError, UserError } from '../../errors.js';
-import { groupBy } from '../../machines/group.js';
-import { quoteArgs } from '../../ssh/quote.js';
-import type { Context } from '../context.js';
-import { dockerProgram } from '../engine/docker-program.js';
-import { fanOut, type Outcome } from '../fan-out.js';
-import { LineSplitter } from '../line-splitter.js';
-import { reach } from '../machines/reach.js';
+import { UsageError, UserError } from '../../../errors.js';
+import { groupBy } from '../../../machines/group.js';
+import { quoteArgs } from '../../../ssh/quote.js';
+import type { Context } from '../../context.js';
+import { dockerProgram } from '../../engine/docker-program.js';
+import { fanOut, type Outcome } from '../../fan-out.js';
+import { LineSplitter } from '../../line-splitter.js';
+import { reach } from '../../machines/reach.js';
 import { type PlacedTask, placedTasks } from './tasks.js';
 
 export interface LogOptions {

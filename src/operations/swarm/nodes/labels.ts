@@ -1,10 +1,10 @@
-import { type LabelChange, parseLabels, withLabels } from '../../swarm/labels.js';
-import type { Context } from '../context.js';
-import { onEach } from '../each.js';
-import type { Outcome } from '../fan-out.js';
-import { changeNode } from './change-node.js';
-import { type NamedMember, selectMembers } from './select.js';
-import { type Swarm, withSwarm } from './view.js';
+import { type LabelChange, parseLabels, withLabels } from '../../../swarm/labels.js';
+import type { Context } from '../../context.js';
+import { onEach } from '../../each.js';
+import type { Outcome } from '../../fan-out.js';
+import { changeNode } from '../change-node.js';
+import { type NamedMember, selectMembers } from '../select.js';
+import { type Swarm, withSwarm } from '../view.js';
 
 export interface Labelled {
   nodeId: string;
@@ -35,7 +35,7 @@ export async function labelNodes(words: readonly string[], context: Context): Pr
   );
 }
 
-export async function labelMember(
+async function labelMember(
   swarm: Swarm,
   { node, name }: NamedMember,
   change: LabelChange,

@@ -1,23 +1,24 @@
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
-import { fileSource } from '../../config/files.js';
-import type { EngineApi } from '../../engine/api.js';
-import { ExternalError, UserError } from '../../errors.js';
-import { groupBy } from '../../machines/group.js';
-import type { Machine } from '../../machines/machine.js';
-import { inspectBackup, type Manifest } from '../../swarm/backup-file.js';
-import { memberName } from '../../swarm/members.js';
-import { readMembership } from '../../swarm/node.js';
-import { type BackupCandidate, inOrderOfBackup } from '../../swarm/recovery.js';
-import { hasEnded, readTasks } from '../../swarm/tasks.js';
-import type { Context } from '../context.js';
-import { onOne } from '../each.js';
+import { fileSource } from '../../../config/files.js';
+import type { EngineApi } from '../../../engine/api.js';
+import { ExternalError, UserError } from '../../../errors.js';
+import { groupBy } from '../../../machines/group.js';
+import type { Machine } from '../../../machines/machine.js';
+import { inspectBackup, type Manifest } from '../../../swarm/backup-file.js';
+import { memberName } from '../../../swarm/members.js';
+import { readMembership } from '../../../swarm/node.js';
+import { type BackupCandidate, inOrderOfBackup } from '../../../swarm/recovery.js';
+import { hasEnded, readTasks } from '../../../swarm/tasks.js';
+import type { Context } from '../../context.js';
+import { onOne } from '../../each.js';
+import { membershipOf, withEngine } from '../membership.js';
+import { waitForRole } from '../nodes/roles.js';
+import { requireQuorum } from '../quorum.js';
+import { type NamedMember, named } from '../select.js';
+import { settledMembers } from '../settled.js';
+import { type Swarm, withSwarm } from '../view.js';
 import { workOnFolder } from './folder.js';
-import { membershipOf, withEngine } from './membership.js';
-import { managersNow, requireQuorum } from './quorum.js';
-import { waitForRole } from './roles.js';
-import { type NamedMember, named } from './select.js';
-import { type Swarm, withSwarm } from './view.js';
 
 export interface BackupInput {
   /** Where to: a file, or a stream such as stdout. */
@@ -51,9 +52,10 @@ export async function backupSwarm(
 ): Promise<BackedUp> {
   return withSwarm({}, context, async (swarm) => {
     const manager = await chooseManager(node, swarm, context);
+    const { managers } = await settledMembers(swarm, context);
     requireQuorum(
       {
-        managers: await managersNow(await swarm.members(), context),
+        managers,
         changes: [{ id: manager.node.id, does: 'stops' }],
         what: `stopping the engine of ${manager.name} for the backup`,
         force,

@@ -1,7 +1,7 @@
-import type { Machine } from '../../machines/machine.js';
-import type { SwarmNode } from '../../swarm/node.js';
-import type { Context } from '../context.js';
-import { withSwarm } from './view.js';
+import type { Machine } from '../../../machines/machine.js';
+import type { SwarmNode } from '../../../swarm/node.js';
+import type { Context } from '../../context.js';
+import { withSwarm } from '../view.js';
 
 export type { SwarmNode };
 

@@ -1,9 +1,9 @@
-import { UserError } from '../../errors.js';
-import type { Machine } from '../../machines/machine.js';
-import { findTasks, type NamedTask, namedTasks } from '../../swarm/find-task.js';
-import { memberName } from '../../swarm/members.js';
-import type { Context } from '../context.js';
-import { type Swarm, withSwarm } from './view.js';
+import { UserError } from '../../../errors.js';
+import type { Machine } from '../../../machines/machine.js';
+import { findTasks, type NamedTask, namedTasks } from '../../../swarm/find-task.js';
+import { memberName } from '../../../swarm/members.js';
+import type { Context } from '../../context.js';
+import { type Swarm, withSwarm } from '../view.js';
 
 /** A task and the machine that runs it. */
 export interface PlacedTask extends NamedTask {

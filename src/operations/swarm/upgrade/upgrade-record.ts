@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import * as z from 'zod/mini';
-import type { ClusterStore } from '../../config/cluster-store.js';
-import { readRecord, writeRecord } from '../../config/record.js';
-import type { Standing } from '../../swarm/upgrade-plan.js';
+import type { ClusterStore } from '../../../config/cluster-store.js';
+import { readRecord, writeRecord } from '../../../config/record.js';
+import type { Standing } from '../../../swarm/upgrade-plan.js';
 
 const upgradeRecord = z.object({
   nodes: z.array(

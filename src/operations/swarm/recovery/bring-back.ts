@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { clusterAddress, type Machine } from '../../machines/machine.js';
-import { type Member, memberName } from '../../swarm/members.js';
-import { managerPort, type Role } from '../../swarm/node.js';
-import { leftOver } from '../../swarm/recovery.js';
-import type { Context } from '../context.js';
-import { onEach } from '../each.js';
-import type { Outcome } from '../fan-out.js';
-import { observe } from '../machines/list.js';
-import { joinMembers } from './join.js';
-import { removeEntry } from './leave.js';
-import { membershipOf, withEngine } from './membership.js';
-import { type Swarm, withSwarm } from './view.js';
+import { clusterAddress, type Machine } from '../../../machines/machine.js';
+import { type Member, memberName } from '../../../swarm/members.js';
+import { managerPort, type Role } from '../../../swarm/node.js';
+import { leftOver } from '../../../swarm/recovery.js';
+import type { Context } from '../../context.js';
+import { onEach } from '../../each.js';
+import type { Outcome } from '../../fan-out.js';
+import { observe } from '../../machines/list.js';
+import { membershipOf, withEngine } from '../membership.js';
+import { joinMembers } from '../nodes/join.js';
+import { leaveByForce, removeEntry } from '../nodes/leave.js';
+import { type Swarm, withSwarm } from '../view.js';
 
 export interface BroughtBack {
   role: Role;
@@ -61,7 +61,7 @@ async function bringBackAs(
         step('waiting until it comes by itself');
         if (await isBack(machine, role, swarm, patienceMs, context)) return { role, byItself: true };
         step('leaving what it was in');
-        await leaveByForce(machine, context);
+        await withEngine(machine, context, (api) => leaveByForce(api, context));
         return { role, byItself: false };
       },
     },
@@ -102,13 +102,6 @@ async function isBack(
     if (!node || Date.now() > deadline) return false;
     await sleep(500, undefined, { signal });
   }
-}
-
-async function leaveByForce(machine: Machine, context: Context): Promise<void> {
-  await withEngine(machine, context, async (api) => {
-    if ((await membershipOf(api)).state === 'inactive') return;
-    await api.post('/swarm/leave?force=true', undefined, { timeoutMs: 120_000, signal: context.signal });
-  });
 }
 
 /** Takes entries out of the swarm that stand for nothing any more. @returns their names */

@@ -1,22 +1,23 @@
-import { ExternalError, explanationOf, isAbort, messageOf, UserError } from '../../errors.js';
-import type { Machine } from '../../machines/machine.js';
-import { judge, objectionText } from '../../swarm/quorum.js';
-import { stepsOf, type UpgradeStep } from '../../swarm/upgrade-plan.js';
-import type { Context } from '../context.js';
-import { upgradeEngine } from '../engine/upgrade.js';
-import { followOne } from '../machines/follow.js';
-import { readyTimeoutMs } from '../machines/lifecycle.js';
-import { awaitReady } from '../machines/ready.js';
-import { waitUntilClear } from '../wait.js';
-import { type Availability, changeAvailability, drainMember, warnOfDrain } from './availability.js';
-import { membershipOf, withEngine } from './membership.js';
-import { nodeCertificate } from './node-certificates.js';
-import { managersNow } from './quorum.js';
-import { shortageText, waitForReplacements } from './replacements.js';
-import { changeRole } from './roles.js';
+import { ExternalError, explanationOf, isAbort, messageOf, UserError } from '../../../errors.js';
+import type { Machine } from '../../../machines/machine.js';
+import { judge, objectionText } from '../../../swarm/quorum.js';
+import { stepsOf, type UpgradeStep } from '../../../swarm/upgrade-plan.js';
+import type { Context } from '../../context.js';
+import { upgradeEngine } from '../../engine/upgrade.js';
+import { followOne } from '../../machines/follow.js';
+import { readyTimeoutMs } from '../../machines/lifecycle.js';
+import { awaitReady } from '../../machines/ready.js';
+import { waitUntilClear } from '../../wait.js';
+import { notAManager } from '../find-manager.js';
+import { membershipOf, withEngine } from '../membership.js';
+import { nodeCertificate } from '../node-certificates.js';
+import { type Availability, changeAvailability, drainMember, warnOfDrain } from '../nodes/availability.js';
+import { shortageText, waitForReplacements } from '../nodes/replacements.js';
+import { changeRole } from '../nodes/roles.js';
+import { settledMembers } from '../settled.js';
+import type { Swarm } from '../view.js';
 import type { UpgradeRecord } from './upgrade-record.js';
 import type { UpgradeSubject } from './upgrade-survey.js';
-import { notAManager, type Swarm } from './view.js';
 
 export interface NodeWork {
   size?: string | undefined;
@@ -106,7 +107,7 @@ export class NodeUpgrade {
     const { swarm, context, work, subject } = this;
     const { member, name, resize, engine } = subject;
     if (member.node.role !== 'manager' || !(resize || engine)) return false;
-    const managers = await managersNow(await swarm.members(), context);
+    const { managers } = await settledMembers(swarm, context);
     const judgement = judge(managers, [{ id: member.node.id, does: 'leaves' }]);
     if (judgement.objection === undefined || judgement.objection === 'loses tolerance') return true;
     const objection =

@@ -1,20 +1,13 @@
-import { UserError } from '../../errors.js';
-import { clusterAddress, type Machine } from '../../machines/machine.js';
-import { managerPort } from '../../swarm/node.js';
-import type { Context } from '../context.js';
-import { membershipOf, withEngine } from './membership.js';
-import { waitForRole } from './roles.js';
-import { withSwarm } from './view.js';
+import type { Machine } from '../../../machines/machine.js';
+import { managerPort } from '../../../swarm/node.js';
+import type { Context } from '../../context.js';
+import { membershipOf, withEngine } from '../membership.js';
+import { requireAddress } from '../network.js';
+import { waitForRole } from '../nodes/roles.js';
+import { withSwarm } from '../view.js';
 
 /** The engine reads its log, and leads at once. */
 const initTimeoutMs = 120_000;
-
-/** The address that the swarm is to have on the machine. @throws UserError */
-export function requireAddress(machine: Machine): string {
-  const address = clusterAddress(machine);
-  if (address) return address;
-  throw new UserError(`${machine.name} has no address that other nodes could join at`, { hint: 'belt ls' });
-}
 
 /**
  * Makes the engine, which is in no swarm and has a swarm's folder, the only manager of that swarm (`--force-new-cluster`): with all that the

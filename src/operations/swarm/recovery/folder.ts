@@ -1,10 +1,10 @@
 import type { Readable, Writable } from 'node:stream';
-import { provisionerFor } from '../../engine/provisioners/index.js';
-import type { Machine } from '../../machines/machine.js';
-import type { Context } from '../context.js';
-import { toItsEnd } from '../engine/converse.js';
-import { surveyMachine } from '../engine/facts.js';
-import { reach } from '../machines/reach.js';
+import { provisionerFor } from '../../../engine/provisioners/index.js';
+import type { Machine } from '../../../machines/machine.js';
+import type { Context } from '../../context.js';
+import { toItsEnd } from '../../engine/converse.js';
+import { surveyMachine } from '../../engine/facts.js';
+import { reach } from '../../machines/reach.js';
 
 /** Work on the folder that an engine keeps its swarm in. */
 export interface FolderWork {

@@ -1,23 +1,24 @@
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { explanationOf, isAbort, UserError } from '../../errors.js';
-import { isOnlyUrl, type Machine } from '../../machines/machine.js';
-import { unlockedKey } from '../../swarm/node-key.js';
-import { hasQuorum, quorumOf, type Tally, tallyOf } from '../../swarm/quorum.js';
-import type { LogPosition } from '../../swarm/raft-log.js';
-import { byProgress } from '../../swarm/recovery.js';
-import type { Context } from '../context.js';
-import { onOne } from '../each.js';
-import { fanOut, type Outcome } from '../fan-out.js';
-import { type BatchReport, reportOf } from '../machines/summary.js';
-import { beginAnew, requireAddress } from './begin-anew.js';
+import { explanationOf, isAbort, UserError } from '../../../errors.js';
+import { isOnlyUrl, type Machine } from '../../../machines/machine.js';
+import { unlockedKey } from '../../../swarm/node-key.js';
+import { hasQuorum, quorumOf, type Tally, tallyOf } from '../../../swarm/quorum.js';
+import type { LogPosition } from '../../../swarm/raft-log.js';
+import { byProgress } from '../../../swarm/recovery.js';
+import type { Context } from '../../context.js';
+import { onOne } from '../../each.js';
+import { fanOut, type Outcome } from '../../fan-out.js';
+import { type BatchReport, reportOf } from '../../machines/summary.js';
+import { membershipOf, withEngine } from '../membership.js';
+import { requireAddress } from '../network.js';
+import { managersNow, NoQuorumError } from '../quorum.js';
+import { withSwarm } from '../view.js';
+import { beginAnew } from './begin-anew.js';
 import { type BroughtBack, bringBack, type Returning, removeLeftOver } from './bring-back.js';
 import { keptSuffix, workOnFolder } from './folder.js';
-import { membershipOf, withEngine } from './membership.js';
-import { managersNow } from './quorum.js';
 import { type FoundTrace, readTrace } from './raft-state.js';
 import { endRecovery, type Recovery, readRecovery, writeRecovery } from './recovery-record.js';
-import { NoLeaderError, withSwarm } from './view.js';
 
 /** What is to be done, before anything is. */
 export interface RecoveryPlan {
@@ -193,11 +194,12 @@ interface Leading {
 /** The swarm, where a quorum of its managers is there: by their own word, since a leader believes in the others for a while. */
 async function findLeading(context: Context): Promise<Leading | undefined> {
   const deadline = Date.now() + electionMs;
-  for (;;) {
+  for (let told = false; ; told = true) {
     const leading = await askLeading(context);
     if (leading === undefined || (leading !== 'nobody' && hasQuorum(leading.tally))) return leading;
     if (Date.now() > deadline) return undefined;
-    context.reporter.note('the swarm has no quorum at this moment: waiting whether its managers find one');
+    if (!told)
+      context.reporter.note('the swarm has no quorum at this moment: waiting whether its managers find one');
     await sleep(5_000, undefined, { signal: context.signal });
   }
 }
@@ -213,7 +215,7 @@ async function askLeading(context: Context): Promise<Leading | 'nobody' | undefi
     });
   } catch (error) {
     if (isAbort(error)) throw error;
-    return error instanceof NoLeaderError ? 'nobody' : undefined;
+    return error instanceof NoQuorumError ? 'nobody' : undefined;
   }
 }
 

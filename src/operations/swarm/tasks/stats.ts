@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EngineApi } from '../../engine/api.js';
-import { isAbort, messageOf, UserError } from '../../errors.js';
-import { groupBy } from '../../machines/group.js';
-import { isAlive, readSample, type Sample, type Usage, usageBetween } from '../../swarm/stats.js';
-import type { Context } from '../context.js';
-import { withEngineWithin } from './membership.js';
+import type { EngineApi } from '../../../engine/api.js';
+import { isAbort, messageOf, UserError } from '../../../errors.js';
+import { groupBy } from '../../../machines/group.js';
+import { isAlive, readSample, type Sample, type Usage, usageBetween } from '../../../swarm/stats.js';
+import type { Context } from '../../context.js';
+import { withEngineWithin } from '../membership.js';
+import { withSwarm } from '../view.js';
 import { type PlacedTask, tasksIn } from './tasks.js';
-import { withSwarm } from './view.js';
 
 export interface TaskUsage extends Partial<Usage> {
   task: string;

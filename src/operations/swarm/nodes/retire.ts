@@ -1,17 +1,19 @@
-import { ExternalError, explanationOf, isAbort, messageOf, UserError } from '../../errors.js';
-import type { Machine } from '../../machines/machine.js';
-import type { Context } from '../context.js';
-import { onEach } from '../each.js';
-import type { Outcome } from '../fan-out.js';
-import { readFound } from '../machines/found.js';
-import { removeMachines } from '../machines/lifecycle.js';
+import { ExternalError, explanationOf, isAbort, messageOf, UserError } from '../../../errors.js';
+import type { Machine } from '../../../machines/machine.js';
+import type { Context } from '../../context.js';
+import { onEach } from '../../each.js';
+import type { Outcome } from '../../fan-out.js';
+import { readFound } from '../../machines/found.js';
+import { removeMachines } from '../../machines/lifecycle.js';
+import { isManagersFault } from '../find-manager.js';
+import { objectionTo, type Presence, presenceOf } from '../presence.js';
+import { NoQuorumError } from '../quorum.js';
+import { type NamedMember, named } from '../select.js';
+import { type Swarm, type SwarmChoice, withSwarm } from '../view.js';
 import { changeAvailability, drainMember, warnOfDrain } from './availability.js';
 import { leaveMember, noManagerLeft, removeEntry } from './leave.js';
-import { type Presence, presenceOf } from './presence.js';
 import { shortageText, waitForReplacements } from './replacements.js';
 import { changeRole, inOrderOfDemotion, requireQuorumWithout } from './roles.js';
-import { type NamedMember, named } from './select.js';
-import { type Swarm, type SwarmChoice, withSwarm } from './view.js';
 
 export interface Retirement {
   /** Whatever it does to quorums, and whether or not a machine can be destroyed. */
@@ -127,20 +129,21 @@ class Departure {
   }
 
   private async fromSwarm(choice: SwarmChoice, seen: Set<string>): Promise<void> {
+    let out = choice.manager ? [choice.manager.name] : [...this.presences.keys()];
     let reached = false;
     try {
       await withSwarm(choice, this.context, async (swarm) => {
         reached = true;
         const members = named(await swarm.members());
         const own = members.filter((member) => this.isMeant(member));
-        for (const { name } of own) seen.add(name);
+        out = own.map(({ name }) => name);
         await this.leave(swarm, own, members);
       });
     } catch (error) {
-      if (reached || isAbort(error)) throw error;
-      const out = choice.manager ? [choice.manager.name] : [...this.presences.keys()];
-      for (const name of out) seen.add(name);
+      if (isAbort(error) || (reached && !hasFallenSilent(error))) throw error;
       await this.withoutSwarm(out, error);
+    } finally {
+      for (const name of out) seen.add(name);
     }
   }
 
@@ -260,23 +263,9 @@ class Departure {
   }
 }
 
-/** Each member of a swarm knows the addresses of its managers. */
-function objectionTo(
-  { machine, state, membership }: Presence,
-  leaving: readonly Presence[],
-  staying: readonly Presence[],
-): string | undefined {
-  const { name, addresses } = machine;
-  if (membership?.manager || membership?.state === 'locked')
-    return `${name} is a manager of a swarm that cannot be asked`;
-  if (state === 'answers') return undefined;
-  const known = [...leaving, ...staying].flatMap((other) => other.membership?.managers ?? []);
-  const own = [addresses.public, addresses.private].filter((address) => address !== undefined);
-  if (own.some((address) => known.some((manager) => manager.replace(/:\d+$/, '') === address)))
-    return `${name} is a manager of a swarm that cannot be asked`;
-  return staying.some((other) => other.state === 'silent')
-    ? `${name} may be a manager of a swarm that cannot be asked`
-    : undefined;
+/** A manager may be slow to notice that it has lost its quorum: it answers, and decides nothing any more. */
+function hasFallenSilent(error: unknown): boolean {
+  return error instanceof NoQuorumError || isManagersFault(error);
 }
 
 /** Nobody waits for ever for what is to be destroyed. */

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Shortage, shortages } from '../../swarm/tasks.js';
-import type { Context } from '../context.js';
+import { type Shortage, shortages } from '../../../swarm/tasks.js';
+import type { Context } from '../../context.js';
+import type { NamedMember } from '../select.js';
+import type { Swarm } from '../view.js';
 import { servicesOf, tasksOf } from './availability.js';
-import type { NamedMember } from './select.js';
-import type { Swarm } from './view.js';
 
 /**
  * Waits until all that the swarm has moved off a drained node runs elsewhere, or cannot.
