@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -159,8 +160,15 @@ describe.runIf(canMakeMachines())('plugins', () => {
     expect([flag.code, flag.stderr]).toEqual([2, expect.stringContaining('--box-rot')]);
   });
 
-  test('its machines are machines like all others', async () => {
-    const created = await belt.ok(['create', '-d', 'box', '--box-root', image(), 'm[1:2]']);
+  test('its machines are machines like all others, though the first create is killed', async () => {
+    const args = ['create', '-d', 'box', '--box-root', image(), 'm[1:2]'];
+    const first = belt.spawn(args);
+    const ended = new Promise((done) => first.once('close', done));
+    while (boxesThere().length === 0) await new Promise((wait) => setTimeout(wait, 10));
+    first.kill('SIGKILL');
+    await ended;
+    const created = await belt.ok(args);
+    expect(boxesThere()).toEqual(['box1', 'box2']);
     expect(created).toMatch(/m1 +box +Running +10\.231\.\d+\.2/);
     expect(await belt.ok(['exec', 'm[1:2]', '--', 'hostname'])).toBe('m1: m1\nm2: m2\n');
     expect(await belt.ok(['ssh', 'm1', 'systemd-detect-virt'])).toBe('systemd-nspawn\n');
@@ -187,6 +195,10 @@ describe.runIf(canMakeMachines())('plugins', () => {
     expect(stdout).toMatch(/m1 .* box +Error .* no driver is called "box"/);
     const stop = await belt.run(['stop', 'm1']);
     expect([stop.code, stop.stderr]).toEqual([1, expect.stringContaining('no driver is called "box"')]);
+    writeFileSync(join(belt.folder, '.belt.yaml'), 'box:\n  root: /\n');
+    const section = await belt.run(['create', 'm3']);
+    expect(section.stderr).toMatch(/"box" is no setting or driver\n.*belt plugins install PACKAGE/);
+    rmSync(join(belt.folder, '.belt.yaml'));
     // What needs no driver goes on.
     expect(await belt.ok(['ssh', 'm1', 'hostname'])).toBe('m1\n');
   });
@@ -232,8 +244,9 @@ describe.runIf(canMakeMachines())('plugins', () => {
 
   test('its machines are removed with all that was made for them, and then it goes', async () => {
     await belt.ok(['rm', '-y', 'm1', 'm2']);
-    expect(readdirSync(boxes)).toEqual([]);
+    expect(boxesThere()).toEqual([]);
     expect(readdirSync('/sys/class/net').filter((name) => name.startsWith('ve-box'))).toEqual([]);
+    expect(readdirSync('/run/systemd/nspawn/propagate').filter((name) => name.startsWith('box'))).toEqual([]);
     await belt.ok(['plugins', 'uninstall', 'box']);
     expect(await installed()).toEqual([]);
     expect(readdirSync(join(data, 'plugins'))).toEqual([]);
@@ -265,6 +278,8 @@ describe.runIf(canMakeMachines())('plugins', () => {
     ).toBe(1);
   });
 
+  const boxesThere = (): string[] =>
+    (existsSync(boxes) ? readdirSync(boxes) : []).filter((name) => !name.startsWith('.'));
   const states = async (): Promise<Record<string, string>> => {
     const rows = JSON.parse(await belt.ok(['ls', '--json'])) as { name: string; state: string }[];
     return Object.fromEntries(rows.map(({ name, state }) => [name, state]));
