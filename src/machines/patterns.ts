@@ -54,6 +54,16 @@ export function selectNames(
   if (all && patterns.length > 0)
     throw new UsageError(`--all leaves no room for names: ${patterns.join(' ')}`);
   if (all) return [...existing];
+  const { found, unknown } = matchNames(patterns, existing);
+  if (unknown.length > 0) throw unknownMachines(unknown, existing);
+  return found;
+}
+
+/** As `selectNames`, and apart from them the names that do not exist. @throws UsageError for a bad pattern, or none */
+export function matchNames(
+  patterns: readonly string[],
+  existing: readonly string[],
+): { found: string[]; unknown: string[] } {
   if (patterns.length === 0)
     throw new UsageError('no machine named', { hint: 'name some (node1, node[1:4], "node*"), or use --all' });
   const known = new Set(existing);
@@ -66,8 +76,7 @@ export function selectNames(
     if (found.length === 0) unknown.add(wanted);
     for (const name of found) selected.add(name);
   }
-  if (unknown.size > 0) throw unknownMachines([...unknown], existing);
-  return [...selected];
+  return { found: [...selected], unknown: [...unknown] };
 }
 
 /** In docker-machine's words, since scripts match on them. */

@@ -61,3 +61,15 @@ export async function onOne<T, S extends { name: string } = Machine>(
   if (outcome?.status === 'failed') throw outcome.error;
   throw new AbortError();
 }
+
+/** Shows why work on some is not even begun, a line each. */
+export async function failEach(
+  errors: ReadonlyMap<string, Error>,
+  { reporter }: Context,
+): Promise<Outcome<never>[]> {
+  if (errors.size === 0) return [];
+  const progress = reporter.open([...errors.keys()]);
+  for (const [name, error] of errors) progress.failed(name, explanationOf(error));
+  await progress.close();
+  return [...errors].map(([name, error]) => ({ name, status: 'failed', error }));
+}

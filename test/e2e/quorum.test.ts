@@ -29,8 +29,10 @@ describe.runIf(canMakeMachines())('quorum', () => {
       .sort();
   }
 
-  test('promote and demote in the words of docker, one after the other', async () => {
-    expect(await belt.ok(['swarm', 'promote', 'mg4'])).toBe('Node mg4 promoted to a manager in the swarm.\n');
+  test('promote and demote in the words of docker, one after the other; a name of no node holds up no other', async () => {
+    const { code, stdout, stderr } = await belt.run(['swarm', 'promote', 'mgX', 'mg4']);
+    expect([code, stdout]).toEqual([1, 'Node mg4 promoted to a manager in the swarm.\n']);
+    expect(stderr.match(/^mgX: failed: .*"mgX" does not exist.*$/gm)).toHaveLength(1);
     expect(await managers()).toEqual(['mg1 Leader', 'mg2 Reachable', 'mg3 Reachable', 'mg4 Reachable']);
     expect(await belt.ok(['swarm', 'demote', 'mg4'])).toBe('Manager mg4 demoted in the swarm.\n');
     expect(await managers()).toEqual(['mg1 Leader', 'mg2 Reachable', 'mg3 Reachable']);

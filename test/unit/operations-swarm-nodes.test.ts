@@ -65,6 +65,20 @@ describe('availability', () => {
     expect([node(4).availability, node(5).availability]).toEqual(['active', 'pause']);
   });
 
+  test('a name that is no node’s fails alone, and one that nobody has ends it', async () => {
+    const outcomes = await setAvailability(['node5', 'nodeX', 'node4'], 'pause', bed.context);
+    expect(outcomes.map(({ name, status }) => `${name} ${status}`)).toEqual([
+      'node5 ok',
+      'node4 ok',
+      'nodeX failed',
+    ]);
+    expect(bed.reporter.lines.filter((line) => line.startsWith('nodeX'))).toEqual([
+      expect.stringContaining('"nodeX" does not exist'),
+    ]);
+    await expect(setAvailability(['nodeX'], 'active', bed.context)).rejects.toThrow('"nodeX" does not exist');
+    expect([node(4).availability, node(5).availability]).toEqual(['pause', 'pause']);
+  });
+
   test('what another changes at the same time stays', async () => {
     await Promise.all([
       setAvailability(['node4'], 'pause', bed.context),

@@ -1,8 +1,10 @@
 import { UserError } from '../../errors.js';
 import type { Machine } from '../../machines/machine.js';
-import { selectNames } from '../../machines/patterns.js';
+import { matchNames, selectNames, unknownMachines } from '../../machines/patterns.js';
 import { type Member, memberName } from '../../swarm/members.js';
 import type { Context } from '../context.js';
+import { failEach } from '../each.js';
+import type { Outcome } from '../fan-out.js';
 
 /** A member under the name that commands take. */
 export type NamedMember = Member & { name: string };
@@ -24,17 +26,52 @@ export async function selectMembers(
 ): Promise<NamedMember[]> {
   const { chosen, outside } = await selectWithOutside(nodes, members, context, { all });
   const [stranger] = outside;
-  if (!stranger) return chosen;
-  throw new UserError(`${stranger.name} is no node of the swarm`, { hint: 'see the nodes: belt swarm ls' });
+  if (stranger) throw notInSwarm(stranger.name);
+  return chosen;
 }
 
 /** As `selectMembers`, and apart from them the machines that are no nodes of the swarm. @throws UserError naming all that do not exist */
 export async function selectWithOutside(
   nodes: readonly string[],
   members: readonly Member[],
-  { cluster }: Context,
+  context: Context,
   { all = false } = {},
 ): Promise<{ chosen: NamedMember[]; outside: Machine[] }> {
+  const candidates = await candidatesAmong(members, context);
+  return candidates.of(selectNames(nodes, all ? candidates.inSwarm : candidates.names, { all }));
+}
+
+/**
+ * Works on the nodes that NODES names, as `selectMembers` finds them. A name that is none's gets its line, and holds up no other.
+ * @throws UserError as `selectMembers` when not one of them is a node of the swarm
+ */
+export async function onMembers<T>(
+  nodes: readonly string[],
+  members: readonly Member[],
+  context: Context,
+  work: (chosen: readonly NamedMember[]) => Promise<Outcome<T>[]>,
+): Promise<Outcome<T>[]> {
+  const candidates = await candidatesAmong(members, context);
+  const { found, unknown } = matchNames(nodes, candidates.names);
+  const { chosen, outside } = candidates.of(found);
+  if (chosen.length === 0) await selectMembers(nodes, members, context);
+  const strangers = new Map<string, Error>([
+    ...outside.map(({ name }) => [name, notInSwarm(name)] as const),
+    ...unknown.map((name) => [name, unknownMachines([name], candidates.names)] as const),
+  ]);
+  const failed = await failEach(strangers, context);
+  return [...(await work(chosen)), ...failed];
+}
+
+interface Candidates {
+  /** Those of nodes. */
+  inSwarm: string[];
+  /** And of machines that are none. */
+  names: string[];
+  of(names: readonly string[]): { chosen: NamedMember[]; outside: Machine[] };
+}
+
+async function candidatesAmong(members: readonly Member[], { cluster }: Context): Promise<Candidates> {
   const byName = new Map(
     named(members)
       .toReversed()
@@ -43,12 +80,19 @@ export async function selectWithOutside(
   );
   const { machines } = await cluster.machines();
   const outside = machines.filter(({ name }) => !byName.has(name));
-  const inOrder = [...new Set(named(members).map(({ name }) => name))];
-  const names = selectNames(nodes, all ? inOrder : [...inOrder, ...outside.map(({ name }) => name)], { all });
+  const inSwarm = [...new Set(named(members).map(({ name }) => name))];
   return {
-    chosen: names.flatMap((name) => byName.get(name) ?? []),
-    outside: outside.filter(({ name }) => names.includes(name)),
+    inSwarm,
+    names: [...inSwarm, ...outside.map(({ name }) => name)],
+    of: (names) => ({
+      chosen: names.flatMap((name) => byName.get(name) ?? []),
+      outside: outside.filter(({ name }) => names.includes(name)),
+    }),
   };
+}
+
+function notInSwarm(name: string): UserError {
+  return new UserError(`${name} is no node of the swarm`, { hint: 'see the nodes: belt swarm ls' });
 }
 
 /** Those that are there last, so that they win their name. */

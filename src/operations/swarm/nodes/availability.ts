@@ -15,7 +15,7 @@ import type { Outcome } from '../../fan-out.js';
 import { waitUntilClear } from '../../wait.js';
 import { changeNode, type NodeSpec } from '../change-node.js';
 import { withEngineWithin } from '../membership.js';
-import { type NamedMember, selectMembers } from '../select.js';
+import { type NamedMember, onMembers } from '../select.js';
 import { type Swarm, withSwarm } from '../view.js';
 
 export type Availability = NodeSpec['Availability'];
@@ -36,35 +36,37 @@ export interface Drain {
 
 const doneTexts = { active: 'takes tasks', pause: 'takes no new tasks', drain: 'drained' } as const;
 
-/** @throws UserError when a node is not there */
+/** A name that is no node's fails alone. @throws UserError when none is */
 export function setAvailability(
   nodes: readonly string[],
   availability: Exclude<Availability, 'drain'>,
   context: Context,
 ): Promise<Outcome<AvailabilityChange>[]> {
   return withSwarm({}, context, async (swarm) =>
-    changeEach(await selectMembers(nodes, await swarm.members(), context), availability, context, (member) =>
-      changeAvailability(swarm, member, availability),
+    onMembers(nodes, await swarm.members(), context, (chosen) =>
+      changeEach(chosen, availability, context, (member) => changeAvailability(swarm, member, availability)),
     ),
   );
 }
 
 /**
- * Has the swarm move what runs on the nodes elsewhere. What that interrupts, and what it does not move, is told before.
- * @throws UserError when a node is not there
+ * Has the swarm move what runs on the nodes elsewhere. What that interrupts, and what it does not move, is told before. A name that
+ * is no node's fails alone.
+ * @throws UserError when none is
  */
 export function drainNodes(
   nodes: readonly string[],
   drain: Drain,
   context: Context,
 ): Promise<Outcome<AvailabilityChange>[]> {
-  return withSwarm({}, context, async (swarm) => {
-    const members = await selectMembers(nodes, await swarm.members(), context);
-    await warnOfDrain(swarm, members, context);
-    return changeEach(members, 'drain', context, (member, step) =>
-      drainMember(swarm, member, drain, step, context),
-    );
-  });
+  return withSwarm({}, context, async (swarm) =>
+    onMembers(nodes, await swarm.members(), context, async (chosen) => {
+      await warnOfDrain(swarm, chosen, context);
+      return changeEach(chosen, 'drain', context, (member, step) =>
+        drainMember(swarm, member, drain, step, context),
+      );
+    }),
+  );
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Context } from '../../context.js';
 import { onEach } from '../../each.js';
 import type { Outcome } from '../../fan-out.js';
 import { changeNode } from '../change-node.js';
-import { type NamedMember, selectMembers } from '../select.js';
+import { type NamedMember, onMembers } from '../select.js';
 import { type Swarm, withSwarm } from '../view.js';
 
 export interface Labelled {
@@ -16,21 +16,23 @@ export interface Labelled {
 }
 
 /**
- * Sets and takes away the labels of nodes.
+ * Sets and takes away the labels of nodes. A name that is no node's fails alone.
  * @param words nodes, `key=value`, `key-`
- * @throws UsageError when there is no label; UserError when a node is not there
+ * @throws UsageError when there is no label; UserError when none is a node
  */
 export async function labelNodes(words: readonly string[], context: Context): Promise<Outcome<Labelled>[]> {
   const { nodes, change } = parseLabels(words);
   return withSwarm({}, context, async (swarm) =>
-    onEach<Labelled, NamedMember>(
-      await selectMembers(nodes, await swarm.members(), context),
-      {
-        what: 'labelled',
-        doneText: ({ already }) => (already ? 'has these labels already' : 'labelled'),
-        run: (member) => labelMember(swarm, member, change),
-      },
-      context,
+    onMembers(nodes, await swarm.members(), context, (chosen) =>
+      onEach<Labelled, NamedMember>(
+        chosen,
+        {
+          what: 'labelled',
+          doneText: ({ already }) => (already ? 'has these labels already' : 'labelled'),
+          run: (member) => labelMember(swarm, member, change),
+        },
+        context,
+      ),
     ),
   );
 }

@@ -1,7 +1,7 @@
-import { ExternalError, explanationOf, isAbort, messageOf, UserError } from '../../../errors.js';
+import { ExternalError, isAbort, messageOf, UserError } from '../../../errors.js';
 import type { Machine } from '../../../machines/machine.js';
 import type { Context } from '../../context.js';
-import { onEach } from '../../each.js';
+import { failEach, onEach } from '../../each.js';
 import type { Outcome } from '../../fan-out.js';
 import { readFound } from '../../machines/found.js';
 import { removeMachines } from '../../machines/lifecycle.js';
@@ -249,17 +249,7 @@ class Departure {
         kept.set(name, new UserError(`${why}: ${messageOf(cause)}`, { hint }));
       }
     }
-    await this.keep(kept);
-  }
-
-  private async keep(errors: ReadonlyMap<string, Error>): Promise<void> {
-    if (errors.size === 0) return;
-    const progress = this.context.reporter.open([...errors.keys()]);
-    for (const [name, error] of errors) {
-      this.obstacles.set(name, { name, status: 'failed', error });
-      progress.failed(name, explanationOf(error));
-    }
-    await progress.close();
+    for (const outcome of await failEach(kept, context)) this.obstacles.set(outcome.name, outcome);
   }
 }
 

@@ -11,7 +11,7 @@ import { waitUntilClear } from '../../wait.js';
 import { changeNode } from '../change-node.js';
 import { waitForOwnRole, withEngine } from '../membership.js';
 import { requireQuorum } from '../quorum.js';
-import { type NamedMember, selectMembers } from '../select.js';
+import { type NamedMember, onMembers } from '../select.js';
 import { settledMembers } from '../settled.js';
 import { type Swarm, withSwarm } from '../view.js';
 
@@ -28,33 +28,44 @@ export interface RoleChange {
 const roleTimeoutMs = 90_000;
 
 /**
- * Makes nodes managers, one after the other, each when the one before takes part. What comes after a failure is skipped.
- * @throws UserError when a node is not there
+ * Makes nodes managers, one after the other, each when the one before takes part. What comes after a failure is skipped; a name that is
+ * no node's fails alone.
+ * @throws UserError when a node is not there, or none is named
  */
 export async function promoteNodes(
   nodes: readonly string[],
   context: Context,
 ): Promise<Outcome<RoleChange>[]> {
-  return withSwarm({}, context, async (swarm) => {
-    const chosen = await selectMembers(nodes, await knownMembers(swarm, context), context);
-    for (const { name, node } of chosen) {
-      if (node.role === 'manager' || node.status === 'ready') continue;
-      throw new UserError(
-        `${name} is ${node.status}: a manager that is not there would only weigh on the quorum`,
-        {
-          hint: `start it first: belt start ${name}`,
-        },
-      );
-    }
-    const outcomes = await changeRoles(chosen, 'manager', async () => {}, swarm, context);
-    const after = (await swarm.nodes()).filter(({ role }) => role === 'manager').length;
-    for (const advice of managerAdvice(after)) context.reporter.warn(advice);
-    return outcomes;
-  });
+  return withSwarm({}, context, async (swarm) =>
+    onMembers(nodes, await knownMembers(swarm, context), context, (chosen) =>
+      promoteMembers(swarm, chosen, context),
+    ),
+  );
+}
+
+async function promoteMembers(
+  swarm: Swarm,
+  members: readonly NamedMember[],
+  context: Context,
+): Promise<Outcome<RoleChange>[]> {
+  for (const { name, node } of members) {
+    if (node.role === 'manager' || node.status === 'ready') continue;
+    throw new UserError(
+      `${name} is ${node.status}: a manager that is not there would only weigh on the quorum`,
+      {
+        hint: `start it first: belt start ${name}`,
+      },
+    );
+  }
+  const outcomes = await changeRoles(members, 'manager', async () => {}, swarm, context);
+  const after = (await swarm.nodes()).filter(({ role }) => role === 'manager').length;
+  for (const advice of managerAdvice(after)) context.reporter.warn(advice);
+  return outcomes;
 }
 
 /**
- * Makes managers workers, one after the other, the leader last. What comes after a failure is skipped.
+ * Makes managers workers, one after the other, the leader last. What comes after a failure is skipped; a name that is no node's fails
+ * alone.
  * @throws UserError with the numbers when the swarm would lose its quorum or its last manager to spare, unless `force`
  */
 export async function demoteNodes(
@@ -63,7 +74,9 @@ export async function demoteNodes(
   context: Context,
 ): Promise<Outcome<RoleChange>[]> {
   return withSwarm({}, context, async (swarm) =>
-    demoteMembers(swarm, await selectMembers(nodes, await swarm.members(), context), { force }, context),
+    onMembers(nodes, await swarm.members(), context, (chosen) =>
+      demoteMembers(swarm, chosen, { force }, context),
+    ),
   );
 }
 
