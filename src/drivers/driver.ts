@@ -1,4 +1,11 @@
-import type { Addresses, Machine, MachineState, ObservedMachine, SshAccess } from '../machines/machine.js';
+import type {
+  Addresses,
+  FoundMachine,
+  Machine,
+  MachineState,
+  ObservedMachine,
+  SshAccess,
+} from '../machines/machine.js';
 import type { Templates } from '../templates.js';
 
 /**
@@ -35,6 +42,12 @@ export interface Driver {
 
   /** What the provider says of this cluster's machines, in as few calls as it can; `known` are the recorded ones. */
   list(known: readonly Machine[], signal: AbortSignal): Promise<ObservedMachine[]>;
+
+  /**
+   * The machines of all belt's clusters that the provider has, by the marks that `create` left there: a lost folder is made anew out
+   * of them. Absent: without records they are not to be found.
+   */
+  discover?(signal: AbortSignal): Promise<FoundMachine[]>;
 
   start(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
   /** An orderly shutdown; a machine that does not follow in the driver's own bounded time is switched off. */

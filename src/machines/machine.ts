@@ -81,6 +81,15 @@ export interface ObservedMachine {
   driverData?: Record<string, unknown>;
 }
 
+/** A machine that belt made, as its provider tells of it to somebody who has no record. */
+export interface FoundMachine extends ObservedMachine {
+  cluster: { id: string; name: string };
+  /** `keyPath` only where the settings name one. */
+  ssh: SshAccess;
+  /** ISO 8601, UTC. */
+  createdAt: string;
+}
+
 /** A URL and no more, docker-machine's driver `none`: nobody can log in there. */
 export function isOnlyUrl(machine: Pick<Machine, 'driver'>): boolean {
   return machine.driver === 'none';

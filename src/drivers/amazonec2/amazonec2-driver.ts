@@ -1,5 +1,6 @@
 import type { Driver, DriverOptions } from '../driver.js';
 import { check, create, type Prepared, prepare } from './create.js';
+import { discover } from './discover.js';
 import { lookForCredentials } from './doctor.js';
 import { openEc2 } from './ec2.js';
 import { kill, remove, resize, start, stop } from './lifecycle.js';
@@ -21,6 +22,7 @@ export function openAmazonEc2(options: DriverOptions): Driver {
       yield* create(ec2, requests, prepared, signal);
     },
     list: (known, signal) => list(ec2, known, signal),
+    discover: (signal) => discover(ec2, signal),
     start: (machines, signal) => start(ec2, machines, signal),
     stop: (machines, signal) => stop(ec2, machines, signal),
     kill: (machines, signal) => kill(ec2, machines, signal),

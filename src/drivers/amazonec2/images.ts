@@ -70,6 +70,17 @@ export async function findImage(
   return { id: image.ImageId, deviceName: image.RootDeviceName, sshUser: userOf(image) };
 }
 
+/** Whom images let log in, by their ids; those that are no longer there are left out. */
+export async function usersOfImages(
+  { client }: Api,
+  ids: readonly string[],
+  signal: AbortSignal,
+): Promise<Map<string, string>> {
+  const Filters = [{ Name: 'image-id', Values: [...new Set(ids)] }];
+  const { Images = [] } = await client.send(new DescribeImagesCommand({ Filters }), { abortSignal: signal });
+  return new Map(Images.map((image) => [image.ImageId ?? '', userOf(image)]));
+}
+
 async function describe(
   { client }: Api,
   ami: string,

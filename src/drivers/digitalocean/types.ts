@@ -13,6 +13,8 @@ export interface Droplet {
   size_slug: string;
   region: { slug: string };
   tags: string[];
+  /** ISO 8601. */
+  created_at: string;
   networks: { v4: { ip_address: string; type: 'public' | 'private' }[] };
 }
 
