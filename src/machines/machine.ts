@@ -64,6 +64,8 @@ export interface Machine {
   engine?: EngineSettings;
   /** What only the driver understands; JSON values, never a secret. */
   driverData: Record<string, unknown>;
+  /** It ran when a resize began that has not ended: whoever ends it starts the machine again. */
+  resizing?: boolean;
   /** ISO 8601, UTC. */
   createdAt: string;
 }

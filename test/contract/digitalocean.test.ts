@@ -386,6 +386,28 @@ describe('the life of droplets', () => {
     expect(namesThere()).toEqual([]);
   });
 
+  test('what cannot be resized runs on as it was', async () => {
+    await emulate();
+    const { machines } = await create('node[1:5]');
+    cloud.fail({ on: /^POST \/v2\/droplets\/\d+\/actions$/, kind: 'forbidden' });
+    const results = ends(await run(open().resize(machines, '1gb', signal)));
+    expect(Object.values(results).filter((end) => end === 'done')).toHaveLength(4);
+    const droplets = [...cloud.account.droplets.values()];
+    expect(droplets.map(({ status }) => status)).toEqual(Array(5).fill('active'));
+    expect(droplets.filter(({ memory }) => memory === 512)).toHaveLength(1);
+  });
+
+  test('a resize that is under way is not asked for again', async () => {
+    await emulate();
+    const { machines } = await create('node1');
+    for await (const event of open().resize(machines, '1gb', signal))
+      if (event.type === 'progress' && event.text === 'resizing to 1gb') break;
+    const [droplet] = cloud.account.droplets.values();
+    expect(droplet).toMatchObject({ status: 'off' });
+    expect(ends(await run(open().resize(machines, '1gb', signal)))).toEqual({ node1: 'done' });
+    expect(droplet).toMatchObject({ status: 'off', locked: false, memory: 1024 });
+  });
+
   test('a disk does not shrink', async () => {
     await emulate();
     const driver = open();

@@ -20,8 +20,18 @@ export interface Provider {
   dispose(): Promise<void>;
 }
 
+/** One that can be looked into. */
+export interface CloudProvider extends Provider {
+  /** Of its only machine. */
+  look(): Promise<{ off: boolean; size: string }>;
+  /** What it calls sizes. */
+  sizes: Readonly<Record<string, string>>;
+  /** Machines cannot be started until what it returns is called. */
+  holdStart(): () => void;
+}
+
 /** The emulated DigitalOcean with guests behind droplets. */
-export async function digitalOcean(): Promise<Provider> {
+export async function digitalOcean(): Promise<CloudProvider> {
   const guests = await guestsBehind();
   const cloud = await startEmulator(guests);
   return {
@@ -30,6 +40,13 @@ export async function digitalOcean(): Promise<Provider> {
     resizeTo: '1gb',
     left: 0,
     count: async () => cloud.account.droplets.size,
+    async look() {
+      const [droplet] = cloud.account.droplets.values();
+      return { off: droplet?.status === 'off', size: droplet?.size_slug ?? '' };
+    },
+    sizes: { '1gb': 's-1vcpu-1gb', '2gb': 's-1vcpu-2gb' },
+    // belt looks at a droplet a second after it has asked for something: there is time enough.
+    holdStart: () => () => {},
     async dispose() {
       await cloud.close();
       await guests.dispose();
@@ -40,9 +57,14 @@ export async function digitalOcean(): Promise<Provider> {
 }
 
 /** moto with guests behind instances, at their private addresses. */
-export async function amazonEc2(): Promise<Provider> {
+export async function amazonEc2(): Promise<CloudProvider> {
   const cloud = await startCloud();
   const account = openAccount(cloud.ec2.url);
+  const instances = async () => {
+    const { Reservations = [] } = await account.send(new DescribeInstancesCommand({}));
+    const all = Reservations.flatMap((reservation) => reservation.Instances ?? []);
+    return all.filter(({ State }) => State?.Name !== 'terminated');
+  };
   return {
     create: ['-d', 'ec2', '--amazonec2-private-address-only', '512mb'],
     env: {
@@ -54,10 +76,15 @@ export async function amazonEc2(): Promise<Provider> {
     },
     resizeTo: '1gb',
     left: 0,
-    async count() {
-      const { Reservations = [] } = await account.send(new DescribeInstancesCommand({}));
-      const instances = Reservations.flatMap((reservation) => reservation.Instances ?? []);
-      return instances.filter(({ State }) => State?.Name !== 'terminated').length;
+    count: async () => (await instances()).length,
+    async look() {
+      const [instance] = await instances();
+      return { off: instance?.State?.Name === 'stopped', size: instance?.InstanceType ?? '' };
+    },
+    sizes: { '1gb': 't3.micro', '2gb': 't3.small' },
+    holdStart() {
+      cloud.ec2.fail({ action: 'StartInstances', kind: 'throttled', times: 100 });
+      return () => cloud.ec2.forgive();
     },
     async dispose() {
       account.destroy();

@@ -3,8 +3,9 @@ import { check, create, type Prepared, prepare } from './create.js';
 import { discover } from './discover.js';
 import { lookForCredentials } from './doctor.js';
 import { openEc2 } from './ec2.js';
-import { kill, remove, resize, start, stop } from './lifecycle.js';
+import { kill, remove, start, stop } from './lifecycle.js';
 import { list } from './list.js';
+import { resize } from './resize.js';
 
 export function openAmazonEc2(options: DriverOptions): Driver {
   const ec2 = openEc2(options);
