@@ -116,6 +116,29 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(Object.values(it.outcomes)).toEqual(Array(5).fill('done'));
   });
 
+  test('an image of each, which says whom it lets log in, and what goes again', async () => {
+    const it = await open();
+    await it.create(names(2));
+    const driver = it.driver as Required<Driver>;
+    const wishes = it.machines().map((machine) => ({ machine, as: `base-${machine.name}-${it.cluster.id}` }));
+    const kept = [];
+    for await (const event of driver.snapshot(wishes, signal)) {
+      if (event.type === 'kept') kept.push(event);
+    }
+    expect(kept.map(({ name }) => name).sort()).toEqual(['node1', 'node2']);
+    const listed = await driver.images.list(signal);
+    expect(listed.map(({ name }) => name).sort()).toEqual(wishes.map(({ as }) => as));
+
+    const other = await open({ ami: kept[0]?.id ?? '' });
+    await other.create(['other']);
+    expect(other.machines()[0]).toMatchObject({ ssh: { user: 'admin' }, driverData: { image: kept[0]?.id } });
+
+    await driver.images.remove(wishes[0]?.as ?? '', signal);
+    await driver.images.remove(kept.find(({ name }) => name === 'node2')?.id ?? '', signal);
+    expect(await driver.images.list(signal)).toEqual([]);
+    await expect(driver.images.remove('base', signal)).rejects.toThrow('belt has made no image "base"');
+  });
+
   test('machines that are off change their size and stay off', async () => {
     const it = await open();
     await it.create(names(2));

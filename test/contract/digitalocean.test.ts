@@ -408,6 +408,33 @@ describe('the life of droplets', () => {
     expect(droplet).toMatchObject({ status: 'off', locked: false, memory: 1024 });
   });
 
+  test('a snapshot of each, which the setting image takes, and what goes again', async () => {
+    await emulate();
+    const { machines } = await create('node[1:2]');
+    const driver = open() as Required<Driver>;
+    const wishes = machines.map((machine) => ({ machine, as: `base-${machine.name}` }));
+    const looks = count('GET /v2/droplets');
+    const events = [];
+    for await (const event of driver.snapshot(wishes, signal)) events.push(event);
+    const kept = events.flatMap((event) => (event.type === 'kept' ? [event] : []));
+    expect(kept.map(({ name }) => name)).toEqual(['node1', 'node2']);
+    expect(events.filter(({ type }) => type === 'done')).toHaveLength(2);
+    expect(count('GET /v2/droplets') - looks).toBeLessThan(5);
+    expect((await driver.images.list(signal)).map(({ id, name }) => [id, name])).toEqual([
+      ['160000001', 'with-our-tools'],
+      ...kept.map(({ id, name }) => [id, `base-${name}`]),
+    ]);
+
+    const others = requests('node3');
+    await run(open({ image: 'base-node1' }).create(others, signal));
+    expect(cloud.account.orders.at(-1)).toMatchObject({ image: Number(kept[0]?.id) });
+
+    await driver.images.remove('base-node1', signal);
+    await driver.images.remove(kept[1]?.id ?? '', signal);
+    expect((await driver.images.list(signal)).map(({ name }) => name)).toEqual(['with-our-tools']);
+    await expect(driver.images.remove('base-node1', signal)).rejects.toThrow('has no image "base-node1"');
+  });
+
   test('a disk does not shrink', async () => {
     await emulate();
     const driver = open();

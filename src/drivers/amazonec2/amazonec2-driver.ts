@@ -6,6 +6,7 @@ import { openEc2 } from './ec2.js';
 import { kill, remove, start, stop } from './lifecycle.js';
 import { list } from './list.js';
 import { resize } from './resize.js';
+import { imagesIn, snapshot } from './snapshots.js';
 
 export function openAmazonEc2(options: DriverOptions): Driver {
   const ec2 = openEc2(options);
@@ -29,6 +30,8 @@ export function openAmazonEc2(options: DriverOptions): Driver {
     kill: (machines, signal) => kill(ec2, machines, signal),
     remove: (machines, signal) => remove(ec2, machines, signal),
     resize: (machines, size, signal) => resize(ec2, machines, size, signal),
+    snapshot: (wishes, signal) => snapshot(ec2, wishes, signal),
+    images: imagesIn(ec2),
     doctor: () => lookForCredentials(ec2.api),
   };
 }

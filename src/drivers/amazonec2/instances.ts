@@ -11,6 +11,8 @@ export const tagKeys = {
   launch: 'belt:launch',
   machine: 'belt:machine',
   size: 'belt:size',
+  /** Of images: whom they let log in. */
+  sshUser: 'belt:ssh-user',
 } as const;
 
 export type Cluster = DriverOptions['cluster'];

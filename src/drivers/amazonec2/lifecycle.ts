@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { UserError } from '../../errors.js';
 import type { Machine } from '../../machines/machine.js';
-import type { MachineEvent } from '../driver.js';
+import type { MachineEvent, SnapshotEvent } from '../driver.js';
 import type { Api } from './api.js';
 import type { Ec2 } from './ec2.js';
 import { findInstance, instancesById, instancesOf, isGone, reachOf, stateOf } from './instances.js';
@@ -101,13 +101,13 @@ export function idsOf(targets: readonly Target[]): string[] {
 }
 
 /** Works on the instances of machines, region by region. One that EC2 does not have fails, unless the verb knows better. */
-export async function* onInstances(
+export async function* onInstances<E extends MachineEvent | SnapshotEvent>(
   ec2: Ec2,
   machines: readonly Machine[],
   signal: AbortSignal,
-  work: (api: Api, targets: Target[]) => Events,
+  work: (api: Api, targets: Target[]) => AsyncGenerator<E>,
   absent: (machine: Machine) => MachineEvent = missing,
-): Events {
+): AsyncGenerator<E | MachineEvent> {
   for (const [api, mine] of await ec2.places(machines)) {
     const instances = await lookUp(api, ec2, mine, signal);
     const targets: Target[] = [];

@@ -8,6 +8,7 @@ import { diagnose } from './doctor.js';
 import { kill, remove, resize, restart, start, stop } from './lifecycle.js';
 import { discover, list } from './list.js';
 import { readSettings, requireToken } from './settings.js';
+import { imagesIn, snapshot } from './snapshots.js';
 
 /** Connects when it is first asked for something, so that `doctor` can tell of a missing token. */
 export function openDigitalOcean(options: DriverOptions, clock: Clock = realClock): Driver {
@@ -36,6 +37,8 @@ export function openDigitalOcean(options: DriverOptions, clock: Clock = realCloc
     kill: (machines, signal) => kill(cloud, machines, signal),
     remove: (machines, signal) => remove(cloud, machines, signal),
     resize: (machines, size, signal) => resize(cloud, machines, size, signal),
+    snapshot: (wishes, signal) => snapshot(cloud, wishes, signal),
+    images: imagesIn(cloud),
     doctor: (signal) => diagnose(cloud, signal),
   };
 }

@@ -142,7 +142,7 @@ async function* withOthers(items: readonly Item[], asked: readonly Item[], got: 
 }
 
 /** The machines' droplets; a machine without one has failed. */
-async function* locate(cloud: Cloud, machines: Machines, signal: AbortSignal): Step {
+export async function* locate(cloud: Cloud, machines: Machines, signal: AbortSignal): Step {
   const there = await clusterDroplets(cloud, signal);
   const foreign = await foreignDroplets(cloud, machines, there, signal);
   const items: Item[] = [];

@@ -15,6 +15,7 @@ export interface Droplet {
   tags: string[];
   /** ISO 8601. */
   created_at: string;
+  snapshot_ids: number[];
   networks: { v4: { ip_address: string; type: 'public' | 'private' }[] };
 }
 
@@ -44,6 +45,10 @@ export interface Image {
   regions: string[];
   /** Gigabytes. */
   min_disk_size: number | null;
+  /** Gigabytes. */
+  size_gigabytes: number | null;
+  /** ISO 8601. */
+  created_at: string;
 }
 
 export interface Key {
