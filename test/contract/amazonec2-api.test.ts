@@ -116,6 +116,40 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(Object.values(it.outcomes)).toEqual(Array(5).fill('done'));
   });
 
+  test('what is set is handed on', async () => {
+    const it = await open({
+      placement_group: 'near',
+      monitoring: true,
+      use_ebs_optimized_instance: true,
+      private_address_only: true,
+      root_size: 20,
+      volume_type: 'gp2',
+      tags: ['team', 'web'],
+    });
+    await it.create(['node1']);
+    expect(it.outcomes).toEqual({ node1: 'done' });
+    const { params } = ec2.calls.findLast(({ action }) => action === 'RunInstances') ?? {};
+    expect(Object.fromEntries(params ?? [])).toMatchObject({
+      'Placement.GroupName': 'near',
+      'Placement.Tenancy': 'default',
+      'Monitoring.Enabled': 'true',
+      EbsOptimized: 'true',
+      'NetworkInterface.1.AssociatePublicIpAddress': 'false',
+      'BlockDeviceMapping.1.Ebs.VolumeSize': '20',
+      'BlockDeviceMapping.1.Ebs.VolumeType': 'gp2',
+    });
+    const [instance] = await it.instances();
+    expect(instance && tag(instance, 'team')).toBe('web');
+    expect(it.machines()[0]?.addresses).toEqual({ private: instance?.PrivateIpAddress });
+
+    const withRole = await open({ iam_instance_profile: 'nodes' });
+    await withRole.create(['node1']);
+    // The account has no such profile.
+    expect(withRole.outcomes['node1']).toContain('NoSuchEntity');
+    const last = ec2.calls.findLast(({ action }) => action === 'RunInstances');
+    expect(last?.params.get('IamInstanceProfile.Name')).toBe('nodes');
+  });
+
   test('an image of each, which says whom it lets log in, and what goes again', async () => {
     const it = await open();
     await it.create(names(2));

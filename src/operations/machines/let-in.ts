@@ -1,5 +1,6 @@
 import { ExternalError, isAbort, messageOf, UserError } from '../../errors.js';
 import type { Machine } from '../../machines/machine.js';
+import type { Connection } from '../../ssh/index.js';
 import { quoteArgs } from '../../ssh/quote.js';
 import type { Context } from '../context.js';
 import { meet } from './adopt.js';
@@ -36,22 +37,30 @@ export async function letClusterIn(
   throw new ExternalError(`${name}: the cluster's key could not be added for ${ssh.user}: ${stderr.trim()}`);
 }
 
-async function firstLogin(machine: Machine, publicKey: string, options: ReadyOptions, context: Context) {
-  const { name, ssh } = machine;
-  const { fingerprint } = await import('../../ssh/index.js');
+async function firstLogin(
+  machine: Machine,
+  publicKey: string,
+  options: ReadyOptions,
+  context: Context,
+): Promise<Connection> {
   const hosts = await context.knownHosts();
-  const known = (await hosts.lookup(name)).length > 0;
+  const isKnown = (await hosts.lookup(machine.name)).length > 0;
   try {
-    const connection = await meet(machine, options, context);
-    const [pinned] = await hosts.lookup(name);
-    if (!known && pinned)
-      context.reporter.note(`${name}: its host key is known from now on: ${fingerprint(pinned.key)}`);
-    return connection;
+    return await meet(machine, options, context);
   } catch (error) {
     if (isAbort(error)) throw error;
     throw new UserError(`belt cannot log in: ${messageOf(error)}`, {
       cause: error,
-      hint: `name a key that it knows with --ssh-key, or put this line into ~${ssh.user}/.ssh/authorized_keys there, then run the same command again: ${publicKey}`,
+      hint: `name a key that it knows with --ssh-key, or put this line into ~${machine.ssh.user}/.ssh/authorized_keys there, then run the same command again: ${publicKey}`,
     });
+  } finally {
+    if (!isKnown) await tellHostKey(machine, context);
   }
+}
+
+/** The key was taken as it was seen, whether or not the login came to anything: the person is to compare it. */
+async function tellHostKey({ name }: Machine, { knownHosts, reporter }: Context): Promise<void> {
+  const { fingerprint } = await import('../../ssh/index.js');
+  const [pinned] = await (await knownHosts()).lookup(name);
+  if (pinned) reporter.note(`${name}: its host key is known from now on: ${fingerprint(pinned.key)}`);
 }
