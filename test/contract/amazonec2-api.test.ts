@@ -150,6 +150,37 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(last?.params.get('IamInstanceProfile.Name')).toBe('nodes');
   });
 
+  test('whoever has no record finds the machines of all clusters', async () => {
+    const one = await open({ private_address_only: true });
+    await one.create(names(2), { size: '1gb' });
+    const other = await open();
+    await other.create(['node1']);
+    await other.follow(other.driver.stop(other.machines(), signal));
+    // belt was killed before it could name the instance.
+    const nameless = await open();
+    await nameless.create(['lost'], { killedAfter: 4 });
+    const discover = (it: Opened) => (it.driver as Required<Driver>).discover(signal);
+    const found = (await discover(other)).filter(({ cluster: { id } }) =>
+      [one, other, nameless].some(({ cluster }) => cluster.id === id),
+    );
+    expect(found.map(({ name, state, cluster: { id } }) => [name, state, id]).sort()).toEqual(
+      [
+        ['node1', 'running', one.cluster.id],
+        ['node1', 'stopped', other.cluster.id],
+        ['node2', 'running', one.cluster.id],
+      ].sort(),
+    );
+    const [expected] = one.machines();
+    expect(found.find(({ id }) => id === expected?.id)).toMatchObject({
+      cluster: one.cluster,
+      size: '1gb',
+      memory: 1024,
+      addresses: expected?.addresses,
+      ssh: { user: 'admin', port: 22 },
+      driverData: { region: 'us-east-1', reach: 'private', image: expected?.driverData['image'] },
+    });
+  });
+
   test('an image of each, which says whom it lets log in, and what goes again', async () => {
     const it = await open();
     await it.create(names(2));

@@ -484,6 +484,38 @@ describe('the life of droplets', () => {
     expect(others.map(({ name }) => name)).toEqual(['node2']);
   });
 
+  test('whoever has no record finds the machines of all clusters, each once', async () => {
+    await emulate();
+    const { machines } = await create('node[1:2]');
+    const foreign = { region: 'nyc3', size: 's-1vcpu-1gb', image: 'debian-12-x64' };
+    // One that was made twice, one of another cluster, and two that are not of belt's making.
+    cloud.account.order({ ...foreign, name: 'node1', tags: ['belt', 'belt-cluster:contract', idTag] });
+    cloud.account.order({
+      ...foreign,
+      name: 'node1',
+      tags: ['belt', 'belt-cluster:my_other', 'belt-id:an-id'],
+    });
+    cloud.account.order({ ...foreign, name: 'web', tags: ['belt'] });
+    cloud.account.order({ ...foreign, name: 'web', tags: [] });
+    await Promise.all(cloud.account.work);
+    const driver = open({ ssh_user: 'me', ssh_key_path: 'k', ssh_key_fingerprint: 'f' }) as Required<Driver>;
+    const found = await driver.discover(signal);
+    expect(found.map(({ name, id, cluster: { name: of } }) => [name, id, of])).toEqual([
+      ...machines.map(({ name, id }) => [name, id, 'contract']),
+      ['node1', expect.any(String), 'my_other'],
+    ]);
+    expect(found[0]).toMatchObject({
+      state: 'running',
+      cluster,
+      size: 's-1vcpu-512mb-10gb',
+      memory: 512,
+      addresses: machines[0]?.addresses,
+      driverData: machines[0]?.driverData,
+      ssh: { user: 'me', port: 22, keyPath: 'k' },
+      createdAt: expect.stringMatching(/^\d{4}-.*Z$/),
+    });
+  });
+
   test('a list of more than a page is read to its end', async () => {
     await emulate();
     await create('node1');
