@@ -1,4 +1,3 @@
-import { driverNameOf } from '../../drivers/registry.js';
 import { UserError } from '../../errors.js';
 import { groupBy } from '../../machines/group.js';
 import type { FoundMachine, Machine, MachineState } from '../../machines/machine.js';
@@ -42,7 +41,7 @@ export interface RebuiltMachine {
  * cannot find machines without records
  */
 export async function planRebuild(input: RebuildInput, context: Context): Promise<Rebuild> {
-  const driverName = driverNameOf(input.driver);
+  const driverName = context.drivers.nameOf(input.driver);
   const driver = await context.driver(driverName);
   if (!driver.discover) {
     throw new UserError(`${driverName} cannot tell which machines are belt's: it leaves no marks on them`);
