@@ -10,8 +10,8 @@ import { leftoverTable } from '../ui/views/leftovers.js';
 export default class Gc extends BaseCommand<typeof Gc> {
   static override summary = 'find machines that no record knows, and records of machines that are gone';
   static override description =
-    `An interrupted command, a lost state folder or somebody at the provider's own console can leave both. belt knows its machines there by the
-cluster's id, and asks before it removes anything.`;
+    `An interrupted command, a lost record or somebody at the provider's own console can leave both. belt knows its machines there by the
+cluster's id, and asks before it removes anything. Machines whose records are to come back: belt import --from DRIVER.`;
   static override flags = {
     ...yesFlag,
     ...driverFlag,

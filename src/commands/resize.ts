@@ -1,7 +1,7 @@
 import { allFlag, forceFlag, nodesArgument, requiredArgument } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import { UsageError } from '../errors.js';
-import { resizeMachines } from '../operations/machines/lifecycle.js';
+import { resizeMachines } from '../operations/machines/resize.js';
 import type { BatchReport } from '../operations/machines/summary.js';
 import { guardedResize } from '../operations/swarm/guard.js';
 

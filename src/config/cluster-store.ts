@@ -29,8 +29,10 @@ export interface ClusterStore {
    * first `claim`, `save` or `establish`; before that nothing exists that could carry it.
    */
   readonly id: string;
-  /** Fixes the id. */
-  establish(): Promise<string>;
+  /** Fixes the id. @param id the one that the cluster had before its folder was lost. @throws UserError when it has another */
+  establish(id?: string): Promise<string>;
+  /** @throws UserError when another id is fixed */
+  requireId(id: string): void;
 
   /** All machines, node2 before node10. One whose file is damaged does not hide the others. */
   machines(): Promise<MachineList>;
@@ -157,13 +159,21 @@ class FolderStore implements ClusterStore {
     return this.provisional;
   }
 
-  async establish(): Promise<string> {
-    this.recordedId ??= await this.lock(async () => (await readId(this.recordPath)) ?? this.recordId());
+  async establish(id?: string): Promise<string> {
+    this.recordedId ??= await this.lock(async () => (await readId(this.recordPath)) ?? this.recordId(id));
+    if (id !== undefined) this.requireId(id);
     return this.recordedId;
   }
 
-  private async recordId(): Promise<string> {
-    const record = { id: this.provisionalId, createdAt: new Date().toISOString() };
+  requireId(id: string): void {
+    if (this.recordedId === undefined || this.recordedId === id) return;
+    throw new UserError(`the cluster "${this.name}" in ${this.folder} is another one`, {
+      hint: 'give the one that comes back another name: --as NAME',
+    });
+  }
+
+  private async recordId(id = this.provisionalId): Promise<string> {
+    const record = { id, createdAt: new Date().toISOString() };
     await writeRecord(this.recordPath, record, this.files);
     return record.id;
   }

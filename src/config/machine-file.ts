@@ -53,6 +53,7 @@ const documentShape = z.object({
       Id: z.optional(z.string()),
       Size: z.optional(z.string()),
       Memory: z.optional(z.number()),
+      Resizing: z.optional(z.boolean()),
       Addresses: addresses,
       JumpHost: z.optional(jumpHost),
       Engine: z.optional(beltEngineShape),
@@ -98,6 +99,7 @@ export function fromDocument(
     ...(belt?.Id !== undefined && { id: belt.Id }),
     ...(belt?.Size !== undefined && { size: belt.Size }),
     ...(belt?.Memory !== undefined && { memory: belt.Memory }),
+    ...(belt?.Resizing && { resizing: true }),
     addresses: belt ? addressesOf(belt.Addresses) : driver.IPAddress ? { public: driver.IPAddress } : {},
     ssh: {
       user: driver.SSHUser || 'root',
@@ -179,6 +181,7 @@ function beltSection(machine: Machine): MachineDocument {
     Id: machine.id,
     Size: machine.size,
     Memory: machine.memory,
+    Resizing: machine.resizing,
     Addresses: { Public: publicAddress, Private: privateAddress },
     JumpHost: jump && { User: jump.user, Host: jump.host, Port: jump.port },
     Engine: machine.engine && beltEngine(machine.engine),

@@ -1,4 +1,11 @@
-import type { Addresses, Machine, MachineState, ObservedMachine, SshAccess } from '../machines/machine.js';
+import type {
+  Addresses,
+  FoundMachine,
+  Machine,
+  MachineState,
+  ObservedMachine,
+  SshAccess,
+} from '../machines/machine.js';
 import type { Templates } from '../templates.js';
 
 export type {
@@ -49,6 +56,12 @@ export interface Driver {
   /** What the provider says of this cluster's machines, in as few calls as it can; `known` are the recorded ones. */
   list(known: readonly Machine[], signal: AbortSignal): Promise<ObservedMachine[]>;
 
+  /**
+   * The machines of all belt's clusters that the provider has, by the marks that `create` left there: a lost folder is made anew out
+   * of them. Absent: without records they are not to be found.
+   */
+  discover?(signal: AbortSignal): Promise<FoundMachine[]>;
+
   start(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
   /** An orderly shutdown; a machine that does not follow in the driver's own bounded time is switched off. */
   stop(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
@@ -63,10 +76,16 @@ export interface Driver {
   /** `size` is as the person wrote it. */
   resize(machines: readonly Machine[], size: string, signal: AbortSignal): AsyncIterable<MachineEvent>;
 
+  /** Keeps the machines' disks, as they are, as images that new machines can start from. Absent: the provider cannot. */
+  snapshot?(
+    wishes: readonly SnapshotWish[],
+    signal: AbortSignal,
+  ): AsyncIterable<MachineEvent | SnapshotEvent>;
+
   /** What this driver needs of the computer, and whether it is there. Never throws for something missing. */
   doctor(signal: AbortSignal): Promise<Check[]>;
 
-  /** Base images, where the driver keeps its own. */
+  /** Images that machines start from, where they are the person's own: base images on this computer, snapshots at the provider. */
   images?: ImageStore;
 }
 
@@ -109,6 +128,20 @@ export type MachineEvent =
   | { type: 'done'; name: string }
   | { type: 'failed'; name: string; error: Error };
 
+export interface SnapshotWish {
+  machine: Machine;
+  /** The image's name. */
+  as: string;
+}
+
+/** The image of a machine is there; comes before the machine's `done`. */
+export interface SnapshotEvent {
+  type: 'kept';
+  name: string;
+  /** What the driver's setting for images takes. */
+  id: string;
+}
+
 /** What became known of a machine; the operation writes it down at once. */
 export interface MachineChange {
   id?: string;
@@ -140,18 +173,20 @@ export interface Check {
 
 export interface Image {
   name: string;
+  /** Where the provider has one. */
+  id?: string;
   /** Bytes on disk. */
   size: number;
   /** ISO 8601, UTC. */
   builtAt: string;
-  /** How many machines stand on it. */
-  machines: number;
+  /** How many machines stand on it; absent: they have a copy of their own. */
+  machines?: number;
 }
 
 export interface ImageStore {
   /** Names that can be built, the default first. */
   available(): string[];
-  list(): Promise<Image[]>;
+  list(signal: AbortSignal): Promise<Image[]>;
   /** Builds the image unless it is there; `rebuild` builds it anew. Safe against two at a time. */
   build(
     name: string,
@@ -159,8 +194,8 @@ export interface ImageStore {
     progress: PrepareProgress,
     signal: AbortSignal,
   ): Promise<Image>;
-  /** @throws UserError when machines stand on it or it is not there. */
-  remove(name: string): Promise<void>;
+  /** @param name or id. @throws UserError when machines stand on it, it is not there or several have the name */
+  remove(name: string, signal: AbortSignal): Promise<void>;
 }
 
 /** One thing that can be set for a driver: by flag, environment, a cluster's config.yml or .belt.yaml. */

@@ -64,6 +64,8 @@ export interface Machine {
   engine?: EngineSettings;
   /** What only the driver understands; JSON values, never a secret. */
   driverData: Record<string, unknown>;
+  /** It ran when a resize began that has not ended: whoever ends it starts the machine again. */
+  resizing?: boolean;
   /** ISO 8601, UTC. */
   createdAt: string;
 }
@@ -79,6 +81,15 @@ export interface ObservedMachine {
   size?: string;
   /** What the driver needs to find one again that is not recorded. */
   driverData?: Record<string, unknown>;
+}
+
+/** A machine that belt made, as its provider tells of it to somebody who has no record. */
+export interface FoundMachine extends ObservedMachine {
+  cluster: { id: string; name: string };
+  /** `keyPath` only where the settings name one. */
+  ssh: SshAccess;
+  /** ISO 8601, UTC. */
+  createdAt: string;
 }
 
 /** A URL and no more, docker-machine's driver `none`: nobody can log in there. */

@@ -116,6 +116,94 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(Object.values(it.outcomes)).toEqual(Array(5).fill('done'));
   });
 
+  test('what is set is handed on', async () => {
+    const it = await open({
+      placement_group: 'near',
+      monitoring: true,
+      use_ebs_optimized_instance: true,
+      private_address_only: true,
+      root_size: 20,
+      volume_type: 'gp2',
+      tags: ['team', 'web'],
+    });
+    await it.create(['node1']);
+    expect(it.outcomes).toEqual({ node1: 'done' });
+    const { params } = ec2.calls.findLast(({ action }) => action === 'RunInstances') ?? {};
+    expect(Object.fromEntries(params ?? [])).toMatchObject({
+      'Placement.GroupName': 'near',
+      'Placement.Tenancy': 'default',
+      'Monitoring.Enabled': 'true',
+      EbsOptimized: 'true',
+      'NetworkInterface.1.AssociatePublicIpAddress': 'false',
+      'BlockDeviceMapping.1.Ebs.VolumeSize': '20',
+      'BlockDeviceMapping.1.Ebs.VolumeType': 'gp2',
+    });
+    const [instance] = await it.instances();
+    expect(instance && tag(instance, 'team')).toBe('web');
+    expect(it.machines()[0]?.addresses).toEqual({ private: instance?.PrivateIpAddress });
+
+    const withRole = await open({ iam_instance_profile: 'nodes' });
+    await withRole.create(['node1']);
+    // The account has no such profile.
+    expect(withRole.outcomes['node1']).toContain('NoSuchEntity');
+    const last = ec2.calls.findLast(({ action }) => action === 'RunInstances');
+    expect(last?.params.get('IamInstanceProfile.Name')).toBe('nodes');
+  });
+
+  test('whoever has no record finds the machines of all clusters', async () => {
+    const one = await open({ private_address_only: true });
+    await one.create(names(2), { size: '1gb' });
+    const other = await open();
+    await other.create(['node1']);
+    await other.follow(other.driver.stop(other.machines(), signal));
+    // belt was killed before it could name the instance.
+    const nameless = await open();
+    await nameless.create(['lost'], { killedAfter: 4 });
+    const discover = (it: Opened) => (it.driver as Required<Driver>).discover(signal);
+    const found = (await discover(other)).filter(({ cluster: { id } }) =>
+      [one, other, nameless].some(({ cluster }) => cluster.id === id),
+    );
+    expect(found.map(({ name, state, cluster: { id } }) => [name, state, id]).sort()).toEqual(
+      [
+        ['node1', 'running', one.cluster.id],
+        ['node1', 'stopped', other.cluster.id],
+        ['node2', 'running', one.cluster.id],
+      ].sort(),
+    );
+    const [expected] = one.machines();
+    expect(found.find(({ id }) => id === expected?.id)).toMatchObject({
+      cluster: one.cluster,
+      size: '1gb',
+      memory: 1024,
+      addresses: expected?.addresses,
+      ssh: { user: 'admin', port: 22 },
+      driverData: { region: 'us-east-1', reach: 'private', image: expected?.driverData['image'] },
+    });
+  });
+
+  test('an image of each, which says whom it lets log in, and what goes again', async () => {
+    const it = await open();
+    await it.create(names(2));
+    const driver = it.driver as Required<Driver>;
+    const wishes = it.machines().map((machine) => ({ machine, as: `base-${machine.name}-${it.cluster.id}` }));
+    const kept = [];
+    for await (const event of driver.snapshot(wishes, signal)) {
+      if (event.type === 'kept') kept.push(event);
+    }
+    expect(kept.map(({ name }) => name).sort()).toEqual(['node1', 'node2']);
+    const listed = await driver.images.list(signal);
+    expect(listed.map(({ name }) => name).sort()).toEqual(wishes.map(({ as }) => as));
+
+    const other = await open({ ami: kept[0]?.id ?? '' });
+    await other.create(['other']);
+    expect(other.machines()[0]).toMatchObject({ ssh: { user: 'admin' }, driverData: { image: kept[0]?.id } });
+
+    await driver.images.remove(wishes[0]?.as ?? '', signal);
+    await driver.images.remove(kept.find(({ name }) => name === 'node2')?.id ?? '', signal);
+    expect(await driver.images.list(signal)).toEqual([]);
+    await expect(driver.images.remove('base', signal)).rejects.toThrow('belt has made no image "base"');
+  });
+
   test('machines that are off change their size and stay off', async () => {
     const it = await open();
     await it.create(names(2));

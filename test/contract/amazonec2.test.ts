@@ -6,7 +6,7 @@ import { type Cloud, startCloud } from '../lab/ec2/cloud.js';
 import { credentials } from '../lab/ec2/vpc.js';
 import { canMakeMachines } from '../lab/machines.js';
 
-/** The built program with instances that are real machines: from nothing to a swarm and back. */
+/** The built program with instances that are real machines; the life that all drivers' machines share is in scenario.ts. */
 
 let cloud: Cloud;
 let belt: Belt;
@@ -52,33 +52,6 @@ describe.skipIf(!canMakeMachines())('machines of EC2', () => {
     }
   }, 600_000);
 
-  test('form a swarm', async () => {
-    await belt.ok(['swarm', 'init', 'node1']);
-    await belt.ok(['swarm', 'join', 'node1', 'node[2:4]']);
-    expect(await swarm()).toEqual([
-      'node1 Ready Active',
-      'node2 Ready Active',
-      'node3 Ready Active',
-      'node4 Ready Active',
-    ]);
-  }, 300_000);
-
-  test('take another size, stop, and are back in the swarm when they start', async () => {
-    await belt.ok(['docker', '--host', 'node1', 'node', 'update', '--availability', 'drain', 'node3']);
-    await belt.ok(['resize', '1gb', 'node3'], { timeoutMs: 300_000 });
-    await belt.ok(['stop', 'node[3:4]'], { timeoutMs: 300_000 });
-    expect(await states()).toEqual(['node1 running', 'node2 running', 'node3 stopped', 'node4 stopped']);
-    await belt.ok(['start', 'node[3:4]'], { timeoutMs: 300_000 });
-    await expect
-      .poll(swarm, { timeout: 60_000 })
-      .toEqual(['node1 Ready Active', 'node2 Ready Active', 'node3 Ready Drain', 'node4 Ready Active']);
-    expect(
-      cloud.ec2.calls
-        .findLast(({ action }) => action === 'ModifyInstanceAttribute')
-        ?.params.get('InstanceType.Value'),
-    ).toBe('t3.micro');
-  }, 600_000);
-
   test('are removed, with all that was made for them', async () => {
     await belt.ok(['rm', '--all', '--yes'], { timeoutMs: 300_000 });
     expect(await states()).toEqual([]);
@@ -92,10 +65,4 @@ describe.skipIf(!canMakeMachines())('machines of EC2', () => {
 async function states(): Promise<string[]> {
   const machines = JSON.parse(await belt.ok(['ls', '--json'])) as { name: string; state: string }[];
   return machines.map(({ name, state }) => `${name} ${state.toLowerCase()}`).sort();
-}
-
-async function swarm(): Promise<string[]> {
-  const format = '{{.Hostname}} {{.Status}} {{.Availability}}';
-  const nodes = await belt.ok(['docker', '--host', 'node1', 'node', 'ls', '--format', format]);
-  return nodes.trim().split('\n').sort();
 }

@@ -61,6 +61,20 @@ describe.runIf(canMakeMachines())('belt with droplets', () => {
     expect(namesThere()).toEqual(['node1', 'node2', 'node4']);
   });
 
+  test('a snapshot is listed, new droplets are made of it, and it is deleted', async () => {
+    const [made] = (
+      JSON.parse(await belt.ok(['snapshot', '--name', 'base', 'node1', '--json'])) as { ok: object[] }
+    ).ok;
+    expect(made).toEqual({ machine: 'node1', name: 'base', id: expect.stringMatching(/^\d+$/) });
+    expect(await belt.ok(['image', 'ls', '-d', 'digitalocean'])).toMatch(/^base +\d+ /m);
+    await belt.ok(['create', '-d', 'digitalocean', '--digitalocean-image', 'base', '512mb', 'node6'], {
+      timeoutMs: 200_000,
+    });
+    expect(cloud.account.orders.at(-1)).toMatchObject({ image: Number((made as { id: string }).id) });
+    expect(await belt.ok(['image', 'rm', '-d', 'digitalocean', 'base'])).toBe('base\n');
+    expect(await belt.ok(['image', 'ls', '-d', 'digitalocean'])).not.toContain('base');
+  }, 300_000);
+
   test("with a key of the account, and user data of one's own; the token is in no file and in nothing that is said", async () => {
     const settings = join(belt.folder, 'userdata');
     await writeFile(settings, '#!/bin/sh\necho hello > /root/hello\n');

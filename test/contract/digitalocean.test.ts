@@ -152,7 +152,9 @@ describe('the emulator', () => {
 describe('making droplets', () => {
   test('is ten a call, all with their tags, and one page of the list a poll', async () => {
     await emulate();
-    const { events, machines } = await create('node[1:40]');
+    let polls = 0;
+    const counting = { ...quick, sleep: (ms: number) => quick.sleep(ms).finally(() => (polls += 1)) };
+    const { events, machines } = await create('node[1:40]', open({}, counting));
     expect(Object.values(ends(events)).every((end) => end === 'done')).toBe(true);
     expect(machines).toHaveLength(40);
     expect(count('POST /v2/droplets')).toBe(4);
@@ -161,7 +163,7 @@ describe('making droplets', () => {
       expect(order['tags']).toEqual(['belt', 'belt-cluster:contract', idTag]);
     // The first look, and then one page for all that are still coming up; nothing is asked one by one.
     expect(cloud.requests.filter((line) => line.startsWith('GET /v2/droplets/'))).toEqual([]);
-    expect(count('GET /v2/droplets')).toBeLessThan(10);
+    expect(count('GET /v2/droplets')).toBe(1 + polls);
     expect(machines[0]).toMatchObject({
       addresses: { public: expect.stringMatching(/^203\.0\.113\./) },
       memory: 512,
@@ -386,6 +388,55 @@ describe('the life of droplets', () => {
     expect(namesThere()).toEqual([]);
   });
 
+  test('what cannot be resized runs on as it was', async () => {
+    await emulate();
+    const { machines } = await create('node[1:5]');
+    cloud.fail({ on: /^POST \/v2\/droplets\/\d+\/actions$/, kind: 'forbidden' });
+    const results = ends(await run(open().resize(machines, '1gb', signal)));
+    expect(Object.values(results).filter((end) => end === 'done')).toHaveLength(4);
+    const droplets = [...cloud.account.droplets.values()];
+    expect(droplets.map(({ status }) => status)).toEqual(Array(5).fill('active'));
+    expect(droplets.filter(({ memory }) => memory === 512)).toHaveLength(1);
+  });
+
+  test('a resize that is under way is not asked for again', async () => {
+    await emulate();
+    const { machines } = await create('node1');
+    for await (const event of open().resize(machines, '1gb', signal))
+      if (event.type === 'progress' && event.text === 'resizing to 1gb') break;
+    const [droplet] = cloud.account.droplets.values();
+    expect(droplet).toMatchObject({ status: 'off' });
+    expect(ends(await run(open().resize(machines, '1gb', signal)))).toEqual({ node1: 'done' });
+    expect(droplet).toMatchObject({ status: 'off', locked: false, memory: 1024 });
+  });
+
+  test('a snapshot of each, which the setting image takes, and what goes again', async () => {
+    await emulate();
+    const { machines } = await create('node[1:2]');
+    const driver = open() as Required<Driver>;
+    const wishes = machines.map((machine) => ({ machine, as: `base-${machine.name}` }));
+    const looks = count('GET /v2/droplets');
+    const events = [];
+    for await (const event of driver.snapshot(wishes, signal)) events.push(event);
+    const kept = events.flatMap((event) => (event.type === 'kept' ? [event] : []));
+    expect(kept.map(({ name }) => name)).toEqual(['node1', 'node2']);
+    expect(events.filter(({ type }) => type === 'done')).toHaveLength(2);
+    expect(count('GET /v2/droplets') - looks).toBeLessThan(5);
+    expect((await driver.images.list(signal)).map(({ id, name }) => [id, name])).toEqual([
+      ['160000001', 'with-our-tools'],
+      ...kept.map(({ id, name }) => [id, `base-${name}`]),
+    ]);
+
+    const others = requests('node3');
+    await run(open({ image: 'base-node1' }).create(others, signal));
+    expect(cloud.account.orders.at(-1)).toMatchObject({ image: Number(kept[0]?.id) });
+
+    await driver.images.remove('base-node1', signal);
+    await driver.images.remove(kept[1]?.id ?? '', signal);
+    expect((await driver.images.list(signal)).map(({ name }) => name)).toEqual(['with-our-tools']);
+    await expect(driver.images.remove('base-node1', signal)).rejects.toThrow('has no image "base-node1"');
+  });
+
   test('a disk does not shrink', async () => {
     await emulate();
     const driver = open();
@@ -431,6 +482,38 @@ describe('the life of droplets', () => {
     const [seen, ...others] = await open().list([], signal);
     expect(seen).toMatchObject({ name: 'node1', state: 'running', size: 's-1vcpu-512mb-10gb' });
     expect(others.map(({ name }) => name)).toEqual(['node2']);
+  });
+
+  test('whoever has no record finds the machines of all clusters, each once', async () => {
+    await emulate();
+    const { machines } = await create('node[1:2]');
+    const foreign = { region: 'nyc3', size: 's-1vcpu-1gb', image: 'debian-12-x64' };
+    // One that was made twice, one of another cluster, and two that are not of belt's making.
+    cloud.account.order({ ...foreign, name: 'node1', tags: ['belt', 'belt-cluster:contract', idTag] });
+    cloud.account.order({
+      ...foreign,
+      name: 'node1',
+      tags: ['belt', 'belt-cluster:my_other', 'belt-id:an-id'],
+    });
+    cloud.account.order({ ...foreign, name: 'web', tags: ['belt'] });
+    cloud.account.order({ ...foreign, name: 'web', tags: [] });
+    await Promise.all(cloud.account.work);
+    const driver = open({ ssh_user: 'me', ssh_key_path: 'k', ssh_key_fingerprint: 'f' }) as Required<Driver>;
+    const found = await driver.discover(signal);
+    expect(found.map(({ name, id, cluster: { name: of } }) => [name, id, of])).toEqual([
+      ...machines.map(({ name, id }) => [name, id, 'contract']),
+      ['node1', expect.any(String), 'my_other'],
+    ]);
+    expect(found[0]).toMatchObject({
+      state: 'running',
+      cluster,
+      size: 's-1vcpu-512mb-10gb',
+      memory: 512,
+      addresses: machines[0]?.addresses,
+      driverData: machines[0]?.driverData,
+      ssh: { user: 'me', port: 22, keyPath: 'k' },
+      createdAt: expect.stringMatching(/^\d{4}-.*Z$/),
+    });
   });
 
   test('a list of more than a page is read to its end', async () => {

@@ -1,9 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { expect } from 'vitest';
 import { layoutOf } from '../../src/drivers/nspawn/layout.js';
 import { readEntries } from '../../src/drivers/nspawn/records.js';
-import { startEmulator } from '../lab/digitalocean/emulator.js';
-import { guestsBehind } from '../lab/digitalocean/guests.js';
+import { amazonEc2, digitalOcean } from '../lab/providers.js';
 import { startServers } from '../lab/servers.js';
 import { scenario } from './scenario.js';
 
@@ -37,20 +35,6 @@ scenario('generic', async () => {
   };
 });
 
-scenario('digitalocean', async () => {
-  const guests = await guestsBehind();
-  const cloud = await startEmulator(guests);
-  return {
-    create: ['-d', 'digitalocean', '512mb'],
-    env: { DIGITALOCEAN_API_URL: cloud.url, DIGITALOCEAN_ACCESS_TOKEN: cloud.token },
-    resizeTo: '1gb',
-    left: 0,
-    count: async () => cloud.account.droplets.size,
-    async dispose() {
-      await cloud.close();
-      await guests.dispose();
-      expect(cloud.violations).toEqual([]);
-      expect([cloud.account.keys.size, cloud.account.firewalls.size]).toEqual([0, 0]);
-    },
-  };
-});
+scenario('digitalocean', digitalOcean);
+
+scenario('amazonec2', amazonEc2);

@@ -3,21 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { canMakeMachines } from '../lab/machines.js';
-
-/** Where the machines of the scenario come from. */
-export interface Provider {
-  /** What `belt create` is told before the names; without a size where machines have none. */
-  create: readonly string[];
-  /** The environment that belt needs for it. */
-  env?: Record<string, string>;
-  /** How many machines there are at the provider. */
-  count(): Promise<number>;
-  /** How many are left when belt has removed the four of the scenario. */
-  left: number;
-  /** Absent: machines are what they are, and belt has no power over them. */
-  resizeTo?: string;
-  dispose(): Promise<void>;
-}
+import type { Provider } from '../lab/providers.js';
 
 const names = ['node1', 'node2', 'node3', 'node4'];
 const long = { timeoutMs: 300_000 };

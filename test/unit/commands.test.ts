@@ -80,6 +80,7 @@ test('these are all commands', () => {
     'restart',
     'rm',
     'scp',
+    'snapshot',
     'ssh',
     'start',
     'stats',

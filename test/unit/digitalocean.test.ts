@@ -242,7 +242,9 @@ describe('settings', () => {
   test('a key path without a fingerprint, a bad tag and a bad port are refused', () => {
     expect(() => read({ ssh_key_path: 'k' })).toThrow('ssh_key_path needs ssh_key_fingerprint');
     expect(() => read({ tags: ['a b'] })).toThrow('"a b" is no tag');
-    expect(() => read({ ssh_port: 0 })).toThrow('must be a port number');
+    expect(() => read({ ssh_port: 0 })).toThrow('ssh_port must be a whole number from 1 to 65535');
+    expect(() => read({ region: '' })).toThrow('the setting region is empty');
+    expect(() => read({ region: 3 })).toThrow('the setting region must be text');
   });
 });
 

@@ -73,7 +73,7 @@ describe.skipIf(process.platform !== 'linux')('images', () => {
     const second = await images.build('debian-13', { rebuild: true }, () => {}, signal);
     expect(builds).toBe(2);
     expect(second.builtAt).not.toBe(first.builtAt);
-    expect(await images.list()).toEqual([second]);
+    expect(await images.list(signal)).toEqual([second]);
     expect((await images.base('debian-13')).folder).toMatch(/^[0-9a-f]{8}-2$/);
     expect(await builtFolders()).toEqual([(await images.base('debian-13')).folder]);
   });
@@ -86,15 +86,17 @@ describe.skipIf(process.platform !== 'linux')('images', () => {
     const current = await images.base('debian-13');
     expect(await builtFolders()).toEqual([old.folder, current.folder].sort());
     expect(await readFile(join(old.path, 'whole'), 'utf8')).toBe('debian-13');
-    await expect(images.remove('debian-13')).rejects.toThrow(
+    await expect(images.remove('debian-13', signal)).rejects.toThrow(
       'the image debian-13 is in use by node1 (default)',
     );
     await rm(machineFolder(layout, 'node1-000000').folder, { recursive: true });
     await images.prune();
     expect(await builtFolders()).toEqual([current.folder]);
-    await images.remove('debian-13');
-    expect(await images.list()).toEqual([]);
-    await expect(images.remove('debian-13')).rejects.toThrow('the image debian-13 is not on this computer');
+    await images.remove('debian-13', signal);
+    expect(await images.list(signal)).toEqual([]);
+    await expect(images.remove('debian-13', signal)).rejects.toThrow(
+      'the image debian-13 is not on this computer',
+    );
   });
 
   test('nothing is removed while a damaged record may be of a machine on it', async () => {
@@ -104,7 +106,7 @@ describe.skipIf(process.platform !== 'linux')('images', () => {
     await writeFile(machineFolder(layout, 'node1-000000').record, '{');
     await images.build('debian-13', { rebuild: true }, () => {}, signal);
     expect(await builtFolders()).toContain(old.folder);
-    await expect(images.remove('debian-13')).rejects.toThrow(/machine\.json is damaged/);
+    await expect(images.remove('debian-13', signal)).rejects.toThrow(/machine\.json is damaged/);
   });
 
   test('another recipe is another image', async () => {

@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ExternalError, UserError } from '../../src/errors.js';
+import { AbortError, ExternalError, UserError } from '../../src/errors.js';
 import type { Machine } from '../../src/machines/machine.js';
 import type { Context } from '../../src/operations/context.js';
 import type { Outcome } from '../../src/operations/fan-out.js';
 import {
   killMachines,
   removeMachines,
-  resizeMachines,
   restartMachines,
   startMachines,
   stopMachines,
 } from '../../src/operations/machines/lifecycle.js';
+import { resizeMachines } from '../../src/operations/machines/resize.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
 import { MemoryDriver } from './support/memory-driver.js';
 import { openTestBed, type TestBed } from './support/test-bed.js';
@@ -96,6 +96,47 @@ test('resize writes the new size down', async () => {
   const outcomes = await resizeMachines(await bed.running('node1'), '1gb', bed.context);
   expect(outcomes).toEqual([{ name: 'node1', status: 'ok', value: await bed.onDisk('node1') }]);
   expect(await bed.onDisk('node1')).toMatchObject({ size: '1gb' });
+});
+
+describe('a resize that is cut short', () => {
+  /** As providers do it: off, another size, on again; only what ran. */
+  const offAndOn = (breakAt: 'off' | 'resized' | undefined): typeof bed.driver.resize =>
+    async function* (machines, size) {
+      for (const { name } of machines) {
+        const machine = bed.driver.machines.get(name);
+        if (!machine) throw new Error(`there is no ${name}`);
+        const ran = machine.state === 'running';
+        machine.state = 'stopped';
+        if (breakAt === 'off') throw new AbortError();
+        machine.size = size;
+        if (breakAt === 'resized') throw new AbortError();
+        if (ran) machine.state = 'running';
+        yield { type: 'done', name };
+      }
+    };
+
+  test.each(['off', 'resized'] as const)('when it is %s, is ended by the same call', async (moment) => {
+    await bed.running('node1');
+    bed.driver.resize = offAndOn(moment);
+    await resizeMachines([await bed.onDisk('node1')], '1gb', bed.context);
+    expect(states()).toEqual(['node1 stopped']);
+
+    bed.driver.resize = offAndOn(undefined);
+    expect(told(await resizeMachines([await bed.onDisk('node1')], '1gb', bed.context))).toEqual(['node1 ok']);
+    expect(states()).toEqual(['node1 running']);
+    expect(await bed.onDisk('node1')).not.toHaveProperty('resizing');
+  });
+
+  test('what a person has started or stopped since stays as it is', async () => {
+    await bed.running('node1');
+    bed.driver.resize = offAndOn('off');
+    await resizeMachines([await bed.onDisk('node1')], '1gb', bed.context);
+    await startMachines([await bed.onDisk('node1')], bed.context);
+    await stopMachines([await bed.onDisk('node1')], bed.context);
+    bed.driver.resize = offAndOn(undefined);
+    await resizeMachines([await bed.onDisk('node1')], '1gb', bed.context);
+    expect(states()).toEqual(['node1 stopped']);
+  });
 });
 
 test('a machine that comes up at another address with its new size is waited for there', async () => {

@@ -4,13 +4,19 @@ import { type Image, imagesOf } from '../../operations/images.js';
 import { imageTable } from '../../ui/views/images.js';
 
 export default class ImageLs extends BaseCommand<typeof ImageLs> {
-  static override summary = 'list the base images on this computer';
+  static override summary = 'list the images of your own that machines start from';
   static override flags = driverFlag;
-  static override examples = [{ description: 'all of them', command: '<%= config.bin %> image ls' }];
+  static override description =
+    'Base images on this computer, or with -d digitalocean or amazonec2 the snapshots there.';
+  static override examples = [
+    { description: 'those of this computer', command: '<%= config.bin %> image ls' },
+    { description: 'snapshots', command: '<%= config.bin %> image ls -d digitalocean' },
+  ];
 
   async run(): Promise<Image[]> {
-    const images = await imagesOf(await this.driverName(this.flags.driver), await this.context());
-    const list = await images.list();
+    const context = await this.context();
+    const images = await imagesOf(await this.driverName(this.flags.driver), context);
+    const list = await images.list(context.signal);
     this.print(imageTable(list, new Date()));
     return list;
   }

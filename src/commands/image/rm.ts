@@ -3,9 +3,9 @@ import { driverFlag, requiredArgument } from '../../cli/flags.js';
 import { imagesOf } from '../../operations/images.js';
 
 export default class ImageRm extends BaseCommand<typeof ImageRm> {
-  static override summary = 'delete a base image that no machine stands on';
+  static override summary = 'delete a base image that no machine stands on, or a snapshot';
   static override args = {
-    name: requiredArgument('the image'),
+    name: requiredArgument('the image: its name or its id'),
   };
   static override flags = driverFlag;
   static override examples = [
@@ -13,8 +13,9 @@ export default class ImageRm extends BaseCommand<typeof ImageRm> {
   ];
 
   async run(): Promise<{ removed: string }> {
-    const images = await imagesOf(await this.driverName(this.flags.driver), await this.context());
-    await images.remove(this.args.name);
+    const context = await this.context();
+    const images = await imagesOf(await this.driverName(this.flags.driver), context);
+    await images.remove(this.args.name, context.signal);
     this.print(this.args.name);
     return { removed: this.args.name };
   }

@@ -1,9 +1,12 @@
 import type { Driver, DriverOptions } from '../driver.js';
 import { check, create, type Prepared, prepare } from './create.js';
+import { discover } from './discover.js';
 import { lookForCredentials } from './doctor.js';
 import { openEc2 } from './ec2.js';
-import { kill, remove, resize, start, stop } from './lifecycle.js';
+import { kill, remove, start, stop } from './lifecycle.js';
 import { list } from './list.js';
+import { resize } from './resize.js';
+import { imagesIn, snapshot } from './snapshots.js';
 
 export function openAmazonEc2(options: DriverOptions): Driver {
   const ec2 = openEc2(options);
@@ -21,11 +24,14 @@ export function openAmazonEc2(options: DriverOptions): Driver {
       yield* create(ec2, requests, prepared, signal);
     },
     list: (known, signal) => list(ec2, known, signal),
+    discover: (signal) => discover(ec2, signal),
     start: (machines, signal) => start(ec2, machines, signal),
     stop: (machines, signal) => stop(ec2, machines, signal),
     kill: (machines, signal) => kill(ec2, machines, signal),
     remove: (machines, signal) => remove(ec2, machines, signal),
     resize: (machines, size, signal) => resize(ec2, machines, size, signal),
+    snapshot: (wishes, signal) => snapshot(ec2, wishes, signal),
+    images: imagesIn(ec2),
     doctor: () => lookForCredentials(ec2.api),
   };
 }

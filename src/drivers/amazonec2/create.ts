@@ -199,7 +199,7 @@ function aboutMachine({ settings }: Ec2, api: Api, image: MachineImage): Machine
   };
 }
 
-function reachFor({ privateAddressOnly, usePrivateAddress }: Ec2Settings): Reach {
+export function reachFor({ privateAddressOnly, usePrivateAddress }: Ec2Settings): Reach {
   return privateAddressOnly || usePrivateAddress ? 'private' : 'public';
 }
 

@@ -1,6 +1,7 @@
 import { DescribeImagesCommand, type Image } from '@aws-sdk/client-ec2';
 import { ExternalError, UserError } from '../../errors.js';
 import type { Api } from './api.js';
+import { tagKeys } from './instances.js';
 import type { Architecture } from './sizes.js';
 
 export interface MachineImage {
@@ -70,6 +71,17 @@ export async function findImage(
   return { id: image.ImageId, deviceName: image.RootDeviceName, sshUser: userOf(image) };
 }
 
+/** Whom images let log in, by their ids; those that are no longer there are left out. */
+export async function usersOfImages(
+  { client }: Api,
+  ids: readonly string[],
+  signal: AbortSignal,
+): Promise<Map<string, string>> {
+  const Filters = [{ Name: 'image-id', Values: [...new Set(ids)] }];
+  const { Images = [] } = await client.send(new DescribeImagesCommand({ Filters }), { abortSignal: signal });
+  return new Map(Images.map((image) => [image.ImageId ?? '', userOf(image)]));
+}
+
 async function describe(
   { client }: Api,
   ami: string,
@@ -99,8 +111,10 @@ function architectureOfImage({ Architecture: architecture }: Image): Architectur
   return architecture === 'x86_64' ? 'amd64' : architecture === 'arm64' ? 'arm64' : undefined;
 }
 
-/** docker-machine took every image for an Ubuntu. */
-export function userOf({ Name = '' }: Pick<Image, 'Name'>): string {
+/** belt's own images say it. docker-machine took every image for an Ubuntu. */
+export function userOf({ Name = '', Tags = [] }: Pick<Image, 'Name' | 'Tags'>): string {
+  const own = Tags.find(({ Key }) => Key === tagKeys.sshUser)?.Value;
+  if (own) return own;
   if (/^debian-/.test(Name)) return 'admin';
   if (/^(al2023|amzn2?)-|^RHEL-|^suse-/i.test(Name)) return 'ec2-user';
   return 'ubuntu';

@@ -11,9 +11,17 @@ export const tagKeys = {
   launch: 'belt:launch',
   machine: 'belt:machine',
   size: 'belt:size',
+  /** Of images: whom they let log in. */
+  sshUser: 'belt:ssh-user',
 } as const;
 
 export type Cluster = DriverOptions['cluster'];
+
+/** The cluster that an instance's tags name. */
+export function clusterOf(instance: Instance): Cluster | undefined {
+  const [id, name] = [tagOf(instance, tagKeys.clusterId), tagOf(instance, tagKeys.cluster)];
+  return id && name ? { id, name } : undefined;
+}
 
 export function clusterTags({ id, name }: Cluster): Tag[] {
   return [
@@ -26,6 +34,12 @@ export function clusterTags({ id, name }: Cluster): Tag[] {
 /** All of the cluster's instances, those that are going or gone included as long as EC2 tells of them. */
 export function instancesOf(api: Api, cluster: Cluster, signal: AbortSignal): Promise<Instance[]> {
   return describe(api, { Name: `tag:${tagKeys.clusterId}`, Values: [cluster.id] }, signal);
+}
+
+/** Those of all belt's clusters. */
+export async function instancesOfBelt(api: Api, signal: AbortSignal): Promise<Instance[]> {
+  const instances = await describe(api, { Name: `tag:${tagKeys.belt}`, Values: ['true'] }, signal);
+  return instances.filter((instance) => !isGone(instance));
 }
 
 /** Those of the ids that EC2 knows of. A filter, because a list of ids fails as a whole for one that is not known (yet). */

@@ -1,33 +1,25 @@
 import {
-  CreateTagsCommand,
   type Instance,
-  type _InstanceType as InstanceType,
-  ModifyInstanceAttributeCommand,
   StartInstancesCommand,
   StopInstancesCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { UserError } from '../../errors.js';
 import type { Machine } from '../../machines/machine.js';
-import type { MachineEvent } from '../driver.js';
+import type { MachineEvent, SnapshotEvent } from '../driver.js';
 import type { Api } from './api.js';
 import type { Ec2 } from './ec2.js';
-import { findInstance, instancesById, instancesOf, isGone, reachOf, stateOf, tagKeys } from './instances.js';
-import { chunks } from './launch.js';
+import { findInstance, instancesById, instancesOf, isGone, reachOf, stateOf } from './instances.js';
 import { removeShared } from './shared.js';
-import { architectureOf, typeFor } from './sizes.js';
 import { failure, type Goal, running, type Target, watch } from './watch.js';
 
-type Events = AsyncGenerator<MachineEvent>;
+export type Events = AsyncGenerator<MachineEvent>;
 
 /** An orderly shutdown may take this long; then it is switched off. */
 const shutdownMs = 120_000;
-const stopped: Goal = { state: 'stopped', timeoutMs: 300_000, last: true };
+export const stopped: Goal = { state: 'stopped', timeoutMs: 300_000, last: true };
 /** An instance on its way out cannot come back; how long the way is does not matter. */
 const gone: Goal = { state: 'gone', timeoutMs: 120_000, last: true };
-/** Calls at a time where EC2 wants one for each instance. */
-const atOnce = 8;
-
 export function start(ec2: Ec2, machines: readonly Machine[], signal: AbortSignal): Events {
   return onInstances(ec2, machines, signal, async function* (api, targets) {
     // One that is still shutting down cannot be started, and one such fails the call for all.
@@ -65,7 +57,7 @@ export function kill(ec2: Ec2, machines: readonly Machine[], signal: AbortSignal
   return onInstances(ec2, machines, signal, (api, targets) => halt(api, targets, true, stopped, signal));
 }
 
-function halt(api: Api, targets: Target[], Force: boolean, goal: Goal, signal: AbortSignal): Events {
+export function halt(api: Api, targets: Target[], Force: boolean, goal: Goal, signal: AbortSignal): Events {
   const on = targets.filter(({ instance }) => stateOf(instance) !== 'stopped');
   const command = (InstanceIds: string[]) => new StopInstancesCommand({ InstanceIds, Force });
   return ask(
@@ -89,110 +81,8 @@ export async function* remove(ec2: Ec2, machines: readonly Machine[], signal: Ab
   yield* onInstances(ec2, machines, signal, terminate, ({ name }) => ({ type: 'done', name }));
 }
 
-/** An instance has to be off while its type changes; those that ran are started again, with whatever type they have by then. */
-export function resize(ec2: Ec2, machines: readonly Machine[], size: string, signal: AbortSignal): Events {
-  return onInstances(ec2, machines, signal, async function* (api, targets) {
-    const fitting: Target[] = [];
-    const types = new Map<string, string>();
-    for (const target of targets) {
-      try {
-        types.set(target.name, typeBeside(target.instance, size));
-        fitting.push(target);
-      } catch (error) {
-        yield failure(target.name, error);
-      }
-    }
-    const memory = await ec2.memoryOf(api, [...new Set(types.values())], signal);
-    const ran = new Set(
-      fitting.filter(({ instance }) => stateOf(instance) !== 'stopped').map(({ name }) => name),
-    );
-    const failed = new Map<string, MachineEvent>();
-    for await (const event of halt(api, fitting, false, { ...stopped, last: false }, signal)) {
-      if (event.type === 'failed') failed.set(event.name, event);
-      yield event;
-    }
-    const off = fitting.filter(({ name }) => !failed.has(name));
-    for (const some of chunks(off, atOnce)) {
-      for (const event of await Promise.all(some.map((target) => changeType(api, target, types, signal)))) {
-        if (event.type === 'failed') failed.set(event.name, event);
-        else yield withSize(event, size, memory.get(types.get(event.name) ?? ''));
-      }
-    }
-    const changed = off.filter(({ name }) => !failed.has(name));
-    await tagSize(api, changed, size, signal);
-    yield* startAgain(api, off, ran, failed, signal);
-  });
-}
-
-/** The size as a type for the processors that the instance has. @throws UserError for one of others */
-function typeBeside({ Architecture: architecture, InstanceId }: Instance, size: string): string {
-  const own = architecture === 'arm64' ? 'arm64' : 'amd64';
-  const type = typeFor(size, own);
-  if (architectureOf(type) === own) return type;
-  throw new UserError(`${type} has other processors than ${InstanceId}, which is ${own}`, {
-    hint: 'make a new machine of that type',
-  });
-}
-
-async function changeType(
-  { client }: Api,
-  { name, instance }: Target,
-  types: ReadonlyMap<string, string>,
-  signal: AbortSignal,
-): Promise<MachineEvent> {
-  const type = types.get(name) as InstanceType;
-  const command = new ModifyInstanceAttributeCommand({
-    InstanceId: instance.InstanceId,
-    InstanceType: { Value: type },
-  });
-  try {
-    await client.send(command, { abortSignal: signal });
-    return { type: 'changed', name, change: {} };
-  } catch (error) {
-    return failure(name, error);
-  }
-}
-
-function withSize(event: MachineEvent, size: string, memory: number | undefined): MachineEvent {
-  return event.type === 'changed'
-    ? { ...event, change: { ...event.change, size, ...(memory !== undefined && { memory }) } }
-    : event;
-}
-
-async function tagSize(
-  { client }: Api,
-  targets: readonly Target[],
-  size: string,
-  signal: AbortSignal,
-): Promise<void> {
-  if (targets.length === 0) return;
-  const command = new CreateTagsCommand({
-    Resources: idsOf(targets),
-    Tags: [{ Key: tagKeys.size, Value: size }],
-  });
-  await client.send(command, { abortSignal: signal });
-}
-
-async function* startAgain(
-  api: Api,
-  off: readonly Target[],
-  ran: ReadonlySet<string>,
-  failed: ReadonlyMap<string, MachineEvent>,
-  signal: AbortSignal,
-): Events {
-  for (const { name } of off) if (!ran.has(name)) yield failed.get(name) ?? { type: 'done', name };
-  const back = off.filter(({ name }) => ran.has(name));
-  const command = (InstanceIds: string[]) => new StartInstancesCommand({ InstanceIds });
-  const events = ask(
-    back,
-    (ids) => api.client.send(command(ids), { abortSignal: signal }),
-    () => watch(api, back, running, signal),
-  );
-  for await (const event of events) yield event.type === 'done' ? (failed.get(event.name) ?? event) : event;
-}
-
 /** One call for all of them, then what follows; a call that fails is the failure of each. */
-async function* ask(
+export async function* ask(
   targets: readonly Target[],
   call: (ids: string[]) => Promise<unknown>,
   goOn: () => Events,
@@ -206,18 +96,18 @@ async function* ask(
   yield* goOn();
 }
 
-function idsOf(targets: readonly Target[]): string[] {
+export function idsOf(targets: readonly Target[]): string[] {
   return targets.flatMap(({ instance }) => instance.InstanceId ?? []);
 }
 
 /** Works on the instances of machines, region by region. One that EC2 does not have fails, unless the verb knows better. */
-async function* onInstances(
+export async function* onInstances<E extends MachineEvent | SnapshotEvent>(
   ec2: Ec2,
   machines: readonly Machine[],
   signal: AbortSignal,
-  work: (api: Api, targets: Target[]) => Events,
+  work: (api: Api, targets: Target[]) => AsyncGenerator<E>,
   absent: (machine: Machine) => MachineEvent = missing,
-): Events {
+): AsyncGenerator<E | MachineEvent> {
   for (const [api, mine] of await ec2.places(machines)) {
     const instances = await lookUp(api, ec2, mine, signal);
     const targets: Target[] = [];

@@ -48,6 +48,8 @@ export function apiOf(askWith: Ask, signal: AbortSignal) {
     /** Snapshots, backups and uploaded ones. */
     ownImages: () => all<Image>('/images', 'images', { private: true }),
 
+    removeImage: (id: number) => ask(({ instance }) => instance.delete(`/images/${id}`)),
+
     key: (idOrFingerprint: string) =>
       orNothing(one<Key>(`/account/keys/${encodeURIComponent(idOrFingerprint)}`, 'ssh_key')),
     keys: () => all<Key>('/account/keys', 'ssh_keys', {}),
@@ -84,6 +86,9 @@ export function apiOf(askWith: Ask, signal: AbortSignal) {
       ask(({ instance }) => instance.post(`/droplets/${id}/actions`, { type })),
     powerTagged: (tag: string, type: PowerAction) =>
       ask(({ instance }) => instance.post('/droplets/actions', { type }, { params: { tag_name: tag } })),
+    /** When the answer is lost, the error is `unclear`: asked for again, there would be two. */
+    snapshot: (id: number, name: string) =>
+      ask(({ library }) => library.dropletActions.snapshotDroplet(id, name), { once: true }),
     /** Memory and processors only: a disk that has grown can never be made smaller. */
     resize: (id: number, slug: string) =>
       ask(({ library }) => library.dropletActions.resizeDroplet(id, false, slug)),

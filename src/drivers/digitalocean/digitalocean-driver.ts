@@ -6,8 +6,9 @@ import { type Ask, connect } from './connection.js';
 import { check, create, prepare } from './create.js';
 import { diagnose } from './doctor.js';
 import { kill, remove, resize, restart, start, stop } from './lifecycle.js';
-import { list } from './list.js';
+import { discover, list } from './list.js';
 import { readSettings, requireToken } from './settings.js';
+import { imagesIn, snapshot } from './snapshots.js';
 
 /** Connects when it is first asked for something, so that `doctor` can tell of a missing token. */
 export function openDigitalOcean(options: DriverOptions, clock: Clock = realClock): Driver {
@@ -29,12 +30,15 @@ export function openDigitalOcean(options: DriverOptions, clock: Clock = realCloc
     prepare: (requests, progress, signal) => prepare(cloud, requests, progress, signal),
     create: (requests, signal) => create(cloud, requests, signal),
     list: (known, signal) => list(cloud, known, signal),
+    discover: (signal) => discover(cloud, signal),
     start: (machines, signal) => start(cloud, machines, signal),
     stop: (machines, signal) => stop(cloud, machines, signal),
     restart: (machines, signal) => restart(cloud, machines, signal),
     kill: (machines, signal) => kill(cloud, machines, signal),
     remove: (machines, signal) => remove(cloud, machines, signal),
     resize: (machines, size, signal) => resize(cloud, machines, size, signal),
+    snapshot: (wishes, signal) => snapshot(cloud, wishes, signal),
+    images: imagesIn(cloud),
     doctor: (signal) => diagnose(cloud, signal),
   };
 }

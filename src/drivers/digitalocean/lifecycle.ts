@@ -60,13 +60,15 @@ export async function* resize(cloud: Cloud, machines: Machines, wanted: string, 
   const slugOf = ({ name, droplet }: Item): string => fitting.get(name)?.slug ?? droplet.size_slug;
   const same = items.filter((item) => slugOf(item) === item.droplet.size_slug);
   const other = items.filter((item) => !same.includes(item));
-  const ran = new Set(other.filter(({ droplet }) => isOn(droplet)).map(({ name }) => name));
+  const ran = new Set(other.filter(({ droplet }) => droplet.status === 'active').map(({ name }) => name));
 
   const off = yield* shutDown(cloud, other, signal);
+  // A resize that was under way already has ended by now.
+  const open = off.filter((item) => slugOf(item) !== item.droplet.size_slug);
   const slugs = new Map(off.map((item) => [item.droplet.id, slugOf(item)]));
   const begun = yield* actOnEach(
     cloud,
-    off,
+    open,
     ({ id }) => cloud.api(signal).resize(id, slugs.get(id) ?? ''),
     signal,
   );
@@ -76,11 +78,13 @@ export async function* resize(cloud: Cloud, machines: Machines, wanted: string, 
       droplet !== undefined && !droplet.locked && droplet.size_slug === slugs.get(droplet.id),
     withinMs: 900_000,
   };
-  const resized = yield* reach(cloud, begun, goal, signal);
-  const on = yield* powerOn(
-    cloud,
-    resized.filter(({ name }) => ran.has(name)),
-    signal,
+  const reached = yield* reach(cloud, begun, goal, signal);
+  const resized = [...off.filter((item) => !open.includes(item)), ...reached];
+  // What DigitalOcean refused to resize runs on as it was.
+  const refused = open.filter(({ name }) => !begun.some((item) => item.name === name));
+  const back = [...resized, ...refused].filter(({ name }) => ran.has(name));
+  const on = (yield* powerOn(cloud, back, signal)).filter(({ name }) =>
+    resized.some((item) => item.name === name),
   );
   const stayed = resized.filter(({ name }) => !ran.has(name));
   for (const { name, droplet } of [...same, ...stayed, ...on]) {
@@ -138,7 +142,7 @@ async function* withOthers(items: readonly Item[], asked: readonly Item[], got: 
 }
 
 /** The machines' droplets; a machine without one has failed. */
-async function* locate(cloud: Cloud, machines: Machines, signal: AbortSignal): Step {
+export async function* locate(cloud: Cloud, machines: Machines, signal: AbortSignal): Step {
   const there = await clusterDroplets(cloud, signal);
   const foreign = await foreignDroplets(cloud, machines, there, signal);
   const items: Item[] = [];

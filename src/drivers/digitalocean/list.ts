@@ -1,7 +1,9 @@
-import type { Machine, ObservedMachine } from '../../machines/machine.js';
+import type { FoundMachine, Machine, ObservedMachine } from '../../machines/machine.js';
 import { type Cloud, clusterDroplets } from './cloud.js';
 import { addressesOf, pick, stateOf } from './droplets.js';
+import { changeOf } from './follow.js';
 import { foreignDroplets } from './lifecycle.js';
+import { clusterOf, everywhere } from './tags.js';
 import type { Droplet } from './types.js';
 
 /** The known machines as they are, then those of the cluster that are not known. */
@@ -23,6 +25,30 @@ export async function list(
     .filter((droplet) => !matched.has(droplet))
     .map((droplet) => ({ ...observed(cloud, droplet), size: droplet.size_slug }));
   return [...ofKnown, ...others];
+}
+
+/** Droplets of all belt's clusters in the account; of those that were made twice, the first. */
+export async function discover(cloud: Cloud, signal: AbortSignal): Promise<FoundMachine[]> {
+  const droplets = await cloud.api(signal).droplets(everywhere);
+  const found = new Map<string, FoundMachine>();
+  for (const droplet of droplets.sort((one, other) => one.id - other.id)) {
+    const cluster = clusterOf(droplet.tags);
+    const key = `${cluster?.id} ${droplet.name}`;
+    if (cluster && !found.has(key)) found.set(key, foundMachine(cloud, droplet, cluster));
+  }
+  return [...found.values()];
+}
+
+function foundMachine({ settings }: Cloud, droplet: Droplet, cluster: FoundMachine['cluster']): FoundMachine {
+  return {
+    ...changeOf(droplet, settings),
+    name: droplet.name,
+    state: stateOf(droplet),
+    size: droplet.size_slug,
+    cluster,
+    ssh: settings.ssh,
+    createdAt: new Date(droplet.created_at).toISOString(),
+  };
 }
 
 function observed({ settings }: Cloud, droplet: Droplet): ObservedMachine {

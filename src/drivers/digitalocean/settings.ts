@@ -1,5 +1,6 @@
 import { UserError } from '../../errors.js';
 import type { Person, SettingValues } from '../driver.js';
+import { flagOf, integerOf, listOf, textOf } from '../values.js';
 import { tokenPage } from './error.js';
 
 export interface DigitalOceanSettings {
@@ -26,11 +27,11 @@ export interface DigitalOceanSettings {
 
 /** @param values with the defaults of those that nobody set. @throws UserError for a value that cannot work anywhere. */
 export function readSettings(values: SettingValues, person: Person): DigitalOceanSettings {
-  const token = text(values, 'access_token').trim();
-  const keyFingerprint = text(values, 'ssh_key_fingerprint');
-  const keyPath = text(values, 'ssh_key_path');
-  const vpc = text(values, 'vpc');
-  const userDataPath = text(values, 'userdata');
+  const token = textOf(values, 'access_token')?.trim();
+  const keyFingerprint = textOf(values, 'ssh_key_fingerprint');
+  const keyPath = textOf(values, 'ssh_key_path');
+  const vpc = textOf(values, 'vpc');
+  const userDataPath = textOf(values, 'userdata');
   if (keyPath && !keyFingerprint) {
     throw new UserError('ssh_key_path needs ssh_key_fingerprint, to tell which key of the account it is', {
       hint: 'without both, belt makes and registers a key for the cluster',
@@ -38,24 +39,24 @@ export function readSettings(values: SettingValues, person: Person): DigitalOcea
   }
   return {
     ...(token && { token }),
-    url: apiUrl(text(values, 'api_url')),
-    image: text(values, 'image'),
-    region: text(values, 'region'),
-    size: text(values, 'size'),
+    url: apiUrl(requireText(values, 'api_url')),
+    image: requireText(values, 'image'),
+    region: requireText(values, 'region'),
+    size: requireText(values, 'size'),
     ssh: {
-      user: text(values, 'ssh_user'),
-      port: port(values['ssh_port']),
+      user: requireText(values, 'ssh_user'),
+      port: integerOf(values, 'ssh_port', { from: 1, to: 65_535 }) ?? 22,
       ...(keyPath && { keyPath: person.resolvePath(keyPath) }),
     },
     ...(keyFingerprint && { keyFingerprint }),
     ...(vpc && { vpc }),
-    privateNetworking: values['private_networking'] === true,
-    ipv6: values['ipv6'] === true,
-    backups: values['backups'] === true,
-    monitoring: values['monitoring'] === true,
-    firewall: values['firewall'] === true,
+    privateNetworking: flagOf(values, 'private_networking'),
+    ipv6: flagOf(values, 'ipv6'),
+    backups: flagOf(values, 'backups'),
+    monitoring: flagOf(values, 'monitoring'),
+    firewall: flagOf(values, 'firewall'),
     ...(userDataPath && { userDataPath: person.resolvePath(userDataPath) }),
-    tags: tags(values['tags']),
+    tags: tagsIn(values),
   };
 }
 
@@ -67,8 +68,11 @@ export function requireToken({ token }: DigitalOceanSettings): string {
   });
 }
 
-function text(values: SettingValues, key: string): string {
-  return String(values[key] ?? '');
+/** For settings with a default. @throws UserError for one that was set to nothing */
+function requireText(values: SettingValues, key: string): string {
+  const value = textOf(values, key);
+  if (value !== undefined) return value;
+  throw new UserError(`the setting ${key} is empty`);
 }
 
 /** The token goes there: over plain HTTP only on this computer. */
@@ -79,19 +83,10 @@ function apiUrl(written: string): string {
   throw new UserError(`the setting api_url must be an https:// address, not "${written}"`);
 }
 
-function port(value: SettingValues[string]): number {
-  const number = Number(value);
-  if (Number.isInteger(number) && number >= 1 && number <= 65_535) return number;
-  throw new UserError(`the setting ssh_port must be a port number, 1 to 65535, not ${JSON.stringify(value)}`);
-}
-
 /** A list, or as docker-machine takes them, `a,b`. */
-function tags(value: SettingValues[string] = ''): readonly string[] {
-  const list = String(value)
-    .split(',')
-    .map((tag) => tag.trim())
-    .filter(Boolean);
-  const wrong = list.find((tag) => !/^[A-Za-z0-9_:-]{1,255}$/.test(tag));
-  if (wrong === undefined) return list;
+function tagsIn(values: SettingValues): readonly string[] {
+  const tags = listOf(values, 'tags').flatMap((item) => listOf({ item }, 'item'));
+  const wrong = tags.find((tag) => !/^[A-Za-z0-9_:-]{1,255}$/.test(tag));
+  if (wrong === undefined) return tags;
   throw new UserError(`"${wrong}" is no tag: letters, digits, ":", "-" and "_" are, at most 255 of them`);
 }

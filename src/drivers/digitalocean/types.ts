@@ -13,6 +13,9 @@ export interface Droplet {
   size_slug: string;
   region: { slug: string };
   tags: string[];
+  /** ISO 8601. */
+  created_at: string;
+  snapshot_ids: number[];
   networks: { v4: { ip_address: string; type: 'public' | 'private' }[] };
 }
 
@@ -42,6 +45,10 @@ export interface Image {
   regions: string[];
   /** Gigabytes. */
   min_disk_size: number | null;
+  /** Gigabytes. */
+  size_gigabytes: number | null;
+  /** ISO 8601. */
+  created_at: string;
 }
 
 export interface Key {

@@ -39,9 +39,9 @@ export async function openNspawn(options: DriverOptions, buildStep?: BuildStep):
         await refuseIncapable();
         return images.build(name, buildOptions, progress, signal);
       },
-      async remove(name) {
+      async remove(name, signal) {
         refuseWithoutRoot();
-        await images.remove(name);
+        await images.remove(name, signal);
       },
     },
   };

@@ -1,6 +1,6 @@
 import type { Driver, MachineEvent } from '../../drivers/driver.js';
 import { groupBy } from '../../machines/group.js';
-import { type Machine, reachAddress } from '../../machines/machine.js';
+import type { Machine } from '../../machines/machine.js';
 import { whileClaimed } from '../claimed.js';
 import type { Context } from '../context.js';
 import type { Outcome } from '../fan-out.js';
@@ -11,7 +11,7 @@ import { awaitReady } from './ready.js';
 import { restartFromWithin } from './reboot.js';
 
 /** One verb of a machine's life. */
-interface Verb extends Partial<Following> {
+export interface Verb extends Partial<Following> {
   /** What it throws fails all its machines, before anything is done. */
   before?: () => Promise<void>;
   /** As in "node1 is being started by another belt", and on the machine's line when it is. */
@@ -25,12 +25,12 @@ export const readyTimeoutMs = 120_000;
 /** Starts the machines and waits for their engines. */
 export function startMachines(machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
   const ask: Verb['ask'] = (driver, mine, signal) => driver.start(mine, signal);
-  return perform({ doneText: 'started', ask, after: untilReady(context) }, machines, context);
+  return performAnew({ doneText: 'started', ask, after: untilReady(context) }, machines, context);
 }
 
 export function stopMachines(machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
   const ask: Verb['ask'] = (driver, mine, signal) => driver.stop(mine, signal);
-  return perform({ doneText: 'stopped', ask }, machines, context);
+  return performAnew({ doneText: 'stopped', ask }, machines, context);
 }
 
 /**
@@ -80,23 +80,7 @@ function asManager(verb: Verb, restart: ManagerRestart): Verb {
 
 export function killMachines(machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
   const ask: Verb['ask'] = (driver, mine, signal) => driver.kill(mine, signal);
-  return perform({ doneText: 'killed', ask }, machines, context);
-}
-
-/** `size` as the person wrote it; the driver refuses what it cannot make of it. */
-export function resizeMachines(
-  machines: readonly Machine[],
-  size: string,
-  context: Context,
-): Promise<Outcome<Machine>[]> {
-  const ask: Verb['ask'] = (driver, mine, signal) => driver.resize(mine, size, signal);
-  const before = new Map(machines.map((machine) => [machine.name, reachAddress(machine)]));
-  // One that was switched off for it may have come up elsewhere, and needs a certificate for that.
-  const after: Following['after'] = async (machine, step) => {
-    if (before.get(machine.name) === reachAddress(machine)) return machine;
-    return untilReady(context)(machine, step);
-  };
-  return perform({ doneText: 'resized', ask, after }, machines, context);
+  return performAnew({ doneText: 'killed', ask }, machines, context);
 }
 
 /**
@@ -143,14 +127,30 @@ export async function forgetMachine(name: string, { cluster, knownHosts }: Conte
   await cluster.remove(name);
 }
 
-function untilReady(context: Context): Following['after'] {
+/** As `perform`: whoever says that machines are to be on or off has ended a resize that was cut short. */
+function performAnew(
+  verb: Verb,
+  machines: readonly Machine[],
+  context: Context,
+): Promise<Outcome<Machine>[]> {
+  const settled = machines.map(({ resizing: _, ...machine }) => machine);
+  const changed = settled.filter((_, index) => machines[index]?.resizing);
+  return perform({ ...verb, before: () => context.cluster.saveAll(changed) }, settled, context);
+}
+
+export function untilReady(context: Context): Following['after'] {
   return async (machine, step) => {
     await awaitReady(machine, { timeoutMs: readyTimeoutMs, step }, context);
     return machine;
   };
 }
 
-function perform(verb: Verb, machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
+/** Does it to all machines, each driver asked once. */
+export function perform(
+  verb: Verb,
+  machines: readonly Machine[],
+  context: Context,
+): Promise<Outcome<Machine>[]> {
   return inBatch(verb, machines, context, (batch) => followAll(verb, machines, batch, context));
 }
 

@@ -2,23 +2,39 @@ import { formatTable } from '../table.js';
 
 export interface ImageRow {
   name: string;
+  id?: string;
   /** Bytes on disk. */
   size: number;
   /** ISO 8601. */
   builtAt: string;
   /** How many machines stand on it. */
-  machines: number;
+  machines?: number;
 }
 
 export function imageTable(rows: readonly ImageRow[], now: Date): string {
+  const withIds = rows.some(({ id }) => id !== undefined);
   return formatTable(
-    ['name', 'size', 'built', 'machines'],
-    rows.map(({ name, size, builtAt, machines }) => [
+    ['name', ...(withIds ? ['id'] : []), 'size', 'built', 'machines'],
+    rows.map(({ name, id = '-', size, builtAt, machines = '-' }) => [
       name,
+      ...(withIds ? [id] : []),
       formatBytes(size),
       formatAge(builtAt, now),
       String(machines),
     ]),
+  );
+}
+
+export interface SnapshotRow {
+  machine: string;
+  name: string;
+  id: string;
+}
+
+export function snapshotTable(rows: readonly SnapshotRow[]): string {
+  return formatTable(
+    ['machine', 'name', 'id'],
+    rows.map(({ machine, name, id }) => [machine, name, id]),
   );
 }
 

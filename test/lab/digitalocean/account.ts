@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { images, regions, sizes } from './catalogue.js';
+import { image, images, regions, sizes } from './catalogue.js';
 
 /** What stands behind droplets: real guests, or nothing at all. */
 export interface Backend {
@@ -10,6 +10,8 @@ export interface Backend {
   /** @returns whether it went off; one that does not listen stays on */
   shutdown(id: number): Promise<boolean>;
   resize(id: number, memory: number): Promise<void>;
+  /** Takes the time that it takes; what is on the disk is not kept. */
+  snapshot(id: number): Promise<void>;
   destroy(id: number): Promise<void>;
 }
 
@@ -34,6 +36,7 @@ export interface FakeDroplet {
   disk: number;
   size_slug: string;
   networks: { v4: object[]; v6: object[] };
+  snapshot_ids: number[];
   [field: string]: unknown;
 }
 
@@ -64,6 +67,8 @@ export class Account {
   readonly keys = new Map<number, Key>();
   readonly firewalls = new Map<string, Record<string, unknown>>();
   readonly tags = new Set<string>();
+  /** Public ones and the account's own. */
+  readonly images = [...images];
   /** Bodies of the orders, for tests to look at. */
   readonly orders: Record<string, unknown>[] = [];
   dropletLimit = 100;
@@ -84,7 +89,7 @@ export class Account {
     if (!size) throw unprocessable('You specified an invalid size for Droplet creation.');
     if (!size.regions.includes(String(body['region'])))
       throw unprocessable('Size is not available in this region.');
-    if (!images.some(({ id, slug }) => id === body['image'] || slug === body['image']))
+    if (!this.images.some(({ id, slug }) => id === body['image'] || slug === body['image']))
       throw unprocessable('You specified an invalid image for Droplet creation.');
     const keys = ((body['ssh_keys'] as (string | number)[] | undefined) ?? []).map((key) =>
       this.key(String(key)),
@@ -101,7 +106,7 @@ export class Account {
   ): FakeDroplet {
     const id = ++this.lastId;
     const region = regions.find(({ slug }) => slug === body['region']);
-    const image = images.find((one) => one.id === body['image'] || one.slug === body['image']);
+    const start = this.images.find((one) => one.id === body['image'] || one.slug === body['image']);
     const droplet: FakeDroplet = {
       id,
       name,
@@ -113,7 +118,7 @@ export class Account {
       size,
       size_slug: size.slug,
       region: { ...region },
-      image,
+      image: start,
       created_at: now(),
       features: [],
       backup_ids: [],
@@ -160,7 +165,7 @@ export class Account {
     this.behind(() => this.backend.destroy(id));
   }
 
-  act(droplet: FakeDroplet, { type, size: slug }: Record<string, unknown>): object {
+  act(droplet: FakeDroplet, { type, name, size: slug }: Record<string, unknown>): object {
     if (droplet.locked) throw unprocessable('Droplet already has a pending event.');
     const { id } = droplet;
     const lock = (done: () => Promise<void>) => {
@@ -196,6 +201,17 @@ export class Account {
       lock(async () => {
         await this.backend.resize(id, size.memory);
         Object.assign(droplet, { size, size_slug: size.slug, memory: size.memory, vcpus: size.vcpus });
+      });
+    } else if (type === 'snapshot') {
+      lock(async () => {
+        await this.backend.snapshot(id);
+        const made = image(++this.lastId, null, String(name), 'snapshot', {
+          regions: [(droplet['region'] as { slug: string }).slug],
+          min_disk_size: droplet.disk,
+          created_at: now(),
+        });
+        this.images.push(made);
+        droplet.snapshot_ids.push(made.id);
       });
     } else throw unprocessable(`${String(type)} is not made here`);
     return {

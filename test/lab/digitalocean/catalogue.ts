@@ -49,7 +49,7 @@ export const regions = [
   region('sgp1', 'Singapore 1'),
 ];
 
-function image(id: number, slug: string | null, name: string, type: string, more: object = {}) {
+export function image(id: number, slug: string | null, name: string, type: string, more: object = {}) {
   return {
     id,
     slug,

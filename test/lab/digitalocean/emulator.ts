@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Account, type Backend, type FakeDroplet, Refusal } from './account.js';
-import { images, regions, sizes } from './catalogue.js';
+import { regions, sizes } from './catalogue.js';
 import { type Exchange, readSpecification } from './specification.js';
 
 /** What goes wrong with the next request that matches. */
@@ -192,19 +192,28 @@ const routes: readonly (readonly [pattern: RegExp, handler: Handler])[] = [
   [/^GET \/regions$/, (_, { query }) => ok(page('regions', regions, query))],
   [
     /^GET \/images$/,
-    (_, { query }) =>
+    (account, { query }) =>
       ok(
         page(
           'images',
-          images.filter((one) => !(query['private'] && one.public)),
+          account.images.filter((one) => !(query['private'] && one.public)),
           query,
         ),
       ),
   ],
   [
     /^GET \/images\/(.+)$/,
-    (_, __, [id = '']) =>
-      ok({ image: found(images.find((one) => String(one.id) === id || one.slug === id)) }),
+    (account, _, [id = '']) =>
+      ok({ image: found(account.images.find((one) => String(one.id) === id || one.slug === id)) }),
+  ],
+  [
+    /^DELETE \/images\/(\d+)$/,
+    (account, _, [id]) => {
+      const index = account.images.findIndex((one) => !one.public && String(one.id) === id);
+      found(account.images[index]);
+      account.images.splice(index, 1);
+      return gone;
+    },
   ],
   [/^GET \/vpcs$/, (_, { query }) => ok(page('vpcs', vpcs, query))],
   [/^GET \/account\/keys$/, (account, { query }) => ok(page('ssh_keys', [...account.keys.values()], query))],

@@ -58,6 +58,7 @@ export async function guestsBehind(): Promise<Guests> {
       return true;
     },
     resize: (id, memory) => finish(nspawn.resize([one(id)], `${memory}mb`, signal)),
+    snapshot: async () => {},
     async destroy(id) {
       await finish(nspawn.remove([one(id)], signal));
       machines.delete(id);

@@ -17,6 +17,7 @@ export function nothingBehind({ deaf = [] }: { deaf?: readonly string[] } = {}):
       return !deaf.includes(names.get(id) ?? '');
     },
     resize: () => moment(),
+    snapshot: () => moment(),
     destroy: () => moment(),
   };
 }

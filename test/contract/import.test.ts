@@ -1,0 +1,121 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { generateKeyPair } from '../../src/ssh/index.js';
+import { type Belt, newBelt } from '../lab/belt.js';
+import { canMakeMachines } from '../lab/machines.js';
+import { amazonEc2, digitalOcean, type Provider } from '../lab/providers.js';
+
+const names = ['node1', 'node2', 'node3'];
+const long = { timeoutMs: 300_000 };
+
+for (const [driver, open] of [
+  ['digitalocean', digitalOcean],
+  ['amazonec2', amazonEc2],
+] as const)
+  describe.runIf(canMakeMachines())(`a lost cluster comes back from ${driver}`, () => {
+    let belt: Belt;
+    let provider: Provider;
+    let keyPath: string;
+    let shown: unknown[];
+
+    beforeAll(async () => {
+      provider = await open();
+      belt = await newBelt(provider.env);
+      await belt.ok(['create', ...provider.create, 'node[1:3]'], long);
+      await belt.ok(['swarm', 'init', 'node1']);
+      await belt.ok(['swarm', 'join', '--manager', 'node1', 'node[2:3]'], long);
+    }, 600_000);
+
+    afterAll(async () => {
+      await belt?.dispose();
+      await provider?.dispose();
+    });
+
+    /** Nobody's agent and nobody's own keys get in the way. */
+    const nobody = { ...long, env: { HOME: '/nonexistent', SSH_AUTH_SOCK: undefined } };
+    const from = ['import', '--from', driver];
+    const rows = async () =>
+      (JSON.parse(await belt.ok(['ls', '--json'])) as Record<string, unknown>[]).map(
+        ({ name, driver: of, state, address, url, memory, swarm }) => ({
+          ...{ name, of, state, address, url, memory, swarm },
+        }),
+      );
+
+    test('the records alone, where no key is let in', async () => {
+      const { publicKey, privateKey } = generateKeyPair('person');
+      keyPath = join(belt.folder, 'person');
+      await writeFile(keyPath, privateKey, { mode: 0o600 });
+      const add = `echo '${publicKey.trim()}' >> ~/.ssh/authorized_keys`;
+      await belt.ok(['exec', 'node[1:3]', '--', add]);
+      shown = await rows();
+      await rm(join(belt.folder, '.belt'), { recursive: true });
+
+      expect(await belt.ok([...from, '--dry-run'])).toMatch(/^node1 +\w+ +Running +[\d.]+/m);
+      expect(existsSync(join(belt.folder, '.belt'))).toBe(false);
+
+      const { code, stdout, stderr } = await belt.run(from, nobody);
+      expect([code, stdout]).toEqual([1, '']);
+      expect(stderr).toContain('belt cannot log in');
+      expect(stderr).toContain('--ssh-key');
+      for (const name of names)
+        expect(stderr).toContain(`${name}: its host key is known from now on: SHA256:`);
+      const listed = JSON.parse(await belt.ok(['ls', '--json'])) as { name: string; state: string }[];
+      expect(listed.map(({ name, state }) => `${name} ${state}`)).toEqual([
+        'node1 running',
+        'node2 running',
+        'node3 running',
+      ]);
+    }, 400_000);
+
+    test('with a key, all of it: the swarm goes on, and docker gets in', async () => {
+      const { code, stdout, stderr } = await belt.run([...from, '--ssh-key', keyPath, '--json'], nobody);
+      expect([code, JSON.parse(stdout)]).toEqual([0, { ok: names, failed: [], skipped: [] }]);
+      expect(stderr).not.toContain('belt cannot log in');
+      const nodes = async () =>
+        (await belt.ok(['docker', '--host', 'node1', 'node', 'ls', '--format', '{{.Hostname}} {{.Status}}']))
+          .trim()
+          .split('\n')
+          .sort();
+      // A new leader knows of a worker again when that has called.
+      await expect.poll(nodes, { timeout: 60_000 }).toEqual(names.map((name) => `${name} Ready`));
+      expect(await rows()).toEqual(shown);
+      expect(await belt.ok(['certs', 'status'])).not.toMatch(/missing|another/);
+    }, 400_000);
+
+    test('again it changes nothing, and a single lost record comes back beside the others', async () => {
+      const before = await rows();
+      const again = await belt.run(from, nobody);
+      expect([again.code, again.stdout, again.stderr]).toEqual([
+        0,
+        '',
+        expect.stringContaining('node1 is recorded already'),
+      ]);
+      await rm(join(belt.folder, '.belt/default/machines/node2'), { recursive: true });
+      expect(await belt.ok(from, nobody)).toBe('node2\n');
+      expect(await rows()).toEqual(before);
+      expect(JSON.parse(await belt.ok(['gc', '--dry-run', '--json', '-d', driver]))).toEqual({
+        strays: [],
+        gone: [],
+      });
+    }, 400_000);
+
+    test('another cluster of that name here is left alone', async () => {
+      const elsewhere = join(belt.folder, 'elsewhere');
+      await mkdir(join(elsewhere, '.belt'), { recursive: true });
+      const state = { cwd: elsewhere };
+      const url = ['create', '-d', 'none', '--url', 'tcp://192.0.2.1:2376', 'other'];
+      await belt.ok(url, state);
+      const refused = await belt.run(from, state);
+      expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('--as NAME')]);
+      expect(await belt.ok([...from, '--as', 'again', '--dry-run'], state)).toContain('node3');
+      const unknown = await belt.run([...from, '--cluster', 'nothing'], state);
+      expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('no cluster "nothing"')]);
+    });
+
+    test('the machines are removed as if nothing had been', async () => {
+      await belt.ok(['rm', '--all', '-f', '-y'], long);
+      expect(await provider.count()).toBe(0);
+    }, 400_000);
+  });

@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Belt, newBelt } from '../lab/belt.js';
+import { canMakeMachines } from '../lab/machines.js';
+import { amazonEc2, type CloudProvider, digitalOcean } from '../lab/providers.js';
+
+const long = { timeoutMs: 300_000 };
+
+for (const [driver, open] of [
+  ['digitalocean', digitalOcean],
+  ['amazonec2', amazonEc2],
+] as const)
+  describe.runIf(canMakeMachines())(`a resize that is killed, with ${driver}`, () => {
+    let belt: Belt;
+    let provider: CloudProvider;
+
+    beforeAll(async () => {
+      provider = await open();
+      belt = await newBelt(provider.env);
+      await belt.ok(['create', ...provider.create, 'node1'], long);
+    }, 600_000);
+
+    afterAll(async () => {
+      await belt?.dispose();
+      await provider?.dispose();
+    });
+
+    /** Runs `belt resize` and kills it as soon as the machine is so. */
+    const killedWhen = async (size: string, so: (look: { off: boolean; size: string }) => boolean) => {
+      const child = belt.spawn(['resize', size, 'node1']);
+      const ended = new Promise<number | null>((done) => child.once('close', done));
+      await expect.poll(async () => so(await provider.look()), { timeout: 60_000, interval: 20 }).toBe(true);
+      child.kill('SIGKILL');
+      expect(await ended).toBe(null);
+    };
+    const finish = async (size: string) => {
+      await belt.ok(['resize', size, 'node1'], long);
+      const [row] = JSON.parse(await belt.ok(['ls', '--json'])) as Record<string, unknown>[];
+      expect(row).toMatchObject({ name: 'node1', state: 'running', size });
+      expect(await provider.look()).toEqual({ off: false, size: provider.sizes[size] });
+      expect(await belt.ok(['docker', '--host', 'node1', 'info', '--format', '{{.Name}}'])).toBe('node1\n');
+    };
+
+    test('when the machine is off', async () => {
+      await killedWhen('1gb', ({ off }) => off);
+      expect((await provider.look()).off).toBe(true);
+      await finish('1gb');
+    }, 400_000);
+
+    test('when it has its new size and is not started yet', async () => {
+      const release = provider.holdStart();
+      await killedWhen('2gb', ({ off, size }) => off && size === provider.sizes['2gb']);
+      release();
+      expect((await provider.look()).off).toBe(true);
+      await finish('2gb');
+    }, 400_000);
+  });

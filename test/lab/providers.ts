@@ -1,0 +1,94 @@
+import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
+import { expect } from 'vitest';
+import { startEmulator } from './digitalocean/emulator.js';
+import { guestsBehind } from './digitalocean/guests.js';
+import { startCloud } from './ec2/cloud.js';
+import { credentials, openAccount } from './ec2/vpc.js';
+
+/** Where the machines of a test come from. */
+export interface Provider {
+  /** What `belt create` is told before the names; without a size where machines have none. */
+  create: readonly string[];
+  /** The environment that belt needs for it. */
+  env?: Record<string, string>;
+  /** How many machines there are at the provider. */
+  count(): Promise<number>;
+  /** How many are left when belt has removed all of the test. */
+  left: number;
+  /** Absent: machines are what they are, and belt has no power over them. */
+  resizeTo?: string;
+  dispose(): Promise<void>;
+}
+
+/** One that can be looked into. */
+export interface CloudProvider extends Provider {
+  /** Of its only machine. */
+  look(): Promise<{ off: boolean; size: string }>;
+  /** What it calls sizes. */
+  sizes: Readonly<Record<string, string>>;
+  /** Machines cannot be started until what it returns is called. */
+  holdStart(): () => void;
+}
+
+/** The emulated DigitalOcean with guests behind droplets. */
+export async function digitalOcean(): Promise<CloudProvider> {
+  const guests = await guestsBehind();
+  const cloud = await startEmulator(guests);
+  return {
+    create: ['-d', 'digitalocean', '512mb'],
+    env: { DIGITALOCEAN_API_URL: cloud.url, DIGITALOCEAN_ACCESS_TOKEN: cloud.token },
+    resizeTo: '1gb',
+    left: 0,
+    count: async () => cloud.account.droplets.size,
+    async look() {
+      const [droplet] = cloud.account.droplets.values();
+      return { off: droplet?.status === 'off', size: droplet?.size_slug ?? '' };
+    },
+    sizes: { '1gb': 's-1vcpu-1gb', '2gb': 's-1vcpu-2gb' },
+    // belt looks at a droplet a second after it has asked for something: there is time enough.
+    holdStart: () => () => {},
+    async dispose() {
+      await cloud.close();
+      await guests.dispose();
+      expect(cloud.violations).toEqual([]);
+      expect([cloud.account.keys.size, cloud.account.firewalls.size]).toEqual([0, 0]);
+    },
+  };
+}
+
+/** moto with guests behind instances, at their private addresses. */
+export async function amazonEc2(): Promise<CloudProvider> {
+  const cloud = await startCloud();
+  const account = openAccount(cloud.ec2.url);
+  const instances = async () => {
+    const { Reservations = [] } = await account.send(new DescribeInstancesCommand({}));
+    const all = Reservations.flatMap((reservation) => reservation.Instances ?? []);
+    return all.filter(({ State }) => State?.Name !== 'terminated');
+  };
+  return {
+    create: ['-d', 'ec2', '--amazonec2-private-address-only', '512mb'],
+    env: {
+      ...credentials,
+      AWS_ENDPOINT_URL: cloud.ec2.url,
+      AWS_DEFAULT_REGION: 'us-east-1',
+      AWS_SUBNET_ID: cloud.subnet,
+      AWS_EC2_METADATA_DISABLED: 'true',
+    },
+    resizeTo: '1gb',
+    left: 0,
+    count: async () => (await instances()).length,
+    async look() {
+      const [instance] = await instances();
+      return { off: instance?.State?.Name === 'stopped', size: instance?.InstanceType ?? '' };
+    },
+    sizes: { '1gb': 't3.micro', '2gb': 't3.small' },
+    holdStart() {
+      cloud.ec2.fail({ action: 'StartInstances', kind: 'throttled', times: 100 });
+      return () => cloud.ec2.forgive();
+    },
+    async dispose() {
+      account.destroy();
+      await cloud.dispose();
+    },
+  };
+}
