@@ -11,6 +11,7 @@ const loaders: Readonly<Record<string, DriverLoader>> = {
   generic: async () => (await import('./generic/index.js')).driver,
   none: async () => (await import('./none/index.js')).driver,
   nspawn: async () => (await import('./nspawn/index.js')).driver,
+  virtualbox: async () => (await import('./virtualbox/index.js')).driver,
 };
 
 /** Short names, for people only: records and settings have the long ones. */
