@@ -5,6 +5,7 @@ import { readEntries } from '../../src/drivers/nspawn/records.js';
 import { startEmulator } from '../lab/digitalocean/emulator.js';
 import { guestsBehind } from '../lab/digitalocean/guests.js';
 import { startServers } from '../lab/servers.js';
+import { startVirtualBox } from '../lab/virtualbox/lab.js';
 import { scenario } from './scenario.js';
 
 scenario('nspawn', async (folder) => ({
@@ -52,5 +53,17 @@ scenario('digitalocean', async () => {
       expect(cloud.violations).toEqual([]);
       expect([cloud.account.keys.size, cloud.account.firewalls.size]).toEqual([0, 0]);
     },
+  };
+});
+
+scenario('virtualbox', async () => {
+  const lab = await startVirtualBox({ withGuests: true });
+  return {
+    create: ['-d', 'virtualbox', '512mb'],
+    env: lab.env,
+    resizeTo: '1gb',
+    left: 0,
+    count: async () => (await lab.vms()).length,
+    dispose: () => lab.dispose(),
   };
 });

@@ -213,7 +213,7 @@ async function make(
   signal: AbortSignal,
   emit: Emit,
 ): Promise<void> {
-  const { vbox, settings, options } = virtualbox;
+  const { vbox, settings } = virtualbox;
   const home = await homeFor(virtualbox, name);
   const change = async (args: readonly string[]) => {
     if (signal.aborted) throw new AbortError();
@@ -225,9 +225,12 @@ async function make(
   await growDisk(virtualbox, disk, settings.disk ?? defaultDisk);
 
   emit({ type: 'progress', name, text: 'hardware' });
-  await change(hardwareArgs(uuid, memory, settings));
-  await change(consoleArgs(uuid, join(home, 'console.log')));
-  await change(cardArgs(uuid, settings, hostOnlyName));
+  const options = [
+    ...hardwareArgs(memory, settings),
+    ...consoleArgs(join(home, 'console.log')),
+    ...cardArgs(settings, hostOnlyName),
+  ];
+  await change(['modifyvm', uuid, ...options]);
   if (hostOnlyName === undefined) for (const args of forwardArgs(uuid, address)) await change(args);
   await change([
     'storagectl',
@@ -250,7 +253,7 @@ async function make(
   const cards = cardsOf(await requireInfo(vbox, uuid, name), address, settings);
   const seed = { uuid, request, user: userOf(settings.sshUser, base), cards };
   const iso = join(home, 'seed.iso');
-  await writeFile(iso, await seedImage(seed, options.templates), { mode: 0o600 });
+  await writeFile(iso, await seedImage(seed, virtualbox.options.templates), { mode: 0o600 });
   await change(attachArgs(uuid, 1, 'dvddrive', iso));
   if (settings.share && settings.share !== 'none')
     for (const args of shareArgs(uuid, settings.share)) await change(args);

@@ -6,7 +6,7 @@ import type { Card } from './seed.js';
 import { leastMemory, type VirtualBoxSettings } from './settings.js';
 import type { Info } from './vm.js';
 
-/** Argument lists that give a new VM its shape. */
+/** Argument lists that give a new VM its shape: options of modifyvm unless they begin with another command. */
 
 /** Mebibytes. @throws UserError for what is no amount of memory or too little */
 export function memoryOf(size: string | undefined, settings: VirtualBoxSettings): number {
@@ -36,14 +36,10 @@ export function createArgs(vm: {
 }
 
 /** What all machines have: docker-machine's choice, in spellings that 6.1 and 7.2 know. */
-export function hardwareArgs(
-  uuid: string,
-  memory: number,
-  { cpus = 1, ...settings }: VirtualBoxSettings,
-): string[] {
+export function hardwareArgs(memory: number, { cpus = 1, ...settings }: VirtualBoxSettings): string[] {
   const onOff = (on: boolean) => (on ? 'on' : 'off');
   return [
-    ...['modifyvm', uuid, '--memory', String(memory), '--cpus', String(cpus), '--firmware', 'bios'],
+    ...['--memory', String(memory), '--cpus', String(cpus), '--firmware', 'bios'],
     ...[
       '--acpi',
       'on',
@@ -71,22 +67,17 @@ export function hardwareArgs(
 }
 
 /** Cloud images write what they do while booting to the serial console; some of them wait for ever where there is none. */
-export function consoleArgs(uuid: string, file: string): string[] {
-  return ['modifyvm', uuid, '--uart1', '0x3F8', '4', '--uartmode1', 'file', file];
+export function consoleArgs(file: string): string[] {
+  return ['--uart1', '0x3F8', '4', '--uartmode1', 'file', file];
 }
 
 /** The way out, and with a host-only network the way in as the second card. */
-export function cardArgs(
-  uuid: string,
-  settings: VirtualBoxSettings,
-  hostOnlyName: string | undefined,
-): string[] {
+export function cardArgs(settings: VirtualBoxSettings, hostOnlyName: string | undefined): string[] {
   const first = ['--nictype1', settings.natNicType, '--cableconnected1', 'on'];
-  if (hostOnlyName === undefined)
-    return ['modifyvm', uuid, '--nic1', 'natnetwork', '--nat-network1', natNetworkName, ...first];
+  if (hostOnlyName === undefined) return ['--nic1', 'natnetwork', '--nat-network1', natNetworkName, ...first];
   const { nicType, promiscuous } = settings.hostonly;
   return [
-    ...['modifyvm', uuid, '--nic1', 'nat', ...first],
+    ...['--nic1', 'nat', ...first],
     ...['--nic2', 'hostonly', '--hostonlyadapter2', hostOnlyName, '--nictype2', nicType],
     ...['--nicpromisc2', promiscuous, '--cableconnected2', 'on'],
   ];

@@ -27,7 +27,7 @@ export function hypervisor(folder: string, guests: Guests | undefined, bridge: s
       const [uuid, name] = [vm.get('UUID') ?? '', vm.get('name') ?? ''];
       if (states.has(uuid) || ending.has(uuid)) return locked(name);
       const adapter = vm.get('hostonlyadapter2');
-      if (!interfaces.some((one) => one.name === adapter))
+      if (vm.get('nic2') === 'hostonly' && !interfaces.some((one) => one.name === adapter))
         return failed(`Nonexistent host networking interface, name '${adapter}' (VERR_INTERNAL_ERROR)`);
       states.set(uuid, 'running');
       const seed = await readSeed(folder, vm);
@@ -50,10 +50,13 @@ export function hypervisor(folder: string, guests: Guests | undefined, bridge: s
         states.delete(uuid);
       } else if (verb === 'acpipowerbutton') {
         // The button is pressed at once; the guest goes down in its own time.
-        const down = guests?.stop(uuid).then(() => states.delete(uuid));
+        const down = guests?.stop(uuid) ?? Promise.resolve();
         ending.set(
           uuid,
-          Promise.resolve(down).then(() => void ending.delete(uuid)),
+          down.then(() => {
+            states.delete(uuid);
+            ending.delete(uuid);
+          }),
         );
       } else return plain(`Invalid parameter '${verb}'`);
       return fine();
@@ -84,12 +87,11 @@ export function hypervisor(folder: string, guests: Guests | undefined, bridge: s
     if (own) return own(args);
     if (verb === 'list' && second === 'hostonlyifs')
       return { ...fine(), stdout: interfaces.map(block).join('\n') };
-    const vm = /^(modifyvm|storage|unregistervm|showvminfo)/.test(verb) ? await vmOf(second) : undefined;
-    const uuid = vm?.get('UUID') ?? '';
-    if (states.has(uuid) && verb !== 'showvminfo') return locked(vm?.get('name') ?? '');
+    const isChange = /^(modifyvm|storage|unregistervm)/.test(verb);
+    if (isChange && states.has(second)) return locked(second);
     const answer = await realVBoxManage(folder, args);
-    if (verb === 'unregistervm' && answer.code === 0 && booted.delete(uuid)) await guests?.remove(uuid);
-    const state = states.get(uuid);
+    if (verb === 'unregistervm' && answer.code === 0 && booted.delete(second)) await guests?.remove(second);
+    const state = states.get(second);
     if (verb !== 'showvminfo' || state === undefined) return answer;
     return { ...answer, stdout: answer.stdout.replace('VMState="poweroff"', `VMState="${state}"`) };
   };
