@@ -1,10 +1,13 @@
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { open as openFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { CreateRequest, Driver, MachineChange, MachineEvent } from '../../src/drivers/driver.js';
 import { readInfo } from '../../src/drivers/virtualbox/answers.js';
 import { driver as module } from '../../src/drivers/virtualbox/index.js';
+import { isoImage } from '../../src/drivers/virtualbox/iso9660.js';
 import { openVBoxManage, VBoxError } from '../../src/drivers/virtualbox/vboxmanage.js';
 import type { Machine } from '../../src/machines/machine.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
@@ -171,7 +174,9 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     expect(await state()).toBe('running');
     await all(driver.kill(machines, signal));
     expect(await state()).toBe('stopped');
-    await lab.vbox('adoptstate', id, join(lab.folder, 'bin/VBoxManage'));
+    const saved = join(lab.folder, 'state.sav');
+    await writeFile(saved, '');
+    await lab.vbox('adoptstate', id, saved);
     expect(await state()).toBe('saved');
     expect(await failures(driver.resize(machines, '2gb', signal))).toEqual([
       expect.stringContaining('a is saved'),
@@ -230,6 +235,39 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     expect(await forwards()).toEqual(['2376', '2376', '2222']);
     await all(driver.remove(machine ? [machine] : [], signal));
     expect(await forwards()).toEqual([]);
+  });
+
+  test('boots a boot2docker ISO with an address that DHCP keeps for it', async () => {
+    const iso = join(lab.folder, 'boot2docker.iso');
+    await writeFile(iso, isoImage('b2d-v19.03.12', { version: '19.03.12' }));
+    driver = await open(cluster, { boot2docker_url: iso });
+    await driver.check([{ name: 'a' }], signal);
+    const [machine] = await make(['a']);
+    expect(machine?.ssh).toEqual({ user: 'docker', port: 22 });
+    const info = readInfo(await lab.vbox('showvminfo', machine?.id ?? '', '--machinereadable'));
+    expect(Object.fromEntries(info)).toMatchObject({
+      boot1: 'dvd',
+      'SATA-0-0': iso,
+      'SATA-1-0': join(home('a'), 'disk.vdi'),
+      SharedFolderNameMachineMapping1: 'hosthome',
+      SharedFolderPathMachineMapping1: '/home',
+    });
+    expect(await lab.vbox('list', 'dhcpservers')).toMatch(
+      new RegExp(`VM NIC: +${machine?.id}[^]*Fixed Address: +${machine?.addresses.public}\\b`),
+    );
+    const raw = join(lab.folder, 'disk.raw');
+    await lab.vbox('clonemedium', 'disk', join(home('a'), 'disk.vdi'), raw, '--format', 'RAW');
+    const start = await readFirst(raw, 4096);
+    expect(start.toString('latin1')).toMatch(/^boot2docker, please format-me\0/);
+    expect(execFileSync('tar', ['-xO', '.ssh/authorized_keys'], { input: start }).toString()).toMatch(
+      /^ssh-/,
+    );
+    await lab.vbox('closemedium', 'disk', raw, '--delete');
+    await all(driver.remove(machine ? [machine] : [], signal));
+    expect(await lab.vbox('list', 'dhcpservers')).not.toContain(machine?.id);
+    expect(existsSync(iso)).toBe(true);
+    const without = await open(cluster, { boot2docker_url: iso, hostonly_no_dhcp: true });
+    await expect(without.check([{ name: 'a' }], signal)).rejects.toThrow('get their addresses by DHCP');
   });
 
   test('refuses in a line what cannot work, and has changed nothing', async () => {
@@ -382,6 +420,15 @@ async function all(events: AsyncIterable<MachineEvent>): Promise<MachineEvent[]>
 
 async function failures(events: AsyncIterable<MachineEvent>): Promise<string[]> {
   return (await run(events)).flatMap((event) => (event.type === 'failed' ? [event.error.message] : []));
+}
+
+async function readFirst(path: string, length: number): Promise<Buffer> {
+  const file = await openFile(path);
+  try {
+    return (await file.read(Buffer.alloc(length), 0, length, 0)).buffer;
+  } finally {
+    await file.close();
+  }
 }
 
 async function* nothing(): AsyncIterable<MachineEvent> {}

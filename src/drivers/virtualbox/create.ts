@@ -1,51 +1,32 @@
-import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
 import { freemem, totalmem } from 'node:os';
-import { join } from 'node:path';
-import { AbortError, UserError } from '../../errors.js';
-import { afterPreparing, batch, type Emit } from '../batch.js';
+import { UserError } from '../../errors.js';
+import { afterPreparing, batch } from '../batch.js';
 import type { CreateRequest, MachineChange, MachineEvent, MachineWish, PrepareProgress } from '../driver.js';
 import { formatAddress, parseAddress } from '../ipv4.js';
+import { boot2dockerIso } from './boot2docker.js';
+import { ensureDhcp, requireDhcp } from './dhcp.js';
 import { refuseIncapable } from './doctor.js';
 import { groupOf, uuidOf } from './identity.js';
-import type { Base, Images } from './images.js';
-import { checkNetwork, ensureHostOnly, ensureNatNetwork } from './network.js';
+import type { Images } from './images.js';
+import { type Draft, fingerprint, make, osTypeOf, type Prepared, userOf } from './make.js';
+import { checkNetwork, ensureHostOnly, ensureNatNetwork, type HostOnlyInterface } from './network.js';
 import { switchOn } from './power.js';
-import { clearRemains, homeFor, removeVm } from './remove.js';
-import { seedImage } from './seed.js';
-import {
-  addressCandidates,
-  cardArgs,
-  cardsOf,
-  consoleArgs,
-  createArgs,
-  forwardArgs,
-  forwardedSshPort,
-  hardwareArgs,
-  loopbackOf,
-  memoryOf,
-  rangeText,
-} from './shape.js';
+import { clearRemains, removeVm } from './remove.js';
+import type { VirtualBoxSettings } from './settings.js';
+import { addressCandidates, createArgs, forwardedSshPort, loopbackOf, memoryOf, rangeText } from './shape.js';
 import { sourceOf } from './sources.js';
 import { registeredVms, type VirtualBox, withLock } from './virtualbox.js';
-import { extraData, readExtra, requireInfo } from './vm.js';
+import { extraData, readExtra } from './vm.js';
 
-const defaultDisk = 20_000;
 const lockMs = 120_000;
 /** VMs that are worked on at a time. */
 export const atOnce = 8;
 
-/** What all machines of a create share. */
-export interface Prepared {
-  base: Base;
-  /** Absent: machines are in the NAT network. */
-  hostOnlyName: string | undefined;
-}
-
 /** @throws UserError for what cannot be made; changes nothing. */
 export async function check(virtualbox: VirtualBox, wishes: readonly MachineWish[]): Promise<void> {
   const { settings, options, vbox } = virtualbox;
-  sourceOf(settings.image, settings.imageChecksum, options.person);
+  if (settings.boot2docker) requireBoot2dockerNetwork(settings);
+  else sourceOf(settings.image, settings.imageChecksum, options.person);
   const available = Math.floor(totalmem() / 1024 / 1024);
   for (const { size } of wishes) {
     const memory = memoryOf(size, settings);
@@ -58,21 +39,40 @@ export async function check(virtualbox: VirtualBox, wishes: readonly MachineWish
   await checkNetwork(vbox, settings);
 }
 
+function requireBoot2dockerNetwork({ network, hostonly }: VirtualBoxSettings): void {
+  if (network === 'natnetwork')
+    throw new UserError('boot2docker machines need a host-only network', {
+      hint: '--virtualbox-network hostonly',
+    });
+  requireDhcp(hostonly);
+}
+
 export async function prepare(
   virtualbox: VirtualBox,
   images: Images,
   progress: PrepareProgress,
   signal: AbortSignal,
 ): Promise<Prepared> {
-  const { vbox, settings } = virtualbox;
-  const base = await images.base(progress, signal);
+  const { settings } = virtualbox;
+  const system = settings.boot2docker
+    ? ({
+        kind: 'boot2docker',
+        iso: await boot2dockerIso(virtualbox, settings.boot2docker, progress, signal),
+      } as const)
+    : ({ kind: 'cloud', base: await images.base(progress, signal) } as const);
   progress('network');
-  return withLock(virtualbox, 'machines', lockMs, async () => {
-    if (settings.network === 'hostonly')
-      return { base, hostOnlyName: await ensureHostOnly(vbox, settings.hostonly) };
+  const hostOnly = await withLock(virtualbox, 'machines', lockMs, () => ensureNetwork(virtualbox));
+  return { system, hostOnly };
+}
+
+async function ensureNetwork({ vbox, settings }: VirtualBox): Promise<HostOnlyInterface | undefined> {
+  if (settings.network === 'natnetwork') {
     await ensureNatNetwork(vbox, settings.natRange);
-    return { base, hostOnlyName: undefined };
-  });
+    return undefined;
+  }
+  const found = await ensureHostOnly(vbox, settings.hostonly);
+  if (settings.boot2docker) await ensureDhcp(vbox, found.networkName, settings.hostonly);
+  return found;
 }
 
 export function create(
@@ -90,17 +90,6 @@ export function create(
   );
 }
 
-/** A VM that is registered and has its address. */
-interface Draft {
-  request: CreateRequest;
-  name: string;
-  uuid: string;
-  address: number;
-  memory: number;
-  /** An earlier try has completed it. */
-  isMade: boolean;
-}
-
 /**
  * Registers the VMs and gives them addresses, in one step for all: two belts must not take the same. What an earlier try has completed
  * stays, what it has left incomplete, or with other keys, is removed first.
@@ -108,7 +97,7 @@ interface Draft {
 async function register(
   virtualbox: VirtualBox,
   requests: readonly CreateRequest[],
-  { base }: Prepared,
+  { system }: Prepared,
   signal: AbortSignal,
 ): Promise<Draft[]> {
   const { vbox, options, settings } = virtualbox;
@@ -124,7 +113,7 @@ async function register(
       }
       if (vm) await removeVm(virtualbox, vm, signal);
       await clearRemains(virtualbox, request.name);
-      const shape = { uuid, name: request.name, osType: base.source.osType, group: groupOf(options.cluster) };
+      const shape = { uuid, name: request.name, osType: osTypeOf(system), group: groupOf(options.cluster) };
       await vbox.run(createArgs({ ...shape, folder: await virtualbox.folder() }));
     });
     const addresses = await takenAddresses(virtualbox);
@@ -142,12 +131,6 @@ async function register(
     }
     return drafts;
   });
-}
-
-/** Of what a VM is made that a later try could have otherwise: keys above all. */
-function fingerprint({ name, ssh }: CreateRequest): string {
-  const parts = [name, ssh.authorizedKey.trim(), ssh.hostKey.publicKey.trim()];
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
 /** Of all VMs on this computer that belt has made, whatever cluster they are of. */
@@ -187,98 +170,20 @@ function bootsAtOnce(drafts: readonly Draft[]): number {
 
 function knownOf(
   { settings }: VirtualBox,
-  { uuid, address, memory, request }: Draft,
-  { base }: Prepared,
+  { uuid, address, memory, request, isMade }: Draft,
+  { system }: Prepared,
 ): MachineChange {
   const text = formatAddress(address);
   const isForwarded = settings.network === 'natnetwork';
   return {
     id: uuid,
     addresses: isForwarded ? { public: loopbackOf(address), private: text } : { public: text },
-    ssh: { user: userOf(settings.sshUser, base), port: isForwarded ? forwardedSshPort : 22 },
+    ssh: { user: userOf(system, settings), port: isForwarded ? forwardedSshPort : 22 },
     memory,
     ...(request.size !== undefined && { size: request.size }),
-    driverData: { image: base.source.name },
+    ...(system.kind === 'boot2docker' && !isMade && { ownHostKey: true }),
+    driverData: { image: system.kind === 'cloud' ? system.base.source.name : 'boot2docker' },
   };
-}
-
-function userOf(wanted: string | undefined, { source }: Base): string {
-  return wanted ?? source.user;
-}
-
-async function make(
-  virtualbox: VirtualBox,
-  { request, name, uuid, address, memory }: Draft,
-  { base, hostOnlyName }: Prepared,
-  signal: AbortSignal,
-  emit: Emit,
-): Promise<void> {
-  const { vbox, settings } = virtualbox;
-  const home = await homeFor(virtualbox, name);
-  const change = async (args: readonly string[]) => {
-    if (signal.aborted) throw new AbortError();
-    await vbox.change(uuid, args);
-  };
-  emit({ type: 'progress', name, text: 'disk' });
-  const disk = join(home, 'disk.vdi');
-  await change(['createmedium', 'disk', '--filename', disk, '--diffparent', base.path]);
-  await growDisk(virtualbox, disk, settings.disk ?? defaultDisk);
-
-  emit({ type: 'progress', name, text: 'hardware' });
-  const options = [
-    ...hardwareArgs(memory, settings),
-    ...consoleArgs(join(home, 'console.log')),
-    ...cardArgs(settings, hostOnlyName),
-  ];
-  await change(['modifyvm', uuid, ...options]);
-  if (hostOnlyName === undefined) for (const args of forwardArgs(uuid, address)) await change(args);
-  await change([
-    'storagectl',
-    uuid,
-    '--name',
-    'SATA',
-    '--add',
-    'sata',
-    '--controller',
-    'IntelAhci',
-    '--portcount',
-    '2',
-    '--hostiocache',
-    'on',
-    '--bootable',
-    'on',
-  ]);
-  await change(attachArgs(uuid, 0, 'hdd', disk));
-
-  const cards = cardsOf(await requireInfo(vbox, uuid, name), address, settings);
-  const seed = { uuid, request, user: userOf(settings.sshUser, base), cards };
-  const iso = join(home, 'seed.iso');
-  await writeFile(iso, await seedImage(seed, virtualbox.options.templates), { mode: 0o600 });
-  await change(attachArgs(uuid, 1, 'dvddrive', iso));
-  if (settings.share && settings.share !== 'none')
-    for (const args of shareArgs(uuid, settings.share)) await change(args);
-  await change(['setextradata', uuid, extraData.made, fingerprint(request)]);
-}
-
-export function attachArgs(uuid: string, port: number, type: 'hdd' | 'dvddrive', medium: string): string[] {
-  const place = ['--storagectl', 'SATA', '--port', String(port), '--device', '0'];
-  return ['storageattach', uuid, ...place, '--type', type, '--medium', medium];
-}
-
-/** Links in shared folders are off unless they are asked for. */
-export function shareArgs(uuid: string, { path, name }: { path: string; name: string }): string[][] {
-  return [
-    ['sharedfolder', 'add', uuid, '--name', name, '--hostpath', path, '--automount'],
-    ['setextradata', uuid, `VBoxInternal2/SharedFoldersEnableSymlinksCreate/${name}`, '1'],
-  ];
-}
-
-/** Disks grow only. @param size mebibytes */
-export async function growDisk({ vbox }: VirtualBox, disk: string, size: number): Promise<void> {
-  const said = await vbox.run(['showmediuminfo', 'disk', disk]);
-  const capacity = Number(/^Capacity:\s*(\d+) MBytes/m.exec(said)?.[1] ?? 0);
-  if (capacity >= size) return;
-  await vbox.run(['modifymedium', 'disk', disk, '--resizebyte', String(size * 1024 * 1024)]);
 }
 
 /** A few at a time, to the end of all; the first failure is thrown. */

@@ -3,7 +3,8 @@ import type { Machine } from '../../machines/machine.js';
 import { afterPreparing, batch, type Emit } from '../batch.js';
 import type { MachineEvent } from '../driver.js';
 import type { Registered } from './answers.js';
-import { atOnce, growDisk } from './create.js';
+import { atOnce } from './create.js';
+import { growDisk } from './disk.js';
 import { ensureHostOnly } from './network.js';
 import { shutDown, switchOff, switchOn } from './power.js';
 import { mediaIn, removeVm } from './remove.js';
@@ -69,7 +70,7 @@ export function resize(
     const cpus = settings.cpus === undefined ? [] : ['--cpus', String(settings.cpus)];
     await vbox.change(uuid, ['modifyvm', uuid, '--memory', String(memory), ...cpus]);
     const disk = mediaIn(await requireInfo(vbox, uuid, name)).find(({ path }) => path.endsWith('disk.vdi'));
-    if (settings.disk !== undefined && disk) await growDisk(virtualbox, disk.path, settings.disk);
+    if (settings.disk !== undefined && disk) await growDisk(vbox, disk.path, settings.disk);
     emit({ type: 'changed', name, change: { size, memory } });
     if (state !== 'stopped') await bringUp(virtualbox, vm, signal, emit);
   });
@@ -104,7 +105,7 @@ async function reconnect({ vbox, settings }: VirtualBox, { uuid, name }: Registe
   const adapter = info.get('hostonlyadapter2');
   if (adapter === undefined || settings.network !== 'hostonly' || stateIn(info) !== 'stopped') return;
   const there = await ensureHostOnly(vbox, settings.hostonly);
-  if (there !== adapter) await vbox.change(uuid, ['modifyvm', uuid, '--hostonlyadapter2', there]);
+  if (there.name !== adapter) await vbox.change(uuid, ['modifyvm', uuid, '--hostonlyadapter2', there.name]);
 }
 
 /** Works on machines' VMs, by the machines' names. One whose VM is gone has failed. */

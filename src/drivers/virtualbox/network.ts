@@ -23,37 +23,38 @@ const rangesFile = '/etc/vbox/networks.conf';
 /** The NAT network that all machines of this computer share. */
 export const natNetworkName = 'belt';
 
-interface HostOnlyInterface {
+export interface HostOnlyInterface {
+  /** As VMs are told: `vboxnet0`. */
   name: string;
-  address: number | undefined;
-  prefix: number | undefined;
+  /** As DHCP servers are told: `HostInterfaceNetworking-vboxnet0`. */
+  networkName: string;
 }
 
 /** @throws UserError where the network of the settings clashes with another, or VirtualBox would refuse it; changes nothing. */
 export async function checkNetwork(vbox: VBoxManage, settings: VirtualBoxSettings): Promise<void> {
   if (settings.network === 'natnetwork') {
-    refuseClash(settings.natRange, 'natnetwork_cidr', await rangesInUse(undefined));
+    refuseClash(settings.natRange, 'natnetwork_cidr', await rangesInUse());
     return;
   }
   const { hostonly } = settings;
   const found = await findInterface(vbox, hostonly);
   if (found) return;
   await refuseForbidden(hostonly);
-  refuseClash(rangeOf(hostonly), 'hostonly_cidr', await rangesInUse(undefined));
+  refuseClash(rangeOf(hostonly), 'hostonly_cidr', await rangesInUse());
 }
 
 export function rangeOf({ address, prefix }: Pick<HostOnly, 'address' | 'prefix'>): Range {
   return { base: firstOf(address, prefix), prefix };
 }
 
-/** The host-only interface with the computer's address; made unless it is there. @returns its name */
-export async function ensureHostOnly(vbox: VBoxManage, hostonly: HostOnly): Promise<string> {
+/** The host-only interface with the computer's address; made unless it is there. */
+export async function ensureHostOnly(vbox: VBoxManage, hostonly: HostOnly): Promise<HostOnlyInterface> {
   const found = await findInterface(vbox, hostonly);
-  if (found) return found.name;
+  if (found) return found;
   const said = await vbox.run(['hostonlyif', 'create']);
   const name = /Interface '(.+)' was successfully created/.exec(said)?.[1];
   if (name === undefined) throw new UserError(`VirtualBox made no host-only interface: ${said.trim()}`);
-  const netmask = formatAddress(2 ** 32 - 2 ** (32 - hostonly.prefix));
+  const netmask = netmaskOf(hostonly.prefix);
   await vbox.run([
     'hostonlyif',
     'ipconfig',
@@ -63,7 +64,11 @@ export async function ensureHostOnly(vbox: VBoxManage, hostonly: HostOnly): Prom
     '--netmask',
     netmask,
   ]);
-  return name;
+  return { name, networkName: `HostInterfaceNetworking-${name}` };
+}
+
+export function netmaskOf(prefix: number): string {
+  return formatAddress(2 ** 32 - 2 ** (32 - prefix));
 }
 
 export async function ensureNatNetwork(vbox: VBoxManage, range: Range): Promise<void> {
@@ -95,15 +100,9 @@ async function findInterface(
   vbox: VBoxManage,
   { address }: HostOnly,
 ): Promise<HostOnlyInterface | undefined> {
-  return (await hostOnlyInterfaces(vbox)).find((one) => one.address === address);
-}
-
-async function hostOnlyInterfaces(vbox: VBoxManage): Promise<HostOnlyInterface[]> {
-  return readBlocks(await vbox.run(['list', 'hostonlyifs'])).map((block) => ({
-    name: block.get('Name') ?? '',
-    address: parseAddress(block.get('IPAddress') ?? ''),
-    prefix: tryParseRange(block.get('NetworkMask') ?? '')?.prefix,
-  }));
+  const blocks = readBlocks(await vbox.run(['list', 'hostonlyifs']));
+  const found = blocks.find((block) => parseAddress(block.get('IPAddress') ?? '') === address);
+  return found && { name: found.get('Name') ?? '', networkName: found.get('VBoxNetworkName') ?? '' };
 }
 
 async function refuseForbidden(hostonly: HostOnly): Promise<void> {
@@ -117,7 +116,7 @@ async function refuseForbidden(hostonly: HostOnly): Promise<void> {
   });
 }
 
-/** Lines of `* RANGE...`; `* *`would be any. @see https://www.virtualbox.org/manual/ch06.html#network_hostonly */
+/** Lines of `* RANGE...`. @see https://www.virtualbox.org/manual/ch06.html#network_hostonly */
 export function readAllowed(text: string): Range[] {
   return text
     .split(/\r?\n/)
@@ -140,7 +139,7 @@ function refuseClash(wanted: Range, setting: string, used: readonly Used[]): voi
 }
 
 /** The ranges of the computer's interfaces and, on Linux, of its routes: a VPN's may be wider than its interface's. */
-async function rangesInUse(own: string | undefined): Promise<Used[]> {
+async function rangesInUse(): Promise<Used[]> {
   const interfaces = Object.entries(networkInterfaces()).flatMap(([by, addresses = []]) =>
     addresses.flatMap(({ cidr }) => ({ by, text: cidr ?? '' })),
   );
@@ -149,7 +148,7 @@ async function rangesInUse(own: string | undefined): Promise<Used[]> {
     return range ? [{ by, range }] : [];
   });
   const routes = readRoutes(await readFile('/proc/net/route', 'utf8').catch(() => ''));
-  return [...links, ...routes].filter(({ by, range }) => by !== own && range.prefix > 0);
+  return [...links, ...routes].filter(({ range }) => range.prefix > 0);
 }
 
 /** Linux's table: interface, destination and, as the eighth column, mask; both little-endian hex. */

@@ -1,6 +1,7 @@
 import { rm, rmdir } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import type { Registered } from './answers.js';
+import { noFixedAddressArgs } from './dhcp.js';
 import { groupOf } from './identity.js';
 import { natNetworkName } from './network.js';
 import { switchOff } from './power.js';
@@ -32,6 +33,7 @@ export async function removeVm(virtualbox: VirtualBox, vm: Registered, signal: A
     await vbox.change(uuid, ['storageattach', uuid, ...place, '--medium', 'none']);
     await discard(virtualbox, medium, home);
   }
+  await removeFixedAddress(virtualbox, uuid, info.get('hostonlyadapter2'));
   await forget(virtualbox, uuid);
   if (info.get('nat-network1') === natNetworkName) await removeForwards(virtualbox, uuid);
   if (!isOwn(home, options.cluster)) return;
@@ -92,6 +94,16 @@ async function forget({ vbox }: VirtualBox, uuid: string): Promise<void> {
   await vbox.change(uuid, ['unregistervm', uuid, '--delete']).catch((error) => {
     if (!isCode(error, 'VBOX_E_OBJECT_NOT_FOUND')) throw error;
   });
+}
+
+/** Only boot2docker machines have one; VirtualBox does not mind. */
+async function removeFixedAddress(
+  { vbox }: VirtualBox,
+  uuid: string,
+  adapter: string | undefined,
+): Promise<void> {
+  if (adapter === undefined) return;
+  await vbox.run(noFixedAddressArgs(`HostInterfaceNetworking-${adapter}`, uuid)).catch(() => {});
 }
 
 async function removeForwards({ vbox }: VirtualBox, uuid: string): Promise<void> {

@@ -1,9 +1,10 @@
 import { UserError } from '../../errors.js';
 import { formatMemory, parseSize } from '../../machines/sizes.js';
 import { formatAddress, formatRange } from '../ipv4.js';
+import { dhcpServerHost } from './dhcp.js';
 import { natNetworkName, rangeOf } from './network.js';
 import type { Card } from './seed.js';
-import { leastMemory, type VirtualBoxSettings } from './settings.js';
+import { leastMemory, type Share, type VirtualBoxSettings } from './settings.js';
 import type { Info } from './vm.js';
 
 /** Argument lists that give a new VM its shape: options of modifyvm unless they begin with another command. */
@@ -125,12 +126,36 @@ export function addressCandidates(settings: VirtualBoxSettings): number[] {
   const { base, prefix } = settings.network === 'natnetwork' ? settings.natRange : rangeOf(settings.hostonly);
   const own = settings.network === 'natnetwork' ? base + 1 : settings.hostonly.address;
   const all = Array.from({ length: 2 ** (32 - prefix) - 2 }, (_, index) => base + 1 + index);
-  const free = all.filter((address) => address !== own);
-  // VirtualBox's own DHCP server begins at 100 where nobody has set it up otherwise.
-  const isQuiet = (address: number) => address % 256 < 100;
+  const free = all.filter((address) => address !== own && address !== base + dhcpServerHost);
+  const isQuiet = (address: number) => address % 256 < dhcpServerHost;
   return [...free.filter(isQuiet), ...free.filter((address) => !isQuiet(address))];
 }
 
 export function rangeText(settings: VirtualBoxSettings): string {
   return formatRange(settings.network === 'natnetwork' ? settings.natRange : rangeOf(settings.hostonly));
+}
+
+export function controllerArgs(uuid: string): string[] {
+  const kind = ['--add', 'sata', '--controller', 'IntelAhci', '--portcount', '2'];
+  return ['storagectl', uuid, '--name', 'SATA', ...kind, '--hostiocache', 'on', '--bootable', 'on'];
+}
+
+/** boot2docker's disk has nothing to boot. */
+export function bootOrderArgs(kind: 'cloud' | 'boot2docker'): string[] {
+  return kind === 'cloud' ? ['--boot1', 'disk', '--boot2', 'none'] : ['--boot1', 'dvd', '--boot2', 'disk'];
+}
+
+export function attachArgs(uuid: string, port: number, type: 'hdd' | 'dvddrive', medium: string): string[] {
+  const place = ['--storagectl', 'SATA', '--port', String(port), '--device', '0'];
+  return ['storageattach', uuid, ...place, '--type', type, '--medium', medium];
+}
+
+/** Mounted at `/NAME` by guest additions. Links in shared folders are off unless they are asked for. */
+export function shareArgs(uuid: string, { path, name }: Share): string[][] {
+  return [
+    ['guestproperty', 'set', uuid, '/VirtualBox/GuestAdd/SharedFolders/MountPrefix', '/'],
+    ['guestproperty', 'set', uuid, '/VirtualBox/GuestAdd/SharedFolders/MountDir', '/'],
+    ['sharedfolder', 'add', uuid, '--name', name, '--hostpath', path, '--automount'],
+    ['setextradata', uuid, `VBoxInternal2/SharedFoldersEnableSymlinksCreate/${name}`, '1'],
+  ];
 }

@@ -67,7 +67,7 @@ export function sourceOf(image: string, checksum: string | undefined, person: Pe
 }
 
 /** `debian-13-1f3a9c02` of `https://example.com/debian-13.raw`: two of the same name from different places are two. */
-function ownName(location: string): string {
+export function ownName(location: string): string {
   const stem = basename(location)
     .replace(/\.[a-z0-9]+$/i, '')
     .replaceAll(/[^A-Za-z0-9.-]/g, '_');

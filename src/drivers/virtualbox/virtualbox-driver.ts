@@ -1,9 +1,10 @@
 import type { Driver, DriverOptions } from '../driver.js';
-import { check, create, type Prepared, prepare } from './create.js';
+import { check, create, prepare } from './create.js';
 import { diagnose } from './doctor.js';
 import { openImages } from './images.js';
 import { kill, remove, resize, restart, start, stop } from './lifecycle.js';
 import { list } from './list.js';
+import type { Prepared } from './make.js';
 import { readSettings } from './settings.js';
 import { virtualBox } from './virtualbox.js';
 

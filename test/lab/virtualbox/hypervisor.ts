@@ -32,7 +32,8 @@ export function hypervisor(folder: string, guests: Guests | undefined, bridge: s
       states.set(uuid, 'running');
       const seed = await readSeed(folder, vm);
       if (booted.has(uuid)) await guests?.start(uuid);
-      else await guests?.boot({ id: uuid, ...seed });
+      else if (seed) await guests?.boot({ id: uuid, ...seed });
+      else if (guests) throw new Error('the lab has no guests that boot boot2docker');
       booted.add(uuid);
       const said = `Waiting for VM "${name}" to power on...\nVM "${name}" has been successfully started.\n`;
       return { code: 0, stdout: said, stderr: '' };
@@ -97,7 +98,7 @@ export function hypervisor(folder: string, guests: Guests | undefined, bridge: s
   };
 }
 
-/** What a guest is told: the files on the disk in the VM's drive, and of its cards the one with a fixed address. */
+/** Absent for boot2docker. What a guest is told: the files on the disk in the VM's drive, and of its cards the one with a fixed address. */
 async function readSeed(folder: string, vm: ReadonlyMap<string, string>) {
   const iso = [...vm.values()].find((value) => value.endsWith('.iso'));
   if (iso === undefined) throw new Error(`${vm.get('name')} has no seed disk`);
@@ -106,7 +107,9 @@ async function readSeed(folder: string, vm: ReadonlyMap<string, string>) {
     if (code !== 0) throw new Error(`isoinfo ${args.join(' ')}: ${stderr}`);
     return stdout;
   };
-  if (!/^Volume id: cidata$/m.test(await isoinfo('-d'))) throw new Error(`${iso} is no seed disk`);
+  const label = /^Volume id: (.*)$/m.exec(await isoinfo('-d'))?.[1];
+  if (label?.startsWith('b2d')) return undefined;
+  if (label !== 'cidata') throw new Error(`${iso} is no seed disk`);
   const [userData, metaData, networkConfig] = await Promise.all(
     ['user-data', 'meta-data', 'network-config'].map((file) => isoinfo('-J', '-x', `/${file}`)),
   );
