@@ -231,8 +231,8 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     expect(machine?.ssh.port).toBe(2222);
     const info = readInfo(await lab.vbox('showvminfo', machine?.id ?? '', '--machinereadable'));
     expect([info.get('nic1'), info.get('nat-network1')]).toEqual(['natnetwork', 'belt']);
-    const forwards = async () => (await lab.vbox('list', 'natnetworks')).match(/2222|2376/g) ?? [];
-    expect(await forwards()).toEqual(['2376', '2376', '2222']);
+    const forwards = async () => (await lab.vbox('natnetwork', 'list')).match(/:(2222|2376):/g) ?? [];
+    expect(await forwards()).toEqual([':2376:', ':2222:']);
     await all(driver.remove(machine ? [machine] : [], signal));
     expect(await forwards()).toEqual([]);
   });
