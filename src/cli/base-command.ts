@@ -37,7 +37,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   override async init(): Promise<void> {
     await super.init();
     const { flags, args, argv } = await this.parse({
-      flags: this.ctor.flags,
+      flags: { ...this.ctor.flags, ...(await this.moreFlags()) },
       baseFlags: (super.ctor as typeof BaseCommand).baseFlags,
       enableJsonFlag: this.ctor.enableJsonFlag,
       args: this.ctor.args,
@@ -46,6 +46,11 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     this.flags = flags as FlagsOf<T>;
     this.args = args as ArgsOf<T>;
     this.words = argv as string[];
+  }
+
+  /** Flags that are not known before the command line is. */
+  protected async moreFlags(): Promise<Interfaces.FlagInput> {
+    return {};
   }
 
   /** The cluster in use, its drivers, SSH and the reporter; made at the first call. */

@@ -11,7 +11,7 @@ import {
   withImpliedDriver,
 } from '../config/settings.js';
 import { readSettingsFiles, type SettingsFile } from '../config/settings-file.js';
-import { driverNameOf, driverNames, loadDriver } from '../drivers/registry.js';
+import type { Drivers } from '../drivers/registry.js';
 import type { EngineSettings } from '../machines/engine-settings.js';
 import type { Group, GroupSettings } from '../machines/spec.js';
 import { type KeyType, keyTypeOf } from '../operations/certs/key-type.js';
@@ -34,15 +34,16 @@ export class ClusterSettings implements Settings {
     private readonly places: Places,
     private readonly flags: Readonly<Record<string, unknown>>,
     private readonly environment: Pick<Environment, 'variables' | 'platform'>,
+    private readonly drivers: Drivers,
   ) {}
 
   async driver(named?: string): Promise<string> {
     const sources = { ...(await this.sources()), flags: { driver: named } };
-    return driverNameOf(resolveDriver(this.environment.platform, sources).value);
+    return this.drivers.nameOf(resolveDriver(this.environment.platform, sources).value);
   }
 
   async of(driver: string, group: GroupSettings = {}): Promise<ResolvedSettings> {
-    const { settings } = await loadDriver(driver);
+    const { settings } = await this.drivers.load(driver);
     const flags = settingsGiven(driver, settings, this.flags);
     return resolveDriverSettings(driver, settings, { ...(await this.sources()), flags, group });
   }
@@ -58,10 +59,10 @@ export class ClusterSettings implements Settings {
   async groups(): Promise<Group[]> {
     const { config } = await this.files();
     if (!config) return [];
-    return readGroups(config, driverNames, {
+    return readGroups(config, this.drivers.names, {
       ...(await this.sources()),
       driver: () => this.driver(),
-      definitions: async (driver) => (await loadDriver(driver)).settings,
+      definitions: async (driver) => (await this.drivers.load(driver)).settings,
     });
   }
 
@@ -73,8 +74,8 @@ export class ClusterSettings implements Settings {
   private async readFiles(): Promise<{ config: SettingsFile | undefined; others: SettingsFile[] }> {
     const [config] = await readSettingsFiles([this.places.config]);
     const others = await readSettingsFiles(this.places.others);
-    if (config) requireKnownSections(config, driverNames, { groups: true });
-    for (const file of others) requireKnownSections(file, driverNames, { groups: false });
-    return { config: config && withImpliedDriver(config, driverNames), others };
+    if (config) requireKnownSections(config, this.drivers.names, { groups: true });
+    for (const file of others) requireKnownSections(file, this.drivers.names, { groups: false });
+    return { config: config && withImpliedDriver(config, this.drivers.names), others };
   }
 }

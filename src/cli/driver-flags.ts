@@ -1,18 +1,28 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import type { DriverModule, Setting } from '../drivers/driver.js';
-import { driverNames, loadDriver } from '../drivers/registry.js';
+import { ownDrivers } from '../drivers/registry.js';
 import { flagName } from './given-settings.js';
 
-/** A flag for each setting of each driver: `--nspawn-image`. */
-export async function driverSettingFlags(): Promise<Record<string, Interfaces.Flag<unknown>>> {
-  const drivers = await Promise.all(driverNames.map(loadDriver));
+type DriverFlags = Record<string, Interfaces.Flag<unknown>>;
+
+/** A flag for each setting of each of belt's own drivers: `--nspawn-image`. */
+export async function ownDriverFlags(): Promise<DriverFlags> {
+  const drivers = await Promise.all(ownDrivers.names.map(ownDrivers.load));
+  return Object.assign({}, ...drivers.map(flagsOf));
+}
+
+/** A flag for each setting of a driver. */
+export function flagsOf(driver: DriverModule): DriverFlags {
   return Object.fromEntries(
-    drivers.flatMap((driver) =>
-      driver.settings
-        .filter(({ flag }) => flag !== false)
-        .map((setting) => [flagName(driver.name, setting), flagFor(setting, driver)] as const),
-    ),
+    driver.settings
+      .filter(({ flag }) => flag !== false)
+      .map((setting) => [flagName(driver.name, setting), flagFor(setting, driver)]),
   );
+}
+
+/** The heading of its flags in help. */
+export function flagGroup(driver: string): string {
+  return `${driver.toUpperCase()} DRIVER`;
 }
 
 /** No defaults and no environment here: `config/` merges those and knows where each came from. */
@@ -20,7 +30,7 @@ function flagFor({ summary, type, env = [] }: Setting, { name }: DriverModule): 
   const [variable] = env;
   const options = {
     summary: variable ? `${summary} [$${variable}]` : summary,
-    helpGroup: `${name.toUpperCase()} DRIVER`,
+    helpGroup: flagGroup(name),
   };
   if (type === 'boolean') return Flags.boolean(options) as Interfaces.Flag<unknown>;
   if (type === 'integer') return Flags.integer(options) as Interfaces.Flag<unknown>;

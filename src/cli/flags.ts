@@ -49,6 +49,11 @@ export const hostFlag = {
   }),
 };
 
+/** What a command that takes NODE or --host is for; nothing where neither is given. */
+export function nodeOrHost(node: string | undefined, host: readonly string[] = []): readonly string[] {
+  return node === undefined ? host : [node];
+}
+
 export const allFlag = {
   all: Flags.boolean({ summary: 'all machines of the cluster' }),
 };

@@ -10,9 +10,10 @@ import {
 } from '../config/clusters.js';
 import { type Environment, readEnvironment } from '../config/environment.js';
 import { locateState, type StateLocation } from '../config/locate.js';
+import { openPlugins, type PluginStore } from '../config/plugins.js';
 import { describeSettings, valuesOf } from '../config/settings.js';
 import type { Driver, Person } from '../drivers/driver.js';
-import { loadDriver } from '../drivers/registry.js';
+import type { Drivers } from '../drivers/registry.js';
 import type { GroupSettings } from '../machines/spec.js';
 import type { Clusters, Context } from '../operations/context.js';
 import type { Reporter } from '../operations/reporter.js';
@@ -20,6 +21,7 @@ import type { KnownHosts, Ssh } from '../ssh/index.js';
 import { type Templates, templatesIn } from '../templates.js';
 import { createReporter } from '../ui/progress.js';
 import { ClusterSettings } from './cluster-settings.js';
+import { driversOf } from './drivers.js';
 import { once } from './once.js';
 import { interruptSignal } from './signals.js';
 
@@ -45,7 +47,9 @@ export async function openContext(root: string, flags: GlobalFlags): Promise<Ope
   const environment = readEnvironment();
   const storagePath = flags['storage-path'];
   const location = await locateState(environment, storagePath === undefined ? {} : { storagePath });
-  const maker = new ContextMaker(environment, location, flags, root);
+  const plugins = openPlugins(environment);
+  const drivers = await driversOf(plugins);
+  const maker = new ContextMaker(environment, location, flags, root, plugins, drivers);
   const context = await maker.make(await chooseCluster(location, flags.cluster));
   return { environment, context, close: () => maker.close() };
 }
@@ -70,6 +74,8 @@ class ContextMaker {
     private readonly location: StateLocation,
     private readonly flags: GlobalFlags,
     root: string,
+    private readonly plugins: PluginStore,
+    private readonly drivers: Drivers,
   ) {
     this.reporter = reporterFor(environment);
     this.templates = templatesIn(join(root, 'templates'));
@@ -77,11 +83,11 @@ class ContextMaker {
   }
 
   async make(place: ClusterPlace): Promise<Context> {
-    const { reporter, signal, templates, sudoPassword, flags } = this;
+    const { reporter, signal, templates, sudoPassword, flags, plugins } = this;
     const cluster = await openClusterStore({ ...place, ...this.owner });
     const places = { config: cluster.settingsPath, others: this.location.settingsFiles };
-    const settings = new ClusterSettings(places, { ...flags }, this.environment);
-    const drivers = new Map<string, Promise<Driver>>();
+    const settings = new ClusterSettings(places, { ...flags }, this.environment, this.drivers);
+    const opened = new Map<string, Promise<Driver>>();
     const knownHosts = once(async (): Promise<KnownHosts> => {
       const { openKnownHosts } = await import('../ssh/known-hosts.js');
       return openKnownHosts(cluster.knownHostsPath, {
@@ -94,11 +100,13 @@ class ContextMaker {
       clusters: this.clusters(),
       cluster,
       settings,
+      drivers: this.drivers,
+      plugins,
       driver: (name, group = {}) => {
         const key = JSON.stringify([name, group]);
-        const opened = drivers.get(key) ?? this.openDriver(name, group, context);
-        drivers.set(key, opened);
-        return opened;
+        const driver = opened.get(key) ?? this.openDriver(name, group, context);
+        opened.set(key, driver);
+        return driver;
       },
       ssh: once(() => this.openSsh(knownHosts)),
       knownHosts,
@@ -139,7 +147,7 @@ class ContextMaker {
     { cluster, settings }: Context,
   ): Promise<Driver> {
     const { templates, person, reporter } = this;
-    const driver = await loadDriver(name);
+    const driver = await this.drivers.load(name);
     const resolved = await settings.of(name, group);
     if (this.flags.debug) for (const line of describeSettings(resolved)) reporter.note(`${name}: ${line}`);
     // The first claim of a new cluster fixes its id, after drivers have been opened.

@@ -14,9 +14,12 @@ export const initFlags = {
     summary: "the address that other nodes are told, instead of the machine's own",
     helpValue: 'ADDRESS[:PORT]',
   }),
-  'listen-addr': Flags.string({ summary: 'the address to listen on', helpValue: 'ADDRESS[:PORT]' }),
+  'listen-addr': Flags.string({
+    summary: "the address to listen on; the machine's own, port 2377, if absent",
+    helpValue: 'ADDRESS[:PORT]',
+  }),
   'data-path-addr': Flags.string({
-    summary: "the address for containers' traffic between nodes",
+    summary: "the address for containers' traffic between nodes; the advertised one if absent",
     helpValue: 'ADDRESS',
   }),
   'data-path-port': Flags.integer({
@@ -27,7 +30,7 @@ export const initFlags = {
   }),
   'default-addr-pool': Flags.string({
     summary:
-      'the networks that overlay networks are taken from; refused where one is a network of the machine',
+      'the networks that overlay networks are taken from, 10.0.0.0/8 if absent; refused where one is a network of the machine',
     multiple: true,
     multipleNonGreedy: true,
     helpValue: 'CIDR',
@@ -59,17 +62,17 @@ export const initFlags = {
     summary: 'make this manager the only one of its swarm, with all that the swarm holds',
   }),
   'max-snapshots': Flags.integer({
-    summary: 'how many older raft snapshots to keep',
+    summary: 'how many older raft snapshots to keep; none if absent',
     min: 0,
     helpValue: 'N',
   }),
   'snapshot-interval': Flags.integer({
-    summary: 'how many log entries lie between raft snapshots',
+    summary: 'how many log entries lie between raft snapshots; 10000 if absent',
     min: 1,
     helpValue: 'N',
   }),
   'task-history-limit': Flags.integer({
-    summary: 'how many ended tasks to remember',
+    summary: 'how many ended tasks to remember for each slot of a service; 5 if absent',
     min: 0,
     helpValue: 'N',
   }),

@@ -1,6 +1,7 @@
-import { Flags } from '@oclif/core';
+import { Flags, type Interfaces } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
-import { driverSettingFlags } from '../cli/driver-flags.js';
+import { ownDriverFlags } from '../cli/driver-flags.js';
+import { pluginFlags } from '../cli/drivers.js';
 import { engineFlags, engineWordsGiven } from '../cli/engine-flags.js';
 import { argument, driverFlag } from '../cli/flags.js';
 import { oldSwarmFlags, refuseOldSwarm } from '../cli/old-swarm-flags.js';
@@ -18,7 +19,7 @@ import {
 import { machineTable } from '../ui/views/machines.js';
 import { planList } from '../ui/views/plan.js';
 
-const settingFlags = await driverSettingFlags();
+const settingFlags = await ownDriverFlags();
 
 export default class Create extends BaseCommand<typeof Create> {
   static override summary = 'make machines, each with a Docker engine';
@@ -87,6 +88,10 @@ An interrupted create is finished by the same command again.`;
     this.print(machineTable(report.ok));
     if (report.failed.length > 0) context.reporter.note(this.afterFailure(report.failed));
     return report;
+  }
+
+  protected override moreFlags(): Promise<Interfaces.FlagInput> {
+    return pluginFlags(this.argv);
   }
 
   private async tellPlan(input: CreateInput, context: Context): Promise<BatchReport<MachinePlan>> {

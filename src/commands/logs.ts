@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { requiredArgument } from '../cli/flags.js';
 import { explanationOf, UsageError } from '../errors.js';
-import { taskLogs } from '../operations/swarm/logs.js';
+import { taskLogs } from '../operations/swarm/tasks/logs.js';
 import { linePrefixes } from '../ui/views/fan-out.js';
 
 export interface LogLine {

@@ -4,7 +4,7 @@ import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import type { Context } from '../operations/context.js';
 import { selectMachines } from '../operations/machines/select.js';
 import type { BatchReport } from '../operations/machines/summary.js';
-import { retireMachines } from '../operations/swarm/retire.js';
+import { retireMachines } from '../operations/swarm/nodes/retire.js';
 import { confirm } from '../ui/prompt.js';
 
 export default class Rm extends LifecycleCommand<typeof Rm> {

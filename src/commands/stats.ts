@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { requiredArgument } from '../cli/flags.js';
 import { isAbort } from '../errors.js';
-import { serviceStats, type TaskUsage } from '../operations/swarm/stats.js';
+import { serviceStats, type TaskUsage } from '../operations/swarm/tasks/stats.js';
 import { Redrawn } from '../ui/redrawn.js';
 import { statsTable } from '../ui/views/stats.js';
 

@@ -133,10 +133,13 @@ export function requireKnownSections(
     if (general.includes(section.key))
       throw new UserError(`${section.origin}: ${section.key} must be one value`);
     if (holders.includes(section.key)) refuseMaps(section);
-    else if (!isGroup(section)) refuseUnknown(section, known, what);
+    else if (!isGroup(section)) refuseUnknown(section, known, what, aboutPlugins);
     else if (!groups) throw misplacedGroup(section);
   }
 }
+
+/** A section could be that of a driver which is a plugin. */
+const aboutPlugins = '; a driver that is missing: belt plugins install PACKAGE';
 
 /** What engines are to be told; the flags `--engine-*` in a file. */
 export const engineSection = 'engine';
@@ -270,15 +273,16 @@ function toBoolean(word: string): boolean | undefined {
   return no.includes(word) ? false : undefined;
 }
 
-/** @throws UserError with what was probably meant */
+/** @param more behind the list of what is known. @throws UserError with what was probably meant */
 export function refuseUnknown(
   { key, origin }: { key: string; origin: string },
   known: readonly string[],
   what: string,
+  more = '',
 ): void {
   if (known.includes(key)) return;
   const suggestion = closest(key, known);
   throw new UserError(`${origin}: "${key}" is no ${what}`, {
-    hint: suggestion ? `did you mean "${suggestion}"?` : `known: ${known.join(', ')}`,
+    hint: suggestion ? `did you mean "${suggestion}"?` : `known: ${known.join(', ')}${more}`,
   });
 }

@@ -1,6 +1,16 @@
 import type { Addresses, Machine, MachineState, ObservedMachine, SshAccess } from '../machines/machine.js';
 import type { Templates } from '../templates.js';
 
+export type {
+  Addresses,
+  JumpHost,
+  Machine,
+  MachineState,
+  ObservedMachine,
+  SshAccess,
+} from '../machines/machine.js';
+export type { Templates } from '../templates.js';
+
 /**
  * The contract of a driver: what talks to one provider.
  *
@@ -8,6 +18,9 @@ import type { Templates } from '../templates.js';
  * yields an event a machine as things happen, so that a slow machine holds back no other, and it is idempotent: asked again
  * for what a first, interrupted try began, it finds and finishes that. A driver prints nothing, reads no environment and no
  * files of belt's, and knows no command line.
+ *
+ * Drivers of other people's packages keep to it too (docs/writing-a-driver.md): a change that breaks them raises `driverApi`
+ * (plugin.ts).
  */
 export interface Driver {
   /**

@@ -2,10 +2,20 @@ import { UserError } from '../errors.js';
 import { closest } from '../machines/suggest.js';
 import type { DriverModule } from './driver.js';
 
-type DriverLoader = () => Promise<DriverModule>;
+export type DriverLoader = () => Promise<DriverModule>;
+
+/** The drivers that there are, by name. */
+export interface Drivers {
+  /** belt's own first. */
+  readonly names: readonly string[];
+  /** The driver's own name, for one of people's short names. One that is not known stays as it is. */
+  nameOf(written: string): string;
+  /** @throws UserError for a name that no driver has, or a plugin's driver that cannot be loaded */
+  load(name: string): Promise<DriverModule>;
+}
 
 /** belt's own drivers. Each is loaded only when it is used. */
-const loaders: Readonly<Record<string, DriverLoader>> = {
+const own: Readonly<Record<string, DriverLoader>> = {
   amazonec2: async () => (await import('./amazonec2/index.js')).driver,
   digitalocean: async () => (await import('./digitalocean/index.js')).driver,
   generic: async () => (await import('./generic/index.js')).driver,
@@ -15,21 +25,29 @@ const loaders: Readonly<Record<string, DriverLoader>> = {
 };
 
 /** Short names, for people only: records and settings have the long ones. */
-const aliases: Readonly<Record<string, string>> = { ec2: 'amazonec2' };
+const aliases: ReadonlyMap<string, string> = new Map([['ec2', 'amazonec2']]);
 
-/** The driver's own name. One that is not known stays as it is. */
-export function driverNameOf(written: string): string {
-  return (Object.hasOwn(aliases, written) ? aliases[written] : undefined) ?? written;
+export const ownDrivers = driversWith(new Map());
+
+/** belt's own drivers and those of plugins; a name that belt's own has is belt's. */
+export function driversWith(added: ReadonlyMap<string, DriverLoader>): Drivers {
+  const loaders = new Map([...Object.entries(own), ...[...added].filter(([name]) => !isOwnDriver(name))]);
+  const names = [...loaders.keys()];
+  return {
+    names,
+    nameOf: (written) => aliases.get(written) ?? written,
+    async load(name) {
+      const load = loaders.get(name);
+      if (load) return load();
+      const meant = closest(name, names);
+      throw new UserError(`no driver is called "${name}"`, {
+        hint: `${meant ? `did you mean ${meant}? ` : ''}drivers: ${names.join(', ')}; more come as plugins: belt plugins install PACKAGE`,
+      });
+    },
+  };
 }
 
-export const driverNames: readonly string[] = Object.keys(loaders);
-
-/** @throws UserError for a name that no driver has. */
-export async function loadDriver(name: string): Promise<DriverModule> {
-  const load = Object.hasOwn(loaders, name) ? loaders[name] : undefined;
-  if (load) return load();
-  const meant = closest(name, driverNames);
-  throw new UserError(`no driver is called "${name}"`, {
-    hint: `${meant ? `did you mean ${meant}? ` : ''}drivers: ${driverNames.join(', ')}`,
-  });
+/** Whether the name is one of belt's own drivers, long or short. */
+export function isOwnDriver(name: string): boolean {
+  return Object.hasOwn(own, name) || aliases.has(name);
 }

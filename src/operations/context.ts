@@ -1,6 +1,8 @@
 import type { ClusterStore } from '../config/cluster-store.js';
+import type { PluginStore } from '../config/plugins.js';
 import type { ResolvedSettings, SettingSources } from '../config/settings.js';
 import type { Driver } from '../drivers/driver.js';
+import type { Drivers } from '../drivers/registry.js';
 import type { EngineSettings } from '../machines/engine-settings.js';
 import type { Group, GroupSettings } from '../machines/spec.js';
 import type { KnownHosts, Ssh } from '../ssh/index.js';
@@ -43,6 +45,10 @@ export interface Context {
   /** The cluster in use. */
   cluster: ClusterStore;
   settings: Settings;
+  /** All that there are: belt's own, and those of plugins. */
+  drivers: Drivers;
+  /** What is installed of those. */
+  plugins: PluginStore;
   /** The named driver with its settings merged, and those of a group; opened once a run. */
   driver(name: string, group?: GroupSettings): Promise<Driver>;
   /** SSH with the cluster's keys; loaded when first asked for. */

@@ -1,5 +1,5 @@
 import type { Check } from '../drivers/driver.js';
-import { driverNames } from '../drivers/registry.js';
+import { explanationOf } from '../errors.js';
 import type { Context } from './context.js';
 import { sharedLine } from './shared-line.js';
 
@@ -11,16 +11,28 @@ export interface Diagnosis {
 }
 
 /** What drivers need of this computer, and whether it is there; absent, all drivers are asked. */
-export async function diagnose(
-  context: Context,
-  drivers: readonly string[] = driverNames,
-): Promise<Diagnosis[]> {
+export async function diagnose(context: Context, named?: readonly string[]): Promise<Diagnosis[]> {
+  const plugins = await context.plugins.drivers();
   return Promise.all(
-    drivers.map(async (name) => ({
+    (named ?? context.drivers.names).map(async (name) => ({
       driver: name,
-      checks: await (await context.driver(name)).doctor(context.signal),
+      checks: (plugins.includes(name) && (await faultOf(name, context))) || (await ask(name, context)),
     })),
   );
+}
+
+async function ask(name: string, context: Context): Promise<Check[]> {
+  return (await context.driver(name)).doctor(context.signal);
+}
+
+/** A plugin whose driver cannot be loaded: said of it alone, and the others go on. */
+async function faultOf(name: string, { drivers }: Context): Promise<Check[] | undefined> {
+  try {
+    await drivers.load(name);
+    return undefined;
+  } catch (error) {
+    return [{ name: 'plugin', ok: false, detail: explanationOf(error) }];
+  }
 }
 
 /** Puts right what can be put right, then looks again. */

@@ -27,7 +27,7 @@ const manifestSchema = z.object({
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
-export const manifestName = 'belt-backup.json';
+const manifestName = 'belt-backup.json';
 
 /** What a backup holds, as far as it can be told without the unlock key. */
 export interface Backup {
@@ -118,7 +118,7 @@ function byLength(one: string, other: string): number {
 }
 
 /** What a backup is turned into on its way to a machine: `swarm/` alone, and `swarm.end` when all of it has come. */
-export const endName = 'swarm.end';
+const endName = 'swarm.end';
 
 /** What of the folder is about the machine that it comes from: its own address, and the managers that it knew. */
 const leftOut = ['docker-state.json', 'state.json', keyName];

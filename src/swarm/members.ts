@@ -34,6 +34,11 @@ export function matchMembers(nodes: readonly SwarmNode[], machines: readonly Mac
   });
 }
 
+/** Whether the machine is at a host, as nodes know of others: an address, or a name. */
+export function isAt({ name, addresses }: Machine, host: string): boolean {
+  return [addresses.public, addresses.private, name].includes(host);
+}
+
 /** What the person calls it. */
 export function memberName({ node, machine }: Member): string {
   return machine?.name ?? (node.hostname || node.id);

@@ -93,16 +93,22 @@ export function objectionText(what: string, { before, after, objection }: Judgem
   if (objection === 'loses quorum')
     return `${what} would leave the swarm without a quorum: ${reachText(after)} (now ${countText(before)})`;
   if (objection === 'loses tolerance')
-    return `${what} would leave ${countText(after)}, none of which may fail; now ${toleranceOf(before)} of ${before.managers} may`;
+    return `${what} would leave ${countText(after)}, ${after.managers === 1 ? 'which may not' : 'none of which may'} fail; now ${toleranceOf(before)} of ${before.managers} may`;
   return undefined;
 }
 
 function reachText({ managers, reachable }: Tally): string {
-  return `${reachable} of ${managers} managers can be reached, and ${quorumOf(managers)} are needed`;
+  if (managers === 0) return 'no manager would be left';
+  const needed = quorumOf(managers);
+  return `${reachable} of ${managersText(managers)} can be reached, and ${needed} ${needed === 1 ? 'is' : 'are'} needed`;
 }
 
 function countText({ managers, reachable }: Tally): string {
-  return reachable === managers ? `${managers} managers` : `${reachable} of ${managers} managers`;
+  return reachable === managers ? managersText(managers) : `${reachable} of ${managersText(managers)}`;
+}
+
+function managersText(managers: number): string {
+  return managers === 1 ? '1 manager' : `${managers} managers`;
 }
 
 /** More managers make each decision slower, and none safer (https://docs.docker.com/engine/swarm/admin_guide/). */

@@ -62,7 +62,7 @@ export function isMissing(task: Task): boolean {
 }
 
 /** No node takes it, as things are (swarmkit, manager/scheduler: `no suitable node (...)`). */
-export function isUnplaceable({ state, problem }: Task): boolean {
+function isUnplaceable({ state, problem }: Task): boolean {
   return state === 'pending' && problem !== '';
 }
 

@@ -27,7 +27,7 @@ export interface UpgradeState {
   engine: boolean;
 }
 
-export const upgradeSteps = [
+const upgradeSteps = [
   'drain',
   'demote',
   'stop',

@@ -1,5 +1,16 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, cpSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -88,6 +99,27 @@ describe.skipIf(!canMakeMachines())('under sudo', () => {
     chmodSync(folder, 0o700);
     expect([status, stderr]).toEqual([1, expect.stringContaining(folder)]);
     expect(belt('user', 'active').stdout).toBe('node1\n');
+  });
+
+  test('what npm installs is the caller’s, and so is what it runs', () => {
+    const driver = `export const driver = { name: 'box', summary: 'none', settings: [], open: async () => ({}) };`;
+    const manifest = {
+      name: 'belt-driver-sudo',
+      version: '1.0.0',
+      type: 'module',
+      belt: { driver: './index.js', api: 1 },
+      scripts: { postinstall: 'id -u >who' },
+    };
+    mkdirSync(join(home, 'plugin'));
+    writeFileSync(join(home, 'plugin/index.js'), driver);
+    writeFileSync(join(home, 'plugin/package.json'), JSON.stringify(manifest));
+    expect(belt('sudo', 'plugins', 'install', './plugin')).toMatchObject({ status: 0 });
+    const share = join(home, '.local/share');
+    const entries = readdirSync(share, { recursive: true, encoding: 'utf8' });
+    expect(entries.filter((path) => statSync(join(share, path)).uid !== uid)).toEqual([]);
+    const who = entries.find((path) => path.endsWith('/belt-driver-sudo/who'));
+    expect(readFileSync(join(share, who ?? ''), 'utf8')).toBe(`${uid}\n`);
+    expect(belt('user', 'plugins', 'uninstall', 'belt-driver-sudo')).toMatchObject({ status: 0 });
   });
 
   test('what needs root says so', () => {

@@ -36,7 +36,13 @@ export interface Belt {
 /** @param env added to this process's, less what would lead belt elsewhere */
 export async function newBelt(env: Record<string, string> = {}): Promise<Belt> {
   const folder = await mkdtemp(join(tmpdir(), 'belt-test-'));
-  const environment: NodeJS.ProcessEnv = { ...process.env, ...env, BELT_HOME: join(folder, '.belt') };
+  const environment: NodeJS.ProcessEnv = {
+    ...process.env,
+    // No plugins of whoever runs the tests.
+    BELT_DATA_DIR: join(folder, 'data'),
+    ...env,
+    BELT_HOME: join(folder, '.belt'),
+  };
   for (const name of [
     'MACHINE_STORAGE_PATH',
     'MACHINE_DRIVER',

@@ -11,7 +11,7 @@ import { parsePort, parseTags, readSettings } from '../../src/drivers/amazonec2/
 import { architectureOf, typeFor } from '../../src/drivers/amazonec2/sizes.js';
 import { machinesPerCall, mostBytes, userDataFor } from '../../src/drivers/amazonec2/user-data.js';
 import type { CreateRequest } from '../../src/drivers/driver.js';
-import { driverNameOf } from '../../src/drivers/registry.js';
+import { ownDrivers } from '../../src/drivers/registry.js';
 import { parseSize } from '../../src/machines/sizes.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
 import { templatesIn } from '../../src/templates.js';
@@ -29,7 +29,7 @@ function requests(count: number): CreateRequest[] {
 }
 
 test('ec2 is another name of the driver, and no other name is changed', () => {
-  expect(['ec2', 'amazonec2', 'nspawn', 'toString'].map(driverNameOf)).toEqual([
+  expect(['ec2', 'amazonec2', 'nspawn', 'toString'].map(ownDrivers.nameOf)).toEqual([
     'amazonec2',
     'amazonec2',
     'nspawn',

@@ -1,31 +1,31 @@
 import { Parser } from '@oclif/core';
 import { describe, expect, test } from 'vitest';
-import { driverSettingFlags } from '../../src/cli/driver-flags.js';
+import { ownDriverFlags } from '../../src/cli/driver-flags.js';
 import { allFlag, argument, globalFlags, hostFlag, requiredArgument, yesFlag } from '../../src/cli/flags.js';
 import { settingsGiven } from '../../src/cli/given-settings.js';
 import type { Setting } from '../../src/drivers/driver.js';
-import { driverNames, loadDriver } from '../../src/drivers/registry.js';
+import { ownDrivers } from '../../src/drivers/registry.js';
 
 describe('driver flags', () => {
   test('there is one for each setting that may have one, and no other', async () => {
-    const drivers = await Promise.all(driverNames.map(loadDriver));
+    const drivers = await Promise.all(ownDrivers.names.map(ownDrivers.load));
     const expected = drivers.flatMap(({ name, settings }) =>
       settings
         .filter(({ flag }) => flag !== false)
         .map(({ key, flag }) => flag || `${name}-${key.replaceAll('_', '-')}`),
     );
-    expect(Object.keys(await driverSettingFlags()).sort()).toEqual(expected.sort());
+    expect(Object.keys(await ownDriverFlags()).sort()).toEqual(expected.sort());
   });
 
   test('none has a default or reads the environment: settings merge those', async () => {
-    for (const flag of Object.values(await driverSettingFlags())) {
+    for (const flag of Object.values(await ownDriverFlags())) {
       expect({ default: flag.default, env: flag.env }).toEqual({ default: undefined, env: undefined });
     }
   });
 
   test('each names the variable that sets it too', async () => {
-    const flags = await driverSettingFlags();
-    const drivers = await Promise.all(driverNames.map(loadDriver));
+    const flags = await ownDriverFlags();
+    const drivers = await Promise.all(ownDrivers.names.map(ownDrivers.load));
     const settings = drivers.flatMap(({ name, settings: own }) =>
       own.filter(({ flag }) => flag !== false).map((setting) => [name, setting] as [string, Setting]),
     );

@@ -45,22 +45,6 @@ test('after an abort no further item is begun', async () => {
   ]);
 });
 
-test('many that listen to the signal are no leak', async () => {
-  const warnings: Error[] = [];
-  const listener = (warning: Error) => warnings.push(warning);
-  process.on('warning', listener);
-  const { signal } = new AbortController();
-  const many = Array.from({ length: 20 }, (_, index) => ({ name: `m${index}` }));
-  await collect(
-    batch(many, 20, signal, async () => {
-      signal.addEventListener('abort', () => {});
-      await delay(1);
-    }),
-  );
-  process.off('warning', listener);
-  expect(warnings).toEqual([]);
-});
-
 test('of nothing comes nothing', async () => {
   expect(await collect(batch([], 5, new AbortController().signal, async () => {}))).toEqual([]);
 });

@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Machine } from '../../src/machines/machine.js';
 import type { Context } from '../../src/operations/context.js';
 import type { Outcome } from '../../src/operations/fan-out.js';
-import { retireMachines } from '../../src/operations/swarm/retire.js';
+import { retireMachines } from '../../src/operations/swarm/nodes/retire.js';
 import type { Engine, Node, Swarm } from './support/engine.js';
 import { openTestBed, type TestBed } from './support/test-bed.js';
 
@@ -23,7 +23,10 @@ async function openSwarm(): Promise<void> {
 }
 
 beforeEach(openSwarm);
-afterEach(() => bed.close());
+afterEach(() => {
+  vi.useRealTimers();
+  return bed.close();
+});
 
 function node(name: string): Node {
   const found = swarm.nodes.find(({ engine }) => engine.name === name);
@@ -171,13 +174,56 @@ describe('a swarm that cannot be asked', () => {
       expect.stringMatching(
         /^mg2: mg2 is a manager of a swarm that cannot be asked: the swarm has no leader/,
       ),
-      expect.stringMatching(/^mg3: mg3 may be a manager of a swarm that cannot be asked/),
+      expect.stringMatching(/^mg3: mg3 is a manager of a swarm that cannot be asked/),
       'node1 ok',
     ]);
     expect(bed.reporter.lines).toContainEqual(expect.stringMatching(/^mg2 failed: mg2 is a manager of/));
     expect(warnings()).toEqual([expect.stringMatching(/^the entry of node1 stays in its swarm: /)]);
     expect(results(await retire(['mg2'], true))).toEqual(['mg2 ok']);
     expect(warnings().at(-1)).toMatch(/--force: its copy of the swarm's data is lost$/);
+  });
+
+  test('by a leader that has not noticed, it decides nothing: by force, all go at once', async () => {
+    switchOff('mg1', 'mg2', 'mg5');
+    swarm.isUnaware = true;
+    await bed.cluster.setActiveHost('mg4');
+    expect(results(await retire(['mg1', 'mg2']))).toEqual([
+      'mg1: mg1 is a manager of a swarm that cannot be asked: the swarm has no quorum: 2 of 5 managers can be reached, and 3 are needed',
+      expect.stringMatching(/^mg2: mg2 is a manager of a swarm that cannot be asked/),
+    ]);
+    expect(results(await retire(['mg1', 'mg2', 'node1'], true))).toEqual(['mg1 ok', 'mg2 ok', 'node1 ok']);
+    expect(orders()).toEqual([]);
+    expect(warnings()).toEqual([
+      "mg1 is a manager of a swarm that cannot be asked (the swarm has no quorum: 2 of 5 managers can be reached, and 3 are needed); --force: its copy of the swarm's data is lost",
+      expect.stringMatching(/^mg2 is a manager of a swarm that cannot be asked/),
+      expect.stringMatching(/^the entry of node1 stays in its swarm: the swarm has no quorum: /),
+    ]);
+  });
+
+  test('from the moment on at which it was to change something: its workers go all the same', async () => {
+    switchOff('mg1', 'mg2', 'mg5');
+    swarm.isUnaware = true;
+    await bed.cluster.setActiveHost('mg4');
+    vi.useFakeTimers({ toFake: ['Date'] });
+    bed.engines.onRequest = ({ method }) => {
+      if (method === 'POST') swarm.isUnaware = false;
+      else if (!swarm.isUnaware) vi.setSystemTime(Date.now() + 10_000);
+    };
+    expect(results(await retire(['node1']))).toEqual(['node1 ok']);
+    expect(warnings()).toEqual([
+      'the entry of node1 stays in its swarm: the swarm has no leader: too few of its managers are there, or they are electing one',
+    ]);
+  });
+
+  test('a machine that is off may be one of its managers, when the manager that is left cannot tell', async () => {
+    switchOff('mg1', 'mg2', 'mg5', 'node1', 'node2');
+    for (const name of ['mg3', 'mg4'])
+      (await bed.engine(name)).answers.set('/info', () => ({ status: 500, body: { message: 'too long' } }));
+    await retire(['node1', 'node2', 'mg5'], true);
+    expect(results(await retire(['mg1', 'mg2']))).toEqual([
+      expect.stringMatching(/^mg1: mg1 may be a manager of a swarm that cannot be asked/),
+      expect.stringMatching(/^mg2: mg2 may be a manager of a swarm that cannot be asked/),
+    ]);
   });
 
   test('when all are off, none can be told from a manager', async () => {

@@ -3,8 +3,8 @@ import type { Machine } from '../../src/machines/machine.js';
 import type { Outcome } from '../../src/operations/fan-out.js';
 import { rotateCa } from '../../src/operations/swarm/ca.js';
 import { initSwarm } from '../../src/operations/swarm/init.js';
-import { type Joined, joinSwarm } from '../../src/operations/swarm/join.js';
 import { setAutolock, unlockKey, unlockNodes } from '../../src/operations/swarm/lock.js';
+import { type Joined, joinSwarm } from '../../src/operations/swarm/nodes/join.js';
 import { joinToken } from '../../src/operations/swarm/token.js';
 import type { Role } from '../../src/swarm/node.js';
 import type { Engine, Node, Swarm } from './support/engine.js';
@@ -242,6 +242,9 @@ describe('certificate authority', () => {
       name: 'ExternalError',
       message: 'after 0.3 s 3 of 3 nodes have the new certificate authority',
     });
+    expect(bed.reporter.lines).toContain(
+      'certificate authority failed: after 0.3 s 3 of 3 nodes have the new certificate authority',
+    );
   });
 });
 

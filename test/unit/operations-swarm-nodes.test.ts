@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Machine } from '../../src/machines/machine.js';
-import { drainNodes, setAvailability } from '../../src/operations/swarm/availability.js';
-import { labelNodes } from '../../src/operations/swarm/labels.js';
-import { leaveSwarm } from '../../src/operations/swarm/leave.js';
-import { removeNodes } from '../../src/operations/swarm/remove.js';
+import { drainNodes, setAvailability } from '../../src/operations/swarm/nodes/availability.js';
+import { labelNodes } from '../../src/operations/swarm/nodes/labels.js';
+import { leaveSwarm } from '../../src/operations/swarm/nodes/leave.js';
+import { removeNodes } from '../../src/operations/swarm/nodes/remove.js';
 import type { Engine, Node, Swarm } from './support/engine.js';
 import { openTestBed, type TestBed } from './support/test-bed.js';
 
@@ -267,6 +267,21 @@ describe('leave', () => {
         /^no manager answers: .*; --force: the nodes leave without a word to the others$/,
       ),
     ]);
+  });
+
+  test('by force also by the word of a manager that has not noticed that it leads nobody', async () => {
+    swarm.isUnaware = true;
+    bed.engines.isUp = (name) => !['node2', 'node3'].includes(name);
+    await expect(leave(['node1'])).rejects.toMatchObject({ name: 'UserError' });
+    for (const number of [2, 3]) bed.ssh.refused.add(`node${number}`);
+    await expect(leave(['node1'])).rejects.toMatchObject({
+      message: 'the swarm has no quorum: 1 of 3 managers can be reached, and 2 are needed',
+    });
+    expect(await leave(['node1'], true)).toMatchObject([{ name: 'node1', status: 'ok' }]);
+    expect(engine(1).state).toBe('inactive');
+    expect(warnings().at(-1)).toMatch(
+      /^the swarm has no quorum: .*; --force: the nodes leave without a word/,
+    );
   });
 
   test('where the engine gives up while containers stop, it is asked again', async () => {

@@ -5,9 +5,9 @@ import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Machine } from '../../src/machines/machine.js';
-import { backupSwarm } from '../../src/operations/swarm/backup.js';
-import { planRecovery, recoverSwarm } from '../../src/operations/swarm/recover.js';
-import { restoreSwarm } from '../../src/operations/swarm/restore.js';
+import { backupSwarm } from '../../src/operations/swarm/recovery/backup.js';
+import { planRecovery, recoverSwarm } from '../../src/operations/swarm/recovery/recover.js';
+import { restoreSwarm } from '../../src/operations/swarm/recovery/restore.js';
 import type { LogPosition } from '../../src/swarm/raft-log.js';
 import type { Engine, Node, Swarm } from './support/engine.js';
 import {
@@ -189,7 +189,7 @@ describe('recover', () => {
   });
 
   test('that was begun goes on, though the swarm has a quorum again, and ends', async () => {
-    const { writeRecovery } = await import('../../src/operations/swarm/recovery-record.js');
+    const { writeRecovery } = await import('../../src/operations/swarm/recovery/recovery-record.js');
     const record = {
       swarmId,
       manager: 'mg1',

@@ -8,7 +8,7 @@ import {
   type UpgradedNode,
   type UpgradeInput,
   upgradeNodes,
-} from '../../src/operations/swarm/upgrade.js';
+} from '../../src/operations/swarm/upgrade/upgrade.js';
 import type { Node, Swarm } from './support/engine.js';
 import { openTestBed, type TestBed } from './support/test-bed.js';
 

@@ -66,6 +66,12 @@ describe('judge', () => {
     expect(objectionText(what, judge(managers('+--'), [{ id: 'm2', does: 'leaves' }]))).toBe(
       'the swarm has no quorum: 1 of 3 managers can be reached, and 2 are needed',
     );
+    expect(objectionText(what, judge(managers('+'), [{ id: 'm1', does: 'leaves' }]))).toBe(
+      'demoting m2 would leave the swarm without a quorum: no manager would be left (now 1 manager)',
+    );
+    expect(objectionText(what, judge(managers('+'), [{ id: 'm1', does: 'stops' }]))).toBe(
+      'demoting m2 would leave the swarm without a quorum: 0 of 1 manager can be reached, and 1 is needed (now 1 manager)',
+    );
   });
 });
 

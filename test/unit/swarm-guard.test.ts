@@ -105,7 +105,7 @@ describe('stopping', () => {
     (await engine('other')).beIn(bed.engines.swarms[1] as Swarm, 'worker');
     await expect(stopping('alone')).rejects.toMatchObject({
       message:
-        'stopping alone would leave the swarm without a quorum: 0 of 1 managers can be reached, and 1 are needed (now 1 managers)',
+        'stopping alone would leave the swarm without a quorum: 0 of 1 manager can be reached, and 1 is needed (now 1 manager)',
     });
   });
 

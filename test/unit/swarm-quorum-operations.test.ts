@@ -8,8 +8,8 @@ import {
   stopMachines,
 } from '../../src/operations/machines/lifecycle.js';
 import { requireSwarmsGoOn } from '../../src/operations/swarm/guard.js';
-import { leaveSwarm } from '../../src/operations/swarm/leave.js';
-import { demoteNodes, promoteNodes } from '../../src/operations/swarm/roles.js';
+import { leaveSwarm } from '../../src/operations/swarm/nodes/leave.js';
+import { demoteNodes, promoteNodes } from '../../src/operations/swarm/nodes/roles.js';
 import type { Node, Swarm } from './support/engine.js';
 import { openTestBed, type TestBed } from './support/test-bed.js';
 

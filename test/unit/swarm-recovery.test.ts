@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { compareVersions } from '../../src/operations/swarm/restore.js';
+import { compareVersions } from '../../src/operations/swarm/recovery/restore.js';
 import type { Member } from '../../src/swarm/members.js';
 import type { SwarmNode } from '../../src/swarm/node.js';
 import { byProgress, inOrderOfBackup, leftOver, type Trace } from '../../src/swarm/recovery.js';

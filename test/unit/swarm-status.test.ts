@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Machine } from '../../src/machines/machine.js';
 import { swarmStatus } from '../../src/operations/swarm/status.js';
 import { createAuthority } from '../../src/pki/issue.js';
@@ -178,7 +178,10 @@ describe('asked of engines', () => {
     (await engine('node1')).beIn(swarm, 'worker');
   });
 
-  afterEach(() => bed.close());
+  afterEach(() => {
+    vi.useRealTimers();
+    return bed.close();
+  });
 
   const engine = (name: string): Promise<Engine> => bed.engine(name);
 
@@ -224,6 +227,18 @@ describe('asked of engines', () => {
         { name: 'node1', state: 'running', swarm: 'active/worker' },
       ],
     });
+  });
+
+  test('a manager that is no machine any more is not counted on', async () => {
+    stop('mg2', 'mg3');
+    await bed.cluster.remove('mg3');
+    vi.useFakeTimers({ toFake: ['Date'] });
+    bed.engines.onRequest = () => vi.setSystemTime(Date.now() + 10_000);
+    expect(await swarmStatus(undefined, bed.context)).toMatchObject({
+      quorum: false,
+      managers: { total: 3, reachable: 1 },
+    });
+    expect(bed.reporter.lines).toContain('note: nobody leads the swarm of mg1: waiting for an election');
   });
 
   test('and a worker knows where the managers were', async () => {

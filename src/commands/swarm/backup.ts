@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
-import { forceFlag, requiredArgument } from '../../cli/flags.js';
+import { requiredArgument } from '../../cli/flags.js';
 import { UsageError } from '../../errors.js';
-import { type BackedUp, backupSwarm } from '../../operations/swarm/backup.js';
+import { type BackedUp, backupSwarm } from '../../operations/swarm/recovery/backup.js';
 import { backupText } from '../../ui/views/recovery.js';
 
 export default class Backup extends BaseCommand<typeof Backup> {
@@ -15,7 +15,7 @@ swarm's secrets. A swarm that locks its managers cannot be restored without its 
   static override args = { file: requiredArgument('where to; - for stdout') };
   static override flags = {
     node: Flags.string({ summary: 'the manager to take it from', helpValue: 'NODE' }),
-    ...forceFlag,
+    force: Flags.boolean({ summary: 'do it even where the swarm has no quorum meanwhile' }),
   };
   static override examples = [
     { description: 'into a file', command: '<%= config.bin %> swarm backup swarm.tar.gz' },

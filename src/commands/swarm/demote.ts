@@ -1,14 +1,14 @@
 import { forceFlag, nodesArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
 import type { BatchReport } from '../../operations/machines/summary.js';
-import { demoteNodes, type RoleChange } from '../../operations/swarm/roles.js';
+import { demoteNodes, type RoleChange } from '../../operations/swarm/nodes/roles.js';
 
 export default class Demote extends NodeCommand<typeof Demote> {
   static override summary = 'make managers workers, one after the other, the leader last';
   static override description =
     `Refused, with the numbers, when the swarm would lose its quorum, or the last manager that it can do
 without.`;
-  static override usage = 'swarm demote NODES...';
+  static override usage = 'swarm demote NODES... [--force]';
   static override args = nodesArgument;
   static override flags = forceFlag;
   static override examples = [

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import { nodesArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
 import type { BatchReport } from '../../operations/machines/summary.js';
-import { type AvailabilityChange, drainNodes } from '../../operations/swarm/availability.js';
+import { type AvailabilityChange, drainNodes } from '../../operations/swarm/nodes/availability.js';
 
 /** Seconds; no default of the flag, which would want --wait each time. */
 const defaultTimeout = 300;
@@ -11,7 +11,7 @@ export default class Drain extends NodeCommand<typeof Drain> {
   static override summary = 'move what the swarm runs on nodes elsewhere';
   static override description =
     `Says which services that interrupts, and which containers stay since they are no tasks of the swarm.`;
-  static override usage = 'swarm drain NODES... [--wait]';
+  static override usage = 'swarm drain NODES... [--wait [--timeout S]]';
   static override args = nodesArgument;
   static override flags = {
     wait: Flags.boolean({ summary: 'until no task of the swarm runs there any more' }),

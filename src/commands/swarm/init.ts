@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../cli/base-command.js';
-import { argument, hostFlag } from '../../cli/flags.js';
+import { argument, hostFlag, nodeOrHost } from '../../cli/flags.js';
 import { initFlags, initInputFrom } from '../../cli/swarm-flags.js';
 import { machineFor } from '../../operations/machines/active.js';
 import { initSwarm, type SwarmInit } from '../../operations/swarm/init.js';
@@ -23,7 +23,7 @@ told, or its public one where it has no other. Durations are written as docker w
 
   async run(): Promise<SwarmInit> {
     const context = await this.context();
-    const host = this.args.node === undefined ? (this.flags.host ?? []) : [this.args.node];
+    const host = nodeOrHost(this.args.node, this.flags.host);
     const swarm = await initSwarm(await machineFor(host, context), initInputFrom(this.flags), context);
     this.print(swarm.message);
     return swarm;

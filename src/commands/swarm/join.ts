@@ -5,7 +5,7 @@ import { availabilityFlag } from '../../cli/swarm-flags.js';
 import { UsageError } from '../../errors.js';
 import { selectMachine, selectMachines } from '../../operations/machines/select.js';
 import type { BatchReport } from '../../operations/machines/summary.js';
-import { type Joined, joinSwarm } from '../../operations/swarm/join.js';
+import { type Joined, joinSwarm } from '../../operations/swarm/nodes/join.js';
 
 export default class SwarmJoin extends NodeCommand<typeof SwarmJoin> {
   static override summary = 'let machines join the swarm of a manager';

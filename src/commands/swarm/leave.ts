@@ -1,7 +1,8 @@
-import { forceFlag, nodesArgument, yesFlag } from '../../cli/flags.js';
+import { Flags } from '@oclif/core';
+import { nodesArgument, yesFlag } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
 import type { BatchReport } from '../../operations/machines/summary.js';
-import { type Left, leaveSwarm } from '../../operations/swarm/leave.js';
+import { type Left, leaveSwarm } from '../../operations/swarm/nodes/leave.js';
 import { confirm } from '../../ui/prompt.js';
 
 export default class Leave extends NodeCommand<typeof Leave> {
@@ -12,7 +13,12 @@ quorum, or the last manager that it can do without. No entry of the nodes stays 
 dissolved, with all its services, secrets and configs: that is asked first.`;
   static override usage = 'swarm leave NODES... [--force]';
   static override args = nodesArgument;
-  static override flags = { ...forceFlag, ...yesFlag };
+  static override flags = {
+    force: Flags.boolean({
+      summary: 'do it even where the swarm would lose its quorum, or has none, or no manager answers',
+    }),
+    ...yesFlag,
+  };
   static override examples = [
     { description: 'two nodes less', command: '<%= config.bin %> swarm leave node[3:4]' },
     { description: 'the end of a swarm', command: '<%= config.bin %> swarm leave "node*" --yes' },

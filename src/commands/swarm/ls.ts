@@ -1,7 +1,7 @@
 import { BaseCommand } from '../../cli/base-command.js';
-import { argument, hostFlag } from '../../cli/flags.js';
+import { argument, hostFlag, nodeOrHost } from '../../cli/flags.js';
 import { machineFor } from '../../operations/machines/active.js';
-import { listNodes, type SwarmNode } from '../../operations/swarm/list.js';
+import { listNodes, type SwarmNode } from '../../operations/swarm/nodes/list.js';
 import { swarmTable } from '../../ui/views/swarm.js';
 
 export default class SwarmLs extends BaseCommand<typeof SwarmLs> {
@@ -17,7 +17,7 @@ export default class SwarmLs extends BaseCommand<typeof SwarmLs> {
 
   async run(): Promise<SwarmNode[]> {
     const context = await this.context();
-    const host = this.args.node === undefined ? (this.flags.host ?? []) : [this.args.node];
+    const host = nodeOrHost(this.args.node, this.flags.host);
     const manager = host.length > 0 ? await machineFor(host, context) : undefined;
     const nodes = await listNodes(manager, context);
     this.print(swarmTable(nodes));

@@ -7,7 +7,7 @@ import {
   type Recovered,
   type RecoveryPlan,
   recoverSwarm,
-} from '../../operations/swarm/recover.js';
+} from '../../operations/swarm/recovery/recover.js';
 import { confirm } from '../../ui/prompt.js';
 import { planText, recoveredText } from '../../ui/views/recovery.js';
 

@@ -3,8 +3,8 @@ import { BaseCommand } from '../../cli/base-command.js';
 import { requiredArgument } from '../../cli/flags.js';
 import { machineFor } from '../../operations/machines/active.js';
 import { selectMachines } from '../../operations/machines/select.js';
-import { type Recovered, rejoinMachines } from '../../operations/swarm/recover.js';
-import { type Restored, restoreSwarm } from '../../operations/swarm/restore.js';
+import { type Recovered, rejoinMachines } from '../../operations/swarm/recovery/recover.js';
+import { type Restored, restoreSwarm } from '../../operations/swarm/recovery/restore.js';
 import { recoveredText, restoredText } from '../../ui/views/recovery.js';
 
 export default class Restore extends BaseCommand<typeof Restore> {

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import { nodesArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
 import type { BatchReport } from '../../operations/machines/summary.js';
-import { type Removed, removeNodes } from '../../operations/swarm/remove.js';
+import { type Removed, removeNodes } from '../../operations/swarm/nodes/remove.js';
 
 export default class SwarmRm extends NodeCommand<typeof SwarmRm> {
   static override summary = "remove nodes that are gone from their swarm's list";

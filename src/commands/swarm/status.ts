@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../cli/base-command.js';
-import { argument, hostFlag } from '../../cli/flags.js';
+import { argument, hostFlag, nodeOrHost } from '../../cli/flags.js';
 import { machineFor } from '../../operations/machines/active.js';
 import { type SwarmStatus, swarmStatus } from '../../operations/swarm/status.js';
 import { swarmStatusView } from '../../ui/views/swarm-status.js';
@@ -20,7 +20,7 @@ tells its own part. The place of a node is its labels "region" and "zone", else 
 
   async run(): Promise<SwarmStatus> {
     const context = await this.context();
-    const host = this.args.node === undefined ? (this.flags.host ?? []) : [this.args.node];
+    const host = nodeOrHost(this.args.node, this.flags.host);
     const manager = host.length > 0 ? await machineFor(host, context) : undefined;
     const status = await swarmStatus(manager, context);
     this.print(swarmStatusView(status, process.stdout.isTTY ? process.stdout.columns : undefined));

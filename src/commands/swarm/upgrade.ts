@@ -9,7 +9,7 @@ import {
   type UpgradedNode,
   type UpgradeInput,
   upgradeNodes,
-} from '../../operations/swarm/upgrade.js';
+} from '../../operations/swarm/upgrade/upgrade.js';
 import { upgradePlanTable } from '../../ui/views/swarm.js';
 
 export default class Upgrade extends NodeCommand<typeof Upgrade> {

@@ -10,7 +10,6 @@ import {
 } from '../../config/settings.js';
 import { parseSettings } from '../../config/settings-file.js';
 import type { DriverModule } from '../../drivers/driver.js';
-import { driverNames } from '../../drivers/registry.js';
 import { UsageError, UserError } from '../../errors.js';
 import { closest } from '../../machines/suggest.js';
 import type { Templates } from '../../templates.js';
@@ -67,6 +66,7 @@ function secretError(key: string, variable: string | undefined): UsageError {
 
 /**
  * The text with the changes made.
+ * @param driverNames of all drivers, which may have sections in it
  * @throws UserError when the result would not be good settings of the driver
  */
 export async function changeConfig(
@@ -74,6 +74,7 @@ export async function changeConfig(
   text: string,
   edits: readonly Edit[],
   driver: DriverModule,
+  driverNames: readonly string[],
 ): Promise<string> {
   const changed = await editSettings(path, text, edits);
   const file = await parseSettings(path, changed);

@@ -2,7 +2,7 @@ import { groupBy } from '../../machines/group.js';
 import type { Machine } from '../../machines/machine.js';
 import type { Outcome } from '../fan-out.js';
 import { initSwarm } from '../swarm/init.js';
-import { type Joined, joinMembers } from '../swarm/join.js';
+import { type Joined, joinMembers } from '../swarm/nodes/join.js';
 import { type Swarm, withSwarm } from '../swarm/view.js';
 import { groupOf, machinesOf, type StepOf, type Work } from './work.js';
 

@@ -5,7 +5,8 @@ import { type Member, memberName } from '../../swarm/members.js';
 import type { Context } from '../context.js';
 import { inTime } from '../in-time.js';
 import { observe } from '../machines/list.js';
-import { NoSwarmError, withSwarm } from '../swarm/view.js';
+import { NoSwarmError } from '../swarm/find-manager.js';
+import { withSwarm } from '../swarm/view.js';
 
 /** A cluster as `cluster ls` shows it. */
 export interface ClusterSummary {

@@ -1,5 +1,4 @@
 import { readText } from '../../config/files.js';
-import { loadDriver } from '../../drivers/registry.js';
 import { UserError } from '../../errors.js';
 import type { Context } from '../context.js';
 import { changeConfig, newConfig, readDefinitions } from './config-file.js';
@@ -27,14 +26,20 @@ export async function createCluster(
   { name, driver: named, definitions }: NewCluster,
   { clusters }: Context,
 ): Promise<CreatedCluster> {
-  const { cluster, settings, templates } = await clusters.context(name);
+  const { cluster, settings, drivers, templates } = await clusters.context(name);
   // Folders that differ only in case are one on some file systems.
   const taken = (await clusters.names()).find((other) => other.toLowerCase() === name.toLowerCase());
   if (taken !== undefined) throw takenError(taken);
-  const driver = await loadDriver(await settings.driver(named));
+  const driver = await drivers.load(await settings.driver(named));
   const path = cluster.settingsPath;
   const edits = readDefinitions(definitions, driver);
-  const text = await changeConfig(path, await newConfig(name, driver, templates), edits, driver);
+  const text = await changeConfig(
+    path,
+    await newConfig(name, driver, templates),
+    edits,
+    driver,
+    drivers.names,
+  );
   await cluster.lock(async () => {
     if ((await readText(path)) !== undefined) throw takenError(name);
     await cluster.files.write(path, text);

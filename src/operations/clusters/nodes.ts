@@ -4,8 +4,8 @@ import type { Context } from '../context.js';
 import { type Work as EachWork, onEach } from '../each.js';
 import type { Outcome } from '../fan-out.js';
 import { changeNode } from '../swarm/change-node.js';
-import { removeEntry } from '../swarm/leave.js';
-import { demoteMembers } from '../swarm/roles.js';
+import { removeEntry } from '../swarm/nodes/leave.js';
+import { demoteAmong } from '../swarm/nodes/roles.js';
 import { named } from '../swarm/select.js';
 import { type Swarm, withSwarm } from '../swarm/view.js';
 import { waitUntilClear } from '../wait.js';
@@ -118,9 +118,9 @@ function removeFromSwarm(
 ): Promise<void> {
   return withSwarm({}, context, async (swarm) => {
     const leaving = named(await swarm.members()).filter(({ node }) => ids.includes(node.id));
-    const managers = leaving.filter(({ node }) => node.role === 'manager');
-    const demoted = managers.length > 0 ? await demoteMembers(swarm, managers, { force }, context) : [];
-    for (const outcome of demoted) if (outcome.status === 'failed') throw outcome.error;
-    for (const { node } of leaving) await removeEntry(swarm, node.id, { force: true });
+    const { workers, failed } = await demoteAmong(swarm, leaving, { force }, context);
+    context.signal.throwIfAborted();
+    for (const outcome of failed) if (outcome.status === 'failed') throw outcome.error;
+    for (const { node } of workers) await removeEntry(swarm, node.id, { force: true });
   });
 }

@@ -8,10 +8,10 @@ import { presentOf, type SeenMachine } from '../../swarm/present.js';
 import type { Cluster, Present } from '../../swarm/spec.js';
 import type { Context } from '../context.js';
 import { fanOut } from '../fan-out.js';
-import { inTime } from '../in-time.js';
 import { observe } from '../machines/list.js';
-import { membershipOf, withEngine } from '../swarm/membership.js';
-import { NoSwarmError, withSwarm } from '../swarm/view.js';
+import { NoSwarmError } from '../swarm/find-manager.js';
+import { membershipOf, withEngineWithin } from '../swarm/membership.js';
+import { withSwarm } from '../swarm/view.js';
 
 /** What there is of a cluster now. */
 export interface Observation {
@@ -125,8 +125,8 @@ async function withoutMistaken(
 async function nodeIdsOf(machines: readonly Machine[], context: Context): Promise<Map<string, string>> {
   const byName = new Map(machines.map((machine) => [machine.name, machine]));
   const ask = (name: string): Promise<Membership> =>
-    inTime(answerTimeoutMs, context.signal, (signal) =>
-      withEngine(byName.get(name) as Machine, { ...context, signal }, membershipOf),
+    withEngineWithin(byName.get(name) as Machine, answerTimeoutMs, context, (api, signal) =>
+      membershipOf(api, { signal }),
     );
   const outcomes = await fanOut([...byName.keys()], ask, { signal: context.signal });
   context.signal.throwIfAborted();

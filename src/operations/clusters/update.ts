@@ -1,6 +1,5 @@
 import { folderExists, readText } from '../../config/files.js';
 import { type LineChange, lineDiff } from '../../config/line-diff.js';
-import { loadDriver } from '../../drivers/registry.js';
 import { UsageError, UserError } from '../../errors.js';
 import type { Context } from '../context.js';
 import { changeConfig, newConfig, readDefinitions } from './config-file.js';
@@ -26,11 +25,11 @@ export interface UpdatedCluster {
  */
 export async function updateCluster(
   { driver: named, definitions }: ClusterUpdate,
-  { cluster, settings, templates }: Context,
+  { cluster, settings, drivers, templates }: Context,
 ): Promise<UpdatedCluster> {
   if (named === undefined && definitions.length === 0)
     throw new UsageError('nothing to change', { hint: 'belt cluster update KEY=VALUE' });
-  const driver = await loadDriver(await settings.driver(named));
+  const driver = await drivers.load(await settings.driver(named));
   const edits = readDefinitions(definitions, driver);
   if (named !== undefined) edits.unshift({ key: 'driver', value: named });
   if (!(await folderExists(cluster.folder)) && cluster.name !== 'default')
@@ -41,7 +40,7 @@ export async function updateCluster(
   const changes = await cluster.lock(async () => {
     const before = await readText(path);
     const text = before ?? (await newConfig(cluster.name, driver, templates));
-    const after = await changeConfig(path, text, edits, driver);
+    const after = await changeConfig(path, text, edits, driver, drivers.names);
     if (after !== before) await cluster.files.write(path, after);
     return lineDiff(before ?? '', after);
   });

@@ -1,4 +1,4 @@
-import { ExternalError } from '../../errors.js';
+import { ExternalError, isAbort, messageOf } from '../../errors.js';
 import { caProgressText, readCaProgress } from '../../swarm/authority.js';
 import type { Context } from '../context.js';
 import { waitUntilClear } from '../wait.js';
@@ -30,6 +30,9 @@ export async function rotateCa({ timeoutMs }: { timeoutMs: number }, context: Co
       const wait = { timeoutMs, signal };
       await waitUntilClear(() => obstacleTo(swarm, (text) => progress.update(subject, text)), wait, late);
       progress.done(subject, 'on all nodes');
+    } catch (error) {
+      if (!isAbort(error)) progress.failed(subject, messageOf(error));
+      throw error;
     } finally {
       await progress.close();
     }

@@ -1,7 +1,7 @@
 import { readText } from '../../config/files.js';
 import type { EngineApi } from '../../engine/api.js';
 import { UserError } from '../../errors.js';
-import { clusterAddress, type Machine } from '../../machines/machine.js';
+import type { Machine } from '../../machines/machine.js';
 import { nodeAddresses, withPort } from '../../swarm/addresses.js';
 import { type ExternalCa, parseExternalCa } from '../../swarm/external-ca.js';
 import { type InitOptions, initRequest, poolsOf } from '../../swarm/init-request.js';
@@ -10,7 +10,7 @@ import { overlapping, type Route } from '../../swarm/network.js';
 import type { Context } from '../context.js';
 import { readUnlockKey } from './lock.js';
 import { membershipOf, withEngine } from './membership.js';
-import { networkOf } from './network.js';
+import { networkOf, requireAddress } from './network.js';
 
 export interface SwarmInit {
   manager: string;
@@ -36,8 +36,7 @@ const firstNetworks = '10.0.0.0/16';
  * @throws UserError when it is in one already, or when an address pool is a network of its own
  */
 export async function initSwarm(machine: Machine, options: InitInput, context: Context): Promise<SwarmInit> {
-  if (!clusterAddress(machine))
-    throw new UserError(`${machine.name} has no address that other nodes could join at`, { hint: 'belt ls' });
+  requireAddress(machine);
   const { addresses, routes } = await networkOf(machine, context);
   const own = nodeAddresses(machine, addresses);
   const request = initRequest(options, own, await externalCasOf(options));

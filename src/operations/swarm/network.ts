@@ -1,9 +1,17 @@
-import type { Machine } from '../../machines/machine.js';
+import { UserError } from '../../errors.js';
+import { clusterAddress, type Machine } from '../../machines/machine.js';
 import { type MachineNetwork, networkCommand, readNetwork } from '../../swarm/network.js';
 import type { Context } from '../context.js';
 import { reach } from '../machines/reach.js';
 
 const timeoutMs = 10_000;
+
+/** Where the other nodes of a swarm find the machine. @throws UserError when it has no such address yet */
+export function requireAddress(machine: Machine): string {
+  const address = clusterAddress(machine);
+  if (address) return address;
+  throw new UserError(`${machine.name} has no address that other nodes could join at`, { hint: 'belt ls' });
+}
 
 /** The addresses and networks of the machine itself, which its provider may not tell. */
 export async function networkOf(machine: Machine, context: Context): Promise<MachineNetwork> {

@@ -1,5 +1,6 @@
 import { isOnlyUrl, type Machine } from '../../machines/machine.js';
-import { type Membership, readMembership } from '../../swarm/node.js';
+import { isAt } from '../../swarm/members.js';
+import { hostOf, type Membership, readMembership } from '../../swarm/node.js';
 import type { Context } from '../context.js';
 import { fanOut } from '../fan-out.js';
 import { observe } from '../machines/list.js';
@@ -52,4 +53,28 @@ async function ownMembership(machine: Machine, context: Context): Promise<Member
     if (short.manager) return short;
     throw error;
   });
+}
+
+/**
+ * Why a machine should not be destroyed while nobody can be asked for its swarm: it is a manager, or may be one. Each member of a swarm knows
+ * the addresses of its managers.
+ */
+export function objectionTo(
+  { machine, state, membership }: Presence,
+  leaving: readonly Presence[],
+  staying: readonly Presence[],
+): string | undefined {
+  const { name } = machine;
+  if (membership?.manager || membership?.state === 'locked')
+    return `${name} is a manager of a swarm that cannot be asked`;
+  if (state === 'answers') return undefined;
+  const known = [...leaving, ...staying].flatMap((other) => other.membership?.managers ?? []);
+  if (known.some((manager) => isAt(machine, hostOf(manager))))
+    return `${name} is a manager of a swarm that cannot be asked`;
+  return staying.some(isUnsure) ? `${name} may be a manager of a swarm that cannot be asked` : undefined;
+}
+
+/** It may know of managers that it does not tell of: without a quorum, one gives only the short answer. */
+function isUnsure({ state, membership }: Presence): boolean {
+  return state === 'silent' || (membership?.state === 'active' && membership.managers.length === 0);
 }

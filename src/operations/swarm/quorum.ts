@@ -34,15 +34,20 @@ export interface QuorumCheck {
   force: boolean;
 }
 
+/** The swarm can decide nothing, whatever is asked of it. */
+export class NoQuorumError extends UserError {}
+
 /**
  * Refuses what would take the swarm its quorum, or the last manager that it can do without; with `force` the price is told instead.
- * @throws UserError with the numbers
+ * @throws UserError with the numbers; NoQuorumError, `force` or not, when a vote is needed and none can be taken
  */
 export function requireQuorum({ managers, changes, what, force }: QuorumCheck, { reporter }: Context): void {
   const judgement = judge(managers, changes);
   const objection = objectionText(what, judgement);
   if (objection === undefined) return;
-  if (!force) throw new UserError(objection, { hint: remedies[judgement.objection ?? 'no quorum'] });
+  const hint = remedies[judgement.objection ?? 'no quorum'];
+  if (judgement.objection === 'no quorum') throw new NoQuorumError(objection, { hint });
+  if (!force) throw new UserError(objection, { hint });
   const price = hasQuorum(judgement.after)
     ? 'the next manager that fails takes the swarm its quorum'
     : `nothing in the swarm can be changed then; what runs goes on; the way back is "${wayBack(changes)}"`;

@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExternalError, unlessAborted } from '../../errors.js';
 import type { Machine } from '../../machines/machine.js';
-import { type Member, matchMembers } from '../../swarm/members.js';
+import { isAt, type Member, matchMembers } from '../../swarm/members.js';
 import { hostOf, readNodes, type SwarmNode } from '../../swarm/node.js';
 import { hasQuorum, type ManagerState, type Tally, tallyOf } from '../../swarm/quorum.js';
 import type { Context } from '../context.js';
 import { answeringManagers, membershipOf, withEngineWithin } from './membership.js';
 import { managersNow } from './quorum.js';
+import type { Swarm } from './view.js';
 
-/** A swarm with a quorum, as its leader and its managers themselves see it. */
+/** The nodes of a swarm, and which of its managers are there, as its leader and the managers themselves see it. */
 export interface SettledSwarm {
   members: Member[];
   managers: ManagerState[];
@@ -29,16 +30,17 @@ const electionMs = 45_000;
  */
 export async function settledSwarm(manager: Machine, context: Context): Promise<SettledSwarm | undefined> {
   const deadline = Date.now() + electionMs;
-  for (;;) {
+  for (let told = false; ; told = true) {
     const { settled, present } = await look(manager, context);
     if (settled) return settled;
     if (!present || !hasQuorum(present)) return undefined;
     if (Date.now() > deadline) {
       throw new ExternalError(
-        `${present.reachable} of ${present.managers} managers of the swarm of ${manager.name} answer, and have no leader that knows them`,
+        `${present.reachable} of ${present.managers} managers of the swarm of ${manager.name} may be there, and have no leader that knows them`,
         { hint: 'again in a minute, or all the same: --force' },
       );
     }
+    if (!told) context.reporter.note(`nobody leads the swarm of ${manager.name}: waiting for an election`);
     await sleep(500, undefined, { signal: context.signal });
   }
 }
@@ -54,13 +56,34 @@ async function look(manager: Machine, context: Context): Promise<Look> {
   const nodes = await nodesBy(manager, context).catch(unlessAborted);
   if (!nodes) {
     const hosts = await managerHosts(manager, context).catch(unlessAborted);
-    return hosts ? { present: await presentAt(hosts, machines, context) } : {};
+    return hosts ? { present: await presentAmong(machinesAt(hosts, machines), context) } : {};
   }
   const members = matchMembers(nodes, machines);
   const managers = await managersNow(members, context);
   if (hasQuorum(tallyOf(managers))) return { settled: { members, managers } };
-  const own = members.filter(({ node }) => node.role === 'manager').map(({ machine }) => machine);
-  return { present: await presentAmong(own, context) };
+  return { present: await presentAmong(managerMachines(members), context) };
+}
+
+/** A new leader hears of the other managers within this. */
+const settleMs = 20_000;
+
+/**
+ * The same of a swarm that is asked already. A leader that was just elected is given time to hear of the others, where enough of them
+ * answer.
+ */
+export async function settledMembers(swarm: Swarm, context: Context): Promise<SettledSwarm> {
+  const deadline = Date.now() + settleMs;
+  for (;;) {
+    const members = await swarm.members();
+    const managers = await managersNow(members, context);
+    if (hasQuorum(tallyOf(managers)) || Date.now() > deadline) return { members, managers };
+    if (!hasQuorum(await presentAmong(managerMachines(members), context))) return { members, managers };
+    await sleep(500, undefined, { signal: context.signal });
+  }
+}
+
+function managerMachines(members: readonly Member[]): (Machine | undefined)[] {
+  return members.filter(({ node }) => node.role === 'manager').map(({ machine }) => machine);
 }
 
 function nodesBy(manager: Machine, context: Context): Promise<SwarmNode[]> {
@@ -77,15 +100,9 @@ export function managerHosts(manager: Machine, context: Context): Promise<string
   });
 }
 
-export function presentAt(
-  hosts: readonly string[],
-  machines: readonly Machine[],
-  context: Context,
-): Promise<Tally> {
-  const at = hosts.map((host) =>
-    machines.find(({ name, addresses }) => [addresses.public, addresses.private, name].includes(host)),
-  );
-  return presentAmong(at, context);
+/** Which machine is at each host; absent: none that belt knows. */
+export function machinesAt(hosts: readonly string[], machines: readonly Machine[]): (Machine | undefined)[] {
+  return hosts.map((host) => machines.find((machine) => isAt(machine, host)));
 }
 
 /** One that is no machine of belt's cannot be asked, and counts as present. */

@@ -1,11 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ExternalError, explanationOf, unlessAborted } from '../../errors.js';
 import { isOnlyUrl, type Machine } from '../../machines/machine.js';
-import { hasQuorum, type Tally } from '../../swarm/quorum.js';
 import {
   certificateAdvice,
   countsOf,
-  type NamedNode,
   type NodeCertificates,
   noQuorumAdvice,
   type Overview,
@@ -16,9 +13,10 @@ import { fanOut } from '../fan-out.js';
 import { observe } from '../machines/list.js';
 import { answeringManagers, managerState, ownState, ownStateTimeoutMs } from './membership.js';
 import { nodeCertificates } from './node-certificates.js';
+import { NoQuorumError } from './quorum.js';
 import { named } from './select.js';
-import { managerHosts, presentAt, settledSwarm } from './settled.js';
-import { NoLeaderError, type Swarm, withSwarm } from './view.js';
+import { machinesAt, managerHosts, settledMembers, settledSwarm } from './settled.js';
+import { type Swarm, withSwarm } from './view.js';
 
 export interface SwarmStatus extends Overview {
   /** Absent where no manager has a quorum, as is all that only a leader knows. */
@@ -39,9 +37,6 @@ export interface OwnWord {
   error?: string;
 }
 
-/** A new leader hears of the other managers within this. */
-const settleMs = 20_000;
-
 /**
  * How a swarm of the cluster is. Without a quorum there is nobody to ask for the whole: each machine is asked for its own part then.
  * @param manager absent: the active machine, or another that answers as a manager
@@ -53,17 +48,21 @@ export async function swarmStatus(manager: Machine | undefined, context: Context
   try {
     return await byLeader();
   } catch (error) {
-    if (!(error instanceof NoLeaderError || error instanceof ExternalError)) throw error;
+    if (!(error instanceof NoQuorumError || error instanceof ExternalError)) throw error;
     const words = await ownWords(context);
     const speaker = speakerAmong(words);
     if (!speaker) throw error;
-    if (speaker.swarm === managerState && (await settledSwarm(speaker.machine, context))) return byLeader();
+    // Where it stays in the dark who is there, the machines' own words are still worth having.
+    const elects = speaker.swarm === managerState;
+    if (elects && (await settledSwarm(speaker.machine, context).catch(unlessAborted))) return byLeader();
     return statusByWords(words, speaker.machine, context);
   }
 }
 
 async function statusOf(swarm: Swarm, context: Context): Promise<SwarmStatus> {
-  const { members, present } = await settledManagers(swarm, context);
+  const settled = await settledMembers(swarm, context);
+  const members = named(settled.members);
+  const present = new Set(settled.managers.filter(({ reachable }) => reachable).map(({ id }) => id));
   const overview = overviewOf(members, present);
   const asked = members.filter(({ node }) => node.role === 'worker' || present.has(node.id));
   const certificates = await nodeCertificates(swarm, asked, context);
@@ -76,27 +75,6 @@ async function statusOf(swarm: Swarm, context: Context): Promise<SwarmStatus> {
     // A leader takes some seconds to notice that it leads nobody any more.
     machines: overview.quorum ? [] : (await ownWords(context)).map(shown),
   };
-}
-
-/** The managers that are there: the leader knows late of those that fail, and so does a new one of those that live. */
-async function settledManagers(
-  swarm: Swarm,
-  context: Context,
-): Promise<{ members: NamedNode[]; present: Set<string> }> {
-  const deadline = Date.now() + settleMs;
-  for (;;) {
-    const members = named(await swarm.members());
-    const managers = members.filter(({ node }) => node.role === 'manager');
-    const machines = managers.flatMap(({ machine }) => machine ?? []);
-    const answering = new Set(await answeringManagers(machines, context));
-    const alive = managers.filter(({ machine }) => !machine || answering.has(machine));
-    const reachable = alive.filter(({ node }) => node.reachability !== 'unreachable');
-    const enough = (some: readonly unknown[]): boolean =>
-      hasQuorum({ managers: managers.length, reachable: some.length });
-    if (enough(reachable) || !enough(alive) || Date.now() > deadline)
-      return { members, present: new Set(reachable.map(({ node }) => node.id)) };
-    await sleep(500, undefined, { signal: context.signal });
-  }
 }
 
 interface Word extends OwnWord {
@@ -144,10 +122,11 @@ async function statusByWords(
 ): Promise<SwarmStatus> {
   const hosts = (await managerHosts(speaker, context).catch(unlessAborted)) ?? [];
   const { machines } = await context.cluster.machines();
-  const tally: Tally = await presentAt(hosts, machines, context);
+  const known = machinesAt(hosts, machines).filter((machine) => machine !== undefined);
+  const answering = await answeringManagers(known, context);
   return {
     quorum: false,
-    managers: { ...countsOf(tally), nodes: [] },
+    managers: { ...countsOf({ managers: hosts.length, reachable: answering.length }), nodes: [] },
     groups: [],
     places: [],
     warnings: [noQuorumAdvice],

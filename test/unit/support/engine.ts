@@ -48,6 +48,8 @@ export interface Swarm {
   unlockKey: string;
   /** So many looks at `GET /swarm` until a new certificate authority is everywhere. */
   rotatingLooks: number;
+  /** Its leader has not noticed that others are gone: it tells of the nodes as they were, and no change comes to an end. */
+  isUnaware?: boolean;
 }
 
 export interface Service {
@@ -229,7 +231,8 @@ export class Engine {
     if (request === 'POST /swarm/unlock') return this.unlock(body as { UnlockKey: string });
     if (!this.swarm || this.node?.role !== 'manager')
       return refusal(503, 'This node is not a swarm manager.');
-    if (!hasQuorum(this.swarm)) return refusal(503, noLeader);
+    if (!(request.startsWith('GET ') ? canRead(this.swarm) : hasQuorum(this.swarm)))
+      return refusal(503, noLeader);
     if (request === 'GET /nodes') return { status: 200, body: nodesOf(this.swarm) };
     if (request === 'GET /services') return { status: 200, body: this.swarm.services.map(serviceDocument) };
     if (request.startsWith('GET /tasks')) return { status: 200, body: tasksOf(this.swarm, request) };
@@ -255,7 +258,7 @@ export class Engine {
       NodeAddr: swarm ? this.name : '',
       ControlAvailable: manager,
       Error: this.error,
-      ...(manager && swarm && { Cluster: { ID: swarm.id } }),
+      ...(manager && swarm && canRead(swarm) && { Cluster: { ID: swarm.id } }),
       RemoteManagers: this.pending
         ? [{ NodeID: '', Addr: this.pending.at }]
         : swarm?.nodes.flatMap(({ engine, role }) =>
@@ -383,13 +386,19 @@ function hasQuorum(swarm: Swarm): boolean {
   return managers.filter(({ engine }) => engine.isUp).length * 2 > managers.length;
 }
 
-function nodesOf(swarm: Swarm): unknown[] {
-  const leader = managersOf(swarm).find(isReachable);
-  return swarm.nodes.map((node) => documentOf(node, node === leader));
+/** Somebody leads, or believes to. */
+function canRead(swarm: Swarm): boolean {
+  return hasQuorum(swarm) || swarm.isUnaware === true;
 }
 
-function documentOf(node: Node, leader: boolean): unknown {
+function nodesOf(swarm: Swarm): unknown[] {
+  const leader = managersOf(swarm).find(isReachable);
+  return swarm.nodes.map((node) => documentOf(node, node === leader, swarm.isUnaware));
+}
+
+function documentOf(node: Node, leader: boolean, isUnaware = false): unknown {
   const { id, engine, version, status, reachability, ...spec } = node;
+  const seemsUp = isUnaware || engine.isUp;
   return {
     ID: id,
     Version: { Index: version },
@@ -399,11 +408,11 @@ function documentOf(node: Node, leader: boolean): unknown {
       Engine: { EngineVersion: '28.1.0' },
       TLSInfo: { TrustRoot: `root ${engine.swarm?.spec.CAConfig.ForceRotate ?? 0}\n` },
     },
-    Status: { State: engine.isUp ? status : 'down', Addr: engine.name },
+    Status: { State: seemsUp ? status : 'down', Addr: engine.name },
     ...(spec.role === 'manager' &&
       reachability !== '' && {
         ManagerStatus: {
-          Reachability: engine.isUp ? reachability : 'unreachable',
+          Reachability: seemsUp ? reachability : 'unreachable',
           Addr: `${engine.name}:2377`,
           ...(leader && { Leader: true }),
         },

@@ -10,6 +10,8 @@ import {
   removeCluster,
   useCluster,
 } from '../../../src/config/clusters.js';
+import { openPlugins } from '../../../src/config/plugins.js';
+import { ownDrivers } from '../../../src/drivers/registry.js';
 import { AbortError, UserError } from '../../../src/errors.js';
 import { defaultEngineSettings } from '../../../src/machines/engine-settings.js';
 import type { Machine } from '../../../src/machines/machine.js';
@@ -87,6 +89,14 @@ export async function openTestBed(): Promise<TestBed> {
         context: async (name) => contextOn(await openClusterStore(await chooseCluster({ root }, name))),
       },
       settings,
+      drivers: ownDrivers,
+      plugins: openPlugins({
+        variables: { BELT_DATA_DIR: join(root, '.data') },
+        cwd: root,
+        home: root,
+        platform: 'linux',
+        isRoot: false,
+      }),
       cluster: store,
       async driver(name) {
         const found = drivers.get(name);

@@ -1,0 +1,56 @@
+import type { Command } from '@oclif/core';
+import { readEnvironment } from '../config/environment.js';
+import { openPlugins } from '../config/plugins.js';
+import type { Drivers } from '../drivers/registry.js';
+import { messageOf } from '../errors.js';
+import { flagGroup, flagsOf } from './driver-flags.js';
+import { driversOf } from './drivers.js';
+
+/** The driver that a command line names. */
+export function driverIn(argv: readonly string[]): string | undefined {
+  for (const [index, word] of argv.entries()) {
+    const [, value] = /^(?:--driver=|-d=?)(.+)$/.exec(word) ?? [];
+    if (value !== undefined) return value;
+    if (word === '-d' || word === '--driver') return argv[index + 1];
+  }
+  return undefined;
+}
+
+/**
+ * The command with no driver's flags but this one's.
+ * @throws UserError when no driver is called so, or it cannot be loaded
+ */
+export async function withFlagsOf(
+  driver: string | undefined,
+  command: Command.Loadable,
+): Promise<Command.Loadable> {
+  const drivers = await findDrivers();
+  const groups = drivers.names.map(flagGroup);
+  const shared = Object.entries(command.flags).filter(
+    ([, { helpGroup = '' }]) => !groups.includes(helpGroup),
+  );
+  const chosen = driver === undefined ? {} : flagsOf(await drivers.load(drivers.nameOf(driver)));
+  const named = Object.entries(chosen).map(([name, flag]) => [name, { ...flag, name }]);
+  return { ...command, flags: Object.fromEntries([...shared, ...named]) };
+}
+
+/** A row a driver: its name, and what it makes. */
+export async function helpOfDrivers(): Promise<[string, string][]> {
+  const drivers = await findDrivers();
+  const rows = await Promise.all(
+    drivers.names.map(async (name): Promise<[string, string]> => [name, await summaryOf(name, drivers)]),
+  );
+  return [...rows, ['', 'flags of one: belt create -d NAME --help']];
+}
+
+async function summaryOf(name: string, drivers: Drivers): Promise<string> {
+  try {
+    return (await drivers.load(name)).summary;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+function findDrivers(): Promise<Drivers> {
+  return driversOf(openPlugins(readEnvironment()));
+}

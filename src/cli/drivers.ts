@@ -1,0 +1,28 @@
+import type { Interfaces } from '@oclif/core';
+import { readEnvironment } from '../config/environment.js';
+import { openPlugins, type PluginStore } from '../config/plugins.js';
+import { type Drivers, driversWith } from '../drivers/registry.js';
+
+/** belt's own drivers and those of plugins, which are read and loaded when one is first used. */
+export async function driversOf(plugins: PluginStore): Promise<Drivers> {
+  const names = await plugins.drivers();
+  return driversWith(new Map(names.map((name) => [name, () => load(name, plugins)])));
+}
+
+async function load(name: string, plugins: PluginStore) {
+  const { loadPackage } = await import('../drivers/plugin.js');
+  return loadPackage(await plugins.read(name));
+}
+
+/**
+ * The flags of plugins' drivers that a command line uses: `--NAME-...`. One that is broken troubles only who asks for it.
+ * @throws UserError when its driver cannot be loaded
+ */
+export async function pluginFlags(argv: readonly string[]): Promise<Interfaces.FlagInput> {
+  const plugins = openPlugins(readEnvironment());
+  const used = (await plugins.drivers()).filter((name) => argv.some((word) => word.startsWith(`--${name}-`)));
+  if (used.length === 0) return {};
+  const [drivers, { flagsOf }] = await Promise.all([driversOf(plugins), import('./driver-flags.js')]);
+  const modules = await Promise.all(used.map(drivers.load));
+  return Object.assign({}, ...modules.map(flagsOf));
+}

@@ -1,0 +1,17 @@
+import { BaseCommand } from '../cli/base-command.js';
+import { listPlugins, type Plugin } from '../operations/plugins/list.js';
+import { pluginTable } from '../ui/views/plugins.js';
+
+export default class Plugins extends BaseCommand<typeof Plugins> {
+  static override summary = 'list the drivers that were installed as plugins';
+  static override description =
+    `A plugin is an npm package with a driver. docs/writing-a-driver.md says how to make one.`;
+  static override aliases = ['plugins:ls'];
+  static override examples = [{ description: 'all of them', command: '<%= config.bin %> plugins' }];
+
+  async run(): Promise<Plugin[]> {
+    const plugins = await listPlugins(await this.context());
+    this.print(pluginTable(plugins));
+    return plugins;
+  }
+}

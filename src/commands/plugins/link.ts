@@ -1,0 +1,23 @@
+import { BaseCommand } from '../../cli/base-command.js';
+import { requiredArgument } from '../../cli/flags.js';
+import { linkPlugin } from '../../operations/plugins/install.js';
+import type { Plugin } from '../../operations/plugins/list.js';
+import { pluginTable } from '../../ui/views/plugins.js';
+
+export default class PluginsLink extends BaseCommand<typeof PluginsLink> {
+  static override summary = 'use the driver in a folder that you work on';
+  static override description =
+    `Nothing is copied: what changes in the folder is there the next time belt starts. Its own dependencies are installed there by npm.`;
+  static override args = {
+    folder: requiredArgument('folder with the package.json of the driver'),
+  };
+  static override examples = [
+    { description: 'the one in this folder', command: '<%= config.bin %> plugins link .' },
+  ];
+
+  async run(): Promise<Plugin> {
+    const plugin = await linkPlugin(await this.resolvePath(this.args.folder), await this.context());
+    this.print(pluginTable([plugin]));
+    return plugin;
+  }
+}

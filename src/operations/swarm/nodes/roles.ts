@@ -1,0 +1,212 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ExternalError, UserError } from '../../../errors.js';
+import type { Member } from '../../../swarm/members.js';
+import { demotedMessage, promotedMessage } from '../../../swarm/messages.js';
+import type { Role } from '../../../swarm/node.js';
+import { managerAdvice } from '../../../swarm/quorum.js';
+import type { Context } from '../../context.js';
+import { onEach } from '../../each.js';
+import type { Outcome } from '../../fan-out.js';
+import { waitUntilClear } from '../../wait.js';
+import { changeNode } from '../change-node.js';
+import { waitForOwnRole, withEngine } from '../membership.js';
+import { requireQuorum } from '../quorum.js';
+import { type NamedMember, selectMembers } from '../select.js';
+import { settledMembers } from '../settled.js';
+import { type Swarm, withSwarm } from '../view.js';
+
+export interface RoleChange {
+  nodeId: string;
+  role: Role;
+  /** It had the role before. */
+  already: boolean;
+  /** docker's own words. */
+  message: string;
+}
+
+/** A new manager fetches the whole raft log first. */
+const roleTimeoutMs = 90_000;
+
+/**
+ * Makes nodes managers, one after the other, each when the one before takes part. What comes after a failure is skipped.
+ * @throws UserError when a node is not there
+ */
+export async function promoteNodes(
+  nodes: readonly string[],
+  context: Context,
+): Promise<Outcome<RoleChange>[]> {
+  return withSwarm({}, context, async (swarm) => {
+    const chosen = await selectMembers(nodes, await knownMembers(swarm, context), context);
+    for (const { name, node } of chosen) {
+      if (node.role === 'manager' || node.status === 'ready') continue;
+      throw new UserError(
+        `${name} is ${node.status}: a manager that is not there would only weigh on the quorum`,
+        {
+          hint: `start it first: belt start ${name}`,
+        },
+      );
+    }
+    const outcomes = await changeRoles(chosen, 'manager', async () => {}, swarm, context);
+    const after = (await swarm.nodes()).filter(({ role }) => role === 'manager').length;
+    for (const advice of managerAdvice(after)) context.reporter.warn(advice);
+    return outcomes;
+  });
+}
+
+/**
+ * Makes managers workers, one after the other, the leader last. What comes after a failure is skipped.
+ * @throws UserError with the numbers when the swarm would lose its quorum or its last manager to spare, unless `force`
+ */
+export async function demoteNodes(
+  nodes: readonly string[],
+  { force }: { force: boolean },
+  context: Context,
+): Promise<Outcome<RoleChange>[]> {
+  return withSwarm({}, context, async (swarm) =>
+    demoteMembers(swarm, await selectMembers(nodes, await swarm.members(), context), { force }, context),
+  );
+}
+
+/** As `demoteNodes`, of a swarm that is asked already. @returns in the order in which they were demoted */
+async function demoteMembers(
+  swarm: Swarm,
+  members: readonly NamedMember[],
+  { force }: { force: boolean },
+  context: Context,
+): Promise<Outcome<RoleChange>[]> {
+  const inOrder = inOrderOfDemotion(members);
+  const check = (leaving: readonly NamedMember[]): Promise<void> =>
+    requireQuorumWithout(swarm, leaving, { what: 'demoting', force }, context);
+  await check(inOrder);
+  // The first has just been checked; before each other one a manager may have failed.
+  const before = (member: NamedMember): Promise<void> =>
+    member === inOrder[0] ? Promise.resolve() : check([member]);
+  return changeRoles(inOrder, 'worker', before, swarm, context);
+}
+
+/**
+ * Demotes the managers among nodes.
+ * @returns the nodes that are workers now, and how it ended for the others
+ * @throws as `demoteMembers`
+ */
+export async function demoteAmong(
+  swarm: Swarm,
+  members: readonly NamedMember[],
+  { force }: { force: boolean },
+  context: Context,
+): Promise<{ workers: NamedMember[]; failed: Outcome<never>[] }> {
+  const managers = members.filter(({ node }) => node.role === 'manager');
+  if (managers.length === 0) return { workers: [...members], failed: [] };
+  const outcomes = await demoteMembers(swarm, managers, { force }, context);
+  const failed = outcomes.flatMap((outcome) => (outcome.status === 'ok' ? [] : [outcome]));
+  const names = new Set(failed.map(({ name }) => name));
+  return { workers: members.filter(({ name }) => !names.has(name)), failed };
+}
+
+/** @throws UserError with the numbers when the swarm cannot do without these managers, unless `force`; NoQuorumError */
+export async function requireQuorumWithout(
+  swarm: Swarm,
+  leaving: readonly NamedMember[],
+  { what, force }: { what: string; force: boolean },
+  context: Context,
+): Promise<void> {
+  const { managers } = await settledMembers(swarm, context);
+  const changes = leaving.map(({ node }) => ({ id: node.id, does: 'leaves' as const }));
+  const names = leaving.map(({ name }) => name).join(' and ');
+  requireQuorum({ managers, changes, what: `${what} ${names}`, force }, context);
+}
+
+/** Makes a member what it is to be, whatever that does to the quorum. @throws ExternalError when it is not in time */
+export async function changeRole(
+  swarm: Swarm,
+  { node, machine, name }: NamedMember,
+  role: Role,
+  step: (text: string) => void,
+  context: Context,
+): Promise<void> {
+  await changeNode(swarm, node.id, (spec) => ({ ...spec, Role: role }));
+  step(role === 'manager' ? 'waiting until it takes part' : 'waiting until it is a worker');
+  await waitForRole(node.id, name, role, swarm, context);
+  // A manager that does not know yet would be taken for one that is not there.
+  if (machine && role === 'manager')
+    await withEngine(machine, context, (api) => waitForOwnRole(name, role, api, context));
+}
+
+/** A new leader hears from every node within this, or takes it for down (swarmkit, manager/dispatcher: three heartbeats of 5 s). */
+const newLeaderTimeoutMs = 20_000;
+
+/** The members, when none is `unknown` any more: a leader that was just elected knows of no node at first. */
+async function knownMembers(swarm: Swarm, { signal }: Context): Promise<Member[]> {
+  const deadline = Date.now() + newLeaderTimeoutMs;
+  for (;;) {
+    const members = await swarm.members();
+    if (Date.now() > deadline || members.every(({ node }) => node.status !== 'unknown')) return members;
+    await sleep(250, undefined, { signal });
+  }
+}
+
+/** Those that cannot be reached first, which takes nothing from the quorum, and the leader last. */
+export function inOrderOfDemotion<T extends NamedMember>(members: readonly T[]): T[] {
+  const rank = ({ node }: T): number => (node.leader ? 2 : node.reachability === 'reachable' ? 1 : 0);
+  return members.toSorted((one, other) => rank(one) - rank(other));
+}
+
+/**
+ * Waits until the managers take the node for what it was made. The reply to the change is no proof: swarmkit may go back on a role that it
+ * cannot give.
+ * @throws ExternalError when that takes too long
+ */
+export async function waitForRole(
+  nodeId: string,
+  name: string,
+  role: Role,
+  swarm: Swarm,
+  { signal }: Context,
+): Promise<void> {
+  const look = async (): Promise<string | undefined> => {
+    const node = (await swarm.nodes()).find(({ id }) => id === nodeId);
+    const takesPart = node?.reachability === 'reachable';
+    const isGone = node?.reachability === undefined;
+    if (node?.role === role && (role === 'manager' ? takesPart : isGone)) return undefined;
+    return node ? `${node.role}, ${node.reachability ?? node.status}` : 'gone';
+  };
+  await waitUntilClear(
+    look,
+    { timeoutMs: roleTimeoutMs, signal },
+    (state) =>
+      new ExternalError(`${name} is not a ${role} after ${roleTimeoutMs / 1000} s: ${state}`, {
+        hint: 'see the nodes: belt swarm ls',
+      }),
+  );
+}
+
+function changeRoles(
+  members: readonly NamedMember[],
+  role: Role,
+  before: (member: NamedMember) => Promise<void>,
+  swarm: Swarm,
+  context: Context,
+): Promise<Outcome<RoleChange>[]> {
+  const words =
+    role === 'manager'
+      ? { what: 'promoted', done: promotedMessage }
+      : { what: 'demoted', done: demotedMessage };
+  return onEach<RoleChange, NamedMember>(
+    members,
+    {
+      what: words.what,
+      limit: 1,
+      stopAtFailure: true,
+      doneText: ({ already }) => (already ? `is a ${role} already` : words.what),
+      async run(member, step) {
+        const { node, name } = member;
+        const already = node.role === role;
+        if (!already) await before(member);
+        // One that has the role and is not there takes no part until it is started: nothing to wait for here.
+        if (!already || node.status !== 'down') await changeRole(swarm, member, role, step, context);
+        return { nodeId: node.id, role, already, message: words.done(name) };
+      },
+    },
+    context,
+  );
+}

@@ -1,0 +1,296 @@
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Belt, newBelt } from '../lab/belt.js';
+import { canMakeMachines } from '../lab/machines.js';
+
+const fixture = resolve('test/fixtures/belt-driver-box');
+
+/** A driver of somebody else's, as its author packs it and a person installs it. */
+describe.runIf(canMakeMachines())('plugins', () => {
+  const lab = mkdtempSync(join(tmpdir(), 'belt-plugins-'));
+  const data = join(lab, 'data');
+  const boxes = join(lab, 'boxes');
+  let belt: Belt;
+  let tarball: string;
+
+  beforeAll(async () => {
+    belt = await newBelt({ BELT_DATA_DIR: data, BOX_STATE: boxes });
+    tarball = pack(fixture);
+  });
+  afterAll(async () => {
+    await belt.dispose();
+    rmSync(lab, { recursive: true });
+  });
+
+  const pack = (folder: string): string => {
+    const args = ['pack', '--silent', '--pack-destination', lab];
+    return join(lab, execFileSync('npm', args, { cwd: folder, encoding: 'utf8' }).trim());
+  };
+  /** A package whose index.js says this. */
+  const packageOf = (
+    name: string,
+    index: string,
+    belongs: object = { driver: './index.js', api: 1 },
+  ): string => {
+    const folder = join(lab, name);
+    mkdirSync(folder);
+    const manifest = { name, version: '1.0.0', type: 'module', belt: belongs };
+    writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
+    writeFileSync(join(folder, 'index.js'), index);
+    return folder;
+  };
+  const driverOf = (name: string): string =>
+    `export const driver = { name: '${name}', summary: 'nothing', settings: [], open: async () => ({}) };`;
+  const installed = async (): Promise<{ driver: string; version?: string; error?: string }[]> =>
+    JSON.parse(await belt.ok(['plugins', '--json']));
+
+  test('where none is installed nothing is listed, and nothing is made', async () => {
+    expect(await installed()).toEqual([]);
+    await belt.ok(['ls']);
+    expect(readdirSync(lab).includes('data')).toBe(false);
+    const { code, stderr } = await belt.run(['create', '-d', 'box', 'm1']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('no driver is called "box"');
+    expect(stderr).toContain('belt plugins install PACKAGE');
+  });
+
+  test.each([
+    [
+      'throws',
+      'throw new Error("its library is missing")',
+      undefined,
+      'belt-driver-throws 1.0.0 cannot be loaded: its library is missing',
+    ],
+    [
+      'empty',
+      'export {}',
+      undefined,
+      'belt-driver-empty 1.0.0 has no driver: ./index.js does not export one',
+    ],
+    [
+      'shapeless',
+      'export const driver = { name: "x" }',
+      undefined,
+      'has no driver that belt can use: summary',
+    ],
+    ['nspawn', driverOf('nspawn'), undefined, 'calls its driver "nspawn", and that name is belt\'s own'],
+    ['ec2', driverOf('ec2'), undefined, 'calls its driver "ec2", and that name is belt\'s own'],
+    [
+      'old',
+      driverOf('old'),
+      { driver: './index.js', api: 0 },
+      "is written for drivers' API 0, and this belt has 1",
+    ],
+    ['silent', driverOf('silent'), {}, 'its package.json does not declare one'],
+    [
+      'lost',
+      driverOf('lost'),
+      { driver: './lost.js', api: 1 },
+      'belt-driver-lost 1.0.0 cannot be loaded: Cannot find',
+    ],
+  ])(
+    'a package that %s is refused in one line, and leaves nothing behind',
+    async (name, index, belongs, says) => {
+      const folder = packageOf(`belt-driver-${name}`, index, belongs);
+      for (const verb of ['install', 'link']) {
+        const { code, stderr } = await belt.run(['plugins', verb, folder]);
+        expect(stderr).toContain(says);
+        expect(stderr).not.toMatch(/^\s+at |bug in belt/m);
+        expect(code).toBe(1);
+      }
+      expect(await installed()).toEqual([]);
+      expect(readdirSync(join(data, 'plugins'))).toEqual([]);
+    },
+  );
+
+  test('what is no package is refused', async () => {
+    const missing = await belt.run(['plugins', 'install', './nothing.tgz']);
+    expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('nothing.tgz')]);
+    const unknown = await belt.run(['plugins', 'uninstall', 'belt-driver-box']);
+    expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('no plugin is installed')]);
+  });
+
+  test('its driver is there once it is installed: in help, in doctor, in settings', async () => {
+    expect(await belt.ok(['plugins', 'install', tarball])).toMatch(/box +belt-driver-box +1\.0\.0/);
+    expect(await installed()).toMatchObject([
+      { driver: 'box', package: 'belt-driver-box', version: '1.0.0' },
+    ]);
+
+    expect(await belt.ok(['create', '--help'])).toMatch(/DRIVERS[\s\S]* nspawn [\s\S]* box +processes/);
+    expect(await belt.ok(['create', '--help'])).not.toContain('--box-root');
+    const help = await belt.ok(['create', '-d', 'box', '--help']);
+    expect(help).toMatch(/BOX DRIVER FLAGS[\s\S]*--box-root=<value>[\s\S]*--box-subnet=<value>/);
+    expect(help).not.toContain('--nspawn-image');
+
+    expect(await belt.ok(['doctor', '-d', 'box'])).toContain('box can be used');
+    expect((await belt.run(['doctor'])).stdout).toMatch(/^nspawn\n[\s\S]*^box\n/m);
+
+    const mistyped = await belt.run(['create', '-d', 'bxo', 'm1']);
+    expect(mistyped.stderr).toContain('did you mean box?');
+    writeFileSync(join(belt.folder, '.belt.yaml'), 'box:\n  rot: /\n');
+    const wrong = await belt.run(['create', '-d', 'box', 'm1']);
+    expect([wrong.code, wrong.stderr]).toEqual([
+      1,
+      expect.stringContaining('"rot" is no setting of the box driver'),
+    ]);
+    const refused = await belt.run(['create', '-d', 'box', '512mb', 'm1']);
+    expect(refused.code).toBe(1);
+    rmSync(join(belt.folder, '.belt.yaml'));
+  });
+
+  test('its errors are told as belt tells its own', async () => {
+    const { code, stderr } = await belt.run(['create', '-d', 'box', '--box-root', lab, 'm1']);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining(`box: ${lab} is no root file system with systemd`),
+    ]);
+    const flag = await belt.run(['create', '-d', 'box', '--box-rot', lab, 'm1']);
+    expect([flag.code, flag.stderr]).toEqual([2, expect.stringContaining('--box-rot')]);
+  });
+
+  test('its machines are machines like all others, though the first create is killed', async () => {
+    const args = ['create', '-d', 'box', '--box-root', image(), 'm[1:2]'];
+    const first = belt.spawn(args);
+    const ended = new Promise((done) => first.once('close', done));
+    while (boxesThere().length === 0) await new Promise((wait) => setTimeout(wait, 10));
+    first.kill('SIGKILL');
+    await ended;
+    const created = await belt.ok(args);
+    expect(boxesThere()).toEqual(['box1', 'box2']);
+    expect(created).toMatch(/m1 +box +Running +10\.231\.\d+\.2/);
+    expect(await belt.ok(['exec', 'm[1:2]', '--', 'hostname'])).toBe('m1: m1\nm2: m2\n');
+    expect(await belt.ok(['ssh', 'm1', 'systemd-detect-virt'])).toBe('systemd-nspawn\n');
+    expect(await belt.ok(['docker', '--host', 'm2', 'info', '--format', '{{.Name}}'])).toBe('m2\n');
+    await belt.ok(['stop', 'm1']);
+    expect(await states()).toEqual({ m1: 'stopped', m2: 'running' });
+    await belt.ok(['start', 'm1']);
+    await belt.ok(['kill', 'm2']);
+    expect(await states()).toEqual({ m1: 'running', m2: 'stopped' });
+    await belt.ok(['start', 'm2']);
+    const resized = await belt.run(['resize', '1gb', 'm1']);
+    expect([resized.code, resized.stderr]).toEqual([1, expect.stringContaining('boxes have no sizes')]);
+  });
+
+  test('it stays while it has machines; taken away all the same, they are still listed', async () => {
+    const kept = await belt.run(['plugins', 'uninstall', 'box']);
+    expect([kept.code, kept.stderr]).toEqual([
+      1,
+      expect.stringContaining('box has machines: default/m1, default/m2'),
+    ]);
+    expect(await belt.ok(['plugins', 'uninstall', '--force', 'belt-driver-box'])).toBe('belt-driver-box\n');
+    const { code, stdout } = await belt.run(['ls']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/m1 .* box +Error .* no driver is called "box"/);
+    const stop = await belt.run(['stop', 'm1']);
+    expect([stop.code, stop.stderr]).toEqual([1, expect.stringContaining('no driver is called "box"')]);
+    writeFileSync(join(belt.folder, '.belt.yaml'), 'box:\n  root: /\n');
+    const section = await belt.run(['create', 'm3']);
+    expect(section.stderr).toMatch(/"box" is no setting or driver\n.*belt plugins install PACKAGE/);
+    rmSync(join(belt.folder, '.belt.yaml'));
+    // What needs no driver goes on.
+    expect(await belt.ok(['ssh', 'm1', 'hostname'])).toBe('m1\n');
+  });
+
+  test('linked, it is used from where it is, and a fault in it troubles nobody else', async () => {
+    const folder = join(lab, 'work');
+    execFileSync('cp', ['-r', fixture, folder]);
+    await belt.ok(['plugins', 'link', folder]);
+    expect(await installed()).toMatchObject([{ driver: 'box', linkedTo: folder }]);
+    expect(await states()).toEqual({ m1: 'running', m2: 'running' });
+
+    const index = join(folder, 'index.js');
+    const good = readFileSync(index, 'utf8');
+    writeFileSync(index, 'throw new Error("half written")');
+    expect((await installed())[0]?.error).toContain('half written');
+    const doctor = await belt.run(['doctor']);
+    expect([doctor.code, doctor.stdout]).toEqual([
+      1,
+      expect.stringMatching(/nspawn can be used[\s\S]*half written/),
+    ]);
+    expect(await belt.ok(['create', '--help'])).toContain('half written');
+    const create = await belt.run(['create', '-d', 'box', '--box-root', image(), 'm3']);
+    expect([create.code, create.stderr]).toEqual([
+      1,
+      expect.stringContaining('cannot be loaded: half written'),
+    ]);
+    const other = await belt.run(['create', '-d', 'nspawn', '9000gb', 'm3']);
+    expect(other.stderr).toContain('9000gb');
+    expect(await belt.ok(['ls'])).toContain('half written');
+    writeFileSync(index, good);
+  });
+
+  test('another package with the same driver is refused; the same one takes its own place', async () => {
+    const other = packageOf('belt-driver-other', driverOf('box'));
+    const { code, stderr } = await belt.run(['plugins', 'install', other]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining('belt-driver-box has a driver called "box" already'),
+    ]);
+    await belt.ok(['plugins', 'install', tarball]);
+    expect((await installed())[0]).not.toHaveProperty('linkedTo');
+  });
+
+  test('its machines are removed with all that was made for them, and then it goes', async () => {
+    await belt.ok(['rm', '-y', 'm1', 'm2']);
+    expect(boxesThere()).toEqual([]);
+    expect(readdirSync('/sys/class/net').filter((name) => name.startsWith('ve-box'))).toEqual([]);
+    expect(readdirSync('/run/systemd/nspawn/propagate').filter((name) => name.startsWith('box'))).toEqual([]);
+    await belt.ok(['plugins', 'uninstall', 'box']);
+    expect(await installed()).toEqual([]);
+    expect(readdirSync(join(data, 'plugins'))).toEqual([]);
+  });
+
+  test('its author has the types of what belt asks for', () => {
+    const folder = packageOf('belt-driver-typed', '');
+    mkdirSync(join(folder, 'node_modules'));
+    symlinkSync(resolve('.'), join(folder, 'node_modules/belt'));
+    const compile = (text: string): number => {
+      writeFileSync(join(folder, 'index.ts'), `import type { DriverModule } from 'belt/driver';\n${text}`);
+      const args = ['--strict', '--noEmit', '--module', 'nodenext', '--types', 'node', '--typeRoots'];
+      const program = resolve('node_modules/typescript/bin/tsc');
+      try {
+        execFileSync(process.execPath, [program, ...args, resolve('node_modules/@types'), 'index.ts'], {
+          cwd: folder,
+        });
+        return 0;
+      } catch {
+        return 1;
+      }
+    };
+    const open = 'open: async () => { throw new Error() }';
+    expect(
+      compile(`export const driver: DriverModule = { name: 'x', summary: '', settings: [], ${open} };`),
+    ).toBe(0);
+    expect(
+      compile(`export const driver: DriverModule = { name: 'x', summary: '', settings: 1, ${open} };`),
+    ).toBe(1);
+  });
+
+  const boxesThere = (): string[] =>
+    (existsSync(boxes) ? readdirSync(boxes) : []).filter((name) => !name.startsWith('.'));
+  const states = async (): Promise<Record<string, string>> => {
+    const rows = JSON.parse(await belt.ok(['ls', '--json'])) as { name: string; state: string }[];
+    return Object.fromEntries(rows.map(({ name, state }) => [name, state]));
+  };
+});
+
+/** The Debian that belt's own nspawn machines stand on; boxes only read it. */
+function image(): string {
+  const folder = '/var/lib/belt/images/debian-13';
+  const { folder: built } = JSON.parse(readFileSync(join(folder, 'image.json'), 'utf8')) as {
+    folder: string;
+  };
+  return join(folder, built);
+}
