@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { open as openFile, writeFile } from 'node:fs/promises';
+import { open as openFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { CreateRequest, Driver, MachineChange, MachineEvent } from '../../src/drivers/driver.js';
 import { readInfo } from '../../src/drivers/virtualbox/answers.js';
 import { driver as module } from '../../src/drivers/virtualbox/index.js';
@@ -36,6 +36,11 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     driver = await open();
   });
 
+  // One that failed must not make the others fail.
+  afterEach(async () => {
+    await run(driver.remove(await known(await lab.vms()), signal));
+  });
+
   test('makes machines whose every argument VirtualBox takes', async () => {
     await driver.check([{ name: 'a', size: '512mb' }], signal);
     const machines = await make(['a', 'b'], { size: '512mb' });
@@ -57,6 +62,10 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     expect(disk).toMatch(/^Capacity: +4000 MBytes$/m);
     expect(disk).toMatch(/^Type: +normal \(differencing\)$/m);
     expect(new Set(machines.map(({ addresses }) => addresses.public)).size).toBe(2);
+    // What cloud-init looks for among all disks.
+    const label = execFileSync('blkid', ['-p', '-o', 'value', '-s', 'LABEL', join(home('a'), 'seed.iso')]);
+    expect(label.toString().trim()).toBe('cidata');
+    expect((await stat(join(home('a'), 'seed.iso'))).mode & 0o777).toBe(0o600);
     await all(driver.remove(machines, signal));
   });
 

@@ -133,11 +133,12 @@ async function register(
   });
 }
 
-/** Of all VMs on this computer that belt has made, whatever cluster they are of. */
+/** Of all VMs on this computer that belt has made, whatever cluster they are of. One whose files are gone has no address to keep. */
 async function takenAddresses(virtualbox: VirtualBox): Promise<Map<string, number>> {
   const found = new Map<string, number>();
-  await each(await registeredVms(virtualbox), async ({ uuid }) => {
-    const text = await readExtra(virtualbox.vbox, uuid, extraData.address).catch(() => undefined);
+  const vms = (await registeredVms(virtualbox)).filter(({ name }) => name !== '<inaccessible>');
+  await each(vms, async ({ uuid }) => {
+    const text = await readExtra(virtualbox.vbox, uuid, extraData.address);
     const address = text === undefined ? undefined : parseAddress(text);
     if (address !== undefined) found.set(uuid, address);
   });

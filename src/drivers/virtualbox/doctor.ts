@@ -19,9 +19,10 @@ export async function diagnose({ vbox, settings }: VirtualBox): Promise<Check[]>
 export async function refuseIncapable(vbox: VBoxManage, settings: VirtualBoxSettings): Promise<void> {
   requireVersion(await versionOf(vbox));
   if (!settings.vtxCheck) return;
-  const { ok, detail } = await processorCheck(vbox);
-  if (ok) return;
-  throw new UserError(`this computer cannot run virtual machines: ${detail}`, {
+  // Without its module VirtualBox cannot tell of the processor either.
+  const failed = [await moduleCheck(), await processorCheck(vbox)].find(({ ok }) => !ok);
+  if (!failed) return;
+  throw new UserError(`this computer cannot run virtual machines: ${failed.name}: ${failed.detail}`, {
     hint: 'where that is wrong: --virtualbox-no-vtx-check',
   });
 }

@@ -43,8 +43,14 @@ export function memoryIn(info: Info): number | undefined {
   return Number.isInteger(memory) && memory > 0 ? memory : undefined;
 }
 
+/** @returns undefined where there is none, or no such VM any more */
 export async function readExtra(vbox: VBoxManage, uuid: string, key: string): Promise<string | undefined> {
-  return readExtraData(await vbox.run(['getextradata', uuid, key]));
+  try {
+    return readExtraData(await vbox.run(['getextradata', uuid, key]));
+  } catch (error) {
+    if (isCode(error, 'VBOX_E_OBJECT_NOT_FOUND')) return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -6,13 +6,13 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Guests, startGuests } from '../ec2/guests.js';
 import { hypervisor } from './hypervisor.js';
-import { type Answer, realVBoxManage, serverEnded } from './real.js';
+import { type Answer, serverEnded } from './real.js';
 
 /** A VirtualBox of the test's own: its list of VMs and disks is empty at first and shared with nobody. */
 export interface VirtualBoxLab {
   folder: string;
   /** Settings of the driver by key. */
-  settings: Record<string, string | boolean>;
+  settings: Record<string, string | number | boolean>;
   /** The same as variables, for the built program. */
   env: Record<string, string>;
   /** All that VBoxManage was called with, and what it answered. */
@@ -47,7 +47,7 @@ export async function startVirtualBox({ withGuests }: { withGuests: boolean }): 
     hostonly_cidr: `${network}.1/24`,
     // What VirtualBox says of the processor where it has no kernel module.
     no_vtx_check: true,
-    disk_size: '4000',
+    disk_size: 4000,
   };
   const vbox = async (...args: string[]): Promise<string> => {
     const { code, stdout, stderr } = await answerTo(args);
@@ -56,14 +56,14 @@ export async function startVirtualBox({ withGuests }: { withGuests: boolean }): 
   };
   return {
     folder,
-    settings: { ...settings, disk_size: 4000 as never },
+    settings,
     env: {
       VBOX_INSTALL_PATH: settings.install_path,
       VIRTUALBOX_FOLDER: settings.folder,
       VIRTUALBOX_IMAGE: settings.image,
       VIRTUALBOX_HOSTONLY_CIDR: settings.hostonly_cidr,
       VIRTUALBOX_NO_VTX_CHECK: 'true',
-      VIRTUALBOX_DISK_SIZE: settings.disk_size,
+      VIRTUALBOX_DISK_SIZE: String(settings.disk_size),
     },
     calls,
     vbox,
@@ -137,5 +137,3 @@ function close(server: Server): Promise<void> {
   server.closeAllConnections();
   return new Promise((done) => server.close(() => done()));
 }
-
-export { realVBoxManage };
