@@ -135,8 +135,8 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     const second = await open(other);
     const names = ['a', 'b', 'c', 'd'];
     const events = await Promise.all([
-      run(driver.create(requestsFor(names), signal)),
-      run(second.create(requestsFor(names), signal)),
+      all(driver.create(requestsFor(names), signal)),
+      all(second.create(requestsFor(names), signal)),
     ]);
     const addresses = events.flat().flatMap((event) => addressIn(event) ?? []);
     expect(new Set(addresses).size).toBe(8);

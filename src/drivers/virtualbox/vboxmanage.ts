@@ -34,8 +34,8 @@ export interface VBoxManage {
 
 /** Longer than any call should take that converts no disk. */
 const callMs = 120_000;
-/** How long another program may keep a VM locked, such as VirtualBox's own windows while they save it. */
-const lockedMs = 15_000;
+/** How long another program may keep a VM locked (VirtualBox's own windows while they save it), or VirtualBox's server take to come up. */
+const patienceMs = 15_000;
 const pauseMs = 100;
 
 /** What Debian's wrapper and VBoxManage itself say on stdout where the kernel module is missing. */
@@ -45,13 +45,14 @@ const moduleWarning =
 export function openVBoxManage(installPath: string | undefined): VBoxManage {
   const program = installPath === undefined ? 'VBoxManage' : join(installPath, 'VBoxManage');
   const turns = new Map<string, Promise<unknown>>();
-  const run: VBoxManage['run'] = (args, options) => call(program, args, options);
+  const run: VBoxManage['run'] = (args, options) =>
+    patiently(() => call(program, args, options), isUnreached);
   return {
     run,
     change(uuid, args) {
       const mine = (turns.get(uuid) ?? Promise.resolve()).then(
-        () => patiently(() => run(args)),
-        () => patiently(() => run(args)),
+        () => patiently(() => run(args), isLocked),
+        () => patiently(() => run(args), isLocked),
       );
       turns.set(uuid, mine);
       return mine;
@@ -113,16 +114,24 @@ function failure(args: readonly string[], error: ExecaError): Error {
   return new VBoxError(`${what}: ${text || `exit code ${error.exitCode}`}`, code, error);
 }
 
-async function patiently(work: () => Promise<string>): Promise<string> {
-  const deadline = Date.now() + lockedMs;
+async function patiently(
+  work: () => Promise<string>,
+  isPassing: (error: unknown) => boolean,
+): Promise<string> {
+  const deadline = Date.now() + patienceMs;
   for (;;) {
     try {
       return await work();
     } catch (error) {
-      if (!isLocked(error) || Date.now() > deadline) throw error;
+      if (!isPassing(error) || Date.now() > deadline) throw error;
       await sleep(pauseMs);
     }
   }
+}
+
+/** VirtualBox's server ends when nobody has called it for some seconds: who calls at that moment finds none, and nothing was done. */
+function isUnreached(error: unknown): boolean {
+  return error instanceof VBoxError && error.message.includes('Failed to create the VirtualBox object');
 }
 
 function isLocked(error: unknown): boolean {

@@ -59,8 +59,9 @@ export async function withLock<T>(
 ): Promise<T> {
   const place = join(await folder(), 'belt');
   await mkdir(place, { recursive: true });
-  const release = await lockfile.lock(place, {
-    lockfilePath: join(place, `.${name}.lock`),
+  // The library keeps a process's locks by the name of the file, which need not be there.
+  const release = await lockfile.lock(join(place, `.${name}`), {
+    realpath: false,
     stale: staleMs,
     retries: { retries: Math.ceil(waitMs / pauseMs), factor: 1, minTimeout: pauseMs, maxTimeout: pauseMs },
     // Only when the computer slept for longer than the time: what is done then is harmless at worst.

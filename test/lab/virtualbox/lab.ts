@@ -51,8 +51,10 @@ export async function startVirtualBox({ withGuests }: { withGuests: boolean }): 
   };
   const vbox = async (...args: string[]): Promise<string> => {
     const { code, stdout, stderr } = await answerTo(args);
-    if (code !== 0) throw new Error(`VBoxManage ${args.join(' ')}: ${stderr}`);
-    return stdout;
+    if (code === 0) return stdout;
+    // VirtualBox's server was just about to end.
+    if (stderr.includes('Failed to create the VirtualBox object')) return vbox(...args);
+    throw new Error(`VBoxManage ${args.join(' ')}: ${stderr}`);
   };
   return {
     folder,
