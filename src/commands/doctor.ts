@@ -2,11 +2,13 @@ import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { exitCodes } from '../cli/exit-codes.js';
 import { driverFlag } from '../cli/flags.js';
-import { type Check, type Diagnosis, diagnose, isHealthy, repair } from '../operations/doctor.js';
+import { type Check, type Diagnosis, diagnose, isReady, repair } from '../operations/doctor.js';
 import { type CheckRow, checkList } from '../ui/views/doctor.js';
 
 export default class Doctor extends BaseCommand<typeof Doctor> {
   static override summary = 'say what each driver needs of this computer and whether it is there';
+  static override description =
+    'The exit code tells of the driver that new machines would get, or of the one that -d names.';
   static override flags = {
     ...driverFlag,
     fix: Flags.boolean({ summary: 'install what is missing' }),
@@ -20,7 +22,8 @@ export default class Doctor extends BaseCommand<typeof Doctor> {
     const context = await this.context();
     const found = await diagnose(context, this.flags.driver === undefined ? undefined : [this.flags.driver]);
     const diagnoses = this.flags.fix ? await repair(found, context) : found;
-    if (!diagnoses.every(isHealthy)) process.exitCode = exitCodes.failed;
+    const chosen = await this.driverName(this.flags.driver).catch(() => undefined);
+    if (!isReady(diagnoses, chosen)) process.exitCode = exitCodes.failed;
     this.print(
       diagnoses
         .map(({ driver, checks }) => checkList(driver, checks.map(checkRow), { color: this.color }))

@@ -149,6 +149,8 @@ export interface MachineChange {
   addresses?: Addresses;
   /** How to log in, where only the provider's image tells: Debian's know `admin`, Ubuntu's `ubuntu`. */
   ssh?: Partial<SshAccess>;
+  /** The machine makes its own SSH host key and cannot be given one: belt takes the first that it sees. */
+  ownHostKey?: true;
   /** Mebibytes. */
   memory?: number;
   /** As the person wrote it; a provider's own name for it belongs into `driverData`. */

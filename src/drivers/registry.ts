@@ -21,6 +21,7 @@ const own: Readonly<Record<string, DriverLoader>> = {
   generic: async () => (await import('./generic/index.js')).driver,
   none: async () => (await import('./none/index.js')).driver,
   nspawn: async () => (await import('./nspawn/index.js')).driver,
+  virtualbox: async () => (await import('./virtualbox/index.js')).driver,
 };
 
 /** Short names, for people only: records and settings have the long ones. */

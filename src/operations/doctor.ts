@@ -62,3 +62,11 @@ export async function repair(diagnoses: readonly Diagnosis[], context: Context):
 export function isHealthy({ checks }: Diagnosis): boolean {
   return checks.every(({ ok, optional }) => ok || optional);
 }
+
+/**
+ * Whether belt can make machines: with the driver that was chosen, or, where none is, with any. Hardly a computer has the programs of all.
+ */
+export function isReady(diagnoses: readonly Diagnosis[], chosen: string | undefined): boolean {
+  if (chosen === undefined) return diagnoses.some(isHealthy);
+  return diagnoses.filter(({ driver }) => driver === chosen).every(isHealthy);
+}

@@ -3,6 +3,7 @@ import { layoutOf } from '../../src/drivers/nspawn/layout.js';
 import { readEntries } from '../../src/drivers/nspawn/records.js';
 import { amazonEc2, digitalOcean } from '../lab/providers.js';
 import { startServers } from '../lab/servers.js';
+import { startVirtualBox } from '../lab/virtualbox/lab.js';
 import { scenario } from './scenario.js';
 
 scenario('nspawn', async (folder) => ({
@@ -38,3 +39,15 @@ scenario('generic', async () => {
 scenario('digitalocean', digitalOcean);
 
 scenario('amazonec2', amazonEc2);
+
+scenario('virtualbox', async () => {
+  const lab = await startVirtualBox({ withGuests: true });
+  return {
+    create: ['-d', 'virtualbox', '512mb'],
+    env: lab.env,
+    resizeTo: '1gb',
+    left: 0,
+    count: async () => (await lab.vms()).length,
+    dispose: () => lab.dispose(),
+  };
+});

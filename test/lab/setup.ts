@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { installMoto } from './ec2/moto.js';
 import { canMakeMachines } from './machines.js';
+import { installVirtualBox } from './virtualbox/install.js';
 
 /** Debian's packages that tests on real machines need beside what belt itself asks for (`belt doctor --fix`). */
 const packages = {
@@ -11,6 +12,8 @@ const packages = {
   '/usr/bin/rsync': 'rsync',
   '/usr/bin/sshfs': 'sshfs',
   '/usr/bin/fusermount': 'fuse3',
+  '/usr/bin/curl': 'curl',
+  '/usr/bin/unshare': 'util-linux',
 };
 
 /** Runs once before all tests: installs what is missing and builds the base image, so that each test finds them. */
@@ -21,6 +24,7 @@ export default async function setup(): Promise<void> {
   runBelt('doctor', '--fix');
   runBelt('image', 'build');
   await installMoto();
+  await installVirtualBox();
 }
 
 function installPackages(names: readonly string[]): void {

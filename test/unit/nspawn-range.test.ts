@@ -1,17 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  capacityOf,
-  firstFreeRange,
   formatAddress,
   formatRange,
-  freeAddresses,
-  gatewayOf,
   overlap,
   parseAddress,
-  parseRange,
   type Range,
   tryParseRange,
+} from '../../src/drivers/ipv4.js';
+import {
+  capacityOf,
+  firstFreeRange,
+  freeAddresses,
+  gatewayOf,
+  parseRange,
 } from '../../src/drivers/nspawn/range.js';
 
 const range: fc.Arbitrary<Range> = fc

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Check } from '../../src/drivers/driver.js';
 import { ExternalError } from '../../src/errors.js';
-import { diagnose, isHealthy, repair } from '../../src/operations/doctor.js';
+import { diagnose, isHealthy, isReady, repair } from '../../src/operations/doctor.js';
 import { MemoryDriver } from './support/memory-driver.js';
 import { openTestBed, type TestBed } from './support/test-bed.js';
 
@@ -34,6 +34,17 @@ test.each([
   [[good, { ...bad, optional: true }], true],
 ])('%j is healthy: %j', (checks, healthy) => {
   expect(isHealthy({ driver: 'memory', checks })).toBe(healthy);
+});
+
+test('what counts is the driver in use, and without one, that there is any', () => {
+  const diagnoses = [
+    { driver: 'one', checks: [good] },
+    { driver: 'other', checks: [bad] },
+  ];
+  expect(isReady(diagnoses, 'one')).toBe(true);
+  expect(isReady(diagnoses, 'other')).toBe(false);
+  expect(isReady(diagnoses, undefined)).toBe(true);
+  expect(isReady(diagnoses.slice(1), undefined)).toBe(false);
 });
 
 describe('repair', () => {

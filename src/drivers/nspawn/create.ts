@@ -1,6 +1,7 @@
 import { AbortError, UserError } from '../../errors.js';
+import { afterPreparing, atOnce, batch, type Emit } from '../batch.js';
 import type { CreateRequest, DriverOptions, MachineEvent, MachineWish } from '../driver.js';
-import { afterPreparing, atOnce, batch, type Emit } from './batch.js';
+import { formatAddress, formatRange } from '../ipv4.js';
 import { boot } from './boot.js';
 import { refuseIncapable, refuseWithoutRoot } from './doctor.js';
 import { damaged, findEntry, type Nspawn, withMachineLock } from './find.js';
@@ -9,7 +10,7 @@ import { type Base, baseFolder } from './images.js';
 import { type Layout, machineFolder, makeFolder } from './layout.js';
 import { withComputerLock } from './lock.js';
 import { bringUpNetwork, type Network, planNetwork } from './network.js';
-import { capacityOf, formatAddress, formatRange, freeAddresses } from './range.js';
+import { capacityOf, freeAddresses } from './range.js';
 import { requireImage } from './recipes.js';
 import {
   type Entry,

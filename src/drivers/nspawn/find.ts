@@ -1,7 +1,7 @@
 import { AbortError, UserError } from '../../errors.js';
 import type { Machine } from '../../machines/machine.js';
+import { afterPreparing, atOnce, batch, type Emit } from '../batch.js';
 import type { DriverOptions, MachineEvent } from '../driver.js';
-import { afterPreparing, atOnce, batch, type Emit } from './batch.js';
 import { refuseWithoutRoot } from './doctor.js';
 import type { Images } from './images.js';
 import { type Layout, machineFolder } from './layout.js';

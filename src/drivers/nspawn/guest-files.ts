@@ -4,10 +4,11 @@ import { dirname, join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import type { Templates } from '../../templates.js';
 import type { CreateRequest } from '../driver.js';
+import { formatAddress } from '../ipv4.js';
 import { exists } from './exists.js';
 import { makeFolder } from './layout.js';
 import type { Network } from './network.js';
-import { formatAddress, gatewayOf } from './range.js';
+import { gatewayOf } from './range.js';
 import { type MachineRecord, networkFile } from './records.js';
 
 const hostKey = 'etc/ssh/ssh_host_ed25519_key';

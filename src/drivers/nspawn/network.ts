@@ -1,21 +1,13 @@
 import { rm } from 'node:fs/promises';
 import * as z from 'zod/mini';
 import { UserError } from '../../errors.js';
+import { formatAddress, formatRange, overlap, type Range, tryParseRange } from '../ipv4.js';
 import { readJson, writeJson } from './json-file.js';
 import { loadModules, prepareKernel } from './kernel.js';
 import { type Layout, makeFolder } from './layout.js';
 import { ensureNat, removeNat } from './nat.js';
 import { run } from './program.js';
-import {
-  firstFreeRange,
-  formatAddress,
-  formatRange,
-  gatewayOf,
-  overlap,
-  parseRange,
-  type Range,
-  tryParseRange,
-} from './range.js';
+import { firstFreeRange, gatewayOf, parseRange } from './range.js';
 import type { NspawnSettings } from './settings.js';
 
 /** The network that all machines of this computer share. */

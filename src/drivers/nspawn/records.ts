@@ -3,9 +3,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { UserError } from '../../errors.js';
+import { parseAddress } from '../ipv4.js';
 import { isMissing, readJson, writeJson } from './json-file.js';
 import { type Layout, machineFolder } from './layout.js';
-import { parseAddress } from './range.js';
 
 const recordSchema = z.object({
   version: z.literal(1),

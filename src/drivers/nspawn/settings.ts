@@ -1,6 +1,7 @@
 import { UserError } from '../../errors.js';
 import type { SettingValues } from '../driver.js';
-import { parseRange, type Range } from './range.js';
+import type { Range } from '../ipv4.js';
+import { parseRange } from './range.js';
 
 export interface NspawnSettings {
   data: string;

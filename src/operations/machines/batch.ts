@@ -1,4 +1,4 @@
-import type { MachineEvent } from '../../drivers/driver.js';
+import type { MachineChange, MachineEvent } from '../../drivers/driver.js';
 import { explanationOf, isAbort, messageOf } from '../../errors.js';
 import type { Machine } from '../../machines/machine.js';
 import type { Context } from '../context.js';
@@ -40,7 +40,7 @@ export class Batch {
     try {
       for await (const event of await open()) {
         if (event.type === 'progress') this.progress.update(event.name, event.text, event.fraction);
-        if (event.type === 'changed') await this.record(applyChange(this.machine(event.name), event.change));
+        if (event.type === 'changed') await this.change(event.name, event.change);
         if (event.type === 'failed') this.fail(event.name, event.error);
         if (event.type === 'done') afters.push(this.finish(event.name, following));
       }
@@ -74,6 +74,11 @@ export class Batch {
     } catch (error) {
       if (!isAbort(error)) this.fail(name, error);
     }
+  }
+
+  private async change(name: string, change: MachineChange): Promise<void> {
+    if (change.ownHostKey) await (await this.context.knownHosts()).remove([name]);
+    await this.record(applyChange(this.machine(name), change));
   }
 
   private async record(machine: Machine): Promise<void> {

@@ -12,17 +12,24 @@ export interface FirstBoot {
 
 interface CloudConfig {
   preserve_hostname?: boolean;
+  hostname?: string;
+  manage_etc_hosts?: 'localhost';
+  user?: { name: string };
   ssh_deletekeys?: boolean;
   ssh_genkeytypes?: string[];
   ssh_authorized_keys?: string[];
+  ssh_keys?: { ed25519_private: string; ed25519_public: string };
   bootcmd?: string[];
 }
 
-const known = ['preserve_hostname', 'ssh_deletekeys', 'ssh_genkeytypes', 'ssh_authorized_keys', 'bootcmd'];
+const known = [
+  ...['preserve_hostname', 'hostname', 'manage_etc_hosts', 'user', 'ssh_deletekeys', 'ssh_genkeytypes'],
+  ...['ssh_authorized_keys', 'ssh_keys', 'bootcmd'],
+];
 
 /**
  * A stand-in for cloud-init: of cloud-config it knows the keys that belt's templates use, does with them what cloud-init's modules
- * bootcmd, ssh and users_groups do, in their order, at each boot, and knows no other keys.
+ * bootcmd, set_hostname, update_etc_hosts, ssh and users_groups do, in their order, at each boot, and knows no other keys.
  * @see https://cloudinit.readthedocs.io/en/latest/reference/modules.html
  */
 export function firstBootScript({ userData, defaultUser, authorizedKeys }: FirstBoot): string {
@@ -31,9 +38,10 @@ export function firstBootScript({ userData, defaultUser, authorizedKeys }: First
   return [
     '#!/bin/sh',
     ...(config.bootcmd ?? []),
+    ...hostnameCommands(config),
     config.ssh_deletekeys === false ? '' : 'rm -f /etc/ssh/ssh_host_*key*',
-    ...(config.ssh_genkeytypes ?? ['rsa', 'ecdsa', 'ed25519']).map(generate),
-    ...userCommands(defaultUser),
+    ...hostKeyCommands(config),
+    ...userCommands(config.user?.name ?? defaultUser),
     ...keys.map((key) => `echo '${key.replaceAll("'", '')}' >> "$home/.ssh/authorized_keys"`),
     'chown -R "$user:" "$home/.ssh"',
     'exit 0',
@@ -46,8 +54,29 @@ function readConfig(userData: string): CloudConfig {
   const config = parse(userData) as CloudConfig;
   const unknown = Object.keys(config).filter((key) => !known.includes(key));
   if (unknown.length > 0) throw new Error(`the stand-in for cloud-init does not know ${unknown.join(', ')}`);
-  if (config.preserve_hostname !== true) throw new Error('cloud-init would set the host name anew');
+  if (config.preserve_hostname !== true && !config.hostname)
+    throw new Error('cloud-init would set the host name anew');
   return config;
+}
+
+function hostnameCommands({ hostname, manage_etc_hosts: hosts }: CloudConfig): string[] {
+  if (hostname === undefined) return [];
+  const inHosts = `grep -q '^127.0.1.1 ${hostname}$' /etc/hosts || echo '127.0.1.1 ${hostname}' >> /etc/hosts`;
+  return [
+    `echo '${hostname}' > /etc/hostname`,
+    `hostname '${hostname}'`,
+    ...(hosts === 'localhost' ? [inHosts] : []),
+  ];
+}
+
+/** Given ones are in place of all others. */
+function hostKeyCommands({ ssh_keys: given, ssh_genkeytypes: types }: CloudConfig): string[] {
+  if (!given) return (types ?? ['rsa', 'ecdsa', 'ed25519']).map(generate);
+  const file = '/etc/ssh/ssh_host_ed25519_key';
+  return [
+    `(umask 077; cat > ${file} <<'END'\n${given.ed25519_private.trimEnd()}\nEND\n)`,
+    `echo '${given.ed25519_public}' > ${file}.pub`,
+  ];
 }
 
 function generate(type: string): string {

@@ -51,13 +51,14 @@ ExecStart=/bin/sh /${initScript}
 WantedBy=multi-user.target
 `;
 
-export async function startGuests(): Promise<Guests> {
+export async function startGuests(
+  where: { bridge: string; network: string } = ownNetwork(),
+): Promise<Guests> {
+  const { bridge, network } = where;
   const folder = await mkdtemp(join(tmpdir(), 'belt-guests-'));
   await chmod(folder, 0o755);
   const data = join(folder, 'data');
   await copyImage(data);
-  const bridge = `bg${process.pid}`;
-  const network = `10.${230 + (process.pid % 20)}.${Math.floor(process.pid / 20) % 256}.0/24`;
   const templates = templatesIn('templates');
   const layout = layoutOf(data);
   const nspawn = await driver.open({
@@ -110,6 +111,11 @@ export async function startGuests(): Promise<Guests> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+function ownNetwork(): { bridge: string; network: string } {
+  const third = Math.floor(process.pid / 20) % 256;
+  return { bridge: `bg${process.pid}`, network: `10.${230 + (process.pid % 20)}.${third}.0/24` };
 }
 
 /** A driver prunes images that its own machines do not need: the computer's one is not to go. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { batch } from '../../src/drivers/batch.js';
 import type { MachineEvent } from '../../src/drivers/driver.js';
-import { batch } from '../../src/drivers/nspawn/batch.js';
 
 const items = ['a', 'b', 'c', 'd'].map((name) => ({ name }));
 

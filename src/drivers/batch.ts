@@ -1,5 +1,5 @@
-import { AbortError, messageOf } from '../../errors.js';
-import type { MachineEvent } from '../driver.js';
+import { AbortError, messageOf } from '../errors.js';
+import type { MachineEvent } from './driver.js';
 
 export type Emit = (event: MachineEvent) => void;
 

@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { basename } from 'node:path';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { AbortError, ExternalError, isAbort, messageOf, UserError } from '../../errors.js';
+import type { PrepareProgress } from '../driver.js';
+
+/** A server that says nothing for so long has failed. */
+const silenceMs = 60_000;
+
+/**
+ * Fetches a URL into a file.
+ * @throws ExternalError when it cannot be had whole; AbortError on `signal`
+ */
+export async function download(
+  url: string,
+  path: string,
+  progress: PrepareProgress,
+  signal: AbortSignal,
+): Promise<void> {
+  const quiet = new AbortController();
+  const timer = setTimeout(() => quiet.abort(), silenceMs);
+  try {
+    const response = await request(url, AbortSignal.any([signal, quiet.signal]));
+    if (!response.body) throw new ExternalError('there is nothing in it');
+    const total = Number(response.headers.get('content-length')) || undefined;
+    let bytes = 0;
+    const count = new Transform({
+      transform(chunk: Buffer, _, next) {
+        timer.refresh();
+        bytes += chunk.length;
+        progress(`downloading ${basename(url)} (${megabytes(bytes)})`, total && bytes / total);
+        next(null, chunk);
+      },
+    });
+    await pipeline(Readable.fromWeb(response.body as never), count, createWriteStream(path));
+    if (total !== undefined && bytes !== total && !response.headers.get('content-encoding'))
+      throw new ExternalError(`it ended after ${bytes} of ${total} bytes`);
+  } catch (error) {
+    if (signal.aborted) throw new AbortError();
+    const why = isAbort(error) ? `nothing came for ${silenceMs / 1000} s` : causeOf(error);
+    throw new ExternalError(`${url} cannot be downloaded: ${why}`, { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * The checksum of a file of the vendor's, as `sha512:...`, from the first of `files` that is there, in the same folder.
+ * @throws UserError when none is there or has it
+ */
+export async function publishedChecksum(
+  url: string,
+  files: readonly string[],
+  signal: AbortSignal,
+): Promise<string> {
+  const name = decodeURIComponent(basename(new URL(url).pathname));
+  for (const file of files) {
+    const sums = await request(new URL(file, url).href, signal).then(
+      (response) => response.text(),
+      (error: unknown) => {
+        if (signal.aborted) throw new AbortError();
+        if (error instanceof Refusal) return undefined;
+        throw new ExternalError(`${new URL(file, url).href} cannot be read: ${causeOf(error)}`, {
+          cause: error,
+        });
+      },
+    );
+    const found = sums === undefined ? undefined : readChecksum(sums, name);
+    if (found !== undefined) return `${file.toLowerCase().replace('sums', '')}:${found}`;
+  }
+  throw new UserError(`no checksum of ${name} is beside it (${files.join(', ')})`, {
+    hint: 'say it: --virtualbox-image-checksum sha256:...',
+  });
+}
+
+/** A line of sha512sum: hex, two spaces or a space and a star, the name. */
+export function readChecksum(sums: string, name: string): string | undefined {
+  for (const line of sums.split(/\r?\n/)) {
+    const [, hex, file] = /^([0-9a-f]{64,128}) [ *](.+)$/i.exec(line) ?? [];
+    if (file?.replace(/^\.\//, '') === name) return hex?.toLowerCase();
+  }
+  return undefined;
+}
+
+/** @throws ExternalError when the file is another than the checksum says */
+export async function verify(path: string, checksum: string, what: string): Promise<void> {
+  const [algorithm = '', expected] = checksum.split(':');
+  const hash = createHash(algorithm);
+  await pipeline(createReadStream(path), hash);
+  const actual = hash.digest('hex');
+  if (actual === expected) return;
+  throw new ExternalError(`${what} is not what its checksum says: ${algorithm} ${actual}, not ${expected}`, {
+    hint: 'try again later; when it stays so, somebody may have changed it on the way',
+  });
+}
+
+/** The server's own no. */
+class Refusal extends Error {}
+
+async function request(url: string, signal: AbortSignal): Promise<Response> {
+  const response = await fetch(url, { signal });
+  if (response.ok) return response;
+  throw new Refusal(`the server says ${response.status} ${response.statusText}`.trim());
+}
+
+/** fetch says only "fetch failed" itself. */
+function causeOf(error: unknown): string {
+  return error instanceof Error && error.cause ? messageOf(error.cause) : messageOf(error);
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1024 / 1024)} MB`;
+}

@@ -1,0 +1,143 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ExecaError, execa } from 'execa';
+import { AbortError, ExternalError, UserError } from '../../errors.js';
+
+/** What VBoxManage said was wrong. */
+export class VBoxError extends ExternalError {
+  /** VirtualBox's own name for it, as `VBOX_E_OBJECT_NOT_FOUND`; texts change between versions, these do not. */
+  readonly code: string | undefined;
+
+  constructor(message: string, code: string | undefined, cause: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+export interface CallOptions {
+  /** Ends the program; only for what may be begun anew. */
+  signal?: AbortSignal;
+  /** Milliseconds. */
+  timeoutMs?: number;
+}
+
+/** The program VBoxManage, 6.1 to 7.2. */
+export interface VBoxManage {
+  /**
+   * Runs it to its end and returns what it printed.
+   * @throws VBoxError when it fails, UserError when it is not installed, AbortError on `signal`
+   */
+  run(args: readonly string[], options?: CallOptions): Promise<string>;
+  /** The same for what changes a VM: one call at a time for each, and again while somebody else has the VM locked. */
+  change(uuid: string, args: readonly string[]): Promise<string>;
+}
+
+/** Longer than any call should take that converts no disk. */
+const callMs = 120_000;
+/** How long another program may keep a VM locked (VirtualBox's own windows while they save it), or VirtualBox's server take to come up. */
+const patienceMs = 15_000;
+const pauseMs = 100;
+
+/** What Debian's wrapper and VBoxManage itself say on stdout where the kernel module is missing. */
+const moduleWarning =
+  /^\s*WARNING: The (?:character device|vboxdrv kernel module)[\s\S]*?until this problem is fixed\.\r?\n?/;
+
+export function openVBoxManage(installPath: string | undefined): VBoxManage {
+  const program = installPath === undefined ? 'VBoxManage' : join(installPath, 'VBoxManage');
+  const turns = new Map<string, Promise<unknown>>();
+  const run: VBoxManage['run'] = (args, options) =>
+    patiently(() => call(program, args, options), isUnreached);
+  return {
+    run,
+    change(uuid, args) {
+      const mine = (turns.get(uuid) ?? Promise.resolve()).then(
+        () => patiently(() => run(args), isLocked),
+        () => patiently(() => run(args), isLocked),
+      );
+      turns.set(uuid, mine);
+      return mine;
+    },
+  };
+}
+
+/** The answer without the warning about the kernel module. */
+export function withoutWarning(stdout: string): string {
+  return stdout.replace(moduleWarning, '');
+}
+
+export function isCode(error: unknown, ...codes: string[]): boolean {
+  return error instanceof VBoxError && error.code !== undefined && codes.includes(error.code);
+}
+
+/**
+ * The first line of what went wrong and its code. Progress is in front of it on stderr, which also has things that are no errors.
+ */
+export function explain(stderr: string): { text: string; code: string | undefined } {
+  const lines = [...stderr.matchAll(/VBoxManage(?:\.exe)?: error: (.*)/g)].map(([, line = '']) =>
+    line.trim(),
+  );
+  const text = lines.filter((line) => !/^(Details|Context): /.test(line)).join(' ');
+  const code = /\bcode (\w+)/.exec(lines.find((line) => line.startsWith('Details: ')) ?? '')?.[1];
+  const bare = /\b((?:VBOX_)?E_\w+|NS_ERROR_\w+)\b/.exec(stderr)?.[1];
+  return { text: text || stderr.trim().split(/\r?\n/).at(-1) || '', code: code ?? bare };
+}
+
+async function call(program: string, args: readonly string[], options: CallOptions = {}): Promise<string> {
+  try {
+    const { stdout } = await execa(program, args, {
+      env: { LC_ALL: 'C' },
+      stdin: 'ignore',
+      // Ctrl-C reaches belt alone, and belt decides what to end.
+      detached: process.platform !== 'win32',
+      cleanup: true,
+      timeout: options.timeoutMs ?? callMs,
+      ...(options.signal && { cancelSignal: options.signal }),
+    });
+    return withoutWarning(stdout);
+  } catch (error) {
+    if (error instanceof ExecaError) throw failure(args, error);
+    throw error;
+  }
+}
+
+function failure(args: readonly string[], error: ExecaError): Error {
+  if (error.isCanceled) return new AbortError();
+  if (error.code === 'ENOENT' || error.code === 'EACCES') {
+    return new UserError('VBoxManage is not found', {
+      hint: 'install VirtualBox (https://www.virtualbox.org), or name its folder: --virtualbox-install-path FOLDER',
+      cause: error,
+    });
+  }
+  const what = `VBoxManage ${args.join(' ').slice(0, 200)}`;
+  if (error.timedOut) return new ExternalError(`${what} did not end in time`, { cause: error });
+  const { text, code } = explain(String(error.stderr ?? ''));
+  return new VBoxError(`${what}: ${text || `exit code ${error.exitCode}`}`, code, error);
+}
+
+async function patiently(
+  work: () => Promise<string>,
+  isPassing: (error: unknown) => boolean,
+): Promise<string> {
+  const deadline = Date.now() + patienceMs;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isPassing(error) || Date.now() > deadline) throw error;
+      await sleep(pauseMs);
+    }
+  }
+}
+
+/** VirtualBox's server ends when nobody has called it for some seconds: who calls at that moment finds none, and nothing was done. */
+function isUnreached(error: unknown): boolean {
+  return error instanceof VBoxError && error.message.includes('Failed to create the VirtualBox object');
+}
+
+function isLocked(error: unknown): boolean {
+  if (!(error instanceof VBoxError)) return false;
+  return (
+    (error.code === 'VBOX_E_INVALID_OBJECT_STATE' && /lock/i.test(error.message)) ||
+    error.message.includes('The object is not ready')
+  );
+}

@@ -1,0 +1,103 @@
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AbortError, ExternalError, UserError } from '../../errors.js';
+import type { Machine, MachineState } from '../../machines/machine.js';
+import { type Registered, readExtraData, readInfo, stateOf } from './answers.js';
+import { uuidOf } from './identity.js';
+import { isCode, type VBoxManage } from './vboxmanage.js';
+import type { VirtualBox } from './virtualbox.js';
+
+/** What belt writes to a VM: its fixed address, and, when it is complete, of what it was made. */
+export const extraData = { address: 'belt/address', made: 'belt/made' } as const;
+
+export type Info = ReadonlyMap<string, string>;
+
+/** @returns undefined when VirtualBox knows no such VM */
+export async function infoOf(vbox: VBoxManage, uuid: string): Promise<Info | undefined> {
+  try {
+    return readInfo(await vbox.run(['showvminfo', uuid, '--machinereadable']));
+  } catch (error) {
+    if (isCode(error, 'VBOX_E_OBJECT_NOT_FOUND')) return undefined;
+    throw error;
+  }
+}
+
+/** @throws UserError when the VM is gone */
+export async function requireInfo(vbox: VBoxManage, uuid: string, name: string): Promise<Info> {
+  const info = await infoOf(vbox, uuid);
+  if (info) return info;
+  throw new UserError(`VirtualBox has no machine ${name} any more`, { hint: `belt rm ${name}` });
+}
+
+export function stateIn(info: Info): MachineState {
+  return stateOf(info.get('VMState'));
+}
+
+/** VirtualBox's own folder of the VM. */
+export function homeOf(info: Info): string {
+  return dirname(info.get('CfgFile') ?? '');
+}
+
+export function memoryIn(info: Info): number | undefined {
+  const memory = Number(info.get('memory'));
+  return Number.isInteger(memory) && memory > 0 ? memory : undefined;
+}
+
+/** @returns undefined where there is none, or no such VM any more */
+export async function readExtra(vbox: VBoxManage, uuid: string, key: string): Promise<string | undefined> {
+  try {
+    return readExtraData(await vbox.run(['getextradata', uuid, key]));
+  } catch (error) {
+    if (isCode(error, 'VBOX_E_OBJECT_NOT_FOUND')) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The VM of a recorded machine: by its recorded UUID, or by the one that belt gives it. docker-machine recorded no UUID; its VMs have
+ * their machines' names.
+ */
+export function findVm(
+  vms: readonly Registered[],
+  { options }: Pick<VirtualBox, 'options'>,
+  machine: Pick<Machine, 'name' | 'id' | 'phase'>,
+): Registered | undefined {
+  const known = [machine.id, uuidOf(options.cluster, machine.name)];
+  const own = vms.find(({ uuid }) => known.includes(uuid));
+  if (own || machine.id !== undefined || machine.phase !== 'ready') return own;
+  const namesakes = vms.filter(({ name }) => name === machine.name);
+  return namesakes.length === 1 ? namesakes[0] : undefined;
+}
+
+const lookEveryMs = 500;
+
+/**
+ * Waits until the VM is in one of these states.
+ * @returns whether it got there in time
+ */
+export async function waitForState(
+  { vbox }: Pick<VirtualBox, 'vbox'>,
+  { uuid, name }: Registered,
+  wanted: readonly MachineState[],
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    if (wanted.includes(stateIn(await requireInfo(vbox, uuid, name)))) return true;
+    if (Date.now() > deadline) return false;
+    await pause(signal);
+  }
+}
+
+async function pause(signal: AbortSignal): Promise<void> {
+  await sleep(lookEveryMs, undefined, { signal }).catch(() => {
+    throw new AbortError();
+  });
+}
+
+export function lateError(name: string, what: string, timeoutMs: number): ExternalError {
+  return new ExternalError(`${name} is not ${what} after ${timeoutMs / 1000} s`, {
+    hint: `look at it: VBoxManage showvminfo ${name}`,
+  });
+}

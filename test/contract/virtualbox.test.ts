@@ -1,0 +1,451 @@
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { open as openFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { CreateRequest, Driver, MachineChange, MachineEvent } from '../../src/drivers/driver.js';
+import { readInfo } from '../../src/drivers/virtualbox/answers.js';
+import { driver as module } from '../../src/drivers/virtualbox/index.js';
+import { isoImage } from '../../src/drivers/virtualbox/iso9660.js';
+import { openVBoxManage, VBoxError } from '../../src/drivers/virtualbox/vboxmanage.js';
+import type { Machine } from '../../src/machines/machine.js';
+import { generateKeyPair } from '../../src/ssh/index.js';
+import { templatesIn } from '../../src/templates.js';
+import { canMakeMachines } from '../lab/machines.js';
+import { startVirtualBox, type VirtualBoxLab } from '../lab/virtualbox/lab.js';
+
+/** The driver with the real VBoxManage. VMs run in name only here; the scenario has ones that do. */
+
+let lab: VirtualBoxLab;
+let cluster: { id: string; name: string };
+let driver: Driver;
+const { signal } = new AbortController();
+
+describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
+  beforeAll(async () => {
+    lab = await startVirtualBox({ withGuests: false });
+  });
+
+  afterAll(async () => {
+    await lab?.dispose();
+  });
+
+  beforeEach(async () => {
+    cluster = { id: randomUUID(), name: 'default' };
+    driver = await open();
+  });
+
+  // One that failed must not make the others fail.
+  afterEach(async () => {
+    await run(driver.remove(await known(await lab.vms()), signal));
+  });
+
+  test('makes machines whose every argument VirtualBox takes', async () => {
+    await driver.check([{ name: 'a', size: '512mb' }], signal);
+    const machines = await make(['a', 'b'], { size: '512mb' });
+    expect(await lab.vms()).toEqual(['a', 'b']);
+    const info = readInfo(await lab.vbox('showvminfo', machines[0]?.id ?? '', '--machinereadable'));
+    expect(Object.fromEntries(info)).toMatchObject({
+      name: 'a',
+      memory: '512',
+      cpus: '1',
+      VMState: 'running',
+      groups: `/belt/default-${cluster.id.slice(0, 8)}`,
+      nic1: 'nat',
+      nic2: 'hostonly',
+      'SATA-0-0': join(home('a'), 'disk.vdi'),
+      'SATA-1-0': join(home('a'), 'seed.iso'),
+      uart1: '0x03f8,4',
+    });
+    const disk = await lab.vbox('showmediuminfo', 'disk', join(home('a'), 'disk.vdi'));
+    expect(disk).toMatch(/^Capacity: +4000 MBytes$/m);
+    expect(disk).toMatch(/^Type: +normal \(differencing\)$/m);
+    expect(new Set(machines.map(({ addresses }) => addresses.public)).size).toBe(2);
+    // What cloud-init looks for among all disks.
+    const label = execFileSync('blkid', ['-p', '-o', 'value', '-s', 'LABEL', join(home('a'), 'seed.iso')]);
+    expect(label.toString().trim()).toBe('cidata');
+    expect((await stat(join(home('a'), 'seed.iso'))).mode & 0o777).toBe(0o600);
+    await all(driver.remove(machines, signal));
+  });
+
+  test('the base disk outlives the last machine that stands on it', async () => {
+    const machines = await make(['a', 'b']);
+    const [image] = (await driver.images?.list(signal)) ?? [];
+    expect(image?.machines).toBe(2);
+    await all(driver.remove(machines, signal));
+    expect(await lab.vms()).toEqual([]);
+    expect(existsSync(home('a'))).toBe(false);
+    const [after] = (await driver.images?.list(signal)) ?? [];
+    expect(after).toEqual({ ...image, machines: 0 });
+    const base = /^Location: +(.*base\.vdi)$/m.exec(await lab.vbox('list', 'hdds'))?.[1] ?? '';
+    expect(existsSync(base)).toBe(true);
+    // What it would have come to: VirtualBox's own way takes the base disk along.
+    const [machine] = await make(['c']);
+    await lab.vbox('controlvm', machine?.id ?? '', 'poweroff');
+    await lab.vbox('unregistervm', machine?.id ?? '', '--delete');
+    expect(existsSync(base)).toBe(false);
+    expect(await make(['c'])).toHaveLength(1);
+    await all(driver.remove(await known(['c']), signal));
+  });
+
+  test('snapshots that somebody took go with the machine, and the base disk stays', async () => {
+    const [machine] = await make(['a']);
+    const id = machine?.id ?? '';
+    await lab.vbox('controlvm', id, 'poweroff');
+    await lab.vbox('snapshot', id, 'take', 'one');
+    await lab.vbox('snapshot', id, 'take', 'two');
+    await all(driver.remove(machine ? [machine] : [], signal));
+    expect(await lab.vms()).toEqual([]);
+    expect((await driver.images?.list(signal))?.[0]?.machines).toBe(0);
+  });
+
+  test('a create that was cut off anywhere is finished by the same create, each machine once', async () => {
+    const requests = requestsFor(['a', 'b']);
+    let calls = 0;
+    for (const cutAfter of [2, 6, 9, 12, 15, 18]) {
+      const cut = new AbortController();
+      const before = lab.calls.length;
+      const watch = setInterval(() => lab.calls.length - before >= cutAfter && cut.abort(), 1);
+      await run(driver.create(requests, cut.signal));
+      clearInterval(watch);
+      calls += lab.calls.length - before;
+      driver = await open();
+    }
+    expect(calls).toBeGreaterThan(6);
+    await all(driver.create(requests, signal));
+    expect(await lab.vms()).toEqual(['a', 'b']);
+    const before = lab.calls.length;
+    await all(driver.create(requests, signal));
+    expect(verbsSince(before)).not.toContain('createvm');
+    await all(driver.remove(await known(['a', 'b']), signal));
+  });
+
+  test('what another try has left with other keys is made anew', async () => {
+    await make(['a']);
+    const before = lab.calls.length;
+    await make(['a']);
+    expect(verbsSince(before)).toEqual(expect.arrayContaining(['unregistervm', 'createvm']));
+    expect(await lab.vms()).toEqual(['a']);
+    await all(driver.remove(await known(['a']), signal));
+  });
+
+  test('eight at a time, of two belts, have eight addresses', async () => {
+    const other = { id: randomUUID(), name: 'default' };
+    const second = await open(other);
+    const names = ['a', 'b', 'c', 'd'];
+    const events = await Promise.all([
+      all(driver.create(requestsFor(names), signal)),
+      all(second.create(requestsFor(names), signal)),
+    ]);
+    const addresses = events.flat().flatMap((event) => addressIn(event) ?? []);
+    expect(new Set(addresses).size).toBe(8);
+    expect(await lab.vms()).toHaveLength(8);
+    expect((await driver.list([], signal)).map(({ name }) => name).sort()).toEqual(names);
+    await all(driver.remove(await known(names), signal));
+    await all(second.remove(await known(names, second), signal));
+    expect(await lab.vms()).toEqual([]);
+  });
+
+  test('changes of one VM take turns, and wait for others that have it locked', async () => {
+    const [machine] = await make(['a']);
+    const id = machine?.id ?? '';
+    await all(driver.kill(machine ? [machine] : [], signal));
+    const vbox = openVBoxManage(String(lab.settings['install_path']));
+    const descriptions = Array.from({ length: 6 }, (_, index) => `number ${index}`);
+    await Promise.all(descriptions.map((text) => vbox.change(id, ['modifyvm', id, '--description', text])));
+    // Two programs that do not know of each other.
+    const others = [vbox, openVBoxManage(String(lab.settings['install_path']))];
+    await Promise.all(
+      others.flatMap((one) =>
+        [256, 512, 768].map((mb) => one.change(id, ['modifyvm', id, '--memory', `${mb}`])),
+      ),
+    );
+    await all(driver.remove(machine ? [machine] : [], signal));
+  });
+
+  test('start, stop, restart, kill, pause and what VirtualBox calls saved', async () => {
+    const machines = await make(['a']);
+    const id = machines[0]?.id ?? '';
+    const state = async () => (await driver.list(machines, signal))[0]?.state;
+    expect(await state()).toBe('running');
+    await all(driver.stop(machines, signal));
+    expect(await state()).toBe('stopped');
+    await all(driver.stop(machines, signal));
+    await all(driver.start(machines, signal));
+    await all(driver.start(machines, signal));
+    await lab.vbox('controlvm', id, 'pause');
+    expect(await state()).toBe('paused');
+    await all(driver.start(machines, signal));
+    expect(await state()).toBe('running');
+    await lab.vbox('controlvm', id, 'pause');
+    await all(driver.restart?.(machines, signal) ?? nothing());
+    expect(await state()).toBe('running');
+    await all(driver.kill(machines, signal));
+    expect(await state()).toBe('stopped');
+    const saved = join(lab.folder, 'state.sav');
+    await writeFile(saved, '');
+    await lab.vbox('adoptstate', id, saved);
+    expect(await state()).toBe('saved');
+    expect(await failures(driver.resize(machines, '2gb', signal))).toEqual([
+      expect.stringContaining('a is saved'),
+    ]);
+    await all(driver.remove(machines, signal));
+    expect(await lab.vms()).toEqual([]);
+  });
+
+  test('resizes memory, processors and disk, and starts again what ran', async () => {
+    const machines = await make(['a', 'b']);
+    const [a, b] = machines;
+    await all(driver.kill(b ? [b] : [], signal));
+    const larger = await open(cluster, { cpu_count: 2, disk_size: 6000 });
+    await all(larger.resize(machines, '2gb', signal));
+    const seen = await driver.list(machines, signal);
+    expect(seen.map(({ state, memory }) => [state, memory])).toEqual([
+      ['running', 2048],
+      ['stopped', 2048],
+    ]);
+    const info = readInfo(await lab.vbox('showvminfo', a?.id ?? '', '--machinereadable'));
+    expect(info.get('cpus')).toBe('2');
+    expect(await lab.vbox('showmediuminfo', 'disk', join(home('a'), 'disk.vdi'))).toMatch(/6000 MBytes/);
+    expect(await failures(driver.resize(machines, 's-1vcpu', signal))).toEqual(
+      Array(2).fill('"s-1vcpu" is no size for virtualbox'),
+    );
+    await all(driver.remove(machines, signal));
+  });
+
+  test('one that somebody removed in a window of VirtualBox is missing, and gone is gone', async () => {
+    const machines = await make(['a', 'b']);
+    await lab.vbox('controlvm', machines[0]?.id ?? '', 'poweroff');
+    await lab.vbox('unregistervm', machines[0]?.id ?? '');
+    expect((await driver.list(machines, signal)).map(({ name, state }) => [name, state])).toEqual([
+      ['a', 'missing'],
+      ['b', 'running'],
+    ]);
+    expect(await failures(driver.start(machines.slice(0, 1), signal))).toEqual([
+      'VirtualBox has no machine a any more',
+    ]);
+    // No record knows b: it is found all the same.
+    expect((await driver.list([], signal)).map(({ name }) => name)).toEqual(['b']);
+    await all(driver.remove(machines, signal));
+    await all(driver.create(requestsFor(['a']), signal));
+    await all(driver.remove(await known(['a']), signal));
+    expect(await lab.vms()).toEqual([]);
+  });
+
+  test('a NAT network, with ports of this computer that lead into it', async () => {
+    driver = await open(cluster, { network: 'natnetwork' });
+    const [machine] = await make(['a']);
+    expect(machine?.addresses).toEqual({ public: '127.98.0.2', private: '10.98.0.2' });
+    expect(machine?.ssh.port).toBe(2222);
+    const info = readInfo(await lab.vbox('showvminfo', machine?.id ?? '', '--machinereadable'));
+    expect([info.get('nic1'), info.get('nat-network1')]).toEqual(['natnetwork', 'belt']);
+    const forwards = async () => (await lab.vbox('natnetwork', 'list')).match(/:(2222|2376):/g) ?? [];
+    expect(await forwards()).toEqual([':2376:', ':2222:']);
+    await all(driver.remove(machine ? [machine] : [], signal));
+    expect(await forwards()).toEqual([]);
+  });
+
+  test('boots a boot2docker ISO with an address that DHCP keeps for it', async () => {
+    const iso = join(lab.folder, 'boot2docker.iso');
+    await writeFile(iso, isoImage('b2d-v19.03.12', { version: '19.03.12' }));
+    driver = await open(cluster, { boot2docker_url: iso });
+    await driver.check([{ name: 'a' }], signal);
+    const [machine] = await make(['a']);
+    expect(machine?.ssh).toEqual({ user: 'docker', port: 22 });
+    const info = readInfo(await lab.vbox('showvminfo', machine?.id ?? '', '--machinereadable'));
+    expect(Object.fromEntries(info)).toMatchObject({
+      boot1: 'dvd',
+      'SATA-0-0': iso,
+      'SATA-1-0': join(home('a'), 'disk.vdi'),
+      SharedFolderNameMachineMapping1: 'hosthome',
+      SharedFolderPathMachineMapping1: '/home',
+    });
+    expect(await lab.vbox('list', 'dhcpservers')).toMatch(
+      new RegExp(`VM NIC: +${machine?.id}[^]*Fixed Address: +${machine?.addresses.public}\\b`),
+    );
+    const raw = join(lab.folder, 'disk.raw');
+    await lab.vbox('clonemedium', 'disk', join(home('a'), 'disk.vdi'), raw, '--format', 'RAW');
+    const start = await readFirst(raw, 4096);
+    expect(start.toString('latin1')).toMatch(/^boot2docker, please format-me\0/);
+    expect(execFileSync('tar', ['-xO', '.ssh/authorized_keys'], { input: start }).toString()).toMatch(
+      /^ssh-/,
+    );
+    await lab.vbox('closemedium', 'disk', raw, '--delete');
+    await all(driver.remove(machine ? [machine] : [], signal));
+    expect(await lab.vbox('list', 'dhcpservers')).not.toContain(machine?.id);
+    expect(existsSync(iso)).toBe(true);
+    const without = await open(cluster, { boot2docker_url: iso, hostonly_no_dhcp: true });
+    await expect(without.check([{ name: 'a' }], signal)).rejects.toThrow('get their addresses by DHCP');
+  });
+
+  test('refuses in a line what cannot work, and has changed nothing', async () => {
+    const refusals: [Record<string, unknown>, string][] = [
+      [{ hostonly_cidr: '192.168.99.1/24' }, 'VirtualBox allows no host-only network 192.168.99.0/24'],
+      [{ no_vtx_check: false }, 'this computer cannot run virtual machines'],
+      [{ image: 'debian-31' }, 'there is no image "debian-31"'],
+      [{ install_path: '/nowhere' }, 'VBoxManage is not found'],
+    ];
+    for (const [settings, message] of refusals) {
+      const refusing = await open(cluster, settings);
+      await expect(refusing.check([{ name: 'a' }], signal)).rejects.toThrow(message);
+    }
+    await expect(driver.check([{ name: 'a', size: '64mb' }], signal)).rejects.toThrow('too little');
+    await expect(driver.check([{ name: 'a', size: '9tb' }], signal)).rejects.toThrow(
+      'more than this computer',
+    );
+    expect(await lab.vms()).toEqual([]);
+  });
+
+  test('an image that is another than its checksum says is not used', async () => {
+    const wrong = await open(cluster, {
+      image_checksum: `sha256:${'0'.repeat(64)}`,
+      folder: join(lab.folder, 'x'),
+    });
+    const prepared = wrong.prepare?.(requestsFor(['a']), () => {}, signal);
+    await expect(prepared).rejects.toThrow('is not what its checksum says');
+    expect(await wrong.images?.list(signal)).toEqual([]);
+    const absent = await open(cluster, {
+      image: `${lab.settings['image']}.gone`,
+      folder: join(lab.folder, 'x'),
+    });
+    await expect(absent.prepare?.([], () => {}, signal)).rejects.toThrow('no checksum of lab.raw.gone');
+  });
+
+  test('images of other forms, rebuilt ones, and their removal', async () => {
+    const folder = join(lab.folder, 'images');
+    await driver.prepare?.([], () => {}, signal);
+    const base = /^Location: +(.*base\.vdi)$/m.exec(await lab.vbox('list', 'hdds'))?.[1];
+    const vmdk = join(lab.folder, 'own.vmdk');
+    await lab.vbox('clonemedium', 'disk', base ?? '', vmdk, '--format', 'VMDK');
+    await lab.vbox('closemedium', 'disk', vmdk);
+    driver = await open(cluster, { image: vmdk, folder });
+    const machines = await make(['a']);
+    const [image] = (await driver.images?.list(signal)) ?? [];
+    expect(image).toMatchObject({ name: expect.stringMatching(/^own-[0-9a-f]{8}$/), machines: 1 });
+    await expect(driver.images?.remove(image?.name ?? '', signal)).rejects.toThrow('1 machines stand on');
+    const rebuilt = await driver.images?.build(vmdk, { rebuild: true }, () => {}, signal);
+    expect(rebuilt?.builtAt).not.toBe(image?.builtAt);
+    await all(driver.remove(machines, signal));
+    await driver.images?.remove(image?.name ?? '', signal);
+    expect(await driver.images?.list(signal)).toEqual([]);
+    expect(await lab.vbox('list', 'hdds')).not.toContain(folder);
+  });
+
+  test('errors are told by their codes', async () => {
+    const vbox = openVBoxManage(String(lab.settings['install_path']));
+    const error = await vbox.run(['showvminfo', 'nobody']).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(VBoxError);
+    expect((error as VBoxError).code).toBe('VBOX_E_OBJECT_NOT_FOUND');
+    expect((error as VBoxError).message).toBe(
+      "VBoxManage showvminfo nobody: Could not find a registered machine named 'nobody'",
+    );
+  });
+
+  test('says what of this computer is missing', async () => {
+    const checks = await driver.doctor(signal);
+    expect(checks.map(({ name }) => name)).toEqual([
+      'VBoxManage',
+      'kernel module vboxdrv',
+      'processor',
+      'host-only network',
+    ]);
+    expect(checks[0]).toMatchObject({ ok: true, detail: expect.stringMatching(/^7\./) });
+    expect(await (await open(cluster, { install_path: '/nowhere' })).doctor(signal)).toMatchObject([
+      { name: 'VBoxManage', ok: false },
+    ]);
+  });
+});
+
+function open(of = cluster, settings: Record<string, unknown> = {}): Promise<Driver> {
+  const defaults = Object.fromEntries(module.settings.map(({ key, default: value }) => [key, value]));
+  return module.open({
+    settings: { ...defaults, ...lab.settings, ...settings } as never,
+    cluster: of,
+    templates: templatesIn('templates'),
+    person: { resolvePath: (path) => path, defaultKeyPaths: [] },
+  });
+}
+
+function home(name: string): string {
+  return join(lab.folder, 'vms/belt', `default-${cluster.id.slice(0, 8)}`, name);
+}
+
+function requestsFor(names: readonly string[], { size }: { size?: string } = {}): CreateRequest[] {
+  return names.map((name) => ({
+    name,
+    ...(size !== undefined && { size }),
+    ssh: { user: 'root', authorizedKey: generateKeyPair('test').publicKey, hostKey: generateKeyPair(name) },
+  }));
+}
+
+/** Made and told of, as belt records them. */
+async function make(names: readonly string[], options: { size?: string } = {}): Promise<Machine[]> {
+  const events = await all(driver.create(requestsFor(names, options), signal));
+  return names.map((name) => {
+    const changes = events.flatMap((event) =>
+      event.type === 'changed' && event.name === name ? [event.change] : [],
+    );
+    const { id, addresses = {}, ssh, memory } = Object.assign({}, ...changes) as MachineChange;
+    return {
+      ...recordOf(name, id),
+      addresses,
+      ...(memory !== undefined && { memory }),
+      ssh: { user: 'root', port: 22, ...ssh },
+    };
+  });
+}
+
+async function known(names: readonly string[], by = driver): Promise<Machine[]> {
+  return (await by.list([], signal))
+    .filter(({ name }) => names.includes(name))
+    .map(({ name, id }) => recordOf(name, id));
+}
+
+function recordOf(name: string, id: string | undefined): Machine {
+  return {
+    name,
+    driver: 'virtualbox',
+    phase: 'ready',
+    ...(id !== undefined && { id }),
+    addresses: {},
+    ssh: { user: 'root', port: 22 },
+    driverData: {},
+    createdAt: '2026-01-01T00:00:00.000Z',
+  };
+}
+
+async function run(events: AsyncIterable<MachineEvent>): Promise<MachineEvent[]> {
+  const seen: MachineEvent[] = [];
+  for await (const event of events) seen.push(event);
+  return seen;
+}
+
+async function all(events: AsyncIterable<MachineEvent>): Promise<MachineEvent[]> {
+  const seen = await run(events);
+  for (const event of seen) if (event.type === 'failed') throw event.error;
+  return seen;
+}
+
+async function failures(events: AsyncIterable<MachineEvent>): Promise<string[]> {
+  return (await run(events)).flatMap((event) => (event.type === 'failed' ? [event.error.message] : []));
+}
+
+async function readFirst(path: string, length: number): Promise<Buffer> {
+  const file = await openFile(path);
+  try {
+    return (await file.read(Buffer.alloc(length), 0, length, 0)).buffer;
+  } finally {
+    await file.close();
+  }
+}
+
+async function* nothing(): AsyncIterable<MachineEvent> {}
+
+function addressIn(event: MachineEvent): string | undefined {
+  return event.type === 'changed' ? event.change.addresses?.public : undefined;
+}
+
+function verbsSince(before: number): string[] {
+  return lab.calls.slice(before).map(({ args }) => args[0] ?? '');
+}

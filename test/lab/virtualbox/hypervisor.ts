@@ -1,0 +1,186 @@
+import { parse } from 'yaml';
+import { readInfo } from '../../../src/drivers/virtualbox/answers.js';
+import type { Guests } from '../ec2/guests.js';
+import { type Answer, inVirtualBox, realVBoxManage } from './real.js';
+
+/**
+ * A stand-in for what no computer without VirtualBox's kernel module can do: VMs that run (`startvm`, `controlvm`, and the state that
+ * `showvminfo` tells) and host-only interfaces. Running VMs are nspawn guests, which know of keys, name and address only what is on the
+ * seed disk that is attached to the VM. All else is answered by the real VBoxManage; the words and exit codes here are recorded from a
+ * real one. Pausing freezes nothing. Without `guests`, VMs run in name only.
+ */
+export function hypervisor(folder: string, guests: Guests | undefined, bridge: string) {
+  const states = new Map<string, 'running' | 'paused'>();
+  const booted = new Set<string>();
+  const interfaces: { name: string; address: string; netmask: string }[] = [];
+  const ending = new Map<string, Promise<void>>();
+
+  const vmOf = async (written: string): Promise<ReadonlyMap<string, string> | undefined> => {
+    const { code, stdout } = await realVBoxManage(folder, ['showvminfo', written, '--machinereadable']);
+    return code === 0 ? readInfo(stdout) : undefined;
+  };
+
+  const on: Record<string, (args: readonly string[]) => Promise<Answer>> = {
+    async startvm([, written = '']) {
+      const vm = await vmOf(written);
+      if (!vm) return unknown(written);
+      const [uuid, name] = [vm.get('UUID') ?? '', vm.get('name') ?? ''];
+      if (states.has(uuid) || ending.has(uuid)) return locked(name);
+      const adapter = vm.get('hostonlyadapter2');
+      if (vm.get('nic2') === 'hostonly' && !interfaces.some((one) => one.name === adapter))
+        return failed(`Nonexistent host networking interface, name '${adapter}' (VERR_INTERNAL_ERROR)`);
+      states.set(uuid, 'running');
+      const seed = await readSeed(folder, vm);
+      if (booted.has(uuid)) await guests?.start(uuid);
+      else if (seed) await guests?.boot({ id: uuid, ...seed });
+      else if (guests) throw new Error('the lab has no guests that boot boot2docker');
+      booted.add(uuid);
+      const said = `Waiting for VM "${name}" to power on...\nVM "${name}" has been successfully started.\n`;
+      return { code: 0, stdout: said, stderr: '' };
+    },
+
+    async controlvm([, written = '', verb = '']) {
+      const vm = await vmOf(written);
+      if (!vm) return unknown(written);
+      const [uuid, name] = [vm.get('UUID') ?? '', vm.get('name') ?? ''];
+      if (!states.has(uuid)) return plain(`Machine '${name}' is not currently running.`);
+      if (verb === 'pause') states.set(uuid, 'paused');
+      else if (verb === 'resume') states.set(uuid, 'running');
+      else if (verb === 'poweroff') {
+        await guests?.kill(uuid);
+        states.delete(uuid);
+      } else if (verb === 'acpipowerbutton') {
+        // The button is pressed at once; the guest goes down in its own time.
+        const down = guests?.stop(uuid) ?? Promise.resolve();
+        ending.set(
+          uuid,
+          down.then(() => {
+            states.delete(uuid);
+            ending.delete(uuid);
+          }),
+        );
+      } else return plain(`Invalid parameter '${verb}'`);
+      return fine();
+    },
+
+    async hostonlyif([, verb, name = '', ...rest]) {
+      if (verb === 'create') {
+        if (interfaces.length > 0) throw new Error('the lab has one host-only interface');
+        interfaces.push({ name: bridge, address: '', netmask: '' });
+        return { code: 0, stdout: `Interface '${bridge}' was successfully created\n`, stderr: progress };
+      }
+      const found = interfaces.find((one) => one.name === name);
+      if (verb !== 'ipconfig' || !found)
+        return plain(`The host network interface named '${name}' could not be found`);
+      const option = (key: string) => rest[rest.indexOf(key) + 1] ?? '';
+      // VirtualBox's own range where no networks.conf says otherwise.
+      if (!/^192\.168\.(5[6-9]|6[0-3])\./.test(option('--ip')))
+        return plain('Code E_ACCESSDENIED (0x80070005) - Access denied (extended info not available)');
+      found.address = option('--ip');
+      found.netmask = option('--netmask');
+      return fine();
+    },
+  };
+
+  return async (args: readonly string[]): Promise<Answer> => {
+    const [verb = '', second = ''] = args;
+    const own = Object.hasOwn(on, verb) ? on[verb] : undefined;
+    if (own) return own(args);
+    if (verb === 'list' && second === 'hostonlyifs')
+      return { ...fine(), stdout: interfaces.map(block).join('\n') };
+    const isChange = /^(modifyvm|storage|unregistervm)/.test(verb);
+    if (isChange && states.has(second)) return locked(second);
+    const answer = await realVBoxManage(folder, args);
+    if (verb === 'unregistervm' && answer.code === 0 && booted.delete(second)) await guests?.remove(second);
+    const state = states.get(second);
+    if (verb !== 'showvminfo' || state === undefined) return answer;
+    return { ...answer, stdout: answer.stdout.replace('VMState="poweroff"', `VMState="${state}"`) };
+  };
+}
+
+/** Absent for boot2docker. What a guest is told: the files on the disk in the VM's drive, and of its cards the one with a fixed address. */
+async function readSeed(folder: string, vm: ReadonlyMap<string, string>) {
+  const iso = [...vm.values()].find((value) => value.endsWith('.iso'));
+  if (iso === undefined) throw new Error(`${vm.get('name')} has no seed disk`);
+  const isoinfo = async (...args: string[]) => {
+    const { code, stdout, stderr } = await inVirtualBox(folder, '/usr/bin/isoinfo', ['-i', iso, ...args]);
+    if (code !== 0) throw new Error(`isoinfo ${args.join(' ')}: ${stderr}`);
+    return stdout;
+  };
+  const label = /^Volume id: (.*)$/m.exec(await isoinfo('-d'))?.[1];
+  if (label?.startsWith('b2d')) return undefined;
+  if (label !== 'cidata') throw new Error(`${iso} is no seed disk`);
+  const [userData, metaData, networkConfig] = await Promise.all(
+    ['user-data', 'meta-data', 'network-config'].map((file) => isoinfo('-J', '-x', `/${file}`)),
+  );
+  if (!(parse(metaData ?? '') as Record<string, unknown>)['instance-id'])
+    throw new Error('cloud-init takes no seed disk without an instance-id');
+  const address = fixedAddress(parse(networkConfig ?? ''), vm);
+  return {
+    address,
+    firstBoot: { userData: userData ?? '', defaultUser: 'nobody-knows', authorizedKeys: [] },
+  };
+}
+
+interface NetworkConfig {
+  version: number;
+  ethernets: Record<string, { match: { macaddress: string }; dhcp4: boolean; addresses?: string[] }>;
+}
+
+function fixedAddress({ version, ethernets }: NetworkConfig, vm: ReadonlyMap<string, string>): string {
+  if (version !== 2) throw new Error('this is no network-config of version 2');
+  const cards = Object.values(ethernets);
+  const macs = cards.map(({ match }) => match.macaddress.replaceAll(':', '').toUpperCase());
+  const real = ['macaddress1', 'macaddress2'].flatMap((key) => vm.get(key) ?? []);
+  if (macs.join() !== real.join())
+    throw new Error(`cards are ${real.join()}, the seed disk says ${macs.join()}`);
+  const address = cards.find(({ dhcp4 }) => !dhcp4)?.addresses?.[0]?.split('/')[0];
+  if (address === undefined) throw new Error('the seed disk says no fixed address');
+  return address;
+}
+
+function block({ name, address, netmask }: { name: string; address: string; netmask: string }): string {
+  return [
+    `Name:            ${name}`,
+    'GUID:            786f6276-656e-4074-8000-0a0027000000',
+    'DHCP:            Disabled',
+    `IPAddress:       ${address}`,
+    `NetworkMask:     ${netmask}`,
+    'IPV6Address:     ',
+    'IPV6NetworkMaskPrefixLength: 0',
+    'HardwareAddress: 0a:00:27:00:00:00',
+    'MediumType:      Ethernet',
+    'Wireless:        No',
+    'Status:          Up',
+    `VBoxNetworkName: HostInterfaceNetworking-${name}`,
+    '',
+  ].join('\n');
+}
+
+const progress = '0%...10%...20%...30%...40%...50%...60%...70%...80%...90%...100%\n';
+
+function fine(): Answer {
+  return { code: 0, stdout: '', stderr: '' };
+}
+
+function plain(text: string): Answer {
+  return { code: 1, stdout: '', stderr: `VBoxManage: error: ${text}\n` };
+}
+
+function coded(text: string, code: string): Answer {
+  const details = `VBoxManage: error: Details: code ${code}, component MachineWrap, interface IMachine, callee nsISupports\n`;
+  return { code: 1, stdout: '', stderr: `VBoxManage: error: ${text}\n${details}` };
+}
+
+function unknown(name: string): Answer {
+  return coded(`Could not find a registered machine named '${name}'`, 'VBOX_E_OBJECT_NOT_FOUND (0x80bb0001)');
+}
+
+function locked(name: string): Answer {
+  const text = `The machine '${name}' is already locked for a session (or being unlocked)`;
+  return coded(text, 'VBOX_E_INVALID_OBJECT_STATE (0x80bb0007)');
+}
+
+function failed(text: string): Answer {
+  return coded(text, 'NS_ERROR_FAILURE (0x80004005)');
+}

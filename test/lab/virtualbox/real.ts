@@ -1,0 +1,63 @@
+import { execFile } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { virtualBoxFolder } from './install.js';
+
+export interface Answer {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Mounts are in a name space of their own, and gone with the program. The test's folder has the same path inside. */
+const enter = `set -e
+root=$1 folder=$2; shift 2
+mkdir -p "$folder/tmp/\${folder#/tmp/}"
+mount -t proc proc "$root/proc"
+mount --bind "$folder/tmp" "$root/tmp"
+mount --bind "$folder" "$root$folder"
+exec env -i PATH=/usr/bin:/bin HOME=/root LC_ALL=C VBOX_USER_HOME="$folder/home" VBOX_IPC_SOCKETID=lab \\
+  /usr/sbin/chroot "$root" "$@"`;
+
+/**
+ * Runs a program beside the real VirtualBox.
+ * @param folder the test's own, in /tmp: it has VirtualBox's settings and all files
+ */
+export function inVirtualBox(folder: string, program: string, args: readonly string[]): Promise<Answer> {
+  const words = ['--mount', '--propagation', 'private', 'sh', '-c', enter, 'lab', virtualBoxFolder, folder];
+  return new Promise((done) => {
+    const options = { maxBuffer: 64 * 1024 * 1024 };
+    execFile('unshare', [...words, program, ...args], options, (error, stdout, stderr) => {
+      const code = error ? (typeof error.code === 'number' ? error.code : 255) : 0;
+      done({ code, stdout, stderr });
+    });
+  });
+}
+
+/** The real VBoxManage, without Debian's wrapper. */
+export function realVBoxManage(folder: string, args: readonly string[]): Promise<Answer> {
+  return inVirtualBox(folder, '/usr/lib/virtualbox/VBoxManage', args);
+}
+
+/** VirtualBox's server ends by itself some seconds after the last call. Waits for that, so that it writes nothing any more. */
+export async function serverEnded(folder: string): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const pids = await processesOf(folder);
+    if (pids.length === 0) return;
+    if (Date.now() > deadline) for (const pid of pids) process.kill(pid);
+    await sleep(200);
+  }
+}
+
+async function processesOf(folder: string): Promise<number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const own = await Promise.all(
+    pids.map(async (pid) => {
+      const text = await readFile(join('/proc', pid, 'environ'), 'utf8').catch(() => '');
+      return text.includes(`VBOX_USER_HOME=${folder}/home`) ? [Number(pid)] : [];
+    }),
+  );
+  return own.flat();
+}
