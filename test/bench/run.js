@@ -2,6 +2,7 @@
  * Measures belt side by side with the bare tools: `npm run bench`, explained in docs/benchmarks.md. Makes real machines, so it wants
  * root, and the image (`belt image build`).
  */
+import { setMaxListeners } from 'node:events';
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureAdopt } from './adopt.js';
@@ -29,6 +30,8 @@ const wanted = (/** @type {string} */ part) => values.only.includes(part);
 const tell = (/** @type {string} */ text) => process.stderr.write(`${text}\n`);
 
 const stop = new AbortController();
+// Dozens of programs at a time are ended by it.
+setMaxListeners(0, stop.signal);
 process.on('SIGINT', () => stop.abort(new Error('interrupted')));
 process.on('SIGTERM', () => stop.abort(new Error('interrupted')));
 
