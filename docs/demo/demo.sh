@@ -38,7 +38,7 @@ if [ "${1:-}" = --clean ]; then
   exit
 fi
 
-run belt doctor --fix
+run belt doctor --fix -d nspawn
 run belt create 512mb 'node[1:4]'
 run belt active node1
 run belt docker swarm init

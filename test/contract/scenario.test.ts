@@ -1,6 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { layoutOf } from '../../src/drivers/nspawn/layout.js';
 import { readEntries } from '../../src/drivers/nspawn/records.js';
+import { imageRoot } from '../lab/machines.js';
 import { amazonEc2, digitalOcean } from '../lab/providers.js';
 import { startServers } from '../lab/servers.js';
 import { startVirtualBox } from '../lab/virtualbox/lab.js';
@@ -26,8 +30,9 @@ scenario('generic', async () => {
   const addresses = names.map((name) => servers.address(name)).join(',');
   return {
     create: ['-d', 'generic', '--generic-ip-address', addresses, '--generic-ssh-key', servers.keyPath],
-    // They are not belt's to make or to destroy.
+    // They are not belt's to make, to switch off or to destroy.
     left: 4,
+    powerless: true,
     async count() {
       const states = await Promise.all(names.map((name) => servers.state(name)));
       return states.filter((state) => state === 'running').length;
@@ -49,5 +54,21 @@ scenario('virtualbox', async () => {
     left: 0,
     count: async () => (await lab.vms()).length,
     dispose: () => lab.dispose(),
+  };
+});
+
+/** The example of a driver that is not belt's. */
+scenario('box, a plugin', async () => {
+  const lab = await mkdtemp(join(tmpdir(), 'belt-boxes-'));
+  const boxes = join(lab, 'boxes');
+  const env = { BELT_DATA_DIR: join(lab, 'data'), BOX_STATE: boxes, BOX_ROOT: imageRoot() };
+  const link = ['bin/run.js', 'plugins', 'link', 'test/fixtures/belt-driver-box'];
+  execFileSync(process.execPath, link, { env: { ...process.env, ...env } });
+  return {
+    create: ['-d', 'box'],
+    env,
+    left: 0,
+    count: async () => (await readdir(boxes).catch(() => [])).length,
+    dispose: () => rm(lab, { recursive: true }),
   };
 });

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canMakeMachines, imageRoot } from '../lab/machines.js';
 
 const fixture = resolve('test/fixtures/belt-driver-box');
 
@@ -161,7 +161,7 @@ describe.runIf(canMakeMachines())('plugins', () => {
   });
 
   test('its machines are machines like all others, though the first create is killed', async () => {
-    const args = ['create', '-d', 'box', '--box-root', image(), 'm[1:2]'];
+    const args = ['create', '-d', 'box', '--box-root', imageRoot(), 'm[1:2]'];
     const first = belt.spawn(args);
     const ended = new Promise((done) => first.once('close', done));
     while (boxesThere().length === 0) await new Promise((wait) => setTimeout(wait, 10));
@@ -220,7 +220,7 @@ describe.runIf(canMakeMachines())('plugins', () => {
       expect.stringMatching(/nspawn can be used[\s\S]*half written/),
     ]);
     expect(await belt.ok(['create', '--help'])).toContain('half written');
-    const create = await belt.run(['create', '-d', 'box', '--box-root', image(), 'm3']);
+    const create = await belt.run(['create', '-d', 'box', '--box-root', imageRoot(), 'm3']);
     expect([create.code, create.stderr]).toEqual([
       1,
       expect.stringContaining('cannot be loaded: half written'),
@@ -285,12 +285,3 @@ describe.runIf(canMakeMachines())('plugins', () => {
     return Object.fromEntries(rows.map(({ name, state }) => [name, state]));
   };
 });
-
-/** The Debian that belt's own nspawn machines stand on; boxes only read it. */
-function image(): string {
-  const folder = '/var/lib/belt/images/debian-13';
-  const { folder: built } = JSON.parse(readFileSync(join(folder, 'image.json'), 'utf8')) as {
-    folder: string;
-  };
-  return join(folder, built);
-}

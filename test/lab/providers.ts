@@ -15,8 +15,10 @@ export interface Provider {
   count(): Promise<number>;
   /** How many are left when belt has removed all of the test. */
   left: number;
-  /** Absent: machines are what they are, and belt has no power over them. */
+  /** Absent: machines have no sizes. */
   resizeTo?: string;
+  /** Machines are what they are: belt cannot switch them off and on. */
+  powerless?: true;
   dispose(): Promise<void>;
 }
 
