@@ -24,8 +24,13 @@ export function nodeAddresses(
 ): NodeAddresses | undefined {
   const advertise = clusterAddress(machine);
   if (!advertise) return undefined;
-  const any = isIPv6(advertise) ? '::' : '0.0.0.0';
-  return { advertise, listen: withPort(own.includes(advertise) ? advertise : any), dataPath: advertise };
+  const listen = own.includes(advertise) ? withPort(advertise) : everywhere(advertise);
+  return { advertise, listen, dataPath: advertise };
+}
+
+/** `host:port` to listen on at all addresses of the machine that are of this one's kind. */
+export function everywhere(address: string): string {
+  return withPort(isIPv6(address) ? '::' : '0.0.0.0');
 }
 
 /** `host:port` with the managers' port where there is none, as docker completes it (cli/command/swarm/opts.go). */

@@ -1,5 +1,5 @@
 import type { Machine } from '../../../machines/machine.js';
-import { managerPort } from '../../../swarm/node.js';
+import { everywhere } from '../../../swarm/addresses.js';
 import type { Context } from '../../context.js';
 import { membershipOf, withEngine } from '../membership.js';
 import { requireAddress } from '../network.js';
@@ -18,7 +18,7 @@ export async function beginAnew(machine: Machine, autolock: boolean, context: Co
   const address = requireAddress(machine);
   const nodeId = await withEngine(machine, context, async (api) => {
     const request = {
-      ListenAddr: `0.0.0.0:${managerPort}`,
+      ListenAddr: everywhere(address),
       AdvertiseAddr: address,
       DataPathAddr: address,
       ForceNewCluster: true,

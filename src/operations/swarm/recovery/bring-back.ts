@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { clusterAddress, type Machine } from '../../../machines/machine.js';
+import type { Machine } from '../../../machines/machine.js';
+import { withPort } from '../../../swarm/addresses.js';
 import { type Member, memberName } from '../../../swarm/members.js';
-import { managerPort, type Role } from '../../../swarm/node.js';
+import type { Role } from '../../../swarm/node.js';
 import { leftOver } from '../../../swarm/recovery.js';
 import type { Context } from '../../context.js';
 import { onEach } from '../../each.js';
 import type { Outcome } from '../../fan-out.js';
 import { observe } from '../../machines/list.js';
 import { membershipOf, withEngine } from '../membership.js';
+import { requireAddress } from '../network.js';
 import { joinMembers } from '../nodes/join.js';
 import { leaveByForce, removeEntry } from '../nodes/leave.js';
 import { type Swarm, withSwarm } from '../view.js';
@@ -82,7 +84,7 @@ async function bringBackAs(
 async function knows(machine: Machine, role: Role, manager: Machine, context: Context): Promise<boolean> {
   if (role === 'manager') return false;
   const { managers } = await withEngine(machine, context, membershipOf);
-  return managers.includes(`${clusterAddress(manager)}:${managerPort}`);
+  return managers.includes(withPort(requireAddress(manager)));
 }
 
 /** Whether the swarm has the machine as a node that is there. */

@@ -1,9 +1,10 @@
 import { fileSource } from '../../../config/files.js';
 import { isAbort, UserError } from '../../../errors.js';
 import type { Machine } from '../../../machines/machine.js';
+import { withPort } from '../../../swarm/addresses.js';
 import { type Backup, inspectBackup, repack } from '../../../swarm/backup-file.js';
 import { memberName } from '../../../swarm/members.js';
-import { managerPort, type Role } from '../../../swarm/node.js';
+import type { Role } from '../../../swarm/node.js';
 import { unlockedKey } from '../../../swarm/node-key.js';
 import type { Context } from '../../context.js';
 import { onOne } from '../../each.js';
@@ -43,7 +44,7 @@ export async function restoreSwarm(
 ): Promise<Restored> {
   const source = await fileSource(path);
   const backup = await inspectBackup(source, path);
-  const address = `${requireAddress(machine)}:${managerPort}`;
+  const address = withPort(requireAddress(machine));
   const version = await checkMachine(machine, force, context);
   if (!force) await refuseIfAlive(backup, context);
   warnOfOlderEngine(machine.name, version, backup, context);
