@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { driver } from '../../src/drivers/amazonec2/index.js';
 import type { CreateRequest, Driver, MachineEvent, SettingValues } from '../../src/drivers/driver.js';
 import type { Machine } from '../../src/machines/machine.js';
+import { firstBootInstaller } from '../../src/operations/engine/first-boot.js';
 import { applyChange } from '../../src/operations/machines/change.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
 import { templatesIn } from '../../src/templates.js';
@@ -24,6 +25,7 @@ import { canMakeMachines } from '../lab/machines.js';
 
 const { signal } = new AbortController();
 const userKey = generateKeyPair('belt test');
+const installEngine = (await firstBootInstaller([], { templates: templatesIn('templates') })) ?? '';
 let moto: Moto;
 let ec2: Ec2;
 let account: EC2Client;
@@ -408,10 +410,11 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
   );
 
   test('cloud-init takes the user data', async () => {
-    const it = await open();
+    const it = await open({ engine_at_first_boot: true });
     await it.create(names(2));
     const launch = ec2.calls.findLast(({ action }) => action === 'RunInstances');
     const sent = gunzipSync(Buffer.from(launch?.params.get('UserData') ?? '', 'base64')).toString();
+    expect(sent).toContain('runcmd: [["/bin/sh","-c"');
     expect(await checkUserData('two', sent)).toMatch(/^Valid schema/);
     await expect(checkUserData('wrong', sent.replace('bootcmd:', 'bootcmds:'))).rejects.toThrow('bootcmds');
   });
@@ -477,6 +480,7 @@ async function open(settings: SettingValues = {}): Promise<Opened> {
       ...(record?.id !== undefined && { id: record.id }),
       ...(record && { driverData: record.driverData }),
       ssh: { user: 'root', authorizedKey: userKey.publicKey, hostKey },
+      installEngine,
     };
   };
   const it: Opened = {

@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { UserError } from '../../errors.js';
 import type { Templates } from '../../templates.js';
 import type { CreateRequest } from '../driver.js';
+import { runcmdLine } from '../first-boot.js';
 
 /** Most that EC2 takes, before base64. @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html */
 export const mostBytes = 16 * 1024;
@@ -12,18 +13,20 @@ export const machinesPerCall = 60;
 
 /**
  * What the machines of one call get, in the order of their launch numbers: a cloud-config, gzipped, which cloud-init undoes.
- * @param own the person's own user data, as text
+ * @param options `own` is the person's own user data, as text
  * @throws UserError when both together are too long
  */
 export async function userDataFor(
   requests: readonly CreateRequest[],
-  own: string | undefined,
+  options: { own?: string | undefined; engineAtFirstBoot?: boolean },
   templates: Templates,
 ): Promise<Buffer> {
+  const { own } = options;
   const [first] = requests;
   const config = await templates.render('cloud/amazonec2.yaml', {
     authorizedKey: first?.ssh.authorizedKey.trim() ?? '',
     machines: requests.map(caseOf).join('\n    '),
+    runcmd: runcmdLine(requests, options),
   });
   const packed = gzipSync(own === undefined ? config : multipart([config, own]), { level: 9 });
   // The operating system's number, which differs between computers: the same create must send the same bytes.
