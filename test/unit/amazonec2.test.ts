@@ -184,10 +184,10 @@ describe('user data', () => {
     const [, boundary = ''] = /^Content-Type: multipart\/mixed; boundary="([^"]+)"/.exec(text) ?? [];
     const parts = text.split(`--${boundary}`).slice(1, -1);
     expect(parts.map((part) => /Content-Type: ([^;]+)/.exec(part)?.[1])).toEqual([
-      'text/cloud-config',
       'text/x-shellscript',
+      'text/cloud-config',
     ]);
-    expect(parts[1]).toContain(own);
+    expect(parts[0]).toContain(own);
     await expect(userDataFor(requests(1), { own: 'hello' }, templates)).rejects.toThrow(
       'is neither a script nor cloud-config',
     );
