@@ -42,6 +42,20 @@ describe.runIf(canMakeMachines())('droplets without an engine', () => {
     expect(await version('node1')).toMatch(/^\d+\./);
   }, 400_000);
 
+  test('are left alone while they are at it, with half an engine there', async () => {
+    const lock = 'pack("s s l! l! i", F_WRLCK, 0, 0, 0, 0)';
+    const hold = `open F, ">", "/var/lib/dpkg/lock-frontend"; my $l = ${lock}; fcntl(F, F_SETLK, $l) or die; sleep 8`;
+    await on(
+      'node1',
+      `rm /run/cloud-init/result.json
+      { perl -MFcntl -e '${hold}'; touch /root/ended; echo '{}' > /run/cloud-init/result.json; } >/dev/null 2>&1 & sleep 0.3`,
+    );
+    const { code, stderr } = await belt.run(['provision', 'node1']);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('waiting for cloud-init')]);
+    expect(stderr).not.toContain('installing docker');
+    expect(await on('node1', 'ls /root/ended')).toBe('/root/ended');
+  }, 60_000);
+
   test('get it from belt where it is not set', async () => {
     const { code, stderr } = await create('512mb', 'node2');
     expect([code, stderr]).toEqual([0, expect.stringContaining('installing docker.io')]);
