@@ -119,6 +119,11 @@ export interface CreateRequest extends MachineWish {
     /** OpenSSH private key text and public line: the machine gets these, so that belt knows it at the first connection. */
     hostKey: { privateKey: string; publicKey: string };
   };
+  /**
+   * Shell text that installs the engine where there is none, the same for all machines of a call: for a driver that can have it run as root
+   * during the first boot, and is set to. Absent: belt alone installs it.
+   */
+  installEngine?: string;
 }
 
 /** What a driver reports of one machine, in the order in which it happens. */

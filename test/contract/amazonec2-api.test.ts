@@ -1,3 +1,6 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import {
   DescribeInstancesCommand,
@@ -12,10 +15,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { driver } from '../../src/drivers/amazonec2/index.js';
 import type { CreateRequest, Driver, MachineEvent, SettingValues } from '../../src/drivers/driver.js';
 import type { Machine } from '../../src/machines/machine.js';
+import { firstBootInstaller } from '../../src/operations/engine/first-boot.js';
 import { applyChange } from '../../src/operations/machines/change.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
 import { templatesIn } from '../../src/templates.js';
-import { checkUserData, type Moto, startMoto } from '../lab/ec2/moto.js';
+import { checkUserData, type Moto, mergedConfig, startMoto } from '../lab/ec2/moto.js';
 import { type Ec2, startProxy } from '../lab/ec2/proxy.js';
 import { credentials, makeSubnet, openAccount } from '../lab/ec2/vpc.js';
 import { canMakeMachines } from '../lab/machines.js';
@@ -24,6 +28,7 @@ import { canMakeMachines } from '../lab/machines.js';
 
 const { signal } = new AbortController();
 const userKey = generateKeyPair('belt test');
+const installEngine = (await firstBootInstaller([], { templates: templatesIn('templates') })) ?? '';
 let moto: Moto;
 let ec2: Ec2;
 let account: EC2Client;
@@ -408,12 +413,36 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
   );
 
   test('cloud-init takes the user data', async () => {
-    const it = await open();
+    const it = await open({ engine_at_first_boot: true });
     await it.create(names(2));
     const launch = ec2.calls.findLast(({ action }) => action === 'RunInstances');
     const sent = gunzipSync(Buffer.from(launch?.params.get('UserData') ?? '', 'base64')).toString();
+    expect(sent).toContain('runcmd: [["/bin/sh","-c"');
     expect(await checkUserData('two', sent)).toMatch(/^Valid schema/);
     await expect(checkUserData('wrong', sent.replace('bootcmd:', 'bootcmds:'))).rejects.toThrow('bootcmds');
+  });
+
+  test("beside a person's own cloud-config belt's part loses nothing, and comes first", async () => {
+    const userdata = join(tmpdir(), `belt-userdata-${process.pid}`);
+    const theirs = 'ssh-ed25519 AAAA theirs';
+    await writeFile(
+      userdata,
+      `#cloud-config\nbootcmd: [echo mine]\nruncmd: [echo mine]\nssh_authorized_keys: [${theirs}]\n`,
+    );
+    try {
+      const it = await open({ engine_at_first_boot: true, userdata });
+      await it.create(names(2));
+    } finally {
+      await rm(userdata);
+    }
+    const launch = ec2.calls.findLast(({ action }) => action === 'RunInstances');
+    const sent = gunzipSync(Buffer.from(launch?.params.get('UserData') ?? '', 'base64')).toString();
+    expect(await mergedConfig('both', sent)).toMatchObject({
+      bootcmd: [expect.stringContaining('ssh_host_ed25519_key'), 'echo mine'],
+      runcmd: [['/bin/sh', '-c', installEngine], 'echo mine'],
+      ssh_authorized_keys: [userKey.publicKey, theirs],
+      ssh_deletekeys: false,
+    });
   });
 
   test('a refusal says whose permission is missing, and holds no key', async () => {
@@ -477,6 +506,7 @@ async function open(settings: SettingValues = {}): Promise<Opened> {
       ...(record?.id !== undefined && { id: record.id }),
       ...(record && { driverData: record.driverData }),
       ssh: { user: 'root', authorizedKey: userKey.publicKey, hostKey },
+      installEngine,
     };
   };
   const it: Opened = {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { userDataFor } from '../../src/drivers/digitalocean/user-data.js';
+import { firstBootInstaller } from '../../src/operations/engine/first-boot.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
 import { templatesIn } from '../../src/templates.js';
 import { canMakeMachines } from '../lab/machines.js';
@@ -76,4 +77,30 @@ describe.runIf(canMakeMachines())('cloud-init', () => {
     expect(boot['mine']).toBe('grüße\n');
     expect(boot['authorized']?.split('\n')).toContain(me.publicKey);
   });
+
+  test("installs the engine as the last of the boot, beside the person's own commands; a repository that is away is no failure of the boot", async () => {
+    const installEngine = (await firstBootInstaller([], { templates })) ?? '';
+    const own = '#cloud-config\nruncmd:\n  - touch /root/own-ran\n';
+    const options = { user: 'root', own, engineAtFirstBoot: true };
+    firstBoot('i-3', await userDataFor([{ name: 'droplet1', ssh: mine, installEngine }], options, templates));
+    const lastStage = () =>
+      servers.sh(
+        'one',
+        `set -e; rm -f /root/own-ran
+        cloud-init single --name runcmd --frequency always >&2
+        cloud-init single --name scripts_user --frequency always 2>&1
+        ls /root/own-ran; command -v dockerd || echo none`,
+      );
+    servers.sh(
+      'one',
+      `DEBIAN_FRONTEND=noninteractive apt-get purge -y -qq docker.io docker-cli >/dev/null 2>&1
+      echo 'Acquire::http::Proxy "http://127.0.0.1:9";' > /etc/apt/apt.conf.d/99away`,
+    );
+    const away = lastStage();
+    expect(away).toContain('belt: the engine could not be installed');
+    expect(away.trim().split('\n').slice(-2)).toEqual(['/root/own-ran', 'none']);
+    servers.sh('one', 'rm /etc/apt/apt.conf.d/99away');
+    expect(lastStage().trim().split('\n').slice(-2)).toEqual(['/root/own-ran', '/usr/sbin/dockerd']);
+    expect(servers.sh('one', 'docker version --format "{{.Server.Version}}"')).toMatch(/^\d+\./);
+  }, 300_000);
 });

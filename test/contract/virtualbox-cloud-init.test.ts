@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAddress } from '../../src/drivers/ipv4.js';
 import { type Card, seedFiles } from '../../src/drivers/virtualbox/seed.js';
+import { firstBootInstaller } from '../../src/operations/engine/first-boot.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
 import { templatesIn } from '../../src/templates.js';
 import { canMakeMachines } from '../lab/machines.js';
@@ -10,12 +11,16 @@ import { type Servers, startServers } from '../lab/servers.js';
 describe.runIf(canMakeMachines())('cloud-init', () => {
   let servers: Servers;
   const me = generateKeyPair('me');
+  const templates = templatesIn('templates');
   const request = {
     name: 'node7',
     ssh: { user: 'root', authorizedKey: me.publicKey, hostKey: generateKeyPair('node7') },
   };
-  const files = (cards: readonly Card[]) =>
-    seedFiles({ uuid: 'i-1', request, user: 'debian', cards }, templatesIn('templates'));
+  const files = async (cards: readonly Card[], engineAtFirstBoot = false) => {
+    const installEngine = (await firstBootInstaller([], { templates })) ?? '';
+    const seed = { uuid: 'i-1', request: { ...request, installEngine }, user: 'debian', cards };
+    return seedFiles({ ...seed, engineAtFirstBoot }, templates);
+  };
   const fixed = { address: parseAddress('192.168.56.2') ?? 0, prefix: 24 };
 
   beforeAll(async () => {
@@ -31,7 +36,7 @@ describe.runIf(canMakeMachines())('cloud-init', () => {
   });
 
   test('gives the machine its name, its one host key, and a user who may log in and use sudo', async () => {
-    const { 'user-data': userData, 'meta-data': metaData } = await files([]);
+    const { 'user-data': userData, 'meta-data': metaData } = await files([], true);
     const seed = '/var/lib/cloud/seed/nocloud';
     const report = servers.sh(
       'one',

@@ -159,7 +159,7 @@ describe('user data', () => {
   test('as many machines as one call takes fit, with room for a person’s own', async () => {
     const data = await userDataFor(
       requests(machinesPerCall),
-      `#!/bin/sh\n# ${'ab12'.repeat(500)}\n`,
+      { own: `#!/bin/sh\n# ${'ab12'.repeat(500)}\n` },
       templates,
     );
     expect(data.length).toBeLessThanOrEqual(mostBytes);
@@ -167,8 +167,8 @@ describe('user data', () => {
 
   test('is cloud-config with the name and the key of each by its number, and the same for the same machines', async () => {
     const some = requests(3);
-    const data = await userDataFor(some, undefined, templates);
-    expect(await userDataFor(some, undefined, templates)).toEqual(data);
+    const data = await userDataFor(some, {}, templates);
+    expect(await userDataFor(some, {}, templates)).toEqual(data);
     const config = parse(gunzipSync(data).toString()) as { bootcmd: string[]; ssh_authorized_keys: string[] };
     expect(config.ssh_authorized_keys).toEqual([user.publicKey]);
     const [script = ''] = config.bootcmd;
@@ -180,22 +180,22 @@ describe('user data', () => {
 
   test('a person’s own is a part beside it, of the type that its first line says', async () => {
     const own = '#!/bin/sh\necho hello\n';
-    const text = gunzipSync(await userDataFor(requests(1), own, templates)).toString();
+    const text = gunzipSync(await userDataFor(requests(1), { own }, templates)).toString();
     const [, boundary = ''] = /^Content-Type: multipart\/mixed; boundary="([^"]+)"/.exec(text) ?? [];
     const parts = text.split(`--${boundary}`).slice(1, -1);
     expect(parts.map((part) => /Content-Type: ([^;]+)/.exec(part)?.[1])).toEqual([
-      'text/cloud-config',
       'text/x-shellscript',
+      'text/cloud-config',
     ]);
-    expect(parts[1]).toContain(own);
-    await expect(userDataFor(requests(1), 'hello', templates)).rejects.toThrow(
+    expect(parts[0]).toContain(own);
+    await expect(userDataFor(requests(1), { own: 'hello' }, templates)).rejects.toThrow(
       'is neither a script nor cloud-config',
     );
   });
 
   test('too much is refused', async () => {
     const own = `#!/bin/sh\n${Array.from({ length: 20_000 }, (_, index) => Math.sin(index)).join('\n')}`;
-    await expect(userDataFor(requests(1), own, templates)).rejects.toThrow(
+    await expect(userDataFor(requests(1), { own }, templates)).rejects.toThrow(
       /has \d+ bytes, and EC2 takes 16384/,
     );
   });

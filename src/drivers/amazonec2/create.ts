@@ -179,12 +179,13 @@ async function shapeOf(
 }
 
 async function planFor(
-  { own, templates }: Ec2,
+  { own, settings: { engineAtFirstBoot }, templates }: Ec2,
   requests: readonly CreateRequest[],
   shape: Shape,
   usedUp: ReadonlySet<string>,
 ): Promise<LaunchPlan> {
-  return planLaunch(requests, await userDataFor(requests, await own(), templates), shape, usedUp);
+  const userData = await userDataFor(requests, { own: await own(), engineAtFirstBoot }, templates);
+  return planLaunch(requests, userData, shape, usedUp);
 }
 
 /** What later commands need to know, whatever the settings say by then. */

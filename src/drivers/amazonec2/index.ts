@@ -1,4 +1,5 @@
 import type { DriverModule } from '../driver.js';
+import { engineAtFirstBoot } from '../first-boot.js';
 
 /** Instances of Amazon EC2. Keys, flags and variables are docker-machine's wherever it has one. */
 export const driver: DriverModule = {
@@ -206,6 +207,7 @@ export const driver: DriverModule = {
       type: 'string',
       env: ['AWS_USERDATA'],
     },
+    engineAtFirstBoot,
     {
       key: 'retries',
       summary: 'how often a call that was throttled or lost is tried again',

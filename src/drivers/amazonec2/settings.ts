@@ -38,6 +38,7 @@ export interface Ec2Settings {
   tags: Readonly<Record<string, string>>;
   /** As the person wrote it: a path. */
   userdata?: string;
+  engineAtFirstBoot: boolean;
 }
 
 export interface Port {
@@ -79,6 +80,7 @@ export function readSettings(values: SettingValues): Ec2Settings {
     sshPort: integerOf(values, 'ssh_port', { from: 1, to: 65_535 }) ?? 22,
     tags: parseTags(listOf(values, 'tags')),
     ...present('userdata', text('userdata')),
+    engineAtFirstBoot: flagOf(values, 'engine_at_first_boot'),
   };
 }
 

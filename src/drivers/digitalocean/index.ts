@@ -1,4 +1,5 @@
 import type { DriverModule } from '../driver.js';
+import { engineAtFirstBoot } from '../first-boot.js';
 
 /** Droplets of DigitalOcean. Settings, variables and defaults are docker-machine's; those that it does not have come last. */
 export const driver: DriverModule = {
@@ -93,6 +94,7 @@ export const driver: DriverModule = {
       type: 'string',
       env: ['DIGITALOCEAN_USERDATA'],
     },
+    engineAtFirstBoot,
     {
       key: 'tags',
       summary: "tags of new droplets beside belt's own",

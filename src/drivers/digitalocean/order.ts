@@ -78,7 +78,8 @@ async function orderOnce(
   order: Order,
   signal: AbortSignal,
 ): Promise<Droplet[]> {
-  const { requests, region, size, image, key, vpc, userData } = order;
+  const { requests, region, size, image, key, vpc, userData: own } = order;
+  const { engineAtFirstBoot, ssh } = settings;
   const body: DropletOrder = {
     names: requests.map(({ name }) => name),
     region,
@@ -89,7 +90,7 @@ async function orderOnce(
     ipv6: settings.ipv6,
     monitoring: settings.monitoring,
     tags: tagsOf(options.cluster, settings.tags),
-    user_data: await userDataFor(requests, { user: settings.ssh.user, own: userData }, options.templates),
+    user_data: await userDataFor(requests, { user: ssh.user, own, engineAtFirstBoot }, options.templates),
     ...(vpc !== undefined && { vpc_uuid: vpc }),
   };
   return api(signal).addDroplets(body);

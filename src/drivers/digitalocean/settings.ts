@@ -22,6 +22,7 @@ export interface DigitalOceanSettings {
   firewall: boolean;
   /** Absolute path of the person's own user data. */
   userDataPath?: string;
+  engineAtFirstBoot: boolean;
   tags: readonly string[];
 }
 
@@ -56,6 +57,7 @@ export function readSettings(values: SettingValues, person: Person): DigitalOcea
     monitoring: flagOf(values, 'monitoring'),
     firewall: flagOf(values, 'firewall'),
     ...(userDataPath && { userDataPath: person.resolvePath(userDataPath) }),
+    engineAtFirstBoot: flagOf(values, 'engine_at_first_boot'),
     tags: tagsIn(values),
   };
 }

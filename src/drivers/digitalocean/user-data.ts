@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { messageOf, UserError } from '../../errors.js';
 import type { Templates } from '../../templates.js';
 import type { CreateRequest } from '../driver.js';
+import { firstBootCommands } from '../first-boot.js';
 
 /** DigitalOcean's limit. */
 const mostBytes = 64 * 1024;
@@ -17,17 +18,24 @@ export async function readUserData(path: string | undefined): Promise<string | u
   }
 }
 
+interface UserDataOptions {
+  user: string;
+  own?: string | undefined;
+  engineAtFirstBoot?: boolean;
+}
+
 /**
  * User data for the droplets of one call: their host keys and the key that belt logs in with, and then what the person wants.
- * @param user whom belt logs in as; `own` is the person's own user data
+ * @param options `user` is whom belt logs in as; `own` is the person's own user data
  * @throws UserError when it is more than DigitalOcean takes
  */
 export async function userDataFor(
   requests: readonly CreateRequest[],
-  { user, own }: { user: string; own?: string | undefined },
+  options: UserDataOptions,
   templates: Templates,
 ): Promise<string> {
-  const config = await cloudConfig(requests, user, templates);
+  const { own } = options;
+  const config = await cloudConfig(requests, options, templates);
   const all = own === undefined ? config : multipart(config, own);
   if (Buffer.byteLength(all) <= mostBytes) return all;
   throw new UserError(
@@ -39,18 +47,20 @@ export async function userDataFor(
 /** JSON is YAML. cloud-init is kept from making host keys of its own, and from locking root out where belt logs in as root. */
 async function cloudConfig(
   requests: readonly CreateRequest[],
-  user: string,
+  options: UserDataOptions,
   templates: Templates,
 ): Promise<string> {
   const keys = requests.map(keyOf).join('\n');
   const script = await templates.render('digitalocean/first-boot.sh', { keys });
+  const runcmd = firstBootCommands(requests, options);
   const authorizedKeys = requests.map(({ ssh }) => ssh.authorizedKey);
   const config = {
     ssh_deletekeys: false,
     ssh_genkeytypes: ['ed25519'],
     ssh_authorized_keys: [...new Set(authorizedKeys)],
-    ...(user === 'root' && { disable_root: false }),
+    ...(options.user === 'root' && { disable_root: false }),
     bootcmd: [['/bin/sh', '-c', script]],
+    ...(runcmd.length > 0 && { runcmd }),
   };
   return `#cloud-config\n${JSON.stringify(config, null, 1)}\n`;
 }

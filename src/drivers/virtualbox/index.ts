@@ -1,4 +1,5 @@
 import type { DriverModule } from '../driver.js';
+import { engineAtFirstBoot } from '../first-boot.js';
 
 /** Virtual machines of VirtualBox on this computer. Keys, flags and variables are docker-machine's wherever it has one. */
 export const driver: DriverModule = {
@@ -148,6 +149,7 @@ export const driver: DriverModule = {
       default: false,
       env: ['VIRTUALBOX_NO_VTX_CHECK'],
     },
+    engineAtFirstBoot,
     {
       key: 'folder',
       summary: "folder for machines and images; default: VirtualBox's default machine folder",

@@ -126,8 +126,10 @@ async function addCloudDisks(
 
   const cards = cardsOf(await requireInfo(vbox, uuid, name), address, settings);
   const user = settings.sshUser ?? base.source.user;
+  const { engineAtFirstBoot } = settings;
+  const image = await seedImage({ uuid, request, user, cards, engineAtFirstBoot }, options.templates);
   const seed = join(home, 'seed.iso');
-  await writeFile(seed, await seedImage({ uuid, request, user, cards }, options.templates), { mode: 0o600 });
+  await writeFile(seed, image, { mode: 0o600 });
   await change(attachArgs(uuid, 1, 'dvddrive', seed));
 }
 

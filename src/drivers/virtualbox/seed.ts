@@ -1,5 +1,6 @@
 import type { Templates } from '../../templates.js';
 import type { CreateRequest } from '../driver.js';
+import { runcmdLine } from '../first-boot.js';
 import { formatAddress } from '../ipv4.js';
 import { isoImage } from './iso9660.js';
 
@@ -16,6 +17,7 @@ export interface Seed {
   request: CreateRequest;
   user: string;
   cards: readonly Card[];
+  engineAtFirstBoot?: boolean;
 }
 
 /**
@@ -26,10 +28,9 @@ export async function seedImage(seed: Seed, templates: Templates): Promise<Buffe
   return isoImage('cidata', await seedFiles(seed, templates));
 }
 
-export async function seedFiles(
-  { uuid, request: { name, ssh }, user, cards }: Seed,
-  templates: Templates,
-): Promise<Record<string, string>> {
+export async function seedFiles(seed: Seed, templates: Templates): Promise<Record<string, string>> {
+  const { uuid, request, user, cards } = seed;
+  const { name, ssh } = request;
   return {
     'meta-data': yaml({ 'instance-id': uuid, 'local-hostname': name }),
     'network-config': yaml(networkConfig(cards)),
@@ -39,6 +40,7 @@ export async function seedFiles(
       authorizedKey: ssh.authorizedKey.trim(),
       privateKey: ssh.hostKey.privateKey.trim().replaceAll(/\r?\n/g, '\n    '),
       publicKey: ssh.hostKey.publicKey.trim(),
+      runcmd: runcmdLine([request], seed),
     }),
   };
 }

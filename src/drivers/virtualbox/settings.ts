@@ -25,6 +25,7 @@ export interface VirtualBoxSettings {
   share?: Share | 'none';
   uiType: string;
   vtxCheck: boolean;
+  engineAtFirstBoot: boolean;
   folder?: string;
   installPath?: string;
 }
@@ -73,6 +74,7 @@ export function readSettings(values: SettingValues): VirtualBoxSettings {
     ...present('share', flagOf(values, 'no_share') ? 'none' : shareOf(text('share_folder'))),
     uiType: oneOf(values, 'ui_type', ['headless', 'gui', 'sdl', 'separate']),
     vtxCheck: !flagOf(values, 'no_vtx_check'),
+    engineAtFirstBoot: flagOf(values, 'engine_at_first_boot'),
     ...present('folder', text('folder')),
     ...present('installPath', text('install_path')),
   };

@@ -54,7 +54,7 @@ export async function provisionEngine(
   step('looking at the machine');
   const [input, first] = await Promise.all([
     planInput(machine, options, context),
-    surveyMachine(connection, context),
+    surveyBooted(connection, step, context),
   ]);
   let survey = first;
   let plan = makePlan(machine, survey, input);
@@ -62,7 +62,7 @@ export async function provisionEngine(
   if (install || plan.restart !== undefined) await options.mayRestart?.();
   if (install) {
     sayWhoIsBusy(survey, step);
-    await runInstaller(connection, install.script, survey, step, context);
+    await runInstaller(connection, `${unlessThere}\n${install.script}`, survey, step, context);
     survey = await surveyMachine(connection, context, survey.password);
     plan = makePlan(machine, survey, input);
   }
@@ -114,6 +114,23 @@ function baseInput(
 function makePlan({ name }: Machine, { facts, now }: Survey, input: PlanInput): Plan {
   refuseObstacles(name, facts, input.settings, now);
   return planEngine(facts, input);
+}
+
+/** While belt waited for its first boot, the machine may have installed one. */
+const unlessThere = 'if command -v dockerd >/dev/null; then exit 0; fi';
+
+/** An engine that the machine's first boot is still installing is there by half: that comes to its end first. */
+async function surveyBooted(
+  connection: Connection,
+  step: ProvisionOptions['step'],
+  context: Context,
+): Promise<Survey> {
+  const survey = await surveyMachine(connection, context);
+  const { dockerd, cloudInit, packageLockHolder } = survey.facts;
+  const isHalfThere = dockerd !== undefined && cloudInit === 'running' && packageLockHolder !== undefined;
+  if (!isHalfThere) return survey;
+  await runInstaller(connection, ':', survey, step, context);
+  return surveyMachine(connection, context, survey.password);
 }
 
 function sayWhoIsBusy({ facts }: Survey, step: (text: string) => void): void {

@@ -4,6 +4,7 @@ import { defaultEngineSettings, type EngineSettings } from '../../machines/engin
 import { type Machine, reachAddress } from '../../machines/machine.js';
 import type { GroupSettings } from '../../machines/spec.js';
 import type { Context } from '../context.js';
+import { firstBootInstaller } from '../engine/first-boot.js';
 import type { Outcome } from '../fan-out.js';
 import { sharedLine } from '../shared-line.js';
 import { adoptedMachine, adoptionsOf, copyKey, forgetOtherServers, setUpAdopted } from './adopt.js';
@@ -204,11 +205,16 @@ function keep(name: string, finished: readonly Machine[]): Outcome<Machine> {
 /** From here on an interruption leaves records that the same command finishes. */
 async function recordIntents(machines: readonly Machine[], context: Context): Promise<CreateRequest[]> {
   const { publicKey } = await clusterKey(context.cluster);
+  const installEngine = await firstBootInstaller(machines, context);
   const requests: CreateRequest[] = [];
   for (const machine of machines) {
     await context.cluster.save(machine);
     const hostKey = await pinHostKey(machine.name, context);
-    requests.push({ ...wishOf(machine), ssh: { user: machine.ssh.user, authorizedKey: publicKey, hostKey } });
+    requests.push({
+      ...wishOf(machine),
+      ssh: { user: machine.ssh.user, authorizedKey: publicKey, hostKey },
+      ...(installEngine !== undefined && { installEngine }),
+    });
   }
   return requests;
 }

@@ -1,7 +1,10 @@
 import { parse } from 'yaml';
 
+type Command = string | string[];
+
 interface CloudConfig {
-  bootcmd?: (string | string[])[];
+  bootcmd?: Command[];
+  runcmd?: Command[];
   ssh_authorized_keys?: string[];
 }
 
@@ -16,13 +19,20 @@ export function earlyCommands(userData: string): string[] {
   const configs = parts.filter((part) => part.startsWith('#cloud-config'));
   const early = configs.flatMap((config) => {
     const { bootcmd = [], ssh_authorized_keys: keys = [] } = parse(config) as CloudConfig;
-    return [
-      ...bootcmd.map((command) => (typeof command === 'string' ? command : command.map(quote).join(' '))),
-      ...keys.map((key) => `echo ${quote(key)} >> /root/.ssh/authorized_keys`),
-    ];
+    return [...bootcmd.map(lineOf), ...keys.map((key) => `echo ${quote(key)} >> /root/.ssh/authorized_keys`)];
   });
   const scripts = parts.filter((part) => part.startsWith('#!')).map((part) => `/bin/sh -c ${quote(part)}`);
   return [...early, ...scripts];
+}
+
+/** What runs as the last of the boot (`runcmd`), beside the SSH server. @returns shell scripts, in order */
+export function lateCommands(userData: string): string[] {
+  const configs = partsOf(userData).filter((part) => part.startsWith('#cloud-config'));
+  return configs.flatMap((config) => ((parse(config) as CloudConfig).runcmd ?? []).map(lineOf));
+}
+
+function lineOf(command: Command): string {
+  return typeof command === 'string' ? command : command.map(quote).join(' ');
 }
 
 function partsOf(userData: string): string[] {

@@ -9,7 +9,7 @@ import type { Machine } from '../../../src/machines/machine.js';
 import { generateKeyPair } from '../../../src/ssh/index.js';
 import { templatesIn } from '../../../src/templates.js';
 import type { Backend, BackendMachine } from './account.js';
-import { earlyCommands } from './cloud-init.js';
+import { earlyCommands, lateCommands } from './cloud-init.js';
 
 export interface Guests extends Backend {
   dispose(): Promise<void>;
@@ -17,9 +17,11 @@ export interface Guests extends Backend {
 
 /**
  * A real guest of this computer behind each droplet, as the nspawn driver boots it: it comes up with a host key that nobody knows and
- * the account's keys, and is shown as active once its user data has been carried out, as a droplet's SSH server starts after that.
+ * the account's keys, and is shown as active once its user data has been carried out, as a droplet's SSH server starts after that; what
+ * cloud-init does last goes on beside it.
+ * @param options `withoutEngine`: the image has none, as a provider's
  */
-export async function guestsBehind(): Promise<Guests> {
+export async function guestsBehind(options: { withoutEngine?: boolean } = {}): Promise<Guests> {
   const folder = await mkdtemp(join(tmpdir(), 'belt-droplets-'));
   const keyPath = join(folder, 'key');
   const key = generateKeyPair('emulator');
@@ -46,9 +48,12 @@ export async function guestsBehind(): Promise<Guests> {
       const machine = await make(nspawn, request);
       machines.set(id, machine);
       const address = machine.addresses.public ?? '';
+      if (options.withoutEngine) await sh(keyPath, address, removeEngine);
       for (const command of earlyCommands(userData))
         await sh(keyPath, address, `export INSTANCE_ID=${id}\n${command}`);
       await sh(keyPath, address, 'systemctl restart ssh');
+      const late = lateCommands(userData);
+      if (late.length > 0) await sh(keyPath, address, lastStage(late));
       return address;
     },
     powerOn: (id) => finish(nspawn.start([one(id)], signal)),
@@ -71,6 +76,24 @@ export async function guestsBehind(): Promise<Guests> {
 }
 
 const { signal } = new AbortController();
+
+const removeEngine = `DEBIAN_FRONTEND=noninteractive apt-get purge -y -qq docker.io docker-cli >/dev/null 2>&1
+rm -rf /var/lib/docker /etc/docker; ! command -v dockerd`;
+
+/** With a cloud-init that knows only how to wait for its own end; what it ran says is where cloud-init's is. */
+function lastStage(commands: readonly string[]): string {
+  return `cat > /usr/bin/cloud-init <<'END'
+#!/bin/sh
+[ "$*" = 'status --wait' ] || exit 64
+until [ -e /run/cloud-init/result.json ]; do sleep 0.2; done
+END
+cat > /root/last-stage <<'END'
+${commands.join('\n')}
+mkdir -p /run/cloud-init && echo '{}' > /run/cloud-init/result.json
+END
+chmod 755 /usr/bin/cloud-init
+systemd-run --quiet --unit=lab-cloud-final sh -c 'sh /root/last-stage > /var/log/cloud-init-output.log 2>&1'`;
+}
 
 async function make(nspawn: Driver, request: Parameters<Driver['create']>[0][number]): Promise<Machine> {
   const machine: Machine = {

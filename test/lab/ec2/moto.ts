@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,12 +29,24 @@ export async function installMoto(): Promise<void> {
 
 /** What cloud-init itself says of user data. @throws Error for what it does not take */
 export async function checkUserData(name: string, text: string): Promise<string> {
+  return withFile(name, text, (path) => execute(['cloud-init', 'schema', '-c', path]));
+}
+
+/** The one cloud-config that cloud-init itself makes of user data of several parts. */
+export async function mergedConfig(name: string, userData: string): Promise<Record<string, unknown>> {
+  const program = await readFile(new URL('merged-config.py', import.meta.url), 'utf8');
+  return withFile(name, userData, (path) => JSON.parse(execute(['python3', '-c', program, path])));
+}
+
+function execute(words: readonly string[]): string {
+  return execFileSync('/usr/sbin/chroot', [folder, ...words], { encoding: 'utf8' });
+}
+
+async function withFile<T>(name: string, text: string, use: (path: string) => T): Promise<T> {
   const path = `/tmp/belt-user-data-${process.pid}-${name}`;
   await writeFile(join(folder, path), text);
   try {
-    return execFileSync('/usr/sbin/chroot', [folder, 'cloud-init', 'schema', '-c', path], {
-      encoding: 'utf8',
-    });
+    return use(path);
   } finally {
     await rm(join(folder, path), { force: true });
   }
