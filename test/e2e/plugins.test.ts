@@ -170,7 +170,8 @@ describe.runIf(canMakeMachines())('plugins', () => {
     const created = await belt.ok(args);
     expect(boxesThere()).toEqual(['box1', 'box2']);
     expect(created).toMatch(/m1 +box +Running +10\.231\.\d+\.2/);
-    expect(await belt.ok(['exec', 'm[1:2]', '--', 'hostname'])).toBe('m1: m1\nm2: m2\n');
+    const said = await belt.ok(['exec', 'm[1:2]', '--', 'hostname']);
+    expect(said.trimEnd().split('\n').sort()).toEqual(['m1: m1', 'm2: m2']);
     expect(await belt.ok(['ssh', 'm1', 'systemd-detect-virt'])).toBe('systemd-nspawn\n');
     expect(await belt.ok(['docker', '--host', 'm2', 'info', '--format', '{{.Name}}'])).toBe('m2\n');
     await belt.ok(['stop', 'm1']);
@@ -214,11 +215,9 @@ describe.runIf(canMakeMachines())('plugins', () => {
     const good = readFileSync(index, 'utf8');
     writeFileSync(index, 'throw new Error("half written")');
     expect((await installed())[0]?.error).toContain('half written');
-    const doctor = await belt.run(['doctor']);
-    expect([doctor.code, doctor.stdout]).toEqual([
-      1,
-      expect.stringMatching(/nspawn can be used[\s\S]*half written/),
-    ]);
+    expect(await belt.ok(['doctor'])).toMatch(/nspawn can be used[\s\S]*half written/);
+    const doctor = await belt.run(['doctor', '-d', 'box']);
+    expect([doctor.code, doctor.stdout]).toEqual([1, expect.stringContaining('half written')]);
     expect(await belt.ok(['create', '--help'])).toContain('half written');
     const create = await belt.run(['create', '-d', 'box', '--box-root', imageRoot(), 'm3']);
     expect([create.code, create.stderr]).toEqual([
