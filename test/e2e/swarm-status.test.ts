@@ -47,7 +47,8 @@ describe.skipIf(!canMakeMachines())('a swarm of three managers', () => {
       true,
       { total: 3, tolerance: 1, leader: 'mg1' },
     ]);
-    expect(now.certificates?.soonest?.daysLeft).toBe(89);
+    // swarmkit has certificates begin at the nearest full minute, which may be yet to come.
+    expect([89, 90]).toContain(now.certificates?.soonest?.daysLeft);
   });
 
   test('loses no quorum by stop, kill or restart', async () => {
