@@ -80,6 +80,16 @@ export const driverFlag = {
   driver: Flags.string({ char: 'd', summary: 'what makes the machines', helpValue: 'DRIVER' }),
 };
 
+/** How long to wait for machines that boot. */
+export const readyTimeoutFlag = {
+  timeout: Flags.integer({
+    summary: 'seconds that a machine may take to answer',
+    default: 300,
+    min: 1,
+    helpValue: 'S',
+  }),
+};
+
 /** For commands that could cost a swarm its quorum. */
 export const forceFlag = {
   force: Flags.boolean({

@@ -3,7 +3,7 @@ import { BaseCommand } from '../cli/base-command.js';
 import { ownDriverFlags } from '../cli/driver-flags.js';
 import { pluginFlags } from '../cli/drivers.js';
 import { engineFlags, engineWordsGiven } from '../cli/engine-flags.js';
-import { argument, driverFlag } from '../cli/flags.js';
+import { argument, driverFlag, readyTimeoutFlag } from '../cli/flags.js';
 import { oldSwarmFlags, refuseOldSwarm } from '../cli/old-swarm-flags.js';
 import { AbortError, isAbort, UsageError } from '../errors.js';
 import { expandNames } from '../machines/patterns.js';
@@ -49,12 +49,7 @@ An interrupted create is finished by the same command again.`;
       options: ['keep', 'remove'],
       default: 'keep',
     }),
-    timeout: Flags.integer({
-      summary: 'seconds that a machine may take to answer',
-      default: 300,
-      min: 1,
-      helpValue: 'S',
-    }),
+    ...readyTimeoutFlag,
   };
   static override examples = [
     { description: 'four machines with 512 MB each', command: '<%= config.bin %> create 512mb node[1:4]' },

@@ -8,7 +8,7 @@ import type { StateLocation } from './locate.js';
 import { readOneLine, writeOneLine } from './one-line.js';
 
 /** The cluster that is there without being made. */
-export const defaultCluster = 'default';
+const defaultCluster = 'default';
 
 /** The name of the cluster in use. @throws UserError when the file that says so is damaged */
 export async function activeCluster(root: string): Promise<string> {

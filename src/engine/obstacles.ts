@@ -36,7 +36,7 @@ export function refuseObstacles(name: string, facts: Facts, settings: EngineSett
 }
 
 /** Seconds by which the machine's clock is ahead. */
-export function clockSkew({ clock }: Facts, now: number): number {
+function clockSkew({ clock }: Facts, now: number): number {
   return Math.round(clock - now);
 }
 

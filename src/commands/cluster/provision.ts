@@ -1,6 +1,5 @@
-import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
-import { forceFlag } from '../../cli/flags.js';
+import { forceFlag, readyTimeoutFlag } from '../../cli/flags.js';
 import { groupFlags, groupWords, workersArgument } from '../../cli/group-flags.js';
 import { AbortError, isAbort } from '../../errors.js';
 import { wantedGroups } from '../../operations/clusters/groups.js';
@@ -21,12 +20,7 @@ It may be called again at any time: what is done already is not done again, and 
   static override flags = {
     ...groupFlags,
     ...forceFlag,
-    timeout: Flags.integer({
-      summary: 'seconds that a machine may take to answer',
-      default: 300,
-      min: 1,
-      helpValue: 'S',
-    }),
+    ...readyTimeoutFlag,
   };
   static override examples = [
     { description: 'by config.yml', command: '<%= config.bin %> cluster provision' },

@@ -5,7 +5,7 @@ import { isCode } from './errors.js';
 import { type Cluster, clusterTags } from './instances.js';
 
 /** The name holds a part of the key's hash: a key that was made anew is another key pair. */
-export function keyPairName({ name }: Cluster, publicKey: string): string {
+function keyPairName({ name }: Cluster, publicKey: string): string {
   const [, blob = ''] = publicKey.split(' ');
   return `belt-${name}-${createHash('sha256').update(blob).digest('hex').slice(0, 12)}`;
 }

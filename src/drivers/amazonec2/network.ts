@@ -70,7 +70,7 @@ function byFreeAddresses(one: Subnet, other: Subnet): number {
 }
 
 /** The name of the group that belt makes for a cluster; two clusters of the same name stay apart. */
-export function ownGroupName({ name, id }: Cluster): string {
+function ownGroupName({ name, id }: Cluster): string {
   return `belt-${name}-${id.slice(0, 8)}`;
 }
 

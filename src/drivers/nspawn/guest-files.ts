@@ -55,7 +55,7 @@ export async function writeGuestFiles(
  * An address always has the same link-layer address, locally administered. Otherwise the computer and the other machines would
  * go on sending to a removed machine's for as long as they remember it, and a new one at its address would be deaf for seconds.
  */
-export function macOf(address: string): string {
+function macOf(address: string): string {
   const bytes = address.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'));
   return ['0a', 'be', ...bytes].join(':');
 }

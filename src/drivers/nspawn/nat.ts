@@ -33,7 +33,7 @@ export async function removeNat(bridge: string): Promise<void> {
  * Out from the machines to anywhere, and back what belongs to it. The rules go to the front: Docker and firewalls put a refusal
  * behind theirs. `-i BRIDGE` also covers traffic between machines, which iptables sees where br_netfilter is loaded.
  */
-export function natRules(bridge: string, range: string): Rule[] {
+function natRules(bridge: string, range: string): Rule[] {
   const tagged = (name: string) => ['-m', 'comment', '--comment', `belt:${bridge}:${range}:${name}`];
   return [
     {
