@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Machines wait more than they work: two files at a time keep two cores busy, and more would only slow each other. */
 const onRealMachines = {
   maxWorkers: 2,
-  testTimeout: 120_000,
+  testTimeout: 240_000,
   hookTimeout: 600_000,
   globalSetup: 'test/lab/setup.ts',
 };

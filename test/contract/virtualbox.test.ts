@@ -20,6 +20,8 @@ import { startVirtualBox, type VirtualBoxLab } from '../lab/virtualbox/lab.js';
 let lab: VirtualBoxLab;
 let cluster: { id: string; name: string };
 let driver: Driver;
+/** Those of other belts on the same computer. */
+const neighbours: Driver[] = [];
 const { signal } = new AbortController();
 
 describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
@@ -38,6 +40,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
 
   // One that failed must not make the others fail.
   afterEach(async () => {
+    for (const by of neighbours.splice(0)) await run(by.remove(await known(await lab.vms(), by), signal));
     await run(driver.remove(await known(await lab.vms()), signal));
   });
 
@@ -133,6 +136,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
   test('eight at a time, of two belts, have eight addresses', async () => {
     const other = { id: randomUUID(), name: 'default' };
     const second = await open(other);
+    neighbours.push(second);
     const names = ['a', 'b', 'c', 'd'];
     const events = await Promise.all([
       all(driver.create(requestsFor(names), signal)),

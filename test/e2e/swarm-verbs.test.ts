@@ -269,13 +269,17 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
         'node.hostname==node5',
       ];
       const trap = ['sh', '-c', 'trap "" TERM; while true; do sleep 1; done'];
+      // What else runs there takes up to 10 s to end, and would be named first.
+      await belt.ok(['docker', 'service', 'rm', 'single', 'pair']);
+      await belt.ok(['swarm', 'drain', 'node5', '--wait', '--timeout', '60']);
+      await belt.ok(['swarm', 'activate', 'node5']);
       await belt.ok(['docker', 'service', 'create', '--no-resolve-image', ...stubborn, 'web:1', ...trap]);
       const { code, stderr } = await belt.run(['swarm', 'drain', 'node5', '--wait', '--timeout', '3']);
       expect([code, stderr]).toEqual([
         1,
         expect.stringContaining('node5 is drained, and after 3 s still runs stubborn.1 (running)'),
       ]);
-      await belt.ok(['docker', 'service', 'rm', 'stubborn', 'single', 'pair']);
+      await belt.ok(['docker', 'service', 'rm', 'stubborn']);
       await belt.ok(['swarm', 'activate', 'node5']);
       await belt.ok(['docker', 'service', 'create', '--no-resolve-image', ...stubborn, 'web:1', ...trap]);
     });

@@ -15,15 +15,16 @@ export function hypervisor(folder: string, guests: Guests | undefined, bridge: s
   const interfaces: { name: string; address: string; netmask: string }[] = [];
   const ending = new Map<string, Promise<void>>();
 
-  const vmOf = async (written: string): Promise<ReadonlyMap<string, string> | undefined> => {
-    const { code, stdout } = await realVBoxManage(folder, ['showvminfo', written, '--machinereadable']);
-    return code === 0 ? readInfo(stdout) : undefined;
+  /** Of the real VBoxManage also what went wrong, in its words: none such, but a server that just ends as well. */
+  const vmOf = async (written: string) => {
+    const answer = await realVBoxManage(folder, ['showvminfo', written, '--machinereadable']);
+    return answer.code === 0 ? { vm: readInfo(answer.stdout) } : { answer };
   };
 
   const on: Record<string, (args: readonly string[]) => Promise<Answer>> = {
     async startvm([, written = '']) {
-      const vm = await vmOf(written);
-      if (!vm) return unknown(written);
+      const { vm, answer } = await vmOf(written);
+      if (!vm) return answer;
       const [uuid, name] = [vm.get('UUID') ?? '', vm.get('name') ?? ''];
       if (states.has(uuid) || ending.has(uuid)) return locked(name);
       const adapter = vm.get('hostonlyadapter2');
@@ -40,8 +41,8 @@ export function hypervisor(folder: string, guests: Guests | undefined, bridge: s
     },
 
     async controlvm([, written = '', verb = '']) {
-      const vm = await vmOf(written);
-      if (!vm) return unknown(written);
+      const { vm, answer } = await vmOf(written);
+      if (!vm) return answer;
       const [uuid, name] = [vm.get('UUID') ?? '', vm.get('name') ?? ''];
       if (!states.has(uuid)) return plain(`Machine '${name}' is not currently running.`);
       if (verb === 'pause') states.set(uuid, 'paused');
@@ -170,10 +171,6 @@ function plain(text: string): Answer {
 function coded(text: string, code: string): Answer {
   const details = `VBoxManage: error: Details: code ${code}, component MachineWrap, interface IMachine, callee nsISupports\n`;
   return { code: 1, stdout: '', stderr: `VBoxManage: error: ${text}\n${details}` };
-}
-
-function unknown(name: string): Answer {
-  return coded(`Could not find a registered machine named '${name}'`, 'VBOX_E_OBJECT_NOT_FOUND (0x80bb0001)');
 }
 
 function locked(name: string): Answer {
