@@ -9,6 +9,7 @@ import { readInfo } from '../../src/drivers/virtualbox/answers.js';
 import { driver as module } from '../../src/drivers/virtualbox/index.js';
 import { isoImage } from '../../src/drivers/virtualbox/iso9660.js';
 import { openVBoxManage, VBoxError } from '../../src/drivers/virtualbox/vboxmanage.js';
+import { requireInfo } from '../../src/drivers/virtualbox/vm.js';
 import type { Machine } from '../../src/machines/machine.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
 import { templatesIn } from '../../src/templates.js';
@@ -151,20 +152,25 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     expect(await lab.vms()).toEqual([]);
   });
 
-  test('changes of one VM take turns, and wait for others that have it locked', async () => {
+  test('calls for one VM take turns, and wait for others that have it locked', async () => {
     const [machine] = await make(['a']);
     const id = machine?.id ?? '';
     await all(driver.kill(machine ? [machine] : [], signal));
     const vbox = openVBoxManage(String(lab.settings['install_path']));
     const descriptions = Array.from({ length: 6 }, (_, index) => `number ${index}`);
-    await Promise.all(descriptions.map((text) => vbox.change(id, ['modifyvm', id, '--description', text])));
+    await Promise.all(descriptions.map((text) => vbox.onVm(id, ['modifyvm', id, '--description', text])));
     // Two programs that do not know of each other.
     const others = [vbox, openVBoxManage(String(lab.settings['install_path']))];
     await Promise.all(
       others.flatMap((one) =>
-        [256, 512, 768].map((mb) => one.change(id, ['modifyvm', id, '--memory', `${mb}`])),
+        [256, 512, 768].map((mb) => one.onVm(id, ['modifyvm', id, '--memory', `${mb}`])),
       ),
     );
+    // Who looks locks the VM as well.
+    const looks = await Promise.all(
+      Array.from({ length: 6 }, () => others.map((one) => requireInfo(one, id, 'a'))).flat(),
+    );
+    expect(new Set(looks.map((info) => info.get('name')))).toEqual(new Set(['a']));
     await all(driver.remove(machine ? [machine] : [], signal));
   });
 

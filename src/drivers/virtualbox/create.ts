@@ -125,7 +125,7 @@ async function register(
       const address = known ?? free.shift();
       if (address === undefined) throw new UserError(`${rangeText(settings)} has no address left`);
       if (known === undefined)
-        await vbox.change(uuid, ['setextradata', uuid, extraData.address, formatAddress(address)]);
+        await vbox.onVm(uuid, ['setextradata', uuid, extraData.address, formatAddress(address)]);
       const memory = memoryOf(request.size, settings);
       drafts.push({ request, name: request.name, uuid, address, memory, isMade: made.has(uuid) });
     }

@@ -68,7 +68,7 @@ export function resize(
     }
     if (state !== 'stopped') await bringDown(virtualbox, vm, signal, emit);
     const cpus = settings.cpus === undefined ? [] : ['--cpus', String(settings.cpus)];
-    await vbox.change(uuid, ['modifyvm', uuid, '--memory', String(memory), ...cpus]);
+    await vbox.onVm(uuid, ['modifyvm', uuid, '--memory', String(memory), ...cpus]);
     const disk = mediaIn(await requireInfo(vbox, uuid, name)).find(({ path }) => path.endsWith('disk.vdi'));
     if (settings.disk !== undefined && disk) await growDisk(vbox, disk.path, settings.disk);
     emit({ type: 'changed', name, change: { size, memory } });
@@ -105,7 +105,7 @@ async function reconnect({ vbox, settings }: VirtualBox, { uuid, name }: Registe
   const adapter = info.get('hostonlyadapter2');
   if (adapter === undefined || settings.network !== 'hostonly' || stateIn(info) !== 'stopped') return;
   const there = await ensureHostOnly(vbox, settings.hostonly);
-  if (there.name !== adapter) await vbox.change(uuid, ['modifyvm', uuid, '--hostonlyadapter2', there.name]);
+  if (there.name !== adapter) await vbox.onVm(uuid, ['modifyvm', uuid, '--hostonlyadapter2', there.name]);
 }
 
 /** Works on machines' VMs, by the machines' names. One whose VM is gone has failed. */

@@ -80,7 +80,7 @@ export async function make(
   const home = await homeFor(virtualbox, name);
   const change: Change = async (args) => {
     if (signal.aborted) throw new AbortError();
-    await vbox.change(uuid, args);
+    await vbox.onVm(uuid, args);
   };
   emit({ type: 'progress', name, text: 'hardware' });
   const options = [

@@ -15,12 +15,12 @@ export async function switchOn(virtualbox: VirtualBox, vm: Registered, signal: A
   const state = stateIn(await requireInfo(vbox, vm.uuid, vm.name));
   if (state === 'running' || state === 'starting') return;
   if (state === 'paused') {
-    await vbox.change(vm.uuid, ['controlvm', vm.uuid, 'resume']);
+    await vbox.onVm(vm.uuid, ['controlvm', vm.uuid, 'resume']);
     return;
   }
   // A guest that crashed hangs there until it is switched off.
   if (state === 'error') await switchOff(virtualbox, vm, signal);
-  await vbox.change(vm.uuid, ['startvm', vm.uuid, '--type', settings.uiType]);
+  await vbox.onVm(vm.uuid, ['startvm', vm.uuid, '--type', settings.uiType]);
 }
 
 /** Presses the power button, and pulls the plug when nothing comes of it. One that is paused hears nothing: it goes on first. */
@@ -56,7 +56,7 @@ async function settle(virtualbox: VirtualBox, vm: Registered, signal: AbortSigna
 /** One that went off by itself meanwhile is fine. */
 async function control(vbox: VBoxManage, { uuid }: Registered, verb: string): Promise<void> {
   try {
-    await vbox.change(uuid, ['controlvm', uuid, verb]);
+    await vbox.onVm(uuid, ['controlvm', uuid, verb]);
   } catch (error) {
     const isOff = error instanceof Error && error.message.includes('is not currently running');
     if (!isOff && !isCode(error, 'VBOX_E_INVALID_VM_STATE')) throw error;

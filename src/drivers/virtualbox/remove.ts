@@ -21,8 +21,8 @@ export async function removeVm(virtualbox: VirtualBox, vm: Registered, signal: A
   if (!(await infoOf(vbox, uuid))) return;
   await switchOff(virtualbox, vm, signal);
   const before = await infoOf(vbox, uuid);
-  if (before && stateIn(before) === 'saved') await vbox.change(uuid, ['discardstate', uuid]);
-  for (const snapshot of snapshotsIn(before)) await vbox.change(uuid, ['snapshot', uuid, 'delete', snapshot]);
+  if (before && stateIn(before) === 'saved') await vbox.onVm(uuid, ['discardstate', uuid]);
+  for (const snapshot of snapshotsIn(before)) await vbox.onVm(uuid, ['snapshot', uuid, 'delete', snapshot]);
 
   const info = await infoOf(vbox, uuid);
   if (!info) return;
@@ -30,7 +30,7 @@ export async function removeVm(virtualbox: VirtualBox, vm: Registered, signal: A
   for (const medium of mediaIn(info)) {
     const { controller, port, device } = medium;
     const place = ['--storagectl', controller, '--port', port, '--device', device];
-    await vbox.change(uuid, ['storageattach', uuid, ...place, '--medium', 'none']);
+    await vbox.onVm(uuid, ['storageattach', uuid, ...place, '--medium', 'none']);
     await discard(virtualbox, medium, home);
   }
   await removeFixedAddress(virtualbox, uuid, info.get('hostonlyadapter2'));
@@ -91,7 +91,7 @@ async function discard({ vbox }: VirtualBox, { path, uuid }: Medium, home: strin
 }
 
 async function forget({ vbox }: VirtualBox, uuid: string): Promise<void> {
-  await vbox.change(uuid, ['unregistervm', uuid, '--delete']).catch((error) => {
+  await vbox.onVm(uuid, ['unregistervm', uuid, '--delete']).catch((error) => {
     if (!isCode(error, 'VBOX_E_OBJECT_NOT_FOUND')) throw error;
   });
 }

@@ -28,8 +28,11 @@ export interface VBoxManage {
    * @throws VBoxError when it fails, UserError when it is not installed, AbortError on `signal`
    */
   run(args: readonly string[], options?: CallOptions): Promise<string>;
-  /** The same for what changes a VM: one call at a time for each, and again while somebody else has the VM locked. */
-  change(uuid: string, args: readonly string[]): Promise<string>;
+  /**
+   * The same for what locks a VM, which is every change and `showvminfo` too: one call at a time for each VM, and again while somebody
+   * else has it locked.
+   */
+  onVm(uuid: string, args: readonly string[]): Promise<string>;
 }
 
 /** Longer than any call should take that converts no disk. */
@@ -49,7 +52,7 @@ export function openVBoxManage(installPath: string | undefined): VBoxManage {
     patiently(() => call(program, args, options), isUnreached);
   return {
     run,
-    change(uuid, args) {
+    onVm(uuid, args) {
       const mine = (turns.get(uuid) ?? Promise.resolve()).then(
         () => patiently(() => run(args), isLocked),
         () => patiently(() => run(args), isLocked),
@@ -109,7 +112,12 @@ function failure(args: readonly string[], error: ExecaError): Error {
     });
   }
   const what = `VBoxManage ${args.join(' ').slice(0, 200)}`;
-  if (error.timedOut) return new ExternalError(`${what} did not end in time`, { cause: error });
+  if (error.timedOut)
+    return new ExternalError(`${what} did not end after ${Math.round((error.durationMs ?? 0) / 1000)} s`, {
+      // Seen with VirtualBox 7.2: calls of two programs for one VM can lock each other for good.
+      hint: 'if other calls of VBoxManage hang as well, end VBoxSVC, and give the same command again',
+      cause: error,
+    });
   const { text, code } = explain(String(error.stderr ?? ''));
   return new VBoxError(`${what}: ${text || `exit code ${error.exitCode}`}`, code, error);
 }
@@ -134,10 +142,10 @@ function isUnreached(error: unknown): boolean {
   return error instanceof VBoxError && error.message.includes('Failed to create the VirtualBox object');
 }
 
+/** In MachineImpl.cpp's words for a lock that another program holds, asks for, or gives up at this very moment. */
+const lockTexts =
+  /already (?:locked|has a lock)|being (?:un)?locked|was unlocked unexpectedly|assign the machine to the session|object is not ready/;
+
 function isLocked(error: unknown): boolean {
-  if (!(error instanceof VBoxError)) return false;
-  return (
-    (error.code === 'VBOX_E_INVALID_OBJECT_STATE' && /lock/i.test(error.message)) ||
-    error.message.includes('The object is not ready')
-  );
+  return error instanceof VBoxError && lockTexts.test(error.message);
 }

@@ -15,7 +15,7 @@ export type Info = ReadonlyMap<string, string>;
 /** @returns undefined when VirtualBox knows no such VM */
 export async function infoOf(vbox: VBoxManage, uuid: string): Promise<Info | undefined> {
   try {
-    return readInfo(await vbox.run(['showvminfo', uuid, '--machinereadable']));
+    return readInfo(await vbox.onVm(uuid, ['showvminfo', uuid, '--machinereadable']));
   } catch (error) {
     if (isCode(error, 'VBOX_E_OBJECT_NOT_FOUND')) return undefined;
     throw error;
