@@ -269,6 +269,16 @@ describe('leave', () => {
     expect((await bed.engine('other')).state).toBe('active');
   });
 
+  test('a machine of another swarm leaves it by force', async () => {
+    await bed.running('other');
+    (await bed.engine('other')).newSwarm('s2');
+    expect(await leave(['other'], true)).toMatchObject([{ name: 'other', status: 'ok' }]);
+    expect((await bed.engine('other')).state).toBe('inactive');
+    expect(warnings()).toEqual([
+      "other is no node of the active machine's swarm; --force: it leaves its own",
+    ]);
+  });
+
   test('by force also where no manager answers', async () => {
     for (const number of [1, 2, 3]) bed.ssh.refused.add(`node${number}`);
     await expect(leave(['node4'])).rejects.toMatchObject({ name: 'ExternalError' });

@@ -15,7 +15,8 @@ dissolved, with all its services, secrets and configs: that is asked first.`;
   static override args = nodesArgument;
   static override flags = {
     force: Flags.boolean({
-      summary: 'do it even where the swarm would lose its quorum, or has none, or no manager answers',
+      summary:
+        'do it even where the swarm would lose its quorum, or has none, or no manager answers, or a machine is in another swarm',
     }),
     ...yesFlag,
   };

@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { clientCertificates } from '../../config/certificates.js';
-import { type EngineApi, engineApi } from '../../engine/api.js';
+import { type EngineApi, engineApi, type RequestLimits } from '../../engine/api.js';
 import { UserError } from '../../errors.js';
 import { engineEndpoint } from '../../machines/endpoint.js';
 import type { Machine } from '../../machines/machine.js';
+import { readMembership } from '../../swarm/node.js';
 import type { Context } from '../context.js';
 import { endpointOf } from '../machines/client-access.js';
 import { sshTarget } from '../machines/reach.js';
@@ -41,7 +42,10 @@ export interface EngineStatus {
   swarm: string;
 }
 
-/** @throws as `reachEngine`, and when the engine gives no answer */
+/**
+ * Asks only what an engine knows by itself: it answers also where its swarm has no leader.
+ * @throws as `reachEngine`, and when the engine gives no answer
+ */
 export async function engineStatus(
   machine: Machine,
   context: Context,
@@ -49,11 +53,22 @@ export async function engineStatus(
 ): Promise<EngineStatus> {
   const api = await reachEngine(machine, context, signal);
   try {
-    const info = (await api.get('/info', { signal })) as EngineInfo;
-    return { version: info.ServerVersion, swarm: swarmWord(info.Swarm) };
+    const { Version: version } = (await api.get('/version', { signal })) as { Version: string };
+    return { version, swarm: swarmWord(await swarmStateOf(api, { signal })) };
   } finally {
     api.close();
   }
+}
+
+/**
+ * The engine's own word for its place in a swarm, which it gives whether the managers have a quorum or not: `active/manager`,
+ * `active/worker`, or the state alone as in `Membership`. Before Docker 20.10 it is part of the answer that can take long.
+ */
+export async function swarmStateOf(api: EngineApi, limits?: RequestLimits): Promise<string> {
+  const said = await api.ping(limits);
+  if (said !== undefined) return said;
+  const { state, manager } = readMembership(await api.get('/info', limits));
+  return state === 'active' ? `active/${manager ? 'manager' : 'worker'}` : state;
 }
 
 /** Whether there is an address to ask at. */
@@ -61,18 +76,9 @@ export function canBeAsked(machine: Machine): boolean {
   return engineEndpoint(machine) !== undefined;
 }
 
-/** https://docs.docker.com/reference/api/engine/ (SystemInfo) */
-interface EngineInfo {
-  ServerVersion: string;
-  Swarm?: { LocalNodeState?: string; ControlAvailable?: boolean };
-}
-
-function swarmWord({
-  LocalNodeState: state = '',
-  ControlAvailable: manager,
-}: EngineInfo['Swarm'] = {}): string {
-  if (state === 'active') return manager ? 'manager' : 'worker';
-  return state === 'inactive' ? '' : state;
+function swarmWord(state: string): string {
+  if (state === 'inactive') return '';
+  return state.replace(/^active\//, '');
 }
 
 async function clientCredentials(

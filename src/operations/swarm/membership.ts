@@ -4,6 +4,7 @@ import type { Machine } from '../../machines/machine.js';
 import { type Membership, type Role, readMembership } from '../../swarm/node.js';
 import type { Context } from '../context.js';
 import { engineOf } from '../engine/connect.js';
+import { swarmStateOf } from '../engine/reach.js';
 import { fanOut } from '../fan-out.js';
 import { reach, sshTarget } from '../machines/reach.js';
 import { waitUntilClear } from '../wait.js';
@@ -54,17 +55,11 @@ export async function withEngineWithin<T>(
 }
 
 /**
- * The machine's place in a swarm by its engine's own word, which it gives whether its managers have a quorum or not:
- * `active/manager`, `active/worker`, or the state alone as in `Membership`.
+ * As `swarmStateOf`, in bounded time.
  * @throws ExternalError when there is no answer in time
  */
 export function ownState(machine: Machine, timeoutMs: number, context: Context): Promise<string> {
-  return withEngineWithin(machine, timeoutMs, context, async (api, signal) => {
-    const said = await api.ping({ signal });
-    if (said !== undefined) return said;
-    const { state, manager } = await membershipOf(api, { signal });
-    return state === 'active' ? `active/${manager ? 'manager' : 'worker'}` : state;
-  });
+  return withEngineWithin(machine, timeoutMs, context, (api, signal) => swarmStateOf(api, { signal }));
 }
 
 /** Those of the machines that say they are managers; the others are none, or give no answer in time. */

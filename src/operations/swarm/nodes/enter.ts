@@ -78,7 +78,7 @@ function requireHealthy(name: string, { state, error }: Membership): void {
     hint:
       state === 'locked'
         ? `unlock it: belt swarm unlock ${name}`
-        : `take it out: belt --host ${name} docker swarm leave --force`,
+        : `take it out: belt swarm leave --force ${name}`,
   });
 }
 
@@ -228,7 +228,7 @@ class Entrance {
     const nodes = await this.invitation.nodes();
     if (nodes.some(({ managerAddress }) => managerAddress === address)) return;
     throw new UserError(`${this.name} is joining another swarm, at ${address}`, {
-      hint: `take it back first: belt --host ${this.name} docker swarm leave --force`,
+      hint: `take it back first: belt swarm leave --force ${this.name}`,
     });
   }
 

@@ -69,7 +69,7 @@ async function leaveTogether(
   const staying = members.filter(({ node }) => !ids.has(node.id));
   if (staying.length === 0) {
     if (!(await agree(chosen.length))) return chosen.map(({ name }) => ({ name, status: 'skipped' }));
-    return [...(await dissolve(chosen, context)), ...(await requireOutside(outside, context))];
+    return [...(await dissolve(chosen, context)), ...(await leaveOutside(outside, { force }, context))];
   }
   if (!staying.some(({ node }) => node.role === 'manager')) throw noManagerLeft(staying.length);
   const { workers, failed } = await demoteAmong(swarm, chosen, { force }, context);
@@ -79,16 +79,27 @@ async function leaveTogether(
       chosen.map(({ name }) => name),
       [...left, ...failed],
     ),
-    ...(await requireOutside(outside, context)),
+    ...(await leaveOutside(outside, { force }, context)),
   ];
 }
 
-/** Whoever has left before is done; whoever is in another swarm was not meant. */
-function requireOutside(machines: readonly Machine[], context: Context): Promise<Outcome<Left>[]> {
-  return eachMachine(machines, context, async ({ name }, { state }) => {
+/**
+ * Whoever has left before is done; whoever is in another swarm was not meant, unless `force`: so a manager that was lost when its swarm was
+ * recovered is made free for it.
+ */
+function leaveOutside(
+  machines: readonly Machine[],
+  { force }: { force: boolean },
+  context: Context,
+): Promise<Outcome<Left>[]> {
+  return eachMachine(machines, context, async ({ name }, { state }, api) => {
     if (state === 'inactive') return;
+    if (force) {
+      context.reporter.warn(`${name} is no node of the active machine's swarm; --force: it leaves its own`);
+      return leaveByForce(api, context);
+    }
     throw new UserError(`${name} is no node of the active machine's swarm`, {
-      hint: `have it leave its own: belt --host ${name} docker swarm leave`,
+      hint: `have it leave its own: belt swarm leave --force ${name}`,
     });
   });
 }
