@@ -84,7 +84,6 @@ With --from digitalocean or amazonec2 the folder of a cluster is made anew: what
     this.settle(outcomes);
     const report = reportOf(outcomes, (machine) => machine);
     this.print(report.ok.join('\n'));
-    for (const { name: failed, error } of report.failed) context.reporter.warn(`${failed}: ${error}`);
     if (cluster !== context.cluster.name)
       context.reporter.note(`the cluster is "${cluster}" here; work with it: belt use ${cluster}`);
     return report;

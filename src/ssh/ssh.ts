@@ -168,7 +168,7 @@ function pauseAfter({ obstacle }: ConnectError, attempt: number): number {
 function timeUp(target: SshTarget, passedMs: number, last: ConnectError): ExternalError {
   const { detail, hint } = last;
   const seconds = Math.round(passedMs / 100) / 10;
-  return new ExternalError(`${target.name}: no login within ${seconds} s, last obstacle: ${detail}`, {
+  return new ExternalError(`${target.name}: no login after ${seconds} s, last obstacle: ${detail}`, {
     cause: last,
     ...(hint !== undefined && { hint }),
   });

@@ -169,7 +169,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     expect([first.code, report.ok.length, report.failed.length]).toEqual([1, 3, 1]);
     expect(report.failed[0].name).toBe('four');
     expect(report.failed[0].error).toMatch(
-      /^four: no login within [\d.]+ s, last obstacle: no (route|answer)/,
+      /^four: no login after [\d.]+ s, last obstacle: no (route|answer)/,
     );
 
     await servers.start('four');

@@ -57,8 +57,8 @@ for (const [driver, open] of [
 
       const { code, stdout, stderr } = await belt.run(from, nobody);
       expect([code, stdout]).toEqual([1, '']);
-      expect(stderr).toContain('belt cannot log in');
-      expect(stderr).toContain('--ssh-key');
+      expect(stderr.match(/: failed: node\d: no login after/g)).toHaveLength(3);
+      expect(stderr.match(/--ssh-key/g)).toHaveLength(1);
       for (const name of names)
         expect(stderr).toContain(`${name}: its host key is known from now on: SHA256:`);
       const listed = JSON.parse(await belt.ok(['ls', '--json'])) as { name: string; state: string }[];
@@ -72,7 +72,7 @@ for (const [driver, open] of [
     test('with a key, all of it: the swarm goes on, and docker gets in', async () => {
       const { code, stdout, stderr } = await belt.run([...from, '--ssh-key', keyPath, '--json'], nobody);
       expect([code, JSON.parse(stdout)]).toEqual([0, { ok: names, failed: [], skipped: [] }]);
-      expect(stderr).not.toContain('belt cannot log in');
+      expect(stderr).not.toContain('no login');
       const nodes = async () =>
         (await belt.ok(['docker', '--host', 'node1', 'node', 'ls', '--format', '{{.Hostname}} {{.Status}}']))
           .trim()

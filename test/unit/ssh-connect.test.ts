@@ -255,9 +255,7 @@ describe('waitFor', () => {
     const error = await failure(peer.ssh().waitFor(peer.target({ port }), { timeoutMs: 400 }));
     expect(error).toBeInstanceOf(ExternalError);
     expect(error.message).toMatch(
-      new RegExp(
-        `^node1: no login within 0\\.\\d s, last obstacle: refused by 127\\.0\\.0\\.1 port ${port}$`,
-      ),
+      new RegExp(`^node1: no login after 0\\.\\d s, last obstacle: refused by 127\\.0\\.0\\.1 port ${port}$`),
     );
   });
 

@@ -151,14 +151,20 @@ async function letInAll(
     await letClusterIn(machine, { ...options, step: (text) => progress.update(name, text) }, context);
     return machine;
   };
+  // What many have in common is said once.
+  const hints = new Set<string>();
   const onEnd = (name: string, outcome: Outcome<unknown>): void => {
-    if (outcome.status === 'failed') progress.failed(name, outcome.error.message);
+    if (outcome.status === 'failed') {
+      progress.failed(name, outcome.error.message);
+      if (outcome.error instanceof UserError && outcome.error.hint) hints.add(outcome.error.hint);
+    }
     if (outcome.status === 'ok') progress.done(name, "knows the cluster's key");
   };
   try {
     return await fanOut([...byName.keys()], work, { signal: context.signal, onEnd });
   } finally {
     await progress.close();
+    for (const hint of hints) context.reporter.note(hint);
   }
 }
 

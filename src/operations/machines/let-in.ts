@@ -49,7 +49,7 @@ async function firstLogin(
     return await meet(machine, options, context);
   } catch (error) {
     if (isAbort(error)) throw error;
-    throw new UserError(`belt cannot log in: ${messageOf(error)}`, {
+    throw new UserError(messageOf(error), {
       cause: error,
       hint: `name a key that it knows with --ssh-key, or put this line into ~${machine.ssh.user}/.ssh/authorized_keys there, then run the same command again: ${publicKey}`,
     });

@@ -1,19 +1,25 @@
 import { parse } from 'yaml';
 import { readInfo } from '../../../src/drivers/virtualbox/answers.js';
 import type { Guests } from '../ec2/guests.js';
-import { type Answer, inVirtualBox, realVBoxManage } from './real.js';
+import { type Answer, inVirtualBox, realVBoxManage, stayingCaller } from './real.js';
 
 /**
  * A stand-in for what no computer without VirtualBox's kernel module can do: VMs that run (`startvm`, `controlvm`, and the state that
  * `showvminfo` tells) and host-only interfaces. Running VMs are nspawn guests, which know of keys, name and address only what is on the
  * seed disk that is attached to the VM. All else is answered by the real VBoxManage; the words and exit codes here are recorded from a
- * real one. Pausing freezes nothing. Without `guests`, VMs run in name only.
+ * real one. Pausing freezes nothing. Without `guests`, VMs run in name only. `dispose` ends what calls VirtualBox for VMs that run.
  */
 export function hypervisor(folder: string, guests: Guests | undefined, bridge: string) {
   const states = new Map<string, 'running' | 'paused'>();
   const booted = new Set<string>();
   const interfaces: { name: string; address: string; netmask: string }[] = [];
   const ending = new Map<string, Promise<void>>();
+  const callers = new Map<string, () => void>();
+  const off = (uuid: string): void => {
+    states.delete(uuid);
+    callers.get(uuid)?.();
+    callers.delete(uuid);
+  };
 
   /** Of the real VBoxManage also what went wrong, in its words: none such, but a server that just ends as well. */
   const vmOf = async (written: string) => {
@@ -31,6 +37,7 @@ export function hypervisor(folder: string, guests: Guests | undefined, bridge: s
       if (vm.get('nic2') === 'hostonly' && !interfaces.some((one) => one.name === adapter))
         return failed(`Nonexistent host networking interface, name '${adapter}' (VERR_INTERNAL_ERROR)`);
       states.set(uuid, 'running');
+      callers.set(uuid, stayingCaller(folder, uuid));
       const seed = await readSeed(folder, vm);
       if (booted.has(uuid)) await guests?.start(uuid);
       else if (seed) await guests?.boot({ id: uuid, ...seed });
@@ -49,14 +56,14 @@ export function hypervisor(folder: string, guests: Guests | undefined, bridge: s
       else if (verb === 'resume') states.set(uuid, 'running');
       else if (verb === 'poweroff') {
         await guests?.kill(uuid);
-        states.delete(uuid);
+        off(uuid);
       } else if (verb === 'acpipowerbutton') {
         // The button is pressed at once; the guest goes down in its own time.
         const down = guests?.stop(uuid) ?? Promise.resolve();
         ending.set(
           uuid,
           down.then(() => {
-            states.delete(uuid);
+            off(uuid);
             ending.delete(uuid);
           }),
         );
@@ -83,7 +90,7 @@ export function hypervisor(folder: string, guests: Guests | undefined, bridge: s
     },
   };
 
-  return async (args: readonly string[]): Promise<Answer> => {
+  const answer = async (args: readonly string[]): Promise<Answer> => {
     const [verb = '', second = ''] = args;
     const own = Object.hasOwn(on, verb) ? on[verb] : undefined;
     if (own) return own(args);
@@ -91,12 +98,13 @@ export function hypervisor(folder: string, guests: Guests | undefined, bridge: s
       return { ...fine(), stdout: interfaces.map(block).join('\n') };
     const isChange = /^(modifyvm|storage|unregistervm)/.test(verb);
     if (isChange && states.has(second)) return locked(second);
-    const answer = await realVBoxManage(folder, args);
-    if (verb === 'unregistervm' && answer.code === 0 && booted.delete(second)) await guests?.remove(second);
+    const real = await realVBoxManage(folder, args);
+    if (verb === 'unregistervm' && real.code === 0 && booted.delete(second)) await guests?.remove(second);
     const state = states.get(second);
-    if (verb !== 'showvminfo' || state === undefined) return answer;
-    return { ...answer, stdout: answer.stdout.replace('VMState="poweroff"', `VMState="${state}"`) };
+    if (verb !== 'showvminfo' || state === undefined) return real;
+    return { ...real, stdout: real.stdout.replace('VMState="poweroff"', `VMState="${state}"`) };
   };
+  return { answer, dispose: () => [...callers.keys()].forEach(off) };
 }
 
 /** Absent for boot2docker. What a guest is told: the files on the disk in the VM's drive, and of its cards the one with a fixed address. */

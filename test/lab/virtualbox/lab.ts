@@ -32,7 +32,7 @@ export async function startVirtualBox({ withGuests }: { withGuests: boolean }): 
   const guests: Guests | undefined = withGuests
     ? await startGuests({ bridge, network: `${network}.0/24` })
     : undefined;
-  const answerTo = hypervisor(folder, guests, bridge);
+  const { answer: answerTo, dispose: powerOff } = hypervisor(folder, guests, bridge);
   const calls: VirtualBoxLab['calls'] = [];
   const program = await serveProgram(folder, async (args) => {
     const answer = await answerTo(args);
@@ -75,6 +75,7 @@ export async function startVirtualBox({ withGuests }: { withGuests: boolean }): 
       await guests?.dispose();
       await close(program);
       await close(images.server);
+      powerOff();
       await serverEnded(folder);
       await rm(folder, { recursive: true, force: true });
     },

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +9,9 @@ export interface Answer {
   stdout: string;
   stderr: string;
 }
+
+/** Without Debian's wrapper. */
+const program = '/usr/lib/virtualbox/VBoxManage';
 
 /** Mounts are in a name space of their own, and gone with the program. The test's folder has the same path inside. */
 const enter = `set -e
@@ -25,19 +28,41 @@ exec env -i PATH=/usr/bin:/bin HOME=/root LC_ALL=C VBOX_USER_HOME="$folder/home"
  * @param folder the test's own, in /tmp: it has VirtualBox's settings and all files
  */
 export function inVirtualBox(folder: string, program: string, args: readonly string[]): Promise<Answer> {
-  const words = ['--mount', '--propagation', 'private', 'sh', '-c', enter, 'lab', virtualBoxFolder, folder];
   return new Promise((done) => {
     const options = { maxBuffer: 64 * 1024 * 1024 };
-    execFile('unshare', [...words, program, ...args], options, (error, stdout, stderr) => {
+    execFile('unshare', [...unshared(folder), program, ...args], options, (error, stdout, stderr) => {
       const code = error ? (typeof error.code === 'number' ? error.code : 255) : 0;
       done({ code, stdout, stderr });
     });
   });
 }
 
-/** The real VBoxManage, without Debian's wrapper. */
+/**
+ * A caller of VirtualBox's server that stays, as the process of a VM that runs does: the server does not end meanwhile.
+ * @returns what ends it
+ */
+export function stayingCaller(folder: string, uuid: string): () => void {
+  const words = [
+    ...unshared(folder),
+    program,
+    'guestproperty',
+    'wait',
+    uuid,
+    'never',
+    '--timeout',
+    '3600000',
+  ];
+  const child = spawn('unshare', words, { stdio: 'ignore' });
+  return () => void child.kill();
+}
+
+function unshared(folder: string): string[] {
+  return ['--mount', '--propagation', 'private', 'sh', '-c', enter, 'lab', virtualBoxFolder, folder];
+}
+
+/** The real VBoxManage. */
 export function realVBoxManage(folder: string, args: readonly string[]): Promise<Answer> {
-  return inVirtualBox(folder, '/usr/lib/virtualbox/VBoxManage', args);
+  return inVirtualBox(folder, program, args);
 }
 
 /** VirtualBox's server ends by itself some seconds after the last call. Waits for that, so that it writes nothing any more. */
