@@ -37,8 +37,10 @@ export interface VBoxManage {
 
 /** Longer than any call should take that converts no disk. */
 const callMs = 120_000;
-/** How long another program may keep a VM locked (VirtualBox's own windows while they save it), or VirtualBox's server take to come up. */
-const patienceMs = 15_000;
+/** How long another program may keep a VM locked (VirtualBox's own windows while they save it). */
+const lockedMs = 15_000;
+/** How long VirtualBox's server may take to come up again; a call that finds none gives up after 10 s. */
+const unreachedMs = 60_000;
 const pauseMs = 100;
 
 /** What Debian's wrapper and VBoxManage itself say on stdout where the kernel module is missing. */
@@ -49,13 +51,13 @@ export function openVBoxManage(installPath: string | undefined): VBoxManage {
   const program = installPath === undefined ? 'VBoxManage' : join(installPath, 'VBoxManage');
   const turns = new Map<string, Promise<unknown>>();
   const run: VBoxManage['run'] = (args, options) =>
-    patiently(() => call(program, args, options), isUnreached);
+    patiently(() => call(program, args, options), isUnreached, unreachedMs);
   return {
     run,
     onVm(uuid, args) {
       const mine = (turns.get(uuid) ?? Promise.resolve()).then(
-        () => patiently(() => run(args), isLocked),
-        () => patiently(() => run(args), isLocked),
+        () => patiently(() => run(args), isLocked, lockedMs),
+        () => patiently(() => run(args), isLocked, lockedMs),
       );
       turns.set(uuid, mine);
       return mine;
@@ -125,6 +127,7 @@ function failure(args: readonly string[], error: ExecaError): Error {
 async function patiently(
   work: () => Promise<string>,
   isPassing: (error: unknown) => boolean,
+  patienceMs: number,
 ): Promise<string> {
   const deadline = Date.now() + patienceMs;
   for (;;) {
