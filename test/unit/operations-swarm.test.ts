@@ -4,12 +4,13 @@ import { ExternalError } from '../../src/errors.js';
 import type { Machine } from '../../src/machines/machine.js';
 import type { Outcome } from '../../src/operations/fan-out.js';
 import { initSwarm } from '../../src/operations/swarm/init.js';
+import { setAvailability } from '../../src/operations/swarm/nodes/availability.js';
 import { type Joined, joinSwarm } from '../../src/operations/swarm/nodes/join.js';
 import { listNodes } from '../../src/operations/swarm/nodes/list.js';
 import { demoteNodes, promoteNodes } from '../../src/operations/swarm/nodes/roles.js';
 import { networkCommand } from '../../src/swarm/network.js';
 import type { Role } from '../../src/swarm/node.js';
-import type { Engine, Node, Swarm } from './support/engine.js';
+import { type Answer, type Engine, type Node, noLeader, type Swarm } from './support/engine.js';
 import { openTestBed, type TestBed } from './support/test-bed.js';
 
 let bed: TestBed;
@@ -365,6 +366,30 @@ describe('promote and demote', () => {
   test('the one that cannot be reached is demoted without an objection', async () => {
     (engine(3).node as Node).reachability = 'unreachable';
     expect(await demoteNodes(['node3'], { force: false }, bed.context)).toMatchObject([{ status: 'ok' }]);
+  });
+
+  test('where a leader is being elected, that is waited for', async () => {
+    let left = 4;
+    const electing = (): Answer | undefined =>
+      left-- > 0 ? { status: 503, body: { message: noLeader } } : undefined;
+    bed.ssh.refused.add('node1');
+    for (const number of [2, 3]) engine(number).answers.set('/nodes', electing);
+    expect(await setAvailability(['node4'], 'pause', bed.context)).toMatchObject([
+      { name: 'node4', status: 'ok' },
+    ]);
+    expect(bed.reporter.lines).toContain(
+      'note: the swarm has no leader now: waiting until its managers elect one',
+    );
+  });
+
+  test('where too few are left to elect one, that is said at once', async () => {
+    for (const name of ['node1', 'node3']) bed.ssh.refused.add(name);
+    engine(2).answers.set('/nodes', () => ({ status: 503, body: { message: noLeader } }));
+    await expect(setAvailability(['node4'], 'pause', bed.context)).rejects.toMatchObject({
+      name: 'UserError',
+      message: expect.stringContaining('the swarm has no leader'),
+    });
+    expect(bed.reporter.lines.filter((line) => line.startsWith('note: '))).toEqual([]);
   });
 
   test('the leader goes last, and the others are asked then', async () => {

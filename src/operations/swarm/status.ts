@@ -44,7 +44,7 @@ export interface OwnWord {
  */
 export async function swarmStatus(manager: Machine | undefined, context: Context): Promise<SwarmStatus> {
   const byLeader = (): Promise<SwarmStatus> =>
-    withSwarm({ manager }, context, (swarm) => statusOf(swarm, context));
+    withSwarm({ manager, impatient: true }, context, (swarm) => statusOf(swarm, context));
   try {
     return await byLeader();
   } catch (error) {

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineApi } from '../../engine/api.js';
-import { isAbort } from '../../errors.js';
+import { ExternalError, isAbort } from '../../errors.js';
 import type { Machine } from '../../machines/machine.js';
 import { type Member, matchMembers } from '../../swarm/members.js';
 import { readNodes, type SwarmNode } from '../../swarm/node.js';
 import type { Context } from '../context.js';
+import { canElect } from './election.js';
 import { type Asked, askManager, findManager, isManagersFault, nodesTimeoutMs } from './find-manager.js';
+import { NoQuorumError } from './quorum.js';
 
 /** A swarm of the cluster, asked through one of its managers: another one where that does not answer any more. */
 export interface Swarm {
@@ -25,22 +27,25 @@ export interface Swarm {
 export interface SwarmChoice {
   /** A manager of the swarm that is meant; absent: the active machine's swarm, or the one that any machine is a manager of. */
   manager?: Machine | undefined;
+  /** Says at once that nobody leads, where enough managers are there to elect a leader. */
+  impatient?: boolean;
 }
 
 /** An election after the leader's loss takes some 10 s. */
 const patienceMs = 60_000;
+const pauseMs = 500;
 
 /**
- * Works with a swarm of the cluster.
+ * Works with a swarm of the cluster. Where it has no leader now, and can elect one, that is waited for.
  * @throws UserError when there is none, or when the chosen machine is no manager; NoQuorumError when nobody leads; ExternalError when
  * nobody answers; AbortError
  */
 export async function withSwarm<T>(
-  { manager }: SwarmChoice,
+  choice: SwarmChoice,
   context: Context,
   work: (swarm: Swarm) => Promise<T>,
 ): Promise<T> {
-  const session = await Session.open(manager, context);
+  const session = await Session.open(choice, context);
   try {
     return await work(session);
   } finally {
@@ -56,12 +61,19 @@ class Session implements Swarm {
     private readonly context: Context,
   ) {}
 
-  static async open(manager: Machine | undefined, context: Context): Promise<Session> {
-    if (manager) return new Session(await askManager(manager, context), context);
-    const { machines } = await context.cluster.machines();
-    const active = await context.cluster.activeHost();
-    const first = machines.filter(({ name }) => name === active);
-    return new Session(await findManager([first, machines], context), context);
+  static async open({ manager, impatient = false }: SwarmChoice, context: Context): Promise<Session> {
+    const deadline = Date.now() + patienceMs;
+    for (let told = false; ; told = true) {
+      try {
+        const found = manager ? await askManager(manager, context) : await findAny(context);
+        return new Session(found, context);
+      } catch (error) {
+        const isFinal = impatient || isAbort(error) || !isLeaderless(error) || Date.now() > deadline;
+        if (isFinal || !(await canElect(context))) throw error;
+        if (!told) context.reporter.note('the swarm has no leader now: waiting until its managers elect one');
+        await sleep(pauseMs, undefined, { signal: context.signal });
+      }
+    }
   }
 
   get id(): string {
@@ -119,7 +131,7 @@ class Session implements Swarm {
       machine && node.role === 'manager' ? [machine] : [],
     );
     for (;;) {
-      await sleep(500, undefined, { signal: context.signal });
+      await sleep(pauseMs, undefined, { signal: context.signal });
       try {
         const found = await findManager([managers, machines], context, id);
         this.current.api.close();
@@ -134,4 +146,16 @@ class Session implements Swarm {
       }
     }
   }
+}
+
+async function findAny(context: Context): Promise<Asked> {
+  const { machines } = await context.cluster.machines();
+  const active = await context.cluster.activeHost();
+  const first = machines.filter(({ name }) => name === active);
+  return findManager([first, machines], context);
+}
+
+/** A manager without a leader says so, or holds its answer back. */
+function isLeaderless(error: unknown): boolean {
+  return error instanceof NoQuorumError || error instanceof ExternalError;
 }

@@ -125,7 +125,7 @@ export class Engine {
   /** Nodes cannot reach its port 2377. */
   closed = false;
   /** Answers these paths otherwise. */
-  readonly answers = new Map<string, () => Answer>();
+  readonly answers = new Map<string, () => Answer | undefined>();
   private pending: { swarm: Swarm; role: 'manager' | 'worker'; at: string } | undefined;
   private readonly server = createServer((request, response) => void this.serve(request, response));
 

@@ -207,7 +207,7 @@ async function findLeading(context: Context): Promise<Leading | undefined> {
 /** `nobody`: managers answer, and none leads. @returns undefined where no manager answers, so that there can be no election */
 async function askLeading(context: Context): Promise<Leading | 'nobody' | undefined> {
   try {
-    return await withSwarm({}, context, async (swarm) => {
+    return await withSwarm({ impatient: true }, context, async (swarm) => {
       // After a new beginning, managers of before have entries as such, and no say.
       const members = (await swarm.members()).filter(({ node }) => node.reachability !== undefined);
       const tally = tallyOf(await managersNow(members, context));
