@@ -169,6 +169,10 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
 /** The framework's own complaints about the command line, as belt's. */
 async function asOwnError(error: Error): Promise<Error> {
   if (!(error instanceof Errors.CLIError)) return error;
+  if (isMissing(error)) {
+    const names = error.args.map(({ name, description }) => `${name.toUpperCase()} (${description})`);
+    return new UsageError(`missing: ${names.join(', ')}`, { hint: 'see --help' });
+  }
   const [first = '', ...rest] = error.message
     .split('\n')
     .filter((line) => line.trim() !== '' && !line.startsWith('See more help'));
@@ -177,4 +181,9 @@ async function asOwnError(error: Error): Promise<Error> {
     rest.length > 0 ? ':' : '',
   );
   return new UsageError([text, ...rest].join('\n'), { hint: 'see --help' });
+}
+
+/** The framework's class for it is not exported. */
+function isMissing(error: Error): error is Error & { args: { name: string; description: string }[] } {
+  return error.constructor.name === 'RequiredArgsError';
 }

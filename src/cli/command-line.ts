@@ -7,12 +7,14 @@ import { UsageError } from '../errors.js';
  * - of a command that hands its tail to another program (`docker`, `ssh`, `exec`), everything from the first word that is not
  *   belt's own flag is that tail, word for word;
  * - `env`, `config` and `url` are told apart: they read their lines themselves;
+ * - what the scripts of `belt completion` ask goes by as it is;
  * - docker-machine's `help COMMAND`, `-h` and `-v` become what the framework understands.
  */
 export type CommandLine =
   | { kind: 'command'; argv: string[] }
   | { kind: 'local'; command: LocalName; argv: string[] }
   | { kind: 'version' }
+  | { kind: 'complete'; words: string[] }
   | { kind: 'passthrough'; command: PassthroughName; flags: OwnFlags; tail: string[] };
 
 export type PassthroughName = 'docker' | 'ssh' | 'exec';
@@ -81,6 +83,7 @@ const passthrough: ReadonlyMap<string, ReadonlyMap<string, KnownFlag>> = new Map
 
 /** @throws UsageError for a flag of a passthrough command without its value */
 export function readCommandLine(argv: readonly string[]): CommandLine {
+  if (argv[0] === '__complete') return { kind: 'complete', words: argv.slice(1) };
   const [globals, rest] = takeFlags(argv, leadingFlags);
   const [command = '', ...words] = rest;
   const own = passthrough.get(command);

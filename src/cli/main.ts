@@ -25,6 +25,11 @@ async function run(argv: readonly string[], root: string): Promise<number | unde
     const { runLocal } = await import('./local/index.js');
     return runLocal(line.command, line.argv);
   }
+  if (line.kind === 'complete') {
+    const { runComplete } = await import('./completion/index.js');
+    await runComplete(line.words, root);
+    return exitCodes.ok;
+  }
   if (line.kind === 'version') {
     const { versionLine } = await import('./version.js');
     process.stdout.write(`${versionLine(root)}\n`);

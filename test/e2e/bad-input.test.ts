@@ -34,6 +34,8 @@ describe.skipIf(!canMakeMachines())('bad input', () => {
     { args: ['status', '--wait', 'activ=3'], code: 2, says: '"activ=3"' },
     { args: ['use', 'nothere'], code: 1, says: 'nothere' },
     { args: ['ls', '--bogus'], code: 2, says: '--bogus' },
+    { args: ['swarm', 'backup'], code: 2, says: 'error: missing: FILE (where to; - for stdout)\n' },
+    { args: ['completion', 'tcsh'], code: 2, says: 'expected tcsh to be one of: bash, zsh, fish' },
     { args: ['crate', 'node1'], code: 2, says: 'did you mean "belt create"' },
     { args: ['help', 'crate'], code: 2, says: "'crate' is not a belt command" },
     { args: ['ls', 'node1'], code: 2, says: 'unexpected argument: node1' },

@@ -14,6 +14,8 @@ const packages = {
   '/usr/bin/fusermount': 'fuse3',
   '/usr/bin/curl': 'curl',
   '/usr/bin/unshare': 'util-linux',
+  '/usr/bin/zsh': 'zsh',
+  '/usr/bin/fish': 'fish',
 };
 
 /** Runs once before all tests: installs what is missing and builds the base image, so that each test finds them. */

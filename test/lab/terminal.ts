@@ -16,12 +16,22 @@ export interface TerminalRun {
   readonly ended: Promise<number>;
 }
 
-export function runInTerminal(
+export function runInTerminal(belt: Belt, args: readonly string[], size: Size = {}): TerminalRun {
+  return programInTerminal(belt, [process.execPath, resolve('bin/run.js'), ...args], size);
+}
+
+interface Size {
+  columns?: number;
+  rows?: number;
+}
+
+/** Another program, with belt's folder and environment. */
+export function programInTerminal(
   belt: Belt,
-  args: readonly string[],
-  { columns = 100, rows = 30 } = {},
+  [program = '', ...args]: readonly string[],
+  { columns = 100, rows = 30 }: Size = {},
 ): TerminalRun {
-  const child = pty.spawn(process.execPath, [resolve('bin/run.js'), ...args], {
+  const child = pty.spawn(program, args, {
     name: 'xterm-256color',
     cols: columns,
     rows,
@@ -30,6 +40,8 @@ export function runInTerminal(
   });
   const terminal = new xterm.Terminal({ cols: columns, rows, scrollback: 5000, allowProposedApi: true });
   child.onData((data) => terminal.write(data));
+  // A terminal answers when it is asked what it can do, as fish does.
+  terminal.onData((data) => child.write(data));
   const screen = (): string => {
     const { active } = terminal.buffer;
     const lines = Array.from(

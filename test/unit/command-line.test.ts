@@ -36,6 +36,13 @@ describe('the command line', () => {
     expect(read(typed)).toEqual({ kind: 'local', command, argv: argv.split(' ') });
   });
 
+  test('what a shell asks goes by as it is', () => {
+    expect(read('__complete --cluster prod docker --')).toEqual({
+      kind: 'complete',
+      words: ['--cluster', 'prod', 'docker', '--'],
+    });
+  });
+
   test.each(['-v', '--version', '-D --version'])('%s asks for the version', (typed) => {
     expect(read(typed)).toEqual({ kind: 'version' });
   });

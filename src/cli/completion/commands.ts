@@ -1,0 +1,49 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** What completion needs of oclif's manifest (https://oclif.io/docs/plugin_loading#manifests), which the build writes. */
+export interface Commands {
+  commands: Readonly<Record<string, CommandFace>>;
+}
+
+export interface CommandFace {
+  summary?: string;
+  hidden?: boolean;
+  args: Readonly<Record<string, { name: string; options?: readonly string[] }>>;
+  flags: Readonly<Record<string, FlagFace>>;
+}
+
+export interface FlagFace {
+  name: string;
+  char?: string;
+  summary?: string;
+  description?: string;
+  hidden?: boolean;
+  type: 'boolean' | 'option';
+  allowNo?: boolean;
+  helpValue?: string;
+  options?: readonly string[];
+}
+
+/** @param root the folder of belt's package */
+export async function readCommands(root: string): Promise<Commands> {
+  return JSON.parse(await readFile(join(root, 'oclif.manifest.json'), 'utf8')) as Commands;
+}
+
+/** The command of these words, as `swarm join`. */
+export function commandOf({ commands }: Commands, words: readonly string[]): CommandFace | undefined {
+  return Object.hasOwn(commands, words.join(':')) ? commands[words.join(':')] : undefined;
+}
+
+/** What can come next behind the words of a topic: commands with their summaries, and topics. */
+export function wordsBelow({ commands }: Commands, words: readonly string[]): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const [id, { summary = '', hidden }] of Object.entries(commands)) {
+    const path = id.split(':');
+    const next = path[words.length];
+    if (hidden || next === undefined || !words.every((word, index) => path[index] === word)) continue;
+    if (path.length === words.length + 1) found.set(next, summary);
+    else if (!found.has(next)) found.set(next, '');
+  }
+  return found;
+}

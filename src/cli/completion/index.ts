@@ -1,0 +1,50 @@
+import { listClusters } from '../../config/clusters.js';
+import { readEnvironment } from '../../config/environment.js';
+import { locateState } from '../../config/locate.js';
+import { openPlugins } from '../../config/plugins.js';
+import { driversOf } from '../drivers.js';
+import { openLocal } from '../local/local.js';
+import { readCommands } from './commands.js';
+import { complete, type Names } from './complete.js';
+
+/**
+ * Prints what the last word can become, a line each, with a tab and a short text where there is one; `:files` where the shell is to
+ * offer files too. The scripts in templates/completion read it. Nothing is asked over the network, and whatever goes wrong, there
+ * is nothing to offer: a line that is being typed is no place for errors.
+ */
+export async function runComplete(words: readonly string[], root: string): Promise<void> {
+  const { candidates, files } = await complete(words, await readCommands(root), namesFor(words));
+  const lines = [...candidates].map(([value, text]) => (text === '' ? value : `${value}\t${oneLine(text)}`));
+  if (files) lines.push(':files');
+  process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+}
+
+function namesFor(words: readonly string[]): Names {
+  return {
+    machines: () =>
+      orNone(async () => {
+        const { cluster } = await openLocal(placeIn(words), {});
+        return (await cluster.machines()).machines.map(({ name }) => name);
+      }),
+    clusters: () => orNone(async () => listClusters((await locateState(readEnvironment())).root)),
+    drivers: () => orNone(async () => (await driversOf(openPlugins(readEnvironment()))).names),
+  };
+}
+
+/** The flags that say which cluster is meant. */
+function placeIn(words: readonly string[]): string[] {
+  return words.flatMap((word, index) => {
+    if (/^(--cluster|--storage-path)=/.test(word)) return [word];
+    const value = words[index + 1];
+    const isPlace = /^(--cluster|--storage-path|-s)$/.test(word);
+    return isPlace && value !== undefined ? [word, value] : [];
+  });
+}
+
+async function orNone(names: () => Promise<readonly string[]>): Promise<readonly string[]> {
+  return names().catch(() => []);
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ');
+}
