@@ -40,6 +40,7 @@ test('these are all commands', () => {
     'cluster provision',
     'cluster rm',
     'cluster update',
+    'completion',
     'config',
     'context create',
     'context ls',
@@ -140,7 +141,7 @@ describe.each(names)('%s', (name) => {
 
   test('has --json exactly where the result is its own', async () => {
     const { enableJsonFlag } = await load(name);
-    expect(enableJsonFlag).toBe(!passthrough.includes(name));
+    expect(enableJsonFlag).toBe(![...passthrough, 'completion'].includes(name));
   });
 
   test('takes the flags that all commands take', async () => {
