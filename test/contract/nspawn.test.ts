@@ -215,6 +215,17 @@ describe.skipIf(!canMakeMachines())('nspawn machines', () => {
     await expectSshOf('crash', crash.addresses.public ?? '');
   });
 
+  test('the link of a killed machine, which the kernel takes away in its own time, is waited for', async () => {
+    await run(nspawn.create([request('alpha')], signal));
+    const machines = await recorded();
+    await run(nspawn.kill(machines, signal));
+    const link = `vb-${machines[0]?.id}`;
+    execFileSync('ip', ['link', 'add', link, 'type', 'bridge']);
+    const gone = setTimeout(() => execFileSync('ip', ['link', 'delete', link]), 1000);
+    expect(outcomes(await run(nspawn.start(machines, signal)))).toEqual({ alpha: 'done' });
+    clearTimeout(gone);
+  });
+
   test('a full pool is refused before anything is made, and freed addresses are used again', async () => {
     const settings = { network: '10.254.77.0/29' };
     const small = await openDriver(settings);

@@ -14,6 +14,9 @@ import { cleanUp, shutdownMs, switchOff } from './shut-down.js';
 import { systemdRunsComputer, unitOf } from './systemd.js';
 
 const bootMs = 30_000;
+/** How long the kernel may take to remove the link of a machine that was killed. */
+const linkMs = 5_000;
+const pauseMs = 100;
 
 /**
  * Boots a machine that does not run; resolves when the guest's own systemd is up and about to start its services.
@@ -29,12 +32,38 @@ export async function boot(
   bridge: string,
   templates: Templates,
 ): Promise<void> {
-  const { id, memory } = record;
-  const folder = machineFolder(layout, id);
-  await cleanUp(layout, id);
+  const folder = machineFolder(layout, record.id);
+  await cleanUp(layout, record.id);
   for (const path of [folder.upper, folder.work, folder.root, folder.docker]) await ensureFolder(path);
   await makeFolder(layout.run);
 
+  const deadline = Date.now() + linkMs;
+  for (;;) {
+    try {
+      return await bootOnce(layout, record, lower, bridge, templates);
+    } catch (error) {
+      if (!isOldLink(error) || Date.now() > deadline) throw error;
+      await delay(pauseMs);
+    }
+  }
+}
+
+/** In systemd-nspawn's words (src/nspawn/nspawn-network.c). */
+function isOldLink(error: unknown): boolean {
+  return (
+    error instanceof ExternalError && /Failed to add new veth interfaces.*File exists/.test(error.message)
+  );
+}
+
+async function bootOnce(
+  layout: Layout,
+  record: MachineRecord,
+  lower: string,
+  bridge: string,
+  templates: Templates,
+): Promise<void> {
+  const { id, name, memory } = record;
+  const folder = machineFolder(layout, id);
   const managed = await systemdRunsComputer();
   const groups = managed ? [] : await makeGroups(id, memory);
   const launch = [
@@ -50,7 +79,7 @@ export async function boot(
     `lowerdir=${lower},upperdir=${folder.upper},workdir=${folder.work}`,
     ...groups,
     '--',
-    ...nspawnCommand(id, record.name, folder.root, folder.docker, bridge, managed),
+    ...nspawnCommand(id, name, folder.root, folder.docker, bridge, managed),
   ];
   const environment = await nspawnEnvironment();
   if (managed) await bootAsUnit(record, launch, environment, folder.log);
