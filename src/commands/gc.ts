@@ -1,10 +1,9 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { driverFlag, yesFlag } from '../cli/flags.js';
-import { UserError } from '../errors.js';
 import { findLeftovers, type Leftovers, removeLeftovers } from '../operations/machines/gc.js';
 import { type BatchReport, reportOf } from '../operations/machines/summary.js';
-import { confirm } from '../ui/prompt.js';
+import { confirm, notAgreed } from '../ui/prompt.js';
 import { leftoverTable } from '../ui/views/leftovers.js';
 
 export default class Gc extends BaseCommand<typeof Gc> {
@@ -29,8 +28,7 @@ cluster's id, and asks before it removes anything. Machines whose records are to
     const nothing = found.strays.length + found.gone.length === 0;
     this.print(nothing ? 'nothing is left over' : leftoverTable(found));
     if (nothing || this.flags['dry-run']) return namesOf(found);
-    if (!(this.flags.yes || (await this.agreed(found))))
-      throw new UserError('not agreed to: nothing was removed');
+    if (!(this.flags.yes || (await this.agreed(found)))) throw notAgreed('removed');
     const outcomes = await removeLeftovers(found, context);
     this.settle(outcomes);
     return reportOf(outcomes, (name) => name);

@@ -15,6 +15,11 @@ export interface Question extends Terminal {
   mustAnswer?: boolean;
 }
 
+/** The answer "no", where whoever called counts on the work being done. */
+export function notAgreed(work: 'changed' | 'removed', hint?: string): UserError {
+  return new UserError(`not agreed to: nothing was ${work}`, hint === undefined ? {} : { hint });
+}
+
 /**
  * Asks a question that is shown as it is; `y` and `yes` are yes, anything else and the end of the input is no.
  * @throws UserError at the end of the input where there must be an answer; the signal's reason

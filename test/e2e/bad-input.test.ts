@@ -34,6 +34,7 @@ describe.skipIf(!canMakeMachines())('bad input', () => {
     { args: ['status', '--wait', 'activ=3'], code: 2, says: '"activ=3"' },
     { args: ['use', 'nothere'], code: 1, says: 'nothere' },
     { args: ['ls', '--bogus'], code: 2, says: '--bogus' },
+    { args: ['certs', 'rotate'], code: 1, says: 'not agreed to: nothing was changed' },
     { args: ['swarm', 'backup'], code: 2, says: 'error: missing: FILE (where to; - for stdout)\n' },
     { args: ['completion', 'tcsh'], code: 2, says: 'expected tcsh to be one of: bash, zsh, fish' },
     { args: ['crate', 'node1'], code: 2, says: 'did you mean "belt create"' },

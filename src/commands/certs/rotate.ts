@@ -5,7 +5,7 @@ import { askOverTls, installOverSsh } from '../../operations/certs/install.js';
 import { type KeyType, keyTypes } from '../../operations/certs/key-type.js';
 import { type RotationReport, rotateAuthority } from '../../operations/certs/rotate.js';
 import type { Context } from '../../operations/context.js';
-import { confirm } from '../../ui/prompt.js';
+import { confirm, notAgreed } from '../../ui/prompt.js';
 
 export default class CertsRotate extends BaseCommand<typeof CertsRotate> {
   static override summary = 'give the cluster a new certificate authority while its engines go on answering';
@@ -39,8 +39,7 @@ export default class CertsRotate extends BaseCommand<typeof CertsRotate> {
     const { yes, force } = this.flags;
     const keyType: KeyType | undefined = this.flags['key-type'];
     const context = await this.context();
-    if (!(yes || force || (await this.agreed(context.signal))))
-      return { ok: [], failed: [], skipped: [], finished: false };
+    if (!(yes || force || (await this.agreed(context.signal)))) throw notAgreed('changed');
     const report = await rotateAuthority(
       {
         install: installOverSsh(context),

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
 import { requiredArgument, yesFlag } from '../../cli/flags.js';
 import { type DoomedCluster, doomedCluster, removeCluster } from '../../operations/clusters/remove.js';
-import { confirm } from '../../ui/prompt.js';
+import { confirm, notAgreed } from '../../ui/prompt.js';
 
 export default class ClusterRm extends BaseCommand<typeof ClusterRm> {
   static override summary = 'delete a cluster with its settings, keys and certificates';
@@ -20,14 +20,11 @@ export default class ClusterRm extends BaseCommand<typeof ClusterRm> {
     { description: 'with all its machines', command: '<%= config.bin %> cluster rm --force --yes swarm2k' },
   ];
 
-  async run(): Promise<{ removed: string | null; machines: string[] }> {
+  async run(): Promise<{ removed: string; machines: string[] }> {
     const { yes, force } = this.flags;
     const context = await this.context();
     const doomed = await doomedCluster(this.args.name, { force }, context);
-    if (!yes && !(await this.agreed(doomed))) {
-      this.fail();
-      return { removed: null, machines: [] };
-    }
+    if (!yes && !(await this.agreed(doomed))) throw notAgreed('removed');
     const outcomes = await removeCluster(doomed, context);
     this.print(doomed.name);
     return { removed: doomed.name, machines: outcomes.map(({ name }) => name) };

@@ -1,9 +1,8 @@
 import { EngineCommand, type EngineReport } from '../../cli/engine-command.js';
 import { allFlag, forceFlag, yesFlag } from '../../cli/flags.js';
-import { UserError } from '../../errors.js';
 import { changeAccess } from '../../operations/engine/provision-machines.js';
 import { selectMachines } from '../../operations/machines/select.js';
-import { confirm } from '../../ui/prompt.js';
+import { confirm, notAgreed } from '../../ui/prompt.js';
 
 export default class EngineInsecure extends EngineCommand<typeof EngineInsecure> {
   static override summary = 'let engines listen on TCP 2375, for everybody';
@@ -21,9 +20,7 @@ export default class EngineInsecure extends EngineCommand<typeof EngineInsecure>
     const context = await this.context();
     const names = (await selectMachines(this.words, context, { all })).map(({ name }) => name);
     if (!yes && !(await this.agreed(names, context.signal))) {
-      throw new UserError('not agreed to: nothing was changed', {
-        hint: 'SSH needs no open port: belt engine local',
-      });
+      throw notAgreed('changed', 'SSH needs no open port: belt engine local');
     }
     return this.setUp(names, false, (machines) => changeAccess('insecure', machines, { force }, context));
   }

@@ -1,14 +1,13 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
 import { yesFlag } from '../../cli/flags.js';
-import { UserError } from '../../errors.js';
 import {
   planRecovery,
   type Recovered,
   type RecoveryPlan,
   recoverSwarm,
 } from '../../operations/swarm/recovery/recover.js';
-import { confirm } from '../../ui/prompt.js';
+import { confirm, notAgreed } from '../../ui/prompt.js';
 import { planText, recoveredText } from '../../ui/views/recovery.js';
 
 export default class Recover extends BaseCommand<typeof Recover> {
@@ -28,8 +27,7 @@ Lost managers that can be started should be started instead. Called again after 
     const context = await this.context();
     const { yes, force } = this.flags;
     const plan = await planRecovery({ force }, context);
-    if (!(yes || (await this.agreed(plan, context.signal))))
-      throw new UserError('not agreed: nothing was changed');
+    if (!(yes || (await this.agreed(plan, context.signal)))) throw notAgreed('changed');
     const unlockKey = plan.lockedKey === undefined ? undefined : await this.askUnlockKey();
     const recovered = await recoverSwarm(plan, unlockKey, context);
     if (recovered.returned.failed.length > 0) this.fail();
