@@ -32,15 +32,43 @@ export async function boot(
   bridge: string,
   templates: Templates,
 ): Promise<void> {
-  const folder = machineFolder(layout, record.id);
-  await cleanUp(layout, record.id);
+  const { id, name, memory } = record;
+  const folder = machineFolder(layout, id);
+  await cleanUp(layout, id);
   for (const path of [folder.upper, folder.work, folder.root, folder.docker]) await ensureFolder(path);
   await makeFolder(layout.run);
 
+  const managed = await systemdRunsComputer();
+  const environment = await nspawnEnvironment();
+  const script = await templates.render('nspawn/launch.sh');
+  await pastOldLink(async () => {
+    const groups = managed ? [] : await makeGroups(id, memory);
+    const launch = [
+      '--mount',
+      '--propagation',
+      'slave',
+      'sh',
+      '-c',
+      script,
+      'belt-launch',
+      folder.process,
+      folder.root,
+      `lowerdir=${lower},upperdir=${folder.upper},workdir=${folder.work}`,
+      ...groups,
+      '--',
+      ...nspawnCommand(id, name, folder.root, folder.docker, bridge, managed),
+    ];
+    if (managed) await bootAsUnit(record, launch, environment, folder.log);
+    else await bootDetached(layout, id, launch, environment);
+  });
+}
+
+/** Again while the link of a machine that was killed is still there, whose name the new one is to have. */
+async function pastOldLink(start: () => Promise<void>): Promise<void> {
   const deadline = Date.now() + linkMs;
   for (;;) {
     try {
-      return await bootOnce(layout, record, lower, bridge, templates);
+      return await start();
     } catch (error) {
       if (!isOldLink(error) || Date.now() > deadline) throw error;
       await delay(pauseMs);
@@ -53,37 +81,6 @@ function isOldLink(error: unknown): boolean {
   return (
     error instanceof ExternalError && /Failed to add new veth interfaces.*File exists/.test(error.message)
   );
-}
-
-async function bootOnce(
-  layout: Layout,
-  record: MachineRecord,
-  lower: string,
-  bridge: string,
-  templates: Templates,
-): Promise<void> {
-  const { id, name, memory } = record;
-  const folder = machineFolder(layout, id);
-  const managed = await systemdRunsComputer();
-  const groups = managed ? [] : await makeGroups(id, memory);
-  const launch = [
-    '--mount',
-    '--propagation',
-    'slave',
-    'sh',
-    '-c',
-    await templates.render('nspawn/launch.sh'),
-    'belt-launch',
-    folder.process,
-    folder.root,
-    `lowerdir=${lower},upperdir=${folder.upper},workdir=${folder.work}`,
-    ...groups,
-    '--',
-    ...nspawnCommand(id, name, folder.root, folder.docker, bridge, managed),
-  ];
-  const environment = await nspawnEnvironment();
-  if (managed) await bootAsUnit(record, launch, environment, folder.log);
-  else await bootDetached(layout, id, launch, environment);
 }
 
 /**
