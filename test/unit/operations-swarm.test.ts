@@ -382,6 +382,12 @@ describe('promote and demote', () => {
     );
   });
 
+  test('a manager that is named and out of reach is not waited for', async () => {
+    bed.ssh.refused.add('node1');
+    await expect(listNodes(machine(1), bed.context)).rejects.toThrow('refused');
+    expect(bed.reporter.lines.filter((line) => line.startsWith('note: '))).toEqual([]);
+  });
+
   test('where too few are left to elect one, that is said at once', async () => {
     for (const name of ['node1', 'node3']) bed.ssh.refused.add(name);
     engine(2).answers.set('/nodes', () => ({ status: 503, body: { message: noLeader } }));

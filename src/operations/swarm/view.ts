@@ -68,7 +68,7 @@ class Session implements Swarm {
         const found = manager ? await askManager(manager, context) : await findAny(context);
         return new Session(found, context);
       } catch (error) {
-        const isFinal = impatient || isAbort(error) || !isLeaderless(error) || Date.now() > deadline;
+        const isFinal = impatient || isAbort(error) || !isLeaderless(error, manager) || Date.now() > deadline;
         if (isFinal || !(await canElect(context))) throw error;
         if (!told) context.reporter.note('the swarm has no leader now: waiting until its managers elect one');
         await sleep(pauseMs, undefined, { signal: context.signal });
@@ -155,7 +155,7 @@ async function findAny(context: Context): Promise<Asked> {
   return findManager([first, machines], context);
 }
 
-/** A manager without a leader says so, or holds its answer back. */
-function isLeaderless(error: unknown): boolean {
-  return error instanceof NoQuorumError || error instanceof ExternalError;
+/** A manager without a leader says so, or holds its answer back; one that was named may also be out of reach, and that is no election. */
+function isLeaderless(error: unknown, manager: Machine | undefined): boolean {
+  return error instanceof NoQuorumError || (!manager && error instanceof ExternalError);
 }
