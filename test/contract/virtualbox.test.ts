@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { open as openFile, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, open as openFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { CreateRequest, Driver, MachineChange, MachineEvent } from '../../src/drivers/driver.js';
@@ -340,6 +340,19 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     await driver.images?.remove(image?.name ?? '', signal);
     expect(await driver.images?.list(signal)).toEqual([]);
     expect(await lab.vbox('list', 'hdds')).not.toContain(folder);
+  });
+
+  test.each([
+    "Cannot unregister the machine 'a' while it is locked",
+    "The machine 'a' is already locked for a session (or being unlocked)",
+    "The machine 'a' already has a lock request pending",
+  ])('tries again: %s', async (text) => {
+    // A program that says so once, in words and form recorded from VirtualBox, or from its source.
+    const bin = await mkdtemp(join(lab.folder, 'once-'));
+    const said = `VBoxManage: error: ${text}\nVBoxManage: error: Details: code VBOX_E_INVALID_OBJECT_STATE (0x80bb0007), component MachineWrap`;
+    const script = `#!/bin/sh\n[ -e ${bin}/said ] || { touch ${bin}/said; cat >&2 <<'END'\n${said}\nEND\nexit 1; }\necho done\n`;
+    await writeFile(join(bin, 'VBoxManage'), script, { mode: 0o755 });
+    expect(await openVBoxManage(bin).onVm('a', ['unregistervm', 'a'])).toBe('done');
   });
 
   test('errors are told by their codes', async () => {

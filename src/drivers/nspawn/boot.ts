@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ExternalError } from '../../errors.js';
 import type { Templates } from '../../templates.js';
+import { patiently } from '../patiently.js';
 import { findHierarchies, makeGroups, unifiedGroup } from './cgroups.js';
 import { exists } from './exists.js';
 import { type Layout, machineFolder, makeFolder } from './layout.js';
@@ -16,7 +17,6 @@ import { systemdRunsComputer, unitOf } from './systemd.js';
 const bootMs = 30_000;
 /** How long the kernel may take to remove the link of a machine that was killed. */
 const linkMs = 5_000;
-const pauseMs = 100;
 
 /**
  * Boots a machine that does not run; resolves when the guest's own systemd is up and about to start its services.
@@ -41,7 +41,7 @@ export async function boot(
   const managed = await systemdRunsComputer();
   const environment = await nspawnEnvironment();
   const script = await templates.render('nspawn/launch.sh');
-  await pastOldLink(async () => {
+  const start = async (): Promise<void> => {
     const groups = managed ? [] : await makeGroups(id, memory);
     const launch = [
       '--mount',
@@ -60,23 +60,11 @@ export async function boot(
     ];
     if (managed) await bootAsUnit(record, launch, environment, folder.log);
     else await bootDetached(layout, id, launch, environment);
-  });
+  };
+  await patiently(start, isOldLink, linkMs);
 }
 
-/** Again while the link of a machine that was killed is still there, whose name the new one is to have. */
-async function pastOldLink(start: () => Promise<void>): Promise<void> {
-  const deadline = Date.now() + linkMs;
-  for (;;) {
-    try {
-      return await start();
-    } catch (error) {
-      if (!isOldLink(error) || Date.now() > deadline) throw error;
-      await delay(pauseMs);
-    }
-  }
-}
-
-/** In systemd-nspawn's words (src/nspawn/nspawn-network.c). */
+/** The link of a machine that was killed is still there, whose name the new one is to have; in systemd-nspawn's words (src/nspawn/nspawn-network.c). */
 function isOldLink(error: unknown): boolean {
   return (
     error instanceof ExternalError && /Failed to add new veth interfaces.*File exists/.test(error.message)

@@ -1,7 +1,9 @@
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ExecaError, execa } from 'execa';
 import { AbortError, ExternalError, UserError } from '../../errors.js';
+import { patiently } from '../patiently.js';
+import { alone } from './lock.js';
 
 /** What VBoxManage said was wrong. */
 export class VBoxError extends ExternalError {
@@ -29,8 +31,8 @@ export interface VBoxManage {
    */
   run(args: readonly string[], options?: CallOptions): Promise<string>;
   /**
-   * The same for what locks a VM, which is every change and `showvminfo` too: one call at a time for each VM, and again while somebody
-   * else has it locked.
+   * The same for what locks a VM, which is every change and `showvminfo` too: one call at a time for each VM, among all belts of this
+   * computer, and again while somebody else has it locked.
    */
   onVm(uuid: string, args: readonly string[]): Promise<string>;
 }
@@ -41,7 +43,6 @@ const callMs = 120_000;
 const lockedMs = 15_000;
 /** How long VirtualBox's server may take to come up again; a call that finds none gives up after 10 s. */
 const unreachedMs = 60_000;
-const pauseMs = 100;
 
 /** What Debian's wrapper and VBoxManage itself say on stdout where the kernel module is missing. */
 const moduleWarning =
@@ -55,10 +56,10 @@ export function openVBoxManage(installPath: string | undefined): VBoxManage {
   return {
     run,
     onVm(uuid, args) {
-      const mine = (turns.get(uuid) ?? Promise.resolve()).then(
-        () => patiently(() => run(args), isLocked, lockedMs),
-        () => patiently(() => run(args), isLocked, lockedMs),
-      );
+      const whenFree = () => patiently(() => run(args), isLocked, lockedMs);
+      // Calls of two programs for one VM can lock each other for good, in VirtualBox's server (7.2): those of other belts wait as well.
+      const turn = () => alone(join(tmpdir(), `belt-vm-${uuid}`), callMs, whenFree);
+      const mine = (turns.get(uuid) ?? Promise.resolve()).then(turn, turn);
       turns.set(uuid, mine);
       return mine;
     },
@@ -116,7 +117,6 @@ function failure(args: readonly string[], error: ExecaError): Error {
   const what = `VBoxManage ${args.join(' ').slice(0, 200)}`;
   if (error.timedOut)
     return new ExternalError(`${what} did not end after ${Math.round((error.durationMs ?? 0) / 1000)} s`, {
-      // Seen with VirtualBox 7.2: calls of two programs for one VM can lock each other for good.
       hint: 'if other calls of VBoxManage hang as well, end VBoxSVC, and give the same command again',
       cause: error,
     });
@@ -124,31 +124,16 @@ function failure(args: readonly string[], error: ExecaError): Error {
   return new VBoxError(`${what}: ${text || `exit code ${error.exitCode}`}`, code, error);
 }
 
-async function patiently(
-  work: () => Promise<string>,
-  isPassing: (error: unknown) => boolean,
-  patienceMs: number,
-): Promise<string> {
-  const deadline = Date.now() + patienceMs;
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isPassing(error) || Date.now() > deadline) throw error;
-      await sleep(pauseMs);
-    }
-  }
-}
-
 /** VirtualBox's server ends when nobody has called it for some seconds: who calls at that moment finds none, and nothing was done. */
 function isUnreached(error: unknown): boolean {
   return error instanceof VBoxError && error.message.includes('Failed to create the VirtualBox object');
 }
 
-/** In MachineImpl.cpp's words for a lock that another program holds, asks for, or gives up at this very moment. */
-const lockTexts =
-  /already (?:locked|has a lock)|being (?:un)?locked|was unlocked unexpectedly|assign the machine to the session|object is not ready/;
-
+/** A lock that another program holds, asks for, or gives up at this very moment, in the words of MachineImpl.cpp. */
 function isLocked(error: unknown): boolean {
-  return error instanceof VBoxError && lockTexts.test(error.message);
+  if (!(error instanceof VBoxError)) return false;
+  if (error.code === 'VBOX_E_INVALID_OBJECT_STATE' && /lock/i.test(error.message)) return true;
+  return /was unlocked unexpectedly|assign the machine to the session|object is not ready/.test(
+    error.message,
+  );
 }

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import lockfile from 'proper-lockfile';
 import type { DriverOptions } from '../driver.js';
 import { type Registered, readVms } from './answers.js';
+import { alone } from './lock.js';
 import type { VirtualBoxSettings } from './settings.js';
 import { openVBoxManage, type VBoxManage } from './vboxmanage.js';
 
@@ -43,10 +43,6 @@ export async function registeredVms({ vbox }: Pick<VirtualBox, 'vbox'>): Promise
   return readVms(await vbox.run(['list', 'vms']));
 }
 
-/** A lock is taken over when its holder has not renewed it for so long. */
-const staleMs = 10_000;
-const pauseMs = 100;
-
 /**
  * Runs `work` while no other belt on this computer does so for the same name.
  * @param waitMs how long to wait for another
@@ -59,17 +55,5 @@ export async function withLock<T>(
 ): Promise<T> {
   const place = join(await folder(), 'belt');
   await mkdir(place, { recursive: true });
-  // The library keeps a process's locks by the name of the file, which need not be there.
-  const release = await lockfile.lock(join(place, `.${name}`), {
-    realpath: false,
-    stale: staleMs,
-    retries: { retries: Math.ceil(waitMs / pauseMs), factor: 1, minTimeout: pauseMs, maxTimeout: pauseMs },
-    // Only when the computer slept for longer than the time: what is done then is harmless at worst.
-    onCompromised: () => {},
-  });
-  try {
-    return await work();
-  } finally {
-    await release().catch(() => {});
-  }
+  return alone(join(place, `.${name}`), waitMs, work);
 }
