@@ -16,8 +16,13 @@ function localPty(term: string): Pty {
   const { stdout } = process;
   return {
     term,
-    columns: stdout.columns,
-    rows: stdout.rows,
+    // When the session begins, which is later than now: the window may change while belt connects.
+    get columns() {
+      return stdout.columns;
+    },
+    get rows() {
+      return stdout.rows;
+    },
     onResize(listener) {
       const resized = (): void => listener(stdout.columns, stdout.rows);
       stdout.on('resize', resized);

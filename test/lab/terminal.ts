@@ -8,13 +8,15 @@ export interface TerminalRun {
   /** Types keys; `\r` is Enter. */
   type(keys: string): void;
   resize(columns: number, rows: number): void;
-  /** Waits until the screen (with what scrolled off) matches; the test's own time limit ends the wait. */
+  /** Waits until the screen (with what scrolled off) matches. @throws Error with the screen when it does not within a minute */
   until(pattern: RegExp): Promise<string>;
   /** All text so far, escape sequences applied. */
   screen(): string;
   /** The exit code, when it ends. */
   readonly ended: Promise<number>;
 }
+
+const untilMs = 60_000;
 
 export function runInTerminal(belt: Belt, args: readonly string[], size: Size = {}): TerminalRun {
   return programInTerminal(belt, [process.execPath, resolve('bin/run.js'), ...args], size);
@@ -58,7 +60,11 @@ export function programInTerminal(
     },
     screen,
     until: async (pattern) => {
-      while (!pattern.test(screen())) await new Promise((wait) => setTimeout(wait, 20));
+      const deadline = Date.now() + untilMs;
+      while (!pattern.test(screen())) {
+        if (Date.now() > deadline) throw new Error(`the screen does not show ${pattern}:\n${screen()}`);
+        await new Promise((wait) => setTimeout(wait, 20));
+      }
       return screen();
     },
     ended: new Promise((done) => child.onExit(({ exitCode }) => done(exitCode))),
