@@ -1,10 +1,9 @@
 import { isOnlyUrl, type Machine } from '../../machines/machine.js';
-import { readMembership } from '../../swarm/node.js';
 import { hasQuorum } from '../../swarm/quorum.js';
 import type { Context } from '../context.js';
 import { swarmStateOf } from '../engine/reach.js';
 import { fanOut } from '../fan-out.js';
-import { managerState, ownStateTimeoutMs, withEngineWithin } from './membership.js';
+import { managerState, membershipOf, ownStateTimeoutMs, withEngineWithin } from './membership.js';
 
 /**
  * Whether so many managers answer, each for itself, that they can elect a leader. Takes no longer than an engine may take for its own
@@ -34,7 +33,7 @@ function askFor(machine: Machine, context: Context): Promise<Word> {
   return withEngineWithin(machine, ownStateTimeoutMs, context, async (api, signal) => {
     const state = await swarmStateOf(api, { signal });
     if (state !== 'active/worker') return { isManager: state === managerState, managers: 0 };
-    const { managers } = readMembership(await api.get('/info', { signal }));
+    const { managers } = await membershipOf(api, { signal });
     return { isManager: false, managers: managers.length };
   });
 }
