@@ -81,6 +81,11 @@ const passthrough: ReadonlyMap<string, ReadonlyMap<string, KnownFlag>> = new Map
   ],
 ]);
 
+/** Whether the further words of this command are another program's. */
+export function isPassthrough(command: string): boolean {
+  return passthrough.has(command);
+}
+
 /** @throws UsageError for a flag of a passthrough command without its value */
 export function readCommandLine(argv: readonly string[]): CommandLine {
   if (argv[0] === '__complete') return { kind: 'complete', words: argv.slice(1) };

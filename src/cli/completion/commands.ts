@@ -21,6 +21,7 @@ export interface FlagFace {
   hidden?: boolean;
   type: 'boolean' | 'option';
   allowNo?: boolean;
+  helpGroup?: string;
   helpValue?: string;
   options?: readonly string[];
 }

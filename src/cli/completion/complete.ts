@@ -1,3 +1,4 @@
+import { isPassthrough } from '../command-line.js';
 import { type CommandFace, type Commands, commandOf, type FlagFace, wordsBelow } from './commands.js';
 
 /** Where names come from; all of it is on this computer. */
@@ -29,9 +30,6 @@ interface Line {
 
 const nothing: Completion = { candidates: new Map(), files: false };
 
-/** Commands whose further words are another program's. */
-const passthrough = new Set(['docker', 'ssh', 'exec']);
-
 /**
  * What the last word can become.
  * @param words all behind the program's name; the last one may be empty
@@ -50,7 +48,7 @@ async function offer(line: Line, current: string, commands: Commands, names: Nam
   const { path, command, positionals, pending, ended } = line;
   if (pending) return valuesOf(pending, names);
   const name = path[0] ?? '';
-  if (passthrough.has(name) && (ended || (positionals.length > 0 && name !== 'exec'))) return nothing;
+  if (isPassthrough(name) && (ended || (positionals.length > 0 && name !== 'exec'))) return nothing;
   const [, flag] = /^(--[\w-]+)=/.exec(current) ?? [];
   if (flag !== undefined && !ended) {
     const known = flagOf(flag, command, commands);
@@ -92,11 +90,8 @@ function readWord(word: string, line: Line, commands: Commands): void {
 /** Before the command only what all commands know. */
 function faceOf(command: CommandFace | undefined, commands: Commands): CommandFace['flags'] {
   if (command) return command.flags;
-  return Object.fromEntries(Object.entries(commandOf(commands, ['ls'])?.flags ?? {}).filter(isGlobal));
-}
-
-function isGlobal([, flag]: [string, FlagFace & { helpGroup?: string }]): boolean {
-  return flag.helpGroup === 'GLOBAL';
+  const some = Object.entries(commandOf(commands, ['ls'])?.flags ?? {});
+  return Object.fromEntries(some.filter(([, { helpGroup }]) => helpGroup === 'GLOBAL'));
 }
 
 function flagOf(written: string, command: CommandFace | undefined, commands: Commands): FlagFace | undefined {
@@ -134,7 +129,7 @@ async function argumentsOf(
   positionals: readonly string[],
   names: Names,
 ): Promise<Completion> {
-  // Their words are told by hand: new names, and lines that end in another program's.
+  // Their arguments do not tell: new names, a name of a cluster, words that the framework leaves as they are.
   if (id === 'create' || id === 'cluster new') return nothing;
   if (id === 'cluster rm') return of(await names.clusters());
   if (id === 'ssh' || id === 'exec') return others(await names.machines(), positionals);
