@@ -5,6 +5,7 @@ const onRealMachines = {
   maxWorkers: 2,
   testTimeout: 240_000,
   hookTimeout: 600_000,
+  expect: { poll: { timeout: 60_000 } },
   globalSetup: 'test/lab/setup.ts',
 };
 
@@ -14,7 +15,14 @@ export default defineConfig({
     disableConsoleIntercept: true,
     projects: [
       // Shells that a property test starts by the hundred take their time on a busy computer.
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          testTimeout: 30_000,
+          expect: { poll: { timeout: 20_000 } },
+        },
+      },
       {
         test: {
           name: 'contract',

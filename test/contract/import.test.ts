@@ -79,7 +79,7 @@ for (const [driver, open] of [
           .split('\n')
           .sort();
       // A new leader knows of a worker again when that has called.
-      await expect.poll(nodes, { timeout: 60_000 }).toEqual(names.map((name) => `${name} Ready`));
+      await expect.poll(nodes).toEqual(names.map((name) => `${name} Ready`));
       expect(await rows()).toEqual(shown);
       expect(await belt.ok(['certs', 'status'])).not.toMatch(/missing|another/);
     }, 400_000);

@@ -414,7 +414,7 @@ function memoryLimitFile({ id }: Machine): string | undefined {
 
 /** Waits for the machine's sshd, and compares the key it shows with the one belt gave it. */
 async function expectSshOf(name: string, address: string): Promise<void> {
-  await expect.poll(() => answers(address, 22), { timeout: 30_000 }).toBe(true);
+  await expect.poll(() => answers(address, 22)).toBe(true);
   const scan = execFileSync('ssh-keyscan', ['-T', '10', address], {
     stdio: ['ignore', 'pipe', 'ignore'],
   }).toString();

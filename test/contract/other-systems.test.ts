@@ -213,9 +213,9 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
     test('it is there again after a reboot', async () => {
       await adopt(servers, 'alp');
       on('(sleep 0.5; poweroff) >/dev/null 2>&1 &');
-      await expect.poll(() => servers.state('alp'), { timeout: 30_000 }).toBe('stopped');
+      await expect.poll(() => servers.state('alp')).toBe('stopped');
       await servers.start('alp');
-      await expect.poll(() => version(servers, 'alp').catch(String), { timeout: 30_000 }).toMatch(/^26\./);
+      await expect.poll(() => version(servers, 'alp').catch(String)).toMatch(/^26\./);
     });
   });
 

@@ -76,7 +76,7 @@ describe.skipIf(!canMakeMachines())('a swarm of three managers', () => {
   });
 
   test('restarts one manager at a time', async () => {
-    await expect.poll(async () => (await status()).status.managers.reachable, { timeout: 60_000 }).toBe(3);
+    await expect.poll(async () => (await status()).status.managers.reachable).toBe(3);
     const { code, stderr } = await belt.run(['restart', 'mg[1:3]']);
     expect(refused({ code, stderr, stdout: '' })).toEqual([0, expect.any(String)]);
     const ends = [...stderr.matchAll(/^(mg\d): (?:restarted|booting)/gm)].map(([line]) => line);
@@ -99,7 +99,7 @@ describe.skipIf(!canMakeMachines())('a swarm of three managers', () => {
       { name: 'node1', swarm: 'active/worker' },
     ]);
     await belt.ok(['start', 'mg[2:3]']);
-    await expect.poll(async () => (await status()).status.quorum, { timeout: 60_000 }).toBe(true);
+    await expect.poll(async () => (await status()).status.quorum).toBe(true);
   });
 
   test('is shut down as a whole, and is there again', async () => {
@@ -107,6 +107,6 @@ describe.skipIf(!canMakeMachines())('a swarm of three managers', () => {
     expect([code, stderr]).toEqual([0, expect.stringContaining('the whole swarm goes down')]);
     expect(await running()).toEqual([]);
     await belt.ok(['start', '--all']);
-    await expect.poll(async () => (await status()).status.quorum, { timeout: 60_000 }).toBe(true);
+    await expect.poll(async () => (await status()).status.quorum).toBe(true);
   });
 });

@@ -50,12 +50,12 @@ describe.skipIf(!canMakeMachines())('tasks', () => {
     child.stdout.on('data', (chunk) => {
       seen += chunk;
     });
-    await expect.poll(() => seen, { timeout: 20_000 }).toContain('tick\ntick\n');
+    await expect.poll(() => seen).toContain('tick\ntick\n');
     child.kill('SIGINT');
     expect(await once(child, 'close')).toEqual([130, null]);
     const left = async () =>
       (await belt.run(['exec', 'node[1:2]', '--', 'pgrep -f "docker logs" | grep -v $$'])).stdout;
-    await expect.poll(left, { timeout: 10_000 }).toBe('');
+    await expect.poll(left).toBe('');
   });
 
   test('that nobody knows are said so in one line', async () => {
@@ -86,6 +86,6 @@ describe.skipIf(!canMakeMachines())('tasks', () => {
     expect(await since()).toBe(before);
     const hostnames = async () =>
       (await belt.ok(['docker', 'node', 'ls', '--format', '{{.Hostname}}'])).trim().split('\n').sort();
-    await expect.poll(hostnames, { timeout: 40_000 }).toEqual(['node1', 'node2']);
+    await expect.poll(hostnames).toEqual(['node1', 'node2']);
   });
 });

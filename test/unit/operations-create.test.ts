@@ -424,7 +424,7 @@ describe('an interruption', () => {
   test('while an engine is set up is not taken for a failure', async () => {
     bed.ssh.brokenDocker.set('node1', { code: 1, stderr: 'Cannot connect to the Docker daemon' });
     const waiting = create(['node1']);
-    await expect.poll(() => bed.ssh.commands, { timeout: 4_000 }).toContain('node1: /bin/sh -s');
+    await expect.poll(() => bed.ssh.commands).toContain('node1: /bin/sh -s');
     bed.interrupt();
     await expect(waiting).rejects.toThrow(AbortError);
     expect(bed.reporter.lines.filter((line) => line.includes('failed'))).toEqual([]);

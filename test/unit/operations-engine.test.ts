@@ -28,14 +28,14 @@ describe('engineOf', () => {
     expect(bed.ssh.commands).toEqual(['node1: exec docker system dial-stdio']);
     expect(bed.ssh.channels).toBe(1);
     api.close();
-    await expect.poll(() => bed.ssh.channels, { timeout: 4_000 }).toBe(0);
+    await expect.poll(() => bed.ssh.channels).toBe(0);
   });
 
   test('opens a new channel after the engine hung up', async () => {
     const api = engineOf(connection);
     await api.get('/version');
     (await bed.engine('node1')).hangUp();
-    await expect.poll(() => bed.ssh.channels, { timeout: 4_000 }).toBe(0);
+    await expect.poll(() => bed.ssh.channels).toBe(0);
     expect(await api.get('/version')).toEqual({ Version: '28.1.0' });
     expect(bed.ssh.commands.length).toBe(2);
     api.close();
@@ -56,7 +56,7 @@ describe('waitForEngine', () => {
   test('returns the version once it answers', async () => {
     bed.ssh.brokenDocker.set('node1', { code: 1, stderr: 'Cannot connect to the Docker daemon' });
     const waiting = waitForEngine(connection, { timeoutMs: 60_000, signal });
-    await expect.poll(() => bed.ssh.commands.length, { timeout: 4_000 }).toBeGreaterThan(0);
+    await expect.poll(() => bed.ssh.commands.length).toBeGreaterThan(0);
     bed.ssh.brokenDocker.clear();
     expect(await waiting).toBe('28.1.0');
   });

@@ -28,7 +28,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   try {
-    await expect.poll(() => bed.ssh.channels, { timeout: 4_000 }).toBe(0);
+    await expect.poll(() => bed.ssh.channels).toBe(0);
   } finally {
     await bed.close();
   }

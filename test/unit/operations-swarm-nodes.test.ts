@@ -25,7 +25,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   try {
-    await expect.poll(() => bed.ssh.channels, { timeout: 4_000 }).toBe(0);
+    await expect.poll(() => bed.ssh.channels).toBe(0);
     expect(await bed.claims()).toEqual([]);
   } finally {
     await bed.close();
@@ -128,9 +128,7 @@ describe('availability', () => {
     swarm.services.push({ id: 'one', name: 'db', mode: 'Replicated' });
     swarm.tasks.push(task, { ...task, slot: 2, state: 'failed' });
     const draining = drainNodes(['node4'], { waitMs: 20_000 }, bed.context);
-    await expect
-      .poll(() => bed.reporter.lines, { timeout: 4_000 })
-      .toContain('node4: waiting for db.1 (running)');
+    await expect.poll(() => bed.reporter.lines).toContain('node4: waiting for db.1 (running)');
     task.state = 'shutdown';
     expect(await draining).toMatchObject([{ status: 'ok' }]);
   });
@@ -162,7 +160,7 @@ describe('availability', () => {
   test('an interruption leaves the wait', async () => {
     swarm.tasks.push({ service: 'one', node: node(4), slot: 1, state: 'running' });
     const draining = drainNodes(['node4'], { waitMs: 60_000 }, bed.context);
-    await expect.poll(() => node(4).availability, { timeout: 4_000 }).toBe('drain');
+    await expect.poll(() => node(4).availability).toBe('drain');
     await sleep(50);
     bed.interrupt();
     expect(await draining).toEqual([{ name: 'node4', status: 'skipped' }]);

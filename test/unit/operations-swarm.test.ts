@@ -26,7 +26,7 @@ beforeEach(async () => {
 afterEach(async () => {
   // Whatever happened, the way to each engine is closed again.
   try {
-    await expect.poll(() => bed.ssh.channels, { timeout: 4_000 }).toBe(0);
+    await expect.poll(() => bed.ssh.channels).toBe(0);
   } finally {
     await bed.close();
   }
@@ -274,7 +274,7 @@ describe('join', () => {
   test('an interruption while an engine is waited for leaves the node skipped', async () => {
     engine(2).joinsAfterLooks = 1_000_000;
     const joining = join([2]);
-    await expect.poll(() => engine(2).requests.length, { timeout: 4_000 }).toBeGreaterThan(2);
+    await expect.poll(() => engine(2).requests.length).toBeGreaterThan(2);
     bed.interrupt();
     expect(await joining).toEqual([{ name: 'node2', status: 'skipped' }]);
   });

@@ -180,7 +180,7 @@ describe('the lock', () => {
     await holder.ended;
     const store = await openClusterStore({ name: 'default', folder });
     expect(await store.lock(async () => 'mine')).toBe('mine');
-  }, 20_000);
+  });
 });
 
 test('a belt killed in the middle of its saves leaves whole files', async () => {

@@ -28,7 +28,7 @@ function terminalReporter(screen: Screen, clock: Clock = { nowMs: 0 }): Reporter
 /** Waits until the screen shows a text; the test's own time limit ends the wait. */
 async function shown(screen: Screen, text: string): Promise<void> {
   await vi.waitFor(async () => expect((await screen.lines()).join('\n')).toContain(text), {
-    timeout: 4000,
+    timeout: 20_000,
     interval: 20,
   });
 }
