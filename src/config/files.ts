@@ -154,7 +154,8 @@ export async function folderExists(path: string): Promise<boolean> {
   return (await unlessMissing(path, () => stat(path)))?.isDirectory() ?? false;
 }
 
-async function unlessMissing<T>(path: string, read: () => Promise<T>): Promise<T | undefined> {
+/** @returns undefined when there is nothing at the path. @throws UserError when it may not be read */
+export async function unlessMissing<T>(path: string, read: () => Promise<T>): Promise<T | undefined> {
   return explained('read', path, async () => {
     try {
       return await read();

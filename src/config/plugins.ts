@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { rename } from 'node:fs/promises';
+import { readdir, rename, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import * as z from 'zod/mini';
 import { UserError } from '../errors.js';
 import type { Environment } from './environment.js';
-import { explained, listFolders, readJson, type StateFiles, stateFiles } from './files.js';
+import { explained, listFolders, readJson, type StateFiles, stateFiles, unlessMissing } from './files.js';
 
 /** An npm package with a driver, as it lies on the disk. */
 export interface PluginPackage {
@@ -50,6 +50,9 @@ export interface PluginDraft {
 }
 
 const linkMark = 'link:';
+const draftMark = '.new-';
+/** Much longer than npm takes: who made a draft that is older was killed. */
+const abandonedMs = 3_600_000;
 const wrapper = z.object({ dependencies: z.record(z.string(), z.string()) });
 const manifest = z.object({
   name: z.string(),
@@ -67,7 +70,8 @@ export function openPlugins(environment: Environment): PluginStore {
     drivers: () => listFolders(root),
     read: (driver) => readPlugin(join(root, driver), `the plugin with the driver ${driver}`),
     async begin() {
-      const folder = join(root, `.new-${randomBytes(4).toString('hex')}`);
+      await sweep(root, files);
+      const folder = join(root, `${draftMark}${randomBytes(4).toString('hex')}`);
       await files.write(join(folder, 'package.json'), '{"private":true}\n');
       return draftIn(folder, root, files);
     },
@@ -81,6 +85,16 @@ function dataFolder({ variables, cwd, home, platform }: Environment): string {
   if (chosen) return resolve(cwd, chosen);
   const ofSystem = variables['XDG_DATA_HOME'] || (platform === 'win32' && variables['LOCALAPPDATA']);
   return join(ofSystem || join(home, '.local', 'share'), 'belt');
+}
+
+/** Removes the drafts that nobody works on any more. */
+async function sweep(root: string, files: StateFiles): Promise<void> {
+  const names = (await unlessMissing(root, () => readdir(root))) ?? [];
+  for (const name of names.filter((one) => one.startsWith(draftMark))) {
+    const folder = join(root, name);
+    const found = await unlessMissing(folder, () => stat(folder));
+    if (found && Date.now() - found.mtimeMs > abandonedMs) await files.remove(folder);
+  }
 }
 
 function draftIn(folder: string, root: string, files: StateFiles): PluginDraft {

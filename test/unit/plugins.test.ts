@@ -1,6 +1,6 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Environment } from '../../src/config/environment.js';
@@ -155,6 +155,16 @@ describe('where plugins are', () => {
     expect(draft.folder).toMatch(`${xdg}/belt/plugins/.new-`);
     const other = await at({ XDG_DATA_HOME: xdg, BELT_DATA_DIR: join(folder, 'own') }).begin();
     expect(other.folder).toMatch(join(folder, 'own/plugins/.new-'));
+  });
+
+  test('a new one takes away what a killed install left, not what another works on', async () => {
+    const plugins = at({ BELT_DATA_DIR: 'swept' });
+    const [left, busy] = [await plugins.begin(), await plugins.begin()];
+    const longAgo = new Date(Date.now() - 2 * 3_600_000);
+    await utimes(left.folder, longAgo, longAgo);
+    const draft = await plugins.begin();
+    const there = await readdir(join(folder, 'swept/plugins'));
+    expect(there.toSorted()).toEqual([busy, draft].map((one) => basename(one.folder)).toSorted());
   });
 
   test('what lies there and is no plugin is named', async () => {
