@@ -22,40 +22,54 @@ const infoTimeoutMs = 25_000;
 /** An election after the leader's loss takes some 10 s, and up to 20 s until it begins. */
 const electionMs = 45_000;
 
+/** What one node of a swarm lets belt know of it. */
+export interface Look {
+  /** Absent where the swarm has no quorum, or nothing can be learned of it. */
+  settled?: SettledSwarm;
+  /** Without `settled`, by what the managers say of themselves; a leader may not know yet of all of them. */
+  present?: Presence;
+}
+
+/** `reachable` counts those that belt cannot ask as well: they may be there. */
+interface Presence extends Tally {
+  answering: number;
+}
+
 /**
- * The swarm of a manager. While its leader is lost, or a new one has not heard of all yet, and enough managers answer, it waits: a swarm
- * between two leaders has not lost its quorum.
- * @returns undefined when the swarm has no quorum, or nothing can be learned of it
+ * The swarm of a manager, when its leader knows the others.
+ * @returns undefined when it has no quorum, or nothing can be learned of it
  * @throws ExternalError when enough managers answer and elect nobody; AbortError
  */
 export async function settledSwarm(manager: Machine, context: Context): Promise<SettledSwarm | undefined> {
+  const { settled, present } = await lookUntilSettled(manager, context);
+  if (settled || !present || !hasQuorum(present)) return settled;
+  throw new ExternalError(
+    `${present.reachable} of ${present.managers} managers of the swarm of ${manager.name} may be there, and have no leader that knows them`,
+    { hint: 'again in a minute, or all the same: --force' },
+  );
+}
+
+/**
+ * Looks at the swarm of a manager. While its leader is lost, or a new one has not heard of all yet, and enough managers answer, it waits
+ * for some time: a swarm between two leaders has not lost its quorum.
+ * @throws AbortError
+ */
+export async function lookUntilSettled(manager: Machine, context: Context): Promise<Look> {
   const deadline = Date.now() + electionMs;
   for (let told = false; ; told = true) {
-    const { settled, present } = await look(manager, context);
-    if (settled) return settled;
-    if (!present || !hasQuorum(present)) return undefined;
-    if (Date.now() > deadline) {
-      throw new ExternalError(
-        `${present.reachable} of ${present.managers} managers of the swarm of ${manager.name} may be there, and have no leader that knows them`,
-        { hint: 'again in a minute, or all the same: --force' },
-      );
-    }
+    const look = await lookAt(manager, context);
+    if (look.settled || !look.present || !hasQuorum(look.present) || Date.now() > deadline) return look;
     if (!told) context.reporter.note(`nobody leads the swarm of ${manager.name}: waiting for an election`);
     await sleep(500, undefined, { signal: context.signal });
   }
 }
 
-interface Look {
-  settled?: SettledSwarm;
-  /** By what the managers say of themselves; a leader may not know yet of all of them. */
-  present?: Tally;
-}
-
-async function look(manager: Machine, context: Context): Promise<Look> {
+/** Looks at the swarm of a node once, as it is now. @throws AbortError */
+export async function lookAt(node: Machine, context: Context): Promise<Look> {
   const { machines } = await context.cluster.machines();
-  const nodes = await nodesBy(manager, context).catch(unlessAborted);
+  const nodes = await nodesBy(node, context).catch(unlessAborted);
   if (!nodes) {
-    const hosts = await managerHosts(manager, context).catch(unlessAborted);
+    const hosts = await managerHosts(node, context).catch(unlessAborted);
     return hosts ? { present: await presentAmong(machinesAt(hosts, machines), context) } : {};
   }
   const members = matchMembers(nodes, machines);
@@ -86,28 +100,28 @@ function managerMachines(members: readonly Member[]): (Machine | undefined)[] {
   return members.filter(({ node }) => node.role === 'manager').map(({ machine }) => machine);
 }
 
-function nodesBy(manager: Machine, context: Context): Promise<SwarmNode[]> {
-  return withEngineWithin(manager, nodesTimeoutMs, context, async (api, signal) =>
+function nodesBy(node: Machine, context: Context): Promise<SwarmNode[]> {
+  return withEngineWithin(node, nodesTimeoutMs, context, async (api, signal) =>
     readNodes(await api.get('/nodes', { signal })),
   );
 }
 
 /** Where the managers are, as each node of the swarm knows. */
-export function managerHosts(manager: Machine, context: Context): Promise<string[]> {
-  return withEngineWithin(manager, infoTimeoutMs, context, async (api, signal) => {
+function managerHosts(node: Machine, context: Context): Promise<string[]> {
+  return withEngineWithin(node, infoTimeoutMs, context, async (api, signal) => {
     const { managers } = await membershipOf(api, { signal });
     return managers.map(hostOf);
   });
 }
 
 /** Which machine is at each host; absent: none that belt knows. */
-export function machinesAt(hosts: readonly string[], machines: readonly Machine[]): (Machine | undefined)[] {
+function machinesAt(hosts: readonly string[], machines: readonly Machine[]): (Machine | undefined)[] {
   return hosts.map((host) => machines.find((machine) => isAt(machine, host)));
 }
 
 /** One that is no machine of belt's cannot be asked, and counts as present. */
-async function presentAmong(managers: readonly (Machine | undefined)[], context: Context): Promise<Tally> {
+async function presentAmong(managers: readonly (Machine | undefined)[], context: Context): Promise<Presence> {
   const known = managers.filter((machine) => machine !== undefined);
-  const answering = await answeringManagers(known, context);
-  return { managers: managers.length, reachable: managers.length - known.length + answering.length };
+  const answering = (await answeringManagers(known, context)).length;
+  return { managers: managers.length, reachable: managers.length - known.length + answering, answering };
 }

@@ -1,4 +1,4 @@
-import { ExternalError, explanationOf, unlessAborted } from '../../errors.js';
+import { ExternalError, explanationOf } from '../../errors.js';
 import { isOnlyUrl, type Machine } from '../../machines/machine.js';
 import {
   certificateAdvice,
@@ -11,11 +11,11 @@ import {
 import type { Context } from '../context.js';
 import { fanOut } from '../fan-out.js';
 import { observe } from '../machines/list.js';
-import { answeringManagers, managerState, ownState, ownStateTimeoutMs } from './membership.js';
+import { managerState, ownState, ownStateTimeoutMs } from './membership.js';
 import { nodeCertificates } from './node-certificates.js';
 import { NoQuorumError } from './quorum.js';
 import { named } from './select.js';
-import { machinesAt, managerHosts, settledMembers, settledSwarm } from './settled.js';
+import { type Look, lookAt, lookUntilSettled, settledMembers } from './settled.js';
 import { type Swarm, withSwarm } from './view.js';
 
 export interface SwarmStatus extends Overview {
@@ -52,10 +52,10 @@ export async function swarmStatus(manager: Machine | undefined, context: Context
     const words = await ownWords(context);
     const speaker = speakerAmong(words);
     if (!speaker) throw error;
-    // Where it stays in the dark who is there, the machines' own words are still worth having.
-    const elects = speaker.swarm === managerState;
-    if (elects && (await settledSwarm(speaker.machine, context).catch(unlessAborted))) return byLeader();
-    return statusByWords(words, speaker.machine, context);
+    const look = speaker.swarm === managerState ? lookUntilSettled : lookAt;
+    const { settled, present } = await look(speaker.machine, context);
+    if (settled) return byLeader();
+    return statusByWords(words, present);
   }
 }
 
@@ -115,18 +115,11 @@ function speakerAmong(words: readonly Word[]): Word | undefined {
   );
 }
 
-async function statusByWords(
-  words: readonly Word[],
-  speaker: Machine,
-  context: Context,
-): Promise<SwarmStatus> {
-  const hosts = (await managerHosts(speaker, context).catch(unlessAborted)) ?? [];
-  const { machines } = await context.cluster.machines();
-  const known = machinesAt(hosts, machines).filter((machine) => machine !== undefined);
-  const answering = await answeringManagers(known, context);
+function statusByWords(words: readonly Word[], present: Look['present']): SwarmStatus {
+  const { managers, answering } = present ?? { managers: 0, answering: 0 };
   return {
     quorum: false,
-    managers: { ...countsOf({ managers: hosts.length, reachable: answering.length }), nodes: [] },
+    managers: { ...countsOf({ managers, reachable: answering }), nodes: [] },
     groups: [],
     places: [],
     warnings: [noQuorumAdvice],
