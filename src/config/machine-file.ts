@@ -55,6 +55,7 @@ const documentShape = z.object({
       Memory: z.optional(z.number()),
       Resizing: z.optional(z.boolean()),
       Addresses: addresses,
+      SSHPort: z.optional(z.number()),
       JumpHost: z.optional(jumpHost),
       Engine: z.optional(beltEngineShape),
       CreatedAt: z.string(),
@@ -103,7 +104,7 @@ export function fromDocument(
     addresses: belt ? addressesOf(belt.Addresses) : driver.IPAddress ? { public: driver.IPAddress } : {},
     ssh: {
       user: driver.SSHUser || 'root',
-      port: driver.SSHPort || 22,
+      port: belt?.SSHPort ?? (isForwarded(data) ? 22 : driver.SSHPort || 22),
       ...(keyPath && { keyPath }),
       ...(belt?.JumpHost && { jump: jumpOf(belt.JumpHost) }),
     },
@@ -123,12 +124,16 @@ export function toDocument(
 ): MachineDocument {
   const before = upgradeDocument(asRecord(previous), { store, name: machine.name });
   const hostOptions = asRecord(before['HostOptions']);
+  const forwarded = isForwarded(before);
   return {
     ...before,
     ConfigVersion: dockerMachineVersion,
     Name: machine.name,
     DriverName: machine.driver,
-    Driver: driverSection(machine, store, asRecord(before['Driver'])),
+    Driver: {
+      ...driverSection(machine, store, asRecord(before['Driver'])),
+      ...(forwarded && { SSHPort: asRecord(before['Driver'])['SSHPort'] }),
+    },
     HostOptions: {
       Driver: '',
       Memory: 0,
@@ -147,8 +152,20 @@ export function toDocument(
         ...(machine.engine && { ServerCertSANs: machine.engine.tlsSans }),
       },
     },
-    Belt: { ...asRecord(before['Belt']), ...beltSection(machine) },
+    Belt: {
+      ...asRecord(before['Belt']),
+      ...beltSection(machine),
+      ...(forwarded && { SSHPort: machine.ssh.port }),
+    },
   };
+}
+
+/**
+ * Whether `Driver.SSHPort` is a port of this computer's 127.0.0.1 that VirtualBox forwards, as docker-machine has it: it is none of the
+ * machine's own address. It stays there for docker-machine, and belt's stands in `Belt.SSHPort`.
+ */
+function isForwarded({ DriverName: driver, Belt: belt }: Readonly<Record<string, unknown>>): boolean {
+  return driver === 'virtualbox' && (belt === undefined || asRecord(belt)['SSHPort'] !== undefined);
 }
 
 function driverSection(

@@ -144,7 +144,7 @@ describe('docker-machine’s store', () => {
         'v1',
         '192.168.99.100',
         'docker',
-        51234,
+        22,
         join(folder('v1'), 'id_rsa'),
         ['secure', 2376, ['a=b'], [], [], []],
       ],
@@ -194,9 +194,22 @@ describe('docker-machine’s store', () => {
       Driver: { DropletID: 123456789 },
       HostOptions: { SwarmOptions: { Master: true, Discovery: 'token://abc' } },
     });
+    // docker-machine's own way in leads through 127.0.0.1.
+    expect(await onDisk('v1')).toMatchObject({ Driver: { SSHPort: 51234 }, Belt: { SSHPort: 22 } });
     for (const name of ['v0', 'v1', 'v2'] as const)
       expect(JSON.parse(await readFile(`${configOf(name)}.bak`, 'utf8'))).toEqual(documents[name]);
     await expect(readFile(`${configOf('v3')}.bak`)).rejects.toThrow('ENOENT');
+  });
+
+  test('a later save leaves docker-machine its port of VirtualBox', async () => {
+    await importStore(input(), bed.context);
+    const cluster = await openClusterStore({ name: 'docker-machine', folder: store });
+    await cluster.save({ ...(await cluster.machine('v1')), memory: 2048 });
+    expect((await cluster.machine('v1')).ssh.port).toBe(22);
+    const { Belt: _, ...known } = await onDisk('v1');
+    expect(known).toMatchObject({ Driver: { SSHPort: 51234 } });
+    await writeFile(configOf('v1'), JSON.stringify(known));
+    expect((await cluster.machine('v1')).ssh.port).toBe(22);
   });
 
   test('docker-machine may rewrite a file and drop what it does not know', async () => {
