@@ -8,9 +8,14 @@ import { defaultEngineSettings } from '../../src/machines/engine-settings.js';
 import type { Machine } from '../../src/machines/machine.js';
 import { ensureClusterCertificates } from '../../src/operations/certs/cluster.js';
 import { expiryWarning } from '../../src/operations/certs/expiry.js';
+import type { InstallCertificates } from '../../src/operations/certs/install.js';
 import { regenerateCertificates } from '../../src/operations/certs/regenerate.js';
 import { type RotationReport, rotateAuthority } from '../../src/operations/certs/rotate.js';
-import { type ServerCertificate, serverCertificateFor } from '../../src/operations/certs/server.js';
+import {
+  keepInstalled,
+  type ServerCertificate,
+  serverCertificateFor,
+} from '../../src/operations/certs/server.js';
 import { certificateStatus } from '../../src/operations/certs/status.js';
 import type { Context } from '../../src/operations/context.js';
 import { createAuthority, issueClient, issueServer } from '../../src/pki/issue.js';
@@ -40,7 +45,7 @@ describe('the certificates of a cluster', () => {
     const again = await ensureClusterCertificates(await bed.nextRun());
     expect(again).toEqual(first);
     const [machine] = await bed.running('node1');
-    const server = await serverCertificateFor(machine as Machine, bed.context);
+    const server = await certified(machine as Machine, bed.context);
     expect(await files('certs')).toEqual({
       'ca.pem': first.trusted,
       'ca-key.pem': first.authority.key,
@@ -114,7 +119,7 @@ describe('the certificates of a cluster', () => {
 describe('a machine’s certificate', () => {
   test('holds every name and address, and stays while it is good', async () => {
     const machine = await secured('node1', { tlsSans: ['Docker.example.com', 'fd00::7'] });
-    const first = await serverCertificateFor(machine, bed.context);
+    const first = await certified(machine, bed.context);
     expect(readCertificate(first.certificate).names).toEqual([
       'node1',
       'localhost',
@@ -122,18 +127,18 @@ describe('a machine’s certificate', () => {
       'docker.example.com',
       'fd00::7',
     ]);
-    expect(await serverCertificateFor(machine, bed.context)).toEqual(first);
+    expect(await certified(machine, bed.context)).toEqual(first);
   });
 
   test('is made anew for a new address, near its end, without its key, and for another authority', async () => {
     const machine = await secured('node1');
     const { authority } = await ensureClusterCertificates(bed.context);
     const signer = { certificate: authority.certificate, key: authority.key ?? '' };
-    let last = await serverCertificateFor(machine, bed.context);
+    let last = await certified(machine, bed.context);
     const expectNew = async (of: Machine): Promise<void> => {
-      const next = await serverCertificateFor(of, bed.context);
+      const next = await certified(of, bed.context);
       expect(next.certificate).not.toBe(last.certificate);
-      expect(await serverCertificateFor(of, bed.context)).toEqual(next);
+      expect(await certified(of, bed.context)).toEqual(next);
       last = next;
     };
 
@@ -157,7 +162,7 @@ describe('a machine’s certificate', () => {
 
   test('a bad --tls-san is refused', async () => {
     const machine = await secured('node1', { tlsSans: ['no name'] });
-    await expect(serverCertificateFor(machine, bed.context)).rejects.toThrow(
+    await expect(certified(machine, bed.context)).rejects.toThrow(
       '"no name" is neither a host name nor an IP address',
     );
   });
@@ -176,7 +181,7 @@ describe('certs status', () => {
     const { authority } = await ensureClusterCertificates(bed.context);
     const signer = { certificate: authority.certificate, key: authority.key ?? '' };
     for (const name of names)
-      if (name !== 'none') await serverCertificateFor(machines.get(name) as Machine, bed.context);
+      if (name !== 'none') await certified(machines.get(name) as Machine, bed.context);
     await bed.cluster.save({ ...(machines.get('moved') as Machine), addresses: { public: '10.9.9.9' } });
     const other = await createAuthority({ commonName: 'other', keyType });
     const own = { names: ['localhost', '127.0.0.1'] };
@@ -213,7 +218,7 @@ describe('the warning', () => {
     const machine = await secured('node1');
     const authority = await createAuthority({ commonName: 'one', keyType });
     await lay({ 'ca.pem': authority.certificate, 'ca-key.pem': authority.key });
-    await serverCertificateFor(machine, bed.context);
+    await certified(machine, bed.context);
     const inDays = (days: number): Promise<string | undefined> =>
       expiryWarning(bed.cluster, new Date(Date.now() + days * day));
 
@@ -267,6 +272,47 @@ describe('regenerate-certs', () => {
     await everyoneAnswers();
   });
 
+  test('leaves all copies as they were where the machine is not reached', async () => {
+    const machines = await listening('node1');
+    const before = await allFiles();
+    const away: InstallCertificates = async () => {
+      throw new Error('node1 is stopped');
+    };
+    const input = { machines, clientCerts: false };
+    const outcomes = await regenerateCertificates({ ...input, install: away }, bed.context);
+    expect(outcomes.map(({ status }) => status)).toEqual(['failed']);
+    expect(await allFiles()).toEqual(before);
+  });
+
+  test('a machine of another authority keeps its copies until its engine has the new one', async () => {
+    const machines = await listening('node1', 'node2');
+    const other = await createAuthority({ commonName: 'other', keyType });
+    await writeFile(join(bed.folder, 'machines/node2/ca.pem'), other.certificate);
+    const before = await files('machines/node2');
+    const input = { clientCerts: true, install };
+    await regenerateCertificates({ ...input, machines: machines.slice(0, 1) }, bed.context);
+    expect(await files('machines/node2')).toEqual(before);
+    await regenerateCertificates({ ...input, machines: machines.slice(1) }, bed.context);
+    await everyoneAnswers();
+  });
+
+  test('cut off between the engine and the copies, the same command mends it', async () => {
+    const machines = await listening('node1');
+    const input = { machines, clientCerts: false };
+    const cutOff: InstallCertificates = async ({ name }, certificate) => {
+      await engines.get(name)?.install(certificate);
+      throw new Error('the computer is off');
+    };
+    await regenerateCertificates({ ...input, install: cutOff }, bed.context);
+    await everyoneAnswers();
+    await regenerateCertificates({ ...input, install }, bed.context);
+    expect(await files('machines/node1')).toMatchObject({
+      'server.pem': engines.get('node1')?.files?.certificate,
+      'server-key.pem': engines.get('node1')?.files?.key,
+    });
+    await everyoneAnswers();
+  });
+
   test('refuses an engine that is not reached with TLS', async () => {
     const machine = await secured('node1', { access: 'local' });
     await expect(
@@ -312,9 +358,9 @@ describe('certs rotate', { timeout: 60_000 }, () => {
   test('a machine that cannot be reached holds the rest back, unless told to leave it', async () => {
     await listening('node1', 'node2', 'node3');
     const old = await files('certs');
-    const failing = async (machine: Machine): Promise<void> => {
+    const failing: InstallCertificates = async (machine, ...what) => {
       if (machine.name === 'node2') throw new Error('node2 is stopped');
-      await install(machine);
+      await install(machine, ...what);
     };
     const report = await rotate(bed.context, { install: failing });
     expect(report).toEqual({
@@ -364,10 +410,10 @@ describe('certs rotate', { timeout: 60_000 }, () => {
     for (const { name } of machines.slice(0, 3)) await manager(name);
     let now = 0;
     let most = 0;
-    const counting = async (machine: Machine): Promise<void> => {
+    const counting: InstallCertificates = async (machine, ...what) => {
       const isManager = machine.name !== 'node4';
       if (isManager) most = Math.max(most, ++now);
-      await install(machine);
+      await install(machine, ...what);
       if (isManager) now--;
     };
     await rotate(bed.context, { install: counting });
@@ -379,12 +425,8 @@ async function rotate(
   context: Context,
   changes: Partial<Parameters<typeof rotateAuthority>[0]> = {},
 ): Promise<RotationReport> {
-  const own = async (machine: Machine): Promise<void> => {
-    const engine = engines.get(machine.name);
-    await engine?.install(await serverCertificateFor(machine, context));
-  };
   return rotateAuthority(
-    { install: own, ask: ({ name }) => answer(name, 'certs'), force: false, ...changes },
+    { install: installerOf(context), ask: ({ name }) => answer(name, 'certs'), force: false, ...changes },
     context,
   );
 }
@@ -425,8 +467,21 @@ function watchWrites(
   return { writes: () => count };
 }
 
-async function install(machine: Machine): Promise<void> {
-  await engines.get(machine.name)?.install(await serverCertificateFor(machine, bed.context));
+/** As setting the engine up does. */
+function installerOf(context: Context): InstallCertificates {
+  return async ({ name }, certificate) => {
+    await engines.get(name)?.install(certificate);
+    await keepInstalled(name, certificate, context);
+  };
+}
+
+const install: InstallCertificates = (...what) => installerOf(bed.context)(...what);
+
+/** The certificate that the machine's engine has from now on. */
+async function certified(machine: Machine, context: Context): Promise<ServerCertificate> {
+  const certificate = await serverCertificateFor(machine, context);
+  await keepInstalled(machine.name, certificate, context);
+  return certificate;
 }
 
 /** Machines whose engines listen with TLS. */
@@ -437,7 +492,7 @@ async function listening(...names: string[]): Promise<Machine[]> {
       const engine = await TlsEngine.start(name);
       const machine = withPort(await secured(name), engine.port);
       await bed.cluster.save(machine);
-      await install(machine);
+      await install(machine, await serverCertificateFor(machine, bed.context), () => {});
       return machine;
     }),
   );

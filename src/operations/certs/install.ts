@@ -3,18 +3,23 @@ import type { Context } from '../context.js';
 import { askFromOutside } from '../engine/outside.js';
 import { engineSettingsOf, provisionEngine } from '../engine/provision.js';
 import { reach } from '../machines/reach.js';
+import type { ServerCertificate } from './server.js';
 
 /**
- * Puts the certificate that `serverCertificateFor` gives, and the authorities that are trusted, onto the machine; if one of them
- * is another than before, restarts the engine. Then asks it. Calling it again changes nothing.
+ * Puts the certificate and the authorities that are trusted onto the machine; if one of them is another than before, restarts the
+ * engine. Then writes down what it has now (`keepInstalled`), and asks it. Calling it again changes nothing.
  */
-export type InstallCertificates = (machine: Machine, step: (text: string) => void) => Promise<void>;
+export type InstallCertificates = (
+  machine: Machine,
+  certificate: ServerCertificate,
+  step: (text: string) => void,
+) => Promise<void>;
 
 /** Over SSH, as a part of setting the engine up. */
 export function installOverSsh(context: Context): InstallCertificates {
-  return async (machine, step) => {
+  return async (machine, certificate, step) => {
     const connection = await reach(machine, context);
-    await provisionEngine(machine, connection, { step }, context);
+    await provisionEngine(machine, connection, { step, certificate }, context);
   };
 }
 

@@ -1,10 +1,13 @@
+import { readText } from '../../config/files.js';
 import { UserError } from '../../errors.js';
 import type { Machine } from '../../machines/machine.js';
+import { splitPem } from '../../pki/read.js';
 import { whileClaimed } from '../claimed.js';
 import type { Context } from '../context.js';
 import type { Outcome } from '../fan-out.js';
 import { type EngineWork, restartEngines } from '../swarm/waves.js';
 import { type ClusterCertificates, ensureClusterCertificates } from './cluster.js';
+import { machinePaths } from './files.js';
 import type { InstallCertificates } from './install.js';
 import { copyForClients, serverCertificateFor } from './server.js';
 
@@ -33,8 +36,8 @@ export async function regenerateCertificates(
     const work: EngineWork<Machine>['work'] = async (machine, step, mayRestart) => {
       await mayRestart();
       step('signing a certificate');
-      await serverCertificateFor(machine, context, { renew: true, certificates });
-      await install(machine, step);
+      const certificate = await serverCertificateFor(machine, context, { renew: true, certificates });
+      await install(machine, certificate, step);
       return machine;
     };
     return restartEngines(machines, { work, doneText: () => 'new certificate', force }, context);
@@ -51,8 +54,17 @@ function refuseWithoutTls({ name, engine }: Machine): void {
   );
 }
 
-/** Machines whose records are damaged keep the old copies. */
+/** Machines whose records are damaged keep the old copies, and those of another authority until their engines get its certificate. */
 export async function copyForAll(certificates: ClusterCertificates, context: Context): Promise<void> {
   const { machines } = await context.cluster.machines();
-  for (const { name } of machines) await copyForClients(name, certificates, context);
+  for (const { name } of machines) {
+    if (await isOfAnother(certificates.trusted, name, context)) continue;
+    await copyForClients(name, certificates, context);
+  }
+}
+
+async function isOfAnother(trusted: string, name: string, { cluster }: Context): Promise<boolean> {
+  const own = splitPem((await readText(machinePaths(cluster, name).ca)) ?? '');
+  const ours = splitPem(trusted);
+  return own.length > 0 && !own.some((authority) => ours.includes(authority));
 }

@@ -10,7 +10,7 @@ import { clusterPaths, nextFolder, nextPaths, writeChanged, writePair } from './
 import type { InstallCertificates } from './install.js';
 import { copyForAll } from './regenerate.js';
 import { forgetRotation, type Rotation, readRotation, writeRotation } from './rotation.js';
-import { usesTls } from './server.js';
+import { serverCertificateFor, usesTls } from './server.js';
 
 export interface RotateInput {
   install: InstallCertificates;
@@ -112,7 +112,7 @@ async function overlap(
   await copyForAll(certificates, context);
   const work: EngineWork<Machine>['work'] = async (machine, step, mayRestart) => {
     await mayRestart();
-    await install(machine, step);
+    await install(machine, await serverCertificateFor(machine, context), step);
     return machine;
   };
   return restartEngines(
@@ -136,7 +136,7 @@ async function drop(
     step('asking with the new client certificate');
     await ask(machine);
     await mayRestart();
-    await install(machine, step);
+    await install(machine, await serverCertificateFor(machine, context), step);
     return machine;
   };
   return restartEngines(

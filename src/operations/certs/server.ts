@@ -24,7 +24,7 @@ export interface ServerOptions {
 
 /**
  * The certificate of the machine's engine; a new one when there is none, it lacks a name of the machine, it ends within 30 days,
- * or another authority issued it. Also brings the copies for clients in the machine's folder up to date.
+ * or another authority issued it. Nothing is written: the machine's folder goes on telling what its engine has until `keepInstalled`.
  * @throws UserError when nothing can be issued, or a name given with --tls-san can stand in no certificate
  */
 export async function serverCertificateFor(
@@ -35,17 +35,28 @@ export async function serverCertificateFor(
   const { cluster } = context;
   const clusterCertificates = certificates ?? (await ensureClusterCertificates(context));
   const { trusted } = clusterCertificates;
-  const paths = machinePaths(cluster, machine.name).server;
-  const existing = await readPair(paths);
-  await copyForClients(machine.name, clusterCertificates, context);
+  const existing = await readPair(machinePaths(cluster, machine.name).server);
   if (!renew && isComplete(existing) && isGood(machine, existing, clusterCertificates)) {
     return { ca: trusted, ...existing };
   }
   const signer = requireSigner(clusterCertificates, cluster);
   const { issueServer } = await import('../../pki/issue.js');
   const pair = await issueServer(signer, { commonName: machine.name, names: serverNames(machine) });
-  await writePair(paths, pair, cluster);
   return { ca: trusted, ...pair };
+}
+
+/**
+ * Writes down what the machine's engine has now, and brings the copies for clients in its folder up to date. After an interruption
+ * before it the next install puts another pair on the machine.
+ */
+export async function keepInstalled(
+  name: string,
+  { ca, ...pair }: ServerCertificate,
+  context: Context,
+): Promise<void> {
+  const { client } = await ensureClusterCertificates(context);
+  await writePair(machinePaths(context.cluster, name).server, pair, context.cluster);
+  await copyForClients(name, { trusted: ca, client }, context);
 }
 
 function isGood(machine: Machine, pair: CertificatePair, { authority }: ClusterCertificates): boolean {
@@ -103,7 +114,7 @@ function keyProblems(pair: Partial<CertificatePair>): string[] {
 /** So that the machine's folder serves as DOCKER_CERT_PATH. */
 export async function copyForClients(
   name: string,
-  { trusted, client }: ClusterCertificates,
+  { trusted, client }: Pick<ClusterCertificates, 'trusted' | 'client'>,
   { cluster }: Context,
 ): Promise<void> {
   const paths = machinePaths(cluster, name);

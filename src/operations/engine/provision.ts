@@ -11,7 +11,7 @@ import type { Machine } from '../../machines/machine.js';
 import type { Connection } from '../../ssh/index.js';
 import { readClusterCertificates } from '../certs/cluster.js';
 import { machinePaths, readPair } from '../certs/files.js';
-import { serverCertificateFor } from '../certs/server.js';
+import { keepInstalled, serverCertificateFor } from '../certs/server.js';
 import type { Context } from '../context.js';
 import { applyPlan, runInstaller } from './apply.js';
 import { waitForEngine } from './connect.js';
@@ -25,6 +25,8 @@ export interface ProvisionOptions {
   setHostname?: boolean;
   /** Called before the engine restarts, if it has to; what it throws leaves all as it was. */
   mayRestart?: () => Promise<void>;
+  /** For an engine with TLS, where one has been made; absent: as `serverCertificateFor` gives it. */
+  certificate?: ServerCertificate;
 }
 
 /** What became of a machine's engine. */
@@ -68,6 +70,7 @@ export async function provisionEngine(
   }
   const changed = install !== undefined || !isNothing(plan);
   const version = isNothing(plan) ? undefined : await applyPlan(connection, plan, survey, step, context);
+  if (input.certificate) await keepInstalled(machine.name, input.certificate, context);
   step('asking the engine');
   const engine = version ?? (await askOverSsh(connection, context));
   await askAsClient(machine, input.settings, context);
@@ -100,7 +103,7 @@ async function planInput(machine: Machine, options: ProvisionOptions, context: C
   const settings = engineSettingsOf(machine);
   const input = baseInput(machine, settings, options);
   if (settings.access !== 'secure') return input;
-  return { ...input, certificate: await serverCertificateFor(machine, context) };
+  return { ...input, certificate: options.certificate ?? (await serverCertificateFor(machine, context)) };
 }
 
 function baseInput(

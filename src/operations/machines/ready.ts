@@ -22,12 +22,12 @@ export interface ReadyOptions {
 export async function makeReady(machine: Machine, options: ReadyOptions, context: Context): Promise<void> {
   const { step } = options;
   // Making keys takes as long as a machine takes to boot: the two go together.
-  const certificate =
+  const making =
     engineSettingsOf(machine).access === 'secure' ? serverCertificateFor(machine, context) : undefined;
-  certificate?.catch(() => {});
+  making?.catch(() => {});
   const connection = await logIn(machine, options, context);
-  await certificate;
-  await provisionEngine(machine, connection, { step }, context);
+  const certificate = await making;
+  await provisionEngine(machine, connection, { step, ...(certificate && { certificate }) }, context);
 }
 
 /**
