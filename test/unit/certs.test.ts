@@ -18,6 +18,7 @@ import {
 } from '../../src/operations/certs/server.js';
 import { certificateStatus } from '../../src/operations/certs/status.js';
 import type { Context } from '../../src/operations/context.js';
+import { awaitReady } from '../../src/operations/machines/ready.js';
 import { createAuthority, issueClient, issueServer } from '../../src/pki/issue.js';
 import { fits, isIssuedBy, readCertificate, splitPem } from '../../src/pki/read.js';
 import { openTestBed, type TestBed } from './support/test-bed.js';
@@ -158,6 +159,24 @@ describe('a machine’s certificate', () => {
       await issueServer(other, { commonName: 'node1', names: readCertificate(last.certificate).names }),
     );
     await expectNew(moved);
+  });
+
+  test('of docker-machine stays: it holds the address and localhost, and no more', async () => {
+    const machine = {
+      ...(await secured('node1')),
+      addresses: { public: '10.0.0.9', private: '192.168.0.9' },
+    };
+    await bed.cluster.save(machine);
+    const { authority } = await ensureClusterCertificates(bed.context);
+    const signer = { certificate: authority.certificate, key: authority.key ?? '' };
+    const pair = await issueServer(signer, { commonName: 'ada.node1', names: ['10.0.0.9', 'localhost'] });
+    await layServer(pair);
+    expect(await serverCertificateFor(machine, bed.context)).toMatchObject(pair);
+    const { certificates } = await certificateStatus(bed.context);
+    expect(certificates.map(({ status }) => status)).toEqual(['ok', 'ok', 'ok']);
+    await bed.engine('node1');
+    await awaitReady(machine, { timeoutMs: 5_000, step: () => {} }, bed.context);
+    expect(bed.ssh.commands).toEqual(['node1: exec docker system dial-stdio']);
   });
 
   test('a bad --tls-san is refused', async () => {

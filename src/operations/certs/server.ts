@@ -1,7 +1,7 @@
 import type { ClusterStore } from '../../config/cluster-store.js';
 import { readText } from '../../config/files.js';
 import { messageOf } from '../../errors.js';
-import type { Machine } from '../../machines/machine.js';
+import { type Machine, reachAddress } from '../../machines/machine.js';
 import { type CertificatePair, renewalDays } from '../../pki/authority.js';
 import { canonicalNames } from '../../pki/names.js';
 import { daysLeft, fits, isIssuedBy, missingNames, readCertificate } from '../../pki/read.js';
@@ -23,7 +23,7 @@ export interface ServerOptions {
 }
 
 /**
- * The certificate of the machine's engine; a new one when there is none, it lacks a name of the machine, it ends within 30 days,
+ * The certificate of the machine's engine; a new one when there is none, it lacks a name that it needs, it ends within 30 days,
  * or another authority issued it. Nothing is written: the machine's folder goes on telling what its engine has until `keepInstalled`.
  * @throws UserError when nothing can be issued, or a name given with --tls-san can stand in no certificate
  */
@@ -72,10 +72,18 @@ export async function usesTls({ name, engine }: Machine, cluster: ClusterStore):
   return (await readText(machinePaths(cluster, name).server.certificate)) !== undefined;
 }
 
-/** All that the engine may be called by. */
-export function serverNames({ name, addresses, engine }: Machine): string[] {
+/** All that the engine may be called by: what a new certificate holds. */
+function serverNames({ name, addresses, engine }: Machine): string[] {
   const own = [name, 'localhost', '127.0.0.1', addresses.public ?? [], addresses.private ?? []].flat();
   return canonicalNames([...own, ...(engine?.tlsSans ?? [])]);
+}
+
+/**
+ * Those without which a certificate is not good: what clients call the engine by, and what was asked for. docker-machine's hold
+ * neither the machine's name nor 127.0.0.1.
+ */
+export function requiredNames(machine: Machine): string[] {
+  return canonicalNames([reachAddress(machine) ?? [], machine.engine?.tlsSans ?? []].flat());
 }
 
 /** What is wrong with the machine's pair, its end apart; nothing when it is as it should be. */
@@ -88,7 +96,7 @@ export function serverProblems(
   if (pair.certificate === undefined) return ['missing'];
   try {
     const certificate = readCertificate(pair.certificate);
-    const lacking = missingNames(certificate, serverNames(machine));
+    const lacking = missingNames(certificate, requiredNames(machine));
     return [
       ...(isIssuedBy(pair.certificate, authority) ? [] : ['signed by another authority']),
       ...(lacking.length > 0 ? [`lacks ${lacking.join(', ')}`] : []),

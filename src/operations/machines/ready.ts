@@ -3,7 +3,7 @@ import { isOnlyUrl } from '../../machines/machine.js';
 import { missingNames, readCertificate } from '../../pki/read.js';
 import type { Connection } from '../../ssh/index.js';
 import { machinePaths, readPair } from '../certs/files.js';
-import { serverCertificateFor, serverNames } from '../certs/server.js';
+import { requiredNames, serverCertificateFor } from '../certs/server.js';
 import type { Context } from '../context.js';
 import { waitForEngine } from '../engine/connect.js';
 import { engineSettingsOf, provisionEngine } from '../engine/provision.js';
@@ -52,7 +52,7 @@ async function addressChanged(machine: Machine, { cluster }: Context): Promise<b
   if (machine.engine?.access !== 'secure') return false;
   const { certificate } = await readPair(machinePaths(cluster, machine.name).server);
   return (
-    certificate !== undefined && missingNames(readCertificate(certificate), serverNames(machine)).length > 0
+    certificate !== undefined && missingNames(readCertificate(certificate), requiredNames(machine)).length > 0
   );
 }
 
