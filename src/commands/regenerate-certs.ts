@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core';
 import { allFlag, yesFlag } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
+import { isOnlyUrl } from '../machines/machine.js';
 import { installOverSsh } from '../operations/certs/install.js';
 import { regenerateCertificates } from '../operations/certs/regenerate.js';
 import { selectMachines } from '../operations/machines/select.js';
@@ -33,9 +34,8 @@ export default class RegenerateCerts extends LifecycleCommand<typeof RegenerateC
   async run(): Promise<BatchReport<string>> {
     const { all, yes, force, 'client-certs': clientCerts } = this.flags;
     const context = await this.context();
-    const names = (await selectMachines(await this.namedOrDefault(all), context, { all })).map(
-      ({ name }) => name,
-    );
+    const machines = await selectMachines(await this.namedOrDefault(all), context, { all });
+    const names = machines.filter((machine) => !all || !isOnlyUrl(machine)).map(({ name }) => name);
     if (!(yes || force || (await this.agreed(context.signal)))) return { ok: [], failed: [], skipped: names };
     this.print('Regenerating TLS certificates');
     const install = installOverSsh(context);

@@ -194,6 +194,7 @@ describe('certs status', () => {
 
   test('tells what is good, what ends, what does not fit, what is missing', async () => {
     const names = ['good', 'moved', 'foreign', 'ending', 'ended', 'damaged', 'none'];
+    await url('url');
     const machines = new Map<string, Machine>();
     for (const name of names) machines.set(name, await secured(name));
     await bed.running('local');
@@ -332,6 +333,15 @@ describe('regenerate-certs', () => {
     await everyoneAnswers();
   });
 
+  test('refuses a machine that is known by its URL alone, and writes nothing', async () => {
+    const machine = await url('url');
+    const before = await bed.files();
+    await expect(
+      regenerateCertificates({ machines: [machine], clientCerts: true, install }, bed.context),
+    ).rejects.toThrow('url is a URL and no more: belt cannot change its engine');
+    expect(await bed.files()).toEqual(before);
+  });
+
   test('refuses an engine that is not reached with TLS', async () => {
     const machine = await secured('node1', { access: 'local' });
     await expect(
@@ -350,6 +360,17 @@ describe('certs rotate', { timeout: 60_000 }, () => {
     expect(writes()).toBeGreaterThan(15);
     await expectRotated(old);
     for (const engine of engines.values()) expect(engine.starts).toBe(3);
+  });
+
+  test('leaves out a machine that is known by its URL alone, and its own certificates', async () => {
+    await listening('node1');
+    await url('url');
+    const folder = join(bed.folder, 'machines/url');
+    for (const name of ['ca.pem', 'cert.pem', 'key.pem', 'server.pem'])
+      await writeFile(join(folder, name), 'theirs');
+    const before = await files('machines/url');
+    expect(await rotate(bed.context)).toMatchObject({ ok: ['node1'], finished: true });
+    expect(await files('machines/url')).toEqual(before);
   });
 
   test('an interruption at any point is made good by the next run, and nobody is cut off meanwhile', async () => {
@@ -527,6 +548,13 @@ async function secured(name: string, engine: Partial<Machine['engine']> = {}): P
   };
   await bed.cluster.save(recorded);
   return recorded;
+}
+
+/** A machine of docker-machine's driver `none`, which wrote down that it has TLS. */
+async function url(name: string): Promise<Machine> {
+  const machine = { ...(await secured(name)), driver: 'none', driverData: { URL: 'tcp://192.0.2.1:2376' } };
+  await bed.cluster.save(machine);
+  return machine;
 }
 
 function withPort(machine: Machine, port: number): Machine {

@@ -1,9 +1,10 @@
 import { readText } from '../../config/files.js';
 import { UserError } from '../../errors.js';
-import type { Machine } from '../../machines/machine.js';
+import { isOnlyUrl, type Machine } from '../../machines/machine.js';
 import { splitPem } from '../../pki/read.js';
 import { whileClaimed } from '../claimed.js';
 import type { Context } from '../context.js';
+import { refuseOnlyUrl } from '../engine/provision-machines.js';
 import type { Outcome } from '../fan-out.js';
 import { type EngineWork, restartEngines } from '../swarm/waves.js';
 import { type ClusterCertificates, ensureClusterCertificates } from './cluster.js';
@@ -22,13 +23,16 @@ export interface RegenerateInput {
 
 /**
  * Gives the machines' engines new certificates of the cluster's authority, over SSH: it works where TLS no longer does.
- * @throws UserError when one of the engines is not reached with TLS, or nothing can be issued; nothing has changed then
+ * @throws UserError when one of the engines is not reached with TLS or not belt's to change, or nothing can be issued; nothing has changed then
  */
 export async function regenerateCertificates(
   { machines, clientCerts, force = false, install }: RegenerateInput,
   context: Context,
 ): Promise<Outcome<Machine>[]> {
-  for (const machine of machines) refuseWithoutTls(machine);
+  for (const machine of machines) {
+    refuseOnlyUrl(machine);
+    refuseWithoutTls(machine);
+  }
   const names = machines.map(({ name }) => name);
   return whileClaimed(names, 'given new certificates', context, async () => {
     const certificates = await ensureClusterCertificates(context, { renewClient: clientCerts });
@@ -57,7 +61,7 @@ function refuseWithoutTls({ name, engine }: Machine): void {
 /** Machines whose records are damaged keep the old copies, and those of another authority until their engines get its certificate. */
 export async function copyForAll(certificates: ClusterCertificates, context: Context): Promise<void> {
   const { machines } = await context.cluster.machines();
-  for (const { name } of machines) {
+  for (const { name } of machines.filter((machine) => !isOnlyUrl(machine))) {
     if (await isOfAnother(certificates.trusted, name, context)) continue;
     await copyForClients(name, certificates, context);
   }

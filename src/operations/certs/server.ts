@@ -1,7 +1,7 @@
 import type { ClusterStore } from '../../config/cluster-store.js';
 import { readText } from '../../config/files.js';
 import { messageOf } from '../../errors.js';
-import { type Machine, reachAddress } from '../../machines/machine.js';
+import { isOnlyUrl, type Machine, reachAddress } from '../../machines/machine.js';
 import { type CertificatePair, renewalDays } from '../../pki/authority.js';
 import { canonicalNames } from '../../pki/names.js';
 import { daysLeft, fits, isIssuedBy, missingNames, readCertificate } from '../../pki/read.js';
@@ -67,7 +67,10 @@ function isGood(machine: Machine, pair: CertificatePair, { authority }: ClusterC
 }
 
 /** Whether the engine is reached with TLS, as far as belt knows: of docker-machine's own machines, those that have a certificate. */
-export async function usesTls({ name, engine }: Machine, cluster: ClusterStore): Promise<boolean> {
+export async function usesTls(machine: Machine, cluster: ClusterStore): Promise<boolean> {
+  const { name, engine } = machine;
+  // Certificates of an engine that nobody logs in to are somebody else's.
+  if (isOnlyUrl(machine)) return false;
   if (engine !== undefined) return engine.access === 'secure';
   return (await readText(machinePaths(cluster, name).server.certificate)) !== undefined;
 }
