@@ -20,12 +20,17 @@ export async function clientCertificates(
   cluster: Pick<ClusterStore, 'certsFolder' | 'machineFolder'>,
   name: string,
 ): Promise<ClientCertificates | undefined> {
-  for (const folder of [cluster.machineFolder(name), cluster.certsFolder]) {
-    const [authority, certificate, key] = ['ca.pem', 'cert.pem', 'key.pem'].map((file) => join(folder, file));
-    const files = { authority, certificate, key } as Omit<ClientCertificates, 'folder'>;
-    if (await allReadable(Object.values(files))) return { folder, ...files };
-  }
-  return undefined;
+  return (await certificatesIn(cluster.machineFolder(name))) ?? certificatesIn(cluster.certsFolder);
+}
+
+/** Of a folder that serves as DOCKER_CERT_PATH. @returns undefined where it has not all three */
+export async function certificatesIn(folder: string): Promise<ClientCertificates | undefined> {
+  const files = {
+    authority: join(folder, 'ca.pem'),
+    certificate: join(folder, 'cert.pem'),
+    key: join(folder, 'key.pem'),
+  };
+  return (await allReadable(Object.values(files))) ? { folder, ...files } : undefined;
 }
 
 async function allReadable(paths: readonly string[]): Promise<boolean> {

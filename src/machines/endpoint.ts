@@ -1,4 +1,4 @@
-import { type Machine, reachAddress } from './machine.js';
+import { isOnlyUrl, type Machine, reachAddress } from './machine.js';
 
 /** Where a Docker client finds a machine's engine, as DOCKER_HOST has it. */
 export interface EngineEndpoint {
@@ -7,11 +7,14 @@ export interface EngineEndpoint {
   url: string;
 }
 
-/** From what is recorded. @returns undefined while the machine has no address */
+/**
+ * From what is recorded. Whether an engine that is known by its URL alone has TLS, the record does not tell: it counts as `plain`.
+ * @returns undefined while the machine has no address
+ */
 export function engineEndpoint(machine: Machine): EngineEndpoint | undefined {
   const { engine, driverData, ssh } = machine;
   const url = driverData['URL'];
-  if (machine.driver === 'none' && typeof url === 'string') return { transport: 'plain', url };
+  if (isOnlyUrl(machine) && typeof url === 'string') return { transport: 'plain', url };
   const address = reachAddress(machine);
   if (address === undefined) return undefined;
   const host = address.includes(':') ? `[${address}]` : address;

@@ -4,7 +4,7 @@ import { clientCertificates } from '../config/certificates.js';
 import type { ClusterStore } from '../config/cluster-store.js';
 import { readJson, readText } from '../config/files.js';
 import { UserError } from '../errors.js';
-import type { Machine } from '../machines/machine.js';
+import { isOnlyUrl, type Machine } from '../machines/machine.js';
 import type { Context } from './context.js';
 import { fanOut, type Outcome } from './fan-out.js';
 
@@ -63,13 +63,10 @@ async function keepOldFormat(name: string, store: ClusterStore): Promise<void> {
 }
 
 /** What docker-machine left incomplete is no reason to leave the machine out. */
-async function warnOfGaps(
-  { name, ssh, engine }: Machine,
-  store: ClusterStore,
-  { reporter }: Context,
-): Promise<void> {
+async function warnOfGaps(machine: Machine, store: ClusterStore, { reporter }: Context): Promise<void> {
+  const { name, ssh, engine } = machine;
   if (ssh.keyPath !== undefined && (await readText(ssh.keyPath)) === undefined)
     reporter.warn(`${name}: its SSH key ${ssh.keyPath} is missing`);
-  if (engine && !(await clientCertificates(store, name)))
+  if (engine && !isOnlyUrl(machine) && !(await clientCertificates(store, name)))
     reporter.warn(`${name}: there are no client certificates in ${store.machineFolder(name)}`);
 }

@@ -317,6 +317,7 @@ describe('the none driver', () => {
     ['tcp://10.0.0.9:2376', { public: '10.0.0.9' }],
     ['tcp://docker.example.org:2375', { public: 'docker.example.org' }],
     ['tcp://[fd00::9]:2376', { public: 'fd00::9' }],
+    ['https://docker.example.org', { public: 'docker.example.org' }],
     ['unix:///var/run/docker.sock', {}],
   ])('%s', async (url, addresses) => {
     expect(await adoptUrl(url, 'box')).toEqual([{ name: 'box', addresses, driverData: { URL: url } }]);
@@ -325,6 +326,10 @@ describe('the none driver', () => {
   test.each([
     ['', ['box'], '--url option is required when no driver is selected'],
     ['10.0.0.9:2376', ['box'], '"10.0.0.9:2376" is no URL of an engine'],
+    ['ssh://root@10.0.0.9', ['box'], '"ssh://root@10.0.0.9" is no URL of an engine'],
+    ['npipe:////./pipe/docker_engine', ['box'], '"npipe:////./pipe/docker_engine" is no URL of an engine'],
+    ['tcp://:2376', ['box'], '"tcp://:2376" is no URL of an engine'],
+    ['unix://', ['box'], '"unix://" is no URL of an engine'],
     ['tcp://10.0.0.9:2376', ['a', 'b'], 'one --url for 2 names: a, b'],
   ])('%j for %j is refused', async (url, names, message) => {
     expect((await failure(adoptUrl(url, ...names))).message).toBe(message);

@@ -28,10 +28,12 @@ function urlOnly([name = '', ...others]: readonly string[], url: string): Adopti
 
 /** A URL of a local socket has no address. */
 function addressesIn(url: string): Adoption['addresses'] {
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(url) || !URL.canParse(url))
-    throw new UserError(`"${url}" is no URL of an engine`, { hint: 'as tcp://10.0.0.9:2376' });
-  const host = new URL(url).hostname.replace(/^\[(.*)\]$/, '$1');
-  return host === '' ? {} : { public: host };
+  if (/^unix:\/\/\/./i.test(url)) return {};
+  const host = /^(tcp|https?):\/\//i.test(url) && URL.canParse(url) ? new URL(url).hostname : '';
+  if (host !== '') return { public: host.replace(/^\[(.*)\]$/, '$1') };
+  throw new UserError(`"${url}" is no URL of an engine`, {
+    hint: 'it can be as tcp://10.0.0.9:2376, https://HOST, http://HOST or unix:///var/run/docker.sock; for a server with SSH: -d generic',
+  });
 }
 
 async function* doneAtOnce(machines: readonly { name: string }[]): AsyncIterable<MachineEvent> {

@@ -1,14 +1,16 @@
 import { readFile } from 'node:fs/promises';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
-import { clientCertificates } from '../../config/certificates.js';
+import type { ClientCertificates } from '../../config/certificates.js';
 import { type EngineApi, engineApi, type RequestLimits } from '../../engine/api.js';
 import { UserError } from '../../errors.js';
 import { engineEndpoint } from '../../machines/endpoint.js';
+import { enginePorts } from '../../machines/engine-settings.js';
 import type { Machine } from '../../machines/machine.js';
 import { readMembership } from '../../swarm/node.js';
 import type { Context } from '../context.js';
-import { endpointOf } from '../machines/client-access.js';
+import { type ClientWay, clientWay } from '../machines/client-access.js';
 import { sshTarget } from '../machines/reach.js';
 import { engineOf } from './connect.js';
 
@@ -22,17 +24,33 @@ export async function reachEngine(
   context: Context,
   signal: AbortSignal,
 ): Promise<EngineApi> {
-  const { transport, url } = endpointOf(machine);
-  if (transport === 'ssh') {
-    const ssh = await context.ssh();
-    return engineOf(await ssh.connect(sshTarget(machine), { signal }));
-  }
-  if (!URL.canParse(url)) throw new UserError(`${machine.name}: "${url}" is no URL of an engine`);
-  const { hostname, port } = new URL(url);
-  const place = { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
-  if (transport === 'plain') return engineApi(() => connectTcp(place));
-  const credentials = await clientCredentials(machine.name, context);
-  return engineApi(() => connectTls({ ...place, ...credentials }));
+  const way = await clientWay(machine, context.cluster);
+  if (way.transport !== 'ssh') return engineApi(await dialFor(machine, way));
+  const ssh = await context.ssh();
+  return engineOf(await ssh.connect(sshTarget(machine), { signal }));
+}
+
+/** Opens a stream to the engine. @throws UserError for a URL that no engine has */
+async function dialFor({ name }: Machine, { url, certificates }: ClientWay): Promise<() => Duplex> {
+  const protocol = URL.canParse(url) ? new URL(url).protocol : '';
+  if (protocol === 'unix:') return () => connectTcp({ path: url.slice('unix://'.length) });
+  if (!['tcp:', 'http:', 'https:'].includes(protocol))
+    throw new UserError(`${name}: no engine can be asked at "${url}"`);
+  const place = placeIn(url, certificates ? enginePorts.secure : enginePorts.insecure);
+  if (!certificates && protocol !== 'https:') return () => connectTcp(place);
+  const servername = isIP(place.host) ? '' : place.host;
+  const credentials = certificates && (await credentialsIn(certificates));
+  return () => connectTls({ ...place, servername, ...credentials });
+}
+
+/** @param enginePort where `tcp://` names none, as for docker's client */
+function placeIn(url: string, enginePort: number): { host: string; port: number } {
+  const { protocol, hostname, port } = new URL(url);
+  const usual: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
+  return {
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: Number(port) || (usual[protocol] ?? enginePort),
+  };
 }
 
 export interface EngineStatus {
@@ -81,14 +99,11 @@ function swarmWord(state: string): string {
   return state.replace(/^active\//, '');
 }
 
-async function clientCredentials(
-  name: string,
-  { cluster }: Context,
-): Promise<{ ca: Buffer; cert: Buffer; key: Buffer }> {
-  const files = await clientCertificates(cluster, name);
-  if (!files) throw new UserError(`there are no client certificates for ${name}`);
-  const [ca, cert, key] = await Promise.all(
-    [files.authority, files.certificate, files.key].map((path) => readFile(path)),
-  );
-  return { ca, cert, key } as { ca: Buffer; cert: Buffer; key: Buffer };
+async function credentialsIn({
+  authority,
+  certificate,
+  key,
+}: ClientCertificates): Promise<{ ca: Buffer; cert: Buffer; key: Buffer }> {
+  const [ca, cert, keyText] = await Promise.all([readFile(authority), readFile(certificate), readFile(key)]);
+  return { ca, cert, key: keyText };
 }

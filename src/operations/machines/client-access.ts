@@ -1,8 +1,8 @@
-import { type ClientCertificates, clientCertificates } from '../../config/certificates.js';
+import { type ClientCertificates, certificatesIn, clientCertificates } from '../../config/certificates.js';
 import type { ClusterStore } from '../../config/cluster-store.js';
 import { UserError } from '../../errors.js';
 import { type EngineEndpoint, engineEndpoint } from '../../machines/endpoint.js';
-import { type Machine, reachAddress } from '../../machines/machine.js';
+import { isOnlyUrl, type Machine, reachAddress } from '../../machines/machine.js';
 
 /** How a Docker client reaches a machine's engine without belt. */
 export interface ClientAccess {
@@ -23,24 +23,51 @@ export function endpointOf(machine: Machine): EngineEndpoint {
   });
 }
 
+export interface ClientWay extends EngineEndpoint {
+  /** With `tls` always. */
+  certificates?: ClientCertificates;
+}
+
+/**
+ * How a Docker client gets in to the machine's engine. One that is known by its URL alone has TLS where the machine's folder holds
+ * a client's certificates: who shares an engine hands them over so.
+ * @throws UserError when the machine has no address yet, or its certificates are missing
+ */
+export async function clientWay(machine: Machine, cluster: ClusterStore): Promise<ClientWay> {
+  const endpoint = endpointOf(machine);
+  const { name } = machine;
+  if (isOnlyUrl(machine)) {
+    const certificates = await givenCertificates(endpoint, cluster.machineFolder(name));
+    return certificates ? { ...endpoint, transport: 'tls', certificates } : endpoint;
+  }
+  if (endpoint.transport !== 'tls') return endpoint;
+  const certificates = await clientCertificates(cluster, name);
+  if (certificates) return { ...endpoint, certificates };
+  throw new UserError(`there are no client certificates for ${name} in ${cluster.machineFolder(name)}`, {
+    hint: `make them: belt regenerate-certs --client-certs ${name}`,
+  });
+}
+
+/** A local socket and `http://` have no TLS, whatever lies in the folder. */
+async function givenCertificates(
+  { url }: EngineEndpoint,
+  folder: string,
+): Promise<ClientCertificates | undefined> {
+  return /^(tcp|https):/i.test(url) ? certificatesIn(folder) : undefined;
+}
+
 /**
  * What `env` and `config` tell of, from the record and the certificates' files alone: nobody is asked over the network.
  * @throws UserError for a machine that only SSH leads to, and for one whose certificates are missing
  */
 export async function clientAccess(name: string, cluster: ClusterStore): Promise<ClientAccess> {
   const machine = await cluster.machine(name);
-  const { transport, url } = endpointOf(machine);
-  const address = reachAddress(machine);
-  const access = { name, url, ...(address !== undefined && { address }) };
-  if (transport === 'plain') return access;
+  const { transport, url, certificates } = await clientWay(machine, cluster);
   if (transport === 'ssh') {
     throw new UserError(`the engine of ${name} listens on its own socket only`, {
       hint: `use "belt --host ${name} docker ...", open it with "belt engine secure ${name}", or: belt context create --ssh ${name}`,
     });
   }
-  const certificates = await clientCertificates(cluster, name);
-  if (certificates) return { ...access, certificates };
-  throw new UserError(`there are no client certificates for ${name} in ${cluster.machineFolder(name)}`, {
-    hint: `make them: belt regenerate-certs --client-certs ${name}`,
-  });
+  const address = reachAddress(machine);
+  return { name, url, ...(address !== undefined && { address }), ...(certificates && { certificates }) };
 }

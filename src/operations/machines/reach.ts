@@ -3,10 +3,14 @@ import { isOnlyUrl, type JumpHost, type Machine, reachAddress } from '../../mach
 import type { Connection, SshTarget } from '../../ssh/index.js';
 import type { Context } from '../context.js';
 
-/** Where people and belt reach the machine. @throws UserError when it has no address yet */
+/** Where people and belt reach the machine. @throws UserError when it has no address yet, or is a local socket */
 export function addressOf(machine: Machine): string {
   const address = reachAddress(machine);
   if (address) return address;
+  if (isOnlyUrl(machine))
+    throw new UserError(
+      `${machine.name} has no address: it is known by its URL alone, ${machine.driverData['URL']}`,
+    );
   throw new UserError(`${machine.name} has no address yet: its creation was not finished`, {
     hint: `finish it with the same "belt create" again, or: belt rm ${machine.name}`,
   });
