@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { ExternalError, UserError } from '../errors.js';
-import type { Machine } from '../machines/machine.js';
+import { isOnlyUrl, type Machine, reachAddress } from '../machines/machine.js';
+import { matchNames, selectNames } from '../machines/patterns.js';
 import type { Context } from './context.js';
 import { clientAccess } from './machines/client-access.js';
 import { openSshConfigFor } from './machines/openssh.js';
+import { sshTarget } from './machines/reach.js';
 
 /** Runs this computer's docker client. @returns what it prints */
 export type DockerClient = (
@@ -31,7 +33,7 @@ function description({ name }: Machine, { cluster }: Context): string {
 
 /**
  * Makes a native context, or points the one that is there to where the machine is now.
- * @throws UserError for a machine that only SSH leads to; ExternalError with the client's own words
+ * @throws UserError for a machine that only SSH leads to, or with `ssh` one that nobody logs in to; ExternalError with the client's own words
  */
 export async function createContext(
   { machine, ssh }: ContextInput,
@@ -40,6 +42,7 @@ export async function createContext(
 ): Promise<DockerContext> {
   const name = contextName(machine.name, context);
   const endpoint = ssh ? sshEndpoint(machine, context) : await tcpEndpoint(machine, context);
+  if (ssh) await writeSshConfig(context);
   const existing = await docker(['context', 'inspect', name]);
   const verb = existing.code === 0 ? 'update' : 'create';
   await must(docker, [
@@ -51,31 +54,63 @@ export async function createContext(
     '--docker',
     endpoint.options,
   ]);
-  if (ssh) await writeSshConfig(context);
   return { name, machine: machine.name, endpoint: endpoint.url };
 }
 
-export async function removeContext(
-  machine: Machine,
-  force: boolean,
+export interface RemoveContextsInput {
+  nodes: readonly string[];
+  /** All of the cluster that the client has. */
+  all: boolean;
+  /** The one that is in use, too. */
+  force: boolean;
+}
+
+/**
+ * Removes the contexts of machines, also of those that are gone: a context holds a copy of the client's key. @returns their names
+ * @throws UserError for a name that is neither a context's nor a machine's; ExternalError with the client's own words
+ */
+export async function removeContexts(
+  { nodes, all, force }: RemoveContextsInput,
   docker: DockerClient,
   context: Context,
-): Promise<string> {
-  const name = contextName(machine.name, context);
-  await must(docker, ['context', 'rm', ...(force ? ['--force'] : []), name]);
-  return name;
+): Promise<string[]> {
+  const { name: cluster } = context.cluster;
+  const made = (await listed(docker)).filter((one) => one.cluster === cluster).map(({ machine }) => machine);
+  const machines = all ? selectNames(nodes, made, { all }) : await namedContexts(nodes, made, context);
+  const names = machines.map((name) => contextName(name, context));
+  // One after the other: the client's store has no lock.
+  for (const name of names) await must(docker, ['context', 'rm', ...(force ? ['--force'] : []), name]);
+  return names;
+}
+
+/** Of a machine that has none, the client says so. */
+async function namedContexts(
+  nodes: readonly string[],
+  made: readonly string[],
+  { cluster }: Context,
+): Promise<string[]> {
+  const { found, unknown } = matchNames(nodes, made);
+  if (unknown.length === 0) return found;
+  const { machines } = await cluster.machines();
+  const existing = machines.map(({ name }) => name);
+  return [...found, ...selectNames(unknown, existing)];
 }
 
 /** belt's contexts that the client has, of all clusters. */
 export async function listContexts(docker: DockerClient): Promise<DockerContext[]> {
+  return (await listed(docker)).map(({ cluster: _, ...shown }) => shown);
+}
+
+async function listed(docker: DockerClient): Promise<(DockerContext & { cluster: string })[]> {
   const text = await must(docker, ['context', 'ls', '--format', '{{json .}}']);
   return text
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line) as { Name: string; Description: string; DockerEndpoint: string })
     .flatMap(({ Name, Description, DockerEndpoint }) => {
-      const [, machine] = /^belt: (\S+) of cluster /.exec(Description) ?? [];
-      return machine === undefined ? [] : [{ name: Name, machine, endpoint: DockerEndpoint }];
+      const [, machine, cluster] = /^belt: (\S+) of cluster (.+)$/.exec(Description) ?? [];
+      if (machine === undefined || cluster === undefined) return [];
+      return [{ name: Name, machine, cluster, endpoint: DockerEndpoint }];
     });
 }
 
@@ -86,7 +121,7 @@ export function sshConfigPath({ cluster }: Context): string {
 
 async function writeSshConfig(context: Context): Promise<void> {
   const { machines } = await context.cluster.machines();
-  const reachable = machines.filter(({ addresses }) => addresses.public ?? addresses.private);
+  const reachable = machines.filter((machine) => !isOnlyUrl(machine) && reachAddress(machine) !== undefined);
   const text = await openSshConfigFor(reachable, context, (name) => contextName(name, context));
   await context.cluster.files.write(sshConfigPath(context), text);
 }
@@ -102,7 +137,9 @@ interface Endpoint {
   options: string;
 }
 
+/** @throws UserError for a machine that nobody logs in to */
 function sshEndpoint(machine: Machine, context: Context): Endpoint {
+  sshTarget(machine);
   const url = `ssh://${contextName(machine.name, context)}`;
   return { url, options: `host=${url}` };
 }

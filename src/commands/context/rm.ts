@@ -2,11 +2,11 @@ import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
 import { dockerClient } from '../../cli/docker-client.js';
 import { allFlag, nodesArgument } from '../../cli/flags.js';
-import { removeContext } from '../../operations/docker-contexts.js';
-import { selectMachines } from '../../operations/machines/select.js';
+import { removeContexts } from '../../operations/docker-contexts.js';
 
 export default class ContextRm extends BaseCommand<typeof ContextRm> {
-  static override summary = 'remove the docker contexts of machines; the machines stay';
+  static override summary =
+    'remove the docker contexts of machines, also of those that are gone; machines stay';
   static override usage = 'context rm NODES...';
   static override strict = false;
   static override args = nodesArgument;
@@ -22,10 +22,8 @@ export default class ContextRm extends BaseCommand<typeof ContextRm> {
       "contexts are the docker client's, and there is none on this computer",
     );
     const context = await this.context();
-    const removed: string[] = [];
-    for (const machine of await selectMachines(this.words, context, { all: this.flags.all })) {
-      removed.push(await removeContext(machine, this.flags.force, dockerClient, context));
-    }
+    const { all, force } = this.flags;
+    const removed = await removeContexts({ nodes: this.words, all, force }, dockerClient, context);
     this.print(removed.join('\n'));
     return removed;
   }
