@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { clientCertificates } from '../config/certificates.js';
 import type { ClusterStore } from '../config/cluster-store.js';
 import { readJson, readText } from '../config/files.js';
-import { UserError } from '../errors.js';
+import { explanationOf, UserError } from '../errors.js';
 import { isOnlyUrl, type Machine } from '../machines/machine.js';
 import type { Context } from './context.js';
 import { fanOut, type Outcome } from './fan-out.js';
@@ -18,7 +18,8 @@ export interface ImportInput {
 /**
  * Takes over docker-machine's store in place: every config.json gets belt's section and paths that lead to where things are now,
  * and is otherwise kept, so that docker-machine goes on working with it. What it rewrites loses belt's section; belt then reads the
- * machine as docker-machine's again. An older format is kept as config.json.bak, as docker-machine does.
+ * machine as docker-machine's again. An older format is kept as config.json.bak, as docker-machine does. It tells which
+ * machines could not be taken over, and why.
  * @throws UserError when it is no such store
  */
 export async function importStore(
@@ -39,12 +40,12 @@ export async function importStore(
   };
   const outcomes = await fanOut([...byName.keys()], takeOver, { signal: context.signal });
   context.signal.throwIfAborted();
-  return [
-    ...outcomes,
-    ...damaged.map(
-      ({ name: failed, error }): Outcome<Machine> => ({ name: failed, status: 'failed', error }),
-    ),
-  ];
+  const unread = damaged.map(
+    ({ name: failed, error }): Outcome<Machine> => ({ name: failed, status: 'failed', error }),
+  );
+  const all = [...outcomes, ...unread];
+  for (const outcome of all) if (outcome.status === 'failed') warnOfFailure(outcome, context);
+  return all;
 }
 
 async function requireStore(folder: string): Promise<void> {
@@ -60,6 +61,10 @@ async function keepOldFormat(name: string, store: ClusterStore): Promise<void> {
   const { ConfigVersion: version = 0 } = ((await readJson(path)) ?? {}) as { ConfigVersion?: number };
   const text = await readText(path);
   if (version < 3 && text !== undefined) await store.files.write(`${path}.bak`, text);
+}
+
+function warnOfFailure({ name, error }: { name: string; error: Error }, { reporter }: Context): void {
+  reporter.warn(`${name} is not taken over: ${explanationOf(error)}`);
 }
 
 /** What docker-machine left incomplete is no reason to leave the machine out. */

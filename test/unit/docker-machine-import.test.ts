@@ -233,6 +233,9 @@ describe('docker-machine’s store', () => {
       ['v2', 'failed'],
     ]);
     expect(await readFile(configOf('v2'), 'utf8')).toBe('{');
+    expect(bed.reporter.lines).toContainEqual(
+      expect.stringMatching(/^warning: v2 is not taken over: .*config\.json is damaged/),
+    );
   });
 
   test('another folder is refused', async () => {
