@@ -2,9 +2,11 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AbortError, ExternalError } from '../../src/errors.js';
+import { defaultEngineSettings } from '../../src/machines/engine-settings.js';
 import type { Machine } from '../../src/machines/machine.js';
 import { engineOf, waitForEngine } from '../../src/operations/engine/connect.js';
 import { dockerCommand, runDocker } from '../../src/operations/engine/docker.js';
+import { changeAccess } from '../../src/operations/engine/provision-machines.js';
 import type { Connection } from '../../src/ssh/index.js';
 import { openTestBed, type TestBed } from './support/test-bed.js';
 
@@ -113,5 +115,32 @@ describe('docker', () => {
     expect(await runDocker(['ps', '-a'], machine, { stdout, stderr }, bed.context)).toBe(125);
     expect(bed.ssh.commands).toEqual(['node1: exec docker ps -a']);
     expect([await text(stdout.end()), await text(stderr.end())]).toEqual(['out', 'err']);
+  });
+});
+
+describe('changeAccess', () => {
+  test.each([
+    [2376, [0, 2376, 2375, 2376]],
+    [12376, [12376, 12376, 12376, 12376]],
+  ])('from port %i', async (port, ports) => {
+    // Behind a jump host nobody asks it from here.
+    const jump = { user: 'root', host: '192.0.2.1', port: 22 };
+    await bed.cluster.save({
+      ...machine,
+      ssh: { ...machine.ssh, jump },
+      engine: { ...defaultEngineSettings, port },
+    });
+    const seen: (number | undefined)[] = [];
+    for (const access of ['local', 'secure', 'insecure', 'secure'] as const) {
+      const [outcome] = await changeAccess(
+        access,
+        [await bed.onDisk('node1')],
+        { force: false },
+        await bed.nextRun(),
+      );
+      expect(outcome).toMatchObject({ status: 'ok' });
+      seen.push((await bed.onDisk('node1')).engine?.port);
+    }
+    expect(seen).toEqual(ports);
   });
 });

@@ -26,9 +26,14 @@ export function changeAccess(
 ): Promise<Outcome<Provisioned>[]> {
   const settings = (machine: Machine): EngineSettings => {
     const before = engineSettingsOf(machine);
-    return before.access === access ? before : { ...before, access, port: enginePorts[access] };
+    return before.access === access ? before : { ...before, access, port: portFor(access, before) };
   };
   return setUpEach(machines, settings, { setHostname: false, force }, context);
+}
+
+/** Docker's own port goes with the access; another one stays, while the engine listens on none too. */
+function portFor(access: EngineAccess, before: EngineSettings): number {
+  return before.port === enginePorts[before.access] ? enginePorts[access] : before.port;
 }
 
 function setUpEach(
