@@ -118,7 +118,12 @@ function hostOptions(document: Fields, folder: string): Fields {
     ...options,
     EngineOptions: { TlsVerify: true, ...fieldsOf(options['EngineOptions']) },
     SwarmOptions: { ...swarm, ...fieldsOf(options['SwarmOptions']) },
-    AuthOptions: { CertDir: dirname(String(older.CaCertPath)), ...auth, ...older, StorePath: folder },
+    AuthOptions: {
+      CertDir: dirname(String(older.CaCertPath)),
+      StorePath: document['StorePath'] ?? folder,
+      ...auth,
+      ...older,
+    },
   };
 }
 

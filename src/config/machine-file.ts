@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
 import * as z from 'zod/mini';
 import { type Addresses, type JumpHost, type Machine, reachAddress } from '../machines/machine.js';
 import { unused, upgradeDocument } from './docker-machine-document.js';
@@ -124,6 +125,7 @@ export function toDocument(
 ): MachineDocument {
   const before = upgradeDocument(asRecord(previous), { store, name: machine.name });
   const hostOptions = asRecord(before['HostOptions']);
+  const auth = asRecord(hostOptions['AuthOptions']);
   const forwarded = isForwarded(before);
   return {
     ...before,
@@ -147,8 +149,9 @@ export function toDocument(
       },
       AuthOptions: {
         ...unused.auth,
-        ...asRecord(hostOptions['AuthOptions']),
+        ...auth,
         ...certificatePaths(machine.name, store),
+        ...outsidePaths(auth, store),
         ...(machine.engine && { ServerCertSANs: machine.engine.tlsSans }),
       },
     },
@@ -204,6 +207,31 @@ function beltSection(machine: Machine): MachineDocument {
     Engine: machine.engine && beltEngine(machine.engine),
     CreatedAt: machine.createdAt,
   };
+}
+
+/** Where docker-machine finds a machine's certificates; absolute. */
+export type CertificatePaths = Readonly<Record<(typeof givenPaths)[number], string>>;
+
+/** Those that `toDocument` has written down. */
+export function certificatePathsIn(document: MachineDocument): CertificatePaths {
+  return asRecord(asRecord(document['HostOptions'])['AuthOptions']) as CertificatePaths;
+}
+
+/** What docker-machine's `--tls-ca-cert` and its like name. */
+const givenPaths = ['CaCertPath', 'CaPrivateKeyPath', 'ClientCertPath', 'ClientKeyPath'] as const;
+
+/** Such files may lie outside of the store, where it is now and where it was: docker-machine needs their paths as long as they are there. */
+function outsidePaths(auth: Readonly<Record<string, unknown>>, store: string): MachineDocument {
+  const { StorePath: folder } = auth;
+  const stores = [store, ...(typeof folder === 'string' && folder !== '' ? [dirname(dirname(folder))] : [])];
+  const isOutside = (path: unknown): boolean =>
+    typeof path === 'string' &&
+    isAbsolute(path) &&
+    !stores.some((place) => path.startsWith(`${place}/`)) &&
+    existsSync(path);
+  return Object.fromEntries(
+    givenPaths.map((name) => [name, auth[name]]).filter(([, path]) => isOutside(path)),
+  );
 }
 
 /** Where docker-machine keeps them, and its scripts look. */

@@ -3,8 +3,12 @@ import { join } from 'node:path';
 import { clientCertificates } from '../config/certificates.js';
 import type { ClusterStore } from '../config/cluster-store.js';
 import { readJson, readText } from '../config/files.js';
+import { mapLimited } from '../config/limit.js';
+import { certificatePathsIn } from '../config/machine-file.js';
 import { explanationOf, UserError } from '../errors.js';
 import { isOnlyUrl, type Machine } from '../machines/machine.js';
+import { clusterPaths, machinePaths } from './certs/files.js';
+import { takeGivenCertificates } from './certs/given.js';
 import type { Context } from './context.js';
 import { fanOut, type Outcome } from './fan-out.js';
 
@@ -30,6 +34,7 @@ export async function importStore(
   const store = await context.clusters.open(name, folder);
   const { machines, damaged } = await store.machines();
   await context.clusters.link(name, folder);
+  await takeOutsideCertificates(machines, store, context);
   const byName = new Map(machines.map((machine) => [machine.name, machine]));
   const takeOver = async (machineName: string): Promise<Machine> => {
     const machine = byName.get(machineName) as Machine;
@@ -54,6 +59,41 @@ async function requireStore(folder: string): Promise<void> {
   throw new UserError(`${folder} is no store of docker-machine: there is no folder "machines" in it`, {
     hint: 'name the store: belt import PATH (docker-machine keeps it in ~/.docker/machine)',
   });
+}
+
+/**
+ * Where the machines' authority lies outside of the store and is one for all, the store's `certs` gets copies of it and of the client's
+ * pair. Machines that trust different ones keep them; belt then makes none (`ensureClusterCertificates`).
+ */
+async function takeOutsideCertificates(
+  machines: readonly Machine[],
+  store: ClusterStore,
+  context: Context,
+): Promise<void> {
+  const { authority, client } = clusterPaths(store);
+  if ((await readText(authority.certificate)) !== undefined) return;
+  const trusted = await mapLimited(
+    machines.filter((machine) => !isOnlyUrl(machine)),
+    32,
+    async ({ name }) => {
+      const paths = certificatePathsIn(await store.document(name));
+      const given = await readText(paths.CaCertPath);
+      return { paths, given, ca: given ?? (await readText(machinePaths(store, name).ca)) };
+    },
+  );
+  const authorities = new Set(trusted.flatMap(({ ca }) => ca ?? []));
+  const one = trusted.find(({ given }) => given !== undefined);
+  if (!one || authorities.size !== 1) return;
+  const { CaCertPath, CaPrivateKeyPath, ClientCertPath, ClientKeyPath } = one.paths;
+  const hasClient = (await readText(client.certificate)) !== undefined;
+  await takeGivenCertificates(
+    {
+      authorityCertificate: CaCertPath,
+      authorityKey: CaPrivateKeyPath,
+      ...(!hasClient && { clientCertificate: ClientCertPath, clientKey: ClientKeyPath }),
+    },
+    { ...context, cluster: store },
+  );
 }
 
 async function keepOldFormat(name: string, store: ClusterStore): Promise<void> {

@@ -110,6 +110,18 @@ describe('the certificates of a cluster', () => {
     );
   });
 
+  test('none is made beside a machine that trusts another one, but for a URL; rotate gives it a new one', async () => {
+    await url('url');
+    await writeFile(join(bed.folder, 'machines/url/ca.pem'), 'theirs');
+    const [machine] = await listening('node1');
+    await rm(join(bed.folder, 'certs'), { recursive: true });
+    await expect(serverCertificateFor(machine as Machine, bed.context)).rejects.toThrow(
+      `node1 trusts an authority that is not in ${bed.folder}/certs`,
+    );
+    expect(await rotate(bed.context)).toMatchObject({ ok: ['node1'], finished: true });
+    await everyoneAnswers();
+  });
+
   test('a damaged authority is named and not overwritten', async () => {
     await lay({ 'ca.pem': 'rubbish' });
     await expect(ensureClusterCertificates(bed.context)).rejects.toThrow(/certs\/ca\.pem is damaged/);

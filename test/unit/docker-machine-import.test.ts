@@ -1,7 +1,8 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openClusterStore } from '../../src/config/cluster-store.js';
+import { ensureClusterCertificates } from '../../src/operations/certs/cluster.js';
 import { importStore } from '../../src/operations/import.js';
 import { openTestBed, type TestBed } from './support/test-bed.js';
 
@@ -210,6 +211,81 @@ describe('docker-machine’s store', () => {
     expect(known).toMatchObject({ Driver: { SSHPort: 51234 } });
     await writeFile(configOf('v1'), JSON.stringify(known));
     expect((await cluster.machine('v1')).ssh.port).toBe(22);
+  });
+
+  describe('with certificates outside of it', () => {
+    const outside = (name: string): string => join(bed.folder, 'pki', name);
+    const auth = (who: string) => ({
+      CertDir: `${old}/certs`,
+      CaCertPath: outside(`${who}.pem`),
+      CaPrivateKeyPath: outside(`${who}-key.pem`),
+      ClientCertPath: outside('cert.pem'),
+      ClientKeyPath: outside('key.pem'),
+      ServerCertPath: `${old}/machines/a/server.pem`,
+    });
+
+    const lay = async (name: string, who: string): Promise<void> => {
+      const options = { ...auth(who), StorePath: `${old}/machines/${name}` };
+      const document = {
+        ...documents.v3,
+        Name: name,
+        HostOptions: { EngineOptions: { TlsVerify: true }, AuthOptions: options },
+      };
+      await mkdir(join(store, 'machines', name), { recursive: true });
+      await writeFile(configOf(name), JSON.stringify(document));
+    };
+    const inCerts = (name: string) => readFile(join(store, 'certs', name), 'utf8').catch(() => undefined);
+    const authOf = async (name: string) => (await onDisk(name)).HostOptions.AuthOptions;
+
+    beforeEach(async () => {
+      await rm(join(store, 'machines'), { recursive: true });
+      await mkdir(outside('.'), { recursive: true });
+      for (const file of ['ca.pem', 'ca-key.pem', 'cert.pem', 'key.pem', 'other.pem'])
+        await writeFile(outside(file), file);
+      await lay('a', 'ca');
+    });
+
+    test('docker-machine goes on finding them, and belt takes copies', async () => {
+      await lay('b', 'ca');
+      await importStore(input(), bed.context);
+      expect(await authOf('a')).toMatchObject({
+        ...auth('ca'),
+        CertDir: join(store, 'certs'),
+        ServerCertPath: join(store, 'machines/a/server.pem'),
+      });
+      for (const file of ['ca.pem', 'ca-key.pem', 'cert.pem', 'key.pem'])
+        expect(await inCerts(file)).toBe(file);
+      await importStore(input(), bed.context);
+      expect(await authOf('a')).toMatchObject({ CaCertPath: outside('ca.pem') });
+    });
+
+    test('those that are not there lead to where belt has them', async () => {
+      await rm(outside('.'), { recursive: true });
+      await importStore(input(), bed.context);
+      expect(await authOf('a')).toMatchObject({
+        CaCertPath: join(store, 'certs/ca.pem'),
+        ClientKeyPath: join(store, 'certs/key.pem'),
+      });
+    });
+
+    test('machines that trust different authorities keep theirs, and no third is made', async () => {
+      await lay('b', 'other');
+      await writeFile(join(store, 'machines/b/ca.pem'), 'other.pem');
+      await importStore(input(), bed.context);
+      expect(await authOf('b')).toMatchObject({ CaCertPath: outside('other.pem') });
+      expect(await inCerts('ca.pem')).toBeUndefined();
+      const cluster = await openClusterStore({ name: 'docker-machine', folder: store });
+      await expect(ensureClusterCertificates({ ...bed.context, cluster })).rejects.toThrow(
+        `b trusts an authority that is not in ${store}/certs`,
+      );
+    });
+
+    test('an authority that the store has stays', async () => {
+      await mkdir(join(store, 'certs'));
+      await writeFile(join(store, 'certs/ca.pem'), 'own');
+      await importStore(input(), bed.context);
+      expect([await inCerts('ca.pem'), await inCerts('cert.pem')]).toEqual(['own', undefined]);
+    });
   });
 
   test('docker-machine may rewrite a file and drop what it does not know', async () => {

@@ -1,10 +1,11 @@
 import type { ClusterStore } from '../../config/cluster-store.js';
 import { damaged, readText } from '../../config/files.js';
 import { messageOf, UserError } from '../../errors.js';
+import { isOnlyUrl } from '../../machines/machine.js';
 import type { CertificatePair } from '../../pki/authority.js';
 import { certificateOfKey, fits, joinPem, readCertificate, verifies } from '../../pki/read.js';
 import type { Context } from '../context.js';
-import { clusterPaths, isComplete, nextPaths, readPair, writePair } from './files.js';
+import { clusterPaths, isComplete, machinePaths, nextPaths, readPair, writePair } from './files.js';
 import { readRotation } from './rotation.js';
 
 export interface ClusterCertificates {
@@ -23,7 +24,7 @@ export interface EnsureOptions {
 /**
  * The cluster's certificates; what is missing is made, once. Existing ones stay, docker-machine's too; a client pair that is
  * expired, or of another authority, is replaced. An expired authority is not: with it all machines would be cut off.
- * @throws UserError when the authority has expired or its certificate or key is lost
+ * @throws UserError when the authority has expired, its certificate or key is lost, or a machine trusts another one
  */
 export async function ensureClusterCertificates(
   context: Context,
@@ -113,6 +114,7 @@ async function makeAuthority({ cluster, reporter, keyType }: Context): Promise<T
       hint: `every machine's folder holds a copy: cp ${cluster.machinesFolder}/NAME/ca.pem ${cluster.certsFolder}/`,
     });
   }
+  await refuseBesideOthers(cluster);
   reporter.note(`Creating CA: ${paths.authority.certificate}`);
   const { createAuthority } = await import('../../pki/issue.js');
   const authority = await createAuthority({
@@ -121,6 +123,18 @@ async function makeAuthority({ cluster, reporter, keyType }: Context): Promise<T
   });
   await writePair(paths.authority, authority, cluster);
   return { trusted: authority.certificate, authority };
+}
+
+/** Engines of another authority would refuse the clients of a new one. Who is known by a URL alone trusts whom it will. */
+async function refuseBesideOthers(cluster: ClusterStore): Promise<void> {
+  const { machines } = await cluster.machines();
+  for (const { name } of machines.filter((machine) => !isOnlyUrl(machine))) {
+    const { ca } = machinePaths(cluster, name);
+    if ((await readText(ca)) === undefined) continue;
+    throw new UserError(`${name} trusts an authority that is not in ${cluster.certsFolder}`, {
+      hint: `copy that one's ca.pem and ca-key.pem there, make another cluster for other machines (--cluster NAME), or give all of this one a new authority: belt certs rotate`,
+    });
+  }
 }
 
 async function makeClient(
