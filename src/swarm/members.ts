@@ -1,5 +1,5 @@
 import type { Machine } from '../machines/machine.js';
-import type { SwarmNode } from './node.js';
+import { hostOf, type SwarmNode } from './node.js';
 
 /** A node of a swarm, and the machine that it is; absent: none that belt knows. */
 export interface Member {
@@ -37,6 +37,21 @@ export function matchMembers(nodes: readonly SwarmNode[], machines: readonly Mac
 /** Whether the machine is at a host, as nodes know of others: an address, or a name. */
 export function isAt({ name, addresses }: Machine, host: string): boolean {
   return [addresses.public, addresses.private, name].includes(host);
+}
+
+/**
+ * The entry with which a machine counts for the quorum: a manager's, from the moment that the leader has taken it in, though it may not take
+ * part yet. After a new beginning, entries of managers of before do not count.
+ * @param nodeId what the machine takes itself for; empty: it does not know, and its address tells
+ */
+export function countedManager(
+  nodes: readonly SwarmNode[],
+  machine: Machine,
+  nodeId = '',
+): SwarmNode | undefined {
+  const isIts = ({ id, managerAddress = '' }: SwarmNode): boolean =>
+    nodeId === '' ? isAt(machine, hostOf(managerAddress)) : id === nodeId;
+  return nodes.find((node) => node.reachability !== undefined && isIts(node));
 }
 
 /** What the person calls it. */

@@ -109,6 +109,39 @@ describe('join', () => {
     expect(asked(4)).toEqual(['node2:2377']);
   });
 
+  test('what comes in while belt looks why it does not is left alone', async () => {
+    engine(1).closed = true;
+    engine(4).beJoining(swarm, 'manager', 1_000_000, 'node1:2377');
+    bed.ssh.reach = (_, script) => {
+      engine(4).joinsAfterLooks = 0;
+      return reachOf(script);
+    };
+    expect(await join([4], 'manager')).toMatchObject([{ name: 'node4', status: 'ok' }]);
+    expect(engine(4).requests.map(({ method }) => method)).not.toContain('POST');
+  });
+
+  test('a manager on its way that the others count already is waited for', async () => {
+    engine(1).closed = true;
+    engine(4).beIn(swarm, 'manager');
+    engine(4).beJoining(swarm, 'manager', 1_000_000, 'node1:2377');
+    bed.ssh.reach = (_, script) => {
+      engine(4).joinsAfterLooks = 2;
+      return reachOf(script);
+    };
+    expect(await join([4], 'manager')).toMatchObject([{ name: 'node4', status: 'ok' }]);
+    expect(engine(4).requests.map(({ method }) => method)).not.toContain('POST');
+  });
+
+  test('a manager that has failed and that the others count is made a worker before it joins again', async () => {
+    engine(4).beIn(swarm, 'manager');
+    const entry = engine(4).node as Node;
+    Object.assign(entry, { id: 'failed', status: 'down', reachability: 'unreachable', left: true });
+    Object.assign(engine(4), { state: 'error', error: 'deadline exceeded' });
+    expect(await join([4], 'manager')).toMatchObject([{ status: 'ok', value: { role: 'manager' } }]);
+    expect([entry.role, swarm.nodes.includes(entry)]).toEqual(['worker', false]);
+    expect(swarm.nodes.filter(({ role }) => role === 'manager')).toHaveLength(4);
+  });
+
   test('what stands in the way is named when no manager can be reached', async () => {
     for (const number of [1, 2, 3]) engine(number).closed = true;
     expect(await join([4, 5])).toMatchObject([

@@ -271,6 +271,9 @@ export class Engine {
     if (this.joinError !== undefined) {
       this.state = 'error';
       this.error = this.joinError;
+    } else if (this.node) {
+      // A manager counts as one before it takes part.
+      this.state = 'active';
     } else if (this.pending) {
       this.beIn(this.pending.swarm, this.pending.role);
     }
@@ -300,6 +303,8 @@ export class Engine {
         'You are attempting to leave the swarm on a node that is participating as a manager.',
       );
     Object.assign(node, { status: 'down', reachability: 'unreachable', left: true });
+    this.pending = undefined;
+    this.joinsAfterLooks = undefined;
     this.state = 'inactive';
     return { status: 200 };
   }

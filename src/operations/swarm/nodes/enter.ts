@@ -2,6 +2,7 @@ import { type EngineApi, EngineError } from '../../../engine/api.js';
 import { ExternalError, messageOf, UserError } from '../../../errors.js';
 import type { Machine } from '../../../machines/machine.js';
 import { nodeAddresses } from '../../../swarm/addresses.js';
+import { countedManager } from '../../../swarm/members.js';
 import { type Membership, managerAddresses, type Role, type SwarmNode } from '../../../swarm/node.js';
 import type { Context } from '../../context.js';
 import { waitUntilClear } from '../../wait.js';
@@ -11,7 +12,7 @@ import { networkOf } from '../network.js';
 import type { Swarm } from '../view.js';
 import type { Availability } from './availability.js';
 import { type Diagnosis, diagnose } from './diagnose.js';
-import { leaveByForce } from './leave.js';
+import { leaveByForce, takeOutManager } from './leave.js';
 
 /** What a joining node needs to know, and what all that join share. */
 export interface Invitation {
@@ -138,7 +139,7 @@ class Entrance {
 
   /** @returns the id of the node that it has become */
   async pass(found: Membership): Promise<string> {
-    if (found.state === 'error') await leaveByForce(this.api, this.context);
+    if (found.state === 'error') await this.takeBack((await this.standing()).counted);
     const begun = found.state === 'pending' ? found.managers[0] : undefined;
     if (begun !== undefined) await this.requireOwn(begun);
     let address = begun ?? this.pick(await this.managers());
@@ -148,17 +149,36 @@ class Entrance {
       const diagnosis = await this.diagnose();
       const { answering } = diagnosis;
       if (answering.length === 0 || Date.now() > this.deadline) throw this.stuck(attempt, diagnosis);
-      if (attempt.state === 'trying' && answering.includes(address)) {
+      // The look took its time, and it may have come in meanwhile.
+      const { found: now, counted } = await this.standing();
+      if (now.state === 'active') return now.nodeId;
+      if (attempt.state === 'trying' && (counted || answering.includes(address))) {
         attempt = await this.watch(longWaitMs);
         if (attempt.state === 'trying') throw this.stuck(attempt, diagnosis);
         continue;
       }
       // A join that goes on, or has failed, is taken back before the next.
-      await leaveByForce(this.api, this.context);
+      await this.takeBack(counted);
       address = this.pick(answering, address);
       attempt = await this.tryAt(address);
     }
     return attempt.nodeId;
+  }
+
+  /** As its engine sees itself now, and, where it is to be a manager, the entry with which the managers count it as one already. */
+  private async standing(): Promise<{ found: Membership; counted: SwarmNode | undefined }> {
+    const { nodes, role } = this.invitation;
+    const listed = role === 'manager' ? await nodes() : [];
+    // The engine is asked last: the managers may take long to answer.
+    const found = await membershipOf(this.api);
+    return { found, counted: countedManager(listed, this.entrant.machine, found.nodeId) };
+  }
+
+  private async takeBack(counted: SwarmNode | undefined): Promise<void> {
+    if (!counted) return leaveByForce(this.api, this.context);
+    const { machine, step } = this.entrant;
+    const member = { node: counted, machine, name: this.name };
+    await takeOutManager(this.invitation.swarm, member, this.api, step, this.context);
   }
 
   /** Asks the engine to join; one that goes on by itself is watched for a while. */

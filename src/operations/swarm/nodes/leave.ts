@@ -12,7 +12,7 @@ import { membershipOf, waitForOwnRole, withEngine } from '../membership.js';
 import { NoQuorumError } from '../quorum.js';
 import { type NamedMember, selectWithOutside } from '../select.js';
 import { type Swarm, withSwarm } from '../view.js';
-import { demoteAmong, inOrderOfDemotion } from './roles.js';
+import { changeRole, demoteAmong, inOrderOfDemotion } from './roles.js';
 
 export interface Left {
   /** Absent: the machine was in no swarm before. */
@@ -213,6 +213,24 @@ async function askToLeave(
 /** Takes an engine out of whatever swarm it is in, or tries to get into, with no word to the others; one in none stays so. */
 export async function leaveByForce(api: EngineApi, context: Context): Promise<void> {
   if ((await membershipOf(api)).state !== 'inactive') await postLeave(api, true, context);
+}
+
+/**
+ * Takes out a manager that the others count, and that does not take part. It is made a worker first: one that leaves with no word to the
+ * others goes on counting for the quorum.
+ * @throws ExternalError when the managers do not make it a worker; it has not left then
+ */
+export async function takeOutManager(
+  swarm: Swarm,
+  member: NamedMember,
+  api: EngineApi,
+  step: (text: string) => void,
+  context: Context,
+): Promise<void> {
+  step('making it a worker');
+  await changeRole(swarm, member, 'worker', step, context);
+  await leaveByForce(api, context);
+  await removeEntry(swarm, member.node.id, { force: true });
 }
 
 /** The engine gives up after 15 s (moby, daemon/cluster/noderunner.go), and goes on when it is asked again. */
