@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Machine } from '../../src/machines/machine.js';
 import { backupSwarm } from '../../src/operations/swarm/recovery/backup.js';
 import { planRecovery, recoverSwarm } from '../../src/operations/swarm/recovery/recover.js';
+import { readRecovery, writeRecovery } from '../../src/operations/swarm/recovery/recovery-record.js';
 import { restoreSwarm } from '../../src/operations/swarm/recovery/restore.js';
 import type { LogPosition } from '../../src/swarm/raft-log.js';
 import type { Engine, Node, Swarm } from './support/engine.js';
@@ -32,6 +33,8 @@ let logs: Map<string, LogPosition>;
 /** `machine script`, as they ran. */
 let ran: string[];
 let archive: Buffer;
+/** Runs with the script that makes a manager's folder ready for a new beginning. */
+let onRecover: () => void;
 
 const machine = (number: number): Machine => machines[number - 1] as Machine;
 const engine = (number: number): Engine => engines[number - 1] as Engine;
@@ -47,6 +50,7 @@ beforeEach(async () => {
     one.answers.set('/swarm/unlockkey', () => ({ status: 200, body: { UnlockKey: '' } }));
   logs = new Map();
   ran = [];
+  onRecover = () => {};
   archive = await tarOf(members(), { gzip: true });
   bed.ssh.command = async (name, command, streams) => runScript(name, command, streams as Streams);
 });
@@ -87,6 +91,7 @@ async function runScript(name: string, command: string, { stdin, stdout, stderr 
     tell('downtime', '2');
   } else {
     ran.push(`${name} recover`);
+    onRecover();
     tell('copy', '/var/lib/docker/swarm.before-recover');
   }
   tell('done', '');
@@ -188,15 +193,69 @@ describe('recover', () => {
     });
   });
 
-  test('that was begun goes on, though the swarm has a quorum again, and ends', async () => {
-    const { writeRecovery } = await import('../../src/operations/swarm/recovery/recovery-record.js');
-    const record = {
-      swarmId,
-      manager: 'mg1',
-      autolock: false,
-      members: [{ name: 'node1', role: 'worker' as const }],
-    };
+  const record = {
+    swarmId,
+    manager: 'mg1',
+    autolock: false,
+    members: [{ name: 'node1', role: 'worker' as const }],
+  };
+
+  test('that never came to begin anew is forgotten where the swarm has a quorum', async () => {
     await writeRecovery(record, bed.context);
+    await expect(planRecovery({ force: false }, bed.context)).rejects.toMatchObject({
+      name: 'UserError',
+      message: expect.stringContaining('the swarm has a quorum'),
+    });
+    expect(await readRecovery(bed.context)).toBeUndefined();
+  });
+
+  test('whose manager is none of the swarm any more is forgotten too', async () => {
+    Object.assign(engine(1).node as Node, { role: 'worker', reachability: '' });
+    await writeRecovery({ ...record, begun: true }, bed.context);
+    await expect(planRecovery({ force: false }, bed.context)).rejects.toMatchObject({
+      message: expect.stringContaining('the swarm has a quorum'),
+    });
+    expect(await readRecovery(bed.context)).toBeUndefined();
+  });
+
+  test('that was cut short before it could note that the swarm has begun anew goes on', async () => {
+    for (const number of [2, 3]) (engine(number).node as Node).reachability = '';
+    await writeRecovery(record, bed.context);
+    const plan = await planRecovery({ force: false }, bed.context);
+    expect(plan).toMatchObject({ begun: true, manager: { name: 'mg1' } });
+    bed.ssh.refused.add('node1');
+    await recoverSwarm(plan, undefined, bed.context);
+    expect(await readRecovery(bed.context)).toEqual({ ...record, begun: true });
+  });
+
+  test('notes that the swarm has begun anew, and what is left to do', async () => {
+    loseQuorum();
+    for (const name of ['mg1', 'mg2']) {
+      bed.ssh.refused.delete(name);
+      bed.ssh.brokenDocker.set(name, { code: 1, stderr: 'the engine is down' });
+      logs.set(name, { commit: 7, term: 2, index: 7 });
+    }
+    onRecover = () => {
+      bed.ssh.brokenDocker.delete('mg1');
+      engine(1).answers.clear();
+      (engine(1).node as Node).left = true;
+      engine(1).state = 'inactive';
+    };
+    const plan = await planRecovery({ force: false }, bed.context);
+    expect(await recoverSwarm(plan, undefined, bed.context)).toMatchObject({
+      manager: 'mg1',
+      returned: { failed: [{ name: 'mg2' }] },
+    });
+    expect(await readRecovery(bed.context)).toEqual({
+      ...record,
+      kept: '/var/lib/docker/swarm.before-recover',
+      begun: true,
+      members: [{ name: 'mg2', role: 'manager' }],
+    });
+  });
+
+  test('that was begun goes on, though the swarm has a quorum again, and ends', async () => {
+    await writeRecovery({ ...record, begun: true }, bed.context);
     const plan = await planRecovery({ force: false }, bed.context);
     expect(plan).toMatchObject({
       begun: true,
@@ -260,5 +319,6 @@ describe('restore', () => {
       ForceNewCluster: true,
       Spec: { EncryptionConfig: { AutoLockManagers: false } },
     });
+    expect(await readRecovery(bed.context)).toMatchObject({ manager: 'fresh', begun: true, members: [] });
   });
 });

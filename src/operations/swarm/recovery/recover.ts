@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { explanationOf, isAbort, UserError } from '../../../errors.js';
 import { isOnlyUrl, type Machine } from '../../../machines/machine.js';
+import { memberName } from '../../../swarm/members.js';
 import { unlockedKey } from '../../../swarm/node-key.js';
 import { hasQuorum, quorumOf, type Tally, tallyOf } from '../../../swarm/quorum.js';
 import type { LogPosition } from '../../../swarm/raft-log.js';
@@ -49,13 +50,17 @@ export interface Recovered {
 }
 
 /**
- * Looks at all machines of the cluster; changes nothing.
+ * Looks at all machines of the cluster; changes nothing on them. The record of a recovery that never came to begin anew is removed where the
+ * swarm has a quorum again: gone on with, it would take managers out that are well.
  * @throws UserError when the swarm has a quorum, or no machine holds its state
  */
 export async function planRecovery({ force }: { force: boolean }, context: Context): Promise<RecoveryPlan> {
   const record = await readRecovery(context);
   const leading = await findLeading(context);
-  if (leading && record?.swarmId === leading.id) return resume(record, context);
+  if (leading && record?.swarmId === leading.id) {
+    if (hasBegun(record, leading)) return resume(record, context);
+    await endRecovery(context);
+  }
   if (leading) {
     const { managers, reachable } = leading.tally;
     throw new UserError(
@@ -101,6 +106,7 @@ export async function recoverSwarm(
   context: Context,
 ): Promise<Recovered> {
   const { manager } = plan;
+  if (plan.begun) await noteBegun(context);
   const keptFolder = plan.begun ? undefined : await begin(plan, unlockKey, context);
   const returned = await bringBack(plan.returning, manager, context);
   context.signal.throwIfAborted();
@@ -126,6 +132,11 @@ export async function rejoinMachines(machines: readonly Machine[], context: Cont
     .filter(({ name }) => name !== recovery.manager)
     .map((machine) => ({ machine, role: roles.get(machine.name) ?? ('worker' as const) }));
   return recoverSwarm({ ...(await resume(recovery, context)), returning }, undefined, context);
+}
+
+async function noteBegun(context: Context): Promise<void> {
+  const recovery = await readRecovery(context);
+  if (recovery && !recovery.begun) await writeRecovery({ ...recovery, begun: true }, context);
 }
 
 /** What is left goes on with the next call. */
@@ -161,6 +172,7 @@ async function begin(plan: RecoveryPlan, unlockKey: string | undefined, context:
         await writeRecovery({ ...recovery, kept }, context);
         step('beginning the swarm anew');
         await beginAnew(machine, autolock, context);
+        await noteBegun(context);
         return kept;
       },
     },
@@ -189,6 +201,13 @@ const electionMs = 20_000;
 interface Leading {
   id: string;
   tally: Tally;
+  /** The names of its managers; after a new beginning, those of before are none. */
+  managers: string[];
+}
+
+/** Cut short before it was noted, a new beginning shows in its only manager. */
+function hasBegun({ begun = false, manager }: Recovery, { managers }: Leading): boolean {
+  return managers.includes(manager) && (begun || managers.length === 1);
 }
 
 /** The swarm, where a quorum of its managers is there: by their own word, since a leader believes in the others for a while. */
@@ -211,7 +230,7 @@ async function askLeading(context: Context): Promise<Leading | 'nobody' | undefi
       // After a new beginning, managers of before have entries as such, and no say.
       const members = (await swarm.members()).filter(({ node }) => node.reachability !== undefined);
       const tally = tallyOf(await managersNow(members, context));
-      return { id: swarm.id, tally };
+      return { id: swarm.id, tally, managers: members.map(memberName) };
     });
   } catch (error) {
     if (isAbort(error)) throw error;

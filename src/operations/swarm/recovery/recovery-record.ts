@@ -13,6 +13,8 @@ const recoverySchema = z.object({
   manager: z.string(),
   /** The swarm locks its managers. */
   autolock: z.boolean(),
+  /** It has begun anew there; absent: not yet, or belt was cut short before it could note it. */
+  begun: z.optional(z.boolean()),
   /** Where its folder was copied to, or moved to, there. */
   kept: z.optional(z.string()),
   /** The other machines of the swarm, which are to be nodes of it again. */

@@ -71,6 +71,7 @@ export async function restoreSwarm(
         swarmId,
         manager: machine.name,
         autolock: backup.locked,
+        begun: true,
         ...kept,
         members: others.filter(({ known }) => known).map(({ name, role }) => ({ name, role })),
       },
