@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Machine } from '../../src/machines/machine.js';
 import { backupSwarm } from '../../src/operations/swarm/recovery/backup.js';
 import { planRecovery, recoverSwarm } from '../../src/operations/swarm/recovery/recover.js';
@@ -271,6 +271,51 @@ describe('recover', () => {
     });
     expect(ran).toEqual([]);
     await expect(planRecovery({ force: false }, bed.context)).rejects.toMatchObject({ name: 'UserError' });
+  });
+});
+
+describe('a manager that the new swarm counts already, and that does not take part', () => {
+  /** What a recovery has left to do is to bring mg2 back. */
+  const planSecond = async () => {
+    const members = [{ name: 'mg2', role: 'manager' as const }];
+    await writeRecovery({ swarmId, manager: 'mg1', autolock: false, begun: true, members }, bed.context);
+    (engine(2).node as Node).reachability = 'unreachable';
+    return planRecovery({ force: false }, bed.context);
+  };
+
+  test('is waited for', async () => {
+    const plan = await planSecond();
+    let looks = 0;
+    bed.engines.onRequest = ({ path }) => {
+      if (path === '/nodes' && ++looks === 5) (engine(2).node as Node).reachability = 'reachable';
+    };
+    const { returned } = await recoverSwarm(plan, undefined, bed.context);
+    expect(returned.ok).toEqual([{ name: 'mg2', role: 'manager', byItself: true }]);
+    expect(engine(2).requests.map(({ method }) => method)).not.toContain('POST');
+  });
+
+  test('is made a worker before it leaves and joins anew', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const plan = await planSecond();
+    const posts: string[] = [];
+    bed.engines.onRequest = ({ method, path }, { name }) => {
+      if (method === 'POST') posts.push(`${name} ${path}`);
+      else if (posts.length === 0) vi.setSystemTime(Date.now() + 10_000);
+    };
+    const { returned } = await recoverSwarm(plan, undefined, bed.context);
+    expect(returned.ok).toEqual([{ name: 'mg2', role: 'manager', byItself: false }]);
+    expect(posts).toEqual([
+      `mg1 /nodes/${swarmId}-mg2/update?version=1`,
+      'mg2 /swarm/leave?force=true',
+      'mg2 /swarm/join',
+    ]);
+    expect(swarm.nodes.map(({ engine: { name }, role }) => `${name} ${role}`)).toEqual([
+      'mg1 manager',
+      'mg3 manager',
+      'node1 worker',
+      'mg2 manager',
+    ]);
   });
 });
 

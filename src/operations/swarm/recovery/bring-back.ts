@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Machine } from '../../../machines/machine.js';
 import { withPort } from '../../../swarm/addresses.js';
-import { type Member, memberName } from '../../../swarm/members.js';
+import { countedManager, type Member, memberName } from '../../../swarm/members.js';
 import type { Role } from '../../../swarm/node.js';
 import { leftOver } from '../../../swarm/recovery.js';
 import type { Context } from '../../context.js';
@@ -11,7 +11,7 @@ import { observe } from '../../machines/list.js';
 import { membershipOf, withEngine } from '../membership.js';
 import { requireAddress } from '../network.js';
 import { joinMembers } from '../nodes/join.js';
-import { leaveByForce, removeEntry } from '../nodes/leave.js';
+import { leaveByForce, removeEntry, takeOutManager } from '../nodes/leave.js';
 import { type Swarm, withSwarm } from '../view.js';
 
 export interface BroughtBack {
@@ -59,11 +59,11 @@ async function bringBackAs(
       what: 'brought back',
       doneText: ({ byItself }) => (byItself ? `is a ${role}` : 'has left what it was in'),
       async run(machine, step) {
-        const patienceMs = (await knows(machine, role, manager, context)) ? reconnectMs : 0;
+        const patienceMs = (await mayCome(machine, role, manager, swarm, context)) ? reconnectMs : 0;
         step('waiting until it comes by itself');
         if (await isBack(machine, role, swarm, patienceMs, context)) return { role, byItself: true };
         step('leaving what it was in');
-        await withEngine(machine, context, (api) => leaveByForce(api, context));
+        await leave(machine, swarm, step, context);
         return { role, byItself: false };
       },
     },
@@ -80,11 +80,36 @@ async function bringBackAs(
   });
 }
 
-/** Whether it tries to reach the manager. One of before takes part no longer; a worker knows the addresses that managers had. */
-async function knows(machine: Machine, role: Role, manager: Machine, context: Context): Promise<boolean> {
+/**
+ * Whether it tries to reach the manager. A manager of before takes part no longer, but one that has joined since does; a worker knows the
+ * addresses that managers had.
+ */
+async function mayCome(
+  machine: Machine,
+  role: Role,
+  manager: Machine,
+  swarm: Swarm,
+  context: Context,
+): Promise<boolean> {
+  if (countedManager(await swarm.nodes(), machine)) return true;
   if (role === 'manager') return false;
   const { managers } = await withEngine(machine, context, membershipOf);
   return managers.includes(withPort(requireAddress(manager)));
+}
+
+/** By force, except for one that counts for the new swarm's quorum. */
+async function leave(
+  machine: Machine,
+  swarm: Swarm,
+  step: (text: string) => void,
+  context: Context,
+): Promise<void> {
+  const node = countedManager(await swarm.nodes(), machine);
+  return withEngine(machine, context, (api) =>
+    node
+      ? takeOutManager(swarm, { node, machine, name: machine.name }, api, step, context)
+      : leaveByForce(api, context),
+  );
 }
 
 /** Whether the swarm has the machine as a node that is there. */
