@@ -22,19 +22,23 @@ export function byProgress<T extends Trace>(traces: readonly T[]): (T & { positi
 
 /**
  * What of a swarm's nodes is left over after a new beginning: managers that are no members of the raft group any more; nodes
- * whose machine is there under a newer entry, or is gone. Workers that are only away stay: they come back as they are.
+ * whose machine is there under a newer entry, or is gone. Workers that are only away stay: they come back as they are, and all of them are
+ * `unknown` at first.
  * @param isGone whether the machine of a node exists no more
  */
 export function leftOver<T extends Member>(members: readonly T[], isGone: (member: T) => boolean): T[] {
   return members.filter((member) => {
     const { node } = member;
     if (node.status === 'ready') return false;
-    const superseded = members.some(
-      ({ node: other }) =>
-        other.status === 'ready' && other.id !== node.id && other.hostname === node.hostname,
-    );
-    return superseded || (node.role === 'manager' && node.reachability === undefined) || isGone(member);
+    if (node.role === 'manager' && node.reachability === undefined) return true;
+    return isGone(member) || members.some((other) => supersedes(other, member));
   });
+}
+
+/** A host name alone does not tell: machines that are not belt's may share one. */
+function supersedes({ node: newer, machine }: Member, { node }: Member): boolean {
+  if (newer.status !== 'ready' || newer.id === node.id || newer.hostname !== node.hostname) return false;
+  return machine !== undefined || newer.address === node.address;
 }
 
 /** A manager that a backup could be taken from. */

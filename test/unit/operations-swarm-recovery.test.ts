@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Machine } from '../../src/machines/machine.js';
 import { backupSwarm } from '../../src/operations/swarm/recovery/backup.js';
+import { removeLeftOver } from '../../src/operations/swarm/recovery/bring-back.js';
 import { planRecovery, recoverSwarm } from '../../src/operations/swarm/recovery/recover.js';
 import { readRecovery, writeRecovery } from '../../src/operations/swarm/recovery/recovery-record.js';
 import { restoreSwarm } from '../../src/operations/swarm/recovery/restore.js';
@@ -272,6 +273,15 @@ describe('recover', () => {
     expect(ran).toEqual([]);
     await expect(planRecovery({ force: false }, bed.context)).rejects.toMatchObject({ name: 'UserError' });
   });
+});
+
+test('a worker that is no machine of the cluster keeps its entry while it is away; managers of before do not', async () => {
+  for (const name of ['foreign', 'lost']) (await bed.engine(name)).beIn(swarm, 'worker');
+  const [foreign, lost] = swarm.nodes.slice(-2) as [Node, Node];
+  foreign.status = 'unknown';
+  Object.assign(lost, { role: 'manager', status: 'unknown', reachability: '' });
+  expect(await removeLeftOver(machine(1), bed.context)).toEqual(['lost']);
+  expect(swarm.nodes).toContain(foreign);
 });
 
 describe('a manager that the new swarm counts already, and that does not take part', () => {

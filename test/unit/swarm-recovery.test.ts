@@ -70,6 +70,18 @@ describe('left over after a new beginning', () => {
       ...change,
     },
   });
+  const machine = (name: string, { node }: Member): Member => ({
+    node,
+    machine: {
+      name,
+      driver: 'memory',
+      phase: 'ready',
+      addresses: {},
+      ssh: { user: 'root', port: 22 },
+      driverData: {},
+      createdAt: '2026-01-01T00:00:00.000Z',
+    },
+  });
   const gone =
     (...names: string[]) =>
     (of: Member): boolean =>
@@ -81,12 +93,21 @@ describe('left over after a new beginning', () => {
     const members = [
       member('mg1', { role: 'manager', reachability: 'reachable', leader: true }),
       member('mg2', { role: 'manager', status: 'unknown' }),
-      member('node1', {}, 'new'),
-      member('node1', { status: 'down' }, 'old'),
+      machine('node1', member('node1', { address: '10.0.0.2' }, 'new')),
+      member('node1', { status: 'down', address: '10.0.0.1' }, 'old'),
       member('node2', { status: 'down' }),
       member('node3', { status: 'down' }),
     ];
     expect(ids(members, 'node3')).toEqual(['mg2', 'old', 'node3']);
+  });
+
+  test('is no worker of the same host name elsewhere, which may only be slow to come', () => {
+    const members = [
+      member('debian', { address: '10.0.0.7' }, 'there'),
+      member('debian', { address: '10.0.0.8', status: 'unknown' }, 'slow'),
+      member('debian', { address: '10.0.0.7', status: 'unknown' }, 'superseded'),
+    ];
+    expect(ids(members)).toEqual(['superseded']);
   });
 
   test('is nobody who is there', () => {

@@ -136,7 +136,7 @@ export async function removeLeftOver(manager: Machine, context: Context): Promis
   return withSwarm({ manager }, context, async (swarm) => {
     const members = await swarm.members();
     const gone = await goneMachines(members, context);
-    const removed = leftOver(members, ({ machine }) => !machine || gone.has(machine.name));
+    const removed = leftOver(members, ({ machine }) => machine !== undefined && gone.has(machine.name));
     for (const { node } of removed) await removeEntry(swarm, node.id, { force: true });
     return removed.map(memberName);
   });
