@@ -229,6 +229,26 @@ describe('recover', () => {
     expect(await readRecovery(bed.context)).toEqual({ ...record, begun: true });
   });
 
+  test('goes on with a restore that was cut short before it could ask for the other nodes', async () => {
+    for (const number of [2, 3]) (engine(number).node as Node).reachability = '';
+    await writeRecovery({ swarmId, manager: 'mg1', autolock: false }, bed.context);
+    const plan = await planRecovery({ force: false }, bed.context);
+    expect(plan).toMatchObject({
+      begun: true,
+      returning: [
+        { machine: { name: 'mg2' }, role: 'manager' },
+        { machine: { name: 'mg3' }, role: 'manager' },
+        { machine: { name: 'node1' }, role: 'worker' },
+      ],
+    });
+    bed.ssh.refused.add('mg2').add('mg3').add('node1');
+    await recoverSwarm(plan, undefined, bed.context);
+    expect(await readRecovery(bed.context)).toMatchObject({
+      begun: true,
+      members: [{ name: 'mg2' }, { name: 'mg3' }, { name: 'node1' }],
+    });
+  });
+
   test('notes that the swarm has begun anew, and what is left to do', async () => {
     loseQuorum();
     for (const name of ['mg1', 'mg2']) {
@@ -368,7 +388,12 @@ describe('restore', () => {
     for (const number of [1, 2, 3, 4]) bed.ssh.refused.add(machine(number).name);
     machines.push(...(await bed.running('fresh')));
     engines.push(await bed.engine('fresh'));
+    let atInit: ReturnType<typeof readRecovery> | undefined;
+    bed.engines.onRequest = ({ path }) => {
+      if (path === '/swarm/init') atInit = readRecovery(bed.context);
+    };
     expect(await restore(5)).toMatchObject({ node: 'fresh', swarmId, others: [] });
+    expect(await atInit).toEqual({ swarmId, manager: 'fresh', autolock: false });
     expect(ran).toEqual(['fresh restore']);
     expect(engine(5).requests.find(({ path: asked }) => asked === '/swarm/init')?.body).toMatchObject({
       ForceNewCluster: true,

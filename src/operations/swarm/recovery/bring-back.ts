@@ -131,6 +131,27 @@ async function isBack(
   }
 }
 
+export interface OtherNode {
+  name: string;
+  role: Role;
+  /** It is a machine of this cluster. */
+  known: boolean;
+}
+
+/** The nodes that a swarm knows beside its manager, by the names and in the roles that they had. */
+export async function otherNodes(manager: Machine, context: Context): Promise<OtherNode[]> {
+  return withSwarm({ manager }, context, async (swarm) => {
+    const { nodeId } = await swarm.ask(membershipOf);
+    return (await swarm.members())
+      .filter(({ node }) => node.id !== nodeId)
+      .map((member) => ({
+        name: memberName(member),
+        role: member.node.role,
+        known: member.machine !== undefined,
+      }));
+  });
+}
+
 /** Takes entries out of the swarm that stand for nothing any more. @returns their names */
 export async function removeLeftOver(manager: Machine, context: Context): Promise<string[]> {
   return withSwarm({ manager }, context, async (swarm) => {

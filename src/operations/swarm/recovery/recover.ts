@@ -2,7 +2,8 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { explanationOf, isAbort, UserError } from '../../../errors.js';
 import { isOnlyUrl, type Machine } from '../../../machines/machine.js';
-import { memberName } from '../../../swarm/members.js';
+import { countedManager, type Member, memberName } from '../../../swarm/members.js';
+import type { Role } from '../../../swarm/node.js';
 import { unlockedKey } from '../../../swarm/node-key.js';
 import { hasQuorum, quorumOf, type Tally, tallyOf } from '../../../swarm/quorum.js';
 import type { LogPosition } from '../../../swarm/raft-log.js';
@@ -16,7 +17,7 @@ import { requireAddress } from '../network.js';
 import { managersNow, NoQuorumError } from '../quorum.js';
 import { withSwarm } from '../view.js';
 import { beginAnew } from './begin-anew.js';
-import { type BroughtBack, bringBack, type Returning, removeLeftOver } from './bring-back.js';
+import { type BroughtBack, bringBack, otherNodes, type Returning, removeLeftOver } from './bring-back.js';
 import { keptSuffix, workOnFolder } from './folder.js';
 import { type FoundTrace, readTrace } from './raft-state.js';
 import { endRecovery, type Recovery, readRecovery, writeRecovery } from './recovery-record.js';
@@ -58,7 +59,7 @@ export async function planRecovery({ force }: { force: boolean }, context: Conte
   const record = await readRecovery(context);
   const leading = await findLeading(context);
   if (leading && record?.swarmId === leading.id) {
-    if (hasBegun(record, leading)) return resume(record, context);
+    if (await hasBegun(record, leading, context)) return resume(record, context);
     await endRecovery(context);
   }
   if (leading) {
@@ -106,7 +107,7 @@ export async function recoverSwarm(
   context: Context,
 ): Promise<Recovered> {
   const { manager } = plan;
-  if (plan.begun) await noteBegun(context);
+  if (plan.begun) await noteBegun(plan, context);
   const keptFolder = plan.begun ? undefined : await begin(plan, unlockKey, context);
   const returned = await bringBack(plan.returning, manager, context);
   context.signal.throwIfAborted();
@@ -127,16 +128,21 @@ export async function recoverSwarm(
 export async function rejoinMachines(machines: readonly Machine[], context: Context): Promise<Recovered> {
   const recovery = await readRecovery(context);
   if (!recovery) throw new Error('there is no record of the restore');
-  const roles = new Map(recovery.members.map(({ name, role }) => [name, role]));
+  const roles = new Map(recovery.members?.map(({ name, role }) => [name, role]));
   const returning = machines
     .filter(({ name }) => name !== recovery.manager)
     .map((machine) => ({ machine, role: roles.get(machine.name) ?? ('worker' as const) }));
   return recoverSwarm({ ...(await resume(recovery, context)), returning }, undefined, context);
 }
 
-async function noteBegun(context: Context): Promise<void> {
+async function noteBegun({ returning }: RecoveryPlan, context: Context): Promise<void> {
   const recovery = await readRecovery(context);
-  if (recovery && !recovery.begun) await writeRecovery({ ...recovery, begun: true }, context);
+  if (!recovery || recovery.begun) return;
+  await writeRecovery({ members: membersOf(returning), ...recovery, begun: true }, context);
+}
+
+function membersOf(returning: readonly Returning[]): { name: string; role: Role }[] {
+  return returning.map(({ machine, role }) => ({ name: machine.name, role }));
 }
 
 /** What is left goes on with the next call. */
@@ -144,8 +150,8 @@ async function noteReturned(returned: readonly Outcome<unknown>[], context: Cont
   const recovery = await readRecovery(context);
   if (!recovery) return;
   const done = new Set(returned.flatMap(({ name, status }) => (status === 'ok' ? [name] : [])));
-  const members = recovery.members.filter(({ name }) => !done.has(name));
-  if (members.length > 0) await writeRecovery({ ...recovery, members }, context);
+  const members = recovery.members?.filter(({ name }) => !done.has(name));
+  if (members?.length) await writeRecovery({ ...recovery, members }, context);
   else await endRecovery(context);
 }
 
@@ -156,7 +162,7 @@ async function begin(plan: RecoveryPlan, unlockKey: string | undefined, context:
     swarmId,
     manager: manager.name,
     autolock,
-    members: returning.map(({ machine, role }) => ({ name: machine.name, role })),
+    members: membersOf(returning),
   };
   await writeRecovery(recovery, context);
   return onOne<string>(
@@ -172,7 +178,7 @@ async function begin(plan: RecoveryPlan, unlockKey: string | undefined, context:
         await writeRecovery({ ...recovery, kept }, context);
         step('beginning the swarm anew');
         await beginAnew(machine, autolock, context);
-        await noteBegun(context);
+        await noteBegun(plan, context);
         return kept;
       },
     },
@@ -187,11 +193,12 @@ async function resume(
   const machines = new Map(
     (await context.cluster.machines()).machines.map((machine) => [machine.name, machine]),
   );
-  const returning = members.flatMap(({ name, role }): Returning[] => {
+  const first = await context.cluster.machine(manager);
+  const left = members ?? (await otherNodes(first, context));
+  const returning = left.flatMap(({ name, role }): Returning[] => {
     const machine = machines.get(name);
     return machine ? [{ machine, role }] : [];
   });
-  const first = await context.cluster.machine(manager);
   return { swarmId, manager: first, begun: true, managers: [], returning, lost: [], autolock };
 }
 
@@ -201,13 +208,22 @@ const electionMs = 20_000;
 interface Leading {
   id: string;
   tally: Tally;
-  /** The names of its managers; after a new beginning, those of before are none. */
-  managers: string[];
+  /** After a new beginning, those of before are none. */
+  managers: Member[];
 }
 
 /** Cut short before it was noted, a new beginning shows in its only manager. */
-function hasBegun({ begun = false, manager }: Recovery, { managers }: Leading): boolean {
-  return managers.includes(manager) && (begun || managers.length === 1);
+async function hasBegun(
+  { begun = false, manager }: Recovery,
+  { managers }: Leading,
+  { cluster }: Context,
+): Promise<boolean> {
+  if (!begun && managers.length > 1) return false;
+  if (managers.some((member) => memberName(member) === manager)) return true;
+  // What was restored has the host name of another machine until its engine has told its own.
+  const machine = (await cluster.machines()).machines.find(({ name }) => name === manager);
+  const nodes = managers.map(({ node }) => node);
+  return machine !== undefined && countedManager(nodes, machine) !== undefined;
 }
 
 /** The swarm, where a quorum of its managers is there: by their own word, since a leader believes in the others for a while. */
@@ -230,7 +246,7 @@ async function askLeading(context: Context): Promise<Leading | 'nobody' | undefi
       // After a new beginning, managers of before have entries as such, and no say.
       const members = (await swarm.members()).filter(({ node }) => node.reachability !== undefined);
       const tally = tallyOf(await managersNow(members, context));
-      return { id: swarm.id, tally, managers: members.map(memberName) };
+      return { id: swarm.id, tally, managers: members };
     });
   } catch (error) {
     if (isAbort(error)) throw error;

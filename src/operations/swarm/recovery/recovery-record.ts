@@ -17,8 +17,8 @@ const recoverySchema = z.object({
   begun: z.optional(z.boolean()),
   /** Where its folder was copied to, or moved to, there. */
   kept: z.optional(z.string()),
-  /** The other machines of the swarm, which are to be nodes of it again. */
-  members: z.array(z.object({ name: z.string(), role: z.enum(['manager', 'worker']) })),
+  /** The other machines of the swarm, which are to be nodes of it again; absent: a restore has to begin before it can ask the swarm. */
+  members: z.optional(z.array(z.object({ name: z.string(), role: z.enum(['manager', 'worker']) }))),
 });
 export type Recovery = z.infer<typeof recoverySchema>;
 

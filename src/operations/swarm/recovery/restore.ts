@@ -3,7 +3,6 @@ import { isAbort, UserError } from '../../../errors.js';
 import type { Machine } from '../../../machines/machine.js';
 import { withPort } from '../../../swarm/addresses.js';
 import { type Backup, inspectBackup, repack } from '../../../swarm/backup-file.js';
-import { memberName } from '../../../swarm/members.js';
 import type { Role } from '../../../swarm/node.js';
 import { unlockedKey } from '../../../swarm/node-key.js';
 import type { Context } from '../../context.js';
@@ -12,8 +11,9 @@ import { membershipOf, withEngine } from '../membership.js';
 import { requireAddress } from '../network.js';
 import { withSwarm } from '../view.js';
 import { beginAnew } from './begin-anew.js';
+import { otherNodes } from './bring-back.js';
 import { keptSuffix, workOnFolder } from './folder.js';
-import { writeRecovery } from './recovery-record.js';
+import { type Recovery, writeRecovery } from './recovery-record.js';
 
 export interface RestoreInput {
   machine: Machine;
@@ -49,7 +49,10 @@ export async function restoreSwarm(
   if (!force) await refuseIfAlive(backup, context);
   warnOfOlderEngine(machine.name, version, backup, context);
   const key = backup.locked ? unlockedKey(backup.key, await askUnlockKey()) : backup.key;
+  const { swarmId } = backup.identity;
+  const recovery: Recovery = { swarmId, manager: machine.name, autolock: backup.locked };
   const restore = async (step: (text: string) => void): Promise<Restored> => {
+    await writeRecovery(recovery, context);
     const answers = await workOnFolder(
       machine,
       {
@@ -61,22 +64,13 @@ export async function restoreSwarm(
       context,
     );
     const keptFolder = answers.get('aside')?.[0];
+    const written = { ...recovery, ...(keptFolder !== undefined && { kept: keptFolder }) };
+    await writeRecovery(written, context);
     step('beginning the swarm anew');
     await beginAnew(machine, backup.locked, context);
-    const { swarmId } = backup.identity;
     const others = await otherNodes(machine, context);
-    const kept = keptFolder === undefined ? {} : { kept: keptFolder };
-    await writeRecovery(
-      {
-        swarmId,
-        manager: machine.name,
-        autolock: backup.locked,
-        begun: true,
-        ...kept,
-        members: others.filter(({ known }) => known).map(({ name, role }) => ({ name, role })),
-      },
-      context,
-    );
+    const members = others.filter(({ known }) => known).map(({ name, role }) => ({ name, role }));
+    await writeRecovery({ ...written, begun: true, members }, context);
     return {
       node: machine.name,
       swarmId,
@@ -136,24 +130,4 @@ export function compareVersions(one: string, other: string): number {
     if (difference !== 0) return difference;
   }
   return 0;
-}
-
-interface OtherNode {
-  name: string;
-  role: Role;
-  /** It is a machine of this cluster. */
-  known: boolean;
-}
-
-async function otherNodes(machine: Machine, context: Context): Promise<OtherNode[]> {
-  return withSwarm({ manager: machine }, context, async (swarm) => {
-    const { nodeId } = await swarm.ask(membershipOf);
-    return (await swarm.members())
-      .filter(({ node }) => node.id !== nodeId)
-      .map((member) => ({
-        name: memberName(member),
-        role: member.node.role,
-        known: member.machine !== undefined,
-      }));
-  });
 }
