@@ -5,7 +5,7 @@ import { mkdtemp, open as openFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { CreateRequest, Driver, MachineChange, MachineEvent } from '../../src/drivers/driver.js';
-import { readInfo } from '../../src/drivers/virtualbox/answers.js';
+import { readBlocks, readInfo } from '../../src/drivers/virtualbox/answers.js';
 import { driver as module } from '../../src/drivers/virtualbox/index.js';
 import { isoImage } from '../../src/drivers/virtualbox/iso9660.js';
 import { openVBoxManage, VBoxError } from '../../src/drivers/virtualbox/vboxmanage.js';
@@ -204,6 +204,44 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     expect(await lab.vms()).toEqual([]);
   });
 
+  test('a start leaves a machine in the network that it was made in, whatever is set by then', async () => {
+    const cidr = String(lab.settings['hostonly_cidr']);
+    const own = cidr.replace('.1/24', '');
+    const other = await open(cluster, { hostonly_cidr: otherRange(own) });
+    const [machine] = await make(['a']);
+    if (!machine) throw new Error('no machine was made');
+    expect(machine.driverData['HostOnlyCIDR']).toBe(cidr);
+    const network = async () => {
+      const info = readInfo(await lab.vbox('showvminfo', machine.id ?? '', '--machinereadable'));
+      const blocks = readBlocks(await lab.vbox('list', 'hostonlyifs'));
+      const address = blocks.find((block) => block.get('Name') === info.get('hostonlyadapter2'));
+      return [address?.get('IPAddress'), blocks.length];
+    };
+    const startAnew = async (by: Driver, record: Machine = machine) => {
+      await all(by.kill([record], signal));
+      await all(by.start([record], signal));
+      return network();
+    };
+
+    const before = await network();
+    expect(before[0]).toBe(`${own}.1`);
+    expect(await startAnew(other)).toEqual(before);
+    // As docker-machine has recorded it: no range, or its own field.
+    expect(await startAnew(other, { ...machine, driverData: {} })).toEqual(before);
+
+    // The interface is gone, or its address: the network that is made anew is the machine's own.
+    const removeInterface = async () => {
+      await all(other.kill([machine], signal));
+      const info = readInfo(await lab.vbox('showvminfo', machine.id ?? '', '--machinereadable'));
+      await lab.vbox('hostonlyif', 'remove', info.get('hostonlyadapter2') ?? '');
+    };
+    await removeInterface();
+    expect((await startAnew(other))[0]).toBe(`${own}.1`);
+    await removeInterface();
+    expect((await startAnew(other, { ...machine, driverData: {} }))[0]).toBe(`${own}.1`);
+    await all(driver.remove([machine], signal));
+  });
+
   test('resizes memory, processors and disk, and starts again what ran', async () => {
     const machines = await make(['a', 'b']);
     const [a, b] = machines;
@@ -390,6 +428,12 @@ function open(of = cluster, settings: Record<string, unknown> = {}): Promise<Dri
   });
 }
 
+/** Another of the ranges that VirtualBox allows than 192.168.56, 192.168.57, ... */
+function otherRange(network: string): string {
+  const third = Number(network.split('.')[2]);
+  return `192.168.${56 + ((third - 56 + 1) % 8)}.1/24`;
+}
+
 function home(name: string): string {
   return join(lab.folder, 'vms/belt', `default-${cluster.id.slice(0, 8)}`, name);
 }
@@ -409,10 +453,17 @@ async function make(names: readonly string[], options: { size?: string } = {}): 
     const changes = events.flatMap((event) =>
       event.type === 'changed' && event.name === name ? [event.change] : [],
     );
-    const { id, addresses = {}, ssh, memory } = Object.assign({}, ...changes) as MachineChange;
+    const {
+      id,
+      addresses = {},
+      ssh,
+      memory,
+      driverData = {},
+    } = Object.assign({}, ...changes) as MachineChange;
     return {
       ...recordOf(name, id),
       addresses,
+      driverData,
       ...(memory !== undefined && { memory }),
       ssh: { user: 'root', port: 22, ...ssh },
     };

@@ -1,6 +1,11 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import type { DriverOptions } from '../../src/drivers/driver.js';
 import { formatAddress, parseAddress } from '../../src/drivers/ipv4.js';
 import {
   readBlocks,
@@ -14,6 +19,7 @@ import { readChecksum } from '../../src/drivers/virtualbox/download.js';
 import { uuidOf } from '../../src/drivers/virtualbox/identity.js';
 import { driver } from '../../src/drivers/virtualbox/index.js';
 import { isoImage } from '../../src/drivers/virtualbox/iso9660.js';
+import { start } from '../../src/drivers/virtualbox/lifecycle.js';
 import { readAllowed, readRoutes } from '../../src/drivers/virtualbox/network.js';
 import { mediaIn } from '../../src/drivers/virtualbox/remove.js';
 import { seedFiles } from '../../src/drivers/virtualbox/seed.js';
@@ -21,6 +27,7 @@ import { readSettings } from '../../src/drivers/virtualbox/settings.js';
 import { addressCandidates, cardArgs, loopbackOf, memoryOf } from '../../src/drivers/virtualbox/shape.js';
 import { sourceOf, vendorImages } from '../../src/drivers/virtualbox/sources.js';
 import { explain, withoutWarning } from '../../src/drivers/virtualbox/vboxmanage.js';
+import type { Machine } from '../../src/machines/machine.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
 import { templatesIn } from '../../src/templates.js';
 
@@ -233,6 +240,93 @@ tun0\t0038A8C0\t00000000\t0001\t0\t0\t0\t00F8FFFF\t0\t0\t0
       by: 'tun0',
       range: { base: parseAddress('192.168.56.0'), prefix: 21 },
     });
+  });
+});
+
+describe('the host-only network of a machine that is started', () => {
+  const recorded = (driverData: Machine['driverData'], address = '192.168.60.2'): Machine => ({
+    name: 'a',
+    driver: 'virtualbox',
+    phase: 'ready',
+    id: '68d83c0f-1111-4222-8333-444455556666',
+    addresses: { public: address },
+    ssh: { user: 'debian', port: 22 },
+    driverData,
+    createdAt: '2026-01-01T00:00:00.000Z',
+  });
+  const settings = readSettings({ hostonly_cidr: '192.168.57.1/24' });
+  const inRange60 = { HostOnlyCIDR: '192.168.60.1/24' };
+
+  /** Starts a VM on vboxnet0 where the computer has these interfaces; returns what was changed. */
+  const changesOf = async (machine: Machine, interfaces: Record<string, string>): Promise<string[]> => {
+    const changes: string[] = [];
+    const run = async (args: readonly string[]): Promise<string> => {
+      const line = args.join(' ');
+      if (line === 'list vms') return `"a" {${machine.id}}\n`;
+      if (line === 'list hostonlyifs')
+        return Object.entries(interfaces)
+          .map(([name, address]) => `Name: ${name}\nIPAddress: ${address}\nNetworkMask: 255.255.255.0\n`)
+          .join('\n');
+      if (args[0] === 'showvminfo')
+        return 'VMState="poweroff"\nhostonlyadapter2="vboxnet0"\nnic2="hostonly"\n';
+      if (args[0] !== 'startvm') changes.push(line.replace(String(machine.id), 'a'));
+      return "Interface 'vboxnet1' was successfully created\n";
+    };
+    const folder = await mkdtemp(join(tmpdir(), 'belt-vbox-unit-'));
+    const virtualbox = {
+      vbox: { run, onVm: (_: string, args: readonly string[]) => run(args) },
+      settings,
+      options: { cluster: { id: randomUUID(), name: 'default' } } as DriverOptions,
+      folder: async () => folder,
+    };
+    for await (const event of start(virtualbox, [machine], new AbortController().signal))
+      if (event.type === 'failed') throw event.error;
+    await rm(folder, { recursive: true });
+    return changes;
+  };
+
+  test.each([
+    ['recorded', inRange60, '192.168.60.2'],
+    ['that of its address', {}, '192.168.60.2'],
+    ['not known of', {}, ''],
+  ])('stays as it is: %s', async (_, driverData, address) => {
+    expect(await changesOf(recorded(driverData, address), { vboxnet0: '192.168.60.1' })).toEqual([]);
+  });
+
+  test('docker-machine’s is no other than its record says', async () => {
+    const imported = recorded({ HostOnlyCIDR: '192.168.99.1/24' }, '192.168.99.100');
+    expect(await changesOf(imported, { vboxnet0: '192.168.99.1', vboxnet1: '192.168.57.1' })).toEqual([]);
+  });
+
+  test('is found under the name that it has now', async () => {
+    const others = { vboxnet0: '192.168.57.1', vboxnet3: '192.168.60.1' };
+    const moved = ['modifyvm a --hostonlyadapter2 vboxnet3'];
+    expect(await changesOf(recorded(inRange60), others)).toEqual(moved);
+    expect(await changesOf(recorded(inRange60), { vboxnet3: '192.168.60.1' })).toEqual(moved);
+  });
+
+  test('is made anew where it is gone: as recorded, else of its address, else as is set', async () => {
+    const madeAt = (address: string) => [
+      'hostonlyif create',
+      `hostonlyif ipconfig vboxnet1 --ip ${address} --netmask 255.255.255.0`,
+      'modifyvm a --hostonlyadapter2 vboxnet1',
+    ];
+    expect(await changesOf(recorded({ HostOnlyCIDR: '192.168.60.9/24' }), {})).toEqual(
+      madeAt('192.168.60.9'),
+    );
+    expect(await changesOf(recorded({}), {})).toEqual(madeAt('192.168.60.1'));
+    expect(await changesOf(recorded({}, ''), {})).toEqual(madeAt('192.168.57.1'));
+  });
+
+  test('gets its address back where it has lost it', async () => {
+    const given = ['hostonlyif ipconfig vboxnet0 --ip 192.168.60.1 --netmask 255.255.255.0'];
+    expect(await changesOf(recorded(inRange60), { vboxnet0: '0.0.0.0' })).toEqual(given);
+    expect(await changesOf(recorded(inRange60), { vboxnet0: '' })).toEqual(given);
+  });
+
+  test('is said to be forbidden where VirtualBox does not allow it, and no interface is made', async () => {
+    const imported = recorded({ HostOnlyCIDR: '10.9.99.1/24' }, '10.9.99.100');
+    await expect(changesOf(imported, {})).rejects.toThrow('allows no host-only network 10.9.99.0/24');
   });
 });
 

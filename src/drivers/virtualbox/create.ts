@@ -9,7 +9,13 @@ import { refuseIncapable } from './doctor.js';
 import { groupOf, uuidOf } from './identity.js';
 import type { Images } from './images.js';
 import { type Draft, fingerprint, make, osTypeOf, type Prepared, userOf } from './make.js';
-import { checkNetwork, ensureHostOnly, ensureNatNetwork, type HostOnlyInterface } from './network.js';
+import {
+  checkNetwork,
+  ensureHostOnly,
+  ensureNatNetwork,
+  type HostOnlyInterface,
+  rangeRecord,
+} from './network.js';
 import { switchOn } from './power.js';
 import { clearRemains, removeVm } from './remove.js';
 import type { VirtualBoxSettings } from './settings.js';
@@ -18,7 +24,8 @@ import { sourceOf } from './sources.js';
 import { registeredVms, type VirtualBox, withLock } from './virtualbox.js';
 import { extraData, readExtra } from './vm.js';
 
-const lockMs = 120_000;
+/** How long another belt may be at what all machines of this computer share. */
+export const lockMs = 120_000;
 /** VMs that are worked on at a time. */
 export const atOnce = 8;
 
@@ -183,7 +190,11 @@ function knownOf(
     memory,
     ...(request.size !== undefined && { size: request.size }),
     ...(system.kind === 'boot2docker' && !isMade && { ownHostKey: true }),
-    driverData: { image: system.kind === 'cloud' ? system.base.source.name : 'boot2docker' },
+    driverData: {
+      image: system.kind === 'cloud' ? system.base.source.name : 'boot2docker',
+      // What an earlier try has completed is in the network that was set then.
+      ...(!isForwarded && !isMade && rangeRecord(settings.hostonly)),
+    },
   };
 }
 

@@ -3,18 +3,23 @@ import type { Machine } from '../../machines/machine.js';
 import { afterPreparing, batch, type Emit } from '../batch.js';
 import type { MachineEvent } from '../driver.js';
 import type { Registered } from './answers.js';
-import { atOnce } from './create.js';
+import { atOnce, lockMs } from './create.js';
 import { growDisk } from './disk.js';
-import { ensureHostOnly } from './network.js';
+import { ensureHostOnly, hostOnlyInterfaces, leadsInto, networkOf } from './network.js';
 import { shutDown, switchOff, switchOn } from './power.js';
 import { mediaIn, removeVm } from './remove.js';
 import { memoryOf } from './shape.js';
-import { registeredVms, type VirtualBox } from './virtualbox.js';
+import { registeredVms, type VirtualBox, withLock } from './virtualbox.js';
 import { findVm, requireInfo, stateIn } from './vm.js';
 
 type Machines = readonly Machine[];
 type Events = AsyncGenerator<MachineEvent>;
-type Work = (vm: Registered, emit: Emit) => Promise<void>;
+type Work = (vm: Own, emit: Emit) => Promise<void>;
+
+/** A VM with what is recorded of it. */
+interface Own extends Registered {
+  machine: Machine;
+}
 
 export function start(virtualbox: VirtualBox, machines: Machines, signal: AbortSignal): Events {
   return onVms(virtualbox, machines, signal, (vm, emit) => bringUp(virtualbox, vm, signal, emit));
@@ -76,12 +81,7 @@ export function resize(
   });
 }
 
-async function bringUp(
-  virtualbox: VirtualBox,
-  vm: Registered,
-  signal: AbortSignal,
-  emit: Emit,
-): Promise<void> {
+async function bringUp(virtualbox: VirtualBox, vm: Own, signal: AbortSignal, emit: Emit): Promise<void> {
   emit({ type: 'progress', name: vm.name, text: 'booting' });
   await reconnect(virtualbox, vm);
   await switchOn(virtualbox, vm, signal);
@@ -99,20 +99,27 @@ async function bringDown(
   emit({ type: 'changed', name: vm.name, change: { state: 'stopped' } });
 }
 
-/** After a reboot of the computer its host-only interface may be gone, or have another name. */
-async function reconnect({ vbox, settings }: VirtualBox, { uuid, name }: Registered): Promise<void> {
+/** After a reboot of the computer the host-only interface may be gone, or have another name or no address. */
+async function reconnect(virtualbox: VirtualBox, { uuid, name, machine }: Own): Promise<void> {
+  const { vbox, settings } = virtualbox;
   const info = await requireInfo(vbox, uuid, name);
   const adapter = info.get('hostonlyadapter2');
-  if (adapter === undefined || settings.network !== 'hostonly' || stateIn(info) !== 'stopped') return;
-  const there = await ensureHostOnly(vbox, settings.hostonly);
-  if (there.name !== adapter) await vbox.onVm(uuid, ['modifyvm', uuid, '--hostonlyadapter2', there.name]);
+  if (adapter === undefined || stateIn(info) !== 'stopped') return;
+  const network = networkOf(machine, settings.hostonly);
+  const there = (await hostOnlyInterfaces(vbox)).find((one) => one.name === adapter);
+  if (there && leadsInto(there, network)) return;
+  const found = await withLock(virtualbox, 'machines', lockMs, () =>
+    ensureHostOnly(vbox, network ?? settings.hostonly, adapter),
+  );
+  if (found.name !== adapter) await vbox.onVm(uuid, ['modifyvm', uuid, '--hostonlyadapter2', found.name]);
 }
 
 /** Works on machines' VMs, by the machines' names. One whose VM is gone has failed. */
 function onVms(virtualbox: VirtualBox, machines: Machines, signal: AbortSignal, work: Work): Events {
-  return onFound(virtualbox, machines, signal, async ({ name }, vm, emit) => {
+  return onFound(virtualbox, machines, signal, async (machine, vm, emit) => {
+    const { name } = machine;
     if (!vm) throw new UserError(`VirtualBox has no machine ${name} any more`, { hint: `belt rm ${name}` });
-    await work({ ...vm, name }, emit);
+    await work({ ...vm, name, machine }, emit);
   });
 }
 

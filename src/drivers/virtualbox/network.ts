@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { UserError } from '../../errors.js';
+import type { Machine } from '../../machines/machine.js';
 import {
   firstOf,
   formatAddress,
@@ -23,11 +24,16 @@ const rangesFile = '/etc/vbox/networks.conf';
 /** The NAT network that all machines of this computer share. */
 export const natNetworkName = 'belt';
 
+/** The computer's own address in a host-only network, and how large the network is. */
+export type HostOnlyRange = Pick<HostOnly, 'address' | 'prefix'>;
+
 export interface HostOnlyInterface {
   /** As VMs are told: `vboxnet0`. */
   name: string;
   /** As DHCP servers are told: `HostInterfaceNetworking-vboxnet0`. */
   networkName: string;
+  /** Absent: the computer has no address there, as after a reboot. */
+  own?: HostOnlyRange;
 }
 
 /** @throws UserError where the network of the settings clashes with another, or VirtualBox would refuse it; changes nothing. */
@@ -43,17 +49,26 @@ export async function checkNetwork(vbox: VBoxManage, settings: VirtualBoxSetting
   refuseClash(rangeOf(hostonly), 'hostonly_cidr', await rangesInUse());
 }
 
-export function rangeOf({ address, prefix }: Pick<HostOnly, 'address' | 'prefix'>): Range {
+export function rangeOf({ address, prefix }: HostOnlyRange): Range {
   return { base: firstOf(address, prefix), prefix };
 }
 
-/** The host-only interface with the computer's address; made unless it is there. */
-export async function ensureHostOnly(vbox: VBoxManage, hostonly: HostOnly): Promise<HostOnlyInterface> {
+/**
+ * The host-only interface with the computer's address; made unless it is there.
+ * @param preferred the name of one that gets the address where none has it, if it is there
+ * @throws UserError where VirtualBox would refuse the address
+ */
+export async function ensureHostOnly(
+  vbox: VBoxManage,
+  hostonly: HostOnlyRange,
+  preferred?: string,
+): Promise<HostOnlyInterface> {
   const found = await findInterface(vbox, hostonly);
   if (found) return found;
-  const said = await vbox.run(['hostonlyif', 'create']);
-  const name = /Interface '(.+)' was successfully created/.exec(said)?.[1];
-  if (name === undefined) throw new UserError(`VirtualBox made no host-only interface: ${said.trim()}`);
+  // Before one is made that would be left without an address.
+  await refuseForbidden(hostonly);
+  const idle = (await hostOnlyInterfaces(vbox)).find((one) => one.name === preferred && !one.own);
+  const name = idle?.name ?? (await makeInterface(vbox));
   const netmask = netmaskOf(hostonly.prefix);
   await vbox.run([
     'hostonlyif',
@@ -64,7 +79,44 @@ export async function ensureHostOnly(vbox: VBoxManage, hostonly: HostOnly): Prom
     '--netmask',
     netmask,
   ]);
-  return { name, networkName: `HostInterfaceNetworking-${name}` };
+  return { name, networkName: `HostInterfaceNetworking-${name}`, own: hostonly };
+}
+
+async function makeInterface(vbox: VBoxManage): Promise<string> {
+  const said = await vbox.run(['hostonlyif', 'create']);
+  const name = /Interface '(.+)' was successfully created/.exec(said)?.[1];
+  if (name === undefined) throw new UserError(`VirtualBox made no host-only interface: ${said.trim()}`);
+  return name;
+}
+
+/** Where a machine's host-only network is recorded; docker-machine's own field, in its form: `192.168.99.1/24`. */
+const recordedRange = 'HostOnlyCIDR';
+
+/** What a new machine's record says of its host-only network. */
+export function rangeRecord({ address, prefix }: HostOnlyRange): Record<string, string> {
+  return { [recordedRange]: formatRange({ base: address, prefix }) };
+}
+
+/**
+ * The host-only network that a machine was made in, whatever is set now: as its record says, or the one that its recorded address is in.
+ * @param set today's setting, where the address is in its range
+ * @returns undefined where the record tells nothing of it
+ */
+export function networkOf(
+  { addresses, driverData }: Pick<Machine, 'addresses' | 'driverData'>,
+  set: HostOnlyRange,
+): HostOnlyRange | undefined {
+  const recorded = tryParseRange(String(driverData[recordedRange]));
+  if (recorded && recorded.prefix < 32) return { address: recorded.base, prefix: recorded.prefix };
+  const own = parseAddress(addresses.public ?? '');
+  if (own === undefined) return undefined;
+  if (overlap(rangeOf(set), { base: own, prefix: 32 })) return { address: set.address, prefix: set.prefix };
+  return { address: firstOf(own, 24) + 1, prefix: 24 };
+}
+
+/** Whether an interface leads into a network; into any where none is known. One without an address leads nowhere. */
+export function leadsInto({ own }: HostOnlyInterface, wanted: HostOnlyRange | undefined): boolean {
+  return own !== undefined && (wanted === undefined || overlap(rangeOf(own), rangeOf(wanted)));
 }
 
 export function netmaskOf(prefix: number): string {
@@ -98,14 +150,32 @@ export async function ensureNatNetwork(vbox: VBoxManage, range: Range): Promise<
 
 async function findInterface(
   vbox: VBoxManage,
-  { address }: HostOnly,
+  { address }: HostOnlyRange,
 ): Promise<HostOnlyInterface | undefined> {
-  const blocks = readBlocks(await vbox.run(['list', 'hostonlyifs']));
-  const found = blocks.find((block) => parseAddress(block.get('IPAddress') ?? '') === address);
-  return found && { name: found.get('Name') ?? '', networkName: found.get('VBoxNetworkName') ?? '' };
+  return (await hostOnlyInterfaces(vbox)).find(({ own }) => own?.address === address);
 }
 
-async function refuseForbidden(hostonly: HostOnly): Promise<void> {
+export async function hostOnlyInterfaces(vbox: VBoxManage): Promise<HostOnlyInterface[]> {
+  const blocks = readBlocks(await vbox.run(['list', 'hostonlyifs']));
+  return blocks.map((block) => {
+    // 0.0.0.0 is none.
+    const address = parseAddress(block.get('IPAddress') ?? '') || undefined;
+    const prefix = prefixOf(block.get('NetworkMask') ?? '');
+    return {
+      name: block.get('Name') ?? '',
+      networkName: block.get('VBoxNetworkName') ?? '',
+      ...(address !== undefined && { own: { address, prefix } }),
+    };
+  });
+}
+
+/** Of a netmask; 24, VirtualBox's own choice, of what is none. */
+function prefixOf(netmask: string): number {
+  const bits = (parseAddress(netmask) ?? 0).toString(2).replaceAll('0', '').length;
+  return bits === 0 ? 24 : bits;
+}
+
+async function refuseForbidden(hostonly: HostOnlyRange): Promise<void> {
   if (process.platform === 'win32') return;
   const text = await readFile(rangesFile, 'utf8').catch(() => undefined);
   const allowed = text === undefined ? [allowedByDefault] : readAllowed(text);

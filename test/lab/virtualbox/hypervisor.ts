@@ -73,11 +73,19 @@ export function hypervisor(folder: string, guests: Guests | undefined, bridge: s
 
     async hostonlyif([, verb, name = '', ...rest]) {
       if (verb === 'create') {
-        if (interfaces.length > 0) throw new Error('the lab has one host-only interface');
-        interfaces.push({ name: bridge, address: '', netmask: '' });
-        return { code: 0, stdout: `Interface '${bridge}' was successfully created\n`, stderr: progress };
+        if (guests && interfaces.length > 0) throw new Error('guests have one host-only interface');
+        const made = [bridge, 'vboxnet1', 'vboxnet2'].find(
+          (free) => !interfaces.some((one) => one.name === free),
+        );
+        if (made === undefined) throw new Error('the lab has three host-only interfaces');
+        interfaces.push({ name: made, address: '', netmask: '' });
+        return { code: 0, stdout: `Interface '${made}' was successfully created\n`, stderr: progress };
       }
       const found = interfaces.find((one) => one.name === name);
+      if (verb === 'remove' && found) {
+        interfaces.splice(interfaces.indexOf(found), 1);
+        return { ...fine(), stderr: progress };
+      }
       if (verb !== 'ipconfig' || !found)
         return plain(`The host network interface named '${name}' could not be found`);
       const option = (key: string) => rest[rest.indexOf(key) + 1] ?? '';
