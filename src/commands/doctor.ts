@@ -20,9 +20,13 @@ export default class Doctor extends BaseCommand<typeof Doctor> {
 
   async run(): Promise<Diagnosis[]> {
     const context = await this.context();
-    const found = await diagnose(context, this.flags.driver === undefined ? undefined : [this.flags.driver]);
+    const { driver } = this.flags;
+    const found = await diagnose(
+      context,
+      driver === undefined ? undefined : [context.drivers.nameOf(driver)],
+    );
     const diagnoses = this.flags.fix ? await repair(found, context) : found;
-    const chosen = await this.driverName(this.flags.driver).catch(() => undefined);
+    const chosen = await this.driverName(driver).catch(() => undefined);
     if (!isReady(diagnoses, chosen)) process.exitCode = exitCodes.failed;
     this.print(
       diagnoses

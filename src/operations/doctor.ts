@@ -10,7 +10,11 @@ export interface Diagnosis {
   checks: Check[];
 }
 
-/** What drivers need of this computer, and whether it is there; absent, all drivers are asked. */
+/**
+ * What drivers need of this computer, and whether it is there; one that cannot tell takes no other with it.
+ * @param named absent: all drivers are asked
+ * @throws AbortError
+ */
 export async function diagnose(context: Context, named?: readonly string[]): Promise<Diagnosis[]> {
   const plugins = await context.plugins.drivers();
   return Promise.all(
@@ -21,8 +25,14 @@ export async function diagnose(context: Context, named?: readonly string[]): Pro
   );
 }
 
+/** A driver that cannot be asked, its settings being wrong for example, has a failed check. */
 async function ask(name: string, context: Context): Promise<Check[]> {
-  return (await context.driver(name)).doctor(context.signal);
+  try {
+    return await (await context.driver(name)).doctor(context.signal);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    return [{ name: 'driver', ok: false, detail: explanationOf(error) }];
+  }
 }
 
 /** A plugin whose driver cannot be loaded: said of it alone, and the others go on. */

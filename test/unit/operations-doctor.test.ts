@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Check } from '../../src/drivers/driver.js';
-import { ExternalError } from '../../src/errors.js';
+import { AbortError, ExternalError } from '../../src/errors.js';
 import { diagnose, isHealthy, isReady, repair } from '../../src/operations/doctor.js';
 import { MemoryDriver } from './support/memory-driver.js';
 import { openTestBed, type TestBed } from './support/test-bed.js';
@@ -25,6 +25,29 @@ test('every driver asked for is looked at', async () => {
     { driver: 'memory', checks: [good] },
     { driver: 'other', checks: [bad] },
   ]);
+});
+
+test('a driver that cannot be opened or asked is named, and takes no other with it', async () => {
+  bed.driver.doctor = async () => [good];
+  const other = new MemoryDriver();
+  other.doctor = async () => {
+    throw new ExternalError('no answer', { hint: 'wait' });
+  };
+  bed.drivers.set('other', other);
+  expect(await diagnose(bed.context, ['memory', 'other', 'third'])).toEqual([
+    { driver: 'memory', checks: [good] },
+    { driver: 'other', checks: [{ name: 'driver', ok: false, detail: 'no answer; wait' }] },
+    { driver: 'third', checks: [{ name: 'driver', ok: false, detail: 'no driver is called "third"' }] },
+  ]);
+});
+
+test('an interruption ends all of it', async () => {
+  bed.driver.doctor = async (signal = bed.context.signal) => {
+    bed.interrupt();
+    signal.throwIfAborted();
+    return [];
+  };
+  await expect(diagnose(bed.context, ['memory'])).rejects.toThrow(AbortError);
 });
 
 test.each([
