@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as z from 'zod/mini';
 import { messageOf, UserError } from '../errors.js';
-import type { DriverModule, DriverOptions } from './driver.js';
+import type { Driver, DriverModule, DriverOptions } from './driver.js';
 import { guardDriver, guardModuleCall } from './guard.js';
 import { isOwnDriver } from './registry.js';
 
@@ -50,8 +50,32 @@ export async function loadPackage(plugin: DriverPackage): Promise<DriverModule> 
     summary: driver.summary,
     settings: driver.settings,
     ...(driver.checkSettings && { checkSettings: call(driver.checkSettings.bind(driver)) }),
-    open: call(async (options: DriverOptions) => guardDriver(driver.name, await driver.open(options))),
+    open: call(async (options: DriverOptions) =>
+      guardDriver(driver.name, withAllMethods(await driver.open(options))),
+    ),
   };
+}
+
+/** What no driver may leave out. */
+const methods = [
+  'check',
+  'create',
+  'list',
+  'start',
+  'stop',
+  'kill',
+  'remove',
+  'resize',
+  'doctor',
+] as const satisfies readonly (keyof Driver)[];
+
+/** @throws Error that names what is missing; whoever guards the call says whose it is */
+function withAllMethods(driver: Driver): Driver {
+  const missing = methods.filter(
+    (name) => typeof (driver as Partial<Driver> | undefined)?.[name] !== 'function',
+  );
+  if (missing.length === 0) return driver;
+  throw new Error(`the driver that it opens has no ${missing.map((name) => `${name}()`).join(', ')}`);
 }
 
 async function importDriver(plugin: DriverPackage): Promise<unknown> {

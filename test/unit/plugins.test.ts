@@ -68,6 +68,19 @@ describe('a driver of a package', () => {
     );
     await expect(driver.open({} as DriverOptions)).rejects.toThrow(new ExternalError('x: no library'));
   });
+
+  test.each([
+    [
+      '{ list() {}, start() {}, stop() {}, kill() {}, remove() {}, resize: 1, create() {} }',
+      'check(), resize(), doctor()',
+    ],
+    ['undefined', 'check(), create(), list(), start(), stop(), kill(), remove(), resize(), doctor()'],
+  ])('that opens %s is told what it lacks', async (opened, lacks) => {
+    const driver = await load(`{ name: 'x', summary: 's', settings: [], open: async () => (${opened}) }`);
+    await expect(driver.open({} as DriverOptions)).rejects.toThrow(
+      new ExternalError(`x: the driver that it opens has no ${lacks}`),
+    );
+  });
 });
 
 describe('the errors of a driver of somebody else’s', () => {
