@@ -52,6 +52,35 @@ describe('a machine that could not be made ready', () => {
     expect([...bed.driver.machines.keys()]).toEqual(['node1']);
     expect((await bed.cluster.machines()).machines.map(({ name }) => name)).toEqual(['node1']);
   });
+
+  test('so are all where what they share could not be made, unless that was an interruption', async () => {
+    bed.driver.onPrepare = async () => {
+      throw new ExternalError('mirror unreachable');
+    };
+    const removing = { removeFailed: true };
+    await expect(create(['node1', 'node2'], removing)).rejects.toThrow(
+      new ExternalError('mirror unreachable'),
+    );
+    expect((await bed.cluster.machines()).machines).toEqual([]);
+    expect(await bed.claims()).toEqual([]);
+
+    bed.driver.onPrepare = async () => {
+      bed.interrupt();
+      throw new AbortError();
+    };
+    await expect(create(['node1'], removing)).rejects.toThrow(AbortError);
+    expect(await phases('node1')).toEqual(['node1 creating']);
+  });
+
+  test('what was refused before anything was done leaves an earlier try as it is', async () => {
+    bed.driver.failures.set('node1', new ExternalError('no disk left'));
+    await create(['node1']);
+    bed.driver.onCheck = () => {
+      throw new UserError('no such size');
+    };
+    await expect(create(['node1'], { removeFailed: true })).rejects.toThrow('no such size');
+    expect(await phases('node1')).toEqual(['node1 creating']);
+  });
 });
 
 describe('a create that goes well', () => {

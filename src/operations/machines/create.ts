@@ -1,5 +1,5 @@
 import type { Adoption, CreateRequest, Driver, MachineEvent, MachineWish } from '../../drivers/driver.js';
-import { messageOf, UserError } from '../../errors.js';
+import { isAbort, messageOf, UserError } from '../../errors.js';
 import { defaultEngineSettings, type EngineSettings } from '../../machines/engine-settings.js';
 import { type Machine, reachAddress } from '../../machines/machine.js';
 import type { GroupSettings } from '../../machines/spec.js';
@@ -42,9 +42,26 @@ export interface MachineShape {
  * @throws UserError, with nothing changed, when the input cannot work; AbortError on interruption, with all that exists recorded
  */
 export async function createMachines(input: CreateInput, context: Context): Promise<Outcome<Machine>[]> {
-  const outcomes = await makeMachines(input, context);
-  if (input.removeFailed) await removeFailed(outcomes, context);
-  return outcomes;
+  try {
+    const outcomes = await makeMachines(input, context);
+    const failed = outcomes.filter(({ status }) => status === 'failed');
+    if (input.removeFailed) await removeBegun(failed, context);
+    return outcomes;
+  } catch (error) {
+    if (!(error instanceof Unprepared)) throw error;
+    if (input.removeFailed) await removeBegun(error.machines, context);
+    throw error.cause;
+  }
+}
+
+/** What machines share could not be made: they are recorded, and the driver was not asked for them. */
+class Unprepared extends Error {
+  constructor(
+    readonly machines: readonly Machine[],
+    override readonly cause: unknown,
+  ) {
+    super(messageOf(cause));
+  }
 }
 
 async function makeMachines(input: CreateInput, context: Context): Promise<Outcome<Machine>[]> {
@@ -64,10 +81,10 @@ async function makeMachines(input: CreateInput, context: Context): Promise<Outco
   }
 }
 
-async function removeFailed(outcomes: readonly Outcome<Machine>[], context: Context): Promise<void> {
-  const failed = new Set(outcomes.flatMap(({ name, status }) => (status === 'failed' ? [name] : [])));
+async function removeBegun(of: readonly { name: string }[], context: Context): Promise<void> {
+  const names = new Set(of.map(({ name }) => name));
   const { machines } = await context.cluster.machines();
-  const begun = machines.filter(({ name, phase }) => failed.has(name) && phase === 'creating');
+  const begun = machines.filter(({ name, phase }) => names.has(name) && phase === 'creating');
   if (begun.length > 0) await removeMachines(begun, { force: false }, context);
 }
 
@@ -226,7 +243,9 @@ async function recordAndMake(
   context: Context,
 ): Promise<Map<string, Outcome<Machine>>> {
   const requests = await recordIntents(machines, context);
-  await prepare(driver, driverName, requests, context);
+  await prepare(driver, driverName, requests, context).catch((error) => {
+    throw context.signal.aborted || isAbort(error) ? error : new Unprepared(machines, error);
+  });
   const events = async () => driver.create(requests, context.signal);
   return makeAll(
     machines,
