@@ -77,7 +77,8 @@ function recorded(events: readonly MachineEvent[]): Machine[] {
   const machines = new Map<string, Machine>();
   for (const event of events) {
     if (event.type !== 'changed') continue;
-    const { id, addresses = {}, memory, driverData = {} } = event.change;
+    const { id, addresses = {}, memory } = event.change;
+    const driverData = { ...machines.get(event.name)?.driverData, ...event.change.driverData };
     machines.set(event.name, {
       name: event.name,
       driver: 'digitalocean',
@@ -386,6 +387,27 @@ describe('the life of droplets', () => {
     expect(await states()).toEqual({ node1: 'missing', node2: 'missing' });
     expect(ends(await run(open().remove(machines, signal)))).toEqual({ node1: 'done', node2: 'done' });
     expect(namesThere()).toEqual([]);
+  });
+
+  test('a private address stays one, whatever is set by then, and none comes by itself', async () => {
+    await emulate();
+    const inner = { private_networking: true };
+    const made = await create('node1', open(inner));
+    const plain = await create('node2');
+    const isPrivate = (machines: readonly { addresses?: Machine['addresses'] }[]) =>
+      machines.map(({ addresses }) => addresses?.private !== undefined);
+    expect([...isPrivate(made.machines), ...isPrivate(plain.machines)]).toEqual([true, false]);
+
+    const both = [...made.machines, ...plain.machines];
+    for (const driver of [open(), open(inner)]) {
+      expect(isPrivate(await driver.list(both, signal))).toEqual([true, false]);
+      expect(isPrivate(recorded(await run(driver.stop(both, signal))))).toEqual([true, false]);
+      expect(isPrivate(recorded(await run(driver.start(both, signal))))).toEqual([true, false]);
+    }
+    // Whoever makes a lost folder anew says it anew.
+    const found = await (open(inner) as Required<Driver>).discover(signal);
+    expect(isPrivate(found)).toEqual([true, true]);
+    expect(found[0]?.driverData).toEqual(both[0]?.driverData);
   });
 
   test('what cannot be resized runs on as it was', async () => {

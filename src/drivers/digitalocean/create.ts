@@ -1,11 +1,13 @@
 import { ExternalError, UserError } from '../../errors.js';
 import { groupBy } from '../../machines/group.js';
+import type { SshAccess } from '../../machines/machine.js';
 import type { CreateRequest, MachineChange, MachineEvent, MachineWish, PrepareProgress } from '../driver.js';
 import { type Catalogue, type Cloud, clusterDroplets } from './cloud.js';
 import { pick } from './droplets.js';
 import { changeOf, done, type Goal, type Item, reach, type Step } from './follow.js';
 import { mostInOneCall, type Order, place, removeDoubles } from './order.js';
 import { regionFor } from './regions.js';
+import type { DigitalOceanSettings } from './settings.js';
 import { ensureFirewall, ensureKey } from './shared-things.js';
 import { chooseSize, describeSize, formatPrice } from './sizes.js';
 import type { Droplet, Image, Size } from './types.js';
@@ -60,8 +62,9 @@ export async function* create(
   for (const request of requests) {
     const droplet = pick(there, request);
     if (!droplet) continue;
-    items.push({ name: request.name, droplet });
-    yield { type: 'changed', name: request.name, change: knownOf(droplet, cloud.settings) };
+    const item = newItem(request.name, droplet, cloud.settings);
+    items.push(item);
+    yield { type: 'changed', name: request.name, change: knownOf(item, cloud.settings) };
   }
   const found = new Set(items.map(({ name }) => name));
   const missing = requests.filter(({ name }) => !found.has(name));
@@ -78,8 +81,9 @@ async function* orderAll(cloud: Cloud, requests: readonly CreateRequest[], signa
     for (const { name } of order.requests) {
       const droplet = made.get(name);
       if (droplet) {
-        items.push({ name, droplet });
-        yield { type: 'changed', name, change: knownOf(droplet, cloud.settings) };
+        const item = newItem(name, droplet, cloud.settings);
+        items.push(item);
+        yield { type: 'changed', name, change: knownOf(item, cloud.settings) };
       } else
         yield { type: 'failed', name, error: error ?? new ExternalError('DigitalOcean did not make it') };
     }
@@ -87,9 +91,17 @@ async function* orderAll(cloud: Cloud, requests: readonly CreateRequest[], signa
   return items;
 }
 
-/** How to log in is written down once, so that later commands need not have it set. */
-function knownOf(droplet: Droplet, settings: Cloud['settings']): MachineChange {
-  return { ...changeOf(droplet, settings), ssh: settings.ssh };
+function newItem(name: string, droplet: Droplet, { privateNetworking }: DigitalOceanSettings): Item {
+  return { name, droplet, isPrivate: privateNetworking };
+}
+
+/** How to log in, and at which address others reach it, is written down once, so that later commands need not have it set. */
+export function knownOf(
+  item: Omit<Item, 'name'>,
+  { ssh }: Pick<DigitalOceanSettings, 'ssh'>,
+): MachineChange & { ssh: SshAccess } {
+  const change = changeOf(item);
+  return { ...change, ssh, driverData: { ...change.driverData, privateNetworking: item.isPrivate } };
 }
 
 /** What is alike goes into one call. */

@@ -41,12 +41,21 @@ const states: Readonly<Record<Droplet['status'], MachineState>> = {
   archive: 'error',
 };
 
-/** In no certain order: the private one may come first. */
-export function addressesOf(
-  { networks }: Droplet,
+/**
+ * Whether the machines of the cluster reach this one at its private address: decided when it is made and recorded, so that later commands need
+ * not have it set. Of one that docker-machine made, what is set tells.
+ */
+export function isPrivate(
+  { driverData }: Wanted | Machine,
   { privateNetworking }: Pick<DigitalOceanSettings, 'privateNetworking'>,
-): Addresses {
+): boolean {
+  const decided = driverData?.['privateNetworking'];
+  return typeof decided === 'boolean' ? decided : privateNetworking;
+}
+
+/** In no certain order: the private one may come first. */
+export function addressesOf({ networks }: Droplet, withPrivate: boolean): Addresses {
   const of = (type: string) => networks.v4.find((network) => network.type === type)?.ip_address;
   const [open, inner] = [of('public'), of('private')];
-  return { ...(open && { public: open }), ...(privateNetworking && inner && { private: inner }) };
+  return { ...(open && { public: open }), ...(withPrivate && inner && { private: inner }) };
 }

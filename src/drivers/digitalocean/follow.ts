@@ -1,7 +1,8 @@
 import { ExternalError } from '../../errors.js';
+import type { Machine } from '../../machines/machine.js';
 import type { MachineChange, MachineEvent } from '../driver.js';
 import { type Cloud, clusterDroplets } from './cloud.js';
-import { addressesOf, stateOf } from './droplets.js';
+import { addressesOf, isPrivate, stateOf } from './droplets.js';
 import { idTag } from './tags.js';
 import type { Droplet } from './types.js';
 
@@ -9,6 +10,13 @@ import type { Droplet } from './types.js';
 export interface Item {
   name: string;
   droplet: Droplet;
+  /** Other machines reach it at its private address. */
+  isPrivate: boolean;
+}
+
+/** A recorded machine with its droplet. */
+export function itemOf(machine: Machine, droplet: Droplet, settings: Cloud['settings']): Item {
+  return { name: machine.name, droplet, isPrivate: isPrivate(machine, settings) };
 }
 
 /** Yields events, and returns the items that go on. */
@@ -44,7 +52,7 @@ export async function* follow(
   goal: Goal,
   signal: AbortSignal,
 ): Step<Followed> {
-  const { clock, settings } = cloud;
+  const { clock } = cloud;
   const pending = new Map(items.map((item) => [item.droplet.id, item]));
   const reached: Item[] = [];
   const start = clock.now();
@@ -67,7 +75,7 @@ export async function* follow(
       pending.delete(id);
       const now = { ...item, droplet: droplet ?? item.droplet };
       reached.push(now);
-      if (droplet) yield { type: 'changed', name: item.name, change: changeOf(droplet, settings) };
+      if (droplet) yield { type: 'changed', name: item.name, change: changeOf(now) };
     }
   }
   return { reached, late: [...pending.values()] };
@@ -83,11 +91,11 @@ export async function* reach(cloud: Cloud, items: readonly Item[], goal: Goal, s
   return reached;
 }
 
-export function changeOf(droplet: Droplet, settings: Cloud['settings']): MachineChange {
+export function changeOf({ droplet, isPrivate }: Omit<Item, 'name'>): MachineChange {
   return {
     id: String(droplet.id),
     state: stateOf(droplet),
-    addresses: addressesOf(droplet, settings),
+    addresses: addressesOf(droplet, isPrivate),
     memory: droplet.memory,
     driverData: { slug: droplet.size_slug, region: droplet.region.slug },
   };

@@ -3,7 +3,7 @@ import type { Machine } from '../../machines/machine.js';
 import type { MachineEvent } from '../driver.js';
 import { type Cloud, clusterDroplets } from './cloud.js';
 import { idOf, pick } from './droplets.js';
-import { done, follow, type Goal, type Item, reach, type Step } from './follow.js';
+import { done, follow, type Goal, type Item, itemOf, reach, type Step } from './follow.js';
 import { actOn, actOnAll, actOnEach } from './power.js';
 import { removeShared } from './shared-things.js';
 import { chooseSize, describeSize, formatPrice } from './sizes.js';
@@ -102,7 +102,7 @@ export async function* remove(cloud: Cloud, machines: Machines, signal: AbortSig
   const items = machines.flatMap((machine) =>
     [...there, ...foreign]
       .filter(({ id, name }) => name === machine.name || String(id) === idOf(machine))
-      .map((droplet): Item => ({ name: machine.name, droplet })),
+      .map((droplet) => itemOf(machine, droplet, cloud.settings)),
   );
   const ways = {
     each: ({ id }: Droplet) => api.removeDroplet(id),
@@ -148,7 +148,7 @@ export async function* locate(cloud: Cloud, machines: Machines, signal: AbortSig
   const items: Item[] = [];
   for (const machine of machines) {
     const droplet = pick([...there, ...foreign], machine);
-    if (droplet) items.push({ name: machine.name, droplet });
+    if (droplet) items.push(itemOf(machine, droplet, cloud.settings));
     else yield { type: 'failed', name: machine.name, error: goneError(machine.name) };
   }
   return items;

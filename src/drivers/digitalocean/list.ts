@@ -1,7 +1,7 @@
 import type { FoundMachine, Machine, ObservedMachine } from '../../machines/machine.js';
 import { type Cloud, clusterDroplets } from './cloud.js';
-import { addressesOf, pick, stateOf } from './droplets.js';
-import { changeOf } from './follow.js';
+import { knownOf } from './create.js';
+import { addressesOf, isPrivate, pick, stateOf } from './droplets.js';
 import { foreignDroplets } from './lifecycle.js';
 import { clusterOf, everywhere } from './tags.js';
 import type { Droplet } from './types.js';
@@ -19,11 +19,11 @@ export async function list(
     const droplet = pick([...there, ...foreign], machine);
     if (!droplet) return { name: machine.name, state: 'missing' };
     matched.add(droplet);
-    return { ...observed(cloud, droplet), name: machine.name };
+    return { ...observed(droplet, isPrivate(machine, cloud.settings)), name: machine.name };
   });
   const others = there
     .filter((droplet) => !matched.has(droplet))
-    .map((droplet) => ({ ...observed(cloud, droplet), size: droplet.size_slug }));
+    .map((droplet) => ({ ...observed(droplet, cloud.settings.privateNetworking), size: droplet.size_slug }));
   return [...ofKnown, ...others];
 }
 
@@ -41,17 +41,17 @@ export async function discover(cloud: Cloud, signal: AbortSignal): Promise<Found
 
 function foundMachine({ settings }: Cloud, droplet: Droplet, cluster: FoundMachine['cluster']): FoundMachine {
   return {
-    ...changeOf(droplet, settings),
+    ...knownOf({ droplet, isPrivate: settings.privateNetworking }, settings),
     name: droplet.name,
     state: stateOf(droplet),
     size: droplet.size_slug,
     cluster,
-    ssh: settings.ssh,
     createdAt: new Date(droplet.created_at).toISOString(),
   };
 }
 
-function observed({ settings }: Cloud, droplet: Droplet): ObservedMachine {
+function observed(droplet: Droplet, withPrivate: boolean): ObservedMachine {
   const { id, name, memory } = droplet;
-  return { name, id: String(id), state: stateOf(droplet), addresses: addressesOf(droplet, settings), memory };
+  const addresses = addressesOf(droplet, withPrivate);
+  return { name, id: String(id), state: stateOf(droplet), addresses, memory };
 }
