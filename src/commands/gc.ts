@@ -4,13 +4,15 @@ import { driverFlag, yesFlag } from '../cli/flags.js';
 import { findLeftovers, type Leftovers, removeLeftovers } from '../operations/machines/gc.js';
 import { type BatchReport, reportOf } from '../operations/machines/summary.js';
 import { confirm, notAgreed } from '../ui/prompt.js';
-import { leftoverTable } from '../ui/views/leftovers.js';
+import { leftoverList } from '../ui/views/leftovers.js';
 
 export default class Gc extends BaseCommand<typeof Gc> {
   static override summary = 'find machines that no record knows, and records of machines that are gone';
   static override description =
     `An interrupted command, a lost record or somebody at the provider's own console can leave both. belt knows its machines there by the
-cluster's id, and asks before it removes anything. Machines whose records are to come back: belt import --from DRIVER.`;
+cluster's id, and asks before it removes anything. Machines whose records are to come back: belt import --from DRIVER.
+
+The exit code is 1 where a provider could not be asked: what is left over there is not known.`;
   static override flags = {
     ...yesFlag,
     ...driverFlag,
@@ -21,17 +23,18 @@ cluster's id, and asks before it removes anything. Machines whose records are to
     { description: 'only look', command: '<%= config.bin %> gc --dry-run' },
   ];
 
-  async run(): Promise<BatchReport<string> | { strays: string[]; gone: string[] }> {
+  async run(): Promise<(BatchReport<string> | { strays: string[]; gone: string[] }) & Gaps> {
     const context = await this.context();
     const driver = await this.driverName(this.flags.driver);
     const found = await findLeftovers([driver], context);
     const nothing = found.strays.length + found.gone.length === 0;
-    this.print(nothing ? 'nothing is left over' : leftoverTable(found));
-    if (nothing || this.flags['dry-run']) return namesOf(found);
+    this.print(leftoverList(found));
+    if (found.notAsked.length > 0) this.fail();
+    if (nothing || this.flags['dry-run']) return { ...namesOf(found), ...gapsOf(found) };
     if (!(this.flags.yes || (await this.agreed(found)))) throw notAgreed('removed');
     const outcomes = await removeLeftovers(found, context);
     this.settle(outcomes);
-    return reportOf(outcomes, (name) => name);
+    return { ...reportOf(outcomes, (name) => name), ...gapsOf(found) };
   }
 
   private agreed({ strays, gone }: Leftovers): Promise<boolean> {
@@ -45,6 +48,15 @@ cluster's id, and asks before it removes anything. Machines whose records are to
       output: process.stderr,
     });
   }
+}
+
+interface Gaps {
+  /** Drivers whose providers could not be asked; absent: all could. */
+  notAsked?: string[];
+}
+
+function gapsOf({ notAsked }: Leftovers): Gaps {
+  return notAsked.length > 0 ? { notAsked } : {};
 }
 
 function namesOf({ strays, gone }: Leftovers): { strays: string[]; gone: string[] } {

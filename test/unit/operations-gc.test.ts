@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ExternalError } from '../../src/errors.js';
+import { AbortError, ExternalError } from '../../src/errors.js';
 import { findLeftovers, type Leftovers, removeLeftovers } from '../../src/operations/machines/gc.js';
 import { openTestBed, type TestBed } from './support/test-bed.js';
 
@@ -17,7 +17,7 @@ function names({ strays, gone }: Leftovers): { strays: string[]; gone: string[] 
 }
 
 test('nothing is left over where records and provider agree', async () => {
-  expect(await findLeftovers([], bed.context)).toEqual({ strays: [], gone: [] });
+  expect(await findLeftovers([], bed.context)).toEqual({ strays: [], gone: [], notAsked: [] });
 });
 
 test('finds machines that no record knows, and records of machines that are gone', async () => {
@@ -44,11 +44,23 @@ test('a machine whose creation was not finished is neither', async () => {
   const [node] = (await bed.cluster.machines()).machines;
   if (node) await bed.cluster.save({ ...node, phase: 'creating' });
   bed.driver.machines.delete('node1');
-  expect(await findLeftovers([], bed.context)).toEqual({ strays: [], gone: [] });
+  expect(await findLeftovers([], bed.context)).toEqual({ strays: [], gone: [], notAsked: [] });
 });
 
 test('a provider that cannot be asked is named, and takes nothing with it', async () => {
   bed.driver.listError = new ExternalError('no route to host');
-  expect(await findLeftovers([], bed.context)).toEqual({ strays: [], gone: [] });
+  expect(await findLeftovers([], bed.context)).toEqual({
+    strays: [],
+    gone: [],
+    notAsked: ['memory'],
+  });
   expect(bed.reporter.lines).toContain('warning: memory cannot be asked: no route to host');
+});
+
+test('an interruption is no answer', async () => {
+  bed.driver.list = async () => {
+    bed.interrupt();
+    throw new AbortError();
+  };
+  await expect(findLeftovers([], bed.context)).rejects.toThrow(AbortError);
 });

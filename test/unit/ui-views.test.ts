@@ -3,6 +3,7 @@ import { formatTable } from '../../src/ui/table.js';
 import { checkList } from '../../src/ui/views/doctor.js';
 import { failureSummary, linePrefixes } from '../../src/ui/views/fan-out.js';
 import { formatAge, formatBytes, imageTable } from '../../src/ui/views/images.js';
+import { leftoverList } from '../../src/ui/views/leftovers.js';
 import { machineTable, statusTable } from '../../src/ui/views/machines.js';
 import { swarmTable } from '../../src/ui/views/swarm.js';
 
@@ -170,4 +171,16 @@ describe('fan-out', () => {
     );
     expect(failureSummary(4, [], [], { color: false })).toBe('');
   });
+});
+
+test('nothing is left over only where every provider was asked', () => {
+  const unknown = 'ec2 was not asked: what is left over there is not known';
+  const stray = { name: 'node1', driver: 'nspawn', addresses: {} };
+  expect(leftoverList({ strays: [], gone: [], notAsked: [] })).toBe('nothing is left over');
+  expect(leftoverList({ strays: [], gone: [], notAsked: ['ec2'] })).toBe(unknown);
+  expect(leftoverList({ strays: [stray], gone: [], notAsked: ['ec2'] }).split('\n')).toEqual([
+    expect.stringMatching(/^NAME /),
+    expect.stringMatching(/^node1 .*exists, no record knows it$/),
+    unknown,
+  ]);
 });

@@ -12,11 +12,14 @@ export interface Leftovers {
   strays: Machine[];
   /** Records whose machines are gone at the provider. */
   gone: Machine[];
+  /** Drivers whose providers could not be asked: what there is of theirs is not known. */
+  notAsked: string[];
 }
 
 /**
  * Compares the cluster's records with what the providers have of it, each asked once.
  * @param drivers further drivers to ask than those that the records name
+ * @throws AbortError
  */
 export async function findLeftovers(drivers: readonly string[], context: Context): Promise<Leftovers> {
   const { machines, damaged } = await context.cluster.machines();
@@ -25,17 +28,25 @@ export async function findLeftovers(drivers: readonly string[], context: Context
   const asked = new Set([...drivers, ...byDriver.keys()]);
   // Whose record cannot be read is known all the same.
   const known = new Set([...machines, ...damaged].map(({ name }) => name));
-  const strays = await Promise.all(
-    [...asked].map((driver) => straysOf(driver, byDriver.get(driver) ?? [], known, context)),
+  const answers = await Promise.all(
+    [...asked].map(async (driver) => ({
+      driver,
+      strays: await straysOf(driver, byDriver.get(driver) ?? [], known, context),
+    })),
   );
   const rows = await observe(machines, context);
+  context.signal.throwIfAborted();
   const gone = rows.filter(({ state, machine }) => state === 'missing' && machine.phase === 'ready');
-  return { strays: strays.flat(), gone: gone.map(({ machine }) => machine) };
+  return {
+    strays: answers.flatMap(({ strays }) => strays ?? []),
+    gone: gone.map(({ machine }) => machine),
+    notAsked: answers.flatMap(({ driver, strays }) => (strays ? [] : [driver])),
+  };
 }
 
 /** Destroys the strays and forgets the records of what is gone. */
 export async function removeLeftovers(
-  { strays, gone }: Leftovers,
+  { strays, gone }: Pick<Leftovers, 'strays' | 'gone'>,
   context: Context,
 ): Promise<Outcome<Machine>[]> {
   const outcomes = strays.length > 0 ? await removeMachines(strays, { force: false }, context) : [];
@@ -46,12 +57,13 @@ export async function removeLeftovers(
   ];
 }
 
+/** @returns undefined, with a warning, where the provider cannot be asked */
 async function straysOf(
   driverName: string,
   machines: readonly Machine[],
   known: ReadonlySet<string>,
   context: Context,
-): Promise<Machine[]> {
+): Promise<Machine[] | undefined> {
   try {
     const driver = await context.driver(driverName);
     const observed = await driver.list(machines, context.signal);
@@ -59,8 +71,9 @@ async function straysOf(
       known.has(seen.name) || seen.state === 'missing' ? [] : [strayMachine(driverName, seen)],
     );
   } catch (error) {
+    context.signal.throwIfAborted();
     context.reporter.warn(`${driverName} cannot be asked: ${messageOf(error)}`);
-    return [];
+    return undefined;
   }
 }
 

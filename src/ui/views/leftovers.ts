@@ -7,14 +7,23 @@ interface LeftoverRow {
   addresses: { public?: string; private?: string };
 }
 
-/** What `gc` found: machines that no record knows, then records of machines that are gone. */
-export function leftoverTable({
-  strays,
-  gone,
-}: {
+interface Found {
   strays: readonly LeftoverRow[];
   gone: readonly LeftoverRow[];
-}): string {
+  /** Drivers whose providers could not be asked. */
+  notAsked: readonly string[];
+}
+
+/** What `gc` found: machines that no record knows, then records of machines that are gone; and where it could not look. */
+export function leftoverList(found: Found): string {
+  const { strays, gone, notAsked } = found;
+  const isEmpty = strays.length + gone.length === 0;
+  const gaps = notAsked.map((driver) => `${driver} was not asked: what is left over there is not known`);
+  if (isEmpty && gaps.length === 0) return 'nothing is left over';
+  return [...(isEmpty ? [] : [leftoverTable(found)]), ...gaps].join('\n');
+}
+
+function leftoverTable({ strays, gone }: Found): string {
   const row = ({ name, driver, id, addresses }: LeftoverRow, found: string): string[] => [
     name,
     driver,
