@@ -94,11 +94,13 @@ function recorded(events: readonly MachineEvent[]): Machine[] {
   return [...machines.values()];
 }
 
+/** @param driverData what an earlier try has recorded */
 async function create(
   pattern: string,
   driver = open(),
+  driverData: Machine['driverData'] = {},
 ): Promise<{ events: MachineEvent[]; machines: Machine[] }> {
-  const wanted = requests(pattern);
+  const wanted = requests(pattern).map((request) => ({ ...request, driverData }));
   await driver.check(wanted, signal);
   await driver.prepare?.(wanted, () => {}, signal);
   const events = await run(driver.create(wanted, signal));
@@ -162,9 +164,9 @@ describe('making droplets', () => {
     expect(cloud.account.orders.map(({ names }) => (names as string[]).length)).toEqual([10, 10, 10, 10]);
     for (const order of cloud.account.orders)
       expect(order['tags']).toEqual(['belt', 'belt-cluster:contract', idTag]);
-    // The first look, and then one page for all that are still coming up; nothing is asked one by one.
+    // Two looks at what is there, and then one page for all that are still coming up; nothing is asked one by one.
     expect(cloud.requests.filter((line) => line.startsWith('GET /v2/droplets/'))).toEqual([]);
-    expect(count('GET /v2/droplets')).toBe(1 + polls);
+    expect(count('GET /v2/droplets')).toBe(2 + polls);
     expect(machines[0]).toMatchObject({
       addresses: { public: expect.stringMatching(/^203\.0\.113\./) },
       memory: 512,
@@ -304,8 +306,41 @@ describe('what goes wrong while droplets are made', () => {
     const [there] = cloud.account.droplets.values();
     cloud.account.order({ ...cloud.account.orders[0] });
     expect(namesThere()).toEqual(['node1', 'node1']);
-    const { machines } = await create('node1');
+    const { machines } = await create('node1', open(), { ordered: true });
     expect(machines.map(({ id }) => id)).toEqual([String(there?.id)]);
+    expect(namesThere()).toEqual(['node1']);
+  });
+
+  test('killed right after the order, the record knows of it; what no record has ordered is not taken over', async () => {
+    await emulate();
+    let recordedBefore: unknown;
+    const killed = async () => {
+      for await (const event of open().create(requests('node1'), signal)) {
+        if (event.type === 'changed') recordedBefore = event.change.driverData;
+        if (event.type === 'progress' && event.text === 'ordering') {
+          expect(namesThere()).toEqual([]);
+          return;
+        }
+      }
+    };
+    await killed();
+    expect(recordedBefore).toEqual({ ordered: true });
+    cloud.account.order({
+      name: 'node1',
+      region: 'nyc3',
+      size: 's-1vcpu-512mb-10gb',
+      image: 'ubuntu-24-04-x64',
+      tags: [idTag],
+    });
+    expect(ends((await create('node1', open(), { ordered: true })).events)).toEqual({ node1: 'done' });
+
+    const fresh = open().check(requests('node[1:2]'), signal);
+    await expect(fresh).rejects.toMatchObject({
+      message: 'DigitalOcean has a droplet node1 of this cluster that no record knows',
+      hint: expect.stringContaining('belt gc -d digitalocean'),
+    });
+    await open().check([{ name: 'node1', id: '7' }], signal);
+    await open().check([{ name: 'node1', driverData: { DropletID: 7 } }], signal);
     expect(namesThere()).toEqual(['node1']);
   });
 
@@ -407,7 +442,7 @@ describe('the life of droplets', () => {
     // Whoever makes a lost folder anew says it anew.
     const found = await (open(inner) as Required<Driver>).discover(signal);
     expect(isPrivate(found)).toEqual([true, true]);
-    expect(found[0]?.driverData).toEqual(both[0]?.driverData);
+    expect(both[0]?.driverData).toMatchObject(found[0]?.driverData ?? {});
   });
 
   test('what cannot be resized runs on as it was', async () => {
@@ -532,7 +567,7 @@ describe('the life of droplets', () => {
       size: 's-1vcpu-512mb-10gb',
       memory: 512,
       addresses: machines[0]?.addresses,
-      driverData: machines[0]?.driverData,
+      driverData: { slug: 's-1vcpu-512mb-10gb', region: 'nyc3', privateNetworking: false },
       ssh: { user: 'me', port: 22, keyPath: 'k' },
       createdAt: expect.stringMatching(/^\d{4}-.*Z$/),
     });

@@ -3,7 +3,7 @@ import { groupBy } from '../../machines/group.js';
 import type { SshAccess } from '../../machines/machine.js';
 import type { CreateRequest, MachineChange, MachineEvent, MachineWish, PrepareProgress } from '../driver.js';
 import { type Catalogue, type Cloud, clusterDroplets } from './cloud.js';
-import { pick } from './droplets.js';
+import { idOf, pick } from './droplets.js';
 import { changeOf, done, type Goal, type Item, reach, type Step } from './follow.js';
 import { mostInOneCall, type Order, place, removeDoubles } from './order.js';
 import { regionFor } from './regions.js';
@@ -19,6 +19,9 @@ interface Kind {
   size: Size;
   image: Image;
 }
+
+/** In a machine's driverData: a droplet may have been ordered for it. */
+const orderedMark = 'ordered';
 
 const running: Goal = {
   text: 'booting',
@@ -37,6 +40,20 @@ export async function check(
   const catalogue = await cloud.catalogue(signal);
   for (const wish of wishes) kindOf(wish, catalogue, cloud);
   if (cloud.settings.vpc !== undefined) await findVpc(cloud, cloud.settings.vpc, signal);
+  refuseStrays(wishes, await clusterDroplets(cloud, signal));
+}
+
+/**
+ * A droplet of the cluster with the name of a machine that was never ordered, as far as its record knows, is no half-made one: it has
+ * another host key, and maybe work on it.
+ */
+function refuseStrays(wishes: readonly MachineWish[], there: readonly Droplet[]): void {
+  const unordered = wishes.filter((wish) => idOf(wish) === undefined && !wish.driverData?.[orderedMark]);
+  const stray = unordered.find(({ name }) => there.some((droplet) => droplet.name === name));
+  if (!stray) return;
+  throw new UserError(`DigitalOcean has a droplet ${stray.name} of this cluster that no record knows`, {
+    hint: 'look at it and remove it with "belt gc -d digitalocean", or choose another name',
+  });
 }
 
 /** Says what it will cost, and makes what the machines share. */
@@ -76,7 +93,11 @@ export async function* create(
 async function* orderAll(cloud: Cloud, requests: readonly CreateRequest[], signal: AbortSignal): Step {
   const items: Item[] = [];
   for (const order of await ordersFor(cloud, requests, signal)) {
-    for (const { name } of order.requests) yield { type: 'progress', name, text: 'ordering' };
+    for (const { name } of order.requests) {
+      // Before the order: killed right after it, belt knows by this that the droplet is its own.
+      yield { type: 'changed', name, change: { driverData: { [orderedMark]: true } } };
+      yield { type: 'progress', name, text: 'ordering' };
+    }
     const { made, error } = await place(cloud, order, signal);
     for (const { name } of order.requests) {
       const droplet = made.get(name);
