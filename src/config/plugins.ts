@@ -1,10 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, rename, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import * as z from 'zod/mini';
 import { UserError } from '../errors.js';
 import type { Environment } from './environment.js';
-import { explained, listFolders, readJson, type StateFiles, stateFiles, unlessMissing } from './files.js';
+import {
+  codeOf,
+  explained,
+  listFolders,
+  readJson,
+  type StateFiles,
+  stateFiles,
+  unlessMissing,
+} from './files.js';
 
 /** An npm package with a driver, as it lies on the disk. */
 export interface PluginPackage {
@@ -71,7 +79,7 @@ export function openPlugins(environment: Environment): PluginStore {
     read: (driver) => readPlugin(join(root, driver), `the plugin with the driver ${driver}`),
     async begin() {
       await sweep(root, files);
-      const folder = join(root, `${draftMark}${randomBytes(4).toString('hex')}`);
+      const folder = unseen(root);
       await files.write(join(folder, 'package.json'), '{"private":true}\n');
       return draftIn(folder, root, files);
     },
@@ -105,13 +113,38 @@ function draftIn(folder: string, root: string, files: StateFiles): PluginDraft {
       await files.write(join(folder, 'package.json'), `${JSON.stringify({ private: true, dependencies })}\n`);
     },
     read: () => readPlugin(folder, 'what was installed'),
-    async put(driver) {
-      const place = join(root, driver);
-      await files.remove(place);
-      await explained('make', place, () => rename(folder, place));
-    },
+    put: (driver) => takePlace(folder, join(root, driver), files),
     discard: () => files.remove(folder),
   };
+}
+
+/** A folder takes the place of another, which goes only when that is done: whoever is killed meanwhile has one of them. */
+async function takePlace(folder: string, place: string, files: StateFiles): Promise<void> {
+  const old = unseen(dirname(place));
+  const replaces = await explained('make', place, () => renameIfThere(place, old));
+  try {
+    await explained('make', place, () => rename(folder, place));
+  } catch (error) {
+    if (replaces) await rename(old, place);
+    throw error;
+  }
+  if (replaces) await files.remove(old);
+}
+
+/** A name that no driver has, in the folder of all plugins. */
+function unseen(root: string): string {
+  return join(root, `${draftMark}${randomBytes(4).toString('hex')}`);
+}
+
+/** @returns whether there was anything */
+async function renameIfThere(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 /** @param what for errors: `the plugin with the driver lxd` */

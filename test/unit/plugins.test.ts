@@ -1,10 +1,10 @@
-import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Environment } from '../../src/config/environment.js';
-import { openPlugins } from '../../src/config/plugins.js';
+import { openPlugins, type PluginDraft } from '../../src/config/plugins.js';
 import type { Driver, DriverOptions } from '../../src/drivers/driver.js';
 import { guardDriver } from '../../src/drivers/guard.js';
 import { loadPackage } from '../../src/drivers/plugin.js';
@@ -178,6 +178,27 @@ describe('where plugins are', () => {
     const draft = await plugins.begin();
     const there = await readdir(join(folder, 'swept/plugins'));
     expect(there.toSorted()).toEqual([busy, draft].map((one) => basename(one.folder)).toSorted());
+  });
+
+  test('a new one takes the place of the one that is there, which stays where that fails', async () => {
+    const plugins = at({ BELT_DATA_DIR: 'replaced' });
+    const make = async (version: string): Promise<PluginDraft> => {
+      const draft = await plugins.begin();
+      const own = join(draft.folder, 'node_modules/p');
+      await mkdir(own, { recursive: true });
+      await writeFile(join(draft.folder, 'package.json'), '{"dependencies":{"p":"x"}}');
+      await writeFile(join(own, 'package.json'), JSON.stringify({ name: 'p', version }));
+      return draft;
+    };
+    await (await make('1.0.0')).put('p');
+    await (await make('2.0.0')).put('p');
+    expect((await plugins.read('p')).version).toBe('2.0.0');
+
+    const gone = await make('3.0.0');
+    await gone.discard();
+    await expect(gone.put('p')).rejects.toThrow(UserError);
+    expect((await plugins.read('p')).version).toBe('2.0.0');
+    expect(await readdir(join(folder, 'replaced/plugins'))).toEqual(['p']);
   });
 
   test('what lies there and is no plugin is named', async () => {
