@@ -31,8 +31,11 @@ export async function npmInstall({ folder, spec, owner, signal }: NpmCall): Prom
   }
 }
 
+/** What a person has set for npm elsewhere must not change what an install leaves: belt reads from its package.json what that is. */
 const options = [
   '--global=false',
+  '--save',
+  '--save-prod',
   '--install-links',
   '--omit=dev',
   '--no-package-lock',
