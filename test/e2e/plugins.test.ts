@@ -43,10 +43,11 @@ describe.runIf(canMakeMachines())('plugins', () => {
     name: string,
     index: string,
     belongs: object = { driver: './index.js', api: 1 },
+    more: object = {},
   ): string => {
     const folder = join(lab, name);
     mkdirSync(folder);
-    const manifest = { name, version: '1.0.0', type: 'module', belt: belongs };
+    const manifest = { name, version: '1.0.0', type: 'module', belt: belongs, ...more };
     writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
     writeFileSync(join(folder, 'index.js'), index);
     return folder;
@@ -120,6 +121,44 @@ describe.runIf(canMakeMachines())('plugins', () => {
     expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('nothing.tgz')]);
     const unknown = await belt.run(['plugins', 'uninstall', 'belt-driver-box']);
     expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('no plugin is installed')]);
+  });
+
+  test('npm’s settings of whoever installs change nothing of it', async () => {
+    const folder = packageOf('belt-driver-plain', driverOf('plain'));
+    const env = { npm_config_save: 'false', npm_config_save_dev: 'true' };
+    await belt.ok(['plugins', 'install', folder], { env });
+    expect(await installed()).toMatchObject([{ driver: 'plain', package: 'belt-driver-plain' }]);
+  });
+
+  test('one whose driver lacks methods says which, and troubles nobody else', async () => {
+    const { code, stderr } = await belt.run(['create', '-d', 'plain', 'm1']);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining('plain: the driver that it opens has no check()'),
+    ]);
+    expect(stderr).not.toContain('bug in belt');
+    expect(await belt.ok(['doctor'])).toMatch(
+      /nspawn can be used[\s\S]*plain: the driver that it opens has no/,
+    );
+    await belt.ok(['plugins', 'uninstall', 'plain']);
+  });
+
+  test('what it depends on comes with it', async () => {
+    const library = packageOf('belt-lab-words', 'export const words = "said by its dependency";');
+    const dependencies = { 'belt-lab-words': `file:${pack(library)}` };
+    const index = `import { words } from 'belt-lab-words';
+export const driver = { name: 'worded', summary: words, settings: [], open: async () => ({}) };`;
+    const folder = packageOf('belt-driver-worded', index, undefined, { dependencies });
+    await belt.ok(['plugins', 'install', pack(folder)], { env: { npm_config_offline: 'true' } });
+    expect(await installed()).toEqual([
+      {
+        driver: 'worded',
+        package: 'belt-driver-worded',
+        version: '1.0.0',
+        summary: 'said by its dependency',
+      },
+    ]);
+    await belt.ok(['plugins', 'uninstall', 'worded']);
   });
 
   test('its driver is there once it is installed: in help, in doctor, in settings', async () => {
