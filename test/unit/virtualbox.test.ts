@@ -303,6 +303,8 @@ describe('the host-only network of a machine that is started', () => {
     const moved = ['modifyvm a --hostonlyadapter2 vboxnet3'];
     expect(await changesOf(recorded(inRange60), others)).toEqual(moved);
     expect(await changesOf(recorded(inRange60), { vboxnet3: '192.168.60.1' })).toEqual(moved);
+    // The computer's own address there is not known, the network is.
+    expect(await changesOf(recorded({}), { vboxnet3: '192.168.60.9' })).toEqual(moved);
   });
 
   test('is made anew where it is gone: as recorded, else of its address, else as is set', async () => {

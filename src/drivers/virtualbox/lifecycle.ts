@@ -106,11 +106,11 @@ async function reconnect(virtualbox: VirtualBox, { uuid, name, machine }: Own): 
   const adapter = info.get('hostonlyadapter2');
   if (adapter === undefined || stateIn(info) !== 'stopped') return;
   const network = networkOf(machine, settings.hostonly);
-  const there = (await hostOnlyInterfaces(vbox)).find((one) => one.name === adapter);
-  if (there && leadsInto(there, network)) return;
-  const found = await withLock(virtualbox, 'machines', lockMs, () =>
-    ensureHostOnly(vbox, network ?? settings.hostonly, adapter),
-  );
+  const leading = (await hostOnlyInterfaces(vbox)).filter((one) => leadsInto(one, network));
+  if (leading.some((one) => one.name === adapter)) return;
+  const ensure = () => ensureHostOnly(vbox, network ?? settings.hostonly, adapter);
+  const there = network && leading[0];
+  const found = there ?? (await withLock(virtualbox, 'machines', lockMs, ensure));
   if (found.name !== adapter) await vbox.onVm(uuid, ['modifyvm', uuid, '--hostonlyadapter2', found.name]);
 }
 
