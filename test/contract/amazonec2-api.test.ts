@@ -8,6 +8,7 @@ import {
   DescribeSecurityGroupsCommand,
   type EC2Client,
   type Instance,
+  RunInstancesCommand,
   StopInstancesCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
@@ -376,6 +377,41 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect((await nameless.driver.list(nameless.machines(), signal)).map(({ name }) => name)).toEqual([
       'node1',
     ]);
+  });
+
+  test('an instance that docker-machine made is found by its id, in its own region', async () => {
+    // Whose settings lead elsewhere.
+    const it = await open({ region: 'eu-west-1', endpoint: 'http://127.0.0.1:9', retries: 0 });
+    const { Instances = [] } = await account.send(
+      new RunInstancesCommand({
+        ImageId: 'ami-0deb1300000000002',
+        MinCount: 1,
+        MaxCount: 1,
+        SubnetId: subnet,
+      }),
+    );
+    const [instance] = Instances;
+    const InstanceId = instance?.InstanceId ?? '';
+    const driverData = { InstanceId, Region: 'us-east-1', Endpoint: ec2.url, UsePrivateIP: true };
+    it.records.set('old', { ...blank('old'), phase: 'ready', driverData });
+    const verb = async (events: AsyncIterable<MachineEvent>, state: string) => {
+      await it.follow(events);
+      expect(it.outcomes).toEqual({ old: 'done' });
+      expect(await it.states()).toEqual([state]);
+    };
+    const addresses = { private: instance?.PrivateIpAddress };
+    expect(await it.driver.list(it.machines(), signal)).toEqual([
+      { name: 'old', state: 'running', id: InstanceId, addresses },
+    ]);
+    await verb(it.driver.stop(it.machines(), signal), 'stopped');
+    await verb(it.driver.start(it.machines(), signal), 'running');
+    expect(it.machines()[0]?.addresses).toEqual(addresses);
+    await verb(it.driver.kill(it.machines(), signal), 'stopped');
+    await verb(it.driver.resize(it.machines(), 't3.large', signal), 'stopped');
+    await verb(it.driver.remove(it.machines(), signal), 'missing');
+    const look = new DescribeInstancesCommand({ InstanceIds: [InstanceId] });
+    const { Reservations = [] } = await account.send(look);
+    expect(Reservations[0]?.Instances?.[0]?.State?.Name).toBe('terminated');
   });
 
   test.each([

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { explained } from '../../src/drivers/amazonec2/errors.js';
 import { newest, userOf } from '../../src/drivers/amazonec2/images.js';
-import { addressesOf, findInstance } from '../../src/drivers/amazonec2/instances.js';
+import { addressesOf, findInstance, placeOf, reachOf } from '../../src/drivers/amazonec2/instances.js';
 import { chunks, planLaunch, type Shape } from '../../src/drivers/amazonec2/launch.js';
 import { missingPermissions, zoneName } from '../../src/drivers/amazonec2/network.js';
 import { parsePort, parseTags, readSettings } from '../../src/drivers/amazonec2/settings.js';
@@ -285,6 +285,32 @@ describe('instances', () => {
     expect(find('a', { driverData: { launch: { token: 't', index: 2, of: 3 } } })).toBeUndefined();
     expect(find('a', { driverData: { launch: null } })).toBeUndefined();
     expect(find('c')).toBeUndefined();
+  });
+
+  test('that docker-machine made are found, and reached, by what it wrote down', () => {
+    const driverData = { InstanceId: 'i-2', Region: 'eu-west-1', Endpoint: '' };
+    const instances = [tagged('i-1', {}), tagged('i-2', { Name: 'old' })];
+    expect(findInstance(instances, { name: 'old', driverData })?.InstanceId).toBe('i-2');
+    expect(findInstance(instances, { name: 'old', id: 'i-1', driverData })?.InstanceId).toBe('i-1');
+    expect(findInstance(instances, { name: 'old', driverData: { InstanceId: '' } })).toBeUndefined();
+    expect(placeOf({ driverData })).toEqual({ region: 'eu-west-1' });
+    expect(placeOf({ driverData: { ...driverData, region: 'us-east-2' } })).toEqual({ region: 'us-east-2' });
+    expect(reachOf({ driverData })).toBe('public');
+    expect(reachOf({ driverData: { PrivateIPOnly: true } })).toBe('private');
+    expect(reachOf({ driverData: { UsePrivateIP: true } })).toBe('private');
+    expect(reachOf({ driverData: { UsePrivateIP: true, reach: 'public' } })).toBe('public');
+  });
+
+  test.each([
+    ['https://ec2.example.org/', false, 'https://ec2.example.org/'],
+    ['http://ec2.example.org', false, 'http://ec2.example.org'],
+    ['ec2.example.org:8773', false, 'https://ec2.example.org:8773'],
+    ['ec2.example.org:8773', true, 'http://ec2.example.org:8773'],
+  ])('docker-machine’s endpoint %s with DisableSSL %s is %s', (Endpoint, DisableSSL, endpoint) => {
+    expect(placeOf({ driverData: { Endpoint, DisableSSL } })).toEqual({ endpoint });
+    expect(placeOf({ driverData: { Endpoint, DisableSSL, endpoint: 'http://own' } }).endpoint).toBe(
+      'http://own',
+    );
   });
 
   test('have the addresses that they are reached at, once they have them', () => {

@@ -15,11 +15,14 @@ export interface Api {
   client: EC2Client;
 }
 
+/** Which EC2 a machine is at: that of a region, or of an endpoint. */
+export interface Whereabouts {
+  region?: string;
+  endpoint?: string;
+}
+
 /** @param place where a machine is that was made earlier, which wins over the settings */
-export async function openApi(
-  settings: Ec2Settings,
-  place: { region?: string; endpoint?: string } = {},
-): Promise<Api> {
+export async function openApi(settings: Ec2Settings, place: Whereabouts = {}): Promise<Api> {
   const endpoint = place.endpoint ?? settings.endpoint;
   const region = place.region ?? settings.region ?? (await regionOfProfile());
   const client = new EC2Client({

@@ -4,8 +4,8 @@ import { groupBy } from '../../machines/group.js';
 import type { Machine } from '../../machines/machine.js';
 import type { Templates } from '../../templates.js';
 import type { DriverOptions } from '../driver.js';
-import { type Api, openApi } from './api.js';
-import type { Cluster } from './instances.js';
+import { type Api, openApi, type Whereabouts } from './api.js';
+import { type Cluster, placeOf } from './instances.js';
 import { type Ec2Settings, readSettings } from './settings.js';
 import { memoryOfTypes } from './types.js';
 
@@ -28,7 +28,7 @@ export function openEc2({ settings: values, cluster, templates, person }: Driver
   const settings = readSettings(values);
   const apis = new Map<string, Promise<Api>>();
   const memory = new Map<string, number>();
-  const apiAt = (place: { region?: string; endpoint?: string }): Promise<Api> => {
+  const apiAt = (place: Whereabouts): Promise<Api> => {
     const key = `${place.region ?? ''} ${place.endpoint ?? ''}`;
     const api = apis.get(key) ?? openApi(settings, place);
     apis.set(key, api);
@@ -59,14 +59,5 @@ export function openEc2({ settings: values, cluster, templates, person }: Driver
         throw new UserError(`the setting userdata: ${messageOf(error)}`);
       });
     },
-  };
-}
-
-/** As recorded when the machine was made. */
-function placeOf({ driverData }: Machine): { region?: string; endpoint?: string } {
-  const { region, endpoint } = driverData;
-  return {
-    ...(typeof region === 'string' && { region }),
-    ...(typeof endpoint === 'string' && { endpoint }),
   };
 }

@@ -1,7 +1,7 @@
 import { type Instance, paginateDescribeInstances, type Tag } from '@aws-sdk/client-ec2';
-import type { Addresses, MachineState, ObservedMachine } from '../../machines/machine.js';
+import type { Addresses, Machine, MachineState, ObservedMachine } from '../../machines/machine.js';
 import type { DriverOptions, MachineWish } from '../driver.js';
-import type { Api } from './api.js';
+import type { Api, Whereabouts } from './api.js';
 
 /** Tags that say whose an instance is. `launch` is the client token of the call that made it. */
 export const tagKeys = {
@@ -99,9 +99,10 @@ export function findInstance(
   instances: readonly Instance[],
   machine: Pick<MachineWish, 'name' | 'id' | 'driverData'>,
 ): Instance | undefined {
+  const id = idOf(machine);
   const launch = launchOf(machine);
   return (
-    instances.find(({ InstanceId }) => machine.id !== undefined && InstanceId === machine.id) ??
+    instances.find(({ InstanceId }) => id !== undefined && InstanceId === id) ??
     instances.find((instance) => !isGone(instance) && tagOf(instance, tagKeys.machine) === machine.name) ??
     instances.find(
       (instance) =>
@@ -112,6 +113,16 @@ export function findInstance(
         instance.AmiLaunchIndex === launch.index,
     )
   );
+}
+
+/** docker-machine's records have the id in their own field. */
+export function idOf({ id, driverData }: Pick<MachineWish, 'id' | 'driverData'>): string | undefined {
+  return id ?? textIn(driverData, 'InstanceId');
+}
+
+function textIn(data: Readonly<Record<string, unknown>> | undefined, key: string): string | undefined {
+  const value = data?.[key];
+  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 const states: Readonly<Record<string, MachineState>> = {
@@ -127,7 +138,7 @@ export function stateOf({ State }: Instance): MachineState {
   return states[State?.Name ?? ''] ?? 'error';
 }
 
-/** How belt reaches a machine: decided when it is made, recorded in its driverData. */
+/** How a machine is reached: decided when it is made, recorded in its driverData. */
 export type Reach = 'public' | 'private';
 
 /** Absent while the instance does not have them, as the public one of a stopped instance. */
@@ -140,13 +151,34 @@ export function addressesOf(
   return PublicIpAddress ? { public: PublicIpAddress, private: PrivateIpAddress } : undefined;
 }
 
-export function reachOf({ driverData }: Pick<MachineWish, 'driverData'>): Reach {
-  return driverData?.['reach'] === 'private' ? 'private' : 'public';
+/** As recorded; docker-machine had two flags for it. */
+export function reachOf({ driverData = {} }: Pick<MachineWish, 'driverData'>): Reach {
+  const { reach, PrivateIPOnly, UsePrivateIP } = driverData;
+  if (reach !== undefined) return reach === 'private' ? 'private' : 'public';
+  return PrivateIPOnly === true || UsePrivateIP === true ? 'private' : 'public';
 }
 
 /** Where a machine is, as its record tells later commands. */
 export function placeData({ region, endpoint }: Pick<Api, 'region' | 'endpoint'>): Record<string, string> {
   return { region, ...(endpoint !== undefined && { endpoint }) };
+}
+
+/** As recorded when the machine was made, by belt or by docker-machine. */
+export function placeOf({ driverData }: Pick<Machine, 'driverData'>): Whereabouts {
+  const region = textIn(driverData, 'region') ?? textIn(driverData, 'Region');
+  const endpoint = textIn(driverData, 'endpoint') ?? dockerMachineEndpoint(driverData);
+  return { ...(region !== undefined && { region }), ...(endpoint !== undefined && { endpoint }) };
+}
+
+function dockerMachineEndpoint(data: Machine['driverData']): string | undefined {
+  const endpoint = textIn(data, 'Endpoint');
+  return endpoint && withScheme(endpoint, { insecure: data['DisableSSL'] === true });
+}
+
+/** docker-machine took a host alone, too. */
+export function withScheme(endpoint: string, { insecure }: { insecure: boolean }): string {
+  if (endpoint.includes('://')) return endpoint;
+  return `${insecure ? 'http' : 'https'}://${endpoint}`;
 }
 
 export function observe(instance: Instance, name: string, reach: Reach): ObservedMachine {

@@ -9,7 +9,7 @@ import type { Machine } from '../../machines/machine.js';
 import type { MachineEvent, SnapshotEvent } from '../driver.js';
 import type { Api } from './api.js';
 import type { Ec2 } from './ec2.js';
-import { findInstance, instancesById, instancesOf, isGone, reachOf, stateOf } from './instances.js';
+import { findInstance, idOf, instancesById, instancesOf, isGone, reachOf, stateOf } from './instances.js';
 import { removeShared } from './shared.js';
 import { failure, type Goal, running, type Target, watch } from './watch.js';
 
@@ -120,11 +120,10 @@ export async function* onInstances<E extends MachineEvent | SnapshotEvent>(
   }
 }
 
-function missing({ name, id }: Machine): MachineEvent {
-  return failure(
-    name,
-    new UserError(`EC2 knows no instance ${id ?? `for ${name}`}`, { hint: `belt rm ${name}` }),
-  );
+function missing(machine: Machine): MachineEvent {
+  const { name } = machine;
+  const what = idOf(machine) ?? `for ${name}`;
+  return failure(name, new UserError(`EC2 knows no instance ${what}`, { hint: `belt rm ${name}` }));
 }
 
 /** By the cluster's tag; those that docker-machine made have none, and are asked for by their ids. */
@@ -135,9 +134,10 @@ export async function lookUp(
   signal: AbortSignal,
 ): Promise<Instance[]> {
   const tagged = (await instancesOf(api, cluster, signal)).filter((instance) => !isGone(instance));
-  const others = machines.flatMap(({ id }) =>
-    id === undefined || tagged.some(({ InstanceId }) => InstanceId === id) ? [] : [id],
-  );
+  const others = machines.flatMap((machine) => {
+    const id = idOf(machine);
+    return id === undefined || tagged.some(({ InstanceId }) => InstanceId === id) ? [] : [id];
+  });
   const known = (await instancesById(api, others, signal)).filter((instance) => !isGone(instance));
   return [...tagged, ...known];
 }
