@@ -373,6 +373,13 @@ describe('errors', () => {
     expect((error as { hint?: string }).hint).toContain(hint);
   });
 
+  test('credentials that are wrong are not told as none', () => {
+    const text = 'AWS was not able to validate the provided access credentials';
+    const error = explained(ofEc2('AuthFailure', text), 'eu-west-1');
+    expect(error.message).toBe(`EC2 in eu-west-1: ${text} (AuthFailure)`);
+    expect((error as { hint?: string }).hint).toContain('the credentials are wrong');
+  });
+
   test('no credentials, no network, an interruption', () => {
     const none = explained(
       Object.assign(new Error('Could not load credentials from any providers'), {

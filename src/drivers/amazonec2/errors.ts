@@ -81,11 +81,7 @@ export function explained(error: unknown, region: string): Error {
   if (!(error instanceof Error)) return new ExternalError(messageOf(error));
   if (error instanceof UserError || error instanceof ExternalError) return error;
   if (error.name === 'AbortError') return new AbortError();
-  if (error.name === 'CredentialsProviderError' || /credential/i.test(error.message)) {
-    return new UserError('no AWS credentials were found', {
-      hint: 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; "aws configure" makes a profile, "aws sso login" renews one',
-    });
-  }
+  // EC2's own words for wrong credentials are about credentials too: its code comes first.
   if ('$metadata' in error && '$fault' in error) {
     const hint = hints.find(([code]) => code.test(error.name))?.[1];
     return new Ec2Error(
@@ -93,6 +89,11 @@ export function explained(error: unknown, region: string): Error {
       `EC2 in ${region}: ${error.message} (${error.name})`,
       hint ? { hint } : {},
     );
+  }
+  if (error.name === 'CredentialsProviderError' || /credential/i.test(error.message)) {
+    return new UserError('no AWS credentials were found', {
+      hint: 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; "aws configure" makes a profile, "aws sso login" renews one',
+    });
   }
   const code = 'code' in error && typeof error.code === 'string' ? `${error.code}: ` : '';
   const message = error.message.includes(code.slice(0, -2)) ? error.message : `${code}${error.message}`;
