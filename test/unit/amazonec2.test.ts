@@ -2,10 +2,17 @@ import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { chunks } from '../../src/drivers/amazonec2/chunks.js';
 import { explained } from '../../src/drivers/amazonec2/errors.js';
 import { newest, userOf } from '../../src/drivers/amazonec2/images.js';
-import { addressesOf, findInstance, placeOf, reachOf } from '../../src/drivers/amazonec2/instances.js';
-import { chunks, planLaunch, type Shape } from '../../src/drivers/amazonec2/launch.js';
+import {
+  addressesOf,
+  findInstance,
+  instancesById,
+  placeOf,
+  reachOf,
+} from '../../src/drivers/amazonec2/instances.js';
+import { planLaunch, type Shape } from '../../src/drivers/amazonec2/launch.js';
 import { missingPermissions, zoneName } from '../../src/drivers/amazonec2/network.js';
 import { parsePort, parseTags, readSettings } from '../../src/drivers/amazonec2/settings.js';
 import { architectureOf, typeFor } from '../../src/drivers/amazonec2/sizes.js';
@@ -15,7 +22,9 @@ import { ownDrivers } from '../../src/drivers/registry.js';
 import { parseSize } from '../../src/machines/sizes.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
 import { templatesIn } from '../../src/templates.js';
+import { fakeEc2 } from './support/fake-ec2.js';
 
+const { signal } = new AbortController();
 const templates = templatesIn('templates');
 const user = generateKeyPair('user');
 
@@ -311,6 +320,18 @@ describe('instances', () => {
     expect(placeOf({ driverData: { Endpoint, DisableSSL, endpoint: 'http://own' } }).endpoint).toBe(
       'http://own',
     );
+  });
+
+  test('are asked for two hundred at a time, as filters take no more', async () => {
+    const { api, calls } = fakeEc2(({ input }) => ({
+      Reservations: [{ Instances: input.Filters[0].Values.map((id: string) => tagged(id, {})) }],
+    }));
+    const ids = Array.from({ length: 401 }, (_, index) => `i-${index}`);
+    const found = await instancesById(api, ids, signal);
+    expect(found.map(({ InstanceId }) => InstanceId)).toEqual(ids);
+    expect(calls.map(({ input }) => input.Filters[0].Values.length)).toEqual([200, 200, 1]);
+    expect(await instancesById(api, [], signal)).toEqual([]);
+    expect(calls).toHaveLength(3);
   });
 
   test('have the addresses that they are reached at, once they have them', () => {

@@ -3,6 +3,7 @@ import { ExternalError } from '../../errors.js';
 import { groupBy } from '../../machines/group.js';
 import type { CreateRequest, MachineChange, MachineEvent, MachineWish, PrepareProgress } from '../driver.js';
 import { type Api, looks } from './api.js';
+import { chunks } from './chunks.js';
 import type { Ec2 } from './ec2.js';
 import { Ec2Error, isCode, noSpot } from './errors.js';
 import { findImage, type MachineImage, requireImageName } from './images.js';
@@ -18,19 +19,11 @@ import {
   tagOf,
 } from './instances.js';
 import { ensureKeyPair } from './key-pair.js';
-import {
-  chunks,
-  type LaunchPlan,
-  launch,
-  planLaunch,
-  type Shape,
-  usedTokens,
-  withoutSpot,
-} from './launch.js';
+import { type LaunchPlan, launch, planLaunch, type Shape, usedTokens, withoutSpot } from './launch.js';
 import { ensureGroups, findPlace, type Place } from './network.js';
 import type { Ec2Settings } from './settings.js';
 import { architectureOf, typeFor } from './sizes.js';
-import { userDataFor } from './user-data.js';
+import { machinesPerCall, userDataFor } from './user-data.js';
 import { failure, notYetMs, running, watch } from './watch.js';
 
 /** How long EC2's lists may lack what a killed create has made. */
@@ -139,7 +132,8 @@ async function* launchMissing(
     const memory = (await ec2.memoryOf(api, [shape.type], signal)).get(shape.type);
     const about = { ...aboutMachine(ec2, api, shape.image), ...(memory !== undefined && { memory }) };
     for (const { name } of mine) yield { type: 'changed', name, change: about };
-    for (const some of chunks(mine)) yield* launchSome(ec2, api, some, shape, usedUp, signal);
+    for (const some of chunks(mine, machinesPerCall))
+      yield* launchSome(ec2, api, some, shape, usedUp, signal);
   }
 }
 

@@ -1,6 +1,7 @@
 import { DescribeImagesCommand, type Image } from '@aws-sdk/client-ec2';
 import { ExternalError, UserError } from '../../errors.js';
 import type { Api } from './api.js';
+import { chunks, valuesPerFilter } from './chunks.js';
 import { tagKeys } from './instances.js';
 import type { Architecture } from './sizes.js';
 
@@ -77,9 +78,12 @@ export async function usersOfImages(
   ids: readonly string[],
   signal: AbortSignal,
 ): Promise<Map<string, string>> {
-  const Filters = [{ Name: 'image-id', Values: [...new Set(ids)] }];
-  const { Images = [] } = await client.send(new DescribeImagesCommand({ Filters }), { abortSignal: signal });
-  return new Map(Images.map((image) => [image.ImageId ?? '', userOf(image)]));
+  const parts = chunks([...new Set(ids)], valuesPerFilter).map(async (Values) => {
+    const command = new DescribeImagesCommand({ Filters: [{ Name: 'image-id', Values }] });
+    return (await client.send(command, { abortSignal: signal })).Images ?? [];
+  });
+  const images = (await Promise.all(parts)).flat();
+  return new Map(images.map((image) => [image.ImageId ?? '', userOf(image)]));
 }
 
 async function describe(

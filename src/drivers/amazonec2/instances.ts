@@ -2,6 +2,7 @@ import { type Instance, paginateDescribeInstances, type Tag } from '@aws-sdk/cli
 import type { Addresses, Machine, MachineState, ObservedMachine } from '../../machines/machine.js';
 import type { DriverOptions, MachineWish } from '../driver.js';
 import type { Api, Whereabouts } from './api.js';
+import { chunks, valuesPerFilter } from './chunks.js';
 
 /** Tags that say whose an instance is. `launch` is the client token of the call that made it. */
 export const tagKeys = {
@@ -43,10 +44,15 @@ export async function instancesOfBelt(api: Api, signal: AbortSignal): Promise<In
 }
 
 /** Those of the ids that EC2 knows of. A filter, because a list of ids fails as a whole for one that is not known (yet). */
-export function instancesById(api: Api, ids: readonly string[], signal: AbortSignal): Promise<Instance[]> {
-  return ids.length === 0
-    ? Promise.resolve([])
-    : describe(api, { Name: 'instance-id', Values: [...ids] }, signal);
+export async function instancesById(
+  api: Api,
+  ids: readonly string[],
+  signal: AbortSignal,
+): Promise<Instance[]> {
+  const parts = chunks(ids, valuesPerFilter).map((Values) =>
+    describe(api, { Name: 'instance-id', Values }, signal),
+  );
+  return (await Promise.all(parts)).flat();
 }
 
 async function describe(

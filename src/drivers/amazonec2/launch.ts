@@ -13,7 +13,6 @@ import type { MachineImage } from './images.js';
 import { type Cluster, clusterTags, instancesOf, isGone, tagKeys, tagOf } from './instances.js';
 import type { Place } from './network.js';
 import type { Ec2Settings } from './settings.js';
-import { machinesPerCall } from './user-data.js';
 
 /** What the machines of a call share. */
 export interface Shape {
@@ -56,11 +55,6 @@ export function planLaunch(
   while (usedUp.has(tokenOf(attempt))) attempt += 1;
   const token = tokenOf(attempt);
   return { token, requests, input: withToken(input, token, shape) };
-}
-
-export function chunks<T>(items: readonly T[], size = machinesPerCall): T[][] {
-  const starts = Array.from({ length: Math.ceil(items.length / size) }, (_, index) => index * size);
-  return starts.map((start) => items.slice(start, start + size));
 }
 
 /** Client tokens of calls whose instances are gone. */

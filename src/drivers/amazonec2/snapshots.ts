@@ -14,6 +14,7 @@ import type {
   SnapshotWish,
 } from '../driver.js';
 import { type Api, looks } from './api.js';
+import { chunks, valuesPerFilter } from './chunks.js';
 import type { Ec2 } from './ec2.js';
 import { clusterTags, tagKeys } from './instances.js';
 import { onInstances } from './lifecycle.js';
@@ -120,11 +121,14 @@ async function removeImage({ client }: Api, image: Image, signal: AbortSignal): 
 async function describe(
   { client }: Api,
   filter: string,
-  Values: string[],
+  values: readonly string[],
   signal: AbortSignal,
 ): Promise<Image[]> {
-  const command = new DescribeImagesCommand({ Owners: ['self'], Filters: [{ Name: filter, Values }] });
-  return (await client.send(command, { abortSignal: signal })).Images ?? [];
+  const parts = chunks(values, valuesPerFilter).map(async (Values) => {
+    const command = new DescribeImagesCommand({ Owners: ['self'], Filters: [{ Name: filter, Values }] });
+    return (await client.send(command, { abortSignal: signal })).Images ?? [];
+  });
+  return (await Promise.all(parts)).flat();
 }
 
 function shown({

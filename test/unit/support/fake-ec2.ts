@@ -1,0 +1,37 @@
+import { EC2Client } from '@aws-sdk/client-ec2';
+import type { Api } from '../../../src/drivers/amazonec2/api.js';
+import { explained } from '../../../src/drivers/amazonec2/errors.js';
+
+export interface Call {
+  /** As `DescribeInstances`. */
+  action: string;
+  // Inputs differ from call to call.
+  // biome-ignore lint/suspicious/noExplicitAny: a test knows which call it looks at
+  input: any;
+}
+
+/** EC2 as far as a test answers for it; nothing leaves this computer. What `answer` throws is told as the driver tells it. */
+export function fakeEc2(answer: (call: Call) => object): { api: Api; calls: Call[] } {
+  const region = 'us-east-1';
+  const client = new EC2Client({ region });
+  const calls: Call[] = [];
+  client.middlewareStack.add(
+    (_, { commandName = '' }) =>
+      async ({ input }) => {
+        const call = { action: commandName.replace(/Command$/, ''), input };
+        calls.push(call);
+        try {
+          return { response: undefined, output: { $metadata: {}, ...answer(call) } };
+        } catch (error) {
+          throw explained(error, region);
+        }
+      },
+    { step: 'initialize', name: 'fake' },
+  );
+  return { api: { region, client }, calls };
+}
+
+/** An answer of EC2's that is no success. */
+export function refusal(code: string, message = 'no'): Error {
+  return Object.assign(new Error(message), { name: code, $metadata: {}, $fault: 'client' });
+}
