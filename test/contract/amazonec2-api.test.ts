@@ -247,6 +247,19 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(await it.keyPairs()).toEqual([]);
   });
 
+  test.each(['private_address_only', 'use_private_address'])(
+    'with %s, "me" is whoever is in the VPC',
+    async (setting) => {
+      const it = await open({ allow_from: ['me'], [setting]: true });
+      await it.create(names(1));
+      const [rules] = await it.groups();
+      expect(rules).toContain('tcp 22 10.77.0.0/16');
+      expect(rules).toContain('tcp 2376 10.77.0.0/16');
+      const [instance] = await it.instances();
+      expect(it.machines()[0]?.addresses).toEqual({ private: instance?.PrivateIpAddress });
+    },
+  );
+
   test('what EC2 has just made and does not know of yet is waited for', async () => {
     const it = await open();
     ec2.fail({ action: 'CreateTags', kind: 'unknown', times: 3 });

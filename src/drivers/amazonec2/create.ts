@@ -14,14 +14,13 @@ import {
   type Launch,
   launchOf,
   placeData,
-  type Reach,
+  reachFor,
   tagKeys,
   tagOf,
 } from './instances.js';
 import { ensureKeyPair } from './key-pair.js';
 import { type LaunchPlan, launch, planLaunch, type Shape, usedTokens, withoutSpot } from './launch.js';
 import { ensureGroups, findPlace, type Place } from './network.js';
-import type { Ec2Settings } from './settings.js';
 import { architectureOf, typeFor } from './sizes.js';
 import { machinesPerCall, userDataFor } from './user-data.js';
 import { failure, notYetMs, running, watch } from './watch.js';
@@ -192,10 +191,6 @@ function aboutMachine({ settings }: Ec2, api: Api, image: MachineImage): Machine
       reach: reachFor(settings),
     },
   };
-}
-
-export function reachFor({ privateAddressOnly, usePrivateAddress }: Ec2Settings): Reach {
-  return privateAddressOnly || usePrivateAddress ? 'private' : 'public';
 }
 
 /** Writes down which call and which number in it will be whose, makes the call, and tells whose each instance is. */

@@ -1,7 +1,6 @@
 import type { Instance } from '@aws-sdk/client-ec2';
 import type { FoundMachine } from '../../machines/machine.js';
 import type { Api } from './api.js';
-import { reachFor } from './create.js';
 import type { Ec2 } from './ec2.js';
 import { usersOfImages } from './images.js';
 import {
@@ -10,6 +9,7 @@ import {
   observe,
   placeData,
   type Reach,
+  reachFor,
   stateOf,
   tagKeys,
   tagOf,

@@ -3,6 +3,7 @@ import type { Addresses, Machine, MachineState, ObservedMachine } from '../../ma
 import type { DriverOptions, MachineWish } from '../driver.js';
 import type { Api, Whereabouts } from './api.js';
 import { chunks, valuesPerFilter } from './chunks.js';
+import type { Ec2Settings } from './settings.js';
 
 /** Tags that say whose an instance is. `launch` is the client token of the call that made it. */
 export const tagKeys = {
@@ -146,6 +147,14 @@ export function stateOf({ State }: Instance): MachineState {
 
 /** How a machine is reached: decided when it is made, recorded in its driverData. */
 export type Reach = 'public' | 'private';
+
+/** Of new machines. */
+export function reachFor({
+  privateAddressOnly,
+  usePrivateAddress,
+}: Pick<Ec2Settings, 'privateAddressOnly' | 'usePrivateAddress'>): Reach {
+  return privateAddressOnly || usePrivateAddress ? 'private' : 'public';
+}
 
 /** Absent while the instance does not have them, as the public one of a stopped instance. */
 export function addressesOf(

@@ -12,7 +12,7 @@ import {
 import { ExternalError, messageOf, UserError } from '../../errors.js';
 import { type Api, looks } from './api.js';
 import { isCode } from './errors.js';
-import { type Cluster, clusterTags } from './instances.js';
+import { type Cluster, clusterTags, reachFor } from './instances.js';
 import type { Ec2Settings, Port } from './settings.js';
 
 export interface Place {
@@ -198,19 +198,18 @@ function rangesFor(ranges: readonly string[]): Pick<IpPermission, 'IpRanges' | '
   return { ...(v4.length > 0 && { IpRanges: v4 }), ...(v6.length > 0 && { Ipv6Ranges: v6 }) };
 }
 
-/** Machines with a private address only are reached from inside the VPC, where one's public address says nothing. */
+/** Machines are reached at their private addresses from inside the VPC, where one's public address says nothing. */
 async function allowedRanges(
   api: Api,
-  { allowFrom, privateAddressOnly }: Ec2Settings,
+  settings: Ec2Settings,
   vpcId: string,
   signal: AbortSignal,
 ): Promise<string[]> {
+  const { allowFrom } = settings;
   const told = allowFrom.filter((range) => range !== 'me');
   if (told.length === allowFrom.length) return told;
-  return [
-    ...told,
-    ...(privateAddressOnly ? await rangesOfVpc(api, vpcId, signal) : [await myAddress(signal)]),
-  ];
+  const isPrivate = reachFor(settings) === 'private';
+  return [...told, ...(isPrivate ? await rangesOfVpc(api, vpcId, signal) : [await myAddress(signal)])];
 }
 
 async function rangesOfVpc({ client }: Api, vpcId: string, signal: AbortSignal): Promise<string[]> {
