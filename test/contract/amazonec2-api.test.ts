@@ -307,6 +307,31 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(kinds.sort()).toEqual(['node1 spot', 'node2 on-demand', 'node3 on-demand']);
   });
 
+  test('spot instances, which cannot be stopped, hold up no others', async () => {
+    const it = await open({ request_spot_instance: true, spot_fallback: true });
+    ec2.fail({ action: 'RunInstances', kind: 'full', room: 1, times: 1 });
+    await it.create(names(3));
+    const id = it.records.get('node1')?.id;
+    const outcomes = {
+      node1: `${id} is a spot instance, which EC2 does not stop`,
+      node2: 'done',
+      node3: 'done',
+    };
+    await it.follow(it.driver.stop(it.machines(), signal));
+    expect(it.outcomes).toEqual(outcomes);
+    expect(await it.states()).toEqual(['running', 'stopped', 'stopped']);
+    await it.follow(it.driver.start(it.machines(), signal));
+    await it.follow(it.driver.kill(it.machines(), signal));
+    expect(it.outcomes).toEqual(outcomes);
+    await it.follow(it.driver.start(it.machines(), signal));
+    await it.follow(it.driver.resize(it.machines(), 't3.large', signal));
+    expect(it.outcomes).toEqual(outcomes);
+    expect(await it.states()).toEqual(['running', 'running', 'running']);
+    expect(it.last.get('node1')).toMatchObject({ error: { hint: expect.stringContaining('belt rm node1') } });
+    await it.follow(it.driver.resize(it.machines(), 't3.micro', signal));
+    expect(it.outcomes['node1']).toBe('done');
+  });
+
   test('an answer that is lost is asked for again with the same token', async () => {
     const it = await open();
     ec2.fail({ action: 'RunInstances', kind: 'lost', times: 2 });

@@ -57,14 +57,34 @@ export function kill(ec2: Ec2, machines: readonly Machine[], signal: AbortSignal
   return onInstances(ec2, machines, signal, (api, targets) => halt(api, targets, true, stopped, signal));
 }
 
-export function halt(api: Api, targets: Target[], Force: boolean, goal: Goal, signal: AbortSignal): Events {
-  const on = targets.filter(({ instance }) => stateOf(instance) !== 'stopped');
+/** EC2 refuses a call for all its instances when one of them is a spot instance: those fail by themselves. */
+export async function* halt(
+  api: Api,
+  targets: readonly Target[],
+  Force: boolean,
+  goal: Goal,
+  signal: AbortSignal,
+): Events {
+  for (const target of targets.filter(isFixed)) yield failure(target.name, cannotStop(target));
+  const others = targets.filter((target) => !isFixed(target));
+  const on = others.filter(({ instance }) => stateOf(instance) !== 'stopped');
   const command = (InstanceIds: string[]) => new StopInstancesCommand({ InstanceIds, Force });
-  return ask(
+  yield* ask(
     on,
     (ids) => api.client.send(command(ids), { abortSignal: signal }),
-    () => watch(api, targets, goal, signal),
+    () => watch(api, others, goal, signal),
   );
+}
+
+/** belt's and docker-machine's spot requests are for one time. */
+function isFixed({ instance }: Target): boolean {
+  return instance.InstanceLifecycle === 'spot' && stateOf(instance) !== 'stopped';
+}
+
+function cannotStop({ name, instance }: Target): UserError {
+  return new UserError(`${instance.InstanceId} is a spot instance, which EC2 does not stop`, {
+    hint: `it can only be terminated: belt rm ${name}`,
+  });
 }
 
 /** What the cluster's machines shared goes with the last of them. */

@@ -27,7 +27,7 @@ export interface Instance {
 
 /**
  * Stands in front of moto and does what EC2 does and moto does not: it knows client tokens, limits user data, checks counts, wants an
- * instance off before its type changes, and on demand it fails as EC2 does.
+ * instance off before its type changes, stops no spot instances, and on demand it fails as EC2 does.
  * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
  */
 export interface Ec2 {
@@ -96,6 +96,7 @@ export async function startProxy(moto: string): Promise<Ec2> {
 
   async function carryOut(call: Call, request: IncomingMessage): Promise<string> {
     if (call.action === 'ModifyInstanceAttribute') await refuseWhileOn(call, request);
+    if (call.action === 'StopInstances') await refuseForSpot(call, request);
     const answer = await ask(call.params, request);
     await listener(call, answer);
     return take(call.action, 'blind')
@@ -119,13 +120,25 @@ export async function startProxy(moto: string): Promise<Ec2> {
     );
   }
 
-  async function refuseWhileOn({ params }: Call, request: IncomingMessage): Promise<void> {
-    const look = new URLSearchParams({
+  function look({ params }: Call, ids: readonly string[], request: IncomingMessage): Promise<string> {
+    const asked = new URLSearchParams({
       Action: 'DescribeInstances',
       Version: params.get('Version') ?? '',
-      'InstanceId.1': params.get('InstanceId') ?? '',
     });
-    const state = /<instanceState>.*?<name>(.*?)</s.exec(await ask(look, request))?.[1];
+    for (const [index, id] of ids.entries()) asked.set(`InstanceId.${index + 1}`, id);
+    return ask(asked, request);
+  }
+
+  async function refuseForSpot(call: Call, request: IncomingMessage): Promise<void> {
+    const ids = [...call.params].flatMap(([key, value]) => (key.startsWith('InstanceId.') ? [value] : []));
+    if (!(await look(call, ids, request)).includes('<instanceLifecycle>spot<')) return;
+    const message = "You can't stop a Spot Instance associated with a one-time Spot Instance request.";
+    throw new Refusal(400, 'UnsupportedOperation', message);
+  }
+
+  async function refuseWhileOn(call: Call, request: IncomingMessage): Promise<void> {
+    const seen = await look(call, [call.params.get('InstanceId') ?? ''], request);
+    const state = /<instanceState>.*?<name>(.*?)</s.exec(seen)?.[1];
     if (state !== 'stopped')
       throw new Refusal(400, 'IncorrectInstanceState', `The instance is in the state ${state}.`);
   }
