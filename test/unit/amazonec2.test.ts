@@ -3,12 +3,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { chunks } from '../../src/drivers/amazonec2/chunks.js';
+import { create } from '../../src/drivers/amazonec2/create.js';
+import type { Ec2 } from '../../src/drivers/amazonec2/ec2.js';
 import { explained } from '../../src/drivers/amazonec2/errors.js';
 import { newest, userOf } from '../../src/drivers/amazonec2/images.js';
 import {
   addressesOf,
   findInstance,
   instancesById,
+  launchOf,
   placeOf,
   reachOf,
 } from '../../src/drivers/amazonec2/instances.js';
@@ -22,7 +25,7 @@ import { ownDrivers } from '../../src/drivers/registry.js';
 import { parseSize } from '../../src/machines/sizes.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
 import { templatesIn } from '../../src/templates.js';
-import { fakeEc2 } from './support/fake-ec2.js';
+import { fakeEc2, refusal } from './support/fake-ec2.js';
 
 const { signal } = new AbortController();
 const templates = templatesIn('templates');
@@ -35,6 +38,15 @@ function request(name: string): CreateRequest {
 
 function requests(count: number): CreateRequest[] {
   return Array.from({ length: count }, (_, index) => request(`a-rather-long-machine-name-${index}`));
+}
+
+function tagged(id: string, tags: Record<string, string>, more: object = {}) {
+  return {
+    InstanceId: id,
+    State: { Name: 'running' as const },
+    Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+    ...more,
+  };
 }
 
 test('ec2 is another name of the driver, and no other name is changed', () => {
@@ -232,9 +244,11 @@ describe('a launch', () => {
       planLaunch(some, Buffer.from('other keys'), shape, none),
       planLaunch(some, Buffer.from('data'), { ...shape, type: 't3.micro' }, none),
       planLaunch(some, Buffer.from('data'), { ...shape, cluster: { id: 'c2', name: 'x' } }, none),
+      planLaunch(some, Buffer.from('data'), { ...shape, settings: readSettings({ tags: ['a=b'] }) }, none),
+      planLaunch(some, Buffer.from('data'), { ...shape, size: 't3.nano' }, none),
       planLaunch(some, Buffer.from('data'), shape, new Set([plan.token])),
     ];
-    expect(new Set([plan.token, ...others.map(({ token }) => token)]).size).toBe(6);
+    expect(new Set([plan.token, ...others.map(({ token }) => token)]).size).toBe(8);
     for (const { token } of others) expect(token).toMatch(/^[\x21-\x7e]{1,54}$/);
   });
 
@@ -261,6 +275,67 @@ describe('a launch', () => {
     expect(volume?.ResourceType).toBe('volume');
   });
 
+  describe('whose token EC2 does not take any more', () => {
+    const codes = ['IdempotentInstanceTerminated', 'IdempotentParameterMismatch'];
+
+    /** Launches two machines at an EC2 that refuses the first calls; tells the tokens that were recorded, and those that were sent. */
+    async function launchAfter(refusals: readonly string[]) {
+      const left = [...refusals];
+      const sent: string[] = [];
+      const recorded: string[] = [];
+      const { api } = fakeEc2(({ action, input }) => {
+        if (action === 'DescribeImages')
+          return { Images: [{ ImageId: 'ami-1', Architecture: 'x86_64', RootDeviceName: '/dev/xvda' }] };
+        if (action === 'DescribeInstances' && sent.length === 0) return {};
+        if (action === 'CreateTags') return {};
+        if (action === 'RunInstances') {
+          sent.push(input.ClientToken);
+          expect(recorded.at(-1)).toBe(input.ClientToken);
+          const code = left.shift();
+          if (code) throw refusal(code);
+        }
+        const Instances = [0, 1].map((AmiLaunchIndex) => ({
+          ...tagged(`i-${AmiLaunchIndex}`, {}),
+          AmiLaunchIndex,
+          PrivateIpAddress: '10.0.0.1',
+          PublicIpAddress: '203.0.113.1',
+        }));
+        return { Instances, Reservations: [{ Instances }] };
+      });
+      const ec2: Ec2 = {
+        settings: readSettings({}),
+        cluster: { id: 'c1', name: 'x' },
+        templates,
+        api: async () => api,
+        places: async (machines) => [[api, [...machines]]],
+        memoryOf: async () => new Map(),
+        own: async () => undefined,
+      };
+      const { place, groupIds, keyName } = shape;
+      const ends: string[] = [];
+      for await (const event of create(ec2, requests(2), { place, groupIds, keyName }, signal)) {
+        const launch = event.type === 'changed' ? launchOf(event.change) : undefined;
+        if (launch) recorded.push(launch.token);
+        if (event.type === 'done') ends.push('done');
+        if (event.type === 'failed') ends.push(event.error.message);
+      }
+      return { sent, ends };
+    }
+
+    test.each(codes)('%s: the next one is recorded, then sent', async (code) => {
+      const { sent, ends } = await launchAfter([code, code]);
+      expect(ends).toEqual(['done', 'done']);
+      expect(new Set(sent).size).toBe(3);
+    });
+
+    test('ends after some', async () => {
+      const { sent, ends } = await launchAfter(Array(1000).fill(codes[0]));
+      expect(sent.length).toBeLessThan(50);
+      const message = 'EC2 in us-east-1: no (IdempotentInstanceTerminated)';
+      expect(ends).toEqual([message, message]);
+    });
+  });
+
   test('property: chunks are all items in order, none too many', () => {
     fc.assert(
       fc.property(fc.array(fc.nat()), fc.integer({ min: 1, max: 9 }), (items, size) => {
@@ -273,13 +348,6 @@ describe('a launch', () => {
 });
 
 describe('instances', () => {
-  const tagged = (id: string, tags: Record<string, string>, more: object = {}) => ({
-    InstanceId: id,
-    State: { Name: 'running' as const },
-    Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
-    ...more,
-  });
-
   test('are found by id, then by name, then by their number in the call that made them', () => {
     const launch = { token: 't', index: 1, of: 3 };
     const instances = [
@@ -377,9 +445,6 @@ test('a zone is its letter or its whole name', () => {
 });
 
 describe('errors', () => {
-  const ofEc2 = (name: string, message: string) =>
-    Object.assign(new Error(message), { name, $metadata: {}, $fault: 'client' });
-
   test.each([
     ['UnauthorizedOperation', 'docs/drivers/amazonec2.md lists the permissions'],
     ['VcpuLimitExceeded', 'ask for a higher quota'],
@@ -389,14 +454,14 @@ describe('errors', () => {
     ['ExpiredToken', 'aws sso login'],
     ['RequestLimitExceeded', '--amazonec2-retries'],
   ])('%s says what to do', (name, hint) => {
-    const error = explained(ofEc2(name, 'no'), 'eu-west-1');
+    const error = explained(refusal(name, 'no'), 'eu-west-1');
     expect(error.message).toBe(`EC2 in eu-west-1: no (${name})`);
     expect((error as { hint?: string }).hint).toContain(hint);
   });
 
   test('credentials that are wrong are not told as none', () => {
     const text = 'AWS was not able to validate the provided access credentials';
-    const error = explained(ofEc2('AuthFailure', text), 'eu-west-1');
+    const error = explained(refusal('AuthFailure', text), 'eu-west-1');
     expect(error.message).toBe(`EC2 in eu-west-1: ${text} (AuthFailure)`);
     expect((error as { hint?: string }).hint).toContain('the credentials are wrong');
   });
@@ -420,7 +485,7 @@ describe('errors', () => {
   });
 
   test('nothing of the request is kept', () => {
-    const error = Object.assign(ofEc2('AuthFailure', 'no'), {
+    const error = Object.assign(refusal('AuthFailure', 'no'), {
       $response: { headers: { authorization: 'secret' } },
     });
     expect(JSON.stringify(explained(error, 'x'), Object.getOwnPropertyNames(error))).not.toContain('secret');

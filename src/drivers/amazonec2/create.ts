@@ -19,7 +19,15 @@ import {
   tagOf,
 } from './instances.js';
 import { ensureKeyPair } from './key-pair.js';
-import { type LaunchPlan, launch, planLaunch, type Shape, usedTokens, withoutSpot } from './launch.js';
+import {
+  isTokenUsed,
+  type LaunchPlan,
+  launch,
+  planLaunch,
+  type Shape,
+  usedTokens,
+  withoutSpot,
+} from './launch.js';
 import { ensureGroups, findPlace, type Place } from './network.js';
 import { architectureOf, typeFor } from './sizes.js';
 import { machinesPerCall, userDataFor } from './user-data.js';
@@ -213,6 +221,10 @@ async function* launchSome(
     instances = await launch(api, plan, ec2.cluster, signal);
   } catch (thrown) {
     error = thrown;
+  }
+  if (isTokenUsed(error, plan)) {
+    yield* launchSome(ec2, api, requests, shape, new Set([...usedUp, plan.token]), signal);
+    return;
   }
   const left: CreateRequest[] = [];
   for (const [index, request] of requests.entries()) {

@@ -5,10 +5,11 @@ import {
   RunInstancesCommand,
   type RunInstancesCommandInput,
   type Tag,
+  type TagSpecification,
 } from '@aws-sdk/client-ec2';
 import type { CreateRequest } from '../driver.js';
 import { type Api, looks } from './api.js';
-import { Ec2Error } from './errors.js';
+import { Ec2Error, isCode } from './errors.js';
 import type { MachineImage } from './images.js';
 import { type Cluster, clusterTags, instancesOf, isGone, tagKeys, tagOf } from './instances.js';
 import type { Place } from './network.js';
@@ -31,13 +32,15 @@ export interface Shape {
 export interface LaunchPlan {
   /** EC2 answers a second call with the same token with the first one's instances. */
   token: string;
+  /** How many tokens of the same call are used up. */
+  attempt: number;
   requests: readonly CreateRequest[];
   input: RunInstancesCommandInput;
 }
 
 /**
- * The token is made of all that the call says, the machines' new host keys included: the same create, run again after a kill, is
- * the same call to EC2. A token whose instances are terminated is used up, and the next one is taken.
+ * The token is made of all that the call says, the machines' new host keys and the tags included: the same create, run again after a
+ * kill, is the same call to EC2. A token whose instances are terminated is used up, and the next one is taken.
  */
 export function planLaunch(
   requests: readonly CreateRequest[],
@@ -45,16 +48,17 @@ export function planLaunch(
   shape: Shape,
   usedUp: ReadonlySet<string>,
 ): LaunchPlan {
-  const input = inputFor(requests.length, userData, shape);
+  const inputWith = (token: string) => inputFor(requests.length, userData, shape, token);
+  const said = inputWith('');
   const tokenOf = (attempt: number) =>
     createHash('sha256')
-      .update(JSON.stringify([shape.cluster.id, attempt, input]))
+      .update(JSON.stringify([attempt, said]))
       .digest('hex')
       .slice(0, 32);
   let attempt = 0;
   while (usedUp.has(tokenOf(attempt))) attempt += 1;
   const token = tokenOf(attempt);
-  return { token, requests, input: withToken(input, token, shape) };
+  return { token, attempt, requests, input: inputWith(token) };
 }
 
 /** Client tokens of calls whose instances are gone. */
@@ -62,7 +66,7 @@ export function usedTokens(instances: readonly Instance[]): Set<string> {
   return new Set(instances.filter(isGone).flatMap((instance) => tagOf(instance, tagKeys.launch) ?? []));
 }
 
-function inputFor(count: number, userData: Buffer, shape: Shape): RunInstancesCommandInput {
+function inputFor(count: number, userData: Buffer, shape: Shape, token: string): RunInstancesCommandInput {
   const { settings, image, place, groupIds, keyName, type } = shape;
   return {
     ImageId: image.id,
@@ -111,24 +115,31 @@ function inputFor(count: number, userData: Buffer, shape: Shape): RunInstancesCo
         },
       },
     }),
+    ClientToken: token,
+    TagSpecifications: tagsFor(token, shape),
   };
 }
 
-function withToken(
-  input: RunInstancesCommandInput,
-  token: string,
-  { cluster, settings, size }: Shape,
-): RunInstancesCommandInput {
+function tagsFor(token: string, { cluster, settings, size }: Shape): TagSpecification[] {
   const own = Object.entries(settings.tags).map(([Key, Value]) => ({ Key, Value }));
   const tags: Tag[] = [...clusterTags(cluster), { Key: tagKeys.launch, Value: token }, ...own];
-  return {
-    ...input,
-    ClientToken: token,
-    TagSpecifications: [
-      { ResourceType: 'instance', Tags: [...tags, { Key: tagKeys.size, Value: size }] },
-      { ResourceType: 'volume', Tags: tags },
-    ],
-  };
+  return [
+    { ResourceType: 'instance', Tags: [...tags, { Key: tagKeys.size, Value: size }] },
+    { ResourceType: 'volume', Tags: tags },
+  ];
+}
+
+/** Most tokens that are tried for a call. */
+const mostAttempts = 20;
+
+/**
+ * Whether EC2 has the plan's token down for another call, or for instances that are terminated: hours after its lists have stopped
+ * telling of them.
+ */
+export function isTokenUsed(error: unknown, { attempt }: LaunchPlan): boolean {
+  return (
+    attempt < mostAttempts && isCode(error, 'IdempotentInstanceTerminated', 'IdempotentParameterMismatch')
+  );
 }
 
 /** How long an answer that was lost may take to show in EC2's lists. */
