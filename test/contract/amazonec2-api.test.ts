@@ -247,6 +247,31 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(await it.keyPairs()).toEqual([]);
   });
 
+  test('what machines shared goes too when somebody else has terminated them', async () => {
+    const it = await open();
+    await it.create(names(2));
+    const ids = it.machines().map(({ id = '' }) => id);
+    await account.send(new TerminateInstancesCommand({ InstanceIds: ids }));
+    // Of the second one belt was killed before it could record the region.
+    const [one, two] = it.machines() as [Machine, Machine];
+    const before = ec2.count('DeleteKeyPair');
+    await it.follow(it.driver.remove([one, { ...two, driverData: {} }], signal));
+    expect(it.outcomes).toEqual({ node1: 'done', node2: 'done' });
+    expect(await it.groups()).toEqual([]);
+    expect(await it.keyPairs()).toEqual([]);
+    expect(ec2.count('DeleteKeyPair') - before).toBe(1);
+  });
+
+  test('machines whose region is not recorded yet are listed with the others', async () => {
+    const it = await open();
+    await it.create(names(2));
+    const [one, two] = it.machines() as [Machine, Machine];
+    const before = ec2.count('DescribeInstances');
+    const listed = await it.driver.list([one, { ...two, driverData: {} }], signal);
+    expect(listed.map(({ name, state }) => `${name} ${state}`)).toEqual(['node1 running', 'node2 running']);
+    expect(ec2.count('DescribeInstances') - before).toBe(1);
+  });
+
   test.each(['private_address_only', 'use_private_address'])(
     'with %s, "me" is whoever is in the VPC',
     async (setting) => {

@@ -40,11 +40,14 @@ export function openEc2({ settings: values, cluster, templates, person }: Driver
     templates,
     api: () => apiAt({}),
     async places(machines) {
-      const groups = groupBy(machines, (machine) => JSON.stringify(placeOf(machine)));
-      const found = [...groups].map(
-        async ([place, mine]): Promise<[Api, Machine[]]> => [await apiAt(JSON.parse(place)), mine],
+      const found = await Promise.all(
+        machines.map(async (machine) => ({ machine, api: await apiAt(placeOf(machine)) })),
       );
-      return Promise.all(found);
+      // Whose place is not recorded is where the settings say, with those that were recorded there.
+      const groups = groupBy(found, ({ api: { region, endpoint } }) => JSON.stringify([region, endpoint]));
+      return [...groups.values()].flatMap((mine) =>
+        mine[0] ? [[mine[0].api, mine.map(({ machine }) => machine)]] : [],
+      );
     },
     async memoryOf(api, types, signal) {
       const unknown = types.filter((type) => !memory.has(type));

@@ -87,7 +87,7 @@ function cannotStop({ name, instance }: Target): UserError {
   });
 }
 
-/** What the cluster's machines shared goes with the last of them. */
+/** What the cluster's machines shared goes with the last of them, whoever terminated it. */
 export async function* remove(ec2: Ec2, machines: readonly Machine[], signal: AbortSignal): Events {
   const terminate = async function* (api: Api, targets: Target[]): Events {
     const command = (InstanceIds: string[]) => new TerminateInstancesCommand({ InstanceIds });
@@ -96,9 +96,9 @@ export async function* remove(ec2: Ec2, machines: readonly Machine[], signal: Ab
       (ids) => api.client.send(command(ids), { abortSignal: signal }),
       () => watch(api, targets, gone, signal),
     );
-    await removeShared(api, ec2.cluster, signal);
   };
   yield* onInstances(ec2, machines, signal, terminate, ({ name }) => ({ type: 'done', name }));
+  for (const [api] of await ec2.places(machines)) await removeShared(api, ec2.cluster, signal);
 }
 
 /** One call for all of them, then what follows; a call that fails is the failure of each. */
