@@ -225,9 +225,12 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
   test('the security group is made once, opens the swarm to itself only, and goes with the last machine', async () => {
     const it = await open({ allow_from: ['198.51.100.0/24', '2001:db8::1'], open_port: ['80', '53/udp'] });
     await it.create(names(1));
+    const before = ec2.count('AuthorizeSecurityGroupIngress');
     await it.create(['other']);
+    expect(ec2.count('AuthorizeSecurityGroupIngress')).toBe(before);
     expect(await it.groups()).toEqual([
       [
+        '50 -1 itself',
         'tcp 22 198.51.100.0/24 2001:db8::1/128',
         'tcp 2376 198.51.100.0/24 2001:db8::1/128',
         'tcp 2377 itself',

@@ -413,13 +413,17 @@ describe('instances', () => {
 
 test('a rule that a security group has is not added again', () => {
   const settings = readSettings({});
+  const esp = { IpProtocol: '50' };
+  const UserIdGroupPairs = [{ GroupId: 'sg-1' }];
   const all = missingPermissions({ GroupId: 'sg-1' }, settings, ['198.51.100.7/32']);
-  expect(all).toHaveLength(6);
-  expect(missingPermissions({ GroupId: 'sg-1', IpPermissions: all }, settings, ['198.51.100.7/32'])).toEqual(
+  expect(all).toHaveLength(7);
+  expect(all).toContainEqual({ ...esp, FromPort: -1, ToPort: -1, UserIdGroupPairs });
+  const told = all.map((rule) => (rule.IpProtocol === '50' ? { ...esp, UserIdGroupPairs } : rule));
+  expect(missingPermissions({ GroupId: 'sg-1', IpPermissions: told }, settings, ['198.51.100.7/32'])).toEqual(
     [],
   );
   expect(
-    missingPermissions({ GroupId: 'sg-1', IpPermissions: all }, settings, ['198.51.100.7/32', '::/0']),
+    missingPermissions({ GroupId: 'sg-1', IpPermissions: told }, settings, ['198.51.100.7/32', '::/0']),
   ).toEqual([
     { IpProtocol: 'tcp', FromPort: 22, ToPort: 22, Ipv6Ranges: [{ CidrIpv6: '::/0' }] },
     { IpProtocol: 'tcp', FromPort: 2376, ToPort: 2376, Ipv6Ranges: [{ CidrIpv6: '::/0' }] },

@@ -20,12 +20,20 @@ export interface Place {
   vpcId: string;
 }
 
-/** Ports that only machines of the same group reach. @see https://docs.docker.com/engine/swarm/swarm-tutorial/ */
-const swarmPorts: readonly Port[] = [
-  { port: 2377, protocol: 'tcp' },
-  { port: 7946, protocol: 'tcp' },
-  { port: 7946, protocol: 'udp' },
-  { port: 4789, protocol: 'udp' },
+/** ESP, a protocol without ports (-1): the packets of encrypted overlay networks. */
+const esp: IpPermission = { IpProtocol: '50', FromPort: -1, ToPort: -1 };
+
+/**
+ * What only machines of the same group reach.
+ * @see https://docs.docker.com/engine/swarm/swarm-tutorial/
+ * @see https://docs.docker.com/engine/network/drivers/overlay/#encrypt-traffic-on-an-overlay-network
+ */
+const swarmTraffic: readonly IpPermission[] = [
+  permission({ port: 2377, protocol: 'tcp' }),
+  permission({ port: 7946, protocol: 'tcp' }),
+  permission({ port: 7946, protocol: 'udp' }),
+  permission({ port: 4789, protocol: 'udp' }),
+  esp,
 ];
 
 const enginePort = 2376;
@@ -163,13 +171,13 @@ export function missingPermissions(
     { port: enginePort, protocol: 'tcp' },
     ...further,
   ];
-  const inside = swarmPorts
-    .filter((port) => !rulesFor(IpPermissions, port).some((rule) => isWithin(rule, GroupId)))
-    .map((port) => ({ ...permission(port), UserIdGroupPairs: [{ GroupId }] }));
-  const open = outside.flatMap((port) => {
-    const known = rulesFor(IpPermissions, port).flatMap(rangesOfRule);
+  const inside = swarmTraffic
+    .filter((traffic) => !rulesFor(IpPermissions, traffic).some((rule) => isWithin(rule, GroupId)))
+    .map((traffic) => ({ ...traffic, UserIdGroupPairs: [{ GroupId }] }));
+  const open = outside.map(permission).flatMap((traffic) => {
+    const known = rulesFor(IpPermissions, traffic).flatMap(rangesOfRule);
     const absent = ranges.filter((range) => !known.includes(range));
-    return absent.length === 0 ? [] : [{ ...permission(port), ...rangesFor(absent) }];
+    return absent.length === 0 ? [] : [{ ...traffic, ...rangesFor(absent) }];
   });
   return [...inside, ...open];
 }
@@ -178,10 +186,11 @@ function permission({ port, protocol }: Port): IpPermission {
   return { IpProtocol: protocol, FromPort: port, ToPort: port };
 }
 
-function rulesFor(rules: readonly IpPermission[], { port, protocol }: Port): IpPermission[] {
-  return rules.filter(
-    ({ IpProtocol, FromPort, ToPort }) => IpProtocol === protocol && FromPort === port && ToPort === port,
-  );
+/** Of a protocol without ports, EC2 tells what it likes for them, or nothing. */
+function rulesFor(rules: readonly IpPermission[], traffic: IpPermission): IpPermission[] {
+  const same = rules.filter(({ IpProtocol }) => IpProtocol === traffic.IpProtocol);
+  if (traffic.FromPort === -1) return same;
+  return same.filter(({ FromPort, ToPort }) => FromPort === traffic.FromPort && ToPort === traffic.ToPort);
 }
 
 function isWithin({ UserIdGroupPairs = [] }: IpPermission, groupId: string | undefined): boolean {
