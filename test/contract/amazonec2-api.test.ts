@@ -1,12 +1,13 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import {
   DescribeInstancesCommand,
   DescribeKeyPairsCommand,
   DescribeSecurityGroupsCommand,
   type EC2Client,
+  ImportKeyPairCommand,
   type Instance,
   RunInstancesCommand,
   StopInstancesCommand,
@@ -154,6 +155,19 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(withRole.outcomes['node1']).toContain('NoSuchEntity');
     const last = ec2.calls.findLast(({ action }) => action === 'RunInstances');
     expect(last?.params.get('IamInstanceProfile.Name')).toBe('nodes');
+  });
+
+  test('who has a key pair there logs in with its key', async () => {
+    await account.send(
+      new ImportKeyPairCommand({ KeyName: 'mine', PublicKeyMaterial: Buffer.from(userKey.publicKey) }),
+    );
+    const it = await open({ keypair_name: 'mine', ssh_keypath: 'mine.pem' });
+    await it.create(['node1']);
+    expect(it.machines()[0]?.ssh).toEqual({ user: 'admin', port: 22, keyPath: '/here/mine.pem' });
+    expect((await it.instances())[0]?.KeyName).toBe('mine');
+    expect(await it.keyPairs()).toEqual([]);
+    const found = await (it.driver as Required<Driver>).discover(signal);
+    expect(found.find(({ cluster }) => cluster.id === it.cluster.id)?.ssh.keyPath).toBe('/here/mine.pem');
   });
 
   test('whoever has no record finds the machines of all clusters', async () => {
@@ -596,7 +610,7 @@ async function open(settings: SettingValues = {}): Promise<Opened> {
       },
       cluster,
       templates: templatesIn('templates'),
-      person: { resolvePath: (path) => path, defaultKeyPaths: [] },
+      person: { resolvePath: (path) => resolve('/here', path), defaultKeyPaths: [] },
     });
   const requestFor = (name: string, size: string | undefined): CreateRequest => {
     const record = it.records.get(name);

@@ -162,11 +162,22 @@ describe('settings', () => {
     [{ allow_from: ['10.0.0.0/33'] }, 'the setting allow_from must be "me" or ranges'],
     [{ allow_from: ['everybody'] }, 'not "everybody"'],
     [{ architecture: 'x86' }, 'the setting architecture must be amd64 or arm64, not "x86"'],
-    [{ endpoint: 'localhost:5000' }, 'the setting endpoint must be a http:// or https:// address'],
+    [{ endpoint: 'ftp://localhost' }, 'the setting endpoint must be a http:// or https:// address'],
     [{ request_spot_instance: true, spot_price: 'cheap' }, 'the setting spot_price must be dollars as 0.05'],
+    [{ insecure_transport: true }, 'insecure_transport needs endpoint'],
+    [{ ssh_keypath: 'k' }, 'ssh_keypath needs keypair_name, to tell which key pair it is of'],
     [{ root_size: 0 }, 'the setting root_size must be a whole number from 1 to 65536, not 0'],
   ])('%j is refused', (values, message) => {
     expect(() => readSettings(values)).toThrow(message);
+  });
+
+  test('an endpoint may be a host alone', () => {
+    expect(readSettings({ endpoint: 'localhost:5000' }).endpoint).toBe('https://localhost:5000');
+    const insecure_transport = true;
+    expect(readSettings({ endpoint: 'localhost:5000', insecure_transport }).endpoint).toBe(
+      'http://localhost:5000',
+    );
+    expect(readSettings({ endpoint: 'https://ec2', insecure_transport }).endpoint).toBe('https://ec2');
   });
 
   test('a single address is a range of one', () => {

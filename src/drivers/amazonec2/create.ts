@@ -190,9 +190,13 @@ async function planFor(
 }
 
 /** What later commands need to know, whatever the settings say by then. */
-function aboutMachine({ settings }: Ec2, api: Api, image: MachineImage): MachineChange {
+function aboutMachine({ settings, keyPath }: Ec2, api: Api, image: MachineImage): MachineChange {
   return {
-    ssh: { user: settings.sshUser ?? image.sshUser, port: settings.sshPort },
+    ssh: {
+      user: settings.sshUser ?? image.sshUser,
+      port: settings.sshPort,
+      ...(keyPath !== undefined && { keyPath }),
+    },
     driverData: {
       ...placeData(api),
       image: image.id,

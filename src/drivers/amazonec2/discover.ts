@@ -38,7 +38,7 @@ export async function discover(ec2: Ec2, signal: AbortSignal): Promise<FoundMach
 }
 
 function foundMachine(
-  { settings }: Ec2,
+  { settings, keyPath }: Ec2,
   api: Api,
   instance: Instance,
   { user, memory }: { user: string; memory: number | undefined },
@@ -54,7 +54,7 @@ function foundMachine(
       ...observe(instance, name, reach),
       ...(memory !== undefined && { memory }),
       cluster,
-      ssh: { user, port: settings.sshPort },
+      ssh: { user, port: settings.sshPort, ...(keyPath !== undefined && { keyPath }) },
       driverData: { ...placeData(api), reach, ...(image && { image }) },
       createdAt: launched.toISOString(),
     },

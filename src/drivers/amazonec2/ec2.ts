@@ -20,6 +20,8 @@ export interface Ec2 {
   places(machines: readonly Machine[]): Promise<[Api, Machine[]][]>;
   /** Mebibytes by type. @throws UserError for a type that the region does not have */
   memoryOf(api: Api, types: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
+  /** Absolute path of the private key to log in with; absent: the cluster's. */
+  keyPath?: string;
   /** The person's own user data. */
   own(): Promise<string | undefined>;
 }
@@ -36,6 +38,7 @@ export function openEc2({ settings: values, cluster, templates, person }: Driver
   };
   return {
     settings,
+    ...(settings.sshKeypath !== undefined && { keyPath: person.resolvePath(settings.sshKeypath) }),
     cluster,
     templates,
     api: () => apiAt({}),

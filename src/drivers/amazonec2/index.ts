@@ -81,6 +81,12 @@ export const driver: DriverModule = {
       env: ['AWS_KEYPAIR_NAME'],
     },
     {
+      key: 'ssh_keypath',
+      summary: "private key of that one, to log in with; default: the cluster's own",
+      type: 'string',
+      env: ['AWS_SSH_KEYPATH'],
+    },
+    {
       key: 'security_group',
       summary: 'security groups, by name or id; default: one that belt makes for the cluster',
       type: 'list',
@@ -219,6 +225,13 @@ export const driver: DriverModule = {
       summary: "URL of the EC2 API; default: the region's",
       type: 'string',
       env: ['AWS_ENDPOINT_URL_EC2', 'AWS_ENDPOINT_URL', 'AWS_ENDPOINT'],
+    },
+    {
+      key: 'insecure_transport',
+      summary: 'http instead of https, for an endpoint that is a host alone',
+      type: 'boolean',
+      default: false,
+      env: ['AWS_INSECURE_TRANSPORT'],
     },
   ],
   async open(options) {

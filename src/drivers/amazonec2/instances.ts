@@ -3,7 +3,7 @@ import type { Addresses, Machine, MachineState, ObservedMachine } from '../../ma
 import type { DriverOptions, MachineWish } from '../driver.js';
 import type { Api, Whereabouts } from './api.js';
 import { chunks, valuesPerFilter } from './chunks.js';
-import type { Ec2Settings } from './settings.js';
+import { type Ec2Settings, withScheme } from './settings.js';
 
 /** Tags that say whose an instance is. `launch` is the client token of the call that made it. */
 export const tagKeys = {
@@ -188,12 +188,6 @@ export function placeOf({ driverData }: Pick<Machine, 'driverData'>): Whereabout
 function dockerMachineEndpoint(data: Machine['driverData']): string | undefined {
   const endpoint = textIn(data, 'Endpoint');
   return endpoint && withScheme(endpoint, { insecure: data['DisableSSL'] === true });
-}
-
-/** docker-machine took a host alone, too. */
-export function withScheme(endpoint: string, { insecure }: { insecure: boolean }): string {
-  if (endpoint.includes('://')) return endpoint;
-  return `${insecure ? 'http' : 'https'}://${endpoint}`;
 }
 
 export function observe(instance: Instance, name: string, reach: Reach): ObservedMachine {

@@ -16,6 +16,8 @@ export interface Ec2Settings {
   instanceType: string;
   architecture: Architecture;
   keypairName?: string;
+  /** Private key of that key pair, as the person wrote it: a path. */
+  sshKeypath?: string;
   securityGroups: readonly string[];
   securityGroupReadonly: boolean;
   /** `me`, or ranges in CIDR notation. */
@@ -52,7 +54,7 @@ export function readSettings(values: SettingValues): Ec2Settings {
   return {
     ...credentialsOf(values),
     ...present('region', text('region')),
-    ...present('endpoint', endpointOf(text('endpoint'))),
+    ...present('endpoint', endpointOf(values)),
     retries: integerOf(values, 'retries', { from: 0, to: 100 }) ?? 5,
     zone: text('zone') ?? 'a',
     ...present('vpcId', text('vpc_id')),
@@ -60,7 +62,7 @@ export function readSettings(values: SettingValues): Ec2Settings {
     ami: text('ami') ?? 'debian-13',
     instanceType: text('instance_type') ?? 't3.micro',
     architecture: oneOf('architecture', text('architecture') ?? 'amd64', ['amd64', 'arm64']),
-    ...present('keypairName', text('keypair_name')),
+    ...keysOf(values),
     securityGroups: listOf(values, 'security_group'),
     securityGroupReadonly: flagOf(values, 'security_group_readonly'),
     allowFrom: rangesOf(listOf(values, 'allow_from')),
@@ -143,9 +145,32 @@ function spotOf(values: SettingValues): Ec2Settings['spot'] {
   return { fallback: flagOf(values, 'spot_fallback'), ...present('price', price) };
 }
 
-function endpointOf(written: string | undefined): string | undefined {
-  if (written === undefined || /^https?:\/\/\S+$/.test(written)) return written;
+function keysOf(values: SettingValues): Pick<Ec2Settings, 'keypairName' | 'sshKeypath'> {
+  const keypairName = textOf(values, 'keypair_name');
+  const sshKeypath = textOf(values, 'ssh_keypath');
+  if (sshKeypath !== undefined && keypairName === undefined) {
+    throw new UserError('ssh_keypath needs keypair_name, to tell which key pair it is of', {
+      hint: 'without both, belt makes and imports a key for the cluster',
+    });
+  }
+  return { ...present('keypairName', keypairName), ...present('sshKeypath', sshKeypath) };
+}
+
+function endpointOf(values: SettingValues): string | undefined {
+  const written = textOf(values, 'endpoint');
+  const insecure = flagOf(values, 'insecure_transport');
+  if (written === undefined && insecure)
+    throw new UserError('insecure_transport needs endpoint: regions speak https only');
+  if (written === undefined) return undefined;
+  const endpoint = withScheme(written, { insecure });
+  if (/^https?:\/\/\S+$/.test(endpoint)) return endpoint;
   throw new UserError(`the setting endpoint must be a http:// or https:// address, not "${written}"`);
+}
+
+/** An endpoint may be a host alone, as docker-machine took it. */
+export function withScheme(endpoint: string, { insecure }: { insecure: boolean }): string {
+  if (endpoint.includes('://')) return endpoint;
+  return `${insecure ? 'http' : 'https'}://${endpoint}`;
 }
 
 function oneOf<T extends string>(key: string, value: string, allowed: readonly T[]): T {
