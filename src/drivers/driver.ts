@@ -67,6 +67,11 @@ export interface Driver {
   stop(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
   /** Absent: the provider cannot, belt restarts the machine from within, over SSH. */
   restart?(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
+  /**
+   * `restart` is done with a machine when the provider has taken it on, as the provider does not tell when it is down: belt itself waits
+   * until those that it could log in to have booted anew.
+   */
+  restartsUnseen?: boolean;
   /** Switches off at once, as if the plug were pulled. */
   kill(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
   /** Destroys the machines and all that was made for them. One that is gone already is `done`. */

@@ -92,6 +92,27 @@ test.each([
   expect(bed.ssh.targets).toEqual(paths.map(() => target));
 });
 
+describe('a restart that the provider does not show', () => {
+  test('has ended when the machine has booted anew', async () => {
+    const machines = await bed.running('node1', 'node2');
+    bed.driver.restartsUnseen = true;
+    const boots = ['first', 'first', 'first', 'second'];
+    let looks = 0;
+    bed.ssh.journal = async () => boots[Math.min(Math.floor(looks++ / 2), 3)] ?? '';
+    expect(told(await restart(machines, bed.context))).toEqual(['node1 ok', 'node2 ok']);
+    expect(looks).toBe(8);
+    expect(bed.driver.calls).toContain('restart node1 node2');
+  });
+
+  test('ends as the driver says where nobody could log in before', async () => {
+    const machines = await bed.running('node1');
+    bed.driver.restartsUnseen = true;
+    bed.ssh.refused.add('node1');
+    bed.driver.onMoment = () => void bed.ssh.refused.clear();
+    expect(told(await restart(machines, bed.context))).toEqual(['node1 ok']);
+  });
+});
+
 test('resize writes the new size down', async () => {
   const outcomes = await resizeMachines(await bed.running('node1'), '1gb', bed.context);
   expect(outcomes).toEqual([{ name: 'node1', status: 'ok', value: await bed.onDisk('node1') }]);

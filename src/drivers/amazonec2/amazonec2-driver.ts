@@ -3,7 +3,7 @@ import { check, create, type Prepared, prepare } from './create.js';
 import { discover } from './discover.js';
 import { lookForCredentials } from './doctor.js';
 import { openEc2 } from './ec2.js';
-import { kill, remove, start, stop } from './lifecycle.js';
+import { kill, remove, restart, start, stop } from './lifecycle.js';
 import { list } from './list.js';
 import { resize } from './resize.js';
 import { imagesIn, snapshot } from './snapshots.js';
@@ -27,6 +27,8 @@ export function openAmazonEc2(options: DriverOptions): Driver {
     discover: (signal) => discover(ec2, signal),
     start: (machines, signal) => start(ec2, machines, signal),
     stop: (machines, signal) => stop(ec2, machines, signal),
+    restart: (machines, signal) => restart(ec2, machines, signal),
+    restartsUnseen: true,
     kill: (machines, signal) => kill(ec2, machines, signal),
     remove: (machines, signal) => remove(ec2, machines, signal),
     resize: (machines, size, signal) => resize(ec2, machines, size, signal),

@@ -1,5 +1,6 @@
 import {
   type Instance,
+  RebootInstancesCommand,
   StartInstancesCommand,
   StopInstancesCommand,
   TerminateInstancesCommand,
@@ -20,23 +21,46 @@ const shutdownMs = 120_000;
 export const stopped: Goal = { state: 'stopped', timeoutMs: 300_000, last: true };
 /** An instance on its way out cannot come back; how long the way is does not matter. */
 const gone: Goal = { state: 'gone', timeoutMs: 120_000, last: true };
+
 export function start(ec2: Ec2, machines: readonly Machine[], signal: AbortSignal): Events {
+  return onInstances(ec2, machines, signal, (api, targets) => switchOn(api, targets, signal));
+}
+
+async function* switchOn(api: Api, targets: readonly Target[], signal: AbortSignal): Events {
+  // One that is still shutting down cannot be started, and one such fails the call for all.
+  const stopping = targets.filter(({ instance }) => stateOf(instance) === 'stopping');
+  const late = new Set<string>();
+  for await (const event of watch(api, stopping, { ...stopped, last: false }, signal)) {
+    if (event.type === 'failed') late.add(event.name);
+    yield event;
+  }
+  const mine = targets.filter(({ name }) => !late.has(name));
+  const off = mine.filter(({ instance }) => stateOf(instance) === 'stopped');
+  const command = (InstanceIds: string[]) => new StartInstancesCommand({ InstanceIds });
+  yield* ask(
+    off,
+    (ids) => api.client.send(command(ids), { abortSignal: signal }),
+    () => watch(api, mine, running, signal),
+  );
+}
+
+/**
+ * Reboots those that run, where they keep their addresses and may be spot instances, and starts the others. EC2 says of one that
+ * reboots that it is running, all the while: it is done here when EC2 has taken it on (`restartsUnseen`).
+ */
+export function restart(ec2: Ec2, machines: readonly Machine[], signal: AbortSignal): Events {
   return onInstances(ec2, machines, signal, async function* (api, targets) {
-    // One that is still shutting down cannot be started, and one such fails the call for all.
-    const stopping = targets.filter(({ instance }) => stateOf(instance) === 'stopping');
-    const late = new Set<string>();
-    for await (const event of watch(api, stopping, { ...stopped, last: false }, signal)) {
-      if (event.type === 'failed') late.add(event.name);
-      yield event;
-    }
-    const mine = targets.filter(({ name }) => !late.has(name));
-    const off = mine.filter(({ instance }) => stateOf(instance) === 'stopped');
-    const command = (InstanceIds: string[]) => new StartInstancesCommand({ InstanceIds });
+    const isOn = ({ instance }: Target) => stateOf(instance) === 'running';
+    const on = targets.filter(isOn);
+    for (const { name } of on) yield { type: 'progress', name, text: 'restarting' };
+    const command = (InstanceIds: string[]) => new RebootInstancesCommand({ InstanceIds });
     yield* ask(
-      off,
+      on,
       (ids) => api.client.send(command(ids), { abortSignal: signal }),
-      () => watch(api, mine, running, signal),
+      () => done(on),
     );
+    const others = targets.filter((target) => !isOn(target));
+    if (others.length > 0) yield* switchOn(api, others, signal);
   });
 }
 
@@ -114,6 +138,10 @@ export async function* ask(
     return;
   }
   yield* goOn();
+}
+
+export async function* done(targets: readonly Target[]): Events {
+  for (const { name } of targets) yield { type: 'done', name };
 }
 
 export function idsOf(targets: readonly Target[]): string[] {

@@ -12,7 +12,7 @@ import type { Api } from './api.js';
 import { chunks } from './chunks.js';
 import type { Ec2 } from './ec2.js';
 import { stateOf, tagKeys } from './instances.js';
-import { ask, type Events, halt, idsOf, onInstances, stopped } from './lifecycle.js';
+import { ask, done, type Events, halt, idsOf, onInstances, stopped } from './lifecycle.js';
 import { architectureOf, typeFor } from './sizes.js';
 import { failure, running, type Target, watch } from './watch.js';
 
@@ -128,8 +128,4 @@ async function* startAgain(
     () => watch(api, back, running, signal),
   );
   for await (const event of events) yield event.type === 'done' ? (failed.get(event.name) ?? event) : event;
-}
-
-function* done(targets: readonly Target[]): Generator<MachineEvent> {
-  for (const { name } of targets) yield { type: 'done', name };
 }

@@ -8,7 +8,7 @@ import { inRestartOrder, ManagerRestart } from '../swarm/waves.js';
 import { Batch, type Following } from './batch.js';
 import { leaveAsFound } from './leave.js';
 import { awaitReady } from './ready.js';
-import { restartFromWithin } from './reboot.js';
+import { restartFromWithin, restartUnseen } from './reboot.js';
 
 /** One verb of a machine's life. */
 export interface Verb extends Partial<Following> {
@@ -43,8 +43,10 @@ export function restartMachines(
   { force = false }: { force?: boolean },
   context: Context,
 ): Promise<Outcome<Machine>[]> {
-  const ask: Verb['ask'] = (driver, mine, signal) =>
-    driver.restart?.(mine, signal) ?? restartFromWithin(mine, context);
+  const ask: Verb['ask'] = (driver, mine, signal) => {
+    const restart = () => driver.restart?.(mine, signal) ?? restartFromWithin(mine, context);
+    return driver.restartsUnseen ? restartUnseen(mine, restart, context) : restart();
+  };
   const verb: Verb = { doneText: 'restarted', ask, after: untilReady(context) };
   return inBatch(verb, machines, context, async (batch) => {
     const managers = await inRestartOrder(machines, context);

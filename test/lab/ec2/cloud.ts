@@ -40,6 +40,12 @@ export async function startCloud(): Promise<Cloud> {
       for (const one of launched) queue(one.id, () => boot(guests, one, call));
       return;
     }
+    if (call.action === 'RebootInstances') {
+      // Its answer names no instances, and comes before any of them is down.
+      for (const [key, id] of call.params)
+        if (key.startsWith('InstanceId.')) queue(id, () => reboot(guests, id));
+      return;
+    }
     const verb = verbs[call.action]?.(call);
     if (!verb) return;
     for (const id of new Set(valuesOf(answer, 'instanceId'))) queue(id, () => guests[verb](id));
@@ -67,6 +73,11 @@ const verbs: Readonly<Record<string, (call: Call) => Verb>> = {
   StopInstances: ({ params }) => (params.get('Force') === 'true' ? 'kill' : 'stop'),
   TerminateInstances: () => 'remove',
 };
+
+async function reboot(guests: Guests, id: string): Promise<void> {
+  await guests.stop(id);
+  await guests.start(id);
+}
 
 /** The image is a Debian: its user is admin. What belt knows of its keys comes from the user data alone. */
 function boot(guests: Guests, { id, address }: Instance, { params }: Call): Promise<void> {

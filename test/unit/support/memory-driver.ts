@@ -83,6 +83,7 @@ export class MemoryDriver implements Driver {
   start = this.verb('start', (machine) => ({ ...machine, state: 'running' }));
   stop = this.verb('stop', (machine) => ({ ...machine, state: 'stopped' }));
   restart = this.verb('restart', (machine) => ({ ...machine, state: 'running' }));
+  restartsUnseen = false;
   kill = this.verb('kill', (machine) => ({ ...machine, state: 'stopped' }));
   remove = this.verb('remove', () => undefined);
 
