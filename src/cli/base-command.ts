@@ -11,6 +11,7 @@ import { askOrReadSecret } from '../ui/prompt.js';
 import { describeError, printError } from './errors.js';
 import { exitCodeFor, exitCodes } from './exit-codes.js';
 import { globalFlags } from './flags.js';
+import { type FlagShape, plainFlags } from './go-flags.js';
 import { type OpenContext, openContext } from './open-context.js';
 
 type FlagsOf<T extends typeof Command> = Interfaces.InferredFlags<
@@ -32,18 +33,26 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   protected args!: ArgsOf<T>;
   /** All words that are no flags, in their order. */
   protected words: string[] = [];
+  /** The command line as the person typed it, behind the command; global flags before that are at its end. */
+  protected readonly typed: readonly string[] = [...this.argv];
   private opened: OpenContext | undefined;
 
   override async init(): Promise<void> {
     await super.init();
-    const { flags, args, argv } = await this.parse({
-      flags: { ...this.ctor.flags, ...(await this.moreFlags()) },
-      baseFlags: (super.ctor as typeof BaseCommand).baseFlags,
-      enableJsonFlag: this.ctor.enableJsonFlag,
-      args: this.ctor.args,
-      strict: this.ctor.strict,
-    });
-    this.flags = flags as FlagsOf<T>;
+    const ownFlags = { ...this.ctor.flags, ...(await this.moreFlags()) };
+    const { baseFlags } = super.ctor as typeof BaseCommand;
+    const { words, off } = plainFlags(this.typed, [...shapesOf({ ...baseFlags, ...ownFlags }), jsonShape]);
+    const { flags, args, argv } = await this.parse(
+      {
+        flags: ownFlags,
+        baseFlags,
+        enableJsonFlag: this.ctor.enableJsonFlag,
+        args: this.ctor.args,
+        strict: this.ctor.strict,
+      },
+      words,
+    );
+    this.flags = { ...flags, ...Object.fromEntries(off.map((name) => [name, false])) } as FlagsOf<T>;
     this.args = args as ArgsOf<T>;
     this.words = argv as string[];
   }
@@ -164,6 +173,16 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   override async finally(): Promise<void> {
     await this.opened?.close();
   }
+}
+
+const jsonShape: FlagShape = { name: 'json', isSwitch: true };
+
+function shapesOf(flags: Interfaces.FlagInput): FlagShape[] {
+  return Object.entries(flags).map(([name, { char, type }]) => ({
+    name,
+    char,
+    isSwitch: type === 'boolean',
+  }));
 }
 
 /** The framework's own complaints about the command line, as belt's. */

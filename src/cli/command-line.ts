@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.js';
+import { isOn, longForm, splitFlag } from './go-flags.js';
 
 /**
  * Puts the command line into order before anything else looks at it:
@@ -9,6 +10,9 @@ import { UsageError } from '../errors.js';
  * - `env`, `config` and `url` are told apart: they read their lines themselves;
  * - what the scripts of `belt completion` ask goes by as it is;
  * - docker-machine's `help COMMAND`, `-h` and `-v` become what the framework understands.
+ *
+ * Other forms that Go's flags have (`go-flags.ts`) are understood here only where belt's own flags stand at the head; of all others
+ * the command itself knows which it has.
  */
 export type CommandLine =
   | { kind: 'command'; argv: string[] }
@@ -106,17 +110,24 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
 }
 
 function readOwnCommand(command: string, words: readonly string[], globals: readonly string[]): CommandLine {
-  if (command === '-v' || command === '--version') return { kind: 'version' };
+  if (['-v', '-version', '--version'].includes(command)) return { kind: 'version' };
   if (command === 'help' || command === 'h')
     return { kind: 'command', argv: [...words.filter((word) => word !== '--help'), '--help'] };
   const end = words.indexOf('--');
   const flags = end === -1 ? words : words.slice(0, end);
-  if ([command, ...flags].some((word) => word === '-h' || word === '--help'))
-    return { kind: 'command', argv: [command, ...words].map((word) => (word === '-h' ? '--help' : word)) };
+  if ([command, ...flags].some(asksForHelp))
+    return {
+      kind: 'command',
+      argv: [command, ...words].map((word) => (asksForHelp(word) ? '--help' : word)),
+    };
   const argv = insertGlobals(words, globals);
   const local = localNames.find((name) => name === command);
   if (local) return { kind: 'local', command: local, argv };
   return { kind: 'command', argv: command === '' ? argv : [command, ...argv] };
+}
+
+function asksForHelp(word: string): boolean {
+  return ['-h', '-help', '--help'].includes(word);
 }
 
 /** At the end, but before a `--`, which ends all flags. */
@@ -127,36 +138,34 @@ function insertGlobals(words: readonly string[], globals: readonly string[]): st
 
 /** Splits off the known flags at the head. */
 function takeFlags(words: readonly string[], known: ReadonlyMap<string, KnownFlag>): [string[], string[]] {
-  let index = 0;
-  while (index < words.length) {
-    const word = words[index] as string;
-    const flag = known.get(flagName(word));
-    if (!flag) break;
-    index += flag.kind === 'switch' || word.includes('=') ? 1 : 2;
+  const head: string[] = [];
+  const rest = [...words];
+  for (let [word] = rest; word !== undefined; [word] = rest) {
+    const flag = longForm(word, known);
+    const [form, value] = splitFlag(flag);
+    const kind = known.get(form)?.kind;
+    if (!kind) break;
+    head.push(flag, ...rest.splice(0, kind === 'switch' || value !== undefined ? 1 : 2).slice(1));
   }
-  return [words.slice(0, index), words.slice(index)];
-}
-
-function flagName(word: string): string {
-  return word.split('=', 1)[0] as string;
+  return [head, rest];
 }
 
 function readFlags(words: readonly string[], known: ReadonlyMap<string, KnownFlag>): OwnFlags {
   const flags: OwnFlags = { host: [] };
   const rest = [...words];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
-    const { name, kind } = known.get(flagName(word)) as KnownFlag;
-    if (kind === 'switch') {
-      if (name !== 'unused') Object.assign(flags, { [name]: true });
-      continue;
-    }
-    const value = word.includes('=') ? word.slice(word.indexOf('=') + 1) : rest.shift();
-    if (value === undefined) throw new UsageError(`${word} needs a value`);
-    if (kind === 'list') flags.host.push(value);
-    else if (name !== 'unused')
-      Object.assign(flags, { [name]: kind === 'number' ? wholeNumber(word, value) : value });
+    const [form, given] = splitFlag(word);
+    const { name, kind } = known.get(form) as KnownFlag;
+    const value = kind === 'switch' ? isOn(form, given) : textOf(form, given ?? rest.shift(), kind);
+    if (kind === 'list') flags.host.push(value as string);
+    else if (name !== 'unused') Object.assign(flags, { [name]: value });
   }
   return flags;
+}
+
+function textOf(flag: string, value: string | undefined, kind: FlagKind): string | number {
+  if (value === undefined) throw new UsageError(`${flag} needs a value`);
+  return kind === 'number' ? wholeNumber(flag, value) : value;
 }
 
 function wholeNumber(flag: string, value: string): number {

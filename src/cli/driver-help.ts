@@ -9,9 +9,9 @@ import { driversOf } from './drivers.js';
 /** The driver that a command line names. */
 export function driverIn(argv: readonly string[]): string | undefined {
   for (const [index, word] of argv.entries()) {
-    const [, value] = /^(?:--driver=|-d=?)(.+)$/.exec(word) ?? [];
+    if (/^(-d|--?driver)$/.test(word)) return argv[index + 1];
+    const [, value] = /^(?:--?driver=|-d=?)(.+)$/.exec(word) ?? [];
     if (value !== undefined) return value;
-    if (word === '-d' || word === '--driver') return argv[index + 1];
   }
   return undefined;
 }

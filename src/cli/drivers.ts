@@ -15,12 +15,14 @@ async function load(name: string, plugins: PluginStore) {
 }
 
 /**
- * The flags of plugins' drivers that a command line uses: `--NAME-...`. One that is broken troubles only who asks for it.
+ * The flags of plugins' drivers that a command line uses: `--NAME-...`, with one dash too. One that is broken troubles only who asks for it.
  * @throws UserError when its driver cannot be loaded
  */
 export async function pluginFlags(argv: readonly string[]): Promise<Interfaces.FlagInput> {
   const plugins = openPlugins(readEnvironment());
-  const used = (await plugins.drivers()).filter((name) => argv.some((word) => word.startsWith(`--${name}-`)));
+  const used = (await plugins.drivers()).filter((name) =>
+    argv.some((word) => word.startsWith(`--${name}-`) || word.startsWith(`-${name}-`)),
+  );
   if (used.length === 0) return {};
   const [drivers, { flagsOf }] = await Promise.all([driversOf(plugins), import('./driver-flags.js')]);
   const modules = await Promise.all(used.map(drivers.load));

@@ -18,9 +18,9 @@ export const oldSwarmFlags = {
   'swarm-join-opt': Flags.string(several),
 };
 
-/** @throws UsageError when any of them is given */
+/** @throws UsageError when any of them is given; `--swarm=false` asks for none */
 export function refuseOldSwarm(flags: Readonly<Record<string, unknown>>): void {
-  const given = Object.keys(oldSwarmFlags).find((name) => flags[name] !== undefined);
+  const given = Object.keys(oldSwarmFlags).find((name) => (flags[name] ?? false) !== false);
   if (given === undefined) return;
   throw new UsageError(`--${given} is for the swarm of before Docker 1.12, which engines no longer have`, {
     hint: 'create the machines without it, then: belt swarm init, belt swarm join',

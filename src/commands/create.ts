@@ -86,7 +86,7 @@ An interrupted create is finished by the same command again.`;
   }
 
   protected override moreFlags(): Promise<Interfaces.FlagInput> {
-    return pluginFlags(this.argv);
+    return pluginFlags(this.typed);
   }
 
   private async tellPlan(input: CreateInput, context: Context): Promise<BatchReport<MachinePlan>> {
@@ -108,7 +108,7 @@ An interrupted create is finished by the same command again.`;
   }
 
   private get howToFinish(): string {
-    return `what exists is recorded; finish it with the same command: belt create ${this.argv.join(' ')}`;
+    return `what exists is recorded; finish it with the same command: belt create ${this.typed.join(' ')}`;
   }
 }
 

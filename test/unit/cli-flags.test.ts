@@ -1,8 +1,10 @@
 import { Parser } from '@oclif/core';
 import { describe, expect, test } from 'vitest';
 import { ownDriverFlags } from '../../src/cli/driver-flags.js';
+import { driverIn } from '../../src/cli/driver-help.js';
 import { allFlag, argument, globalFlags, hostFlag, requiredArgument, yesFlag } from '../../src/cli/flags.js';
 import { settingsGiven } from '../../src/cli/given-settings.js';
+import { refuseOldSwarm } from '../../src/cli/old-swarm-flags.js';
 import type { Setting } from '../../src/drivers/driver.js';
 import { ownDrivers } from '../../src/drivers/registry.js';
 
@@ -82,4 +84,16 @@ describe('shared flags', () => {
     expect([argument('x').ignoreStdin, requiredArgument('x').ignoreStdin]).toEqual([true, true]);
     expect([argument('x').required ?? false, requiredArgument('x').required]).toEqual([false, true]);
   });
+});
+
+test.each(['-d none', '-dnone', '-d=none', '--driver none', '--driver=none', '-driver none', '-driver=none'])(
+  'help is of the driver that %s names',
+  (line) => {
+    expect(driverIn(['x', ...line.split(' '), '--help'])).toBe('none');
+  },
+);
+
+test('who turns the old swarm off is not told that it is gone', () => {
+  expect(() => refuseOldSwarm({ swarm: true })).toThrow('--swarm is for the swarm of before Docker 1.12');
+  refuseOldSwarm({ swarm: false, 'swarm-image': undefined });
 });

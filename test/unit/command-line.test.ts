@@ -18,7 +18,11 @@ describe('the command line', () => {
     ['--native-ssh --github-api-token x ls', 'ls --native-ssh --github-api-token x'],
     ['help create', 'create --help'],
     ['help', '--help'],
+    ['-debug -storage-path /store ls', 'ls --debug --storage-path /store'],
+    ['--debug=false -D=true ls', 'ls --debug=false -D=true'],
     ['-h', '--help'],
+    ['-help', '--help'],
+    ['create -driver none -help', 'create -driver none --help'],
     ['rm -h', 'rm --help'],
     ['env --help', 'env --help'],
     ['docker --help', 'docker --help'],
@@ -43,7 +47,7 @@ describe('the command line', () => {
     });
   });
 
-  test.each(['-v', '--version', '-D --version'])('%s asks for the version', (typed) => {
+  test.each(['-v', '--version', '-version', '-D --version'])('%s asks for the version', (typed) => {
     expect(read(typed)).toEqual({ kind: 'version' });
   });
 
@@ -64,6 +68,17 @@ describe('the command line', () => {
     ['exec node1 -- ls -h', { host: [] }, 'node1 -- ls -h'],
     ['--native-ssh ssh node1', { host: [], 'native-ssh': true }, 'node1'],
     ['--tls-ca-cert ca.pem docker run -h web x', { host: [] }, 'run -h web x'],
+    [
+      '-debug docker --debug=false run -debug --rm=false web',
+      { host: [], debug: false },
+      'run -debug --rm=false web',
+    ],
+    [
+      '-s=/store exec -all=1 -limit 3 -- ls -all',
+      { host: [], 'storage-path': '/store', all: true, limit: 3 },
+      '-- ls -all',
+    ],
+    ['--native-ssh=false ssh node1 -debug=false', { host: [], 'native-ssh': false }, 'node1 -debug=false'],
     ['exec --all -D -- ls -l', { host: [], all: true, debug: true }, '-- ls -l'],
   ])('%s keeps the tail for the other program', (typed, flags, tail) => {
     const [command] = /docker|ssh|exec/.exec(typed) as RegExpExecArray;
@@ -84,7 +99,13 @@ describe('the command line', () => {
     );
   });
 
-  test.each(['docker --host', 'exec --limit', 'exec --limit none node1 -- ls'])('%s is refused', (typed) => {
+  test.each([
+    'docker --host',
+    'docker --debug=maybe ps',
+    '--json=x docker ps',
+    'exec --limit',
+    'exec --limit none node1 -- ls',
+  ])('%s is refused', (typed) => {
     expect(() => read(typed)).toThrow(UsageError);
   });
 });

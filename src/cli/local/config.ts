@@ -3,9 +3,11 @@ import { oneNamedOrChosen } from '../../operations/machines/default.js';
 import { notASwarmMaster } from './env.js';
 import { type LocalAnswer, openLocal } from './local.js';
 
+export const configFlags = { swarm: { type: 'boolean' } } as const;
+
 /** The options with which a Docker client reaches the machine, for `docker $(belt config NODE) ps`. */
 export async function config(argv: readonly string[]): Promise<LocalAnswer> {
-  const { flags, words, cluster } = await openLocal(argv, { swarm: { type: 'boolean' } });
+  const { flags, words, cluster } = await openLocal(argv, configFlags);
   const name = await oneNamedOrChosen(words, cluster);
   const { url, certificates } = await clientAccess(name, cluster);
   if (flags.swarm) throw notASwarmMaster(name);

@@ -6,7 +6,7 @@ import { quoteArgs } from '../../ssh/quote.js';
 import { type ShellVariable, shellLines } from '../../ui/views/shells.js';
 import { type LocalAnswer, openLocal } from './local.js';
 
-const flags = {
+export const envFlags = {
   shell: { type: 'string' },
   unset: { type: 'boolean', short: 'u' },
   'no-proxy': { type: 'boolean' },
@@ -15,7 +15,7 @@ const flags = {
 
 /** The variables that a Docker client reads, as lines for the person's shell. */
 export async function env(argv: readonly string[]): Promise<LocalAnswer> {
-  const { flags: given, words, cluster, environment } = await openLocal(argv, flags);
+  const { flags: given, words, cluster, environment } = await openLocal(argv, envFlags);
   if (given.unset && words.length > 0)
     throw new UsageError('Expected no machine name when the -u flag is present', { hint: 'belt env -u' });
   const variables = given.unset

@@ -1,15 +1,21 @@
 import type { LocalName } from '../command-line.js';
 import { describeError, printError } from '../errors.js';
 import { exitCodeFor, exitCodes } from '../exit-codes.js';
-import { config } from './config.js';
-import { env } from './env.js';
-import type { LocalAnswer } from './local.js';
+import { config, configFlags } from './config.js';
+import { env, envFlags } from './env.js';
+import { type FlagDefinitions, type LocalAnswer, plainLine } from './local.js';
 import { url } from './url.js';
 
-const answers: Readonly<Record<LocalName, (argv: readonly string[]) => Promise<LocalAnswer>>> = {
-  env,
-  config,
-  url,
+interface LocalCommand {
+  /** Its own, beside those that all have. */
+  flags: FlagDefinitions;
+  answer: (argv: readonly string[]) => Promise<LocalAnswer>;
+}
+
+const commands: Readonly<Record<LocalName, LocalCommand>> = {
+  env: { flags: envFlags, answer: env },
+  config: { flags: configFlags, answer: config },
+  url: { flags: {}, answer: url },
 };
 
 /**
@@ -19,15 +25,18 @@ const answers: Readonly<Record<LocalName, (argv: readonly string[]) => Promise<L
  * The build makes one file of it (esbuild.config.js). That has classes of errors of its own, so no error leaves it.
  * @returns the exit code
  */
-export async function runLocal(command: LocalName, argv: readonly string[]): Promise<number> {
-  const json = argv.includes('--json');
+export async function runLocal(command: LocalName, typed: readonly string[]): Promise<number> {
   const print = (text: string): void => void process.stdout.write(`${text}\n`);
+  const { flags, answer } = commands[command];
+  let argv = typed;
   try {
-    const { text, document } = await answers[command](argv);
-    print(json ? JSON.stringify(document, null, 2) : text);
+    argv = plainLine(typed, flags);
+    const { text, document } = await answer(argv);
+    print(argv.includes('--json') ? JSON.stringify(document, null, 2) : text);
     return exitCodes.ok;
   } catch (error) {
-    if (json && error instanceof Error) print(JSON.stringify(describeError(error), null, 2));
+    if (argv.includes('--json') && error instanceof Error)
+      print(JSON.stringify(describeError(error), null, 2));
     else printError(error, { debug: argv.includes('--debug') || argv.includes('-D') });
     return exitCodeFor(error);
   }

@@ -4,6 +4,7 @@ import { chooseCluster } from '../../config/clusters.js';
 import { type Environment, readEnvironment } from '../../config/environment.js';
 import { locateState } from '../../config/locate.js';
 import { UsageError } from '../../errors.js';
+import { plainFlags } from '../go-flags.js';
 
 /** What a command has that answers from the records alone. */
 export interface Local<Flags> {
@@ -19,7 +20,7 @@ export interface LocalAnswer {
   document: unknown;
 }
 
-type FlagDefinitions = NonNullable<ParseArgsConfig['options']>;
+export type FlagDefinitions = NonNullable<ParseArgsConfig['options']>;
 type Parsed<T extends FlagDefinitions> = ReturnType<
   typeof parseArgs<{ options: T; allowPositionals: true }>
 >['values'];
@@ -32,6 +33,16 @@ const globalFlags = {
   json: { type: 'boolean' },
   'native-ssh': { type: 'boolean' },
 } as const satisfies FlagDefinitions;
+
+/** The line as `openLocal` takes it. @throws UsageError for a switch with a value that is neither true nor false */
+export function plainLine(argv: readonly string[], flags: FlagDefinitions): string[] {
+  const shapes = Object.entries<FlagDefinitions[string]>({ ...globalFlags, ...flags });
+  // A switch that is off is here as one that is not given: nothing else turns it on.
+  return plainFlags(
+    argv,
+    shapes.map(([name, { type, short }]) => ({ name, char: short, isSwitch: type === 'boolean' })),
+  ).words;
+}
 
 /** Reads the command line and opens the cluster. @throws UsageError; UserError */
 export async function openLocal<T extends FlagDefinitions>(

@@ -49,7 +49,7 @@ It may be called again at any time: what is done already is not done again, and 
 
   private interrupted(error: unknown): never {
     if (!isAbort(error)) throw error;
-    const command = ['belt cluster provision', ...this.argv].join(' ');
+    const command = ['belt cluster provision', ...this.typed].join(' ');
     throw new AbortError('interrupted', { hint: `go on with the same command: ${command}`, cause: error });
   }
 }

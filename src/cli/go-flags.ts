@@ -1,0 +1,88 @@
+import { UsageError } from '../errors.js';
+
+/** What tells where a flag ends on a line. */
+export interface FlagShape {
+  /** Without its dashes. */
+  name: string;
+  /** Its one-letter form, without the dash. */
+  char?: string | undefined;
+  /** It takes no further word. */
+  isSwitch: boolean;
+}
+
+/** A line in the form that belt's parsers know. */
+export interface PlainLine {
+  words: string[];
+  /** Switches that were said to be off, which is more than not saying them: no variable or settings file turns them on. */
+  off: string[];
+}
+
+/**
+ * Puts the forms of flags that docker-machine takes beside the usual ones into these: `-driver x` becomes `--driver x`, `--force=true`
+ * becomes `--force`, and `--force=false` is told apart. Values of other flags, and all words behind `--`, stay as they are.
+ * Source: Go's package flag (https://pkg.go.dev/flag#hdr-Command_line_flag_syntax).
+ * @throws UsageError for a switch with a value that is neither true nor false
+ */
+export function plainFlags(typed: readonly string[], shapes: readonly FlagShape[]): PlainLine {
+  const known = byForm(shapes);
+  const words: string[] = [];
+  const off = new Set<string>();
+  const rest = [...typed];
+  for (let next = rest.shift(); next !== undefined; next = rest.shift()) {
+    if (next === '--') return { words: [...words, next, ...rest], off: [...off] };
+    const word = longForm(next, known);
+    const [form, value] = splitFlag(word);
+    const shape = known.get(form);
+    if (shape?.isSwitch && !isOn(form, value)) {
+      off.add(shape.name);
+      continue;
+    }
+    if (shape) off.delete(shape.name);
+    if (!shape || value === undefined) words.push(word);
+    else words.push(shape.isSwitch ? form : `--${shape.name}=${value}`);
+    if (rest.length > 0 && wantsNext(word, known)) words.push(rest.shift() as string);
+  }
+  return { words, off: [...off] };
+}
+
+/** `--driver` for `-driver`, where there is such a flag; a flag of one letter keeps its one dash. */
+export function longForm(word: string, known: Pick<ReadonlyMap<string, unknown>, 'has'>): string {
+  const long = `-${word}`;
+  return /^-[^-=][^=]/.test(word) && known.has(splitFlag(long)[0]) ? long : word;
+}
+
+/** `--flag=value` in its two parts; a word without `=` has no value. */
+export function splitFlag(word: string): [flag: string, value?: string] {
+  const end = word.indexOf('=');
+  return end === -1 ? [word] : [word.slice(0, end), word.slice(end + 1)];
+}
+
+/**
+ * Whether a switch is on that was given with this value, or with none.
+ * Source: strconv.ParseBool (https://pkg.go.dev/strconv#ParseBool).
+ * @throws UsageError for a value that is neither true nor false
+ */
+export function isOn(flag: string, value = 'true'): boolean {
+  if (['1', 't', 'T', 'TRUE', 'true', 'True'].includes(value)) return true;
+  if (['0', 'f', 'F', 'FALSE', 'false', 'False'].includes(value)) return false;
+  throw new UsageError(`${flag} must be true or false, not "${value}"`);
+}
+
+function byForm(shapes: readonly FlagShape[]): ReadonlyMap<string, FlagShape> {
+  return new Map(
+    shapes.flatMap((shape): [string, FlagShape][] => [
+      [`--${shape.name}`, shape],
+      ...(shape.char ? [[`-${shape.char}`, shape] as [string, FlagShape]] : []),
+    ]),
+  );
+}
+
+/** Whether the flag's value is the next word. Of letters behind one dash only the last can want it: `-Ds DIR`. */
+function wantsNext(word: string, known: ReadonlyMap<string, FlagShape>): boolean {
+  const shape = known.get(word);
+  if (shape || !/^-[^-]/.test(word)) return shape?.isSwitch === false;
+  const letters = [...word.slice(1)].map((letter) => known.get(`-${letter}`));
+  return (
+    letters.findIndex((letter) => !letter?.isSwitch) === letters.length - 1 && letters.at(-1) !== undefined
+  );
+}
