@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { LocalName } from '../../src/cli/command-line.js';
+import { globalFlags } from '../../src/cli/flags.js';
 import { runLocal } from '../../src/cli/local/index.js';
+import { globalFlags as localFlags } from '../../src/cli/local/local.js';
 
 let store: string;
 
@@ -74,6 +76,16 @@ describe('env, config and url', () => {
       out: expect.stringContaining('"url": "tcp://203.0.113.1:2375"'),
     });
     expect((await run('url', '--json=false', `-s=${store}`, 'open')).out).toBe('tcp://203.0.113.1:2375\n');
+  });
+
+  test('take the flags that all commands take', async () => {
+    expect(Object.keys(localFlags).sort()).toEqual([...Object.keys(globalFlags), 'json'].sort());
+    const flags = ['--bugsnag-api-token=no-report', '--github-api-token', 'x', '--tls-ca-cert=ca.pem'];
+    const further = ['--tls-ca-key=k', '--tls-client-cert=c', '--tls-client-key', 'k'];
+    expect(await run('url', ...flags, 'open', ...further)).toMatchObject({
+      code: 0,
+      out: 'tcp://203.0.113.1:2375\n',
+    });
   });
 
   test('refuse a switch that is neither on nor off', async () => {

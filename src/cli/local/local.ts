@@ -26,12 +26,19 @@ type Parsed<T extends FlagDefinitions> = ReturnType<
 >['values'];
 
 /** The face of these flags in help is in the command's file and in `flags.ts`. */
-const globalFlags = {
+export const globalFlags = {
   cluster: { type: 'string' },
   'storage-path': { type: 'string', short: 's' },
   debug: { type: 'boolean', short: 'D' },
   json: { type: 'boolean' },
   'native-ssh': { type: 'boolean' },
+  // Taken, and of no use to what only looks.
+  'tls-ca-cert': { type: 'string' },
+  'tls-ca-key': { type: 'string' },
+  'tls-client-cert': { type: 'string' },
+  'tls-client-key': { type: 'string' },
+  'github-api-token': { type: 'string' },
+  'bugsnag-api-token': { type: 'string' },
 } as const satisfies FlagDefinitions;
 
 /** The line as `openLocal` takes it. @throws UsageError for a switch with a value that is neither true nor false */
