@@ -45,8 +45,7 @@ interface GlobalFlags {
  */
 export async function openContext(root: string, flags: GlobalFlags): Promise<OpenContext> {
   const environment = readEnvironment();
-  const storagePath = flags['storage-path'];
-  const location = await locateState(environment, storagePath === undefined ? {} : { storagePath });
+  const location = await locateState(environment, flags);
   const plugins = openPlugins(environment);
   const drivers = await driversOf(plugins);
   const maker = new ContextMaker(environment, location, flags, root, plugins, drivers);
@@ -132,7 +131,10 @@ class ContextMaker {
     const { owner } = this.owner;
     return {
       names: () => listClusters(root),
-      use: (name) => useCluster(root, name, owner),
+      use: async (name) => {
+        await useCluster(root, name, owner);
+        if (this.environment.variables['MACHINE_STORAGE_PATH']) this.reporter.warn(variableWins(name));
+      },
       link: (name, path) => linkCluster(root, name, path, owner),
       isLink: (name) => isLinkedCluster(root, name),
       remove: (name) => removeCluster(root, name, owner),
@@ -190,6 +192,10 @@ function reporterFor({ variables }: Environment): Reporter {
     color,
     sharing: [stdout, stderr],
   });
+}
+
+function variableWins(name: string): string {
+  return `MACHINE_STORAGE_PATH is set and goes before the cluster in use: unset it to work with "${name}"`;
 }
 
 /** With the keys that OpenSSH tries by itself, for machines that belt did not make. */

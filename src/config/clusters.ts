@@ -76,7 +76,8 @@ export async function listClusters(root: string): Promise<string[]> {
 }
 
 /**
- * Which cluster a command works in: the folder that --storage-path names, else the one of --cluster, else the one in use.
+ * Which cluster a command works in: the folder that --storage-path or MACHINE_STORAGE_PATH names, else the one of --cluster, else
+ * the one in use. `locateState` has seen to it that no variable is before --cluster.
  * @throws UsageError for a name that cannot be a folder's
  */
 export async function chooseCluster(

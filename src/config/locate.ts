@@ -1,6 +1,6 @@
 import { lstat, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { UserError } from '../errors.js';
+import { UsageError, UserError } from '../errors.js';
 import type { Environment } from './environment.js';
 import { codeOf } from './files.js';
 
@@ -9,27 +9,37 @@ export interface StateLocation {
   root: string;
   /** The .belt.yaml files that exist: the project's, then the user's own. The first one that has a key wins. */
   settingsFiles: string[];
-  /** The cluster folder that --storage-path or MACHINE_STORAGE_PATH names directly. */
+  /** The cluster folder that --storage-path or, without --cluster, MACHINE_STORAGE_PATH names directly. */
   clusterFolder?: string;
+}
+
+/** What the command line says of the place. */
+export interface NamedPlace {
+  cluster?: string | undefined;
+  'storage-path'?: string | undefined;
 }
 
 /**
  * Finds the state folder: that of the nearest folder, from the current one upwards, which holds `.belt.yaml` or `.belt/`; else
  * $BELT_HOME; else `~/.belt`. The way up ends at the home folder, whose own `.belt` is the last choice anyway and must not hide
  * $BELT_HOME.
- * @throws UserError when somebody else has put the state where everybody can write
+ * @throws UserError when somebody else has put the state where everybody can write; UsageError for a cluster that is named twice
  */
 export async function locateState(
   environment: Environment,
-  { storagePath }: { storagePath?: string } = {},
+  { cluster, 'storage-path': storagePath }: NamedPlace = {},
 ): Promise<StateLocation> {
+  if (storagePath !== undefined && cluster !== undefined)
+    throw new UsageError('--storage-path and --cluster both say which cluster', { hint: 'give one of them' });
   const { variables, cwd, home } = environment;
   const project = await nearestProject(environment);
   const beltHome = variables['BELT_HOME'];
   const root = project ? join(project, '.belt') : beltHome ? resolve(cwd, beltHome) : join(home, '.belt');
   const candidates = [...new Set([project ?? home, home])].map((folder) => join(folder, '.belt.yaml'));
   const existing = await Promise.all(candidates.map(exists));
-  const clusterFolder = storagePath ?? variables['MACHINE_STORAGE_PATH'];
+  // A flag is for this one command, a variable for all: the flag is meant.
+  const clusterFolder =
+    storagePath ?? (cluster === undefined ? variables['MACHINE_STORAGE_PATH'] : undefined);
   return {
     root,
     settingsFiles: candidates.filter((_, index) => existing[index]),

@@ -88,6 +88,14 @@ describe('env, config and url', () => {
     });
   });
 
+  test('look into the cluster that --cluster names, whatever MACHINE_STORAGE_PATH says', async () => {
+    vi.stubEnv('BELT_HOME', join(store, '.belt'));
+    await record(join(store, '.belt', 'prod'), 'open', '203.0.113.2');
+    expect((await run('url', '--cluster', 'prod', 'open')).out).toBe('tcp://203.0.113.2:2375\n');
+    expect((await run('url', 'open')).out).toBe('tcp://203.0.113.1:2375\n');
+    expect((await run('url', '--cluster', 'prod', '-s', store, 'open')).code).toBe(2);
+  });
+
   test('refuse a switch that is neither on nor off', async () => {
     expect(await run('config', '--swarm=maybe', 'open')).toMatchObject({
       code: 2,

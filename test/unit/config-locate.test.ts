@@ -93,7 +93,17 @@ describe('locateState', () => {
       settingsFiles: [],
       clusterFolder: '/machines',
     });
-    expect((await locateState(environment, { storagePath: 'here' })).clusterFolder).toBe(join(home, 'here'));
+    expect((await locateState(environment, { 'storage-path': 'here' })).clusterFolder).toBe(
+      join(home, 'here'),
+    );
+  });
+
+  test('--cluster goes before MACHINE_STORAGE_PATH, and not together with --storage-path', async () => {
+    const environment = at('home', { MACHINE_STORAGE_PATH: '/machines' });
+    expect((await locateState(environment, { cluster: 'prod' })).clusterFolder).toBeUndefined();
+    await expect(
+      locateState(environment, { cluster: 'prod', 'storage-path': 'here' }),
+    ).rejects.toBeInstanceOf(UsageError);
   });
 
   test.runIf(process.getuid?.() === 0)(

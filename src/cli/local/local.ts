@@ -2,7 +2,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { type ClusterStore, openClusterStore } from '../../config/cluster-store.js';
 import { chooseCluster } from '../../config/clusters.js';
 import { type Environment, readEnvironment } from '../../config/environment.js';
-import { locateState } from '../../config/locate.js';
+import { locateState, type NamedPlace } from '../../config/locate.js';
 import { UsageError } from '../../errors.js';
 import { plainFlags } from '../go-flags.js';
 
@@ -58,9 +58,9 @@ export async function openLocal<T extends FlagDefinitions>(
 ): Promise<Local<Parsed<T>>> {
   const { values, positionals } = parse(argv, { ...globalFlags, ...flags });
   const environment = readEnvironment();
-  const { cluster, 'storage-path': storagePath } = values as { cluster?: string; 'storage-path'?: string };
-  const location = await locateState(environment, storagePath === undefined ? {} : { storagePath });
-  const place = await chooseCluster(location, cluster);
+  const named: NamedPlace = values;
+  const location = await locateState(environment, named);
+  const place = await chooseCluster(location, named.cluster);
   const owner = environment.sudo;
   return {
     flags: values as Parsed<T>,
