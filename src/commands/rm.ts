@@ -2,8 +2,13 @@ import { Flags } from '@oclif/core';
 import { allFlag, yesFlag } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import type { Context } from '../operations/context.js';
-import { selectMachines } from '../operations/machines/select.js';
 import type { BatchReport } from '../operations/machines/summary.js';
+import {
+  forgetUnreadable,
+  type Selection,
+  selectWithUnreadable,
+  unreadableError,
+} from '../operations/machines/unreadable.js';
 import { retireMachines } from '../operations/swarm/nodes/retire.js';
 import { confirm } from '../ui/prompt.js';
 
@@ -44,25 +49,46 @@ destroyed at once.`;
   ];
 
   async run(): Promise<BatchReport<string>> {
-    const { all, yes, force, timeout, 'keep-engine-config': keepEngineConfig } = this.flags;
+    const { yes, force } = this.flags;
     const context = await this.context();
-    const nodes = force ? await this.existing(context) : this.words;
-    if (force && !all && nodes.length === 0 && this.words.length > 0)
-      return { ok: [], failed: [], skipped: [] };
-    const names = (await selectMachines(nodes, context, { all })).map(({ name }) => name);
+    const { machines, unreadable } = await this.selected(context);
+    const names = machines.map(({ name }) => name);
     if (!(yes || force || (await this.agreed(names, context.signal))))
       return { ok: [], failed: [], skipped: names };
-    const report = await this.actOn(names, false, (machines) =>
+    const report = await this.retire(names, context);
+    const forgotten = await forgetUnreadable(unreadable, context);
+    const ok = [...report.ok, ...forgotten];
+    for (const name of ok) this.say(`Successfully removed ${name}`);
+    return { ...report, ok };
+  }
+
+  private async retire(names: readonly string[], context: Context): Promise<BatchReport<string>> {
+    if (names.length === 0) return { ok: [], failed: [], skipped: [] };
+    const { force, timeout, 'keep-engine-config': keepEngineConfig } = this.flags;
+    return this.actOn(names, false, (machines) =>
       retireMachines(machines, { force, keepEngineConfig, drainMs: timeout * 1000 }, context),
     );
-    for (const name of report.ok) this.say(`Successfully removed ${name}`);
-    return report;
+  }
+
+  /** Without --force all that can be destroyed. @throws UserError for one that cannot, and is named */
+  private async selected(context: Context): Promise<Selection> {
+    const { all, force } = this.flags;
+    const nodes = force ? await this.existing(context) : this.words;
+    if (force && nodes.length === 0 && this.words.length > 0) return { machines: [], unreadable: [] };
+    const selection = await selectWithUnreadable(nodes, context, { all });
+    if (force) return selection;
+    for (const entry of selection.unreadable) {
+      if (!all) throw unreadableError(entry);
+      context.reporter.warn(entry.error.message);
+    }
+    return { ...selection, unreadable: [] };
   }
 
   /** With --force, as in docker-machine, a machine that is not there is told of and no failure. */
   private async existing({ cluster, reporter }: Context): Promise<string[]> {
     const { machines, damaged } = await cluster.machines();
-    const known = [...machines, ...damaged].map(({ name }) => name);
+    const recorded = [...machines, ...damaged].map(({ name }) => name);
+    const known = [...recorded, ...(await cluster.withoutRecord(this.words))];
     const missing = this.words.filter((word) => isPlainName(word) && !known.includes(word));
     for (const name of missing)
       reporter.warn(`Can't remove "${name}": Docker machine "${name}" does not exist`);

@@ -36,6 +36,8 @@ export interface ClusterStore {
 
   /** All machines, node2 before node10. One whose file is damaged does not hide the others. */
   machines(): Promise<MachineList>;
+  /** Those of the names that have a folder without a record in it: a creation or removal that was cut short leaves such. */
+  withoutRecord(names: readonly string[]): Promise<string[]>;
   /** @throws UserError when there is none of that name, or its file is damaged */
   machine(name: string): Promise<Machine>;
   /** The machine in docker-machine's format, as `inspect` shows it. @throws UserError as `machine` */
@@ -195,6 +197,13 @@ class FolderStore implements ClusterStore {
       else list.machines.push(entry);
     }
     return list;
+  }
+
+  async withoutRecord(names: readonly string[]): Promise<string[]> {
+    const folders = await listFolders(this.machinesFolder);
+    const there = names.filter((name) => folders.includes(name));
+    const records = await mapLimited(there, filesAtOnce, (name) => readText(this.machinePath(name)));
+    return there.filter((_, index) => records[index] === undefined);
   }
 
   async machine(name: string): Promise<Machine> {
