@@ -1,9 +1,16 @@
 import { messageOf } from '../errors.js';
 import { formatError } from '../ui/errors.js';
+import { createPaint } from '../ui/paint.js';
 
 /** On stderr, for people. */
 export function printError(error: unknown, { debug }: { debug: boolean }): void {
   process.stderr.write(`${formatError(error, { debug, color: process.stderr.isTTY })}\n`);
+}
+
+/** On stderr, for people, where there is no reporter. */
+export function printWarning(message: string): void {
+  const paint = createPaint(process.stderr.isTTY);
+  process.stderr.write(`${paint.yellow('warning:')} ${message}\n`);
 }
 
 /** What `--json` prints instead of a result. */

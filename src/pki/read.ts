@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { UserError } from '../errors.js';
 import type { CertificatePair } from './authority.js';
 import { canonicalName, canonicalNames } from './names.js';
@@ -71,7 +71,7 @@ export function certificateOfKey(certificates: string, key: string): string | un
 export function fits({ certificate, key }: CertificatePair): boolean {
   const x509 = parse(certificate);
   try {
-    return x509.checkPrivateKey(createPrivateKey(key));
+    return x509.checkPrivateKey(crypto().createPrivateKey(key));
   } catch {
     return false;
   }
@@ -90,7 +90,7 @@ export function joinPem(...texts: readonly string[]): string {
 
 function parse(pem: string): X509Certificate {
   try {
-    return new X509Certificate(pem);
+    return new (crypto().X509Certificate)(pem);
   } catch (cause) {
     throw new UserError('it holds no certificate in PEM form', { cause });
   }
@@ -114,4 +114,9 @@ function alternativeNames(text: string | undefined): string[] {
       return [];
     }
   });
+}
+
+/** Loaded by who reads certificates alone: every command looks when they end, and most are told by a file that this is far. */
+function crypto(): typeof import('node:crypto') {
+  return process.getBuiltinModule('node:crypto');
 }

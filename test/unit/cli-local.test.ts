@@ -6,6 +6,7 @@ import type { LocalName } from '../../src/cli/command-line.js';
 import { globalFlags } from '../../src/cli/flags.js';
 import { runLocal } from '../../src/cli/local/index.js';
 import { globalFlags as localFlags } from '../../src/cli/local/local.js';
+import { createAuthority } from '../../src/pki/issue.js';
 
 let store: string;
 
@@ -94,6 +95,22 @@ describe('env, config and url', () => {
     expect((await run('url', '--cluster', 'prod', 'open')).out).toBe('tcp://203.0.113.2:2375\n');
     expect((await run('url', 'open')).out).toBe('tcp://203.0.113.1:2375\n');
     expect((await run('url', '--cluster', 'prod', '-s', store, 'open')).code).toBe(2);
+  });
+
+  test('warn on stderr of certificates that end soon', async () => {
+    expect((await run('url', 'open')).err).toBe('');
+    const { certificate } = await createAuthority({ commonName: 'x', keyType: 'ecdsa-p256', days: 12 });
+    await mkdir(join(store, 'certs'));
+    await writeFile(join(store, 'certs', 'ca.pem'), certificate);
+    const expected = {
+      code: 0,
+      err: expect.stringMatching(
+        /^warning: the certificate of .* expires in 11 days .*: belt certs rotate\n$/,
+      ),
+    };
+    expect(await run('url', 'open')).toMatchObject({ ...expected, out: 'tcp://203.0.113.1:2375\n' });
+    expect(await run('env', 'open')).toMatchObject(expected);
+    expect(await run('config', '--json', 'open')).toMatchObject(expected);
   });
 
   test('refuse a switch that is neither on nor off', async () => {

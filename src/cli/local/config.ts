@@ -20,5 +20,6 @@ export async function config(argv: readonly string[]): Promise<LocalAnswer> {
   return {
     text: [...(tls ?? []), `-H=${url}`].join('\n'),
     document: { name, url, ...(certificates && { tls: certificates }) },
+    cluster,
   };
 }

@@ -30,6 +30,7 @@ export async function env(argv: readonly string[]): Promise<LocalAnswer> {
   return {
     text: shellLines(given.shell ?? shellOf(environment), variables, command),
     document: Object.fromEntries(variables.map(([name, value]) => [name, value ?? null])),
+    cluster,
   };
 }
 

@@ -1,5 +1,6 @@
+import { expiryWarning } from '../../operations/certs/expiry.js';
 import type { LocalName } from '../command-line.js';
-import { describeError, printError } from '../errors.js';
+import { describeError, printError, printWarning } from '../errors.js';
 import { exitCodeFor, exitCodes } from '../exit-codes.js';
 import { config, configFlags } from './config.js';
 import { env, envFlags } from './env.js';
@@ -31,8 +32,10 @@ export async function runLocal(command: LocalName, typed: readonly string[]): Pr
   let argv = typed;
   try {
     argv = plainLine(typed, flags);
-    const { text, document } = await answer(argv);
+    const { text, document, cluster } = await answer(argv);
     print(argv.includes('--json') ? JSON.stringify(document, null, 2) : text);
+    const warning = await expiryWarning(cluster);
+    if (warning !== undefined) printWarning(warning);
     return exitCodes.ok;
   } catch (error) {
     if (argv.includes('--json') && error instanceof Error)

@@ -18,6 +18,8 @@ export interface Local<Flags> {
 export interface LocalAnswer {
   text: string;
   document: unknown;
+  /** Whose certificates the person is warned of when they end soon. */
+  cluster: ClusterStore;
 }
 
 export type FlagDefinitions = NonNullable<ParseArgsConfig['options']>;

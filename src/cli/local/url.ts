@@ -7,5 +7,5 @@ export async function url(argv: readonly string[]): Promise<LocalAnswer> {
   const { words, cluster } = await openLocal(argv, {});
   const name = await oneNamedOrChosen(words, cluster);
   const endpoint = endpointOf(await cluster.machine(name));
-  return { text: endpoint.url, document: { name, url: endpoint.url } };
+  return { text: endpoint.url, document: { name, url: endpoint.url }, cluster };
 }
