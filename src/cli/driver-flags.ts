@@ -11,6 +11,11 @@ export async function ownDriverFlags(): Promise<DriverFlags> {
   return Object.assign({}, ...drivers.map(flagsOf));
 }
 
+/** Those of belt's own drivers whose values nobody else should read, without dashes. */
+export async function ownSecretFlags(): Promise<string[]> {
+  return (await Promise.all(ownDrivers.names.map(ownDrivers.load))).flatMap(secretFlagsOf);
+}
+
 /** A flag for each setting of a driver. */
 export function flagsOf(driver: DriverModule): DriverFlags {
   return Object.fromEntries(
@@ -18,6 +23,11 @@ export function flagsOf(driver: DriverModule): DriverFlags {
       .filter(({ flag }) => flag !== false)
       .map((setting) => [flagName(driver.name, setting), flagFor(setting, driver)]),
   );
+}
+
+/** Its flags whose values nobody else should read, without dashes. */
+export function secretFlagsOf({ name, settings }: Pick<DriverModule, 'name' | 'settings'>): string[] {
+  return settings.filter(({ secret }) => secret).map((setting) => flagName(name, setting));
 }
 
 /** The heading of its flags in help. */

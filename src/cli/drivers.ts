@@ -1,6 +1,6 @@
-import type { Interfaces } from '@oclif/core';
 import { readEnvironment } from '../config/environment.js';
 import { openPlugins, type PluginStore } from '../config/plugins.js';
+import type { DriverModule } from '../drivers/driver.js';
 import { type Drivers, driversWith } from '../drivers/registry.js';
 
 /** belt's own drivers and those of plugins, which are read and loaded when one is first used. */
@@ -15,16 +15,16 @@ async function load(name: string, plugins: PluginStore) {
 }
 
 /**
- * The flags of plugins' drivers that a command line uses: `--NAME-...`, with one dash too. One that is broken troubles only who asks for it.
- * @throws UserError when its driver cannot be loaded
+ * The plugins' drivers whose flags a command line uses: `--NAME-...`, with one dash too. One that is broken troubles only who asks
+ * for it.
+ * @throws UserError when it cannot be loaded
  */
-export async function pluginFlags(argv: readonly string[]): Promise<Interfaces.FlagInput> {
+export async function pluginDriversIn(argv: readonly string[]): Promise<DriverModule[]> {
   const plugins = openPlugins(readEnvironment());
   const used = (await plugins.drivers()).filter((name) =>
     argv.some((word) => word.startsWith(`--${name}-`) || word.startsWith(`-${name}-`)),
   );
-  if (used.length === 0) return {};
-  const [drivers, { flagsOf }] = await Promise.all([driversOf(plugins), import('./driver-flags.js')]);
-  const modules = await Promise.all(used.map(drivers.load));
-  return Object.assign({}, ...modules.map(flagsOf));
+  if (used.length === 0) return [];
+  const drivers = await driversOf(plugins);
+  return Promise.all(used.map(drivers.load));
 }

@@ -1,10 +1,11 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
-import { ownDriverFlags } from '../cli/driver-flags.js';
-import { pluginFlags } from '../cli/drivers.js';
+import { flagsOf, ownDriverFlags, ownSecretFlags, secretFlagsOf } from '../cli/driver-flags.js';
+import { pluginDriversIn } from '../cli/drivers.js';
 import { engineFlags, engineWordsGiven } from '../cli/engine-flags.js';
 import { argument, driverFlag, readyTimeoutFlag } from '../cli/flags.js';
 import { oldSwarmFlags, refuseOldSwarm } from '../cli/old-swarm-flags.js';
+import { toldBack } from '../cli/told-back.js';
 import { AbortError, isAbort, UsageError } from '../errors.js';
 import { expandNames } from '../machines/patterns.js';
 import type { Context } from '../operations/context.js';
@@ -20,6 +21,7 @@ import { machineTable } from '../ui/views/machines.js';
 import { planList } from '../ui/views/plan.js';
 
 const settingFlags = await ownDriverFlags();
+const ownSecrets = await ownSecretFlags();
 
 export default class Create extends BaseCommand<typeof Create> {
   static override summary = 'make machines, each with a Docker engine';
@@ -61,6 +63,8 @@ An interrupted create is finished by the same command again.`;
     },
   ];
 
+  private secretFlags = ownSecrets;
+
   async run(): Promise<BatchReport<MachineSummary> | BatchReport<MachinePlan>> {
     refuseOldSwarm(this.flags);
     const { size, nodes } = sizeAndNodes(this.words);
@@ -85,8 +89,10 @@ An interrupted create is finished by the same command again.`;
     return report;
   }
 
-  protected override moreFlags(): Promise<Interfaces.FlagInput> {
-    return pluginFlags(this.typed);
+  protected override async moreFlags(): Promise<Interfaces.FlagInput> {
+    const drivers = await pluginDriversIn(this.typed);
+    this.secretFlags = [...ownSecrets, ...drivers.flatMap(secretFlagsOf)];
+    return Object.assign({}, ...drivers.map(flagsOf));
   }
 
   private async tellPlan(input: CreateInput, context: Context): Promise<BatchReport<MachinePlan>> {
@@ -107,8 +113,9 @@ An interrupted create is finished by the same command again.`;
     return `${this.howToFinish}\nor remove what failed: belt rm -f ${names}`;
   }
 
-  private get howToFinish(): string {
-    return `what exists is recorded; finish it with the same command: belt create ${this.typed.join(' ')}`;
+  protected get howToFinish(): string {
+    const command = toldBack(['belt', 'create', ...this.typed], this.secretFlags);
+    return `what exists is recorded; finish it with the same command: ${command}`;
   }
 }
 

@@ -38,6 +38,9 @@ class SampleCreate extends Create {
   given() {
     return this.flags as Record<string, unknown>;
   }
+  hint() {
+    return this.howToFinish;
+  }
 }
 
 describe('a command line', () => {
@@ -97,4 +100,21 @@ test("create takes drivers' flags in the forms of Go's", async () => {
     'amazonec2-monitoring': false,
     'engine-label': ['a=b'],
   });
+});
+
+test('create tells the same command without secrets, for a shell', async () => {
+  const words = [
+    '-digitalocean-access-token',
+    'hunter2',
+    '--amazonec2-secret-key=x',
+    '--engine-label',
+    'a=b c',
+    'n',
+  ];
+  const create = new SampleCreate(words, framework);
+  await create.init();
+  expect(create.hint()).toBe(
+    'what exists is recorded; finish it with the same command: belt create -digitalocean-access-token [redacted] ' +
+      "--amazonec2-secret-key=[redacted] --engine-label 'a=b c' n",
+  );
 });

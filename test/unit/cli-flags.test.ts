@@ -1,6 +1,6 @@
 import { Parser } from '@oclif/core';
 import { describe, expect, test } from 'vitest';
-import { ownDriverFlags } from '../../src/cli/driver-flags.js';
+import { ownDriverFlags, secretFlagsOf } from '../../src/cli/driver-flags.js';
 import { driverIn } from '../../src/cli/driver-help.js';
 import { allFlag, argument, globalFlags, hostFlag, requiredArgument, yesFlag } from '../../src/cli/flags.js';
 import { settingsGiven } from '../../src/cli/given-settings.js';
@@ -36,6 +36,16 @@ describe('driver flags', () => {
         env[0] === undefined ? summary : `${summary} [$${env[0]}]`,
       );
     }
+  });
+
+  test('those with secrets are known, of any driver', () => {
+    const setting = { summary: '', type: 'string' as const };
+    const settings = [
+      { ...setting, key: 'api_key', secret: true },
+      { ...setting, key: 'zone' },
+      { ...setting, key: 'pass', secret: true, flag: 'acme-password' },
+    ];
+    expect(secretFlagsOf({ name: 'acme', settings })).toEqual(['acme-api-key', 'acme-password']);
   });
 
   test('what is given for a driver comes back by the keys of its settings', () => {

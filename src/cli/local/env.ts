@@ -2,8 +2,8 @@ import type { Environment, Variables } from '../../config/environment.js';
 import { UsageError, UserError } from '../../errors.js';
 import { type ClientAccess, clientAccess } from '../../operations/machines/client-access.js';
 import { oneNamedOrChosen } from '../../operations/machines/default.js';
-import { quoteArgs } from '../../ssh/quote.js';
 import { type ShellVariable, shellLines } from '../../ui/views/shells.js';
+import { toldBack } from '../told-back.js';
 import { type LocalAnswer, openLocal } from './local.js';
 
 export const envFlags = {
@@ -26,7 +26,7 @@ export async function env(argv: readonly string[]): Promise<LocalAnswer> {
         given['no-proxy'],
       );
   for (const [name, value] of variables) requireOneLine(name, value);
-  const command = quoteArgs(['belt', 'env', ...argv.filter((word) => word !== '--json')]);
+  const command = toldBack(['belt', 'env', ...argv.filter((word) => word !== '--json')]);
   return {
     text: shellLines(given.shell ?? shellOf(environment), variables, command),
     document: Object.fromEntries(variables.map(([name, value]) => [name, value ?? null])),

@@ -1,6 +1,7 @@
 import { BaseCommand } from '../../cli/base-command.js';
 import { forceFlag, readyTimeoutFlag } from '../../cli/flags.js';
 import { groupFlags, groupWords, workersArgument } from '../../cli/group-flags.js';
+import { toldBack } from '../../cli/told-back.js';
 import { AbortError, isAbort } from '../../errors.js';
 import { wantedGroups } from '../../operations/clusters/groups.js';
 import { type ProvisionReport, provisionCluster } from '../../operations/clusters/provision.js';
@@ -49,7 +50,7 @@ It may be called again at any time: what is done already is not done again, and 
 
   private interrupted(error: unknown): never {
     if (!isAbort(error)) throw error;
-    const command = ['belt cluster provision', ...this.typed].join(' ');
+    const command = toldBack(['belt', 'cluster', 'provision', ...this.typed]);
     throw new AbortError('interrupted', { hint: `go on with the same command: ${command}`, cause: error });
   }
 }
