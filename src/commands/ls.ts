@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { parseFilters } from '../operations/machines/filter.js';
+import { recordedOptions } from '../operations/machines/inspect.js';
 import { type SurveyedMachine, surveyMachines } from '../operations/machines/survey.js';
 import { formatMachines, machineList, needsEngines } from '../ui/views/machine-list.js';
 
@@ -50,8 +51,10 @@ A format is a Go template over Name, Active, ActiveHost, DriverName, State, URL,
       context,
     );
     const shown = rows.filter(filter.asked);
-    if (quiet) this.print(shown.map(({ name }) => name).join('\n'));
-    else this.print(format === undefined ? machineList(shown) : formatMachines(format, shown));
+    const names = shown.map(({ name }) => name);
+    if (quiet) this.print(names.join('\n'));
+    else if (format === undefined) this.print(machineList(shown));
+    else this.print(formatMachines(format, shown, await recordedOptions(names, context)));
     return shown;
   }
 

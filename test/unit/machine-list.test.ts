@@ -3,6 +3,7 @@ import { UsageError } from '../../src/errors.js';
 import { defaultEngineSettings } from '../../src/machines/engine-settings.js';
 import type { Machine } from '../../src/machines/machine.js';
 import { parseFilters } from '../../src/operations/machines/filter.js';
+import { recordedOptions } from '../../src/operations/machines/inspect.js';
 import { type SurveyedMachine, surveyMachines } from '../../src/operations/machines/survey.js';
 import { formatMachines, machineList, needsEngines } from '../../src/ui/views/machine-list.js';
 import { MemoryDriver } from './support/memory-driver.js';
@@ -55,7 +56,20 @@ describe('ls', () => {
     );
   });
 
+  test('has what is recorded of engines and swarms', async () => {
+    const bed = await openTestBed();
+    await bed.running('node1');
+    const options = await recordedOptions(['node1', 'node10'], bed.context);
+    const format =
+      '{{.EngineOptions.Ipv6}} {{.EngineOptions.Labels}} {{.SwarmOptions.Discovery}}{{.SwarmOptions.Master}}';
+    expect(formatMachines(format, [running, broken], options)).toBe(
+      'false [zone=a] true\n<no value> [] <no value>false',
+    );
+    await bed.close();
+  });
+
   test.each([
+    ['{{.EngineOptions.InstallURL}}', false],
     ['{{.Name}} {{.URL}}', false],
     ['table {{.Name}}\t{{ .State }}', false],
     ['{{.Name}} {{.DockerVersion}}', true],

@@ -1,3 +1,4 @@
+import { mapLimited } from '../../config/limit.js';
 import type { Context } from '../context.js';
 import { selectMachines } from './select.js';
 
@@ -9,4 +10,13 @@ export async function inspectMachines(
 ): Promise<unknown[]> {
   const machines = await selectMachines(nodes, context, { all });
   return Promise.all(machines.map(({ name }) => context.cluster.document(name)));
+}
+
+/** The section HostOptions of the machines' records, by name; none of one that cannot be read. */
+export async function recordedOptions(
+  names: readonly string[],
+  { cluster }: Pick<Context, 'cluster'>,
+): Promise<ReadonlyMap<string, unknown>> {
+  const documents = await mapLimited(names, 32, (name) => cluster.document(name).catch(() => undefined));
+  return new Map(documents.map((document, index) => [names[index] as string, document?.['HostOptions']]));
 }

@@ -35,25 +35,34 @@ export function machineList(rows: readonly MachineListRow[]): string {
 
 /**
  * `ls --format`: a line a machine, of a Go template; `table ` before it aligns the columns and heads them.
+ * @param options what is recorded of each machine's engine and old swarm, by name, as docker-machine's HostOptions
  * @throws UserError for a bad template
  */
-export function formatMachines(format: string, rows: readonly MachineListRow[]): string {
+export function formatMachines(
+  format: string,
+  rows: readonly MachineListRow[],
+  options: ReadonlyMap<string, unknown> = new Map(),
+): string {
   const [, table, text = ''] = /^(table )?([\s\S]*)$/.exec(expandEscapes(format)) ?? [];
   const template = parseGoTemplate(text, { missing: 'error' });
-  const lines = rows.map((row) => template.render(fieldsOf(row)));
+  const lines = rows.map((row) => template.render(fieldsOf(row, options.get(row.name))));
   if (!table) return lines.join('\n');
   return alignColumns([template.render(headers), ...lines].map((line) => line.split('\t')));
 }
 
 /** Whether a format needs the engines' answers: they are what takes time. */
 export function needsEngines(format: string): boolean {
-  return !/^(?:[^{]|\{\{-?\s*\.(?:Name|Active|ActiveHost|DriverName|State|URL|EngineOptions)\s*-?\}\})*$/.test(
+  return !/^(?:[^{]|\{\{-?\s*\.(?:Name|Active|ActiveHost|DriverName|State|URL|EngineOptions(?:\.\w+)?)\s*-?\}\})*$/.test(
     format,
   );
 }
 
 /** docker-machine's fields, by its names. */
-function fieldsOf(row: MachineListRow) {
+function fieldsOf(row: MachineListRow, options?: unknown) {
+  const { EngineOptions, SwarmOptions } = (options ?? {}) as {
+    EngineOptions?: object;
+    SwarmOptions?: object;
+  };
   const { name, active, driver, state, url, swarm, docker, labels, error, responseMs } = row;
   return {
     Name: name,
@@ -63,9 +72,9 @@ function fieldsOf(row: MachineListRow) {
     DriverName: driver,
     State: capitalised(state),
     URL: url ?? '',
-    SwarmOptions: { IsSwarm: Boolean(swarm), Master: swarm === 'manager' },
+    SwarmOptions: { ...SwarmOptions, IsSwarm: Boolean(swarm), Master: swarm === 'manager' },
     Swarm: swarm ?? '',
-    EngineOptions: { Labels: labels },
+    EngineOptions: { ...EngineOptions, Labels: labels },
     Error: oneLine(error ?? ''),
     DockerVersion: docker === undefined ? 'Unknown' : `v${docker}`,
     ResponseTime: `${responseMs}ms`,
