@@ -79,6 +79,61 @@ describe('stopping', () => {
     await stopping('mg3');
   });
 
+  describe('a manager that belt cannot log in to', () => {
+    beforeEach(() => bed.ssh.refused.add('mg1'));
+
+    test('is judged by the word of the others', async () => {
+      power('mg3', 'stopped');
+      await expect(stopping('mg1')).rejects.toMatchObject({
+        message:
+          'stopping mg1 would leave the swarm without a quorum: 1 of 3 managers can be reached, and 2 are needed (now 2 of 3 managers)',
+      });
+    });
+
+    test('is warned of when it is the last to spare', async () => {
+      await stopping('mg1');
+      expect(said()).toEqual([
+        'warning: stopping mg1 leaves 2 of 3 managers, none of which may fail until it is back',
+      ]);
+    });
+
+    test('counts with those that answer', async () => {
+      await expect(stopping('mg1', 'mg2')).rejects.toMatchObject({
+        message: expect.stringContaining('1 of 3 managers can be reached'),
+      });
+    });
+
+    test('and is not chosen may hold the quorum that another would take', async () => {
+      bed.ssh.refused.add('mg2');
+      for (const name of ['mg4', 'mg5']) {
+        await bed.running(name);
+        (await engine(name)).beIn(swarm, 'manager');
+        power(name, 'stopped');
+      }
+      await expect(stopping('mg3')).rejects.toMatchObject({
+        message: expect.stringContaining('2 of 5 managers can be reached, and 3 are needed (now 3 of 5'),
+      });
+    });
+
+    test('whose leader has noticed that it is gone takes nothing with it', async () => {
+      ((await engine('mg1')).node as Node).reachability = 'unreachable';
+      await stopping('mg1');
+      expect(said()).toEqual([]);
+    });
+  });
+
+  test('a silent machine of a cluster in which nobody is a manager is no matter', async () => {
+    swarm.nodes = [];
+    bed.ssh.refused.add('alone');
+    await stopping('alone');
+    expect(said()).toEqual([]);
+  });
+
+  test('asks other machines only where a chosen one is silent', async () => {
+    await stopping('node1', 'alone');
+    expect(bed.ssh.targets.map(({ name }) => name)).toEqual(['node1', 'alone']);
+  });
+
   test('all nodes is a shutdown of the whole', async () => {
     await stopping(...names);
     expect(said()).toEqual([
@@ -190,6 +245,19 @@ describe('restarting', () => {
         name: 'mg2',
         status: 'failed',
         error: { message: expect.stringContaining('restarting mg2 would leave') },
+      },
+      { name: 'node1', status: 'ok' },
+    ]);
+    expect(restarts()).toEqual(['restart node1']);
+  });
+
+  test('one that belt cannot log in to is asked of the others', async () => {
+    power('mg3', 'stopped');
+    bed.ssh.refused.add('mg1');
+    const outcomes = await restartMachines(await machines('mg1', 'node1'), {}, bed.context);
+    expect(outcomes).toMatchObject([
+      {
+        error: { message: expect.stringContaining('restarting mg1 would leave the swarm without a quorum') },
       },
       { name: 'node1', status: 'ok' },
     ]);

@@ -51,17 +51,14 @@ export function restartMachines(
   return inBatch(verb, machines, context, async (batch) => {
     const managers = await inRestartOrder(machines, context);
     const byName = new Map(machines.map((machine) => [machine.name, machine]));
-    for (const name of managers) {
-      const machine = byName.get(name) as Machine;
-      await followAll(
-        asManager(verb, new ManagerRestart(machine, force, context)),
-        [machine],
-        batch,
-        context,
-      );
-      if (!batch.isDone(name)) break;
+    const names = managers.map(({ machine }) => machine.name);
+    for (const manager of managers) {
+      const machine = byName.get(manager.machine.name) as Machine;
+      const restart = new ManagerRestart(manager, force, context);
+      await followAll(asManager(verb, restart), [machine], batch, context);
+      if (!batch.isDone(machine.name)) break;
     }
-    const others = machines.filter(({ name }) => !managers.includes(name));
+    const others = machines.filter(({ name }) => !names.includes(name));
     if (others.length > 0) await followAll(verb, others, batch, context);
   });
 }

@@ -1,19 +1,20 @@
+import { unlessAborted } from '../../errors.js';
 import { foldNames } from '../../machines/fold.js';
 import { isOnlyUrl, type Machine } from '../../machines/machine.js';
-import { type Member, memberName } from '../../swarm/members.js';
-import { judge, toleranceOf } from '../../swarm/quorum.js';
+import { type Member, matchMembers, memberName } from '../../swarm/members.js';
+import { judge, type ManagerState, toleranceOf } from '../../swarm/quorum.js';
 import type { Context } from '../context.js';
 import { observe } from '../machines/list.js';
-import { answeringManagers } from './membership.js';
-import { requireQuorum } from './quorum.js';
-import { type SettledSwarm, settledSwarm } from './settled.js';
+import { askForManagers } from './membership.js';
+import { requireQuorum, worseView } from './quorum.js';
+import { nodesBy, type SettledSwarm, settledSwarm } from './settled.js';
 
 export interface Guard {
   /** As in `stopping mg1`. */
   doing: string;
   /** Whatever it does to the quorum; the price is told. */
   force: boolean;
-  /** How long engines may take to answer; those that take longer are in no swarm that could lose anything by it. */
+  /** How long engines may take to answer; for those that take longer, other managers are asked. */
   timeoutMs?: number;
 }
 
@@ -40,7 +41,8 @@ export function guardedBy(guard: Guard): GuardedBy {
 
 /**
  * Refuses to switch machines off when a swarm would lose its quorum by it while other nodes of it stay up. All nodes of a swarm at once
- * are a shutdown of the whole, which `start` takes back. Engines that do not answer take part in no quorum, and hold nothing up.
+ * are a shutdown of the whole, which `start` takes back. Of machines that do not answer the other managers tell; without those, they hold
+ * nothing up.
  * @throws UserError with the numbers, unless `force`; ExternalError when a swarm cannot be told from one without a quorum; AbortError
  */
 export async function requireSwarmsGoOn(
@@ -49,34 +51,74 @@ export async function requireSwarmsGoOn(
   context: Context,
 ): Promise<void> {
   const seen = new Set<string>();
-  for (const manager of await managersAmong(machines, context, timeoutMs)) {
+  for (const { machine: manager, witness } of await managersAmong(machines, context, timeoutMs)) {
     if (seen.has(manager.name)) continue;
-    const swarm = await settledSwarm(manager, context);
+    const swarm = await settledSwarm(witness, context);
     for (const { machine } of swarm?.members ?? []) if (machine) seen.add(machine.name);
     if (swarm) await requireSwarmGoesOn(swarm, machines, { doing, force }, context);
   }
 }
 
-/** Those of the machines that run and say that they are managers. */
+/** A manager of a swarm among machines. */
+export interface Manager {
+  machine: Machine;
+  /** Who is asked for its swarm: itself, or another manager where belt cannot log in to it. */
+  witness: Machine;
+}
+
+/** Those of the machines that run and are managers: by their own word, or, where they give none, by that of the others' leader. */
 export async function managersAmong(
   machines: readonly Machine[],
   context: Context,
   timeoutMs = askTimeoutMs,
-): Promise<Machine[]> {
+): Promise<Manager[]> {
+  const running = await runningAmong(machines, context);
+  const { managers, silent } = await askForManagers(running, context, timeoutMs);
+  const own = managers.map((machine) => ({ machine, witness: machine }));
+  if (silent.length === 0) return own;
+  const { machines: all } = await context.cluster.machines();
+  const names = new Set(machines.map(({ name }) => name));
+  const others = await runningAmong(
+    all.filter(({ name }) => !names.has(name)),
+    context,
+  );
+  const more = await askForManagers(others, context, timeoutMs);
+  return [...own, ...(await managersToldBy([...managers, ...more.managers], silent, context))];
+}
+
+async function runningAmong(machines: readonly Machine[], context: Context): Promise<Machine[]> {
   const rows = await observe(
     machines.filter((machine) => !isOnlyUrl(machine)),
     context,
   );
-  const running = rows.filter(({ state }) => state === 'running').map(({ machine }) => machine);
-  return answeringManagers(running, context, timeoutMs);
+  return rows.filter(({ state }) => state === 'running').map(({ machine }) => machine);
+}
+
+/** The silent machines that a leader counts among its managers. Witnesses that have no leader know nothing. */
+async function managersToldBy(
+  witnesses: readonly Machine[],
+  silent: readonly Machine[],
+  context: Context,
+): Promise<Manager[]> {
+  const { machines } = await context.cluster.machines();
+  const names = new Set(silent.map(({ name }) => name));
+  const ask = async (witness: Machine): Promise<Manager[]> => {
+    const members = matchMembers((await nodesBy(witness, context).catch(unlessAborted)) ?? [], machines);
+    return members.flatMap(({ node, machine }) =>
+      machine && names.has(machine.name) && node.reachability === 'reachable' ? [{ machine, witness }] : [],
+    );
+  };
+  const told = (await Promise.all(witnesses.map(ask))).flat();
+  return [...new Map(told.map((manager) => [manager.machine.name, manager])).values()];
 }
 
 async function requireSwarmGoesOn(
-  { members, managers }: SettledSwarm,
+  swarm: SettledSwarm,
   machines: readonly Machine[],
   { doing, force }: Guard,
   context: Context,
 ): Promise<void> {
+  const { members } = swarm;
   const names = new Set(machines.map(({ name }) => name));
   const isChosen = ({ machine }: Member): boolean => machine !== undefined && names.has(machine.name);
   const chosen = members.filter((member) => isChosen(member) && member.node.role === 'manager');
@@ -90,13 +132,18 @@ async function requireSwarmGoesOn(
   }
   const who = listed(chosen);
   const changes = chosen.map(({ node }) => ({ id: node.id, does: 'stops' as const }));
+  const managers = worseView(swarm, (view) => judge(view, changes).objection !== undefined);
   requireQuorum({ managers, changes, what: `${doing} ${who}`, force }, context);
-  const { before, after } = judge(managers, changes);
-  if (toleranceOf(before) > 0 && toleranceOf(after) === 0) {
-    context.reporter.warn(
-      `${doing} ${who} leaves ${after.reachable} of ${after.managers} managers, none of which may fail until it is back`,
-    );
-  }
+  const losesSlack = (view: readonly ManagerState[]): boolean => {
+    const { before, after } = judge(view, changes);
+    return toleranceOf(before) > 0 && toleranceOf(after) === 0;
+  };
+  const view = worseView(swarm, losesSlack);
+  if (!losesSlack(view)) return;
+  const { after } = judge(view, changes);
+  context.reporter.warn(
+    `${doing} ${who} leaves ${after.reachable} of ${after.managers} managers, none of which may fail until it is back`,
+  );
 }
 
 function shutdownNote(members: readonly Member[]): string {
@@ -123,24 +170,23 @@ async function membersUp(members: readonly Member[], context: Context): Promise<
 /**
  * Before a manager's engine restarts. A swarm of one or two managers does without a quorum meanwhile, whoever restarts; a larger one need
  * not, unless another manager is missing: then it is refused.
- * @returns whether the swarm has a quorum, and so will have the manager back
+ * @returns its node's id when the swarm has a quorum, and so will have the manager back
  * @throws as `requireSwarmsGoOn`
  */
 export async function requireRestartable(
-  manager: Machine,
+  { machine, witness }: Manager,
   { doing, force }: Guard,
   context: Context,
-): Promise<boolean> {
-  const swarm = await settledSwarm(manager, context);
-  if (!swarm) return false;
-  const { members, managers } = swarm;
-  const member = members.find(({ machine }) => machine?.name === manager.name);
-  if (!member) return false;
+): Promise<string | undefined> {
+  const swarm = await settledSwarm(witness, context);
+  const member = swarm?.members.find((candidate) => candidate.machine?.name === machine.name);
+  if (!swarm || !member) return undefined;
   const changes = [{ id: member.node.id, does: 'stops' as const }];
+  const managers = worseView(swarm, (view) => judge(view, changes).objection !== undefined);
   const { before, objection } = judge(managers, changes);
   const isUnavoidable = before.reachable === before.managers && before.managers <= 2;
-  if (!isUnavoidable) requireQuorum({ managers, changes, what: `${doing} ${manager.name}`, force }, context);
-  else if (objection && members.length > 1)
-    context.reporter.note(`until ${manager.name} is back, nothing in its swarm can be changed`);
-  return true;
+  if (!isUnavoidable) requireQuorum({ managers, changes, what: `${doing} ${machine.name}`, force }, context);
+  else if (objection && swarm.members.length > 1)
+    context.reporter.note(`until ${machine.name} is back, nothing in its swarm can be changed`);
+  return member.node.id;
 }

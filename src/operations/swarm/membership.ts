@@ -5,7 +5,7 @@ import { type Membership, type Role, readMembership } from '../../swarm/node.js'
 import type { Context } from '../context.js';
 import { engineOf } from '../engine/connect.js';
 import { swarmStateOf } from '../engine/reach.js';
-import { fanOut } from '../fan-out.js';
+import { fanOut, type Outcome } from '../fan-out.js';
 import { reach, sshTarget } from '../machines/reach.js';
 import { waitUntilClear } from '../wait.js';
 
@@ -63,17 +63,26 @@ export function ownState(machine: Machine, timeoutMs: number, context: Context):
 }
 
 /** Those of the machines that say they are managers; the others are none, or give no answer in time. */
-export async function answeringManagers(
+export async function answeringManagers(machines: readonly Machine[], context: Context): Promise<Machine[]> {
+  return (await askForManagers(machines, context)).managers;
+}
+
+/** Asks machines whether they are managers. `silent`: those that give no answer in time. */
+export async function askForManagers(
   machines: readonly Machine[],
   context: Context,
   timeoutMs = ownStateTimeoutMs,
-): Promise<Machine[]> {
+): Promise<{ managers: Machine[]; silent: Machine[] }> {
   const byName = new Map(machines.map((machine) => [machine.name, machine]));
   const ask = (name: string): Promise<string> => ownState(byName.get(name) as Machine, timeoutMs, context);
   const outcomes = await fanOut([...byName.keys()], ask, { signal: context.signal });
   context.signal.throwIfAborted();
-  const managers = outcomes.filter((outcome) => outcome.status === 'ok' && outcome.value === managerState);
-  return managers.map(({ name }) => byName.get(name) as Machine);
+  const those = (is: (outcome: Outcome<string>) => boolean): Machine[] =>
+    outcomes.filter(is).map(({ name }) => byName.get(name) as Machine);
+  return {
+    managers: those((outcome) => outcome.status === 'ok' && outcome.value === managerState),
+    silent: those(({ status }) => status !== 'ok'),
+  };
 }
 
 export const managerState = 'active/manager';

@@ -26,6 +26,25 @@ export async function managersNow(members: readonly Member[], context: Context):
   }));
 }
 
+/** The managers as their leader alone sees them: one that belt cannot log in to may well take part in each vote. */
+export function managersTold(members: readonly Member[]): ManagerState[] {
+  return members.flatMap(({ node }) =>
+    node.role === 'manager' ? [{ id: node.id, reachable: node.reachability === 'reachable' }] : [],
+  );
+}
+
+/**
+ * The view of the managers by which a change looks worse: a silent manager may be frozen, which its leader notices late, or only be out of
+ * belt's reach.
+ */
+export function worseView(
+  { members, managers }: { members: readonly Member[]; managers: readonly ManagerState[] },
+  isBad: (view: readonly ManagerState[]) => boolean,
+): readonly ManagerState[] {
+  const told = managersTold(members);
+  return !isBad(managers) && isBad(told) ? told : managers;
+}
+
 export interface QuorumCheck {
   managers: readonly ManagerState[];
   changes: readonly ManagerChange[];

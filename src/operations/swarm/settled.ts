@@ -6,7 +6,7 @@ import { hostOf, readNodes, type SwarmNode } from '../../swarm/node.js';
 import { hasQuorum, type ManagerState, type Tally, tallyOf } from '../../swarm/quorum.js';
 import type { Context } from '../context.js';
 import { answeringManagers, membershipOf, withEngineWithin } from './membership.js';
-import { managersNow } from './quorum.js';
+import { managersNow, managersTold } from './quorum.js';
 import type { Swarm } from './view.js';
 
 /** The nodes of a swarm, and which of its managers are there, as its leader and the managers themselves see it. */
@@ -75,7 +75,10 @@ export async function lookAt(node: Machine, context: Context): Promise<Look> {
   const members = matchMembers(nodes, machines);
   const managers = await managersNow(members, context);
   if (hasQuorum(tallyOf(managers))) return { settled: { members, managers } };
-  return { present: await presentAmong(managerMachines(members), context) };
+  const present = await presentAmong(managerMachines(members), context);
+  // A leader that counts enough others leads them, though belt reaches fewer.
+  const isLed = !hasQuorum(present) && hasQuorum(tallyOf(managersTold(members)));
+  return isLed ? { settled: { members, managers } } : { present };
 }
 
 /** A new leader hears of the other managers within this. */
@@ -100,7 +103,8 @@ function managerMachines(members: readonly Member[]): (Machine | undefined)[] {
   return members.filter(({ node }) => node.role === 'manager').map(({ machine }) => machine);
 }
 
-function nodesBy(node: Machine, context: Context): Promise<SwarmNode[]> {
+/** Its nodes, by the word of a manager that has a leader. @throws ExternalError, EngineError where there is none */
+export function nodesBy(node: Machine, context: Context): Promise<SwarmNode[]> {
   return withEngineWithin(node, nodesTimeoutMs, context, async (api, signal) =>
     readNodes(await api.get('/nodes', { signal })),
   );

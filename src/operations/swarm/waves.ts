@@ -4,8 +4,9 @@ import { readNodes, type SwarmNode } from '../../swarm/node.js';
 import type { Context } from '../context.js';
 import { fanOut, type Outcome } from '../fan-out.js';
 import { waitUntilClear } from '../wait.js';
-import { managersAmong, requireRestartable } from './guard.js';
+import { type Manager, managersAmong, requireRestartable } from './guard.js';
 import { membershipOf, withEngineWithin } from './membership.js';
+import { nodesBy } from './settled.js';
 
 export interface EngineWork<T> {
   /** Before the engine restarts, `mayRestart` is called: it throws where the swarm would lose its quorum by it. */
@@ -41,10 +42,10 @@ export async function restartEngines<T>(
   };
   try {
     const managers = await inRestartOrder(machines, context);
+    const managerNames = managers.map(({ machine }) => machine.name);
     const manager = async (name: string): Promise<T> => {
-      const machine = byName.get(name) as Machine;
-      const restart = new ManagerRestart(machine, force, context);
-      const value = await work(machine, step(name), () => restart.require());
+      const restart = new ManagerRestart(managers[managerNames.indexOf(name)] as Manager, force, context);
+      const value = await work(byName.get(name) as Machine, step(name), () => restart.require());
       await restart.waitUntilBack(step(name));
       progress.done(name, doneText(value));
       return value;
@@ -54,10 +55,10 @@ export async function restartEngines<T>(
       progress.done(name, doneText(value));
       return value;
     };
-    const others = [...byName.keys()].filter((name) => !managers.includes(name));
+    const others = [...byName.keys()].filter((name) => !managerNames.includes(name));
     const stop = AbortSignal.any([signal, broken.signal]);
     const outcomes = [
-      ...(await fanOut(managers, manager, { signal: stop, limit: 1, onEnd: onManagerEnd })),
+      ...(await fanOut(managerNames, manager, { signal: stop, limit: 1, onEnd: onManagerEnd })),
       ...(await fanOut(others, other, { signal, onEnd: onFailure })),
     ];
     const ended = new Map(outcomes.map((outcome) => [outcome.name, outcome]));
@@ -67,18 +68,25 @@ export async function restartEngines<T>(
   }
 }
 
-/** The managers among machines, by their engines' own word, the leaders last; one that does not answer takes part in no quorum now. */
-export async function inRestartOrder(machines: readonly Machine[], context: Context): Promise<string[]> {
+/**
+ * The managers among machines, the leaders last, and after them those that others have to speak for: nothing that is done over SSH will come to
+ * an end there.
+ */
+export async function inRestartOrder(machines: readonly Machine[], context: Context): Promise<Manager[]> {
   const managers = await managersAmong(machines, context);
-  const byName = new Map(managers.map((machine) => [machine.name, machine]));
-  const leads = async (name: string): Promise<boolean> => {
-    const node = await ownNode(byName.get(name) as Machine, context).catch(unlessAborted);
-    return node?.leader ?? false;
+  const byName = new Map(managers.map((manager) => [manager.machine.name, manager]));
+  const rankOf = async (name: string): Promise<number> => {
+    const { machine, witness } = byName.get(name) as Manager;
+    if (machine !== witness) return 2;
+    const node = await ownNode(machine, context).catch(unlessAborted);
+    return node?.leader ? 1 : 0;
   };
-  const outcomes = await fanOut([...byName.keys()], leads, { signal: context.signal });
+  const outcomes = await fanOut([...byName.keys()], rankOf, { signal: context.signal });
   context.signal.throwIfAborted();
-  const rank = (outcome: Outcome<boolean>): number => (outcome.status === 'ok' && outcome.value ? 1 : 0);
-  return outcomes.toSorted((one, other) => rank(one) - rank(other)).map(({ name }) => name);
+  const rank = (outcome: Outcome<number>): number => (outcome.status === 'ok' ? outcome.value : 0);
+  return outcomes
+    .toSorted((one, other) => rank(one) - rank(other))
+    .map(({ name }) => byName.get(name) as Manager);
 }
 
 /** An election and the agent's way back take up to 20 s. */
@@ -86,28 +94,30 @@ const backTimeoutMs = 90_000;
 
 /** The restart of one manager: whether it may be, and its way back. */
 export class ManagerRestart {
-  /** A swarm without a quorum takes nobody back, and a restart takes nothing from it. */
-  private isAwaited = false;
+  /** Of the node that is waited for; absent: a swarm without a quorum takes nobody back, and a restart takes nothing from it. */
+  private awaited: string | undefined;
 
   constructor(
-    private readonly machine: Machine,
+    private readonly manager: Manager,
     private readonly force: boolean,
     private readonly context: Context,
   ) {}
 
   /** @throws UserError when the swarm would lose its quorum meanwhile, unless `force` */
   async require(): Promise<void> {
-    const { machine, force, context } = this;
-    this.isAwaited = await requireRestartable(machine, { doing: 'restarting', force }, context);
+    const { manager, force, context } = this;
+    this.awaited = await requireRestartable(manager, { doing: 'restarting', force }, context);
   }
 
   /** Waits until its swarm has it back, where it may have restarted. Managers answer for all: what one says is the leader's view. */
   async waitUntilBack(step: (text: string) => void): Promise<void> {
-    if (!this.isAwaited) return;
-    const { machine, context } = this;
+    const { awaited, context } = this;
+    const { machine, witness } = this.manager;
+    if (awaited === undefined) return;
     step('waiting until its swarm has it back');
     const obstacle = async (): Promise<string | undefined> => {
-      const node = await ownNode(machine, context).catch(unlessAborted);
+      const nodes = await nodesBy(witness, context).catch(unlessAborted);
+      const node = nodes?.find(({ id }) => id === awaited);
       if (node?.status === 'ready' && node.reachability === 'reachable') return undefined;
       return node ? `${node.status}, ${node.reachability ?? 'no manager'}` : 'it gives no answer';
     };
