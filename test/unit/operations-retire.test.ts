@@ -151,6 +151,17 @@ describe('a machine that is gone, or off', () => {
     expect(nodes()).not.toContain('mg5 manager');
   });
 
+  test('managers: they go first, so that one that is there can go with them', async () => {
+    switchOff('mg4', 'mg5');
+    expect(results(await retire(['mg3', 'mg4', 'mg5']))).toEqual(['mg3 ok', 'mg4 ok', 'mg5 ok']);
+    expect(orders().filter((order) => /^mg\d drain worker/.test(order))).toEqual([
+      'mg4 drain worker',
+      'mg5 drain worker',
+      'mg3 drain worker',
+    ]);
+    expect(nodes()).toEqual(['mg1 manager', 'mg2 manager', 'node1 worker', 'node2 worker']);
+  });
+
   test('another manager is kept when too few would answer then', async () => {
     switchOff('mg4', 'mg5');
     await expect(retire(['mg3'])).rejects.toThrow(

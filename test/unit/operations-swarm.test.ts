@@ -368,6 +368,18 @@ describe('promote and demote', () => {
     expect(await demoteNodes(['node3'], { force: false }, bed.context)).toMatchObject([{ status: 'ok' }]);
   });
 
+  test('lost ones go first, and what they were counted for is not counted again', async () => {
+    await bed.running('node5', 'node6');
+    for (const name of ['node5', 'node6']) (await bed.engine(name)).beIn(swarm, 'manager');
+    bed.engines.isUp = (name) => !['node5', 'node6'].includes(name);
+    const demoted = await demoteNodes(['node[3,5:6]'], { force: false }, bed.context);
+    expect(demoted.map(({ name, status }) => `${name} ${status}`)).toEqual([
+      'node5 ok',
+      'node6 ok',
+      'node3 ok',
+    ]);
+  });
+
   test('where a leader is being elected, that is waited for', async () => {
     let left = 4;
     const electing = (): Answer | undefined =>

@@ -51,6 +51,8 @@ export interface QuorumCheck {
   /** As in `demoting mg1 and mg2`. */
   what: string;
   force: boolean;
+  /** A part of changes that were judged as a whole: since then a manager may have failed, and only the quorum is looked at. */
+  isPart?: boolean;
 }
 
 /** The swarm can decide nothing, whatever is asked of it. */
@@ -60,8 +62,12 @@ export class NoQuorumError extends UserError {}
  * Refuses what would take the swarm its quorum, or the last manager that it can do without; with `force` the price is told instead.
  * @throws UserError with the numbers; NoQuorumError, `force` or not, when a vote is needed and none can be taken
  */
-export function requireQuorum({ managers, changes, what, force }: QuorumCheck, { reporter }: Context): void {
+export function requireQuorum(
+  { managers, changes, what, force, isPart = false }: QuorumCheck,
+  { reporter }: Context,
+): void {
   const judgement = judge(managers, changes);
+  if (isPart && judgement.objection === 'loses tolerance') return;
   const objection = objectionText(what, judgement);
   if (objection === undefined) return;
   const hint = remedies[judgement.objection ?? 'no quorum'];

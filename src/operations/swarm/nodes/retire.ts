@@ -164,7 +164,7 @@ class Departure {
     const { context, retirement } = this;
     const staying = members.filter((member) => !own.includes(member));
     if (own.length === 0 || staying.length === 0) return;
-    const managers = own.filter(({ node }) => node.role === 'manager');
+    const managers = inOrderOfDemotion(own.filter(({ node }) => node.role === 'manager'));
     if (!staying.some(({ node }) => node.role === 'manager')) {
       const objection = noManagerLeft(staying.length);
       if (!retirement.force) throw objection;
@@ -183,9 +183,9 @@ class Departure {
       await this.takeOut(swarm, member, step);
     });
     await this.each(
-      inOrderOfDemotion(managers),
+      managers,
       async (member, step) => {
-        await this.requireQuorum(swarm, [member]);
+        await this.requireQuorum(swarm, [member], { isPart: true });
         await drain(swarm, member, retirement, step, context);
         await changeRole(swarm, member, 'worker', step, context);
         await this.takeOut(swarm, member, step);
@@ -194,9 +194,13 @@ class Departure {
     );
   }
 
-  private requireQuorum(swarm: Swarm, managers: readonly NamedMember[]): Promise<void> {
+  private requireQuorum(
+    swarm: Swarm,
+    managers: readonly NamedMember[],
+    { isPart = false } = {},
+  ): Promise<void> {
     const { force } = this.retirement;
-    return requireQuorumWithout(swarm, managers, { what: 'removing', force }, this.context);
+    return requireQuorumWithout(swarm, managers, { what: 'removing', force, isPart }, this.context);
   }
 
   private async takeOut(swarm: Swarm, member: NamedMember, step: (text: string) => void): Promise<void> {

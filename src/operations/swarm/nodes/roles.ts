@@ -10,7 +10,7 @@ import type { Outcome } from '../../fan-out.js';
 import { waitUntilClear } from '../../wait.js';
 import { changeNode } from '../change-node.js';
 import { waitForOwnRole, withEngine } from '../membership.js';
-import { requireQuorum } from '../quorum.js';
+import { type QuorumCheck, requireQuorum } from '../quorum.js';
 import { type NamedMember, onMembers } from '../select.js';
 import { settledMembers } from '../settled.js';
 import { type Swarm, withSwarm } from '../view.js';
@@ -88,12 +88,13 @@ async function demoteMembers(
   context: Context,
 ): Promise<Outcome<RoleChange>[]> {
   const inOrder = inOrderOfDemotion(members);
-  const check = (leaving: readonly NamedMember[]): Promise<void> =>
-    requireQuorumWithout(swarm, leaving, { what: 'demoting', force }, context);
-  await check(inOrder);
+  const demotion = { what: 'demoting', force };
+  await requireQuorumWithout(swarm, inOrder, demotion, context);
   // The first has just been checked; before each other one a manager may have failed.
-  const before = (member: NamedMember): Promise<void> =>
-    member === inOrder[0] ? Promise.resolve() : check([member]);
+  const before = async (member: NamedMember): Promise<void> => {
+    if (member !== inOrder[0])
+      await requireQuorumWithout(swarm, [member], { ...demotion, isPart: true }, context);
+  };
   return changeRoles(inOrder, 'worker', before, swarm, context);
 }
 
@@ -116,17 +117,20 @@ export async function demoteAmong(
   return { workers: members.filter(({ name }) => !names.has(name)), failed };
 }
 
-/** @throws UserError with the numbers when the swarm cannot do without these managers, unless `force`; NoQuorumError */
+/**
+ * @param leaving in the order in which they are demoted
+ * @throws UserError with the numbers when the swarm cannot do without these managers, unless `force`; NoQuorumError
+ */
 export async function requireQuorumWithout(
   swarm: Swarm,
   leaving: readonly NamedMember[],
-  { what, force }: { what: string; force: boolean },
+  { what, ...check }: Pick<QuorumCheck, 'what' | 'force' | 'isPart'>,
   context: Context,
 ): Promise<void> {
   const { managers } = await settledMembers(swarm, context);
   const changes = leaving.map(({ node }) => ({ id: node.id, does: 'leaves' as const }));
   const names = leaving.map(({ name }) => name).join(' and ');
-  requireQuorum({ managers, changes, what: `${what} ${names}`, force }, context);
+  requireQuorum({ managers, changes, what: `${what} ${names}`, ...check }, context);
 }
 
 /** Makes a member what it is to be, whatever that does to the quorum. @throws ExternalError when it is not in time */
