@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Machine } from '../../src/machines/machine.js';
 import { changeAccess } from '../../src/operations/engine/provision-machines.js';
 import { restartMachines } from '../../src/operations/machines/lifecycle.js';
@@ -20,7 +20,10 @@ beforeEach(async () => {
   for (const name of ['node1', 'node2']) (await engine(name)).beIn(swarm, 'worker');
 });
 
-afterEach(() => bed.close());
+afterEach(() => {
+  vi.useRealTimers();
+  return bed.close();
+});
 
 const engine = (name: string): Promise<Engine> => bed.engine(name);
 
@@ -191,6 +194,21 @@ describe('stopping', () => {
       message: expect.stringContaining('would leave the swarm without a quorum'),
     });
     expect(looks).toBe(2);
+  });
+
+  test('where managers answer and elect nobody is refused, and done by force without a wait', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const leaderless = () => {
+      vi.setSystemTime(Date.now() + 20_000);
+      return { status: 503, body: { message: 'The swarm does not have a leader.' } };
+    };
+    for (const name of ['mg1', 'mg2', 'mg3']) (await engine(name)).answers.set('/nodes', leaderless);
+    const obstacle = '3 of 3 managers of the swarm of mg1 may be there, and have no leader that knows them';
+    await expect(stopping('mg1')).rejects.toMatchObject({ name: 'ExternalError', message: obstacle });
+    bed.reporter.lines.length = 0;
+    const guard = { doing: 'stopping', force: true };
+    await requireSwarmsGoOn(await machines('mg1'), guard, bed.context);
+    expect(said()).toEqual([`warning: ${obstacle}; --force: nobody can tell what this takes from the swarm`]);
   });
 
   test('asks no machine that does not run', async () => {

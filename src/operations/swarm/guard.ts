@@ -43,7 +43,8 @@ export function guardedBy(guard: Guard): GuardedBy {
  * Refuses to switch machines off when a swarm would lose its quorum by it while other nodes of it stay up. All nodes of a swarm at once
  * are a shutdown of the whole, which `start` takes back. Of machines that do not answer the other managers tell; without those, they hold
  * nothing up.
- * @throws UserError with the numbers, unless `force`; ExternalError when a swarm cannot be told from one without a quorum; AbortError
+ * @throws UserError with the numbers, unless `force`; ExternalError when a swarm cannot be told from one without a quorum, unless `force`;
+ * AbortError
  */
 export async function requireSwarmsGoOn(
   machines: readonly Machine[],
@@ -53,7 +54,7 @@ export async function requireSwarmsGoOn(
   const seen = new Set<string>();
   for (const { machine: manager, witness } of await managersAmong(machines, context, timeoutMs)) {
     if (seen.has(manager.name)) continue;
-    const swarm = await settledSwarm(witness, context);
+    const swarm = await settledSwarm(witness, { force, impatient: force }, context);
     for (const { machine } of swarm?.members ?? []) if (machine) seen.add(machine.name);
     if (swarm) await requireSwarmGoesOn(swarm, machines, { doing, force }, context);
   }
@@ -178,7 +179,7 @@ export async function requireRestartable(
   { doing, force }: Guard,
   context: Context,
 ): Promise<string | undefined> {
-  const swarm = await settledSwarm(witness, context);
+  const swarm = await settledSwarm(witness, { force }, context);
   const member = swarm?.members.find((candidate) => candidate.machine?.name === machine.name);
   if (!swarm || !member) return undefined;
   const changes = [{ id: member.node.id, does: 'stops' as const }];

@@ -37,16 +37,22 @@ interface Presence extends Tally {
 
 /**
  * The swarm of a manager, when its leader knows the others.
+ * @param force where enough managers answer and elect nobody, that is told, and no error
+ * @param impatient no election is waited for
  * @returns undefined when it has no quorum, or nothing can be learned of it
  * @throws ExternalError when enough managers answer and elect nobody; AbortError
  */
-export async function settledSwarm(manager: Machine, context: Context): Promise<SettledSwarm | undefined> {
-  const { settled, present } = await lookUntilSettled(manager, context);
+export async function settledSwarm(
+  manager: Machine,
+  { force, impatient = false }: { force: boolean; impatient?: boolean },
+  context: Context,
+): Promise<SettledSwarm | undefined> {
+  const { settled, present } = await (impatient ? lookAt : lookUntilSettled)(manager, context);
   if (settled || !present || !hasQuorum(present)) return settled;
-  throw new ExternalError(
-    `${present.reachable} of ${present.managers} managers of the swarm of ${manager.name} may be there, and have no leader that knows them`,
-    { hint: 'again in a minute, or all the same: --force' },
-  );
+  const obstacle = `${present.reachable} of ${present.managers} managers of the swarm of ${manager.name} may be there, and have no leader that knows them`;
+  if (!force) throw new ExternalError(obstacle, { hint: 'again in a minute, or all the same: --force' });
+  context.reporter.warn(`${obstacle}; --force: nobody can tell what this takes from the swarm`);
+  return undefined;
 }
 
 /**
