@@ -258,6 +258,15 @@ describe('without ceremony', () => {
     expect(orders()).toEqual([]);
   });
 
+  test('a live node that belt knows by its URL alone: it is only forgotten', async () => {
+    bed.drivers.set('none', bed.driver);
+    await bed.cluster.save({ ...(await bed.cluster.machine('node1')), driver: 'none' });
+    expect(results(await retire(['node1']))).toEqual(['node1 ok']);
+    expect(orders()).toEqual([]);
+    expect(nodes()).toContain('node1 worker');
+    expect(await left()).not.toContain('node1');
+  });
+
   test('all nodes of a swarm', async () => {
     expect(results(await retire(names.slice(0, -1)))).toEqual(names.slice(0, -1).map((name) => `${name} ok`));
     expect(orders()).toEqual([]);

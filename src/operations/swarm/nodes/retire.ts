@@ -1,5 +1,5 @@
 import { ExternalError, isAbort, messageOf, UserError } from '../../../errors.js';
-import type { Machine } from '../../../machines/machine.js';
+import { isOnlyUrl, type Machine } from '../../../machines/machine.js';
 import type { Context } from '../../context.js';
 import { failEach, onEach } from '../../each.js';
 import type { Outcome } from '../../fan-out.js';
@@ -61,6 +61,7 @@ async function takeLeave(
     retirement,
     context,
   );
+  if (leaving.length === 0) return new Map();
   return new Departure(leaving, staying, retirement, context).run();
 }
 
@@ -76,7 +77,7 @@ function isInNoSwarm({ state, membership }: Presence): boolean {
   return state === 'apart' || membership?.state === 'inactive';
 }
 
-/** Less adopted servers that go on as they are: as they were found, in the swarm that they came with. */
+/** Less servers that go on as they are: those known by their URLs alone, and adopted ones as they were found, in the swarm that they came with. */
 async function thoseOfBelt(
   presences: readonly Presence[],
   { keepEngineConfig }: Retirement,
@@ -84,6 +85,7 @@ async function thoseOfBelt(
 ): Promise<Presence[]> {
   const stays = await Promise.all(
     presences.map(async ({ machine, membership }) => {
+      if (isOnlyUrl(machine)) return true;
       const found = await readFound(machine.name, context);
       if (!found) return false;
       const nodeId = membership?.nodeId;
