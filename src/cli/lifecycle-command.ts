@@ -5,6 +5,7 @@ import type { Outcome } from '../operations/fan-out.js';
 import { observe } from '../operations/machines/list.js';
 import { selectMachines } from '../operations/machines/select.js';
 import { type BatchReport, reportOf } from '../operations/machines/summary.js';
+import type { GuardedBy } from '../operations/swarm/guard.js';
 import { BaseCommand } from './base-command.js';
 import { allFlag, nodesArgument } from './flags.js';
 
@@ -22,8 +23,7 @@ export interface LifecycleWords {
 
 type Act = (machines: Machine[], context: Context) => Promise<Outcome<Machine>[]>;
 
-/** Throws where it must not be done. */
-type Guard = (machines: readonly Machine[], context: Context) => Promise<void>;
+const unguarded: GuardedBy = (_machines, _context, work) => work();
 
 /** A command that does one thing to each of the machines named. */
 export abstract class LifecycleCommand<T extends typeof Command> extends BaseCommand<T> {
@@ -34,41 +34,39 @@ export abstract class LifecycleCommand<T extends typeof Command> extends BaseCom
   /**
    * Does it to the machines named, or without names to the one called `default`, and reports how each ended. Piped, stdout has
    * docker-machine's lines; on a terminal the progress says the same.
-   * @param guard asked first, of those that are left to do
+   * @param guard of those that are left to do
    */
   protected async change(
     all: boolean,
     words: LifecycleWords,
     act: Act,
-    guard: Guard = async () => {},
+    guard: GuardedBy = unguarded,
   ): Promise<BatchReport<string>> {
     const context = await this.context();
     const nodes = await this.namedOrDefault(all);
     const machines = await selectMachines(nodes, context, { all });
     const done = await this.tellDone(machines, words, context);
-    await guard(
-      machines.filter(({ name }) => !done.has(name)),
-      context,
-    );
+    const left = machines.filter(({ name }) => !done.has(name));
     const { doing, done: doneWord } = words;
-    for (const { name } of machines) if (doing && !done.has(name)) this.say(`${doing} "${name}"...`);
-    const report = await this.actOn(nodes, all, act);
+    const report = await guard(left, context, () => {
+      for (const { name } of left) if (doing) this.say(`${doing} "${name}"...`);
+      return this.actOn(nodes, all, act);
+    });
     for (const name of report.ok) if (doneWord && !done.has(name)) this.say(`Machine "${name}" ${doneWord}.`);
     if (words.advice && report.ok.some((name) => !done.has(name))) this.say(words.advice);
     return report;
   }
 
-  /** Does it, unless `guard` throws, and reports how each machine ended. */
+  /** Does it, as far as `guard` lets it, and reports how each machine ended. */
   protected async actOn(
     nodes: readonly string[],
     all: boolean,
     act: Act,
-    guard: Guard = async () => {},
+    guard: GuardedBy = unguarded,
   ): Promise<BatchReport<string>> {
     const context = await this.context();
     const machines = await selectMachines(nodes, context, { all });
-    await guard(machines, context);
-    const outcomes = await act(machines, context);
+    const outcomes = await guard(machines, context, () => act(machines, context));
     context.signal.throwIfAborted();
     this.settle(outcomes);
     return reportOf(outcomes, (name) => name);

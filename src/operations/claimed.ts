@@ -14,3 +14,16 @@ export async function whileClaimed<T>(
     await claim.release();
   }
 }
+
+/**
+ * Does work that takes managers away, be it for a while, while no other belt does: each would count on the managers that the other takes.
+ * From before the quorum is judged until the managers are back, or are none any more.
+ */
+export function whileSwarmClaimed<T>(
+  what: string,
+  context: Pick<Context, 'cluster'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  // No machine can have this name.
+  return whileClaimed(['the swarm'], what, context, work);
+}

@@ -1,8 +1,14 @@
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Machine } from '../../src/machines/machine.js';
 import { changeAccess } from '../../src/operations/engine/provision-machines.js';
-import { restartMachines } from '../../src/operations/machines/lifecycle.js';
-import { guardedResize, requireSwarmsGoOn } from '../../src/operations/swarm/guard.js';
+import { restartMachines, stopMachines } from '../../src/operations/machines/lifecycle.js';
+import { guardedResize, whileSwarmsGoOn } from '../../src/operations/swarm/guard.js';
+import { leaveSwarm } from '../../src/operations/swarm/nodes/leave.js';
+import { removeNodes } from '../../src/operations/swarm/nodes/remove.js';
+import { retireMachines } from '../../src/operations/swarm/nodes/retire.js';
+import { demoteNodes } from '../../src/operations/swarm/nodes/roles.js';
+import { backupSwarm } from '../../src/operations/swarm/recovery/backup.js';
 import { restartEngines } from '../../src/operations/swarm/waves.js';
 import type { Engine, Node, Swarm } from './support/engine.js';
 import { openTestBed, type TestBed } from './support/test-bed.js';
@@ -37,7 +43,8 @@ function power(name: string, state: 'running' | 'stopped'): void {
 }
 
 async function stopping(...wanted: string[]): Promise<void> {
-  await requireSwarmsGoOn(await machines(...wanted), { doing: 'stopping', force: false }, bed.context);
+  const guard = { doing: 'stopping', force: false };
+  await whileSwarmsGoOn(await machines(...wanted), guard, bed.context, async () => {});
 }
 
 function said(): string[] {
@@ -68,7 +75,7 @@ describe('stopping', () => {
 
   test('is done all the same by force, and the price is told', async () => {
     const guard = { doing: 'stopping', force: true };
-    await requireSwarmsGoOn(await machines('mg2', 'mg3'), guard, bed.context);
+    await whileSwarmsGoOn(await machines('mg2', 'mg3'), guard, bed.context, async () => {});
     expect(said()).toEqual([
       'warning: stopping mg[2:3] would leave the swarm without a quorum: 1 of 3 managers can be reached, and 2 are needed (now 3 managers); --force: nothing in the swarm can be changed then; what runs goes on; the way back is "belt start NODES"',
     ]);
@@ -207,7 +214,7 @@ describe('stopping', () => {
     await expect(stopping('mg1')).rejects.toMatchObject({ name: 'ExternalError', message: obstacle });
     bed.reporter.lines.length = 0;
     const guard = { doing: 'stopping', force: true };
-    await requireSwarmsGoOn(await machines('mg1'), guard, bed.context);
+    await whileSwarmsGoOn(await machines('mg1'), guard, bed.context, async () => {});
     expect(said()).toEqual([`warning: ${obstacle}; --force: nobody can tell what this takes from the swarm`]);
   });
 
@@ -218,13 +225,66 @@ describe('stopping', () => {
   });
 });
 
+describe('two belts at the same time', () => {
+  const guard = { doing: 'stopping', force: false };
+
+  test('do not both take a manager away', async () => {
+    const stop = async (name: string) => {
+      const [machine] = await machines(name);
+      const mine = [machine as Machine];
+      return whileSwarmsGoOn(mine, guard, bed.context, () => stopMachines(mine, bed.context));
+    };
+    const ends = await Promise.allSettled([stop('mg1'), stop('mg2')]);
+    expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(ends.find(({ status }) => status === 'rejected')).toMatchObject({
+      reason: {
+        name: 'UserError',
+        message: expect.stringMatching(/^the swarm is being changed by another belt|without a quorum/),
+      },
+    });
+    expect(await bed.claims()).toEqual([]);
+  });
+
+  test('do not hold each other up over machines that are no managers', async () => {
+    const claim = await bed.cluster.claim(['the swarm'], 'changed');
+    await stopping('node1', 'alone');
+    await restartMachines(await machines('node1', 'alone'), {}, bed.context);
+    await claim.release();
+  });
+
+  test.each([
+    ['stopping', () => stopping('mg3')],
+    ['restarting', async () => restartMachines(await machines('mg3'), {}, bed.context)],
+    [
+      'restarting engines',
+      async () => changeAccess('local', await machines('mg3'), { force: false }, bed.context),
+    ],
+    ['demoting', () => demoteNodes(['mg3'], { force: true }, bed.context)],
+    ['leaving', () => leaveSwarm(['mg3'], { force: true, agree: async () => true }, bed.context)],
+    ['removing entries', () => removeNodes(['mg3'], { force: true }, bed.context)],
+    ['removing', async () => retireMachines(await machines('mg3'), { force: true, drainMs: 0 }, bed.context)],
+    [
+      'a backup',
+      () => backupSwarm({ to: join(bed.folder, 'x'), force: true, beltVersion: '1' }, bed.context),
+    ],
+  ])('%s waits its turn', async (_what, work) => {
+    await bed.cluster.setActiveHost('mg1');
+    const claim = await bed.cluster.claim(['the swarm'], 'upgraded');
+    await expect(work()).rejects.toThrow('the swarm is being upgraded by another belt');
+    expect(swarm.nodes.filter(({ role }) => role === 'manager')).toHaveLength(3);
+    expect(bed.driver.calls.filter((call) => !call.startsWith('list'))).toEqual([]);
+    await claim.release();
+    expect(await bed.claims()).toEqual([]);
+  });
+});
+
 test('resizing is stopping, except where machines go on running', async () => {
   const two = await machines('mg2', 'mg3');
-  await expect(guardedResize({ force: false })(two, bed.context)).rejects.toMatchObject({
+  await expect(guardedResize({ force: false })(two, bed.context, async () => {})).rejects.toMatchObject({
     message: expect.stringContaining('resizing mg[2:3] would leave'),
   });
   Object.assign(bed.driver, { resizesRunning: true });
-  await guardedResize({ force: false })(two, bed.context);
+  await guardedResize({ force: false })(two, bed.context, async () => {});
 });
 
 describe('restarting', () => {

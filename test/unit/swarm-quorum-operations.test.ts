@@ -7,7 +7,7 @@ import {
   startMachines,
   stopMachines,
 } from '../../src/operations/machines/lifecycle.js';
-import { requireSwarmsGoOn } from '../../src/operations/swarm/guard.js';
+import { whileSwarmsGoOn } from '../../src/operations/swarm/guard.js';
 import { leaveSwarm } from '../../src/operations/swarm/nodes/leave.js';
 import { demoteNodes, promoteNodes } from '../../src/operations/swarm/nodes/roles.js';
 import type { Node, Swarm } from './support/engine.js';
@@ -113,8 +113,9 @@ class Model {
     switch (does) {
       case 'stop':
       case 'kill':
-        await requireSwarmsGoOn(machines, { doing: `${does}ing`, force, timeoutMs: 500 }, context);
-        return does === 'stop' ? stopMachines(machines, context) : killMachines(machines, context);
+        return whileSwarmsGoOn(machines, { doing: `${does}ing`, force, timeoutMs: 500 }, context, () =>
+          does === 'stop' ? stopMachines(machines, context) : killMachines(machines, context),
+        );
       case 'start':
         return startMachines(machines, context);
       case 'restart':

@@ -4,7 +4,7 @@ import type { Machine } from '../../machines/machine.js';
 import { whileClaimed } from '../claimed.js';
 import type { Context } from '../context.js';
 import type { Outcome } from '../fan-out.js';
-import { inRestartOrder, ManagerRestart } from '../swarm/waves.js';
+import { inRestartOrder, ManagerRestart, whileManagersRestart } from '../swarm/waves.js';
 import { Batch, type Following } from './batch.js';
 import { leaveAsFound } from './leave.js';
 import { awaitReady } from './ready.js';
@@ -52,12 +52,14 @@ export function restartMachines(
     const managers = await inRestartOrder(machines, context);
     const byName = new Map(machines.map((machine) => [machine.name, machine]));
     const names = managers.map(({ machine }) => machine.name);
-    for (const manager of managers) {
-      const machine = byName.get(manager.machine.name) as Machine;
-      const restart = new ManagerRestart(manager, force, context);
-      await followAll(asManager(verb, restart), [machine], batch, context);
-      if (!batch.isDone(machine.name)) break;
-    }
+    await whileManagersRestart(managers, context, async () => {
+      for (const manager of managers) {
+        const machine = byName.get(manager.machine.name) as Machine;
+        const restart = new ManagerRestart(manager, force, context);
+        await followAll(asManager(verb, restart), [machine], batch, context);
+        if (!batch.isDone(machine.name)) break;
+      }
+    });
     const others = machines.filter(({ name }) => !names.includes(name));
     if (others.length > 0) await followAll(verb, others, batch, context);
   });
@@ -163,7 +165,12 @@ function inBatch(
   const names = machines.map(({ name }) => name);
   return whileClaimed(names, doneText, context, async () => {
     const batch = new Batch(machines, context);
-    await work(batch);
+    try {
+      await work(batch);
+    } catch (error) {
+      await batch.close();
+      throw error;
+    }
     return [...(await batch.close()).values()];
   });
 }

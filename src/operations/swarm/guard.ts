@@ -3,6 +3,7 @@ import { foldNames } from '../../machines/fold.js';
 import { isOnlyUrl, type Machine } from '../../machines/machine.js';
 import { type Member, matchMembers, memberName } from '../../swarm/members.js';
 import { judge, type ManagerState, toleranceOf } from '../../swarm/quorum.js';
+import { whileSwarmClaimed } from '../claimed.js';
 import type { Context } from '../context.js';
 import { observe } from '../machines/list.js';
 import { askForManagers } from './membership.js';
@@ -18,41 +19,61 @@ export interface Guard {
   timeoutMs?: number;
 }
 
-/** As a check before machines are resized: most providers switch them off for it. */
+/** Does work on machines, unless a swarm cannot do without them. */
+export type GuardedBy = <T>(
+  machines: readonly Machine[],
+  context: Context,
+  work: () => Promise<T>,
+) => Promise<T>;
+
+/** Guards a resize: most providers switch machines off for it. */
 export function guardedResize({ force }: Pick<Guard, 'force'>): GuardedBy {
-  return async (machines, context) => {
+  return async (machines, context, work) => {
     const drivers = await Promise.all(
       machines.map(({ driver }) => context.driver(driver).catch(() => undefined)),
     );
     const down = machines.filter((_, index) => !drivers[index]?.resizesRunning);
-    await requireSwarmsGoOn(down, { doing: 'resizing', force }, context);
+    return whileSwarmsGoOn(down, { doing: 'resizing', force }, context, work);
   };
 }
 
 /** Long enough for a busy machine. */
 const askTimeoutMs = 5_000;
 
-type GuardedBy = (machines: readonly Machine[], context: Context) => Promise<void>;
-
-/** As a check before machines are switched off. */
+/** Guards work that switches machines off. */
 export function guardedBy(guard: Guard): GuardedBy {
-  return (machines, context) => requireSwarmsGoOn(machines, guard, context);
+  return (machines, context, work) => whileSwarmsGoOn(machines, guard, context, work);
 }
 
 /**
- * Refuses to switch machines off when a swarm would lose its quorum by it while other nodes of it stay up. All nodes of a swarm at once
- * are a shutdown of the whole, which `start` takes back. Of machines that do not answer the other managers tell; without those, they hold
- * nothing up.
- * @throws UserError with the numbers, unless `force`; ExternalError when a swarm cannot be told from one without a quorum, unless `force`;
- * AbortError
+ * Switches machines off, unless a swarm would lose its quorum by it while other nodes of it stay up. All nodes of a swarm at once are a
+ * shutdown of the whole, which `start` takes back. Of machines that do not answer the other managers tell; without those, they hold nothing
+ * up. Where managers are among the machines, no other belt takes managers away meanwhile.
+ * @throws UserError with the numbers, unless `force`; UserError while another belt takes managers away; ExternalError when a swarm cannot
+ * be told from one without a quorum, unless `force`; AbortError; as `work`
  */
-export async function requireSwarmsGoOn(
+export async function whileSwarmsGoOn<T>(
   machines: readonly Machine[],
-  { doing, force, timeoutMs = askTimeoutMs }: Guard,
+  guard: Guard,
+  context: Context,
+  work: () => Promise<T>,
+): Promise<T> {
+  const managers = await managersAmong(machines, context, guard.timeoutMs);
+  if (managers.length === 0) return work();
+  return whileSwarmClaimed('changed', context, async () => {
+    await requireSwarmsGoOn(managers, machines, guard, context);
+    return work();
+  });
+}
+
+async function requireSwarmsGoOn(
+  managers: readonly Manager[],
+  machines: readonly Machine[],
+  { doing, force }: Guard,
   context: Context,
 ): Promise<void> {
   const seen = new Set<string>();
-  for (const { machine: manager, witness } of await managersAmong(machines, context, timeoutMs)) {
+  for (const { machine: manager, witness } of managers) {
     if (seen.has(manager.name)) continue;
     const swarm = await settledSwarm(witness, { force, impatient: force }, context);
     for (const { machine } of swarm?.members ?? []) if (machine) seen.add(machine.name);
@@ -172,7 +193,7 @@ async function membersUp(members: readonly Member[], context: Context): Promise<
  * Before a manager's engine restarts. A swarm of one or two managers does without a quorum meanwhile, whoever restarts; a larger one need
  * not, unless another manager is missing: then it is refused.
  * @returns its node's id when the swarm has a quorum, and so will have the manager back
- * @throws as `requireSwarmsGoOn`
+ * @throws as `whileSwarmsGoOn`
  */
 export async function requireRestartable(
   { machine, witness }: Manager,

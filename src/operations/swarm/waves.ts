@@ -1,6 +1,7 @@
 import { ExternalError, explanationOf, unlessAborted } from '../../errors.js';
 import type { Machine } from '../../machines/machine.js';
 import { readNodes, type SwarmNode } from '../../swarm/node.js';
+import { whileSwarmClaimed } from '../claimed.js';
 import type { Context } from '../context.js';
 import { fanOut, type Outcome } from '../fan-out.js';
 import { waitUntilClear } from '../wait.js';
@@ -57,8 +58,9 @@ export async function restartEngines<T>(
     };
     const others = [...byName.keys()].filter((name) => !managerNames.includes(name));
     const stop = AbortSignal.any([signal, broken.signal]);
+    const one = { signal: stop, limit: 1, onEnd: onManagerEnd };
     const outcomes = [
-      ...(await fanOut(managerNames, manager, { signal: stop, limit: 1, onEnd: onManagerEnd })),
+      ...(await whileManagersRestart(managers, context, () => fanOut(managerNames, manager, one))),
       ...(await fanOut(others, other, { signal, onEnd: onFailure })),
     ];
     const ended = new Map(outcomes.map((outcome) => [outcome.name, outcome]));
@@ -66,6 +68,15 @@ export async function restartEngines<T>(
   } finally {
     await progress.close();
   }
+}
+
+/** Where there are none, no other belt is held up. @throws UserError while another belt takes managers away */
+export function whileManagersRestart<T>(
+  managers: readonly Manager[],
+  context: Context,
+  work: () => Promise<T>,
+): Promise<T> {
+  return managers.length > 0 ? whileSwarmClaimed('restarted', context, work) : work();
 }
 
 /**

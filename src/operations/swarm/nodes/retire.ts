@@ -1,5 +1,6 @@
 import { ExternalError, isAbort, messageOf, UserError } from '../../../errors.js';
 import { isOnlyUrl, type Machine } from '../../../machines/machine.js';
+import { whileSwarmClaimed } from '../../claimed.js';
 import type { Context } from '../../context.js';
 import { failEach, onEach } from '../../each.js';
 import type { Outcome } from '../../fan-out.js';
@@ -175,7 +176,20 @@ class Departure {
       );
       return;
     }
-    if (managers.length > 0) await this.requireQuorum(swarm, managers);
+    if (managers.length === 0) return this.takeOutAll(swarm, own, managers);
+    return whileSwarmClaimed('changed', context, async () => {
+      await this.requireQuorum(swarm, managers);
+      await this.takeOutAll(swarm, own, managers);
+    });
+  }
+
+  /** Managers last. */
+  private async takeOutAll(
+    swarm: Swarm,
+    own: readonly NamedMember[],
+    managers: readonly NamedMember[],
+  ): Promise<void> {
+    const { context, retirement } = this;
     await warnOfDrain(swarm, own, context);
     // All at once, so that nothing moves to a node that goes too.
     await Promise.all(own.map((member) => changeAvailability(swarm, member, 'drain')));

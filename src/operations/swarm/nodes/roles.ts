@@ -4,6 +4,7 @@ import type { Member } from '../../../swarm/members.js';
 import { demotedMessage, promotedMessage } from '../../../swarm/messages.js';
 import type { Role } from '../../../swarm/node.js';
 import { managerAdvice } from '../../../swarm/quorum.js';
+import { whileSwarmClaimed } from '../../claimed.js';
 import type { Context } from '../../context.js';
 import { onEach } from '../../each.js';
 import type { Outcome } from '../../fan-out.js';
@@ -89,13 +90,17 @@ async function demoteMembers(
 ): Promise<Outcome<RoleChange>[]> {
   const inOrder = inOrderOfDemotion(members);
   const demotion = { what: 'demoting', force };
-  await requireQuorumWithout(swarm, inOrder, demotion, context);
   // The first has just been checked; before each other one a manager may have failed.
   const before = async (member: NamedMember): Promise<void> => {
     if (member !== inOrder[0])
       await requireQuorumWithout(swarm, [member], { ...demotion, isPart: true }, context);
   };
-  return changeRoles(inOrder, 'worker', before, swarm, context);
+  const demote = async (): Promise<Outcome<RoleChange>[]> => {
+    await requireQuorumWithout(swarm, inOrder, demotion, context);
+    return changeRoles(inOrder, 'worker', before, swarm, context);
+  };
+  const hasManagers = members.some(({ node }) => node.role === 'manager');
+  return hasManagers ? whileSwarmClaimed('changed', context, demote) : demote();
 }
 
 /**

@@ -10,6 +10,7 @@ import { memberName } from '../../../swarm/members.js';
 import { readMembership } from '../../../swarm/node.js';
 import { type BackupCandidate, inOrderOfBackup } from '../../../swarm/recovery.js';
 import { hasEnded, readTasks } from '../../../swarm/tasks.js';
+import { whileSwarmClaimed } from '../../claimed.js';
 import type { Context } from '../../context.js';
 import { onOne } from '../../each.js';
 import { membershipOf, withEngine } from '../membership.js';
@@ -50,43 +51,45 @@ export async function backupSwarm(
   { to, node, force, beltVersion }: BackupInput,
   context: Context,
 ): Promise<BackedUp> {
-  return withSwarm({}, context, async (swarm) => {
-    const manager = await chooseManager(node, swarm, context);
-    const { managers } = await settledMembers(swarm, context);
-    requireQuorum(
-      {
-        managers,
-        changes: [{ id: manager.node.id, does: 'stops' }],
-        what: `stopping the engine of ${manager.name} for the backup`,
-        force,
-      },
-      context,
-    );
-    const unlockKey = await readUnlockKey(swarm);
-    const manifest = await manifestOf(manager, unlockKey !== '', beltVersion, swarm);
-    return onOne<BackedUp, ManagerMachine>(
-      manager,
-      {
-        what: 'backed up',
-        doneText: ({ downtimeSeconds }) => `copied; its engine was down for ${downtimeSeconds} s`,
-        async run(subject, step) {
-          const copy = (sink: Writable): Promise<Copied> =>
-            copyFolder(subject.machine, manifest, { sink, unlockKey, step }, context);
-          const copied = typeof to === 'string' ? await copyToFile(to, copy, context) : await copy(to);
-          step('waiting until it takes part again');
-          await waitForRole(subject.node.id, subject.name, 'manager', swarm, context);
-          return {
-            node: subject.name,
-            swarmId: swarm.id,
-            ...(typeof to === 'string' && { file: to }),
-            ...copied,
-            autolock: manifest.autolock,
-          };
+  return whileSwarmClaimed('backed up', context, () =>
+    withSwarm({}, context, async (swarm) => {
+      const manager = await chooseManager(node, swarm, context);
+      const { managers } = await settledMembers(swarm, context);
+      requireQuorum(
+        {
+          managers,
+          changes: [{ id: manager.node.id, does: 'stops' }],
+          what: `stopping the engine of ${manager.name} for the backup`,
+          force,
         },
-      },
-      context,
-    );
-  });
+        context,
+      );
+      const unlockKey = await readUnlockKey(swarm);
+      const manifest = await manifestOf(manager, unlockKey !== '', beltVersion, swarm);
+      return onOne<BackedUp, ManagerMachine>(
+        manager,
+        {
+          what: 'backed up',
+          doneText: ({ downtimeSeconds }) => `copied; its engine was down for ${downtimeSeconds} s`,
+          async run(subject, step) {
+            const copy = (sink: Writable): Promise<Copied> =>
+              copyFolder(subject.machine, manifest, { sink, unlockKey, step }, context);
+            const copied = typeof to === 'string' ? await copyToFile(to, copy, context) : await copy(to);
+            step('waiting until it takes part again');
+            await waitForRole(subject.node.id, subject.name, 'manager', swarm, context);
+            return {
+              node: subject.name,
+              swarmId: swarm.id,
+              ...(typeof to === 'string' && { file: to }),
+              ...copied,
+              autolock: manifest.autolock,
+            };
+          },
+        },
+        context,
+      );
+    }),
+  );
 }
 
 type ManagerMachine = NamedMember & { machine: Machine };

@@ -1,7 +1,7 @@
 import type { Role } from '../../../swarm/node.js';
 import { hasQuorum, judge, type ManagerState } from '../../../swarm/quorum.js';
 import { inOrderOfUpgrade, priceOfUpgrade, stepsOf, type UpgradeStep } from '../../../swarm/upgrade-plan.js';
-import { whileClaimed } from '../../claimed.js';
+import { whileSwarmClaimed } from '../../claimed.js';
 import type { Context } from '../../context.js';
 import { onEach } from '../../each.js';
 import type { Outcome } from '../../fan-out.js';
@@ -58,8 +58,7 @@ export function planUpgrade(input: UpgradeInput, context: Context): Promise<Plan
  * @throws UserError before anything is changed
  */
 export async function upgradeNodes(input: UpgradeInput, context: Context): Promise<Outcome<UpgradedNode>[]> {
-  // Two at a time would each take a manager away, and know nothing of the other.
-  return whileClaimed(['the swarm'], 'upgraded', context, () =>
+  return whileSwarmClaimed('upgraded', context, () =>
     withSwarm({}, context, async (swarm) => {
       const record = await UpgradeRecord.open(context.cluster);
       await record.keep((await swarm.nodes()).map(({ id }) => id));
