@@ -97,7 +97,8 @@ export function objectionText(what: string, { before, after, objection }: Judgem
   return undefined;
 }
 
-function reachText({ managers, reachable }: Tally): string {
+/** As in `2 of 3 managers can be reached, and 2 are needed`. */
+export function reachText({ managers, reachable }: Tally): string {
   if (managers === 0) return 'no manager would be left';
   const needed = quorumOf(managers);
   return `${reachable} of ${managersText(managers)} can be reached, and ${needed} ${needed === 1 ? 'is' : 'are'} needed`;

@@ -211,12 +211,26 @@ describe('leave', () => {
     expect(entries()).not.toContainEqual(expect.stringContaining('node2'));
   });
 
-  test('somebody has to lead those that stay', async () => {
-    await expect(leave(['node[1:3]'], true)).rejects.toMatchObject({
+  test('somebody has to lead those that stay, unless by force', async () => {
+    await expect(leave(['node[1:3]'])).rejects.toMatchObject({
       name: 'UserError',
       message: 'the 2 nodes that stay would have no manager',
     });
     expect(entries()).toHaveLength(5);
+    expect(await leave(['node[1:3]'], true)).toMatchObject([
+      { name: 'node1', status: 'ok' },
+      { name: 'node2', status: 'ok' },
+      { name: 'node3', status: 'ok' },
+    ]);
+    expect([1, 2, 3, 4].map((number) => engine(number).state)).toEqual([
+      'inactive',
+      'inactive',
+      'inactive',
+      'active',
+    ]);
+    expect(warnings()).toEqual([
+      "the 2 nodes that stay would have no manager; --force: the swarm's services, secrets and configs are lost; what the others run goes on, and can be changed no more",
+    ]);
   });
 
   test('a node that has left already loses its entry', async () => {

@@ -76,6 +76,30 @@ describe('init', () => {
     expect(await bed.cluster.activeHost()).toBe('node1');
   });
 
+  describe('anew, of a swarm that there is,', () => {
+    const anew = (force = false) => initSwarm(machine(1), { forceNewCluster: true, force }, bed.context);
+
+    beforeEach(() => {
+      const swarm = engine(1).newSwarm('s1');
+      for (const number of [2, 3]) engine(number).beIn(swarm, 'manager');
+      engine(1).answers.set('/swarm/init', () => ({ status: 200, body: 's1-node1' }));
+    });
+
+    test('is refused while it goes on with others, unless by force', async () => {
+      const objection =
+        'the swarm of node1 goes on with others: 3 of 3 managers can be reached, and 2 are needed';
+      await expect(anew()).rejects.toMatchObject({ name: 'UserError', message: objection });
+      expect(engine(1).requests.some(({ method }) => method === 'POST')).toBe(false);
+      expect(await anew(true)).toMatchObject({ nodeId: 's1-node1' });
+      expect(warnings()).toEqual([expect.stringContaining(`${objection}; --force: they go on`)]);
+    });
+
+    test('is what a swarm without a quorum is there for', async () => {
+      bed.engines.isUp = (name) => name === 'node1';
+      expect(await anew()).toMatchObject({ nodeId: 's1-node1' });
+    });
+  });
+
   test('leaves another active host', async () => {
     await bed.cluster.setActiveHost('node4');
     await initSwarm(machine(1), {}, bed.context);

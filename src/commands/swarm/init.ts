@@ -1,3 +1,4 @@
+import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
 import { argument, hostFlag, nodeOrHost } from '../../cli/flags.js';
 import { initFlags, initInputFrom } from '../../cli/swarm-flags.js';
@@ -12,7 +13,13 @@ told, or its public one where it has no other. Durations are written as docker w
   static override args = {
     node: argument('the first manager; the active machine if absent'),
   };
-  static override flags = { ...hostFlag, ...initFlags };
+  static override flags = {
+    ...hostFlag,
+    ...initFlags,
+    force: Flags.boolean({
+      summary: 'with --force-new-cluster: even where the swarm has other managers and a leader',
+    }),
+  };
   static override examples = [
     { description: 'a swarm of one manager', command: '<%= config.bin %> swarm init node1' },
     {
@@ -24,7 +31,8 @@ told, or its public one where it has no other. Durations are written as docker w
   async run(): Promise<SwarmInit> {
     const context = await this.context();
     const host = nodeOrHost(this.args.node, this.flags.host);
-    const swarm = await initSwarm(await machineFor(host, context), initInputFrom(this.flags), context);
+    const input = { ...initInputFrom(this.flags), force: this.flags.force };
+    const swarm = await initSwarm(await machineFor(host, context), input, context);
     this.print(swarm.message);
     return swarm;
   }

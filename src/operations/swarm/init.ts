@@ -7,10 +7,13 @@ import { type ExternalCa, parseExternalCa } from '../../swarm/external-ca.js';
 import { type InitOptions, initRequest, poolsOf } from '../../swarm/init-request.js';
 import { initializedMessage, unlockKeyText } from '../../swarm/messages.js';
 import { overlapping, type Route } from '../../swarm/network.js';
+import { hasQuorum, reachText, tallyOf } from '../../swarm/quorum.js';
 import type { Context } from '../context.js';
 import { readUnlockKey } from './lock.js';
 import { membershipOf, withEngine } from './membership.js';
 import { networkOf, requireAddress } from './network.js';
+import { worseView } from './quorum.js';
+import { settledSwarm } from './settled.js';
 
 export interface SwarmInit {
   manager: string;
@@ -26,6 +29,8 @@ export interface SwarmInit {
 export interface InitInput extends InitOptions {
   /** As docker writes them: `protocol=cfssl,url=https://...`. */
   externalCas?: readonly string[] | undefined;
+  /** Makes the machine the only manager even of a swarm that goes on with others. */
+  force?: boolean | undefined;
 }
 
 /** What the engine gives out where no pool is named (swarmkit, `DefaultAddressPool` 10.0.0.0/8): its first 256 networks. */
@@ -33,7 +38,8 @@ const firstNetworks = '10.0.0.0/16';
 
 /**
  * Begins a swarm on a machine; it becomes the active host where none is chosen yet.
- * @throws UserError when it is in one already, or when an address pool is a network of its own
+ * @throws UserError when it is in one already, or when an address pool is a network of its own; with `forceNewCluster`, unless `force`, when
+ * its swarm has other managers and a leader; ExternalError when they elect one
  */
 export async function initSwarm(machine: Machine, options: InitInput, context: Context): Promise<SwarmInit> {
   requireAddress(machine);
@@ -41,6 +47,7 @@ export async function initSwarm(machine: Machine, options: InitInput, context: C
   const own = nodeAddresses(machine, addresses);
   const request = initRequest(options, own, await externalCasOf(options));
   checkPools(options, routes, machine, context);
+  if (options.forceNewCluster) await requireNoOtherManagers(machine, options, context);
   const done = await withEngine(machine, context, async (api) => {
     if (!options.forceNewCluster) await requireOutside(machine.name, api);
     const nodeId = String(await api.post('/swarm/init', request, { signal: context.signal }));
@@ -51,6 +58,26 @@ export async function initSwarm(machine: Machine, options: InitInput, context: C
   const words = [initializedMessage(done.nodeId), ...(done.unlockKey ? [unlockKeyText(done.unlockKey)] : [])];
   if (!(await context.cluster.activeHost())) await context.cluster.setActiveHost(machine.name);
   return { manager: machine.name, ...done, message: words.join('\n\n') };
+}
+
+/** The others would go on as the same swarm, with a leader of their own, and its nodes with them. */
+async function requireNoOtherManagers(
+  machine: Machine,
+  { force = false }: InitInput,
+  context: Context,
+): Promise<void> {
+  const swarm = await settledSwarm(machine, { force, impatient: force }, context);
+  const own = swarm?.members.find((member) => member.machine?.name === machine.name)?.node.id;
+  const view = swarm && worseView(swarm, (managers) => hasQuorum(tallyOf(managers)));
+  if (!view?.some(({ id, reachable }) => reachable && id !== own)) return;
+  const objection = `the swarm of ${machine.name} goes on with others: ${reachText(tallyOf(view))}`;
+  if (!force)
+    throw new UserError(objection, {
+      hint: 'take managers away with belt swarm demote NODES; or begin anew without the others all the same: --force',
+    });
+  context.reporter.warn(
+    `${objection}; --force: they go on as another swarm of the same nodes, until they leave it: belt swarm leave --force NODES`,
+  );
 }
 
 async function requireOutside(name: string, api: EngineApi): Promise<void> {

@@ -3,6 +3,7 @@ import { ExternalError, isAbort, messageOf, UserError } from '../../../errors.js
 import type { Machine } from '../../../machines/machine.js';
 import { leftMessage, outsideMessage } from '../../../swarm/messages.js';
 import type { Membership } from '../../../swarm/node.js';
+import { whileSwarmClaimed } from '../../claimed.js';
 import type { Context } from '../../context.js';
 import { onEach } from '../../each.js';
 import { inOrderOf, type Outcome } from '../../fan-out.js';
@@ -35,8 +36,8 @@ const leaveTimeoutMs = 120_000;
  * Takes nodes out of their swarm: managers are made workers first, one after the other, the leader last; then all leave at the same time,
  * and no entry of theirs stays behind. Machines that are in no swarm stay so. With `force` nodes leave also where no manager answers, or
  * too few do.
- * @throws UserError when a node is not there, when the others would have no manager, or, with the numbers, when the swarm would lose its
- * quorum or its last manager to spare, unless `force`
+ * @throws UserError when a node is not there; unless `force`, when the others would have no manager, or, with the numbers, when the swarm
+ * would lose its quorum or its last manager to spare
  */
 export async function leaveSwarm(
   nodes: readonly string[],
@@ -71,7 +72,15 @@ async function leaveTogether(
     if (!(await agree(chosen.length))) return chosen.map(({ name }) => ({ name, status: 'skipped' }));
     return [...(await dissolve(chosen, context)), ...(await leaveOutside(outside, { force }, context))];
   }
-  if (!staying.some(({ node }) => node.role === 'manager')) throw noManagerLeft(staying.length);
+  if (!staying.some(({ node }) => node.role === 'manager')) {
+    const objection = noManagerLeft(staying.length);
+    if (!force) throw objection;
+    context.reporter.warn(
+      `${objection.message}; --force: the swarm's services, secrets and configs are lost; what the others run goes on, and can be changed no more`,
+    );
+    const left = await whileSwarmClaimed('changed', context, () => dissolve(chosen, context));
+    return [...left, ...(await leaveOutside(outside, { force }, context))];
+  }
   const { workers, failed } = await demoteAmong(swarm, chosen, { force }, context);
   const left = await takeOut(swarm, workers, context);
   return [
@@ -146,7 +155,7 @@ function takeOut(swarm: Swarm, members: readonly NamedMember[], context: Context
   );
 }
 
-/** The end of a swarm needs no votes: workers leave first, then the managers, the leader last. */
+/** Has all leave, or all managers. The end of a swarm needs no votes: workers leave first, then the managers, the leader last. */
 async function dissolve(members: readonly NamedMember[], context: Context): Promise<Outcome<Left>[]> {
   const work = {
     what: 'taken out of its swarm',
