@@ -404,4 +404,24 @@ describe('rm', () => {
     await rm(['node4']);
     expect(entries().filter((entry) => entry.startsWith('node4'))).toEqual(['node4 worker ready']);
   });
+
+  describe('of a manager that has joined again more than once', () => {
+    beforeEach(() => {
+      const gone = { status: 'down', reachability: 'unreachable', left: true };
+      for (const id of ['old1', 'old2']) swarm.nodes.push({ ...node(3), ...gone, id });
+    });
+
+    test('each old entry is made a worker first', async () => {
+      expect(await rm(['node3'])).toEqual([expect.objectContaining({ name: 'node3', status: 'ok' })]);
+      expect(entries().filter((entry) => entry.startsWith('node3'))).toEqual(['node3 manager ready']);
+    });
+
+    test('one that cannot be made a worker keeps them all, and says why once', async () => {
+      engine(2).answers.set('/nodes/old1', () => ({ status: 500, body: { message: 'no' } }));
+      expect(await rm(['node3'])).toMatchObject([
+        { name: 'node3', status: 'failed', error: { message: 'no' } },
+      ]);
+      expect(entries().filter((entry) => entry.startsWith('node3'))).toHaveLength(3);
+    });
+  });
 });

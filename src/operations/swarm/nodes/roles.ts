@@ -104,8 +104,8 @@ async function demoteMembers(
 }
 
 /**
- * Demotes the managers among nodes.
- * @returns the nodes that are workers now, and how it ended for the others
+ * Demotes the managers among nodes, of which several may have one name: entries that a machine has left behind.
+ * @returns the nodes that are workers now, and how it ended for the others, an outcome a name
  * @throws as `demoteMembers`
  */
 export async function demoteAmong(
@@ -116,10 +116,29 @@ export async function demoteAmong(
 ): Promise<{ workers: NamedMember[]; failed: Outcome<never>[] }> {
   const managers = members.filter(({ node }) => node.role === 'manager');
   if (managers.length === 0) return { workers: [...members], failed: [] };
-  const outcomes = await demoteMembers(swarm, managers, { force }, context);
-  const failed = outcomes.flatMap((outcome) => (outcome.status === 'ok' ? [] : [outcome]));
-  const names = new Set(failed.map(({ name }) => name));
-  return { workers: members.filter(({ name }) => !names.has(name)), failed };
+  const byName = byDistinctName(managers);
+  const distinct = [...byName].map(([name, member]) => ({ ...member, name }));
+  const outcomes = await demoteMembers(swarm, distinct, { force }, context);
+  const kept = new Set<string>();
+  const failed = new Map<string, Outcome<never>>();
+  for (const outcome of outcomes) {
+    if (outcome.status === 'ok') continue;
+    const { name, node } = byName.get(outcome.name) as NamedMember;
+    kept.add(node.id);
+    // What comes after a failure is only skipped.
+    if (!failed.has(name)) failed.set(name, { ...outcome, name });
+  }
+  return { workers: members.filter(({ node }) => !kept.has(node.id)), failed: [...failed.values()] };
+}
+
+/** The first keeps its name, those after it are told apart by their ids. */
+function byDistinctName(members: readonly NamedMember[]): Map<string, NamedMember> {
+  const byName = new Map<string, NamedMember>();
+  for (const member of members) {
+    const { name, node } = member;
+    byName.set(byName.has(name) ? `${name} (${node.id})` : name, member);
+  }
+  return byName;
 }
 
 /**
