@@ -8,18 +8,33 @@ import {
   stopMachines,
 } from '../../src/operations/machines/lifecycle.js';
 import { whileSwarmsGoOn } from '../../src/operations/swarm/guard.js';
+import { joinSwarm } from '../../src/operations/swarm/nodes/join.js';
 import { leaveSwarm } from '../../src/operations/swarm/nodes/leave.js';
+import { removeNodes } from '../../src/operations/swarm/nodes/remove.js';
+import { retireMachines } from '../../src/operations/swarm/nodes/retire.js';
 import { demoteNodes, promoteNodes } from '../../src/operations/swarm/nodes/roles.js';
 import type { Node, Swarm } from './support/engine.js';
 import { openTestBed, type TestBed } from './support/test-bed.js';
 
 /**
  * belt's own commands, without --force, on fake engines that elect and vote as real ones do: none of them takes a swarm its quorum,
- * whichever managers can be reached. Machines that fail by themselves, and frozen ones, come in between.
+ * whichever managers can be reached. Machines that fail by themselves, frozen ones, and those that belt
+ * cannot log in to though they go on, come in between.
  */
 
-const verbs = ['stop', 'kill', 'start', 'restart', 'promote', 'demote', 'leave'] as const;
-const mishaps = ['loses power', 'freezes', 'recovers'] as const;
+const verbs = [
+  'stop',
+  'kill',
+  'start',
+  'restart',
+  'promote',
+  'demote',
+  'leave',
+  'join',
+  'rm',
+  'swarm rm',
+] as const;
+const mishaps = ['loses power', 'freezes', 'refuses SSH', 'recovers'] as const;
 
 interface Step {
   does: (typeof verbs)[number] | (typeof mishaps)[number];
@@ -37,14 +52,13 @@ class Model {
 
   private constructor(
     private readonly bed: TestBed,
-    private readonly machines: readonly Machine[],
     private readonly swarm: Swarm,
   ) {}
 
   /** @param reachable of each manager; two workers more */
   static async open(bed: TestBed, reachable: readonly boolean[]): Promise<Model> {
     const names = [...reachable.map((_, index) => `mg${index + 1}`), 'node1', 'node2'];
-    const machines = await bed.running(...names);
+    await bed.running(...names);
     const engines = await Promise.all(names.map((name) => bed.engine(name)));
     const [first, ...others] = engines;
     if (!first) throw new Error('no manager');
@@ -52,7 +66,7 @@ class Model {
     others.forEach((engine, index) => {
       engine.beIn(swarm, index + 1 < reachable.length ? 'manager' : 'worker');
     });
-    const model = new Model(bed, machines, swarm);
+    const model = new Model(bed, swarm);
     reachable.forEach((is, index) => {
       if (!is) model.power(`mg${index + 1}`, 'stopped');
     });
@@ -70,9 +84,11 @@ class Model {
 
   /** Does it, and looks whether the quorum is there where it was before. */
   async run({ does, whom }: Step): Promise<void> {
-    const chosen = [...new Set(whom.map((which) => which % this.machines.length))].flatMap(
-      (which) => this.machines[which] ?? [],
+    const { machines } = await this.bed.cluster.machines();
+    const chosen = [...new Set(whom.map((which) => which % machines.length))].flatMap(
+      (which) => machines[which] ?? [],
     );
+    if (chosen.length === 0) return;
     if (isMishap(does)) return this.befall(does, chosen);
     this.had = this.hasQuorum;
     await this.command(does, chosen).catch((error: Error) => {
@@ -103,7 +119,9 @@ class Model {
   /** Those that are still up are on the list of the same command. */
   private isGoingDown(up: readonly Node[]): boolean {
     const [verb, ...names] = this.bed.driver.calls.at(-1)?.split(' ') ?? [];
-    return (verb === 'stop' || verb === 'kill') && up.every(({ engine }) => names.includes(engine.name));
+    return (
+      ['stop', 'kill', 'remove'].includes(verb ?? '') && up.every(({ engine }) => names.includes(engine.name))
+    );
   }
 
   private async command(does: (typeof verbs)[number], machines: readonly Machine[]): Promise<unknown> {
@@ -126,6 +144,12 @@ class Model {
         return demoteNodes(names, { force }, context);
       case 'leave':
         return leaveSwarm(names, { force, agree: async () => false }, context);
+      case 'join':
+        return joinSwarm({ machines, role: 'manager' }, context);
+      case 'rm':
+        return retireMachines(machines, { force, drainMs: 0 }, context);
+      case 'swarm rm':
+        return removeNodes(names, { force }, context);
     }
   }
 
@@ -134,7 +158,10 @@ class Model {
     if (!machine) return;
     if (does === 'loses power') this.power(machine.name, 'stopped');
     if (does === 'freezes') this.frozen.add(machine.name);
-    if (does === 'recovers') this.frozen.delete(machine.name);
+    if (does === 'refuses SSH') this.bed.ssh.refused.add(machine.name);
+    if (does !== 'recovers') return;
+    this.frozen.delete(machine.name);
+    this.bed.ssh.refused.delete(machine.name);
   }
 
   private isThere({ engine: { name } }: Node): boolean {
