@@ -46,8 +46,32 @@ async function attempt<T>(name: string, work: (name: string) => Promise<T>): Pro
     return { name, status: 'ok', value: await work(name) };
   } catch (error) {
     if (isAbort(error)) return { name, status: 'skipped' };
-    return { name, status: 'failed', error: error instanceof Error ? error : new Error(messageOf(error)) };
+    return failure(name, error);
   }
+}
+
+function failure(name: string, error: unknown): Outcome<never> {
+  return { name, status: 'failed', error: error instanceof Error ? error : new Error(messageOf(error)) };
+}
+
+/** Work that is done on several names in one call: what it throws is the end of each of them. @throws AbortError */
+export async function outcomesOf<T>(
+  names: readonly string[],
+  work: () => Promise<Outcome<T>[]>,
+  signal: AbortSignal,
+): Promise<Outcome<T>[]> {
+  try {
+    return await work();
+  } catch (error) {
+    signal.throwIfAborted();
+    return names.map((name) => failure(name, error));
+  }
+}
+
+/** As `Promise.all`, but nothing goes on behind the caller's back: one that fails does not end the wait for the others. */
+export async function allEnded<T>(works: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(works);
+  return Promise.all(works);
 }
 
 /** One outcome a name, in the order of the names; those that have none were never begun. */

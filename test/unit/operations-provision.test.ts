@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isAbort } from '../../src/errors.js';
 import type { Group } from '../../src/machines/spec.js';
@@ -283,6 +284,44 @@ describe('failures', () => {
     expect(swarm()).toEqual(asWished.toSpliced(3, 1));
     expect((await provision()).failed).toEqual([]);
     expect(swarm()).toEqual(asWished);
+  });
+
+  test('a driver that cannot prepare fails its own machines, and leaves the others to be made', async () => {
+    const other = new MemoryDriver('10.7.0');
+    bed.drivers.set('other', other);
+    bed.groups[1] = { ...workers, driver: 'other' };
+    other.onPrepare = async () => {
+      throw new Error('no such image');
+    };
+    // The other driver has failed long before the first of these is made.
+    bed.driver.onMoment = () => sleep(20);
+    const report = await provision();
+    expect(report.failed.map(({ step, error }) => `${step.name} ${error}`)).toEqual([
+      'node1 no such image',
+      'node2 no such image',
+    ]);
+    expect(swarm()).toEqual(asWished.slice(0, 3));
+    other.onPrepare = async () => {};
+    await provision();
+    expect(swarm()).toEqual(asWished);
+  });
+
+  test('an interruption waits for what every driver is at', async () => {
+    const other = new MemoryDriver('10.7.0');
+    bed.drivers.set('other', other);
+    bed.groups[1] = { ...workers, driver: 'other' };
+    other.onPrepare = async (_requests, _progress, signal) => {
+      bed.interrupt();
+      signal.throwIfAborted();
+    };
+    let ended = false;
+    bed.driver.onPrepare = async () => {
+      await sleep(50);
+      ended = true;
+    };
+    await expect(provision()).rejects.toSatisfy(isAbort);
+    expect(ended).toBe(true);
+    expect(await bed.claims()).toEqual([]);
   });
 
   test('without the first manager nothing begins', async () => {

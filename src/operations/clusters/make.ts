@@ -1,6 +1,6 @@
 import { groupBy } from '../../machines/group.js';
 import type { Group } from '../../machines/spec.js';
-import type { Outcome } from '../fan-out.js';
+import { allEnded, type Outcome, outcomesOf } from '../fan-out.js';
 import { type CreateInput, checkCreation, createMachines, type MachineShape } from '../machines/create.js';
 import { forgetMachine } from '../machines/lifecycle.js';
 import { namesOf, type StepOf, type Work } from './work.js';
@@ -12,11 +12,17 @@ export async function checkMaking(steps: Steps, work: Work): Promise<void> {
   for (const batch of await batchesOf(steps, work)) await checkCreation(batch, work.context);
 }
 
-/** All drivers at the same time, each asked once for all machines that have the same settings. */
+/**
+ * All drivers at the same time, each asked once for all machines that have the same settings. One that cannot begin fails its own
+ * machines alone.
+ * @throws AbortError once none is at work any more
+ */
 export async function makeMachines(steps: Steps, work: Work): Promise<Outcome<unknown>[]> {
   for (const { name, anew } of steps) if (anew) await forgetMachine(name, work.context);
   const batches = await batchesOf(steps, work);
-  return (await Promise.all(batches.map((batch) => createMachines(batch, work.context)))).flat();
+  const make = (batch: CreateInput): Promise<Outcome<unknown>[]> =>
+    outcomesOf(batch.names, () => createMachines(batch, work.context), work.context.signal);
+  return (await allEnded(batches.map(make))).flat();
 }
 
 async function batchesOf(steps: Steps, work: Work): Promise<CreateInput[]> {

@@ -1,7 +1,6 @@
-import { messageOf } from '../../errors.js';
 import { groupBy } from '../../machines/group.js';
 import type { Stage, Step } from '../../swarm/plan.js';
-import type { Outcome } from '../fan-out.js';
+import { allEnded, type Outcome, outcomesOf } from '../fan-out.js';
 import { startMachines } from '../machines/lifecycle.js';
 import { resizeMachines } from '../machines/resize.js';
 import { retireMachines } from '../swarm/nodes/retire.js';
@@ -82,7 +81,7 @@ export async function checkStage({ steps }: Stage, work: Work): Promise<void> {
 /** Does a stage. @returns each step's end; of a stage that goes one by one, what comes after a failure is skipped. @throws AbortError */
 export async function performStage({ order, steps }: Stage, work: Work): Promise<StepEnd[]> {
   const kinds = [...groupBy(steps, ({ does }) => does).values()];
-  if (order === 'together') return (await Promise.all(kinds.map((same) => doSame(same, work)))).flat();
+  if (order === 'together') return (await allEnded(kinds.map((same) => doSame(same, work)))).flat();
   const ends: StepEnd[] = [];
   for (const same of kinds) {
     const broken = ends.some(({ outcome }) => outcome.status !== 'ok');
@@ -93,19 +92,11 @@ export async function performStage({ order, steps }: Stage, work: Work): Promise
 
 /** Steps of one kind. Work that cannot be begun fails them all. */
 async function doSame(steps: readonly Step[], work: Work): Promise<StepEnd[]> {
-  const outcomes = new Map((await attempt(steps, work)).map((outcome) => [outcome.name, outcome]));
-  return steps.map((step) => ({ step, outcome: outcomes.get(step.name) ?? skipped(step).outcome }));
-}
-
-async function attempt(steps: readonly Step[], work: Work): Promise<Outcome<unknown>[]> {
   const [{ does }] = steps as [Step];
-  try {
-    return await (doings[does] as Doing<Kind>)(steps, work);
-  } catch (error) {
-    work.context.signal.throwIfAborted();
-    const failure = error instanceof Error ? error : new Error(messageOf(error));
-    return steps.map(({ name }) => ({ name, status: 'failed', error: failure }));
-  }
+  const begin = (): Promise<Outcome<unknown>[]> => (doings[does] as Doing<Kind>)(steps, work);
+  const outcomes = await outcomesOf(namesOf(steps), begin, work.context.signal);
+  const byName = new Map(outcomes.map((outcome) => [outcome.name, outcome]));
+  return steps.map((step) => ({ step, outcome: byName.get(step.name) ?? skipped(step).outcome }));
 }
 
 function skipped(step: Step): StepEnd {
