@@ -343,6 +343,33 @@ describe('failures', () => {
     expect(swarm()).toEqual(['mg0 manager active {}']);
   });
 
+  test('a node that does not come back from its resize ends it, before any other size', async () => {
+    await provision();
+    bed.groups[0] = { ...managers, size: '2gb' };
+    bed.groups[1] = { ...workers, size: '4gb' };
+    bed.driver.failures.set('mg1', new Error('the disk is gone'));
+    const report = await provision();
+    expect(report.failed.map(({ step, error }) => [step.name, error])).toEqual([
+      ['mg1', expect.stringContaining('the disk is gone')],
+    ]);
+    expect(bed.driver.calls.filter((call) => call.startsWith('stop node'))).toEqual([]);
+  });
+
+  test('a size that cannot be has no part in what came of the sizes before it', async () => {
+    await provision();
+    bed.groups[0] = { ...managers, size: '2gb' };
+    bed.groups[1] = { ...workers, size: 'huge' };
+    bed.driver.onCheck = (wishes) => {
+      if (wishes.some(({ size }) => size === 'huge')) throw new Error('no such size');
+    };
+    const report = await provision();
+    expect(done(report).sort()).toEqual(['resize mg0', 'resize mg1', 'resize mg2']);
+    expect(report.failed.map(({ step, error }) => `${step.name} ${error}`)).toEqual([
+      'node1 no such size',
+      'node2 no such size',
+    ]);
+  });
+
   test('what cannot be made is refused before anything is', async () => {
     bed.driver.onCheck = () => {
       throw new Error('no such size');

@@ -36,27 +36,39 @@ const doings: { readonly [K in Kind]: Doing<K> } = {
 /** How long a node may take to be empty, and then what ran there to run elsewhere. */
 const drainMs = 300_000;
 
-/** Nodes of the swarm one after the other, each drained before; what is in no swarm at once. */
+/** Size by size; none after one that did not come about, since then the swarm is a node short already. */
 async function resizeAll(steps: readonly StepOf<'resize'>[], work: Work): Promise<Outcome<unknown>[]> {
-  const { input, context, observation } = work;
-  const members = new Set(observation.cluster.present.flatMap(({ name, node }) => (node ? [name] : [])));
   const outcomes: Outcome<unknown>[] = [];
   for (const [size, same] of groupBy(steps, (step) => step.size)) {
-    const nodes = namesOf(same).filter((name) => members.has(name));
-    const others = same.filter(({ name }) => !members.has(name));
-    const upgrade = {
-      nodes,
-      all: false,
-      size,
-      engine: false,
-      maxUnavailable: 1,
-      drainMs,
-      force: input.force,
-    };
-    if (nodes.length > 0) outcomes.push(...(await upgradeNodes(upgrade, context)));
-    if (others.length > 0) outcomes.push(...(await resizeMachines(machinesOf(others, work), size, context)));
+    const resize = (): Promise<Outcome<unknown>[]> => resizeTo(size, same, work);
+    outcomes.push(...(await outcomesOf(namesOf(same), resize, work.context.signal)));
+    if (outcomes.some(({ status }) => status !== 'ok')) break;
   }
   return outcomes;
+}
+
+/** Nodes of the swarm one after the other, each drained before; what is in no swarm at once. */
+async function resizeTo(
+  size: string,
+  steps: readonly StepOf<'resize'>[],
+  work: Work,
+): Promise<Outcome<unknown>[]> {
+  const { input, context, observation } = work;
+  const members = new Set(observation.cluster.present.flatMap(({ name, node }) => (node ? [name] : [])));
+  const nodes = namesOf(steps).filter((name) => members.has(name));
+  const others = steps.filter(({ name }) => !members.has(name));
+  const upgrade = {
+    nodes,
+    all: false,
+    size,
+    engine: false,
+    maxUnavailable: 1,
+    drainMs,
+    force: input.force,
+  };
+  const upgraded = nodes.length > 0 ? await upgradeNodes(upgrade, context) : [];
+  if (others.length === 0 || upgraded.some(({ status }) => status !== 'ok')) return upgraded;
+  return [...upgraded, ...(await resizeMachines(machinesOf(others, work), size, context))];
 }
 
 /** Nodes that are no machines of belt's are only taken out of the swarm. */
