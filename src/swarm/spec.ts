@@ -1,5 +1,5 @@
 import type { MachineState } from '../machines/machine.js';
-import { parseSize } from '../machines/sizes.js';
+import { parseSize, sameSize } from '../machines/sizes.js';
 import type { Availability, Group } from '../machines/spec.js';
 import type { Role } from './node.js';
 
@@ -121,10 +121,10 @@ function sizeDifference(
   { size: wanted }: Wanted,
   { size, memory, finished, state }: PresentMachine,
 ): Difference[] {
-  if (wanted === undefined || size === wanted || !finished || state === 'missing') return [];
-  const wantedMemory = parseSize(wanted)?.memoryMb;
-  const isMemory = memory ?? (size === undefined ? undefined : parseSize(size)?.memoryMb);
-  if (wantedMemory !== undefined && wantedMemory === isMemory) return [];
+  if (wanted === undefined || !finished || state === 'missing') return [];
+  // What was asked for counts even where the provider has rounded it up.
+  if (size !== undefined && sameSize(size, wanted)) return [];
+  if (memory !== undefined && memory === parseSize(wanted)?.memoryMb) return [];
   const is = size ?? (memory === undefined ? undefined : `${memory}mb`);
   return is === undefined ? [] : [{ what: 'size', is, wanted }];
 }

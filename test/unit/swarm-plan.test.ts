@@ -344,6 +344,8 @@ describe('what differs', () => {
 
   test('a size in other words, a size that nobody knows, and labels that no group names are none', () => {
     expect(of({ ...node1, size: '1024mb' }, is('node1', { node: node() }))).toEqual([]);
+    const roundedUp = { state: 'running', finished: true, size: '3072mb', memory: 4096 } as const;
+    expect(of({ ...node1, size: '3gb' }, is('node1', { machine: roundedUp, node: node() }))).toEqual([]);
     const unknown = { state: 'running', finished: true } as const;
     expect(of({ ...node1, size: '2gb' }, is('node1', { machine: unknown, node: node() }))).toEqual([]);
     expect(of(node1, is('node1', { node: node({ labels: { zone: 'a', mine: 'b' } }) }))).toEqual([]);
