@@ -44,7 +44,7 @@ export function requireSwarm(groups: readonly Group[]): void {
       owners.set(name.toLowerCase(), { name, group });
     }
   }
-  if (groups.some(({ role }) => role === 'manager')) return;
+  if (groups.some(({ role, nodes }) => role === 'manager' && nodes.length > 0)) return;
   throw new UserError('no group has managers, and a swarm needs one', {
     hint: 'as in: managers: {nodes: "mg[0:2]"}',
   });

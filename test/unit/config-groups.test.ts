@@ -220,8 +220,10 @@ describe('groups that cannot be a swarm together', () => {
   });
 
   test('no managers', async () => {
-    await expect(check('workers: {nodes: n1}\n')).rejects.toThrow(
-      'no group has managers, and a swarm needs one',
-    );
+    for (const text of ['', 'managers: {nodes: []}\n', 'west: {role: manager, nodes: []}\n'])
+      await expect(check(`${text}workers: {nodes: n1}\n`)).rejects.toThrow(
+        'no group has managers, and a swarm needs one',
+      );
+    await check('managers: {nodes: []}\nwest: {role: manager, nodes: m1}\nworkers: {nodes: n1}\n');
   });
 });
