@@ -26,6 +26,11 @@ export interface SwarmNode {
   leader: boolean;
 }
 
+/** Its managers have it: it is ready, and as a manager reachable. */
+export function isThere({ role, status, reachability }: SwarmNode): boolean {
+  return status === 'ready' && (role === 'worker' || reachability === 'reachable');
+}
+
 /** What an engine says of its own place in a swarm (`Swarm` of `GET /info`). */
 export interface Membership {
   /** `inactive`, `pending`, `active`, `error`, `locked`. */

@@ -1,6 +1,6 @@
 import type { Machine, MachineState } from '../machines/machine.js';
 import { type Member, memberName } from './members.js';
-import type { SwarmNode } from './node.js';
+import { isThere, type SwarmNode } from './node.js';
 import type { Present, PresentNode } from './spec.js';
 
 /** A recorded machine, as its provider sees it. */
@@ -48,7 +48,7 @@ function ofMachine(machine: Machine, state: MachineState, node: SwarmNode | unde
   };
 }
 
-function presentNode({ id, role, status, reachability, availability, labels }: SwarmNode): PresentNode {
-  const there = status === 'ready' && (role === 'worker' || reachability === 'reachable');
-  return { id, role, there, availability, labels };
+function presentNode(node: SwarmNode): PresentNode {
+  const { id, role, availability, labels } = node;
+  return { id, role, there: isThere(node), availability, labels };
 }

@@ -27,6 +27,25 @@ export interface UpgradeState {
   engine: boolean;
 }
 
+export interface Recorded {
+  now: Standing;
+  /** On record, from an earlier run. */
+  before: Standing;
+  /** Its machine runs, and its managers have it. */
+  back: boolean;
+}
+
+/**
+ * What an earlier run has left to be done with a node. On its way through an upgrade a node is drained, and is what it was or a worker: whatever
+ * else it is was made of it since, and the record holds no longer.
+ */
+export function leftByUpgrade({ now, before, back }: Recorded): 'nothing' | 'all' | 'changed since' {
+  const sameRole = now.role === before.role;
+  if (sameRole && now.availability === before.availability) return back ? 'nothing' : 'all';
+  const isOnItsWay = now.availability === 'drain' && (sameRole || now.role === 'worker');
+  return isOnItsWay ? 'all' : 'changed since';
+}
+
 const upgradeSteps = [
   'drain',
   'demote',

@@ -230,6 +230,28 @@ describe('what has drifted', () => {
     expect([...bed.driver.machines.values()].map(({ size }) => size).slice(3)).toEqual(['2gb', '2gb']);
   });
 
+  test('what an interrupted resize has on record is forgotten once the nodes are as they are to be', async () => {
+    bed.groups[0] = { ...managers, size: '2gb' };
+    const context = await bed.nextRun();
+    bed.driver.onMoment = (moment) => {
+      if (moment === 'ended' && bed.driver.calls.at(-1) === 'resize mg1') bed.interrupt();
+    };
+    await expect(provision({}, context)).rejects.toSatisfy(isAbort);
+    bed.driver.onMoment = () => {};
+    const isRecorded = async (): Promise<boolean> =>
+      (await bed.files()).some((path) => path.endsWith('/upgrade.json'));
+    expect(await isRecorded()).toBe(true);
+    const next = await bed.nextRun();
+    const claim = await bed.cluster.claim(['the swarm'], 'upgraded');
+    bed.groups[0] = managers;
+    await provision({}, next);
+    expect(swarm()).toEqual(asWished);
+    expect(await isRecorded()).toBe(true);
+    await claim.release();
+    expect(await provision({}, next)).toEqual({ done: [], failed: [], left: [] });
+    expect(await isRecorded()).toBe(false);
+  });
+
   test('what no group names stays, and goes with prune', async () => {
     bed.groups[1] = { ...workers, nodes: ['node1'] };
     const plan = await planCluster({ groups: bed.groups, prune: false }, bed.context);

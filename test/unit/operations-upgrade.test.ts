@@ -9,6 +9,7 @@ import {
   type UpgradeInput,
   upgradeNodes,
 } from '../../src/operations/swarm/upgrade/upgrade.js';
+import { UpgradeRecord } from '../../src/operations/swarm/upgrade/upgrade-record.js';
 import type { Node, Swarm } from './support/engine.js';
 import { openTestBed, type TestBed } from './support/test-bed.js';
 
@@ -247,6 +248,60 @@ describe('upgrade', () => {
     expect(standing()).toEqual(before);
     await bed.running('other');
     await expect(upgrade({ all: false, nodes: ['other'] })).rejects.toThrow('other is no node of the swarm');
+  });
+
+  describe('what an earlier run has left on record', () => {
+    const nothingToDo = { size: '512mb' };
+    const record = async (name: string, role: Node['role'], availability: string): Promise<void> => {
+      const kept = await UpgradeRecord.open(bed.cluster);
+      await kept.begin({ id: node(name).id, name }, { role, availability });
+    };
+
+    test('is forgotten of a node that is so again: what somebody makes of it later stays', async () => {
+      await record('mg2', 'manager', 'active');
+      await upgrade({ ...nothingToDo, all: false, nodes: ['node1'] });
+      expect(await recorded()).toBe(false);
+      expect(warnings()).toEqual([]);
+      Object.assign(node('mg2'), { role: 'worker', availability: 'drain' });
+      const outcomes = await upgrade(nothingToDo);
+      expect(outcomes.every((outcome) => outcome.status === 'ok' && outcome.value.steps.length === 0)).toBe(
+        true,
+      );
+      expect(standing()).toContain('mg2 worker drain');
+    });
+
+    test('is not restored on a node that is what no upgrade makes of it', async () => {
+      await record('mg2', 'manager', 'active');
+      Object.assign(node('mg2'), { role: 'worker', availability: 'active' });
+      const goal = input({ ...nothingToDo, all: false, nodes: ['mg2'] });
+      const [planned] = await planUpgrade(goal, bed.context);
+      expect(planned).toMatchObject({ role: 'worker', availability: 'active', begun: false, steps: [] });
+      expect(await recorded()).toBe(true);
+      await upgrade(nothingToDo);
+      expect(standing()).toContain('mg2 worker active');
+      expect(await recorded()).toBe(false);
+      expect(warnings()).toEqual([
+        'warning: mg2 was a manager, "active", when an upgrade of it was cut short, and has been changed since: it stays a worker, "active"',
+      ]);
+    });
+
+    test('of a node that is off is taken for what was made of it since, and the machine started', async () => {
+      await record('node1', 'worker', 'active');
+      node('node1').availability = 'pause';
+      Object.assign(bed.driver.machines.get('node1') ?? {}, { state: 'stopped' });
+      const [done] = await upgrade({ ...nothingToDo, all: false, nodes: ['node1'] });
+      expect(done).toMatchObject({ status: 'ok', value: { steps: ['start', 'wait until ready'] } });
+      expect(standing()).toContain('node1 worker pause');
+      expect(await recorded()).toBe(false);
+    });
+
+    test('is restored where the node is still as the upgrade left it', async () => {
+      await record('mg2', 'manager', 'active');
+      Object.assign(node('mg2'), { role: 'worker', availability: 'drain' });
+      await upgrade(nothingToDo);
+      expect(standing()).toContain('mg2 manager active');
+      expect(await recorded()).toBe(false);
+    });
   });
 
   test('two at the same time are one too many', async () => {

@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { sameSize } from '../../src/machines/sizes.js';
 import {
   inOrderOfUpgrade,
+  leftByUpgrade,
   priceOfUpgrade,
+  type Standing,
   stepsOf,
   type UpgradeState,
 } from '../../src/swarm/upgrade-plan.js';
@@ -25,6 +27,34 @@ const manager: UpgradeState = {
   before: { role: 'manager', availability: 'active' },
 };
 const demotable = { demotable: true };
+
+describe('what an earlier run has left', () => {
+  const was = { role: 'manager', availability: 'active' } as const;
+  const left = (role: 'manager' | 'worker', availability: string, back = true, before: Standing = was) =>
+    leftByUpgrade({ now: { role, availability }, before, back });
+
+  test('nothing of a node that is what it was, once it is back', () => {
+    expect(left('manager', 'active')).toBe('nothing');
+    expect(left('manager', 'active', false)).toBe('all');
+  });
+
+  test('all of one that is drained, as it was or as a worker', () => {
+    expect([left('manager', 'drain'), left('worker', 'drain'), left('worker', 'drain', false)]).toEqual([
+      'all',
+      'all',
+      'all',
+    ]);
+  });
+
+  test('what no upgrade makes of a node was made of it since', () => {
+    const worker = { role: 'worker', availability: 'active' } as const;
+    expect([
+      left('worker', 'active'),
+      left('manager', 'pause'),
+      left('manager', 'drain', true, worker),
+    ]).toEqual(['changed since', 'changed since', 'changed since']);
+  });
+});
 
 describe('steps', () => {
   test('of a manager', () => {

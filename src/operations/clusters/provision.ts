@@ -3,6 +3,7 @@ import { ExternalError, explanationOf } from '../../errors.js';
 import type { Stage, Step } from '../../swarm/plan.js';
 import type { NodeDifference } from '../../swarm/spec.js';
 import type { Context } from '../context.js';
+import { forgetUpgrades } from '../swarm/upgrade/upgrade-review.js';
 import { adviceFor, lookAndPlan, type PlanInput, type PlanNow } from './plan.js';
 import { checkStage, performStage, type StepEnd } from './steps.js';
 import type { StepsInput } from './work.js';
@@ -33,7 +34,7 @@ export async function provisionCluster(input: ProvisionInput, context: Context):
     const plan = await settledPlan(input, context);
     const stage = run.next(plan);
     if (!stage) {
-      if (plan.observation.cluster.swarm === 'there') await chooseActive(input, context);
+      if (plan.observation.cluster.swarm === 'there') await settle(input, plan, context);
       return run.report(plan);
     }
     await run.perform(stage, plan);
@@ -58,6 +59,20 @@ async function settledPlan(input: PlanInput, context: Context): Promise<PlanNow>
     if (!told) context.reporter.note(`waiting for the swarm: ${obstacle.message}`);
     await sleep(1_000, undefined, { signal: context.signal });
   }
+}
+
+async function settle(input: PlanInput, plan: PlanNow, context: Context): Promise<void> {
+  await chooseActive(input, context);
+  await forgetUpgrades(nodesAsWanted(input, plan), context);
+}
+
+/** What a node was before a resize that was cut short is of no matter where it is what its group wants. */
+function nodesAsWanted({ groups }: PlanInput, { differences, observation }: PlanNow): string[] {
+  const wanted = new Set(groups.flatMap(({ nodes }) => nodes));
+  const differing = new Set(differences.map(({ name }) => name));
+  return observation.cluster.present.flatMap(({ name, node }) =>
+    node && wanted.has(name) && !differing.has(name) ? [node.id] : [],
+  );
 }
 
 /** An earlier run may have been cut off between the swarm's begin and this. */

@@ -36,23 +36,23 @@ export class UpgradeRecord {
   }
 
   /** Whose upgrade was begun and is not finished. */
-  get unfinished(): readonly { id: string; name: string }[] {
+  get unfinished(): readonly ({ id: string; name: string } & Standing)[] {
     return [...this.nodes.values()];
   }
 
+  /** What the node was. */
   of(nodeId: string): Standing | undefined {
     return this.nodes.get(nodeId);
   }
 
   /** Writes down what a node is now, unless an earlier run has. */
   async begin(node: { id: string; name: string }, { role, availability }: Standing): Promise<void> {
-    if (this.nodes.has(node.id)) return;
-    this.nodes.set(node.id, {
-      id: node.id,
-      name: node.name,
-      role,
-      availability: availability as NodeRecord['availability'],
-    });
+    if (!this.nodes.has(node.id)) await this.replace(node, { role, availability });
+  }
+
+  /** Writes down what a node is now, in place of what it was when an earlier run began. */
+  async replace({ id, name }: { id: string; name: string }, { role, availability }: Standing): Promise<void> {
+    this.nodes.set(id, { id, name, role, availability: availability as NodeRecord['availability'] });
     await this.write();
   }
 

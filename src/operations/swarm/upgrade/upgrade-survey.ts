@@ -2,7 +2,8 @@ import { UserError } from '../../../errors.js';
 import { groupBy } from '../../../machines/group.js';
 import type { Machine } from '../../../machines/machine.js';
 import { sameSize } from '../../../machines/sizes.js';
-import type { UpgradeState } from '../../../swarm/upgrade-plan.js';
+import { isThere } from '../../../swarm/node.js';
+import { leftByUpgrade, type UpgradeState } from '../../../swarm/upgrade-plan.js';
 import type { Context } from '../../context.js';
 import { hasNewerEngine } from '../../engine/upgrade.js';
 import { fanOut } from '../../fan-out.js';
@@ -42,14 +43,16 @@ export async function surveyNodes(
     const running = isRunning(machine);
     const now = { role: node.role, availability: node.availability };
     const before = record.of(node.id);
+    const back = running && isThere(node);
+    const left = before ? leftByUpgrade({ now, before, back }) : 'nothing';
     return {
       name,
       member,
       machine,
       leader: node.leader,
       now,
-      before: before ?? now,
-      begun: before !== undefined,
+      before: before && left === 'all' ? before : now,
+      begun: left === 'all' || (left === 'changed since' && !back),
       running,
       resize: size !== undefined && !(machine.size !== undefined && sameSize(machine.size, size)),
       // The engine of one that is off can only be asked when it runs again.

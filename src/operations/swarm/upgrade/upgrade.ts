@@ -10,6 +10,7 @@ import { settledMembers } from '../settled.js';
 import { type Swarm, withSwarm } from '../view.js';
 import { NodeUpgrade, type NodeWork } from './upgrade-node.js';
 import { UpgradeRecord } from './upgrade-record.js';
+import { reviewRecord } from './upgrade-review.js';
 import { surveyNodes, type UpgradeGoal, type UpgradeSubject } from './upgrade-survey.js';
 
 export interface UpgradeInput extends UpgradeGoal, NodeWork {
@@ -61,7 +62,7 @@ export async function upgradeNodes(input: UpgradeInput, context: Context): Promi
   return whileSwarmClaimed('upgraded', context, () =>
     withSwarm({}, context, async (swarm) => {
       const record = await UpgradeRecord.open(context.cluster);
-      await record.keep((await swarm.nodes()).map(({ id }) => id));
+      await reviewRecord(record, swarm, context);
       const { managers, workers, nodes } = await plan(input, swarm, record, context);
       tell(nodes, record, context);
       const each = (subjects: readonly UpgradeSubject[], limit: number): Promise<Outcome<UpgradedNode>[]> =>
