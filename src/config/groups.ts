@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js';
+import { engineWords } from '../machines/engine-words.js';
 import { labelFault } from '../machines/labels.js';
 import { expandNames } from '../machines/patterns.js';
 import { type Availability, availabilities, type Group, type GroupSettings } from '../machines/spec.js';
@@ -38,14 +39,17 @@ export async function readGroups(
   const sections = [...file.sections.values()].filter(
     (section) => !driverNames.includes(section.key) && section.key !== engineSection && isGroup(section),
   );
+  const common = wordsOf(file.sections.get(engineSection)).map(({ key }) => key);
   const groups: Group[] = [];
-  for (const section of sections) groups.push(await new GroupReader(section, sources).read());
+  for (const section of sections) groups.push(await new GroupReader(section, common, sources).read());
   return groups;
 }
 
 class GroupReader {
   constructor(
     private readonly section: Section,
+    /** What the file says of the engines of all groups. */
+    private readonly common: readonly string[],
     private readonly sources: GroupSources,
   ) {}
 
@@ -66,6 +70,7 @@ class GroupReader {
       driver,
       settings: this.settings(driver, definitions),
       engine: this.engine(),
+      engineSaid: this.engineSaid(),
     };
   }
 
@@ -173,10 +178,17 @@ class GroupReader {
     const own = this.section.sections.get(engineSection)?.entries ?? new Map<string, WrittenSetting>();
     const keys = engineDefinitions.map(({ key }) => key);
     for (const each of own.values()) refuseUnknown(each, keys, 'setting of engines');
-    const said = [...own.values()].flatMap(({ key, value, origin }) =>
-      value === undefined ? [] : [[key, { value, origin }] as const],
+    const said = wordsOf(this.section.sections.get(engineSection)).map(
+      ({ key, value, origin }) => [key, { value, origin }] as const,
     );
     return resolveEngineSettings({ ...this.sources, group: Object.fromEntries(said) });
+  }
+
+  /** What the environment and other files say is for machines to come. */
+  private engineSaid(): Group['engineSaid'] {
+    const own = wordsOf(this.section.sections.get(engineSection)).map(({ key }) => key);
+    const said = new Set([...this.common, ...own]);
+    return engineWords.filter((word) => said.has(word));
   }
 
   private oneOf<T extends string>(key: GroupKey, words: readonly T[]): T | undefined {
@@ -204,6 +216,14 @@ class GroupReader {
   private originOf(key: string): string {
     return this.entry(key)?.origin ?? this.section.origin;
   }
+}
+
+/** What a section says; a key without a value says nothing. */
+function wordsOf(
+  section: Section | undefined,
+): (WrittenSetting & { value: NonNullable<WrittenSetting['value']> })[] {
+  const written = [...(section?.entries.values() ?? [])];
+  return written.flatMap((each) => (each.value === undefined ? [] : [{ ...each, value: each.value }]));
 }
 
 function splitLabel(text: string): readonly [string, string] {

@@ -1,5 +1,6 @@
 import { UserError } from '../errors.js';
 import type { EngineSettings } from './engine-settings.js';
+import type { EngineWord } from './engine-words.js';
 
 /** What a cluster is to be: groups of machines that are alike, from its config.yml or from a command line. */
 export interface Group {
@@ -18,6 +19,8 @@ export interface Group {
   /** Of the driver, by key, in place of the cluster's. */
   settings: GroupSettings;
   engine: EngineSettings;
+  /** What of `engine` is said for this cluster itself: machines that exist are held to that, and to no more. */
+  engineSaid: readonly EngineWord[];
 }
 
 export type GroupSettings = Readonly<Record<string, GroupSetting>>;

@@ -19,6 +19,8 @@ export type Step =
   | { does: 'promote' | 'demote'; name: string }
   /** Availability and labels, as the group has them. */
   | { does: 'set'; name: string }
+  /** The engine is told what is new in its group. */
+  | { does: 'engine'; name: string }
   | { does: 'resize'; name: string; size: string }
   /** Takes it out of the swarm and destroys it. */
   | { does: 'remove'; name: string };
@@ -50,6 +52,8 @@ export function planStages(wanted: readonly Wanted[], cluster: Cluster, { prune 
     { order: 'one by one', steps: plan.demotions() },
     { order: 'together', steps: plan.newWorkers() },
     { order: 'together', steps: plan.nodeSettings() },
+    { order: 'one by one', steps: plan.engines('manager') },
+    { order: 'together', steps: plan.engines('worker') },
     { order: 'one by one', steps: plan.sizes() },
     { order: 'one by one', steps: prune ? plan.extras() : [] },
   ];
@@ -122,6 +126,12 @@ class Planner {
   nodeSettings(): Step[] {
     const names = new Set([...this.of('availability'), ...this.of('label')].map(({ name }) => name));
     return [...names].map((name) => ({ does: 'set', name }));
+  }
+
+  engines(role: Wanted['role']): Step[] {
+    const differing = new Set(this.of('engine').map(({ name }) => name));
+    const nodes = this.wanted.filter((each) => each.role === role && differing.has(each.name));
+    return nodes.map(({ name }) => ({ does: 'engine', name }));
   }
 
   sizes(): Step[] {

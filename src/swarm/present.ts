@@ -1,4 +1,5 @@
-import type { Machine, MachineState } from '../machines/machine.js';
+import { defaultEngineSettings } from '../machines/engine-settings.js';
+import { isOnlyUrl, type Machine, type MachineState } from '../machines/machine.js';
 import { type Member, memberName } from './members.js';
 import { isThere, type SwarmNode } from './node.js';
 import type { Present, PresentNode } from './spec.js';
@@ -33,7 +34,7 @@ export function presentOf(machines: readonly SeenMachine[], members: readonly Me
 }
 
 function ofMachine(machine: Machine, state: MachineState, node: SwarmNode | undefined): Present {
-  const { name, phase, size, memory } = machine;
+  const { name, phase, size, memory, engine } = machine;
   const gone = state === 'missing' && node?.status !== 'ready';
   return {
     name,
@@ -42,6 +43,7 @@ function ofMachine(machine: Machine, state: MachineState, node: SwarmNode | unde
       finished: phase === 'ready',
       ...(size !== undefined && { size }),
       ...(memory !== undefined && { memory }),
+      ...(!isOnlyUrl(machine) && { engine: engine ?? defaultEngineSettings }),
     },
     ...(node && !gone && { node: presentNode(node) }),
     stale: node && gone ? [presentNode(node)] : [],

@@ -1,3 +1,5 @@
+import { type EngineChange, type EngineWish, engineChanges } from '../machines/engine-changes.js';
+import type { EngineSettings } from '../machines/engine-settings.js';
 import type { MachineState } from '../machines/machine.js';
 import { parseSize, sameSize } from '../machines/sizes.js';
 import type { Availability, Group } from '../machines/spec.js';
@@ -13,6 +15,8 @@ export interface Wanted {
   size?: string;
   availability: Availability;
   labels: Readonly<Record<string, string>>;
+  /** Absent: the engine is left as it is. */
+  engine?: EngineWish;
 }
 
 /** What is there under a name: a machine, a node of the swarm, or both. */
@@ -33,6 +37,8 @@ export interface PresentMachine {
   size?: string;
   /** Mebibytes. */
   memory?: number;
+  /** As belt has set it up; absent where belt cannot. */
+  engine?: EngineSettings;
 }
 
 export interface PresentNode {
@@ -54,6 +60,7 @@ export interface Cluster {
 export type Difference =
   | { what: 'machine'; is: MachineState | 'unfinished'; wanted: 'running' }
   | { what: 'size'; is: string; wanted: string }
+  | ({ what: 'engine' } & EngineChange)
   | { what: 'node'; is: 'not ready'; wanted: 'ready' }
   | { what: 'left-over node'; is: string; wanted: 'removed' }
   | { what: 'role'; is: Role | 'none'; wanted: Role }
@@ -70,8 +77,16 @@ export interface NodeDifference {
 }
 
 export function wantedOf(groups: readonly Group[]): Wanted[] {
-  return groups.flatMap(({ name: group, nodes, role, size, availability, labels }) =>
-    nodes.map((name) => ({ name, group, role, ...(size !== undefined && { size }), availability, labels })),
+  return groups.flatMap(({ name: group, nodes, role, size, availability, labels, engine, engineSaid }) =>
+    nodes.map((name) => ({
+      name,
+      group,
+      role,
+      ...(size !== undefined && { size }),
+      availability,
+      labels,
+      engine: { settings: engine, said: engineSaid },
+    })),
   );
 }
 
@@ -102,6 +117,7 @@ function differencesOf(wanted: Wanted, present: Present | undefined, swarm: Clus
   return [
     ...machineDifference(machine),
     ...(machine ? sizeDifference(wanted, machine) : []),
+    ...(machine ? engineDifferences(wanted, machine) : []),
     ...stale.map(({ id }): Difference => ({ what: 'left-over node', is: id, wanted: 'removed' })),
     ...(swarm === 'unknown' ? [] : nodeDifferences(wanted, node)),
   ];
@@ -127,6 +143,14 @@ function sizeDifference(
   if (memory !== undefined && memory === parseSize(wanted)?.memoryMb) return [];
   const is = size ?? (memory === undefined ? undefined : `${memory}mb`);
   return is === undefined ? [] : [{ what: 'size', is, wanted }];
+}
+
+function engineDifferences(
+  { engine: wanted }: Wanted,
+  { engine, finished, state }: PresentMachine,
+): Difference[] {
+  if (!wanted || !engine || !finished || state === 'missing') return [];
+  return engineChanges(engine, wanted).map((change) => ({ what: 'engine', ...change }));
 }
 
 function nodeDifferences(wanted: Wanted, node: PresentNode | undefined): Difference[] {

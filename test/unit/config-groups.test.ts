@@ -43,7 +43,7 @@ ocean: {region: sgp1}
 managers: {nodes: "mg[0:2]", size: 8gb, availability: drain}
 workers: {nodes: "node[1:3]", size: 2gb, labels: {zone: a}}
 `);
-  const common = { driver: 'ocean', settings: {}, engine: defaultEngineSettings };
+  const common = { driver: 'ocean', settings: {}, engine: defaultEngineSettings, engineSaid: [] };
   expect(groups).toEqual([
     {
       ...common,
@@ -105,6 +105,7 @@ deep:
     },
     labels: { zone: 'w', disk: 'a=b', bare: '' },
     engine: { access: 'local', options: ['mtu=1500'], labels: ['disk=ssd'], registryMirrors: ['https://e'] },
+    engineSaid: ['access', 'opt', 'registry_mirror', 'label'],
   });
   expect(west).not.toHaveProperty('size');
   expect(deep).toMatchObject({
@@ -113,6 +114,7 @@ deep:
     settings: { depth: { value: 7 } },
     labels: { zone: '', rack: '007' },
     engine: { options: ['mtu=1400'] },
+    engineSaid: ['access', 'opt', 'registry_mirror'],
   });
 });
 

@@ -34,6 +34,7 @@ const group: Omit<Group, 'name' | 'role' | 'nodes'> = {
   settings: {},
   // Reached over SSH alone: no machine here has an address that anything could be sent to.
   engine: settingsOf({ access: 'local' }),
+  engineSaid: ['access'],
 };
 const managers: Group = {
   ...group,
@@ -250,6 +251,27 @@ describe('what has drifted', () => {
     await claim.release();
     expect(await provision({}, next)).toEqual({ done: [], failed: [], left: [] });
     expect(await isRecorded()).toBe(false);
+  });
+
+  test('engines are told what is new, managers one by one, and no more than is said', async () => {
+    const own = await bed.onDisk('node2');
+    await bed.cluster.save({ ...own, engine: settingsOf({ access: 'local', options: ['mtu=1400'] }) });
+    const engine = settingsOf({ access: 'local', labels: ['disk=ssd'] });
+    const engineSaid: Group['engineSaid'] = ['label'];
+    bed.groups[0] = { ...managers, engine, engineSaid };
+    bed.groups[1] = { ...workers, engine, engineSaid };
+    const plan = await planCluster({ groups: bed.groups, prune: false }, bed.context);
+    expect(plan.differences.map(({ differences }) => differences)).toEqual(
+      asWished.map(() => [{ what: 'engine', key: 'label', wanted: 'disk=ssd' }]),
+    );
+    expect(plan.stages.map(({ order, steps }) => [order, ...steps.map(({ name }) => name)])).toEqual([
+      ['one by one', 'mg0', 'mg1', 'mg2'],
+      ['together', 'node1', 'node2'],
+    ]);
+    const report = await provision();
+    expect(done(report)).toEqual(['mg0', 'mg1', 'mg2', 'node1', 'node2'].map((name) => `engine ${name}`));
+    expect((await bed.onDisk('node2')).engine).toEqual({ ...engine, options: ['mtu=1400'] });
+    expect(await provision()).toEqual({ done: [], failed: [], left: [] });
   });
 
   test('what no group names stays, and goes with prune', async () => {

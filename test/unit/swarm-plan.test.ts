@@ -1,7 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { UserError } from '../../src/errors.js';
+import { changedEngine, type EngineWish } from '../../src/machines/engine-changes.js';
+import { defaultEngineSettings } from '../../src/machines/engine-settings.js';
+import { type EngineWord, type EngineWords, engineSettings } from '../../src/machines/engine-words.js';
 import { planStages, type Stage, type Step } from '../../src/swarm/plan.js';
 import { type Cluster, compare, type Present, type PresentNode, type Wanted } from '../../src/swarm/spec.js';
+
+/** What a group says of its engines. */
+function says(words: EngineWords): EngineWish {
+  const settings = engineSettings(words, (word, reason) => new UserError(`${word} ${reason}`));
+  return { settings, said: Object.keys(words) as EngineWord[] };
+}
 
 /** A cluster that steps can be done to, as far as they are visible. */
 class Model {
@@ -43,14 +53,19 @@ class Model {
       if (machine?.finished && machine.state !== 'missing') throw new Error(`${name} is made already`);
       expect([step.anew, node]).toEqual([machine?.state === 'missing', undefined]);
       const size = wanted.size === undefined ? {} : { size: wanted.size };
-      return { machine: { state: 'running', finished: true, ...size } };
+      const engine = wanted.engine?.settings ?? defaultEngineSettings;
+      return { machine: { state: 'running', finished: true, engine, ...size } };
     }
     if (!machine?.finished || machine.state === 'missing')
       throw new Error(`${step.does} of ${name}, which is not made`);
     if (step.does === 'start')
       return { machine: { ...machine, state: 'running' }, ...(node && { node: { ...node, there: false } }) };
     if (machine.state !== 'running') throw new Error(`${step.does} of ${name}, which does not run`);
-    if (step.does === 'resize') return { machine: { state: 'running', finished: true, size: step.size } };
+    if (step.does === 'resize') return { machine: { ...machine, size: step.size } };
+    if (step.does === 'engine') {
+      const engine = changedEngine(machine.engine ?? defaultEngineSettings, wanted.engine ?? says({}));
+      return { machine: { ...machine, engine } };
+    }
     return { node: this.nodeBy(step, wanted, node) };
   }
 
@@ -90,6 +105,13 @@ const role = fc.constantFrom('manager' as const, 'worker' as const);
 const labels = fc.dictionary(fc.constantFrom('zone', 'disk'), fc.constantFrom('1', '2'), { maxKeys: 2 });
 const size = fc.constantFrom('512mb', '1gb', '1024mb');
 
+const engineWish = fc.constantFrom(says({}), says({ label: ['a=b'] }), says({ access: 'local', opt: [] }));
+const engine = fc.constantFrom(
+  defaultEngineSettings,
+  says({ label: ['a=b'], access: 'insecure' }).settings,
+  says({ label: ['a=c'], access: 'local', opt: ['mtu=1400'] }).settings,
+);
+
 const wantedNodes: fc.Arbitrary<Wanted[]> = fc
   .uniqueArray(
     fc.record(
@@ -99,6 +121,7 @@ const wantedNodes: fc.Arbitrary<Wanted[]> = fc
         availability: fc.constantFrom('active' as const, 'pause' as const, 'drain' as const),
         labels,
         size,
+        engine: engineWish,
       },
       { requiredKeys: ['name', 'role', 'availability', 'labels'] },
     ),
@@ -118,6 +141,7 @@ const presentMachine = fc.record(
     state: fc.constantFrom('running' as const, 'stopped' as const, 'missing' as const),
     finished: fc.boolean(),
     size,
+    engine,
   },
   { requiredKeys: ['state', 'finished'] },
 );
@@ -213,8 +237,9 @@ describe('any cluster, any wish', () => {
             promote: 4,
             demote: 5,
             set: 7,
-            resize: 8,
-            remove: 9,
+            engine: 8,
+            resize: 9,
+            remove: 10,
           }[step.does];
         };
         const ranks = steps.map(rank);
@@ -226,11 +251,14 @@ describe('any cluster, any wish', () => {
   test('managers change one by one', () => {
     fc.assert(
       fc.property(wantedNodes, clusters, (wanted, cluster) => {
+        const isManager = (name: string): boolean =>
+          wanted.some((each) => each.name === name && each.role === 'manager');
         for (const { order, steps } of planStages(wanted, cluster, { prune: true })) {
           const critical = steps.some(
             (step) =>
               ['init', 'promote', 'demote', 'forget', 'remove'].includes(step.does) ||
-              (step.does === 'join' && step.role === 'manager'),
+              (step.does === 'join' && step.role === 'manager') ||
+              (step.does === 'engine' && isManager(step.name)),
           );
           if (critical) expect(order).toBe('one by one');
         }
@@ -349,6 +377,46 @@ describe('what differs', () => {
     const unknown = { state: 'running', finished: true } as const;
     expect(of({ ...node1, size: '2gb' }, is('node1', { machine: unknown, node: node() }))).toEqual([]);
     expect(of(node1, is('node1', { node: node({ labels: { zone: 'a', mine: 'b' } }) }))).toEqual([]);
+  });
+
+  describe('of an engine', () => {
+    const told = (words: EngineWords): object[] => {
+      const engine = says({ access: 'local', label: ['disk=hdd'], tune_swarm: true }).settings;
+      const machine = { state: 'running', finished: true, engine } as const;
+      const found = of({ ...node1, engine: says(words) }, is('node1', { machine, node: node() }));
+      return found.flatMap(({ differences }) => differences);
+    };
+
+    test('is what the group says, and nothing that it does not say', () => {
+      expect(told({})).toEqual([]);
+      expect(told({ access: 'local' })).toEqual([]);
+      expect(told({ access: 'secure', label: ['disk=ssd', 'a=b'], opt: ['mtu=1400'] })).toEqual([
+        { what: 'engine', key: 'access', is: 'local', wanted: 'secure' },
+        { what: 'engine', key: 'opt', wanted: 'mtu=1400' },
+        { what: 'engine', key: 'label', is: 'disk=hdd', wanted: 'disk=ssd,a=b' },
+      ]);
+      expect(told({ label: [] })).toEqual([{ what: 'engine', key: 'label', is: 'disk=hdd', wanted: 'none' }]);
+    });
+
+    test('is nothing that belt does not change of one that is there', () => {
+      expect(told({ install_url: 'https://x', storage_driver: 'btrfs', tune_swarm: false })).toEqual([]);
+    });
+
+    test('a change leaves what is not said, and the port where the access stays', () => {
+      const before = { ...says({ label: ['a=b'], opt: ['mtu=1400'] }).settings, port: 2476 };
+      expect(changedEngine(before, says({ label: [], access: 'secure' }))).toEqual({ ...before, labels: [] });
+      expect(changedEngine(before, says({ access: 'insecure' }))).toEqual({
+        ...before,
+        access: 'insecure',
+        port: 2375,
+      });
+    });
+
+    test('is none where belt sets no engine up', () => {
+      const machine = { state: 'running', finished: true } as const;
+      const wanted = { ...node1, engine: says({ label: ['a=b'] }) };
+      expect(of(wanted, is('node1', { machine, node: node() }))).toEqual([]);
+    });
   });
 
   test('while nobody knows the swarm, only machines are looked at and made', () => {

@@ -9,7 +9,7 @@ export default class Plan extends BaseCommand<typeof Plan> {
   static override summary = 'show what of a cluster is missing, extra and different; nothing is changed';
   static override description =
     `Compares the groups in config.yml (docs/clusters.md) with the machines and the swarm: machines that are not there or off, nodes that
-are not in the swarm, roles, availability, labels and sizes. What no group names is extra.
+are not in the swarm, roles, availability, labels, options of engines and sizes. What no group names is extra.
 
 The exit code is 2 when something is to be done, and 0 when nothing is.`;
   static override usage = 'cluster plan [--manager NODES] [NODES...]';

@@ -11,7 +11,7 @@ export default class ClusterProvision extends BaseCommand<typeof ClusterProvisio
   static override summary = 'make a cluster what config.yml says, from nothing or from what is there';
   static override description =
     `Does what "belt cluster plan" shows: machines are made and started, all at the same time; managers join one by one, each when the
-one before takes part; then workers join, spread over the managers; then availability and labels are set. What no group names stays,
+one before takes part; then workers join, spread over the managers; then availability and labels are set, engines told what is new, and sizes changed. What no group names stays,
 unless --prune.
 
 It may be called again at any time: what is done already is not done again, and what was interrupted goes on.`;

@@ -51,6 +51,7 @@ async function groupsOf(
     driver: await settings.driver(),
     settings: {},
     engine: await settings.engine(),
+    engineSaid: [],
   } as const;
   const group = (role: Group['role'], origin: string, nodes: readonly string[], size?: string): Group[] =>
     nodes.length === 0

@@ -31,7 +31,7 @@ export function setNodes(steps: readonly StepOf<'set'>[], work: Work): Promise<O
 }
 
 /** Waits until nodes whose machines run are ready, and as managers reachable. */
-export function awaitNodes(steps: readonly StepOf<'await'>[], work: Work): Promise<Outcome<unknown>[]> {
+export function awaitNodes(steps: readonly { name: string }[], work: Work): Promise<Outcome<unknown>[]> {
   return onNodes(steps, work, {
     what: 'waited for',
     doneText: () => 'ready',

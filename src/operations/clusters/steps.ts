@@ -6,6 +6,7 @@ import { resizeMachines } from '../machines/resize.js';
 import { retireMachines } from '../swarm/nodes/retire.js';
 import { demoteNodes, promoteNodes } from '../swarm/nodes/roles.js';
 import { upgradeNodes } from '../swarm/upgrade/upgrade.js';
+import { setEngines } from './engines.js';
 import { beginSwarm, joinAll } from './join.js';
 import { checkMaking, makeMachines } from './make.js';
 import { awaitNodes, forgetNodes, setNodes, takeOut } from './nodes.js';
@@ -29,6 +30,7 @@ const doings: { readonly [K in Kind]: Doing<K> } = {
   promote: (steps, { context }) => promoteNodes(namesOf(steps), context),
   demote: (steps, { input, context }) => demoteNodes(namesOf(steps), input, context),
   set: setNodes,
+  engine: setEngines,
   resize: resizeAll,
   remove: removeAll,
 };

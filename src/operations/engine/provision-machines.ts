@@ -28,7 +28,17 @@ export function changeAccess(
     const before = engineSettingsOf(machine);
     return before.access === access ? before : { ...before, access, port: portFor(access, before) };
   };
-  return setUpEach(machines, settings, { setHostname: false, force }, context);
+  return changeSettings(settings, machines, { force }, context);
+}
+
+/** Changes what engines are told; each machine's record follows once its engine answers so. */
+export function changeSettings(
+  settingsOf: (machine: Machine) => EngineSettings,
+  machines: readonly Machine[],
+  { force }: { force: boolean },
+  context: Context,
+): Promise<Outcome<Provisioned>[]> {
+  return setUpEach(machines, settingsOf, { setHostname: false, force }, context);
 }
 
 /** Docker's own port goes with the access; another one stays, while the engine listens on none too. */

@@ -77,6 +77,7 @@ const doneWords: Readonly<Record<string, string>> = {
   promote: 'promoted',
   demote: 'demoted',
   set: 'availability and labels set',
+  engine: 'engines set up anew',
   remove: 'removed',
 };
 
