@@ -62,6 +62,12 @@ export interface Driver {
    */
   discover?(signal: AbortSignal): Promise<FoundMachine[]>;
 
+  /**
+   * What a machine was made with and keeps, by the keys of settings and in their words (a region, an image), as far as its record tells.
+   * belt says where a group of the cluster wants something else. Absent: nobody knows.
+   */
+  madeWith?(machine: Machine): SettingValues;
+
   start(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
   /** An orderly shutdown; a machine that does not follow in the driver's own bounded time is switched off. */
   stop(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;

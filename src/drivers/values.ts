@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js';
-import type { SettingValues } from './driver.js';
+import type { Machine, SettingValues } from './driver.js';
 
 /** Readers of merged settings, for drivers. What is empty counts as not set. */
 
@@ -23,6 +23,12 @@ export function integerOf(
   throw new UserError(
     `the setting ${key} must be a whole number from ${from} to ${to}, not ${JSON.stringify(value)}`,
   );
+}
+
+/** What a machine's record has under a setting's own key. */
+export function recordedOf({ driverData }: Pick<Machine, 'driverData'>, key: string): SettingValues {
+  const value = driverData[key];
+  return typeof value === 'string' ? { [key]: value } : {};
 }
 
 export function flagOf(values: SettingValues, key: string): boolean {

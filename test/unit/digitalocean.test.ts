@@ -5,7 +5,7 @@ import { doubles, pick } from '../../src/drivers/digitalocean/droplets.js';
 import { DigitalOceanError, explain } from '../../src/drivers/digitalocean/error.js';
 import { firewallFor } from '../../src/drivers/digitalocean/firewall.js';
 import { RateLimit } from '../../src/drivers/digitalocean/rate-limit.js';
-import { regionFor } from '../../src/drivers/digitalocean/regions.js';
+import { regionFor, setRegionOf } from '../../src/drivers/digitalocean/regions.js';
 import { delayMs, persist } from '../../src/drivers/digitalocean/retry.js';
 import { readSettings } from '../../src/drivers/digitalocean/settings.js';
 import { chooseSize } from '../../src/drivers/digitalocean/sizes.js';
@@ -34,6 +34,14 @@ const answer = (status: number, body: unknown = undefined, headers = {}) => ({
   status,
   headers,
   body,
+});
+
+test('the region that a machine was made in is told, unless its name chose it', () => {
+  const made = (name: string, driverData: Record<string, unknown>) => setRegionOf({ name, driverData });
+  expect(made('node1', { region: 'sgp1' })).toEqual({ region: 'sgp1' });
+  expect(made('nyc1-node1', { region: 'sgp1' })).toEqual({ region: 'sgp1' });
+  expect(made('sgp1-node1', { region: 'sgp1' })).toEqual({});
+  expect(made('node1', {})).toEqual({});
 });
 
 describe('explain', () => {

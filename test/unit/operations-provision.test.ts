@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Driver } from '../../src/drivers/driver.js';
 import { isAbort } from '../../src/errors.js';
 import type { Group } from '../../src/machines/spec.js';
 import { wantedGroups } from '../../src/operations/clusters/groups.js';
@@ -115,7 +116,7 @@ describe('from nothing', () => {
       (await bed.engine('mg0')).requests.filter(({ method }) => method !== 'GET').length;
     const before = await requests();
     const report = await provision();
-    expect(report).toEqual({ done: [], failed: [], left: [] });
+    expect(report).toEqual({ done: [], failed: [], left: [], fixed: [] });
     expect(await requests()).toBe(before);
   });
 
@@ -249,7 +250,7 @@ describe('what has drifted', () => {
     expect(swarm()).toEqual(asWished);
     expect(await isRecorded()).toBe(true);
     await claim.release();
-    expect(await provision({}, next)).toEqual({ done: [], failed: [], left: [] });
+    expect(await provision({}, next)).toEqual({ done: [], failed: [], left: [], fixed: [] });
     expect(await isRecorded()).toBe(false);
   });
 
@@ -271,14 +272,42 @@ describe('what has drifted', () => {
     const report = await provision();
     expect(done(report)).toEqual(['mg0', 'mg1', 'mg2', 'node1', 'node2'].map((name) => `engine ${name}`));
     expect((await bed.onDisk('node2')).engine).toEqual({ ...engine, options: ['mtu=1400'] });
-    expect(await provision()).toEqual({ done: [], failed: [], left: [] });
+    expect(await provision()).toEqual({ done: [], failed: [], left: [], fixed: [] });
+  });
+
+  test('what machines were made with for good is told, and keeps nothing from its end', async () => {
+    const own = await bed.onDisk('node1');
+    await bed.cluster.save({ ...own, driverData: { region: 'nyc1' } });
+    const madeWith: Driver['madeWith'] = ({ driverData }) => ({
+      region: String(driverData['region'] ?? 'nyc3'),
+    });
+    Object.assign(bed.driver, { madeWith });
+    const plan = (groups = bed.groups) => planCluster({ groups, prune: false }, bed.context);
+    expect((await plan()).fixed).toEqual([]);
+    const region = { region: { value: 'nyc3', origin: '' }, tags: { value: ['x'], origin: '' } };
+    const engine = settingsOf({ access: 'local', storageDriver: 'btrfs' });
+    bed.groups[1] = { ...workers, settings: region };
+    expect(await plan()).toMatchObject({
+      differences: [],
+      stages: [],
+      fixed: [{ name: 'node1', group: 'workers', key: 'region', is: 'nyc1', wanted: 'nyc3' }],
+    });
+    bed.groups[1] = { ...workers, engine, engineSaid: ['storage_driver'] };
+    bed.reporter.lines.length = 0;
+    expect(await provision()).toMatchObject({ done: [], failed: [], left: [] });
+    expect(bed.reporter.lines.filter((line) => line.startsWith('warning: node'))).toEqual([
+      'warning: node[1:2]: storage_driver of the engine is none, and workers wants btrfs; only a machine that is made anew has it: belt rm node[1:2], and belt cluster provision',
+    ]);
+    bed.driver.machines.delete('node1');
+    Object.assign((await bed.engine('node1')).node ?? {}, { status: 'down', left: true });
+    expect((await plan()).fixed.map(({ name }) => name)).toEqual(['node2']);
   });
 
   test('what no group names stays, and goes with prune', async () => {
     bed.groups[1] = { ...workers, nodes: ['node1'] };
     const plan = await planCluster({ groups: bed.groups, prune: false }, bed.context);
     expect(plan.differences).toEqual([{ name: 'node2', status: 'extra', differences: [] }]);
-    expect(await provision()).toEqual({ done: [], failed: [], left: [] });
+    expect(await provision()).toEqual({ done: [], failed: [], left: [], fixed: [] });
     expect(done(await provision({ prune: true }))).toEqual(['remove node2']);
     expect(swarm()).toEqual(asWished.slice(0, 4));
     expect([...bed.driver.machines.keys()]).not.toContain('node2');

@@ -25,13 +25,19 @@ import { mediaIn } from '../../src/drivers/virtualbox/remove.js';
 import { seedFiles } from '../../src/drivers/virtualbox/seed.js';
 import { readSettings } from '../../src/drivers/virtualbox/settings.js';
 import { addressCandidates, cardArgs, loopbackOf, memoryOf } from '../../src/drivers/virtualbox/shape.js';
-import { sourceOf, vendorImages } from '../../src/drivers/virtualbox/sources.js';
+import { sourceOf, vendorImageOf, vendorImages } from '../../src/drivers/virtualbox/sources.js';
 import { explain, withoutWarning } from '../../src/drivers/virtualbox/vboxmanage.js';
 import type { Machine } from '../../src/machines/machine.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
 import { templatesIn } from '../../src/templates.js';
 
 const person = { resolvePath: (path: string) => `/home/me/${path}`, defaultKeyPaths: [] };
+
+test("the image that a machine was made of is told where it is a vendor's", () => {
+  expect(vendorImageOf({ driverData: { image: 'debian-12' } })).toEqual({ image: 'debian-12' });
+  expect(vendorImageOf({ driverData: { image: 'debian-12-1f3a9c02' } })).toEqual({});
+  expect(vendorImageOf({ driverData: {} })).toEqual({});
+});
 
 describe('what VBoxManage prints', () => {
   test('the warning of a computer without the kernel module is no part of an answer', () => {

@@ -11,7 +11,8 @@ export default class Plan extends BaseCommand<typeof Plan> {
     `Compares the groups in config.yml (docs/clusters.md) with the machines and the swarm: machines that are not there or off, nodes that
 are not in the swarm, roles, availability, labels, options of engines and sizes. What no group names is extra.
 
-The exit code is 2 when something is to be done, and 0 when nothing is.`;
+The exit code is 2 when something is to be done, and 0 when nothing is. What machines were made with and keep, as their region, is
+only warned of.`;
   static override usage = 'cluster plan [--manager NODES] [NODES...]';
   static override strict = false;
   static override args = workersArgument;
@@ -31,7 +32,7 @@ The exit code is 2 when something is to be done, and 0 when nothing is.`;
     const plan = await planCluster({ groups, prune: this.flags.prune }, context);
     if (plan.obstacle !== undefined) context.reporter.warn(`nothing is said of the swarm: ${plan.obstacle}`);
     this.print(differenceTable(plan.differences));
-    context.reporter.note(planSummary(plan.differences, this.flags));
+    context.reporter.note(planSummary(plan, this.flags));
     if (plan.differences.length > 0) process.exitCode = exitCodes.different;
     return plan;
   }

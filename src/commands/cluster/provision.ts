@@ -5,7 +5,7 @@ import { toldBack } from '../../cli/told-back.js';
 import { AbortError, isAbort } from '../../errors.js';
 import { wantedGroups } from '../../operations/clusters/groups.js';
 import { type ProvisionReport, provisionCluster } from '../../operations/clusters/provision.js';
-import { failureList, stageText } from '../../ui/views/cluster-plan.js';
+import { failureList, noChangeText, stageText } from '../../ui/views/cluster-plan.js';
 
 export default class ClusterProvision extends BaseCommand<typeof ClusterProvision> {
   static override summary = 'make a cluster what config.yml says, from nothing or from what is there';
@@ -41,7 +41,7 @@ It may be called again at any time: what is done already is not done again, and 
       { groups, prune, force, timeoutMs: timeout * 1000, onStage: (ends) => this.print(stageText(ends)) },
       context,
     ).catch((error) => this.interrupted(error));
-    if (report.done.length + report.failed.length === 0) this.print('no change: all is as it is to be');
+    if (report.done.length + report.failed.length === 0) this.print(noChangeText(report));
     if (report.failed.length === 0 && report.left.length === 0) return report;
     this.fail();
     context.reporter.note(failureList(report));

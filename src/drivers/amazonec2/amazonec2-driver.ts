@@ -1,4 +1,5 @@
 import type { Driver, DriverOptions } from '../driver.js';
+import { recordedOf } from '../values.js';
 import { check, create, type Prepared, prepare } from './create.js';
 import { discover } from './discover.js';
 import { lookForCredentials } from './doctor.js';
@@ -24,6 +25,7 @@ export function openAmazonEc2(options: DriverOptions): Driver {
       yield* create(ec2, requests, prepared, signal);
     },
     list: (known, signal) => list(ec2, known, signal),
+    madeWith: (machine) => recordedOf(machine, 'region'),
     discover: (signal) => discover(ec2, signal),
     start: (machines, signal) => start(ec2, machines, signal),
     stop: (machines, signal) => stop(ec2, machines, signal),

@@ -7,6 +7,7 @@ import { check, create, prepare } from './create.js';
 import { diagnose } from './doctor.js';
 import { kill, remove, resize, restart, start, stop } from './lifecycle.js';
 import { discover, list } from './list.js';
+import { setRegionOf } from './regions.js';
 import { readSettings, requireToken } from './settings.js';
 import { imagesIn, snapshot } from './snapshots.js';
 
@@ -30,6 +31,7 @@ export function openDigitalOcean(options: DriverOptions, clock: Clock = realCloc
     prepare: (requests, progress, signal) => prepare(cloud, requests, progress, signal),
     create: (requests, signal) => create(cloud, requests, signal),
     list: (known, signal) => list(cloud, known, signal),
+    madeWith: setRegionOf,
     discover: (signal) => discover(cloud, signal),
     start: (machines, signal) => start(cloud, machines, signal),
     stop: (machines, signal) => stop(cloud, machines, signal),

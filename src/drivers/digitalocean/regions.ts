@@ -1,5 +1,7 @@
 import { UserError } from '../../errors.js';
 import { closest } from '../../machines/suggest.js';
+import type { Machine, SettingValues } from '../driver.js';
+import { recordedOf } from '../values.js';
 import type { Region } from './types.js';
 
 /**
@@ -17,4 +19,10 @@ export function regionFor(name: string, set: string, regions: readonly Region[])
   throw new UserError(why, {
     hint: suggestion ? `did you mean "${suggestion}"?` : `regions: ${open.sort().join(', ')}`,
   });
+}
+
+/** The region that a machine was made in; nothing where its name chose it, whatever is set. */
+export function setRegionOf(machine: Pick<Machine, 'name' | 'driverData'>): SettingValues {
+  const recorded = recordedOf(machine, 'region');
+  return machine.name.startsWith(`${recorded['region']}-`) ? {} : recorded;
 }

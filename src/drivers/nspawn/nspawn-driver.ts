@@ -1,4 +1,5 @@
 import type { Driver, DriverOptions } from '../driver.js';
+import { recordedOf } from '../values.js';
 import { check, create } from './create.js';
 import { type BuildStep, debootstrapFrom } from './debootstrap.js';
 import { diagnose, refuseIncapable, refuseWithoutRoot } from './doctor.js';
@@ -23,6 +24,7 @@ export async function openNspawn(options: DriverOptions, buildStep?: BuildStep):
     },
     create: (requests, signal) => create(nspawn, requests, signal),
     list: (known) => list(nspawn, known),
+    madeWith: (machine) => recordedOf(machine, 'image'),
     start: (machines, signal) => start(nspawn, machines, signal),
     stop: (machines, signal) => stop(nspawn, machines, signal),
     restart: (machines, signal) => restart(nspawn, machines, signal),

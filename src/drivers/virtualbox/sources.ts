@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { UserError } from '../../errors.js';
-import type { Person } from '../driver.js';
+import type { Machine, Person, SettingValues } from '../driver.js';
+import { recordedOf } from '../values.js';
 
 /** Where a cloud image comes from. */
 export interface Source {
@@ -44,6 +45,12 @@ function debian(suite: string, file: string): Omit<Source, 'name'> {
 }
 
 export const vendorImages: readonly string[] = Object.keys(vendors);
+
+/** The image that a machine was made of; nothing for one of the person's own, which is recorded under another name than it is set by. */
+export function vendorImageOf(machine: Pick<Machine, 'driverData'>): SettingValues {
+  const recorded = recordedOf(machine, 'image');
+  return vendorImages.includes(String(recorded['image'])) ? recorded : {};
+}
 
 /** @throws UserError for what is neither a vendor's image nor a path or URL */
 export function sourceOf(image: string, checksum: string | undefined, person: Person): Source {

@@ -6,6 +6,7 @@ import { kill, remove, resize, restart, start, stop } from './lifecycle.js';
 import { list } from './list.js';
 import type { Prepared } from './make.js';
 import { readSettings } from './settings.js';
+import { vendorImageOf } from './sources.js';
 import { virtualBox } from './virtualbox.js';
 
 export function openVirtualBox(options: DriverOptions): Driver {
@@ -20,6 +21,7 @@ export function openVirtualBox(options: DriverOptions): Driver {
     create: (requests, signal) =>
       create(box, requests, async () => prepared ?? prepare(box, images, () => {}, signal), signal),
     list: (known) => list(box, known),
+    madeWith: vendorImageOf,
     start: (machines, signal) => start(box, machines, signal),
     stop: (machines, signal) => stop(box, machines, signal),
     restart: (machines, signal) => restart(box, machines, signal),

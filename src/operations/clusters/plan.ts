@@ -3,6 +3,7 @@ import { planStages, type Stage } from '../../swarm/plan.js';
 import { managerAdvice } from '../../swarm/quorum.js';
 import { compare, type NodeDifference, wantedOf } from '../../swarm/spec.js';
 import type { Context } from '../context.js';
+import { type Fixed, fixedOf, fixedTexts } from './fixed.js';
 import { type Observation, observeCluster } from './observe.js';
 
 export interface PlanInput {
@@ -15,6 +16,8 @@ export interface PlanInput {
 export interface ClusterPlan {
   differences: NodeDifference[];
   stages: Stage[];
+  /** What differs and cannot be changed: none of the differences, and no step. */
+  fixed: Fixed[];
   /** Why nothing can be said of the swarm; absent where it can. */
   obstacle?: string;
 }
@@ -22,10 +25,11 @@ export interface ClusterPlan {
 /** Looks, and changes nothing. @throws as `observeCluster` */
 export async function planCluster(input: PlanInput, context: Context): Promise<ClusterPlan> {
   for (const advice of adviceFor(input.groups)) context.reporter.warn(advice);
-  const { differences, stages, observation } = await lookAndPlan(input, context);
+  const { differences, stages, fixed, observation } = await lookAndPlan(input, context);
   const { obstacle } = observation;
   if (obstacle && stages.length === 0) throw obstacle;
-  return { differences, stages, ...(obstacle && { obstacle: obstacle.message }) };
+  for (const text of fixedTexts(fixed)) context.reporter.warn(text);
+  return { differences, stages, fixed, ...(obstacle && { obstacle: obstacle.message }) };
 }
 
 export interface PlanNow extends Omit<ClusterPlan, 'obstacle'> {
@@ -38,6 +42,7 @@ export async function lookAndPlan({ groups, prune }: PlanInput, context: Context
   return {
     differences: compare(wanted, observation.cluster),
     stages: planStages(wanted, observation.cluster, { prune }),
+    fixed: await fixedOf(groups, observation, context),
     observation,
   };
 }

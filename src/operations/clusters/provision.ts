@@ -4,6 +4,7 @@ import type { Stage, Step } from '../../swarm/plan.js';
 import type { NodeDifference } from '../../swarm/spec.js';
 import type { Context } from '../context.js';
 import { forgetUpgrades } from '../swarm/upgrade/upgrade-review.js';
+import { type Fixed, fixedTexts } from './fixed.js';
 import { adviceFor, lookAndPlan, type PlanInput, type PlanNow } from './plan.js';
 import { checkStage, performStage, type StepEnd } from './steps.js';
 import type { StepsInput } from './work.js';
@@ -19,6 +20,8 @@ export interface ProvisionReport {
   failed: { step: Step; error: string }[];
   /** What is still not as it is to be. */
   left: NodeDifference[];
+  /** What is not as it is to be and cannot be changed; nothing fails on it. */
+  fixed: Fixed[];
 }
 
 /**
@@ -35,6 +38,7 @@ export async function provisionCluster(input: ProvisionInput, context: Context):
     const stage = run.next(plan);
     if (!stage) {
       if (plan.observation.cluster.swarm === 'there') await settle(input, plan, context);
+      for (const text of fixedTexts(plan.fixed)) context.reporter.warn(text);
       return run.report(plan);
     }
     await run.perform(stage, plan);
@@ -121,9 +125,9 @@ class Run {
     this.input.onStage(ends);
   }
 
-  report({ differences }: PlanNow): ProvisionReport {
+  report({ differences, fixed }: PlanNow): ProvisionReport {
     const left = differences.filter(({ status }) => this.input.prune || status !== 'extra');
-    return { done: this.done, failed: this.failed, left };
+    return { done: this.done, failed: this.failed, left, fixed };
   }
 
   private fail(step: Step, error: Error): void {

@@ -43,14 +43,25 @@ function differenceText({ what, key, is, wanted }: DifferenceRow): string {
 }
 
 /** How much is to be done, and how. */
-export function planSummary(rows: readonly NodeDifferenceRow[], { prune }: { prune: boolean }): string {
-  if (rows.length === 0) return 'no difference: all is as it is to be';
+export function planSummary(
+  { differences: rows, fixed }: { differences: readonly NodeDifferenceRow[]; fixed: readonly unknown[] },
+  { prune }: { prune: boolean },
+): string {
+  if (rows.length === 0)
+    return fixed.length > 0 ? 'no difference that can be changed' : 'no difference: all is as it is to be';
   const count = (status: NodeDifferenceRow['status']): number =>
     rows.filter((row) => row.status === status).length;
   const [missing, different, extra] = [count('missing'), count('different'), count('extra')];
   const counts = `${missing} missing, ${different} different, ${extra} extra`;
   const removal = extra > 0 && !prune ? ' (what is extra stays, unless --prune)' : '';
   return `${counts}; make it so: belt cluster provision${removal}`;
+}
+
+/** What a provision says that had nothing to do. */
+export function noChangeText({ fixed }: { fixed: readonly unknown[] }): string {
+  return fixed.length > 0
+    ? 'no change: all is as it is to be, where it can be changed'
+    : 'no change: all is as it is to be';
 }
 
 /** What was done to one node. */
