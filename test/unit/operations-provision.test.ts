@@ -275,6 +275,21 @@ describe('what has drifted', () => {
     expect(await provision()).toEqual({ done: [], failed: [], left: [], fixed: [] });
   });
 
+  test('the engine of a manager that the swarm cannot do without is left as it is, unless forced', async () => {
+    Object.assign((await bed.engine('mg2')).node ?? {}, { reachability: 'unreachable' });
+    const engine = settingsOf({ access: 'local', labels: ['disk=ssd'] });
+    bed.groups[0] = { ...managers, nodes: ['mg0', 'mg1'], engine, engineSaid: ['label'] };
+    bed.groups[1] = { ...workers, size: '2gb' };
+    const refused = await provision();
+    expect(refused.failed.map(({ step, error }) => [step.name, error])).toEqual([
+      [expect.stringMatching(/^mg[01]$/), expect.stringContaining('without a quorum')],
+    ]);
+    expect(done(refused)).toEqual([]);
+    expect((await bed.onDisk('mg0')).engine?.labels).toEqual([]);
+    const forced = await provision({ force: true });
+    expect(done(forced).sort()).toEqual(['engine mg0', 'engine mg1', 'resize node1', 'resize node2']);
+  });
+
   test('what machines were made with for good is told, and keeps nothing from its end', async () => {
     const own = await bed.onDisk('node1');
     await bed.cluster.save({ ...own, driverData: { region: 'nyc1' } });
