@@ -21,10 +21,10 @@ export default class Doctor extends BaseCommand<typeof Doctor> {
   async run(): Promise<Diagnosis[]> {
     const context = await this.context();
     const { driver } = this.flags;
-    const found = await diagnose(
-      context,
-      driver === undefined ? undefined : [context.drivers.nameOf(driver)],
-    );
+    const named = driver === undefined ? undefined : context.drivers.nameOf(driver);
+    // Refuses a name that no driver has.
+    if (named !== undefined && !context.drivers.names.includes(named)) await context.drivers.load(named);
+    const found = await diagnose(context, named === undefined ? undefined : [named]);
     const diagnoses = this.flags.fix ? await repair(found, context) : found;
     const chosen = await this.driverName(driver).catch(() => undefined);
     if (!isReady(diagnoses, chosen)) process.exitCode = exitCodes.failed;
