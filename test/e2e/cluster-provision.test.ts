@@ -1,4 +1,4 @@
-import { appendFile, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt, type Result } from '../lab/belt.js';
@@ -155,6 +155,18 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
     const { code, stderr } = await provision();
     expect([code, code === 0 ? '' : stderr]).toEqual([0, '']);
     expect((await nodes('mg1')).map((row) => row.replace('"mine":"x",', ''))).toEqual(asWished);
+    expect(await plan()).toEqual({ code: 0, rows: [] });
+  });
+
+  test('what the file says anew of engines is a difference, and is brought to them', async () => {
+    const path = join(belt.folder, '.belt', 'swarm2k', 'config.yml');
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replace('made=here', 'made=there'));
+    expect(await plan()).toEqual({ code: 2, rows: managers.map((name) => `${name} different engine`) });
+    expect((await provision()).code).toBe(0);
+    expect(await belt.ok(['--host', 'mg2', 'docker', 'info', '--format', '{{.Labels}}'])).toBe(
+      '[made=there]\n',
+    );
     expect(await plan()).toEqual({ code: 0, rows: [] });
   });
 

@@ -56,7 +56,7 @@ describe.skipIf(!canMakeMachines())('interrupted create', () => {
     const isEnded = late === true && code === 0;
     if (signal === 'SIGINT' && !isEnded) {
       expect(code).toBe(130);
-      expect(stderr).toContain('belt create 512mb node[1:3]');
+      expect(stderr).toContain("belt create 512mb 'node[1:3]'");
     }
     const recorded = JSON.parse(await belt.ok(['ls', '--json'])) as { name: string }[];
     expect(recorded.map(({ name }) => name)).toEqual(['node1', 'node2', 'node3']);

@@ -153,8 +153,10 @@ export async function requireQuorumWithout(
 ): Promise<void> {
   const { managers } = await settledMembers(swarm, context);
   const changes = leaving.map(({ node }) => ({ id: node.id, does: 'leaves' as const }));
-  const names = leaving.map(({ name }) => name).join(' and ');
-  requireQuorum({ managers, changes, what: `${what} ${names}`, ...check }, context);
+  const names = leaving
+    .map(({ name }) => name)
+    .toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  requireQuorum({ managers, changes, what: `${what} ${names.join(' and ')}`, ...check }, context);
 }
 
 /** Makes a member what it is to be, whatever that does to the quorum. @throws ExternalError when it is not in time */
