@@ -455,6 +455,11 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     const strays = await it.driver.list([], signal);
     expect(strays.map(({ name }) => name).sort()).toEqual(names(2));
     expect(strays[0]?.driverData).toEqual({ region: 'us-east-1', endpoint: ec2.url });
+    await it.driver.check(it.machines(), signal);
+    await expect(it.driver.check([{ name: 'node3' }, { name: 'node2' }], signal)).rejects.toMatchObject({
+      message: 'EC2 has an instance node2 of this cluster that no record knows',
+      hint: expect.stringContaining('belt gc -d amazonec2'),
+    });
     const nameless = await open();
     ec2.fail({ action: 'CreateTags', kind: 'refused', times: 5 });
     await nameless.create(names(1)).catch(() => {});

@@ -1,5 +1,5 @@
 import { CreateTagsCommand, type Instance, StartInstancesCommand } from '@aws-sdk/client-ec2';
-import { ExternalError } from '../../errors.js';
+import { ExternalError, UserError } from '../../errors.js';
 import { groupBy } from '../../machines/group.js';
 import type { CreateRequest, MachineChange, MachineEvent, MachineWish, PrepareProgress } from '../driver.js';
 import { type Api, looks } from './api.js';
@@ -9,6 +9,7 @@ import { Ec2Error, isCode, noSpot } from './errors.js';
 import { findImage, type MachineImage, requireImageName } from './images.js';
 import {
   findInstance,
+  idOf,
   instancesOf,
   isGone,
   type Launch,
@@ -53,10 +54,29 @@ export async function check(ec2: Ec2, wishes: readonly MachineWish[], signal: Ab
   if (types.length === 0) return;
   const api = await ec2.api();
   await ec2.memoryOf(api, types, signal);
-  await Promise.all([
+  const [instances] = await Promise.all([
+    instancesOf(api, ec2.cluster, signal),
     findPlace(api, settings, signal),
     ...[...new Set(types.map(architectureOf))].map((one) => findImage(api, settings.ami, one, signal)),
   ]);
+  refuseStrays(wishes, instances);
+}
+
+/**
+ * An instance of the cluster with the name of a machine for which none was launched, as far as its record knows, is no half-made one: it
+ * has another host key, and maybe work on it.
+ */
+function refuseStrays(wishes: readonly MachineWish[], instances: readonly Instance[]): void {
+  const names = new Set(
+    instances.flatMap((instance) => (isGone(instance) ? [] : (tagOf(instance, tagKeys.machine) ?? []))),
+  );
+  const stray = wishes.find(
+    (wish) => idOf(wish) === undefined && launchOf(wish) === undefined && names.has(wish.name),
+  );
+  if (!stray) return;
+  throw new UserError(`EC2 has an instance ${stray.name} of this cluster that no record knows`, {
+    hint: 'look at it and remove it with "belt gc -d amazonec2", or choose another name',
+  });
 }
 
 function sizeOf({ settings }: Ec2, { size }: MachineWish): string {
