@@ -52,6 +52,16 @@ describe.skipIf(!canMakeMachines())('machines of EC2', () => {
     }
   }, 600_000);
 
+  test('restart in one call, and have booted anew when it ends', async () => {
+    const began = (name: string) => belt.ok(['ssh', name, 'cut -d " " -f 22 /proc/1/stat']);
+    const before = [await began('node1'), await began('node2'), await began('node3')];
+    await belt.ok(['restart', 'node[1:2]'], { timeoutMs: 300_000 });
+    expect(cloud.ec2.count('RebootInstances')).toBe(1);
+    const after = [await began('node1'), await began('node2'), await began('node3')];
+    expect(after.map((mark, index) => mark === before[index])).toEqual([false, false, true]);
+    expect(await belt.ok(['--host', 'node1', 'docker', 'info', '--format', '{{.Name}}'])).toBe('node1\n');
+  }, 400_000);
+
   test('are removed, with all that was made for them', async () => {
     await belt.ok(['rm', '--all', '--yes'], { timeoutMs: 300_000 });
     expect(await states()).toEqual([]);
