@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { UserError } from '../errors.js';
 import type { Machine } from '../machines/machine.js';
+import { byNaturalOrder } from '../machines/order.js';
 import { unknownMachines } from '../machines/patterns.js';
 import { type Claim, claimNames } from './claims.js';
 import type { Caller } from './environment.js';
@@ -336,12 +337,4 @@ async function readKeyPair(path: string): Promise<KeyPair | undefined> {
 /** Names come from the command line: none may lead out of the machines' folder. */
 function isFolderName(name: string): boolean {
   return name !== '' && !name.startsWith('.') && !/[/\\\0]/.test(name);
-}
-
-/** Made when first needed: it takes 7 ms, and `belt docker` sorts nothing. */
-let collator: Intl.Collator | undefined;
-
-function byNaturalOrder(one: string, other: string): number {
-  collator ??= new Intl.Collator('en', { numeric: true });
-  return collator.compare(one, other) || (one < other ? -1 : 1);
 }

@@ -3,6 +3,7 @@
  * (https://docs.docker.com/reference/api/engine/: `GET /nodes`, `GET /info`, `GET /swarm`).
  */
 
+import { byNaturalOrder } from '../machines/order.js';
 import { field, list, text, texts } from './json.js';
 
 export type Role = 'manager' | 'worker';
@@ -135,5 +136,5 @@ export function hostOf(address: string): string {
 
 function byRank(a: SwarmNode, b: SwarmNode): number {
   const rank = (node: SwarmNode): number => (node.leader ? 0 : node.role === 'manager' ? 1 : 2);
-  return rank(a) - rank(b) || a.hostname.localeCompare(b.hostname, 'en', { numeric: true });
+  return rank(a) - rank(b) || byNaturalOrder(a.hostname, b.hostname);
 }

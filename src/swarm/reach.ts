@@ -1,3 +1,5 @@
+import { byNaturalOrder } from '../machines/order.js';
+
 /**
  * What a machine told of its way to managers (`templates/swarm/reach.sh`), and what that means for a join
  * (https://docs.docker.com/engine/swarm/swarm-tutorial/#open-protocols-and-ports-between-the-hosts).
@@ -83,7 +85,7 @@ function isClosed({ protocol, port, result }: Port): boolean {
 
 /** Without the first nobody joins; the others matter afterwards. */
 function byWeight(one: Port, other: Port): number {
-  return one.port - other.port || one.host.localeCompare(other.host, 'en', { numeric: true });
+  return one.port - other.port || byNaturalOrder(one.host, other.host);
 }
 
 function portText(name: string, { protocol, host, port, result }: Port): string {

@@ -1,4 +1,5 @@
 import { groupBy } from '../machines/group.js';
+import { byNaturalOrder } from '../machines/order.js';
 import type { Member } from './members.js';
 import { quorumOf } from './quorum.js';
 
@@ -45,7 +46,7 @@ export function placesOf(members: readonly (Member & { name: string })[]): Place
       const managers = inside.filter(({ node }) => node.role === 'manager').map((member) => member.name);
       return { name, managers, workers: inside.length - managers.length };
     })
-    .toSorted((one, other) => one.name.localeCompare(other.name, 'en', { numeric: true }));
+    .toSorted((one, other) => byNaturalOrder(one.name, other.name));
 }
 
 /** What is to be said of where the managers are; nothing where no single place can take the swarm its quorum. */

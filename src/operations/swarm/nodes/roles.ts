@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExternalError, UserError } from '../../../errors.js';
+import { byNaturalOrder } from '../../../machines/order.js';
 import type { Member } from '../../../swarm/members.js';
 import { demotedMessage, promotedMessage } from '../../../swarm/messages.js';
 import type { Role } from '../../../swarm/node.js';
@@ -153,9 +154,7 @@ export async function requireQuorumWithout(
 ): Promise<void> {
   const { managers } = await settledMembers(swarm, context);
   const changes = leaving.map(({ node }) => ({ id: node.id, does: 'leaves' as const }));
-  const names = leaving
-    .map(({ name }) => name)
-    .toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  const names = leaving.map(({ name }) => name).toSorted(byNaturalOrder);
   requireQuorum({ managers, changes, what: `${what} ${names.join(' and ')}`, ...check }, context);
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineApi } from '../../../engine/api.js';
 import { isAbort, messageOf, UserError } from '../../../errors.js';
 import { groupBy } from '../../../machines/group.js';
+import { byNaturalOrder } from '../../../machines/order.js';
 import { isAlive, readSample, type Sample, type Usage, usageBetween } from '../../../swarm/stats.js';
 import type { Context } from '../../context.js';
 import { withEngineWithin } from '../membership.js';
@@ -99,7 +100,7 @@ class Look {
           ...(error !== undefined && { error }),
         };
       })
-      .toSorted((one, other) => one.task.localeCompare(other.task, 'en', { numeric: true }));
+      .toSorted((one, other) => byNaturalOrder(one.task, other.task));
   }
 
   private byNode(): PlacedTask[][] {

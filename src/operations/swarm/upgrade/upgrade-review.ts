@@ -1,7 +1,7 @@
 import { UserError } from '../../../errors.js';
 import { isThere } from '../../../swarm/node.js';
 import { leftByUpgrade, type Standing } from '../../../swarm/upgrade-plan.js';
-import { whileClaimed } from '../../claimed.js';
+import { whileSwarmClaimed } from '../../claimed.js';
 import type { Context } from '../../context.js';
 import { observe } from '../../machines/list.js';
 import { type NamedMember, named } from '../select.js';
@@ -61,7 +61,7 @@ export async function forgetUpgrades(nodeIds: readonly string[], context: Contex
     const record = await UpgradeRecord.open(context.cluster);
     for (const id of nodeIds) await record.finish(id);
   };
-  await whileClaimed(['the swarm'], 'upgraded', context, forget).catch((error) => {
+  await whileSwarmClaimed('upgraded', context, forget).catch((error) => {
     if (!(error instanceof UserError)) throw error;
   });
 }
