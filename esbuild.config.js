@@ -29,12 +29,12 @@ const withoutUnused = {
 };
 
 // `env`, `config` and `url` answer in the time of bare start-up: all that they load is one file.
-const local = 'src/cli/local/index.ts';
+const local = 'src/cli/fast-path/index.ts';
 /** @type {import('esbuild').Plugin} */
 const withoutLocal = {
   name: 'without-local',
   setup(build) {
-    build.onResolve({ filter: /^\.\/local\/index\.js$/ }, ({ path }) => ({ path, external: true }));
+    build.onResolve({ filter: /^\.\/fast-path\/index\.js$/ }, ({ path }) => ({ path, external: true }));
   },
 };
 

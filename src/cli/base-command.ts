@@ -1,18 +1,18 @@
 import { join, resolve } from 'node:path';
 import { Command, Errors, type Interfaces } from '@oclif/core';
-import { findProgram } from '../config/programs.js';
-import { UsageError, UserError } from '../errors.js';
-import { warnOfExpiry } from '../operations/certs/expiry.js';
-import { takeGivenCertificates } from '../operations/certs/given.js';
-import type { Context } from '../operations/context.js';
-import type { Outcome } from '../operations/fan-out.js';
-import { namedOrDefault } from '../operations/machines/default.js';
+import type { Context } from '../app/context.js';
+import type { Outcome } from '../app/fan-out.js';
+import { UsageError, UserError } from '../base/errors.js';
+import { warnOfExpiry } from '../certs/expiry-warning.js';
+import { takeGivenCertificates } from '../certs/own-certificates.js';
+import { namedOrDefault } from '../machines/default-machine.js';
+import { findProgram } from '../state/find-program.js';
 import { askOrReadSecret } from '../ui/prompt.js';
-import { describeError, printError } from './errors.js';
 import { exitCodeFor, exitCodes } from './exit-codes.js';
 import { globalFlags } from './flags.js';
 import { type FlagShape, plainFlags } from './go-flags.js';
 import { type OpenContext, openContext } from './open-context.js';
+import { describeError, printError } from './print-error.js';
 
 type FlagsOf<T extends typeof Command> = Interfaces.InferredFlags<
   (typeof BaseCommand)['baseFlags'] & T['flags']

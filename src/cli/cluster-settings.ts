@@ -1,6 +1,11 @@
-import { resolveEngineSettings } from '../config/engine-section.js';
-import type { Environment } from '../config/environment.js';
-import { readGroups } from '../config/groups.js';
+import type { Settings } from '../app/context.js';
+import { type KeyType, keyTypeOf } from '../certs/model/key-type.js';
+import type { Group, GroupSettings } from '../clusters/model/group.js';
+import type { Drivers } from '../drivers/registry.js';
+import type { EngineSettings } from '../engine/model/engine-settings.js';
+import { resolveEngineSettings } from '../state/engine-section.js';
+import type { Environment } from '../state/environment.js';
+import { readGroups } from '../state/group-settings.js';
 import {
   type ResolvedSettings,
   requireKnownSections,
@@ -9,15 +14,10 @@ import {
   resolveGeneral,
   type SettingSources,
   withImpliedDriver,
-} from '../config/settings.js';
-import { readSettingsFiles, type SettingsFile } from '../config/settings-file.js';
-import type { Drivers } from '../drivers/registry.js';
-import type { EngineSettings } from '../machines/engine-settings.js';
-import type { Group, GroupSettings } from '../machines/spec.js';
-import { type KeyType, keyTypeOf } from '../operations/certs/key-type.js';
-import type { Settings } from '../operations/context.js';
-import { settingsGiven } from './given-settings.js';
-import { once } from './once.js';
+} from '../state/settings.js';
+import { readSettingsFiles, type SettingsFile } from '../state/settings-file.js';
+import { settingsGiven } from './driver-flag-values.js';
+import { once } from './lazy.js';
 
 interface Places {
   /** The cluster's config.yml; it need not exist. */

@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.js';
+import { UsageError } from '../base/errors.js';
 import { isOn, longForm, splitFlag } from './go-flags.js';
 
 /**

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
-import type { DockerClient } from '../operations/docker-contexts.js';
+import type { DockerClient } from '../contexts/docker-contexts.js';
 
 /** This computer's docker client, its output collected. */
 export const dockerClient: DockerClient = async (args) => {

@@ -1,7 +1,7 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import type { DriverModule, Setting } from '../drivers/driver.js';
 import { ownDrivers } from '../drivers/registry.js';
-import { flagName } from './given-settings.js';
+import { flagName } from './driver-flag-values.js';
 
 type DriverFlags = Record<string, Interfaces.Flag<unknown>>;
 

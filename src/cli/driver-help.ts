@@ -1,10 +1,10 @@
 import type { Command } from '@oclif/core';
-import { readEnvironment } from '../config/environment.js';
-import { openPlugins } from '../config/plugins.js';
+import { messageOf } from '../base/errors.js';
 import type { Drivers } from '../drivers/registry.js';
-import { messageOf } from '../errors.js';
+import { readEnvironment } from '../state/environment.js';
+import { openPlugins } from '../state/plugin-store.js';
 import { flagGroup, flagsOf } from './driver-flags.js';
-import { driversOf } from './drivers.js';
+import { driversOf } from './open-drivers.js';
 
 /** The driver that a command line names. */
 export function driverIn(argv: readonly string[]): string | undefined {

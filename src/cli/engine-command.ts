@@ -1,11 +1,11 @@
 import type { Command } from '@oclif/core';
-import type { Machine } from '../machines/machine.js';
-import type { Context } from '../operations/context.js';
-import type { Provisioned } from '../operations/engine/provision.js';
-import type { Outcome } from '../operations/fan-out.js';
-import { selectMachines } from '../operations/machines/select.js';
-import { type BatchReport, reportOf } from '../operations/machines/summary.js';
-import { provisionedTable } from '../ui/views/engines.js';
+import type { Context } from '../app/context.js';
+import type { Outcome } from '../app/fan-out.js';
+import type { Provisioned } from '../engine/provision-engine.js';
+import { provisionedTable } from '../engine/views/engine-tables.js';
+import { type BatchReport, reportOf } from '../machines/machine-summary.js';
+import type { Machine } from '../machines/model/machine.js';
+import { selectMachines } from '../machines/select-machines.js';
 import { BaseCommand } from './base-command.js';
 import { allFlag, nodesArgument } from './flags.js';
 

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
-import { engineFlag } from '../config/engine-section.js';
-import type { SettingSources } from '../config/settings.js';
-import { engineAccesses, engineWords } from '../machines/engine-words.js';
+import { engineAccesses, engineWords } from '../engine/model/engine-options.js';
+import { engineFlag } from '../state/engine-section.js';
+import type { SettingSources } from '../state/settings.js';
 
 const group = { helpGroup: 'ENGINE' };
 const several = { ...group, multiple: true, multipleNonGreedy: true } as const;

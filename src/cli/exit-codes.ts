@@ -1,4 +1,4 @@
-import { ExternalError, isAbort, UsageError, UserError } from '../errors.js';
+import { ExternalError, isAbort, UsageError, UserError } from '../base/errors.js';
 
 /** The one table of belt's own exit codes. `belt docker`, `ssh` and `exec` hand back the remote command's code instead. */
 export const exitCodes = {

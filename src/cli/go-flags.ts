@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.js';
+import { UsageError } from '../base/errors.js';
 
 /** What tells where a flag ends on a line. */
 export interface FlagShape {

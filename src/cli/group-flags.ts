@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import type { GroupWords } from '../operations/clusters/groups.js';
+import type { GroupWords } from '../clusters/requested-groups.js';
 import { argument } from './flags.js';
 
 /** What the cluster is to be, on the command line instead of in config.yml; as in the 2016 belt. */

@@ -1,11 +1,11 @@
 import type { Command } from '@oclif/core';
-import type { Machine, MachineState } from '../machines/machine.js';
-import type { Context } from '../operations/context.js';
-import type { Outcome } from '../operations/fan-out.js';
-import { observe } from '../operations/machines/list.js';
-import { selectMachines } from '../operations/machines/select.js';
-import { type BatchReport, reportOf } from '../operations/machines/summary.js';
-import type { GuardedBy } from '../operations/swarm/guard.js';
+import type { Context } from '../app/context.js';
+import type { Outcome } from '../app/fan-out.js';
+import { observe } from '../machines/list-machines.js';
+import { type BatchReport, reportOf } from '../machines/machine-summary.js';
+import type { Machine, MachineState } from '../machines/model/machine.js';
+import { selectMachines } from '../machines/select-machines.js';
+import type { GuardedBy } from '../swarm/quorum-guard.js';
 import { BaseCommand } from './base-command.js';
 import { allFlag, nodesArgument } from './flags.js';
 

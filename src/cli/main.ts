@@ -1,8 +1,8 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readCommandLine } from './command-line.js';
-import { printError } from './errors.js';
 import { exitCodeFor, exitCodes } from './exit-codes.js';
+import { printError } from './print-error.js';
 
 /** @param url of bin/run.js */
 export async function main(argv: readonly string[], url: string): Promise<void> {
@@ -22,7 +22,7 @@ async function run(argv: readonly string[], root: string): Promise<number | unde
     return runPassthrough(line.command, { ...line, root });
   }
   if (line.kind === 'local') {
-    const { runLocal } = await import('./local/index.js');
+    const { runLocal } = await import('./fast-path/index.js');
     return runLocal(line.command, line.argv);
   }
   if (line.kind === 'complete') {
@@ -31,10 +31,10 @@ async function run(argv: readonly string[], root: string): Promise<number | unde
     return exitCodes.ok;
   }
   if (line.kind === 'version') {
-    const { versionLine } = await import('./version.js');
+    const { versionLine } = await import('./version-line.js');
     process.stdout.write(`${versionLine(root)}\n`);
     return exitCodes.ok;
   }
-  const { runCommand } = await import('./framework.js');
+  const { runCommand } = await import('./run-oclif.js');
   return runCommand(line.argv, root);
 }

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import { UsageError } from '../errors.js';
+import { UsageError } from '../base/errors.js';
 
 const hidden = { hidden: true };
 const several = { ...hidden, multiple: true, multipleNonGreedy: true } as const;

@@ -1,5 +1,11 @@
 import { join, resolve } from 'node:path';
-import { openClusterStore } from '../config/cluster-store.js';
+import type { Clusters, Context } from '../app/context.js';
+import type { Reporter } from '../app/reporter.js';
+import { type Templates, templatesIn } from '../base/templates.js';
+import type { GroupSettings } from '../clusters/model/group.js';
+import type { Driver, Person } from '../drivers/driver.js';
+import type { Drivers } from '../drivers/registry.js';
+import type { KnownHosts, Ssh } from '../ssh/index.js';
 import {
   chooseCluster,
   isLinkedCluster,
@@ -7,23 +13,17 @@ import {
   listClusters,
   removeCluster,
   useCluster,
-} from '../config/clusters.js';
-import { type Environment, readEnvironment } from '../config/environment.js';
-import { locateState, type StateLocation } from '../config/locate.js';
-import { openPlugins, type PluginStore } from '../config/plugins.js';
-import { describeSettings, valuesOf } from '../config/settings.js';
-import type { Driver, Person } from '../drivers/driver.js';
-import type { Drivers } from '../drivers/registry.js';
-import type { GroupSettings } from '../machines/spec.js';
-import type { Clusters, Context } from '../operations/context.js';
-import type { Reporter } from '../operations/reporter.js';
-import type { KnownHosts, Ssh } from '../ssh/index.js';
-import { type Templates, templatesIn } from '../templates.js';
-import { createReporter } from '../ui/progress.js';
+} from '../state/cluster-index.js';
+import { openClusterStore } from '../state/cluster-store.js';
+import { type Environment, readEnvironment } from '../state/environment.js';
+import { locateState, type StateLocation } from '../state/locate-state.js';
+import { openPlugins, type PluginStore } from '../state/plugin-store.js';
+import { describeSettings, valuesOf } from '../state/settings.js';
+import { createReporter } from '../ui/create-reporter.js';
 import { ClusterSettings } from './cluster-settings.js';
-import { driversOf } from './drivers.js';
-import { once } from './once.js';
-import { interruptSignal } from './signals.js';
+import { interruptSignal } from './interrupt-signals.js';
+import { once } from './lazy.js';
+import { driversOf } from './open-drivers.js';
 
 export interface OpenContext {
   context: Context;

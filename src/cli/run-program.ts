@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { ExternalError, messageOf } from '../errors.js';
-import type { ProgramCall } from '../operations/machines/copy.js';
+import { ExternalError, messageOf } from '../base/errors.js';
+import type { ProgramCall } from '../machines/copy-files.js';
 
 /**
  * Runs a program of this computer with this terminal. Ctrl-C is the program's, which is in the terminal's foreground with us.

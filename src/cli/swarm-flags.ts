@@ -1,5 +1,5 @@
 import { Flags, type Interfaces } from '@oclif/core';
-import type { InitInput } from '../operations/swarm/init.js';
+import type { InitInput } from '../swarm/init-swarm.js';
 
 export const availabilityFlag = {
   availability: Flags.option({

@@ -1,5 +1,5 @@
-import type { Pty, StreamOptions } from '../ssh/connection.js';
-import { forwardSignals } from './signals.js';
+import type { Pty, StreamOptions } from '../ssh/connection-types.js';
+import { forwardSignals } from './interrupt-signals.js';
 
 /**
  * This process's streams for a remote command. With a terminal on both ends the remote side gets a pseudo-terminal that follows

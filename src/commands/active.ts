@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { argument } from '../cli/flags.js';
-import { activate, qualifiedName, shownActive } from '../operations/machines/active.js';
+import { activate, qualifiedName, shownActive } from '../machines/active-machine.js';
 
 export default class Active extends BaseCommand<typeof Active> {
   static override summary = 'choose or show the machine that "belt docker" talks to';

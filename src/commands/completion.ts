@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
-import { completionScript, type Shell, shells } from '../cli/completion/script.js';
+import { completionScript, type Shell, shells } from '../cli/completion/completion-script.js';
 
 export default class Completion extends BaseCommand<typeof Completion> {
   static override enableJsonFlag = false;

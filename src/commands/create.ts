@@ -1,24 +1,24 @@
 import { Flags, type Interfaces } from '@oclif/core';
+import type { Context } from '../app/context.js';
+import { AbortError, isAbort, UsageError } from '../base/errors.js';
 import { BaseCommand } from '../cli/base-command.js';
 import { flagsOf, ownDriverFlags, ownSecretFlags, secretFlagsOf } from '../cli/driver-flags.js';
-import { pluginDriversIn } from '../cli/drivers.js';
 import { engineFlags, engineWordsGiven } from '../cli/engine-flags.js';
 import { argument, driverFlag, readyTimeoutFlag } from '../cli/flags.js';
 import { oldSwarmFlags, refuseOldSwarm } from '../cli/old-swarm-flags.js';
-import { toldBack } from '../cli/told-back.js';
-import { AbortError, isAbort, UsageError } from '../errors.js';
-import { expandNames } from '../machines/patterns.js';
-import type { Context } from '../operations/context.js';
-import { type CreateInput, createMachines } from '../operations/machines/create.js';
-import { type MachinePlan, planMachines } from '../operations/machines/dry-run.js';
+import { pluginDriversIn } from '../cli/open-drivers.js';
+import { toldBack } from '../cli/redacted-command-line.js';
+import { type CreateInput, createMachines } from '../machines/create-machines.js';
 import {
   type BatchReport,
   type MachineSummary,
   reportOf,
   runningSummary,
-} from '../operations/machines/summary.js';
-import { machineTable } from '../ui/views/machines.js';
-import { planList } from '../ui/views/plan.js';
+} from '../machines/machine-summary.js';
+import { expandNames } from '../machines/model/patterns.js';
+import { type MachinePlan, planMachines } from '../machines/plan-creation.js';
+import { planList } from '../machines/views/creation-plan.js';
+import { machineTable } from '../machines/views/machine-tables.js';
 
 const settingFlags = await ownDriverFlags();
 const ownSecrets = await ownSecretFlags();

@@ -2,8 +2,8 @@ import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { exitCodes } from '../cli/exit-codes.js';
 import { driverFlag } from '../cli/flags.js';
-import { type Check, type Diagnosis, diagnose, isReady, repair } from '../operations/doctor.js';
-import { type CheckRow, checkList } from '../ui/views/doctor.js';
+import { type Check, type Diagnosis, diagnose, isReady, repair } from '../machines/check-drivers.js';
+import { type CheckRow, checkList } from '../machines/views/doctor-checks.js';
 
 export default class Doctor extends BaseCommand<typeof Doctor> {
   static override summary = 'say what each driver needs of this computer and whether it is there';

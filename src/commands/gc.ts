@@ -1,10 +1,10 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { driverFlag, yesFlag } from '../cli/flags.js';
-import { findLeftovers, type Leftovers, removeLeftovers } from '../operations/machines/gc.js';
-import { type BatchReport, reportOf } from '../operations/machines/summary.js';
+import { findLeftovers, type Leftovers, removeLeftovers } from '../machines/find-leftovers.js';
+import { type BatchReport, reportOf } from '../machines/machine-summary.js';
+import { leftoverList } from '../machines/views/leftover-list.js';
 import { confirm, notAgreed } from '../ui/prompt.js';
-import { leftoverList } from '../ui/views/leftovers.js';
 
 export default class Gc extends BaseCommand<typeof Gc> {
   static override summary = 'find machines that no record knows, and records of machines that are gone';

@@ -1,9 +1,9 @@
 import { BaseCommand } from '../cli/base-command.js';
 import { allFlag, nodesArgument } from '../cli/flags.js';
-import { type Renamed, setHostnames } from '../operations/engine/hostname.js';
-import { selectMachines } from '../operations/machines/select.js';
-import { type BatchReport, reportOf } from '../operations/machines/summary.js';
-import { renamedTable } from '../ui/views/engines.js';
+import { type Renamed, setHostnames } from '../engine/set-hostnames.js';
+import { renamedTable } from '../engine/views/engine-tables.js';
+import { type BatchReport, reportOf } from '../machines/machine-summary.js';
+import { selectMachines } from '../machines/select-machines.js';
 
 export default class Hostname extends BaseCommand<typeof Hostname> {
   static override summary = 'give machines their names as host names';

@@ -1,18 +1,13 @@
 import { Flags } from '@oclif/core';
+import type { Context } from '../app/context.js';
+import type { Outcome } from '../app/fan-out.js';
+import { UsageError } from '../base/errors.js';
 import { BaseCommand } from '../cli/base-command.js';
 import { argument } from '../cli/flags.js';
-import { UsageError } from '../errors.js';
-import { planRebuild, type Rebuild, rebuild } from '../operations/clusters/rebuild.js';
-import type { Context } from '../operations/context.js';
-import type { Outcome } from '../operations/fan-out.js';
-import { importStore } from '../operations/import.js';
-import {
-  type BatchReport,
-  type MachineSummary,
-  reportOf,
-  summarize,
-} from '../operations/machines/summary.js';
-import { machineTable } from '../ui/views/machines.js';
+import { importStore } from '../clusters/import-store.js';
+import { planRebuild, type Rebuild, rebuild } from '../clusters/rebuild-cluster.js';
+import { type BatchReport, type MachineSummary, reportOf, summarize } from '../machines/machine-summary.js';
+import { machineTable } from '../machines/views/machine-tables.js';
 
 /** How long a machine that runs may take to let belt in. */
 const loginTimeoutMs = 15_000;

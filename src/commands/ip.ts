@@ -1,8 +1,8 @@
+import { addressOf } from '../app/connect-ssh.js';
 import { BaseCommand } from '../cli/base-command.js';
 import { allFlag, nodesArgument } from '../cli/flags.js';
-import { namedOrChosen } from '../operations/machines/default.js';
-import { addressOf } from '../operations/machines/reach.js';
-import { selectMachines } from '../operations/machines/select.js';
+import { namedOrChosen } from '../machines/default-machine.js';
+import { selectMachines } from '../machines/select-machines.js';
 
 export default class Ip extends BaseCommand<typeof Ip> {
   static override summary = 'the addresses of machines';

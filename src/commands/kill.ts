@@ -1,8 +1,8 @@
 import { allFlag, forceFlag } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
-import { killMachines } from '../operations/machines/lifecycle.js';
-import type { BatchReport } from '../operations/machines/summary.js';
-import { guardedBy } from '../operations/swarm/guard.js';
+import { killMachines } from '../machines/lifecycle.js';
+import type { BatchReport } from '../machines/machine-summary.js';
+import { guardedBy } from '../swarm/quorum-guard.js';
 
 /** A machine that is killed is often hung: its answer is not worth a long wait. */
 const hungTimeoutMs = 3_000;

@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core';
+import { explanationOf, UsageError } from '../base/errors.js';
 import { BaseCommand } from '../cli/base-command.js';
 import { requiredArgument } from '../cli/flags.js';
-import { explanationOf, UsageError } from '../errors.js';
-import { taskLogs } from '../operations/swarm/tasks/logs.js';
-import { linePrefixes } from '../ui/views/fan-out.js';
+import { taskLogs } from '../swarm/tasks/task-logs.js';
+import { linePrefixes } from '../ui/failure-summary.js';
 
 export interface LogLine {
   task: string;

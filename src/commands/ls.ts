@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
-import { parseFilters } from '../operations/machines/filter.js';
-import { recordedOptions } from '../operations/machines/inspect.js';
-import { type SurveyedMachine, surveyMachines } from '../operations/machines/survey.js';
-import { formatMachines, machineList, needsEngines } from '../ui/views/machine-list.js';
+import { recordedOptions } from '../machines/inspect-machines.js';
+import { type SurveyedMachine, surveyMachines } from '../machines/list-states.js';
+import { parseFilters } from '../machines/machine-filter.js';
+import { formatMachines, machineList, needsEngines } from '../machines/views/machine-list.js';
 
 export default class Ls extends BaseCommand<typeof Ls> {
   static override summary = 'list the machines, with what their engines say';

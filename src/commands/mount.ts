@@ -1,10 +1,10 @@
 import { Flags } from '@oclif/core';
+import { UsageError } from '../base/errors.js';
 import { BaseCommand } from '../cli/base-command.js';
 import { argument } from '../cli/flags.js';
 import { runProgram } from '../cli/run-program.js';
-import { UsageError } from '../errors.js';
-import { machinesIn, mountCall, readPlaces, unmountCall } from '../operations/machines/copy.js';
-import { runOverSsh } from '../operations/machines/openssh.js';
+import { machinesIn, mountCall, readPlaces, unmountCall } from '../machines/copy-files.js';
+import { runOverSsh } from '../machines/openssh-client.js';
 
 export default class Mount extends BaseCommand<typeof Mount> {
   static override enableJsonFlag = false;

@@ -1,6 +1,6 @@
 import { BaseCommand } from '../cli/base-command.js';
-import { listPlugins, type Plugin } from '../operations/plugins/list.js';
-import { pluginTable } from '../ui/views/plugins.js';
+import { listPlugins, type Plugin } from '../plugins/list-plugins.js';
+import { pluginTable } from '../plugins/views/plugin-table.js';
 
 export default class Plugins extends BaseCommand<typeof Plugins> {
   static override summary = 'list the drivers that were installed as plugins';

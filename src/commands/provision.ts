@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { EngineCommand, type EngineReport } from '../cli/engine-command.js';
 import { allFlag, forceFlag } from '../cli/flags.js';
-import { provisionMachines } from '../operations/engine/provision-machines.js';
+import { provisionMachines } from '../engine/provision-machines.js';
 
 export default class Provision extends EngineCommand<typeof Provision> {
   static override summary = "set machines' engines up again as they are recorded";

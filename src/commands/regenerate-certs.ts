@@ -1,11 +1,11 @@
 import { Flags } from '@oclif/core';
+import { regenerateCertificates } from '../certs/regenerate-certificates.js';
 import { allFlag, yesFlag } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
-import { isOnlyUrl } from '../machines/machine.js';
-import { installOverSsh } from '../operations/certs/install.js';
-import { regenerateCertificates } from '../operations/certs/regenerate.js';
-import { selectMachines } from '../operations/machines/select.js';
-import type { BatchReport } from '../operations/machines/summary.js';
+import { installOverSsh } from '../engine/install-certificates.js';
+import type { BatchReport } from '../machines/machine-summary.js';
+import { isOnlyUrl } from '../machines/model/machine.js';
+import { selectMachines } from '../machines/select-machines.js';
 import { confirm } from '../ui/prompt.js';
 
 export default class RegenerateCerts extends LifecycleCommand<typeof RegenerateCerts> {

@@ -1,9 +1,9 @@
+import { UsageError } from '../base/errors.js';
 import { allFlag, forceFlag, nodesArgument, requiredArgument } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
-import { UsageError } from '../errors.js';
-import { resizeMachines } from '../operations/machines/resize.js';
-import type { BatchReport } from '../operations/machines/summary.js';
-import { guardedResize } from '../operations/swarm/guard.js';
+import type { BatchReport } from '../machines/machine-summary.js';
+import { resizeMachines } from '../machines/resize-machines.js';
+import { guardedResize } from '../swarm/quorum-guard.js';
 
 export default class Resize extends LifecycleCommand<typeof Resize> {
   static override summary = 'give machines another size';

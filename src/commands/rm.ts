@@ -1,15 +1,15 @@
 import { Flags } from '@oclif/core';
+import type { Context } from '../app/context.js';
 import { allFlag, yesFlag } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
-import type { Context } from '../operations/context.js';
-import type { BatchReport } from '../operations/machines/summary.js';
 import {
   forgetUnreadable,
   type Selection,
   selectWithUnreadable,
   unreadableError,
-} from '../operations/machines/unreadable.js';
-import { retireMachines } from '../operations/swarm/nodes/retire.js';
+} from '../machines/damaged-records.js';
+import type { BatchReport } from '../machines/machine-summary.js';
+import { retireMachines } from '../swarm/remove-machines.js';
 import { confirm } from '../ui/prompt.js';
 
 export default class Rm extends LifecycleCommand<typeof Rm> {

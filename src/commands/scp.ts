@@ -2,8 +2,8 @@ import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { argument } from '../cli/flags.js';
 import { runProgram } from '../cli/run-program.js';
-import { copyCall, machinesIn, readPlaces } from '../operations/machines/copy.js';
-import { runOverSsh } from '../operations/machines/openssh.js';
+import { copyCall, machinesIn, readPlaces } from '../machines/copy-files.js';
+import { runOverSsh } from '../machines/openssh-client.js';
 
 export default class Scp extends BaseCommand<typeof Scp> {
   static override enableJsonFlag = false;

@@ -1,10 +1,10 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { allFlag, nodesArgument } from '../cli/flags.js';
-import { selectMachines } from '../operations/machines/select.js';
-import { type Snapshot as Made, snapshotMachines } from '../operations/machines/snapshot.js';
-import { type BatchReport, reportOf } from '../operations/machines/summary.js';
-import { snapshotTable } from '../ui/views/images.js';
+import { type BatchReport, reportOf } from '../machines/machine-summary.js';
+import { selectMachines } from '../machines/select-machines.js';
+import { type Snapshot as Made, snapshotMachines } from '../machines/snapshot-machines.js';
+import { snapshotTable } from '../machines/views/image-tables.js';
 
 export default class Snapshot extends BaseCommand<typeof Snapshot> {
   static override summary = "keep machines' disks as images that new machines can start from";

@@ -1,10 +1,10 @@
 import { Flags } from '@oclif/core';
+import { isAbort } from '../base/errors.js';
 import { BaseCommand } from '../cli/base-command.js';
 import { requiredArgument } from '../cli/flags.js';
-import { isAbort } from '../errors.js';
-import { serviceStats, type TaskUsage } from '../operations/swarm/tasks/stats.js';
-import { Redrawn } from '../ui/redrawn.js';
-import { statsTable } from '../ui/views/stats.js';
+import { serviceStats, type TaskUsage } from '../swarm/tasks/service-stats.js';
+import { statsTable } from '../swarm/views/stats-table.js';
+import { Redrawn } from '../ui/live-table.js';
 
 export default class Stats extends BaseCommand<typeof Stats> {
   static override summary = "what a service's tasks use, on all nodes";

@@ -1,11 +1,11 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { argument } from '../cli/flags.js';
-import { defaultMachine, hasDefault } from '../operations/machines/default.js';
-import { observe } from '../operations/machines/list.js';
-import { selectMachines } from '../operations/machines/select.js';
-import { parseGoal, type StatusGroup, statusGroups, waitForStatus } from '../operations/machines/status.js';
-import { capitalised, statusTable } from '../ui/views/machines.js';
+import { defaultMachine, hasDefault } from '../machines/default-machine.js';
+import { observe } from '../machines/list-machines.js';
+import { parseGoal, type StatusGroup, statusGroups, waitForStatus } from '../machines/machine-status.js';
+import { selectMachines } from '../machines/select-machines.js';
+import { capitalised, statusTable } from '../machines/views/machine-tables.js';
 
 export default class Status extends BaseCommand<typeof Status> {
   static override summary = 'the state of a machine, or how many machines are in which';

@@ -1,8 +1,8 @@
 import { allFlag, forceFlag } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
-import { stopMachines } from '../operations/machines/lifecycle.js';
-import type { BatchReport } from '../operations/machines/summary.js';
-import { guardedBy } from '../operations/swarm/guard.js';
+import { stopMachines } from '../machines/lifecycle.js';
+import type { BatchReport } from '../machines/machine-summary.js';
+import { guardedBy } from '../swarm/quorum-guard.js';
 
 export default class Stop extends LifecycleCommand<typeof Stop> {
   static override summary = 'shut machines down in order';

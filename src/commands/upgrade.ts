@@ -1,9 +1,9 @@
 import { BaseCommand } from '../cli/base-command.js';
 import { allFlag, forceFlag, nodesArgument } from '../cli/flags.js';
-import { type Upgraded, upgradeMachines } from '../operations/engine/upgrade.js';
-import { selectMachines } from '../operations/machines/select.js';
-import { type BatchReport, reportOf } from '../operations/machines/summary.js';
-import { upgradedTable } from '../ui/views/engines.js';
+import { type Upgraded, upgradeMachines } from '../engine/upgrade-engines.js';
+import { upgradedTable } from '../engine/views/engine-tables.js';
+import { type BatchReport, reportOf } from '../machines/machine-summary.js';
+import { selectMachines } from '../machines/select-machines.js';
 
 export default class Upgrade extends BaseCommand<typeof Upgrade> {
   static override summary = "bring machines' engines up to date with their package repositories";

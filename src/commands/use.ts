@@ -1,6 +1,6 @@
 import { BaseCommand } from '../cli/base-command.js';
 import { argument } from '../cli/flags.js';
-import { clusterInUse, useCluster } from '../operations/clusters/use.js';
+import { clusterInUse, useCluster } from '../clusters/use-cluster.js';
 
 export default class Use extends BaseCommand<typeof Use> {
   static override summary = 'choose or show the cluster that commands work with';

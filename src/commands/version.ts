@@ -1,7 +1,7 @@
 import { BaseCommand } from '../cli/base-command.js';
 import { argument } from '../cli/flags.js';
-import { versionLine } from '../cli/version.js';
-import { askVersion } from '../operations/engine/version.js';
+import { versionLine } from '../cli/version-line.js';
+import { askVersion } from '../machines/docker-version.js';
 
 export default class Version extends BaseCommand<typeof Version> {
   static override summary = "belt's own version, or that of a machine's engine";

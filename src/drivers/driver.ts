@@ -1,3 +1,4 @@
+import type { Templates } from '../base/templates.js';
 import type {
   Addresses,
   FoundMachine,
@@ -5,9 +6,9 @@ import type {
   MachineState,
   ObservedMachine,
   SshAccess,
-} from '../machines/machine.js';
-import type { Templates } from '../templates.js';
+} from '../machines/model/machine.js';
 
+export type { Templates } from '../base/templates.js';
 export type {
   Addresses,
   JumpHost,
@@ -15,8 +16,7 @@ export type {
   MachineState,
   ObservedMachine,
   SshAccess,
-} from '../machines/machine.js';
-export type { Templates } from '../templates.js';
+} from '../machines/model/machine.js';
 
 /**
  * The contract of a driver: what talks to one provider.

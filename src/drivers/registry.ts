@@ -1,5 +1,5 @@
-import { UserError } from '../errors.js';
-import { closest } from '../machines/suggest.js';
+import { closest } from '../base/closest.js';
+import { UserError } from '../base/errors.js';
 import type { DriverModule } from './driver.js';
 
 export type DriverLoader = () => Promise<DriverModule>;

@@ -1,6 +1,6 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { ExternalError } from '../errors.js';
+import { ExternalError } from '../base/errors.js';
 
 /**
  * Docker Engine API over any byte stream to the engine's socket (https://docs.docker.com/reference/api/engine/).

@@ -7,8 +7,8 @@ import ssh2, {
   type SignCallback,
   type SigningRequestOptions,
 } from 'ssh2';
-import type { SshTarget } from './connection.js';
-import { fingerprint } from './keys.js';
+import type { SshTarget } from './connection-types.js';
+import { fingerprint } from './key-pair.js';
 import { loadPrivateKey } from './private-key.js';
 
 export interface Credentials {

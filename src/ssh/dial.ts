@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
-import { AbortError } from '../errors.js';
-import type { SshTarget } from './connection.js';
-import { ConnectError, socketError } from './obstacle.js';
+import { AbortError } from '../base/errors.js';
+import { ConnectError, socketError } from './connect-error.js';
+import type { SshTarget } from './connection-types.js';
 
 /** A TCP connection, within a time of its own. @throws ConnectError, AbortError */
 export function dial(target: SshTarget, timeoutMs: number, signal: AbortSignal): Promise<Socket> {

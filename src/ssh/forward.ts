@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
-import { AbortError } from '../errors.js';
-import type { SshTarget } from './connection.js';
-import { ConnectError, type Obstacle } from './obstacle.js';
+import { AbortError } from '../base/errors.js';
+import { ConnectError, type Obstacle } from './connect-error.js';
+import type { SshTarget } from './connection-types.js';
 
 export interface ForwardLimits {
   timeoutMs: number;

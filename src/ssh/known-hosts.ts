@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
-import { keyBytes } from './keys.js';
+import { keyBytes } from './key-pair.js';
 
 export interface HostKey {
   /** The key's bytes as they go over the wire. */

@@ -6,13 +6,13 @@ import ssh2, {
   type ConnectConfig,
   type ServerHostKeyAlgorithm,
 } from 'ssh2';
-import { AbortError, UserError } from '../errors.js';
+import { AbortError, UserError } from '../base/errors.js';
 import { type Authentication, authentication, type Credentials } from './authenticate.js';
-import type { SshTarget } from './connection.js';
-import { fingerprint, keyType } from './keys.js';
+import { ConnectError, type Obstacle, socketError } from './connect-error.js';
+import type { SshTarget } from './connection-types.js';
+import { fingerprint, keyType } from './key-pair.js';
 import type { KnownHosts } from './known-hosts.js';
-import { ConnectError, type Obstacle, socketError } from './obstacle.js';
-import type { Slots } from './slots.js';
+import type { Slots } from './semaphore.js';
 
 export interface LoginOptions extends Credentials {
   knownHosts: KnownHosts;

@@ -1,4 +1,4 @@
-import type { SshTarget } from './connection.js';
+import type { SshTarget } from './connection-types.js';
 
 export interface OpenSshTarget extends SshTarget {
   /** What it is called on command lines. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import ssh2, { type ParsedKey } from 'ssh2';
-import { messageOf } from '../errors.js';
+import { messageOf } from '../base/errors.js';
 
 /** A private key that can be used, or why it cannot be. */
 export type LoadedKey = { key: ParsedKey } | { problem: string; missing: boolean };

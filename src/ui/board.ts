@@ -1,7 +1,7 @@
-import { formatElapsed } from './elapsed.js';
-import type { Paint } from './paint.js';
-import { elapsedMs, hasEnded, type Subject } from './subject.js';
-import { oneLine, padEnd, truncate, widthOf, wrap } from './text.js';
+import type { Paint } from './colors.js';
+import { formatElapsed } from './format-elapsed.js';
+import { elapsedMs, hasEnded, type Subject } from './progress-item.js';
+import { oneLine, padEnd, truncate, widthOf, wrap } from './text-width.js';
 
 /** What a board needs to know of the terminal and the moment to draw itself. */
 export interface View {

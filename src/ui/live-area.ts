@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { Board } from './board.js';
 import { interceptWrites } from './intercept-writes.js';
-import { widthOf } from './text.js';
+import { widthOf } from './text-width.js';
 
 /** A stream that may be a terminal; of one that does not tell its size, 80 columns and 24 rows are assumed. */
 export type TerminalStream = Writable & { columns?: number; rows?: number };

@@ -1,9 +1,9 @@
 import type { Writable } from 'node:stream';
-import type { Progress, Reporter } from '../operations/reporter.js';
+import type { Progress, Reporter } from '../app/reporter.js';
 import { Board } from './board.js';
+import type { Paint } from './colors.js';
 import { LiveArea, type TerminalStream } from './live-area.js';
-import type { Paint } from './paint.js';
-import { end, newSubject, type Subject, step } from './subject.js';
+import { end, newSubject, type Subject, step } from './progress-item.js';
 
 interface LiveOptions {
   stream: TerminalStream;
@@ -68,7 +68,7 @@ function liveSubject(name: string, nowMs: number): LiveSubject {
 
 /** listr2 is loaded only here, when there is something to draw; the subjects keep what happens until then. */
 async function draw(subjects: readonly LiveSubject[], board: Board, area: LiveArea): Promise<void> {
-  const { runTasks } = await import('./listr.js');
+  const { runTasks } = await import('./listr-board.js');
   const tasks = subjects.map(({ subject, ended }) => ({ title: subject.name, ended }));
   await runTasks(tasks, { area, board });
 }

@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream';
-import type { Progress, Reporter } from '../operations/reporter.js';
-import { formatElapsed } from './elapsed.js';
-import { elapsedMs, end, hasEnded, newSubject, type Subject, step } from './subject.js';
-import { oneLine, wrap } from './text.js';
+import type { Progress, Reporter } from '../app/reporter.js';
+import { formatElapsed } from './format-elapsed.js';
+import { elapsedMs, end, hasEnded, newSubject, type Subject, step } from './progress-item.js';
+import { oneLine, wrap } from './text-width.js';
 
 interface PlainOptions {
   stream: Writable;

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import type { ReadStream } from 'node:tty';
-import { AbortError, UserError } from '../errors.js';
+import { AbortError, UserError } from '../base/errors.js';
 
 export interface Terminal {
   input: Readable;

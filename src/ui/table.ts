@@ -1,4 +1,4 @@
-import { padEnd, truncate, widthOf } from './text.js';
+import { padEnd, truncate, widthOf } from './text-width.js';
 
 const gap = '   ';
 

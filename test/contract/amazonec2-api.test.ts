@@ -14,13 +14,13 @@ import {
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { templatesIn } from '../../src/base/templates.js';
 import { driver } from '../../src/drivers/amazonec2/index.js';
 import type { CreateRequest, Driver, MachineEvent, SettingValues } from '../../src/drivers/driver.js';
-import type { Machine } from '../../src/machines/machine.js';
-import { firstBootInstaller } from '../../src/operations/engine/first-boot.js';
-import { applyChange } from '../../src/operations/machines/change.js';
+import { firstBootInstaller } from '../../src/engine/first-boot-installer.js';
+import { applyChange } from '../../src/machines/apply-change.js';
+import type { Machine } from '../../src/machines/model/machine.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
-import { templatesIn } from '../../src/templates.js';
 import { checkUserData, type Moto, mergedConfig, startMoto } from '../lab/ec2/moto.js';
 import { type Ec2, startProxy } from '../lab/ec2/proxy.js';
 import { credentials, makeSubnet, openAccount } from '../lab/ec2/vpc.js';

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createAuthority, issueClient, issueServer } from '../../src/pki/issue.js';
+import { createAuthority, issueClient, issueServer } from '../../src/certs/model/issue.js';
 import { type Belt, newBelt, type Result } from '../lab/belt.js';
 import { canMakeMachines } from '../lab/machines.js';
 

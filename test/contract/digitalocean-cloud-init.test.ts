@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { templatesIn } from '../../src/base/templates.js';
 import { userDataFor } from '../../src/drivers/digitalocean/user-data.js';
-import { firstBootInstaller } from '../../src/operations/engine/first-boot.js';
+import { firstBootInstaller } from '../../src/engine/first-boot-installer.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
-import { templatesIn } from '../../src/templates.js';
 import { canMakeMachines } from '../lab/machines.js';
 import { type Servers, startServers } from '../lab/servers.js';
 

@@ -1,12 +1,12 @@
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
+import { templatesIn } from '../../src/base/templates.js';
 import { realClock } from '../../src/drivers/digitalocean/clock.js';
 import { openDigitalOcean } from '../../src/drivers/digitalocean/digitalocean-driver.js';
 import type { CreateRequest, Driver, MachineEvent, SettingValues } from '../../src/drivers/driver.js';
-import type { Machine } from '../../src/machines/machine.js';
-import { expandNames } from '../../src/machines/patterns.js';
+import type { Machine } from '../../src/machines/model/machine.js';
+import { expandNames } from '../../src/machines/model/patterns.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
-import { templatesIn } from '../../src/templates.js';
 import { defaultSettings } from '../lab/digitalocean/defaults.js';
 import { type Emulator, startEmulator } from '../lab/digitalocean/emulator.js';
 import { nothingBehind } from '../lab/digitalocean/nothing.js';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
+import { templatesIn } from '../../src/base/templates.js';
 import { driver } from '../../src/drivers/nspawn/index.js';
-import { templatesIn } from '../../src/templates.js';
 
 /** The driver as another belt process: does what its argument says and prints what comes of it, a JSON value a line. */
 

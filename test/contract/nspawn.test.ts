@@ -7,11 +7,11 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { templatesIn } from '../../src/base/templates.js';
 import type { CreateRequest, Driver, MachineEvent } from '../../src/drivers/driver.js';
 import { driver } from '../../src/drivers/nspawn/index.js';
-import type { Machine } from '../../src/machines/machine.js';
+import type { Machine } from '../../src/machines/model/machine.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
-import { templatesIn } from '../../src/templates.js';
 import { canMakeMachines } from '../lab/machines.js';
 import type { Order } from './nspawn-program.js';
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseAddress } from '../../src/drivers/ipv4.js';
-import { type Card, seedFiles } from '../../src/drivers/virtualbox/seed.js';
-import { firstBootInstaller } from '../../src/operations/engine/first-boot.js';
+import { parseAddress } from '../../src/base/ipv4.js';
+import { templatesIn } from '../../src/base/templates.js';
+import { type Card, seedFiles } from '../../src/drivers/virtualbox/seed-disk.js';
+import { firstBootInstaller } from '../../src/engine/first-boot-installer.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
-import { templatesIn } from '../../src/templates.js';
 import { canMakeMachines } from '../lab/machines.js';
 import { type Servers, startServers } from '../lab/servers.js';
 

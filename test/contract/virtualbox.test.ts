@@ -4,15 +4,15 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, open as openFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { templatesIn } from '../../src/base/templates.js';
 import type { CreateRequest, Driver, MachineChange, MachineEvent } from '../../src/drivers/driver.js';
-import { readBlocks, readInfo } from '../../src/drivers/virtualbox/answers.js';
 import { driver as module } from '../../src/drivers/virtualbox/index.js';
 import { isoImage } from '../../src/drivers/virtualbox/iso9660.js';
+import { readBlocks, readInfo } from '../../src/drivers/virtualbox/parse-output.js';
 import { openVBoxManage, VBoxError } from '../../src/drivers/virtualbox/vboxmanage.js';
 import { requireInfo } from '../../src/drivers/virtualbox/vm.js';
-import type { Machine } from '../../src/machines/machine.js';
+import type { Machine } from '../../src/machines/model/machine.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
-import { templatesIn } from '../../src/templates.js';
 import { canMakeMachines } from '../lab/machines.js';
 import { startVirtualBox, type VirtualBoxLab } from '../lab/virtualbox/lab.js';
 

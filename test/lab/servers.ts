@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { templatesIn } from '../../src/base/templates.js';
 import type { Driver, MachineEvent } from '../../src/drivers/driver.js';
 import { driver } from '../../src/drivers/nspawn/index.js';
-import type { Machine } from '../../src/machines/machine.js';
+import type { Machine } from '../../src/machines/model/machine.js';
 import { generateKeyPair, type KeyPair } from '../../src/ssh/index.js';
-import { templatesIn } from '../../src/templates.js';
 
 /**
  * Servers that exist, for belt to adopt: guests as the nspawn driver boots them, with Debian's Docker and nothing of belt's on

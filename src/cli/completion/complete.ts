@@ -1,5 +1,5 @@
 import { isPassthrough } from '../command-line.js';
-import { type CommandFace, type Commands, commandOf, type FlagFace, wordsBelow } from './commands.js';
+import { type CommandFace, type Commands, commandOf, type FlagFace, wordsBelow } from './command-tree.js';
 
 /** Where names come from; all of it is on this computer. */
 export interface Names {

@@ -1,10 +1,10 @@
-import { listClusters } from '../../config/clusters.js';
-import { readEnvironment } from '../../config/environment.js';
-import { locateState } from '../../config/locate.js';
-import { openPlugins } from '../../config/plugins.js';
-import { driversOf } from '../drivers.js';
-import { openLocal } from '../local/local.js';
-import { readCommands } from './commands.js';
+import { listClusters } from '../../state/cluster-index.js';
+import { readEnvironment } from '../../state/environment.js';
+import { locateState } from '../../state/locate-state.js';
+import { openPlugins } from '../../state/plugin-store.js';
+import { openLocal } from '../fast-path/records.js';
+import { driversOf } from '../open-drivers.js';
+import { readCommands } from './command-tree.js';
 import { complete, type Names } from './complete.js';
 
 /**

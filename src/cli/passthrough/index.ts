@@ -2,9 +2,9 @@ import type { OwnFlags, PassthroughName } from '../command-line.js';
 import type { PassthroughRunner } from './passthrough.js';
 
 const runners: Readonly<Record<PassthroughName, () => Promise<PassthroughRunner>>> = {
-  docker: async () => (await import('./docker.js')).docker,
-  ssh: async () => (await import('./ssh.js')).ssh,
-  exec: async () => (await import('./exec.js')).exec,
+  docker: async () => (await import('./run-docker.js')).docker,
+  ssh: async () => (await import('./run-ssh.js')).ssh,
+  exec: async () => (await import('./run-exec.js')).exec,
 };
 
 /**
@@ -19,7 +19,7 @@ export async function runPassthrough(
   const [run, { openContext }, { warnOfExpiry }] = await Promise.all([
     runners[command](),
     import('../open-context.js'),
-    import('../../operations/certs/expiry.js'),
+    import('../../certs/expiry-warning.js'),
   ]);
   const opened = await openContext(root, flags);
   try {

@@ -1,10 +1,10 @@
 import { Flags } from '@oclif/core';
+import type { Context } from '../../app/context.js';
+import { type KeyType, keyTypes } from '../../certs/model/key-type.js';
+import { type RotationReport, rotateAuthority } from '../../certs/rotate-authority.js';
 import { BaseCommand } from '../../cli/base-command.js';
 import { yesFlag } from '../../cli/flags.js';
-import { askOverTls, installOverSsh } from '../../operations/certs/install.js';
-import { type KeyType, keyTypes } from '../../operations/certs/key-type.js';
-import { type RotationReport, rotateAuthority } from '../../operations/certs/rotate.js';
-import type { Context } from '../../operations/context.js';
+import { askOverTls, installOverSsh } from '../../engine/install-certificates.js';
 import { confirm, notAgreed } from '../../ui/prompt.js';
 
 export default class CertsRotate extends BaseCommand<typeof CertsRotate> {

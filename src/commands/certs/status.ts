@@ -1,6 +1,6 @@
+import { type CertificatesReport, certificateStatus } from '../../certs/certificate-status.js';
+import { certificateTable } from '../../certs/views/certificate-table.js';
 import { BaseCommand } from '../../cli/base-command.js';
-import { type CertificatesReport, certificateStatus } from '../../operations/certs/status.js';
-import { certificateTable } from '../../ui/views/certs.js';
 
 export default class CertsStatus extends BaseCommand<typeof CertsStatus> {
   static override summary =

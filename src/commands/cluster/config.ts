@@ -1,11 +1,6 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
-import {
-  type ClusterConfig,
-  clusterConfig,
-  configFlags,
-  configYaml,
-} from '../../operations/clusters/config.js';
+import { type ClusterConfig, clusterConfig, configFlags, configYaml } from '../../clusters/cluster-config.js';
 
 export default class ClusterConfigShow extends BaseCommand<typeof ClusterConfigShow> {
   static override summary = 'show the settings of the driver that are in effect, without secrets';

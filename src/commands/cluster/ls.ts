@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
-import { type ClusterSummary, listClusters } from '../../operations/clusters/list.js';
-import { clusterTable } from '../../ui/views/clusters.js';
+import { type ClusterSummary, listClusters } from '../../clusters/list-clusters.js';
+import { clusterTable } from '../../clusters/views/cluster-table.js';
 
 export default class ClusterLs extends BaseCommand<typeof ClusterLs> {
   static override summary = 'list the clusters, with the managers of their swarms';

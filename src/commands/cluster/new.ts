@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
 import { driverFlag, requiredArgument } from '../../cli/flags.js';
-import { type CreatedCluster, createCluster } from '../../operations/clusters/new.js';
+import { type CreatedCluster, createCluster } from '../../clusters/create-cluster.js';
 
 export default class ClusterNew extends BaseCommand<typeof ClusterNew> {
   static override summary =

@@ -1,9 +1,9 @@
 import { BaseCommand } from '../../cli/base-command.js';
 import { exitCodes } from '../../cli/exit-codes.js';
 import { groupFlags, groupWords, workersArgument } from '../../cli/group-flags.js';
-import { wantedGroups } from '../../operations/clusters/groups.js';
-import { type ClusterPlan, planCluster } from '../../operations/clusters/plan.js';
-import { differenceTable, planSummary } from '../../ui/views/cluster-plan.js';
+import { type ClusterPlan, planCluster } from '../../clusters/plan-cluster.js';
+import { wantedGroups } from '../../clusters/requested-groups.js';
+import { differenceTable, planSummary } from '../../clusters/views/plan-view.js';
 
 export default class Plan extends BaseCommand<typeof Plan> {
   static override summary = 'show what of a cluster is missing, extra and different; nothing is changed';

@@ -1,11 +1,11 @@
+import { AbortError, isAbort } from '../../base/errors.js';
 import { BaseCommand } from '../../cli/base-command.js';
 import { forceFlag, readyTimeoutFlag } from '../../cli/flags.js';
 import { groupFlags, groupWords, workersArgument } from '../../cli/group-flags.js';
-import { toldBack } from '../../cli/told-back.js';
-import { AbortError, isAbort } from '../../errors.js';
-import { wantedGroups } from '../../operations/clusters/groups.js';
-import { type ProvisionReport, provisionCluster } from '../../operations/clusters/provision.js';
-import { failureList, noChangeText, stageText } from '../../ui/views/cluster-plan.js';
+import { toldBack } from '../../cli/redacted-command-line.js';
+import { type ProvisionReport, provisionCluster } from '../../clusters/provision-cluster.js';
+import { wantedGroups } from '../../clusters/requested-groups.js';
+import { failureList, noChangeText, stageText } from '../../clusters/views/plan-view.js';
 
 export default class ClusterProvision extends BaseCommand<typeof ClusterProvision> {
   static override summary = 'make a cluster what config.yml says, from nothing or from what is there';

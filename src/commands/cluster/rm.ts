@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
 import { requiredArgument, yesFlag } from '../../cli/flags.js';
-import { type DoomedCluster, doomedCluster, removeCluster } from '../../operations/clusters/remove.js';
+import { type DoomedCluster, doomedCluster, removeCluster } from '../../clusters/remove-cluster.js';
 import { confirm, notAgreed } from '../../ui/prompt.js';
 
 export default class ClusterRm extends BaseCommand<typeof ClusterRm> {

@@ -1,7 +1,7 @@
 import { BaseCommand } from '../../cli/base-command.js';
 import { argument, driverFlag } from '../../cli/flags.js';
-import { type UpdatedCluster, updateCluster } from '../../operations/clusters/update.js';
-import { diffText } from '../../ui/views/diff.js';
+import { type UpdatedCluster, updateCluster } from '../../clusters/update-cluster.js';
+import { diffText } from '../../ui/diff.js';
 
 export default class ClusterUpdate extends BaseCommand<typeof ClusterUpdate> {
   static override summary = 'change settings of the cluster in use, and show the change';

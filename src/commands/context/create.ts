@@ -2,8 +2,8 @@ import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
 import { dockerClient } from '../../cli/docker-client.js';
 import { allFlag, nodesArgument } from '../../cli/flags.js';
-import { createContext, type DockerContext, sshConfigPath } from '../../operations/docker-contexts.js';
-import { selectMachines } from '../../operations/machines/select.js';
+import { createContext, type DockerContext, sshConfigPath } from '../../contexts/docker-contexts.js';
+import { selectMachines } from '../../machines/select-machines.js';
 
 export default class ContextCreate extends BaseCommand<typeof ContextCreate> {
   static override summary = 'make native docker contexts that lead to machines';

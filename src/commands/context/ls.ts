@@ -1,7 +1,7 @@
 import { BaseCommand } from '../../cli/base-command.js';
 import { dockerClient } from '../../cli/docker-client.js';
-import { type DockerContext, listContexts } from '../../operations/docker-contexts.js';
-import { contextTable } from '../../ui/views/contexts.js';
+import { type DockerContext, listContexts } from '../../contexts/docker-contexts.js';
+import { contextTable } from '../../contexts/views/context-table.js';
 
 export default class ContextLs extends BaseCommand<typeof ContextLs> {
   static override summary = 'list the docker contexts that lead to machines';

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
 import { dockerClient } from '../../cli/docker-client.js';
 import { allFlag, nodesArgument } from '../../cli/flags.js';
-import { removeContexts } from '../../operations/docker-contexts.js';
+import { removeContexts } from '../../contexts/docker-contexts.js';
 
 export default class ContextRm extends BaseCommand<typeof ContextRm> {
   static override summary =

@@ -1,7 +1,7 @@
 import { EngineCommand, type EngineReport } from '../../cli/engine-command.js';
 import { allFlag, forceFlag, yesFlag } from '../../cli/flags.js';
-import { changeAccess } from '../../operations/engine/provision-machines.js';
-import { selectMachines } from '../../operations/machines/select.js';
+import { changeAccess } from '../../engine/provision-machines.js';
+import { selectMachines } from '../../machines/select-machines.js';
 import { confirm, notAgreed } from '../../ui/prompt.js';
 
 export default class EngineInsecure extends EngineCommand<typeof EngineInsecure> {

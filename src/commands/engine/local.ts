@@ -1,6 +1,6 @@
 import { EngineCommand, type EngineReport } from '../../cli/engine-command.js';
 import { allFlag, forceFlag } from '../../cli/flags.js';
-import { changeAccess } from '../../operations/engine/provision-machines.js';
+import { changeAccess } from '../../engine/provision-machines.js';
 
 export default class EngineLocal extends EngineCommand<typeof EngineLocal> {
   static override summary = 'let engines listen on their socket alone: SSH is the way in';

@@ -1,6 +1,6 @@
 import { EngineCommand, type EngineReport } from '../../cli/engine-command.js';
 import { allFlag, forceFlag } from '../../cli/flags.js';
-import { changeAccess } from '../../operations/engine/provision-machines.js';
+import { changeAccess } from '../../engine/provision-machines.js';
 
 export default class EngineSecure extends EngineCommand<typeof EngineSecure> {
   static override summary = 'let engines listen on TCP 2376, for clients with a certificate of the cluster';

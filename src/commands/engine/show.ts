@@ -1,10 +1,10 @@
+import { explanationOf } from '../../base/errors.js';
 import { BaseCommand } from '../../cli/base-command.js';
 import { allFlag, nodesArgument } from '../../cli/flags.js';
-import { explanationOf } from '../../errors.js';
-import { type EngineView, showEngines } from '../../operations/engine/show.js';
-import { selectMachines } from '../../operations/machines/select.js';
-import { type BatchReport, reportOf } from '../../operations/machines/summary.js';
-import { engineTable } from '../../ui/views/engines.js';
+import { type EngineView, showEngines } from '../../engine/show-engines.js';
+import { engineTable } from '../../engine/views/engine-tables.js';
+import { type BatchReport, reportOf } from '../../machines/machine-summary.js';
+import { selectMachines } from '../../machines/select-machines.js';
 
 export default class EngineShow extends BaseCommand<typeof EngineShow> {
   static override summary = 'how engines are set up, and whether the machines are so in fact';

@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
 import { argument, driverFlag } from '../../cli/flags.js';
-import { buildImage, type Image, imagesOf } from '../../operations/images.js';
-import { imageTable } from '../../ui/views/images.js';
+import { buildImage, type Image, imagesOf } from '../../machines/driver-images.js';
+import { imageTable } from '../../machines/views/image-tables.js';
 
 export default class ImageBuild extends BaseCommand<typeof ImageBuild> {
   static override summary = 'build a base image unless it is there';

@@ -1,7 +1,7 @@
 import { BaseCommand } from '../../cli/base-command.js';
 import { driverFlag } from '../../cli/flags.js';
-import { type Image, imagesOf } from '../../operations/images.js';
-import { imageTable } from '../../ui/views/images.js';
+import { type Image, imagesOf } from '../../machines/driver-images.js';
+import { imageTable } from '../../machines/views/image-tables.js';
 
 export default class ImageLs extends BaseCommand<typeof ImageLs> {
   static override summary = 'list the images of your own that machines start from';

@@ -1,6 +1,6 @@
 import { BaseCommand } from '../../cli/base-command.js';
 import { driverFlag, requiredArgument } from '../../cli/flags.js';
-import { imagesOf } from '../../operations/images.js';
+import { imagesOf } from '../../machines/driver-images.js';
 
 export default class ImageRm extends BaseCommand<typeof ImageRm> {
   static override summary = 'delete a base image that no machine stands on, or a snapshot';

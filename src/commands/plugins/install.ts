@@ -1,8 +1,8 @@
 import { BaseCommand } from '../../cli/base-command.js';
 import { requiredArgument } from '../../cli/flags.js';
-import { installPlugin, isLocal } from '../../operations/plugins/install.js';
-import type { Plugin } from '../../operations/plugins/list.js';
-import { pluginTable } from '../../ui/views/plugins.js';
+import { installPlugin, isLocal } from '../../plugins/install-plugin.js';
+import type { Plugin } from '../../plugins/list-plugins.js';
+import { pluginTable } from '../../plugins/views/plugin-table.js';
 
 export default class PluginsInstall extends BaseCommand<typeof PluginsInstall> {
   static override summary = 'install an npm package with a driver';

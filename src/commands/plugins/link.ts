@@ -1,8 +1,8 @@
 import { BaseCommand } from '../../cli/base-command.js';
 import { requiredArgument } from '../../cli/flags.js';
-import { linkPlugin } from '../../operations/plugins/install.js';
-import type { Plugin } from '../../operations/plugins/list.js';
-import { pluginTable } from '../../ui/views/plugins.js';
+import { linkPlugin } from '../../plugins/install-plugin.js';
+import type { Plugin } from '../../plugins/list-plugins.js';
+import { pluginTable } from '../../plugins/views/plugin-table.js';
 
 export default class PluginsLink extends BaseCommand<typeof PluginsLink> {
   static override summary = 'use the driver in a folder that you work on';

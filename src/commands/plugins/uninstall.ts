@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
 import { requiredArgument } from '../../cli/flags.js';
-import type { Plugin } from '../../operations/plugins/list.js';
-import { uninstallPlugin } from '../../operations/plugins/uninstall.js';
+import type { Plugin } from '../../plugins/list-plugins.js';
+import { uninstallPlugin } from '../../plugins/uninstall-plugin.js';
 
 export default class PluginsUninstall extends BaseCommand<typeof PluginsUninstall> {
   static override summary = 'take a plugin away';

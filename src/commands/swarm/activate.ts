@@ -1,7 +1,7 @@
 import { nodesArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
-import type { BatchReport } from '../../operations/machines/summary.js';
-import { type AvailabilityChange, setAvailability } from '../../operations/swarm/nodes/availability.js';
+import type { BatchReport } from '../../machines/machine-summary.js';
+import { type AvailabilityChange, setAvailability } from '../../swarm/change-availability.js';
 
 export default class Activate extends NodeCommand<typeof Activate> {
   static override summary = 'let nodes take tasks again';

@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core';
+import { UsageError } from '../../base/errors.js';
 import { BaseCommand } from '../../cli/base-command.js';
 import { requiredArgument } from '../../cli/flags.js';
-import { UsageError } from '../../errors.js';
-import { type BackedUp, backupSwarm } from '../../operations/swarm/recovery/backup.js';
-import { backupText } from '../../ui/views/recovery.js';
+import { type BackedUp, backupSwarm } from '../../swarm/recovery/backup-swarm.js';
+import { backupText } from '../../swarm/views/recovery-texts.js';
 
 export default class Backup extends BaseCommand<typeof Backup> {
   static override summary = "copy the swarm's state, with its secrets and keys, into a file";

@@ -1,7 +1,7 @@
 import { forceFlag, nodesArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
-import type { BatchReport } from '../../operations/machines/summary.js';
-import { demoteNodes, type RoleChange } from '../../operations/swarm/nodes/roles.js';
+import type { BatchReport } from '../../machines/machine-summary.js';
+import { demoteNodes, type RoleChange } from '../../swarm/change-roles.js';
 
 export default class Demote extends NodeCommand<typeof Demote> {
   static override summary = 'make managers workers, one after the other, the leader last';

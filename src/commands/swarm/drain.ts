@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core';
 import { nodesArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
-import type { BatchReport } from '../../operations/machines/summary.js';
-import { type AvailabilityChange, drainNodes } from '../../operations/swarm/nodes/availability.js';
+import type { BatchReport } from '../../machines/machine-summary.js';
+import { type AvailabilityChange, drainNodes } from '../../swarm/change-availability.js';
 
 /** Seconds; no default of the flag, which would want --wait each time. */
 const defaultTimeout = 300;

@@ -2,8 +2,8 @@ import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
 import { argument, hostFlag, nodeOrHost } from '../../cli/flags.js';
 import { initFlags, initInputFrom } from '../../cli/swarm-flags.js';
-import { machineFor } from '../../operations/machines/active.js';
-import { initSwarm, type SwarmInit } from '../../operations/swarm/init.js';
+import { machineFor } from '../../machines/active-machine.js';
+import { initSwarm, type SwarmInit } from '../../swarm/init-swarm.js';
 
 export default class Init extends BaseCommand<typeof Init> {
   static override summary = 'begin a swarm on a machine';

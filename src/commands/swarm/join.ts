@@ -1,11 +1,11 @@
 import { Flags } from '@oclif/core';
+import { UsageError } from '../../base/errors.js';
 import { nodesArgument, requiredArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
 import { availabilityFlag } from '../../cli/swarm-flags.js';
-import { UsageError } from '../../errors.js';
-import { selectMachine, selectMachines } from '../../operations/machines/select.js';
-import type { BatchReport } from '../../operations/machines/summary.js';
-import { type Joined, joinSwarm } from '../../operations/swarm/nodes/join.js';
+import type { BatchReport } from '../../machines/machine-summary.js';
+import { selectMachine, selectMachines } from '../../machines/select-machines.js';
+import { type Joined, joinSwarm } from '../../swarm/join-swarm.js';
 
 export default class SwarmJoin extends NodeCommand<typeof SwarmJoin> {
   static override summary = 'let machines join the swarm of a manager';

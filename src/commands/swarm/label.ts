@@ -1,7 +1,7 @@
 import { nodesArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
-import type { BatchReport } from '../../operations/machines/summary.js';
-import { type Labelled, labelNodes } from '../../operations/swarm/nodes/labels.js';
+import type { BatchReport } from '../../machines/machine-summary.js';
+import { type Labelled, labelNodes } from '../../swarm/label-nodes.js';
 
 export default class Label extends NodeCommand<typeof Label> {
   static override summary = 'set labels of nodes, and take them away';

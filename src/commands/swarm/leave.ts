@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core';
 import { nodesArgument, yesFlag } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
-import type { BatchReport } from '../../operations/machines/summary.js';
-import { type Left, leaveSwarm } from '../../operations/swarm/nodes/leave.js';
+import type { BatchReport } from '../../machines/machine-summary.js';
+import { type Left, leaveSwarm } from '../../swarm/leave-swarm.js';
 import { confirm } from '../../ui/prompt.js';
 
 export default class Leave extends NodeCommand<typeof Leave> {

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
-import { type Lock as LockState, setAutolock } from '../../operations/swarm/lock.js';
+import { type Lock as LockState, setAutolock } from '../../swarm/autolock.js';
 
 export default class Lock extends BaseCommand<typeof Lock> {
   static override summary = 'have managers that restart ask for a key, or no longer';

@@ -1,8 +1,8 @@
 import { BaseCommand } from '../../cli/base-command.js';
 import { argument, hostFlag, nodeOrHost } from '../../cli/flags.js';
-import { machineFor } from '../../operations/machines/active.js';
-import { listNodes, type SwarmNode } from '../../operations/swarm/nodes/list.js';
-import { swarmTable } from '../../ui/views/swarm.js';
+import { machineFor } from '../../machines/active-machine.js';
+import { listNodes, type SwarmNode } from '../../swarm/list-nodes.js';
+import { swarmTable } from '../../swarm/views/node-tables.js';
 
 export default class SwarmLs extends BaseCommand<typeof SwarmLs> {
   static override summary = 'list the nodes of a swarm';

@@ -1,7 +1,7 @@
 import { nodesArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
-import type { BatchReport } from '../../operations/machines/summary.js';
-import { promoteNodes, type RoleChange } from '../../operations/swarm/nodes/roles.js';
+import type { BatchReport } from '../../machines/machine-summary.js';
+import { promoteNodes, type RoleChange } from '../../swarm/change-roles.js';
 
 export default class Promote extends NodeCommand<typeof Promote> {
   static override summary = 'make nodes managers, one after the other';

@@ -6,9 +6,9 @@ import {
   type Recovered,
   type RecoveryPlan,
   recoverSwarm,
-} from '../../operations/swarm/recovery/recover.js';
+} from '../../swarm/recovery/recover-swarm.js';
+import { planText, recoveredText } from '../../swarm/views/recovery-texts.js';
 import { confirm, notAgreed } from '../../ui/prompt.js';
-import { planText, recoveredText } from '../../ui/views/recovery.js';
 
 export default class Recover extends BaseCommand<typeof Recover> {
   static override summary = 'bring a swarm back that has lost its quorum';

@@ -1,11 +1,11 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
 import { requiredArgument } from '../../cli/flags.js';
-import { machineFor } from '../../operations/machines/active.js';
-import { selectMachines } from '../../operations/machines/select.js';
-import { type Recovered, rejoinMachines } from '../../operations/swarm/recovery/recover.js';
-import { type Restored, restoreSwarm } from '../../operations/swarm/recovery/restore.js';
-import { recoveredText, restoredText } from '../../ui/views/recovery.js';
+import { machineFor } from '../../machines/active-machine.js';
+import { selectMachines } from '../../machines/select-machines.js';
+import { type Recovered, rejoinMachines } from '../../swarm/recovery/recover-swarm.js';
+import { type Restored, restoreSwarm } from '../../swarm/recovery/restore-swarm.js';
+import { recoveredText, restoredText } from '../../swarm/views/recovery-texts.js';
 
 export default class Restore extends BaseCommand<typeof Restore> {
   static override summary = 'begin a swarm anew from a backup, on a machine that is its only manager then';

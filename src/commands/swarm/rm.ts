@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core';
 import { nodesArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
-import type { BatchReport } from '../../operations/machines/summary.js';
-import { type Removed, removeNodes } from '../../operations/swarm/nodes/remove.js';
+import type { BatchReport } from '../../machines/machine-summary.js';
+import { type Removed, removeNodes } from '../../swarm/remove-nodes.js';
 
 export default class SwarmRm extends NodeCommand<typeof SwarmRm> {
   static override summary = "remove nodes that are gone from their swarm's list";

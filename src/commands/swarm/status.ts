@@ -1,8 +1,8 @@
 import { BaseCommand } from '../../cli/base-command.js';
 import { argument, hostFlag, nodeOrHost } from '../../cli/flags.js';
-import { machineFor } from '../../operations/machines/active.js';
-import { type SwarmStatus, swarmStatus } from '../../operations/swarm/status.js';
-import { swarmStatusView } from '../../ui/views/swarm-status.js';
+import { machineFor } from '../../machines/active-machine.js';
+import { type SwarmStatus, swarmStatus } from '../../swarm/swarm-status.js';
+import { swarmStatusView } from '../../swarm/views/status-view.js';
 
 export default class Status extends BaseCommand<typeof Status> {
   static override summary = 'how a swarm is: quorum, nodes, certificates, spread over zones';

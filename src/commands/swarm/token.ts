@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
-import { type JoinToken, joinToken } from '../../operations/swarm/token.js';
+import { type JoinToken, joinToken } from '../../swarm/join-token.js';
 
 export default class Token extends BaseCommand<typeof Token> {
   static override summary = 'show the token that nodes join the swarm with, or make a new one';

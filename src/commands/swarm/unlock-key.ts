@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
-import { type UnlockKey as Key, unlockKey } from '../../operations/swarm/lock.js';
+import { type UnlockKey as Key, unlockKey } from '../../swarm/autolock.js';
 
 export default class UnlockKey extends BaseCommand<typeof UnlockKey> {
   static override summary = 'show the key that unlocks managers, or make a new one';

@@ -1,7 +1,7 @@
 import { BaseCommand } from '../../cli/base-command.js';
 import { nodesArgument } from '../../cli/flags.js';
-import { type BatchReport, reportOf } from '../../operations/machines/summary.js';
-import { type Unlocked, unlockNodes } from '../../operations/swarm/lock.js';
+import { type BatchReport, reportOf } from '../../machines/machine-summary.js';
+import { type Unlocked, unlockNodes } from '../../swarm/autolock.js';
 import { askOrReadSecret } from '../../ui/prompt.js';
 
 export default class Unlock extends BaseCommand<typeof Unlock> {

@@ -1,16 +1,16 @@
 import { Flags } from '@oclif/core';
+import { UsageError } from '../../base/errors.js';
 import { allFlag, nodesArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
-import { UsageError } from '../../errors.js';
-import type { BatchReport } from '../../operations/machines/summary.js';
+import type { BatchReport } from '../../machines/machine-summary.js';
 import {
   type PlannedNode,
   planUpgrade,
   type UpgradedNode,
   type UpgradeInput,
   upgradeNodes,
-} from '../../operations/swarm/upgrade/upgrade.js';
-import { upgradePlanTable } from '../../ui/views/swarm.js';
+} from '../../swarm/upgrade/upgrade-nodes.js';
+import { upgradePlanTable } from '../../swarm/views/node-tables.js';
 
 export default class Upgrade extends NodeCommand<typeof Upgrade> {
   static override summary = 'give nodes another size or a newer engine while the swarm goes on';

@@ -1,13 +1,13 @@
 import type { Driver, DriverOptions } from '../driver.js';
-import { recordedOf } from '../values.js';
-import { check, create, type Prepared, prepare } from './create.js';
+import { recordedOf } from '../kit/setting-values.js';
+import { imagesIn, snapshot } from './create-images.js';
+import { check, create, type Prepared, prepare } from './create-instances.js';
+import { lookForCredentials } from './credentials-check.js';
 import { discover } from './discover.js';
-import { lookForCredentials } from './doctor.js';
-import { openEc2 } from './ec2.js';
-import { kill, remove, restart, start, stop } from './lifecycle.js';
-import { list } from './list.js';
-import { resize } from './resize.js';
-import { imagesIn, snapshot } from './snapshots.js';
+import { openEc2 } from './ec2-client.js';
+import { kill, remove, restart, start, stop } from './instance-lifecycle.js';
+import { list } from './list-instances.js';
+import { resize } from './resize-instances.js';
 
 export function openAmazonEc2(options: DriverOptions): Driver {
   const ec2 = openEc2(options);

@@ -1,8 +1,8 @@
 import type { Instance } from '@aws-sdk/client-ec2';
-import type { FoundMachine } from '../../machines/machine.js';
-import type { Api } from './api.js';
-import type { Ec2 } from './ec2.js';
-import { usersOfImages } from './images.js';
+import type { FoundMachine } from '../../machines/model/machine.js';
+import type { Api } from './ec2-api.js';
+import type { Ec2 } from './ec2-client.js';
+import { usersOfImages } from './find-image.js';
 import {
   clusterOf,
   instancesOfBelt,

@@ -1,5 +1,5 @@
 import type { DriverModule } from '../driver.js';
-import { engineAtFirstBoot } from '../first-boot.js';
+import { engineAtFirstBoot } from '../kit/first-boot.js';
 
 /** Instances of Amazon EC2. Keys, flags and variables are docker-machine's wherever it has one. */
 export const driver: DriverModule = {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DescribeKeyPairsCommand, ImportKeyPairCommand } from '@aws-sdk/client-ec2';
-import type { Api } from './api.js';
-import { isCode } from './errors.js';
+import type { Api } from './ec2-api.js';
+import { isCode } from './ec2-errors.js';
 import { type Cluster, clusterTags } from './instances.js';
 
 /** The name holds a part of the key's hash: a key that was made anew is another key pair. */

@@ -8,12 +8,12 @@ import {
   type TagSpecification,
 } from '@aws-sdk/client-ec2';
 import type { CreateRequest } from '../driver.js';
-import { type Api, looks } from './api.js';
-import { Ec2Error, isCode } from './errors.js';
-import type { MachineImage } from './images.js';
+import { type Api, looks } from './ec2-api.js';
+import { Ec2Error, isCode } from './ec2-errors.js';
+import type { Ec2Settings } from './ec2-settings.js';
+import type { MachineImage } from './find-image.js';
 import { type Cluster, clusterTags, instancesOf, isGone, tagKeys, tagOf } from './instances.js';
-import type { Place } from './network.js';
-import type { Ec2Settings } from './settings.js';
+import type { Place } from './vpc-network.js';
 
 /** What the machines of a call share. */
 export interface Shape {

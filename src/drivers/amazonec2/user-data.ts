@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { UserError } from '../../errors.js';
-import type { Templates } from '../../templates.js';
+import { UserError } from '../../base/errors.js';
+import type { Templates } from '../../base/templates.js';
 import type { CreateRequest } from '../driver.js';
-import { runcmdLine } from '../first-boot.js';
+import { runcmdLine } from '../kit/first-boot.js';
 
 /** Most that EC2 takes, before base64. @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html */
 export const mostBytes = 16 * 1024;

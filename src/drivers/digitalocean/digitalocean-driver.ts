@@ -1,15 +1,15 @@
 import type { Driver, DriverOptions } from '../driver.js';
-import { type Api, apiOf } from './api.js';
 import { type Clock, realClock } from './clock.js';
-import { type Catalogue, type Cloud, readCatalogue } from './cloud.js';
-import { type Ask, connect } from './connection.js';
-import { check, create, prepare } from './create.js';
-import { diagnose } from './doctor.js';
-import { kill, remove, resize, restart, start, stop } from './lifecycle.js';
-import { discover, list } from './list.js';
+import { check, create, prepare } from './create-droplets.js';
+import { type Api, apiOf } from './digitalocean-api.js';
+import { readSettings, requireToken } from './digitalocean-settings.js';
+import { type Catalogue, type Cloud, readCatalogue } from './droplet-context.js';
+import { kill, remove, resize, restart, start, stop } from './droplet-lifecycle.js';
+import { imagesIn, snapshot } from './droplet-snapshots.js';
+import { discover, list } from './list-droplets.js';
+import { type Ask, connect } from './rate-limited-client.js';
 import { setRegionOf } from './regions.js';
-import { readSettings, requireToken } from './settings.js';
-import { imagesIn, snapshot } from './snapshots.js';
+import { diagnose } from './token-check.js';
 
 /** Connects when it is first asked for something, so that `doctor` can tell of a missing token. */
 export function openDigitalOcean(options: DriverOptions, clock: Clock = realClock): Driver {

@@ -1,6 +1,6 @@
-import type { Addresses, Machine, MachineState } from '../../machines/machine.js';
-import type { DigitalOceanSettings } from './settings.js';
-import type { Droplet } from './types.js';
+import type { Addresses, Machine, MachineState } from '../../machines/model/machine.js';
+import type { Droplet } from './api-types.js';
+import type { DigitalOceanSettings } from './digitalocean-settings.js';
 
 /** What tells a droplet in the cluster's list: its id, or its name when belt was killed before it learned the id. */
 export interface Wanted {

@@ -1,4 +1,4 @@
-import type { FirewallOrder, Rule } from './types.js';
+import type { FirewallOrder, Rule } from './api-types.js';
 
 const everybody = ['0.0.0.0/0', '::/0'];
 

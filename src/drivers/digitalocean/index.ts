@@ -1,5 +1,5 @@
 import type { DriverModule } from '../driver.js';
-import { engineAtFirstBoot } from '../first-boot.js';
+import { engineAtFirstBoot } from '../kit/first-boot.js';
 
 /** Droplets of DigitalOcean. Settings, variables and defaults are docker-machine's; those that it does not have come last. */
 export const driver: DriverModule = {

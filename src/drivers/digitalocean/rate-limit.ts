@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js';
-import { type Answer, DigitalOceanError, numberIn } from './error.js';
+import { type Answer, DigitalOceanError, numberIn } from './digitalocean-error.js';
 
 /** 50 at once and 200 a minute: never more than the 250 a minute that a token may have, whatever was before. */
 const burst = 50;

@@ -1,8 +1,8 @@
-import { UserError } from '../../errors.js';
-import { closest } from '../../machines/suggest.js';
+import { closest } from '../../base/closest.js';
+import { UserError } from '../../base/errors.js';
 import type { Machine, SettingValues } from '../driver.js';
-import { recordedOf } from '../values.js';
-import type { Region } from './types.js';
+import { recordedOf } from '../kit/setting-values.js';
+import type { Region } from './api-types.js';
 
 /**
  * The region of a new machine: that which its name begins with (`sgp1-node1`), or else the one that is set.

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { messageOf, UserError } from '../../errors.js';
-import type { Templates } from '../../templates.js';
+import { messageOf, UserError } from '../../base/errors.js';
+import type { Templates } from '../../base/templates.js';
 import type { CreateRequest } from '../driver.js';
-import { firstBootCommands } from '../first-boot.js';
+import { firstBootCommands } from '../kit/first-boot.js';
 
 /** DigitalOcean's limit. */
 const mostBytes = 64 * 1024;

@@ -1,10 +1,10 @@
-import { UserError } from '../../errors.js';
-import { type Machine, reachAddress } from '../../machines/machine.js';
+import { UserError } from '../../base/errors.js';
+import { type Machine, reachAddress } from '../../machines/model/machine.js';
 import type { Driver, DriverOptions, MachineEvent } from '../driver.js';
-import { lookForKeys } from './doctor.js';
-import { answers } from './port.js';
+import { readSettings } from './generic-settings.js';
+import { lookForKeys } from './key-check.js';
+import { answers } from './port-check.js';
 import { findServers } from './servers.js';
-import { readSettings } from './settings.js';
 
 /** How long `list` waits for the SSH port of a server; all are asked at the same time. */
 const stateTimeoutMs = 3_000;

@@ -52,7 +52,7 @@ export const driver: DriverModule = {
     },
   ],
   async checkSettings(values) {
-    const { readSettings } = await import('./settings.js');
+    const { readSettings } = await import('./generic-settings.js');
     readSettings(values);
   },
   async open(options) {

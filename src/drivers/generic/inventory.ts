@@ -1,9 +1,9 @@
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
-import { UserError } from '../../errors.js';
-import type { JumpHost } from '../../machines/machine.js';
-import { expandAddresses, expandNames } from '../../machines/patterns.js';
-import { closest } from '../../machines/suggest.js';
-import { isHost, parseJump, requirePort } from './settings.js';
+import { closest } from '../../base/closest.js';
+import { UserError } from '../../base/errors.js';
+import type { JumpHost } from '../../machines/model/machine.js';
+import { expandAddresses, expandNames } from '../../machines/model/patterns.js';
+import { isHost, parseJump, requirePort } from './generic-settings.js';
 
 /** A server as the inventory has it; what is absent is as the settings say. */
 export interface InventoryEntry {

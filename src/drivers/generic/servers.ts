@@ -1,12 +1,12 @@
 import { access, constants, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { messageOf, UserError } from '../../errors.js';
-import type { SshAccess } from '../../machines/machine.js';
-import { expandAddresses } from '../../machines/patterns.js';
-import { closest } from '../../machines/suggest.js';
+import { closest } from '../../base/closest.js';
+import { messageOf, UserError } from '../../base/errors.js';
+import type { SshAccess } from '../../machines/model/machine.js';
+import { expandAddresses } from '../../machines/model/patterns.js';
 import type { Adoption, Person } from '../driver.js';
+import { type GenericSettings, isHost, type Login } from './generic-settings.js';
 import { type InventoryEntry, parseInventory } from './inventory.js';
-import { type GenericSettings, isHost, type Login } from './settings.js';
 
 /** One server before its key is looked for. */
 interface Server {

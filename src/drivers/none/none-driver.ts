@@ -1,5 +1,5 @@
-import { UserError } from '../../errors.js';
-import type { Machine } from '../../machines/machine.js';
+import { UserError } from '../../base/errors.js';
+import type { Machine } from '../../machines/model/machine.js';
 import type { Adoption, Driver, DriverOptions, MachineEvent } from '../driver.js';
 
 /** Messages are docker-machine's. */

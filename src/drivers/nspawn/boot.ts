@@ -2,17 +2,17 @@ import { spawn } from 'node:child_process';
 import { open, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ExternalError } from '../../errors.js';
-import type { Templates } from '../../templates.js';
-import { patiently } from '../patiently.js';
+import { ExternalError } from '../../base/errors.js';
+import { patiently } from '../../base/retry.js';
+import type { Templates } from '../../base/templates.js';
 import { findHierarchies, makeGroups, unifiedGroup } from './cgroups.js';
 import { exists } from './exists.js';
+import type { MachineRecord } from './guest-records.js';
+import { lastLines, programEnvironment, run } from './host-program.js';
+import { systemdRunsComputer, unitOf } from './host-systemd.js';
 import { type Layout, machineFolder, makeFolder } from './layout.js';
-import { isAlive, readIdentity } from './process.js';
-import { lastLines, programEnvironment, run } from './program.js';
-import type { MachineRecord } from './records.js';
+import { isAlive, readIdentity } from './process-identity.js';
 import { cleanUp, shutdownMs, switchOff } from './shut-down.js';
-import { systemdRunsComputer, unitOf } from './systemd.js';
 
 const bootMs = 30_000;
 /** How long the kernel may take to remove the link of a machine that was killed. */

@@ -1,11 +1,11 @@
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ExternalError, UserError } from '../../errors.js';
+import { ExternalError, UserError } from '../../base/errors.js';
 import { exists } from './exists.js';
 import { isMissing } from './json-file.js';
 import { readMounts } from './mounts.js';
-import { sendSignal } from './process.js';
+import { sendSignal } from './process-identity.js';
 
 /**
  * Control groups of machines, where systemd does not look after them: `belt/<id>` in each hierarchy that matters. A machine needs

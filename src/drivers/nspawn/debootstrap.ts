@@ -2,9 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
-import { AbortError, ExternalError } from '../../errors.js';
+import { AbortError, ExternalError } from '../../base/errors.js';
 import type { PrepareProgress } from '../driver.js';
-import { lastLines, programEnvironment } from './program.js';
+import { lastLines, programEnvironment } from './host-program.js';
 import type { Recipe } from './recipes.js';
 
 /** Fills an empty folder with what the recipe says. */

@@ -44,7 +44,7 @@ export const driver: DriverModule = {
   ],
   async checkSettings(values) {
     const [{ readSettings }, { requireImage }] = await Promise.all([
-      import('./settings.js'),
+      import('./nspawn-settings.js'),
       import('./recipes.js'),
     ]);
     requireImage(readSettings(values).image);

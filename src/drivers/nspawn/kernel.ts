@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findProgram, run } from './program.js';
+import { findProgram, run } from './host-program.js';
 
 /** Kernel modules that engines in machines use and cannot load themselves: a machine has no /lib/modules. */
 const modules = ['overlay', 'br_netfilter', 'vxlan', 'ip_vs'];

@@ -1,9 +1,9 @@
 import { changeLimit, type LimitFile, limitFile, limitFileV2, unifiedGroup } from './cgroups.js';
 import { exists } from './exists.js';
+import { run } from './host-program.js';
+import { systemdRunsComputer, unitOf } from './host-systemd.js';
 import type { Layout } from './layout.js';
-import { run } from './program.js';
 import { runningProcess } from './shut-down.js';
-import { systemdRunsComputer, unitOf } from './systemd.js';
 
 /**
  * Changes the memory limit of a running machine.

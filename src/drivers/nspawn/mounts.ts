@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { run } from './program.js';
+import { run } from './host-program.js';
 
 export interface Mount {
   point: string;

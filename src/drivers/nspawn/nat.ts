@@ -1,4 +1,4 @@
-import { run } from './program.js';
+import { run } from './host-program.js';
 
 interface Rule {
   table: string;

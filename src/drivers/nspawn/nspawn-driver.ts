@@ -1,15 +1,15 @@
 import type { Driver, DriverOptions } from '../driver.js';
-import { recordedOf } from '../values.js';
-import { check, create } from './create.js';
+import { recordedOf } from '../kit/setting-values.js';
+import { check, create } from './create-guests.js';
 import { type BuildStep, debootstrapFrom } from './debootstrap.js';
-import { diagnose, refuseIncapable, refuseWithoutRoot } from './doctor.js';
-import type { Nspawn } from './find.js';
-import { openImages } from './images.js';
+import { kill, remove, resize, restart, start, stop } from './guest-lifecycle.js';
+import { diagnose, refuseIncapable, refuseWithoutRoot } from './host-checks.js';
 import { layoutOf } from './layout.js';
-import { kill, remove, resize, restart, start, stop } from './lifecycle.js';
-import { list } from './list.js';
+import { list } from './list-guests.js';
+import type { Nspawn } from './lookup.js';
+import { openImages } from './nspawn-images.js';
+import { readSettings } from './nspawn-settings.js';
 import { requireImage } from './recipes.js';
-import { readSettings } from './settings.js';
 
 export async function openNspawn(options: DriverOptions, buildStep?: BuildStep): Promise<Driver> {
   const settings = readSettings(options.settings);

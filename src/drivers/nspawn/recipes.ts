@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { UserError } from '../../errors.js';
-import { closest } from '../../machines/suggest.js';
-import type { Templates } from '../../templates.js';
+import { closest } from '../../base/closest.js';
+import { UserError } from '../../base/errors.js';
+import type { Templates } from '../../base/templates.js';
 
 /** What a base image is made of. */
 export interface Recipe {

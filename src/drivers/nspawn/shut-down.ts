@@ -1,12 +1,12 @@
 import { rm } from 'node:fs/promises';
-import { ExternalError } from '../../errors.js';
+import { ExternalError } from '../../base/errors.js';
 import { killGroups, removeGroups } from './cgroups.js';
 import { exists } from './exists.js';
+import { run } from './host-program.js';
+import { systemdRunsComputer, unitOf } from './host-systemd.js';
 import { type Layout, machineFolder } from './layout.js';
 import { unmountBelow } from './mounts.js';
-import { isAlive, type ProcessIdentity, readIdentity, sendSignal, waitForEnd } from './process.js';
-import { run } from './program.js';
-import { systemdRunsComputer, unitOf } from './systemd.js';
+import { isAlive, type ProcessIdentity, readIdentity, sendSignal, waitForEnd } from './process-identity.js';
 
 /** How long an orderly shutdown may take: Docker alone gives its containers 10 s. */
 export const shutdownMs = 60_000;

@@ -1,9 +1,9 @@
-import { UserError } from '../../errors.js';
-import { formatAddress } from '../ipv4.js';
-import { readBlocks } from './answers.js';
-import { netmaskOf, rangeOf } from './network.js';
-import type { HostOnly } from './settings.js';
+import { UserError } from '../../base/errors.js';
+import { formatAddress } from '../../base/ipv4.js';
+import { readBlocks } from './parse-output.js';
 import type { VBoxManage } from './vboxmanage.js';
+import type { HostOnly } from './virtualbox-settings.js';
+import { netmaskOf, rangeOf } from './vm-network.js';
 
 /** The server's own address in its network; VirtualBox and docker-machine begin there too. */
 export const dhcpServerHost = 100;

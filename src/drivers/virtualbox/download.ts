@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { basename } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { AbortError, ExternalError, isAbort, messageOf, UserError } from '../../errors.js';
+import { AbortError, ExternalError, isAbort, messageOf, UserError } from '../../base/errors.js';
 import type { PrepareProgress } from '../driver.js';
 
 /** A server that says nothing for so long has failed. */

@@ -1,5 +1,5 @@
 import type { DriverModule } from '../driver.js';
-import { engineAtFirstBoot } from '../first-boot.js';
+import { engineAtFirstBoot } from '../kit/first-boot.js';
 
 /** Virtual machines of VirtualBox on this computer. Keys, flags and variables are docker-machine's wherever it has one. */
 export const driver: DriverModule = {
@@ -164,7 +164,7 @@ export const driver: DriverModule = {
     },
   ],
   async checkSettings(values) {
-    const { readSettings } = await import('./settings.js');
+    const { readSettings } = await import('./virtualbox-settings.js');
     readSettings(values);
   },
   async open(options) {

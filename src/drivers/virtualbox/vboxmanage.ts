@@ -1,9 +1,9 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ExecaError, execa } from 'execa';
-import { AbortError, ExternalError, UserError } from '../../errors.js';
-import { patiently } from '../patiently.js';
-import { alone } from './lock.js';
+import { AbortError, ExternalError, UserError } from '../../base/errors.js';
+import { patiently } from '../../base/retry.js';
+import { alone } from './vm-lock.js';
 
 /** What VBoxManage said was wrong. */
 export class VBoxError extends ExternalError {

@@ -1,13 +1,13 @@
 import type { Driver, DriverOptions } from '../driver.js';
-import { check, create, prepare } from './create.js';
-import { diagnose } from './doctor.js';
-import { openImages } from './images.js';
-import { kill, remove, resize, restart, start, stop } from './lifecycle.js';
-import { list } from './list.js';
-import type { Prepared } from './make.js';
-import { readSettings } from './settings.js';
-import { vendorImageOf } from './sources.js';
-import { virtualBox } from './virtualbox.js';
+import type { Prepared } from './build-vm.js';
+import { check, create, prepare } from './create-vms.js';
+import { vendorImageOf } from './image-sources.js';
+import { list } from './list-vms.js';
+import { diagnose } from './virtualbox-checks.js';
+import { virtualBox } from './virtualbox-context.js';
+import { openImages } from './virtualbox-images.js';
+import { readSettings } from './virtualbox-settings.js';
+import { kill, remove, resize, restart, start, stop } from './vm-lifecycle.js';
 
 export function openVirtualBox(options: DriverOptions): Driver {
   const box = virtualBox(readSettings(options.settings), options);

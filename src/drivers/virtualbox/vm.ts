@@ -1,11 +1,11 @@
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AbortError, ExternalError, UserError } from '../../errors.js';
-import type { Machine, MachineState } from '../../machines/machine.js';
-import { type Registered, readExtraData, readInfo, stateOf } from './answers.js';
-import { uuidOf } from './identity.js';
+import { AbortError, ExternalError, UserError } from '../../base/errors.js';
+import type { Machine, MachineState } from '../../machines/model/machine.js';
+import { type Registered, readExtraData, readInfo, stateOf } from './parse-output.js';
 import { isCode, type VBoxManage } from './vboxmanage.js';
-import type { VirtualBox } from './virtualbox.js';
+import type { VirtualBox } from './virtualbox-context.js';
+import { uuidOf } from './vm-identity.js';
 
 /** What belt writes to a VM: its fixed address, and, when it is complete, of what it was made. */
 export const extraData = { address: 'belt/address', made: 'belt/made' } as const;

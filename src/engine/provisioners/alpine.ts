@@ -1,5 +1,5 @@
-import { openrc } from '../openrc.js';
-import type { Provisioner } from '../provisioner.js';
+import type { Provisioner } from '../model/provisioner.js';
+import { openrc } from './openrc.js';
 
 export const alpine: Provisioner = {
   name: 'alpine',

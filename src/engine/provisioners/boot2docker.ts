@@ -1,5 +1,5 @@
-import { boot2docker as service } from '../boot2docker-profile.js';
-import type { Provisioner } from '../provisioner.js';
+import type { Provisioner } from '../model/provisioner.js';
+import { boot2docker as service } from './boot2docker-profile.js';
 
 /** boot2docker comes with the engine; a newer one is a newer ISO. */
 export const boot2docker: Provisioner = {

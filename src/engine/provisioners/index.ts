@@ -1,13 +1,13 @@
-import { UserError } from '../../errors.js';
-import type { Facts } from '../facts.js';
-import type { Provisioner } from '../provisioner.js';
-import { systemd } from '../systemd.js';
+import { UserError } from '../../base/errors.js';
+import type { Facts } from '../model/facts.js';
+import type { Provisioner } from '../model/provisioner.js';
 import { alpine } from './alpine.js';
 import { boot2docker } from './boot2docker.js';
 import { debian } from './debian.js';
 import { flatcar } from './flatcar.js';
 import { redhat } from './redhat.js';
 import { suse } from './suse.js';
+import { systemd } from './systemd.js';
 import { ubuntu } from './ubuntu.js';
 
 /** The first that fits; Ubuntu is like Debian, so it comes before it. */

@@ -1,6 +1,6 @@
-import type { OsRelease } from '../os-release.js';
-import type { Provisioner } from '../provisioner.js';
-import { systemd } from '../systemd.js';
+import type { OsRelease } from '../model/os-release.js';
+import type { Provisioner } from '../model/provisioner.js';
+import { systemd } from './systemd.js';
 
 /** Docker's own repository, which has one for Fedora, one for RHEL and one for all that is built like CentOS Stream. */
 const repository = (folder: string): string => `step "adding Docker's repository"

@@ -1,6 +1,6 @@
-import type { OsRelease } from '../os-release.js';
-import type { Provisioner } from '../provisioner.js';
-import { systemd } from '../systemd.js';
+import type { OsRelease } from '../model/os-release.js';
+import type { Provisioner } from '../model/provisioner.js';
+import { systemd } from './systemd.js';
 
 /** zypper waits for another's lock as many seconds as it is told (zypper(8), ZYPP_LOCK_TIMEOUT). */
 const zypper = 'export ZYPP_LOCK_TIMEOUT=600';

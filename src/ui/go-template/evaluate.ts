@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../base/errors.js';
 import { callFunction } from './functions.js';
 import type { Command, Operand, Pipeline, TemplateNode } from './parse.js';
 import { type GoValue, isList, isMap, isTrue, print, sortedKeys, typeOf } from './value.js';

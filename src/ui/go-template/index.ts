@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../base/errors.js';
 import { evaluate, type MissingField } from './evaluate.js';
 import { parseTemplate, type TemplateNode } from './parse.js';
 import type { GoValue } from './value.js';

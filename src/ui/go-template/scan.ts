@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../base/errors.js';
 
 /** Cuts a template into its text and the tokens of its actions. */
 

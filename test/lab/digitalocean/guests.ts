@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { templatesIn } from '../../../src/base/templates.js';
 import type { Driver, MachineEvent } from '../../../src/drivers/driver.js';
 import { driver } from '../../../src/drivers/nspawn/index.js';
-import type { Machine } from '../../../src/machines/machine.js';
+import type { Machine } from '../../../src/machines/model/machine.js';
 import { generateKeyPair } from '../../../src/ssh/index.js';
-import { templatesIn } from '../../../src/templates.js';
 import type { Backend, BackendMachine } from './account.js';
 import { earlyCommands, lateCommands } from './cloud-init.js';
 

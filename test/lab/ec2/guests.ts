@@ -3,13 +3,13 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { templatesIn } from '../../../src/base/templates.js';
 import type { Driver, MachineEvent } from '../../../src/drivers/driver.js';
-import { baseFolder, openImages } from '../../../src/drivers/nspawn/images.js';
+import { newMachineId, writeRecord } from '../../../src/drivers/nspawn/guest-records.js';
 import { driver } from '../../../src/drivers/nspawn/index.js';
 import { layoutOf, machineFolder, makeFolder } from '../../../src/drivers/nspawn/layout.js';
-import { newMachineId, writeRecord } from '../../../src/drivers/nspawn/records.js';
+import { baseFolder, openImages } from '../../../src/drivers/nspawn/nspawn-images.js';
 import { generateKeyPair } from '../../../src/ssh/index.js';
-import { templatesIn } from '../../../src/templates.js';
 import { type FirstBoot, firstBootScript } from './cloud-init.js';
 
 /**

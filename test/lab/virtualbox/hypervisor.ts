@@ -1,5 +1,5 @@
 import { parse } from 'yaml';
-import { readInfo } from '../../../src/drivers/virtualbox/answers.js';
+import { readInfo } from '../../../src/drivers/virtualbox/parse-output.js';
 import type { Guests } from '../ec2/guests.js';
 import { type Answer, inVirtualBox, realVBoxManage, stayingCaller } from './real.js';
 

@@ -1,10 +1,10 @@
-import type { Facts } from '../../../src/engine/facts.js';
-import { parseOsRelease } from '../../../src/engine/os-release.js';
 import {
   defaultEngineSettings,
   type EngineSettings,
   enginePorts,
-} from '../../../src/machines/engine-settings.js';
+} from '../../../src/engine/model/engine-settings.js';
+import type { Facts } from '../../../src/engine/model/facts.js';
+import { parseOsRelease } from '../../../src/engine/model/os-release.js';
 
 /** What machines answered, as far as belt reads it: files of real systems, from their packages and documentation. */
 

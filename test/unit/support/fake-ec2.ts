@@ -1,6 +1,6 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
-import type { Api } from '../../../src/drivers/amazonec2/api.js';
-import { explained } from '../../../src/drivers/amazonec2/errors.js';
+import type { Api } from '../../../src/drivers/amazonec2/ec2-api.js';
+import { explained } from '../../../src/drivers/amazonec2/ec2-errors.js';
 
 export interface Call {
   /** As `DescribeInstances`. */

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { bestShell } from '../../../src/operations/engine/root-shell.js';
+import { bestShell } from '../../../src/engine/root-shell.js';
 import type { Connection, RunOptions, Ssh, SshTarget, StreamOptions } from '../../../src/ssh/index.js';
 import { ConnectError } from '../../../src/ssh/index.js';
-import { networkCommand } from '../../../src/swarm/network.js';
+import { networkCommand } from '../../../src/swarm/model/machine-network.js';
 import type { Engines } from './engine.js';
 import { System } from './system.js';
 

@@ -1,5 +1,5 @@
 import type { CreateRequest, Driver, MachineEvent, MachineWish } from '../../../src/drivers/driver.js';
-import type { Machine, MachineState } from '../../../src/machines/machine.js';
+import type { Machine, MachineState } from '../../../src/machines/model/machine.js';
 
 /** A machine of the driver in memory. */
 export interface MemoryMachine {

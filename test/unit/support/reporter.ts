@@ -1,4 +1,4 @@
-import type { Reporter } from '../../../src/operations/reporter.js';
+import type { Reporter } from '../../../src/app/reporter.js';
 
 /** A reporter that keeps what it is told, one line an event, in the order in which it came. */
 export interface RecordingReporter extends Reporter {

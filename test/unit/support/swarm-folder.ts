@@ -3,8 +3,8 @@ import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import nacl from 'tweetnacl';
-import { writeMessage } from '../../../src/swarm/protobuf.js';
-import { recordTypes, writeRecords } from '../../../src/swarm/raft-log.js';
+import { writeMessage } from '../../../src/swarm/model/protobuf.js';
+import { recordTypes, writeRecords } from '../../../src/swarm/model/raft-log.js';
 
 /** Parts of a manager's swarm folder, as swarmkit writes them. */
 

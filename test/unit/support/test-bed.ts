@@ -1,7 +1,14 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type ClusterStore, openClusterStore } from '../../../src/config/cluster-store.js';
+import type { Context, Settings } from '../../../src/app/context.js';
+import { AbortError, UserError } from '../../../src/base/errors.js';
+import { templatesIn } from '../../../src/base/templates.js';
+import type { Group } from '../../../src/clusters/model/group.js';
+import { ownDrivers } from '../../../src/drivers/registry.js';
+import { defaultEngineSettings } from '../../../src/engine/model/engine-settings.js';
+import type { Machine } from '../../../src/machines/model/machine.js';
+import { type KnownHosts, openKnownHosts } from '../../../src/ssh/index.js';
 import {
   chooseCluster,
   isLinkedCluster,
@@ -9,16 +16,9 @@ import {
   listClusters,
   removeCluster,
   useCluster,
-} from '../../../src/config/clusters.js';
-import { openPlugins } from '../../../src/config/plugins.js';
-import { ownDrivers } from '../../../src/drivers/registry.js';
-import { AbortError, UserError } from '../../../src/errors.js';
-import { defaultEngineSettings } from '../../../src/machines/engine-settings.js';
-import type { Machine } from '../../../src/machines/machine.js';
-import type { Group } from '../../../src/machines/spec.js';
-import type { Context, Settings } from '../../../src/operations/context.js';
-import { type KnownHosts, openKnownHosts } from '../../../src/ssh/index.js';
-import { templatesIn } from '../../../src/templates.js';
+} from '../../../src/state/cluster-index.js';
+import { type ClusterStore, openClusterStore } from '../../../src/state/cluster-store.js';
+import { openPlugins } from '../../../src/state/plugin-store.js';
 import { type Engine, Engines } from './engine.js';
 import { LocalSsh } from './local-ssh.js';
 import { MemoryDriver } from './memory-driver.js';

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../../cli/base-command.js';
-import { type CaRotation, rotateCa } from '../../../operations/swarm/ca.js';
+import { type CaRotation, rotateCa } from '../../../swarm/rotate-ca.js';
 
 export default class CaRotate extends BaseCommand<typeof CaRotate> {
   static override summary =

@@ -1,0 +1,215 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { chmod, chown, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import type { Caller } from '../state/environment.js';
+import { ExternalError, messageOf, UserError } from './errors.js';
+
+/**
+ * Files of the state folder: private whatever the umask, written atomically, and owned by who called sudo, so that they can be
+ * used without it later.
+ */
+export interface StateFiles {
+  /**
+   * Replaces the file in one step: a reader, or a crash, sees the old text or the new one. Makes the folders on the way.
+   * @throws UserError when the folder cannot be written to
+   */
+  write(path: string, text: string): Promise<void>;
+  /**
+   * Fills a file as large as it may be, anywhere: beside it, until `fill` has ended well; the file itself is the old one until then.
+   * @throws UserError when it cannot be written; what `fill` throws
+   */
+  receive<T>(path: string, fill: (sink: Writable, partPath: string) => Promise<T>): Promise<T>;
+  /** Makes the folder and those above it, where missing. @throws UserError */
+  makeFolder(path: string): Promise<void>;
+  /** Removes a file or a folder with all in it; one that is gone already is fine. @throws UserError */
+  remove(path: string): Promise<void>;
+}
+
+export function stateFiles(owner?: Caller): StateFiles {
+  async function makeFolder(path: string): Promise<void> {
+    await explained('make', path, async () => {
+      const topmost = await mkdir(path, { recursive: true, mode: 0o700 });
+      for (const folder of topmost === undefined ? [] : upTo(topmost, path)) {
+        await chmod(folder, 0o700);
+        if (owner) await chown(folder, owner.uid, owner.gid);
+      }
+    });
+  }
+
+  return {
+    makeFolder,
+    async write(path, text) {
+      await makeFolder(dirname(path));
+      const { default: writeFileAtomic } = await import('write-file-atomic');
+      await explained('write', path, () =>
+        writeFileAtomic(path, text, { mode: 0o600, ...(owner && { chown: owner }) }),
+      );
+    },
+    async receive(path, fill) {
+      const part = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
+      return explained('write', path, async () => {
+        // Before the work, not after it.
+        if (await isFolder(path)) throw Object.assign(new Error('is a folder'), { code: 'EISDIR' });
+        const file = await open(part, 'wx', 0o600);
+        const sink = createWriteStream(part, { fd: file.fd, autoClose: false });
+        // Told of by whoever writes.
+        sink.on('error', () => {});
+        try {
+          if (owner) await chown(part, owner.uid, owner.gid);
+          const value = await fill(sink, part);
+          if (!sink.writableEnded) sink.end();
+          await finished(sink);
+          await file.sync();
+          await rename(part, path);
+          return value;
+        } finally {
+          await file.close();
+          await rm(part, { force: true });
+        }
+      });
+    },
+    async remove(path) {
+      await explained('remove', path, () => rm(path, { recursive: true, force: true }));
+    },
+  };
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isDirectory() ?? false;
+}
+
+/** Opens a file that a person names. @throws UserError when there is none, or it may not be read */
+export async function fileSource(path: string): Promise<() => Readable> {
+  await explained('read', path, async () => (await open(path)).close());
+  return () => createReadStream(path);
+}
+
+/** @returns undefined when there is no such file. @throws UserError when it may not be read */
+export async function readText(path: string): Promise<string | undefined> {
+  return unlessMissing(path, () => readFile(path, 'utf8'));
+}
+
+/**
+ * Reads a JSON file as it is; who asks checks the shape.
+ * @returns undefined when there is no such file. @throws UserError when it is damaged or may not be read
+ */
+export async function readJson(path: string): Promise<unknown> {
+  const text = await readText(path);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw damaged(path, await jsonFault(text));
+  }
+}
+
+/** The names of the folders in a folder, hidden ones left out. @returns none when there is no such folder */
+export async function listFolders(path: string): Promise<string[]> {
+  const entries = (await unlessMissing(path, () => readdir(path, { withFileTypes: true }))) ?? [];
+  return entries.filter((entry) => !entry.isFile() && !entry.name.startsWith('.')).map((entry) => entry.name);
+}
+
+/** The names of the files in a folder that end so. @returns none when there is no such folder */
+export async function listFiles(path: string, ending: string): Promise<string[]> {
+  const names = (await unlessMissing(path, () => readdir(path))) ?? [];
+  return names.filter((name) => name.endsWith(ending));
+}
+
+/** A state file that cannot be understood. It is reported and never overwritten: it may be all that knows of a machine. */
+export function damaged(path: string, reason: string): UserError {
+  return new UserError(`state file ${path} is damaged: ${reason}`, {
+    hint: 'repair it, bring it back from a backup, or move it away; belt does not overwrite it',
+  });
+}
+
+/** @throws UserError for a file of a later format. `what` the format's number is called: `version`. */
+export function requireVersion(path: string, found: number, known: number, what = 'version'): void {
+  if (found <= known) return;
+  throw new UserError(
+    `state file ${path} was written by a newer program (${what} ${found}, this one reads up to ${known})`,
+    {
+      hint: 'use that newer version of belt',
+    },
+  );
+}
+
+/** The errno name of what Node's fs threw: `ENOENT`. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+function upTo(topmost: string, path: string): string[] {
+  const folders = [path];
+  for (let folder = path; folder !== topmost && folder !== dirname(folder); ) {
+    folder = dirname(folder);
+    folders.unshift(folder);
+  }
+  return folders;
+}
+
+export async function folderExists(path: string): Promise<boolean> {
+  return (await unlessMissing(path, () => stat(path)))?.isDirectory() ?? false;
+}
+
+/** @returns undefined when there is nothing at the path. @throws UserError when it may not be read */
+export async function unlessMissing<T>(path: string, read: () => Promise<T>): Promise<T | undefined> {
+  return explained('read', path, async () => {
+    try {
+      return await read();
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+      throw error;
+    }
+  });
+}
+
+interface Explanation {
+  reason: string;
+  hint: string;
+}
+
+const ownershipHint =
+  'see who owns it with "ls -ld"; state that root made for you is yours after "sudo chown -R $USER" on the .belt folder';
+
+/** @see errno(3) */
+const explanations: Readonly<Record<string, Explanation>> = {
+  EACCES: { reason: 'permission denied', hint: ownershipHint },
+  EPERM: { reason: 'not permitted', hint: ownershipHint },
+  EROFS: {
+    reason: 'the file system is read-only',
+    hint: 'name a state folder elsewhere, as in: BELT_HOME=/path/to/folder belt ls',
+  },
+  ENOSPC: {
+    reason: 'no space is left on the disk',
+    hint: 'make room (see "df -h"), then run the same command again',
+  },
+  EDQUOT: { reason: 'your disk quota is used up', hint: 'make room, then run the same command again' },
+  ENOENT: { reason: 'there is no such file or folder', hint: 'see "ls"' },
+  EEXIST: { reason: 'a file of that name is in the way of the folder', hint: 'move it away' },
+  ENOTDIR: { reason: 'a file is in the way of a folder of that path', hint: 'move it away' },
+  EISDIR: { reason: 'a folder of that name is in the way of the file', hint: 'move it away' },
+};
+
+/** Turns what the file system refuses into an error that says what to do. */
+export async function explained<T>(doing: string, path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const code = codeOf(cause);
+    if (code === undefined) throw cause;
+    const explanation = explanations[code];
+    if (!explanation) throw new ExternalError(`cannot ${doing} ${path}: ${messageOf(cause)}`, { cause });
+    throw new UserError(`cannot ${doing} ${path}: ${explanation.reason}`, { hint: explanation.hint, cause });
+  }
+}
+
+/** JSON.parse quotes the text, which may hold a secret, and seldom says where; the YAML parser knows the line. */
+async function jsonFault(text: string): Promise<string> {
+  if (text.trim() === '') return 'it is empty';
+  const { parseDocument } = await import('./yaml.js');
+  const line = parseDocument(text, { schema: 'json' }).errors[0]?.linePos?.[0].line;
+  return line === undefined ? 'it is not JSON' : `it is not JSON from line ${line} on`;
+}

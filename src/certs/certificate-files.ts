@@ -1,0 +1,91 @@
+import { dirname, join } from 'node:path';
+import { readText } from '../base/files.js';
+import type { ClusterStore } from '../state/cluster-store.js';
+import type { CertificatePair } from './model/certificate-terms.js';
+
+/**
+ * Where certificates are, in docker-machine's layout: the cluster's in `certs/`, and in each machine's folder its server pair
+ * beside copies of what a client needs, so that the folder can be given to docker as DOCKER_CERT_PATH.
+ */
+
+export interface PairPaths {
+  certificate: string;
+  key: string;
+}
+
+export interface ClusterPaths {
+  /** `certificate`: all authorities that are trusted. `key`: of the one that signs. */
+  authority: PairPaths;
+  client: PairPaths;
+}
+
+export function clusterPaths({ certsFolder }: ClusterStore): ClusterPaths {
+  return pathsIn(certsFolder);
+}
+
+/** What takes the place of the cluster's own at the end of a rotation. */
+export function nextFolder({ certsFolder }: ClusterStore): string {
+  return join(certsFolder, 'next');
+}
+
+export function nextPaths(cluster: ClusterStore): ClusterPaths {
+  return pathsIn(nextFolder(cluster));
+}
+
+function pathsIn(folder: string): ClusterPaths {
+  return {
+    authority: { certificate: join(folder, 'ca.pem'), key: join(folder, 'ca-key.pem') },
+    client: { certificate: join(folder, 'cert.pem'), key: join(folder, 'key.pem') },
+  };
+}
+
+export interface MachinePaths {
+  ca: string;
+  client: PairPaths;
+  server: PairPaths;
+}
+
+export function machinePaths(cluster: ClusterStore, name: string): MachinePaths {
+  const folder = cluster.machineFolder(name);
+  return {
+    ca: join(folder, 'ca.pem'),
+    client: { certificate: join(folder, 'cert.pem'), key: join(folder, 'key.pem') },
+    server: { certificate: join(folder, 'server.pem'), key: join(folder, 'server-key.pem') },
+  };
+}
+
+/** What of a pair is there. */
+export async function readPair({ certificate, key }: PairPaths): Promise<Partial<CertificatePair>> {
+  const [certificateText, keyText] = await Promise.all([readText(certificate), readText(key)]);
+  return {
+    ...(certificateText !== undefined && { certificate: certificateText }),
+    ...(keyText !== undefined && { key: keyText }),
+  };
+}
+
+export function isComplete(pair: Partial<CertificatePair>): pair is CertificatePair {
+  return pair.certificate !== undefined && pair.key !== undefined;
+}
+
+/** The key goes first: where the certificate is, the pair is complete. */
+export async function writePair(
+  paths: PairPaths,
+  { certificate, key }: CertificatePair,
+  cluster: ClusterStore,
+): Promise<void> {
+  await writeChanged(paths.key, key, cluster);
+  await writeChanged(paths.certificate, certificate, cluster);
+}
+
+/** Writes what is not there yet. */
+export async function writeChanged(path: string, text: string, cluster: ClusterStore): Promise<void> {
+  if ((await readText(path)) === text) return;
+  await cluster.files.write(path, text);
+  // A server's never ends before the client's, which is older: thousands of new machines change nothing about the first end.
+  if (dirname(path) === cluster.certsFolder) await cluster.files.remove(expiryPath(cluster));
+}
+
+/** Until when no certificate needs to be warned of; whoever writes one of the cluster's takes it away. */
+export function expiryPath({ certsFolder }: ClusterStore): string {
+  return join(certsFolder, 'expiry.json');
+}

@@ -1,0 +1,122 @@
+import type { X509Certificate } from 'node:crypto';
+import { UserError } from '../../base/errors.js';
+import type { CertificatePair } from './certificate-terms.js';
+import { canonicalName, canonicalNames } from './server-names.js';
+
+export interface Certificate {
+  /** `O=belt, CN=node1` */
+  subject: string;
+  notBefore: Date;
+  notAfter: Date;
+  /** Host names and addresses, in canonical form. */
+  names: string[];
+  isAuthority: boolean;
+  /** SHA-256, hexadecimal with colons. */
+  fingerprint: string;
+}
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+/** The first certificate of a PEM text. @throws UserError when there is none */
+export function readCertificate(pem: string): Certificate {
+  const certificate = parse(pem);
+  return {
+    subject: certificate.subject.replaceAll('\n', ', '),
+    notBefore: new Date(certificate.validFrom),
+    notAfter: new Date(certificate.validTo),
+    names: alternativeNames(certificate.subjectAltName),
+    isAuthority: certificate.ca,
+    fingerprint: certificate.fingerprint256,
+  };
+}
+
+/** Whole days until it ends; negative when it has ended. */
+export function daysLeft({ notAfter }: Pick<Certificate, 'notAfter'>, now: Date): number {
+  return Math.floor((notAfter.getTime() - now.getTime()) / dayMs);
+}
+
+/** Whether a server may call itself by each of the names with it. */
+export function matches({ names }: Pick<Certificate, 'names'>, wanted: readonly string[]): boolean {
+  return missingNames({ names }, wanted).length === 0;
+}
+
+/** Those of the wanted names that the certificate does not hold, in canonical form. */
+export function missingNames({ names }: Pick<Certificate, 'names'>, wanted: readonly string[]): string[] {
+  return canonicalNames(wanted).filter((name) => !names.includes(name));
+}
+
+/** Whether one of the authorities (a PEM text with one or more) has issued it, and both are valid now. */
+export function verifies(pem: string, authorities: string, now: Date): boolean {
+  const certificate = parse(pem);
+  return (
+    validAt(certificate, now) &&
+    splitPem(authorities)
+      .map(parse)
+      .some((authority) => validAt(authority, now) && issued(authority, certificate))
+  );
+}
+
+/** Whether one of the authorities has issued it, whatever the time. */
+export function isIssuedBy(pem: string, authorities: string): boolean {
+  const certificate = parse(pem);
+  return splitPem(authorities).some((authority) => issued(parse(authority), certificate));
+}
+
+/** That one of the certificates which the key belongs to. */
+export function certificateOfKey(certificates: string, key: string): string | undefined {
+  return splitPem(certificates).find((pem) => fits({ certificate: pem, key }));
+}
+
+/** Whether the certificate is that of the key. @throws UserError when it is no certificate */
+export function fits({ certificate, key }: CertificatePair): boolean {
+  const x509 = parse(certificate);
+  try {
+    return x509.checkPrivateKey(crypto().createPrivateKey(key));
+  } catch {
+    return false;
+  }
+}
+
+/** The certificates of a PEM text, each a text of its own. */
+export function splitPem(pem: string): string[] {
+  const found = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
+  return found.map((text) => `${text}\n`);
+}
+
+/** A PEM text with the certificates of all, each once. */
+export function joinPem(...texts: readonly string[]): string {
+  return [...new Set(texts.flatMap(splitPem))].join('');
+}
+
+function parse(pem: string): X509Certificate {
+  try {
+    return new (crypto().X509Certificate)(pem);
+  } catch (cause) {
+    throw new UserError('it holds no certificate in PEM form', { cause });
+  }
+}
+
+function issued(authority: X509Certificate, certificate: X509Certificate): boolean {
+  return certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
+}
+
+function validAt({ validFrom, validTo }: X509Certificate, now: Date): boolean {
+  return new Date(validFrom) <= now && now <= new Date(validTo);
+}
+
+/** Node's form: `DNS:node1, IP Address:10.0.0.1`. What is neither, or odd, counts as no name. */
+function alternativeNames(text: string | undefined): string[] {
+  return (text ?? '').split(', ').flatMap((entry) => {
+    const [, name] = /^(?:DNS|IP Address):(.+)$/.exec(entry) ?? [];
+    try {
+      return name === undefined ? [] : [canonicalName(name)];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Loaded by who reads certificates alone: every command looks when they end, and most are told by a file that this is far. */
+function crypto(): typeof import('node:crypto') {
+  return process.getBuiltinModule('node:crypto');
+}

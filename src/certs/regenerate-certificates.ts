@@ -1,0 +1,74 @@
+import type { Context } from '../app/context.js';
+import type { Outcome } from '../app/fan-out.js';
+import { whileClaimed } from '../app/with-claim.js';
+import { UserError } from '../base/errors.js';
+import { readText } from '../base/files.js';
+import type { InstallCertificates } from '../engine/install-certificates.js';
+import { refuseOnlyUrl } from '../engine/provision-machines.js';
+import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
+import { type EngineWork, restartEngines } from '../swarm/rolling-restart.js';
+import { machinePaths } from './certificate-files.js';
+import { type ClusterCertificates, ensureClusterCertificates } from './cluster-certificates.js';
+import { splitPem } from './model/read-certificate.js';
+import { copyForClients, serverCertificateFor } from './server-certificate.js';
+
+export interface RegenerateInput {
+  machines: readonly Machine[];
+  /** A new client pair too, for all machines of the cluster. */
+  clientCerts: boolean;
+  /** Restarts managers even where their swarm loses its quorum by it for a while. */
+  force?: boolean;
+  install: InstallCertificates;
+}
+
+/**
+ * Gives the machines' engines new certificates of the cluster's authority, over SSH: it works where TLS no longer does.
+ * @throws UserError when one of the engines is not reached with TLS or not belt's to change, or nothing can be issued; nothing has changed then
+ */
+export async function regenerateCertificates(
+  { machines, clientCerts, force = false, install }: RegenerateInput,
+  context: Context,
+): Promise<Outcome<Machine>[]> {
+  for (const machine of machines) {
+    refuseOnlyUrl(machine);
+    refuseWithoutTls(machine);
+  }
+  const names = machines.map(({ name }) => name);
+  return whileClaimed(names, 'given new certificates', context, async () => {
+    const certificates = await ensureClusterCertificates(context, { renewClient: clientCerts });
+    if (clientCerts) await copyForAll(certificates, context);
+    const work: EngineWork<Machine>['work'] = async (machine, step, mayRestart) => {
+      await mayRestart();
+      step('signing a certificate');
+      const certificate = await serverCertificateFor(machine, context, { renew: true, certificates });
+      await install(machine, certificate, step);
+      return machine;
+    };
+    return restartEngines(machines, { work, doneText: () => 'new certificate', force }, context);
+  });
+}
+
+function refuseWithoutTls({ name, engine }: Machine): void {
+  if (engine === undefined || engine.access === 'secure') return;
+  throw new UserError(
+    `the engine of ${name} is not reached with TLS (${engine.access}): it has no certificate`,
+    {
+      hint: `belt engine secure ${name}`,
+    },
+  );
+}
+
+/** Machines whose records are damaged keep the old copies, and those of another authority until their engines get its certificate. */
+export async function copyForAll(certificates: ClusterCertificates, context: Context): Promise<void> {
+  const { machines } = await context.cluster.machines();
+  for (const { name } of machines.filter((machine) => !isOnlyUrl(machine))) {
+    if (await isOfAnother(certificates.trusted, name, context)) continue;
+    await copyForClients(name, certificates, context);
+  }
+}
+
+async function isOfAnother(trusted: string, name: string, { cluster }: Context): Promise<boolean> {
+  const own = splitPem((await readText(machinePaths(cluster, name).ca)) ?? '');
+  const ours = splitPem(trusted);
+  return own.length > 0 && !own.some((authority) => ours.includes(authority));
+}

@@ -1,0 +1,168 @@
+import type { Context } from '../app/context.js';
+import type { Outcome } from '../app/fan-out.js';
+import type { InstallCertificates } from '../engine/install-certificates.js';
+import { reportOf } from '../machines/machine-summary.js';
+import type { Machine } from '../machines/model/machine.js';
+import { type EngineWork, restartEngines } from '../swarm/rolling-restart.js';
+import { clusterPaths, nextFolder, nextPaths, writeChanged, writePair } from './certificate-files.js';
+import { authorityName, ensureClusterCertificates, readAuthority, readNext } from './cluster-certificates.js';
+import type { KeyType } from './model/certificate-terms.js';
+import { keyTypeOf } from './model/private-keys.js';
+import { copyForAll } from './regenerate-certificates.js';
+import { forgetRotation, type Rotation, readRotation, writeRotation } from './rotation-record.js';
+import { serverCertificateFor, usesTls } from './server-certificate.js';
+
+export interface RotateInput {
+  install: InstallCertificates;
+  /**
+   * Asks the engine over TLS, as clients will.
+   * @throws ExternalError when the engine is reached and refuses; one that cannot be reached from here at all is no failure
+   */
+  ask: (machine: Machine) => Promise<unknown>;
+  /** Of the new authority; absent: as the old one's. */
+  keyType?: KeyType;
+  /** Leaves machines behind that cannot be reached; `regenerate-certs` brings them back later. */
+  force: boolean;
+}
+
+export interface RotationReport {
+  /** Machines that have gone over. */
+  ok: string[];
+  failed: { name: string; error: string }[];
+  skipped: string[];
+  /** The old authority is gone. Otherwise both are trusted, all that worked before works, and the same call goes on. */
+  finished: boolean;
+}
+
+/**
+ * Gives the cluster a new authority while its engines go on answering all who could ask before. Each engine restarts twice:
+ *
+ * 1. `overlap`: clients here are told to trust both authorities, then each engine, which gets a certificate of the new one.
+ * 2. `drop`: once every engine has that, the client's certificate is replaced, each engine is asked with it, and then told to
+ *    trust the new authority only.
+ *
+ * All goes over SSH, so certificates that have expired do not matter. What has been reached is written down before the next step
+ * begins: after an interruption at any point the same call goes on from there.
+ * @throws UserError when another belt works on one of the machines
+ */
+export async function rotateAuthority(input: RotateInput, context: Context): Promise<RotationReport> {
+  const machines = await machinesWithTls(context);
+  const claim = await context.cluster.claim(
+    machines.map(({ name }) => name),
+    'given new certificates',
+  );
+  try {
+    const rotation = await begin(input, context);
+    let going: readonly Machine[] = machines;
+    const left: Outcome<Machine>[] = [];
+    if (rotation.phase === 'overlap') {
+      const outcomes = await overlap(machines, input, context);
+      if (!mayGoOn(outcomes, input, context)) return reportOn(outcomes, false);
+      left.push(...outcomes.filter(({ status }) => status !== 'ok'));
+      going = outcomes.flatMap((outcome) => (outcome.status === 'ok' ? [outcome.value] : []));
+      await writeRotation({ ...rotation, phase: 'drop' }, context.cluster);
+    }
+    const outcomes = await drop(going, input, context);
+    if (!mayGoOn(outcomes, input, context)) return reportOn([...outcomes, ...left], false);
+    await end(context);
+    return reportOn([...outcomes, ...left], true);
+  } finally {
+    await claim.release();
+  }
+}
+
+async function machinesWithTls({ cluster }: Context): Promise<Machine[]> {
+  const { machines, damaged } = await cluster.machines();
+  const [unreadable] = damaged;
+  if (unreadable) throw unreadable.error;
+  const withTls = await Promise.all(machines.map((machine) => usesTls(machine, cluster)));
+  return machines.filter((_, index) => withTls[index]);
+}
+
+/** The record of the rotation is written last: without it, what was made before it counts for nothing. */
+async function begin({ keyType }: RotateInput, context: Context): Promise<Rotation> {
+  const { cluster, reporter } = context;
+  return cluster.lock(async () => {
+    const begun = await readRotation(cluster);
+    if (begun) {
+      reporter.note(`going on with the rotation of ${begun.startedAt.slice(0, 16).replace('T', ' ')} UTC`);
+      return begun;
+    }
+    const old = await readAuthority(cluster);
+    const type = keyType ?? (old ? keyTypeOf(old.authority.certificate) : await context.keyType());
+    const { createAuthority } = await import('./model/issue.js');
+    const next = await createAuthority({ commonName: authorityName(cluster), keyType: type });
+    await writePair(nextPaths(cluster).authority, next, cluster);
+    if (!old) await writeChanged(clusterPaths(cluster).authority.certificate, next.certificate, cluster);
+    const rotation: Rotation = { phase: 'overlap', startedAt: new Date().toISOString() };
+    await writeRotation(rotation, cluster);
+    return rotation;
+  });
+}
+
+/** Clients first: they must know the new authority before the first engine shows a certificate of it. */
+async function overlap(
+  machines: readonly Machine[],
+  { install, force }: RotateInput,
+  context: Context,
+): Promise<Outcome<Machine>[]> {
+  const { cluster } = context;
+  const certificates = await ensureClusterCertificates(context);
+  await writeChanged(clusterPaths(cluster).authority.certificate, certificates.trusted, cluster);
+  await copyForAll(certificates, context);
+  const work: EngineWork<Machine>['work'] = async (machine, step, mayRestart) => {
+    await mayRestart();
+    await install(machine, await serverCertificateFor(machine, context), step);
+    return machine;
+  };
+  return restartEngines(
+    machines,
+    { work, doneText: () => 'trusts both authorities', carryOn: force, force },
+    context,
+  );
+}
+
+async function drop(
+  machines: readonly Machine[],
+  { install, ask, force }: RotateInput,
+  context: Context,
+): Promise<Outcome<Machine>[]> {
+  const { cluster } = context;
+  await writePair(clusterPaths(cluster).authority, await readNext(cluster), cluster);
+  // The client's pair is still of the old authority, which is trusted no longer: it is replaced here.
+  const certificates = await ensureClusterCertificates(context);
+  await copyForAll(certificates, context);
+  const work: EngineWork<Machine>['work'] = async (machine, step, mayRestart) => {
+    step('asking with the new client certificate');
+    await ask(machine);
+    await mayRestart();
+    await install(machine, await serverCertificateFor(machine, context), step);
+    return machine;
+  };
+  return restartEngines(
+    machines,
+    { work, doneText: () => 'trusts the new authority', carryOn: force, force },
+    context,
+  );
+}
+
+async function end({ cluster }: Context): Promise<void> {
+  await cluster.lock(async () => {
+    await forgetRotation(cluster);
+    await cluster.files.remove(nextFolder(cluster));
+  });
+}
+
+/** @throws the signal's reason */
+function mayGoOn(
+  outcomes: readonly Outcome<unknown>[],
+  { force }: RotateInput,
+  { signal }: Context,
+): boolean {
+  signal.throwIfAborted();
+  return force || outcomes.every(({ status }) => status === 'ok');
+}
+
+function reportOn(outcomes: readonly Outcome<Machine>[], finished: boolean): RotationReport {
+  return { ...reportOf(outcomes, (name) => name), finished };
+}

@@ -1,0 +1,11 @@
+import { join } from 'node:path';
+import { templatesIn } from '../../base/templates.js';
+
+export const shells = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof shells)[number];
+
+/** What a shell reads to complete belt's command lines. It names this belt by its path. @param root the folder of belt's package */
+export function completionScript(shell: Shell, root: string): Promise<string> {
+  const program = join(root, 'bin/run.js').replaceAll("'", "'\\''");
+  return templatesIn(join(root, 'templates')).render(`completion/${shell}`, { program: `'${program}'` });
+}

@@ -1,0 +1,29 @@
+import { setMaxListeners } from 'node:events';
+import { AbortError } from '../base/errors.js';
+
+/**
+ * Ctrl-C and SIGTERM as an AbortSignal: the first asks the operation to stop cleanly (it records what exists and returns), the
+ * second ends the process at once.
+ */
+export function interruptSignal(): AbortSignal {
+  // The work on each machine listens to a few signals that all share: Node takes more than ten listeners for a leak, and prints a warning.
+  setMaxListeners(0);
+  const controller = new AbortController();
+  const interrupt = (): void => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort(new AbortError());
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  return controller.signal;
+}
+
+/** Hands signals to a remote command instead: what `belt docker` does where no pseudo-terminal carries Ctrl-C. */
+export function forwardSignals(deliver: (name: string) => void): () => void {
+  const names = ['INT', 'TERM', 'HUP', 'QUIT'] as const;
+  const handlers = names.map((name) => ({ event: `SIG${name}` as const, handler: () => deliver(name) }));
+  for (const { event, handler } of handlers) process.on(event, handler);
+  return () => {
+    for (const { event, handler } of handlers) process.off(event, handler);
+  };
+}

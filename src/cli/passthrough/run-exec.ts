@@ -1,0 +1,34 @@
+import { UsageError } from '../../base/errors.js';
+import { execOnOne, shellCommand } from '../../machines/run-commands.js';
+import { selectMachines } from '../../machines/select-machines.js';
+import type { Passthrough } from './passthrough.js';
+import { runOnMachines } from './run-on-machines.js';
+
+/** Runs a command on the machines named. @returns its exit code, or of several machines whether it succeeded on all */
+export async function exec({ flags, tail, opened }: Passthrough): Promise<number> {
+  const { host, all = false, limit } = flags;
+  const { nodes, command } = nodesAndCommand(tail, host, all);
+  const machines = await selectMachines(nodes, opened.context, { all });
+  return runOnMachines(
+    machines,
+    {
+      one: (machine, streams) => execOnOne(command, machine, streams, opened.context),
+      commandFor: () => command,
+      ...(limit !== undefined && { limit }),
+    },
+    opened,
+  );
+}
+
+/** NODES end at `--`, or after the first word where there is none; with --host or --all all words are the command. */
+function nodesAndCommand(
+  tail: readonly string[],
+  host: readonly string[],
+  all: boolean,
+): { nodes: readonly string[]; command: string } {
+  const end = tail.indexOf('--');
+  const count = end === -1 ? (all || host.length > 0 ? 0 : 1) : end;
+  const [first, ...more] = tail.slice(end === -1 ? count : end + 1);
+  if (first === undefined) throw new UsageError('no command given', { hint: 'belt exec NODES -- COMMAND' });
+  return { nodes: [...host, ...tail.slice(0, count)], command: shellCommand([first, ...more]) };
+}

@@ -1,0 +1,62 @@
+import type { Outcome } from '../../app/fan-out.js';
+import { reportOf } from '../../machines/machine-summary.js';
+import type { Machine } from '../../machines/model/machine.js';
+import { execOnMany } from '../../machines/run-commands.js';
+import type { StreamOptions } from '../../ssh/connection-types.js';
+import { failureSummary, linePrefixes } from '../../ui/failure-summary.js';
+import { exitCodes } from '../exit-codes.js';
+import type { OpenContext } from '../open-context.js';
+import { localStreams, withRawTerminal } from '../terminal.js';
+
+export interface RemoteWork {
+  /** On one machine: connected to this terminal. @returns the remote exit code */
+  one: (machine: Machine, streams: StreamOptions) => Promise<number>;
+  /** On several: the shell command for each. */
+  commandFor: (machine: Machine) => string;
+  /** How many machines at the same time. */
+  limit?: number;
+}
+
+/** One machine is connected to this terminal; of several, each line comes with its machine's name. @returns the exit code */
+export async function runOnMachines(
+  machines: readonly Machine[],
+  work: RemoteWork,
+  opened: OpenContext,
+): Promise<number> {
+  const [machine, ...more] = machines;
+  if (!machine || more.length > 0) return runOnMany(machines, work, opened);
+  const streams = localStreams(opened.environment.variables['TERM'] ?? 'xterm');
+  return withRawTerminal(streams, () => work.one(machine, streams));
+}
+
+async function runOnMany(
+  machines: readonly Machine[],
+  { commandFor, limit }: RemoteWork,
+  { context }: OpenContext,
+): Promise<number> {
+  const color = process.stdout.isTTY && process.stdout.hasColors();
+  const prefixes = linePrefixes(
+    machines.map(({ name }) => name),
+    { color },
+  );
+  const onLine = (name: string, stream: 'stdout' | 'stderr', line: string): void => {
+    process[stream].write(`${prefixes.get(name)}${line}\n`);
+  };
+  const outcomes = await execOnMany(
+    { commandFor, onLine, ...(limit !== undefined && { limit }) },
+    machines,
+    context,
+  );
+  const { failed, skipped } = reportOf(outcomes.map(asFailure), (name) => name);
+  if (failed.length + skipped.length === 0) return exitCodes.ok;
+  const failures = failed.map(({ name, error }) => ({ name, reason: error }));
+  process.stderr.write(`${failureSummary(machines.length, failures, skipped, { color })}\n`);
+  context.signal.throwIfAborted();
+  return exitCodes.failed;
+}
+
+/** Of many, one that ended with an exit code other than 0 has failed. */
+function asFailure(outcome: Outcome<number>): Outcome<number> {
+  if (outcome.status !== 'ok' || outcome.value === 0) return outcome;
+  return { name: outcome.name, status: 'failed', error: new Error(`exit code ${outcome.value}`) };
+}

@@ -1,0 +1,66 @@
+import { UserError } from '../../base/errors.js';
+import { machineFor } from '../../machines/active-machine.js';
+import type { SshProgramCall } from '../../machines/copy-files.js';
+import { namedOrChosen } from '../../machines/default-machine.js';
+import type { Machine } from '../../machines/model/machine.js';
+import { runOverSsh } from '../../machines/openssh-client.js';
+import { execOnOne } from '../../machines/run-commands.js';
+import { findProgram } from '../../state/find-program.js';
+import { runProgram } from '../run-program.js';
+import type { Passthrough } from './passthrough.js';
+import { runOnMachines } from './run-on-machines.js';
+
+/** A login shell, as sshd starts one. */
+const loginShell = 'exec "${SHELL:-/bin/sh}" -l';
+
+/**
+ * A shell on a machine, or one command, its words joined by spaces as ssh does. A shell at a terminal, and whatever has flags of
+ * ssh's own, is the system's OpenSSH's work where there is one; a command goes over belt's own connection.
+ * @returns the remote exit code
+ */
+export async function ssh(passthrough: Passthrough): Promise<number> {
+  const { flags, tail, opened } = passthrough;
+  const [nodes, words] = flags.host.length > 0 ? [flags.host, tail] : [tail.slice(0, 1), tail.slice(1)];
+  const machine = await machineFor(await namedOrChosen(nodes, opened.context.cluster), opened.context);
+  const [first] = words;
+  const hasFlags = first?.startsWith('-') === true && first !== '--';
+  const isShell = words.length === 0 && process.stdin.isTTY;
+  if ((hasFlags || isShell) && !wantsNative(passthrough)) {
+    const program = await findProgram('ssh', opened.environment);
+    if (program) return throughOpenSsh(program, machine, words, passthrough);
+  }
+  if (hasFlags) {
+    throw new UserError(
+      `"${first}" is for OpenSSH's ssh, which ${wantsNative(passthrough) ? '--native-ssh rules out' : 'is not on this computer'}`,
+    );
+  }
+  const command = first === '--' ? words.slice(1).join(' ') : words.join(' ');
+  return runOnMachines(
+    [machine],
+    {
+      one: (target, streams) => execOnOne(command || loginShell, target, streams, opened.context),
+      commandFor: () => command,
+    },
+    opened,
+  );
+}
+
+async function throughOpenSsh(
+  program: string,
+  machine: Machine,
+  words: readonly string[],
+  { opened: { context } }: Passthrough,
+): Promise<number> {
+  const call = (path: string): SshProgramCall => ({
+    program,
+    args: ['-F', path, machine.name, ...words],
+    unreached: [255],
+  });
+  return runOverSsh([machine], call, runProgram, context);
+}
+
+/** @see strconv.ParseBool, with which docker-machine reads the variable */
+function wantsNative({ flags, opened }: Passthrough): boolean {
+  const { MACHINE_NATIVE_SSH: variable = '' } = opened.environment.variables;
+  return flags['native-ssh'] ?? ['1', 't', 'true'].includes(variable.toLowerCase());
+}

@@ -1,0 +1,36 @@
+import { Config, flush, run } from '@oclif/core';
+import { closest } from '../base/closest.js';
+import { UsageError } from '../base/errors.js';
+
+/**
+ * Runs a command through the command framework.
+ * @returns the exit code that the command has set, if any
+ * @throws UsageError for a command that does not exist
+ */
+export async function runCommand(argv: readonly string[], root: string): Promise<number | undefined> {
+  const config = await Config.load(root);
+  try {
+    await run([...argv], config);
+  } catch (error) {
+    throw asUnknownCommand(error, config);
+  }
+  await flush();
+  return process.exitCode as number | undefined;
+}
+
+/** The framework takes all words for the command, arguments too: the longest beginning that is near a command is meant. */
+function asUnknownCommand(error: unknown, config: Config): unknown {
+  const [, id] = (error instanceof Error && /^command (.+?) not found\.?$/i.exec(error.message)) || [];
+  if (id === undefined) return error;
+  const words = id.split(/[: ]/);
+  const commands = config.commandIDs.map((command) => command.replaceAll(':', ' '));
+  const known = [2, 1].find((count) => commands.includes(words.slice(0, count).join(' ')));
+  if (known !== undefined)
+    return new UsageError(`unexpected argument: ${words.slice(known).join(' ')}`, { hint: 'see --help' });
+  const [suggestion] = [words.slice(0, 2), words.slice(0, 1)].flatMap(
+    (beginning) => closest(beginning.join(' '), commands) ?? [],
+  );
+  return new UsageError(`'${words.join(' ')}' is not a belt command`, {
+    hint: suggestion ? `did you mean "belt ${suggestion}"?` : "See 'belt --help'",
+  });
+}

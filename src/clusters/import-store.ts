@@ -1,0 +1,117 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Context } from '../app/context.js';
+import { fanOut, type Outcome } from '../app/fan-out.js';
+import { explanationOf, UserError } from '../base/errors.js';
+import { readJson, readText } from '../base/files.js';
+import { mapLimited } from '../base/map-limit.js';
+import { clusterPaths, machinePaths } from '../certs/certificate-files.js';
+import { takeGivenCertificates } from '../certs/own-certificates.js';
+import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
+import { clientCertificates } from '../state/client-certificates.js';
+import type { ClusterStore } from '../state/cluster-store.js';
+import { certificatePathsIn } from '../state/machine-file.js';
+
+export interface ImportInput {
+  /** docker-machine's store: the folder with `machines/` in it. Absolute. */
+  folder: string;
+  /** What the cluster is to be called. */
+  name: string;
+}
+
+/**
+ * Takes over docker-machine's store in place: every config.json gets belt's section and paths that lead to where things are now,
+ * and is otherwise kept, so that docker-machine goes on working with it. What it rewrites loses belt's section; belt then reads the
+ * machine as docker-machine's again. An older format is kept as config.json.bak, as docker-machine does. It tells which
+ * machines could not be taken over, and why.
+ * @throws UserError when it is no such store
+ */
+export async function importStore(
+  { folder, name }: ImportInput,
+  context: Context,
+): Promise<Outcome<Machine>[]> {
+  await requireStore(folder);
+  const store = await context.clusters.open(name, folder);
+  const { machines, damaged } = await store.machines();
+  await context.clusters.link(name, folder);
+  await takeOutsideCertificates(machines, store, context);
+  const byName = new Map(machines.map((machine) => [machine.name, machine]));
+  const takeOver = async (machineName: string): Promise<Machine> => {
+    const machine = byName.get(machineName) as Machine;
+    await keepOldFormat(machineName, store);
+    await store.save(machine);
+    await warnOfGaps(machine, store, context);
+    return machine;
+  };
+  const outcomes = await fanOut([...byName.keys()], takeOver, { signal: context.signal });
+  context.signal.throwIfAborted();
+  const unread = damaged.map(
+    ({ name: failed, error }): Outcome<Machine> => ({ name: failed, status: 'failed', error }),
+  );
+  const all = [...outcomes, ...unread];
+  for (const outcome of all) if (outcome.status === 'failed') warnOfFailure(outcome, context);
+  return all;
+}
+
+async function requireStore(folder: string): Promise<void> {
+  const found = await stat(join(folder, 'machines')).catch(() => undefined);
+  if (found?.isDirectory()) return;
+  throw new UserError(`${folder} is no store of docker-machine: there is no folder "machines" in it`, {
+    hint: 'name the store: belt import PATH (docker-machine keeps it in ~/.docker/machine)',
+  });
+}
+
+/**
+ * Where the machines' authority lies outside of the store and is one for all, the store's `certs` gets copies of it and of the client's
+ * pair. Machines that trust different ones keep them; belt then makes none (`ensureClusterCertificates`).
+ */
+async function takeOutsideCertificates(
+  machines: readonly Machine[],
+  store: ClusterStore,
+  context: Context,
+): Promise<void> {
+  const { authority, client } = clusterPaths(store);
+  if ((await readText(authority.certificate)) !== undefined) return;
+  const trusted = await mapLimited(
+    machines.filter((machine) => !isOnlyUrl(machine)),
+    32,
+    async ({ name }) => {
+      const paths = certificatePathsIn(await store.document(name));
+      const given = await readText(paths.CaCertPath);
+      return { paths, given, ca: given ?? (await readText(machinePaths(store, name).ca)) };
+    },
+  );
+  const authorities = new Set(trusted.flatMap(({ ca }) => ca ?? []));
+  const one = trusted.find(({ given }) => given !== undefined);
+  if (!one || authorities.size !== 1) return;
+  const { CaCertPath, CaPrivateKeyPath, ClientCertPath, ClientKeyPath } = one.paths;
+  const hasClient = (await readText(client.certificate)) !== undefined;
+  await takeGivenCertificates(
+    {
+      authorityCertificate: CaCertPath,
+      authorityKey: CaPrivateKeyPath,
+      ...(!hasClient && { clientCertificate: ClientCertPath, clientKey: ClientKeyPath }),
+    },
+    { ...context, cluster: store },
+  );
+}
+
+async function keepOldFormat(name: string, store: ClusterStore): Promise<void> {
+  const path = join(store.machineFolder(name), 'config.json');
+  const { ConfigVersion: version = 0 } = ((await readJson(path)) ?? {}) as { ConfigVersion?: number };
+  const text = await readText(path);
+  if (version < 3 && text !== undefined) await store.files.write(`${path}.bak`, text);
+}
+
+function warnOfFailure({ name, error }: { name: string; error: Error }, { reporter }: Context): void {
+  reporter.warn(`${name} is not taken over: ${explanationOf(error)}`);
+}
+
+/** What docker-machine left incomplete is no reason to leave the machine out. */
+async function warnOfGaps(machine: Machine, store: ClusterStore, { reporter }: Context): Promise<void> {
+  const { name, ssh, engine } = machine;
+  if (ssh.keyPath !== undefined && (await readText(ssh.keyPath)) === undefined)
+    reporter.warn(`${name}: its SSH key ${ssh.keyPath} is missing`);
+  if (engine && !isOnlyUrl(machine) && !(await clientCertificates(store, name)))
+    reporter.warn(`${name}: there are no client certificates in ${store.machineFolder(name)}`);
+}

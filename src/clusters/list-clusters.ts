@@ -1,0 +1,92 @@
+import type { Context } from '../app/context.js';
+import { explanationOf, UserError } from '../base/errors.js';
+import { folderExists } from '../base/files.js';
+import { inTime } from '../base/with-timeout.js';
+import { observe } from '../machines/list-machines.js';
+import type { Machine } from '../machines/model/machine.js';
+import { NoSwarmError } from '../swarm/find-manager.js';
+import { type Member, memberName } from '../swarm/model/members.js';
+import { withSwarm } from '../swarm/session.js';
+
+/** A cluster as `cluster ls` shows it. */
+export interface ClusterSummary {
+  name: string;
+  /** It is the one in use. */
+  active: boolean;
+  leader?: string;
+  managers: string[];
+  /** How many of its machines run; absent where nobody says. */
+  running?: number;
+  machines: number;
+  /** What could not be found out. */
+  errors: string[];
+}
+
+/** All clusters at once, each within its own time: one that gives no answer costs its own row and no more. */
+export async function listClusters(
+  { timeoutMs }: { timeoutMs: number },
+  context: Context,
+): Promise<ClusterSummary[]> {
+  const { clusters, cluster } = context;
+  const names = new Set([...(await clusters.names()), cluster.name]);
+  const all = await Promise.all([...names].sort().map((name) => contextOf(name, context)));
+  const shown: Context[] = [];
+  // The default one is there without being made: it is shown from when something is in it.
+  for (const each of all) if (each === context || (await folderExists(each.cluster.folder))) shown.push(each);
+  return Promise.all(shown.map((each) => summarize(each, timeoutMs, context)));
+}
+
+async function contextOf(name: string, context: Context): Promise<Context> {
+  return name === context.cluster.name ? context : context.clusters.context(name);
+}
+
+async function summarize(
+  of: Context,
+  timeoutMs: number,
+  { cluster: inUse }: Context,
+): Promise<ClusterSummary> {
+  const { name, folder } = of.cluster;
+  const { machines, damaged } = await of.cluster.machines();
+  const errors = damaged.map(({ error }) => error.message);
+  /** @returns undefined when it cannot be found out */
+  const find = async <T>(what: (within: Context) => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await inTime(timeoutMs, of.signal, (signal) => what({ ...of, signal }));
+    } catch (error) {
+      of.signal.throwIfAborted();
+      errors.push(explanationOf(error));
+      return undefined;
+    }
+  };
+  const running = await find((within) => runningMachines(machines, within));
+  const members = running && running.length > 0 ? await find(managersOf) : [];
+  const leader = members?.find(({ node }) => node.leader);
+  return {
+    name,
+    active: folder === inUse.folder,
+    ...(leader && { leader: memberName(leader) }),
+    managers: (members ?? []).map(memberName),
+    ...(running && { running: running.length }),
+    machines: machines.length + damaged.length,
+    errors,
+  };
+}
+
+/** @throws the reason of a provider that does not answer */
+async function runningMachines(machines: readonly Machine[], context: Context): Promise<Machine[]> {
+  const rows = await observe(machines, context);
+  const silent = rows.find(({ state, error }) => state === 'error' && error !== undefined);
+  if (silent) throw new UserError(`${silent.machine.driver}: ${silent.error}`);
+  return rows.filter(({ state }) => state === 'running').map(({ machine }) => machine);
+}
+
+/** Managers of the cluster's swarm, the leader first; none where there is no swarm. */
+async function managersOf(context: Context): Promise<Member[]> {
+  try {
+    const members = await withSwarm({ impatient: true }, context, (swarm) => swarm.members());
+    return members.filter(({ node }) => node.role === 'manager');
+  } catch (error) {
+    if (error instanceof NoSwarmError) return [];
+    throw error;
+  }
+}

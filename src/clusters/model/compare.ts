@@ -1,0 +1,170 @@
+import { type EngineChange, type EngineWish, engineChanges } from '../../engine/model/engine-changes.js';
+import type { EngineSettings } from '../../engine/model/engine-settings.js';
+import type { MachineState } from '../../machines/model/machine.js';
+import { parseSize, sameSize } from '../../machines/model/sizes.js';
+import type { Role } from '../../swarm/model/node.js';
+import type { Availability, Group } from './group.js';
+
+/** What a cluster is to be beside what it is, machine by machine. */
+
+/** A machine as its group wants it. */
+export interface Wanted {
+  name: string;
+  group: string;
+  role: Role;
+  size?: string;
+  availability: Availability;
+  labels: Readonly<Record<string, string>>;
+  /** Absent: the engine is left as it is. */
+  engine?: EngineWish;
+}
+
+/** What is there under a name: a machine, a node of the swarm, or both. */
+export interface Present {
+  name: string;
+  machine?: PresentMachine;
+  /** The node that the machine is; without a machine, one that is not belt's. */
+  node?: PresentNode;
+  /** Nodes that machines of this name have left behind in the swarm. */
+  stale: readonly PresentNode[];
+}
+
+export interface PresentMachine {
+  /** `missing`: recorded, and the provider knows no such machine. */
+  state: MachineState;
+  /** Its creation has come to its end. */
+  finished: boolean;
+  size?: string;
+  /** Mebibytes. */
+  memory?: number;
+  /** As belt has set it up; absent where belt cannot. */
+  engine?: EngineSettings;
+}
+
+export interface PresentNode {
+  id: string;
+  role: Role;
+  /** It is ready, and as a manager reachable. */
+  there: boolean;
+  availability: string;
+  labels: Readonly<Record<string, string>>;
+}
+
+export interface Cluster {
+  /** `unknown`: nobody can tell now, since machines are off or do not answer; then nothing is said of nodes. */
+  swarm: 'there' | 'none' | 'unknown';
+  present: readonly Present[];
+}
+
+/** One thing that is not as it is to be. */
+export type Difference =
+  | { what: 'machine'; is: MachineState | 'unfinished'; wanted: 'running' }
+  | { what: 'size'; is: string; wanted: string }
+  | ({ what: 'engine' } & EngineChange)
+  | { what: 'node'; is: 'not ready'; wanted: 'ready' }
+  | { what: 'left-over node'; is: string; wanted: 'removed' }
+  | { what: 'role'; is: Role | 'none'; wanted: Role }
+  | { what: 'availability'; is: string; wanted: Availability }
+  | { what: 'label'; key: string; is?: string; wanted: string };
+
+export interface NodeDifference {
+  name: string;
+  /** Absent: no group names it. */
+  group?: string;
+  /** `missing`: there is no machine, or it is not in the swarm. `extra`: no group names it. */
+  status: 'missing' | 'different' | 'extra';
+  differences: readonly Difference[];
+}
+
+export function wantedOf(groups: readonly Group[]): Wanted[] {
+  return groups.flatMap(({ name: group, nodes, role, size, availability, labels, engine, engineSaid }) =>
+    nodes.map((name) => ({
+      name,
+      group,
+      role,
+      ...(size !== undefined && { size }),
+      availability,
+      labels,
+      engine: { settings: engine, said: engineSaid },
+    })),
+  );
+}
+
+/** In the order of the groups, and after them what no group names. Empty when all is as it is to be. */
+export function compare(wanted: readonly Wanted[], { present, swarm }: Cluster): NodeDifference[] {
+  const byName = new Map(present.map((each) => [each.name, each]));
+  const named = new Set(wanted.map(({ name }) => name));
+  const differing = wanted.flatMap((each): NodeDifference[] => {
+    const differences = differencesOf(each, byName.get(each.name), swarm);
+    if (differences.length === 0) return [];
+    return [{ name: each.name, group: each.group, status: statusOf(differences), differences }];
+  });
+  const extra = present
+    .filter(({ name }) => !named.has(name))
+    .map(({ name }): NodeDifference => ({ name, status: 'extra', differences: [] }));
+  return [...differing, ...extra];
+}
+
+function statusOf(differences: readonly Difference[]): NodeDifference['status'] {
+  const missing = differences.some(
+    ({ what, is }) => (what === 'machine' && (is === 'missing' || is === 'unfinished')) || is === 'none',
+  );
+  return missing ? 'missing' : 'different';
+}
+
+function differencesOf(wanted: Wanted, present: Present | undefined, swarm: Cluster['swarm']): Difference[] {
+  const { machine, node, stale = [] } = present ?? {};
+  return [
+    ...machineDifference(machine),
+    ...(machine ? sizeDifference(wanted, machine) : []),
+    ...(machine ? engineDifferences(wanted, machine) : []),
+    ...stale.map(({ id }): Difference => ({ what: 'left-over node', is: id, wanted: 'removed' })),
+    ...(swarm === 'unknown' ? [] : nodeDifferences(wanted, node)),
+  ];
+}
+
+function machineDifference(machine: PresentMachine | undefined): Difference[] {
+  const is = !machine
+    ? 'missing'
+    : machine.state === 'missing' || machine.finished
+      ? machine.state
+      : 'unfinished';
+  return is === 'running' ? [] : [{ what: 'machine', is, wanted: 'running' }];
+}
+
+/** Where nobody knows the machine's size there is nothing to compare. */
+function sizeDifference(
+  { size: wanted }: Wanted,
+  { size, memory, finished, state }: PresentMachine,
+): Difference[] {
+  if (wanted === undefined || !finished || state === 'missing') return [];
+  // What was asked for counts even where the provider has rounded it up.
+  if (size !== undefined && sameSize(size, wanted)) return [];
+  if (memory !== undefined && memory === parseSize(wanted)?.memoryMb) return [];
+  const is = size ?? (memory === undefined ? undefined : `${memory}mb`);
+  return is === undefined ? [] : [{ what: 'size', is, wanted }];
+}
+
+function engineDifferences(
+  { engine: wanted }: Wanted,
+  { engine, finished, state }: PresentMachine,
+): Difference[] {
+  if (!wanted || !engine || !finished || state === 'missing') return [];
+  return engineChanges(engine, wanted).map((change) => ({ what: 'engine', ...change }));
+}
+
+function nodeDifferences(wanted: Wanted, node: PresentNode | undefined): Difference[] {
+  const { role = 'none', availability = 'active', labels = {}, there = true } = node ?? {};
+  const odd = Object.entries(wanted.labels).filter(([key, value]) => labels[key] !== value);
+  return [
+    ...(there ? [] : [{ what: 'node', is: 'not ready', wanted: 'ready' } as const]),
+    ...(role === wanted.role ? [] : [{ what: 'role', is: role, wanted: wanted.role } as const]),
+    ...(availability === wanted.availability
+      ? []
+      : [{ what: 'availability', is: availability, wanted: wanted.availability } as const]),
+    ...odd.map(([key, value]): Difference => {
+      const is = labels[key];
+      return { what: 'label', key, ...(is !== undefined && { is }), wanted: value };
+    }),
+  ];
+}

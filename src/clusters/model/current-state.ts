@@ -1,0 +1,56 @@
+import { defaultEngineSettings } from '../../engine/model/engine-settings.js';
+import { isOnlyUrl, type Machine, type MachineState } from '../../machines/model/machine.js';
+import { type Member, memberName } from '../../swarm/model/members.js';
+import { isThere, type SwarmNode } from '../../swarm/model/node.js';
+import type { Present, PresentNode } from './compare.js';
+
+/** A recorded machine, as its provider sees it. */
+export interface SeenMachine {
+  machine: Machine;
+  state: MachineState;
+}
+
+/**
+ * What is there of a cluster, name by name: the recorded machines, and the nodes of its swarm. A node that is not ready and whose
+ * machine is gone is one that the machine has left behind.
+ */
+export function presentOf(machines: readonly SeenMachine[], members: readonly Member[]): Present[] {
+  const nodes = new Map(
+    members.flatMap(({ node, machine }) => (machine ? [[machine.name, node] as const] : [])),
+  );
+  const present = new Map<string, Present>();
+  for (const { machine, state } of machines)
+    present.set(machine.name, ofMachine(machine, state, nodes.get(machine.name)));
+  for (const member of members) {
+    if (member.machine) continue;
+    const name = memberName(member);
+    const other = present.get(name) ?? { name, stale: [] };
+    const node = presentNode(member.node);
+    if (member.node.status !== 'ready') present.set(name, { ...other, stale: [...other.stale, node] });
+    else if (other.machine || other.node) present.set(node.id, { name: node.id, node, stale: [] });
+    else present.set(name, { ...other, node });
+  }
+  return [...present.values()];
+}
+
+function ofMachine(machine: Machine, state: MachineState, node: SwarmNode | undefined): Present {
+  const { name, phase, size, memory, engine } = machine;
+  const gone = state === 'missing' && node?.status !== 'ready';
+  return {
+    name,
+    machine: {
+      state,
+      finished: phase === 'ready',
+      ...(size !== undefined && { size }),
+      ...(memory !== undefined && { memory }),
+      ...(!isOnlyUrl(machine) && { engine: engine ?? defaultEngineSettings }),
+    },
+    ...(node && !gone && { node: presentNode(node) }),
+    stale: node && gone ? [presentNode(node)] : [],
+  };
+}
+
+function presentNode(node: SwarmNode): PresentNode {
+  const { id, role, availability, labels } = node;
+  return { id, role, there: isThere(node), availability, labels };
+}

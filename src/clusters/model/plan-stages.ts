@@ -1,0 +1,166 @@
+import { type Cluster, compare, type Difference, type Present, type Wanted } from './compare.js';
+
+/**
+ * What is to be done, and in which order, for a cluster to become what it is to be: machines first; managers one by one, each settled
+ * before the next; then workers; then what is set on nodes.
+ */
+
+/** What is done to one machine or its node. */
+export type Step =
+  /** `anew`: the provider has lost the machine, and what is recorded of it goes first. */
+  | { does: 'create'; name: string; anew: boolean }
+  | { does: 'start'; name: string }
+  /** Removes a node that a machine of this name has left behind. */
+  | { does: 'forget'; name: string; nodeId: string }
+  /** Waits until the node is ready, and as a manager reachable. */
+  | { does: 'await'; name: string }
+  | { does: 'init'; name: string }
+  | { does: 'join'; name: string; role: Wanted['role'] }
+  | { does: 'promote' | 'demote'; name: string }
+  /** Availability and labels, as the group has them. */
+  | { does: 'set'; name: string }
+  /** The engine is told what is new in its group. */
+  | { does: 'engine'; name: string }
+  | { does: 'resize'; name: string; size: string }
+  /** Takes it out of the swarm and destroys it. */
+  | { does: 'remove'; name: string };
+
+export interface Stage {
+  /** `one by one`: each stands on the one before, so a failure ends it. */
+  order: 'together' | 'one by one';
+  steps: readonly Step[];
+}
+
+export interface PlanOptions {
+  /** Remove what no group names. */
+  prune: boolean;
+}
+
+/**
+ * The stages in their order; none is empty, and there are none when nothing is to be done. While nobody can tell what swarm there is,
+ * only machines are made and started.
+ */
+export function planStages(wanted: readonly Wanted[], cluster: Cluster, { prune }: PlanOptions): Stage[] {
+  const plan = new Planner(wanted, cluster);
+  const machines: Stage = { order: 'together', steps: plan.machines() };
+  if (cluster.swarm === 'unknown') return machines.steps.length > 0 ? [machines] : [];
+  const stages: Stage[] = [
+    machines,
+    { order: 'one by one', steps: plan.leftOvers() },
+    { order: 'together', steps: plan.waits() },
+    { order: 'one by one', steps: [...plan.newManagers(), ...plan.promotions()] },
+    { order: 'one by one', steps: plan.demotions() },
+    { order: 'together', steps: plan.newWorkers() },
+    { order: 'together', steps: plan.nodeSettings() },
+    { order: 'one by one', steps: plan.engines('manager') },
+    { order: 'together', steps: plan.engines('worker') },
+    { order: 'one by one', steps: plan.sizes() },
+    { order: 'one by one', steps: prune ? plan.extras() : [] },
+  ];
+  return stages.filter(({ steps }) => steps.length > 0);
+}
+
+class Planner {
+  private readonly differences: readonly { name: string; difference: Difference }[];
+  private readonly present: ReadonlyMap<string, Present>;
+
+  constructor(
+    private readonly wanted: readonly Wanted[],
+    private readonly cluster: Cluster,
+  ) {
+    this.present = new Map(cluster.present.map((each) => [each.name, each]));
+    this.differences = compare(wanted, cluster).flatMap(({ name, differences }) =>
+      differences.map((difference) => ({ name, difference })),
+    );
+  }
+
+  machines(): Step[] {
+    return this.of('machine').map(({ name, difference: { is } }): Step => {
+      const creates = is === 'missing' || is === 'unfinished';
+      return creates
+        ? { does: 'create', name, anew: this.present.get(name)?.machine?.state === 'missing' }
+        : { does: 'start', name };
+    });
+  }
+
+  leftOvers(): Step[] {
+    return this.of('left-over node').map(({ name, difference }) => ({
+      does: 'forget',
+      name,
+      nodeId: difference.is,
+    }));
+  }
+
+  /** A node whose machine is only being started may still be taken for ready. */
+  waits(): Step[] {
+    const started = this.machines().flatMap((step) =>
+      step.does === 'start' && this.isNode(step.name) ? [step.name] : [],
+    );
+    const names = new Set([...started, ...this.of('node').map(({ name }) => name)]);
+    return [...names].map((name) => ({ does: 'await', name }));
+  }
+
+  /** The first one begins the swarm where there is none. */
+  newManagers(): Step[] {
+    const managers = this.wanted.filter(({ name, role }) => role === 'manager' && !this.isNode(name));
+    return managers.map(({ name }, index) =>
+      index === 0 && this.cluster.swarm === 'none'
+        ? { does: 'init', name }
+        : { does: 'join', name, role: 'manager' },
+    );
+  }
+
+  promotions(): Step[] {
+    return this.ofRole('worker').map((name) => ({ does: 'promote', name }));
+  }
+
+  demotions(): Step[] {
+    return this.ofRole('manager').map((name) => ({ does: 'demote', name }));
+  }
+
+  newWorkers(): Step[] {
+    const workers = this.wanted.filter(({ name, role }) => role === 'worker' && !this.isNode(name));
+    return workers.map(({ name }) => ({ does: 'join', name, role: 'worker' }));
+  }
+
+  nodeSettings(): Step[] {
+    const names = new Set([...this.of('availability'), ...this.of('label')].map(({ name }) => name));
+    return [...names].map((name) => ({ does: 'set', name }));
+  }
+
+  engines(role: Wanted['role']): Step[] {
+    const differing = new Set(this.of('engine').map(({ name }) => name));
+    const nodes = this.wanted.filter((each) => each.role === role && differing.has(each.name));
+    return nodes.map(({ name }) => ({ does: 'engine', name }));
+  }
+
+  sizes(): Step[] {
+    return this.of('size').map(({ name, difference: { wanted } }) => ({
+      does: 'resize',
+      name,
+      size: wanted,
+    }));
+  }
+
+  extras(): Step[] {
+    const named = new Set(this.wanted.map(({ name }) => name));
+    return this.cluster.present.flatMap(({ name }) => (named.has(name) ? [] : [{ does: 'remove', name }]));
+  }
+
+  private of<W extends Difference['what']>(
+    what: W,
+  ): { name: string; difference: Extract<Difference, { what: W }> }[] {
+    return this.differences.flatMap(({ name, difference }) =>
+      difference.what === what ? [{ name, difference: difference as Extract<Difference, { what: W }> }] : [],
+    );
+  }
+
+  /** Nodes that have this role, and are to have the other. */
+  private ofRole(role: Wanted['role']): string[] {
+    return this.of('role').flatMap(({ name, difference }) => (difference.is === role ? [name] : []));
+  }
+
+  private isNode(name: string): boolean {
+    return this.present.get(name)?.node !== undefined;
+  }
+}

@@ -1,0 +1,118 @@
+import { allEnded, type Outcome, outcomesOf } from '../app/fan-out.js';
+import { groupBy } from '../base/group-by.js';
+import { startMachines } from '../machines/lifecycle.js';
+import { resizeMachines } from '../machines/resize-machines.js';
+import { demoteNodes, promoteNodes } from '../swarm/change-roles.js';
+import { retireMachines } from '../swarm/remove-machines.js';
+import { upgradeNodes } from '../swarm/upgrade/upgrade-nodes.js';
+import { checkMaking, makeMachines } from './create-group-machines.js';
+import { beginSwarm, joinAll } from './join-groups.js';
+import type { Stage, Step } from './model/plan-stages.js';
+import { setEngines } from './set-engines.js';
+import { awaitNodes, forgetNodes, setNodes, takeOut } from './set-nodes.js';
+import { type Kind, machinesOf, namesOf, type StepOf, type Work } from './stage-work.js';
+
+export interface StepEnd {
+  step: Step;
+  outcome: Outcome<unknown>;
+}
+
+type Doing<K extends Kind> = (steps: readonly StepOf<K>[], work: Work) => Promise<Outcome<unknown>[]>;
+
+/** What does the steps of each kind; all steps of a kind in a stage are done in one call. */
+const doings: { readonly [K in Kind]: Doing<K> } = {
+  create: makeMachines,
+  start: (steps, work) => startMachines(machinesOf(steps, work), work.context),
+  forget: forgetNodes,
+  await: awaitNodes,
+  init: beginSwarm,
+  join: joinAll,
+  promote: (steps, { context }) => promoteNodes(namesOf(steps), context),
+  demote: (steps, { input, context }) => demoteNodes(namesOf(steps), input, context),
+  set: setNodes,
+  engine: setEngines,
+  resize: resizeAll,
+  remove: removeAll,
+};
+
+/** How long a node may take to be empty, and then what ran there to run elsewhere. */
+const drainMs = 300_000;
+
+/** Size by size; none after one that did not come about, since then the swarm is a node short already. */
+async function resizeAll(steps: readonly StepOf<'resize'>[], work: Work): Promise<Outcome<unknown>[]> {
+  const outcomes: Outcome<unknown>[] = [];
+  for (const [size, same] of groupBy(steps, (step) => step.size)) {
+    const resize = (): Promise<Outcome<unknown>[]> => resizeTo(size, same, work);
+    outcomes.push(...(await outcomesOf(namesOf(same), resize, work.context.signal)));
+    if (outcomes.some(({ status }) => status !== 'ok')) break;
+  }
+  return outcomes;
+}
+
+/** Nodes of the swarm one after the other, each drained before; what is in no swarm at once. */
+async function resizeTo(
+  size: string,
+  steps: readonly StepOf<'resize'>[],
+  work: Work,
+): Promise<Outcome<unknown>[]> {
+  const { input, context, observation } = work;
+  const members = new Set(observation.cluster.present.flatMap(({ name, node }) => (node ? [name] : [])));
+  const nodes = namesOf(steps).filter((name) => members.has(name));
+  const others = steps.filter(({ name }) => !members.has(name));
+  const upgrade = {
+    nodes,
+    all: false,
+    size,
+    engine: false,
+    maxUnavailable: 1,
+    drainMs,
+    force: input.force,
+  };
+  const upgraded = nodes.length > 0 ? await upgradeNodes(upgrade, context) : [];
+  if (others.length === 0 || upgraded.some(({ status }) => status !== 'ok')) return upgraded;
+  return [...upgraded, ...(await resizeMachines(machinesOf(others, work), size, context))];
+}
+
+/** Nodes that are no machines of belt's are only taken out of the swarm. */
+async function removeAll(steps: readonly StepOf<'remove'>[], work: Work): Promise<Outcome<unknown>[]> {
+  const { input, context, observation } = work;
+  const machines = machinesOf(steps, work);
+  const removed =
+    machines.length > 0 ? await retireMachines(machines, { force: input.force, drainMs }, context) : [];
+  const others = steps.filter(({ name }) => !observation.machines.has(name));
+  await takeOut(others, work);
+  return [...removed, ...namesOf(others).map((name) => ({ name, status: 'ok', value: undefined }) as const)];
+}
+
+/** Refuses what cannot be done, before anything is. @throws UserError */
+export async function checkStage({ steps }: Stage, work: Work): Promise<void> {
+  await checkMaking(
+    steps.filter((step) => step.does === 'create'),
+    work,
+  );
+}
+
+/** Does a stage. @returns each step's end; of a stage that goes one by one, what comes after a failure is skipped. @throws AbortError */
+export async function performStage({ order, steps }: Stage, work: Work): Promise<StepEnd[]> {
+  const kinds = [...groupBy(steps, ({ does }) => does).values()];
+  if (order === 'together') return (await allEnded(kinds.map((same) => doSame(same, work)))).flat();
+  const ends: StepEnd[] = [];
+  for (const same of kinds) {
+    const broken = ends.some(({ outcome }) => outcome.status !== 'ok');
+    ends.push(...(broken ? same.map(skipped) : await doSame(same, work)));
+  }
+  return ends;
+}
+
+/** Steps of one kind. Work that cannot be begun fails them all. */
+async function doSame(steps: readonly Step[], work: Work): Promise<StepEnd[]> {
+  const [{ does }] = steps as [Step];
+  const begin = (): Promise<Outcome<unknown>[]> => (doings[does] as Doing<Kind>)(steps, work);
+  const outcomes = await outcomesOf(namesOf(steps), begin, work.context.signal);
+  const byName = new Map(outcomes.map((outcome) => [outcome.name, outcome]));
+  return steps.map((step) => ({ step, outcome: byName.get(step.name) ?? skipped(step).outcome }));
+}
+
+function skipped(step: Step): StepEnd {
+  return { step, outcome: { name: step.name, status: 'skipped' } };
+}

@@ -1,0 +1,181 @@
+import { reach } from '../app/connect-ssh.js';
+import type { Context } from '../app/context.js';
+import { fanOut, inOrderOf, type Outcome } from '../app/fan-out.js';
+import { whileClaimed } from '../app/with-claim.js';
+import { UserError } from '../base/errors.js';
+import { groupBy } from '../base/group-by.js';
+import { provisionEngine } from '../engine/provision-engine.js';
+import { letClusterIn } from '../machines/authorize-cluster-key.js';
+import type { FoundMachine, Machine, MachineState } from '../machines/model/machine.js';
+import { type EngineWork, restartEngines } from '../swarm/rolling-restart.js';
+
+export interface RebuildInput {
+  driver: string;
+  /** Name or id, where the provider has several. */
+  cluster?: string | undefined;
+  /** What it is to be called here; absent: as before. */
+  as?: string | undefined;
+}
+
+/** A cluster as its provider's marks tell of it, beside what is recorded of it here. */
+export interface Rebuild {
+  cluster: { id: string; name: string };
+  /** Of the cluster as it is called here. */
+  context: Context;
+  /** Without a record. */
+  lost: RebuiltMachine[];
+  /** Recorded, by an earlier run that could not log in: their engines are not set up yet. */
+  unfinished: RebuiltMachine[];
+  /** Recorded and finished: they stay as they are. */
+  kept: string[];
+}
+
+export interface RebuiltMachine {
+  machine: Machine;
+  state: MachineState;
+}
+
+/**
+ * What there is to bring back. Changes nothing.
+ * @throws UserError when the provider has no such cluster or several, when another one has its name here, and for a driver that
+ * cannot find machines without records
+ */
+export async function planRebuild(input: RebuildInput, context: Context): Promise<Rebuild> {
+  const driverName = context.drivers.nameOf(input.driver);
+  const driver = await context.driver(driverName);
+  if (!driver.discover) {
+    throw new UserError(`${driverName} cannot tell which machines are belt's: it leaves no marks on them`);
+  }
+  const found = choose(await driver.discover(context.signal), input);
+  const [{ cluster }] = found as [FoundMachine];
+  const own = context.cluster.byFolder ? context : await context.clusters.context(input.as ?? cluster.name);
+  own.cluster.requireId(cluster.id);
+  const { machines, damaged } = await own.cluster.machines();
+  const recorded = new Map(machines.map((machine) => [machine.name, machine]));
+  const taken = new Set([...machines, ...damaged].map(({ name }) => name));
+  const lost = found
+    .filter(({ name }) => !taken.has(name))
+    .map((one) => ({ machine: recordOf(one, driverName, own), state: one.state }));
+  const unfinished = found.flatMap(({ name, state }) => {
+    const machine = recorded.get(name);
+    return machine?.phase === 'ready' && !machine.engine ? [{ machine, state }] : [];
+  });
+  const comesBack = new Set([...lost, ...unfinished].map(({ machine }) => machine.name));
+  const kept = found.map(({ name }) => name).filter((name) => !comesBack.has(name));
+  return { cluster, context: own, lost, unfinished, kept };
+}
+
+/**
+ * Writes the records, and makes belt at home on the machines again: each gets the cluster's key, by way of one that it knows, and its
+ * engine certificates of the cluster's authority, which are made anew where they were lost. Managers of a swarm go one after the
+ * other. A machine that cannot be logged in to is recorded all the same, and has failed.
+ * @param keyPath a private key that the machines know
+ * @throws UserError, with nothing changed, when the cluster here has another id
+ */
+export async function rebuild(
+  { cluster, context, lost, unfinished }: Rebuild,
+  { keyPath, timeoutMs }: { keyPath?: string; timeoutMs: number },
+): Promise<Outcome<Machine>[]> {
+  await context.cluster.establish(cluster.id);
+  const all = [...unfinished, ...lost];
+  const names = all.map(({ machine }) => machine.name);
+  return whileClaimed(names, 'imported', context, async () => {
+    await context.cluster.saveAll(lost.map(({ machine }) => machine));
+    const entered = await letInAll(all, { timeoutMs, ...(keyPath !== undefined && { keyPath }) }, context);
+    context.signal.throwIfAborted();
+    const reachable = entered.flatMap((outcome) => (outcome.status === 'ok' ? [outcome.value] : []));
+    const set = await setUpAll(reachable, context);
+    return inOrderOf(names, [...entered.filter(({ status }) => status !== 'ok'), ...set]);
+  });
+}
+
+function choose(
+  machines: readonly FoundMachine[],
+  { driver, cluster: wanted }: RebuildInput,
+): FoundMachine[] {
+  const clusters = [...groupBy(machines, ({ cluster }) => cluster.id).values()];
+  const fitting = clusters.filter(([first]) => {
+    const { id, name } = (first as FoundMachine).cluster;
+    return wanted === undefined || wanted === id || wanted === name;
+  });
+  const [only, ...others] = fitting;
+  const list = (fitting.length > 0 ? fitting : clusters).map(describe).join('; ');
+  if (only && others.length === 0) return only;
+  if (only) {
+    throw new UserError(`${driver} has ${fitting.length} clusters: ${list}`, {
+      hint: 'name one, by its id where names are the same: --cluster ID',
+    });
+  }
+  if (clusters.length === 0) throw new UserError(`${driver} has no machines that belt has made`);
+  throw new UserError(`${driver} has no cluster "${wanted}"`, { hint: `it has: ${list}` });
+}
+
+/** `default 5f0c... (node1, node2, node3 and 7 more)` */
+function describe(machines: readonly FoundMachine[]): string {
+  const [{ cluster }] = machines as [FoundMachine];
+  const names = machines.map(({ name }) => name);
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
+  return `${cluster.name} ${cluster.id} (${names.slice(0, 3).join(', ')}${more})`;
+}
+
+/** Without its engine's settings: whether belt can log in and set it up is yet to be seen. */
+function recordOf(found: FoundMachine, driver: string, { cluster }: Context): Machine {
+  const { name, id, size, memory, addresses = {}, driverData = {}, ssh, createdAt } = found;
+  return {
+    name,
+    driver,
+    phase: 'ready',
+    ...(id !== undefined && { id }),
+    ...(size !== undefined && { size }),
+    ...(memory !== undefined && { memory }),
+    addresses,
+    ssh: { keyPath: cluster.sshKeyPath, ...ssh },
+    driverData,
+    createdAt,
+  };
+}
+
+async function letInAll(
+  machines: readonly RebuiltMachine[],
+  options: { keyPath?: string; timeoutMs: number },
+  context: Context,
+): Promise<Outcome<Machine>[]> {
+  const byName = new Map(machines.map((one) => [one.machine.name, one]));
+  const progress = context.reporter.open([...byName.keys()]);
+  const work = async (name: string): Promise<Machine> => {
+    const { machine, state } = byName.get(name) as RebuiltMachine;
+    if (state !== 'running') {
+      const hint = `start it, belt start ${name}, then run the same command again`;
+      throw new UserError(`its record is there, and it is ${state}`, { hint });
+    }
+    await letClusterIn(machine, { ...options, step: (text) => progress.update(name, text) }, context);
+    return machine;
+  };
+  // What many have in common is said once.
+  const hints = new Set<string>();
+  const onEnd = (name: string, outcome: Outcome<unknown>): void => {
+    if (outcome.status === 'failed') {
+      progress.failed(name, outcome.error.message);
+      if (outcome.error instanceof UserError && outcome.error.hint) hints.add(outcome.error.hint);
+    }
+    if (outcome.status === 'ok') progress.done(name, "knows the cluster's key");
+  };
+  try {
+    return await fanOut([...byName.keys()], work, { signal: context.signal, onEnd });
+  } finally {
+    await progress.close();
+    for (const hint of hints) context.reporter.note(hint);
+  }
+}
+
+async function setUpAll(machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
+  if (machines.length === 0) return [];
+  const engine = await context.settings.engine();
+  const work: EngineWork<Machine>['work'] = async (machine, step, mayRestart) => {
+    const ready: Machine = { ...machine, engine };
+    await provisionEngine(ready, await reach(ready, context), { step, mayRestart }, context);
+    await context.cluster.save(ready);
+    return ready;
+  };
+  return restartEngines(machines, { work, doneText: () => 'back', force: false }, context);
+}

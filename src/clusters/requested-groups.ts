@@ -1,0 +1,73 @@
+import type { Context } from '../app/context.js';
+import { UsageError, UserError } from '../base/errors.js';
+import { expandNames } from '../machines/model/patterns.js';
+import { type Group, requireSwarm } from './model/group.js';
+
+/** What a command line says the cluster is to be, as in the 2016 belt. */
+export interface GroupWords {
+  managers: readonly string[];
+  managerSize?: string | undefined;
+  workers: readonly string[];
+  workerSize?: string | undefined;
+}
+
+/**
+ * What the cluster is to be: by the command line, or by config.yml where that says nothing.
+ * @throws UserError when nobody says, or it cannot be a swarm; UsageError when both say
+ */
+export async function wantedGroups(words: GroupWords, { settings, cluster }: Context): Promise<Group[]> {
+  const written = await settings.groups();
+  const said = await groupsOf(words, settings);
+  const [first] = written;
+  if (first && said.length > 0) {
+    throw new UsageError(`${first.origin} says already what the cluster is to be`, {
+      hint: `change it there, and name no machines here`,
+    });
+  }
+  const groups = first ? written : said;
+  if (groups.length === 0) {
+    throw new UserError(`nothing says what the cluster ${cluster.name} is to be`, {
+      hint: `write groups into ${cluster.settingsPath} (docs/clusters.md), or name them: --manager 'mg[0:2]' 'node[1:4]'`,
+    });
+  }
+  requireSwarm(groups);
+  return groups;
+}
+
+async function groupsOf(
+  { managers, managerSize, workers, workerSize }: GroupWords,
+  settings: Context['settings'],
+): Promise<Group[]> {
+  if (managers.length + workers.length === 0) {
+    const size = managerSize ?? workerSize;
+    if (size === undefined) return [];
+    throw new UsageError(`a size, ${size}, and no machines for it`, {
+      hint: "--manager 'mg[0:2]' 'node[1:4]'",
+    });
+  }
+  const common = {
+    availability: 'active',
+    labels: {},
+    driver: await settings.driver(),
+    settings: {},
+    engine: await settings.engine(),
+    engineSaid: [],
+  } as const;
+  const group = (role: Group['role'], origin: string, nodes: readonly string[], size?: string): Group[] =>
+    nodes.length === 0
+      ? []
+      : [
+          {
+            ...common,
+            name: `${role}s`,
+            origin,
+            role,
+            nodes: expandNames(nodes),
+            ...(size !== undefined && { size }),
+          },
+        ];
+  return [
+    ...group('manager', '--manager', managers, managerSize),
+    ...group('worker', 'NODES', workers, workerSize),
+  ];
+}

@@ -1,0 +1,125 @@
+import { DescribeImagesCommand, type Image } from '@aws-sdk/client-ec2';
+import { chunks, valuesPerFilter } from '../../base/chunks.js';
+import { ExternalError, UserError } from '../../base/errors.js';
+import type { Architecture } from './choose-type.js';
+import type { Api } from './ec2-api.js';
+import { tagKeys } from './instances.js';
+
+export interface MachineImage {
+  id: string;
+  /** Of its root device. */
+  deviceName: string;
+  /** Whom it lets log in. */
+  sshUser: string;
+}
+
+interface Publisher {
+  /** The account that publishes the images: https://wiki.debian.org/Cloud/AmazonEC2Image, https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/ */
+  owner: string;
+  /** With wildcards, for one architecture. */
+  pattern: (architecture: Architecture) => string;
+}
+
+const debian = (release: string): Publisher => ({
+  owner: '136693071363',
+  pattern: (architecture) => `debian-${release}-${architecture}-*`,
+});
+const ubuntu = (release: string): Publisher => ({
+  owner: '099720109477',
+  pattern: (architecture) => `ubuntu/images/hvm-ssd*/ubuntu-*-${release}-${architecture}-server-*`,
+});
+
+const publishers: Readonly<Record<string, Publisher>> = {
+  'debian-13': debian('13'),
+  'debian-12': debian('12'),
+  'ubuntu-24.04': ubuntu('24.04'),
+  'ubuntu-22.04': ubuntu('22.04'),
+};
+
+/** @throws UserError for what is neither a name that belt knows nor an id */
+export function requireImageName(ami: string): void {
+  if (Object.hasOwn(publishers, ami) || /^ami-[0-9a-f]{8,17}$/.test(ami)) return;
+  throw new UserError(`"${ami}" is no image for amazonec2`, {
+    hint: `${Object.keys(publishers).join(', ')}, or an id as ami-0123456789abcdef0`,
+  });
+}
+
+/**
+ * The newest image of that name, or the one with that id.
+ * @throws UserError when there is none in the region, or it is for other processors
+ */
+export async function findImage(
+  api: Api,
+  ami: string,
+  architecture: Architecture,
+  signal: AbortSignal,
+): Promise<MachineImage> {
+  requireImageName(ami);
+  const images = await describe(api, ami, architecture, signal);
+  const image = newest(images);
+  if (!image?.ImageId) {
+    throw new UserError(`there is no image ${ami} for ${architecture} in ${api.region}`, {
+      hint: 'name another with --amazonec2-ami, or another region',
+    });
+  }
+  if (architectureOfImage(image) !== architecture) {
+    throw new UserError(
+      `the image ${image.ImageId} is for ${image.Architecture}, the instance type for ${architecture}`,
+      { hint: 'leave --amazonec2-ami out, or name an instance type that fits' },
+    );
+  }
+  if (!image.RootDeviceName) throw new ExternalError(`the image ${image.ImageId} names no root device`);
+  return { id: image.ImageId, deviceName: image.RootDeviceName, sshUser: userOf(image) };
+}
+
+/** Whom images let log in, by their ids; those that are no longer there are left out. */
+export async function usersOfImages(
+  { client }: Api,
+  ids: readonly string[],
+  signal: AbortSignal,
+): Promise<Map<string, string>> {
+  const parts = chunks([...new Set(ids)], valuesPerFilter).map(async (Values) => {
+    const command = new DescribeImagesCommand({ Filters: [{ Name: 'image-id', Values }] });
+    return (await client.send(command, { abortSignal: signal })).Images ?? [];
+  });
+  const images = (await Promise.all(parts)).flat();
+  return new Map(images.map((image) => [image.ImageId ?? '', userOf(image)]));
+}
+
+async function describe(
+  { client }: Api,
+  ami: string,
+  architecture: Architecture,
+  signal: AbortSignal,
+): Promise<Image[]> {
+  const publisher = publishers[ami];
+  const command = publisher
+    ? new DescribeImagesCommand({
+        Owners: [publisher.owner],
+        Filters: [
+          { Name: 'name', Values: [publisher.pattern(architecture)] },
+          { Name: 'state', Values: ['available'] },
+        ],
+      })
+    : new DescribeImagesCommand({ ImageIds: [ami] });
+  return (await client.send(command, { abortSignal: signal })).Images ?? [];
+}
+
+/** Names end with the day of the build, so they decide where the dates do not. */
+export function newest(images: readonly Image[]): Image | undefined {
+  const age = ({ CreationDate = '', Name = '' }: Image) => `${CreationDate} ${Name}`;
+  return [...images].sort((one, other) => (age(one) < age(other) ? 1 : -1))[0];
+}
+
+function architectureOfImage({ Architecture: architecture }: Image): Architecture | undefined {
+  return architecture === 'x86_64' ? 'amd64' : architecture === 'arm64' ? 'arm64' : undefined;
+}
+
+/** belt's own images say it. docker-machine took every image for an Ubuntu. */
+export function userOf({ Name = '', Tags = [] }: Pick<Image, 'Name' | 'Tags'>): string {
+  const own = Tags.find(({ Key }) => Key === tagKeys.sshUser)?.Value;
+  if (own) return own;
+  if (/^debian-/.test(Name)) return 'admin';
+  if (/^(al2023|amzn2?)-|^RHEL-|^suse-/i.test(Name)) return 'ec2-user';
+  return 'ubuntu';
+}

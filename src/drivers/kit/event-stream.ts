@@ -1,0 +1,85 @@
+import { AbortError, messageOf } from '../../base/errors.js';
+import type { MachineEvent } from '../driver.js';
+
+export type Emit = (event: MachineEvent) => void;
+
+/** Machines that are worked on at a time; booting is mostly waiting. */
+export const atOnce = 16;
+
+/**
+ * Works on many machines at a time and yields their events as they come. Each ends with `done`, or `failed` when its work
+ * threw; none stops another. After an abort no further one is begun.
+ */
+export async function* batch<T extends { name: string }>(
+  items: readonly T[],
+  limit: number,
+  signal: AbortSignal,
+  work: (item: T, emit: Emit) => Promise<void>,
+): AsyncGenerator<MachineEvent> {
+  const events: MachineEvent[] = [];
+  let wake = () => {};
+  const emit: Emit = (event) => {
+    events.push(event);
+    wake();
+  };
+
+  const waiting = [...items];
+  const worker = async () => {
+    for (let item = waiting.shift(); item; item = waiting.shift()) {
+      emit(await outcome(item, signal, work, emit));
+    }
+  };
+  let finished = false;
+  const workers = Array.from({ length: Math.min(limit, items.length) }, worker);
+  const all = Promise.all(workers).then(() => {
+    finished = true;
+    wake();
+  });
+
+  while (!finished || events.length > 0) {
+    const event = events.shift();
+    if (event) yield event;
+    else {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        if (finished || events.length > 0) resolve();
+      });
+    }
+  }
+  await all;
+}
+
+/** Prepares what all items need, and goes on with it; when that cannot be had, each item has failed. */
+export async function* afterPreparing<T>(
+  items: readonly { name: string }[],
+  prepare: () => Promise<T>,
+  goOn: (prepared: T) => AsyncIterable<MachineEvent>,
+): AsyncGenerator<MachineEvent> {
+  let prepared: T;
+  try {
+    prepared = await prepare();
+  } catch (error) {
+    for (const item of items) yield failure(item, error);
+    return;
+  }
+  yield* goOn(prepared);
+}
+
+async function outcome<T extends { name: string }>(
+  item: T,
+  signal: AbortSignal,
+  work: (item: T, emit: Emit) => Promise<void>,
+  emit: Emit,
+): Promise<MachineEvent> {
+  try {
+    if (signal.aborted) throw new AbortError();
+    await work(item, emit);
+    return { type: 'done', name: item.name };
+  } catch (error) {
+    return failure(item, error);
+  }
+}
+
+function failure({ name }: { name: string }, error: unknown): MachineEvent {
+  return { type: 'failed', name, error: error instanceof Error ? error : new Error(messageOf(error)) };
+}

@@ -1,0 +1,27 @@
+import type { CreateRequest, Setting } from '../driver.js';
+
+/** A setting of drivers whose machines cloud-init sets up. */
+export const engineAtFirstBoot: Setting = {
+  key: 'engine_at_first_boot',
+  summary: 'have each machine install its engine during its first boot, instead of belt over SSH',
+  type: 'boolean',
+  default: false,
+};
+
+/**
+ * Commands for cloud-config's `runcmd`: cloud-init runs them once an instance, as the last of the boot, when the SSH server is up.
+ * @see https://docs.cloud-init.io/en/latest/reference/modules.html#runcmd
+ */
+export function firstBootCommands(
+  requests: readonly CreateRequest[],
+  { engineAtFirstBoot: wanted = false }: { engineAtFirstBoot?: boolean },
+): string[][] {
+  const installer = wanted ? requests[0]?.installEngine : undefined;
+  return installer === undefined ? [] : [['/bin/sh', '-c', installer]];
+}
+
+/** The same as a line of cloud-config, which is empty where there is nothing to run: JSON is YAML. */
+export function runcmdLine(...args: Parameters<typeof firstBootCommands>): string {
+  const commands = firstBootCommands(...args);
+  return commands.length === 0 ? '' : `runcmd: ${JSON.stringify(commands)}`;
+}

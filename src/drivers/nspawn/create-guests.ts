@@ -1,0 +1,181 @@
+import { AbortError, UserError } from '../../base/errors.js';
+import { formatAddress, formatRange } from '../../base/ipv4.js';
+import type { CreateRequest, DriverOptions, MachineEvent, MachineWish } from '../driver.js';
+import { afterPreparing, atOnce, batch, type Emit } from '../kit/event-stream.js';
+import { capacityOf, freeAddresses } from './address-range.js';
+import { boot } from './boot.js';
+import { hasKeys, writeGuestFiles } from './guest-files.js';
+import { withComputerLock } from './guest-lock.js';
+import { bringUpNetwork, type Network, planNetwork } from './guest-network.js';
+import {
+  type Entry,
+  type MachineRecord,
+  newMachineId,
+  readEntries,
+  takenAddresses,
+  writeRecord,
+} from './guest-records.js';
+import { defaultSize, memoryOf } from './guest-size.js';
+import { refuseIncapable, refuseWithoutRoot } from './host-checks.js';
+import { type Layout, machineFolder, makeFolder } from './layout.js';
+import { damaged, findEntry, type Nspawn, withMachineLock } from './lookup.js';
+import { type Base, baseFolder } from './nspawn-images.js';
+import { requireImage } from './recipes.js';
+import { runningProcess, shutDown } from './shut-down.js';
+
+/** What the machines of a create have before any is booted: a record each, or why there is none to be had. */
+interface Allocation {
+  network: Network;
+  records: ReadonlyMap<string, MachineRecord | Error>;
+}
+
+/** @throws UserError for what cannot be made; changes nothing. */
+export async function check(
+  { layout, settings, options }: Nspawn,
+  wishes: readonly MachineWish[],
+): Promise<void> {
+  requireImage(settings.image);
+  const twice = wishes.find(({ name }, index) => wishes.findIndex((other) => other.name === name) !== index);
+  if (twice) throw new UserError(`${twice.name} is given twice`);
+  for (const { size } of wishes) memoryOf(size);
+  await refuseIncapable();
+  const entries = await readEntries(layout);
+  const network = await planNetwork(layout, settings, entries.length);
+  const added = wishes.filter((wish) => !findEntry(entries, options.cluster.id, wish));
+  await refuseFullPool(layout, network, entries, added.length);
+}
+
+export function create(
+  nspawn: Nspawn,
+  requests: readonly CreateRequest[],
+  signal: AbortSignal,
+): AsyncGenerator<MachineEvent> {
+  return afterPreparing(
+    requests,
+    () => allocate(nspawn, requests, signal),
+    (allocation) => finishAll(nspawn, requests, allocation, signal),
+  );
+}
+
+/** Gives each machine its record and address, the one it has from an earlier try or a new one, in one step for all. */
+async function allocate(
+  { layout, settings, options, images }: Nspawn,
+  requests: readonly CreateRequest[],
+  signal: AbortSignal,
+): Promise<Allocation> {
+  refuseWithoutRoot();
+  return withComputerLock(layout, { signal }, async () => {
+    const entries = await readEntries(layout);
+    const network = await planNetwork(layout, settings, entries.length);
+    const found = requests.map((request) => ({
+      request,
+      entry: findEntry(entries, options.cluster.id, request),
+    }));
+    const added = found.filter(({ entry }) => !entry).length;
+    await refuseFullPool(layout, network, entries, added);
+    const addresses = freeAddresses(network.range, await takenAddresses(layout, entries), added);
+    const base = await images.base(settings.image);
+
+    const records = new Map<string, MachineRecord | Error>();
+    for (const { request, entry } of found) {
+      if (entry) {
+        records.set(request.name, 'record' in entry ? entry.record : damaged(request.name, entry.damage));
+        continue;
+      }
+      const record = newRecord(request, options.cluster, base, addresses.shift() ?? 0);
+      await makeFolder(machineFolder(layout, record.id).folder);
+      await writeRecord(layout, record);
+      records.set(request.name, record);
+    }
+    await bringUpNetwork(layout, network, entries.length + added);
+    return { network, records };
+  });
+}
+
+function newRecord(
+  { name, size = defaultSize }: CreateRequest,
+  cluster: DriverOptions['cluster'],
+  image: Base,
+  address: number,
+): MachineRecord {
+  return {
+    version: 1,
+    id: newMachineId(name),
+    name,
+    cluster,
+    image: { name: image.name, folder: image.folder },
+    address: formatAddress(address),
+    size,
+    memory: memoryOf(size),
+    createdAt: new Date().toISOString(),
+  };
+}
+
+async function refuseFullPool(
+  layout: Layout,
+  { range }: Network,
+  entries: readonly Entry[],
+  wanted: number,
+): Promise<void> {
+  const free = freeAddresses(range, await takenAddresses(layout, entries), wanted).length;
+  if (free >= wanted) return;
+  throw new UserError(
+    `${formatRange(range)} has ${free} of its ${capacityOf(range)} addresses left, ${wanted} are needed`,
+    { hint: 'remove machines, or, when none is left, set a larger range: --nspawn-network 10.209.0.0/16' },
+  );
+}
+
+/** Tells of all records first: what was allocated is known, however the rest goes. */
+async function* finishAll(
+  nspawn: Nspawn,
+  requests: readonly CreateRequest[],
+  { network, records }: Allocation,
+  signal: AbortSignal,
+): AsyncGenerator<MachineEvent> {
+  for (const record of records.values()) {
+    if (!(record instanceof Error)) yield { type: 'changed', name: record.name, change: knownOf(record) };
+  }
+  yield* batch(requests, atOnce, signal, async (request, emit) => {
+    const record = records.get(request.name);
+    if (record instanceof Error) throw record;
+    if (request.ssh.user !== 'root') {
+      throw new UserError(`nspawn machines are reached as root, not as "${request.ssh.user}"`);
+    }
+    if (!record) throw new Error(`${request.name} was not allocated`);
+    await withMachineLock(nspawn.layout, record.id, signal, async () => {
+      await finish(nspawn, record, request, network, signal, emit);
+    });
+  });
+}
+
+/** Brings a machine from wherever an earlier try left it to running. */
+async function finish(
+  nspawn: Nspawn,
+  record: MachineRecord,
+  request: CreateRequest,
+  network: Network,
+  signal: AbortSignal,
+  emit: Emit,
+): Promise<void> {
+  const { layout, options } = nspawn;
+  const { id, name } = record;
+  const { upper } = machineFolder(layout, id);
+  const hasItsKeys = await hasKeys(upper, request.ssh);
+  if (!((await runningProcess(layout, id)) && hasItsKeys)) {
+    await shutDown(layout, id);
+    const size = request.size ?? record.size;
+    const sized: MachineRecord = { ...record, size, memory: memoryOf(size) };
+    await writeRecord(layout, sized);
+    await writeGuestFiles(upper, sized, network, request.ssh, options.templates);
+    if (signal.aborted) throw new AbortError();
+    emit({ type: 'progress', name, text: 'booting' });
+    await boot(layout, sized, baseFolder(layout, sized.image), network.bridge, options.templates);
+    emit({ type: 'changed', name, change: { state: 'running', size, memory: sized.memory } });
+    return;
+  }
+  emit({ type: 'changed', name, change: { state: 'running' } });
+}
+
+function knownOf({ id, address, memory, size, image }: MachineRecord) {
+  return { id, addresses: { public: address }, memory, size, driverData: { image: image.name } };
+}

@@ -1,0 +1,140 @@
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AbortError, ExternalError } from '../../base/errors.js';
+import type { Machine } from '../../machines/model/machine.js';
+import type { MachineEvent } from '../driver.js';
+import { afterPreparing } from '../kit/event-stream.js';
+import { boot } from './boot.js';
+import { withComputerLock } from './guest-lock.js';
+import { bringUpNetwork, type Network, readNetwork, removeNetwork } from './guest-network.js';
+import { type MachineRecord, machineIds, writeRecord } from './guest-records.js';
+import { memoryOf } from './guest-size.js';
+import { refuseWithoutRoot } from './host-checks.js';
+import { removeTree } from './host-program.js';
+import { isMissing } from './json-file.js';
+import { type Layout, machineFolder } from './layout.js';
+import { damaged, type Locked, type Nspawn, onEntries, onRecords, withMachineLock } from './lookup.js';
+import { resizeRunning } from './memory-limit.js';
+import { baseFolder } from './nspawn-images.js';
+import { runningProcess, shutDown, switchOff } from './shut-down.js';
+
+type Machines = readonly Machine[];
+type Events = AsyncGenerator<MachineEvent>;
+
+export function start(nspawn: Nspawn, machines: Machines, signal: AbortSignal): Events {
+  return onNetwork(nspawn, machines, signal, (machine, network) => startOne(nspawn, machine, network));
+}
+
+export function restart(nspawn: Nspawn, machines: Machines, signal: AbortSignal): Events {
+  return onNetwork(nspawn, machines, signal, async (machine, network) => {
+    const { name, record, emit } = machine;
+    emit({ type: 'progress', name, text: 'shutting down' });
+    await shutDown(nspawn.layout, record.id);
+    emit({ type: 'changed', name, change: { state: 'stopped' } });
+    if (signal.aborted) throw new AbortError();
+    await startOne(nspawn, machine, network);
+  });
+}
+
+export function stop(nspawn: Nspawn, machines: Machines, signal: AbortSignal): Events {
+  return each(nspawn, machines, signal, 'shutting down', ({ id }) => shutDown(nspawn.layout, id));
+}
+
+export function kill(nspawn: Nspawn, machines: Machines, signal: AbortSignal): Events {
+  return each(nspawn, machines, signal, 'switching off', ({ id }) => switchOff(nspawn.layout, id));
+}
+
+export async function* remove(nspawn: Nspawn, machines: Machines, signal: AbortSignal): Events {
+  const { layout, images } = nspawn;
+  yield* onEntries(nspawn, machines, signal, async (machine, entry, emit) => {
+    if (!entry) return;
+    // Without an id there is no telling whose a damaged one is.
+    if ('damage' in entry && machine.id !== entry.id) throw damaged(machine.name, entry.damage);
+    await withMachineLock(layout, entry.id, signal, async () => {
+      emit({ type: 'progress', name: machine.name, text: 'removing' });
+      await switchOff(layout, entry.id);
+      await removeFiles(layout, entry.id);
+    });
+  });
+  if (process.getuid?.() !== 0) return;
+  await withComputerLock(layout, {}, async () => {
+    if ((await machineIds(layout)).length === 0) await removeNetwork(layout);
+  });
+  await images.prune();
+}
+
+export function resize(nspawn: Nspawn, machines: Machines, size: string, signal: AbortSignal): Events {
+  const { layout } = nspawn;
+  return onRecords(nspawn, machines, signal, async ({ name, record, emit }) => {
+    const memory = memoryOf(size);
+    if (await runningProcess(layout, record.id)) await resizeRunning(layout, record.id, memory);
+    await writeRecord(layout, { ...record, size, memory });
+    emit({ type: 'changed', name, change: { size, memory } });
+  });
+}
+
+/** Works on machines whose network is up. */
+function onNetwork(
+  nspawn: Nspawn,
+  machines: Machines,
+  signal: AbortSignal,
+  work: (machine: Locked, network: Network) => Promise<void>,
+): Events {
+  return afterPreparing(
+    machines,
+    () => reviveNetwork(nspawn, signal),
+    (network) => onRecords(nspawn, machines, signal, (machine) => work(machine, network)),
+  );
+}
+
+/** After a reboot of the computer the bridge is gone; the addresses are not. */
+async function reviveNetwork({ layout }: Nspawn, signal: AbortSignal): Promise<Network> {
+  refuseWithoutRoot();
+  return withComputerLock(layout, { signal }, async () => {
+    const network = await readNetwork(layout);
+    if (!network) throw new ExternalError(`${layout.network} is gone`, { hint: 'make the machines anew' });
+    await bringUpNetwork(layout, network, (await machineIds(layout)).length);
+    return network;
+  });
+}
+
+async function startOne(
+  { layout, options }: Nspawn,
+  { name, record, emit }: Locked,
+  network: Network,
+): Promise<void> {
+  if (!(await runningProcess(layout, record.id))) {
+    emit({ type: 'progress', name, text: 'booting' });
+    await boot(layout, record, baseFolder(layout, record.image), network.bridge, options.templates);
+  }
+  emit({ type: 'changed', name, change: { state: 'running', addresses: { public: record.address } } });
+}
+
+/** Stops or kills machines; one that does not run is done at once. */
+function each(
+  nspawn: Nspawn,
+  machines: Machines,
+  signal: AbortSignal,
+  text: string,
+  work: (record: MachineRecord) => Promise<void>,
+): Events {
+  return onRecords(nspawn, machines, signal, async ({ name, record, emit }) => {
+    emit({ type: 'progress', name, text });
+    await work(record);
+    emit({ type: 'changed', name, change: { state: 'stopped' } });
+  });
+}
+
+/**
+ * Out of sight in one step: an interrupted removal leaves no half machine behind, and the next one clears the rest. Another belt may have
+ * removed it while this one waited for the lock.
+ */
+async function removeFiles(layout: Layout, id: string): Promise<void> {
+  const { folder, lock } = machineFolder(layout, id);
+  const doomed = join(layout.machines, `.removing-${id}`);
+  await rename(folder, doomed).catch((error) => {
+    if (!isMissing(error)) throw error;
+  });
+  await removeTree(doomed);
+  await rm(lock, { force: true });
+}

@@ -1,0 +1,150 @@
+import { rm } from 'node:fs/promises';
+import * as z from 'zod/mini';
+import { UserError } from '../../base/errors.js';
+import { formatAddress, formatRange, overlap, type Range, tryParseRange } from '../../base/ipv4.js';
+import { firstFreeRange, gatewayOf, parseRange } from './address-range.js';
+import { run } from './host-program.js';
+import { readJson, writeJson } from './json-file.js';
+import { loadModules, prepareKernel } from './kernel.js';
+import { type Layout, makeFolder } from './layout.js';
+import { ensureNat, removeNat } from './nat.js';
+import type { NspawnSettings } from './nspawn-settings.js';
+
+/** The network that all machines of this computer share. */
+export interface Network {
+  bridge: string;
+  range: Range;
+}
+
+const networkSchema = z.object({ version: z.literal(1), bridge: z.string(), network: z.string() });
+
+interface LinkAddress {
+  ifname: string;
+  addr_info: { family: string; local?: string; prefixlen?: number }[];
+}
+
+/**
+ * The network to use: the one that is there as long as machines are in it, else the one that was asked for or a free one.
+ * Changes nothing.
+ * @throws UserError when the settings ask for what clashes with a network in use, or with that of existing machines.
+ */
+export async function planNetwork(
+  layout: Layout,
+  settings: NspawnSettings,
+  machines: number,
+): Promise<Network> {
+  const recorded = await readNetwork(layout);
+  if (recorded && (machines > 0 || agrees(recorded, settings))) {
+    if (!agrees(recorded, settings)) throw otherNetwork(recorded, settings, layout);
+    return recorded;
+  }
+  return { bridge: settings.bridge, range: await chooseRange(settings, recorded?.bridge) };
+}
+
+export async function readNetwork(layout: Layout): Promise<Network | undefined> {
+  const file = await readJson(layout.network, networkSchema);
+  return file && { bridge: file.bridge, range: parseRange(file.network) };
+}
+
+/** Makes the network and the kernel ready for this many machines, as far as they are not (after a reboot). Under the computer's lock. */
+export async function bringUpNetwork(layout: Layout, network: Network, machines: number): Promise<void> {
+  await prepareKernel(machines);
+  await loadModules();
+  await ensureNetwork(layout, network);
+}
+
+/** Takes away what `ensureNetwork` made. Under the computer's lock, when no machine is left. */
+export async function removeNetwork(layout: Layout): Promise<void> {
+  const network = await readNetwork(layout);
+  if (!network) return;
+  await removeNat(network.bridge);
+  if (await addressesOf(network.bridge)) await run('ip', ['link', 'delete', network.bridge]);
+  await rm(layout.network, { force: true });
+}
+
+/** Makes the bridge, its address and its way out. */
+async function ensureNetwork(layout: Layout, network: Network): Promise<void> {
+  const { bridge, range } = network;
+  const before = await readNetwork(layout);
+  if (before && (before.bridge !== bridge || formatRange(before.range) !== formatRange(range)))
+    await removeNetwork(layout);
+  await makeFolder(layout.data);
+  await writeJson(layout.network, { version: 1, bridge, network: formatRange(range) });
+  await ensureBridge(bridge, `${formatAddress(gatewayOf(range))}/${range.prefix}`);
+  await ensureNat(bridge, formatRange(range));
+}
+
+async function ensureBridge(bridge: string, address: string): Promise<void> {
+  const addresses = await addressesOf(bridge);
+  if (!addresses) await run('ip', ['link', 'add', bridge, 'type', 'bridge']);
+  if (!addresses?.includes(address)) await run('ip', ['address', 'add', address, 'dev', bridge]);
+  await run('ip', ['link', 'set', bridge, 'up']);
+}
+
+/** The IPv4 addresses of an interface, as `10.209.0.1/20`; undefined when there is no such interface. */
+async function addressesOf(bridge: string): Promise<string[] | undefined> {
+  return (await linkAddresses()).find(({ ifname }) => ifname === bridge)?.addr_info.map(cidr);
+}
+
+/** `own`: a bridge that an interrupted removal left; it is belt's, so it clashes with nothing. */
+async function chooseRange({ bridge, network }: NspawnSettings, own?: string): Promise<Range> {
+  const links = (await linkAddresses()).filter(({ ifname }) => ifname !== own);
+  if (links.some(({ ifname }) => ifname === bridge)) {
+    throw new UserError(`a network interface ${bridge} is there already, and it is not belt's`, {
+      hint: 'set another name: --nspawn-bridge NAME',
+    });
+  }
+  const used = (await rangesInUse(links)).filter(({ device }) => device !== own);
+  const clash = network && used.find(({ range }) => overlap(range, network));
+  if (network && clash) {
+    throw new UserError(
+      `the network ${formatRange(network)} clashes with ${formatRange(clash.range)} on ${clash.device}`,
+      {
+        hint: 'set another one with --nspawn-network, or leave it out: belt finds a free one',
+      },
+    );
+  }
+  const range = network ?? firstFreeRange(used.map((one) => one.range));
+  if (range) return range;
+  throw new UserError('none of 10.209.0.0/20, 10.210.0.0/20, ... is free on this computer', {
+    hint: 'set a free range: --nspawn-network 172.30.0.0/20',
+  });
+}
+
+async function rangesInUse(links: readonly LinkAddress[]): Promise<{ device: string; range: Range }[]> {
+  const routes: { dst: string; dev?: string }[] = JSON.parse(
+    (await run('ip', ['-j', '-4', 'route', 'show', 'table', 'all'])) || '[]',
+  );
+  const found = [
+    ...links.flatMap(({ ifname, addr_info }) =>
+      addr_info.map((info) => ({ device: ifname, text: cidr(info) })),
+    ),
+    ...routes.map(({ dst, dev }) => ({ device: dev ?? 'a route', text: dst })),
+  ];
+  return found.flatMap(({ device, text }) => {
+    const range = tryParseRange(text);
+    return range && range.prefix > 0 ? [{ device, range }] : [];
+  });
+}
+
+async function linkAddresses(): Promise<LinkAddress[]> {
+  return JSON.parse((await run('ip', ['-j', '-4', 'address', 'show'])) || '[]');
+}
+
+function cidr({ local, prefixlen }: LinkAddress['addr_info'][number]): string {
+  return `${local}/${prefixlen}`;
+}
+
+function agrees(recorded: Network, { bridge, network }: NspawnSettings): boolean {
+  return recorded.bridge === bridge && (!network || formatRange(network) === formatRange(recorded.range));
+}
+
+function otherNetwork(recorded: Network, settings: NspawnSettings, layout: Layout): UserError {
+  const asked = [settings.bridge, ...(settings.network ? [formatRange(settings.network)] : [])].join(
+    ' with ',
+  );
+  return new UserError(
+    `the machines of this computer are on ${recorded.bridge} with ${formatRange(recorded.range)} (${layout.network}), not on ${asked}`,
+    { hint: 'take the settings bridge and network out, or remove those machines first' },
+  );
+}

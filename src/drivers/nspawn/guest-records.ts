@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod/mini';
+import { UserError } from '../../base/errors.js';
+import { parseAddress } from '../../base/ipv4.js';
+import { isMissing, readJson, writeJson } from './json-file.js';
+import { type Layout, machineFolder } from './layout.js';
+
+const recordSchema = z.object({
+  version: z.literal(1),
+  /** Also the name of its folder, its systemd-nspawn machine name and a part of its unit's name. */
+  id: z.string(),
+  name: z.string(),
+  cluster: z.object({ id: z.string(), name: z.string() }),
+  /** `folder`: which build of the image, as a rebuilt one must not change under a machine. */
+  image: z.object({ name: z.string(), folder: z.string() }),
+  address: z.ipv4(),
+  size: z.string(),
+  /** Mebibytes. */
+  memory: z.int().check(z.positive()),
+  createdAt: z.string(),
+});
+
+export type MachineRecord = z.infer<typeof recordSchema>;
+
+/** What is in a machine's folder: its record, or the error that says why there is none to be had. */
+export type Entry = { id: string; record: MachineRecord } | { id: string; damage: UserError };
+
+/** All machines of the computer, of every cluster. */
+export async function readEntries(layout: Layout): Promise<Entry[]> {
+  return Promise.all((await machineIds(layout)).map((id) => readEntry(layout, id)));
+}
+
+/** The folders of machines; names with a dot in front are on their way out. */
+export async function machineIds(layout: Layout): Promise<string[]> {
+  try {
+    return (await readdir(layout.machines)).filter((name) => !name.startsWith('.')).sort();
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+/** @throws UserError for a damaged record; undefined when there is no such machine. */
+export async function readRecord(layout: Layout, id: string): Promise<MachineRecord | undefined> {
+  if (!isMachineId(id)) throw new UserError(`"${id}" is no id of an nspawn machine`);
+  const { record } = machineFolder(layout, id);
+  return readJson(record, recordSchema);
+}
+
+export async function writeRecord(layout: Layout, record: MachineRecord): Promise<void> {
+  await writeJson(machineFolder(layout, record.id).record, record);
+}
+
+/**
+ * A name that is unique on the computer. At most 63 characters: systemd-nspawn takes it as a host name, and the shortened form
+ * is still told apart by its random end.
+ */
+export function newMachineId(name: string): string {
+  return `${name.slice(0, 56)}-${randomBytes(3).toString('hex')}`;
+}
+
+/** Ids come back from state files that people can edit, and become paths. */
+export function isMachineId(id: string): boolean {
+  return /^[a-z0-9][a-z0-9-]{0,55}-[0-9a-f]{6}$/i.test(id);
+}
+
+/** Addresses that a machine has. That of a damaged record is read from the machine's own network settings. */
+export async function takenAddresses(layout: Layout, entries: readonly Entry[]): Promise<Set<number>> {
+  const addresses = await Promise.all(
+    entries.map((entry) =>
+      'record' in entry ? parseAddress(entry.record.address) : configuredAddress(layout, entry.id),
+    ),
+  );
+  return new Set(addresses.filter((address) => address !== undefined));
+}
+
+/** The guest's network file, relative to its root. */
+export const networkFile = 'etc/systemd/network/10-belt.network';
+
+async function configuredAddress(layout: Layout, id: string): Promise<number | undefined> {
+  const text = await readFile(join(machineFolder(layout, id).upper, networkFile), 'utf8').catch(() => '');
+  return parseAddress(/^Address=([\d.]+)/m.exec(text)?.[1] ?? '');
+}
+
+async function readEntry(layout: Layout, id: string): Promise<Entry> {
+  const { record: path, folder } = machineFolder(layout, id);
+  try {
+    const record = await readRecord(layout, id);
+    if (record?.id === id) return { id, record };
+    const problem = record ? `${path} is damaged: it is of ${record.id}` : `${folder} has no machine.json`;
+    return { id, damage: new UserError(problem) };
+  } catch (error) {
+    if (error instanceof UserError) return { id, damage: error };
+    throw error;
+  }
+}

@@ -1,0 +1,177 @@
+import { readFile, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { AbortError, UserError } from '../../base/errors.js';
+import type { Check } from '../driver.js';
+import { memoryControl } from './cgroups.js';
+import { exists } from './exists.js';
+import { findProgram, run } from './host-program.js';
+import { systemdRunsComputer } from './host-systemd.js';
+import type { Layout } from './layout.js';
+
+interface Need {
+  name: string;
+  /** Debian's and Ubuntu's package. */
+  package: string;
+  find: () => Promise<string | undefined>;
+}
+
+const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
+/** A base image takes about 0.7 GB, and as much again while it is built. */
+const roomBytes = 2 * 1024 ** 3;
+
+const needs: readonly Need[] = [
+  ...Object.entries({
+    'systemd-nspawn': 'systemd-container',
+    debootstrap: 'debootstrap',
+    iptables: 'iptables',
+    ip: 'iproute2',
+    flock: 'util-linux',
+    mount: 'mount',
+  }).map(([name, packageName]) => ({ name, package: packageName, find: () => findProgram(name) })),
+  {
+    name: 'debian-archive-keyring',
+    package: 'debian-archive-keyring',
+    find: async () => ((await exists(keyring)) ? keyring : undefined),
+  },
+];
+
+export async function diagnose(layout: Layout, signal: AbortSignal): Promise<Check[]> {
+  return [
+    linux(),
+    root(),
+    ...(await programs(signal)),
+    await overlay(),
+    await memoryLimit(),
+    await freeSpace(layout),
+  ];
+}
+
+/** @throws UserError for the first thing that is missing and without which no machine can be made. */
+export async function refuseIncapable(): Promise<void> {
+  const linuxCheck = linux();
+  if (!linuxCheck.ok) {
+    throw new UserError(linuxCheck.detail, { hint: 'choose another driver: belt create --driver NAME ...' });
+  }
+  refuseWithoutRoot();
+  const missing = (await findMissing()).map(({ name }) => name);
+  if (missing.length > 0)
+    throw new UserError(`missing: ${missing.join(', ')}`, { hint: 'sudo belt doctor --fix' });
+}
+
+/** @throws UserError */
+export function refuseWithoutRoot(): void {
+  if (process.getuid?.() === 0) return;
+  throw new UserError('the nspawn driver needs root to make and change machines', {
+    hint: 'put sudo in front: sudo belt create ...',
+  });
+}
+
+function linux(): Check {
+  const ok = process.platform === 'linux';
+  return {
+    name: 'linux',
+    ok,
+    detail: ok ? 'this is Linux' : `the nspawn driver needs Linux, this is ${process.platform}`,
+  };
+}
+
+function root(): Check {
+  const ok = process.getuid?.() === 0;
+  return {
+    name: 'root',
+    ok,
+    detail: ok ? 'belt runs as root' : 'needed to make and change machines: sudo belt ...',
+  };
+}
+
+/** All missing packages are installed together by whichever fix is called first. */
+async function programs(signal: AbortSignal): Promise<Check[]> {
+  const missing = (await findMissing()).map((need) => need.package);
+  const canInstall = (await findProgram('apt-get')) !== undefined;
+  let installation: Promise<void> | undefined;
+  const fix = (fixSignal: AbortSignal) => {
+    installation ??= install(missing, fixSignal);
+    return installation;
+  };
+  if (signal.aborted) throw new AbortError();
+  return Promise.all(
+    needs.map(async ({ name, package: packageName, find }) => {
+      const found = await find();
+      if (found) return { name, ok: true, detail: found };
+      const detail = canInstall
+        ? `install the package ${packageName}`
+        : `install it (Debian's package is ${packageName})`;
+      return { name, ok: false, detail, ...(canInstall ? { fix } : {}) };
+    }),
+  );
+}
+
+async function findMissing(): Promise<Need[]> {
+  const found = await Promise.all(needs.map(({ find }) => find()));
+  return needs.filter((_, index) => found[index] === undefined);
+}
+
+async function install(packages: readonly string[], signal: AbortSignal): Promise<void> {
+  refuseWithoutRoot();
+  const options = { signal, env: { DEBIAN_FRONTEND: 'noninteractive' } };
+  const apt = (...args: string[]) =>
+    run('apt-get', ['-o', 'DPkg::Lock::Timeout=600', '-q', ...args], options);
+  const installAll = () => apt('install', '-y', '--no-install-recommends', ...new Set(packages));
+  try {
+    await installAll();
+  } catch (error) {
+    if (error instanceof AbortError) throw error;
+    // The usual reasons are that the lists were never fetched, or that they name versions which are gone.
+    await apt('update');
+    await installAll();
+  }
+}
+
+async function overlay(): Promise<Check> {
+  const name = 'overlay file system';
+  const known = /^nodev\s+overlay$/m;
+  if (known.test(await readFile('/proc/filesystems', 'utf8').catch(() => ''))) {
+    return { name, ok: true, detail: 'in the kernel' };
+  }
+  const loadable = await run('modprobe', ['--dry-run', 'overlay']).then(
+    () => true,
+    () => false,
+  );
+  return {
+    name,
+    ok: loadable,
+    detail: loadable ? 'a module of the kernel' : 'this kernel has none; use one that does',
+  };
+}
+
+async function memoryLimit(): Promise<Check> {
+  const name = 'memory limit';
+  const base = { name, optional: true };
+  if (await systemdRunsComputer()) return { ...base, ok: true, detail: 'set by systemd' };
+  const control = await memoryControl();
+  if (control) return { ...base, ok: true, detail: `set through cgroup ${control}` };
+  return {
+    ...base,
+    ok: false,
+    detail: 'this computer has no memory controller: machines run without a limit',
+  };
+}
+
+async function freeSpace({ data }: Layout): Promise<Check> {
+  const { bavail, bsize } = await statfs(await nearestExisting(data));
+  const free = bavail * bsize;
+  const gigabytes = (free / 1024 ** 3).toFixed(1);
+  const ok = free >= roomBytes;
+  return {
+    name: 'free disk space',
+    ok,
+    detail: ok
+      ? `${gigabytes} GB for ${data}`
+      : `${gigabytes} GB for ${data}: an image needs 2 GB; make room`,
+  };
+}
+
+async function nearestExisting(path: string): Promise<string> {
+  return (await exists(path)) ? path : nearestExisting(dirname(path));
+}

@@ -1,0 +1,92 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ExecaError, execa } from 'execa';
+import { AbortError, ExternalError, UserError } from '../../base/errors.js';
+
+export interface RunOptions {
+  input?: string;
+  signal?: AbortSignal;
+  env?: Readonly<Record<string, string>>;
+}
+
+/** Root's own path: `su` and a user's shell often leave the sbin folders out. */
+const folders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+
+export const programEnvironment: Readonly<Record<string, string>> = {
+  PATH: folders.join(':'),
+  LC_ALL: 'C.UTF-8',
+};
+
+/**
+ * Runs a program to its end and returns what it printed. It gets a session of its own, so that Ctrl-C reaches belt alone and
+ * belt decides what to end.
+ * @throws UserError when it is not installed; ExternalError with its last words when it fails; AbortError on `signal`.
+ */
+export async function run(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<string> {
+  try {
+    const { stdout } = await execa(program, args, {
+      env: { ...programEnvironment, ...options.env },
+      detached: true,
+      cleanup: true,
+      stdin: options.input === undefined ? 'ignore' : 'pipe',
+      ...(options.input === undefined ? {} : { input: options.input }),
+      ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+    });
+    return stdout;
+  } catch (error) {
+    if (error instanceof ExecaError) throw explain(program, args, error);
+    throw error;
+  }
+}
+
+/** Deletes a folder with all in it, but nothing of another file system that is still mounted there. */
+export async function removeTree(path: string): Promise<void> {
+  await run('rm', ['--recursive', '--force', '--one-file-system', '--', path]);
+}
+
+/** Where a program is installed, if it is. */
+export async function findProgram(program: string): Promise<string | undefined> {
+  for (const folder of folders) {
+    const path = join(folder, program);
+    if (await isExecutable(path)) return path;
+  }
+  return undefined;
+}
+
+/** The last lines of a text, on one line each, for an error message. */
+export function lastLines(text: string, count: number): string {
+  return text
+    .split(/\r?\n/)
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== '')
+    .slice(-count)
+    .join('\n');
+}
+
+function explain(program: string, args: readonly string[], error: ExecaError): Error {
+  if (error.isCanceled) return new AbortError();
+  if (error.code === 'ENOENT') {
+    return new UserError(`${program} is not installed`, { hint: 'sudo belt doctor --fix', cause: error });
+  }
+  const said = lastLines(String(error.stderr || error.stdout || ''), 5);
+  const how = error.signal
+    ? `was ended by ${error.signal}`
+    : `failed with exit code ${error.exitCode ?? '?'}`;
+  return new ExternalError(`${[program, ...args].join(' ').slice(0, 200)} ${how}${said ? `: ${said}` : ''}`, {
+    cause: error,
+  });
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

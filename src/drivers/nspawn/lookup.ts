@@ -1,0 +1,117 @@
+import { AbortError, UserError } from '../../base/errors.js';
+import type { Machine } from '../../machines/model/machine.js';
+import type { DriverOptions, MachineEvent } from '../driver.js';
+import { afterPreparing, atOnce, batch, type Emit } from '../kit/event-stream.js';
+import { withLock } from './guest-lock.js';
+import { type Entry, isMachineId, type MachineRecord, readEntries, readRecord } from './guest-records.js';
+import { refuseWithoutRoot } from './host-checks.js';
+import { type Layout, machineFolder } from './layout.js';
+import type { Images } from './nspawn-images.js';
+import type { NspawnSettings } from './nspawn-settings.js';
+
+/** Longer than any shutdown of a machine. */
+const machineWaitMs = 120_000;
+
+/** An open driver: where its machines are, and what it was opened with. */
+export interface Nspawn {
+  layout: Layout;
+  settings: NspawnSettings;
+  options: DriverOptions;
+  images: Images;
+}
+
+export type Named = Pick<Machine, 'name' | 'id'>;
+
+/** A machine whose lock is held, with its record as it is now. `name` is the caller's name for it, which events carry. */
+export interface Locked {
+  name: string;
+  record: MachineRecord;
+  emit: Emit;
+}
+
+/** Works on the records of machines, each under its lock. One that the computer does not have, or whose record is damaged, fails. */
+export function onRecords(
+  nspawn: Nspawn,
+  machines: readonly Named[],
+  signal: AbortSignal,
+  work: (machine: Locked) => Promise<void>,
+): AsyncGenerator<MachineEvent> {
+  return onEntries(nspawn, machines, signal, (machine, entry, emit) =>
+    withRecord(nspawn.layout, machine, entry, signal, (record) => work({ name: machine.name, record, emit })),
+  );
+}
+
+/** Works on what the computer has of machines, if anything. All entries are read once, so a batch is linear in the computer's machines. */
+export function onEntries<T extends Named>(
+  { layout, options }: Nspawn,
+  machines: readonly T[],
+  signal: AbortSignal,
+  work: (machine: T, entry: Entry | undefined, emit: Emit) => Promise<void>,
+): AsyncGenerator<MachineEvent> {
+  const read = async () => {
+    if (signal.aborted) throw new AbortError();
+    refuseWithoutRoot();
+    return readEntries(layout);
+  };
+  return afterPreparing(machines, read, (entries) =>
+    batch(machines, atOnce, signal, (machine, emit) =>
+      work(machine, findEntry(entries, options.cluster.id, machine), emit),
+    ),
+  );
+}
+
+/** By id where it is known, else by cluster and name. A damaged record may be of any cluster, so its folder's name speaks for it. */
+export function findEntry(
+  entries: readonly Entry[],
+  clusterId: string,
+  { id, name }: Named,
+): Entry | undefined {
+  const byId = id === undefined ? undefined : entries.find((entry) => entry.id === id);
+  const byName = entries.find(
+    (entry) => 'record' in entry && entry.record.cluster.id === clusterId && entry.record.name === name,
+  );
+  if (byId ?? byName) return byId ?? byName;
+  const isOfName = (entry: Entry) => isMachineId(entry.id) && entry.id.slice(0, -7) === name.slice(0, 56);
+  return id === undefined ? entries.find((entry) => 'damage' in entry && isOfName(entry)) : undefined;
+}
+
+export function withMachineLock<T>(
+  layout: Layout,
+  id: string,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  return withLock(
+    machineFolder(layout, id).lock,
+    { waitMs: machineWaitMs, what: `the machine ${id}`, signal },
+    work,
+  );
+}
+
+export function damaged(name: string, damage: UserError): UserError {
+  return new UserError(damage.message, {
+    hint: `put the file right, or remove the machine: belt rm ${name}`,
+    cause: damage,
+  });
+}
+
+/** The record is read anew under the lock: another belt may have changed or removed the machine since. */
+async function withRecord(
+  layout: Layout,
+  { name }: Named,
+  entry: Entry | undefined,
+  signal: AbortSignal,
+  work: (record: MachineRecord) => Promise<void>,
+): Promise<void> {
+  if (!entry) throw gone(name);
+  if ('damage' in entry) throw damaged(name, entry.damage);
+  await withMachineLock(layout, entry.id, signal, async () => {
+    const record = await readRecord(layout, entry.id);
+    if (!record) throw gone(name);
+    await work(record);
+  });
+}
+
+function gone(name: string): UserError {
+  return new UserError(`there is no machine ${name} on this computer any more`, { hint: `belt rm ${name}` });
+}

@@ -1,0 +1,87 @@
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { pack } from 'tar-stream';
+import { UserError } from '../../base/errors.js';
+import type { PrepareProgress } from '../driver.js';
+import { download, verify } from './download.js';
+import { ownName } from './image-sources.js';
+import { type VirtualBox, withLock } from './virtualbox-context.js';
+import type { Share } from './virtualbox-settings.js';
+
+/** boot2docker's own user, who may use sudo. */
+export const boot2dockerUser = 'docker';
+
+const downloadWaitMs = 3_600_000;
+
+/**
+ * The ISO of the settings; one at a URL is downloaded once.
+ * @throws UserError when it is not there; ExternalError when it cannot be had
+ */
+export async function boot2dockerIso(
+  virtualbox: VirtualBox,
+  location: string,
+  progress: PrepareProgress,
+  signal: AbortSignal,
+): Promise<string> {
+  const { settings, options } = virtualbox;
+  if (!/^https?:\/\//.test(location)) {
+    const path = options.person.resolvePath(location);
+    if (!(await isFile(path))) throw new UserError(`the boot2docker ISO ${path} is not there`);
+    return path;
+  }
+  const folder = join(await virtualbox.folder(), 'belt', 'iso');
+  const path = join(folder, `${ownName(location)}.iso`);
+  return withLock(virtualbox, `iso-${basename(path)}`, downloadWaitMs, async () => {
+    if (await isFile(path)) return path;
+    await mkdir(folder, { recursive: true });
+    const part = `${path}.part`;
+    try {
+      await download(location, part, progress, signal);
+      if (settings.imageChecksum !== undefined) await verify(part, settings.imageChecksum, location);
+      await rename(part, path);
+    } finally {
+      await rm(part, { force: true });
+    }
+    return path;
+  });
+}
+
+/** boot2docker formats a disk that begins with this, and keeps what follows. */
+const magic = 'boot2docker, please format-me';
+
+/** boot2docker reads no more than this of it. */
+const readBytes = 4096;
+
+/**
+ * The beginning of an empty disk: a tar archive whose first name is the magic word. boot2docker unpacks it into its user's home folder at each
+ * boot.
+ */
+export async function userDataDisk(authorizedKey: string): Promise<Buffer> {
+  const archive = pack();
+  archive.entry({ name: magic }, magic);
+  archive.entry({ name: '.ssh', type: 'directory', mode: 0o700 });
+  archive.entry({ name: '.ssh/authorized_keys', mode: 0o600 }, `${authorizedKey.trim()}\n`);
+  archive.finalize();
+  const tar = await buffer(archive);
+  // A raw disk has whole sectors, and VirtualBox makes none below a megabyte.
+  const disk = Buffer.alloc(1024 * 1024);
+  if (tar.subarray(0, tar.length - 1024).length > readBytes)
+    throw new Error('the key does not fit into user data');
+  tar.copy(disk);
+  return disk;
+}
+
+/** What docker-machine shares with boot2docker machines: the folder of all people's home folders. */
+export function homeShare(platform: NodeJS.Platform): Share {
+  if (platform === 'darwin') return { path: '/Users', name: 'Users' };
+  if (platform === 'win32') return { path: String.raw`\\?\c:\Users`, name: 'c/Users' };
+  return { path: '/home', name: 'hosthome' };
+}
+
+function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}

@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AbortError } from '../../base/errors.js';
+import type { CreateRequest } from '../driver.js';
+import type { Emit } from '../kit/event-stream.js';
+import { boot2dockerUser, homeShare, userDataDisk } from './boot2docker-iso.js';
+import { fixedAddressArgs } from './dhcp.js';
+import { growDisk } from './grow-disk.js';
+import { homeFor } from './remove-vm.js';
+import { seedImage } from './seed-disk.js';
+import type { VirtualBox } from './virtualbox-context.js';
+import type { Base } from './virtualbox-images.js';
+import type { Share, VirtualBoxSettings } from './virtualbox-settings.js';
+import { extraData, requireInfo } from './vm.js';
+import {
+  attachArgs,
+  bootOrderArgs,
+  cardArgs,
+  cardsOf,
+  consoleArgs,
+  controllerArgs,
+  forwardArgs,
+  hardwareArgs,
+  shareArgs,
+} from './vm-arguments.js';
+import type { HostOnlyInterface } from './vm-network.js';
+
+/** Mebibytes; docker-machine's. */
+const defaultDisk = 20_000;
+
+/** What all machines of a create share. */
+export interface Prepared {
+  system: System;
+  /** Absent: machines are in the NAT network. */
+  hostOnly: HostOnlyInterface | undefined;
+}
+
+/** What machines boot. */
+export type System = { kind: 'cloud'; base: Base } | { kind: 'boot2docker'; iso: string };
+
+/** A VM that is registered and has its address. */
+export interface Draft {
+  request: CreateRequest;
+  name: string;
+  uuid: string;
+  address: number;
+  /** Mebibytes. */
+  memory: number;
+  /** An earlier try has completed it. */
+  isMade: boolean;
+}
+
+export function osTypeOf(system: System): string {
+  return system.kind === 'cloud' ? system.base.source.osType : 'Linux26_64';
+}
+
+export function userOf(system: System, { sshUser }: VirtualBoxSettings): string {
+  if (system.kind === 'boot2docker') return boot2dockerUser;
+  return sshUser ?? system.base.source.user;
+}
+
+/** Of what a VM is made that a later try could have otherwise: keys above all. */
+export function fingerprint({ name, ssh }: CreateRequest): string {
+  const parts = [name, ssh.authorizedKey.trim(), ssh.hostKey.publicKey.trim()];
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}
+
+/** Completes a registered VM. The mark of that comes last: what has none is removed and made anew. */
+export async function make(
+  virtualbox: VirtualBox,
+  draft: Draft,
+  { system, hostOnly }: Prepared,
+  signal: AbortSignal,
+  emit: Emit,
+): Promise<void> {
+  const { vbox, settings } = virtualbox;
+  const { request, name, uuid, address, memory } = draft;
+  const home = await homeFor(virtualbox, name);
+  const change: Change = async (args) => {
+    if (signal.aborted) throw new AbortError();
+    await vbox.onVm(uuid, args);
+  };
+  emit({ type: 'progress', name, text: 'hardware' });
+  const options = [
+    ...hardwareArgs(memory, settings),
+    ...consoleArgs(join(home, 'console.log')),
+    ...cardArgs(settings, hostOnly?.name),
+    ...bootOrderArgs(system.kind),
+  ];
+  await change(['modifyvm', uuid, ...options]);
+  if (!hostOnly) for (const args of forwardArgs(uuid, address)) await change(args);
+  await change(controllerArgs(uuid));
+
+  emit({ type: 'progress', name, text: 'disk' });
+  const place: Place = { home, disk: join(home, 'disk.vdi'), change };
+  if (system.kind === 'cloud') await addCloudDisks(virtualbox, draft, system.base, place);
+  else await addBoot2dockerDisks(virtualbox, draft, system.iso, place);
+  if (hostOnly && system.kind === 'boot2docker')
+    await change(fixedAddressArgs(hostOnly.networkName, uuid, address));
+  const share = shareFor(system, settings);
+  if (share) for (const args of shareArgs(uuid, share)) await change(args);
+  await change(['setextradata', uuid, extraData.made, fingerprint(request)]);
+}
+
+type Change = (args: readonly string[]) => Promise<void>;
+
+interface Place {
+  home: string;
+  disk: string;
+  change: Change;
+}
+
+/** A disk that says only the difference to the image's, and the seed disk. */
+async function addCloudDisks(
+  virtualbox: VirtualBox,
+  { request, name, uuid, address }: Draft,
+  base: Base,
+  { home, disk, change }: Place,
+): Promise<void> {
+  const { vbox, settings, options } = virtualbox;
+  await change(['createmedium', 'disk', '--filename', disk, '--diffparent', base.path]);
+  await growDisk(vbox, disk, settings.disk ?? defaultDisk);
+  await change(attachArgs(uuid, 0, 'hdd', disk));
+
+  const cards = cardsOf(await requireInfo(vbox, uuid, name), address, settings);
+  const user = settings.sshUser ?? base.source.user;
+  const { engineAtFirstBoot } = settings;
+  const image = await seedImage({ uuid, request, user, cards, engineAtFirstBoot }, options.templates);
+  const seed = join(home, 'seed.iso');
+  await writeFile(seed, image, { mode: 0o600 });
+  await change(attachArgs(uuid, 1, 'dvddrive', seed));
+}
+
+/** The ISO, and a disk of its own that boot2docker formats at the first boot. */
+async function addBoot2dockerDisks(
+  { vbox, settings }: VirtualBox,
+  { request, uuid }: Draft,
+  iso: string,
+  { home, disk, change }: Place,
+): Promise<void> {
+  const raw = join(home, 'disk.raw');
+  await writeFile(raw, await userDataDisk(request.ssh.authorizedKey), { mode: 0o600 });
+  await change(['convertfromraw', raw, disk, '--format', 'VDI']);
+  await rm(raw);
+  await growDisk(vbox, disk, settings.disk ?? defaultDisk);
+  await change(attachArgs(uuid, 0, 'dvddrive', iso));
+  await change(attachArgs(uuid, 1, 'hdd', disk));
+}
+
+/** Where the guest additions look for shares; boot2docker's, as docker-machine told them. */
+function shareFor(system: System, { share }: VirtualBoxSettings): Share | undefined {
+  if (share === 'none') return undefined;
+  if (share || system.kind === 'cloud') return share;
+  const homes = homeShare(process.platform);
+  return existsSync(homes.path) ? homes : undefined;
+}

@@ -1,0 +1,217 @@
+import { freemem, totalmem } from 'node:os';
+import { UserError } from '../../base/errors.js';
+import { formatAddress, parseAddress } from '../../base/ipv4.js';
+import type { CreateRequest, MachineChange, MachineEvent, MachineWish, PrepareProgress } from '../driver.js';
+import { afterPreparing, batch } from '../kit/event-stream.js';
+import { boot2dockerIso } from './boot2docker-iso.js';
+import { type Draft, fingerprint, make, osTypeOf, type Prepared, userOf } from './build-vm.js';
+import { ensureDhcp, requireDhcp } from './dhcp.js';
+import { sourceOf } from './image-sources.js';
+import { clearRemains, removeVm } from './remove-vm.js';
+import { refuseIncapable } from './virtualbox-checks.js';
+import { registeredVms, type VirtualBox, withLock } from './virtualbox-context.js';
+import type { Images } from './virtualbox-images.js';
+import type { VirtualBoxSettings } from './virtualbox-settings.js';
+import { extraData, readExtra } from './vm.js';
+import {
+  addressCandidates,
+  createArgs,
+  forwardedSshPort,
+  loopbackOf,
+  memoryOf,
+  rangeText,
+} from './vm-arguments.js';
+import { groupOf, uuidOf } from './vm-identity.js';
+import {
+  checkNetwork,
+  ensureHostOnly,
+  ensureNatNetwork,
+  type HostOnlyInterface,
+  rangeRecord,
+} from './vm-network.js';
+import { switchOn } from './vm-power.js';
+
+/** How long another belt may be at what all machines of this computer share. */
+export const lockMs = 120_000;
+/** VMs that are worked on at a time. */
+export const atOnce = 8;
+
+/** @throws UserError for what cannot be made; changes nothing. */
+export async function check(virtualbox: VirtualBox, wishes: readonly MachineWish[]): Promise<void> {
+  const { settings, options, vbox } = virtualbox;
+  if (settings.boot2docker) requireBoot2dockerNetwork(settings);
+  else sourceOf(settings.image, settings.imageChecksum, options.person);
+  const available = Math.floor(totalmem() / 1024 / 1024);
+  for (const { size } of wishes) {
+    const memory = memoryOf(size, settings);
+    if (memory > available)
+      throw new UserError(`${size ?? `${memory}mb`} is more than this computer's memory`, {
+        hint: `at most ${available}mb`,
+      });
+  }
+  await refuseIncapable(vbox, settings);
+  await checkNetwork(vbox, settings);
+}
+
+function requireBoot2dockerNetwork({ network, hostonly }: VirtualBoxSettings): void {
+  if (network === 'natnetwork')
+    throw new UserError('boot2docker machines need a host-only network', {
+      hint: '--virtualbox-network hostonly',
+    });
+  requireDhcp(hostonly);
+}
+
+export async function prepare(
+  virtualbox: VirtualBox,
+  images: Images,
+  progress: PrepareProgress,
+  signal: AbortSignal,
+): Promise<Prepared> {
+  const { settings } = virtualbox;
+  const system = settings.boot2docker
+    ? ({
+        kind: 'boot2docker',
+        iso: await boot2dockerIso(virtualbox, settings.boot2docker, progress, signal),
+      } as const)
+    : ({ kind: 'cloud', base: await images.base(progress, signal) } as const);
+  progress('network');
+  const hostOnly = await withLock(virtualbox, 'machines', lockMs, () => ensureNetwork(virtualbox));
+  return { system, hostOnly };
+}
+
+async function ensureNetwork({ vbox, settings }: VirtualBox): Promise<HostOnlyInterface | undefined> {
+  if (settings.network === 'natnetwork') {
+    await ensureNatNetwork(vbox, settings.natRange);
+    return undefined;
+  }
+  const found = await ensureHostOnly(vbox, settings.hostonly);
+  if (settings.boot2docker) await ensureDhcp(vbox, found.networkName, settings.hostonly);
+  return found;
+}
+
+export function create(
+  virtualbox: VirtualBox,
+  requests: readonly CreateRequest[],
+  prepared: () => Promise<Prepared>,
+  signal: AbortSignal,
+): AsyncGenerator<MachineEvent> {
+  const plan = async () => {
+    const shared = await prepared();
+    return { shared, drafts: await register(virtualbox, requests, shared, signal) };
+  };
+  return afterPreparing(requests, plan, ({ shared, drafts }) =>
+    finishAll(virtualbox, drafts, shared, signal),
+  );
+}
+
+/**
+ * Registers the VMs and gives them addresses, in one step for all: two belts must not take the same. What an earlier try has completed
+ * stays, what it has left incomplete, or with other keys, is removed first.
+ */
+async function register(
+  virtualbox: VirtualBox,
+  requests: readonly CreateRequest[],
+  { system }: Prepared,
+  signal: AbortSignal,
+): Promise<Draft[]> {
+  const { vbox, options, settings } = virtualbox;
+  return withLock(virtualbox, 'machines', lockMs, async () => {
+    const vms = await registeredVms(virtualbox);
+    const made = new Set<string>();
+    await each(requests, async (request) => {
+      const uuid = uuidOf(options.cluster, request.name);
+      const vm = vms.find((one) => one.uuid === uuid);
+      if (vm && (await readExtra(vbox, uuid, extraData.made)) === fingerprint(request)) {
+        made.add(uuid);
+        return;
+      }
+      if (vm) await removeVm(virtualbox, vm, signal);
+      await clearRemains(virtualbox, request.name);
+      const shape = { uuid, name: request.name, osType: osTypeOf(system), group: groupOf(options.cluster) };
+      await vbox.run(createArgs({ ...shape, folder: await virtualbox.folder() }));
+    });
+    const addresses = await takenAddresses(virtualbox);
+    const free = addressCandidates(settings).filter((address) => ![...addresses.values()].includes(address));
+    const drafts: Draft[] = [];
+    for (const request of requests) {
+      const uuid = uuidOf(options.cluster, request.name);
+      const known = addresses.get(uuid);
+      const address = known ?? free.shift();
+      if (address === undefined) throw new UserError(`${rangeText(settings)} has no address left`);
+      if (known === undefined)
+        await vbox.onVm(uuid, ['setextradata', uuid, extraData.address, formatAddress(address)]);
+      const memory = memoryOf(request.size, settings);
+      drafts.push({ request, name: request.name, uuid, address, memory, isMade: made.has(uuid) });
+    }
+    return drafts;
+  });
+}
+
+/** Of all VMs on this computer that belt has made, whatever cluster they are of. One whose files are gone has no address to keep. */
+async function takenAddresses(virtualbox: VirtualBox): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
+  const vms = (await registeredVms(virtualbox)).filter(({ name }) => name !== '<inaccessible>');
+  await each(vms, async ({ uuid }) => {
+    const text = await readExtra(virtualbox.vbox, uuid, extraData.address);
+    const address = text === undefined ? undefined : parseAddress(text);
+    if (address !== undefined) found.set(uuid, address);
+  });
+  return found;
+}
+
+/** Tells of all UUIDs first: what is registered is known, however the rest goes. */
+async function* finishAll(
+  virtualbox: VirtualBox,
+  drafts: readonly Draft[],
+  prepared: Prepared,
+  signal: AbortSignal,
+): AsyncGenerator<MachineEvent> {
+  for (const draft of drafts)
+    yield { type: 'changed', name: draft.name, change: knownOf(virtualbox, draft, prepared) };
+  yield* batch(drafts, bootsAtOnce(drafts), signal, async (draft, emit) => {
+    if (!draft.isMade) await make(virtualbox, draft, prepared, signal, emit);
+    emit({ type: 'progress', name: draft.name, text: 'booting' });
+    await switchOn(virtualbox, draft, signal);
+    emit({ type: 'changed', name: draft.name, change: { state: 'running' } });
+  });
+}
+
+/** As many as have room in the memory that is free now. */
+function bootsAtOnce(drafts: readonly Draft[]): number {
+  const largest = Math.max(1, ...drafts.map(({ memory }) => memory));
+  const fitting = Math.floor(freemem() / 1024 / 1024 / largest);
+  return Math.max(1, Math.min(atOnce, fitting));
+}
+
+function knownOf(
+  { settings }: VirtualBox,
+  { uuid, address, memory, request, isMade }: Draft,
+  { system }: Prepared,
+): MachineChange {
+  const text = formatAddress(address);
+  const isForwarded = settings.network === 'natnetwork';
+  return {
+    id: uuid,
+    addresses: isForwarded ? { public: loopbackOf(address), private: text } : { public: text },
+    ssh: { user: userOf(system, settings), port: isForwarded ? forwardedSshPort : 22 },
+    memory,
+    ...(request.size !== undefined && { size: request.size }),
+    ...(system.kind === 'boot2docker' && !isMade && { ownHostKey: true }),
+    driverData: {
+      image: system.kind === 'cloud' ? system.base.source.name : 'boot2docker',
+      // What an earlier try has completed is in the network that was set then.
+      ...(!isForwarded && !isMade && rangeRecord(settings.hostonly)),
+    },
+  };
+}
+
+/** A few at a time, to the end of all; the first failure is thrown. */
+export async function each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const waiting = [...items];
+  const worker = async () => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
+  };
+  const workers = await Promise.allSettled(Array.from({ length: Math.min(atOnce, items.length) }, worker));
+  for (const { status, reason } of workers as PromiseRejectedResult[])
+    if (status === 'rejected') throw reason;
+}

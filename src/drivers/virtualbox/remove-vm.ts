@@ -1,0 +1,128 @@
+import { rm, rmdir } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
+import { noFixedAddressArgs } from './dhcp.js';
+import type { Registered } from './parse-output.js';
+import { isCode } from './vboxmanage.js';
+import type { VirtualBox } from './virtualbox-context.js';
+import { homeOf, type Info, infoOf, stateIn } from './vm.js';
+import { forwardNames } from './vm-arguments.js';
+import { groupOf } from './vm-identity.js';
+import { natNetworkName } from './vm-network.js';
+import { switchOff } from './vm-power.js';
+
+/**
+ * Removes a VM with its disks. Never by `unregistervm --delete` with disks attached: with the last machine that stands on a base disk,
+ * VirtualBox would delete the base disk too. So its snapshots are merged into its disk, all disks are taken out, and those in its own
+ * folder deleted one by one, before VirtualBox forgets the VM.
+ */
+export async function removeVm(virtualbox: VirtualBox, vm: Registered, signal: AbortSignal): Promise<void> {
+  const { vbox, options } = virtualbox;
+  const { uuid } = vm;
+  if (!(await infoOf(vbox, uuid))) return;
+  await switchOff(virtualbox, vm, signal);
+  const before = await infoOf(vbox, uuid);
+  if (before && stateIn(before) === 'saved') await vbox.onVm(uuid, ['discardstate', uuid]);
+  for (const snapshot of snapshotsIn(before)) await vbox.onVm(uuid, ['snapshot', uuid, 'delete', snapshot]);
+
+  const info = await infoOf(vbox, uuid);
+  if (!info) return;
+  const home = homeOf(info);
+  for (const medium of mediaIn(info)) {
+    const { controller, port, device } = medium;
+    const place = ['--storagectl', controller, '--port', port, '--device', device];
+    await vbox.onVm(uuid, ['storageattach', uuid, ...place, '--medium', 'none']);
+    await discard(virtualbox, medium, home);
+  }
+  await removeFixedAddress(virtualbox, uuid, info.get('hostonlyadapter2'));
+  await forget(virtualbox, uuid);
+  if (info.get('nat-network1') === natNetworkName) await removeForwards(virtualbox, uuid);
+  if (!isOwn(home, options.cluster)) return;
+  await rm(home, { recursive: true, force: true });
+  await rmdir(dirname(home)).catch(() => {});
+}
+
+/** What an interrupted try may have left of a VM that VirtualBox does not know: its disk in the list of disks, and files. */
+export async function clearRemains(virtualbox: VirtualBox, name: string): Promise<void> {
+  const home = await homeFor(virtualbox, name);
+  for (const [kind, file] of [
+    ['disk', 'disk.vdi'],
+    ['dvd', 'seed.iso'],
+  ] as const)
+    await virtualbox.vbox.run(['closemedium', kind, join(home, file)]).catch(() => {});
+  await rm(home, { recursive: true, force: true });
+}
+
+/** The folder that VirtualBox makes for a new VM of this name. */
+export async function homeFor({ folder, options }: VirtualBox, name: string): Promise<string> {
+  return join(await folder(), ...groupOf(options.cluster).split('/'), name);
+}
+
+interface Medium {
+  controller: string;
+  port: string;
+  device: string;
+  path: string;
+  uuid: string | undefined;
+}
+
+/** `"SATA-0-0"="/path"` and `"SATA-ImageUUID-0-0"="..."`. */
+export function mediaIn(info: Info): Medium[] {
+  return [...info].flatMap(([key, path]) => {
+    const [, controller, port, device] = /^(.+)-(\d+)-(\d+)$/.exec(key) ?? [];
+    if (!controller || !port || !device || ['none', 'emptydrive'].includes(path)) return [];
+    if (!isController(info, controller)) return [];
+    return [{ controller, port, device, path, uuid: info.get(`${controller}-ImageUUID-${port}-${device}`) }];
+  });
+}
+
+function isController(info: Info, name: string): boolean {
+  return [...info].some(([key, value]) => /^storagecontrollername\d+$/.test(key) && value === name);
+}
+
+/** Disks of the VM's own are deleted; ISO images only leave VirtualBox's list, as others may use them. */
+async function discard({ vbox }: VirtualBox, { path, uuid }: Medium, home: string): Promise<void> {
+  const isDisk = !/\.(iso|dmg|viso)$/i.test(path);
+  const isOwnFile = path.startsWith(home + sep);
+  if (!isOwnFile) return;
+  const args = isDisk ? ['disk', uuid ?? path, '--delete'] : ['dvd', path];
+  await vbox.run(['closemedium', ...args]).catch((error) => {
+    if (!isCode(error, 'VBOX_E_OBJECT_NOT_FOUND', 'VBOX_E_FILE_ERROR')) throw error;
+  });
+}
+
+async function forget({ vbox }: VirtualBox, uuid: string): Promise<void> {
+  await vbox.onVm(uuid, ['unregistervm', uuid, '--delete']).catch((error) => {
+    if (!isCode(error, 'VBOX_E_OBJECT_NOT_FOUND')) throw error;
+  });
+}
+
+/** Only boot2docker machines have one; VirtualBox does not mind. */
+async function removeFixedAddress(
+  { vbox }: VirtualBox,
+  uuid: string,
+  adapter: string | undefined,
+): Promise<void> {
+  if (adapter === undefined) return;
+  await vbox.run(noFixedAddressArgs(`HostInterfaceNetworking-${adapter}`, uuid)).catch(() => {});
+}
+
+async function removeForwards({ vbox }: VirtualBox, uuid: string): Promise<void> {
+  for (const name of forwardNames(uuid))
+    await vbox
+      .run(['natnetwork', 'modify', '--netname', natNetworkName, '--port-forward-4', 'delete', name])
+      .catch(() => {});
+}
+
+/** The newest first, so that each is merged into the one before it. */
+function snapshotsIn(info: Info | undefined): string[] {
+  return [...(info ?? [])]
+    .flatMap(([key, value]) => (/^SnapshotUUID(-\d+)*$/.test(key) ? [value] : []))
+    .reverse();
+}
+
+function isOwn(home: string, cluster: VirtualBox['options']['cluster']): boolean {
+  return home
+    .split(sep)
+    .join('/')
+    .includes(`${groupOf(cluster)}/`);
+}

@@ -1,0 +1,70 @@
+import { formatAddress } from '../../base/ipv4.js';
+import type { Templates } from '../../base/templates.js';
+import type { CreateRequest } from '../driver.js';
+import { runcmdLine } from '../kit/first-boot.js';
+import { isoImage } from './iso9660.js';
+
+/** A network card as the machine's system is told of it. */
+export interface Card {
+  /** As VirtualBox writes it: `080027A4D6BD`. */
+  mac: string;
+  /** Absent: DHCP. */
+  fixed?: { address: number; prefix: number; gateway?: number };
+}
+
+export interface Seed {
+  uuid: string;
+  request: CreateRequest;
+  user: string;
+  cards: readonly Card[];
+  engineAtFirstBoot?: boolean;
+}
+
+/**
+ * The disk from which cloud-init takes keys, name and network at the first boot.
+ * @see https://docs.cloud-init.io/en/latest/reference/datasources/nocloud.html
+ */
+export async function seedImage(seed: Seed, templates: Templates): Promise<Buffer> {
+  return isoImage('cidata', await seedFiles(seed, templates));
+}
+
+export async function seedFiles(seed: Seed, templates: Templates): Promise<Record<string, string>> {
+  const { uuid, request, user, cards } = seed;
+  const { name, ssh } = request;
+  return {
+    'meta-data': yaml({ 'instance-id': uuid, 'local-hostname': name }),
+    'network-config': yaml(networkConfig(cards)),
+    'user-data': await templates.render('cloud/virtualbox.yaml', {
+      name,
+      user,
+      authorizedKey: ssh.authorizedKey.trim(),
+      privateKey: ssh.hostKey.privateKey.trim().replaceAll(/\r?\n/g, '\n    '),
+      publicKey: ssh.hostKey.publicKey.trim(),
+      runcmd: runcmdLine([request], seed),
+    }),
+  };
+}
+
+/** Cards are told by their MAC addresses: names of interfaces are the image's own. Version 2 is netplan's form. */
+function networkConfig(cards: readonly Card[]) {
+  const ethernets = cards.map(({ mac, fixed }, index) => {
+    const match = { macaddress: mac.toLowerCase().replaceAll(/(..)(?!$)/g, '$1:') };
+    return [
+      `card${index + 1}`,
+      fixed ? { match, dhcp4: false, ...addressed(fixed) } : { match, dhcp4: true },
+    ];
+  });
+  return { version: 2, ethernets: Object.fromEntries(ethernets) };
+}
+
+function addressed({ address, prefix, gateway }: NonNullable<Card['fixed']>) {
+  const addresses = [`${formatAddress(address)}/${prefix}`];
+  if (gateway === undefined) return { addresses };
+  const via = formatAddress(gateway);
+  return { addresses, routes: [{ to: '0.0.0.0/0', via }], nameservers: { addresses: [via] } };
+}
+
+/** JSON is YAML. */
+function yaml(value: unknown): string {
+  return `${JSON.stringify(value, null, 1)}\n`;
+}

@@ -1,0 +1,100 @@
+import { access } from 'node:fs/promises';
+import { explanationOf, UserError } from '../../base/errors.js';
+import type { Check } from '../driver.js';
+import type { VBoxManage } from './vboxmanage.js';
+import type { VirtualBox } from './virtualbox-context.js';
+import type { VirtualBoxSettings } from './virtualbox-settings.js';
+import { checkNetwork } from './vm-network.js';
+
+/** The first version with `--graphicscontroller vmsvga` and DHCP addresses for single VMs. */
+const least = [6, 1] as const;
+
+export async function diagnose({ vbox, settings }: VirtualBox): Promise<Check[]> {
+  const program = await programCheck(vbox);
+  if (!program.ok) return [program];
+  return [program, await moduleCheck(), await processorCheck(vbox), await networkCheck(vbox, settings)];
+}
+
+/** @throws UserError for what makes it impossible to start machines */
+export async function refuseIncapable(vbox: VBoxManage, settings: VirtualBoxSettings): Promise<void> {
+  requireVersion(await versionOf(vbox));
+  if (!settings.vtxCheck) return;
+  // Without its module VirtualBox cannot tell of the processor either.
+  const failed = [await moduleCheck(), await processorCheck(vbox)].find(({ ok }) => !ok);
+  if (!failed) return;
+  throw new UserError(`this computer cannot run virtual machines: ${failed.name}: ${failed.detail}`, {
+    hint: 'where that is wrong: --virtualbox-no-vtx-check',
+  });
+}
+
+async function versionOf(vbox: VBoxManage): Promise<string> {
+  return (await vbox.run(['--version'])).trim().split(/\r?\n/).at(-1) ?? '';
+}
+
+/** `7.2.22_Debianr175245`, `6.1.50r161033` */
+export function requireVersion(version: string): void {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(version) ?? [];
+  if (Number(major) > least[0] || (Number(major) === least[0] && Number(minor) >= least[1])) return;
+  throw new UserError(`VirtualBox ${version} is too old`, {
+    hint: `install ${least.join('.')} or a later one`,
+  });
+}
+
+async function programCheck(vbox: VBoxManage): Promise<Check> {
+  const name = 'VBoxManage';
+  try {
+    const version = await versionOf(vbox);
+    requireVersion(version);
+    return { name, ok: true, detail: version };
+  } catch (error) {
+    return { name, ok: false, detail: explanationOf(error) };
+  }
+}
+
+/** Only Linux has it as a file. */
+async function moduleCheck(): Promise<Check> {
+  const name = 'kernel module vboxdrv';
+  if (process.platform !== 'linux') return { name, ok: true, detail: 'comes with VirtualBox' };
+  const ok = await isThere('/dev/vboxdrv');
+  const detail = ok
+    ? '/dev/vboxdrv'
+    : 'no machine can start without it: sudo /sbin/vboxconfig, or install virtualbox-dkms';
+  return { name, ok, detail };
+}
+
+async function processorCheck(vbox: VBoxManage): Promise<Check> {
+  const name = 'processor';
+  const said = await vbox.run(['list', 'hostinfo']).catch(() => '');
+  const ok = !/^Processor supports HW virtualization:\s*no/m.test(said);
+  const detail = ok
+    ? 'runs virtual machines'
+    : 'no VT-x or AMD-V: switch it on in the BIOS, or another hypervisor has it';
+  return { name, ok, detail };
+}
+
+async function networkCheck(vbox: VBoxManage, settings: VirtualBoxSettings): Promise<Check> {
+  const name = settings.network === 'hostonly' ? 'host-only network' : 'NAT network';
+  try {
+    await checkNetwork(vbox, settings);
+    if (
+      settings.network === 'natnetwork' ||
+      process.platform !== 'linux' ||
+      (await isThere('/dev/vboxnetctl'))
+    )
+      return { name, ok: true, detail: 'its range is free' };
+    return {
+      name,
+      ok: false,
+      detail: 'no /dev/vboxnetctl: sudo modprobe vboxnetadp, or --virtualbox-network natnetwork',
+    };
+  } catch (error) {
+    return { name, ok: false, detail: explanationOf(error) };
+  }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,59 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DriverOptions } from '../driver.js';
+import { type Registered, readVms } from './parse-output.js';
+import { openVBoxManage, type VBoxManage } from './vboxmanage.js';
+import type { VirtualBoxSettings } from './virtualbox-settings.js';
+import { alone } from './vm-lock.js';
+
+/** An open driver: the program, and what it was opened with. */
+export interface VirtualBox {
+  vbox: VBoxManage;
+  settings: VirtualBoxSettings;
+  options: DriverOptions;
+  /** The folder that machines and images are in, absolute. */
+  folder(): Promise<string>;
+}
+
+export function virtualBox(settings: VirtualBoxSettings, options: DriverOptions): VirtualBox {
+  const vbox = openVBoxManage(settings.installPath && options.person.resolvePath(settings.installPath));
+  let folder: Promise<string> | undefined;
+  return {
+    vbox,
+    settings,
+    options,
+    folder() {
+      folder ??= settings.folder
+        ? Promise.resolve(options.person.resolvePath(settings.folder))
+        : defaultFolder(vbox);
+      return folder;
+    },
+  };
+}
+
+async function defaultFolder(vbox: VBoxManage): Promise<string> {
+  const said = await vbox.run(['list', 'systemproperties']);
+  const found = /^Default machine folder:\s*(.+?)\r?$/m.exec(said)?.[1];
+  if (found === undefined)
+    throw new Error(`VBoxManage list systemproperties names no machine folder:\n${said}`);
+  return found;
+}
+
+export async function registeredVms({ vbox }: Pick<VirtualBox, 'vbox'>): Promise<Registered[]> {
+  return readVms(await vbox.run(['list', 'vms']));
+}
+
+/**
+ * Runs `work` while no other belt on this computer does so for the same name.
+ * @param waitMs how long to wait for another
+ */
+export async function withLock<T>(
+  { folder }: Pick<VirtualBox, 'folder'>,
+  name: string,
+  waitMs: number,
+  work: () => Promise<T>,
+): Promise<T> {
+  const place = join(await folder(), 'belt');
+  await mkdir(place, { recursive: true });
+  return alone(join(place, `.${name}`), waitMs, work);
+}

@@ -1,0 +1,161 @@
+import { UserError } from '../../base/errors.js';
+import { formatAddress, formatRange } from '../../base/ipv4.js';
+import { formatMemory, parseSize } from '../../machines/model/sizes.js';
+import { dhcpServerHost } from './dhcp.js';
+import type { Card } from './seed-disk.js';
+import { leastMemory, type Share, type VirtualBoxSettings } from './virtualbox-settings.js';
+import type { Info } from './vm.js';
+import { natNetworkName, rangeOf } from './vm-network.js';
+
+/** Argument lists that give a new VM its shape: options of modifyvm unless they begin with another command. */
+
+/** Mebibytes. @throws UserError for what is no amount of memory or too little */
+export function memoryOf(size: string | undefined, settings: VirtualBoxSettings): number {
+  if (size === undefined) return settings.memory;
+  const memory = parseSize(size)?.memoryMb;
+  if (memory === undefined)
+    throw new UserError(`"${size}" is no size for virtualbox`, {
+      hint: 'an amount of memory: 512mb, 2gb, 1.5gb',
+    });
+  if (memory >= leastMemory) return memory;
+  throw new UserError(`${size} is too little for an engine`, {
+    hint: `at least ${formatMemory(leastMemory)}`,
+  });
+}
+
+export function createArgs(vm: {
+  uuid: string;
+  name: string;
+  osType: string;
+  group: string;
+  folder: string;
+}): string[] {
+  return [
+    ...['createvm', '--name', vm.name, '--uuid', vm.uuid, '--ostype', vm.osType],
+    ...['--groups', vm.group, '--basefolder', vm.folder, '--register'],
+  ];
+}
+
+/** What all machines have: docker-machine's choice, in spellings that 6.1 and 7.2 know. */
+export function hardwareArgs(memory: number, { cpus = 1, ...settings }: VirtualBoxSettings): string[] {
+  const onOff = (on: boolean) => (on ? 'on' : 'off');
+  return [
+    ...['--memory', String(memory), '--cpus', String(cpus), '--firmware', 'bios'],
+    ...[
+      '--acpi',
+      'on',
+      '--ioapic',
+      'on',
+      '--rtcuseutc',
+      'on',
+      '--pae',
+      'on',
+      '--graphicscontroller',
+      'vmsvga',
+    ],
+    ...[
+      '--biosbootmenu',
+      'disabled',
+      '--bioslogofadein',
+      'off',
+      '--bioslogofadeout',
+      'off',
+      '--bioslogodisplaytime',
+      '0',
+    ],
+    ...['--natdnshostresolver1', onOff(settings.hostDnsResolver), '--natdnsproxy1', onOff(settings.dnsProxy)],
+  ];
+}
+
+/** Cloud images write what they do while booting to the serial console; some of them wait for ever where there is none. */
+export function consoleArgs(file: string): string[] {
+  return ['--uart1', '0x3F8', '4', '--uartmode1', 'file', file];
+}
+
+/** The way out, and with a host-only network the way in as the second card. */
+export function cardArgs(settings: VirtualBoxSettings, hostOnlyName: string | undefined): string[] {
+  const first = ['--nictype1', settings.natNicType, '--cableconnected1', 'on'];
+  if (hostOnlyName === undefined) return ['--nic1', 'natnetwork', '--nat-network1', natNetworkName, ...first];
+  const { nicType, promiscuous } = settings.hostonly;
+  return [
+    ...['--nic1', 'nat', ...first],
+    ...['--nic2', 'hostonly', '--hostonlyadapter2', hostOnlyName, '--nictype2', nicType],
+    ...['--nicpromisc2', promiscuous, '--cableconnected2', 'on'],
+  ];
+}
+
+/** The cards as cloud-init is told of them. */
+export function cardsOf(info: Info, address: number, settings: VirtualBoxSettings): Card[] {
+  const mac = (number: number) => info.get(`macaddress${number}`) ?? '';
+  if (settings.network === 'natnetwork') {
+    const { base, prefix } = settings.natRange;
+    return [{ mac: mac(1), fixed: { address, prefix, gateway: base + 1 } }];
+  }
+  return [{ mac: mac(1) }, { mac: mac(2), fixed: { address, prefix: settings.hostonly.prefix } }];
+}
+
+/** SSH's port on this computer for machines in the NAT network: 22 is this computer's own, and below 1024 only root may listen. */
+export const forwardedSshPort = 2222;
+
+const forwarded = [
+  { what: 'ssh', here: forwardedSshPort, there: 22 },
+  { what: 'engine', here: 2376, there: 2376 },
+] as const;
+
+export function forwardNames(uuid: string): string[] {
+  return forwarded.map(({ what }) => `${what}-${uuid}`);
+}
+
+/**
+ * Nobody but the computer itself reaches into a NAT network, through ports that it forwards. Each machine has an address of this
+ * computer's own for that, 127.98.0.4 for 10.98.0.4, so that the ports can be the same for all.
+ */
+export function forwardArgs(uuid: string, address: number): string[][] {
+  return forwarded.map(({ here, there }, index) => {
+    const rule = `${forwardNames(uuid)[index]}:tcp:[${loopbackOf(address)}]:${here}:[${formatAddress(address)}]:${there}`;
+    return ['natnetwork', 'modify', '--netname', natNetworkName, '--port-forward-4', rule];
+  });
+}
+
+export function loopbackOf(address: number): string {
+  return `127.${formatAddress(address).split('.').slice(1).join('.')}`;
+}
+
+/** Where a machine's addresses are taken from, those that nothing else gives out first. */
+export function addressCandidates(settings: VirtualBoxSettings): number[] {
+  const { base, prefix } = settings.network === 'natnetwork' ? settings.natRange : rangeOf(settings.hostonly);
+  const own = settings.network === 'natnetwork' ? base + 1 : settings.hostonly.address;
+  const all = Array.from({ length: 2 ** (32 - prefix) - 2 }, (_, index) => base + 1 + index);
+  const free = all.filter((address) => address !== own && address !== base + dhcpServerHost);
+  const isQuiet = (address: number) => address % 256 < dhcpServerHost;
+  return [...free.filter(isQuiet), ...free.filter((address) => !isQuiet(address))];
+}
+
+export function rangeText(settings: VirtualBoxSettings): string {
+  return formatRange(settings.network === 'natnetwork' ? settings.natRange : rangeOf(settings.hostonly));
+}
+
+export function controllerArgs(uuid: string): string[] {
+  const kind = ['--add', 'sata', '--controller', 'IntelAhci', '--portcount', '2'];
+  return ['storagectl', uuid, '--name', 'SATA', ...kind, '--hostiocache', 'on', '--bootable', 'on'];
+}
+
+/** boot2docker's disk has nothing to boot. */
+export function bootOrderArgs(kind: 'cloud' | 'boot2docker'): string[] {
+  return kind === 'cloud' ? ['--boot1', 'disk', '--boot2', 'none'] : ['--boot1', 'dvd', '--boot2', 'disk'];
+}
+
+export function attachArgs(uuid: string, port: number, type: 'hdd' | 'dvddrive', medium: string): string[] {
+  const place = ['--storagectl', 'SATA', '--port', String(port), '--device', '0'];
+  return ['storageattach', uuid, ...place, '--type', type, '--medium', medium];
+}
+
+/** Mounted at `/NAME` by guest additions. Links in shared folders are off unless they are asked for. */
+export function shareArgs(uuid: string, { path, name }: Share): string[][] {
+  return [
+    ['guestproperty', 'set', uuid, '/VirtualBox/GuestAdd/SharedFolders/MountPrefix', '/'],
+    ['guestproperty', 'set', uuid, '/VirtualBox/GuestAdd/SharedFolders/MountDir', '/'],
+    ['sharedfolder', 'add', uuid, '--name', name, '--hostpath', path, '--automount'],
+    ['setextradata', uuid, `VBoxInternal2/SharedFoldersEnableSymlinksCreate/${name}`, '1'],
+  ];
+}

@@ -1,0 +1,140 @@
+import { AbortError, UserError } from '../../base/errors.js';
+import type { Machine } from '../../machines/model/machine.js';
+import type { MachineEvent } from '../driver.js';
+import { afterPreparing, batch, type Emit } from '../kit/event-stream.js';
+import { atOnce, lockMs } from './create-vms.js';
+import { growDisk } from './grow-disk.js';
+import type { Registered } from './parse-output.js';
+import { mediaIn, removeVm } from './remove-vm.js';
+import { registeredVms, type VirtualBox, withLock } from './virtualbox-context.js';
+import { findVm, requireInfo, stateIn } from './vm.js';
+import { memoryOf } from './vm-arguments.js';
+import { ensureHostOnly, hostOnlyInterfaces, leadsInto, networkOf } from './vm-network.js';
+import { shutDown, switchOff, switchOn } from './vm-power.js';
+
+type Machines = readonly Machine[];
+type Events = AsyncGenerator<MachineEvent>;
+type Work = (vm: Own, emit: Emit) => Promise<void>;
+
+/** A VM with what is recorded of it. */
+interface Own extends Registered {
+  machine: Machine;
+}
+
+export function start(virtualbox: VirtualBox, machines: Machines, signal: AbortSignal): Events {
+  return onVms(virtualbox, machines, signal, (vm, emit) => bringUp(virtualbox, vm, signal, emit));
+}
+
+/** Off and on again, so that one whose system hangs comes back too. */
+export function restart(virtualbox: VirtualBox, machines: Machines, signal: AbortSignal): Events {
+  return onVms(virtualbox, machines, signal, async (vm, emit) => {
+    await bringDown(virtualbox, vm, signal, emit);
+    if (signal.aborted) throw new AbortError();
+    await bringUp(virtualbox, vm, signal, emit);
+  });
+}
+
+export function stop(virtualbox: VirtualBox, machines: Machines, signal: AbortSignal): Events {
+  return onVms(virtualbox, machines, signal, (vm, emit) => bringDown(virtualbox, vm, signal, emit));
+}
+
+export function kill(virtualbox: VirtualBox, machines: Machines, signal: AbortSignal): Events {
+  return onVms(virtualbox, machines, signal, async (vm, emit) => {
+    emit({ type: 'progress', name: vm.name, text: 'switching off' });
+    await switchOff(virtualbox, vm, signal);
+    emit({ type: 'changed', name: vm.name, change: { state: 'stopped' } });
+  });
+}
+
+export function remove(virtualbox: VirtualBox, machines: Machines, signal: AbortSignal): Events {
+  return onFound(virtualbox, machines, signal, async ({ name }, vm, emit) => {
+    if (!vm) return;
+    emit({ type: 'progress', name, text: 'removing' });
+    await removeVm(virtualbox, vm, signal);
+  });
+}
+
+/** Memory, and processors and disk where settings say them. VirtualBox does it while the machine is off; one that ran is started again. */
+export function resize(
+  virtualbox: VirtualBox,
+  machines: Machines,
+  size: string,
+  signal: AbortSignal,
+): Events {
+  const { vbox, settings } = virtualbox;
+  return onVms(virtualbox, machines, signal, async (vm, emit) => {
+    const { uuid, name } = vm;
+    const memory = memoryOf(size, settings);
+    const state = stateIn(await requireInfo(vbox, uuid, name));
+    if (state === 'saved') {
+      throw new UserError(`${name} is saved, and cannot be changed so`, {
+        hint: `belt start ${name} && belt stop ${name}, and then again`,
+      });
+    }
+    if (state !== 'stopped') await bringDown(virtualbox, vm, signal, emit);
+    const cpus = settings.cpus === undefined ? [] : ['--cpus', String(settings.cpus)];
+    await vbox.onVm(uuid, ['modifyvm', uuid, '--memory', String(memory), ...cpus]);
+    const disk = mediaIn(await requireInfo(vbox, uuid, name)).find(({ path }) => path.endsWith('disk.vdi'));
+    if (settings.disk !== undefined && disk) await growDisk(vbox, disk.path, settings.disk);
+    emit({ type: 'changed', name, change: { size, memory } });
+    if (state !== 'stopped') await bringUp(virtualbox, vm, signal, emit);
+  });
+}
+
+async function bringUp(virtualbox: VirtualBox, vm: Own, signal: AbortSignal, emit: Emit): Promise<void> {
+  emit({ type: 'progress', name: vm.name, text: 'booting' });
+  await reconnect(virtualbox, vm);
+  await switchOn(virtualbox, vm, signal);
+  emit({ type: 'changed', name: vm.name, change: { state: 'running' } });
+}
+
+async function bringDown(
+  virtualbox: VirtualBox,
+  vm: Registered,
+  signal: AbortSignal,
+  emit: Emit,
+): Promise<void> {
+  emit({ type: 'progress', name: vm.name, text: 'shutting down' });
+  await shutDown(virtualbox, vm, signal);
+  emit({ type: 'changed', name: vm.name, change: { state: 'stopped' } });
+}
+
+/** After a reboot of the computer the host-only interface may be gone, or have another name or no address. */
+async function reconnect(virtualbox: VirtualBox, { uuid, name, machine }: Own): Promise<void> {
+  const { vbox, settings } = virtualbox;
+  const info = await requireInfo(vbox, uuid, name);
+  const adapter = info.get('hostonlyadapter2');
+  if (adapter === undefined || stateIn(info) !== 'stopped') return;
+  const network = networkOf(machine, settings.hostonly);
+  const leading = (await hostOnlyInterfaces(vbox)).filter((one) => leadsInto(one, network));
+  if (leading.some((one) => one.name === adapter)) return;
+  const ensure = () => ensureHostOnly(vbox, network ?? settings.hostonly, adapter);
+  const there = network && leading[0];
+  const found = there ?? (await withLock(virtualbox, 'machines', lockMs, ensure));
+  if (found.name !== adapter) await vbox.onVm(uuid, ['modifyvm', uuid, '--hostonlyadapter2', found.name]);
+}
+
+/** Works on machines' VMs, by the machines' names. One whose VM is gone has failed. */
+function onVms(virtualbox: VirtualBox, machines: Machines, signal: AbortSignal, work: Work): Events {
+  return onFound(virtualbox, machines, signal, async (machine, vm, emit) => {
+    const { name } = machine;
+    if (!vm) throw new UserError(`VirtualBox has no machine ${name} any more`, { hint: `belt rm ${name}` });
+    await work({ ...vm, name, machine }, emit);
+  });
+}
+
+function onFound(
+  virtualbox: VirtualBox,
+  machines: Machines,
+  signal: AbortSignal,
+  work: (machine: Machine, vm: Registered | undefined, emit: Emit) => Promise<void>,
+): Events {
+  return afterPreparing(
+    machines,
+    () => registeredVms(virtualbox),
+    (vms) =>
+      batch(machines, atOnce, signal, (machine, emit) =>
+        work(machine, findVm(vms, virtualbox, machine), emit),
+      ),
+  );
+}

@@ -1,0 +1,239 @@
+import { readFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import { UserError } from '../../base/errors.js';
+import {
+  firstOf,
+  formatAddress,
+  formatRange,
+  overlap,
+  parseAddress,
+  type Range,
+  tryParseRange,
+} from '../../base/ipv4.js';
+import type { Machine } from '../../machines/model/machine.js';
+import { readBlocks } from './parse-output.js';
+import type { VBoxManage } from './vboxmanage.js';
+import type { HostOnly, VirtualBoxSettings } from './virtualbox-settings.js';
+
+/** What VirtualBox since 6.1.28 allows where nobody has said otherwise. */
+const allowedByDefault: Range = { base: parseAddress('192.168.56.0') ?? 0, prefix: 21 };
+
+/** Where VirtualBox on Linux, macOS and Solaris is told which ranges host-only networks may have. */
+const rangesFile = '/etc/vbox/networks.conf';
+
+/** The NAT network that all machines of this computer share. */
+export const natNetworkName = 'belt';
+
+/** The computer's own address in a host-only network, and how large the network is. */
+export type HostOnlyRange = Pick<HostOnly, 'address' | 'prefix'>;
+
+export interface HostOnlyInterface {
+  /** As VMs are told: `vboxnet0`. */
+  name: string;
+  /** As DHCP servers are told: `HostInterfaceNetworking-vboxnet0`. */
+  networkName: string;
+  /** Absent: the computer has no address there, as after a reboot. */
+  own?: HostOnlyRange;
+}
+
+/** @throws UserError where the network of the settings clashes with another, or VirtualBox would refuse it; changes nothing. */
+export async function checkNetwork(vbox: VBoxManage, settings: VirtualBoxSettings): Promise<void> {
+  if (settings.network === 'natnetwork') {
+    refuseClash(settings.natRange, 'natnetwork_cidr', await rangesInUse());
+    return;
+  }
+  const { hostonly } = settings;
+  const found = await findInterface(vbox, hostonly);
+  if (found) return;
+  await refuseForbidden(hostonly);
+  refuseClash(rangeOf(hostonly), 'hostonly_cidr', await rangesInUse());
+}
+
+export function rangeOf({ address, prefix }: HostOnlyRange): Range {
+  return { base: firstOf(address, prefix), prefix };
+}
+
+/**
+ * The host-only interface with the computer's address; made unless it is there.
+ * @param preferred the name of one that gets the address where none has it, if it is there
+ * @throws UserError where VirtualBox would refuse the address
+ */
+export async function ensureHostOnly(
+  vbox: VBoxManage,
+  hostonly: HostOnlyRange,
+  preferred?: string,
+): Promise<HostOnlyInterface> {
+  const found = await findInterface(vbox, hostonly);
+  if (found) return found;
+  // Before one is made that would be left without an address.
+  await refuseForbidden(hostonly);
+  const idle = (await hostOnlyInterfaces(vbox)).find((one) => one.name === preferred && !one.own);
+  const name = idle?.name ?? (await makeInterface(vbox));
+  const netmask = netmaskOf(hostonly.prefix);
+  await vbox.run([
+    'hostonlyif',
+    'ipconfig',
+    name,
+    '--ip',
+    formatAddress(hostonly.address),
+    '--netmask',
+    netmask,
+  ]);
+  return { name, networkName: `HostInterfaceNetworking-${name}`, own: hostonly };
+}
+
+async function makeInterface(vbox: VBoxManage): Promise<string> {
+  const said = await vbox.run(['hostonlyif', 'create']);
+  const name = /Interface '(.+)' was successfully created/.exec(said)?.[1];
+  if (name === undefined) throw new UserError(`VirtualBox made no host-only interface: ${said.trim()}`);
+  return name;
+}
+
+/** Where a machine's host-only network is recorded; docker-machine's own field, in its form: `192.168.99.1/24`. */
+const recordedRange = 'HostOnlyCIDR';
+
+/** What a new machine's record says of its host-only network. */
+export function rangeRecord({ address, prefix }: HostOnlyRange): Record<string, string> {
+  return { [recordedRange]: formatRange({ base: address, prefix }) };
+}
+
+/**
+ * The host-only network that a machine was made in, whatever is set now: as its record says, or the one that its recorded address is in.
+ * @param set today's setting, where the address is in its range
+ * @returns undefined where the record tells nothing of it
+ */
+export function networkOf(
+  { addresses, driverData }: Pick<Machine, 'addresses' | 'driverData'>,
+  set: HostOnlyRange,
+): HostOnlyRange | undefined {
+  const recorded = tryParseRange(String(driverData[recordedRange]));
+  if (recorded && recorded.prefix < 32) return { address: recorded.base, prefix: recorded.prefix };
+  const own = parseAddress(addresses.public ?? '');
+  if (own === undefined) return undefined;
+  if (overlap(rangeOf(set), { base: own, prefix: 32 })) return { address: set.address, prefix: set.prefix };
+  return { address: firstOf(own, 24) + 1, prefix: 24 };
+}
+
+/** Whether an interface leads into a network; into any where none is known. One without an address leads nowhere. */
+export function leadsInto({ own }: HostOnlyInterface, wanted: HostOnlyRange | undefined): boolean {
+  return own !== undefined && (wanted === undefined || overlap(rangeOf(own), rangeOf(wanted)));
+}
+
+export function netmaskOf(prefix: number): string {
+  return formatAddress(2 ** 32 - 2 ** (32 - prefix));
+}
+
+export async function ensureNatNetwork(vbox: VBoxManage, range: Range): Promise<void> {
+  const networks = readBlocks(await vbox.run(['list', 'natnetworks']));
+  const found = networks.find((block) => (block.get('Name') ?? block.get('NetworkName')) === natNetworkName);
+  const text = formatRange(range);
+  if (!found) {
+    await vbox.run([
+      'natnetwork',
+      'add',
+      '--netname',
+      natNetworkName,
+      '--network',
+      text,
+      '--enable',
+      '--dhcp',
+      'off',
+    ]);
+    return;
+  }
+  const there = found.get('Network') ?? found.get('IPv4 network');
+  if (there === undefined || there === text) return;
+  throw new UserError(`VirtualBox's NAT network "${natNetworkName}" has the range ${there}, not ${text}`, {
+    hint: `set natnetwork_cidr to ${there}, or remove the network: VBoxManage natnetwork remove --netname ${natNetworkName}`,
+  });
+}
+
+async function findInterface(
+  vbox: VBoxManage,
+  { address }: HostOnlyRange,
+): Promise<HostOnlyInterface | undefined> {
+  return (await hostOnlyInterfaces(vbox)).find(({ own }) => own?.address === address);
+}
+
+export async function hostOnlyInterfaces(vbox: VBoxManage): Promise<HostOnlyInterface[]> {
+  const blocks = readBlocks(await vbox.run(['list', 'hostonlyifs']));
+  return blocks.map((block) => {
+    // 0.0.0.0 is none.
+    const address = parseAddress(block.get('IPAddress') ?? '') || undefined;
+    const prefix = prefixOf(block.get('NetworkMask') ?? '');
+    return {
+      name: block.get('Name') ?? '',
+      networkName: block.get('VBoxNetworkName') ?? '',
+      ...(address !== undefined && { own: { address, prefix } }),
+    };
+  });
+}
+
+/** Of a netmask; 24, VirtualBox's own choice, of what is none. */
+function prefixOf(netmask: string): number {
+  const bits = (parseAddress(netmask) ?? 0).toString(2).replaceAll('0', '').length;
+  return bits === 0 ? 24 : bits;
+}
+
+async function refuseForbidden(hostonly: HostOnlyRange): Promise<void> {
+  if (process.platform === 'win32') return;
+  const text = await readFile(rangesFile, 'utf8').catch(() => undefined);
+  const allowed = text === undefined ? [allowedByDefault] : readAllowed(text);
+  const range = rangeOf(hostonly);
+  if (allowed.some((one) => one.prefix <= range.prefix && overlap(one, range))) return;
+  throw new UserError(`VirtualBox allows no host-only network ${formatRange(range)}`, {
+    hint: `take one within ${allowed.map(formatRange).join(', ')}, or allow it: a line "* ${formatRange(range)}" in ${rangesFile}`,
+  });
+}
+
+/** Lines of `* RANGE...`. @see https://www.virtualbox.org/manual/ch06.html#network_hostonly */
+export function readAllowed(text: string): Range[] {
+  return text
+    .split(/\r?\n/)
+    .flatMap((line) => /^\s*\*\s+(.*)$/.exec(line.replace(/#.*/, ''))?.[1]?.split(/\s+/) ?? [])
+    .flatMap((word) => tryParseRange(word) ?? []);
+}
+
+interface Used {
+  by: string;
+  range: Range;
+}
+
+function refuseClash(wanted: Range, setting: string, used: readonly Used[]): void {
+  const clash = used.find(({ range }) => overlap(range, wanted));
+  if (!clash) return;
+  throw new UserError(
+    `the network ${formatRange(wanted)} clashes with ${formatRange(clash.range)} on ${clash.by}`,
+    { hint: `set another one: --virtualbox-${setting.replaceAll('_', '-')}` },
+  );
+}
+
+/** The ranges of the computer's interfaces and, on Linux, of its routes: a VPN's may be wider than its interface's. */
+async function rangesInUse(): Promise<Used[]> {
+  const interfaces = Object.entries(networkInterfaces()).flatMap(([by, addresses = []]) =>
+    addresses.flatMap(({ cidr }) => ({ by, text: cidr ?? '' })),
+  );
+  const links = interfaces.flatMap(({ by, text }) => {
+    const range = tryParseRange(text);
+    return range ? [{ by, range }] : [];
+  });
+  const routes = readRoutes(await readFile('/proc/net/route', 'utf8').catch(() => ''));
+  return [...links, ...routes].filter(({ range }) => range.prefix > 0);
+}
+
+/** Linux's table: interface, destination and, as the eighth column, mask; both little-endian hex. */
+export function readRoutes(text: string): Used[] {
+  return text
+    .split('\n')
+    .slice(1)
+    .flatMap((line) => {
+      const [by, destination, , , , , , mask] = line.trim().split(/\s+/);
+      if (by === undefined || destination === undefined || mask === undefined) return [];
+      const bits = swapped(mask).toString(2).replaceAll('0', '').length;
+      return [{ by, range: { base: swapped(destination), prefix: bits } }];
+    });
+}
+
+function swapped(hex: string): number {
+  return Buffer.from(hex, 'hex').readUInt32LE();
+}

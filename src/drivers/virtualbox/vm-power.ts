@@ -1,0 +1,64 @@
+import type { Registered } from './parse-output.js';
+import { isCode, type VBoxManage } from './vboxmanage.js';
+import type { VirtualBox } from './virtualbox-context.js';
+import { lateError, requireInfo, stateIn, waitForState } from './vm.js';
+
+/** How long a machine may take to shut down before it is switched off. */
+const shutDownMs = 60_000;
+/** How long VirtualBox may take to do what it was told. */
+const switchMs = 60_000;
+
+/** To running, from wherever it is. */
+export async function switchOn(virtualbox: VirtualBox, vm: Registered, signal: AbortSignal): Promise<void> {
+  const { vbox, settings } = virtualbox;
+  await settle(virtualbox, vm, signal);
+  const state = stateIn(await requireInfo(vbox, vm.uuid, vm.name));
+  if (state === 'running' || state === 'starting') return;
+  if (state === 'paused') {
+    await vbox.onVm(vm.uuid, ['controlvm', vm.uuid, 'resume']);
+    return;
+  }
+  // A guest that crashed hangs there until it is switched off.
+  if (state === 'error') await switchOff(virtualbox, vm, signal);
+  await vbox.onVm(vm.uuid, ['startvm', vm.uuid, '--type', settings.uiType]);
+}
+
+/** Presses the power button, and pulls the plug when nothing comes of it. One that is paused hears nothing: it goes on first. */
+export async function shutDown(virtualbox: VirtualBox, vm: Registered, signal: AbortSignal): Promise<void> {
+  const { vbox } = virtualbox;
+  await settle(virtualbox, vm, signal);
+  const state = stateIn(await requireInfo(vbox, vm.uuid, vm.name));
+  if (state === 'stopped' || state === 'saved') return;
+  if (state === 'paused') await control(vbox, vm, 'resume');
+  if (state !== 'error') {
+    await control(vbox, vm, 'acpipowerbutton');
+    if (await waitForState(virtualbox, vm, ['stopped', 'saved'], shutDownMs, signal)) return;
+  }
+  await switchOff(virtualbox, vm, signal);
+}
+
+export async function switchOff(virtualbox: VirtualBox, vm: Registered, signal: AbortSignal): Promise<void> {
+  const { vbox } = virtualbox;
+  const state = stateIn(await requireInfo(vbox, vm.uuid, vm.name));
+  if (state === 'stopped' || state === 'saved') return;
+  await control(vbox, vm, 'poweroff');
+  if (await waitForState(virtualbox, vm, ['stopped', 'saved'], switchMs, signal)) return;
+  throw lateError(vm.name, 'off', switchMs);
+}
+
+/** Waits for what is under way already. */
+async function settle(virtualbox: VirtualBox, vm: Registered, signal: AbortSignal): Promise<void> {
+  const settled = ['running', 'stopped', 'paused', 'saved', 'error'] as const;
+  if (await waitForState(virtualbox, vm, settled, switchMs, signal)) return;
+  throw lateError(vm.name, 'at rest', switchMs);
+}
+
+/** One that went off by itself meanwhile is fine. */
+async function control(vbox: VBoxManage, { uuid }: Registered, verb: string): Promise<void> {
+  try {
+    await vbox.onVm(uuid, ['controlvm', uuid, verb]);
+  } catch (error) {
+    const isOff = error instanceof Error && error.message.includes('is not currently running');
+    if (!isOff && !isCode(error, 'VBOX_E_INVALID_VM_STATE')) throw error;
+  }
+}

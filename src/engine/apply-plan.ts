@@ -1,0 +1,86 @@
+import type { Context } from '../app/context.js';
+import { quoteArgs } from '../base/quote-args.js';
+import type { Connection } from '../ssh/index.js';
+import type { Survey } from './gather-facts.js';
+import type { Plan } from './model/engine-plan.js';
+import type { EngineFile, ServiceCommands } from './model/provisioner.js';
+import { type Answers, toItsEnd } from './run-script.js';
+
+type Step = (text: string) => void;
+
+/** A broken engine fails at once; this is for one that has thousands of containers to bring back. */
+const restartSeconds = 90;
+/** A restart, one more that puts things back, and the start of containers after it. */
+const applyTimeoutMs = 300_000;
+const installTimeoutMs = 30 * 60_000;
+
+/**
+ * Does what the plan says, in one round trip. What fails is put back as it was.
+ * @returns the version that the restarted engine answered; undefined where it went on running
+ * @throws ExternalError with the engine's own words; UserError, AbortError
+ */
+export async function applyPlan(
+  connection: Connection,
+  plan: Plan,
+  survey: Survey,
+  step: Step,
+  context: Context,
+): Promise<string | undefined> {
+  const { commands } = plan.provisioner.service;
+  const values = {
+    ...serviceValues(commands),
+    restartSeconds: String(restartSeconds),
+    files: plan.files.map(stageLine).join('\n'),
+    commands: plan.commands.map(({ run, why }) => quoteArgs(['optional', why, run])).join('\n'),
+    finish:
+      plan.restart === undefined
+        ? ''
+        : ['validate', `{ ${commands.reload}; } >&2`, 'restart_engine'].join('\n'),
+  };
+  const script = { template: 'engine/apply.sh', values, step, timeoutMs: applyTimeoutMs };
+  const { told } = await toItsEnd(connection, script, survey, context);
+  return told.get('version')?.at(-1);
+}
+
+/**
+ * Runs a provisioner's lines that install or upgrade the engine; waits for cloud-init first.
+ * @returns what they told
+ * @throws ExternalError with the last words of the package manager
+ */
+export async function runInstaller(
+  connection: Connection,
+  script: string,
+  survey: Survey,
+  step: Step,
+  context: Context,
+): Promise<Answers['told']> {
+  const { told } = await toItsEnd(
+    connection,
+    { template: 'engine/install.sh', values: { script }, step, timeoutMs: installTimeoutMs },
+    survey,
+    context,
+  );
+  return told;
+}
+
+/** Text goes over standard input, and `printf` is a part of the shell: keys are on no command line. */
+function stageLine({ path, mode, content, shared }: EngineFile): string {
+  return quoteArgs([
+    'stage',
+    path,
+    mode.toString(8).padStart(4, '0'),
+    Buffer.from(content).toString('base64'),
+    ...(shared ? ['shared'] : []),
+  ]);
+}
+
+function serviceValues({
+  reload,
+  enable,
+  restart,
+  stop,
+  isActive,
+  journal,
+}: ServiceCommands): Record<string, string> {
+  return { reload, enable, restart, stop, isActive, journal };
+}

@@ -1,0 +1,107 @@
+import { Duplex, PassThrough, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ExternalError, isAbort, messageOf } from '../base/errors.js';
+import type { Connection } from '../ssh/index.js';
+import { type EngineApi, engineApi } from './api.js';
+import { dockerProgram } from './docker-program.js';
+import { SkipGreeting } from './skip-login-banner.js';
+
+/**
+ * The engine's API of a machine, through `docker system dial-stdio` in a channel of its SSH connection: the way docker's own
+ * `ssh://` hosts go (https://docs.docker.com/engine/security/protect-access/). Works wherever the docker client does, needs no
+ * open port and no forwarding permission of the SSH server.
+ */
+export function engineOf(connection: Connection): EngineApi {
+  return engineApi(() => dial(connection));
+}
+
+function dial(connection: Connection): Duplex {
+  const input = new PassThrough();
+  const output = new SkipGreeting();
+  const complaints = new Collector();
+  connection
+    .stream(`${dockerProgram(connection.target.user)} system dial-stdio`, {
+      stdin: input,
+      stdout: output,
+      stderr: complaints,
+    })
+    .then(
+      (code) => {
+        if (code === 0) output.end();
+        else
+          output.destroy(
+            new ExternalError(complaints.text() || `docker system dial-stdio ended with ${code}`),
+          );
+      },
+      (error: Error) => output.destroy(error),
+    );
+  // When the engine hangs up, the whole way is closed, and the next request opens another.
+  return Object.assign(Duplex.from({ writable: input, readable: output }), { allowHalfOpen: false });
+}
+
+class Collector extends Writable {
+  private readonly chunks: Buffer[] = [];
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.chunks.push(chunk);
+    done();
+  }
+
+  text(): string {
+    return Buffer.concat(this.chunks).toString('utf8').trim();
+  }
+}
+
+export interface EngineWait {
+  timeoutMs: number;
+  signal: AbortSignal;
+}
+
+/**
+ * Waits until the engine answers.
+ * @returns the engine's version
+ * @throws ExternalError with the engine's last words, and the last lines of its journal, when it does not in time.
+ */
+export async function waitForEngine(
+  connection: Connection,
+  { timeoutMs, signal }: EngineWait,
+): Promise<string> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      return await engineVersion(connection, signal);
+    } catch (error) {
+      if (Date.now() >= deadline) throw await explain(connection, messageOf(error), signal);
+    }
+    await sleep(200, undefined, { signal });
+  }
+}
+
+async function engineVersion(connection: Connection, signal: AbortSignal): Promise<string> {
+  const api = engineOf(connection);
+  try {
+    const answer = await api.get('/version', { timeoutMs: 10_000, signal });
+    return (answer as { Version: string }).Version;
+  } finally {
+    api.close();
+  }
+}
+
+async function explain(connection: Connection, cause: string, signal: AbortSignal): Promise<ExternalError> {
+  const journal = await lastJournalLines(connection, signal);
+  return new ExternalError(
+    `the engine on ${connection.target.name} does not answer: ${cause}${journal && `\n${journal}`}`,
+  );
+}
+
+/** Nothing where the journal cannot be had: that must not hide why it was asked for. */
+async function lastJournalLines(connection: Connection, signal: AbortSignal): Promise<string> {
+  try {
+    const limits = { timeoutMs: 5_000, signal };
+    return (await connection.run('journalctl -u docker -n 5 --no-pager -o cat', limits)).stdout.trim();
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    return '';
+  }
+}

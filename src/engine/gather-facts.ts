@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto';
+import type { Context } from '../app/context.js';
+import { ExternalError } from '../base/errors.js';
+import type { Connection } from '../ssh/index.js';
+import { checkedPaths, readPaths } from './model/engine-paths.js';
+import { type Facts, parseFacts } from './model/facts.js';
+import { bestShell, runAsRoot } from './root-shell.js';
+
+/** What was found on a machine, and how to work there as root. */
+export interface Survey {
+  facts: Facts;
+  /** For sudo, where it wants one. */
+  password?: string;
+  /** This computer's clock when the machine told its own, seconds since 1970. */
+  now: number;
+}
+
+const timeoutMs = 30_000;
+
+/**
+ * Asks a machine for all that belt wants to know of it: one round trip, two where sudo wants a password.
+ * @throws ExternalError, UserError, AbortError
+ */
+export async function surveyMachine(
+  connection: Connection,
+  context: Context,
+  known?: string,
+): Promise<Survey> {
+  const mark = newMark();
+  const text = await context.templates.render('engine/facts.sh', {
+    mark,
+    read: readPaths.join(' '),
+    checked: checkedPaths.join(' '),
+  });
+  const { signal } = context;
+  const before = Date.now();
+  const { stdout, stderr } = await connection.run(bestShell, { stdin: text, timeoutMs, signal });
+  const now = (before + Date.now()) / 2000;
+  if (!stdout.includes(`${mark} end`)) throw noAnswer(connection, stderr);
+  const facts = parseFacts(stdout, mark);
+  if (facts.access !== 'password') return { facts, now };
+  const password = known ?? (await context.sudoPassword());
+  return { facts: await factsAsRoot(connection, text, mark, password, context), password, now };
+}
+
+async function factsAsRoot(
+  connection: Connection,
+  text: string,
+  mark: string,
+  password: string,
+  { signal }: Context,
+): Promise<Facts> {
+  const lines: string[] = [];
+  const { stderr } = await runAsRoot(connection, {
+    text: `set -- password\n${text}`,
+    access: 'password',
+    password,
+    timeoutMs,
+    signal,
+    onLine: (line) => lines.push(line),
+  });
+  if (!lines.some((line) => line.startsWith(`${mark} end`))) throw noAnswer(connection, stderr);
+  return parseFacts(`${lines.join('\n')}\n`, mark);
+}
+
+function noAnswer({ target }: Connection, stderr: string): ExternalError {
+  const said = stderr.trim().split('\n').at(-1) ?? '';
+  return new ExternalError(`${target.name} ran no shell script for ${target.user}${said && `: ${said}`}`, {
+    hint: 'its login shell must let "/bin/sh" run',
+  });
+}
+
+/** Cannot be in anything that a machine prints by itself. */
+export function newMark(): string {
+  return `belt-${randomBytes(12).toString('hex')}`;
+}

@@ -1,0 +1,62 @@
+import type { EngineWord } from './engine-options.js';
+import { type EngineSettings, enginePorts } from './engine-settings.js';
+
+/** What the engine of a machine that exists is to be told. */
+export interface EngineWish {
+  settings: EngineSettings;
+  /** What of it is said; the rest is left as it is. */
+  said: readonly EngineWord[];
+}
+
+/** One thing that an engine is to be told otherwise. */
+export interface EngineChange {
+  key: EngineWord;
+  /** Absent: nothing was said of it. */
+  is?: string;
+  /** `none`: it is taken back. */
+  wanted: string;
+}
+
+/** `install_url` has done its work where there is an engine, and with another storage driver an engine sees its containers no more. */
+type Changeable = Exclude<EngineWord, 'install_url' | 'storage_driver'>;
+
+const settingOf: Readonly<Record<Changeable, Exclude<keyof EngineSettings, 'port'>>> = {
+  access: 'access',
+  opt: 'options',
+  insecure_registry: 'insecureRegistries',
+  registry_mirror: 'registryMirrors',
+  label: 'labels',
+  env: 'env',
+  tls_san: 'tlsSans',
+  tune_swarm: 'tuneSwarm',
+};
+
+export function engineChanges(is: EngineSettings, wish: EngineWish): EngineChange[] {
+  return saidOf(wish).flatMap((key) => {
+    const before = valuesIn(is[settingOf[key]]);
+    const wanted = valuesIn(wish.settings[settingOf[key]]);
+    const isSame = JSON.stringify(before) === JSON.stringify(wanted);
+    // Kernel settings are not taken back.
+    if (isSame || (key === 'tune_swarm' && wanted.length === 0)) return [];
+    return [{ key, ...(before.length > 0 && { is: before.join(',') }), wanted: wanted.join(',') || 'none' }];
+  });
+}
+
+/** The settings with what is said in place of what was. Where the access stays, so does the port. */
+export function changedEngine(is: EngineSettings, wish: EngineWish): EngineSettings {
+  const { access } = wish.settings;
+  const said = saidOf(wish).map((key) => [settingOf[key], wish.settings[settingOf[key]]] as const);
+  const moves = saidOf(wish).includes('access') && access !== is.access;
+  return { ...is, ...Object.fromEntries(said), ...(moves && { port: enginePorts[access] }) };
+}
+
+function saidOf({ said }: EngineWish): Changeable[] {
+  const words = Object.keys(settingOf) as Changeable[];
+  return words.filter((word) => said.includes(word));
+}
+
+/** Nothing said, an empty list and `false` are the same to an engine. */
+function valuesIn(value: string | boolean | readonly string[] | undefined): readonly string[] {
+  if (!value) return [];
+  return typeof value === 'object' ? value : [String(value)];
+}

@@ -1,0 +1,85 @@
+import type { UserError } from '../../base/errors.js';
+import {
+  defaultEngineSettings,
+  type EngineAccess,
+  type EngineSettings,
+  enginePorts,
+} from './engine-settings.js';
+
+/** What people write of an engine: the flags `--engine-KEY` (and `--tls-san`, `--tune-swarm`), or the keys of an `engine` section. */
+export type EngineWords = {
+  access?: string | undefined;
+  install_url?: string | undefined;
+  opt?: readonly string[] | undefined;
+  insecure_registry?: readonly string[] | undefined;
+  registry_mirror?: readonly string[] | undefined;
+  label?: readonly string[] | undefined;
+  storage_driver?: string | undefined;
+  env?: readonly string[] | undefined;
+  tls_san?: readonly string[] | undefined;
+  tune_swarm?: boolean | undefined;
+};
+
+export type EngineWord = keyof EngineWords;
+
+export const engineWords = [
+  'access',
+  'install_url',
+  'opt',
+  'insecure_registry',
+  'registry_mirror',
+  'label',
+  'storage_driver',
+  'env',
+  'tls_san',
+  'tune_swarm',
+] as const satisfies readonly EngineWord[];
+
+/** Makes the error for a word that cannot be; the reason completes the name of the flag or key: `must be KEY=VALUE`. */
+export type Wrong = (word: EngineWord, reason: string, hint?: string) => UserError;
+
+export const engineAccesses: readonly EngineAccess[] = ['secure', 'insecure', 'local'];
+
+/** What is not said is as by default. @throws what `wrong` makes, for what dockerd could not make anything of */
+export function engineSettings(words: EngineWords, wrong: Wrong): EngineSettings {
+  const access = accessOf(words.access, wrong);
+  return {
+    access,
+    port: enginePorts[access],
+    tlsSans: words.tls_san ?? [],
+    ...(words.install_url !== undefined && { installUrl: checkedUrl(words.install_url, wrong) }),
+    ...(words.storage_driver !== undefined && { storageDriver: words.storage_driver }),
+    insecureRegistries: words.insecure_registry ?? [],
+    registryMirrors: words.registry_mirror ?? [],
+    labels: assignments('label', words.label, wrong),
+    env: assignments('env', words.env, wrong),
+    options: (words.opt ?? []).map((option) => checkedOption(option, wrong)),
+    tuneSwarm: words.tune_swarm ?? false,
+  };
+}
+
+function accessOf(word: string = defaultEngineSettings.access, wrong: Wrong): EngineAccess {
+  const access = engineAccesses.find((known) => known === word);
+  if (access) return access;
+  throw wrong('access', `must be ${engineAccesses.join(', ')}, not "${word}"`);
+}
+
+function assignments(word: 'label' | 'env', values: readonly string[] = [], wrong: Wrong): readonly string[] {
+  const odd = values.find((value) => !/^[^=\s]+=[^\n]*$/.test(value));
+  if (odd === undefined) return values;
+  throw wrong(word, `must be KEY=VALUE, not "${odd}"`);
+}
+
+/** Who gets in over TCP is one decision, and has a word of its own. */
+function checkedOption(value: string, wrong: Wrong): string {
+  const [, name = ''] = /^-{0,2}([A-Za-z][\w-]*)(=[^\n]*)?$/.exec(value) ?? [];
+  if (name === '') throw wrong('opt', `must be FLAG=VALUE or FLAG, not "${value}"`);
+  if (/^(H|host|tls(verify|cacert|cert|key)?)$/.test(name))
+    throw wrong('opt', `cannot set "${name}"`, 'the access (--engine-access) says who gets in');
+  return value.replace(/^-+/, '');
+}
+
+function checkedUrl(value: string, wrong: Wrong): string {
+  if (/^https?:\/\/\S+$/.test(value)) return value;
+  throw wrong('install_url', `must be a web address, not "${value}"`);
+}

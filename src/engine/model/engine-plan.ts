@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto';
+import { shellWord } from '../../base/shell-word.js';
+import { provisionerFor } from '../provisioners/index.js';
+import { daemonFilePath, sysctlPath } from './engine-paths.js';
+import type { EngineSettings } from './engine-settings.js';
+import type { Facts } from './facts.js';
+import type { EngineFile, Provisioner } from './provisioner.js';
+import { swarmSysctl } from './sysctl.js';
+
+/** What a server shows its clients, as PEM texts; `ca` is whom it lets in. */
+export interface ServerCertificate {
+  ca: string;
+  certificate: string;
+  key: string;
+}
+
+export interface PlanInput {
+  settings: EngineSettings;
+  /** Needed for `secure`. */
+  certificate?: ServerCertificate;
+  /** Only where the machine is to be called so. */
+  hostname?: string;
+}
+
+export interface PlannedFile extends EngineFile {
+  /** It is there and says something else. */
+  exists: boolean;
+  /** Not to be shown. */
+  secret: boolean;
+}
+
+/** What is to be done on a machine, all of it known before any of it is done. */
+export interface Plan {
+  /** For people: `Debian GNU/Linux 13 (trixie)`. */
+  system: string;
+  provisioner: Provisioner;
+  /** The engine is missing. What follows is then provisional: it is planned anew once the engine is there. */
+  install?: { from: string; script: string };
+  /** Those alone that are not yet as they are to be. */
+  files: PlannedFile[];
+  /** Further shell commands, each with what it is for. A failure of one is told, and does not end the work. */
+  commands: { run: string; why: string }[];
+  /** Why the engine has to be restarted; absent: it goes on running. */
+  restart?: string;
+}
+
+/**
+ * What is to be done so that the machine's engine is as `settings` says; nothing, when it is so already.
+ * @throws UserError for a system belt does not know, or a daemon.json that cannot be merged
+ */
+export function planEngine(facts: Facts, { settings, certificate, hostname }: PlanInput): Plan {
+  const provisioner = provisionerFor(facts);
+  const { service } = provisioner;
+  const engineFiles = [
+    ...(settings.access === 'secure' && certificate ? certificateFiles(provisioner, certificate) : []),
+    ...service.files(facts, settings),
+  ].filter((file) => differs(file, facts));
+  const kernelFiles = settings.tuneSwarm ? [sysctlFile].filter((file) => differs(file, facts)) : [];
+  const install = facts.dockerd === undefined ? installation(provisioner, facts, settings) : undefined;
+  const restart = restartReason(facts, provisioner, engineFiles);
+  return {
+    system: facts.os.prettyName,
+    provisioner,
+    ...(install && { install }),
+    files: [...engineFiles, ...kernelFiles].map((file) => ({
+      ...file,
+      exists: facts.files.has(file.path) || facts.sums.has(file.path),
+      secret: file.path === service.certificates.key || file.path === daemonFilePath,
+    })),
+    commands: [
+      ...(hostname !== undefined && hostname !== facts.hostname ? [hostnameCommand(hostname)] : []),
+      ...(kernelFiles.length > 0
+        ? [{ run: `sysctl -q -e -p ${sysctlPath}`, why: 'kernel settings for large swarms' }]
+        : []),
+    ],
+    ...(restart !== undefined && { restart }),
+  };
+}
+
+/** The host name alone, whatever else differs. */
+export function planHostname(facts: Facts, hostname: string): Plan {
+  return {
+    system: facts.os.prettyName,
+    provisioner: provisionerFor(facts),
+    files: [],
+    commands: hostname === facts.hostname ? [] : [hostnameCommand(hostname)],
+  };
+}
+
+export function isNothing({ install, files, commands, restart }: Plan): boolean {
+  return install === undefined && files.length + commands.length === 0 && restart === undefined;
+}
+
+/** A plan in lines, for `--dry-run`. */
+export function describePlan(plan: Plan): string[] {
+  if (isNothing(plan)) return ['nothing to do'];
+  return [
+    ...(plan.install ? [`install Docker from ${plan.install.from}`] : []),
+    ...plan.files.map(({ path, exists, why }) => `${exists ? 'change' : 'write'} ${path} (${why})`),
+    ...plan.commands.map(({ run, why }) => `run "${run}" (${why})`),
+    ...(plan.restart === undefined ? [] : [`restart the engine (${plan.restart})`]),
+  ];
+}
+
+function certificateFiles({ service }: Provisioner, pem: ServerCertificate): EngineFile[] {
+  const { certificates } = service;
+  return [
+    { path: certificates.ca, content: pem.ca, mode: 0o644, why: "the cluster's authority" },
+    {
+      path: certificates.certificate,
+      content: pem.certificate,
+      mode: 0o644,
+      why: "the engine's certificate",
+    },
+    { path: certificates.key, content: pem.key, mode: 0o600, why: "the certificate's key" },
+  ];
+}
+
+const sysctlFile: EngineFile = {
+  path: sysctlPath,
+  content: swarmSysctl,
+  mode: 0o644,
+  why: 'kernel settings for large swarms',
+};
+
+function differs({ path, content }: EngineFile, { files, sums }: Facts): boolean {
+  const there = files.get(path);
+  if (there !== undefined) return there !== content;
+  return sums.get(path) !== createHash('sha256').update(content).digest('hex');
+}
+
+function installation(
+  { name, install }: Provisioner,
+  { os }: Facts,
+  { installUrl }: EngineSettings,
+): Plan['install'] {
+  if (installUrl !== undefined) return { from: installUrl, script: installFromUrl(installUrl) };
+  return install && { from: `${name}'s packages`, script: install(os) };
+}
+
+/** Downloaded whole before any of it runs; it need not be executable, wherever it lies. */
+function installFromUrl(url: string): string {
+  const word = shellWord(url);
+  return `file=$(mktemp) || exit 1
+trap 'rm -f "$file"' EXIT
+step ${shellWord(`downloading ${url}`)}
+if command -v curl >/dev/null; then curl -fsSL ${word} -o "$file"; else wget -q -O "$file" ${word}; fi || exit 1
+step ${shellWord(`running ${url}`)}
+sh "$file" >&2 || exit 1`;
+}
+
+function restartReason(
+  { service }: Facts,
+  provisioner: Provisioner,
+  changed: readonly EngineFile[],
+): string | undefined {
+  if (changed.length > 0) return 'its options or certificates change';
+  const systemd = provisioner.service.init === 'systemd';
+  return systemd && service.active !== 'active' && service.active !== 'activating'
+    ? `it is ${service.active}`
+    : undefined;
+}
+
+/** sudo looks the name up each time, and waits where nothing knows it. */
+function hostnameCommand(name: string): Plan['commands'][number] {
+  const word = shellWord(name);
+  return {
+    run: `{ hostnamectl set-hostname ${word} 2>/dev/null || { hostname ${word} && echo ${word} > /etc/hostname; }; } && { grep -qw ${word} /etc/hosts || echo 127.0.1.1 ${word} >> /etc/hosts; }`,
+    why: 'the host name',
+  };
+}

@@ -1,0 +1,143 @@
+import { ExternalError } from '../../base/errors.js';
+import { type OsRelease, parseOsRelease } from './os-release.js';
+
+/** How commands get root's rights on a machine. */
+export type RootAccess =
+  /** The SSH user is root. */
+  | 'root'
+  /** `sudo -n` works. */
+  | 'sudo'
+  /** sudo asks for a password. */
+  | 'password'
+  /** There is no sudo. */
+  | 'none';
+
+export interface UnitState {
+  /** systemd's words: `loaded`, `not-found`, `masked`. */
+  load: string;
+  /** `active`, `inactive`, `failed`, `activating`. */
+  active: string;
+  /** `enabled`, `disabled`, `masked`; empty when there is no such unit. */
+  file: string;
+}
+
+/** What belt knows of a machine before it decides what to do there. */
+export interface Facts {
+  os: OsRelease;
+  access: RootAccess;
+  init: 'systemd' | 'openrc' | 'other';
+  hostname: string;
+  /** Seconds since 1970 by the machine's clock. */
+  clock: number;
+  /** Absolute paths; absent where the program is missing. */
+  docker?: string;
+  dockerd?: string;
+  service: UnitState;
+  socket: UnitState;
+  /** All files of docker.service in systemd's order, each after a line `# /its/path`. */
+  unitText: string;
+  /** Files that belt changes rather than writes, by path; absent where they do not exist. */
+  files: ReadonlyMap<string, string>;
+  /** SHA-256 in hexadecimal of the files that belt writes whole, by path. */
+  sums: ReadonlyMap<string, string>;
+  /** Whether files can be made in /etc. */
+  writable: boolean;
+  /** KiB free on the file system of /. */
+  freeKib?: number;
+  cloudInit: 'absent' | 'running' | 'done';
+  /** The program that is installing packages just now. */
+  packageLockHolder?: string;
+}
+
+/**
+ * Reads what templates/engine/facts.sh prints. All of it stands base64-encoded between two lines with a random mark, so nothing
+ * that a login prints before or after can be taken for a part of it.
+ * @throws ExternalError when the answer is not there or not whole
+ */
+export function parseFacts(output: string, mark: string): Facts {
+  const [, encoded] = new RegExp(`^${mark} begin\\s*\\n([\\s\\S]*?)^${mark} end`, 'm').exec(output) ?? [];
+  if (encoded === undefined) throw new ExternalError('the machine did not answer what belt asked of it');
+  const sections = splitSections(Buffer.from(encoded, 'base64').toString('utf8'), mark);
+  const text = (name: string): string => sections.get(name)?.trim() ?? '';
+  const units = parseUnits(text('units'));
+  const unit = (name: string): UnitState =>
+    units.get(name) ?? { load: 'not-found', active: 'inactive', file: '' };
+  const docker = text('docker');
+  const dockerd = text('dockerd');
+  const freeKib = parseFree(text('free'));
+  const holder = text('package-lock');
+  return {
+    os: parseOsRelease(text('os-release')),
+    access: oneOf(text('access'), ['root', 'sudo', 'password', 'none']),
+    init: oneOf(text('init'), ['systemd', 'openrc', 'other']),
+    hostname: text('hostname'),
+    clock: Number(text('clock')),
+    ...(docker !== '' && { docker }),
+    ...(dockerd !== '' && { dockerd }),
+    service: unit('docker.service'),
+    socket: unit('docker.socket'),
+    unitText: sections.get('unit-text') ?? '',
+    files: new Map(
+      [...sections].flatMap(([name, content]): [string, string][] =>
+        name.startsWith('file:') ? [[name.slice('file:'.length), content]] : [],
+      ),
+    ),
+    sums: parseSums(text('sums')),
+    writable: text('writable') === 'yes',
+    ...(freeKib !== undefined && { freeKib }),
+    cloudInit: oneOf(text('cloud-init'), ['absent', 'running', 'done']),
+    ...(holder !== '' && { packageLockHolder: holder }),
+  };
+}
+
+/** `MARK NAME` begins a section, on a line of its own. */
+function splitSections(text: string, mark: string): Map<string, string> {
+  const [, ...parts] = text.split(`\n${mark} `);
+  return new Map(
+    parts.map((part) => {
+      const end = part.indexOf('\n');
+      return end === -1 ? [part, ''] : [part.slice(0, end), part.slice(end + 1)];
+    }),
+  );
+}
+
+/** Blocks of `Key=value`, as `systemctl show` prints them for several units. */
+function parseUnits(text: string): Map<string, UnitState> {
+  return new Map(
+    text.split(/\n\s*\n/).map((block) => {
+      const values = new Map(block.split('\n').map((line) => cut(line, '=')));
+      const state = {
+        load: values.get('LoadState') ?? 'not-found',
+        active: values.get('ActiveState') ?? 'inactive',
+        file: values.get('UnitFileState') ?? '',
+      };
+      return [values.get('Id') ?? '', state];
+    }),
+  );
+}
+
+function parseSums(text: string): Map<string, string> {
+  return new Map(
+    text.split('\n').flatMap((line): [string, string][] => {
+      const [, sum, path] = /^([0-9a-f]{64}) [ *](.+)$/.exec(line) ?? [];
+      return sum !== undefined && path !== undefined ? [[path, sum]] : [];
+    }),
+  );
+}
+
+/** The last line of `df -P -k`: file system, size, used, available. */
+function parseFree(text: string): number | undefined {
+  const available = Number(text.split('\n').at(-1)?.split(/\s+/)[3]);
+  return Number.isNaN(available) ? undefined : available;
+}
+
+function cut(line: string, separator: string): [string, string] {
+  const at = line.indexOf(separator);
+  return at === -1 ? [line, ''] : [line.slice(0, at), line.slice(at + 1)];
+}
+
+function oneOf<const T extends string>(word: string, words: readonly T[]): T {
+  const found = words.find((candidate) => candidate === word);
+  if (found !== undefined) return found;
+  throw new ExternalError(`the machine answered "${word}" where belt expected one of ${words.join(', ')}`);
+}

@@ -1,0 +1,65 @@
+import { withoutBelt } from './daemon-file.js';
+import {
+  boot2dockerProfilePath,
+  checkedPaths,
+  daemonFileCopyPath,
+  daemonFilePath,
+  daemonFileWrittenPath,
+  openrcPath,
+} from './engine-paths.js';
+import { markedBlock, withMarkedBlock, withoutMarkedBlock } from './marked-block.js';
+import { type Undone, undoChanges } from './undo-changes.js';
+
+/** All that belt ever writes on a machine: what an adopted server must be looked at for before, and rid of after. */
+
+type Files = ReadonlyMap<string, string>;
+
+/** A file that is not belt's alone: belt leaves, and what others have changed in it meanwhile stays. */
+export interface SharedTrace {
+  path: string;
+  /**
+   * @param found the texts of the machine's files before belt came, by path
+   * @param now those that are there now
+   * @throws UserError that names the file, when its text cannot be understood
+   */
+  leave(found: Files, now: Files): Undone;
+}
+
+export const sharedTraces: readonly SharedTrace[] = [
+  { path: daemonFilePath, leave: leaveDaemonFile },
+  ...[openrcPath, boot2dockerProfilePath].map((path) => ({
+    path,
+    leave: (found: Files, now: Files) => leaveMarkedBlock(found.get(path), now.get(path)),
+  })),
+];
+
+export const engineTraces: readonly string[] = [
+  ...sharedTraces.map(({ path }) => path),
+  daemonFileCopyPath,
+  daemonFileWrittenPath,
+  ...checkedPaths,
+];
+
+/** Folders that belt makes where they are missing. */
+export const engineFolders: readonly string[] = [
+  '/etc/systemd/system/docker.service.d',
+  '/etc/docker',
+  '/etc/sysctl.d',
+];
+
+/** What an earlier belt had put into the file that was found belongs to how it was found. */
+function leaveDaemonFile(found: Files, now: Files): Undone {
+  const before = found.get(daemonFilePath);
+  const bare = withoutBelt(found).text;
+  const left = withoutBelt(now);
+  if (before === undefined || bare === undefined) return left;
+  const { text, conflicts } = undoChanges(daemonFilePath, before, bare, left.text);
+  return { ...(text !== undefined && { text }), conflicts: [...left.conflicts, ...conflicts] };
+}
+
+function leaveMarkedBlock(found: string | undefined, now: string | undefined): Undone {
+  const text = withoutMarkedBlock(now ?? '');
+  const untouched = text === withoutMarkedBlock(withMarkedBlock(found ?? '', []));
+  const left = untouched ? found : text + markedBlock(found ?? '');
+  return { ...(now !== undefined && left !== undefined && { text: left }), conflicts: [] };
+}

@@ -1,0 +1,51 @@
+import { UserError } from '../../base/errors.js';
+import type { EngineSettings } from './engine-settings.js';
+import type { Facts } from './facts.js';
+
+/** How far the machine's clock may be from this computer's for TLS to be relied on. */
+const mostSkewSeconds = 30;
+const leastFreeKib = 1024;
+/** The engine and what it needs, unpacked, with the downloaded packages beside. */
+const leastFreeToInstallKib = 600 * 1024;
+
+/**
+ * Refuses a machine on which the work cannot succeed, before anything is changed there.
+ * @param now this computer's clock when the facts were collected, seconds since 1970
+ * @throws UserError that names the obstacle
+ */
+export function refuseObstacles(name: string, facts: Facts, settings: EngineSettings, now: number): void {
+  const { access, writable, freeKib, dockerd } = facts;
+  if (access === 'none') {
+    throw new UserError(`${name}: the SSH user is not root and there is no sudo`, {
+      hint: 'install sudo there, or use root as the SSH user',
+    });
+  }
+  if (!writable) {
+    throw new UserError(`${name}: /etc cannot be written to: its file system is read-only`, {
+      hint: 'see "dmesg" there for why; "mount -o remount,rw /" if it may be',
+    });
+  }
+  const needed = dockerd === undefined ? leastFreeToInstallKib : leastFreeKib;
+  if (freeKib !== undefined && freeKib < needed) {
+    throw new UserError(`${name}: the disk is full: ${freeKib} KiB free on /, ${needed} KiB needed`, {
+      hint: 'make room there ("docker system prune" where an engine runs)',
+    });
+  }
+  const skew = clockSkew(facts, now);
+  if (settings.access === 'secure' && Math.abs(skew) > mostSkewSeconds) throw skewError(name, skew);
+}
+
+/** Seconds by which the machine's clock is ahead. */
+function clockSkew({ clock }: Facts, now: number): number {
+  return Math.round(clock - now);
+}
+
+function skewError(name: string, skew: number): UserError {
+  const way = skew > 0 ? 'ahead of' : 'behind';
+  return new UserError(
+    `${name}: its clock is ${Math.abs(skew)} s ${way} this computer's, and TLS needs both right`,
+    {
+      hint: 'set the clocks, on most systems with "timedatectl set-ntp true"; or do without TLS: --engine-access local',
+    },
+  );
+}

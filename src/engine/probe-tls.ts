@@ -1,0 +1,57 @@
+import { connect } from 'node:tls';
+import { addressOf } from '../app/connect-ssh.js';
+import type { Context } from '../app/context.js';
+import { ExternalError, messageOf } from '../base/errors.js';
+import { readClusterCertificates } from '../certs/cluster-certificates.js';
+import type { Machine } from '../machines/model/machine.js';
+import { engineApi } from './api.js';
+
+/** How a client with the cluster's certificate sees the engine from this computer. */
+export type OutsideView =
+  | { reached: true; version: string }
+  /** Something in between, most often a firewall: the engine itself may be well. */
+  | { reached: false; reason: string };
+
+const timeoutMs = 5_000;
+
+/**
+ * Asks the engine over TCP, with mutual TLS.
+ * @throws ExternalError when the engine is reached and TLS fails, or it answers with an error
+ */
+export async function askFromOutside(machine: Machine, port: number, context: Context): Promise<OutsideView> {
+  const certificates = await readClusterCertificates(context.cluster);
+  if (!certificates) throw new Error('a server certificate without client certificates');
+  const { trusted, client } = certificates;
+  const host = addressOf(machine);
+  const api = engineApi(() =>
+    connect({ host, port, ca: trusted, cert: client.certificate, key: client.key, servername: '' }),
+  );
+  try {
+    const { Version } = (await api.get('/version', { timeoutMs, signal: context.signal })) as {
+      Version: string;
+    };
+    return { reached: true, version: Version };
+  } catch (error) {
+    const reason = whyNotReached(error);
+    if (reason !== undefined) return { reached: false, reason: `${host} port ${port}: ${reason}` };
+    throw new ExternalError(`${machine.name}: TLS with ${host} port ${port} failed: ${messageOf(error)}`, {
+      hint: `belt regenerate-certs ${machine.name}`,
+      cause: error,
+    });
+  } finally {
+    api.close();
+  }
+}
+
+function whyNotReached(error: unknown): string | undefined {
+  if (!(error instanceof ExternalError)) return undefined;
+  if (error.message.startsWith('the engine gave no answer')) return `no answer within ${timeoutMs / 1000} s`;
+  const { code } = (error.cause ?? {}) as { code?: string };
+  const reasons: Readonly<Record<string, string>> = {
+    ECONNREFUSED: 'refused',
+    EHOSTUNREACH: 'no route',
+    ENETUNREACH: 'no route',
+    ETIMEDOUT: 'no answer',
+  };
+  return code === undefined ? undefined : reasons[code];
+}

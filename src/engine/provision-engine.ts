@@ -1,0 +1,161 @@
+import type { Context } from '../app/context.js';
+import { machinePaths, readPair } from '../certs/certificate-files.js';
+import { readClusterCertificates } from '../certs/cluster-certificates.js';
+import { keepInstalled, serverCertificateFor } from '../certs/server-certificate.js';
+import type { Machine } from '../machines/model/machine.js';
+import type { Connection } from '../ssh/index.js';
+import { applyPlan, runInstaller } from './apply-plan.js';
+import { waitForEngine } from './connect-engine.js';
+import { type Survey, surveyMachine } from './gather-facts.js';
+import {
+  isNothing,
+  type Plan,
+  type PlanInput,
+  planEngine,
+  type ServerCertificate,
+} from './model/engine-plan.js';
+import { defaultEngineSettings, type EngineSettings } from './model/engine-settings.js';
+import { refuseObstacles } from './model/preflight.js';
+import { askFromOutside } from './probe-tls.js';
+
+export interface ProvisionOptions {
+  /** Told what is being done. */
+  step: (text: string) => void;
+  /** The machine is to have its name as host name. */
+  setHostname?: boolean;
+  /** Called before the engine restarts, if it has to; what it throws leaves all as it was. */
+  mayRestart?: () => Promise<void>;
+  /** For an engine with TLS, where one has been made; absent: as `serverCertificateFor` gives it. */
+  certificate?: ServerCertificate;
+}
+
+/** What became of a machine's engine. */
+export interface Provisioned {
+  version: string;
+  /** Whether anything was written, installed or restarted. */
+  changed: boolean;
+}
+
+/** How a machine's engine is to be: as recorded, or belt's defaults. */
+export function engineSettingsOf({ engine }: Pick<Machine, 'engine'>): EngineSettings {
+  return engine ?? defaultEngineSettings;
+}
+
+/**
+ * Sets the machine's engine up as its record says: installs it where it is missing, writes what differs, restarts it only if
+ * something did, and asks it whether it is there. All over one connection, in two round trips, or one when nothing is to be done.
+ * @throws UserError for what stands in the way; ExternalError with the engine's own words, everything put back as it was; AbortError
+ */
+export async function provisionEngine(
+  machine: Machine,
+  connection: Connection,
+  options: ProvisionOptions,
+  context: Context,
+): Promise<Provisioned> {
+  const { step } = options;
+  step('looking at the machine');
+  const [input, first] = await Promise.all([
+    planInput(machine, options, context),
+    surveyBooted(connection, step, context),
+  ]);
+  let survey = first;
+  let plan = makePlan(machine, survey, input);
+  const { install } = plan;
+  if (install || plan.restart !== undefined) await options.mayRestart?.();
+  if (install) {
+    sayWhoIsBusy(survey, step);
+    await runInstaller(connection, `${unlessThere}\n${install.script}`, survey, step, context);
+    survey = await surveyMachine(connection, context, survey.password);
+    plan = makePlan(machine, survey, input);
+  }
+  const changed = install !== undefined || !isNothing(plan);
+  const version = isNothing(plan) ? undefined : await applyPlan(connection, plan, survey, step, context);
+  if (input.certificate) await keepInstalled(machine.name, input.certificate, context);
+  step('asking the engine');
+  const engine = version ?? (await askOverSsh(connection, context));
+  await askAsClient(machine, input.settings, context);
+  return { version: engine, changed };
+}
+
+/** What provisioning would do, with nothing changed: for `--dry-run`. @throws as `provisionEngine` */
+export async function planProvisioning(
+  machine: Machine,
+  connection: Connection,
+  options: ProvisionOptions,
+  context: Context,
+): Promise<Plan> {
+  const settings = engineSettingsOf(machine);
+  const survey = await surveyMachine(connection, context);
+  const certificate = await existingCertificate(machine, context);
+  return makePlan(machine, survey, { ...baseInput(machine, settings, options), certificate });
+}
+
+/** None is made for a look: an empty one, which no machine has, stands for the one that would be. */
+async function existingCertificate({ name }: Machine, { cluster }: Context): Promise<ServerCertificate> {
+  const [trust, pair] = await Promise.all([
+    readClusterCertificates(cluster),
+    readPair(machinePaths(cluster, name).server),
+  ]);
+  return { ca: trust?.trusted ?? '', certificate: pair.certificate ?? '', key: pair.key ?? '' };
+}
+
+async function planInput(machine: Machine, options: ProvisionOptions, context: Context): Promise<PlanInput> {
+  const settings = engineSettingsOf(machine);
+  const input = baseInput(machine, settings, options);
+  if (settings.access !== 'secure') return input;
+  return { ...input, certificate: options.certificate ?? (await serverCertificateFor(machine, context)) };
+}
+
+function baseInput(
+  { name }: Machine,
+  settings: EngineSettings,
+  { setHostname }: ProvisionOptions,
+): PlanInput {
+  return { settings, ...(setHostname && { hostname: name }) };
+}
+
+function makePlan({ name }: Machine, { facts, now }: Survey, input: PlanInput): Plan {
+  refuseObstacles(name, facts, input.settings, now);
+  return planEngine(facts, input);
+}
+
+/** While belt waited for its first boot, the machine may have installed one. */
+const unlessThere = 'if command -v dockerd >/dev/null; then exit 0; fi';
+
+/** An engine that the machine's first boot is still installing is there by half: that comes to its end first. */
+async function surveyBooted(
+  connection: Connection,
+  step: ProvisionOptions['step'],
+  context: Context,
+): Promise<Survey> {
+  const survey = await surveyMachine(connection, context);
+  const { dockerd, cloudInit, packageLockHolder } = survey.facts;
+  const isHalfThere = dockerd !== undefined && cloudInit === 'running' && packageLockHolder !== undefined;
+  if (!isHalfThere) return survey;
+  await runInstaller(connection, ':', survey, step, context);
+  return surveyMachine(connection, context, survey.password);
+}
+
+function sayWhoIsBusy({ facts }: Survey, step: (text: string) => void): void {
+  if (facts.packageLockHolder !== undefined)
+    step(`waiting for ${facts.packageLockHolder} to finish its packages`);
+}
+
+/** As docker's own client will come, over TLS. The engine runs: what keeps a client from it lies in between. */
+async function askAsClient(
+  machine: Machine,
+  { access, port }: EngineSettings,
+  context: Context,
+): Promise<void> {
+  if (access !== 'secure' || machine.ssh.jump !== undefined) return;
+  const seen = await askFromOutside(machine, port, context);
+  if (seen.reached) return;
+  const way = `open that port in its firewall, or: belt engine local ${machine.name}`;
+  context.reporter.warn(
+    `${machine.name}: its engine is well, but not to be reached from here, ${seen.reason}; ${way}`,
+  );
+}
+
+function askOverSsh(connection: Connection, { signal }: Context): Promise<string> {
+  return waitForEngine(connection, { timeoutMs: 10_000, signal });
+}

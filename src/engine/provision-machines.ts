@@ -1,0 +1,77 @@
+import { reach } from '../app/connect-ssh.js';
+import type { Context } from '../app/context.js';
+import type { Outcome } from '../app/fan-out.js';
+import { whileClaimed } from '../app/with-claim.js';
+import { UserError } from '../base/errors.js';
+import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
+import { type EngineWork, restartEngines } from '../swarm/rolling-restart.js';
+import { type EngineAccess, type EngineSettings, enginePorts } from './model/engine-settings.js';
+import { engineSettingsOf, type Provisioned, provisionEngine } from './provision-engine.js';
+
+/** Sets the engines up again as they are recorded; with `setHostname` each machine gets its name as host name. */
+export function provisionMachines(
+  machines: readonly Machine[],
+  { setHostname, force = false }: { setHostname: boolean; force?: boolean },
+  context: Context,
+): Promise<Outcome<Provisioned>[]> {
+  return setUpEach(machines, engineSettingsOf, { setHostname, force }, context);
+}
+
+/** Changes who gets in to the engines; each machine's record follows once its engine answers so. */
+export function changeAccess(
+  access: EngineAccess,
+  machines: readonly Machine[],
+  { force }: { force: boolean },
+  context: Context,
+): Promise<Outcome<Provisioned>[]> {
+  const settings = (machine: Machine): EngineSettings => {
+    const before = engineSettingsOf(machine);
+    return before.access === access ? before : { ...before, access, port: portFor(access, before) };
+  };
+  return changeSettings(settings, machines, { force }, context);
+}
+
+/** Changes what engines are told; each machine's record follows once its engine answers so. */
+export function changeSettings(
+  settingsOf: (machine: Machine) => EngineSettings,
+  machines: readonly Machine[],
+  { force }: { force: boolean },
+  context: Context,
+): Promise<Outcome<Provisioned>[]> {
+  return setUpEach(machines, settingsOf, { setHostname: false, force }, context);
+}
+
+/** Docker's own port goes with the access; another one stays, while the engine listens on none too. */
+function portFor(access: EngineAccess, before: EngineSettings): number {
+  return before.port === enginePorts[before.access] ? enginePorts[access] : before.port;
+}
+
+function setUpEach(
+  machines: readonly Machine[],
+  settingsOf: (machine: Machine) => EngineSettings,
+  { setHostname, force }: { setHostname: boolean; force: boolean },
+  context: Context,
+): Promise<Outcome<Provisioned>[]> {
+  const work: EngineWork<Provisioned>['work'] = async (machine, step, mayRestart) => {
+    refuseOnlyUrl(machine);
+    const wanted: Machine = { ...machine, engine: settingsOf(machine) };
+    const connection = await reach(machine, context);
+    const options = { step, setHostname, mayRestart };
+    const provisioned = await provisionEngine(wanted, connection, options, context);
+    await context.cluster.save(wanted);
+    return provisioned;
+  };
+  const doneText = ({ changed }: Provisioned): string =>
+    changed ? 'provisioned' : 'as it should be already';
+  const names = machines.map(({ name }) => name);
+  return whileClaimed(names, 'provisioned', context, () =>
+    restartEngines(machines, { work, doneText, force }, context),
+  );
+}
+
+export function refuseOnlyUrl(machine: Machine): void {
+  if (!isOnlyUrl(machine)) return;
+  throw new UserError(`${machine.name} is a URL and no more: belt cannot change its engine`, {
+    hint: 'adopt its server with "belt create -d generic"',
+  });
+}

@@ -1,0 +1,40 @@
+import { shellWord } from '../../base/shell-word.js';
+import { shareOptions } from '../model/daemon-file.js';
+import { daemonOptions, optionWord } from '../model/daemon-options.js';
+import { etcCertificates, openrcPath } from '../model/engine-paths.js';
+import { withMarkedBlock } from '../model/marked-block.js';
+import type { EngineService } from '../model/provisioner.js';
+
+/** Alpine's docker service reads `DOCKER_OPTS` from /etc/conf.d/docker, a shell file (openrc-run(8)); its log is a file. */
+export const openrc: EngineService = {
+  init: 'openrc',
+  certificates: etcCertificates,
+  files(facts, settings) {
+    const sharing = shareOptions(facts.files, daemonOptions(settings, etcCertificates));
+    const socket = sharing.fileHasHosts ? [] : ['--host=unix:///var/run/docker.sock'];
+    const words = [...socket, ...sharing.flags.map(optionWord)].map(shellWord).join(' ');
+    const content = withMarkedBlock(facts.files.get(openrcPath) ?? '', [
+      ...settings.env.map((assignment) => `export ${shellAssignment(assignment)}`),
+      `DOCKER_OPTS="$DOCKER_OPTS ${words.replaceAll(/[\\"$`]/g, '\\$&')}"`,
+    ]);
+    return [
+      ...sharing.files,
+      { path: openrcPath, content, mode: 0o644, shared: true, why: "the engine's options" },
+    ];
+  },
+  commands: {
+    reload: 'true',
+    enable: 'rc-update --quiet add docker default',
+    restart: 'rc-service docker restart',
+    start: 'rc-service docker start',
+    stop: 'rc-service docker stop',
+    isActive: 'rc-service --quiet docker status',
+    journal: 'tail -n 30 /var/log/docker.log',
+  },
+};
+
+/** `KEY=a b` as `KEY='a b'`. */
+export function shellAssignment(assignment: string): string {
+  const at = assignment.indexOf('=');
+  return `${assignment.slice(0, at)}=${shellWord(assignment.slice(at + 1))}`;
+}

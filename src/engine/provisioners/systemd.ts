@@ -1,0 +1,95 @@
+import { type Sharing, shareOptions } from '../model/daemon-file.js';
+import { accessKeys, type DaemonOption, daemonOptions, optionWord } from '../model/daemon-options.js';
+import { dropInPath, etcCertificates } from '../model/engine-paths.js';
+import type { EngineSettings } from '../model/engine-settings.js';
+import type { Facts } from '../model/facts.js';
+import type { EngineService } from '../model/provisioner.js';
+import { commandWord, startCommand, unitWord } from '../model/systemd-unit.js';
+
+/** Shared by all distributions with systemd. */
+export const systemd: EngineService = {
+  init: 'systemd',
+  certificates: etcCertificates,
+  files(facts, settings) {
+    const sharing = shareOptions(facts.files, daemonOptions(settings, etcCertificates));
+    return [
+      ...sharing.files,
+      {
+        path: dropInPath,
+        content: dropIn(facts, settings, sharing),
+        mode: 0o644,
+        why: "the engine's options",
+      },
+    ];
+  },
+  commands: {
+    reload: 'systemctl daemon-reload',
+    // Where it is, doing it again costs more than the engine's restart: Debian's update-rc.d and a reload come with it.
+    enable:
+      '[ "$(systemctl is-enabled docker.service 2>/dev/null)" = enabled ] || systemctl enable --quiet docker.service',
+    // A unit that failed several times in a minute would refuse a further start (StartLimitBurst).
+    restart:
+      'systemctl reset-failed docker.service docker.socket 2>/dev/null; systemctl restart docker.service',
+    start: 'systemctl reset-failed docker.service docker.socket 2>/dev/null; systemctl start docker.service',
+    stop: 'systemctl stop docker.service',
+    isActive: 'systemctl is-active docker.service | grep -Eqx "active|activating"',
+    // What the process wrote last may not have come to the journal yet.
+    journal:
+      'journalctl --sync 2>/dev/null; journalctl --unit=docker.service --since="@$began" --lines=30 --no-pager --output=cat',
+  },
+};
+
+/**
+ * The drop-in: the start command that the machine has without belt (its own daemon path, `-H fd://` for docker.socket,
+ * `--containerd`, `$DOCKER_OPTS`), with belt's options behind it. docker.socket stays: a restart of docker.service hands the
+ * socket over, and nothing starts the engine with other options in between.
+ */
+export function dropIn(facts: Facts, { env }: EngineSettings, { flags, fileHasHosts }: Sharing): string {
+  const [program = facts.dockerd ?? '/usr/bin/dockerd', ...words] =
+    startCommand(facts.unitText, dropInPath) ?? [];
+  const kept = withoutOptions(words, (flag, value) => replaced(flag, value, flags, fileHasHosts));
+  const listens = kept.some((word) => /^(-H|--host)/.test(word));
+  const socket = listens || fileHasHosts ? [] : ['--host=unix:///var/run/docker.sock'];
+  const own = flags.map((option) => commandWord(optionWord(option)));
+  return [
+    '# Written by belt; it writes it anew when the engine is to be told something else.',
+    '[Service]',
+    ...env.map((assignment) => `Environment=${unitWord(assignment)}`),
+    'ExecStart=',
+    `ExecStart=${[program, ...kept, ...socket, ...own].join(' ')}`,
+    '',
+  ].join('\n');
+}
+
+/** What of the machine's own command gives way: listening on TCP, TLS, and single-valued options that belt sets. */
+function replaced(
+  flag: string,
+  value: string,
+  flags: readonly DaemonOption[],
+  fileHasHosts: boolean,
+): boolean {
+  if (flag === 'H' || flag === 'host') return fileHasHosts || value.startsWith('tcp://');
+  if (accessKeys.has(flag)) return true;
+  return flags.some((option) => option.flag === flag && (!option.list || option.value === value));
+}
+
+/** Leaves out options, each `--flag=value`, `--flag value`, `-H value` or a switch, that `leave` says. */
+function withoutOptions(words: readonly string[], leave: (flag: string, value: string) => boolean): string[] {
+  const kept: string[] = [];
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index] as string;
+    const [, flag, , attached] = /^-{1,2}([A-Za-z][\w-]*)(=(.*))?$/.exec(word) ?? [];
+    const next = words[index + 1];
+    const separate = attached === undefined && next !== undefined && !/^[-$]/.test(next) ? next : undefined;
+    if (flag === undefined || !leave(flag, unquoted(attached ?? separate ?? ''))) {
+      kept.push(word);
+      continue;
+    }
+    if (separate !== undefined) index++;
+  }
+  return kept;
+}
+
+function unquoted(word: string): string {
+  return word.replaceAll(/^["']|["']$/g, '');
+}

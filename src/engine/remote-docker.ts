@@ -1,0 +1,25 @@
+import { reach } from '../app/connect-ssh.js';
+import type { Context } from '../app/context.js';
+import { quoteArgs } from '../base/quote-args.js';
+import { clusterAddress, type Machine } from '../machines/model/machine.js';
+import type { StreamOptions } from '../ssh/index.js';
+import { withAdvertiseAddress } from '../swarm/model/docker-arguments.js';
+import { dockerProgram } from './docker-program.js';
+
+/** The shell command that runs docker on the machine with just these arguments. */
+export function dockerCommand(args: readonly string[], machine: Machine): string {
+  const address = clusterAddress(machine);
+  const complete = address === undefined ? args : withAdvertiseAddress(args, address);
+  return `${dockerProgram(machine.ssh.user)} ${quoteArgs(complete)}`.trimEnd();
+}
+
+/** Runs docker on the machine with this terminal's streams connected. @returns docker's exit code */
+export async function runDocker(
+  args: readonly string[],
+  machine: Machine,
+  streams: StreamOptions,
+  context: Context,
+): Promise<number> {
+  const connection = await reach(machine, context);
+  return connection.stream(dockerCommand(args, machine), streams);
+}

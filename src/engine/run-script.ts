@@ -1,0 +1,83 @@
+import type { Readable, Writable } from 'node:stream';
+import type { Context } from '../app/context.js';
+import { ExternalError } from '../base/errors.js';
+import type { Connection } from '../ssh/index.js';
+import { newMark, type Survey } from './gather-facts.js';
+import { causeIn } from './log-excerpt.js';
+import { runAsRoot } from './root-shell.js';
+
+/** A script of `templates/` that begins with `{{prelude}}`, and what is to be filled into it. */
+export interface Script {
+  template: string;
+  values: Readonly<Record<string, string>>;
+  step: (text: string) => void;
+  timeoutMs: number;
+  /** Bytes that the script reads or writes; what it tells then comes on its standard error. */
+  data?: { input?: Readable; output?: Writable };
+}
+
+export interface Answers {
+  /** What the script told, in its order, by the word it told it under; `done` is there when it came to its end. */
+  told: ReadonlyMap<string, readonly string[]>;
+  /** The end of its standard error. */
+  stderr: string;
+}
+
+/**
+ * Runs a script on a machine as root: its steps and warnings go to the person as they come.
+ * @throws UserError, ExternalError, AbortError as `runAsRoot`
+ */
+export async function converse(
+  connection: Connection,
+  { template, values, step, timeoutMs, data }: Script,
+  { facts, password }: Pick<Survey, 'facts' | 'password'>,
+  { templates, reporter, signal }: Context,
+): Promise<Answers> {
+  const mark = newMark();
+  const prelude = await templates.render('engine/prelude.sh', { mark });
+  const told = new Map<string, string[]>();
+  const onLine = (line: string): void => {
+    const [head, word = '', encoded = ''] = line.split(' ');
+    if (head !== mark) return;
+    const text = Buffer.from(encoded, 'base64').toString('utf8');
+    told.set(word, [...(told.get(word) ?? []), text]);
+    if (word === 'step') step(text);
+    if (word === 'warning') reporter.warn(`${connection.target.name}: ${text}`);
+  };
+  const { stderr } = await runAsRoot(connection, {
+    text: await templates.render(template, { prelude, ...values }),
+    access: facts.access,
+    ...(password !== undefined && { password }),
+    timeoutMs,
+    signal,
+    onLine,
+    ...(data && { data }),
+  });
+  return { told, stderr: withoutMarks(stderr, mark) };
+}
+
+/** As `converse`. @throws ExternalError with the cause when the script did not come to its end */
+export async function toItsEnd(
+  connection: Connection,
+  script: Script,
+  survey: Pick<Survey, 'facts' | 'password'>,
+  context: Context,
+): Promise<Answers> {
+  const answers = await converse(connection, script, survey, context);
+  if (answers.told.has('done')) return answers;
+  throw failure(connection, answers);
+}
+
+function failure({ target }: Connection, { told, stderr }: Answers): ExternalError {
+  const why = told.get('failed')?.[0] ?? 'the script broke off';
+  const log = told.get('log')?.[0] ?? stderr;
+  return new ExternalError([`${target.name}: ${why}`, causeIn(log)].filter((part) => part !== '').join(': '));
+}
+
+/** What programs said, where the answers come the same way. */
+function withoutMarks(text: string, mark: string): string {
+  return text
+    .split('\n')
+    .filter((line) => !line.startsWith(mark))
+    .join('\n');
+}

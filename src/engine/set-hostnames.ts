@@ -1,0 +1,43 @@
+import { reach } from '../app/connect-ssh.js';
+import type { Context } from '../app/context.js';
+import type { Outcome } from '../app/fan-out.js';
+import { onEach } from '../app/for-each-machine.js';
+import type { Machine } from '../machines/model/machine.js';
+import { applyPlan } from './apply-plan.js';
+import { surveyMachine } from './gather-facts.js';
+import { isNothing, planHostname } from './model/engine-plan.js';
+import { refuseOnlyUrl } from './provision-machines.js';
+
+export interface Renamed {
+  from: string;
+  to: string;
+}
+
+/**
+ * Gives each machine its own name as host name. Engines need no restart for it: they look the name up when asked, and a swarm hears of it
+ * within 20 s (swarmkit, agent/agent.go: `nodeUpdatePeriod`).
+ */
+export function setHostnames(machines: readonly Machine[], context: Context): Promise<Outcome<Renamed>[]> {
+  return onEach<Renamed>(
+    machines,
+    {
+      what: 'given its host name',
+      doneText: ({ from, to }) => (from === to ? 'is called so already' : `was called ${from}`),
+      run: (machine, step) => setHostname(machine, step, context),
+    },
+    context,
+  );
+}
+
+async function setHostname(
+  machine: Machine,
+  step: (text: string) => void,
+  context: Context,
+): Promise<Renamed> {
+  refuseOnlyUrl(machine);
+  const connection = await reach(machine, context);
+  const survey = await surveyMachine(connection, context);
+  const plan = planHostname(survey.facts, machine.name);
+  if (!isNothing(plan)) await applyPlan(connection, plan, survey, step, context);
+  return { from: survey.facts.hostname, to: machine.name };
+}

@@ -1,0 +1,48 @@
+import { reach } from '../app/connect-ssh.js';
+import type { Context } from '../app/context.js';
+import { fanOut, type Outcome } from '../app/fan-out.js';
+import { engineEndpoint } from '../machines/model/endpoint.js';
+import type { Machine } from '../machines/model/machine.js';
+import { waitForEngine } from './connect-engine.js';
+import { describePlan, isNothing } from './model/engine-plan.js';
+import type { EngineSettings } from './model/engine-settings.js';
+import { engineSettingsOf, planProvisioning } from './provision-engine.js';
+import { refuseOnlyUrl } from './provision-machines.js';
+
+/** How an engine is set up, and how it is in fact. */
+export interface EngineView {
+  name: string;
+  /** `Debian GNU/Linux 13 (trixie)` */
+  system: string;
+  provisioner: string;
+  version: string;
+  url: string;
+  settings: EngineSettings;
+  /** What `belt provision` would do; empty when the machine is as its record says. */
+  pending: string[];
+}
+
+/** Looks, and changes nothing. */
+export function showEngines(machines: readonly Machine[], context: Context): Promise<Outcome<EngineView>[]> {
+  const byName = new Map(machines.map((machine) => [machine.name, machine]));
+  const look = (name: string): Promise<EngineView> => showEngine(byName.get(name) as Machine, context);
+  return fanOut([...byName.keys()], look, { signal: context.signal });
+}
+
+async function showEngine(machine: Machine, context: Context): Promise<EngineView> {
+  refuseOnlyUrl(machine);
+  const connection = await reach(machine, context);
+  const plan = await planProvisioning(machine, connection, { step: () => {} }, context);
+  const missing = plan.install !== undefined;
+  const { signal } = context;
+  const version = missing ? '' : await waitForEngine(connection, { timeoutMs: 1_000, signal });
+  return {
+    name: machine.name,
+    system: plan.system,
+    provisioner: plan.provisioner.name,
+    version,
+    url: engineEndpoint(machine)?.url ?? '',
+    settings: engineSettingsOf(machine),
+    pending: isNothing(plan) ? [] : describePlan(plan),
+  };
+}

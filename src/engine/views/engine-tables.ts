@@ -1,0 +1,61 @@
+import { formatTable } from '../../ui/table.js';
+
+export interface ProvisionedRow {
+  name: string;
+  version: string;
+  changed: boolean;
+}
+
+export function provisionedTable(rows: readonly ProvisionedRow[]): string {
+  if (rows.length === 0) return '';
+  return formatTable(
+    ['name', 'docker', 'changed'],
+    rows.map(({ name, version, changed }) => [name, `v${version}`, changed ? 'yes' : 'no']),
+  );
+}
+
+export interface EngineRow {
+  name: string;
+  system: string;
+  version: string;
+  url: string;
+  settings: { access: string };
+  pending: readonly string[];
+}
+
+/** `engine show`: a line a machine; below, for each that is not as recorded, what `provision` would do. */
+export function engineTable(rows: readonly EngineRow[]): string {
+  if (rows.length === 0) return '';
+  const table = formatTable(
+    ['name', 'access', 'url', 'docker', 'system', 'as recorded'],
+    rows.map(({ name, settings, url, version, system, pending }) => [
+      name,
+      settings.access,
+      url,
+      version === '' ? '-' : `v${version}`,
+      system,
+      pending.length === 0 ? 'yes' : 'no',
+    ]),
+  );
+  const differing = rows.filter(({ pending }) => pending.length > 0);
+  const notes = differing.map(({ name, pending }) =>
+    [`${name}: "belt provision ${name}" would`, ...pending.map((line) => `  ${line}`)].join('\n'),
+  );
+  return [table, ...notes].join('\n');
+}
+
+export function upgradedTable(rows: readonly { name: string; from: string; to: string }[]): string {
+  if (rows.length === 0) return '';
+  return formatTable(
+    ['name', 'from', 'to'],
+    rows.map(({ name, from, to }) => [name, `v${from}`, `v${to}`]),
+  );
+}
+
+export function renamedTable(rows: readonly { name: string; from: string; to: string }[]): string {
+  if (rows.length === 0) return '';
+  return formatTable(
+    ['name', 'host name', 'before'],
+    rows.map(({ name, from, to }) => [name, to, from]),
+  );
+}

@@ -1,0 +1,69 @@
+import type { Context } from '../app/context.js';
+import { UserError } from '../base/errors.js';
+import { engineEndpoint } from './model/endpoint.js';
+import type { Machine } from './model/machine.js';
+import { selectMachines } from './select-machines.js';
+
+/** The machine that `belt docker` talks to. @throws UserError when none is chosen or it is gone. */
+export async function activeMachine(context: Context): Promise<Machine> {
+  const name = await context.cluster.activeHost();
+  if (!name)
+    throw new UserError('No active host found', {
+      hint: 'choose one: belt active NODE, or name one: --host NODE',
+    });
+  return context.cluster.machine(name);
+}
+
+/**
+ * The name of the active machine: the one chosen with `belt active`, else, as docker-machine has it, the one whose URL is
+ * $DOCKER_HOST. From the records alone: nobody is asked.
+ */
+export async function activeName(
+  dockerHost: string | undefined,
+  machines: readonly Machine[],
+  { cluster }: Context,
+): Promise<string | undefined> {
+  const chosen = await cluster.activeHost();
+  if (chosen !== undefined || !dockerHost) return chosen;
+  return machines.find((machine) => engineEndpoint(machine)?.url === dockerHost)?.name;
+}
+
+/** The active machine as `belt active` shows it. @throws UserError when none is chosen, and $DOCKER_HOST is none's */
+export async function shownActive(dockerHost: string | undefined, context: Context): Promise<Machine> {
+  const chosen = await context.cluster.activeHost();
+  if (chosen !== undefined || !dockerHost) return activeMachine(context);
+  const { machines } = await context.cluster.machines();
+  const name = await activeName(dockerHost, machines, context);
+  return machines.find((machine) => machine.name === name) ?? activeMachine(context);
+}
+
+/** Chooses the machine that `belt docker` talks to from now on. */
+export async function activate(node: string, context: Context): Promise<Machine> {
+  const machines = await selectMachines([node], context);
+  const [machine] = machines;
+  if (!machine || machines.length > 1) {
+    throw new UserError(`one machine can be active, "${node}" names ${machines.length}`, {
+      hint: 'belt active NODE',
+    });
+  }
+  await context.cluster.setActiveHost(machine.name);
+  return machine;
+}
+
+/** The machine that a command is for: the one of `--host`, or the active one. */
+export async function machineFor(host: readonly string[], context: Context): Promise<Machine> {
+  const [machine, ...more] = await machinesFor(host, context);
+  if (!machine || more.length > 0)
+    throw new UserError(`this command is for one machine, --host names ${more.length + 1}`);
+  return machine;
+}
+
+/** The machines that a command is for: those of `--host`, or the active one. */
+export async function machinesFor(host: readonly string[], context: Context): Promise<Machine[]> {
+  return host.length > 0 ? selectMachines(host, context) : [await activeMachine(context)];
+}
+
+/** `node1` in the default cluster and in docker-machine's stores, `swarm2k/mg0` in one with a name of its own. */
+export function qualifiedName(machine: Machine, { cluster }: Context): string {
+  return cluster.name === 'default' || cluster.byFolder ? machine.name : `${cluster.name}/${machine.name}`;
+}

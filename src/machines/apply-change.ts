@@ -1,0 +1,18 @@
+import type { MachineChange } from '../drivers/driver.js';
+import type { Machine } from './model/machine.js';
+
+/** The record with what a driver has just told of the machine. The state is not recorded: the provider is asked for it. */
+export function applyChange(
+  machine: Machine,
+  { id, addresses, ssh, memory, size, driverData }: MachineChange,
+): Machine {
+  return {
+    ...machine,
+    ...(id !== undefined && { id }),
+    ...(addresses !== undefined && { addresses }),
+    ...(ssh !== undefined && { ssh: { ...machine.ssh, ...ssh } }),
+    ...(memory !== undefined && { memory }),
+    ...(size !== undefined && { size }),
+    ...(driverData !== undefined && { driverData: { ...machine.driverData, ...driverData } }),
+  };
+}

@@ -1,0 +1,66 @@
+import type { Context } from '../app/context.js';
+import { ExternalError, isAbort, messageOf, UserError } from '../base/errors.js';
+import { quoteArgs } from '../base/quote-args.js';
+import type { Connection } from '../ssh/index.js';
+import { meet } from './adopt-servers.js';
+import { clusterKey } from './cluster-keys.js';
+import type { Machine } from './model/machine.js';
+import type { ReadyOptions } from './wait-until-ready.js';
+
+export interface LetInOptions extends ReadyOptions {
+  /** A key that the machine knows; absent: the one that is recorded for it, and the person's own, as everywhere. */
+  keyPath?: string;
+}
+
+/**
+ * Has the machine let the cluster's key in, by way of another key that it knows. A host key that was not known is pinned, and said.
+ * Calling it again changes nothing.
+ * @throws UserError with what to do when nobody is let in; ExternalError; AbortError
+ */
+export async function letClusterIn(
+  machine: Machine,
+  { keyPath, ...options }: LetInOptions,
+  context: Context,
+): Promise<void> {
+  const { publicKey } = await clusterKey(context.cluster);
+  const { name, ssh } = machine;
+  const connection = await firstLogin(
+    { ...machine, ssh: { ...ssh, ...(keyPath !== undefined && { keyPath }) } },
+    publicKey,
+    options,
+    context,
+  );
+  options.step("adding the cluster's key");
+  const stdin = await context.templates.render('access/authorize.sh', { key: quoteArgs([publicKey]) });
+  const { code, stderr } = await connection.run('/bin/sh -s', { stdin, signal: context.signal });
+  if (code === 0) return;
+  throw new ExternalError(`${name}: the cluster's key could not be added for ${ssh.user}: ${stderr.trim()}`);
+}
+
+async function firstLogin(
+  machine: Machine,
+  publicKey: string,
+  options: ReadyOptions,
+  context: Context,
+): Promise<Connection> {
+  const hosts = await context.knownHosts();
+  const isKnown = (await hosts.lookup(machine.name)).length > 0;
+  try {
+    return await meet(machine, options, context);
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    throw new UserError(messageOf(error), {
+      cause: error,
+      hint: `name a key that it knows with --ssh-key, or put this line into ~${machine.ssh.user}/.ssh/authorized_keys there, then run the same command again: ${publicKey}`,
+    });
+  } finally {
+    if (!isKnown) await tellHostKey(machine, context);
+  }
+}
+
+/** The key was taken as it was seen, whether or not the login came to anything: the person is to compare it. */
+async function tellHostKey({ name }: Machine, { knownHosts, reporter }: Context): Promise<void> {
+  const { fingerprint } = await import('../ssh/index.js');
+  const [pinned] = await (await knownHosts()).lookup(name);
+  if (pinned) reporter.note(`${name}: its host key is known from now on: ${fingerprint(pinned.key)}`);
+}

@@ -1,0 +1,82 @@
+import type { Context } from '../app/context.js';
+import { sharedLine } from '../app/progress-line.js';
+import { explanationOf } from '../base/errors.js';
+import type { Check } from '../drivers/driver.js';
+
+export type { Check };
+
+export interface Diagnosis {
+  driver: string;
+  checks: Check[];
+}
+
+/**
+ * What drivers need of this computer, and whether it is there; one that cannot tell takes no other with it.
+ * @param named absent: all drivers are asked
+ * @throws AbortError
+ */
+export async function diagnose(context: Context, named?: readonly string[]): Promise<Diagnosis[]> {
+  const plugins = await context.plugins.drivers();
+  return Promise.all(
+    (named ?? context.drivers.names).map(async (name) => ({
+      driver: name,
+      checks: (plugins.includes(name) && (await faultOf(name, context))) || (await ask(name, context)),
+    })),
+  );
+}
+
+/** A driver that cannot be asked, its settings being wrong for example, has a failed check. */
+async function ask(name: string, context: Context): Promise<Check[]> {
+  try {
+    return await (await context.driver(name)).doctor(context.signal);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    return [{ name: 'driver', ok: false, detail: explanationOf(error) }];
+  }
+}
+
+/** A plugin whose driver cannot be loaded: said of it alone, and the others go on. */
+async function faultOf(name: string, { drivers }: Context): Promise<Check[] | undefined> {
+  try {
+    await drivers.load(name);
+    return undefined;
+  } catch (error) {
+    return [{ name: 'plugin', ok: false, detail: explanationOf(error) }];
+  }
+}
+
+/** Puts right what can be put right, then looks again. */
+export async function repair(diagnoses: readonly Diagnosis[], context: Context): Promise<Diagnosis[]> {
+  const fixes = new Map(
+    diagnoses.flatMap(({ checks }) =>
+      checks.filter(({ ok }) => !ok).flatMap(({ name, fix }) => (fix ? [[fix, name] as const] : [])),
+    ),
+  );
+  for (const [fix, name] of fixes) {
+    const line = sharedLine(name, context.reporter);
+    line.update('installing');
+    try {
+      await fix(context.signal);
+      await line.end();
+    } catch (error) {
+      await line.end((error as Error).message);
+      throw error;
+    }
+  }
+  return diagnose(
+    context,
+    diagnoses.map(({ driver }) => driver),
+  );
+}
+
+export function isHealthy({ checks }: Diagnosis): boolean {
+  return checks.every(({ ok, optional }) => ok || optional);
+}
+
+/**
+ * Whether belt can make machines: with the driver that was chosen, or, where none is, with any. Hardly a computer has the programs of all.
+ */
+export function isReady(diagnoses: readonly Diagnosis[], chosen: string | undefined): boolean {
+  if (chosen === undefined) return diagnoses.some(isHealthy);
+  return diagnoses.filter(({ driver }) => driver === chosen).every(isHealthy);
+}

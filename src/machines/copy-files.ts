@@ -1,0 +1,124 @@
+import type { Context } from '../app/context.js';
+import { UsageError, UserError } from '../base/errors.js';
+import type { Machine } from './model/machine.js';
+import { unknownMachines } from './model/patterns.js';
+
+/** `[[user@]machine:]path` */
+export interface Place {
+  /** Absent: on this computer. */
+  machine?: Machine;
+  user?: string;
+  path: string;
+}
+
+export interface CopyOptions {
+  recursive: boolean;
+  /** With rsync: only what differs. */
+  delta: boolean;
+  quiet: boolean;
+}
+
+/** A program of the system's, to be run with this terminal. */
+export interface ProgramCall {
+  program: string;
+  args: string[];
+}
+
+/** One that has ssh(1) reach machines. */
+export interface SshProgramCall extends ProgramCall {
+  /** Exit codes by which it tells, among other things, that a machine could not be reached. */
+  unreached: readonly number[];
+}
+
+/** @throws UserError for a machine that does not exist */
+export async function readPlaces(texts: readonly string[], { cluster }: Context): Promise<Place[]> {
+  const { machines } = await cluster.machines();
+  const byName = new Map(machines.map((machine) => [machine.name, machine]));
+  return texts.map((text) => readPlace(text, byName));
+}
+
+/** What stands before a colon is a machine, as for scp, unless a slash comes first. `localhost:` is this computer. */
+function readPlace(text: string, machines: ReadonlyMap<string, Machine>): Place {
+  const [, user, name, path = ''] = /^(?:([^@/:\\]+)@)?([^@/:\\]+):(.*)$/s.exec(text) ?? [];
+  if (name === undefined) return { path: text };
+  if (name === 'localhost') return { path };
+  const machine = machines.get(name);
+  if (!machine) throw unknownMachines([name], [...machines.keys()]);
+  return { machine, ...(user !== undefined && { user }), path };
+}
+
+/** Each machine once. */
+export function machinesIn(places: readonly Place[]): Machine[] {
+  return [...new Map(places.flatMap(({ machine }) => (machine ? [[machine.name, machine]] : []))).values()];
+}
+
+/** @param configPath an OpenSSH configuration in which the machines have their names */
+export function copyCall(
+  places: readonly Place[],
+  { recursive, delta, quiet }: CopyOptions,
+  configPath: string,
+): SshProgramCall {
+  if (places.length < 2)
+    throw new UsageError('Improper number of arguments', {
+      hint: 'belt scp [[user@]machine:]path [[user@]machine:]path',
+    });
+  const remote = new Set(places.flatMap(({ machine }) => machine?.name ?? []));
+  const paths = ['--', ...places.map(writePlace)];
+  const flags = [...(recursive ? ['-r'] : []), ...(quiet ? ['-q'] : [])];
+  if (!delta)
+    return {
+      program: 'scp',
+      args: ['-F', configPath, ...(remote.size > 1 ? ['-3'] : []), ...flags, ...paths],
+      unreached: [1, 255],
+    };
+  if (remote.size > 1) {
+    throw new UserError(
+      `rsync copies between this computer and one machine, not between ${[...remote].join(' and ')}`,
+      {
+        hint: 'leave --delta out',
+      },
+    );
+  }
+  const progress = quiet ? [] : ['--progress'];
+  return {
+    program: 'rsync',
+    args: [...progress, '-e', `ssh -F ${quoteForRsync(configPath)}`, ...flags, ...paths],
+    unreached: [12, 255],
+  };
+}
+
+/** @throws UserError for a path on this computer */
+export function mountCall(
+  { machine, user, path }: Place,
+  mountPoint: string,
+  configPath: string,
+): SshProgramCall {
+  if (!machine)
+    throw new UserError(`"${path}" is on this computer`, { hint: 'belt mount machine:path mountpoint' });
+  return {
+    program: 'sshfs',
+    args: [
+      '-F',
+      configPath,
+      writePlace({ machine, ...(user && { user }), path }),
+      writePlace({ path: mountPoint }),
+    ],
+    unreached: [1],
+  };
+}
+
+/** @param program `fusermount`, or `fusermount3` where FUSE 3 is alone */
+export function unmountCall(mountPoint: string, program: string): ProgramCall {
+  return { program, args: ['-u', writePlace({ path: mountPoint })] };
+}
+
+/** rsync's own rule for words of its remote shell: a quote is doubled within quotes. @see rsync(1), --rsh */
+function quoteForRsync(word: string): string {
+  return `'${word.replaceAll("'", "''")}'`;
+}
+
+/** A local path with a colon must not look like a machine's. */
+function writePlace({ machine, user, path }: Place): string {
+  if (machine) return `${user === undefined ? '' : `${user}@`}${machine.name}:${path}`;
+  return /^[^/]*:/.test(path) || path.startsWith('-') ? `./${path}` : path;
+}

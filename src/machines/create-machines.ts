@@ -1,0 +1,317 @@
+import type { Context } from '../app/context.js';
+import type { Outcome } from '../app/fan-out.js';
+import { sharedLine } from '../app/progress-line.js';
+import { isAbort, messageOf, UserError } from '../base/errors.js';
+import type { GroupSettings } from '../clusters/model/group.js';
+import type { Adoption, CreateRequest, Driver, MachineEvent, MachineWish } from '../drivers/driver.js';
+import { firstBootInstaller } from '../engine/first-boot-installer.js';
+import { defaultEngineSettings, type EngineSettings } from '../engine/model/engine-settings.js';
+import { adoptedMachine, adoptionsOf, copyKey, forgetOtherServers, setUpAdopted } from './adopt-servers.js';
+import { clusterKey, pinHostKey } from './cluster-keys.js';
+import { Batch } from './driver-events.js';
+import { removeMachines } from './lifecycle.js';
+import { type Machine, reachAddress } from './model/machine.js';
+import { makeReady } from './wait-until-ready.js';
+
+export interface CreateInput extends MachineShape {
+  names: readonly string[];
+  driver: string;
+  /** Of the driver, in place of the cluster's. */
+  settings?: GroupSettings;
+  /** Those of the machines that are to be like no other. */
+  shapes?: ReadonlyMap<string, MachineShape>;
+  /** Machines that are finished are taken for made; absent: naming one is a mistake, unless others were begun with it. */
+  finishedToo?: boolean;
+  /** How long a machine may take from the provider's word that it runs to the engine's first answer. */
+  timeoutMs: number;
+  /** Destroys machines that could not be made ready; otherwise they stay, to be looked at or finished. */
+  removeFailed?: boolean;
+}
+
+export interface MachineShape {
+  /** As the person wrote it; absent: the driver's default. */
+  size?: string;
+  /** How the engine is to be; absent: belt's defaults. */
+  engine?: EngineSettings;
+}
+
+/**
+ * Makes machines and waits until each one's engine answers. Each is written down before the provider is asked for it, so the
+ * same call after an interruption finishes the work.
+ * @returns one outcome a name, in the order of `names`
+ * @throws UserError, with nothing changed, when the input cannot work; AbortError on interruption, with all that exists recorded
+ */
+export async function createMachines(input: CreateInput, context: Context): Promise<Outcome<Machine>[]> {
+  try {
+    const outcomes = await makeMachines(input, context);
+    const failed = outcomes.filter(({ status }) => status === 'failed');
+    if (input.removeFailed) await removeBegun(failed, context);
+    return outcomes;
+  } catch (error) {
+    if (!(error instanceof Unprepared)) throw error;
+    if (input.removeFailed) await removeBegun(error.machines, context);
+    throw error.cause;
+  }
+}
+
+/** What machines share could not be made: they are recorded, and the driver was not asked for them. */
+class Unprepared extends Error {
+  constructor(
+    readonly machines: readonly Machine[],
+    override readonly cause: unknown,
+  ) {
+    super(messageOf(cause));
+  }
+}
+
+async function makeMachines(input: CreateInput, context: Context): Promise<Outcome<Machine>[]> {
+  const { driver, adoptions } = await checkCreation(input, context);
+  const claim = await context.cluster.claim(input.names, 'created');
+  try {
+    const { toMake, finished } = await admit(input, driver, adoptions, context);
+    if (!input.finishedToo)
+      for (const { name } of finished) context.reporter.note(`${name} is there already`);
+    const made = adoptions
+      ? await adoptAll(toMake, input.timeoutMs, context)
+      : await recordAndMake(driver, toMake, input, context);
+    context.signal.throwIfAborted();
+    return input.names.map((name) => made.get(name) ?? keep(name, finished));
+  } finally {
+    await claim.release();
+  }
+}
+
+async function removeBegun(of: readonly { name: string }[], context: Context): Promise<void> {
+  const names = new Set(of.map(({ name }) => name));
+  const { machines } = await context.cluster.machines();
+  const begun = machines.filter(({ name, phase }) => names.has(name) && phase === 'creating');
+  if (begun.length > 0) await removeMachines(begun, { force: false }, context);
+}
+
+/** Absent for a driver that makes its machines. */
+type Adoptions = ReadonlyMap<string, Adoption> | undefined;
+
+/**
+ * The machines that `createMachines` would adopt. Changes nothing.
+ * @returns undefined for a driver that makes its machines. @throws UserError as `createMachines`
+ */
+export async function machinesToAdopt(input: CreateInput, context: Context): Promise<Machine[] | undefined> {
+  const driver = await context.driver(input.driver, input.settings);
+  return driver.adopt && (await checkCreation(input, context)).toMake;
+}
+
+/** Whether `createMachines` could go on. Changes nothing. @throws UserError as `createMachines` */
+export async function checkCreation(
+  input: CreateInput,
+  context: Context,
+): Promise<{ driver: Driver; adoptions: Adoptions; toMake: Machine[] }> {
+  const driver = await context.driver(input.driver, input.settings);
+  const adoptions = await adoptionsOf(driver, input.names);
+  const { toMake } = await admit(input, driver, adoptions, context);
+  await driver.check(toMake.map(wishOf), context.signal);
+  return { driver, adoptions, toMake };
+}
+
+interface Admission {
+  toMake: Machine[];
+  finished: Machine[];
+}
+
+/**
+ * Sorts the names out. One that is recorded and finished is taken, unless others of the same call were begun and not finished:
+ * then this is the second run of an interrupted create.
+ */
+async function admit(
+  input: CreateInput,
+  driver: Driver,
+  adoptions: Adoptions,
+  context: Context,
+): Promise<Admission> {
+  const { machines, damaged } = await context.cluster.machines();
+  const unreadable = damaged.find(({ name }) => input.names.includes(name));
+  if (unreadable) throw unreadable.error;
+  const recorded = new Map(machines.map((machine) => [machine.name, machine]));
+  const mine = input.names.flatMap((name) => recorded.get(name) ?? []);
+  const unfinished = mine.filter(({ phase }) => phase === 'creating');
+  const finished = mine.filter(({ phase }) => phase === 'ready');
+  if (finished.length > 0 && unfinished.length === 0 && !input.finishedToo)
+    throw await takenError(finished, driver, context);
+  for (const machine of unfinished) refuseOtherShape(machine, input);
+  for (const adoption of adoptions?.values() ?? []) refuseKnownServer(adoption, machines);
+  const done = new Set(finished.map(({ name }) => name));
+  const toMake = input.names
+    .filter((name) => !done.has(name))
+    .map((name) => {
+      const begun: Machine = {
+        ...(recorded.get(name) ?? begin(name, input, context)),
+        engine: shapeOf(name, input).engine ?? defaultEngineSettings,
+      };
+      const adoption = adoptions?.get(name);
+      // What was wrong with the settings may have been put right since the first try.
+      return adoption ? adoptedMachine(begun, adoption) : begun;
+    });
+  return { toMake, finished };
+}
+
+async function takenError(taken: readonly Machine[], driver: Driver, context: Context): Promise<UserError> {
+  const observed = await driver.list(taken, context.signal).catch(() => []);
+  const [first, ...others] = taken.map(({ name }) => name);
+  const state = observed.find(({ name }) => name === first)?.state;
+  const names = taken.map(({ name }) => name).join(',');
+  const more = others.length > 0 ? `, and so do ${others.join(', ')}` : '';
+  const start = state === 'stopped' ? `start it with "belt start ${names}", ` : '';
+  return new UserError(`Docker machine "${first}" already exists${state ? ` (${state})` : ''}${more}`, {
+    hint: `${start}choose another name, or remove it with "belt rm ${names}"`,
+  });
+}
+
+function shapeOf(name: string, input: CreateInput): MachineShape {
+  return input.shapes?.get(name) ?? input;
+}
+
+function refuseOtherShape(machine: Machine, input: CreateInput): void {
+  const { driver } = input;
+  const { size } = shapeOf(machine.name, input);
+  if (machine.driver === driver && (size === undefined || machine.size === size)) return;
+  const shape = [machine.size, machine.name, '-d', machine.driver]
+    .filter((word) => word !== undefined)
+    .join(' ');
+  throw new UserError(`${machine.name} was begun as "belt create ${shape}" and is not finished`, {
+    hint: `finish it with that command, or remove it with "belt rm ${machine.name}"`,
+  });
+}
+
+/** Two machines for one server would fight over its engine. */
+function refuseKnownServer({ name, addresses, ssh }: Adoption, machines: readonly Machine[]): void {
+  const other = machines.find(
+    (machine) =>
+      machine.name !== name &&
+      reachAddress(machine) === addresses.public &&
+      machine.ssh.port === ssh?.port &&
+      machine.ssh.jump?.host === ssh.jump?.host,
+  );
+  if (!other) return;
+  throw new UserError(`${addresses.public} is ${other.name} already`, {
+    hint: `use it by that name, or remove it first: belt rm ${other.name}`,
+  });
+}
+
+function begin(name: string, input: CreateInput, { cluster }: Context): Machine {
+  const { size } = shapeOf(name, input);
+  return {
+    name,
+    driver: input.driver,
+    phase: 'creating',
+    ...(size !== undefined && { size }),
+    addresses: {},
+    ssh: { user: 'root', port: 22, keyPath: cluster.sshKeyPath },
+    driverData: {},
+    createdAt: new Date().toISOString(),
+  };
+}
+
+function wishOf({ name, size, id, driverData }: Machine): MachineWish {
+  return { name, driverData, ...(size !== undefined && { size }), ...(id !== undefined && { id }) };
+}
+
+function keep(name: string, finished: readonly Machine[]): Outcome<Machine> {
+  const machine = finished.find((candidate) => candidate.name === name);
+  return machine ? { name, status: 'ok', value: machine } : { name, status: 'skipped' };
+}
+
+/** From here on an interruption leaves records that the same command finishes. */
+async function recordIntents(machines: readonly Machine[], context: Context): Promise<CreateRequest[]> {
+  const { publicKey } = await clusterKey(context.cluster);
+  const installEngine = await firstBootInstaller(machines, context);
+  const requests: CreateRequest[] = [];
+  for (const machine of machines) {
+    await context.cluster.save(machine);
+    const hostKey = await pinHostKey(machine.name, context);
+    requests.push({
+      ...wishOf(machine),
+      ssh: { user: machine.ssh.user, authorizedKey: publicKey, hostKey },
+      ...(installEngine !== undefined && { installEngine }),
+    });
+  }
+  return requests;
+}
+
+async function recordAndMake(
+  driver: Driver,
+  machines: readonly Machine[],
+  { driver: driverName, timeoutMs }: CreateInput,
+  context: Context,
+): Promise<Map<string, Outcome<Machine>>> {
+  const requests = await recordIntents(machines, context);
+  await prepare(driver, driverName, requests, context).catch((error) => {
+    throw context.signal.aborted || isAbort(error) ? error : new Unprepared(machines, error);
+  });
+  const events = async () => driver.create(requests, context.signal);
+  return makeAll(
+    machines,
+    events,
+    (machine, step) => makeReady(machine, { timeoutMs, step }, context),
+    context,
+  );
+}
+
+/** Servers that exist: each is written down with the way to it, so that later commands need no settings. */
+async function adoptAll(
+  machines: readonly Machine[],
+  timeoutMs: number,
+  context: Context,
+): Promise<Map<string, Outcome<Machine>>> {
+  await forgetOtherServers(machines, context);
+  const adopted: Machine[] = [];
+  for (const machine of machines) {
+    const own = await copyKey(machine, context);
+    await context.cluster.save(own);
+    adopted.push(own);
+  }
+  const events = async () => allThere(adopted);
+  return makeAll(
+    adopted,
+    events,
+    (machine, step) => setUpAdopted(machine, { timeoutMs, step }, context),
+    context,
+  );
+}
+
+async function* allThere(machines: readonly Machine[]): AsyncIterable<MachineEvent> {
+  for (const { name } of machines) yield { type: 'done', name };
+}
+
+async function prepare(
+  driver: Driver,
+  driverName: string,
+  requests: readonly CreateRequest[],
+  context: Context,
+): Promise<void> {
+  const line = sharedLine(driverName, context.reporter);
+  try {
+    await driver.prepare?.(requests, line.update, context.signal);
+    await line.end();
+  } catch (error) {
+    await line.end(messageOf(error));
+    throw error;
+  }
+}
+
+async function makeAll(
+  machines: readonly Machine[],
+  events: () => Promise<AsyncIterable<MachineEvent>>,
+  setUp: (machine: Machine, step: (text: string) => void) => Promise<void>,
+  context: Context,
+): Promise<Map<string, Outcome<Machine>>> {
+  const batch = new Batch(machines, context);
+  const after = async (machine: Machine, step: (text: string) => void): Promise<Machine> => {
+    await setUp(machine, step);
+    const ready: Machine = { ...machine, phase: 'ready' };
+    await context.cluster.save(ready);
+    await context.cluster.forgetHostKey(machine.name);
+    return ready;
+  };
+  const names = machines.map(({ name }) => name);
+  await batch.follow(names, events, { after, doneText: 'ready' });
+  return batch.close();
+}

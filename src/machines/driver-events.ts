@@ -1,0 +1,101 @@
+import type { Context } from '../app/context.js';
+import type { Outcome } from '../app/fan-out.js';
+import type { Progress } from '../app/reporter.js';
+import { explanationOf, isAbort, messageOf } from '../base/errors.js';
+import type { MachineChange, MachineEvent } from '../drivers/driver.js';
+import { applyChange } from './apply-change.js';
+import type { Machine } from './model/machine.js';
+
+export interface Following {
+  /** What is to be done with a machine once its driver is done with it; returns the machine as it is then. */
+  after: (machine: Machine, step: (text: string) => void) => Promise<Machine>;
+  /** Shown on the machine's line at its end: `started`. */
+  doneText: string;
+}
+
+/**
+ * The machines of one command while their drivers work on them: writes down each change as it is told, shows it, and keeps how
+ * each machine ended.
+ */
+export class Batch {
+  private readonly records: Map<string, Machine>;
+  private readonly ended = new Map<string, Outcome<Machine>>();
+  private readonly progress: Progress;
+
+  constructor(
+    machines: readonly Machine[],
+    private readonly context: Context,
+  ) {
+    this.records = new Map(machines.map((machine) => [machine.name, machine]));
+    this.progress = context.reporter.open([...this.records.keys()]);
+  }
+
+  /** Follows one driver's events to their end. A driver that breaks off fails its own machines (`names`), and only those. */
+  async follow(
+    names: readonly string[],
+    open: () => Promise<AsyncIterable<MachineEvent>>,
+    following: Following,
+  ): Promise<void> {
+    const afters: Promise<void>[] = [];
+    try {
+      for await (const event of await open()) {
+        if (event.type === 'progress') this.progress.update(event.name, event.text, event.fraction);
+        if (event.type === 'changed') await this.change(event.name, event.change);
+        if (event.type === 'failed') this.fail(event.name, event.error);
+        if (event.type === 'done') afters.push(this.finish(event.name, following));
+      }
+    } catch (error) {
+      await Promise.all(afters);
+      if (!isAbort(error)) for (const name of names) this.fail(name, error);
+    } finally {
+      await Promise.all(afters);
+    }
+  }
+
+  /** Whether a machine's work has ended well. */
+  isDone(name: string): boolean {
+    return this.ended.get(name)?.status === 'ok';
+  }
+
+  /** One outcome a machine; those that an interruption kept from ending are `skipped`. */
+  async close(): Promise<Map<string, Outcome<Machine>>> {
+    await this.progress.close();
+    const outcomes = [...this.records.keys()].map(
+      (name): Outcome<Machine> => this.ended.get(name) ?? { name, status: 'skipped' },
+    );
+    return new Map(outcomes.map((outcome) => [outcome.name, outcome]));
+  }
+
+  private async finish(name: string, { after, doneText }: Following): Promise<void> {
+    try {
+      const machine = await after(this.machine(name), (text) => this.progress.update(name, text));
+      this.ended.set(name, { name, status: 'ok', value: machine });
+      this.progress.done(name, doneText);
+    } catch (error) {
+      if (!isAbort(error)) this.fail(name, error);
+    }
+  }
+
+  private async change(name: string, change: MachineChange): Promise<void> {
+    if (change.ownHostKey) await (await this.context.knownHosts()).remove([name]);
+    await this.record(applyChange(this.machine(name), change));
+  }
+
+  private async record(machine: Machine): Promise<void> {
+    this.records.set(machine.name, machine);
+    await this.context.cluster.save(machine);
+  }
+
+  private fail(name: string, error: unknown): void {
+    if (this.ended.has(name)) return;
+    const failure = error instanceof Error ? error : new Error(messageOf(error));
+    this.ended.set(name, { name, status: 'failed', error: failure });
+    this.progress.failed(name, explanationOf(failure));
+  }
+
+  private machine(name: string): Machine {
+    const machine = this.records.get(name);
+    if (!machine) throw new Error(`the driver spoke of ${name}, which was not asked for`);
+    return machine;
+  }
+}

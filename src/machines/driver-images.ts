@@ -1,0 +1,39 @@
+import type { Context } from '../app/context.js';
+import { sharedLine } from '../app/progress-line.js';
+import { messageOf, UserError } from '../base/errors.js';
+import type { Image, ImageStore } from '../drivers/driver.js';
+
+export type { Image };
+
+/** The driver's image store. @throws UserError for a driver that keeps no images of its own */
+export async function imagesOf(driverName: string, context: Context): Promise<ImageStore> {
+  const { images } = await context.driver(driverName);
+  if (!images) throw new UserError(`${driverName} keeps no images on this computer`);
+  return images;
+}
+
+export interface BuildInput {
+  /** Absent: the default image. */
+  name?: string;
+  /** Build it anew though it is there. */
+  rebuild: boolean;
+}
+
+/** Builds an image unless it is there. */
+export async function buildImage(
+  { name, rebuild }: BuildInput,
+  images: ImageStore,
+  context: Context,
+): Promise<Image> {
+  const [preferred = ''] = images.available();
+  const wanted = name ?? preferred;
+  const line = sharedLine(wanted, context.reporter);
+  try {
+    const image = await images.build(wanted, { rebuild }, line.update, context.signal);
+    await line.end();
+    return image;
+  } catch (error) {
+    await line.end(messageOf(error));
+    throw error;
+  }
+}

@@ -1,0 +1,115 @@
+import type { Context } from '../app/context.js';
+import { fanOut } from '../app/fan-out.js';
+import { messageOf } from '../base/errors.js';
+import { groupBy } from '../base/group-by.js';
+import { inTime, lateError } from '../base/with-timeout.js';
+import { canBeAsked, engineStatus } from '../engine/engine-status.js';
+import { activeName } from './active-machine.js';
+import { type ListedMachine, observe, unreadable } from './list-machines.js';
+import { type MachineSummary, summarize } from './machine-summary.js';
+import { engineEndpoint } from './model/endpoint.js';
+import type { Machine } from './model/machine.js';
+
+/** A machine as `ls` shows it: the record, what the provider says, and what the engine says. */
+export interface SurveyedMachine extends MachineSummary {
+  url?: string;
+  /** The engine's version; absent when it was not asked or did not answer. */
+  docker?: string;
+  /** `manager`, `worker`, or another word of the engine's; empty outside of any swarm. */
+  swarm?: string;
+  /** Of the engine, `key=value`. */
+  labels: readonly string[];
+  /** Milliseconds that provider and engine took. */
+  responseMs: number;
+}
+
+export interface SurveyOptions {
+  /** For each machine, from the moment that it is asked. */
+  timeoutMs: number;
+  /** $DOCKER_HOST, which says what is active where nothing was chosen. */
+  dockerHost?: string | undefined;
+  /** Which machines to ask at all, by what is recorded. */
+  only?: (machine: Machine) => boolean;
+  /** Whether engines are to be asked; true where absent. */
+  engines?: boolean;
+}
+
+/**
+ * All machines of the cluster at once, each within its own time: one that gives no answer costs its own row and no more. The
+ * engine of a machine that does not run is not asked.
+ */
+export async function surveyMachines(
+  { timeoutMs, dockerHost, only = () => true, engines = true }: SurveyOptions,
+  context: Context,
+): Promise<SurveyedMachine[]> {
+  const { machines, damaged } = await context.cluster.machines();
+  const wanted = machines.filter(only);
+  const active = await activeName(dockerHost, machines, context);
+  const rows = new Map<string, SurveyedMachine>();
+  const askGroup = async (group: readonly Machine[]): Promise<void> => {
+    const begin = performance.now();
+    const seen = await observeInTime(group, timeoutMs, context);
+    const byName = new Map(
+      seen.map((row) => [row.machine.name, { ...row, active: row.machine.name === active }]),
+    );
+    const driverMs = performance.now() - begin;
+    const ask = async (name: string): Promise<void> => {
+      const asked = performance.now();
+      const row = byName.get(name) as ListedMachine;
+      const answer = engines ? await askEngine(row, timeoutMs, context) : {};
+      rows.set(name, surveyed(row, answer, driverMs + performance.now() - asked));
+    };
+    await fanOut([...byName.keys()], ask, { signal: context.signal });
+  };
+  await Promise.all([...groupBy(wanted, ({ driver }) => driver).values()].map(askGroup));
+  context.signal.throwIfAborted();
+  return [
+    ...wanted.flatMap(({ name }) => rows.get(name) ?? []),
+    ...damaged
+      .map(({ name, error }) => unreadable(name, error.message))
+      .filter(({ machine }) => only(machine))
+      .map((row) => surveyed(row, {}, 0)),
+  ];
+}
+
+type EngineAnswer = Pick<SurveyedMachine, 'docker' | 'swarm' | 'error'>;
+
+/** Machines of one driver; it is asked once for all of them. */
+async function observeInTime(
+  machines: readonly Machine[],
+  timeoutMs: number,
+  context: Context,
+): Promise<Omit<ListedMachine, 'active'>[]> {
+  try {
+    return await inTime(timeoutMs, context.signal, (signal) => observe(machines, { ...context, signal }));
+  } catch (error) {
+    context.signal.throwIfAborted();
+    return machines.map((machine) => ({ machine, state: 'timeout', error: messageOf(error) }));
+  }
+}
+
+async function askEngine(
+  { machine, state }: ListedMachine,
+  timeoutMs: number,
+  context: Context,
+): Promise<EngineAnswer> {
+  if (state !== 'running' || machine.phase === 'creating' || !canBeAsked(machine)) return {};
+  const limit = AbortSignal.timeout(timeoutMs);
+  try {
+    const { version, swarm } = await engineStatus(machine, context, AbortSignal.any([context.signal, limit]));
+    return { docker: version, swarm };
+  } catch (error) {
+    return { error: limit.aborted ? messageOf(lateError(timeoutMs)) : messageOf(error) };
+  }
+}
+
+function surveyed(row: ListedMachine, answer: EngineAnswer, responseMs: number): SurveyedMachine {
+  const url = engineEndpoint(row.machine)?.url;
+  return {
+    ...summarize(row),
+    ...(url !== undefined && { url }),
+    ...answer,
+    labels: row.machine.engine?.labels ?? [],
+    responseMs: Math.round(responseMs),
+  };
+}

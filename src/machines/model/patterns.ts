@@ -1,0 +1,265 @@
+import { closest } from '../../base/closest.js';
+import { UsageError, UserError } from '../../base/errors.js';
+
+/**
+ * Node patterns: `node[1:4]`, `node[01:10]`, `mg[0:2],db`, `dc[1:2]-node[1,3,5:7]`, and, where existing machines are
+ * selected, `node*` and `mg?`. docs/configuration.md has the rules for users.
+ */
+
+/** More names than this in one command are taken for a slip of the keyboard. */
+export const maxNames = 10_000;
+
+/**
+ * The names that the patterns stand for, in their order, each once. For machines that are to be made: every name is an
+ * RFC 1123 label (letters, digits and inner hyphens, at most 63), and no two differ only in case.
+ * @throws UsageError that points at the character
+ */
+export function expandNames(patterns: readonly string[]): string[] {
+  const names = new NameSet();
+  for (const pattern of patterns) {
+    for (const part of parse(pattern, labelRules)) {
+      for (const name of expand(part)) {
+        requireLabel(name, part);
+        names.add(name, part);
+      }
+    }
+  }
+  return names.inOrder();
+}
+
+/**
+ * The addresses and host names that a pattern such as `10.0.0.[11:14]` or `web[1:3].example.org,10.0.0.9` stands for, in its
+ * order, doubles too.
+ * @throws UsageError that points at the character
+ */
+export function expandAddresses(pattern: string): string[] {
+  try {
+    return parse(pattern, addressRules).flatMap(expand);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(error.message.replace(/^bad node pattern/, 'bad address pattern'));
+  }
+}
+
+/**
+ * The existing machines that the patterns name, in the order of the patterns; those of a glob in the order of `existing`. A
+ * machine that exists is found by its own name whatever that looks like: imported ones may hold dots.
+ * @throws UsageError for a bad pattern; UserError that names every machine that does not exist
+ */
+export function selectNames(
+  patterns: readonly string[],
+  existing: readonly string[],
+  { all = false }: { all?: boolean } = {},
+): string[] {
+  if (all && patterns.length > 0)
+    throw new UsageError(`--all leaves no room for names: ${patterns.join(' ')}`);
+  if (all) return [...existing];
+  const { found, unknown } = matchNames(patterns, existing);
+  if (unknown.length > 0) throw unknownMachines(unknown, existing);
+  return found;
+}
+
+/** As `selectNames`, and apart from them the names that do not exist. @throws UsageError for a bad pattern, or none */
+export function matchNames(
+  patterns: readonly string[],
+  existing: readonly string[],
+): { found: string[]; unknown: string[] } {
+  if (patterns.length === 0)
+    throw new UsageError('no machine named', { hint: 'name some (node1, node[1:4], "node*"), or use --all' });
+  const known = new Set(existing);
+  const unknown = new Set<string>();
+  const selected = new Set<string>();
+  for (const wanted of patterns.flatMap((pattern) =>
+    known.has(pattern) ? [pattern] : wantedNames(pattern),
+  )) {
+    const found = known.has(wanted) ? [wanted] : globMatches(wanted, existing);
+    if (found.length === 0) unknown.add(wanted);
+    for (const name of found) selected.add(name);
+  }
+  return { found: [...selected], unknown: [...unknown] };
+}
+
+/** In docker-machine's words, since scripts match on them. */
+export function unknownMachines(names: readonly string[], existing: readonly string[]): UserError {
+  const [first = '', ...others] = names;
+  const shown = others.slice(0, 9).map((name) => `"${name}"`);
+  if (others.length > shown.length) shown.push(`${others.length - shown.length} more`);
+  const rest = shown.length > 0 ? ` Nor ${shown.length > 1 ? 'do' : 'does'} ${shown.join(', ')}.` : '';
+  const suggestion = closest(first, existing);
+  return new UserError(`Docker machine "${first}" does not exist.${rest} Use "belt ls" to list machines`, {
+    ...(suggestion !== undefined && { hint: `did you mean "${suggestion}"?` }),
+  });
+}
+
+/** One comma-separated part of a pattern, cut into alternatives that multiply. */
+interface Part {
+  pattern: string;
+  /** Where the part begins and ends in `pattern`. */
+  start: number;
+  end: number;
+  /** A literal is a segment with one alternative. */
+  segments: string[][];
+}
+
+interface NameRules {
+  literal: RegExp;
+  /** Completes "… is not allowed in …". */
+  what: string;
+}
+
+const labelRules: NameRules = {
+  literal: /[A-Za-z0-9-]/,
+  what: 'a machine name (letters, digits and hyphens are)',
+};
+const addressRules: NameRules = { literal: /[A-Za-z0-9._:%-]/, what: 'an address or host name' };
+const selectionRules: NameRules = { literal: /[^\s\p{Cc}]/u, what: 'a node pattern' };
+
+function wantedNames(pattern: string): string[] {
+  return parse(pattern, selectionRules).flatMap(expand);
+}
+
+function parse(pattern: string, rules: NameRules): Part[] {
+  const parts: Part[] = [];
+  let start = 0;
+  while (start <= pattern.length) {
+    const part = parsePart(pattern, start, rules);
+    parts.push(part);
+    start = part.end + 1;
+  }
+  return parts;
+}
+
+function parsePart(pattern: string, start: number, rules: NameRules): Part {
+  const segments: string[][] = [];
+  let position = start;
+  let count = 1;
+  while (position < pattern.length && pattern[position] !== ',') {
+    const opening = position;
+    const { alternatives, end } =
+      pattern[position] === '[' ? parseBrackets(pattern, position) : parseLiteral(pattern, position, rules);
+    count *= alternatives.length;
+    if (count > maxNames) throw tooMany(pattern, opening);
+    segments.push(alternatives);
+    position = end;
+  }
+  if (position === start) throw badPattern(pattern, start, 'a name is missing');
+  return { pattern, start, end: position, segments };
+}
+
+interface Parsed {
+  alternatives: string[];
+  /** The position after it. */
+  end: number;
+}
+
+function parseLiteral(pattern: string, start: number, { literal, what }: NameRules): Parsed {
+  let text = '';
+  for (const character of pattern.slice(start)) {
+    if (character === '[' || character === ',') break;
+    const position = start + text.length;
+    if (character === ']') throw badPattern(pattern, position, '"]" without "["');
+    if (!literal.test(character))
+      throw badPattern(pattern, position, `${JSON.stringify(character)} is not allowed in ${what}`);
+    text += character;
+  }
+  return { alternatives: [text], end: start + text.length };
+}
+
+function parseBrackets(pattern: string, opening: number): Parsed {
+  const closing = pattern.indexOf(']', opening);
+  if (closing < 0) throw badPattern(pattern, opening, '"[" is never closed');
+  const alternatives: string[] = [];
+  let position = opening + 1;
+  for (const item of pattern.slice(position, closing).split(',')) {
+    alternatives.push(...parseRange(pattern, position, item));
+    if (alternatives.length > maxNames) throw tooMany(pattern, opening);
+    position += item.length + 1;
+  }
+  return { alternatives, end: closing + 1 };
+}
+
+/** `7`, `1:4`, `01:10`. The first number's leading zeros set the width of all. */
+function parseRange(pattern: string, start: number, item: string): string[] {
+  const [first = '', last, ...surplus] = item.split(':');
+  const lastStart = start + first.length + 1;
+  if (surplus.length > 0) throw badPattern(pattern, lastStart + (last ?? '').length, 'a range has one ":"');
+  const low = parseNumber(pattern, start, first);
+  if (last === undefined) return [first];
+  const high = parseNumber(pattern, lastStart, last);
+  if (high < low)
+    throw badPattern(pattern, lastStart, `the range ends before it begins: ${high} is less than ${low}`);
+  if (isPadded(last) && last.length !== first.length) {
+    throw badPattern(pattern, lastStart, `"${last}" and "${first}" do not have the same number of digits`);
+  }
+  if (high - low >= maxNames) throw tooMany(pattern, start);
+  const width = isPadded(first) ? first.length : 0;
+  return Array.from({ length: high - low + 1 }, (_, index) => String(low + index).padStart(width, '0'));
+}
+
+function parseNumber(pattern: string, start: number, text: string): number {
+  if (text === '') throw badPattern(pattern, start, 'a number is missing');
+  const stray = text.search(/[^0-9]/);
+  if (stray >= 0) throw badPattern(pattern, start + stray, `${JSON.stringify(text)} is not a number`);
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw badPattern(pattern, start, 'the number is too large');
+  return value;
+}
+
+function isPadded(digits: string): boolean {
+  return digits.length > 1 && digits.startsWith('0');
+}
+
+/** The last bracket turns fastest: `a[1:2]b[1:2]` is a1b1 a1b2 a2b1 a2b2. */
+function expand({ segments }: Part): string[] {
+  return segments.reduce<string[]>(
+    (heads, alternatives) => heads.flatMap((head) => alternatives.map((alternative) => head + alternative)),
+    [''],
+  );
+}
+
+function globMatches(glob: string, existing: readonly string[]): string[] {
+  if (!/[*?]/.test(glob)) return [];
+  const source = glob
+    .replaceAll(/[\\^$.|+(){}[\]]/g, '\\$&')
+    .replaceAll(/\*+/g, '.*')
+    .replaceAll('?', '.');
+  const expression = new RegExp(`^${source}$`, 'su');
+  return existing.filter((name) => expression.test(name));
+}
+
+/** @see RFC 1123 section 2.1 and RFC 1035 section 2.3.1 */
+function requireLabel(name: string, { pattern, start, end }: Part): void {
+  if (name.length > 63)
+    throw badPattern(pattern, start, `"${name}" has ${name.length} characters, a machine name at most 63`);
+  if (name.startsWith('-')) throw badPattern(pattern, start, `the name "${name}" begins with a hyphen`);
+  if (name.endsWith('-')) throw badPattern(pattern, end - 1, `the name "${name}" ends with a hyphen`);
+}
+
+/** Names in the order in which they first came; host names that differ only in case are the same to a resolver. */
+class NameSet {
+  private readonly byLowerCase = new Map<string, string>();
+
+  add(name: string, { pattern, start }: Part): void {
+    const earlier = this.byLowerCase.get(name.toLowerCase());
+    if (earlier === name) return;
+    if (earlier !== undefined)
+      throw badPattern(pattern, start, `"${name}" and "${earlier}" differ only in case`);
+    this.byLowerCase.set(name.toLowerCase(), name);
+    if (this.byLowerCase.size > maxNames) throw tooMany(pattern, start);
+  }
+
+  inOrder(): string[] {
+    return [...this.byLowerCase.values()];
+  }
+}
+
+function tooMany(pattern: string, position: number): UsageError {
+  return badPattern(pattern, position, `more than ${maxNames} names`);
+}
+
+/** The first line stands alone; the others point at the character, unless the pattern is too long or too odd to be drawn. */
+function badPattern(pattern: string, position: number, reason: string): UsageError {
+  const line = `bad node pattern ${JSON.stringify(pattern)}, at character ${position + 1}: ${reason}`;
+  const drawable = pattern.length <= 100 && /^[\x20-\x7e]*$/.test(pattern);
+  return new UsageError(drawable ? `${line}\n  ${pattern}\n  ${' '.repeat(position)}^` : line);
+}

@@ -1,0 +1,99 @@
+import type { Context } from '../app/context.js';
+import { fanOut, type Outcome } from '../app/fan-out.js';
+import { UserError } from '../base/errors.js';
+import { describePlan, type Plan } from '../engine/model/engine-plan.js';
+import { planProvisioning } from '../engine/provision-engine.js';
+import { meet } from './adopt-servers.js';
+import { type CreateInput, machinesToAdopt } from './create-machines.js';
+import { isOnlyUrl, type Machine, reachAddress } from './model/machine.js';
+import { lookAround } from './original-state.js';
+
+/** What `create` would do on a server. */
+export interface MachinePlan {
+  name: string;
+  address: string;
+  /** `Debian GNU/Linux 13 (trixie)` */
+  system: string;
+  /** Where the engine would come from; absent: it is there. */
+  install?: string;
+  files: { path: string; change: 'write' | 'change'; why: string }[];
+  commands: { run: string; why: string }[];
+  /** Why the engine would be restarted; absent: it goes on running. */
+  restart?: string;
+  /** How many containers run that a restart stops, and belt starts again. */
+  containers: number;
+  /** All of it in words. */
+  steps: string[];
+}
+
+/**
+ * What adopting the servers would do, with nothing changed, neither there nor here.
+ * @throws UserError for a driver that makes its machines: there is nothing yet to look at
+ */
+export async function planMachines(input: CreateInput, context: Context): Promise<Outcome<MachinePlan>[]> {
+  const machines = await machinesToAdopt(input, context);
+  if (!machines) {
+    throw new UserError(`--dry-run is for servers that exist, and ${input.driver} makes its machines`, {
+      hint: 'use it with -d generic',
+    });
+  }
+  const byName = new Map(machines.map((machine) => [machine.name, machine]));
+  const progress = context.reporter.open([...byName.keys()]);
+  const step = (name: string) => (text: string) => progress.update(name, text);
+  const outcomes = await fanOut(
+    [...byName.keys()],
+    (name) => planOne(byName.get(name) as Machine, input, step(name), context),
+    {
+      signal: context.signal,
+      onEnd: (name, outcome) => {
+        if (outcome.status === 'ok') progress.done(name, 'looked at');
+        if (outcome.status === 'failed') progress.failed(name, outcome.error.message);
+      },
+    },
+  );
+  await progress.close();
+  return outcomes;
+}
+
+async function planOne(
+  machine: Machine,
+  { timeoutMs }: CreateInput,
+  step: (text: string) => void,
+  context: Context,
+): Promise<MachinePlan> {
+  const { name } = machine;
+  const address = reachAddress(machine) ?? '';
+  const nothing = {
+    name,
+    address,
+    system: '',
+    files: [],
+    commands: [],
+    containers: 0,
+    steps: ['nothing to do'],
+  };
+  if (isOnlyUrl(machine)) return nothing;
+  const connection = await meet(machine, { timeoutMs, step }, context);
+  step('looking at the machine');
+  const plan = await planProvisioning(machine, connection, { step }, context);
+  const { containers } = await lookAround(machine.name, connection, context);
+  return { ...nothing, ...inWords(plan, containers.length) };
+}
+
+function inWords(plan: Plan, containers: number): Omit<MachinePlan, 'name' | 'address'> {
+  const { system, install, files, commands, restart } = plan;
+  const stopped = restart !== undefined && containers > 0;
+  const are =
+    containers === 1
+      ? '1 container that runs stops and is'
+      : `${containers} containers that run stop and are`;
+  return {
+    system,
+    ...(install && { install: install.from }),
+    files: files.map(({ path, exists, why }) => ({ path, change: exists ? 'change' : 'write', why })),
+    commands: commands.map(({ run, why }) => ({ run, why })),
+    ...(restart !== undefined && { restart }),
+    containers,
+    steps: [...describePlan(plan), ...(stopped ? [`${are} started again`] : [])],
+  };
+}

@@ -1,0 +1,35 @@
+import { sshTarget } from '../app/connect-ssh.js';
+import type { Context } from '../app/context.js';
+import { ExternalError, UserError } from '../base/errors.js';
+import type { Connection } from '../ssh/index.js';
+import type { Machine } from './model/machine.js';
+import { readFound, restoreFound } from './original-state.js';
+
+/**
+ * Undoes on an adopted server what belt did there. For machines that belt made, and servers that it changed nothing on, there is
+ * nothing to undo.
+ * @throws UserError, ExternalError when the server cannot be reached, or not all could be put back
+ */
+export async function leaveAsFound(
+  machine: Machine,
+  step: (text: string) => void,
+  context: Context,
+): Promise<void> {
+  const found = await readFound(machine.name, context);
+  if (!found) return;
+  step('putting back what was there');
+  await restoreFound(machine, found, await login(machine, context), step, context);
+}
+
+async function login(machine: Machine, context: Context): Promise<Connection> {
+  const ssh = await context.ssh();
+  try {
+    return await ssh.connect(sshTarget(machine), { signal: context.signal });
+  } catch (error) {
+    if (!(error instanceof ExternalError)) throw error;
+    throw new UserError(`what belt wrote on the server is still there: ${error.message}`, {
+      hint: `try again when it is back; or forget it as it is: belt rm -f ${machine.name}`,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,58 @@
+import { reach } from '../app/connect-ssh.js';
+import type { Context } from '../app/context.js';
+import { fanOut, type Outcome } from '../app/fan-out.js';
+import { LineSplitter } from '../base/line-splitter.js';
+import { quoteArgs } from '../base/quote-args.js';
+import type { StreamOptions } from '../ssh/index.js';
+import type { Machine } from './model/machine.js';
+
+/** One word is a line for the remote shell; several are a command with its arguments, each kept as it is. */
+export function shellCommand(words: readonly [string, ...string[]]): string {
+  return words.length === 1 ? words[0] : quoteArgs(words);
+}
+
+/** Runs a shell command on one machine with the given streams. @returns its exit code */
+export async function execOnOne(
+  command: string,
+  machine: Machine,
+  streams: StreamOptions,
+  context: Context,
+): Promise<number> {
+  const connection = await reach(machine, context);
+  return connection.stream(command, streams);
+}
+
+export interface ExecInput {
+  /** The shell command for each machine. */
+  commandFor: (machine: Machine) => string;
+  /** How many machines at the same time. */
+  limit?: number;
+  /** Called with each line as it comes, without its line end. */
+  onLine: (name: string, stream: 'stdout' | 'stderr', line: string) => void;
+}
+
+/** Runs a shell command on many machines. The outcomes hold exit codes: a command that fails is no failure to run it. */
+export async function execOnMany(
+  input: ExecInput,
+  machines: readonly Machine[],
+  context: Context,
+): Promise<Outcome<number>[]> {
+  const byName = new Map(machines.map((machine) => [machine.name, machine]));
+  const run = async (name: string): Promise<number> => {
+    const machine = byName.get(name) as Machine;
+    const connection = await reach(machine, context);
+    const stdout = new LineSplitter((line) => input.onLine(name, 'stdout', line));
+    const stderr = new LineSplitter((line) => input.onLine(name, 'stderr', line));
+    try {
+      const { signal } = context;
+      return await connection.stream(input.commandFor(machine), { stdout, stderr, signal });
+    } finally {
+      stdout.flush();
+      stderr.flush();
+    }
+  };
+  return fanOut([...byName.keys()], run, {
+    signal: context.signal,
+    ...(input.limit !== undefined && { limit: input.limit }),
+  });
+}

@@ -1,0 +1,33 @@
+import type { Context } from '../app/context.js';
+import { UserError } from '../base/errors.js';
+import type { Machine } from './model/machine.js';
+import { selectNames } from './model/patterns.js';
+
+/**
+ * The recorded machines that NODES names: patterns, globs, or all. Of all, those whose records are damaged are left out with a
+ * warning.
+ * @throws UserError naming every machine that does not exist, or the one whose record is damaged
+ */
+export async function selectMachines(
+  nodes: readonly string[],
+  { cluster, reporter }: Context,
+  { all = false } = {},
+): Promise<Machine[]> {
+  const { machines, damaged } = await cluster.machines();
+  const errors = new Map(damaged.map(({ name, error }) => [name, error]));
+  if (all) for (const error of errors.values()) reporter.warn(error.message);
+  const byName = new Map(machines.map((machine) => [machine.name, machine]));
+  const known = all ? [...byName.keys()] : [...byName.keys(), ...errors.keys()];
+  return selectNames(nodes, known, { all }).map((name) => {
+    const machine = byName.get(name);
+    if (!machine) throw errors.get(name);
+    return machine;
+  });
+}
+
+/** The one machine that the word names. @throws UserError when there is none, or more than one */
+export async function selectMachine(node: string, context: Context): Promise<Machine> {
+  const [machine, ...more] = await selectMachines([node], context);
+  if (machine && more.length === 0) return machine;
+  throw new UserError(`"${node}" names ${more.length + 1} machines, and one is meant`);
+}

@@ -1,0 +1,72 @@
+import type { Context } from '../app/context.js';
+import type { Outcome } from '../app/fan-out.js';
+import { UserError } from '../base/errors.js';
+import type { Driver, MachineEvent, SnapshotWish } from '../drivers/driver.js';
+import { perform, type Verb } from './lifecycle.js';
+import type { Machine } from './model/machine.js';
+
+/** An image made of a machine's disk. */
+export interface Snapshot {
+  machine: string;
+  name: string;
+  id: string;
+}
+
+export interface SnapshotInput {
+  /** The image's name; of several machines the beginning of each. Absent: the machine's name. */
+  name?: string | undefined;
+  /** Stands in the names that nobody has chosen. */
+  now: Date;
+}
+
+/**
+ * Makes an image of each machine's disk, as it is at the moment.
+ * @throws UserError, with nothing done, when one of the providers cannot
+ */
+export async function snapshotMachines(
+  machines: readonly Machine[],
+  input: SnapshotInput,
+  context: Context,
+): Promise<Outcome<Snapshot>[]> {
+  for (const machine of machines) await requireSnapshots(machine, context);
+  const wishes = new Map(machines.map((machine) => [machine.name, wishFor(machine, machines.length, input)]));
+  const ids = new Map<string, string>();
+  const ask: Verb['ask'] = (driver, mine, signal) =>
+    keepIds(
+      driver,
+      mine.flatMap(({ name }) => wishes.get(name) ?? []),
+      ids,
+      signal,
+    );
+  const outcomes = await perform({ doneText: 'kept', ask }, machines, context);
+  return outcomes.map((outcome): Outcome<Snapshot> => {
+    if (outcome.status !== 'ok') return outcome;
+    const { name: machine } = outcome;
+    const value = { machine, name: wishes.get(machine)?.as ?? '', id: ids.get(machine) ?? '' };
+    return { ...outcome, value };
+  });
+}
+
+async function requireSnapshots({ name, driver }: Machine, context: Context): Promise<void> {
+  if ((await context.driver(driver)).snapshot) return;
+  throw new UserError(`no snapshot can be made of ${name}: the driver ${driver} has none`);
+}
+
+/** `node1-20260102-0304`, `NAME`, or of several machines `NAME-node1`. */
+function wishFor(machine: Machine, count: number, { name, now }: SnapshotInput): SnapshotWish {
+  const time = now.toISOString().slice(0, 16).replaceAll(/[-:]/g, '').replace('T', '-');
+  if (name === undefined) return { machine, as: `${machine.name}-${time}` };
+  return { machine, as: count === 1 ? name : `${name}-${machine.name}` };
+}
+
+async function* keepIds(
+  driver: Driver,
+  wishes: readonly SnapshotWish[],
+  ids: Map<string, string>,
+  signal: AbortSignal,
+): AsyncGenerator<MachineEvent> {
+  for await (const event of driver.snapshot?.(wishes, signal) ?? []) {
+    if (event.type === 'kept') ids.set(event.name, event.id);
+    else yield event;
+  }
+}

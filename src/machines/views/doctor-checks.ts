@@ -1,0 +1,48 @@
+import { createPaint, type Paint } from '../../ui/colors.js';
+import { oneLine, padEnd, widthOf } from '../../ui/text-width.js';
+
+/** One thing that a driver needs of this computer. */
+export interface CheckRow {
+  name: string;
+  ok: boolean;
+  /** What was found, or what is missing and how to get it. */
+  detail: string;
+  /** Works without, but less well. */
+  optional?: boolean;
+  /** belt can put it right itself. */
+  fixable?: boolean;
+}
+
+/** What `doctor` says of a driver: a line a check, then what they come to. */
+export function checkList(
+  driver: string,
+  checks: readonly CheckRow[],
+  { color }: { color: boolean },
+): string {
+  const paint = createPaint(color);
+  const width = Math.max(0, ...checks.map(({ name }) => widthOf(name)));
+  const lines = checks.map((check) =>
+    `  ${mark(check, paint)} ${padEnd(check.name, width)}  ${oneLine(check.detail)}`.trimEnd(),
+  );
+  return [paint.bold(driver), ...lines, summary(driver, checks, paint)].join('\n');
+}
+
+function mark({ ok, optional }: CheckRow, paint: Paint): string {
+  if (ok) return paint.green('✓');
+  return optional ? paint.yellow('!') : paint.red('✗');
+}
+
+function summary(driver: string, checks: readonly CheckRow[], paint: Paint): string {
+  const missing = checks.filter(({ ok }) => !ok);
+  const needed = missing.filter(({ optional }) => !optional);
+  const repair = missing.some(({ fixable }) => fixable) ? ': run "belt doctor --fix"' : '';
+  if (needed.length > 0)
+    return paint.red(`${driver} cannot be used yet, ${count(needed.length)} missing${repair}`);
+  if (missing.length > 0)
+    return paint.yellow(`${driver} can be used, ${count(missing.length)} would make it better${repair}`);
+  return paint.green(`${driver} can be used`);
+}
+
+function count(things: number): string {
+  return things === 1 ? '1 thing' : `${things} things`;
+}

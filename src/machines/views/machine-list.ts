@@ -1,0 +1,98 @@
+import { expandEscapes, parseGoTemplate } from '../../ui/go-template/index.js';
+import { alignColumns, formatTable } from '../../ui/table.js';
+import { oneLine } from '../../ui/text-width.js';
+import type { MachineState } from '../model/machine.js';
+import { capitalised } from './machine-tables.js';
+
+/** What `ls` shows of a machine. */
+export interface MachineListRow {
+  name: string;
+  active: boolean;
+  driver: string;
+  state: MachineState;
+  /** Where a Docker client finds its engine. */
+  url?: string;
+  /** What the engine is in its swarm; empty in none, absent when it did not say. */
+  swarm?: string;
+  /** The engine's version; absent when it was not asked or gave no answer. */
+  docker?: string;
+  labels: readonly string[];
+  error?: string;
+  /** Milliseconds. */
+  responseMs: number;
+}
+
+/** The table that docker-machine prints. */
+export function machineList(rows: readonly MachineListRow[]): string {
+  return formatTable(
+    ['name', 'active', 'driver', 'state', 'url', 'swarm', 'docker', 'errors'],
+    rows.map((row) => {
+      const { Name, Active, DriverName, State, URL, Swarm, DockerVersion, Error: error } = fieldsOf(row);
+      return [Name, Active, DriverName, State, URL, Swarm, DockerVersion, error];
+    }),
+  );
+}
+
+/**
+ * `ls --format`: a line a machine, of a Go template; `table ` before it aligns the columns and heads them.
+ * @param options what is recorded of each machine's engine and old swarm, by name, as docker-machine's HostOptions
+ * @throws UserError for a bad template
+ */
+export function formatMachines(
+  format: string,
+  rows: readonly MachineListRow[],
+  options: ReadonlyMap<string, unknown> = new Map(),
+): string {
+  const [, table, text = ''] = /^(table )?([\s\S]*)$/.exec(expandEscapes(format)) ?? [];
+  const template = parseGoTemplate(text, { missing: 'error' });
+  const lines = rows.map((row) => template.render(fieldsOf(row, options.get(row.name))));
+  if (!table) return lines.join('\n');
+  return alignColumns([template.render(headers), ...lines].map((line) => line.split('\t')));
+}
+
+/** Whether a format needs the engines' answers: they are what takes time. */
+export function needsEngines(format: string): boolean {
+  return !/^(?:[^{]|\{\{-?\s*\.(?:Name|Active|ActiveHost|DriverName|State|URL|EngineOptions(?:\.\w+)?)\s*-?\}\})*$/.test(
+    format,
+  );
+}
+
+/** docker-machine's fields, by its names. */
+function fieldsOf(row: MachineListRow, options?: unknown) {
+  const { EngineOptions, SwarmOptions } = (options ?? {}) as {
+    EngineOptions?: object;
+    SwarmOptions?: object;
+  };
+  const { name, active, driver, state, url, swarm, docker, labels, error, responseMs } = row;
+  return {
+    Name: name,
+    Active: active ? '*' : '-',
+    ActiveHost: active,
+    ActiveSwarm: false,
+    DriverName: driver,
+    State: capitalised(state),
+    URL: url ?? '',
+    SwarmOptions: { ...SwarmOptions, IsSwarm: Boolean(swarm), Master: swarm === 'manager' },
+    Swarm: swarm ?? '',
+    EngineOptions: { ...EngineOptions, Labels: labels },
+    Error: oneLine(error ?? ''),
+    DockerVersion: docker === undefined ? 'Unknown' : `v${docker}`,
+    ResponseTime: `${responseMs}ms`,
+  };
+}
+
+const headers: Record<keyof ReturnType<typeof fieldsOf>, string> = {
+  Name: 'NAME',
+  Active: 'ACTIVE',
+  ActiveHost: 'ACTIVE_HOST',
+  ActiveSwarm: 'ACTIVE_SWARM',
+  DriverName: 'DRIVER',
+  State: 'STATE',
+  URL: 'URL',
+  SwarmOptions: 'SWARM_OPTIONS',
+  Swarm: 'SWARM',
+  EngineOptions: 'ENGINE_OPTIONS',
+  Error: 'ERRORS',
+  DockerVersion: 'DOCKER',
+  ResponseTime: 'RESPONSE',
+};

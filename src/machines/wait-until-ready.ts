@@ -1,0 +1,68 @@
+import { sshTarget } from '../app/connect-ssh.js';
+import type { Context } from '../app/context.js';
+import { machinePaths, readPair } from '../certs/certificate-files.js';
+import { missingNames, readCertificate } from '../certs/model/read-certificate.js';
+import { requiredNames, serverCertificateFor } from '../certs/server-certificate.js';
+import { waitForEngine } from '../engine/connect-engine.js';
+import { engineSettingsOf, provisionEngine } from '../engine/provision-engine.js';
+import type { Connection } from '../ssh/index.js';
+import type { Machine } from './model/machine.js';
+import { isOnlyUrl } from './model/machine.js';
+
+export interface ReadyOptions {
+  timeoutMs: number;
+  /** Told what is being waited for. */
+  step: (text: string) => void;
+}
+
+/**
+ * Waits until the new machine's SSH server answers, then sets its engine up.
+ * @throws ExternalError with the last obstacle; UserError for what stands in the way there; AbortError
+ */
+export async function makeReady(machine: Machine, options: ReadyOptions, context: Context): Promise<void> {
+  const { step } = options;
+  // Making keys takes as long as a machine takes to boot: the two go together.
+  const making =
+    engineSettingsOf(machine).access === 'secure' ? serverCertificateFor(machine, context) : undefined;
+  making?.catch(() => {});
+  const connection = await logIn(machine, options, context);
+  const certificate = await making;
+  await provisionEngine(machine, connection, { step, ...(certificate && { certificate }) }, context);
+}
+
+/**
+ * Waits until the started machine's SSH server and its engine answer. One whose address has changed gets a certificate for the new
+ * one.
+ * @throws as `makeReady`
+ */
+export async function awaitReady(machine: Machine, options: ReadyOptions, context: Context): Promise<void> {
+  if (isOnlyUrl(machine)) return;
+  const deadline = Date.now() + options.timeoutMs;
+  const connection = await logIn(machine, options, context);
+  options.step('waiting for the engine');
+  await waitForEngine(connection, {
+    timeoutMs: Math.max(deadline - Date.now(), 1_000),
+    signal: context.signal,
+  });
+  if (await addressChanged(machine, context)) await provisionEngine(machine, connection, options, context);
+}
+
+/** A machine that came up elsewhere has a certificate that clients refuse. */
+async function addressChanged(machine: Machine, { cluster }: Context): Promise<boolean> {
+  if (machine.engine?.access !== 'secure') return false;
+  const { certificate } = await readPair(machinePaths(cluster, machine.name).server);
+  return (
+    certificate !== undefined && missingNames(readCertificate(certificate), requiredNames(machine)).length > 0
+  );
+}
+
+async function logIn(
+  machine: Machine,
+  { timeoutMs, step }: ReadyOptions,
+  context: Context,
+): Promise<Connection> {
+  step('waiting for SSH');
+  const ssh = await context.ssh();
+  const onObstacle = (obstacle: string): void => step(`waiting for SSH (${obstacle})`);
+  return ssh.waitFor(sshTarget(machine), { timeoutMs, signal: context.signal, onObstacle });
+}

@@ -1,0 +1,57 @@
+import { type ErrorDetails, ExternalError } from '../base/errors.js';
+import type { SshTarget } from './connection-types.js';
+
+/** What stands between belt and a login, in the words that people are shown. */
+export type Obstacle =
+  | 'refused'
+  | 'no answer'
+  | 'no route'
+  | 'no such host'
+  | 'closed before banner'
+  | 'no banner'
+  | 'reset'
+  | 'no common algorithm'
+  | 'login not finished'
+  | 'closed during login'
+  | 'authentication'
+  | 'other';
+
+/** A failed try to connect; the message begins with the machine's name, `detail` is the same without it. */
+export class ConnectError extends ExternalError {
+  readonly obstacle: Obstacle;
+  readonly detail: string;
+
+  constructor(target: SshTarget, obstacle: Obstacle, detail: string, details: ErrorDetails = {}) {
+    super(`${target.name}: ${detail}`, details);
+    this.name = 'ConnectError';
+    this.obstacle = obstacle;
+    this.detail = detail;
+  }
+}
+
+/** Names what a socket's error means. */
+export function socketError(target: SshTarget, error: Error): ConnectError {
+  const where = `${target.host} port ${target.port}`;
+  const code = 'code' in error ? error.code : undefined;
+  const give = (obstacle: Obstacle, detail: string) =>
+    new ConnectError(target, obstacle, detail, { cause: error });
+  switch (code) {
+    case 'ECONNREFUSED':
+      return give('refused', `refused by ${where}`);
+    case 'ETIMEDOUT':
+      return give('no answer', `no answer from ${where}`);
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'EHOSTDOWN':
+    case 'ENETDOWN':
+      return give('no route', `no route to ${target.host}`);
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return give('no such host', `no such host: ${target.host}`);
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return give('reset', `reset by ${where}`);
+    default:
+      return give('other', `cannot connect to ${where}: ${error.message}`);
+  }
+}

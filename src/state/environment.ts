@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs';
+import { homedir, userInfo } from 'node:os';
+import { UserError } from '../base/errors.js';
+
+/** What belt knows of the process it runs as. Only this file asks the process; all others receive these values. */
+export interface Environment {
+  variables: Variables;
+  /** Absolute. */
+  cwd: string;
+  /** The home folder of the person who typed the command: under sudo not root's. */
+  home: string;
+  /** The login name of that person, where it is known. */
+  user?: string;
+  platform: NodeJS.Platform;
+  /** The user that the process acts as; Windows has none. */
+  uid?: number;
+  /** Whether the process has root's rights. */
+  isRoot: boolean;
+  /** Who called sudo; absent without sudo. */
+  sudo?: Caller;
+  /** The socket of the SSH agent. */
+  sshAgentSocket?: string;
+}
+
+export type Variables = Readonly<Record<string, string | undefined>>;
+
+export interface Caller {
+  uid: number;
+  gid: number;
+}
+
+/** @throws UserError when the current folder is gone */
+export function readEnvironment(): Environment {
+  const variables = process.env;
+  const uid = process.geteuid?.();
+  const isRoot = uid === 0;
+  const sudo = isRoot ? sudoCaller(variables) : undefined;
+  const account = sudo && accountOf(sudo.uid);
+  const user = account?.name ?? (sudo ? variables['SUDO_USER'] : currentUser());
+  const sshAgentSocket = variables['SSH_AUTH_SOCK'];
+  return {
+    variables,
+    cwd: currentFolder(),
+    home: account?.home ?? homedir(),
+    ...(user && { user }),
+    platform: process.platform,
+    ...(uid !== undefined && { uid }),
+    isRoot,
+    ...(sudo && { sudo }),
+    ...(sshAgentSocket && { sshAgentSocket }),
+  };
+}
+
+/** sudo(8) sets both; root calling sudo is just root. */
+function sudoCaller({ SUDO_UID, SUDO_GID }: Variables): Caller | undefined {
+  if (!SUDO_UID || !/^\d+$/.test(SUDO_UID) || Number(SUDO_UID) === 0) return undefined;
+  const uid = Number(SUDO_UID);
+  return { uid, gid: SUDO_GID && /^\d+$/.test(SUDO_GID) ? Number(SUDO_GID) : uid };
+}
+
+/** getent is asked only for accounts that live elsewhere (LDAP). macOS keeps its people in neither: HOME stays. */
+function accountOf(uid: number): { name: string; home: string } | undefined {
+  return findAccount(readPasswd(), uid) ?? findAccount(askGetent(uid), uid);
+}
+
+/** @see passwd(5): name, password, uid, gid, comment, home, shell */
+function findAccount(passwd: string, uid: number): { name: string; home: string } | undefined {
+  const accounts = passwd.split('\n').map((line) => line.split(':'));
+  const [name, , , , , home] = accounts.find((fields) => fields[2] === String(uid)) ?? [];
+  return name && home ? { name, home } : undefined;
+}
+
+function readPasswd(): string {
+  try {
+    return readFileSync('/etc/passwd', 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** The module is loaded here alone: at every start it would cost some 2 ms. */
+function askGetent(uid: number): string {
+  const { execFileSync } = process.getBuiltinModule('node:child_process');
+  try {
+    return execFileSync('getent', ['passwd', String(uid)], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: 5_000,
+    });
+  } catch {
+    return '';
+  }
+}
+
+/** userInfo() throws for a uid without an account, as containers like to have. */
+function currentUser(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
+}
+
+function currentFolder(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    throw new UserError('the current folder does not exist any more', { hint: 'cd to another one', cause });
+  }
+}

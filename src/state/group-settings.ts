@@ -1,0 +1,242 @@
+import { UserError } from '../base/errors.js';
+import { labelFault } from '../base/label-rules.js';
+import {
+  type Availability,
+  availabilities,
+  type Group,
+  type GroupSettings,
+} from '../clusters/model/group.js';
+import { engineWords } from '../engine/model/engine-options.js';
+import { expandNames } from '../machines/model/patterns.js';
+import { engineDefinitions, resolveEngineSettings } from './engine-section.js';
+import {
+  convert,
+  engineSection,
+  groupsWithRole,
+  isGroup,
+  refuseUnknown,
+  type SettingDefinition,
+  type SettingSources,
+} from './settings.js';
+import { noValue, type Section, type SettingsFile, type WrittenSetting } from './settings-file.js';
+
+/**
+ * The groups of machines in a cluster's config.yml: what the swarm is to be. Where a group says something of its driver or its
+ * engine, that stands in place of what is set for the cluster.
+ */
+
+export interface GroupSources extends SettingSources {
+  /** The driver of groups that do not name one. */
+  driver: () => Promise<string>;
+  /** What can be set of a driver. @throws UserError when there is none of that name */
+  definitions: (driver: string) => Promise<readonly (SettingDefinition & { secret?: boolean })[]>;
+}
+
+const groupKeys = ['nodes', 'role', 'size', 'availability', 'labels', 'driver', engineSection] as const;
+type GroupKey = (typeof groupKeys)[number];
+
+/** @throws UserError with file and line for whatever cannot be */
+export async function readGroups(
+  file: SettingsFile,
+  driverNames: readonly string[],
+  sources: GroupSources,
+): Promise<Group[]> {
+  const sections = [...file.sections.values()].filter(
+    (section) => !driverNames.includes(section.key) && section.key !== engineSection && isGroup(section),
+  );
+  const common = wordsOf(file.sections.get(engineSection)).map(({ key }) => key);
+  const groups: Group[] = [];
+  for (const section of sections) groups.push(await new GroupReader(section, common, sources).read());
+  return groups;
+}
+
+class GroupReader {
+  constructor(
+    private readonly section: Section,
+    /** What the file says of the engines of all groups. */
+    private readonly common: readonly string[],
+    private readonly sources: GroupSources,
+  ) {}
+
+  async read(): Promise<Group> {
+    const { key: name, origin } = this.section;
+    const driver = this.text('driver') ?? (await this.sources.driver());
+    const definitions = await this.definitionsOf(driver);
+    this.refuseUnknownKeys(driver, definitions);
+    const size = this.text('size');
+    return {
+      name,
+      origin,
+      role: this.role(),
+      nodes: this.nodes(),
+      ...(size !== undefined && { size }),
+      availability: this.availability(),
+      labels: this.labels(),
+      driver,
+      settings: this.settings(driver, definitions),
+      engine: this.engine(),
+      engineSaid: this.engineSaid(),
+    };
+  }
+
+  private async definitionsOf(driver: string): Promise<readonly SettingDefinition[]> {
+    const written = this.entry('driver');
+    try {
+      return await this.sources.definitions(driver);
+    } catch (error) {
+      if (!written || !(error instanceof UserError)) throw error;
+      throw at(written, error);
+    }
+  }
+
+  private refuseUnknownKeys(driver: string, definitions: readonly SettingDefinition[]): void {
+    const { entries, sections } = this.section;
+    const known = [...groupKeys, ...definitions.map(({ key }) => key)];
+    const what = `key of a group, and no setting of the ${driver} driver`;
+    for (const written of [...entries.values(), ...sections.values()]) refuseUnknown(written, known, what);
+    for (const { key, origin } of sections.values())
+      if (key !== 'labels' && key !== engineSection) throw noValue(origin);
+  }
+
+  private role(): Group['role'] {
+    const { key, origin } = this.section;
+    const implied = groupsWithRole.find((name) => name === key)?.replace(/s$/, '');
+    const role = this.oneOf('role', ['manager', 'worker'] as const);
+    if (role && implied && role !== implied)
+      throw new UserError(
+        `${this.originOf('role')}: the group "${key}" holds ${key}, and its role cannot be ${role}`,
+      );
+    const found = role ?? (implied as Group['role'] | undefined);
+    if (found) return found;
+    throw new UserError(`${origin}: the group "${key}" does not say what it is`, {
+      hint: 'add "role: manager" or "role: worker"',
+    });
+  }
+
+  private nodes(): string[] {
+    const written = this.entry('nodes');
+    if (written?.value === undefined) {
+      throw new UserError(
+        `${written?.origin ?? this.section.origin}: the group "${this.section.key}" names no nodes`,
+        {
+          hint: 'as in: nodes: "node[1:4]"',
+        },
+      );
+    }
+    try {
+      return expandNames(typeof written.value === 'string' ? [written.value] : written.value);
+    } catch (error) {
+      throw error instanceof UserError ? at(written, error) : error;
+    }
+  }
+
+  private availability(): Availability {
+    return this.oneOf('availability', availabilities) ?? 'active';
+  }
+
+  /** As a map, or as a list of `key=value`. */
+  private labels(): Record<string, string> {
+    const map = this.section.sections.get('labels');
+    const list = this.entry('labels');
+    const pairs = map
+      ? [...map.entries.values()].map(
+          (written) => [written.key, this.labelValue(written), written.origin] as const,
+        )
+      : this.listOf(list).map((text) => [...splitLabel(text), list?.origin ?? ''] as const);
+    for (const [key, value, origin] of pairs) {
+      const fault = labelFault(key, value);
+      if (fault !== undefined) throw new UserError(`${origin}: ${fault}`);
+    }
+    return Object.fromEntries(pairs);
+  }
+
+  private labelValue({ value = '', key, origin }: WrittenSetting): string {
+    if (typeof value === 'string') return value;
+    throw new UserError(`${origin}: the label ${key} must be one value`);
+  }
+
+  /** What of the driver's settings the group has for itself. One without a flag is the same for all that belt does with a driver. */
+  private settings(driver: string, definitions: readonly SettingDefinition[]): GroupSettings {
+    const own = definitions.flatMap((definition) => {
+      const written = groupKeys.includes(definition.key as GroupKey) ? undefined : this.entry(definition.key);
+      if (written?.value === undefined) return [];
+      if (definition.flag === false) {
+        throw new UserError(
+          `${written.origin}: ${definition.key} is the same for all machines of the ${driver} driver`,
+          {
+            hint: `set it in the section "${driver}"`,
+          },
+        );
+      }
+      const value = convert(written.value, definition, written.origin);
+      return [[definition.key, { value, origin: written.origin }] as const];
+    });
+    return Object.fromEntries(own);
+  }
+
+  private engine(): Group['engine'] {
+    const written = this.entry(engineSection);
+    if (written?.value !== undefined)
+      throw new UserError(`${written.origin}: "engine" must hold settings by name`, {
+        hint: 'as in: engine: {access: local}',
+      });
+    const own = this.section.sections.get(engineSection)?.entries ?? new Map<string, WrittenSetting>();
+    const keys = engineDefinitions.map(({ key }) => key);
+    for (const each of own.values()) refuseUnknown(each, keys, 'setting of engines');
+    const said = wordsOf(this.section.sections.get(engineSection)).map(
+      ({ key, value, origin }) => [key, { value, origin }] as const,
+    );
+    return resolveEngineSettings({ ...this.sources, group: Object.fromEntries(said) });
+  }
+
+  /** What the environment and other files say is for machines to come. */
+  private engineSaid(): Group['engineSaid'] {
+    const own = wordsOf(this.section.sections.get(engineSection)).map(({ key }) => key);
+    const said = new Set([...this.common, ...own]);
+    return engineWords.filter((word) => said.has(word));
+  }
+
+  private oneOf<T extends string>(key: GroupKey, words: readonly T[]): T | undefined {
+    const text = this.text(key);
+    const found = words.find((word) => word === text);
+    if (found ?? text === undefined) return found;
+    throw new UserError(`${this.originOf(key)}: ${key} must be ${words.join(' or ')}, not "${text}"`);
+  }
+
+  private text(key: GroupKey): string | undefined {
+    const written = this.entry(key);
+    if (written?.value === undefined || typeof written.value === 'string') return written?.value;
+    throw new UserError(`${written.origin}: ${key} must be one value`);
+  }
+
+  private listOf(written: WrittenSetting | undefined): readonly string[] {
+    if (written?.value === undefined) return [];
+    return convert(written.value, { key: written.key, type: 'list' }, written.origin) as readonly string[];
+  }
+
+  private entry(key: string): WrittenSetting | undefined {
+    return this.section.entries.get(key);
+  }
+
+  private originOf(key: string): string {
+    return this.entry(key)?.origin ?? this.section.origin;
+  }
+}
+
+/** What a section says; a key without a value says nothing. */
+function wordsOf(
+  section: Section | undefined,
+): (WrittenSetting & { value: NonNullable<WrittenSetting['value']> })[] {
+  const written = [...(section?.entries.values() ?? [])];
+  return written.flatMap((each) => (each.value === undefined ? [] : [{ ...each, value: each.value }]));
+}
+
+function splitLabel(text: string): readonly [string, string] {
+  const cut = text.indexOf('=');
+  return cut === -1 ? [text, ''] : [text.slice(0, cut), text.slice(cut + 1)];
+}
+
+/** The error with the place that it is about. */
+function at({ origin }: { origin: string }, { message, hint }: UserError): UserError {
+  return new UserError(`${origin}: ${message}`, hint === undefined ? {} : { hint });
+}

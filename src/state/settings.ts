@@ -1,0 +1,288 @@
+import { closest } from '../base/closest.js';
+import { UserError } from '../base/errors.js';
+import type { Variables } from './environment.js';
+import { noValue, type Section, type SettingsFile, type WrittenSetting } from './settings-file.js';
+
+/** What can be set: a driver's `Setting` (src/drivers/driver.ts) has this shape, which the arrows keep from being imported here. */
+export interface SettingDefinition {
+  key: string;
+  type: 'string' | 'integer' | 'boolean' | 'list';
+  default?: SettingValue;
+  env?: readonly string[];
+  secret?: boolean;
+  /** The flag's name, where it is not `<driver>-<key>`. */
+  flag?: false | string;
+}
+
+export type SettingValue = string | number | boolean | readonly string[];
+
+export interface ResolvedSetting {
+  value: SettingValue;
+  /** Where it came from: `flag --nspawn-image`, `environment NSPAWN_IMAGE`, `/p/.belt.yaml line 3`, `default`. */
+  origin: string;
+  /** Never shown, never written to a file. */
+  secret: boolean;
+}
+
+export type ResolvedSettings = Readonly<Record<string, ResolvedSetting>>;
+
+export interface SettingSources {
+  /** By key; a flag that was not given is absent or undefined. */
+  flags?: Readonly<Record<string, SettingValue | undefined>>;
+  /** By key: what a group of machines says for itself; stronger than all but flags. */
+  group?: Readonly<Record<string, { value: SettingValue; origin: string }>>;
+  variables: Variables;
+  /** Strongest first: the cluster's config.yml, the project's .belt.yaml, the user's ~/.belt.yaml. */
+  files: readonly SettingsFile[];
+}
+
+/** What belt itself can be told, at the top of a settings file beside the drivers' sections. */
+export const generalSettings = [
+  { key: 'driver', type: 'string', env: ['MACHINE_DRIVER'] },
+  { key: 'key_type', type: 'string', env: ['BELT_KEY_TYPE'] },
+] as const satisfies readonly SettingDefinition[];
+
+/**
+ * The settings of one driver: for each, the strongest of flag, environment, files and default. One that nothing sets is absent.
+ * @throws UserError for a key in a file that the driver does not have, and for a value of the wrong type, saying where it stands
+ */
+export function resolveDriverSettings(
+  driver: string,
+  definitions: readonly SettingDefinition[],
+  sources: SettingSources,
+): ResolvedSettings {
+  const flagName: Lookup['flagName'] = ({ key, flag }) =>
+    `--${flag || `${driver}-${key.replaceAll('_', '-')}`}`;
+  return resolveSection(driver, { definitions, what: `setting of the ${driver} driver`, flagName }, sources);
+}
+
+export interface SectionDefinition {
+  definitions: readonly SettingDefinition[];
+  /** Completes `"regoin" is no …`. */
+  what: string;
+  flagName: (definition: SettingDefinition) => string;
+}
+
+/** As `resolveDriverSettings`, for any section of settings files. */
+export function resolveSection(
+  name: string,
+  { definitions, what, flagName }: SectionDefinition,
+  sources: SettingSources,
+): ResolvedSettings {
+  const keys = definitions.map(({ key }) => key);
+  for (const file of sources.files)
+    for (const written of file.sections.get(name)?.entries.values() ?? []) refuseUnknown(written, keys, what);
+  const writtenIn: Lookup['writtenIn'] = (file, key) => file.sections.get(name)?.entries.get(key);
+  return resolveAll(definitions, { ...sources, flagName, writtenIn });
+}
+
+/**
+ * The driver of machines to be made: --driver, MACHINE_DRIVER, the files, and on Linux `nspawn`.
+ * @throws UserError when nothing says which
+ */
+export function resolveDriver(
+  platform: NodeJS.Platform,
+  sources: SettingSources,
+): { value: string; origin: string } {
+  const driver = resolveGeneral('driver', sources);
+  if (driver) return driver;
+  if (platform === 'linux') return { value: 'nspawn', origin: 'default' };
+  throw new UserError('no driver chosen, and only Linux has a default one', {
+    hint: 'choose one with -d DRIVER, or with "driver: NAME" in .belt.yaml',
+  });
+}
+
+/** One of the general settings; undefined where nothing sets it. */
+export function resolveGeneral(
+  key: (typeof generalSettings)[number]['key'],
+  sources: SettingSources,
+): { value: string; origin: string } | undefined {
+  const { [key]: found } = resolveAll(generalSettings, {
+    ...sources,
+    flagName: (definition) => `--${definition.key}`,
+    writtenIn: (file, name) => file.general.get(name),
+  });
+  return found && { value: String(found.value), origin: found.origin };
+}
+
+/**
+ * Refuses what stands at the top of a settings file and is neither a general setting nor a driver, `engine` or, in a cluster's
+ * config.yml, a group.
+ * @throws UserError with the line and, for a slip, what was probably meant
+ */
+export function requireKnownSections(
+  file: SettingsFile,
+  driverNames: readonly string[],
+  { groups }: { groups: boolean },
+): void {
+  const general: readonly string[] = generalSettings.map(({ key }) => key);
+  const holders = [...driverNames, engineSection];
+  const known = [...general, ...holders, ...(groups ? groupsWithRole : [])];
+  const what = groups ? 'setting, driver or group' : 'setting or driver';
+  for (const written of file.general.values()) {
+    if (!holders.includes(written.key)) refuseUnknown(written, known, what);
+    if (general.includes(written.key) || written.value === undefined) continue;
+    throw new UserError(
+      `${written.origin}: "${written.key}" is ${kindOf(written.key, driverNames)}, and must hold settings by name`,
+      {
+        hint: `as in:\n${written.key}:\n  KEY: VALUE`,
+      },
+    );
+  }
+  for (const section of file.sections.values()) {
+    if (general.includes(section.key))
+      throw new UserError(`${section.origin}: ${section.key} must be one value`);
+    if (holders.includes(section.key)) refuseMaps(section);
+    else if (!isGroup(section)) refuseUnknown(section, known, what, aboutPlugins);
+    else if (!groups) throw misplacedGroup(section);
+  }
+}
+
+/** A section could be that of a driver which is a plugin. */
+const aboutPlugins = '; a driver that is missing: belt plugins install PACKAGE';
+
+/** What engines are to be told; the flags `--engine-*` in a file. */
+export const engineSection = 'engine';
+
+/** The groups whose names say what they are. */
+export const groupsWithRole = ['managers', 'workers'] as const;
+
+/** Whatever names nodes, and all that could be meant as one of the two usual groups. */
+export function isGroup({ key, entries }: Section): boolean {
+  return entries.has('nodes') || groupsWithRole.some((name) => name === key);
+}
+
+function kindOf(key: string, driverNames: readonly string[]): string {
+  if (driverNames.includes(key)) return 'a driver';
+  return key === engineSection ? 'a section' : 'a group';
+}
+
+function misplacedGroup({ key, origin }: Section): UserError {
+  return new UserError(
+    `${origin}: "${key}" is a group of machines, and those belong in a cluster's config.yml`,
+    {
+      hint: 'begin a cluster: belt cluster new NAME',
+    },
+  );
+}
+
+function refuseMaps({ sections }: Section): void {
+  for (const { origin } of sections.values()) throw noValue(origin);
+}
+
+/** A config.yml that sets one driver's settings, and does not say `driver`, means that driver. */
+export function withImpliedDriver(file: SettingsFile, driverNames: readonly string[]): SettingsFile {
+  const [only, ...more] = [...file.sections.values()].filter(({ key }) => driverNames.includes(key));
+  if (!only || more.length > 0 || file.general.get('driver')?.value !== undefined) return file;
+  const driver: WrittenSetting = { key: 'driver', value: only.key, origin: only.origin };
+  return { ...file, general: new Map([...file.general, ['driver', driver]]) };
+}
+
+/** The bare values, as a driver takes them. */
+export function valuesOf(settings: ResolvedSettings): Record<string, SettingValue> {
+  return Object.fromEntries(Object.entries(settings).map(([key, { value }]) => [key, value]));
+}
+
+/** A line a setting, for --debug: `image = trixie (default)`. Secrets are not shown. */
+export function describeSettings(settings: ResolvedSettings): string[] {
+  return Object.entries(settings).map(
+    ([key, { value, origin, secret }]) => `${key} = ${secret ? '[redacted]' : String(value)} (${origin})`,
+  );
+}
+
+interface Lookup extends SettingSources {
+  flagName: (definition: SettingDefinition) => string;
+  writtenIn: (file: SettingsFile, key: string) => WrittenSetting | undefined;
+}
+
+function resolveAll(definitions: readonly SettingDefinition[], lookup: Lookup): ResolvedSettings {
+  const resolved: Record<string, ResolvedSetting> = {};
+  for (const definition of definitions) {
+    const found = find(definition, lookup);
+    if (!found) continue;
+    const value = convert(found.raw, definition, found.origin);
+    resolved[definition.key] = { value, origin: found.origin, secret: definition.secret ?? false };
+  }
+  return resolved;
+}
+
+interface Found {
+  raw: SettingValue;
+  origin: string;
+}
+
+function find(definition: SettingDefinition, lookup: Lookup): Found | undefined {
+  const { key } = definition;
+  const flag = lookup.flags?.[key];
+  if (flag !== undefined) return { raw: flag, origin: `flag ${lookup.flagName(definition)}` };
+  const ofGroup = lookup.group?.[key];
+  if (ofGroup) return { raw: ofGroup.value, origin: ofGroup.origin };
+  for (const name of definition.env ?? []) {
+    const value = lookup.variables[name];
+    // docker-machine takes an empty variable for one that is not set.
+    if (value) return { raw: value, origin: `environment ${name}` };
+  }
+  for (const file of lookup.files) {
+    const written = lookup.writtenIn(file, key);
+    if (written?.value !== undefined) return { raw: written.value, origin: written.origin };
+  }
+  return definition.default === undefined ? undefined : { raw: definition.default, origin: 'default' };
+}
+
+/** The value as its type has it. @throws UserError when it is of another */
+export function convert(
+  raw: SettingValue,
+  { key, type, secret }: SettingDefinition,
+  origin: string,
+): SettingValue {
+  const value = converters[type](raw);
+  if (value !== undefined) return value;
+  const shown = secret ? '' : `, not ${JSON.stringify(raw)}`;
+  throw new UserError(`${origin}: ${key} must be ${expectations[type]}${shown}`);
+}
+
+const expectations: Readonly<Record<SettingDefinition['type'], string>> = {
+  string: 'one value',
+  integer: 'a whole number',
+  boolean: 'true or false',
+  list: 'a list',
+};
+
+/** What Go's ParseBool, and so docker-machine, and what YAML 1.1 takes for a boolean. */
+const yes = ['true', 't', 'yes', 'on', '1'];
+const no = ['false', 'f', 'no', 'off', '0'];
+
+const converters: Readonly<
+  Record<SettingDefinition['type'], (raw: SettingValue) => SettingValue | undefined>
+> = {
+  string: (raw) => (typeof raw === 'object' ? undefined : String(raw)),
+  integer: (raw) =>
+    /^[+-]?\d{1,15}$/.test(String(raw)) && typeof raw !== 'object' ? Number(raw) : undefined,
+  boolean: (raw) => (typeof raw === 'object' ? undefined : toBoolean(String(raw).toLowerCase())),
+  list: (raw) =>
+    typeof raw === 'object'
+      ? raw
+      : String(raw)
+          .split(',')
+          .map((item) => item.trim())
+          .filter(Boolean),
+};
+
+function toBoolean(word: string): boolean | undefined {
+  if (yes.includes(word)) return true;
+  return no.includes(word) ? false : undefined;
+}
+
+/** @param more behind the list of what is known. @throws UserError with what was probably meant */
+export function refuseUnknown(
+  { key, origin }: { key: string; origin: string },
+  known: readonly string[],
+  what: string,
+  more = '',
+): void {
+  if (known.includes(key)) return;
+  const suggestion = closest(key, known);
+  throw new UserError(`${origin}: "${key}" is no ${what}`, {
+    hint: suggestion ? `did you mean "${suggestion}"?` : `known: ${known.join(', ')}${more}`,
+  });
+}

@@ -1,0 +1,130 @@
+import type { Context } from '../app/context.js';
+import { fanOut, type Outcome } from '../app/fan-out.js';
+import { onEach } from '../app/for-each-machine.js';
+import { ExternalError, UserError } from '../base/errors.js';
+import { waitUntilClear } from '../base/poll.js';
+import type { EngineApi } from '../engine/api.js';
+import type { Machine } from '../machines/model/machine.js';
+import { selectMachines } from '../machines/select-machines.js';
+import { changeSwarm, swarmDocument } from './change-swarm.js';
+import { membershipOf, withEngine } from './membership.js';
+import { rotatedKeyText, unlockKeyText, updatedMessage } from './model/messages.js';
+import { withSwarm } from './session.js';
+
+export interface Lock {
+  /** Managers that restart ask for the key. */
+  autolock: boolean;
+  /** It was so before. */
+  already: boolean;
+  /** A secret: what unlocks them. */
+  unlockKey?: string;
+  /** docker's own words. */
+  message: string;
+}
+
+/** Whether managers that restart are to ask for a key before they take part again. */
+export async function setAutolock(autolock: boolean, context: Context): Promise<Lock> {
+  return withSwarm({}, context, async (swarm) => {
+    const changed = await changeSwarm(swarm, ({ Spec }) => ({
+      ...Spec,
+      EncryptionConfig: { ...Spec.EncryptionConfig, AutoLockManagers: autolock },
+    }));
+    const state = { autolock, already: !changed };
+    if (!autolock) return { ...state, message: updatedMessage };
+    const unlockKey = await swarm.ask(readUnlockKey);
+    return { ...state, unlockKey, message: `${updatedMessage}\n${unlockKeyText(unlockKey)}` };
+  });
+}
+
+export interface UnlockKey {
+  /** A secret. */
+  unlockKey: string;
+  rotated: boolean;
+  /** docker's own words. */
+  message: string;
+}
+
+/** @throws UserError when managers are not locked */
+export async function unlockKey({ rotate }: { rotate: boolean }, context: Context): Promise<UnlockKey> {
+  return withSwarm({}, context, async (swarm) => {
+    const { Spec } = await swarm.ask(swarmDocument);
+    if (!Spec.EncryptionConfig?.AutoLockManagers)
+      throw new UserError('no unlock key is set: managers are not locked when they restart', {
+        hint: 'have them locked: belt swarm lock',
+      });
+    if (rotate) await changeSwarm(swarm, (document) => document.Spec, 'rotateManagerUnlockKey');
+    const key = await swarm.ask(readUnlockKey);
+    const text = unlockKeyText(key);
+    const message = rotate ? `${rotatedKeyText}\n${text}` : text;
+    return { unlockKey: key, rotated: rotate, message };
+  });
+}
+
+export async function readUnlockKey(api: EngineApi): Promise<string> {
+  return ((await api.get('/swarm/unlockkey')) as { UnlockKey: string }).UnlockKey;
+}
+
+export interface Unlocked {
+  /** It was not locked. */
+  already: boolean;
+}
+
+export interface Unlock {
+  /** Absent: all machines of the cluster whose engines are locked. */
+  nodes: readonly string[];
+  /** Asks for the key; once, and only when there is something to unlock. */
+  askKey: () => Promise<string>;
+}
+
+/** A manager that was unlocked has the whole raft log to read. */
+const unlockTimeoutMs = 90_000;
+
+/**
+ * Unlocks managers that were restarted.
+ * @throws UserError when a machine does not exist, or nothing is locked
+ */
+export async function unlockNodes({ nodes, askKey }: Unlock, context: Context): Promise<Outcome<Unlocked>[]> {
+  const machines = nodes.length > 0 ? await selectMachines(nodes, context) : await lockedMachines(context);
+  if (machines.length === 0) throw new UserError('no machine of this cluster is a locked manager');
+  const key = await askKey();
+  return onEach<Unlocked>(
+    machines,
+    {
+      what: 'unlocked',
+      doneText: ({ already }) => (already ? 'is not locked' : 'unlocked'),
+      run: (machine) => withEngine(machine, context, (api) => unlockOne(machine.name, key, api, context)),
+    },
+    context,
+  );
+}
+
+async function unlockOne(name: string, key: string, api: EngineApi, { signal }: Context): Promise<Unlocked> {
+  if ((await membershipOf(api)).state !== 'locked') return { already: true };
+  await api.post('/swarm/unlock', { UnlockKey: key }, { timeoutMs: unlockTimeoutMs, signal });
+  await waitUntilClear(
+    async () => {
+      const { state, error } = await membershipOf(api);
+      return state === 'active' ? undefined : `${state}${error && `: ${error}`}`;
+    },
+    { timeoutMs: unlockTimeoutMs, signal },
+    (state) => new ExternalError(`${name} is unlocked, and after ${unlockTimeoutMs / 1000} s still ${state}`),
+  );
+  return { already: false };
+}
+
+/** Those that do not answer are not locked: they are off. */
+async function lockedMachines(context: Context): Promise<Machine[]> {
+  const { machines } = await context.cluster.machines();
+  const byName = new Map(machines.map((machine) => [machine.name, machine]));
+  const isLocked = async (name: string): Promise<boolean> =>
+    withEngine(
+      byName.get(name) as Machine,
+      context,
+      async (api) => (await membershipOf(api)).state === 'locked',
+    );
+  const outcomes = await fanOut([...byName.keys()], isLocked, { signal: context.signal });
+  context.signal.throwIfAborted();
+  return outcomes.flatMap((outcome) =>
+    outcome.status === 'ok' && outcome.value ? [byName.get(outcome.name) as Machine] : [],
+  );
+}

@@ -1,0 +1,200 @@
+import type { Context } from '../app/context.js';
+import type { Outcome } from '../app/fan-out.js';
+import { onEach } from '../app/for-each-machine.js';
+import { ExternalError, isAbort, messageOf } from '../base/errors.js';
+import { waitUntilClear } from '../base/poll.js';
+import type { Machine } from '../machines/model/machine.js';
+import { changeNode, type NodeSpec } from './change-node.js';
+import { withEngineWithin } from './membership.js';
+import {
+  hasEnded,
+  interruptedServices,
+  readServices,
+  readTasks,
+  type Service,
+  type Task,
+  taskName,
+} from './model/tasks.js';
+import { type NamedMember, onMembers } from './select-nodes.js';
+import { type Swarm, withSwarm } from './session.js';
+
+export type Availability = NodeSpec['Availability'];
+
+export interface AvailabilityChange {
+  nodeId: string;
+  availability: Availability;
+  /** It was so before. */
+  already: boolean;
+  /** docker's own words. */
+  message: string;
+}
+
+export interface Drain {
+  /** How long to wait until nothing of the swarm runs there any more, in milliseconds; absent: not at all. */
+  waitMs?: number;
+}
+
+const doneTexts = { active: 'takes tasks', pause: 'takes no new tasks', drain: 'drained' } as const;
+
+/** A name that is no node's fails alone. @throws UserError when none is */
+export function setAvailability(
+  nodes: readonly string[],
+  availability: Exclude<Availability, 'drain'>,
+  context: Context,
+): Promise<Outcome<AvailabilityChange>[]> {
+  return withSwarm({}, context, async (swarm) =>
+    onMembers(nodes, await swarm.members(), context, (chosen) =>
+      changeEach(chosen, availability, context, (member) => changeAvailability(swarm, member, availability)),
+    ),
+  );
+}
+
+/**
+ * Has the swarm move what runs on the nodes elsewhere. What that interrupts, and what it does not move, is told before. A name that
+ * is no node's fails alone.
+ * @throws UserError when none is
+ */
+export function drainNodes(
+  nodes: readonly string[],
+  drain: Drain,
+  context: Context,
+): Promise<Outcome<AvailabilityChange>[]> {
+  return withSwarm({}, context, async (swarm) =>
+    onMembers(nodes, await swarm.members(), context, async (chosen) => {
+      await warnOfDrain(swarm, chosen, context);
+      return changeEach(chosen, 'drain', context, (member, step) =>
+        drainMember(swarm, member, drain, step, context),
+      );
+    }),
+  );
+}
+
+/**
+ * Drains a member, and waits until no task of the swarm runs there any more where that is asked.
+ * @throws ExternalError that names what still runs when time is up
+ */
+export async function drainMember(
+  swarm: Swarm,
+  member: NamedMember,
+  { waitMs }: Drain,
+  step: (text: string) => void,
+  context: Context,
+): Promise<AvailabilityChange> {
+  step('draining');
+  const change = await changeAvailability(swarm, member, 'drain');
+  if (waitMs !== undefined) await waitUntilEmpty(swarm, member, waitMs, step, context);
+  return change;
+}
+
+export async function changeAvailability(
+  swarm: Swarm,
+  { node, name }: NamedMember,
+  availability: Availability,
+): Promise<AvailabilityChange> {
+  const changed = await changeNode(swarm, node.id, (spec) => ({ ...spec, Availability: availability }));
+  return { nodeId: node.id, availability, already: !changed, message: name };
+}
+
+function changeEach(
+  members: readonly NamedMember[],
+  availability: Availability,
+  context: Context,
+  run: (member: NamedMember, step: (text: string) => void) => Promise<AvailabilityChange>,
+): Promise<Outcome<AvailabilityChange>[]> {
+  const doneText = ({ already }: AvailabilityChange): string =>
+    already ? `${doneTexts[availability]} already` : doneTexts[availability];
+  return onEach<AvailabilityChange, NamedMember>(members, { what: 'changed', doneText, run }, context);
+}
+
+/** What a node that is down was last seen to run is waited for by nobody. */
+async function waitUntilEmpty(
+  swarm: Swarm,
+  { node, name }: NamedMember,
+  timeoutMs: number,
+  step: (text: string) => void,
+  { signal }: Context,
+): Promise<void> {
+  const look = async (): Promise<string | undefined> => {
+    const current = (await swarm.nodes()).find(({ id }) => id === node.id);
+    if (!current || current.status === 'down') return undefined;
+    const tasks = (await tasksOf(swarm, { node: [node.id] })).filter((task) => !hasEnded(task));
+    if (tasks.length === 0) return undefined;
+    const text = tasksText(tasks, await servicesOf(swarm));
+    step(`waiting for ${text}`);
+    return text;
+  };
+  await waitUntilClear(
+    look,
+    { timeoutMs, signal },
+    (obstacle) =>
+      new ExternalError(`${name} is drained, and after ${timeoutMs / 1000} s still runs ${obstacle}`, {
+        hint: 'it takes no new tasks; wait longer with --timeout',
+      }),
+  );
+}
+
+const shownTasks = 3;
+
+function tasksText(tasks: readonly Task[], services: readonly Service[]): string {
+  const shown = tasks.slice(0, shownTasks).map((task) => `${taskName(task, services)} (${task.state})`);
+  const more = tasks.length - shown.length;
+  return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+/** What draining these interrupts, and what it does not move. */
+export async function warnOfDrain(
+  swarm: Swarm,
+  members: readonly NamedMember[],
+  context: Context,
+): Promise<void> {
+  const leaving = members.filter(({ node }) => node.availability !== 'drain');
+  if (leaving.length === 0) return;
+  const names = leaving.map(({ name }) => name).join(' and ');
+  const running = await tasksOf(swarm, { 'desired-state': ['running'] });
+  const nodeIds = leaving.map(({ node }) => node.id);
+  for (const { name, tasks } of interruptedServices(await servicesOf(swarm), running, nodeIds)) {
+    const what = tasks === 1 ? 'its only task runs' : `all its ${tasks} tasks run`;
+    context.reporter.warn(`service ${name} is interrupted: ${what} on ${names}`);
+  }
+  await Promise.all(leaving.map((member) => warnOfPlainContainers(member, context)));
+}
+
+/** The swarm moves its own tasks only; whose machine does not answer now says so elsewhere. */
+async function warnOfPlainContainers({ node, machine, name }: NamedMember, context: Context): Promise<void> {
+  if (!machine || node.status !== 'ready') return;
+  try {
+    const containers = await plainContainers(machine, context);
+    if (containers.length === 0) return;
+    context.reporter.warn(
+      `containers that are no tasks of the swarm stay on ${name}: ${containers.join(', ')}`,
+    );
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    context.reporter.warn(`what else runs on ${name} cannot be seen: ${messageOf(error)}`);
+  }
+}
+
+/** Only a warning waits for the answer. */
+const containersTimeoutMs = 10_000;
+
+/** The names of those that run and were not started by a swarm (`com.docker.swarm.task.id`: moby, daemon/cluster/executor/container). */
+function plainContainers(machine: Machine, context: Context): Promise<string[]> {
+  return withEngineWithin(machine, containersTimeoutMs, context, async (api, signal) => {
+    const containers = (await api.get('/containers/json', { signal })) as {
+      Names: string[];
+      Labels: Record<string, string> | null;
+    }[];
+    return containers
+      .filter(({ Labels }) => Labels?.['com.docker.swarm.task.id'] === undefined)
+      .map(({ Names }) => (Names[0] ?? '').replace(/^\//, ''));
+  });
+}
+
+export function tasksOf(swarm: Swarm, filters: Record<string, string[]>): Promise<Task[]> {
+  const query = encodeURIComponent(JSON.stringify(filters));
+  return swarm.ask(async (api) => readTasks(await api.get(`/tasks?filters=${query}`)));
+}
+
+export function servicesOf(swarm: Swarm): Promise<Service[]> {
+  return swarm.ask(async (api) => readServices(await api.get('/services')));
+}

@@ -1,0 +1,254 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Context } from '../app/context.js';
+import type { Outcome } from '../app/fan-out.js';
+import { onEach } from '../app/for-each-machine.js';
+import { whileSwarmClaimed } from '../app/with-claim.js';
+import { ExternalError, UserError } from '../base/errors.js';
+import { byNaturalOrder } from '../base/natural-order.js';
+import { waitUntilClear } from '../base/poll.js';
+import { changeNode } from './change-node.js';
+import { waitForOwnRole, withEngine } from './membership.js';
+import type { Member } from './model/members.js';
+import { demotedMessage, promotedMessage } from './model/messages.js';
+import type { Role } from './model/node.js';
+import { managerAdvice } from './model/quorum.js';
+import { type QuorumCheck, requireQuorum } from './require-quorum.js';
+import { type NamedMember, onMembers } from './select-nodes.js';
+import { type Swarm, withSwarm } from './session.js';
+import { settledMembers } from './stable-view.js';
+
+export interface RoleChange {
+  nodeId: string;
+  role: Role;
+  /** It had the role before. */
+  already: boolean;
+  /** docker's own words. */
+  message: string;
+}
+
+/** A new manager fetches the whole raft log first. */
+const roleTimeoutMs = 90_000;
+
+/**
+ * Makes nodes managers, one after the other, each when the one before takes part. What comes after a failure is skipped; a name that is
+ * no node's fails alone.
+ * @throws UserError when a node is not there, or none is named
+ */
+export async function promoteNodes(
+  nodes: readonly string[],
+  context: Context,
+): Promise<Outcome<RoleChange>[]> {
+  return withSwarm({}, context, async (swarm) =>
+    onMembers(nodes, await knownMembers(swarm, context), context, (chosen) =>
+      promoteMembers(swarm, chosen, context),
+    ),
+  );
+}
+
+async function promoteMembers(
+  swarm: Swarm,
+  members: readonly NamedMember[],
+  context: Context,
+): Promise<Outcome<RoleChange>[]> {
+  for (const { name, node } of members) {
+    if (node.role === 'manager' || node.status === 'ready') continue;
+    throw new UserError(
+      `${name} is ${node.status}: a manager that is not there would only weigh on the quorum`,
+      {
+        hint: `start it first: belt start ${name}`,
+      },
+    );
+  }
+  const outcomes = await changeRoles(members, 'manager', async () => {}, swarm, context);
+  const after = (await swarm.nodes()).filter(({ role }) => role === 'manager').length;
+  for (const advice of managerAdvice(after)) context.reporter.warn(advice);
+  return outcomes;
+}
+
+/**
+ * Makes managers workers, one after the other, the leader last. What comes after a failure is skipped; a name that is no node's fails
+ * alone.
+ * @throws UserError with the numbers when the swarm would lose its quorum or its last manager to spare, unless `force`
+ */
+export async function demoteNodes(
+  nodes: readonly string[],
+  { force }: { force: boolean },
+  context: Context,
+): Promise<Outcome<RoleChange>[]> {
+  return withSwarm({}, context, async (swarm) =>
+    onMembers(nodes, await swarm.members(), context, (chosen) =>
+      demoteMembers(swarm, chosen, { force }, context),
+    ),
+  );
+}
+
+/** As `demoteNodes`, of a swarm that is asked already. @returns in the order in which they were demoted */
+async function demoteMembers(
+  swarm: Swarm,
+  members: readonly NamedMember[],
+  { force }: { force: boolean },
+  context: Context,
+): Promise<Outcome<RoleChange>[]> {
+  const inOrder = inOrderOfDemotion(members);
+  const demotion = { what: 'demoting', force };
+  // The first has just been checked; before each other one a manager may have failed.
+  const before = async (member: NamedMember): Promise<void> => {
+    if (member !== inOrder[0])
+      await requireQuorumWithout(swarm, [member], { ...demotion, isPart: true }, context);
+  };
+  const demote = async (): Promise<Outcome<RoleChange>[]> => {
+    await requireQuorumWithout(swarm, inOrder, demotion, context);
+    return changeRoles(inOrder, 'worker', before, swarm, context);
+  };
+  const hasManagers = members.some(({ node }) => node.role === 'manager');
+  return hasManagers ? whileSwarmClaimed('changed', context, demote) : demote();
+}
+
+/**
+ * Demotes the managers among nodes, of which several may have one name: entries that a machine has left behind.
+ * @returns the nodes that are workers now, and how it ended for the others, an outcome a name
+ * @throws as `demoteMembers`
+ */
+export async function demoteAmong(
+  swarm: Swarm,
+  members: readonly NamedMember[],
+  { force }: { force: boolean },
+  context: Context,
+): Promise<{ workers: NamedMember[]; failed: Outcome<never>[] }> {
+  const managers = members.filter(({ node }) => node.role === 'manager');
+  if (managers.length === 0) return { workers: [...members], failed: [] };
+  const byName = byDistinctName(managers);
+  const distinct = [...byName].map(([name, member]) => ({ ...member, name }));
+  const outcomes = await demoteMembers(swarm, distinct, { force }, context);
+  const kept = new Set<string>();
+  const failed = new Map<string, Outcome<never>>();
+  for (const outcome of outcomes) {
+    if (outcome.status === 'ok') continue;
+    const { name, node } = byName.get(outcome.name) as NamedMember;
+    kept.add(node.id);
+    // What comes after a failure is only skipped.
+    if (!failed.has(name)) failed.set(name, { ...outcome, name });
+  }
+  return { workers: members.filter(({ node }) => !kept.has(node.id)), failed: [...failed.values()] };
+}
+
+/** The first keeps its name, those after it are told apart by their ids. */
+function byDistinctName(members: readonly NamedMember[]): Map<string, NamedMember> {
+  const byName = new Map<string, NamedMember>();
+  for (const member of members) {
+    const { name, node } = member;
+    byName.set(byName.has(name) ? `${name} (${node.id})` : name, member);
+  }
+  return byName;
+}
+
+/**
+ * @param leaving in the order in which they are demoted
+ * @throws UserError with the numbers when the swarm cannot do without these managers, unless `force`; NoQuorumError
+ */
+export async function requireQuorumWithout(
+  swarm: Swarm,
+  leaving: readonly NamedMember[],
+  { what, ...check }: Pick<QuorumCheck, 'what' | 'force' | 'isPart'>,
+  context: Context,
+): Promise<void> {
+  const { managers } = await settledMembers(swarm, context);
+  const changes = leaving.map(({ node }) => ({ id: node.id, does: 'leaves' as const }));
+  const names = leaving.map(({ name }) => name).toSorted(byNaturalOrder);
+  requireQuorum({ managers, changes, what: `${what} ${names.join(' and ')}`, ...check }, context);
+}
+
+/** Makes a member what it is to be, whatever that does to the quorum. @throws ExternalError when it is not in time */
+export async function changeRole(
+  swarm: Swarm,
+  { node, machine, name }: NamedMember,
+  role: Role,
+  step: (text: string) => void,
+  context: Context,
+): Promise<void> {
+  await changeNode(swarm, node.id, (spec) => ({ ...spec, Role: role }));
+  step(role === 'manager' ? 'waiting until it takes part' : 'waiting until it is a worker');
+  await waitForRole(node.id, name, role, swarm, context);
+  // A manager that does not know yet would be taken for one that is not there.
+  if (machine && role === 'manager')
+    await withEngine(machine, context, (api) => waitForOwnRole(name, role, api, context));
+}
+
+/** A new leader hears from every node within this, or takes it for down (swarmkit, manager/dispatcher: three heartbeats of 5 s). */
+const newLeaderTimeoutMs = 20_000;
+
+/** The members, when none is `unknown` any more: a leader that was just elected knows of no node at first. */
+async function knownMembers(swarm: Swarm, { signal }: Context): Promise<Member[]> {
+  const deadline = Date.now() + newLeaderTimeoutMs;
+  for (;;) {
+    const members = await swarm.members();
+    if (Date.now() > deadline || members.every(({ node }) => node.status !== 'unknown')) return members;
+    await sleep(250, undefined, { signal });
+  }
+}
+
+/** Those that cannot be reached first, which takes nothing from the quorum, and the leader last. */
+export function inOrderOfDemotion<T extends NamedMember>(members: readonly T[]): T[] {
+  const rank = ({ node }: T): number => (node.leader ? 2 : node.reachability === 'reachable' ? 1 : 0);
+  return members.toSorted((one, other) => rank(one) - rank(other));
+}
+
+/**
+ * Waits until the managers take the node for what it was made. The reply to the change is no proof: swarmkit may go back on a role that it
+ * cannot give.
+ * @throws ExternalError when that takes too long
+ */
+export async function waitForRole(
+  nodeId: string,
+  name: string,
+  role: Role,
+  swarm: Swarm,
+  { signal }: Context,
+): Promise<void> {
+  const look = async (): Promise<string | undefined> => {
+    const node = (await swarm.nodes()).find(({ id }) => id === nodeId);
+    const takesPart = node?.reachability === 'reachable';
+    const isGone = node?.reachability === undefined;
+    if (node?.role === role && (role === 'manager' ? takesPart : isGone)) return undefined;
+    return node ? `${node.role}, ${node.reachability ?? node.status}` : 'gone';
+  };
+  await waitUntilClear(
+    look,
+    { timeoutMs: roleTimeoutMs, signal },
+    (state) =>
+      new ExternalError(`${name} is not a ${role} after ${roleTimeoutMs / 1000} s: ${state}`, {
+        hint: 'see the nodes: belt swarm ls',
+      }),
+  );
+}
+
+function changeRoles(
+  members: readonly NamedMember[],
+  role: Role,
+  before: (member: NamedMember) => Promise<void>,
+  swarm: Swarm,
+  context: Context,
+): Promise<Outcome<RoleChange>[]> {
+  const words =
+    role === 'manager'
+      ? { what: 'promoted', done: promotedMessage }
+      : { what: 'demoted', done: demotedMessage };
+  return onEach<RoleChange, NamedMember>(
+    members,
+    {
+      what: words.what,
+      limit: 1,
+      stopAtFailure: true,
+      doneText: ({ already }) => (already ? `is a ${role} already` : words.what),
+      async run(member, step) {
+        const { node, name } = member;
+        const already = node.role === role;
+        if (!already) await before(member);
+        // One that has the role and is not there takes no part until it is started: nothing to wait for here.
+        if (!already || node.status !== 'down') await changeRole(swarm, member, role, step, context);
+        return { nodeId: node.id, role, already, message: words.done(name) };
+      },
+    },
+    context,
+  );
+}

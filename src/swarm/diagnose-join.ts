@@ -1,0 +1,56 @@
+import { reach } from '../app/connect-ssh.js';
+import type { Context } from '../app/context.js';
+import { isAbort } from '../base/errors.js';
+import { clusterAddress, type Machine } from '../machines/model/machine.js';
+import { hostOf } from './model/node.js';
+import { answersAt, findings, type Reach, readReach } from './model/port-probe.js';
+
+export interface Diagnosis {
+  /** What stands in the way, as sentences; nothing where all looks well. */
+  findings: string[];
+  /** Those of the managers at which the machine could join, as far as can be told. */
+  answering: string[];
+}
+
+const timeoutMs = 20_000;
+
+/**
+ * Looks from a machine why it does not come into a swarm.
+ * @param addresses `host:port` of the managers
+ * @param manager the other end, for what takes two to tell
+ */
+export async function diagnose(
+  machine: Machine,
+  addresses: readonly string[],
+  manager: Machine,
+  context: Context,
+): Promise<Diagnosis> {
+  const own = clusterAddress(machine);
+  const [there, back] = await Promise.all([
+    reachFrom(machine, addresses.map(hostOf), context),
+    reachFrom(manager, own === undefined ? [] : [own], context),
+  ]);
+  const observer = back && { name: manager.name, reach: back };
+  return {
+    findings: there ? findings(machine.name, there, observer) : [],
+    answering: addresses.filter((address) => !there || answersAt(there, hostOf(address))),
+  };
+}
+
+/** Nothing where it cannot be had: a diagnosis must not hide what it was made for. */
+async function reachFrom(
+  machine: Machine,
+  hosts: readonly string[],
+  context: Context,
+): Promise<Reach | undefined> {
+  const { templates, signal } = context;
+  try {
+    const connection = await reach(machine, context);
+    const stdin = await templates.render('swarm/reach.sh', { hosts: hosts.join(' ') });
+    const { stdout } = await connection.run('/bin/sh -s', { stdin, timeoutMs, signal });
+    return /^end$/m.test(stdout) ? readReach(stdout) : undefined;
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    return undefined;
+  }
+}

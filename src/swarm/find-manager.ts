@@ -1,0 +1,182 @@
+import { reach, sshTarget } from '../app/connect-ssh.js';
+import type { Context } from '../app/context.js';
+import { fanOut } from '../app/fan-out.js';
+import { ExternalError, isAbort, messageOf, UserError } from '../base/errors.js';
+import { type EngineApi, EngineError } from '../engine/api.js';
+import { engineOf } from '../engine/connect-engine.js';
+import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
+import { type Membership, readMembership, readNodes, type SwarmNode } from './model/node.js';
+import { NoQuorumError } from './require-quorum.js';
+
+/** A manager that has answered for its swarm; whoever has it closes `api`. */
+export interface Asked {
+  machine: Machine;
+  api: EngineApi;
+  membership: Membership;
+  nodes: SwarmNode[];
+}
+
+/** A machine that does not answer within this is passed over: there are others. */
+const probeTimeoutMs = 5_000;
+/** The list of its nodes comes from the leader, and a large swarm's is long. */
+export const nodesTimeoutMs = 10_000;
+
+/** The machine that the person named, which has to be a manager. */
+export async function askManager(machine: Machine, context: Context): Promise<Asked> {
+  const api = engineOf(await reach(machine, context));
+  try {
+    const membership = readMembership(await api.get('/info', { signal: context.signal }));
+    if (!membership.manager) throw notAManager(machine.name, membership);
+    return { machine, api, membership, nodes: await firstNodes(api, context.signal) };
+  } catch (error) {
+    api.close();
+    throw error instanceof ExternalError
+      ? new ExternalError(`${machine.name}: ${error.message}`, { cause: error })
+      : error;
+  }
+}
+
+export function notAManager(name: string, { state, error }: Membership): UserError {
+  if (state === 'inactive')
+    return new UserError(`${name} is in no swarm`, { hint: `begin one: belt swarm init ${name}` });
+  if (state === 'locked')
+    return new StuckMemberError(`the swarm on ${name} is locked`, {
+      hint: `unlock it: belt swarm unlock ${name}`,
+    });
+  if (state === 'active')
+    return new UserError(`${name} is a worker of its swarm, not a manager`, {
+      hint: 'see the managers: belt swarm ls',
+    });
+  return new StuckMemberError(
+    `the swarm membership of ${name} is in state "${state}"${error && `: ${error}`}`,
+  );
+}
+
+async function firstNodes(api: EngineApi, signal: AbortSignal): Promise<SwarmNode[]> {
+  try {
+    return readNodes(await api.get('/nodes', { timeoutMs: nodesTimeoutMs, signal }));
+  } catch (error) {
+    if (isAbort(error) || !isManagersFault(error)) throw error;
+    throw noLeader(error);
+  }
+}
+
+/** All machines answered, and none of them is a manager. */
+export class NoSwarmError extends UserError {}
+
+/** A machine is in a swarm that it cannot take part in, and may be a manager of. */
+class StuckMemberError extends UserError {}
+
+/** A manager answered, and said that nobody leads; the engine's own words for that say no more than belt's. */
+function noLeader(cause?: unknown): NoQuorumError {
+  const said = cause === undefined ? '' : messageOf(cause);
+  const more = said === '' || /does not have a leader/.test(said) ? '' : ` (${said})`;
+  return new NoQuorumError(
+    `the swarm has no leader: too few of its managers are there, or they are electing one${more}`,
+    {
+      hint: 'start the others: belt start NODES; if they are lost: belt swarm recover',
+      cause,
+    },
+  );
+}
+
+/**
+ * The first that answers as a manager with a quorum, of the first group that has one; those of a group are asked at the same time.
+ * @throws what stands in the way for the likeliest candidate
+ */
+export async function findManager(
+  groups: readonly (readonly Machine[])[],
+  context: Context,
+  swarmId?: string,
+): Promise<Asked> {
+  const refusals = new Map<string, unknown>();
+  for (const group of groups) {
+    const unasked = group.filter((machine) => !refusals.has(machine.name) && !isOnlyUrl(machine));
+    const found = await firstManager(unasked, context, swarmId, refusals);
+    if (found) return found;
+  }
+  throw noManager([...refusals.values()]);
+}
+
+async function firstManager(
+  machines: readonly Machine[],
+  context: Context,
+  swarmId: string | undefined,
+  refusals: Map<string, unknown>,
+): Promise<Asked | undefined> {
+  const byName = new Map(machines.map((machine) => [machine.name, machine]));
+  let found: Asked | undefined;
+  const enough = new AbortController();
+  const signal = AbortSignal.any([context.signal, enough.signal]);
+  const probeOne = async (name: string): Promise<void> => {
+    const asked = await probe(byName.get(name) as Machine, signal, swarmId, context);
+    if (found) return asked.api.close();
+    found = asked;
+    enough.abort();
+  };
+  const outcomes = await fanOut([...byName.keys()], probeOne, { signal });
+  context.signal.throwIfAborted();
+  for (const outcome of outcomes) if (outcome.status === 'failed') refusals.set(outcome.name, outcome.error);
+  return found;
+}
+
+/** Asks a machine whether it can speak for its swarm, in bounded time. @throws where it cannot */
+async function probe(
+  machine: Machine,
+  signal: AbortSignal,
+  swarmId: string | undefined,
+  context: Context,
+): Promise<Asked> {
+  const limit = AbortSignal.timeout(probeTimeoutMs);
+  const stop = AbortSignal.any([signal, limit]);
+  try {
+    const ssh = await context.ssh();
+    const api = engineOf(await ssh.connect(sshTarget(machine), { signal: stop }));
+    try {
+      const membership = readMembership(await api.get('/info', { signal: stop }));
+      if (!membership.manager) throw notAManager(machine.name, membership);
+      if (swarmId !== undefined) requireSwarm(swarmId, machine.name, membership);
+      return { machine, api, membership, nodes: await firstNodes(api, signal) };
+    } catch (error) {
+      api.close();
+      throw error;
+    }
+  } catch (error) {
+    if (limit.aborted && !signal.aborted)
+      throw new ExternalError(`${machine.name} gave no answer within ${probeTimeoutMs / 1000} s`);
+    throw error;
+  }
+}
+
+/** A manager without a leader does not know which swarm it is in. */
+function requireSwarm(id: string, name: string, { swarmId }: Membership): void {
+  if (swarmId === '') throw noLeader();
+  if (swarmId !== id) throw new UserError(`${name} is a manager of another swarm`);
+}
+
+function noManager(refusals: readonly unknown[]): unknown {
+  const sure = refusals.find((error) => error instanceof NoQuorumError || error instanceof StuckMemberError);
+  if (sure) return sure;
+  const silent = refusals.filter((error) => !(error instanceof UserError));
+  if (silent.length > 0) {
+    const more = silent.length > 1 ? `, and ${silent.length - 1} more do not answer` : '';
+    return new ExternalError(`no manager answers: ${messageOf(silent[0])}${more}`, {
+      hint: 'see which machines run: belt ls',
+      cause: silent[0],
+    });
+  }
+  return new NoSwarmError('no machine of this cluster is a manager of a swarm', {
+    hint: 'begin one: belt swarm init NODE',
+  });
+}
+
+/**
+ * Whether another manager, or the same one a little later, may do what this one did not: it went away, or there is no leader now. The
+ * words are those of swarmkit (manager/state/raft, manager/controlapi) and of gRPC, which the engine hands on.
+ */
+export function isManagersFault(error: unknown): boolean {
+  if (!(error instanceof EngineError)) return error instanceof ExternalError;
+  return /does not have a leader|no elected.*leader|lost leader|leader (status|is)|deadline ?exceeded|not a swarm manager|unavailable|transport is closing|connection (error|refused)|raft:/i.test(
+    error.message,
+  );
+}

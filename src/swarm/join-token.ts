@@ -1,0 +1,33 @@
+import type { Context } from '../app/context.js';
+import { changeSwarm } from './change-swarm.js';
+import { joinCommandText, rotatedTokenText } from './model/messages.js';
+import { managerAddresses, type Role, readTokens } from './model/node.js';
+import { withSwarm } from './session.js';
+
+export interface JoinToken {
+  role: Role;
+  /** A secret: whoever has it, and reaches a manager, can join. */
+  token: string;
+  /** `host:port` of a manager. */
+  address: string;
+  rotated: boolean;
+  /** docker's own words. */
+  message: string;
+}
+
+/** The token that nodes join with; `rotate`: a new one, with which the old one ends. */
+export async function joinToken(
+  role: Role,
+  { rotate }: { rotate: boolean },
+  context: Context,
+): Promise<JoinToken> {
+  return withSwarm({}, context, async (swarm) => {
+    const rotation = role === 'manager' ? 'rotateManagerToken' : 'rotateWorkerToken';
+    if (rotate) await changeSwarm(swarm, ({ Spec }) => Spec, rotation);
+    const token = await swarm.ask(async (api) => readTokens(await api.get('/swarm'))[role]);
+    const [address = ''] = managerAddresses(await swarm.nodes());
+    const command = joinCommandText(role, token, address);
+    const message = rotate ? `${rotatedTokenText(role)}\n\n${command}` : command;
+    return { role, token, address, rotated: rotate, message };
+  });
+}

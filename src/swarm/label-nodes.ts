@@ -1,0 +1,51 @@
+import type { Context } from '../app/context.js';
+import type { Outcome } from '../app/fan-out.js';
+import { onEach } from '../app/for-each-machine.js';
+import { changeNode } from './change-node.js';
+import { type LabelChange, parseLabels, withLabels } from './model/node-labels.js';
+import { type NamedMember, onMembers } from './select-nodes.js';
+import { type Swarm, withSwarm } from './session.js';
+
+export interface Labelled {
+  nodeId: string;
+  labels: Record<string, string>;
+  /** They were so before. */
+  already: boolean;
+  /** docker's own words. */
+  message: string;
+}
+
+/**
+ * Sets and takes away the labels of nodes. A name that is no node's fails alone.
+ * @param words nodes, `key=value`, `key-`
+ * @throws UsageError when there is no label; UserError when none is a node
+ */
+export async function labelNodes(words: readonly string[], context: Context): Promise<Outcome<Labelled>[]> {
+  const { nodes, change } = parseLabels(words);
+  return withSwarm({}, context, async (swarm) =>
+    onMembers(nodes, await swarm.members(), context, (chosen) =>
+      onEach<Labelled, NamedMember>(
+        chosen,
+        {
+          what: 'labelled',
+          doneText: ({ already }) => (already ? 'has these labels already' : 'labelled'),
+          run: (member) => labelMember(swarm, member, change),
+        },
+        context,
+      ),
+    ),
+  );
+}
+
+async function labelMember(
+  swarm: Swarm,
+  { node, name }: NamedMember,
+  change: LabelChange,
+): Promise<Labelled> {
+  let labels: Record<string, string> = {};
+  const changed = await changeNode(swarm, node.id, (spec) => {
+    labels = withLabels(spec.Labels ?? {}, change);
+    return { ...spec, Labels: labels };
+  });
+  return { nodeId: node.id, labels, already: !changed, message: name };
+}

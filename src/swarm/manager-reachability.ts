@@ -1,0 +1,80 @@
+import type { Context } from '../app/context.js';
+import { fanOut } from '../app/fan-out.js';
+import { observe } from '../machines/list-machines.js';
+import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
+import { managerState, ownState, ownStateTimeoutMs, withEngineWithin } from './membership.js';
+import { isAt } from './model/members.js';
+import { hostOf, type Membership, readMembership } from './model/node.js';
+
+/** What can be told of a machine's place in a swarm within a few seconds. */
+export interface Presence {
+  machine: Machine;
+  /**
+   * `silent`: it is off, or out of reach, and may be in a swarm. `gone`: its provider knows it no longer. `apart`: belt has no way to its
+   * engine, or has never got as far.
+   */
+  state: 'answers' | 'silent' | 'gone' | 'apart';
+  membership?: Membership;
+}
+
+/** Asks machines at the same time; those that their providers say are off are not waited for. */
+export async function presenceOf(machines: readonly Machine[], context: Context): Promise<Presence[]> {
+  const within = machines.filter((machine) => !isOnlyUrl(machine) && machine.phase === 'ready');
+  const observed = new Map((await observe(within, context)).map((row) => [row.machine.name, row.state]));
+  const off = ({ name }: Machine): boolean =>
+    ['stopped', 'saved', 'paused', 'missing'].includes(observed.get(name) ?? '');
+  const byName = new Map(within.filter((machine) => !off(machine)).map((machine) => [machine.name, machine]));
+  const ask = (name: string): Promise<Membership> => ownMembership(byName.get(name) as Machine, context);
+  const outcomes = await fanOut([...byName.keys()], ask, { signal: context.signal });
+  context.signal.throwIfAborted();
+  const answers = new Map(
+    outcomes.map((outcome) => [outcome.name, outcome.status === 'ok' ? outcome.value : undefined]),
+  );
+  return machines.map((machine) => {
+    const membership = answers.get(machine.name);
+    if (membership) return { machine, state: 'answers', membership };
+    if (!within.includes(machine)) return { machine, state: 'apart' };
+    return { machine, state: observed.get(machine.name) === 'missing' ? 'gone' : 'silent' };
+  });
+}
+
+/** A manager that has lost its swarm's quorum holds the long answer back, and gives the short one. */
+async function ownMembership(machine: Machine, context: Context): Promise<Membership> {
+  const said = await ownState(machine, ownStateTimeoutMs, context);
+  const short = readMembership({
+    Swarm: { LocalNodeState: said.split('/')[0], ControlAvailable: said === managerState },
+  });
+  if (short.state === 'inactive') return short;
+  const ask = withEngineWithin(machine, ownStateTimeoutMs, context, async (api, signal) =>
+    readMembership(await api.get('/info', { signal })),
+  );
+  return ask.catch((error) => {
+    context.signal.throwIfAborted();
+    if (short.manager) return short;
+    throw error;
+  });
+}
+
+/**
+ * Why a machine should not be destroyed while nobody can be asked for its swarm: it is a manager, or may be one. Each member of a swarm knows
+ * the addresses of its managers.
+ */
+export function objectionTo(
+  { machine, state, membership }: Presence,
+  leaving: readonly Presence[],
+  staying: readonly Presence[],
+): string | undefined {
+  const { name } = machine;
+  if (membership?.manager || membership?.state === 'locked')
+    return `${name} is a manager of a swarm that cannot be asked`;
+  if (state === 'answers') return undefined;
+  const known = [...leaving, ...staying].flatMap((other) => other.membership?.managers ?? []);
+  if (known.some((manager) => isAt(machine, hostOf(manager))))
+    return `${name} is a manager of a swarm that cannot be asked`;
+  return staying.some(isUnsure) ? `${name} may be a manager of a swarm that cannot be asked` : undefined;
+}
+
+/** It may know of managers that it does not tell of: without a quorum, one gives only the short answer. */
+function isUnsure({ state, membership }: Presence): boolean {
+  return state === 'silent' || (membership?.state === 'active' && membership.managers.length === 0);
+}

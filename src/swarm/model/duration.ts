@@ -1,0 +1,39 @@
+import { UsageError } from '../../base/errors.js';
+
+/** Nanoseconds, which is what the engine's API counts in (Go, time.ParseDuration). */
+const units: Readonly<Record<string, number>> = {
+  ns: 1,
+  us: 1e3,
+  µs: 1e3,
+  μs: 1e3,
+  ms: 1e6,
+  s: 1e9,
+  m: 60e9,
+  h: 3600e9,
+};
+
+const part = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
+
+/**
+ * Reads a duration as docker writes it: `2160h0m0s`, `5s`, `1.5h`.
+ * @param what the option it belongs to, for the message
+ * @returns nanoseconds
+ * @throws UsageError
+ */
+export function parseDuration(text: string, what: string): number {
+  let total = 0;
+  part.lastIndex = 0;
+  do {
+    const [, number, unit = ''] = part.exec(text) ?? [];
+    if (number === undefined) throw notOne(text, what);
+    total += Number(number) * (units[unit] as number);
+  } while (part.lastIndex < text.length);
+  return Math.round(total);
+}
+
+function notOne(text: string, what: string): UsageError {
+  const hint = /^\d+$/.test(text)
+    ? `with its unit: ${text}s, ${text}m or ${text}h`
+    : 'for example 30s, 1h30m, 2160h';
+  return new UsageError(`${what}: "${text}" is no duration`, { hint });
+}

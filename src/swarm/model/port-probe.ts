@@ -1,0 +1,114 @@
+import { byNaturalOrder } from '../../base/natural-order.js';
+
+/**
+ * What a machine told of its way to managers (`templates/swarm/reach.sh`), and what that means for a join
+ * (https://docs.docker.com/engine/swarm/swarm-tutorial/#open-protocols-and-ports-between-the-hosts).
+ */
+
+export interface Reach {
+  /** Seconds since 1970. */
+  clock?: number;
+  ports: Port[];
+  paths: Path[];
+}
+
+export interface Port {
+  protocol: 'tcp' | 'udp';
+  host: string;
+  port: number;
+  /** `open`, `refused`, `unreachable`, `silent` (no answer at all), `unknown`. */
+  result: string;
+}
+
+/** The interface that leads to a host. */
+export interface Path {
+  host: string;
+  device: string;
+  mtu: number;
+  /** Packets of that size arrive: `whole`, `lost`, `unknown`. */
+  result: string;
+}
+
+/** The other end, as it was asked at the same time. */
+export interface Observer {
+  name: string;
+  reach: Reach;
+}
+
+export function readReach(text: string): Reach {
+  const reach: Reach = { ports: [], paths: [] };
+  for (const line of text.split('\n')) {
+    const [kind, host = '', third = '', fourth = '', fifth = ''] = line.trim().split(' ');
+    if (kind === 'clock' && /^\d+$/.test(host)) reach.clock = Number(host);
+    if (kind === 'tcp' || kind === 'udp')
+      reach.ports.push({ protocol: kind, host, port: Number(third), result: fourth });
+    if (kind === 'mtu') reach.paths.push({ host, device: third, mtu: Number(fourth), result: fifth });
+  }
+  return reach;
+}
+
+/** Whether a node that told this could join there; yes, where it could not tell. */
+export function answersAt({ ports }: Reach, host: string): boolean {
+  const port = ports.find((candidate) => isJoinPort(candidate) && candidate.host === host);
+  return port === undefined || port.result === 'open' || port.result === 'unknown';
+}
+
+function isJoinPort({ protocol, port }: Port): boolean {
+  return protocol === 'tcp' && port === 2377;
+}
+
+const results: Readonly<Record<string, string>> = {
+  refused: 'refused',
+  unreachable: 'no way there',
+  silent: 'no answer',
+};
+
+/** More than that, and certificates are not valid yet, or not any more, at the other end. */
+const clockToleranceSeconds = 30;
+
+/** What stands in the node's way, the likeliest first. */
+export function findings(name: string, reach: Reach, manager?: Observer): string[] {
+  return [
+    ...reach.ports
+      .filter(isClosed)
+      .toSorted(byWeight)
+      .map((port) => portText(name, port)),
+    ...clockFindings(name, reach, manager),
+    ...mtuFindings(name, reach, manager),
+  ];
+}
+
+/** Of the data path's port, nobody may listen yet: refused is no finding. */
+function isClosed({ protocol, port, result }: Port): boolean {
+  return result in results && !(protocol === 'udp' && port === 4789 && result === 'refused');
+}
+
+/** Without the first nobody joins; the others matter afterwards. */
+function byWeight(one: Port, other: Port): number {
+  return one.port - other.port || byNaturalOrder(one.host, other.host);
+}
+
+function portText(name: string, { protocol, host, port, result }: Port): string {
+  return `${name} cannot reach ${host.includes(':') ? `[${host}]` : host}:${port} (${protocol}): ${results[result]}`;
+}
+
+function clockFindings(name: string, { clock }: Reach, manager?: Observer): string[] {
+  if (clock === undefined || manager?.reach.clock === undefined) return [];
+  const apart = Math.abs(clock - manager.reach.clock);
+  return apart > clockToleranceSeconds
+    ? [`the clocks of ${name} and ${manager.name} are ${apart} s apart`]
+    : [];
+}
+
+function mtuFindings(name: string, { paths }: Reach, manager?: Observer): string[] {
+  const texts = paths.flatMap(({ host, device, mtu, result }) => {
+    if (result === 'lost')
+      return [`packets of ${mtu} bytes, as ${device} of ${name} sends them, do not arrive at ${host}`];
+    const back = manager?.reach.paths[0];
+    if (result === 'whole' || !back || back.mtu === mtu) return [];
+    return [
+      `${device} of ${name} has an MTU of ${mtu}, ${back.device} of ${manager.name} one of ${back.mtu}`,
+    ];
+  });
+  return [...new Set(texts)];
+}

@@ -1,0 +1,68 @@
+import { sshTarget } from '../app/connect-ssh.js';
+import type { Context } from '../app/context.js';
+import { fanOut } from '../app/fan-out.js';
+import { type Certificate, daysLeft, readCertificate } from '../certs/model/read-certificate.js';
+import type { Machine } from '../machines/model/machine.js';
+import { readCertificateTerms } from './model/node.js';
+import type { NamedNode, NodeCertificates } from './model/swarm-overview.js';
+import type { Swarm } from './session.js';
+
+/** A node that takes longer is left out: its certificate is not worth the wait. */
+const timeoutMs = 5_000;
+const dayNs = 24 * 60 * 60 * 1e9;
+
+/** The engine's folder is seldom another than the first. Only root, or members of the group docker, get to either. */
+const readLeaf = `sudo=; [ "$(id -u)" = 0 ] || sudo='sudo -n'
+$sudo cat /var/lib/docker/swarm/certificates/swarm-node.crt 2>/dev/null ||
+  $sudo cat "$($sudo docker info --format '{{.DockerRootDir}}')/swarm/certificates/swarm-node.crt"`;
+
+/** When the nodes' TLS certificates end, by their own files; nodes that do not answer are left out. @throws AbortError */
+export async function nodeCertificates(
+  swarm: Swarm,
+  members: readonly NamedNode[],
+  context: Context,
+  now = new Date(),
+): Promise<NodeCertificates> {
+  const ready = members.flatMap(({ node, machine }) => (machine && node.status === 'ready' ? [machine] : []));
+  const byName = new Map(ready.map((machine) => [machine.name, machine]));
+  const ask = (name: string): Promise<Date> => endOf(byName.get(name) as Machine, context);
+  const [terms, outcomes] = await Promise.all([
+    swarm.ask(async (api) => readCertificateTerms(await api.get('/swarm'))),
+    fanOut([...byName.keys()], ask, { signal: context.signal }),
+  ]);
+  context.signal.throwIfAborted();
+  const ends = outcomes
+    .flatMap((outcome) => (outcome.status === 'ok' ? [{ name: outcome.name, notAfter: outcome.value }] : []))
+    .toSorted((one, other) => one.notAfter.getTime() - other.notAfter.getTime());
+  const [first] = ends;
+  const authority = endOfAuthority(terms.authority);
+  return {
+    validDays: Math.round(terms.validFor / dayNs),
+    ...(first && {
+      soonest: {
+        name: first.name,
+        expires: first.notAfter.toISOString(),
+        daysLeft: daysLeft(first, now),
+      },
+    }),
+    ...(authority && { authorityExpires: authority.toISOString() }),
+    unanswered: outcomes.flatMap(({ name, status }) => (status === 'ok' ? [] : [name])),
+  };
+}
+
+async function endOf(machine: Machine, context: Context): Promise<Date> {
+  return (await nodeCertificate(machine, context)).notAfter;
+}
+
+/** A node's TLS certificate, by its own file; `OU` is its role, as in `swarm-worker`. @throws UserError where it may not be read */
+export async function nodeCertificate(machine: Machine, context: Context): Promise<Certificate> {
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(timeoutMs)]);
+  const ssh = await context.ssh();
+  const connection = await ssh.connect(sshTarget(machine), { signal });
+  const { stdout } = await connection.run(readLeaf, { signal });
+  return readCertificate(stdout);
+}
+
+function endOfAuthority(pem: string): Date | undefined {
+  return pem === '' ? undefined : readCertificate(pem).notAfter;
+}

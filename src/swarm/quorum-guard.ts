@@ -1,0 +1,214 @@
+import type { Context } from '../app/context.js';
+import { whileSwarmClaimed } from '../app/with-claim.js';
+import { unlessAborted } from '../base/errors.js';
+import { observe } from '../machines/list-machines.js';
+import { foldNames } from '../machines/model/fold-names.js';
+import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
+import { askForManagers } from './membership.js';
+import { type Member, matchMembers, memberName } from './model/members.js';
+import { judge, type ManagerState, toleranceOf } from './model/quorum.js';
+import { requireQuorum, worseView } from './require-quorum.js';
+import { nodesBy, type SettledSwarm, settledSwarm } from './stable-view.js';
+
+export interface Guard {
+  /** As in `stopping mg1`. */
+  doing: string;
+  /** Whatever it does to the quorum; the price is told. */
+  force: boolean;
+  /** How long engines may take to answer; for those that take longer, other managers are asked. */
+  timeoutMs?: number;
+}
+
+/** Does work on machines, unless a swarm cannot do without them. */
+export type GuardedBy = <T>(
+  machines: readonly Machine[],
+  context: Context,
+  work: () => Promise<T>,
+) => Promise<T>;
+
+/** Guards a resize: most providers switch machines off for it. */
+export function guardedResize({ force }: Pick<Guard, 'force'>): GuardedBy {
+  return async (machines, context, work) => {
+    const drivers = await Promise.all(
+      machines.map(({ driver }) => context.driver(driver).catch(() => undefined)),
+    );
+    const down = machines.filter((_, index) => !drivers[index]?.resizesRunning);
+    return whileSwarmsGoOn(down, { doing: 'resizing', force }, context, work);
+  };
+}
+
+/** Long enough for a busy machine. */
+const askTimeoutMs = 5_000;
+
+/** Guards work that switches machines off. */
+export function guardedBy(guard: Guard): GuardedBy {
+  return (machines, context, work) => whileSwarmsGoOn(machines, guard, context, work);
+}
+
+/**
+ * Switches machines off, unless a swarm would lose its quorum by it while other nodes of it stay up. All nodes of a swarm at once are a
+ * shutdown of the whole, which `start` takes back. Of machines that do not answer the other managers tell; without those, they hold nothing
+ * up. Where managers are among the machines, no other belt takes managers away meanwhile.
+ * @throws UserError with the numbers, unless `force`; UserError while another belt takes managers away; ExternalError when a swarm cannot
+ * be told from one without a quorum, unless `force`; AbortError; as `work`
+ */
+export async function whileSwarmsGoOn<T>(
+  machines: readonly Machine[],
+  guard: Guard,
+  context: Context,
+  work: () => Promise<T>,
+): Promise<T> {
+  const managers = await managersAmong(machines, context, guard.timeoutMs);
+  if (managers.length === 0) return work();
+  return whileSwarmClaimed('changed', context, async () => {
+    await requireSwarmsGoOn(managers, machines, guard, context);
+    return work();
+  });
+}
+
+async function requireSwarmsGoOn(
+  managers: readonly Manager[],
+  machines: readonly Machine[],
+  { doing, force }: Guard,
+  context: Context,
+): Promise<void> {
+  const seen = new Set<string>();
+  for (const { machine: manager, witness } of managers) {
+    if (seen.has(manager.name)) continue;
+    const swarm = await settledSwarm(witness, { force, impatient: force }, context);
+    for (const { machine } of swarm?.members ?? []) if (machine) seen.add(machine.name);
+    if (swarm) await requireSwarmGoesOn(swarm, machines, { doing, force }, context);
+  }
+}
+
+/** A manager of a swarm among machines. */
+export interface Manager {
+  machine: Machine;
+  /** Who is asked for its swarm: itself, or another manager where belt cannot log in to it. */
+  witness: Machine;
+}
+
+/** Those of the machines that run and are managers: by their own word, or, where they give none, by that of the others' leader. */
+export async function managersAmong(
+  machines: readonly Machine[],
+  context: Context,
+  timeoutMs = askTimeoutMs,
+): Promise<Manager[]> {
+  const running = await runningAmong(machines, context);
+  const { managers, silent } = await askForManagers(running, context, timeoutMs);
+  const own = managers.map((machine) => ({ machine, witness: machine }));
+  if (silent.length === 0) return own;
+  const { machines: all } = await context.cluster.machines();
+  const names = new Set(machines.map(({ name }) => name));
+  const others = await runningAmong(
+    all.filter(({ name }) => !names.has(name)),
+    context,
+  );
+  const more = await askForManagers(others, context, timeoutMs);
+  return [...own, ...(await managersToldBy([...managers, ...more.managers], silent, context))];
+}
+
+async function runningAmong(machines: readonly Machine[], context: Context): Promise<Machine[]> {
+  const rows = await observe(
+    machines.filter((machine) => !isOnlyUrl(machine)),
+    context,
+  );
+  return rows.filter(({ state }) => state === 'running').map(({ machine }) => machine);
+}
+
+/** The silent machines that a leader counts among its managers. Witnesses that have no leader know nothing. */
+async function managersToldBy(
+  witnesses: readonly Machine[],
+  silent: readonly Machine[],
+  context: Context,
+): Promise<Manager[]> {
+  const { machines } = await context.cluster.machines();
+  const names = new Set(silent.map(({ name }) => name));
+  const ask = async (witness: Machine): Promise<Manager[]> => {
+    const members = matchMembers((await nodesBy(witness, context).catch(unlessAborted)) ?? [], machines);
+    return members.flatMap(({ node, machine }) =>
+      machine && names.has(machine.name) && node.reachability === 'reachable' ? [{ machine, witness }] : [],
+    );
+  };
+  const told = (await Promise.all(witnesses.map(ask))).flat();
+  return [...new Map(told.map((manager) => [manager.machine.name, manager])).values()];
+}
+
+async function requireSwarmGoesOn(
+  swarm: SettledSwarm,
+  machines: readonly Machine[],
+  { doing, force }: Guard,
+  context: Context,
+): Promise<void> {
+  const { members } = swarm;
+  const names = new Set(machines.map(({ name }) => name));
+  const isChosen = ({ machine }: Member): boolean => machine !== undefined && names.has(machine.name);
+  const chosen = members.filter((member) => isChosen(member) && member.node.role === 'manager');
+  const staying = await membersUp(
+    members.filter((member) => !isChosen(member)),
+    context,
+  );
+  if (staying.length === 0) {
+    if (members.length > 1) context.reporter.note(shutdownNote(members));
+    return;
+  }
+  const who = listed(chosen);
+  const changes = chosen.map(({ node }) => ({ id: node.id, does: 'stops' as const }));
+  const managers = worseView(swarm, (view) => judge(view, changes).objection !== undefined);
+  requireQuorum({ managers, changes, what: `${doing} ${who}`, force }, context);
+  const losesSlack = (view: readonly ManagerState[]): boolean => {
+    const { before, after } = judge(view, changes);
+    return toleranceOf(before) > 0 && toleranceOf(after) === 0;
+  };
+  const view = worseView(swarm, losesSlack);
+  if (!losesSlack(view)) return;
+  const { after } = judge(view, changes);
+  context.reporter.warn(
+    `${doing} ${who} leaves ${after.reachable} of ${after.managers} managers, none of which may fail until it is back`,
+  );
+}
+
+function shutdownNote(members: readonly Member[]): string {
+  const managers = listed(members.filter(({ node }) => node.role === 'manager'));
+  return `the whole swarm goes down; it is back when most of its managers are started: belt start ${managers}`;
+}
+
+function listed(members: readonly Member[]): string {
+  return foldNames(members.map(memberName)).join(', ');
+}
+
+/** The managers notice a node that is gone late; its provider knows. */
+async function membersUp(members: readonly Member[], context: Context): Promise<Member[]> {
+  const machines = members.flatMap(({ machine }) => machine ?? []);
+  const off = (await observe(machines, context)).filter(
+    ({ state }) => state === 'stopped' || state === 'missing',
+  );
+  const names = new Set(off.map(({ machine }) => machine.name));
+  return members.filter(
+    ({ node, machine }) => node.status !== 'down' && !(machine && names.has(machine.name)),
+  );
+}
+
+/**
+ * Before a manager's engine restarts. A swarm of one or two managers does without a quorum meanwhile, whoever restarts; a larger one need
+ * not, unless another manager is missing: then it is refused.
+ * @returns its node's id when the swarm has a quorum, and so will have the manager back
+ * @throws as `whileSwarmsGoOn`
+ */
+export async function requireRestartable(
+  { machine, witness }: Manager,
+  { doing, force }: Guard,
+  context: Context,
+): Promise<string | undefined> {
+  const swarm = await settledSwarm(witness, { force }, context);
+  const member = swarm?.members.find((candidate) => candidate.machine?.name === machine.name);
+  if (!swarm || !member) return undefined;
+  const changes = [{ id: member.node.id, does: 'stops' as const }];
+  const managers = worseView(swarm, (view) => judge(view, changes).objection !== undefined);
+  const { before, objection } = judge(managers, changes);
+  const isUnavoidable = before.reachable === before.managers && before.managers <= 2;
+  if (!isUnavoidable) requireQuorum({ managers, changes, what: `${doing} ${machine.name}`, force }, context);
+  else if (objection && swarm.members.length > 1)
+    context.reporter.note(`until ${machine.name} is back, nothing in its swarm can be changed`);
+  return member.node.id;
+}

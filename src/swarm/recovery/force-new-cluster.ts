@@ -1,0 +1,34 @@
+import type { Context } from '../../app/context.js';
+import type { Machine } from '../../machines/model/machine.js';
+import { waitForRole } from '../change-roles.js';
+import { membershipOf, withEngine } from '../membership.js';
+import { everywhere } from '../model/node-addresses.js';
+import { requireAddress } from '../node-network.js';
+import { withSwarm } from '../session.js';
+
+/** The engine reads its log, and leads at once. */
+const initTimeoutMs = 120_000;
+
+/**
+ * Makes the engine, which is in no swarm and has a swarm's folder, the only manager of that swarm (`--force-new-cluster`): with all that the
+ * folder knows of services, secrets, configs and nodes. Address pools and the data path's port stay as they are in it.
+ * @throws EngineError, ExternalError
+ */
+export async function beginAnew(machine: Machine, autolock: boolean, context: Context): Promise<void> {
+  const address = requireAddress(machine);
+  const nodeId = await withEngine(machine, context, async (api) => {
+    const request = {
+      ListenAddr: everywhere(address),
+      AdvertiseAddr: address,
+      DataPathAddr: address,
+      ForceNewCluster: true,
+      // What is not said here is taken for no.
+      Spec: { EncryptionConfig: { AutoLockManagers: autolock } },
+    };
+    await api.post('/swarm/init', request, { timeoutMs: initTimeoutMs, signal: context.signal });
+    return (await membershipOf(api)).nodeId;
+  });
+  await withSwarm({ manager: machine }, context, (swarm) =>
+    waitForRole(nodeId, machine.name, 'manager', swarm, context),
+  );
+}

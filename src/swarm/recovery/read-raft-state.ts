@@ -1,0 +1,81 @@
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import type { Context } from '../../app/context.js';
+import { quoteArgs } from '../../base/quote-args.js';
+import type { Machine } from '../../machines/model/machine.js';
+import { isLocked, readIdentity } from '../model/node-key.js';
+import { type LogPosition, LogReader } from '../model/raft-log.js';
+import type { Trace } from '../model/recovery-source.js';
+import { workOnFolder } from './swarm-folder.js';
+
+/** A trace of a swarm on a machine, and the key that is to be unlocked, where it is locked. */
+export interface FoundTrace extends Trace {
+  machine: Machine;
+  key: string;
+}
+
+/**
+ * What a machine's disk tells of the swarm that it is in. The engine goes on, or may be down.
+ * @returns undefined when it is in none
+ * @throws ExternalError, UserError when the machine cannot be reached; AbortError
+ */
+export async function readTrace(machine: Machine, context: Context): Promise<FoundTrace | undefined> {
+  const answers = await workOnFolder(machine, { script: 'inspect' }, context);
+  const identity = readIdentity(answers.get('certificate')?.[0] ?? '');
+  if (!identity) return undefined;
+  const key = answers.get('key')?.[0] ?? '';
+  const position = await logEnd(answers.get('segment') ?? [], machine, context);
+  return {
+    name: machine.name,
+    machine,
+    ...identity,
+    key,
+    locked: isLocked(key),
+    ...(position && { position }),
+  };
+}
+
+/** A segment that has just been begun may hold no entry yet. */
+async function logEnd(
+  segments: readonly string[],
+  machine: Machine,
+  context: Context,
+): Promise<LogPosition | undefined> {
+  for (const segment of segments.toSorted().reverse()) {
+    const position = await segmentEnd(segment, machine, context);
+    if (position) return position;
+  }
+  return undefined;
+}
+
+async function segmentEnd(
+  segment: string,
+  machine: Machine,
+  context: Context,
+): Promise<LogPosition | undefined> {
+  const reader = new LogReader();
+  const output = createGunzip();
+  const read = pipeline(output, new LogSink(reader));
+  // What goes wrong on the way is told by the work itself.
+  read.catch(() => {});
+  await workOnFolder(
+    machine,
+    { script: 'log', values: { segment: quoteArgs([segment]) }, data: { output } },
+    context,
+  );
+  output.end();
+  await read;
+  return reader.position;
+}
+
+class LogSink extends Writable {
+  constructor(private readonly reader: LogReader) {
+    super();
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.reader.push(chunk);
+    done();
+  }
+}

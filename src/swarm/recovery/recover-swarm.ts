@@ -1,0 +1,313 @@
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Context } from '../../app/context.js';
+import { fanOut, type Outcome } from '../../app/fan-out.js';
+import { onOne } from '../../app/for-each-machine.js';
+import { explanationOf, isAbort, UserError } from '../../base/errors.js';
+import { type BatchReport, reportOf } from '../../machines/machine-summary.js';
+import { isOnlyUrl, type Machine } from '../../machines/model/machine.js';
+import { membershipOf, withEngine } from '../membership.js';
+import { countedManager, type Member, memberName } from '../model/members.js';
+import type { Role } from '../model/node.js';
+import { unlockedKey } from '../model/node-key.js';
+import { hasQuorum, quorumOf, type Tally, tallyOf } from '../model/quorum.js';
+import type { LogPosition } from '../model/raft-log.js';
+import { byProgress } from '../model/recovery-source.js';
+import { requireAddress } from '../node-network.js';
+import { managersNow, NoQuorumError } from '../require-quorum.js';
+import { withSwarm } from '../session.js';
+import { beginAnew } from './force-new-cluster.js';
+import { type FoundTrace, readTrace } from './read-raft-state.js';
+import { endRecovery, type Recovery, readRecovery, writeRecovery } from './recovery-record.js';
+import { type BroughtBack, bringBack, otherNodes, type Returning, removeLeftOver } from './rejoin-nodes.js';
+import { keptSuffix, workOnFolder } from './swarm-folder.js';
+
+/** What is to be done, before anything is. */
+export interface RecoveryPlan {
+  swarmId: string;
+  /** The machine that the swarm begins anew on, or has begun on. */
+  manager: Machine;
+  /** The swarm has begun anew already, in an earlier run or by a restore: what is left is to bring the others back. */
+  begun: boolean;
+  /** The managers that are left, the one whose log is ahead first. */
+  managers: { name: string; position: LogPosition }[];
+  /** Machines of the swarm that are to be nodes of it again. */
+  returning: Returning[];
+  /** Machines of the cluster that cannot be asked, and why. */
+  lost: { name: string; reason: string }[];
+  autolock: boolean;
+  /** `swarm-node.key`, where it has to be unlocked. */
+  lockedKey?: string;
+}
+
+export interface Recovered {
+  manager: string;
+  swarmId: string;
+  /** The copy of the manager's folder as it was, on the manager. */
+  keptFolder?: string;
+  returned: BatchReport<BroughtBack & { name: string }>;
+  /** Entries of nodes that were taken out of the swarm. */
+  removed: string[];
+}
+
+/**
+ * Looks at all machines of the cluster; changes nothing on them. The record of a recovery that never came to begin anew is removed where the
+ * swarm has a quorum again: gone on with, it would take managers out that are well.
+ * @throws UserError when the swarm has a quorum, or no machine holds its state
+ */
+export async function planRecovery({ force }: { force: boolean }, context: Context): Promise<RecoveryPlan> {
+  const record = await readRecovery(context);
+  const leading = await findLeading(context);
+  if (leading && record?.swarmId === leading.id) {
+    if (await hasBegun(record, leading, context)) return resume(record, context);
+    await endRecovery(context);
+  }
+  if (leading) {
+    const { managers, reachable } = leading.tally;
+    throw new UserError(
+      `the swarm has a quorum: ${reachable} of ${managers} managers can be reached, and ${quorumOf(managers)} are needed`,
+      { hint: 'there is nothing to recover; see its nodes: belt swarm ls' },
+    );
+  }
+  const { traces, lost } = await survey(context);
+  const managers = byProgress(await ofOneSwarm(traces, context));
+  const [first] = managers;
+  if (!first) {
+    throw new UserError('no machine of this cluster holds the state of a swarm', {
+      hint: 'bring a manager back: belt start NODE; or from a backup: belt swarm restore FILE NODE',
+    });
+  }
+  requireAddress(first.machine);
+  if (!force) await refuseIfElecting(managers, context);
+  return {
+    swarmId: first.swarmId,
+    manager: first.machine,
+    begun: false,
+    managers,
+    returning: traces.flatMap(({ swarmId, machine, manager }) =>
+      swarmId === first.swarmId && machine !== first.machine
+        ? [{ machine, role: manager ? ('manager' as const) : ('worker' as const) }]
+        : [],
+    ),
+    lost,
+    // An earlier run may have unlocked the key and come no further.
+    autolock: first.locked || (record?.swarmId === first.swarmId && record.autolock),
+    ...(first.locked && { lockedKey: first.key }),
+  };
+}
+
+/**
+ * Begins the swarm anew on the manager whose log is ahead, brings the other machines back, and takes entries out that stand for nothing any
+ * more. Called again after an interruption, it goes on.
+ * @throws ExternalError, EngineError when the swarm does not begin
+ */
+export async function recoverSwarm(
+  plan: RecoveryPlan,
+  unlockKey: string | undefined,
+  context: Context,
+): Promise<Recovered> {
+  const { manager } = plan;
+  if (plan.begun) await noteBegun(plan, context);
+  const keptFolder = plan.begun ? undefined : await begin(plan, unlockKey, context);
+  const returned = await bringBack(plan.returning, manager, context);
+  context.signal.throwIfAborted();
+  const removed = await removeLeftOver(manager, context);
+  await noteReturned(returned, context);
+  return {
+    manager: manager.name,
+    swarmId: plan.swarmId,
+    ...(keptFolder !== undefined && { keptFolder }),
+    returned: reportOf(returned, (name, value) => ({ name, ...value })),
+    removed,
+  };
+}
+
+/**
+ * Brings machines back into a swarm that has been restored, in the roles that they had in it; others become workers.
+ */
+export async function rejoinMachines(machines: readonly Machine[], context: Context): Promise<Recovered> {
+  const recovery = await readRecovery(context);
+  if (!recovery) throw new Error('there is no record of the restore');
+  const roles = new Map(recovery.members?.map(({ name, role }) => [name, role]));
+  const returning = machines
+    .filter(({ name }) => name !== recovery.manager)
+    .map((machine) => ({ machine, role: roles.get(machine.name) ?? ('worker' as const) }));
+  return recoverSwarm({ ...(await resume(recovery, context)), returning }, undefined, context);
+}
+
+async function noteBegun({ returning }: RecoveryPlan, context: Context): Promise<void> {
+  const recovery = await readRecovery(context);
+  if (!recovery || recovery.begun) return;
+  await writeRecovery({ members: membersOf(returning), ...recovery, begun: true }, context);
+}
+
+function membersOf(returning: readonly Returning[]): { name: string; role: Role }[] {
+  return returning.map(({ machine, role }) => ({ name: machine.name, role }));
+}
+
+/** What is left goes on with the next call. */
+async function noteReturned(returned: readonly Outcome<unknown>[], context: Context): Promise<void> {
+  const recovery = await readRecovery(context);
+  if (!recovery) return;
+  const done = new Set(returned.flatMap(({ name, status }) => (status === 'ok' ? [name] : [])));
+  const members = recovery.members?.filter(({ name }) => !done.has(name));
+  if (members?.length) await writeRecovery({ ...recovery, members }, context);
+  else await endRecovery(context);
+}
+
+async function begin(plan: RecoveryPlan, unlockKey: string | undefined, context: Context): Promise<string> {
+  const { manager, swarmId, autolock, lockedKey, returning } = plan;
+  const key = lockedKey === undefined ? '' : unlockedKey(lockedKey, unlockKey ?? '');
+  const recovery: Recovery = {
+    swarmId,
+    manager: manager.name,
+    autolock,
+    members: membersOf(returning),
+  };
+  await writeRecovery(recovery, context);
+  return onOne<string>(
+    manager,
+    {
+      what: 'recovered',
+      doneText: (kept) => `is the manager; its state as it was is in ${kept}`,
+      async run(machine, step) {
+        const values = { suffix: keptSuffix('before-recover') };
+        const data = { input: Readable.from([Buffer.from(key)]) };
+        const answers = await workOnFolder(machine, { script: 'recover', values, step, data }, context);
+        const kept = answers.get('copy')?.[0] ?? '';
+        await writeRecovery({ ...recovery, kept }, context);
+        step('beginning the swarm anew');
+        await beginAnew(machine, autolock, context);
+        await noteBegun(plan, context);
+        return kept;
+      },
+    },
+    context,
+  );
+}
+
+async function resume(
+  { swarmId, manager, autolock, members }: Recovery,
+  context: Context,
+): Promise<RecoveryPlan> {
+  const machines = new Map(
+    (await context.cluster.machines()).machines.map((machine) => [machine.name, machine]),
+  );
+  const first = await context.cluster.machine(manager);
+  const left = members ?? (await otherNodes(first, context));
+  const returning = left.flatMap(({ name, role }): Returning[] => {
+    const machine = machines.get(name);
+    return machine ? [{ machine, role }] : [];
+  });
+  return { swarmId, manager: first, begun: true, managers: [], returning, lost: [], autolock };
+}
+
+/** An election takes some 10 s, and a leader that has lost the others needs some to notice: the swarm may be otherwise then. */
+const electionMs = 20_000;
+
+interface Leading {
+  id: string;
+  tally: Tally;
+  /** After a new beginning, those of before are none. */
+  managers: Member[];
+}
+
+/** Cut short before it was noted, a new beginning shows in its only manager. */
+async function hasBegun(
+  { begun = false, manager }: Recovery,
+  { managers }: Leading,
+  { cluster }: Context,
+): Promise<boolean> {
+  if (!begun && managers.length > 1) return false;
+  if (managers.some((member) => memberName(member) === manager)) return true;
+  // What was restored has the host name of another machine until its engine has told its own.
+  const machine = (await cluster.machines()).machines.find(({ name }) => name === manager);
+  const nodes = managers.map(({ node }) => node);
+  return machine !== undefined && countedManager(nodes, machine) !== undefined;
+}
+
+/** The swarm, where a quorum of its managers is there: by their own word, since a leader believes in the others for a while. */
+async function findLeading(context: Context): Promise<Leading | undefined> {
+  const deadline = Date.now() + electionMs;
+  for (let told = false; ; told = true) {
+    const leading = await askLeading(context);
+    if (leading === undefined || (leading !== 'nobody' && hasQuorum(leading.tally))) return leading;
+    if (Date.now() > deadline) return undefined;
+    if (!told)
+      context.reporter.note('the swarm has no quorum at this moment: waiting whether its managers find one');
+    await sleep(5_000, undefined, { signal: context.signal });
+  }
+}
+
+/** `nobody`: managers answer, and none leads. @returns undefined where no manager answers, so that there can be no election */
+async function askLeading(context: Context): Promise<Leading | 'nobody' | undefined> {
+  try {
+    return await withSwarm({ impatient: true }, context, async (swarm) => {
+      // After a new beginning, managers of before have entries as such, and no say.
+      const members = (await swarm.members()).filter(({ node }) => node.reachability !== undefined);
+      const tally = tallyOf(await managersNow(members, context));
+      return { id: swarm.id, tally, managers: members };
+    });
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    return error instanceof NoQuorumError ? 'nobody' : undefined;
+  }
+}
+
+async function survey(
+  context: Context,
+): Promise<{ traces: FoundTrace[]; lost: { name: string; reason: string }[] }> {
+  const { machines } = await context.cluster.machines();
+  const byName = new Map(
+    machines.filter((machine) => !isOnlyUrl(machine)).map((machine) => [machine.name, machine]),
+  );
+  const outcomes = await fanOut(
+    [...byName.keys()],
+    (name) => readTrace(byName.get(name) as Machine, context),
+    {
+      signal: context.signal,
+    },
+  );
+  context.signal.throwIfAborted();
+  return {
+    traces: outcomes.flatMap((outcome) => (outcome.status === 'ok' && outcome.value ? [outcome.value] : [])),
+    lost: outcomes.flatMap((outcome) =>
+      outcome.status === 'failed' ? [{ name: outcome.name, reason: explanationOf(outcome.error) }] : [],
+    ),
+  };
+}
+
+/** Machines of a cluster may be in several swarms: the active machine says which one is meant. */
+async function ofOneSwarm(traces: readonly FoundTrace[], { cluster }: Context): Promise<FoundTrace[]> {
+  const swarms = [...new Set(traces.filter(({ manager }) => manager).map(({ swarmId }) => swarmId))];
+  if (swarms.length < 2) return traces.filter(({ swarmId }) => swarmId === swarms[0]);
+  const active = await cluster.activeHost();
+  const chosen = traces.find(({ name }) => name === active)?.swarmId;
+  if (chosen !== undefined) return traces.filter(({ swarmId }) => swarmId === chosen);
+  const names = swarms.map((id) => traces.find(({ swarmId }) => swarmId === id)?.name);
+  throw new UserError(`there are managers of ${swarms.length} swarms here, such as ${names.join(' and ')}`, {
+    hint: 'choose one by a machine of it: belt active NODE',
+  });
+}
+
+/** Managers that are more than half of all will agree in the end; to begin anew beside them would make two swarms of one. */
+async function refuseIfElecting(managers: readonly FoundTrace[], context: Context): Promise<void> {
+  const answers = await fanOut(
+    managers.map(({ name }) => name),
+    (name) => {
+      const { machine } = managers.find((manager) => manager.name === name) as FoundTrace;
+      return withEngine(machine, context, membershipOf);
+    },
+    { signal: context.signal },
+  );
+  context.signal.throwIfAborted();
+  const alive = answers.flatMap((answer) =>
+    answer.status === 'ok' && answer.value.manager ? [answer.value] : [],
+  );
+  const known = Math.max(0, ...alive.map(({ managers: { length } }) => length));
+  if (known === 0 || !hasQuorum({ managers: known, reachable: alive.length })) return;
+  throw new UserError(
+    `${alive.length} of ${known} managers answer, and ${quorumOf(known)} are needed: they should elect a leader by themselves`,
+    { hint: 'see whether they reach each other (port 2377, tcp); or begin anew all the same: --force' },
+  );
+}

@@ -1,0 +1,297 @@
+import type { Context } from '../app/context.js';
+import type { Outcome } from '../app/fan-out.js';
+import { failEach, onEach } from '../app/for-each-machine.js';
+import { whileSwarmClaimed } from '../app/with-claim.js';
+import { ExternalError, isAbort, messageOf, UserError } from '../base/errors.js';
+import { removeMachines } from '../machines/lifecycle.js';
+import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
+import { readFound } from '../machines/original-state.js';
+import { changeAvailability, drainMember, warnOfDrain } from './change-availability.js';
+import { changeRole, inOrderOfDemotion, requireQuorumWithout } from './change-roles.js';
+import { isManagersFault } from './find-manager.js';
+import { leaveMember, noManagerLeft, removeEntry } from './leave-swarm.js';
+import { objectionTo, type Presence, presenceOf } from './manager-reachability.js';
+import { NoQuorumError } from './require-quorum.js';
+import { type NamedMember, named } from './select-nodes.js';
+import { type Swarm, type SwarmChoice, withSwarm } from './session.js';
+import { shortageText, waitForReplacements } from './wait-for-replacements.js';
+
+export interface Retirement {
+  /** Whatever it does to quorums, and whether or not a machine can be destroyed. */
+  force: boolean;
+  /** Adopted servers stay as they are, in their swarms too. */
+  keepEngineConfig?: boolean;
+  /** How long a node may take to be empty, and then what ran there to run elsewhere, in milliseconds. */
+  drainMs: number;
+}
+
+/**
+ * Takes machines out of their swarms, so that those go on without them, and destroys them. One that cannot be taken out is kept, unless
+ * `force`. Of a cluster that goes altogether nothing is asked.
+ * @throws UserError with the numbers when a swarm would lose its quorum, or its last manager to spare, unless `force`
+ */
+export async function retireMachines(
+  machines: readonly Machine[],
+  retirement: Retirement,
+  context: Context,
+): Promise<Outcome<Machine>[]> {
+  const obstacles = await takeLeave(machines, retirement, context);
+  context.signal.throwIfAborted();
+  const free = machines.filter(({ name }) => !obstacles.has(name));
+  const removed = free.length > 0 ? await removeMachines(free, retirement, context) : [];
+  const byName = new Map<string, Outcome<Machine>>(removed.map((outcome) => [outcome.name, outcome]));
+  return machines.map(({ name }) => byName.get(name) ?? obstacles.get(name) ?? { name, status: 'skipped' });
+}
+
+/** What keeps machines from being destroyed. */
+type Obstacles = Map<string, Outcome<never>>;
+
+async function takeLeave(
+  machines: readonly Machine[],
+  retirement: Retirement,
+  context: Context,
+): Promise<Obstacles> {
+  const all = (await context.cluster.machines()).machines;
+  const names = new Set(machines.map(({ name }) => name));
+  const staying = all.filter(({ name }) => !names.has(name));
+  if (staying.length === 0) return new Map();
+  const asked = await presenceOf([...machines, ...(await witnesses(staying, context))], context);
+  if (asked.every(isInNoSwarm)) return new Map();
+  const leaving = await thoseOfBelt(
+    asked.filter(({ machine }) => names.has(machine.name)),
+    retirement,
+    context,
+  );
+  if (leaving.length === 0) return new Map();
+  return new Departure(leaving, staying, retirement, context).run();
+}
+
+/** A machine that has left already may have left its entry behind: a few others tell whether there is a swarm at all. */
+async function witnesses(staying: readonly Machine[], { cluster }: Context): Promise<Machine[]> {
+  const active = await cluster.activeHost();
+  return staying
+    .toSorted((one, other) => Number(other.name === active) - Number(one.name === active))
+    .slice(0, 3);
+}
+
+function isInNoSwarm({ state, membership }: Presence): boolean {
+  return state === 'apart' || membership?.state === 'inactive';
+}
+
+/** Less servers that go on as they are: those known by their URLs alone, and adopted ones as they were found, in the swarm that they came with. */
+async function thoseOfBelt(
+  presences: readonly Presence[],
+  { keepEngineConfig }: Retirement,
+  context: Context,
+): Promise<Presence[]> {
+  const stays = await Promise.all(
+    presences.map(async ({ machine, membership }) => {
+      if (isOnlyUrl(machine)) return true;
+      const found = await readFound(machine.name, context);
+      if (!found) return false;
+      const nodeId = membership?.nodeId;
+      return keepEngineConfig || (Boolean(nodeId) && nodeId === (found.swarmNode ?? nodeId));
+    }),
+  );
+  return presences.filter((_, index) => !stays[index]);
+}
+
+/** Machines on their way out of the swarms that they are in. */
+class Departure {
+  private readonly obstacles: Obstacles = new Map();
+  private readonly presences: Map<string, Presence>;
+
+  constructor(
+    leaving: readonly Presence[],
+    private readonly staying: readonly Machine[],
+    private readonly retirement: Retirement,
+    private readonly context: Context,
+  ) {
+    this.presences = new Map(leaving.map((presence) => [presence.machine.name, presence]));
+  }
+
+  /** One swarm after the other: most clusters have one. */
+  async run(): Promise<Obstacles> {
+    const seen = new Set<string>();
+    for (let choice: SwarmChoice | undefined = {}; choice; choice = this.nextChoice(seen)) {
+      if (choice.manager) seen.add(choice.manager.name);
+      await this.fromSwarm(choice, seen);
+    }
+    for (const { machine, membership } of this.presences.values())
+      if (membership?.nodeId && !seen.has(machine.name))
+        this.warnOfEntry(machine.name, 'none of its managers is known');
+    return this.obstacles;
+  }
+
+  /** A manager of a swarm that has not been asked. */
+  private nextChoice(seen: ReadonlySet<string>): SwarmChoice | undefined {
+    const manager = [...this.presences.values()].find(
+      ({ machine, membership }) => membership?.manager && !seen.has(machine.name),
+    );
+    return manager && { manager: manager.machine };
+  }
+
+  private async fromSwarm(choice: SwarmChoice, seen: Set<string>): Promise<void> {
+    let out = choice.manager ? [choice.manager.name] : [...this.presences.keys()];
+    let reached = false;
+    try {
+      await withSwarm(choice, this.context, async (swarm) => {
+        reached = true;
+        const members = named(await swarm.members());
+        const own = members.filter((member) => this.isMeant(member));
+        out = own.map(({ name }) => name);
+        await this.leave(swarm, own, members);
+      });
+    } catch (error) {
+      if (isAbort(error) || (reached && !hasFallenSilent(error))) throw error;
+      await this.withoutSwarm(out, error);
+    } finally {
+      for (const name of out) seen.add(name);
+    }
+  }
+
+  /** An entry may be of a machine that has left, or is in another swarm by now. */
+  private isMeant({ machine, node }: NamedMember): boolean {
+    const presence = machine && this.presences.get(machine.name);
+    if (!presence) return false;
+    const { membership } = presence;
+    if (membership?.nodeId) return membership.nodeId === node.id;
+    return membership === undefined || node.status === 'down';
+  }
+
+  private async leave(
+    swarm: Swarm,
+    own: readonly NamedMember[],
+    members: readonly NamedMember[],
+  ): Promise<void> {
+    const { context, retirement } = this;
+    const staying = members.filter((member) => !own.includes(member));
+    if (own.length === 0 || staying.length === 0) return;
+    const managers = inOrderOfDemotion(own.filter(({ node }) => node.role === 'manager'));
+    if (!staying.some(({ node }) => node.role === 'manager')) {
+      const objection = noManagerLeft(staying.length);
+      if (!retirement.force) throw objection;
+      context.reporter.warn(
+        `${objection.message}; --force: what they run goes on, and can be changed no more`,
+      );
+      return;
+    }
+    if (managers.length === 0) return this.takeOutAll(swarm, own, managers);
+    return whileSwarmClaimed('changed', context, async () => {
+      await this.requireQuorum(swarm, managers);
+      await this.takeOutAll(swarm, own, managers);
+    });
+  }
+
+  /** Managers last. */
+  private async takeOutAll(
+    swarm: Swarm,
+    own: readonly NamedMember[],
+    managers: readonly NamedMember[],
+  ): Promise<void> {
+    const { context, retirement } = this;
+    await warnOfDrain(swarm, own, context);
+    // All at once, so that nothing moves to a node that goes too.
+    await Promise.all(own.map((member) => changeAvailability(swarm, member, 'drain')));
+    const workers = own.filter((member) => !managers.includes(member));
+    await this.each(workers, async (member, step) => {
+      await drain(swarm, member, retirement, step, context);
+      await this.takeOut(swarm, member, step);
+    });
+    await this.each(
+      managers,
+      async (member, step) => {
+        await this.requireQuorum(swarm, [member], { isPart: true });
+        await drain(swarm, member, retirement, step, context);
+        await changeRole(swarm, member, 'worker', step, context);
+        await this.takeOut(swarm, member, step);
+      },
+      { limit: 1, stopAtFailure: !retirement.force },
+    );
+  }
+
+  private requireQuorum(
+    swarm: Swarm,
+    managers: readonly NamedMember[],
+    { isPart = false } = {},
+  ): Promise<void> {
+    const { force } = this.retirement;
+    return requireQuorumWithout(swarm, managers, { what: 'removing', force, isPart }, this.context);
+  }
+
+  private async takeOut(swarm: Swarm, member: NamedMember, step: (text: string) => void): Promise<void> {
+    if (this.presences.get(member.name)?.membership?.nodeId)
+      await leaveMember(swarm, member, step, this.context);
+    else await removeEntry(swarm, member.node.id, { force: true });
+  }
+
+  private async each(
+    members: readonly NamedMember[],
+    run: (member: NamedMember, step: (text: string) => void) => Promise<void>,
+    order: { limit?: number; stopAtFailure?: boolean } = {},
+  ): Promise<void> {
+    if (members.length === 0) return;
+    const { context, obstacles, retirement } = this;
+    const outcomes = await onEach<void, NamedMember>(
+      members,
+      { what: 'removed', doneText: () => 'out of its swarm', run, ...order },
+      context,
+    );
+    for (const outcome of outcomes) {
+      if (outcome.status === 'ok') continue;
+      if (retirement.force && outcome.status === 'failed')
+        context.reporter.warn(
+          `${outcome.name} is destroyed as a node of its swarm: ${outcome.error.message}`,
+        );
+      else obstacles.set(outcome.name, outcome);
+    }
+  }
+
+  private warnOfEntry(name: string, why: string): void {
+    this.context.reporter.warn(`the entry of ${name} stays in its swarm: ${why}`);
+  }
+
+  /** No manager can be asked: a worker takes nothing from a swarm, a manager may take its data. */
+  private async withoutSwarm(names: readonly string[], cause: unknown): Promise<void> {
+    const { context, retirement } = this;
+    const others = await presenceOf(this.staying, context);
+    const kept = new Map<string, Error>();
+    for (const name of names) {
+      const presence = this.presences.get(name);
+      if (!presence || isInNoSwarm(presence) || presence.state === 'gone') continue;
+      const why = objectionTo(presence, [...this.presences.values()], others);
+      if (why === undefined) {
+        if (presence.membership) this.warnOfEntry(name, messageOf(cause));
+      } else if (retirement.force) {
+        context.reporter.warn(`${why} (${messageOf(cause)}); --force: its copy of the swarm's data is lost`);
+      } else {
+        const hint = `start the others: belt start NODES; or remove it all the same: belt rm --force ${name}`;
+        kept.set(name, new UserError(`${why}: ${messageOf(cause)}`, { hint }));
+      }
+    }
+    for (const outcome of await failEach(kept, context)) this.obstacles.set(outcome.name, outcome);
+  }
+}
+
+/** A manager may be slow to notice that it has lost its quorum: it answers, and decides nothing any more. */
+function hasFallenSilent(error: unknown): boolean {
+  return error instanceof NoQuorumError || isManagersFault(error);
+}
+
+/** Nobody waits for ever for what is to be destroyed. */
+async function drain(
+  swarm: Swarm,
+  member: NamedMember,
+  { drainMs }: Retirement,
+  step: (text: string) => void,
+  context: Context,
+): Promise<void> {
+  try {
+    await drainMember(swarm, member, { waitMs: drainMs }, step, context);
+    for (const shortage of await waitForReplacements(swarm, member, drainMs, step, context))
+      context.reporter.warn(`without ${member.name}, of ${shortageText(shortage)}`);
+  } catch (error) {
+    if (!(error instanceof ExternalError)) throw error;
+    context.reporter.warn(`${error.message}: it goes all the same`);
+  }
+}

@@ -1,0 +1,61 @@
+import type { Context } from '../app/context.js';
+import { inOrderOf, type Outcome } from '../app/fan-out.js';
+import { onEach } from '../app/for-each-machine.js';
+import { UserError } from '../base/errors.js';
+import { demoteAmong } from './change-roles.js';
+import { removeEntry } from './leave-swarm.js';
+import type { Member } from './model/members.js';
+import { type NamedMember, named, selectMembers } from './select-nodes.js';
+import { withSwarm } from './session.js';
+
+export interface Removed {
+  nodeId: string;
+  /** docker's own words. */
+  message: string;
+}
+
+/**
+ * Removes the entries of nodes that are gone; managers among them are made workers first. Where a node has joined again since, its old
+ * entries are meant.
+ * @throws UserError when a node is still there, unless `force`; or, with the numbers, when the swarm would lose its quorum
+ */
+export async function removeNodes(
+  nodes: readonly string[],
+  { force }: { force: boolean },
+  context: Context,
+): Promise<Outcome<Removed>[]> {
+  return withSwarm({}, context, async (swarm) => {
+    const members = await swarm.members();
+    const chosen = await selectMembers(nodes, members, context);
+    const entries = chosen.flatMap((member) => entriesOf(member, members, force));
+    const { failed } = await demoteAmong(swarm, entries, { force }, context);
+    const kept = new Set(failed.map(({ name }) => name));
+    const removed = await onEach<Removed, NamedMember>(
+      chosen.filter(({ name }) => !kept.has(name)),
+      {
+        what: 'removed from its swarm',
+        doneText: () => 'removed',
+        async run({ name, node }) {
+          for (const entry of entries.filter((candidate) => candidate.name === name))
+            await removeEntry(swarm, entry.node.id, { force });
+          return { nodeId: node.id, message: name };
+        },
+      },
+      context,
+    );
+    return inOrderOf(
+      chosen.map(({ name }) => name),
+      [...failed, ...removed],
+    );
+  });
+}
+
+/** All that a node which is gone has left behind under its name. */
+function entriesOf(chosen: NamedMember, members: readonly Member[], force: boolean): NamedMember[] {
+  const gone = named(members).filter(({ name, node }) => name === chosen.name && node.status === 'down');
+  if (gone.length > 0) return gone;
+  if (force) return [chosen];
+  throw new UserError(`${chosen.name} is ${chosen.node.status}: only nodes that are down can be removed`, {
+    hint: `take it out of the swarm: belt swarm leave ${chosen.name}; or remove its entry all the same: --force`,
+  });
+}

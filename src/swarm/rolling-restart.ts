@@ -1,0 +1,156 @@
+import type { Context } from '../app/context.js';
+import { fanOut, type Outcome } from '../app/fan-out.js';
+import { whileSwarmClaimed } from '../app/with-claim.js';
+import { ExternalError, explanationOf, unlessAborted } from '../base/errors.js';
+import { waitUntilClear } from '../base/poll.js';
+import type { Machine } from '../machines/model/machine.js';
+import { membershipOf, withEngineWithin } from './membership.js';
+import { readNodes, type SwarmNode } from './model/node.js';
+import { type Manager, managersAmong, requireRestartable } from './quorum-guard.js';
+import { nodesBy } from './stable-view.js';
+
+export interface EngineWork<T> {
+  /** Before the engine restarts, `mayRestart` is called: it throws where the swarm would lose its quorum by it. */
+  work: (machine: Machine, step: (text: string) => void, mayRestart: () => Promise<void>) => Promise<T>;
+  /** On the machine's line at its end. */
+  doneText: (value: T) => string;
+  /** Goes on with the next manager of a swarm after one that failed. */
+  carryOn?: boolean;
+  /** Restarts managers even where their swarm loses its quorum by it for a while. */
+  force: boolean;
+}
+
+/**
+ * Does work that restarts engines on many machines. Managers of a swarm go one after the other, the leader last, and each only when
+ * the one before is back among them: together they would take the swarm its quorum. All others follow at the same time.
+ */
+export async function restartEngines<T>(
+  machines: readonly Machine[],
+  { work, doneText, carryOn = false, force }: EngineWork<T>,
+  context: Context,
+): Promise<Outcome<T>[]> {
+  const { signal, reporter } = context;
+  const byName = new Map(machines.map((machine) => [machine.name, machine]));
+  const progress = reporter.open([...byName.keys()]);
+  const step = (name: string) => (text: string) => progress.update(name, text);
+  const broken = new AbortController();
+  const onFailure = (name: string, outcome: Outcome<unknown>): void => {
+    if (outcome.status === 'failed') progress.failed(name, explanationOf(outcome.error));
+  };
+  const onManagerEnd = (name: string, outcome: Outcome<unknown>): void => {
+    onFailure(name, outcome);
+    if (outcome.status === 'failed' && !carryOn) broken.abort();
+  };
+  try {
+    const managers = await inRestartOrder(machines, context);
+    const managerNames = managers.map(({ machine }) => machine.name);
+    const manager = async (name: string): Promise<T> => {
+      const restart = new ManagerRestart(managers[managerNames.indexOf(name)] as Manager, force, context);
+      const value = await work(byName.get(name) as Machine, step(name), () => restart.require());
+      await restart.waitUntilBack(step(name));
+      progress.done(name, doneText(value));
+      return value;
+    };
+    const other = async (name: string): Promise<T> => {
+      const value = await work(byName.get(name) as Machine, step(name), async () => {});
+      progress.done(name, doneText(value));
+      return value;
+    };
+    const others = [...byName.keys()].filter((name) => !managerNames.includes(name));
+    const stop = AbortSignal.any([signal, broken.signal]);
+    const one = { signal: stop, limit: 1, onEnd: onManagerEnd };
+    const outcomes = [
+      ...(await whileManagersRestart(managers, context, () => fanOut(managerNames, manager, one))),
+      ...(await fanOut(others, other, { signal, onEnd: onFailure })),
+    ];
+    const ended = new Map(outcomes.map((outcome) => [outcome.name, outcome]));
+    return machines.flatMap(({ name }) => ended.get(name) ?? []);
+  } finally {
+    await progress.close();
+  }
+}
+
+/** Where there are none, no other belt is held up. @throws UserError while another belt takes managers away */
+export function whileManagersRestart<T>(
+  managers: readonly Manager[],
+  context: Context,
+  work: () => Promise<T>,
+): Promise<T> {
+  return managers.length > 0 ? whileSwarmClaimed('restarted', context, work) : work();
+}
+
+/**
+ * The managers among machines, the leaders last, and after them those that others have to speak for: nothing that is done over SSH will come to
+ * an end there.
+ */
+export async function inRestartOrder(machines: readonly Machine[], context: Context): Promise<Manager[]> {
+  const managers = await managersAmong(machines, context);
+  const byName = new Map(managers.map((manager) => [manager.machine.name, manager]));
+  const rankOf = async (name: string): Promise<number> => {
+    const { machine, witness } = byName.get(name) as Manager;
+    if (machine !== witness) return 2;
+    const node = await ownNode(machine, context).catch(unlessAborted);
+    return node?.leader ? 1 : 0;
+  };
+  const outcomes = await fanOut([...byName.keys()], rankOf, { signal: context.signal });
+  context.signal.throwIfAborted();
+  const rank = (outcome: Outcome<number>): number => (outcome.status === 'ok' ? outcome.value : 0);
+  return outcomes
+    .toSorted((one, other) => rank(one) - rank(other))
+    .map(({ name }) => byName.get(name) as Manager);
+}
+
+/** An election and the agent's way back take up to 20 s. */
+const backTimeoutMs = 90_000;
+
+/** The restart of one manager: whether it may be, and its way back. */
+export class ManagerRestart {
+  /** Of the node that is waited for; absent: a swarm without a quorum takes nobody back, and a restart takes nothing from it. */
+  private awaited: string | undefined;
+
+  constructor(
+    private readonly manager: Manager,
+    private readonly force: boolean,
+    private readonly context: Context,
+  ) {}
+
+  /** @throws UserError when the swarm would lose its quorum meanwhile, unless `force` */
+  async require(): Promise<void> {
+    const { manager, force, context } = this;
+    this.awaited = await requireRestartable(manager, { doing: 'restarting', force }, context);
+  }
+
+  /** Waits until its swarm has it back, where it may have restarted. Managers answer for all: what one says is the leader's view. */
+  async waitUntilBack(step: (text: string) => void): Promise<void> {
+    const { awaited, context } = this;
+    const { machine, witness } = this.manager;
+    if (awaited === undefined) return;
+    step('waiting until its swarm has it back');
+    const obstacle = async (): Promise<string | undefined> => {
+      const nodes = await nodesBy(witness, context).catch(unlessAborted);
+      const node = nodes?.find(({ id }) => id === awaited);
+      if (node?.status === 'ready' && node.reachability === 'reachable') return undefined;
+      return node ? `${node.status}, ${node.reachability ?? 'no manager'}` : 'it gives no answer';
+    };
+    await waitUntilClear(
+      obstacle,
+      { timeoutMs: backTimeoutMs, signal: context.signal },
+      (last) =>
+        new ExternalError(
+          `the swarm of ${machine.name} has not taken it back as a manager within ${backTimeoutMs / 1000} s: ${last}`,
+          { hint: 'see the managers: belt swarm status' },
+        ),
+    );
+  }
+}
+
+const ownNodeTimeoutMs = 5_000;
+
+/** The machine's node, as its managers know it. */
+function ownNode(machine: Machine, context: Context): Promise<SwarmNode | undefined> {
+  return withEngineWithin(machine, ownNodeTimeoutMs, context, async (api, signal) => {
+    const nodes = readNodes(await api.get('/nodes', { signal }));
+    const { nodeId } = await membershipOf(api, { signal });
+    return nodes.find(({ id }) => id === nodeId);
+  });
+}

@@ -1,0 +1,105 @@
+import type { Context } from '../app/context.js';
+import type { Outcome } from '../app/fan-out.js';
+import { failEach } from '../app/for-each-machine.js';
+import { UserError } from '../base/errors.js';
+import type { Machine } from '../machines/model/machine.js';
+import { matchNames, selectNames, unknownMachines } from '../machines/model/patterns.js';
+import { type Member, memberName } from './model/members.js';
+
+/** A member under the name that commands take. */
+export type NamedMember = Member & { name: string };
+
+export function named(members: readonly Member[]): NamedMember[] {
+  return members.map((member) => ({ ...member, name: memberName(member) }));
+}
+
+/**
+ * The nodes of the swarm that NODES names: by their machines, and those that are no machine of belt's by their host names. Where several
+ * nodes have a name, it means the one that is there.
+ * @throws UserError naming a machine that is no node of the swarm, or all that do not exist
+ */
+export async function selectMembers(
+  nodes: readonly string[],
+  members: readonly Member[],
+  context: Context,
+  { all = false } = {},
+): Promise<NamedMember[]> {
+  const { chosen, outside } = await selectWithOutside(nodes, members, context, { all });
+  const [stranger] = outside;
+  if (stranger) throw notInSwarm(stranger.name);
+  return chosen;
+}
+
+/** As `selectMembers`, and apart from them the machines that are no nodes of the swarm. @throws UserError naming all that do not exist */
+export async function selectWithOutside(
+  nodes: readonly string[],
+  members: readonly Member[],
+  context: Context,
+  { all = false } = {},
+): Promise<{ chosen: NamedMember[]; outside: Machine[] }> {
+  const candidates = await candidatesAmong(members, context);
+  return candidates.of(selectNames(nodes, all ? candidates.inSwarm : candidates.names, { all }));
+}
+
+/**
+ * Works on the nodes that NODES names, as `selectMembers` finds them. A name that is none's gets its line, and holds up no other.
+ * @throws UserError as `selectMembers` when not one of them is a node of the swarm
+ */
+export async function onMembers<T>(
+  nodes: readonly string[],
+  members: readonly Member[],
+  context: Context,
+  work: (chosen: readonly NamedMember[]) => Promise<Outcome<T>[]>,
+): Promise<Outcome<T>[]> {
+  const candidates = await candidatesAmong(members, context);
+  const { found, unknown } = matchNames(nodes, candidates.names);
+  const { chosen, outside } = candidates.of(found);
+  if (chosen.length === 0) await selectMembers(nodes, members, context);
+  const strangers = new Map<string, Error>([
+    ...outside.map(({ name }) => [name, notInSwarm(name)] as const),
+    ...unknown.map((name) => [name, unknownMachines([name], candidates.names)] as const),
+  ]);
+  const failed = await failEach(strangers, context);
+  return [...(await work(chosen)), ...failed];
+}
+
+interface Candidates {
+  /** Those of nodes. */
+  inSwarm: string[];
+  /** And of machines that are none. */
+  names: string[];
+  of(names: readonly string[]): { chosen: NamedMember[]; outside: Machine[] };
+}
+
+async function candidatesAmong(members: readonly Member[], { cluster }: Context): Promise<Candidates> {
+  const byName = new Map(
+    named(members)
+      .toReversed()
+      .toSorted(byPresence)
+      .map((member) => [member.name, member]),
+  );
+  const { machines } = await cluster.machines();
+  const outside = machines.filter(({ name }) => !byName.has(name));
+  const inSwarm = [...new Set(named(members).map(({ name }) => name))];
+  return {
+    inSwarm,
+    names: [...inSwarm, ...outside.map(({ name }) => name)],
+    of: (names) => ({
+      chosen: names.flatMap((name) => byName.get(name) ?? []),
+      outside: outside.filter(({ name }) => names.includes(name)),
+    }),
+  };
+}
+
+function notInSwarm(name: string): UserError {
+  return new UserError(`${name} is no node of the swarm`, { hint: 'see the nodes: belt swarm ls' });
+}
+
+/** Those that are there last, so that they win their name. */
+function byPresence(one: NamedMember, other: NamedMember): number {
+  return presence(one) - presence(other);
+}
+
+function presence({ node, machine }: NamedMember): number {
+  return (machine ? 2 : 0) + (node.status === 'ready' ? 1 : 0);
+}

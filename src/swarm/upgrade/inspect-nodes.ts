@@ -1,0 +1,103 @@
+import type { Context } from '../../app/context.js';
+import { fanOut } from '../../app/fan-out.js';
+import { UserError } from '../../base/errors.js';
+import { groupBy } from '../../base/group-by.js';
+import { hasNewerEngine } from '../../engine/upgrade-engines.js';
+import { observe } from '../../machines/list-machines.js';
+import type { Machine } from '../../machines/model/machine.js';
+import { sameSize } from '../../machines/model/sizes.js';
+import { isThere } from '../model/node.js';
+import { leftByUpgrade, type UpgradeState } from '../model/upgrade-plan.js';
+import type { NamedMember } from '../select-nodes.js';
+import type { UpgradeRecord } from './upgrade-record.js';
+
+/** What nodes are to have afterwards. */
+export interface UpgradeGoal {
+  /** As the person wrote it. */
+  size?: string | undefined;
+  /** The newest of the package repositories. */
+  engine: boolean;
+}
+
+/** A node that is to be upgraded, with its machine. */
+export type UpgradeSubject = UpgradeState & { member: NamedMember; machine: Machine };
+
+/**
+ * What each node has, and what it lacks: providers and package repositories are asked, and nothing is changed.
+ * @throws UserError where a node cannot be upgraded so
+ */
+export async function surveyNodes(
+  members: readonly NamedMember[],
+  { size, engine }: UpgradeGoal,
+  record: UpgradeRecord,
+  context: Context,
+): Promise<UpgradeSubject[]> {
+  const machines = members.map(machineOf);
+  if (size !== undefined) await checkSize(machines, size, context);
+  const observed = new Map((await observe(machines, context)).map((row) => [row.machine.name, row]));
+  const isRunning = ({ name }: Machine): boolean => observed.get(name)?.state === 'running';
+  const behind = engine ? await withOldEngine(machines.filter(isRunning), context) : new Set();
+  return members.map((member) => {
+    const { node, name } = member;
+    const machine = observed.get(machineOf(member).name)?.machine ?? machineOf(member);
+    const running = isRunning(machine);
+    const now = { role: node.role, availability: node.availability };
+    const before = record.of(node.id);
+    const back = running && isThere(node);
+    const left = before ? leftByUpgrade({ now, before, back }) : 'nothing';
+    return {
+      name,
+      member,
+      machine,
+      leader: node.leader,
+      now,
+      before: before && left === 'all' ? before : now,
+      begun: left === 'all' || (left === 'changed since' && !back),
+      running,
+      resize: size !== undefined && !(machine.size !== undefined && sameSize(machine.size, size)),
+      // The engine of one that is off can only be asked when it runs again.
+      engine: engine && (!running || behind.has(machine.name)),
+    };
+  });
+}
+
+function machineOf({ name, machine }: NamedMember): Machine {
+  if (machine) return machine;
+  throw new UserError(`${name} is no machine of belt's, so that it cannot be upgraded`, {
+    hint: 'see the machines: belt ls',
+  });
+}
+
+/** Before anything is changed, where the provider says it in time. */
+async function checkSize(machines: readonly Machine[], size: string, context: Context): Promise<void> {
+  for (const [driverName, mine] of groupBy(machines, ({ driver }) => driver)) {
+    const driver = await context.driver(driverName);
+    if (driver.adopt) {
+      throw new UserError(
+        `${mine.map(({ name }) => name).join(' and ')} cannot be resized: belt has only adopted the server (driver ${driverName})`,
+        { hint: 'only its engine can be upgraded: --engine' },
+      );
+    }
+    const wishes = mine.map(({ name, id, driverData }) => ({
+      name,
+      size,
+      ...(id !== undefined && { id }),
+      driverData,
+    }));
+    await driver.check(wishes, context.signal);
+  }
+}
+
+async function withOldEngine(machines: readonly Machine[], context: Context): Promise<Set<string>> {
+  const byName = new Map(machines.map((machine) => [machine.name, machine]));
+  const ask = (name: string): Promise<boolean> =>
+    hasNewerEngine(byName.get(name) as Machine, () => {}, context);
+  const outcomes = await fanOut([...byName.keys()], ask, { signal: context.signal });
+  context.signal.throwIfAborted();
+  return new Set(
+    outcomes.flatMap((outcome) => {
+      if (outcome.status === 'failed') throw outcome.error;
+      return outcome.status === 'ok' && outcome.value ? [outcome.name] : [];
+    }),
+  );
+}

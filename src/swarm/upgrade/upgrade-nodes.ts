@@ -1,0 +1,144 @@
+import type { Context } from '../../app/context.js';
+import type { Outcome } from '../../app/fan-out.js';
+import { onEach } from '../../app/for-each-machine.js';
+import { whileSwarmClaimed } from '../../app/with-claim.js';
+import type { Role } from '../model/node.js';
+import { hasQuorum, judge, type ManagerState } from '../model/quorum.js';
+import { inOrderOfUpgrade, priceOfUpgrade, stepsOf, type UpgradeStep } from '../model/upgrade-plan.js';
+import { selectMembers } from '../select-nodes.js';
+import { type Swarm, withSwarm } from '../session.js';
+import { settledMembers } from '../stable-view.js';
+import { surveyNodes, type UpgradeGoal, type UpgradeSubject } from './inspect-nodes.js';
+import { reviewRecord } from './review-record.js';
+import { NodeUpgrade, type NodeWork } from './upgrade-node.js';
+import { UpgradeRecord } from './upgrade-record.js';
+
+export interface UpgradeInput extends UpgradeGoal, NodeWork {
+  size?: string | undefined;
+  nodes: readonly string[];
+  all: boolean;
+  /** How many workers may be away at the same time. */
+  maxUnavailable: number;
+}
+
+/** What is to be done with a node. */
+export interface PlannedNode {
+  name: string;
+  role: Role;
+  availability: string;
+  /** An earlier run has begun with it. */
+  begun: boolean;
+  steps: UpgradeStep[];
+}
+
+export interface UpgradedNode {
+  nodeId: string;
+  role: Role;
+  availability: string;
+  steps: UpgradeStep[];
+  message: string;
+}
+
+interface Plan {
+  managers: UpgradeSubject[];
+  workers: UpgradeSubject[];
+  nodes: PlannedNode[];
+}
+
+/** What an upgrade would do, in its order; nothing is changed. @throws UserError where it cannot be done */
+export function planUpgrade(input: UpgradeInput, context: Context): Promise<PlannedNode[]> {
+  return withSwarm({}, context, async (swarm) => {
+    const record = await UpgradeRecord.open(context.cluster);
+    return (await plan(input, swarm, record, context)).nodes;
+  });
+}
+
+/**
+ * Upgrades nodes while the swarm goes on: managers one after the other, the leader last, then workers. It ends at the first that does not come
+ * back; what comes after is skipped, and the same command finishes it.
+ * @throws UserError before anything is changed
+ */
+export async function upgradeNodes(input: UpgradeInput, context: Context): Promise<Outcome<UpgradedNode>[]> {
+  return whileSwarmClaimed('upgraded', context, () =>
+    withSwarm({}, context, async (swarm) => {
+      const record = await UpgradeRecord.open(context.cluster);
+      await reviewRecord(record, swarm, context);
+      const { managers, workers, nodes } = await plan(input, swarm, record, context);
+      tell(nodes, record, context);
+      const each = (subjects: readonly UpgradeSubject[], limit: number): Promise<Outcome<UpgradedNode>[]> =>
+        upgradeEach(subjects, limit, input, swarm, record, context);
+      const first = await each(managers, 1);
+      const whole = first.every(({ status }) => status === 'ok');
+      const second = whole
+        ? await each(workers, input.maxUnavailable)
+        : workers.map(({ name }) => ({ name, status: 'skipped' as const }));
+      if (context.signal.aborted) context.reporter.note('the same command goes on with the upgrade');
+      return [...first, ...second];
+    }),
+  );
+}
+
+async function plan(
+  input: UpgradeInput,
+  swarm: Swarm,
+  record: UpgradeRecord,
+  context: Context,
+): Promise<Plan> {
+  const { members, managers: states } = await settledMembers(swarm, context);
+  const chosen = await selectMembers(input.nodes, members, context, { all: input.all });
+  const subjects = await surveyNodes(chosen, input, record, context);
+  const { managers, workers } = inOrderOfUpgrade(subjects);
+  const nodes = [...managers, ...workers].map((subject) => plannedNode(subject, states));
+  if (nodes.some(({ steps }) => steps.includes('demote'))) warnOfPrice(states, context);
+  return { managers, workers, nodes };
+}
+
+function plannedNode(subject: UpgradeSubject, managers: readonly ManagerState[]): PlannedNode {
+  const { name, before, begun, member } = subject;
+  const { after } = judge(managers, [{ id: member.node.id, does: 'leaves' }]);
+  return { name, ...before, begun, steps: stepsOf(subject, { demotable: hasQuorum(after) }) };
+}
+
+function warnOfPrice(managers: readonly ManagerState[], { reporter }: Context): void {
+  const price = priceOfUpgrade(managers.length);
+  if (price !== undefined) reporter.warn(price);
+}
+
+/** What is about to happen, a line a node. */
+function tell(nodes: readonly PlannedNode[], record: UpgradeRecord, { reporter }: Context): void {
+  for (const { name, steps, begun } of nodes) {
+    const goesOn = begun ? ', as an earlier run left it' : '';
+    reporter.note(`${name}${goesOn}: ${steps.length > 0 ? steps.join(', ') : 'nothing to do'}`);
+  }
+  const named = new Set(nodes.map(({ name }) => name));
+  const others = record.unfinished.filter(({ name }) => !named.has(name)).map(({ name }) => name);
+  if (others.length > 0)
+    reporter.warn(`an earlier upgrade has not finished with ${others.join(' and ')}: name it too`);
+}
+
+function upgradeEach(
+  subjects: readonly UpgradeSubject[],
+  limit: number,
+  work: NodeWork,
+  swarm: Swarm,
+  record: UpgradeRecord,
+  context: Context,
+): Promise<Outcome<UpgradedNode>[]> {
+  return onEach<UpgradedNode, UpgradeSubject>(
+    subjects,
+    {
+      what: 'upgraded',
+      limit,
+      stopAtFailure: true,
+      doneText: ({ message }) => message,
+      async run(subject, step) {
+        const { name, before, member } = subject;
+        const upgrade = new NodeUpgrade(subject, work, swarm, record, step, context);
+        const steps = await upgrade.run();
+        const message = steps.length > 0 ? `${name} is upgraded` : `${name} is up to date`;
+        return { nodeId: member.node.id, ...before, steps, message };
+      },
+    },
+    context,
+  );
+}

@@ -1,0 +1,51 @@
+import { capitalised } from '../../machines/views/machine-tables.js';
+import { formatTable } from '../../ui/table.js';
+
+/** A node as `swarm ls` shows it, in the words of the engine's API. */
+export interface SwarmRow {
+  hostname: string;
+  role: string;
+  status: string;
+  availability: string;
+  leader: boolean;
+  /** Managers only. */
+  reachability?: string;
+  address?: string;
+  engineVersion?: string;
+}
+
+/** The columns of `docker node ls` (https://docs.docker.com/reference/cli/docker/node/ls/), with the role and address it leaves out. */
+export function swarmTable(rows: readonly SwarmRow[]): string {
+  return formatTable(
+    ['node', 'role', 'status', 'availability', 'manager status', 'address', 'engine'],
+    rows.map((row) => [
+      row.hostname,
+      row.role,
+      capitalised(row.status),
+      capitalised(row.availability),
+      row.leader ? 'Leader' : capitalised(row.reachability ?? '-'),
+      row.address || '-',
+      row.engineVersion || '-',
+    ]),
+  );
+}
+
+export interface UpgradePlanRow {
+  name: string;
+  role: string;
+  availability: string;
+  steps: readonly string[];
+}
+
+/** `swarm upgrade --dry-run`: a line a node, in their order. */
+export function upgradePlanTable(rows: readonly UpgradePlanRow[]): string {
+  return formatTable(
+    ['node', 'role', 'availability', 'steps'],
+    rows.map(({ name, role, availability, steps }) => [
+      name,
+      role,
+      capitalised(availability),
+      steps.join(', ') || 'nothing to do',
+    ]),
+  );
+}

@@ -1,0 +1,40 @@
+import { formatBytes } from '../../machines/views/image-tables.js';
+import { formatTable } from '../../ui/table.js';
+import { oneLine } from '../../ui/text-width.js';
+
+export interface StatsRow {
+  task: string;
+  node: string;
+  cpuPercent?: number;
+  memory?: number;
+  memoryLimit?: number;
+  received?: number;
+  sent?: number;
+  pids?: number;
+  error?: string;
+}
+
+/** `stats`, in the columns of `docker stats`. @param width cells of a line, where it must fit */
+export function statsTable(rows: readonly StatsRow[], width?: number): string {
+  const columns = ['task', 'node', 'cpu %', 'memory', 'limit', 'net in', 'net out', 'pids'];
+  const hasErrors = rows.some(({ error }) => error !== undefined);
+  return formatTable(
+    hasErrors ? [...columns, 'error'] : columns,
+    rows.map(({ task, node, cpuPercent, error, pids, ...bytes }) => [
+      task,
+      node,
+      cpuPercent === undefined ? '-' : `${cpuPercent.toFixed(2)}%`,
+      amount(bytes.memory),
+      amount(bytes.memoryLimit || undefined),
+      amount(bytes.received),
+      amount(bytes.sent),
+      pids === undefined ? '-' : String(pids),
+      ...(hasErrors ? [oneLine(error ?? '')] : []),
+    ]),
+    width === undefined ? {} : { width },
+  );
+}
+
+function amount(bytes: number | undefined): string {
+  return bytes === undefined ? '-' : formatBytes(bytes);
+}

@@ -1,0 +1,158 @@
+import { foldNames } from '../../machines/model/fold-names.js';
+import { capitalised } from '../../machines/views/machine-tables.js';
+import { formatTable } from '../../ui/table.js';
+import { oneLine, widthOf, wrap } from '../../ui/text-width.js';
+
+/** What `swarm status` shows. */
+export interface SwarmStatusRows {
+  id?: string;
+  quorum: boolean;
+  managers: {
+    total: number;
+    reachable: number;
+    needed: number;
+    tolerance: number;
+    leader?: string;
+    nodes: readonly {
+      name: string;
+      status: string;
+      availability: string;
+      reachability: string;
+      leader: boolean;
+      place?: string;
+    }[];
+  };
+  groups: readonly { role: string; status: string; availability: string; names: readonly string[] }[];
+  places: readonly { name: string; managers: readonly string[]; workers: number }[];
+  certificates?: {
+    validDays: number;
+    soonest?: { name: string; expires: string; daysLeft: number };
+    authorityExpires?: string;
+    unanswered: readonly string[];
+  };
+  machines: readonly { name: string; state: string; swarm?: string; error?: string }[];
+  warnings: readonly string[];
+}
+
+/** @param width cells of a line; absent: lines are as long as they are */
+export function swarmStatusView(status: SwarmStatusRows, width = Number.POSITIVE_INFINITY): string {
+  const paragraphs = [
+    headline(status),
+    managerTable(status),
+    groupTable(status, width),
+    placeTable(status, width),
+    ownTable(status, width),
+    certificateLines(status),
+    status.warnings.map((warning) => `Warning: ${warning}`).join('\n'),
+  ];
+  return paragraphs
+    .filter((text) => text !== '')
+    .map((text) =>
+      text
+        .split('\n')
+        .flatMap((line) => wrap(line, width))
+        .join('\n'),
+    )
+    .join('\n\n');
+}
+
+function headline({ id, quorum, managers }: SwarmStatusRows): string {
+  const { total, reachable, needed, tolerance, leader } = managers;
+  const name = id === undefined ? 'The swarm' : `Swarm ${id}`;
+  if (!quorum)
+    return `${name} has no quorum: ${reachable} of ${total} managers can be reached, ${needed} are needed.`;
+  const may = tolerance === 0 ? 'none may fail' : `${tolerance} more may fail`;
+  return `${name} has a quorum: ${reachable} of ${total} managers, ${needed} needed, ${may}. Leader: ${leader ?? '-'}`;
+}
+
+function managerTable({ managers: { nodes } }: SwarmStatusRows): string {
+  if (nodes.length === 0) return '';
+  return formatTable(
+    ['manager', 'status', 'availability', 'manager status', 'place'],
+    nodes.map(({ name, status, availability, leader, reachability, place }) => [
+      name,
+      capitalised(status),
+      capitalised(availability),
+      leader && reachability === 'reachable' ? 'Leader' : capitalised(reachability),
+      place ?? '-',
+    ]),
+  );
+}
+
+function groupTable({ groups }: SwarmStatusRows, width: number): string {
+  if (groups.length === 0) return '';
+  const rows = groups.map(({ role, status, availability, names }) => ({
+    cells: [role, capitalised(status), capitalised(availability), String(names.length)],
+    names,
+  }));
+  return tableOfNames(['role', 'status', 'availability', 'nodes', 'names'], rows, width);
+}
+
+function placeTable({ places }: SwarmStatusRows, width: number): string {
+  if (places.length === 0) return '';
+  const rows = places.map(({ name, managers, workers }) => ({
+    cells: [name, String(workers), String(managers.length)],
+    names: managers,
+  }));
+  return tableOfNames(['place', 'workers', 'managers', 'names'], rows, width);
+}
+
+function ownTable({ machines }: SwarmStatusRows, width: number): string {
+  if (machines.length === 0) return '';
+  return formatTable(
+    ['machine', 'state', 'says', 'error'],
+    machines.map(({ name, state, swarm, error }) => [
+      name,
+      capitalised(state),
+      swarm ?? '-',
+      oneLine(error ?? ''),
+    ]),
+    Number.isFinite(width) ? { width } : {},
+  );
+}
+
+/** Names come last, folded into patterns, on as many lines as they need. */
+function tableOfNames(
+  columns: readonly string[],
+  rows: readonly { cells: readonly string[]; names: readonly string[] }[],
+  width: number,
+): string {
+  const before = formatTable(
+    columns.slice(0, -1),
+    rows.map(({ cells }) => cells),
+  );
+  const room = Math.max(20, width - Math.max(...before.split('\n').map(widthOf)) - 3);
+  return formatTable(
+    columns,
+    rows.flatMap(({ cells, names }) =>
+      brokenAtCommas(foldNames(names).join(', '), room).map((line, index) => [
+        ...cells.map((cell) => (index === 0 ? cell : '')),
+        line,
+      ]),
+    ),
+  );
+}
+
+function brokenAtCommas(text: string, width: number): string[] {
+  const lines: string[] = [''];
+  for (const piece of text.split(/(?<=,)/)) {
+    const line = lines.at(-1) ?? '';
+    if (line !== '' && widthOf(line + piece) > width) lines.push(piece.trimStart());
+    else lines[lines.length - 1] = line + piece;
+  }
+  return lines;
+}
+
+function certificateLines({ certificates }: SwarmStatusRows): string {
+  if (!certificates) return '';
+  const { soonest, validDays, authorityExpires, unanswered } = certificates;
+  const first = soonest
+    ? `; the first ends ${soonest.expires.slice(0, 10)}, in ${soonest.daysLeft} days (${soonest.name})`
+    : '';
+  const lines = [`Node certificates are good for ${validDays} days and renew themselves${first}.`];
+  if (authorityExpires !== undefined)
+    lines.push(`The swarm's authority ends ${authorityExpires.slice(0, 10)}.`);
+  if (unanswered.length > 0)
+    lines.push(`Not asked for theirs: ${foldNames(unanswered).join(', ')}, which gave no answer.`);
+  return lines.join('\n');
+}

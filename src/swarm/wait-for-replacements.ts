@@ -1,0 +1,42 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Context } from '../app/context.js';
+import { servicesOf, tasksOf } from './change-availability.js';
+import { type Shortage, shortages } from './model/tasks.js';
+import type { NamedMember } from './select-nodes.js';
+import type { Swarm } from './session.js';
+
+/**
+ * Waits until all that the swarm has moved off a drained node runs elsewhere, or cannot.
+ * @returns what is missing then, or still when time is up
+ */
+export async function waitForReplacements(
+  swarm: Swarm,
+  { node }: NamedMember,
+  timeoutMs: number,
+  step: (text: string) => void,
+  { signal }: Context,
+): Promise<Shortage[]> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const missing = await shortagesAfter(swarm, node.id);
+    if (missing.every(({ problem }) => problem !== '') || Date.now() > deadline) return missing;
+    step(`waiting until ${missing.map(({ service }) => service).join(' and ')} runs elsewhere`);
+    await sleep(250, undefined, { signal });
+  }
+}
+
+/** Of the services that have had a task on the node; the swarm remembers the last ones. */
+async function shortagesAfter(swarm: Swarm, nodeId: string): Promise<Shortage[]> {
+  const services = new Set((await tasksOf(swarm, { node: [nodeId] })).map(({ serviceId }) => serviceId));
+  if (services.size === 0) return [];
+  const [all, tasks] = await Promise.all([servicesOf(swarm), tasksOf(swarm, { service: [...services] })]);
+  return shortages(
+    all.filter(({ id }) => services.has(id)),
+    tasks,
+  );
+}
+
+/** `web: 2 of 3 run (no suitable node)` */
+export function shortageText({ service, running, missing, problem }: Shortage): string {
+  return `${service}: ${running} of ${running + missing} run${problem && ` (${problem})`}`;
+}

@@ -1,0 +1,52 @@
+import type { Writable } from 'node:stream';
+import type { Reporter } from '../app/reporter.js';
+import { createPaint } from './colors.js';
+import type { TerminalStream } from './live-area.js';
+import { liveReporter } from './live-reporter.js';
+import { plainReporter } from './plain-reporter.js';
+import { redact } from './redact.js';
+
+export interface ReporterOptions {
+  /** Where progress goes: stderr, since stdout carries results only. */
+  stream: TerminalStream;
+  /** `terminal`: lines that are drawn in place; `plain`: a line a step, for pipes and logs; `silent`: nothing at all. */
+  mode: 'terminal' | 'plain' | 'silent';
+  /** On a terminal; plain lines have none. */
+  color: boolean;
+  /** Streams (stdout, stderr) that others write to: what comes meanwhile goes above the live lines, if they are terminals. */
+  sharing?: readonly Writable[];
+  /** Milliseconds; only differences count. */
+  now?: () => number;
+}
+
+export function createReporter(options: ReporterOptions): Reporter {
+  const reporter = reporterOf(options);
+  // A command line that is told back may hold what nobody else should read.
+  return {
+    open: (names) => reporter.open(names),
+    note: (message) => reporter.note(redact(message)),
+    warn: (message) => reporter.warn(redact(message)),
+  };
+}
+
+function reporterOf({
+  stream,
+  mode,
+  color,
+  sharing = [],
+  now = () => performance.now(),
+}: ReporterOptions): Reporter {
+  if (mode === 'silent') return silentReporter;
+  if (mode === 'plain') return plainReporter({ stream, now });
+  return liveReporter({ stream, paint: createPaint(color), now, sharing: sharing.filter(isTerminal) });
+}
+
+function isTerminal(stream: Writable & { isTTY?: boolean }): boolean {
+  return stream.isTTY === true;
+}
+
+const silentReporter: Reporter = {
+  open: () => ({ update() {}, done() {}, failed() {}, close: async () => {} }),
+  note() {},
+  warn() {},
+};

@@ -1,0 +1,12 @@
+import { createPaint } from './colors.js';
+
+export interface DiffLine {
+  sign: '+' | '-';
+  line: string;
+}
+
+/** What has changed in a text, a line each. */
+export function diffText(changes: readonly DiffLine[], { color }: { color: boolean }): string {
+  const { red, green } = createPaint(color);
+  return changes.map(({ sign, line }) => (sign === '+' ? green : red)(`${sign}${line}`)).join('\n');
+}

@@ -1,0 +1,42 @@
+import { createPaint } from './colors.js';
+import { padEnd, widthOf } from './text-width.js';
+
+export interface Failure {
+  name: string;
+  reason: string;
+}
+
+/**
+ * What each machine's lines begin with when several are shown at once: its name in a colour of its own, all equally wide.
+ * One machine alone has none, so that its output stays as it is.
+ */
+export function linePrefixes(names: readonly string[], { color }: { color: boolean }): Map<string, string> {
+  if (names.length === 1) return new Map(names.map((name) => [name, '']));
+  const { cyan, green, yellow, bold } = createPaint(color);
+  const colors = [cyan, green, yellow, bold];
+  const width = Math.max(0, ...names.map(widthOf)) + 1;
+  return new Map(
+    names.map((name, index) => {
+      const paint = colors[index % colors.length] ?? cyan;
+      return [name, `${paint(padEnd(`${name}:`, width))} `];
+    }),
+  );
+}
+
+/** How work on several machines ended, where not all went well: a headline and a line a machine. Empty when nothing failed. */
+export function failureSummary(
+  total: number,
+  failed: readonly Failure[],
+  skipped: readonly string[],
+  { color }: { color: boolean },
+): string {
+  if (failed.length + skipped.length === 0) return '';
+  const { red, yellow } = createPaint(color);
+  const counts = [`${failed.length} of ${total} failed`];
+  if (skipped.length > 0) counts.push(`${skipped.length} skipped`);
+  return [
+    red(counts.join(', ')),
+    ...failed.map(({ name, reason }) => `  ${red('✗')} ${name}: ${reason.replaceAll('\n', '\n    ')}`),
+    ...(skipped.length > 0 ? [`  ${yellow('-')} skipped: ${skipped.join(', ')}`] : []),
+  ].join('\n');
+}

@@ -1,0 +1,160 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { defaultFanOut, fanOut, type Outcome } from '../../../src/app/fan-out.js';
+import { AbortError, ExternalError } from '../../../src/base/errors.js';
+
+const never = new AbortController().signal;
+
+function namesUpTo(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `node${index + 1}`);
+}
+
+/** A gate that lets works through in an order of one's own. */
+function gates(): { pass: (name: string) => Promise<void>; open: (name: string) => void; waiting: string[] } {
+  const opened = new Map<string, () => void>();
+  const waiting: string[] = [];
+  return {
+    waiting,
+    pass: (name) =>
+      new Promise((resolve) => {
+        waiting.push(name);
+        opened.set(name, resolve);
+      }),
+    open(name) {
+      waiting.splice(waiting.indexOf(name), 1);
+      opened.get(name)?.();
+    },
+  };
+}
+
+async function settle(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe('fanOut', () => {
+  test('gives an outcome for each name in their order, whatever the order of the ends', async () => {
+    const { pass, open } = gates();
+    const ends: string[] = [];
+    const all = fanOut(
+      ['a', 'b', 'c'],
+      async (name) => {
+        await pass(name);
+        if (name === 'b') throw new ExternalError('b is down');
+        return name.toUpperCase();
+      },
+      { signal: never, onEnd: (name, { status }) => ends.push(`${name} ${status}`) },
+    );
+    await settle();
+    for (const name of ['c', 'b', 'a']) {
+      open(name);
+      await settle();
+    }
+    expect(await all).toEqual([
+      { name: 'a', status: 'ok', value: 'A' },
+      { name: 'b', status: 'failed', error: new ExternalError('b is down') },
+      { name: 'c', status: 'ok', value: 'C' },
+    ]);
+    expect(ends).toEqual(['c ok', 'b failed', 'a ok']);
+  });
+
+  test('takes what is thrown and is no error for the message of one', async () => {
+    const outcomes = await fanOut(['a'], () => Promise.reject('plain text'), { signal: never });
+    expect(outcomes).toEqual([{ name: 'a', status: 'failed', error: new Error('plain text') }]);
+  });
+
+  test('works on 64 at a time unless told otherwise', async () => {
+    const { pass, open, waiting } = gates();
+    const all = fanOut(namesUpTo(65), pass, { signal: never });
+    await settle();
+    expect(waiting).toEqual(namesUpTo(64));
+    expect(defaultFanOut).toBe(64);
+    open('node7');
+    await settle();
+    expect(waiting.at(-1)).toBe('node65');
+    for (const name of [...waiting]) open(name);
+    expect((await all).every(({ status }) => status === 'ok')).toBe(true);
+  });
+
+  test('of nothing is nothing', async () => {
+    expect(await fanOut([], async () => 1, { signal: never })).toEqual([]);
+  });
+
+  test('begins nothing after an interruption, and waits for what is begun', async () => {
+    const abort = new AbortController();
+    const { pass, open } = gates();
+    const all = fanOut(['a', 'b', 'c', 'd'], pass, { limit: 2, signal: abort.signal });
+    await settle();
+    abort.abort(new AbortError());
+    open('a');
+    open('b');
+    expect(await all).toEqual([
+      { name: 'a', status: 'ok', value: undefined },
+      { name: 'b', status: 'ok', value: undefined },
+      { name: 'c', status: 'skipped' },
+      { name: 'd', status: 'skipped' },
+    ]);
+  });
+
+  test('counts work that the interruption ended as skipped, not as failed', async () => {
+    const abort = new AbortController();
+    const work = (name: string): Promise<void> => {
+      if (name === 'b') abort.abort(new AbortError());
+      abort.signal.throwIfAborted();
+      return Promise.resolve();
+    };
+    const outcomes = await fanOut(['a', 'b', 'c'], async (name) => work(name), {
+      limit: 1,
+      signal: abort.signal,
+    });
+    expect(outcomes.map(({ status }) => status)).toEqual(['ok', 'skipped', 'skipped']);
+  });
+
+  test('property: the limit holds, nothing is done twice, and each name ends as its work did', async () => {
+    const plan = fc.record({
+      works: fc.array(fc.record({ turns: fc.nat(4), fails: fc.boolean() }), { maxLength: 40 }),
+      limit: fc.integer({ min: 1, max: 12 }),
+      /** The interruption comes when so many have begun. */
+      interruptAt: fc.option(fc.integer({ min: 1, max: 40 })),
+    });
+    await fc.assert(
+      fc.asyncProperty(plan, async ({ works, limit, interruptAt }) => {
+        const abort = new AbortController();
+        const names = namesUpTo(works.length);
+        const begun: string[] = [];
+        const ended: string[] = [];
+        let most = 0;
+        const work = async (name: string): Promise<string> => {
+          begun.push(name);
+          most = Math.max(most, begun.length - ended.length);
+          if (begun.length === interruptAt) abort.abort(new AbortError());
+          const { turns, fails } = works[names.indexOf(name)] as { turns: number; fails: boolean };
+          for (let turn = 0; turn < turns; turn++) await settle();
+          ended.push(name);
+          if (fails) throw new ExternalError(`${name} failed`);
+          return `${name} done`;
+        };
+        const told: Outcome<unknown>[] = [];
+        const outcomes = await fanOut(names, work, {
+          limit,
+          signal: abort.signal,
+          onEnd: (_, outcome) => told.push(outcome),
+        });
+
+        expect(outcomes).toEqual(
+          names.map((name, index) => {
+            if (!begun.includes(name)) return { name, status: 'skipped' };
+            if (works[index]?.fails)
+              return { name, status: 'failed', error: new ExternalError(`${name} failed`) };
+            return { name, status: 'ok', value: `${name} done` };
+          }),
+        );
+        expect(begun).toEqual(names.slice(0, begun.length));
+        expect(most).toBeLessThanOrEqual(limit);
+        expect(told.map(({ name }) => name)).toEqual(ended);
+        if (interruptAt === null || interruptAt > works.length) expect(begun).toEqual(names);
+        else expect(begun.length).toBe(interruptAt);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});

@@ -1,0 +1,120 @@
+import { type Config, Flags } from '@oclif/core';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { UsageError } from '../../../src/base/errors.js';
+import { BaseCommand } from '../../../src/cli/base-command.js';
+import { requiredArgument } from '../../../src/cli/flags.js';
+import Create from '../../../src/commands/create.js';
+
+afterEach(() => vi.unstubAllEnvs());
+
+/** As much of the framework as the reading of a command line needs. */
+const framework = {
+  bin: 'belt',
+  runHook: async () => ({ successes: [], failures: [] }),
+} as unknown as Config;
+
+class Sample extends BaseCommand<typeof Sample> {
+  static override strict = false;
+  static override args = { node: requiredArgument('a machine') };
+  static override flags = {
+    force: Flags.boolean({ char: 'f' }),
+    tidy: Flags.boolean({ default: true }),
+    label: Flags.string(),
+  };
+  read() {
+    const { flags, words, typed } = this;
+    return { flags, words, typed, json: this.jsonEnabled() };
+  }
+  async run(): Promise<void> {}
+}
+
+async function read(line: string) {
+  const command = new Sample(line.split(' '), framework);
+  await command.init();
+  return command.read();
+}
+
+class SampleCreate extends Create {
+  given() {
+    return this.flags as Record<string, unknown>;
+  }
+  hint() {
+    return this.howToFinish;
+  }
+}
+
+describe('a command line', () => {
+  test.each([
+    ['--force=false node1', false],
+    ['node1 -f=F', false],
+    ['-force=0 node1', false],
+    ['--force=true node1', true],
+    ['-force node1', true],
+    ['-f=1 node1', true],
+  ])('%s', async (line, force) => {
+    expect(await read(line)).toMatchObject({ flags: { force }, words: ['node1'], typed: line.split(' ') });
+  });
+
+  test('a switch that is off stays off, whatever turns it on', async () => {
+    vi.stubEnv('MACHINE_DEBUG', '1');
+    expect((await read('--debug=false --tidy=false node1')).flags).toMatchObject({
+      debug: false,
+      tidy: false,
+    });
+    expect((await read('node1')).flags).toMatchObject({ debug: true, tidy: true });
+  });
+
+  test('global flags and --json are no exception', async () => {
+    const { flags, json } = await read('-storage-path /x -native-ssh=t --json=true node1');
+    expect({ flags, json }).toMatchObject({
+      flags: { 'storage-path': '/x', 'native-ssh': true },
+      json: true,
+    });
+    expect((await read('--json=false node1')).json).toBe(false);
+  });
+
+  test('words behind -- and values of flags are left alone', async () => {
+    expect(await read('-label -debug node1 -- --force=false -force')).toMatchObject({
+      flags: { label: '-debug' },
+      words: ['node1', '--force=false', '-force'],
+    });
+  });
+
+  test('a switch is nothing but on or off', async () => {
+    await expect(read('--force=maybe node1')).rejects.toThrow(UsageError);
+    await expect(read('--force=maybe node1')).rejects.toThrow('--force must be true or false, not "maybe"');
+  });
+});
+
+test("create takes drivers' flags in the forms of Go's", async () => {
+  const create = new SampleCreate(
+    '-driver amazonec2 -amazonec2-use-private-address=true --amazonec2-monitoring=false -engine-label a=b x'.split(
+      ' ',
+    ),
+    framework,
+  );
+  await create.init();
+  expect(create.given()).toMatchObject({
+    driver: 'amazonec2',
+    'amazonec2-use-private-address': true,
+    'amazonec2-monitoring': false,
+    'engine-label': ['a=b'],
+  });
+});
+
+test('create tells the same command without secrets, for a shell', async () => {
+  const words = [
+    '-digitalocean-access-token',
+    'hunter2',
+    '--amazonec2-secret-key=x',
+    '--engine-label',
+    'a=b c',
+    'n',
+  ];
+  const create = new SampleCreate(words, framework);
+  await create.init();
+  expect(create.hint()).toBe(
+    'what exists is recorded; finish it with the same command: belt create -digitalocean-access-token [redacted] ' +
+      "--amazonec2-secret-key=[redacted] --engine-label 'a=b c' n",
+  );
+});

@@ -1,0 +1,111 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { UsageError } from '../../../src/base/errors.js';
+import { readCommandLine } from '../../../src/cli/command-line.js';
+
+const read = (text: string) => readCommandLine(text.split(' '));
+
+describe('the command line', () => {
+  test.each([
+    ['ls', 'ls'],
+    ['--cluster prod ls -q', 'ls -q --cluster prod'],
+    ['-D ls', 'ls -D'],
+    ['--cluster=prod swarm join node1 node2', 'swarm join node1 node2 --cluster=prod'],
+    ['-s /store inspect node1', 'inspect node1 -s /store'],
+    ['--host node2 swarm ls', 'swarm ls --host node2'],
+    ['--debug inspect -- node1', 'inspect --debug -- node1'],
+    ['--json ls', 'ls --json'],
+    ['--native-ssh --github-api-token x ls', 'ls --native-ssh --github-api-token x'],
+    ['help create', 'create --help'],
+    ['help', '--help'],
+    ['-debug -storage-path /store ls', 'ls --debug --storage-path /store'],
+    ['--debug=false -D=true ls', 'ls --debug=false -D=true'],
+    ['-h', '--help'],
+    ['-help', '--help'],
+    ['create -driver none -help', 'create -driver none --help'],
+    ['rm -h', 'rm --help'],
+    ['env --help', 'env --help'],
+    ['docker --help', 'docker --help'],
+    ['--host node2 docker --help', 'docker --help'],
+  ])('%s goes to the framework, global flags behind the command', (typed, expected) => {
+    expect(read(typed)).toEqual({ kind: 'command', argv: expected.split(' ') });
+  });
+
+  test.each([
+    ['env node1', 'env', 'node1'],
+    ['-s /store env -u', 'env', '-u -s /store'],
+    ['--json url', 'url', '--json'],
+    ['config node1 -D', 'config', 'node1 -D'],
+  ])('%s is answered from the records', (typed, command, argv) => {
+    expect(read(typed)).toEqual({ kind: 'local', command, argv: argv.split(' ') });
+  });
+
+  test('what a shell asks goes by as it is', () => {
+    expect(read('__complete --cluster prod docker --')).toEqual({
+      kind: 'complete',
+      words: ['--cluster', 'prod', 'docker', '--'],
+    });
+  });
+
+  test.each(['-v', '--version', '-version', '-D --version'])('%s asks for the version', (typed) => {
+    expect(read(typed)).toEqual({ kind: 'version' });
+  });
+
+  test.each([
+    ['docker', { host: [] }, ''],
+    ['docker ps', { host: [] }, 'ps'],
+    ['docker service ls --help', { host: [] }, 'service ls --help'],
+    ['--host node2 docker info', { host: ['node2'] }, 'info'],
+    ['docker --host node2 info', { host: ['node2'] }, 'info'],
+    ['docker --host=node2 info --host other', { host: ['node2'] }, 'info --host other'],
+    ['--host a docker --host b ps', { host: ['a', 'b'] }, 'ps'],
+    ['docker run --rm web:1 sh -- -c x', { host: [] }, 'run --rm web:1 sh -- -c x'],
+    ['docker --tls info', { host: [] }, '--tls info'],
+    ['docker -v', { host: [] }, '-v'],
+    ['-s /store docker ps', { host: [], 'storage-path': '/store' }, 'ps'],
+    ['ssh node1 ls -la --json', { host: [] }, 'node1 ls -la --json'],
+    ['exec --limit 3 node[1:4] -- ls --all', { host: [], limit: 3 }, 'node[1:4] -- ls --all'],
+    ['exec node1 -- ls -h', { host: [] }, 'node1 -- ls -h'],
+    ['--native-ssh ssh node1', { host: [], 'native-ssh': true }, 'node1'],
+    ['--tls-ca-cert ca.pem docker run -h web x', { host: [] }, 'run -h web x'],
+    [
+      '-debug docker --debug=false run -debug --rm=false web',
+      { host: [], debug: false },
+      'run -debug --rm=false web',
+    ],
+    [
+      '-s=/store exec -all=1 -limit 3 -- ls -all',
+      { host: [], 'storage-path': '/store', all: true, limit: 3 },
+      '-- ls -all',
+    ],
+    ['--native-ssh=false ssh node1 -debug=false', { host: [], 'native-ssh': false }, 'node1 -debug=false'],
+    ['exec --all -D -- ls -l', { host: [], all: true, debug: true }, '-- ls -l'],
+  ])('%s keeps the tail for the other program', (typed, flags, tail) => {
+    const [command] = /docker|ssh|exec/.exec(typed) as RegExpExecArray;
+    expect(read(typed)).toEqual({
+      kind: 'passthrough',
+      command,
+      flags,
+      tail: tail === '' ? [] : tail.split(' '),
+    });
+  });
+
+  test('any tail arrives as it was typed', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string()), (words) => {
+        const tail = ['run', ...words];
+        expect(readCommandLine(['docker', ...tail])).toMatchObject({ tail });
+      }),
+    );
+  });
+
+  test.each([
+    'docker --host',
+    'docker --debug=maybe ps',
+    '--json=x docker ps',
+    'exec --limit',
+    'exec --limit none node1 -- ls',
+  ])('%s is refused', (typed) => {
+    expect(() => read(typed)).toThrow(UsageError);
+  });
+});

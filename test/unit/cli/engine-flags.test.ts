@@ -1,0 +1,111 @@
+import { describe, expect, test } from 'vitest';
+import { UsageError } from '../../../src/base/errors.js';
+import { engineWordsGiven, type GivenEngineFlags } from '../../../src/cli/engine-flags.js';
+import { defaultEngineSettings, type EngineSettings } from '../../../src/engine/model/engine-settings.js';
+import { resolveEngineSettings } from '../../../src/state/engine-section.js';
+import { parseSettings } from '../../../src/state/settings-file.js';
+
+function engineSettingsFrom(flags: GivenEngineFlags): EngineSettings {
+  return resolveEngineSettings({ flags: engineWordsGiven(flags), variables: {}, files: [] });
+}
+
+test('nothing given is the default', () => {
+  expect(engineSettingsFrom({})).toEqual(defaultEngineSettings);
+});
+
+test('a settings file says what no flag and no variable does, and errors say where', async () => {
+  const file = (text: string) => parseSettings('/p/.belt.yaml', text);
+  const written = await file(
+    'engine:\n  access: local\n  label: [a=b]\n  opt: mtu=1400\n  registry_mirror: [https://f]\n  tune_swarm: yes\n',
+  );
+  const resolved = resolveEngineSettings({
+    flags: engineWordsGiven({ 'engine-label': ['c=d'] }),
+    variables: { ENGINE_REGISTRY_MIRROR: 'https://e' },
+    files: [written],
+  });
+  expect(resolved).toEqual({
+    ...defaultEngineSettings,
+    access: 'local',
+    port: 0,
+    labels: ['c=d'],
+    options: ['mtu=1400'],
+    registryMirrors: ['https://e'],
+    tuneSwarm: true,
+  });
+  const refused = async (text: string): Promise<string> => {
+    const files = [await file(text)];
+    try {
+      resolveEngineSettings({ variables: {}, files });
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return 'accepted';
+  };
+  expect(await refused('engine:\n  acces: local\n')).toBe(
+    '/p/.belt.yaml line 2: "acces" is no setting of engines',
+  );
+  expect(await refused('engine:\n  access: open\n')).toBe(
+    '/p/.belt.yaml line 2: access must be secure, insecure, local, not "open"',
+  );
+  expect(await refused('engine:\n  opt: [host=x]\n')).toBe('/p/.belt.yaml line 2: opt cannot set "host"');
+});
+
+test('all of them', () => {
+  expect(
+    engineSettingsFrom({
+      'engine-access': 'insecure',
+      'engine-install-url': 'https://get.example.com',
+      'engine-opt': ['mtu=1400', '--live-restore'],
+      'engine-insecure-registry': ['r:5000'],
+      'engine-registry-mirror': ['https://m'],
+      'engine-label': ['a=b=c'],
+      'engine-storage-driver': 'overlay2',
+      'engine-env': ['X='],
+      'tls-san': ['web'],
+      'tune-swarm': true,
+    }),
+  ).toEqual({
+    access: 'insecure',
+    port: 2375,
+    tlsSans: ['web'],
+    installUrl: 'https://get.example.com',
+    storageDriver: 'overlay2',
+    insecureRegistries: ['r:5000'],
+    registryMirrors: ['https://m'],
+    labels: ['a=b=c'],
+    env: ['X='],
+    options: ['mtu=1400', 'live-restore'],
+    tuneSwarm: true,
+  });
+});
+
+test.each([
+  ['https://m', ['https://m']],
+  ['https://m,https://n', ['https://m', 'https://n']],
+  ['', []],
+])('mirrors in $ENGINE_REGISTRY_MIRROR, which is one text: %j', (text, mirrors) => {
+  const { registryMirrors } = resolveEngineSettings({
+    variables: { ENGINE_REGISTRY_MIRROR: text },
+    files: [],
+  });
+  expect(registryMirrors).toEqual(mirrors);
+});
+
+describe('what dockerd could not make anything of is refused', () => {
+  test.each([
+    ['engine-label', 'a'],
+    ['engine-label', '=b'],
+    ['engine-env', 'a b=c'],
+    ['engine-opt', ''],
+    ['engine-opt', '=x'],
+    ['engine-opt', 'mtu=1\n2'],
+    ['engine-opt', 'host=tcp://0.0.0.0:1'],
+    ['engine-opt', '-H=x'],
+    ['engine-opt', '--tlsverify'],
+  ])('--%s %j', (flag, value) => {
+    expect(() => engineSettingsFrom({ [flag]: [value] })).toThrow(UsageError);
+  });
+  test('--engine-install-url', () => {
+    expect(() => engineSettingsFrom({ 'engine-install-url': 'file:///x' })).toThrow(UsageError);
+  });
+});

@@ -1,0 +1,122 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createAuthority } from '../../../src/certs/model/issue.js';
+import type { LocalName } from '../../../src/cli/command-line.js';
+import { runLocal } from '../../../src/cli/fast-path/index.js';
+import { globalFlags as localFlags } from '../../../src/cli/fast-path/records.js';
+import { globalFlags } from '../../../src/cli/flags.js';
+
+let store: string;
+
+beforeEach(async () => {
+  store = await mkdtemp(join(tmpdir(), 'belt-local-'));
+  vi.stubEnv('HOME', store);
+  vi.stubEnv('SHELL', '/bin/bash');
+  vi.stubEnv('MACHINE_STORAGE_PATH', store);
+  await record(store, 'open', '203.0.113.1');
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(store, { recursive: true });
+});
+
+/** A machine whose engine needs no TLS. */
+async function record(folder: string, name: string, address: string): Promise<void> {
+  await mkdir(join(folder, 'machines', name), { recursive: true });
+  const document = {
+    ConfigVersion: 3,
+    Name: name,
+    DriverName: 'generic',
+    Driver: { IPAddress: address, SSHUser: 'root', SSHPort: 22 },
+    HostOptions: {},
+    Belt: {
+      Version: 1,
+      Phase: 'ready',
+      Addresses: { Public: address },
+      Engine: { Access: 'insecure', Port: 2375, TuneSwarm: false },
+      CreatedAt: '2026-01-02T03:04:05.000Z',
+    },
+  };
+  await writeFile(join(folder, 'machines', name, 'config.json'), JSON.stringify(document));
+}
+
+/** What the command prints, and its exit code. */
+async function run(
+  command: LocalName,
+  ...argv: string[]
+): Promise<{ code: number; out: string; err: string }> {
+  const written = { out: '', err: '' };
+  const keep = (stream: keyof typeof written) => (text: unknown) => {
+    written[stream] += text;
+    return true;
+  };
+  const spies = [
+    vi.spyOn(process.stdout, 'write').mockImplementation(keep('out')),
+    vi.spyOn(process.stderr, 'write').mockImplementation(keep('err')),
+  ];
+  try {
+    return { code: await runLocal(command, argv), ...written };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+
+describe('env, config and url', () => {
+  test("take flags in the forms of Go's", async () => {
+    const fish = await run('env', '-shell', 'fish', '-no-proxy=false', '-debug=false', '-s=.', 'open');
+    expect(fish.err).toContain(`"open" does not exist`);
+    vi.stubEnv('MACHINE_STORAGE_PATH', '/nowhere');
+    const { code, out } = await run('env', '-shell', 'fish', '--no-proxy=0', '-storage-path', store, 'open');
+    expect(code).toBe(0);
+    expect(out).toContain('set -gx DOCKER_HOST "tcp://203.0.113.1:2375";\n');
+    expect(out).not.toContain('NO_PROXY');
+    expect(await run('url', '--json=true', `-s=${store}`, 'open')).toMatchObject({
+      out: expect.stringContaining('"url": "tcp://203.0.113.1:2375"'),
+    });
+    expect((await run('url', '--json=false', `-s=${store}`, 'open')).out).toBe('tcp://203.0.113.1:2375\n');
+  });
+
+  test('take the flags that all commands take', async () => {
+    expect(Object.keys(localFlags).sort()).toEqual([...Object.keys(globalFlags), 'json'].sort());
+    const flags = ['--bugsnag-api-token=no-report', '--github-api-token', 'x', '--tls-ca-cert=ca.pem'];
+    const further = ['--tls-ca-key=k', '--tls-client-cert=c', '--tls-client-key', 'k'];
+    expect(await run('url', ...flags, 'open', ...further)).toMatchObject({
+      code: 0,
+      out: 'tcp://203.0.113.1:2375\n',
+    });
+  });
+
+  test('look into the cluster that --cluster names, whatever MACHINE_STORAGE_PATH says', async () => {
+    vi.stubEnv('BELT_HOME', join(store, '.belt'));
+    await record(join(store, '.belt', 'prod'), 'open', '203.0.113.2');
+    expect((await run('url', '--cluster', 'prod', 'open')).out).toBe('tcp://203.0.113.2:2375\n');
+    expect((await run('url', 'open')).out).toBe('tcp://203.0.113.1:2375\n');
+    expect((await run('url', '--cluster', 'prod', '-s', store, 'open')).code).toBe(2);
+  });
+
+  test('warn on stderr of certificates that end soon', async () => {
+    expect((await run('url', 'open')).err).toBe('');
+    const { certificate } = await createAuthority({ commonName: 'x', keyType: 'ecdsa-p256', days: 12 });
+    await mkdir(join(store, 'certs'));
+    await writeFile(join(store, 'certs', 'ca.pem'), certificate);
+    const expected = {
+      code: 0,
+      err: expect.stringMatching(
+        /^warning: the certificate of .* expires in 11 days .*: belt certs rotate\n$/,
+      ),
+    };
+    expect(await run('url', 'open')).toMatchObject({ ...expected, out: 'tcp://203.0.113.1:2375\n' });
+    expect(await run('env', 'open')).toMatchObject(expected);
+    expect(await run('config', '--json', 'open')).toMatchObject(expected);
+  });
+
+  test('refuse a switch that is neither on nor off', async () => {
+    expect(await run('config', '--swarm=maybe', 'open')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--swarm must be true or false, not "maybe"'),
+    });
+  });
+});

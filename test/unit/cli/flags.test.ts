@@ -1,0 +1,116 @@
+import { Parser } from '@oclif/core';
+import { describe, expect, test } from 'vitest';
+import { settingsGiven } from '../../../src/cli/driver-flag-values.js';
+import { ownDriverFlags, secretFlagsOf } from '../../../src/cli/driver-flags.js';
+import { driverIn } from '../../../src/cli/driver-help.js';
+import {
+  allFlag,
+  argument,
+  globalFlags,
+  hostFlag,
+  requiredArgument,
+  yesFlag,
+} from '../../../src/cli/flags.js';
+import { refuseOldSwarm } from '../../../src/cli/old-swarm-flags.js';
+import type { Setting } from '../../../src/drivers/driver.js';
+import { ownDrivers } from '../../../src/drivers/registry.js';
+
+describe('driver flags', () => {
+  test('there is one for each setting that may have one, and no other', async () => {
+    const drivers = await Promise.all(ownDrivers.names.map(ownDrivers.load));
+    const expected = drivers.flatMap(({ name, settings }) =>
+      settings
+        .filter(({ flag }) => flag !== false)
+        .map(({ key, flag }) => flag || `${name}-${key.replaceAll('_', '-')}`),
+    );
+    expect(Object.keys(await ownDriverFlags()).sort()).toEqual(expected.sort());
+  });
+
+  test('none has a default or reads the environment: settings merge those', async () => {
+    for (const flag of Object.values(await ownDriverFlags())) {
+      expect({ default: flag.default, env: flag.env }).toEqual({ default: undefined, env: undefined });
+    }
+  });
+
+  test('each names the variable that sets it too', async () => {
+    const flags = await ownDriverFlags();
+    const drivers = await Promise.all(ownDrivers.names.map(ownDrivers.load));
+    const settings = drivers.flatMap(({ name, settings: own }) =>
+      own.filter(({ flag }) => flag !== false).map((setting) => [name, setting] as [string, Setting]),
+    );
+    for (const [name, { key, flag, summary, env = [] }] of settings) {
+      expect(flags[flag || `${name}-${key.replaceAll('_', '-')}`]?.summary).toBe(
+        env[0] === undefined ? summary : `${summary} [$${env[0]}]`,
+      );
+    }
+  });
+
+  test('those with secrets are known, of any driver', () => {
+    const setting = { summary: '', type: 'string' as const };
+    const settings = [
+      { ...setting, key: 'api_key', secret: true },
+      { ...setting, key: 'zone' },
+      { ...setting, key: 'pass', secret: true, flag: 'acme-password' },
+    ];
+    expect(secretFlagsOf({ name: 'acme', settings })).toEqual(['acme-api-key', 'acme-password']);
+  });
+
+  test('what is given for a driver comes back by the keys of its settings', () => {
+    const flags = {
+      'nspawn-image': 'debian-12',
+      'digitalocean-private-networking': true,
+      'digitalocean-size': undefined,
+      timeout: 300,
+      driver: 'digitalocean',
+    };
+    const settings = ['image', 'private_networking', 'size'].map((key) => ({
+      key,
+      summary: '',
+      type: 'string' as const,
+    }));
+    const inherited = { key: 'data', summary: '', type: 'string' as const, flag: false as const };
+    const ofOwnName = { key: 'address', summary: '', type: 'string' as const, flag: 'timeout' };
+    const all = [...settings, inherited, ofOwnName];
+    expect(settingsGiven('digitalocean', all, flags)).toEqual({ private_networking: true, address: 300 });
+    expect(settingsGiven('nspawn', all, flags)).toEqual({ image: 'debian-12', address: 300 });
+  });
+});
+
+describe('shared flags', () => {
+  const parse = (argv: string[]) =>
+    Parser.parse(argv, {
+      flags: { ...globalFlags, ...hostFlag, ...allFlag, ...yesFlag },
+      args: { node: argument('one') },
+      strict: false,
+    });
+
+  test('are read, short and long', async () => {
+    const { flags, argv } = await parse(['-s', '/srv/c', '--cluster', 'x', '-D', '--all', '-y', 'node1']);
+    expect({ flags, argv }).toMatchObject({
+      flags: { 'storage-path': '/srv/c', cluster: 'x', debug: true, all: true, yes: true },
+      argv: ['node1'],
+    });
+  });
+
+  test('--host takes one word, so that a command may follow', async () => {
+    const { flags, argv } = await parse(['--host', 'node1', '--host', 'node2', 'node3']);
+    expect([flags.host, argv]).toEqual([['node1', 'node2'], ['node3']]);
+  });
+
+  test('words are never read from what is piped in', () => {
+    expect([argument('x').ignoreStdin, requiredArgument('x').ignoreStdin]).toEqual([true, true]);
+    expect([argument('x').required ?? false, requiredArgument('x').required]).toEqual([false, true]);
+  });
+});
+
+test.each(['-d none', '-dnone', '-d=none', '--driver none', '--driver=none', '-driver none', '-driver=none'])(
+  'help is of the driver that %s names',
+  (line) => {
+    expect(driverIn(['x', ...line.split(' '), '--help'])).toBe('none');
+  },
+);
+
+test('who turns the old swarm off is not told that it is gone', () => {
+  expect(() => refuseOldSwarm({ swarm: true })).toThrow('--swarm is for the swarm of before Docker 1.12');
+  refuseOldSwarm({ swarm: false, 'swarm-image': undefined });
+});

@@ -1,0 +1,92 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { UsageError } from '../../../src/base/errors.js';
+import { plainFlags } from '../../../src/cli/go-flags.js';
+
+const shapes = [
+  { name: 'force', char: 'f', isSwitch: true },
+  { name: 'debug', char: 'D', isSwitch: true },
+  { name: 'all', isSwitch: true },
+  { name: 'driver', char: 'd', isSwitch: false },
+  { name: 'engine-opt', isSwitch: false },
+];
+
+function plain(line: string): { words: string; off: string[] } {
+  const { words, off } = plainFlags(line.split(' '), shapes);
+  return { words: words.join(' '), off };
+}
+
+describe('flags as Go writes them', () => {
+  test.each(['true', 't', 'T', 'TRUE', 'True', '1'])('=%s is the bare switch', (word) => {
+    expect(plain(`--force=${word} node1`)).toEqual({ words: '--force node1', off: [] });
+    expect(plain(`-f=${word} node1`)).toEqual({ words: '-f node1', off: [] });
+  });
+
+  test.each(['false', 'f', 'F', 'FALSE', 'False', '0'])('=%s turns the switch off', (word) => {
+    expect(plain(`--force=${word} node1`)).toEqual({ words: 'node1', off: ['force'] });
+    expect(plain(`node1 -f=${word}`)).toEqual({ words: 'node1', off: ['force'] });
+  });
+
+  test.each([
+    ['--force=yes', '--force'],
+    ['-force=', '--force'],
+    ['-f=no', '-f'],
+  ])('%s is refused', (word, flag) => {
+    expect(() => plain(word)).toThrow(UsageError);
+    expect(() => plain(word)).toThrow(`${flag} must be true or false, not "`);
+  });
+
+  test('of a switch that is said twice the last word counts', () => {
+    expect(plain('--force=false --force')).toEqual({ words: '--force', off: [] });
+    expect(plain('--force -f=0').off).toEqual(['force']);
+  });
+
+  test.each([
+    ['-driver virtualbox q1', '--driver virtualbox q1'],
+    ['-driver=virtualbox q1', '--driver=virtualbox q1'],
+    ['-debug -all', '--debug --all'],
+    ['-engine-opt=a=b', '--engine-opt=a=b'],
+    ['-d=virtualbox', '--driver=virtualbox'],
+  ])('%s is %s', (typed, expected) => {
+    expect(plain(typed)).toEqual({ words: expected, off: [] });
+  });
+
+  test.each([
+    '-dvirtualbox q1',
+    '-Df q1',
+    '-',
+    '-x',
+    '--unknown=false q1',
+    '-unknown x',
+    '-- -debug --force=false',
+    'q1 -- --driver -all',
+    '--driver -all',
+    '-d --force=false',
+    '--engine-opt --debug=false',
+    '-Dd --force=false',
+    '--driver',
+  ])('%s stays as it is', (typed) => {
+    expect(plain(typed)).toEqual({ words: typed, off: [] });
+  });
+
+  test('a line in its plain form is its own', () => {
+    const word = fc.constantFrom(
+      '--force',
+      '-f',
+      '-D',
+      '-Df',
+      '--driver=x',
+      '-dx',
+      'node1',
+      '--',
+      '-driver',
+      '--all=1',
+    );
+    fc.assert(
+      fc.property(fc.array(word), (typed) => {
+        const { words } = plainFlags(typed, shapes);
+        expect(plainFlags(words, shapes)).toEqual({ words, off: [] });
+      }),
+    );
+  });
+});

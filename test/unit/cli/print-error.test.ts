@@ -1,0 +1,38 @@
+import { describe, expect, test } from 'vitest';
+import { AbortError, ExternalError, UsageError, UserError } from '../../../src/base/errors.js';
+import { exitCodeFor, exitCodes } from '../../../src/cli/exit-codes.js';
+import { describeError } from '../../../src/cli/print-error.js';
+import { EngineError } from '../../../src/engine/api.js';
+import { ConnectError } from '../../../src/ssh/index.js';
+
+const target = { name: 'node1', host: '10.0.0.1', port: 22, user: 'root' };
+
+test('the exit codes are a promise to scripts', () => {
+  expect(exitCodes).toEqual({ ok: 0, failed: 1, usage: 2, different: 2, bug: 70, interrupted: 130 });
+});
+
+test.each([
+  [new UsageError('x'), 2],
+  [new UserError('x'), 1],
+  [new ExternalError('x'), 1],
+  [new EngineError(503, 'x'), 1],
+  [new ConnectError(target, 'refused', 'x'), 1],
+  [new AbortError(), 130],
+  [AbortSignal.abort().reason, 130],
+  [new Error('x'), 70],
+  [new TypeError('x'), 70],
+  ['x', 70],
+  [undefined, 70],
+])('%o ends belt with %d', (error, code) => {
+  expect(exitCodeFor(error)).toBe(code);
+});
+
+describe('--json', () => {
+  test.each([
+    [new UserError('no such size'), { message: 'no such size' }],
+    [new UserError('no such size', { hint: 'try 512mb' }), { message: 'no such size', hint: 'try 512mb' }],
+    [new ExternalError('it is down', { cause: new Error('secret') }), { message: 'it is down' }],
+  ])('tells %s', (thrown, error) => {
+    expect(describeError(thrown as Error & { hint?: string })).toEqual({ error });
+  });
+});

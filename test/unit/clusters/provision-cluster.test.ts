@@ -1,0 +1,507 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Context } from '../../../src/app/context.js';
+import { isAbort } from '../../../src/base/errors.js';
+import type { Group } from '../../../src/clusters/model/group.js';
+import { planCluster } from '../../../src/clusters/plan-cluster.js';
+import {
+  type ProvisionInput,
+  type ProvisionReport,
+  provisionCluster,
+} from '../../../src/clusters/provision-cluster.js';
+import { wantedGroups } from '../../../src/clusters/requested-groups.js';
+import type { Driver } from '../../../src/drivers/driver.js';
+import { settingsOf } from '../support/facts.js';
+import { MemoryDriver } from '../support/memory-driver.js';
+import { openTestBed, type TestBed } from '../support/test-bed.js';
+
+let bed: TestBed;
+
+beforeEach(async () => {
+  bed = await openTestBed();
+  bed.groups.push(managers, workers);
+});
+afterEach(async () => {
+  const claims = await bed.claims();
+  await bed.close();
+  expect(claims).toEqual([]);
+});
+
+const group: Omit<Group, 'name' | 'role' | 'nodes'> = {
+  origin: '/p/config.yml line 1',
+  availability: 'active',
+  labels: {},
+  driver: 'memory',
+  settings: {},
+  // Reached over SSH alone: no machine here has an address that anything could be sent to.
+  engine: settingsOf({ access: 'local' }),
+  engineSaid: ['access'],
+};
+const managers: Group = {
+  ...group,
+  name: 'managers',
+  role: 'manager',
+  nodes: ['mg0', 'mg1', 'mg2'],
+  availability: 'drain',
+};
+const workers: Group = {
+  ...group,
+  name: 'workers',
+  role: 'worker',
+  nodes: ['node1', 'node2'],
+  labels: { zone: 'a' },
+  size: '1gb',
+};
+
+async function provision(
+  more: Partial<ProvisionInput> = {},
+  context: Context = bed.context,
+): Promise<ProvisionReport> {
+  const groups = await wantedGroups({ managers: [], workers: [] }, context);
+  return provisionCluster(
+    { groups, prune: false, force: false, timeoutMs: 5_000, onStage: () => {}, ...more },
+    context,
+  );
+}
+
+const done = ({ done: steps }: ProvisionReport): string[] => steps.map(({ does, name }) => `${does} ${name}`);
+
+/** The swarm as its engines have it. */
+function swarm(): string[] {
+  expect(bed.engines.swarms).toHaveLength(1);
+  return (bed.engines.swarms[0]?.nodes ?? [])
+    .map(
+      ({ engine, role, availability, labels }) =>
+        `${engine.name} ${role} ${availability} ${JSON.stringify(labels)}`,
+    )
+    .sort();
+}
+
+const asWished = [
+  'mg0 manager drain {}',
+  'mg1 manager drain {}',
+  'mg2 manager drain {}',
+  'node1 worker active {"zone":"a"}',
+  'node2 worker active {"zone":"a"}',
+];
+
+describe('from nothing', () => {
+  test('makes all machines in one batch, and the swarm manager by manager', async () => {
+    const report = await provision();
+    expect(report).toMatchObject({ failed: [], left: [] });
+    expect(swarm()).toEqual(asWished);
+    expect(bed.driver.calls.filter((call) => call.startsWith('create'))).toEqual([
+      'create mg0 mg1 mg2 node1 node2',
+    ]);
+    expect(bed.driver.createRequests.map(({ name, size }) => [name, size])).toEqual([
+      ['mg0', undefined],
+      ['mg1', undefined],
+      ['mg2', undefined],
+      ['node1', '1gb'],
+      ['node2', '1gb'],
+    ]);
+    expect(done(report).filter((step) => /^(init|join)/.test(step))).toEqual([
+      'init mg0',
+      'join mg1',
+      'join mg2',
+      'join node1',
+      'join node2',
+    ]);
+    expect(await bed.cluster.activeHost()).toBe('mg0');
+  });
+
+  test('a second run changes nothing', async () => {
+    await provision();
+    const requests = async (): Promise<number> =>
+      (await bed.engine('mg0')).requests.filter(({ method }) => method !== 'GET').length;
+    const before = await requests();
+    const report = await provision();
+    expect(report).toEqual({ done: [], failed: [], left: [], fixed: [] });
+    expect(await requests()).toBe(before);
+  });
+
+  test('workers join over all managers', async () => {
+    bed.groups[1] = { ...workers, nodes: ['node1', 'node2', 'node3'] };
+    await provision();
+    const first = await Promise.all(
+      ['node1', 'node2', 'node3'].map(async (name) => {
+        const { requests } = await bed.engine(name);
+        const { body } = requests.find(({ path }) => path === '/swarm/join') as {
+          body: { RemoteAddrs: string[] };
+        };
+        return body.RemoteAddrs[0];
+      }),
+    );
+    expect(new Set(first).size).toBe(3);
+  });
+
+  test('drivers with settings of a group are asked apart, all at the same time', async () => {
+    const other = new MemoryDriver('10.7.0');
+    bed.drivers.set('other', other);
+    bed.groups[1] = { ...workers, driver: 'other' };
+    await provision();
+    expect(other.calls.filter((call) => call.startsWith('create'))).toEqual(['create node1 node2']);
+    expect(swarm()).toEqual(asWished);
+  });
+});
+
+describe('wherever it is cut off, the next run finishes', () => {
+  /** Interrupts at the so manyth thing that happens. @returns whether so much happened */
+  async function interruptedAt(count: number): Promise<boolean> {
+    let left = count;
+    const tick = (): void => {
+      if (--left === 0) bed.interrupt();
+    };
+    const context = await bed.nextRun();
+    const connect = bed.ssh.connect.bind(bed.ssh);
+    bed.ssh.connect = (...args) => {
+      tick();
+      return connect(...args);
+    };
+    bed.driver.onMoment = tick;
+    try {
+      await provision({}, context);
+    } catch (error) {
+      if (!isAbort(error)) throw error;
+    }
+    bed.ssh.connect = connect;
+    bed.driver.onMoment = () => {};
+    return left <= 0;
+  }
+
+  test.each([1, 2, 3, 5, 8, 11, 14, 17, 20, 23, 26, 29, 32, 35, 38])('at moment %i', async (moment) => {
+    await interruptedAt(moment);
+    const report = await provision({}, await bed.nextRun());
+    expect(report).toMatchObject({ failed: [], left: [] });
+    expect(swarm()).toEqual(asWished);
+    expect(bed.driver.machines.size).toBe(5);
+    expect(await bed.cluster.activeHost()).toBe('mg0');
+  });
+
+  test('the moments above lie within the work', async () => {
+    expect(await interruptedAt(38)).toBe(true);
+  });
+});
+
+describe('what has drifted', () => {
+  beforeEach(() => provision());
+
+  test('roles, availability and labels are put right', async () => {
+    const node = async (name: string): Promise<object> => (await bed.engine(name)).node ?? {};
+    Object.assign(await node('mg2'), { role: 'worker' });
+    Object.assign(await node('node1'), { availability: 'drain', labels: { zone: 'b', mine: 'x' } });
+    Object.assign(await node('node2'), { role: 'manager' });
+    const plan = await planCluster({ groups: bed.groups, prune: false }, bed.context);
+    expect(plan.differences.map(({ name, status }) => `${name} ${status}`)).toEqual([
+      'mg2 different',
+      'node1 different',
+      'node2 different',
+    ]);
+    expect(done(await provision())).toEqual(['promote mg2', 'demote node2', 'set node1']);
+    expect(swarm()).toEqual(asWished.with(3, 'node1 worker active {"zone":"a","mine":"x"}'));
+  });
+
+  test('a machine that is off is started', async () => {
+    Object.assign(bed.driver.machines.get('node1') ?? {}, { state: 'stopped' });
+    expect(done(await provision())).toEqual(['start node1']);
+    expect(bed.driver.machines.get('node1')?.state).toBe('running');
+  });
+
+  test('a machine that its provider has lost is made anew, and the node that it was goes', async () => {
+    bed.driver.machines.delete('mg1');
+    Object.assign((await bed.engine('mg1')).node ?? {}, {
+      status: 'down',
+      reachability: 'unreachable',
+      left: true,
+    });
+    (await bed.engine('mg1')).state = 'inactive';
+    expect(done(await provision())).toEqual(['create mg1', 'forget mg1', 'join mg1']);
+    expect(swarm()).toEqual(asWished);
+  });
+
+  test('a machine that was made anew by hand is not taken for the node that it was', async () => {
+    Object.assign((await bed.engine('node1')).node ?? {}, { status: 'down', left: true });
+    (await bed.engine('node1')).state = 'inactive';
+    expect(done(await provision())).toEqual(['forget node1', 'join node1', 'set node1']);
+    expect(swarm()).toEqual(asWished);
+  });
+
+  test('a size that differs is changed', async () => {
+    bed.groups[1] = { ...workers, size: '2gb' };
+    expect(done(await provision())).toEqual(['resize node1', 'resize node2']);
+    expect([...bed.driver.machines.values()].map(({ size }) => size).slice(3)).toEqual(['2gb', '2gb']);
+  });
+
+  test('what an interrupted resize has on record is forgotten once the nodes are as they are to be', async () => {
+    bed.groups[0] = { ...managers, size: '2gb' };
+    const context = await bed.nextRun();
+    bed.driver.onMoment = (moment) => {
+      if (moment === 'ended' && bed.driver.calls.at(-1) === 'resize mg1') bed.interrupt();
+    };
+    await expect(provision({}, context)).rejects.toSatisfy(isAbort);
+    bed.driver.onMoment = () => {};
+    const isRecorded = async (): Promise<boolean> =>
+      (await bed.files()).some((path) => path.endsWith('/upgrade.json'));
+    expect(await isRecorded()).toBe(true);
+    const next = await bed.nextRun();
+    const claim = await bed.cluster.claim(['the swarm'], 'upgraded');
+    bed.groups[0] = managers;
+    await provision({}, next);
+    expect(swarm()).toEqual(asWished);
+    expect(await isRecorded()).toBe(true);
+    await claim.release();
+    expect(await provision({}, next)).toEqual({ done: [], failed: [], left: [], fixed: [] });
+    expect(await isRecorded()).toBe(false);
+  });
+
+  test('engines are told what is new, managers one by one, and no more than is said', async () => {
+    const own = await bed.onDisk('node2');
+    await bed.cluster.save({ ...own, engine: settingsOf({ access: 'local', options: ['mtu=1400'] }) });
+    const engine = settingsOf({ access: 'local', labels: ['disk=ssd'] });
+    const engineSaid: Group['engineSaid'] = ['label'];
+    bed.groups[0] = { ...managers, engine, engineSaid };
+    bed.groups[1] = { ...workers, engine, engineSaid };
+    const plan = await planCluster({ groups: bed.groups, prune: false }, bed.context);
+    expect(plan.differences.map(({ differences }) => differences)).toEqual(
+      asWished.map(() => [{ what: 'engine', key: 'label', wanted: 'disk=ssd' }]),
+    );
+    expect(plan.stages.map(({ order, steps }) => [order, ...steps.map(({ name }) => name)])).toEqual([
+      ['one by one', 'mg0', 'mg1', 'mg2'],
+      ['together', 'node1', 'node2'],
+    ]);
+    const report = await provision();
+    expect(done(report)).toEqual(['mg0', 'mg1', 'mg2', 'node1', 'node2'].map((name) => `engine ${name}`));
+    expect((await bed.onDisk('node2')).engine).toEqual({ ...engine, options: ['mtu=1400'] });
+    expect(await provision()).toEqual({ done: [], failed: [], left: [], fixed: [] });
+  });
+
+  test('the engine of a manager that the swarm cannot do without is left as it is, unless forced', async () => {
+    Object.assign((await bed.engine('mg2')).node ?? {}, { reachability: 'unreachable' });
+    const engine = settingsOf({ access: 'local', labels: ['disk=ssd'] });
+    bed.groups[0] = { ...managers, nodes: ['mg0', 'mg1'], engine, engineSaid: ['label'] };
+    bed.groups[1] = { ...workers, size: '2gb' };
+    const refused = await provision();
+    expect(refused.failed.map(({ step, error }) => [step.name, error])).toEqual([
+      [expect.stringMatching(/^mg[01]$/), expect.stringContaining('without a quorum')],
+    ]);
+    expect(done(refused)).toEqual([]);
+    expect((await bed.onDisk('mg0')).engine?.labels).toEqual([]);
+    const forced = await provision({ force: true });
+    expect(done(forced).sort()).toEqual(['engine mg0', 'engine mg1', 'resize node1', 'resize node2']);
+  });
+
+  test('what machines were made with for good is told, and keeps nothing from its end', async () => {
+    const own = await bed.onDisk('node1');
+    await bed.cluster.save({ ...own, driverData: { region: 'nyc1' } });
+    const madeWith: Driver['madeWith'] = ({ driverData }) => ({
+      region: String(driverData['region'] ?? 'nyc3'),
+    });
+    Object.assign(bed.driver, { madeWith });
+    const plan = (groups = bed.groups) => planCluster({ groups, prune: false }, bed.context);
+    expect((await plan()).fixed).toEqual([]);
+    const region = { region: { value: 'nyc3', origin: '' }, tags: { value: ['x'], origin: '' } };
+    const engine = settingsOf({ access: 'local', storageDriver: 'btrfs' });
+    bed.groups[1] = { ...workers, settings: region };
+    expect(await plan()).toMatchObject({
+      differences: [],
+      stages: [],
+      fixed: [{ name: 'node1', group: 'workers', key: 'region', is: 'nyc1', wanted: 'nyc3' }],
+    });
+    bed.groups[1] = { ...workers, engine, engineSaid: ['storage_driver'] };
+    bed.reporter.lines.length = 0;
+    expect(await provision()).toMatchObject({ done: [], failed: [], left: [] });
+    expect(bed.reporter.lines.filter((line) => line.startsWith('warning: node'))).toEqual([
+      'warning: node[1:2]: storage_driver of the engine is none, and workers wants btrfs; only a machine that is made anew has it: belt rm node[1:2], and belt cluster provision',
+    ]);
+    bed.driver.machines.delete('node1');
+    Object.assign((await bed.engine('node1')).node ?? {}, { status: 'down', left: true });
+    expect((await plan()).fixed.map(({ name }) => name)).toEqual(['node2']);
+  });
+
+  test('what no group names stays, and goes with prune', async () => {
+    bed.groups[1] = { ...workers, nodes: ['node1'] };
+    const plan = await planCluster({ groups: bed.groups, prune: false }, bed.context);
+    expect(plan.differences).toEqual([{ name: 'node2', status: 'extra', differences: [] }]);
+    expect(await provision()).toEqual({ done: [], failed: [], left: [], fixed: [] });
+    expect(done(await provision({ prune: true }))).toEqual(['remove node2']);
+    expect(swarm()).toEqual(asWished.slice(0, 4));
+    expect([...bed.driver.machines.keys()]).not.toContain('node2');
+  });
+
+  test('managers that the swarm cannot do without are kept, with the numbers', async () => {
+    bed.groups[0] = { ...managers, nodes: ['mg0'] };
+    bed.groups[1] = { ...workers, nodes: ['mg1', 'mg2', 'node1', 'node2'] };
+    const report = await provision();
+    expect(report.failed.map(({ step, error }) => [step.name, error])).toEqual([
+      ['mg1', expect.stringContaining('would leave 1 manager, which may not fail')],
+      ['mg2', expect.stringContaining('would leave 1 manager, which may not fail')],
+    ]);
+    expect(swarm()).toEqual(asWished);
+    await provision({ force: true });
+    expect(swarm().map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual([
+      'mg0 manager',
+      'mg1 worker',
+      'mg2 worker',
+      'node1 worker',
+      'node2 worker',
+    ]);
+  });
+
+  test('what is done and does not last is told, not done for ever', async () => {
+    const engine = await bed.engine('node1');
+    const node = engine.node;
+    Object.defineProperty(node, 'availability', { get: () => 'drain', set() {}, enumerable: true });
+    const report = await provision();
+    expect(report.failed).toEqual([
+      {
+        step: { does: 'set', name: 'node1' },
+        error: expect.stringContaining('"set" was done, and is not so any more'),
+      },
+    ]);
+  });
+});
+
+describe('failures', () => {
+  test('a worker that cannot be made holds back no other', async () => {
+    bed.driver.failures.set('node1', new Error('no room'));
+    const report = await provision();
+    expect(report.failed).toEqual([
+      { step: expect.objectContaining({ does: 'create', name: 'node1' }), error: 'no room' },
+    ]);
+    expect(report.left.map(({ name }) => name)).toEqual(['node1']);
+    expect(swarm()).toEqual(asWished.toSpliced(3, 1));
+    expect((await provision()).failed).toEqual([]);
+    expect(swarm()).toEqual(asWished);
+  });
+
+  test('a driver that cannot prepare fails its own machines, and leaves the others to be made', async () => {
+    const other = new MemoryDriver('10.7.0');
+    bed.drivers.set('other', other);
+    bed.groups[1] = { ...workers, driver: 'other' };
+    other.onPrepare = async () => {
+      throw new Error('no such image');
+    };
+    // The other driver has failed long before the first of these is made.
+    bed.driver.onMoment = () => sleep(20);
+    const report = await provision();
+    expect(report.failed.map(({ step, error }) => `${step.name} ${error}`)).toEqual([
+      'node1 no such image',
+      'node2 no such image',
+    ]);
+    expect(swarm()).toEqual(asWished.slice(0, 3));
+    other.onPrepare = async () => {};
+    await provision();
+    expect(swarm()).toEqual(asWished);
+  });
+
+  test('an interruption waits for what every driver is at', async () => {
+    const other = new MemoryDriver('10.7.0');
+    bed.drivers.set('other', other);
+    bed.groups[1] = { ...workers, driver: 'other' };
+    other.onPrepare = async (_requests, _progress, signal) => {
+      bed.interrupt();
+      signal.throwIfAborted();
+    };
+    let ended = false;
+    bed.driver.onPrepare = async () => {
+      await sleep(50);
+      ended = true;
+    };
+    await expect(provision()).rejects.toSatisfy(isAbort);
+    expect(ended).toBe(true);
+    expect(await bed.claims()).toEqual([]);
+  });
+
+  test('without the first manager nothing begins', async () => {
+    bed.driver.failures.set('mg0', new Error('no room'));
+    const report = await provision();
+    expect(report.failed.map(({ step }) => step.name)).toEqual(['mg0']);
+    expect(bed.engines.swarms).toEqual([]);
+  });
+
+  test('a manager that does not join ends it, before any worker', async () => {
+    (await bed.engine('mg1')).answers.set('/swarm/join', () => ({
+      status: 500,
+      body: { message: 'no route to host' },
+    }));
+    const report = await provision();
+    expect(report.failed.map(({ step, error }) => [step.name, error])).toEqual([
+      ['mg1', expect.stringContaining('no route to host')],
+    ]);
+    expect(swarm()).toEqual(['mg0 manager active {}']);
+  });
+
+  test('a node that does not come back from its resize ends it, before any other size', async () => {
+    await provision();
+    bed.groups[0] = { ...managers, size: '2gb' };
+    bed.groups[1] = { ...workers, size: '4gb' };
+    bed.driver.failures.set('mg1', new Error('the disk is gone'));
+    const report = await provision();
+    expect(report.failed.map(({ step, error }) => [step.name, error])).toEqual([
+      ['mg1', expect.stringContaining('the disk is gone')],
+    ]);
+    expect(bed.driver.calls.filter((call) => call.startsWith('stop node'))).toEqual([]);
+  });
+
+  test('a size that cannot be has no part in what came of the sizes before it', async () => {
+    await provision();
+    bed.groups[0] = { ...managers, size: '2gb' };
+    bed.groups[1] = { ...workers, size: 'huge' };
+    bed.driver.onCheck = (wishes) => {
+      if (wishes.some(({ size }) => size === 'huge')) throw new Error('no such size');
+    };
+    const report = await provision();
+    expect(done(report).sort()).toEqual(['resize mg0', 'resize mg1', 'resize mg2']);
+    expect(report.failed.map(({ step, error }) => `${step.name} ${error}`)).toEqual([
+      'node1 no such size',
+      'node2 no such size',
+    ]);
+  });
+
+  test('what cannot be made is refused before anything is', async () => {
+    bed.driver.onCheck = () => {
+      throw new Error('no such size');
+    };
+    await expect(provision()).rejects.toThrow('no such size');
+    expect(await bed.files()).toEqual([]);
+  });
+});
+
+describe('what only the person can sort out', () => {
+  test('a machine of another driver', async () => {
+    await bed.running('node1');
+    bed.groups[1] = { ...workers, driver: 'other' };
+    await expect(provision()).rejects.toMatchObject({
+      message: 'node1 is a machine of memory, and workers (/p/config.yml line 1) wants other',
+    });
+  });
+
+  test('a swarm that is locked is not replaced by another', async () => {
+    const [machine] = await bed.running('mg0');
+    (await bed.engine(machine?.name ?? '')).state = 'locked' as 'error';
+    await expect(planCluster({ groups: bed.groups, prune: false }, bed.context)).resolves.toMatchObject({
+      obstacle: 'the swarm on mg0 is locked',
+    });
+  });
+
+  test('nothing says what the cluster is to be, or two do', async () => {
+    const words = { managers: ['mg[0:2]'], workers: ['node[1:2]'], managerSize: '8gb', workerSize: '2gb' };
+    await expect(wantedGroups(words, bed.context)).rejects.toMatchObject({ name: 'UsageError' });
+    bed.groups.length = 0;
+    await expect(wantedGroups({ managers: [], workers: [] }, bed.context)).rejects.toThrow(
+      'nothing says what the cluster default is to be',
+    );
+    await expect(wantedGroups({ managers: [], workers: ['node1'] }, bed.context)).rejects.toThrow(
+      'no group has managers, and a swarm needs one',
+    );
+    expect(await wantedGroups(words, bed.context)).toEqual([
+      expect.objectContaining({
+        name: 'managers',
+        role: 'manager',
+        nodes: ['mg0', 'mg1', 'mg2'],
+        size: '8gb',
+      }),
+      expect.objectContaining({ name: 'workers', role: 'worker', nodes: ['node1', 'node2'], size: '2gb' }),
+    ]);
+  });
+});

@@ -1,0 +1,111 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { planRebuild, rebuild } from '../../../src/clusters/rebuild-cluster.js';
+import { clusterOf, tagsOf } from '../../../src/drivers/digitalocean/tags.js';
+import type { FoundMachine } from '../../../src/machines/model/machine.js';
+import { openTestBed, type TestBed } from '../support/test-bed.js';
+
+const [one, other] = ['3f0b2a1c-1111-4222-8333-000000000001', '3f0b2a1c-1111-4222-8333-000000000002'];
+
+let bed: TestBed;
+let found: FoundMachine[];
+
+beforeEach(async () => {
+  bed = await openTestBed();
+  found = [];
+  Object.assign(bed.driver, { discover: async () => found });
+});
+
+afterEach(() => bed.close());
+
+function machine(name: string, id: string, more: Partial<FoundMachine> = {}): FoundMachine {
+  return {
+    name,
+    id: `id-${name}`,
+    state: 'running',
+    addresses: { public: '10.0.0.1' },
+    size: '1gb',
+    cluster: { id, name: 'prod' },
+    ssh: { user: 'root', port: 22 },
+    createdAt: '2026-01-02T03:04:05.000Z',
+    ...more,
+  };
+}
+
+const plan = (more: object = {}) => planRebuild({ driver: 'memory', ...more }, bed.context);
+
+test('the only cluster there is, by its name', async () => {
+  found = [machine('node1', one), machine('node2', one, { state: 'stopped' })];
+  const { context, lost, kept } = await plan();
+  expect(context.cluster.name).toBe('prod');
+  expect(lost.map(({ machine: { name }, state }) => `${name} ${state}`)).toEqual([
+    'node1 running',
+    'node2 stopped',
+  ]);
+  expect(lost[0]?.machine).toEqual({
+    name: 'node1',
+    driver: 'memory',
+    phase: 'ready',
+    id: 'id-node1',
+    size: '1gb',
+    addresses: { public: '10.0.0.1' },
+    ssh: { user: 'root', port: 22, keyPath: context.cluster.sshKeyPath },
+    driverData: {},
+    createdAt: '2026-01-02T03:04:05.000Z',
+  });
+  expect(kept).toEqual([]);
+  expect(await context.clusters.names()).toEqual(['default']);
+});
+
+test('of several, the one that is named; of one name, by id', async () => {
+  found = [machine('node1', one), machine('node1', other), machine('db1', other)];
+  await expect(plan({ cluster: 'prod' })).rejects.toThrow(
+    `memory has 2 clusters: prod ${one} (node1); prod ${other} (node1, db1)`,
+  );
+  const { lost } = await plan({ cluster: other });
+  expect(lost.map(({ machine: { name } }) => name)).toEqual(['node1', 'db1']);
+  await expect(plan({ cluster: 'test' })).rejects.toThrow('memory has no cluster "test"');
+});
+
+test('nothing there, and a driver that cannot tell', async () => {
+  await expect(plan()).rejects.toThrow('memory has no machines that belt has made');
+  Object.assign(bed.driver, { discover: undefined });
+  await expect(plan()).rejects.toThrow("cannot tell which machines are belt's");
+});
+
+test('records that exist stay as they are, and another cluster of that name is refused', async () => {
+  await bed.running('node1');
+  const id = await bed.cluster.establish();
+  const here = { cluster: { id, name: 'default' } };
+  found = [machine('node1', id, { ...here, size: '8gb' }), machine('node2', id, here)];
+  const { lost, unfinished, kept } = await plan();
+  // Its engine is not set up, as far as the record tells: that is gone on with.
+  expect(unfinished.map(({ machine: { name, size } }) => `${name} ${size}`)).toEqual(['node1 512mb']);
+  expect([lost.map(({ machine: { name } }) => name), kept]).toEqual([['node2'], []]);
+
+  found = [machine('node1', one, { cluster: { id: one, name: 'default' } })];
+  await expect(plan()).rejects.toThrow('is another one');
+  expect((await plan({ as: 'again' })).context.cluster.name).toBe('again');
+});
+
+test('machines that nobody is let in to, and that are off, are recorded and have failed', async () => {
+  found = [machine('node1', one), machine('node2', one, { state: 'stopped' })];
+  bed.ssh.refused.add('node1');
+  const rebuilt = await plan();
+  const outcomes = await rebuild(rebuilt, { timeoutMs: 1000 });
+  const errors = outcomes.map((outcome) => (outcome.status === 'failed' ? outcome.error.message : ''));
+  expect(errors).toEqual(['node1: refused by 10.0.0.1 port 22', 'its record is there, and it is stopped']);
+  const { machines } = await rebuilt.context.cluster.machines();
+  expect(machines.map(({ name, engine }) => [name, engine])).toEqual([
+    ['node1', undefined],
+    ['node2', undefined],
+  ]);
+  expect(rebuilt.context.cluster.id).toBe(one);
+});
+
+test('DigitalOcean tags tell which cluster it is', () => {
+  expect(clusterOf(tagsOf({ id: one, name: 'my.cluster' }, ['web']))).toEqual({
+    id: one,
+    name: 'my_cluster',
+  });
+  expect(clusterOf(['belt', `belt-id:${one}`])).toBeUndefined();
+});

@@ -1,0 +1,94 @@
+import { readFile } from 'node:fs/promises';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import {
+  createContext,
+  type DockerClient,
+  listContexts,
+  removeContexts,
+  sshConfigPath,
+} from '../../../src/contexts/docker-contexts.js';
+import { openTestBed, type TestBed } from '../support/test-bed.js';
+
+let bed: TestBed;
+/** What the docker client keeps: descriptions by name. */
+let contexts: Map<string, string>;
+
+const docker: DockerClient = async ([, verb, ...args]) => {
+  const name = args.find((word) => !word.startsWith('-')) ?? '';
+  const missing = { code: 1, stdout: '', stderr: `context "${name}" not found` };
+  if (verb === 'ls') {
+    const rows = [...contexts].map(([Name, Description]) =>
+      JSON.stringify({ Name, Description, DockerEndpoint: 'x' }),
+    );
+    return { code: 0, stdout: rows.join('\n'), stderr: '' };
+  }
+  if (verb === 'create' || verb === 'update')
+    contexts.set(name, args[args.indexOf('--description') + 1] ?? '');
+  else if (!contexts.has(name)) return missing;
+  if (verb === 'rm') contexts.delete(name);
+  return { code: 0, stdout: '', stderr: '' };
+};
+
+beforeEach(async () => {
+  bed = await openTestBed();
+  contexts = new Map([['default', '']]);
+  const [node1] = await bed.running('node1', 'node2');
+  if (!node1) throw new Error('no machine');
+  await bed.cluster.save({
+    ...node1,
+    name: 'box',
+    driver: 'none',
+    driverData: { URL: 'tcp://10.0.0.9:2376' },
+  });
+});
+afterEach(() => bed.close());
+
+const create = async (name: string, ssh = true) =>
+  createContext({ machine: await bed.cluster.machine(name), ssh }, docker, bed.context);
+const remove = (nodes: string[], all = false) =>
+  removeContexts({ nodes, all, force: false }, docker, bed.context);
+const made = async () => (await listContexts(docker)).map(({ name }) => name);
+
+test('over SSH, beside a machine that is known by its URL alone', async () => {
+  await create('node1');
+  expect(await made()).toEqual(['belt-node1']);
+  const config = await readFile(sshConfigPath(bed.context), 'utf8');
+  expect(config).toContain('belt-node2');
+  expect(config).not.toContain('box');
+});
+
+test('over SSH to a URL is refused, with nothing made', async () => {
+  await expect(create('box')).rejects.toThrow('box is known by its URL alone');
+  expect(await made()).toEqual([]);
+});
+
+test('the way there is written down before the context is made', async () => {
+  bed.context.cluster.files.write = async () => {
+    throw new Error('the disk is full');
+  };
+  await expect(create('node1')).rejects.toThrow('the disk is full');
+  expect(await made()).toEqual([]);
+});
+
+test('that of a machine which is gone is removed by its name', async () => {
+  await create('node1');
+  await create('node2');
+  await bed.cluster.remove('node1');
+  expect(await remove(['node1'])).toEqual(['belt-node1']);
+  await expect(remove(['node1'])).rejects.toThrow('node1');
+  await expect(remove(['box'])).rejects.toThrow('docker: context "belt-box" not found');
+  expect(await made()).toEqual(['belt-node2']);
+});
+
+test('a glob takes those that are there', async () => {
+  await create('node1');
+  expect(await remove(['node*'])).toEqual(['belt-node1']);
+});
+
+test('all are those that the client has of this cluster', async () => {
+  await create('node1');
+  contexts.set('belt-other-node9', 'belt: node9 of cluster other');
+  await bed.cluster.remove('node1');
+  expect(await remove([], true)).toEqual(['belt-node1']);
+  expect([...contexts.keys()]).toEqual(['default', 'belt-other-node9']);
+});

@@ -1,0 +1,509 @@
+import { gunzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { chunks } from '../../../../src/base/chunks.js';
+import { templatesIn } from '../../../../src/base/templates.js';
+import { architectureOf, typeFor } from '../../../../src/drivers/amazonec2/choose-type.js';
+import { create } from '../../../../src/drivers/amazonec2/create-instances.js';
+import type { Ec2 } from '../../../../src/drivers/amazonec2/ec2-client.js';
+import { explained } from '../../../../src/drivers/amazonec2/ec2-errors.js';
+import { parsePort, parseTags, readSettings } from '../../../../src/drivers/amazonec2/ec2-settings.js';
+import { newest, userOf } from '../../../../src/drivers/amazonec2/find-image.js';
+import {
+  addressesOf,
+  findInstance,
+  instancesById,
+  launchOf,
+  placeOf,
+  reachOf,
+} from '../../../../src/drivers/amazonec2/instances.js';
+import { planLaunch, type Shape } from '../../../../src/drivers/amazonec2/launch.js';
+import { machinesPerCall, mostBytes, userDataFor } from '../../../../src/drivers/amazonec2/user-data.js';
+import { missingPermissions, zoneName } from '../../../../src/drivers/amazonec2/vpc-network.js';
+import type { CreateRequest } from '../../../../src/drivers/driver.js';
+import { ownDrivers } from '../../../../src/drivers/registry.js';
+import { parseSize } from '../../../../src/machines/model/sizes.js';
+import { generateKeyPair } from '../../../../src/ssh/index.js';
+import { fakeEc2, refusal } from '../../support/fake-ec2.js';
+
+const { signal } = new AbortController();
+const templates = templatesIn('templates');
+const user = generateKeyPair('user');
+
+function request(name: string): CreateRequest {
+  const hostKey = generateKeyPair(name);
+  return { name, ssh: { user: 'root', authorizedKey: user.publicKey, hostKey } };
+}
+
+function requests(count: number): CreateRequest[] {
+  return Array.from({ length: count }, (_, index) => request(`a-rather-long-machine-name-${index}`));
+}
+
+function tagged(id: string, tags: Record<string, string>, more: object = {}) {
+  return {
+    InstanceId: id,
+    State: { Name: 'running' as const },
+    Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+    ...more,
+  };
+}
+
+test('ec2 is another name of the driver, and no other name is changed', () => {
+  expect(['ec2', 'amazonec2', 'nspawn', 'toString'].map(ownDrivers.nameOf)).toEqual([
+    'amazonec2',
+    'amazonec2',
+    'nspawn',
+    'toString',
+  ]);
+});
+
+describe('sizes', () => {
+  test.each([
+    ['512mb', 'amd64', 't3.nano'],
+    ['513mb', 'amd64', 't3.micro'],
+    ['1gb', 'arm64', 't4g.micro'],
+    ['8192MB', 'amd64', 't3.large'],
+    ['9gb', 'amd64', 'r6i.large'],
+    ['1tb', 'amd64', 'r6i.32xlarge'],
+    ['m7gd.2xlarge', 'amd64', 'm7gd.2xlarge'],
+    ['u-6tb1.metal', 'amd64', 'u-6tb1.metal'],
+  ] as const)('%s on %s is %s', (size, architecture, type) => {
+    expect(typeFor(size, architecture)).toBe(type);
+  });
+
+  test('property: more memory never is a type with less', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(512 * 1024 - 1),
+        fc.nat(512 * 1024 - 1),
+        fc.constantFrom('amd64', 'arm64'),
+        (one, other, architecture) => {
+          const order = [
+            'nano',
+            'micro',
+            'small',
+            'medium',
+            'large',
+            'xlarge',
+            '2xlarge',
+            '4xlarge',
+            '8xlarge',
+            '12xlarge',
+            '16xlarge',
+          ];
+          const rank = (memory: number) => {
+            const [family = '', step = ''] = typeFor(`${memory + 1}mb`, architecture).split('.');
+            return (family.startsWith('r') ? 100 : 0) + order.indexOf(step);
+          };
+          const [less, more] = [one, other].sort((a, b) => a - b) as [number, number];
+          return rank(less) <= rank(more);
+        },
+      ),
+    );
+  });
+
+  test('the processors are in the name of the type', () => {
+    const arm = [
+      't4g.nano',
+      'a1.large',
+      'm6gd.medium',
+      'c7gn.xlarge',
+      'im4gn.large',
+      'x2gd.metal',
+      'g5g.xlarge',
+      'm6g-flex.large',
+    ];
+    expect(arm.filter((type) => architectureOf(type) !== 'arm64')).toEqual([]);
+    const intel = [
+      't3.nano',
+      'g4dn.xlarge',
+      'm5.large',
+      'c6i.large',
+      'p4d.24xlarge',
+      'g5.xlarge',
+      'i3en.large',
+    ];
+    expect(intel.filter((type) => architectureOf(type) !== 'amd64')).toEqual([]);
+  });
+
+  test.each(['', 'huge', '12', 't3', '.nano', 't3.', 'T3.nano', '../x.y'])('"%s" is refused', (size) => {
+    expect(() => typeFor(size, 'amd64')).toThrow(`"${size}" is no size for amazonec2`);
+    expect(parseSize(size)).toBeUndefined();
+  });
+});
+
+describe('settings', () => {
+  test('tags are read in both ways, and those of belt are refused', () => {
+    expect(parseTags(['team', 'blue', 'env=prod', 'note', 'a=b'])).toEqual({
+      team: 'blue',
+      env: 'prod',
+      note: 'a=b',
+    });
+    expect(() => parseTags(['team', 'blue', 'odd'])).toThrow('the setting tags has no value for "odd"');
+    expect(() => parseTags(['belt:cluster-id', 'x'])).toThrow(
+      'the tag "belt:cluster-id" is not for you to set',
+    );
+    expect(() => parseTags(['aws:x=y'])).toThrow('the tag "aws:x" is not for you to set');
+  });
+
+  test('ports', () => {
+    expect(['80', '53/udp', '65535/tcp'].map(parsePort)).toEqual([
+      { port: 80, protocol: 'tcp' },
+      { port: 53, protocol: 'udp' },
+      { port: 65_535, protocol: 'tcp' },
+    ]);
+    for (const wrong of ['0', '65536', '80/sctp', '80-90', 'http'])
+      expect(() => parsePort(wrong)).toThrow(`not "${wrong}"`);
+  });
+
+  test.each([
+    [{ access_key: 'AKIA' }, 'of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only one is set'],
+    [{ allow_from: ['10.0.0.0/33'] }, 'the setting allow_from must be "me" or ranges'],
+    [{ allow_from: ['everybody'] }, 'not "everybody"'],
+    [{ architecture: 'x86' }, 'the setting architecture must be amd64 or arm64, not "x86"'],
+    [{ endpoint: 'ftp://localhost' }, 'the setting endpoint must be a http:// or https:// address'],
+    [{ request_spot_instance: true, spot_price: 'cheap' }, 'the setting spot_price must be dollars as 0.05'],
+    [{ insecure_transport: true }, 'insecure_transport needs endpoint'],
+    [{ ssh_keypath: 'k' }, 'ssh_keypath needs keypair_name, to tell which key pair it is of'],
+    [{ root_size: 0 }, 'the setting root_size must be a whole number from 1 to 65536, not 0'],
+  ])('%j is refused', (values, message) => {
+    expect(() => readSettings(values)).toThrow(message);
+  });
+
+  test('an endpoint may be a host alone', () => {
+    expect(readSettings({ endpoint: 'localhost:5000' }).endpoint).toBe('https://localhost:5000');
+    const insecure_transport = true;
+    expect(readSettings({ endpoint: 'localhost:5000', insecure_transport }).endpoint).toBe(
+      'http://localhost:5000',
+    );
+    expect(readSettings({ endpoint: 'https://ec2', insecure_transport }).endpoint).toBe('https://ec2');
+  });
+
+  test('a single address is a range of one', () => {
+    expect(
+      readSettings({ allow_from: ['me', '198.51.100.7', '2001:db8::/32', '2001:db8::1'] }).allowFrom,
+    ).toEqual(['me', '198.51.100.7/32', '2001:db8::/32', '2001:db8::1/128']);
+  });
+});
+
+describe('user data', () => {
+  test('as many machines as one call takes fit, with room for a person’s own', async () => {
+    const data = await userDataFor(
+      requests(machinesPerCall),
+      { own: `#!/bin/sh\n# ${'ab12'.repeat(500)}\n` },
+      templates,
+    );
+    expect(data.length).toBeLessThanOrEqual(mostBytes);
+  });
+
+  test('is cloud-config with the name and the key of each by its number, and the same for the same machines', async () => {
+    const some = requests(3);
+    const data = await userDataFor(some, {}, templates);
+    expect(await userDataFor(some, {}, templates)).toEqual(data);
+    const config = parse(gunzipSync(data).toString()) as { bootcmd: string[]; ssh_authorized_keys: string[] };
+    expect(config.ssh_authorized_keys).toEqual([user.publicKey]);
+    const [script = ''] = config.bootcmd;
+    for (const [index, { name, ssh }] of some.entries()) {
+      const [, key = ''] = new RegExp(`^${index}\\) name=${name} key=(\\S+) ;;$`, 'm').exec(script) ?? [];
+      expect(key).toBe(ssh.hostKey.privateKey.split('\n').slice(1, -2).join(''));
+    }
+  });
+
+  test('a person’s own is a part beside it, of the type that its first line says', async () => {
+    const own = '#!/bin/sh\necho hello\n';
+    const text = gunzipSync(await userDataFor(requests(1), { own }, templates)).toString();
+    const [, boundary = ''] = /^Content-Type: multipart\/mixed; boundary="([^"]+)"/.exec(text) ?? [];
+    const parts = text.split(`--${boundary}`).slice(1, -1);
+    expect(parts.map((part) => /Content-Type: ([^;]+)/.exec(part)?.[1])).toEqual([
+      'text/x-shellscript',
+      'text/cloud-config',
+    ]);
+    expect(parts[0]).toContain(own);
+    await expect(userDataFor(requests(1), { own: 'hello' }, templates)).rejects.toThrow(
+      'is neither a script nor cloud-config',
+    );
+  });
+
+  test('too much is refused', async () => {
+    const own = `#!/bin/sh\n${Array.from({ length: 20_000 }, (_, index) => Math.sin(index)).join('\n')}`;
+    await expect(userDataFor(requests(1), { own }, templates)).rejects.toThrow(
+      /has \d+ bytes, and EC2 takes 16384/,
+    );
+  });
+});
+
+describe('a launch', () => {
+  const shape: Shape = {
+    size: '512mb',
+    type: 't3.nano',
+    image: { id: 'ami-1', deviceName: '/dev/xvda', sshUser: 'admin' },
+    place: { subnetId: 'subnet-1', vpcId: 'vpc-1' },
+    groupIds: ['sg-1'],
+    keyName: 'belt-x',
+    settings: readSettings({ tags: ['team', 'blue'] }),
+    cluster: { id: 'c1', name: 'x' },
+  };
+  const some = requests(2);
+  const none = new Set<string>();
+
+  test('is the same call each time, until something differs or its token is used up', () => {
+    const plan = planLaunch(some, Buffer.from('data'), shape, none);
+    expect(planLaunch(some, Buffer.from('data'), shape, none)).toEqual(plan);
+    const others = [
+      planLaunch(some.slice(1), Buffer.from('data'), shape, none),
+      planLaunch(some, Buffer.from('other keys'), shape, none),
+      planLaunch(some, Buffer.from('data'), { ...shape, type: 't3.micro' }, none),
+      planLaunch(some, Buffer.from('data'), { ...shape, cluster: { id: 'c2', name: 'x' } }, none),
+      planLaunch(some, Buffer.from('data'), { ...shape, settings: readSettings({ tags: ['a=b'] }) }, none),
+      planLaunch(some, Buffer.from('data'), { ...shape, size: 't3.nano' }, none),
+      planLaunch(some, Buffer.from('data'), shape, new Set([plan.token])),
+    ];
+    expect(new Set([plan.token, ...others.map(({ token }) => token)]).size).toBe(8);
+    for (const { token } of others) expect(token).toMatch(/^[\x21-\x7e]{1,54}$/);
+  });
+
+  test('carries its tags, wants the metadata service of version 2, and takes what there is room for', () => {
+    const { input, token } = planLaunch(some, Buffer.from('data'), shape, none);
+    expect(input).toMatchObject({
+      MinCount: 1,
+      MaxCount: 2,
+      ClientToken: token,
+      MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 1 },
+    });
+    const [instance, volume] = input.TagSpecifications ?? [];
+    expect(instance).toEqual({
+      ResourceType: 'instance',
+      Tags: [
+        { Key: 'belt', Value: 'true' },
+        { Key: 'belt:cluster', Value: 'x' },
+        { Key: 'belt:cluster-id', Value: 'c1' },
+        { Key: 'belt:launch', Value: token },
+        { Key: 'team', Value: 'blue' },
+        { Key: 'belt:size', Value: '512mb' },
+      ],
+    });
+    expect(volume?.ResourceType).toBe('volume');
+  });
+
+  describe('whose token EC2 does not take any more', () => {
+    const codes = ['IdempotentInstanceTerminated', 'IdempotentParameterMismatch'];
+
+    /** Launches two machines at an EC2 that refuses the first calls; tells the tokens that were recorded, and those that were sent. */
+    async function launchAfter(refusals: readonly string[]) {
+      const left = [...refusals];
+      const sent: string[] = [];
+      const recorded: string[] = [];
+      const { api } = fakeEc2(({ action, input }) => {
+        if (action === 'DescribeImages')
+          return { Images: [{ ImageId: 'ami-1', Architecture: 'x86_64', RootDeviceName: '/dev/xvda' }] };
+        if (action === 'DescribeInstances' && sent.length === 0) return {};
+        if (action === 'CreateTags') return {};
+        if (action === 'RunInstances') {
+          sent.push(input.ClientToken);
+          expect(recorded.at(-1)).toBe(input.ClientToken);
+          const code = left.shift();
+          if (code) throw refusal(code);
+        }
+        const Instances = [0, 1].map((AmiLaunchIndex) => ({
+          ...tagged(`i-${AmiLaunchIndex}`, {}),
+          AmiLaunchIndex,
+          PrivateIpAddress: '10.0.0.1',
+          PublicIpAddress: '203.0.113.1',
+        }));
+        return { Instances, Reservations: [{ Instances }] };
+      });
+      const ec2: Ec2 = {
+        settings: readSettings({}),
+        cluster: { id: 'c1', name: 'x' },
+        templates,
+        api: async () => api,
+        places: async (machines) => [[api, [...machines]]],
+        memoryOf: async () => new Map(),
+        own: async () => undefined,
+      };
+      const { place, groupIds, keyName } = shape;
+      const ends: string[] = [];
+      for await (const event of create(ec2, requests(2), { place, groupIds, keyName }, signal)) {
+        const launch = event.type === 'changed' ? launchOf(event.change) : undefined;
+        if (launch) recorded.push(launch.token);
+        if (event.type === 'done') ends.push('done');
+        if (event.type === 'failed') ends.push(event.error.message);
+      }
+      return { sent, ends };
+    }
+
+    test.each(codes)('%s: the next one is recorded, then sent', async (code) => {
+      const { sent, ends } = await launchAfter([code, code]);
+      expect(ends).toEqual(['done', 'done']);
+      expect(new Set(sent).size).toBe(3);
+    });
+
+    test('ends after some', async () => {
+      const { sent, ends } = await launchAfter(Array(1000).fill(codes[0]));
+      expect(sent.length).toBeLessThan(50);
+      const message = 'EC2 in us-east-1: no (IdempotentInstanceTerminated)';
+      expect(ends).toEqual([message, message]);
+    });
+  });
+
+  test('property: chunks are all items in order, none too many', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat()), fc.integer({ min: 1, max: 9 }), (items, size) => {
+        const parts = chunks(items, size);
+        expect(parts.flat()).toEqual(items);
+        expect(parts.every((part) => part.length > 0 && part.length <= size)).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('instances', () => {
+  test('are found by id, then by name, then by their number in the call that made them', () => {
+    const launch = { token: 't', index: 1, of: 3 };
+    const instances = [
+      tagged('i-1', { 'belt:launch': 't' }, { AmiLaunchIndex: 1 }),
+      tagged('i-2', { 'belt:launch': 't', 'belt:machine': 'b' }, { AmiLaunchIndex: 1 }),
+      tagged('i-3', { 'belt:machine': 'c' }, { State: { Name: 'terminated' } }),
+    ];
+    const find = (name: string, more: object = {}) => findInstance(instances, { name, ...more })?.InstanceId;
+    expect(find('a', { id: 'i-3' })).toBe('i-3');
+    expect(find('b')).toBe('i-2');
+    expect(find('a', { driverData: { launch } })).toBe('i-1');
+    expect(find('a', { driverData: { launch: { token: 't', index: 2, of: 3 } } })).toBeUndefined();
+    expect(find('a', { driverData: { launch: null } })).toBeUndefined();
+    expect(find('c')).toBeUndefined();
+  });
+
+  test('that docker-machine made are found, and reached, by what it wrote down', () => {
+    const driverData = { InstanceId: 'i-2', Region: 'eu-west-1', Endpoint: '' };
+    const instances = [tagged('i-1', {}), tagged('i-2', { Name: 'old' })];
+    expect(findInstance(instances, { name: 'old', driverData })?.InstanceId).toBe('i-2');
+    expect(findInstance(instances, { name: 'old', id: 'i-1', driverData })?.InstanceId).toBe('i-1');
+    expect(findInstance(instances, { name: 'old', driverData: { InstanceId: '' } })).toBeUndefined();
+    expect(placeOf({ driverData })).toEqual({ region: 'eu-west-1' });
+    expect(placeOf({ driverData: { ...driverData, region: 'us-east-2' } })).toEqual({ region: 'us-east-2' });
+    expect(reachOf({ driverData })).toBe('public');
+    expect(reachOf({ driverData: { PrivateIPOnly: true } })).toBe('private');
+    expect(reachOf({ driverData: { UsePrivateIP: true } })).toBe('private');
+    expect(reachOf({ driverData: { UsePrivateIP: true, reach: 'public' } })).toBe('public');
+  });
+
+  test.each([
+    ['https://ec2.example.org/', false, 'https://ec2.example.org/'],
+    ['http://ec2.example.org', false, 'http://ec2.example.org'],
+    ['ec2.example.org:8773', false, 'https://ec2.example.org:8773'],
+    ['ec2.example.org:8773', true, 'http://ec2.example.org:8773'],
+  ])('docker-machine’s endpoint %s with DisableSSL %s is %s', (Endpoint, DisableSSL, endpoint) => {
+    expect(placeOf({ driverData: { Endpoint, DisableSSL } })).toEqual({ endpoint });
+    expect(placeOf({ driverData: { Endpoint, DisableSSL, endpoint: 'http://own' } }).endpoint).toBe(
+      'http://own',
+    );
+  });
+
+  test('are asked for two hundred at a time, as filters take no more', async () => {
+    const { api, calls } = fakeEc2(({ input }) => ({
+      Reservations: [{ Instances: input.Filters[0].Values.map((id: string) => tagged(id, {})) }],
+    }));
+    const ids = Array.from({ length: 401 }, (_, index) => `i-${index}`);
+    const found = await instancesById(api, ids, signal);
+    expect(found.map(({ InstanceId }) => InstanceId)).toEqual(ids);
+    expect(calls.map(({ input }) => input.Filters[0].Values.length)).toEqual([200, 200, 1]);
+    expect(await instancesById(api, [], signal)).toEqual([]);
+    expect(calls).toHaveLength(3);
+  });
+
+  test('have the addresses that they are reached at, once they have them', () => {
+    const both = { PublicIpAddress: '203.0.113.1', PrivateIpAddress: '10.0.0.1' };
+    expect(addressesOf(both, 'public')).toEqual({ public: '203.0.113.1', private: '10.0.0.1' });
+    expect(addressesOf(both, 'private')).toEqual({ private: '10.0.0.1' });
+    expect(addressesOf({ PrivateIpAddress: '10.0.0.1' }, 'public')).toBeUndefined();
+    expect(addressesOf({}, 'private')).toBeUndefined();
+  });
+});
+
+test('a rule that a security group has is not added again', () => {
+  const settings = readSettings({});
+  const esp = { IpProtocol: '50' };
+  const UserIdGroupPairs = [{ GroupId: 'sg-1' }];
+  const all = missingPermissions({ GroupId: 'sg-1' }, settings, ['198.51.100.7/32']);
+  expect(all).toHaveLength(7);
+  expect(all).toContainEqual({ ...esp, FromPort: -1, ToPort: -1, UserIdGroupPairs });
+  const told = all.map((rule) => (rule.IpProtocol === '50' ? { ...esp, UserIdGroupPairs } : rule));
+  expect(missingPermissions({ GroupId: 'sg-1', IpPermissions: told }, settings, ['198.51.100.7/32'])).toEqual(
+    [],
+  );
+  expect(
+    missingPermissions({ GroupId: 'sg-1', IpPermissions: told }, settings, ['198.51.100.7/32', '::/0']),
+  ).toEqual([
+    { IpProtocol: 'tcp', FromPort: 22, ToPort: 22, Ipv6Ranges: [{ CidrIpv6: '::/0' }] },
+    { IpProtocol: 'tcp', FromPort: 2376, ToPort: 2376, Ipv6Ranges: [{ CidrIpv6: '::/0' }] },
+  ]);
+});
+
+test('the newest image wins, and its name says who may log in', () => {
+  const older = { ImageId: 'a', Name: 'debian-13-amd64-20250806-2196', CreationDate: '2025-08-06T00:00:00Z' };
+  const newer = { ImageId: 'b', Name: 'debian-13-amd64-20251006-2257', CreationDate: '2025-10-06T00:00:00Z' };
+  expect(newest([older, newer])).toBe(newer);
+  expect(newest([newer, older])).toBe(newer);
+  expect(newest([])).toBeUndefined();
+  expect(userOf(older)).toBe('admin');
+  expect(userOf({ Name: 'ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20251001' })).toBe(
+    'ubuntu',
+  );
+  expect(userOf({ Name: 'al2023-ami-2023.6.20250101' })).toBe('ec2-user');
+});
+
+test('a zone is its letter or its whole name', () => {
+  expect(zoneName({ region: 'eu-west-1' }, 'b')).toBe('eu-west-1b');
+  expect(zoneName({ region: 'eu-west-1' }, 'eu-west-1c')).toBe('eu-west-1c');
+});
+
+describe('errors', () => {
+  test.each([
+    ['UnauthorizedOperation', 'docs/drivers/amazonec2.md lists the permissions'],
+    ['VcpuLimitExceeded', 'ask for a higher quota'],
+    ['InsufficientInstanceCapacity', 'choose another zone or size'],
+    ['InvalidAMIID.NotFound', 'leave --amazonec2-ami out'],
+    ['AuthFailure', 'the credentials are wrong'],
+    ['ExpiredToken', 'aws sso login'],
+    ['RequestLimitExceeded', '--amazonec2-retries'],
+  ])('%s says what to do', (name, hint) => {
+    const error = explained(refusal(name, 'no'), 'eu-west-1');
+    expect(error.message).toBe(`EC2 in eu-west-1: no (${name})`);
+    expect((error as { hint?: string }).hint).toContain(hint);
+  });
+
+  test('credentials that are wrong are not told as none', () => {
+    const text = 'AWS was not able to validate the provided access credentials';
+    const error = explained(refusal('AuthFailure', text), 'eu-west-1');
+    expect(error.message).toBe(`EC2 in eu-west-1: ${text} (AuthFailure)`);
+    expect((error as { hint?: string }).hint).toContain('the credentials are wrong');
+  });
+
+  test('no credentials, no network, an interruption', () => {
+    const none = explained(
+      Object.assign(new Error('Could not load credentials from any providers'), {
+        name: 'CredentialsProviderError',
+      }),
+      'x',
+    );
+    expect(none.message).toBe('no AWS credentials were found');
+    const refused = explained(
+      Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:9'), { code: 'ECONNREFUSED' }),
+      'x',
+    );
+    expect(refused.message).toBe('EC2 in x cannot be reached: connect ECONNREFUSED 127.0.0.1:9');
+    expect(explained(Object.assign(new Error('Request aborted'), { name: 'AbortError' }), 'x').name).toBe(
+      'AbortError',
+    );
+  });
+
+  test('nothing of the request is kept', () => {
+    const error = Object.assign(refusal('AuthFailure', 'no'), {
+      $response: { headers: { authorization: 'secret' } },
+    });
+    expect(JSON.stringify(explained(error, 'x'), Object.getOwnPropertyNames(error))).not.toContain('secret');
+    expect(explained(error, 'x').cause).toBeUndefined();
+  });
+});

@@ -1,0 +1,329 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { templatesIn } from '../../../../src/base/templates.js';
+import type { Droplet } from '../../../../src/drivers/digitalocean/api-types.js';
+import type { Clock } from '../../../../src/drivers/digitalocean/clock.js';
+import { DigitalOceanError, explain } from '../../../../src/drivers/digitalocean/digitalocean-error.js';
+import { readSettings } from '../../../../src/drivers/digitalocean/digitalocean-settings.js';
+import { chooseSize } from '../../../../src/drivers/digitalocean/droplet-sizes.js';
+import { doubles, pick } from '../../../../src/drivers/digitalocean/droplets.js';
+import { firewallFor } from '../../../../src/drivers/digitalocean/firewall.js';
+import { RateLimit } from '../../../../src/drivers/digitalocean/rate-limit.js';
+import { regionFor, setRegionOf } from '../../../../src/drivers/digitalocean/regions.js';
+import { delayMs, persist } from '../../../../src/drivers/digitalocean/retry-policy.js';
+import { tagsOf } from '../../../../src/drivers/digitalocean/tags.js';
+import { userDataFor } from '../../../../src/drivers/digitalocean/user-data.js';
+import type { SettingValues } from '../../../../src/drivers/driver.js';
+import { regions, sizes } from '../../../lab/digitalocean/catalogue.js';
+import { defaultSettings } from '../../../lab/digitalocean/defaults.js';
+
+/** A clock that jumps where others wait. */
+class JumpingClock implements Clock {
+  time = 1_800_000_000_000;
+  readonly slept: number[] = [];
+  now = () => this.time;
+  random = () => 0.5;
+  async sleep(ms: number): Promise<void> {
+    this.slept.push(ms);
+    this.time += ms;
+  }
+}
+
+const answer = (status: number, body: unknown = undefined, headers = {}) => ({
+  request: 'POST /droplets',
+  status,
+  headers,
+  body,
+});
+
+test('the region that a machine was made in is told, unless its name chose it', () => {
+  const made = (name: string, driverData: Record<string, unknown>) => setRegionOf({ name, driverData });
+  expect(made('node1', { region: 'sgp1' })).toEqual({ region: 'sgp1' });
+  expect(made('nyc1-node1', { region: 'sgp1' })).toEqual({ region: 'sgp1' });
+  expect(made('sgp1-node1', { region: 'sgp1' })).toEqual({});
+  expect(made('node1', {})).toEqual({});
+});
+
+describe('explain', () => {
+  test.each([
+    [
+      answer(401, { id: 'unauthorized', message: 'Unable to authenticate you' }),
+      /does not accept the access token$/,
+    ],
+    [
+      answer(403, { id: 'forbidden', message: 'missing droplet:create' }),
+      /does not allow POST \/droplets \(missing/,
+    ],
+    [answer(404, { id: 'not_found', message: 'no such' }), /knows nothing at POST \/droplets \(no such\)$/],
+    [
+      answer(422, { id: 'unprocessable_entity', message: 'Name is bad', request_id: 'r1' }),
+      /^DigitalOcean refuses: Name is bad \(request r1\)$/,
+    ],
+    [answer(429), /limit of requests is used up$/],
+    [answer(500, { id: 'server_error', message: 'oops' }), /^DigitalOcean failed \(500\): oops$/],
+    [answer(502, '<html>'), /^DigitalOcean failed \(502\): a web page instead of an answer$/],
+    [answer(200, '<html>'), /^DigitalOcean failed \(200\): a web page instead of an answer$/],
+    [
+      { request: 'GET /sizes', headers: {}, body: undefined, code: 'ECONNABORTED' },
+      /did not answer in time$/,
+    ],
+    [
+      { request: 'GET /sizes', headers: {}, body: undefined, code: 'ECONNREFUSED' },
+      /cannot be reached \(ECONNREFUSED\)$/,
+    ],
+  ])('%o', (given, message) => {
+    expect(explain(given, 0).message).toMatch(message);
+  });
+
+  test('tells what may have been done all the same, and what is worth another try', () => {
+    const told = (status?: number) => {
+      const { unclear, repeatable } = explain(
+        { request: '', headers: {}, body: '', ...(status && { status }) },
+        0,
+      );
+      return { unclear, repeatable };
+    };
+    for (const status of [401, 403, 404, 422])
+      expect(told(status)).toEqual({ unclear: false, repeatable: false });
+    expect(told(429)).toEqual({ unclear: false, repeatable: true });
+    for (const status of [500, 502, 503, 504])
+      expect(told(status)).toEqual({ unclear: true, repeatable: true });
+    expect(told()).toEqual({ unclear: true, repeatable: true });
+  });
+
+  test('waits as it is told: for a burst by retry-after, for the hour until ratelimit-reset', () => {
+    expect(explain(answer(429, undefined, { 'retry-after': '7' }), 0).waitMs).toBe(7_000);
+    const used = { 'ratelimit-remaining': '0', 'ratelimit-reset': '100' };
+    expect(explain(answer(429, undefined, used), 40_000).waitMs).toBe(60_000);
+    expect(
+      explain(answer(429, undefined, { ...used, 'ratelimit-remaining': '9' }), 0).waitMs,
+    ).toBeUndefined();
+  });
+});
+
+describe('the rate limit', () => {
+  test('lets no more than 250 requests through in any minute, whatever comes when', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.nat({ max: 20_000 }), { minLength: 300, maxLength: 600 }),
+        async (pauses) => {
+          const clock = new JumpingClock();
+          const limit = new RateLimit(clock);
+          const sent: number[] = [];
+          for (const pause of pauses) {
+            // Most requests come in bursts.
+            clock.time += pause < 18_000 ? 0 : pause;
+            await limit.take();
+            sent.push(clock.time);
+          }
+          for (const [index, time] of sent.entries()) {
+            const before = sent[index - 250];
+            if (before !== undefined) expect(time - before).toBeGreaterThanOrEqual(60_000 - 1);
+          }
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  test('waits until the reset once nothing is left, and says so when that is far off', async () => {
+    const clock = new JumpingClock();
+    const limit = new RateLimit(clock);
+    const resetIn = (seconds: number) => String(Math.floor(clock.time / 1000) + seconds);
+    limit.note({ 'ratelimit-remaining': '0', 'ratelimit-reset': resetIn(90) });
+    await limit.take();
+    expect(clock.slept).toEqual([90_000]);
+    limit.note({ 'ratelimit-remaining': '0', 'ratelimit-reset': resetIn(1800) });
+    await expect(limit.take()).rejects.toThrow(/an hour is used up until \d\d:\d\d UTC$/);
+  });
+});
+
+describe('trying again', () => {
+  const failing = (errors: Error[]) => async () => {
+    const error = errors.shift();
+    if (error) throw error;
+    return 'fine';
+  };
+  const lost = () => new DigitalOceanError('lost', { unclear: true, repeatable: true });
+  const busy = (waitMs: number) => new DigitalOceanError('busy', { repeatable: true, waitMs });
+
+  test('ends with the answer, with longer and longer waits', async () => {
+    const clock = new JumpingClock();
+    expect(await persist(failing([lost(), lost(), lost(), busy(5_000)]), { clock })).toBe('fine');
+    expect(clock.slept).toEqual([750, 1500, 3000, 5500]);
+  });
+
+  test('gives up after six tries, and at once for what does not pass, takes too long, or must not be done twice', async () => {
+    const clock = new JumpingClock();
+    const errors = Array.from({ length: 9 }, lost);
+    await expect(persist(failing(errors), { clock })).rejects.toThrow('lost');
+    expect(errors).toHaveLength(3);
+    for (const [error, once] of [
+      [new DigitalOceanError('no'), false],
+      [busy(200_000), false],
+      [lost(), true],
+      [new TypeError('a bug'), false],
+    ] as const) {
+      clock.slept.length = 0;
+      await expect(persist(failing([error]), { clock, once })).rejects.toBe(error);
+      expect(clock.slept).toEqual([]);
+    }
+    expect(await persist(failing([busy(10)]), { clock, once: true })).toBe('fine');
+  });
+
+  test('waits are spread, at least half of what they would be, and at most 30 seconds', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 40 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (failures, chance) => {
+          const clock = { ...new JumpingClock(), random: () => chance };
+          const most = Math.min(30_000, 1000 * 2 ** (failures - 1));
+          const delay = delayMs(failures, undefined, clock as unknown as Clock);
+          expect(delay).toBeGreaterThanOrEqual(most / 2);
+          expect(delay).toBeLessThanOrEqual(most);
+        },
+      ),
+    );
+  });
+});
+
+describe('sizes and regions', () => {
+  test.each([
+    ['512mb', 's-1vcpu-512mb-10gb'],
+    ['513mb', 's-1vcpu-1gb'],
+    ['1gb', 's-1vcpu-1gb'],
+    ['8192MB', 's-4vcpu-8gb'],
+    ['s-2vcpu-2gb', 's-2vcpu-2gb'],
+  ])('%s is %s', (wanted, slug) => {
+    expect(chooseSize(wanted, sizes, 'nyc3').slug).toBe(slug);
+  });
+
+  test('of an amount it is the cheapest with at least that much, in that region', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 4096 }), (memory) => {
+        const chosen = chooseSize(`${memory}mb`, sizes, 'fra1');
+        expect(chosen.memory).toBeGreaterThanOrEqual(memory);
+        for (const other of sizes.filter((size) => size.memory >= memory && size.regions.includes('fra1')))
+          expect(other.price_monthly).toBeGreaterThanOrEqual(chosen.price_monthly);
+      }),
+    );
+  });
+
+  test('one that another region has is said to be there', () => {
+    const error = (() => {
+      try {
+        return chooseSize('8gb', sizes, 'fra1');
+      } catch (thrown) {
+        return thrown as { hint: string };
+      }
+    })();
+    expect(error).toMatchObject({ hint: 'these regions do: nyc3' });
+  });
+
+  test.each([
+    ['sgp1-node1', 'sgp1'],
+    ['node1', 'nyc3'],
+    ['web-node1', 'nyc3'],
+    ['sgp1', 'nyc3'],
+  ])('%s goes to %s', (name, region) => {
+    expect(regionFor(name, 'nyc3', regions)).toBe(region);
+  });
+});
+
+describe('settings', () => {
+  const person = { resolvePath: (path: string) => `/home/${path}`, defaultKeyPaths: [] };
+
+  const read = (values: SettingValues) => readSettings({ ...defaultSettings, ...values }, person);
+
+  test('the token goes nowhere in the clear', () => {
+    expect(() => read({ api_url: 'http://example.org/v2' })).toThrow('must be an https:// address');
+    expect(read({ api_url: 'http://127.0.0.1:99/v2/' }).url).toBe('http://127.0.0.1:99/v2');
+  });
+
+  test('tags come as a list, or as docker-machine takes them', () => {
+    expect(read({ tags: ['a', 'b'] }).tags).toEqual(['a', 'b']);
+    expect(read({ tags: ['a,b', 'c'] }).tags).toEqual(['a', 'b', 'c']);
+    expect(read({}).tags).toEqual([]);
+  });
+
+  test('a key path without a fingerprint, a bad tag and a bad port are refused', () => {
+    expect(() => read({ ssh_key_path: 'k' })).toThrow('ssh_key_path needs ssh_key_fingerprint');
+    expect(() => read({ tags: ['a b'] })).toThrow('"a b" is no tag');
+    expect(() => read({ ssh_port: 0 })).toThrow('ssh_port must be a whole number from 1 to 65535');
+    expect(() => read({ region: '' })).toThrow('the setting region is empty');
+    expect(() => read({ region: 3 })).toThrow('the setting region must be text');
+  });
+});
+
+describe('what a cluster shares', () => {
+  test('tags are such as DigitalOcean takes, whatever the cluster is called', () => {
+    fc.assert(
+      fc.property(fc.string({ maxLength: 60 }), (name) => {
+        for (const tag of tagsOf({ id: 'an-id', name }, [])) expect(tag).toMatch(/^[A-Za-z0-9_:-]{1,255}$/);
+      }),
+    );
+  });
+
+  test("every port is open to all, or, if it is one of the swarm's, to the cluster", () => {
+    const { inbound_rules: rules } = firewallFor('name', 'the-tag');
+    const opens = ({ ports }: { ports: string }, port: number) => {
+      const [first = 0, last = first] = ports.split('-').map(Number);
+      return port >= first && port <= last;
+    };
+    const swarm = { tcp: [2377, 7946], udp: [4789, 7946] };
+    for (const protocol of ['tcp', 'udp'] as const) {
+      for (let port = 1; port <= 65_535; port++) {
+        const open = rules.filter((rule) => rule.protocol === protocol && opens(rule, port));
+        if (open.length !== 1) throw new Error(`${protocol} ${port} is in ${open.length} rules`);
+        const inner = open[0]?.sources.tags?.[0] === 'the-tag';
+        if (inner !== (swarm[protocol] as number[]).includes(port)) throw new Error(`${protocol} ${port}`);
+      }
+    }
+  });
+
+  test('of droplets with the same name the recorded one is picked, or the first', () => {
+    const droplet = (id: number, name: string) => ({ id, name }) as Droplet;
+    const there = [droplet(9, 'a'), droplet(3, 'a'), droplet(5, 'b')];
+    expect(pick(there, { name: 'a' })?.id).toBe(3);
+    expect(pick(there, { name: 'a', id: '9' })?.id).toBe(9);
+    expect(doubles(there, [{ name: 'a', id: '9' }, { name: 'b' }]).map(({ id }) => id)).toEqual([3]);
+  });
+});
+
+describe('user data', () => {
+  const request = (name: string) => ({
+    name,
+    ssh: {
+      user: 'root',
+      authorizedKey: 'ssh-ed25519 AAAA me',
+      hostKey: {
+        privateKey: `-----BEGIN-----\n${name}\n-----END-----\n`,
+        publicKey: `ssh-ed25519 BBBB ${name}`,
+      },
+    },
+  });
+  const templates = templatesIn('templates');
+
+  test("the person's own comes with belt's part, each as cloud-init takes it", async () => {
+    const all = await userDataFor(
+      [request('node1')],
+      { user: 'root', own: '#!/bin/sh\necho grüße\n' },
+      templates,
+    );
+    expect(all).toMatch(/^Content-Type: multipart\/mixed; boundary="belt-/);
+    const parts = all
+      .split(/\n\n/)
+      .map((text) => Buffer.from(text.split('\n--')[0] ?? '', 'base64').toString());
+    expect(parts).toContain('#!/bin/sh\necho grüße\n');
+    expect(parts.some((text) => text.startsWith('#cloud-config\n') && text.includes('ssh_deletekeys'))).toBe(
+      true,
+    );
+  });
+
+  test('more than DigitalOcean takes is refused', async () => {
+    await expect(
+      userDataFor([request('node1')], { user: 'root', own: 'x'.repeat(60_000) }, templates),
+    ).rejects.toThrow('DigitalOcean takes 65536');
+  });
+});

@@ -1,0 +1,185 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { AbortError, ExternalError } from '../../../src/base/errors.js';
+import { type EngineApi, EngineError, engineApi } from '../../../src/engine/api.js';
+
+let server: Server;
+let api: EngineApi;
+let answer: RequestListener;
+let dials = 0;
+/** The last one. */
+let stream: Socket;
+const seen: unknown[] = [];
+
+beforeEach(async () => {
+  server = createServer((request, response) => answer(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  dials = 0;
+  seen.length = 0;
+  answer = async (request, response) => {
+    const { method, url, headers } = request;
+    seen.push({ method, url, host: headers.host, type: headers['content-type'], body: await text(request) });
+    response.end('{"Version":"28.1.0"}');
+  };
+  api = engineApi(() => {
+    dials++;
+    stream = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    return stream;
+  });
+});
+
+afterEach(async () => {
+  api.close();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+function respond(status: number, body: string): void {
+  answer = (_, response) => void response.writeHead(status).end(body);
+}
+
+describe('a request', () => {
+  test.each([
+    ['get', () => api.get('/version'), { method: 'GET', url: '/version', body: '' }],
+    ['delete', () => api.delete('/nodes/n1'), { method: 'DELETE', url: '/nodes/n1', body: '' }],
+    [
+      'post',
+      () => api.post('/swarm/join', { JoinToken: 'tökén' }),
+      { method: 'POST', url: '/swarm/join', type: 'application/json', body: '{"JoinToken":"tökén"}' },
+    ],
+  ])('%s goes out once and its answer is read', async (_, call, request) => {
+    expect(await call()).toEqual({ Version: '28.1.0' });
+    expect(seen).toEqual([{ host: 'docker', type: undefined, ...request }]);
+  });
+
+  test('ping tells the place in a swarm, and nothing of an engine that does not say', async () => {
+    answer = (_, response) => void response.writeHead(200, { Swarm: 'active/manager' }).end('OK');
+    expect(await api.ping()).toBe('active/manager');
+    respond(200, 'OK');
+    expect(await api.ping()).toBeUndefined();
+    respond(500, '{"message":"broken"}');
+    await expect(api.ping()).rejects.toEqual(new EngineError(500, 'broken'));
+  });
+
+  test('after another takes the same stream, at the same time too', async () => {
+    await api.get('/a');
+    await Promise.all([api.get('/b'), api.get('/c'), api.get('/d')]);
+    expect(dials).toBe(1);
+    expect(seen.length).toBe(4);
+  });
+
+  test('after the engine hung up takes a new stream', async () => {
+    await api.get('/a');
+    server.closeIdleConnections();
+    await once(stream, 'close');
+    expect(await api.get('/b')).toEqual({ Version: '28.1.0' });
+    expect(dials).toBe(2);
+  });
+
+  test('after a failed one goes on', async () => {
+    respond(500, '{"message":"oh"}');
+    await expect(api.get('/a')).rejects.toThrow('oh');
+    respond(200, '"fine"');
+    expect(await api.get('/b')).toBe('fine');
+  });
+});
+
+describe('an answer', () => {
+  test('property: any JSON comes back as it was sent', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.jsonValue(), async (value) => {
+        const json = JSON.stringify(value);
+        respond(200, json);
+        expect(await api.get('/x')).toEqual(JSON.parse(json));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('in many small pieces, cut within characters, is put together', async () => {
+    answer = async (_, response) => {
+      response.flushHeaders();
+      for (const byte of Buffer.from('{"Name":"grüße 🐳"}')) {
+        response.write(Buffer.from([byte]));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      response.end();
+    };
+    expect(await api.get('/x')).toEqual({ Name: 'grüße 🐳' });
+  });
+
+  test.each([
+    [200, '', undefined],
+    [200, 'OK', 'OK'],
+    [204, '', undefined],
+  ])('%d with %j is %j', async (status, body, value) => {
+    respond(status, body);
+    expect(await api.get('/_ping')).toBe(value);
+  });
+
+  test.each([
+    [503, '{"message":"This node is not a swarm manager.\\n"}', 'This node is not a swarm manager.'],
+    [404, 'page not found\n', 'page not found'],
+    [500, '', 'the engine answered 500'],
+    [500, '{"code":7}', 'the engine answered 500'],
+  ])('%d with %j is an error with the words of the engine', async (status, body, message) => {
+    respond(status, body);
+    const error = await api.get('/x').catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(EngineError);
+    expect(error).toEqual(new EngineError(status, message));
+  });
+});
+
+describe('no answer', () => {
+  test('in time is an ExternalError that names the request', async () => {
+    answer = () => {};
+    await expect(api.get('/slow', { timeoutMs: 30 })).rejects.toThrow(
+      new ExternalError('the engine gave no answer to GET /slow within 0.03 s'),
+    );
+  });
+
+  test('to the end in time is one too', async () => {
+    answer = (_, response) => void response.write('{"half":');
+    await expect(api.post('/slow', {}, { timeoutMs: 50 })).rejects.toThrow(
+      'the engine gave no answer to POST /slow within 0.05 s',
+    );
+  });
+
+  test('because the person interrupted is an AbortError', async () => {
+    const abort = new AbortController();
+    answer = () => abort.abort(new AbortError());
+    await expect(api.get('/x', { signal: abort.signal })).rejects.toThrow(AbortError);
+  });
+
+  test('because the person had interrupted before opens no stream', async () => {
+    await expect(api.get('/x', { signal: AbortSignal.abort(new AbortError()) })).rejects.toThrow(AbortError);
+    expect(seen).toEqual([]);
+  });
+
+  test.each([
+    ['before the answer', ''],
+    ['within the answer', 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"half":'],
+  ])('because the stream ended %s is an ExternalError', async (_, sent) => {
+    answer = (request) => void request.socket.end(sent);
+    await expect(api.get('/x')).rejects.toMatchObject({
+      name: 'ExternalError',
+      message: expect.stringMatching(/^the engine's API broke off: /),
+    });
+  });
+
+  test('because something else answers is an ExternalError', async () => {
+    const other = createTcpServer((socket) => void socket.resume().end('SSH-2.0-OpenSSH_10.0\r\n'));
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const wrong = engineApi(() => connect((other.address() as AddressInfo).port, '127.0.0.1'));
+    await expect(wrong.get('/x')).rejects.toMatchObject({
+      name: 'ExternalError',
+      message: expect.stringMatching(/^the engine's API broke off: /),
+    });
+    wrong.close();
+    await new Promise((resolve) => other.close(resolve));
+  });
+});

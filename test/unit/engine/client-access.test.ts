@@ -1,0 +1,139 @@
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { addressOf } from '../../../src/app/connect-ssh.js';
+import { createAuthority, issueClient, issueServer } from '../../../src/certs/model/issue.js';
+import { clientAccess } from '../../../src/engine/client-access.js';
+import { engineStatus } from '../../../src/engine/engine-status.js';
+import type { Machine } from '../../../src/machines/model/machine.js';
+import { openTestBed, type TestBed } from '../support/test-bed.js';
+
+/** Engines that are known by their URLs alone, and what is needed to talk to them. */
+
+let bed: TestBed;
+const closing: (() => void)[] = [];
+
+beforeEach(async () => {
+  bed = await openTestBed();
+});
+afterEach(async () => {
+  for (const close of closing.splice(0)) close();
+  await bed.close();
+});
+
+async function box(url: string): Promise<Machine> {
+  const machine: Machine = {
+    name: 'box',
+    driver: 'none',
+    phase: 'ready',
+    addresses: url.startsWith('unix:') ? {} : { public: '10.0.0.9' },
+    ssh: { user: '', port: 0 },
+    driverData: { URL: url },
+    createdAt: '2026-01-02T03:04:05.000Z',
+  };
+  await bed.cluster.save(machine);
+  return machine;
+}
+
+const folder = (): string => bed.cluster.machineFolder('box');
+
+async function lay(texts: Record<string, string>, where = folder()): Promise<void> {
+  await mkdir(where, { recursive: true });
+  for (const [name, text] of Object.entries(texts)) await writeFile(join(where, name), text);
+}
+
+const anyPems = { 'ca.pem': 'a', 'cert.pem': 'b', 'key.pem': 'c' };
+
+describe('env and config', () => {
+  test.each(['tcp://10.0.0.9:2376', 'https://10.0.0.9'])(
+    '%s with certificates in its folder: TLS',
+    async (url) => {
+      await box(url);
+      await lay(anyPems);
+      expect(await clientAccess('box', bed.cluster)).toEqual({
+        name: 'box',
+        url,
+        address: '10.0.0.9',
+        certificates: {
+          folder: folder(),
+          authority: join(folder(), 'ca.pem'),
+          certificate: join(folder(), 'cert.pem'),
+          key: join(folder(), 'key.pem'),
+        },
+      });
+    },
+  );
+
+  test('without all three: none, whatever the cluster has', async () => {
+    await box('tcp://10.0.0.9:2376');
+    await lay({ 'ca.pem': 'a', 'cert.pem': 'b' });
+    await lay(anyPems, bed.cluster.certsFolder);
+    expect(await clientAccess('box', bed.cluster)).not.toHaveProperty('certificates');
+  });
+
+  test.each(['http://10.0.0.9:2375', 'unix:///var/run/docker.sock'])('%s: never', async (url) => {
+    await box(url);
+    await lay(anyPems);
+    expect(await clientAccess('box', bed.cluster)).not.toHaveProperty('certificates');
+  });
+});
+
+describe('an engine is asked', () => {
+  const answer: RequestListener = (request, response) => {
+    if (request.url === '/_ping') response.setHeader('swarm', 'inactive').end('OK');
+    else response.end('{"Version":"28.1.0"}');
+  };
+  const ask = async (url: string) => engineStatus(await box(url), bed.context, AbortSignal.timeout(5_000));
+
+  async function listen(server: ReturnType<typeof createServer>, path?: string): Promise<number> {
+    server.listen(path === undefined ? { port: 0, host: '127.0.0.1' } : { path });
+    closing.push(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    await once(server, 'listening');
+    return path === undefined ? (server.address() as AddressInfo).port : 0;
+  }
+
+  test('through a local socket', async () => {
+    const path = join(bed.folder, '..', 'docker.sock');
+    await listen(createServer(answer), path);
+    expect(await ask(`unix://${path}`)).toEqual({ version: '28.1.0', swarm: '' });
+  });
+
+  test('with the certificates of its folder', async () => {
+    const authority = await createAuthority({ commonName: 'theirs', keyType: 'ecdsa-p256' });
+    const { certificate: cert, key } = await issueServer(authority, {
+      commonName: 'box',
+      names: ['127.0.0.1'],
+    });
+    const options = { ca: authority.certificate, cert, key, requestCert: true, rejectUnauthorized: true };
+    const port = await listen(createTlsServer(options, answer));
+    const client = await issueClient(authority, { commonName: 'me' });
+    await lay({ 'ca.pem': authority.certificate, 'cert.pem': client.certificate, 'key.pem': client.key });
+    expect(await ask(`tcp://127.0.0.1:${port}`)).toEqual({ version: '28.1.0', swarm: '' });
+  });
+
+  test('without any', async () => {
+    const port = await listen(createServer(answer));
+    expect(await ask(`tcp://127.0.0.1:${port}`)).toEqual({ version: '28.1.0', swarm: '' });
+    expect(await ask(`http://127.0.0.1:${port}`)).toEqual({ version: '28.1.0', swarm: '' });
+  });
+
+  test('not at a URL of another kind', async () => {
+    await expect(ask('ssh://root@10.0.0.9')).rejects.toThrow(
+      'box: no engine can be asked at "ssh://root@10.0.0.9"',
+    );
+  });
+});
+
+test('a local socket has no address, and was not left unfinished', async () => {
+  const machine = await box('unix:///var/run/docker.sock');
+  expect(() => addressOf(machine)).toThrow(
+    'box has no address: it is known by its URL alone, unix:///var/run/docker.sock',
+  );
+});

@@ -1,0 +1,110 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { templatesIn } from '../../../src/base/templates.js';
+import * as amazonec2 from '../../../src/drivers/amazonec2/user-data.js';
+import * as digitalocean from '../../../src/drivers/digitalocean/user-data.js';
+import type { CreateRequest } from '../../../src/drivers/driver.js';
+import { seedFiles } from '../../../src/drivers/virtualbox/seed-disk.js';
+import { firstBootInstaller } from '../../../src/engine/first-boot-installer.js';
+import { parseOsRelease } from '../../../src/engine/model/os-release.js';
+import { provisionerFor } from '../../../src/engine/provisioners/index.js';
+import { generateKeyPair } from '../../../src/ssh/index.js';
+import { osReleases } from '../../lab/os-releases.js';
+import { bareFactsOf, settingsOf } from '../support/facts.js';
+
+const templates = templatesIn('templates');
+const installEngine = (await firstBootInstaller([], { templates })) ?? '';
+
+describe('what a machine runs', () => {
+  /** Where it would install, it says with what instead; the rest of the script is as it is. */
+  function runOn(os: keyof typeof osReleases, dockerd = false): string {
+    const folder = mkdtempSync(join(tmpdir(), 'belt-first-boot-'));
+    const file = join(folder, 'os-release');
+    writeFileSync(file, osReleases[os]);
+    const facts = bareFactsOf(osReleases[os], os === 'alpine' ? { init: 'openrc' } : {});
+    const own = provisionerFor(facts).install?.(parseOsRelease(osReleases[os]));
+    const marked = own === undefined ? installEngine : installEngine.replaceAll(own, 'echo its own lines');
+    const script = marked.replace('/etc/os-release', file);
+    const engine = `systemctl() { echo enabled; }; ${dockerd ? 'dockerd() { :; }' : ''}`;
+    try {
+      // No program is to be found but the shell's own.
+      return execFileSync('/bin/sh', ['-c', [engine, script].join('\n')], {
+        encoding: 'utf8',
+        env: { PATH: '/nowhere' },
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+
+  test.each([
+    ...(['debian', 'raspbian', 'ubuntu', 'mint', 'rocky', 'alma', 'centos', 'rhel', 'oracle'] as const),
+    ...(['fedora', 'amazon', 'leap'] as const),
+  ])('on %s it is what belt would run there over SSH', (os) => {
+    expect(runOn(os)).toBe('its own lines\n');
+  });
+
+  test.each(['sles', 'alpine', 'flatcar'] as const)('on %s nothing: belt comes over SSH', (os) => {
+    expect(runOn(os)).toMatch(/^(belt: the engine of \w+ is installed over SSH\n)?$/);
+  });
+
+  test('an engine that is there stays as it is', () => {
+    expect(runOn('debian', true)).toBe('');
+  });
+
+  test('what fails keeps nothing from booting', () => {
+    const script = installEngine.replace('/etc/os-release', '/dev/null');
+    const failing = script.replace("'sles '*) exit 0", "*) exit 1 ;;\n'sles '*) exit 0");
+    expect(execFileSync('/bin/sh', ['-c', failing], { encoding: 'utf8', env: { PATH: '/nowhere' } })).toBe(
+      'belt: the engine could not be installed\n',
+    );
+  });
+
+  test('nothing, where one of the machines is to have its engine from elsewhere', async () => {
+    const machines = [{}, { engine: settingsOf({ installUrl: 'https://get.example.com' }) }];
+    expect(await firstBootInstaller(machines, { templates })).toBeUndefined();
+  });
+});
+
+describe('user data', () => {
+  const me = generateKeyPair('me');
+  const requestsFor = (count: number): CreateRequest[] =>
+    Array.from({ length: count }, (_, index) => ({
+      name: `node${index + 1}`,
+      ssh: { user: 'root', authorizedKey: me.publicKey, hostKey: generateKeyPair(`node${index + 1}`) },
+      installEngine,
+    }));
+  const [request] = requestsFor(1) as [CreateRequest];
+
+  const texts: Record<string, (engineAtFirstBoot: boolean) => Promise<string>> = {
+    digitalocean: (engineAtFirstBoot) =>
+      digitalocean.userDataFor([request], { user: 'root', engineAtFirstBoot }, templates),
+    amazonec2: async (engineAtFirstBoot) =>
+      gunzipSync(await amazonec2.userDataFor([request], { engineAtFirstBoot }, templates)).toString(),
+    virtualbox: async (engineAtFirstBoot) => {
+      const seed = { uuid: 'u-1', request, user: 'debian', cards: [], engineAtFirstBoot };
+      return (await seedFiles(seed, templates))['user-data'] ?? '';
+    },
+  };
+
+  test.each(Object.keys(texts))('of %s has the engine where that is set, and not else', async (driver) => {
+    const make = texts[driver] as (typeof texts)[string];
+    expect(parse(await make(true))).toMatchObject({ runcmd: [['/bin/sh', '-c', installEngine]] });
+    expect(parse(await make(false))).not.toHaveProperty('runcmd');
+  });
+
+  test('of as many instances as one call of EC2 takes fits, with room for a person’s own', async () => {
+    // Random, as it would otherwise be packed to nothing.
+    const own = `#!/bin/sh\n# ${randomBytes(2048).toString('base64')}\n`;
+    const options = { own, engineAtFirstBoot: true };
+    const data = await amazonec2.userDataFor(requestsFor(amazonec2.machinesPerCall), options, templates);
+    expect(data.length).toBeLessThanOrEqual(amazonec2.mostBytes);
+  });
+});

@@ -1,0 +1,250 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { UserError } from '../../../../src/base/errors.js';
+import { describePlan, isNothing, planEngine } from '../../../../src/engine/model/engine-plan.js';
+import { refuseObstacles } from '../../../../src/engine/model/preflight.js';
+import { startCommand } from '../../../../src/engine/model/systemd-unit.js';
+import { osReleases } from '../../../lab/os-releases.js';
+import { debianUnit, factsOf, settingsOf } from '../../support/facts.js';
+
+const certificate = { ca: 'CA', certificate: 'CERT', key: 'KEY' };
+const dropInPath = '/etc/systemd/system/docker.service.d/zz-belt.conf';
+const daemonFile = '/etc/docker/daemon.json';
+const base = '/usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock $DOCKER_OPTS';
+const tls =
+  '--tlsverify --tlscacert=/etc/docker/ca.pem --tlscert=/etc/docker/server.pem --tlskey=/etc/docker/server-key.pem';
+
+const planOn = (change: Parameters<typeof factsOf>[1], settings = settingsOf()) =>
+  planEngine(factsOf(osReleases.debian, change), { settings, certificate });
+const fileOf = (plan: ReturnType<typeof planEngine>, path: string) =>
+  plan.files.find((file) => file.path === path)?.content;
+const commandOf = (plan: ReturnType<typeof planEngine>) =>
+  fileOf(plan, dropInPath)
+    ?.split('\n')
+    .filter((line) => line.startsWith('ExecStart='))
+    .at(-1)
+    ?.slice('ExecStart='.length);
+const withDaemonFile = (value: unknown) => ({ files: new Map([[daemonFile, JSON.stringify(value)]]) });
+
+describe('Debian', () => {
+  test('all files, in full', () => {
+    const plan = planOn({});
+    expect(
+      plan.files.map(({ path, content, mode, exists, secret }) => ({ path, content, mode, exists, secret })),
+    ).toEqual([
+      { path: '/etc/docker/ca.pem', content: 'CA', mode: 0o644, exists: false, secret: false },
+      { path: '/etc/docker/server.pem', content: 'CERT', mode: 0o644, exists: false, secret: false },
+      { path: '/etc/docker/server-key.pem', content: 'KEY', mode: 0o600, exists: false, secret: true },
+      {
+        path: dropInPath,
+        content: `# Written by belt; it writes it anew when the engine is to be told something else.
+[Service]
+ExecStart=
+ExecStart=${base} --host=tcp://0.0.0.0:2376 ${tls}
+`,
+        mode: 0o644,
+        exists: false,
+        secret: false,
+      },
+    ]);
+    expect(plan.restart).toBe('its options or certificates change');
+  });
+
+  test('what is there already is left alone', () => {
+    const first = planOn({});
+    const sums = new Map(
+      first.files.map(({ path, content }) => [path, createHash('sha256').update(content).digest('hex')]),
+    );
+    const unitText = `${debianUnit}\n# ${dropInPath}\n${fileOf(first, dropInPath)}`;
+    const second = planOn({ sums, unitText });
+    expect(second).toMatchObject({ files: [], commands: [] });
+    expect([isNothing(second), describePlan(second)]).toEqual([true, ['nothing to do']]);
+  });
+
+  test('who gets in', () => {
+    expect(commandOf(planOn({}, settingsOf({ access: 'local' })))).toBe(base);
+    expect(commandOf(planOn({}, settingsOf({ access: 'insecure' })))).toBe(
+      `${base} --host=tcp://0.0.0.0:2375 --tls=false`,
+    );
+    expect(planOn({}, settingsOf({ access: 'local' })).files.map(({ path }) => path)).toEqual([dropInPath]);
+  });
+
+  test('every option of the command line', () => {
+    const settings = settingsOf({
+      access: 'local',
+      storageDriver: 'overlay2',
+      labels: ['rack=7', 'owner=a b $c 50%'],
+      insecureRegistries: ['r:5000'],
+      registryMirrors: ['https://m'],
+      env: ['HTTP_PROXY=http://p:1', 'X="q" 1%'],
+      options: ['live-restore', '--mtu=1400'],
+    });
+    expect(fileOf(planOn({}, settings), dropInPath)?.split('\n').slice(2)).toEqual([
+      'Environment=HTTP_PROXY=http://p:1',
+      'Environment="X=\\"q\\" 1%%"',
+      'ExecStart=',
+      `ExecStart=${base} --storage-driver=overlay2 --label=rack=7 "--label=owner=a b $$c 50%%" --insecure-registry=r:5000 --registry-mirror=https://m --live-restore --mtu=1400`,
+      '',
+    ]);
+  });
+
+  test("docker-machine's drop-in gives way where it says the same", () => {
+    const unitText = `${debianUnit}
+# /etc/systemd/system/docker.service.d/10-machine.conf
+[Service]
+ExecStart=
+ExecStart=/usr/bin/dockerd -H tcp://0.0.0.0:2376 -H unix:///var/run/docker.sock --storage-driver overlay2 --tlsverify --tlscacert /etc/docker/ca.pem --tlscert /etc/docker/server.pem --tlskey /etc/docker/server-key.pem --label provider=generic 
+Environment=`;
+    expect(commandOf(planOn({ unitText }, settingsOf({ access: 'local' })))).toBe(
+      '/usr/bin/dockerd -H unix:///var/run/docker.sock --storage-driver overlay2 --label provider=generic',
+    );
+  });
+
+  test('a start command without any socket gets the usual one', () => {
+    const unitText = '# /x\n[Service]\nExecStart=/usr/bin/dockerd \\\n   --debug\n';
+    expect(commandOf(planOn({ unitText }, settingsOf({ access: 'local' })))).toBe(
+      '/usr/bin/dockerd --debug --host=unix:///var/run/docker.sock',
+    );
+  });
+
+  test('kernel settings and host name only where asked; they restart nothing', () => {
+    const { files } = planOn({}, settingsOf({ tuneSwarm: true }));
+    expect(files.at(-1)?.content).toContain('net.ipv4.neigh.default.gc_thresh1 = 30000');
+    const done = planOn({});
+    const sums = new Map(
+      done.files.map(({ path, content }) => [path, createHash('sha256').update(content).digest('hex')]),
+    );
+    const plan = planEngine(factsOf(osReleases.debian, { sums }), {
+      settings: settingsOf({ tuneSwarm: true }),
+      certificate,
+      hostname: 'web1',
+    });
+    expect(describePlan(plan)).toEqual([
+      'write /etc/sysctl.d/60-belt-swarm.conf (kernel settings for large swarms)',
+      `run "{ hostnamectl set-hostname web1 2>/dev/null || { hostname web1 && echo web1 > /etc/hostname; }; } && { grep -qw web1 /etc/hosts || echo 127.0.1.1 web1 >> /etc/hosts; }" (the host name)`,
+      'run "sysctl -q -e -p /etc/sysctl.d/60-belt-swarm.conf" (kernel settings for large swarms)',
+    ]);
+  });
+
+  test('an engine that does not run is started', () => {
+    const done = planOn({});
+    const sums = new Map(
+      done.files.map(({ path, content }) => [path, createHash('sha256').update(content).digest('hex')]),
+    );
+    const failed = { load: 'loaded', active: 'failed', file: 'enabled' };
+    expect(planOn({ sums, service: failed }).restart).toBe('it is failed');
+  });
+});
+
+describe('daemon.json', () => {
+  test('keeps what it says; what it has stays in it', () => {
+    const plan = planOn(
+      withDaemonFile({ 'log-driver': 'local', labels: ['a=1'], mtu: 1500, 'live-restore': false }),
+      settingsOf({ access: 'local', labels: ['a=1', 'b=2'], options: ['mtu=1400', 'live-restore'] }),
+    );
+    expect(JSON.parse(fileOf(plan, daemonFile) ?? '')).toEqual({
+      'log-driver': 'local',
+      labels: ['a=1', 'b=2'],
+      mtu: 1400,
+      'live-restore': true,
+    });
+    expect(plan.files.map(({ path }) => path)).toEqual([
+      '/etc/docker/daemon.json.before-belt',
+      '/etc/docker/daemon.json.by-belt',
+      daemonFile,
+      dropInPath,
+    ]);
+    expect(commandOf(plan)).toBe(base);
+  });
+
+  test('TCP and TLS in it are as asked for', () => {
+    const given = withDaemonFile({
+      hosts: ['fd://', 'tcp://1.2.3.4:1'],
+      tlsverify: true,
+      tlscacert: '/mine',
+    });
+    const secure = planOn(given);
+    expect(JSON.parse(fileOf(secure, daemonFile) ?? '')).toEqual({
+      hosts: ['fd://', 'tcp://0.0.0.0:2376'],
+      tlsverify: true,
+      tlscacert: '/etc/docker/ca.pem',
+    });
+    expect(commandOf(secure)).toBe(
+      '/usr/sbin/dockerd --containerd=/run/containerd/containerd.sock $DOCKER_OPTS --tlscert=/etc/docker/server.pem --tlskey=/etc/docker/server-key.pem',
+    );
+    const local = planOn(given, settingsOf({ access: 'local' }));
+    expect(JSON.parse(fileOf(local, daemonFile) ?? '')).toEqual({ hosts: ['fd://'] });
+  });
+
+  test.each(['{', '[]', '7'])('that is %s is refused', (text) => {
+    expect(() => planOn({ files: new Map([[daemonFile, text]]) })).toThrow(UserError);
+  });
+
+  test('is never changed twice, nor an option said twice', () => {
+    const value = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.array(fc.string()));
+    const key = fc.constantFrom('hosts', 'labels', 'mtu', 'debug', 'tls', 'tlskey', 'log-driver', 'x');
+    fc.assert(
+      fc.property(
+        fc.dictionary(key, value),
+        fc.constantFrom('secure', 'insecure', 'local'),
+        (some, access) => {
+          const settings = settingsOf({ access: access as 'secure', labels: ['b=2'], options: ['mtu=9'] });
+          const lists = {
+            ...some,
+            ...('hosts' in some && { hosts: ['fd://'] }),
+            ...('labels' in some && { labels: [] }),
+            ...('mtu' in some && { mtu: 1 }),
+          };
+          const once = planOn(withDaemonFile(lists), settings);
+          const text = fileOf(once, daemonFile) ?? JSON.stringify(lists);
+          const twice = planOn({ files: new Map([[daemonFile, text]]) }, settings);
+          expect(fileOf(twice, daemonFile)).toBeUndefined();
+          expect(commandOf(twice)).toBe(commandOf(once));
+          const flags = [...(commandOf(once) ?? '').matchAll(/--([\w-]+)/g)].map(([, name]) => name);
+          const inFile = Object.keys(JSON.parse(text) as object).map((name) => name.replace(/s$/, ''));
+          expect(flags.filter((name) => inFile.includes(name ?? ''))).toEqual([]);
+        },
+      ),
+    );
+  });
+});
+
+test('the start command: drop-ins in their order, without the one left out', () => {
+  const text = `${debianUnit}
+# /etc/a.conf
+[Service]
+ExecStart=
+ExecStart="/opt/my docker/dockerd" --label "a b"
+[Unit]
+ExecStart=/no
+# /etc/belt.conf
+[Service]
+ExecStart=
+ExecStart=/bin/belts`;
+  expect(startCommand(text, '/etc/belt.conf')).toEqual(['"/opt/my docker/dockerd"', '--label', '"a b"']);
+  expect(startCommand('', '')).toBeUndefined();
+});
+
+describe('what is refused before anything is changed', () => {
+  const refused = (change: Parameters<typeof factsOf>[1], settings = settingsOf(), now = 1_000_000) => {
+    try {
+      refuseObstacles('node1', factsOf(osReleases.debian, change), settings, now);
+      return undefined;
+    } catch (error) {
+      return error instanceof UserError ? error.message : error;
+    }
+  };
+
+  test('each by its name', () => {
+    expect(refused({})).toBeUndefined();
+    expect(refused({ access: 'none' })).toBe('node1: the SSH user is not root and there is no sudo');
+    expect(refused({ writable: false })).toContain('read-only');
+    expect(refused({ freeKib: 12 })).toBe('node1: the disk is full: 12 KiB free on /, 1024 KiB needed');
+    expect(refused({}, settingsOf(), 1_000_300)).toBe(
+      "node1: its clock is 300 s behind this computer's, and TLS needs both right",
+    );
+    expect(refused({}, settingsOf(), 1_000_029)).toBeUndefined();
+    expect(refused({}, settingsOf({ access: 'local' }), 1_000_300)).toBeUndefined();
+  });
+});

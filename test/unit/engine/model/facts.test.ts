@@ -1,0 +1,63 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ExternalError } from '../../../../src/base/errors.js';
+import { templatesIn } from '../../../../src/base/templates.js';
+import { parseFacts } from '../../../../src/engine/model/facts.js';
+import { parseOsRelease } from '../../../../src/engine/model/os-release.js';
+
+/** The script itself, run by the shell of this computer. */
+describe.skipIf(process.platform !== 'linux')('the facts script', () => {
+  const mark = 'belt-0123456789abcdef';
+  let folder = '';
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'belt-facts-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  async function run(before = ''): Promise<string> {
+    const text = await templatesIn(resolve('templates')).render('engine/facts.sh', {
+      mark,
+      read: `${folder}/read ${folder}/missing`,
+      checked: `${folder}/read ${folder}/missing`,
+    });
+    const env = { ...process.env, LC_ALL: 'de_DE.UTF-8' };
+    return execFileSync('/bin/sh', ['-s', 'sudo'], { input: `${before}\n${text}`, encoding: 'utf8', env });
+  }
+
+  test('tells what is so, however much else is printed', async () => {
+    const content = `{ "a": "${mark} os-release" }\n\n`;
+    writeFileSync(join(folder, 'read'), content);
+    const facts = parseFacts(await run('echo "Welcome!"; echo; echo "ID=plan9"'), mark);
+    expect(facts.access).toBe('sudo');
+    expect(Math.abs(facts.clock - Date.now() / 1000)).toBeLessThan(5);
+    expect(facts.hostname).toBe(hostname());
+    expect(facts.os.id).not.toBe('plan9');
+    expect(facts.files).toEqual(new Map([[`${folder}/read`, content]]));
+    const sum = createHash('sha256').update(content).digest('hex');
+    expect(facts.sums).toEqual(new Map([[`${folder}/read`, sum]]));
+    expect(facts.freeKib).toBeGreaterThan(0);
+  });
+
+  test('an answer that was cut off is none', async () => {
+    const whole = await run();
+    const cut = whole.slice(0, whole.indexOf(`${mark} end`));
+    expect(() => parseFacts(cut, mark)).toThrow(ExternalError);
+    expect(() => parseFacts('This account is not available.\n', mark)).toThrow(ExternalError);
+  });
+});
+
+test('os-release in all its quotings', () => {
+  const text = `# comment\nNAME="Rocky \\"Linux\\""\nID='rocky'\nID_LIKE="rhel centos  fedora"\nVERSION_ID=9.4\nPRETTY_NAME="Rocky Linux 9.4 (Blue Onyx)"\nBROKEN\n`;
+  expect(parseOsRelease(text)).toEqual({
+    id: 'rocky',
+    idLike: ['rhel', 'centos', 'fedora'],
+    versionId: '9.4',
+    codename: '',
+    prettyName: 'Rocky Linux 9.4 (Blue Onyx)',
+  });
+  expect(parseOsRelease('')).toEqual({ id: '', idLike: [], versionId: '', codename: '', prettyName: '' });
+});

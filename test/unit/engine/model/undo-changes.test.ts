@@ -1,0 +1,274 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { UserError } from '../../../../src/base/errors.js';
+import { shareOptions, withoutBelt } from '../../../../src/engine/model/daemon-file.js';
+import { daemonOptions } from '../../../../src/engine/model/daemon-options.js';
+import { etcCertificates } from '../../../../src/engine/model/engine-paths.js';
+import { sharedTraces } from '../../../../src/engine/model/managed-files.js';
+import { withMarkedBlock } from '../../../../src/engine/model/marked-block.js';
+import { undoChanges } from '../../../../src/engine/model/undo-changes.js';
+import { settingsOf } from '../../support/facts.js';
+
+/** Taking belt's changes out of files that are not belt's alone. */
+
+const daemonFile = '/etc/docker/daemon.json';
+type Json = Record<string, unknown>;
+
+describe('a three-way merge', () => {
+  const undo = (before: Json, written: Json, current: Json) => {
+    const { text = 'null', conflicts } = undoChanges(
+      'x.json',
+      ...([before, written, current].map((value) => JSON.stringify(value)) as [string, string, string]),
+    );
+    return { value: JSON.parse(text), conflicts };
+  };
+  const value = fc
+    .oneof(fc.jsonValue({ maxDepth: 2 }), fc.array(fc.constantFrom('a', 'b', 'c')))
+    .map((some) => roundTrip(some));
+  const name = fc.oneof(fc.string(), fc.constantFrom('constructor', 'toString', 'hosts'));
+  const object = fc.dictionary(name, value, { noNullPrototype: true }).map((some) => roundTrip(some));
+  /** Changes of one side, undefined for a key that it takes out. */
+  const changes = fc.dictionary(name, fc.option(value, { nil: undefined }), { noNullPrototype: true });
+  const changed = (some: Json, change: Json): Json =>
+    Object.fromEntries(Object.entries({ ...some, ...change }).filter(([, entry]) => entry !== undefined));
+
+  test('where nobody else changed anything, the text comes back byte for byte', () => {
+    fc.assert(
+      fc.property(object, object, fc.constantFrom('', ' ', '\t', '\n'), (before, written, space) => {
+        const text = `${space}${JSON.stringify(before, undefined, space)}`;
+        const other = JSON.stringify(written);
+        expect(undoChanges('x.json', text, other, other)).toEqual({ text, conflicts: [] });
+      }),
+    );
+  });
+
+  test('where belt changed nothing, the text stays', () => {
+    fc.assert(
+      fc.property(object, object, (before, current) => {
+        const [same, text] = [JSON.stringify(before), JSON.stringify(current)];
+        expect(undoChanges('x.json', same, same, text)).toEqual({ text, conflicts: [] });
+      }),
+    );
+  });
+
+  test('different keys: what others changed, and nothing else, is left', () => {
+    fc.assert(
+      fc.property(object, changes, changes, (before, ours, theirs) => {
+        const apart = Object.fromEntries(Object.entries(theirs).filter(([key]) => !Object.hasOwn(ours, key)));
+        const written = changed(before, ours);
+        expect(undo(before, written, changed(written, apart))).toEqual({
+          value: changed(before, apart),
+          conflicts: [],
+        });
+      }),
+    );
+  });
+
+  test('the same key: theirs stays, and is named', () => {
+    fc.assert(
+      fc.property(
+        object,
+        name,
+        fc.uniqueArray(fc.integer(), { minLength: 3, maxLength: 3 }),
+        (some, key, three) => {
+          const [before, written, current] = three.map((number) => changed(some, { [key]: number })) as [
+            Json,
+            Json,
+            Json,
+          ];
+          expect(undo(before, written, current)).toEqual({ value: current, conflicts: [key] });
+          const { [key]: _, ...removed } = written;
+          expect(undo(before, written, removed)).toEqual({ value: removed, conflicts: [key] });
+        },
+      ),
+    );
+  });
+
+  test('lists: what belt put in goes, what it took out comes back, what others put in stays', () => {
+    const hosts = (...list: string[]) => ({ hosts: list });
+    expect(
+      undo(hosts('fd://', 'tcp://a'), hosts('fd://', 'tcp://belt'), hosts('new', 'fd://', 'tcp://belt')),
+    ).toEqual({
+      value: hosts('new', 'fd://', 'tcp://a'),
+      conflicts: [],
+    });
+  });
+
+  test('as others have undone it themselves', () => {
+    expect(undo({ mtu: 1 }, { mtu: 2 }, { mtu: 1, x: 1 })).toEqual({
+      value: { mtu: 1, x: 1 },
+      conflicts: [],
+    });
+  });
+
+  test('others’ indentation stays; a file that they removed is not brought back', () => {
+    const [before, written] = ['{"mtu": 1}', '{"mtu": 2}'];
+    expect(undoChanges('x.json', before, written, '{\n\t"mtu": 2,\n\t"x": 1\n}').text).toBe(
+      '{\n\t"mtu": 1,\n\t"x": 1\n}\n',
+    );
+    expect(undoChanges('x.json', before, written, undefined)).toEqual({ conflicts: [] });
+  });
+
+  test.each(['{', '[]', '7'])('%s is refused by the name of its file', (text) => {
+    expect(() => undoChanges('x.json', '{}', '{"a": 1}', text)).toThrow(UserError);
+    expect(() => undoChanges('x.json', '{}', '{"a": 1}', text)).toThrow(/^x\.json is not/);
+  });
+});
+
+describe('daemon.json over many changes of belt’s and of others', () => {
+  const optionsOf = (change: Parameters<typeof settingsOf>[0]) =>
+    daemonOptions(settingsOf(change), etcCertificates);
+  /** What belt would write, written. */
+  const provision = (files: Map<string, string>, change: Parameters<typeof settingsOf>[0]) => {
+    for (const { path, content } of shareOptions(files, optionsOf(change)).files) files.set(path, content);
+  };
+  const edit = (files: Map<string, string>, change: (keys: Json) => Json) => {
+    const text = files.get(daemonFile);
+    if (text !== undefined)
+      files.set(daemonFile, JSON.stringify(change(JSON.parse(text) as Json), undefined, 4));
+  };
+
+  const settings = fc.record({
+    access: fc.constantFrom('secure' as const, 'insecure' as const, 'local' as const),
+    labels: fc.subarray(['b=1', 'b=2']),
+    options: fc.subarray(['mtu=1400', 'live-restore']),
+  });
+  const others = fc.oneof(
+    fc.record({ key: fc.constantFrom('x', 'debug', 'log-opts'), value: fc.jsonValue({ maxDepth: 1 }) }),
+    fc.record({ label: fc.constantFrom('o=1', 'o=2') }),
+  );
+  const withOthers = (keys: Json, other: { key: string; value: unknown } | { label: string }): Json =>
+    'key' in other
+      ? { ...keys, [other.key]: roundTrip(other.value) }
+      : { ...keys, labels: [...new Set([...((keys['labels'] as string[]) ?? []), other.label])] };
+
+  test('without belt it is as if only the others had been there', () => {
+    const original = fc.record(
+      {
+        hosts: fc.subarray(['fd://', 'tcp://1.2.3.4:1']),
+        labels: fc.subarray(['o=1', 'o=3']),
+        tlsverify: fc.boolean(),
+        tlscacert: fc.constant('/mine'),
+        mtu: fc.constant(1500),
+        'live-restore': fc.boolean(),
+        x: fc.integer(),
+      },
+      { requiredKeys: ['labels'] },
+    );
+    fc.assert(
+      fc.property(original, fc.array(fc.oneof(settings, others), { maxLength: 6 }), (start, steps) => {
+        const files = new Map([[daemonFile, JSON.stringify(start)]]);
+        let alone: Json = start;
+        for (const step of steps) {
+          if ('access' in step) {
+            provision(files, step);
+            continue;
+          }
+          edit(files, (keys) => withOthers(keys, step));
+          alone = withOthers(alone, step);
+        }
+        const { text = '', conflicts } = withoutBelt(files);
+        expect([sorted(JSON.parse(text)), conflicts]).toEqual([sorted(alone), []]);
+        // What is written does not depend on the way there, and is not written twice.
+        const last = { access: 'local', labels: ['b=9'] } as const;
+        const fresh = new Map([[daemonFile, JSON.stringify(alone)]]);
+        for (const some of [files, fresh]) provision(some, last);
+        expect(sorted(JSON.parse(files.get(daemonFile) ?? ''))).toEqual(
+          sorted(JSON.parse(fresh.get(daemonFile) ?? '')),
+        );
+        expect(shareOptions(files, optionsOf(last)).files).toEqual([]);
+      }),
+    );
+  });
+
+  test('an option that is no longer asked for leaves the file, byte for byte', () => {
+    const mine = '{ "mtu": 1500,\n      "labels": ["o=1"] }';
+    const files = new Map([[daemonFile, mine]]);
+    provision(files, { access: 'local', options: ['mtu=1400'], labels: ['b=1'] });
+    expect(JSON.parse(files.get(daemonFile) ?? '')).toEqual({ mtu: 1400, labels: ['o=1', 'b=1'] });
+    provision(files, { access: 'local' });
+    expect(files.get(daemonFile)).toBe(mine);
+  });
+
+  test('what others put in place of belt’s is theirs from then on', () => {
+    const files = new Map([[daemonFile, '{"mtu": 1500}']]);
+    provision(files, { access: 'local', options: ['mtu=1400'] });
+    edit(files, () => ({ mtu: 1300 }));
+    expect(withoutBelt(files)).toEqual({ text: '{\n    "mtu": 1300\n}', conflicts: ['mtu'] });
+    provision(files, { access: 'local', options: ['mtu=1400'] });
+    expect(JSON.parse(files.get(daemonFile) ?? '')).toEqual({ mtu: 1400 });
+    provision(files, { access: 'local' });
+    expect(JSON.parse(files.get(daemonFile) ?? '')).toEqual({ mtu: 1300 });
+  });
+
+  test('others’ changes alone make belt write nothing', () => {
+    const files = new Map([[daemonFile, '{"mtu": 1500}']]);
+    provision(files, { access: 'local', options: ['mtu=1400'] });
+    edit(files, (keys) => ({ x: 1, ...keys }));
+    expect(shareOptions(files, optionsOf({ access: 'local', options: ['mtu=1400'] })).files).toEqual([]);
+  });
+});
+
+describe('leaving', () => {
+  const leave = (path: string, found: Map<string, string>, now: Map<string, string>) =>
+    sharedTraces.find((trace) => trace.path === path)?.leave(found, now);
+
+  test('a daemon.json in which an earlier belt had left something goes back to that', () => {
+    const asWas = new Map([
+      [daemonFile, '{"mtu": 1400}'],
+      [`${daemonFile}.before-belt`, '{"mtu": 1500}'],
+      [`${daemonFile}.by-belt`, '{"mtu": 1400}'],
+    ]);
+    const now = new Map([
+      [daemonFile, '{"mtu": 1200, "x": 1}'],
+      [`${daemonFile}.before-belt`, '{"mtu": 1500}'],
+      [`${daemonFile}.by-belt`, '{"mtu": 1200}'],
+    ]);
+    expect(JSON.parse(leave(daemonFile, asWas, now)?.text ?? '')).toEqual({ mtu: 1400, x: 1 });
+    now.set(daemonFile, '{"mtu": 1200}');
+    expect(leave(daemonFile, asWas, now)?.text).toBe('{"mtu": 1400}');
+  });
+
+  const conf = '/etc/conf.d/docker';
+  test('property: a marked block goes, what others wrote around it stays', () => {
+    const text = fc.string().filter((some) => !some.includes('belt:'));
+    fc.assert(
+      fc.property(text, text, (before, after) => {
+        const now = withMarkedBlock(before, ['A=1']);
+        const found = new Map([[conf, before]]);
+        expect(leave(conf, found, new Map([[conf, now]]))?.text).toBe(before);
+        if (after === '') return;
+        const rest = before === '' || before.endsWith('\n') ? before : `${before}\n`;
+        expect(leave(conf, found, new Map([[conf, now + after]]))?.text).toBe(rest + after);
+      }),
+    );
+  });
+
+  test('a file that belt made goes, one that came with the engine stays without the block', () => {
+    const none = new Map<string, string>();
+    expect(leave(conf, none, new Map([[conf, withMarkedBlock('', ['A=1'])]]))).toEqual({ conflicts: [] });
+    expect(leave(conf, none, new Map([[conf, withMarkedBlock('B=2\n', ['A=1'])]]))?.text).toBe('B=2\n');
+    expect(leave(conf, new Map([[conf, 'B=2\n']]), none)).toEqual({ conflicts: [] });
+  });
+
+  test('a block that was found comes back', () => {
+    const found = withMarkedBlock('B=2\n', ['A=1']);
+    const now = withMarkedBlock('B=2\n', ['A=2']);
+    expect(leave(conf, new Map([[conf, found]]), new Map([[conf, now]]))?.text).toBe(found);
+    expect(leave(conf, new Map([[conf, found]]), new Map([[conf, `C=3\n${now}`]]))?.text).toBe(
+      `C=3\n${found}`,
+    );
+  });
+});
+
+/** As it comes out of a file: JSON has no -0. */
+function roundTrip<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value));
+}
+
+/** Lists as sets: their order is not what this is about. */
+function sorted(keys: Json): Json {
+  return Object.fromEntries(
+    Object.entries(keys).map(([key, value]) => [key, Array.isArray(value) ? value.toSorted() : value]),
+  );
+}

@@ -1,0 +1,108 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { sharedLine } from '../../../src/app/progress-line.js';
+import { ExternalError, UserError } from '../../../src/base/errors.js';
+import type { Driver, Image, ImageStore } from '../../../src/drivers/driver.js';
+import { buildImage, imagesOf } from '../../../src/machines/driver-images.js';
+import { recordingReporter } from '../support/reporter.js';
+import { openTestBed, type TestBed } from '../support/test-bed.js';
+
+let bed: TestBed;
+
+beforeEach(async () => {
+  bed = await openTestBed();
+});
+
+afterEach(() => bed.close());
+
+/** A store that builds at once what is not there yet. */
+function memoryImages(): ImageStore & { builds: string[] } {
+  const images = new Map<string, Image>();
+  const builds: string[] = [];
+  return {
+    builds,
+    available: () => ['debian-13', 'debian-12'],
+    list: async () => [...images.values()],
+    async build(name, { rebuild }, progress) {
+      const there = images.get(name);
+      if (there && !rebuild) return there;
+      progress('unpacking', 0.5);
+      builds.push(name);
+      const image = { name, size: 1, builtAt: '2026-01-02T03:04:05.000Z', machines: 0 };
+      images.set(name, image);
+      return image;
+    },
+    remove: async (name) => void images.delete(name),
+  };
+}
+
+describe('images', () => {
+  test('belong to drivers that keep some', async () => {
+    await expect(imagesOf('memory', bed.context)).rejects.toThrow(
+      new UserError('memory keeps no images on this computer'),
+    );
+    const images = memoryImages();
+    (bed.driver as Driver).images = images;
+    expect(await imagesOf('memory', bed.context)).toBe(images);
+  });
+
+  test('are built by name, or the first one there is', async () => {
+    const images = memoryImages();
+    expect(await buildImage({ rebuild: false }, images, bed.context)).toMatchObject({ name: 'debian-13' });
+    expect(await buildImage({ name: 'debian-12', rebuild: false }, images, bed.context)).toMatchObject({
+      name: 'debian-12',
+    });
+    expect(images.builds).toEqual(['debian-13', 'debian-12']);
+    expect(bed.reporter.lines.slice(0, 4)).toEqual([
+      'open debian-13',
+      'debian-13: unpacking 50%',
+      'debian-13 done',
+      'close',
+    ]);
+  });
+
+  test('are built anew only where that is asked for; what is there shows no line', async () => {
+    const images = memoryImages();
+    await buildImage({ rebuild: false }, images, bed.context);
+    bed.reporter.lines.length = 0;
+    await buildImage({ rebuild: false }, images, bed.context);
+    expect([images.builds.length, bed.reporter.lines]).toEqual([1, []]);
+    await buildImage({ rebuild: true }, images, bed.context);
+    expect(images.builds.length).toBe(2);
+  });
+
+  test('that cannot be built are shown as failed', async () => {
+    const images = memoryImages();
+    images.build = async (_name, _options, progress) => {
+      progress('fetching');
+      throw new ExternalError('mirror unreachable');
+    };
+    await expect(buildImage({ rebuild: false }, images, bed.context)).rejects.toThrow('mirror unreachable');
+    expect(bed.reporter.lines).toEqual([
+      'open debian-13',
+      'debian-13: fetching',
+      'debian-13 failed: mirror unreachable',
+      'close',
+    ]);
+  });
+});
+
+describe('sharedLine', () => {
+  test('is drawn once, at the first step', async () => {
+    const reporter = recordingReporter();
+    const line = sharedLine('image', reporter);
+    expect(reporter.lines).toEqual([]);
+    line.update('one');
+    line.update('two', 0.5);
+    await line.end();
+    expect(reporter.lines).toEqual(['open image', 'image: one', 'image: two 50%', 'image done', 'close']);
+  });
+
+  test.each([[undefined], ['it failed']])(
+    'without a step is never drawn, however it ends: %j',
+    async (end) => {
+      const reporter = recordingReporter();
+      await sharedLine('image', reporter).end(end);
+      expect(reporter.lines).toEqual([]);
+    },
+  );
+});

@@ -1,0 +1,496 @@
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { addressOf, reach } from '../../../src/app/connect-ssh.js';
+import { ExternalError, UsageError } from '../../../src/base/errors.js';
+import {
+  activate,
+  activeMachine,
+  machineFor,
+  machinesFor,
+  qualifiedName,
+} from '../../../src/machines/active-machine.js';
+import { inspectMachines } from '../../../src/machines/inspect-machines.js';
+import { listMachines, observe } from '../../../src/machines/list-machines.js';
+import {
+  parseGoal,
+  type StatusGroup,
+  statusGroups,
+  statusWord,
+  waitForStatus,
+} from '../../../src/machines/machine-status.js';
+import { reportOf, summarize } from '../../../src/machines/machine-summary.js';
+import { type Machine, machineStates } from '../../../src/machines/model/machine.js';
+import { execOnMany, execOnOne, shellCommand } from '../../../src/machines/run-commands.js';
+import { selectMachines } from '../../../src/machines/select-machines.js';
+import { MemoryDriver } from '../support/memory-driver.js';
+import { openTestBed, type TestBed } from '../support/test-bed.js';
+
+let bed: TestBed;
+
+beforeEach(async () => {
+  bed = await openTestBed();
+});
+
+afterEach(() => bed.close());
+
+async function damage(name: string): Promise<string> {
+  const path = join(bed.cluster.machineFolder(name), 'config.json');
+  await bed.cluster.files.write(path, '{"half');
+  return path;
+}
+
+function names(machines: readonly Machine[]): string[] {
+  return machines.map(({ name }) => name);
+}
+
+describe('selectMachines', () => {
+  beforeEach(() => bed.running('node1', 'node2', 'mg1'));
+
+  test.each([
+    [
+      ['node2', 'mg1'],
+      ['node2', 'mg1'],
+    ],
+    [['node[1:2]'], ['node1', 'node2']],
+    [
+      ['node*', 'mg1', 'node1'],
+      ['node1', 'node2', 'mg1'],
+    ],
+  ])('%j are %j', async (nodes, selected) => {
+    expect(names(await selectMachines(nodes, bed.context))).toEqual(selected);
+  });
+
+  test('all are all in natural order', async () => {
+    expect(names(await selectMachines([], bed.context, { all: true }))).toEqual(['mg1', 'node1', 'node2']);
+  });
+
+  test('a machine that does not exist is named', async () => {
+    await expect(selectMachines(['node[1:3]'], bed.context)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'Docker machine "node3" does not exist. Use "belt ls" to list machines',
+    });
+  });
+
+  test('a damaged record is an error where it is named, a warning where all are, and nothing elsewhere', async () => {
+    const path = await damage('node2');
+    await expect(selectMachines(['node2'], bed.context)).rejects.toThrow(path);
+    await expect(selectMachines(['node*'], bed.context)).rejects.toThrow(path);
+    expect(names(await selectMachines(['node1'], bed.context))).toEqual(['node1']);
+    expect(bed.reporter.lines).toEqual([]);
+    expect(names(await selectMachines([], bed.context, { all: true }))).toEqual(['mg1', 'node1']);
+    expect(bed.reporter.lines).toEqual([expect.stringMatching(/^warning: .*node2/)]);
+  });
+});
+
+describe('the active machine', () => {
+  beforeEach(() => bed.running('node1', 'node2'));
+
+  test('is the one chosen last', async () => {
+    expect((await activate('node2', bed.context)).name).toBe('node2');
+    expect((await activate('node[1]', bed.context)).name).toBe('node1');
+    expect(await activeMachine(bed.context)).toEqual(await bed.onDisk('node1'));
+  });
+
+  test('is missed in the words of docker-machine', async () => {
+    await expect(activeMachine(bed.context)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'No active host found',
+      hint: 'choose one: belt active NODE, or name one: --host NODE',
+    });
+  });
+
+  test('is one: two leave the choice as it was', async () => {
+    await activate('node2', bed.context);
+    await expect(activate('node*', bed.context)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'one machine can be active, "node*" names 2',
+    });
+    expect((await activeMachine(bed.context)).name).toBe('node2');
+  });
+
+  test('is what commands are for unless --host names others', async () => {
+    await activate('node2', bed.context);
+    expect((await machineFor([], bed.context)).name).toBe('node2');
+    expect((await machineFor(['node1'], bed.context)).name).toBe('node1');
+    expect(names(await machinesFor(['node[1:2]'], bed.context))).toEqual(['node1', 'node2']);
+    await expect(machineFor(['node*'], bed.context)).rejects.toThrow(
+      'this command is for one machine, --host names 2',
+    );
+  });
+
+  test('carries its cluster, except in the default one', async () => {
+    const machine = await bed.onDisk('node1');
+    const elsewhere = { ...bed.context, cluster: Object.create(bed.cluster, { name: { value: 'swarm2k' } }) };
+    expect([qualifiedName(machine, bed.context), qualifiedName(machine, elsewhere)]).toEqual([
+      'node1',
+      'swarm2k/node1',
+    ]);
+  });
+});
+
+test('inspect shows the documents in the order asked for', async () => {
+  await bed.running('node1', 'node2');
+  expect(await inspectMachines(['node2', 'node1'], bed.context, { all: false })).toEqual([
+    await bed.cluster.document('node2'),
+    await bed.cluster.document('node1'),
+  ]);
+});
+
+describe('listMachines', () => {
+  test('shows what is recorded with what the provider says now', async () => {
+    const [node1, node2] = (await bed.running('node1', 'node2')) as [Machine, Machine];
+    bed.driver.machines.set('node2', { id: 'id-2', state: 'stopped', address: '10.9.9.9', size: '1gb' });
+    await bed.cluster.setActiveHost('node2');
+    expect(await listMachines(bed.context)).toEqual([
+      { machine: { ...node1, addresses: { public: '10.0.0.1' } }, state: 'running', active: false },
+      {
+        machine: { ...node2, addresses: { public: '10.9.9.9' }, size: '1gb' },
+        state: 'stopped',
+        active: true,
+      },
+    ]);
+    expect(bed.driver.calls).toEqual(['list node1 node2']);
+    expect((await bed.onDisk('node2')).size).toBe('512mb');
+  });
+
+  test('calls machines missing that the provider does not know', async () => {
+    const [machine] = await bed.running('node1');
+    bed.driver.machines.clear();
+    expect(await listMachines(bed.context)).toEqual([{ machine, state: 'missing', active: false }]);
+  });
+
+  test('says of an unfinished one how to finish it', async () => {
+    const [machine] = (await bed.running('node1')) as [Machine];
+    await bed.cluster.save({ ...machine, phase: 'creating' });
+    expect(await listMachines(bed.context)).toMatchObject([
+      { state: 'running', error: 'its creation was not finished: run the same "belt create" again' },
+    ]);
+  });
+
+  test("of a driver that fails loses only that driver's rows", async () => {
+    const other = new MemoryDriver();
+    other.listError = new ExternalError('the provider is down');
+    bed.drivers.set('other', other);
+    const [, node2] = (await bed.running('node1', 'node2', 'node3')) as [Machine, Machine];
+    await bed.cluster.save({ ...node2, driver: 'other' });
+    const rows = await listMachines(bed.context);
+    expect(rows.map(({ machine: { name }, state, error }) => [name, state, error])).toEqual([
+      ['node1', 'running', undefined],
+      ['node2', 'error', 'the provider is down'],
+      ['node3', 'running', undefined],
+    ]);
+    expect([bed.driver.calls, other.calls]).toEqual([['list node1 node3'], ['list node2']]);
+  });
+
+  test('shows damaged records as such', async () => {
+    await bed.running('node1', 'node2');
+    const path = await damage('node1');
+    const rows = await listMachines(bed.context);
+    expect(rows.map(({ machine: { name }, state }) => `${name} ${state}`)).toEqual([
+      'node2 running',
+      'node1 error',
+    ]);
+    expect(rows[1]?.error).toContain(path);
+  });
+
+  test('observe keeps the order it was asked in', async () => {
+    const [node1, node2] = (await bed.running('node1', 'node2')) as [Machine, Machine];
+    const rows = await observe([node2, node1], bed.context);
+    expect(rows.map(({ machine }) => machine.name)).toEqual(['node2', 'node1']);
+    expect(await observe([], bed.context)).toEqual([]);
+  });
+});
+
+describe('status', () => {
+  test.each([
+    ['active=3', { status: 'active', count: 3 }],
+    ['running=3', { status: 'active', count: 3 }],
+    ['Running=03', { status: 'active', count: 3 }],
+    ['new=1', { status: 'new', count: 1 }],
+    ['starting=1', { status: 'new', count: 1 }],
+    ['off=0', { status: 'off', count: 0 }],
+    ['stopped=2', { status: 'off', count: 2 }],
+    ['missing=1', { status: 'missing', count: 1 }],
+  ])('%s is a goal', (text, goal) => {
+    expect(parseGoal(text)).toEqual(goal);
+  });
+
+  test.each([
+    '',
+    'active',
+    'active=',
+    'active=x',
+    '=3',
+    'active=-1',
+    'active=1.5',
+    'active=3 ',
+    'asleep=3',
+    'active==3',
+  ])('%j is none', (text) => {
+    expect(() => parseGoal(text)).toThrow(
+      new UsageError(`"${text}" is not STATE=NUMBER`, {
+        hint: 'for example active=3; states: new, active, paused, saved, stopping, off, error, timeout, missing',
+      }),
+    );
+  });
+
+  test('property: every state is understood in both words, whatever the case', () => {
+    const anyCase = (word: string) =>
+      fc
+        .array(fc.boolean(), { minLength: word.length, maxLength: word.length })
+        .map((upper) => [...word].map((letter, i) => (upper[i] ? letter.toUpperCase() : letter)).join(''));
+    const goal = fc
+      .constantFrom(...machineStates)
+      .chain((state) =>
+        fc.tuple(fc.constant(state), fc.constantFrom(state, statusWord(state)).chain(anyCase), fc.nat()),
+      );
+    fc.assert(
+      fc.property(goal, ([state, word, count]) => {
+        expect(parseGoal(`${word}=${count}`)).toEqual({ status: statusWord(state), count });
+      }),
+    );
+  });
+
+  test('groups machines by state, each group in natural order', async () => {
+    await bed.running('node10', 'node2', 'node1');
+    bed.driver.machines.delete('node2');
+    expect(await statusGroups(bed.context)).toEqual([
+      { status: 'active', names: ['node1', 'node10'] },
+      { status: 'missing', names: ['node2'] },
+    ]);
+  });
+
+  describe('waiting', () => {
+    const goal = { status: 'active', count: 2 };
+    const seen: StatusGroup[][] = [];
+    const wait = (timeoutMs: number) =>
+      waitForStatus({ goal, timeoutMs, intervalMs: 5, onGroups: (groups) => seen.push(groups) }, bed.context);
+
+    beforeEach(async () => {
+      seen.length = 0;
+      await bed.running('node1', 'node2');
+      bed.driver.machines.delete('node2');
+    });
+
+    test('looks until enough machines are there, and shows each change once', async () => {
+      const waiting = wait(60_000);
+      await expect.poll(() => bed.driver.calls.length).toBeGreaterThan(3);
+      bed.driver.machines.set('node2', { id: 'id-2', state: 'running', address: '10.0.0.2', size: '512mb' });
+      const reached = [{ status: 'active', names: ['node1', 'node2'] }];
+      expect(await waiting).toEqual(reached);
+      expect(seen).toEqual([
+        [
+          { status: 'active', names: ['node1'] },
+          { status: 'missing', names: ['node2'] },
+        ],
+        reached,
+      ]);
+    });
+
+    test('gives up in time and says how far it came', async () => {
+      await expect(wait(20)).rejects.toThrow(new ExternalError('1 of 2 machines are active after 0.02 s'));
+    });
+
+    test('ends with the interruption', async () => {
+      const waiting = wait(60_000);
+      bed.interrupt();
+      await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+    });
+  });
+});
+
+describe('reach', () => {
+  test('goes to the public address, else the private one', async () => {
+    const [machine] = (await bed.running('node1')) as [Machine];
+    expect(addressOf(machine)).toBe('10.0.0.1');
+    expect(addressOf({ ...machine, addresses: { private: '192.168.0.1' } })).toBe('192.168.0.1');
+    expect(() => addressOf({ ...machine, addresses: {} })).toThrow(
+      'node1 has no address yet: its creation was not finished',
+    );
+  });
+
+  test.each([
+    ['stopped', 'node1 is stopped', 'belt start node1'],
+    [undefined, 'node1 is gone: memory knows no such machine', 'belt rm node1'],
+  ] as const)('says of a machine that does not answer that it is %s', async (state, message, hint) => {
+    const [machine] = (await bed.running('node1')) as [Machine];
+    bed.ssh.refused.add('node1');
+    bed.driver.list = async () => [{ name: 'node1', state: state ?? 'missing' }];
+    await expect(reach(machine, bed.context)).rejects.toMatchObject({ name: 'UserError', message, hint });
+  });
+
+  test.each([
+    ['it runs', async () => [{ name: 'node1', state: 'running' as const }]],
+    ['the provider does not know', async () => []],
+    ['the provider fails too', () => Promise.reject(new ExternalError('down'))],
+  ])('keeps the cause where %s', async (_, list) => {
+    const [machine] = (await bed.running('node1')) as [Machine];
+    bed.ssh.refused.add('node1');
+    bed.driver.list = list;
+    await expect(reach(machine, bed.context)).rejects.toMatchObject({
+      name: 'ConnectError',
+      message: 'node1: refused by 10.0.0.1 port 22',
+    });
+  });
+});
+
+describe('exec', () => {
+  /** Runs it on one machine that writes these chunks; returns the lines. */
+  async function linesOf(chunks: readonly Uint8Array[]): Promise<string[]> {
+    const [machine] = (await bed.running('node1')) as [Machine];
+    bed.ssh.command = async (_name, _command, { stdout }) => {
+      for (const chunk of chunks) stdout.write(chunk);
+      return 0;
+    };
+    const lines: string[] = [];
+    const onLine = (_name: string, _stream: string, line: string): void => void lines.push(line);
+    await execOnMany({ commandFor: () => 'x', onLine }, [machine], bed.context);
+    return lines;
+  }
+
+  test.each([
+    ['', []],
+    ['one', ['one']],
+    ['one\n', ['one']],
+    ['one\n\ntwo', ['one', '', 'two']],
+    ['\n', ['']],
+  ])('%j are the lines %j', async (text, lines) => {
+    expect(await linesOf([Buffer.from(text)])).toEqual(lines);
+  });
+
+  test('property: however the bytes are cut, the lines are those of the whole text', async () => {
+    const output = fc
+      .array(fc.constantFrom('a', 'ß', '🐳', '\n', '\r\n', ' ', '漢'))
+      .map((parts) => Buffer.from(parts.join('')));
+    const cut = output.chain((bytes) =>
+      fc.tuple(
+        fc.constant(bytes),
+        fc.array(fc.nat(bytes.length)).map((cuts) => cuts.sort((a, b) => a - b)),
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(cut, async ([bytes, cuts]) => {
+        const edges = [0, ...cuts, bytes.length];
+        const chunks = edges.slice(1).map((end, index) => bytes.subarray(edges[index], end));
+        const expected = bytes.toString().split('\n');
+        if (expected.at(-1) === '') expected.pop();
+        expect(await linesOf(chunks)).toEqual(expected);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('shows bytes that are no text instead of losing them', async () => {
+    expect(await linesOf([Buffer.from([0x61, 0xff, 0x0a, 0xe6, 0xbc])])).toEqual(['a\uFFFD', '\uFFFD']);
+  });
+
+  test('hands out what a machine said before the connection broke', async () => {
+    const [machine] = (await bed.running('node1')) as [Machine];
+    bed.ssh.command = async (_name, _command, { stdout }) => {
+      stdout.write('last words');
+      throw new ExternalError('node1: the connection was lost');
+    };
+    const lines: string[] = [];
+    const onLine = (name: string, stream: string, line: string): void =>
+      void lines.push(`${name} ${stream} ${line}`);
+    expect(await execOnMany({ commandFor: () => 'x', onLine }, [machine], bed.context)).toEqual([
+      { name: 'node1', status: 'failed', error: new ExternalError('node1: the connection was lost') },
+    ]);
+    expect(lines).toEqual(['node1 stdout last words']);
+  });
+
+  test('on many gives exit codes, and failures to run for the unreachable', async () => {
+    const machines = await bed.running('node1', 'node2', 'node3');
+    bed.ssh.refused.add('node2');
+    bed.ssh.command = async (name, command, { stdout, stderr }) => {
+      stdout.write(`${command}\n`);
+      stderr.write('oh\n');
+      return name === 'node3' ? 7 : 0;
+    };
+    const lines: string[] = [];
+    const outcomes = await execOnMany(
+      {
+        commandFor: ({ name }) => `echo ${name}`,
+        onLine: (name, stream, line) => lines.push(`${name} ${stream} ${line}`),
+        limit: 1,
+      },
+      machines,
+      bed.context,
+    );
+    expect(outcomes).toMatchObject([
+      { name: 'node1', status: 'ok', value: 0 },
+      { name: 'node2', status: 'failed', error: { message: 'node2: refused by 10.0.0.2 port 22' } },
+      { name: 'node3', status: 'ok', value: 7 },
+    ]);
+    expect(lines).toEqual([
+      'node1 stdout echo node1',
+      'node1 stderr oh',
+      'node3 stdout echo node3',
+      'node3 stderr oh',
+    ]);
+  });
+
+  test('on one gives its exit code', async () => {
+    const [machine] = (await bed.running('node1')) as [Machine];
+    bed.ssh.command = async () => 42;
+    const { stdout, stderr } = process;
+    expect(await execOnOne('exit 42', machine, { stdout, stderr }, bed.context)).toBe(42);
+    expect(bed.ssh.commands).toEqual(['node1: exit 42']);
+  });
+
+  test('one word is a line for the shell, several are kept as they are', () => {
+    expect(shellCommand(['df -h | tail -1'])).toBe('df -h | tail -1');
+    expect(shellCommand(['echo', 'a b', '$HOME'])).toBe(`echo 'a b' '$HOME'`);
+  });
+});
+
+test('summaries leave out what is not known', () => {
+  const machine: Machine = {
+    name: 'node1',
+    driver: 'memory',
+    phase: 'ready',
+    addresses: { private: '192.168.0.1' },
+    ssh: { user: 'root', port: 22 },
+    driverData: { rack: 7 },
+    createdAt: '2026-01-02T03:04:05.000Z',
+  };
+  expect(summarize({ machine, state: 'running', active: true })).toEqual({
+    name: 'node1',
+    driver: 'memory',
+    state: 'running',
+    active: true,
+    address: '192.168.0.1',
+  });
+  expect(
+    summarize({
+      machine: { ...machine, addresses: {}, size: '512mb', memory: 512 },
+      state: 'error',
+      active: false,
+      error: 'down',
+    }),
+  ).toEqual({
+    name: 'node1',
+    driver: 'memory',
+    state: 'error',
+    active: false,
+    size: '512mb',
+    memory: 512,
+    error: 'down',
+  });
+});
+
+test('reports sort outcomes by how they ended', () => {
+  const error = new ExternalError('it is busy', { hint: 'wait' });
+  expect(
+    reportOf(
+      [
+        { name: 'a', status: 'ok', value: 1 },
+        { name: 'b', status: 'failed', error },
+        { name: 'c', status: 'skipped' },
+        { name: 'd', status: 'ok', value: 2 },
+      ],
+      (name, value) => `${name}${value}`,
+    ),
+  ).toEqual({ ok: ['a1', 'd2'], failed: [{ name: 'b', error: 'it is busy; wait' }], skipped: ['c'] });
+});

@@ -1,0 +1,169 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { UsageError } from '../../../../src/base/errors.js';
+import { defaultEngineSettings } from '../../../../src/engine/model/engine-settings.js';
+import { recordedOptions } from '../../../../src/machines/inspect-machines.js';
+import { type SurveyedMachine, surveyMachines } from '../../../../src/machines/list-states.js';
+import { parseFilters } from '../../../../src/machines/machine-filter.js';
+import type { Machine } from '../../../../src/machines/model/machine.js';
+import { formatMachines, machineList, needsEngines } from '../../../../src/machines/views/machine-list.js';
+import { MemoryDriver } from '../../support/memory-driver.js';
+import { openTestBed, type TestBed } from '../../support/test-bed.js';
+
+const running: SurveyedMachine = {
+  name: 'node1',
+  driver: 'nspawn',
+  state: 'running',
+  active: true,
+  url: 'tcp://10.0.0.1:2376',
+  docker: '26.1.5',
+  swarm: 'manager',
+  labels: ['zone=a'],
+  responseMs: 4,
+};
+const broken: SurveyedMachine = {
+  name: 'node10',
+  driver: 'generic',
+  state: 'timeout',
+  active: false,
+  labels: [],
+  error: 'no answer\nwithin 10 s',
+  responseMs: 10_000,
+};
+
+describe('ls', () => {
+  test('has docker-machine’s columns', () => {
+    expect(machineList([running, broken])).toBe(
+      [
+        'NAME     ACTIVE   DRIVER    STATE     URL                   SWARM     DOCKER    ERRORS',
+        'node1    *        nspawn    Running   tcp://10.0.0.1:2376   manager   v26.1.5',
+        'node10   -        generic   Timeout                                   Unknown   no answer within 10 s',
+      ].join('\n'),
+    );
+    expect(machineList([])).toBe('NAME   ACTIVE   DRIVER   STATE   URL   SWARM   DOCKER   ERRORS');
+  });
+
+  test('has its formats', () => {
+    expect(formatMachines('{{.Name}}: {{.DriverName}} - {{.ResponseTime}}', [running, broken])).toBe(
+      'node1: nspawn - 4ms\nnode10: generic - 10000ms',
+    );
+    expect(formatMachines(String.raw`table {{.Name}}\t{{.State}}\t{{.Active}}`, [running, broken])).toBe(
+      'NAME     STATE     ACTIVE\nnode1    Running   *\nnode10   Timeout   -',
+    );
+    expect(formatMachines('{{range .EngineOptions.Labels}}{{.}}{{end}}', [running])).toBe('zone=a');
+    expect(formatMachines('table {{.Name}}', [])).toBe('NAME');
+    expect(() => formatMachines('{{.Nam}}', [running])).toThrow(
+      "can't evaluate field Nam; there are Name, Active",
+    );
+  });
+
+  test('has what is recorded of engines and swarms', async () => {
+    const bed = await openTestBed();
+    await bed.running('node1');
+    const options = await recordedOptions(['node1', 'node10'], bed.context);
+    const format =
+      '{{.EngineOptions.Ipv6}} {{.EngineOptions.Labels}} {{.SwarmOptions.Discovery}}{{.SwarmOptions.Master}}';
+    expect(formatMachines(format, [running, broken], options)).toBe(
+      'false [zone=a] true\n<no value> [] <no value>false',
+    );
+    await bed.close();
+  });
+
+  test.each([
+    ['{{.EngineOptions.InstallURL}}', false],
+    ['{{.Name}} {{.URL}}', false],
+    ['table {{.Name}}\t{{ .State }}', false],
+    ['{{.Name}} {{.DockerVersion}}', true],
+    ['{{json .}}', true],
+    ['{{if .Swarm}}x{{end}}', true],
+  ])('%s: whether engines are asked', (format, expected) => {
+    expect(needsEngines(format)).toBe(expected);
+  });
+});
+
+describe('--filter', () => {
+  const machine = (name: string, driver: string, labels: string[] = []) => ({
+    name,
+    driver,
+    phase: 'ready' as const,
+    addresses: {},
+    ssh: { user: 'root', port: 22 },
+    engine: { ...defaultEngineSettings, labels },
+    driverData: {},
+    createdAt: '',
+  });
+  const machines = [
+    machine('web1', 'nspawn', ['zone=a']),
+    machine('web2', 'generic'),
+    machine('db', 'generic'),
+  ];
+
+  test.each([
+    [[], 'web1 web2 db'],
+    [['name=web'], 'web1 web2'],
+    [['name=^.b$'], 'db'],
+    [['driver=GENERIC'], 'web2 db'],
+    [['driver=generic', 'name=web'], 'web2'],
+    [['name=1', 'name=db'], 'web1 db'],
+    [['label=zone=a'], 'web1'],
+    [['Label=zone=b'], ''],
+  ])('%j lets through %s', (filters, expected) => {
+    const { recorded } = parseFilters(filters);
+    expect(
+      machines
+        .filter(recorded)
+        .map(({ name }) => name)
+        .join(' '),
+    ).toBe(expected);
+  });
+
+  test('state and swarm are told by the answers', () => {
+    const shown = (...filters: string[]) =>
+      [running, broken].filter(parseFilters(filters).asked).map(({ name }) => name);
+    expect(shown('state=Running')).toEqual(['node1']);
+    expect(shown('state=timeout', 'state=running')).toEqual(['node1', 'node10']);
+    expect(shown('swarm=manager', 'state=timeout')).toEqual([]);
+  });
+
+  test.each([
+    ['foo=bar', "Unsupported filter key 'foo'"],
+    ['running', 'Unsupported filter syntax: "running"'],
+    ['name=(', '"(" is no regular expression'],
+  ])('%s is refused', (filter, message) => {
+    expect(() => parseFilters([filter])).toThrow(UsageError);
+    expect(() => parseFilters([filter])).toThrow(message);
+  });
+});
+
+describe('asking all machines', () => {
+  let bed: TestBed;
+  beforeEach(async () => {
+    bed = await openTestBed();
+  });
+  afterEach(() => bed.close());
+
+  test('each engine answers for itself; one that is off is not asked, one that fails costs its own row', async () => {
+    await bed.running('node1', 'node2', 'node3');
+    const stopped = bed.driver.machines.get('node2');
+    if (stopped) stopped.state = 'stopped';
+    bed.ssh.refused.add('node3');
+    const rows = await surveyMachines({ timeoutMs: 5_000, dockerHost: 'ssh://root@10.0.0.1' }, bed.context);
+    expect(rows.map(({ name, state, active, swarm, error }) => [name, state, active, swarm, error])).toEqual([
+      ['node1', 'running', true, '', undefined],
+      ['node2', 'stopped', false, undefined, undefined],
+      ['node3', 'running', false, undefined, expect.stringContaining('refused by 10.0.0.3 port 22')],
+    ]);
+  });
+
+  test('a provider that gives no answer in its time costs the rows of its machines', async () => {
+    const [machine] = await bed.running('node1');
+    await bed.cluster.save({ ...(machine as Machine), name: 'slow', driver: 'hung' });
+    const hung = new MemoryDriver();
+    hung.list = () => new Promise(() => {});
+    bed.drivers.set('hung', hung);
+    const rows = await surveyMachines({ timeoutMs: 1_000 }, bed.context);
+    expect(rows.map(({ name, state, swarm, error }) => [name, state, swarm, error])).toEqual([
+      ['node1', 'running', '', undefined],
+      ['slow', 'timeout', undefined, 'no answer within 1 s'],
+    ]);
+  });
+});

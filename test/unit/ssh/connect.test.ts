@@ -1,0 +1,316 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import ssh2 from 'ssh2';
+import { afterEach, describe, expect, test } from 'vitest';
+import { AbortError, ExternalError, UserError } from '../../../src/base/errors.js';
+import {
+  ConnectError,
+  fingerprint,
+  generateKeyPair,
+  openKnownHosts,
+  openSsh,
+} from '../../../src/ssh/index.js';
+import { finish, freePort, type Peer, type PeerOptions, startPeer, startTcp } from './ssh-peer.js';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function peerWith(options: PeerOptions = {}): Promise<Peer> {
+  const peer = await startPeer(options);
+  cleanups.push(peer.close);
+  return peer;
+}
+
+async function tcpWith(...args: Parameters<typeof startTcp>): Promise<number> {
+  const server = await startTcp(...args);
+  cleanups.push(server.close);
+  return server.port;
+}
+
+/** What a promise is rejected with. */
+async function failure(work: Promise<unknown>): Promise<Error & { hint?: string }> {
+  try {
+    await work;
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('it did not fail');
+}
+
+describe('host keys', () => {
+  test('the first one is written down under the name, and known from then on, at any address', async () => {
+    const peer = await peerWith();
+    await peer.ssh().connect(peer.target());
+    const line = `node1 ${peer.hostKey.publicKey.split(' ').slice(0, 2).join(' ')}\n`;
+    expect(await readFile(join(peer.folder, 'known_hosts'), 'utf8')).toBe(line);
+
+    const connection = await peer.ssh().connect(peer.target({ host: 'localhost' }));
+    expect(await connection.run('true')).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(await readFile(join(peer.folder, 'known_hosts'), 'utf8')).toBe(line);
+  });
+
+  test('a changed one is refused with both fingerprints before a key is shown, and nothing is written', async () => {
+    const peer = await peerWith();
+    const path = join(peer.folder, 'known_hosts');
+    const before = generateKeyPair('before').publicKey;
+    await writeFile(path, `node1 ${before}\n`);
+
+    const error = await failure(peer.ssh().waitFor(peer.target(), { timeoutMs: 60_000 }));
+    expect(error).toBeInstanceOf(UserError);
+    expect(error.message).toBe(
+      `node1: the host key at 127.0.0.1 port ${peer.port} has changed: known is ${fingerprint(before)}, ` +
+        `shown was ${fingerprint(peer.hostKey.publicKey)}`,
+    );
+    expect(error.hint).toBe(
+      `somebody may be listening in; if the machine really was made anew, remove the line for node1 from ${path}`,
+    );
+    expect(await readFile(path, 'utf8')).toBe(`node1 ${before}\n`);
+  });
+
+  test('a revoked one is refused', async () => {
+    const peer = await peerWith();
+    await writeFile(join(peer.folder, 'known_hosts'), `@revoked * ${peer.hostKey.publicKey}\n`);
+    const error = await failure(peer.ssh().connect(peer.target()));
+    expect(error).toBeInstanceOf(UserError);
+    expect(error.message).toBe(
+      `node1: the host key ${fingerprint(peer.hostKey.publicKey)} at 127.0.0.1 port ${peer.port} is revoked`,
+    );
+  });
+
+  test('a known_hosts file that cannot be written is the cause that is told', async () => {
+    const peer = await peerWith();
+    const write = () => Promise.reject(new UserError('cannot write known_hosts'));
+    const ssh = openSsh({ knownHosts: openKnownHosts(join(peer.folder, 'known_hosts'), { write }) });
+    expect(await failure(ssh.connect(peer.target()))).toEqual(new UserError('cannot write known_hosts'));
+  });
+});
+
+describe('authentication', () => {
+  test('names the user, the keys that were tried and what the server allows', async () => {
+    const other = generateKeyPair('other').publicKey;
+    const peer = await peerWith({ authorized: other });
+    const second = generateKeyPair('second');
+    await writeFile(join(peer.folder, 'second'), second.privateKey);
+    const [key, secondKey, missing] = ['key', 'second', 'missing'].map((name) => join(peer.folder, name));
+    const own = fingerprint(await publicHalf(String(key)));
+
+    const ssh = peer.ssh({ defaultKeyPaths: [String(missing), String(secondKey)] });
+    const error = await failure(ssh.connect(peer.target({ user: 'admin' })));
+    expect(error).toBeInstanceOf(ConnectError);
+    expect((error as ConnectError).obstacle).toBe('authentication');
+    expect(error.message).toBe(
+      `node1: authentication failed for admin at 127.0.0.1 port ${peer.port}: tried key ${own} (${key}), ` +
+        `key ${fingerprint(second.publicKey)} (${secondKey}); the server allows publickey`,
+    );
+    expect(error.hint).toBe(
+      'put the public half of one of these keys into ~admin/.ssh/authorized_keys there, or name another key or user',
+    );
+  });
+
+  test('says of each key that cannot be used why', async () => {
+    const peer = await peerWith();
+    const path = (name: string) => join(peer.folder, name);
+    await writeFile(path('text'), 'hello\n');
+    await writeFile(path('public'), generateKeyPair('x').publicKey);
+    await writeFile(path('locked'), encryptedKey());
+    const ssh = peer.ssh({
+      agentSocket: path('no-agent'),
+      defaultKeyPaths: [path('text'), path('public'), path('locked'), peer.folder],
+    });
+    const error = await failure(ssh.connect(peer.target({ keyPath: path('nowhere') })));
+    expect(error).toBeInstanceOf(UserError);
+    expect(error.message).toBe(
+      [
+        'node1: no key to log in with as root: no key to try',
+        `${path('nowhere')} is not there`,
+        `the agent at ${path('no-agent')} does not answer`,
+        `${path('text')} is no private key in a format that belt knows (OpenSSH, PEM, PPK)`,
+        `${path('public')} is a public key, the private one is needed`,
+        `${path('locked')} is protected by a passphrase: ssh-add it`,
+        `${peer.folder} is a folder`,
+      ].join('; '),
+    );
+  });
+});
+
+describe('one connection a machine', () => {
+  test('concurrent and later connects share it', async () => {
+    const peer = await peerWith();
+    const ssh = peer.ssh();
+    const all = await Promise.all(Array.from({ length: 5 }, () => ssh.connect(peer.target())));
+    expect(new Set([...all, await ssh.connect(peer.target())]).size).toBe(1);
+    expect(peer.counts.connections).toBe(1);
+  });
+
+  test('a dead one is replaced', async () => {
+    const peer = await peerWith({ run: (channel, command) => command === 'true' && finish(channel, 0) });
+    const ssh = peer.ssh();
+    const first = await ssh.connect(peer.target());
+    const hanging = failure(first.run('hang'));
+    peer.cut();
+    await hanging;
+    const second = await ssh.connect(peer.target());
+    expect((await second.run('true')).code).toBe(0);
+    expect(peer.counts.connections).toBe(2);
+    expect(await failure(first.run('true'))).toBeInstanceOf(ExternalError);
+  });
+
+  test('a failed try is not kept', async () => {
+    const port = await freePort();
+    const hostKey = generateKeyPair('host');
+    const first = await peerWith({ hostKey });
+    const ssh = first.ssh();
+    expect(await failure(ssh.connect(first.target({ port })))).toBeInstanceOf(ConnectError);
+    await peerWith({ hostKey, port, authorized: await publicHalf(join(first.folder, 'key')) });
+    expect((await (await ssh.connect(first.target({ port }))).run('true')).code).toBe(0);
+  });
+
+  test('one who gives up does not end the try of another', async () => {
+    const peer = await peerWith();
+    const ssh = peer.ssh();
+    const giveUp = new AbortController();
+    const mine = failure(ssh.connect(peer.target(), { signal: giveUp.signal }));
+    const theirs = ssh.connect(peer.target());
+    giveUp.abort();
+    expect(await mine).toBeInstanceOf(AbortError);
+    expect((await (await theirs).run('true')).code).toBe(0);
+    expect(peer.counts.connections).toBe(1);
+  });
+
+  test('closeAll ends connections and tries', async () => {
+    const peer = await peerWith({ run: () => {} });
+    const port = await tcpWith(() => {});
+    const ssh = peer.ssh();
+    const connection = await ssh.connect(peer.target());
+    const command = failure(connection.run('hang'));
+    const attempt = failure(ssh.connect(peer.target({ name: 'node2', port })));
+    ssh.closeAll();
+    expect(await attempt).toBeInstanceOf(AbortError);
+    expect((await command).message).toBe('node1: the connection was lost while a command ran');
+  });
+});
+
+describe('obstacles', () => {
+  async function obstacleAt(port: number, change: Parameters<Peer['ssh']>[0] = {}) {
+    const peer = await peerWith();
+    const error = await failure(peer.ssh(change).connect(peer.target({ port })));
+    expect(error).toBeInstanceOf(ConnectError);
+    return [(error as ConnectError).obstacle, error.message];
+  }
+
+  test('refused', async () => {
+    const port = await freePort();
+    expect(await obstacleAt(port)).toEqual(['refused', `node1: refused by 127.0.0.1 port ${port}`]);
+  });
+
+  test('closed before banner', async () => {
+    const port = await tcpWith((socket) => socket.end());
+    expect(await obstacleAt(port)).toEqual([
+      'closed before banner',
+      `node1: closed before banner by 127.0.0.1 port ${port}`,
+    ]);
+  });
+
+  test('takes connections and says nothing', async () => {
+    const port = await tcpWith(() => {});
+    expect(await obstacleAt(port, { readyTimeoutMs: 200 })).toEqual([
+      'no banner',
+      `node1: no banner from 127.0.0.1 port ${port} within 0.2 s: it takes connections and says nothing`,
+    ]);
+  });
+
+  test('closed in the middle of the login', async () => {
+    const port = await tcpWith((socket) => socket.end('SSH-2.0-gone\r\n'));
+    expect(await obstacleAt(port)).toEqual([
+      'closed during login',
+      `node1: closed during login by 127.0.0.1 port ${port}`,
+    ]);
+  });
+
+  test('a name that nobody has', async () => {
+    const peer = await peerWith();
+    const error = await failure(peer.ssh().connect(peer.target({ host: 'nobody.invalid' })));
+    expect(error.message).toBe('node1: no such host: nobody.invalid');
+  });
+});
+
+describe('waitFor', () => {
+  test('tries until the machine is there, and tells each obstacle once', async () => {
+    const port = await freePort();
+    const hostKey = generateKeyPair('host');
+    const first = await peerWith({ hostKey });
+    const obstacles: string[] = [];
+    const waiting = first.ssh().waitFor(first.target({ port }), {
+      timeoutMs: 20_000,
+      onObstacle: (text) => {
+        obstacles.push(text);
+        void publicHalf(join(first.folder, 'key')).then((authorized) =>
+          peerWith({ hostKey, port, authorized }),
+        );
+      },
+    });
+    expect((await (await waiting).run('true')).code).toBe(0);
+    expect(obstacles).toEqual([`refused by 127.0.0.1 port ${port}`]);
+  });
+
+  test('ends with the last obstacle when the time is up', async () => {
+    const peer = await peerWith();
+    const port = await freePort();
+    const error = await failure(peer.ssh().waitFor(peer.target({ port }), { timeoutMs: 400 }));
+    expect(error).toBeInstanceOf(ExternalError);
+    expect(error.message).toMatch(
+      new RegExp(`^node1: no login after 0\\.\\d s, last obstacle: refused by 127\\.0\\.0\\.1 port ${port}$`),
+    );
+  });
+
+  test('without patience for keys, one that is not known ends it at once, and other obstacles do not', async () => {
+    const peer = await peerWith({ authorized: generateKeyPair('other').publicKey });
+    const port = await freePort();
+    const options = { timeoutMs: 60_000, authPatienceMs: 0 };
+    const refused = await failure(peer.ssh().waitFor(peer.target(), options));
+    expect(refused.message).toContain('authentication failed for root');
+    expect(peer.counts.connections).toBe(1);
+
+    const { hostKey } = peer;
+    const waiting = peer.ssh().waitFor(peer.target({ port }), {
+      ...options,
+      onObstacle: () => {
+        void publicHalf(join(peer.folder, 'key')).then((authorized) =>
+          peerWith({ hostKey, port, authorized }),
+        );
+      },
+    });
+    expect((await (await waiting).run('true')).code).toBe(0);
+  });
+
+  test('never takes longer than its time, not even with a server that says nothing', async () => {
+    const peer = await peerWith();
+    const port = await tcpWith(() => {});
+    const error = await failure(peer.ssh().waitFor(peer.target({ port }), { timeoutMs: 300 }));
+    expect(error.message).toContain('last obstacle: no banner from');
+  });
+
+  test('ends at once when it is interrupted', async () => {
+    const peer = await peerWith();
+    const stop = new AbortController();
+    const waiting = peer.ssh().waitFor(peer.target({ port: await freePort() }), {
+      timeoutMs: 60_000,
+      signal: stop.signal,
+      onObstacle: () => stop.abort(),
+    });
+    expect(await failure(waiting)).toBeInstanceOf(AbortError);
+  });
+});
+
+async function publicHalf(path: string): Promise<string> {
+  const key = ssh2.utils.parseKey(await readFile(path));
+  if (key instanceof Error) throw key;
+  return `${key.type} ${key.getPublicSSH().toString('base64')}`;
+}
+
+function encryptedKey(): string {
+  const options = { passphrase: 'secret', cipher: 'aes256-ctr', rounds: 1 };
+  return ssh2.utils.generateKeyPairSync('ed25519', options).private;
+}

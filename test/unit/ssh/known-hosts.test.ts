@@ -1,0 +1,187 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import ssh2 from 'ssh2';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { fingerprint, generateKeyPair, keyBytes, keyType } from '../../../src/ssh/key-pair.js';
+import { openKnownHosts } from '../../../src/ssh/known-hosts.js';
+
+const [a, b, c] = ['a', 'b', 'c'].map((comment) => generateKeyPair(comment).publicKey) as [
+  string,
+  string,
+  string,
+];
+const bare = (publicKey: string) => publicKey.split(' ').slice(0, 2).join(' ');
+
+let folder = '';
+let path = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'belt-known-hosts-'));
+  path = join(folder, 'known_hosts');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+describe('lookup', () => {
+  test('a file that is not there knows nobody', async () => {
+    expect(await openKnownHosts(path).lookup('node1')).toEqual([]);
+  });
+
+  test('understands names, lists, patterns, ports, comments, markers and other keys of the same name', async () => {
+    await writeFile(
+      path,
+      [
+        '# node1 is in the rack',
+        '',
+        `node1,10.0.0.1 ${a}`,
+        `node1 ${bare(b)}`,
+        `[node2]:2222 ${a}`,
+        `web*,!web9 ${c}\r`,
+        `@revoked node3 ${a}`,
+        `@cert-authority * ${b}`,
+        'damaged',
+      ].join('\n'),
+    );
+    const hosts = openKnownHosts(path);
+    const key = (publicKey: string, revoked = false) => ({ key: keyBytes(publicKey), revoked });
+    expect(await hosts.lookup('node1')).toEqual([key(a), key(b)]);
+    expect(await hosts.lookup('NODE1')).toEqual([key(a), key(b)]);
+    expect(await hosts.lookup('10.0.0.1')).toEqual([key(a)]);
+    expect(await hosts.lookup('node2')).toEqual([]);
+    expect(await hosts.lookup('[node2]:2222')).toEqual([key(a)]);
+    expect(await hosts.lookup('web10')).toEqual([key(c)]);
+    expect(await hosts.lookup('web9')).toEqual([]);
+    expect(await hosts.lookup('node3')).toEqual([key(a, true)]);
+    expect(await hosts.lookup('node')).toEqual([]);
+  });
+
+  test('understands a line that ssh-keygen -H made', async () => {
+    // Made by `ssh-keygen -H -f known_hosts` of OpenSSH 9.2 for the name node1.
+    await writeFile(path, `|1|ggjzNhHglAWjQ109Ui4U7BJJ0Io=|ZyrCYZ+l/nWrgnMMfk0HEr4Iq4s= ${bare(a)}\n`);
+    const hosts = openKnownHosts(path);
+    expect(await hosts.lookup('node1')).toEqual([{ key: keyBytes(a), revoked: false }]);
+    expect(await hosts.lookup('node2')).toEqual([]);
+    await hosts.remove(['node1']);
+    expect(await readFile(path, 'utf8')).toBe('');
+  });
+
+  test('sees what another process wrote meanwhile', async () => {
+    const hosts = openKnownHosts(path);
+    await writeFile(path, `node1 ${a}\n`);
+    expect(await hosts.lookup('node1')).toHaveLength(1);
+    await writeFile(path, `node1 ${a}\nnode1 ${b}\n`);
+    expect(await hosts.lookup('node1')).toHaveLength(2);
+  });
+});
+
+describe('check', () => {
+  test('pins the first key, knows it again, and refuses another', async () => {
+    const hosts = openKnownHosts(path);
+    expect(await hosts.check('node1', keyBytes(a))).toEqual({ verdict: 'pinned' });
+    expect(await readFile(path, 'utf8')).toBe(`node1 ${bare(a)}\n`);
+    expect(await hosts.check('node1', keyBytes(a))).toEqual({ verdict: 'known' });
+    expect(await hosts.check('node1', keyBytes(b))).toEqual({ verdict: 'changed', known: [keyBytes(a)] });
+    expect(await readFile(path, 'utf8')).toBe(`node1 ${bare(a)}\n`);
+  });
+
+  test('two first keys at a time: one is pinned, the other refused', async () => {
+    const hosts = openKnownHosts(path);
+    const verdicts = await Promise.all([a, b].map((key) => hosts.check('node1', keyBytes(key))));
+    expect(verdicts.map(({ verdict }) => verdict).sort()).toEqual(['changed', 'pinned']);
+    expect(await hosts.lookup('node1')).toHaveLength(1);
+  });
+
+  test('a revoked key is refused even when it is also listed as good', async () => {
+    await writeFile(path, `node1 ${a}\n@revoked node1 ${a}\n`);
+    expect(await openKnownHosts(path).check('node1', keyBytes(a))).toEqual({ verdict: 'revoked' });
+  });
+});
+
+describe('add and remove', () => {
+  test('add keeps what is there and writes nothing twice', async () => {
+    await writeFile(path, '# mine\nnode9 ssh-rsa AAAA\n');
+    const written: string[] = [];
+    const hosts = openKnownHosts(path, { write: noting(written) });
+    await hosts.add('node1', a);
+    await hosts.add('node1', a);
+    expect(await readFile(path, 'utf8')).toBe(`# mine\nnode9 ssh-rsa AAAA\nnode1 ${bare(a)}\n`);
+    expect(written).toHaveLength(1);
+  });
+
+  test('a thousand at once are all there, in a few writes', async () => {
+    const written: string[] = [];
+    const hosts = openKnownHosts(path, { write: noting(written) });
+    await Promise.all(Array.from({ length: 1000 }, (_, n) => hosts.add(`node${n}`, a)));
+    const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
+    expect(lines).toEqual(Array.from({ length: 1000 }, (_, n) => `node${n} ${bare(a)}`));
+    expect(written.length).toBeLessThan(10);
+  });
+
+  test('two writers under one lock lose nothing', async () => {
+    let turn: Promise<unknown> = Promise.resolve();
+    const locked = <T>(work: () => Promise<T>): Promise<T> => {
+      const mine = turn.then(work);
+      turn = mine.catch(() => {});
+      return mine;
+    };
+    const writers = [openKnownHosts(path, { locked }), openKnownHosts(path, { locked })];
+    await Promise.all(
+      Array.from({ length: 40 }, async (_, n) => {
+        await Promise.resolve();
+        await writers[n % 2]?.add(`node${n}`, a);
+      }),
+    );
+    expect((await readFile(path, 'utf8')).trimEnd().split('\n')).toHaveLength(40);
+  });
+
+  test('remove takes the names out, and only them', async () => {
+    await writeFile(
+      path,
+      `# keep\nnode1 ${a}\nnode1,node2 ${b}\nnode* ${c}\n@revoked node1 ${c}\nnode10 ${a}\n`,
+    );
+    await openKnownHosts(path).remove(['node1', 'node7']);
+    expect(await readFile(path, 'utf8')).toBe(
+      `# keep\nnode2 ${b}\nnode* ${c}\n@revoked node1 ${c}\nnode10 ${a}\n`,
+    );
+  });
+
+  test('a failed write is told to whom it concerns, and the next one is tried', async () => {
+    let broken = true;
+    const write = async (to: string, content: string) => {
+      if (broken) throw new Error('disk full');
+      await writeFile(to, content);
+    };
+    const hosts = openKnownHosts(path, { write });
+    await expect(hosts.add('node1', a)).rejects.toThrow('disk full');
+    broken = false;
+    await hosts.add('node2', a);
+    expect(await readFile(path, 'utf8')).toBe(`node2 ${bare(a)}\n`);
+  });
+});
+
+function noting(written: string[]): (path: string, content: string) => Promise<void> {
+  return (path, content) => {
+    written.push(content);
+    return writeFile(path, content);
+  };
+}
+
+test('keys say their type and fingerprint', () => {
+  // The line and its print are from OpenSSH 9.2's ssh-keygen.
+  const line = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGktQhWe+kWkKu9Z8Ebz/6qYs5NvPCWkLHmaBK49KdZw example';
+  expect(keyType(keyBytes(line))).toBe('ssh-ed25519');
+  expect(fingerprint(line)).toBe('SHA256:J84nM6zZ9rJE5f7+bcB99fCNezNcvJJwKW73MwkhX74');
+  expect(fingerprint(keyBytes(line))).toBe('SHA256:J84nM6zZ9rJE5f7+bcB99fCNezNcvJJwKW73MwkhX74');
+});
+
+test('every generated pair is whole, zero bytes at the beginning included', () => {
+  const pairs = Array.from({ length: 1500 }, () => generateKeyPair('me@here'));
+  for (const { privateKey, publicKey } of pairs) {
+    const parsed = ssh2.utils.parseKey(privateKey);
+    if (parsed instanceof Error) throw parsed;
+    expect(`${parsed.type} ${parsed.getPublicSSH().toString('base64')} ${parsed.comment}`).toBe(publicKey);
+    const data = Buffer.from('data');
+    const checked = ssh2.utils.parseKey(publicKey);
+    if (checked instanceof Error) throw checked;
+    expect(checked.verify(data, parsed.sign(data))).toBe(true);
+  }
+});

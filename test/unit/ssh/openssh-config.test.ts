@@ -1,0 +1,150 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { copyCall, mountCall, type Place, unmountCall } from '../../../src/machines/copy-files.js';
+import type { Machine } from '../../../src/machines/model/machine.js';
+import { type OpenSshTarget, openSshConfig } from '../../../src/ssh/openssh-config.js';
+
+const target: OpenSshTarget = {
+  alias: 'node1',
+  name: 'node1',
+  host: '10.0.0.2',
+  port: 2222,
+  user: 'ubuntu',
+  keyPath: '/state of "mine"/100%/id_ed25519',
+  known: true,
+};
+const knownHosts = '/state of "mine"/100%/known_hosts';
+
+/** What the system's ssh makes of it. */
+describe('the configuration for OpenSSH', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'belt-openssh-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  async function understood(targets: OpenSshTarget[], name: string): Promise<Map<string, string>> {
+    const path = join(folder, 'config');
+    await writeFile(path, openSshConfig(targets, knownHosts));
+    const text = execFileSync('ssh', ['-G', '-F', path, name], { encoding: 'utf8' });
+    return new Map(
+      text.split('\n').map((line) => [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)]),
+    );
+  }
+
+  test('leads to the machine with its key and its name in known_hosts', async () => {
+    const options = await understood([{ ...target, alias: 'other', name: 'other' }, target], 'node1');
+    expect(
+      Object.fromEntries(
+        [
+          'hostname',
+          'hostkeyalias',
+          'port',
+          'user',
+          'identityfile',
+          'identitiesonly',
+          'userknownhostsfile',
+          'stricthostkeychecking',
+          'passwordauthentication',
+        ].map((key) => [key, options.get(key)]),
+      ),
+    ).toEqual({
+      hostname: '10.0.0.2',
+      hostkeyalias: 'node1',
+      port: '2222',
+      user: 'ubuntu',
+      // ssh fills in the tokens when it opens the file.
+      identityfile: '/state of "mine"/100%%/id_ed25519',
+      identitiesonly: 'yes',
+      userknownhostsfile: expect.stringMatching(/^\/state of "mine"\/100%%?\/known_hosts$/),
+      stricthostkeychecking: 'true',
+      passwordauthentication: 'no',
+    });
+  });
+
+  test('takes the first key of a machine that has none yet, and no other afterwards', async () => {
+    const options = await understood([{ ...target, known: false }], 'node1');
+    expect(options.get('stricthostkeychecking')).toBe('accept-new');
+  });
+
+  test('goes by way of the jump host, with the same care', async () => {
+    const jump = { name: '[bastion]:22', host: 'bastion', port: 22, user: 'ops' };
+    const options = await understood([{ ...target, jump }], 'node1');
+    expect(options.get('proxyjump')).toBe('_jump-to-node1');
+    const onTheWay = await understood([{ ...target, jump }], '_jump-to-node1');
+    expect([onTheWay.get('hostname'), onTheWay.get('user'), onTheWay.get('hostkeyalias')]).toEqual([
+      'bastion',
+      'ops',
+      '[bastion]:22',
+    ]);
+  });
+});
+
+describe('scp', () => {
+  const machine = (name: string): Machine => ({
+    name,
+    driver: 'generic',
+    phase: 'ready',
+    addresses: { public: '10.0.0.2' },
+    ssh: { user: 'root', port: 22 },
+    driverData: {},
+    createdAt: '2026-01-02T03:04:05.000Z',
+  });
+  const at = (name: string, path: string, user?: string): Place => ({
+    machine: machine(name),
+    path,
+    ...(user && { user }),
+  });
+  const plain = { recursive: false, delta: false, quiet: false };
+
+  test.each([
+    ['to a machine', [{ path: 'f' }, at('a', '/x')], plain, 'scp -F cfg -- f a:/x'],
+    ['from a machine, as somebody', [at('a', '/x', 'ada'), { path: '.' }], plain, 'scp -F cfg -- ada@a:/x .'],
+    [
+      'between machines',
+      [at('a', '/x'), at('b', '/y')],
+      { ...plain, recursive: true },
+      'scp -F cfg -3 -r -- a:/x b:/y',
+    ],
+    ['within one', [at('a', '/x'), at('a', '/y')], { ...plain, quiet: true }, 'scp -F cfg -q -- a:/x a:/y'],
+    ['several', [{ path: 'f' }, { path: 'g' }, at('a', '')], plain, 'scp -F cfg -- f g a:'],
+    [
+      'odd local names',
+      [{ path: 'a:b' }, { path: '-f' }, at('a', '/')],
+      plain,
+      'scp -F cfg -- ./a:b ./-f a:/',
+    ],
+    [
+      'what differs',
+      [{ path: 'f' }, at('a', '/x')],
+      { ...plain, delta: true },
+      "rsync --progress -e ssh -F 'cfg' -- f a:/x",
+    ],
+  ])('%s', (_, places, options, expected) => {
+    const { program, args } = copyCall(places, options, 'cfg');
+    expect([program, ...args].join(' ')).toBe(expected);
+  });
+
+  test('one place is too few', () => {
+    expect(() => copyCall([{ path: 'f' }], plain, 'cfg')).toThrow('Improper number of arguments');
+  });
+
+  test('rsync does not copy between machines', () => {
+    expect(() => copyCall([at('a', '/x'), at('b', '/y')], { ...plain, delta: true }, 'cfg')).toThrow(
+      'rsync copies between this computer and one machine, not between a and b',
+    );
+  });
+
+  test('mount', () => {
+    expect(mountCall(at('a', '/srv', 'ada'), '/mnt', 'cfg')).toEqual({
+      program: 'sshfs',
+      args: ['-F', 'cfg', 'ada@a:/srv', '/mnt'],
+      unreached: [1],
+    });
+    expect(mountCall(at('a', '/srv'), '-mnt', 'cfg').args).toEqual(['-F', 'cfg', 'a:/srv', './-mnt']);
+    expect(unmountCall('-mnt', 'fusermount3')).toEqual({ program: 'fusermount3', args: ['-u', './-mnt'] });
+  });
+});

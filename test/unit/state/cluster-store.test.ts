@@ -1,0 +1,319 @@
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { UserError } from '../../../src/base/errors.js';
+import type { Machine } from '../../../src/machines/model/machine.js';
+import { type ClusterStore, openClusterStore } from '../../../src/state/cluster-store.js';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = join(await mkdtemp(join(tmpdir(), 'belt-store-')), '.belt', 'default');
+});
+
+afterEach(async () => {
+  await rm(dirname(dirname(folder)), { recursive: true });
+});
+
+function open(): Promise<ClusterStore> {
+  return openClusterStore({ name: 'default', folder });
+}
+
+function machine(name: string, more: Partial<Machine> = {}): Machine {
+  return {
+    name,
+    driver: 'nspawn',
+    phase: 'ready',
+    id: `belt-${name}`,
+    size: '512mb',
+    memory: 512,
+    addresses: { public: '192.0.2.1', private: '10.0.0.1' },
+    ssh: { user: 'root', port: 22, keyPath: join(folder, 'ssh/id_ed25519') },
+    driverData: { image: 'debian-13', nested: { list: [1, 'two', null] } },
+    createdAt: '2026-01-02T03:04:05.000Z',
+    ...more,
+  };
+}
+
+async function put(path: string, text: string): Promise<string> {
+  const whole = join(folder, path);
+  await mkdir(dirname(whole), { recursive: true });
+  await writeFile(whole, text);
+  return whole;
+}
+
+async function modes(): Promise<Record<string, string>> {
+  const root = dirname(folder);
+  const paths = await readdir(root, { recursive: true });
+  const entries = ['', ...paths].map(
+    async (path) => [path, ((await stat(join(root, path))).mode & 0o777).toString(8)] as const,
+  );
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+describe('machines', () => {
+  test('are read back as they were saved', async () => {
+    const full = machine('node1');
+    const bare: Machine = {
+      name: 'node2',
+      driver: 'none',
+      phase: 'creating',
+      addresses: {},
+      ssh: { user: 'admin', port: 2222 },
+      driverData: {},
+      createdAt: '2026-01-02T03:04:05.000Z',
+    };
+    await (await open()).saveAll([full, bare]);
+    const store = await open();
+    expect(await store.machines()).toEqual({ machines: [full, bare], damaged: [] });
+    expect(await store.machine('node2')).toEqual(bare);
+  });
+
+  test('come in natural order', async () => {
+    const store = await open();
+    await store.saveAll(['node10', 'node2', 'mg1', 'node02', 'node1'].map((name) => machine(name)));
+    const { machines } = await store.machines();
+    expect(machines.map(({ name }) => name)).toEqual(['mg1', 'node1', 'node02', 'node2', 'node10']);
+  });
+
+  test('are files for their owner alone, whatever the umask', async () => {
+    const umask = process.umask(0o077);
+    try {
+      process.umask(0);
+      const store = await open();
+      await store.save(machine('node1'));
+      await store.setActiveHost('node1');
+      process.umask(0o777);
+      await store.save(machine('node2'));
+    } finally {
+      process.umask(umask);
+    }
+    expect(await modes()).toEqual({
+      '': '700',
+      default: '700',
+      'default/active': '600',
+      'default/cluster.json': '600',
+      'default/machines': '700',
+      'default/machines/node1': '700',
+      'default/machines/node1/config.json': '600',
+      'default/machines/node2': '700',
+      'default/machines/node2/config.json': '600',
+    });
+  });
+
+  test('that are many can be saved and read at once', async () => {
+    const store = await open();
+    const many = Array.from({ length: 300 }, (_, index) => machine(`node${index + 1}`));
+    await store.saveAll(many);
+    expect(await store.machines()).toEqual({ machines: many, damaged: [] });
+  });
+
+  test('saved several times without waiting end as the last call said', async () => {
+    const store = await open();
+    await Promise.all([1, 2, 3, 4, 5].map((memory) => store.save(machine('node1', { memory }))));
+    expect(await store.machine('node1')).toEqual(machine('node1', { memory: 5 }));
+  });
+
+  test('that do not exist are an error in docker-machine words, with a suggestion', async () => {
+    const store = await open();
+    await store.save(machine('node1'));
+    for (const name of ['nod1', 'node1/../node1', '../machines/node1']) {
+      const error: UserError = await store.machine(name).catch((thrown) => thrown);
+      expect(error.message).toBe(`Docker machine "${name}" does not exist. Use "belt ls" to list machines`);
+      if (name === 'nod1') expect(error.hint).toBe('did you mean "node1"?');
+    }
+  });
+
+  test('that are removed are gone with all that is in their folder, and are no active host any more', async () => {
+    const store = await open();
+    await store.saveAll([machine('node1'), machine('node2')]);
+    await put('machines/node1/server.pem', 'certificate');
+    await store.setActiveHost('node1');
+    await store.remove('node1');
+    expect(await readdir(store.machinesFolder)).toEqual(['node2']);
+    expect(await store.activeHost()).toBeUndefined();
+    await store.setActiveHost('node2');
+    await store.remove('node1');
+    expect(await store.activeHost()).toBe('node2');
+  });
+
+  test('have no names that lead out of their folder', async () => {
+    const store = await open();
+    await store.save(machine('node1'));
+    for (const name of ['..', '.', '', 'a/b'])
+      await expect(store.remove(name)).rejects.toThrow("cannot be a machine's folder");
+    expect((await store.machines()).machines).toEqual([machine('node1')]);
+  });
+
+  test('without a record are none: a folder that an interrupted removal left', async () => {
+    const store = await open();
+    await mkdir(store.machineFolder('node1'), { recursive: true });
+    await put('machines/.hidden/config.json', '{}');
+    await put('machines/readme', 'no folder');
+    expect(await store.machines()).toEqual({ machines: [], damaged: [] });
+  });
+});
+
+describe('a damaged machine file', () => {
+  test.each([
+    ['', 'it is empty'],
+    ['{\n  "ConfigVersion": 3,\n  "Name" "node1"\n}', 'it is not JSON from line 3 on'],
+    ['{\n  "ConfigVersion": 3,\n  "Dri', 'it is not JSON from line 3 on'],
+    ['[]', 'its content is not what it must be (invalid_type)'],
+    [
+      '{"ConfigVersion": 3, "DriverName": 7, "Driver": {}}',
+      'DriverName is not what it must be (invalid_type)',
+    ],
+    [
+      '{"ConfigVersion": 3, "DriverName": "x", "Driver": {"SSHPort": "22"}}',
+      'Driver.SSHPort is not what it must be (invalid_type)',
+    ],
+    ['{"ConfigVersion": 3, "DriverName": "x", "Driver": []}', 'Driver is not what it must be (invalid_type)'],
+    ['{"ConfigVersion": 1}', 'DriverName is not what it must be (invalid_type)'],
+    [
+      '{"ConfigVersion": 1, "DriverName": 7, "Driver": {}}',
+      'DriverName is not what it must be (invalid_type)',
+    ],
+  ])('%j is reported by its path, hides no other and is not overwritten', async (text, reason) => {
+    const store = await open();
+    await store.save(machine('node2'));
+    const path = await put('machines/node1/config.json', text);
+    const message = `state file ${path} is damaged: ${reason}`;
+    const { machines, damaged } = await store.machines();
+    expect(machines).toEqual([machine('node2')]);
+    expect(damaged.map(({ name, error }) => [name, error.message])).toEqual([['node1', message]]);
+    await expect(store.machine('node1')).rejects.toThrow(message);
+    await expect(store.save(machine('node1'))).rejects.toThrow(message);
+    expect(await readFile(path, 'utf8')).toBe(text);
+  });
+
+  test('of a later format says so', async () => {
+    const store = await open();
+    const path = await put('machines/node1/config.json', '{"ConfigVersion": 4}');
+    await expect(store.machine('node1')).rejects.toThrow(
+      `state file ${path} was written by a newer program (ConfigVersion 4, this one reads up to 3)`,
+    );
+    await writeFile(path, '{"ConfigVersion": 3, "Belt": {"Version": 2}}');
+    await expect(store.save(machine('node1'))).rejects.toThrow(
+      `state file ${path} was written by a newer program (version 2, this one reads up to 1)`,
+    );
+  });
+
+  test('shows nothing of what is in it', async () => {
+    const store = await open();
+    await put('machines/node1/config.json', '{"AccessToken": "dop_v1_secret" "x": 1}');
+    const error: UserError = await store.machine('node1').catch((thrown) => thrown);
+    expect(`${error.message} ${error.hint} ${String(error.cause)}`).not.toContain('secret');
+  });
+});
+
+describe('a store that nothing was written to', () => {
+  test('is read without anything being made', async () => {
+    const store = await open();
+    expect(await store.machines()).toEqual({ machines: [], damaged: [] });
+    expect(await store.activeHost()).toBeUndefined();
+    await expect(store.machine('node1')).rejects.toThrow('Docker machine "node1" does not exist.');
+    await store.remove('node1');
+    await store.setActiveHost(undefined);
+    await expect(stat(dirname(folder))).rejects.toThrow('ENOENT');
+  });
+
+  test('has one id from the first write on, whoever wrote first', async () => {
+    const [one, other] = [await open(), await open()];
+    expect(one.id).not.toBe(other.id);
+    await Promise.all([one.save(machine('node1')), other.save(machine('node2'))]);
+    expect(one.id).toBe(other.id);
+    expect((await open()).id).toBe(one.id);
+    expect(await one.establish()).toBe(one.id);
+    expect(JSON.parse(await readFile(join(folder, 'cluster.json'), 'utf8'))).toEqual({
+      version: 1,
+      id: one.id,
+      createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+    });
+  });
+
+  test('with a damaged or future record of the cluster is refused', async () => {
+    const path = await put('cluster.json', '{"version": 1}');
+    await expect(open()).rejects.toThrow(`state file ${path} is damaged: it is not the record of a cluster`);
+    await writeFile(path, '{"version": 2, "cluster": "new shape"}');
+    await expect(open()).rejects.toThrow(
+      `state file ${path} was written by a newer program (version 2, this one reads up to 1)`,
+    );
+  });
+});
+
+describe('the active host', () => {
+  test('is written as the belt of 2016 did', async () => {
+    const store = await open();
+    await store.setActiveHost('node1');
+    expect(await readFile(join(folder, 'active'), 'utf8')).toBe('host: node1\n');
+    expect(await store.activeHost()).toBe('node1');
+  });
+
+  test.each([
+    ['host: "node1"\n', 'node1'],
+    ['---\n# by hand\nhost: node1', 'node1'],
+    ['host: 007\n', '007'],
+    ['host: no\n', 'no'],
+    ['host:\n', undefined],
+    ['', undefined],
+  ])('%j names %j', async (text, name) => {
+    await put('active', text);
+    expect(await (await open()).activeHost()).toBe(name);
+  });
+
+  test.each(['node1\n', 'cluster: x\n', 'host: [a]\n', 'host: "x\n'])('%j is damaged', async (text) => {
+    const path = await put('active', text);
+    await expect((await open()).activeHost()).rejects.toThrow(
+      `state file ${path} is damaged: it does not say "host: NAME"`,
+    );
+  });
+});
+
+describe('keys', () => {
+  let made = 0;
+  const generate = (): { privateKey: string; publicKey: string } => {
+    made++;
+    return { privateKey: `private ${made}\n`, publicKey: `public ${made}\n` };
+  };
+
+  test('of the cluster are made once, however many ask', async () => {
+    made = 0;
+    const stores = await Promise.all([open(), open(), open()]);
+    const pairs = await Promise.all(stores.map((store) => store.sshKey(generate)));
+    for (const pair of pairs) expect(pair).toEqual({ privateKey: 'private 1\n', publicKey: 'public 1' });
+    expect(await readFile(join(folder, 'ssh/id_ed25519'), 'utf8')).toBe('private 1\n');
+    expect(await readFile(join(folder, 'ssh/id_ed25519.pub'), 'utf8')).toBe('public 1\n');
+  });
+
+  test('without their public half are not replaced', async () => {
+    const path = await put('ssh/id_ed25519', 'private\n');
+    const error: UserError = await (await open()).sshKey(generate).catch((thrown) => thrown);
+    expect(error.message).toBe(`the public key ${path}.pub is missing`);
+    expect(error.hint).toBe(`ssh-keygen -y -f ${path} > ${path}.pub`);
+    expect(await readFile(path, 'utf8')).toBe('private\n');
+  });
+
+  test('of hosts stay the same until they are forgotten', async () => {
+    made = 0;
+    const store = await open();
+    const first = await store.hostKey('node1', generate);
+    expect(await (await open()).hostKey('node1', generate)).toEqual(first);
+    expect((await store.machines()).machines).toEqual([]);
+    await store.forgetHostKey('node1');
+    expect(await readdir(store.machineFolder('node1'))).toEqual([]);
+    expect(await store.hostKey('node1', generate)).toEqual({
+      privateKey: 'private 2\n',
+      publicKey: 'public 2',
+    });
+  });
+});
+
+test('a file where a folder should be is named', async () => {
+  await mkdir(dirname(folder), { recursive: true });
+  await writeFile(folder, '');
+  const error: UserError = await (await open()).save(machine('node1')).catch((thrown) => thrown);
+  expect(error.message).toBe(`cannot make ${folder}: a file of that name is in the way of the folder`);
+  await chmod(folder, 0o600);
+});

@@ -1,0 +1,190 @@
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { UsageError } from '../../../src/base/errors.js';
+import { activeCluster, chooseCluster, listClusters, useCluster } from '../../../src/state/cluster-index.js';
+import type { Environment } from '../../../src/state/environment.js';
+import { locateState } from '../../../src/state/locate-state.js';
+
+let top: string;
+let home: string;
+
+beforeEach(async () => {
+  top = await mkdtemp(join(tmpdir(), 'belt-locate-'));
+  home = join(top, 'home');
+  await mkdir(join(home, 'project', 'deep', 'er'), { recursive: true });
+});
+
+afterEach(async () => {
+  await rm(top, { recursive: true });
+});
+
+function at(path: string, variables: Environment['variables'] = {}): Environment {
+  const uid = process.geteuid?.();
+  return {
+    variables,
+    cwd: join(top, path),
+    home,
+    platform: 'linux',
+    isRoot: false,
+    ...(uid !== undefined && { uid }),
+  };
+}
+
+describe('locateState', () => {
+  test('without anything is ~/.belt, and makes nothing', async () => {
+    const expected = { root: join(home, '.belt'), settingsFiles: [] };
+    for (const path of ['home/project/deep', 'home', '.'])
+      expect(await locateState(at(path))).toEqual(expected);
+  });
+
+  test('is the nearest ancestor with .belt.yaml or .belt/', async () => {
+    await mkdir(join(home, 'project/.belt'));
+    expect(await locateState(at('home/project/deep/er'))).toEqual({
+      root: join(home, 'project/.belt'),
+      settingsFiles: [],
+    });
+    const settings = join(home, 'project/deep/.belt.yaml');
+    await writeFile(settings, '');
+    expect(await locateState(at('home/project/deep/er'))).toEqual({
+      root: join(home, 'project/deep/.belt'),
+      settingsFiles: [settings],
+    });
+    expect((await locateState(at('home/project'))).root).toBe(join(home, 'project/.belt'));
+  });
+
+  test("the project's settings come before the user's own", async () => {
+    await writeFile(join(home, '.belt.yaml'), '');
+    await writeFile(join(home, 'project/.belt.yaml'), '');
+    expect((await locateState(at('home/project/deep'))).settingsFiles).toEqual([
+      join(home, 'project/.belt.yaml'),
+      join(home, '.belt.yaml'),
+    ]);
+    expect(await locateState(at('home'))).toEqual({
+      root: join(home, '.belt'),
+      settingsFiles: [join(home, '.belt.yaml')],
+    });
+  });
+
+  test('BELT_HOME stands behind a project and before ~/.belt, even inside the home folder', async () => {
+    await mkdir(join(home, '.belt'));
+    await writeFile(join(home, '.belt.yaml'), '');
+    const environment = at('home/project', { BELT_HOME: '../state' });
+    expect(await locateState(environment)).toEqual({
+      root: join(home, 'state'),
+      settingsFiles: [join(home, '.belt.yaml')],
+    });
+    await mkdir(join(home, 'project/.belt'));
+    expect((await locateState(environment)).root).toBe(join(home, 'project/.belt'));
+    expect((await locateState(at('home', { BELT_HOME: '' }))).root).toBe(join(home, '.belt'));
+  });
+
+  test('nothing above the home folder counts for what is in it', async () => {
+    await mkdir(join(top, '.belt'));
+    expect((await locateState(at('home/project'))).root).toBe(join(home, '.belt'));
+    expect((await locateState(at('.'))).root).toBe(join(top, '.belt'));
+  });
+
+  test('--storage-path, then MACHINE_STORAGE_PATH, name the cluster folder', async () => {
+    const environment = at('home', { MACHINE_STORAGE_PATH: '/machines' });
+    expect(await locateState(environment)).toEqual({
+      root: join(home, '.belt'),
+      settingsFiles: [],
+      clusterFolder: '/machines',
+    });
+    expect((await locateState(environment, { 'storage-path': 'here' })).clusterFolder).toBe(
+      join(home, 'here'),
+    );
+  });
+
+  test('--cluster goes before MACHINE_STORAGE_PATH, and not together with --storage-path', async () => {
+    const environment = at('home', { MACHINE_STORAGE_PATH: '/machines' });
+    expect((await locateState(environment, { cluster: 'prod' })).clusterFolder).toBeUndefined();
+    await expect(
+      locateState(environment, { cluster: 'prod', 'storage-path': 'here' }),
+    ).rejects.toBeInstanceOf(UsageError);
+  });
+
+  test.runIf(process.getuid?.() === 0)(
+    'refuses what another user put where everybody can write',
+    async () => {
+      const shared = join(top, 'shared');
+      await mkdir(join(shared, 'mine'), { recursive: true });
+      await writeFile(join(shared, '.belt.yaml'), '');
+      await chmod(shared, 0o1777);
+      expect((await locateState(at('shared/mine'))).root).toBe(join(shared, '.belt'));
+      await chown(join(shared, '.belt.yaml'), 65_534, 65_534);
+      await expect(locateState(at('shared/mine'))).rejects.toThrow(
+        `${shared}/.belt.yaml belongs to another user (uid 65534), in a folder that everybody can write to`,
+      );
+      const sudo = { uid: 65_534, gid: 65_534 };
+      expect((await locateState({ ...at('shared/mine'), sudo })).root).toBe(join(shared, '.belt'));
+    },
+  );
+});
+
+describe('clusters', () => {
+  test('there is always "default", in use until another one is', async () => {
+    const root = join(home, '.belt');
+    expect(await listClusters(root)).toEqual(['default']);
+    expect(await activeCluster(root)).toBe('default');
+    expect(await chooseCluster({ root })).toEqual({
+      name: 'default',
+      folder: join(root, 'default'),
+      byFolder: false,
+    });
+    await mkdir(join(root, 'swarm2k'), { recursive: true });
+    await mkdir(join(root, '.hidden'));
+    expect(await listClusters(root)).toEqual(['default', 'swarm2k']);
+    await useCluster(root, 'swarm2k');
+    expect(await readFile(join(root, 'active'), 'utf8')).toBe('cluster: swarm2k\n');
+    expect(await listClusters(root)).toEqual(['default', 'swarm2k']);
+    expect(await chooseCluster({ root })).toEqual({
+      name: 'swarm2k',
+      folder: join(root, 'swarm2k'),
+      byFolder: false,
+    });
+    expect(await chooseCluster({ root }, 'other')).toEqual({
+      name: 'other',
+      folder: join(root, 'other'),
+      byFolder: false,
+    });
+    await useCluster(root, 'default');
+    expect(await activeCluster(root)).toBe('default');
+  });
+
+  test('one that does not exist is not used', async () => {
+    const root = join(home, '.belt');
+    await mkdir(join(root, 'swarm2k'), { recursive: true });
+    await expect(useCluster(root, 'swarm2')).rejects.toMatchObject({
+      message: 'no cluster is called "swarm2"',
+      hint: 'did you mean "swarm2k"?',
+    });
+    await expect(useCluster(root, 'x')).rejects.toMatchObject({ hint: 'clusters: default, swarm2k' });
+    expect(await activeCluster(root)).toBe('default');
+  });
+
+  test.each(['../x', '', '.', '.x', 'a/b', 'active', 'a'.repeat(64), 'a b'])(
+    '%j is no name for one',
+    async (name) => {
+      const error = await chooseCluster({ root: home }, name).catch((thrown) => thrown);
+      expect(error).toBeInstanceOf(UsageError);
+      expect(error.message).toBe(`"${name}" cannot be the name of a cluster`);
+    },
+  );
+
+  test('the folder that is named directly is the cluster', async () => {
+    const location = { root: home, clusterFolder: '/home/ada/.docker/machine' };
+    expect(await chooseCluster(location)).toEqual({
+      name: 'machine',
+      folder: '/home/ada/.docker/machine',
+      byFolder: true,
+    });
+    expect(await chooseCluster({ root: home, clusterFolder: '/' })).toEqual({
+      name: 'default',
+      folder: '/',
+      byFolder: true,
+    });
+  });
+});

@@ -1,0 +1,284 @@
+import { readFile } from 'node:fs/promises';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ownDrivers } from '../../../src/drivers/registry.js';
+import { defaultEngineSettings } from '../../../src/engine/model/engine-settings.js';
+import { engineDefinitions, engineFlag, resolveEngineSettings } from '../../../src/state/engine-section.js';
+import {
+  describeSettings,
+  requireKnownSections,
+  resolveDriver,
+  resolveDriverSettings,
+  type SettingDefinition,
+  valuesOf,
+} from '../../../src/state/settings.js';
+import { parseSettings, readSettingsFiles, type SettingsFile } from '../../../src/state/settings-file.js';
+
+const definitions: SettingDefinition[] = [
+  { key: 'region', type: 'string', default: 'nyc3', env: ['OCEAN_REGION', 'REGION'] },
+  { key: 'ssh_port', type: 'integer', default: 22 },
+  { key: 'ipv6', type: 'boolean', default: false, env: ['OCEAN_IPV6'] },
+  { key: 'tags', type: 'list', env: ['OCEAN_TAGS'] },
+  { key: 'access_token', type: 'string', env: ['OCEAN_TOKEN'], secret: true },
+];
+
+function file(text: string, path = '/p/.belt.yaml'): Promise<SettingsFile> {
+  return parseSettings(path, text);
+}
+
+describe('precedence', () => {
+  test('flag, environment, the files in their order, default', async () => {
+    const files = [
+      await file('ocean:\n  region: cluster1\n', '/p/.belt/x/config.yml'),
+      await file('ocean:\n  region: project1\n  ssh_port: 2222\n'),
+      await file('ocean:\n  ssh_port: 2223\n  tags: [a, b]\n', '/home/ada/.belt.yaml'),
+    ];
+    const resolve = (
+      flags: Record<string, string>,
+      variables: Record<string, string>,
+      from = files,
+    ): unknown => resolveDriverSettings('ocean', definitions, { flags, variables, files: from })['region'];
+    const all = { OCEAN_REGION: 'env1', REGION: 'env2' };
+    expect(resolve({ region: 'flag1' }, all)).toEqual({
+      value: 'flag1',
+      origin: 'flag --ocean-region',
+      secret: false,
+    });
+    expect(resolve({}, all)).toEqual({ value: 'env1', origin: 'environment OCEAN_REGION', secret: false });
+    expect(resolve({}, { OCEAN_REGION: '', REGION: 'env2' })).toEqual({
+      value: 'env2',
+      origin: 'environment REGION',
+      secret: false,
+    });
+    expect(resolve({}, {})).toEqual({
+      value: 'cluster1',
+      origin: '/p/.belt/x/config.yml line 2',
+      secret: false,
+    });
+    expect(resolve({}, {}, files.slice(1))).toEqual({
+      value: 'project1',
+      origin: '/p/.belt.yaml line 2',
+      secret: false,
+    });
+    expect(resolve({}, {}, files.slice(2))).toEqual({ value: 'nyc3', origin: 'default', secret: false });
+    expect(valuesOf(resolveDriverSettings('ocean', definitions, { variables: {}, files }))).toEqual({
+      region: 'cluster1',
+      ssh_port: 2222,
+      ipv6: false,
+      tags: ['a', 'b'],
+    });
+  });
+
+  test('--debug shows origins and no secret', async () => {
+    const files = [await file('ocean:\n  access_token: dop_v1_secret\n  tags: [a, b]\n')];
+    expect(
+      describeSettings(
+        resolveDriverSettings('ocean', definitions, { variables: { OCEAN_IPV6: '1' }, files }),
+      ),
+    ).toEqual([
+      'region = nyc3 (default)',
+      'ssh_port = 22 (default)',
+      'ipv6 = true (environment OCEAN_IPV6)',
+      'tags = a,b (/p/.belt.yaml line 3)',
+      'access_token = [redacted] (/p/.belt.yaml line 2)',
+    ]);
+  });
+});
+
+describe('values', () => {
+  const settingOf = async (key: string, yaml: string): Promise<unknown> => {
+    const files = [await file(`ocean:\n  ${key}: ${yaml}\n`)];
+    return valuesOf(resolveDriverSettings('ocean', definitions, { variables: {}, files }))[key];
+  };
+
+  test.each([
+    ['region', '18153887', '18153887'],
+    ['region', '007', '007'],
+    ['region', '1e3', '1e3'],
+    ['region', 'no', 'no'],
+    ['region', '"a: b"', 'a: b'],
+    ['region', '', 'nyc3'],
+    ['region', '~', 'nyc3'],
+    ['ssh_port', '2222', 2222],
+    ['ssh_port', '"2222"', 2222],
+    ['ipv6', 'true', true],
+    ['ipv6', 'yes', true],
+    ['ipv6', '"off"', false],
+    ['tags', '[a, 1, "c,d"]', ['a', '1', 'c,d']],
+    ['tags', 'a, b,', ['a', 'b']],
+    ['tags', '[]', []],
+  ])('%s: %s', async (key, yaml, value) => {
+    expect(await settingOf(key, yaml)).toEqual(value);
+  });
+
+  test.each([
+    ['region', '[a]', 'region must be one value, not ["a"]'],
+    ['ssh_port', 'many', 'ssh_port must be a whole number, not "many"'],
+    ['ssh_port', '22.5', 'ssh_port must be a whole number, not "22.5"'],
+    ['ssh_port', '[22]', 'ssh_port must be a whole number, not ["22"]'],
+    ['ipv6', 'maybe', 'ipv6 must be true or false, not "maybe"'],
+    ['ipv6', 'constructor', 'ipv6 must be true or false, not "constructor"'],
+    ['access_token', '[dop_v1_secret]', 'access_token must be one value'],
+  ])('%s: %s is refused', async (key, yaml, reason) => {
+    await expect(settingOf(key, yaml)).rejects.toMatchObject({ message: `/p/.belt.yaml line 2: ${reason}` });
+  });
+
+  test('aliases stand for what they name', async () => {
+    const files = [await file('ocean: &o\n  region: &r fra1\n  tags: [*r, x]\nlake: *o\n')];
+    expect(valuesOf(resolveDriverSettings('lake', definitions, { variables: {}, files }))).toMatchObject({
+      region: 'fra1',
+      tags: ['fra1', 'x'],
+    });
+  });
+});
+
+describe('keys that are not known', () => {
+  test('in a section', async () => {
+    const files = [await file('ocean:\n  region: a\n\n  regoin: b\n')];
+    expect(() => resolveDriverSettings('ocean', definitions, { variables: {}, files })).toThrow(
+      expect.objectContaining({
+        message: '/p/.belt.yaml line 4: "regoin" is no setting of the ocean driver',
+        hint: 'did you mean "region"?',
+      }),
+    );
+    expect(resolveDriverSettings('lake', [], { variables: {}, files })).toEqual({});
+  });
+
+  test('at the top', async () => {
+    const check = async (text: string): Promise<void> =>
+      requireKnownSections(await file(text), ['ocean', 'nspawn'], { groups: false });
+    await check('driver: ocean\nocean:\n  anything: goes\nnspawn:\n');
+    await expect(check('nspwan:\n  image: x\n')).rejects.toMatchObject({
+      message: '/p/.belt.yaml line 1: "nspwan" is no setting or driver',
+      hint: 'did you mean "nspawn"?',
+    });
+    await expect(check('\ncolour: red\n')).rejects.toMatchObject({
+      message: '/p/.belt.yaml line 2: "colour" is no setting or driver',
+      hint: 'known: driver, key_type, ocean, nspawn, engine',
+    });
+    await expect(check('ocean: sgp1\n')).rejects.toThrow(
+      '/p/.belt.yaml line 1: "ocean" is a driver, and must hold settings by name',
+    );
+    await expect(check('ocean:\n  region:\n    deep: 1\n')).rejects.toThrow(
+      '/p/.belt.yaml line 2 holds neither a value nor a list of values',
+    );
+    await expect(check('engine: local\n')).rejects.toThrow(
+      '/p/.belt.yaml line 1: "engine" is a section, and must hold settings by name',
+    );
+    await expect(check('\nworkers:\n  nodes: node1\n')).rejects.toThrow(
+      '/p/.belt.yaml line 2: "workers" is a group of machines, and those belong in a cluster\'s config.yml',
+    );
+    await expect(check('driver:\n  name: ocean\n')).rejects.toThrow(
+      '/p/.belt.yaml line 1: driver must be one value',
+    );
+  });
+});
+
+describe('files that are no settings', () => {
+  test.each([
+    ['ocean:\n  region: "a\n', '/p/.belt.yaml line 3 is not YAML (MISSING_CHAR)'],
+    ['ocean:\n\tregion: a\n', '/p/.belt.yaml line 2 is not YAML (TAB_AS_INDENT)'],
+    ['a: 1\na: 2\n', '/p/.belt.yaml line 2 is not YAML (DUPLICATE_KEY)'],
+    ['just text\n', '/p/.belt.yaml line 1 is not of the form "KEY: VALUE"'],
+    ['- a\n- b\n', '/p/.belt.yaml line 1 is not of the form "KEY: VALUE"'],
+    ['ocean:\n  a:\n    b:\n      c: 1\n', '/p/.belt.yaml line 3 holds neither a value nor a list of values'],
+    ['ocean:\n  tags: [[a]]\n', '/p/.belt.yaml line 2 holds a list of more than plain values'],
+  ])('%j', async (text, message) => {
+    await expect(file(text)).rejects.toMatchObject({ message });
+  });
+
+  test.each(['', '---\n', '# nothing\n', '~\n'])('%j sets nothing', async (text) => {
+    expect(await file(text)).toEqual({ path: '/p/.belt.yaml', general: new Map(), sections: new Map() });
+  });
+
+  test('any text is settings or an error that names a line', async () => {
+    const soup = fc.string({
+      unit: fc.constantFrom('a', ':', ' ', '\n', '-', '[', ']', '{', '}', '&', '*', '"', '#', '1', '~', '?'),
+      maxLength: 24,
+    });
+    await fc.assert(
+      fc.asyncProperty(soup, async (text) => {
+        const result = await file(text).catch((error: Error) => error.message);
+        expect(typeof result === 'string' ? result : `${result.path} line 1 `).toMatch(
+          /^\/p\/\.belt\.yaml line \d+ /,
+        );
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test('missing ones are passed over', async () => {
+    expect(await readSettingsFiles(['/nowhere/.belt.yaml'])).toEqual([]);
+  });
+});
+
+describe('the driver of new machines', () => {
+  test('flag, MACHINE_DRIVER, files, and nspawn on Linux', async () => {
+    const files = [await file('driver: ocean\n')];
+    const flags = { driver: 'lake' };
+    const variables = { MACHINE_DRIVER: 'river' };
+    expect(resolveDriver('linux', { flags, variables, files })).toEqual({
+      value: 'lake',
+      origin: 'flag --driver',
+    });
+    expect(resolveDriver('linux', { variables, files })).toEqual({
+      value: 'river',
+      origin: 'environment MACHINE_DRIVER',
+    });
+    expect(resolveDriver('darwin', { variables: {}, files })).toEqual({
+      value: 'ocean',
+      origin: '/p/.belt.yaml line 1',
+    });
+    expect(resolveDriver('linux', { variables: {}, files: [] })).toEqual({
+      value: 'nspawn',
+      origin: 'default',
+    });
+    expect(() => resolveDriver('darwin', { variables: {}, files: [] })).toThrow(
+      'no driver chosen, and only Linux has a default one',
+    );
+  });
+});
+
+test('docs/configuration.md has a row for every setting, with its flag, variable and default', async () => {
+  const text = await readFile(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
+  for (const name of ownDrivers.names) {
+    for (const { key, flag, env = [], default: value } of (await ownDrivers.load(name)).settings) {
+      const flagName = flag || `${name}-${key.replaceAll('_', '-')}`;
+      const shown = flag === false ? 'none' : `\`--${flagName}\``;
+      const row = text.split('\n').find((line) => line.startsWith(`| \`${key}\` | ${shown} |`));
+      expect(row, `${name} ${key}`).toBeDefined();
+      for (const word of [...env, ...(value === undefined ? [] : [String(value)])])
+        expect(row).toContain(`\`${word}\``);
+    }
+  }
+});
+
+test('docs/configuration.md has a row for every setting of engines, with its flag and variable', async () => {
+  const text = await readFile(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
+  for (const { key, env = [] } of engineDefinitions) {
+    const row = text.split('\n').find((line) => line.startsWith(`| \`${key}\` | \`--${engineFlag(key)}\` |`));
+    expect(row, key).toBeDefined();
+    for (const word of env) expect(row).toContain(`\`${word}\``);
+  }
+});
+
+describe('.belt.example.yaml', () => {
+  test('is valid, and has every setting of every driver at its default', async () => {
+    const path = new URL('../../../.belt.example.yaml', import.meta.url);
+    const example = await parseSettings('.belt.example.yaml', await readFile(path, 'utf8'));
+    requireKnownSections(example, ownDrivers.names, { groups: false });
+    expect([...example.general.keys()]).toEqual(['driver', 'key_type']);
+    expect([...example.sections.keys()].sort()).toEqual(['engine', ...ownDrivers.names].sort());
+    expect([...(example.sections.get('engine')?.entries.keys() ?? [])]).toEqual(
+      engineDefinitions.map(({ key }) => key),
+    );
+    expect(resolveEngineSettings({ variables: {}, files: [example] })).toEqual(defaultEngineSettings);
+    for (const name of ownDrivers.names) {
+      const { settings } = await ownDrivers.load(name);
+      expect([...(example.sections.get(name)?.entries.keys() ?? [])]).toEqual(settings.map(({ key }) => key));
+      const defaults = resolveDriverSettings(name, settings, { variables: {}, files: [] });
+      const written = resolveDriverSettings(name, settings, { variables: {}, files: [example] });
+      expect(valuesOf(written)).toEqual(valuesOf(defaults));
+    }
+  });
+});

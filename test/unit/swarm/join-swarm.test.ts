@@ -1,0 +1,331 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Outcome } from '../../../src/app/fan-out.js';
+import type { Machine } from '../../../src/machines/model/machine.js';
+import { setAutolock, unlockKey, unlockNodes } from '../../../src/swarm/autolock.js';
+import { initSwarm } from '../../../src/swarm/init-swarm.js';
+import { type Joined, joinSwarm } from '../../../src/swarm/join-swarm.js';
+import { joinToken } from '../../../src/swarm/join-token.js';
+import type { Role } from '../../../src/swarm/model/node.js';
+import { rotateCa } from '../../../src/swarm/rotate-ca.js';
+import type { Engine, Node, Swarm } from '../support/engine.js';
+import { openTestBed, type TestBed } from '../support/test-bed.js';
+
+/** node1, node2, node3 are managers; node4, node5 and node6 are in no swarm. */
+let bed: TestBed;
+let machines: Machine[];
+let engines: Engine[];
+let swarm: Swarm;
+
+beforeEach(async () => {
+  bed = await openTestBed();
+  machines = await bed.running('node1', 'node2', 'node3', 'node4', 'node5', 'node6');
+  engines = await Promise.all(machines.map(({ name }) => bed.engine(name)));
+  swarm = engine(1).newSwarm('s1');
+  for (const number of [2, 3]) engine(number).beIn(swarm, 'manager');
+  await bed.cluster.setActiveHost('node1');
+  bed.ssh.reach = (_, script) => reachOf(script);
+});
+
+afterEach(async () => {
+  try {
+    await expect.poll(() => bed.ssh.channels).toBe(0);
+  } finally {
+    await bed.close();
+  }
+});
+
+function engine(number: number): Engine {
+  return engines[number - 1] as Engine;
+}
+
+function join(numbers: number[], role: Role = 'worker'): Promise<Outcome<Joined>[]> {
+  return joinSwarm({ machines: numbers.map((number) => machines[number - 1] as Machine), role }, bed.context);
+}
+
+/** Which manager each join was asked at. */
+function asked(number: number): unknown[] {
+  return engine(number).requests.flatMap(({ path, body }) =>
+    path === '/swarm/join' ? (body as { RemoteAddrs: string[] }).RemoteAddrs : [],
+  );
+}
+
+/** What a machine tells that reaches the engines which are not closed. */
+function reachOf(script: string): string {
+  const hosts = /for host in (.*); do/.exec(script)?.[1]?.split(' ') ?? [];
+  const lines = hosts.map((host) => {
+    const closed = engines.some(({ name, closed }) => name === host && closed);
+    return `tcp ${host} 2377 ${closed ? 'refused' : 'open'}`;
+  });
+  return `clock 1000\n${lines.join('\n')}\nend\n`;
+}
+
+function warnings(): string[] {
+  return bed.reporter.lines.flatMap((line) =>
+    line.startsWith('warning: ') ? [line.slice('warning: '.length)] : [],
+  );
+}
+
+describe('join', () => {
+  test('workers are spread over all managers', async () => {
+    await join([4, 5, 6]);
+    expect([asked(4), asked(5), asked(6)]).toEqual([['node1:2377'], ['node2:2377'], ['node3:2377']]);
+  });
+
+  test('a manager that cannot be reached by the others is nobody to join at', async () => {
+    (engine(1).node as Node).reachability = 'unreachable';
+    await join([4, 5, 6]);
+    expect([asked(4), asked(5), asked(6)]).toEqual([['node2:2377'], ['node3:2377'], ['node2:2377']]);
+  });
+
+  test('what a machine listens on is its own address, where that is on an interface', async () => {
+    bed.ssh.networks.set('node4', '2: eth0    inet 192.168.0.4/24 scope global eth0\n');
+    await join([4]);
+    expect(engine(4).requests.find(({ path }) => path === '/swarm/join')?.body).toMatchObject({
+      ListenAddr: '192.168.0.4:2377',
+      AdvertiseAddr: '192.168.0.4',
+      DataPathAddr: '192.168.0.4',
+    });
+  });
+
+  test('with an availability', async () => {
+    await joinSwarm(
+      { machines: [machines[3] as Machine], role: 'worker', availability: 'drain' },
+      bed.context,
+    );
+    expect(engine(4).node?.availability).toBe('drain');
+  });
+
+  test('where a manager has gone away, the others are asked', async () => {
+    engine(1).closed = true;
+    expect(await join([4])).toMatchObject([{ name: 'node4', status: 'ok' }]);
+    expect(asked(4)).toEqual(['node1:2377', 'node2:2377']);
+  });
+
+  test('also where the engine goes on by itself: that join is taken back', async () => {
+    engine(1).closed = true;
+    engine(4).beJoining(swarm, 'worker', 1_000_000, 'node1:2377');
+    expect(await join([4])).toMatchObject([{ name: 'node4', status: 'ok' }]);
+    expect(engine(4).requests.map(({ path }) => path)).toContain('/swarm/leave?force=true');
+    expect(asked(4)).toEqual(['node2:2377']);
+  });
+
+  test('what comes in while belt looks why it does not is left alone', async () => {
+    engine(1).closed = true;
+    engine(4).beJoining(swarm, 'manager', 1_000_000, 'node1:2377');
+    bed.ssh.reach = (_, script) => {
+      engine(4).joinsAfterLooks = 0;
+      return reachOf(script);
+    };
+    expect(await join([4], 'manager')).toMatchObject([{ name: 'node4', status: 'ok' }]);
+    expect(engine(4).requests.map(({ method }) => method)).not.toContain('POST');
+  });
+
+  test('a manager on its way that the others count already is waited for', async () => {
+    engine(1).closed = true;
+    engine(4).beIn(swarm, 'manager');
+    engine(4).beJoining(swarm, 'manager', 1_000_000, 'node1:2377');
+    bed.ssh.reach = (_, script) => {
+      engine(4).joinsAfterLooks = 2;
+      return reachOf(script);
+    };
+    expect(await join([4], 'manager')).toMatchObject([{ name: 'node4', status: 'ok' }]);
+    expect(engine(4).requests.map(({ method }) => method)).not.toContain('POST');
+  });
+
+  test('a manager that has failed and that the others count is made a worker before it joins again', async () => {
+    engine(4).beIn(swarm, 'manager');
+    const entry = engine(4).node as Node;
+    Object.assign(entry, { id: 'failed', status: 'down', reachability: 'unreachable', left: true });
+    Object.assign(engine(4), { state: 'error', error: 'deadline exceeded' });
+    expect(await join([4], 'manager')).toMatchObject([{ status: 'ok', value: { role: 'manager' } }]);
+    expect([entry.role, swarm.nodes.includes(entry)]).toEqual(['worker', false]);
+    expect(swarm.nodes.filter(({ role }) => role === 'manager')).toHaveLength(4);
+  });
+
+  test('what stands in the way is named when no manager can be reached', async () => {
+    for (const number of [1, 2, 3]) engine(number).closed = true;
+    expect(await join([4, 5])).toMatchObject([
+      {
+        name: 'node4',
+        status: 'failed',
+        error: {
+          name: 'ExternalError',
+          message:
+            'node4 does not get into the swarm: node4 cannot reach node1:2377 (tcp): refused; node4 cannot reach node2:2377 (tcp): refused; node4 cannot reach node3:2377 (tcp): refused',
+          hint: expect.stringContaining('open 2377/tcp'),
+        },
+      },
+      { name: 'node5', status: 'failed' },
+    ]);
+    expect(asked(4)).toEqual(['node1:2377']);
+  });
+
+  test('a join that failed before is taken back first', async () => {
+    engine(4).state = 'error';
+    engine(4).error = 'deadline exceeded';
+    expect(await join([4])).toMatchObject([{ status: 'ok', value: { already: false } }]);
+    expect(engine(4).requests.map(({ path }) => path)).toContain('/swarm/leave?force=true');
+  });
+
+  test('a machine that is joining another swarm is left alone', async () => {
+    engine(4).beJoining(swarm, 'worker', 1_000_000, '10.9.9.9:2377');
+    expect(await join([4])).toMatchObject([
+      { status: 'failed', error: { message: 'node4 is joining another swarm, at 10.9.9.9:2377' } },
+    ]);
+    expect(engine(4).state).toBe('pending');
+  });
+
+  test('a token that was changed in the middle is read anew', async () => {
+    engine(4).whileJoining = async () => {
+      if (swarm.tokens.Worker.endsWith('-new')) return;
+      swarm.tokens.Worker += '-new';
+    };
+    expect(await join([4])).toMatchObject([{ status: 'ok' }]);
+    expect(asked(4)).toHaveLength(2);
+  });
+
+  test('a locked manager is to be unlocked', async () => {
+    engine(4).beIn(swarm, 'manager');
+    engine(4).state = 'locked';
+    expect(await join([4, 5])).toMatchObject([
+      { status: 'failed', error: { hint: 'unlock it: belt swarm unlock node4' } },
+      { status: 'ok' },
+    ]);
+  });
+
+  test('managers, with advice on their number', async () => {
+    await join([4], 'manager');
+    expect(warnings()).toEqual([
+      '4 managers bear no more failures than 3: make it an odd number, with one more or one less',
+    ]);
+  });
+
+  test('an engine that goes away in the middle fails its own machine only', async () => {
+    bed.ssh.refused.add('node4');
+    expect(await join([4, 5])).toMatchObject([{ status: 'failed' }, { status: 'ok' }]);
+  });
+});
+
+describe('init', () => {
+  test('warns where the pool that docker takes is a network of the machine', async () => {
+    bed.ssh.networks.set('node4', '10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.4\n');
+    await initSwarm(machines[3] as Machine, {}, bed.context);
+    expect(warnings()).toEqual([
+      "docker's own address pool (10.0.0.0/8) overlaps a network of node4: 10.0.0.0/24 (eth0); for another, begin the swarm with --default-addr-pool",
+    ]);
+  });
+
+  test('refuses a pool that is one', async () => {
+    bed.ssh.networks.set('node4', '10.20.0.0/24 dev eth0 proto kernel scope link src 10.20.0.4\n');
+    await expect(
+      initSwarm(machines[3] as Machine, { addressPools: ['10.16.0.0/12'] }, bed.context),
+    ).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'the address pool 10.16.0.0/12 overlaps a network of node4: 10.20.0.0/24 (eth0)',
+    });
+    expect(engine(4).requests).toEqual([]);
+  });
+
+  test('with autolock, the key comes with it', async () => {
+    const { unlockKey: key, message } = await initSwarm(
+      machines[3] as Machine,
+      { autolock: true },
+      bed.context,
+    );
+    expect(key).toBe('SWMKEY-1-swarm-of-node4');
+    expect(message).toContain(`\n    ${key}\n`);
+    expect(bed.reporter.lines.join('\n')).not.toContain('SWMKEY');
+  });
+
+  test('a certificate that is not there is named', async () => {
+    await expect(
+      initSwarm(
+        machines[3] as Machine,
+        { externalCas: ['protocol=cfssl,url=https://ca,cacert=/nowhere.pem'] },
+        bed.context,
+      ),
+    ).rejects.toMatchObject({ name: 'UserError', message: '--external-ca: /nowhere.pem is not there' });
+  });
+});
+
+describe('tokens', () => {
+  test("in docker's words, and a new one", async () => {
+    const shown = await joinToken('manager', { rotate: false }, bed.context);
+    expect(shown).toMatchObject({ token: 'SWMTKN-1-s1-manager', address: 'node1:2377', rotated: false });
+    expect(shown.message).toBe(
+      'To add a manager to this swarm, run the following command:\n\n    docker swarm join --token SWMTKN-1-s1-manager node1:2377\n',
+    );
+    const rotated = await joinToken('worker', { rotate: true }, bed.context);
+    expect(rotated).toMatchObject({ token: 'SWMTKN-1-s1-worker-new', rotated: true });
+    expect(rotated.message).toMatch(/^Successfully rotated worker join token\.\n\nTo add a worker/);
+    expect(swarm.tokens.Manager).toBe('SWMTKN-1-s1-manager');
+  });
+});
+
+describe('certificate authority', () => {
+  test('is waited for, and its certificate shown', async () => {
+    swarm.rotatingLooks = 2;
+    expect(await rotateCa({ timeoutMs: 20_000 }, bed.context)).toEqual({ certificate: 'root 1', nodes: 3 });
+    expect(await rotateCa({ timeoutMs: 20_000 }, bed.context)).toEqual({ certificate: 'root 2', nodes: 3 });
+  });
+
+  test('that does not get everywhere in time says where it is not', async () => {
+    swarm.rotatingLooks = 1_000_000;
+    await expect(rotateCa({ timeoutMs: 300 }, bed.context)).rejects.toMatchObject({
+      name: 'ExternalError',
+      message: 'after 0.3 s 3 of 3 nodes have the new certificate authority',
+    });
+    expect(bed.reporter.lines).toContain(
+      'certificate authority failed: after 0.3 s 3 of 3 nodes have the new certificate authority',
+    );
+  });
+});
+
+describe('lock', () => {
+  test('shows the key once, and nothing of it anywhere else', async () => {
+    expect(await setAutolock(true, bed.context)).toMatchObject({ unlockKey: 'SWMKEY-1-s1', already: false });
+    expect(await setAutolock(true, bed.context)).toMatchObject({ already: true });
+    expect(await unlockKey({ rotate: true }, bed.context)).toMatchObject({ unlockKey: 'SWMKEY-1-s1-new' });
+    expect(await setAutolock(false, bed.context)).toEqual({
+      autolock: false,
+      already: false,
+      message: 'Swarm updated.',
+    });
+    expect([...bed.reporter.lines, ...bed.ssh.commands].join('\n')).not.toContain('SWMKEY');
+  });
+
+  test('there is no key where managers are not locked', async () => {
+    await expect(unlockKey({ rotate: false }, bed.context)).rejects.toMatchObject({
+      message: 'no unlock key is set: managers are not locked when they restart',
+    });
+  });
+
+  test('unlocks whatever is locked, and asks for the key once', async () => {
+    for (const number of [2, 3]) engine(number).state = 'locked';
+    let questions = 0;
+    const unlock = (key: string, nodes: string[] = []) =>
+      unlockNodes(
+        {
+          nodes,
+          async askKey() {
+            questions++;
+            return key;
+          },
+        },
+        bed.context,
+      );
+    expect(await unlock('SWMKEY-1-wrong', ['node2'])).toMatchObject([
+      { status: 'failed', error: { message: 'invalid key provided' } },
+    ]);
+    expect(await unlock('SWMKEY-1-s1')).toMatchObject([
+      { name: 'node2', value: { already: false } },
+      { name: 'node3', value: { already: false } },
+    ]);
+    expect(await unlock('SWMKEY-1-s1', ['node2'])).toMatchObject([{ value: { already: true } }]);
+    expect(questions).toBe(3);
+    await expect(unlock('SWMKEY-1-s1')).rejects.toMatchObject({
+      message: 'no machine of this cluster is a locked manager',
+    });
+    expect(questions).toBe(3);
+  });
+});

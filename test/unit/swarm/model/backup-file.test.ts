@@ -1,0 +1,199 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { createGunzip } from 'node:zlib';
+import fc from 'fast-check';
+import { extract } from 'tar-stream';
+import nacl from 'tweetnacl';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { UserError } from '../../../../src/base/errors.js';
+import { inspectBackup, type Manifest, repack } from '../../../../src/swarm/model/backup-file.js';
+import { isLocked, logKeyOf, readIdentity, unlockedKey } from '../../../../src/swarm/model/node-key.js';
+import { bytesIn, readMessage } from '../../../../src/swarm/model/protobuf.js';
+import { LogReader } from '../../../../src/swarm/model/raft-log.js';
+import {
+  folderMembers,
+  logKey,
+  type Members,
+  managerCertificate,
+  nodeKey,
+  privateKeyIn,
+  raftId,
+  segment,
+  tarOf,
+  unlockKey,
+} from '../../support/swarm-folder.js';
+
+const source = (bytes: Buffer) => () => Readable.from([bytes.subarray(0, 100), bytes.subarray(100)]);
+const log = segment({ term: 3, index: 9, commit: 8 });
+const manifest: Manifest = {
+  version: 1,
+  belt: '0.1.0',
+  engine: '26.1.5',
+  swarmId: 'kie0q18lyqg8ad4q6dteie2fy',
+  nodeId: 'lshtftxahgq3fregmo9hpkg3z',
+  machine: 'mg2',
+  address: '10.0.0.1',
+  managers: ['10.0.0.1:2377'],
+  autolock: false,
+  createdAt: '2026-01-02T03:04:05.000Z',
+};
+
+function members(prefix = 'swarm/', key = nodeKey({ locked: false })): Members {
+  return { 'belt-backup.json': JSON.stringify(manifest), ...folderMembers(prefix, key, log) };
+}
+
+describe('a backup', () => {
+  test('of belt says what it is', async () => {
+    const backup = await inspectBackup(source(await tarOf(members(), { gzip: true })), 'b.tar.gz');
+    expect(backup).toMatchObject({
+      manifest,
+      identity: { swarmId: manifest.swarmId, nodeId: manifest.nodeId, manager: true },
+      locked: false,
+      prefix: 'swarm/',
+    });
+  });
+
+  test.each(['/var/lib/docker/swarm/', 'var/lib/docker/swarm/', './', 'swarm/'])(
+    'made by hand, with the folder as %s, gzipped or not',
+    async (prefix) => {
+      for (const gzip of [true, false]) {
+        const bytes = await tarOf(folderMembers(prefix, nodeKey({ locked: true }), log), { gzip });
+        const backup = await inspectBackup(source(bytes), 'by-hand.tar');
+        expect(backup.locked).toBe(true);
+        expect(backup.log.reader.position).toEqual({ commit: 8, term: 3, index: 9 });
+      }
+    },
+  );
+
+  test('that is cut or damaged anywhere is refused, or is read as it was', async () => {
+    const gzipped = await tarOf(members(), { gzip: true });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: gzipped.length - 1 }), async (at) => {
+        await expect(inspectBackup(source(gzipped.subarray(0, at)), 'cut')).rejects.toBeInstanceOf(UserError);
+      }),
+    );
+    // Past its ten bytes of header, some of which mean nothing.
+    const damage = fc.tuple(
+      fc.integer({ min: 10, max: gzipped.length - 1 }),
+      fc.integer({ min: 1, max: 255 }),
+    );
+    const whole = await inspectBackup(source(gzipped), 'whole');
+    await fc.assert(
+      fc.asyncProperty(damage, async ([at, change]) => {
+        const bytes = Buffer.from(gzipped);
+        bytes.writeUInt8(bytes.readUInt8(at) ^ change, at);
+        const read = await inspectBackup(source(bytes), 'damaged').catch((error: unknown) => error);
+        // A reference to other zeros than those that were meant unpacks to the same.
+        if (!(read instanceof UserError)) expect(read).toEqual(whole);
+      }),
+      { examples: [[[368, 2]], [[1285, 4]]] },
+    );
+  });
+
+  test('uncompressed, and cut, is refused', async () => {
+    const plain = await tarOf(members(), { gzip: false });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: plain.length - 1025 }), async (at) => {
+        await expect(inspectBackup(source(plain.subarray(0, at)), 'cut')).rejects.toBeInstanceOf(UserError);
+      }),
+    );
+  });
+
+  test.each<[string, (all: Members) => Members, RegExp]>([
+    ['another tar', () => ({ 'etc/passwd': 'root' }), /it holds no certificates\/swarm-node\.crt/],
+    [
+      'the folder of a worker',
+      (all) => Object.fromEntries(Object.entries(all).filter(([name]) => !name.includes('raft'))),
+      /it is the folder of a worker/,
+    ],
+    ['one that leads elsewhere', (all) => ({ ...all, 'swarm/../../etc/passwd': '' }), /leads elsewhere/],
+    ['one with a broken manifest', (all) => ({ ...all, 'belt-backup.json': '{' }), /cannot be read/],
+  ])('%s is refused', async (_, change, message) => {
+    const bytes = await tarOf(change(members()), { gzip: true });
+    await expect(inspectBackup(source(bytes), 'b.tar')).rejects.toMatchObject({
+      name: 'UserError',
+      message: expect.stringMatching(message),
+    });
+  });
+});
+
+describe('on its way to a machine', () => {
+  const found: Members = {};
+  const key = nodeKey({ locked: false });
+
+  beforeAll(async () => {
+    const open = source(await tarOf(members('/var/lib/docker/swarm/', key), { gzip: false }));
+    const backup = await inspectBackup(open, 'b.tar');
+    const reader = extract();
+    repack(open, backup, { key, address: '10.0.0.9:2377' }).pipe(createGunzip()).pipe(reader);
+    for await (const member of reader)
+      found[member.header.name] = await buffer(member as unknown as Readable);
+  });
+
+  test('it holds the folder alone, without what is about the old machine', () => {
+    const wal = 'swarm/raft/wal-v3-encrypted/0000000000000000-0000000000000000.wal';
+    const names = [
+      'swarm/certificates/swarm-node.crt',
+      wal,
+      'swarm/certificates/swarm-node.key',
+      'swarm.end',
+    ];
+    expect(Object.keys(found)).toEqual(names);
+    expect(String(found['swarm/certificates/swarm-node.key'])).toBe(key);
+  });
+
+  test('its log goes on with a decided entry that gives the manager its new address', () => {
+    const wal = Object.entries(found).find(([name]) => name.endsWith('.wal'))?.[1] as Buffer;
+    const reader = new LogReader();
+    reader.push(wal);
+    // Entry 9 was not decided: the new one takes its place, as it would in any log.
+    expect(reader.position).toEqual({ commit: 9, term: 3, index: 9 });
+    expect(wal.length).toBe(log.length);
+    const old = new LogReader();
+    old.push(log);
+    const entry = readMessage(
+      bytesIn(readMessage(wal.subarray(old.end + 8, old.end + 8 + wal.readUIntLE(old.end, 6))), 3),
+    );
+    const record = readMessage(bytesIn(entry, 4));
+    const change = nacl.secretbox.open(bytesIn(record, 2), bytesIn(record, 3), logKey);
+    const configuration = readMessage(Buffer.from(change ?? []));
+    expect(configuration?.get(3)).toBe(raftId);
+    const member = readMessage(bytesIn(configuration, 4));
+    expect([member?.get(1), String(member?.get(2)), String(member?.get(3))]).toEqual([
+      raftId,
+      'lshtftxahgq3fregmo9hpkg3z',
+      '10.0.0.9:2377',
+    ]);
+  });
+});
+
+describe('keys', () => {
+  test('a certificate says which node of which swarm it is', () => {
+    expect(readIdentity(managerCertificate)).toEqual({
+      swarmId: 'kie0q18lyqg8ad4q6dteie2fy',
+      nodeId: 'lshtftxahgq3fregmo9hpkg3z',
+      manager: true,
+    });
+    expect(readIdentity('nothing')).toBeUndefined();
+  });
+
+  test('a locked key is opened by the unlock key, and is encrypted anew by whoever leads', () => {
+    const locked = nodeKey({ locked: true });
+    const open = unlockedKey(locked, `${unlockKey}\n`);
+    expect([isLocked(locked), isLocked(open)]).toEqual([true, false]);
+    expect(privateKeyIn(open).asymmetricKeyType).toBe('ec');
+    expect(logKeyOf(open)).toEqual(logKey);
+    expect(open).toContain('\nkek-version: 0\n');
+    expect(logKeyOf(locked)).toBeUndefined();
+  });
+
+  test('by no other, and what was typed is not told', () => {
+    const wrong = `SWMKEY-1-${'A'.repeat(43)}`;
+    expect(() => unlockedKey(nodeKey({ locked: true }), wrong)).toThrow(
+      'the unlock key is not the one of this swarm',
+    );
+    expect(() => unlockedKey(nodeKey({ locked: true }), 'sesame')).toThrow(
+      /^this is no unlock key of a swarm$/,
+    );
+  });
+});

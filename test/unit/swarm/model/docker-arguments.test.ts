@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { withAdvertiseAddress } from '../../../../src/swarm/model/docker-arguments.js';
+
+const address = '10.0.0.1';
+
+/** Words that matter to the function, and any others. */
+const word = fc.oneof(
+  fc.constantFrom(
+    'swarm',
+    'init',
+    'join',
+    'leave',
+    '--advertise-addr',
+    '--advertise-addr=eth0',
+    '--help',
+    '-h',
+  ),
+  fc.string(),
+);
+
+describe('withAdvertiseAddress', () => {
+  test.each([
+    [
+      ['swarm', 'init'],
+      ['swarm', 'init', '--advertise-addr', address],
+    ],
+    [
+      ['swarm', 'init', '--force-new-cluster'],
+      ['swarm', 'init', '--advertise-addr', address, '--force-new-cluster'],
+    ],
+    [
+      ['swarm', 'join', '--token', 'T', '10.0.0.9:2377'],
+      ['swarm', 'join', '--advertise-addr', address, '--token', 'T', '10.0.0.9:2377'],
+    ],
+  ])('%j gets the address', (args, complete) => {
+    expect(withAdvertiseAddress(args, address)).toEqual(complete);
+  });
+
+  test.each([
+    [['swarm', 'init', '--advertise-addr', 'eth0']],
+    [['swarm', 'init', '--advertise-addr=eth0']],
+    [['swarm', 'join', '--token', 'T', '--advertise-addr', 'eth0', '10.0.0.9:2377']],
+    [['swarm', 'init', '--help']],
+    [['swarm', 'join', '-h']],
+    [['swarm', 'leave']],
+    [['swarm']],
+    [['service', 'create', 'swarm', 'init']],
+    [['run', 'docker', 'swarm', 'init']],
+    [[]],
+  ])('%j is left as it is', (args) => {
+    expect(withAdvertiseAddress(args, address)).toEqual(args);
+  });
+
+  test('property: a command line that is no swarm init or join comes back as it is', () => {
+    fc.assert(
+      fc.property(fc.array(word), (args) => {
+        fc.pre(!(args[0] === 'swarm' && (args[1] === 'init' || args[1] === 'join')));
+        expect(withAdvertiseAddress(args, address)).toEqual(args);
+      }),
+    );
+  });
+
+  test('property: swarm init and join keep every word, and end up with one address', () => {
+    fc.assert(
+      fc.property(fc.constantFrom('init', 'join'), fc.array(word), (verb, options) => {
+        const args = ['swarm', verb, ...options];
+        const complete = withAdvertiseAddress(args, address);
+        const has = options.some((option) =>
+          ['--advertise-addr', '--advertise-addr=eth0', '--help', '-h'].includes(option),
+        );
+        expect(complete).toEqual(has ? args : ['swarm', verb, '--advertise-addr', address, ...options]);
+        expect(withAdvertiseAddress(complete, address)).toEqual(complete);
+      }),
+    );
+  });
+
+  test('the given list is not changed', () => {
+    const args = Object.freeze(['swarm', 'init']);
+    expect(withAdvertiseAddress(args, address)).not.toBe(args);
+  });
+});

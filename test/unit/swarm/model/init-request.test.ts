@@ -1,0 +1,223 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseDuration } from '../../../../src/swarm/model/duration.js';
+import { parseExternalCa } from '../../../../src/swarm/model/external-ca.js';
+import { initRequest } from '../../../../src/swarm/model/init-request.js';
+import { overlapping, rangeOf, readNetwork } from '../../../../src/swarm/model/machine-network.js';
+import { nodeAddresses, withPort } from '../../../../src/swarm/model/node-addresses.js';
+
+describe('addresses of a node', () => {
+  const both = { addresses: { public: '203.0.113.7', private: '10.0.0.7' } };
+
+  test('the private one, where there is one', () => {
+    expect(nodeAddresses(both, ['127.0.0.1', '203.0.113.7', '10.0.0.7'])).toEqual({
+      advertise: '10.0.0.7',
+      listen: '10.0.0.7:2377',
+      dataPath: '10.0.0.7',
+    });
+  });
+
+  test('a public one that is on no interface cannot be listened on', () => {
+    expect(nodeAddresses({ addresses: { public: '203.0.113.7' } }, ['10.0.0.7'])).toEqual({
+      advertise: '203.0.113.7',
+      listen: '0.0.0.0:2377',
+      dataPath: '203.0.113.7',
+    });
+  });
+
+  test('nor one of a machine that told nothing', () => {
+    expect(nodeAddresses(both, [])?.listen).toBe('0.0.0.0:2377');
+    expect(nodeAddresses({ addresses: { public: '2001:db8::7' } }, [])?.listen).toBe('[::]:2377');
+  });
+
+  test('IPv6 stands in brackets', () => {
+    expect(nodeAddresses({ addresses: { public: '2001:db8::7' } }, ['2001:db8::7'])?.listen).toBe(
+      '[2001:db8::7]:2377',
+    );
+  });
+
+  test('a machine without any has none', () => {
+    expect(nodeAddresses({ addresses: {} }, ['10.0.0.7'])).toBeUndefined();
+  });
+
+  test.each([
+    ['10.0.0.7', '10.0.0.7:2377'],
+    ['10.0.0.7:4000', '10.0.0.7:4000'],
+    ['eth0', 'eth0:2377'],
+    ['eth0:4000', 'eth0:4000'],
+    ['2001:db8::7', '[2001:db8::7]:2377'],
+    ['[2001:db8::7]:4000', '[2001:db8::7]:4000'],
+    ['[2001:db8::7]', '[2001:db8::7]:2377'],
+    ['::ffff:10.0.0.7', '[::ffff:10.0.0.7]:2377'],
+  ])('%s is %s', (address, expected) => {
+    expect(withPort(address)).toBe(expected);
+  });
+});
+
+const ipOutput = `1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever preferred_lft forever
+2: eth0    inet 10.20.3.4/20 brd 10.20.15.255 scope global eth0\\       valid_lft forever preferred_lft forever
+2: eth0    inet6 fe80::8be:aff:fed1:6/64 scope link proto kernel_ll \\       valid_lft forever
+3: docker0    inet 172.17.0.1/16 brd 172.17.255.255 scope global docker0\\       valid_lft forever
+default via 10.20.0.1 dev eth0 proto static
+10.20.0.0/20 dev eth0 proto kernel scope link src 10.20.3.4
+169.254.169.254 via 10.20.0.1 dev eth0
+172.17.0.0/16 dev docker0 proto kernel scope link src 172.17.0.1 linkdown
+unreachable 10.99.0.0/16 proto static
+`;
+
+describe("a machine's networks", () => {
+  test('are read from what ip says', () => {
+    expect(readNetwork(ipOutput)).toEqual({
+      addresses: ['127.0.0.1', '10.20.3.4', 'fe80::8be:aff:fed1:6', '172.17.0.1'],
+      routes: [
+        { network: '10.20.0.0/20', device: 'eth0' },
+        { network: '169.254.169.254', device: 'eth0' },
+        { network: '172.17.0.0/16', device: 'docker0' },
+      ],
+    });
+    expect(readNetwork('sh: ip: not found\n')).toEqual({ addresses: [], routes: [] });
+  });
+
+  test.each([
+    ['10.0.0.0/8', '10.20.0.0/20'],
+    ['10.20.15.0/24', '10.20.0.0/20'],
+    ['172.17.0.0/16', '172.17.0.0/16'],
+    ['169.254.0.0/16', '169.254.169.254'],
+    ['10.20.16.0/20', undefined],
+    ['192.168.0.0/16', undefined],
+    ['fd00::/64', undefined],
+  ])('%s overlaps %s', (pool, network) => {
+    expect(overlapping(pool, readNetwork(ipOutput).routes)?.network).toBe(network);
+  });
+
+  test('a network is where its addresses are', () => {
+    const byte = fc.integer({ min: 0, max: 255 });
+    fc.assert(
+      fc.property(byte, byte, byte, byte, fc.integer({ min: 0, max: 32 }), (a, b, c, d, length) => {
+        const range = rangeOf(`${a}.${b}.${c}.${d}/${length}`);
+        const address = ((a * 256 + b) * 256 + c) * 256 + d;
+        expect(range?.first).toBeLessThanOrEqual(address);
+        expect(range?.last).toBeGreaterThanOrEqual(address);
+        expect((range?.last ?? 0) - (range?.first ?? 0) + 1).toBe(2 ** (32 - length));
+      }),
+    );
+  });
+
+  test.each(['10.0.0.256/8', '10.0.0.0/33', 'eth0', '10.0.0/8', ''])('"%s" is none', (text) => {
+    expect(rangeOf(text)).toBeUndefined();
+  });
+});
+
+describe('durations', () => {
+  test.each([
+    ['5s', 5e9],
+    ['2160h0m0s', 2160 * 3600e9],
+    ['1h30m', 5400e9],
+    ['1.5h', 5400e9],
+    ['.5s', 5e8],
+    ['100ms', 1e8],
+    ['7us', 7e3],
+    ['7µs', 7e3],
+    ['1ns', 1],
+  ])('%s', (text, nanoseconds) => {
+    expect(parseDuration(text, '--x')).toBe(nanoseconds);
+  });
+
+  test.each(['', '5', '30d', 's', '1h30', '-5s', '1h 30m', '5S', 'h1'])('"%s" is none', (text) => {
+    expect(() => parseDuration(text, '--x')).toThrow(`--x: "${text}" is no duration`);
+  });
+
+  test('whatever Go writes is read', () => {
+    const nat = fc.integer({ min: 0, max: 10_000 });
+    fc.assert(
+      fc.property(nat, fc.nat(59), fc.nat(59), (h, m, s) => {
+        expect(parseDuration(`${h}h${m}m${s}s`, '--x')).toBe(((h * 60 + m) * 60 + s) * 1e9);
+      }),
+    );
+  });
+});
+
+describe('external certificate authorities', () => {
+  const read = async (path: string): Promise<string> => `text of ${path}`;
+
+  test('as docker writes them', async () => {
+    expect(await parseExternalCa('protocol=cfssl,url=https://ca/sign', read)).toEqual({
+      Protocol: 'cfssl',
+      URL: 'https://ca/sign',
+    });
+    expect(await parseExternalCa('protocol=CFSSL,url=https://ca,cacert=/ca.pem,profile=x', read)).toEqual({
+      Protocol: 'cfssl',
+      URL: 'https://ca',
+      CACert: 'text of /ca.pem',
+      Options: { profile: 'x' },
+    });
+  });
+
+  test.each([
+    ['cfssl', '"cfssl" is not KEY=VALUE'],
+    ['protocol=acme,url=x', '"acme" is no protocol that docker knows'],
+    ['protocol=cfssl', 'the url is missing'],
+  ])('%s is refused', async (text, message) => {
+    await expect(parseExternalCa(text, read)).rejects.toMatchObject({
+      name: 'UsageError',
+      message: `--external-ca: ${message}`,
+    });
+  });
+});
+
+describe('the request to begin a swarm', () => {
+  const own = { advertise: '10.0.0.7', listen: '10.0.0.7:2377', dataPath: '10.0.0.7' };
+
+  test('holds what belt knows, and nothing that the engine is to choose', () => {
+    expect(initRequest({}, own)).toEqual({
+      ListenAddr: '10.0.0.7:2377',
+      AdvertiseAddr: '10.0.0.7',
+      DataPathAddr: '10.0.0.7',
+      Spec: {},
+    });
+  });
+
+  test('what is given goes before it', () => {
+    expect(
+      initRequest(
+        {
+          advertiseAddress: 'eth1:4000',
+          listenAddress: 'eth1',
+          dataPathPort: 7777,
+          addressPools: ['10.20.0.0/16,10.30.0.0/16', 'fd00::/64'],
+          addressPoolMask: 25,
+          autolock: true,
+          availability: 'drain',
+          certificateExpiry: '48h',
+          dispatcherHeartbeat: '10s',
+          maxSnapshots: 3,
+          snapshotInterval: 100,
+          taskHistoryLimit: 0,
+          forceNewCluster: true,
+        },
+        own,
+        [{ Protocol: 'cfssl', URL: 'https://ca' }],
+      ),
+    ).toEqual({
+      ListenAddr: 'eth1:2377',
+      AdvertiseAddr: 'eth1:4000',
+      DataPathPort: 7777,
+      DefaultAddrPool: ['10.20.0.0/16', '10.30.0.0/16', 'fd00::/64'],
+      SubnetSize: 25,
+      ForceNewCluster: true,
+      Availability: 'drain',
+      AutoLockManagers: true,
+      Spec: {
+        Orchestration: { TaskHistoryRetentionLimit: 0 },
+        Raft: { KeepOldSnapshots: 3, SnapshotInterval: 100 },
+        Dispatcher: { HeartbeatPeriod: 10e9 },
+        CAConfig: { NodeCertExpiry: 48 * 3600e9, ExternalCAs: [{ Protocol: 'cfssl', URL: 'https://ca' }] },
+        EncryptionConfig: { AutoLockManagers: true },
+      },
+    });
+  });
+
+  test.each(['10.20.0.0', '10.20.0.0/40', 'eth0', ''])('"%s" is no pool', (pool) => {
+    expect(() => initRequest({ addressPools: [pool] }, own)).toThrow(`"${pool}" is no network`);
+  });
+});

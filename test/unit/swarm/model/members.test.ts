@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import type { Machine } from '../../../../src/machines/model/machine.js';
+import { matchMembers, memberName } from '../../../../src/swarm/model/members.js';
+import type { SwarmNode } from '../../../../src/swarm/model/node.js';
+
+function node(id: string, hostname: string, address: string, status = 'ready'): SwarmNode {
+  return {
+    id,
+    hostname,
+    address,
+    status,
+    role: 'worker',
+    availability: 'active',
+    engineVersion: '28.1.0',
+    labels: {},
+    leader: false,
+  };
+}
+
+function machine(name: string, addresses: Machine['addresses']): Machine {
+  return {
+    name,
+    driver: 'memory',
+    phase: 'ready',
+    addresses,
+    ssh: { user: 'root', port: 22 },
+    driverData: {},
+    createdAt: '2026-01-01T00:00:00.000Z',
+  };
+}
+
+function matches(nodes: SwarmNode[], machines: Machine[]): string[] {
+  return matchMembers(nodes, machines).map(
+    ({ node: { id }, machine: found }) => `${id} ${found?.name ?? '-'}`,
+  );
+}
+
+test('a machine is the node with one of its addresses, whatever host name that has', () => {
+  const nodes = [node('a', 'ip-10-0-0-1', '10.0.0.1'), node('b', 'elsewhere', '192.168.0.2')];
+  const machines = [
+    machine('node1', { public: '10.0.0.1' }),
+    machine('node2', { public: '10.0.0.2', private: '192.168.0.2' }),
+  ];
+  expect(matches(nodes, machines)).toEqual(['a node1', 'b node2']);
+});
+
+test('else the node with its name', () => {
+  expect(matches([node('a', 'node1', '172.16.0.1')], [machine('node1', { public: '10.0.0.1' })])).toEqual([
+    'a node1',
+  ]);
+});
+
+test('an address counts more than a name', () => {
+  const nodes = [node('a', 'node2', '10.0.0.1'), node('b', 'node1', '10.0.0.2')];
+  const machines = [machine('node1', { public: '10.0.0.1' }), machine('node2', { public: '10.0.0.2' })];
+  expect(matches(nodes, machines)).toEqual(['a node1', 'b node2']);
+});
+
+test('of the nodes that a machine left behind, it is the one that is there', () => {
+  const nodes = [node('old', 'node1', '10.0.0.1', 'down'), node('new', 'node1', '10.0.0.1')];
+  expect(matches(nodes, [machine('node1', { public: '10.0.0.1' })])).toEqual(['old -', 'new node1']);
+});
+
+test('nodes that are no machine of the cluster go by their host names, or their ids', () => {
+  const [first, second] = matchMembers([node('a', 'stranger', '10.9.9.9'), node('b', '', '')], []);
+  expect([first && memberName(first), second && memberName(second)]).toEqual(['stranger', 'b']);
+});

@@ -1,0 +1,40 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseLabels, withLabels } from '../../../../src/swarm/model/node-labels.js';
+
+describe('labels on a command line', () => {
+  test('are told from the nodes, wherever they stand', () => {
+    expect(parseLabels(['node[1:2]', 'zone=a', 'node5', 'disk-', 'empty=', 'path=a=b-'])).toEqual({
+      nodes: ['node[1:2]', 'node5'],
+      change: { set: { zone: 'a', empty: '', path: 'a=b-' }, remove: ['disk'] },
+    });
+  });
+
+  test.each([
+    [['node1'], 'no label given'],
+    [['node1', '=a'], '"=a" is a label without a name'],
+    [['node1', '-'], '"-" is a label without a name'],
+    [['node1', 'zone=a', 'zone-'], 'the label "zone" is there twice'],
+    [['node1', 'zone=a', 'zone=b'], 'the label "zone" is there twice'],
+  ])('%j is refused', (words, message) => {
+    expect(() => parseLabels(words)).toThrow(
+      expect.objectContaining({ name: 'UsageError', message }) as Error,
+    );
+  });
+});
+
+const labels = fc.dictionary(fc.string({ minLength: 1 }), fc.string());
+
+test('a change of labels holds afterwards, leaves the others, and changes nothing the second time', () => {
+  fc.assert(
+    fc.property(labels, labels, fc.array(fc.string()), (before, set, others) => {
+      const remove = others.filter((key) => !Object.hasOwn(set, key));
+      const after = withLabels(before, { set, remove });
+      expect(after).toMatchObject(set);
+      for (const key of remove) expect(Object.keys(after)).not.toContain(key);
+      for (const [key, value] of Object.entries(before))
+        if (!remove.includes(key) && !Object.hasOwn(set, key)) expect(after[key]).toBe(value);
+      expect(withLabels(after, { set, remove })).toEqual(after);
+    }),
+  );
+});

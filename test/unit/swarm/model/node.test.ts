@@ -1,0 +1,139 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { initializedMessage, joinedMessage, memberMessage } from '../../../../src/swarm/model/messages.js';
+import { readMembership, readNodes, readTokens } from '../../../../src/swarm/model/node.js';
+
+describe('readMembership', () => {
+  test('of a manager', () => {
+    const info = {
+      Containers: 3,
+      Swarm: {
+        NodeID: 'n1',
+        NodeAddr: '10.0.0.1',
+        LocalNodeState: 'active',
+        ControlAvailable: true,
+        Error: '',
+        RemoteManagers: [
+          { NodeID: 'n1', Addr: '10.0.0.1:2377' },
+          { NodeID: 'n2', Addr: '10.0.0.2:2377' },
+        ],
+        Nodes: 3,
+        Managers: 2,
+        Cluster: { ID: 'c1', Version: { Index: 12 } },
+      },
+    };
+    expect(readMembership(info)).toEqual({
+      state: 'active',
+      nodeId: 'n1',
+      nodeAddress: '10.0.0.1',
+      manager: true,
+      swarmId: 'c1',
+      managers: ['10.0.0.1:2377', '10.0.0.2:2377'],
+      error: '',
+    });
+  });
+
+  test('of an engine outside any swarm, which has null for lists', () => {
+    const info = {
+      Swarm: {
+        NodeID: '',
+        NodeAddr: '',
+        LocalNodeState: 'inactive',
+        ControlAvailable: false,
+        Error: '',
+        RemoteManagers: null,
+      },
+    };
+    expect(readMembership(info)).toEqual({
+      state: 'inactive',
+      nodeId: '',
+      nodeAddress: '',
+      manager: false,
+      swarmId: '',
+      managers: [],
+      error: '',
+    });
+  });
+
+  test('of a node that could not join tells why', () => {
+    expect(readMembership({ Swarm: { LocalNodeState: 'error', Error: 'no route' } })).toMatchObject({
+      state: 'error',
+      manager: false,
+      error: 'no route',
+    });
+  });
+});
+
+test('readTokens', () => {
+  expect(readTokens({ ID: 'c1', JoinTokens: { Worker: 'W', Manager: 'M' } })).toEqual({
+    worker: 'W',
+    manager: 'M',
+  });
+});
+
+describe('readNodes', () => {
+  const node = (hostname: string, role: string, more: object = {}): unknown => ({
+    ID: `id-${hostname}`,
+    Spec: { Role: role, Availability: 'drain', Labels: {} },
+    Description: { Hostname: hostname, Engine: { EngineVersion: '28.1.0' } },
+    Status: { State: 'ready', Addr: '10.0.0.7' },
+    ...more,
+  });
+  const manager = (hostname: string, leader: boolean): unknown =>
+    node(hostname, 'manager', {
+      ManagerStatus: { Reachability: 'reachable', Addr: 'a:2377', ...(leader && { Leader: true }) },
+    });
+
+  test('reads a worker and a manager', () => {
+    expect(readNodes([node('node2', 'worker'), manager('node1', true)])).toEqual([
+      {
+        id: 'id-node1',
+        hostname: 'node1',
+        role: 'manager',
+        status: 'ready',
+        availability: 'drain',
+        address: '10.0.0.7',
+        engineVersion: '28.1.0',
+        labels: {},
+        reachability: 'reachable',
+        managerAddress: 'a:2377',
+        leader: true,
+      },
+      {
+        id: 'id-node2',
+        hostname: 'node2',
+        role: 'worker',
+        status: 'ready',
+        availability: 'drain',
+        address: '10.0.0.7',
+        engineVersion: '28.1.0',
+        labels: {},
+        leader: false,
+      },
+    ]);
+  });
+
+  test('property: the leader comes first, then managers, then workers, each by natural host name', () => {
+    const sorted = ['mg2', 'mg1', 'mg10', 'node1', 'node2', 'node10'];
+    const nodes = sorted.map((name) =>
+      name.startsWith('mg') ? manager(name, name === 'mg2') : node(name, 'worker'),
+    );
+    fc.assert(
+      fc.property(fc.shuffledSubarray(nodes, { minLength: nodes.length }), (shuffled) => {
+        expect(readNodes(shuffled).map(({ hostname }) => hostname)).toEqual(sorted);
+      }),
+    );
+  });
+
+  test('of nothing are none', () => {
+    expect([readNodes([]), readNodes(null)]).toEqual([[], []]);
+  });
+});
+
+test("docker's words", () => {
+  expect([initializedMessage('n1'), joinedMessage('worker'), memberMessage('manager')]).toEqual([
+    'Swarm initialized: current node (n1) is now a manager.',
+    'This node joined a swarm as a worker.',
+    'This node is already part of the swarm as a manager.',
+  ]);
+});

@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { createServer } from 'node:net';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { templatesIn } from '../../../../src/base/templates.js';
+import { answersAt, findings, readReach } from '../../../../src/swarm/model/port-probe.js';
+
+const told = `clock 1000
+tcp 10.0.0.1 7946 open
+tcp 10.0.0.2 2377 silent
+tcp 10.0.0.1 2377 refused
+udp 10.0.0.1 4789 refused
+udp 10.0.0.1 7946 refused
+udp 10.0.0.2 4789 unreachable
+tcp 10.0.0.3 2377 open
+mtu 10.0.0.1 eth0 9000 lost
+mtu 10.0.0.2 eth0 9000 unknown
+mtu 10.0.0.4 eth0 9000 unknown
+mtu 10.0.0.3 eth0 9000 whole
+end
+`;
+
+describe('what stands in the way of a node', () => {
+  const reach = readReach(told);
+
+  test('is told in words, what matters most first', () => {
+    const manager = { name: 'node1', reach: readReach('clock 1100\nmtu 10.0.0.9 ens3 1500 unknown\nend\n') };
+    expect(findings('node9', reach, manager)).toEqual([
+      'node9 cannot reach 10.0.0.1:2377 (tcp): refused',
+      'node9 cannot reach 10.0.0.2:2377 (tcp): no answer',
+      'node9 cannot reach 10.0.0.2:4789 (udp): no way there',
+      'node9 cannot reach 10.0.0.1:7946 (udp): refused',
+      'the clocks of node9 and node1 are 100 s apart',
+      'packets of 9000 bytes, as eth0 of node9 sends them, do not arrive at 10.0.0.1',
+      'eth0 of node9 has an MTU of 9000, ens3 of node1 one of 1500',
+    ]);
+  });
+
+  test('is nothing where all is well, or nobody could tell', () => {
+    const well = readReach(
+      'clock 1000\ntcp 10.0.0.1 2377 open\nudp 10.0.0.1 7946 unknown\nmtu 10.0.0.1 eth0 1500 whole\n',
+    );
+    expect(findings('node9', well, { name: 'node1', reach: readReach('clock 1029\n') })).toEqual([]);
+    expect(findings('node9', well)).toEqual([]);
+  });
+
+  test('where it could join', () => {
+    expect(['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4'].map((host) => answersAt(reach, host))).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ]);
+  });
+});
+
+test('the script tells a port that is open from one that is not', async () => {
+  const server = createServer();
+  // The ports are fixed: nobody else has anything on them at this address of the computer.
+  const host = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.7`;
+  await new Promise<void>((resolve) => server.listen(7946, host, resolve));
+  try {
+    const script = await templatesIn('templates').render('swarm/reach.sh', { hosts: host });
+    const { stdout } = await promisify(execFile)('/bin/sh', ['-c', script]);
+    expect(stdout).toMatch(/^end$/m);
+    const { clock, ports, paths } = readReach(stdout);
+    expect(Math.abs((clock ?? 0) - Date.now() / 1000)).toBeLessThan(60);
+    expect(ports).toContainEqual({ protocol: 'tcp', host, port: 7946, result: 'open' });
+    expect(ports).toContainEqual({ protocol: 'tcp', host, port: 2377, result: 'refused' });
+    expect(ports).toContainEqual({ protocol: 'udp', host, port: 7946, result: 'refused' });
+    expect(paths.every(({ mtu }) => mtu > 0)).toBe(true);
+  } finally {
+    server.close();
+  }
+});

@@ -1,0 +1,148 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  hasQuorum,
+  judge,
+  type ManagerState,
+  managerAdvice,
+  objectionText,
+  quorumOf,
+  tallyOf,
+  toleranceOf,
+} from '../../../../src/swarm/model/quorum.js';
+
+/** Managers `m1`, `m2`, ...: `+` can be reached, `-` cannot. */
+function managers(states: string): ManagerState[] {
+  return [...states].map((state, index) => ({ id: `m${index + 1}`, reachable: state === '+' }));
+}
+
+test.each([
+  [1, 1, 0],
+  [2, 2, 0],
+  [3, 2, 1],
+  [4, 3, 1],
+  [5, 3, 2],
+  [6, 4, 2],
+  [7, 4, 3],
+])('of %i managers %i have to agree, and %i may fail', (count, quorum, tolerance) => {
+  expect(quorumOf(count)).toBe(quorum);
+  expect(toleranceOf({ managers: count, reachable: count })).toBe(tolerance);
+});
+
+describe('judge', () => {
+  test.each([
+    ['+++', ['m3'], 'loses tolerance'],
+    ['++', ['m2'], undefined],
+    ['+', ['m1'], 'loses quorum'],
+    ['++-', ['m3'], undefined],
+    ['++-', ['m2'], 'loses quorum'],
+    ['+--', ['m3'], 'no quorum'],
+    ['+++++', ['m4', 'm5'], undefined],
+    ['+++++', ['m3', 'm4', 'm5'], 'loses tolerance'],
+    ['+++', ['nobody'], undefined],
+  ])('%s without %j: %s', (states, ids, objection) => {
+    const changes = ids.map((id) => ({ id, does: 'leaves' as const }));
+    expect(judge(managers(states), changes).objection).toBe(objection);
+  });
+
+  test.each([
+    ['+++', ['m3'], undefined],
+    ['+++', ['m2', 'm3'], 'loses quorum'],
+    ['+', ['m1'], 'loses quorum'],
+    ['+--', ['m1'], undefined],
+  ])('%s with %j stopped: %s', (states, ids, objection) => {
+    const changes = ids.map((id) => ({ id, does: 'stops' as const }));
+    expect(judge(managers(states), changes).objection).toBe(objection);
+  });
+
+  test('tells its numbers', () => {
+    const what = 'demoting m2';
+    expect(objectionText(what, judge(managers('++-'), [{ id: 'm2', does: 'leaves' }]))).toBe(
+      'demoting m2 would leave the swarm without a quorum: 1 of 2 managers can be reached, and 2 are needed (now 2 of 3 managers)',
+    );
+    expect(objectionText(what, judge(managers('+++'), [{ id: 'm2', does: 'leaves' }]))).toBe(
+      'demoting m2 would leave 2 managers, none of which may fail; now 1 of 3 may',
+    );
+    expect(objectionText(what, judge(managers('+--'), [{ id: 'm2', does: 'leaves' }]))).toBe(
+      'the swarm has no quorum: 1 of 3 managers can be reached, and 2 are needed',
+    );
+    expect(objectionText(what, judge(managers('+'), [{ id: 'm1', does: 'leaves' }]))).toBe(
+      'demoting m2 would leave the swarm without a quorum: no manager would be left (now 1 manager)',
+    );
+    expect(objectionText(what, judge(managers('+'), [{ id: 'm1', does: 'stops' }]))).toBe(
+      'demoting m2 would leave the swarm without a quorum: 0 of 1 manager can be reached, and 1 is needed (now 1 manager)',
+    );
+  });
+});
+
+test('even counts and more than seven managers are spoken of', () => {
+  expect(managerAdvice(3)).toEqual([]);
+  expect(managerAdvice(7)).toEqual([]);
+  expect(managerAdvice(4)).toHaveLength(1);
+  expect(managerAdvice(9)).toHaveLength(1);
+  expect(managerAdvice(8)).toHaveLength(2);
+});
+
+/** What a person may do to managers, and what may befall them: failures come by themselves, all else only where `judge` allows it. */
+type Step = { does: 'leaves' | 'stops' | 'joins' | 'returns'; which: number };
+
+test('no sequence of allowed changes takes a swarm its quorum, whatever can be reached', () => {
+  const swarm = fc.array(fc.boolean(), { minLength: 1, maxLength: 7 });
+  const step: fc.Arbitrary<Step> = fc.record({
+    does: fc.constantFrom('leaves', 'stops', 'joins', 'returns'),
+    which: fc.nat(10),
+  });
+  fc.assert(
+    fc.property(
+      swarm,
+      fc.array(fc.array(step, { minLength: 1, maxLength: 3 }), { maxLength: 12 }),
+      (reachable, commands) => {
+        let now = reachable.map((is, index): ManagerState => ({ id: `m${index}`, reachable: is }));
+        fc.pre(hasQuorum(tallyOf(now)));
+        let next = now.length;
+        for (const steps of commands) {
+          const changes = steps.flatMap(({ does, which }) => {
+            const { id } = now[which % now.length] as ManagerState;
+            return does === 'leaves' || does === 'stops' ? [{ id, does }] : [];
+          });
+          if (judge(now, changes).objection === undefined) {
+            for (const { id, does } of changes) {
+              now = now.flatMap((manager) =>
+                manager.id !== id ? [manager] : does === 'leaves' ? [] : [{ id, reachable: false }],
+              );
+              expect(hasQuorum(tallyOf(now))).toBe(true);
+            }
+          }
+          for (const { does, which } of steps) {
+            if (does === 'joins' && now.length < 7) now = [...now, { id: `m${next++}`, reachable: true }];
+            if (does === 'returns')
+              now = now.map((manager, index) =>
+                index === which % now.length ? { ...manager, reachable: true } : manager,
+              );
+          }
+          expect(hasQuorum(tallyOf(now))).toBe(true);
+        }
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+});
+
+test('what is refused for the quorum would have taken it, for each of all swarms of one to seven managers', () => {
+  for (let count = 1; count <= 7; count++) {
+    for (let pattern = 0; pattern < 2 ** count; pattern++) {
+      const all = Array.from({ length: count }, (_, index) => ({
+        id: `m${index}`,
+        reachable: ((pattern >> index) & 1) === 1,
+      }));
+      for (const { id } of all) {
+        const { objection } = judge(all, [{ id, does: 'leaves' }]);
+        const rest = all.filter((manager) => manager.id !== id);
+        const hadQuorum = hasQuorum(tallyOf(all));
+        const keepsQuorum = hasQuorum(tallyOf(rest));
+        expect(objection === 'no quorum').toBe(!hadQuorum);
+        expect(objection === 'loses quorum').toBe(hadQuorum && !keepsQuorum);
+      }
+    }
+  }
+});

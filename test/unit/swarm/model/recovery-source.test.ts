@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest';
+import type { Member } from '../../../../src/swarm/model/members.js';
+import type { SwarmNode } from '../../../../src/swarm/model/node.js';
+import {
+  byProgress,
+  inOrderOfBackup,
+  leftOver,
+  type Trace,
+} from '../../../../src/swarm/model/recovery-source.js';
+import { compareVersions } from '../../../../src/swarm/recovery/restore-swarm.js';
+
+describe('the manager to begin anew on', () => {
+  const trace = (name: string, change: Partial<Trace>): Trace => ({
+    name,
+    swarmId: 's1',
+    nodeId: name,
+    manager: true,
+    locked: false,
+    ...change,
+  });
+
+  test('is the one that knows of the most decisions; workers, and managers without a log, are none', () => {
+    const traces = [
+      trace('behind', { position: { commit: 10, term: 2, index: 90 } }),
+      trace('worker', { manager: false, position: { commit: 99, term: 9, index: 99 } }),
+      trace('ahead', { position: { commit: 12, term: 2, index: 12 } }),
+      trace('empty', {}),
+    ];
+    expect(byProgress(traces).map(({ name }) => name)).toEqual(['ahead', 'behind']);
+  });
+});
+
+describe('the manager to back up', () => {
+  const manager = (name: string, change = {}) => ({
+    name,
+    leader: false,
+    reachable: true,
+    availability: 'active',
+    tasks: 3,
+    ...change,
+  });
+  const order = (...managers: ReturnType<typeof manager>[]): string[] =>
+    inOrderOfBackup(managers).map(({ name }) => name);
+
+  test('does not lead, is drained, has few tasks, in this order; one that cannot be reached is none', () => {
+    const leader = manager('leader', { leader: true, availability: 'drain', tasks: 0 });
+    const drained = manager('drained', { availability: 'drain', tasks: 9 });
+    const idle = manager('idle', { tasks: 0 });
+    const lost = manager('lost', { reachable: false, tasks: 0 });
+    expect(order(leader, manager('busy'), idle, lost, drained)).toEqual([
+      'drained',
+      'idle',
+      'busy',
+      'leader',
+    ]);
+  });
+
+  test('is the leader where there is no other', () => {
+    expect(order(manager('only', { leader: true }))).toEqual(['only']);
+  });
+});
+
+describe('left over after a new beginning', () => {
+  const member = (name: string, change: Partial<SwarmNode>, id = name): Member => ({
+    node: {
+      id,
+      hostname: name,
+      role: 'worker',
+      status: 'ready',
+      availability: 'active',
+      address: '',
+      engineVersion: '',
+      labels: {},
+      leader: false,
+      ...change,
+    },
+  });
+  const machine = (name: string, { node }: Member): Member => ({
+    node,
+    machine: {
+      name,
+      driver: 'memory',
+      phase: 'ready',
+      addresses: {},
+      ssh: { user: 'root', port: 22 },
+      driverData: {},
+      createdAt: '2026-01-01T00:00:00.000Z',
+    },
+  });
+  const gone =
+    (...names: string[]) =>
+    (of: Member): boolean =>
+      names.includes(of.node.hostname);
+  const ids = (members: Member[], ...names: string[]): string[] =>
+    leftOver(members, gone(...names)).map(({ node }) => node.id);
+
+  test('are managers of before, machines that are gone, and entries that a newer one stands for', () => {
+    const members = [
+      member('mg1', { role: 'manager', reachability: 'reachable', leader: true }),
+      member('mg2', { role: 'manager', status: 'unknown' }),
+      machine('node1', member('node1', { address: '10.0.0.2' }, 'new')),
+      member('node1', { status: 'down', address: '10.0.0.1' }, 'old'),
+      member('node2', { status: 'down' }),
+      member('node3', { status: 'down' }),
+    ];
+    expect(ids(members, 'node3')).toEqual(['mg2', 'old', 'node3']);
+  });
+
+  test('is no worker of the same host name elsewhere, which may only be slow to come', () => {
+    const members = [
+      member('debian', { address: '10.0.0.7' }, 'there'),
+      member('debian', { address: '10.0.0.8', status: 'unknown' }, 'slow'),
+      member('debian', { address: '10.0.0.7', status: 'unknown' }, 'superseded'),
+    ];
+    expect(ids(members)).toEqual(['superseded']);
+  });
+
+  test('is nobody who is there', () => {
+    expect(ids([member('mg1', { role: 'manager' }), member('node1', {})], 'mg1', 'node1')).toEqual([]);
+  });
+});
+
+test('versions are compared by their numbers', () => {
+  const ordered = ['20.10.24+dfsg1', '26.1.5+dfsg1', '26.1.10', '28.0'];
+  expect(ordered.toReversed().toSorted(compareVersions)).toEqual(ordered);
+  expect(compareVersions('26.1', '26.1.0-rc.1')).toBe(0);
+});

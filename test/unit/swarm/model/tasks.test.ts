@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import {
+  hasEnded,
+  interruptedServices,
+  readServices,
+  readTasks,
+  taskName,
+} from '../../../../src/swarm/model/tasks.js';
+
+const services = readServices([
+  { ID: 's1', Spec: { Name: 'web', Mode: { Replicated: { Replicas: 2 } } } },
+  { ID: 's2', Spec: { Name: 'agent', Mode: { Global: {} } } },
+]);
+
+function task(service: string, node: string, state: string, slot?: number): unknown {
+  return {
+    ID: `${service}-${slot}`,
+    ServiceID: service,
+    NodeID: node,
+    Slot: slot,
+    Status: { State: state },
+    DesiredState: 'running',
+  };
+}
+
+const tasks = readTasks([
+  task('s1', 'n1', 'running', 1),
+  task('s1', 'n2', 'failed', 2),
+  task('s1', 'n2', 'starting', 2),
+  task('s2', 'n1', 'running'),
+  task('gone', 'n1', 'shutdown', 1),
+]);
+
+describe('tasks', () => {
+  test('have names as docker shows them', () => {
+    expect(tasks.map((each) => taskName(each, services))).toEqual([
+      'web.1',
+      'web.2',
+      'web.2',
+      'agent.n1',
+      'gone-1',
+    ]);
+  });
+
+  test('have ended, or have not', () => {
+    expect(tasks.map(hasEnded)).toEqual([false, true, false, false, true]);
+  });
+
+  test('a service whose running tasks are all on the nodes is interrupted', () => {
+    expect(interruptedServices(services, tasks, ['n1'])).toEqual([{ name: 'web', tasks: 1 }]);
+    expect(interruptedServices(services, tasks, ['n2'])).toEqual([]);
+    const both = [...tasks, ...readTasks([task('s1', 'n2', 'running', 3)])];
+    expect(interruptedServices(services, both, ['n1'])).toEqual([]);
+    expect(interruptedServices(services, both, ['n1', 'n2'])).toEqual([{ name: 'web', tasks: 2 }]);
+  });
+});

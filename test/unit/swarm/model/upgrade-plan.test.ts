@@ -1,0 +1,204 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { sameSize } from '../../../../src/machines/model/sizes.js';
+import {
+  inOrderOfUpgrade,
+  leftByUpgrade,
+  priceOfUpgrade,
+  type Standing,
+  stepsOf,
+  type UpgradeState,
+} from '../../../../src/swarm/model/upgrade-plan.js';
+
+const worker: UpgradeState = {
+  name: 'node1',
+  leader: false,
+  now: { role: 'worker', availability: 'active' },
+  before: { role: 'worker', availability: 'active' },
+  begun: false,
+  running: true,
+  resize: true,
+  engine: false,
+};
+const manager: UpgradeState = {
+  ...worker,
+  name: 'mg1',
+  now: { role: 'manager', availability: 'active' },
+  before: { role: 'manager', availability: 'active' },
+};
+const demotable = { demotable: true };
+
+describe('what an earlier run has left', () => {
+  const was = { role: 'manager', availability: 'active' } as const;
+  const left = (role: 'manager' | 'worker', availability: string, back = true, before: Standing = was) =>
+    leftByUpgrade({ now: { role, availability }, before, back });
+
+  test('nothing of a node that is what it was, once it is back', () => {
+    expect(left('manager', 'active')).toBe('nothing');
+    expect(left('manager', 'active', false)).toBe('all');
+  });
+
+  test('all of one that is drained, as it was or as a worker', () => {
+    expect([left('manager', 'drain'), left('worker', 'drain'), left('worker', 'drain', false)]).toEqual([
+      'all',
+      'all',
+      'all',
+    ]);
+  });
+
+  test('what no upgrade makes of a node was made of it since', () => {
+    const worker = { role: 'worker', availability: 'active' } as const;
+    expect([
+      left('worker', 'active'),
+      left('manager', 'pause'),
+      left('manager', 'drain', true, worker),
+    ]).toEqual(['changed since', 'changed since', 'changed since']);
+  });
+});
+
+describe('steps', () => {
+  test('of a manager', () => {
+    expect(stepsOf(manager, demotable)).toEqual([
+      'drain',
+      'demote',
+      'stop',
+      'resize',
+      'start',
+      'wait until ready',
+      'promote',
+      'restore availability',
+    ]);
+  });
+
+  test('of a worker: an engine needs no stop', () => {
+    expect(stepsOf({ ...worker, resize: false, engine: true }, demotable)).toEqual([
+      'drain',
+      'upgrade engine',
+      'wait until ready',
+      'restore availability',
+    ]);
+  });
+
+  test('of a manager that the others cannot do without: it stays one', () => {
+    const steps = stepsOf(manager, { demotable: false });
+    expect(steps).not.toContain('demote');
+    expect(steps).not.toContain('promote');
+  });
+
+  test('none where nothing is to be changed', () => {
+    expect(stepsOf({ ...manager, resize: false }, demotable)).toEqual([]);
+  });
+
+  test('a drained node stays drained', () => {
+    const drained = { role: 'worker', availability: 'drain' } as const;
+    expect(stepsOf({ ...worker, now: drained, before: drained }, demotable)).not.toContain(
+      'restore availability',
+    );
+  });
+
+  test('an earlier run that was cut short after the demotion waits for that again', () => {
+    const now = { role: 'worker', availability: 'drain' } as const;
+    expect(stepsOf({ ...manager, now, begun: true }, demotable)).toContain('demote');
+  });
+
+  test('an earlier run that was cut short after the resize is only finished', () => {
+    const now = { role: 'worker', availability: 'drain' } as const;
+    expect(stepsOf({ ...manager, now, begun: true, running: false, resize: false }, demotable)).toEqual([
+      'start',
+      'wait until ready',
+      'promote',
+      'restore availability',
+    ]);
+  });
+});
+
+const standing = fc.record({
+  role: fc.constantFrom('manager' as const, 'worker' as const),
+  availability: fc.constantFrom('active', 'pause', 'drain'),
+});
+const states = fc.record({
+  name: fc.constant('node1'),
+  leader: fc.boolean(),
+  now: standing,
+  before: standing,
+  begun: fc.boolean(),
+  running: fc.boolean(),
+  resize: fc.boolean(),
+  engine: fc.boolean(),
+});
+
+/** What a node is after the steps. */
+function after(state: UpgradeState, steps: readonly string[]): UpgradeState {
+  const now = { ...state.now };
+  let { running, resize, engine } = state;
+  for (const step of steps) {
+    if (step === 'drain') now.availability = 'drain';
+    if (step === 'demote') now.role = 'worker';
+    if (step === 'stop') running = false;
+    if (step === 'resize') resize = false;
+    if (step === 'start') running = true;
+    if (step === 'upgrade engine') engine = false;
+    if (step === 'promote') now.role = 'manager';
+    if (step === 'restore availability') now.availability = state.before.availability;
+  }
+  return { ...state, now, running, resize, engine };
+}
+
+test('cut short after any step and planned again, every node ends as it was, changed and running', () => {
+  fc.assert(
+    fc.property(states, fc.nat({ max: 8 }), fc.boolean(), (found, done, able) => {
+      const { begun, now } = found;
+      // One that nobody has begun with is what it was; a worker that was one is no manager meanwhile.
+      const before = begun ? found.before : now;
+      const role = before.role === 'worker' ? 'worker' : now.role;
+      const state = { ...found, before, now: { ...now, role } };
+      const first = stepsOf(state, { demotable: able });
+      const cut = { ...after(state, first.slice(0, done)), begun: begun || first.length > 0 };
+      const end = after(cut, stepsOf(cut, { demotable: able }));
+      const changed = { ...end, now: before, running: true, resize: false, engine: false };
+      expect(end).toEqual(first.length > 0 ? changed : state);
+    }),
+  );
+});
+
+test('no node is off, or on its way, that has not been drained before', () => {
+  fc.assert(
+    fc.property(states, (state) => {
+      const steps = stepsOf(state, demotable);
+      for (const step of ['demote', 'stop', 'resize', 'upgrade engine'] as const)
+        if (steps.includes(step)) expect(steps.indexOf('drain')).toBe(0);
+    }),
+  );
+});
+
+test('managers come before workers, unfinished ones first, the leader last', () => {
+  const { managers, workers } = inOrderOfUpgrade([
+    { ...worker, name: 'node1' },
+    { ...manager, name: 'mg1', leader: true },
+    { ...worker, name: 'node2', begun: true },
+    { ...manager, name: 'mg2' },
+    { ...manager, name: 'mg3', now: { role: 'worker', availability: 'drain' }, begun: true },
+  ]);
+  expect(managers.map(({ name }) => name)).toEqual(['mg3', 'mg2', 'mg1']);
+  expect(workers.map(({ name }) => name)).toEqual(['node2', 'node1']);
+});
+
+test.each([
+  [1, undefined],
+  [2, 'while one of the 2 managers is upgraded, the other one alone keeps the swarm: it may not fail'],
+  [3, 'while one of the 3 managers is upgraded, none of the other 2 may fail'],
+  [4, undefined],
+  [5, undefined],
+])('what it costs with %i managers', (count, price) => {
+  expect(priceOfUpgrade(count)).toBe(price);
+});
+
+test.each([
+  ['1gb', '1024MB', true],
+  ['1gb', '1gb', true],
+  ['s-1vcpu-1gb', 'S-1VCPU-1GB', true],
+  ['1gb', '2gb', false],
+  ['s-1vcpu-1gb', 's-2vcpu-2gb', false],
+])('%s and %s are the same size: %s', (one, other, same) => {
+  expect(sameSize(one, other)).toBe(same);
+});

@@ -1,0 +1,393 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { changeAccess } from '../../../src/engine/provision-machines.js';
+import { restartMachines, stopMachines } from '../../../src/machines/lifecycle.js';
+import type { Machine } from '../../../src/machines/model/machine.js';
+import { demoteNodes } from '../../../src/swarm/change-roles.js';
+import { leaveSwarm } from '../../../src/swarm/leave-swarm.js';
+import { guardedResize, whileSwarmsGoOn } from '../../../src/swarm/quorum-guard.js';
+import { backupSwarm } from '../../../src/swarm/recovery/backup-swarm.js';
+import { retireMachines } from '../../../src/swarm/remove-machines.js';
+import { removeNodes } from '../../../src/swarm/remove-nodes.js';
+import { restartEngines } from '../../../src/swarm/rolling-restart.js';
+import type { Engine, Node, Swarm } from '../support/engine.js';
+import { openTestBed, type TestBed } from '../support/test-bed.js';
+
+let bed: TestBed;
+let swarm: Swarm;
+const names = ['mg1', 'mg2', 'mg3', 'node1', 'node2'];
+
+beforeEach(async () => {
+  bed = await openTestBed();
+  await bed.running(...names, 'alone');
+  bed.engines.isUp = (name) => bed.driver.machines.get(name)?.state === 'running';
+  swarm = (await engine('mg1')).newSwarm('s1');
+  for (const name of ['mg2', 'mg3']) (await engine(name)).beIn(swarm, 'manager');
+  for (const name of ['node1', 'node2']) (await engine(name)).beIn(swarm, 'worker');
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  return bed.close();
+});
+
+const engine = (name: string): Promise<Engine> => bed.engine(name);
+
+function machines(...wanted: string[]): Promise<Machine[]> {
+  return Promise.all(wanted.map((name) => bed.cluster.machine(name)));
+}
+
+function power(name: string, state: 'running' | 'stopped'): void {
+  const machine = bed.driver.machines.get(name);
+  if (machine) machine.state = state;
+}
+
+async function stopping(...wanted: string[]): Promise<void> {
+  const guard = { doing: 'stopping', force: false };
+  await whileSwarmsGoOn(await machines(...wanted), guard, bed.context, async () => {});
+}
+
+function said(): string[] {
+  return bed.reporter.lines.filter((line) => /^(note|warning): /.test(line));
+}
+
+describe('stopping', () => {
+  test('workers, and machines in no swarm, is nothing to speak of', async () => {
+    await stopping('node1', 'node2', 'alone');
+    expect(said()).toEqual([]);
+  });
+
+  test('the last manager to spare is warned of', async () => {
+    await stopping('mg3');
+    expect(said()).toEqual([
+      'warning: stopping mg3 leaves 2 of 3 managers, none of which may fail until it is back',
+    ]);
+  });
+
+  test('so many that the quorum is lost is refused with the numbers', async () => {
+    await expect(stopping('mg2', 'mg3', 'node1')).rejects.toMatchObject({
+      name: 'UserError',
+      message:
+        'stopping mg[2:3] would leave the swarm without a quorum: 1 of 3 managers can be reached, and 2 are needed (now 3 managers)',
+      hint: expect.stringContaining('--force'),
+    });
+  });
+
+  test('is done all the same by force, and the price is told', async () => {
+    const guard = { doing: 'stopping', force: true };
+    await whileSwarmsGoOn(await machines('mg2', 'mg3'), guard, bed.context, async () => {});
+    expect(said()).toEqual([
+      'warning: stopping mg[2:3] would leave the swarm without a quorum: 1 of 3 managers can be reached, and 2 are needed (now 3 managers); --force: nothing in the swarm can be changed then; what runs goes on; the way back is "belt start NODES"',
+    ]);
+  });
+
+  test('one while another is frozen is refused, though the leader has not noticed', async () => {
+    (await engine('mg3')).answers.set('/_ping', () => ({ status: 500, body: { message: 'frozen' } }));
+    await expect(stopping('mg2')).rejects.toMatchObject({
+      message: expect.stringContaining('1 of 3 managers can be reached'),
+    });
+    await stopping('mg3');
+  });
+
+  describe('a manager that belt cannot log in to', () => {
+    beforeEach(() => bed.ssh.refused.add('mg1'));
+
+    test('is judged by the word of the others', async () => {
+      power('mg3', 'stopped');
+      await expect(stopping('mg1')).rejects.toMatchObject({
+        message:
+          'stopping mg1 would leave the swarm without a quorum: 1 of 3 managers can be reached, and 2 are needed (now 2 of 3 managers)',
+      });
+    });
+
+    test('is warned of when it is the last to spare', async () => {
+      await stopping('mg1');
+      expect(said()).toEqual([
+        'warning: stopping mg1 leaves 2 of 3 managers, none of which may fail until it is back',
+      ]);
+    });
+
+    test('counts with those that answer', async () => {
+      await expect(stopping('mg1', 'mg2')).rejects.toMatchObject({
+        message: expect.stringContaining('1 of 3 managers can be reached'),
+      });
+    });
+
+    test('and is not chosen may hold the quorum that another would take', async () => {
+      bed.ssh.refused.add('mg2');
+      for (const name of ['mg4', 'mg5']) {
+        await bed.running(name);
+        (await engine(name)).beIn(swarm, 'manager');
+        power(name, 'stopped');
+      }
+      await expect(stopping('mg3')).rejects.toMatchObject({
+        message: expect.stringContaining('2 of 5 managers can be reached, and 3 are needed (now 3 of 5'),
+      });
+    });
+
+    test('whose leader has noticed that it is gone takes nothing with it', async () => {
+      ((await engine('mg1')).node as Node).reachability = 'unreachable';
+      await stopping('mg1');
+      expect(said()).toEqual([]);
+    });
+  });
+
+  test('a silent machine of a cluster in which nobody is a manager is no matter', async () => {
+    swarm.nodes = [];
+    bed.ssh.refused.add('alone');
+    await stopping('alone');
+    expect(said()).toEqual([]);
+  });
+
+  test('asks other machines only where a chosen one is silent', async () => {
+    await stopping('node1', 'alone');
+    expect(bed.ssh.targets.map(({ name }) => name)).toEqual(['node1', 'alone']);
+  });
+
+  test('all nodes is a shutdown of the whole', async () => {
+    await stopping(...names);
+    expect(said()).toEqual([
+      'note: the whole swarm goes down; it is back when most of its managers are started: belt start mg[1:3]',
+    ]);
+  });
+
+  test('all that are still up is one too, whatever the leader believes of those that went before', async () => {
+    for (const name of ['mg3', 'node2']) power(name, 'stopped');
+    bed.engines.isUp = () => true;
+    await stopping('mg1', 'mg2', 'node1');
+    expect(said()).toHaveLength(1);
+  });
+
+  test('the only node of a swarm is no matter', async () => {
+    (await engine('alone')).newSwarm('s2');
+    await stopping('alone');
+    expect(said()).toEqual([]);
+  });
+
+  test('the only manager of others is refused', async () => {
+    (await engine('alone')).newSwarm('s2');
+    await bed.running('other');
+    (await engine('other')).beIn(bed.engines.swarms[1] as Swarm, 'worker');
+    await expect(stopping('alone')).rejects.toMatchObject({
+      message:
+        'stopping alone would leave the swarm without a quorum: 0 of 1 manager can be reached, and 1 is needed (now 1 manager)',
+    });
+  });
+
+  test('managers of several swarms is judged for each', async () => {
+    (await engine('alone')).newSwarm('s2');
+    await stopping('mg3', 'alone');
+    await expect(stopping('alone', 'mg2', 'mg3')).rejects.toMatchObject({
+      message: expect.stringContaining('stopping mg[2:3]'),
+    });
+  });
+
+  test('takes nothing from a swarm that has no quorum any more', async () => {
+    for (const name of ['mg2', 'mg3']) power(name, 'stopped');
+    await stopping('mg1');
+    expect(said()).toEqual([]);
+  });
+
+  test('waits while a leader is elected: no swarm without a quorum, only without a leader', async () => {
+    let looks = 0;
+    const elect = () => {
+      if (++looks === 2)
+        for (const name of ['mg1', 'mg2']) void engine(name).then((one) => one.answers.delete('/nodes'));
+      return { status: 503, body: { message: 'The swarm does not have a leader.' } };
+    };
+    power('mg3', 'stopped');
+    for (const name of ['mg1', 'mg2']) (await engine(name)).answers.set('/nodes', elect);
+    await expect(stopping('mg2')).rejects.toMatchObject({
+      message: expect.stringContaining('would leave the swarm without a quorum'),
+    });
+    expect(looks).toBe(2);
+  });
+
+  test('where managers answer and elect nobody is refused, and done by force without a wait', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const leaderless = () => {
+      vi.setSystemTime(Date.now() + 20_000);
+      return { status: 503, body: { message: 'The swarm does not have a leader.' } };
+    };
+    for (const name of ['mg1', 'mg2', 'mg3']) (await engine(name)).answers.set('/nodes', leaderless);
+    const obstacle = '3 of 3 managers of the swarm of mg1 may be there, and have no leader that knows them';
+    await expect(stopping('mg1')).rejects.toMatchObject({ name: 'ExternalError', message: obstacle });
+    bed.reporter.lines.length = 0;
+    const guard = { doing: 'stopping', force: true };
+    await whileSwarmsGoOn(await machines('mg1'), guard, bed.context, async () => {});
+    expect(said()).toEqual([`warning: ${obstacle}; --force: nobody can tell what this takes from the swarm`]);
+  });
+
+  test('asks no machine that does not run', async () => {
+    power('mg3', 'stopped');
+    await stopping('mg3');
+    expect(bed.ssh.targets).toEqual([]);
+  });
+});
+
+describe('two belts at the same time', () => {
+  const guard = { doing: 'stopping', force: false };
+
+  test('do not both take a manager away', async () => {
+    const stop = async (name: string) => {
+      const [machine] = await machines(name);
+      const mine = [machine as Machine];
+      return whileSwarmsGoOn(mine, guard, bed.context, () => stopMachines(mine, bed.context));
+    };
+    const ends = await Promise.allSettled([stop('mg1'), stop('mg2')]);
+    expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(ends.find(({ status }) => status === 'rejected')).toMatchObject({
+      reason: {
+        name: 'UserError',
+        message: expect.stringMatching(/^the swarm is being changed by another belt|without a quorum/),
+      },
+    });
+    expect(await bed.claims()).toEqual([]);
+  });
+
+  test('do not hold each other up over machines that are no managers', async () => {
+    const claim = await bed.cluster.claim(['the swarm'], 'changed');
+    await stopping('node1', 'alone');
+    await restartMachines(await machines('node1', 'alone'), {}, bed.context);
+    await claim.release();
+  });
+
+  test.each([
+    ['stopping', () => stopping('mg3')],
+    ['restarting', async () => restartMachines(await machines('mg3'), {}, bed.context)],
+    [
+      'restarting engines',
+      async () => changeAccess('local', await machines('mg3'), { force: false }, bed.context),
+    ],
+    ['demoting', () => demoteNodes(['mg3'], { force: true }, bed.context)],
+    ['leaving', () => leaveSwarm(['mg3'], { force: true, agree: async () => true }, bed.context)],
+    ['removing entries', () => removeNodes(['mg3'], { force: true }, bed.context)],
+    ['removing', async () => retireMachines(await machines('mg3'), { force: true, drainMs: 0 }, bed.context)],
+    [
+      'a backup',
+      () => backupSwarm({ to: join(bed.folder, 'x'), force: true, beltVersion: '1' }, bed.context),
+    ],
+  ])('%s waits its turn', async (_what, work) => {
+    await bed.cluster.setActiveHost('mg1');
+    const claim = await bed.cluster.claim(['the swarm'], 'upgraded');
+    await expect(work()).rejects.toThrow('the swarm is being upgraded by another belt');
+    expect(swarm.nodes.filter(({ role }) => role === 'manager')).toHaveLength(3);
+    expect(bed.driver.calls.filter((call) => !call.startsWith('list'))).toEqual([]);
+    await claim.release();
+    expect(await bed.claims()).toEqual([]);
+  });
+});
+
+test('resizing is stopping, except where machines go on running', async () => {
+  const two = await machines('mg2', 'mg3');
+  await expect(guardedResize({ force: false })(two, bed.context, async () => {})).rejects.toMatchObject({
+    message: expect.stringContaining('resizing mg[2:3] would leave'),
+  });
+  Object.assign(bed.driver, { resizesRunning: true });
+  await guardedResize({ force: false })(two, bed.context, async () => {});
+});
+
+describe('restarting', () => {
+  function restarts(): string[] {
+    return bed.driver.calls.filter((call) => call.startsWith('restart'));
+  }
+
+  test('managers goes one at a time, the leader last, and all others follow together', async () => {
+    const outcomes = await restartMachines(await machines(...names), {}, bed.context);
+    expect(outcomes.map(({ status }) => status)).toEqual(['ok', 'ok', 'ok', 'ok', 'ok']);
+    expect(restarts()).toEqual(['restart mg2', 'restart mg3', 'restart mg1', 'restart node1 node2']);
+    expect(said()).toEqual([]);
+  });
+
+  test('the next only when the one before is back among the managers', async () => {
+    bed.driver.onMoment = async (moment, name) => {
+      const { node } = await engine(name);
+      if (moment === 'begun' && node) node.reachability = 'unreachable';
+      if (moment === 'ended' && node)
+        setTimeout(() => Object.assign(node, { reachability: 'reachable' }), 300);
+      const reachable = swarm.nodes.filter(
+        (one) => one.role === 'manager' && one.reachability === 'reachable',
+      );
+      expect(reachable.length).toBeGreaterThanOrEqual(2);
+    };
+    const outcomes = await restartMachines(await machines('mg1', 'mg2', 'mg3'), {}, bed.context);
+    expect(outcomes.map(({ status }) => status)).toEqual(['ok', 'ok', 'ok']);
+  });
+
+  test('is refused while another manager is missing, and the rest of the machines goes on', async () => {
+    power('mg3', 'stopped');
+    const outcomes = await restartMachines(await machines('mg1', 'mg2', 'node1'), {}, bed.context);
+    expect(outcomes).toMatchObject([
+      { name: 'mg1', status: 'skipped' },
+      {
+        name: 'mg2',
+        status: 'failed',
+        error: { message: expect.stringContaining('restarting mg2 would leave') },
+      },
+      { name: 'node1', status: 'ok' },
+    ]);
+    expect(restarts()).toEqual(['restart node1']);
+  });
+
+  test('one that belt cannot log in to is asked of the others', async () => {
+    power('mg3', 'stopped');
+    bed.ssh.refused.add('mg1');
+    const outcomes = await restartMachines(await machines('mg1', 'node1'), {}, bed.context);
+    expect(outcomes).toMatchObject([
+      {
+        error: { message: expect.stringContaining('restarting mg1 would leave the swarm without a quorum') },
+      },
+      { name: 'node1', status: 'ok' },
+    ]);
+    expect(restarts()).toEqual(['restart node1']);
+  });
+
+  test('is done by force', async () => {
+    power('mg3', 'stopped');
+    await restartMachines(await machines('mg2'), { force: true }, bed.context);
+    expect(restarts()).toEqual(['restart mg2']);
+    expect(said()).toEqual([expect.stringContaining('--force: nothing in the swarm can be changed then')]);
+  });
+
+  test('one of two managers cannot be done otherwise: it is said', async () => {
+    (await engine('alone')).newSwarm('s2');
+    await bed.running('other');
+    (await engine('other')).beIn(bed.engines.swarms[1] as Swarm, 'manager');
+    await restartMachines(await machines('alone'), {}, bed.context);
+    expect(restarts()).toEqual(['restart alone']);
+    expect(said()).toEqual(['note: until alone is back, nothing in its swarm can be changed']);
+  });
+});
+
+describe('engines', () => {
+  test('that need no restart are left alone, whoever is missing', async () => {
+    power('mg3', 'stopped');
+    const work = { work: async () => 'same', doneText: (text: string) => text, force: false };
+    const outcomes = await restartEngines(await machines('mg1', 'mg2'), work, bed.context);
+    expect(outcomes).toMatchObject([{ value: 'same' }, { value: 'same' }]);
+  });
+
+  test('are set up one manager after the other', async () => {
+    const order: string[] = [];
+    const apply = bed.ssh.system.bind(bed.ssh);
+    bed.ssh.system = (name) => {
+      if (order.at(-1) !== name) order.push(name);
+      return apply(name);
+    };
+    const outcomes = await changeAccess('local', await machines(...names), { force: false }, bed.context);
+    expect(outcomes.map(({ status }) => status)).toEqual(['ok', 'ok', 'ok', 'ok', 'ok']);
+    expect(order.slice(0, 3)).toEqual(['mg2', 'mg3', 'mg1']);
+  });
+
+  test('are not set up where the quorum would be lost: nothing has changed', async () => {
+    ((await engine('mg3')).node as Node).reachability = 'unreachable';
+    const outcomes = await changeAccess('local', await machines('mg2'), { force: false }, bed.context);
+    expect(outcomes).toMatchObject([
+      {
+        status: 'failed',
+        error: { message: expect.stringContaining('restarting mg2 would leave the swarm') },
+      },
+    ]);
+    expect(bed.ssh.system('mg2').applied).toBe(0);
+  });
+});

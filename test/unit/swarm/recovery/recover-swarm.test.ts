@@ -1,0 +1,404 @@
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { Machine } from '../../../../src/machines/model/machine.js';
+import type { LogPosition } from '../../../../src/swarm/model/raft-log.js';
+import { backupSwarm } from '../../../../src/swarm/recovery/backup-swarm.js';
+import { planRecovery, recoverSwarm } from '../../../../src/swarm/recovery/recover-swarm.js';
+import { readRecovery, writeRecovery } from '../../../../src/swarm/recovery/recovery-record.js';
+import { removeLeftOver } from '../../../../src/swarm/recovery/rejoin-nodes.js';
+import { restoreSwarm } from '../../../../src/swarm/recovery/restore-swarm.js';
+import type { Engine, Node, Swarm } from '../../support/engine.js';
+import {
+  folderMembers,
+  type Members,
+  managerCertificate,
+  nodeKey,
+  segment,
+  tarOf,
+} from '../../support/swarm-folder.js';
+import { openTestBed, type TestBed } from '../../support/test-bed.js';
+
+/** The decisions, on engines in this process. What the scripts do on machines is shown on real ones (test/e2e/swarm-backup.test.ts). */
+
+const swarmId = 'kie0q18lyqg8ad4q6dteie2fy';
+let bed: TestBed;
+let machines: Machine[];
+let engines: Engine[];
+let swarm: Swarm;
+/** How far the log of a machine goes. */
+let logs: Map<string, LogPosition>;
+/** `machine script`, as they ran. */
+let ran: string[];
+let archive: Buffer;
+/** Runs with the script that makes a manager's folder ready for a new beginning. */
+let onRecover: () => void;
+
+const machine = (number: number): Machine => machines[number - 1] as Machine;
+const engine = (number: number): Engine => engines[number - 1] as Engine;
+
+beforeEach(async () => {
+  bed = await openTestBed();
+  machines = await bed.running('mg1', 'mg2', 'mg3', 'node1');
+  engines = await Promise.all(machines.map(({ name }) => bed.engine(name)));
+  swarm = engine(1).newSwarm(swarmId);
+  for (const number of [2, 3]) engine(number).beIn(swarm, 'manager');
+  engine(4).beIn(swarm, 'worker');
+  for (const one of engines)
+    one.answers.set('/swarm/unlockkey', () => ({ status: 200, body: { UnlockKey: '' } }));
+  logs = new Map();
+  ran = [];
+  onRecover = () => {};
+  archive = await tarOf(members(), { gzip: true });
+  bed.ssh.command = async (name, command, streams) => runScript(name, command, streams as Streams);
+});
+
+afterEach(() => bed.close());
+
+function members(): Members {
+  return folderMembers('swarm/', nodeKey({ locked: false }), segment({ term: 2, index: 5, commit: 5 }));
+}
+
+interface Streams {
+  stdin?: Readable;
+  stdout: Writable;
+  stderr: Writable;
+}
+
+/** What the scripts of templates/swarm answer. */
+async function runScript(name: string, command: string, { stdin, stdout, stderr }: Streams): Promise<number> {
+  const [mark = ''] = /belt-[0-9a-f]{24}/.exec(command) ?? [];
+  const tell = (word: string, text: string): void =>
+    void stderr.write(`\n${mark} ${word} ${Buffer.from(text).toString('base64')}\n`);
+  const position = logs.get(name);
+  if (command.includes('tell certificate')) {
+    if (position) {
+      tell('certificate', managerCertificate);
+      tell('segment', `/log-of-${name}`);
+    }
+  } else if (command.includes('gzip -1')) {
+    stdout.write(gzipSync(segment(position as LogPosition)));
+  } else if (command.includes('fetching the copy')) {
+    ran.push(`${name} backup`);
+    tell('downtime', '2');
+    tell('size', String(archive.length));
+    stdout.write(archive);
+  } else if (command.includes('unpacking the backup')) {
+    ran.push(`${name} restore`);
+    if (stdin) await buffer(stdin);
+    tell('downtime', '2');
+  } else {
+    ran.push(`${name} recover`);
+    onRecover();
+    tell('copy', '/var/lib/docker/swarm.before-recover');
+  }
+  tell('done', '');
+  return 0;
+}
+
+describe('backup', () => {
+  const target = (): string => join(bed.folder, 'backup.tar.gz');
+  const backup = (input: { node?: string; force?: boolean } = {}) =>
+    backupSwarm({ to: target(), force: false, beltVersion: '0.1.0', ...input }, bed.context);
+
+  test('comes from a manager that does not lead, into a private file', async () => {
+    (engine(3).node as Node).availability = 'drain';
+    expect(await backup()).toEqual({
+      node: 'mg3',
+      swarmId,
+      file: target(),
+      bytes: archive.length,
+      downtimeSeconds: 2,
+      autolock: false,
+    });
+    expect([await readFile(target()), (await stat(target())).mode & 0o777]).toEqual([archive, 0o600]);
+    expect(ran).toEqual(['mg3 backup']);
+  });
+
+  test('is refused where the swarm would lose its quorum meanwhile; by force it is done', async () => {
+    (engine(3).node as Node).reachability = 'unreachable';
+    await expect(backup()).rejects.toMatchObject({
+      name: 'UserError',
+      message: expect.stringContaining(
+        'stopping the engine of mg2 for the backup would leave the swarm without a quorum',
+      ),
+    });
+    expect(ran).toEqual([]);
+    expect(await backup({ force: true })).toMatchObject({ node: 'mg2' });
+  });
+
+  test('comes from the manager that is named, and from no worker', async () => {
+    expect(await backup({ node: 'mg1' })).toMatchObject({ node: 'mg1' });
+    await expect(backup({ node: 'node1' })).rejects.toMatchObject({
+      message: 'node1 is no manager of the swarm',
+      hint: 'its managers: mg1, mg2, mg3',
+    });
+  });
+
+  test('that could not be restored leaves the file that was there, and nothing beside it', async () => {
+    await writeFile(target(), 'the old one');
+    archive = archive.subarray(0, archive.length - 20);
+    await expect(backup()).rejects.toMatchObject({
+      name: 'UserError',
+      message: expect.stringContaining('not whole'),
+    });
+    expect(String(await readFile(target()))).toBe('the old one');
+    expect((await readdir(bed.folder)).filter((name) => name.includes('part'))).toEqual([]);
+  });
+});
+
+describe('recover', () => {
+  const loseQuorum = (): void => {
+    const leaderless = { status: 503, body: { message: 'The swarm does not have a leader.' } };
+    for (const number of [1, 2, 3]) {
+      engine(number).answers.set('/nodes', () => leaderless);
+      bed.ssh.refused.add(machine(number).name);
+    }
+  };
+
+  test('with a quorum there is nothing to recover', async () => {
+    await expect(planRecovery({ force: false }, bed.context)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'the swarm has a quorum: 3 of 3 managers can be reached, and 2 are needed',
+    });
+  });
+
+  test('begins on the manager that knows of the most decisions', async () => {
+    loseQuorum();
+    for (const number of [2, 3]) {
+      bed.ssh.refused.delete(machine(number).name);
+      bed.ssh.brokenDocker.set(machine(number).name, { code: 1, stderr: 'the engine is down' });
+    }
+    logs.set('mg2', { commit: 7, term: 2, index: 7 }).set('mg3', { commit: 8, term: 2, index: 8 });
+    const plan = await planRecovery({ force: false }, bed.context);
+    expect(plan).toMatchObject({
+      swarmId,
+      begun: false,
+      manager: { name: 'mg3' },
+      managers: [{ name: 'mg3' }, { name: 'mg2' }],
+      returning: [{ machine: { name: 'mg2' }, role: 'manager' }],
+      lost: [{ name: 'mg1' }],
+    });
+    expect(ran).toEqual([]);
+  });
+
+  test('without any state says where it could come from', async () => {
+    loseQuorum();
+    await expect(planRecovery({ force: false }, bed.context)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'no machine of this cluster holds the state of a swarm',
+      hint: expect.stringContaining('belt swarm restore FILE NODE'),
+    });
+  });
+
+  const record = {
+    swarmId,
+    manager: 'mg1',
+    autolock: false,
+    members: [{ name: 'node1', role: 'worker' as const }],
+  };
+
+  test('that never came to begin anew is forgotten where the swarm has a quorum', async () => {
+    await writeRecovery(record, bed.context);
+    await expect(planRecovery({ force: false }, bed.context)).rejects.toMatchObject({
+      name: 'UserError',
+      message: expect.stringContaining('the swarm has a quorum'),
+    });
+    expect(await readRecovery(bed.context)).toBeUndefined();
+  });
+
+  test('whose manager is none of the swarm any more is forgotten too', async () => {
+    Object.assign(engine(1).node as Node, { role: 'worker', reachability: '' });
+    await writeRecovery({ ...record, begun: true }, bed.context);
+    await expect(planRecovery({ force: false }, bed.context)).rejects.toMatchObject({
+      message: expect.stringContaining('the swarm has a quorum'),
+    });
+    expect(await readRecovery(bed.context)).toBeUndefined();
+  });
+
+  test('that was cut short before it could note that the swarm has begun anew goes on', async () => {
+    for (const number of [2, 3]) (engine(number).node as Node).reachability = '';
+    await writeRecovery(record, bed.context);
+    const plan = await planRecovery({ force: false }, bed.context);
+    expect(plan).toMatchObject({ begun: true, manager: { name: 'mg1' } });
+    bed.ssh.refused.add('node1');
+    await recoverSwarm(plan, undefined, bed.context);
+    expect(await readRecovery(bed.context)).toEqual({ ...record, begun: true });
+  });
+
+  test('goes on with a restore that was cut short before it could ask for the other nodes', async () => {
+    for (const number of [2, 3]) (engine(number).node as Node).reachability = '';
+    await writeRecovery({ swarmId, manager: 'mg1', autolock: false }, bed.context);
+    const plan = await planRecovery({ force: false }, bed.context);
+    expect(plan).toMatchObject({
+      begun: true,
+      returning: [
+        { machine: { name: 'mg2' }, role: 'manager' },
+        { machine: { name: 'mg3' }, role: 'manager' },
+        { machine: { name: 'node1' }, role: 'worker' },
+      ],
+    });
+    bed.ssh.refused.add('mg2').add('mg3').add('node1');
+    await recoverSwarm(plan, undefined, bed.context);
+    expect(await readRecovery(bed.context)).toMatchObject({
+      begun: true,
+      members: [{ name: 'mg2' }, { name: 'mg3' }, { name: 'node1' }],
+    });
+  });
+
+  test('notes that the swarm has begun anew, and what is left to do', async () => {
+    loseQuorum();
+    for (const name of ['mg1', 'mg2']) {
+      bed.ssh.refused.delete(name);
+      bed.ssh.brokenDocker.set(name, { code: 1, stderr: 'the engine is down' });
+      logs.set(name, { commit: 7, term: 2, index: 7 });
+    }
+    onRecover = () => {
+      bed.ssh.brokenDocker.delete('mg1');
+      engine(1).answers.clear();
+      (engine(1).node as Node).left = true;
+      engine(1).state = 'inactive';
+    };
+    const plan = await planRecovery({ force: false }, bed.context);
+    expect(await recoverSwarm(plan, undefined, bed.context)).toMatchObject({
+      manager: 'mg1',
+      returned: { failed: [{ name: 'mg2' }] },
+    });
+    expect(await readRecovery(bed.context)).toEqual({
+      ...record,
+      kept: '/var/lib/docker/swarm.before-recover',
+      begun: true,
+      members: [{ name: 'mg2', role: 'manager' }],
+    });
+  });
+
+  test('that was begun goes on, though the swarm has a quorum again, and ends', async () => {
+    await writeRecovery({ ...record, begun: true }, bed.context);
+    const plan = await planRecovery({ force: false }, bed.context);
+    expect(plan).toMatchObject({
+      begun: true,
+      manager: { name: 'mg1' },
+      returning: [{ machine: { name: 'node1' } }],
+    });
+    Object.assign(engine(2).node as Node, { status: 'down', reachability: '' });
+    expect(await recoverSwarm(plan, undefined, bed.context)).toEqual({
+      manager: 'mg1',
+      swarmId,
+      returned: { ok: [{ name: 'node1', role: 'worker', byItself: true }], failed: [], skipped: [] },
+      removed: ['mg2'],
+    });
+    expect(ran).toEqual([]);
+    await expect(planRecovery({ force: false }, bed.context)).rejects.toMatchObject({ name: 'UserError' });
+  });
+});
+
+test('a worker that is no machine of the cluster keeps its entry while it is away; managers of before do not', async () => {
+  for (const name of ['foreign', 'lost']) (await bed.engine(name)).beIn(swarm, 'worker');
+  const [foreign, lost] = swarm.nodes.slice(-2) as [Node, Node];
+  foreign.status = 'unknown';
+  Object.assign(lost, { role: 'manager', status: 'unknown', reachability: '' });
+  expect(await removeLeftOver(machine(1), bed.context)).toEqual(['lost']);
+  expect(swarm.nodes).toContain(foreign);
+});
+
+describe('a manager that the new swarm counts already, and that does not take part', () => {
+  /** What a recovery has left to do is to bring mg2 back. */
+  const planSecond = async () => {
+    const members = [{ name: 'mg2', role: 'manager' as const }];
+    await writeRecovery({ swarmId, manager: 'mg1', autolock: false, begun: true, members }, bed.context);
+    (engine(2).node as Node).reachability = 'unreachable';
+    return planRecovery({ force: false }, bed.context);
+  };
+
+  test('is waited for', async () => {
+    const plan = await planSecond();
+    let looks = 0;
+    bed.engines.onRequest = ({ path }) => {
+      if (path === '/nodes' && ++looks === 5) (engine(2).node as Node).reachability = 'reachable';
+    };
+    const { returned } = await recoverSwarm(plan, undefined, bed.context);
+    expect(returned.ok).toEqual([{ name: 'mg2', role: 'manager', byItself: true }]);
+    expect(engine(2).requests.map(({ method }) => method)).not.toContain('POST');
+  });
+
+  test('is made a worker before it leaves and joins anew', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const plan = await planSecond();
+    const posts: string[] = [];
+    bed.engines.onRequest = ({ method, path }, { name }) => {
+      if (method === 'POST') posts.push(`${name} ${path}`);
+      else if (posts.length === 0) vi.setSystemTime(Date.now() + 10_000);
+    };
+    const { returned } = await recoverSwarm(plan, undefined, bed.context);
+    expect(returned.ok).toEqual([{ name: 'mg2', role: 'manager', byItself: false }]);
+    expect(posts).toEqual([
+      `mg1 /nodes/${swarmId}-mg2/update?version=1`,
+      'mg2 /swarm/leave?force=true',
+      'mg2 /swarm/join',
+    ]);
+    expect(swarm.nodes.map(({ engine: { name }, role }) => `${name} ${role}`)).toEqual([
+      'mg1 manager',
+      'mg3 manager',
+      'node1 worker',
+      'mg2 manager',
+    ]);
+  });
+});
+
+describe('restore', () => {
+  const path = (): string => join(bed.folder, 'backup.tar.gz');
+  const restore = (number: number, force = false) =>
+    restoreSwarm(
+      { machine: machine(number), path: path(), askUnlockKey: async () => 'never asked', force },
+      bed.context,
+    );
+
+  beforeEach(() => writeFile(path(), archive));
+
+  test('onto a machine in a healthy swarm is refused', async () => {
+    await expect(restore(4)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'node1 is in a swarm, which the restore would take it out of',
+    });
+    expect(ran).toEqual([]);
+  });
+
+  test('beside the living swarm is refused', async () => {
+    machines.push(...(await bed.running('fresh')));
+    engines.push(await bed.engine('fresh'));
+    await expect(restore(5)).rejects.toMatchObject({
+      message: 'the swarm of the backup is alive: mg1 speaks for it',
+    });
+    expect(ran).toEqual([]);
+  });
+
+  test('of what is no backup changes nothing', async () => {
+    await writeFile(path(), 'hello');
+    await expect(restore(4, true)).rejects.toMatchObject({
+      message: expect.stringContaining('is no backup of a swarm'),
+    });
+    expect(engine(4).requests).toEqual([]);
+  });
+
+  test('on a fresh machine begins the swarm of the backup, locked as it was', async () => {
+    for (const number of [1, 2, 3, 4]) bed.ssh.refused.add(machine(number).name);
+    machines.push(...(await bed.running('fresh')));
+    engines.push(await bed.engine('fresh'));
+    let atInit: ReturnType<typeof readRecovery> | undefined;
+    bed.engines.onRequest = ({ path }) => {
+      if (path === '/swarm/init') atInit = readRecovery(bed.context);
+    };
+    expect(await restore(5)).toMatchObject({ node: 'fresh', swarmId, others: [] });
+    expect(await atInit).toEqual({ swarmId, manager: 'fresh', autolock: false });
+    expect(ran).toEqual(['fresh restore']);
+    expect(engine(5).requests.find(({ path: asked }) => asked === '/swarm/init')?.body).toMatchObject({
+      ForceNewCluster: true,
+      Spec: { EncryptionConfig: { AutoLockManagers: false } },
+    });
+    expect(await readRecovery(bed.context)).toMatchObject({ manager: 'fresh', begun: true, members: [] });
+  });
+});

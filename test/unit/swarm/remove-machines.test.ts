@@ -1,0 +1,307 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Context } from '../../../src/app/context.js';
+import type { Outcome } from '../../../src/app/fan-out.js';
+import type { Machine } from '../../../src/machines/model/machine.js';
+import { retireMachines } from '../../../src/swarm/remove-machines.js';
+import type { Engine, Node, Swarm } from '../support/engine.js';
+import { openTestBed, type TestBed } from '../support/test-bed.js';
+
+const names = ['mg1', 'mg2', 'mg3', 'mg4', 'mg5', 'node1', 'node2', 'apart'];
+
+let bed: TestBed;
+let swarm: Swarm;
+
+/** Five managers, of which mg1 leads, two workers, and a machine in no swarm. */
+async function openSwarm(): Promise<void> {
+  bed = await openTestBed();
+  bed.engines.isUp = (name) => bed.driver.machines.get(name)?.state === 'running';
+  await bed.running(...names);
+  swarm = (await bed.engine('mg1')).newSwarm('s1');
+  for (const name of names.slice(1, -1))
+    (await bed.engine(name)).beIn(swarm, name.startsWith('mg') ? 'manager' : 'worker');
+  await bed.cluster.setActiveHost('mg1');
+}
+
+beforeEach(openSwarm);
+afterEach(() => {
+  vi.useRealTimers();
+  return bed.close();
+});
+
+function node(name: string): Node {
+  const found = swarm.nodes.find(({ engine }) => engine.name === name);
+  if (!found) throw new Error(`no node ${name}`);
+  return found;
+}
+
+function switchOff(...off: string[]): void {
+  for (const name of off) bed.driver.machines.set(name, { ...machineOf(name), state: 'stopped' });
+}
+
+function machineOf(name: string) {
+  const machine = bed.driver.machines.get(name);
+  if (!machine) throw new Error(`no machine ${name}`);
+  return machine;
+}
+
+async function retire(
+  chosen: string[],
+  force = false,
+  context: Context = bed.context,
+): Promise<Outcome<Machine>[]> {
+  const machines = await Promise.all(chosen.map((name) => context.cluster.machine(name)));
+  return retireMachines(machines, { force, drainMs: 500 }, context);
+}
+
+function results(outcomes: readonly Outcome<Machine>[]): string[] {
+  return outcomes.map((outcome) =>
+    outcome.status === 'failed'
+      ? `${outcome.name}: ${outcome.error.message}`
+      : `${outcome.name} ${outcome.status}`,
+  );
+}
+
+async function left(): Promise<string[]> {
+  return (await bed.cluster.machines()).machines.map(({ name }) => name);
+}
+
+function nodes(): string[] {
+  return swarm.nodes.map(({ engine, role }) => `${engine.name} ${role}`);
+}
+
+function warnings(): string[] {
+  return bed.reporter.lines.flatMap((line) =>
+    line.startsWith('warning: ') ? [line.slice('warning: '.length)] : [],
+  );
+}
+
+/** What engines were told to do, in order. */
+function orders(): string[] {
+  return told;
+}
+let told: string[];
+beforeEach(() => {
+  told = [];
+  bed.engines.onRequest = ({ method, path, body }, engine: Engine) => {
+    if (method === 'GET') return;
+    const spec = body as { Role?: string; Availability?: string } | undefined;
+    told.push(
+      path.includes('/update')
+        ? `${/s1-(\w+)/.exec(path)?.[1]} ${spec?.Availability} ${spec?.Role}`
+        : `${method} ${path} at ${engine.name}`,
+    );
+  };
+});
+
+describe('a member of a swarm', () => {
+  test('is drained, leaves, and no entry stays', async () => {
+    expect(results(await retire(['node1']))).toEqual(['node1 ok']);
+    expect(orders()).toEqual([
+      'node1 drain worker',
+      'POST /swarm/leave?force=false at node1',
+      'DELETE /nodes/s1-node1?force=true at mg1',
+    ]);
+    expect(await left()).not.toContain('node1');
+  });
+
+  test('is made a worker first when it is a manager; the leader goes last', async () => {
+    expect(results(await retire(['mg1', 'mg2', 'node1'], true))).toEqual(['mg1 ok', 'mg2 ok', 'node1 ok']);
+    expect(nodes()).toEqual(['mg3 manager', 'mg4 manager', 'mg5 manager', 'node2 worker']);
+    expect(orders().filter((order) => order.endsWith('drain worker') && order.startsWith('mg'))).toEqual([
+      'mg2 drain worker',
+      'mg1 drain worker',
+    ]);
+  });
+
+  test('stays when the swarm cannot do without it, and so do the others of the command', async () => {
+    await expect(retire(['mg2', 'mg3', 'mg4', 'node1'])).rejects.toThrow(
+      'removing mg2 and mg3 and mg4 would leave 2 managers, none of which may fail; now 2 of 5 may',
+    );
+    expect(orders()).toEqual([]);
+    expect(await left()).toEqual(names.toSorted());
+  });
+
+  test('stays when it does not leave, unless by force', async () => {
+    const engine = await bed.engine('node1');
+    const path = '/swarm/leave?force=false';
+    engine.answers.set(path, () => ({ status: 500, body: { message: 'context deadline' } }));
+    expect(results(await retire(['node1', 'node2']))).toEqual(['node1: context deadline', 'node2 ok']);
+    expect(await left()).toContain('node1');
+    expect(results(await retire(['node1'], true))).toEqual(['node1 ok']);
+    expect(warnings()).toContain('node1 is destroyed as a node of its swarm: context deadline');
+  });
+
+  test('that would take the last manager with it leaves nobody behind, unless by force', async () => {
+    const managers = names.filter((name) => name.startsWith('mg'));
+    await expect(retire(managers)).rejects.toThrow('the 2 nodes that stay would have no manager');
+    expect(results(await retire(managers, true))).toEqual(managers.map((name) => `${name} ok`));
+  });
+});
+
+describe('a machine that is gone, or off', () => {
+  test('a worker: its entry is removed by a manager', async () => {
+    bed.driver.machines.delete('node1');
+    expect(results(await retire(['node1']))).toEqual(['node1 ok']);
+    expect(nodes()).not.toContain('node1 worker');
+  });
+
+  test('a manager: it is demoted first, and the quorum is judged', async () => {
+    switchOff('mg5');
+    expect(results(await retire(['mg5']))).toEqual(['mg5 ok']);
+    expect(nodes()).not.toContain('mg5 manager');
+  });
+
+  test('managers: they go first, so that one that is there can go with them', async () => {
+    switchOff('mg4', 'mg5');
+    expect(results(await retire(['mg3', 'mg4', 'mg5']))).toEqual(['mg3 ok', 'mg4 ok', 'mg5 ok']);
+    expect(orders().filter((order) => /^mg\d drain worker/.test(order))).toEqual([
+      'mg4 drain worker',
+      'mg5 drain worker',
+      'mg3 drain worker',
+    ]);
+    expect(nodes()).toEqual(['mg1 manager', 'mg2 manager', 'node1 worker', 'node2 worker']);
+  });
+
+  test('another manager is kept when too few would answer then', async () => {
+    switchOff('mg4', 'mg5');
+    await expect(retire(['mg3'])).rejects.toThrow(
+      'removing mg3 would leave the swarm without a quorum: 2 of 4 managers can be reached, and 3 are needed',
+    );
+    expect(results(await retire(['mg4']))).toEqual(['mg4 ok']);
+  });
+
+  test('one that left, and was not destroyed before the run was killed, leaves no entry either', async () => {
+    Object.assign(node('node1'), { status: 'down', left: true });
+    (await bed.engine('node1')).state = 'inactive';
+    expect(results(await retire(['node1']))).toEqual(['node1 ok']);
+    expect(nodes()).not.toContain('node1 worker');
+  });
+});
+
+describe('a swarm that cannot be asked', () => {
+  test('its managers are kept, unless by force; its workers are not', async () => {
+    switchOff('mg3', 'mg4', 'mg5');
+    expect(results(await retire(['mg2', 'mg3', 'node1']))).toEqual([
+      expect.stringMatching(
+        /^mg2: mg2 is a manager of a swarm that cannot be asked: the swarm has no leader/,
+      ),
+      expect.stringMatching(/^mg3: mg3 is a manager of a swarm that cannot be asked/),
+      'node1 ok',
+    ]);
+    expect(bed.reporter.lines).toContainEqual(expect.stringMatching(/^mg2 failed: mg2 is a manager of/));
+    expect(warnings()).toEqual([expect.stringMatching(/^the entry of node1 stays in its swarm: /)]);
+    expect(results(await retire(['mg2'], true))).toEqual(['mg2 ok']);
+    expect(warnings().at(-1)).toMatch(/--force: its copy of the swarm's data is lost$/);
+  });
+
+  test('by a leader that has not noticed, it decides nothing: by force, all go at once', async () => {
+    switchOff('mg1', 'mg2', 'mg5');
+    swarm.isUnaware = true;
+    await bed.cluster.setActiveHost('mg4');
+    expect(results(await retire(['mg1', 'mg2']))).toEqual([
+      'mg1: mg1 is a manager of a swarm that cannot be asked: the swarm has no quorum: 2 of 5 managers can be reached, and 3 are needed',
+      expect.stringMatching(/^mg2: mg2 is a manager of a swarm that cannot be asked/),
+    ]);
+    expect(results(await retire(['mg1', 'mg2', 'node1'], true))).toEqual(['mg1 ok', 'mg2 ok', 'node1 ok']);
+    expect(orders()).toEqual([]);
+    expect(warnings()).toEqual([
+      "mg1 is a manager of a swarm that cannot be asked (the swarm has no quorum: 2 of 5 managers can be reached, and 3 are needed); --force: its copy of the swarm's data is lost",
+      expect.stringMatching(/^mg2 is a manager of a swarm that cannot be asked/),
+      expect.stringMatching(/^the entry of node1 stays in its swarm: the swarm has no quorum: /),
+    ]);
+  });
+
+  test('from the moment on at which it was to change something: its workers go all the same', async () => {
+    switchOff('mg1', 'mg2', 'mg5');
+    swarm.isUnaware = true;
+    await bed.cluster.setActiveHost('mg4');
+    vi.useFakeTimers({ toFake: ['Date'] });
+    bed.engines.onRequest = ({ method }) => {
+      if (method === 'POST') swarm.isUnaware = false;
+      else if (!swarm.isUnaware) vi.setSystemTime(Date.now() + 10_000);
+    };
+    expect(results(await retire(['node1']))).toEqual(['node1 ok']);
+    expect(warnings()).toEqual([
+      'the entry of node1 stays in its swarm: the swarm has no leader: too few of its managers are there, or they are electing one',
+    ]);
+  });
+
+  test('a machine that is off may be one of its managers, when the manager that is left cannot tell', async () => {
+    switchOff('mg1', 'mg2', 'mg5', 'node1', 'node2');
+    for (const name of ['mg3', 'mg4'])
+      (await bed.engine(name)).answers.set('/info', () => ({ status: 500, body: { message: 'too long' } }));
+    await retire(['node1', 'node2', 'mg5'], true);
+    expect(results(await retire(['mg1', 'mg2']))).toEqual([
+      expect.stringMatching(/^mg1: mg1 may be a manager of a swarm that cannot be asked/),
+      expect.stringMatching(/^mg2: mg2 may be a manager of a swarm that cannot be asked/),
+    ]);
+  });
+
+  test('when all are off, none can be told from a manager', async () => {
+    switchOff(...names);
+    expect(results(await retire(['node1']))).toEqual([
+      expect.stringMatching(/^node1: node1 may be a manager of a swarm that cannot be asked/),
+    ]);
+    expect(await left()).toContain('node1');
+  });
+
+  test('what the provider knows no longer is forgotten', async () => {
+    switchOff(...names);
+    bed.driver.machines.delete('mg1');
+    expect(results(await retire(['mg1']))).toEqual(['mg1 ok']);
+  });
+});
+
+describe('without ceremony', () => {
+  test('a machine in no swarm', async () => {
+    expect(results(await retire(['apart']))).toEqual(['apart ok']);
+    expect(orders()).toEqual([]);
+  });
+
+  test('a live node that belt knows by its URL alone: it is only forgotten', async () => {
+    bed.drivers.set('none', bed.driver);
+    await bed.cluster.save({ ...(await bed.cluster.machine('node1')), driver: 'none' });
+    expect(results(await retire(['node1']))).toEqual(['node1 ok']);
+    expect(orders()).toEqual([]);
+    expect(nodes()).toContain('node1 worker');
+    expect(await left()).not.toContain('node1');
+  });
+
+  test('all nodes of a swarm', async () => {
+    expect(results(await retire(names.slice(0, -1)))).toEqual(names.slice(0, -1).map((name) => `${name} ok`));
+    expect(orders()).toEqual([]);
+  });
+
+  test('all machines of the cluster: nothing is asked', async () => {
+    bed.ssh.commands.length = 0;
+    await retire(names);
+    expect(bed.ssh.commands).toEqual([]);
+    expect(await left()).toEqual([]);
+  });
+});
+
+test('cut short at any moment, the same command leaves neither machine nor entry', async () => {
+  const chosen = ['mg1', 'node1'];
+  for (let cut = 1, ended = false; !ended; cut++) {
+    let moments = 0;
+    const pass = (): void => {
+      if (++moments === cut) bed.interrupt();
+    };
+    bed.engines.onRequest = ({ method }) => {
+      if (method !== 'GET') pass();
+    };
+    bed.driver.onMoment = pass;
+    await retire(chosen).catch(() => []);
+    ended = moments < cut;
+    const context = await bed.nextRun();
+    const names = (await context.cluster.machines()).machines.map(({ name }) => name);
+    const rest = chosen.filter((name) => names.includes(name));
+    const again = rest.length > 0 ? await retire(rest, false, context) : [];
+    expect(again.map(({ status }) => status)).toEqual(rest.map(() => 'ok'));
+    expect(await left()).toEqual(['apart', 'mg2', 'mg3', 'mg4', 'mg5', 'node2']);
+    expect(nodes()).toEqual(['mg2 manager', 'mg3 manager', 'mg4 manager', 'mg5 manager', 'node2 worker']);
+    expect(await bed.claims()).toEqual([]);
+    await bed.close();
+    await openSwarm();
+  }
+}, 120_000);

@@ -1,0 +1,508 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Outcome } from '../../../src/app/fan-out.js';
+import { ExternalError } from '../../../src/base/errors.js';
+import type { Machine } from '../../../src/machines/model/machine.js';
+import { setAvailability } from '../../../src/swarm/change-availability.js';
+import { demoteNodes, promoteNodes } from '../../../src/swarm/change-roles.js';
+import { initSwarm } from '../../../src/swarm/init-swarm.js';
+import { type Joined, joinSwarm } from '../../../src/swarm/join-swarm.js';
+import { listNodes } from '../../../src/swarm/list-nodes.js';
+import { networkCommand } from '../../../src/swarm/model/machine-network.js';
+import type { Role } from '../../../src/swarm/model/node.js';
+import { type Answer, type Engine, type Node, noLeader, type Swarm } from '../support/engine.js';
+import { openTestBed, type TestBed } from '../support/test-bed.js';
+
+let bed: TestBed;
+let machines: Machine[];
+let engines: Engine[];
+
+beforeEach(async () => {
+  bed = await openTestBed();
+  machines = await bed.running('node1', 'node2', 'node3', 'node4');
+  engines = await Promise.all(machines.map(({ name }) => bed.engine(name)));
+});
+
+afterEach(async () => {
+  // Whatever happened, the way to each engine is closed again.
+  try {
+    await expect.poll(() => bed.ssh.channels).toBe(0);
+  } finally {
+    await bed.close();
+  }
+});
+
+function machine(number: number): Machine {
+  return machines[number - 1] as Machine;
+}
+
+function engine(number: number): Engine {
+  return engines[number - 1] as Engine;
+}
+
+/** node1 invites the numbered nodes. */
+function join(numbers: number[], role: Role = 'worker'): Promise<Outcome<Joined>[]> {
+  return joinSwarm({ manager: machine(1), machines: numbers.map(machine), role }, bed.context);
+}
+
+function warnings(): string[] {
+  return bed.reporter.lines.flatMap((line) =>
+    line.startsWith('warning: ') ? [line.slice('warning: '.length)] : [],
+  );
+}
+
+function membersOf({ nodes }: Swarm): string[] {
+  return nodes.map(({ engine: { name }, role }) => `${name} ${role}`).sort();
+}
+
+describe('init', () => {
+  test('begins a swarm at the address that other machines use, and makes the machine the active host', async () => {
+    expect(await initSwarm(machine(1), {}, bed.context)).toEqual({
+      manager: 'node1',
+      nodeId: 'swarm-of-node1-node1',
+      address: '192.168.0.1:2377',
+      message: 'Swarm initialized: current node (swarm-of-node1-node1) is now a manager.',
+    });
+    expect(engine(1).requests.at(-1)).toEqual({
+      method: 'POST',
+      path: '/swarm/init',
+      body: {
+        ListenAddr: '0.0.0.0:2377',
+        AdvertiseAddr: '192.168.0.1',
+        DataPathAddr: '192.168.0.1',
+        Spec: {},
+      },
+    });
+    expect(await bed.cluster.activeHost()).toBe('node1');
+  });
+
+  describe('anew, of a swarm that there is,', () => {
+    const anew = (force = false) => initSwarm(machine(1), { forceNewCluster: true, force }, bed.context);
+
+    beforeEach(() => {
+      const swarm = engine(1).newSwarm('s1');
+      for (const number of [2, 3]) engine(number).beIn(swarm, 'manager');
+      engine(1).answers.set('/swarm/init', () => ({ status: 200, body: 's1-node1' }));
+    });
+
+    test('is refused while it goes on with others, unless by force', async () => {
+      const objection =
+        'the swarm of node1 goes on with others: 3 of 3 managers can be reached, and 2 are needed';
+      await expect(anew()).rejects.toMatchObject({ name: 'UserError', message: objection });
+      expect(engine(1).requests.some(({ method }) => method === 'POST')).toBe(false);
+      expect(await anew(true)).toMatchObject({ nodeId: 's1-node1' });
+      expect(warnings()).toEqual([expect.stringContaining(`${objection}; --force: they go on`)]);
+    });
+
+    test('is what a swarm without a quorum is there for', async () => {
+      bed.engines.isUp = (name) => name === 'node1';
+      expect(await anew()).toMatchObject({ nodeId: 's1-node1' });
+    });
+  });
+
+  test('leaves another active host', async () => {
+    await bed.cluster.setActiveHost('node4');
+    await initSwarm(machine(1), {}, bed.context);
+    expect(await bed.cluster.activeHost()).toBe('node4');
+  });
+
+  test('on a member of a swarm is refused, and nothing changes', async () => {
+    engine(1).newSwarm('s1');
+    await expect(initSwarm(machine(1), {}, bed.context)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'node1 is in a swarm already',
+      hint: 'see it: belt swarm ls node1',
+    });
+    expect(await bed.cluster.activeHost()).toBeUndefined();
+    expect(engine(1).requests).toEqual([{ method: 'GET', path: '/info' }]);
+  });
+
+  test('needs an address', async () => {
+    await expect(initSwarm({ ...machine(1), addresses: {} }, {}, bed.context)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'node1 has no address that other nodes could join at',
+    });
+    expect(bed.ssh.commands).toEqual([]);
+  });
+});
+
+describe('join', () => {
+  let swarm: Swarm;
+
+  beforeEach(() => {
+    swarm = engine(1).newSwarm('s1');
+  });
+
+  test('makes machines members, and says so in the words of docker', async () => {
+    expect(await join([2, 3])).toEqual([
+      {
+        name: 'node2',
+        status: 'ok',
+        value: {
+          nodeId: 's1-node2',
+          role: 'worker',
+          already: false,
+          message: 'This node joined a swarm as a worker.',
+        },
+      },
+      {
+        name: 'node3',
+        status: 'ok',
+        value: {
+          nodeId: 's1-node3',
+          role: 'worker',
+          already: false,
+          message: 'This node joined a swarm as a worker.',
+        },
+      },
+    ]);
+    expect(membersOf(swarm)).toEqual(['node1 manager', 'node2 worker', 'node3 worker']);
+  });
+
+  test('sends the address of the machine and those of the managers', async () => {
+    await join([2], 'manager');
+    expect(engine(2).requests.find(({ path }) => path === '/swarm/join')).toEqual({
+      method: 'POST',
+      path: '/swarm/join',
+      body: {
+        ListenAddr: '0.0.0.0:2377',
+        AdvertiseAddr: '192.168.0.2',
+        DataPathAddr: '192.168.0.2',
+        RemoteAddrs: ['node1:2377'],
+        JoinToken: swarm.tokens.Manager,
+      },
+    });
+  });
+
+  test('puts the token into request bodies only: no command line and no progress holds it', async () => {
+    await join([2, 3]);
+    await join([4], 'manager');
+    const bodies = JSON.stringify(engines.map(({ requests }) => requests));
+    expect(bodies).toContain(swarm.tokens.Worker);
+    expect(bodies).toContain(swarm.tokens.Manager);
+    const visible = [...bed.ssh.commands, ...bed.reporter.lines].join('\n');
+    expect(visible).not.toContain('SWMTKN');
+    expect(new Set(bed.ssh.commands.map((command) => command.replace(/^node\d: /, '')))).toEqual(
+      new Set(['exec docker system dial-stdio', networkCommand]),
+    );
+    const paths = engines.flatMap(({ requests }) => requests.map(({ path }) => path));
+    expect(paths.filter((path) => path.includes('SWMTKN'))).toEqual([]);
+  });
+
+  test('asks workers at the same time', async () => {
+    // Each join ends only when all three are being asked for: one after the other would never end.
+    const arrived: (() => void)[] = [];
+    for (const number of [2, 3, 4]) {
+      engine(number).whileJoining = () =>
+        new Promise((resolve) => {
+          arrived.push(resolve);
+          if (arrived.length === 3) for (const go of arrived) go();
+        });
+    }
+    await join([2, 3, 4]);
+    expect(bed.engines.joining.most).toBe(3);
+  });
+
+  test('asks managers one after the other, in their order', async () => {
+    for (const number of [2, 3, 4]) engine(number).whileJoining = () => sleep(5);
+    await join([3, 2, 4], 'manager');
+    expect(bed.engines.joining.most).toBe(1);
+    expect(bed.reporter.lines.filter((line) => line.endsWith('done: joined'))).toEqual([
+      'node3 done: joined',
+      'node2 done: joined',
+      'node4 done: joined',
+    ]);
+    expect(membersOf(swarm)).toEqual(['node1 manager', 'node2 manager', 'node3 manager', 'node4 manager']);
+  });
+
+  test('leaves members what they are', async () => {
+    engine(2).beIn(swarm, 'manager');
+    const [inviting, member] = await join([1, 2]);
+    const value = {
+      role: 'manager',
+      already: true,
+      message: 'This node is already part of the swarm as a manager.',
+    };
+    expect(inviting).toEqual({ name: 'node1', status: 'ok', value: { nodeId: 's1-node1', ...value } });
+    expect(member).toEqual({ name: 'node2', status: 'ok', value: { nodeId: 's1-node2', ...value } });
+    expect(engines.flatMap(({ requests }) => requests.filter(({ method }) => method === 'POST'))).toEqual([]);
+  });
+
+  test('refuses members of another swarm, and goes on with the others', async () => {
+    engine(2).newSwarm('s2');
+    const outcomes = await join([2, 3]);
+    expect(outcomes[0]).toMatchObject({
+      status: 'failed',
+      error: {
+        name: 'UserError',
+        message: 'node2 is in another swarm already',
+        hint: 'take it out first: belt --host node2 docker swarm leave',
+      },
+    });
+    expect(outcomes[1]).toMatchObject({ status: 'ok' });
+  });
+
+  test('waits on when the engine gives up waiting and goes on joining', async () => {
+    engine(2).joinsAfterLooks = 2;
+    expect(await join([2])).toMatchObject([
+      { name: 'node2', status: 'ok', value: { nodeId: 's1-node2', already: false } },
+    ]);
+    expect(engine(2).requests.map(({ path }) => path)).toEqual([
+      '/info',
+      '/swarm/join',
+      '/info',
+      '/info',
+      '/info',
+    ]);
+  });
+
+  test('finishes a join that an interrupted run began', async () => {
+    engine(2).beJoining(swarm, 'worker', 2);
+    expect(await join([2])).toEqual([
+      {
+        name: 'node2',
+        status: 'ok',
+        value: {
+          nodeId: 's1-node2',
+          role: 'worker',
+          already: true,
+          message: 'This node is already part of the swarm as a worker.',
+        },
+      },
+    ]);
+  });
+
+  test('tells why a join that went on failed in the end', async () => {
+    engine(2).joinsAfterLooks = 1;
+    engine(2).joinError = 'rpc error: no route to host';
+    expect(await join([2])).toEqual([
+      {
+        name: 'node2',
+        status: 'failed',
+        error: new ExternalError('node2 could not join: rpc error: no route to host'),
+      },
+    ]);
+  });
+
+  test('fails with the words of an engine that refuses', async () => {
+    engine(2).answers.set('/swarm/join', () => ({
+      status: 400,
+      body: { message: 'invalid join token' },
+    }));
+    expect(await join([2, 3])).toMatchObject([
+      { name: 'node2', status: 'failed', error: { name: 'EngineError', message: 'invalid join token' } },
+      { name: 'node3', status: 'ok' },
+    ]);
+  });
+
+  test('an interruption while an engine is waited for leaves the node skipped', async () => {
+    engine(2).joinsAfterLooks = 1_000_000;
+    const joining = join([2]);
+    await expect.poll(() => engine(2).requests.length).toBeGreaterThan(2);
+    bed.interrupt();
+    expect(await joining).toEqual([{ name: 'node2', status: 'skipped' }]);
+  });
+
+  test('needs a manager that is one', async () => {
+    engine(2).beIn(swarm, 'worker');
+    const invite = (number: number) =>
+      joinSwarm({ manager: machine(number), machines: [machine(4)], role: 'worker' }, bed.context);
+    await expect(invite(2)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'node2 is a worker of its swarm, not a manager',
+      hint: 'see the managers: belt swarm ls',
+    });
+    await expect(invite(3)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'node3 is in no swarm',
+      hint: 'begin one: belt swarm init node3',
+    });
+    expect(engine(4).requests).toEqual([]);
+  });
+});
+
+describe('promote and demote', () => {
+  let swarm: Swarm;
+
+  beforeEach(async () => {
+    swarm = engine(1).newSwarm('s1');
+    for (const number of [2, 3]) engine(number).beIn(swarm, 'manager');
+    engine(4).beIn(swarm, 'worker');
+    await bed.cluster.setActiveHost('node2');
+  });
+
+  test("one after the other, in docker's words", async () => {
+    expect(await promoteNodes(['node[3:4]'], bed.context)).toMatchObject([
+      { name: 'node3', value: { already: true, message: 'Node node3 promoted to a manager in the swarm.' } },
+      { name: 'node4', value: { already: false, message: 'Node node4 promoted to a manager in the swarm.' } },
+    ]);
+    expect(warnings()).toEqual([
+      '4 managers bear no more failures than 3: make it an odd number, with one more or one less',
+    ]);
+    expect(membersOf(swarm)).toContain('node4 manager');
+  });
+
+  test('a manager that is not there is one already, and not waited for', async () => {
+    Object.assign(engine(3).node as Node, { status: 'down', reachability: 'unreachable' });
+    expect(await promoteNodes(['node3'], bed.context)).toMatchObject([{ value: { already: true } }]);
+  });
+
+  test('a node that is not there is not promoted', async () => {
+    (engine(4).node as Node).status = 'down';
+    await expect(promoteNodes(['node4'], bed.context)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'node4 is down: a manager that is not there would only weigh on the quorum',
+    });
+  });
+
+  test('a node that the leader has not yet heard of is waited for', async () => {
+    const node = engine(4).node as Node;
+    node.status = 'unknown';
+    const promoting = promoteNodes(['node4'], bed.context);
+    await expect
+      .poll(() => engine(2).requests.filter(({ path }) => path === '/nodes').length)
+      .toBeGreaterThan(2);
+    node.status = 'ready';
+    expect(await promoting).toMatchObject([{ name: 'node4', status: 'ok' }]);
+  });
+
+  test('the last manager to spare is not demoted, except by force', async () => {
+    await expect(demoteNodes(['node3'], { force: false }, bed.context)).rejects.toMatchObject({
+      message: 'demoting node3 would leave 2 managers, none of which may fail; now 1 of 3 may',
+    });
+    expect(membersOf(swarm)).toContain('node3 manager');
+    expect(await demoteNodes(['node3'], { force: true }, bed.context)).toMatchObject([
+      { name: 'node3', value: { message: 'Manager node3 demoted in the swarm.' } },
+    ]);
+    expect(warnings()).toEqual([
+      'demoting node3 would leave 2 managers, none of which may fail; now 1 of 3 may; --force: the next manager that fails takes the swarm its quorum',
+    ]);
+  });
+
+  test('nor one while another cannot be reached, though the leader has not noticed yet', async () => {
+    engine(3).answers.set('/_ping', () => ({ status: 500, body: { message: 'frozen' } }));
+    await expect(demoteNodes(['node2'], { force: false }, bed.context)).rejects.toMatchObject({
+      message:
+        'demoting node2 would leave the swarm without a quorum: 1 of 2 managers can be reached, and 2 are needed (now 2 of 3 managers)',
+    });
+  });
+
+  test('the one that cannot be reached is demoted without an objection', async () => {
+    (engine(3).node as Node).reachability = 'unreachable';
+    expect(await demoteNodes(['node3'], { force: false }, bed.context)).toMatchObject([{ status: 'ok' }]);
+  });
+
+  test('lost ones go first, and what they were counted for is not counted again', async () => {
+    await bed.running('node5', 'node6');
+    for (const name of ['node5', 'node6']) (await bed.engine(name)).beIn(swarm, 'manager');
+    bed.engines.isUp = (name) => !['node5', 'node6'].includes(name);
+    const demoted = await demoteNodes(['node[3,5:6]'], { force: false }, bed.context);
+    expect(demoted.map(({ name, status }) => `${name} ${status}`)).toEqual([
+      'node5 ok',
+      'node6 ok',
+      'node3 ok',
+    ]);
+  });
+
+  test('where a leader is being elected, that is waited for', async () => {
+    let left = 4;
+    const electing = (): Answer | undefined =>
+      left-- > 0 ? { status: 503, body: { message: noLeader } } : undefined;
+    bed.ssh.refused.add('node1');
+    for (const number of [2, 3]) engine(number).answers.set('/nodes', electing);
+    expect(await setAvailability(['node4'], 'pause', bed.context)).toMatchObject([
+      { name: 'node4', status: 'ok' },
+    ]);
+    expect(bed.reporter.lines).toContain(
+      'note: the swarm has no leader now: waiting until its managers elect one',
+    );
+  });
+
+  test('a manager that is named and out of reach is not waited for', async () => {
+    bed.ssh.refused.add('node1');
+    await expect(listNodes(machine(1), bed.context)).rejects.toThrow('refused');
+    expect(bed.reporter.lines.filter((line) => line.startsWith('note: '))).toEqual([]);
+  });
+
+  test('where too few are left to elect one, that is said at once', async () => {
+    for (const name of ['node1', 'node3']) bed.ssh.refused.add(name);
+    engine(2).answers.set('/nodes', () => ({ status: 503, body: { message: noLeader } }));
+    await expect(setAvailability(['node4'], 'pause', bed.context)).rejects.toMatchObject({
+      name: 'UserError',
+      message: expect.stringContaining('the swarm has no leader'),
+    });
+    expect(bed.reporter.lines.filter((line) => line.startsWith('note: '))).toEqual([]);
+  });
+
+  test('the leader goes last, and the others are asked then', async () => {
+    expect(await demoteNodes(['node[1:2]'], { force: true }, bed.context)).toMatchObject([
+      { name: 'node2', status: 'ok' },
+      { name: 'node1', status: 'ok' },
+    ]);
+    expect(membersOf(swarm)).toContain('node3 manager');
+  });
+
+  test('a machine outside the swarm is named', async () => {
+    await bed.running('other');
+    await expect(demoteNodes(['other'], { force: false }, bed.context)).rejects.toMatchObject({
+      message: 'other is no node of the swarm',
+    });
+  });
+});
+
+describe('ls', () => {
+  test('shows the nodes as the manager knows them', async () => {
+    const swarm = engine(1).newSwarm('s1');
+    engine(2).beIn(swarm, 'worker');
+    const node = { status: 'ready', availability: 'active', engineVersion: '28.1.0', labels: {} };
+    expect(await listNodes(machine(1), bed.context)).toEqual([
+      {
+        id: 's1-node1',
+        hostname: 'node1',
+        address: 'node1',
+        role: 'manager',
+        leader: true,
+        reachability: 'reachable',
+        managerAddress: 'node1:2377',
+        ...node,
+      },
+      { id: 's1-node2', hostname: 'node2', address: 'node2', role: 'worker', leader: false, ...node },
+    ]);
+  });
+
+  test('on a worker says who knows', async () => {
+    const swarm = engine(1).newSwarm('s1');
+    engine(2).beIn(swarm, 'worker');
+    await expect(listNodes(machine(2), bed.context)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'node2 is a worker of its swarm, not a manager',
+      hint: 'see the managers: belt swarm ls',
+    });
+  });
+
+  test('without a name, asks a machine that is a manager', async () => {
+    await bed.cluster.setActiveHost('node2');
+    const swarm = engine(3).newSwarm('s1');
+    engine(2).beIn(swarm, 'worker');
+    const nodes = await listNodes(undefined, bed.context);
+    expect(nodes.map(({ hostname, role }) => `${hostname} ${role}`)).toEqual([
+      'node3 manager',
+      'node2 worker',
+    ]);
+  });
+
+  test('without any swarm in the cluster says how to begin one', async () => {
+    await expect(listNodes(undefined, bed.context)).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'no machine of this cluster is a manager of a swarm',
+      hint: 'begin one: belt swarm init NODE',
+    });
+  });
+
+  test('outside any swarm says how to begin one', async () => {
+    await expect(listNodes(machine(3), bed.context)).rejects.toMatchObject({
+      message: 'node3 is in no swarm',
+      hint: 'begin one: belt swarm init node3',
+    });
+  });
+});

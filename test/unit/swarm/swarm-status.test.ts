@@ -1,0 +1,276 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createAuthority } from '../../../src/certs/model/issue.js';
+import type { Machine } from '../../../src/machines/model/machine.js';
+import type { SwarmNode } from '../../../src/swarm/model/node.js';
+import { certificateAdvice, type NamedNode, overviewOf } from '../../../src/swarm/model/swarm-overview.js';
+import { swarmStatus } from '../../../src/swarm/swarm-status.js';
+import { swarmStatusView } from '../../../src/swarm/views/status-view.js';
+import type { Engine, Node, Swarm } from '../support/engine.js';
+import { openTestBed, type TestBed } from '../support/test-bed.js';
+
+function member(name: string, node: Partial<SwarmNode> = {}): NamedNode {
+  return {
+    name,
+    node: {
+      id: name,
+      hostname: name,
+      role: 'worker',
+      status: 'ready',
+      availability: 'active',
+      address: name,
+      engineVersion: '28.1.0',
+      labels: {},
+      leader: false,
+      ...node,
+    },
+  };
+}
+
+function manager(name: string, node: Partial<SwarmNode> = {}): NamedNode {
+  return member(name, { role: 'manager', reachability: 'reachable', ...node });
+}
+
+const zones = ['a', 'b', 'c'].map((zone) => ({ labels: { zone } }));
+const three = [
+  manager('mg1', { ...zones[0], leader: true }),
+  manager('mg2', zones[1]),
+  manager('mg3', zones[2]),
+];
+const all = new Set(['mg1', 'mg2', 'mg3']);
+
+describe('an overview', () => {
+  test('counts managers, and groups nodes by how they are, the worst first', () => {
+    const members = [...three, member('node1'), member('node2', { status: 'down' }), member('node3')];
+    expect(overviewOf(members, all)).toMatchObject({
+      quorum: true,
+      managers: { total: 3, reachable: 3, needed: 2, tolerance: 1, leader: 'mg1' },
+      groups: [
+        { role: 'worker', status: 'down', names: ['node2'] },
+        { role: 'manager', status: 'ready', names: ['mg1', 'mg2', 'mg3'] },
+        { role: 'worker', status: 'ready', names: ['node1', 'node3'] },
+      ],
+      places: [
+        { name: 'a', managers: ['mg1'] },
+        { name: 'b', managers: ['mg2'] },
+        { name: 'c', managers: ['mg3'] },
+      ],
+      warnings: [],
+    });
+  });
+
+  test('believes a manager that does not answer to be gone, whatever the leader says', () => {
+    const { managers, warnings, quorum } = overviewOf(three, new Set(['mg1', 'mg2']));
+    expect(quorum).toBe(true);
+    expect(managers).toMatchObject({ reachable: 2, tolerance: 0 });
+    expect(managers.nodes[2]).toMatchObject({ name: 'mg3', reachability: 'unreachable' });
+    expect(warnings).toEqual(['1 of 3 managers cannot be reached: none of the others may fail']);
+    expect(overviewOf(three, new Set(['mg1'])).quorum).toBe(false);
+  });
+
+  test('speaks of even numbers of managers and of zones that hold too many', () => {
+    const four = [...three, manager('mg4', zones[0])];
+    expect(overviewOf(four, new Set([...all, 'mg4'])).warnings).toEqual([
+      '4 managers bear no more failures than 3: make it an odd number, with one more or one less',
+      'a holds 2 of 4 managers: its failure takes the swarm its quorum; 3 managers spread 1+1+1 over three zones bear it',
+    ]);
+  });
+});
+
+test.each([
+  [80, []],
+  [
+    13,
+    ['the swarm certificate of node7 ends in 13 days: nodes renew theirs while they run, so see to node7'],
+  ],
+  [
+    -2,
+    ['the swarm certificate of node7 ended 2 days ago: nodes renew theirs while they run, so see to node7'],
+  ],
+])('a node certificate that ends in %i of 90 days', (daysLeft, advice) => {
+  const soonest = { name: 'node7', expires: '2026-12-01T00:00:00.000Z', daysLeft };
+  expect(certificateAdvice({ validDays: 90, soonest, unanswered: [] })).toEqual(advice);
+});
+
+describe('the view', () => {
+  test('of a small swarm', () => {
+    const status = {
+      id: 's1',
+      ...overviewOf([...three, member('node1'), member('node2')], all),
+      certificates: {
+        validDays: 90,
+        soonest: { name: 'node2', expires: '2027-02-19T08:00:00.000Z', daysLeft: 89 },
+        authorityExpires: '2046-11-16T08:00:00.000Z',
+        unanswered: [],
+      },
+      machines: [],
+    };
+    expect(
+      swarmStatusView(status),
+    ).toBe(`Swarm s1 has a quorum: 3 of 3 managers, 2 needed, 1 more may fail. Leader: mg1
+
+MANAGER   STATUS   AVAILABILITY   MANAGER STATUS   PLACE
+mg1       Ready    Active         Leader           a
+mg2       Ready    Active         Reachable        b
+mg3       Ready    Active         Reachable        c
+
+ROLE      STATUS   AVAILABILITY   NODES   NAMES
+manager   Ready    Active         3       mg[1:3]
+worker    Ready    Active         2       node[1:2]
+
+PLACE   WORKERS   MANAGERS   NAMES
+a       0         1          mg1
+b       0         1          mg2
+c       0         1          mg3
+
+Node certificates are good for 90 days and renew themselves; the first ends 2027-02-19, in 89 days (node2).
+The swarm's authority ends 2046-11-16.`);
+  });
+
+  test('fits into 80 columns with 97 nodes, and stays complete', () => {
+    const workers = Array.from({ length: 94 }, (_, index) =>
+      member(`node${index + 1}`, { status: index % 2 === 0 ? 'ready' : 'down', labels: { zone: 'a' } }),
+    );
+    const status = { id: 's1', ...overviewOf([...three, ...workers], all), machines: [] };
+    const text = swarmStatusView(status, 80);
+    const lines = text.split('\n');
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(lines.length).toBeLessThan(30);
+    expect(text.replaceAll(/\s/g, '')).toContain('93]');
+    expect(lines.filter((line) => /Down +Active +47 /.test(line))).toHaveLength(1);
+  });
+
+  test('without a quorum shows what each machine says', () => {
+    const status = {
+      quorum: false,
+      managers: { total: 3, reachable: 1, needed: 2, tolerance: 0, nodes: [] },
+      groups: [],
+      places: [],
+      machines: [
+        { name: 'mg1', state: 'running', swarm: 'active/manager' },
+        { name: 'mg2', state: 'stopped' },
+        { name: 'mg3', state: 'running', error: 'no answer\nwithin 5 s' },
+      ],
+      warnings: ['nothing can be changed'],
+    };
+    expect(
+      swarmStatusView(status, 80),
+    ).toBe(`The swarm has no quorum: 1 of 3 managers can be reached, 2 are needed.
+
+MACHINE   STATE     SAYS             ERROR
+mg1       Running   active/manager
+mg2       Stopped   -
+mg3       Running   -                no answer within 5 s
+
+Warning: nothing can be changed`);
+  });
+});
+
+describe('asked of engines', () => {
+  let bed: TestBed;
+  let swarm: Swarm;
+
+  beforeEach(async () => {
+    bed = await openTestBed();
+    await bed.running('mg1', 'mg2', 'mg3', 'node1');
+    bed.engines.isUp = (name) => bed.driver.machines.get(name)?.state === 'running';
+    swarm = (await engine('mg1')).newSwarm('s1');
+    for (const name of ['mg2', 'mg3']) (await engine(name)).beIn(swarm, 'manager');
+    (await engine('node1')).beIn(swarm, 'worker');
+  });
+
+  afterEach(() => {
+    vi.useRealTimers();
+    return bed.close();
+  });
+
+  const engine = (name: string): Promise<Engine> => bed.engine(name);
+
+  function stop(...names: string[]): void {
+    for (const name of names) {
+      const machine = bed.driver.machines.get(name);
+      if (machine) machine.state = 'stopped';
+    }
+  }
+
+  test('tells the quorum, the nodes and when certificates end', async () => {
+    const { certificate } = await createAuthority({ commonName: 'swarm-ca', keyType: 'ecdsa-p256' });
+    bed.ssh.journal = async () => certificate;
+    const status = await swarmStatus(undefined, bed.context);
+    expect(status).toMatchObject({
+      id: 's1',
+      quorum: true,
+      managers: { total: 3, reachable: 3, tolerance: 1, leader: 'mg1' },
+      certificates: { validDays: 90, soonest: { daysLeft: 3649 }, unanswered: [] },
+      machines: [],
+    });
+    expect(bed.ssh.commands.join('\n')).toContain('swarm-node.crt');
+  });
+
+  test('of which a frozen one is known at once', async () => {
+    (await engine('mg2')).answers.set('/_ping', () => ({ status: 500, body: { message: 'frozen' } }));
+    const { managers } = await swarmStatus(undefined, bed.context);
+    expect(managers).toMatchObject({ reachable: 2, tolerance: 0 });
+  });
+
+  test('without a quorum each machine is asked for itself', async () => {
+    stop('mg2', 'mg3');
+    expect(await swarmStatus(undefined, bed.context)).toEqual({
+      quorum: false,
+      managers: { total: 3, reachable: 1, needed: 2, tolerance: 0, nodes: [] },
+      groups: [],
+      places: [],
+      warnings: [expect.stringMatching(/^without a quorum nothing can be changed/)],
+      machines: [
+        { name: 'mg1', state: 'running', swarm: 'active/manager' },
+        { name: 'mg2', state: 'stopped' },
+        { name: 'mg3', state: 'stopped' },
+        { name: 'node1', state: 'running', swarm: 'active/worker' },
+      ],
+    });
+  });
+
+  test('a manager that is no machine any more is not counted on', async () => {
+    stop('mg2', 'mg3');
+    await bed.cluster.remove('mg3');
+    vi.useFakeTimers({ toFake: ['Date'] });
+    bed.engines.onRequest = () => vi.setSystemTime(Date.now() + 10_000);
+    expect(await swarmStatus(undefined, bed.context)).toMatchObject({
+      quorum: false,
+      managers: { total: 3, reachable: 1 },
+    });
+    expect(bed.reporter.lines).toContain('note: nobody leads the swarm of mg1: waiting for an election');
+  });
+
+  test('and a worker knows where the managers were', async () => {
+    stop('mg1', 'mg2', 'mg3');
+    expect(await swarmStatus(undefined, bed.context)).toMatchObject({
+      quorum: false,
+      managers: { total: 3, reachable: 0 },
+    });
+  });
+
+  test('a worker that is named is no manager to ask', async () => {
+    const node1: Machine = await bed.cluster.machine('node1');
+    await expect(swarmStatus(node1, bed.context)).rejects.toMatchObject({
+      message: 'node1 is a worker of its swarm, not a manager',
+    });
+  });
+
+  test('no swarm at all is said in one line', async () => {
+    bed.engines.swarms.length = 0;
+    for (const name of ['mg1', 'mg2', 'mg3', 'node1']) (await engine(name)).state = 'inactive';
+    await expect(swarmStatus(undefined, bed.context)).rejects.toMatchObject({
+      message: 'no machine of this cluster is a manager of a swarm',
+    });
+    stop('mg1');
+    await expect(swarmStatus(undefined, bed.context)).rejects.toMatchObject({
+      message: expect.stringContaining('no manager answers'),
+    });
+  });
+
+  test('a node that nobody reaches is counted by its manager', async () => {
+    ((await engine('node1')).node as Node).status = 'down';
+    const { groups } = await swarmStatus(undefined, bed.context);
+    expect(groups[0]).toMatchObject({ role: 'worker', status: 'down', names: ['node1'] });
+  });
+});

@@ -1,0 +1,329 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { record } from '../../../docs/demo/recording.js';
+import type { Reporter } from '../../../src/app/reporter.js';
+import { createReporter } from '../../../src/ui/create-reporter.js';
+import { createScreen, type Screen } from './ui-screen.js';
+
+/** A clock that a test sets, so that shown times are known. */
+interface Clock {
+  nowMs: number;
+}
+
+function terminalReporter(screen: Screen, clock: Clock = { nowMs: 0 }): Reporter {
+  const sharing = [screen.stream, screen.other];
+  return createReporter({
+    stream: screen.stream,
+    mode: 'terminal',
+    color: false,
+    sharing,
+    now: () => clock.nowMs,
+  });
+}
+
+/** Waits until the screen shows a text; the test's own time limit ends the wait. */
+async function shown(screen: Screen, text: string): Promise<void> {
+  await vi.waitFor(async () => expect((await screen.lines()).join('\n')).toContain(text), {
+    timeout: 20_000,
+    interval: 20,
+  });
+}
+
+describe('on a terminal', () => {
+  test('each subject has one line that stays, with names and times in columns', async () => {
+    const screen = createScreen();
+    const clock = { nowMs: 0 };
+    const progress = terminalReporter(screen, clock).open(['node1', 'node10']);
+    progress.update('node1', 'booting');
+    progress.update('node10', 'booting');
+    await shown(screen, 'node10  booting');
+    clock.nowMs = 1200;
+    progress.update('node1', 'waiting for SSH');
+    progress.done('node1', 'ready');
+    clock.nowMs = 64_000;
+    await shown(screen, '1m04s');
+    progress.done('node10', 'ready at last');
+    await progress.close();
+    expect(await screen.lines()).toEqual([
+      '✓ node1   ready            1.2s',
+      '✓ node10  ready at last   1m04s',
+    ]);
+    expect(await screen.cursorVisible()).toBe(true);
+  });
+
+  test('while it runs: spinner, step, bar with percent, time; the cursor is hidden', async () => {
+    const screen = createScreen();
+    const progress = terminalReporter(screen).open(['image', 'node1']);
+    progress.update('image', 'unpacking', 0.43);
+    await shown(screen, '43%');
+    expect(await screen.lines()).toEqual([
+      '⠋ image  unpacking  ━━━━━━━━━───────────  43%    0.0s',
+      '· node1',
+    ]);
+    expect(await screen.cursorVisible()).toBe(false);
+    progress.done('image');
+    await progress.close();
+    expect(await screen.lines()).toEqual(['✓ image  done       0.0s', '- node1  skipped']);
+  });
+
+  test('a failure shows its reason in full at the end, under its own column', async () => {
+    const screen = createScreen(40, 10);
+    const progress = terminalReporter(screen).open(['node1']);
+    progress.failed('node1', 'the engine did not come up within ten seconds:\n  dockerd: no space left');
+    await progress.close();
+    expect(await screen.lines()).toEqual([
+      '✗ node1  the engine did not        0.0s',
+      '         come up within ten',
+      '         seconds:',
+      '           dockerd: no space',
+      '         left',
+    ]);
+  });
+
+  test('long texts are cut to the width while they live', async () => {
+    const screen = createScreen(40, 10);
+    const progress = terminalReporter(screen).open(['node1']);
+    progress.update('node1', 'a step\nwith \x1b[31mcolours\x1b[0m and a rather long description');
+    await shown(screen, 'a step');
+    expect(await screen.lines()).toEqual(['⠋ node1  a step with colours a…    0.0s']);
+    progress.done('node1');
+    await progress.close();
+  });
+
+  test('notes, warnings and what others write go above the live lines', async () => {
+    const screen = createScreen();
+    const reporter = terminalReporter(screen);
+    reporter.note('before');
+    const progress = reporter.open(['node1', 'node2']);
+    progress.update('node1', 'booting');
+    await shown(screen, 'node1  booting');
+    reporter.note('a note');
+    reporter.warn('a warning');
+    screen.other.write('a result\nunfinished ');
+    screen.stream.write('a message\n');
+    screen.other.write('but now\n');
+    progress.update('node2', 'joining');
+    await shown(screen, 'node2  joining');
+    progress.done('node1', 'ready');
+    progress.done('node2', 'ready');
+    await progress.close();
+    screen.other.write('after\n');
+    expect(await screen.lines()).toEqual([
+      'before',
+      'a note',
+      'warning: a warning',
+      'a result',
+      'a message',
+      'unfinished but now',
+      '✓ node1  ready    0.0s',
+      '✓ node2  ready    0.0s',
+      'after',
+    ]);
+  });
+
+  test('more subjects than fit become a summary with the failed and running ones', async () => {
+    const screen = createScreen(50, 10);
+    const names = Array.from({ length: 97 }, (_, index) => `node${index + 1}`);
+    const progress = terminalReporter(screen).open(names);
+    for (const name of names.slice(0, 40)) progress.update(name, 'booting');
+    for (const name of names.slice(0, 10)) progress.done(name, 'ready');
+    progress.failed('node11', 'no address left');
+    await shown(screen, '10/97 done');
+    expect(await screen.lines()).toEqual([
+      '✗ node11  no address left    0.0s',
+      '⠋ node12  booting            0.0s',
+      '⠋ node13  booting            0.0s',
+      '⠋ node14  booting            0.0s',
+      '… 26 more running',
+      '⠋ 10/97 done, 1 failed  0.0s',
+    ]);
+    for (const name of names.slice(11)) progress.done(name, 'ready');
+    await progress.close();
+    expect(await screen.lines()).toEqual([
+      '✗ node11  no address left    0.0s',
+      '✗ 96/97 done, 1 failed  0.0s',
+    ]);
+  });
+
+  test('a window made narrower and lower leaves no stray lines', async () => {
+    const screen = createScreen(80, 24);
+    const progress = terminalReporter(screen).open(['node1', 'node2']);
+    for (const name of ['node1', 'node2'])
+      progress.update(name, 'a step with a description of about fifty cells');
+    await shown(screen, 'node2  a step');
+    screen.resize(40, 12);
+    progress.update('node1', 'narrow now');
+    await shown(screen, 'narrow now');
+    for (const name of ['node1', 'node2']) progress.done(name, 'ready');
+    await progress.close();
+    expect(await screen.lines()).toEqual(['✓ node1  ready    0.0s', '✓ node2  ready    0.0s']);
+  });
+
+  test('two sets of lines at the same time do not mix', async () => {
+    const screen = createScreen();
+    const reporter = terminalReporter(screen);
+    const image = reporter.open(['image']);
+    const nodes = reporter.open(['node1']);
+    image.update('image', 'building');
+    nodes.update('node1', 'waiting');
+    await shown(screen, 'node1  waiting');
+    nodes.done('node1', 'ready');
+    await nodes.close();
+    expect(await screen.lines()).toEqual(['✓ node1  ready    0.0s', '⠋ image  building    0.0s']);
+    image.done('image', 'built');
+    await image.close();
+    expect(await screen.lines()).toEqual(['✓ node1  ready    0.0s', '✓ image  built    0.0s']);
+  });
+
+  test('nothing to show and late steps draw nothing', async () => {
+    const screen = createScreen();
+    const reporter = terminalReporter(screen);
+    await reporter.open([]).close();
+    const progress = reporter.open(['node1']);
+    progress.done('node1', 'ready');
+    progress.update('node1', 'again');
+    progress.failed('node1', 'too late');
+    progress.update('stranger', 'who?');
+    await progress.close();
+    expect(await screen.lines()).toEqual(['✓ node1  ready    0.0s']);
+  });
+});
+
+describe('in a real pseudo-terminal', () => {
+  const root = fileURLToPath(new URL('../../..', import.meta.url));
+  let folder = '';
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(root, 'node_modules', '.belt-ui-'));
+  });
+
+  afterAll(() => rm(folder, { recursive: true }));
+
+  /** The programs know that the lines are live by stdout being shared with them. */
+  async function run(name: string, body: string): Promise<{ output: string; exitCode: number }> {
+    const contents = `import { createReporter } from './src/ui/progress.ts';
+      const sharing = [process.stdout, process.stderr];
+      const reporter = createReporter({ stream: process.stderr, mode: 'terminal', color: true, sharing });
+      ${body}`;
+    const outfile = join(folder, `${name}.mjs`);
+    await build({
+      stdin: { contents, resolveDir: root },
+      outfile,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      packages: 'external',
+    });
+    const { writes, exitCode } = await record([process.execPath, outfile], { columns: 60, rows: 12 });
+    return { output: writes.map(({ data }) => data).join(''), exitCode };
+  }
+
+  test('results on stdout and lines on stderr share the screen', async () => {
+    const { output, exitCode } = await run(
+      'results',
+      `const unshared = process.stdout.write;
+       const progress = reporter.open(['node1']);
+       progress.update('node1', 'joining');
+       while (process.stdout.write === unshared) await new Promise((resolve) => setTimeout(resolve, 20));
+       console.log('node1: joined');
+       progress.done('node1', 'joined');
+       await progress.close();
+       console.log('NAME');`,
+    );
+    const screen = createScreen(60, 12);
+    screen.stream.write(output);
+    const lines = (await screen.lines()).map((line) => line.replace(/\d+\.\ds$/, 'TIME'));
+    expect({ lines, exitCode }).toEqual({
+      lines: ['node1: joined', '✓ node1  joined    TIME', 'NAME'],
+      exitCode: 0,
+    });
+  });
+
+  test('a process that ends in the middle gives the cursor back', async () => {
+    const { output, exitCode } = await run(
+      'crash',
+      `reporter.open(['node1']).update('node1', 'booting');
+       const unshared = process.stdout.write;
+       setInterval(() => { if (process.stdout.write !== unshared) throw new Error('crash'); }, 20);`,
+    );
+    const screen = createScreen(60, 12);
+    screen.stream.write(output);
+    expect({ hidden: output.includes('\x1b[?25l'), visible: await screen.cursorVisible(), exitCode }).toEqual(
+      {
+        hidden: true,
+        visible: true,
+        exitCode: 1,
+      },
+    );
+  });
+});
+
+describe('plain', () => {
+  function plain(clock: Clock): { reporter: Reporter; text: () => string } {
+    let written = '';
+    const stream = new Writable({
+      decodeStrings: false,
+      write(chunk: string, _encoding, done) {
+        written += chunk;
+        done();
+      },
+    });
+    const reporter = createReporter({ stream, mode: 'plain', color: true, now: () => clock.nowMs });
+    return { reporter, text: () => written };
+  }
+
+  test('a line for each real change, without colours', async () => {
+    const clock = { nowMs: 0 };
+    const { reporter, text } = plain(clock);
+    const progress = reporter.open(['node1', 'node2', 'node3']);
+    progress.update('node1', 'booting');
+    progress.update('node1', 'booting');
+    reporter.note('node0 is there already');
+    reporter.warn('the kernel has no IPVS');
+    clock.nowMs = 2100;
+    progress.update('node2', 'booting');
+    progress.done('node1', 'ready');
+    progress.update('node1', 'too late');
+    progress.failed('node2', 'the engine did not come up\nlast line of its journal');
+    await progress.close();
+    expect(text()).toBe(
+      [
+        'node1: booting',
+        'node0 is there already',
+        'warning: the kernel has no IPVS',
+        'node2: booting',
+        'node1: ready (2.1s)',
+        'node2: failed: the engine did not come up',
+        '  last line of its journal',
+        'node3: skipped',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('measured steps are told by tenths', async () => {
+    const { reporter, text } = plain({ nowMs: 0 });
+    const progress = reporter.open(['image']);
+    for (let percent = 0; percent <= 100; percent++) progress.update('image', 'unpacking', percent / 100);
+    progress.done('image');
+    await progress.close();
+    const tenths = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100].map((percent) => `image: unpacking ${percent}%`);
+    expect(text()).toBe(['image: unpacking', ...tenths, 'image: done (0.0s)', ''].join('\n'));
+  });
+});
+
+test('silent writes nothing', async () => {
+  const screen = createScreen();
+  const reporter = createReporter({ stream: screen.stream, mode: 'silent', color: true });
+  const progress = reporter.open(['node1']);
+  progress.update('node1', 'booting');
+  progress.failed('node1', 'reason');
+  reporter.note('note');
+  reporter.warn('warning');
+  await progress.close();
+  expect(await screen.lines()).toEqual([]);
+});

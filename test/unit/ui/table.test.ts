@@ -1,0 +1,186 @@
+import { describe, expect, test } from 'vitest';
+import { checkList } from '../../../src/machines/views/doctor-checks.js';
+import { formatAge, formatBytes, imageTable } from '../../../src/machines/views/image-tables.js';
+import { leftoverList } from '../../../src/machines/views/leftover-list.js';
+import { machineTable, statusTable } from '../../../src/machines/views/machine-tables.js';
+import { swarmTable } from '../../../src/swarm/views/node-tables.js';
+import { failureSummary, linePrefixes } from '../../../src/ui/failure-summary.js';
+import { formatTable } from '../../../src/ui/table.js';
+
+describe('formatTable', () => {
+  test('upper-case headers, columns three blanks apart, none at line ends', () => {
+    const text = formatTable(
+      ['name', 'text'],
+      [
+        ['a', ''],
+        ['longer', 'x y'],
+      ],
+    );
+    expect(text).toBe('NAME     TEXT\na\nlonger   x y');
+  });
+
+  test('wide characters take two cells, combining marks none', () => {
+    const text = formatTable(
+      ['name', 'n'],
+      [
+        ['日本', '1'],
+        ['e\u0301tat', '2'],
+        ['🚀', '3'],
+      ],
+    );
+    expect(text).toBe('NAME   N\n日本   1\ne\u0301tat   2\n🚀     3');
+  });
+
+  test('the last column is cut to a width', () => {
+    expect(formatTable(['a', 'errors'], [['1', 'a rather long error']], { width: 14 })).toBe(
+      'A   ERRORS\n1   a rather …',
+    );
+  });
+
+  test('without rows there is the header', () => {
+    expect(formatTable(['name', 'driver'], [])).toBe('NAME   DRIVER');
+  });
+});
+
+describe('machines', () => {
+  test('what create ends with', () => {
+    const rows = [
+      { name: 'node1', driver: 'nspawn', state: 'running', address: '10.88.0.11', size: '512mb' },
+      { name: 'node10', driver: 'nspawn', state: 'stopped' },
+    ] as const;
+    expect(machineTable(rows)).toBe(
+      [
+        'NAME     DRIVER   STATE     IPV4         SIZE',
+        'node1    nspawn   Running   10.88.0.11   512mb',
+        'node10   nspawn   Stopped   -            -',
+      ].join('\n'),
+    );
+  });
+
+  test('status', () => {
+    expect(statusTable([{ status: 'active', names: ['mg2', 'mg1', 'mg0'] }])).toBe(
+      'STATUS   #NODES   NAMES\nactive   3        mg2, mg1, mg0',
+    );
+  });
+});
+
+test('swarm ls', () => {
+  const leader = {
+    hostname: 'node1',
+    role: 'manager',
+    status: 'ready',
+    availability: 'active',
+    leader: true,
+  };
+  const other = { ...leader, hostname: 'node2', leader: false, reachability: 'unreachable', status: 'down' };
+  const worker = { hostname: 'node3', role: 'worker', status: 'ready', availability: 'drain', leader: false };
+  expect(swarmTable([{ ...leader, address: '10.88.0.11', engineVersion: '26.1.5' }, other, worker])).toBe(
+    [
+      'NODE    ROLE      STATUS   AVAILABILITY   MANAGER STATUS   ADDRESS      ENGINE',
+      'node1   manager   Ready    Active         Leader           10.88.0.11   26.1.5',
+      'node2   manager   Down     Active         Unreachable      -            -',
+      'node3   worker    Ready    Drain          -                -            -',
+    ].join('\n'),
+  );
+});
+
+describe('images', () => {
+  test('table', () => {
+    const image = { name: 'trixie', size: 619_000_000, builtAt: '2026-01-01T00:00:00Z', machines: 4 };
+    expect(imageTable([image], new Date('2026-01-04T00:00:00Z'))).toBe(
+      'NAME     SIZE    BUILT        MACHINES\ntrixie   619MB   3 days ago   4',
+    );
+  });
+
+  test.each([
+    [0, '0B'],
+    [999, '999B'],
+    [1234, '1.23kB'],
+    [619_000_000, '619MB'],
+    [1_240_000_000, '1.24GB'],
+    [5e15, '5000TB'],
+  ])('%d bytes are %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
+
+  test.each([
+    ['2026-01-03T23:59:30Z', 'just now'],
+    ['2026-01-03T23:59:00Z', '1 minute ago'],
+    ['2026-01-03T22:00:00Z', '2 hours ago'],
+    ['2025-12-01T00:00:00Z', '1 month ago'],
+    ['2020-01-01T00:00:00Z', '6 years ago'],
+    ['never', '-'],
+  ])('%s was %s', (timestamp, text) =>
+    expect(formatAge(timestamp, new Date('2026-01-04T00:00:00Z'))).toBe(text),
+  );
+});
+
+describe('doctor', () => {
+  const root = { name: 'root', ok: true, detail: 'running as root' };
+  const nspawn = { name: 'systemd-nspawn', ok: false, detail: 'not installed', fixable: true };
+  const machined = {
+    name: 'machined',
+    ok: false,
+    detail: 'not running:\nmachinectl will not show machines',
+    optional: true,
+  };
+
+  test('something is missing', () => {
+    expect(checkList('nspawn', [root, nspawn, machined], { color: false })).toBe(
+      [
+        'nspawn',
+        '  ✓ root            running as root',
+        '  ✗ systemd-nspawn  not installed',
+        '  ! machined        not running: machinectl will not show machines',
+        'nspawn cannot be used yet, 1 thing missing: run "belt doctor --fix"',
+      ].join('\n'),
+    );
+  });
+
+  test.each([
+    [[root], 'nspawn can be used'],
+    [[root, machined], 'nspawn can be used, 1 thing would make it better'],
+    [
+      [{ ...nspawn, fixable: false }, nspawn],
+      'nspawn cannot be used yet, 2 things missing: run "belt doctor --fix"',
+    ],
+  ])('summary %#', (checks, summary) => {
+    expect(checkList('nspawn', checks, { color: false }).split('\n').at(-1)).toBe(summary);
+  });
+});
+
+describe('fan-out', () => {
+  test('several machines get prefixes of one width, one machine none', () => {
+    expect([...linePrefixes(['node1', 'node10'], { color: false })]).toEqual([
+      ['node1', 'node1:  '],
+      ['node10', 'node10: '],
+    ]);
+    expect([...linePrefixes(['node1'], { color: true })]).toEqual([['node1', '']]);
+  });
+
+  test('the summary names who failed and why, and who was skipped', () => {
+    const failed = [
+      { name: 'node2', reason: 'exit code 3' },
+      { name: 'node3', reason: 'lost:\nreset by peer' },
+    ];
+    expect(failureSummary(4, failed, ['node4'], { color: false })).toBe(
+      [
+        '2 of 4 failed, 1 skipped',
+        '  ✗ node2: exit code 3',
+        '  ✗ node3: lost:\n    reset by peer',
+        '  - skipped: node4',
+      ].join('\n'),
+    );
+    expect(failureSummary(4, [], [], { color: false })).toBe('');
+  });
+});
+
+test('nothing is left over only where every provider was asked', () => {
+  const unknown = 'ec2 was not asked: what is left over there is not known';
+  const stray = { name: 'node1', driver: 'nspawn', addresses: {} };
+  expect(leftoverList({ strays: [], gone: [], notAsked: [] })).toBe('nothing is left over');
+  expect(leftoverList({ strays: [], gone: [], notAsked: ['ec2'] })).toBe(unknown);
+  expect(leftoverList({ strays: [stray], gone: [], notAsked: ['ec2'] }).split('\n')).toEqual([
+    expect.stringMatching(/^NAME /),
+    expect.stringMatching(/^node1 .*exists, no record knows it$/),
+    unknown,
+  ]);
+});
