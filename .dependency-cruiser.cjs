@@ -26,7 +26,7 @@ const layerRules = layers.flatMap((layer, index) => {
   return layer.map((folder) => ({
     name: `layer-${folder}`,
     comment: `src/${folder} may import: ${[...lower, 'models'].join(', ')} (docs/architecture.md)`,
-    severity: 'warn',
+    severity: 'error',
     from: { path: `^src/${folder}/`, pathNot: models },
     to: {
       path: '^(src|bin|test)/',
@@ -45,7 +45,7 @@ module.exports = {
     {
       name: 'models-are-pure',
       comment: 'a model imports only base and other models',
-      severity: 'warn',
+      severity: 'error',
       from: { path: models },
       to: { path: '^(src|bin|test)/', pathNot: [models, '^src/base/'] },
     },
@@ -79,7 +79,7 @@ module.exports = {
     {
       name: 'no-folder-cycles',
       comment: 'a folder that imports another is never imported by it, directly or through others',
-      severity: 'warn',
+      severity: 'error',
       scope: 'folder',
       from: {},
       to: { circular: true },

@@ -9,6 +9,7 @@ import type { ClusterStore } from '../state/cluster-store.js';
 import type { PluginStore } from '../state/plugin-store.js';
 import type { ResolvedSettings, SettingSources } from '../state/settings.js';
 import type { Reporter } from './reporter.js';
+import type { RollingRestart } from './rolling-restart.js';
 
 /** The clusters beside the one in use. */
 export interface Clusters {
@@ -60,6 +61,8 @@ export interface Context {
   sudoPassword(): Promise<string>;
   /** Of the keys of a new certificate authority. @throws UserError when what is set is no such type */
   keyType(): Promise<KeyType>;
+  /** Loaded when first asked for. */
+  rollingRestart(): Promise<RollingRestart>;
   reporter: Reporter;
   /** Aborts on Ctrl-C. */
   signal: AbortSignal;

@@ -3,8 +3,13 @@ import { chmod, chown, mkdir, open, readdir, readFile, rename, rm, stat } from '
 import { basename, dirname, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import type { Caller } from '../state/environment.js';
 import { ExternalError, messageOf, UserError } from './errors.js';
+
+/** A user and group id. */
+export interface FileOwner {
+  uid: number;
+  gid: number;
+}
 
 /**
  * Files of the state folder: private whatever the umask, written atomically, and owned by who called sudo, so that they can be
@@ -27,7 +32,7 @@ export interface StateFiles {
   remove(path: string): Promise<void>;
 }
 
-export function stateFiles(owner?: Caller): StateFiles {
+export function stateFiles(owner?: FileOwner): StateFiles {
   async function makeFolder(path: string): Promise<void> {
     await explained('make', path, async () => {
       const topmost = await mkdir(path, { recursive: true, mode: 0o700 });

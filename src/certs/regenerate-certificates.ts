@@ -1,16 +1,14 @@
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
+import type { EngineWork } from '../app/rolling-restart.js';
 import { whileClaimed } from '../app/with-claim.js';
 import { UserError } from '../base/errors.js';
 import { readText } from '../base/files.js';
-import type { InstallCertificates } from '../engine/install-certificates.js';
-import { refuseOnlyUrl } from '../engine/provision-machines.js';
-import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
-import { type EngineWork, restartEngines } from '../swarm/rolling-restart.js';
+import { isOnlyUrl, type Machine, refuseOnlyUrl } from '../machines/model/machine.js';
 import { machinePaths } from './certificate-files.js';
 import { type ClusterCertificates, ensureClusterCertificates } from './cluster-certificates.js';
 import { splitPem } from './model/read-certificate.js';
-import { copyForClients, serverCertificateFor } from './server-certificate.js';
+import { copyForClients, type InstallCertificate, serverCertificateFor } from './server-certificate.js';
 
 export interface RegenerateInput {
   machines: readonly Machine[];
@@ -18,7 +16,7 @@ export interface RegenerateInput {
   clientCerts: boolean;
   /** Restarts managers even where their swarm loses its quorum by it for a while. */
   force?: boolean;
-  install: InstallCertificates;
+  install: InstallCertificate;
 }
 
 /**
@@ -37,14 +35,15 @@ export async function regenerateCertificates(
   return whileClaimed(names, 'given new certificates', context, async () => {
     const certificates = await ensureClusterCertificates(context, { renewClient: clientCerts });
     if (clientCerts) await copyForAll(certificates, context);
-    const work: EngineWork<Machine>['work'] = async (machine, step, mayRestart) => {
-      await mayRestart();
+    const work: EngineWork<Machine>['work'] = async (machine, step, beforeRestart) => {
+      await beforeRestart();
       step('signing a certificate');
       const certificate = await serverCertificateFor(machine, context, { renew: true, certificates });
       await install(machine, certificate, step);
       return machine;
     };
-    return restartEngines(machines, { work, doneText: () => 'new certificate', force }, context);
+    const { restartEngines } = await context.rollingRestart();
+    return restartEngines(machines, { work, doneMessage: () => 'new certificate', force });
   });
 }
 

@@ -1,19 +1,18 @@
+import { reportOf } from '../app/batch-report.js';
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
-import type { InstallCertificates } from '../engine/install-certificates.js';
-import { reportOf } from '../machines/machine-summary.js';
+import type { EngineWork } from '../app/rolling-restart.js';
 import type { Machine } from '../machines/model/machine.js';
-import { type EngineWork, restartEngines } from '../swarm/rolling-restart.js';
 import { clusterPaths, nextFolder, nextPaths, writeChanged, writePair } from './certificate-files.js';
 import { authorityName, ensureClusterCertificates, readAuthority, readNext } from './cluster-certificates.js';
 import type { KeyType } from './model/certificate-terms.js';
 import { keyTypeOf } from './model/private-keys.js';
 import { copyForAll } from './regenerate-certificates.js';
 import { forgetRotation, type Rotation, readRotation, writeRotation } from './rotation-record.js';
-import { serverCertificateFor, usesTls } from './server-certificate.js';
+import { type InstallCertificate, serverCertificateFor, usesTls } from './server-certificate.js';
 
 export interface RotateInput {
-  install: InstallCertificates;
+  install: InstallCertificate;
   /**
    * Asks the engine over TLS, as clients will.
    * @throws ExternalError when the engine is reached and refuses; one that cannot be reached from here at all is no failure
@@ -110,16 +109,18 @@ async function overlap(
   const certificates = await ensureClusterCertificates(context);
   await writeChanged(clusterPaths(cluster).authority.certificate, certificates.trusted, cluster);
   await copyForAll(certificates, context);
-  const work: EngineWork<Machine>['work'] = async (machine, step, mayRestart) => {
-    await mayRestart();
+  const work: EngineWork<Machine>['work'] = async (machine, step, beforeRestart) => {
+    await beforeRestart();
     await install(machine, await serverCertificateFor(machine, context), step);
     return machine;
   };
-  return restartEngines(
-    machines,
-    { work, doneText: () => 'trusts both authorities', carryOn: force, force },
-    context,
-  );
+  const { restartEngines } = await context.rollingRestart();
+  return restartEngines(machines, {
+    work,
+    doneMessage: () => 'trusts both authorities',
+    continueOnError: force,
+    force,
+  });
 }
 
 async function drop(
@@ -132,18 +133,20 @@ async function drop(
   // The client's pair is still of the old authority, which is trusted no longer: it is replaced here.
   const certificates = await ensureClusterCertificates(context);
   await copyForAll(certificates, context);
-  const work: EngineWork<Machine>['work'] = async (machine, step, mayRestart) => {
+  const work: EngineWork<Machine>['work'] = async (machine, step, beforeRestart) => {
     step('asking with the new client certificate');
     await ask(machine);
-    await mayRestart();
+    await beforeRestart();
     await install(machine, await serverCertificateFor(machine, context), step);
     return machine;
   };
-  return restartEngines(
-    machines,
-    { work, doneText: () => 'trusts the new authority', carryOn: force, force },
-    context,
-  );
+  const { restartEngines } = await context.rollingRestart();
+  return restartEngines(machines, {
+    work,
+    doneMessage: () => 'trusts the new authority',
+    continueOnError: force,
+    force,
+  });
 }
 
 async function end({ cluster }: Context): Promise<void> {

@@ -27,6 +27,17 @@ export interface ServerOptions {
 }
 
 /**
+ * Puts the certificate and the trusted authorities onto the machine and restarts its engine if one
+ * of them changed. Then records what is installed (`keepInstalled`) and queries the engine.
+ * Calling it again changes nothing.
+ */
+export type InstallCertificate = (
+  machine: Machine,
+  certificate: ServerCertificate,
+  step: (text: string) => void,
+) => Promise<void>;
+
+/**
  * The certificate of the machine's engine; a new one when there is none, it lacks a name that it needs, it ends within 30 days,
  * or another authority issued it. Nothing is written: the machine's folder goes on telling what its engine has until `keepInstalled`.
  * @throws UserError when nothing can be issued, or a name given with --tls-san can stand in no certificate

@@ -1,9 +1,9 @@
 import type { Command } from '@oclif/core';
+import { type BatchReport, reportOf } from '../app/batch-report.js';
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
 import type { Provisioned } from '../engine/provision-engine.js';
 import { provisionedTable } from '../engine/views/engine-tables.js';
-import { type BatchReport, reportOf } from '../machines/machine-summary.js';
 import type { Machine } from '../machines/model/machine.js';
 import { selectMachines } from '../machines/select-machines.js';
 import { BaseCommand } from './base-command.js';

@@ -1,8 +1,8 @@
 import type { Command } from '@oclif/core';
+import { type BatchReport, reportOf } from '../app/batch-report.js';
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
 import { observe } from '../machines/list-machines.js';
-import { type BatchReport, reportOf } from '../machines/machine-summary.js';
 import type { Machine, MachineState } from '../machines/model/machine.js';
 import { selectMachines } from '../machines/select-machines.js';
 import type { GuardedBy } from '../swarm/quorum-guard.js';

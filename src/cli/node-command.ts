@@ -1,6 +1,6 @@
 import type { Command } from '@oclif/core';
+import { type BatchReport, reportOf } from '../app/batch-report.js';
 import type { Outcome } from '../app/fan-out.js';
-import { type BatchReport, reportOf } from '../machines/machine-summary.js';
 import { BaseCommand } from './base-command.js';
 
 /** A command that changes nodes of a swarm, and tells of each in docker's words. */

@@ -112,6 +112,10 @@ class ContextMaker {
       templates,
       keyType: () => settings.keyType(),
       sudoPassword,
+      rollingRestart: once(async () => {
+        const { rollingRestart } = await import('../swarm/rolling-restart.js');
+        return rollingRestart(context);
+      }),
       reporter,
       signal,
     };

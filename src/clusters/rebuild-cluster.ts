@@ -1,13 +1,14 @@
 import { reach } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import { fanOut, inOrderOf, type Outcome } from '../app/fan-out.js';
+import type { EngineWork } from '../app/rolling-restart.js';
 import { whileClaimed } from '../app/with-claim.js';
 import { UserError } from '../base/errors.js';
 import { groupBy } from '../base/group-by.js';
 import { provisionEngine } from '../engine/provision-engine.js';
 import { letClusterIn } from '../machines/authorize-cluster-key.js';
 import type { FoundMachine, Machine, MachineState } from '../machines/model/machine.js';
-import { type EngineWork, restartEngines } from '../swarm/rolling-restart.js';
+import { restartEngines } from '../swarm/rolling-restart.js';
 
 export interface RebuildInput {
   driver: string;
@@ -171,11 +172,11 @@ async function letInAll(
 async function setUpAll(machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
   if (machines.length === 0) return [];
   const engine = await context.settings.engine();
-  const work: EngineWork<Machine>['work'] = async (machine, step, mayRestart) => {
+  const work: EngineWork<Machine>['work'] = async (machine, step, beforeRestart) => {
     const ready: Machine = { ...machine, engine };
-    await provisionEngine(ready, await reach(ready, context), { step, mayRestart }, context);
+    await provisionEngine(ready, await reach(ready, context), { step, beforeRestart }, context);
     await context.cluster.save(ready);
     return ready;
   };
-  return restartEngines(machines, { work, doneText: () => 'back', force: false }, context);
+  return restartEngines(machines, { work, doneMessage: () => 'back', force: false }, context);
 }

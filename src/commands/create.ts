@@ -1,4 +1,5 @@
 import { Flags, type Interfaces } from '@oclif/core';
+import { type BatchReport, reportOf } from '../app/batch-report.js';
 import type { Context } from '../app/context.js';
 import { AbortError, isAbort, UsageError } from '../base/errors.js';
 import { BaseCommand } from '../cli/base-command.js';
@@ -9,12 +10,7 @@ import { oldSwarmFlags, refuseOldSwarm } from '../cli/old-swarm-flags.js';
 import { pluginDriversIn } from '../cli/open-drivers.js';
 import { toldBack } from '../cli/redacted-command-line.js';
 import { type CreateInput, createMachines } from '../machines/create-machines.js';
-import {
-  type BatchReport,
-  type MachineSummary,
-  reportOf,
-  runningSummary,
-} from '../machines/machine-summary.js';
+import { type MachineSummary, runningSummary } from '../machines/machine-summary.js';
 import { expandNames } from '../machines/model/patterns.js';
 import { type MachinePlan, planMachines } from '../machines/plan-creation.js';
 import { planList } from '../machines/views/creation-plan.js';

@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core';
+import { type BatchReport, reportOf } from '../app/batch-report.js';
 import { BaseCommand } from '../cli/base-command.js';
 import { driverFlag, yesFlag } from '../cli/flags.js';
 import { findLeftovers, type Leftovers, removeLeftovers } from '../machines/find-leftovers.js';
-import { type BatchReport, reportOf } from '../machines/machine-summary.js';
 import { leftoverList } from '../machines/views/leftover-list.js';
 import { confirm, notAgreed } from '../ui/prompt.js';
 

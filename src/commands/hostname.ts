@@ -1,8 +1,8 @@
+import { type BatchReport, reportOf } from '../app/batch-report.js';
 import { BaseCommand } from '../cli/base-command.js';
 import { allFlag, nodesArgument } from '../cli/flags.js';
 import { type Renamed, setHostnames } from '../engine/set-hostnames.js';
 import { renamedTable } from '../engine/views/engine-tables.js';
-import { type BatchReport, reportOf } from '../machines/machine-summary.js';
 import { selectMachines } from '../machines/select-machines.js';
 
 export default class Hostname extends BaseCommand<typeof Hostname> {

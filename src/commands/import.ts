@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import { type BatchReport, reportOf } from '../app/batch-report.js';
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
 import { UsageError } from '../base/errors.js';
@@ -6,7 +7,7 @@ import { BaseCommand } from '../cli/base-command.js';
 import { argument } from '../cli/flags.js';
 import { importStore } from '../clusters/import-store.js';
 import { planRebuild, type Rebuild, rebuild } from '../clusters/rebuild-cluster.js';
-import { type BatchReport, type MachineSummary, reportOf, summarize } from '../machines/machine-summary.js';
+import { type MachineSummary, summarize } from '../machines/machine-summary.js';
 import { machineTable } from '../machines/views/machine-tables.js';
 
 /** How long a machine that runs may take to let belt in. */

@@ -1,7 +1,7 @@
+import type { BatchReport } from '../app/batch-report.js';
 import { allFlag, forceFlag } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import { killMachines } from '../machines/lifecycle.js';
-import type { BatchReport } from '../machines/machine-summary.js';
 import { guardedBy } from '../swarm/quorum-guard.js';
 
 /** A machine that is killed is often hung: its answer is not worth a long wait. */

@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core';
+import type { BatchReport } from '../app/batch-report.js';
 import { regenerateCertificates } from '../certs/regenerate-certificates.js';
 import { allFlag, yesFlag } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import { installOverSsh } from '../engine/install-certificates.js';
-import type { BatchReport } from '../machines/machine-summary.js';
 import { isOnlyUrl } from '../machines/model/machine.js';
 import { selectMachines } from '../machines/select-machines.js';
 import { confirm } from '../ui/prompt.js';

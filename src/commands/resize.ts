@@ -1,7 +1,7 @@
+import type { BatchReport } from '../app/batch-report.js';
 import { UsageError } from '../base/errors.js';
 import { allFlag, forceFlag, nodesArgument, requiredArgument } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
-import type { BatchReport } from '../machines/machine-summary.js';
 import { resizeMachines } from '../machines/resize-machines.js';
 import { guardedResize } from '../swarm/quorum-guard.js';
 

@@ -1,7 +1,7 @@
+import type { BatchReport } from '../app/batch-report.js';
 import { allFlag, forceFlag } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import { restartMachines } from '../machines/lifecycle.js';
-import type { BatchReport } from '../machines/machine-summary.js';
 
 export default class Restart extends LifecycleCommand<typeof Restart> {
   static override summary = 'shut machines down and start them again';

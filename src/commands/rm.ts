@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import type { BatchReport } from '../app/batch-report.js';
 import type { Context } from '../app/context.js';
 import { allFlag, yesFlag } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
@@ -8,7 +9,6 @@ import {
   selectWithUnreadable,
   unreadableError,
 } from '../machines/damaged-records.js';
-import type { BatchReport } from '../machines/machine-summary.js';
 import { retireMachines } from '../swarm/remove-machines.js';
 import { confirm } from '../ui/prompt.js';
 

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
+import { type BatchReport, reportOf } from '../app/batch-report.js';
 import { BaseCommand } from '../cli/base-command.js';
 import { allFlag, nodesArgument } from '../cli/flags.js';
-import { type BatchReport, reportOf } from '../machines/machine-summary.js';
 import { selectMachines } from '../machines/select-machines.js';
 import { type Snapshot as Made, snapshotMachines } from '../machines/snapshot-machines.js';
 import { snapshotTable } from '../machines/views/image-tables.js';

@@ -1,6 +1,6 @@
+import type { BatchReport } from '../app/batch-report.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import { startMachines } from '../machines/lifecycle.js';
-import type { BatchReport } from '../machines/machine-summary.js';
 
 export default class Start extends LifecycleCommand<typeof Start> {
   static override summary = 'start machines and wait for their engines';

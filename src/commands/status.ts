@@ -5,7 +5,8 @@ import { defaultMachine, hasDefault } from '../machines/default-machine.js';
 import { observe } from '../machines/list-machines.js';
 import { parseGoal, type StatusGroup, statusGroups, waitForStatus } from '../machines/machine-status.js';
 import { selectMachines } from '../machines/select-machines.js';
-import { capitalised, statusTable } from '../machines/views/machine-tables.js';
+import { statusTable } from '../machines/views/machine-tables.js';
+import { capitalize } from '../ui/table.js';
 
 export default class Status extends BaseCommand<typeof Status> {
   static override summary = 'the state of a machine, or how many machines are in which';
@@ -46,7 +47,7 @@ export default class Status extends BaseCommand<typeof Status> {
     const context = await this.context();
     const [row] = await observe(await selectMachines([node], context), context);
     if (!row) throw new Error(`no row for ${node}`);
-    this.print(capitalised(row.state));
+    this.print(capitalize(row.state));
     return { name: row.machine.name, state: row.state };
   }
 

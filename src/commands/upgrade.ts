@@ -1,9 +1,10 @@
+import { type BatchReport, reportOf } from '../app/batch-report.js';
 import { BaseCommand } from '../cli/base-command.js';
 import { allFlag, forceFlag, nodesArgument } from '../cli/flags.js';
-import { type Upgraded, upgradeMachines } from '../engine/upgrade-engines.js';
+import type { Upgraded } from '../engine/upgrade-engine.js';
 import { upgradedTable } from '../engine/views/engine-tables.js';
-import { type BatchReport, reportOf } from '../machines/machine-summary.js';
 import { selectMachines } from '../machines/select-machines.js';
+import { upgradeMachines } from '../machines/upgrade-machines.js';
 
 export default class Upgrade extends BaseCommand<typeof Upgrade> {
   static override summary = "bring machines' engines up to date with their package repositories";

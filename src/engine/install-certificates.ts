@@ -1,22 +1,12 @@
 import { reach } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
-import type { ServerCertificate } from '../certs/server-certificate.js';
+import type { InstallCertificate } from '../certs/server-certificate.js';
 import type { Machine } from '../machines/model/machine.js';
 import { askFromOutside } from './probe-tls.js';
 import { engineSettingsOf, provisionEngine } from './provision-engine.js';
 
-/**
- * Puts the certificate and the authorities that are trusted onto the machine; if one of them is another than before, restarts the
- * engine. Then writes down what it has now (`keepInstalled`), and asks it. Calling it again changes nothing.
- */
-export type InstallCertificates = (
-  machine: Machine,
-  certificate: ServerCertificate,
-  step: (text: string) => void,
-) => Promise<void>;
-
 /** Over SSH, as a part of setting the engine up. */
-export function installOverSsh(context: Context): InstallCertificates {
+export function installOverSsh(context: Context): InstallCertificate {
   return async (machine, certificate, step) => {
     const connection = await reach(machine, context);
     await provisionEngine(machine, connection, { step, certificate }, context);

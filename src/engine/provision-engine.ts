@@ -17,6 +17,7 @@ import {
 import { defaultEngineSettings, type EngineSettings } from './model/engine-settings.js';
 import { refuseObstacles } from './model/preflight.js';
 import { askFromOutside } from './probe-tls.js';
+import { provisionerFor } from './provisioners/index.js';
 
 export interface ProvisionOptions {
   /** Told what is being done. */
@@ -24,7 +25,7 @@ export interface ProvisionOptions {
   /** The machine is to have its name as host name. */
   setHostname?: boolean;
   /** Called before the engine restarts, if it has to; what it throws leaves all as it was. */
-  mayRestart?: () => Promise<void>;
+  beforeRestart?: () => Promise<void>;
   /** For an engine with TLS, where one has been made; absent: as `serverCertificateFor` gives it. */
   certificate?: ServerCertificate;
 }
@@ -61,7 +62,7 @@ export async function provisionEngine(
   let survey = first;
   let plan = makePlan(machine, survey, input);
   const { install } = plan;
-  if (install || plan.restart !== undefined) await options.mayRestart?.();
+  if (install || plan.restart !== undefined) await options.beforeRestart?.();
   if (install) {
     sayWhoIsBusy(survey, step);
     await runInstaller(connection, `${unlessThere}\n${install.script}`, survey, step, context);
@@ -116,7 +117,7 @@ function baseInput(
 
 function makePlan({ name }: Machine, { facts, now }: Survey, input: PlanInput): Plan {
   refuseObstacles(name, facts, input.settings, now);
-  return planEngine(facts, input);
+  return planEngine(provisionerFor(facts), facts, input);
 }
 
 /** While belt waited for its first boot, the machine may have installed one. */

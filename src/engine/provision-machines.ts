@@ -1,10 +1,9 @@
 import { reach } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
+import type { EngineWork } from '../app/rolling-restart.js';
 import { whileClaimed } from '../app/with-claim.js';
-import { UserError } from '../base/errors.js';
-import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
-import { type EngineWork, restartEngines } from '../swarm/rolling-restart.js';
+import { type Machine, refuseOnlyUrl } from '../machines/model/machine.js';
 import { type EngineAccess, type EngineSettings, enginePorts } from './model/engine-settings.js';
 import { engineSettingsOf, type Provisioned, provisionEngine } from './provision-engine.js';
 
@@ -52,26 +51,20 @@ function setUpEach(
   { setHostname, force }: { setHostname: boolean; force: boolean },
   context: Context,
 ): Promise<Outcome<Provisioned>[]> {
-  const work: EngineWork<Provisioned>['work'] = async (machine, step, mayRestart) => {
+  const work: EngineWork<Provisioned>['work'] = async (machine, step, beforeRestart) => {
     refuseOnlyUrl(machine);
     const wanted: Machine = { ...machine, engine: settingsOf(machine) };
     const connection = await reach(machine, context);
-    const options = { step, setHostname, mayRestart };
+    const options = { step, setHostname, beforeRestart };
     const provisioned = await provisionEngine(wanted, connection, options, context);
     await context.cluster.save(wanted);
     return provisioned;
   };
-  const doneText = ({ changed }: Provisioned): string =>
+  const doneMessage = ({ changed }: Provisioned): string =>
     changed ? 'provisioned' : 'as it should be already';
   const names = machines.map(({ name }) => name);
-  return whileClaimed(names, 'provisioned', context, () =>
-    restartEngines(machines, { work, doneText, force }, context),
-  );
-}
-
-export function refuseOnlyUrl(machine: Machine): void {
-  if (!isOnlyUrl(machine)) return;
-  throw new UserError(`${machine.name} is a URL and no more: belt cannot change its engine`, {
-    hint: 'adopt its server with "belt create -d generic"',
+  return whileClaimed(names, 'provisioned', context, async () => {
+    const { restartEngines } = await context.rollingRestart();
+    return restartEngines(machines, { work, doneMessage, force });
   });
 }

@@ -2,11 +2,11 @@ import { reach } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
 import { onEach } from '../app/for-each-machine.js';
-import type { Machine } from '../machines/model/machine.js';
+import { type Machine, refuseOnlyUrl } from '../machines/model/machine.js';
 import { applyPlan } from './apply-plan.js';
 import { surveyMachine } from './gather-facts.js';
 import { isNothing, planHostname } from './model/engine-plan.js';
-import { refuseOnlyUrl } from './provision-machines.js';
+import { provisionerFor } from './provisioners/index.js';
 
 export interface Renamed {
   from: string;
@@ -37,7 +37,8 @@ async function setHostname(
   refuseOnlyUrl(machine);
   const connection = await reach(machine, context);
   const survey = await surveyMachine(connection, context);
-  const plan = planHostname(survey.facts, machine.name);
+  const { facts } = survey;
+  const plan = planHostname(provisionerFor(facts), facts, machine.name);
   if (!isNothing(plan)) await applyPlan(connection, plan, survey, step, context);
-  return { from: survey.facts.hostname, to: machine.name };
+  return { from: facts.hostname, to: machine.name };
 }

@@ -2,12 +2,11 @@ import { reach } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import { fanOut, type Outcome } from '../app/fan-out.js';
 import { engineEndpoint } from '../machines/model/endpoint.js';
-import type { Machine } from '../machines/model/machine.js';
+import { type Machine, refuseOnlyUrl } from '../machines/model/machine.js';
 import { waitForEngine } from './connect-engine.js';
 import { describePlan, isNothing } from './model/engine-plan.js';
 import type { EngineSettings } from './model/engine-settings.js';
 import { engineSettingsOf, planProvisioning } from './provision-engine.js';
-import { refuseOnlyUrl } from './provision-machines.js';
 
 /** How an engine is set up, and how it is in fact. */
 export interface EngineView {

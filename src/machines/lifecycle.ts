@@ -1,9 +1,9 @@
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
+import type { ManagerRestart } from '../app/rolling-restart.js';
 import { whileClaimed } from '../app/with-claim.js';
 import { groupBy } from '../base/group-by.js';
 import type { Driver, MachineEvent } from '../drivers/driver.js';
-import { inRestartOrder, ManagerRestart, whileManagersRestart } from '../swarm/rolling-restart.js';
 import { Batch, type Following } from './driver-events.js';
 import type { Machine } from './model/machine.js';
 import { restartFromWithin, restartUnseen } from './reboot.js';
@@ -49,18 +49,17 @@ export function restartMachines(
   };
   const verb: Verb = { doneText: 'restarted', ask, after: untilReady(context) };
   return inBatch(verb, machines, context, async (batch) => {
-    const managers = await inRestartOrder(machines, context);
-    const byName = new Map(machines.map((machine) => [machine.name, machine]));
-    const names = managers.map(({ machine }) => machine.name);
-    await whileManagersRestart(managers, context, async () => {
-      for (const manager of managers) {
-        const machine = byName.get(manager.machine.name) as Machine;
-        const restart = new ManagerRestart(manager, force, context);
-        await followAll(asManager(verb, restart), [machine], batch, context);
-        if (!batch.isDone(machine.name)) break;
+    const managers = new Set<string>();
+    const { withManagerRestarts } = await context.rollingRestart();
+    await withManagerRestarts(machines, { force }, async (restarts) => {
+      for (const { name } of restarts) managers.add(name);
+      for (const restart of restarts) {
+        const machine = machines.filter(({ name }) => name === restart.name);
+        await followAll(asManager(verb, restart), machine, batch, context);
+        if (!batch.isDone(restart.name)) break;
       }
     });
-    const others = machines.filter(({ name }) => !names.includes(name));
+    const others = machines.filter(({ name }) => !managers.has(name));
     if (others.length > 0) await followAll(verb, others, batch, context);
   });
 }

@@ -2,8 +2,8 @@ import { readlink, realpath, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { closest } from '../base/closest.js';
 import { UsageError, UserError } from '../base/errors.js';
+import type { FileOwner } from '../base/files.js';
 import { codeOf, explained, listFolders, stateFiles } from '../base/files.js';
-import type { Caller } from './environment.js';
 import type { StateLocation } from './locate-state.js';
 import { readOneLine, writeOneLine } from './pointer-file.js';
 
@@ -16,7 +16,7 @@ export async function activeCluster(root: string): Promise<string> {
 }
 
 /** Makes it the one that later commands talk to. @throws UserError when there is no such cluster */
-export async function useCluster(root: string, name: string, owner?: Caller): Promise<void> {
+export async function useCluster(root: string, name: string, owner?: FileOwner): Promise<void> {
   const clusters = await listClusters(root);
   if (!clusters.includes(name)) throw unknownCluster(name, clusters);
   await writeOneLine(activePath(root), 'cluster', name, stateFiles(owner));
@@ -33,7 +33,12 @@ export function unknownCluster(name: string, clusters: readonly string[]): UserE
  * Makes a folder elsewhere a cluster of this name, in place: a link leads there.
  * @throws UsageError for a name that cannot be a cluster's; UserError when another cluster has it
  */
-export async function linkCluster(root: string, name: string, folder: string, owner?: Caller): Promise<void> {
+export async function linkCluster(
+  root: string,
+  name: string,
+  folder: string,
+  owner?: FileOwner,
+): Promise<void> {
   requireClusterName(name);
   const path = join(root, name);
   const there = await realpath(path).catch(() => undefined);
@@ -63,7 +68,7 @@ export async function isLinkedCluster(root: string, name: string): Promise<boole
  * Deletes all that is recorded of a cluster; of one that is a link to a folder elsewhere, the link alone. If it was the one in use,
  * `default` is afterwards.
  */
-export async function removeCluster(root: string, name: string, owner?: Caller): Promise<void> {
+export async function removeCluster(root: string, name: string, owner?: FileOwner): Promise<void> {
   requireClusterName(name);
   const files = stateFiles(owner);
   if ((await activeCluster(root)) === name) await writeOneLine(activePath(root), 'cluster', undefined, files);

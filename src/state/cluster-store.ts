@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { UserError } from '../base/errors.js';
 import { withLock } from '../base/file-lock.js';
+import type { FileOwner } from '../base/files.js';
 import { listFolders, readJson, readText, type StateFiles, stateFiles } from '../base/files.js';
 import { mapLimited } from '../base/map-limit.js';
 import { byNaturalOrder } from '../base/natural-order.js';
@@ -10,7 +11,6 @@ import { readRecord, writeRecord } from '../base/record-file.js';
 import type { Machine } from '../machines/model/machine.js';
 import { unknownMachines } from '../machines/model/patterns.js';
 import { type Claim, claimNames } from './claims.js';
-import type { Caller } from './environment.js';
 import { fromDocument, type MachineDocument, toDocument } from './machine-file.js';
 import { readOneLine, writeOneLine } from './pointer-file.js';
 
@@ -101,7 +101,7 @@ export interface ClusterStoreOptions {
   folder: string;
   byFolder?: boolean;
   /** Who is to own what is made: the caller of sudo. */
-  owner?: Caller;
+  owner?: FileOwner;
 }
 
 const clusterRecord = z.object({ id: z.uuid(), createdAt: z.string() });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { UserError } from '../base/errors.js';
+import type { FileOwner } from '../base/files.js';
 
 /** What belt knows of the process it runs as. Only this file asks the process; all others receive these values. */
 export interface Environment {
@@ -17,17 +18,12 @@ export interface Environment {
   /** Whether the process has root's rights. */
   isRoot: boolean;
   /** Who called sudo; absent without sudo. */
-  sudo?: Caller;
+  sudo?: FileOwner;
   /** The socket of the SSH agent. */
   sshAgentSocket?: string;
 }
 
 export type Variables = Readonly<Record<string, string | undefined>>;
-
-export interface Caller {
-  uid: number;
-  gid: number;
-}
 
 /** @throws UserError when the current folder is gone */
 export function readEnvironment(): Environment {
@@ -52,7 +48,7 @@ export function readEnvironment(): Environment {
 }
 
 /** sudo(8) sets both; root calling sudo is just root. */
-function sudoCaller({ SUDO_UID, SUDO_GID }: Variables): Caller | undefined {
+function sudoCaller({ SUDO_UID, SUDO_GID }: Variables): FileOwner | undefined {
   if (!SUDO_UID || !/^\d+$/.test(SUDO_UID) || Number(SUDO_UID) === 0) return undefined;
   const uid = Number(SUDO_UID);
   return { uid, gid: SUDO_GID && /^\d+$/.test(SUDO_GID) ? Number(SUDO_GID) : uid };

@@ -1,5 +1,6 @@
 import type { Context } from '../app/context.js';
 import { fanOut, type Outcome } from '../app/fan-out.js';
+import type { EngineWork, ManagerRestart, RollingRestart } from '../app/rolling-restart.js';
 import { whileSwarmClaimed } from '../app/with-claim.js';
 import { ExternalError, explanationOf, unlessAborted } from '../base/errors.js';
 import { waitUntilClear } from '../base/poll.js';
@@ -9,24 +10,17 @@ import { readNodes, type SwarmNode } from './model/node.js';
 import { type Manager, managersAmong, requireRestartable } from './quorum-guard.js';
 import { nodesBy } from './stable-view.js';
 
-export interface EngineWork<T> {
-  /** Before the engine restarts, `mayRestart` is called: it throws where the swarm would lose its quorum by it. */
-  work: (machine: Machine, step: (text: string) => void, mayRestart: () => Promise<void>) => Promise<T>;
-  /** On the machine's line at its end. */
-  doneText: (value: T) => string;
-  /** Goes on with the next manager of a swarm after one that failed. */
-  carryOn?: boolean;
-  /** Restarts managers even where their swarm loses its quorum by it for a while. */
-  force: boolean;
+export function rollingRestart(context: Context): RollingRestart {
+  return {
+    restartEngines: (machines, work) => restartEngines(machines, work, context),
+    withManagerRestarts: (machines, options, work) => withManagerRestarts(machines, options, context, work),
+  };
 }
 
-/**
- * Does work that restarts engines on many machines. Managers of a swarm go one after the other, the leader last, and each only when
- * the one before is back among them: together they would take the swarm its quorum. All others follow at the same time.
- */
+/** @see RollingRestart */
 export async function restartEngines<T>(
   machines: readonly Machine[],
-  { work, doneText, carryOn = false, force }: EngineWork<T>,
+  { work, doneMessage, continueOnError = false, force }: EngineWork<T>,
   context: Context,
 ): Promise<Outcome<T>[]> {
   const { signal, reporter } = context;
@@ -39,21 +33,21 @@ export async function restartEngines<T>(
   };
   const onManagerEnd = (name: string, outcome: Outcome<unknown>): void => {
     onFailure(name, outcome);
-    if (outcome.status === 'failed' && !carryOn) broken.abort();
+    if (outcome.status === 'failed' && !continueOnError) broken.abort();
   };
   try {
     const managers = await inRestartOrder(machines, context);
     const managerNames = managers.map(({ machine }) => machine.name);
     const manager = async (name: string): Promise<T> => {
-      const restart = new ManagerRestart(managers[managerNames.indexOf(name)] as Manager, force, context);
+      const restart = new Restart(managers[managerNames.indexOf(name)] as Manager, force, context);
       const value = await work(byName.get(name) as Machine, step(name), () => restart.require());
       await restart.waitUntilBack(step(name));
-      progress.done(name, doneText(value));
+      progress.done(name, doneMessage(value));
       return value;
     };
     const other = async (name: string): Promise<T> => {
       const value = await work(byName.get(name) as Machine, step(name), async () => {});
-      progress.done(name, doneText(value));
+      progress.done(name, doneMessage(value));
       return value;
     };
     const others = [...byName.keys()].filter((name) => !managerNames.includes(name));
@@ -71,7 +65,7 @@ export async function restartEngines<T>(
 }
 
 /** Where there are none, no other belt is held up. @throws UserError while another belt takes managers away */
-export function whileManagersRestart<T>(
+function whileManagersRestart<T>(
   managers: readonly Manager[],
   context: Context,
   work: () => Promise<T>,
@@ -83,7 +77,7 @@ export function whileManagersRestart<T>(
  * The managers among machines, the leaders last, and after them those that others have to speak for: nothing that is done over SSH will come to
  * an end there.
  */
-export async function inRestartOrder(machines: readonly Machine[], context: Context): Promise<Manager[]> {
+async function inRestartOrder(machines: readonly Machine[], context: Context): Promise<Manager[]> {
   const managers = await managersAmong(machines, context);
   const byName = new Map(managers.map((manager) => [manager.machine.name, manager]));
   const rankOf = async (name: string): Promise<number> => {
@@ -103,8 +97,19 @@ export async function inRestartOrder(machines: readonly Machine[], context: Cont
 /** An election and the agent's way back take up to 20 s. */
 const backTimeoutMs = 90_000;
 
-/** The restart of one manager: whether it may be, and its way back. */
-export class ManagerRestart {
+/** @see RollingRestart */
+async function withManagerRestarts(
+  machines: readonly Machine[],
+  { force }: { force: boolean },
+  context: Context,
+  work: (restarts: readonly ManagerRestart[]) => Promise<void>,
+): Promise<void> {
+  const managers = await inRestartOrder(machines, context);
+  const restarts = managers.map((manager) => new Restart(manager, force, context));
+  await whileManagersRestart(managers, context, () => work(restarts));
+}
+
+class Restart implements ManagerRestart {
   /** Of the node that is waited for; absent: a swarm without a quorum takes nobody back, and a restart takes nothing from it. */
   private awaited: string | undefined;
 
@@ -114,7 +119,10 @@ export class ManagerRestart {
     private readonly context: Context,
   ) {}
 
-  /** @throws UserError when the swarm would lose its quorum meanwhile, unless `force` */
+  get name(): string {
+    return this.manager.machine.name;
+  }
+
   async require(): Promise<void> {
     const { manager, force, context } = this;
     this.awaited = await requireRestartable(manager, { doing: 'restarting', force }, context);

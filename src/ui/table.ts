@@ -32,3 +32,8 @@ function formatRow(row: readonly string[], widths: readonly number[], width: num
   const room = width === undefined ? Number.POSITIVE_INFINITY : Math.max(1, width - widthOf(start));
   return `${start}${truncate(end, room)}`.trimEnd();
 }
+
+/** docker-machine writes states with a capital letter. */
+export function capitalize(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}

@@ -1,5 +1,4 @@
-import { capitalised } from '../../machines/views/machine-tables.js';
-import { formatTable } from '../../ui/table.js';
+import { capitalize, formatTable } from '../../ui/table.js';
 import { oneLine } from '../../ui/text-width.js';
 
 /** What `certs status` shows of a certificate. */
@@ -22,7 +21,7 @@ export function certificateTable(rows: readonly CertificateRow[]): string {
       machine ?? 'the cluster',
       expires?.slice(0, 10) ?? '-',
       daysLeft === undefined ? '-' : String(daysLeft),
-      status === 'soon' ? 'Expires soon' : capitalised(status),
+      status === 'soon' ? 'Expires soon' : capitalize(status),
       oneLine(problems.join('; ')),
     ]),
   );

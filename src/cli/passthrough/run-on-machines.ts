@@ -1,5 +1,5 @@
+import { reportOf } from '../../app/batch-report.js';
 import type { Outcome } from '../../app/fan-out.js';
-import { reportOf } from '../../machines/machine-summary.js';
 import type { Machine } from '../../machines/model/machine.js';
 import { execOnMany } from '../../machines/run-commands.js';
 import type { StreamOptions } from '../../ssh/connection-types.js';

@@ -1,9 +1,9 @@
+import { type BatchReport, reportOf } from '../../app/batch-report.js';
 import { explanationOf } from '../../base/errors.js';
 import { BaseCommand } from '../../cli/base-command.js';
 import { allFlag, nodesArgument } from '../../cli/flags.js';
 import { type EngineView, showEngines } from '../../engine/show-engines.js';
 import { engineTable } from '../../engine/views/engine-tables.js';
-import { type BatchReport, reportOf } from '../../machines/machine-summary.js';
 import { selectMachines } from '../../machines/select-machines.js';
 
 export default class EngineShow extends BaseCommand<typeof EngineShow> {

@@ -1,6 +1,6 @@
+import type { BatchReport } from '../../app/batch-report.js';
 import { forceFlag, nodesArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
-import type { BatchReport } from '../../machines/machine-summary.js';
 import { demoteNodes, type RoleChange } from '../../swarm/change-roles.js';
 
 export default class Demote extends NodeCommand<typeof Demote> {

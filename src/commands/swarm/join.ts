@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core';
+import type { BatchReport } from '../../app/batch-report.js';
 import { UsageError } from '../../base/errors.js';
 import { nodesArgument, requiredArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
 import { availabilityFlag } from '../../cli/swarm-flags.js';
-import type { BatchReport } from '../../machines/machine-summary.js';
 import { selectMachine, selectMachines } from '../../machines/select-machines.js';
 import { type Joined, joinSwarm } from '../../swarm/join-swarm.js';
 

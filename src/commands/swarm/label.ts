@@ -1,6 +1,6 @@
+import type { BatchReport } from '../../app/batch-report.js';
 import { nodesArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
-import type { BatchReport } from '../../machines/machine-summary.js';
 import { type Labelled, labelNodes } from '../../swarm/label-nodes.js';
 
 export default class Label extends NodeCommand<typeof Label> {

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
+import type { BatchReport } from '../../app/batch-report.js';
 import { nodesArgument, yesFlag } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
-import type { BatchReport } from '../../machines/machine-summary.js';
 import { type Left, leaveSwarm } from '../../swarm/leave-swarm.js';
 import { confirm } from '../../ui/prompt.js';
 

@@ -1,6 +1,6 @@
+import type { BatchReport } from '../../app/batch-report.js';
 import { nodesArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
-import type { BatchReport } from '../../machines/machine-summary.js';
 import { type AvailabilityChange, setAvailability } from '../../swarm/change-availability.js';
 
 export default class Pause extends NodeCommand<typeof Pause> {

@@ -1,6 +1,6 @@
+import type { BatchReport } from '../../app/batch-report.js';
 import { nodesArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
-import type { BatchReport } from '../../machines/machine-summary.js';
 import { promoteNodes, type RoleChange } from '../../swarm/change-roles.js';
 
 export default class Promote extends NodeCommand<typeof Promote> {

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
+import type { BatchReport } from '../../app/batch-report.js';
 import { nodesArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
-import type { BatchReport } from '../../machines/machine-summary.js';
 import { type Removed, removeNodes } from '../../swarm/remove-nodes.js';
 
 export default class SwarmRm extends NodeCommand<typeof SwarmRm> {

@@ -1,6 +1,6 @@
+import { type BatchReport, reportOf } from '../../app/batch-report.js';
 import { BaseCommand } from '../../cli/base-command.js';
 import { nodesArgument } from '../../cli/flags.js';
-import { type BatchReport, reportOf } from '../../machines/machine-summary.js';
 import { type Unlocked, unlockNodes } from '../../swarm/autolock.js';
 import { askOrReadSecret } from '../../ui/prompt.js';
 

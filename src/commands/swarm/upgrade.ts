@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core';
+import type { BatchReport } from '../../app/batch-report.js';
 import { UsageError } from '../../base/errors.js';
 import { allFlag, nodesArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
-import type { BatchReport } from '../../machines/machine-summary.js';
 import {
   type PlannedNode,
   planUpgrade,

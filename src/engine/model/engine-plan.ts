@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { shellWord } from '../../base/shell-word.js';
-import { provisionerFor } from '../provisioners/index.js';
 import { daemonFilePath, sysctlPath } from './engine-paths.js';
 import type { EngineSettings } from './engine-settings.js';
 import type { Facts } from './facts.js';
@@ -48,8 +47,11 @@ export interface Plan {
  * What is to be done so that the machine's engine is as `settings` says; nothing, when it is so already.
  * @throws UserError for a system belt does not know, or a daemon.json that cannot be merged
  */
-export function planEngine(facts: Facts, { settings, certificate, hostname }: PlanInput): Plan {
-  const provisioner = provisionerFor(facts);
+export function planEngine(
+  provisioner: Provisioner,
+  facts: Facts,
+  { settings, certificate, hostname }: PlanInput,
+): Plan {
   const { service } = provisioner;
   const engineFiles = [
     ...(settings.access === 'secure' && certificate ? certificateFiles(provisioner, certificate) : []),
@@ -78,10 +80,10 @@ export function planEngine(facts: Facts, { settings, certificate, hostname }: Pl
 }
 
 /** The host name alone, whatever else differs. */
-export function planHostname(facts: Facts, hostname: string): Plan {
+export function planHostname(provisioner: Provisioner, facts: Facts, hostname: string): Plan {
   return {
     system: facts.os.prettyName,
-    provisioner: provisionerFor(facts),
+    provisioner,
     files: [],
     commands: hostname === facts.hostname ? [] : [hostnameCommand(hostname)],
   };

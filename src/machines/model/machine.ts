@@ -1,3 +1,4 @@
+import { UserError } from '../../base/errors.js';
 import type { EngineSettings } from '../../engine/model/engine-settings.js';
 
 /**
@@ -95,6 +96,14 @@ export interface FoundMachine extends ObservedMachine {
 /** A URL and no more, docker-machine's driver `none`: nobody can log in there. */
 export function isOnlyUrl(machine: Pick<Machine, 'driver'>): boolean {
   return machine.driver === 'none';
+}
+
+/** @throws UserError for a machine that is only a URL */
+export function refuseOnlyUrl(machine: Machine): void {
+  if (!isOnlyUrl(machine)) return;
+  throw new UserError(`${machine.name} is a URL and no more: belt cannot change its engine`, {
+    hint: 'adopt its server with "belt create -d generic"',
+  });
 }
 
 /** The address other machines of the cluster use for this one. */

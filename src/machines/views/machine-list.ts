@@ -1,8 +1,7 @@
 import { expandEscapes, parseGoTemplate } from '../../ui/go-template/index.js';
-import { alignColumns, formatTable } from '../../ui/table.js';
+import { alignColumns, capitalize, formatTable } from '../../ui/table.js';
 import { oneLine } from '../../ui/text-width.js';
 import type { MachineState } from '../model/machine.js';
-import { capitalised } from './machine-tables.js';
 
 /** What `ls` shows of a machine. */
 export interface MachineListRow {
@@ -70,7 +69,7 @@ function fieldsOf(row: MachineListRow, options?: unknown) {
     ActiveHost: active,
     ActiveSwarm: false,
     DriverName: driver,
-    State: capitalised(state),
+    State: capitalize(state),
     URL: url ?? '',
     SwarmOptions: { ...SwarmOptions, IsSwarm: Boolean(swarm), Master: swarm === 'manager' },
     Swarm: swarm ?? '',

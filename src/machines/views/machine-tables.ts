@@ -1,4 +1,4 @@
-import { formatTable } from '../../ui/table.js';
+import { capitalize, formatTable } from '../../ui/table.js';
 import type { MachineState } from '../model/machine.js';
 
 /** What tables show of a machine. */
@@ -21,7 +21,7 @@ export interface StatusRow {
 export function machineTable(rows: readonly MachineRow[]): string {
   return formatTable(
     ['name', 'driver', 'state', 'ipv4', 'size'],
-    rows.map((row) => [row.name, row.driver, capitalised(row.state), row.address ?? '-', row.size ?? '-']),
+    rows.map((row) => [row.name, row.driver, capitalize(row.state), row.address ?? '-', row.size ?? '-']),
   );
 }
 
@@ -31,9 +31,4 @@ export function statusTable(groups: readonly StatusRow[]): string {
     ['status', '#nodes', 'names'],
     groups.map(({ status, names }) => [status, String(names.length), names.join(', ')]),
   );
-}
-
-/** docker-machine writes states with a capital letter. */
-export function capitalised(word: string): string {
-  return word.charAt(0).toUpperCase() + word.slice(1);
 }

@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type BatchReport, reportOf } from '../../app/batch-report.js';
 import type { Context } from '../../app/context.js';
 import { fanOut, type Outcome } from '../../app/fan-out.js';
 import { onOne } from '../../app/for-each-machine.js';
 import { explanationOf, isAbort, UserError } from '../../base/errors.js';
-import { type BatchReport, reportOf } from '../../machines/machine-summary.js';
 import { isOnlyUrl, type Machine } from '../../machines/model/machine.js';
 import { membershipOf, withEngine } from '../membership.js';
 import { countedManager, type Member, memberName } from '../model/members.js';

@@ -2,7 +2,7 @@ import type { Context } from '../../app/context.js';
 import { fanOut } from '../../app/fan-out.js';
 import { UserError } from '../../base/errors.js';
 import { groupBy } from '../../base/group-by.js';
-import { hasNewerEngine } from '../../engine/upgrade-engines.js';
+import { hasNewerEngine } from '../../engine/upgrade-engine.js';
 import { observe } from '../../machines/list-machines.js';
 import type { Machine } from '../../machines/model/machine.js';
 import { sameSize } from '../../machines/model/sizes.js';

@@ -1,7 +1,7 @@
 import type { Context } from '../../app/context.js';
 import { ExternalError, explanationOf, isAbort, messageOf, UserError } from '../../base/errors.js';
 import { waitUntilClear } from '../../base/poll.js';
-import { upgradeEngine } from '../../engine/upgrade-engines.js';
+import { upgradeEngine } from '../../engine/upgrade-engine.js';
 import { followOne } from '../../machines/follow-output.js';
 import { readyTimeoutMs } from '../../machines/lifecycle.js';
 import type { Machine } from '../../machines/model/machine.js';

@@ -1,5 +1,4 @@
-import { capitalised } from '../../machines/views/machine-tables.js';
-import { formatTable } from '../../ui/table.js';
+import { capitalize, formatTable } from '../../ui/table.js';
 
 /** A node as `swarm ls` shows it, in the words of the engine's API. */
 export interface SwarmRow {
@@ -21,9 +20,9 @@ export function swarmTable(rows: readonly SwarmRow[]): string {
     rows.map((row) => [
       row.hostname,
       row.role,
-      capitalised(row.status),
-      capitalised(row.availability),
-      row.leader ? 'Leader' : capitalised(row.reachability ?? '-'),
+      capitalize(row.status),
+      capitalize(row.availability),
+      row.leader ? 'Leader' : capitalize(row.reachability ?? '-'),
       row.address || '-',
       row.engineVersion || '-',
     ]),
@@ -44,7 +43,7 @@ export function upgradePlanTable(rows: readonly UpgradePlanRow[]): string {
     rows.map(({ name, role, availability, steps }) => [
       name,
       role,
-      capitalised(availability),
+      capitalize(availability),
       steps.join(', ') || 'nothing to do',
     ]),
   );

@@ -1,6 +1,5 @@
 import { foldNames } from '../../machines/model/fold-names.js';
-import { capitalised } from '../../machines/views/machine-tables.js';
-import { formatTable } from '../../ui/table.js';
+import { capitalize, formatTable } from '../../ui/table.js';
 import { oneLine, widthOf, wrap } from '../../ui/text-width.js';
 
 /** What `swarm status` shows. */
@@ -71,9 +70,9 @@ function managerTable({ managers: { nodes } }: SwarmStatusRows): string {
     ['manager', 'status', 'availability', 'manager status', 'place'],
     nodes.map(({ name, status, availability, leader, reachability, place }) => [
       name,
-      capitalised(status),
-      capitalised(availability),
-      leader && reachability === 'reachable' ? 'Leader' : capitalised(reachability),
+      capitalize(status),
+      capitalize(availability),
+      leader && reachability === 'reachable' ? 'Leader' : capitalize(reachability),
       place ?? '-',
     ]),
   );
@@ -82,7 +81,7 @@ function managerTable({ managers: { nodes } }: SwarmStatusRows): string {
 function groupTable({ groups }: SwarmStatusRows, width: number): string {
   if (groups.length === 0) return '';
   const rows = groups.map(({ role, status, availability, names }) => ({
-    cells: [role, capitalised(status), capitalised(availability), String(names.length)],
+    cells: [role, capitalize(status), capitalize(availability), String(names.length)],
     names,
   }));
   return tableOfNames(['role', 'status', 'availability', 'nodes', 'names'], rows, width);
@@ -103,7 +102,7 @@ function ownTable({ machines }: SwarmStatusRows, width: number): string {
     ['machine', 'state', 'says', 'error'],
     machines.map(({ name, state, swarm, error }) => [
       name,
-      capitalised(state),
+      capitalize(state),
       swarm ?? '-',
       oneLine(error ?? ''),
     ]),

@@ -12,12 +12,12 @@ import { createAuthority, issueClient, issueServer } from '../../../src/certs/mo
 import { fits, isIssuedBy, readCertificate, splitPem } from '../../../src/certs/model/read-certificate.js';
 import { regenerateCertificates } from '../../../src/certs/regenerate-certificates.js';
 import { type RotationReport, rotateAuthority } from '../../../src/certs/rotate-authority.js';
+import type { InstallCertificate } from '../../../src/certs/server-certificate.js';
 import {
   keepInstalled,
   type ServerCertificate,
   serverCertificateFor,
 } from '../../../src/certs/server-certificate.js';
-import type { InstallCertificates } from '../../../src/engine/install-certificates.js';
 import { defaultEngineSettings } from '../../../src/engine/model/engine-settings.js';
 import type { Machine } from '../../../src/machines/model/machine.js';
 import { awaitReady } from '../../../src/machines/wait-until-ready.js';
@@ -307,7 +307,7 @@ describe('regenerate-certs', () => {
   test('leaves all copies as they were where the machine is not reached', async () => {
     const machines = await listening('node1');
     const before = await allFiles();
-    const away: InstallCertificates = async () => {
+    const away: InstallCertificate = async () => {
       throw new Error('node1 is stopped');
     };
     const input = { machines, clientCerts: false };
@@ -331,7 +331,7 @@ describe('regenerate-certs', () => {
   test('cut off between the engine and the copies, the same command mends it', async () => {
     const machines = await listening('node1');
     const input = { machines, clientCerts: false };
-    const cutOff: InstallCertificates = async ({ name }, certificate) => {
+    const cutOff: InstallCertificate = async ({ name }, certificate) => {
       await engines.get(name)?.install(certificate);
       throw new Error('the computer is off');
     };
@@ -410,7 +410,7 @@ describe('certs rotate', { timeout: 60_000 }, () => {
   test('a machine that cannot be reached holds the rest back, unless told to leave it', async () => {
     await listening('node1', 'node2', 'node3');
     const old = await files('certs');
-    const failing: InstallCertificates = async (machine, ...what) => {
+    const failing: InstallCertificate = async (machine, ...what) => {
       if (machine.name === 'node2') throw new Error('node2 is stopped');
       await install(machine, ...what);
     };
@@ -462,7 +462,7 @@ describe('certs rotate', { timeout: 60_000 }, () => {
     for (const { name } of machines.slice(0, 3)) await manager(name);
     let now = 0;
     let most = 0;
-    const counting: InstallCertificates = async (machine, ...what) => {
+    const counting: InstallCertificate = async (machine, ...what) => {
       const isManager = machine.name !== 'node4';
       if (isManager) most = Math.max(most, ++now);
       await install(machine, ...what);
@@ -520,14 +520,14 @@ function watchWrites(
 }
 
 /** As setting the engine up does. */
-function installerOf(context: Context): InstallCertificates {
+function installerOf(context: Context): InstallCertificate {
   return async ({ name }, certificate) => {
     await engines.get(name)?.install(certificate);
     await keepInstalled(name, certificate, context);
   };
 }
 
-const install: InstallCertificates = (...what) => installerOf(bed.context)(...what);
+const install: InstallCertificate = (...what) => installerOf(bed.context)(...what);
 
 /** The certificate that the machine's engine has from now on. */
 async function certified(machine: Machine, context: Context): Promise<ServerCertificate> {

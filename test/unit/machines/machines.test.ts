@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { reportOf } from '../../../src/app/batch-report.js';
 import { addressOf, reach } from '../../../src/app/connect-ssh.js';
 import { ExternalError, UsageError } from '../../../src/base/errors.js';
 import {
@@ -19,7 +20,7 @@ import {
   statusWord,
   waitForStatus,
 } from '../../../src/machines/machine-status.js';
-import { reportOf, summarize } from '../../../src/machines/machine-summary.js';
+import { summarize } from '../../../src/machines/machine-summary.js';
 import { type Machine, machineStates } from '../../../src/machines/model/machine.js';
 import { execOnMany, execOnOne, shellCommand } from '../../../src/machines/run-commands.js';
 import { selectMachines } from '../../../src/machines/select-machines.js';

@@ -1,3 +1,4 @@
+import { type Plan, type PlanInput, planEngine } from '../../../src/engine/model/engine-plan.js';
 import {
   defaultEngineSettings,
   type EngineSettings,
@@ -5,6 +6,7 @@ import {
 } from '../../../src/engine/model/engine-settings.js';
 import type { Facts } from '../../../src/engine/model/facts.js';
 import { parseOsRelease } from '../../../src/engine/model/os-release.js';
+import { provisionerFor } from '../../../src/engine/provisioners/index.js';
 
 /** What machines answered, as far as belt reads it: files of real systems, from their packages and documentation. */
 
@@ -56,4 +58,9 @@ export function bareFactsOf(osRelease: string, change: Partial<Facts> = {}): Fac
 export function settingsOf(change: Partial<EngineSettings> = {}): EngineSettings {
   const access = change.access ?? defaultEngineSettings.access;
   return { ...defaultEngineSettings, port: enginePorts[access], ...change };
+}
+
+/** The plan for a machine with these facts, with the provisioner of its system. */
+export function planFor(facts: Facts, input: PlanInput): Plan {
+  return planEngine(provisionerFor(facts), facts, input);
 }

@@ -19,6 +19,7 @@ import {
 } from '../../../src/state/cluster-index.js';
 import { type ClusterStore, openClusterStore } from '../../../src/state/cluster-store.js';
 import { openPlugins } from '../../../src/state/plugin-store.js';
+import { rollingRestart } from '../../../src/swarm/rolling-restart.js';
 import { type Engine, Engines } from './engine.js';
 import { LocalSsh } from './local-ssh.js';
 import { MemoryDriver } from './memory-driver.js';
@@ -78,7 +79,7 @@ export async function openTestBed(): Promise<TestBed> {
       write: (path, content) => store.files.write(path, content),
       locked: (work) => store.lock(work),
     });
-    return {
+    const bed: Context = {
       clusters: {
         names: () => listClusters(root),
         use: (name) => useCluster(root, name),
@@ -108,9 +109,11 @@ export async function openTestBed(): Promise<TestBed> {
       templates: templatesIn(resolve('templates')),
       keyType: async () => 'ecdsa-p256',
       sudoPassword: async () => 'secret',
+      rollingRestart: async () => rollingRestart(bed),
       reporter,
       signal: abort.signal,
     };
+    return bed;
   };
   const context = contextOn(cluster);
   const filesIn = async (path: string): Promise<string[]> => {

@@ -362,7 +362,7 @@ describe('restarting', () => {
 describe('engines', () => {
   test('that need no restart are left alone, whoever is missing', async () => {
     power('mg3', 'stopped');
-    const work = { work: async () => 'same', doneText: (text: string) => text, force: false };
+    const work = { work: async () => 'same', doneMessage: (text: string) => text, force: false };
     const outcomes = await restartEngines(await machines('mg1', 'mg2'), work, bed.context);
     expect(outcomes).toMatchObject([{ value: 'same' }, { value: 'same' }]);
   });

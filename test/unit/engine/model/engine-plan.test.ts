@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../../../src/base/errors.js';
-import { describePlan, isNothing, planEngine } from '../../../../src/engine/model/engine-plan.js';
+import { describePlan, isNothing } from '../../../../src/engine/model/engine-plan.js';
 import { refuseObstacles } from '../../../../src/engine/model/preflight.js';
 import { startCommand } from '../../../../src/engine/model/systemd-unit.js';
 import { osReleases } from '../../../lab/os-releases.js';
-import { debianUnit, factsOf, settingsOf } from '../../support/facts.js';
+import { debianUnit, factsOf, planFor, settingsOf } from '../../support/facts.js';
 
 const certificate = { ca: 'CA', certificate: 'CERT', key: 'KEY' };
 const dropInPath = '/etc/systemd/system/docker.service.d/zz-belt.conf';
@@ -16,10 +16,10 @@ const tls =
   '--tlsverify --tlscacert=/etc/docker/ca.pem --tlscert=/etc/docker/server.pem --tlskey=/etc/docker/server-key.pem';
 
 const planOn = (change: Parameters<typeof factsOf>[1], settings = settingsOf()) =>
-  planEngine(factsOf(osReleases.debian, change), { settings, certificate });
-const fileOf = (plan: ReturnType<typeof planEngine>, path: string) =>
+  planFor(factsOf(osReleases.debian, change), { settings, certificate });
+const fileOf = (plan: ReturnType<typeof planFor>, path: string) =>
   plan.files.find((file) => file.path === path)?.content;
-const commandOf = (plan: ReturnType<typeof planEngine>) =>
+const commandOf = (plan: ReturnType<typeof planFor>) =>
   fileOf(plan, dropInPath)
     ?.split('\n')
     .filter((line) => line.startsWith('ExecStart='))
@@ -115,7 +115,7 @@ Environment=`;
     const sums = new Map(
       done.files.map(({ path, content }) => [path, createHash('sha256').update(content).digest('hex')]),
     );
-    const plan = planEngine(factsOf(osReleases.debian, { sums }), {
+    const plan = planFor(factsOf(osReleases.debian, { sums }), {
       settings: settingsOf({ tuneSwarm: true }),
       certificate,
       hostname: 'web1',

@@ -1,15 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../../../src/base/errors.js';
-import { planEngine } from '../../../../src/engine/model/engine-plan.js';
 import { provisionerFor } from '../../../../src/engine/provisioners/index.js';
 import { osReleases } from '../../../lab/os-releases.js';
-import { bareFactsOf, factsOf, settingsOf } from '../../support/facts.js';
+import { bareFactsOf, factsOf, planFor, settingsOf } from '../../support/facts.js';
 
 const certificate = { ca: 'CA', certificate: 'CERT', key: 'KEY' };
 const local = settingsOf({ access: 'local' });
 const scriptOn = (os: keyof typeof osReleases, change = {}) =>
-  planEngine(bareFactsOf(osReleases[os], change), { settings: local }).install?.script.trimEnd();
+  planFor(bareFactsOf(osReleases[os], change), { settings: local }).install?.script.trimEnd();
 
 test.each([
   ['debian', 'debian'],
@@ -98,7 +97,7 @@ describe('how the engine is installed', () => {
   test('Flatcar has no way to; an address to install from is used everywhere', () => {
     expect(scriptOn('flatcar')).toBeUndefined();
     const settings = settingsOf({ installUrl: "https://x/it's" });
-    const { install } = planEngine(bareFactsOf(osReleases.rocky), { settings, certificate });
+    const { install } = planFor(bareFactsOf(osReleases.rocky), { settings, certificate });
     expect(install?.from).toBe("https://x/it's");
     expect(install?.script).toContain(`curl -fsSL 'https://x/it'\\''s' -o "$file"`);
   });
@@ -121,7 +120,7 @@ describe('Alpine (openrc)', () => {
     files: ReadonlyMap<string, string>,
     settings = settingsOf({ env: ['A=b c'], labels: ['x=$1'] }),
   ) =>
-    planEngine(factsOf(osReleases.alpine, { init: 'openrc', unitText: '', files }), {
+    planFor(factsOf(osReleases.alpine, { init: 'openrc', unitText: '', files }), {
       settings,
       certificate,
     });
@@ -178,7 +177,7 @@ DOCKER_OPTS="$DOCKER_OPTS --host=unix:///var/run/docker.sock"
 
 describe('boot2docker', () => {
   const profileOf = (settings: ReturnType<typeof settingsOf>, before = '') =>
-    planEngine(
+    planFor(
       factsOf(osReleases.boot2docker, {
         init: 'other',
         unitText: '',
