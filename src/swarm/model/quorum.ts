@@ -3,6 +3,8 @@
  * (https://docs.docker.com/engine/swarm/raft/).
  */
 
+import { plural } from '../../base/plural.js';
+
 export interface ManagerState {
   id: string;
   reachable: boolean;
@@ -101,15 +103,13 @@ export function objectionText(what: string, { before, after, objection }: Judgem
 export function reachText({ managers, reachable }: Tally): string {
   if (managers === 0) return 'no manager would be left';
   const needed = quorumOf(managers);
-  return `${reachable} of ${managersText(managers)} can be reached, and ${needed} ${needed === 1 ? 'is' : 'are'} needed`;
+  return `${reachable} of ${plural(managers, 'manager')} can be reached, and ${needed} ${needed === 1 ? 'is' : 'are'} needed`;
 }
 
 function countText({ managers, reachable }: Tally): string {
-  return reachable === managers ? managersText(managers) : `${reachable} of ${managersText(managers)}`;
-}
-
-function managersText(managers: number): string {
-  return managers === 1 ? '1 manager' : `${managers} managers`;
+  return reachable === managers
+    ? plural(managers, 'manager')
+    : `${reachable} of ${plural(managers, 'manager')}`;
 }
 
 /** More managers make each decision slower, and none safer (https://docs.docker.com/engine/swarm/admin_guide/). */
