@@ -7,7 +7,7 @@ import type { Machine } from '../machines/model/machine.js';
 import { NoSwarmError } from '../swarm/find-manager.js';
 import { membershipOf, withEngineWithin } from '../swarm/membership.js';
 import type { Member } from '../swarm/model/members.js';
-import type { Membership } from '../swarm/model/node.js';
+import type { Membership } from '../swarm/model/swarm-node.js';
 import { withSwarm } from '../swarm/session.js';
 import type { Cluster, Present } from './model/compare.js';
 import { presentOf, type SeenMachine } from './model/current-state.js';

@@ -1,5 +1,5 @@
 import type { Context } from '../app/context.js';
-import { managerAdvice } from '../swarm/model/quorum.js';
+import { managerCountAdvice } from '../swarm/model/quorum.js';
 import { type Fixed, fixedOf, fixedTexts } from './immutable-settings.js';
 import { compare, type NodeDifference, wantedOf } from './model/compare.js';
 import type { Group } from './model/group.js';
@@ -50,5 +50,5 @@ export async function lookAndPlan({ groups, prune }: PlanInput, context: Context
 /** What is to be said of the number of managers. */
 export function adviceFor(groups: readonly Group[]): string[] {
   const managers = groups.filter(({ role }) => role === 'manager');
-  return managerAdvice(managers.reduce((count, { nodes }) => count + nodes.length, 0));
+  return managerCountAdvice(managers.reduce((count, { nodes }) => count + nodes.length, 0));
 }

@@ -6,7 +6,7 @@ import { waitUntilClear } from '../base/poll.js';
 import { changeNode } from '../swarm/change-node.js';
 import { demoteAmong } from '../swarm/change-roles.js';
 import { removeEntry } from '../swarm/leave-swarm.js';
-import { named } from '../swarm/select-nodes.js';
+import { named } from '../swarm/model/members.js';
 import { type Swarm, withSwarm } from '../swarm/session.js';
 import type { PresentNode } from './model/compare.js';
 import { groupOf, namesOf, type StepOf, type Work } from './stage-work.js';

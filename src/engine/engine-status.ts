@@ -8,7 +8,7 @@ import { UserError } from '../base/errors.js';
 import { engineEndpoint } from '../machines/model/endpoint.js';
 import type { Machine } from '../machines/model/machine.js';
 import type { ClientCertificates } from '../state/client-certificates.js';
-import { readMembership } from '../swarm/model/node.js';
+import { readMembership } from '../swarm/model/swarm-node.js';
 import { type EngineApi, engineApi, type RequestLimits } from './api.js';
 import { type ClientWay, clientWay } from './client-access.js';
 import { engineOf } from './connect-engine.js';

@@ -8,7 +8,7 @@ import type { Machine } from '../machines/model/machine.js';
 import { selectMachines } from '../machines/select-machines.js';
 import { changeSwarm, swarmDocument } from './change-swarm.js';
 import { membershipOf, withEngine } from './membership.js';
-import { rotatedKeyText, unlockKeyText, updatedMessage } from './model/messages.js';
+import { rotatedKeyText, unlockKeyText, updatedMessage } from './model/docker-messages.js';
 import { withSwarm } from './session.js';
 
 export interface Lock {

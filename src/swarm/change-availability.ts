@@ -6,16 +6,17 @@ import { waitUntilClear } from '../base/poll.js';
 import type { Machine } from '../machines/model/machine.js';
 import { changeNode, type NodeSpec } from './change-node.js';
 import { withEngineWithin } from './membership.js';
+import type { NamedMember } from './model/members.js';
 import {
+  findInterruptedServices,
   hasEnded,
-  interruptedServices,
   readServices,
   readTasks,
-  type Service,
-  type Task,
+  type SwarmService,
+  type SwarmTask,
   taskName,
-} from './model/tasks.js';
-import { type NamedMember, onMembers } from './select-nodes.js';
+} from './model/swarm-tasks.js';
+import { onMembers } from './select-nodes.js';
 import { type Swarm, withSwarm } from './session.js';
 
 export type Availability = NodeSpec['Availability'];
@@ -135,7 +136,7 @@ async function waitUntilEmpty(
 
 const shownTasks = 3;
 
-function tasksText(tasks: readonly Task[], services: readonly Service[]): string {
+function tasksText(tasks: readonly SwarmTask[], services: readonly SwarmService[]): string {
   const shown = tasks.slice(0, shownTasks).map((task) => `${taskName(task, services)} (${task.state})`);
   const more = tasks.length - shown.length;
   return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
@@ -152,7 +153,7 @@ export async function warnOfDrain(
   const names = leaving.map(({ name }) => name).join(' and ');
   const running = await tasksOf(swarm, { 'desired-state': ['running'] });
   const nodeIds = leaving.map(({ node }) => node.id);
-  for (const { name, tasks } of interruptedServices(await servicesOf(swarm), running, nodeIds)) {
+  for (const { name, tasks } of findInterruptedServices(await servicesOf(swarm), running, nodeIds)) {
     const what = tasks === 1 ? 'its only task runs' : `all its ${tasks} tasks run`;
     context.reporter.warn(`service ${name} is interrupted: ${what} on ${names}`);
   }
@@ -190,11 +191,11 @@ function plainContainers(machine: Machine, context: Context): Promise<string[]> 
   });
 }
 
-export function tasksOf(swarm: Swarm, filters: Record<string, string[]>): Promise<Task[]> {
+export function tasksOf(swarm: Swarm, filters: Record<string, string[]>): Promise<SwarmTask[]> {
   const query = encodeURIComponent(JSON.stringify(filters));
   return swarm.ask(async (api) => readTasks(await api.get(`/tasks?filters=${query}`)));
 }
 
-export function servicesOf(swarm: Swarm): Promise<Service[]> {
+export function servicesOf(swarm: Swarm): Promise<SwarmService[]> {
   return swarm.ask(async (api) => readServices(await api.get('/services')));
 }

@@ -1,5 +1,5 @@
 import { EngineError } from '../engine/api.js';
-import type { Role } from './model/node.js';
+import type { Role } from './model/swarm-node.js';
 import type { Swarm } from './session.js';
 
 /** What a manager may be told of a node (https://docs.docker.com/reference/api/engine/, `NodeUpdate`). */

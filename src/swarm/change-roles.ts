@@ -8,12 +8,12 @@ import { byNaturalOrder } from '../base/natural-order.js';
 import { waitUntilClear } from '../base/poll.js';
 import { changeNode } from './change-node.js';
 import { waitForOwnRole, withEngine } from './membership.js';
-import type { Member } from './model/members.js';
-import { demotedMessage, promotedMessage } from './model/messages.js';
-import type { Role } from './model/node.js';
-import { managerAdvice } from './model/quorum.js';
+import { demotedMessage, promotedMessage } from './model/docker-messages.js';
+import type { Member, NamedMember } from './model/members.js';
+import { managerCountAdvice } from './model/quorum.js';
+import type { Role } from './model/swarm-node.js';
 import { type QuorumCheck, requireQuorum } from './require-quorum.js';
-import { type NamedMember, onMembers } from './select-nodes.js';
+import { onMembers } from './select-nodes.js';
 import { type Swarm, withSwarm } from './session.js';
 import { settledMembers } from './stable-view.js';
 
@@ -61,7 +61,7 @@ async function promoteMembers(
   }
   const outcomes = await changeRoles(members, 'manager', async () => {}, swarm, context);
   const after = (await swarm.nodes()).filter(({ role }) => role === 'manager').length;
-  for (const advice of managerAdvice(after)) context.reporter.warn(advice);
+  for (const advice of managerCountAdvice(after)) context.reporter.warn(advice);
   return outcomes;
 }
 
@@ -153,7 +153,7 @@ export async function requireQuorumWithout(
   context: Context,
 ): Promise<void> {
   const { managers } = await settledMembers(swarm, context);
-  const changes = leaving.map(({ node }) => ({ id: node.id, does: 'leaves' as const }));
+  const changes = leaving.map(({ node }) => ({ id: node.id, effect: 'leaves' as const }));
   const names = leaving.map(({ name }) => name).toSorted(byNaturalOrder);
   requireQuorum({ managers, changes, what: `${what} ${names.join(' and ')}`, ...check }, context);
 }

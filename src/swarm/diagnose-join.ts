@@ -2,8 +2,8 @@ import { reach } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import { isAbort } from '../base/errors.js';
 import { clusterAddress, type Machine } from '../machines/model/machine.js';
-import { hostOf } from './model/node.js';
-import { answersAt, findings, type Reach, readReach } from './model/port-probe.js';
+import { canJoinAt, findJoinProblems, type ProbeReport, parseProbeReport } from './model/port-probe.js';
+import { hostOf } from './model/swarm-node.js';
 
 export interface Diagnosis {
   /** What stands in the way, as sentences; nothing where all looks well. */
@@ -30,10 +30,10 @@ export async function diagnose(
     reachFrom(machine, addresses.map(hostOf), context),
     reachFrom(manager, own === undefined ? [] : [own], context),
   ]);
-  const observer = back && { name: manager.name, reach: back };
+  const observer = back && { name: manager.name, report: back };
   return {
-    findings: there ? findings(machine.name, there, observer) : [],
-    answering: addresses.filter((address) => !there || answersAt(there, hostOf(address))),
+    findings: there ? findJoinProblems(machine.name, there, observer) : [],
+    answering: addresses.filter((address) => !there || canJoinAt(there, hostOf(address))),
   };
 }
 
@@ -42,13 +42,13 @@ async function reachFrom(
   machine: Machine,
   hosts: readonly string[],
   context: Context,
-): Promise<Reach | undefined> {
+): Promise<ProbeReport | undefined> {
   const { templates, signal } = context;
   try {
     const connection = await reach(machine, context);
     const stdin = await templates.render('swarm/reach.sh', { hosts: hosts.join(' ') });
     const { stdout } = await connection.run('/bin/sh -s', { stdin, timeoutMs, signal });
-    return /^end$/m.test(stdout) ? readReach(stdout) : undefined;
+    return /^end$/m.test(stdout) ? parseProbeReport(stdout) : undefined;
   } catch (error) {
     if (isAbort(error)) throw error;
     return undefined;

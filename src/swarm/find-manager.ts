@@ -5,7 +5,7 @@ import { ExternalError, isAbort, messageOf, UserError } from '../base/errors.js'
 import { type EngineApi, EngineError } from '../engine/api.js';
 import { engineOf } from '../engine/connect-engine.js';
 import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
-import { type Membership, readMembership, readNodes, type SwarmNode } from './model/node.js';
+import { type Membership, readMembership, readNodes, type SwarmNode } from './model/swarm-node.js';
 import { NoQuorumError } from './require-quorum.js';
 
 /** A manager that has answered for its swarm; whoever has it closes `api`. */

@@ -5,12 +5,12 @@ import type { EngineApi } from '../engine/api.js';
 import type { Machine } from '../machines/model/machine.js';
 import { readUnlockKey } from './autolock.js';
 import { membershipOf, withEngine } from './membership.js';
+import { initializedMessage, unlockKeyText } from './model/docker-messages.js';
 import { type ExternalCa, parseExternalCa } from './model/external-ca.js';
-import { type InitOptions, initRequest, poolsOf } from './model/init-request.js';
-import { overlapping, type Route } from './model/machine-network.js';
-import { initializedMessage, unlockKeyText } from './model/messages.js';
-import { nodeAddresses, withPort } from './model/node-addresses.js';
-import { hasQuorum, reachText, tallyOf } from './model/quorum.js';
+import { createInitRequest, type InitOptions, parseAddressPools } from './model/init-request.js';
+import { findOverlap, type Route } from './model/machine-network.js';
+import { chooseNodeAddresses, withManagerPort } from './model/node-addresses.js';
+import { hasQuorum, reachabilityText, tallyManagers } from './model/quorum.js';
 import { networkOf, requireAddress } from './node-network.js';
 import { worseView } from './require-quorum.js';
 import { settledSwarm } from './stable-view.js';
@@ -44,15 +44,15 @@ const firstNetworks = '10.0.0.0/16';
 export async function initSwarm(machine: Machine, options: InitInput, context: Context): Promise<SwarmInit> {
   requireAddress(machine);
   const { addresses, routes } = await networkOf(machine, context);
-  const own = nodeAddresses(machine, addresses);
-  const request = initRequest(options, own, await externalCasOf(options));
+  const own = chooseNodeAddresses(machine, addresses);
+  const request = createInitRequest(options, own, await externalCasOf(options));
   checkPools(options, routes, machine, context);
   if (options.forceNewCluster) await requireNoOtherManagers(machine, options, context);
   const done = await withEngine(machine, context, async (api) => {
     if (!options.forceNewCluster) await requireOutside(machine.name, api);
     const nodeId = String(await api.post('/swarm/init', request, { signal: context.signal }));
     const address =
-      options.advertiseAddress === undefined && own ? withPort(own.advertise) : await toldAddress(api);
+      options.advertiseAddress === undefined && own ? withManagerPort(own.advertise) : await toldAddress(api);
     return { nodeId, address, ...(options.autolock && { unlockKey: await readUnlockKey(api) }) };
   });
   const words = [initializedMessage(done.nodeId), ...(done.unlockKey ? [unlockKeyText(done.unlockKey)] : [])];
@@ -68,9 +68,9 @@ async function requireNoOtherManagers(
 ): Promise<void> {
   const swarm = await settledSwarm(machine, { force, impatient: force }, context);
   const own = swarm?.members.find((member) => member.machine?.name === machine.name)?.node.id;
-  const view = swarm && worseView(swarm, (managers) => hasQuorum(tallyOf(managers)));
+  const view = swarm && worseView(swarm, (managers) => hasQuorum(tallyManagers(managers)));
   if (!view?.some(({ id, reachable }) => reachable && id !== own)) return;
-  const objection = `the swarm of ${machine.name} goes on with others: ${reachText(tallyOf(view))}`;
+  const objection = `the swarm of ${machine.name} goes on with others: ${reachabilityText(tallyManagers(view))}`;
   if (!force)
     throw new UserError(objection, {
       hint: 'take managers away with belt swarm demote NODES; or begin anew without the others all the same: --force',
@@ -89,7 +89,7 @@ async function requireOutside(name: string, api: EngineApi): Promise<void> {
 /** What the engine has made of an address that was given, which may be the name of an interface. */
 async function toldAddress(api: EngineApi): Promise<string> {
   const { managers, nodeAddress } = await membershipOf(api);
-  return managers[0] ?? withPort(nodeAddress);
+  return managers[0] ?? withManagerPort(nodeAddress);
 }
 
 function externalCasOf({ externalCas = [] }: InitInput): Promise<ExternalCa[]> {
@@ -111,15 +111,15 @@ function checkPools(
   { name }: Machine,
   { reporter }: Context,
 ): void {
-  for (const pool of poolsOf(addressPools ?? [])) {
-    const route = overlapping(pool, routes);
+  for (const pool of parseAddressPools(addressPools ?? [])) {
+    const route = findOverlap(pool, routes);
     if (!route) continue;
     throw new UserError(
       `the address pool ${pool} overlaps a network of ${name}: ${route.network} (${route.device})`,
       { hint: 'choose another; it cannot be changed later' },
     );
   }
-  const route = addressPools === undefined ? overlapping(firstNetworks, routes) : undefined;
+  const route = addressPools === undefined ? findOverlap(firstNetworks, routes) : undefined;
   if (!route) return;
   reporter.warn(
     `docker's own address pool (10.0.0.0/8) overlaps a network of ${name}: ${route.network} (${route.device}); for another, begin the swarm with --default-addr-pool`,

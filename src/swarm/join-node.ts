@@ -8,9 +8,9 @@ import { type Diagnosis, diagnose } from './diagnose-join.js';
 import { isManagersFault } from './find-manager.js';
 import { leaveByForce, takeOutManager } from './leave-swarm.js';
 import { membershipOf, waitForOwnRole, withEngine } from './membership.js';
-import { countedManager } from './model/members.js';
-import { type Membership, managerAddresses, type Role, type SwarmNode } from './model/node.js';
-import { nodeAddresses } from './model/node-addresses.js';
+import { findManagerEntry } from './model/members.js';
+import { chooseNodeAddresses } from './model/node-addresses.js';
+import { type Membership, managerAddresses, type Role, type SwarmNode } from './model/swarm-node.js';
 import { networkOf } from './node-network.js';
 import type { Swarm } from './session.js';
 
@@ -171,7 +171,7 @@ class Entrance {
     const listed = role === 'manager' ? await nodes() : [];
     // The engine is asked last: the managers may take long to answer.
     const found = await membershipOf(this.api);
-    return { found, counted: countedManager(listed, this.entrant.machine, found.nodeId) };
+    return { found, counted: findManagerEntry(listed, this.entrant.machine, found.nodeId) };
   }
 
   private async takeBack(counted: SwarmNode | undefined): Promise<void> {
@@ -210,7 +210,7 @@ class Entrance {
   private async post(address: string, token: string): Promise<void> {
     const { machine } = this.entrant;
     const { availability } = this.invitation;
-    const own = nodeAddresses(machine, (await networkOf(machine, this.context)).addresses);
+    const own = chooseNodeAddresses(machine, (await networkOf(machine, this.context)).addresses);
     const request = {
       ...(own && { ListenAddr: own.listen, AdvertiseAddr: own.advertise, DataPathAddr: own.dataPath }),
       // The engine takes the first only: moby, daemon/cluster/swarm.go.

@@ -5,9 +5,9 @@ import { coalesce } from '../base/single-flight.js';
 import type { Machine } from '../machines/model/machine.js';
 import type { Availability } from './change-availability.js';
 import { enter, type Invitation } from './join-node.js';
-import { joinedMessage, memberMessage } from './model/messages.js';
-import { type Role, readTokens } from './model/node.js';
-import { managerAdvice } from './model/quorum.js';
+import { alreadyMemberMessage, joinedMessage } from './model/docker-messages.js';
+import { managerCountAdvice } from './model/quorum.js';
+import { type Role, readTokens } from './model/swarm-node.js';
 import { type Swarm, withSwarm } from './session.js';
 
 export interface Joining {
@@ -76,7 +76,7 @@ export async function joinMembers(
           nodeId,
           role: given,
           already,
-          message: already ? memberMessage(given) : joinedMessage(given),
+          message: already ? alreadyMemberMessage(given) : joinedMessage(given),
         };
       },
     },
@@ -88,5 +88,5 @@ export async function joinMembers(
 
 async function advise(swarm: Swarm, { reporter }: Context): Promise<void> {
   const managers = (await swarm.nodes()).filter(({ role }) => role === 'manager').length;
-  for (const advice of managerAdvice(managers)) reporter.warn(advice);
+  for (const advice of managerCountAdvice(managers)) reporter.warn(advice);
 }

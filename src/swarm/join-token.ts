@@ -1,7 +1,7 @@
 import type { Context } from '../app/context.js';
 import { changeSwarm } from './change-swarm.js';
-import { joinCommandText, rotatedTokenText } from './model/messages.js';
-import { managerAddresses, type Role, readTokens } from './model/node.js';
+import { joinCommandText, rotatedTokenText } from './model/docker-messages.js';
+import { managerAddresses, type Role, readTokens } from './model/swarm-node.js';
 import { withSwarm } from './session.js';
 
 export interface JoinToken {

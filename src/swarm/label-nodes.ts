@@ -2,8 +2,9 @@ import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
 import { onEach } from '../app/for-each-machine.js';
 import { changeNode } from './change-node.js';
+import type { NamedMember } from './model/members.js';
 import { type LabelChange, parseLabels, withLabels } from './model/node-labels.js';
-import { type NamedMember, onMembers } from './select-nodes.js';
+import { onMembers } from './select-nodes.js';
 import { type Swarm, withSwarm } from './session.js';
 
 export interface Labelled {

@@ -9,10 +9,11 @@ import type { Machine } from '../machines/model/machine.js';
 import { selectMachines } from '../machines/select-machines.js';
 import { changeRole, demoteAmong, inOrderOfDemotion } from './change-roles.js';
 import { membershipOf, waitForOwnRole, withEngine } from './membership.js';
-import { leftMessage, outsideMessage } from './model/messages.js';
-import type { Membership } from './model/node.js';
+import { leftMessage, notInSwarmMessage } from './model/docker-messages.js';
+import type { NamedMember } from './model/members.js';
+import type { Membership } from './model/swarm-node.js';
 import { NoQuorumError } from './require-quorum.js';
-import { type NamedMember, selectWithOutside } from './select-nodes.js';
+import { selectWithOutside } from './select-nodes.js';
 import { type Swarm, withSwarm } from './session.js';
 
 export interface Left {
@@ -127,7 +128,7 @@ function eachMachine(
       const membership = await membershipOf(api);
       await work(machine, membership, api);
       return membership.state === 'inactive'
-        ? { message: outsideMessage }
+        ? { message: notInSwarmMessage }
         : { nodeId: membership.nodeId, message: leftMessage };
     });
   return onEach<Left>(

@@ -1,6 +1,6 @@
 import type { Context } from '../app/context.js';
 import type { Machine } from '../machines/model/machine.js';
-import type { SwarmNode } from './model/node.js';
+import type { SwarmNode } from './model/swarm-node.js';
 import { withSwarm } from './session.js';
 
 export type { SwarmNode };

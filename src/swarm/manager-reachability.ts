@@ -3,8 +3,8 @@ import { fanOut } from '../app/fan-out.js';
 import { observe } from '../machines/list-machines.js';
 import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
 import { managerState, ownState, ownStateTimeoutMs, withEngineWithin } from './membership.js';
-import { isAt } from './model/members.js';
-import { hostOf, type Membership, readMembership } from './model/node.js';
+import { hasAddress } from './model/members.js';
+import { hostOf, type Membership, readMembership } from './model/swarm-node.js';
 
 /** What can be told of a machine's place in a swarm within a few seconds. */
 export interface Presence {
@@ -69,7 +69,7 @@ export function objectionTo(
     return `${name} is a manager of a swarm that cannot be asked`;
   if (state === 'answers') return undefined;
   const known = [...leaving, ...staying].flatMap((other) => other.membership?.managers ?? []);
-  if (known.some((manager) => isAt(machine, hostOf(manager))))
+  if (known.some((manager) => hasAddress(machine, hostOf(manager))))
     return `${name} is a manager of a swarm that cannot be asked`;
   return staying.some(isUnsure) ? `${name} may be a manager of a swarm that cannot be asked` : undefined;
 }

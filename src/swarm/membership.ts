@@ -7,7 +7,7 @@ import type { EngineApi, RequestLimits } from '../engine/api.js';
 import { engineOf } from '../engine/connect-engine.js';
 import { swarmStateOf } from '../engine/engine-status.js';
 import type { Machine } from '../machines/model/machine.js';
-import { type Membership, type Role, readMembership } from './model/node.js';
+import { type Membership, type Role, readMembership } from './model/swarm-node.js';
 
 /** Does some work with a machine's engine and closes the way to it. */
 export async function withEngine<T>(

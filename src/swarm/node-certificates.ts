@@ -3,8 +3,9 @@ import type { Context } from '../app/context.js';
 import { fanOut } from '../app/fan-out.js';
 import { type Certificate, daysLeft, readCertificate } from '../certs/model/read-certificate.js';
 import type { Machine } from '../machines/model/machine.js';
-import { readCertificateTerms } from './model/node.js';
-import type { NamedNode, NodeCertificates } from './model/swarm-overview.js';
+import type { NamedMember } from './model/members.js';
+import { readCertificateSettings } from './model/swarm-node.js';
+import type { NodeCertificates } from './model/swarm-overview.js';
 import type { Swarm } from './session.js';
 
 /** A node that takes longer is left out: its certificate is not worth the wait. */
@@ -19,7 +20,7 @@ $sudo cat /var/lib/docker/swarm/certificates/swarm-node.crt 2>/dev/null ||
 /** When the nodes' TLS certificates end, by their own files; nodes that do not answer are left out. @throws AbortError */
 export async function nodeCertificates(
   swarm: Swarm,
-  members: readonly NamedNode[],
+  members: readonly NamedMember[],
   context: Context,
   now = new Date(),
 ): Promise<NodeCertificates> {
@@ -27,7 +28,7 @@ export async function nodeCertificates(
   const byName = new Map(ready.map((machine) => [machine.name, machine]));
   const ask = (name: string): Promise<Date> => endOf(byName.get(name) as Machine, context);
   const [terms, outcomes] = await Promise.all([
-    swarm.ask(async (api) => readCertificateTerms(await api.get('/swarm'))),
+    swarm.ask(async (api) => readCertificateSettings(await api.get('/swarm'))),
     fanOut([...byName.keys()], ask, { signal: context.signal }),
   ]);
   context.signal.throwIfAborted();

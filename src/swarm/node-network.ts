@@ -2,7 +2,7 @@ import { reach } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import { UserError } from '../base/errors.js';
 import { clusterAddress, type Machine } from '../machines/model/machine.js';
-import { type MachineNetwork, networkCommand, readNetwork } from './model/machine-network.js';
+import { type MachineNetwork, networkCommand, parseNetwork } from './model/machine-network.js';
 
 const timeoutMs = 10_000;
 
@@ -17,5 +17,5 @@ export function requireAddress(machine: Machine): string {
 export async function networkOf(machine: Machine, context: Context): Promise<MachineNetwork> {
   const connection = await reach(machine, context);
   const { stdout } = await connection.run(networkCommand, { timeoutMs, signal: context.signal });
-  return readNetwork(stdout);
+  return parseNetwork(stdout);
 }

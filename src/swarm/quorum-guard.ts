@@ -6,7 +6,7 @@ import { foldNames } from '../machines/model/fold-names.js';
 import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
 import { askForManagers } from './membership.js';
 import { type Member, matchMembers, memberName } from './model/members.js';
-import { judge, type ManagerState, toleranceOf } from './model/quorum.js';
+import { assessChanges, failureTolerance, type ManagerState } from './model/quorum.js';
 import { requireQuorum, worseView } from './require-quorum.js';
 import { nodesBy, type SettledSwarm, settledSwarm } from './stable-view.js';
 
@@ -153,16 +153,16 @@ async function requireSwarmGoesOn(
     return;
   }
   const who = listed(chosen);
-  const changes = chosen.map(({ node }) => ({ id: node.id, does: 'stops' as const }));
-  const managers = worseView(swarm, (view) => judge(view, changes).objection !== undefined);
+  const changes = chosen.map(({ node }) => ({ id: node.id, effect: 'stops' as const }));
+  const managers = worseView(swarm, (view) => assessChanges(view, changes).objection !== undefined);
   requireQuorum({ managers, changes, what: `${doing} ${who}`, force }, context);
   const losesSlack = (view: readonly ManagerState[]): boolean => {
-    const { before, after } = judge(view, changes);
-    return toleranceOf(before) > 0 && toleranceOf(after) === 0;
+    const { before, after } = assessChanges(view, changes);
+    return failureTolerance(before) > 0 && failureTolerance(after) === 0;
   };
   const view = worseView(swarm, losesSlack);
   if (!losesSlack(view)) return;
-  const { after } = judge(view, changes);
+  const { after } = assessChanges(view, changes);
   context.reporter.warn(
     `${doing} ${who} leaves ${after.reachable} of ${after.managers} managers, none of which may fail until it is back`,
   );
@@ -203,9 +203,9 @@ export async function requireRestartable(
   const swarm = await settledSwarm(witness, { force }, context);
   const member = swarm?.members.find((candidate) => candidate.machine?.name === machine.name);
   if (!swarm || !member) return undefined;
-  const changes = [{ id: member.node.id, does: 'stops' as const }];
-  const managers = worseView(swarm, (view) => judge(view, changes).objection !== undefined);
-  const { before, objection } = judge(managers, changes);
+  const changes = [{ id: member.node.id, effect: 'stops' as const }];
+  const managers = worseView(swarm, (view) => assessChanges(view, changes).objection !== undefined);
+  const { before, objection } = assessChanges(managers, changes);
   const isUnavoidable = before.reachable === before.managers && before.managers <= 2;
   if (!isUnavoidable) requireQuorum({ managers, changes, what: `${doing} ${machine.name}`, force }, context);
   else if (objection && swarm.members.length > 1)

@@ -11,8 +11,8 @@ import { changeRole, inOrderOfDemotion, requireQuorumWithout } from './change-ro
 import { isManagersFault } from './find-manager.js';
 import { leaveMember, noManagerLeft, removeEntry } from './leave-swarm.js';
 import { objectionTo, type Presence, presenceOf } from './manager-reachability.js';
+import { type NamedMember, named } from './model/members.js';
 import { NoQuorumError } from './require-quorum.js';
-import { type NamedMember, named } from './select-nodes.js';
 import { type Swarm, type SwarmChoice, withSwarm } from './session.js';
 import { shortageText, waitForReplacements } from './wait-for-replacements.js';
 

@@ -5,7 +5,8 @@ import { UserError } from '../base/errors.js';
 import { demoteAmong } from './change-roles.js';
 import { removeEntry } from './leave-swarm.js';
 import type { Member } from './model/members.js';
-import { type NamedMember, named, selectMembers } from './select-nodes.js';
+import { type NamedMember, named } from './model/members.js';
+import { selectMembers } from './select-nodes.js';
 import { withSwarm } from './session.js';
 
 export interface Removed {

@@ -2,7 +2,13 @@ import type { Context } from '../app/context.js';
 import { UserError } from '../base/errors.js';
 import { answeringManagers } from './membership.js';
 import type { Member } from './model/members.js';
-import { hasQuorum, judge, type ManagerChange, type ManagerState, objectionText } from './model/quorum.js';
+import {
+  assessChanges,
+  hasQuorum,
+  type ManagerChange,
+  type ManagerState,
+  objectionText,
+} from './model/quorum.js';
 
 /**
  * The managers, and which of them are there: by the others' word, and by their own. The leader notices a frozen one only after a
@@ -60,7 +66,7 @@ export function requireQuorum(
   { managers, changes, what, force, isPart = false }: QuorumCheck,
   { reporter }: Context,
 ): void {
-  const judgement = judge(managers, changes);
+  const judgement = assessChanges(managers, changes);
   if (isPart && judgement.objection === 'loses tolerance') return;
   const objection = objectionText(what, judgement);
   if (objection === undefined) return;
@@ -75,7 +81,7 @@ export function requireQuorum(
 
 /** Managers that are only stopped come back by themselves. */
 function wayBack(changes: readonly ManagerChange[]): string {
-  return changes.every(({ does }) => does === 'stops') ? 'belt start NODES' : 'belt swarm recover';
+  return changes.every(({ effect }) => effect === 'stops') ? 'belt start NODES' : 'belt swarm recover';
 }
 
 const remedies = {

@@ -6,7 +6,7 @@ import { ExternalError, explanationOf, unlessAborted } from '../base/errors.js';
 import { waitUntilClear } from '../base/poll.js';
 import type { Machine } from '../machines/model/machine.js';
 import { membershipOf, withEngineWithin } from './membership.js';
-import { readNodes, type SwarmNode } from './model/node.js';
+import { readNodes, type SwarmNode } from './model/swarm-node.js';
 import { type Manager, managersAmong, requireRestartable } from './quorum-guard.js';
 import { nodesBy } from './stable-view.js';
 

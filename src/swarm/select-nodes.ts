@@ -4,14 +4,7 @@ import { failEach } from '../app/for-each-machine.js';
 import { UserError } from '../base/errors.js';
 import type { Machine } from '../machines/model/machine.js';
 import { matchNames, selectNames, unknownMachines } from '../machines/model/patterns.js';
-import { type Member, memberName } from './model/members.js';
-
-/** A member under the name that commands take. */
-export type NamedMember = Member & { name: string };
-
-export function named(members: readonly Member[]): NamedMember[] {
-  return members.map((member) => ({ ...member, name: memberName(member) }));
-}
+import { type Member, type NamedMember, named } from './model/members.js';
 
 /**
  * The nodes of the swarm that NODES names: by their machines, and those that are no machine of belt's by their host names. Where several

@@ -6,7 +6,7 @@ import type { Machine } from '../machines/model/machine.js';
 import { canElect } from './election.js';
 import { type Asked, askManager, findManager, isManagersFault, nodesTimeoutMs } from './find-manager.js';
 import { type Member, matchMembers } from './model/members.js';
-import { readNodes, type SwarmNode } from './model/node.js';
+import { readNodes, type SwarmNode } from './model/swarm-node.js';
 import { NoQuorumError } from './require-quorum.js';
 
 /** A swarm of the cluster, asked through one of its managers: another one where that does not answer any more. */

@@ -3,9 +3,9 @@ import type { Context } from '../app/context.js';
 import { ExternalError, unlessAborted } from '../base/errors.js';
 import type { Machine } from '../machines/model/machine.js';
 import { answeringManagers, membershipOf, withEngineWithin } from './membership.js';
-import { isAt, type Member, matchMembers } from './model/members.js';
-import { hostOf, readNodes, type SwarmNode } from './model/node.js';
-import { hasQuorum, type ManagerState, type Tally, tallyOf } from './model/quorum.js';
+import { hasAddress, type Member, matchMembers } from './model/members.js';
+import { hasQuorum, type ManagerState, type Tally, tallyManagers } from './model/quorum.js';
+import { hostOf, readNodes, type SwarmNode } from './model/swarm-node.js';
 import { managersNow, managersTold } from './require-quorum.js';
 import type { Swarm } from './session.js';
 
@@ -80,10 +80,10 @@ export async function lookAt(node: Machine, context: Context): Promise<Look> {
   }
   const members = matchMembers(nodes, machines);
   const managers = await managersNow(members, context);
-  if (hasQuorum(tallyOf(managers))) return { settled: { members, managers } };
+  if (hasQuorum(tallyManagers(managers))) return { settled: { members, managers } };
   const present = await presentAmong(managerMachines(members), context);
   // A leader that counts enough others leads them, though belt reaches fewer.
-  const isLed = !hasQuorum(present) && hasQuorum(tallyOf(managersTold(members)));
+  const isLed = !hasQuorum(present) && hasQuorum(tallyManagers(managersTold(members)));
   return isLed ? { settled: { members, managers } } : { present };
 }
 
@@ -99,7 +99,7 @@ export async function settledMembers(swarm: Swarm, context: Context): Promise<Se
   for (;;) {
     const members = await swarm.members();
     const managers = await managersNow(members, context);
-    if (hasQuorum(tallyOf(managers)) || Date.now() > deadline) return { members, managers };
+    if (hasQuorum(tallyManagers(managers)) || Date.now() > deadline) return { members, managers };
     if (!hasQuorum(await presentAmong(managerMachines(members), context))) return { members, managers };
     await sleep(500, undefined, { signal: context.signal });
   }
@@ -126,7 +126,7 @@ function managerHosts(node: Machine, context: Context): Promise<string[]> {
 
 /** Which machine is at each host; absent: none that belt knows. */
 function machinesAt(hosts: readonly string[], machines: readonly Machine[]): (Machine | undefined)[] {
-  return hosts.map((host) => machines.find((machine) => isAt(machine, host)));
+  return hosts.map((host) => machines.find((machine) => hasAddress(machine, host)));
 }
 
 /** One that is no machine of belt's cannot be asked, and counts as present. */

@@ -4,21 +4,21 @@ import { ExternalError, explanationOf } from '../base/errors.js';
 import { observe } from '../machines/list-machines.js';
 import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
 import { managerState, ownState, ownStateTimeoutMs } from './membership.js';
+import { named } from './model/members.js';
 import {
-  certificateAdvice,
-  countsOf,
+  certificateWarnings,
+  createOverview,
+  managerCounts,
   type NodeCertificates,
-  noQuorumAdvice,
-  type Overview,
-  overviewOf,
+  noQuorumWarning,
+  type SwarmOverview,
 } from './model/swarm-overview.js';
 import { nodeCertificates } from './node-certificates.js';
 import { NoQuorumError } from './require-quorum.js';
-import { named } from './select-nodes.js';
 import { type Swarm, withSwarm } from './session.js';
 import { type Look, lookAt, lookUntilSettled, settledMembers } from './stable-view.js';
 
-export interface SwarmStatus extends Overview {
+export interface SwarmStatus extends SwarmOverview {
   /** Absent where no manager has a quorum, as is all that only a leader knows. */
   id?: string;
   /** The manager that was asked. */
@@ -63,7 +63,7 @@ async function statusOf(swarm: Swarm, context: Context): Promise<SwarmStatus> {
   const settled = await settledMembers(swarm, context);
   const members = named(settled.members);
   const present = new Set(settled.managers.filter(({ reachable }) => reachable).map(({ id }) => id));
-  const overview = overviewOf(members, present);
+  const overview = createOverview(members, present);
   const asked = members.filter(({ node }) => node.role === 'worker' || present.has(node.id));
   const certificates = await nodeCertificates(swarm, asked, context);
   return {
@@ -71,7 +71,7 @@ async function statusOf(swarm: Swarm, context: Context): Promise<SwarmStatus> {
     asked: swarm.manager.name,
     ...overview,
     certificates,
-    warnings: [...overview.warnings, ...certificateAdvice(certificates)],
+    warnings: [...overview.warnings, ...certificateWarnings(certificates)],
     // A leader takes some seconds to notice that it leads nobody any more.
     machines: overview.quorum ? [] : (await ownWords(context)).map(shown),
   };
@@ -119,10 +119,10 @@ function statusByWords(words: readonly Word[], present: Look['present']): SwarmS
   const { managers, answering } = present ?? { managers: 0, answering: 0 };
   return {
     quorum: false,
-    managers: { ...countsOf({ managers, reachable: answering }), nodes: [] },
+    managers: { ...managerCounts({ managers, reachable: answering }), nodes: [] },
     groups: [],
     places: [],
-    warnings: [noQuorumAdvice],
+    warnings: [noQuorumWarning],
     machines: words.map(shown),
   };
 }

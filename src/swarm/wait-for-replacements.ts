@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../app/context.js';
 import { servicesOf, tasksOf } from './change-availability.js';
-import { type Shortage, shortages } from './model/tasks.js';
-import type { NamedMember } from './select-nodes.js';
+import type { NamedMember } from './model/members.js';
+import { findShortages, type ServiceShortage } from './model/swarm-tasks.js';
 import type { Swarm } from './session.js';
 
 /**
@@ -15,7 +15,7 @@ export async function waitForReplacements(
   timeoutMs: number,
   step: (text: string) => void,
   { signal }: Context,
-): Promise<Shortage[]> {
+): Promise<ServiceShortage[]> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const missing = await shortagesAfter(swarm, node.id);
@@ -26,17 +26,17 @@ export async function waitForReplacements(
 }
 
 /** Of the services that have had a task on the node; the swarm remembers the last ones. */
-async function shortagesAfter(swarm: Swarm, nodeId: string): Promise<Shortage[]> {
+async function shortagesAfter(swarm: Swarm, nodeId: string): Promise<ServiceShortage[]> {
   const services = new Set((await tasksOf(swarm, { node: [nodeId] })).map(({ serviceId }) => serviceId));
   if (services.size === 0) return [];
   const [all, tasks] = await Promise.all([servicesOf(swarm), tasksOf(swarm, { service: [...services] })]);
-  return shortages(
+  return findShortages(
     all.filter(({ id }) => services.has(id)),
     tasks,
   );
 }
 
 /** `web: 2 of 3 run (no suitable node)` */
-export function shortageText({ service, running, missing, problem }: Shortage): string {
+export function shortageText({ service, running, missing, problem }: ServiceShortage): string {
   return `${service}: ${running} of ${running + missing} run${problem && ` (${problem})`}`;
 }

@@ -2,7 +2,7 @@ import { type EngineChange, type EngineWish, engineChanges } from '../../engine/
 import type { EngineSettings } from '../../engine/model/engine-settings.js';
 import type { MachineState } from '../../machines/model/machine.js';
 import { parseSize, sameSize } from '../../machines/model/sizes.js';
-import type { Role } from '../../swarm/model/node.js';
+import type { Role } from '../../swarm/model/swarm-node.js';
 import type { Availability, Group } from './group.js';
 
 /** What a cluster is to be beside what it is, machine by machine. */

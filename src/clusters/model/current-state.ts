@@ -1,7 +1,7 @@
 import { defaultEngineSettings } from '../../engine/model/engine-settings.js';
 import { isOnlyUrl, type Machine, type MachineState } from '../../machines/model/machine.js';
 import { type Member, memberName } from '../../swarm/model/members.js';
-import { isThere, type SwarmNode } from '../../swarm/model/node.js';
+import { isNodeReady, type SwarmNode } from '../../swarm/model/swarm-node.js';
 import type { Present, PresentNode } from './compare.js';
 
 /** A recorded machine, as its provider sees it. */
@@ -52,5 +52,5 @@ function ofMachine(machine: Machine, state: MachineState, node: SwarmNode | unde
 
 function presentNode(node: SwarmNode): PresentNode {
   const { id, role, availability, labels } = node;
-  return { id, role, there: isThere(node), availability, labels };
+  return { id, role, there: isNodeReady(node), availability, labels };
 }

@@ -6,7 +6,7 @@ import { extract, type Header, pack } from 'tar-stream';
 import * as z from 'zod/mini';
 import { messageOf, UserError } from '../../base/errors.js';
 import { isLocked, type NodeIdentity, readIdentity } from './node-key.js';
-import { changeOfAddress } from './raft-address.js';
+import { createAddressChange } from './raft-address-change.js';
 import { LogReader } from './raft-log.js';
 
 /** What belt puts beside the swarm's folder in a backup, as `belt-backup.json`. Nothing of it is secret. */
@@ -25,14 +25,14 @@ const manifestSchema = z.object({
   /** ISO 8601, UTC. */
   createdAt: z.string(),
 });
-export type Manifest = z.infer<typeof manifestSchema>;
+export type BackupManifest = z.infer<typeof manifestSchema>;
 
 const manifestName = 'belt-backup.json';
 
 /** What a backup holds, as far as it can be told without the unlock key. */
 export interface Backup {
   /** Absent in what people made by hand, as in https://docs.docker.com/engine/swarm/admin_guide/#back-up-the-swarm. */
-  manifest?: Manifest;
+  manifest?: BackupManifest;
   identity: NodeIdentity;
   locked: boolean;
   /** `swarm-node.key`. */
@@ -44,7 +44,7 @@ export interface Backup {
 }
 
 /** Reads an archive from its beginning, each time that it is called. */
-export type Source = () => Readable;
+export type ArchiveSource = () => Readable;
 
 const certificateName = 'certificates/swarm-node.crt';
 const keyName = 'certificates/swarm-node.key';
@@ -54,11 +54,11 @@ const keyName = 'certificates/swarm-node.key';
  * @param name of the file, for messages
  * @throws UserError when it is none, or not whole; what `source` throws
  */
-export async function inspectBackup(source: Source, name: string): Promise<Backup> {
+export async function inspectBackup(source: ArchiveSource, name: string): Promise<Backup> {
   const texts = new Map<string, string>();
   const logs = new Map<string, LogReader>();
   const unsafe: string[] = [];
-  await eachMember(source, name, async (header, content) => {
+  await forEachEntry(source, name, async (header, content) => {
     const path = pathOf(header);
     if (path.split('/').includes('..')) unsafe.push(path);
     if (/(^|\/)raft\/wal[^/]*\/[^/]+\.wal$/.test(path)) logs.set(path, await readLog(content));
@@ -67,12 +67,12 @@ export async function inspectBackup(source: Source, name: string): Promise<Backu
   });
   const [certificatePath] = [...texts.keys()].filter((path) => path.endsWith(certificateName)).sort(byLength);
   if (certificatePath === undefined)
-    throw notABackup(name, `it holds no ${certificateName}, which every swarm folder does`);
+    throw invalidBackup(name, `it holds no ${certificateName}, which every swarm folder does`);
   const prefix = certificatePath.slice(0, -certificateName.length);
   const identity = readIdentity(texts.get(certificatePath) ?? '');
   const key = texts.get(`${prefix}${keyName}`);
   if (!identity || key === undefined)
-    throw notABackup(name, 'the certificate of the node in it cannot be read');
+    throw invalidBackup(name, 'the certificate of the node in it cannot be read');
   // Segments are numbered: the last one is the one that is written to.
   const logPath = [...logs.keys()]
     .filter((path) => path.startsWith(`${prefix}raft/`))
@@ -80,8 +80,8 @@ export async function inspectBackup(source: Source, name: string): Promise<Backu
     .at(-1);
   const reader = logs.get(logPath ?? '');
   if (!identity.manager || logPath === undefined || !reader)
-    throw notABackup(name, 'it is the folder of a worker, and only managers hold the state of the swarm');
-  if (unsafe.length > 0) throw notABackup(name, `"${unsafe[0]}" in it leads elsewhere`);
+    throw invalidBackup(name, 'it is the folder of a worker, and only managers hold the state of the swarm');
+  if (unsafe.length > 0) throw invalidBackup(name, `"${unsafe[0]}" in it leads elsewhere`);
   const manifest = readManifest(texts.get(manifestName), name);
   return {
     ...(manifest && { manifest }),
@@ -99,12 +99,12 @@ async function readLog(content: Readable): Promise<LogReader> {
   return reader;
 }
 
-function readManifest(text: string | undefined, name: string): Manifest | undefined {
+function readManifest(text: string | undefined, name: string): BackupManifest | undefined {
   if (text === undefined) return undefined;
   try {
     return manifestSchema.parse(JSON.parse(text));
   } catch {
-    throw notABackup(name, `${manifestName} in it cannot be read`);
+    throw invalidBackup(name, `${manifestName} in it cannot be read`);
   }
 }
 
@@ -118,12 +118,12 @@ function byLength(one: string, other: string): number {
 }
 
 /** What a backup is turned into on its way to a machine: `swarm/` alone, and `swarm.end` when all of it has come. */
-const endName = 'swarm.end';
+const completionMarker = 'swarm.end';
 
 /** What of the folder is about the machine that it comes from: its own address, and the managers that it knew. */
-const leftOut = ['docker-state.json', 'state.json', keyName];
+const excludedFiles = ['docker-state.json', 'state.json', keyName];
 
-export interface Repacking {
+export interface RepackOptions {
   /** `swarm-node.key`, unlocked. */
   key: string;
   /** `host:port` of the machine that it goes to. */
@@ -135,20 +135,25 @@ export interface Repacking {
  * swarm.
  * @throws UserError when the log in it cannot be written to
  */
-export function repack(source: Source, backup: Backup, { key, address }: Repacking): Readable {
+export function repackBackup(
+  source: ArchiveSource,
+  backup: Backup,
+  { key, address }: RepackOptions,
+): Readable {
   const { prefix, log } = backup;
-  const change = changeOfAddress(log.reader, key, address);
-  if (!change) throw notABackup('the file', 'its raft log cannot be read with the key in it');
+  const change = createAddressChange(log.reader, key, address);
+  if (!change) throw invalidBackup('the file', 'its raft log cannot be read with the key in it');
   const archive = pack();
   const put = async (header: Header, content: Readable): Promise<void> => {
     const path = pathOf(header);
     const inner = path.slice(prefix.length);
-    if (!path.startsWith(prefix) || leftOut.includes(inner)) return;
+    if (!path.startsWith(prefix) || excludedFiles.includes(inner)) return;
     const { mode } = header;
     const name = `swarm/${inner}`;
     if (header.type === 'directory') archive.entry({ name, mode, type: 'directory' });
     if (header.type !== 'file') return;
-    const grown = path === log.path ? goOn(content, log.reader.end, change, header.size ?? 0) : undefined;
+    const grown =
+      path === log.path ? appendToSegment(content, log.reader.end, change, header.size ?? 0) : undefined;
     const size = grown?.size ?? header.size;
     await pipeline(
       grown?.content ?? content,
@@ -156,9 +161,9 @@ export function repack(source: Source, backup: Backup, { key, address }: Repacki
     );
   };
   const fill = async (): Promise<void> => {
-    await eachMember(source, 'the backup', put);
+    await forEachEntry(source, 'the backup', put);
     archive.entry({ name: `swarm/${keyName}`, mode: 0o600 }, key);
-    archive.entry({ name: endName }, '');
+    archive.entry({ name: completionMarker }, '');
     archive.finalize();
   };
   const gzip = createGzip({ level: 1 });
@@ -169,7 +174,7 @@ export function repack(source: Source, backup: Backup, { key, address }: Repacki
 }
 
 /** A segment with more records behind those that it has; zeros fill it up to its length. */
-function goOn(
+function appendToSegment(
   content: Readable,
   end: number,
   more: Buffer,
@@ -195,8 +200,8 @@ function pathOf({ name }: Header): string {
   return name.replace(/^(\.?\/)+/, '');
 }
 
-async function eachMember(
-  source: Source,
+async function forEachEntry(
+  source: ArchiveSource,
   name: string,
   visit: (header: Header, content: Readable) => Promise<void>,
 ): Promise<void> {
@@ -214,15 +219,15 @@ async function eachMember(
     }
   } catch (error) {
     if (error instanceof UserError || isFileSystemError(error)) throw error;
-    throw notABackup(name, reasons[codeOf(error)] ?? `it is no tar archive: ${messageOf(error)}`);
+    throw invalidBackup(name, zlibReasons[codeOf(error)] ?? `it is no tar archive: ${messageOf(error)}`);
   }
-  if (!end.whole) throw notABackup(name, cutShort);
+  if (!end.isComplete) throw invalidBackup(name, cutShort);
 }
 
 const cutShort = 'it is not whole: its end is missing';
 
 /** https://nodejs.org/api/zlib.html; zlib tells what is wrong by these. */
-const reasons: Readonly<Record<string, string>> = {
+const zlibReasons: Readonly<Record<string, string>> = {
   Z_BUF_ERROR: cutShort,
   Z_DATA_ERROR: 'it is damaged: its checksum is wrong',
 };
@@ -235,7 +240,7 @@ function isFileSystemError(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error;
 }
 
-async function isGzipped(source: Source): Promise<boolean> {
+async function isGzipped(source: ArchiveSource): Promise<boolean> {
   const stream = source();
   for await (const chunk of stream) return (chunk as Buffer)[0] === 0x1f && (chunk as Buffer)[1] === 0x8b;
   return false;
@@ -250,12 +255,12 @@ class EndCheck extends Transform {
     done(null, chunk);
   }
 
-  get whole(): boolean {
+  get isComplete(): boolean {
     return this.tail.length === 1024 && this.tail.every((byte) => byte === 0);
   }
 }
 
-function notABackup(name: string, reason: string): UserError {
+function invalidBackup(name: string, reason: string): UserError {
   return new UserError(`${name} is no backup of a swarm: ${reason}`, {
     hint: 'it should be made by "belt swarm backup", or be a tar of /var/lib/docker/swarm of a manager',
   });

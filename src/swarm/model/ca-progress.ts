@@ -3,7 +3,7 @@ import { field, list, text } from './json-fields.js';
 /** How far a swarm's new certificate authority has come, as `docker swarm ca --rotate` reckons it (cli/command/swarm/progress). */
 export interface CaProgress {
   /** The nodes that do not have all of it. */
-  lacking: { id: string; hostname: string; status: string }[];
+  pending: { id: string; hostname: string; status: string }[];
   nodes: number;
   done: boolean;
 }
@@ -17,7 +17,7 @@ export function readCaProgress(swarm: unknown, nodes: unknown): CaProgress {
   const all = list(nodes);
   const lacking = all.filter((node) => tlsOf(field(node, 'Description')) !== wanted);
   return {
-    lacking: lacking.map((node) => ({
+    pending: lacking.map((node) => ({
       id: text(node, 'ID'),
       hostname: text(field(node, 'Description'), 'Hostname'),
       status: text(field(node, 'Status'), 'State'),
@@ -38,11 +38,11 @@ function tlsOf(holder: unknown): string {
 const shownNodes = 3;
 
 /** As in `4 of 5 nodes have the new certificate authority; not node3 (down)`. */
-export function caProgressText({ lacking, nodes }: CaProgress): string {
-  const shown = lacking
+export function caProgressText({ pending, nodes }: CaProgress): string {
+  const shown = pending
     .slice(0, shownNodes)
     .map(({ hostname, id, status }) => `${hostname || id} (${status})`);
-  const more = lacking.length - shown.length;
+  const more = pending.length - shown.length;
   const names = shown.length > 0 ? `; not ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}` : '';
-  return `${nodes - lacking.length} of ${nodes} nodes have the new certificate authority${names}`;
+  return `${nodes - pending.length} of ${nodes} nodes have the new certificate authority${names}`;
 }

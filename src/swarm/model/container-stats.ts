@@ -1,7 +1,7 @@
 import { field, text } from './json-fields.js';
 
 /** What a container uses at one moment, as `GET /containers/ID/stats` tells it. */
-export interface Sample {
+export interface StatsSample {
   /** Nanoseconds of processor time, its own and the machine's. */
   cpu: number;
   system: number;
@@ -17,7 +17,7 @@ export interface Sample {
 }
 
 /** What it used between two moments. */
-export interface Usage {
+export interface ResourceUsage {
   /** Percent of one processor: 200 is two of them. */
   cpuPercent: number;
   memory: number;
@@ -27,7 +27,7 @@ export interface Usage {
   pids: number;
 }
 
-export function readSample(stats: unknown): Sample {
+export function readSample(stats: unknown): StatsSample {
   const cpu = field(stats, 'cpu_stats');
   const memory = field(stats, 'memory_stats');
   const networks = Object.values(Object(field(stats, 'networks') ?? {}));
@@ -36,7 +36,7 @@ export function readSample(stats: unknown): Sample {
     cpu: number(field(cpu, 'cpu_usage'), 'total_usage'),
     system: number(cpu, 'system_cpu_usage'),
     cpus: number(cpu, 'online_cpus') || 1,
-    memory: Math.max(0, number(memory, 'usage') - reclaimable(field(memory, 'stats'))),
+    memory: Math.max(0, number(memory, 'usage') - reclaimableMemory(field(memory, 'stats'))),
     memoryLimit: number(memory, 'limit'),
     received: total('rx_bytes'),
     sent: total('tx_bytes'),
@@ -45,12 +45,12 @@ export function readSample(stats: unknown): Sample {
 }
 
 /** cgroup v1 and v2 (docker/cli, cli/command/container/stats_helpers.go: `calculateMemUsageUnixNoCache`). */
-function reclaimable(stats: unknown): number {
+function reclaimableMemory(stats: unknown): number {
   return number(stats, 'total_inactive_file') || number(stats, 'inactive_file');
 }
 
 /** docker's own formula (docker/cli, stats_helpers.go: `calculateCPUPercentUnix`). */
-export function usageBetween(before: Sample, after: Sample): Usage {
+export function usageBetween(before: StatsSample, after: StatsSample): ResourceUsage {
   const { memory, memoryLimit, received, sent, pids } = after;
   const own = after.cpu - before.cpu;
   const system = after.system - before.system;
@@ -59,7 +59,7 @@ export function usageBetween(before: Sample, after: Sample): Usage {
 }
 
 /** Whether it is that of a container at all: one that has ended has no time of day. */
-export function isAlive(stats: unknown): boolean {
+export function isRunningSample(stats: unknown): boolean {
   return !text(stats, 'read').startsWith('0001-');
 }
 

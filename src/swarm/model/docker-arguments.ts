@@ -9,14 +9,14 @@
  * @param args what follows `docker`
  */
 export function withAdvertiseAddress(args: readonly string[], address: string): string[] {
-  const at = swarmVerbIndex(args);
+  const at = findSwarmVerb(args);
   if (at === undefined) return [...args];
   const options = args.slice(at + 1);
   if (options.some(isAdvertiseOrHelp)) return [...args];
   return [...args.slice(0, at + 1), '--advertise-addr', address, ...options];
 }
 
-function swarmVerbIndex(args: readonly string[]): number | undefined {
+function findSwarmVerb(args: readonly string[]): number | undefined {
   if (args[0] !== 'swarm') return undefined;
   return args[1] === 'init' || args[1] === 'join' ? 1 : undefined;
 }

@@ -1,10 +1,10 @@
 import { closest } from '../../base/closest.js';
 import { UserError } from '../../base/errors.js';
 import { field, list, text } from './json-fields.js';
-import { readServices, readTasks, type Task, taskName } from './tasks.js';
+import { readServices, readTasks, type SwarmTask, taskName } from './swarm-tasks.js';
 
 /** A task with its names, and the container that is there for it. */
-export interface NamedTask extends Task {
+export interface NamedTask extends SwarmTask {
   /** `web.2`; of a global service `web.NODEID`. */
   name: string;
   service: string;
@@ -15,7 +15,7 @@ export interface NamedTask extends Task {
 }
 
 /** The newest first. @param tasks `GET /tasks` @param services `GET /services` */
-export function namedTasks(tasks: unknown, services: unknown): NamedTask[] {
+export function readNamedTasks(tasks: unknown, services: unknown): NamedTask[] {
   const known = readServices(services);
   const names = new Map(known.map(({ id, name }) => [id, name]));
   const documents = list(tasks).toSorted((one, other) =>

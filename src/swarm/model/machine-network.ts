@@ -17,7 +17,7 @@ export interface Route {
 /** What `readNetwork` reads; nothing where there is no `ip`. */
 export const networkCommand = 'ip -o addr show 2>/dev/null; ip -4 route show 2>/dev/null; true';
 
-export function readNetwork(text: string): MachineNetwork {
+export function parseNetwork(text: string): MachineNetwork {
   const lines = text.split('\n');
   return {
     addresses: lines.flatMap((line) => /^\d+: \S+\s+inet6? ([^/\s]+)/.exec(line)?.[1] ?? []),
@@ -29,17 +29,17 @@ export function readNetwork(text: string): MachineNetwork {
 }
 
 /** The first of the routes that leads to some address of the pool too; IPv4 only. */
-export function overlapping(pool: string, routes: readonly Route[]): Route | undefined {
-  const range = rangeOf(pool);
+export function findOverlap(pool: string, routes: readonly Route[]): Route | undefined {
+  const range = parseIpv4Range(pool);
   if (!range) return undefined;
   return routes.find(({ network }) => {
-    const other = rangeOf(network);
+    const other = parseIpv4Range(network);
     return other && range.first <= other.last && other.first <= range.last;
   });
 }
 
 /** The first and last address of a network, as numbers; undefined where the text is no IPv4 network. */
-export function rangeOf(network: string): { first: number; last: number } | undefined {
+export function parseIpv4Range(network: string): { first: number; last: number } | undefined {
   const [, a, b, c, d, length = '32'] =
     /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\/(\d{1,2}))?$/.exec(network) ?? [];
   const bytes = [a, b, c, d].map(Number);

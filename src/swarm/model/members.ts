@@ -1,11 +1,14 @@
 import type { Machine } from '../../machines/model/machine.js';
-import { hostOf, type SwarmNode } from './node.js';
+import { hostOf, type SwarmNode } from './swarm-node.js';
 
 /** A node of a swarm, and the machine that it is; absent: none that belt knows. */
 export interface Member {
   node: SwarmNode;
   machine?: Machine;
 }
+
+/** A member under the name that the user knows it by. */
+export type NamedMember = Member & { name: string };
 
 /**
  * Which machine each node is: the one that has its address, else the one that has its host name. Of several nodes with one address,
@@ -17,7 +20,7 @@ export function matchMembers(nodes: readonly SwarmNode[], machines: readonly Mac
   const free = (node: SwarmNode): boolean => !taken.has(node);
   for (const machine of machines) {
     const { public: open, private: inner } = machine.addresses;
-    const node = liveliest(
+    const node = preferReady(
       nodes.filter((node) => free(node) && node.address !== '' && [open, inner].includes(node.address)),
     );
     if (node) taken.set(node, machine);
@@ -25,7 +28,7 @@ export function matchMembers(nodes: readonly SwarmNode[], machines: readonly Mac
   const known = new Set(taken.values());
   for (const machine of machines) {
     if (known.has(machine)) continue;
-    const node = liveliest(nodes.filter((node) => free(node) && node.hostname === machine.name));
+    const node = preferReady(nodes.filter((node) => free(node) && node.hostname === machine.name));
     if (node) taken.set(node, machine);
   }
   return nodes.map((node) => {
@@ -35,7 +38,7 @@ export function matchMembers(nodes: readonly SwarmNode[], machines: readonly Mac
 }
 
 /** Whether the machine is at a host, as nodes know of others: an address, or a name. */
-export function isAt({ name, addresses }: Machine, host: string): boolean {
+export function hasAddress({ name, addresses }: Machine, host: string): boolean {
   return [addresses.public, addresses.private, name].includes(host);
 }
 
@@ -44,14 +47,18 @@ export function isAt({ name, addresses }: Machine, host: string): boolean {
  * part yet. After a new beginning, entries of managers of before do not count.
  * @param nodeId what the machine takes itself for; empty: it does not know, and its address tells
  */
-export function countedManager(
+export function findManagerEntry(
   nodes: readonly SwarmNode[],
   machine: Machine,
   nodeId = '',
 ): SwarmNode | undefined {
   const isIts = ({ id, managerAddress = '' }: SwarmNode): boolean =>
-    nodeId === '' ? isAt(machine, hostOf(managerAddress)) : id === nodeId;
+    nodeId === '' ? hasAddress(machine, hostOf(managerAddress)) : id === nodeId;
   return nodes.find((node) => node.reachability !== undefined && isIts(node));
+}
+
+export function named(members: readonly Member[]): NamedMember[] {
+  return members.map((member) => ({ ...member, name: memberName(member) }));
 }
 
 /** What the person calls it. */
@@ -59,6 +66,6 @@ export function memberName({ node, machine }: Member): string {
   return machine?.name ?? (node.hostname || node.id);
 }
 
-function liveliest(nodes: readonly SwarmNode[]): SwarmNode | undefined {
+function preferReady(nodes: readonly SwarmNode[]): SwarmNode | undefined {
   return nodes.find(({ status }) => status === 'ready') ?? nodes[0];
 }

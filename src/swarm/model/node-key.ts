@@ -47,7 +47,7 @@ const unlockKeyPattern = /^SWMKEY-1-([A-Za-z0-9+/]{43})$/;
  * daemon/cluster/swarm.go: `UnlockSwarm` and `Init` hold the same lock).
  * @throws UserError when it is not this swarm's unlock key
  */
-export function unlockedKey(key: string, unlockKey: string): string {
+export function unlockNodeKey(key: string, unlockKey: string): string {
   const [, encoded] = unlockKeyPattern.exec(unlockKey.trim()) ?? [];
   if (encoded === undefined)
     throw new UserError('this is no unlock key of a swarm', { hint: 'they begin with SWMKEY-1-' });
@@ -57,14 +57,14 @@ export function unlockedKey(key: string, unlockKey: string): string {
   );
   const privateKey = decryptPrivateKey(key, secret);
   const logKey = decryptRecord(Buffer.from(headers.get('raft-dek') ?? '', 'base64'), secret);
-  if (privateKey === undefined || logKey === undefined) throw wrongKey();
+  if (privateKey === undefined || logKey === undefined) throw wrongUnlockKey();
   headers.set('kek-version', '0');
   headers.set('raft-dek', logKey.toString('base64'));
   const lines = [...headers].map(([name, value]) => `${name}: ${value}\n`).join('');
   return privateKey.replace('\n', `\n${lines}\n`);
 }
 
-function wrongKey(): UserError {
+function wrongUnlockKey(): UserError {
   return new UserError('the unlock key is not the one of this swarm', {
     hint: 'it is what "docker swarm unlock-key" told; a rotated key opens backups from after the rotation only',
   });
@@ -92,7 +92,7 @@ function decryptRecord(record: Buffer, secret: Buffer): Buffer | undefined {
 }
 
 /** The key of the raft log, from an unlocked `swarm-node.key`. */
-export function logKeyOf(key: string): Buffer | undefined {
+export function readRaftKey(key: string): Buffer | undefined {
   const [, encoded = ''] = /^raft-dek: (.*)$/m.exec(key) ?? [];
   const message = readMessage(Buffer.from(encoded, 'base64'));
   const secret = bytesIn(message, 2);

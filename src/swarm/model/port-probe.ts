@@ -5,14 +5,14 @@ import { byNaturalOrder } from '../../base/natural-order.js';
  * (https://docs.docker.com/engine/swarm/swarm-tutorial/#open-protocols-and-ports-between-the-hosts).
  */
 
-export interface Reach {
+export interface ProbeReport {
   /** Seconds since 1970. */
   clock?: number;
-  ports: Port[];
-  paths: Path[];
+  ports: PortCheck[];
+  paths: MtuCheck[];
 }
 
-export interface Port {
+export interface PortCheck {
   protocol: 'tcp' | 'udp';
   host: string;
   port: number;
@@ -21,7 +21,7 @@ export interface Port {
 }
 
 /** The interface that leads to a host. */
-export interface Path {
+export interface MtuCheck {
   host: string;
   device: string;
   mtu: number;
@@ -30,13 +30,13 @@ export interface Path {
 }
 
 /** The other end, as it was asked at the same time. */
-export interface Observer {
+export interface ProbedManager {
   name: string;
-  reach: Reach;
+  report: ProbeReport;
 }
 
-export function readReach(text: string): Reach {
-  const reach: Reach = { ports: [], paths: [] };
+export function parseProbeReport(text: string): ProbeReport {
+  const reach: ProbeReport = { ports: [], paths: [] };
   for (const line of text.split('\n')) {
     const [kind, host = '', third = '', fourth = '', fifth = ''] = line.trim().split(' ');
     if (kind === 'clock' && /^\d+$/.test(host)) reach.clock = Number(host);
@@ -48,12 +48,12 @@ export function readReach(text: string): Reach {
 }
 
 /** Whether a node that told this could join there; yes, where it could not tell. */
-export function answersAt({ ports }: Reach, host: string): boolean {
+export function canJoinAt({ ports }: ProbeReport, host: string): boolean {
   const port = ports.find((candidate) => isJoinPort(candidate) && candidate.host === host);
   return port === undefined || port.result === 'open' || port.result === 'unknown';
 }
 
-function isJoinPort({ protocol, port }: Port): boolean {
+function isJoinPort({ protocol, port }: PortCheck): boolean {
   return protocol === 'tcp' && port === 2377;
 }
 
@@ -67,7 +67,7 @@ const results: Readonly<Record<string, string>> = {
 const clockToleranceSeconds = 30;
 
 /** What stands in the node's way, the likeliest first. */
-export function findings(name: string, reach: Reach, manager?: Observer): string[] {
+export function findJoinProblems(name: string, reach: ProbeReport, manager?: ProbedManager): string[] {
   return [
     ...reach.ports
       .filter(isClosed)
@@ -79,32 +79,32 @@ export function findings(name: string, reach: Reach, manager?: Observer): string
 }
 
 /** Of the data path's port, nobody may listen yet: refused is no finding. */
-function isClosed({ protocol, port, result }: Port): boolean {
+function isClosed({ protocol, port, result }: PortCheck): boolean {
   return result in results && !(protocol === 'udp' && port === 4789 && result === 'refused');
 }
 
 /** Without the first nobody joins; the others matter afterwards. */
-function byWeight(one: Port, other: Port): number {
+function byWeight(one: PortCheck, other: PortCheck): number {
   return one.port - other.port || byNaturalOrder(one.host, other.host);
 }
 
-function portText(name: string, { protocol, host, port, result }: Port): string {
+function portText(name: string, { protocol, host, port, result }: PortCheck): string {
   return `${name} cannot reach ${host.includes(':') ? `[${host}]` : host}:${port} (${protocol}): ${results[result]}`;
 }
 
-function clockFindings(name: string, { clock }: Reach, manager?: Observer): string[] {
-  if (clock === undefined || manager?.reach.clock === undefined) return [];
-  const apart = Math.abs(clock - manager.reach.clock);
+function clockFindings(name: string, { clock }: ProbeReport, manager?: ProbedManager): string[] {
+  if (clock === undefined || manager?.report.clock === undefined) return [];
+  const apart = Math.abs(clock - manager.report.clock);
   return apart > clockToleranceSeconds
     ? [`the clocks of ${name} and ${manager.name} are ${apart} s apart`]
     : [];
 }
 
-function mtuFindings(name: string, { paths }: Reach, manager?: Observer): string[] {
+function mtuFindings(name: string, { paths }: ProbeReport, manager?: ProbedManager): string[] {
   const texts = paths.flatMap(({ host, device, mtu, result }) => {
     if (result === 'lost')
       return [`packets of ${mtu} bytes, as ${device} of ${name} sends them, do not arrive at ${host}`];
-    const back = manager?.reach.paths[0];
+    const back = manager?.report.paths[0];
     if (result === 'whole' || !back || back.mtu === mtu) return [];
     return [
       `${device} of ${name} has an MTU of ${mtu}, ${back.device} of ${manager.name} one of ${back.mtu}`,

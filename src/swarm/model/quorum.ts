@@ -22,13 +22,13 @@ export interface ManagerChange {
    * `leaves`: it is no manager afterwards, and all managers have to agree on that. `stops`: it remains one and cannot be reached for a
    * while.
    */
-  does: 'leaves' | 'stops';
+  effect: 'leaves' | 'stops';
 }
 
 /** Why a change should not be made. */
 export type Objection = 'no quorum' | 'loses quorum' | 'loses tolerance';
 
-export interface Judgement {
+export interface QuorumAssessment {
   before: Tally;
   after: Tally;
   /** Absent: nothing stands against it. */
@@ -36,20 +36,20 @@ export interface Judgement {
 }
 
 /** How many managers have to agree. */
-export function quorumOf(managers: number): number {
+export function quorumSize(managers: number): number {
   return Math.floor(managers / 2) + 1;
 }
 
 export function hasQuorum({ managers, reachable }: Tally): boolean {
-  return reachable >= quorumOf(managers);
+  return reachable >= quorumSize(managers);
 }
 
 /** How many of the managers that can be reached may fail, and the swarm goes on; less than none: it does not. */
-export function toleranceOf({ managers, reachable }: Tally): number {
-  return reachable - quorumOf(managers);
+export function failureTolerance({ managers, reachable }: Tally): number {
+  return reachable - quorumSize(managers);
 }
 
-export function tallyOf(managers: readonly ManagerState[]): Tally {
+export function tallyManagers(managers: readonly ManagerState[]): Tally {
   return { managers: managers.length, reachable: managers.filter(({ reachable }) => reachable).length };
 }
 
@@ -58,23 +58,26 @@ export function tallyOf(managers: readonly ManagerState[]): Tally {
  * it; a swarm that could lose a manager must not come to where it cannot. To stop a manager needs no vote, and it comes back: only the
  * quorum counts. `id`s of no manager change nothing.
  */
-export function judge(managers: readonly ManagerState[], changes: readonly ManagerChange[]): Judgement {
-  const before = tallyOf(managers);
+export function assessChanges(
+  managers: readonly ManagerState[],
+  changes: readonly ManagerChange[],
+): QuorumAssessment {
+  const before = tallyManagers(managers);
   let now = [...managers];
   let lost = false;
   let voted = false;
-  for (const { id, does } of changes) {
+  for (const { id, effect } of changes) {
     const manager = now.find((candidate) => candidate.id === id);
     if (!manager) continue;
-    if (does === 'leaves') {
+    if (effect === 'leaves') {
       voted = true;
       now = now.filter((candidate) => candidate !== manager);
     } else {
       now = now.map((candidate) => (candidate === manager ? { id, reachable: false } : candidate));
     }
-    lost ||= !hasQuorum(tallyOf(now));
+    lost ||= !hasQuorum(tallyManagers(now));
   }
-  const after = tallyOf(now);
+  const after = tallyManagers(now);
   const objection = objectionTo(before, after, { lost, voted });
   return { before, after, ...(objection && { objection }) };
 }
@@ -86,23 +89,28 @@ function objectionTo(
 ): Objection | undefined {
   if (!hasQuorum(before)) return voted ? 'no quorum' : undefined;
   if (lost) return 'loses quorum';
-  return voted && toleranceOf(before) > 0 && toleranceOf(after) <= 0 ? 'loses tolerance' : undefined;
+  return voted && failureTolerance(before) > 0 && failureTolerance(after) <= 0
+    ? 'loses tolerance'
+    : undefined;
 }
 
 /** The objection with its numbers. @param what as in `demoting mg1` */
-export function objectionText(what: string, { before, after, objection }: Judgement): string | undefined {
-  if (objection === 'no quorum') return `the swarm has no quorum: ${reachText(before)}`;
+export function objectionText(
+  what: string,
+  { before, after, objection }: QuorumAssessment,
+): string | undefined {
+  if (objection === 'no quorum') return `the swarm has no quorum: ${reachabilityText(before)}`;
   if (objection === 'loses quorum')
-    return `${what} would leave the swarm without a quorum: ${reachText(after)} (now ${countText(before)})`;
+    return `${what} would leave the swarm without a quorum: ${reachabilityText(after)} (now ${countText(before)})`;
   if (objection === 'loses tolerance')
-    return `${what} would leave ${countText(after)}, ${after.managers === 1 ? 'which may not' : 'none of which may'} fail; now ${toleranceOf(before)} of ${before.managers} may`;
+    return `${what} would leave ${countText(after)}, ${after.managers === 1 ? 'which may not' : 'none of which may'} fail; now ${failureTolerance(before)} of ${before.managers} may`;
   return undefined;
 }
 
 /** As in `2 of 3 managers can be reached, and 2 are needed`. */
-export function reachText({ managers, reachable }: Tally): string {
+export function reachabilityText({ managers, reachable }: Tally): string {
   if (managers === 0) return 'no manager would be left';
-  const needed = quorumOf(managers);
+  const needed = quorumSize(managers);
   return `${reachable} of ${plural(managers, 'manager')} can be reached, and ${needed} ${needed === 1 ? 'is' : 'are'} needed`;
 }
 
@@ -113,17 +121,19 @@ function countText({ managers, reachable }: Tally): string {
 }
 
 /** More managers make each decision slower, and none safer (https://docs.docker.com/engine/swarm/admin_guide/). */
-const mostManagers = 7;
+const maxRecommendedManagers = 7;
 
 /** What is to be said of a number of managers; nothing where it is a good one. */
-export function managerAdvice(managers: number): string[] {
+export function managerCountAdvice(managers: number): string[] {
   const advice: string[] = [];
   if (managers > 0 && managers % 2 === 0) {
     advice.push(
       `${managers} managers bear no more failures than ${managers - 1}: make it an odd number, with one more or one less`,
     );
   }
-  if (managers > mostManagers)
-    advice.push(`${managers} managers are many: more than ${mostManagers} make every decision slower`);
+  if (managers > maxRecommendedManagers)
+    advice.push(
+      `${managers} managers are many: more than ${maxRecommendedManagers} make every decision slower`,
+    );
   return advice;
 }

@@ -64,7 +64,7 @@ export class LogReader {
       const next = at + frameBytes + length + padding;
       if (length === 0) this.ended = true;
       if (this.ended || next > bytes.length) break;
-      this.take(bytes.subarray(at + frameBytes, at + frameBytes + length));
+      this.readRecord(bytes.subarray(at + frameBytes, at + frameBytes + length));
       if (this.ended) break;
       this.end += next - at;
       at = next;
@@ -73,7 +73,7 @@ export class LogReader {
   }
 
   /** The checksum of each record goes on from the one before; one that is wrong was cut short by a crash, and ends the log. */
-  private take(bytes: Buffer): void {
+  private readRecord(bytes: Buffer): void {
     const record = readMessage(bytes);
     const type = numberIn(record, 1);
     const expected = numberIn(record, 2);
@@ -85,10 +85,10 @@ export class LogReader {
     this.ended = checksum !== expected || !knownTypes.has(type);
     if (this.ended) return;
     this.checksum = checksum;
-    this.note(type, data);
+    this.apply(type, data);
   }
 
-  private note(type: number, data: Buffer): void {
+  private apply(type: number, data: Buffer): void {
     const message = readMessage(data);
     if (type === recordTypes.metadata) this.member = Buffer.from(data);
     if (type === recordTypes.entry) this.last = { term: numberIn(message, 2), index: numberIn(message, 3) };
@@ -97,11 +97,11 @@ export class LogReader {
       this.commit = Math.max(this.commit, numberIn(message, 3));
     }
     if (type === recordTypes.snapshot)
-      this.noteSnapshot({ term: numberIn(message, 2), index: numberIn(message, 1) });
+      this.applySnapshot({ term: numberIn(message, 2), index: numberIn(message, 1) });
   }
 
   /** A manager that was far behind is sent a snapshot instead of entries; one that it made itself is of entries that it has. */
-  private noteSnapshot(snapshot: { term: number; index: number }): void {
+  private applySnapshot(snapshot: { term: number; index: number }): void {
     this.commit = Math.max(this.commit, snapshot.index);
     if (snapshot.index > (this.last?.index ?? 0)) this.last = snapshot;
   }

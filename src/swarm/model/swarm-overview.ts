@@ -1,8 +1,8 @@
 import { groupBy } from '../../base/group-by.js';
-import type { Member } from './members.js';
-import type { Role, SwarmNode } from './node.js';
-import { hasQuorum, managerAdvice, quorumOf, type Tally, toleranceOf } from './quorum.js';
-import { type Place, placeOf, placesOf, spreadAdvice } from './topology.js';
+import { type FailureDomain, failureDomainOf, findFailureDomains, spreadAdvice } from './failure-domains.js';
+import type { NamedMember } from './members.js';
+import { failureTolerance, hasQuorum, managerCountAdvice, quorumSize, type Tally } from './quorum.js';
+import type { Role, SwarmNode } from './swarm-node.js';
 
 /** How the managers stand: as many as `needed` must be `reachable`, or nothing can be changed. */
 export interface ManagerCounts {
@@ -33,56 +33,54 @@ export interface NodeGroup {
 }
 
 /** What the managers say of a swarm that has a quorum. */
-export interface Overview {
+export interface SwarmOverview {
   quorum: boolean;
   managers: ManagerCounts & { leader?: string; nodes: ManagerRow[] };
   /** All nodes, managers too; those that are as they should be come last. */
   groups: NodeGroup[];
-  places: Place[];
+  places: FailureDomain[];
   /** What should be put right, or be known. */
   warnings: string[];
 }
 
-export type NamedNode = Member & { name: string };
-
 /** @param present which managers answer, by their ids: the leader notices late */
-export function overviewOf(members: readonly NamedNode[], present: ReadonlySet<string>): Overview {
+export function createOverview(members: readonly NamedMember[], present: ReadonlySet<string>): SwarmOverview {
   const managers = members.filter(({ node }) => node.role === 'manager');
   const tally = {
     managers: managers.length,
     reachable: managers.filter(({ node }) => present.has(node.id)).length,
   };
   const leader = managers.find(({ node }) => node.leader)?.name;
-  const places = placesOf(members);
+  const places = findFailureDomains(members);
   return {
     quorum: hasQuorum(tally),
     managers: {
-      ...countsOf(tally),
+      ...managerCounts(tally),
       ...(leader !== undefined && { leader }),
       nodes: managers.map((member) => managerRow(member, present)),
     },
-    groups: groupsOf(members),
+    groups: groupNodes(members),
     places,
     warnings: [
-      ...toleranceAdvice(tally),
-      ...managerAdvice(managers.length),
+      ...reachabilityWarnings(tally),
+      ...managerCountAdvice(managers.length),
       ...spreadAdvice(managers.length, places),
     ],
   };
 }
 
-export function countsOf(tally: Tally): ManagerCounts {
+export function managerCounts(tally: Tally): ManagerCounts {
   return {
     total: tally.managers,
     reachable: tally.reachable,
-    needed: quorumOf(tally.managers),
-    tolerance: Math.max(0, toleranceOf(tally)),
+    needed: quorumSize(tally.managers),
+    tolerance: Math.max(0, failureTolerance(tally)),
   };
 }
 
-function managerRow(member: NamedNode, present: ReadonlySet<string>): ManagerRow {
+function managerRow(member: NamedMember, present: ReadonlySet<string>): ManagerRow {
   const { name, node } = member;
-  const place = placeOf(member);
+  const place = failureDomainOf(member);
   const said = node.reachability ?? 'unknown';
   return {
     name,
@@ -94,7 +92,7 @@ function managerRow(member: NamedNode, present: ReadonlySet<string>): ManagerRow
   };
 }
 
-function groupsOf(members: readonly NamedNode[]): NodeGroup[] {
+function groupNodes(members: readonly NamedMember[]): NodeGroup[] {
   const groups = groupBy(members, ({ node }) => [node.role, node.status, node.availability].join(' '));
   return [...groups.values()]
     .flatMap((group) => {
@@ -103,24 +101,24 @@ function groupsOf(members: readonly NamedNode[]): NodeGroup[] {
       const { role, status, availability } = first.node;
       return [{ role, status, availability, names: group.map(({ name }) => name) }];
     })
-    .toSorted((one, other) => wellness(one) - wellness(other));
+    .toSorted((one, other) => healthRank(one) - healthRank(other));
 }
 
 /** Stable: managers come before workers as the nodes do. */
-function wellness({ status, availability }: Pick<SwarmNode, 'status' | 'availability'>): number {
+function healthRank({ status, availability }: Pick<SwarmNode, 'status' | 'availability'>): number {
   return (status === 'ready' ? 1 : 0) + (status === 'ready' && availability === 'active' ? 1 : 0);
 }
 
-function toleranceAdvice(tally: Tally): string[] {
+function reachabilityWarnings(tally: Tally): string[] {
   const { managers, reachable } = tally;
-  if (!hasQuorum(tally)) return [noQuorumAdvice];
+  if (!hasQuorum(tally)) return [noQuorumWarning];
   if (reachable === managers) return [];
-  const may = toleranceOf(tally);
+  const may = failureTolerance(tally);
   const left = may === 0 ? 'none of the others may fail' : `${may} more may fail`;
   return [`${managers - reachable} of ${managers} managers cannot be reached: ${left}`];
 }
 
-export const noQuorumAdvice =
+export const noQuorumWarning =
   'without a quorum nothing can be changed, and what runs goes on; start the others: belt start NODES; if they are lost: belt swarm recover';
 
 /** When nodes' certificates end: they renew themselves, but only while their engines run. */
@@ -136,7 +134,7 @@ export interface NodeCertificates {
 }
 
 /** The fewest days that are nothing to speak of: Docker renews after half of a certificate's time (swarmkit, ca/renewer.go: 50 to 80 %). */
-export function certificateAdvice({ soonest, validDays }: NodeCertificates): string[] {
+export function certificateWarnings({ soonest, validDays }: NodeCertificates): string[] {
   if (!soonest || soonest.daysLeft >= validDays * 0.15) return [];
   const { name, daysLeft } = soonest;
   const end = daysLeft < 0 ? `ended ${-daysLeft} days ago` : `ends in ${daysLeft} days`;

@@ -1,23 +1,23 @@
-import type { Role } from './node.js';
-import { toleranceOf } from './quorum.js';
+import { failureTolerance } from './quorum.js';
+import type { Role } from './swarm-node.js';
 
 /**
  * The live upgrade of a swarm's nodes: which steps each one needs, and in which order nodes go. What a node was before is known from the
  * record of an earlier run that was cut short, else from the node itself.
  */
 
-export interface Standing {
+export interface RoleAndAvailability {
   role: Role;
   /** `active`, `pause`, `drain`. */
   availability: string;
 }
 
-export interface UpgradeState {
+export interface NodeUpgradeState {
   name: string;
   leader: boolean;
-  now: Standing;
+  now: RoleAndAvailability;
   /** What it was before the upgrade, and is to be again. */
-  before: Standing;
+  before: RoleAndAvailability;
   /** An earlier run has begun with it and not finished. */
   begun: boolean;
   running: boolean;
@@ -27,10 +27,10 @@ export interface UpgradeState {
   engine: boolean;
 }
 
-export interface Recorded {
-  now: Standing;
+export interface RecordedNode {
+  now: RoleAndAvailability;
   /** On record, from an earlier run. */
-  before: Standing;
+  before: RoleAndAvailability;
   /** Its machine runs, and its managers have it. */
   back: boolean;
 }
@@ -39,7 +39,7 @@ export interface Recorded {
  * What an earlier run has left to be done with a node. On its way through an upgrade a node is drained, and is what it was or a worker: whatever
  * else it is was made of it since, and the record holds no longer.
  */
-export function leftByUpgrade({ now, before, back }: Recorded): 'nothing' | 'all' | 'changed since' {
+export function remainingUpgrade({ now, before, back }: RecordedNode): 'nothing' | 'all' | 'changed since' {
   const sameRole = now.role === before.role;
   if (sameRole && now.availability === before.availability) return back ? 'nothing' : 'all';
   const isOnItsWay = now.availability === 'drain' && (sameRole || now.role === 'worker');
@@ -64,7 +64,10 @@ export type UpgradeStep = (typeof upgradeSteps)[number];
  * What is to be done with a node, in order; nothing where it is as it should be.
  * @param demotable the other managers decide on without it
  */
-export function stepsOf(state: UpgradeState, { demotable }: { demotable: boolean }): UpgradeStep[] {
+export function planUpgradeSteps(
+  state: NodeUpgradeState,
+  { demotable }: { demotable: boolean },
+): UpgradeStep[] {
   const { now, before, begun, running, resize, engine } = state;
   const changes = resize || engine;
   if (!changes && !begun) return [];
@@ -87,7 +90,7 @@ export function stepsOf(state: UpgradeState, { demotable }: { demotable: boolean
 }
 
 /** Managers, one after the other, and then workers; what an earlier run has begun goes first among them, and the leader last. */
-export function inOrderOfUpgrade<T extends UpgradeState>(
+export function sortForUpgrade<T extends NodeUpgradeState>(
   states: readonly T[],
 ): { managers: T[]; workers: T[] } {
   const rank = ({ begun, leader }: T): number => (leader ? 2 : begun ? 0 : 1);
@@ -99,10 +102,10 @@ export function inOrderOfUpgrade<T extends UpgradeState>(
 }
 
 /** What it costs that managers are away one at a time; nothing where another may fail meanwhile. */
-export function priceOfUpgrade(managers: number): string | undefined {
+export function upgradeWarning(managers: number): string | undefined {
   if (managers < 2) return undefined;
   const others = managers - 1;
-  if (toleranceOf({ managers: others, reachable: others }) > 0) return undefined;
+  if (failureTolerance({ managers: others, reachable: others }) > 0) return undefined;
   return others === 1
     ? 'while one of the 2 managers is upgraded, the other one alone keeps the swarm: it may not fail'
     : `while one of the ${managers} managers is upgraded, none of the other ${others} may fail`;

@@ -10,13 +10,12 @@ import type { EngineApi } from '../../engine/api.js';
 import type { Machine } from '../../machines/model/machine.js';
 import { waitForRole } from '../change-roles.js';
 import { membershipOf, withEngine } from '../membership.js';
-import { inspectBackup, type Manifest } from '../model/backup-file.js';
-import { memberName } from '../model/members.js';
-import { readMembership } from '../model/node.js';
-import { type BackupCandidate, inOrderOfBackup } from '../model/recovery-source.js';
-import { hasEnded, readTasks } from '../model/tasks.js';
+import { type BackupManifest, inspectBackup } from '../model/backup-file.js';
+import { type BackupCandidate, rankForBackup } from '../model/manager-ranking.js';
+import { memberName, type NamedMember, named } from '../model/members.js';
+import { readMembership } from '../model/swarm-node.js';
+import { hasEnded, readTasks } from '../model/swarm-tasks.js';
 import { requireQuorum } from '../require-quorum.js';
-import { type NamedMember, named } from '../select-nodes.js';
 import { type Swarm, withSwarm } from '../session.js';
 import { settledMembers } from '../stable-view.js';
 import { workOnFolder } from './swarm-folder.js';
@@ -58,7 +57,7 @@ export async function backupSwarm(
       requireQuorum(
         {
           managers,
-          changes: [{ id: manager.node.id, does: 'stops' }],
+          changes: [{ id: manager.node.id, effect: 'stops' }],
           what: `stopping the engine of ${manager.name} for the backup`,
           force,
         },
@@ -120,7 +119,7 @@ async function chooseManager(
     availability: manager.node.availability,
     tasks: tasks.get(manager.node.id) ?? 0,
   }));
-  const [best] = inOrderOfBackup(candidates);
+  const [best] = rankForBackup(candidates);
   if (!best) throw new UserError('no manager of the swarm is a machine of this cluster that can be reached');
   return best.manager;
 }
@@ -151,7 +150,7 @@ async function manifestOf(
   autolock: boolean,
   beltVersion: string,
   swarm: Swarm,
-): Promise<Manifest> {
+): Promise<BackupManifest> {
   const { managers } = readMembership(await swarm.ask((api) => api.get('/info')));
   return {
     version: 1,
@@ -180,7 +179,7 @@ interface Copying {
 
 async function copyFolder(
   machine: Machine,
-  manifest: Manifest,
+  manifest: BackupManifest,
   { sink, unlockKey, step }: Copying,
   context: Context,
 ): Promise<Copied> {

@@ -2,7 +2,7 @@ import type { Context } from '../../app/context.js';
 import type { Machine } from '../../machines/model/machine.js';
 import { waitForRole } from '../change-roles.js';
 import { membershipOf, withEngine } from '../membership.js';
-import { everywhere } from '../model/node-addresses.js';
+import { wildcardAddress } from '../model/node-addresses.js';
 import { requireAddress } from '../node-network.js';
 import { withSwarm } from '../session.js';
 
@@ -18,7 +18,7 @@ export async function beginAnew(machine: Machine, autolock: boolean, context: Co
   const address = requireAddress(machine);
   const nodeId = await withEngine(machine, context, async (api) => {
     const request = {
-      ListenAddr: everywhere(address),
+      ListenAddr: wildcardAddress(address),
       AdvertiseAddr: address,
       DataPathAddr: address,
       ForceNewCluster: true,

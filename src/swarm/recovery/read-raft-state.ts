@@ -4,13 +4,13 @@ import { createGunzip } from 'node:zlib';
 import type { Context } from '../../app/context.js';
 import { quoteArgs } from '../../base/quote-args.js';
 import type { Machine } from '../../machines/model/machine.js';
+import type { RaftState } from '../model/manager-ranking.js';
 import { isLocked, readIdentity } from '../model/node-key.js';
 import { type LogPosition, LogReader } from '../model/raft-log.js';
-import type { Trace } from '../model/recovery-source.js';
 import { workOnFolder } from './swarm-folder.js';
 
 /** A trace of a swarm on a machine, and the key that is to be unlocked, where it is locked. */
-export interface FoundTrace extends Trace {
+export interface FoundTrace extends RaftState {
   machine: Machine;
   key: string;
 }

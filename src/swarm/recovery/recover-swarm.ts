@@ -7,12 +7,12 @@ import { onOne } from '../../app/for-each-machine.js';
 import { explanationOf, isAbort, UserError } from '../../base/errors.js';
 import { isOnlyUrl, type Machine } from '../../machines/model/machine.js';
 import { membershipOf, withEngine } from '../membership.js';
-import { countedManager, type Member, memberName } from '../model/members.js';
-import type { Role } from '../model/node.js';
-import { unlockedKey } from '../model/node-key.js';
-import { hasQuorum, quorumOf, type Tally, tallyOf } from '../model/quorum.js';
+import { rankByLog } from '../model/manager-ranking.js';
+import { findManagerEntry, type Member, memberName } from '../model/members.js';
+import { unlockNodeKey } from '../model/node-key.js';
+import { hasQuorum, quorumSize, type Tally, tallyManagers } from '../model/quorum.js';
 import type { LogPosition } from '../model/raft-log.js';
-import { byProgress } from '../model/recovery-source.js';
+import type { Role } from '../model/swarm-node.js';
 import { requireAddress } from '../node-network.js';
 import { managersNow, NoQuorumError } from '../require-quorum.js';
 import { withSwarm } from '../session.js';
@@ -65,12 +65,12 @@ export async function planRecovery({ force }: { force: boolean }, context: Conte
   if (leading) {
     const { managers, reachable } = leading.tally;
     throw new UserError(
-      `the swarm has a quorum: ${reachable} of ${managers} managers can be reached, and ${quorumOf(managers)} are needed`,
+      `the swarm has a quorum: ${reachable} of ${managers} managers can be reached, and ${quorumSize(managers)} are needed`,
       { hint: 'there is nothing to recover; see its nodes: belt swarm ls' },
     );
   }
   const { traces, lost } = await survey(context);
-  const managers = byProgress(await ofOneSwarm(traces, context));
+  const managers = rankByLog(await ofOneSwarm(traces, context));
   const [first] = managers;
   if (!first) {
     throw new UserError('no machine of this cluster holds the state of a swarm', {
@@ -157,7 +157,7 @@ async function noteReturned(returned: readonly Outcome<unknown>[], context: Cont
 
 async function begin(plan: RecoveryPlan, unlockKey: string | undefined, context: Context): Promise<string> {
   const { manager, swarmId, autolock, lockedKey, returning } = plan;
-  const key = lockedKey === undefined ? '' : unlockedKey(lockedKey, unlockKey ?? '');
+  const key = lockedKey === undefined ? '' : unlockNodeKey(lockedKey, unlockKey ?? '');
   const recovery: Recovery = {
     swarmId,
     manager: manager.name,
@@ -223,7 +223,7 @@ async function hasBegun(
   // What was restored has the host name of another machine until its engine has told its own.
   const machine = (await cluster.machines()).machines.find(({ name }) => name === manager);
   const nodes = managers.map(({ node }) => node);
-  return machine !== undefined && countedManager(nodes, machine) !== undefined;
+  return machine !== undefined && findManagerEntry(nodes, machine) !== undefined;
 }
 
 /** The swarm, where a quorum of its managers is there: by their own word, since a leader believes in the others for a while. */
@@ -245,7 +245,7 @@ async function askLeading(context: Context): Promise<Leading | 'nobody' | undefi
     return await withSwarm({ impatient: true }, context, async (swarm) => {
       // After a new beginning, managers of before have entries as such, and no say.
       const members = (await swarm.members()).filter(({ node }) => node.reachability !== undefined);
-      const tally = tallyOf(await managersNow(members, context));
+      const tally = tallyManagers(await managersNow(members, context));
       return { id: swarm.id, tally, managers: members };
     });
   } catch (error) {
@@ -307,7 +307,7 @@ async function refuseIfElecting(managers: readonly FoundTrace[], context: Contex
   const known = Math.max(0, ...alive.map(({ managers: { length } }) => length));
   if (known === 0 || !hasQuorum({ managers: known, reachable: alive.length })) return;
   throw new UserError(
-    `${alive.length} of ${known} managers answer, and ${quorumOf(known)} are needed: they should elect a leader by themselves`,
+    `${alive.length} of ${known} managers answer, and ${quorumSize(known)} are needed: they should elect a leader by themselves`,
     { hint: 'see whether they reach each other (port 2377, tcp); or begin anew all the same: --force' },
   );
 }

@@ -7,10 +7,10 @@ import type { Machine } from '../../machines/model/machine.js';
 import { joinMembers } from '../join-swarm.js';
 import { leaveByForce, removeEntry, takeOutManager } from '../leave-swarm.js';
 import { membershipOf, withEngine } from '../membership.js';
-import { countedManager, type Member, memberName } from '../model/members.js';
-import type { Role } from '../model/node.js';
-import { withPort } from '../model/node-addresses.js';
-import { leftOver } from '../model/recovery-source.js';
+import { findStaleNodes } from '../model/manager-ranking.js';
+import { findManagerEntry, type Member, memberName } from '../model/members.js';
+import { withManagerPort } from '../model/node-addresses.js';
+import type { Role } from '../model/swarm-node.js';
 import { requireAddress } from '../node-network.js';
 import { type Swarm, withSwarm } from '../session.js';
 
@@ -91,10 +91,10 @@ async function mayCome(
   swarm: Swarm,
   context: Context,
 ): Promise<boolean> {
-  if (countedManager(await swarm.nodes(), machine)) return true;
+  if (findManagerEntry(await swarm.nodes(), machine)) return true;
   if (role === 'manager') return false;
   const { managers } = await withEngine(machine, context, membershipOf);
-  return managers.includes(withPort(requireAddress(manager)));
+  return managers.includes(withManagerPort(requireAddress(manager)));
 }
 
 /** By force, except for one that counts for the new swarm's quorum. */
@@ -104,7 +104,7 @@ async function leave(
   step: (text: string) => void,
   context: Context,
 ): Promise<void> {
-  const node = countedManager(await swarm.nodes(), machine);
+  const node = findManagerEntry(await swarm.nodes(), machine);
   return withEngine(machine, context, (api) =>
     node
       ? takeOutManager(swarm, { node, machine, name: machine.name }, api, step, context)
@@ -157,7 +157,7 @@ export async function removeLeftOver(manager: Machine, context: Context): Promis
   return withSwarm({ manager }, context, async (swarm) => {
     const members = await swarm.members();
     const gone = await goneMachines(members, context);
-    const removed = leftOver(members, ({ machine }) => machine !== undefined && gone.has(machine.name));
+    const removed = findStaleNodes(members, ({ machine }) => machine !== undefined && gone.has(machine.name));
     for (const { node } of removed) await removeEntry(swarm, node.id, { force: true });
     return removed.map(memberName);
   });

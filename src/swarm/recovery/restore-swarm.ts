@@ -4,10 +4,10 @@ import { isAbort, UserError } from '../../base/errors.js';
 import { fileSource } from '../../base/files.js';
 import type { Machine } from '../../machines/model/machine.js';
 import { membershipOf, withEngine } from '../membership.js';
-import { type Backup, inspectBackup, repack } from '../model/backup-file.js';
-import type { Role } from '../model/node.js';
-import { withPort } from '../model/node-addresses.js';
-import { unlockedKey } from '../model/node-key.js';
+import { type Backup, inspectBackup, repackBackup } from '../model/backup-file.js';
+import { withManagerPort } from '../model/node-addresses.js';
+import { unlockNodeKey } from '../model/node-key.js';
+import type { Role } from '../model/swarm-node.js';
 import { requireAddress } from '../node-network.js';
 import { withSwarm } from '../session.js';
 import { beginAnew } from './force-new-cluster.js';
@@ -44,11 +44,11 @@ export async function restoreSwarm(
 ): Promise<Restored> {
   const source = await fileSource(path);
   const backup = await inspectBackup(source, path);
-  const address = withPort(requireAddress(machine));
+  const address = withManagerPort(requireAddress(machine));
   const version = await checkMachine(machine, force, context);
   if (!force) await refuseIfAlive(backup, context);
   warnOfOlderEngine(machine.name, version, backup, context);
-  const key = backup.locked ? unlockedKey(backup.key, await askUnlockKey()) : backup.key;
+  const key = backup.locked ? unlockNodeKey(backup.key, await askUnlockKey()) : backup.key;
   const { swarmId } = backup.identity;
   const recovery: Recovery = { swarmId, manager: machine.name, autolock: backup.locked };
   const restore = async (step: (text: string) => void): Promise<Restored> => {
@@ -59,7 +59,7 @@ export async function restoreSwarm(
         script: 'restore',
         values: { suffix: keptSuffix('before-restore') },
         step,
-        data: { input: repack(source, backup, { key, address }) },
+        data: { input: repackBackup(source, backup, { key, address }) },
       },
       context,
     );

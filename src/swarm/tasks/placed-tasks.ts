@@ -1,7 +1,7 @@
 import type { Context } from '../../app/context.js';
 import { UserError } from '../../base/errors.js';
 import type { Machine } from '../../machines/model/machine.js';
-import { findTasks, type NamedTask, namedTasks } from '../model/find-task.js';
+import { findTasks, type NamedTask, readNamedTasks } from '../model/find-task.js';
 import { memberName } from '../model/members.js';
 import { type Swarm, withSwarm } from '../session.js';
 
@@ -17,7 +17,7 @@ export async function placedTasks(wanted: string, context: Context): Promise<Pla
 
 export async function tasksIn(swarm: Swarm, wanted: string): Promise<PlacedTask[]> {
   const [tasks, services] = await swarm.ask((api) => Promise.all([api.get('/tasks'), api.get('/services')]));
-  const found = findTasks(wanted, namedTasks(tasks, services));
+  const found = findTasks(wanted, readNamedTasks(tasks, services));
   const members = new Map((await swarm.members()).map((member) => [member.node.id, member]));
   return found.map((task) => {
     const member = members.get(task.nodeId);

@@ -5,11 +5,17 @@ import { groupBy } from '../../base/group-by.js';
 import { byNaturalOrder } from '../../base/natural-order.js';
 import type { EngineApi } from '../../engine/api.js';
 import { withEngineWithin } from '../membership.js';
-import { isAlive, readSample, type Sample, type Usage, usageBetween } from '../model/container-stats.js';
+import {
+  isRunningSample,
+  type ResourceUsage,
+  readSample,
+  type StatsSample,
+  usageBetween,
+} from '../model/container-stats.js';
 import { withSwarm } from '../session.js';
 import { type PlacedTask, tasksIn } from './placed-tasks.js';
 
-export interface TaskUsage extends Partial<Usage> {
+export interface TaskUsage extends Partial<ResourceUsage> {
   task: string;
   node: string;
   /** Why there are no numbers. */
@@ -66,8 +72,8 @@ async function runningTasks(find: () => Promise<PlacedTask[]>, wanted: string): 
 
 /** The latest numbers of all tasks. Each node is asked again when it has answered, whatever the others do. */
 class Look {
-  private readonly samples = new Map<string, Sample>();
-  private readonly usages = new Map<string, Usage>();
+  private readonly samples = new Map<string, StatsSample>();
+  private readonly usages = new Map<string, ResourceUsage>();
   private readonly errors = new Map<string, string>();
   private readonly busy = new Set<string>();
 
@@ -129,7 +135,7 @@ class Look {
   private async askTask(api: EngineApi, { id, containerId }: PlacedTask, signal: AbortSignal): Promise<void> {
     if (containerId === '') return;
     const stats = await api.get(`/containers/${containerId}/stats?stream=false&one-shot=true`, { signal });
-    if (!isAlive(stats)) return void this.usages.delete(id);
+    if (!isRunningSample(stats)) return void this.usages.delete(id);
     const sample = readSample(stats);
     const before = this.samples.get(id);
     this.samples.set(id, sample);

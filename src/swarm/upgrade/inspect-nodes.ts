@@ -6,9 +6,9 @@ import { hasNewerEngine } from '../../engine/upgrade-engine.js';
 import { observe } from '../../machines/list-machines.js';
 import type { Machine } from '../../machines/model/machine.js';
 import { sameSize } from '../../machines/model/sizes.js';
-import { isThere } from '../model/node.js';
-import { leftByUpgrade, type UpgradeState } from '../model/upgrade-plan.js';
-import type { NamedMember } from '../select-nodes.js';
+import type { NamedMember } from '../model/members.js';
+import { isNodeReady } from '../model/swarm-node.js';
+import { type NodeUpgradeState, remainingUpgrade } from '../model/upgrade-plan.js';
 import type { UpgradeRecord } from './upgrade-record.js';
 
 /** What nodes are to have afterwards. */
@@ -20,7 +20,7 @@ export interface UpgradeGoal {
 }
 
 /** A node that is to be upgraded, with its machine. */
-export type UpgradeSubject = UpgradeState & { member: NamedMember; machine: Machine };
+export type UpgradeSubject = NodeUpgradeState & { member: NamedMember; machine: Machine };
 
 /**
  * What each node has, and what it lacks: providers and package repositories are asked, and nothing is changed.
@@ -43,8 +43,8 @@ export async function surveyNodes(
     const running = isRunning(machine);
     const now = { role: node.role, availability: node.availability };
     const before = record.of(node.id);
-    const back = running && isThere(node);
-    const left = before ? leftByUpgrade({ now, before, back }) : 'nothing';
+    const back = running && isNodeReady(node);
+    const left = before ? remainingUpgrade({ now, before, back }) : 'nothing';
     return {
       name,
       member,

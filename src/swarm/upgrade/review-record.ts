@@ -2,9 +2,9 @@ import type { Context } from '../../app/context.js';
 import { whileSwarmClaimed } from '../../app/with-claim.js';
 import { UserError } from '../../base/errors.js';
 import { observe } from '../../machines/list-machines.js';
-import { isThere } from '../model/node.js';
-import { leftByUpgrade, type Standing } from '../model/upgrade-plan.js';
-import { type NamedMember, named } from '../select-nodes.js';
+import { type NamedMember, named } from '../model/members.js';
+import { isNodeReady } from '../model/swarm-node.js';
+import { type RoleAndAvailability, remainingUpgrade } from '../model/upgrade-plan.js';
 import type { Swarm } from '../session.js';
 import { UpgradeRecord } from './upgrade-record.js';
 
@@ -37,8 +37,8 @@ async function reviewNode(
   { reporter }: Context,
 ): Promise<void> {
   const before = record.of(node.id) ?? node;
-  const back = running && isThere(node);
-  const left = leftByUpgrade({ now: node, before, back });
+  const back = running && isNodeReady(node);
+  const left = remainingUpgrade({ now: node, before, back });
   if (left === 'changed since')
     reporter.warn(
       `${name} was ${wordsFor(before)}, when an upgrade of it was cut short, and has been changed since: it stays ${wordsFor(node)}`,
@@ -49,7 +49,7 @@ async function reviewNode(
   else await record.replace({ id: node.id, name }, node);
 }
 
-function wordsFor({ role, availability }: Standing): string {
+function wordsFor({ role, availability }: RoleAndAvailability): string {
   return `a ${role}, "${availability}"`;
 }
 

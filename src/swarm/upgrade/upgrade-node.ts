@@ -10,8 +10,8 @@ import { type Availability, changeAvailability, drainMember, warnOfDrain } from 
 import { changeRole } from '../change-roles.js';
 import { notAManager } from '../find-manager.js';
 import { membershipOf, withEngine } from '../membership.js';
-import { judge, objectionText } from '../model/quorum.js';
-import { stepsOf, type UpgradeStep } from '../model/upgrade-plan.js';
+import { assessChanges, objectionText } from '../model/quorum.js';
+import { planUpgradeSteps, type UpgradeStep } from '../model/upgrade-plan.js';
 import { nodeCertificate } from '../node-certificates.js';
 import type { Swarm } from '../session.js';
 import { settledMembers } from '../stable-view.js';
@@ -56,8 +56,8 @@ export class NodeUpgrade {
    */
   async run(): Promise<UpgradeStep[]> {
     const { member, before } = this.subject;
-    if (stepsOf(this.subject, { demotable: true }).length === 0) return [];
-    const steps = stepsOf(this.subject, { demotable: await this.isDemotable() });
+    if (planUpgradeSteps(this.subject, { demotable: true }).length === 0) return [];
+    const steps = planUpgradeSteps(this.subject, { demotable: await this.isDemotable() });
     await this.record.begin({ id: member.node.id, name: member.name }, before);
     for (const step of steps) await this.attempt(step);
     await this.record.finish(member.node.id);
@@ -108,7 +108,7 @@ export class NodeUpgrade {
     const { member, name, resize, engine } = subject;
     if (member.node.role !== 'manager' || !(resize || engine)) return false;
     const { managers } = await settledMembers(swarm, context);
-    const judgement = judge(managers, [{ id: member.node.id, does: 'leaves' }]);
+    const judgement = assessChanges(managers, [{ id: member.node.id, effect: 'leaves' }]);
     if (judgement.objection === undefined || judgement.objection === 'loses tolerance') return true;
     const objection =
       managers.length === 1

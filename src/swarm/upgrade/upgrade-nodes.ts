@@ -2,9 +2,9 @@ import type { Context } from '../../app/context.js';
 import type { Outcome } from '../../app/fan-out.js';
 import { onEach } from '../../app/for-each-machine.js';
 import { whileSwarmClaimed } from '../../app/with-claim.js';
-import type { Role } from '../model/node.js';
-import { hasQuorum, judge, type ManagerState } from '../model/quorum.js';
-import { inOrderOfUpgrade, priceOfUpgrade, stepsOf, type UpgradeStep } from '../model/upgrade-plan.js';
+import { assessChanges, hasQuorum, type ManagerState } from '../model/quorum.js';
+import type { Role } from '../model/swarm-node.js';
+import { planUpgradeSteps, sortForUpgrade, type UpgradeStep, upgradeWarning } from '../model/upgrade-plan.js';
 import { selectMembers } from '../select-nodes.js';
 import { type Swarm, withSwarm } from '../session.js';
 import { settledMembers } from '../stable-view.js';
@@ -87,7 +87,7 @@ async function plan(
   const { members, managers: states } = await settledMembers(swarm, context);
   const chosen = await selectMembers(input.nodes, members, context, { all: input.all });
   const subjects = await surveyNodes(chosen, input, record, context);
-  const { managers, workers } = inOrderOfUpgrade(subjects);
+  const { managers, workers } = sortForUpgrade(subjects);
   const nodes = [...managers, ...workers].map((subject) => plannedNode(subject, states));
   if (nodes.some(({ steps }) => steps.includes('demote'))) warnOfPrice(states, context);
   return { managers, workers, nodes };
@@ -95,12 +95,12 @@ async function plan(
 
 function plannedNode(subject: UpgradeSubject, managers: readonly ManagerState[]): PlannedNode {
   const { name, before, begun, member } = subject;
-  const { after } = judge(managers, [{ id: member.node.id, does: 'leaves' }]);
-  return { name, ...before, begun, steps: stepsOf(subject, { demotable: hasQuorum(after) }) };
+  const { after } = assessChanges(managers, [{ id: member.node.id, effect: 'leaves' }]);
+  return { name, ...before, begun, steps: planUpgradeSteps(subject, { demotable: hasQuorum(after) }) };
 }
 
 function warnOfPrice(managers: readonly ManagerState[], { reporter }: Context): void {
-  const price = priceOfUpgrade(managers.length);
+  const price = upgradeWarning(managers.length);
   if (price !== undefined) reporter.warn(price);
 }
 

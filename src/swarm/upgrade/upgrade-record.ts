@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { readRecord, writeRecord } from '../../base/record-file.js';
 import type { ClusterStore } from '../../state/cluster-store.js';
-import type { Standing } from '../model/upgrade-plan.js';
+import type { RoleAndAvailability } from '../model/upgrade-plan.js';
 
 const upgradeRecord = z.object({
   nodes: z.array(
@@ -36,22 +36,28 @@ export class UpgradeRecord {
   }
 
   /** Whose upgrade was begun and is not finished. */
-  get unfinished(): readonly ({ id: string; name: string } & Standing)[] {
+  get unfinished(): readonly ({ id: string; name: string } & RoleAndAvailability)[] {
     return [...this.nodes.values()];
   }
 
   /** What the node was. */
-  of(nodeId: string): Standing | undefined {
+  of(nodeId: string): RoleAndAvailability | undefined {
     return this.nodes.get(nodeId);
   }
 
   /** Writes down what a node is now, unless an earlier run has. */
-  async begin(node: { id: string; name: string }, { role, availability }: Standing): Promise<void> {
+  async begin(
+    node: { id: string; name: string },
+    { role, availability }: RoleAndAvailability,
+  ): Promise<void> {
     if (!this.nodes.has(node.id)) await this.replace(node, { role, availability });
   }
 
   /** Writes down what a node is now, in place of what it was when an earlier run began. */
-  async replace({ id, name }: { id: string; name: string }, { role, availability }: Standing): Promise<void> {
+  async replace(
+    { id, name }: { id: string; name: string },
+    { role, availability }: RoleAndAvailability,
+  ): Promise<void> {
     this.nodes.set(id, { id, name, role, availability: availability as NodeRecord['availability'] });
     await this.write();
   }

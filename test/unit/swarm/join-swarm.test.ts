@@ -5,7 +5,7 @@ import { setAutolock, unlockKey, unlockNodes } from '../../../src/swarm/autolock
 import { initSwarm } from '../../../src/swarm/init-swarm.js';
 import { type Joined, joinSwarm } from '../../../src/swarm/join-swarm.js';
 import { joinToken } from '../../../src/swarm/join-token.js';
-import type { Role } from '../../../src/swarm/model/node.js';
+import type { Role } from '../../../src/swarm/model/swarm-node.js';
 import { rotateCa } from '../../../src/swarm/rotate-ca.js';
 import type { Engine, Node, Swarm } from '../support/engine.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';

@@ -9,7 +9,7 @@ import { initSwarm } from '../../../src/swarm/init-swarm.js';
 import { type Joined, joinSwarm } from '../../../src/swarm/join-swarm.js';
 import { listNodes } from '../../../src/swarm/list-nodes.js';
 import { networkCommand } from '../../../src/swarm/model/machine-network.js';
-import type { Role } from '../../../src/swarm/model/node.js';
+import type { Role } from '../../../src/swarm/model/swarm-node.js';
 import { type Answer, type Engine, type Node, noLeader, type Swarm } from '../support/engine.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 

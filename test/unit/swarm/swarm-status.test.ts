@@ -1,14 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createAuthority } from '../../../src/certs/model/issue.js';
 import type { Machine } from '../../../src/machines/model/machine.js';
-import type { SwarmNode } from '../../../src/swarm/model/node.js';
-import { certificateAdvice, type NamedNode, overviewOf } from '../../../src/swarm/model/swarm-overview.js';
+import type { NamedMember } from '../../../src/swarm/model/members.js';
+import type { SwarmNode } from '../../../src/swarm/model/swarm-node.js';
+import { certificateWarnings, createOverview } from '../../../src/swarm/model/swarm-overview.js';
 import { swarmStatus } from '../../../src/swarm/swarm-status.js';
 import { swarmStatusView } from '../../../src/swarm/views/status-view.js';
 import type { Engine, Node, Swarm } from '../support/engine.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
-function member(name: string, node: Partial<SwarmNode> = {}): NamedNode {
+function member(name: string, node: Partial<SwarmNode> = {}): NamedMember {
   return {
     name,
     node: {
@@ -26,7 +27,7 @@ function member(name: string, node: Partial<SwarmNode> = {}): NamedNode {
   };
 }
 
-function manager(name: string, node: Partial<SwarmNode> = {}): NamedNode {
+function manager(name: string, node: Partial<SwarmNode> = {}): NamedMember {
   return member(name, { role: 'manager', reachability: 'reachable', ...node });
 }
 
@@ -41,7 +42,7 @@ const all = new Set(['mg1', 'mg2', 'mg3']);
 describe('an overview', () => {
   test('counts managers, and groups nodes by how they are, the worst first', () => {
     const members = [...three, member('node1'), member('node2', { status: 'down' }), member('node3')];
-    expect(overviewOf(members, all)).toMatchObject({
+    expect(createOverview(members, all)).toMatchObject({
       quorum: true,
       managers: { total: 3, reachable: 3, needed: 2, tolerance: 1, leader: 'mg1' },
       groups: [
@@ -59,17 +60,17 @@ describe('an overview', () => {
   });
 
   test('believes a manager that does not answer to be gone, whatever the leader says', () => {
-    const { managers, warnings, quorum } = overviewOf(three, new Set(['mg1', 'mg2']));
+    const { managers, warnings, quorum } = createOverview(three, new Set(['mg1', 'mg2']));
     expect(quorum).toBe(true);
     expect(managers).toMatchObject({ reachable: 2, tolerance: 0 });
     expect(managers.nodes[2]).toMatchObject({ name: 'mg3', reachability: 'unreachable' });
     expect(warnings).toEqual(['1 of 3 managers cannot be reached: none of the others may fail']);
-    expect(overviewOf(three, new Set(['mg1'])).quorum).toBe(false);
+    expect(createOverview(three, new Set(['mg1'])).quorum).toBe(false);
   });
 
   test('speaks of even numbers of managers and of zones that hold too many', () => {
     const four = [...three, manager('mg4', zones[0])];
-    expect(overviewOf(four, new Set([...all, 'mg4'])).warnings).toEqual([
+    expect(createOverview(four, new Set([...all, 'mg4'])).warnings).toEqual([
       '4 managers bear no more failures than 3: make it an odd number, with one more or one less',
       'a holds 2 of 4 managers: its failure takes the swarm its quorum; 3 managers spread 1+1+1 over three zones bear it',
     ]);
@@ -88,14 +89,14 @@ test.each([
   ],
 ])('a node certificate that ends in %i of 90 days', (daysLeft, advice) => {
   const soonest = { name: 'node7', expires: '2026-12-01T00:00:00.000Z', daysLeft };
-  expect(certificateAdvice({ validDays: 90, soonest, unanswered: [] })).toEqual(advice);
+  expect(certificateWarnings({ validDays: 90, soonest, unanswered: [] })).toEqual(advice);
 });
 
 describe('the view', () => {
   test('of a small swarm', () => {
     const status = {
       id: 's1',
-      ...overviewOf([...three, member('node1'), member('node2')], all),
+      ...createOverview([...three, member('node1'), member('node2')], all),
       certificates: {
         validDays: 90,
         soonest: { name: 'node2', expires: '2027-02-19T08:00:00.000Z', daysLeft: 89 },
@@ -130,7 +131,7 @@ The swarm's authority ends 2046-11-16.`);
     const workers = Array.from({ length: 94 }, (_, index) =>
       member(`node${index + 1}`, { status: index % 2 === 0 ? 'ready' : 'down', labels: { zone: 'a' } }),
     );
-    const status = { id: 's1', ...overviewOf([...three, ...workers], all), machines: [] };
+    const status = { id: 's1', ...createOverview([...three, ...workers], all), machines: [] };
     const text = swarmStatusView(status, 80);
     const lines = text.split('\n');
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { presentOf } from '../../../../src/clusters/model/current-state.js';
 import type { Machine, MachineState } from '../../../../src/machines/model/machine.js';
 import { matchMembers } from '../../../../src/swarm/model/members.js';
-import type { SwarmNode } from '../../../../src/swarm/model/node.js';
+import type { SwarmNode } from '../../../../src/swarm/model/swarm-node.js';
 
 function machine(name: string, address: string, more: Partial<Machine> = {}): Machine {
   return {

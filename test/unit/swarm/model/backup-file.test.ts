@@ -6,8 +6,8 @@ import { extract } from 'tar-stream';
 import nacl from 'tweetnacl';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '../../../../src/base/errors.js';
-import { inspectBackup, type Manifest, repack } from '../../../../src/swarm/model/backup-file.js';
-import { isLocked, logKeyOf, readIdentity, unlockedKey } from '../../../../src/swarm/model/node-key.js';
+import { type BackupManifest, inspectBackup, repackBackup } from '../../../../src/swarm/model/backup-file.js';
+import { isLocked, readIdentity, readRaftKey, unlockNodeKey } from '../../../../src/swarm/model/node-key.js';
 import { bytesIn, readMessage } from '../../../../src/swarm/model/protobuf.js';
 import { LogReader } from '../../../../src/swarm/model/raft-log.js';
 import {
@@ -25,7 +25,7 @@ import {
 
 const source = (bytes: Buffer) => () => Readable.from([bytes.subarray(0, 100), bytes.subarray(100)]);
 const log = segment({ term: 3, index: 9, commit: 8 });
-const manifest: Manifest = {
+const manifest: BackupManifest = {
   version: 1,
   belt: '0.1.0',
   engine: '26.1.5',
@@ -125,7 +125,7 @@ describe('on its way to a machine', () => {
     const open = source(await tarOf(members('/var/lib/docker/swarm/', key), { gzip: false }));
     const backup = await inspectBackup(open, 'b.tar');
     const reader = extract();
-    repack(open, backup, { key, address: '10.0.0.9:2377' }).pipe(createGunzip()).pipe(reader);
+    repackBackup(open, backup, { key, address: '10.0.0.9:2377' }).pipe(createGunzip()).pipe(reader);
     for await (const member of reader)
       found[member.header.name] = await buffer(member as unknown as Readable);
   });
@@ -179,20 +179,20 @@ describe('keys', () => {
 
   test('a locked key is opened by the unlock key, and is encrypted anew by whoever leads', () => {
     const locked = nodeKey({ locked: true });
-    const open = unlockedKey(locked, `${unlockKey}\n`);
+    const open = unlockNodeKey(locked, `${unlockKey}\n`);
     expect([isLocked(locked), isLocked(open)]).toEqual([true, false]);
     expect(privateKeyIn(open).asymmetricKeyType).toBe('ec');
-    expect(logKeyOf(open)).toEqual(logKey);
+    expect(readRaftKey(open)).toEqual(logKey);
     expect(open).toContain('\nkek-version: 0\n');
-    expect(logKeyOf(locked)).toBeUndefined();
+    expect(readRaftKey(locked)).toBeUndefined();
   });
 
   test('by no other, and what was typed is not told', () => {
     const wrong = `SWMKEY-1-${'A'.repeat(43)}`;
-    expect(() => unlockedKey(nodeKey({ locked: true }), wrong)).toThrow(
+    expect(() => unlockNodeKey(nodeKey({ locked: true }), wrong)).toThrow(
       'the unlock key is not the one of this swarm',
     );
-    expect(() => unlockedKey(nodeKey({ locked: true }), 'sesame')).toThrow(
+    expect(() => unlockNodeKey(nodeKey({ locked: true }), 'sesame')).toThrow(
       /^this is no unlock key of a swarm$/,
     );
   });

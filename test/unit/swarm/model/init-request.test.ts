@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseDuration } from '../../../../src/swarm/model/duration.js';
 import { parseExternalCa } from '../../../../src/swarm/model/external-ca.js';
-import { initRequest } from '../../../../src/swarm/model/init-request.js';
-import { overlapping, rangeOf, readNetwork } from '../../../../src/swarm/model/machine-network.js';
-import { nodeAddresses, withPort } from '../../../../src/swarm/model/node-addresses.js';
+import { createInitRequest } from '../../../../src/swarm/model/init-request.js';
+import { findOverlap, parseIpv4Range, parseNetwork } from '../../../../src/swarm/model/machine-network.js';
+import { chooseNodeAddresses, withManagerPort } from '../../../../src/swarm/model/node-addresses.js';
+import { parseDuration } from '../../../../src/swarm/model/parse-duration.js';
 
 describe('addresses of a node', () => {
   const both = { addresses: { public: '203.0.113.7', private: '10.0.0.7' } };
 
   test('the private one, where there is one', () => {
-    expect(nodeAddresses(both, ['127.0.0.1', '203.0.113.7', '10.0.0.7'])).toEqual({
+    expect(chooseNodeAddresses(both, ['127.0.0.1', '203.0.113.7', '10.0.0.7'])).toEqual({
       advertise: '10.0.0.7',
       listen: '10.0.0.7:2377',
       dataPath: '10.0.0.7',
@@ -18,7 +18,7 @@ describe('addresses of a node', () => {
   });
 
   test('a public one that is on no interface cannot be listened on', () => {
-    expect(nodeAddresses({ addresses: { public: '203.0.113.7' } }, ['10.0.0.7'])).toEqual({
+    expect(chooseNodeAddresses({ addresses: { public: '203.0.113.7' } }, ['10.0.0.7'])).toEqual({
       advertise: '203.0.113.7',
       listen: '0.0.0.0:2377',
       dataPath: '203.0.113.7',
@@ -26,18 +26,18 @@ describe('addresses of a node', () => {
   });
 
   test('nor one of a machine that told nothing', () => {
-    expect(nodeAddresses(both, [])?.listen).toBe('0.0.0.0:2377');
-    expect(nodeAddresses({ addresses: { public: '2001:db8::7' } }, [])?.listen).toBe('[::]:2377');
+    expect(chooseNodeAddresses(both, [])?.listen).toBe('0.0.0.0:2377');
+    expect(chooseNodeAddresses({ addresses: { public: '2001:db8::7' } }, [])?.listen).toBe('[::]:2377');
   });
 
   test('IPv6 stands in brackets', () => {
-    expect(nodeAddresses({ addresses: { public: '2001:db8::7' } }, ['2001:db8::7'])?.listen).toBe(
+    expect(chooseNodeAddresses({ addresses: { public: '2001:db8::7' } }, ['2001:db8::7'])?.listen).toBe(
       '[2001:db8::7]:2377',
     );
   });
 
   test('a machine without any has none', () => {
-    expect(nodeAddresses({ addresses: {} }, ['10.0.0.7'])).toBeUndefined();
+    expect(chooseNodeAddresses({ addresses: {} }, ['10.0.0.7'])).toBeUndefined();
   });
 
   test.each([
@@ -50,7 +50,7 @@ describe('addresses of a node', () => {
     ['[2001:db8::7]', '[2001:db8::7]:2377'],
     ['::ffff:10.0.0.7', '[::ffff:10.0.0.7]:2377'],
   ])('%s is %s', (address, expected) => {
-    expect(withPort(address)).toBe(expected);
+    expect(withManagerPort(address)).toBe(expected);
   });
 });
 
@@ -67,7 +67,7 @@ unreachable 10.99.0.0/16 proto static
 
 describe("a machine's networks", () => {
   test('are read from what ip says', () => {
-    expect(readNetwork(ipOutput)).toEqual({
+    expect(parseNetwork(ipOutput)).toEqual({
       addresses: ['127.0.0.1', '10.20.3.4', 'fe80::8be:aff:fed1:6', '172.17.0.1'],
       routes: [
         { network: '10.20.0.0/20', device: 'eth0' },
@@ -75,7 +75,7 @@ describe("a machine's networks", () => {
         { network: '172.17.0.0/16', device: 'docker0' },
       ],
     });
-    expect(readNetwork('sh: ip: not found\n')).toEqual({ addresses: [], routes: [] });
+    expect(parseNetwork('sh: ip: not found\n')).toEqual({ addresses: [], routes: [] });
   });
 
   test.each([
@@ -87,14 +87,14 @@ describe("a machine's networks", () => {
     ['192.168.0.0/16', undefined],
     ['fd00::/64', undefined],
   ])('%s overlaps %s', (pool, network) => {
-    expect(overlapping(pool, readNetwork(ipOutput).routes)?.network).toBe(network);
+    expect(findOverlap(pool, parseNetwork(ipOutput).routes)?.network).toBe(network);
   });
 
   test('a network is where its addresses are', () => {
     const byte = fc.integer({ min: 0, max: 255 });
     fc.assert(
       fc.property(byte, byte, byte, byte, fc.integer({ min: 0, max: 32 }), (a, b, c, d, length) => {
-        const range = rangeOf(`${a}.${b}.${c}.${d}/${length}`);
+        const range = parseIpv4Range(`${a}.${b}.${c}.${d}/${length}`);
         const address = ((a * 256 + b) * 256 + c) * 256 + d;
         expect(range?.first).toBeLessThanOrEqual(address);
         expect(range?.last).toBeGreaterThanOrEqual(address);
@@ -104,7 +104,7 @@ describe("a machine's networks", () => {
   });
 
   test.each(['10.0.0.256/8', '10.0.0.0/33', 'eth0', '10.0.0/8', ''])('"%s" is none', (text) => {
-    expect(rangeOf(text)).toBeUndefined();
+    expect(parseIpv4Range(text)).toBeUndefined();
   });
 });
 
@@ -169,7 +169,7 @@ describe('the request to begin a swarm', () => {
   const own = { advertise: '10.0.0.7', listen: '10.0.0.7:2377', dataPath: '10.0.0.7' };
 
   test('holds what belt knows, and nothing that the engine is to choose', () => {
-    expect(initRequest({}, own)).toEqual({
+    expect(createInitRequest({}, own)).toEqual({
       ListenAddr: '10.0.0.7:2377',
       AdvertiseAddr: '10.0.0.7',
       DataPathAddr: '10.0.0.7',
@@ -179,7 +179,7 @@ describe('the request to begin a swarm', () => {
 
   test('what is given goes before it', () => {
     expect(
-      initRequest(
+      createInitRequest(
         {
           advertiseAddress: 'eth1:4000',
           listenAddress: 'eth1',
@@ -218,6 +218,6 @@ describe('the request to begin a swarm', () => {
   });
 
   test.each(['10.20.0.0', '10.20.0.0/40', 'eth0', ''])('"%s" is no pool', (pool) => {
-    expect(() => initRequest({ addressPools: [pool] }, own)).toThrow(`"${pool}" is no network`);
+    expect(() => createInitRequest({ addressPools: [pool] }, own)).toThrow(`"${pool}" is no network`);
   });
 });

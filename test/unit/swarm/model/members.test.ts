@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Machine } from '../../../../src/machines/model/machine.js';
 import { matchMembers, memberName } from '../../../../src/swarm/model/members.js';
-import type { SwarmNode } from '../../../../src/swarm/model/node.js';
+import type { SwarmNode } from '../../../../src/swarm/model/swarm-node.js';
 
 function node(id: string, hostname: string, address: string, status = 'ready'): SwarmNode {
   return {

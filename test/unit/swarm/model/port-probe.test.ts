@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { templatesIn } from '../../../../src/base/templates.js';
-import { answersAt, findings, readReach } from '../../../../src/swarm/model/port-probe.js';
+import { canJoinAt, findJoinProblems, parseProbeReport } from '../../../../src/swarm/model/port-probe.js';
 
 const told = `clock 1000
 tcp 10.0.0.1 7946 open
@@ -22,11 +22,14 @@ end
 `;
 
 describe('what stands in the way of a node', () => {
-  const reach = readReach(told);
+  const reach = parseProbeReport(told);
 
   test('is told in words, what matters most first', () => {
-    const manager = { name: 'node1', reach: readReach('clock 1100\nmtu 10.0.0.9 ens3 1500 unknown\nend\n') };
-    expect(findings('node9', reach, manager)).toEqual([
+    const manager = {
+      name: 'node1',
+      report: parseProbeReport('clock 1100\nmtu 10.0.0.9 ens3 1500 unknown\nend\n'),
+    };
+    expect(findJoinProblems('node9', reach, manager)).toEqual([
       'node9 cannot reach 10.0.0.1:2377 (tcp): refused',
       'node9 cannot reach 10.0.0.2:2377 (tcp): no answer',
       'node9 cannot reach 10.0.0.2:4789 (udp): no way there',
@@ -38,15 +41,17 @@ describe('what stands in the way of a node', () => {
   });
 
   test('is nothing where all is well, or nobody could tell', () => {
-    const well = readReach(
+    const well = parseProbeReport(
       'clock 1000\ntcp 10.0.0.1 2377 open\nudp 10.0.0.1 7946 unknown\nmtu 10.0.0.1 eth0 1500 whole\n',
     );
-    expect(findings('node9', well, { name: 'node1', reach: readReach('clock 1029\n') })).toEqual([]);
-    expect(findings('node9', well)).toEqual([]);
+    expect(
+      findJoinProblems('node9', well, { name: 'node1', report: parseProbeReport('clock 1029\n') }),
+    ).toEqual([]);
+    expect(findJoinProblems('node9', well)).toEqual([]);
   });
 
   test('where it could join', () => {
-    expect(['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4'].map((host) => answersAt(reach, host))).toEqual([
+    expect(['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4'].map((host) => canJoinAt(reach, host))).toEqual([
       false,
       false,
       true,
@@ -64,7 +69,7 @@ test('the script tells a port that is open from one that is not', async () => {
     const script = await templatesIn('templates').render('swarm/reach.sh', { hosts: host });
     const { stdout } = await promisify(execFile)('/bin/sh', ['-c', script]);
     expect(stdout).toMatch(/^end$/m);
-    const { clock, ports, paths } = readReach(stdout);
+    const { clock, ports, paths } = parseProbeReport(stdout);
     expect(Math.abs((clock ?? 0) - Date.now() / 1000)).toBeLessThan(60);
     expect(ports).toContainEqual({ protocol: 'tcp', host, port: 7946, result: 'open' });
     expect(ports).toContainEqual({ protocol: 'tcp', host, port: 2377, result: 'refused' });

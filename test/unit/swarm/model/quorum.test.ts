@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  assessChanges,
+  failureTolerance,
   hasQuorum,
-  judge,
   type ManagerState,
-  managerAdvice,
+  managerCountAdvice,
   objectionText,
-  quorumOf,
-  tallyOf,
-  toleranceOf,
+  quorumSize,
+  tallyManagers,
 } from '../../../../src/swarm/model/quorum.js';
 
 /** Managers `m1`, `m2`, ...: `+` can be reached, `-` cannot. */
@@ -25,8 +25,8 @@ test.each([
   [6, 4, 2],
   [7, 4, 3],
 ])('of %i managers %i have to agree, and %i may fail', (count, quorum, tolerance) => {
-  expect(quorumOf(count)).toBe(quorum);
-  expect(toleranceOf({ managers: count, reachable: count })).toBe(tolerance);
+  expect(quorumSize(count)).toBe(quorum);
+  expect(failureTolerance({ managers: count, reachable: count })).toBe(tolerance);
 });
 
 describe('judge', () => {
@@ -41,8 +41,8 @@ describe('judge', () => {
     ['+++++', ['m3', 'm4', 'm5'], 'loses tolerance'],
     ['+++', ['nobody'], undefined],
   ])('%s without %j: %s', (states, ids, objection) => {
-    const changes = ids.map((id) => ({ id, does: 'leaves' as const }));
-    expect(judge(managers(states), changes).objection).toBe(objection);
+    const changes = ids.map((id) => ({ id, effect: 'leaves' as const }));
+    expect(assessChanges(managers(states), changes).objection).toBe(objection);
   });
 
   test.each([
@@ -51,36 +51,36 @@ describe('judge', () => {
     ['+', ['m1'], 'loses quorum'],
     ['+--', ['m1'], undefined],
   ])('%s with %j stopped: %s', (states, ids, objection) => {
-    const changes = ids.map((id) => ({ id, does: 'stops' as const }));
-    expect(judge(managers(states), changes).objection).toBe(objection);
+    const changes = ids.map((id) => ({ id, effect: 'stops' as const }));
+    expect(assessChanges(managers(states), changes).objection).toBe(objection);
   });
 
   test('tells its numbers', () => {
     const what = 'demoting m2';
-    expect(objectionText(what, judge(managers('++-'), [{ id: 'm2', does: 'leaves' }]))).toBe(
+    expect(objectionText(what, assessChanges(managers('++-'), [{ id: 'm2', effect: 'leaves' }]))).toBe(
       'demoting m2 would leave the swarm without a quorum: 1 of 2 managers can be reached, and 2 are needed (now 2 of 3 managers)',
     );
-    expect(objectionText(what, judge(managers('+++'), [{ id: 'm2', does: 'leaves' }]))).toBe(
+    expect(objectionText(what, assessChanges(managers('+++'), [{ id: 'm2', effect: 'leaves' }]))).toBe(
       'demoting m2 would leave 2 managers, none of which may fail; now 1 of 3 may',
     );
-    expect(objectionText(what, judge(managers('+--'), [{ id: 'm2', does: 'leaves' }]))).toBe(
+    expect(objectionText(what, assessChanges(managers('+--'), [{ id: 'm2', effect: 'leaves' }]))).toBe(
       'the swarm has no quorum: 1 of 3 managers can be reached, and 2 are needed',
     );
-    expect(objectionText(what, judge(managers('+'), [{ id: 'm1', does: 'leaves' }]))).toBe(
+    expect(objectionText(what, assessChanges(managers('+'), [{ id: 'm1', effect: 'leaves' }]))).toBe(
       'demoting m2 would leave the swarm without a quorum: no manager would be left (now 1 manager)',
     );
-    expect(objectionText(what, judge(managers('+'), [{ id: 'm1', does: 'stops' }]))).toBe(
+    expect(objectionText(what, assessChanges(managers('+'), [{ id: 'm1', effect: 'stops' }]))).toBe(
       'demoting m2 would leave the swarm without a quorum: 0 of 1 manager can be reached, and 1 is needed (now 1 manager)',
     );
   });
 });
 
 test('even counts and more than seven managers are spoken of', () => {
-  expect(managerAdvice(3)).toEqual([]);
-  expect(managerAdvice(7)).toEqual([]);
-  expect(managerAdvice(4)).toHaveLength(1);
-  expect(managerAdvice(9)).toHaveLength(1);
-  expect(managerAdvice(8)).toHaveLength(2);
+  expect(managerCountAdvice(3)).toEqual([]);
+  expect(managerCountAdvice(7)).toEqual([]);
+  expect(managerCountAdvice(4)).toHaveLength(1);
+  expect(managerCountAdvice(9)).toHaveLength(1);
+  expect(managerCountAdvice(8)).toHaveLength(2);
 });
 
 /** What a person may do to managers, and what may befall them: failures come by themselves, all else only where `judge` allows it. */
@@ -98,19 +98,19 @@ test('no sequence of allowed changes takes a swarm its quorum, whatever can be r
       fc.array(fc.array(step, { minLength: 1, maxLength: 3 }), { maxLength: 12 }),
       (reachable, commands) => {
         let now = reachable.map((is, index): ManagerState => ({ id: `m${index}`, reachable: is }));
-        fc.pre(hasQuorum(tallyOf(now)));
+        fc.pre(hasQuorum(tallyManagers(now)));
         let next = now.length;
         for (const steps of commands) {
           const changes = steps.flatMap(({ does, which }) => {
             const { id } = now[which % now.length] as ManagerState;
-            return does === 'leaves' || does === 'stops' ? [{ id, does }] : [];
+            return does === 'leaves' || does === 'stops' ? [{ id, effect: does }] : [];
           });
-          if (judge(now, changes).objection === undefined) {
-            for (const { id, does } of changes) {
+          if (assessChanges(now, changes).objection === undefined) {
+            for (const { id, effect } of changes) {
               now = now.flatMap((manager) =>
-                manager.id !== id ? [manager] : does === 'leaves' ? [] : [{ id, reachable: false }],
+                manager.id !== id ? [manager] : effect === 'leaves' ? [] : [{ id, reachable: false }],
               );
-              expect(hasQuorum(tallyOf(now))).toBe(true);
+              expect(hasQuorum(tallyManagers(now))).toBe(true);
             }
           }
           for (const { does, which } of steps) {
@@ -120,7 +120,7 @@ test('no sequence of allowed changes takes a swarm its quorum, whatever can be r
                 index === which % now.length ? { ...manager, reachable: true } : manager,
               );
           }
-          expect(hasQuorum(tallyOf(now))).toBe(true);
+          expect(hasQuorum(tallyManagers(now))).toBe(true);
         }
       },
     ),
@@ -136,10 +136,10 @@ test('what is refused for the quorum would have taken it, for each of all swarms
         reachable: ((pattern >> index) & 1) === 1,
       }));
       for (const { id } of all) {
-        const { objection } = judge(all, [{ id, does: 'leaves' }]);
+        const { objection } = assessChanges(all, [{ id, effect: 'leaves' }]);
         const rest = all.filter((manager) => manager.id !== id);
-        const hadQuorum = hasQuorum(tallyOf(all));
-        const keepsQuorum = hasQuorum(tallyOf(rest));
+        const hadQuorum = hasQuorum(tallyManagers(all));
+        const keepsQuorum = hasQuorum(tallyManagers(rest));
         expect(objection === 'no quorum').toBe(!hadQuorum);
         expect(objection === 'loses quorum').toBe(hadQuorum && !keepsQuorum);
       }

@@ -2,15 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sameSize } from '../../../../src/machines/model/sizes.js';
 import {
-  inOrderOfUpgrade,
-  leftByUpgrade,
-  priceOfUpgrade,
-  type Standing,
-  stepsOf,
-  type UpgradeState,
+  type NodeUpgradeState,
+  planUpgradeSteps,
+  type RoleAndAvailability,
+  remainingUpgrade,
+  sortForUpgrade,
+  upgradeWarning,
 } from '../../../../src/swarm/model/upgrade-plan.js';
 
-const worker: UpgradeState = {
+const worker: NodeUpgradeState = {
   name: 'node1',
   leader: false,
   now: { role: 'worker', availability: 'active' },
@@ -20,7 +20,7 @@ const worker: UpgradeState = {
   resize: true,
   engine: false,
 };
-const manager: UpgradeState = {
+const manager: NodeUpgradeState = {
   ...worker,
   name: 'mg1',
   now: { role: 'manager', availability: 'active' },
@@ -30,8 +30,12 @@ const demotable = { demotable: true };
 
 describe('what an earlier run has left', () => {
   const was = { role: 'manager', availability: 'active' } as const;
-  const left = (role: 'manager' | 'worker', availability: string, back = true, before: Standing = was) =>
-    leftByUpgrade({ now: { role, availability }, before, back });
+  const left = (
+    role: 'manager' | 'worker',
+    availability: string,
+    back = true,
+    before: RoleAndAvailability = was,
+  ) => remainingUpgrade({ now: { role, availability }, before, back });
 
   test('nothing of a node that is what it was, once it is back', () => {
     expect(left('manager', 'active')).toBe('nothing');
@@ -58,7 +62,7 @@ describe('what an earlier run has left', () => {
 
 describe('steps', () => {
   test('of a manager', () => {
-    expect(stepsOf(manager, demotable)).toEqual([
+    expect(planUpgradeSteps(manager, demotable)).toEqual([
       'drain',
       'demote',
       'stop',
@@ -71,7 +75,7 @@ describe('steps', () => {
   });
 
   test('of a worker: an engine needs no stop', () => {
-    expect(stepsOf({ ...worker, resize: false, engine: true }, demotable)).toEqual([
+    expect(planUpgradeSteps({ ...worker, resize: false, engine: true }, demotable)).toEqual([
       'drain',
       'upgrade engine',
       'wait until ready',
@@ -80,35 +84,32 @@ describe('steps', () => {
   });
 
   test('of a manager that the others cannot do without: it stays one', () => {
-    const steps = stepsOf(manager, { demotable: false });
+    const steps = planUpgradeSteps(manager, { demotable: false });
     expect(steps).not.toContain('demote');
     expect(steps).not.toContain('promote');
   });
 
   test('none where nothing is to be changed', () => {
-    expect(stepsOf({ ...manager, resize: false }, demotable)).toEqual([]);
+    expect(planUpgradeSteps({ ...manager, resize: false }, demotable)).toEqual([]);
   });
 
   test('a drained node stays drained', () => {
     const drained = { role: 'worker', availability: 'drain' } as const;
-    expect(stepsOf({ ...worker, now: drained, before: drained }, demotable)).not.toContain(
+    expect(planUpgradeSteps({ ...worker, now: drained, before: drained }, demotable)).not.toContain(
       'restore availability',
     );
   });
 
   test('an earlier run that was cut short after the demotion waits for that again', () => {
     const now = { role: 'worker', availability: 'drain' } as const;
-    expect(stepsOf({ ...manager, now, begun: true }, demotable)).toContain('demote');
+    expect(planUpgradeSteps({ ...manager, now, begun: true }, demotable)).toContain('demote');
   });
 
   test('an earlier run that was cut short after the resize is only finished', () => {
     const now = { role: 'worker', availability: 'drain' } as const;
-    expect(stepsOf({ ...manager, now, begun: true, running: false, resize: false }, demotable)).toEqual([
-      'start',
-      'wait until ready',
-      'promote',
-      'restore availability',
-    ]);
+    expect(
+      planUpgradeSteps({ ...manager, now, begun: true, running: false, resize: false }, demotable),
+    ).toEqual(['start', 'wait until ready', 'promote', 'restore availability']);
   });
 });
 
@@ -128,7 +129,7 @@ const states = fc.record({
 });
 
 /** What a node is after the steps. */
-function after(state: UpgradeState, steps: readonly string[]): UpgradeState {
+function after(state: NodeUpgradeState, steps: readonly string[]): NodeUpgradeState {
   const now = { ...state.now };
   let { running, resize, engine } = state;
   for (const step of steps) {
@@ -152,9 +153,9 @@ test('cut short after any step and planned again, every node ends as it was, cha
       const before = begun ? found.before : now;
       const role = before.role === 'worker' ? 'worker' : now.role;
       const state = { ...found, before, now: { ...now, role } };
-      const first = stepsOf(state, { demotable: able });
+      const first = planUpgradeSteps(state, { demotable: able });
       const cut = { ...after(state, first.slice(0, done)), begun: begun || first.length > 0 };
-      const end = after(cut, stepsOf(cut, { demotable: able }));
+      const end = after(cut, planUpgradeSteps(cut, { demotable: able }));
       const changed = { ...end, now: before, running: true, resize: false, engine: false };
       expect(end).toEqual(first.length > 0 ? changed : state);
     }),
@@ -164,7 +165,7 @@ test('cut short after any step and planned again, every node ends as it was, cha
 test('no node is off, or on its way, that has not been drained before', () => {
   fc.assert(
     fc.property(states, (state) => {
-      const steps = stepsOf(state, demotable);
+      const steps = planUpgradeSteps(state, demotable);
       for (const step of ['demote', 'stop', 'resize', 'upgrade engine'] as const)
         if (steps.includes(step)) expect(steps.indexOf('drain')).toBe(0);
     }),
@@ -172,7 +173,7 @@ test('no node is off, or on its way, that has not been drained before', () => {
 });
 
 test('managers come before workers, unfinished ones first, the leader last', () => {
-  const { managers, workers } = inOrderOfUpgrade([
+  const { managers, workers } = sortForUpgrade([
     { ...worker, name: 'node1' },
     { ...manager, name: 'mg1', leader: true },
     { ...worker, name: 'node2', begun: true },
@@ -190,7 +191,7 @@ test.each([
   [4, undefined],
   [5, undefined],
 ])('what it costs with %i managers', (count, price) => {
-  expect(priceOfUpgrade(count)).toBe(price);
+  expect(upgradeWarning(count)).toBe(price);
 });
 
 test.each([

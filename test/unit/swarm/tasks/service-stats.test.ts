@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readSample, type Sample, usageBetween } from '../../../../src/swarm/model/container-stats.js';
-import { findTasks, namedTasks } from '../../../../src/swarm/model/find-task.js';
+import { readSample, type StatsSample, usageBetween } from '../../../../src/swarm/model/container-stats.js';
+import { findTasks, readNamedTasks } from '../../../../src/swarm/model/find-task.js';
 import { statsTable } from '../../../../src/swarm/views/stats-table.js';
 import { Redrawn } from '../../../../src/ui/live-table.js';
 
@@ -23,7 +23,7 @@ const services = [
   { ID: 's1', Spec: { Name: 'web' } },
   { ID: 's2', Spec: { Name: 'everywhere' } },
 ];
-const tasks = namedTasks(
+const tasks = readNamedTasks(
   [
     task('abc1', { Status: { State: 'failed', Err: 'no such image' } }),
     task('abd2', { CreatedAt: '2026-01-02T00:00:00Z' }),
@@ -99,7 +99,7 @@ describe('what a container uses', () => {
 
   test('between two moments is percent of one processor', () => {
     const before = readSample(document);
-    const after: Sample = { ...before, cpu: 1_500, system: 8_000 };
+    const after: StatsSample = { ...before, cpu: 1_500, system: 8_000 };
     expect(usageBetween(before, after).cpuPercent).toBe(100);
     expect(usageBetween(after, before).cpuPercent).toBe(0);
   });

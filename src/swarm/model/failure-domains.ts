@@ -1,7 +1,7 @@
 import { groupBy } from '../../base/group-by.js';
 import { byNaturalOrder } from '../../base/natural-order.js';
-import type { Member } from './members.js';
-import { quorumOf } from './quorum.js';
+import type { Member, NamedMember } from './members.js';
+import { quorumSize } from './quorum.js';
 
 /**
  * Where a swarm's nodes are, and whether the loss of one place takes it its quorum
@@ -9,25 +9,25 @@ import { quorumOf } from './quorum.js';
  */
 
 /** A zone, region or data centre that fails as one. */
-export interface Place {
+export interface FailureDomain {
   name: string;
   managers: string[];
   workers: number;
 }
 
 /** Docker's guide, and the book, spread over so many. */
-const placesWanted = 3;
+const recommendedDomains = 3;
 
 /** How managers are best spread: as even as can be over three places. */
-export function idealSpread(managers: number): number[] {
-  const places = Math.min(placesWanted, Math.max(1, managers));
+export function evenSpread(managers: number): number[] {
+  const places = Math.min(recommendedDomains, Math.max(1, managers));
   return Array.from({ length: places }, (_, place) => Math.ceil((managers - place) / places));
 }
 
 /**
  * The place of a node: what its labels say, else what the provider is known to have said. A zone's name may come again in another region.
  */
-export function placeOf({ node, machine }: Member): string | undefined {
+export function failureDomainOf({ node, machine }: Member): string | undefined {
   const facts: Readonly<Record<string, unknown>> = { ...machine?.driverData, ...node.labels };
   const words = [facts['region'], facts['zone']].filter(
     (word): word is string => typeof word === 'string' && word !== '',
@@ -36,9 +36,9 @@ export function placeOf({ node, machine }: Member): string | undefined {
 }
 
 /** Places in the order of their names; nodes of which no place is known are in none. */
-export function placesOf(members: readonly (Member & { name: string })[]): Place[] {
+export function findFailureDomains(members: readonly NamedMember[]): FailureDomain[] {
   const known = members.flatMap((member) => {
-    const place = placeOf(member);
+    const place = failureDomainOf(member);
     return place === undefined ? [] : [{ ...member, place }];
   });
   return [...groupBy(known, ({ place }) => place)]
@@ -50,23 +50,23 @@ export function placesOf(members: readonly (Member & { name: string })[]): Place
 }
 
 /** What is to be said of where the managers are; nothing where no single place can take the swarm its quorum. */
-export function spreadAdvice(managers: number, places: readonly Place[]): string[] {
-  if (managers < placesWanted) return [];
+export function spreadAdvice(managers: number, places: readonly FailureDomain[]): string[] {
+  if (managers < recommendedDomains) return [];
   const placed = places.reduce((sum, place) => sum + place.managers.length, 0);
   if (placed === 0) return [];
-  const spare = managers - quorumOf(managers);
+  const spare = managers - quorumSize(managers);
   const advice = places
     .filter((place) => place.managers.length > spare)
     .map(
       ({ name, managers: inside }) =>
-        `${name} holds ${inside.length} of ${managers} managers: its failure takes the swarm its quorum; ${bearing(managers)} over three zones bear it`,
+        `${name} holds ${inside.length} of ${managers} managers: its failure takes the swarm its quorum; ${recommendedSpread(managers)} over three zones bear it`,
     );
   if (placed < managers) advice.push(`the zone of ${managers - placed} of ${managers} managers is not known`);
   return advice;
 }
 
 /** Four are the number that cannot be spread over three places so that each may fail. */
-function bearing(managers: number): string {
+function recommendedSpread(managers: number): string {
   const count = managers === 4 ? 3 : managers;
-  return `${count} managers spread ${idealSpread(count).join('+')}`;
+  return `${count} managers spread ${evenSpread(count).join('+')}`;
 }

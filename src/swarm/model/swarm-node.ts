@@ -28,7 +28,7 @@ export interface SwarmNode {
 }
 
 /** Its managers have it: it is ready, and as a manager reachable. */
-export function isThere({ role, status, reachability }: SwarmNode): boolean {
+export function isNodeReady({ role, status, reachability }: SwarmNode): boolean {
   return status === 'ready' && (role === 'worker' || reachability === 'reachable');
 }
 
@@ -70,14 +70,14 @@ export function readMembership(info: unknown): Membership {
 }
 
 /** What `GET /swarm` tells of the nodes' certificates. */
-export interface CertificateTerms {
+export interface NodeCertificateSettings {
   /** How long a new one is good for, nanoseconds. */
   validFor: number;
   /** PEM of the authority. */
   authority: string;
 }
 
-export function readCertificateTerms(swarm: unknown): CertificateTerms {
+export function readCertificateSettings(swarm: unknown): NodeCertificateSettings {
   const validFor = field(field(field(swarm, 'Spec'), 'CAConfig'), 'NodeCertExpiry');
   return {
     validFor: typeof validFor === 'number' ? validFor : 0,

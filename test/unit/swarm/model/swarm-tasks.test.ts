@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import {
+  findInterruptedServices,
   hasEnded,
-  interruptedServices,
   readServices,
   readTasks,
   taskName,
-} from '../../../../src/swarm/model/tasks.js';
+} from '../../../../src/swarm/model/swarm-tasks.js';
 
 const services = readServices([
   { ID: 's1', Spec: { Name: 'web', Mode: { Replicated: { Replicas: 2 } } } },
@@ -47,10 +47,10 @@ describe('tasks', () => {
   });
 
   test('a service whose running tasks are all on the nodes is interrupted', () => {
-    expect(interruptedServices(services, tasks, ['n1'])).toEqual([{ name: 'web', tasks: 1 }]);
-    expect(interruptedServices(services, tasks, ['n2'])).toEqual([]);
+    expect(findInterruptedServices(services, tasks, ['n1'])).toEqual([{ name: 'web', tasks: 1 }]);
+    expect(findInterruptedServices(services, tasks, ['n2'])).toEqual([]);
     const both = [...tasks, ...readTasks([task('s1', 'n2', 'running', 3)])];
-    expect(interruptedServices(services, both, ['n1'])).toEqual([]);
-    expect(interruptedServices(services, both, ['n1', 'n2'])).toEqual([{ name: 'web', tasks: 2 }]);
+    expect(findInterruptedServices(services, both, ['n1'])).toEqual([]);
+    expect(findInterruptedServices(services, both, ['n1', 'n2'])).toEqual([{ name: 'web', tasks: 2 }]);
   });
 });

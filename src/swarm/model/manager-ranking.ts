@@ -2,7 +2,7 @@ import type { Member } from './members.js';
 import { compareLogs, type LogPosition } from './raft-log.js';
 
 /** What a machine's disk holds of a swarm. */
-export interface Trace {
+export interface RaftState {
   name: string;
   swarmId: string;
   nodeId: string;
@@ -14,7 +14,7 @@ export interface Trace {
 }
 
 /** Managers with a log, the one whose log is ahead first. */
-export function byProgress<T extends Trace>(traces: readonly T[]): (T & { position: LogPosition })[] {
+export function rankByLog<T extends RaftState>(traces: readonly T[]): (T & { position: LogPosition })[] {
   return traces
     .flatMap((trace) => (trace.manager && trace.position ? [{ ...trace, position: trace.position }] : []))
     .toSorted((one, other) => compareLogs(other.position, one.position));
@@ -26,7 +26,7 @@ export function byProgress<T extends Trace>(traces: readonly T[]): (T & { positi
  * `unknown` at first.
  * @param isGone whether the machine of a node exists no more
  */
-export function leftOver<T extends Member>(members: readonly T[], isGone: (member: T) => boolean): T[] {
+export function findStaleNodes<T extends Member>(members: readonly T[], isGone: (member: T) => boolean): T[] {
   return members.filter((member) => {
     const { node } = member;
     if (node.status === 'ready') return false;
@@ -53,7 +53,7 @@ export interface BackupCandidate {
 }
 
 /** Those that can be taken, the best first: no leader, drained, with the fewest tasks. */
-export function inOrderOfBackup<T extends BackupCandidate>(managers: readonly T[]): T[] {
+export function rankForBackup<T extends BackupCandidate>(managers: readonly T[]): T[] {
   return managers
     .filter(({ reachable }) => reachable)
     .toSorted(

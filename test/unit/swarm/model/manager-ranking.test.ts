@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import type { Member } from '../../../../src/swarm/model/members.js';
-import type { SwarmNode } from '../../../../src/swarm/model/node.js';
 import {
-  byProgress,
-  inOrderOfBackup,
-  leftOver,
-  type Trace,
-} from '../../../../src/swarm/model/recovery-source.js';
+  findStaleNodes,
+  type RaftState,
+  rankByLog,
+  rankForBackup,
+} from '../../../../src/swarm/model/manager-ranking.js';
+import type { Member } from '../../../../src/swarm/model/members.js';
+import type { SwarmNode } from '../../../../src/swarm/model/swarm-node.js';
 import { compareVersions } from '../../../../src/swarm/recovery/restore-swarm.js';
 
 describe('the manager to begin anew on', () => {
-  const trace = (name: string, change: Partial<Trace>): Trace => ({
+  const trace = (name: string, change: Partial<RaftState>): RaftState => ({
     name,
     swarmId: 's1',
     nodeId: name,
@@ -26,7 +26,7 @@ describe('the manager to begin anew on', () => {
       trace('ahead', { position: { commit: 12, term: 2, index: 12 } }),
       trace('empty', {}),
     ];
-    expect(byProgress(traces).map(({ name }) => name)).toEqual(['ahead', 'behind']);
+    expect(rankByLog(traces).map(({ name }) => name)).toEqual(['ahead', 'behind']);
   });
 });
 
@@ -40,7 +40,7 @@ describe('the manager to back up', () => {
     ...change,
   });
   const order = (...managers: ReturnType<typeof manager>[]): string[] =>
-    inOrderOfBackup(managers).map(({ name }) => name);
+    rankForBackup(managers).map(({ name }) => name);
 
   test('does not lead, is drained, has few tasks, in this order; one that cannot be reached is none', () => {
     const leader = manager('leader', { leader: true, availability: 'drain', tasks: 0 });
@@ -92,7 +92,7 @@ describe('left over after a new beginning', () => {
     (of: Member): boolean =>
       names.includes(of.node.hostname);
   const ids = (members: Member[], ...names: string[]): string[] =>
-    leftOver(members, gone(...names)).map(({ node }) => node.id);
+    findStaleNodes(members, gone(...names)).map(({ node }) => node.id);
 
   test('are managers of before, machines that are gone, and entries that a newer one stands for', () => {
     const members = [

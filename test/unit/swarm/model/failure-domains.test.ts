@@ -1,9 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Machine } from '../../../../src/machines/model/machine.js';
-import type { Role, SwarmNode } from '../../../../src/swarm/model/node.js';
+import {
+  evenSpread,
+  failureDomainOf,
+  findFailureDomains,
+  spreadAdvice,
+} from '../../../../src/swarm/model/failure-domains.js';
 import { hasQuorum } from '../../../../src/swarm/model/quorum.js';
-import { idealSpread, placeOf, placesOf, spreadAdvice } from '../../../../src/swarm/model/topology.js';
+import type { Role, SwarmNode } from '../../../../src/swarm/model/swarm-node.js';
 
 function node(labels: Record<string, string>, role: Role = 'manager'): SwarmNode {
   return {
@@ -37,7 +42,7 @@ function spread(...counts: number[]) {
       name: `mg${place}${index}`,
     })),
   );
-  return placesOf(members);
+  return findFailureDomains(members);
 }
 
 test.each([
@@ -48,13 +53,13 @@ test.each([
   [7, '3+2+2'],
   [9, '3+3+3'],
 ])('%i managers are best spread %s', (managers, text) => {
-  expect(idealSpread(managers).join('+')).toBe(text);
+  expect(evenSpread(managers).join('+')).toBe(text);
 });
 
 test('no place of an ideal spread is needed for the quorum, from three managers on but for four', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 50 }), (managers) => {
-      const counts = idealSpread(managers);
+      const counts = evenSpread(managers);
       expect(counts.reduce((sum, count) => sum + count, 0)).toBe(managers);
       if (managers < 3 || managers === 4) return;
       for (const count of counts) expect(hasQuorum({ managers, reachable: managers - count })).toBe(true);
@@ -65,14 +70,14 @@ test('no place of an ideal spread is needed for the quorum, from three managers 
 
 describe('a place', () => {
   test('is what labels say, the zone within its region', () => {
-    expect(placeOf({ node: node({ zone: 'a' }) })).toBe('a');
-    expect(placeOf({ node: node({ zone: 'a', region: 'eu' }) })).toBe('eu/a');
-    expect(placeOf({ node: node({ rack: '7' }) })).toBeUndefined();
+    expect(failureDomainOf({ node: node({ zone: 'a' }) })).toBe('a');
+    expect(failureDomainOf({ node: node({ zone: 'a', region: 'eu' }) })).toBe('eu/a');
+    expect(failureDomainOf({ node: node({ rack: '7' }) })).toBeUndefined();
   });
 
   test('is else what the provider said, and labels win', () => {
-    expect(placeOf({ node: node({}), machine })).toBe('sgp1');
-    expect(placeOf({ node: node({ region: 'eu' }), machine })).toBe('eu');
+    expect(failureDomainOf({ node: node({}), machine })).toBe('sgp1');
+    expect(failureDomainOf({ node: node({ region: 'eu' }), machine })).toBe('eu');
   });
 
   test('holds managers by name and counts workers', () => {
@@ -82,7 +87,7 @@ describe('a place', () => {
       { node: node({ zone: 'a' }, 'worker'), name: 'node1' },
       { node: node({}, 'worker'), name: 'node2' },
     ];
-    expect(placesOf(members)).toEqual([
+    expect(findFailureDomains(members)).toEqual([
       { name: 'a', managers: ['mg1'], workers: 1 },
       { name: 'b', managers: ['mg2'], workers: 0 },
     ]);

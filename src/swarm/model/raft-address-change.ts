@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import nacl from 'tweetnacl';
-import { logKeyOf } from './node-key.js';
+import { readRaftKey } from './node-key.js';
 import { numberIn, readMessage, writeMessage } from './protobuf.js';
 import { type LogReader, recordTypes, writeRecords } from './raft-log.js';
 
@@ -18,10 +18,10 @@ const addNode = 0n;
  * @param address `host:port`
  * @returns undefined when it has the address already, or the log cannot be written to with this key
  */
-export function changeOfAddress(log: LogReader, key: string, address: string): Buffer | undefined {
+export function createAddressChange(log: LogReader, key: string, address: string): Buffer | undefined {
   const member = readMessage(log.member);
   const state = readMessage(log.state);
-  const secret = logKeyOf(key);
+  const secret = readRaftKey(key);
   const raftId = member?.get(1);
   if (!member || !state || !secret || typeof raftId !== 'bigint') return undefined;
   const index = BigInt(log.commit + 1);

@@ -4,14 +4,14 @@
 
 import { field, list, text } from './json-fields.js';
 
-export interface Service {
+export interface SwarmService {
   id: string;
   name: string;
   /** Runs a number of tasks anywhere; otherwise one on every node, or jobs that end by themselves. */
   replicated: boolean;
 }
 
-export interface Task {
+export interface SwarmTask {
   id: string;
   serviceId: string;
   nodeId: string;
@@ -25,7 +25,7 @@ export interface Task {
   problem: string;
 }
 
-export function readServices(services: unknown): Service[] {
+export function readServices(services: unknown): SwarmService[] {
   return list(services).map((service) => ({
     id: text(service, 'ID'),
     name: text(field(service, 'Spec'), 'Name'),
@@ -33,7 +33,7 @@ export function readServices(services: unknown): Service[] {
   }));
 }
 
-export function readTasks(tasks: unknown): Task[] {
+export function readTasks(tasks: unknown): SwarmTask[] {
   return list(tasks).map((task) => {
     const slot = field(task, 'Slot');
     return {
@@ -52,22 +52,22 @@ export function readTasks(tasks: unknown): Task[] {
 const endedStates = ['complete', 'shutdown', 'failed', 'rejected', 'remove', 'orphaned'];
 
 /** Whether a container may be there for it. */
-export function hasEnded({ state }: Task): boolean {
+export function hasEnded({ state }: SwarmTask): boolean {
   return endedStates.includes(state);
 }
 
 /** Whether the swarm wants it, and it does not run yet. */
-export function isMissing(task: Task): boolean {
+export function isAwaited(task: SwarmTask): boolean {
   return ['ready', 'running'].includes(task.desired) && task.state !== 'running' && !hasEnded(task);
 }
 
 /** No node takes it, as things are (swarmkit, manager/scheduler: `no suitable node (...)`). */
-function isUnplaceable({ state, problem }: Task): boolean {
+function isUnplaceable({ state, problem }: SwarmTask): boolean {
   return state === 'pending' && problem !== '';
 }
 
 /** A service of which less runs than is wanted. */
-export interface Shortage {
+export interface ServiceShortage {
   service: string;
   running: number;
   missing: number;
@@ -75,10 +75,13 @@ export interface Shortage {
   problem: string;
 }
 
-export function shortages(services: readonly Service[], tasks: readonly Task[]): Shortage[] {
+export function findShortages(
+  services: readonly SwarmService[],
+  tasks: readonly SwarmTask[],
+): ServiceShortage[] {
   return services.flatMap(({ id, name, replicated }) => {
     const own = tasks.filter(({ serviceId }) => serviceId === id);
-    const missing = own.filter(isMissing);
+    const missing = own.filter(isAwaited);
     if (!replicated || missing.length === 0) return [];
     const running = own.filter(({ state, desired }) => state === 'running' && desired === 'running').length;
     const problem = missing.find(isUnplaceable)?.problem ?? '';
@@ -87,15 +90,18 @@ export function shortages(services: readonly Service[], tasks: readonly Task[]):
 }
 
 /** `web.2`, as `docker service ps` shows it, or the node it is on in place of a number. */
-export function taskName({ serviceId, slot, nodeId, id }: Task, services: readonly Service[]): string {
+export function taskName(
+  { serviceId, slot, nodeId, id }: SwarmTask,
+  services: readonly SwarmService[],
+): string {
   const service = services.find((candidate) => candidate.id === serviceId);
   return service ? `${service.name}.${slot ?? nodeId}` : id;
 }
 
 /** The services that stand still while others are started elsewhere: all that runs of them runs on these nodes. */
-export function interruptedServices(
-  services: readonly Service[],
-  tasks: readonly Task[],
+export function findInterruptedServices(
+  services: readonly SwarmService[],
+  tasks: readonly SwarmTask[],
   nodeIds: readonly string[],
 ): { name: string; tasks: number }[] {
   return services.flatMap(({ id, name, replicated }) => {

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { initializedMessage, joinedMessage, memberMessage } from '../../../../src/swarm/model/messages.js';
-import { readMembership, readNodes, readTokens } from '../../../../src/swarm/model/node.js';
+import {
+  alreadyMemberMessage,
+  initializedMessage,
+  joinedMessage,
+} from '../../../../src/swarm/model/docker-messages.js';
+import { readMembership, readNodes, readTokens } from '../../../../src/swarm/model/swarm-node.js';
 
 describe('readMembership', () => {
   test('of a manager', () => {
@@ -131,7 +135,7 @@ describe('readNodes', () => {
 });
 
 test("docker's words", () => {
-  expect([initializedMessage('n1'), joinedMessage('worker'), memberMessage('manager')]).toEqual([
+  expect([initializedMessage('n1'), joinedMessage('worker'), alreadyMemberMessage('manager')]).toEqual([
     'Swarm initialized: current node (n1) is now a manager.',
     'This node joined a swarm as a worker.',
     'This node is already part of the swarm as a manager.',

@@ -1,4 +1,4 @@
-import type { Role } from './node.js';
+import type { Role } from './swarm-node.js';
 
 /**
  * docker's own words for what happened to a node, since people and scripts look for them
@@ -14,7 +14,7 @@ export function joinedMessage(role: Role): string {
 }
 
 /** Docker says "This node is already part of a swarm" and calls it an error; joining the same swarm again is none here. */
-export function memberMessage(role: Role): string {
+export function alreadyMemberMessage(role: Role): string {
   return `This node is already part of the swarm as a ${role}.`;
 }
 
@@ -32,7 +32,7 @@ export function demotedMessage(node: string): string {
 export const leftMessage = 'Node left the swarm.';
 
 /** The engine's (moby, daemon/cluster/errors.go), which calls it an error; to have left before is none here. */
-export const outsideMessage = 'This node is not part of a swarm';
+export const notInSwarmMessage = 'This node is not part of a swarm';
 
 /** cli/command/swarm/unlock_key.go */
 export function unlockKeyText(key: string): string {

@@ -25,13 +25,13 @@ export function parseDuration(text: string, what: string): number {
   part.lastIndex = 0;
   do {
     const [, number, unit = ''] = part.exec(text) ?? [];
-    if (number === undefined) throw notOne(text, what);
+    if (number === undefined) throw invalidDuration(text, what);
     total += Number(number) * (units[unit] as number);
   } while (part.lastIndex < text.length);
   return Math.round(total);
 }
 
-function notOne(text: string, what: string): UsageError {
+function invalidDuration(text: string, what: string): UsageError {
   const hint = /^\d+$/.test(text)
     ? `with its unit: ${text}s, ${text}m or ${text}h`
     : 'for example 30s, 1h30m, 2160h';
