@@ -14,7 +14,7 @@ function node(hostname: string, root: string, state = 'ready') {
 describe("a swarm's new certificate authority", () => {
   test('is there when all nodes have it and the managers are done', () => {
     const nodes = [node('node1', 'new'), node('node2', 'new')];
-    expect(readCaProgress({ TLSInfo: info('new') }, nodes)).toMatchObject({ done: true, lacking: [] });
+    expect(readCaProgress({ TLSInfo: info('new') }, nodes)).toMatchObject({ done: true, pending: [] });
     expect(readCaProgress({ TLSInfo: info('new'), RootRotationInProgress: true }, nodes).done).toBe(false);
   });
 
