@@ -1,4 +1,7 @@
-/** As `Promise.all(items.map(work))`, with no more than `limit` at a time: files and sockets are not without end. */
+/**
+ * Like `Promise.all(items.map(work))`, with at most `limit` at a time. All work ends before the first
+ * failure is thrown; after a failure no more work is begun by that worker.
+ */
 export async function mapLimited<In, Out>(
   items: readonly In[],
   limit: number,
@@ -9,6 +12,8 @@ export async function mapLimited<In, Out>(
   const worker = async (): Promise<void> => {
     for (const [index, item] of queue) results[index] = await work(item);
   };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  const workers = Array.from({ length: Math.min(limit, items.length) }, worker);
+  await Promise.allSettled(workers);
+  await Promise.all(workers);
   return results;
 }

@@ -5,7 +5,7 @@ import {
   DescribeImagesCommand,
   type Image,
 } from '@aws-sdk/client-ec2';
-import { chunks, valuesPerFilter } from '../../base/chunks.js';
+import { chunks } from '../../base/chunks.js';
 import { ExternalError, UserError } from '../../base/errors.js';
 import type {
   ImageStore,
@@ -14,11 +14,12 @@ import type {
   SnapshotEvent,
   SnapshotWish,
 } from '../driver.js';
-import { type Api, looks } from './ec2-api.js';
+import { failure } from '../kit/event-stream.js';
+import { type Api, looks, valuesPerFilter } from './ec2-api.js';
 import type { Ec2 } from './ec2-client.js';
 import { onInstances } from './instance-lifecycle.js';
 import { clusterTags, tagKeys } from './instances.js';
-import { failure, type Target } from './watch-instances.js';
+import type { Target } from './watch-instances.js';
 
 /** Disks of hundreds of gigabytes take hours the first time. */
 const withinMs = 4 * 3_600_000;
@@ -37,7 +38,7 @@ export function snapshot(ec2: Ec2, wishes: readonly SnapshotWish[], signal: Abor
         begun.set(await createImage(api, ec2, target, wish, signal), target.name);
         yield { type: 'progress', name: target.name, text: 'copying the disk' };
       } catch (error) {
-        yield failure(target.name, error);
+        yield failure(target, error);
       }
     }
     yield* awaitImages(api, begun, signal);
@@ -78,13 +79,16 @@ async function* awaitImages(api: Api, begun: Map<string, string>, signal: AbortS
       if (State === 'available')
         yield* [{ type: 'kept', name, id } as const, { type: 'done', name } as const];
       else
-        yield failure(name, new ExternalError(`EC2 could not make ${id}: ${StateReason?.Message ?? State}`));
+        yield failure(
+          { name },
+          new ExternalError(`EC2 could not make ${id}: ${StateReason?.Message ?? State}`),
+        );
     }
     if (begun.size === 0) return;
   }
   for (const [id, name] of begun)
     yield failure(
-      name,
+      { name },
       new ExternalError(`the image ${id} is not there after ${withinMs / 3_600_000} hours`),
     );
 }

@@ -1,8 +1,11 @@
 import { CreateTagsCommand, type Instance, StartInstancesCommand } from '@aws-sdk/client-ec2';
 import { chunks } from '../../base/chunks.js';
-import { ExternalError, UserError } from '../../base/errors.js';
+import { ExternalError } from '../../base/errors.js';
 import { groupBy } from '../../base/group-by.js';
+import { mapLimited } from '../../base/map-limit.js';
 import type { CreateRequest, MachineChange, MachineEvent, MachineWish, PrepareProgress } from '../driver.js';
+import { failure } from '../kit/event-stream.js';
+import { refuseStrays } from '../kit/strays.js';
 import { architectureOf, typeFor } from './choose-type.js';
 import { type Api, looks } from './ec2-api.js';
 import type { Ec2 } from './ec2-client.js';
@@ -32,7 +35,7 @@ import {
 } from './launch.js';
 import { machinesPerCall, userDataFor } from './user-data.js';
 import { ensureGroups, findPlace, type Place } from './vpc-network.js';
-import { failure, notYetMs, running, watch } from './watch-instances.js';
+import { notYetMs, running, watch } from './watch-instances.js';
 
 /** How long EC2's lists may lack what a killed create has made. */
 const staleMs = 10_000;
@@ -59,24 +62,11 @@ export async function check(ec2: Ec2, wishes: readonly MachineWish[], signal: Ab
     findPlace(api, settings, signal),
     ...[...new Set(types.map(architectureOf))].map((one) => findImage(api, settings.ami, one, signal)),
   ]);
-  refuseStrays(wishes, instances);
-}
-
-/**
- * An instance of the cluster with the name of a machine for which none was launched, as far as its record knows, is no half-made one: it
- * has another host key, and maybe work on it.
- */
-function refuseStrays(wishes: readonly MachineWish[], instances: readonly Instance[]): void {
   const names = new Set(
     instances.flatMap((instance) => (isGone(instance) ? [] : (tagOf(instance, tagKeys.machine) ?? []))),
   );
-  const stray = wishes.find(
-    (wish) => idOf(wish) === undefined && launchOf(wish) === undefined && names.has(wish.name),
-  );
-  if (!stray) return;
-  throw new UserError(`EC2 has an instance ${stray.name} of this cluster that no record knows`, {
-    hint: 'look at it and remove it with "belt gc -d amazonec2", or choose another name',
-  });
+  const isBegun = (wish: MachineWish) => idOf(wish) !== undefined || launchOf(wish) !== undefined;
+  refuseStrays(wishes, names, isBegun, { found: 'EC2 has an instance', driver: 'amazonec2' });
 }
 
 function sizeOf({ settings }: Ec2, { size }: MachineWish): string {
@@ -265,7 +255,7 @@ async function* launchSome(
   for (const { name } of left) {
     // Without an answer the call may have been done: the next try finds out.
     if (error === undefined || error instanceof Ec2Error) yield recorded(name, null);
-    yield failure(name, error ?? shortfall(instances.length, requests.length, shape, api));
+    yield failure({ name }, error ?? shortfall(instances.length, requests.length, shape, api));
   }
 }
 
@@ -286,9 +276,7 @@ function identified({ name }: CreateRequest, { InstanceId }: Instance): MachineE
 /** Names differ, so each instance needs a call of its own; those that an earlier try has named need none. */
 async function nameAll(api: Api, owned: readonly Owned[], signal: AbortSignal): Promise<void> {
   const nameless = owned.filter(({ instance }) => tagOf(instance, tagKeys.machine) === undefined);
-  for (const some of chunks(nameless, atOnce)) {
-    await Promise.all(some.map((one) => nameOne(api, one, signal)));
-  }
+  await mapLimited(nameless, atOnce, (one) => nameOne(api, one, signal));
 }
 
 async function nameOne({ client }: Api, { request, instance }: Owned, signal: AbortSignal): Promise<void> {

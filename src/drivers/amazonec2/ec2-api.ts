@@ -7,6 +7,9 @@ import type { Ec2Settings } from './ec2-settings.js';
 /** docker-machine's default. */
 const fallbackRegion = 'us-east-1';
 
+/** Most values in one filter. @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html */
+export const valuesPerFilter = 200;
+
 /** EC2 in one region. */
 export interface Api {
   region: string;

@@ -8,11 +8,12 @@ import {
 import { UserError } from '../../base/errors.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { MachineEvent, SnapshotEvent } from '../driver.js';
+import { done, failure } from '../kit/event-stream.js';
 import type { Api } from './ec2-api.js';
 import type { Ec2 } from './ec2-client.js';
 import { findInstance, idOf, instancesById, instancesOf, isGone, reachOf, stateOf } from './instances.js';
 import { removeShared } from './remove-shared.js';
-import { failure, type Goal, running, type Target, watch } from './watch-instances.js';
+import { type Goal, running, type Target, watch } from './watch-instances.js';
 
 export type Events = AsyncGenerator<MachineEvent>;
 
@@ -57,7 +58,9 @@ export function restart(ec2: Ec2, machines: readonly Machine[], signal: AbortSig
     yield* ask(
       on,
       (ids) => api.client.send(command(ids), { abortSignal: signal }),
-      () => done(on),
+      async function* () {
+        yield* done(on);
+      },
     );
     const others = targets.filter((target) => !isOn(target));
     if (others.length > 0) yield* switchOn(api, others, signal);
@@ -89,7 +92,7 @@ export async function* halt(
   goal: Goal,
   signal: AbortSignal,
 ): Events {
-  for (const target of targets.filter(isFixed)) yield failure(target.name, cannotStop(target));
+  for (const target of targets.filter(isFixed)) yield failure(target, cannotStop(target));
   const others = targets.filter((target) => !isFixed(target));
   const on = others.filter(({ instance }) => stateOf(instance) !== 'stopped');
   const command = (InstanceIds: string[]) => new StopInstancesCommand({ InstanceIds, Force });
@@ -134,14 +137,10 @@ export async function* ask(
   try {
     if (targets.length > 0) await call(idsOf(targets));
   } catch (error) {
-    for (const { name } of targets) yield failure(name, error);
+    for (const target of targets) yield failure(target, error);
     return;
   }
   yield* goOn();
-}
-
-export async function* done(targets: readonly Target[]): Events {
-  for (const { name } of targets) yield { type: 'done', name };
 }
 
 export function idsOf(targets: readonly Target[]): string[] {
@@ -171,7 +170,7 @@ export async function* onInstances<E extends MachineEvent | SnapshotEvent>(
 function missing(machine: Machine): MachineEvent {
   const { name } = machine;
   const what = idOf(machine) ?? `for ${name}`;
-  return failure(name, new UserError(`EC2 knows no instance ${what}`, { hint: `belt rm ${name}` }));
+  return failure(machine, new UserError(`EC2 knows no instance ${what}`, { hint: `belt rm ${name}` }));
 }
 
 /** By the cluster's tag; those that docker-machine made have none, and are asked for by their ids. */

@@ -1,8 +1,8 @@
 import { type Instance, paginateDescribeInstances, type Tag } from '@aws-sdk/client-ec2';
-import { chunks, valuesPerFilter } from '../../base/chunks.js';
+import { chunks } from '../../base/chunks.js';
 import type { Addresses, Machine, MachineState, ObservedMachine } from '../../machines/model/machine.js';
 import type { DriverOptions, MachineWish } from '../driver.js';
-import type { Api, Whereabouts } from './ec2-api.js';
+import { type Api, valuesPerFilter, type Whereabouts } from './ec2-api.js';
 import { type Ec2Settings, withScheme } from './ec2-settings.js';
 
 /** Tags that say whose an instance is. `launch` is the client token of the call that made it. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { DescribeKeyPairsCommand, ImportKeyPairCommand } from '@aws-sdk/client-ec2';
+import { ensureShared } from '../kit/ensure-shared.js';
 import type { Api } from './ec2-api.js';
 import { isCode } from './ec2-errors.js';
 import { type Cluster, clusterTags } from './instances.js';
@@ -23,19 +24,17 @@ export async function ensureKeyPair(
 ): Promise<string> {
   const name = keyPairName(cluster, publicKey);
   const look = new DescribeKeyPairsCommand({ Filters: [{ Name: 'key-name', Values: [name] }] });
-  const { KeyPairs = [] } = await client.send(look, { abortSignal: signal });
-  if (KeyPairs.length > 0) return name;
-  try {
-    await client.send(
-      new ImportKeyPairCommand({
-        KeyName: name,
-        PublicKeyMaterial: Buffer.from(publicKey),
-        TagSpecifications: [{ ResourceType: 'key-pair', Tags: clusterTags(cluster) }],
-      }),
-      { abortSignal: signal },
-    );
-  } catch (error) {
-    if (!isCode(error, 'InvalidKeyPair.Duplicate')) throw error;
-  }
-  return name;
+  const add = new ImportKeyPairCommand({
+    KeyName: name,
+    PublicKeyMaterial: Buffer.from(publicKey),
+    TagSpecifications: [{ ResourceType: 'key-pair', Tags: clusterTags(cluster) }],
+  });
+  return ensureShared(
+    async () => (await client.send(look, { abortSignal: signal })).KeyPairs?.[0] && name,
+    async () => {
+      await client.send(add, { abortSignal: signal });
+      return name;
+    },
+    async (error) => (isCode(error, 'InvalidKeyPair.Duplicate') ? name : undefined),
+  );
 }

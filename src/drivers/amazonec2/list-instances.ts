@@ -1,5 +1,6 @@
 import type { Instance } from '@aws-sdk/client-ec2';
 import type { Machine, ObservedMachine } from '../../machines/model/machine.js';
+import { listMachines } from '../kit/list-machines.js';
 import type { Api } from './ec2-api.js';
 import type { Ec2 } from './ec2-client.js';
 import { lookUp } from './instance-lifecycle.js';
@@ -26,22 +27,16 @@ function observed(
   instances: readonly Instance[],
   machines: readonly Machine[],
   known: readonly Machine[],
-): ObservedMachine[] {
-  const matched = new Set<Instance>();
-  const ofKnown = machines.map((machine): ObservedMachine => {
-    const instance = findInstance(instances, machine);
-    if (!instance) return { name: machine.name, state: 'missing' };
-    matched.add(instance);
-    return observe(instance, machine.name, reachOf(machine));
-  });
+): Promise<ObservedMachine[]> {
   const names = new Set(known.map(({ name }) => name));
-  const others = instances
-    .filter((instance) => !matched.has(instance))
-    .map((instance) => ({
-      ...observe(instance, strayName(instance, names), 'public'),
-      driverData: placeData(api),
-    }));
-  return [...ofKnown, ...others];
+  return listMachines(machines, {
+    objects: instances,
+    find: (machine) => findInstance(instances, machine),
+    observe: (instance, machine) =>
+      machine
+        ? observe(instance, machine.name, reachOf(machine))
+        : { ...observe(instance, strayName(instance, names), 'public'), driverData: placeData(api) },
+  });
 }
 
 /** A second one of a known name, and one that was never named, go by their ids: they are other machines. */

@@ -9,12 +9,13 @@ import { chunks } from '../../base/chunks.js';
 import { UserError } from '../../base/errors.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { MachineEvent } from '../driver.js';
+import { done, failure } from '../kit/event-stream.js';
 import { architectureOf, typeFor } from './choose-type.js';
 import type { Api } from './ec2-api.js';
 import type { Ec2 } from './ec2-client.js';
-import { ask, done, type Events, halt, idsOf, onInstances, stopped } from './instance-lifecycle.js';
+import { ask, type Events, halt, idsOf, onInstances, stopped } from './instance-lifecycle.js';
 import { stateOf, tagKeys } from './instances.js';
-import { failure, running, type Target, watch } from './watch-instances.js';
+import { running, type Target, watch } from './watch-instances.js';
 
 /** Calls at a time where EC2 wants one for each instance. */
 const atOnce = 8;
@@ -29,7 +30,7 @@ export function resize(ec2: Ec2, machines: readonly Machine[], size: string, sig
         types.set(target.name, typeBeside(target.instance, size));
         fitting.push(target);
       } catch (error) {
-        yield failure(target.name, error);
+        yield failure(target, error);
       }
     }
     const memory = await ec2.memoryOf(api, [...new Set(types.values())], signal);
@@ -88,7 +89,7 @@ async function changeType(
     await client.send(command, { abortSignal: signal });
     return { type: 'changed', name, change: {} };
   } catch (error) {
-    return failure(name, error);
+    return failure({ name }, error);
   }
 }
 

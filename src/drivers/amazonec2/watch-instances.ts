@@ -1,6 +1,7 @@
 import type { Instance } from '@aws-sdk/client-ec2';
-import { ExternalError, messageOf } from '../../base/errors.js';
+import { ExternalError } from '../../base/errors.js';
 import type { MachineEvent } from '../driver.js';
+import { failure } from '../kit/event-stream.js';
 import { type Api, looks } from './ec2-api.js';
 import { addressesOf, instancesById, isGone, type Reach, stateOf } from './instances.js';
 
@@ -51,13 +52,14 @@ export async function* watch(
       if (seen.has(id) || (goal.state !== 'gone' && Date.now() - begun < notYetMs)) continue;
       waiting.delete(id);
       if (goal.state === 'gone') yield { type: 'done', name };
-      else yield failure(name, new ExternalError(`EC2 knows nothing of ${id} after ${notYetMs / 1000} s`));
+      else
+        yield failure({ name }, new ExternalError(`EC2 knows nothing of ${id} after ${notYetMs / 1000} s`));
     }
     if (waiting.size === 0) return;
   }
   for (const [id, { name, instance }] of waiting) {
     const late = `${id} is ${instance.State?.Name}, not ${goal.state}, after ${goal.timeoutMs / 1000} s`;
-    yield failure(name, new ExternalError(late, { hint: 'run the same command again' }));
+    yield failure({ name }, new ExternalError(late, { hint: 'run the same command again' }));
   }
 }
 
@@ -67,13 +69,9 @@ function arrival({ name, instance, reach }: Target, { state, last }: Goal): Mach
   if (isGone(instance)) {
     if (state === 'gone') return done;
     const reason = instance.StateReason?.Message || instance.StateTransitionReason || 'no reason given';
-    return [failure(name, new ExternalError(`EC2 has terminated ${instance.InstanceId}: ${reason}`))];
+    return [failure({ name }, new ExternalError(`EC2 has terminated ${instance.InstanceId}: ${reason}`))];
   }
   const addresses = addressesOf(instance, reach);
   if (stateOf(instance) !== state || (state === 'running' && !addresses)) return undefined;
   return [{ type: 'changed', name, change: { state, ...(addresses && { addresses }) } }, ...done];
-}
-
-export function failure(name: string, error: unknown): MachineEvent {
-  return { type: 'failed', name, error: error instanceof Error ? error : new Error(messageOf(error)) };
 }

@@ -1,14 +1,17 @@
+import { chunks } from '../../base/chunks.js';
 import { ExternalError, UserError } from '../../base/errors.js';
 import { groupBy } from '../../base/group-by.js';
 import type { SshAccess } from '../../machines/model/machine.js';
 import type { CreateRequest, MachineChange, MachineEvent, MachineWish, PrepareProgress } from '../driver.js';
+import { done } from '../kit/event-stream.js';
+import { refuseStrays } from '../kit/strays.js';
 import type { Droplet, Image, Size } from './api-types.js';
 import type { DigitalOceanSettings } from './digitalocean-settings.js';
 import { type Catalogue, type Cloud, clusterDroplets } from './droplet-context.js';
 import { chooseSize, describeSize, formatPrice } from './droplet-sizes.js';
 import { idOf, pick } from './droplets.js';
 import { mostInOneCall, type Order, place, removeDoubles } from './order-droplets.js';
-import { changeOf, done, type Goal, type Item, reach, type Step } from './poll-droplets.js';
+import { changeOf, type Goal, type Item, reach, type Step } from './poll-droplets.js';
 import { regionFor } from './regions.js';
 import { ensureFirewall, ensureKey } from './shared-resources.js';
 import { readUserData } from './user-data.js';
@@ -40,20 +43,9 @@ export async function check(
   const catalogue = await cloud.catalogue(signal);
   for (const wish of wishes) kindOf(wish, catalogue, cloud);
   if (cloud.settings.vpc !== undefined) await findVpc(cloud, cloud.settings.vpc, signal);
-  refuseStrays(wishes, await clusterDroplets(cloud, signal));
-}
-
-/**
- * A droplet of the cluster with the name of a machine that was never ordered, as far as its record knows, is no half-made one: it has
- * another host key, and maybe work on it.
- */
-function refuseStrays(wishes: readonly MachineWish[], there: readonly Droplet[]): void {
-  const unordered = wishes.filter((wish) => idOf(wish) === undefined && !wish.driverData?.[orderedMark]);
-  const stray = unordered.find(({ name }) => there.some((droplet) => droplet.name === name));
-  if (!stray) return;
-  throw new UserError(`DigitalOcean has a droplet ${stray.name} of this cluster that no record knows`, {
-    hint: 'look at it and remove it with "belt gc -d digitalocean", or choose another name',
-  });
+  const names = new Set((await clusterDroplets(cloud, signal)).map(({ name }) => name));
+  const isBegun = (wish: MachineWish) => idOf(wish) !== undefined || Boolean(wish.driverData?.[orderedMark]);
+  refuseStrays(wishes, names, isBegun, { found: 'DigitalOcean has a droplet', driver: 'digitalocean' });
 }
 
 /** Says what it will cost, and makes what the machines share. */
@@ -188,10 +180,4 @@ function priceList(kinds: readonly Kind[]): string[] {
     const price = formatPrice(first.size.price_monthly * alike.length);
     return [`${alike.length} of ${describeSize(first.size)} in ${first.region}: ${price}`];
   });
-}
-
-function chunks<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-    items.slice(index * size, (index + 1) * size),
-  );
 }

@@ -1,12 +1,13 @@
 import { ExternalError, UserError } from '../../base/errors.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { MachineEvent } from '../driver.js';
+import { done, failure } from '../kit/event-stream.js';
 import type { Droplet, Size } from './api-types.js';
 import { type Cloud, clusterDroplets } from './droplet-context.js';
 import { actOn, actOnAll, actOnEach } from './droplet-power.js';
 import { chooseSize, describeSize, formatPrice } from './droplet-sizes.js';
 import { idOf, pick } from './droplets.js';
-import { done, follow, type Goal, type Item, itemOf, reach, type Step } from './poll-droplets.js';
+import { follow, type Goal, type Item, itemOf, reach, type Step } from './poll-droplets.js';
 import { removeShared } from './shared-resources.js';
 
 type Machines = readonly Machine[];
@@ -54,7 +55,7 @@ export async function* resize(cloud: Cloud, machines: Machines, wanted: string, 
       const text = `${describeSize(size)}: ${formatPrice(size.price_monthly)}`;
       yield { type: 'progress', name: item.name, text };
     } catch (error) {
-      yield { type: 'failed', name: item.name, error: error as Error };
+      yield failure(item, error);
     }
   }
   const slugOf = ({ name, droplet }: Item): string => fitting.get(name)?.slug ?? droplet.size_slug;
@@ -149,7 +150,7 @@ export async function* locate(cloud: Cloud, machines: Machines, signal: AbortSig
   for (const machine of machines) {
     const droplet = pick([...there, ...foreign], machine);
     if (droplet) items.push(itemOf(machine, droplet, cloud.settings));
-    else yield { type: 'failed', name: machine.name, error: goneError(machine.name) };
+    else yield failure(machine, goneError(machine.name));
   }
   return items;
 }

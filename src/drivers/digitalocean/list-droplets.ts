@@ -1,4 +1,5 @@
 import type { FoundMachine, Machine, ObservedMachine } from '../../machines/model/machine.js';
+import { listMachines } from '../kit/list-machines.js';
 import type { Droplet } from './api-types.js';
 import { knownOf } from './create-droplets.js';
 import { type Cloud, clusterDroplets } from './droplet-context.js';
@@ -12,19 +13,16 @@ export async function list(
   known: readonly Machine[],
   signal: AbortSignal,
 ): Promise<ObservedMachine[]> {
-  const there = await clusterDroplets(cloud, signal);
-  const foreign = await foreignDroplets(cloud, known, there, signal);
-  const matched = new Set<Droplet>();
-  const ofKnown = known.map((machine): ObservedMachine => {
-    const droplet = pick([...there, ...foreign], machine);
-    if (!droplet) return { name: machine.name, state: 'missing' };
-    matched.add(droplet);
-    return { ...observed(droplet, isPrivate(machine, cloud.settings)), name: machine.name };
+  const droplets = await clusterDroplets(cloud, signal);
+  const foreign = await foreignDroplets(cloud, known, droplets, signal);
+  return listMachines(known, {
+    objects: droplets,
+    find: (machine) => pick([...droplets, ...foreign], machine),
+    observe: (droplet, machine) =>
+      machine
+        ? observed(droplet, isPrivate(machine, cloud.settings))
+        : { ...observed(droplet, cloud.settings.privateNetworking), size: droplet.size_slug },
   });
-  const others = there
-    .filter((droplet) => !matched.has(droplet))
-    .map((droplet) => ({ ...observed(droplet, cloud.settings.privateNetworking), size: droplet.size_slug }));
-  return [...ofKnown, ...others];
 }
 
 /** Droplets of all belt's clusters in the account; of those that were made twice, the first. */

@@ -1,6 +1,7 @@
 import { ExternalError } from '../../base/errors.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { MachineChange, MachineEvent } from '../driver.js';
+import { failure } from '../kit/event-stream.js';
 import type { Droplet } from './api-types.js';
 import { type Cloud, clusterDroplets } from './droplet-context.js';
 import { addressesOf, isPrivate, stateOf } from './droplets.js';
@@ -69,7 +70,7 @@ export async function* follow(
         if (droplet) pending.set(id, { ...item, droplet });
         if (droplet || clock.now() - (seenAt.get(id) ?? start) < missingMs) continue;
         pending.delete(id);
-        yield failure(item.name, `DigitalOcean has no droplet ${id} any more`);
+        yield failure(item, lost(`DigitalOcean has no droplet ${id} any more`));
         continue;
       }
       pending.delete(id);
@@ -86,7 +87,7 @@ export async function* reach(cloud: Cloud, items: readonly Item[], goal: Goal, s
   const { reached, late } = yield* follow(cloud, items, goal, signal);
   for (const { name, droplet } of late) {
     const is = `${droplet.status}${droplet.locked ? ', with an action under way' : ''}`;
-    yield failure(name, `${goal.text}: the droplet is still ${is} after ${goal.withinMs / 1000} s`);
+    yield failure({ name }, lost(`${goal.text}: the droplet is still ${is} after ${goal.withinMs / 1000} s`));
   }
   return reached;
 }
@@ -99,10 +100,6 @@ export function changeOf({ droplet, isPrivate }: Omit<Item, 'name'>): MachineCha
     memory: droplet.memory,
     driverData: { slug: droplet.size_slug, region: droplet.region.slug },
   };
-}
-
-export function* done(items: readonly { name: string }[]): Generator<MachineEvent> {
-  for (const { name } of items) yield { type: 'done', name };
 }
 
 /** The cluster's droplets, and one by one those without its tag: docker-machine made them. */
@@ -121,7 +118,6 @@ async function look(
   return new Map(all.map((droplet) => [droplet.id, droplet]));
 }
 
-function failure(name: string, message: string): MachineEvent {
-  const error = new ExternalError(message, { hint: 'run the same command again: it goes on from there' });
-  return { type: 'failed', name, error };
+function lost(message: string): ExternalError {
+  return new ExternalError(message, { hint: 'run the same command again: it goes on from there' });
 }

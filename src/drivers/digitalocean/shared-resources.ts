@@ -1,4 +1,5 @@
 import { UserError } from '../../base/errors.js';
+import { ensureShared } from '../kit/ensure-shared.js';
 import { DigitalOceanError } from './digitalocean-error.js';
 import { type Cloud, fingerprintOf } from './droplet-context.js';
 import { firewallFor } from './firewall.js';
@@ -27,30 +28,32 @@ export async function ensureKey(
     });
   }
   const fingerprint = fingerprintOf(publicKey);
-  const there = await api(signal).key(fingerprint);
-  if (there) return there.id;
-  try {
-    return (await api(signal).addKey(sharedName(options.cluster), publicKey)).id;
-  } catch (error) {
-    // Registered by a try whose answer was lost, or by another belt.
-    const key = isRefusal(error) ? await api(signal).key(fingerprint) : undefined;
-    if (key) return key.id;
-    throw error;
-  }
+  const find = () => api(signal).key(fingerprint);
+  const key = await ensureShared(
+    find,
+    () => api(signal).addKey(sharedName(options.cluster), publicKey),
+    async (error) => (isRefusal(error) ? find() : undefined),
+  );
+  return key.id;
 }
 
 /** The firewall of the cluster's tag; made once. */
 export async function ensureFirewall(cloud: Cloud, signal: AbortSignal): Promise<void> {
   const { api, settings, options } = cloud;
-  if (!settings.firewall || (await findFirewalls(cloud, signal)).length > 0) return;
-  // A firewall takes only tags that exist.
-  await api(signal).addTag(idTag(options.cluster));
-  try {
-    await api(signal).addFirewall(firewallFor(sharedName(options.cluster), idTag(options.cluster)));
-  } catch (error) {
-    const lost = error instanceof DigitalOceanError && (error.unclear || isRefusal(error));
-    if (!lost || (await findFirewalls(cloud, signal)).length === 0) throw error;
-  }
+  if (!settings.firewall) return;
+  const tag = idTag(options.cluster);
+  const find = async (): Promise<unknown> => (await findFirewalls(cloud, signal))[0];
+  const isUnclear = (error: unknown) =>
+    isRefusal(error) || (error instanceof DigitalOceanError && error.unclear);
+  await ensureShared(
+    find,
+    async () => {
+      // A firewall accepts only tags that exist.
+      await api(signal).addTag(tag);
+      return api(signal).addFirewall(firewallFor(sharedName(options.cluster), tag));
+    },
+    async (error) => (isUnclear(error) ? find() : undefined),
+  );
 }
 
 /** With the last machine of the cluster; a key that belt did not register stays. */

@@ -1,4 +1,5 @@
 import { AbortError, messageOf } from '../../base/errors.js';
+import { mapLimited } from '../../base/map-limit.js';
 import type { MachineEvent } from '../driver.js';
 
 export type Emit = (event: MachineEvent) => void;
@@ -23,18 +24,13 @@ export async function* batch<T extends { name: string }>(
     wake();
   };
 
-  const waiting = [...items];
-  const worker = async () => {
-    for (let item = waiting.shift(); item; item = waiting.shift()) {
-      emit(await outcome(item, signal, work, emit));
-    }
-  };
   let finished = false;
-  const workers = Array.from({ length: Math.min(limit, items.length) }, worker);
-  const all = Promise.all(workers).then(() => {
-    finished = true;
-    wake();
-  });
+  const all = mapLimited(items, limit, async (item) => emit(await outcome(item, signal, work, emit))).then(
+    () => {
+      finished = true;
+      wake();
+    },
+  );
 
   while (!finished || events.length > 0) {
     const event = events.shift();
@@ -80,6 +76,10 @@ async function outcome<T extends { name: string }>(
   }
 }
 
-function failure({ name }: { name: string }, error: unknown): MachineEvent {
+export function failure({ name }: { name: string }, error: unknown): MachineEvent {
   return { type: 'failed', name, error: error instanceof Error ? error : new Error(messageOf(error)) };
+}
+
+export function* done(items: readonly { name: string }[]): Generator<MachineEvent> {
+  for (const { name } of items) yield { type: 'done', name };
 }
