@@ -1,16 +1,21 @@
-import { isAbort, messageOf } from '../base/errors.js';
+import { AbortError, isAbort, messageOf } from '../base/errors.js';
 
-/** How the work on one machine ended. `skipped`: it was never begun, because the person interrupted. */
+/** How the work on one subject ended. `skipped`: it never began, because the user interrupted. */
 export type Outcome<T> =
   | { name: string; status: 'ok'; value: T }
   | { name: string; status: 'failed'; error: Error }
   | { name: string; status: 'skipped' };
 
+/** A machine, a node, a task. */
+export interface Named {
+  name: string;
+}
+
 export interface FanOutOptions {
-  /** How many at the same time. */
+  /** How many run at the same time; default: 64. */
   limit?: number;
   signal: AbortSignal;
-  /** Called as each ends, in the order in which they end. */
+  /** Called as each subject ends, in the order in which they end. */
   onEnd?: (name: string, outcome: Outcome<unknown>) => void;
 }
 
@@ -18,36 +23,65 @@ export interface FanOutOptions {
 export const defaultFanOut = 64;
 
 /**
- * Does the same work on many machines, `limit` at a time, and never stops at a failure: each name gets an outcome, in the order
- * of `names`.
+ * Runs the same work on many subjects, `limit` at a time. A failure stops no other: each subject
+ * gets an outcome, in the order of `subjects`.
  */
-export async function fanOut<T>(
-  names: readonly string[],
-  work: (name: string) => Promise<T>,
+export async function fanOut<Subject extends Named, T>(
+  subjects: readonly Subject[],
+  work: (subject: Subject) => Promise<T>,
   { limit = defaultFanOut, signal, onEnd }: FanOutOptions,
 ): Promise<Outcome<T>[]> {
-  const outcomes: Outcome<T>[] = names.map((name) => ({ name, status: 'skipped' }));
-  let next = 0;
+  const outcomes: Outcome<T>[] = subjects.map(({ name }) => ({ name, status: 'skipped' }));
+  const queue = subjects.entries();
   const worker = async (): Promise<void> => {
-    while (next < names.length && !signal.aborted) {
-      const index = next++;
-      const name = names[index] as string;
-      const outcome = await attempt(name, work);
+    while (!signal.aborted) {
+      const { value: entry, done } = queue.next();
+      if (done) return;
+      const [index, subject] = entry;
+      const outcome = await attempt(subject, work);
       outcomes[index] = outcome;
-      onEnd?.(name, outcome);
+      onEnd?.(subject.name, outcome);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(limit, names.length) }, worker));
+  await Promise.all(Array.from({ length: Math.min(limit, subjects.length) }, worker));
   return outcomes;
 }
 
-async function attempt<T>(name: string, work: (name: string) => Promise<T>): Promise<Outcome<T>> {
+async function attempt<Subject extends Named, T>(
+  subject: Subject,
+  work: (subject: Subject) => Promise<T>,
+): Promise<Outcome<T>> {
+  const { name } = subject;
   try {
-    return { name, status: 'ok', value: await work(name) };
+    return { name, status: 'ok', value: await work(subject) };
   } catch (error) {
     if (isAbort(error)) return { name, status: 'skipped' };
     return failure(name, error);
   }
+}
+
+/** Who answered a query, with the answer, and who did not. */
+export interface Answers<Subject, T> {
+  answers: { subject: Subject; value: T }[];
+  failed: { subject: Subject; error: Error }[];
+}
+
+/** Sends the same query to many subjects. @throws AbortError */
+export async function queryAll<Subject extends Named, T>(
+  subjects: readonly Subject[],
+  query: (subject: Subject) => Promise<T>,
+  signal: AbortSignal,
+): Promise<Answers<Subject, T>> {
+  const outcomes = await fanOut(subjects, query, { signal });
+  signal.throwIfAborted();
+  const result: Answers<Subject, T> = { answers: [], failed: [] };
+  for (const [index, subject] of subjects.entries()) {
+    const outcome = outcomes[index];
+    if (outcome?.status === 'ok') result.answers.push({ subject, value: outcome.value });
+    if (outcome?.status === 'failed') result.failed.push({ subject, error: outcome.error });
+    if (outcome?.status === 'skipped') result.failed.push({ subject, error: new AbortError() });
+  }
+  return result;
 }
 
 function failure(name: string, error: unknown): Outcome<never> {

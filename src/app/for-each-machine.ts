@@ -24,18 +24,18 @@ export async function onEach<T, S extends { name: string } = Machine>(
   { what, doneText, run, limit, stopAtFailure = false }: Work<T, S>,
   { cluster, reporter, signal }: Context,
 ): Promise<Outcome<T>[]> {
-  const byName = new Map(subjects.map((subject) => [subject.name, subject]));
-  const names = [...byName.keys()];
+  const names = subjects.map(({ name }) => name);
   const claim = await cluster.claim(names, what);
   const progress = reporter.open(names);
   const broken = new AbortController();
   try {
-    const work = async (name: string): Promise<T> => {
-      const value = await run(byName.get(name) as S, (text) => progress.update(name, text));
+    const work = async (subject: S): Promise<T> => {
+      const { name } = subject;
+      const value = await run(subject, (text) => progress.update(name, text));
       progress.done(name, doneText(value));
       return value;
     };
-    return await fanOut(names, work, {
+    return await fanOut(subjects, work, {
       signal: AbortSignal.any([signal, broken.signal]),
       ...(limit !== undefined && { limit }),
       onEnd: (name, outcome) => {

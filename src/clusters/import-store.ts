@@ -35,15 +35,13 @@ export async function importStore(
   const { machines, damaged } = await store.machines();
   await context.clusters.link(name, folder);
   await takeOutsideCertificates(machines, store, context);
-  const byName = new Map(machines.map((machine) => [machine.name, machine]));
-  const takeOver = async (machineName: string): Promise<Machine> => {
-    const machine = byName.get(machineName) as Machine;
-    await keepOldFormat(machineName, store);
+  const takeOver = async (machine: Machine): Promise<Machine> => {
+    await keepOldFormat(machine.name, store);
     await store.save(machine);
     await warnOfGaps(machine, store, context);
     return machine;
   };
-  const outcomes = await fanOut([...byName.keys()], takeOver, { signal: context.signal });
+  const outcomes = await fanOut(machines, takeOver, { signal: context.signal });
   context.signal.throwIfAborted();
   const unread = damaged.map(
     ({ name: failed, error }): Outcome<Machine> => ({ name: failed, status: 'failed', error }),

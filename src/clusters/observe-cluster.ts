@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../app/context.js';
-import { fanOut } from '../app/fan-out.js';
+import { queryAll } from '../app/fan-out.js';
 import { ExternalError, isAbort, UserError } from '../base/errors.js';
 import { observe } from '../machines/list-machines.js';
 import type { Machine } from '../machines/model/machine.js';
@@ -123,18 +123,10 @@ async function withoutMistaken(
 
 /** Which node each machine is by its own word, empty where it is none; those that do not answer are left out. */
 async function nodeIdsOf(machines: readonly Machine[], context: Context): Promise<Map<string, string>> {
-  const byName = new Map(machines.map((machine) => [machine.name, machine]));
-  const ask = (name: string): Promise<Membership> =>
-    withEngineWithin(byName.get(name) as Machine, answerTimeoutMs, context, (api, signal) =>
-      membershipOf(api, { signal }),
-    );
-  const outcomes = await fanOut([...byName.keys()], ask, { signal: context.signal });
-  context.signal.throwIfAborted();
-  return new Map(
-    outcomes.flatMap((outcome) =>
-      outcome.status === 'ok' ? [[outcome.name, outcome.value.nodeId] as const] : [],
-    ),
-  );
+  const query = (machine: Machine): Promise<Membership> =>
+    withEngineWithin(machine, answerTimeoutMs, context, (api, signal) => membershipOf(api, { signal }));
+  const { answers } = await queryAll(machines, query, context.signal);
+  return new Map(answers.map(({ subject, value }) => [subject.name, value.nodeId]));
 }
 
 /** A node that is wanted and is no machine: made, it would be a second one of that name in the swarm. */

@@ -1,6 +1,6 @@
 import { reach } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
-import { fanOut, inOrderOf, type Outcome } from '../app/fan-out.js';
+import { fanOut, inOrderOf, type Named, type Outcome } from '../app/fan-out.js';
 import type { EngineWork } from '../app/rolling-restart.js';
 import { whileClaimed } from '../app/with-claim.js';
 import { UserError } from '../base/errors.js';
@@ -141,10 +141,9 @@ async function letInAll(
   options: { keyPath?: string; timeoutMs: number },
   context: Context,
 ): Promise<Outcome<Machine>[]> {
-  const byName = new Map(machines.map((one) => [one.machine.name, one]));
-  const progress = context.reporter.open([...byName.keys()]);
-  const work = async (name: string): Promise<Machine> => {
-    const { machine, state } = byName.get(name) as RebuiltMachine;
+  const subjects = machines.map((rebuilt) => ({ ...rebuilt, name: rebuilt.machine.name }));
+  const progress = context.reporter.open(subjects.map(({ name }) => name));
+  const work = async ({ name, machine, state }: RebuiltMachine & Named): Promise<Machine> => {
     if (state !== 'running') {
       const hint = `start it, belt start ${name}, then run the same command again`;
       throw new UserError(`its record is there, and it is ${state}`, { hint });
@@ -162,7 +161,7 @@ async function letInAll(
     if (outcome.status === 'ok') progress.done(name, "knows the cluster's key");
   };
   try {
-    return await fanOut([...byName.keys()], work, { signal: context.signal, onEnd });
+    return await fanOut(subjects, work, { signal: context.signal, onEnd });
   } finally {
     await progress.close();
     for (const hint of hints) context.reporter.note(hint);

@@ -23,9 +23,7 @@ export interface EngineView {
 
 /** Looks, and changes nothing. */
 export function showEngines(machines: readonly Machine[], context: Context): Promise<Outcome<EngineView>[]> {
-  const byName = new Map(machines.map((machine) => [machine.name, machine]));
-  const look = (name: string): Promise<EngineView> => showEngine(byName.get(name) as Machine, context);
-  return fanOut([...byName.keys()], look, { signal: context.signal });
+  return fanOut(machines, (machine) => showEngine(machine, context), { signal: context.signal });
 }
 
 async function showEngine(machine: Machine, context: Context): Promise<EngineView> {

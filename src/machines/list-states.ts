@@ -1,5 +1,5 @@
 import type { Context } from '../app/context.js';
-import { fanOut } from '../app/fan-out.js';
+import { fanOut, type Named } from '../app/fan-out.js';
 import { messageOf } from '../base/errors.js';
 import { groupBy } from '../base/group-by.js';
 import { inTime, lateError } from '../base/with-timeout.js';
@@ -49,17 +49,17 @@ export async function surveyMachines(
   const askGroup = async (group: readonly Machine[]): Promise<void> => {
     const begin = performance.now();
     const seen = await observeInTime(group, timeoutMs, context);
-    const byName = new Map(
-      seen.map((row) => [row.machine.name, { ...row, active: row.machine.name === active }]),
-    );
+    const listed = seen.map((row) => {
+      const { name } = row.machine;
+      return { ...row, name, active: name === active };
+    });
     const driverMs = performance.now() - begin;
-    const ask = async (name: string): Promise<void> => {
+    const query = async ({ name, ...row }: ListedMachine & Named): Promise<void> => {
       const asked = performance.now();
-      const row = byName.get(name) as ListedMachine;
       const answer = engines ? await askEngine(row, timeoutMs, context) : {};
       rows.set(name, surveyed(row, answer, driverMs + performance.now() - asked));
     };
-    await fanOut([...byName.keys()], ask, { signal: context.signal });
+    await fanOut(listed, query, { signal: context.signal });
   };
   await Promise.all([...groupBy(wanted, ({ driver }) => driver).values()].map(askGroup));
   context.signal.throwIfAborted();

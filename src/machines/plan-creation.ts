@@ -37,20 +37,16 @@ export async function planMachines(input: CreateInput, context: Context): Promis
       hint: 'use it with -d generic',
     });
   }
-  const byName = new Map(machines.map((machine) => [machine.name, machine]));
-  const progress = context.reporter.open([...byName.keys()]);
-  const step = (name: string) => (text: string) => progress.update(name, text);
-  const outcomes = await fanOut(
-    [...byName.keys()],
-    (name) => planOne(byName.get(name) as Machine, input, step(name), context),
-    {
-      signal: context.signal,
-      onEnd: (name, outcome) => {
-        if (outcome.status === 'ok') progress.done(name, 'looked at');
-        if (outcome.status === 'failed') progress.failed(name, outcome.error.message);
-      },
+  const progress = context.reporter.open(machines.map(({ name }) => name));
+  const plan = (machine: Machine): Promise<MachinePlan> =>
+    planOne(machine, input, (text) => progress.update(machine.name, text), context);
+  const outcomes = await fanOut(machines, plan, {
+    signal: context.signal,
+    onEnd: (name, outcome) => {
+      if (outcome.status === 'ok') progress.done(name, 'looked at');
+      if (outcome.status === 'failed') progress.failed(name, outcome.error.message);
     },
-  );
+  });
   await progress.close();
   return outcomes;
 }

@@ -37,9 +37,8 @@ export async function execOnMany(
   machines: readonly Machine[],
   context: Context,
 ): Promise<Outcome<number>[]> {
-  const byName = new Map(machines.map((machine) => [machine.name, machine]));
-  const run = async (name: string): Promise<number> => {
-    const machine = byName.get(name) as Machine;
+  const run = async (machine: Machine): Promise<number> => {
+    const { name } = machine;
     const connection = await reach(machine, context);
     const stdout = new LineSplitter((line) => input.onLine(name, 'stdout', line));
     const stderr = new LineSplitter((line) => input.onLine(name, 'stderr', line));
@@ -51,7 +50,7 @@ export async function execOnMany(
       stderr.flush();
     }
   };
-  return fanOut([...byName.keys()], run, {
+  return fanOut(machines, run, {
     signal: context.signal,
     ...(input.limit !== undefined && { limit: input.limit }),
   });

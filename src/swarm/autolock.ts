@@ -1,5 +1,5 @@
 import type { Context } from '../app/context.js';
-import { fanOut, type Outcome } from '../app/fan-out.js';
+import { type Outcome, queryAll } from '../app/fan-out.js';
 import { onEach } from '../app/for-each-machine.js';
 import { ExternalError, UserError } from '../base/errors.js';
 import { waitUntilClear } from '../base/poll.js';
@@ -115,16 +115,8 @@ async function unlockOne(name: string, key: string, api: EngineApi, { signal }: 
 /** Those that do not answer are not locked: they are off. */
 async function lockedMachines(context: Context): Promise<Machine[]> {
   const { machines } = await context.cluster.machines();
-  const byName = new Map(machines.map((machine) => [machine.name, machine]));
-  const isLocked = async (name: string): Promise<boolean> =>
-    withEngine(
-      byName.get(name) as Machine,
-      context,
-      async (api) => (await membershipOf(api)).state === 'locked',
-    );
-  const outcomes = await fanOut([...byName.keys()], isLocked, { signal: context.signal });
-  context.signal.throwIfAborted();
-  return outcomes.flatMap((outcome) =>
-    outcome.status === 'ok' && outcome.value ? [byName.get(outcome.name) as Machine] : [],
-  );
+  const isLocked = (machine: Machine): Promise<boolean> =>
+    withEngine(machine, context, async (api) => (await membershipOf(api)).state === 'locked');
+  const { answers } = await queryAll(machines, isLocked, context.signal);
+  return answers.filter(({ value }) => value).map(({ subject }) => subject);
 }

@@ -1,5 +1,5 @@
 import type { Context } from '../app/context.js';
-import { fanOut } from '../app/fan-out.js';
+import { queryAll } from '../app/fan-out.js';
 import { swarmStateOf } from '../engine/engine-status.js';
 import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
 import { managerState, membershipOf, ownStateTimeoutMs, withEngineWithin } from './membership.js';
@@ -12,15 +12,12 @@ import { hasQuorum } from './model/quorum.js';
 export async function canElect(context: Context): Promise<boolean> {
   const { machines } = await context.cluster.machines();
   const asked = machines.filter((machine) => !isOnlyUrl(machine) && machine.phase === 'ready');
-  const byName = new Map(asked.map((machine) => [machine.name, machine]));
-  const ask = (name: string): Promise<Word> => askFor(byName.get(name) as Machine, context);
-  const outcomes = await fanOut([...byName.keys()], ask, { signal: context.signal });
-  context.signal.throwIfAborted();
-  const words = outcomes.flatMap((outcome) => (outcome.status === 'ok' ? [outcome.value] : []));
+  const query = (machine: Machine): Promise<Word> => askFor(machine, context);
+  const { answers, failed } = await queryAll(asked, query, context.signal);
+  const words = answers.map(({ value }) => value);
   const reachable = words.filter(({ isManager }) => isManager).length;
   const known = Math.max(0, ...words.map(({ managers }) => managers));
-  const silent = outcomes.length - words.length;
-  return reachable > 0 && hasQuorum({ managers: known || reachable + silent, reachable });
+  return reachable > 0 && hasQuorum({ managers: known || reachable + failed.length, reachable });
 }
 
 interface Word {

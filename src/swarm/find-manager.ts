@@ -104,17 +104,16 @@ async function firstManager(
   swarmId: string | undefined,
   refusals: Map<string, unknown>,
 ): Promise<Asked | undefined> {
-  const byName = new Map(machines.map((machine) => [machine.name, machine]));
   let found: Asked | undefined;
   const enough = new AbortController();
   const signal = AbortSignal.any([context.signal, enough.signal]);
-  const probeOne = async (name: string): Promise<void> => {
-    const asked = await probe(byName.get(name) as Machine, signal, swarmId, context);
+  const probeOne = async (machine: Machine): Promise<void> => {
+    const asked = await probe(machine, signal, swarmId, context);
     if (found) return asked.api.close();
     found = asked;
     enough.abort();
   };
-  const outcomes = await fanOut([...byName.keys()], probeOne, { signal });
+  const outcomes = await fanOut(machines, probeOne, { signal });
   context.signal.throwIfAborted();
   for (const outcome of outcomes) if (outcome.status === 'failed') refusals.set(outcome.name, outcome.error);
   return found;

@@ -1,5 +1,5 @@
 import type { Context } from '../app/context.js';
-import { fanOut } from '../app/fan-out.js';
+import { queryAll } from '../app/fan-out.js';
 import { observe } from '../machines/list-machines.js';
 import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
 import { managerState, ownState, ownStateTimeoutMs, withEngineWithin } from './membership.js';
@@ -23,15 +23,12 @@ export async function presenceOf(machines: readonly Machine[], context: Context)
   const observed = new Map((await observe(within, context)).map((row) => [row.machine.name, row.state]));
   const off = ({ name }: Machine): boolean =>
     ['stopped', 'saved', 'paused', 'missing'].includes(observed.get(name) ?? '');
-  const byName = new Map(within.filter((machine) => !off(machine)).map((machine) => [machine.name, machine]));
-  const ask = (name: string): Promise<Membership> => ownMembership(byName.get(name) as Machine, context);
-  const outcomes = await fanOut([...byName.keys()], ask, { signal: context.signal });
-  context.signal.throwIfAborted();
-  const answers = new Map(
-    outcomes.map((outcome) => [outcome.name, outcome.status === 'ok' ? outcome.value : undefined]),
-  );
+  const on = within.filter((machine) => !off(machine));
+  const query = (machine: Machine): Promise<Membership> => ownMembership(machine, context);
+  const { answers } = await queryAll(on, query, context.signal);
+  const memberships = new Map(answers.map(({ subject, value }) => [subject.name, value]));
   return machines.map((machine) => {
-    const membership = answers.get(machine.name);
+    const membership = memberships.get(machine.name);
     if (membership) return { machine, state: 'answers', membership };
     if (!within.includes(machine)) return { machine, state: 'apart' };
     return { machine, state: observed.get(machine.name) === 'missing' ? 'gone' : 'silent' };

@@ -1,6 +1,6 @@
 import { reach, sshTarget } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
-import { fanOut, type Outcome } from '../app/fan-out.js';
+import { queryAll } from '../app/fan-out.js';
 import { ExternalError } from '../base/errors.js';
 import { waitUntilClear } from '../base/poll.js';
 import type { EngineApi, RequestLimits } from '../engine/api.js';
@@ -73,15 +73,11 @@ export async function askForManagers(
   context: Context,
   timeoutMs = ownStateTimeoutMs,
 ): Promise<{ managers: Machine[]; silent: Machine[] }> {
-  const byName = new Map(machines.map((machine) => [machine.name, machine]));
-  const ask = (name: string): Promise<string> => ownState(byName.get(name) as Machine, timeoutMs, context);
-  const outcomes = await fanOut([...byName.keys()], ask, { signal: context.signal });
-  context.signal.throwIfAborted();
-  const those = (is: (outcome: Outcome<string>) => boolean): Machine[] =>
-    outcomes.filter(is).map(({ name }) => byName.get(name) as Machine);
+  const query = (machine: Machine): Promise<string> => ownState(machine, timeoutMs, context);
+  const { answers, failed } = await queryAll(machines, query, context.signal);
   return {
-    managers: those((outcome) => outcome.status === 'ok' && outcome.value === managerState),
-    silent: those(({ status }) => status !== 'ok'),
+    managers: answers.filter(({ value }) => value === managerState).map(({ subject }) => subject),
+    silent: failed.map(({ subject }) => subject),
   };
 }
 

@@ -1,6 +1,6 @@
 import { sshTarget } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
-import { fanOut } from '../app/fan-out.js';
+import { queryAll } from '../app/fan-out.js';
 import { type Certificate, daysLeft, readCertificate } from '../certs/model/read-certificate.js';
 import type { Machine } from '../machines/model/machine.js';
 import type { NamedMember } from './model/members.js';
@@ -25,15 +25,12 @@ export async function nodeCertificates(
   now = new Date(),
 ): Promise<NodeCertificates> {
   const ready = members.flatMap(({ node, machine }) => (machine && node.status === 'ready' ? [machine] : []));
-  const byName = new Map(ready.map((machine) => [machine.name, machine]));
-  const ask = (name: string): Promise<Date> => endOf(byName.get(name) as Machine, context);
-  const [terms, outcomes] = await Promise.all([
+  const [terms, { answers, failed }] = await Promise.all([
     swarm.ask(async (api) => readCertificateSettings(await api.get('/swarm'))),
-    fanOut([...byName.keys()], ask, { signal: context.signal }),
+    queryAll(ready, (machine) => endOf(machine, context), context.signal),
   ]);
-  context.signal.throwIfAborted();
-  const ends = outcomes
-    .flatMap((outcome) => (outcome.status === 'ok' ? [{ name: outcome.name, notAfter: outcome.value }] : []))
+  const ends = answers
+    .map(({ subject, value }) => ({ name: subject.name, notAfter: value }))
     .toSorted((one, other) => one.notAfter.getTime() - other.notAfter.getTime());
   const [first] = ends;
   const authority = endOfAuthority(terms.authority);
@@ -47,7 +44,7 @@ export async function nodeCertificates(
       },
     }),
     ...(authority && { authorityExpires: authority.toISOString() }),
-    unanswered: outcomes.flatMap(({ name, status }) => (status === 'ok' ? [] : [name])),
+    unanswered: failed.map(({ subject }) => subject.name),
   };
 }
 

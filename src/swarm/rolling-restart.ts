@@ -1,5 +1,5 @@
 import type { Context } from '../app/context.js';
-import { fanOut, type Outcome } from '../app/fan-out.js';
+import { fanOut, inOrderOf, type Outcome, queryAll } from '../app/fan-out.js';
 import type { EngineWork, ManagerRestart, RollingRestart } from '../app/rolling-restart.js';
 import { whileSwarmClaimed } from '../app/with-claim.js';
 import { ExternalError, explanationOf, unlessAborted } from '../base/errors.js';
@@ -24,9 +24,11 @@ export async function restartEngines<T>(
   context: Context,
 ): Promise<Outcome<T>[]> {
   const { signal, reporter } = context;
-  const byName = new Map(machines.map((machine) => [machine.name, machine]));
-  const progress = reporter.open([...byName.keys()]);
-  const step = (name: string) => (text: string) => progress.update(name, text);
+  const progress = reporter.open(machines.map(({ name }) => name));
+  const stepOf =
+    ({ name }: Machine) =>
+    (text: string) =>
+      progress.update(name, text);
   const broken = new AbortController();
   const onFailure = (name: string, outcome: Outcome<unknown>): void => {
     if (outcome.status === 'failed') progress.failed(name, explanationOf(outcome.error));
@@ -37,28 +39,31 @@ export async function restartEngines<T>(
   };
   try {
     const managers = await inRestartOrder(machines, context);
-    const managerNames = managers.map(({ machine }) => machine.name);
-    const manager = async (name: string): Promise<T> => {
-      const restart = new Restart(managers[managerNames.indexOf(name)] as Manager, force, context);
-      const value = await work(byName.get(name) as Machine, step(name), () => restart.require());
-      await restart.waitUntilBack(step(name));
-      progress.done(name, doneMessage(value));
+    const restarts = managers.map((manager) => new Restart(manager, force, context));
+    const restartManager = async (restart: Restart): Promise<T> => {
+      const { machine } = restart;
+      const value = await work(machine, stepOf(machine), () => restart.require());
+      await restart.waitUntilBack(stepOf(machine));
+      progress.done(machine.name, doneMessage(value));
       return value;
     };
-    const other = async (name: string): Promise<T> => {
-      const value = await work(byName.get(name) as Machine, step(name), async () => {});
-      progress.done(name, doneMessage(value));
+    const restartOther = async (machine: Machine): Promise<T> => {
+      const value = await work(machine, stepOf(machine), async () => {});
+      progress.done(machine.name, doneMessage(value));
       return value;
     };
-    const others = [...byName.keys()].filter((name) => !managerNames.includes(name));
+    const managerNames = new Set(restarts.map(({ name }) => name));
+    const others = machines.filter(({ name }) => !managerNames.has(name));
     const stop = AbortSignal.any([signal, broken.signal]);
-    const one = { signal: stop, limit: 1, onEnd: onManagerEnd };
+    const oneByOne = { signal: stop, limit: 1, onEnd: onManagerEnd };
     const outcomes = [
-      ...(await whileManagersRestart(managers, context, () => fanOut(managerNames, manager, one))),
-      ...(await fanOut(others, other, { signal, onEnd: onFailure })),
+      ...(await whileManagersRestart(managers, context, () => fanOut(restarts, restartManager, oneByOne))),
+      ...(await fanOut(others, restartOther, { signal, onEnd: onFailure })),
     ];
-    const ended = new Map(outcomes.map((outcome) => [outcome.name, outcome]));
-    return machines.flatMap(({ name }) => ended.get(name) ?? []);
+    return inOrderOf(
+      machines.map(({ name }) => name),
+      outcomes,
+    );
   } finally {
     await progress.close();
   }
@@ -79,19 +84,16 @@ function whileManagersRestart<T>(
  */
 async function inRestartOrder(machines: readonly Machine[], context: Context): Promise<Manager[]> {
   const managers = await managersAmong(machines, context);
-  const byName = new Map(managers.map((manager) => [manager.machine.name, manager]));
-  const rankOf = async (name: string): Promise<number> => {
-    const { machine, witness } = byName.get(name) as Manager;
+  const rankOf = async ({ machine, witness }: Manager): Promise<number> => {
     if (machine !== witness) return 2;
     const node = await ownNode(machine, context).catch(unlessAborted);
     return node?.leader ? 1 : 0;
   };
-  const outcomes = await fanOut([...byName.keys()], rankOf, { signal: context.signal });
-  context.signal.throwIfAborted();
-  const rank = (outcome: Outcome<number>): number => (outcome.status === 'ok' ? outcome.value : 0);
-  return outcomes
-    .toSorted((one, other) => rank(one) - rank(other))
-    .map(({ name }) => byName.get(name) as Manager);
+  const subjects = managers.map((manager) => ({ ...manager, name: manager.machine.name }));
+  const { answers } = await queryAll(subjects, rankOf, context.signal);
+  const ranks = new Map(answers.map(({ subject, value }) => [subject.name, value]));
+  const rank = ({ machine }: Manager): number => ranks.get(machine.name) ?? 0;
+  return managers.toSorted((one, other) => rank(one) - rank(other));
 }
 
 /** An election and the agent's way back take up to 20 s. */
@@ -119,8 +121,12 @@ class Restart implements ManagerRestart {
     private readonly context: Context,
   ) {}
 
+  get machine(): Machine {
+    return this.manager.machine;
+  }
+
   get name(): string {
-    return this.manager.machine.name;
+    return this.machine.name;
   }
 
   async require(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Context } from '../app/context.js';
-import { fanOut } from '../app/fan-out.js';
+import { queryAll } from '../app/fan-out.js';
 import { ExternalError, explanationOf } from '../base/errors.js';
 import { observe } from '../machines/list-machines.js';
 import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
@@ -88,21 +88,21 @@ async function ownWords(context: Context): Promise<Word[]> {
     machines.filter((machine) => !isOnlyUrl(machine)),
     context,
   );
-  const byName = new Map(rows.map((row) => [row.machine.name, row]));
-  const ask = async (name: string): Promise<string | undefined> => {
-    const row = byName.get(name);
-    return row?.state === 'running' ? ownState(row.machine, ownStateTimeoutMs, context) : undefined;
-  };
-  const outcomes = await fanOut([...byName.keys()], ask, { signal: context.signal });
-  context.signal.throwIfAborted();
-  return rows.map(({ machine, state }, index) => {
-    const outcome = outcomes[index];
+  const running = rows.filter(({ state }) => state === 'running').map(({ machine }) => machine);
+  const query = (machine: Machine): Promise<string> => ownState(machine, ownStateTimeoutMs, context);
+  const { answers, failed } = await queryAll(running, query, context.signal);
+  const states = new Map(answers.map(({ subject, value }) => [subject.name, value]));
+  const errors = new Map(failed.map(({ subject, error }) => [subject.name, explanationOf(error)]));
+  return rows.map(({ machine, state }) => {
+    const { name } = machine;
+    const swarm = states.get(name);
+    const error = errors.get(name);
     return {
-      name: machine.name,
+      name,
       machine,
       state,
-      ...(outcome?.status === 'ok' && outcome.value !== undefined && { swarm: outcome.value }),
-      ...(outcome?.status === 'failed' && { error: explanationOf(outcome.error) }),
+      ...(swarm !== undefined && { swarm }),
+      ...(error !== undefined && { error }),
     };
   });
 }

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BatchReport, reportOf } from '../../app/batch-report.js';
 import type { Context } from '../../app/context.js';
-import { fanOut, type Outcome } from '../../app/fan-out.js';
+import { type Outcome, queryAll } from '../../app/fan-out.js';
 import { onOne } from '../../app/for-each-machine.js';
 import { explanationOf, isAbort, UserError } from '../../base/errors.js';
 import { isOnlyUrl, type Machine } from '../../machines/model/machine.js';
@@ -12,7 +12,7 @@ import { findManagerEntry, type Member, memberName } from '../model/members.js';
 import { unlockNodeKey } from '../model/node-key.js';
 import { hasQuorum, quorumSize, type Tally, tallyManagers } from '../model/quorum.js';
 import type { LogPosition } from '../model/raft-log.js';
-import type { Role } from '../model/swarm-node.js';
+import type { Membership, Role } from '../model/swarm-node.js';
 import { requireAddress } from '../node-network.js';
 import { managersNow, NoQuorumError } from '../require-quorum.js';
 import { withSwarm } from '../session.js';
@@ -258,22 +258,12 @@ async function survey(
   context: Context,
 ): Promise<{ traces: FoundTrace[]; lost: { name: string; reason: string }[] }> {
   const { machines } = await context.cluster.machines();
-  const byName = new Map(
-    machines.filter((machine) => !isOnlyUrl(machine)).map((machine) => [machine.name, machine]),
-  );
-  const outcomes = await fanOut(
-    [...byName.keys()],
-    (name) => readTrace(byName.get(name) as Machine, context),
-    {
-      signal: context.signal,
-    },
-  );
-  context.signal.throwIfAborted();
+  const withSsh = machines.filter((machine) => !isOnlyUrl(machine));
+  const read = (machine: Machine): Promise<FoundTrace | undefined> => readTrace(machine, context);
+  const { answers, failed } = await queryAll(withSsh, read, context.signal);
   return {
-    traces: outcomes.flatMap((outcome) => (outcome.status === 'ok' && outcome.value ? [outcome.value] : [])),
-    lost: outcomes.flatMap((outcome) =>
-      outcome.status === 'failed' ? [{ name: outcome.name, reason: explanationOf(outcome.error) }] : [],
-    ),
+    traces: answers.flatMap(({ value }) => value ?? []),
+    lost: failed.map(({ subject, error }) => ({ name: subject.name, reason: explanationOf(error) })),
   };
 }
 
@@ -292,18 +282,9 @@ async function ofOneSwarm(traces: readonly FoundTrace[], { cluster }: Context): 
 
 /** Managers that are more than half of all will agree in the end; to begin anew beside them would make two swarms of one. */
 async function refuseIfElecting(managers: readonly FoundTrace[], context: Context): Promise<void> {
-  const answers = await fanOut(
-    managers.map(({ name }) => name),
-    (name) => {
-      const { machine } = managers.find((manager) => manager.name === name) as FoundTrace;
-      return withEngine(machine, context, membershipOf);
-    },
-    { signal: context.signal },
-  );
-  context.signal.throwIfAborted();
-  const alive = answers.flatMap((answer) =>
-    answer.status === 'ok' && answer.value.manager ? [answer.value] : [],
-  );
+  const query = ({ machine }: FoundTrace): Promise<Membership> => withEngine(machine, context, membershipOf);
+  const { answers } = await queryAll(managers, query, context.signal);
+  const alive = answers.map(({ value }) => value).filter(({ manager }) => manager);
   const known = Math.max(0, ...alive.map(({ managers: { length } }) => length));
   if (known === 0 || !hasQuorum({ managers: known, reachable: alive.length })) return;
   throw new UserError(

@@ -43,10 +43,9 @@ export async function taskLogs(
   refuseWithoutContainer(tasks);
   if (options.follow) refuseTooMany(tasks);
   const names = displayNames(tasks);
-  const byName = new Map(tasks.map((task) => [names.get(task.id) ?? task.id, task]));
-  onTasks([...byName.keys()]);
-  const read = async (name: string): Promise<number> => {
-    const task = byName.get(name) as PlacedTask;
+  const named = tasks.map((task) => ({ task, name: names.get(task.id) ?? task.id }));
+  onTasks(named.map(({ name }) => name));
+  const read = async ({ name, task }: { name: string; task: PlacedTask }): Promise<number> => {
     const connection = await reach(task.machine, context);
     const stdout = new LineSplitter((line) => onLine(name, 'stdout', line));
     const stderr = new LineSplitter((line) => onLine(name, 'stderr', line));
@@ -58,7 +57,7 @@ export async function taskLogs(
       stderr.flush();
     }
   };
-  return fanOut([...byName.keys()], read, { limit: byName.size, signal: context.signal });
+  return fanOut(named, read, { limit: named.length, signal: context.signal });
 }
 
 function logCommand({ containerId, machine }: PlacedTask, options: LogOptions): string {

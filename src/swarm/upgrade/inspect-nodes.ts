@@ -1,5 +1,5 @@
 import type { Context } from '../../app/context.js';
-import { fanOut } from '../../app/fan-out.js';
+import { queryAll } from '../../app/fan-out.js';
 import { UserError } from '../../base/errors.js';
 import { groupBy } from '../../base/group-by.js';
 import { hasNewerEngine } from '../../engine/upgrade-engine.js';
@@ -89,15 +89,9 @@ async function checkSize(machines: readonly Machine[], size: string, context: Co
 }
 
 async function withOldEngine(machines: readonly Machine[], context: Context): Promise<Set<string>> {
-  const byName = new Map(machines.map((machine) => [machine.name, machine]));
-  const ask = (name: string): Promise<boolean> =>
-    hasNewerEngine(byName.get(name) as Machine, () => {}, context);
-  const outcomes = await fanOut([...byName.keys()], ask, { signal: context.signal });
-  context.signal.throwIfAborted();
-  return new Set(
-    outcomes.flatMap((outcome) => {
-      if (outcome.status === 'failed') throw outcome.error;
-      return outcome.status === 'ok' && outcome.value ? [outcome.name] : [];
-    }),
-  );
+  const query = (machine: Machine): Promise<boolean> => hasNewerEngine(machine, () => {}, context);
+  const { answers, failed } = await queryAll(machines, query, context.signal);
+  const [first] = failed;
+  if (first) throw first.error;
+  return new Set(answers.filter(({ value }) => value).map(({ subject }) => subject.name));
 }

@@ -1,7 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { defaultFanOut, fanOut, type Outcome } from '../../../src/app/fan-out.js';
+import { defaultFanOut, type FanOutOptions, fanOut, type Outcome } from '../../../src/app/fan-out.js';
 import { AbortError, ExternalError } from '../../../src/base/errors.js';
+
+function fanOutNames<T>(
+  names: readonly string[],
+  work: (name: string) => Promise<T>,
+  options: FanOutOptions,
+): Promise<Outcome<T>[]> {
+  return fanOut(
+    names.map((name) => ({ name })),
+    ({ name }) => work(name),
+    options,
+  );
+}
 
 const never = new AbortController().signal;
 
@@ -35,7 +47,7 @@ describe('fanOut', () => {
   test('gives an outcome for each name in their order, whatever the order of the ends', async () => {
     const { pass, open } = gates();
     const ends: string[] = [];
-    const all = fanOut(
+    const all = fanOutNames(
       ['a', 'b', 'c'],
       async (name) => {
         await pass(name);
@@ -58,13 +70,13 @@ describe('fanOut', () => {
   });
 
   test('takes what is thrown and is no error for the message of one', async () => {
-    const outcomes = await fanOut(['a'], () => Promise.reject('plain text'), { signal: never });
+    const outcomes = await fanOutNames(['a'], () => Promise.reject('plain text'), { signal: never });
     expect(outcomes).toEqual([{ name: 'a', status: 'failed', error: new Error('plain text') }]);
   });
 
   test('works on 64 at a time unless told otherwise', async () => {
     const { pass, open, waiting } = gates();
-    const all = fanOut(namesUpTo(65), pass, { signal: never });
+    const all = fanOutNames(namesUpTo(65), pass, { signal: never });
     await settle();
     expect(waiting).toEqual(namesUpTo(64));
     expect(defaultFanOut).toBe(64);
@@ -76,13 +88,13 @@ describe('fanOut', () => {
   });
 
   test('of nothing is nothing', async () => {
-    expect(await fanOut([], async () => 1, { signal: never })).toEqual([]);
+    expect(await fanOutNames([], async () => 1, { signal: never })).toEqual([]);
   });
 
   test('begins nothing after an interruption, and waits for what is begun', async () => {
     const abort = new AbortController();
     const { pass, open } = gates();
-    const all = fanOut(['a', 'b', 'c', 'd'], pass, { limit: 2, signal: abort.signal });
+    const all = fanOutNames(['a', 'b', 'c', 'd'], pass, { limit: 2, signal: abort.signal });
     await settle();
     abort.abort(new AbortError());
     open('a');
@@ -102,7 +114,7 @@ describe('fanOut', () => {
       abort.signal.throwIfAborted();
       return Promise.resolve();
     };
-    const outcomes = await fanOut(['a', 'b', 'c'], async (name) => work(name), {
+    const outcomes = await fanOutNames(['a', 'b', 'c'], async (name) => work(name), {
       limit: 1,
       signal: abort.signal,
     });
@@ -134,7 +146,7 @@ describe('fanOut', () => {
           return `${name} done`;
         };
         const told: Outcome<unknown>[] = [];
-        const outcomes = await fanOut(names, work, {
+        const outcomes = await fanOutNames(names, work, {
           limit,
           signal: abort.signal,
           onEnd: (_, outcome) => told.push(outcome),
