@@ -1,5 +1,5 @@
 import type { Driver, DriverOptions } from '../driver.js';
-import { recordedOf } from '../kit/setting-values.js';
+import { recordedSetting } from '../kit/define-settings.js';
 import { imagesIn, snapshot } from './create-images.js';
 import { check, create, type Prepared, prepare } from './create-instances.js';
 import { lookForCredentials } from './credentials-check.js';
@@ -25,7 +25,7 @@ export function openAmazonEc2(options: DriverOptions): Driver {
       yield* create(ec2, requests, prepared, signal);
     },
     list: (known, signal) => list(ec2, known, signal),
-    madeWith: (machine) => recordedOf(machine, 'region'),
+    madeWith: (machine) => recordedSetting(machine, 'region'),
     discover: (signal) => discover(ec2, signal),
     start: (machines, signal) => start(ec2, machines, signal),
     stop: (machines, signal) => stop(ec2, machines, signal),

@@ -102,7 +102,7 @@ function inputFor(count: number, userData: Buffer, shape: Shape, token: string):
       ...(settings.placementGroup !== undefined && { GroupName: settings.placementGroup }),
     },
     Monitoring: { Enabled: settings.monitoring },
-    ...(settings.ebsOptimized && { EbsOptimized: true }),
+    ...(settings.useEbsOptimizedInstance && { EbsOptimized: true }),
     ...(settings.iamInstanceProfile !== undefined && {
       IamInstanceProfile: { Name: settings.iamInstanceProfile },
     }),
@@ -165,8 +165,8 @@ export async function launch(
 
 /** The same with on-demand instances, where the person wants those rather than none. */
 export function withoutSpot(shape: Shape): Shape | undefined {
-  const { spot, ...settings } = shape.settings;
-  return spot?.fallback ? { ...shape, settings } : undefined;
+  const { settings } = shape;
+  return settings.spot?.fallback ? { ...shape, settings: { ...settings, spot: undefined } } : undefined;
 }
 
 /** No answer came, however often it was asked: whether the call was done, its tag tells. */

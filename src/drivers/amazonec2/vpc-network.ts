@@ -93,7 +93,7 @@ export async function ensureGroups(
   cluster: Cluster,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const wanted = settings.securityGroups.length > 0 ? settings.securityGroups : [ownGroupName(cluster)];
+  const wanted = settings.securityGroup.length > 0 ? settings.securityGroup : [ownGroupName(cluster)];
   const present = await groupsOf(api, vpcId, signal);
   const ranges = settings.securityGroupReadonly ? [] : await allowedRanges(api, settings, vpcId, signal);
   const ids: string[] = [];
@@ -163,7 +163,7 @@ async function openPorts(
 /** What is to be added to a group; a rule that it has is never sent again, as one such rule fails them all. */
 export function missingPermissions(
   { GroupId, IpPermissions = [] }: SecurityGroup,
-  { sshPort, openPorts: further }: Pick<Ec2Settings, 'sshPort' | 'openPorts'>,
+  { sshPort, openPort: further }: Pick<Ec2Settings, 'sshPort' | 'openPort'>,
   ranges: readonly string[],
 ): IpPermission[] {
   const outside: Port[] = [

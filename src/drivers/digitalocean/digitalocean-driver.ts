@@ -16,7 +16,7 @@ export function openDigitalOcean(options: DriverOptions, clock: Clock = realCloc
   const settings = readSettings(options.settings, options.person);
   let ask: Ask | undefined;
   const api = (signal: AbortSignal): Api => {
-    ask ??= connect({ token: requireToken(settings), url: settings.url }, clock);
+    ask ??= connect({ token: requireToken(settings), url: settings.apiUrl }, clock);
     return apiOf(ask, signal);
   };
   let read: Promise<Catalogue> | undefined;

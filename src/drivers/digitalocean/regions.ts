@@ -1,7 +1,7 @@
 import { closest } from '../../base/closest.js';
 import { UserError } from '../../base/errors.js';
 import type { Machine, SettingValues } from '../driver.js';
-import { recordedOf } from '../kit/setting-values.js';
+import { recordedSetting } from '../kit/define-settings.js';
 import type { Region } from './api-types.js';
 
 /**
@@ -23,6 +23,6 @@ export function regionFor(name: string, set: string, regions: readonly Region[])
 
 /** The region that a machine was made in; nothing where its name chose it, whatever is set. */
 export function setRegionOf(machine: Pick<Machine, 'name' | 'driverData'>): SettingValues {
-  const recorded = recordedOf(machine, 'region');
+  const recorded = recordedSetting(machine, 'region');
   return machine.name.startsWith(`${recorded['region']}-`) ? {} : recorded;
 }

@@ -18,12 +18,12 @@ export async function ensureKey(
   publicKey: string,
   signal: AbortSignal,
 ): Promise<number> {
-  const { keyFingerprint } = settings;
-  if (keyFingerprint !== undefined) {
-    const key = await api(signal).key(keyFingerprint);
+  const { sshKeyFingerprint } = settings;
+  if (sshKeyFingerprint !== undefined) {
+    const key = await api(signal).key(sshKeyFingerprint);
     if (key) return key.id;
     // docker-machine's words.
-    throw new UserError(`Digital Ocean SSH key with fingerprint ${keyFingerprint} doesn't exist`, {
+    throw new UserError(`Digital Ocean SSH key with fingerprint ${sshKeyFingerprint} doesn't exist`, {
       hint: 'keys of the account: https://cloud.digitalocean.com/account/security',
     });
   }

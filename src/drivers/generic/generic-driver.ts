@@ -1,7 +1,7 @@
 import { UserError } from '../../base/errors.js';
 import { type Machine, reachAddress } from '../../machines/model/machine.js';
 import type { Driver, DriverOptions, MachineEvent } from '../driver.js';
-import { readSettings } from './generic-settings.js';
+import { genericSettings } from './generic-settings.js';
 import { lookForKeys } from './key-check.js';
 import { answers } from './port-check.js';
 import { findServers } from './servers.js';
@@ -12,7 +12,7 @@ const stateTimeoutMs = 3_000;
 /** docker-machine's driver of the same name: knows where servers are and whether they answer, and has no power over them. */
 export function openGeneric({ settings, person }: DriverOptions): Driver {
   return {
-    adopt: (names) => findServers(names, readSettings(settings), person),
+    adopt: (names) => findServers(names, genericSettings.read(settings), person),
 
     async check(wishes) {
       const sized = wishes.find(({ size }) => size !== undefined);

@@ -1,15 +1,40 @@
 import { isIP } from 'node:net';
 import { UserError } from '../../base/errors.js';
 import type { JumpHost } from '../../machines/model/machine.js';
-import type { SettingValues } from '../driver.js';
+import { defineSettings, port, requirePort, text } from '../kit/define-settings.js';
 
-export interface GenericSettings {
-  /** As the person wrote it, a pattern. */
-  ipAddress?: string;
-  inventory?: string;
-  enginePort: number;
-  login: Login;
-}
+export const genericSettings = defineSettings({
+  ipAddress: text({
+    summary: 'address or host name of the server; a pattern such as 10.0.0.[11:14] for several names',
+    env: ['GENERIC_IP_ADDRESS'],
+  }),
+  enginePort: port({
+    summary: 'port that the engine is to listen on',
+    default: 2376,
+    env: ['GENERIC_ENGINE_PORT'],
+  }),
+  sshUser: text({
+    summary: 'user to log in as: root, or one that may use sudo',
+    default: 'root',
+    env: ['GENERIC_SSH_USER'],
+  }),
+  sshKey: text({
+    summary: "private key to log in with; default: the agent's keys, then those in ~/.ssh",
+    env: ['GENERIC_SSH_KEY'],
+  }),
+  sshPort: port({ summary: 'port of the SSH server', default: 22, env: ['GENERIC_SSH_PORT'] }),
+  jumpHost: text({
+    summary: 'host that the way leads through, as [USER@]HOST[:PORT]',
+    env: ['GENERIC_JUMP_HOST'],
+    parse: (written) => parseJump('the setting jump_host', written),
+  }),
+  inventory: text({
+    summary: 'YAML file that lists servers by name; instead of --generic-ip-address',
+    env: ['GENERIC_INVENTORY'],
+  }),
+});
+
+export type GenericSettings = ReturnType<typeof genericSettings.read>;
 
 /** What is the same for all servers of a command, unless the inventory says otherwise. */
 export interface Login {
@@ -20,30 +45,13 @@ export interface Login {
   jump?: JumpHost;
 }
 
-/** @throws UserError for a value that cannot work anywhere. */
-export function readSettings(values: SettingValues): GenericSettings {
-  const ipAddress = text(values['ip_address']);
-  const inventory = text(values['inventory']);
-  const key = text(values['ssh_key']);
-  const jump = text(values['jump_host']);
+export function loginOf({ sshUser, sshPort, sshKey, jumpHost }: GenericSettings): Login {
   return {
-    ...(ipAddress && { ipAddress }),
-    ...(inventory && { inventory }),
-    enginePort: requirePort('the setting engine_port', values['engine_port'] ?? 2376),
-    login: {
-      user: text(values['ssh_user']) || 'root',
-      port: requirePort('the setting ssh_port', values['ssh_port'] ?? 22),
-      ...(key && { key }),
-      ...(jump && { jump: parseJump('the setting jump_host', jump) }),
-    },
+    user: sshUser,
+    port: sshPort,
+    ...(sshKey !== undefined && { key: sshKey }),
+    ...(jumpHost && { jump: jumpHost }),
   };
-}
-
-/** @param what completes "… must be a port number". @throws UserError */
-export function requirePort(what: string, value: unknown): number {
-  const port = /^\d{1,5}$/.test(String(value)) ? Number(value) : 0;
-  if (port >= 1 && port <= 65_535) return port;
-  throw new UserError(`${what} must be a port number, 1 to 65535, not ${JSON.stringify(value)}`);
 }
 
 /** Reads `[USER@]HOST[:PORT]`, with an IPv6 address in brackets when a port follows. @throws UserError */
@@ -62,8 +70,4 @@ export function isHost(text: string): boolean {
   if (isIP(text)) return true;
   if (/^[\d.]+$/.test(text) || text.length > 253) return false;
   return text.split('.').every((label) => /^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)$/.test(label));
-}
-
-function text(value: SettingValues[string]): string {
-  return value === undefined ? '' : String(value);
 }

@@ -3,7 +3,8 @@ import { closest } from '../../base/closest.js';
 import { UserError } from '../../base/errors.js';
 import type { JumpHost } from '../../machines/model/machine.js';
 import { expandAddresses, expandNames } from '../../machines/model/patterns.js';
-import { isHost, parseJump, requirePort } from './generic-settings.js';
+import { requirePort } from '../kit/define-settings.js';
+import { isHost, parseJump } from './generic-settings.js';
 
 /** A server as the inventory has it; what is absent is as the settings say. */
 export interface InventoryEntry {

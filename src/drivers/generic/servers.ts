@@ -5,7 +5,7 @@ import { messageOf, UserError } from '../../base/errors.js';
 import type { SshAccess } from '../../machines/model/machine.js';
 import { expandAddresses } from '../../machines/model/patterns.js';
 import type { Adoption, Person } from '../driver.js';
-import { type GenericSettings, isHost, type Login } from './generic-settings.js';
+import { type GenericSettings, isHost, type Login, loginOf } from './generic-settings.js';
 import { type InventoryEntry, parseInventory } from './inventory.js';
 
 /** One server before its key is looked for. */
@@ -27,8 +27,8 @@ export async function findServers(
   person: Person,
 ): Promise<Adoption[]> {
   const servers = settings.ipAddress
-    ? byAddresses(names, settings.ipAddress, settings.login)
-    : await byInventory(names, settings, person);
+    ? byAddresses(names, settings.ipAddress, loginOf(settings))
+    : await byInventory(names, settings.inventory, loginOf(settings), person);
   refuseDoubles(servers);
   const keys = await findKeys(servers, person);
   return servers.map((server, index) => adoption(server, keys[index], settings.enginePort));
@@ -50,7 +50,8 @@ function byAddresses(names: readonly string[], pattern: string, login: Login): S
 
 async function byInventory(
   names: readonly string[],
-  { inventory, login }: GenericSettings,
+  inventory: string | undefined,
+  login: Login,
   person: Person,
 ): Promise<Server[]> {
   if (inventory === undefined) {

@@ -1,12 +1,11 @@
-import type { CreateRequest, Setting } from '../driver.js';
+import type { CreateRequest } from '../driver.js';
+import { boolean } from './define-settings.js';
 
 /** A setting of drivers whose machines cloud-init sets up. */
-export const engineAtFirstBoot: Setting = {
-  key: 'engine_at_first_boot',
+export const engineAtFirstBoot = boolean({
   summary: 'have each machine install its engine during its first boot, instead of belt over SSH',
-  type: 'boolean',
   default: false,
-};
+});
 
 /**
  * Commands for cloud-config's `runcmd`: cloud-init runs them once an instance, as the last of the boot, when the SSH server is up.

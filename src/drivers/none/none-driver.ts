@@ -1,11 +1,11 @@
 import { UserError } from '../../base/errors.js';
 import type { Machine } from '../../machines/model/machine.js';
-import type { Adoption, Driver, DriverOptions, MachineEvent } from '../driver.js';
+import type { Adoption, Driver, MachineEvent } from '../driver.js';
 
 /** Messages are docker-machine's. */
-export function openNone({ settings }: DriverOptions): Driver {
+export function openNone(url = ''): Driver {
   return {
-    adopt: async (names) => [urlOnly(names, String(settings['url'] ?? ''))],
+    adopt: async (names) => [urlOnly(names, url)],
     async check() {},
     create: doneAtOnce,
     list: async (known) => known.map(({ name }) => ({ name, state: 'running' })),

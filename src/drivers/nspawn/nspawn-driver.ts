@@ -1,5 +1,5 @@
 import type { Driver, DriverOptions } from '../driver.js';
-import { recordedOf } from '../kit/setting-values.js';
+import { recordedSetting } from '../kit/define-settings.js';
 import { check, create } from './create-guests.js';
 import { type BuildStep, debootstrapFrom } from './debootstrap.js';
 import { kill, remove, resize, restart, start, stop } from './guest-lifecycle.js';
@@ -8,11 +8,11 @@ import { layoutOf } from './layout.js';
 import { list } from './list-guests.js';
 import type { Nspawn } from './lookup.js';
 import { openImages } from './nspawn-images.js';
-import { readSettings } from './nspawn-settings.js';
+import { nspawnSettings } from './nspawn-settings.js';
 import { requireImage } from './recipes.js';
 
 export async function openNspawn(options: DriverOptions, buildStep?: BuildStep): Promise<Driver> {
-  const settings = readSettings(options.settings);
+  const settings = nspawnSettings.read(options.settings);
   const layout = layoutOf(settings.data);
   const images = openImages(layout, options.templates, buildStep ?? debootstrapFrom(settings.mirror));
   const nspawn: Nspawn = { layout, settings, options, images };
@@ -24,7 +24,7 @@ export async function openNspawn(options: DriverOptions, buildStep?: BuildStep):
     },
     create: (requests, signal) => create(nspawn, requests, signal),
     list: (known) => list(nspawn, known),
-    madeWith: (machine) => recordedOf(machine, 'image'),
+    madeWith: (machine) => recordedSetting(machine, 'image'),
     start: (machines, signal) => start(nspawn, machines, signal),
     stop: (machines, signal) => stop(nspawn, machines, signal),
     restart: (machines, signal) => restart(nspawn, machines, signal),

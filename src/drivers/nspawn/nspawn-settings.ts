@@ -1,54 +1,42 @@
-import { UserError } from '../../base/errors.js';
-import type { Range } from '../../base/ipv4.js';
-import type { SettingValues } from '../driver.js';
+import { defineSettings, matching, text } from '../kit/define-settings.js';
 import { parseRange } from './address-range.js';
 
-export interface NspawnSettings {
-  data: string;
-  bridge: string;
-  /** Absent: belt chooses one that is free. */
-  network?: Range;
-  image: string;
-  mirror: string;
-}
+export const nspawnSettings = defineSettings({
+  image: text({
+    summary: 'base image: debian-13 or debian-12',
+    default: 'debian-13',
+    env: ['NSPAWN_IMAGE'],
+  }),
+  mirror: text({
+    summary: 'Debian mirror that base images are built from',
+    default: 'http://deb.debian.org/debian',
+    env: ['NSPAWN_MIRROR'],
+    parse: matching(/^(https?|file):\/\/\S+$/),
+    expected: 'a http://, https:// or file:// address',
+  }),
+  bridge: text({
+    summary: 'network bridge of the machines',
+    default: 'belt0',
+    env: ['NSPAWN_BRIDGE'],
+    // The kernel's limit is 15 characters (IFNAMSIZ, with the closing zero).
+    parse: matching(/^[a-z][a-z0-9_-]{0,14}$/i),
+    expected: '1 to 15 letters, digits, "-" or "_", starting with a letter',
+  }),
+  network: text({
+    summary:
+      'address range of the machines, as 10.209.0.0/20; default: the first free one of 10.209.0.0/20, 10.210.0.0/20, ...',
+    env: ['NSPAWN_NETWORK'],
+    parse: parseRange,
+  }),
+  data: text({
+    summary: 'folder that holds images and machines',
+    default: '/var/lib/belt',
+    env: ['NSPAWN_DATA'],
+    flag: false,
+    // Overlay mounts separate their folders by colons and commas, so a path may hold neither.
+    parse: matching(/^(?!.*\/\.\.(\/|$))\/[\w./-]*[\w-]$/),
+    expected: 'an absolute path of letters, digits, ".", "_" and "-"',
+  }),
+});
 
-/** @throws UserError for a value that cannot work anywhere. */
-export function readSettings(values: SettingValues): NspawnSettings {
-  const network = text(values, 'network', '');
-  return {
-    data: dataFolder(text(values, 'data', '/var/lib/belt')),
-    bridge: bridgeName(text(values, 'bridge', 'belt0')),
-    image: text(values, 'image', 'debian-13'),
-    mirror: mirrorUrl(text(values, 'mirror', 'http://deb.debian.org/debian')),
-    ...(network === '' ? {} : { network: parseRange(network) }),
-  };
-}
-
-function text(values: SettingValues, key: string, fallback: string): string {
-  const value = values[key];
-  if (value === undefined || value === '') return fallback;
-  if (typeof value !== 'string')
-    throw new UserError(`the setting ${key} must be text, not ${JSON.stringify(value)}`);
-  return value;
-}
-
-/** Overlay mounts separate their folders by colons and commas, so a path may hold neither. */
-function dataFolder(path: string): string {
-  if (/^\/[\w./-]*[\w-]$/.test(path) && !path.split('/').includes('..')) return path;
-  throw new UserError(
-    `the setting data must be an absolute path of letters, digits, ".", "_" and "-", not "${path}"`,
-  );
-}
-
-/** The kernel's limit for interface names is 15 characters (IFNAMSIZ, with the closing zero). */
-function bridgeName(name: string): string {
-  if (/^[a-z][a-z0-9_-]{0,14}$/i.test(name)) return name;
-  throw new UserError(
-    `the setting bridge must be 1 to 15 letters, digits, "-" or "_", starting with a letter, not "${name}"`,
-  );
-}
-
-function mirrorUrl(url: string): string {
-  if (/^(https?|file):\/\/\S+$/.test(url)) return url;
-  throw new UserError(`the setting mirror must be a http://, https:// or file:// address, not "${url}"`);
-}
+export type NspawnSettings = ReturnType<typeof nspawnSettings.read>;

@@ -121,7 +121,7 @@ async function addCloudDisks(
 ): Promise<void> {
   const { vbox, settings, options } = virtualbox;
   await change(['createmedium', 'disk', '--filename', disk, '--diffparent', base.path]);
-  await growDisk(vbox, disk, settings.disk ?? defaultDisk);
+  await growDisk(vbox, disk, settings.diskSize ?? defaultDisk);
   await change(attachArgs(uuid, 0, 'hdd', disk));
 
   const cards = cardsOf(await requireInfo(vbox, uuid, name), address, settings);
@@ -144,7 +144,7 @@ async function addBoot2dockerDisks(
   await writeFile(raw, await userDataDisk(request.ssh.authorizedKey), { mode: 0o600 });
   await change(['convertfromraw', raw, disk, '--format', 'VDI']);
   await rm(raw);
-  await growDisk(vbox, disk, settings.disk ?? defaultDisk);
+  await growDisk(vbox, disk, settings.diskSize ?? defaultDisk);
   await change(attachArgs(uuid, 0, 'dvddrive', iso));
   await change(attachArgs(uuid, 1, 'hdd', disk));
 }

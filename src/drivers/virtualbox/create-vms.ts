@@ -39,7 +39,7 @@ export const atOnce = 8;
 /** @throws UserError for what cannot be made; changes nothing. */
 export async function check(virtualbox: VirtualBox, wishes: readonly MachineWish[]): Promise<void> {
   const { settings, options, vbox } = virtualbox;
-  if (settings.boot2docker) requireBoot2dockerNetwork(settings);
+  if (settings.boot2dockerUrl) requireBoot2dockerNetwork(settings);
   else sourceOf(settings.image, settings.imageChecksum, options.person);
   const available = Math.floor(totalmem() / 1024 / 1024);
   for (const { size } of wishes) {
@@ -68,10 +68,10 @@ export async function prepare(
   signal: AbortSignal,
 ): Promise<Prepared> {
   const { settings } = virtualbox;
-  const system = settings.boot2docker
+  const system = settings.boot2dockerUrl
     ? ({
         kind: 'boot2docker',
-        iso: await boot2dockerIso(virtualbox, settings.boot2docker, progress, signal),
+        iso: await boot2dockerIso(virtualbox, settings.boot2dockerUrl, progress, signal),
       } as const)
     : ({ kind: 'cloud', base: await images.base(progress, signal) } as const);
   progress('network');
@@ -81,11 +81,11 @@ export async function prepare(
 
 async function ensureNetwork({ vbox, settings }: VirtualBox): Promise<HostOnlyInterface | undefined> {
   if (settings.network === 'natnetwork') {
-    await ensureNatNetwork(vbox, settings.natRange);
+    await ensureNatNetwork(vbox, settings.natnetworkCidr);
     return undefined;
   }
   const found = await ensureHostOnly(vbox, settings.hostonly);
-  if (settings.boot2docker) await ensureDhcp(vbox, found.networkName, settings.hostonly);
+  if (settings.boot2dockerUrl) await ensureDhcp(vbox, found.networkName, settings.hostonly);
   return found;
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { UserError } from '../../base/errors.js';
 import type { Machine, Person, SettingValues } from '../driver.js';
-import { recordedOf } from '../kit/setting-values.js';
+import { recordedSetting } from '../kit/define-settings.js';
 
 /** Where a cloud image comes from. */
 export interface Source {
@@ -48,7 +48,7 @@ export const vendorImages: readonly string[] = Object.keys(vendors);
 
 /** The image that a machine was made of; nothing for one of the person's own, which is recorded under another name than it is set by. */
 export function vendorImageOf(machine: Pick<Machine, 'driverData'>): SettingValues {
-  const recorded = recordedOf(machine, 'image');
+  const recorded = recordedSetting(machine, 'image');
   return vendorImages.includes(String(recorded['image'])) ? recorded : {};
 }
 

@@ -2,33 +2,142 @@ import { availableParallelism } from 'node:os';
 import { UserError } from '../../base/errors.js';
 import { formatRange, parseAddress, type Range, tryParseRange } from '../../base/ipv4.js';
 import type { SettingValues } from '../driver.js';
-import { flagOf, integerOf, textOf } from '../kit/setting-values.js';
+import { boolean, choice, defineSettings, integer, text } from '../kit/define-settings.js';
+import { engineAtFirstBoot } from '../kit/first-boot.js';
 
-export interface VirtualBoxSettings {
-  /** Mebibytes. */
-  memory: number;
-  /** Absent: one for new machines, and others keep what they have. */
-  cpus?: number;
-  /** Mebibytes. Absent: 20000 for new machines, and others keep what they have. */
-  disk?: number;
-  image: string;
-  imageChecksum?: string;
-  /** As the person wrote it: a path or a URL. */
-  boot2docker?: string;
-  sshUser?: string;
-  network: 'hostonly' | 'natnetwork';
-  hostonly: HostOnly;
-  natRange: Range;
-  natNicType: string;
-  hostDnsResolver: boolean;
-  dnsProxy: boolean;
-  share?: Share | 'none';
-  uiType: string;
-  vtxCheck: boolean;
-  engineAtFirstBoot: boolean;
-  folder?: string;
-  installPath?: string;
-}
+/** A cloud image with an engine needs about 200 MB to boot. Mebibytes. */
+export const leastMemory = 256;
+
+const nicTypes = ['82540EM', '82543GC', '82545EM', 'Am79C970A', 'Am79C973', 'Am79C960', 'virtio'];
+
+export const declaredSettings = defineSettings({
+  memory: integer({
+    summary: 'memory of machines whose size is not given, in MB',
+    default: 1024,
+    env: ['VIRTUALBOX_MEMORY_SIZE'],
+    min: leastMemory,
+    max: 2_097_152,
+  }),
+  cpuCount: integer({
+    summary: 'processors; -1 for all of the computer; default: 1',
+    env: ['VIRTUALBOX_CPU_COUNT'],
+    min: -1,
+    max: 64,
+  }),
+  diskSize: integer({
+    summary: 'disk, in MB; default: 20000',
+    env: ['VIRTUALBOX_DISK_SIZE'],
+    min: 3000,
+    max: 2 ** 31,
+  }),
+  image: text({
+    summary:
+      'cloud image: debian-13, debian-12, ubuntu-24.04, or a file or URL of your own (raw, vmdk, vdi or vhd)',
+    default: 'debian-13',
+    env: ['VIRTUALBOX_IMAGE'],
+  }),
+  imageChecksum: text({
+    summary: 'sha256:... or sha512:... of an image of your own; default: SHA512SUMS or SHA256SUMS beside it',
+    env: ['VIRTUALBOX_IMAGE_CHECKSUM'],
+    parse: checksumOf,
+    expected: 'sha256: or sha512: and hex digits',
+  }),
+  boot2dockerUrl: text({
+    summary: 'boot2docker ISO, a file or URL, to boot instead of a cloud image',
+    env: ['VIRTUALBOX_BOOT2DOCKER_URL'],
+  }),
+  importBoot2dockerVm: text({
+    summary: 'not supported any more: machines are made anew',
+    env: ['VIRTUALBOX_BOOT2DOCKER_IMPORT_VM'],
+    parse: refuseImport,
+  }),
+  sshUser: text({
+    summary: "user to log in as; default: the image's own (debian, ubuntu, docker), else belt",
+    env: ['VIRTUALBOX_SSH_USER'],
+  }),
+  network: choice(['hostonly', 'natnetwork'], {
+    summary: 'hostonly, or natnetwork where the computer can have no host-only network',
+    default: 'hostonly',
+    env: ['VIRTUALBOX_NETWORK'],
+  }),
+  hostonlyCidr: text({
+    summary: "the computer's own address in the host-only network, with its range",
+    default: '192.168.56.1/24',
+    env: ['VIRTUALBOX_HOSTONLY_CIDR'],
+    parse: hostOnlyRange,
+    expected: "the computer's own address with its range, as 192.168.56.1/24",
+  }),
+  hostonlyNictype: choice(nicTypes, {
+    summary: 'network card for the host-only network',
+    default: '82540EM',
+    env: ['VIRTUALBOX_HOSTONLY_NIC_TYPE'],
+  }),
+  hostonlyNicpromisc: choice(['deny', 'allow-vms', 'allow-all'], {
+    summary: 'promiscuous mode of that card: deny, allow-vms or allow-all',
+    default: 'deny',
+    env: ['VIRTUALBOX_HOSTONLY_NIC_PROMISC'],
+  }),
+  hostonlyNoDhcp: boolean({
+    summary: 'no DHCP server in the host-only network; only boot2docker machines ask for one',
+    default: false,
+    env: ['VIRTUALBOX_HOSTONLY_NO_DHCP'],
+  }),
+  natnetworkCidr: text({
+    summary: 'range of the NAT network',
+    default: '10.98.0.0/24',
+    env: ['VIRTUALBOX_NATNETWORK_CIDR'],
+    parse: natRange,
+    expected: 'a range within 10.0.0.0/8, as 10.98.0.0/24',
+  }),
+  natNictype: choice(nicTypes, {
+    summary: 'network card for the way out',
+    default: '82540EM',
+    env: ['VIRTUALBOX_NAT_NICTYPE'],
+  }),
+  hostDnsResolver: boolean({
+    summary: "answer machines' DNS questions with the computer's own resolver",
+    default: false,
+    env: ['VIRTUALBOX_HOST_DNS_RESOLVER'],
+  }),
+  noDnsProxy: boolean({
+    summary: "do not pass machines' DNS questions on to the computer's name server",
+    default: false,
+    env: ['VIRTUALBOX_NO_DNS_PROXY'],
+  }),
+  shareFolder: text({
+    summary:
+      'folder to share with machines, as /home:hosthome; boot2docker machines get your home folders anyway',
+    env: ['VIRTUALBOX_SHARE_FOLDER'],
+    parse: shareOf,
+    expected: 'FOLDER:NAME, as /home:hosthome',
+  }),
+  noShare: boolean({
+    summary: 'share no folder',
+    default: false,
+    env: ['VIRTUALBOX_NO_SHARE'],
+  }),
+  uiType: choice(['headless', 'gui', 'sdl', 'separate'], {
+    summary: 'how machines are started: headless, gui, sdl or separate',
+    default: 'headless',
+    env: ['VIRTUALBOX_UI_TYPE'],
+  }),
+  noVtxCheck: boolean({
+    summary: 'do not look whether the processor can run virtual machines',
+    default: false,
+    env: ['VIRTUALBOX_NO_VTX_CHECK'],
+  }),
+  engineAtFirstBoot,
+  folder: text({
+    summary: "folder for machines and images; default: VirtualBox's default machine folder",
+    env: ['VIRTUALBOX_FOLDER'],
+  }),
+  installPath: text({
+    summary: 'folder that holds VBoxManage; default: it is found as your shell finds it',
+    env: ['VBOX_MSI_INSTALL_PATH', 'VBOX_INSTALL_PATH'],
+  }),
+});
+
+export type VirtualBoxSettings = ReturnType<typeof readSettings>;
 
 export interface HostOnly {
   /** The computer's own address there. */
@@ -44,52 +153,25 @@ export interface Share {
   name: string;
 }
 
-const nicTypes = ['82540EM', '82543GC', '82545EM', 'Am79C970A', 'Am79C973', 'Am79C960', 'virtio'];
-
-/** @throws UserError for a value that cannot work anywhere. */
-export function readSettings(values: SettingValues): VirtualBoxSettings {
-  const text = (key: string) => textOf(values, key);
-  const present = <K extends keyof VirtualBoxSettings>(key: K, value: VirtualBoxSettings[K] | undefined) =>
-    value === undefined ? {} : { [key]: value };
-  refuseImport(text('import_boot2docker_vm'));
-  return {
-    memory: integerOf(values, 'memory', { from: leastMemory, to: 2097152 }) ?? 1024,
-    ...present('cpus', cpusOf(integerOf(values, 'cpu_count', { from: -1, to: 64 }))),
-    ...present('disk', integerOf(values, 'disk_size', { from: 3000, to: 2 ** 31 })),
-    image: text('image') ?? 'debian-13',
-    ...present('imageChecksum', checksumOf(text('image_checksum'))),
-    ...present('boot2docker', text('boot2docker_url')),
-    ...present('sshUser', text('ssh_user')),
-    network: oneOf(values, 'network', ['hostonly', 'natnetwork']),
-    hostonly: {
-      ...hostOnlyRange(text('hostonly_cidr') ?? '192.168.56.1/24'),
-      nicType: oneOf(values, 'hostonly_nictype', nicTypes),
-      promiscuous: oneOf(values, 'hostonly_nicpromisc', ['deny', 'allow-vms', 'allow-all']),
-      dhcp: !flagOf(values, 'hostonly_no_dhcp'),
-    },
-    natRange: natRange(text('natnetwork_cidr') ?? '10.98.0.0/24'),
-    natNicType: oneOf(values, 'nat_nictype', nicTypes),
-    hostDnsResolver: flagOf(values, 'host_dns_resolver'),
-    dnsProxy: !flagOf(values, 'no_dns_proxy'),
-    ...present('share', flagOf(values, 'no_share') ? 'none' : shareOf(text('share_folder'))),
-    uiType: oneOf(values, 'ui_type', ['headless', 'gui', 'sdl', 'separate']),
-    vtxCheck: !flagOf(values, 'no_vtx_check'),
-    engineAtFirstBoot: flagOf(values, 'engine_at_first_boot'),
-    ...present('folder', text('folder')),
-    ...present('installPath', text('install_path')),
+/** @throws UserError for a value that cannot work anywhere */
+export function readSettings(values: SettingValues) {
+  const { cpuCount, noDnsProxy, noShare, shareFolder, noVtxCheck, ...settings } =
+    declaredSettings.read(values);
+  const { hostonlyCidr, hostonlyNictype, hostonlyNicpromisc, hostonlyNoDhcp, ...others } = settings;
+  const hostonly: HostOnly = {
+    ...hostonlyCidr,
+    nicType: hostonlyNictype,
+    promiscuous: hostonlyNicpromisc,
+    dhcp: !hostonlyNoDhcp,
   };
-}
-
-/** A cloud image with an engine needs about 200 MB to boot. Mebibytes. */
-export const leastMemory = 256;
-
-/** The first of `known` is the default. */
-function oneOf<const T extends string>(values: SettingValues, key: string, known: readonly T[]): T {
-  const value = textOf(values, key);
-  const found =
-    value === undefined ? known[0] : known.find((one) => one.toLowerCase() === value.toLowerCase());
-  if (found !== undefined) return found;
-  throw new UserError(`the setting ${key} must be one of ${known.join(', ')}, not "${value}"`);
+  return {
+    ...others,
+    cpus: cpusOf(cpuCount),
+    hostonly,
+    dnsProxy: !noDnsProxy,
+    share: noShare ? ('none' as const) : shareFolder,
+    vtxCheck: !noVtxCheck,
+  };
 }
 
 /** docker-machine's -1 is all of the computer's; VirtualBox takes 32 at most where it was built for that. */
@@ -99,19 +181,14 @@ function cpusOf(count: number | undefined): number | undefined {
   throw new UserError('the setting cpu_count must be at least 1, or -1 for all of the computer');
 }
 
-function checksumOf(text: string | undefined): string | undefined {
-  if (text === undefined || /^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/i.test(text))
-    return text?.toLowerCase();
-  throw new UserError(`the setting image_checksum must be sha256: or sha512: and hex digits, not "${text}"`);
+function checksumOf(text: string): string | undefined {
+  const isChecksum = /^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/i.test(text);
+  return isChecksum ? text.toLowerCase() : undefined;
 }
 
-function hostOnlyRange(text: string): { address: number; prefix: number } {
+function hostOnlyRange(text: string): { address: number; prefix: number } | undefined {
   const range = tryParseRange(text);
-  if (!range || !text.includes('/') || range.prefix < 8 || range.prefix > 29) {
-    throw new UserError(
-      `the setting hostonly_cidr must be the computer's own address with its range, as 192.168.56.1/24, not "${text}"`,
-    );
-  }
+  if (!range || !text.includes('/') || range.prefix < 8 || range.prefix > 29) return undefined;
   const last = 2 ** (32 - range.prefix) - 1;
   const own = range.base % (last + 1);
   if (own !== 0 && own !== last) return { address: range.base, prefix: range.prefix };
@@ -120,26 +197,21 @@ function hostOnlyRange(text: string): { address: number; prefix: number } {
   });
 }
 
-function natRange(text: string): Range {
+function natRange(text: string): Range | undefined {
   const range = tryParseRange(text);
   // The second to fourth number of an address are those of its 127.x.y.z on this computer.
   const good = range && range.prefix >= 16 && range.prefix <= 29 && Math.floor(range.base / 2 ** 24) === 10;
-  if (good && range.base % 2 ** (32 - range.prefix) === 0) return range;
-  throw new UserError(
-    `the setting natnetwork_cidr must be a range within 10.0.0.0/8, as 10.98.0.0/24, not "${text}"`,
-  );
+  return good && range.base % 2 ** (32 - range.prefix) === 0 ? range : undefined;
 }
 
 /** docker-machine's `dir:name`; a Windows drive has a colon of its own. */
-function shareOf(text: string | undefined): Share | undefined {
-  if (text === undefined) return undefined;
+function shareOf(text: string): Share | undefined {
   const [, path, name] = /^(.+?[^:]):([^:/\\]+)$/.exec(text) ?? [];
-  if (path !== undefined && name !== undefined && parseAddress(text) === undefined) return { path, name };
-  throw new UserError(`the setting share_folder must be FOLDER:NAME, as /home:hosthome, not "${text}"`);
+  const isShare = path !== undefined && name !== undefined && parseAddress(text) === undefined;
+  return isShare ? { path, name } : undefined;
 }
 
-function refuseImport(name: string | undefined): void {
-  if (name === undefined) return;
+function refuseImport(name: string): never {
   throw new UserError(`belt cannot import the virtual machine "${name}"`, {
     hint: 'leave the setting import_boot2docker_vm (VIRTUALBOX_BOOT2DOCKER_IMPORT_VM) out',
   });

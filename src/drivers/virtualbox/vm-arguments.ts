@@ -74,7 +74,7 @@ export function consoleArgs(file: string): string[] {
 
 /** The way out, and with a host-only network the way in as the second card. */
 export function cardArgs(settings: VirtualBoxSettings, hostOnlyName: string | undefined): string[] {
-  const first = ['--nictype1', settings.natNicType, '--cableconnected1', 'on'];
+  const first = ['--nictype1', settings.natNictype, '--cableconnected1', 'on'];
   if (hostOnlyName === undefined) return ['--nic1', 'natnetwork', '--nat-network1', natNetworkName, ...first];
   const { nicType, promiscuous } = settings.hostonly;
   return [
@@ -88,7 +88,7 @@ export function cardArgs(settings: VirtualBoxSettings, hostOnlyName: string | un
 export function cardsOf(info: Info, address: number, settings: VirtualBoxSettings): Card[] {
   const mac = (number: number) => info.get(`macaddress${number}`) ?? '';
   if (settings.network === 'natnetwork') {
-    const { base, prefix } = settings.natRange;
+    const { base, prefix } = settings.natnetworkCidr;
     return [{ mac: mac(1), fixed: { address, prefix, gateway: base + 1 } }];
   }
   return [{ mac: mac(1) }, { mac: mac(2), fixed: { address, prefix: settings.hostonly.prefix } }];
@@ -123,7 +123,8 @@ export function loopbackOf(address: number): string {
 
 /** Where a machine's addresses are taken from, those that nothing else gives out first. */
 export function addressCandidates(settings: VirtualBoxSettings): number[] {
-  const { base, prefix } = settings.network === 'natnetwork' ? settings.natRange : rangeOf(settings.hostonly);
+  const { base, prefix } =
+    settings.network === 'natnetwork' ? settings.natnetworkCidr : rangeOf(settings.hostonly);
   const own = settings.network === 'natnetwork' ? base + 1 : settings.hostonly.address;
   const all = Array.from({ length: 2 ** (32 - prefix) - 2 }, (_, index) => base + 1 + index);
   const free = all.filter((address) => address !== own && address !== base + dhcpServerHost);
@@ -132,7 +133,9 @@ export function addressCandidates(settings: VirtualBoxSettings): number[] {
 }
 
 export function rangeText(settings: VirtualBoxSettings): string {
-  return formatRange(settings.network === 'natnetwork' ? settings.natRange : rangeOf(settings.hostonly));
+  return formatRange(
+    settings.network === 'natnetwork' ? settings.natnetworkCidr : rangeOf(settings.hostonly),
+  );
 }
 
 export function controllerArgs(uuid: string): string[] {

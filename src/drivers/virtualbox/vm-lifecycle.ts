@@ -75,7 +75,7 @@ export function resize(
     const cpus = settings.cpus === undefined ? [] : ['--cpus', String(settings.cpus)];
     await vbox.onVm(uuid, ['modifyvm', uuid, '--memory', String(memory), ...cpus]);
     const disk = mediaIn(await requireInfo(vbox, uuid, name)).find(({ path }) => path.endsWith('disk.vdi'));
-    if (settings.disk !== undefined && disk) await growDisk(vbox, disk.path, settings.disk);
+    if (settings.diskSize !== undefined && disk) await growDisk(vbox, disk.path, settings.diskSize);
     emit({ type: 'changed', name, change: { size, memory } });
     if (state !== 'stopped') await bringUp(virtualbox, vm, signal, emit);
   });

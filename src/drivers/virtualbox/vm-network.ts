@@ -39,7 +39,7 @@ export interface HostOnlyInterface {
 /** @throws UserError where the network of the settings clashes with another, or VirtualBox would refuse it; changes nothing. */
 export async function checkNetwork(vbox: VBoxManage, settings: VirtualBoxSettings): Promise<void> {
   if (settings.network === 'natnetwork') {
-    refuseClash(settings.natRange, 'natnetwork_cidr', await rangesInUse());
+    refuseClash(settings.natnetworkCidr, 'natnetwork_cidr', await rangesInUse());
     return;
   }
   const { hostonly } = settings;

@@ -238,7 +238,7 @@ describe('settings', () => {
 
   test('the token goes nowhere in the clear', () => {
     expect(() => read({ api_url: 'http://example.org/v2' })).toThrow('must be an https:// address');
-    expect(read({ api_url: 'http://127.0.0.1:99/v2/' }).url).toBe('http://127.0.0.1:99/v2');
+    expect(read({ api_url: 'http://127.0.0.1:99/v2/' }).apiUrl).toBe('http://127.0.0.1:99/v2');
   });
 
   test('tags come as a list, or as docker-machine takes them', () => {
@@ -250,7 +250,7 @@ describe('settings', () => {
   test('a key path without a fingerprint, a bad tag and a bad port are refused', () => {
     expect(() => read({ ssh_key_path: 'k' })).toThrow('ssh_key_path needs ssh_key_fingerprint');
     expect(() => read({ tags: ['a b'] })).toThrow('"a b" is no tag');
-    expect(() => read({ ssh_port: 0 })).toThrow('ssh_port must be a whole number from 1 to 65535');
+    expect(() => read({ ssh_port: 0 })).toThrow('ssh_port must be a port number, 1 to 65535');
     expect(() => read({ region: '' })).toThrow('the setting region is empty');
     expect(() => read({ region: 3 })).toThrow('the setting region must be text');
   });

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { driver } from '../../../../src/drivers/nspawn/index.js';
-import { readSettings } from '../../../../src/drivers/nspawn/nspawn-settings.js';
+import { nspawnSettings } from '../../../../src/drivers/nspawn/nspawn-settings.js';
 
-test('the defaults that are told are those that are used', () => {
-  const told = Object.fromEntries(driver.settings.map((setting) => [setting.key, setting.default]));
-  expect(told).toEqual({ ...readSettings({}), network: undefined });
+test('the declared defaults are the ones in use', () => {
+  const declared = Object.fromEntries(driver.settings.map((setting) => [setting.key, setting.default]));
+  expect(declared).toEqual({ ...nspawnSettings.read({}), network: undefined });
 });
 
-test('values are taken over', () => {
+test('every setting can be set', () => {
   const values = {
     data: '/srv/belt',
     bridge: 'br7',
@@ -15,7 +15,7 @@ test('values are taken over', () => {
     image: 'debian-12',
     mirror: 'file:///mirror',
   };
-  expect(readSettings(values)).toEqual({ ...values, network: { base: 0xac1e0000, prefix: 24 } });
+  expect(nspawnSettings.read(values)).toEqual({ ...values, network: { base: 0xac1e0000, prefix: 24 } });
 });
 
 test.each([
@@ -28,5 +28,5 @@ test.each([
   [{ mirror: 'deb.debian.org' }, 'not "deb.debian.org"'],
   [{ bridge: 3 }, 'the setting bridge must be text, not 3'],
 ])('%o is refused', (values, message) => {
-  expect(() => readSettings(values)).toThrow(message);
+  expect(() => nspawnSettings.read(values)).toThrow(message);
 });

@@ -170,7 +170,7 @@ describe('settings', () => {
     expect(read(defaults)).toEqual(read({}));
     expect(read({})).toMatchObject({
       memory: 1024,
-      natNicType: '82540EM',
+      natNictype: '82540EM',
       uiType: 'headless',
       dnsProxy: true,
     });

@@ -1,0 +1,183 @@
+import { UserError } from '../../base/errors.js';
+import type { Machine } from '../../machines/model/machine.js';
+import type { Setting, SettingValues } from '../driver.js';
+
+/** One setting: what users see of it, and how its value is read. */
+export interface Field<T> extends Omit<Setting, 'key'> {
+  /** @throws UserError for a value that cannot work anywhere */
+  read(value: SettingValues[string], key: string): T;
+}
+
+type Fields = Readonly<Record<string, Field<unknown>>>;
+
+/** The settings as a driver uses them, by the names that it declares them with. */
+export type SettingsOf<F extends Fields> = { [K in keyof F]: F[K] extends Field<infer T> ? T : never };
+
+export interface DefinedSettings<F extends Fields> {
+  /** As the driver's module shows them. */
+  readonly list: readonly Setting[];
+  /** @throws UserError for a value that cannot work anywhere */
+  read(values: SettingValues): SettingsOf<F>;
+}
+
+/**
+ * Declares a driver's settings once: names, types, defaults, and where values come from. A field
+ * `vpcId` has the key `vpc_id` in files.
+ */
+export function defineSettings<F extends Fields>(fields: F): DefinedSettings<F> {
+  const entries = Object.entries(fields).map(([name, field]) => ({ name, key: snakeCase(name), field }));
+  return {
+    list: entries.map(({ key, field: { read: _, ...setting } }) => ({ key, ...setting })),
+    read: (values) =>
+      Object.fromEntries(
+        entries.map(({ name, key, field }) => [name, field.read(values[key], key)]),
+      ) as SettingsOf<F>,
+  };
+}
+
+type About<D> = Pick<Setting, 'summary' | 'env' | 'secret' | 'flag'> & { default?: D };
+
+/** Undefined is possible only where there is no default. */
+type Optional<T, D> = D extends undefined ? T | undefined : T;
+
+/**
+ * Text; an empty value counts as not set.
+ * @param options.parse - refuses a value by returning undefined, with `expected` as the reason
+ * @param options.required - refuses an empty value instead of using the default
+ */
+export function text<T, D extends string | undefined = undefined>(
+  options: About<D> & { parse: (text: string) => T | undefined; expected?: string },
+): Field<Optional<T, D>>;
+export function text<D extends string | undefined = undefined>(
+  options: About<D> & { required?: true },
+): Field<Optional<string, D>>;
+export function text({
+  parse = (written) => written,
+  expected = 'valid',
+  required,
+  ...about
+}: About<string> & {
+  parse?: (text: string) => unknown;
+  expected?: string;
+  required?: true;
+}): Field<unknown> {
+  return {
+    ...about,
+    type: 'string',
+    read(value, key) {
+      if (value === '' && required) throw new UserError(`the setting ${key} is empty`);
+      const written = value === '' || value === undefined ? about.default : value;
+      if (written === undefined) return undefined;
+      if (typeof written !== 'string') throw invalid(key, 'text', written);
+      const parsed = parse(written);
+      if (parsed === undefined) throw invalid(key, expected, written);
+      return parsed;
+    },
+  };
+}
+
+/** Text that is never shown, and never written to a file by belt. */
+export function secret(about: Omit<About<undefined>, 'secret'>): Field<string | undefined> {
+  return text({ ...about, secret: true });
+}
+
+/** One of a few words, in upper or lower case. */
+export function choice<const T extends string>(
+  choices: readonly T[],
+  about: About<NoInfer<T>> & { default: NoInfer<T> },
+): Field<T> {
+  const expected = choices.length > 2 ? `one of ${choices.join(', ')}` : choices.join(' or ');
+  const parse = (written: string) => choices.find((known) => known.toLowerCase() === written.toLowerCase());
+  return text<T, T>({ ...about, parse, expected });
+}
+
+/** A whole number in a range. */
+export function integer<D extends number | undefined = undefined>(
+  options: About<D> & { min: number; max: number },
+): Field<Optional<number, D>>;
+export function integer({
+  min,
+  max,
+  ...about
+}: About<number> & { min: number; max: number }): Field<number | undefined> {
+  return {
+    ...about,
+    type: 'integer',
+    read(value = about.default, key) {
+      if (value === undefined) return undefined;
+      if (Number.isInteger(value) && Number(value) >= min && Number(value) <= max) return Number(value);
+      throw invalid(key, `a whole number from ${min} to ${max}`, value);
+    },
+  };
+}
+
+export function port(about: About<number> & { default: number }): Field<number> {
+  return {
+    ...about,
+    type: 'integer',
+    read: (value = about.default, key) => requirePort(`the setting ${key}`, value),
+  };
+}
+
+export function boolean(about: About<boolean>): Field<boolean> {
+  return { ...about, type: 'boolean', read: (value = about.default) => value === true };
+}
+
+/** Items are trimmed, empty ones dropped, and no items at all count as not set. */
+export function list<T>(
+  about: About<readonly string[]> & { parse: (items: readonly string[]) => T },
+): Field<T>;
+export function list(about: About<readonly string[]>): Field<readonly string[]>;
+export function list({
+  parse = (items) => items,
+  ...about
+}: About<readonly string[]> & { parse?: (items: readonly string[]) => unknown }): Field<unknown> {
+  return {
+    ...about,
+    type: 'list',
+    read(value) {
+      const items = itemsOf(value);
+      return parse(items.length > 0 ? items : (about.default ?? []));
+    },
+  };
+}
+
+/** A `parse` of `text` for values that only have a form. */
+export function matching(form: RegExp): (text: string) => string | undefined {
+  return (written) => (form.test(written) ? written : undefined);
+}
+
+/** @param what - completes "WHAT must be a port number". @throws UserError */
+export function requirePort(what: string, value: unknown): number {
+  const number = /^\d{1,5}$/.test(String(value)) ? Number(value) : 0;
+  if (number >= 1 && number <= 65_535) return number;
+  throw new UserError(`${what} must be a port number, 1 to 65535, not ${JSON.stringify(value)}`);
+}
+
+/** The value that a machine's record holds under a setting's key, as a settings object. */
+export function recordedSetting({ driverData }: Pick<Machine, 'driverData'>, key: string): SettingValues {
+  const value = driverData[key];
+  return typeof value === 'string' ? { [key]: value } : {};
+}
+
+function invalid(key: string, expected: string, value: unknown): UserError {
+  return new UserError(`the setting ${key} must be ${expected}, not ${JSON.stringify(value)}`);
+}
+
+function itemsOf(value: SettingValues[string]): readonly string[] {
+  if (!Array.isArray(value)) return splitList(String(value ?? ''));
+  return (value as readonly string[]).map((item) => item.trim()).filter((item) => item !== '');
+}
+
+/** The items of `a, b`, trimmed, without empty ones. */
+export function splitList(written: string): string[] {
+  return written
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+/** `vpcId` -> `vpc_id` */
+function snakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
