@@ -1,12 +1,24 @@
 /**
- * How operations tell what they are doing. `ui/` draws it, tests record it; nothing below `ui/` prints.
+ * How operations report progress. `ui/` draws it, tests record it; nothing below `ui/` prints.
  */
 export interface Reporter {
-  /** Opens a set of lines, one a subject (a machine, an image), that live until each has ended. */
+  /** Opens a set of lines, one per subject (a machine, a node), that live until each has ended. */
   open(subjects: readonly string[]): Progress;
-  /** One plain line that is no result: what is being waited for, what to type next. */
+  /**
+   * Runs a stage of an operation. What `work` reports to the reporter it is given appears beneath
+   * the title, with the time it took; a stage that reports nothing is not shown.
+   */
+  stage<T>(title: string, work: (stage: StageReporter) => Promise<T>): Promise<T>;
+  /** One plain line that is not a result: what is being waited for, what to type next. */
   note(message: string): void;
   warn(message: string): void;
+}
+
+export interface StageReporter extends Reporter {
+  /** Ends the step before and begins the next; the same text again only moves `fraction` (0 to 1). */
+  step(text: string, fraction?: number): void;
+  /** The stage has failed for this reason and is attempted again. */
+  retry(reason: string): void;
 }
 
 export interface Progress {

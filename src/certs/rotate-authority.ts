@@ -1,6 +1,7 @@
 import { reportOf } from '../app/batch-report.js';
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
+import { inStage } from '../app/in-stage.js';
 import type { EngineWork } from '../app/rolling-restart.js';
 import type { Machine } from '../machines/model/machine.js';
 import { clusterPaths, nextFolder, nextPaths, writeChanged, writePair } from './certificate-files.js';
@@ -114,12 +115,10 @@ async function overlap(
     await install(machine, await serverCertificateFor(machine, context), step);
     return machine;
   };
-  const { restartEngines } = await context.rollingRestart();
-  return restartEngines(machines, {
-    work,
-    doneMessage: () => 'trusts both authorities',
-    continueOnError: force,
-    force,
+  return inStage('Installing certificates of the new CA', context, async (stage) => {
+    const { restartEngines } = await stage.rollingRestart();
+    const doneMessage = (): string => 'trusts both authorities';
+    return restartEngines(machines, { work, doneMessage, continueOnError: force, force });
   });
 }
 
@@ -140,12 +139,10 @@ async function drop(
     await install(machine, await serverCertificateFor(machine, context), step);
     return machine;
   };
-  const { restartEngines } = await context.rollingRestart();
-  return restartEngines(machines, {
-    work,
-    doneMessage: () => 'trusts the new authority',
-    continueOnError: force,
-    force,
+  return inStage('Dropping the old CA', context, async (stage) => {
+    const { restartEngines } = await stage.rollingRestart();
+    const doneMessage = (): string => 'trusts the new authority';
+    return restartEngines(machines, { work, doneMessage, continueOnError: force, force });
   });
 }
 

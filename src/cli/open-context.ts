@@ -112,10 +112,11 @@ class ContextMaker {
       templates,
       keyType: () => settings.keyType(),
       sudoPassword,
-      rollingRestart: once(async () => {
+      // `this`, not `context`: a stage works in a copy with a reporter of its own.
+      async rollingRestart() {
         const { rollingRestart } = await import('../swarm/rolling-restart.js');
-        return rollingRestart(context);
-      }),
+        return rollingRestart(this);
+      },
       reporter,
       signal,
     };

@@ -1,5 +1,7 @@
 import { allEnded, type Outcome, outcomesOf } from '../app/fan-out.js';
+import { inStage } from '../app/in-stage.js';
 import { groupBy } from '../base/group-by.js';
+import { plural } from '../base/plural.js';
 import { startMachines } from '../machines/lifecycle.js';
 import { resizeMachines } from '../machines/resize-machines.js';
 import { demoteNodes, promoteNodes } from '../swarm/change-roles.js';
@@ -33,6 +35,21 @@ const doings: { readonly [K in Kind]: Doing<K> } = {
   engine: setEngines,
   resize: resizeAll,
   remove: removeAll,
+};
+
+const titles: { readonly [K in Kind]: (count: number) => string } = {
+  create: (count) => `Creating ${plural(count, 'machine')}`,
+  start: (count) => `Starting ${plural(count, 'machine')}`,
+  forget: (count) => `Removing ${plural(count, 'stale node')}`,
+  await: (count) => `Waiting for ${plural(count, 'node')}`,
+  init: () => 'Initializing the swarm',
+  join: (count) => `Joining ${plural(count, 'node')}`,
+  promote: (count) => `Promoting ${plural(count, 'node')}`,
+  demote: (count) => `Demoting ${plural(count, 'node')}`,
+  set: (count) => `Updating ${plural(count, 'node')}`,
+  engine: (count) => `Configuring ${plural(count, 'engine')}`,
+  resize: (count) => `Resizing ${plural(count, 'machine')}`,
+  remove: (count) => `Removing ${plural(count, 'machine')}`,
 };
 
 /** How long a node may take to be empty, and then what ran there to run elsewhere. */
@@ -107,7 +124,10 @@ export async function performStage({ order, steps }: Stage, work: Work): Promise
 /** Steps of one kind. Work that cannot be begun fails them all. */
 async function doSame(steps: readonly Step[], work: Work): Promise<StepEnd[]> {
   const [{ does }] = steps as [Step];
-  const begin = (): Promise<Outcome<unknown>[]> => (doings[does] as Doing<Kind>)(steps, work);
+  const begin = (): Promise<Outcome<unknown>[]> =>
+    inStage(titles[does](steps.length), work.context, (context) =>
+      (doings[does] as Doing<Kind>)(steps, { ...work, context }),
+    );
   const outcomes = await outcomesOf(namesOf(steps), begin, work.context.signal);
   const byName = new Map(outcomes.map((outcome) => [outcome.name, outcome]));
   return steps.map((step) => ({ step, outcome: byName.get(step.name) ?? skipped(step).outcome }));

@@ -53,16 +53,18 @@ const electionMs = 60_000;
  * The plan once it is known what swarm there is, or with what is to be done before that.
  * @throws why nobody can tell
  */
-async function settledPlan(input: PlanInput, context: Context): Promise<PlanNow> {
-  const deadline = Date.now() + electionMs;
-  for (let told = false; ; told = true) {
-    const plan = await lookAndPlan(input, context);
-    const { obstacle } = plan.observation;
-    if (!obstacle || plan.stages.length > 0) return plan;
-    if (Date.now() > deadline) throw obstacle;
-    if (!told) context.reporter.note(`waiting for the swarm: ${obstacle.message}`);
-    await sleep(1_000, undefined, { signal: context.signal });
-  }
+function settledPlan(input: PlanInput, context: Context): Promise<PlanNow> {
+  return context.reporter.stage('Inspecting the swarm', async (stage) => {
+    const deadline = Date.now() + electionMs;
+    for (;;) {
+      const plan = await lookAndPlan(input, context);
+      const { obstacle } = plan.observation;
+      if (!obstacle || plan.stages.length > 0) return plan;
+      if (Date.now() > deadline) throw obstacle;
+      stage.retry(obstacle.message);
+      await sleep(1_000, undefined, { signal: context.signal });
+    }
+  });
 }
 
 async function settle(input: PlanInput, plan: PlanNow, context: Context): Promise<void> {

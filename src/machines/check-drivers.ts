@@ -1,5 +1,4 @@
 import type { Context } from '../app/context.js';
-import { sharedLine } from '../app/progress-line.js';
 import { explanationOf } from '../base/errors.js';
 import type { Check } from '../drivers/driver.js';
 
@@ -52,21 +51,19 @@ export async function repair(diagnoses: readonly Diagnosis[], context: Context):
       checks.filter(({ ok }) => !ok).flatMap(({ name, fix }) => (fix ? [[fix, name] as const] : [])),
     ),
   );
-  for (const [fix, name] of fixes) {
-    const line = sharedLine(name, context.reporter);
-    line.update('installing');
-    try {
+  await context.reporter.stage('Installing what is missing', async (stage) => {
+    for (const [fix, name] of fixes) {
+      stage.step(name);
       await fix(context.signal);
-      await line.end();
-    } catch (error) {
-      await line.end((error as Error).message);
-      throw error;
     }
-  }
-  return diagnose(
-    context,
-    diagnoses.map(({ driver }) => driver),
-  );
+  });
+  return context.reporter.stage('Checking drivers again', (stage) => {
+    if (fixes.size > 0) stage.step('checking');
+    return diagnose(
+      context,
+      diagnoses.map(({ driver }) => driver),
+    );
+  });
 }
 
 export function isHealthy({ checks }: Diagnosis): boolean {

@@ -1,6 +1,5 @@
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
-import { sharedLine } from '../app/progress-line.js';
 import { isAbort, messageOf, UserError } from '../base/errors.js';
 import type { GroupSettings } from '../clusters/model/group.js';
 import type { Adoption, CreateRequest, Driver, MachineEvent, MachineWish } from '../drivers/driver.js';
@@ -287,14 +286,9 @@ async function prepare(
   requests: readonly CreateRequest[],
   context: Context,
 ): Promise<void> {
-  const line = sharedLine(driverName, context.reporter);
-  try {
-    await driver.prepare?.(requests, line.update, context.signal);
-    await line.end();
-  } catch (error) {
-    await line.end(messageOf(error));
-    throw error;
-  }
+  await context.reporter.stage(driverName, async (stage) =>
+    driver.prepare?.(requests, (step, fraction) => stage.step(step, fraction), context.signal),
+  );
 }
 
 async function makeAll(

@@ -1,6 +1,5 @@
 import type { Context } from '../app/context.js';
-import { sharedLine } from '../app/progress-line.js';
-import { messageOf, UserError } from '../base/errors.js';
+import { UserError } from '../base/errors.js';
 import type { Image, ImageStore } from '../drivers/driver.js';
 
 export type { Image };
@@ -20,20 +19,14 @@ export interface BuildInput {
 }
 
 /** Builds an image unless it is there. */
-export async function buildImage(
+export function buildImage(
   { name, rebuild }: BuildInput,
   images: ImageStore,
   context: Context,
 ): Promise<Image> {
   const [preferred = ''] = images.available();
   const wanted = name ?? preferred;
-  const line = sharedLine(wanted, context.reporter);
-  try {
-    const image = await images.build(wanted, { rebuild }, line.update, context.signal);
-    await line.end();
-    return image;
-  } catch (error) {
-    await line.end(messageOf(error));
-    throw error;
-  }
+  return context.reporter.stage(wanted, (stage) =>
+    images.build(wanted, { rebuild }, (step, fraction) => stage.step(step, fraction), context.signal),
+  );
 }

@@ -1,5 +1,4 @@
 import type { Context } from '../app/context.js';
-import { sharedLine } from '../app/progress-line.js';
 import { UsageError, UserError } from '../base/errors.js';
 import { folderExists } from '../base/files.js';
 import { loadPackage } from '../drivers/load-plugin.js';
@@ -22,18 +21,13 @@ export function isLocal(spec: string): boolean {
  */
 export async function installPlugin(spec: string, context: Context): Promise<Plugin> {
   if (spec.startsWith('-')) throw new UsageError(`"${spec}" is no package`);
-  return addPlugin(context, async ({ folder }) => {
-    const line = sharedLine(spec, context.reporter);
-    line.update('installing');
-    const { plugins, signal } = context;
-    try {
+  const { plugins, reporter, signal } = context;
+  return addPlugin(context, ({ folder }) =>
+    reporter.stage(spec, async (stage) => {
+      stage.step('installing');
       await npmInstall({ folder, spec, owner: plugins.owner, signal });
-      await line.end();
-    } catch (error) {
-      await line.end((error as Error).message);
-      throw error;
-    }
-  });
+    }),
+  );
 }
 
 /**

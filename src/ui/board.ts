@@ -1,15 +1,8 @@
 import type { Paint } from './colors.js';
 import { formatElapsed } from './format-elapsed.js';
+import type { Drawable, View } from './live-area.js';
 import { elapsedMs, hasEnded, type Subject } from './progress-item.js';
 import { oneLine, padEnd, truncate, widthOf, wrap } from './text-width.js';
-
-/** What a board needs to know of the terminal and the moment to draw itself. */
-export interface View {
-  columns: number;
-  /** Lines that the board may take. */
-  rows: number;
-  nowMs: number;
-}
 
 interface Layout {
   name: number;
@@ -28,7 +21,7 @@ const gap = '  ';
  * Draws a set of subjects as lines of a terminal: one a subject where they fit, else a summary with those that are failed or
  * running. Pure but for one thing: the text column never gets narrower, so that the times beside it do not jump.
  */
-export class Board {
+export class Board implements Drawable {
   private textWidth = 0;
 
   constructor(
@@ -146,15 +139,12 @@ export class Board {
     if (status === 'failed') return this.paint.red('✗');
     if (status === 'skipped') return this.paint.yellow('-');
     if (status === 'waiting') return this.paint.dim('·');
-    return this.paint.cyan(spinner[Math.floor(nowMs / spinnerStepMs) % spinner.length] ?? '');
+    return this.paint.cyan(spinnerFrame(nowMs));
   }
 
   private bar(fraction: number | undefined, width: number): string {
-    const percentGap = width > 0 ? ' ' : '';
-    if (fraction === undefined) return ' '.repeat(width + percentGap.length + percentWidth);
-    const filled = Math.round(fraction * width);
-    const percent = `${Math.floor(fraction * 100)}%`.padStart(percentWidth);
-    return `${this.paint.cyan('━'.repeat(filled))}${this.paint.dim('─'.repeat(width - filled))}${percentGap}${percent}`;
+    if (fraction === undefined) return ' '.repeat(barColumns(width));
+    return barText(fraction, width, this.paint);
   }
 
   private elapsed(subject: Subject, nowMs: number): string {
@@ -176,11 +166,27 @@ function shareWidth(wanted: { name: number; text: number; hasBar: boolean; colum
   const fixed = 2 + name + gap.length + gap.length + elapsedWidth + 1;
   if (!wanted.hasBar) return { name, text: Math.min(wanted.text, wanted.columns - fixed) };
   const bar = barWidth(wanted.columns);
-  const barColumn = gap.length + (bar > 0 ? bar + 1 : 0) + percentWidth;
+  const barColumn = gap.length + barColumns(bar);
   return { name, text: Math.min(wanted.text, wanted.columns - fixed - barColumn), bar };
 }
 
-function barWidth(columns: number): number {
+export function spinnerFrame(nowMs: number): string {
+  return spinner[Math.floor(nowMs / spinnerStepMs) % spinner.length] ?? '';
+}
+
+/** A bar of so many cells with its percentage; without cells, the percentage alone. */
+export function barText(fraction: number, width: number, paint: Paint): string {
+  const filled = Math.round(fraction * width);
+  const percent = `${Math.floor(fraction * 100)}%`.padStart(percentWidth);
+  if (width === 0) return percent;
+  return `${paint.cyan('━'.repeat(filled))}${paint.dim('─'.repeat(width - filled))} ${percent}`;
+}
+
+function barColumns(width: number): number {
+  return (width > 0 ? width + 1 : 0) + percentWidth;
+}
+
+export function barWidth(columns: number): number {
   if (columns >= 76) return 20;
   return columns >= 60 ? 10 : 0;
 }

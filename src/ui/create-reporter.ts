@@ -1,10 +1,9 @@
 import type { Writable } from 'node:stream';
-import type { Reporter } from '../app/reporter.js';
+import type { Reporter, StageReporter } from '../app/reporter.js';
 import { createPaint } from './colors.js';
 import type { TerminalStream } from './live-area.js';
 import { liveReporter } from './live-reporter.js';
 import { plainReporter } from './plain-reporter.js';
-import { redact } from './redact.js';
 
 export interface ReporterOptions {
   /** Where progress goes: stderr, since stdout carries results only. */
@@ -19,17 +18,7 @@ export interface ReporterOptions {
   now?: () => number;
 }
 
-export function createReporter(options: ReporterOptions): Reporter {
-  const reporter = reporterOf(options);
-  // A command line that is told back may hold what nobody else should read.
-  return {
-    open: (names) => reporter.open(names),
-    note: (message) => reporter.note(redact(message)),
-    warn: (message) => reporter.warn(redact(message)),
-  };
-}
-
-function reporterOf({
+export function createReporter({
   stream,
   mode,
   color,
@@ -45,8 +34,11 @@ function isTerminal(stream: Writable & { isTTY?: boolean }): boolean {
   return stream.isTTY === true;
 }
 
-const silentReporter: Reporter = {
+const silentReporter: StageReporter = {
   open: () => ({ update() {}, done() {}, failed() {}, close: async () => {} }),
+  stage: (_title, work) => work(silentReporter),
+  step() {},
+  retry() {},
   note() {},
   warn() {},
 };

@@ -1,10 +1,24 @@
 import type { Writable } from 'node:stream';
-import type { Board } from './board.js';
 import { interceptWrites } from './intercept-writes.js';
 import { widthOf } from './text-width.js';
 
 /** A stream that may be a terminal; of one that does not tell its size, 80 columns and 24 rows are assumed. */
 export type TerminalStream = Writable & { columns?: number; rows?: number };
+
+/** What the terminal is at the moment that something draws itself. */
+export interface View {
+  columns: number;
+  /** Lines that may be taken. */
+  rows: number;
+  nowMs: number;
+}
+
+export interface Drawable {
+  /** The lines of this moment. */
+  draw(view: View): string[];
+  /** The lines that stay when all has ended. */
+  final(view: View): string[];
+}
 
 const frameMs = 100;
 /** Left free above the boards, so that what went before stays in sight. */
@@ -21,7 +35,7 @@ const clearBelow = '\x1b[J';
  * appears above the boards.
  */
 export class LiveArea {
-  private readonly boards: Board[] = [];
+  private readonly boards: Drawable[] = [];
   private drawn: string[] = [];
   private timer: NodeJS.Timeout | undefined;
   private release: (() => void)[] = [];
@@ -40,14 +54,14 @@ export class LiveArea {
     this.write = (text) => void write(text);
   }
 
-  add(board: Board): void {
+  add(board: Drawable): void {
     this.boards.push(board);
     if (this.boards.length === 1) this.start();
     this.draw();
   }
 
   /** Takes a board off; its final lines stay above what is still live. */
-  finish(board: Board): void {
+  finish(board: Drawable): void {
     this.boards.splice(this.boards.indexOf(board), 1);
     this.printLines(board.final({ columns: this.columns, rows: this.rowsFor(1), nowMs: this.now() }));
     if (this.boards.length === 0) this.stop();
@@ -114,11 +128,12 @@ export class LiveArea {
     return up > 0 ? `\r\x1b[${up}A` : '\r';
   }
 
-  private rowsFor(boards: number): number {
+  /** Rows for each of so many boards. */
+  rowsFor(boards: number): number {
     return Math.max(3, Math.floor(((this.stream.rows || 24) - spareRows) / Math.max(1, boards)));
   }
 
-  private get columns(): number {
+  get columns(): number {
     return this.stream.columns || 80;
   }
 }

@@ -3,7 +3,8 @@ import type { Progress, Reporter } from '../app/reporter.js';
 import { Board } from './board.js';
 import type { Paint } from './colors.js';
 import { LiveArea, type TerminalStream } from './live-area.js';
-import { end, newSubject, type Subject, step } from './progress-item.js';
+import { end, hasEnded, newSubject, step } from './progress-item.js';
+import { redact } from './redact.js';
 
 interface LiveOptions {
   stream: TerminalStream;
@@ -15,60 +16,43 @@ interface LiveOptions {
 /** Progress as lines that are drawn in place on a terminal. */
 export function liveReporter({ stream, paint, now, sharing }: LiveOptions): Reporter {
   const area = new LiveArea(stream, now, sharing);
-  return {
-    open: (names) => liveProgress(names, area, paint, now),
-    note: (message) => area.print(message),
-    warn: (message) => area.print(`${paint.yellow('warning:')} ${message}`),
+  const reporter: Reporter = {
+    open: (names) => boardProgress(names, area, paint, now),
+    async stage(title, work) {
+      // listr2 is loaded only for what has stages.
+      const { runStage } = await import('./listr-stage.js');
+      return runStage(title, work, { area, paint, now, reporter });
+    },
+    note: (message) => area.print(redact(message)),
+    warn: (message) => area.print(`${paint.yellow('warning:')} ${redact(message)}`),
   };
+  return reporter;
 }
 
-interface LiveSubject {
-  subject: Subject;
-  ended: Promise<boolean>;
-  resolve: (well: boolean) => void;
-}
-
-function liveProgress(names: readonly string[], area: LiveArea, paint: Paint, now: () => number): Progress {
-  const subjects = new Map(names.map((name) => [name, liveSubject(name, now())]));
-  const board = new Board(
-    [...subjects.values()].map(({ subject }) => subject),
-    now(),
-    paint,
-  );
-  const drawn = draw([...subjects.values()], board, area);
+/** Progress on a board, which leaves the live area with its last line. */
+function boardProgress(names: readonly string[], area: LiveArea, paint: Paint, now: () => number): Progress {
+  const subjects = new Map(names.map((name) => [name, newSubject(name, now())]));
+  const board = new Board([...subjects.values()], now(), paint);
+  let drawn = names.length > 0;
+  if (drawn) area.add(board);
 
   const finish = (name: string, status: 'done' | 'failed' | 'skipped', text: string): void => {
-    const live = subjects.get(name);
-    if (!live) return;
-    end(live.subject, status, text, now());
-    live.resolve(status !== 'failed');
+    const subject = subjects.get(name);
+    if (subject) end(subject, status, text, now());
+    if (!drawn || ![...subjects.values()].every(hasEnded)) return;
+    drawn = false;
+    area.finish(board);
   };
 
   return {
     update(name, text, fraction) {
-      const live = subjects.get(name);
-      if (live) step(live.subject, text, fraction, now());
+      const subject = subjects.get(name);
+      if (subject) step(subject, text, fraction, now());
     },
     done: (name, text = 'done') => finish(name, 'done', text),
     failed: (name, reason) => finish(name, 'failed', reason),
     async close() {
       for (const name of subjects.keys()) finish(name, 'skipped', 'skipped');
-      await drawn;
     },
   };
-}
-
-function liveSubject(name: string, nowMs: number): LiveSubject {
-  let resolve: (well: boolean) => void = () => {};
-  const ended = new Promise<boolean>((fulfil) => {
-    resolve = fulfil;
-  });
-  return { subject: newSubject(name, nowMs), ended, resolve };
-}
-
-/** listr2 is loaded only here, when there is something to draw; the subjects keep what happens until then. */
-async function draw(subjects: readonly LiveSubject[], board: Board, area: LiveArea): Promise<void> {
-  const { runTasks } = await import('./listr-board.js');
-  const tasks = subjects.map(({ subject, ended }) => ({ title: subject.name, ended }));
-  await runTasks(tasks, { area, board });
 }

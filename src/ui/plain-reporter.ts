@@ -1,7 +1,9 @@
 import type { Writable } from 'node:stream';
-import type { Progress, Reporter } from '../app/reporter.js';
+import type { Progress, Reporter, StageReporter } from '../app/reporter.js';
+import { isAbort, messageOf } from '../base/errors.js';
 import { formatElapsed } from './format-elapsed.js';
 import { elapsedMs, end, hasEnded, newSubject, type Subject, step } from './progress-item.js';
+import { redact } from './redact.js';
 import { oneLine, wrap } from './text-width.js';
 
 interface PlainOptions {
@@ -9,14 +11,67 @@ interface PlainOptions {
   now: () => number;
 }
 
-/** Progress as plain lines, for pipes and logs: a line whenever a step really changes, and every tenth of a measured one. */
+/**
+ * Progress as plain lines, for pipes and logs: a line whenever a step really changes, and every
+ * tenth of a measured one.
+ */
 export function plainReporter({ stream, now }: PlainOptions): Reporter {
-  const line = (text: string): void => void stream.write(`${text}\n`);
-  return {
+  const line = (text: string): void => void stream.write(`${redact(text)}\n`);
+  const reporter: Reporter = {
     open: (names) => plainProgress(names, line, now),
+    async stage(title, work) {
+      const stage = new PlainStage(title, reporter);
+      try {
+        const value = await work(stage);
+        stage.progress?.done(title);
+        return value;
+      } catch (error) {
+        if (!isAbort(error)) stage.progress?.failed(title, messageOf(error));
+        throw error;
+      } finally {
+        await stage.progress?.close();
+      }
+    },
     note: line,
     warn: (message) => line(`warning: ${message}`),
   };
+  return reporter;
+}
+
+/** A stage has lines of its own only for its own steps and its end; all else is as outside. */
+class PlainStage implements StageReporter {
+  progress: Progress | undefined;
+
+  constructor(
+    private readonly title: string,
+    private readonly reporter: Reporter,
+  ) {}
+
+  open(names: readonly string[]): Progress {
+    if (!this.progress) this.step('started');
+    return this.reporter.open(names);
+  }
+
+  stage<T>(title: string, work: (stage: StageReporter) => Promise<T>): Promise<T> {
+    return this.reporter.stage(title, work);
+  }
+
+  step(text: string, fraction?: number): void {
+    this.progress ??= this.reporter.open([this.title]);
+    this.progress.update(this.title, text, fraction);
+  }
+
+  retry(reason: string): void {
+    this.step(`retrying: ${reason}`);
+  }
+
+  note(message: string): void {
+    this.reporter.note(message);
+  }
+
+  warn(message: string): void {
+    this.reporter.warn(message);
+  }
 }
 
 function plainProgress(names: readonly string[], line: (text: string) => void, now: () => number): Progress {

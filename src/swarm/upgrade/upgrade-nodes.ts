@@ -1,6 +1,7 @@
 import type { Context } from '../../app/context.js';
 import type { Outcome } from '../../app/fan-out.js';
 import { onEach } from '../../app/for-each-machine.js';
+import { inStage } from '../../app/in-stage.js';
 import { whileSwarmClaimed } from '../../app/with-claim.js';
 import { assessChanges, hasQuorum, type ManagerState } from '../model/quorum.js';
 import type { Role } from '../model/swarm-node.js';
@@ -65,12 +66,16 @@ export async function upgradeNodes(input: UpgradeInput, context: Context): Promi
       await reviewRecord(record, swarm, context);
       const { managers, workers, nodes } = await plan(input, swarm, record, context);
       tell(nodes, record, context);
-      const each = (subjects: readonly UpgradeSubject[], limit: number): Promise<Outcome<UpgradedNode>[]> =>
-        upgradeEach(subjects, limit, input, swarm, record, context);
-      const first = await each(managers, 1);
+      const each = (
+        title: string,
+        subjects: readonly UpgradeSubject[],
+        limit: number,
+      ): Promise<Outcome<UpgradedNode>[]> =>
+        inStage(title, context, (stage) => upgradeEach(subjects, limit, input, swarm, record, stage));
+      const first = await each('Upgrading managers', managers, 1);
       const whole = first.every(({ status }) => status === 'ok');
       const second = whole
-        ? await each(workers, input.maxUnavailable)
+        ? await each('Upgrading workers', workers, input.maxUnavailable)
         : workers.map(({ name }) => ({ name, status: 'skipped' as const }));
       if (context.signal.aborted) context.reporter.note('the same command goes on with the upgrade');
       return [...first, ...second];
@@ -124,6 +129,7 @@ function upgradeEach(
   record: UpgradeRecord,
   context: Context,
 ): Promise<Outcome<UpgradedNode>[]> {
+  if (subjects.length === 0) return Promise.resolve([]);
   return onEach<UpgradedNode, UpgradeSubject>(
     subjects,
     {

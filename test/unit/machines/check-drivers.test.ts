@@ -95,10 +95,9 @@ describe('repair', () => {
       'apt-get ended with 100',
     );
     expect(bed.reporter.lines).toEqual([
-      'open debootstrap',
-      'debootstrap: installing',
-      'debootstrap failed: apt-get ended with 100',
-      'close',
+      'stage Installing what is missing',
+      'Installing what is missing: debootstrap',
+      'Installing what is missing failed: apt-get ended with 100',
     ]);
   });
 });

@@ -166,11 +166,10 @@ describe('a create that goes well', () => {
       progress('unpacking', 0.25);
     };
     await create(['node1']);
-    expect(bed.reporter.lines.slice(0, 5)).toEqual([
-      'open memory',
+    expect(bed.reporter.lines.slice(0, 4)).toEqual([
+      'stage memory',
       'memory: unpacking 25%',
       'memory done',
-      'close',
       'open node1',
     ]);
   });
@@ -374,10 +373,9 @@ describe('a failing preparation', () => {
     };
     await expect(create(['node1'])).rejects.toThrow('mirror unreachable');
     expect(bed.reporter.lines).toEqual([
-      'open memory',
+      'stage memory',
       'memory: building',
       'memory failed: mirror unreachable',
-      'close',
     ]);
     expect(await phases('node1')).toEqual(['node1 creating']);
     bed.driver.onPrepare = async () => {};

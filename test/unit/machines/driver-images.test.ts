@@ -1,9 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { sharedLine } from '../../../src/app/progress-line.js';
 import { ExternalError, UserError } from '../../../src/base/errors.js';
 import type { Driver, Image, ImageStore } from '../../../src/drivers/driver.js';
 import { buildImage, imagesOf } from '../../../src/machines/driver-images.js';
-import { recordingReporter } from '../support/reporter.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
 let bed: TestBed;
@@ -52,11 +50,10 @@ describe('images', () => {
       name: 'debian-12',
     });
     expect(images.builds).toEqual(['debian-13', 'debian-12']);
-    expect(bed.reporter.lines.slice(0, 4)).toEqual([
-      'open debian-13',
+    expect(bed.reporter.lines.slice(0, 3)).toEqual([
+      'stage debian-13',
       'debian-13: unpacking 50%',
       'debian-13 done',
-      'close',
     ]);
   });
 
@@ -78,31 +75,9 @@ describe('images', () => {
     };
     await expect(buildImage({ rebuild: false }, images, bed.context)).rejects.toThrow('mirror unreachable');
     expect(bed.reporter.lines).toEqual([
-      'open debian-13',
+      'stage debian-13',
       'debian-13: fetching',
       'debian-13 failed: mirror unreachable',
-      'close',
     ]);
   });
-});
-
-describe('sharedLine', () => {
-  test('is drawn once, at the first step', async () => {
-    const reporter = recordingReporter();
-    const line = sharedLine('image', reporter);
-    expect(reporter.lines).toEqual([]);
-    line.update('one');
-    line.update('two', 0.5);
-    await line.end();
-    expect(reporter.lines).toEqual(['open image', 'image: one', 'image: two 50%', 'image done', 'close']);
-  });
-
-  test.each([[undefined], ['it failed']])(
-    'without a step is never drawn, however it ends: %j',
-    async (end) => {
-      const reporter = recordingReporter();
-      await sharedLine('image', reporter).end(end);
-      expect(reporter.lines).toEqual([]);
-    },
-  );
 });

@@ -1,13 +1,13 @@
-import type { Reporter } from '../../../src/app/reporter.js';
+import type { Reporter, StageReporter } from '../../../src/app/reporter.js';
 
-/** A reporter that keeps what it is told, one line an event, in the order in which it came. */
+/** A reporter that keeps what is reported, one line per event, in order. */
 export interface RecordingReporter extends Reporter {
   readonly lines: string[];
 }
 
 export function recordingReporter(): RecordingReporter {
   const lines: string[] = [];
-  return {
+  const reporter: RecordingReporter = {
     lines,
     open(subjects) {
       lines.push(`open ${subjects.join(' ')}`);
@@ -26,7 +26,38 @@ export function recordingReporter(): RecordingReporter {
         },
       };
     },
+    async stage(title, work) {
+      let isShown = false;
+      const show = (): void => {
+        if (!isShown) lines.push(`stage ${title}`);
+        isShown = true;
+      };
+      const stage: StageReporter = {
+        ...reporter,
+        open(subjects) {
+          show();
+          return reporter.open(subjects);
+        },
+        step(text, fraction) {
+          show();
+          lines.push(`${title}: ${text}${fraction === undefined ? '' : ` ${fraction * 100}%`}`);
+        },
+        retry(reason) {
+          show();
+          lines.push(`${title} retries: ${reason}`);
+        },
+      };
+      try {
+        const value = await work(stage);
+        if (isShown) lines.push(`${title} done`);
+        return value;
+      } catch (error) {
+        if (isShown) lines.push(`${title} failed: ${(error as Error).message}`);
+        throw error;
+      }
+    },
     note: (message) => void lines.push(`note: ${message}`),
     warn: (message) => void lines.push(`warning: ${message}`),
   };
+  return reporter;
 }

@@ -109,7 +109,9 @@ export async function openTestBed(): Promise<TestBed> {
       templates: templatesIn(resolve('templates')),
       keyType: async () => 'ecdsa-p256',
       sudoPassword: async () => 'secret',
-      rollingRestart: async () => rollingRestart(bed),
+      async rollingRestart() {
+        return rollingRestart(this);
+      },
       reporter,
       signal: abort.signal,
     };

@@ -6,6 +6,7 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { record } from '../../../docs/demo/recording.js';
 import type { Reporter } from '../../../src/app/reporter.js';
+import { AbortError, ExternalError } from '../../../src/base/errors.js';
 import { createReporter } from '../../../src/ui/create-reporter.js';
 import { createScreen, type Screen } from './ui-screen.js';
 
@@ -193,6 +194,131 @@ describe('on a terminal', () => {
   });
 });
 
+describe('stages on a terminal', () => {
+  /** The screen with every time on it replaced. */
+  async function lines(screen: Screen): Promise<string[]> {
+    return (await screen.lines()).map((line) => line.replace(/\[[\dms.h]+\]$/, '[TIME]'));
+  }
+
+  test('a stage is a tree of its steps, each with its time', async () => {
+    const screen = createScreen();
+    await terminalReporter(screen).stage('debian-13', async (stage) => {
+      stage.step('downloading', 0.5);
+      await shown(screen, 'downloading  ━━━━━─────  50%');
+      stage.step('unpacking');
+      await shown(screen, '⠋ unpacking');
+      expect(await lines(screen)).toEqual(['⠋ debian-13', '  ✓ downloading [TIME]', '  ⠋ unpacking']);
+      expect(await screen.cursorVisible()).toBe(false);
+    });
+    expect(await lines(screen)).toEqual([
+      '✓ debian-13 [TIME]',
+      '  ✓ downloading [TIME]',
+      '  ✓ unpacking [TIME]',
+    ]);
+    expect(await screen.cursorVisible()).toBe(true);
+  });
+
+  test('machines and inner stages are subtasks of their stage', async () => {
+    const screen = createScreen();
+    await terminalReporter(screen).stage('Upgrading managers', async (stage) => {
+      const progress = stage.open(['mg0', 'mg10']);
+      progress.update('mg0', 'Draining');
+      await shown(screen, '· mg10');
+      progress.done('mg0', 'upgraded');
+      await stage.stage('Upgrading workers', async (inner) => inner.step('Waiting for the election'));
+      progress.failed('mg10', 'the engine did not come up:\n  no space left');
+      await progress.close();
+    });
+    expect(await lines(screen)).toEqual([
+      '✗ Upgrading managers [TIME]',
+      '  ✓ mg0   upgraded [TIME]',
+      '  ✗ mg10  the engine did not come up:',
+      '            no space left',
+      '  ✓ Upgrading workers [TIME]',
+      '    ✓ Waiting for the election [TIME]',
+    ]);
+  });
+
+  test('a retry shows its count and its reason until the stage ends', async () => {
+    const screen = createScreen();
+    await terminalReporter(screen).stage('Inspecting the swarm', async (stage) => {
+      stage.retry('mg0 does not answer');
+      stage.retry('mg1 does not answer');
+      await shown(screen, 'RETRY:2');
+      expect(await lines(screen)).toEqual(['⠋ Inspecting the swarm (mg1 does not answer) [RETRY:2]']);
+    });
+    expect(await lines(screen)).toEqual(['✓ Inspecting the swarm [TIME]']);
+  });
+
+  test('notes, warnings and results go above the tree', async () => {
+    const screen = createScreen();
+    await terminalReporter(screen).stage('Rotating', async (stage) => {
+      stage.step('Restarting mg0');
+      await shown(screen, 'Restarting');
+      stage.note('a note');
+      stage.warn('a warning about SWMKEY-1-secretsecret');
+      screen.other.write('a result\n');
+    });
+    expect(await lines(screen)).toEqual([
+      'a note',
+      'warning: a warning about SWMKEY-1-[redacted]',
+      'a result',
+      '✓ Rotating [TIME]',
+      '  ✓ Restarting mg0 [TIME]',
+    ]);
+  });
+
+  test('an interrupted stage is skipped, a failed one is marked, and both throw on', async () => {
+    const screen = createScreen();
+    const stage = (error: Error): Promise<void> =>
+      terminalReporter(screen).stage('Joining', async (inner) => {
+        inner.open(['node1', 'node2']).update('node1', 'Joining');
+        inner.step('Waiting');
+        throw error;
+      });
+    await expect(stage(new ExternalError('no manager answers'))).rejects.toThrow('no manager answers');
+    await expect(stage(new AbortError())).rejects.toThrow(AbortError);
+    const screenLines = await lines(screen);
+    expect(screenLines.filter((line) => line.includes('Joining') && !line.includes('node'))).toEqual([
+      '✗ Joining',
+      '- Joining',
+    ]);
+  });
+
+  test('a stage that reports nothing is not shown', async () => {
+    const screen = createScreen();
+    const value = await terminalReporter(screen).stage('debian-13', async (stage) => {
+      await stage.stage('nothing to do either', async () => {});
+      return 'built';
+    });
+    expect([value, await screen.lines()]).toEqual(['built', []]);
+  });
+
+  test('more machines than fit are folded on a board below the tree', async () => {
+    const screen = createScreen(60, 16);
+    const names = Array.from({ length: 97 }, (_, index) => `node${index + 1}`);
+    await terminalReporter(screen).stage('Creating 97 machines', async (stage) => {
+      const progress = stage.open(names);
+      for (const name of names) progress.update(name, 'booting');
+      await shown(screen, '… 93 more running');
+      expect((await screen.lines())[0]).toBe('⠋ Creating 97 machines');
+      for (const name of names) progress.done(name, 'ready');
+      await progress.close();
+    });
+    expect(await lines(screen)).toEqual(['✓ 97/97 done  0.0s', '✓ Creating 97 machines [TIME]']);
+  });
+
+  test('a tree higher than the terminal shows its end while it runs', async () => {
+    const screen = createScreen(60, 10);
+    await terminalReporter(screen).stage('Installing', async (stage) => {
+      for (let number = 1; number <= 20; number++) stage.step(`package ${number}`);
+      await shown(screen, 'package 20');
+      expect((await screen.lines()).length).toBe(6);
+    });
+    expect((await screen.lines()).length).toBe(21);
+  });
+});
+
 describe('in a real pseudo-terminal', () => {
   const root = fileURLToPath(new URL('../../..', import.meta.url));
   let folder = '';
@@ -205,7 +331,7 @@ describe('in a real pseudo-terminal', () => {
 
   /** The programs know that the lines are live by stdout being shared with them. */
   async function run(name: string, body: string): Promise<{ output: string; exitCode: number }> {
-    const contents = `import { createReporter } from './src/ui/progress.ts';
+    const contents = `import { createReporter } from './src/ui/create-reporter.ts';
       const sharing = [process.stdout, process.stderr];
       const reporter = createReporter({ stream: process.stderr, mode: 'terminal', color: true, sharing });
       ${body}`;
@@ -246,8 +372,8 @@ describe('in a real pseudo-terminal', () => {
   test('a process that ends in the middle gives the cursor back', async () => {
     const { output, exitCode } = await run(
       'crash',
-      `reporter.open(['node1']).update('node1', 'booting');
-       const unshared = process.stdout.write;
+      `const unshared = process.stdout.write;
+       reporter.open(['node1']).update('node1', 'booting');
        setInterval(() => { if (process.stdout.write !== unshared) throw new Error('crash'); }, 20);`,
     );
     const screen = createScreen(60, 12);
@@ -305,6 +431,34 @@ describe('plain', () => {
     );
   });
 
+  test('a stage has lines for its steps, its retries and its end', async () => {
+    const clock = { nowMs: 0 };
+    const { reporter, text } = plain(clock);
+    await reporter.stage('debian-13', async (stage) => {
+      stage.step('unpacking', 0.1);
+      stage.retry('the mirror does not answer');
+      clock.nowMs = 1500;
+    });
+    const failing = reporter.stage('Joining 1 node', async (stage) => {
+      const progress = stage.open(['node1']);
+      progress.failed('node1', 'it is off');
+      await progress.close();
+      throw new ExternalError('no node joined');
+    });
+    await expect(failing).rejects.toThrow('no node joined');
+    expect(text()).toBe(
+      [
+        'debian-13: unpacking 10%',
+        'debian-13: retrying: the mirror does not answer',
+        'debian-13: done (1.5s)',
+        'Joining 1 node: started',
+        'node1: failed: it is off',
+        'Joining 1 node: failed: no node joined',
+        '',
+      ].join('\n'),
+    );
+  });
+
   test('measured steps are told by tenths', async () => {
     const { reporter, text } = plain({ nowMs: 0 });
     const progress = reporter.open(['image']);
@@ -322,6 +476,7 @@ test('silent writes nothing', async () => {
   const progress = reporter.open(['node1']);
   progress.update('node1', 'booting');
   progress.failed('node1', 'reason');
+  expect(await reporter.stage('stage', async (stage) => stage.step('step'))).toBeUndefined();
   reporter.note('note');
   reporter.warn('warning');
   await progress.close();

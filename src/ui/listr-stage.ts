@@ -1,0 +1,299 @@
+import {
+  DefaultRenderer,
+  LISTR_DEFAULT_RENDERER_STYLE,
+  Listr,
+  ListrTaskState,
+  type SimpleRenderer,
+} from 'listr2';
+import type { Progress, Reporter, StageReporter } from '../app/reporter.js';
+import { isAbort } from '../base/errors.js';
+import { barText, barWidth, spinnerFrame } from './board.js';
+import type { Paint } from './colors.js';
+import { formatElapsed } from './format-elapsed.js';
+import type { Drawable, LiveArea, View } from './live-area.js';
+import { oneLine, padEnd, truncate, widthOf, wrap } from './text-width.js';
+
+/** What a tree of tasks is drawn with. */
+export interface TreeOptions {
+  area: LiveArea;
+  paint: Paint;
+  now: () => number;
+  /** Where the lines go that are not part of the tree. */
+  reporter: Reporter;
+}
+
+type Ending = 'done' | 'failed' | 'skipped';
+
+/** Runs a stage as a listr2 task whose steps, machines and inner stages are its subtasks. */
+export async function runStage<T>(
+  title: string,
+  work: (stage: StageReporter) => Promise<T>,
+  options: TreeOptions,
+  parent?: () => OpenTask,
+): Promise<T> {
+  const stage = new ListrStage(title, options, parent);
+  try {
+    const value = await work(stage);
+    await stage.end('done');
+    return value;
+  } catch (error) {
+    await stage.end(isAbort(error) ? 'skipped' : 'failed');
+    throw error;
+  }
+}
+
+class ListrStage implements StageReporter {
+  private task: OpenTask | undefined;
+  private current: { text: string; task: OpenTask } | undefined;
+  private attempts = 0;
+
+  constructor(
+    private readonly title: string,
+    private readonly options: TreeOptions,
+    private readonly parent: (() => OpenTask) | undefined,
+  ) {}
+
+  note(message: string): void {
+    this.options.reporter.note(message);
+  }
+
+  warn(message: string): void {
+    this.options.reporter.warn(message);
+  }
+
+  open(names: readonly string[]): Progress {
+    const { area, reporter } = this.options;
+    const parent = this.shown();
+    if (names.length > area.rowsFor(2)) return reporter.open(names);
+    return listrProgress(names, parent, this.options);
+  }
+
+  stage<T>(title: string, work: (stage: StageReporter) => Promise<T>): Promise<T> {
+    return runStage(title, work, this.options, () => this.shown());
+  }
+
+  step(text: string, fraction?: number): void {
+    if (this.current?.text !== text) {
+      this.endStep('done');
+      this.current = { text, task: new OpenTask(oneLine(text), this.options, this.shown()) };
+    }
+    const { task } = this.current;
+    task.start();
+    task.title = titleText(oneLine(text), task.columns, this.options.paint, fraction);
+  }
+
+  retry(reason: string): void {
+    this.attempts += 1;
+    const task = this.shown();
+    task.title = titleText(`${this.title} (${oneLine(reason)})`, task.columns - retryMarkWidth);
+    void task.retry(this.attempts, reason);
+  }
+
+  async end(ending: Ending): Promise<void> {
+    this.endStep(ending);
+    if (this.task) this.task.title = this.title;
+    await this.task?.end(ending);
+  }
+
+  /** The bar goes with the step's end. */
+  private endStep(ending: Ending): void {
+    if (!this.current) return;
+    const { task, text } = this.current;
+    task.title = oneLine(text);
+    void task.end(ending);
+  }
+
+  private shown(): OpenTask {
+    this.task ??= new OpenTask(this.title, this.options, this.parent?.());
+    this.task.start();
+    return this.task;
+  }
+}
+
+function listrProgress(names: readonly string[], parent: OpenTask, options: TreeOptions): Progress {
+  const tasks = new Map(names.map((name) => [name, new OpenTask(name, options, parent)]));
+  const width = Math.max(0, ...names.map(widthOf));
+  const label = (name: string): string => `${padEnd(name, width)}  `;
+  const finish = (name: string, ending: Ending, text: string): void => {
+    const task = tasks.get(name);
+    if (!task || task.hasEnded) return;
+    task.title = `${label(name)}${text}`;
+    void task.end(ending);
+  };
+  return {
+    update(name, text, fraction) {
+      const task = tasks.get(name);
+      if (!task || task.hasEnded) return;
+      task.start();
+      task.title = titleText(`${label(name)}${oneLine(text)}`, task.columns, options.paint, fraction);
+    },
+    done: (name, text = 'done') => finish(name, 'done', oneLine(text)),
+    failed(name, reason) {
+      const columns = (tasks.get(name)?.columns ?? 0) - width - 2;
+      const indent = ' '.repeat(width + 2);
+      finish(name, 'failed', wrap(reason, Math.max(20, columns)).join(`\n${indent}`));
+    },
+    async close() {
+      await Promise.all([...tasks.values()].map((task) => task.end('skipped')));
+    },
+  };
+}
+
+/** A running task's title, cut to the columns that its line leaves for it. */
+function titleText(text: string, columns: number, paint?: Paint, fraction?: number): string {
+  if (!paint || fraction === undefined) return truncate(text, columns);
+  const bar = barText(fraction, barWidth(columns), paint);
+  return `${truncate(text, columns - widthOf(bar) - 2)}  ${bar}`;
+}
+
+const indentation = 2;
+/** Of ` [RETRY:10]`, which listr2 puts behind the title. */
+const retryMarkWidth = 11;
+
+type List = Listr<unknown, 'silent' | typeof TreeRenderer, typeof SimpleRenderer>;
+type Tasks = List['tasks'];
+
+/** A listr2 task that is ended from outside, as a subtask of another or as the root of a tree. */
+class OpenTask {
+  private readonly level: number;
+  hasEnded = false;
+  private readonly list: List;
+  private running: Promise<unknown> | undefined;
+  private readonly begun: Promise<void>;
+  private resolve: (ending: Ending) => void = () => {};
+
+  constructor(
+    title: string,
+    private readonly options: TreeOptions,
+    parent?: OpenTask,
+  ) {
+    this.level = parent ? parent.level + 1 : 0;
+    let begin = (): void => {};
+    this.begun = new Promise((resolve) => {
+      begin = resolve;
+    });
+    const ended = new Promise<Ending>((resolve) => {
+      this.resolve = resolve;
+    });
+    this.list = new Listr(
+      [
+        {
+          title,
+          task: async (_, task) => {
+            begin();
+            const ending = await ended;
+            if (ending === 'skipped') task.skip();
+            if (ending === 'failed') throw new Error(title);
+          },
+        },
+      ],
+      // Signals stay with `cli/`, which ends the tasks by ending the work.
+      {
+        exitOnError: false,
+        registerSignalListeners: false,
+        renderer: parent ? 'silent' : TreeRenderer,
+        rendererOptions: rendererOptions(options),
+      },
+      parent?.task,
+    );
+    // listr2 takes subtasks only when their parent begins; these come while it runs.
+    if (parent) parent.task.subtasks = [...(parent.task.subtasks ?? []), this.task];
+    void this.task.check(undefined);
+  }
+
+  /** Those of its title: less the indentation, the mark before it, and the last cell, where some terminals wrap. */
+  get columns(): number {
+    return this.options.area.columns - this.level * indentation - 3;
+  }
+
+  set title(title: string) {
+    this.task.title$ = title;
+  }
+
+  start(): void {
+    this.running ??= this.list.run();
+  }
+
+  async retry(count: number, reason: string): Promise<void> {
+    await this.begun;
+    if (this.hasEnded) return;
+    this.task.message$ = { retry: { count, error: new Error(reason) } };
+    this.task.state$ = ListrTaskState.RETRY;
+  }
+
+  async end(ending: Ending): Promise<void> {
+    this.hasEnded = true;
+    this.start();
+    this.resolve(ending);
+    await this.running;
+  }
+
+  private get task(): Tasks[number] {
+    return this.list.tasks[0] as Tasks[number];
+  }
+}
+
+type RendererOptions = ConstructorParameters<typeof DefaultRenderer>[1] & { tree?: TreeOptions };
+
+/** The icons come in their colours; listr2 would choose by whether stdout is a terminal. */
+const uncolored = Object.fromEntries(
+  Object.keys(LISTR_DEFAULT_RENDERER_STYLE.color ?? {}).map((level) => [level, (text: string) => text]),
+);
+
+function rendererOptions(tree: TreeOptions): RendererOptions {
+  const { paint, now } = tree;
+  const spinner = (): string => paint.cyan(spinnerFrame(now()));
+  const dim = (text = ''): string => paint.dim(text);
+  const failed = paint.red('✗');
+  return {
+    tree,
+    indentation,
+    lazy: true,
+    collapseSubtasks: false,
+    showErrorMessage: false,
+    timer: { condition: true, field: formatElapsed, format: () => dim },
+    icon: {
+      PENDING: spinner,
+      RETRY: spinner,
+      WAITING: paint.dim('·'),
+      COMPLETED: paint.green('✓'),
+      COMPLETED_WITH_FAILED_SUBTASKS: failed,
+      FAILED: failed,
+      FAILED_WITH_SUBTASKS: failed,
+      COMPLETED_WITH_SISTER_TASKS_FAILED: failed,
+      SKIPPED_WITH_COLLAPSE: paint.yellow('-'),
+    },
+    color: uncolored,
+  };
+}
+
+/** listr2 renders the tree; the live area places it, so that it shares the terminal with boards. */
+class TreeRenderer extends DefaultRenderer implements Drawable {
+  /** Otherwise listr2 chooses another renderer wherever stdout, which this never uses, is not a terminal. */
+  static override nonTTY = true;
+  private readonly area: LiveArea;
+
+  constructor(...[tasks, options, events]: ConstructorParameters<typeof DefaultRenderer>) {
+    super(tasks, options, events);
+    const { tree } = options as Required<RendererOptions>;
+    this.area = tree.area;
+    // Titles are cut to size before they come here.
+    Object.assign(this, { wrap: (text: string) => text });
+  }
+
+  override async render(): Promise<void> {
+    this.area.add(this);
+  }
+
+  override end(): void {
+    this.area.finish(this);
+  }
+
+  draw({ rows }: View): string[] {
+    return this.final().slice(-rows);
+  }
+
+  final(): string[] {
+    return this.create().split('\n');
+  }
+}
