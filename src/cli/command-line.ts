@@ -1,18 +1,19 @@
 import { UsageError } from '../base/errors.js';
+import { type FlagEntry, type FlagValues, globalFlags, outputFlags } from './global-flags.js';
 import { isOn, longForm, splitFlag } from './go-flags.js';
 
 /**
- * Puts the command line into order before anything else looks at it:
+ * The command line, sorted out before anything else reads it:
  *
- * - global flags written before the command (`belt --host node2 docker info`) move behind it;
- * - of a command that hands its tail to another program (`docker`, `ssh`, `exec`), everything from the first word that is not
- *   belt's own flag is that tail, word for word;
- * - `env`, `config` and `url` are told apart: they read their lines themselves;
- * - what the scripts of `belt completion` ask goes by as it is;
+ * - global flags before the command (`belt --host node2 docker info`) move behind it;
+ * - for commands that hand their tail to another program (`docker`, `ssh`, `exec`), everything from
+ *   the first word that is not belt's own flag is that tail, unchanged;
+ * - `env`, `config` and `url` parse their own line (fast-path/);
+ * - requests of the completion scripts pass unchanged;
  * - docker-machine's `help COMMAND`, `-h` and `-v` become what the framework understands.
  *
- * Other forms that Go's flags have (`go-flags.ts`) are understood here only where belt's own flags stand at the head; of all others
- * the command itself knows which it has.
+ * The other forms of Go's flags (go-flags.ts) are only recognised before the command here; after it
+ * they depend on the command's own flags.
  */
 export type CommandLine =
   | { kind: 'command'; argv: string[] }
@@ -23,88 +24,58 @@ export type CommandLine =
 
 export type PassthroughName = 'docker' | 'ssh' | 'exec';
 
-/** The commands that answer from the records alone. */
+/** The commands that only read local records. */
 export type LocalName = (typeof localNames)[number];
 const localNames = ['env', 'config', 'url'] as const;
 
 /** What belt itself takes of a passthrough command's line. */
-export interface OwnFlags {
+export interface OwnFlags extends FlagValues<typeof globalFlags & typeof outputFlags> {
   host: string[];
-  cluster?: string;
-  'storage-path'?: string;
-  debug?: boolean;
   all?: boolean;
   limit?: number;
-  'native-ssh'?: boolean;
 }
 
-type FlagKind = 'text' | 'list' | 'number' | 'switch';
-
-interface KnownFlag {
-  /** Under which a passthrough command finds it; it has no use for the others. */
-  name: keyof OwnFlags | 'unused';
-  kind: FlagKind;
+interface OwnFlag extends Pick<FlagEntry, 'type' | 'short'> {
+  /** It may be repeated. */
+  multiple?: true;
+  /** Its value is a number from 1. */
+  count?: true;
 }
 
-const globalFlags: ReadonlyMap<string, KnownFlag> = new Map([
-  ['--host', { name: 'host', kind: 'list' }],
-  ['--cluster', { name: 'cluster', kind: 'text' }],
-  ['--storage-path', { name: 'storage-path', kind: 'text' }],
-  ['-s', { name: 'storage-path', kind: 'text' }],
-  ['--debug', { name: 'debug', kind: 'switch' }],
-  ['-D', { name: 'debug', kind: 'switch' }],
-  ['--native-ssh', { name: 'native-ssh', kind: 'switch' }],
-  ...['--tls-ca-cert', '--tls-ca-key', '--tls-client-cert', '--tls-client-key'].map(
-    (flag): [string, KnownFlag] => [flag, { name: 'unused', kind: 'text' }],
-  ),
-  ...['--github-api-token', '--bugsnag-api-token'].map((flag): [string, KnownFlag] => [
-    flag,
-    { name: 'unused', kind: 'text' },
-  ]),
-]);
+type OwnFlagTable = Readonly<Record<string, OwnFlag>>;
 
-/** Before the command only: behind `docker`, `ssh` and `exec` it is the other program's. */
-const leadingFlags: ReadonlyMap<string, KnownFlag> = new Map([
-  ...globalFlags,
-  ['--json', { name: 'unused', kind: 'switch' }],
-]);
+/** Accepted by passthrough commands, before the command and after it. */
+const commonFlags: OwnFlagTable = { ...globalFlags, host: { type: 'string', multiple: true } };
+
+/** Accepted before the command only: after `docker`, `ssh` or `exec` they are the other program's. */
+const leadingFlags: OwnFlagTable = { ...commonFlags, ...outputFlags };
 
 /** The passthrough commands, with the flags of their own. */
-const passthrough: ReadonlyMap<string, ReadonlyMap<string, KnownFlag>> = new Map<
-  PassthroughName,
-  Map<string, KnownFlag>
->([
-  ['docker', new Map()],
-  ['ssh', new Map()],
-  [
-    'exec',
-    new Map<string, KnownFlag>([
-      ['--all', { name: 'all', kind: 'switch' }],
-      ['--limit', { name: 'limit', kind: 'number' }],
-    ]),
-  ],
-]);
+const passthrough: Readonly<Record<PassthroughName, OwnFlagTable>> = {
+  docker: {},
+  ssh: {},
+  exec: { all: { type: 'boolean' }, limit: { type: 'string', count: true } },
+};
 
-/** Whether the further words of this command are another program's. */
-export function isPassthrough(command: string): boolean {
-  return passthrough.has(command);
+/** Whether the words after this command belong to another program. */
+export function isPassthrough(command: string): command is PassthroughName {
+  return Object.hasOwn(passthrough, command);
 }
 
 /** @throws UsageError for a flag of a passthrough command without its value */
 export function readCommandLine(argv: readonly string[]): CommandLine {
   if (argv[0] === '__complete') return { kind: 'complete', words: argv.slice(1) };
-  const [globals, rest] = takeFlags(argv, leadingFlags);
+  const [globals, rest] = takeFlags(argv, byForm(leadingFlags));
   const [command = '', ...words] = rest;
-  const own = passthrough.get(command);
-  if (!own) return readOwnCommand(command, words, globals);
-  const known = new Map([...leadingFlags, ...own]);
-  const [flags, tail] = takeFlags(words, new Map([...globalFlags, ...own]));
+  if (!isPassthrough(command)) return readOwnCommand(command, words, globals);
+  const own = passthrough[command];
+  const [flags, tail] = takeFlags(words, byForm({ ...commonFlags, ...own }));
   if (tail[0] === '--help' || (tail[0] === '-h' && command !== 'docker'))
     return { kind: 'command', argv: [command, '--help'] };
   return {
     kind: 'passthrough',
-    command: command as PassthroughName,
-    flags: readFlags([...globals, ...flags], known),
+    command,
+    flags: readFlags([...globals, ...flags], byForm({ ...leadingFlags, ...own })),
     tail,
   };
 }
@@ -136,36 +107,51 @@ function insertGlobals(words: readonly string[], globals: readonly string[]): st
   return end === -1 ? [...words, ...globals] : [...words.slice(0, end), ...globals, ...words.slice(end)];
 }
 
+/** A flag with its name, by the forms in which it is written. */
+type KnownFlags = ReadonlyMap<string, OwnFlag & { name: string }>;
+
+function byForm(table: OwnFlagTable): KnownFlags {
+  return new Map(
+    Object.entries(table).flatMap(([name, flag]) => {
+      const forms = [`--${name}`, ...(flag.short === undefined ? [] : [`-${flag.short}`])];
+      return forms.map((form) => [form, { ...flag, name }]);
+    }),
+  );
+}
+
 /** Splits off the known flags at the head. */
-function takeFlags(words: readonly string[], known: ReadonlyMap<string, KnownFlag>): [string[], string[]] {
+function takeFlags(words: readonly string[], known: KnownFlags): [string[], string[]] {
   const head: string[] = [];
   const rest = [...words];
   for (let [word] = rest; word !== undefined; [word] = rest) {
     const flag = longForm(word, known);
     const [form, value] = splitFlag(flag);
-    const kind = known.get(form)?.kind;
-    if (!kind) break;
-    head.push(flag, ...rest.splice(0, kind === 'switch' || value !== undefined ? 1 : 2).slice(1));
+    const type = known.get(form)?.type;
+    if (!type) break;
+    head.push(flag, ...rest.splice(0, type === 'boolean' || value !== undefined ? 1 : 2).slice(1));
   }
   return [head, rest];
 }
 
-function readFlags(words: readonly string[], known: ReadonlyMap<string, KnownFlag>): OwnFlags {
+function readFlags(words: readonly string[], known: KnownFlags): OwnFlags {
   const flags: OwnFlags = { host: [] };
   const rest = [...words];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     const [form, given] = splitFlag(word);
-    const { name, kind } = known.get(form) as KnownFlag;
-    const value = kind === 'switch' ? isOn(form, given) : textOf(form, given ?? rest.shift(), kind);
-    if (kind === 'list') flags.host.push(value as string);
-    else if (name !== 'unused') Object.assign(flags, { [name]: value });
+    const { name, type, multiple, count } = known.get(form) as OwnFlag & { name: string };
+    if (type === 'boolean') Object.assign(flags, { [name]: isOn(form, given) });
+    else {
+      const value = requireValue(form, given ?? rest.shift());
+      if (multiple) flags.host.push(value);
+      else Object.assign(flags, { [name]: count ? wholeNumber(form, value) : value });
+    }
   }
   return flags;
 }
 
-function textOf(flag: string, value: string | undefined, kind: FlagKind): string | number {
-  if (value === undefined) throw new UsageError(`${flag} needs a value`);
-  return kind === 'number' ? wholeNumber(flag, value) : value;
+function requireValue(flag: string, value: string | undefined): string {
+  if (value === undefined) throw new UsageError(`flag needs an argument: ${flag}`);
+  return value;
 }
 
 function wholeNumber(flag: string, value: string): number {

@@ -25,7 +25,7 @@ export abstract class EngineCommand<T extends typeof Command> extends BaseComman
     const context = await this.context();
     const outcomes = await act(await selectMachines(nodes, context, { all }), context);
     context.signal.throwIfAborted();
-    this.settle(outcomes);
+    this.failUnlessOk(outcomes);
     const report = reportOf(outcomes, (name, provisioned) => ({ name, ...provisioned }));
     this.print(provisionedTable(report.ok));
     return report;

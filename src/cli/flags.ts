@@ -1,43 +1,34 @@
 import { Args, Flags, type Interfaces } from '@oclif/core';
+import { type FlagEntry, globalFlags as globalTable, outputFlags as outputTable } from './global-flags.js';
 
-/** What every command takes, before the command or after it. */
-export const globalFlags = {
-  cluster: Flags.string({
-    summary: 'use this cluster instead of the one in use',
-    helpValue: 'NAME',
-    helpGroup: 'GLOBAL',
-  }),
-  'storage-path': Flags.string({
-    char: 's',
-    summary: 'use this folder as the cluster folder (as docker-machine)',
-    helpValue: 'DIR',
-    helpGroup: 'GLOBAL',
-  }),
-  debug: Flags.boolean({
-    char: 'D',
-    summary: 'tell more: where settings come from, stacks of errors',
-    env: 'MACHINE_DEBUG',
-    helpGroup: 'GLOBAL',
-  }),
-  'native-ssh': Flags.boolean({
-    summary: "log in with belt's own SSH instead of the system's [$MACHINE_NATIVE_SSH]",
-    helpGroup: 'GLOBAL',
-  }),
-  'tls-ca-cert': authorityFlag(
-    'the certificate authority that a new cluster is to have',
-    'MACHINE_TLS_CA_CERT',
-  ),
-  'tls-ca-key': authorityFlag('its private key', 'MACHINE_TLS_CA_KEY'),
-  'tls-client-cert': authorityFlag('the client certificate of a new cluster', 'MACHINE_TLS_CLIENT_CERT'),
-  'tls-client-key': authorityFlag('its private key', 'MACHINE_TLS_CLIENT_KEY'),
-  // docker-machine asked GitHub for boot2docker and sent crash reports; belt does neither.
-  'github-api-token': Flags.string({ hidden: true }),
-  'bugsnag-api-token': Flags.string({ hidden: true }),
+type OclifFlags<T> = {
+  [K in keyof T]: T[K] extends { type: 'boolean' }
+    ? Interfaces.BooleanFlag<boolean>
+    : Interfaces.OptionFlag<string | undefined>;
 };
 
-function authorityFlag(summary: string, variable: string): Interfaces.OptionFlag<string | undefined> {
-  return Flags.string({ summary: `${summary} [$${variable}]`, helpValue: 'FILE', helpGroup: 'GLOBAL' });
+/** The framework's form of a table of flags. */
+function oclifFlags<T extends Readonly<Record<string, FlagEntry>>>(table: T): OclifFlags<T> {
+  return Object.fromEntries(
+    Object.entries<FlagEntry>(table).map(([name, entry]) => [name, oclifFlag(entry)]),
+  ) as OclifFlags<T>;
 }
+
+function oclifFlag({ type, short, summary, value, env }: FlagEntry): Interfaces.Flag<unknown> {
+  const options = {
+    ...(short !== undefined && { char: short as 's' }),
+    ...(env !== undefined && { env }),
+    ...(summary === undefined ? { hidden: true } : { summary, helpGroup: 'GLOBAL' }),
+    ...(value !== undefined && { helpValue: value }),
+  };
+  const flag = type === 'boolean' ? Flags.boolean(options) : Flags.string(options);
+  return flag as Interfaces.Flag<unknown>;
+}
+
+export const globalFlags = oclifFlags(globalTable);
+
+/** The global flags of commands that report. */
+export const reportFlags = { ...globalFlags, ...oclifFlags(outputTable) };
 
 /** For commands that talk to the active host or to others named here. */
 export const hostFlag = {

@@ -68,7 +68,7 @@ export abstract class LifecycleCommand<T extends typeof Command> extends BaseCom
     const machines = await selectMachines(nodes, context, { all });
     const outcomes = await guard(machines, context, () => act(machines, context));
     context.signal.throwIfAborted();
-    this.settle(outcomes);
+    this.failUnlessOk(outcomes);
     return reportOf(outcomes, (name) => name);
   }
 

@@ -2,7 +2,6 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readCommandLine } from './command-line.js';
 import { exitCodeFor, exitCodes } from './exit-codes.js';
-import { printError } from './print-error.js';
 
 /** @param url of bin/run.js */
 export async function main(argv: readonly string[], url: string): Promise<void> {
@@ -10,8 +9,26 @@ export async function main(argv: readonly string[], url: string): Promise<void> 
   try {
     process.exitCode = await run(argv, root);
   } catch (error) {
-    printError(error, { debug: argv.includes('--debug') || argv.includes('-D') });
     process.exitCode = exitCodeFor(error);
+    const [{ printError }, { documentFormatIn }] = await Promise.all([
+      import('./print-error.js'),
+      import('./output.js'),
+    ]);
+    const words = ownWords(argv);
+    await printError(error, {
+      debug: words.includes('--debug') || words.includes('-D'),
+      format: documentFormatIn(words),
+    });
+  }
+}
+
+/** The command line without what a passthrough command hands to another program. */
+function ownWords(argv: readonly string[]): readonly string[] {
+  try {
+    const line = readCommandLine(argv);
+    return line.kind === 'passthrough' ? argv.slice(0, argv.length - line.tail.length) : argv;
+  } catch {
+    return argv;
   }
 }
 

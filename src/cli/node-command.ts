@@ -13,7 +13,7 @@ export abstract class NodeCommand<T extends typeof Command> extends BaseCommand<
     { named = false } = {},
   ): Promise<BatchReport<V & { name: string }>> {
     (await this.context()).signal.throwIfAborted();
-    this.settle(outcomes);
+    this.failUnlessOk(outcomes);
     for (const outcome of outcomes) {
       if (outcome.status !== 'ok') continue;
       const { name, value } = outcome;

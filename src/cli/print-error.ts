@@ -1,21 +1,38 @@
-import { messageOf } from '../base/errors.js';
+import { type ErrorCode, errorCodeOf, messageOf } from '../base/errors.js';
 import { createPaint } from '../ui/colors.js';
 import { formatError } from '../ui/format-error.js';
+import { documentFormatter } from './output.js';
 
-/** On stderr, for people. */
-export function printError(error: unknown, { debug }: { debug: boolean }): void {
-  process.stderr.write(`${formatError(error, { debug, color: process.stderr.isTTY })}\n`);
+interface ErrorOutput {
+  debug: boolean;
+  /** Default: text on stderr. */
+  format?: 'json' | 'yaml' | undefined;
 }
 
-/** On stderr, for people, where there is no reporter. */
+/** Prints an error for people on stderr, or as a document on stdout. */
+export async function printError(error: unknown, { debug, format }: ErrorOutput): Promise<void> {
+  if (format === undefined) {
+    process.stderr.write(`${formatError(error, { debug, color: process.stderr.isTTY })}\n`);
+    return;
+  }
+  const render = await documentFormatter(format);
+  process.stdout.write(`${render(describeError(error))}\n`);
+}
+
+/** Prints a warning on stderr where there is no reporter. */
 export function printWarning(message: string): void {
   const paint = createPaint(process.stderr.isTTY);
   process.stderr.write(`${paint.yellow('warning:')} ${message}\n`);
 }
 
-/** What `--json` prints instead of a result. */
-export function describeError(error: Error & { hint?: string }): {
-  error: { message: string; hint?: string };
-} {
-  return { error: { message: messageOf(error), ...(error.hint !== undefined && { hint: error.hint }) } };
+/** The document that replaces the result when a command fails; docs/output.md describes it. */
+export interface ErrorDocument {
+  error: { code: ErrorCode; message: string; hint?: string };
+}
+
+export function describeError(error: unknown): ErrorDocument {
+  const { hint } = error instanceof Error ? (error as { hint?: string }) : {};
+  return {
+    error: { code: errorCodeOf(error), message: messageOf(error), ...(hint !== undefined && { hint }) },
+  };
 }

@@ -1,14 +1,17 @@
 import { quoteArgs } from '../base/quote-args.js';
+import { type FlagEntry, globalFlags } from './global-flags.js';
 import { splitFlag } from './go-flags.js';
 
-/** Of the flags that all commands take. */
-const globalSecrets = ['github-api-token', 'bugsnag-api-token'];
+const globalSecrets = Object.entries<FlagEntry>(globalFlags).flatMap(([name, { secret }]) =>
+  secret ? [name] : [],
+);
 
 /**
- * A command line for a person to type again: a POSIX shell makes the same words of it, but for values that nobody else should read.
- * @param secrets names of flags with such values, without dashes
+ * A command line for the user to run again, quoted for a POSIX shell, without the values of secret
+ * flags.
+ * @param secrets names of secret flags, without dashes
  */
-export function toldBack(words: readonly string[], secrets: readonly string[] = []): string {
+export function redactedCommandLine(words: readonly string[], secrets: readonly string[] = []): string {
   const hidden = new Set([...globalSecrets, ...secrets]);
   const isSecret = (flag: string): boolean => hidden.has(flag.replace(/^--?/, '')) && flag.startsWith('-');
   return words

@@ -1,9 +1,10 @@
 import { Args } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { completionScript, type Shell, shells } from '../cli/completion/completion-script.js';
+import { globalFlags } from '../cli/flags.js';
 
 export default class Completion extends BaseCommand<typeof Completion> {
-  static override enableJsonFlag = false;
+  static override baseFlags = globalFlags;
   static override summary = 'what a shell reads to complete commands, flags and the names of machines';
   static override description =
     `Names come from the records on this computer. Let each new shell read it. An alias completes as well:

@@ -6,9 +6,10 @@ import { BaseCommand } from '../cli/base-command.js';
 import { flagsOf, ownDriverFlags, ownSecretFlags, secretFlagsOf } from '../cli/driver-flags.js';
 import { engineFlags, engineWordsGiven } from '../cli/engine-flags.js';
 import { argument, driverFlag, readyTimeoutFlag } from '../cli/flags.js';
+import { installGivenCertificates } from '../cli/given-certificates.js';
 import { oldSwarmFlags, refuseOldSwarm } from '../cli/old-swarm-flags.js';
 import { pluginDriversIn } from '../cli/open-drivers.js';
-import { toldBack } from '../cli/redacted-command-line.js';
+import { redactedCommandLine } from '../cli/redacted-command-line.js';
 import { type CreateInput, createMachines } from '../machines/create-machines.js';
 import { type MachineSummary, runningSummary } from '../machines/machine-summary.js';
 import { expandNames } from '../machines/model/patterns.js';
@@ -66,7 +67,7 @@ An interrupted create is finished by the same command again.`;
     const { size, nodes } = sizeAndNodes(this.words);
     const names = expandNames(nodes);
     const context = await this.context();
-    const driver = await this.driverName(this.flags.driver);
+    const driver = await context.settings.driver(this.flags.driver);
     const input = {
       names,
       driver,
@@ -76,9 +77,9 @@ An interrupted create is finished by the same command again.`;
       ...(size !== undefined && { size }),
     };
     if (this.flags['dry-run']) return this.tellPlan(input, context);
-    await this.takeGivenCertificates(context);
+    await installGivenCertificates(this.flags, await this.environment(), context);
     const outcomes = await createMachines(input, context).catch((error) => this.interrupted(error));
-    this.settle(outcomes);
+    this.failUnlessOk(outcomes);
     const report = reportOf(outcomes, (_, machine) => runningSummary(machine));
     this.print(machineTable(report.ok));
     if (report.failed.length > 0) context.reporter.note(this.afterFailure(report.failed));
@@ -93,7 +94,7 @@ An interrupted create is finished by the same command again.`;
 
   private async tellPlan(input: CreateInput, context: Context): Promise<BatchReport<MachinePlan>> {
     const outcomes = await planMachines(input, context);
-    this.settle(outcomes);
+    this.failUnlessOk(outcomes);
     const report = reportOf(outcomes, (_, plan) => plan);
     this.print(planList(report.ok, { color: this.color }));
     return report;
@@ -110,7 +111,7 @@ An interrupted create is finished by the same command again.`;
   }
 
   protected get howToFinish(): string {
-    const command = toldBack(['belt', 'create', ...this.typed], this.secretFlags);
+    const command = redactedCommandLine(['belt', 'create', ...this.typed], this.secretFlags);
     return `what exists is recorded; finish it with the same command: ${command}`;
   }
 }

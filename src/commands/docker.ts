@@ -1,7 +1,7 @@
 import { hostFlag } from '../cli/flags.js';
-import { PassthroughCommand } from '../cli/passthrough-command.js';
+import { HelpOnlyCommand } from '../cli/help-only-command.js';
 
-export default class Docker extends PassthroughCommand<typeof Docker> {
+export default class Docker extends HelpOnlyCommand {
   static override summary = 'run docker on the active machine, or on those of --host';
   static override description =
     `Everything after "docker" goes to the remote docker unchanged; what is typed or piped here, the window's size, Ctrl-C and the exit code pass through. "swarm init" and "swarm join" get the machine's own address as --advertise-addr unless they have one.`;

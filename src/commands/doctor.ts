@@ -26,7 +26,7 @@ export default class Doctor extends BaseCommand<typeof Doctor> {
     if (named !== undefined && !context.drivers.names.includes(named)) await context.drivers.load(named);
     const found = await diagnose(context, named === undefined ? undefined : [named]);
     const diagnoses = this.flags.fix ? await repair(found, context) : found;
-    const chosen = await this.driverName(driver).catch(() => undefined);
+    const chosen = await context.settings.driver(driver).catch(() => undefined);
     if (!isReady(diagnoses, chosen)) process.exitCode = exitCodes.failed;
     this.print(
       diagnoses

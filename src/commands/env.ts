@@ -1,9 +1,8 @@
 import { Flags } from '@oclif/core';
 import { argument } from '../cli/flags.js';
-import { PassthroughCommand } from '../cli/passthrough-command.js';
+import { HelpOnlyReport } from '../cli/help-only-command.js';
 
-export default class Env extends PassthroughCommand<typeof Env> {
-  static override enableJsonFlag = true;
+export default class Env extends HelpOnlyReport {
   static override summary = 'the variables with which a Docker client talks to a machine';
   static override description =
     'Prints lines for the shell of $SHELL, or of --shell. Without NODE it is the active machine, or else the one called "default". Nobody is asked over the network.';

@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core';
 import { allFlag } from '../cli/flags.js';
-import { PassthroughCommand } from '../cli/passthrough-command.js';
+import { HelpOnlyCommand } from '../cli/help-only-command.js';
 
-export default class Exec extends PassthroughCommand<typeof Exec> {
+export default class Exec extends HelpOnlyCommand {
   static override summary = 'run a command on machines';
   static override description =
     `One word after the machines is a line for the remote shell; several are a command with its arguments, each kept as it is. On several machines each line comes with the name of its machine; the exit code is 1 when it failed on any.`;

@@ -25,7 +25,7 @@ The exit code is 1 where a provider could not be asked: what is left over there 
 
   async run(): Promise<(BatchReport<string> | { strays: string[]; gone: string[] }) & Gaps> {
     const context = await this.context();
-    const driver = await this.driverName(this.flags.driver);
+    const driver = await context.settings.driver(this.flags.driver);
     const found = await findLeftovers([driver], context);
     const nothing = found.strays.length + found.gone.length === 0;
     this.print(leftoverList(found));
@@ -33,7 +33,7 @@ The exit code is 1 where a provider could not be asked: what is left over there 
     if (nothing || this.flags['dry-run']) return { ...namesOf(found), ...gapsOf(found) };
     if (!(this.flags.yes || (await this.agreed(found)))) throw notAgreed('removed');
     const outcomes = await removeLeftovers(found, context);
-    this.settle(outcomes);
+    this.failUnlessOk(outcomes);
     return { ...reportOf(outcomes, (name) => name), ...gapsOf(found) };
   }
 

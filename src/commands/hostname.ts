@@ -22,7 +22,7 @@ export default class Hostname extends BaseCommand<typeof Hostname> {
     const machines = await selectMachines(this.words, context, { all: this.flags.all });
     const outcomes = await setHostnames(machines, context);
     context.signal.throwIfAborted();
-    this.settle(outcomes);
+    this.failUnlessOk(outcomes);
     const report = reportOf(outcomes, (name, renamed) => ({ name, ...renamed }));
     this.print(renamedTable(report.ok));
     return report;

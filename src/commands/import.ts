@@ -1,3 +1,4 @@
+import { join, resolve } from 'node:path';
 import { Flags } from '@oclif/core';
 import { type BatchReport, reportOf } from '../app/batch-report.js';
 import type { Context } from '../app/context.js';
@@ -9,6 +10,7 @@ import { importStore } from '../clusters/import-store.js';
 import { planRebuild, type Rebuild, rebuild } from '../clusters/rebuild-cluster.js';
 import { type MachineSummary, summarize } from '../machines/machine-summary.js';
 import { machineTable } from '../machines/views/machine-tables.js';
+import type { Environment } from '../state/environment.js';
 
 /** How long a machine that runs may take to let belt in. */
 const loginTimeoutMs = 15_000;
@@ -49,7 +51,7 @@ With --from digitalocean or amazonec2 the folder of a cluster is made anew: what
     if (this.flags['dry-run'] || this.flags['ssh-key'] !== undefined)
       throw new UsageError('--dry-run and --ssh-key are for --from DRIVER');
     const name = this.flags.as ?? 'docker-machine';
-    const folder = await this.storePath(this.args.path);
+    const folder = storePath(this.args.path, await this.environment());
     const outcomes = await importStore({ folder, name }, context);
     return this.report(outcomes, name, context);
   }
@@ -77,11 +79,16 @@ With --from digitalocean or amazonec2 the folder of a cluster is made anew: what
     cluster: string,
     context: Context,
   ): BatchReport<string> {
-    this.settle(outcomes);
+    this.failUnlessOk(outcomes);
     const report = reportOf(outcomes, (machine) => machine);
     this.print(report.ok.join('\n'));
     if (cluster !== context.cluster.name)
       context.reporter.note(`the cluster is "${cluster}" here; work with it: belt use ${cluster}`);
     return report;
   }
+}
+
+/** docker-machine's store: the one named, the environment's, or the default one. Absolute. */
+function storePath(named: string | undefined, { cwd, home, variables }: Environment): string {
+  return resolve(cwd, named ?? (variables['MACHINE_STORAGE_PATH'] || join(home, '.docker', 'machine')));
 }

@@ -56,7 +56,7 @@ export default class Logs extends BaseCommand<typeof Logs> {
       context,
     );
     context.signal.throwIfAborted();
-    this.settle(outcomes);
+    this.failUnlessOk(outcomes);
     for (const outcome of outcomes) {
       if (outcome.status === 'failed') this.logToStderr(`${outcome.name}: ${explanationOf(outcome.error)}`);
       if (outcome.status === 'ok' && outcome.value !== 0) this.fail();

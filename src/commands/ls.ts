@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import { Flags, ux } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { recordedOptions } from '../machines/inspect-machines.js';
 import { type SurveyedMachine, surveyMachines } from '../machines/list-states.js';
@@ -39,8 +39,9 @@ A format is a Go template over Name, Active, ActiveHost, DriverName, State, URL,
     const { quiet, filter: filters = [], format, timeout } = this.flags;
     const context = await this.context();
     const filter = parseFilters(filters);
-    const namesOnly = quiet && !filters.some((text) => /^\s*(state|swarm)\s*=/i.test(text));
-    if (namesOnly && !this.jsonEnabled()) return this.names(filter.recorded);
+    const named = this.output.format === 'name' || (quiet && !this.jsonEnabled());
+    const needsStates = filters.some((text) => /^\s*(state|swarm)\s*=/i.test(text));
+    if (named && !needsStates) return this.printNames(filter.recorded);
     const rows = await surveyMachines(
       {
         timeoutMs: timeout * 1000,
@@ -53,19 +54,15 @@ A format is a Go template over Name, Active, ActiveHost, DriverName, State, URL,
     const shown = rows.filter(filter.asked);
     const names = shown.map(({ name }) => name);
     if (quiet) this.print(names.join('\n'));
-    else if (format === undefined) this.print(machineList(shown));
+    else if (format === undefined) this.print(machineList(shown, { wide: this.wide }));
     else this.print(formatMachines(format, shown, await recordedOptions(names, context)));
     return shown;
   }
 
-  private async names(wanted: ReturnType<typeof parseFilters>['recorded']): Promise<[]> {
+  /** Asks no machine. */
+  private async printNames(wanted: ReturnType<typeof parseFilters>['recorded']): Promise<[]> {
     const { machines } = await (await this.context()).cluster.machines();
-    this.print(
-      machines
-        .filter(wanted)
-        .map(({ name }) => name)
-        .join('\n'),
-    );
+    for (const { name } of machines.filter(wanted)) ux.stdout(name);
     return [];
   }
 }

@@ -1,13 +1,14 @@
 import { Flags } from '@oclif/core';
 import { UsageError } from '../base/errors.js';
 import { BaseCommand } from '../cli/base-command.js';
-import { argument } from '../cli/flags.js';
+import { argument, globalFlags } from '../cli/flags.js';
+import { requireProgram } from '../cli/require-program.js';
 import { runProgram } from '../cli/run-program.js';
 import { machinesIn, mountCall, readPlaces, unmountCall } from '../machines/copy-files.js';
 import { runOverSsh } from '../machines/openssh-client.js';
 
 export default class Mount extends BaseCommand<typeof Mount> {
-  static override enableJsonFlag = false;
+  static override baseFlags = globalFlags;
   static override summary = "mount a machine's folder on this computer, with sshfs";
   static override usage = 'mount [-u] [[USER@]NODE:]PATH [MOUNTPOINT]';
   static override args = {
@@ -35,17 +36,20 @@ export default class Mount extends BaseCommand<typeof Mount> {
     );
     const target = mountpoint ?? place.path;
     if (this.flags.unmount) {
-      const program = await this.requireProgram(
+      const program = await requireProgram(
         ['fusermount', 'fusermount3'],
+        await this.environment(),
         'You must have a copy of the fusermount binary locally to use the unmount option',
       );
-      return this.endAs(await runProgram(unmountCall(target, program)));
+      process.exitCode = await runProgram(unmountCall(target, program));
+      return;
     }
-    await this.requireProgram(
+    await requireProgram(
       ['sshfs'],
+      await this.environment(),
       'You must have a copy of the sshfs binary locally to use the mount feature',
     );
     const call = (path: string) => mountCall(place, target, path);
-    this.endAs(await runOverSsh(machinesIn([place]), call, runProgram, context));
+    process.exitCode = await runOverSsh(machinesIn([place]), call, runProgram, context);
   }
 }

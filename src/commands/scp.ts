@@ -1,12 +1,13 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
-import { argument } from '../cli/flags.js';
+import { argument, globalFlags } from '../cli/flags.js';
+import { requireProgram } from '../cli/require-program.js';
 import { runProgram } from '../cli/run-program.js';
 import { copyCall, machinesIn, readPlaces } from '../machines/copy-files.js';
 import { runOverSsh } from '../machines/openssh-client.js';
 
 export default class Scp extends BaseCommand<typeof Scp> {
-  static override enableJsonFlag = false;
+  static override baseFlags = globalFlags;
   static override summary = 'copy files to, from and between machines';
   static override description =
     "With the system's scp, or with --delta its rsync, and belt's own keys and known hosts. Their exit code comes back. localhost:PATH is a path of this computer.";
@@ -32,13 +33,14 @@ export default class Scp extends BaseCommand<typeof Scp> {
     const places = await readPlaces(this.words, context);
     // Refuses what cannot be before anything is written.
     const { program } = copyCall(places, { recursive, delta, quiet }, '');
-    await this.requireProgram(
+    await requireProgram(
       [program],
+      await this.environment(),
       delta
         ? 'You must have a copy of the rsync binary locally to use the --delta option'
         : 'You must have a copy of the scp binary locally to use the scp feature',
     );
     const call = (path: string) => copyCall(places, { recursive, delta, quiet }, path);
-    this.endAs(await runOverSsh(machinesIn(places), call, runProgram, context));
+    process.exitCode = await runOverSsh(machinesIn(places), call, runProgram, context);
   }
 }

@@ -32,7 +32,7 @@ them, "belt image rm -d DRIVER" deletes them. A node of a swarm would wake up as
     const machines = await selectMachines(this.words, context, { all });
     const outcomes = await snapshotMachines(machines, { name, now: new Date() }, context);
     context.signal.throwIfAborted();
-    this.settle(outcomes);
+    this.failUnlessOk(outcomes);
     const report = reportOf(outcomes, (_, made) => made);
     this.print(snapshotTable(report.ok));
     return report;

@@ -1,7 +1,7 @@
 import { hostFlag } from '../cli/flags.js';
-import { PassthroughCommand } from '../cli/passthrough-command.js';
+import { HelpOnlyCommand } from '../cli/help-only-command.js';
 
-export default class Ssh extends PassthroughCommand<typeof Ssh> {
+export default class Ssh extends HelpOnlyCommand {
   static override summary = 'a shell on a machine, or one command';
   static override usage = 'ssh NODE [COMMAND...]';
   static override flags = hostFlag;

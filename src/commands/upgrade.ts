@@ -26,7 +26,7 @@ export default class Upgrade extends BaseCommand<typeof Upgrade> {
       context,
     );
     context.signal.throwIfAborted();
-    this.settle(outcomes);
+    this.failUnlessOk(outcomes);
     const report = reportOf(outcomes, (name, upgraded) => ({ name, ...upgraded }));
     this.print(upgradedTable(report.ok));
     return report;

@@ -1,8 +1,7 @@
 import { argument } from '../cli/flags.js';
-import { PassthroughCommand } from '../cli/passthrough-command.js';
+import { HelpOnlyReport } from '../cli/help-only-command.js';
 
-export default class Url extends PassthroughCommand<typeof Url> {
-  static override enableJsonFlag = true;
+export default class Url extends HelpOnlyReport {
   static override summary = "the URL of a machine's engine";
   static override description =
     'Without NODE it is the active machine, or else the one called "default". Nobody is asked over the network.';

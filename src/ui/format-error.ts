@@ -25,7 +25,7 @@ function isExpected(error: unknown): error is ExpectedError {
 
 function expected(error: ExpectedError, debug: boolean, paint: Paint): string[] {
   const lines = [`${paint.red('error:')} ${error.message}`];
-  if (error.hint !== undefined) lines.push(paint.dim(error.hint));
+  if (error.hint !== undefined) lines.push(paint.dim(`Try: ${error.hint}`));
   if (debug) lines.push(...causes(error.cause, paint));
   return lines;
 }

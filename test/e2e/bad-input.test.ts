@@ -36,7 +36,7 @@ describe.skipIf(!canMakeMachines())('bad input', () => {
     { args: ['doctor', '-d', 'nspwan'], code: 1, says: 'no driver is called "nspwan"' },
     { args: ['ls', '--bogus'], code: 2, says: '--bogus' },
     { args: ['certs', 'rotate'], code: 1, says: 'not agreed to: nothing was changed' },
-    { args: ['swarm', 'backup'], code: 2, says: 'error: missing: FILE (where to; - for stdout)\n' },
+    { args: ['swarm', 'backup'], code: 2, says: 'error: missing argument: FILE (where to; - for stdout)\n' },
     { args: ['completion', 'tcsh'], code: 2, says: 'expected tcsh to be one of: bash, zsh, fish' },
     { args: ['crate', 'node1'], code: 2, says: 'did you mean "belt create"' },
     { args: ['help', 'crate'], code: 2, says: "'crate' is not a belt command" },

@@ -1,4 +1,5 @@
 import { isPassthrough } from '../command-line.js';
+import { outputFormats } from '../output.js';
 import { type CommandFace, type Commands, commandOf, type FlagFace, wordsBelow } from './command-tree.js';
 
 /** Where names come from; all of it is on this computer. */
@@ -105,11 +106,12 @@ function flagsOf(command: CommandFace | undefined, commands: Commands): Map<stri
     const text = summary ?? description ?? '';
     return [[`--${name}`, text], ...(allowNo ? [[`--no-${name}`, text] as [string, string]] : [])];
   });
-  return new Map([...entries, ['--help', 'show what the command does']]);
+  return new Map([...entries, ['--help', 'Show help']]);
 }
 
 async function valuesOf({ name, helpValue = '', options }: FlagFace, names: Names): Promise<Completion> {
   if (options) return of(options);
+  if (name === 'output') return of(outputFormats);
   if (name === 'cluster') return of(await names.clusters());
   if (/^NODES?$/.test(helpValue)) return of(await names.machines());
   if (helpValue === 'docker-machine|DRIVER') return of(['docker-machine', ...(await names.drivers())]);

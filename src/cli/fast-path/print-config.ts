@@ -1,13 +1,23 @@
 import { clientAccess } from '../../engine/client-access.js';
 import { oneNamedOrChosen } from '../../machines/default-machine.js';
 import { notASwarmMaster } from './print-env.js';
-import { type LocalAnswer, openLocal } from './records.js';
+import type { Local, LocalAnswer } from './records.js';
 
 export const configFlags = { swarm: { type: 'boolean' } } as const;
 
-/** The options with which a Docker client reaches the machine, for `docker $(belt config NODE) ps`. */
-export async function config(argv: readonly string[]): Promise<LocalAnswer> {
-  const { flags, words, cluster } = await openLocal(argv, configFlags);
+interface ClientConfig {
+  name: string;
+  url: string;
+  /** Paths. Default: the engine has no TLS. */
+  tls?: { authority: string; certificate: string; key: string };
+}
+
+/** The Docker client's flags for a machine, as in `docker $(belt config NODE) ps`. */
+export async function config({
+  flags,
+  words,
+  cluster,
+}: Local<typeof configFlags>): Promise<LocalAnswer<ClientConfig>> {
   const name = await oneNamedOrChosen(words, cluster);
   const { url, certificates } = await clientAccess(name, cluster);
   if (flags.swarm) throw notASwarmMaster(name);
@@ -21,5 +31,6 @@ export async function config(argv: readonly string[]): Promise<LocalAnswer> {
     text: [...(tls ?? []), `-H=${url}`].join('\n'),
     document: { name, url, ...(certificates && { tls: certificates }) },
     cluster,
+    output: flags,
   };
 }

@@ -3,8 +3,8 @@ import { type ClientAccess, clientAccess } from '../../engine/client-access.js';
 import { oneNamedOrChosen } from '../../machines/default-machine.js';
 import { type ShellVariable, shellLines } from '../../machines/views/shell-lines.js';
 import type { Environment, Variables } from '../../state/environment.js';
-import { toldBack } from '../redacted-command-line.js';
-import { type LocalAnswer, openLocal } from './records.js';
+import { redactedCommandLine } from '../redacted-command-line.js';
+import type { Local, LocalAnswer } from './records.js';
 
 export const envFlags = {
   shell: { type: 'string' },
@@ -13,9 +13,14 @@ export const envFlags = {
   swarm: { type: 'boolean' },
 } as const;
 
-/** The variables that a Docker client reads, as lines for the person's shell. */
-export async function env(argv: readonly string[]): Promise<LocalAnswer> {
-  const { flags: given, words, cluster, environment } = await openLocal(argv, envFlags);
+/** The Docker client's environment variables, as lines for the user's shell. */
+export async function env({
+  flags: given,
+  words,
+  argv,
+  cluster,
+  environment,
+}: Local<typeof envFlags>): Promise<LocalAnswer<Record<string, string | null>>> {
   if (given.unset && words.length > 0)
     throw new UsageError('Expected no machine name when the -u flag is present', { hint: 'belt env -u' });
   const variables = given.unset
@@ -26,11 +31,12 @@ export async function env(argv: readonly string[]): Promise<LocalAnswer> {
         given['no-proxy'],
       );
   for (const [name, value] of variables) requireOneLine(name, value);
-  const command = toldBack(['belt', 'env', ...argv.filter((word) => word !== '--json')]);
+  const command = redactedCommandLine(['belt', 'env', ...argv]);
   return {
     text: shellLines(given.shell ?? shellOf(environment), variables, command),
     document: Object.fromEntries(variables.map(([name, value]) => [name, value ?? null])),
     cluster,
+    output: given,
   };
 }
 
@@ -44,7 +50,7 @@ async function accessOf(
   return access;
 }
 
-/** Swarm before 1.12 had a port of its own; no engine of today has it. In docker-machine's words. */
+/** docker-machine's message: the standalone Swarm before Docker 1.12 had a port of its own. */
 export function notASwarmMaster(name: string): UserError {
   return new UserError(
     `"${name}" is not a swarm master. The --swarm flag is intended for use with swarm masters`,
@@ -59,7 +65,7 @@ function variablesFor(
 ): ShellVariable[] {
   const windows: ShellVariable[] = platform === 'win32' ? [['COMPOSE_CONVERT_WINDOWS_PATHS', 'true']] : [];
   return [
-    // Without TLS both are empty: left over from another machine, they would make a client ask for it here.
+    // Empty without TLS: values left over from another machine would turn it on.
     ['DOCKER_TLS_VERIFY', certificates ? '1' : ''],
     ['DOCKER_HOST', url],
     ['DOCKER_CERT_PATH', certificates?.folder ?? ''],
@@ -81,13 +87,13 @@ function variablesToUnset(
   ];
 }
 
-/** The machine's address joins those that are reached without a proxy. */
+/** NO_PROXY with the machine's address. */
 function withoutProxy(address: string, variables: Variables): ShellVariable {
   const [name, addresses] = proxyExceptions(variables);
   return [name, (addresses.includes(address) ? addresses : [...addresses, address]).join(',')];
 }
 
-/** The address of the machine that DOCKER_HOST names leaves them again. */
+/** NO_PROXY without the address of the machine in DOCKER_HOST. */
 function withProxyAgain(variables: Variables): ShellVariable {
   const [name, addresses] = proxyExceptions(variables);
   const url = variables['DOCKER_HOST'] ?? '';
@@ -95,7 +101,7 @@ function withProxyAgain(variables: Variables): ShellVariable {
   return [name, addresses.filter((address) => address !== host).join(',') || undefined];
 }
 
-/** The lower-case variable where it is in use, as docker-machine has it. */
+/** As in docker-machine, the lower-case variable takes precedence. */
 function proxyExceptions(variables: Variables): [name: string, addresses: string[]] {
   const name = variables['no_proxy'] ? 'no_proxy' : 'NO_PROXY';
   return [name, (variables[name] ?? '').split(',').filter((address) => address !== '')];
@@ -107,10 +113,10 @@ function shellOf({ variables, platform }: Environment): string {
   return platform === 'win32' ? 'cmd' : 'sh';
 }
 
-/** No shell's `eval` keeps a line end in a value. */
+/** `eval` keeps no line break in a value. */
 function requireOneLine(name: string, value: string | undefined): void {
   if (value === undefined || !/\p{Cc}/u.test(value)) return;
-  throw new UserError(`${name} would be ${JSON.stringify(value)}, which no shell's eval keeps as it is`, {
-    hint: 'move the state folder to a path without line ends and tabs',
+  throw new UserError(`the value of ${name} contains a control character: ${JSON.stringify(value)}`, {
+    hint: 'move the state directory to a path without line breaks and tabs',
   });
 }

@@ -1,11 +1,16 @@
 import { endpointOf } from '../../engine/client-access.js';
 import { oneNamedOrChosen } from '../../machines/default-machine.js';
-import { type LocalAnswer, openLocal } from './records.js';
+import type { Local, LocalAnswer } from './records.js';
 
-/** Where a Docker client finds the machine's engine. */
-export async function url(argv: readonly string[]): Promise<LocalAnswer> {
-  const { words, cluster } = await openLocal(argv, {});
+export const urlFlags = {};
+
+/** The URL of a machine's engine. */
+export async function url({
+  words,
+  cluster,
+  flags,
+}: Local<typeof urlFlags>): Promise<LocalAnswer<{ name: string; url: string }>> {
   const name = await oneNamedOrChosen(words, cluster);
   const endpoint = endpointOf(await cluster.machine(name));
-  return { text: endpoint.url, document: { name, url: endpoint.url }, cluster };
+  return { text: endpoint.url, document: { name, url: endpoint.url }, cluster, output: flags };
 }

@@ -3,80 +3,78 @@ import { UsageError } from '../../base/errors.js';
 import { chooseCluster } from '../../state/cluster-index.js';
 import { type ClusterStore, openClusterStore } from '../../state/cluster-store.js';
 import { type Environment, readEnvironment } from '../../state/environment.js';
-import { locateState, type NamedPlace } from '../../state/locate-state.js';
+import { locateState } from '../../state/locate-state.js';
+import { type FlagValues, globalFlags, outputFlags } from '../global-flags.js';
 import { plainFlags } from '../go-flags.js';
 
-/** What a command has that answers from the records alone. */
-export interface Local<Flags> {
-  flags: Flags;
+/** What a command that only reads local records works with. */
+export interface Local<T extends FlagDefinitions> {
+  flags: ParsedFlags<T>;
   words: string[];
+  argv: readonly string[];
   cluster: ClusterStore;
   environment: Environment;
 }
 
-/** Prints for people, or with --json returns as one document. */
-export interface LocalAnswer {
+/** The result, as text and as the document of docs/output.md. */
+export interface LocalAnswer<Document = unknown> {
   text: string;
-  document: unknown;
-  /** Whose certificates the person is warned of when they end soon. */
+  document: Document;
+  /** The cluster whose certificates may expire soon. */
   cluster: ClusterStore;
+  output: FlagValues<typeof outputFlags>;
 }
 
 export type FlagDefinitions = NonNullable<ParseArgsConfig['options']>;
-type Parsed<T extends FlagDefinitions> = ReturnType<
+type ParsedFlags<T extends FlagDefinitions> = ReturnType<
   typeof parseArgs<{ options: T; allowPositionals: true }>
->['values'];
+>['values'] &
+  FlagValues<typeof globalFlags & typeof outputFlags>;
 
-/** The face of these flags in help is in the command's file and in `flags.ts`. */
-export const globalFlags = {
-  cluster: { type: 'string' },
-  'storage-path': { type: 'string', short: 's' },
-  debug: { type: 'boolean', short: 'D' },
-  json: { type: 'boolean' },
-  'native-ssh': { type: 'boolean' },
-  // Taken, and of no use to what only looks.
-  'tls-ca-cert': { type: 'string' },
-  'tls-ca-key': { type: 'string' },
-  'tls-client-cert': { type: 'string' },
-  'tls-client-key': { type: 'string' },
-  'github-api-token': { type: 'string' },
-  'bugsnag-api-token': { type: 'string' },
-} as const satisfies FlagDefinitions;
-
-/** The line as `openLocal` takes it. @throws UsageError for a switch with a value that is neither true nor false */
+/** @throws UsageError for a switch with a value that is neither true nor false */
 export function plainLine(argv: readonly string[], flags: FlagDefinitions): string[] {
-  const shapes = Object.entries<FlagDefinitions[string]>({ ...globalFlags, ...flags });
-  // A switch that is off is here as one that is not given: nothing else turns it on.
+  const shapes = Object.entries<FlagDefinitions[string]>({ ...globalFlags, ...outputFlags, ...flags });
+  // Nothing else turns these switches on, so one that is off counts as omitted.
   return plainFlags(
     argv,
     shapes.map(([name, { type, short }]) => ({ name, char: short, isSwitch: type === 'boolean' })),
   ).words;
 }
 
-/** Reads the command line and opens the cluster. @throws UsageError; UserError */
+/** Parses the command line and opens the cluster. @throws UsageError; UserError */
 export async function openLocal<T extends FlagDefinitions>(
   argv: readonly string[],
   flags: T,
-): Promise<Local<Parsed<T>>> {
-  const { values, positionals } = parse(argv, { ...globalFlags, ...flags });
+  command = '',
+): Promise<Local<T>> {
+  const { values, positionals } = parse(argv, { ...globalFlags, ...outputFlags, ...flags }, command);
   const environment = readEnvironment();
-  const named: NamedPlace = values;
-  const location = await locateState(environment, named);
-  const place = await chooseCluster(location, named.cluster);
+  const given = values as ParsedFlags<T>;
+  const location = await locateState(environment, given);
+  const place = await chooseCluster(location, given.cluster);
   const owner = environment.sudo;
   return {
-    flags: values as Parsed<T>,
+    flags: given,
     words: positionals,
+    argv,
     cluster: await openClusterStore({ ...place, ...(owner && { owner }) }),
     environment,
   };
 }
 
-function parse(argv: readonly string[], options: FlagDefinitions) {
+function parse(argv: readonly string[], options: FlagDefinitions, command: string) {
   try {
     return parseArgs({ args: [...argv], options, allowPositionals: true });
   } catch (error) {
-    const [reason = ''] = (error as Error).message.split('. ');
-    throw new UsageError(`${reason.charAt(0).toLowerCase()}${reason.slice(1)}`, { hint: 'see --help' });
+    const { code, message } = error as NodeJS.ErrnoException;
+    const [, flag = ''] = /'(?:-\w, )?(--?[\w-]+)/.exec(message) ?? [];
+    const [reason = ''] = message.split('. ');
+    const text =
+      code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION'
+        ? `unknown flag: ${flag}`
+        : / argument missing$/.test(reason)
+          ? `flag needs an argument: ${flag}`
+          : `${reason.charAt(0).toLowerCase()}${reason.slice(1)}`;
+    throw new UsageError(text, { hint: `belt ${command} --help` });
   }
 }

@@ -1,8 +1,9 @@
 import { AbortError, isAbort } from '../../base/errors.js';
 import { BaseCommand } from '../../cli/base-command.js';
 import { forceFlag, readyTimeoutFlag } from '../../cli/flags.js';
+import { installGivenCertificates } from '../../cli/given-certificates.js';
 import { groupFlags, groupWords, workersArgument } from '../../cli/group-flags.js';
-import { toldBack } from '../../cli/redacted-command-line.js';
+import { redactedCommandLine } from '../../cli/redacted-command-line.js';
 import { type ProvisionReport, provisionCluster } from '../../clusters/provision-cluster.js';
 import { wantedGroups } from '../../clusters/requested-groups.js';
 import { failureList, noChangeText, stageText } from '../../clusters/views/plan-view.js';
@@ -35,7 +36,7 @@ It may be called again at any time: what is done already is not done again, and 
   async run(): Promise<ProvisionReport> {
     const context = await this.context();
     const groups = await wantedGroups(groupWords(this.flags, this.words), context);
-    await this.takeGivenCertificates(context);
+    await installGivenCertificates(this.flags, await this.environment(), context);
     const { prune, force, timeout } = this.flags;
     const report = await provisionCluster(
       { groups, prune, force, timeoutMs: timeout * 1000, onStage: (ends) => this.print(stageText(ends)) },
@@ -50,7 +51,7 @@ It may be called again at any time: what is done already is not done again, and 
 
   private interrupted(error: unknown): never {
     if (!isAbort(error)) throw error;
-    const command = toldBack(['belt', 'cluster', 'provision', ...this.typed]);
+    const command = redactedCommandLine(['belt', 'cluster', 'provision', ...this.typed]);
     throw new AbortError('interrupted', { hint: `go on with the same command: ${command}`, cause: error });
   }
 }

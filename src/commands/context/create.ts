@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
-import { dockerClient } from '../../cli/docker-client.js';
+import { dockerClient, requireDockerClient } from '../../cli/docker-client.js';
 import { allFlag, nodesArgument } from '../../cli/flags.js';
 import { createContext, type DockerContext, sshConfigPath } from '../../contexts/docker-contexts.js';
 import { selectMachines } from '../../machines/select-machines.js';
@@ -24,10 +24,7 @@ With --ssh it leads through SSH; docker runs the system's ssh, which must know t
   ];
 
   async run(): Promise<DockerContext[]> {
-    await this.requireProgram(
-      ['docker'],
-      "contexts are the docker client's, and there is none on this computer",
-    );
+    await requireDockerClient(await this.environment());
     const context = await this.context();
     const made: DockerContext[] = [];
     // One after the other: the client's store has no lock.

@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../cli/base-command.js';
-import { dockerClient } from '../../cli/docker-client.js';
+import { dockerClient, requireDockerClient } from '../../cli/docker-client.js';
 import { type DockerContext, listContexts } from '../../contexts/docker-contexts.js';
 import { contextTable } from '../../contexts/views/context-table.js';
 
@@ -8,10 +8,7 @@ export default class ContextLs extends BaseCommand<typeof ContextLs> {
   static override examples = [{ description: 'all', command: '<%= config.bin %> context ls' }];
 
   async run(): Promise<DockerContext[]> {
-    await this.requireProgram(
-      ['docker'],
-      "contexts are the docker client's, and there is none on this computer",
-    );
+    await requireDockerClient(await this.environment());
     const contexts = await listContexts(dockerClient);
     this.print(contextTable(contexts));
     return contexts;

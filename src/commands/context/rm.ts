@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
-import { dockerClient } from '../../cli/docker-client.js';
+import { dockerClient, requireDockerClient } from '../../cli/docker-client.js';
 import { allFlag, nodesArgument } from '../../cli/flags.js';
 import { removeContexts } from '../../contexts/docker-contexts.js';
 
@@ -17,10 +17,7 @@ export default class ContextRm extends BaseCommand<typeof ContextRm> {
   static override examples = [{ description: 'one', command: '<%= config.bin %> context rm node1' }];
 
   async run(): Promise<string[]> {
-    await this.requireProgram(
-      ['docker'],
-      "contexts are the docker client's, and there is none on this computer",
-    );
+    await requireDockerClient(await this.environment());
     const context = await this.context();
     const { all, force } = this.flags;
     const removed = await removeContexts({ nodes: this.words, all, force }, dockerClient, context);

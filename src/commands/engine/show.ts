@@ -21,7 +21,7 @@ export default class EngineShow extends BaseCommand<typeof EngineShow> {
     const context = await this.context();
     const machines = await selectMachines(this.words, context, { all: this.flags.all });
     const outcomes = await showEngines(machines, context);
-    this.settle(outcomes);
+    this.failUnlessOk(outcomes);
     const report = reportOf(outcomes, (_, view) => view);
     this.print(engineTable(report.ok));
     for (const outcome of outcomes) {

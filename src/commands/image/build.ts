@@ -20,7 +20,7 @@ export default class ImageBuild extends BaseCommand<typeof ImageBuild> {
   async run(): Promise<Image> {
     const context = await this.context();
     const { name } = this.args;
-    const images = await imagesOf(await this.driverName(this.flags.driver), context);
+    const images = await imagesOf(await context.settings.driver(this.flags.driver), context);
     const image = await buildImage(
       { rebuild: this.flags.force, ...(name !== undefined && { name }) },
       images,

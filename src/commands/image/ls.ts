@@ -15,7 +15,7 @@ export default class ImageLs extends BaseCommand<typeof ImageLs> {
 
   async run(): Promise<Image[]> {
     const context = await this.context();
-    const images = await imagesOf(await this.driverName(this.flags.driver), context);
+    const images = await imagesOf(await context.settings.driver(this.flags.driver), context);
     const list = await images.list(context.signal);
     this.print(imageTable(list, new Date()));
     return list;

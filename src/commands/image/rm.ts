@@ -14,7 +14,7 @@ export default class ImageRm extends BaseCommand<typeof ImageRm> {
 
   async run(): Promise<{ removed: string }> {
     const context = await this.context();
-    const images = await imagesOf(await this.driverName(this.flags.driver), context);
+    const images = await imagesOf(await context.settings.driver(this.flags.driver), context);
     await images.remove(this.args.name, context.signal);
     this.print(this.args.name);
     return { removed: this.args.name };

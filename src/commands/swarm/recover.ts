@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import { askUnlockKey } from '../../cli/ask-unlock-key.js';
 import { BaseCommand } from '../../cli/base-command.js';
 import { yesFlag } from '../../cli/flags.js';
 import {
@@ -28,7 +29,7 @@ Lost managers that can be started should be started instead. Called again after 
     const { yes, force } = this.flags;
     const plan = await planRecovery({ force }, context);
     if (!(yes || (await this.agreed(plan, context.signal)))) throw notAgreed('changed');
-    const unlockKey = plan.lockedKey === undefined ? undefined : await this.askUnlockKey();
+    const unlockKey = plan.lockedKey === undefined ? undefined : await askUnlockKey(context.signal);
     const recovered = await recoverSwarm(plan, unlockKey, context);
     if (recovered.returned.failed.length > 0) this.fail();
     this.print(recoveredText(recovered));

@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import { askUnlockKey } from '../../cli/ask-unlock-key.js';
 import { BaseCommand } from '../../cli/base-command.js';
 import { requiredArgument } from '../../cli/flags.js';
 import { machineFor } from '../../machines/active-machine.js';
@@ -44,8 +45,10 @@ standard input.`;
     const path = await this.resolvePath(file);
     const machine = await machineFor([node], context);
     const returning = rejoin.length > 0 ? await selectMachines(rejoin, context) : [];
-    const askUnlockKey = (): Promise<string> => this.askUnlockKey();
-    const restored = await restoreSwarm({ machine, path, askUnlockKey, force }, context);
+    const restored = await restoreSwarm(
+      { machine, path, askUnlockKey: () => askUnlockKey(context.signal), force },
+      context,
+    );
     this.print(restoredText(restored, { told: rejoin.length === 0 }));
     if (rejoin.length === 0) return restored;
     const rejoined = await rejoinMachines(returning, context);

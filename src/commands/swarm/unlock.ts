@@ -1,8 +1,8 @@
 import { type BatchReport, reportOf } from '../../app/batch-report.js';
+import { askUnlockKey } from '../../cli/ask-unlock-key.js';
 import { BaseCommand } from '../../cli/base-command.js';
 import { nodesArgument } from '../../cli/flags.js';
 import { type Unlocked, unlockNodes } from '../../swarm/autolock.js';
-import { askOrReadSecret } from '../../ui/prompt.js';
 
 export default class Unlock extends BaseCommand<typeof Unlock> {
   static override summary = 'unlock managers that were restarted';
@@ -22,15 +22,9 @@ export default class Unlock extends BaseCommand<typeof Unlock> {
   async run(): Promise<BatchReport<Unlocked & { name: string }>> {
     const context = await this.context();
     const { signal } = context;
-    const askKey = (): Promise<string> =>
-      askOrReadSecret('Enter unlock key (it is not shown):', {
-        input: process.stdin,
-        output: process.stderr,
-        signal,
-      });
-    const outcomes = await unlockNodes({ nodes: this.words, askKey }, context);
+    const outcomes = await unlockNodes({ nodes: this.words, askKey: () => askUnlockKey(signal) }, context);
     signal.throwIfAborted();
-    this.settle(outcomes);
+    this.failUnlessOk(outcomes);
     return reportOf(outcomes, (name, unlocked) => ({ name, ...unlocked }));
   }
 }

@@ -16,18 +16,29 @@ export interface MachineListRow {
   /** The engine's version; absent when it was not asked or gave no answer. */
   docker?: string;
   labels: readonly string[];
+  address?: string;
+  size?: string;
   error?: string;
   /** Milliseconds. */
   responseMs: number;
 }
 
-/** The table that docker-machine prints. */
-export function machineList(rows: readonly MachineListRow[]): string {
+/** The table that docker-machine prints; `wide` adds columns of belt's own. */
+export function machineList(rows: readonly MachineListRow[], { wide = false } = {}): string {
   return formatTable(
-    ['name', 'active', 'driver', 'state', 'url', 'swarm', 'docker', 'errors'],
+    [
+      ...['name', 'active', 'driver', 'state', 'url', 'swarm', 'docker'],
+      ...(wide ? ['address', 'size', 'labels', 'response'] : []),
+      'errors',
+    ],
     rows.map((row) => {
-      const { Name, Active, DriverName, State, URL, Swarm, DockerVersion, Error: error } = fieldsOf(row);
-      return [Name, Active, DriverName, State, URL, Swarm, DockerVersion, error];
+      const { Name, Active, DriverName, State, URL, Swarm, DockerVersion, ...fields } = fieldsOf(row);
+      const { address = '', size = '', labels } = row;
+      return [
+        ...[Name, Active, DriverName, State, URL, Swarm, DockerVersion],
+        ...(wide ? [address, size, labels.join(','), fields.ResponseTime] : []),
+        fields.Error,
+      ];
     }),
   );
 }

@@ -11,12 +11,25 @@ export interface SwarmRow {
   reachability?: string;
   address?: string;
   engineVersion?: string;
+  id?: string;
+  labels?: Readonly<Record<string, string>>;
+}
+
+function labelText(labels: Readonly<Record<string, string>> = {}): string {
+  return (
+    Object.entries(labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(',') || '-'
+  );
 }
 
 /** The columns of `docker node ls` (https://docs.docker.com/reference/cli/docker/node/ls/), with the role and address it leaves out. */
-export function swarmTable(rows: readonly SwarmRow[]): string {
+export function swarmTable(rows: readonly SwarmRow[], { wide = false } = {}): string {
   return formatTable(
-    ['node', 'role', 'status', 'availability', 'manager status', 'address', 'engine'],
+    [
+      ...['node', 'role', 'status', 'availability', 'manager status', 'address', 'engine'],
+      ...(wide ? ['id', 'labels'] : []),
+    ],
     rows.map((row) => [
       row.hostname,
       row.role,
@@ -25,6 +38,7 @@ export function swarmTable(rows: readonly SwarmRow[]): string {
       row.leader ? 'Leader' : capitalize(row.reachability ?? '-'),
       row.address || '-',
       row.engineVersion || '-',
+      ...(wide ? [row.id ?? '-', labelText(row.labels)] : []),
     ]),
   );
 }

@@ -67,7 +67,8 @@ describe('the command line', () => {
     ['exec --limit 3 node[1:4] -- ls --all', { host: [], limit: 3 }, 'node[1:4] -- ls --all'],
     ['exec node1 -- ls -h', { host: [] }, 'node1 -- ls -h'],
     ['--native-ssh ssh node1', { host: [], 'native-ssh': true }, 'node1'],
-    ['--tls-ca-cert ca.pem docker run -h web x', { host: [] }, 'run -h web x'],
+    ['--tls-ca-cert ca.pem docker run -h web x', { host: [], 'tls-ca-cert': 'ca.pem' }, 'run -h web x'],
+    ['-o json docker ps -o yaml', { host: [], output: 'json' }, 'ps -o yaml'],
     [
       '-debug docker --debug=false run -debug --rm=false web',
       { host: [], debug: false },

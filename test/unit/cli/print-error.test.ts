@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { AbortError, ExternalError, UsageError, UserError } from '../../../src/base/errors.js';
 import { exitCodeFor, exitCodes } from '../../../src/cli/exit-codes.js';
 import { describeError } from '../../../src/cli/print-error.js';
@@ -27,12 +27,20 @@ test.each([
   expect(exitCodeFor(error)).toBe(code);
 });
 
-describe('--json', () => {
-  test.each([
-    [new UserError('no such size'), { message: 'no such size' }],
-    [new UserError('no such size', { hint: 'try 512mb' }), { message: 'no such size', hint: 'try 512mb' }],
-    [new ExternalError('it is down', { cause: new Error('secret') }), { message: 'it is down' }],
-  ])('tells %s', (thrown, error) => {
-    expect(describeError(thrown as Error & { hint?: string })).toEqual({ error });
-  });
+test.each([
+  [new UserError('no such size'), { code: 'user', message: 'no such size' }],
+  [
+    new UserError('no such size', { hint: 'belt sizes' }),
+    { code: 'user', message: 'no such size', hint: 'belt sizes' },
+  ],
+  [new UserError('x', { errorCode: 'quorum' }), { code: 'quorum', message: 'x' }],
+  [new UsageError('x'), { code: 'usage', message: 'x' }],
+  [
+    new ExternalError('it is down', { cause: new Error('secret') }),
+    { code: 'external', message: 'it is down' },
+  ],
+  [new AbortError(), { code: 'aborted', message: 'interrupted' }],
+  [new TypeError('x'), { code: 'bug', message: 'x' }],
+])('the document of %o has a stable code', (thrown, error) => {
+  expect(describeError(thrown)).toEqual({ error });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { toldBack } from '../../../src/cli/redacted-command-line.js';
+import { redactedCommandLine } from '../../../src/cli/redacted-command-line.js';
 
 test.each([
   [['belt', 'create', '512mb', 'node1'], 'belt create 512mb node1'],
@@ -14,5 +14,5 @@ test.each([
   ],
   [['acme-key', 'n', '--acme-keys=x'], "acme-key n '--acme-keys=x'"],
 ])('%j is told back', (words, expected) => {
-  expect(toldBack(words, ['acme-key'])).toBe(expected);
+  expect(redactedCommandLine(words, ['acme-key'])).toBe(expected);
 });

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from '@oclif/core';
 import { describe, expect, test } from 'vitest';
+import { type FlagEntry, globalFlags, outputFlags } from '../../../src/cli/global-flags.js';
 import { oldSwarmFlags } from '../../../src/cli/old-swarm-flags.js';
 
 const folder = join(import.meta.dirname, '../../../src/commands');
@@ -139,25 +140,21 @@ describe.each(names)('%s', (name) => {
     for (const arg of Object.values(args)) expect(arg).toMatchObject({ ignoreStdin: true });
   });
 
-  test('has --json exactly where the result is its own', async () => {
-    const { enableJsonFlag } = await load(name);
-    expect(enableJsonFlag).toBe(![...passthrough, 'completion'].includes(name));
+  test('accepts the global flags, and --output exactly where it reports', async () => {
+    const { baseFlags = {} } = await load(name);
+    const reports = ![...passthrough, 'completion'].includes(name);
+    const expected = { ...globalFlags, ...(reports && outputFlags) };
+    expect(Object.keys(baseFlags)).toEqual(Object.keys(expected));
   });
 
-  test('takes the flags that all commands take', async () => {
-    const { baseFlags = {} } = await load(name);
-    expect(Object.keys(baseFlags).sort()).toEqual([
-      'bugsnag-api-token',
-      'cluster',
-      'debug',
-      'github-api-token',
-      'native-ssh',
-      'storage-path',
-      'tls-ca-cert',
-      'tls-ca-key',
-      'tls-client-cert',
-      'tls-client-key',
-    ]);
+  test('no flag of its own has the letter or the name of a global one', async () => {
+    const { flags = {} } = await load(name);
+    const globals = { ...globalFlags, ...outputFlags };
+    const letters = Object.values<FlagEntry>(globals).flatMap(({ short }) => short ?? []);
+    for (const [flag, { char }] of Object.entries(flags)) {
+      expect(Object.keys(globals)).not.toContain(flag);
+      expect(letters).not.toContain(char);
+    }
   });
 
   test('explains each of its flags and arguments', async () => {

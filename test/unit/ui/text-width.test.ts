@@ -11,14 +11,14 @@ import { oneLine, truncate, widthOf, wrap } from '../../../src/ui/text-width.js'
 const plain = { debug: false, color: false };
 
 describe('formatError', () => {
-  test('what a person can put right: the message, then the hint', () => {
+  test('a user error prints its message, then the hint behind Try:', () => {
     const error = new UserError('no machine is called "node9"', {
-      hint: 'machines: node1, node2',
+      hint: 'belt ls',
       cause: new Error('inner'),
     });
-    expect(formatError(error, plain)).toBe('error: no machine is called "node9"\nmachines: node1, node2');
+    expect(formatError(error, plain)).toBe('error: no machine is called "node9"\nTry: belt ls');
     expect(formatError(error, { debug: false, color: true })).toBe(
-      '\x1b[31merror:\x1b[39m no machine is called "node9"\n\x1b[2mmachines: node1, node2\x1b[22m',
+      '\x1b[31merror:\x1b[39m no machine is called "node9"\n\x1b[2mTry: belt ls\x1b[22m',
     );
   });
 

@@ -1,0 +1,102 @@
+import { UsageError } from '../base/errors.js';
+import type { GoValue } from '../ui/go-template/index.js';
+import type { FlagValues, outputFlags } from './global-flags.js';
+
+/** The values of `--output`, for help and completion. */
+export const outputFormats = ['table', 'wide', 'json', 'yaml', 'name', 'go-template='] as const;
+
+/** How a command prints its result. */
+export interface Output {
+  format: 'table' | 'wide' | 'json' | 'yaml' | 'name' | 'go-template';
+  /** Formats the result as docs/output.md describes it. Default: the command prints its own view. */
+  render?(result: unknown): string;
+}
+
+/** @throws UsageError for an unknown format; UserError for a bad template */
+export async function openOutput({ output, json }: FlagValues<typeof outputFlags>): Promise<Output> {
+  if (json && (output ?? 'json') !== 'json')
+    throw new UsageError(`--json cannot be combined with --output ${output}`);
+  const text = json ? 'json' : (output ?? 'table');
+  const [format, template] = /^(go-template)=(.*)$/s.exec(text)?.slice(1) ?? [text];
+  if (template !== undefined) return { format: 'go-template', render: await templateOutput(template) };
+  switch (format) {
+    case 'table':
+    case 'wide':
+      return { format };
+    case 'json':
+    case 'yaml':
+      return { format, render: await documentFormatter(format) };
+    case 'name':
+      return { format, render: (result) => namesIn(result).join('\n') };
+    default:
+      throw new UsageError(
+        `unknown output format "${text}": use table, wide, json, yaml, name or go-template=TEMPLATE`,
+      );
+  }
+}
+
+/** Loads the YAML package only where it is used. */
+export async function documentFormatter(format: 'json' | 'yaml'): Promise<(document: unknown) => string> {
+  if (format === 'json') return (document) => JSON.stringify(document, null, 2);
+  const { stringify } = await import('../base/yaml.js');
+  return (document) => stringify(asJson(document), { lineWidth: 0 }).trimEnd();
+}
+
+async function templateOutput(text: string): Promise<(result: unknown) => string> {
+  const { expandEscapes, parseGoTemplate } = await import('../ui/go-template/index.js');
+  const template = parseGoTemplate(expandEscapes(text));
+  return (result) => template.render(asJson(result)).replace(/\n$/, '');
+}
+
+/** Without properties that are undefined, which neither YAML nor a template should show. */
+function asJson(document: unknown): GoValue {
+  return JSON.parse(JSON.stringify(document)) as GoValue;
+}
+
+/**
+ * The format for errors of a command line that could not be parsed.
+ * @returns undefined: text on stderr
+ */
+export function documentFormatIn(words: readonly string[]): 'json' | 'yaml' | undefined {
+  for (const [index, word] of words.entries()) {
+    if (word === '--') return undefined;
+    if (/^--?json(=true)?$/.test(word)) return 'json';
+    const attached = /^(?:-o=?|--?output=)(json|yaml)$/.exec(word)?.[1];
+    const format = attached ?? (/^(-o|--?output)$/.test(word) ? words[index + 1] : undefined);
+    if (format === 'json' || format === 'yaml') return format;
+  }
+  return undefined;
+}
+
+/** The properties that identify a result, the most specific first. */
+const nameKeys = [
+  'name',
+  'ok',
+  'certificates',
+  'differences',
+  'done',
+  'strays',
+  'driver',
+  'task',
+  'machine',
+  'kind',
+  'names',
+  'node',
+  'manager',
+  'cluster',
+  'active',
+  'removed',
+  'version',
+  'managers',
+  'nodes',
+] as const;
+
+/** What `-o name` prints: of a list the name of each entry, of a report those that succeeded. */
+export function namesIn(result: unknown): string[] {
+  if (typeof result === 'string') return [result];
+  if (Array.isArray(result)) return result.flatMap(namesIn);
+  if (typeof result !== 'object' || result === null) return [];
+  const record = result as Record<string, unknown>;
+  const key = nameKeys.find((candidate) => record[candidate] !== undefined);
+  return key === undefined ? [] : namesIn(record[key]);
+}

@@ -1,0 +1,13 @@
+import { UserError } from '../base/errors.js';
+import type { Environment } from '../state/environment.js';
+import { findProgram } from '../state/find-program.js';
+
+/** The first of these programs on this computer. @throws UserError with `message` without any */
+export async function requireProgram(
+  names: readonly string[],
+  environment: Environment,
+  message: string,
+): Promise<string> {
+  for (const name of names) if (await findProgram(name, environment)) return name;
+  throw new UserError(message);
+}

@@ -1,0 +1,46 @@
+import { Errors } from '@oclif/core';
+import { UsageError } from '../base/errors.js';
+
+/**
+ * The framework's complaints about the command line, in docker's words. Other errors are returned
+ * unchanged.
+ * @param command as `belt swarm join`
+ */
+export function asUsageError(error: Error, command: string): Error {
+  if (!(error instanceof Errors.CLIError)) return error;
+  return new UsageError(describe(error), { hint: `${command} --help` });
+}
+
+/** The framework exports no classes for its parse errors. */
+type ParseError = Error & {
+  args?: { name: string; description?: string }[];
+  flags?: string[];
+};
+
+function describe(error: ParseError): string {
+  switch (error.constructor.name) {
+    case 'RequiredArgsError': {
+      const names = (error.args ?? []).map(
+        ({ name, description }) => `${name.toUpperCase()} (${description})`,
+      );
+      return `missing argument: ${names.join(', ')}`;
+    }
+    case 'NonExistentFlagsError': {
+      const flags = error.flags ?? [];
+      return `unknown ${flags.length === 1 ? 'flag' : 'flags'}: ${flags.join(', ')}`;
+    }
+    default:
+      return framework(error.message);
+  }
+}
+
+function framework(message: string): string {
+  const [first = '', ...rest] = message
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.startsWith('See more help'));
+  const [, flag] = /^Flag (--?[\w-]+) expects a value$/.exec(first) ?? [];
+  if (flag !== undefined) return `flag needs an argument: ${flag}`;
+  const end = rest.length > 0 ? ':' : '';
+  const text = `${first.charAt(0).toLowerCase()}${first.slice(1)}`.replace(/[.:]$/, end);
+  return [text, ...rest].join('\n');
+}
