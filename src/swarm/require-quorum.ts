@@ -74,7 +74,7 @@ export function requireQuorum(
   if (judgement.objection === 'no quorum') throw new NoQuorumError(objection, { hint });
   if (!force) throw new UserError(objection, { hint });
   const price = hasQuorum(judgement.after)
-    ? 'the next manager that fails takes the swarm its quorum'
+    ? 'the swarm will lose its quorum if another manager fails'
     : `nothing in the swarm can be changed then; what runs goes on; the way back is "${wayBack(changes)}"`;
   reporter.warn(`${objection}; --force: ${price}`);
 }

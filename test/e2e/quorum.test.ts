@@ -42,7 +42,7 @@ describe.runIf(canMakeMachines())('quorum', () => {
     const { code, stdout, stderr } = await belt.run(['swarm', 'demote', 'mg3']);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toBe(
-      'error: demoting mg3 would leave 2 managers, none of which may fail; now 1 of 3 may\n' +
+      'error: demoting mg3 would leave 2 managers, not enough to tolerate a failure (now 3 managers tolerate 1)\n' +
         'make another manager first: belt swarm promote NODES; or all the same: --force\n',
     );
     expect(await managers()).toHaveLength(3);
@@ -69,7 +69,7 @@ describe.runIf(canMakeMachines())('quorum', () => {
     await expect.poll(() => managers()).not.toContain('mg3 Unreachable');
     const { code, stdout, stderr } = await belt.run(['swarm', 'demote', '--force', 'mg1']);
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'Manager mg1 demoted in the swarm.\n' });
-    expect(stderr).toContain('--force: the next manager that fails takes the swarm its quorum');
+    expect(stderr).toContain('--force: the swarm will lose its quorum if another manager fails');
     const left = await managers('mg2');
     expect(left).toHaveLength(2);
     expect(left.join()).toContain('Leader');

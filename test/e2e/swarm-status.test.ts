@@ -37,10 +37,10 @@ describe.skipIf(!canMakeMachines())('a swarm of three managers', () => {
       await belt.ok(['docker', 'node', 'update', '--label-add', `zone=${zone}`, `mg${index + 1}`]);
     const text = await belt.ok(['swarm', 'status']);
     expect(text).toMatch(
-      /^Swarm \w{25} has a quorum: 3 of 3 managers, 2 needed, 1 more may fail\. Leader: mg1$/m,
+      /^Swarm \w{25} has a quorum: 3 of 3 managers reachable, 2 needed; it tolerates 1 more failure\. Leader: mg1$/m,
     );
     expect(text).toMatch(/^manager +Ready +Active +3 +mg\[1:3\]$/m);
-    expect(text).toContain('b holds 2 of 3 managers: its failure takes the swarm its quorum');
+    expect(text).toContain('b holds 2 of 3 managers: if it fails, the swarm loses its quorum');
     const { code, status: now } = await status();
     expect([code, now.quorum, now.managers]).toMatchObject([
       0,

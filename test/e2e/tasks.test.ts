@@ -60,7 +60,7 @@ describe.skipIf(!canMakeMachines())('tasks', () => {
 
   test('that nobody knows are said so in one line', async () => {
     const { code, stderr } = await belt.run(['logs', 'wep']);
-    expect([code, stderr]).toEqual([1, 'error: no task or service is called "wep"\ndid you mean "web"?\n']);
+    expect([code, stderr]).toEqual([1, 'error: no such task or service: wep\ndid you mean "web"?\n']);
   });
 
   test('stats ask every node, and one that is gone holds up no other', async () => {

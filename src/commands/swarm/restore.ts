@@ -49,7 +49,7 @@ standard input.`;
       { machine, path, askUnlockKey: () => askUnlockKey(context.signal), force },
       context,
     );
-    this.print(restoredText(restored, { told: rejoin.length === 0 }));
+    this.print(restoredText(restored, { hint: rejoin.length === 0 }));
     if (rejoin.length === 0) return restored;
     const rejoined = await rejoinMachines(returning, context);
     if (rejoined.returned.failed.length > 0) this.fail();

@@ -9,7 +9,7 @@ import { isLocked, type NodeIdentity, readIdentity } from './node-key.js';
 import { createAddressChange } from './raft-address-change.js';
 import { LogReader } from './raft-log.js';
 
-/** What belt puts beside the swarm's folder in a backup, as `belt-backup.json`. Nothing of it is secret. */
+/** `belt-backup.json`, stored next to the swarm folder in a backup. Holds no secrets. */
 const manifestSchema = z.object({
   version: z.number(),
   belt: z.string(),
@@ -18,9 +18,9 @@ const manifestSchema = z.object({
   nodeId: z.string(),
   machine: z.string(),
   address: z.string(),
-  /** `host:port` of the swarm's managers. */
+  /** `host:port` of the managers. */
   managers: z.array(z.string()),
-  /** Managers are locked: nothing can be had of the backup without the unlock key, which is not in it. */
+  /** The backup can only be restored with the unlock key, which it does not contain. */
   autolock: z.boolean(),
   /** ISO 8601, UTC. */
   createdAt: z.string(),
@@ -29,30 +29,33 @@ export type BackupManifest = z.infer<typeof manifestSchema>;
 
 const manifestName = 'belt-backup.json';
 
-/** What a backup holds, as far as it can be told without the unlock key. */
+/** What can be read of a backup without the unlock key. */
 export interface Backup {
-  /** Absent in what people made by hand, as in https://docs.docker.com/engine/swarm/admin_guide/#back-up-the-swarm. */
+  /**
+   * Undefined for backups made by hand
+   * (https://docs.docker.com/engine/swarm/admin_guide/#back-up-the-swarm).
+   */
   manifest?: BackupManifest;
   identity: NodeIdentity;
   locked: boolean;
   /** `swarm-node.key`. */
   key: string;
-  /** The end of the raft log. */
+  /** The last segment of the Raft log. */
   log: { path: string; reader: LogReader };
-  /** Where the swarm's folder is in the archive, as in `var/lib/docker/swarm/`. */
+  /** The swarm folder's path in the archive, as in `var/lib/docker/swarm/`. */
   prefix: string;
 }
 
-/** Reads an archive from its beginning, each time that it is called. */
+/** Each call reads the archive from its start. */
 export type ArchiveSource = () => Readable;
 
 const certificateName = 'certificates/swarm-node.crt';
 const keyName = 'certificates/swarm-node.key';
 
 /**
- * Reads a backup to its end: belt's own, or any tar of a manager's swarm folder, gzipped or not.
+ * Reads a whole backup: belt's own, or any tar of a manager's swarm folder, gzipped or not.
  * @param name of the file, for messages
- * @throws UserError when it is none, or not whole; what `source` throws
+ * @throws UserError when it is not a backup or incomplete; errors of `source`
  */
 export async function inspectBackup(source: ArchiveSource, name: string): Promise<Backup> {
   const texts = new Map<string, string>();
@@ -66,22 +69,20 @@ export async function inspectBackup(source: ArchiveSource, name: string): Promis
       texts.set(path, String(await buffer(content)));
   });
   const [certificatePath] = [...texts.keys()].filter((path) => path.endsWith(certificateName)).sort(byLength);
-  if (certificatePath === undefined)
-    throw invalidBackup(name, `it holds no ${certificateName}, which every swarm folder does`);
+  if (certificatePath === undefined) throw invalidBackup(name, `it contains no ${certificateName}`);
   const prefix = certificatePath.slice(0, -certificateName.length);
   const identity = readIdentity(texts.get(certificatePath) ?? '');
   const key = texts.get(`${prefix}${keyName}`);
-  if (!identity || key === undefined)
-    throw invalidBackup(name, 'the certificate of the node in it cannot be read');
-  // Segments are numbered: the last one is the one that is written to.
+  if (!identity || key === undefined) throw invalidBackup(name, 'its node certificate cannot be read');
+  // Segments are numbered: the engine writes to the last one.
   const logPath = [...logs.keys()]
     .filter((path) => path.startsWith(`${prefix}raft/`))
     .sort()
     .at(-1);
   const reader = logs.get(logPath ?? '');
   if (!identity.manager || logPath === undefined || !reader)
-    throw invalidBackup(name, 'it is the folder of a worker, and only managers hold the state of the swarm');
-  if (unsafe.length > 0) throw invalidBackup(name, `"${unsafe[0]}" in it leads elsewhere`);
+    throw invalidBackup(name, 'it is from a worker, and only managers store the state of a swarm');
+  if (unsafe.length > 0) throw invalidBackup(name, `it contains the unsafe path "${unsafe[0]}"`);
   const manifest = readManifest(texts.get(manifestName), name);
   return {
     ...(manifest && { manifest }),
@@ -104,11 +105,10 @@ function readManifest(text: string | undefined, name: string): BackupManifest | 
   try {
     return manifestSchema.parse(JSON.parse(text));
   } catch {
-    throw invalidBackup(name, `${manifestName} in it cannot be read`);
+    throw invalidBackup(name, `its ${manifestName} cannot be read`);
   }
 }
 
-/** In whatever folder. */
 function isIn(path: string, name: string): boolean {
   return path === name || path.endsWith(`/${name}`);
 }
@@ -117,23 +117,23 @@ function byLength(one: string, other: string): number {
   return one.length - other.length;
 }
 
-/** What a backup is turned into on its way to a machine: `swarm/` alone, and `swarm.end` when all of it has come. */
+/** The last entry sent to a machine: it shows that the archive arrived completely. */
 const completionMarker = 'swarm.end';
 
-/** What of the folder is about the machine that it comes from: its own address, and the managers that it knew. */
+/** Files about the machine that the backup comes from: its address, and the managers it knew. */
 const excludedFiles = ['docker-state.json', 'state.json', keyName];
 
 export interface RepackOptions {
   /** `swarm-node.key`, unlocked. */
   key: string;
-  /** `host:port` of the machine that it goes to. */
+  /** `host:port` of the target machine. */
   address: string;
 }
 
 /**
- * The swarm's folder of a backup, as it is to be on another machine. Without `docker-state.json` the engine waits to be told to be in the
- * swarm.
- * @throws UserError when the log in it cannot be written to
+ * The swarm folder of a backup, prepared for another machine: `swarm/` and `swarm.end`. Without
+ * `docker-state.json` the engine does not join the swarm on its own.
+ * @throws UserError when its log cannot be extended
  */
 export function repackBackup(
   source: ArchiveSource,
@@ -142,7 +142,7 @@ export function repackBackup(
 ): Readable {
   const { prefix, log } = backup;
   const change = createAddressChange(log.reader, key, address);
-  if (!change) throw invalidBackup('the file', 'its raft log cannot be read with the key in it');
+  if (!change) throw invalidBackup('the file', 'its Raft log cannot be decrypted with its key');
   const archive = pack();
   const put = async (header: Header, content: Readable): Promise<void> => {
     const path = pathOf(header);
@@ -168,12 +168,12 @@ export function repackBackup(
   };
   const gzip = createGzip({ level: 1 });
   fill().catch((error) => archive.destroy(error));
-  // What goes wrong ends the stream that is handed out.
+  // Errors end the returned stream.
   pipeline(archive, gzip).catch(() => {});
   return gzip;
 }
 
-/** A segment with more records behind those that it has; zeros fill it up to its length. */
+/** Appends records to a segment, padded with zeros to its length. */
 function appendToSegment(
   content: Readable,
   end: number,
@@ -195,7 +195,7 @@ function appendToSegment(
   return { content: Readable.from(grown()), size: length };
 }
 
-/** `./swarm/raft` and `/var/lib/docker/swarm/raft` as `tar` may have them. */
+/** Without a leading `./` or `/`. */
 function pathOf({ name }: Header): string {
   return name.replace(/^(\.?\/)+/, '');
 }
@@ -210,7 +210,7 @@ async function forEachEntry(
   const streams = (await isGzipped(source))
     ? [source(), createGunzip(), end, members]
     : [source(), end, members];
-  // What goes wrong ends `members` too.
+  // Errors end `members` too.
   pipeline(streams).catch(() => {});
   try {
     for await (const member of members) {
@@ -219,17 +219,17 @@ async function forEachEntry(
     }
   } catch (error) {
     if (error instanceof UserError || isFileSystemError(error)) throw error;
-    throw invalidBackup(name, zlibReasons[codeOf(error)] ?? `it is no tar archive: ${messageOf(error)}`);
+    throw invalidBackup(name, zlibReasons[codeOf(error)] ?? `it is not a tar archive: ${messageOf(error)}`);
   }
   if (!end.isComplete) throw invalidBackup(name, cutShort);
 }
 
-const cutShort = 'it is not whole: its end is missing';
+const cutShort = 'it is truncated';
 
-/** https://nodejs.org/api/zlib.html; zlib tells what is wrong by these. */
+/** zlib's error codes (https://nodejs.org/api/zlib.html). */
 const zlibReasons: Readonly<Record<string, string>> = {
   Z_BUF_ERROR: cutShort,
-  Z_DATA_ERROR: 'it is damaged: its checksum is wrong',
+  Z_DATA_ERROR: 'it is corrupt: its checksum does not match',
 };
 
 function codeOf(error: unknown): string {
@@ -261,7 +261,7 @@ class EndCheck extends Transform {
 }
 
 function invalidBackup(name: string, reason: string): UserError {
-  return new UserError(`${name} is no backup of a swarm: ${reason}`, {
-    hint: 'it should be made by "belt swarm backup", or be a tar of /var/lib/docker/swarm of a manager',
+  return new UserError(`${name} is not a swarm backup: ${reason}`, {
+    hint: 'use a file from "belt swarm backup", or a tar of /var/lib/docker/swarm of a manager',
   });
 }

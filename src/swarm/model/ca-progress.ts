@@ -1,8 +1,11 @@
 import { field, list, text } from './json-fields.js';
 
-/** How far a swarm's new certificate authority has come, as `docker swarm ca --rotate` reckons it (cli/command/swarm/progress). */
+/**
+ * Progress of a CA rotation, computed as `docker swarm ca --rotate` does
+ * (cli/command/swarm/progress).
+ */
 export interface CaProgress {
-  /** The nodes that do not have all of it. */
+  /** Nodes that do not use the new CA yet. */
   pending: { id: string; hostname: string; status: string }[];
   nodes: number;
   done: boolean;
@@ -15,19 +18,19 @@ export interface CaProgress {
 export function readCaProgress(swarm: unknown, nodes: unknown): CaProgress {
   const wanted = tlsOf(swarm);
   const all = list(nodes);
-  const lacking = all.filter((node) => tlsOf(field(node, 'Description')) !== wanted);
+  const pending = all.filter((node) => tlsOf(field(node, 'Description')) !== wanted);
   return {
-    pending: lacking.map((node) => ({
+    pending: pending.map((node) => ({
       id: text(node, 'ID'),
       hostname: text(field(node, 'Description'), 'Hostname'),
       status: text(field(node, 'Status'), 'State'),
     })),
     nodes: all.length,
-    done: lacking.length === 0 && field(swarm, 'RootRotationInProgress') !== true,
+    done: pending.length === 0 && field(swarm, 'RootRotationInProgress') !== true,
   };
 }
 
-/** Who has issued the certificate, and whom it trusts. */
+/** Issuer and trusted root. */
 function tlsOf(holder: unknown): string {
   const info = field(holder, 'TLSInfo');
   return [text(info, 'TrustRoot'), text(info, 'CertIssuerSubject'), text(info, 'CertIssuerPublicKey')].join(
@@ -37,12 +40,13 @@ function tlsOf(holder: unknown): string {
 
 const shownNodes = 3;
 
-/** As in `4 of 5 nodes have the new certificate authority; not node3 (down)`. */
+/** As in `4 of 5 nodes use the new CA; waiting for node3 (down)`. */
 export function caProgressText({ pending, nodes }: CaProgress): string {
   const shown = pending
     .slice(0, shownNodes)
     .map(({ hostname, id, status }) => `${hostname || id} (${status})`);
   const more = pending.length - shown.length;
-  const names = shown.length > 0 ? `; not ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}` : '';
-  return `${nodes - pending.length} of ${nodes} nodes have the new certificate authority${names}`;
+  const names =
+    shown.length > 0 ? `; waiting for ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}` : '';
+  return `${nodes - pending.length} of ${nodes} nodes use the new CA${names}`;
 }

@@ -1,24 +1,24 @@
 import { field, text } from './json-fields.js';
 
-/** What a container uses at one moment, as `GET /containers/ID/stats` tells it. */
+/** Resource usage at one moment (`GET /containers/ID/stats`). */
 export interface StatsSample {
-  /** Nanoseconds of processor time, its own and the machine's. */
+  /** CPU time of the container and of the machine, nanoseconds. */
   cpu: number;
   system: number;
   cpus: number;
-  /** Bytes; without what the kernel would give back at once, as docker counts it. */
+  /** Bytes, without reclaimable memory, as in docker. */
   memory: number;
-  /** Bytes; 0 where there is none. */
+  /** Bytes; 0: no limit. */
   memoryLimit: number;
-  /** Bytes since it began. */
+  /** Bytes since the container started. */
   received: number;
   sent: number;
   pids: number;
 }
 
-/** What it used between two moments. */
+/** Usage between two samples. */
 export interface ResourceUsage {
-  /** Percent of one processor: 200 is two of them. */
+  /** Percent of one CPU: 200 is two CPUs. */
   cpuPercent: number;
   memory: number;
   memoryLimit: number;
@@ -44,12 +44,15 @@ export function readSample(stats: unknown): StatsSample {
   };
 }
 
-/** cgroup v1 and v2 (docker/cli, cli/command/container/stats_helpers.go: `calculateMemUsageUnixNoCache`). */
+/**
+ * cgroup v1 and v2 (docker/cli, cli/command/container/stats_helpers.go:
+ * `calculateMemUsageUnixNoCache`).
+ */
 function reclaimableMemory(stats: unknown): number {
   return number(stats, 'total_inactive_file') || number(stats, 'inactive_file');
 }
 
-/** docker's own formula (docker/cli, stats_helpers.go: `calculateCPUPercentUnix`). */
+/** Docker's formula (docker/cli, stats_helpers.go: `calculateCPUPercentUnix`). */
 export function usageBetween(before: StatsSample, after: StatsSample): ResourceUsage {
   const { memory, memoryLimit, received, sent, pids } = after;
   const own = after.cpu - before.cpu;
@@ -58,7 +61,7 @@ export function usageBetween(before: StatsSample, after: StatsSample): ResourceU
   return { cpuPercent, memory, memoryLimit, received, sent, pids };
 }
 
-/** Whether it is that of a container at all: one that has ended has no time of day. */
+/** The sample of a container that has exited has no time. */
 export function isRunningSample(stats: unknown): boolean {
   return !text(stats, 'read').startsWith('0001-');
 }

@@ -1,12 +1,8 @@
 /**
- * What belt adds to docker's own swarm commands before it sends them.
- */
-
-/**
- * Completes `docker swarm init` and `docker swarm join` with the machine's own address. Docker itself refuses on a machine with
- * several addresses ("could not choose an IP address to advertise"), and guesses on others. Any other command line, and one
- * that already has the option, comes back as it is.
- * @param args what follows `docker`
+ * Adds the machine's address to `docker swarm init` and `docker swarm join`. Docker refuses to
+ * choose one on a machine with several ("could not choose an IP address to advertise"), and guesses
+ * on others. Other command lines, and ones that have the option, are returned unchanged.
+ * @param args the arguments after `docker`
  */
 export function withAdvertiseAddress(args: readonly string[], address: string): string[] {
   const at = findSwarmVerb(args);

@@ -1,7 +1,7 @@
 import type { Role } from './swarm-node.js';
 
 /**
- * docker's own words for what happened to a node, since people and scripts look for them
+ * Docker's own messages, which people and scripts search for
  * (https://github.com/docker/cli, cli/command/swarm/init.go and join.go).
  */
 
@@ -13,7 +13,7 @@ export function joinedMessage(role: Role): string {
   return `This node joined a swarm as a ${role}.`;
 }
 
-/** Docker says "This node is already part of a swarm" and calls it an error; joining the same swarm again is none here. */
+/** An error in docker; joining the same swarm again succeeds in belt. */
 export function alreadyMemberMessage(role: Role): string {
   return `This node is already part of the swarm as a ${role}.`;
 }
@@ -31,7 +31,7 @@ export function demotedMessage(node: string): string {
 /** cli/command/swarm/leave.go */
 export const leftMessage = 'Node left the swarm.';
 
-/** The engine's (moby, daemon/cluster/errors.go), which calls it an error; to have left before is none here. */
+/** An error in moby (daemon/cluster/errors.go); leaving again succeeds in belt. */
 export const notInSwarmMessage = 'This node is not part of a swarm';
 
 /** cli/command/swarm/unlock_key.go */

@@ -1,6 +1,6 @@
 import { UsageError } from '../../base/errors.js';
 
-/** A certificate authority outside the swarm, as the engine's API takes it. */
+/** `ExternalCA` of the engine's API. */
 export interface ExternalCa {
   Protocol: string;
   URL: string;
@@ -9,8 +9,9 @@ export interface ExternalCa {
 }
 
 /**
- * Reads docker's `protocol=cfssl,url=https://...`; further settings are the authority's own.
- * @param readFile the text of a file that `cacert=` names
+ * Parses docker's `protocol=cfssl,url=https://...`; other fields are passed to the CA. The messages
+ * are docker's (docker/cli, cli/command/swarm/opts.go).
+ * @param readFile reads the file that `cacert=` names
  * @throws UsageError
  */
 export async function parseExternalCa(
@@ -20,13 +21,14 @@ export async function parseExternalCa(
   const options: Record<string, string> = {};
   for (const field of text.split(',')) {
     const [, key = '', value = ''] = /^([^=]+)=(.*)$/.exec(field) ?? [];
-    if (key === '') throw new UsageError(`--external-ca: "${field}" is not KEY=VALUE`, { hint });
+    if (key === '')
+      throw new UsageError(`--external-ca: invalid field '${field}' must be a key=value pair`, { hint });
     options[key.toLowerCase()] = value;
   }
   const { protocol = '', url = '', cacert, ...others } = options;
   if (protocol.toLowerCase() !== 'cfssl')
-    throw new UsageError(`--external-ca: "${protocol}" is no protocol that docker knows`, { hint });
-  if (url === '') throw new UsageError('--external-ca: the url is missing', { hint });
+    throw new UsageError(`--external-ca: unrecognized external CA protocol ${protocol}`, { hint });
+  if (url === '') throw new UsageError('--external-ca: missing url= parameter', { hint });
   return {
     Protocol: 'cfssl',
     URL: url,
@@ -35,4 +37,4 @@ export async function parseExternalCa(
   };
 }
 
-const hint = 'for example protocol=cfssl,url=https://ca.example.org:8888/api/v1/cfssl/sign';
+const hint = '--external-ca protocol=cfssl,url=https://ca.example.org:8888/api/v1/cfssl/sign';

@@ -4,28 +4,27 @@ import type { Member, NamedMember } from './members.js';
 import { quorumSize } from './quorum.js';
 
 /**
- * Where a swarm's nodes are, and whether the loss of one place takes it its quorum
+ * A zone, region or data centre that fails as one
  * (https://docs.docker.com/engine/swarm/admin_guide/#distribute-manager-nodes).
  */
-
-/** A zone, region or data centre that fails as one. */
 export interface FailureDomain {
   name: string;
   managers: string[];
   workers: number;
 }
 
-/** Docker's guide, and the book, spread over so many. */
+/** Recommended by Docker's admin guide. */
 const recommendedDomains = 3;
 
-/** How managers are best spread: as even as can be over three places. */
+/** Managers per failure domain, as evenly as possible over three. */
 export function evenSpread(managers: number): number[] {
-  const places = Math.min(recommendedDomains, Math.max(1, managers));
-  return Array.from({ length: places }, (_, place) => Math.ceil((managers - place) / places));
+  const domains = Math.min(recommendedDomains, Math.max(1, managers));
+  return Array.from({ length: domains }, (_, domain) => Math.ceil((managers - domain) / domains));
 }
 
 /**
- * The place of a node: what its labels say, else what the provider is known to have said. A zone's name may come again in another region.
+ * From the node's labels, else the provider's data. The region comes first, since zone names repeat
+ * in other regions.
  */
 export function failureDomainOf({ node, machine }: Member): string | undefined {
   const facts: Readonly<Record<string, unknown>> = { ...machine?.driverData, ...node.labels };
@@ -35,7 +34,7 @@ export function failureDomainOf({ node, machine }: Member): string | undefined {
   return words.length > 0 ? words.join('/') : undefined;
 }
 
-/** Places in the order of their names; nodes of which no place is known are in none. */
+/** Sorted by name; nodes without a known failure domain are left out. */
 export function findFailureDomains(members: readonly NamedMember[]): FailureDomain[] {
   const known = members.flatMap((member) => {
     const place = failureDomainOf(member);
@@ -49,7 +48,7 @@ export function findFailureDomains(members: readonly NamedMember[]): FailureDoma
     .toSorted((one, other) => byNaturalOrder(one.name, other.name));
 }
 
-/** What is to be said of where the managers are; nothing where no single place can take the swarm its quorum. */
+/** Warns of failure domains whose loss costs the swarm its quorum. */
 export function spreadAdvice(managers: number, places: readonly FailureDomain[]): string[] {
   if (managers < recommendedDomains) return [];
   const placed = places.reduce((sum, place) => sum + place.managers.length, 0);
@@ -59,14 +58,14 @@ export function spreadAdvice(managers: number, places: readonly FailureDomain[])
     .filter((place) => place.managers.length > spare)
     .map(
       ({ name, managers: inside }) =>
-        `${name} holds ${inside.length} of ${managers} managers: its failure takes the swarm its quorum; ${recommendedSpread(managers)} over three zones bear it`,
+        `${name} holds ${inside.length} of ${managers} managers: if it fails, the swarm loses its quorum; spread ${recommendedSpread(managers)} over three zones`,
     );
-  if (placed < managers) advice.push(`the zone of ${managers - placed} of ${managers} managers is not known`);
+  if (placed < managers) advice.push(`the zone of ${managers - placed} of ${managers} managers is unknown`);
   return advice;
 }
 
-/** Four are the number that cannot be spread over three places so that each may fail. */
+/** Four managers cannot be spread over three domains so that any one of them may fail. */
 function recommendedSpread(managers: number): string {
   const count = managers === 4 ? 3 : managers;
-  return `${count} managers spread ${evenSpread(count).join('+')}`;
+  return `${count} managers ${evenSpread(count).join('+')}`;
 }

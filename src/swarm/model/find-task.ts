@@ -3,18 +3,17 @@ import { UserError } from '../../base/errors.js';
 import { field, list, text } from './json-fields.js';
 import { readServices, readTasks, type SwarmTask, taskName } from './swarm-tasks.js';
 
-/** A task with its names, and the container that is there for it. */
 export interface NamedTask extends SwarmTask {
-  /** `web.2`; of a global service `web.NODEID`. */
+  /** `web.2`; for a global service `web.NODEID`. */
   name: string;
   service: string;
-  /** Empty before there is one. */
+  /** Empty before the container exists. */
   containerId: string;
-  /** Why it is in its state, in the words of the engine; may be empty. */
+  /** The engine's explanation of the state; may be empty. */
   reason: string;
 }
 
-/** The newest first. @param tasks `GET /tasks` @param services `GET /services` */
+/** Newest first. @param tasks `GET /tasks` @param services `GET /services` */
 export function readNamedTasks(tasks: unknown, services: unknown): NamedTask[] {
   const known = readServices(services);
   const names = new Map(known.map(({ id, name }) => [id, name]));
@@ -34,9 +33,9 @@ export function readNamedTasks(tasks: unknown, services: unknown): NamedTask[] {
 }
 
 /**
- * The tasks that the person means: one by the beginning of its id, the one of a name such as `web.2` (that which runs, else the newest), or
- * all of a service that run.
- * @throws UserError when there is none, or the beginning of an id is that of several
+ * @param wanted a service (all its running tasks), a task name such as `web.2` (the running one,
+ * else the newest), or an ID prefix
+ * @throws UserError when nothing matches, or the prefix is ambiguous
  */
 export function findTasks(wanted: string, tasks: readonly NamedTask[]): NamedTask[] {
   const ofService = tasks.filter(({ service }) => service === wanted);
@@ -46,8 +45,8 @@ export function findTasks(wanted: string, tasks: readonly NamedTask[]): NamedTas
   if (one) return [one];
   const byId = tasks.filter(({ id }) => wanted !== '' && id.startsWith(wanted));
   if (byId.length > 1)
-    throw new UserError(`"${wanted}" is the beginning of ${byId.length} tasks' ids`, {
-      hint: 'give more of it',
+    throw new UserError(`multiple IDs found with provided prefix: ${wanted}`, {
+      hint: 'use a longer prefix',
     });
   if (byId.length === 1) return byId;
   throw unknownTask(wanted, tasks);
@@ -56,8 +55,8 @@ export function findTasks(wanted: string, tasks: readonly NamedTask[]): NamedTas
 function unknownTask(wanted: string, tasks: readonly NamedTask[]): UserError {
   const known = [...new Set(tasks.flatMap(({ name, service }) => [name, service]))];
   const suggestion = closest(wanted, known);
-  return new UserError(`no task or service is called "${wanted}"`, {
-    hint: suggestion === undefined ? 'see them: belt docker service ls' : `did you mean "${suggestion}"?`,
+  return new UserError(`no such task or service: ${wanted}`, {
+    hint: suggestion === undefined ? 'belt docker service ls' : `did you mean "${suggestion}"?`,
   });
 }
 

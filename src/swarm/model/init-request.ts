@@ -5,7 +5,7 @@ import type { NodeAddresses } from './node-addresses.js';
 import { withManagerPort } from './node-addresses.js';
 import { parseDuration } from './parse-duration.js';
 
-/** docker's own options of `swarm init`, as they are written; what is absent is the engine's to choose. */
+/** Options of `docker swarm init`; the engine chooses those that are undefined. */
 export interface InitOptions {
   advertiseAddress?: string | undefined;
   listenAddress?: string | undefined;
@@ -24,8 +24,8 @@ export interface InitOptions {
 }
 
 /**
- * The body of `POST /swarm/init`: what is given goes before what belt knows of the machine.
- * @throws UsageError for a duration or a pool that is none
+ * The body of `POST /swarm/init`. Options override the machine's own addresses.
+ * @throws UsageError for an invalid duration or address pool
  */
 export function createInitRequest(
   options: InitOptions,
@@ -37,7 +37,7 @@ export function createInitRequest(
   return withoutUndefined({
     ListenAddr: listenAddress === undefined ? own?.listen : withManagerPort(listenAddress),
     AdvertiseAddr: advertiseAddress ?? own?.advertise,
-    // Without a word on it, traffic goes where the node is advertised.
+    // By default traffic goes to the advertised address.
     DataPathAddr: dataPathAddress ?? (advertiseAddress === undefined ? own?.dataPath : undefined),
     DataPathPort: options.dataPathPort,
     DefaultAddrPool: addressPools && parseAddressPools(addressPools),
@@ -69,7 +69,7 @@ function createSpec(options: InitOptions, externalCas: readonly ExternalCa[]): R
   return Object.fromEntries(Object.entries(spec).filter(([, part]) => Object.keys(part).length > 0));
 }
 
-/** docker takes several with commas, too. */
+/** Each may hold several, separated by commas, as in docker. */
 export function parseAddressPools(texts: readonly string[]): string[] {
   const pools = texts.flatMap((text) => text.split(',')).map((text) => text.trim());
   for (const pool of pools) {
@@ -77,8 +77,8 @@ export function parseAddressPools(texts: readonly string[]): string[] {
       ? /^[\da-f:.]+\/\d+$/i.test(pool)
       : parseIpv4Range(pool) && pool.includes('/');
     if (!known)
-      throw new UsageError(`--default-addr-pool: "${pool}" is no network`, {
-        hint: 'for example 10.20.0.0/16',
+      throw new UsageError(`--default-addr-pool: invalid CIDR address: ${pool}`, {
+        hint: '--default-addr-pool 10.20.0.0/16',
       });
   }
   return pools;

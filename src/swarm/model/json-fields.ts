@@ -1,4 +1,4 @@
-/** Reads what the engine's API answers, of which nothing is certain: what is not there, or is something else, is empty. */
+/** Readers for untyped JSON: missing fields and fields of another type read as empty. */
 
 export function field(value: unknown, key: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;

@@ -1,9 +1,5 @@
-/**
- * A machine's own networks, as `ip` tells them (ip-address(8), ip-route(8)), and whether a swarm's address pool is among them.
- */
-
 export interface MachineNetwork {
-  /** The addresses on its interfaces. */
+  /** On the machine's interfaces. */
   addresses: string[];
   routes: Route[];
 }
@@ -14,7 +10,7 @@ export interface Route {
   device: string;
 }
 
-/** What `readNetwork` reads; nothing where there is no `ip`. */
+/** Its output is for `parseNetwork`; empty without `ip` (ip-address(8), ip-route(8)). */
 export const networkCommand = 'ip -o addr show 2>/dev/null; ip -4 route show 2>/dev/null; true';
 
 export function parseNetwork(text: string): MachineNetwork {
@@ -28,7 +24,7 @@ export function parseNetwork(text: string): MachineNetwork {
   };
 }
 
-/** The first of the routes that leads to some address of the pool too; IPv4 only. */
+/** The first route that overlaps the address pool; IPv4 only. */
 export function findOverlap(pool: string, routes: readonly Route[]): Route | undefined {
   const range = parseIpv4Range(pool);
   if (!range) return undefined;
@@ -38,7 +34,7 @@ export function findOverlap(pool: string, routes: readonly Route[]): Route | und
   });
 }
 
-/** The first and last address of a network, as numbers; undefined where the text is no IPv4 network. */
+/** First and last address, as numbers; undefined: not an IPv4 network. */
 export function parseIpv4Range(network: string): { first: number; last: number } | undefined {
   const [, a, b, c, d, length = '32'] =
     /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\/(\d{1,2}))?$/.exec(network) ?? [];

@@ -1,19 +1,18 @@
 import type { Machine } from '../../machines/model/machine.js';
 import { hostOf, type SwarmNode } from './swarm-node.js';
 
-/** A node of a swarm, and the machine that it is; absent: none that belt knows. */
+/** A node of a swarm with its machine; undefined when belt does not manage that node. */
 export interface Member {
   node: SwarmNode;
   machine?: Machine;
 }
 
-/** A member under the name that the user knows it by. */
 export type NamedMember = Member & { name: string };
 
 /**
- * Which machine each node is: the one that has its address, else the one that has its host name. Of several nodes with one address,
- * which a machine leaves behind that has been made anew or has joined again, the machine is the one that is there.
- * @returns as many as there are nodes, in their order
+ * Matches nodes to machines by address, else by host name. A machine that was recreated or rejoined
+ * leaves stale entries with its address: the ready one wins.
+ * @returns one member per node, in the same order
  */
 export function matchMembers(nodes: readonly SwarmNode[], machines: readonly Machine[]): Member[] {
   const taken = new Map<SwarmNode, Machine>();
@@ -37,15 +36,14 @@ export function matchMembers(nodes: readonly SwarmNode[], machines: readonly Mac
   });
 }
 
-/** Whether the machine is at a host, as nodes know of others: an address, or a name. */
 export function hasAddress({ name, addresses }: Machine, host: string): boolean {
   return [addresses.public, addresses.private, name].includes(host);
 }
 
 /**
- * The entry with which a machine counts for the quorum: a manager's, from the moment that the leader has taken it in, though it may not take
- * part yet. After a new beginning, entries of managers of before do not count.
- * @param nodeId what the machine takes itself for; empty: it does not know, and its address tells
+ * The entry that makes a machine count for the quorum: a manager's, from the moment the leader adds
+ * it, even before it takes part. Managers from before a `--force-new-cluster` do not count.
+ * @param nodeId as the machine's engine reports it; empty: unknown, match by address
  */
 export function findManagerEntry(
   nodes: readonly SwarmNode[],
@@ -61,7 +59,6 @@ export function named(members: readonly Member[]): NamedMember[] {
   return members.map((member) => ({ ...member, name: memberName(member) }));
 }
 
-/** What the person calls it. */
 export function memberName({ node, machine }: Member): string {
   return machine?.name ?? (node.hostname || node.id);
 }

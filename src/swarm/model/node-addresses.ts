@@ -2,20 +2,20 @@ import { isIPv6 } from 'node:net';
 import { clusterAddress, type Machine } from '../../machines/model/machine.js';
 import { managerPort } from './swarm-node.js';
 
-/** Where a node is found by the others: docker guesses each that is not given, and guesses wrong on machines with several addresses. */
+/** Docker guesses addresses that are not given, wrongly on machines with several. */
 export interface NodeAddresses {
-  /** What the others are told. */
+  /** Announced to the other nodes. */
   advertise: string;
-  /** `host:port` that its own engine listens on. */
+  /** `host:port` that the engine listens on. */
   listen: string;
-  /** Where containers' traffic between nodes goes. */
+  /** For container traffic between nodes. */
   dataPath: string;
 }
 
 /**
- * The addresses of a machine in a swarm, from what its provider says. A public address is often another's that hands the packets on: what
- * is on no interface cannot be listened on.
- * @param own the addresses on its interfaces
+ * A public address is often translated by the provider (NAT): an address on no interface can be
+ * advertised but not listened on.
+ * @param own addresses on the machine's interfaces
  * @returns undefined while the machine has no address
  */
 export function chooseNodeAddresses(
@@ -28,12 +28,12 @@ export function chooseNodeAddresses(
   return { advertise, listen, dataPath: advertise };
 }
 
-/** `host:port` to listen on at all addresses of the machine that are of this one's kind. */
+/** `host:port` to listen on all addresses of the same family. */
 export function wildcardAddress(address: string): string {
   return withManagerPort(isIPv6(address) ? '::' : '0.0.0.0');
 }
 
-/** `host:port` with the managers' port where there is none, as docker completes it (cli/command/swarm/opts.go). */
+/** Adds the default port, as docker does (cli/command/swarm/opts.go). */
 export function withManagerPort(address: string): string {
   if (isIPv6(address)) return `[${address}]:${managerPort}`;
   return /:\d+$/.test(address) ? address : `${address}:${managerPort}`;

@@ -4,17 +4,16 @@ import { UserError } from '../../base/errors.js';
 import { bytesIn, numberIn, readMessage, writeMessage } from './protobuf.js';
 
 /**
- * What a node of a swarm is, by the files in /var/lib/docker/swarm/certificates
+ * A node's identity, from the files in /var/lib/docker/swarm/certificates
  * (https://github.com/moby/swarmkit, ca/certificates.go and ca/keyreadwriter.go).
  */
-
 export interface NodeIdentity {
   swarmId: string;
   nodeId: string;
   manager: boolean;
 }
 
-/** Reads `swarm-node.crt`. @returns undefined for what is no certificate of a swarm's node */
+/** Reads `swarm-node.crt`. @returns undefined when it is not a swarm node's certificate */
 export function readIdentity(certificate: string): NodeIdentity | undefined {
   const subject = subjectOf(certificate);
   const { O: swarmId, OU: role, CN: nodeId } = subject;
@@ -31,7 +30,7 @@ function subjectOf(certificate: string): Record<string, string> {
   }
 }
 
-/** Whether an unlock key is needed for `swarm-node.key`: the swarm locks its managers (autolock). */
+/** Whether `swarm-node.key` is encrypted with the unlock key (autolock). */
 export function isLocked(key: string): boolean {
   return key.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----');
 }
@@ -40,17 +39,17 @@ export function isLocked(key: string): boolean {
 const unlockKeyPattern = /^SWMKEY-1-([A-Za-z0-9+/]{43})$/;
 
 /**
- * `swarm-node.key` as it is where managers are not locked. Its headers hold the key of the raft log, encrypted with the unlock key as the
- * private key is. With `kek-version` 0 the manager encrypts both again as soon as it leads: the swarm itself knows the unlock key.
+ * Decrypts `swarm-node.key`, including the Raft log key in its headers. With `kek-version` 0 the
+ * manager encrypts both again as soon as it leads: the swarm knows the unlock key.
  *
- * The engine has no other way in: what unlocks it waits for a leader, and keeps it from making the manager one meanwhile (moby,
- * daemon/cluster/swarm.go: `UnlockSwarm` and `Init` hold the same lock).
- * @throws UserError when it is not this swarm's unlock key
+ * The engine offers no alternative: unlocking waits for a leader and blocks the manager from
+ * becoming one (moby, daemon/cluster/swarm.go: `UnlockSwarm` and `Init` hold the same lock).
+ * @throws UserError for a wrong unlock key
  */
 export function unlockNodeKey(key: string, unlockKey: string): string {
   const [, encoded] = unlockKeyPattern.exec(unlockKey.trim()) ?? [];
   if (encoded === undefined)
-    throw new UserError('this is no unlock key of a swarm', { hint: 'they begin with SWMKEY-1-' });
+    throw new UserError('not a swarm unlock key', { hint: 'unlock keys begin with SWMKEY-1-' });
   const secret = Buffer.from(encoded, 'base64');
   const headers = new Map(
     [...key.matchAll(/^([\w-]+): (.*)$/gm)].map(([, name = '', value = '']) => [name, value]),
@@ -65,8 +64,8 @@ export function unlockNodeKey(key: string, unlockKey: string): string {
 }
 
 function wrongUnlockKey(): UserError {
-  return new UserError('the unlock key is not the one of this swarm', {
-    hint: 'it is what "docker swarm unlock-key" told; a rotated key opens backups from after the rotation only',
+  return new UserError('swarm could not be unlocked: invalid key provided', {
+    hint: 'use the key from "docker swarm unlock-key"; a rotated key opens only backups taken after the rotation',
   });
 }
 
@@ -82,7 +81,10 @@ function decryptPrivateKey(key: string, passphrase: Buffer): string | undefined 
   }
 }
 
-/** `api.MaybeEncryptedRecord`, fields algorithm, data and nonce; 1 is NaCl's secret box. @returns the record with its data in the clear */
+/**
+ * `api.MaybeEncryptedRecord`: algorithm (1: NaCl's secret box), data, nonce.
+ * @returns the decrypted record
+ */
 function decryptRecord(record: Buffer, secret: Buffer): Buffer | undefined {
   const message = readMessage(record);
   const nonce = bytesIn(message, 3);
@@ -91,7 +93,7 @@ function decryptRecord(record: Buffer, secret: Buffer): Buffer | undefined {
   return opened ? writeMessage(new Map([[2, Buffer.from(opened)]])) : undefined;
 }
 
-/** The key of the raft log, from an unlocked `swarm-node.key`. */
+/** @param key an unlocked `swarm-node.key` */
 export function readRaftKey(key: string): Buffer | undefined {
   const [, encoded = ''] = /^raft-dek: (.*)$/m.exec(key) ?? [];
   const message = readMessage(Buffer.from(encoded, 'base64'));

@@ -1,14 +1,13 @@
 import { UsageError } from '../../base/errors.js';
 
-/** What is to become of a node's labels. */
 export interface LabelChange {
   set: Readonly<Record<string, string>>;
   remove: readonly string[];
 }
 
 /**
- * Tells the nodes of a command line from the labels: `key=value` sets one, `key-` takes it away.
- * @throws UsageError when there is no label, or one without a key, or the same twice
+ * Separates nodes from labels on a command line: `key=value` sets a label, `key-` removes it.
+ * @throws UsageError for no labels, a label without a key, or the same label twice
  */
 export function parseLabels(words: readonly string[]): { nodes: string[]; change: LabelChange } {
   const nodes: string[] = [];
@@ -21,17 +20,17 @@ export function parseLabels(words: readonly string[]): { nodes: string[]; change
       continue;
     }
     const { key, value } = label;
-    if (key === '') throw new UsageError(`"${word}" is a label without a name`, { hint });
+    if (key === '') throw new UsageError(`"${word}" has no label key`, { hint });
     if (Object.hasOwn(set, key) || remove.includes(key))
-      throw new UsageError(`the label "${key}" is there twice`);
+      throw new UsageError(`label "${key}" is given twice`);
     if (value === undefined) remove.push(key);
     else set[key] = value;
   }
-  if (nodes.length === words.length) throw new UsageError('no label given', { hint });
+  if (nodes.length === words.length) throw new UsageError('no labels given', { hint });
   return { nodes, change: { set, remove } };
 }
 
-const hint = 'for example: belt swarm label node1 zone=a, or to take it away: belt swarm label node1 zone-';
+const hint = 'belt swarm label node1 zone=a, or to remove it: belt swarm label node1 zone-';
 
 function readLabel(word: string): { key: string; value?: string } | undefined {
   const at = word.indexOf('=');
@@ -39,7 +38,6 @@ function readLabel(word: string): { key: string; value?: string } | undefined {
   return word.endsWith('-') ? { key: word.slice(0, -1) } : undefined;
 }
 
-/** The labels after the change. */
 export function withLabels(
   labels: Readonly<Record<string, string>>,
   { set, remove }: LabelChange,

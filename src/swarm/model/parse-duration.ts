@@ -1,6 +1,6 @@
 import { UsageError } from '../../base/errors.js';
 
-/** Nanoseconds, which is what the engine's API counts in (Go, time.ParseDuration). */
+/** Nanoseconds, the unit of the engine's API (Go, time.ParseDuration). */
 const units: Readonly<Record<string, number>> = {
   ns: 1,
   us: 1e3,
@@ -15,8 +15,8 @@ const units: Readonly<Record<string, number>> = {
 const part = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
 
 /**
- * Reads a duration as docker writes it: `2160h0m0s`, `5s`, `1.5h`.
- * @param what the option it belongs to, for the message
+ * Parses a Go duration: `2160h0m0s`, `5s`, `1.5h`.
+ * @param what the option, for the message
  * @returns nanoseconds
  * @throws UsageError
  */
@@ -33,7 +33,7 @@ export function parseDuration(text: string, what: string): number {
 
 function invalidDuration(text: string, what: string): UsageError {
   const hint = /^\d+$/.test(text)
-    ? `with its unit: ${text}s, ${text}m or ${text}h`
+    ? `add a unit: ${text}s, ${text}m or ${text}h`
     : 'for example 30s, 1h30m, 2160h';
-  return new UsageError(`${what}: "${text}" is no duration`, { hint });
+  return new UsageError(`${what}: invalid duration "${text}"`, { hint });
 }

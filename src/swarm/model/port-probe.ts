@@ -1,10 +1,9 @@
 import { byNaturalOrder } from '../../base/natural-order.js';
 
 /**
- * What a machine told of its way to managers (`templates/swarm/reach.sh`), and what that means for a join
+ * What a machine sees of the managers' ports (output of `templates/swarm/reach.sh`)
  * (https://docs.docker.com/engine/swarm/swarm-tutorial/#open-protocols-and-ports-between-the-hosts).
  */
-
 export interface ProbeReport {
   /** Seconds since 1970. */
   clock?: number;
@@ -16,20 +15,20 @@ export interface PortCheck {
   protocol: 'tcp' | 'udp';
   host: string;
   port: number;
-  /** `open`, `refused`, `unreachable`, `silent` (no answer at all), `unknown`. */
+  /** `open`, `refused`, `unreachable`, `silent` (timed out), `unknown`. */
   result: string;
 }
 
-/** The interface that leads to a host. */
+/** The interface on the route to a host. */
 export interface MtuCheck {
   host: string;
   device: string;
   mtu: number;
-  /** Packets of that size arrive: `whole`, `lost`, `unknown`. */
+  /** Whether packets of that size arrive: `whole`, `lost`, `unknown`. */
   result: string;
 }
 
-/** The other end, as it was asked at the same time. */
+/** The other end, probed at the same time. */
 export interface ProbedManager {
   name: string;
   report: ProbeReport;
@@ -47,7 +46,7 @@ export function parseProbeReport(text: string): ProbeReport {
   return reach;
 }
 
-/** Whether a node that told this could join there; yes, where it could not tell. */
+/** Unknown counts as yes. */
 export function canJoinAt({ ports }: ProbeReport, host: string): boolean {
   const port = ports.find((candidate) => isJoinPort(candidate) && candidate.host === host);
   return port === undefined || port.result === 'open' || port.result === 'unknown';
@@ -59,14 +58,14 @@ function isJoinPort({ protocol, port }: PortCheck): boolean {
 
 const results: Readonly<Record<string, string>> = {
   refused: 'refused',
-  unreachable: 'no way there',
-  silent: 'no answer',
+  unreachable: 'no route to host',
+  silent: 'timed out',
 };
 
-/** More than that, and certificates are not valid yet, or not any more, at the other end. */
+/** With a larger difference, certificates are not yet or no longer valid at the other end. */
 const clockToleranceSeconds = 30;
 
-/** What stands in the node's way, the likeliest first. */
+/** Problems that can keep a node from joining, the most likely first. */
 export function findJoinProblems(name: string, reach: ProbeReport, manager?: ProbedManager): string[] {
   return [
     ...reach.ports
@@ -78,12 +77,12 @@ export function findJoinProblems(name: string, reach: ProbeReport, manager?: Pro
   ];
 }
 
-/** Of the data path's port, nobody may listen yet: refused is no finding. */
+/** A refused data path port is fine: nothing may listen there yet. */
 function isClosed({ protocol, port, result }: PortCheck): boolean {
   return result in results && !(protocol === 'udp' && port === 4789 && result === 'refused');
 }
 
-/** Without the first nobody joins; the others matter afterwards. */
+/** The lowest port, 2377, comes first: a join needs it, the others matter afterwards. */
 function byWeight(one: PortCheck, other: PortCheck): number {
   return one.port - other.port || byNaturalOrder(one.host, other.host);
 }
@@ -103,12 +102,10 @@ function clockFindings(name: string, { clock }: ProbeReport, manager?: ProbedMan
 function mtuFindings(name: string, { paths }: ProbeReport, manager?: ProbedManager): string[] {
   const texts = paths.flatMap(({ host, device, mtu, result }) => {
     if (result === 'lost')
-      return [`packets of ${mtu} bytes, as ${device} of ${name} sends them, do not arrive at ${host}`];
+      return [`packets of ${mtu} bytes (the MTU of ${device} on ${name}) do not reach ${host}`];
     const back = manager?.report.paths[0];
     if (result === 'whole' || !back || back.mtu === mtu) return [];
-    return [
-      `${device} of ${name} has an MTU of ${mtu}, ${back.device} of ${manager.name} one of ${back.mtu}`,
-    ];
+    return [`${device} on ${name} has an MTU of ${mtu}, ${back.device} on ${manager.name} of ${back.mtu}`];
   });
   return [...new Set(texts)];
 }

@@ -1,9 +1,10 @@
-/** Protocol Buffers, as far as swarmkit's files need them: numbers and bytes (https://protobuf.dev/programming-guides/encoding/). */
-
-/** Values by their field numbers; of a field that comes again, the last. */
+/**
+ * Values by field number; the last wins for a repeated field. Only the wire types of swarmkit's
+ * files: numbers and bytes (https://protobuf.dev/programming-guides/encoding/).
+ */
 export type Message = ReadonlyMap<number, bigint | Buffer>;
 
-/** @returns undefined for what is no such message */
+/** @returns undefined for anything else */
 export function readMessage(bytes: Buffer): Message | undefined {
   const message = new Map<number, bigint | Buffer>();
   let at = 0;
@@ -19,7 +20,7 @@ export function readMessage(bytes: Buffer): Message | undefined {
   while (at < bytes.length) {
     const tag = Number(readNumber());
     const field = Math.floor(tag / 8);
-    // Fields begin at 1: zeros are where a message was cut short.
+    // Fields start at 1: zeros mark a truncated message.
     if (field === 0) return undefined;
     if (tag % 8 === 0) message.set(field, readNumber());
     else if (tag % 8 === 2) {
@@ -49,13 +50,13 @@ function writeNumber(value: bigint): Buffer {
   }
 }
 
-/** 0 where the field is not there. */
+/** 0 when the field is missing. */
 export function numberIn(message: Message | undefined, field: number): number {
   const value = message?.get(field);
   return typeof value === 'bigint' ? Number(value) : 0;
 }
 
-/** Empty where the field is not there. */
+/** Empty when the field is missing. */
 export function bytesIn(message: Message | undefined, field: number): Buffer {
   const value = message?.get(field);
   return value instanceof Buffer ? value : Buffer.alloc(0);

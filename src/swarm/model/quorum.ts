@@ -1,5 +1,5 @@
 /**
- * Quorum as a swarm's managers have it: a decision needs more than half of all managers, those that cannot be reached included
+ * Quorum of a swarm: a decision needs more than half of all managers, unreachable ones included
  * (https://docs.docker.com/engine/swarm/raft/).
  */
 
@@ -19,23 +19,23 @@ export interface Tally {
 export interface ManagerChange {
   id: string;
   /**
-   * `leaves`: it is no manager afterwards, and all managers have to agree on that. `stops`: it remains one and cannot be reached for a
-   * while.
+   * `leaves`: it stops being a manager, which the managers vote on. `stops`: it stays a manager and
+   * is unreachable for a while.
    */
   effect: 'leaves' | 'stops';
 }
 
-/** Why a change should not be made. */
+/** Why a change is unsafe. */
 export type Objection = 'no quorum' | 'loses quorum' | 'loses tolerance';
 
 export interface QuorumAssessment {
   before: Tally;
   after: Tally;
-  /** Absent: nothing stands against it. */
+  /** Undefined: the change is safe. */
   objection?: Objection;
 }
 
-/** How many managers have to agree. */
+/** How many managers must agree on a decision. */
 export function quorumSize(managers: number): number {
   return Math.floor(managers / 2) + 1;
 }
@@ -44,7 +44,7 @@ export function hasQuorum({ managers, reachable }: Tally): boolean {
   return reachable >= quorumSize(managers);
 }
 
-/** How many of the managers that can be reached may fail, and the swarm goes on; less than none: it does not. */
+/** How many more managers may fail before the quorum is lost; negative once it is lost. */
 export function failureTolerance({ managers, reachable }: Tally): number {
   return reachable - quorumSize(managers);
 }
@@ -54,9 +54,10 @@ export function tallyManagers(managers: readonly ManagerState[]): Tally {
 }
 
 /**
- * Judges changes that are made one after the other. Managers that leave are voted out, which needs a quorum before each, and one after
- * it; a swarm that could lose a manager must not come to where it cannot. To stop a manager needs no vote, and it comes back: only the
- * quorum counts. `id`s of no manager change nothing.
+ * Assesses changes that are made one after the other. Removing a manager takes a vote, which needs
+ * a quorum before and after it, and must not use up the last failure that the swarm tolerates.
+ * Stopping a manager takes no vote, and the manager comes back: only the quorum counts. Unknown ids
+ * are ignored.
  */
 export function assessChanges(
   managers: readonly ManagerState[],
@@ -94,7 +95,7 @@ function objectionTo(
     : undefined;
 }
 
-/** The objection with its numbers. @param what as in `demoting mg1` */
+/** @param what as in `demoting mg1` */
 export function objectionText(
   what: string,
   { before, after, objection }: QuorumAssessment,
@@ -103,7 +104,7 @@ export function objectionText(
   if (objection === 'loses quorum')
     return `${what} would leave the swarm without a quorum: ${reachabilityText(after)} (now ${countText(before)})`;
   if (objection === 'loses tolerance')
-    return `${what} would leave ${countText(after)}, ${after.managers === 1 ? 'which may not' : 'none of which may'} fail; now ${failureTolerance(before)} of ${before.managers} may`;
+    return `${what} would leave ${countText(after)}, not enough to tolerate a failure (now ${plural(before.managers, 'manager')} tolerate ${failureTolerance(before)})`;
   return undefined;
 }
 
@@ -120,20 +121,17 @@ function countText({ managers, reachable }: Tally): string {
     : `${reachable} of ${plural(managers, 'manager')}`;
 }
 
-/** More managers make each decision slower, and none safer (https://docs.docker.com/engine/swarm/admin_guide/). */
+/** More managers slow down every decision (https://docs.docker.com/engine/swarm/admin_guide/). */
 const maxRecommendedManagers = 7;
 
-/** What is to be said of a number of managers; nothing where it is a good one. */
 export function managerCountAdvice(managers: number): string[] {
   const advice: string[] = [];
   if (managers > 0 && managers % 2 === 0) {
     advice.push(
-      `${managers} managers bear no more failures than ${managers - 1}: make it an odd number, with one more or one less`,
+      `${managers} managers tolerate no more failures than ${managers - 1}: use an odd number of managers`,
     );
   }
   if (managers > maxRecommendedManagers)
-    advice.push(
-      `${managers} managers are many: more than ${maxRecommendedManagers} make every decision slower`,
-    );
+    advice.push(`more than ${maxRecommendedManagers} managers slow down every decision (now ${managers})`);
   return advice;
 }

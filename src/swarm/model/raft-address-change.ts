@@ -9,14 +9,14 @@ const configurationEntry = 1n;
 const addNode = 0n;
 
 /**
- * What is to follow a log for the manager to have another address in it: a decided entry that adds the manager, which is a member, with the
- * address (swarmkit, manager/state/raft/raft.go: `registerNode`).
+ * Records to append to a Raft log so that the manager gets a new address: a committed entry that
+ * adds the manager again with that address (swarmkit, manager/state/raft/raft.go: `registerNode`).
  *
- * `--force-new-cluster` leaves the manager the address that it had when the log was written. On another machine nobody would find it there:
- * workers are sent to that address, and the second manager that joins gets no word to the first, which takes the swarm its quorum.
+ * `--force-new-cluster` keeps the address from the log. On another machine, workers would be sent
+ * to the old address, and the second manager could not reach the first, which costs the quorum.
  * @param key `swarm-node.key`, unlocked
  * @param address `host:port`
- * @returns undefined when it has the address already, or the log cannot be written to with this key
+ * @returns undefined when the log cannot be read or extended with this key
  */
 export function createAddressChange(log: LogReader, key: string, address: string): Buffer | undefined {
   const member = readMessage(log.member);
@@ -41,17 +41,17 @@ export function createAddressChange(log: LogReader, key: string, address: string
       [4, encrypted(change, secret)],
     ]),
   );
-  const decided = writeMessage(new Map([...state, [3, index]]));
+  const committed = writeMessage(new Map([...state, [3, index]]));
   return writeRecords(
     [
       { type: recordTypes.entry, data: entry },
-      { type: recordTypes.state, data: decided },
+      { type: recordTypes.state, data: committed },
     ],
     log.checksum,
   );
 }
 
-/** `api.MaybeEncryptedRecord`: algorithm, data, nonce; 1 is NaCl's secret box. */
+/** `api.MaybeEncryptedRecord`: algorithm (1: NaCl's secret box), data, nonce. */
 function encrypted(data: Buffer, secret: Buffer): Buffer {
   const nonce = randomBytes(nacl.secretbox.nonceLength);
   return writeMessage(

@@ -1,27 +1,26 @@
 import { bytesIn, numberIn, readMessage, writeMessage } from './protobuf.js';
 
 /**
- * A manager's raft log, read from its files.
+ * How far a manager's Raft log goes.
  *
- * swarmkit keeps the log as etcd does (`/var/lib/docker/swarm/raft/wal-v3-encrypted`), and encrypts what the entries say, not their terms
- * and indexes (https://github.com/moby/swarmkit, manager/state/raft/storage/walwrap.go). So to see how far a log goes needs no key and no
- * engine. The format: https://github.com/etcd-io/etcd, server/storage/wal (decoder.go, encoder.go, walpb/record.proto), and raft's
- * raftpb/raft.proto.
+ * swarmkit stores the log in etcd's format (`/var/lib/docker/swarm/raft/wal-v3-encrypted`) and
+ * encrypts the entries' data, not their terms and indexes (https://github.com/moby/swarmkit,
+ * manager/state/raft/storage/walwrap.go), so the position can be read without key or engine.
+ * Format: https://github.com/etcd-io/etcd, server/storage/wal (decoder.go, encoder.go,
+ * walpb/record.proto), and raftpb/raft.proto.
  */
-
-/** How far a log goes. */
 export interface LogPosition {
-  /** The last entry that is known there to be decided. */
+  /** Index of the last entry known to be committed. */
   commit: number;
-  /** Of the last entry, decided or not. */
+  /** Of the last entry, committed or not. */
   term: number;
   index: number;
 }
 
 /**
- * Less than 0 when `one` is behind `other`. What is decided is the same in all logs, and `--force-new-cluster` keeps just that
- * (swarmkit, manager/state/raft/storage.go): the log that knows of the most decisions loses the least. Between equals raft's own rule for
- * who may lead counts (https://raft.github.io/raft.pdf, 5.4.1).
+ * Less than 0 when `one` is behind `other`. `--force-new-cluster` keeps the committed entries only
+ * (swarmkit, manager/state/raft/storage.go), which are the same in all logs: the log with the most
+ * loses the least. Ties follow Raft's election rule (https://raft.github.io/raft.pdf, 5.4.1).
  */
 export function compareLogs(one: LogPosition, other: LogPosition): number {
   return one.commit - other.commit || one.term - other.term || one.index - other.index;
@@ -34,23 +33,23 @@ const knownTypes: ReadonlySet<number> = new Set(Object.values(recordTypes));
 
 const frameBytes = 8;
 
-/** Reads a segment of the log as it comes, in little memory: segments have 64 MB, most of it zeros that are yet to be written over. */
+/** Reads a log segment as a stream: segments have 64 MB, mostly zeros. */
 export class LogReader {
-  /** Of the last entry, or the snapshot that stands for all up to it. */
+  /** Of the last entry, or the snapshot that replaces the entries up to it. */
   last: { term: number; index: number } | undefined;
   commit = 0;
-  /** The newest term that the manager knows of, and whom it voted for then: raft's `HardState`. */
+  /** Raft's `HardState`: the current term and vote. */
   state = Buffer.alloc(0);
-  /** The manager as a member: swarmkit's `RaftMember`. */
+  /** The manager's own `RaftMember` (swarmkit). */
   member = Buffer.alloc(0);
-  /** Bytes up to here are whole records. */
+  /** Length of the complete records, bytes. */
   end = 0;
-  /** Of these. */
+  /** Of the complete records. */
   checksum = 0;
   private rest = Buffer.alloc(0);
   private ended = false;
 
-  /** Absent: no entry has come. A segment begins with the state that the one before ended with. */
+  /** Undefined: no entries yet. A segment starts with the final state of the previous one. */
   get position(): LogPosition | undefined {
     return this.last && { ...this.last, commit: this.commit };
   }
@@ -72,16 +71,16 @@ export class LogReader {
     this.rest = this.ended ? Buffer.alloc(0) : Buffer.from(bytes.subarray(at));
   }
 
-  /** The checksum of each record goes on from the one before; one that is wrong was cut short by a crash, and ends the log. */
+  /** Checksums are chained; a wrong one marks a record that a crash cut short, and ends the log. */
   private readRecord(bytes: Buffer): void {
     const record = readMessage(bytes);
     const type = numberIn(record, 1);
     const expected = numberIn(record, 2);
     const data = bytesIn(record, 3);
-    // A segment begins with the checksum that the one before ended with.
+    // A segment starts with the final checksum of the previous one.
     const begins = type === recordTypes.checksum && this.end === 0;
     const checksum = begins ? expected : crc32c(data, this.checksum);
-    // Zeros where a record should be are one of type 0.
+    // Zeros parse as a record of type 0.
     this.ended = checksum !== expected || !knownTypes.has(type);
     if (this.ended) return;
     this.checksum = checksum;
@@ -100,20 +99,26 @@ export class LogReader {
       this.applySnapshot({ term: numberIn(message, 2), index: numberIn(message, 1) });
   }
 
-  /** A manager that was far behind is sent a snapshot instead of entries; one that it made itself is of entries that it has. */
+  /**
+   * A manager that is far behind receives a snapshot in place of entries; its own snapshots cover
+   * entries that it has.
+   */
   private applySnapshot(snapshot: { term: number; index: number }): void {
     this.commit = Math.max(this.commit, snapshot.index);
     if (snapshot.index > (this.last?.index ?? 0)) this.last = snapshot;
   }
 }
 
-/** Little-endian: 56 bits of length; the highest bit says that the three lowest of the last byte count the zeros that follow. */
+/**
+ * Little-endian: 56 bits of length; in the last byte, the top bit marks padding and the low 3 bits
+ * its length.
+ */
 function readFrame(bytes: Buffer, at: number): { length: number; padding: number } {
   const last = bytes.readUInt8(at + 7);
   return { length: bytes.readUIntLE(at, 6), padding: last >= 0x80 ? last & 0x07 : 0 };
 }
 
-/** Records that go on where a log has ended. @param checksum of the log so far */
+/** @param checksum of the log that the records are appended to */
 export function writeRecords(records: readonly { type: number; data: Buffer }[], checksum: number): Buffer {
   let sum = checksum;
   const frames = records.map(({ type, data }) => {
@@ -135,7 +140,7 @@ export function writeRecords(records: readonly { type: number; data: Buffer }[],
   return Buffer.concat(frames);
 }
 
-/** CRC-32 with Castagnoli's polynomial (RFC 3720, appendix B.4), going on from an earlier one. */
+/** CRC-32C (Castagnoli; RFC 3720, appendix B.4). @param before the checksum to continue */
 export function crc32c(bytes: Buffer, before = 0): number {
   let crc = ~before;
   for (const byte of bytes) crc = (crcTable[(crc ^ byte) & 0xff] as number) ^ (crc >>> 8);

@@ -1,5 +1,5 @@
 /**
- * Swarm nodes and memberships as the engine's API tells them
+ * Swarm nodes and memberships, read from the engine's API
  * (https://docs.docker.com/reference/api/engine/: `GET /nodes`, `GET /info`, `GET /swarm`).
  */
 
@@ -16,29 +16,27 @@ export interface SwarmNode {
   status: string;
   /** `active`, `pause`, `drain`. */
   availability: string;
-  /** Where the other nodes reach it; empty where the managers do not know. */
+  /** Empty: unknown to the managers. */
   address: string;
   engineVersion: string;
   labels: Readonly<Record<string, string>>;
   /** Managers only: `reachable`, `unreachable`, `unknown`. */
   reachability?: string;
-  /** Managers only: `host:port` at which the others reach it. */
+  /** Managers only: the advertised `host:port`. */
   managerAddress?: string;
   leader: boolean;
 }
 
-/** Its managers have it: it is ready, and as a manager reachable. */
 export function isNodeReady({ role, status, reachability }: SwarmNode): boolean {
   return status === 'ready' && (role === 'worker' || reachability === 'reachable');
 }
 
-/** What an engine says of its own place in a swarm (`Swarm` of `GET /info`). */
+/** An engine's own view of its swarm (`Swarm` of `GET /info`). */
 export interface Membership {
   /** `inactive`, `pending`, `active`, `error`, `locked`. */
   state: string;
   nodeId: string;
   nodeAddress: string;
-  /** This node is a manager. */
   manager: boolean;
   /** Empty on workers. */
   swarmId: string;
@@ -52,10 +50,9 @@ export interface JoinTokens {
   manager: string;
 }
 
-/** Port of the managers' API that joining nodes talk to; docker's default and only documented one. */
+/** Docker's default for the managers' API. */
 export const managerPort = 2377;
 
-/** @throws Error when the answer is not what the API documents. */
 export function readMembership(info: unknown): Membership {
   const swarm = field(info, 'Swarm');
   return {
@@ -69,11 +66,11 @@ export function readMembership(info: unknown): Membership {
   };
 }
 
-/** What `GET /swarm` tells of the nodes' certificates. */
+/** From `GET /swarm`. */
 export interface NodeCertificateSettings {
-  /** How long a new one is good for, nanoseconds. */
+  /** Lifetime of new certificates, nanoseconds. */
   validFor: number;
-  /** PEM of the authority. */
+  /** CA certificate, PEM. */
   authority: string;
 }
 
@@ -90,7 +87,7 @@ export function readTokens(swarm: unknown): JoinTokens {
   return { worker: text(tokens, 'Worker'), manager: text(tokens, 'Manager') };
 }
 
-/** Managers first, the leader at their head, then by host name. */
+/** The leader first, then managers, then workers, each by host name. */
 export function readNodes(nodes: unknown): SwarmNode[] {
   return list(nodes).map(readNode).sort(byRank);
 }
@@ -116,20 +113,20 @@ function readNode(node: unknown): SwarmNode {
   };
 }
 
-/** Where nodes join: the managers that can be reached, the leader first. */
+/** Of reachable managers, the leader first. */
 export function managerAddresses(nodes: readonly SwarmNode[]): string[] {
   return nodes.flatMap(({ reachability, managerAddress }) =>
     reachability === 'reachable' && managerAddress ? [managerAddress] : [],
   );
 }
 
-/** A manager's own entry may be `0.0.0.0`: what it advertises to the others (`host:port`) is its address then. */
+/** A manager may report its own address as `0.0.0.0`: use the one it advertises. */
 function addressOf(status: string, advertised: string): string {
   if (status !== '' && status !== '0.0.0.0') return status;
   return hostOf(advertised);
 }
 
-/** Of `host:port`, the latter with brackets around an IPv6 address. */
+/** The host of `host:port`, without the brackets of an IPv6 address. */
 export function hostOf(address: string): string {
   return address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 }

@@ -1,16 +1,16 @@
 import { groupBy } from '../../base/group-by.js';
+import { plural } from '../../base/plural.js';
 import { type FailureDomain, failureDomainOf, findFailureDomains, spreadAdvice } from './failure-domains.js';
 import type { NamedMember } from './members.js';
 import { failureTolerance, hasQuorum, managerCountAdvice, quorumSize, type Tally } from './quorum.js';
 import type { Role, SwarmNode } from './swarm-node.js';
 
-/** How the managers stand: as many as `needed` must be `reachable`, or nothing can be changed. */
 export interface ManagerCounts {
   total: number;
   reachable: number;
-  /** For a decision. */
+  /** For a quorum. */
   needed: number;
-  /** How many may still fail. */
+  /** How many more may fail. */
   tolerance: number;
 }
 
@@ -24,7 +24,7 @@ export interface ManagerRow {
   place?: string;
 }
 
-/** Nodes that are in one state. */
+/** Nodes in the same state. */
 export interface NodeGroup {
   role: Role;
   status: string;
@@ -32,18 +32,16 @@ export interface NodeGroup {
   names: string[];
 }
 
-/** What the managers say of a swarm that has a quorum. */
 export interface SwarmOverview {
   quorum: boolean;
   managers: ManagerCounts & { leader?: string; nodes: ManagerRow[] };
-  /** All nodes, managers too; those that are as they should be come last. */
+  /** All nodes, managers included; healthy ones last. */
   groups: NodeGroup[];
   places: FailureDomain[];
-  /** What should be put right, or be known. */
   warnings: string[];
 }
 
-/** @param present which managers answer, by their ids: the leader notices late */
+/** @param present ids of the managers that respond: the leader notices failures late */
 export function createOverview(members: readonly NamedMember[], present: ReadonlySet<string>): SwarmOverview {
   const managers = members.filter(({ node }) => node.role === 'manager');
   const tally = {
@@ -104,7 +102,7 @@ function groupNodes(members: readonly NamedMember[]): NodeGroup[] {
     .toSorted((one, other) => healthRank(one) - healthRank(other));
 }
 
-/** Stable: managers come before workers as the nodes do. */
+/** The sort is stable: managers stay before workers. */
 function healthRank({ status, availability }: Pick<SwarmNode, 'status' | 'availability'>): number {
   return (status === 'ready' ? 1 : 0) + (status === 'ready' && availability === 'active' ? 1 : 0);
 }
@@ -113,30 +111,37 @@ function reachabilityWarnings(tally: Tally): string[] {
   const { managers, reachable } = tally;
   if (!hasQuorum(tally)) return [noQuorumWarning];
   if (reachable === managers) return [];
-  const may = failureTolerance(tally);
-  const left = may === 0 ? 'none of the others may fail' : `${may} more may fail`;
-  return [`${managers - reachable} of ${managers} managers cannot be reached: ${left}`];
+  const missing = managers - reachable;
+  const tolerated = toleranceText(failureTolerance(tally));
+  return [
+    `${missing} of ${managers} managers ${missing === 1 ? 'is' : 'are'} unreachable: the swarm ${tolerated}`,
+  ];
+}
+
+export function toleranceText(failures: number): string {
+  return failures === 0 ? 'tolerates no more failures' : `tolerates ${plural(failures, 'more failure')}`;
 }
 
 export const noQuorumWarning =
-  'without a quorum nothing can be changed, and what runs goes on; start the others: belt start NODES; if they are lost: belt swarm recover';
+  'without a quorum the swarm cannot be changed, but running tasks continue; start the other managers: belt start NODES; if they are lost: belt swarm recover';
 
-/** When nodes' certificates end: they renew themselves, but only while their engines run. */
+/** Node certificates renew automatically, but only while the engine runs. */
 export interface NodeCertificates {
-  /** How long new ones are good for, days. */
+  /** Of new certificates. */
   validDays: number;
-  /** The first that ends, of the nodes that were asked and answered. */
+  /** The first to expire, of the nodes that responded. */
   soonest?: { name: string; expires: string; daysLeft: number };
-  /** The authority's own end, ISO 8601. */
+  /** ISO 8601. */
   authorityExpires?: string;
-  /** Asked for theirs, without an answer. */
+  /** Nodes that did not respond. */
   unanswered: string[];
 }
 
-/** The fewest days that are nothing to speak of: Docker renews after half of a certificate's time (swarmkit, ca/renewer.go: 50 to 80 %). */
+/** Docker renews a certificate after 50 to 80 % of its lifetime (swarmkit, ca/renewer.go). */
 export function certificateWarnings({ soonest, validDays }: NodeCertificates): string[] {
   if (!soonest || soonest.daysLeft >= validDays * 0.15) return [];
   const { name, daysLeft } = soonest;
-  const end = daysLeft < 0 ? `ended ${-daysLeft} days ago` : `ends in ${daysLeft} days`;
-  return [`the swarm certificate of ${name} ${end}: nodes renew theirs while they run, so see to ${name}`];
+  const end =
+    daysLeft < 0 ? `expired ${plural(-daysLeft, 'day')} ago` : `expires in ${plural(daysLeft, 'day')}`;
+  return [`the swarm certificate of ${name} ${end}: it renews only while ${name} runs`];
 }

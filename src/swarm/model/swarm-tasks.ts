@@ -1,5 +1,6 @@
 /**
- * Services and their tasks as the engine's API tells them (https://docs.docker.com/reference/api/engine/: `GET /services`, `GET /tasks`).
+ * Services and tasks, read from the engine's API
+ * (https://docs.docker.com/reference/api/engine/: `GET /services`, `GET /tasks`).
  */
 
 import { field, list, text } from './json-fields.js';
@@ -7,7 +8,7 @@ import { field, list, text } from './json-fields.js';
 export interface SwarmService {
   id: string;
   name: string;
-  /** Runs a number of tasks anywhere; otherwise one on every node, or jobs that end by themselves. */
+  /** Otherwise global, or a job. */
   replicated: boolean;
 }
 
@@ -15,13 +16,13 @@ export interface SwarmTask {
   id: string;
   serviceId: string;
   nodeId: string;
-  /** Counts the tasks of a replicated service, from 1; those of others have none. */
+  /** Replicated services only: counts their tasks, from 1. */
   slot?: number;
-  /** What it is: `new` ... `running`, `complete`, `shutdown`, `failed`, `rejected`, `remove`, `orphaned`. */
+  /** `new` ... `running`, `complete`, `shutdown`, `failed`, `rejected`, `remove`, `orphaned`. */
   state: string;
-  /** What the swarm wants it to be. */
+  /** The desired state. */
   desired: string;
-  /** Why it is not what it is wanted to be; empty where nothing is said. */
+  /** The engine's error; may be empty. */
   problem: string;
 }
 
@@ -48,30 +49,29 @@ export function readTasks(tasks: unknown): SwarmTask[] {
   });
 }
 
-/** swarmkit, api/types.proto (`TaskState`): whatever comes after `running` has ended. */
+/** The states after `running` (swarmkit, api/types.proto: `TaskState`). */
 const endedStates = ['complete', 'shutdown', 'failed', 'rejected', 'remove', 'orphaned'];
 
-/** Whether a container may be there for it. */
 export function hasEnded({ state }: SwarmTask): boolean {
   return endedStates.includes(state);
 }
 
-/** Whether the swarm wants it, and it does not run yet. */
+/** Should run, and does not yet. */
 export function isAwaited(task: SwarmTask): boolean {
   return ['ready', 'running'].includes(task.desired) && task.state !== 'running' && !hasEnded(task);
 }
 
-/** No node takes it, as things are (swarmkit, manager/scheduler: `no suitable node (...)`). */
+/** As in `no suitable node (...)` (swarmkit, manager/scheduler). */
 function isUnplaceable({ state, problem }: SwarmTask): boolean {
   return state === 'pending' && problem !== '';
 }
 
-/** A service of which less runs than is wanted. */
+/** A service with fewer running tasks than desired. */
 export interface ServiceShortage {
   service: string;
   running: number;
   missing: number;
-  /** Why; empty where it may only be a matter of time. */
+  /** Empty: tasks may still be starting. */
   problem: string;
 }
 
@@ -89,7 +89,7 @@ export function findShortages(
   });
 }
 
-/** `web.2`, as `docker service ps` shows it, or the node it is on in place of a number. */
+/** `web.2`, as `docker service ps` shows it; `web.NODEID` for a global service. */
 export function taskName(
   { serviceId, slot, nodeId, id }: SwarmTask,
   services: readonly SwarmService[],
@@ -98,7 +98,7 @@ export function taskName(
   return service ? `${service.name}.${slot ?? nodeId}` : id;
 }
 
-/** The services that stand still while others are started elsewhere: all that runs of them runs on these nodes. */
+/** Services whose running tasks are all on these nodes, and stop while tasks move elsewhere. */
 export function findInterruptedServices(
   services: readonly SwarmService[],
   tasks: readonly SwarmTask[],

@@ -1,11 +1,6 @@
 import { failureTolerance } from './quorum.js';
 import type { Role } from './swarm-node.js';
 
-/**
- * The live upgrade of a swarm's nodes: which steps each one needs, and in which order nodes go. What a node was before is known from the
- * record of an earlier run that was cut short, else from the node itself.
- */
-
 export interface RoleAndAvailability {
   role: Role;
   /** `active`, `pause`, `drain`. */
@@ -16,28 +11,29 @@ export interface NodeUpgradeState {
   name: string;
   leader: boolean;
   now: RoleAndAvailability;
-  /** What it was before the upgrade, and is to be again. */
+  /**
+   * Before the upgrade, and again after it: from the record of an interrupted run, else the node.
+   */
   before: RoleAndAvailability;
-  /** An earlier run has begun with it and not finished. */
+  /** An earlier run started with it and did not finish. */
   begun: boolean;
   running: boolean;
-  /** It has another size than it is to have. */
   resize: boolean;
-  /** Its engine is to be brought up to date. */
+  /** Its engine needs an upgrade. */
   engine: boolean;
 }
 
 export interface RecordedNode {
   now: RoleAndAvailability;
-  /** On record, from an earlier run. */
+  /** From the record of an earlier run. */
   before: RoleAndAvailability;
-  /** Its machine runs, and its managers have it. */
+  /** Its machine runs and the node is ready. */
   back: boolean;
 }
 
 /**
- * What an earlier run has left to be done with a node. On its way through an upgrade a node is drained, and is what it was or a worker: whatever
- * else it is was made of it since, and the record holds no longer.
+ * What an interrupted run left to do for a node. During an upgrade a node is drained, in its old
+ * role or as a worker: in any other state it was changed since, and the record is outdated.
  */
 export function remainingUpgrade({ now, before, back }: RecordedNode): 'nothing' | 'all' | 'changed since' {
   const sameRole = now.role === before.role;
@@ -60,10 +56,7 @@ const upgradeSteps = [
 
 export type UpgradeStep = (typeof upgradeSteps)[number];
 
-/**
- * What is to be done with a node, in order; nothing where it is as it should be.
- * @param demotable the other managers decide on without it
- */
+/** @param demotable the other managers keep the quorum without it */
 export function planUpgradeSteps(
   state: NodeUpgradeState,
   { demotable }: { demotable: boolean },
@@ -71,7 +64,7 @@ export function planUpgradeSteps(
   const { now, before, begun, running, resize, engine } = state;
   const changes = resize || engine;
   if (!changes && !begun) return [];
-  // An earlier run may have ended before a manager knew that it is a worker.
+  // An earlier run may have ended before the manager noticed its demotion.
   const demotes = changes && (now.role === 'manager' ? demotable : before.role === 'manager');
   const role = demotes ? 'worker' : now.role;
   const availability = changes ? 'drain' : now.availability;
@@ -89,7 +82,7 @@ export function planUpgradeSteps(
   return upgradeSteps.filter((step) => needed[step]);
 }
 
-/** Managers, one after the other, and then workers; what an earlier run has begun goes first among them, and the leader last. */
+/** Managers before workers; nodes that an earlier run started with first, the leader last. */
 export function sortForUpgrade<T extends NodeUpgradeState>(
   states: readonly T[],
 ): { managers: T[]; workers: T[] } {
@@ -101,12 +94,12 @@ export function sortForUpgrade<T extends NodeUpgradeState>(
   };
 }
 
-/** What it costs that managers are away one at a time; nothing where another may fail meanwhile. */
+/** Undefined when another manager may fail while one is upgraded. */
 export function upgradeWarning(managers: number): string | undefined {
   if (managers < 2) return undefined;
   const others = managers - 1;
   if (failureTolerance({ managers: others, reachable: others }) > 0) return undefined;
   return others === 1
-    ? 'while one of the 2 managers is upgraded, the other one alone keeps the swarm: it may not fail'
-    : `while one of the ${managers} managers is upgraded, none of the other ${others} may fail`;
+    ? 'while one of the 2 managers is upgraded, the other is the only manager: the swarm tolerates no failure'
+    : `while one of the ${managers} managers is upgraded, the other ${others} tolerate no failure`;
 }

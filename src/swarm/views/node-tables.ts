@@ -1,6 +1,6 @@
 import { capitalize, formatTable } from '../../ui/table.js';
 
-/** A node as `swarm ls` shows it, in the words of the engine's API. */
+/** Values as in the engine's API. */
 export interface SwarmRow {
   hostname: string;
   role: string;
@@ -23,7 +23,7 @@ function labelText(labels: Readonly<Record<string, string>> = {}): string {
   );
 }
 
-/** The columns of `docker node ls` (https://docs.docker.com/reference/cli/docker/node/ls/), with the role and address it leaves out. */
+/** The columns of `docker node ls`, with role and address. */
 export function swarmTable(rows: readonly SwarmRow[], { wide = false } = {}): string {
   return formatTable(
     [
@@ -50,7 +50,7 @@ export interface UpgradePlanRow {
   steps: readonly string[];
 }
 
-/** `swarm upgrade --dry-run`: a line a node, in their order. */
+/** `swarm upgrade --dry-run` */
 export function upgradePlanTable(rows: readonly UpgradePlanRow[]): string {
   return formatTable(
     ['node', 'role', 'availability', 'steps'],

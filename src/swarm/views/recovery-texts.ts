@@ -8,7 +8,7 @@ interface BackupView {
 }
 
 export function backupText({ node, file = 'stdout', bytes, downtimeSeconds }: BackupView): string {
-  return `Backed up the swarm from ${node} into ${file} (${formatBytes(bytes)}); its engine was down for ${downtimeSeconds} s.`;
+  return `Backed up the swarm from ${node} to ${file} (${formatBytes(bytes)}); its engine was stopped for ${downtimeSeconds} s.`;
 }
 
 interface RestoreView {
@@ -18,16 +18,16 @@ interface RestoreView {
   others: readonly { name: string; role: string }[];
 }
 
-/** @param told whether the person is to be told how the other nodes come back */
+/** @param hint whether to say how the other nodes rejoin */
 export function restoredText(
   { node, swarmId, keptFolder, others }: RestoreView,
-  { told }: { told: boolean },
+  { hint }: { hint: boolean },
 ): string {
-  const lines = [`Swarm ${swarmId} is back: ${node} is its only manager.`];
-  if (keptFolder !== undefined) lines.push(`What ${node} had of a swarm before is in ${keptFolder}.`);
-  if (told && others.length > 0) {
+  const lines = [`Restored swarm ${swarmId}: ${node} is its only manager.`];
+  if (keptFolder !== undefined) lines.push(`The previous swarm state of ${node} is in ${keptFolder}.`);
+  if (hint && others.length > 0) {
     const names = others.map(({ name, role }) => `${name} (${role})`).join(', ');
-    lines.push(`Its other nodes were ${names}. To bring back those that are there still: belt swarm recover`);
+    lines.push(`Its other nodes were ${names}. To rejoin those that still exist: belt swarm recover`);
   }
   return lines.join('\n');
 }
@@ -41,27 +41,27 @@ interface PlanView {
   lost: readonly { name: string; reason: string }[];
 }
 
-/** What is going to happen, for the question. */
+/** Shown before the confirmation. */
 export function planText({ swarmId, manager, begun, managers, returning, lost }: PlanView): string {
   const lines = begun
-    ? [`Swarm ${swarmId} has begun anew on ${manager.name}; what is left is to bring other nodes back.`]
+    ? [`Swarm ${swarmId} was recovered on ${manager.name}; the other nodes still have to rejoin.`]
     : [
-        `Swarm ${swarmId} has lost its quorum. Managers that are left, and how far the log of each goes:`,
+        `Swarm ${swarmId} has lost its quorum. Remaining managers and their Raft logs:`,
         ...managers.map(
           ({ name, position: { commit, term, index } }) =>
-            `  ${name}: decided up to entry ${commit}; last entry ${index}, term ${term}`,
+            `  ${name}: committed up to entry ${commit}; last entry ${index}, term ${term}`,
         ),
-        `It begins anew on ${manager.name}. What only lost managers knew is lost.`,
+        `The swarm will be recovered on ${manager.name}. Changes that only lost managers know are lost.`,
       ];
   for (const role of ['manager', 'worker']) {
     const names = returning.flatMap(({ machine, role: its }) => (its === role ? [machine.name] : []));
-    if (names.length > 0) lines.push(`To be ${role}s again: ${names.join(', ')}`);
+    if (names.length > 0) lines.push(`Rejoining as ${role}s: ${names.join(', ')}`);
   }
   if (lost.length > 0) {
-    lines.push('Not to be reached, and out of the swarm if they were managers of it:');
+    lines.push('Unreachable, and removed from the swarm if they were managers:');
     for (const { name, reason } of lost) lines.push(`  ${name}: ${reason}`);
     lines.push(
-      'If enough of them can be started, do that instead. If any comes back later, it must not as it is: let it leave first, or remove it.',
+      'If enough of them can be started, start them instead. Do not start a lost manager again later: remove it, or make it leave first (belt swarm leave --force NODE).',
     );
   }
   return lines.join('\n');
@@ -75,11 +75,11 @@ interface RecoveredView {
 }
 
 export function recoveredText({ manager, keptFolder, returned, removed }: RecoveredView): string {
-  const lines = [`The swarm is back, with ${manager} as a manager.`];
+  const lines = [`Recovered the swarm on ${manager}.`];
   if (keptFolder !== undefined)
-    lines.push(`Its state as it was before is in ${keptFolder} on ${manager}: remove it when all is well.`);
+    lines.push(`Its previous state is in ${keptFolder} on ${manager}: remove it once the swarm works.`);
   for (const { name, role, byItself } of returned.ok)
-    lines.push(byItself ? `${name} is a ${role} of it.` : `${name} has joined it again as a ${role}.`);
-  if (removed.length > 0) lines.push(`Removed entries of nodes that are gone: ${removed.join(', ')}`);
+    lines.push(byItself ? `${name} is back as a ${role}.` : `${name} rejoined as a ${role}.`);
+  if (removed.length > 0) lines.push(`Removed nodes that no longer exist: ${removed.join(', ')}`);
   return lines.join('\n');
 }

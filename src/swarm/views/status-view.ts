@@ -1,8 +1,9 @@
+import { plural } from '../../base/plural.js';
 import { foldNames } from '../../machines/model/fold-names.js';
 import { capitalize, formatTable } from '../../ui/table.js';
 import { oneLine, widthOf, wrap } from '../../ui/text-width.js';
+import { toleranceText } from '../model/swarm-overview.js';
 
-/** What `swarm status` shows. */
 export interface SwarmStatusRows {
   id?: string;
   quorum: boolean;
@@ -33,7 +34,7 @@ export interface SwarmStatusRows {
   warnings: readonly string[];
 }
 
-/** @param width cells of a line; absent: lines are as long as they are */
+/** @param width maximum line width, cells; default: unlimited */
 export function swarmStatusView(status: SwarmStatusRows, width = Number.POSITIVE_INFINITY): string {
   const paragraphs = [
     headline(status),
@@ -59,9 +60,8 @@ function headline({ id, quorum, managers }: SwarmStatusRows): string {
   const { total, reachable, needed, tolerance, leader } = managers;
   const name = id === undefined ? 'The swarm' : `Swarm ${id}`;
   if (!quorum)
-    return `${name} has no quorum: ${reachable} of ${total} managers can be reached, ${needed} are needed.`;
-  const may = tolerance === 0 ? 'none may fail' : `${tolerance} more may fail`;
-  return `${name} has a quorum: ${reachable} of ${total} managers, ${needed} needed, ${may}. Leader: ${leader ?? '-'}`;
+    return `${name} has no quorum: ${reachable} of ${plural(total, 'manager')} reachable, ${needed} needed.`;
+  return `${name} has a quorum: ${reachable} of ${plural(total, 'manager')} reachable, ${needed} needed; it ${toleranceText(tolerance)}. Leader: ${leader ?? '-'}`;
 }
 
 function managerTable({ managers: { nodes } }: SwarmStatusRows): string {
@@ -99,7 +99,7 @@ function placeTable({ places }: SwarmStatusRows, width: number): string {
 function ownTable({ machines }: SwarmStatusRows, width: number): string {
   if (machines.length === 0) return '';
   return formatTable(
-    ['machine', 'state', 'says', 'error'],
+    ['machine', 'state', 'swarm', 'error'],
     machines.map(({ name, state, swarm, error }) => [
       name,
       capitalize(state),
@@ -110,7 +110,7 @@ function ownTable({ machines }: SwarmStatusRows, width: number): string {
   );
 }
 
-/** Names come last, folded into patterns, on as many lines as they need. */
+/** Names go into the last column, folded into patterns and wrapped. */
 function tableOfNames(
   columns: readonly string[],
   rows: readonly { cells: readonly string[]; names: readonly string[] }[],
@@ -146,12 +146,15 @@ function certificateLines({ certificates }: SwarmStatusRows): string {
   if (!certificates) return '';
   const { soonest, validDays, authorityExpires, unanswered } = certificates;
   const first = soonest
-    ? `; the first ends ${soonest.expires.slice(0, 10)}, in ${soonest.daysLeft} days (${soonest.name})`
+    ? `; the first expires ${soonest.expires.slice(0, 10)}, in ${plural(soonest.daysLeft, 'day')} (${soonest.name})`
     : '';
-  const lines = [`Node certificates are good for ${validDays} days and renew themselves${first}.`];
-  if (authorityExpires !== undefined)
-    lines.push(`The swarm's authority ends ${authorityExpires.slice(0, 10)}.`);
+  const lines = [
+    `Node certificates are valid for ${plural(validDays, 'day')} and renew automatically${first}.`,
+  ];
+  if (authorityExpires !== undefined) lines.push(`The swarm CA expires ${authorityExpires.slice(0, 10)}.`);
   if (unanswered.length > 0)
-    lines.push(`Not asked for theirs: ${foldNames(unanswered).join(', ')}, which gave no answer.`);
+    lines.push(
+      `Certificates of nodes that did not respond are not included: ${foldNames(unanswered).join(', ')}`,
+    );
   return lines.join('\n');
 }

@@ -196,7 +196,7 @@ describe('join', () => {
   test('managers, with advice on their number', async () => {
     await join([4], 'manager');
     expect(warnings()).toEqual([
-      '4 managers bear no more failures than 3: make it an odd number, with one more or one less',
+      '4 managers tolerate no more failures than 3: use an odd number of managers',
     ]);
   });
 
@@ -273,10 +273,10 @@ describe('certificate authority', () => {
     swarm.rotatingLooks = 1_000_000;
     await expect(rotateCa({ timeoutMs: 300 }, bed.context)).rejects.toMatchObject({
       name: 'ExternalError',
-      message: 'after 0.3 s 3 of 3 nodes have the new certificate authority',
+      message: 'after 0.3 s 3 of 3 nodes use the new CA',
     });
     expect(bed.reporter.lines).toContain(
-      'certificate authority failed: after 0.3 s 3 of 3 nodes have the new certificate authority',
+      'certificate authority failed: after 0.3 s 3 of 3 nodes use the new CA',
     );
   });
 });

@@ -194,7 +194,8 @@ describe('leave', () => {
 
   test('managers are made workers first, and the quorum is judged', async () => {
     await expect(leave(['node3', 'node4'])).rejects.toMatchObject({
-      message: 'demoting node3 would leave 2 managers, none of which may fail; now 1 of 3 may',
+      message:
+        'demoting node3 would leave 2 managers, not enough to tolerate a failure (now 3 managers tolerate 1)',
     });
     expect(entries()).toHaveLength(5);
     expect(await leave(['node1', 'node4'], true)).toMatchObject([

@@ -337,7 +337,7 @@ describe('promote and demote', () => {
       { name: 'node4', value: { already: false, message: 'Node node4 promoted to a manager in the swarm.' } },
     ]);
     expect(warnings()).toEqual([
-      '4 managers bear no more failures than 3: make it an odd number, with one more or one less',
+      '4 managers tolerate no more failures than 3: use an odd number of managers',
     ]);
     expect(membersOf(swarm)).toContain('node4 manager');
   });
@@ -368,14 +368,15 @@ describe('promote and demote', () => {
 
   test('the last manager to spare is not demoted, except by force', async () => {
     await expect(demoteNodes(['node3'], { force: false }, bed.context)).rejects.toMatchObject({
-      message: 'demoting node3 would leave 2 managers, none of which may fail; now 1 of 3 may',
+      message:
+        'demoting node3 would leave 2 managers, not enough to tolerate a failure (now 3 managers tolerate 1)',
     });
     expect(membersOf(swarm)).toContain('node3 manager');
     expect(await demoteNodes(['node3'], { force: true }, bed.context)).toMatchObject([
       { name: 'node3', value: { message: 'Manager node3 demoted in the swarm.' } },
     ]);
     expect(warnings()).toEqual([
-      'demoting node3 would leave 2 managers, none of which may fail; now 1 of 3 may; --force: the next manager that fails takes the swarm its quorum',
+      'demoting node3 would leave 2 managers, not enough to tolerate a failure (now 3 managers tolerate 1); --force: the swarm will lose its quorum if another manager fails',
     ]);
   });
 

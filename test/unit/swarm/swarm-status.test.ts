@@ -64,29 +64,23 @@ describe('an overview', () => {
     expect(quorum).toBe(true);
     expect(managers).toMatchObject({ reachable: 2, tolerance: 0 });
     expect(managers.nodes[2]).toMatchObject({ name: 'mg3', reachability: 'unreachable' });
-    expect(warnings).toEqual(['1 of 3 managers cannot be reached: none of the others may fail']);
+    expect(warnings).toEqual(['1 of 3 managers is unreachable: the swarm tolerates no more failures']);
     expect(createOverview(three, new Set(['mg1'])).quorum).toBe(false);
   });
 
   test('speaks of even numbers of managers and of zones that hold too many', () => {
     const four = [...three, manager('mg4', zones[0])];
     expect(createOverview(four, new Set([...all, 'mg4'])).warnings).toEqual([
-      '4 managers bear no more failures than 3: make it an odd number, with one more or one less',
-      'a holds 2 of 4 managers: its failure takes the swarm its quorum; 3 managers spread 1+1+1 over three zones bear it',
+      '4 managers tolerate no more failures than 3: use an odd number of managers',
+      'a holds 2 of 4 managers: if it fails, the swarm loses its quorum; spread 3 managers 1+1+1 over three zones',
     ]);
   });
 });
 
 test.each([
   [80, []],
-  [
-    13,
-    ['the swarm certificate of node7 ends in 13 days: nodes renew theirs while they run, so see to node7'],
-  ],
-  [
-    -2,
-    ['the swarm certificate of node7 ended 2 days ago: nodes renew theirs while they run, so see to node7'],
-  ],
+  [13, ['the swarm certificate of node7 expires in 13 days: it renews only while node7 runs']],
+  [-2, ['the swarm certificate of node7 expired 2 days ago: it renews only while node7 runs']],
 ])('a node certificate that ends in %i of 90 days', (daysLeft, advice) => {
   const soonest = { name: 'node7', expires: '2026-12-01T00:00:00.000Z', daysLeft };
   expect(certificateWarnings({ validDays: 90, soonest, unanswered: [] })).toEqual(advice);
@@ -107,7 +101,7 @@ describe('the view', () => {
     };
     expect(
       swarmStatusView(status),
-    ).toBe(`Swarm s1 has a quorum: 3 of 3 managers, 2 needed, 1 more may fail. Leader: mg1
+    ).toBe(`Swarm s1 has a quorum: 3 of 3 managers reachable, 2 needed; it tolerates 1 more failure. Leader: mg1
 
 MANAGER   STATUS   AVAILABILITY   MANAGER STATUS   PLACE
 mg1       Ready    Active         Leader           a
@@ -123,8 +117,8 @@ a       0         1          mg1
 b       0         1          mg2
 c       0         1          mg3
 
-Node certificates are good for 90 days and renew themselves; the first ends 2027-02-19, in 89 days (node2).
-The swarm's authority ends 2046-11-16.`);
+Node certificates are valid for 90 days and renew automatically; the first expires 2027-02-19, in 89 days (node2).
+The swarm CA expires 2046-11-16.`);
   });
 
   test('fits into 80 columns with 97 nodes, and stays complete', () => {
@@ -153,11 +147,9 @@ The swarm's authority ends 2046-11-16.`);
       ],
       warnings: ['nothing can be changed'],
     };
-    expect(
-      swarmStatusView(status, 80),
-    ).toBe(`The swarm has no quorum: 1 of 3 managers can be reached, 2 are needed.
+    expect(swarmStatusView(status, 80)).toBe(`The swarm has no quorum: 1 of 3 managers reachable, 2 needed.
 
-MACHINE   STATE     SAYS             ERROR
+MACHINE   STATE     SWARM            ERROR
 mg1       Running   active/manager
 mg2       Stopped   -
 mg3       Running   -                no answer within 5 s
@@ -220,7 +212,7 @@ describe('asked of engines', () => {
       managers: { total: 3, reachable: 1, needed: 2, tolerance: 0, nodes: [] },
       groups: [],
       places: [],
-      warnings: [expect.stringMatching(/^without a quorum nothing can be changed/)],
+      warnings: [expect.stringMatching(/^without a quorum the swarm cannot be changed/)],
       machines: [
         { name: 'mg1', state: 'running', swarm: 'active/manager' },
         { name: 'mg2', state: 'stopped' },

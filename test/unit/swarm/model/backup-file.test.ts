@@ -42,8 +42,8 @@ function members(prefix = 'swarm/', key = nodeKey({ locked: false })): Members {
   return { 'belt-backup.json': JSON.stringify(manifest), ...folderMembers(prefix, key, log) };
 }
 
-describe('a backup', () => {
-  test('of belt says what it is', async () => {
+describe('inspectBackup', () => {
+  test('a backup by belt is recognized by its manifest', async () => {
     const backup = await inspectBackup(source(await tarOf(members(), { gzip: true })), 'b.tar.gz');
     expect(backup).toMatchObject({
       manifest,
@@ -65,7 +65,7 @@ describe('a backup', () => {
     },
   );
 
-  test('that is cut or damaged anywhere is refused, or is read as it was', async () => {
+  test('property: a truncated or corrupt backup is refused, or read without loss', async () => {
     const gzipped = await tarOf(members(), { gzip: true });
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: gzipped.length - 1 }), async (at) => {
@@ -90,7 +90,7 @@ describe('a backup', () => {
     );
   });
 
-  test('uncompressed, and cut, is refused', async () => {
+  test('a truncated uncompressed backup is refused', async () => {
     const plain = await tarOf(members(), { gzip: false });
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: plain.length - 1025 }), async (at) => {
@@ -100,13 +100,13 @@ describe('a backup', () => {
   });
 
   test.each<[string, (all: Members) => Members, RegExp]>([
-    ['another tar', () => ({ 'etc/passwd': 'root' }), /it holds no certificates\/swarm-node\.crt/],
+    ['another tar', () => ({ 'etc/passwd': 'root' }), /it contains no certificates\/swarm-node\.crt/],
     [
       'the folder of a worker',
       (all) => Object.fromEntries(Object.entries(all).filter(([name]) => !name.includes('raft'))),
-      /it is the folder of a worker/,
+      /it is from a worker/,
     ],
-    ['one that leads elsewhere', (all) => ({ ...all, 'swarm/../../etc/passwd': '' }), /leads elsewhere/],
+    ['a tar with an unsafe path', (all) => ({ ...all, 'swarm/../../etc/passwd': '' }), /unsafe path/],
     ['one with a broken manifest', (all) => ({ ...all, 'belt-backup.json': '{' }), /cannot be read/],
   ])('%s is refused', async (_, change, message) => {
     const bytes = await tarOf(change(members()), { gzip: true });
@@ -117,7 +117,7 @@ describe('a backup', () => {
   });
 });
 
-describe('on its way to a machine', () => {
+describe('repackBackup', () => {
   const found: Members = {};
   const key = nodeKey({ locked: false });
 
@@ -130,7 +130,7 @@ describe('on its way to a machine', () => {
       found[member.header.name] = await buffer(member as unknown as Readable);
   });
 
-  test('it holds the folder alone, without what is about the old machine', () => {
+  test('the repacked backup holds only the swarm folder, without files about the old machine', () => {
     const wal = 'swarm/raft/wal-v3-encrypted/0000000000000000-0000000000000000.wal';
     const names = [
       'swarm/certificates/swarm-node.crt',
@@ -142,7 +142,7 @@ describe('on its way to a machine', () => {
     expect(String(found['swarm/certificates/swarm-node.key'])).toBe(key);
   });
 
-  test('its log goes on with a decided entry that gives the manager its new address', () => {
+  test('the repacked log ends with a committed entry that sets the new address', () => {
     const wal = Object.entries(found).find(([name]) => name.endsWith('.wal'))?.[1] as Buffer;
     const reader = new LogReader();
     reader.push(wal);
@@ -167,8 +167,8 @@ describe('on its way to a machine', () => {
   });
 });
 
-describe('keys', () => {
-  test('a certificate says which node of which swarm it is', () => {
+describe('node keys', () => {
+  test('readIdentity reads swarm and node from a certificate', () => {
     expect(readIdentity(managerCertificate)).toEqual({
       swarmId: 'kie0q18lyqg8ad4q6dteie2fy',
       nodeId: 'lshtftxahgq3fregmo9hpkg3z',
@@ -177,7 +177,7 @@ describe('keys', () => {
     expect(readIdentity('nothing')).toBeUndefined();
   });
 
-  test('a locked key is opened by the unlock key, and is encrypted anew by whoever leads', () => {
+  test('unlockNodeKey decrypts a locked key, which the leader encrypts again', () => {
     const locked = nodeKey({ locked: true });
     const open = unlockNodeKey(locked, `${unlockKey}\n`);
     expect([isLocked(locked), isLocked(open)]).toEqual([true, false]);
@@ -187,13 +187,11 @@ describe('keys', () => {
     expect(readRaftKey(locked)).toBeUndefined();
   });
 
-  test('by no other, and what was typed is not told', () => {
+  test('unlockNodeKey refuses a wrong unlock key without repeating it', () => {
     const wrong = `SWMKEY-1-${'A'.repeat(43)}`;
     expect(() => unlockNodeKey(nodeKey({ locked: true }), wrong)).toThrow(
-      'the unlock key is not the one of this swarm',
+      'swarm could not be unlocked: invalid key provided',
     );
-    expect(() => unlockNodeKey(nodeKey({ locked: true }), 'sesame')).toThrow(
-      /^this is no unlock key of a swarm$/,
-    );
+    expect(() => unlockNodeKey(nodeKey({ locked: true }), 'sesame')).toThrow(/^not a swarm unlock key$/);
   });
 });

@@ -11,19 +11,19 @@ function node(hostname: string, root: string, state = 'ready') {
   };
 }
 
-describe("a swarm's new certificate authority", () => {
-  test('is there when all nodes have it and the managers are done', () => {
+describe('readCaProgress', () => {
+  test('a CA rotation is done when all nodes use the new CA', () => {
     const nodes = [node('node1', 'new'), node('node2', 'new')];
     expect(readCaProgress({ TLSInfo: info('new') }, nodes)).toMatchObject({ done: true, pending: [] });
     expect(readCaProgress({ TLSInfo: info('new'), RootRotationInProgress: true }, nodes).done).toBe(false);
   });
 
-  test('names those that lack it', () => {
+  test('the progress text names nodes that do not use the new CA', () => {
     const nodes = ['a', 'b', 'c', 'd', 'e'].map((name) => node(name, name === 'a' ? 'new' : 'old', 'down'));
     const progress = readCaProgress({ TLSInfo: info('new') }, nodes);
     expect(progress.done).toBe(false);
     expect(caProgressText(progress)).toBe(
-      '1 of 5 nodes have the new certificate authority; not b (down), c (down), d (down) and 1 more',
+      '1 of 5 nodes use the new CA; waiting for b (down), c (down), d (down) and 1 more',
     );
   });
 });

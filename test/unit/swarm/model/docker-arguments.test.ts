@@ -52,7 +52,7 @@ describe('withAdvertiseAddress', () => {
     expect(withAdvertiseAddress(args, address)).toEqual(args);
   });
 
-  test('property: a command line that is no swarm init or join comes back as it is', () => {
+  test('property: other command lines are returned unchanged', () => {
     fc.assert(
       fc.property(fc.array(word), (args) => {
         fc.pre(!(args[0] === 'swarm' && (args[1] === 'init' || args[1] === 'join')));
@@ -61,7 +61,7 @@ describe('withAdvertiseAddress', () => {
     );
   });
 
-  test('property: swarm init and join keep every word, and end up with one address', () => {
+  test('property: swarm init and join keep every word and get exactly one address', () => {
     fc.assert(
       fc.property(fc.constantFrom('init', 'join'), fc.array(word), (verb, options) => {
         const args = ['swarm', verb, ...options];
@@ -75,7 +75,7 @@ describe('withAdvertiseAddress', () => {
     );
   });
 
-  test('the given list is not changed', () => {
+  test('the given list is not modified', () => {
     const args = Object.freeze(['swarm', 'init']);
     expect(withAdvertiseAddress(args, address)).not.toBe(args);
   });

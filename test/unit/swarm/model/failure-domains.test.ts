@@ -56,7 +56,7 @@ test.each([
   expect(evenSpread(managers).join('+')).toBe(text);
 });
 
-test('no place of an ideal spread is needed for the quorum, from three managers on but for four', () => {
+test('evenly spread managers keep the quorum without any one domain, except four managers', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 50 }), (managers) => {
       const counts = evenSpread(managers);
@@ -68,19 +68,19 @@ test('no place of an ideal spread is needed for the quorum, from three managers 
   );
 });
 
-describe('a place', () => {
-  test('is what labels say, the zone within its region', () => {
+describe('failureDomainOf', () => {
+  test('a failure domain comes from the labels, as region/zone', () => {
     expect(failureDomainOf({ node: node({ zone: 'a' }) })).toBe('a');
     expect(failureDomainOf({ node: node({ zone: 'a', region: 'eu' }) })).toBe('eu/a');
     expect(failureDomainOf({ node: node({ rack: '7' }) })).toBeUndefined();
   });
 
-  test('is else what the provider said, and labels win', () => {
+  test('a failure domain comes from the provider where no label sets it', () => {
     expect(failureDomainOf({ node: node({}), machine })).toBe('sgp1');
     expect(failureDomainOf({ node: node({ region: 'eu' }), machine })).toBe('eu');
   });
 
-  test('holds managers by name and counts workers', () => {
+  test('a failure domain lists its managers and counts its workers', () => {
     const members = [
       { node: node({ zone: 'b' }), name: 'mg2' },
       { node: node({ zone: 'a' }), name: 'mg1' },
@@ -94,23 +94,23 @@ describe('a place', () => {
   });
 });
 
-describe('advice', () => {
-  test('names the place that takes the quorum with it, and the spread to have', () => {
+describe('spreadAdvice', () => {
+  test('the advice names the domain whose loss costs the quorum, and the recommended spread', () => {
     expect(spreadAdvice(3, spread(2, 1))).toEqual([
-      'a holds 2 of 3 managers: its failure takes the swarm its quorum; 3 managers spread 1+1+1 over three zones bear it',
+      'a holds 2 of 3 managers: if it fails, the swarm loses its quorum; spread 3 managers 1+1+1 over three zones',
     ]);
     expect(spreadAdvice(5, spread(3, 1, 1))).toEqual([
-      expect.stringContaining('5 managers spread 2+2+1 over three zones bear it'),
+      expect.stringContaining('spread 5 managers 2+2+1 over three zones'),
     ]);
-    expect(spreadAdvice(4, spread(2, 1, 1))).toEqual([expect.stringContaining('3 managers spread 1+1+1')]);
+    expect(spreadAdvice(4, spread(2, 1, 1))).toEqual([expect.stringContaining('spread 3 managers 1+1+1')]);
   });
 
-  test('says of how many managers no place is known, where any is', () => {
-    expect(spreadAdvice(3, spread(1, 1))).toEqual(['the zone of 1 of 3 managers is not known']);
+  test('the advice counts managers whose zone is unknown, when others are known', () => {
+    expect(spreadAdvice(3, spread(1, 1))).toEqual(['the zone of 1 of 3 managers is unknown']);
     expect(spreadAdvice(3, [])).toEqual([]);
   });
 
-  test('speaks up exactly where the loss of one place takes the quorum', () => {
+  test('property: there is advice exactly when the loss of one domain costs the quorum', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(4), { minLength: 1, maxLength: 6 }), (counts) => {
         const managers = counts.reduce((sum, count) => sum + count, 0);

@@ -6,10 +6,10 @@ import { findOverlap, parseIpv4Range, parseNetwork } from '../../../../src/swarm
 import { chooseNodeAddresses, withManagerPort } from '../../../../src/swarm/model/node-addresses.js';
 import { parseDuration } from '../../../../src/swarm/model/parse-duration.js';
 
-describe('addresses of a node', () => {
+describe('chooseNodeAddresses', () => {
   const both = { addresses: { public: '203.0.113.7', private: '10.0.0.7' } };
 
-  test('the private one, where there is one', () => {
+  test('a node uses the private address of its machine', () => {
     expect(chooseNodeAddresses(both, ['127.0.0.1', '203.0.113.7', '10.0.0.7'])).toEqual({
       advertise: '10.0.0.7',
       listen: '10.0.0.7:2377',
@@ -17,7 +17,7 @@ describe('addresses of a node', () => {
     });
   });
 
-  test('a public one that is on no interface cannot be listened on', () => {
+  test('a public address on no interface is advertised but not listened on', () => {
     expect(chooseNodeAddresses({ addresses: { public: '203.0.113.7' } }, ['10.0.0.7'])).toEqual({
       advertise: '203.0.113.7',
       listen: '0.0.0.0:2377',
@@ -25,18 +25,18 @@ describe('addresses of a node', () => {
     });
   });
 
-  test('nor one of a machine that told nothing', () => {
+  test('an address is not listened on while the interfaces are unknown', () => {
     expect(chooseNodeAddresses(both, [])?.listen).toBe('0.0.0.0:2377');
     expect(chooseNodeAddresses({ addresses: { public: '2001:db8::7' } }, [])?.listen).toBe('[::]:2377');
   });
 
-  test('IPv6 stands in brackets', () => {
+  test('an IPv6 address is put in brackets', () => {
     expect(chooseNodeAddresses({ addresses: { public: '2001:db8::7' } }, ['2001:db8::7'])?.listen).toBe(
       '[2001:db8::7]:2377',
     );
   });
 
-  test('a machine without any has none', () => {
+  test('a machine without an address has no node addresses', () => {
     expect(chooseNodeAddresses({ addresses: {} }, ['10.0.0.7'])).toBeUndefined();
   });
 
@@ -65,8 +65,8 @@ default via 10.20.0.1 dev eth0 proto static
 unreachable 10.99.0.0/16 proto static
 `;
 
-describe("a machine's networks", () => {
-  test('are read from what ip says', () => {
+describe('networks of a machine', () => {
+  test('parseNetwork reads addresses and routes from the output of ip', () => {
     expect(parseNetwork(ipOutput)).toEqual({
       addresses: ['127.0.0.1', '10.20.3.4', 'fe80::8be:aff:fed1:6', '172.17.0.1'],
       routes: [
@@ -90,7 +90,7 @@ describe("a machine's networks", () => {
     expect(findOverlap(pool, parseNetwork(ipOutput).routes)?.network).toBe(network);
   });
 
-  test('a network is where its addresses are', () => {
+  test('findOverlap finds the route that overlaps a pool', () => {
     const byte = fc.integer({ min: 0, max: 255 });
     fc.assert(
       fc.property(byte, byte, byte, byte, fc.integer({ min: 0, max: 32 }), (a, b, c, d, length) => {
@@ -103,12 +103,15 @@ describe("a machine's networks", () => {
     );
   });
 
-  test.each(['10.0.0.256/8', '10.0.0.0/33', 'eth0', '10.0.0/8', ''])('"%s" is none', (text) => {
-    expect(parseIpv4Range(text)).toBeUndefined();
-  });
+  test.each(['10.0.0.256/8', '10.0.0.0/33', 'eth0', '10.0.0/8', ''])(
+    '"%s" is not an IPv4 network',
+    (text) => {
+      expect(parseIpv4Range(text)).toBeUndefined();
+    },
+  );
 });
 
-describe('durations', () => {
+describe('parseDuration', () => {
   test.each([
     ['5s', 5e9],
     ['2160h0m0s', 2160 * 3600e9],
@@ -124,10 +127,10 @@ describe('durations', () => {
   });
 
   test.each(['', '5', '30d', 's', '1h30', '-5s', '1h 30m', '5S', 'h1'])('"%s" is none', (text) => {
-    expect(() => parseDuration(text, '--x')).toThrow(`--x: "${text}" is no duration`);
+    expect(() => parseDuration(text, '--x')).toThrow(`--x: invalid duration "${text}"`);
   });
 
-  test('whatever Go writes is read', () => {
+  test('property: parseDuration reads every duration that Go prints', () => {
     const nat = fc.integer({ min: 0, max: 10_000 });
     fc.assert(
       fc.property(nat, fc.nat(59), fc.nat(59), (h, m, s) => {
@@ -137,10 +140,10 @@ describe('durations', () => {
   });
 });
 
-describe('external certificate authorities', () => {
+describe('parseExternalCa', () => {
   const read = async (path: string): Promise<string> => `text of ${path}`;
 
-  test('as docker writes them', async () => {
+  test('an external CA is parsed as docker does', async () => {
     expect(await parseExternalCa('protocol=cfssl,url=https://ca/sign', read)).toEqual({
       Protocol: 'cfssl',
       URL: 'https://ca/sign',
@@ -154,9 +157,9 @@ describe('external certificate authorities', () => {
   });
 
   test.each([
-    ['cfssl', '"cfssl" is not KEY=VALUE'],
-    ['protocol=acme,url=x', '"acme" is no protocol that docker knows'],
-    ['protocol=cfssl', 'the url is missing'],
+    ['cfssl', "invalid field 'cfssl' must be a key=value pair"],
+    ['protocol=acme,url=x', 'unrecognized external CA protocol acme'],
+    ['protocol=cfssl', 'missing url= parameter'],
   ])('%s is refused', async (text, message) => {
     await expect(parseExternalCa(text, read)).rejects.toMatchObject({
       name: 'UsageError',
@@ -165,10 +168,10 @@ describe('external certificate authorities', () => {
   });
 });
 
-describe('the request to begin a swarm', () => {
+describe('createInitRequest', () => {
   const own = { advertise: '10.0.0.7', listen: '10.0.0.7:2377', dataPath: '10.0.0.7' };
 
-  test('holds what belt knows, and nothing that the engine is to choose', () => {
+  test("the request holds the machine's addresses and leaves the rest to the engine", () => {
     expect(createInitRequest({}, own)).toEqual({
       ListenAddr: '10.0.0.7:2377',
       AdvertiseAddr: '10.0.0.7',
@@ -177,7 +180,7 @@ describe('the request to begin a swarm', () => {
     });
   });
 
-  test('what is given goes before it', () => {
+  test('options override the addresses of the machine', () => {
     expect(
       createInitRequest(
         {
@@ -217,7 +220,7 @@ describe('the request to begin a swarm', () => {
     });
   });
 
-  test.each(['10.20.0.0', '10.20.0.0/40', 'eth0', ''])('"%s" is no pool', (pool) => {
-    expect(() => createInitRequest({ addressPools: [pool] }, own)).toThrow(`"${pool}" is no network`);
+  test.each(['10.20.0.0', '10.20.0.0/40', 'eth0', ''])('"%s" is not an address pool', (pool) => {
+    expect(() => createInitRequest({ addressPools: [pool] }, own)).toThrow(`invalid CIDR address: ${pool}`);
   });
 });

@@ -9,7 +9,7 @@ import type { Member } from '../../../../src/swarm/model/members.js';
 import type { SwarmNode } from '../../../../src/swarm/model/swarm-node.js';
 import { compareVersions } from '../../../../src/swarm/recovery/restore-swarm.js';
 
-describe('the manager to begin anew on', () => {
+describe('rankByLog', () => {
   const trace = (name: string, change: Partial<RaftState>): RaftState => ({
     name,
     swarmId: 's1',
@@ -19,7 +19,7 @@ describe('the manager to begin anew on', () => {
     ...change,
   });
 
-  test('is the one that knows of the most decisions; workers, and managers without a log, are none', () => {
+  test('managers are ranked by committed entries, without workers and managers without a log', () => {
     const traces = [
       trace('behind', { position: { commit: 10, term: 2, index: 90 } }),
       trace('worker', { manager: false, position: { commit: 99, term: 9, index: 99 } }),
@@ -30,7 +30,7 @@ describe('the manager to begin anew on', () => {
   });
 });
 
-describe('the manager to back up', () => {
+describe('rankForBackup', () => {
   const manager = (name: string, change = {}) => ({
     name,
     leader: false,
@@ -42,7 +42,7 @@ describe('the manager to back up', () => {
   const order = (...managers: ReturnType<typeof manager>[]): string[] =>
     rankForBackup(managers).map(({ name }) => name);
 
-  test('does not lead, is drained, has few tasks, in this order; one that cannot be reached is none', () => {
+  test('a backup prefers a reachable manager that does not lead, is drained and runs few tasks', () => {
     const leader = manager('leader', { leader: true, availability: 'drain', tasks: 0 });
     const drained = manager('drained', { availability: 'drain', tasks: 9 });
     const idle = manager('idle', { tasks: 0 });
@@ -55,12 +55,12 @@ describe('the manager to back up', () => {
     ]);
   });
 
-  test('is the leader where there is no other', () => {
+  test('a backup uses the leader when there is no other manager', () => {
     expect(order(manager('only', { leader: true }))).toEqual(['only']);
   });
 });
 
-describe('left over after a new beginning', () => {
+describe('findStaleNodes', () => {
   const member = (name: string, change: Partial<SwarmNode>, id = name): Member => ({
     node: {
       id,
@@ -94,7 +94,7 @@ describe('left over after a new beginning', () => {
   const ids = (members: Member[], ...names: string[]): string[] =>
     findStaleNodes(members, gone(...names)).map(({ node }) => node.id);
 
-  test('are managers of before, machines that are gone, and entries that a newer one stands for', () => {
+  test('former managers, missing machines and superseded entries are stale', () => {
     const members = [
       member('mg1', { role: 'manager', reachability: 'reachable', leader: true }),
       member('mg2', { role: 'manager', status: 'unknown' }),
@@ -106,7 +106,7 @@ describe('left over after a new beginning', () => {
     expect(ids(members, 'node3')).toEqual(['mg2', 'old', 'node3']);
   });
 
-  test('is no worker of the same host name elsewhere, which may only be slow to come', () => {
+  test('an unreachable worker with the host name of another machine is not stale', () => {
     const members = [
       member('debian', { address: '10.0.0.7' }, 'there'),
       member('debian', { address: '10.0.0.8', status: 'unknown' }, 'slow'),
@@ -115,12 +115,12 @@ describe('left over after a new beginning', () => {
     expect(ids(members)).toEqual(['superseded']);
   });
 
-  test('is nobody who is there', () => {
+  test('ready nodes are not stale', () => {
     expect(ids([member('mg1', { role: 'manager' }), member('node1', {})], 'mg1', 'node1')).toEqual([]);
   });
 });
 
-test('versions are compared by their numbers', () => {
+test('versions are compared numerically', () => {
   const ordered = ['20.10.24+dfsg1', '26.1.5+dfsg1', '26.1.10', '28.0'];
   expect(ordered.toReversed().toSorted(compareVersions)).toEqual(ordered);
   expect(compareVersions('26.1', '26.1.0-rc.1')).toBe(0);

@@ -35,7 +35,7 @@ function matches(nodes: SwarmNode[], machines: Machine[]): string[] {
   );
 }
 
-test('a machine is the node with one of its addresses, whatever host name that has', () => {
+test('a machine matches the node with its address, whatever its host name', () => {
   const nodes = [node('a', 'ip-10-0-0-1', '10.0.0.1'), node('b', 'elsewhere', '192.168.0.2')];
   const machines = [
     machine('node1', { public: '10.0.0.1' }),
@@ -44,24 +44,24 @@ test('a machine is the node with one of its addresses, whatever host name that h
   expect(matches(nodes, machines)).toEqual(['a node1', 'b node2']);
 });
 
-test('else the node with its name', () => {
+test('a machine matches the node with its name when no address matches', () => {
   expect(matches([node('a', 'node1', '172.16.0.1')], [machine('node1', { public: '10.0.0.1' })])).toEqual([
     'a node1',
   ]);
 });
 
-test('an address counts more than a name', () => {
+test('an address match wins over a name match', () => {
   const nodes = [node('a', 'node2', '10.0.0.1'), node('b', 'node1', '10.0.0.2')];
   const machines = [machine('node1', { public: '10.0.0.1' }), machine('node2', { public: '10.0.0.2' })];
   expect(matches(nodes, machines)).toEqual(['a node1', 'b node2']);
 });
 
-test('of the nodes that a machine left behind, it is the one that is there', () => {
+test('a machine matches its ready node rather than stale entries', () => {
   const nodes = [node('old', 'node1', '10.0.0.1', 'down'), node('new', 'node1', '10.0.0.1')];
   expect(matches(nodes, [machine('node1', { public: '10.0.0.1' })])).toEqual(['old -', 'new node1']);
 });
 
-test('nodes that are no machine of the cluster go by their host names, or their ids', () => {
+test('nodes without a machine are named by host name or id', () => {
   const [first, second] = matchMembers([node('a', 'stranger', '10.9.9.9'), node('b', '', '')], []);
   expect([first && memberName(first), second && memberName(second)]).toEqual(['stranger', 'b']);
 });

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseLabels, withLabels } from '../../../../src/swarm/model/node-labels.js';
 
-describe('labels on a command line', () => {
-  test('are told from the nodes, wherever they stand', () => {
+describe('parseLabels', () => {
+  test('labels and nodes are separated in any order', () => {
     expect(parseLabels(['node[1:2]', 'zone=a', 'node5', 'disk-', 'empty=', 'path=a=b-'])).toEqual({
       nodes: ['node[1:2]', 'node5'],
       change: { set: { zone: 'a', empty: '', path: 'a=b-' }, remove: ['disk'] },
@@ -11,11 +11,11 @@ describe('labels on a command line', () => {
   });
 
   test.each([
-    [['node1'], 'no label given'],
-    [['node1', '=a'], '"=a" is a label without a name'],
-    [['node1', '-'], '"-" is a label without a name'],
-    [['node1', 'zone=a', 'zone-'], 'the label "zone" is there twice'],
-    [['node1', 'zone=a', 'zone=b'], 'the label "zone" is there twice'],
+    [['node1'], 'no labels given'],
+    [['node1', '=a'], '"=a" has no label key'],
+    [['node1', '-'], '"-" has no label key'],
+    [['node1', 'zone=a', 'zone-'], 'label "zone" is given twice'],
+    [['node1', 'zone=a', 'zone=b'], 'label "zone" is given twice'],
   ])('%j is refused', (words, message) => {
     expect(() => parseLabels(words)).toThrow(
       expect.objectContaining({ name: 'UsageError', message }) as Error,
@@ -25,7 +25,7 @@ describe('labels on a command line', () => {
 
 const labels = fc.dictionary(fc.string({ minLength: 1 }), fc.string());
 
-test('a change of labels holds afterwards, leaves the others, and changes nothing the second time', () => {
+test('property: a label change is applied, keeps other labels, and is idempotent', () => {
   fc.assert(
     fc.property(labels, labels, fc.array(fc.string()), (before, set, others) => {
       const remove = others.filter((key) => !Object.hasOwn(set, key));

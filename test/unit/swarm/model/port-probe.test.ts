@@ -21,26 +21,26 @@ mtu 10.0.0.3 eth0 9000 whole
 end
 `;
 
-describe('what stands in the way of a node', () => {
+describe('findJoinProblems', () => {
   const reach = parseProbeReport(told);
 
-  test('is told in words, what matters most first', () => {
+  test('join problems are listed as sentences, the most important first', () => {
     const manager = {
       name: 'node1',
       report: parseProbeReport('clock 1100\nmtu 10.0.0.9 ens3 1500 unknown\nend\n'),
     };
     expect(findJoinProblems('node9', reach, manager)).toEqual([
       'node9 cannot reach 10.0.0.1:2377 (tcp): refused',
-      'node9 cannot reach 10.0.0.2:2377 (tcp): no answer',
-      'node9 cannot reach 10.0.0.2:4789 (udp): no way there',
+      'node9 cannot reach 10.0.0.2:2377 (tcp): timed out',
+      'node9 cannot reach 10.0.0.2:4789 (udp): no route to host',
       'node9 cannot reach 10.0.0.1:7946 (udp): refused',
       'the clocks of node9 and node1 are 100 s apart',
-      'packets of 9000 bytes, as eth0 of node9 sends them, do not arrive at 10.0.0.1',
-      'eth0 of node9 has an MTU of 9000, ens3 of node1 one of 1500',
+      'packets of 9000 bytes (the MTU of eth0 on node9) do not reach 10.0.0.1',
+      'eth0 on node9 has an MTU of 9000, ens3 on node1 of 1500',
     ]);
   });
 
-  test('is nothing where all is well, or nobody could tell', () => {
+  test('there are no join problems when all ports are open or unknown', () => {
     const well = parseProbeReport(
       'clock 1000\ntcp 10.0.0.1 2377 open\nudp 10.0.0.1 7946 unknown\nmtu 10.0.0.1 eth0 1500 whole\n',
     );
@@ -50,7 +50,7 @@ describe('what stands in the way of a node', () => {
     expect(findJoinProblems('node9', well)).toEqual([]);
   });
 
-  test('where it could join', () => {
+  test('canJoinAt accepts open and unknown ports', () => {
     expect(['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4'].map((host) => canJoinAt(reach, host))).toEqual([
       false,
       false,
@@ -60,7 +60,7 @@ describe('what stands in the way of a node', () => {
   });
 });
 
-test('the script tells a port that is open from one that is not', async () => {
+test('the probe script distinguishes open from closed ports', async () => {
   const server = createServer();
   // The ports are fixed: nobody else has anything on them at this address of the computer.
   const host = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.7`;

@@ -24,12 +24,12 @@ test.each([
   [5, 3, 2],
   [6, 4, 2],
   [7, 4, 3],
-])('of %i managers %i have to agree, and %i may fail', (count, quorum, tolerance) => {
+])('of %i managers %i must agree, and %i may fail', (count, quorum, tolerance) => {
   expect(quorumSize(count)).toBe(quorum);
   expect(failureTolerance({ managers: count, reachable: count })).toBe(tolerance);
 });
 
-describe('judge', () => {
+describe('assessChanges', () => {
   test.each([
     ['+++', ['m3'], 'loses tolerance'],
     ['++', ['m2'], undefined],
@@ -55,13 +55,13 @@ describe('judge', () => {
     expect(assessChanges(managers(states), changes).objection).toBe(objection);
   });
 
-  test('tells its numbers', () => {
+  test('the objection names the numbers of managers', () => {
     const what = 'demoting m2';
     expect(objectionText(what, assessChanges(managers('++-'), [{ id: 'm2', effect: 'leaves' }]))).toBe(
       'demoting m2 would leave the swarm without a quorum: 1 of 2 managers can be reached, and 2 are needed (now 2 of 3 managers)',
     );
     expect(objectionText(what, assessChanges(managers('+++'), [{ id: 'm2', effect: 'leaves' }]))).toBe(
-      'demoting m2 would leave 2 managers, none of which may fail; now 1 of 3 may',
+      'demoting m2 would leave 2 managers, not enough to tolerate a failure (now 3 managers tolerate 1)',
     );
     expect(objectionText(what, assessChanges(managers('+--'), [{ id: 'm2', effect: 'leaves' }]))).toBe(
       'the swarm has no quorum: 1 of 3 managers can be reached, and 2 are needed',
@@ -75,7 +75,7 @@ describe('judge', () => {
   });
 });
 
-test('even counts and more than seven managers are spoken of', () => {
+test('even counts and more than seven managers get advice', () => {
   expect(managerCountAdvice(3)).toEqual([]);
   expect(managerCountAdvice(7)).toEqual([]);
   expect(managerCountAdvice(4)).toHaveLength(1);
@@ -83,10 +83,10 @@ test('even counts and more than seven managers are spoken of', () => {
   expect(managerCountAdvice(8)).toHaveLength(2);
 });
 
-/** What a person may do to managers, and what may befall them: failures come by themselves, all else only where `judge` allows it. */
+/** Changes by the user, which `assessChanges` must allow, and failures. */
 type Step = { does: 'leaves' | 'stops' | 'joins' | 'returns'; which: number };
 
-test('no sequence of allowed changes takes a swarm its quorum, whatever can be reached', () => {
+test('property: no sequence of allowed changes costs a swarm its quorum', () => {
   const swarm = fc.array(fc.boolean(), { minLength: 1, maxLength: 7 });
   const step: fc.Arbitrary<Step> = fc.record({
     does: fc.constantFrom('leaves', 'stops', 'joins', 'returns'),
@@ -128,7 +128,7 @@ test('no sequence of allowed changes takes a swarm its quorum, whatever can be r
   );
 });
 
-test('what is refused for the quorum would have taken it, for each of all swarms of one to seven managers', () => {
+test('every change refused for the quorum would have cost it, in all swarms of one to seven managers', () => {
   for (let count = 1; count <= 7; count++) {
     for (let pattern = 0; pattern < 2 ** count; pattern++) {
       const all = Array.from({ length: count }, (_, index) => ({

@@ -16,20 +16,20 @@ function read(...chunks: Buffer[]): LogReader {
   return reader;
 }
 
-test('the checksum is the one of RFC 3720, B.4', () => {
+test('crc32c matches RFC 3720, B.4', () => {
   expect(crc32c(Buffer.alloc(32))).toBe(0x8a9136aa);
   expect(crc32c(Buffer.from('456789'), crc32c(Buffer.from('123')))).toBe(0xe3069283);
 });
 
-describe('a log', () => {
-  test('of a real manager is read to its end', () => {
+describe('LogReader', () => {
+  test('a log of a real manager is read to its end', () => {
     const reader = read(real);
     expect(reader.position).toEqual({ commit: 32, term: 2, index: 32 });
     expect(real.subarray(reader.end).every((byte) => byte === 0)).toBe(true);
     expect(String(readMessage(reader.member)?.get(2))).toBe('lshtftxahgq3fregmo9hpkg3z');
   });
 
-  test('may come in pieces of any size', () => {
+  test('property: a log can be read in chunks of any size', () => {
     const whole = read(real);
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 9_000 }), { maxLength: 20 }), (sizes) => {
@@ -50,7 +50,7 @@ describe('a log', () => {
     );
   });
 
-  test('ends before a record that was cut short, wherever a crash cut it', () => {
+  test('property: a log ends before a truncated record', () => {
     const log = segment({ term: 3, index: 20, commit: 19 });
     const { end } = read(log);
     for (let at = 0; at < end; at++) {
@@ -61,7 +61,7 @@ describe('a log', () => {
     }
   });
 
-  test('ends before bytes that are not what was written', () => {
+  test('property: a log ends before a corrupt record', () => {
     const log = segment({ term: 3, index: 20, commit: 20 });
     const { end } = read(log);
     fc.assert(
@@ -73,13 +73,13 @@ describe('a log', () => {
     );
   });
 
-  test('without entries has no position', () => {
+  test('a log without entries has no position', () => {
     expect(read(Buffer.alloc(4096)).position).toBeUndefined();
     expect(read(segment({ term: 1, index: 0, commit: 0 })).position).toBeUndefined();
   });
 });
 
-test('the log that knows of more decisions is ahead, then raft’s own rule counts', () => {
+test('compareLogs ranks by committed entries, then by the Raft election rule', () => {
   const logs = [
     { commit: 7, term: 2, index: 9 },
     { commit: 8, term: 2, index: 8 },
@@ -94,7 +94,7 @@ test('the log that knows of more decisions is ahead, then raft’s own rule coun
   ]);
 });
 
-test('numbers of 64 bits come back as they were', () => {
+test('property: 64-bit numbers survive a round trip', () => {
   fc.assert(
     fc.property(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.uint8Array(), (number, bytes) => {
       const message = new Map<number, bigint | Buffer>([

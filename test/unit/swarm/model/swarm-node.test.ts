@@ -8,7 +8,7 @@ import {
 import { readMembership, readNodes, readTokens } from '../../../../src/swarm/model/swarm-node.js';
 
 describe('readMembership', () => {
-  test('of a manager', () => {
+  test('readMembership reads a manager', () => {
     const info = {
       Containers: 3,
       Swarm: {
@@ -37,7 +37,7 @@ describe('readMembership', () => {
     });
   });
 
-  test('of an engine outside any swarm, which has null for lists', () => {
+  test('readMembership reads an engine outside a swarm, with null lists', () => {
     const info = {
       Swarm: {
         NodeID: '',
@@ -59,7 +59,7 @@ describe('readMembership', () => {
     });
   });
 
-  test('of a node that could not join tells why', () => {
+  test('readMembership reads why a join failed', () => {
     expect(readMembership({ Swarm: { LocalNodeState: 'error', Error: 'no route' } })).toMatchObject({
       state: 'error',
       manager: false,
@@ -68,7 +68,7 @@ describe('readMembership', () => {
   });
 });
 
-test('readTokens', () => {
+test('readTokens reads both tokens', () => {
   expect(readTokens({ ID: 'c1', JoinTokens: { Worker: 'W', Manager: 'M' } })).toEqual({
     worker: 'W',
     manager: 'M',
@@ -88,7 +88,7 @@ describe('readNodes', () => {
       ManagerStatus: { Reachability: 'reachable', Addr: 'a:2377', ...(leader && { Leader: true }) },
     });
 
-  test('reads a worker and a manager', () => {
+  test('readNodes reads a worker and a manager', () => {
     expect(readNodes([node('node2', 'worker'), manager('node1', true)])).toEqual([
       {
         id: 'id-node1',
@@ -129,12 +129,12 @@ describe('readNodes', () => {
     );
   });
 
-  test('of nothing are none', () => {
+  test('readNodes reads no nodes from an empty answer', () => {
     expect([readNodes([]), readNodes(null)]).toEqual([[], []]);
   });
 });
 
-test("docker's words", () => {
+test('messages are those of docker', () => {
   expect([initializedMessage('n1'), joinedMessage('worker'), alreadyMemberMessage('manager')]).toEqual([
     'Swarm initialized: current node (n1) is now a manager.',
     'This node joined a swarm as a worker.',

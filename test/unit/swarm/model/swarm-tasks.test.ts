@@ -32,7 +32,7 @@ const tasks = readTasks([
 ]);
 
 describe('tasks', () => {
-  test('have names as docker shows them', () => {
+  test('tasks are named as docker shows them', () => {
     expect(tasks.map((each) => taskName(each, services))).toEqual([
       'web.1',
       'web.2',
@@ -42,11 +42,11 @@ describe('tasks', () => {
     ]);
   });
 
-  test('have ended, or have not', () => {
+  test('hasEnded is true for terminal states', () => {
     expect(tasks.map(hasEnded)).toEqual([false, true, false, false, true]);
   });
 
-  test('a service whose running tasks are all on the nodes is interrupted', () => {
+  test('a service is interrupted when all its running tasks are on the nodes', () => {
     expect(findInterruptedServices(services, tasks, ['n1'])).toEqual([{ name: 'web', tasks: 1 }]);
     expect(findInterruptedServices(services, tasks, ['n2'])).toEqual([]);
     const both = [...tasks, ...readTasks([task('s1', 'n2', 'running', 3)])];

@@ -28,7 +28,7 @@ const manager: NodeUpgradeState = {
 };
 const demotable = { demotable: true };
 
-describe('what an earlier run has left', () => {
+describe('remainingUpgrade', () => {
   const was = { role: 'manager', availability: 'active' } as const;
   const left = (
     role: 'manager' | 'worker',
@@ -37,12 +37,12 @@ describe('what an earlier run has left', () => {
     before: RoleAndAvailability = was,
   ) => remainingUpgrade({ now: { role, availability }, before, back });
 
-  test('nothing of a node that is what it was, once it is back', () => {
+  test('nothing remains for a ready node in its old state', () => {
     expect(left('manager', 'active')).toBe('nothing');
     expect(left('manager', 'active', false)).toBe('all');
   });
 
-  test('all of one that is drained, as it was or as a worker', () => {
+  test('everything remains for a drained node in its old role or as a worker', () => {
     expect([left('manager', 'drain'), left('worker', 'drain'), left('worker', 'drain', false)]).toEqual([
       'all',
       'all',
@@ -50,7 +50,7 @@ describe('what an earlier run has left', () => {
     ]);
   });
 
-  test('what no upgrade makes of a node was made of it since', () => {
+  test('a state that no upgrade creates is a later change', () => {
     const worker = { role: 'worker', availability: 'active' } as const;
     expect([
       left('worker', 'active'),
@@ -60,8 +60,8 @@ describe('what an earlier run has left', () => {
   });
 });
 
-describe('steps', () => {
-  test('of a manager', () => {
+describe('planUpgradeSteps', () => {
+  test('a manager is drained, demoted, resized and promoted again', () => {
     expect(planUpgradeSteps(manager, demotable)).toEqual([
       'drain',
       'demote',
@@ -74,7 +74,7 @@ describe('steps', () => {
     ]);
   });
 
-  test('of a worker: an engine needs no stop', () => {
+  test('a worker is not stopped for an engine upgrade', () => {
     expect(planUpgradeSteps({ ...worker, resize: false, engine: true }, demotable)).toEqual([
       'drain',
       'upgrade engine',
@@ -83,13 +83,13 @@ describe('steps', () => {
     ]);
   });
 
-  test('of a manager that the others cannot do without: it stays one', () => {
+  test('a manager that the quorum needs is not demoted', () => {
     const steps = planUpgradeSteps(manager, { demotable: false });
     expect(steps).not.toContain('demote');
     expect(steps).not.toContain('promote');
   });
 
-  test('none where nothing is to be changed', () => {
+  test('a node without changes has no steps', () => {
     expect(planUpgradeSteps({ ...manager, resize: false }, demotable)).toEqual([]);
   });
 
@@ -100,12 +100,12 @@ describe('steps', () => {
     );
   });
 
-  test('an earlier run that was cut short after the demotion waits for that again', () => {
+  test('a run interrupted after the demotion waits for the demotion again', () => {
     const now = { role: 'worker', availability: 'drain' } as const;
     expect(planUpgradeSteps({ ...manager, now, begun: true }, demotable)).toContain('demote');
   });
 
-  test('an earlier run that was cut short after the resize is only finished', () => {
+  test('a run interrupted after the resize is only finished', () => {
     const now = { role: 'worker', availability: 'drain' } as const;
     expect(
       planUpgradeSteps({ ...manager, now, begun: true, running: false, resize: false }, demotable),
@@ -145,7 +145,7 @@ function after(state: NodeUpgradeState, steps: readonly string[]): NodeUpgradeSt
   return { ...state, now, running, resize, engine };
 }
 
-test('cut short after any step and planned again, every node ends as it was, changed and running', () => {
+test('property: a run interrupted at any step and resumed ends with every node upgraded and restored', () => {
   fc.assert(
     fc.property(states, fc.nat({ max: 8 }), fc.boolean(), (found, done, able) => {
       const { begun, now } = found;
@@ -162,7 +162,7 @@ test('cut short after any step and planned again, every node ends as it was, cha
   );
 });
 
-test('no node is off, or on its way, that has not been drained before', () => {
+test('property: no node is stopped or upgraded before it is drained', () => {
   fc.assert(
     fc.property(states, (state) => {
       const steps = planUpgradeSteps(state, demotable);
@@ -172,7 +172,7 @@ test('no node is off, or on its way, that has not been drained before', () => {
   );
 });
 
-test('managers come before workers, unfinished ones first, the leader last', () => {
+test('managers come before workers, unfinished nodes first, the leader last', () => {
   const { managers, workers } = sortForUpgrade([
     { ...worker, name: 'node1' },
     { ...manager, name: 'mg1', leader: true },
@@ -186,8 +186,11 @@ test('managers come before workers, unfinished ones first, the leader last', () 
 
 test.each([
   [1, undefined],
-  [2, 'while one of the 2 managers is upgraded, the other one alone keeps the swarm: it may not fail'],
-  [3, 'while one of the 3 managers is upgraded, none of the other 2 may fail'],
+  [
+    2,
+    'while one of the 2 managers is upgraded, the other is the only manager: the swarm tolerates no failure',
+  ],
+  [3, 'while one of the 3 managers is upgraded, the other 2 tolerate no failure'],
   [4, undefined],
   [5, undefined],
 ])('what it costs with %i managers', (count, price) => {

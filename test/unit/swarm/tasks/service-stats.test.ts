@@ -66,11 +66,11 @@ describe('a task is found', () => {
   });
 
   test('or there is one line', () => {
-    expect(() => findTasks('ab', tasks)).toThrow(`"ab" is the beginning of 2 tasks' ids`);
+    expect(() => findTasks('ab', tasks)).toThrow('multiple IDs found with provided prefix: ab');
     expect(() => findTasks('wep', tasks)).toThrow(
-      expect.objectContaining({ message: 'no task or service is called "wep"', hint: 'did you mean "web"?' }),
+      expect.objectContaining({ message: 'no such task or service: wep', hint: 'did you mean "web"?' }),
     );
-    expect(() => findTasks('', tasks)).toThrow('no task or service is called ""');
+    expect(() => findTasks('', tasks)).toThrow('no such task or service: ');
   });
 });
 

@@ -100,7 +100,7 @@ describe('upgrade', () => {
     expect(await recorded()).toBe(false);
     expect(await bed.claims()).toEqual([]);
     expect(warnings()).toContain(
-      'warning: while one of the 3 managers is upgraded, none of the other 2 may fail',
+      'warning: while one of the 3 managers is upgraded, the other 2 tolerate no failure',
     );
   });
 
