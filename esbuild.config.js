@@ -1,17 +1,18 @@
 /**
- * Builds dist/: every command is an entry of its own and shares chunks with the others, so that a command loads only what it
- * uses, from few files. Measured reasons are in docs/dependencies.md. Also writes oclif's manifest, which spares each start
- * from loading all commands.
+ * Builds dist/: every command is an entry of its own and shares chunks with the others, so that a
+ * command loads only what it uses, from few files. Measured reasons are in docs/dependencies.md.
+ * Also writes oclif's manifest, which spares each start from loading all commands. Both are written
+ * beside the old ones first, so that a belt that runs meanwhile never sees half a build.
  */
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Plugin } from '@oclif/core';
 import { build } from 'esbuild';
+import { replaceDist } from './build/replace-dist.js';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
-
-await rm('dist', { recursive: true, force: true });
-await rm('oclif.manifest.json', { force: true });
+const fresh = `dist.new-${process.pid}`;
 
 // Parts of ssh2 that it loads at start and belt never uses; cpu-features is native, and changes nothing where the CPU has AES.
 /** @type {import('esbuild').Plugin} */
@@ -29,10 +30,10 @@ const withoutUnused = {
 };
 
 // `env`, `config` and `url` answer in the time of bare start-up: all that they load is one file.
-const local = 'src/cli/fast-path/index.ts';
+const fastPath = 'src/cli/fast-path/index.ts';
 /** @type {import('esbuild').Plugin} */
-const withoutLocal = {
-  name: 'without-local',
+const withoutFastPath = {
+  name: 'without-fast-path',
   setup(build) {
     build.onResolve({ filter: /^\.\/fast-path\/index\.js$/ }, ({ path }) => ({ path, external: true }));
   },
@@ -40,7 +41,7 @@ const withoutLocal = {
 
 /** @type {import('esbuild').BuildOptions} */
 const options = {
-  outdir: 'dist',
+  outdir: fresh,
   outbase: 'src',
   chunkNames: 'chunks/[name]-[hash]',
   bundle: true,
@@ -72,11 +73,44 @@ const options = {
 };
 await build({
   ...options,
-  plugins: [withoutUnused, withoutLocal],
+  plugins: [withoutUnused, withoutFastPath],
   entryPoints: ['src/cli/main.ts', 'src/cli/help.ts', 'src/commands/**/*.ts'],
 });
-await build({ ...options, entryPoints: [local] });
+await buildFastPath();
+await replaceBuild();
 
-const plugin = new Plugin({ root, type: 'core', ignoreManifest: true, errorOnManifestCreate: true });
-await plugin.load();
-await writeFile('oclif.manifest.json', `${JSON.stringify(plugin.manifest, null, 2)}\n`);
+/**
+ * The chunks that the fast path loads have the same names and contents as in the main build. Those
+ * that it imports only in code that was shaken off, node-forge among them, are not written.
+ */
+async function buildFastPath() {
+  const { outputFiles, metafile } = await build({
+    ...options,
+    entryPoints: [fastPath],
+    write: false,
+    metafile: true,
+  });
+  const entry = `${fresh}/cli/fast-path/index.js`;
+  const loaded = new Set([entry]);
+  for (const file of loaded)
+    for (const { path, external } of metafile.outputs[file]?.imports ?? []) if (!external) loaded.add(path);
+  for (const { path, contents } of outputFiles) {
+    const file = path.slice(root.length).replace(/\.map$/, '');
+    if (!loaded.has(file)) continue;
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, contents);
+  }
+}
+
+/** The manifest comes after the commands it lists. */
+async function replaceBuild() {
+  const pjson = JSON.parse(await readFile('package.json', 'utf8'));
+  pjson.oclif.commands = `./${fresh}/commands`;
+  const plugin = new Plugin({ root, type: 'core', pjson, ignoreManifest: true, errorOnManifestCreate: true });
+  await plugin.load();
+  const manifest = `${JSON.stringify(plugin.manifest, null, 2)}\n`.replaceAll(`"${fresh}"`, '"dist"');
+  // tsc writes the types.
+  await replaceDist(fresh, 'dist', ['types']);
+  await writeFile(`oclif.manifest.json.${process.pid}`, manifest);
+  await rename(`oclif.manifest.json.${process.pid}`, 'oclif.manifest.json');
+}
