@@ -1,90 +1,168 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ExternalError, UserError } from './errors.js';
-import { codeOf, explained, type StateFiles } from './files.js';
+import { hasCode } from './errno.js';
+import { AbortError, ExternalError, UserError } from './errors.js';
+import { explained, type StateFiles } from './files.js';
+import { isProcessAlive, readProcessStat } from './process-stat.js';
 
-/** A dead process's lock is taken over after this. */
-const staleMs = 5_000;
-const patienceMs = 15_000;
+export interface LockOptions {
+  /** What is locked, for messages: `the image debian-13`. */
+  what: string;
+  /** How long to wait for another process. */
+  waitMs: number;
+  signal?: AbortSignal;
+  /** Called once, with the process that holds the lock: `process 4711`. */
+  onWait?: (holder: string) => void;
+}
+
+/** A lock whose holder has not renewed it for this long is stale: its computer crashed or slept. */
+const staleMs = 10_000;
+/** The same for a holder that is known to have ended; proper-lockfile accepts no less. */
+const endedStaleMs = 2_000;
 const pauseMs = 50;
+const noticeMs = 300;
 
 /**
- * Runs `work` while no other belt does so for the same folder. It is for reading, changing and writing back, and never held
- * while waiting for a machine or a person.
- * @throws UserError when another process holds it for longer than 15 s, or the folder cannot be written to
+ * Runs `work` while no other process does so for the folder. For reading, changing and writing back;
+ * never held while waiting for a machine or a person.
+ * @throws UserError when another process holds the lock for longer than 15 s, or the folder is not writable
  */
-export function withLock<T>(folder: string, files: StateFiles, work: () => Promise<T>): Promise<T> {
-  return inTurn(folder, async () => {
+export function withFolderLock<T>(folder: string, files: StateFiles, work: () => Promise<T>): Promise<T> {
+  const path = join(folder, '.lock');
+  return inTurn(path, async () => {
     await files.makeFolder(folder);
-    const lock = await acquire(folder);
-    try {
-      return await work();
-    } finally {
-      await lock.release();
-    }
+    return whileLocked(path, { what: folder, waitMs: 15_000 }, work);
   });
 }
 
-/** The last of this process's own to ask for each folder. */
+/**
+ * Runs `work` while no other process on this computer, and no other work of this one, holds the lock.
+ * The lock of a killed process is free again after two seconds.
+ * @param path created while the lock is held; its folder must exist
+ * @throws UserError when another process holds it for longer than `waitMs`; AbortError
+ */
+export function withLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
+  return inTurn(path, () => whileLocked(path, options, work));
+}
+
+/** The last work of this process to queue for each path. */
 const last = new Map<string, Promise<void>>();
 
-/**
- * Work of this process gets its turn in the order in which it asked. Of many that ask the file system again and again some have no luck for
- * long, and would take their own process for another belt.
- */
-async function inTurn<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  const mine = (last.get(folder) ?? Promise.resolve()).then(work);
-  const ended = mine.then(
+/** Work of this process runs in the order in which it asked: with retries alone, some would starve. */
+async function inTurn<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const result = (last.get(path) ?? Promise.resolve()).then(work);
+  const ended = result.then(
     () => {},
     () => {},
   );
-  last.set(folder, ended);
+  last.set(path, ended);
   try {
-    return await mine;
+    return await result;
   } finally {
-    if (last.get(folder) === ended) last.delete(folder);
+    if (last.get(path) === ended) last.delete(path);
   }
 }
 
-interface Lock {
-  release(): Promise<void>;
+async function whileLocked<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
+  const release = await acquire(path, options);
+  try {
+    return await work();
+  } finally {
+    await release();
+  }
 }
 
-/** The retries are ours: those of proper-lockfile would wait for a folder to become writable, too. */
-async function acquire(folder: string): Promise<Lock> {
-  const deadline = Date.now() + patienceMs;
+type Release = () => Promise<void>;
+
+/** Retries by itself: proper-lockfile would also wait for a folder to become writable. */
+async function acquire(path: string, { what, waitMs, signal, onWait }: LockOptions): Promise<Release> {
+  const start = Date.now();
+  let notify = onWait;
+  let stale = staleMs;
   for (;;) {
-    const lock = await tryAcquire(folder);
-    if (lock) return lock;
-    if (Date.now() > deadline) {
-      throw new UserError(`another belt has kept ${folder} locked for ${patienceMs / 1_000} s`, {
-        hint: `wait until it is done; if none is running: rmdir ${folder}/.lock`,
-      });
+    if (signal?.aborted) throw new AbortError();
+    const release = await tryAcquire(path, what, stale);
+    if (release) return release;
+    const holder = await readHolder(path);
+    const waitedMs = Date.now() - start;
+    if (waitedMs > waitMs) throw heldError(path, what, waitMs, holder);
+    if (notify && waitedMs > noticeMs) {
+      notify(nameOf(holder));
+      notify = undefined;
     }
-    await sleep(pauseMs);
+    stale = holder && !(await isAlive(holder)) ? endedStaleMs : staleMs;
+    await sleep(pauseMs, undefined, signal && { signal }).catch(() => {});
   }
 }
 
-async function tryAcquire(folder: string): Promise<Lock | undefined> {
+/** @returns undefined while another process holds the lock */
+async function tryAcquire(path: string, what: string, stale: number): Promise<Release | undefined> {
   const { default: lockfile } = await import('proper-lockfile');
   let lost: Error | undefined;
   const onCompromised = (error: Error): void => {
     lost = error;
   };
+  const options = { lockfilePath: path, realpath: false, stale, update: endedStaleMs / 2, onCompromised };
   try {
-    const release = await explained('lock', folder, () =>
-      lockfile.lock(folder, { lockfilePath: `${folder}/.lock`, stale: staleMs, onCompromised }),
-    );
-    return {
-      async release() {
-        if (!lost) return release();
-        throw new ExternalError(`lost the lock of ${folder}`, {
-          hint: 'run the same command again',
-          cause: lost,
-        });
-      },
+    const release = await explained('lock', what, () => lockfile.lock(path, options));
+    await writeHolder(path);
+    return async () => {
+      if (lost)
+        throw new ExternalError(`lost the lock ${path}`, { hint: 'run the same command again', cause: lost });
+      await rm(holderFile(path), { force: true });
+      await release();
     };
   } catch (error) {
-    if (error instanceof ExternalError && codeOf(error.cause) === 'ELOCKED') return undefined;
+    if (error instanceof ExternalError && hasCode(error.cause, 'ELOCKED')) return undefined;
     throw error;
   }
+}
+
+interface Holder {
+  pid: number;
+  startTime?: string | undefined;
+  hostname: string;
+}
+
+/** Beside the lock, as proper-lockfile removes only an empty folder. */
+function holderFile(path: string): string {
+  return `${path}.holder`;
+}
+
+/** The note is a help for those who wait; the lock holds without it. */
+async function writeHolder(path: string): Promise<void> {
+  const { pid } = process;
+  const holder: Holder = { pid, startTime: (await readProcessStat(pid))?.startTime, hostname: hostname() };
+  const file = holderFile(path);
+  await rm(file, { force: true })
+    .then(() => writeFile(file, JSON.stringify(holder)))
+    .catch(() => {});
+}
+
+async function readHolder(path: string): Promise<Holder | undefined> {
+  try {
+    return JSON.parse(await readFile(holderFile(path), 'utf8')) as Holder;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A process of another computer (the folder may be shared) counts as alive. */
+async function isAlive({ pid, startTime, hostname: host }: Holder): Promise<boolean> {
+  return host !== hostname() || isProcessAlive(pid, startTime);
+}
+
+function nameOf(holder: Holder | undefined): string {
+  if (!holder) return 'another process';
+  return holder.hostname === hostname()
+    ? `process ${holder.pid}`
+    : `process ${holder.pid} on ${holder.hostname}`;
+}
+
+function heldError(path: string, what: string, waitMs: number, holder: Holder | undefined): UserError {
+  return new UserError(`${nameOf(holder)} has held the lock of ${what} for ${Math.round(waitMs / 1000)} s`, {
+    hint: `wait until it is done; if no belt is running: rmdir ${path}`,
+  });
 }

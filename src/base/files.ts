@@ -1,8 +1,9 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { chmod, chown, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { access, chmod, chown, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { codeOf, isMissing } from './errno.js';
 import { ExternalError, messageOf, UserError } from './errors.js';
 
 /** A user and group id. */
@@ -141,11 +142,6 @@ export function requireVersion(path: string, found: number, known: number, what 
   );
 }
 
-/** The errno name of what Node's fs threw: `ENOENT`. */
-export function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-}
-
 function upTo(topmost: string, path: string): string[] {
   const folders = [path];
   for (let folder = path; folder !== topmost && folder !== dirname(folder); ) {
@@ -153,6 +149,13 @@ function upTo(topmost: string, path: string): string[] {
     folders.unshift(folder);
   }
   return folders;
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 export async function folderExists(path: string): Promise<boolean> {
@@ -165,7 +168,7 @@ export async function unlessMissing<T>(path: string, read: () => Promise<T>): Pr
     try {
       return await read();
     } catch (error) {
-      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+      if (isMissing(error)) return undefined;
       throw error;
     }
   });

@@ -1,24 +1,25 @@
+import ipaddr from 'ipaddr.js';
+
 /** A block of IPv4 addresses; `base` is its first address as a number. */
 export interface Range {
   base: number;
   prefix: number;
 }
 
-/** An address with or without `/prefix`; undefined for what is no IPv4 block (`default`, IPv6). */
+/** An address with or without `/prefix`. @returns undefined for anything else (`default`, IPv6) */
 export function tryParseRange(text: string): Range | undefined {
-  const [address = '', prefixText = '32', ...rest] = text.split('/');
-  const base = parseAddress(address);
-  const prefix = /^\d{1,2}$/.test(prefixText) ? Number(prefixText) : 33;
-  if (base === undefined || prefix > 32 || rest.length > 0) return undefined;
-  return { base, prefix };
+  const cidr = text.includes('/') ? text : `${text}/32`;
+  if (!ipaddr.IPv4.isValidCIDRFourPartDecimal(cidr)) return undefined;
+  const [address, prefix] = ipaddr.IPv4.parseCIDR(cidr);
+  return { base: numberOf(address), prefix };
 }
 
 export function parseAddress(text: string): number | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)) {
-    return undefined;
-  }
-  return parts.reduce((sum, part) => sum * 256 + Number(part), 0);
+  return ipaddr.IPv4.isValidFourPartDecimal(text) ? numberOf(ipaddr.IPv4.parse(text)) : undefined;
+}
+
+function numberOf({ octets }: ipaddr.IPv4): number {
+  return octets.reduce((sum, octet) => sum * 256 + octet, 0);
 }
 
 export function formatAddress(address: number): string {

@@ -1,12 +1,12 @@
 import * as z from 'zod/mini';
 import { damaged, readJson, requireVersion, type StateFiles } from './files.js';
 
-/** The format of belt's own JSON files: `version`, and beside it what the file is about. */
+/** The format of belt's own JSON files: `version`, and beside it the content. */
 const recordVersion = 1;
 
 /**
- * Reads one of belt's own JSON files. The version comes first: a later format has another shape.
- * @param what completes "it is not …"
+ * Reads one of belt's own JSON files. The version is checked first: a later format has another shape.
+ * @param what completes "it is not …": `the record of a machine`
  * @returns undefined when there is no such file. @throws UserError when it is damaged or of a later format
  */
 export async function readRecord<Schema extends z.ZodMiniType>(
@@ -24,6 +24,18 @@ export async function readRecord<Schema extends z.ZodMiniType>(
   return data;
 }
 
-export async function writeRecord(path: string, content: object, files: StateFiles): Promise<void> {
+/** @param files default: readable by all users, for what the computer's machines and images share */
+export async function writeRecord(
+  path: string,
+  content: object,
+  files: Pick<StateFiles, 'write'> = publicFiles,
+): Promise<void> {
   await files.write(path, `${JSON.stringify({ version: recordVersion, ...content }, undefined, 2)}\n`);
 }
+
+const publicFiles: Pick<StateFiles, 'write'> = {
+  async write(path, text) {
+    const { default: writeFileAtomic } = await import('write-file-atomic');
+    await writeFileAtomic(path, text, { mode: 0o644 });
+  },
+};

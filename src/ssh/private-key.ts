@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import ssh2, { type ParsedKey } from 'ssh2';
+import { hasCode } from '../base/errno.js';
 import { messageOf } from '../base/errors.js';
 
 /** A private key that can be used, or why it cannot be. */
@@ -31,8 +32,4 @@ function readProblem(error: unknown): string {
 function parseProblem(error: Error): string {
   if (/passphrase|encrypted/i.test(error.message)) return 'is protected by a passphrase: ssh-add it';
   return 'is no private key in a format that belt knows (OpenSSH, PEM, PPK)';
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

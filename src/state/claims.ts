@@ -2,8 +2,9 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { UserError } from '../base/errors.js';
-import { withLock } from '../base/file-lock.js';
-import { codeOf, listFiles, readText, type StateFiles } from '../base/files.js';
+import { withFolderLock } from '../base/file-lock.js';
+import { listFiles, type StateFiles } from '../base/files.js';
+import { isProcessAlive, readProcessStat } from '../base/process-stat.js';
 import { readRecord, writeRecord } from '../base/record-file.js';
 
 /** Machines that a running belt works on. No other belt touches them until it lets go of them or dies. */
@@ -37,9 +38,9 @@ export async function claimNames(
 ): Promise<Claim> {
   const folder = join(clusterFolder, 'claims');
   const path = join(folder, `${crypto.randomUUID()}.json`);
-  await withLock(clusterFolder, files, async () => {
+  await withFolderLock(clusterFolder, files, async () => {
     for (const other of await liveClaims(folder, files)) refuseOverlap(names, other);
-    const startTime = await startTimeOf(process.pid);
+    const startTime = (await readProcessStat(process.pid))?.startTime;
     const record: ClaimRecord = {
       pid: process.pid,
       ...(startTime !== undefined && { startTime }),
@@ -89,21 +90,5 @@ function refuseOverlap(names: readonly string[], other: LiveClaim): void {
 /** A process of another computer (the folder may be shared) cannot be seen from here: it counts as alive. */
 async function isAlive({ pid, startTime, hostname: host }: ClaimRecord): Promise<boolean> {
   if (host !== hostname()) return true;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: it lives and belongs to somebody else.
-    if (codeOf(error) === 'ESRCH') return false;
-  }
-  const found = await startTimeOf(pid);
-  return found === undefined || startTime === undefined || found === startTime;
-}
-
-/**
- * Clock ticks from the computer's start to the process's; undefined where there is no /proc.
- * @see proc_pid_stat(5): field 22; the second field, in brackets, may hold spaces and brackets
- */
-async function startTimeOf(pid: number): Promise<string | undefined> {
-  const stat = await readText(`/proc/${pid}/stat`).catch(() => undefined);
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  return isProcessAlive(pid, startTime);
 }

@@ -1,9 +1,10 @@
 import { readlink, realpath, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { closest } from '../base/closest.js';
+import { codeOf } from '../base/errno.js';
 import { UsageError, UserError } from '../base/errors.js';
 import type { FileOwner } from '../base/files.js';
-import { codeOf, explained, listFolders, stateFiles } from '../base/files.js';
+import { explained, listFolders, stateFiles } from '../base/files.js';
 import type { StateLocation } from './locate-state.js';
 import { readOneLine, writeOneLine } from './pointer-file.js';
 

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { UserError } from '../base/errors.js';
-import { withLock } from '../base/file-lock.js';
+import { withFolderLock } from '../base/file-lock.js';
 import type { FileOwner } from '../base/files.js';
 import { listFolders, readJson, readText, type StateFiles, stateFiles } from '../base/files.js';
 import { mapLimited } from '../base/map-limit.js';
@@ -54,7 +54,7 @@ export interface ClusterStore {
 
   /** @see claimNames */
   claim(names: readonly string[], what: string): Promise<Claim>;
-  /** @see withLock */
+  /** @see withFolderLock */
   lock<T>(work: () => Promise<T>): Promise<T>;
 
   readonly machinesFolder: string;
@@ -248,7 +248,7 @@ class FolderStore implements ClusterStore {
   }
 
   lock<T>(work: () => Promise<T>): Promise<T> {
-    return withLock(this.folder, this.files, work);
+    return withFolderLock(this.folder, this.files, work);
   }
 
   machineFolder(name: string): string {

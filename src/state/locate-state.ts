@@ -1,7 +1,7 @@
 import { lstat, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { codeOf } from '../base/errno.js';
 import { UsageError, UserError } from '../base/errors.js';
-import { codeOf } from '../base/files.js';
 import type { Environment } from './environment.js';
 
 export interface StateLocation {

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { readdir, rename, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import * as z from 'zod/mini';
+import { codeOf } from '../base/errno.js';
 import { UserError } from '../base/errors.js';
 import {
-  codeOf,
   explained,
   listFolders,
   readJson,

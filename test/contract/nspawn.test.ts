@@ -130,7 +130,7 @@ describe.skipIf(!canMakeMachines())('nspawn machines', () => {
     ]);
     expect(traces()).toEqual(before);
     expect(await readdir(join(data, 'machines'))).toEqual([]);
-    expect(await readdir(join(data, 'run'))).toEqual(['computer.lock']);
+    expect(await readdir(join(data, 'run'))).toEqual(['locks']);
     expect(existsSync(join(data, 'network.json'))).toBe(false);
   });
 

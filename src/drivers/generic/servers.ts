@@ -1,6 +1,7 @@
 import { access, constants, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { closest } from '../../base/closest.js';
+import { hasCode } from '../../base/errno.js';
 import { messageOf, UserError } from '../../base/errors.js';
 import type { SshAccess } from '../../machines/model/machine.js';
 import { expandAddresses } from '../../machines/model/patterns.js';
@@ -125,7 +126,7 @@ async function requireKey(path: string): Promise<void> {
   try {
     await access(path, constants.R_OK);
   } catch (cause) {
-    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+    const missing = hasCode(cause, 'ENOENT');
     throw new UserError(missing ? `SSH key does not exist: "${path}"` : `SSH key cannot be read: "${path}"`, {
       cause,
     });

@@ -61,6 +61,34 @@ export async function* afterPreparing<T>(
   yield* goOn(prepared);
 }
 
+/**
+ * Works on what the provider has of each machine, if anything. The provider's objects are read once
+ * for all machines.
+ */
+export function onObjects<T extends { name: string }, All, One>(
+  machines: readonly T[],
+  {
+    limit,
+    signal,
+    read,
+    find,
+  }: {
+    limit: number;
+    signal: AbortSignal;
+    read: () => Promise<All>;
+    find: (all: All, machine: T) => One | undefined;
+  },
+  work: (machine: T, object: One | undefined, emit: Emit) => Promise<void>,
+): AsyncGenerator<MachineEvent> {
+  const prepare = async () => {
+    if (signal.aborted) throw new AbortError();
+    return read();
+  };
+  return afterPreparing(machines, prepare, (all) =>
+    batch(machines, limit, signal, (machine, emit) => work(machine, find(all, machine), emit)),
+  );
+}
+
 async function outcome<T extends { name: string }>(
   item: T,
   signal: AbortSignal,

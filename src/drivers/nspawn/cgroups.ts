@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isMissing } from '../../base/errno.js';
 import { ExternalError, UserError } from '../../base/errors.js';
-import { exists } from './exists.js';
-import { isMissing } from './json-file.js';
+import { exists } from '../../base/files.js';
 import { readMounts } from './mounts.js';
 import { sendSignal } from './process-identity.js';
 

@@ -5,7 +5,6 @@ import { afterPreparing, atOnce, batch, type Emit } from '../kit/event-stream.js
 import { capacityOf, freeAddresses } from './address-range.js';
 import { boot } from './boot.js';
 import { hasKeys, writeGuestFiles } from './guest-files.js';
-import { withComputerLock } from './guest-lock.js';
 import { bringUpNetwork, type Network, planNetwork } from './guest-network.js';
 import {
   type Entry,
@@ -17,9 +16,9 @@ import {
 } from './guest-records.js';
 import { defaultSize, memoryOf } from './guest-size.js';
 import { refuseIncapable, refuseWithoutRoot } from './host-checks.js';
-import { type Layout, machineFolder, makeFolder } from './layout.js';
+import { type Layout, machineFolder, makeFolder, withComputerLock } from './layout.js';
 import { damaged, findEntry, type Nspawn, withMachineLock } from './lookup.js';
-import { type Base, baseFolder } from './nspawn-images.js';
+import { type BaseImage, baseFolder } from './nspawn-images.js';
 import { requireImage } from './recipes.js';
 import { runningProcess, shutDown } from './shut-down.js';
 
@@ -95,7 +94,7 @@ async function allocate(
 function newRecord(
   { name, size = defaultSize }: CreateRequest,
   cluster: DriverOptions['cluster'],
-  image: Base,
+  image: BaseImage,
   address: number,
 ): MachineRecord {
   return {

@@ -1,18 +1,17 @@
-import { rename, rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isMissing } from '../../base/errno.js';
 import { AbortError, ExternalError } from '../../base/errors.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { MachineEvent } from '../driver.js';
 import { afterPreparing } from '../kit/event-stream.js';
 import { boot } from './boot.js';
-import { withComputerLock } from './guest-lock.js';
 import { bringUpNetwork, type Network, readNetwork, removeNetwork } from './guest-network.js';
 import { type MachineRecord, machineIds, writeRecord } from './guest-records.js';
 import { memoryOf } from './guest-size.js';
 import { refuseWithoutRoot } from './host-checks.js';
 import { removeTree } from './host-program.js';
-import { isMissing } from './json-file.js';
-import { type Layout, machineFolder } from './layout.js';
+import { type Layout, machineFolder, withComputerLock } from './layout.js';
 import { damaged, type Locked, type Nspawn, onEntries, onRecords, withMachineLock } from './lookup.js';
 import { resizeRunning } from './memory-limit.js';
 import { baseFolder } from './nspawn-images.js';
@@ -130,11 +129,10 @@ function each(
  * removed it while this one waited for the lock.
  */
 async function removeFiles(layout: Layout, id: string): Promise<void> {
-  const { folder, lock } = machineFolder(layout, id);
+  const { folder } = machineFolder(layout, id);
   const doomed = join(layout.machines, `.removing-${id}`);
   await rename(folder, doomed).catch((error) => {
     if (!isMissing(error)) throw error;
   });
   await removeTree(doomed);
-  await rm(lock, { force: true });
 }

@@ -2,9 +2,9 @@ import { rm } from 'node:fs/promises';
 import * as z from 'zod/mini';
 import { UserError } from '../../base/errors.js';
 import { formatAddress, formatRange, overlap, type Range, tryParseRange } from '../../base/ipv4.js';
+import { readRecord, writeRecord } from '../../base/record-file.js';
 import { firstFreeRange, gatewayOf, parseRange } from './address-range.js';
 import { run } from './host-program.js';
-import { readJson, writeJson } from './json-file.js';
 import { loadModules, prepareKernel } from './kernel.js';
 import { type Layout, makeFolder } from './layout.js';
 import { ensureNat, removeNat } from './nat.js';
@@ -42,7 +42,7 @@ export async function planNetwork(
 }
 
 export async function readNetwork(layout: Layout): Promise<Network | undefined> {
-  const file = await readJson(layout.network, networkSchema);
+  const file = await readRecord(layout.network, networkSchema, 'the network of the machines');
   return file && { bridge: file.bridge, range: parseRange(file.network) };
 }
 
@@ -69,7 +69,7 @@ async function ensureNetwork(layout: Layout, network: Network): Promise<void> {
   if (before && (before.bridge !== bridge || formatRange(before.range) !== formatRange(range)))
     await removeNetwork(layout);
   await makeFolder(layout.data);
-  await writeJson(layout.network, { version: 1, bridge, network: formatRange(range) });
+  await writeRecord(layout.network, { bridge, network: formatRange(range) });
   await ensureBridge(bridge, `${formatAddress(gatewayOf(range))}/${range.prefix}`);
   await ensureNat(bridge, formatRange(range));
 }

@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
+import { isMissing } from '../../base/errno.js';
 import { UserError } from '../../base/errors.js';
 import { parseAddress } from '../../base/ipv4.js';
-import { isMissing, readJson, writeJson } from './json-file.js';
+import { readRecord as readRecordFile, writeRecord as writeRecordFile } from '../../base/record-file.js';
 import { type Layout, machineFolder } from './layout.js';
 
 const recordSchema = z.object({
@@ -46,11 +47,11 @@ export async function machineIds(layout: Layout): Promise<string[]> {
 export async function readRecord(layout: Layout, id: string): Promise<MachineRecord | undefined> {
   if (!isMachineId(id)) throw new UserError(`"${id}" is no id of an nspawn machine`);
   const { record } = machineFolder(layout, id);
-  return readJson(record, recordSchema);
+  return readRecordFile(record, recordSchema, 'the record of a machine');
 }
 
 export async function writeRecord(layout: Layout, record: MachineRecord): Promise<void> {
-  await writeJson(machineFolder(layout, record.id).record, record);
+  await writeRecordFile(machineFolder(layout, record.id).record, record);
 }
 
 /**

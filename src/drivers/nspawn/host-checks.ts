@@ -1,9 +1,9 @@
 import { readFile, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AbortError, UserError } from '../../base/errors.js';
+import { exists } from '../../base/files.js';
 import type { Check } from '../driver.js';
 import { memoryControl } from './cgroups.js';
-import { exists } from './exists.js';
 import { findProgram, run } from './host-program.js';
 import { systemdRunsComputer } from './host-systemd.js';
 import type { Layout } from './layout.js';

@@ -1,4 +1,4 @@
-import { exists } from './exists.js';
+import { exists } from '../../base/files.js';
 
 /** systemd as process 1; sd_booted(3) names this test. */
 export async function systemdRunsComputer(): Promise<boolean> {

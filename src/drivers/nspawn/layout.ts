@@ -1,13 +1,15 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { withLock } from '../../base/file-lock.js';
 
 /** Where things are on this computer. Machines and images are the computer's, not a user's. */
 export interface Layout {
   data: string;
   images: string;
   machines: string;
-  /** Gone after a reboot: which processes run, and locks. */
+  /** Cleared by a reboot: which processes run, and locks. */
   run: string;
+  locks: string;
   /** The bridge and range that the machines of this computer share. */
   network: string;
 }
@@ -27,15 +29,16 @@ export interface MachineFolder {
   log: string;
   /** Holds the process of a running machine. */
   process: string;
-  lock: string;
 }
 
 export function layoutOf(data: string): Layout {
+  const run = data === '/var/lib/belt' ? '/run/belt' : join(data, 'run');
   return {
     data,
     images: join(data, 'images'),
     machines: join(data, 'machines'),
-    run: data === '/var/lib/belt' ? '/run/belt' : join(data, 'run'),
+    run,
+    locks: join(run, 'locks'),
     network: join(data, 'network.json'),
   };
 }
@@ -51,8 +54,21 @@ export function machineFolder(layout: Layout, id: string): MachineFolder {
     docker: join(folder, 'docker'),
     log: join(folder, 'log'),
     process: join(layout.run, `${id}.process`),
-    lock: join(layout.run, `${id}.lock`),
   };
+}
+
+/**
+ * Runs work while no other belt changes what all machines of the computer share: addresses, the
+ * network, which machine uses which image. Held for moments.
+ */
+export async function withComputerLock<T>(
+  layout: Layout,
+  { signal }: { signal?: AbortSignal },
+  work: () => Promise<T>,
+): Promise<T> {
+  await makeFolder(layout.locks);
+  const options = { waitMs: 60_000, what: 'this computer', ...(signal && { signal }) };
+  return withLock(join(layout.locks, 'computer'), options, work);
 }
 
 /** A folder with exactly this mode, whatever the umask; parents are made readable to all, so that `list` works without root. */

@@ -1,5 +1,6 @@
 import type { Machine, ObservedMachine } from '../../machines/model/machine.js';
-import { type Entry, type MachineRecord, readEntries } from './guest-records.js';
+import { listMachines } from '../kit/list-machines.js';
+import { type MachineRecord, readEntries } from './guest-records.js';
 import type { Layout } from './layout.js';
 import { findEntry, type Nspawn } from './lookup.js';
 import { runningProcess } from './shut-down.js';
@@ -10,21 +11,16 @@ export async function list(
   known: readonly Machine[],
 ): Promise<ObservedMachine[]> {
   const entries = await readEntries(layout);
-  const matched = new Set<Entry>();
-  const ofKnown = known.map(async (machine): Promise<ObservedMachine> => {
-    const entry = findEntry(entries, options.cluster.id, machine);
-    if (!entry) return { name: machine.name, state: 'missing' };
-    matched.add(entry);
-    if ('damage' in entry) return { name: machine.name, id: entry.id, state: 'error' };
-    return observe(layout, entry.record);
+  const { id } = options.cluster;
+  return listMachines(known, {
+    objects: entries,
+    find: (machine) => findEntry(entries, id, machine),
+    observe: (entry, machine) =>
+      'record' in entry
+        ? observe(layout, entry.record)
+        : { name: machine?.name ?? entry.id, id: entry.id, state: 'error' },
+    isStray: (entry) => 'record' in entry && entry.record.cluster.id === id,
   });
-  const observed = await Promise.all(ofKnown);
-  const others = entries.flatMap((entry) =>
-    'record' in entry && entry.record.cluster.id === options.cluster.id && !matched.has(entry)
-      ? [entry.record]
-      : [],
-  );
-  return [...observed, ...(await Promise.all(others.map((record) => observe(layout, record))))];
 }
 
 async function observe(

@@ -1,12 +1,13 @@
-import { AbortError, UserError } from '../../base/errors.js';
+import { join } from 'node:path';
+import { UserError } from '../../base/errors.js';
+import { withLock } from '../../base/file-lock.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { DriverOptions, MachineEvent } from '../driver.js';
-import { afterPreparing, atOnce, batch, type Emit } from '../kit/event-stream.js';
-import { withLock } from './guest-lock.js';
+import { atOnce, type Emit, onObjects } from '../kit/event-stream.js';
 import { type Entry, isMachineId, type MachineRecord, readEntries, readRecord } from './guest-records.js';
 import { refuseWithoutRoot } from './host-checks.js';
-import { type Layout, machineFolder } from './layout.js';
-import type { Images } from './nspawn-images.js';
+import { type Layout, makeFolder } from './layout.js';
+import type { NspawnImages } from './nspawn-images.js';
 import type { NspawnSettings } from './nspawn-settings.js';
 
 /** Longer than any shutdown of a machine. */
@@ -17,7 +18,7 @@ export interface Nspawn {
   layout: Layout;
   settings: NspawnSettings;
   options: DriverOptions;
-  images: Images;
+  images: NspawnImages;
 }
 
 export type Named = Pick<Machine, 'name' | 'id'>;
@@ -41,7 +42,7 @@ export function onRecords(
   );
 }
 
-/** Works on what the computer has of machines, if anything. All entries are read once, so a batch is linear in the computer's machines. */
+/** Works on what the computer has of the machines. */
 export function onEntries<T extends Named>(
   { layout, options }: Nspawn,
   machines: readonly T[],
@@ -49,15 +50,11 @@ export function onEntries<T extends Named>(
   work: (machine: T, entry: Entry | undefined, emit: Emit) => Promise<void>,
 ): AsyncGenerator<MachineEvent> {
   const read = async () => {
-    if (signal.aborted) throw new AbortError();
     refuseWithoutRoot();
     return readEntries(layout);
   };
-  return afterPreparing(machines, read, (entries) =>
-    batch(machines, atOnce, signal, (machine, emit) =>
-      work(machine, findEntry(entries, options.cluster.id, machine), emit),
-    ),
-  );
+  const find = (entries: readonly Entry[], machine: T) => findEntry(entries, options.cluster.id, machine);
+  return onObjects(machines, { limit: atOnce, signal, read, find }, work);
 }
 
 /** By id where it is known, else by cluster and name. A damaged record may be of any cluster, so its folder's name speaks for it. */
@@ -75,17 +72,15 @@ export function findEntry(
   return id === undefined ? entries.find((entry) => 'damage' in entry && isOfName(entry)) : undefined;
 }
 
-export function withMachineLock<T>(
-  layout: Layout,
+export async function withMachineLock<T>(
+  { locks }: Layout,
   id: string,
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
-  return withLock(
-    machineFolder(layout, id).lock,
-    { waitMs: machineWaitMs, what: `the machine ${id}`, signal },
-    work,
-  );
+  await makeFolder(locks);
+  const options = { waitMs: machineWaitMs, what: `the machine ${id}`, signal };
+  return withLock(join(locks, id), options, work);
 }
 
 export function damaged(name: string, damage: UserError): UserError {

@@ -1,5 +1,5 @@
+import { exists } from '../../base/files.js';
 import { changeLimit, type LimitFile, limitFile, limitFileV2, unifiedGroup } from './cgroups.js';
-import { exists } from './exists.js';
 import { run } from './host-program.js';
 import { systemdRunsComputer, unitOf } from './host-systemd.js';
 import type { Layout } from './layout.js';

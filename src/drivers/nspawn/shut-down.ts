@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { ExternalError } from '../../base/errors.js';
+import { exists } from '../../base/files.js';
 import { killGroups, removeGroups } from './cgroups.js';
-import { exists } from './exists.js';
 import { run } from './host-program.js';
 import { systemdRunsComputer, unitOf } from './host-systemd.js';
 import { type Layout, machineFolder } from './layout.js';

@@ -6,7 +6,7 @@ import { UserError } from '../../base/errors.js';
 import type { PrepareProgress } from '../driver.js';
 import { download, verify } from './download.js';
 import { ownName } from './image-sources.js';
-import { type VirtualBox, withLock } from './virtualbox-context.js';
+import { type VirtualBox, withVirtualBoxLock } from './virtualbox-context.js';
 import type { Share } from './virtualbox-settings.js';
 
 /** boot2docker's own user, who may use sudo. */
@@ -32,7 +32,7 @@ export async function boot2dockerIso(
   }
   const folder = join(await virtualbox.folder(), 'belt', 'iso');
   const path = join(folder, `${ownName(location)}.iso`);
-  return withLock(virtualbox, `iso-${basename(path)}`, downloadWaitMs, async () => {
+  return withVirtualBoxLock(virtualbox, `iso-${basename(path)}`, downloadWaitMs, async () => {
     if (await isFile(path)) return path;
     await mkdir(folder, { recursive: true });
     const part = `${path}.part`;

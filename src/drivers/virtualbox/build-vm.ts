@@ -11,7 +11,7 @@ import { growDisk } from './grow-disk.js';
 import { homeFor } from './remove-vm.js';
 import { seedImage } from './seed-disk.js';
 import type { VirtualBox } from './virtualbox-context.js';
-import type { Base } from './virtualbox-images.js';
+import type { BaseDisk } from './virtualbox-images.js';
 import type { Share, VirtualBoxSettings } from './virtualbox-settings.js';
 import { extraData, requireInfo } from './vm.js';
 import {
@@ -38,7 +38,7 @@ export interface Prepared {
 }
 
 /** What machines boot. */
-export type System = { kind: 'cloud'; base: Base } | { kind: 'boot2docker'; iso: string };
+export type System = { kind: 'cloud'; base: BaseDisk } | { kind: 'boot2docker'; iso: string };
 
 /** A VM that is registered and has its address. */
 export interface Draft {
@@ -116,7 +116,7 @@ interface Place {
 async function addCloudDisks(
   virtualbox: VirtualBox,
   { request, name, uuid, address }: Draft,
-  base: Base,
+  base: BaseDisk,
   { home, disk, change }: Place,
 ): Promise<void> {
   const { vbox, settings, options } = virtualbox;

@@ -1,6 +1,7 @@
 import { freemem, totalmem } from 'node:os';
 import { UserError } from '../../base/errors.js';
 import { formatAddress, parseAddress } from '../../base/ipv4.js';
+import { mapLimited } from '../../base/map-limit.js';
 import type { CreateRequest, MachineChange, MachineEvent, MachineWish, PrepareProgress } from '../driver.js';
 import { afterPreparing, batch } from '../kit/event-stream.js';
 import { boot2dockerIso } from './boot2docker-iso.js';
@@ -9,8 +10,8 @@ import { ensureDhcp, requireDhcp } from './dhcp.js';
 import { sourceOf } from './image-sources.js';
 import { clearRemains, removeVm } from './remove-vm.js';
 import { refuseIncapable } from './virtualbox-checks.js';
-import { registeredVms, type VirtualBox, withLock } from './virtualbox-context.js';
-import type { Images } from './virtualbox-images.js';
+import { registeredVms, type VirtualBox, withVirtualBoxLock } from './virtualbox-context.js';
+import type { VirtualBoxImages } from './virtualbox-images.js';
 import type { VirtualBoxSettings } from './virtualbox-settings.js';
 import { extraData, readExtra } from './vm.js';
 import {
@@ -63,7 +64,7 @@ function requireBoot2dockerNetwork({ network, hostonly }: VirtualBoxSettings): v
 
 export async function prepare(
   virtualbox: VirtualBox,
-  images: Images,
+  images: VirtualBoxImages,
   progress: PrepareProgress,
   signal: AbortSignal,
 ): Promise<Prepared> {
@@ -75,7 +76,7 @@ export async function prepare(
       } as const)
     : ({ kind: 'cloud', base: await images.base(progress, signal) } as const);
   progress('network');
-  const hostOnly = await withLock(virtualbox, 'machines', lockMs, () => ensureNetwork(virtualbox));
+  const hostOnly = await withVirtualBoxLock(virtualbox, 'machines', lockMs, () => ensureNetwork(virtualbox));
   return { system, hostOnly };
 }
 
@@ -115,10 +116,10 @@ async function register(
   signal: AbortSignal,
 ): Promise<Draft[]> {
   const { vbox, options, settings } = virtualbox;
-  return withLock(virtualbox, 'machines', lockMs, async () => {
+  return withVirtualBoxLock(virtualbox, 'machines', lockMs, async () => {
     const vms = await registeredVms(virtualbox);
     const made = new Set<string>();
-    await each(requests, async (request) => {
+    await mapLimited(requests, atOnce, async (request) => {
       const uuid = uuidOf(options.cluster, request.name);
       const vm = vms.find((one) => one.uuid === uuid);
       if (vm && (await readExtra(vbox, uuid, extraData.made)) === fingerprint(request)) {
@@ -151,7 +152,7 @@ async function register(
 async function takenAddresses(virtualbox: VirtualBox): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   const vms = (await registeredVms(virtualbox)).filter(({ name }) => name !== '<inaccessible>');
-  await each(vms, async ({ uuid }) => {
+  await mapLimited(vms, atOnce, async ({ uuid }) => {
     const text = await readExtra(virtualbox.vbox, uuid, extraData.address);
     const address = text === undefined ? undefined : parseAddress(text);
     if (address !== undefined) found.set(uuid, address);
@@ -203,15 +204,4 @@ function knownOf(
       ...(!isForwarded && !isMade && rangeRecord(settings.hostonly)),
     },
   };
-}
-
-/** A few at a time, to the end of all; the first failure is thrown. */
-export async function each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const waiting = [...items];
-  const worker = async () => {
-    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
-  };
-  const workers = await Promise.allSettled(Array.from({ length: Math.min(atOnce, items.length) }, worker));
-  for (const { status, reason } of workers as PromiseRejectedResult[])
-    if (status === 'rejected') throw reason;
 }

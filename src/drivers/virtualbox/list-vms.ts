@@ -1,6 +1,6 @@
 import type { Machine, ObservedMachine } from '../../machines/model/machine.js';
 import { formatMemory } from '../../machines/model/sizes.js';
-import { each } from './create-vms.js';
+import { listMachines } from '../kit/list-machines.js';
 import type { Registered } from './parse-output.js';
 import { registeredVms, type VirtualBox } from './virtualbox-context.js';
 import { findVm, infoOf, memoryIn, stateIn } from './vm.js';
@@ -10,28 +10,18 @@ import { uuidOf } from './vm-identity.js';
 export async function list(virtualbox: VirtualBox, known: readonly Machine[]): Promise<ObservedMachine[]> {
   const { options } = virtualbox;
   const vms = await registeredVms(virtualbox);
-  const found = known.map((machine) => ({
-    machine,
-    name: machine.name,
-    vm: findVm(vms, virtualbox, machine),
-  }));
-  const matched = new Set(found.map(({ vm }) => vm?.uuid));
-  const others = vms.filter(({ uuid, name }) => !matched.has(uuid) && uuid === uuidOf(options.cluster, name));
-  const wanted = [...found, ...others.map((vm) => ({ machine: undefined, name: vm.name, vm }))];
-
-  const observed = new Map<string, ObservedMachine>();
-  await each(wanted, async ({ machine, name, vm }) => {
-    const seen = vm && (await observe(virtualbox, name, vm, machine));
-    observed.set(name, seen ?? { name, state: 'missing' });
+  return listMachines(known, {
+    objects: vms,
+    find: (machine) => findVm(vms, virtualbox, machine),
+    observe: (vm, machine) => observe(virtualbox, vm, machine),
+    isStray: ({ uuid, name }) => uuid === uuidOf(options.cluster, name),
   });
-  return wanted.flatMap(({ name }) => observed.get(name) ?? []);
 }
 
 /** @returns undefined for one that went away meanwhile */
 async function observe(
   { vbox }: VirtualBox,
-  name: string,
-  { uuid }: Registered,
+  { uuid, name }: Registered,
   machine: Machine | undefined,
 ): Promise<ObservedMachine | undefined> {
   const info = await infoOf(vbox, uuid);

@@ -2,8 +2,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ExecaError, execa } from 'execa';
 import { AbortError, ExternalError, UserError } from '../../base/errors.js';
+import { withLock } from '../../base/file-lock.js';
 import { patiently } from '../../base/retry.js';
-import { alone } from './vm-lock.js';
 
 /** What VBoxManage said was wrong. */
 export class VBoxError extends ExternalError {
@@ -50,18 +50,15 @@ const moduleWarning =
 
 export function openVBoxManage(installPath: string | undefined): VBoxManage {
   const program = installPath === undefined ? 'VBoxManage' : join(installPath, 'VBoxManage');
-  const turns = new Map<string, Promise<unknown>>();
   const run: VBoxManage['run'] = (args, options) =>
     patiently(() => call(program, args, options), isUnreached, unreachedMs);
   return {
     run,
     onVm(uuid, args) {
       const whenFree = () => patiently(() => run(args), isLocked, lockedMs);
-      // Calls of two programs for one VM can lock each other for good, in VirtualBox's server (7.2): those of other belts wait as well.
-      const turn = () => alone(join(tmpdir(), `belt-vm-${uuid}`), callMs, whenFree);
-      const mine = (turns.get(uuid) ?? Promise.resolve()).then(turn, turn);
-      turns.set(uuid, mine);
-      return mine;
+      // Two calls for one VM can deadlock in VirtualBox's server (7.2), so calls of other belts wait too.
+      const path = join(tmpdir(), `belt-vm-${uuid}.lock`);
+      return withLock(path, { what: `the VM ${uuid}`, waitMs: callMs }, whenFree);
     },
   };
 }

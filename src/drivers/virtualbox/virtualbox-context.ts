@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type LockOptions, withLock } from '../../base/file-lock.js';
 import type { DriverOptions } from '../driver.js';
 import { type Registered, readVms } from './parse-output.js';
 import { openVBoxManage, type VBoxManage } from './vboxmanage.js';
 import type { VirtualBoxSettings } from './virtualbox-settings.js';
-import { alone } from './vm-lock.js';
 
 /** An open driver: the program, and what it was opened with. */
 export interface VirtualBox {
@@ -47,13 +47,14 @@ export async function registeredVms({ vbox }: Pick<VirtualBox, 'vbox'>): Promise
  * Runs `work` while no other belt on this computer does so for the same name.
  * @param waitMs how long to wait for another
  */
-export async function withLock<T>(
+export async function withVirtualBoxLock<T>(
   { folder }: Pick<VirtualBox, 'folder'>,
   name: string,
   waitMs: number,
   work: () => Promise<T>,
+  wait: Pick<LockOptions, 'signal' | 'onWait'> = {},
 ): Promise<T> {
   const place = join(await folder(), 'belt');
   await mkdir(place, { recursive: true });
-  return alone(join(place, `.${name}`), waitMs, work);
+  return withLock(join(place, `.${name}.lock`), { what: name, waitMs, ...wait }, work);
 }

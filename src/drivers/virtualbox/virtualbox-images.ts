@@ -1,25 +1,27 @@
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import * as z from 'zod/mini';
 import { ExternalError, UserError } from '../../base/errors.js';
-import type { Image, ImageStore, PrepareProgress } from '../driver.js';
+import { exists } from '../../base/files.js';
+import { plural } from '../../base/plural.js';
+import { readRecord } from '../../base/record-file.js';
+import type { ImageStore, PrepareProgress } from '../driver.js';
+import { foldersIn, openBuilds } from '../kit/image-store.js';
 import { download, publishedChecksum, verify } from './download.js';
 import { type Source, sourceOf, vendorImages } from './image-sources.js';
 import { readBlocks } from './parse-output.js';
 import { isCode } from './vboxmanage.js';
-import { type VirtualBox, withLock } from './virtualbox-context.js';
+import { type VirtualBox, withVirtualBoxLock } from './virtualbox-context.js';
 
-/** The disk that machines' own disks say only the difference to. */
-export interface Base {
+/** The disk of an image: machines' own disks hold only the differences from it. */
+export interface BaseDisk {
   source: Source;
-  /** Of the disk: base.vdi in a folder of its own. */
   path: string;
 }
 
-export interface Images extends ImageStore {
-  /** The image of the settings, built unless it is there. */
-  base(progress: PrepareProgress, signal: AbortSignal): Promise<Base>;
+export interface VirtualBoxImages extends ImageStore {
+  /** The image of the settings, built unless it exists. */
+  base(progress: PrepareProgress, signal: AbortSignal): Promise<BaseDisk>;
 }
 
 const recordSchema = z.object({
@@ -31,123 +33,94 @@ const recordSchema = z.object({
   builtAt: z.string(),
 });
 
-type ImageRecord = z.infer<typeof recordSchema>;
+type VirtualBoxImage = z.infer<typeof recordSchema>;
 
-const recordFile = 'image.json';
 const diskFile = 'base.vdi';
 /** Longer than any download: only one that hangs is not waited for. */
 const buildWaitMs = 3_600_000;
 const convertMs = 1_800_000;
 
-/**
- * Base disks in `belt/images/<name>/<build>/base.vdi`, and `image.json` beside the builds, which names the one in use. What is half-made
- * is in `belt/images/.building-<name>` and is never used.
- */
-export function openImages(virtualbox: VirtualBox): Images {
+export function openImages(virtualbox: VirtualBox): VirtualBoxImages {
   const { options, settings } = virtualbox;
-  const root = async () => join(await virtualbox.folder(), 'belt', 'images');
-  const folderOf = async (name: string) => join(await root(), name);
-  const source = (name: string) => sourceOf(name, settings.imageChecksum, options.person);
-  const locked = <T>(name: string, work: () => Promise<T>) =>
-    withLock(virtualbox, `image-${name}`, buildWaitMs, work);
-
-  const build = async (
-    from: Source,
-    rebuild: boolean,
-    progress: PrepareProgress,
-    signal: AbortSignal,
-  ): Promise<ImageRecord> => {
-    const folder = await folderOf(from.name);
-    const found = await readImage(folder);
-    if (found && !rebuild) return found;
-    return locked(from.name, async () => {
-      const since = await readImage(folder);
-      if (since && (!rebuild || since.builtAt !== found?.builtAt)) return since;
-      const record = await make(virtualbox, from, folder, progress, signal);
-      await prune(virtualbox, folder, record);
-      return record;
+  const builds = openBuilds<VirtualBoxImage>({
+    root: async () => join(await virtualbox.folder(), 'belt', 'images'),
+    available: vendorImages,
+    read: readImage,
+    buildOf: ({ build }) => build,
+    withLock: (name, wait, work) => withVirtualBoxLock(virtualbox, `image-${name}`, buildWaitMs, work, wait),
+    // VirtualBox itself refuses to close a disk that others depend on.
+    withMachinesLocked: (work) => work(),
+    buildsInUse: async (_, folder) => new Set((await usersOf(virtualbox, folder)).keys()),
+    async refuseInUse(name, folder) {
+      const machines = sum([...(await usersOf(virtualbox, folder)).values()]);
+      if (machines > 0) throw new UserError(`the image ${name} is in use by ${plural(machines, 'machine')}`);
+    },
+    async describe({ name, build, builtAt }, folder) {
+      const { size } = await stat(join(folder, build, diskFile));
+      return { name, size, builtAt, machines: sum([...(await usersOf(virtualbox, folder)).values()]) };
+    },
+    beforeRemoval: (path) => closeDisk(virtualbox, join(path, diskFile)),
+  });
+  const build = (source: Source, rebuild: boolean, progress: PrepareProgress, signal: AbortSignal) =>
+    builds.build({
+      name: source.name,
+      rebuild,
+      isCurrent: () => true,
+      make: (staging) => make(virtualbox, source, staging, progress, signal),
+      progress,
+      signal,
     });
-  };
-
+  const sourceFor = (name: string) => sourceOf(name, settings.imageChecksum, options.person);
   return {
-    available: () => [...vendorImages],
-
-    async list() {
-      const names = (await readdir(await root()).catch(() => [])).filter((name) => !name.startsWith('.'));
-      const images = await Promise.all(
-        names.map(async (name) => {
-          const record = await readImage(await folderOf(name));
-          return record && describe(virtualbox, record, await folderOf(name));
-        }),
-      );
-      return images.filter((image) => image !== undefined);
-    },
-
+    ...builds,
     async build(name, { rebuild }, progress, signal) {
-      const from = source(name);
-      return describe(virtualbox, await build(from, rebuild, progress, signal), await folderOf(from.name));
+      return builds.describe(await build(sourceFor(name), rebuild, progress, signal));
     },
-
-    async remove(name) {
-      const folder = await folderOf(name);
-      if (!(await readImage(folder))) throw new UserError(`there is no image ${name} on this computer`);
-      await locked(name, async () => {
-        const machines = await machinesOn(virtualbox, folder);
-        if (machines > 0) throw new UserError(`${machines} machines stand on the image ${name}`);
-        for (const one of await buildsIn(folder)) await closeDisk(virtualbox, join(folder, one, diskFile));
-        await rm(folder, { recursive: true, force: true });
-      });
-    },
-
     async base(progress, signal) {
-      const from = source(settings.image);
-      const record = await build(from, false, progress, signal);
-      return { source: from, path: join(await folderOf(from.name), record.build, diskFile) };
+      const source = sourceFor(settings.image);
+      const record = await build(source, false, progress, signal);
+      return { source, path: join(await builds.pathOf(record), diskFile) };
     },
   };
 }
 
-/** A record whose disk is gone (VirtualBox's windows delete it with the last machine on it) counts for nothing. */
-async function readImage(folder: string): Promise<ImageRecord | undefined> {
-  const text = await readFile(join(folder, recordFile), 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  const { success, data } = recordSchema.safeParse(parse(text));
-  if (!success) return undefined;
-  return (await exists(join(folder, data.build, diskFile))) ? data : undefined;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+/** An image whose disk is missing does not count: VirtualBox Manager deletes it with its last machine. */
+async function readImage(folder: string): Promise<VirtualBoxImage | undefined> {
+  const record = await readRecord(join(folder, 'image.json'), recordSchema, 'the record of an image').catch(
+    () => undefined,
+  );
+  return record && (await exists(join(folder, record.build, diskFile))) ? record : undefined;
 }
 
 async function make(
   virtualbox: VirtualBox,
   source: Source,
-  folder: string,
+  staging: string,
   progress: PrepareProgress,
   signal: AbortSignal,
-): Promise<ImageRecord> {
+): Promise<VirtualBoxImage> {
   const builtAt = new Date().toISOString();
+  const original = await fetchOriginal(source, staging, progress, signal);
+  progress('converting the disk');
+  await convert(virtualbox, original, join(staging, diskFile), signal);
+  if (original.startsWith(staging)) await rm(original);
   const build = builtAt.replaceAll(/\D/g, '').slice(0, 17);
-  const staging = join(folder, '..', `.building-${source.name}`);
-  await rm(staging, { recursive: true, force: true });
-  await mkdir(staging, { recursive: true });
-  try {
-    const original = await fetchOriginal(source, staging, progress, signal);
-    progress('converting the disk');
-    await convert(virtualbox, original, join(staging, diskFile), signal);
-    await mkdir(join(folder, build), { recursive: true });
-    await rename(join(staging, diskFile), join(folder, build, diskFile));
-  } finally {
-    await rm(staging, { recursive: true, force: true });
-  }
-  const record: ImageRecord = { version: 1, name: source.name, location: source.location, build, builtAt };
-  await writeFileAtomic(join(folder, recordFile), `${JSON.stringify(record, null, 2)}\n`);
-  return record;
+  return { version: 1, name: source.name, location: source.location, build, builtAt };
+}
+
+/** How many machines use each build; builds that none uses are left out. */
+async function usersOf(virtualbox: VirtualBox, folder: string): Promise<ReadonlyMap<string, number>> {
+  const builds = await foldersIn(folder);
+  const counts = await Promise.all(
+    builds.map((build) => childrenOf(virtualbox, join(folder, build, diskFile))),
+  );
+  return new Map(
+    builds.map((build, index) => [build, counts[index] ?? 0] as const).filter(([, count]) => count > 0),
+  );
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
 }
 
 /** @returns the path of the image as its vendor made it, checked */
@@ -190,33 +163,11 @@ async function convert({ vbox }: VirtualBox, from: string, to: string, signal: A
   }
 }
 
-async function describe(virtualbox: VirtualBox, record: ImageRecord, folder: string): Promise<Image> {
-  const { size } = await stat(join(folder, record.build, diskFile));
-  return { name: record.name, size, builtAt: record.builtAt, machines: await machinesOn(virtualbox, folder) };
-}
-
-async function machinesOn(virtualbox: VirtualBox, folder: string): Promise<number> {
-  const counts = (await buildsIn(folder)).map((build) =>
-    childrenOf(virtualbox, join(folder, build, diskFile)),
-  );
-  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
-}
-
 /** How many disks say only the difference to this one. VirtualBox knows disks that it lists; what it does not list has no children. */
 async function childrenOf({ vbox }: VirtualBox, path: string): Promise<number> {
   const disks = readBlocks(await vbox.run(['list', 'hdds']));
   const uuid = disks.find((disk) => disk.get('Location') === path)?.get('UUID');
   return uuid === undefined ? 0 : disks.filter((disk) => disk.get('Parent UUID') === uuid).length;
-}
-
-/** Builds that were replaced go when no machine stands on them. */
-async function prune(virtualbox: VirtualBox, folder: string, current: ImageRecord): Promise<void> {
-  for (const build of await buildsIn(folder)) {
-    const disk = join(folder, build, diskFile);
-    if (build === current.build || (await childrenOf(virtualbox, disk)) > 0) continue;
-    await closeDisk(virtualbox, disk);
-    await rm(join(folder, build), { recursive: true, force: true });
-  }
 }
 
 async function closeDisk({ vbox }: VirtualBox, path: string): Promise<void> {
@@ -225,18 +176,6 @@ async function closeDisk({ vbox }: VirtualBox, path: string): Promise<void> {
   });
 }
 
-async function buildsIn(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-}
-
 function extensionOf(path: string): string {
   return /\.[a-z0-9]+$/i.exec(path)?.[0].toLowerCase() ?? '';
-}
-
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

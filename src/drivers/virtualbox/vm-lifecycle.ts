@@ -1,12 +1,12 @@
 import { AbortError, UserError } from '../../base/errors.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { MachineEvent } from '../driver.js';
-import { afterPreparing, batch, type Emit } from '../kit/event-stream.js';
+import { type Emit, onObjects } from '../kit/event-stream.js';
 import { atOnce, lockMs } from './create-vms.js';
 import { growDisk } from './grow-disk.js';
 import type { Registered } from './parse-output.js';
 import { mediaIn, removeVm } from './remove-vm.js';
-import { registeredVms, type VirtualBox, withLock } from './virtualbox-context.js';
+import { registeredVms, type VirtualBox, withVirtualBoxLock } from './virtualbox-context.js';
 import { findVm, requireInfo, stateIn } from './vm.js';
 import { memoryOf } from './vm-arguments.js';
 import { ensureHostOnly, hostOnlyInterfaces, leadsInto, networkOf } from './vm-network.js';
@@ -110,7 +110,7 @@ async function reconnect(virtualbox: VirtualBox, { uuid, name, machine }: Own): 
   if (leading.some((one) => one.name === adapter)) return;
   const ensure = () => ensureHostOnly(vbox, network ?? settings.hostonly, adapter);
   const there = network && leading[0];
-  const found = there ?? (await withLock(virtualbox, 'machines', lockMs, ensure));
+  const found = there ?? (await withVirtualBoxLock(virtualbox, 'machines', lockMs, ensure));
   if (found.name !== adapter) await vbox.onVm(uuid, ['modifyvm', uuid, '--hostonlyadapter2', found.name]);
 }
 
@@ -129,12 +129,7 @@ function onFound(
   signal: AbortSignal,
   work: (machine: Machine, vm: Registered | undefined, emit: Emit) => Promise<void>,
 ): Events {
-  return afterPreparing(
-    machines,
-    () => registeredVms(virtualbox),
-    (vms) =>
-      batch(machines, atOnce, signal, (machine, emit) =>
-        work(machine, findVm(vms, virtualbox, machine), emit),
-      ),
-  );
+  const read = () => registeredVms(virtualbox);
+  const find = (vms: readonly Registered[], machine: Machine) => findVm(vms, virtualbox, machine);
+  return onObjects(machines, { limit: atOnce, signal, read, find }, work);
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
+import ipaddr from 'ipaddr.js';
 import { UserError } from '../../base/errors.js';
 import {
   firstOf,
@@ -120,7 +121,7 @@ export function leadsInto({ own }: HostOnlyInterface, wanted: HostOnlyRange | un
 }
 
 export function netmaskOf(prefix: number): string {
-  return formatAddress(2 ** 32 - 2 ** (32 - prefix));
+  return ipaddr.IPv4.subnetMaskFromPrefixLength(prefix).toString();
 }
 
 export async function ensureNatNetwork(vbox: VBoxManage, range: Range): Promise<void> {
@@ -171,8 +172,8 @@ export async function hostOnlyInterfaces(vbox: VBoxManage): Promise<HostOnlyInte
 
 /** Of a netmask; 24, VirtualBox's own choice, of what is none. */
 function prefixOf(netmask: string): number {
-  const bits = (parseAddress(netmask) ?? 0).toString(2).replaceAll('0', '').length;
-  return bits === 0 ? 24 : bits;
+  const prefix = ipaddr.IPv4.isValid(netmask) && ipaddr.IPv4.parse(netmask).prefixLengthFromSubnetMask();
+  return prefix || 24;
 }
 
 async function refuseForbidden(hostonly: HostOnlyRange): Promise<void> {

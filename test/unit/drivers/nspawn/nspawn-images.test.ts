@@ -11,7 +11,7 @@ import { templatesIn } from '../../../../src/base/templates.js';
 import type { BuildStep } from '../../../../src/drivers/nspawn/debootstrap.js';
 import { type MachineRecord, writeRecord } from '../../../../src/drivers/nspawn/guest-records.js';
 import { type Layout, layoutOf, machineFolder } from '../../../../src/drivers/nspawn/layout.js';
-import { type Images, openImages } from '../../../../src/drivers/nspawn/nspawn-images.js';
+import { type NspawnImages, openImages } from '../../../../src/drivers/nspawn/nspawn-images.js';
 
 /** The image store with real files, locks and processes; only debootstrap is replaced by a quick step. */
 
@@ -20,7 +20,7 @@ const children: ChildProcess[] = [];
 let program = '';
 let data = '';
 let layout: Layout;
-let images: Images;
+let images: NspawnImages;
 let builds = 0;
 
 const quick: BuildStep = async (target, { name }) => {
@@ -126,7 +126,7 @@ describe.skipIf(process.platform !== 'linux')('images', () => {
     await expect(failing.build('debian-13', { rebuild: false }, () => {}, signal)).rejects.toThrow(
       'no mirror',
     );
-    expect(await readdir(layout.images)).toEqual(['.debian-13.lock']);
+    expect(await readdir(layout.images)).toEqual([]);
     await expect(failing.base('debian-13')).rejects.toMatchObject({ hint: 'belt image build debian-13' });
   });
 
@@ -135,7 +135,7 @@ describe.skipIf(process.platform !== 'linux')('images', () => {
     const path = join(layout.images, 'debian-13', 'image.json');
     await writeFile(path, '{"version":1}');
     await expect(images.build('debian-13', { rebuild: false }, () => {}, signal)).rejects.toThrow(
-      `${path} is damaged: name`,
+      `state file ${path} is damaged: it is not the record of an image`,
     );
     expect(await readFile(path, 'utf8')).toBe('{"version":1}');
   });
@@ -160,14 +160,14 @@ describe.skipIf(process.platform !== 'linux')('images', () => {
     expect(await readFile(join(data, 'builds'), 'utf8')).toBe('build\n');
   });
 
-  test('a build that was killed is cleared and done anew at once', async () => {
+  test('a build that was killed is cleared and done again', async () => {
     const first = start();
     expect(await first.next()).toEqual({ step: 'building' });
     first.child.kill('SIGKILL');
     await once(first.child, 'exit');
     expect(await readdir(join(layout.images, '.building-debian-13'))).toEqual(['half-made']);
     await images.build('debian-13', { rebuild: false }, () => {}, signal);
-    expect(await readdir(layout.images)).toEqual(['.debian-13.lock', 'debian-13']);
+    expect(await readdir(layout.images)).toEqual(['debian-13']);
     expect(await readdir((await images.base('debian-13')).path)).toEqual(['whole']);
   });
 
@@ -181,7 +181,7 @@ describe.skipIf(process.platform !== 'linux')('images', () => {
   });
 });
 
-function storeWith(step: BuildStep): Images {
+function storeWith(step: BuildStep): NspawnImages {
   return openImages(layout, templatesIn('templates'), step);
 }
 

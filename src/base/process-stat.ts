@@ -1,0 +1,42 @@
+import { readFile } from 'node:fs/promises';
+import { hasCode } from './errno.js';
+
+/** One line of `/proc/PID/stat`. @see proc_pid_stat(5) */
+export interface ProcessStat {
+  pid: number;
+  state: string;
+  /** Clock ticks since boot: with the pid it identifies a process for as long as the computer runs. */
+  startTime: string;
+}
+
+/** The second field is the program's name in parentheses, and may contain spaces and parentheses. */
+export function parseProcessStat(text: string): ProcessStat | undefined {
+  const [, pid, rest] = /^(\d+) \(.*\) (.+)$/s.exec(text.trim()) ?? [];
+  const fields = rest?.split(' ') ?? [];
+  const [state] = fields;
+  const startTime = fields[22 - 3];
+  if (pid === undefined || state === undefined || startTime === undefined) return undefined;
+  return { pid: Number(pid), state, startTime };
+}
+
+/** @returns undefined for a process that does not exist or is hidden, and where there is no /proc */
+export async function readProcessStat(pid: number): Promise<ProcessStat | undefined> {
+  return parseProcessStat(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''));
+}
+
+/** Whether the pid is in use, also by a process of another user. */
+export function isPidInUse(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return !hasCode(error, 'ESRCH');
+  }
+}
+
+/** Whether a process of this computer still runs: a later one with the same pid started at another time. */
+export async function isProcessAlive(pid: number, startTime: string | undefined): Promise<boolean> {
+  if (!isPidInUse(pid)) return false;
+  const stat = await readProcessStat(pid);
+  return stat === undefined || startTime === undefined || stat.startTime === startTime;
+}
