@@ -19,7 +19,7 @@ export type ErrorCode =
   | 'ssh-unreachable'
   | 'ssh-login'
   | 'ssh-host-key'
-  | 'engine-unreachable'
+  | 'engine'
   | 'quorum';
 
 export interface ErrorDetails {

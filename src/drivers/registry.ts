@@ -41,6 +41,7 @@ export function driversWith(added: ReadonlyMap<string, DriverLoader>): Drivers {
       if (load) return load();
       const meant = closest(name, names);
       throw new UserError(`no driver is called "${name}"`, {
+        errorCode: 'driver-not-found',
         hint: `${meant ? `did you mean ${meant}? ` : ''}drivers: ${names.join(', ')}; more come as plugins: belt plugins install PACKAGE`,
       });
     },

@@ -34,7 +34,7 @@ export class EngineError extends ExternalError {
     readonly status: number,
     message: string,
   ) {
-    super(message);
+    super(message, { errorCode: 'engine' });
     this.name = 'EngineError';
   }
 }

@@ -22,7 +22,8 @@ export class ConnectError extends ExternalError {
   readonly detail: string;
 
   constructor(target: SshTarget, obstacle: Obstacle, detail: string, details: ErrorDetails = {}) {
-    super(`${target.name}: ${detail}`, details);
+    const errorCode = obstacle === 'authentication' ? 'ssh-login' : 'ssh-unreachable';
+    super(`${target.name}: ${detail}`, { errorCode, ...details });
     this.name = 'ConnectError';
     this.obstacle = obstacle;
     this.detail = detail;

@@ -150,6 +150,7 @@ async function checkHostKey(target: SshTarget, knownHosts: KnownHosts, key: Buff
     throw new UserError(
       `${target.name}: the host key at ${target.host} port ${target.port} has changed: known is ${known}, shown was ${fingerprint(key)}`,
       {
+        errorCode: 'ssh-host-key',
         hint: `somebody may be listening in; if the machine really was made anew, remove the line for ${target.name} from ${knownHosts.path}`,
       },
     );
@@ -157,7 +158,10 @@ async function checkHostKey(target: SshTarget, knownHosts: KnownHosts, key: Buff
   if (verdict.verdict === 'revoked') {
     throw new UserError(
       `${target.name}: the host key ${fingerprint(key)} at ${target.host} port ${target.port} is revoked`,
-      { hint: `${knownHosts.path} marks it @revoked: give the machine a new host key` },
+      {
+        errorCode: 'ssh-host-key',
+        hint: `${knownHosts.path} marks it @revoked: give the machine a new host key`,
+      },
     );
   }
 }

@@ -26,6 +26,7 @@ export async function useCluster(root: string, name: string, owner?: FileOwner):
 export function unknownCluster(name: string, clusters: readonly string[]): UserError {
   const suggestion = closest(name, clusters);
   return new UserError(`no cluster is called "${name}"`, {
+    errorCode: 'cluster-not-found',
     hint: suggestion ? `did you mean "${suggestion}"?` : `clusters: ${clusters.join(', ')}`,
   });
 }

@@ -71,8 +71,8 @@ export function requireQuorum(
   const objection = objectionText(what, judgement);
   if (objection === undefined) return;
   const hint = remedies[judgement.objection ?? 'no quorum'];
-  if (judgement.objection === 'no quorum') throw new NoQuorumError(objection, { hint });
-  if (!force) throw new UserError(objection, { hint });
+  if (judgement.objection === 'no quorum') throw new NoQuorumError(objection, { hint, errorCode: 'quorum' });
+  if (!force) throw new UserError(objection, { hint, errorCode: 'quorum' });
   const price = hasQuorum(judgement.after)
     ? 'the swarm will lose its quorum if another manager fails'
     : `nothing in the swarm can be changed then; what runs goes on; the way back is "${wayBack(changes)}"`;

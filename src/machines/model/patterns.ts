@@ -87,6 +87,7 @@ export function unknownMachines(names: readonly string[], existing: readonly str
   const rest = shown.length > 0 ? ` Nor ${shown.length > 1 ? 'do' : 'does'} ${shown.join(', ')}.` : '';
   const suggestion = closest(first, existing);
   return new UserError(`Docker machine "${first}" does not exist.${rest} Use "belt ls" to list machines`, {
+    errorCode: 'machine-not-found',
     ...(suggestion !== undefined && { hint: `did you mean "${suggestion}"?` }),
   });
 }
