@@ -1,44 +1,13 @@
 import { UsageError, UserError } from '../base/errors.js';
-import {
-  type EngineWord,
-  type EngineWords,
-  engineSettings,
-  engineWords,
-} from '../engine/model/engine-options.js';
+import { type EngineWords, engineDefinitions, engineSettings } from '../engine/model/engine-options.js';
 import type { EngineSettings } from '../engine/model/engine-settings.js';
 import {
   engineSection,
   resolveSection,
   type SectionDefinition,
-  type SettingDefinition,
   type SettingSources,
   valuesOf,
 } from './settings.js';
-
-const types: Readonly<Record<EngineWord, SettingDefinition['type']>> = {
-  access: 'string',
-  install_url: 'string',
-  opt: 'list',
-  insecure_registry: 'list',
-  registry_mirror: 'list',
-  label: 'list',
-  storage_driver: 'string',
-  env: 'list',
-  tls_san: 'list',
-  tune_swarm: 'boolean',
-};
-
-/** docker-machine's variables; it has no others for engines. */
-const variables: Partial<Record<EngineWord, string>> = {
-  install_url: 'MACHINE_DOCKER_INSTALL_URL',
-  registry_mirror: 'ENGINE_REGISTRY_MIRROR',
-};
-
-export const engineDefinitions: readonly SettingDefinition[] = engineWords.map((key) => ({
-  key,
-  type: types[key],
-  ...(variables[key] && { env: [variables[key]] }),
-}));
 
 /** The flag of a word, without its dashes. */
 export function engineFlag(word: string): string {

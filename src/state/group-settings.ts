@@ -8,7 +8,7 @@ import {
 } from '../clusters/model/group.js';
 import { engineWords } from '../engine/model/engine-options.js';
 import { expandNames } from '../machines/model/patterns.js';
-import { engineDefinitions, resolveEngineSettings } from './engine-section.js';
+import { resolveEngineSettings } from './engine-section.js';
 import {
   convert,
   engineSection,
@@ -181,7 +181,7 @@ class GroupReader {
         hint: 'as in: engine: {access: local}',
       });
     const own = this.section.sections.get(engineSection)?.entries ?? new Map<string, WrittenSetting>();
-    const keys = engineDefinitions.map(({ key }) => key);
+    const keys = engineWords;
     for (const each of own.values()) refuseUnknown(each, keys, 'setting of engines');
     const said = wordsOf(this.section.sections.get(engineSection)).map(
       ({ key, value, origin }) => [key, { value, origin }] as const,

@@ -6,34 +6,30 @@ import {
   enginePorts,
 } from './engine-settings.js';
 
-/** What people write of an engine: the flags `--engine-KEY` (and `--tls-san`, `--tune-swarm`), or the keys of an `engine` section. */
-export type EngineWords = {
-  access?: string | undefined;
-  install_url?: string | undefined;
-  opt?: readonly string[] | undefined;
-  insecure_registry?: readonly string[] | undefined;
-  registry_mirror?: readonly string[] | undefined;
-  label?: readonly string[] | undefined;
-  storage_driver?: string | undefined;
-  env?: readonly string[] | undefined;
-  tls_san?: readonly string[] | undefined;
-  tune_swarm?: boolean | undefined;
-};
+/**
+ * What users set for an engine: keys of an `engine` section, and the flags `--engine-KEY` (and
+ * `--tls-san`, `--tune-swarm`). The variables are docker-machine's.
+ */
+export const engineDefinitions = [
+  { key: 'access', type: 'string' },
+  { key: 'install_url', type: 'string', env: ['MACHINE_DOCKER_INSTALL_URL'] },
+  { key: 'opt', type: 'list' },
+  { key: 'insecure_registry', type: 'list' },
+  { key: 'registry_mirror', type: 'list', env: ['ENGINE_REGISTRY_MIRROR'] },
+  { key: 'label', type: 'list' },
+  { key: 'storage_driver', type: 'string' },
+  { key: 'env', type: 'list' },
+  { key: 'tls_san', type: 'list' },
+  { key: 'tune_swarm', type: 'boolean' },
+] as const;
 
-export type EngineWord = keyof EngineWords;
+type Definition = (typeof engineDefinitions)[number];
+type ValueOfType = { string: string; list: readonly string[]; boolean: boolean };
 
-export const engineWords = [
-  'access',
-  'install_url',
-  'opt',
-  'insecure_registry',
-  'registry_mirror',
-  'label',
-  'storage_driver',
-  'env',
-  'tls_san',
-  'tune_swarm',
-] as const satisfies readonly EngineWord[];
+export type EngineWord = Definition['key'];
+export type EngineWords = { [D in Definition as D['key']]?: ValueOfType[D['type']] | undefined };
+
+export const engineWords: readonly EngineWord[] = engineDefinitions.map(({ key }) => key);
 
 /** Makes the error for a word that cannot be; the reason completes the name of the flag or key: `must be KEY=VALUE`. */
 export type Wrong = (word: EngineWord, reason: string, hint?: string) => UserError;

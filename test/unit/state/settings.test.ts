@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ownDrivers } from '../../../src/drivers/registry.js';
+import { engineDefinitions } from '../../../src/engine/model/engine-options.js';
 import { defaultEngineSettings } from '../../../src/engine/model/engine-settings.js';
-import { engineDefinitions, engineFlag, resolveEngineSettings } from '../../../src/state/engine-section.js';
+import { engineFlag, resolveEngineSettings } from '../../../src/state/engine-section.js';
 import {
   describeSettings,
   requireKnownSections,
@@ -255,7 +256,7 @@ test('docs/configuration.md has a row for every setting, with its flag, variable
 
 test('docs/configuration.md has a row for every setting of engines, with its flag and variable', async () => {
   const text = await readFile(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
-  for (const { key, env = [] } of engineDefinitions) {
+  for (const { key, env = [] } of engineDefinitions as readonly SettingDefinition[]) {
     const row = text.split('\n').find((line) => line.startsWith(`| \`${key}\` | \`--${engineFlag(key)}\` |`));
     expect(row, key).toBeDefined();
     for (const word of env) expect(row).toContain(`\`${word}\``);
