@@ -116,7 +116,7 @@ function namesThere(): string[] {
 }
 
 describe('the emulator', () => {
-  test("notices what is against DigitalOcean's specification", async () => {
+  test("the emulator reports requests that violate DigitalOcean's specification", async () => {
     await emulate();
     const ask = (path: string, body?: object) =>
       fetch(`${cloud.url}${path}`, {
@@ -140,7 +140,7 @@ describe('the emulator', () => {
     cloud.violations.length = 0;
   });
 
-  test('shows 20 a page when it is not told otherwise, and makes ten at the most', async () => {
+  test('the emulator lists 20 per page by default, and creates at most ten droplets per request', async () => {
     await emulate();
     await create('node[1:21]');
     const headers = { authorization: `Bearer ${cloud.token}` };
@@ -152,8 +152,8 @@ describe('the emulator', () => {
   });
 });
 
-describe('making droplets', () => {
-  test('is ten a call, all with their tags, and one page of the list a poll', async () => {
+describe('create', () => {
+  test('create requests ten tagged droplets at a time, and polls with one list', async () => {
     await emulate();
     let polls = 0;
     const counting = { ...quick, sleep: (ms: number) => quick.sleep(ms).finally(() => (polls += 1)) };
@@ -174,7 +174,7 @@ describe('making droplets', () => {
     expect([...cloud.agents]).toEqual([expect.stringMatching(/^axios\/1\./)]);
   });
 
-  test('tells the price, and gives each its host key', async () => {
+  test('create reports the price and gives each droplet its host key', async () => {
     await emulate();
     const driver = open();
     const wanted = requests('node[1:4]');
@@ -189,7 +189,7 @@ describe('making droplets', () => {
     expect(order).toMatchObject({ size: 's-1vcpu-512mb-10gb', region: 'nyc3', image: 'ubuntu-24-04-x64' });
   });
 
-  test('puts a machine into the region that its name begins with', async () => {
+  test('create uses the region that the name of a machine begins with', async () => {
     await emulate();
     await create('sgp1-node[1:2],fra1-node1,node1');
     const places = cloud.account.orders.map(({ names, region }) => [region, names]);
@@ -200,7 +200,7 @@ describe('making droplets', () => {
     ]);
   });
 
-  test('registers the key and makes the firewall once, and both go with the last machine', async () => {
+  test('the key and the firewall are created once and removed with the last machine', async () => {
     await emulate();
     const first = await create('node1');
     const second = await create('node2');
@@ -220,7 +220,7 @@ describe('making droplets', () => {
     expect([cloud.account.keys.size, cloud.account.firewalls.size]).toEqual([0, 0]);
   });
 
-  test('takes a key of the account, a snapshot by name and a VPC, and hands on what is set', async () => {
+  test('create uses the settings: a key of the account, a snapshot by name, a VPC and others', async () => {
     await emulate();
     const mine = generateKeyPair('mine');
     const { id, fingerprint } = cloud.account.addKey({ name: 'mine', public_key: mine.publicKey });
@@ -258,18 +258,18 @@ describe('making droplets', () => {
   });
 
   test.each([
-    [{ size: '3tb' }, '"3tb" is no size of DigitalOcean\'s'],
-    [{ size: 's-1vcpu-3gb' }, '"s-1vcpu-3gb" is no size of DigitalOcean\'s'],
-    [{ size: '8gb', region: 'fra1' }, 'fra1 has no droplets of size 8gb now'],
-    [{ region: 'nyc1' }, 'nyc1 takes no new droplets now'],
-    [{ region: 'nyc4' }, '"nyc4" is no region of DigitalOcean\'s'],
+    [{ size: '3tb' }, 'unknown DigitalOcean size "3tb"'],
+    [{ size: 's-1vcpu-3gb' }, 'unknown DigitalOcean size "s-1vcpu-3gb"'],
+    [{ size: '8gb', region: 'fra1' }, 'size 8gb is not available in fra1'],
+    [{ region: 'nyc1' }, 'region nyc1 accepts no new droplets at this time'],
+    [{ region: 'nyc4' }, 'unknown DigitalOcean region "nyc4"'],
     [{ image: 'ubuntu-99' }, 'DigitalOcean has no image "ubuntu-99"'],
     [{ vpc: 'outer' }, 'DigitalOcean has no VPC "outer"'],
-    [{ image: 'with-our-tools' }, 'the image with-our-tools is not in nyc3'],
-    [{ userdata: '/does/not/exist' }, 'the user data cannot be read'],
-    [{ access_token: '' }, 'there is no DigitalOcean access token'],
-    [{ access_token: 'dop_v1_wrong' }, 'DigitalOcean does not accept the access token'],
-  ])('%o is refused before anything is made', async (settings, message) => {
+    [{ image: 'with-our-tools' }, 'the image with-our-tools is not available in nyc3'],
+    [{ userdata: '/does/not/exist' }, 'cannot read the user data'],
+    [{ access_token: '' }, 'DigitalOcean access token not set'],
+    [{ access_token: 'dop_v1_wrong' }, 'DigitalOcean rejected the access token'],
+  ])('check refuses %o before anything is created', async (settings, message) => {
     await emulate();
     const driver = open(settings);
     await expect(driver.check([{ name: 'node1' }], signal)).rejects.toThrow(message);
@@ -277,21 +277,24 @@ describe('making droplets', () => {
   });
 });
 
-describe('what goes wrong while droplets are made', () => {
-  test.each(['lost', 'half'] as const)('an answer that is %s: each machine is there once', async (kind) => {
-    await emulate();
-    cloud.fail({ on: /^POST \/v2\/droplets$/, kind });
-    const { events } = await create('node[1:15]');
-    expect(Object.values(ends(events))).toEqual(Array(15).fill('done'));
-    expect(namesThere()).toEqual(
-      requests('node[1:15]')
-        .map(({ name }) => name)
-        .sort(),
-    );
-    expect(count('POST /v2/droplets')).toBe(kind === 'lost' ? 2 : 3);
-  });
+describe('failures during create', () => {
+  test.each(['lost', 'half'] as const)(
+    'create makes each machine once when a response is %s',
+    async (kind) => {
+      await emulate();
+      cloud.fail({ on: /^POST \/v2\/droplets$/, kind });
+      const { events } = await create('node[1:15]');
+      expect(Object.values(ends(events))).toEqual(Array(15).fill('done'));
+      expect(namesThere()).toEqual(
+        requests('node[1:15]')
+          .map(({ name }) => name)
+          .sort(),
+      );
+      expect(count('POST /v2/droplets')).toBe(kind === 'lost' ? 2 : 3);
+    },
+  );
 
-  test.each(['burst', 'error', 'page', 'hour'] as const)('"%s", twice: it is tried again', async (kind) => {
+  test.each(['burst', 'error', 'page', 'hour'] as const)('create retries after "%s"', async (kind) => {
     await emulate();
     cloud.fail({ on: /^POST \/v2\/droplets$/, kind, times: 2, seconds: 0 });
     cloud.fail({ on: /^GET \/v2\/droplets$/, kind, times: 2, seconds: 0 });
@@ -300,7 +303,7 @@ describe('what goes wrong while droplets are made', () => {
     expect(namesThere()).toEqual(['node1', 'node2', 'node3']);
   });
 
-  test('a droplet that was made twice all the same: one is destroyed by the next run', async () => {
+  test('the next create removes a duplicate droplet', async () => {
     await emulate();
     await create('node1');
     const [there] = cloud.account.droplets.values();
@@ -311,13 +314,13 @@ describe('what goes wrong while droplets are made', () => {
     expect(namesThere()).toEqual(['node1']);
   });
 
-  test('killed right after the order, the record knows of it; what no record has ordered is not taken over', async () => {
+  test('create resumes a droplet that it recorded before it was killed, and refuses others', async () => {
     await emulate();
     let recordedBefore: unknown;
     const killed = async () => {
       for await (const event of open().create(requests('node1'), signal)) {
         if (event.type === 'changed') recordedBefore = event.change.driverData;
-        if (event.type === 'progress' && event.text === 'ordering') {
+        if (event.type === 'progress' && event.text === 'creating') {
           expect(namesThere()).toEqual([]);
           return;
         }
@@ -344,7 +347,7 @@ describe('what goes wrong while droplets are made', () => {
     expect(namesThere()).toEqual(['node1']);
   });
 
-  test('interrupted anywhere, and run again: each machine is there once', async () => {
+  test('create makes each machine once when it is interrupted anywhere and rerun', async () => {
     await emulate();
     const wanted = requests('node[1:12]');
     for (const after of [0, 3, 14, 20]) {
@@ -360,17 +363,19 @@ describe('what goes wrong while droplets are made', () => {
     expect(namesThere()).toEqual(wanted.map(({ name }) => name).sort());
   });
 
-  test("a refusal takes only the machines of its call with it, in the API's words and with a hint", async () => {
+  test("a refused request fails only its own machines, with the API's message and a hint", async () => {
     await emulate();
     cloud.account.dropletLimit = 10;
     const { events } = await create('node[1:12]');
     const end = ends(events);
     expect(end['node10']).toBe('done');
-    expect(end['node11']).toContain('DigitalOcean refuses: creating this/these droplet(s) will exceed');
+    expect(end['node11']).toContain(
+      'DigitalOcean refused the request: creating this/these droplet(s) will exceed',
+    );
     expect(end['node12']).toBe(end['node11']);
   });
 
-  test('no error holds the token, wherever one looks in it', async () => {
+  test('no error contains the token', async () => {
     await emulate();
     for (const kind of ['forbidden', 'error', 'page', 'lost'] as const) {
       cloud.fail({ on: /^GET \/v2\/account$/, kind, times: 6 });
@@ -388,8 +393,8 @@ describe('what goes wrong while droplets are made', () => {
   });
 });
 
-describe('the life of droplets', () => {
-  test('stop, start, restart, kill, resize, list, remove', async () => {
+describe('lifecycle', () => {
+  test('droplets stop, start, restart, are killed, resized, listed and removed', async () => {
     await emulate();
     const { machines } = await create('node[1:2]');
     const [one] = machines as [Machine];
@@ -424,7 +429,7 @@ describe('the life of droplets', () => {
     expect(namesThere()).toEqual([]);
   });
 
-  test('a private address stays one, whatever is set by then, and none comes by itself', async () => {
+  test('private networking stays as it was when the machine was created', async () => {
     await emulate();
     const inner = { private_networking: true };
     const made = await create('node1', open(inner));
@@ -445,7 +450,7 @@ describe('the life of droplets', () => {
     expect(both[0]?.driverData).toMatchObject(found[0]?.driverData ?? {});
   });
 
-  test('what cannot be resized runs on as it was', async () => {
+  test('a droplet that cannot be resized is started again as it was', async () => {
     await emulate();
     const { machines } = await create('node[1:5]');
     cloud.fail({ on: /^POST \/v2\/droplets\/\d+\/actions$/, kind: 'forbidden' });
@@ -456,7 +461,7 @@ describe('the life of droplets', () => {
     expect(droplets.filter(({ memory }) => memory === 512)).toHaveLength(1);
   });
 
-  test('a resize that is under way is not asked for again', async () => {
+  test('a resize in progress is not requested again', async () => {
     await emulate();
     const { machines } = await create('node1');
     for await (const event of open().resize(machines, '1gb', signal))
@@ -467,7 +472,7 @@ describe('the life of droplets', () => {
     expect(droplet).toMatchObject({ status: 'off', locked: false, memory: 1024 });
   });
 
-  test('a snapshot of each, which the setting image takes, and what goes again', async () => {
+  test('snapshots can be created, used as the image, and removed', async () => {
     await emulate();
     const { machines } = await create('node[1:2]');
     const driver = open() as Required<Driver>;
@@ -494,7 +499,7 @@ describe('the life of droplets', () => {
     await expect(driver.images.remove('base-node1', signal)).rejects.toThrow('has no image "base-node1"');
   });
 
-  test('a disk does not shrink', async () => {
+  test('resize refuses a size with a smaller disk', async () => {
     await emulate();
     const driver = open();
     const wanted = requests('node1', 's-1vcpu-2gb');
@@ -503,7 +508,7 @@ describe('the life of droplets', () => {
     expect(node1).toBe("s-1vcpu-1gb has a disk of 25 GB, the droplet's has 50");
   });
 
-  test('many are powered and destroyed by one call, through a tag of just these', async () => {
+  test('many droplets are powered off and removed by one request through a temporary tag', async () => {
     await emulate();
     const { machines } = await create('node[1:30]');
     await create('other');
@@ -522,7 +527,7 @@ describe('the life of droplets', () => {
     expect([...cloud.account.tags].filter((tag) => tag.startsWith('belt-batch'))).toEqual([]);
   });
 
-  test('one that does not listen to the button is switched off', async () => {
+  test('stop powers off a droplet that does not shut down', async () => {
     await emulate({ deaf: ['node1'] });
     const { machines } = await create('node[1:2]');
     // A minute passes in no time.
@@ -532,7 +537,7 @@ describe('the life of droplets', () => {
     expect(cloud.requests.filter((line) => line.endsWith('/actions'))).toHaveLength(3);
   });
 
-  test('what no record knows is in the list, and the droplets of others are not', async () => {
+  test('list contains strays of the cluster, but no droplets of other clusters', async () => {
     await emulate();
     await create('node[1:2]');
     cloud.account.order({ ...cloud.account.orders[0], names: ['theirs'], tags: ['belt', 'belt-id:other'] });
@@ -541,7 +546,7 @@ describe('the life of droplets', () => {
     expect(others.map(({ name }) => name)).toEqual(['node2']);
   });
 
-  test('whoever has no record finds the machines of all clusters, each once', async () => {
+  test('discover finds the machines of all clusters, each once', async () => {
     await emulate();
     const { machines } = await create('node[1:2]');
     const foreign = { region: 'nyc3', size: 's-1vcpu-1gb', image: 'debian-12-x64' };
@@ -573,7 +578,7 @@ describe('the life of droplets', () => {
     });
   });
 
-  test('a list of more than a page is read to its end', async () => {
+  test('list reads all pages', async () => {
     await emulate();
     await create('node1');
     cloud.account.dropletLimit = 500;
@@ -587,7 +592,7 @@ describe('the life of droplets', () => {
     expect(cloud.requests).toEqual(['GET /v2/droplets', 'GET /v2/droplets']);
   });
 
-  test('a droplet that docker-machine made is found by its id', async () => {
+  test('a droplet of docker-machine is found by its id', async () => {
     await emulate();
     const [made] = cloud.account.order({
       name: 'old',

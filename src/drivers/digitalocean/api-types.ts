@@ -1,10 +1,10 @@
-/** What DigitalOcean's API answers, as far as belt reads it. Source: its OpenAPI document. */
+/** The parts of DigitalOcean's API that belt uses. Source: its OpenAPI document. */
 
 export interface Droplet {
   id: number;
   name: string;
   status: 'new' | 'active' | 'off' | 'archive';
-  /** An action is under way. */
+  /** An action is in progress. */
   locked: boolean;
   /** Mebibytes. */
   memory: number;
@@ -40,7 +40,7 @@ export interface Region {
 export interface Image {
   id: number;
   name: string;
-  /** Only public images have one. */
+  /** Null for images that are not public. */
   slug: string | null;
   regions: string[];
   /** Gigabytes. */
@@ -74,7 +74,7 @@ export interface Account {
   status: string;
 }
 
-export interface DropletOrder {
+export interface DropletsRequest {
   names: string[];
   region: string;
   size: string;
@@ -93,12 +93,12 @@ export interface Rule {
   ports: string;
 }
 
-export interface FirewallOrder {
+export interface FirewallRequest {
   name: string;
   tags: string[];
   inbound_rules: (Rule & { sources: { addresses?: string[]; tags?: string[] } })[];
   outbound_rules: (Rule & { destinations: { addresses: string[] } })[];
 }
 
-/** The actions that DigitalOcean also takes for all droplets of a tag. */
+/** Actions that DigitalOcean can also apply to all droplets with a tag. */
 export type PowerAction = 'power_on' | 'power_off' | 'shutdown';

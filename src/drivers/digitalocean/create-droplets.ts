@@ -6,24 +6,24 @@ import type { CreateRequest, MachineChange, MachineEvent, MachineWish, PreparePr
 import { done } from '../kit/event-stream.js';
 import { refuseStrays } from '../kit/strays.js';
 import type { Droplet, Image, Size } from './api-types.js';
+import { createBatch, type DropletBatch, maxBatchSize, removeDuplicates } from './create-batch.js';
 import type { DigitalOceanSettings } from './digitalocean-settings.js';
-import { type Catalogue, type Cloud, clusterDroplets } from './droplet-context.js';
+import { type Catalogue, clusterDroplets, type DropletContext } from './droplet-context.js';
 import { chooseSize, describeSize, formatPrice } from './droplet-sizes.js';
-import { idOf, pick } from './droplets.js';
-import { mostInOneCall, type Order, place, removeDoubles } from './order-droplets.js';
-import { changeOf, type Goal, type Item, reach, type Step } from './poll-droplets.js';
+import { findDroplet, idOf } from './droplets.js';
+import { changeOf, type DropletEvents, type Goal, type TrackedDroplet, waitFor } from './poll-droplets.js';
 import { regionFor } from './regions.js';
 import { ensureFirewall, ensureKey } from './shared-resources.js';
 import { readUserData } from './user-data.js';
 
-/** A machine as it is to be ordered. */
-interface Kind {
+/** What DigitalOcean needs to know to create a machine. */
+interface DropletSpec {
   region: string;
   size: Size;
   image: Image;
 }
 
-/** In a machine's driverData: a droplet may have been ordered for it. */
+/** Key in a machine's driverData: a create request for its droplet may have been sent. */
 const orderedMark = 'ordered';
 
 const running: Goal = {
@@ -33,108 +33,121 @@ const running: Goal = {
   withinMs: 600_000,
 };
 
-/** @throws UserError for what cannot be made; changes nothing. */
+/** Changes nothing. @throws UserError for machines that cannot be created */
 export async function check(
-  cloud: Cloud,
+  context: DropletContext,
   wishes: readonly MachineWish[],
   signal: AbortSignal,
 ): Promise<void> {
-  await readUserData(cloud.settings.userDataPath);
-  const catalogue = await cloud.catalogue(signal);
-  for (const wish of wishes) kindOf(wish, catalogue, cloud);
-  if (cloud.settings.vpc !== undefined) await findVpc(cloud, cloud.settings.vpc, signal);
-  const names = new Set((await clusterDroplets(cloud, signal)).map(({ name }) => name));
+  await readUserData(context.settings.userDataPath);
+  const catalogue = await context.catalogue(signal);
+  for (const wish of wishes) specOf(wish, catalogue, context);
+  if (context.settings.vpc !== undefined) await findVpc(context, context.settings.vpc, signal);
+  const names = new Set((await clusterDroplets(context, signal)).map(({ name }) => name));
   const isBegun = (wish: MachineWish) => idOf(wish) !== undefined || Boolean(wish.driverData?.[orderedMark]);
   refuseStrays(wishes, names, isBegun, { found: 'DigitalOcean has a droplet', driver: 'digitalocean' });
 }
 
-/** Says what it will cost, and makes what the machines share. */
+/** Reports the price, and creates what the machines share. */
 export async function prepare(
-  cloud: Cloud,
+  context: DropletContext,
   requests: readonly CreateRequest[],
   progress: PrepareProgress,
   signal: AbortSignal,
 ): Promise<void> {
-  const catalogue = await cloud.catalogue(signal);
-  for (const text of priceList(requests.map((request) => kindOf(request, catalogue, cloud)))) progress(text);
-  await ensureFirewall(cloud, signal);
+  const catalogue = await context.catalogue(signal);
+  for (const text of priceList(requests.map((request) => specOf(request, catalogue, context))))
+    progress(text);
+  await ensureFirewall(context, signal);
 }
 
 export async function* create(
-  cloud: Cloud,
+  context: DropletContext,
   requests: readonly CreateRequest[],
   signal: AbortSignal,
 ): AsyncGenerator<MachineEvent> {
-  const there = await clusterDroplets(cloud, signal);
-  await removeDoubles(cloud, there, requests, signal);
-  const items: Item[] = [];
+  const droplets = await clusterDroplets(context, signal);
+  await removeDuplicates(context, droplets, requests, signal);
+  const items: TrackedDroplet[] = [];
   for (const request of requests) {
-    const droplet = pick(there, request);
+    const droplet = findDroplet(droplets, request);
     if (!droplet) continue;
-    const item = newItem(request.name, droplet, cloud.settings);
+    const item = newItem(request.name, droplet, context.settings);
     items.push(item);
-    yield { type: 'changed', name: request.name, change: knownOf(item, cloud.settings) };
+    yield { type: 'changed', name: request.name, change: knownOf(item, context.settings) };
   }
   const found = new Set(items.map(({ name }) => name));
   const missing = requests.filter(({ name }) => !found.has(name));
-  if (missing.length > 0) items.push(...(yield* orderAll(cloud, missing, signal)));
-  const up = yield* reach(cloud, items, running, signal);
+  if (missing.length > 0) items.push(...(yield* createAll(context, missing, signal)));
+  const up = yield* waitFor(context, items, running, signal);
   yield* done(up);
 }
 
-async function* orderAll(cloud: Cloud, requests: readonly CreateRequest[], signal: AbortSignal): Step {
-  const items: Item[] = [];
-  for (const order of await ordersFor(cloud, requests, signal)) {
-    for (const { name } of order.requests) {
-      // Before the order: killed right after it, belt knows by this that the droplet is its own.
+async function* createAll(
+  context: DropletContext,
+  requests: readonly CreateRequest[],
+  signal: AbortSignal,
+): DropletEvents {
+  const items: TrackedDroplet[] = [];
+  for (const batch of await batchesFor(context, requests, signal)) {
+    for (const { name } of batch.requests) {
+      // Recorded before the request: if belt is killed right after it, the droplet is known as its own.
       yield { type: 'changed', name, change: { driverData: { [orderedMark]: true } } };
-      yield { type: 'progress', name, text: 'ordering' };
+      yield { type: 'progress', name, text: 'creating' };
     }
-    const { made, error } = await place(cloud, order, signal);
-    for (const { name } of order.requests) {
-      const droplet = made.get(name);
+    const { created, error } = await createBatch(context, batch, signal);
+    for (const { name } of batch.requests) {
+      const droplet = created.get(name);
       if (droplet) {
-        const item = newItem(name, droplet, cloud.settings);
+        const item = newItem(name, droplet, context.settings);
         items.push(item);
-        yield { type: 'changed', name, change: knownOf(item, cloud.settings) };
+        yield { type: 'changed', name, change: knownOf(item, context.settings) };
       } else
-        yield { type: 'failed', name, error: error ?? new ExternalError('DigitalOcean did not make it') };
+        yield {
+          type: 'failed',
+          name,
+          error: error ?? new ExternalError('DigitalOcean did not create the droplet'),
+        };
     }
   }
   return items;
 }
 
-function newItem(name: string, droplet: Droplet, { privateNetworking }: DigitalOceanSettings): Item {
+function newItem(
+  name: string,
+  droplet: Droplet,
+  { privateNetworking }: DigitalOceanSettings,
+): TrackedDroplet {
   return { name, droplet, isPrivate: privateNetworking };
 }
 
-/** How to log in, and at which address others reach it, is written down once, so that later commands need not have it set. */
+/** The login and the private networking are recorded, so that later commands do not need the settings. */
 export function knownOf(
-  item: Omit<Item, 'name'>,
+  item: Omit<TrackedDroplet, 'name'>,
   { ssh }: Pick<DigitalOceanSettings, 'ssh'>,
 ): MachineChange & { ssh: SshAccess } {
   const change = changeOf(item);
   return { ...change, ssh, driverData: { ...change.driverData, privateNetworking: item.isPrivate } };
 }
 
-/** What is alike goes into one call. */
-async function ordersFor(
-  cloud: Cloud,
+/** Machines with the same region and size share a request. */
+async function batchesFor(
+  context: DropletContext,
   requests: readonly CreateRequest[],
   signal: AbortSignal,
-): Promise<Order[]> {
-  const { settings } = cloud;
-  const catalogue = await cloud.catalogue(signal);
-  const key = await ensureKey(cloud, requests[0]?.ssh.authorizedKey ?? '', signal);
-  const vpc = settings.vpc === undefined ? undefined : await findVpc(cloud, settings.vpc, signal);
+): Promise<DropletBatch[]> {
+  const { settings } = context;
+  const catalogue = await context.catalogue(signal);
+  const key = await ensureKey(context, requests[0]?.ssh.authorizedKey ?? '', signal);
+  const vpc = settings.vpc === undefined ? undefined : await findVpc(context, settings.vpc, signal);
   const userData = await readUserData(settings.userDataPath);
   const groups = groupBy(requests, (request) => {
-    const { region, size } = kindOf(request, catalogue, cloud);
+    const { region, size } = specOf(request, catalogue, context);
     return `${region} ${size.slug}`;
   });
   return [...groups].flatMap(([kind, alike]) => {
     const [region = '', size = ''] = kind.split(' ');
-    return chunks(alike, mostInOneCall).map((some) => ({
+    return chunks(alike, maxBatchSize).map((some) => ({
       requests: some,
       region,
       size,
@@ -146,24 +159,28 @@ async function ordersFor(
   });
 }
 
-/** @throws UserError when there is no such thing, or not in that region */
-function kindOf(wish: MachineWish, { sizes, regions, image }: Catalogue, { settings }: Cloud): Kind {
+/** @throws UserError for a region, size or image that cannot be used together */
+function specOf(
+  wish: MachineWish,
+  { sizes, regions, image }: Catalogue,
+  { settings }: DropletContext,
+): DropletSpec {
   const region = regionFor(wish.name, settings.region, regions);
   const size = chooseSize(wish.size ?? settings.size, sizes, region);
   if (image.regions.length > 0 && !image.regions.includes(region)) {
-    throw new UserError(`the image ${image.slug ?? image.name} is not in ${region}`, {
-      hint: `it is in: ${image.regions.join(', ')}`,
+    throw new UserError(`the image ${image.slug ?? image.name} is not available in ${region}`, {
+      hint: `available in: ${image.regions.join(', ')}`,
     });
   }
   if ((image.min_disk_size ?? 0) <= size.disk) return { region, size, image };
   throw new UserError(
     `the image ${image.slug ?? image.name} needs a disk of ${image.min_disk_size} GB; ${size.slug} has ${size.disk}`,
-    { hint: 'take a larger size' },
+    { hint: 'choose a larger size' },
   );
 }
 
 /** @throws UserError */
-async function findVpc({ api }: Cloud, wanted: string, signal: AbortSignal): Promise<string> {
+async function findVpc({ api }: DropletContext, wanted: string, signal: AbortSignal): Promise<string> {
   const vpcs = await api(signal).vpcs();
   const vpc = vpcs.find(({ id, name }) => id === wanted || name === wanted);
   if (vpc) return vpc.id;
@@ -172,7 +189,7 @@ async function findVpc({ api }: Cloud, wanted: string, signal: AbortSignal): Pro
 }
 
 /** `4 of s-1vcpu-512mb-10gb (512mb, 1 vCPU, 10 GB disk) in nyc3: $16.00 a month` */
-function priceList(kinds: readonly Kind[]): string[] {
+function priceList(kinds: readonly DropletSpec[]): string[] {
   const groups = groupBy(kinds, ({ region, size }) => `${region} ${size.slug}`);
   return [...groups.values()].flatMap((alike) => {
     const [first] = alike;

@@ -1,14 +1,14 @@
 import { ExternalError } from '../../base/errors.js';
 
-/** What came back for a request. Nothing of the request's headers is in it: they hold the token. */
-export interface Answer {
+/** The outcome of a request, without the request's headers: they hold the token. */
+export interface ApiResponse {
   /** `GET /droplets` */
   request: string;
-  /** Absent: nobody answered. */
+  /** Undefined: there was no response. */
   status?: number;
   headers: Readonly<Record<string, unknown>>;
   body: unknown;
-  /** Node's and axios' word for why nobody answered: `ECONNREFUSED`. */
+  /** Error code of Node.js or axios when there was no response: `ECONNREFUSED`. */
   code?: string;
 }
 
@@ -21,17 +21,17 @@ interface Details {
 }
 
 /**
- * A request that DigitalOcean did not carry out, in the person's terms. axios' own errors hold the token and end where this one
- * is made.
+ * A failed request, in the user's terms. The errors of axios hold the token, so they are not kept
+ * as the cause.
  */
 export class DigitalOceanError extends ExternalError {
-  /** Of the HTTP answer, where there was one. */
+  /** HTTP status; undefined: there was no response. */
   readonly status: number | undefined;
-  /** Whether DigitalOcean may have carried the request out all the same. */
+  /** Whether DigitalOcean may have carried out the request. */
   readonly unclear: boolean;
   /** Whether the same request may succeed later. */
   readonly repeatable: boolean;
-  /** Milliseconds that DigitalOcean asks to wait, where it does. */
+  /** How long DigitalOcean asks to wait. */
   readonly waitMs: number | undefined;
 
   constructor(message: string, { hint, status, unclear, repeatable, waitMs }: Partial<Details> = {}) {
@@ -45,50 +45,52 @@ export class DigitalOceanError extends ExternalError {
 
 export const tokenPage = 'https://cloud.digitalocean.com/account/api/tokens';
 
-/** @param now milliseconds since 1970, for what headers say of time */
-export function explain(answer: Answer, now: number): DigitalOceanError {
-  const { status, code = 'no answer' } = answer;
+/** @param now milliseconds since 1970, to interpret times in headers */
+export function explain(response: ApiResponse, now: number): DigitalOceanError {
+  const { status, code = 'no response' } = response;
   if (status === undefined) {
-    const message = noAnswer[code] ?? `DigitalOcean cannot be reached (${code})`;
+    const message = noResponse[code] ?? `cannot connect to DigitalOcean (${code})`;
     return new DigitalOceanError(message, { unclear: true, repeatable: true });
   }
-  const said = messageIn(answer.body);
+  const reason = messageIn(response.body);
   const of = (message: string, details: Partial<Details> = {}): DigitalOceanError =>
     new DigitalOceanError(message, { status, ...details });
   if (status === 401)
-    return of('DigitalOcean does not accept the access token', {
-      hint: `make one that may read and write at ${tokenPage} and set DIGITALOCEAN_ACCESS_TOKEN`,
+    return of('DigitalOcean rejected the access token', {
+      hint: `create a token with read and write scope at ${tokenPage} and set DIGITALOCEAN_ACCESS_TOKEN`,
     });
   if (status === 403)
-    return of(`the access token does not allow ${answer.request}${inBrackets(said)}`, {
-      hint: `give the token that scope at ${tokenPage}`,
+    return of(`the access token does not allow ${response.request}${inParentheses(reason)}`, {
+      hint: `add the scope to the token at ${tokenPage}`,
     });
-  if (status === 404) return of(`DigitalOcean knows nothing at ${answer.request}${inBrackets(said)}`);
-  if (status === 422) return of(`DigitalOcean refuses: ${said ?? answer.request}`, hintFor(said));
+  if (status === 404)
+    return of(`DigitalOcean has no such resource: ${response.request}${inParentheses(reason)}`);
+  if (status === 422)
+    return of(`DigitalOcean refused the request: ${reason ?? response.request}`, hintFor(reason));
   if (status === 429)
-    return of("DigitalOcean's limit of requests is used up", {
+    return of('DigitalOcean API rate limit exceeded', {
       repeatable: true,
-      waitMs: waitIn(answer.headers, now),
-      hint: 'wait a little, then run the same command again: it goes on where it was',
+      waitMs: waitIn(response.headers, now),
+      hint: 'wait a few minutes and rerun the command; it resumes where it stopped',
     });
-  const what = said ?? (isPage(answer.body) ? 'a web page instead of an answer' : answer.request);
+  const what = reason ?? (isPage(response.body) ? 'a web page instead of an API response' : response.request);
   const failed = status >= 500 || status < 300;
   return of(`DigitalOcean failed (${status}): ${what}`, { unclear: failed, repeatable: failed });
 }
 
-/** A proxy's or a load balancer's page in the place of an answer. */
+/** A proxy's or a load balancer's page in the place of an response. */
 export function isPage(body: unknown): boolean {
   return typeof body === 'string' && body.trim() !== '';
 }
 
-const noAnswer: Readonly<Record<string, string>> = {
-  ECONNABORTED: 'DigitalOcean did not answer in time',
-  ETIMEDOUT: 'DigitalOcean did not answer in time',
-  ENOTFOUND: "DigitalOcean's address cannot be looked up",
-  EAI_AGAIN: "DigitalOcean's address cannot be looked up",
+const noResponse: Readonly<Record<string, string>> = {
+  ECONNABORTED: 'DigitalOcean did not respond in time',
+  ETIMEDOUT: 'DigitalOcean did not respond in time',
+  ENOTFOUND: "cannot resolve DigitalOcean's host name",
+  EAI_AGAIN: "cannot resolve DigitalOcean's host name",
 };
 
-/** The fields are those of every error of the API: `id`, `message`, `request_id`. */
+/** Every error of the API has `id`, `message` and `request_id`. */
 function messageIn(body: unknown): string | undefined {
   if (typeof body !== 'object' || body === null) return undefined;
   const { id, message, request_id: request } = body as Record<string, unknown>;
@@ -97,19 +99,19 @@ function messageIn(body: unknown): string | undefined {
   return request === undefined ? text : `${text} (request ${String(request)})`;
 }
 
-function inBrackets(text: string | undefined): string {
+function inParentheses(text: string | undefined): string {
   return text === undefined ? '' : ` (${text})`;
 }
 
-function hintFor(said = ''): Partial<Details> {
-  if (!/limit/i.test(said)) return {};
+function hintFor(reason = ''): Partial<Details> {
+  if (!/limit/i.test(reason)) return {};
   return {
-    hint: 'remove droplets, or ask for more at https://cloud.digitalocean.com/account/team/droplet_limit_increase',
+    hint: 'remove droplets, or request a higher limit at https://cloud.digitalocean.com/account/team/droplet_limit_increase',
   };
 }
 
-/** A burst is told by `retry-after` (seconds), a used up hour by `ratelimit-reset` (seconds since 1970). */
-function waitIn(headers: Answer['headers'], now: number): number | undefined {
+/** `retry-after` (seconds) follows a burst, `ratelimit-reset` (seconds since 1970) a used-up hour. */
+function waitIn(headers: ApiResponse['headers'], now: number): number | undefined {
   const seconds = numberIn(headers, 'retry-after');
   if (seconds !== undefined) return seconds * 1000;
   const reset = numberIn(headers, 'ratelimit-reset');
@@ -118,7 +120,7 @@ function waitIn(headers: Answer['headers'], now: number): number | undefined {
     : Math.max(0, reset * 1000 - now);
 }
 
-export function numberIn(headers: Answer['headers'], name: string): number | undefined {
+export function numberIn(headers: ApiResponse['headers'], name: string): number | undefined {
   const value = headers[name];
   return /^\d{1,12}$/.test(String(value)) ? Number(value) : undefined;
 }

@@ -6,88 +6,88 @@ import { tokenPage } from './digitalocean-error.js';
 
 export const declaredSettings = defineSettings({
   accessToken: secret({
-    summary: 'API token; better in the variable, where no process list shows it',
+    summary: 'API token; prefer the variable, which process lists do not show',
     env: ['DIGITALOCEAN_ACCESS_TOKEN'],
   }),
   image: text({
-    summary: 'image of new droplets: slug, id, or name of a snapshot',
+    summary: 'Image: slug, id, or name of a snapshot',
     default: 'ubuntu-24-04-x64',
     env: ['DIGITALOCEAN_IMAGE'],
     required: true,
   }),
   region: text({
-    summary: 'region of new droplets whose name does not begin with one (sgp1-node1)',
+    summary: 'Region, unless the name of the machine begins with one (sgp1-node1)',
     default: 'nyc3',
     env: ['DIGITALOCEAN_REGION'],
     required: true,
   }),
   size: text({
-    summary: 'size of new droplets where none is named: slug or memory amount',
+    summary: 'Default size: slug or amount of memory',
     default: 's-1vcpu-1gb',
     env: ['DIGITALOCEAN_SIZE'],
     required: true,
   }),
   sshUser: text({
-    summary: 'user to log in as',
+    summary: 'SSH user',
     default: 'root',
     env: ['DIGITALOCEAN_SSH_USER'],
     required: true,
   }),
   sshPort: port({
-    summary: 'port of the SSH server in the image',
+    summary: 'SSH port of the image',
     default: 22,
     env: ['DIGITALOCEAN_SSH_PORT'],
   }),
   sshKeyFingerprint: text({
-    summary: 'id or fingerprint of a key in the account that droplets get; default: belt registers one',
+    summary: 'Id or fingerprint of an SSH key in the account; default: belt registers one',
     env: ['DIGITALOCEAN_SSH_KEY_FINGERPRINT'],
   }),
   sshKeyPath: text({
-    summary: "private key of that one, to log in with; default: the cluster's own",
+    summary: "Private key for ssh_key_fingerprint; default: the cluster's key",
     env: ['DIGITALOCEAN_SSH_KEY_PATH'],
   }),
   ipv6: boolean({
-    summary: 'give droplets IPv6',
+    summary: 'Enable IPv6',
     default: false,
     env: ['DIGITALOCEAN_IPV6'],
   }),
   privateNetworking: boolean({
-    summary: 'machines of the cluster reach each other at their private addresses (of one region)',
+    summary: 'Use private addresses between machines of the cluster (within one region)',
     default: false,
     env: ['DIGITALOCEAN_PRIVATE_NETWORKING'],
   }),
   backups: boolean({
-    summary: 'have DigitalOcean make backups',
+    summary: 'Enable backups',
     default: false,
     env: ['DIGITALOCEAN_BACKUPS'],
   }),
   monitoring: boolean({
-    summary: "install DigitalOcean's monitoring agent",
+    summary: "Install DigitalOcean's monitoring agent",
     default: false,
     env: ['DIGITALOCEAN_MONITORING'],
   }),
   userdata: text({
-    summary: 'file with user data for cloud-init',
+    summary: 'File with user data for cloud-init',
     env: ['DIGITALOCEAN_USERDATA'],
   }),
   engineAtFirstBoot,
   tags: list({
-    summary: "tags of new droplets beside belt's own",
+    summary: 'Additional tags',
     env: ['DIGITALOCEAN_TAGS'],
     parse: tagsIn,
   }),
   vpc: text({
-    summary: "VPC of new droplets: id or name; default: the region's own",
+    summary: "VPC, by id or name; default: the region's",
     env: ['DIGITALOCEAN_VPC'],
   }),
   firewall: boolean({
-    summary: "let only the cluster's own droplets reach the swarm's ports",
+    summary: "Restrict the swarm's ports to droplets of the cluster",
     default: true,
     env: ['DIGITALOCEAN_FIREWALL'],
     flag: false,
   }),
   apiUrl: text({
-    summary: 'where the API is; for tests',
+    summary: 'URL of the API, for tests',
     default: 'https://api.digitalocean.com/v2',
     env: ['DIGITALOCEAN_API_URL'],
     flag: false,
@@ -102,9 +102,12 @@ export type DigitalOceanSettings = ReturnType<typeof readSettings>;
 export function readSettings(values: SettingValues, person: Person) {
   const { accessToken, sshUser, sshPort, sshKeyPath, userdata, ...settings } = declaredSettings.read(values);
   if (sshKeyPath !== undefined && settings.sshKeyFingerprint === undefined) {
-    throw new UserError('ssh_key_path needs ssh_key_fingerprint, to tell which key of the account it is', {
-      hint: 'without both, belt makes and registers a key for the cluster',
-    });
+    throw new UserError(
+      'ssh_key_path requires ssh_key_fingerprint, which identifies the key in the account',
+      {
+        hint: 'omit both to use a key that belt registers for the cluster',
+      },
+    );
   }
   return {
     ...settings,
@@ -114,7 +117,7 @@ export function readSettings(values: SettingValues, person: Person) {
       port: sshPort,
       ...(sshKeyPath !== undefined && { keyPath: person.resolvePath(sshKeyPath) }),
     },
-    /** Absolute path of the person's own user data. */
+    /** Absolute path of the user's own user data. */
     userDataPath: userdata === undefined ? undefined : person.resolvePath(userdata),
   };
 }
@@ -122,12 +125,12 @@ export function readSettings(values: SettingValues, person: Person) {
 /** @throws UserError without a token */
 export function requireToken({ token }: DigitalOceanSettings): string {
   if (token) return token;
-  throw new UserError('there is no DigitalOcean access token', {
-    hint: `make one that may read and write at ${tokenPage} and set DIGITALOCEAN_ACCESS_TOKEN`,
+  throw new UserError('DigitalOcean access token not set', {
+    hint: `create a token with read and write scope at ${tokenPage} and set DIGITALOCEAN_ACCESS_TOKEN`,
   });
 }
 
-/** The token goes there: over plain HTTP only on this computer. */
+/** Plain HTTP would expose the token, so it is accepted only for this computer. */
 function apiUrl(written: string): string | undefined {
   const url = URL.canParse(written) ? new URL(written) : undefined;
   const isLocal = url && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
@@ -135,10 +138,10 @@ function apiUrl(written: string): string | undefined {
   return isSafe ? written.replace(/\/+$/, '') : undefined;
 }
 
-/** A list, or as docker-machine takes them, `a,b`. */
+/** Items may be lists themselves, `a,b`, as docker-machine accepts them. */
 function tagsIn(items: readonly string[]): readonly string[] {
   const tags = items.flatMap(splitList);
   const wrong = tags.find((tag) => !/^[A-Za-z0-9_:-]{1,255}$/.test(tag));
   if (wrong === undefined) return tags;
-  throw new UserError(`"${wrong}" is no tag: letters, digits, ":", "-" and "_" are, at most 255 of them`);
+  throw new UserError(`invalid tag "${wrong}": use up to 255 letters, digits, ":", "-" and "_"`);
 }

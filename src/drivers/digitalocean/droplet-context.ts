@@ -7,48 +7,48 @@ import type { Api } from './digitalocean-api.js';
 import type { DigitalOceanSettings } from './digitalocean-settings.js';
 import { idTag } from './tags.js';
 
-/** What the parts of the driver share. */
-export interface Cloud {
+/** What the operations of the driver share. */
+export interface DropletContext {
   api(signal: AbortSignal): Api;
-  /** Asked for once. */
+  /** Requested once. */
   catalogue(signal: AbortSignal): Promise<Catalogue>;
   settings: DigitalOceanSettings;
   options: DriverOptions;
   clock: Clock;
 }
 
-/** All droplets of the cluster: one call for each 200. */
-export function clusterDroplets({ api, options }: Cloud, signal: AbortSignal): Promise<Droplet[]> {
+/** All droplets of the cluster, with one request per 200. */
+export function clusterDroplets({ api, options }: DropletContext, signal: AbortSignal): Promise<Droplet[]> {
   return api(signal).droplets(idTag(options.cluster));
 }
 
-/** What can be had. */
+/** Sizes and regions on offer, and the image of new droplets. */
 export interface Catalogue {
   sizes: Size[];
   regions: Region[];
   image: Image;
 }
 
-/** @throws UserError when the image is not there */
+/** @throws UserError for an unknown image */
 export async function readCatalogue(api: Api, { image: wanted }: DigitalOceanSettings): Promise<Catalogue> {
   const [sizes, regions, image] = await Promise.all([api.sizes(), api.regions(), findImage(api, wanted)]);
   return { sizes, regions, image };
 }
 
-/** @throws UserError when there is none, or several have the name */
+/** @throws UserError for an unknown image, or a name that several images have */
 async function findImage(api: Api, wanted: string): Promise<Image> {
   const image = await api.image(wanted);
   if (image) return image;
   const named = (await api.ownImages()).filter(({ name }) => name === wanted);
   const [first, ...others] = named;
   if (first && others.length === 0) return first;
-  const hint = 'slugs are listed at https://slugs.do-api.dev; snapshots also go by their id';
+  const hint = 'use a slug from https://slugs.do-api.dev, or the name or id of a snapshot';
   if (!first) throw new UserError(`DigitalOcean has no image "${wanted}"`, { hint });
   const ids = named.map(({ id }) => id).join(', ');
-  throw new UserError(`${named.length} images are called "${wanted}"`, { hint: `use an id: ${ids}` });
+  throw new UserError(`${named.length} images have the name "${wanted}"`, { hint: `use an id: ${ids}` });
 }
 
-/** As DigitalOcean counts it: MD5 of the key's bytes in pairs of hex digits. */
+/** MD5 of the key's bytes, in pairs of hex digits, as DigitalOcean identifies keys. */
 export function fingerprintOf(publicKey: string): string {
   const bytes = Buffer.from(publicKey.trim().split(/\s+/)[1] ?? '', 'base64');
   const digest = createHash('md5').update(bytes).digest('hex');

@@ -3,50 +3,62 @@ import type { Machine } from '../../machines/model/machine.js';
 import type { MachineEvent } from '../driver.js';
 import { done, failure } from '../kit/event-stream.js';
 import type { Droplet, Size } from './api-types.js';
-import { type Cloud, clusterDroplets } from './droplet-context.js';
+import { clusterDroplets, type DropletContext } from './droplet-context.js';
 import { actOn, actOnAll, actOnEach } from './droplet-power.js';
 import { chooseSize, describeSize, formatPrice } from './droplet-sizes.js';
-import { idOf, pick } from './droplets.js';
-import { follow, type Goal, type Item, itemOf, reach, type Step } from './poll-droplets.js';
+import { findDroplet, idOf } from './droplets.js';
+import {
+  type DropletEvents,
+  type Goal,
+  poll,
+  type TrackedDroplet,
+  tracked,
+  waitFor,
+} from './poll-droplets.js';
 import { removeShared } from './shared-resources.js';
 
 type Machines = readonly Machine[];
 type Events = AsyncGenerator<MachineEvent>;
 
-/** "A reasonable timeout, followed by a power_off", as DigitalOcean advises. */
+/** DigitalOcean recommends "a reasonable timeout, followed by a power_off". */
 const shuttingDown: Goal = { text: 'shutting down', reached: isOff, withinMs: 60_000 };
-const switchingOff: Goal = { text: 'switching off', reached: isOff, withinMs: 120_000 };
+const switchingOff: Goal = { text: 'powering off', reached: isOff, withinMs: 120_000 };
 const switchingOn: Goal = { text: 'booting', reached: isOn, withinMs: 300_000 };
 const removing: Goal = { text: 'removing', reached: (droplet) => !droplet, withinMs: 120_000 };
 
-export async function* start(cloud: Cloud, machines: Machines, signal: AbortSignal): Events {
-  const found = yield* locate(cloud, machines, signal);
-  yield* done(yield* powerOn(cloud, found, signal));
+export async function* start(context: DropletContext, machines: Machines, signal: AbortSignal): Events {
+  const found = yield* locate(context, machines, signal);
+  yield* done(yield* powerOn(context, found, signal));
 }
 
-export async function* stop(cloud: Cloud, machines: Machines, signal: AbortSignal): Events {
-  const found = yield* locate(cloud, machines, signal);
-  yield* done(yield* shutDown(cloud, found, signal));
+export async function* stop(context: DropletContext, machines: Machines, signal: AbortSignal): Events {
+  const found = yield* locate(context, machines, signal);
+  yield* done(yield* shutDown(context, found, signal));
 }
 
-/** Off and on again, so that one whose system hangs comes back too. */
-export async function* restart(cloud: Cloud, machines: Machines, signal: AbortSignal): Events {
-  const found = yield* locate(cloud, machines, signal);
-  const off = yield* shutDown(cloud, found, signal);
-  yield* done(yield* powerOn(cloud, off, signal));
+/** Off and on instead of a reboot, which a hanging system would ignore. */
+export async function* restart(context: DropletContext, machines: Machines, signal: AbortSignal): Events {
+  const found = yield* locate(context, machines, signal);
+  const off = yield* shutDown(context, found, signal);
+  yield* done(yield* powerOn(context, off, signal));
 }
 
-export async function* kill(cloud: Cloud, machines: Machines, signal: AbortSignal): Events {
-  const found = yield* locate(cloud, machines, signal);
-  yield* done(yield* powerOff(cloud, found, signal));
+export async function* kill(context: DropletContext, machines: Machines, signal: AbortSignal): Events {
+  const found = yield* locate(context, machines, signal);
+  yield* done(yield* powerOff(context, found, signal));
 }
 
-/** Memory and processors change, disks stay; DigitalOcean does it while the droplet is off. */
-export async function* resize(cloud: Cloud, machines: Machines, wanted: string, signal: AbortSignal): Events {
-  const found = yield* locate(cloud, machines, signal);
-  const sizes = await cloud.api(signal).sizes();
+/** Changes memory and processors; disks stay. The droplet has to be off for it. */
+export async function* resize(
+  context: DropletContext,
+  machines: Machines,
+  wanted: string,
+  signal: AbortSignal,
+): Events {
+  const found = yield* locate(context, machines, signal);
+  const sizes = await context.api(signal).sizes();
   const fitting = new Map<string, Size>();
-  const items: Item[] = [];
+  const items: TrackedDroplet[] = [];
   for (const item of found) {
     try {
       const size = sizeFor(item.droplet, wanted, sizes);
@@ -58,19 +70,19 @@ export async function* resize(cloud: Cloud, machines: Machines, wanted: string, 
       yield failure(item, error);
     }
   }
-  const slugOf = ({ name, droplet }: Item): string => fitting.get(name)?.slug ?? droplet.size_slug;
+  const slugOf = ({ name, droplet }: TrackedDroplet): string => fitting.get(name)?.slug ?? droplet.size_slug;
   const same = items.filter((item) => slugOf(item) === item.droplet.size_slug);
   const other = items.filter((item) => !same.includes(item));
   const ran = new Set(other.filter(({ droplet }) => droplet.status === 'active').map(({ name }) => name));
 
-  const off = yield* shutDown(cloud, other, signal);
-  // A resize that was under way already has ended by now.
+  const off = yield* shutDown(context, other, signal);
+  // A resize that was already in progress has ended by now.
   const open = off.filter((item) => slugOf(item) !== item.droplet.size_slug);
   const slugs = new Map(off.map((item) => [item.droplet.id, slugOf(item)]));
   const begun = yield* actOnEach(
-    cloud,
+    context,
     open,
-    ({ id }) => cloud.api(signal).resize(id, slugs.get(id) ?? ''),
+    ({ id }) => context.api(signal).resize(id, slugs.get(id) ?? ''),
     signal,
   );
   const goal: Goal = {
@@ -79,12 +91,12 @@ export async function* resize(cloud: Cloud, machines: Machines, wanted: string, 
       droplet !== undefined && !droplet.locked && droplet.size_slug === slugs.get(droplet.id),
     withinMs: 900_000,
   };
-  const reached = yield* reach(cloud, begun, goal, signal);
+  const reached = yield* waitFor(context, begun, goal, signal);
   const resized = [...off.filter((item) => !open.includes(item)), ...reached];
-  // What DigitalOcean refused to resize runs on as it was.
+  // Droplets that DigitalOcean refused to resize are started again as they were.
   const refused = open.filter(({ name }) => !begun.some((item) => item.name === name));
   const back = [...resized, ...refused].filter(({ name }) => ran.has(name));
-  const on = (yield* powerOn(cloud, back, signal)).filter(({ name }) =>
+  const on = (yield* powerOn(context, back, signal)).filter(({ name }) =>
     resized.some((item) => item.name === name),
   );
   const stayed = resized.filter(({ name }) => !ran.has(name));
@@ -95,76 +107,96 @@ export async function* resize(cloud: Cloud, machines: Machines, wanted: string, 
   }
 }
 
-/** Also what was made twice, and by a try that was killed before it knew the id. With the last machine goes what all shared. */
-export async function* remove(cloud: Cloud, machines: Machines, signal: AbortSignal): Events {
-  const api = cloud.api(signal);
-  const there = await clusterDroplets(cloud, signal);
-  const foreign = await foreignDroplets(cloud, machines, there, signal);
+/** Also removes duplicates, droplets without a recorded id, and with the last machine what all shared. */
+export async function* remove(context: DropletContext, machines: Machines, signal: AbortSignal): Events {
+  const api = context.api(signal);
+  const tagged = await clusterDroplets(context, signal);
+  const foreign = await foreignDroplets(context, machines, tagged, signal);
   const items = machines.flatMap((machine) =>
-    [...there, ...foreign]
+    [...tagged, ...foreign]
       .filter(({ id, name }) => name === machine.name || String(id) === idOf(machine))
-      .map((droplet) => itemOf(machine, droplet, cloud.settings)),
+      .map((droplet) => tracked(machine, droplet, context.settings)),
   );
   const ways = {
     each: ({ id }: Droplet) => api.removeDroplet(id),
     tagged: (tag: string) => api.removeTagged(tag),
   };
-  const asked = yield* actOnAll(cloud, items, ways, signal);
-  const gone = new Set((yield* reach(cloud, asked, removing, signal)).map(({ droplet }) => droplet.id));
-  if ((await clusterDroplets(cloud, signal)).length === 0) await removeShared(cloud, signal);
+  const asked = yield* actOnAll(context, items, ways, signal);
+  const gone = new Set((yield* waitFor(context, asked, removing, signal)).map(({ droplet }) => droplet.id));
+  if ((await clusterDroplets(context, signal)).length === 0) await removeShared(context, signal);
   const left = new Set(items.filter(({ droplet }) => !gone.has(droplet.id)).map(({ name }) => name));
   yield* done(machines.filter(({ name }) => !left.has(name)));
 }
 
-async function* powerOn(cloud: Cloud, items: readonly Item[], signal: AbortSignal): Step {
+async function* powerOn(
+  context: DropletContext,
+  items: readonly TrackedDroplet[],
+  signal: AbortSignal,
+): DropletEvents {
   const off = items.filter(({ droplet }) => !isOn(droplet));
-  const begun = yield* actOn(cloud, off, 'power_on', signal);
-  return yield* withOthers(items, off, reach(cloud, begun, switchingOn, signal));
+  const begun = yield* actOn(context, off, 'power_on', signal);
+  return yield* withUnchanged(items, off, waitFor(context, begun, switchingOn, signal));
 }
 
-async function* powerOff(cloud: Cloud, items: readonly Item[], signal: AbortSignal): Step {
+async function* powerOff(
+  context: DropletContext,
+  items: readonly TrackedDroplet[],
+  signal: AbortSignal,
+): DropletEvents {
   const on = items.filter(({ droplet }) => !isOff(droplet));
-  const begun = yield* actOn(cloud, on, 'power_off', signal);
-  return yield* withOthers(items, on, reach(cloud, begun, switchingOff, signal));
+  const begun = yield* actOn(context, on, 'power_off', signal);
+  return yield* withUnchanged(items, on, waitFor(context, begun, switchingOff, signal));
 }
 
-async function* shutDown(cloud: Cloud, items: readonly Item[], signal: AbortSignal): Step {
+async function* shutDown(
+  context: DropletContext,
+  items: readonly TrackedDroplet[],
+  signal: AbortSignal,
+): DropletEvents {
   const on = items.filter(({ droplet }) => !isOff(droplet));
-  const begun = yield* actOn(cloud, on, 'shutdown', signal);
-  const { reached, late } = yield* follow(cloud, begun, shuttingDown, signal);
-  const forced = late.length > 0 ? yield* powerOff(cloud, late, signal) : [];
+  const begun = yield* actOn(context, on, 'shutdown', signal);
+  const { reached, late } = yield* poll(context, begun, shuttingDown, signal);
+  const forced = late.length > 0 ? yield* powerOff(context, late, signal) : [];
   return [...items.filter((item) => !on.includes(item)), ...reached, ...forced];
 }
 
-/** Those that were as wanted already go on with those that got there. */
-async function* withOthers(items: readonly Item[], asked: readonly Item[], got: Step): Step {
-  const reached = yield* got;
-  return [...items.filter((item) => !asked.includes(item)), ...reached];
+/** Adds the droplets that needed no action to those that reached the goal. */
+async function* withUnchanged(
+  items: readonly TrackedDroplet[],
+  acted: readonly TrackedDroplet[],
+  events: DropletEvents,
+): DropletEvents {
+  const reached = yield* events;
+  return [...items.filter((item) => !acted.includes(item)), ...reached];
 }
 
-/** The machines' droplets; a machine without one has failed. */
-export async function* locate(cloud: Cloud, machines: Machines, signal: AbortSignal): Step {
-  const there = await clusterDroplets(cloud, signal);
-  const foreign = await foreignDroplets(cloud, machines, there, signal);
-  const items: Item[] = [];
+/** The machines' droplets; a machine without one fails. */
+export async function* locate(
+  context: DropletContext,
+  machines: Machines,
+  signal: AbortSignal,
+): DropletEvents {
+  const tagged = await clusterDroplets(context, signal);
+  const foreign = await foreignDroplets(context, machines, tagged, signal);
+  const items: TrackedDroplet[] = [];
   for (const machine of machines) {
-    const droplet = pick([...there, ...foreign], machine);
-    if (droplet) items.push(itemOf(machine, droplet, cloud.settings));
-    else yield failure(machine, goneError(machine.name));
+    const droplet = findDroplet([...tagged, ...foreign], machine);
+    if (droplet) items.push(tracked(machine, droplet, context.settings));
+    else yield failure(machine, missingError(machine.name));
   }
   return items;
 }
 
-/** Those of machines that docker-machine made: they have no tag of belt's, and are asked for one by one. */
+/** Droplets that docker-machine created: they lack belt's tags, so each is requested by its id. */
 export async function foreignDroplets(
-  { api }: Cloud,
+  { api }: DropletContext,
   machines: Machines,
-  there: readonly Droplet[],
+  tagged: readonly Droplet[],
   signal: AbortSignal,
 ): Promise<Droplet[]> {
   const ids = machines.flatMap((machine) => {
     const id = idOf(machine);
-    return id !== undefined && !there.some((droplet) => String(droplet.id) === id) ? [id] : [];
+    return id !== undefined && !tagged.some((droplet) => String(droplet.id) === id) ? [id] : [];
   });
   const droplets = await Promise.all(ids.map((id) => api(signal).droplet(id)));
   return droplets.filter((droplet) => droplet !== undefined);
@@ -173,9 +205,12 @@ export async function foreignDroplets(
 function sizeFor(droplet: Droplet, wanted: string, sizes: readonly Size[]): Size {
   const size = chooseSize(wanted, sizes, droplet.region.slug);
   if (size.disk >= droplet.disk) return size;
-  throw new UserError(`${size.slug} has a disk of ${size.disk} GB, the droplet's has ${droplet.disk}`, {
-    hint: 'disks cannot shrink; take a size with at least as large a one',
-  });
+  throw new UserError(
+    `${size.slug} has a disk of ${size.disk} GB, smaller than the droplet's ${droplet.disk} GB`,
+    {
+      hint: 'disks cannot shrink: choose a size with a disk at least as large',
+    },
+  );
 }
 
 function isOff(droplet: Droplet | undefined): boolean {
@@ -186,6 +221,6 @@ function isOn(droplet: Droplet | undefined): boolean {
   return droplet?.status === 'active' && !droplet.locked;
 }
 
-function goneError(name: string): ExternalError {
-  return new ExternalError('it is gone: DigitalOcean has no such droplet', { hint: `belt rm ${name}` });
+function missingError(name: string): ExternalError {
+  return new ExternalError('the droplet no longer exists at DigitalOcean', { hint: `belt rm ${name}` });
 }

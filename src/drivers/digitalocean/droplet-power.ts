@@ -2,67 +2,72 @@ import { randomUUID } from 'node:crypto';
 import { messageOf } from '../../base/errors.js';
 import type { Droplet, PowerAction } from './api-types.js';
 import { DigitalOceanError } from './digitalocean-error.js';
-import type { Cloud } from './droplet-context.js';
-import type { Item, Step } from './poll-droplets.js';
+import type { DropletContext } from './droplet-context.js';
+import type { DropletEvents, TrackedDroplet } from './poll-droplets.js';
 
-/** From here on a tag, a call and the tag's end are fewer than a call each. */
-const fewestForTag = 5;
+/** From this many droplets, tagging them, one action and removing the tag take fewer requests. */
+const minForTag = 5;
 
-/** How long a droplet may be busy with something else. */
+/** How long to wait for another action on the droplet. */
 const busyMs = 120_000;
 const busyPollMs = 3_000;
 
-/** Switches all droplets; those with which it could not be begun have failed. */
-export function actOn(cloud: Cloud, items: readonly Item[], type: PowerAction, signal: AbortSignal): Step {
-  const api = cloud.api(signal);
+/** Starts a power action on all droplets; those that refuse it fail. */
+export function actOn(
+  context: DropletContext,
+  items: readonly TrackedDroplet[],
+  type: PowerAction,
+  signal: AbortSignal,
+): DropletEvents {
+  const api = context.api(signal);
   const ways = {
     each: ({ id }: Droplet) => api.power(id, type),
     tagged: (tag: string) => api.powerTagged(tag, type),
   };
-  return actOnAll(cloud, items, ways, signal);
+  return actOnAll(context, items, ways, signal);
 }
 
-/** The way with fewer calls. */
+/** Acts on each droplet, or on all through a tag, whichever takes fewer requests. */
 export function actOnAll(
-  cloud: Cloud,
-  items: readonly Item[],
+  context: DropletContext,
+  items: readonly TrackedDroplet[],
   ways: { each(droplet: Droplet): Promise<unknown>; tagged(tag: string): Promise<unknown> },
   signal: AbortSignal,
-): Step {
-  return items.length < fewestForTag
-    ? actOnEach(cloud, items, ways.each, signal)
-    : actThrough(cloud, items, ways.tagged, signal);
+): DropletEvents {
+  return items.length < minForTag
+    ? actOnEach(context, items, ways.each, signal)
+    : actByTag(context, items, ways.tagged, signal);
 }
 
 export async function* actOnEach(
-  cloud: Cloud,
-  items: readonly Item[],
+  context: DropletContext,
+  items: readonly TrackedDroplet[],
   act: (droplet: Droplet) => Promise<unknown>,
   signal: AbortSignal,
-): Step {
+): DropletEvents {
   const failures = await Promise.all(
-    items.map(({ droplet }) => whenFree(cloud, () => act(droplet), signal).then(nothing, asError)),
+    items.map(({ droplet }) => whenFree(context, () => act(droplet), signal).then(nothing, asError)),
   );
   signal.throwIfAborted();
-  const begun: Item[] = [];
+  const started: TrackedDroplet[] = [];
   for (const [index, item] of items.entries()) {
     const error = failures[index];
     if (error) yield { type: 'failed', name: item.name, error };
-    else begun.push(item);
+    else started.push(item);
   }
-  return begun;
+  return started;
 }
 
 /**
- * One call for all, by a tag that just these droplets have for as long as it takes. The cluster's own tag would not do: another belt
- * may be making machines of the same cluster.
+ * One request for all, through a temporary tag. The cluster's tag will not do: another belt process
+ * may be creating machines of the same cluster.
  */
-async function* actThrough(
-  { api }: Cloud,
-  items: readonly Item[],
+async function* actByTag(
+  { api }: DropletContext,
+  items: readonly TrackedDroplet[],
   act: (tag: string) => Promise<unknown>,
   signal: AbortSignal,
-): Step {
+): DropletEvents {
   const tag = `belt-batch:${randomUUID()}`;
   await api(signal).addTag(tag);
   try {
@@ -77,9 +82,13 @@ async function* actThrough(
   return [...items];
 }
 
-/** DigitalOcean refuses an action while another is under way. One that is refused for what is so already is no failure: the list tells. */
-async function whenFree(cloud: Cloud, act: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
-  const { clock } = cloud;
+/** Waits while another action is in progress. A droplet that is already on or off needs no action. */
+async function whenFree(
+  context: DropletContext,
+  act: () => Promise<unknown>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock } = context;
   const start = clock.now();
   for (;;) {
     try {

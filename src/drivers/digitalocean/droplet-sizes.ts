@@ -4,16 +4,18 @@ import { formatMemory, parseSize } from '../../machines/model/sizes.js';
 import type { Size } from './api-types.js';
 
 /**
- * The size for what the person wrote: of a memory amount the cheapest with at least that much that the region has now, or the slug.
- * @throws UserError when there is none
+ * The size with that slug, or for an amount of memory the cheapest available size of the region
+ * with at least that much.
+ * @throws UserError for a size that does not exist or is not available there
  */
 export function chooseSize(wanted: string, sizes: readonly Size[], region: string): Size {
-  const there = sizes.filter((size) => size.available && size.regions.includes(region));
+  const available = sizes.filter((size) => size.available && size.regions.includes(region));
   const memory = parseSize(wanted)?.memoryMb;
-  const found = memory === undefined ? there.find(({ slug }) => slug === wanted) : cheapest(there, memory);
+  const found =
+    memory === undefined ? available.find(({ slug }) => slug === wanted) : cheapest(available, memory);
   if (found) return found;
   const elsewhere = sizes.filter((size) => size.slug === wanted || size.memory >= (memory ?? Infinity));
-  throw elsewhere.length > 0 ? notThere(wanted, elsewhere, region) : noSize(wanted, there);
+  throw elsewhere.length > 0 ? unavailable(wanted, elsewhere, region) : unknownSize(wanted, available);
 }
 
 /** `s-1vcpu-512mb-10gb (512mb, 1 vCPU, 10 GB disk)` */
@@ -31,18 +33,18 @@ function cheapest(sizes: readonly Size[], memory: number): Size | undefined {
   return enough.sort((a, b) => a.price_monthly - b.price_monthly || a.memory - b.memory)[0];
 }
 
-function notThere(wanted: string, sizes: readonly Size[], region: string): UserError {
+function unavailable(wanted: string, sizes: readonly Size[], region: string): UserError {
   const regions = [...new Set(sizes.flatMap((size) => (size.available ? size.regions : [])))].sort();
-  const hint = regions.length > 0 ? `these regions do: ${regions.join(', ')}` : 'no region does at this time';
-  return new UserError(`${region} has no droplets of size ${wanted} now`, { hint });
+  const hint = regions.length > 0 ? `available in: ${regions.join(', ')}` : 'no region has it at this time';
+  return new UserError(`size ${wanted} is not available in ${region}`, { hint });
 }
 
-function noSize(wanted: string, sizes: readonly Size[]): UserError {
+function unknownSize(wanted: string, sizes: readonly Size[]): UserError {
   const suggestion = closest(
     wanted,
     sizes.map(({ slug }) => slug),
   );
-  return new UserError(`"${wanted}" is no size of DigitalOcean's`, {
-    hint: suggestion ? `did you mean "${suggestion}"?` : 'as in: 512mb, 2gb, s-1vcpu-1gb',
+  return new UserError(`unknown DigitalOcean size "${wanted}"`, {
+    hint: suggestion ? `did you mean "${suggestion}"?` : 'sizes look like 512mb, 2gb or s-1vcpu-1gb',
   });
 }

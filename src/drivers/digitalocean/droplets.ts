@@ -2,30 +2,30 @@ import type { Addresses, Machine, MachineState } from '../../machines/model/mach
 import type { Droplet } from './api-types.js';
 import type { DigitalOceanSettings } from './digitalocean-settings.js';
 
-/** What tells a droplet in the cluster's list: its id, or its name when belt was killed before it learned the id. */
-export interface Wanted {
+/** Identifies a droplet by its id, or by its name when belt was killed before it recorded the id. */
+export interface DropletKey {
   name: string;
   id?: string;
   driverData?: Record<string, unknown>;
 }
 
-/** Of several with the same name, the one whose id is recorded, or else the first that was made. */
-export function pick(droplets: readonly Droplet[], wanted: Wanted): Droplet | undefined {
+/** Of several with the same name, the one whose id is recorded, else the oldest. */
+export function findDroplet(droplets: readonly Droplet[], wanted: DropletKey): Droplet | undefined {
   const id = idOf(wanted);
   const named = droplets.filter(({ name }) => name === wanted.name).sort((a, b) => a.id - b.id);
   return droplets.find((droplet) => String(droplet.id) === id) ?? named[0];
 }
 
-/** Droplets that were made twice, because the answer to the first order was lost: each of a wanted name that is not the picked one. */
-export function doubles(droplets: readonly Droplet[], wanted: readonly Wanted[]): Droplet[] {
+/** Droplets that were created twice because a response was lost: all but the one that is kept. */
+export function duplicates(droplets: readonly Droplet[], wanted: readonly DropletKey[]): Droplet[] {
   return wanted.flatMap((one) => {
-    const picked = pick(droplets, one);
-    return droplets.filter(({ name, id }) => name === one.name && id !== picked?.id);
+    const kept = findDroplet(droplets, one);
+    return droplets.filter(({ name, id }) => name === one.name && id !== kept?.id);
   });
 }
 
 /** docker-machine's records have the id in their own field. */
-export function idOf({ id, driverData }: Wanted | Machine): string | undefined {
+export function idOf({ id, driverData }: DropletKey | Machine): string | undefined {
   const imported = driverData?.['DropletID'];
   return id ?? (imported ? String(imported) : undefined);
 }
@@ -42,20 +42,20 @@ const states: Readonly<Record<Droplet['status'], MachineState>> = {
 };
 
 /**
- * Whether the machines of the cluster reach this one at its private address: decided when it is made and recorded, so that later commands need
- * not have it set. Of one that docker-machine made, what is set tells.
+ * Whether the cluster's machines use this one's private address, as recorded when it was created.
+ * The setting decides for machines that docker-machine created.
  */
 export function isPrivate(
-  { driverData }: Wanted | Machine,
+  { driverData }: DropletKey | Machine,
   { privateNetworking }: Pick<DigitalOceanSettings, 'privateNetworking'>,
 ): boolean {
-  const decided = driverData?.['privateNetworking'];
-  return typeof decided === 'boolean' ? decided : privateNetworking;
+  const recorded = driverData?.['privateNetworking'];
+  return typeof recorded === 'boolean' ? recorded : privateNetworking;
 }
 
-/** In no certain order: the private one may come first. */
+/** The API lists networks in no particular order. */
 export function addressesOf({ networks }: Droplet, withPrivate: boolean): Addresses {
   const of = (type: string) => networks.v4.find((network) => network.type === type)?.ip_address;
-  const [open, inner] = [of('public'), of('private')];
-  return { ...(open && { public: open }), ...(withPrivate && inner && { private: inner }) };
+  const [publicIp, privateIp] = [of('public'), of('private')];
+  return { ...(publicIp && { public: publicIp }), ...(withPrivate && privateIp && { private: privateIp }) };
 }

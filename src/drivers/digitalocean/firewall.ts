@@ -1,8 +1,8 @@
-import type { FirewallOrder, Rule } from './api-types.js';
+import type { FirewallRequest, Rule } from './api-types.js';
 
-const everybody = ['0.0.0.0/0', '::/0'];
+const everyone = ['0.0.0.0/0', '::/0'];
 
-/** Swarm's own: 2377 its managers, 7946 its gossip, 4789 the overlay networks. Source: Docker's documentation of swarm mode. */
+/** 2377: managers, 7946: gossip, 4789: overlay networks. Source: Docker's documentation of swarm mode. */
 const swarmPorts: readonly Rule[] = [
   { protocol: 'tcp', ports: '2377' },
   { protocol: 'tcp', ports: '7946' },
@@ -10,7 +10,7 @@ const swarmPorts: readonly Rule[] = [
   { protocol: 'udp', ports: '4789' },
 ];
 
-/** All but those, so that published ports are reached as without a firewall. */
+/** All others, so that published ports stay reachable. */
 const otherPorts: readonly Rule[] = [
   { protocol: 'icmp', ports: '0' },
   { protocol: 'tcp', ports: '1-2376' },
@@ -21,9 +21,9 @@ const otherPorts: readonly Rule[] = [
   { protocol: 'udp', ports: '7947-65535' },
 ];
 
-/** A firewall that lets only the droplets of the tag reach each other's swarm ports, and is no hindrance otherwise. */
-export function firewallFor(name: string, tag: string): FirewallOrder {
-  // DigitalOcean's word for all ports is 0.
+/** Restricts the swarm's ports to droplets with the tag, and leaves all other ports open. */
+export function firewallFor(name: string, tag: string): FirewallRequest {
+  // 0 means all ports.
   const outbound: Rule[] = [
     { protocol: 'icmp', ports: '0' },
     { protocol: 'tcp', ports: '0' },
@@ -34,8 +34,8 @@ export function firewallFor(name: string, tag: string): FirewallOrder {
     tags: [tag],
     inbound_rules: [
       ...swarmPorts.map((rule) => ({ ...rule, sources: { tags: [tag] } })),
-      ...otherPorts.map((rule) => ({ ...rule, sources: { addresses: everybody } })),
+      ...otherPorts.map((rule) => ({ ...rule, sources: { addresses: everyone } })),
     ],
-    outbound_rules: outbound.map((rule) => ({ ...rule, destinations: { addresses: everybody } })),
+    outbound_rules: outbound.map((rule) => ({ ...rule, destinations: { addresses: everyone } })),
   };
 }

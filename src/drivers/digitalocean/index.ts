@@ -1,7 +1,7 @@
 import type { DriverModule } from '../driver.js';
 import { declaredSettings } from './digitalocean-settings.js';
 
-/** Droplets of DigitalOcean. Settings, variables and defaults are docker-machine's; those that it does not have come last. */
+/** Settings, variables and defaults are docker-machine's; belt's own come last. */
 export const driver: DriverModule = {
   name: 'digitalocean',
   summary: 'droplets of DigitalOcean (needs an access token)',

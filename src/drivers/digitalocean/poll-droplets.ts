@@ -3,66 +3,69 @@ import type { Machine } from '../../machines/model/machine.js';
 import type { MachineChange, MachineEvent } from '../driver.js';
 import { failure } from '../kit/event-stream.js';
 import type { Droplet } from './api-types.js';
-import { type Cloud, clusterDroplets } from './droplet-context.js';
+import { clusterDroplets, type DropletContext } from './droplet-context.js';
 import { addressesOf, isPrivate, stateOf } from './droplets.js';
 import { idTag } from './tags.js';
 
-/** A machine with its droplet as it was last seen. */
-export interface Item {
+/** A machine with its droplet as last seen. */
+export interface TrackedDroplet {
   name: string;
   droplet: Droplet;
-  /** Other machines reach it at its private address. */
+  /** Whether other machines use its private address. */
   isPrivate: boolean;
 }
 
-/** A recorded machine with its droplet. */
-export function itemOf(machine: Machine, droplet: Droplet, settings: Cloud['settings']): Item {
+export function tracked(
+  machine: Machine,
+  droplet: Droplet,
+  settings: DropletContext['settings'],
+): TrackedDroplet {
   return { name: machine.name, droplet, isPrivate: isPrivate(machine, settings) };
 }
 
-/** Yields events, and returns the items that go on. */
-export type Step<T = Item[]> = AsyncGenerator<MachineEvent, T>;
+/** Yields events, and returns the droplets that did not fail. */
+export type DropletEvents<T = TrackedDroplet[]> = AsyncGenerator<MachineEvent, T>;
 
 export interface Goal {
-  /** Shown meanwhile: `shutting down`. */
+  /** Progress while waiting: `shutting down`. */
   text: string;
-  /** Of a droplet that is no longer there: undefined. */
+  /** @param droplet undefined: it no longer exists */
   reached(droplet: Droplet | undefined): boolean;
   withinMs: number;
 }
 
-export interface Followed {
-  reached: Item[];
-  /** Those that did not get there in time. */
-  late: Item[];
+export interface PollResult {
+  reached: TrackedDroplet[];
+  /** Droplets that did not reach the goal in time. */
+  late: TrackedDroplet[];
 }
 
-/** The first look comes soon; then DigitalOcean has its time. */
-const pollsMs = [1_000, 2_000, 3_000, 5_000];
+/** Pauses between polls; the last one repeats. */
+const pausesMs = [1_000, 2_000, 3_000, 5_000];
 
-/** How long a droplet that was just made, or is worked on, may be missing from the list. */
+/** How long the list may lack a droplet that was just created or changed. */
 const missingMs = 60_000;
 
 /**
- * Waits until the droplets are as wanted: all of them by the one list of the cluster, however many there are. Each that gets there
- * has its event `changed` at once.
+ * Polls until all droplets reach the goal, with one list of the cluster per poll. Yields `changed`
+ * for each as soon as it does.
  */
-export async function* follow(
-  cloud: Cloud,
-  items: readonly Item[],
+export async function* poll(
+  context: DropletContext,
+  items: readonly TrackedDroplet[],
   goal: Goal,
   signal: AbortSignal,
-): Step<Followed> {
-  const { clock } = cloud;
+): DropletEvents<PollResult> {
+  const { clock } = context;
   const pending = new Map(items.map((item) => [item.droplet.id, item]));
-  const reached: Item[] = [];
+  const reached: TrackedDroplet[] = [];
   const start = clock.now();
   const seenAt = new Map<number, number>();
   for (const { name } of items) yield { type: 'progress', name, text: goal.text };
 
-  for (let poll = 0; pending.size > 0 && clock.now() - start < goal.withinMs; poll++) {
-    await clock.sleep(pollsMs[Math.min(poll, pollsMs.length - 1)] ?? 0, signal);
-    const seen = await look(cloud, [...pending.values()], signal);
+  for (let round = 0; pending.size > 0 && clock.now() - start < goal.withinMs; round++) {
+    await clock.sleep(pausesMs[Math.min(round, pausesMs.length - 1)] ?? 0, signal);
+    const seen = await readDroplets(context, [...pending.values()], signal);
     for (const [id, item] of pending) {
       const droplet = seen.get(id);
       if (droplet) seenAt.set(id, clock.now());
@@ -70,7 +73,7 @@ export async function* follow(
         if (droplet) pending.set(id, { ...item, droplet });
         if (droplet || clock.now() - (seenAt.get(id) ?? start) < missingMs) continue;
         pending.delete(id);
-        yield failure(item, lost(`DigitalOcean has no droplet ${id} any more`));
+        yield failure(item, resumable(`droplet ${id} no longer exists at DigitalOcean`));
         continue;
       }
       pending.delete(id);
@@ -82,17 +85,25 @@ export async function* follow(
   return { reached, late: [...pending.values()] };
 }
 
-/** As `follow`; those that are late have failed. */
-export async function* reach(cloud: Cloud, items: readonly Item[], goal: Goal, signal: AbortSignal): Step {
-  const { reached, late } = yield* follow(cloud, items, goal, signal);
+/** Like `poll`; droplets that are late fail. */
+export async function* waitFor(
+  context: DropletContext,
+  items: readonly TrackedDroplet[],
+  goal: Goal,
+  signal: AbortSignal,
+): DropletEvents {
+  const { reached, late } = yield* poll(context, items, goal, signal);
   for (const { name, droplet } of late) {
-    const is = `${droplet.status}${droplet.locked ? ', with an action under way' : ''}`;
-    yield failure({ name }, lost(`${goal.text}: the droplet is still ${is} after ${goal.withinMs / 1000} s`));
+    const is = `${droplet.status}${droplet.locked ? ', with an action in progress' : ''}`;
+    yield failure(
+      { name },
+      resumable(`${goal.text}: the droplet is still ${is} after ${goal.withinMs / 1000} s`),
+    );
   }
   return reached;
 }
 
-export function changeOf({ droplet, isPrivate }: Omit<Item, 'name'>): MachineChange {
+export function changeOf({ droplet, isPrivate }: Omit<TrackedDroplet, 'name'>): MachineChange {
   return {
     id: String(droplet.id),
     state: stateOf(droplet),
@@ -102,22 +113,22 @@ export function changeOf({ droplet, isPrivate }: Omit<Item, 'name'>): MachineCha
   };
 }
 
-/** The cluster's droplets, and one by one those without its tag: docker-machine made them. */
-async function look(
-  cloud: Cloud,
-  items: readonly Item[],
+/** The cluster's droplets, and one by one those without its tag, which docker-machine created. */
+async function readDroplets(
+  context: DropletContext,
+  items: readonly TrackedDroplet[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<number, Droplet>> {
-  const tag = idTag(cloud.options.cluster);
+  const tag = idTag(context.options.cluster);
   const foreign = items.filter(({ droplet }) => !droplet.tags.includes(tag));
   const [tagged, others] = await Promise.all([
-    foreign.length < items.length ? clusterDroplets(cloud, signal) : [],
-    Promise.all(foreign.map(({ droplet }) => cloud.api(signal).droplet(String(droplet.id)))),
+    foreign.length < items.length ? clusterDroplets(context, signal) : [],
+    Promise.all(foreign.map(({ droplet }) => context.api(signal).droplet(String(droplet.id)))),
   ]);
   const all = [...tagged, ...others.filter((droplet) => droplet !== undefined)];
   return new Map(all.map((droplet) => [droplet.id, droplet]));
 }
 
-function lost(message: string): ExternalError {
-  return new ExternalError(message, { hint: 'run the same command again: it goes on from there' });
+function resumable(message: string): ExternalError {
+  return new ExternalError(message, { hint: 'rerun the command to resume' });
 }

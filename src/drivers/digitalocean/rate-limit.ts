@@ -1,16 +1,17 @@
 import type { Clock } from './clock.js';
-import { type Answer, DigitalOceanError, numberIn } from './digitalocean-error.js';
+import { type ApiResponse, DigitalOceanError, numberIn } from './digitalocean-error.js';
 
-/** 50 at once and 200 a minute: never more than the 250 a minute that a token may have, whatever was before. */
+/** A burst of 50 and 200 per minute stay below DigitalOcean's limit of 250 per minute. */
 const burst = 50;
 const perMs = 200 / 60_000;
 
-/** Longer than this nobody wants to wait without being told. */
-export const longestWaitMs = 120_000;
+/** Longer waits are an error. */
+export const maxWaitMs = 120_000;
 
 /**
- * Keeps one process below DigitalOcean's limits before they are hit: a token bucket for the limit a minute, which the API does not
- * report, and the `ratelimit-*` headers for that of the hour, which others with the same token use up too.
+ * Keeps the process below DigitalOcean's limits: a token bucket for the limit per minute, which the
+ * API does not report, and the `ratelimit-*` headers for the hourly one, which others with the same
+ * token share.
  */
 export class RateLimit {
   private tokens = burst;
@@ -21,29 +22,29 @@ export class RateLimit {
     this.filledAt = clock.now();
   }
 
-  /** Resolves when the next request may go. @throws DigitalOceanError when that is too far off; AbortError */
+  /** Resolves when the next request may be sent. @throws DigitalOceanError when that takes too long; AbortError */
   async take(signal?: AbortSignal): Promise<void> {
     const now = this.clock.now();
     const closedMs = this.closedUntil - now;
-    if (closedMs > longestWaitMs) throw usedUp(this.closedUntil);
+    if (closedMs > maxWaitMs) throw exhausted(this.closedUntil);
     this.tokens = Math.min(burst, this.tokens + (now - this.filledAt) * perMs) - 1;
     this.filledAt = now;
     const waitMs = Math.max(closedMs, -this.tokens / perMs, 0);
     if (waitMs > 0) await this.clock.sleep(waitMs, signal);
   }
 
-  /** Learns from an answer. */
-  note(headers: Answer['headers']): void {
+  /** Updates the limits from a response's headers. */
+  update(headers: ApiResponse['headers']): void {
     const reset = numberIn(headers, 'ratelimit-reset');
     if (reset !== undefined && numberIn(headers, 'ratelimit-remaining') === 0)
       this.closedUntil = reset * 1000;
   }
 }
 
-function usedUp(until: number): DigitalOceanError {
+function exhausted(until: number): DigitalOceanError {
   const at = `${new Date(until).toISOString().slice(11, 16)} UTC`;
-  return new DigitalOceanError(`DigitalOcean's limit of requests an hour is used up until ${at}`, {
+  return new DigitalOceanError(`DigitalOcean API rate limit exceeded until ${at}`, {
     status: 429,
-    hint: 'run the same command again then: it goes on where it was',
+    hint: 'rerun the command after that; it resumes where it stopped',
   });
 }

@@ -1,20 +1,20 @@
 import { UserError } from '../../base/errors.js';
 import { ensureShared } from '../kit/ensure-shared.js';
 import { DigitalOceanError } from './digitalocean-error.js';
-import { type Cloud, fingerprintOf } from './droplet-context.js';
+import { type DropletContext, fingerprintOf } from './droplet-context.js';
 import { firewallFor } from './firewall.js';
 import { idTag, sharedName } from './tags.js';
 
 /** What all droplets of a cluster share in the account: an SSH key and a firewall. */
 
 /**
- * The key that new droplets get: the one that is set, or the cluster's, registered at its first use. Without any, DigitalOcean
- * would mail a password for root.
- * @returns what names it in an order
- * @throws UserError when the one that is set is not in the account
+ * The key of new droplets: the configured one, or the cluster's, registered at its first use.
+ * Without a key DigitalOcean would mail a root password.
+ * @returns its id
+ * @throws UserError for a configured key that is not in the account
  */
 export async function ensureKey(
-  { api, settings, options }: Cloud,
+  { api, settings, options }: DropletContext,
   publicKey: string,
   signal: AbortSignal,
 ): Promise<number> {
@@ -22,7 +22,7 @@ export async function ensureKey(
   if (sshKeyFingerprint !== undefined) {
     const key = await api(signal).key(sshKeyFingerprint);
     if (key) return key.id;
-    // docker-machine's words.
+    // docker-machine's message.
     throw new UserError(`Digital Ocean SSH key with fingerprint ${sshKeyFingerprint} doesn't exist`, {
       hint: 'keys of the account: https://cloud.digitalocean.com/account/security',
     });
@@ -37,12 +37,12 @@ export async function ensureKey(
   return key.id;
 }
 
-/** The firewall of the cluster's tag; made once. */
-export async function ensureFirewall(cloud: Cloud, signal: AbortSignal): Promise<void> {
-  const { api, settings, options } = cloud;
+/** The firewall of the cluster's tag, created once. */
+export async function ensureFirewall(context: DropletContext, signal: AbortSignal): Promise<void> {
+  const { api, settings, options } = context;
   if (!settings.firewall) return;
   const tag = idTag(options.cluster);
-  const find = async (): Promise<unknown> => (await findFirewalls(cloud, signal))[0];
+  const find = async (): Promise<unknown> => (await findFirewalls(context, signal))[0];
   const isUnclear = (error: unknown) =>
     isRefusal(error) || (error instanceof DigitalOceanError && error.unclear);
   await ensureShared(
@@ -56,17 +56,20 @@ export async function ensureFirewall(cloud: Cloud, signal: AbortSignal): Promise
   );
 }
 
-/** With the last machine of the cluster; a key that belt did not register stays. */
-export async function removeShared(cloud: Cloud, signal: AbortSignal): Promise<void> {
-  const { api, options } = cloud;
-  for (const { id } of await findFirewalls(cloud, signal)) await api(signal).removeFirewall(id);
+/** Called after the cluster's last machine; keeps keys that belt did not register. */
+export async function removeShared(context: DropletContext, signal: AbortSignal): Promise<void> {
+  const { api, options } = context;
+  for (const { id } of await findFirewalls(context, signal)) await api(signal).removeFirewall(id);
   const name = sharedName(options.cluster);
-  const mine = (await api(signal).keys()).filter((key) => key.name === name);
-  for (const { fingerprint } of mine) await api(signal).removeKey(fingerprint);
+  const own = (await api(signal).keys()).filter((key) => key.name === name);
+  for (const { fingerprint } of own) await api(signal).removeKey(fingerprint);
   await api(signal).removeTag(idTag(options.cluster));
 }
 
-async function findFirewalls({ api, options }: Cloud, signal: AbortSignal): Promise<{ id: string }[]> {
+async function findFirewalls(
+  { api, options }: DropletContext,
+  signal: AbortSignal,
+): Promise<{ id: string }[]> {
   const name = sharedName(options.cluster);
   return (await api(signal).firewalls()).filter((firewall) => firewall.name === name);
 }

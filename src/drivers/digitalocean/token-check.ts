@@ -1,13 +1,13 @@
 import { explanationOf, isAbort } from '../../base/errors.js';
 import type { Check } from '../driver.js';
 import { tokenPage } from './digitalocean-error.js';
-import type { Cloud } from './droplet-context.js';
+import type { DropletContext } from './droplet-context.js';
 
-/** Whether DigitalOcean can be asked. Who does not use it needs no token. */
-export async function diagnose({ api, settings }: Cloud, signal: AbortSignal): Promise<Check[]> {
+/** The token is optional: not everyone uses DigitalOcean. */
+export async function diagnose({ api, settings }: DropletContext, signal: AbortSignal): Promise<Check[]> {
   const name = 'access token';
   if (!settings.token) {
-    const detail = `none; for droplets set DIGITALOCEAN_ACCESS_TOKEN to one of ${tokenPage}`;
+    const detail = `not set; create one at ${tokenPage} and set DIGITALOCEAN_ACCESS_TOKEN`;
     return [{ name, ok: false, optional: true, detail }];
   }
   try {

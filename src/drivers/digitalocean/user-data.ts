@@ -6,15 +6,15 @@ import type { CreateRequest } from '../driver.js';
 import { firstBootCommands } from '../kit/first-boot.js';
 
 /** DigitalOcean's limit. */
-const mostBytes = 64 * 1024;
+const maxBytes = 64 * 1024;
 
-/** The person's own user data. @throws UserError when it cannot be read */
+/** The user's own user data. @throws UserError when it cannot be read */
 export async function readUserData(path: string | undefined): Promise<string | undefined> {
   if (path === undefined) return undefined;
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new UserError(`the user data cannot be read: ${messageOf(error)}`);
+    throw new UserError(`cannot read the user data: ${messageOf(error)}`);
   }
 }
 
@@ -25,9 +25,10 @@ interface UserDataOptions {
 }
 
 /**
- * User data for the droplets of one call: their host keys and the key that belt logs in with, and then what the person wants.
- * @param options `user` is whom belt logs in as; `own` is the person's own user data
- * @throws UserError when it is more than DigitalOcean takes
+ * User data for the droplets of one request: their host keys, the key that belt logs in with, and
+ * the user's own user data.
+ * @param options `user`: who belt logs in as; `own`: the user's own user data
+ * @throws UserError when it exceeds DigitalOcean's limit
  */
 export async function userDataFor(
   requests: readonly CreateRequest[],
@@ -37,14 +38,14 @@ export async function userDataFor(
   const { own } = options;
   const config = await cloudConfig(requests, options, templates);
   const all = own === undefined ? config : multipart(config, own);
-  if (Buffer.byteLength(all) <= mostBytes) return all;
+  if (Buffer.byteLength(all) <= maxBytes) return all;
   throw new UserError(
-    `the user data has ${Buffer.byteLength(all)} bytes with belt's part; DigitalOcean takes ${mostBytes}`,
-    { hint: 'make the file smaller, or have it fetch the rest' },
+    `the user data has ${Buffer.byteLength(all)} bytes with belt's part; DigitalOcean accepts ${maxBytes}`,
+    { hint: 'make the file smaller, or let it download the rest' },
   );
 }
 
-/** JSON is YAML. cloud-init is kept from making host keys of its own, and from locking root out where belt logs in as root. */
+/** Keeps cloud-init from generating host keys, and from disabling root if belt logs in as root. */
 async function cloudConfig(
   requests: readonly CreateRequest[],
   options: UserDataOptions,
@@ -69,7 +70,7 @@ function keyOf({ name, ssh: { hostKey } }: CreateRequest): string {
   return `${name.toLowerCase()}) public='${hostKey.publicKey}' private='${hostKey.privateKey.trimEnd()}' ;;`;
 }
 
-/** Lists of both are put together, belt's first; of other settings the person's win. Source: cloud-init's "Merging user-data sections". */
+/** Lists are merged, belt's first; other settings of the user win. Source: cloud-init's "Merging user-data sections". */
 function multipart(config: string, own: string): string {
   const boundary = `belt-${randomUUID()}`;
   const parts = [
@@ -80,7 +81,7 @@ function multipart(config: string, own: string): string {
   return `${head}\n${parts.map((text) => `--${boundary}\n${text}\n`).join('')}--${boundary}--\n`;
 }
 
-/** A multipart document goes in as it is; of plain text cloud-init finds out by itself what it is. */
+/** A multipart document stays as it is; cloud-init detects the type of plain text. */
 function partOf(own: string): string {
   return /^(content-type|mime-version):/i.test(own) ? own : part(own, 'text/plain', []);
 }

@@ -6,11 +6,11 @@ import type { Clock } from '../../../../src/drivers/digitalocean/clock.js';
 import { DigitalOceanError, explain } from '../../../../src/drivers/digitalocean/digitalocean-error.js';
 import { readSettings } from '../../../../src/drivers/digitalocean/digitalocean-settings.js';
 import { chooseSize } from '../../../../src/drivers/digitalocean/droplet-sizes.js';
-import { doubles, pick } from '../../../../src/drivers/digitalocean/droplets.js';
+import { duplicates, findDroplet } from '../../../../src/drivers/digitalocean/droplets.js';
 import { firewallFor } from '../../../../src/drivers/digitalocean/firewall.js';
 import { RateLimit } from '../../../../src/drivers/digitalocean/rate-limit.js';
-import { regionFor, setRegionOf } from '../../../../src/drivers/digitalocean/regions.js';
-import { delayMs, persist } from '../../../../src/drivers/digitalocean/retry-policy.js';
+import { configuredRegion, regionFor } from '../../../../src/drivers/digitalocean/regions.js';
+import { delayMs, withRetry } from '../../../../src/drivers/digitalocean/retry-policy.js';
 import { tagsOf } from '../../../../src/drivers/digitalocean/tags.js';
 import { userDataFor } from '../../../../src/drivers/digitalocean/user-data.js';
 import type { SettingValues } from '../../../../src/drivers/driver.js';
@@ -36,8 +36,8 @@ const answer = (status: number, body: unknown = undefined, headers = {}) => ({
   body,
 });
 
-test('the region that a machine was made in is told, unless its name chose it', () => {
-  const made = (name: string, driverData: Record<string, unknown>) => setRegionOf({ name, driverData });
+test('a record shows the region of a machine unless its name chose it', () => {
+  const made = (name: string, driverData: Record<string, unknown>) => configuredRegion({ name, driverData });
   expect(made('node1', { region: 'sgp1' })).toEqual({ region: 'sgp1' });
   expect(made('nyc1-node1', { region: 'sgp1' })).toEqual({ region: 'sgp1' });
   expect(made('sgp1-node1', { region: 'sgp1' })).toEqual({});
@@ -48,24 +48,27 @@ describe('explain', () => {
   test.each([
     [
       answer(401, { id: 'unauthorized', message: 'Unable to authenticate you' }),
-      /does not accept the access token$/,
+      /rejected the access token$/,
     ],
     [
       answer(403, { id: 'forbidden', message: 'missing droplet:create' }),
       /does not allow POST \/droplets \(missing/,
     ],
-    [answer(404, { id: 'not_found', message: 'no such' }), /knows nothing at POST \/droplets \(no such\)$/],
+    [
+      answer(404, { id: 'not_found', message: 'no such' }),
+      /has no such resource: POST \/droplets \(no such\)$/,
+    ],
     [
       answer(422, { id: 'unprocessable_entity', message: 'Name is bad', request_id: 'r1' }),
-      /^DigitalOcean refuses: Name is bad \(request r1\)$/,
+      /^DigitalOcean refused the request: Name is bad \(request r1\)$/,
     ],
-    [answer(429), /limit of requests is used up$/],
+    [answer(429), /rate limit exceeded$/],
     [answer(500, { id: 'server_error', message: 'oops' }), /^DigitalOcean failed \(500\): oops$/],
-    [answer(502, '<html>'), /^DigitalOcean failed \(502\): a web page instead of an answer$/],
-    [answer(200, '<html>'), /^DigitalOcean failed \(200\): a web page instead of an answer$/],
+    [answer(502, '<html>'), /^DigitalOcean failed \(502\): a web page instead of an API response$/],
+    [answer(200, '<html>'), /^DigitalOcean failed \(200\): a web page instead of an API response$/],
     [
       { request: 'GET /sizes', headers: {}, body: undefined, code: 'ECONNABORTED' },
-      /did not answer in time$/,
+      /did not respond in time$/,
     ],
     [
       { request: 'GET /sizes', headers: {}, body: undefined, code: 'ECONNREFUSED' },
@@ -75,7 +78,7 @@ describe('explain', () => {
     expect(explain(given, 0).message).toMatch(message);
   });
 
-  test('tells what may have been done all the same, and what is worth another try', () => {
+  test('an error shows whether the request may have been carried out and whether to retry', () => {
     const told = (status?: number) => {
       const { unclear, repeatable } = explain(
         { request: '', headers: {}, body: '', ...(status && { status }) },
@@ -91,7 +94,7 @@ describe('explain', () => {
     expect(told()).toEqual({ unclear: true, repeatable: true });
   });
 
-  test('waits as it is told: for a burst by retry-after, for the hour until ratelimit-reset', () => {
+  test('a rate limit error waits for retry-after, or until ratelimit-reset', () => {
     expect(explain(answer(429, undefined, { 'retry-after': '7' }), 0).waitMs).toBe(7_000);
     const used = { 'ratelimit-remaining': '0', 'ratelimit-reset': '100' };
     expect(explain(answer(429, undefined, used), 40_000).waitMs).toBe(60_000);
@@ -102,7 +105,7 @@ describe('explain', () => {
 });
 
 describe('the rate limit', () => {
-  test('lets no more than 250 requests through in any minute, whatever comes when', async () => {
+  test('the rate limit lets at most 250 requests through in any minute', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.nat({ max: 20_000 }), { minLength: 300, maxLength: 600 }),
@@ -126,19 +129,19 @@ describe('the rate limit', () => {
     );
   });
 
-  test('waits until the reset once nothing is left, and says so when that is far off', async () => {
+  test('an exhausted rate limit waits until the reset, or fails when that is far off', async () => {
     const clock = new JumpingClock();
     const limit = new RateLimit(clock);
     const resetIn = (seconds: number) => String(Math.floor(clock.time / 1000) + seconds);
-    limit.note({ 'ratelimit-remaining': '0', 'ratelimit-reset': resetIn(90) });
+    limit.update({ 'ratelimit-remaining': '0', 'ratelimit-reset': resetIn(90) });
     await limit.take();
     expect(clock.slept).toEqual([90_000]);
-    limit.note({ 'ratelimit-remaining': '0', 'ratelimit-reset': resetIn(1800) });
-    await expect(limit.take()).rejects.toThrow(/an hour is used up until \d\d:\d\d UTC$/);
+    limit.update({ 'ratelimit-remaining': '0', 'ratelimit-reset': resetIn(1800) });
+    await expect(limit.take()).rejects.toThrow(/rate limit exceeded until \d\d:\d\d UTC$/);
   });
 });
 
-describe('trying again', () => {
+describe('retries', () => {
   const failing = (errors: Error[]) => async () => {
     const error = errors.shift();
     if (error) throw error;
@@ -147,16 +150,16 @@ describe('trying again', () => {
   const lost = () => new DigitalOceanError('lost', { unclear: true, repeatable: true });
   const busy = (waitMs: number) => new DigitalOceanError('busy', { repeatable: true, waitMs });
 
-  test('ends with the answer, with longer and longer waits', async () => {
+  test('a temporary failure is retried with growing delays', async () => {
     const clock = new JumpingClock();
-    expect(await persist(failing([lost(), lost(), lost(), busy(5_000)]), { clock })).toBe('fine');
+    expect(await withRetry(failing([lost(), lost(), lost(), busy(5_000)]), { clock })).toBe('fine');
     expect(clock.slept).toEqual([750, 1500, 3000, 5500]);
   });
 
-  test('gives up after six tries, and at once for what does not pass, takes too long, or must not be done twice', async () => {
+  test('retries end after six attempts, and at once for permanent errors, long waits and requests that must not repeat', async () => {
     const clock = new JumpingClock();
     const errors = Array.from({ length: 9 }, lost);
-    await expect(persist(failing(errors), { clock })).rejects.toThrow('lost');
+    await expect(withRetry(failing(errors), { clock })).rejects.toThrow('lost');
     expect(errors).toHaveLength(3);
     for (const [error, once] of [
       [new DigitalOceanError('no'), false],
@@ -165,13 +168,13 @@ describe('trying again', () => {
       [new TypeError('a bug'), false],
     ] as const) {
       clock.slept.length = 0;
-      await expect(persist(failing([error]), { clock, once })).rejects.toBe(error);
+      await expect(withRetry(failing([error]), { clock, once })).rejects.toBe(error);
       expect(clock.slept).toEqual([]);
     }
-    expect(await persist(failing([busy(10)]), { clock, once: true })).toBe('fine');
+    expect(await withRetry(failing([busy(10)]), { clock, once: true })).toBe('fine');
   });
 
-  test('waits are spread, at least half of what they would be, and at most 30 seconds', () => {
+  test('delays are jittered between a half and the whole, and at most 30 seconds', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 40 }),
@@ -199,7 +202,7 @@ describe('sizes and regions', () => {
     expect(chooseSize(wanted, sizes, 'nyc3').slug).toBe(slug);
   });
 
-  test('of an amount it is the cheapest with at least that much, in that region', () => {
+  test('an amount of memory selects the cheapest size of the region with at least that much', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 4096 }), (memory) => {
         const chosen = chooseSize(`${memory}mb`, sizes, 'fra1');
@@ -210,7 +213,7 @@ describe('sizes and regions', () => {
     );
   });
 
-  test('one that another region has is said to be there', () => {
+  test('a size that only other regions have is refused with their names', () => {
     const error = (() => {
       try {
         return chooseSize('8gb', sizes, 'fra1');
@@ -218,7 +221,7 @@ describe('sizes and regions', () => {
         return thrown as { hint: string };
       }
     })();
-    expect(error).toMatchObject({ hint: 'these regions do: nyc3' });
+    expect(error).toMatchObject({ hint: 'available in: nyc3' });
   });
 
   test.each([
@@ -236,28 +239,28 @@ describe('settings', () => {
 
   const read = (values: SettingValues) => readSettings({ ...defaultSettings, ...values }, person);
 
-  test('the token goes nowhere in the clear', () => {
+  test('the API URL must be HTTPS, except on this computer', () => {
     expect(() => read({ api_url: 'http://example.org/v2' })).toThrow('must be an https:// address');
     expect(read({ api_url: 'http://127.0.0.1:99/v2/' }).apiUrl).toBe('http://127.0.0.1:99/v2');
   });
 
-  test('tags come as a list, or as docker-machine takes them', () => {
+  test('tags are a list, or comma-separated as in docker-machine', () => {
     expect(read({ tags: ['a', 'b'] }).tags).toEqual(['a', 'b']);
     expect(read({ tags: ['a,b', 'c'] }).tags).toEqual(['a', 'b', 'c']);
     expect(read({}).tags).toEqual([]);
   });
 
   test('a key path without a fingerprint, a bad tag and a bad port are refused', () => {
-    expect(() => read({ ssh_key_path: 'k' })).toThrow('ssh_key_path needs ssh_key_fingerprint');
-    expect(() => read({ tags: ['a b'] })).toThrow('"a b" is no tag');
+    expect(() => read({ ssh_key_path: 'k' })).toThrow('ssh_key_path requires ssh_key_fingerprint');
+    expect(() => read({ tags: ['a b'] })).toThrow('invalid tag "a b"');
     expect(() => read({ ssh_port: 0 })).toThrow('ssh_port must be a port number, 1 to 65535');
     expect(() => read({ region: '' })).toThrow('the setting region is empty');
     expect(() => read({ region: 3 })).toThrow('the setting region must be text');
   });
 });
 
-describe('what a cluster shares', () => {
-  test('tags are such as DigitalOcean takes, whatever the cluster is called', () => {
+describe('shared resources', () => {
+  test('tags are valid at DigitalOcean for every cluster name', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 60 }), (name) => {
         for (const tag of tagsOf({ id: 'an-id', name }, [])) expect(tag).toMatch(/^[A-Za-z0-9_:-]{1,255}$/);
@@ -265,7 +268,7 @@ describe('what a cluster shares', () => {
     );
   });
 
-  test("every port is open to all, or, if it is one of the swarm's, to the cluster", () => {
+  test("the firewall opens the swarm's ports to the cluster, and every other port to all", () => {
     const { inbound_rules: rules } = firewallFor('name', 'the-tag');
     const opens = ({ ports }: { ports: string }, port: number) => {
       const [first = 0, last = first] = ports.split('-').map(Number);
@@ -282,12 +285,12 @@ describe('what a cluster shares', () => {
     }
   });
 
-  test('of droplets with the same name the recorded one is picked, or the first', () => {
+  test('of droplets with the same name the recorded one is used, else the oldest', () => {
     const droplet = (id: number, name: string) => ({ id, name }) as Droplet;
-    const there = [droplet(9, 'a'), droplet(3, 'a'), droplet(5, 'b')];
-    expect(pick(there, { name: 'a' })?.id).toBe(3);
-    expect(pick(there, { name: 'a', id: '9' })?.id).toBe(9);
-    expect(doubles(there, [{ name: 'a', id: '9' }, { name: 'b' }]).map(({ id }) => id)).toEqual([3]);
+    const droplets = [droplet(9, 'a'), droplet(3, 'a'), droplet(5, 'b')];
+    expect(findDroplet(droplets, { name: 'a' })?.id).toBe(3);
+    expect(findDroplet(droplets, { name: 'a', id: '9' })?.id).toBe(9);
+    expect(duplicates(droplets, [{ name: 'a', id: '9' }, { name: 'b' }]).map(({ id }) => id)).toEqual([3]);
   });
 });
 
@@ -305,7 +308,7 @@ describe('user data', () => {
   });
   const templates = templatesIn('templates');
 
-  test("the person's own comes with belt's part, each as cloud-init takes it", async () => {
+  test("the user's own user data is sent with belt's as a multipart document", async () => {
     const all = await userDataFor(
       [request('node1')],
       { user: 'root', own: '#!/bin/sh\necho grüße\n' },
@@ -321,9 +324,9 @@ describe('user data', () => {
     );
   });
 
-  test('more than DigitalOcean takes is refused', async () => {
+  test('user data beyond the limit of DigitalOcean is refused', async () => {
     await expect(
       userDataFor([request('node1')], { user: 'root', own: 'x'.repeat(60_000) }, templates),
-    ).rejects.toThrow('DigitalOcean takes 65536');
+    ).rejects.toThrow('DigitalOcean accepts 65536');
   });
 });

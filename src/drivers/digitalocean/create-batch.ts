@@ -1,0 +1,106 @@
+import { AbortError, messageOf } from '../../base/errors.js';
+import type { CreateRequest } from '../driver.js';
+import type { Droplet, DropletsRequest } from './api-types.js';
+import { DigitalOceanError } from './digitalocean-error.js';
+import { clusterDroplets, type DropletContext } from './droplet-context.js';
+import { duplicates, findDroplet } from './droplets.js';
+import { tagsOf } from './tags.js';
+import { userDataFor } from './user-data.js';
+
+/** DigitalOcean creates up to ten droplets per request. */
+export const maxBatchSize = 10;
+
+/** Requests for one batch when responses are lost or incomplete. */
+const maxAttempts = 4;
+
+/** How long a new droplet may take to be listed. */
+const settleMs = 3_000;
+
+/** Up to ten new machines with the same region and size. */
+export interface DropletBatch {
+  requests: readonly CreateRequest[];
+  region: string;
+  size: string;
+  image: string | number;
+  key: number;
+  vpc?: string;
+  /** The user's own. */
+  userData?: string;
+}
+
+/** The droplets by name, and why others are missing. */
+export interface BatchResult {
+  created: Map<string, Droplet>;
+  error?: Error;
+}
+
+/**
+ * Creates each machine once. DigitalOcean has no idempotency key, so when a response is lost or
+ * incomplete, the cluster's droplets are listed before the rest is requested again.
+ */
+export async function createBatch(
+  context: DropletContext,
+  batch: DropletBatch,
+  signal: AbortSignal,
+): Promise<BatchResult> {
+  const created = new Map<string, Droplet>();
+  for (let attempt = 1; ; attempt++) {
+    const missing = batch.requests.filter(({ name }) => !created.has(name));
+    if (missing.length === 0) return { created };
+    try {
+      signal.throwIfAborted();
+      for (const droplet of await requestOnce(context, { ...batch, requests: missing }, signal))
+        created.set(droplet.name, droplet);
+    } catch (error) {
+      if (signal.aborted) throw new AbortError();
+      const lost = error instanceof DigitalOceanError && error.unclear;
+      if (!lost || attempt === maxAttempts) return { created, error: asError(error) };
+    }
+    if (created.size === batch.requests.length) return { created };
+    if (attempt === maxAttempts)
+      return { created, error: new DigitalOceanError('DigitalOcean did not create the droplet') };
+    await context.clock.sleep(settleMs * attempt, signal);
+    const droplets = await clusterDroplets(context, signal);
+    for (const request of missing) {
+      const droplet = findDroplet(droplets, request);
+      if (droplet) created.set(request.name, droplet);
+    }
+  }
+}
+
+/** Removes duplicates: droplets that were listed later than `createBatch` waited. */
+export async function removeDuplicates(
+  { api }: DropletContext,
+  droplets: readonly Droplet[],
+  requests: readonly CreateRequest[],
+  signal: AbortSignal,
+): Promise<void> {
+  await Promise.all(duplicates(droplets, requests).map(({ id }) => api(signal).removeDroplet(id)));
+}
+
+async function requestOnce(
+  { api, settings, options }: DropletContext,
+  batch: DropletBatch,
+  signal: AbortSignal,
+): Promise<Droplet[]> {
+  const { requests, region, size, image, key, vpc, userData: own } = batch;
+  const { engineAtFirstBoot, ssh } = settings;
+  const body: DropletsRequest = {
+    names: requests.map(({ name }) => name),
+    region,
+    size,
+    image,
+    ssh_keys: [key],
+    backups: settings.backups,
+    ipv6: settings.ipv6,
+    monitoring: settings.monitoring,
+    tags: tagsOf(options.cluster, settings.tags),
+    user_data: await userDataFor(requests, { user: ssh.user, own, engineAtFirstBoot }, options.templates),
+    ...(vpc !== undefined && { vpc_uuid: vpc }),
+  };
+  return api(signal).addDroplets(body);
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(messageOf(error));
+}
