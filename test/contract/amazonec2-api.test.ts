@@ -51,7 +51,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     await moto?.stop();
   });
 
-  test('forty machines are one RunInstances, and one look at a time for all', async () => {
+  test('create launches forty machines with one call and polls them together', async () => {
     const it = await open();
     const before = ec2.calls.length;
     await it.create(names(40), { size: '512mb' });
@@ -95,7 +95,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(listed.map(({ size }) => size)).toEqual(Array(40).fill('512mb'));
   });
 
-  test('all verbs are one call for all machines', async () => {
+  test('each lifecycle operation makes one call for all machines', async () => {
     const it = await open();
     await it.create(names(5));
     const verb = async (action: string, events: AsyncIterable<MachineEvent>) => {
@@ -130,7 +130,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(Object.values(it.outcomes)).toEqual(Array(5).fill('done'));
   });
 
-  test('what is set is handed on', async () => {
+  test('settings are passed to RunInstances', async () => {
     const it = await open({
       placement_group: 'near',
       monitoring: true,
@@ -164,7 +164,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(last?.params.get('IamInstanceProfile.Name')).toBe('nodes');
   });
 
-  test('who has a key pair there logs in with its key', async () => {
+  test('an existing key pair is used with its private key', async () => {
     await account.send(
       new ImportKeyPairCommand({ KeyName: 'mine', PublicKeyMaterial: Buffer.from(userKey.publicKey) }),
     );
@@ -177,7 +177,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(found.find(({ cluster }) => cluster.id === it.cluster.id)?.ssh.keyPath).toBe('/here/mine.pem');
   });
 
-  test('whoever has no record finds the machines of all clusters', async () => {
+  test('discover finds the machines of all clusters', async () => {
     const one = await open({ private_address_only: true });
     await one.create(names(2), { size: '1gb' });
     const other = await open();
@@ -208,7 +208,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     });
   });
 
-  test('an image of each, which says whom it lets log in, and what goes again', async () => {
+  test('snapshots become tagged images, which can be removed', async () => {
     const it = await open();
     await it.create(names(2));
     const driver = it.driver as Required<Driver>;
@@ -228,10 +228,10 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     await driver.images.remove(wishes[0]?.as ?? '', signal);
     await driver.images.remove(kept.find(({ name }) => name === 'node2')?.id ?? '', signal);
     expect(await driver.images.list(signal)).toEqual([]);
-    await expect(driver.images.remove('base', signal)).rejects.toThrow('belt has made no image "base"');
+    await expect(driver.images.remove('base', signal)).rejects.toThrow('belt created no image "base"');
   });
 
-  test('machines that are off change their size and stay off', async () => {
+  test('resize keeps stopped machines stopped', async () => {
     const it = await open();
     await it.create(names(2));
     const [one, two] = it.machines() as [Machine, Machine];
@@ -240,10 +240,10 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(await it.states()).toEqual(['stopped', 'running']);
     expect((await it.instances()).map(({ InstanceType }) => InstanceType)).toEqual(['t3.large', 't3.large']);
     await it.follow(it.driver.resize([one, two], 't4g.large', signal));
-    expect(it.outcomes['node1']).toMatch(/^t4g\.large has other processors than i-\w+, which is amd64$/);
+    expect(it.outcomes['node1']).toMatch(/^t4g\.large does not match i-\w+, which has architecture amd64$/);
   });
 
-  test('the security group is made once, opens the swarm to itself only, and goes with the last machine', async () => {
+  test('the security group is created once, opens swarm ports only to itself, and is removed with the last machine', async () => {
     const it = await open({ allow_from: ['198.51.100.0/24', '2001:db8::1'], open_port: ['80', '53/udp'] });
     await it.create(names(1));
     const before = ec2.count('AuthorizeSecurityGroupIngress');
@@ -271,7 +271,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(await it.keyPairs()).toEqual([]);
   });
 
-  test('what machines shared goes too when somebody else has terminated them', async () => {
+  test('shared resources are removed even if belt did not terminate the instances', async () => {
     const it = await open();
     await it.create(names(2));
     const ids = it.machines().map(({ id = '' }) => id);
@@ -286,7 +286,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(ec2.count('DeleteKeyPair') - before).toBe(1);
   });
 
-  test('machines whose region is not recorded yet are listed with the others', async () => {
+  test('machines without a recorded region are listed with the others', async () => {
     const it = await open();
     await it.create(names(2));
     const [one, two] = it.machines() as [Machine, Machine];
@@ -296,20 +296,17 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(ec2.count('DescribeInstances') - before).toBe(1);
   });
 
-  test.each(['private_address_only', 'use_private_address'])(
-    'with %s, "me" is whoever is in the VPC',
-    async (setting) => {
-      const it = await open({ allow_from: ['me'], [setting]: true });
-      await it.create(names(1));
-      const [rules] = await it.groups();
-      expect(rules).toContain('tcp 22 10.77.0.0/16');
-      expect(rules).toContain('tcp 2376 10.77.0.0/16');
-      const [instance] = await it.instances();
-      expect(it.machines()[0]?.addresses).toEqual({ private: instance?.PrivateIpAddress });
-    },
-  );
+  test.each(['private_address_only', 'use_private_address'])('with %s, "me" is the VPC', async (setting) => {
+    const it = await open({ allow_from: ['me'], [setting]: true });
+    await it.create(names(1));
+    const [rules] = await it.groups();
+    expect(rules).toContain('tcp 22 10.77.0.0/16');
+    expect(rules).toContain('tcp 2376 10.77.0.0/16');
+    const [instance] = await it.instances();
+    expect(it.machines()[0]?.addresses).toEqual({ private: instance?.PrivateIpAddress });
+  });
 
-  test('what EC2 has just made and does not know of yet is waited for', async () => {
+  test('create waits until EC2 lists new instances', async () => {
     const it = await open();
     ec2.fail({ action: 'CreateTags', kind: 'unknown', times: 3 });
     ec2.fail({ action: 'DescribeInstances', kind: 'blind', times: 3 });
@@ -319,11 +316,11 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(await it.instances()).toHaveLength(3);
   });
 
-  test('where there is no room for all, those that there is room for are made, and the same create makes the rest', async () => {
+  test('create launches as many machines as there is capacity for, and a rerun launches the rest', async () => {
     const it = await open();
     ec2.fail({ action: 'RunInstances', kind: 'full', room: 2, times: 1 });
     await it.create(names(4));
-    const short = 'EC2 in us-east-1 had room for 2 of 4 machines of type t3.micro';
+    const short = 'EC2 in us-east-1 had capacity for 2 of 4 machines of type t3.micro';
     expect(it.outcomes).toEqual({ node1: 'done', node2: 'done', node3: short, node4: short });
     ec2.fail({ action: 'RunInstances', kind: 'full', room: 0, times: 10 });
     await it.create(['node3', 'node4']);
@@ -334,7 +331,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect((await it.instances()).map((one) => tag(one, 'Name')).sort()).toEqual(names(4));
   });
 
-  test('spot capacity that is not there can be on-demand capacity', async () => {
+  test('on-demand instances replace missing spot capacity', async () => {
     const it = await open({ request_spot_instance: true, spot_fallback: true, spot_price: '0.01' });
     ec2.fail({ action: 'RunInstances', kind: 'full', room: 0, times: 6 });
     const before = ec2.count('RunInstances');
@@ -345,7 +342,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(calls.at(-1)?.params.get('InstanceMarketOptions.MarketType')).toBeNull();
   });
 
-  test('where spot capacity is short, on-demand instances are the rest', async () => {
+  test('on-demand instances complete partial spot capacity', async () => {
     const it = await open({ request_spot_instance: true, spot_fallback: true });
     ec2.fail({ action: 'RunInstances', kind: 'full', room: 1, times: 1 });
     await it.create(names(3));
@@ -356,13 +353,13 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(kinds.sort()).toEqual(['node1 spot', 'node2 on-demand', 'node3 on-demand']);
   });
 
-  test('spot instances, which cannot be stopped, hold up no others', async () => {
+  test('spot instances fail to stop without affecting other machines', async () => {
     const it = await open({ request_spot_instance: true, spot_fallback: true });
     ec2.fail({ action: 'RunInstances', kind: 'full', room: 1, times: 1 });
     await it.create(names(3));
     const id = it.records.get('node1')?.id;
     const outcomes = {
-      node1: `${id} is a spot instance, which EC2 does not stop`,
+      node1: `${id} is a spot instance and cannot be stopped`,
       node2: 'done',
       node3: 'done',
     };
@@ -381,7 +378,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(it.outcomes['node1']).toBe('done');
   });
 
-  test('an answer that is lost is asked for again with the same token', async () => {
+  test('a lost response is requested again with the same token', async () => {
     const it = await open();
     ec2.fail({ action: 'RunInstances', kind: 'lost', times: 2 });
     await it.create(names(3));
@@ -389,7 +386,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(await it.instances()).toHaveLength(3);
   });
 
-  test('an answer that stays lost is found by its tag', async () => {
+  test('instances of a call without a response are found by their tag', async () => {
     const it = await open({ retries: 0 });
     ec2.fail({ action: 'RunInstances', kind: 'lost', times: 1 });
     await it.create(names(3));
@@ -397,7 +394,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(await it.instances()).toHaveLength(3);
   });
 
-  test('killed after any event, the same create makes the wanted machines exactly once', async () => {
+  test('create makes each machine once when it is killed after any event and rerun', async () => {
     const whole = await open();
     const all = await whole.create(names(2));
     for (let killedAfter = 1; killedAfter <= all; killedAfter += 1) {
@@ -419,7 +416,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     }
   }, 300_000);
 
-  test('killed with some machines finished, a create of all makes each once', async () => {
+  test('create makes each machine once when some were complete before it was killed', async () => {
     const it = await open();
     await it.create(names(4), { killedAfter: 14 });
     await it.create(['node1', 'node2']);
@@ -427,7 +424,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect((await it.instances()).map((one) => tag(one, 'Name')).sort()).toEqual(names(4));
   });
 
-  test('an instance that was terminated between two tries is made anew', async () => {
+  test('create replaces an instance that was terminated before the rerun', async () => {
     const it = await open();
     await it.create(names(2), { killedAfter: 9 });
     const ids = (await it.instances()).map(({ InstanceId = '' }) => InstanceId);
@@ -440,7 +437,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(after.filter((id) => ids.includes(id ?? ''))).toEqual([]);
   });
 
-  test('one that was switched off between two tries is started', async () => {
+  test('create starts an instance that was stopped before the rerun', async () => {
     const it = await open();
     await it.create(names(1));
     await account.send(new StopInstancesCommand({ InstanceIds: [it.machines()[0]?.id ?? ''] }));
@@ -449,7 +446,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(await it.states()).toEqual(['running']);
   });
 
-  test('what no record knows is listed: under its name, or its id where belt could not name it', async () => {
+  test('list contains strays by name, or by id if they have none', async () => {
     const it = await open();
     await it.create(names(2));
     const strays = await it.driver.list([], signal);
@@ -471,7 +468,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     ]);
   });
 
-  test('an instance that docker-machine made is found by its id, in its own region', async () => {
+  test('an instance of docker-machine is found by its id in its region', async () => {
     // Whose settings lead elsewhere.
     const it = await open({ region: 'eu-west-1', endpoint: 'http://127.0.0.1:9', retries: 0 });
     const { Instances = [] } = await account.send(
@@ -507,14 +504,14 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
   });
 
   test.each([
-    [{ size: '2000tb' }, {}, '2000tb is more than amazonec2 picks a type for: at most 1024gb'],
-    [{ size: 'huge' }, {}, '"huge" is no size for amazonec2'],
+    [{ size: '2000tb' }, {}, 'no instance type for 2000tb: amazonec2 chooses types up to 1024gb'],
+    [{ size: 'huge' }, {}, '"huge" is not a size for amazonec2'],
     [{ size: 'zz9.huge' }, {}, 'us-east-1 has no instance type zz9.huge'],
-    [{}, { ami: 'windows' }, '"windows" is no image for amazonec2'],
+    [{}, { ami: 'windows' }, '"windows" is not an image for amazonec2'],
     [
       {},
       { ami: 'debian-12', architecture: 'arm64', instance_type: 't4g.nano' },
-      'there is no image debian-12 for arm64 in us-east-1',
+      'no image debian-12 for arm64 in us-east-1',
     ],
     [
       {},
@@ -527,11 +524,11 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     [
       {},
       { endpoint: 'http://127.0.0.1:9', retries: 0 },
-      /^EC2 in us-east-1 cannot be reached: .*ECONNREFUSED/,
+      /^cannot connect to EC2 in us-east-1: .*ECONNREFUSED/,
     ],
     [{}, { userdata: '/nowhere' }, /^the setting userdata: ENOENT/],
   ] as [object, SettingValues, string | RegExp][])(
-    'refuses %j with %j, and makes nothing',
+    'check refuses %j with %j and creates nothing',
     async (wish, settings, message) => {
       const it = await open(settings);
       const before = ec2.count('RunInstances');
@@ -540,7 +537,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     },
   );
 
-  test('cloud-init takes the user data', async () => {
+  test('cloud-init accepts the user data', async () => {
     const it = await open({ engine_at_first_boot: true });
     await it.create(names(2));
     const launch = ec2.calls.findLast(({ action }) => action === 'RunInstances');
@@ -550,7 +547,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     await expect(checkUserData('wrong', sent.replace('bootcmd:', 'bootcmds:'))).rejects.toThrow('bootcmds');
   });
 
-  test("beside a person's own cloud-config belt's part loses nothing, and comes first", async () => {
+  test("the user's cloud-config is merged after belt's", async () => {
     const userdata = join(tmpdir(), `belt-userdata-${process.pid}`);
     const theirs = 'ssh-ed25519 AAAA theirs';
     await writeFile(
@@ -573,7 +570,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     });
   });
 
-  test('a refusal says whose permission is missing, and holds no key', async () => {
+  test('a refusal reports the missing permission and contains no key', async () => {
     const it = await open();
     ec2.fail({ action: 'RunInstances', kind: 'refused', times: 1 });
     await it.create(names(1));

@@ -30,7 +30,7 @@ describe.skipIf(!canMakeMachines())('machines of EC2', () => {
     await cloud?.dispose();
   });
 
-  test('are made in one call though belt is killed in the middle of it, and known at the first connection', async () => {
+  test('EC2 machines are created once when belt is killed, and their host keys are known', async () => {
     const create = ['create', '-d', 'ec2', '512mb', 'node[1:4]'];
     // belt dies with the answer on its way.
     cloud.ec2.fail({ action: 'RunInstances', kind: 'lost', times: 10 });
@@ -52,7 +52,7 @@ describe.skipIf(!canMakeMachines())('machines of EC2', () => {
     }
   }, 600_000);
 
-  test('restart in one call, and have booted anew when it ends', async () => {
+  test('restart of EC2 machines takes one call and waits until they have rebooted', async () => {
     const began = (name: string) => belt.ok(['ssh', name, 'cut -d " " -f 22 /proc/1/stat']);
     const before = [await began('node1'), await began('node2'), await began('node3')];
     await belt.ok(['restart', 'node[1:2]'], { timeoutMs: 300_000 });
@@ -62,7 +62,7 @@ describe.skipIf(!canMakeMachines())('machines of EC2', () => {
     expect(await belt.ok(['--host', 'node1', 'docker', 'info', '--format', '{{.Name}}'])).toBe('node1\n');
   }, 400_000);
 
-  test('are removed, with all that was made for them', async () => {
+  test('EC2 machines are removed with their shared resources', async () => {
     await belt.ok(['rm', '--all', '--yes'], { timeoutMs: 300_000 });
     expect(await states()).toEqual([]);
     expect(JSON.parse(await belt.ok(['gc', '--dry-run', '--json']))).toEqual({ strays: [], gone: [] });

@@ -2,7 +2,7 @@ import type { Driver, DriverOptions } from '../driver.js';
 import { recordedSetting } from '../kit/define-settings.js';
 import { imagesIn, snapshot } from './create-images.js';
 import { check, create, type Prepared, prepare } from './create-instances.js';
-import { lookForCredentials } from './credentials-check.js';
+import { diagnose } from './credentials-check.js';
 import { discover } from './discover.js';
 import { openEc2 } from './ec2-client.js';
 import { kill, remove, restart, start, stop } from './instance-lifecycle.js';
@@ -14,7 +14,7 @@ export function openAmazonEc2(options: DriverOptions): Driver {
   let prepared: Prepared | undefined;
   return {
     async check(wishes, signal) {
-      await ec2.own();
+      await ec2.ownUserData();
       await check(ec2, wishes, signal);
     },
     async prepare(requests, progress, signal) {
@@ -36,6 +36,6 @@ export function openAmazonEc2(options: DriverOptions): Driver {
     resize: (machines, size, signal) => resize(ec2, machines, size, signal),
     snapshot: (wishes, signal) => snapshot(ec2, wishes, signal),
     images: imagesIn(ec2),
-    doctor: () => lookForCredentials(ec2.api),
+    doctor: () => diagnose(ec2.api),
   };
 }

@@ -15,33 +15,33 @@ import type {
   SnapshotWish,
 } from '../driver.js';
 import { failure } from '../kit/event-stream.js';
-import { type Api, looks, valuesPerFilter } from './ec2-api.js';
+import { type Api, pollTicks, valuesPerFilter } from './ec2-api.js';
 import type { Ec2 } from './ec2-client.js';
-import { onInstances } from './instance-lifecycle.js';
+import { withInstances } from './instance-lifecycle.js';
 import { clusterTags, tagKeys } from './instances.js';
 import type { Target } from './watch-instances.js';
 
-/** Disks of hundreds of gigabytes take hours the first time. */
+/** The first image of a disk of hundreds of gigabytes takes hours. */
 const withinMs = 4 * 3_600_000;
 
 type Events = AsyncGenerator<MachineEvent | SnapshotEvent>;
 
-/** Images of the instances' disks, made while they run. They say whom they let log in, as names of images do not. */
+/** Creates images of running instances. A tag records the SSH user, which image names do not show. */
 export function snapshot(ec2: Ec2, wishes: readonly SnapshotWish[], signal: AbortSignal): Events {
   const byName = new Map(wishes.map((wish) => [wish.machine.name, wish]));
   const machines = wishes.map(({ machine }) => machine);
-  return onInstances(ec2, machines, signal, async function* (api, targets): Events {
-    const begun = new Map<string, string>();
+  return withInstances(ec2, machines, signal, async function* (api, targets): Events {
+    const started = new Map<string, string>();
     for (const target of targets) {
       const wish = byName.get(target.name) as SnapshotWish;
       try {
-        begun.set(await createImage(api, ec2, target, wish, signal), target.name);
+        started.set(await createImage(api, ec2, target, wish, signal), target.name);
         yield { type: 'progress', name: target.name, text: 'copying the disk' };
       } catch (error) {
         yield failure(target, error);
       }
     }
-    yield* awaitImages(api, begun, signal);
+    yield* awaitImages(api, started, signal);
   });
 }
 
@@ -61,59 +61,61 @@ async function createImage(
   });
   const { ImageId: id } = await client.send(command, { abortSignal: signal });
   if (id) return id;
-  throw new ExternalError(`EC2 names no image of ${machine.name}`);
+  throw new ExternalError(`EC2 returned no image id for ${machine.name}`);
 }
 
-/** One look at a time for all; `begun` is machines by the ids of their images. */
-async function* awaitImages(api: Api, begun: Map<string, string>, signal: AbortSignal): Events {
-  for await (const _ of begun.size > 0 ? looks({ timeoutMs: withinMs, signal }) : []) {
+/** @param started names of machines by the ids of their images */
+async function* awaitImages(api: Api, started: Map<string, string>, signal: AbortSignal): Events {
+  for await (const _ of started.size > 0 ? pollTicks({ timeoutMs: withinMs, signal }) : []) {
     for (const { ImageId: id = '', State, StateReason } of await describe(
       api,
       'image-id',
-      [...begun.keys()],
+      [...started.keys()],
       signal,
     )) {
-      const name = begun.get(id);
+      const name = started.get(id);
       if (name === undefined || State === 'pending') continue;
-      begun.delete(id);
+      started.delete(id);
       if (State === 'available')
         yield* [{ type: 'kept', name, id } as const, { type: 'done', name } as const];
       else
         yield failure(
           { name },
-          new ExternalError(`EC2 could not make ${id}: ${StateReason?.Message ?? State}`),
+          new ExternalError(`EC2 could not create image ${id}: ${StateReason?.Message ?? State}`),
         );
     }
-    if (begun.size === 0) return;
+    if (started.size === 0) return;
   }
-  for (const [id, name] of begun)
+  for (const [id, name] of started)
     yield failure(
       { name },
-      new ExternalError(`the image ${id} is not there after ${withinMs / 3_600_000} hours`),
+      new ExternalError(`image ${id} is not available after ${withinMs / 3_600_000} hours`),
     );
 }
 
-/** Images that belt has made, of all clusters of the region. */
+/** Images that belt created in the region, for all clusters. */
 export function imagesIn(ec2: Ec2): ImageStore {
-  const ours = async (signal: AbortSignal) =>
+  const ownImages = async (signal: AbortSignal) =>
     describe(await ec2.api(), `tag:${tagKeys.belt}`, ['true'], signal);
   return {
     available: () => [],
-    list: async (signal) => (await ours(signal)).map(shown),
+    list: async (signal) => (await ownImages(signal)).map(toImage),
     async build() {
-      throw new UserError("EC2's images are not built here", {
-        hint: 'make one of a machine: belt snapshot --name NAME NODE',
+      throw new UserError('belt cannot build EC2 images', {
+        hint: 'belt snapshot --name NAME NODE',
       });
     },
     async remove(wanted, signal) {
-      const image = (await ours(signal)).find(({ ImageId, Name }) => ImageId === wanted || Name === wanted);
-      if (!image) throw new UserError(`belt has made no image "${wanted}" in ${(await ec2.api()).region}`);
+      const image = (await ownImages(signal)).find(
+        ({ ImageId, Name }) => ImageId === wanted || Name === wanted,
+      );
+      if (!image) throw new UserError(`belt created no image "${wanted}" in ${(await ec2.api()).region}`);
       await removeImage(await ec2.api(), image, signal);
     },
   };
 }
 
-/** The disks that it is made of are paid for, and do not go with it. */
+/** Also deletes the image's snapshots, which cost money and stay otherwise. */
 async function removeImage({ client }: Api, image: Image, signal: AbortSignal): Promise<void> {
   await client.send(new DeregisterImageCommand({ ImageId: image.ImageId }), { abortSignal: signal });
   for (const { Ebs } of image.BlockDeviceMappings ?? []) {
@@ -135,7 +137,7 @@ async function describe(
   return (await Promise.all(parts)).flat();
 }
 
-function shown({
+function toImage({
   ImageId: id = '',
   Name: name = id,
   CreationDate: builtAt = '',

@@ -7,19 +7,19 @@ import type { CreateRequest, MachineChange, MachineEvent, MachineWish, PreparePr
 import { failure } from '../kit/event-stream.js';
 import { refuseStrays } from '../kit/strays.js';
 import { architectureOf, typeFor } from './choose-type.js';
-import { type Api, looks } from './ec2-api.js';
+import { type Api, pollTicks } from './ec2-api.js';
 import type { Ec2 } from './ec2-client.js';
 import { Ec2Error, isCode, noSpot } from './ec2-errors.js';
 import { findImage, type MachineImage, requireImageName } from './find-image.js';
 import {
+  addressKindFor,
   findInstance,
   idOf,
   instancesOf,
   isGone,
   type Launch,
   launchOf,
-  placeData,
-  reachFor,
+  locationData,
   tagKeys,
   tagOf,
 } from './instances.js';
@@ -27,29 +27,29 @@ import { ensureKeyPair } from './key-pair.js';
 import {
   isTokenUsed,
   type LaunchPlan,
+  type LaunchSpec,
   launch,
   planLaunch,
-  type Shape,
   usedTokens,
   withoutSpot,
 } from './launch.js';
 import { machinesPerCall, userDataFor } from './user-data.js';
-import { ensureGroups, findPlace, type Place } from './vpc-network.js';
-import { notYetMs, running, watch } from './watch-instances.js';
+import { ensureGroups, findSubnet, type SubnetRef } from './vpc-network.js';
+import { running, visibleWithinMs, watch } from './watch-instances.js';
 
-/** How long EC2's lists may lack what a killed create has made. */
+/** How long EC2 may not list instances of a create that was killed. */
 const staleMs = 10_000;
-/** Calls at a time where EC2 wants one for each instance. */
-const atOnce = 8;
+/** Concurrent calls where EC2 requires one per instance. */
+const concurrency = 8;
 
-/** Found out once for all machines of a create. */
+/** Shared by all machines of a create. */
 export interface Prepared {
-  place: Place;
+  subnet: SubnetRef;
   groupIds: readonly string[];
   keyName: string;
 }
 
-/** @throws UserError for what cannot be made; makes nothing. */
+/** Changes nothing. @throws UserError for machines that cannot be created */
 export async function check(ec2: Ec2, wishes: readonly MachineWish[], signal: AbortSignal): Promise<void> {
   const { settings } = ec2;
   requireImageName(settings.ami);
@@ -59,7 +59,7 @@ export async function check(ec2: Ec2, wishes: readonly MachineWish[], signal: Ab
   await ec2.memoryOf(api, types, signal);
   const [instances] = await Promise.all([
     instancesOf(api, ec2.cluster, signal),
-    findPlace(api, settings, signal),
+    findSubnet(api, settings, signal),
     ...[...new Set(types.map(architectureOf))].map((one) => findImage(api, settings.ami, one, signal)),
   ]);
   const names = new Set(
@@ -77,7 +77,7 @@ function typeOf(ec2: Ec2, wish: MachineWish): string {
   return typeFor(sizeOf(ec2, wish), ec2.settings.architecture);
 }
 
-/** The key pair and the security group, before the machines. */
+/** Creates the key pair and the security group, before the machines. */
 export async function prepare(
   ec2: Ec2,
   requests: readonly CreateRequest[],
@@ -86,17 +86,17 @@ export async function prepare(
 ): Promise<Prepared> {
   const { settings, cluster } = ec2;
   const api = await ec2.api();
-  progress(`looking at ${api.region}`);
-  const place = await findPlace(api, settings, signal);
+  progress(`checking ${api.region}`);
+  const subnet = await findSubnet(api, settings, signal);
   progress('security group');
-  const groupIds = await ensureGroups(api, settings, place, cluster, signal);
+  const groupIds = await ensureGroups(api, settings, subnet, cluster, signal);
   progress('key pair');
   const keyName =
     settings.keypairName ?? (await ensureKeyPair(api, cluster, requests[0]?.ssh.authorizedKey ?? '', signal));
-  return { place, groupIds, keyName };
+  return { subnet, groupIds, keyName };
 }
 
-/** What an earlier try has launched is found by its tags, the rest is launched; then all are waited for together. */
+/** Finds what an earlier create launched by its tags, launches the rest, and waits for all. */
 export async function* create(
   ec2: Ec2,
   requests: readonly CreateRequest[],
@@ -114,28 +114,28 @@ export async function* create(
   for (const { request, instance } of found) yield identified(request, instance);
   const missing = requests.filter((request) => !found.some((one) => one.request === request));
 
-  const all: Owned[] = [...found];
+  const all: AssignedInstance[] = [...found];
   for await (const event of launchMissing(ec2, api, missing, prepared, usedTokens(instances), signal)) {
     if ('instance' in event) all.push(event);
     else yield event;
   }
-  const reach = reachFor(settings);
+  const addressKind = addressKindFor(settings);
   await nameAll(api, all, signal);
   await startStopped(api, found, signal);
   yield* watch(
     api,
-    all.map(({ request, instance }) => ({ name: request.name, instance, reach })),
+    all.map(({ request, instance }) => ({ name: request.name, instance, addressKind })),
     running,
     signal,
   );
 }
 
-interface Owned {
+interface AssignedInstance {
   request: CreateRequest;
   instance: Instance;
 }
 
-/** Size by size, in as few calls as there can be. */
+/** With as few calls as possible for each size. */
 async function* launchMissing(
   ec2: Ec2,
   api: Api,
@@ -143,20 +143,19 @@ async function* launchMissing(
   prepared: Prepared,
   usedUp: ReadonlySet<string>,
   signal: AbortSignal,
-): AsyncGenerator<MachineEvent | Owned> {
+): AsyncGenerator<MachineEvent | AssignedInstance> {
   for (const [size, mine] of groupBy(requests, (request) => sizeOf(ec2, request))) {
-    const shape = await shapeOf(ec2, api, size, prepared, signal);
-    const memory = (await ec2.memoryOf(api, [shape.type], signal)).get(shape.type);
-    const about = { ...aboutMachine(ec2, api, shape.image), ...(memory !== undefined && { memory }) };
+    const spec = await launchSpec(ec2, api, size, prepared, signal);
+    const memory = (await ec2.memoryOf(api, [spec.type], signal)).get(spec.type);
+    const about = { ...recordedSettings(ec2, api, spec.image), ...(memory !== undefined && { memory }) };
     for (const { name } of mine) yield { type: 'changed', name, change: about };
-    for (const some of chunks(mine, machinesPerCall))
-      yield* launchSome(ec2, api, some, shape, usedUp, signal);
+    for (const some of chunks(mine, machinesPerCall)) yield* launchSome(ec2, api, some, spec, usedUp, signal);
   }
 }
 
 /**
- * Records of an earlier try may name a call that EC2's lists do not show yet. The same call again finds its instances by its token;
- * where this create is another one, a look or two must do.
+ * Records of an earlier create may hold a call whose instances EC2 does not list yet. Repeating that
+ * call would find them by its token, but this create may be for other machines, so it polls.
  */
 async function knownInstances(
   api: Api,
@@ -164,43 +163,43 @@ async function knownInstances(
   requests: readonly CreateRequest[],
   signal: AbortSignal,
 ): Promise<Instance[]> {
-  const begun = requests.flatMap((request) => {
+  const launched = requests.flatMap((request) => {
     const launch = request.id === undefined ? launchOf(request) : undefined;
     return launch ? [{ request, launch }] : [];
   });
-  const another = begun.some(({ launch }) => launch.of !== begun.length);
+  const isOtherCreate = launched.some(({ launch }) => launch.of !== launched.length);
   let instances: Instance[] = [];
-  for await (const _ of looks({ timeoutMs: another ? staleMs : 0, signal })) {
+  for await (const _ of pollTicks({ timeoutMs: isOtherCreate ? staleMs : 0, signal })) {
     instances = await instancesOf(api, cluster, signal);
-    if (!another || begun.every(({ request }) => findInstance(instances, request))) break;
+    if (!isOtherCreate || launched.every(({ request }) => findInstance(instances, request))) break;
   }
   return instances;
 }
 
-async function shapeOf(
+async function launchSpec(
   { settings, cluster }: Ec2,
   api: Api,
   size: string,
   prepared: Prepared,
   signal: AbortSignal,
-): Promise<Shape> {
+): Promise<LaunchSpec> {
   const type = typeFor(size, settings.architecture);
   const image = await findImage(api, settings.ami, architectureOf(type), signal);
   return { size, type, image, settings, cluster, ...prepared };
 }
 
 async function planFor(
-  { own, settings: { engineAtFirstBoot }, templates }: Ec2,
+  { ownUserData, settings: { engineAtFirstBoot }, templates }: Ec2,
   requests: readonly CreateRequest[],
-  shape: Shape,
+  spec: LaunchSpec,
   usedUp: ReadonlySet<string>,
 ): Promise<LaunchPlan> {
-  const userData = await userDataFor(requests, { own: await own(), engineAtFirstBoot }, templates);
-  return planLaunch(requests, userData, shape, usedUp);
+  const userData = await userDataFor(requests, { own: await ownUserData(), engineAtFirstBoot }, templates);
+  return planLaunch(requests, userData, spec, usedUp);
 }
 
-/** What later commands need to know, whatever the settings say by then. */
-function aboutMachine({ settings, keyPath }: Ec2, api: Api, image: MachineImage): MachineChange {
+/** Recorded, as later commands may run with other settings. */
+function recordedSettings({ settings, keyPath }: Ec2, api: Api, image: MachineImage): MachineChange {
   return {
     ssh: {
       user: settings.sshUser ?? image.sshUser,
@@ -208,26 +207,26 @@ function aboutMachine({ settings, keyPath }: Ec2, api: Api, image: MachineImage)
       ...(keyPath !== undefined && { keyPath }),
     },
     driverData: {
-      ...placeData(api),
+      ...locationData(api),
       image: image.id,
-      reach: reachFor(settings),
+      reach: addressKindFor(settings),
     },
   };
 }
 
-/** Writes down which call and which number in it will be whose, makes the call, and tells whose each instance is. */
+/** Records each machine's call and its index in it, makes the call, and assigns the instances. */
 async function* launchSome(
   ec2: Ec2,
   api: Api,
   requests: readonly CreateRequest[],
-  shape: Shape,
+  spec: LaunchSpec,
   usedUp: ReadonlySet<string>,
   signal: AbortSignal,
-): AsyncGenerator<MachineEvent | Owned> {
-  const plan = await planFor(ec2, requests, shape, usedUp);
+): AsyncGenerator<MachineEvent | AssignedInstance> {
+  const plan = await planFor(ec2, requests, spec, usedUp);
   for (const [index, { name }] of requests.entries()) {
     yield recorded(name, { token: plan.token, index, of: requests.length });
-    yield { type: 'progress', name, text: `launching ${shape.type}` };
+    yield { type: 'progress', name, text: `launching ${spec.type}` };
   }
   let instances: Instance[] = [];
   let error: unknown;
@@ -237,7 +236,7 @@ async function* launchSome(
     error = thrown;
   }
   if (isTokenUsed(error, plan)) {
-    yield* launchSome(ec2, api, requests, shape, new Set([...usedUp, plan.token]), signal);
+    yield* launchSome(ec2, api, requests, spec, new Set([...usedUp, plan.token]), signal);
     return;
   }
   const left: CreateRequest[] = [];
@@ -247,15 +246,15 @@ async function* launchSome(
     if (instance) yield identified(request, instance);
     if (instance) yield { request, instance };
   }
-  const onDemand = withoutSpot(shape);
+  const onDemand = withoutSpot(spec);
   if (left.length > 0 && onDemand && (error === undefined || isCode(error, ...noSpot))) {
     yield* launchSome(ec2, api, left, onDemand, usedUp, signal);
     return;
   }
   for (const { name } of left) {
-    // Without an answer the call may have been done: the next try finds out.
+    // Without a response the instances may exist: the next create checks.
     if (error === undefined || error instanceof Ec2Error) yield recorded(name, null);
-    yield failure({ name }, error ?? shortfall(instances.length, requests.length, shape, api));
+    yield failure({ name }, error ?? shortfall(instances.length, requests.length, spec, api));
   }
 }
 
@@ -263,40 +262,51 @@ function recorded(name: string, launch: Launch | null): MachineEvent {
   return { type: 'changed', name, change: { driverData: { launch } } };
 }
 
-function shortfall(made: number, wanted: number, { type }: Shape, { region }: Api): ExternalError {
-  return new ExternalError(`EC2 in ${region} had room for ${made} of ${wanted} machines of type ${type}`, {
-    hint: 'run the same command again later, or choose another zone or size for the rest',
-  });
+function shortfall(made: number, wanted: number, { type }: LaunchSpec, { region }: Api): ExternalError {
+  return new ExternalError(
+    `EC2 in ${region} had capacity for ${made} of ${wanted} machines of type ${type}`,
+    {
+      hint: 'rerun the command later, or choose another zone or size for the rest',
+    },
+  );
 }
 
 function identified({ name }: CreateRequest, { InstanceId }: Instance): MachineEvent {
   return { type: 'changed', name, change: InstanceId ? { id: InstanceId } : {} };
 }
 
-/** Names differ, so each instance needs a call of its own; those that an earlier try has named need none. */
-async function nameAll(api: Api, owned: readonly Owned[], signal: AbortSignal): Promise<void> {
-  const nameless = owned.filter(({ instance }) => tagOf(instance, tagKeys.machine) === undefined);
-  await mapLimited(nameless, atOnce, (one) => nameOne(api, one, signal));
+/** Each instance gets another name, so it takes one call for each that has none yet. */
+async function nameAll(api: Api, assigned: readonly AssignedInstance[], signal: AbortSignal): Promise<void> {
+  const nameless = assigned.filter(({ instance }) => tagOf(instance, tagKeys.machine) === undefined);
+  await mapLimited(nameless, concurrency, (one) => nameOne(api, one, signal));
 }
 
-async function nameOne({ client }: Api, { request, instance }: Owned, signal: AbortSignal): Promise<void> {
+async function nameOne(
+  { client }: Api,
+  { request, instance }: AssignedInstance,
+  signal: AbortSignal,
+): Promise<void> {
   const Tags = ['Name', tagKeys.machine].map((Key) => ({ Key, Value: request.name }));
   const command = new CreateTagsCommand({ Resources: [instance.InstanceId ?? ''], Tags });
-  let unknown: unknown;
-  for await (const _ of looks({ timeoutMs: notYetMs, signal })) {
+  let lastError: unknown;
+  for await (const _ of pollTicks({ timeoutMs: visibleWithinMs, signal })) {
     try {
       await client.send(command, { abortSignal: signal });
       return;
     } catch (error) {
       if (!isCode(error, 'InvalidInstanceID.NotFound')) throw error;
-      unknown = error;
+      lastError = error;
     }
   }
-  throw unknown;
+  throw lastError;
 }
 
-/** Those that somebody switched off between the tries. */
-async function startStopped({ client }: Api, found: readonly Owned[], signal: AbortSignal): Promise<void> {
+/** Starts instances that were stopped since an earlier create. */
+async function startStopped(
+  { client }: Api,
+  found: readonly AssignedInstance[],
+  signal: AbortSignal,
+): Promise<void> {
   const ids = found.flatMap(({ instance }) =>
     instance.State?.Name === 'stopped' ? (instance.InstanceId ?? []) : [],
   );

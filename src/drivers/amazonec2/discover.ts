@@ -4,21 +4,21 @@ import type { Api } from './ec2-api.js';
 import type { Ec2 } from './ec2-client.js';
 import { usersOfImages } from './find-image.js';
 import {
+  type AddressKind,
+  addressKindFor,
   clusterOf,
   instancesOfBelt,
+  locationData,
   observe,
-  placeData,
-  type Reach,
-  reachFor,
   stateOf,
   tagKeys,
   tagOf,
 } from './instances.js';
 
-/** Of Debian's images, which are belt's default: for one whose image is no longer there. */
-const usualUser = 'admin';
+/** The user of Debian's images, belt's default, for instances whose image no longer exists. */
+const defaultUser = 'admin';
 
-/** Instances of all belt's clusters in the region that is set. One that was never named is nobody's machine yet: `belt gc` finds it. */
+/** Instances of all clusters in the configured region. Unnamed ones are left to `belt gc`. */
 export async function discover(ec2: Ec2, signal: AbortSignal): Promise<FoundMachine[]> {
   const api = await ec2.api();
   const instances = (await instancesOfBelt(api, signal)).filter(
@@ -32,7 +32,7 @@ export async function discover(ec2: Ec2, signal: AbortSignal): Promise<FoundMach
     signal,
   );
   return instances.flatMap((instance) => {
-    const user = ec2.settings.sshUser ?? users.get(instance.ImageId ?? '') ?? usualUser;
+    const user = ec2.settings.sshUser ?? users.get(instance.ImageId ?? '') ?? defaultUser;
     return foundMachine(ec2, api, instance, { user, memory: memory.get(typeOf(instance)) });
   });
 }
@@ -48,14 +48,14 @@ function foundMachine(
   if (!cluster || !name) return [];
   const { ImageId: image, LaunchTime: launched = new Date() } = instance;
   const isPrivate = stateOf(instance) === 'running' && !instance.PublicIpAddress;
-  const reach: Reach = isPrivate ? 'private' : reachFor(settings);
+  const addressKind: AddressKind = isPrivate ? 'private' : addressKindFor(settings);
   return [
     {
-      ...observe(instance, name, reach),
+      ...observe(instance, name, addressKind),
       ...(memory !== undefined && { memory }),
       cluster,
       ssh: { user, port: settings.sshPort, ...(keyPath !== undefined && { keyPath }) },
-      driverData: { ...placeData(api), reach, ...(image && { image }) },
+      driverData: { ...locationData(api), reach: addressKind, ...(image && { image }) },
       createdAt: launched.toISOString(),
     },
   ];

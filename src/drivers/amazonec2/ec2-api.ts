@@ -7,27 +7,27 @@ import type { Ec2Settings } from './ec2-settings.js';
 /** docker-machine's default. */
 const fallbackRegion = 'us-east-1';
 
-/** Most values in one filter. @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html */
+/** The most values that a filter accepts. @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html */
 export const valuesPerFilter = 200;
 
 /** EC2 in one region. */
 export interface Api {
   region: string;
-  /** Absent: the region's own. */
+  /** Default: the region's. */
   endpoint?: string;
   client: EC2Client;
 }
 
-/** Which EC2 a machine is at: that of a region, or of an endpoint. */
-export interface Whereabouts {
+/** The region or endpoint that a machine is in. */
+export interface Location {
   region?: string;
   endpoint?: string;
 }
 
-/** @param place where a machine is that was made earlier, which wins over the settings */
-export async function openApi(settings: Ec2Settings, place: Whereabouts = {}): Promise<Api> {
-  const endpoint = place.endpoint ?? settings.endpoint;
-  const region = place.region ?? settings.region ?? (await regionOfProfile());
+/** @param location of an existing machine; takes precedence over the settings */
+export async function openApi(settings: Ec2Settings, location: Location = {}): Promise<Api> {
+  const endpoint = location.endpoint ?? settings.endpoint;
+  const region = location.region ?? settings.region ?? (await regionOfProfile());
   const client = new EC2Client({
     region,
     maxAttempts: settings.retries + 1,
@@ -59,11 +59,11 @@ async function regionOfProfile(): Promise<string> {
   }
 }
 
-/** Between two looks at what takes its time; the first ones come sooner. */
-const pauses = [500, 1_000, 2_000, 3_000, 5_000] as const;
+/** Pauses between polls; the last one repeats. */
+const pausesMs = [500, 1_000, 2_000, 3_000, 5_000] as const;
 
-/** Lets its caller look again and again, at once and after each pause, until the time is over. */
-export async function* looks({
+/** Yields when it is time to poll: at once and after each pause, until the timeout. */
+export async function* pollTicks({
   timeoutMs,
   signal,
 }: {
@@ -73,7 +73,7 @@ export async function* looks({
   const deadline = Date.now() + timeoutMs;
   for (let round = 0; round === 0 || Date.now() < deadline; round += 1) {
     yield;
-    const pauseMs = pauses[Math.min(round, pauses.length - 1)];
+    const pauseMs = pausesMs[Math.min(round, pausesMs.length - 1)];
     await sleep(pauseMs, undefined, { signal }).catch(() => {
       throw new AbortError();
     });

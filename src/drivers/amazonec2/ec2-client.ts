@@ -4,35 +4,35 @@ import { groupBy } from '../../base/group-by.js';
 import type { Templates } from '../../base/templates.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { DriverOptions } from '../driver.js';
-import { type Api, openApi, type Whereabouts } from './ec2-api.js';
+import { type Api, type Location, openApi } from './ec2-api.js';
 import { type Ec2Settings, readSettings } from './ec2-settings.js';
 import { memoryOfTypes } from './instance-memory.js';
-import { type Cluster, placeOf } from './instances.js';
+import { type Cluster, locationOf } from './instances.js';
 
-/** An open driver: what it was opened with, and what it has found out. */
+/** An open driver: its options and what it caches. */
 export interface Ec2 {
   settings: Ec2Settings;
   cluster: Cluster;
   templates: Templates;
-  /** Where new machines are made. */
+  /** The API for new machines. */
   api(): Promise<Api>;
-  /** Machines by where they were made: each region, and endpoint, is another EC2. */
-  places(machines: readonly Machine[]): Promise<[Api, Machine[]][]>;
+  /** Machines grouped by the region or endpoint that they are in. */
+  byLocation(machines: readonly Machine[]): Promise<[Api, Machine[]][]>;
   /** Mebibytes by type. @throws UserError for a type that the region does not have */
   memoryOf(api: Api, types: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
-  /** Absolute path of the private key to log in with; absent: the cluster's. */
+  /** Absolute path of the private key to log in with; undefined: the cluster's. */
   keyPath?: string;
-  /** The person's own user data. */
-  own(): Promise<string | undefined>;
+  /** The user's own user data. */
+  ownUserData(): Promise<string | undefined>;
 }
 
 export function openEc2({ settings: values, cluster, templates, person }: DriverOptions): Ec2 {
   const settings = readSettings(values);
   const apis = new Map<string, Promise<Api>>();
   const memory = new Map<string, number>();
-  const apiAt = (place: Whereabouts): Promise<Api> => {
-    const key = `${place.region ?? ''} ${place.endpoint ?? ''}`;
-    const api = apis.get(key) ?? openApi(settings, place);
+  const apiAt = (location: Location): Promise<Api> => {
+    const key = `${location.region ?? ''} ${location.endpoint ?? ''}`;
+    const api = apis.get(key) ?? openApi(settings, location);
     apis.set(key, api);
     return api;
   };
@@ -42,14 +42,14 @@ export function openEc2({ settings: values, cluster, templates, person }: Driver
     cluster,
     templates,
     api: () => apiAt({}),
-    async places(machines) {
+    async byLocation(machines) {
       const found = await Promise.all(
-        machines.map(async (machine) => ({ machine, api: await apiAt(placeOf(machine)) })),
+        machines.map(async (machine) => ({ machine, api: await apiAt(locationOf(machine)) })),
       );
-      // Whose place is not recorded is where the settings say, with those that were recorded there.
+      // Machines without a recorded location are grouped with those in the configured one.
       const groups = groupBy(found, ({ api: { region, endpoint } }) => JSON.stringify([region, endpoint]));
-      return [...groups.values()].flatMap((mine) =>
-        mine[0] ? [[mine[0].api, mine.map(({ machine }) => machine)]] : [],
+      return [...groups.values()].flatMap((group) =>
+        group[0] ? [[group[0].api, group.map(({ machine }) => machine)]] : [],
       );
     },
     async memoryOf(api, types, signal) {
@@ -58,7 +58,7 @@ export function openEc2({ settings: values, cluster, templates, person }: Driver
       for (const [type, mebibytes] of await memoryOfTypes(api, unknown, signal)) memory.set(type, mebibytes);
       return memory;
     },
-    async own() {
+    async ownUserData() {
       if (settings.userdata === undefined) return undefined;
       const path = person.resolvePath(settings.userdata);
       return readFile(path, 'utf8').catch((error) => {

@@ -1,6 +1,6 @@
 import { AbortError, ExternalError, messageOf, UserError } from '../../base/errors.js';
 
-/** What EC2 answered, with its own name for it: `InvalidAMIID.NotFound`. */
+/** An error response, with EC2's code: `InvalidAMIID.NotFound`. */
 export class Ec2Error extends ExternalError {
   constructor(
     readonly code: string,
@@ -16,7 +16,7 @@ export function isCode(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof Ec2Error && codes.includes(error.code);
 }
 
-/** No room at the moment, or no spot capacity at the price: another type, zone or way of paying may do. */
+/** No capacity, or no spot capacity at the price: another type, zone or on-demand may work. */
 const noCapacity = [
   'InsufficientInstanceCapacity',
   'InsufficientHostCapacity',
@@ -31,20 +31,20 @@ export const noSpot = [
   'InvalidSpotPrice',
 ] as const;
 
-/** What to do about an answer, by the beginning of its code. @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html */
+/** Hints by error code. @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html */
 const hints: readonly (readonly [code: RegExp, hint: string])[] = [
   [
     /^AuthFailure$|^InvalidClientTokenId|^SignatureDoesNotMatch/,
-    'the credentials are wrong: check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or your AWS profile',
+    'invalid credentials: check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or your AWS profile',
   ],
   [/^ExpiredToken|^RequestExpired/, 'log in again (aws sso login), or check the clock of this computer'],
   [
     /^OptInRequired|^Blocked|^PendingVerification/,
-    'the account is not ready for EC2: see its page at aws.amazon.com',
+    'the account is not ready for EC2: check it in the AWS console',
   ],
   [
     /^UnauthorizedOperation|^AccessDenied/,
-    'whom the credentials belong to may not do this: docs/drivers/amazonec2.md lists the permissions that belt needs',
+    'missing permission: docs/drivers/amazonec2.md lists the permissions that belt needs',
   ],
   [
     /^(?!Request).*LimitExceeded$|^MaxSpotInstanceCountExceeded/,
@@ -52,36 +52,30 @@ const hints: readonly (readonly [code: RegExp, hint: string])[] = [
   ],
   [
     /^Insufficient(Instance|Host)?Capacity/,
-    'AWS has no more of this type in this zone now: run the same command again later, or choose another zone or size',
+    'no capacity for this type in this zone: rerun the command later, or choose another zone or size',
   ],
-  [/^Unsupported$/, 'this zone does not have the type: choose another with --amazonec2-zone'],
+  [/^Unsupported$/, 'the zone does not offer this type: choose another with --amazonec2-zone'],
   [
     /^SpotMaxPriceTooLow|^InvalidSpotPrice/,
-    'raise --amazonec2-spot-price, or take on-demand instances with --amazonec2-spot-fallback',
+    'raise --amazonec2-spot-price, or use on-demand instances with --amazonec2-spot-fallback',
   ],
-  [
-    /^InvalidAMIID/,
-    'ids of images differ between regions: leave --amazonec2-ami out, or name one of this region',
-  ],
-  [/^InvalidKeyPair/, 'list yours with: aws ec2 describe-key-pairs'],
-  [/^InvalidSubnetID|^InvalidVpcID|^InvalidGroup/, 'it must be there in this region and VPC'],
-  [
-    /^InvalidInstanceType|^InstanceTypeUnsupported/,
-    'list those of the region with: aws ec2 describe-instance-types',
-  ],
+  [/^InvalidAMIID/, 'image ids differ between regions: omit --amazonec2-ami, or use an id of this region'],
+  [/^InvalidKeyPair/, 'aws ec2 describe-key-pairs'],
+  [/^InvalidSubnetID|^InvalidVpcID|^InvalidGroup/, 'it must exist in this region and VPC'],
+  [/^InvalidInstanceType|^InstanceTypeUnsupported/, 'aws ec2 describe-instance-types'],
   [/^InsufficientFreeAddressesInSubnet/, 'choose another subnet with --amazonec2-subnet-id'],
   [
     /^RequestLimitExceeded|^Throttling/,
-    'others use up what AWS allows this account: try again, or raise --amazonec2-retries',
+    'the account exceeded an API rate limit: try again, or raise --amazonec2-retries',
   ],
 ];
 
-/** In the person's terms. Nothing of the request is kept: it holds keys. */
+/** The error in the user's terms, without the request: it holds keys. */
 export function explained(error: unknown, region: string): Error {
   if (!(error instanceof Error)) return new ExternalError(messageOf(error));
   if (error instanceof UserError || error instanceof ExternalError) return error;
   if (error.name === 'AbortError') return new AbortError();
-  // EC2's own words for wrong credentials are about credentials too: its code comes first.
+  // Before the check for missing credentials, as EC2's messages mention credentials too.
   if ('$metadata' in error && '$fault' in error) {
     const hint = hints.find(([code]) => code.test(error.name))?.[1];
     return new Ec2Error(
@@ -91,13 +85,13 @@ export function explained(error: unknown, region: string): Error {
     );
   }
   if (error.name === 'CredentialsProviderError' || /credential/i.test(error.message)) {
-    return new UserError('no AWS credentials were found', {
-      hint: 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; "aws configure" makes a profile, "aws sso login" renews one',
+    return new UserError('AWS credentials not found', {
+      hint: 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; "aws configure" creates a profile, "aws sso login" renews one',
     });
   }
   const code = 'code' in error && typeof error.code === 'string' ? `${error.code}: ` : '';
   const message = error.message.includes(code.slice(0, -2)) ? error.message : `${code}${error.message}`;
-  return new ExternalError(`EC2 in ${region} cannot be reached: ${message || error.name}`, {
+  return new ExternalError(`cannot connect to EC2 in ${region}: ${message || error.name}`, {
     hint: 'check the region, the endpoint and the network',
   });
 }

@@ -16,89 +16,88 @@ import { engineAtFirstBoot } from '../kit/first-boot.js';
 
 export const declaredSettings = defineSettings({
   accessKey: secret({
-    summary: 'access key id; default: as the aws command finds it (environment, profile, SSO, instance role)',
+    summary: 'Access key id; default: as the aws command finds it (environment, profile, SSO, instance role)',
     env: ['AWS_ACCESS_KEY_ID'],
   }),
   secretKey: secret({
-    summary: 'secret access key',
+    summary: 'Secret access key',
     env: ['AWS_SECRET_ACCESS_KEY'],
   }),
   sessionToken: secret({
-    summary: 'session token of temporary credentials',
+    summary: 'Session token of temporary credentials',
     env: ['AWS_SESSION_TOKEN'],
   }),
   region: text({
-    summary: "region; default: your AWS profile's, else us-east-1",
+    summary: "Region; default: your AWS profile's, else us-east-1",
     env: ['AWS_DEFAULT_REGION', 'AWS_REGION'],
   }),
   zone: text({
-    summary: 'availability zone: its letter or its whole name',
+    summary: 'Availability zone, by letter or full name',
     default: 'a',
     env: ['AWS_ZONE'],
   }),
   vpcId: text({
-    summary: "VPC; default: the subnet's, or the account's default one",
+    summary: "VPC; default: the subnet's, or the account's default VPC",
     env: ['AWS_VPC_ID'],
   }),
   subnetId: text({
-    summary: 'subnet; default: one of the VPC in the zone',
+    summary: 'Subnet; default: one of the VPC in the zone',
     env: ['AWS_SUBNET_ID'],
   }),
   ami: text({
-    summary:
-      'image: debian-13, debian-12, ubuntu-24.04, ubuntu-22.04 (the newest of its publisher), or an id',
+    summary: 'Image: debian-13, debian-12, ubuntu-24.04 or ubuntu-22.04 (the latest), or an AMI id',
     default: 'debian-13',
     env: ['AWS_AMI'],
   }),
   instanceType: text({
-    summary: 'instance type of machines whose size is not given',
+    summary: 'Default instance type',
     default: 't3.micro',
     env: ['AWS_INSTANCE_TYPE'],
   }),
   architecture: choice(['amd64', 'arm64'], {
-    summary: 'amd64 or arm64: of the type that is chosen for an amount of memory',
+    summary: 'Architecture of types chosen by memory: amd64 or arm64',
     default: 'amd64',
   }),
   keypairName: text({
-    summary: "key pair of yours that may log in beside the cluster's key; default: the cluster's, imported",
+    summary: "Existing key pair, in addition to the cluster's key; default: the cluster's key, imported",
     env: ['AWS_KEYPAIR_NAME'],
   }),
   sshKeypath: text({
-    summary: "private key of that one, to log in with; default: the cluster's own",
+    summary: "Private key of keypair_name; default: the cluster's key",
     env: ['AWS_SSH_KEYPATH'],
   }),
   securityGroup: list({
-    summary: 'security groups, by name or id; default: one that belt makes for the cluster',
+    summary: 'Security groups, by name or id; default: one that belt creates for the cluster',
     env: ['AWS_SECURITY_GROUP'],
   }),
   securityGroupReadonly: boolean({
-    summary: 'leave the rules of security groups as they are',
+    summary: 'Do not change the rules of security groups',
     default: false,
     env: ['AWS_SECURITY_GROUP_READONLY'],
   }),
   allowFrom: list({
-    summary: 'address ranges that reach SSH, the engine and open ports; "me" is your own public address',
+    summary: 'Address ranges that may reach SSH, the engine and open ports; "me" is your public address',
     default: ['me'],
     parse: (ranges) => ranges.map(parseRange),
   }),
   openPort: list({
-    summary: 'further ports to open, as 80 or 53/udp',
+    summary: 'Additional ports to open, like 80 or 53/udp',
     parse: (ports) => ports.map(parsePort),
   }),
   rootSize: integer({
-    summary: 'root disk, in GB',
+    summary: 'Size of the root disk, in GB',
     default: 16,
     env: ['AWS_ROOT_SIZE'],
     min: 1,
     max: 65_536,
   }),
   volumeType: text({
-    summary: 'volume type of the root disk',
+    summary: 'Volume type of the root disk',
     default: 'gp3',
     env: ['AWS_VOLUME_TYPE'],
   }),
   deviceName: text({
-    summary: "name of the root device; default: the image's",
+    summary: "Name of the root device; default: the image's",
     env: ['AWS_DEVICE_NAME'],
   }),
   iamInstanceProfile: text({
@@ -106,62 +105,62 @@ export const declaredSettings = defineSettings({
     env: ['AWS_INSTANCE_PROFILE'],
   }),
   requestSpotInstance: boolean({
-    summary: 'ask for spot capacity',
+    summary: 'Request spot instances',
     default: false,
   }),
   spotPrice: text({
-    summary: 'most to pay an hour for a spot instance, in US dollars; default: the on-demand price',
+    summary: 'Maximum spot price per hour, in US dollars; default: the on-demand price',
     parse: matching(/^\d+(\.\d+)?$/),
-    expected: 'dollars as 0.05',
+    expected: 'an amount of dollars like 0.05',
   }),
   spotFallback: boolean({
-    summary: 'take on-demand instances where there is no spot capacity',
+    summary: 'Use on-demand instances if there is no spot capacity',
     default: false,
   }),
   placementGroup: text({
-    summary: 'placement group, by name',
+    summary: 'Placement group, by name',
   }),
   tenancy: choice(['default', 'dedicated'], {
-    summary: 'default or dedicated',
+    summary: 'Tenancy: default or dedicated',
     default: 'default',
   }),
   privateAddressOnly: boolean({
-    summary: 'no public address: belt reaches the private one',
+    summary: 'Create machines without a public address, and connect to the private one',
     default: false,
   }),
   usePrivateAddress: boolean({
-    summary: 'reach machines at their private address though they have a public one',
+    summary: 'Connect to private addresses even if machines have public ones',
     default: false,
   }),
   monitoring: boolean({
-    summary: 'detailed monitoring',
+    summary: 'Enable detailed monitoring',
     default: false,
   }),
   useEbsOptimizedInstance: boolean({
-    summary: 'EBS-optimized instances, for types that are not anyway',
+    summary: 'Create EBS-optimized instances, for types that are not by default',
     default: false,
   }),
   sshUser: text({
-    summary: "user to log in as; default: the image's own (admin, ubuntu, ec2-user)",
+    summary: "SSH user; default: the image's (admin, ubuntu, ec2-user)",
     env: ['AWS_SSH_USER'],
   }),
   sshPort: port({
-    summary: 'port of the SSH server',
+    summary: 'SSH port',
     default: 22,
     env: ['AWS_SSH_PORT'],
   }),
   tags: list({
-    summary: 'further tags: key1,value1,key2,value2 or key1=value1',
+    summary: 'Additional tags: key1,value1,key2,value2 or key1=value1',
     env: ['AWS_TAGS'],
     parse: parseTags,
   }),
   userdata: text({
-    summary: "file with user data to run after belt's own: a script or cloud-config",
+    summary: "File with user data to run after belt's: a script or cloud-config",
     env: ['AWS_USERDATA'],
   }),
   engineAtFirstBoot,
   retries: integer({
-    summary: 'how often a call that was throttled or lost is tried again',
+    summary: 'Retries of calls that are throttled or lost',
     default: 5,
     min: 0,
     max: 100,
@@ -171,7 +170,7 @@ export const declaredSettings = defineSettings({
     env: ['AWS_ENDPOINT_URL_EC2', 'AWS_ENDPOINT_URL', 'AWS_ENDPOINT'],
   }),
   insecureTransport: boolean({
-    summary: 'http instead of https, for an endpoint that is a host alone',
+    summary: 'Use http instead of https, for an endpoint without a scheme',
     default: false,
     env: ['AWS_INSECURE_TRANSPORT'],
   }),
@@ -191,8 +190,8 @@ export function readSettings(values: SettingValues) {
   const { accessKey, secretKey, sessionToken, ...settings } = declaredSettings.read(values);
   const { requestSpotInstance, spotPrice, spotFallback, endpoint, insecureTransport, ...others } = settings;
   if (others.sshKeypath !== undefined && others.keypairName === undefined) {
-    throw new UserError('ssh_keypath needs keypair_name, to tell which key pair it is of', {
-      hint: 'without both, belt makes and imports a key for the cluster',
+    throw new UserError('ssh_keypath requires keypair_name, which identifies the key pair', {
+      hint: 'omit both to use a key that belt imports for the cluster',
     });
   }
   return {
@@ -212,10 +211,10 @@ export function parseTags(items: readonly string[]): Record<string, string> {
     const pair = name === undefined ? { name: key, value: words.shift() } : { name, value };
     if (pair.value === undefined) {
       throw new UserError(`the setting tags has no value for "${pair.name}"`, {
-        hint: 'as in: key1,value1,key2,value2',
+        hint: 'tags: key1,value1,key2,value2',
       });
     }
-    if (/^(aws:|belt)/i.test(pair.name)) throw new UserError(`the tag "${pair.name}" is not for you to set`);
+    if (/^(aws:|belt)/i.test(pair.name)) throw new UserError(`the tag "${pair.name}" is reserved`);
     tags[pair.name] = pair.value;
   }
   return tags;
@@ -226,7 +225,7 @@ export function parsePort(written: string): Port {
   const [, digits, protocol = 'tcp'] = /^(\d{1,5})(?:\/(tcp|udp))?$/.exec(written) ?? [];
   const port = Number(digits);
   if (port >= 1 && port <= 65_535) return { port, protocol: protocol as Port['protocol'] };
-  throw new UserError(`the setting open_port must be ports as 80 or 53/udp, not "${written}"`);
+  throw new UserError(`the setting open_port must list ports like 80 or 53/udp, not "${written}"`);
 }
 
 /** Reads `me`, an address or a range in CIDR notation. @throws UserError */
@@ -236,7 +235,9 @@ function parseRange(written: string): string {
   const most = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
   const fits = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= most);
   if (most > 0 && fits && rest.length === 0) return prefix === undefined ? `${address}/${most}` : written;
-  throw new UserError(`the setting allow_from must be "me" or ranges as 198.51.100.0/24, not "${written}"`);
+  throw new UserError(
+    `the setting allow_from must list "me" or ranges like 198.51.100.0/24, not "${written}"`,
+  );
 }
 
 function credentialsOf({
@@ -246,8 +247,8 @@ function credentialsOf({
 }: Pick<DeclaredSettings, 'accessKey' | 'secretKey' | 'sessionToken'>) {
   if (accessKey === undefined && secretKey === undefined) return undefined;
   if (accessKey === undefined || secretKey === undefined) {
-    throw new UserError('of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only one is set', {
-      hint: 'set both, or neither and use an AWS profile',
+    throw new UserError('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set together', {
+      hint: 'set both, or use an AWS profile',
     });
   }
   return {
@@ -262,14 +263,14 @@ function endpointOf({
   insecureTransport,
 }: Pick<DeclaredSettings, 'endpoint' | 'insecureTransport'>): string | undefined {
   if (endpoint === undefined && insecureTransport)
-    throw new UserError('insecure_transport needs endpoint: regions speak https only');
+    throw new UserError('insecure_transport requires endpoint: AWS regions accept https only');
   if (endpoint === undefined) return undefined;
   const url = withScheme(endpoint, { insecure: insecureTransport });
   if (/^https?:\/\/\S+$/.test(url)) return url;
-  throw new UserError(`the setting endpoint must be a http:// or https:// address, not "${endpoint}"`);
+  throw new UserError(`the setting endpoint must be an http:// or https:// address, not "${endpoint}"`);
 }
 
-/** An endpoint may be a host alone, as docker-machine took it. */
+/** The scheme is optional, as in docker-machine. */
 export function withScheme(endpoint: string, { insecure }: { insecure: boolean }): string {
   if (endpoint.includes('://')) return endpoint;
   return `${insecure ? 'http' : 'https'}://${endpoint}`;

@@ -7,16 +7,16 @@ import { tagKeys } from './instances.js';
 
 export interface MachineImage {
   id: string;
-  /** Of its root device. */
+  /** Name of the root device. */
   deviceName: string;
-  /** Whom it lets log in. */
+  /** Who can log in over SSH. */
   sshUser: string;
 }
 
 interface Publisher {
-  /** The account that publishes the images: https://wiki.debian.org/Cloud/AmazonEC2Image, https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/ */
+  /** The publisher's account: https://wiki.debian.org/Cloud/AmazonEC2Image, https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/ */
   owner: string;
-  /** With wildcards, for one architecture. */
+  /** With wildcards. */
   pattern: (architecture: Architecture) => string;
 }
 
@@ -36,17 +36,17 @@ const publishers: Readonly<Record<string, Publisher>> = {
   'ubuntu-22.04': ubuntu('22.04'),
 };
 
-/** @throws UserError for what is neither a name that belt knows nor an id */
+/** @throws UserError for neither a known name nor an id */
 export function requireImageName(ami: string): void {
   if (Object.hasOwn(publishers, ami) || /^ami-[0-9a-f]{8,17}$/.test(ami)) return;
-  throw new UserError(`"${ami}" is no image for amazonec2`, {
-    hint: `${Object.keys(publishers).join(', ')}, or an id as ami-0123456789abcdef0`,
+  throw new UserError(`"${ami}" is not an image for amazonec2`, {
+    hint: `use ${Object.keys(publishers).join(', ')}, or an id like ami-0123456789abcdef0`,
   });
 }
 
 /**
- * The newest image of that name, or the one with that id.
- * @throws UserError when there is none in the region, or it is for other processors
+ * The newest image with that name, or the one with that id.
+ * @throws UserError for an image that the region lacks, or that is for another architecture
  */
 export async function findImage(
   api: Api,
@@ -58,21 +58,21 @@ export async function findImage(
   const images = await describe(api, ami, architecture, signal);
   const image = newest(images);
   if (!image?.ImageId) {
-    throw new UserError(`there is no image ${ami} for ${architecture} in ${api.region}`, {
-      hint: 'name another with --amazonec2-ami, or another region',
+    throw new UserError(`no image ${ami} for ${architecture} in ${api.region}`, {
+      hint: 'choose another image with --amazonec2-ami, or another region',
     });
   }
   if (architectureOfImage(image) !== architecture) {
     throw new UserError(
       `the image ${image.ImageId} is for ${image.Architecture}, the instance type for ${architecture}`,
-      { hint: 'leave --amazonec2-ami out, or name an instance type that fits' },
+      { hint: 'omit --amazonec2-ami, or choose a matching instance type' },
     );
   }
-  if (!image.RootDeviceName) throw new ExternalError(`the image ${image.ImageId} names no root device`);
+  if (!image.RootDeviceName) throw new ExternalError(`the image ${image.ImageId} has no root device name`);
   return { id: image.ImageId, deviceName: image.RootDeviceName, sshUser: userOf(image) };
 }
 
-/** Whom images let log in, by their ids; those that are no longer there are left out. */
+/** SSH users by image id, without images that no longer exist. */
 export async function usersOfImages(
   { client }: Api,
   ids: readonly string[],
@@ -105,7 +105,7 @@ async function describe(
   return (await client.send(command, { abortSignal: signal })).Images ?? [];
 }
 
-/** Names end with the day of the build, so they decide where the dates do not. */
+/** Names end with the build date, which decides between equal creation dates. */
 export function newest(images: readonly Image[]): Image | undefined {
   const age = ({ CreationDate = '', Name = '' }: Image) => `${CreationDate} ${Name}`;
   return [...images].sort((one, other) => (age(one) < age(other) ? 1 : -1))[0];
@@ -115,7 +115,7 @@ function architectureOfImage({ Architecture: architecture }: Image): Architectur
   return architecture === 'x86_64' ? 'amd64' : architecture === 'arm64' ? 'arm64' : undefined;
 }
 
-/** belt's own images say it. docker-machine took every image for an Ubuntu. */
+/** A tag of belt's images shows it. docker-machine assumes `ubuntu` for every image. */
 export function userOf({ Name = '', Tags = [] }: Pick<Image, 'Name' | 'Tags'>): string {
   const own = Tags.find(({ Key }) => Key === tagKeys.sshUser)?.Value;
   if (own) return own;

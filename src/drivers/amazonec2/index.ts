@@ -1,7 +1,7 @@
 import type { DriverModule } from '../driver.js';
 import { declaredSettings } from './ec2-settings.js';
 
-/** Instances of Amazon EC2. Keys, flags and variables are docker-machine's wherever it has one. */
+/** Keys, flags and variables are docker-machine's where it has them. */
 export const driver: DriverModule = {
   name: 'amazonec2',
   summary: 'instances of Amazon EC2',

@@ -11,51 +11,60 @@ import type { MachineEvent, SnapshotEvent } from '../driver.js';
 import { done, failure } from '../kit/event-stream.js';
 import type { Api } from './ec2-api.js';
 import type { Ec2 } from './ec2-client.js';
-import { findInstance, idOf, instancesById, instancesOf, isGone, reachOf, stateOf } from './instances.js';
+import {
+  addressKindOf,
+  findInstance,
+  idOf,
+  instancesById,
+  instancesOf,
+  isGone,
+  stateOf,
+} from './instances.js';
 import { removeShared } from './remove-shared.js';
 import { type Goal, running, type Target, watch } from './watch-instances.js';
 
 export type Events = AsyncGenerator<MachineEvent>;
 
-/** An orderly shutdown may take this long; then it is switched off. */
+/** After this, a shutdown is forced. */
 const shutdownMs = 120_000;
 export const stopped: Goal = { state: 'stopped', timeoutMs: 300_000, last: true };
-/** An instance on its way out cannot come back; how long the way is does not matter. */
+/** `shutting-down` is enough: an instance cannot come back from it. */
 const gone: Goal = { state: 'gone', timeoutMs: 120_000, last: true };
 
 export function start(ec2: Ec2, machines: readonly Machine[], signal: AbortSignal): Events {
-  return onInstances(ec2, machines, signal, (api, targets) => switchOn(api, targets, signal));
+  return withInstances(ec2, machines, signal, (api, targets) => switchOn(api, targets, signal));
 }
 
 async function* switchOn(api: Api, targets: readonly Target[], signal: AbortSignal): Events {
-  // One that is still shutting down cannot be started, and one such fails the call for all.
+  // A single instance that is still stopping would fail the call for all.
   const stopping = targets.filter(({ instance }) => stateOf(instance) === 'stopping');
-  const late = new Set<string>();
+  const stillStopping = new Set<string>();
   for await (const event of watch(api, stopping, { ...stopped, last: false }, signal)) {
-    if (event.type === 'failed') late.add(event.name);
+    if (event.type === 'failed') stillStopping.add(event.name);
     yield event;
   }
-  const mine = targets.filter(({ name }) => !late.has(name));
-  const off = mine.filter(({ instance }) => stateOf(instance) === 'stopped');
+  const startable = targets.filter(({ name }) => !stillStopping.has(name));
+  const off = startable.filter(({ instance }) => stateOf(instance) === 'stopped');
   const command = (InstanceIds: string[]) => new StartInstancesCommand({ InstanceIds });
-  yield* ask(
+  yield* callForAll(
     off,
     (ids) => api.client.send(command(ids), { abortSignal: signal }),
-    () => watch(api, mine, running, signal),
+    () => watch(api, startable, running, signal),
   );
 }
 
 /**
- * Reboots those that run, where they keep their addresses and may be spot instances, and starts the others. EC2 says of one that
- * reboots that it is running, all the while: it is done here when EC2 has taken it on (`restartsUnseen`).
+ * Reboots running instances, which keeps their addresses and works for spot instances, and starts
+ * the others. EC2 reports a rebooting instance as running, so it is done when EC2 accepts the
+ * request (`restartsUnseen`).
  */
 export function restart(ec2: Ec2, machines: readonly Machine[], signal: AbortSignal): Events {
-  return onInstances(ec2, machines, signal, async function* (api, targets) {
+  return withInstances(ec2, machines, signal, async function* (api, targets) {
     const isOn = ({ instance }: Target) => stateOf(instance) === 'running';
     const on = targets.filter(isOn);
     for (const { name } of on) yield { type: 'progress', name, text: 'restarting' };
     const command = (InstanceIds: string[]) => new RebootInstancesCommand({ InstanceIds });
-    yield* ask(
+    yield* callForAll(
       on,
       (ids) => api.client.send(command(ids), { abortSignal: signal }),
       async function* () {
@@ -68,71 +77,73 @@ export function restart(ec2: Ec2, machines: readonly Machine[], signal: AbortSig
 }
 
 export function stop(ec2: Ec2, machines: readonly Machine[], signal: AbortSignal): Events {
-  return onInstances(ec2, machines, signal, async function* (api, targets) {
+  return withInstances(ec2, machines, signal, async function* (api, targets) {
     const late: Target[] = [];
-    const orderly = halt(api, targets, false, { ...stopped, timeoutMs: shutdownMs }, signal);
-    for await (const event of orderly) {
+    const shutdown = stopInstances(api, targets, false, { ...stopped, timeoutMs: shutdownMs }, signal);
+    for await (const event of shutdown) {
       const target = targets.find(({ name }) => name === event.name);
       if (event.type === 'failed' && target && stateOf(target.instance) === 'stopping') late.push(target);
       else yield event;
     }
-    yield* halt(api, late, true, stopped, signal);
+    yield* stopInstances(api, late, true, stopped, signal);
   });
 }
 
 export function kill(ec2: Ec2, machines: readonly Machine[], signal: AbortSignal): Events {
-  return onInstances(ec2, machines, signal, (api, targets) => halt(api, targets, true, stopped, signal));
+  return withInstances(ec2, machines, signal, (api, targets) =>
+    stopInstances(api, targets, true, stopped, signal),
+  );
 }
 
-/** EC2 refuses a call for all its instances when one of them is a spot instance: those fail by themselves. */
-export async function* halt(
+/** A single spot instance would fail the call for all, so these fail beforehand. */
+export async function* stopInstances(
   api: Api,
   targets: readonly Target[],
   Force: boolean,
   goal: Goal,
   signal: AbortSignal,
 ): Events {
-  for (const target of targets.filter(isFixed)) yield failure(target, cannotStop(target));
-  const others = targets.filter((target) => !isFixed(target));
+  for (const target of targets.filter(isUnstoppable)) yield failure(target, cannotStop(target));
+  const others = targets.filter((target) => !isUnstoppable(target));
   const on = others.filter(({ instance }) => stateOf(instance) !== 'stopped');
   const command = (InstanceIds: string[]) => new StopInstancesCommand({ InstanceIds, Force });
-  yield* ask(
+  yield* callForAll(
     on,
     (ids) => api.client.send(command(ids), { abortSignal: signal }),
     () => watch(api, others, goal, signal),
   );
 }
 
-/** belt's and docker-machine's spot requests are for one time. */
-function isFixed({ instance }: Target): boolean {
+/** One-time spot instances, which belt and docker-machine request, cannot be stopped. */
+function isUnstoppable({ instance }: Target): boolean {
   return instance.InstanceLifecycle === 'spot' && stateOf(instance) !== 'stopped';
 }
 
 function cannotStop({ name, instance }: Target): UserError {
-  return new UserError(`${instance.InstanceId} is a spot instance, which EC2 does not stop`, {
-    hint: `it can only be terminated: belt rm ${name}`,
+  return new UserError(`${instance.InstanceId} is a spot instance and cannot be stopped`, {
+    hint: `belt rm ${name}`,
   });
 }
 
-/** What the cluster's machines shared goes with the last of them, whoever terminated it. */
+/** Removes what the cluster's machines shared after the last one, even if belt did not terminate it. */
 export async function* remove(ec2: Ec2, machines: readonly Machine[], signal: AbortSignal): Events {
   const terminate = async function* (api: Api, targets: Target[]): Events {
     const command = (InstanceIds: string[]) => new TerminateInstancesCommand({ InstanceIds });
-    yield* ask(
+    yield* callForAll(
       targets,
       (ids) => api.client.send(command(ids), { abortSignal: signal }),
       () => watch(api, targets, gone, signal),
     );
   };
-  yield* onInstances(ec2, machines, signal, terminate, ({ name }) => ({ type: 'done', name }));
-  for (const [api] of await ec2.places(machines)) await removeShared(api, ec2.cluster, signal);
+  yield* withInstances(ec2, machines, signal, terminate, ({ name }) => ({ type: 'done', name }));
+  for (const [api] of await ec2.byLocation(machines)) await removeShared(api, ec2.cluster, signal);
 }
 
-/** One call for all of them, then what follows; a call that fails is the failure of each. */
-export async function* ask(
+/** Makes one call for all instances; if it fails, all of them fail. */
+export async function* callForAll(
   targets: readonly Target[],
   call: (ids: string[]) => Promise<unknown>,
-  goOn: () => Events,
+  afterwards: () => Events,
 ): Events {
   try {
     if (targets.length > 0) await call(idsOf(targets));
@@ -140,28 +151,28 @@ export async function* ask(
     for (const target of targets) yield failure(target, error);
     return;
   }
-  yield* goOn();
+  yield* afterwards();
 }
 
 export function idsOf(targets: readonly Target[]): string[] {
   return targets.flatMap(({ instance }) => instance.InstanceId ?? []);
 }
 
-/** Works on the instances of machines, region by region. One that EC2 does not have fails, unless the verb knows better. */
-export async function* onInstances<E extends MachineEvent | SnapshotEvent>(
+/** Works on the instances of machines, region by region. @param onMissing default: the machine fails */
+export async function* withInstances<E extends MachineEvent | SnapshotEvent>(
   ec2: Ec2,
   machines: readonly Machine[],
   signal: AbortSignal,
   work: (api: Api, targets: Target[]) => AsyncGenerator<E>,
-  absent: (machine: Machine) => MachineEvent = missing,
+  onMissing: (machine: Machine) => MachineEvent = missing,
 ): AsyncGenerator<E | MachineEvent> {
-  for (const [api, mine] of await ec2.places(machines)) {
-    const instances = await lookUp(api, ec2, mine, signal);
+  for (const [api, mine] of await ec2.byLocation(machines)) {
+    const instances = await findInstances(api, ec2, mine, signal);
     const targets: Target[] = [];
     for (const machine of mine) {
       const instance = findInstance(instances, machine);
-      if (instance) targets.push({ name: machine.name, instance, reach: reachOf(machine) });
-      else yield absent(machine);
+      if (instance) targets.push({ name: machine.name, instance, addressKind: addressKindOf(machine) });
+      else yield onMissing(machine);
     }
     if (targets.length > 0) yield* work(api, targets);
   }
@@ -170,11 +181,11 @@ export async function* onInstances<E extends MachineEvent | SnapshotEvent>(
 function missing(machine: Machine): MachineEvent {
   const { name } = machine;
   const what = idOf(machine) ?? `for ${name}`;
-  return failure(machine, new UserError(`EC2 knows no instance ${what}`, { hint: `belt rm ${name}` }));
+  return failure(machine, new UserError(`EC2 has no instance ${what}`, { hint: `belt rm ${name}` }));
 }
 
-/** By the cluster's tag; those that docker-machine made have none, and are asked for by their ids. */
-export async function lookUp(
+/** Finds instances by the cluster's tag, and those that docker-machine created by their ids. */
+export async function findInstances(
   api: Api,
   { cluster }: Pick<Ec2, 'cluster'>,
   machines: readonly Machine[],

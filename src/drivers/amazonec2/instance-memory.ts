@@ -4,7 +4,7 @@ import type { Api } from './ec2-api.js';
 
 /**
  * The memory of instance types, in mebibytes.
- * @throws UserError for one that the region does not have
+ * @throws UserError for a type that the region does not have
  */
 export async function memoryOfTypes(
   { client, region }: Api,
@@ -24,6 +24,6 @@ export async function memoryOfTypes(
   const unknown = types.find((type) => !memory.has(type));
   if (unknown === undefined) return memory;
   throw new UserError(`${region} has no instance type ${unknown}`, {
-    hint: 'list those of the region with: aws ec2 describe-instance-types',
+    hint: `aws ec2 describe-instance-types --region ${region}`,
   });
 }

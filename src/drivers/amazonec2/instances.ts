@@ -2,10 +2,10 @@ import { type Instance, paginateDescribeInstances, type Tag } from '@aws-sdk/cli
 import { chunks } from '../../base/chunks.js';
 import type { Addresses, Machine, MachineState, ObservedMachine } from '../../machines/model/machine.js';
 import type { DriverOptions, MachineWish } from '../driver.js';
-import { type Api, valuesPerFilter, type Whereabouts } from './ec2-api.js';
+import { type Api, type Location, valuesPerFilter } from './ec2-api.js';
 import { type Ec2Settings, withScheme } from './ec2-settings.js';
 
-/** Tags that say whose an instance is. `launch` is the client token of the call that made it. */
+/** Tags of instances. `launch` is the client token of the call that created it. */
 export const tagKeys = {
   belt: 'belt',
   cluster: 'belt:cluster',
@@ -13,7 +13,7 @@ export const tagKeys = {
   launch: 'belt:launch',
   machine: 'belt:machine',
   size: 'belt:size',
-  /** Of images: whom they let log in. */
+  /** Of images: who can log in over SSH. */
   sshUser: 'belt:ssh-user',
 } as const;
 
@@ -33,18 +33,18 @@ export function clusterTags({ id, name }: Cluster): Tag[] {
   ];
 }
 
-/** All of the cluster's instances, those that are going or gone included as long as EC2 tells of them. */
+/** All instances of the cluster, including terminated ones that EC2 still lists. */
 export function instancesOf(api: Api, cluster: Cluster, signal: AbortSignal): Promise<Instance[]> {
   return describe(api, { Name: `tag:${tagKeys.clusterId}`, Values: [cluster.id] }, signal);
 }
 
-/** Those of all belt's clusters. */
+/** Instances of all clusters, without terminated ones. */
 export async function instancesOfBelt(api: Api, signal: AbortSignal): Promise<Instance[]> {
   const instances = await describe(api, { Name: `tag:${tagKeys.belt}`, Values: ['true'] }, signal);
   return instances.filter((instance) => !isGone(instance));
 }
 
-/** Those of the ids that EC2 knows of. A filter, because a list of ids fails as a whole for one that is not known (yet). */
+/** Uses a filter, as a request by ids fails as a whole if EC2 does not know one of them (yet). */
 export async function instancesById(
   api: Api,
   ids: readonly string[],
@@ -73,7 +73,7 @@ async function describe(
   return instances;
 }
 
-/** Terminated ones are told of for about an hour. */
+/** EC2 lists terminated instances for about an hour. */
 export function isGone({ State }: Instance): boolean {
   return State?.Name === 'terminated' || State?.Name === 'shutting-down';
 }
@@ -82,11 +82,11 @@ export function tagOf({ Tags = [] }: Instance, key: string): string | undefined 
   return Tags.find((tag) => tag.Key === key)?.Value;
 }
 
-/** Which call made a machine, and its number in that call. Known before the call is made. */
+/** The call that creates a machine and its index there, recorded before the call. */
 export interface Launch {
   token: string;
   index: number;
-  /** How many the call was for. */
+  /** Number of machines in the call. */
   of: number;
 }
 
@@ -99,8 +99,8 @@ export function launchOf({ driverData }: Pick<MachineWish, 'driverData'>): Launc
 }
 
 /**
- * The instance of a machine: by the id that is recorded, by the name that it was given, or, where belt was killed before it could
- * name it, by its number in the call that made it.
+ * The instance of a machine: by the recorded id, by its name tag, or, if belt was killed before it
+ * tagged it, by its index in the call that created it.
  */
 export function findInstance(
   instances: readonly Instance[],
@@ -145,41 +145,41 @@ export function stateOf({ State }: Instance): MachineState {
   return states[State?.Name ?? ''] ?? 'error';
 }
 
-/** How a machine is reached: decided when it is made, recorded in its driverData. */
-export type Reach = 'public' | 'private';
+/** Which address belt connects to: recorded in driverData when a machine is created. */
+export type AddressKind = 'public' | 'private';
 
-/** Of new machines. */
-export function reachFor({
+/** For new machines. */
+export function addressKindFor({
   privateAddressOnly,
   usePrivateAddress,
-}: Pick<Ec2Settings, 'privateAddressOnly' | 'usePrivateAddress'>): Reach {
+}: Pick<Ec2Settings, 'privateAddressOnly' | 'usePrivateAddress'>): AddressKind {
   return privateAddressOnly || usePrivateAddress ? 'private' : 'public';
 }
 
-/** Absent while the instance does not have them, as the public one of a stopped instance. */
+/** Undefined: not assigned (yet), like the public address of a stopped instance. */
 export function addressesOf(
   { PublicIpAddress, PrivateIpAddress }: Instance,
-  reach: Reach,
+  kind: AddressKind,
 ): Addresses | undefined {
   if (!PrivateIpAddress) return undefined;
-  if (reach === 'private') return { private: PrivateIpAddress };
+  if (kind === 'private') return { private: PrivateIpAddress };
   return PublicIpAddress ? { public: PublicIpAddress, private: PrivateIpAddress } : undefined;
 }
 
-/** As recorded; docker-machine had two flags for it. */
-export function reachOf({ driverData = {} }: Pick<MachineWish, 'driverData'>): Reach {
+/** As recorded; docker-machine records two flags. */
+export function addressKindOf({ driverData = {} }: Pick<MachineWish, 'driverData'>): AddressKind {
   const { reach, PrivateIPOnly, UsePrivateIP } = driverData;
   if (reach !== undefined) return reach === 'private' ? 'private' : 'public';
   return PrivateIPOnly === true || UsePrivateIP === true ? 'private' : 'public';
 }
 
-/** Where a machine is, as its record tells later commands. */
-export function placeData({ region, endpoint }: Pick<Api, 'region' | 'endpoint'>): Record<string, string> {
+/** The location of a machine, for its record. */
+export function locationData({ region, endpoint }: Pick<Api, 'region' | 'endpoint'>): Record<string, string> {
   return { region, ...(endpoint !== undefined && { endpoint }) };
 }
 
-/** As recorded when the machine was made, by belt or by docker-machine. */
-export function placeOf({ driverData }: Pick<Machine, 'driverData'>): Whereabouts {
+/** As recorded by belt or docker-machine. */
+export function locationOf({ driverData }: Pick<Machine, 'driverData'>): Location {
   const region = textIn(driverData, 'region') ?? textIn(driverData, 'Region');
   const endpoint = textIn(driverData, 'endpoint') ?? dockerMachineEndpoint(driverData);
   return { ...(region !== undefined && { region }), ...(endpoint !== undefined && { endpoint }) };
@@ -190,9 +190,9 @@ function dockerMachineEndpoint(data: Machine['driverData']): string | undefined 
   return endpoint && withScheme(endpoint, { insecure: data['DisableSSL'] === true });
 }
 
-export function observe(instance: Instance, name: string, reach: Reach): ObservedMachine {
+export function observe(instance: Instance, name: string, kind: AddressKind): ObservedMachine {
   const { InstanceId } = instance;
-  const addresses = addressesOf(instance, reach);
+  const addresses = addressesOf(instance, kind);
   const size = tagOf(instance, tagKeys.size);
   return {
     name,

@@ -8,51 +8,51 @@ import {
   type TagSpecification,
 } from '@aws-sdk/client-ec2';
 import type { CreateRequest } from '../driver.js';
-import { type Api, looks } from './ec2-api.js';
+import { type Api, pollTicks } from './ec2-api.js';
 import { Ec2Error, isCode } from './ec2-errors.js';
 import type { Ec2Settings } from './ec2-settings.js';
 import type { MachineImage } from './find-image.js';
 import { type Cluster, clusterTags, instancesOf, isGone, tagKeys, tagOf } from './instances.js';
-import type { Place } from './vpc-network.js';
+import type { SubnetRef } from './vpc-network.js';
 
 /** What the machines of a call share. */
-export interface Shape {
-  /** As the person wrote it. */
+export interface LaunchSpec {
+  /** As the user wrote it. */
   size: string;
   type: string;
   image: MachineImage;
-  place: Place;
+  subnet: SubnetRef;
   groupIds: readonly string[];
   keyName: string;
   settings: Ec2Settings;
   cluster: Cluster;
 }
 
-/** One call of RunInstances; the machine at place i is the instance with launch index i. */
+/** A call of RunInstances; the launch index of an instance is the index of its machine. */
 export interface LaunchPlan {
-  /** EC2 answers a second call with the same token with the first one's instances. */
+  /** A second call with the same token returns the instances of the first one. */
   token: string;
-  /** How many tokens of the same call are used up. */
+  /** Number of used tokens for the same call. */
   attempt: number;
   requests: readonly CreateRequest[];
   input: RunInstancesCommandInput;
 }
 
 /**
- * The token is made of all that the call says, the machines' new host keys and the tags included: the same create, run again after a
- * kill, is the same call to EC2. A token whose instances are terminated is used up, and the next one is taken.
+ * The token is a hash of the whole call, including host keys and tags: rerunning a create that was
+ * killed is the same call to EC2. A token whose instances are terminated is replaced by the next one.
  */
 export function planLaunch(
   requests: readonly CreateRequest[],
   userData: Buffer,
-  shape: Shape,
+  spec: LaunchSpec,
   usedUp: ReadonlySet<string>,
 ): LaunchPlan {
-  const inputWith = (token: string) => inputFor(requests.length, userData, shape, token);
-  const said = inputWith('');
+  const inputWith = (token: string) => inputFor(requests.length, userData, spec, token);
+  const input = inputWith('');
   const tokenOf = (attempt: number) =>
     createHash('sha256')
-      .update(JSON.stringify([attempt, said]))
+      .update(JSON.stringify([attempt, input]))
       .digest('hex')
       .slice(0, 32);
   let attempt = 0;
@@ -61,17 +61,22 @@ export function planLaunch(
   return { token, attempt, requests, input: inputWith(token) };
 }
 
-/** Client tokens of calls whose instances are gone. */
+/** Client tokens of calls whose instances are terminated. */
 export function usedTokens(instances: readonly Instance[]): Set<string> {
   return new Set(instances.filter(isGone).flatMap((instance) => tagOf(instance, tagKeys.launch) ?? []));
 }
 
-function inputFor(count: number, userData: Buffer, shape: Shape, token: string): RunInstancesCommandInput {
-  const { settings, image, place, groupIds, keyName, type } = shape;
+function inputFor(
+  count: number,
+  userData: Buffer,
+  spec: LaunchSpec,
+  token: string,
+): RunInstancesCommandInput {
+  const { settings, image, subnet, groupIds, keyName, type } = spec;
   return {
     ImageId: image.id,
     InstanceType: type as InstanceType,
-    // What there is room for is taken; the rest is told of.
+    // Launches as many as there is capacity for; the others fail.
     MinCount: 1,
     MaxCount: count,
     KeyName: settings.keypairName ?? keyName,
@@ -79,7 +84,7 @@ function inputFor(count: number, userData: Buffer, shape: Shape, token: string):
     NetworkInterfaces: [
       {
         DeviceIndex: 0,
-        SubnetId: place.subnetId,
+        SubnetId: subnet.subnetId,
         Groups: [...groupIds],
         AssociatePublicIpAddress: !settings.privateAddressOnly,
         DeleteOnTermination: true,
@@ -95,7 +100,7 @@ function inputFor(count: number, userData: Buffer, shape: Shape, token: string):
         },
       },
     ],
-    // One hop: containers do not reach it, and the host keys in the user data with it.
+    // One hop keeps containers from reading the host keys in the user data.
     MetadataOptions: { HttpTokens: 'required', HttpEndpoint: 'enabled', HttpPutResponseHopLimit: 1 },
     Placement: {
       Tenancy: settings.tenancy,
@@ -116,11 +121,11 @@ function inputFor(count: number, userData: Buffer, shape: Shape, token: string):
       },
     }),
     ClientToken: token,
-    TagSpecifications: tagsFor(token, shape),
+    TagSpecifications: tagsFor(token, spec),
   };
 }
 
-function tagsFor(token: string, { cluster, settings, size }: Shape): TagSpecification[] {
+function tagsFor(token: string, { cluster, settings, size }: LaunchSpec): TagSpecification[] {
   const own = Object.entries(settings.tags).map(([Key, Value]) => ({ Key, Value }));
   const tags: Tag[] = [...clusterTags(cluster), { Key: tagKeys.launch, Value: token }, ...own];
   return [
@@ -129,23 +134,23 @@ function tagsFor(token: string, { cluster, settings, size }: Shape): TagSpecific
   ];
 }
 
-/** Most tokens that are tried for a call. */
-const mostAttempts = 20;
+/** Tokens to try for a call. */
+const maxAttempts = 20;
 
 /**
- * Whether EC2 has the plan's token down for another call, or for instances that are terminated: hours after its lists have stopped
- * telling of them.
+ * Whether EC2 knows the token from another call, or from terminated instances, hours after it
+ * stopped listing them.
  */
 export function isTokenUsed(error: unknown, { attempt }: LaunchPlan): boolean {
   return (
-    attempt < mostAttempts && isCode(error, 'IdempotentInstanceTerminated', 'IdempotentParameterMismatch')
+    attempt < maxAttempts && isCode(error, 'IdempotentInstanceTerminated', 'IdempotentParameterMismatch')
   );
 }
 
-/** How long an answer that was lost may take to show in EC2's lists. */
-const lostAnswerMs = 10_000;
+/** How long EC2 may take to list the instances of a call whose response was lost. */
+const lostResponseMs = 10_000;
 
-/** Launches as many as there is room for. */
+/** Launches as many instances as there is capacity for. */
 export async function launch(
   api: Api,
   { token, input }: LaunchPlan,
@@ -157,29 +162,29 @@ export async function launch(
     return Instances;
   } catch (error) {
     if (error instanceof Ec2Error || signal.aborted) throw error;
-    const made = await lookForAnswer(api, cluster, token, signal);
-    if (made.length > 0) return made;
+    const launched = await findLaunched(api, cluster, token, signal);
+    if (launched.length > 0) return launched;
     throw error;
   }
 }
 
-/** The same with on-demand instances, where the person wants those rather than none. */
-export function withoutSpot(shape: Shape): Shape | undefined {
-  const { settings } = shape;
-  return settings.spot?.fallback ? { ...shape, settings: { ...settings, spot: undefined } } : undefined;
+/** The same with on-demand instances, if the settings allow that. */
+export function withoutSpot(spec: LaunchSpec): LaunchSpec | undefined {
+  const { settings } = spec;
+  return settings.spot?.fallback ? { ...spec, settings: { ...settings, spot: undefined } } : undefined;
 }
 
-/** No answer came, however often it was asked: whether the call was done, its tag tells. */
-async function lookForAnswer(
+/** Finds the instances of a call whose response was lost, by its tag. */
+async function findLaunched(
   api: Api,
   cluster: Cluster,
   token: string,
   signal: AbortSignal,
 ): Promise<Instance[]> {
-  for await (const _ of looks({ timeoutMs: lostAnswerMs, signal })) {
+  for await (const _ of pollTicks({ timeoutMs: lostResponseMs, signal })) {
     const instances = await instancesOf(api, cluster, signal).catch(() => []);
-    const made = instances.filter((one) => !isGone(one) && tagOf(one, tagKeys.launch) === token);
-    if (made.length > 0) return made;
+    const launched = instances.filter((one) => !isGone(one) && tagOf(one, tagKeys.launch) === token);
+    if (launched.length > 0) return launched;
   }
   return [];
 }

@@ -3,20 +3,20 @@ import type { Machine, ObservedMachine } from '../../machines/model/machine.js';
 import { listMachines } from '../kit/list-machines.js';
 import type { Api } from './ec2-api.js';
 import type { Ec2 } from './ec2-client.js';
-import { lookUp } from './instance-lifecycle.js';
-import { findInstance, observe, placeData, reachOf, tagKeys, tagOf } from './instances.js';
+import { findInstances } from './instance-lifecycle.js';
+import { addressKindOf, findInstance, locationData, observe, tagKeys, tagOf } from './instances.js';
 
-/** The known machines as they are, then those of the cluster that are not known; one paginated call a region. */
+/** Makes one paginated call per region. */
 export async function list(
   ec2: Ec2,
   known: readonly Machine[],
   signal: AbortSignal,
 ): Promise<ObservedMachine[]> {
-  const places = await ec2.places(known);
-  if (places.length === 0) places.push([await ec2.api(), []]);
+  const locations = await ec2.byLocation(known);
+  if (locations.length === 0) locations.push([await ec2.api(), []]);
   const lists = await Promise.all(
-    places.map(async ([api, machines]) =>
-      observed(api, await lookUp(api, ec2, machines, signal), machines, known),
+    locations.map(async ([api, machines]) =>
+      observed(api, await findInstances(api, ec2, machines, signal), machines, known),
     ),
   );
   return lists.flat();
@@ -34,12 +34,12 @@ function observed(
     find: (machine) => findInstance(instances, machine),
     observe: (instance, machine) =>
       machine
-        ? observe(instance, machine.name, reachOf(machine))
-        : { ...observe(instance, strayName(instance, names), 'public'), driverData: placeData(api) },
+        ? observe(instance, machine.name, addressKindOf(machine))
+        : { ...observe(instance, strayName(instance, names), 'public'), driverData: locationData(api) },
   });
 }
 
-/** A second one of a known name, and one that was never named, go by their ids: they are other machines. */
+/** The id, for instances without a name tag and for duplicates of a known name. */
 function strayName(instance: Instance, known: ReadonlySet<string>): string {
   const name = tagOf(instance, tagKeys.machine);
   return name === undefined || known.has(name) ? (instance.InstanceId ?? '') : name;

@@ -4,20 +4,20 @@ import {
   DescribeKeyPairsCommand,
   DescribeSecurityGroupsCommand,
 } from '@aws-sdk/client-ec2';
-import { type Api, looks } from './ec2-api.js';
+import { type Api, pollTicks } from './ec2-api.js';
 import { isCode } from './ec2-errors.js';
 import { type Cluster, instancesOf, tagKeys } from './instances.js';
 
-/** How long a group may stay in use by instances that are on their way out. */
+/** How long instances that are shutting down may keep using a group. */
 const inUseMs = 120_000;
 
 /**
- * Removes the key pair and the security group that belt made for the cluster, unless it has machines yet. What cannot be removed now
- * costs nothing and does no harm: the cluster's next create uses it, and the next removal tries again.
+ * Removes the key pair and the security group that belt created for the cluster, unless it still has
+ * machines. Whatever cannot be removed is free of charge; the next create or removal handles it.
  */
 export async function removeShared(api: Api, cluster: Cluster, signal: AbortSignal): Promise<void> {
-  const left = await instancesOf(api, cluster, signal);
-  if (left.some(({ State }) => !['shutting-down', 'terminated'].includes(State?.Name ?? ''))) return;
+  const remaining = await instancesOf(api, cluster, signal);
+  if (remaining.some(({ State }) => !['shutting-down', 'terminated'].includes(State?.Name ?? ''))) return;
   try {
     await removeKeyPairs(api, cluster, signal);
     await removeGroups(api, cluster, signal);
@@ -40,7 +40,7 @@ async function removeGroups({ client }: Api, cluster: Cluster, signal: AbortSign
     { abortSignal: signal },
   );
   for (const { GroupId } of SecurityGroups) {
-    for await (const _ of looks({ timeoutMs: inUseMs, signal })) {
+    for await (const _ of pollTicks({ timeoutMs: inUseMs, signal })) {
       try {
         await client.send(new DeleteSecurityGroupCommand({ GroupId }), { abortSignal: signal });
         break;

@@ -13,48 +13,55 @@ import { done, failure } from '../kit/event-stream.js';
 import { architectureOf, typeFor } from './choose-type.js';
 import type { Api } from './ec2-api.js';
 import type { Ec2 } from './ec2-client.js';
-import { ask, type Events, halt, idsOf, onInstances, stopped } from './instance-lifecycle.js';
+import {
+  callForAll,
+  type Events,
+  idsOf,
+  stopInstances,
+  stopped,
+  withInstances,
+} from './instance-lifecycle.js';
 import { stateOf, tagKeys } from './instances.js';
 import { running, type Target, watch } from './watch-instances.js';
 
-/** Calls at a time where EC2 wants one for each instance. */
-const atOnce = 8;
+/** Concurrent calls where EC2 requires one per instance. */
+const concurrency = 8;
 
-/** An instance has to be off while its type changes; those that ran are started again, with whatever type they have by then. */
+/** Stops running instances for the change, and starts them again even if it failed. */
 export function resize(ec2: Ec2, machines: readonly Machine[], size: string, signal: AbortSignal): Events {
-  return onInstances(ec2, machines, signal, async function* (api, targets) {
-    const fitting: Target[] = [];
+  return withInstances(ec2, machines, signal, async function* (api, targets) {
+    const resizable: Target[] = [];
     const types = new Map<string, string>();
     for (const target of targets) {
       try {
-        types.set(target.name, typeBeside(target.instance, size));
-        fitting.push(target);
+        types.set(target.name, compatibleType(target.instance, size));
+        resizable.push(target);
       } catch (error) {
         yield failure(target, error);
       }
     }
     const memory = await ec2.memoryOf(api, [...new Set(types.values())], signal);
     const isSame = ({ name, instance }: Target) => instance.InstanceType === types.get(name);
-    const other = fitting.filter((target) => !isSame(target));
+    const other = resizable.filter((target) => !isSame(target));
     const ran = new Set(
       other
         .filter(({ instance }) => ['running', 'starting'].includes(stateOf(instance)))
         .map(({ name }) => name),
     );
     const failed = new Map<string, MachineEvent>();
-    for await (const event of halt(api, other, false, { ...stopped, last: false }, signal)) {
+    for await (const event of stopInstances(api, other, false, { ...stopped, last: false }, signal)) {
       if (event.type === 'failed') failed.set(event.name, event);
       yield event;
     }
     const off = other.filter(({ name }) => !failed.has(name));
-    for (const some of chunks(off, atOnce)) {
+    for (const some of chunks(off, concurrency)) {
       for (const event of await Promise.all(some.map((target) => changeType(api, target, types, signal)))) {
         if (event.type === 'failed') failed.set(event.name, event);
         else yield withSize(event, size, memory.get(types.get(event.name) ?? ''));
       }
     }
     const changed = off.filter(({ name }) => !failed.has(name));
-    const same = fitting.filter(isSame);
+    const same = resizable.filter(isSame);
     for (const { name } of same) {
       yield withSize({ type: 'changed', name, change: {} }, size, memory.get(types.get(name) ?? ''));
     }
@@ -64,13 +71,13 @@ export function resize(ec2: Ec2, machines: readonly Machine[], size: string, sig
   });
 }
 
-/** The size as a type for the processors that the instance has. @throws UserError for one of others */
-function typeBeside({ Architecture: architecture, InstanceId }: Instance, size: string): string {
+/** The type for the size and the architecture of the instance. @throws UserError for another architecture */
+function compatibleType({ Architecture: architecture, InstanceId }: Instance, size: string): string {
   const own = architecture === 'arm64' ? 'arm64' : 'amd64';
   const type = typeFor(size, own);
   if (architectureOf(type) === own) return type;
-  throw new UserError(`${type} has other processors than ${InstanceId}, which is ${own}`, {
-    hint: 'make a new machine of that type',
+  throw new UserError(`${type} does not match ${InstanceId}, which has architecture ${own}`, {
+    hint: 'create a new machine with that type',
   });
 }
 
@@ -123,7 +130,7 @@ async function* startAgain(
   for (const { name } of off) if (!ran.has(name)) yield failed.get(name) ?? { type: 'done', name };
   const back = off.filter(({ name }) => ran.has(name));
   const command = (InstanceIds: string[]) => new StartInstancesCommand({ InstanceIds });
-  const events = ask(
+  const events = callForAll(
     back,
     (ids) => api.client.send(command(ids), { abortSignal: signal }),
     () => watch(api, back, running, signal),

@@ -5,16 +5,16 @@ import type { Templates } from '../../base/templates.js';
 import type { CreateRequest } from '../driver.js';
 import { runcmdLine } from '../kit/first-boot.js';
 
-/** Most that EC2 takes, before base64. @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html */
-export const mostBytes = 16 * 1024;
+/** EC2's limit, before base64. @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html */
+export const maxBytes = 16 * 1024;
 
-/** Machines of one call. Their keys are random and hardly shrink: about 230 bytes a machine, so this leaves a person's own user data 2 KB. */
+/** Keys hardly compress: about 230 bytes per machine, which leaves 2 KB for the user's own user data. */
 export const machinesPerCall = 60;
 
 /**
- * What the machines of one call get, in the order of their launch numbers: a cloud-config, gzipped, which cloud-init undoes.
- * @param options `own` is the person's own user data, as text
- * @throws UserError when both together are too long
+ * A gzipped cloud-config for the machines of a call, in the order of their launch indexes.
+ * @param options `own`: the user's own user data, as text
+ * @throws UserError when both together exceed EC2's limit
  */
 export async function userDataFor(
   requests: readonly CreateRequest[],
@@ -29,12 +29,12 @@ export async function userDataFor(
     runcmd: runcmdLine(requests, options),
   });
   const packed = gzipSync(own === undefined ? config : multipart(config, own), { level: 9 });
-  // The operating system's number, which differs between computers: the same create must send the same bytes.
+  // The operating system in the gzip header: the same create must send the same bytes everywhere.
   packed[9] = 255;
-  if (packed.length <= mostBytes) return packed;
+  if (packed.length <= maxBytes) return packed;
   throw new UserError(
-    `the user data for ${requests.length} machines has ${packed.length} bytes, and EC2 takes ${mostBytes}`,
-    { hint: 'make the file that the setting userdata names shorter' },
+    `the user data for ${requests.length} machines has ${packed.length} bytes; EC2 accepts ${maxBytes}`,
+    { hint: 'make the file of the setting userdata smaller' },
   );
 }
 
@@ -44,7 +44,7 @@ function caseOf({ name, ssh }: CreateRequest, index: number): string {
 }
 
 /**
- * Lists of both are put together, belt's first; of other settings the person's win.
+ * Lists are merged, belt's first; other settings of the user win.
  * @see https://cloudinit.readthedocs.io/en/latest/explanation/format.html#mime-multi-part-archive
  * @see https://cloudinit.readthedocs.io/en/latest/reference/merging.html
  */
@@ -61,12 +61,12 @@ function headOf(type: string): string {
   return `Content-Type: ${type}; charset="utf-8"\n`;
 }
 
-/** By the first line, as cloud-init does for user data of one part. */
+/** By the first line, as cloud-init detects the type. */
 function typeOf(text: string): string {
   if (text.startsWith('#!')) return 'text/x-shellscript';
   if (text.startsWith('#cloud-boothook')) return 'text/cloud-boothook';
   if (text.startsWith('#cloud-config')) return 'text/cloud-config';
-  throw new UserError('the file that the setting userdata names is neither a script nor cloud-config', {
-    hint: 'its first line must begin with #!, #cloud-config or #cloud-boothook',
+  throw new UserError('the file of the setting userdata is neither a script nor cloud-config', {
+    hint: 'start the file with #!, #cloud-config or #cloud-boothook',
   });
 }

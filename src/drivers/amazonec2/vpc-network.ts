@@ -10,21 +10,21 @@ import {
   type Subnet,
 } from '@aws-sdk/client-ec2';
 import { ExternalError, messageOf, UserError } from '../../base/errors.js';
-import { type Api, looks } from './ec2-api.js';
+import { type Api, pollTicks } from './ec2-api.js';
 import { isCode } from './ec2-errors.js';
 import type { Ec2Settings, Port } from './ec2-settings.js';
-import { type Cluster, clusterTags, reachFor } from './instances.js';
+import { addressKindFor, type Cluster, clusterTags } from './instances.js';
 
-export interface Place {
+export interface SubnetRef {
   subnetId: string;
   vpcId: string;
 }
 
-/** ESP, a protocol without ports (-1): the packets of encrypted overlay networks. */
+/** ESP, for encrypted overlay networks; -1: it has no ports. */
 const esp: IpPermission = { IpProtocol: '50', FromPort: -1, ToPort: -1 };
 
 /**
- * What only machines of the same group reach.
+ * Allowed only between machines of the group.
  * @see https://docs.docker.com/engine/swarm/swarm-tutorial/
  * @see https://docs.docker.com/engine/network/drivers/overlay/#encrypt-traffic-on-an-overlay-network
  */
@@ -38,11 +38,11 @@ const swarmTraffic: readonly IpPermission[] = [
 
 const enginePort = 2376;
 
-/** How long a new group may be unknown to the rest of EC2. */
+/** How long EC2 may not list a new group. */
 const visibleTimeoutMs = 60_000;
 
-/** The subnet that the settings name, or one of the VPC in the zone. @throws UserError when there is none */
-export async function findPlace(api: Api, settings: Ec2Settings, signal: AbortSignal): Promise<Place> {
+/** The configured subnet, or one of the VPC in the zone. @throws UserError when there is none */
+export async function findSubnet(api: Api, settings: Ec2Settings, signal: AbortSignal): Promise<SubnetRef> {
   const { vpcId, subnetId } = settings;
   const command = new DescribeSubnetsCommand(
     subnetId === undefined ? { Filters: subnetFilters(api, settings) } : { SubnetIds: [subnetId] },
@@ -52,7 +52,7 @@ export async function findPlace(api: Api, settings: Ec2Settings, signal: AbortSi
   if (!subnet?.SubnetId || !subnet.VpcId) {
     const zone = zoneName(api, settings.zone);
     throw new UserError(`${vpcId ?? 'the default VPC'} has no subnet in ${zone}`, {
-      hint: 'choose another with --amazonec2-zone, or name one with --amazonec2-subnet-id',
+      hint: 'choose another zone with --amazonec2-zone, or a subnet with --amazonec2-subnet-id',
     });
   }
   if (vpcId !== undefined && vpcId !== subnet.VpcId)
@@ -67,7 +67,7 @@ function subnetFilters(api: Api, { vpcId, zone }: Ec2Settings): Filter[] {
   ];
 }
 
-/** docker-machine's setting is the letter alone. */
+/** A single letter, as in docker-machine, is a zone of the region. */
 export function zoneName({ region }: Pick<Api, 'region'>, zone: string): string {
   return zone.length === 1 ? `${region}${zone}` : zone;
 }
@@ -77,19 +77,19 @@ function byFreeAddresses(one: Subnet, other: Subnet): number {
   return free || ((one.SubnetId ?? '') < (other.SubnetId ?? '') ? -1 : 1);
 }
 
-/** The name of the group that belt makes for a cluster; two clusters of the same name stay apart. */
+/** The id keeps clusters with the same name apart. */
 function ownGroupName({ name, id }: Cluster): string {
   return `belt-${name}-${id.slice(0, 8)}`;
 }
 
 /**
- * The security groups of new machines, by id: made where they are missing, and with the rules that belt needs unless they are to
- * stay as they are.
+ * Creates missing security groups, and adds missing rules unless they are read-only.
+ * @returns ids
  */
 export async function ensureGroups(
   api: Api,
   settings: Ec2Settings,
-  { vpcId }: Place,
+  { vpcId }: SubnetRef,
   cluster: Cluster,
   signal: AbortSignal,
 ): Promise<string[]> {
@@ -100,7 +100,7 @@ export async function ensureGroups(
   for (const name of wanted) {
     const found = present.find(({ GroupId, GroupName }) => GroupId === name || GroupName === name);
     if (!found && name.startsWith('sg-')) throw new UserError(`${vpcId} has no security group ${name}`);
-    const group = found ?? (await makeGroup(api, name, vpcId, cluster, signal));
+    const group = found ?? (await createGroup(api, name, vpcId, cluster, signal));
     if (!settings.securityGroupReadonly) await openPorts(api, group, settings, ranges, signal);
     ids.push(group.GroupId ?? '');
   }
@@ -112,8 +112,8 @@ async function groupsOf({ client }: Api, vpcId: string, signal: AbortSignal): Pr
   return (await client.send(command, { abortSignal: signal })).SecurityGroups ?? [];
 }
 
-/** Another belt may be making it at the same time: whoever comes second takes the first one's. */
-async function makeGroup(
+/** Another belt process may create the group at the same time: then that one is used. */
+async function createGroup(
   api: Api,
   name: string,
   vpcId: string,
@@ -133,11 +133,11 @@ async function makeGroup(
   } catch (error) {
     if (!isCode(error, 'InvalidGroup.Duplicate')) throw error;
   }
-  for await (const _ of looks({ timeoutMs: visibleTimeoutMs, signal })) {
-    const made = (await groupsOf(api, vpcId, signal)).find(({ GroupName }) => GroupName === name);
-    if (made) return made;
+  for await (const _ of pollTicks({ timeoutMs: visibleTimeoutMs, signal })) {
+    const created = (await groupsOf(api, vpcId, signal)).find(({ GroupName }) => GroupName === name);
+    if (created) return created;
   }
-  throw new ExternalError(`EC2 made the security group ${name}, and does not know of it`);
+  throw new ExternalError(`EC2 created the security group ${name} but does not list it`);
 }
 
 async function openPorts(
@@ -155,29 +155,29 @@ async function openPorts(
       { abortSignal: signal },
     );
   } catch (error) {
-    // Another belt was as fast.
+    // Another belt process was faster.
     if (!isCode(error, 'InvalidPermission.Duplicate')) throw error;
   }
 }
 
-/** What is to be added to a group; a rule that it has is never sent again, as one such rule fails them all. */
+/** The rules that a group lacks; sending an existing one would fail the call for all. */
 export function missingPermissions(
   { GroupId, IpPermissions = [] }: SecurityGroup,
-  { sshPort, openPort: further }: Pick<Ec2Settings, 'sshPort' | 'openPort'>,
+  { sshPort, openPort: additional }: Pick<Ec2Settings, 'sshPort' | 'openPort'>,
   ranges: readonly string[],
 ): IpPermission[] {
   const outside: Port[] = [
     { port: sshPort, protocol: 'tcp' },
     { port: enginePort, protocol: 'tcp' },
-    ...further,
+    ...additional,
   ];
   const inside = swarmTraffic
     .filter((traffic) => !rulesFor(IpPermissions, traffic).some((rule) => isWithin(rule, GroupId)))
     .map((traffic) => ({ ...traffic, UserIdGroupPairs: [{ GroupId }] }));
   const open = outside.map(permission).flatMap((traffic) => {
     const known = rulesFor(IpPermissions, traffic).flatMap(rangesOfRule);
-    const absent = ranges.filter((range) => !known.includes(range));
-    return absent.length === 0 ? [] : [{ ...traffic, ...rangesFor(absent) }];
+    const missing = ranges.filter((range) => !known.includes(range));
+    return missing.length === 0 ? [] : [{ ...traffic, ...rangesFor(missing) }];
   });
   return [...inside, ...open];
 }
@@ -186,7 +186,7 @@ function permission({ port, protocol }: Port): IpPermission {
   return { IpProtocol: protocol, FromPort: port, ToPort: port };
 }
 
-/** Of a protocol without ports, EC2 tells what it likes for them, or nothing. */
+/** For a protocol without ports, EC2 returns arbitrary ports or none. */
 function rulesFor(rules: readonly IpPermission[], traffic: IpPermission): IpPermission[] {
   const same = rules.filter(({ IpProtocol }) => IpProtocol === traffic.IpProtocol);
   if (traffic.FromPort === -1) return same;
@@ -207,7 +207,7 @@ function rangesFor(ranges: readonly string[]): Pick<IpPermission, 'IpRanges' | '
   return { ...(v4.length > 0 && { IpRanges: v4 }), ...(v6.length > 0 && { Ipv6Ranges: v6 }) };
 }
 
-/** Machines are reached at their private addresses from inside the VPC, where one's public address says nothing. */
+/** With private addresses, `me` is the VPC: belt connects from inside it. */
 async function allowedRanges(
   api: Api,
   settings: Ec2Settings,
@@ -215,10 +215,10 @@ async function allowedRanges(
   signal: AbortSignal,
 ): Promise<string[]> {
   const { allowFrom } = settings;
-  const told = allowFrom.filter((range) => range !== 'me');
-  if (told.length === allowFrom.length) return told;
-  const isPrivate = reachFor(settings) === 'private';
-  return [...told, ...(isPrivate ? await rangesOfVpc(api, vpcId, signal) : [await myAddress(signal)])];
+  const ranges = allowFrom.filter((range) => range !== 'me');
+  if (ranges.length === allowFrom.length) return ranges;
+  const isPrivate = addressKindFor(settings) === 'private';
+  return [...ranges, ...(isPrivate ? await rangesOfVpc(api, vpcId, signal) : [await myAddress(signal)])];
 }
 
 async function rangesOfVpc({ client }: Api, vpcId: string, signal: AbortSignal): Promise<string[]> {
@@ -228,7 +228,7 @@ async function rangesOfVpc({ client }: Api, vpcId: string, signal: AbortSignal):
   return Vpcs.flatMap(({ CidrBlock }) => CidrBlock ?? []);
 }
 
-/** AWS's own service for it. */
+/** Returns the caller's public address. */
 const addressService = 'https://checkip.amazonaws.com/';
 
 async function myAddress(signal: AbortSignal): Promise<string> {
@@ -236,10 +236,10 @@ async function myAddress(signal: AbortSignal): Promise<string> {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(10_000)]);
     const text = (await (await fetch(addressService, { signal: limit })).text()).trim();
     if (/^[\d.]{7,15}$/.test(text)) return `${text}/32`;
-    throw new Error(`it answered ${JSON.stringify(text.slice(0, 40))}`);
+    throw new Error(`unexpected response ${JSON.stringify(text.slice(0, 40))}`);
   } catch (error) {
-    throw new ExternalError(`${addressService} does not say which address you have: ${messageOf(error)}`, {
-      hint: 'say who may reach the machines: --amazonec2-allow-from 198.51.100.7/32',
+    throw new ExternalError(`cannot get your public address from ${addressService}: ${messageOf(error)}`, {
+      hint: 'set --amazonec2-allow-from, for example to 198.51.100.7/32',
     });
   }
 }

@@ -105,6 +105,6 @@ describe('user data', () => {
     const own = `#!/bin/sh\n# ${randomBytes(2048).toString('base64')}\n`;
     const options = { own, engineAtFirstBoot: true };
     const data = await amazonec2.userDataFor(requestsFor(amazonec2.machinesPerCall), options, templates);
-    expect(data.length).toBeLessThanOrEqual(amazonec2.mostBytes);
+    expect(data.length).toBeLessThanOrEqual(amazonec2.maxBytes);
   });
 });

@@ -12,14 +12,14 @@ import { parsePort, parseTags, readSettings } from '../../../../src/drivers/amaz
 import { newest, userOf } from '../../../../src/drivers/amazonec2/find-image.js';
 import {
   addressesOf,
+  addressKindOf,
   findInstance,
   instancesById,
   launchOf,
-  placeOf,
-  reachOf,
+  locationOf,
 } from '../../../../src/drivers/amazonec2/instances.js';
-import { planLaunch, type Shape } from '../../../../src/drivers/amazonec2/launch.js';
-import { machinesPerCall, mostBytes, userDataFor } from '../../../../src/drivers/amazonec2/user-data.js';
+import { type LaunchSpec, planLaunch } from '../../../../src/drivers/amazonec2/launch.js';
+import { machinesPerCall, maxBytes, userDataFor } from '../../../../src/drivers/amazonec2/user-data.js';
 import { missingPermissions, zoneName } from '../../../../src/drivers/amazonec2/vpc-network.js';
 import type { CreateRequest } from '../../../../src/drivers/driver.js';
 import { ownDrivers } from '../../../../src/drivers/registry.js';
@@ -49,7 +49,7 @@ function tagged(id: string, tags: Record<string, string>, more: object = {}) {
   };
 }
 
-test('ec2 is another name of the driver, and no other name is changed', () => {
+test('ec2 is an alias of amazonec2', () => {
   expect(['ec2', 'amazonec2', 'nspawn', 'toString'].map(ownDrivers.nameOf)).toEqual([
     'amazonec2',
     'amazonec2',
@@ -72,7 +72,7 @@ describe('sizes', () => {
     expect(typeFor(size, architecture)).toBe(type);
   });
 
-  test('property: more memory never is a type with less', () => {
+  test('property: more memory never selects a type with less', () => {
     fc.assert(
       fc.property(
         fc.nat(512 * 1024 - 1),
@@ -103,7 +103,7 @@ describe('sizes', () => {
     );
   });
 
-  test('the processors are in the name of the type', () => {
+  test('the name of a type shows its architecture', () => {
     const arm = [
       't4g.nano',
       'a1.large',
@@ -128,23 +128,21 @@ describe('sizes', () => {
   });
 
   test.each(['', 'huge', '12', 't3', '.nano', 't3.', 'T3.nano', '../x.y'])('"%s" is refused', (size) => {
-    expect(() => typeFor(size, 'amd64')).toThrow(`"${size}" is no size for amazonec2`);
+    expect(() => typeFor(size, 'amd64')).toThrow(`"${size}" is not a size for amazonec2`);
     expect(parseSize(size)).toBeUndefined();
   });
 });
 
 describe('settings', () => {
-  test('tags are read in both ways, and those of belt are refused', () => {
+  test('tags are read in both forms, and reserved tags are refused', () => {
     expect(parseTags(['team', 'blue', 'env=prod', 'note', 'a=b'])).toEqual({
       team: 'blue',
       env: 'prod',
       note: 'a=b',
     });
     expect(() => parseTags(['team', 'blue', 'odd'])).toThrow('the setting tags has no value for "odd"');
-    expect(() => parseTags(['belt:cluster-id', 'x'])).toThrow(
-      'the tag "belt:cluster-id" is not for you to set',
-    );
-    expect(() => parseTags(['aws:x=y'])).toThrow('the tag "aws:x" is not for you to set');
+    expect(() => parseTags(['belt:cluster-id', 'x'])).toThrow('the tag "belt:cluster-id" is reserved');
+    expect(() => parseTags(['aws:x=y'])).toThrow('the tag "aws:x" is reserved');
   });
 
   test('ports', () => {
@@ -158,20 +156,23 @@ describe('settings', () => {
   });
 
   test.each([
-    [{ access_key: 'AKIA' }, 'of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only one is set'],
-    [{ allow_from: ['10.0.0.0/33'] }, 'the setting allow_from must be "me" or ranges'],
+    [{ access_key: 'AKIA' }, 'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set together'],
+    [{ allow_from: ['10.0.0.0/33'] }, 'the setting allow_from must list "me" or ranges'],
     [{ allow_from: ['everybody'] }, 'not "everybody"'],
     [{ architecture: 'x86' }, 'the setting architecture must be amd64 or arm64, not "x86"'],
-    [{ endpoint: 'ftp://localhost' }, 'the setting endpoint must be a http:// or https:// address'],
-    [{ request_spot_instance: true, spot_price: 'cheap' }, 'the setting spot_price must be dollars as 0.05'],
-    [{ insecure_transport: true }, 'insecure_transport needs endpoint'],
-    [{ ssh_keypath: 'k' }, 'ssh_keypath needs keypair_name, to tell which key pair it is of'],
+    [{ endpoint: 'ftp://localhost' }, 'the setting endpoint must be an http:// or https:// address'],
+    [
+      { request_spot_instance: true, spot_price: 'cheap' },
+      'the setting spot_price must be an amount of dollars like 0.05',
+    ],
+    [{ insecure_transport: true }, 'insecure_transport requires endpoint'],
+    [{ ssh_keypath: 'k' }, 'ssh_keypath requires keypair_name, which identifies the key pair'],
     [{ root_size: 0 }, 'the setting root_size must be a whole number from 1 to 65536, not 0'],
   ])('%j is refused', (values, message) => {
     expect(() => readSettings(values)).toThrow(message);
   });
 
-  test('an endpoint may be a host alone', () => {
+  test('the scheme of an endpoint is optional', () => {
     expect(readSettings({ endpoint: 'localhost:5000' }).endpoint).toBe('https://localhost:5000');
     const insecure_transport = true;
     expect(readSettings({ endpoint: 'localhost:5000', insecure_transport }).endpoint).toBe(
@@ -188,16 +189,16 @@ describe('settings', () => {
 });
 
 describe('user data', () => {
-  test('as many machines as one call takes fit, with room for a person’s own', async () => {
+  test('user data of a full call leaves room for the user’s own', async () => {
     const data = await userDataFor(
       requests(machinesPerCall),
       { own: `#!/bin/sh\n# ${'ab12'.repeat(500)}\n` },
       templates,
     );
-    expect(data.length).toBeLessThanOrEqual(mostBytes);
+    expect(data.length).toBeLessThanOrEqual(maxBytes);
   });
 
-  test('is cloud-config with the name and the key of each by its number, and the same for the same machines', async () => {
+  test('user data is a reproducible cloud-config with the name and key of each machine by its launch index', async () => {
     const some = requests(3);
     const data = await userDataFor(some, {}, templates);
     expect(await userDataFor(some, {}, templates)).toEqual(data);
@@ -210,7 +211,7 @@ describe('user data', () => {
     }
   });
 
-  test('a person’s own is a part beside it, of the type that its first line says', async () => {
+  test('the user’s own user data is a separate part, typed by its first line', async () => {
     const own = '#!/bin/sh\necho hello\n';
     const text = gunzipSync(await userDataFor(requests(1), { own }, templates)).toString();
     const [, boundary = ''] = /^Content-Type: multipart\/mixed; boundary="([^"]+)"/.exec(text) ?? [];
@@ -225,20 +226,20 @@ describe('user data', () => {
     );
   });
 
-  test('too much is refused', async () => {
+  test('user data beyond the limit of EC2 is refused', async () => {
     const own = `#!/bin/sh\n${Array.from({ length: 20_000 }, (_, index) => Math.sin(index)).join('\n')}`;
     await expect(userDataFor(requests(1), { own }, templates)).rejects.toThrow(
-      /has \d+ bytes, and EC2 takes 16384/,
+      /has \d+ bytes; EC2 accepts 16384/,
     );
   });
 });
 
 describe('a launch', () => {
-  const shape: Shape = {
+  const spec: LaunchSpec = {
     size: '512mb',
     type: 't3.nano',
     image: { id: 'ami-1', deviceName: '/dev/xvda', sshUser: 'admin' },
-    place: { subnetId: 'subnet-1', vpcId: 'vpc-1' },
+    subnet: { subnetId: 'subnet-1', vpcId: 'vpc-1' },
     groupIds: ['sg-1'],
     keyName: 'belt-x',
     settings: readSettings({ tags: ['team', 'blue'] }),
@@ -247,24 +248,24 @@ describe('a launch', () => {
   const some = requests(2);
   const none = new Set<string>();
 
-  test('is the same call each time, until something differs or its token is used up', () => {
-    const plan = planLaunch(some, Buffer.from('data'), shape, none);
-    expect(planLaunch(some, Buffer.from('data'), shape, none)).toEqual(plan);
+  test('a launch has the same token until the call differs or the token is used', () => {
+    const plan = planLaunch(some, Buffer.from('data'), spec, none);
+    expect(planLaunch(some, Buffer.from('data'), spec, none)).toEqual(plan);
     const others = [
-      planLaunch(some.slice(1), Buffer.from('data'), shape, none),
-      planLaunch(some, Buffer.from('other keys'), shape, none),
-      planLaunch(some, Buffer.from('data'), { ...shape, type: 't3.micro' }, none),
-      planLaunch(some, Buffer.from('data'), { ...shape, cluster: { id: 'c2', name: 'x' } }, none),
-      planLaunch(some, Buffer.from('data'), { ...shape, settings: readSettings({ tags: ['a=b'] }) }, none),
-      planLaunch(some, Buffer.from('data'), { ...shape, size: 't3.nano' }, none),
-      planLaunch(some, Buffer.from('data'), shape, new Set([plan.token])),
+      planLaunch(some.slice(1), Buffer.from('data'), spec, none),
+      planLaunch(some, Buffer.from('other keys'), spec, none),
+      planLaunch(some, Buffer.from('data'), { ...spec, type: 't3.micro' }, none),
+      planLaunch(some, Buffer.from('data'), { ...spec, cluster: { id: 'c2', name: 'x' } }, none),
+      planLaunch(some, Buffer.from('data'), { ...spec, settings: readSettings({ tags: ['a=b'] }) }, none),
+      planLaunch(some, Buffer.from('data'), { ...spec, size: 't3.nano' }, none),
+      planLaunch(some, Buffer.from('data'), spec, new Set([plan.token])),
     ];
     expect(new Set([plan.token, ...others.map(({ token }) => token)]).size).toBe(8);
     for (const { token } of others) expect(token).toMatch(/^[\x21-\x7e]{1,54}$/);
   });
 
-  test('carries its tags, wants the metadata service of version 2, and takes what there is room for', () => {
-    const { input, token } = planLaunch(some, Buffer.from('data'), shape, none);
+  test('a launch sets tags, requires IMDSv2, and accepts partial capacity', () => {
+    const { input, token } = planLaunch(some, Buffer.from('data'), spec, none);
     expect(input).toMatchObject({
       MinCount: 1,
       MaxCount: 2,
@@ -286,7 +287,7 @@ describe('a launch', () => {
     expect(volume?.ResourceType).toBe('volume');
   });
 
-  describe('whose token EC2 does not take any more', () => {
+  describe('a used token', () => {
     const codes = ['IdempotentInstanceTerminated', 'IdempotentParameterMismatch'];
 
     /** Launches two machines at an EC2 that refuses the first calls; tells the tokens that were recorded, and those that were sent. */
@@ -318,13 +319,13 @@ describe('a launch', () => {
         cluster: { id: 'c1', name: 'x' },
         templates,
         api: async () => api,
-        places: async (machines) => [[api, [...machines]]],
+        byLocation: async (machines) => [[api, [...machines]]],
         memoryOf: async () => new Map(),
-        own: async () => undefined,
+        ownUserData: async () => undefined,
       };
-      const { place, groupIds, keyName } = shape;
+      const { subnet, groupIds, keyName } = spec;
       const ends: string[] = [];
-      for await (const event of create(ec2, requests(2), { place, groupIds, keyName }, signal)) {
+      for await (const event of create(ec2, requests(2), { subnet, groupIds, keyName }, signal)) {
         const launch = event.type === 'changed' ? launchOf(event.change) : undefined;
         if (launch) recorded.push(launch.token);
         if (event.type === 'done') ends.push('done');
@@ -339,7 +340,7 @@ describe('a launch', () => {
       expect(new Set(sent).size).toBe(3);
     });
 
-    test('ends after some', async () => {
+    test('launching ends after the last token', async () => {
       const { sent, ends } = await launchAfter(Array(1000).fill(codes[0]));
       expect(sent.length).toBeLessThan(50);
       const message = 'EC2 in us-east-1: no (IdempotentInstanceTerminated)';
@@ -347,7 +348,7 @@ describe('a launch', () => {
     });
   });
 
-  test('property: chunks are all items in order, none too many', () => {
+  test('property: chunks hold all items in order and never too many', () => {
     fc.assert(
       fc.property(fc.array(fc.nat()), fc.integer({ min: 1, max: 9 }), (items, size) => {
         const parts = chunks(items, size);
@@ -359,7 +360,7 @@ describe('a launch', () => {
 });
 
 describe('instances', () => {
-  test('are found by id, then by name, then by their number in the call that made them', () => {
+  test('instances are found by id, then by name, then by their launch index', () => {
     const launch = { token: 't', index: 1, of: 3 };
     const instances = [
       tagged('i-1', { 'belt:launch': 't' }, { AmiLaunchIndex: 1 }),
@@ -375,18 +376,20 @@ describe('instances', () => {
     expect(find('c')).toBeUndefined();
   });
 
-  test('that docker-machine made are found, and reached, by what it wrote down', () => {
+  test('instances of docker-machine are found through its own records', () => {
     const driverData = { InstanceId: 'i-2', Region: 'eu-west-1', Endpoint: '' };
     const instances = [tagged('i-1', {}), tagged('i-2', { Name: 'old' })];
     expect(findInstance(instances, { name: 'old', driverData })?.InstanceId).toBe('i-2');
     expect(findInstance(instances, { name: 'old', id: 'i-1', driverData })?.InstanceId).toBe('i-1');
     expect(findInstance(instances, { name: 'old', driverData: { InstanceId: '' } })).toBeUndefined();
-    expect(placeOf({ driverData })).toEqual({ region: 'eu-west-1' });
-    expect(placeOf({ driverData: { ...driverData, region: 'us-east-2' } })).toEqual({ region: 'us-east-2' });
-    expect(reachOf({ driverData })).toBe('public');
-    expect(reachOf({ driverData: { PrivateIPOnly: true } })).toBe('private');
-    expect(reachOf({ driverData: { UsePrivateIP: true } })).toBe('private');
-    expect(reachOf({ driverData: { UsePrivateIP: true, reach: 'public' } })).toBe('public');
+    expect(locationOf({ driverData })).toEqual({ region: 'eu-west-1' });
+    expect(locationOf({ driverData: { ...driverData, region: 'us-east-2' } })).toEqual({
+      region: 'us-east-2',
+    });
+    expect(addressKindOf({ driverData })).toBe('public');
+    expect(addressKindOf({ driverData: { PrivateIPOnly: true } })).toBe('private');
+    expect(addressKindOf({ driverData: { UsePrivateIP: true } })).toBe('private');
+    expect(addressKindOf({ driverData: { UsePrivateIP: true, reach: 'public' } })).toBe('public');
   });
 
   test.each([
@@ -395,13 +398,13 @@ describe('instances', () => {
     ['ec2.example.org:8773', false, 'https://ec2.example.org:8773'],
     ['ec2.example.org:8773', true, 'http://ec2.example.org:8773'],
   ])('docker-machine’s endpoint %s with DisableSSL %s is %s', (Endpoint, DisableSSL, endpoint) => {
-    expect(placeOf({ driverData: { Endpoint, DisableSSL } })).toEqual({ endpoint });
-    expect(placeOf({ driverData: { Endpoint, DisableSSL, endpoint: 'http://own' } }).endpoint).toBe(
+    expect(locationOf({ driverData: { Endpoint, DisableSSL } })).toEqual({ endpoint });
+    expect(locationOf({ driverData: { Endpoint, DisableSSL, endpoint: 'http://own' } }).endpoint).toBe(
       'http://own',
     );
   });
 
-  test('are asked for two hundred at a time, as filters take no more', async () => {
+  test('instances are requested two hundred per filter', async () => {
     const { api, calls } = fakeEc2(({ input }) => ({
       Reservations: [{ Instances: input.Filters[0].Values.map((id: string) => tagged(id, {})) }],
     }));
@@ -413,7 +416,7 @@ describe('instances', () => {
     expect(calls).toHaveLength(3);
   });
 
-  test('have the addresses that they are reached at, once they have them', () => {
+  test('addresses are undefined until the instance has the one that belt connects to', () => {
     const both = { PublicIpAddress: '203.0.113.1', PrivateIpAddress: '10.0.0.1' };
     expect(addressesOf(both, 'public')).toEqual({ public: '203.0.113.1', private: '10.0.0.1' });
     expect(addressesOf(both, 'private')).toEqual({ private: '10.0.0.1' });
@@ -422,7 +425,7 @@ describe('instances', () => {
   });
 });
 
-test('a rule that a security group has is not added again', () => {
+test('existing rules of a security group are not added again', () => {
   const settings = readSettings({});
   const esp = { IpProtocol: '50' };
   const UserIdGroupPairs = [{ GroupId: 'sg-1' }];
@@ -441,7 +444,7 @@ test('a rule that a security group has is not added again', () => {
   ]);
 });
 
-test('the newest image wins, and its name says who may log in', () => {
+test('the newest image is used, and its name shows the SSH user', () => {
   const older = { ImageId: 'a', Name: 'debian-13-amd64-20250806-2196', CreationDate: '2025-08-06T00:00:00Z' };
   const newer = { ImageId: 'b', Name: 'debian-13-amd64-20251006-2257', CreationDate: '2025-10-06T00:00:00Z' };
   expect(newest([older, newer])).toBe(newer);
@@ -454,7 +457,7 @@ test('the newest image wins, and its name says who may log in', () => {
   expect(userOf({ Name: 'al2023-ami-2023.6.20250101' })).toBe('ec2-user');
 });
 
-test('a zone is its letter or its whole name', () => {
+test('a zone is a letter or a full name', () => {
   expect(zoneName({ region: 'eu-west-1' }, 'b')).toBe('eu-west-1b');
   expect(zoneName({ region: 'eu-west-1' }, 'eu-west-1c')).toBe('eu-west-1c');
 });
@@ -464,42 +467,42 @@ describe('errors', () => {
     ['UnauthorizedOperation', 'docs/drivers/amazonec2.md lists the permissions'],
     ['VcpuLimitExceeded', 'ask for a higher quota'],
     ['InsufficientInstanceCapacity', 'choose another zone or size'],
-    ['InvalidAMIID.NotFound', 'leave --amazonec2-ami out'],
-    ['AuthFailure', 'the credentials are wrong'],
+    ['InvalidAMIID.NotFound', 'omit --amazonec2-ami'],
+    ['AuthFailure', 'invalid credentials'],
     ['ExpiredToken', 'aws sso login'],
     ['RequestLimitExceeded', '--amazonec2-retries'],
-  ])('%s says what to do', (name, hint) => {
+  ])('%s has a hint', (name, hint) => {
     const error = explained(refusal(name, 'no'), 'eu-west-1');
     expect(error.message).toBe(`EC2 in eu-west-1: no (${name})`);
     expect((error as { hint?: string }).hint).toContain(hint);
   });
 
-  test('credentials that are wrong are not told as none', () => {
+  test('invalid credentials are not reported as missing', () => {
     const text = 'AWS was not able to validate the provided access credentials';
     const error = explained(refusal('AuthFailure', text), 'eu-west-1');
     expect(error.message).toBe(`EC2 in eu-west-1: ${text} (AuthFailure)`);
-    expect((error as { hint?: string }).hint).toContain('the credentials are wrong');
+    expect((error as { hint?: string }).hint).toContain('invalid credentials');
   });
 
-  test('no credentials, no network, an interruption', () => {
+  test('missing credentials, an unreachable network and an abort are distinguished', () => {
     const none = explained(
       Object.assign(new Error('Could not load credentials from any providers'), {
         name: 'CredentialsProviderError',
       }),
       'x',
     );
-    expect(none.message).toBe('no AWS credentials were found');
+    expect(none.message).toBe('AWS credentials not found');
     const refused = explained(
       Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:9'), { code: 'ECONNREFUSED' }),
       'x',
     );
-    expect(refused.message).toBe('EC2 in x cannot be reached: connect ECONNREFUSED 127.0.0.1:9');
+    expect(refused.message).toBe('cannot connect to EC2 in x: connect ECONNREFUSED 127.0.0.1:9');
     expect(explained(Object.assign(new Error('Request aborted'), { name: 'AbortError' }), 'x').name).toBe(
       'AbortError',
     );
   });
 
-  test('nothing of the request is kept', () => {
+  test('errors contain nothing of the request', () => {
     const error = Object.assign(refusal('AuthFailure', 'no'), {
       $response: { headers: { authorization: 'secret' } },
     });

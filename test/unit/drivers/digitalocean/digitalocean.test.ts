@@ -72,7 +72,7 @@ describe('explain', () => {
     ],
     [
       { request: 'GET /sizes', headers: {}, body: undefined, code: 'ECONNREFUSED' },
-      /cannot be reached \(ECONNREFUSED\)$/,
+      /cannot connect to DigitalOcean \(ECONNREFUSED\)$/,
     ],
   ])('%o', (given, message) => {
     expect(explain(given, 0).message).toMatch(message);
