@@ -11,16 +11,16 @@ export function addressOf(machine: Machine): string {
     throw new UserError(
       `${machine.name} has no address: it is known by its URL alone, ${machine.driverData['URL']}`,
     );
-  throw new UserError(`${machine.name} has no address yet: its creation was not finished`, {
-    hint: `finish it with the same "belt create" again, or: belt rm ${machine.name}`,
+  throw new UserError(`${machine.name} has no address yet because its creation did not finish`, {
+    hint: `run the same "belt create" again to finish it, or: belt rm ${machine.name}`,
   });
 }
 
-/** How to reach a machine over SSH. @throws UserError when it has no address yet, or nobody can log in there */
+/** How to reach a machine over SSH. @throws UserError without an address, or for a machine without SSH */
 export function sshTarget(machine: Machine): SshTarget {
   if (isOnlyUrl(machine)) {
     throw new UserError(
-      `${machine.name} is known by its URL alone (driver ${machine.driver}): belt cannot log in`,
+      `${machine.name} is known only by its URL (driver ${machine.driver}), so belt cannot log in`,
       {
         hint: `for SSH, add it again: belt rm ${machine.name}, then belt create -d generic --generic-ip-address ADDRESS ${machine.name}`,
       },
@@ -61,7 +61,7 @@ async function refuseIfOff(machine: Machine, context: Context): Promise<void> {
   const state = observed.find(({ name }) => name === machine.name)?.state;
   if (state === undefined || state === 'running') return;
   if (state === 'missing') {
-    throw new UserError(`${machine.name} is gone: ${machine.driver} knows no such machine`, {
+    throw new UserError(`${machine.name} does not exist: ${machine.driver} has no such machine`, {
       hint: `belt rm ${machine.name}`,
     });
   }

@@ -33,9 +33,9 @@ export interface Settings {
   driver(named?: string): Promise<string>;
   /** A driver's settings as they are in effect. @param group what a group has in place of the cluster's */
   of(driver: string, group?: GroupSettings): Promise<ResolvedSettings>;
-  /** How engines are to be. @param flags what the command line says */
+  /** The engine settings. @param flags from the command line */
   engine(flags?: SettingSources['flags']): Promise<EngineSettings>;
-  /** What config.yml says the cluster is to be; none where it says nothing. */
+  /** The groups that config.yml declares; empty without any. */
   groups(): Promise<Group[]>;
 }
 
@@ -59,7 +59,7 @@ export interface Context {
   templates: Templates;
   /** The password for sudo where a machine asks for one: the person is asked once a run. @throws UserError without a terminal */
   sudoPassword(): Promise<string>;
-  /** Of the keys of a new certificate authority. @throws UserError when what is set is no such type */
+  /** Key type of a new CA. @throws UserError for an unknown type */
   keyType(): Promise<KeyType>;
   /** Loaded when first asked for. */
   rollingRestart(): Promise<RollingRestart>;

@@ -9,7 +9,7 @@ export interface Work<T, S = Machine> {
   /** On the subject's line when it is done. */
   doneText: (value: T) => string;
   run: (subject: S, step: (text: string) => void) => Promise<T>;
-  /** How many at the same time; absent: as many as fan out. */
+  /** How many run at the same time; default: as in `fanOut`. */
   limit?: number;
   /** What comes after a failure is skipped: for work where each step stands on the one before. */
   stopAtFailure?: boolean;

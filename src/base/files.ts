@@ -60,7 +60,7 @@ export function stateFiles(owner?: FileOwner): StateFiles {
         if (await isFolder(path)) throw Object.assign(new Error('is a folder'), { code: 'EISDIR' });
         const file = await open(part, 'wx', 0o600);
         const sink = createWriteStream(part, { fd: file.fd, autoClose: false });
-        // Told of by whoever writes.
+        // The writer reports it.
         sink.on('error', () => {});
         try {
           if (owner) await chown(part, owner.uid, owner.gid);
@@ -127,7 +127,7 @@ export async function listFiles(path: string, ending: string): Promise<string[]>
 /** A state file that cannot be understood. It is reported and never overwritten: it may be all that knows of a machine. */
 export function damaged(path: string, reason: string): UserError {
   return new UserError(`state file ${path} is damaged: ${reason}`, {
-    hint: 'repair it, bring it back from a backup, or move it away; belt does not overwrite it',
+    hint: 'repair it, restore it from a backup, or move it away; belt does not overwrite it',
   });
 }
 
@@ -137,7 +137,7 @@ export function requireVersion(path: string, found: number, known: number, what 
   throw new UserError(
     `state file ${path} was written by a newer program (${what} ${found}, this one reads up to ${known})`,
     {
-      hint: 'use that newer version of belt',
+      hint: 'upgrade belt',
     },
   );
 }
@@ -187,18 +187,18 @@ const explanations: Readonly<Record<string, Explanation>> = {
   EACCES: { reason: 'permission denied', hint: ownershipHint },
   EPERM: { reason: 'not permitted', hint: ownershipHint },
   EROFS: {
-    reason: 'the file system is read-only',
-    hint: 'name a state folder elsewhere, as in: BELT_HOME=/path/to/folder belt ls',
+    reason: 'read-only file system',
+    hint: 'use another state folder: BELT_HOME=/path/to/folder belt ls',
   },
   ENOSPC: {
-    reason: 'no space is left on the disk',
-    hint: 'make room (see "df -h"), then run the same command again',
+    reason: 'no space left on device',
+    hint: 'free some space (see "df -h"), then run the same command again',
   },
-  EDQUOT: { reason: 'your disk quota is used up', hint: 'make room, then run the same command again' },
-  ENOENT: { reason: 'there is no such file or folder', hint: 'see "ls"' },
-  EEXIST: { reason: 'a file of that name is in the way of the folder', hint: 'move it away' },
-  ENOTDIR: { reason: 'a file is in the way of a folder of that path', hint: 'move it away' },
-  EISDIR: { reason: 'a folder of that name is in the way of the file', hint: 'move it away' },
+  EDQUOT: { reason: 'disk quota exceeded', hint: 'free some space, then run the same command again' },
+  ENOENT: { reason: 'no such file or directory', hint: 'check the path' },
+  EEXIST: { reason: 'a file with that name already exists', hint: 'move it away' },
+  ENOTDIR: { reason: 'a parent of that path is a file, not a folder', hint: 'move it away' },
+  EISDIR: { reason: 'a folder with that name already exists', hint: 'move it away' },
 };
 
 /** Turns what the file system refuses into an error that says what to do. */
@@ -216,8 +216,8 @@ export async function explained<T>(doing: string, path: string, work: () => Prom
 
 /** JSON.parse quotes the text, which may hold a secret, and seldom says where; the YAML parser knows the line. */
 async function jsonFault(text: string): Promise<string> {
-  if (text.trim() === '') return 'it is empty';
+  if (text.trim() === '') return 'the file is empty';
   const { parseDocument } = await import('./yaml.js');
   const line = parseDocument(text, { schema: 'json' }).errors[0]?.linePos?.[0].line;
-  return line === undefined ? 'it is not JSON' : `it is not JSON from line ${line} on`;
+  return line === undefined ? 'invalid JSON' : `invalid JSON at line ${line}`;
 }

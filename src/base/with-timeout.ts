@@ -17,5 +17,5 @@ export async function inTime<T>(
 }
 
 export function lateError(timeoutMs: number): ExternalError {
-  return new ExternalError(`no answer within ${timeoutMs / 1000} s`);
+  return new ExternalError(`no response within ${timeoutMs / 1000} s`);
 }

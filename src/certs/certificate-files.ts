@@ -54,7 +54,7 @@ export function machinePaths(cluster: ClusterStore, name: string): MachinePaths 
   };
 }
 
-/** What of a pair is there. */
+/** Which files of a key pair exist. */
 export async function readPair({ certificate, key }: PairPaths): Promise<Partial<CertificatePair>> {
   const [certificateText, keyText] = await Promise.all([readText(certificate), readText(key)]);
   return {
@@ -85,7 +85,7 @@ export async function writeChanged(path: string, text: string, cluster: ClusterS
   if (dirname(path) === cluster.certsFolder) await cluster.files.remove(expiryPath(cluster));
 }
 
-/** Until when no certificate needs to be warned of; whoever writes one of the cluster's takes it away. */
+/** Holds the date before which no expiry warning is due; writing a cluster certificate removes it. */
 export function expiryPath({ certsFolder }: ClusterStore): string {
   return join(certsFolder, 'expiry.json');
 }

@@ -71,8 +71,12 @@ async function clientState({ trusted }: Trust, cluster: ClusterStore, now: Date)
   const paths = clusterPaths(cluster).client;
   const pair = await readPair(paths);
   const problems = (): string[] => [
-    ...(isIssuedBy(pair.certificate ?? '', trusted) ? [] : ['signed by another authority']),
-    ...(isComplete(pair) ? (fits(pair) ? [] : ['its key is another one’s']) : ['its key is missing']),
+    ...(isIssuedBy(pair.certificate ?? '', trusted) ? [] : ['signed by another CA']),
+    ...(isComplete(pair)
+      ? fits(pair)
+        ? []
+        : ['the private key does not match the certificate']
+      : ['the private key is missing']),
   ];
   return stateOf({ kind: 'client', path: paths.certificate }, pair.certificate, problems, now);
 }

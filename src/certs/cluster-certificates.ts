@@ -59,7 +59,7 @@ export async function readClusterCertificates(
   return { ...trust, client };
 }
 
-/** Damaged counts as not good: a client pair can be made anew at any time. */
+/** A damaged pair counts as unusable: a client pair can be reissued at any time. */
 function isGoodClient(client: CertificatePair, trusted: string): boolean {
   try {
     return fits(client) && verifies(client.certificate, trusted, new Date());
@@ -102,13 +102,13 @@ export function requireSigner({ authority }: Trust, cluster: ClusterStore): Cert
   const { key, certificate } = authority;
   const { notAfter } = readCertificate(certificate);
   if (notAfter < new Date()) {
-    throw new UserError(`the cluster's authority expired on ${notAfter.toISOString().slice(0, 10)}`, {
-      hint: 'make a new one, and certificates of it for all machines: belt certs rotate',
+    throw new UserError(`the cluster CA expired on ${notAfter.toISOString().slice(0, 10)}`, {
+      hint: 'belt certs rotate',
     });
   }
   if (key !== undefined) return { certificate, key };
-  throw new UserError(`the authority's key ${clusterPaths(cluster).authority.key} is missing`, {
-    hint: 'bring it back from a backup, or make a new authority: belt certs rotate',
+  throw new UserError(`the CA key ${clusterPaths(cluster).authority.key} is missing`, {
+    hint: 'restore it from a backup, or create a new CA: belt certs rotate',
   });
 }
 
@@ -117,8 +117,8 @@ async function makeAuthority({ cluster, reporter, keyType }: Context): Promise<T
   const paths = clusterPaths(cluster);
   // Where the client's is, there once was one: another would cut off all machines that trust the first.
   if ((await readText(paths.client.certificate)) !== undefined) {
-    throw new UserError(`the authority's certificate ${paths.authority.certificate} is missing`, {
-      hint: `every machine's folder holds a copy: cp ${cluster.machinesFolder}/NAME/ca.pem ${cluster.certsFolder}/`,
+    throw new UserError(`the CA certificate ${paths.authority.certificate} is missing`, {
+      hint: `copy it from a machine's folder: cp ${cluster.machinesFolder}/NAME/ca.pem ${cluster.certsFolder}/`,
     });
   }
   await refuseBesideOthers(cluster);
@@ -138,8 +138,8 @@ async function refuseBesideOthers(cluster: ClusterStore): Promise<void> {
   for (const { name } of machines.filter((machine) => !isOnlyUrl(machine))) {
     const { ca } = machinePaths(cluster, name);
     if ((await readText(ca)) === undefined) continue;
-    throw new UserError(`${name} trusts an authority that is not in ${cluster.certsFolder}`, {
-      hint: `copy that one's ca.pem and ca-key.pem there, make another cluster for other machines (--cluster NAME), or give all of this one a new authority: belt certs rotate`,
+    throw new UserError(`${name} trusts a CA that is not in ${cluster.certsFolder}`, {
+      hint: `copy its ca.pem and ca-key.pem there, use another cluster (--cluster NAME), or create a new CA: belt certs rotate`,
     });
   }
 }

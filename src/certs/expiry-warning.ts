@@ -24,7 +24,7 @@ export async function warnOfExpiry({
 
 /**
  * What every command warns of: certificates that have expired or will within 30 days, with the command that renews them. Reads
- * one small file that says until when there is nothing to warn of; only after that it looks at the certificates themselves.
+ * one small file that holds the date of the next warning; it reads the certificates only after it.
  * @returns undefined when there is nothing to say, and also when what is there cannot be read: that is for `certs status` to say
  */
 export async function expiryWarning(cluster: ClusterStore, now = new Date()): Promise<string | undefined> {

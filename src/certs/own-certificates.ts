@@ -26,11 +26,11 @@ export async function takeGivenCertificates(given: GivenCertificates, { cluster 
   for (const [from, to] of copies) {
     if (from === undefined || from === to) continue;
     const [wanted, existing] = await Promise.all([readText(from), readText(to)]);
-    if (wanted === undefined) throw new UserError(`${from} is not there`);
+    if (wanted === undefined) throw new UserError(`${from} does not exist`);
     if (existing === wanted) continue;
     if (existing !== undefined) {
-      throw new UserError(`the cluster has another ${to} than ${from}`, {
-        hint: 'machines that exist trust the one it has; use another cluster for the other: --cluster NAME',
+      throw new UserError(`the cluster's ${to} differs from ${from}`, {
+        hint: 'existing machines trust the current one; use another cluster: --cluster NAME',
       });
     }
     await cluster.files.write(to, wanted);

@@ -50,7 +50,7 @@ export async function regenerateCertificates(
 function refuseWithoutTls({ name, engine }: Machine): void {
   if (engine === undefined || engine.access === 'secure') return;
   throw new UserError(
-    `the engine of ${name} is not reached with TLS (${engine.access}): it has no certificate`,
+    `the engine of ${name} does not use TLS (access: ${engine.access}) and has no certificate`,
     {
       hint: `belt engine secure ${name}`,
     },

@@ -16,10 +16,10 @@ export interface RotateInput {
   install: InstallCertificate;
   /**
    * Asks the engine over TLS, as clients will.
-   * @throws ExternalError when the engine is reached and refuses; one that cannot be reached from here at all is no failure
+   * @throws ExternalError when the engine refuses; an engine that this computer cannot reach does not fail
    */
   ask: (machine: Machine) => Promise<unknown>;
-  /** Of the new authority; absent: as the old one's. */
+  /** Key type of the new CA; default: as the old one's. */
   keyType?: KeyType;
   /** Leaves machines behind that cannot be reached; `regenerate-certs` brings them back later. */
   force: boolean;
@@ -37,9 +37,10 @@ export interface RotationReport {
 /**
  * Gives the cluster a new authority while its engines go on answering all who could ask before. Each engine restarts twice:
  *
- * 1. `overlap`: clients here are told to trust both authorities, then each engine, which gets a certificate of the new one.
- * 2. `drop`: once every engine has that, the client's certificate is replaced, each engine is asked with it, and then told to
- *    trust the new authority only.
+ * 1. `overlap`: the clients here trust both CAs, then each engine does and gets a certificate of the
+ *    new one.
+ * 2. `drop`: once every engine has it, the client's certificate is replaced, belt connects to each
+ *    engine with it, and each engine then trusts only the new CA.
  *
  * All goes over SSH, so certificates that have expired do not matter. What has been reached is written down before the next step
  * begins: after an interruption at any point the same call goes on from there.
@@ -85,7 +86,7 @@ async function begin({ keyType }: RotateInput, context: Context): Promise<Rotati
   return cluster.lock(async () => {
     const begun = await readRotation(cluster);
     if (begun) {
-      reporter.note(`going on with the rotation of ${begun.startedAt.slice(0, 16).replace('T', ' ')} UTC`);
+      reporter.note(`resuming the rotation of ${begun.startedAt.slice(0, 16).replace('T', ' ')} UTC`);
       return begun;
     }
     const old = await readAuthority(cluster);
@@ -117,7 +118,7 @@ async function overlap(
   };
   return inStage('Installing certificates of the new CA', context, async (stage) => {
     const { restartEngines } = await stage.rollingRestart();
-    const doneMessage = (): string => 'trusts both authorities';
+    const doneMessage = (): string => 'trusts both CAs';
     return restartEngines(machines, { work, doneMessage, continueOnError: force, force });
   });
 }
@@ -133,7 +134,7 @@ async function drop(
   const certificates = await ensureClusterCertificates(context);
   await copyForAll(certificates, context);
   const work: EngineWork<Machine>['work'] = async (machine, step, beforeRestart) => {
-    step('asking with the new client certificate');
+    step('connecting with the new client certificate');
     await ask(machine);
     await beforeRestart();
     await install(machine, await serverCertificateFor(machine, context), step);
@@ -141,7 +142,7 @@ async function drop(
   };
   return inStage('Dropping the old CA', context, async (stage) => {
     const { restartEngines } = await stage.rollingRestart();
-    const doneMessage = (): string => 'trusts the new authority';
+    const doneMessage = (): string => 'trusts only the new CA';
     return restartEngines(machines, { work, doneMessage, continueOnError: force, force });
   });
 }

@@ -4,7 +4,7 @@ import { readRecord, writeRecord } from '../base/record-file.js';
 import type { ClusterStore } from '../state/cluster-store.js';
 
 /**
- * How far a change of the authority has come. `overlap`: engines and clients are told to trust both authorities, and engines get
+ * The progress of a CA rotation. `overlap`: engines and clients trust both CAs, and engines get
  * servers' certificates of the new one. `drop`: all of them have that; the client goes over to the new one and the old one is
  * forgotten.
  */

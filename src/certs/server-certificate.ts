@@ -84,7 +84,7 @@ function isGood(machine: Machine, pair: CertificatePair, { authority }: ClusterC
 /** Whether the engine is reached with TLS, as far as belt knows: of docker-machine's own machines, those that have a certificate. */
 export async function usesTls(machine: Machine, cluster: ClusterStore): Promise<boolean> {
   const { name, engine } = machine;
-  // Certificates of an engine that nobody logs in to are somebody else's.
+  // belt does not manage the certificates of an engine without SSH.
   if (isOnlyUrl(machine)) return false;
   if (engine !== undefined) return engine.access === 'secure';
   return (await readText(machinePaths(cluster, name).server.certificate)) !== undefined;
@@ -104,7 +104,7 @@ export function requiredNames(machine: Machine): string[] {
   return canonicalNames([reachAddress(machine) ?? [], machine.engine?.tlsSans ?? []].flat());
 }
 
-/** What is wrong with the machine's pair, its end apart; nothing when it is as it should be. */
+/** What is wrong with the machine's pair, apart from its expiry; empty when it is fine. */
 export function serverProblems(
   machine: Machine,
   pair: Partial<CertificatePair>,
@@ -116,7 +116,7 @@ export function serverProblems(
     const certificate = readCertificate(pair.certificate);
     const lacking = missingNames(certificate, requiredNames(machine));
     return [
-      ...(isIssuedBy(pair.certificate, authority) ? [] : ['signed by another authority']),
+      ...(isIssuedBy(pair.certificate, authority) ? [] : ['signed by another CA']),
       ...(lacking.length > 0 ? [`lacks ${lacking.join(', ')}`] : []),
       ...(certificate.notBefore > now ? ['not valid yet'] : []),
       ...keyProblems(pair),
@@ -133,8 +133,8 @@ function endsSoon(certificate: string, authority: string): boolean {
 }
 
 function keyProblems(pair: Partial<CertificatePair>): string[] {
-  if (!isComplete(pair)) return ['its key is missing'];
-  return fits(pair) ? [] : ['its key is another one’s'];
+  if (!isComplete(pair)) return ['the private key is missing'];
+  return fits(pair) ? [] : ['the private key does not match the certificate'];
 }
 
 /** So that the machine's folder serves as DOCKER_CERT_PATH. */

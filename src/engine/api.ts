@@ -61,7 +61,7 @@ class DialAgent extends Agent {
   }
 
   override createConnection(): Duplex {
-    // Node listens for errors while a request is on; one that comes between two of them belongs to nobody.
+    // Node listens for errors during a request; without this, one between two requests would be unhandled.
     return Object.assign(this.dial().on('error', noop), {
       setKeepAlive: noop,
       setNoDelay: noop,
@@ -91,10 +91,12 @@ async function send<T>(
     if (error instanceof EngineError) throw error;
     if (signal?.aborted) throw signal.reason;
     if (limit.aborted)
-      throw new ExternalError(`the engine gave no answer to ${method} ${path} within ${timeoutMs / 1000} s`);
+      throw new ExternalError(`the engine did not respond to ${method} ${path} within ${timeoutMs / 1000} s`);
     throw error instanceof ExternalError
       ? error
-      : new ExternalError(`the engine's API broke off: ${(error as Error).message}`, { cause: error });
+      : new ExternalError(`the connection to the engine's API broke: ${(error as Error).message}`, {
+          cause: error,
+        });
   }
 }
 

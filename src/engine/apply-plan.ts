@@ -38,13 +38,13 @@ export async function applyPlan(
         : ['validate', `{ ${commands.reload}; } >&2`, 'restart_engine'].join('\n'),
   };
   const script = { template: 'engine/apply.sh', values, step, timeoutMs: applyTimeoutMs };
-  const { told } = await toItsEnd(connection, script, survey, context);
-  return told.get('version')?.at(-1);
+  const { outputs } = await toItsEnd(connection, script, survey, context);
+  return outputs.get('version')?.at(-1);
 }
 
 /**
  * Runs a provisioner's lines that install or upgrade the engine; waits for cloud-init first.
- * @returns what they told
+ * @returns what it printed
  * @throws ExternalError with the last words of the package manager
  */
 export async function runInstaller(
@@ -53,14 +53,14 @@ export async function runInstaller(
   survey: Survey,
   step: Step,
   context: Context,
-): Promise<Answers['told']> {
-  const { told } = await toItsEnd(
+): Promise<Answers['outputs']> {
+  const { outputs } = await toItsEnd(
     connection,
     { template: 'engine/install.sh', values: { script }, step, timeoutMs: installTimeoutMs },
     survey,
     context,
   );
-  return told;
+  return outputs;
 }
 
 /** Text goes over standard input, and `printf` is a part of the shell: keys are on no command line. */

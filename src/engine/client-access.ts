@@ -8,7 +8,7 @@ import type { ClusterStore } from '../state/cluster-store.js';
 export interface ClientAccess {
   name: string;
   url: string;
-  /** Absent where nobody knows one: an engine behind a local socket's URL. */
+  /** Undefined for an engine behind a local socket's URL. */
   address?: string;
   /** Absent for an engine that takes everybody. */
   certificates?: ClientCertificates;
@@ -18,8 +18,8 @@ export interface ClientAccess {
 export function endpointOf(machine: Machine): EngineEndpoint {
   const endpoint = engineEndpoint(machine);
   if (endpoint) return endpoint;
-  throw new UserError(`${machine.name} has no address yet: its creation was not finished`, {
-    hint: `finish it with the same "belt create" again, or: belt rm ${machine.name}`,
+  throw new UserError(`${machine.name} has no address yet because its creation did not finish`, {
+    hint: `run the same "belt create" again to finish it, or: belt rm ${machine.name}`,
   });
 }
 
@@ -44,7 +44,7 @@ export async function clientWay(machine: Machine, cluster: ClusterStore): Promis
   const certificates = await clientCertificates(cluster, name);
   if (certificates) return { ...endpoint, certificates };
   throw new UserError(`there are no client certificates for ${name} in ${cluster.machineFolder(name)}`, {
-    hint: `make them: belt regenerate-certs --client-certs ${name}`,
+    hint: `belt regenerate-certs --client-certs ${name}`,
   });
 }
 
@@ -57,14 +57,14 @@ async function givenCertificates(
 }
 
 /**
- * What `env` and `config` tell of, from the record and the certificates' files alone: nobody is asked over the network.
+ * What `env` and `config` print, from the record and the certificate files; makes no network requests.
  * @throws UserError for a machine that only SSH leads to, and for one whose certificates are missing
  */
 export async function clientAccess(name: string, cluster: ClusterStore): Promise<ClientAccess> {
   const machine = await cluster.machine(name);
   const { transport, url, certificates } = await clientWay(machine, cluster);
   if (transport === 'ssh') {
-    throw new UserError(`the engine of ${name} listens on its own socket only`, {
+    throw new UserError(`the engine of ${name} listens only on its local socket`, {
       hint: `use "belt --host ${name} docker ...", open it with "belt engine secure ${name}", or: belt context create --ssh ${name}`,
     });
   }

@@ -35,7 +35,7 @@ async function dialFor({ name }: Machine, { url, certificates }: ClientWay): Pro
   const protocol = URL.canParse(url) ? new URL(url).protocol : '';
   if (protocol === 'unix:') return () => connectTcp({ path: url.slice('unix://'.length) });
   if (!['tcp:', 'http:', 'https:'].includes(protocol))
-    throw new UserError(`${name}: no engine can be asked at "${url}"`);
+    throw new UserError(`${name}: cannot reach an engine at "${url}"`);
   const place = placeIn(url, certificates ? enginePorts.secure : enginePorts.insecure);
   if (!certificates && protocol !== 'https:') return () => connectTcp(place);
   const servername = isIP(place.host) ? '' : place.host;
@@ -62,7 +62,7 @@ export interface EngineStatus {
 
 /**
  * Asks only what an engine knows by itself: it answers also where its swarm has no leader.
- * @throws as `reachEngine`, and when the engine gives no answer
+ * @throws as `reachEngine`, and when the engine does not respond
  */
 export async function engineStatus(
   machine: Machine,

@@ -11,7 +11,7 @@ export interface Survey {
   facts: Facts;
   /** For sudo, where it wants one. */
   password?: string;
-  /** This computer's clock when the machine told its own, seconds since 1970. */
+  /** This computer's clock when the machine reported its own, seconds since 1970. */
   now: number;
 }
 
@@ -65,9 +65,12 @@ async function factsAsRoot(
 
 function noAnswer({ target }: Connection, stderr: string): ExternalError {
   const said = stderr.trim().split('\n').at(-1) ?? '';
-  return new ExternalError(`${target.name} ran no shell script for ${target.user}${said && `: ${said}`}`, {
-    hint: 'its login shell must let "/bin/sh" run',
-  });
+  return new ExternalError(
+    `${target.name} did not run a shell script as ${target.user}${said && `: ${said}`}`,
+    {
+      hint: 'its login shell must be able to run /bin/sh',
+    },
+  );
 }
 
 /** Cannot be in anything that a machine prints by itself. */

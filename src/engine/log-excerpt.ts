@@ -1,7 +1,7 @@
 const mostLines = 8;
 
 /**
- * What of a log tells why: the engine's own complaints where it has some, else the last lines. systemd's remarks on how the process
+ * The log lines most likely to explain a failure: the engine's own errors, else the last lines. systemd's remarks on how the process
  * ended tell nothing.
  */
 export function causeIn(log: string): string {

@@ -45,7 +45,8 @@ export async function askFromOutside(machine: Machine, port: number, context: Co
 
 function whyNotReached(error: unknown): string | undefined {
   if (!(error instanceof ExternalError)) return undefined;
-  if (error.message.startsWith('the engine gave no answer')) return `no answer within ${timeoutMs / 1000} s`;
+  if (error.message.startsWith('the engine did not respond'))
+    return `no response within ${timeoutMs / 1000} s`;
   const { code } = (error.cause ?? {}) as { code?: string };
   const reasons: Readonly<Record<string, string>> = {
     ECONNREFUSED: 'refused',

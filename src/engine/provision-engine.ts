@@ -20,31 +20,31 @@ import { askFromOutside } from './probe-tls.js';
 import { provisionerFor } from './provisioners/index.js';
 
 export interface ProvisionOptions {
-  /** Told what is being done. */
+  /** Called with the current step. */
   step: (text: string) => void;
   /** The machine is to have its name as host name. */
   setHostname?: boolean;
   /** Called before the engine restarts, if it has to; what it throws leaves all as it was. */
   beforeRestart?: () => Promise<void>;
-  /** For an engine with TLS, where one has been made; absent: as `serverCertificateFor` gives it. */
+  /** For an engine with TLS; default: from `serverCertificateFor`. */
   certificate?: ServerCertificate;
 }
 
-/** What became of a machine's engine. */
+/** The result of provisioning a machine's engine. */
 export interface Provisioned {
   version: string;
   /** Whether anything was written, installed or restarted. */
   changed: boolean;
 }
 
-/** How a machine's engine is to be: as recorded, or belt's defaults. */
+/** The engine settings of a machine: as recorded, or belt's defaults. */
 export function engineSettingsOf({ engine }: Pick<Machine, 'engine'>): EngineSettings {
   return engine ?? defaultEngineSettings;
 }
 
 /**
  * Sets the machine's engine up as its record says: installs it where it is missing, writes what differs, restarts it only if
- * something did, and asks it whether it is there. All over one connection, in two round trips, or one when nothing is to be done.
+ * something did, and asks it whether it is there. All over one connection, in two round trips, or one when nothing differs.
  * @throws UserError for what stands in the way; ExternalError with the engine's own words, everything put back as it was; AbortError
  */
 export async function provisionEngine(
@@ -54,7 +54,7 @@ export async function provisionEngine(
   context: Context,
 ): Promise<Provisioned> {
   const { step } = options;
-  step('looking at the machine');
+  step('inspecting the machine');
   const [input, first] = await Promise.all([
     planInput(machine, options, context),
     surveyBooted(connection, step, context),
@@ -72,7 +72,7 @@ export async function provisionEngine(
   const changed = install !== undefined || !isNothing(plan);
   const version = isNothing(plan) ? undefined : await applyPlan(connection, plan, survey, step, context);
   if (input.certificate) await keepInstalled(machine.name, input.certificate, context);
-  step('asking the engine');
+  step('querying the engine');
   const engine = version ?? (await askOverSsh(connection, context));
   await askAsClient(machine, input.settings, context);
   return { version: engine, changed };
@@ -139,7 +139,7 @@ async function surveyBooted(
 
 function sayWhoIsBusy({ facts }: Survey, step: (text: string) => void): void {
   if (facts.packageLockHolder !== undefined)
-    step(`waiting for ${facts.packageLockHolder} to finish its packages`);
+    step(`waiting for ${facts.packageLockHolder} to finish installing packages`);
 }
 
 /** As docker's own client will come, over TLS. The engine runs: what keeps a client from it lies in between. */
@@ -153,7 +153,7 @@ async function askAsClient(
   if (seen.reached) return;
   const way = `open that port in its firewall, or: belt engine local ${machine.name}`;
   context.reporter.warn(
-    `${machine.name}: its engine is well, but not to be reached from here, ${seen.reason}; ${way}`,
+    `${machine.name}: its engine runs but cannot be reached from this computer (${seen.reason}); ${way}`,
   );
 }
 

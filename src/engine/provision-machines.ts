@@ -30,7 +30,7 @@ export function changeAccess(
   return changeSettings(settings, machines, { force }, context);
 }
 
-/** Changes what engines are told; each machine's record follows once its engine answers so. */
+/** Changes engine settings; each machine's record follows once its engine has them. */
 export function changeSettings(
   settingsOf: (machine: Machine) => EngineSettings,
   machines: readonly Machine[],
@@ -60,8 +60,7 @@ function setUpEach(
     await context.cluster.save(wanted);
     return provisioned;
   };
-  const doneMessage = ({ changed }: Provisioned): string =>
-    changed ? 'provisioned' : 'as it should be already';
+  const doneMessage = ({ changed }: Provisioned): string => (changed ? 'provisioned' : 'already up to date');
   const names = machines.map(({ name }) => name);
   return whileClaimed(names, 'provisioned', context, async () => {
     const { restartEngines } = await context.rollingRestart();

@@ -50,14 +50,14 @@ export async function runAsRoot(
         });
     if (access === 'password' && /incorrect password|no password was provided/.test(errors.text)) {
       throw new UserError(
-        `${connection.target.name}: sudo did not take the password of ${connection.target.user}`,
+        `${connection.target.name}: sudo rejected the password of ${connection.target.user}`,
       );
     }
     return { code, stderr: errors.text };
   } catch (error) {
     if (!limit.aborted || signal.aborted) throw error;
     throw new ExternalError(
-      `${connection.target.name}: the work there did not end within ${timeoutMs / 1000} s`,
+      `${connection.target.name}: the script did not finish within ${timeoutMs / 1000} s`,
       { cause: error },
     );
   }
@@ -65,7 +65,7 @@ export async function runAsRoot(
 
 /**
  * `-k` makes sudo ask even where it remembers: the first line of the input is then always taken as the password (sudo(8)). Its
- * complaint about a wrong one is to be in English.
+ * complaint about a wrong one must be in English.
  */
 const rightsOf: Readonly<Record<RootAccess, string>> = {
   root: '',
@@ -98,7 +98,7 @@ function tee(...sinks: Writable[]): Writable {
   });
 }
 
-/** Finds out by itself how root's rights are to be had, and tells the script as its argument. */
+/** Finds out how to get root privileges, and passes the way to the script as its argument. */
 export const bestShell = `/bin/sh -c '${[
   'if [ "$(id -u)" = 0 ]; then exec /bin/sh -s root; fi',
   'if ! command -v sudo >/dev/null; then exec /bin/sh -s none; fi',

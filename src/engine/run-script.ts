@@ -6,7 +6,7 @@ import { newMark, type Survey } from './gather-facts.js';
 import { causeIn } from './log-excerpt.js';
 import { runAsRoot } from './root-shell.js';
 
-/** A script of `templates/` that begins with `{{prelude}}`, and what is to be filled into it. */
+/** A script of `templates/` that begins with `{{prelude}}`, and the values to fill into it. */
 export interface Script {
   template: string;
   values: Readonly<Record<string, string>>;
@@ -17,8 +17,8 @@ export interface Script {
 }
 
 export interface Answers {
-  /** What the script told, in its order, by the word it told it under; `done` is there when it came to its end. */
-  told: ReadonlyMap<string, readonly string[]>;
+  /** The values the script printed, by their key, in order; `done` is set when it ran to its end. */
+  outputs: ReadonlyMap<string, readonly string[]>;
   /** The end of its standard error. */
   stderr: string;
 }
@@ -35,12 +35,12 @@ export async function converse(
 ): Promise<Answers> {
   const mark = newMark();
   const prelude = await templates.render('engine/prelude.sh', { mark });
-  const told = new Map<string, string[]>();
+  const outputs = new Map<string, string[]>();
   const onLine = (line: string): void => {
     const [head, word = '', encoded = ''] = line.split(' ');
     if (head !== mark) return;
     const text = Buffer.from(encoded, 'base64').toString('utf8');
-    told.set(word, [...(told.get(word) ?? []), text]);
+    outputs.set(word, [...(outputs.get(word) ?? []), text]);
     if (word === 'step') step(text);
     if (word === 'warning') reporter.warn(`${connection.target.name}: ${text}`);
   };
@@ -53,7 +53,7 @@ export async function converse(
     onLine,
     ...(data && { data }),
   });
-  return { told, stderr: withoutMarks(stderr, mark) };
+  return { outputs, stderr: withoutMarks(stderr, mark) };
 }
 
 /** As `converse`. @throws ExternalError with the cause when the script did not come to its end */
@@ -64,13 +64,13 @@ export async function toItsEnd(
   context: Context,
 ): Promise<Answers> {
   const answers = await converse(connection, script, survey, context);
-  if (answers.told.has('done')) return answers;
+  if (answers.outputs.has('done')) return answers;
   throw failure(connection, answers);
 }
 
-function failure({ target }: Connection, { told, stderr }: Answers): ExternalError {
-  const why = told.get('failed')?.[0] ?? 'the script broke off';
-  const log = told.get('log')?.[0] ?? stderr;
+function failure({ target }: Connection, { outputs, stderr }: Answers): ExternalError {
+  const why = outputs.get('failed')?.[0] ?? 'the script stopped early';
+  const log = outputs.get('log')?.[0] ?? stderr;
   return new ExternalError([`${target.name}: ${why}`, causeIn(log)].filter((part) => part !== '').join(': '));
 }
 

@@ -22,7 +22,7 @@ export function setHostnames(machines: readonly Machine[], context: Context): Pr
     machines,
     {
       what: 'given its host name',
-      doneText: ({ from, to }) => (from === to ? 'is called so already' : `was called ${from}`),
+      doneText: ({ from, to }) => (from === to ? 'hostname already set' : `hostname set (was ${from})`),
       run: (machine, step) => setHostname(machine, step, context),
     },
     context,

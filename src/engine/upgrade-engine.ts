@@ -21,7 +21,7 @@ export interface UpgradeSteps {
   beforeRestart?: () => Promise<void>;
 }
 
-/** Brings one machine's engine up to date. @throws UserError where the engine is a part of the system; ExternalError */
+/** Brings one machine's engine up to date. @throws UserError where the engine is part of the operating system; ExternalError */
 export async function upgradeEngine(
   machine: Machine,
   { step, beforeRestart = async () => {} }: UpgradeSteps,
@@ -43,8 +43,8 @@ export async function hasNewerEngine(
   context: Context,
 ): Promise<boolean> {
   const { connection, survey, looksForNewer } = await upgradable(machine, context);
-  const told = await runInstaller(connection, looksForNewer, survey, step, context);
-  return told.has('newer');
+  const outputs = await runInstaller(connection, looksForNewer, survey, step, context);
+  return outputs.has('newer');
 }
 
 async function upgradable(
@@ -57,9 +57,9 @@ async function upgradable(
   const { upgrade, looksForNewer = 'tell newer yes', name: provisioner } = provisionerFor(survey.facts);
   if (upgrade !== undefined) return { connection, survey, upgrade, looksForNewer };
   throw new UserError(
-    `${machine.name}: on ${survey.facts.os.prettyName} the engine is a part of the system`,
+    `${machine.name}: on ${survey.facts.os.prettyName} the engine is part of the operating system`,
     {
-      hint: `a newer ${provisioner} brings a newer engine`,
+      hint: `upgrade ${provisioner} to get a newer engine`,
     },
   );
 }

@@ -16,7 +16,7 @@ export async function activeMachine(context: Context): Promise<Machine> {
 
 /**
  * The name of the active machine: the one chosen with `belt active`, else, as docker-machine has it, the one whose URL is
- * $DOCKER_HOST. From the records alone: nobody is asked.
+ * $DOCKER_HOST. Reads only the records.
  */
 export async function activeName(
   dockerHost: string | undefined,
@@ -28,7 +28,7 @@ export async function activeName(
   return machines.find((machine) => engineEndpoint(machine)?.url === dockerHost)?.name;
 }
 
-/** The active machine as `belt active` shows it. @throws UserError when none is chosen, and $DOCKER_HOST is none's */
+/** The active machine as `belt active` shows it. @throws UserError when none is chosen, and $DOCKER_HOST is not a machine's */
 export async function shownActive(dockerHost: string | undefined, context: Context): Promise<Machine> {
   const chosen = await context.cluster.activeHost();
   if (chosen !== undefined || !dockerHost) return activeMachine(context);
@@ -42,7 +42,7 @@ export async function activate(node: string, context: Context): Promise<Machine>
   const machines = await selectMachines([node], context);
   const [machine] = machines;
   if (!machine || machines.length > 1) {
-    throw new UserError(`one machine can be active, "${node}" names ${machines.length}`, {
+    throw new UserError(`only one machine can be active, but "${node}" matches ${machines.length}`, {
       hint: 'belt active NODE',
     });
   }
@@ -54,7 +54,7 @@ export async function activate(node: string, context: Context): Promise<Machine>
 export async function machineFor(host: readonly string[], context: Context): Promise<Machine> {
   const [machine, ...more] = await machinesFor(host, context);
   if (!machine || more.length > 0)
-    throw new UserError(`this command is for one machine, --host names ${more.length + 1}`);
+    throw new UserError(`this command takes one machine, but --host matches ${more.length + 1}`);
   return machine;
 }
 

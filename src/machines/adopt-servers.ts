@@ -18,7 +18,7 @@ import { makeReady, type ReadyOptions } from './wait-until-ready.js';
 /** How long a server that exists may take to let belt in. One that is off is not waited for as one that boots. */
 const loginTimeoutMs = 15_000;
 
-/** @returns undefined for a driver that makes its machines */
+/** @returns undefined for a driver that creates its machines */
 export async function adoptionsOf(
   driver: Driver,
   names: readonly string[],
@@ -76,8 +76,8 @@ export async function forgetOtherServers(machines: readonly Machine[], context: 
   });
   for (const { name } of moved) {
     if (!(await isTouched(name, context))) continue;
-    throw new UserError(`${name} was begun at another address, and belt has changed things there`, {
-      hint: `belt rm ${name} puts that server back as it was`,
+    throw new UserError(`${name} was started at another address, where belt has already made changes`, {
+      hint: `belt rm ${name} restores that server`,
     });
   }
   const hosts = await context.knownHosts();

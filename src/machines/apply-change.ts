@@ -1,7 +1,7 @@
 import type { MachineChange } from '../drivers/driver.js';
 import type { Machine } from './model/machine.js';
 
-/** The record with what a driver has just told of the machine. The state is not recorded: the provider is asked for it. */
+/** The record with a change that the driver reported. The state is not recorded: the provider is queried for it. */
 export function applyChange(
   machine: Machine,
   { id, addresses, ssh, memory, size, driverData }: MachineChange,

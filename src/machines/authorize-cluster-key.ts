@@ -8,14 +8,14 @@ import type { Machine } from './model/machine.js';
 import type { ReadyOptions } from './wait-until-ready.js';
 
 export interface LetInOptions extends ReadyOptions {
-  /** A key that the machine knows; absent: the one that is recorded for it, and the person's own, as everywhere. */
+  /** A key that the machine accepts; default: the recorded one and the user's own. */
   keyPath?: string;
 }
 
 /**
  * Has the machine let the cluster's key in, by way of another key that it knows. A host key that was not known is pinned, and said.
  * Calling it again changes nothing.
- * @throws UserError with what to do when nobody is let in; ExternalError; AbortError
+ * @throws UserError with what to do when no key is accepted; ExternalError; AbortError
  */
 export async function letClusterIn(
   machine: Machine,
@@ -51,7 +51,7 @@ async function firstLogin(
     if (isAbort(error)) throw error;
     throw new UserError(messageOf(error), {
       cause: error,
-      hint: `name a key that it knows with --ssh-key, or put this line into ~${machine.ssh.user}/.ssh/authorized_keys there, then run the same command again: ${publicKey}`,
+      hint: `specify a key that the machine accepts with --ssh-key, or add this line to ~${machine.ssh.user}/.ssh/authorized_keys on it, then run the same command again: ${publicKey}`,
     });
   } finally {
     if (!isKnown) await tellHostKey(machine, context);
@@ -62,5 +62,5 @@ async function firstLogin(
 async function tellHostKey({ name }: Machine, { knownHosts, reporter }: Context): Promise<void> {
   const { fingerprint } = await import('../ssh/index.js');
   const [pinned] = await (await knownHosts()).lookup(name);
-  if (pinned) reporter.note(`${name}: its host key is known from now on: ${fingerprint(pinned.key)}`);
+  if (pinned) reporter.note(`${name}: pinned host key ${fingerprint(pinned.key)}`);
 }

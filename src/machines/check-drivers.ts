@@ -11,7 +11,7 @@ export interface Diagnosis {
 
 /**
  * What drivers need of this computer, and whether it is there; one that cannot tell takes no other with it.
- * @param named absent: all drivers are asked
+ * @param named default: all drivers
  * @throws AbortError
  */
 export async function diagnose(context: Context, named?: readonly string[]): Promise<Diagnosis[]> {

@@ -5,7 +5,7 @@ import { unknownMachines } from './model/patterns.js';
 
 /** `[[user@]machine:]path` */
 export interface Place {
-  /** Absent: on this computer. */
+  /** Undefined: on this computer. */
   machine?: Machine;
   user?: string;
   path: string;
@@ -75,7 +75,7 @@ export function copyCall(
     throw new UserError(
       `rsync copies between this computer and one machine, not between ${[...remote].join(' and ')}`,
       {
-        hint: 'leave --delta out',
+        hint: 'omit --delta',
       },
     );
   }

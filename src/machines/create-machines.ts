@@ -17,9 +17,9 @@ export interface CreateInput extends MachineShape {
   driver: string;
   /** Of the driver, in place of the cluster's. */
   settings?: GroupSettings;
-  /** Those of the machines that are to be like no other. */
+  /** Settings that differ per machine. */
   shapes?: ReadonlyMap<string, MachineShape>;
-  /** Machines that are finished are taken for made; absent: naming one is a mistake, unless others were begun with it. */
+  /** Accepts machines that are already finished; default: an error, unless others were started with them. */
   finishedToo?: boolean;
   /** How long a machine may take from the provider's word that it runs to the engine's first answer. */
   timeoutMs: number;
@@ -28,9 +28,9 @@ export interface CreateInput extends MachineShape {
 }
 
 export interface MachineShape {
-  /** As the person wrote it; absent: the driver's default. */
+  /** As the user wrote it; default: the driver's. */
   size?: string;
-  /** How the engine is to be; absent: belt's defaults. */
+  /** Default: belt's engine defaults. */
   engine?: EngineSettings;
 }
 
@@ -68,8 +68,7 @@ async function makeMachines(input: CreateInput, context: Context): Promise<Outco
   const claim = await context.cluster.claim(input.names, 'created');
   try {
     const { toMake, finished } = await admit(input, driver, adoptions, context);
-    if (!input.finishedToo)
-      for (const { name } of finished) context.reporter.note(`${name} is there already`);
+    if (!input.finishedToo) for (const { name } of finished) context.reporter.note(`${name} already exists`);
     const made = adoptions
       ? await adoptAll(toMake, input.timeoutMs, context)
       : await recordAndMake(driver, toMake, input, context);
@@ -87,12 +86,12 @@ async function removeBegun(of: readonly { name: string }[], context: Context): P
   if (begun.length > 0) await removeMachines(begun, { force: false }, context);
 }
 
-/** Absent for a driver that makes its machines. */
+/** Absent for a driver that creates its machines. */
 type Adoptions = ReadonlyMap<string, Adoption> | undefined;
 
 /**
  * The machines that `createMachines` would adopt. Changes nothing.
- * @returns undefined for a driver that makes its machines. @throws UserError as `createMachines`
+ * @returns undefined for a driver that creates its machines. @throws UserError as `createMachines`
  */
 export async function machinesToAdopt(input: CreateInput, context: Context): Promise<Machine[] | undefined> {
   const driver = await context.driver(input.driver, input.settings);
@@ -175,7 +174,7 @@ function refuseOtherShape(machine: Machine, input: CreateInput): void {
   const shape = [machine.size, machine.name, '-d', machine.driver]
     .filter((word) => word !== undefined)
     .join(' ');
-  throw new UserError(`${machine.name} was begun as "belt create ${shape}" and is not finished`, {
+  throw new UserError(`${machine.name} was started with "belt create ${shape}" and is not finished`, {
     hint: `finish it with that command, or remove it with "belt rm ${machine.name}"`,
   });
 }
@@ -190,7 +189,7 @@ function refuseKnownServer({ name, addresses, ssh }: Adoption, machines: readonl
       machine.ssh.jump?.host === ssh.jump?.host,
   );
   if (!other) return;
-  throw new UserError(`${addresses.public} is ${other.name} already`, {
+  throw new UserError(`${addresses.public} is already ${other.name}`, {
     hint: `use it by that name, or remove it first: belt rm ${other.name}`,
   });
 }

@@ -53,7 +53,9 @@ export async function forgetUnreadable(
   if (names.length === 0) return names;
   await whileClaimed(names, 'removed', context, async () => {
     for (const { name, error } of unreadable) {
-      context.reporter.warn(`${name} is forgotten, but may still exist at its provider: ${messageOf(error)}`);
+      context.reporter.warn(
+        `${name} is no longer recorded, but may still exist at its provider: ${messageOf(error)}`,
+      );
       await forgetMachine(name, context);
     }
   });

@@ -20,7 +20,7 @@ export async function askVersion(name: string, context: Context): Promise<{ name
     return { name, version };
   } catch (cause) {
     if (isAbort(cause) && context.signal.aborted) throw new AbortError();
-    const reason = limit.aborted ? `no answer within ${timeoutMs / 1000} s` : explanationOf(cause);
+    const reason = limit.aborted ? `no response within ${timeoutMs / 1000} s` : explanationOf(cause);
     throw new ExternalError(`Unable to query docker version: ${reason}`, { cause });
   }
 }

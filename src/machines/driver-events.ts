@@ -7,14 +7,14 @@ import { applyChange } from './apply-change.js';
 import type { Machine } from './model/machine.js';
 
 export interface Following {
-  /** What is to be done with a machine once its driver is done with it; returns the machine as it is then. */
+  /** Work on a machine after its driver has finished; returns the machine's new record. */
   after: (machine: Machine, step: (text: string) => void) => Promise<Machine>;
   /** Shown on the machine's line at its end: `started`. */
   doneText: string;
 }
 
 /**
- * The machines of one command while their drivers work on them: writes down each change as it is told, shows it, and keeps how
+ * The machines of one command while their drivers work on them: records each change as the driver reports it, shows it, and keeps how
  * each machine ended.
  */
 export class Batch {
@@ -95,7 +95,7 @@ export class Batch {
 
   private machine(name: string): Machine {
     const machine = this.records.get(name);
-    if (!machine) throw new Error(`the driver spoke of ${name}, which was not asked for`);
+    if (!machine) throw new Error(`the driver reported ${name}, which was not requested`);
     return machine;
   }
 }

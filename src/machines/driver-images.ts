@@ -7,14 +7,14 @@ export type { Image };
 /** The driver's image store. @throws UserError for a driver that keeps no images of its own */
 export async function imagesOf(driverName: string, context: Context): Promise<ImageStore> {
   const { images } = await context.driver(driverName);
-  if (!images) throw new UserError(`${driverName} keeps no images on this computer`);
+  if (!images) throw new UserError(`${driverName} does not store images on this computer`);
   return images;
 }
 
 export interface BuildInput {
-  /** Absent: the default image. */
+  /** Default: the driver's default image. */
   name?: string;
-  /** Build it anew though it is there. */
+  /** Build it again if it exists. */
   rebuild: boolean;
 }
 

@@ -72,7 +72,7 @@ async function straysOf(
     );
   } catch (error) {
     context.signal.throwIfAborted();
-    context.reporter.warn(`${driverName} cannot be asked: ${messageOf(error)}`);
+    context.reporter.warn(`${driverName} cannot be queried: ${messageOf(error)}`);
     return undefined;
   }
 }

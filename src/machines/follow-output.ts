@@ -4,8 +4,8 @@ import { applyChange } from './apply-change.js';
 import type { Machine } from './model/machine.js';
 
 /**
- * Follows a driver's work on one machine, for operations that show their own progress and hold their own claim: writes down each change as
- * it is told.
+ * Follows a driver's work on one machine, for operations that show their own progress and hold
+ * their own claim: records each change as the driver reports it.
  * @returns the machine as it is then
  * @throws what the driver failed with; AbortError
  */

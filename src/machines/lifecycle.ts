@@ -115,7 +115,7 @@ async function forgetAnyway(
   const driver = await context.driver(machine.driver).catch(() => undefined);
   const id = machine.id === undefined ? machine.driver : `${machine.driver} ${machine.id}`;
   const left = driver?.adopt ? '' : `, but may still exist (${id})`;
-  context.reporter.warn(`${machine.name} is forgotten${left}: ${outcome.error.message}`);
+  context.reporter.warn(`${machine.name} is no longer recorded${left}: ${outcome.error.message}`);
   await forgetMachine(machine.name, context);
   return { name: machine.name, status: 'ok', value: machine };
 }
@@ -127,7 +127,7 @@ export async function forgetMachine(name: string, { cluster, knownHosts }: Conte
   await cluster.remove(name);
 }
 
-/** As `perform`: whoever says that machines are to be on or off has ended a resize that was cut short. */
+/** As `perform`; starting or stopping a machine also ends a resize that was interrupted. */
 function performAnew(
   verb: Verb,
   machines: readonly Machine[],

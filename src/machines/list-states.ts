@@ -30,12 +30,12 @@ export interface SurveyOptions {
   dockerHost?: string | undefined;
   /** Which machines to ask at all, by what is recorded. */
   only?: (machine: Machine) => boolean;
-  /** Whether engines are to be asked; true where absent. */
+  /** Whether to query the engines; default: true. */
   engines?: boolean;
 }
 
 /**
- * All machines of the cluster at once, each within its own time: one that gives no answer costs its own row and no more. The
+ * All machines of the cluster at once, each within its own time: an unresponsive one only affects its own row. The
  * engine of a machine that does not run is not asked.
  */
 export async function surveyMachines(

@@ -2,7 +2,7 @@ import { UsageError } from '../base/errors.js';
 import type { SurveyedMachine } from './list-states.js';
 import type { Machine } from './model/machine.js';
 
-/** What `ls --filter` lets through; `recorded` can be told before any machine is asked. */
+/** What `ls --filter` selects; `recorded` needs no query to a machine. */
 export interface MachineFilter {
   recorded(machine: Machine): boolean;
   asked(row: SurveyedMachine): boolean;
@@ -48,7 +48,7 @@ function expression(value: string): RegExp {
   try {
     return new RegExp(value, 'u');
   } catch {
-    throw new UsageError(`"${value}" is no regular expression`, {
+    throw new UsageError(`"${value}" is not a regular expression`, {
       hint: "as in: --filter name='^node[12]$'",
     });
   }

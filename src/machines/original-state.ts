@@ -104,42 +104,42 @@ export async function restoreFound(
   const left = leaveShared(machine.name, state, survey.facts.files, context);
   const values = { steps: restoreSteps(state, left).join('\n') };
   const script = { template: 'adopt/restore.sh', values, step, timeoutMs: 300_000 };
-  const { told, stderr } = await converse(connection, script, survey, context);
-  if (told.has('done')) return;
-  const why = told.get('failed')?.[0] ?? (stderr.trim() || 'the script broke off');
-  throw new ExternalError(`${machine.name}: not all could be put back as it was found: ${why}`, {
-    hint: `${pathOf(machine.name, context)} tells how it was; belt rm --keep-engine-config leaves the server as it is`,
+  const { outputs, stderr } = await converse(connection, script, survey, context);
+  if (outputs.has('done')) return;
+  const why = outputs.get('failed')?.[0] ?? (stderr.trim() || 'the script stopped early');
+  throw new ExternalError(`${machine.name}: could not restore everything: ${why}`, {
+    hint: `${pathOf(machine.name, context)} records the original state; to leave the server as it is: belt rm --keep-engine-config`,
   });
 }
 
-/** What is to become of a file that is not belt's alone. */
-interface Left {
+/** What to do with a file that belt shares with others. */
+interface RestoredFile {
   path: string;
-  /** Absent: it goes. */
+  /** Undefined: remove the file. */
   text?: string;
 }
 
-/** Those in which something of belt's is. What belt and others have both changed is told of. */
+/** The files with belt's changes taken out. Warns of what both belt and others have changed. */
 function leaveShared(
   name: string,
   found: FoundState,
   now: ReadonlyMap<string, string>,
   { reporter }: Context,
-): Left[] {
+): RestoredFile[] {
   const before = new Map(
     found.files.map(({ path, content }) => [path, Buffer.from(content, 'base64').toString()]),
   );
   return sharedTraces.flatMap(({ path, leave }) => {
     const { text, conflicts } = leave(before, now);
     for (const key of conflicts) {
-      reporter.warn(`${name}: "${key}" in ${path} was changed after belt changed it, and stays as it is`);
+      reporter.warn(`${name}: "${key}" in ${path} was changed after belt changed it; leaving it as it is`);
     }
     return text === now.get(path) ? [] : [{ path, ...(text !== undefined && { text }) }];
   });
 }
 
 /** The shell lines of restore.sh that are about this server. */
-export function restoreSteps(found: FoundState, left: readonly Left[]): string[] {
+export function restoreSteps(found: FoundState, left: readonly RestoredFile[]): string[] {
   const { files, links, folders, units, kernel, swarmNode } = found;
   const there = new Set([...files, ...links, ...sharedTraces].map(({ path }) => path));
   const lines = [
@@ -159,7 +159,7 @@ export function restoreSteps(found: FoundState, left: readonly Left[]): string[]
 }
 
 /** With its owner and mode. One that came with an engine which belt installed keeps those that it has. */
-function leftLines({ path, text }: Left, { files, links }: FoundState): string[][] {
+function leftLines({ path, text }: RestoredFile, { files, links }: FoundState): string[][] {
   if (text === undefined) return [['absent', path]];
   const content = Buffer.from(text).toString('base64');
   const file = files.find((found) => found.path === path);
@@ -225,7 +225,7 @@ function ifChanged(line: string): string {
 /** Reads what found.sh prints. @throws ExternalError when the answer is not there or not whole */
 export function parseFound(name: string, output: string, mark: string): FoundState {
   const [, encoded] = new RegExp(`^${mark} begin\\s*\\n([\\s\\S]*?)^${mark} end`, 'm').exec(output) ?? [];
-  if (encoded === undefined) throw new ExternalError(`${name} did not answer what belt asked of it`);
+  if (encoded === undefined) throw new ExternalError(`${name} returned an unexpected answer`);
   const lines = Buffer.from(encoded, 'base64').toString().split('\n');
   const of = (kind: string) =>
     lines.filter((line) => line.startsWith(`${kind} `)).map((line) => line.slice(kind.length + 1).split(' '));

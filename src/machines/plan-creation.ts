@@ -1,6 +1,7 @@
 import type { Context } from '../app/context.js';
 import { fanOut, type Outcome } from '../app/fan-out.js';
 import { UserError } from '../base/errors.js';
+import { plural } from '../base/plural.js';
 import { describePlan, type Plan } from '../engine/model/engine-plan.js';
 import { planProvisioning } from '../engine/provision-engine.js';
 import { meet } from './adopt-servers.js';
@@ -14,11 +15,11 @@ export interface MachinePlan {
   address: string;
   /** `Debian GNU/Linux 13 (trixie)` */
   system: string;
-  /** Where the engine would come from; absent: it is there. */
+  /** Where the engine would come from; undefined: it is installed. */
   install?: string;
   files: { path: string; change: 'write' | 'change'; why: string }[];
   commands: { run: string; why: string }[];
-  /** Why the engine would be restarted; absent: it goes on running. */
+  /** Why the engine would restart; undefined: it keeps running. */
   restart?: string;
   /** How many containers run that a restart stops, and belt starts again. */
   containers: number;
@@ -28,14 +29,17 @@ export interface MachinePlan {
 
 /**
  * What adopting the servers would do, with nothing changed, neither there nor here.
- * @throws UserError for a driver that makes its machines: there is nothing yet to look at
+ * @throws UserError for a driver that creates its machines: there is nothing yet to look at
  */
 export async function planMachines(input: CreateInput, context: Context): Promise<Outcome<MachinePlan>[]> {
   const machines = await machinesToAdopt(input, context);
   if (!machines) {
-    throw new UserError(`--dry-run is for servers that exist, and ${input.driver} makes its machines`, {
-      hint: 'use it with -d generic',
-    });
+    throw new UserError(
+      `--dry-run works only with existing servers, and ${input.driver} creates its machines`,
+      {
+        hint: 'use it with -d generic',
+      },
+    );
   }
   const progress = context.reporter.open(machines.map(({ name }) => name));
   const plan = (machine: Machine): Promise<MachinePlan> =>
@@ -43,7 +47,7 @@ export async function planMachines(input: CreateInput, context: Context): Promis
   const outcomes = await fanOut(machines, plan, {
     signal: context.signal,
     onEnd: (name, outcome) => {
-      if (outcome.status === 'ok') progress.done(name, 'looked at');
+      if (outcome.status === 'ok') progress.done(name, 'inspected');
       if (outcome.status === 'failed') progress.failed(name, outcome.error.message);
     },
   });
@@ -70,7 +74,7 @@ async function planOne(
   };
   if (isOnlyUrl(machine)) return nothing;
   const connection = await meet(machine, { timeoutMs, step }, context);
-  step('looking at the machine');
+  step('inspecting the machine');
   const plan = await planProvisioning(machine, connection, { step }, context);
   const { containers } = await lookAround(machine.name, connection, context);
   return { ...nothing, ...inWords(plan, containers.length) };
@@ -79,10 +83,7 @@ async function planOne(
 function inWords(plan: Plan, containers: number): Omit<MachinePlan, 'name' | 'address'> {
   const { system, install, files, commands, restart } = plan;
   const stopped = restart !== undefined && containers > 0;
-  const are =
-    containers === 1
-      ? '1 container that runs stops and is'
-      : `${containers} containers that run stop and are`;
+  const restarted = `restart ${plural(containers, 'running container')}`;
   return {
     system,
     ...(install && { install: install.from }),
@@ -90,6 +91,6 @@ function inWords(plan: Plan, containers: number): Omit<MachinePlan, 'name' | 'ad
     commands: commands.map(({ run, why }) => ({ run, why })),
     ...(restart !== undefined && { restart }),
     containers,
-    steps: [...describePlan(plan), ...(stopped ? [`${are} started again`] : [])],
+    steps: [...describePlan(plan), ...(stopped ? [restarted] : [])],
   };
 }

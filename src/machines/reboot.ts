@@ -93,12 +93,12 @@ async function restart(machine: Machine, context: Context): Promise<void> {
       return '';
     },
   );
-  if (broken !== '') throw new ExternalError(`${machine.name} does not restart: ${broken}`);
+  if (broken !== '') throw new ExternalError(`${machine.name} could not restart: ${broken}`);
   const deadline = Date.now() + downTimeoutMs;
   while ((await bootOf(machine, context).catch(unlessAborted)) === before) {
     if (Date.now() > deadline)
       throw new ExternalError(
-        `${machine.name} was told to restart, and still runs after ${downTimeoutMs / 1000} s`,
+        `${machine.name} is still running ${downTimeoutMs / 1000} s after the restart request`,
       );
     await sleep(500, undefined, { signal });
   }
@@ -115,7 +115,7 @@ async function awaitBoot(machine: Machine, before: string | undefined, context: 
     await sleep(500, undefined, { signal });
   }
   throw new ExternalError(
-    `${machine.name} was told to restart, and has not booted anew after ${rebootTimeoutMs / 1000} s`,
+    `${machine.name} has not rebooted ${rebootTimeoutMs / 1000} s after the restart request`,
   );
 }
 

@@ -17,7 +17,7 @@ export async function leaveAsFound(
 ): Promise<void> {
   const found = await readFound(machine.name, context);
   if (!found) return;
-  step('putting back what was there');
+  step('restoring the original configuration');
   await restoreFound(machine, found, await login(machine, context), step, context);
 }
 
@@ -27,8 +27,8 @@ async function login(machine: Machine, context: Context): Promise<Connection> {
     return await ssh.connect(sshTarget(machine), { signal: context.signal });
   } catch (error) {
     if (!(error instanceof ExternalError)) throw error;
-    throw new UserError(`what belt wrote on the server is still there: ${error.message}`, {
-      hint: `try again when it is back; or forget it as it is: belt rm -f ${machine.name}`,
+    throw new UserError(`could not remove belt's changes from the server: ${error.message}`, {
+      hint: `try again when the server is back, or remove only the record: belt rm -f ${machine.name}`,
       cause: error,
     });
   }

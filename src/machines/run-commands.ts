@@ -31,7 +31,7 @@ export interface ExecInput {
   onLine: (name: string, stream: 'stdout' | 'stderr', line: string) => void;
 }
 
-/** Runs a shell command on many machines. The outcomes hold exit codes: a command that fails is no failure to run it. */
+/** Runs a shell command on many machines. The outcomes hold exit codes: a command that fails still ran. */
 export async function execOnMany(
   input: ExecInput,
   machines: readonly Machine[],

@@ -29,5 +29,5 @@ export async function selectMachines(
 export async function selectMachine(node: string, context: Context): Promise<Machine> {
   const [machine, ...more] = await selectMachines([node], context);
   if (machine && more.length === 0) return machine;
-  throw new UserError(`"${node}" names ${more.length + 1} machines, and one is meant`);
+  throw new UserError(`"${node}" matches ${more.length + 1} machines, but this command takes one`);
 }

@@ -13,9 +13,9 @@ export interface Snapshot {
 }
 
 export interface SnapshotInput {
-  /** The image's name; of several machines the beginning of each. Absent: the machine's name. */
+  /** The image's name; of several machines the beginning of each. Default: the machine's name. */
   name?: string | undefined;
-  /** Stands in the names that nobody has chosen. */
+  /** Part of generated names. */
   now: Date;
 }
 
@@ -38,7 +38,7 @@ export async function snapshotMachines(
       ids,
       signal,
     );
-  const outcomes = await perform({ doneText: 'kept', ask }, machines, context);
+  const outcomes = await perform({ doneText: 'snapshot created', ask }, machines, context);
   return outcomes.map((outcome): Outcome<Snapshot> => {
     if (outcome.status !== 'ok') return outcome;
     const { name: machine } = outcome;
@@ -49,7 +49,7 @@ export async function snapshotMachines(
 
 async function requireSnapshots({ name, driver }: Machine, context: Context): Promise<void> {
   if ((await context.driver(driver)).snapshot) return;
-  throw new UserError(`no snapshot can be made of ${name}: the driver ${driver} has none`);
+  throw new UserError(`cannot create a snapshot of ${name}: the driver ${driver} does not support snapshots`);
 }
 
 /** `node1-20260102-0304`, `NAME`, or of several machines `NAME-node1`. */

@@ -11,7 +11,7 @@ import { isOnlyUrl } from './model/machine.js';
 
 export interface ReadyOptions {
   timeoutMs: number;
-  /** Told what is being waited for. */
+  /** Called with the current step. */
   step: (text: string) => void;
 }
 

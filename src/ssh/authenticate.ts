@@ -27,7 +27,7 @@ export interface Authentication {
   next(allowed: readonly AuthenticationType[] | null, proceed: (method: AnyAuthMethod | false) => void): void;
   /** Whether there was any key to try. */
   readonly hadKey: boolean;
-  /** `tried key SHA256:... (PATH); PATH2 is protected by a passphrase: ssh-add it; the server allows publickey`. */
+  /** `tried key SHA256:... (PATH); PATH2 is protected by a passphrase; add it with ssh-add; the server allows publickey`. */
   describe(): string;
 }
 

@@ -37,7 +37,7 @@ export function startSession(
 }
 
 function sessionOn(channel: ClientChannel, deliver: Signalled['deliver']): Session {
-  // Writing to a command that has ended is no error of ours.
+  // Writing to a command that has ended is not a failure.
   channel.on('error', () => {});
   let running = true;
   channel.once('exit', () => {

@@ -150,7 +150,7 @@ function behind(jump: SshTarget, target: SshTarget, cause: ConnectError): Connec
   });
 }
 
-/** An address that nobody has yet answers nothing at all: the first tries give up on it soon, later ones take their time. */
+/** An unused address does not respond at all: the first attempts time out early, later ones take longer. */
 function patience(attempt: number, mostMs: number): number {
   return Math.min(500 * 1.5 ** attempt, mostMs);
 }
@@ -168,7 +168,7 @@ function pauseAfter({ obstacle }: ConnectError, attempt: number): number {
 function timeUp(target: SshTarget, passedMs: number, last: ConnectError): ExternalError {
   const { detail, hint } = last;
   const seconds = Math.round(passedMs / 100) / 10;
-  return new ExternalError(`${target.name}: no login after ${seconds} s, last obstacle: ${detail}`, {
+  return new ExternalError(`${target.name}: no login after ${seconds} s, last error: ${detail}`, {
     cause: last,
     ...(hint !== undefined && { hint }),
   });

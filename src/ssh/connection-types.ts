@@ -7,7 +7,7 @@ export interface SshTarget {
   host: string;
   port: number;
   user: string;
-  /** Absolute path of a private key; absent: the agent, then the user's own default keys. */
+  /** Absolute path of a private key; default: the agent, then the user's own keys. */
   keyPath?: string;
   /** The host that the way to this one leads through, as OpenSSH's ProxyJump; it may have one of its own. */
   jump?: SshTarget;

@@ -79,7 +79,7 @@ export function linkOver(
     const onAbort = () => stop.abort(new AbortError());
     const onTimeout = () =>
       stop.abort(
-        new ExternalError(`${target.name}: the command did not end within ${(timeoutMs ?? 0) / 1000} s`),
+        new ExternalError(`${target.name}: the command did not finish within ${(timeoutMs ?? 0) / 1000} s`),
       );
     const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, timeoutMs);
     signal?.addEventListener('abort', onAbort, { once: true });
@@ -150,7 +150,7 @@ export function linkOver(
   function lost(why?: string): ExternalError {
     return new ExternalError(
       `${target.name}: the connection was lost while a command ran${why ? `: ${why}` : reason}`,
-      { hint: 'the command may still be running there' },
+      { hint: 'the command may still be running on the machine' },
     );
   }
 
@@ -239,7 +239,7 @@ type Attach = (session: Session, stop: AbortController) => () => void;
 /** The server opens no further channel at the moment. */
 class ChannelRefused extends ExternalError {}
 
-/** Whoever read the output is gone, as in `belt docker logs web | head`. */
+/** The reader of the output closed it, as in `belt docker logs web | head`. */
 class ReaderGone extends Error {}
 
 function tooMuch(target: SshTarget): ExternalError {
@@ -284,7 +284,7 @@ function connectStreams(
   };
 }
 
-/** The command may end while a person could still type: nobody waits for that any more. */
+/** The command may end while the user could still type; that input is no longer read. */
 function letGo(stdin: Readable): void {
   stdin.pause();
   if ('unref' in stdin && typeof stdin.unref === 'function') stdin.unref();

@@ -14,7 +14,7 @@ export interface KeyPair {
 export function generateKeyPair(comment: string): KeyPair {
   const { seed, publicBytes } = ed25519Pair();
   const publicKey = Buffer.concat([field(type), field(publicBytes)]);
-  // Twice the same, so that whoever opens a key with a passphrase sees whether it was the right one.
+  // Twice the same value: it shows whether a passphrase was right.
   const check = randomBytes(4);
   const secret = Buffer.concat([
     check,

@@ -148,10 +148,10 @@ async function checkHostKey(target: SshTarget, knownHosts: KnownHosts, key: Buff
   if (verdict.verdict === 'changed') {
     const known = verdict.known.map(fingerprint).join(' or ');
     throw new UserError(
-      `${target.name}: the host key at ${target.host} port ${target.port} has changed: known is ${known}, shown was ${fingerprint(key)}`,
+      `${target.name}: the host key at ${target.host} port ${target.port} has changed: expected ${known}, got ${fingerprint(key)}`,
       {
         errorCode: 'ssh-host-key',
-        hint: `somebody may be listening in; if the machine really was made anew, remove the line for ${target.name} from ${knownHosts.path}`,
+        hint: `someone may be intercepting the connection; if the machine was really recreated, remove the line for ${target.name} from ${knownHosts.path}`,
       },
     );
   }
@@ -186,9 +186,9 @@ function explain(
       : give('login not finished', `login not finished at ${where} ${within}`);
   }
   if (error.level === 'client-authentication' && !keys.hadKey) {
-    return new UserError(`${target.name}: no key to log in with as ${target.user}: ${keys.describe()}`, {
+    return new UserError(`${target.name}: no SSH key to log in as ${target.user}: ${keys.describe()}`, {
       cause: error,
-      hint: 'start an ssh-agent and ssh-add a key, or name a key file',
+      hint: 'start an ssh-agent and ssh-add a key, or specify a key file',
     });
   }
   if (error.level === 'client-authentication' || /authentication failures/i.test(error.message)) {
@@ -199,7 +199,7 @@ function explain(
       `authentication failed for ${target.user} at ${where}${said}: ${keys.describe()}`,
       {
         cause: error,
-        hint: `put the public half of one of these keys into ~${target.user}/.ssh/authorized_keys there, or name another key or user`,
+        hint: `add one of these public keys to ~${target.user}/.ssh/authorized_keys on the machine, or specify another key or user`,
       },
     );
   }

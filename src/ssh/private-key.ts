@@ -23,13 +23,13 @@ export async function loadPrivateKey(path: string): Promise<LoadedKey> {
 }
 
 function readProblem(error: unknown): string {
-  if (hasCode(error, 'ENOENT')) return 'is not there';
-  if (hasCode(error, 'EACCES')) return 'may not be read by this user';
+  if (hasCode(error, 'ENOENT')) return 'does not exist';
+  if (hasCode(error, 'EACCES')) return 'is not readable by this user';
   if (hasCode(error, 'EISDIR')) return 'is a folder';
   return `cannot be read (${messageOf(error)})`;
 }
 
 function parseProblem(error: Error): string {
-  if (/passphrase|encrypted/i.test(error.message)) return 'is protected by a passphrase: ssh-add it';
-  return 'is no private key in a format that belt knows (OpenSSH, PEM, PPK)';
+  if (/passphrase|encrypted/i.test(error.message)) return 'is protected by a passphrase; add it with ssh-add';
+  return 'is not a private key in a supported format (OpenSSH, PEM, PPK)';
 }

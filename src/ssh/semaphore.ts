@@ -1,6 +1,6 @@
 import { AbortError } from '../base/errors.js';
 
-/** So many at a time; whoever comes later waits in line. */
+/** Lets a limited number run at a time; the others queue. */
 export class Slots {
   #limit: number;
   #taken = 0;
@@ -45,7 +45,7 @@ export class Slots {
     });
   }
 
-  /** The slot goes straight to the next in line, so that nobody who comes in between can jump the queue. */
+  /** The slot goes straight to the next in line, so that a newcomer cannot jump the queue. */
   #giveBack(): void {
     const next = this.#taken <= this.#limit ? this.#waiting.shift() : undefined;
     if (next) next();

@@ -20,7 +20,7 @@ const phrases = [
   [/\babsent:/i, 'default:, omitted:, undefined:'],
   [/\bnone's\b/i, 'unknown'],
   [/\banother one's\b/i, 'does not match'],
-  [/\bis no (?!longer\b|more than\b|less than\b)[a-z]/i, 'is not a'],
+  [/(?<!there )\bis no (?!longer\b|more than\b|less than\b)[a-z]/i, 'is not a'],
   [/\bas it should be\b/i, 'up to date'],
   [/\bof belt's\b/i, 'managed by belt'],
   [/\b(becomes?|became) of\b/i, 'happens to'],

@@ -98,10 +98,12 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
     const closed = await belt.run(['provision', 'node1']);
     expect(closed).toMatchObject({
       code: 0,
-      stderr: expect.stringMatching(/not to be reached from here, \S+ port 2376: refused; open that port/),
+      stderr: expect.stringMatching(
+        /cannot be reached from this computer \(\S+ port 2376: refused\); open that port/,
+      ),
     });
     await on('node1', 'iptables -D INPUT 1');
-    expect((await provision('node1')).stderr).not.toContain('not to be reached');
+    expect((await provision('node1')).stderr).not.toContain('cannot be reached');
   });
 
   describe('a daemon.json written by hand', () => {
@@ -347,7 +349,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
     );
     const { code, stderr } = await belt.run(['provision', 'node3']);
     expect([code, stderr]).toEqual([0, expect.stringContaining('installing docker.io')]);
-    expect(stderr).toContain('waiting for perl to finish its packages');
+    expect(stderr).toContain('waiting for perl to finish installing packages');
     expect(await ports('node3')).toEqual(['2376']);
     await belt.ok(['stop', 'node3']);
     const upgraded = JSON.parse(await belt.ok(['upgrade', 'node3', '--json']));

@@ -236,7 +236,7 @@ describe('commands', () => {
     const started = connection.run('echo $$ > "$1"; exec sleep 100'.replace('"$1"', quoteArgs([at('pid')])), {
       timeoutMs: 1500,
     });
-    await expect(started).rejects.toThrow('node1: the command did not end within 1.5 s');
+    await expect(started).rejects.toThrow('node1: the command did not finish within 1.5 s');
     const pid = Number(await readFile(at('pid'), 'utf8'));
     expect(pid).toBeGreaterThan(1);
     await expect.poll(() => isAlive(pid)).toBe(false);

@@ -137,9 +137,7 @@ describe.runIf(canMakeMachines())('plugins', () => {
       expect.stringContaining('plain: the driver that it opens has no check()'),
     ]);
     expect(stderr).not.toContain('bug in belt');
-    expect(await belt.ok(['doctor'])).toMatch(
-      /nspawn can be used[\s\S]*plain: the driver that it opens has no/,
-    );
+    expect(await belt.ok(['doctor'])).toMatch(/nspawn: ready[\s\S]*plain: the driver that it opens has no/);
     await belt.ok(['plugins', 'uninstall', 'plain']);
   });
 
@@ -173,7 +171,7 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
     expect(help).toMatch(/BOX DRIVER FLAGS[\s\S]*--box-root=<value>[\s\S]*--box-subnet=<value>/);
     expect(help).not.toContain('--nspawn-image');
 
-    expect(await belt.ok(['doctor', '-d', 'box'])).toContain('box can be used');
+    expect(await belt.ok(['doctor', '-d', 'box'])).toContain('box: ready');
     expect((await belt.run(['doctor'])).stdout).toMatch(/^nspawn\n[\s\S]*^box\n/m);
 
     const mistyped = await belt.run(['create', '-d', 'bxo', 'm1']);
@@ -259,7 +257,7 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
     const good = readFileSync(index, 'utf8');
     writeFileSync(index, 'throw new Error("half written")');
     expect((await installed())[0]?.error).toContain('half written');
-    expect(await belt.ok(['doctor'])).toMatch(/nspawn can be used[\s\S]*half written/);
+    expect(await belt.ok(['doctor'])).toMatch(/nspawn: ready[\s\S]*half written/);
     const doctor = await belt.run(['doctor', '-d', 'box']);
     expect([doctor.code, doctor.stdout]).toEqual([1, expect.stringContaining('half written')]);
     expect(await belt.ok(['create', '--help'])).toContain('half written');

@@ -83,7 +83,7 @@ export function keyIdentifier(publicKey: KeyObject): Buffer {
 }
 
 export function basicConstraints(authority: boolean): Asn1 {
-  // Nobody but the authority itself signs in its name: no authorities below it.
+  // No intermediate CAs: only this CA signs.
   const content = authority ? [primitive(asn1.Type.BOOLEAN, '\xff'), integer(Buffer.from([0]))] : [];
   return extension('2.5.29.19', true, sequence(content));
 }

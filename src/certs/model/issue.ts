@@ -7,7 +7,7 @@ import { canonicalNames } from './server-names.js';
 export interface IssueOptions {
   /** Who it is for; Docker's authorization plugins call the client so. */
   commonName: string;
-  /** Absent: as the authority's own. */
+  /** Default: the CA's own. */
   keyType?: KeyType;
   /** Valid for so many days from now; never beyond the authority's own end. */
   days?: number;
@@ -55,7 +55,7 @@ export function issueClient(authority: CertificatePair, options: IssueOptions): 
 
 /**
  * A pair for an engine, good for all of the names. It serves only: docker-machine made those of a swarm's master good for a client
- * too, for the standalone Swarm, which is no more.
+ * too, for the standalone Swarm, which was discontinued.
  * @throws UserError for a name that can stand in no certificate
  */
 export async function issueServer(

@@ -11,7 +11,7 @@ export function keyTypeOf(setting: { value: string; origin: string } | undefined
   if (!setting) return defaultKeyType;
   const found = keyTypes.find((type) => type === setting.value);
   if (found) return found;
-  throw new UserError(`${setting.origin}: "${setting.value}" is no type of keys`, {
-    hint: `it can be ${keyTypes.join(', ')}`,
+  throw new UserError(`${setting.origin}: unknown key type "${setting.value}"`, {
+    hint: `use one of: ${keyTypes.join(', ')}`,
   });
 }

@@ -67,7 +67,7 @@ export function certificateOfKey(certificates: string, key: string): string | un
   return splitPem(certificates).find((pem) => fits({ certificate: pem, key }));
 }
 
-/** Whether the certificate is that of the key. @throws UserError when it is no certificate */
+/** Whether the certificate belongs to the key. @throws UserError when it is not a certificate */
 export function fits({ certificate, key }: CertificatePair): boolean {
   const x509 = parse(certificate);
   try {
@@ -92,7 +92,7 @@ function parse(pem: string): X509Certificate {
   try {
     return new (crypto().X509Certificate)(pem);
   } catch (cause) {
-    throw new UserError('it holds no certificate in PEM form', { cause });
+    throw new UserError('not a PEM certificate', { cause });
   }
 }
 
@@ -116,7 +116,7 @@ function alternativeNames(text: string | undefined): string[] {
   });
 }
 
-/** Loaded by who reads certificates alone: every command looks when they end, and most are told by a file that this is far. */
+/** Loaded only when certificates are read: most commands learn from a small file that none expires soon. */
 function crypto(): typeof import('node:crypto') {
   return process.getBuiltinModule('node:crypto');
 }

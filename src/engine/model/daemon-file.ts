@@ -23,7 +23,7 @@ export interface Sharing {
  * dockerd does not start when an option is both a flag and in daemon.json. So an option that the file has stays in the file: lists
  * are joined, other values are put in their place; all else in the file stays as it is. What lets TCP clients in (`tcp://` hosts,
  * `tls...`) is belt's to say and leaves the file where it is not wanted. What belt has put there and is no longer asked for, goes.
- * @throws UserError when the file is no JSON object, or holds an option in a form that cannot be merged
+ * @throws UserError when the file is not a JSON object, or holds an option in a form that cannot be merged
  */
 export function shareOptions(machineFiles: Files, options: readonly DaemonOption[]): Sharing {
   const { text } = withoutBelt(machineFiles);
@@ -45,7 +45,7 @@ export function shareOptions(machineFiles: Files, options: readonly DaemonOption
 
 /**
  * daemon.json as it would be had belt never changed it: with all that others have changed in it, at any time.
- * @throws UserError when it is no JSON object
+ * @throws UserError when it is not a JSON object
  */
 export function withoutBelt(machineFiles: Files): Undone {
   const current = machineFiles.get(daemonFilePath);
@@ -71,7 +71,7 @@ function changedFiles(before: string, after: string): EngineFile[] {
       content: after,
       mode: 0o644,
       shared: true,
-      why: 'options that stand there already',
+      why: 'options that are already set there',
     },
   ];
 }
@@ -95,7 +95,7 @@ function merged(current: unknown, { key, value, list }: DaemonOption): unknown {
   if (typeof current === 'boolean') return value === 'true';
   if (typeof current === 'number' && !Number.isNaN(Number(value))) return Number(value);
   if (typeof current === 'string') return value;
-  throw new UserError(`${daemonFilePath} has "${key}" in a form that cannot be joined with "${value}"`, {
-    hint: 'set it in that file alone, or take it out of there',
+  throw new UserError(`${daemonFilePath} has "${key}" in a form that cannot be merged with "${value}"`, {
+    hint: 'set it only in that file, or remove it there',
   });
 }

@@ -13,7 +13,7 @@ export interface DaemonOption {
   list: boolean;
 }
 
-/** What decides who gets in over TCP. These are belt's to say, wherever they are said. */
+/** Options that decide who gets in over TCP. belt sets them, wherever else they are set. */
 export const accessKeys: ReadonlySet<string> = new Set([
   'tls',
   'tlsverify',
@@ -39,7 +39,7 @@ function hostOptions({ access, port }: EngineSettings): DaemonOption[] {
   return access === 'local' ? [] : [option('host', `tcp://0.0.0.0:${port}`)];
 }
 
-/** Without TLS the engine wants to be told so (`--tls=false`), or it waits 15 s first; from version 29 on it refuses. */
+/** Without TLS the engine needs `--tls=false`, or it waits 15 s first; from version 29 on it refuses. */
 function accessOptions({ access }: EngineSettings, paths: CertificatePaths): DaemonOption[] {
   if (access === 'local') return [];
   if (access === 'insecure') return [option('tls', 'false')];

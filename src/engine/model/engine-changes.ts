@@ -1,17 +1,17 @@
 import type { EngineWord } from './engine-options.js';
 import { type EngineSettings, enginePorts } from './engine-settings.js';
 
-/** What the engine of a machine that exists is to be told. */
+/** The engine settings wanted for an existing machine. */
 export interface EngineWish {
   settings: EngineSettings;
-  /** What of it is said; the rest is left as it is. */
+  /** The settings given; the others stay as they are. */
   said: readonly EngineWord[];
 }
 
-/** One thing that an engine is to be told otherwise. */
+/** One engine setting that differs. */
 export interface EngineChange {
   key: EngineWord;
-  /** Absent: nothing was said of it. */
+  /** Undefined when it was not set. */
   is?: string;
   /** `none`: it is taken back. */
   wanted: string;
@@ -42,7 +42,7 @@ export function engineChanges(is: EngineSettings, wish: EngineWish): EngineChang
   });
 }
 
-/** The settings with what is said in place of what was. Where the access stays, so does the port. */
+/** The settings with the given ones applied. The port stays unless the access changes. */
 export function changedEngine(is: EngineSettings, wish: EngineWish): EngineSettings {
   const { access } = wish.settings;
   const said = saidOf(wish).map((key) => [settingOf[key], wish.settings[settingOf[key]]] as const);

@@ -17,7 +17,7 @@ export interface PlanInput {
   settings: EngineSettings;
   /** Needed for `secure`. */
   certificate?: ServerCertificate;
-  /** Only where the machine is to be called so. */
+  /** Sets the machine's host name. */
   hostname?: string;
 }
 
@@ -28,23 +28,23 @@ export interface PlannedFile extends EngineFile {
   secret: boolean;
 }
 
-/** What is to be done on a machine, all of it known before any of it is done. */
+/** All changes to a machine, known before the first one is made. */
 export interface Plan {
   /** For people: `Debian GNU/Linux 13 (trixie)`. */
   system: string;
   provisioner: Provisioner;
-  /** The engine is missing. What follows is then provisional: it is planned anew once the engine is there. */
+  /** The engine is missing. The rest is provisional: it is planned again once the engine is installed. */
   install?: { from: string; script: string };
-  /** Those alone that are not yet as they are to be. */
+  /** Only files that differ. */
   files: PlannedFile[];
-  /** Further shell commands, each with what it is for. A failure of one is told, and does not end the work. */
+  /** More shell commands, each with its purpose. A failed command is a warning. */
   commands: { run: string; why: string }[];
-  /** Why the engine has to be restarted; absent: it goes on running. */
+  /** Why the engine has to restart; undefined: it keeps running. */
   restart?: string;
 }
 
 /**
- * What is to be done so that the machine's engine is as `settings` says; nothing, when it is so already.
+ * Plans the changes that bring the machine's engine in line with `settings`; empty when nothing differs.
  * @throws UserError for a system belt does not know, or a daemon.json that cannot be merged
  */
 export function planEngine(

@@ -1,5 +1,5 @@
 /**
- * How a machine's engine is to be reached and what it is to be told, as docker-machine's `--engine-*` flags have it. What is
+ * How a machine's engine is reached and configured, as with docker-machine's `--engine-*` flags. What is
  * absent or empty is left as it is on the machine.
  */
 export interface EngineSettings {
@@ -8,7 +8,7 @@ export interface EngineSettings {
   port: number;
   /** Further names and addresses in the server certificate. */
   tlsSans: readonly string[];
-  /** Script to install the engine with, where it is missing; absent: the distribution's package. */
+  /** Script to install the engine with, where it is missing; default: the distribution's package. */
   installUrl?: string;
   storageDriver?: string;
   insecureRegistries: readonly string[];

@@ -56,7 +56,7 @@ export interface Facts {
  */
 export function parseFacts(output: string, mark: string): Facts {
   const [, encoded] = new RegExp(`^${mark} begin\\s*\\n([\\s\\S]*?)^${mark} end`, 'm').exec(output) ?? [];
-  if (encoded === undefined) throw new ExternalError('the machine did not answer what belt asked of it');
+  if (encoded === undefined) throw new ExternalError('the machine returned an unexpected answer');
   const sections = splitSections(Buffer.from(encoded, 'base64').toString('utf8'), mark);
   const text = (name: string): string => sections.get(name)?.trim() ?? '';
   const units = parseUnits(text('units'));

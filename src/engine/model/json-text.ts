@@ -3,7 +3,7 @@ import { UserError } from '../../base/errors.js';
 /** A JSON object by its keys, in their order. A map: a key may be called "constructor". */
 export type JsonKeys = Map<string, unknown>;
 
-/** @throws UserError that names the file, when it is no JSON object */
+/** @throws UserError that names the file, when it is not a JSON object */
 export function parseJsonFile(path: string, text: string): JsonKeys {
   const hint = 'put it right on the machine; the engine cannot start with it either';
   try {

@@ -16,19 +16,19 @@ const leastFreeToInstallKib = 600 * 1024;
 export function refuseObstacles(name: string, facts: Facts, settings: EngineSettings, now: number): void {
   const { access, writable, freeKib, dockerd } = facts;
   if (access === 'none') {
-    throw new UserError(`${name}: the SSH user is not root and there is no sudo`, {
-      hint: 'install sudo there, or use root as the SSH user',
+    throw new UserError(`${name}: the SSH user is not root and sudo is not installed`, {
+      hint: 'install sudo on it, or use root as the SSH user',
     });
   }
   if (!writable) {
-    throw new UserError(`${name}: /etc cannot be written to: its file system is read-only`, {
-      hint: 'see "dmesg" there for why; "mount -o remount,rw /" if it may be',
+    throw new UserError(`${name}: cannot write to /etc: read-only file system`, {
+      hint: 'check "dmesg" on the machine, then run "mount -o remount,rw /" on it',
     });
   }
   const needed = dockerd === undefined ? leastFreeToInstallKib : leastFreeKib;
   if (freeKib !== undefined && freeKib < needed) {
     throw new UserError(`${name}: the disk is full: ${freeKib} KiB free on /, ${needed} KiB needed`, {
-      hint: 'make room there ("docker system prune" where an engine runs)',
+      hint: 'free some space on it, for example with "docker system prune"',
     });
   }
   const skew = clockSkew(facts, now);
@@ -45,7 +45,7 @@ function skewError(name: string, skew: number): UserError {
   return new UserError(
     `${name}: its clock is ${Math.abs(skew)} s ${way} this computer's, and TLS needs both right`,
     {
-      hint: 'set the clocks, on most systems with "timedatectl set-ntp true"; or do without TLS: --engine-access local',
+      hint: 'synchronize the clocks with "timedatectl set-ntp true", or do without TLS: --engine-access local',
     },
   );
 }

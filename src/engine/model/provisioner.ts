@@ -9,7 +9,7 @@ export interface Provisioner {
   name: string;
   runs(os: OsRelease): boolean;
   service: EngineService;
-  /** Shell lines that install the engine from the distribution or from Docker's repository; absent: the system has no way to. */
+  /** Shell lines that install the engine from the distribution or from Docker's repository, if the system can. */
   install?: (os: OsRelease) => string;
   /** Shell lines that bring the installed engine up to date. */
   upgrade?: string;
@@ -17,11 +17,11 @@ export interface Provisioner {
   looksForNewer?: string;
 }
 
-/** How an init system runs the engine, and where it is told its options. */
+/** How an init system runs the engine, and where its options are set. */
 export interface EngineService {
   init: Facts['init'];
   certificates: CertificatePaths;
-  /** The files that hold the engine's options, as they are to be. Those that are so already may be among them. */
+  /** The wanted content of the files with the engine's options, including those that do not differ. */
   files(facts: Facts, settings: EngineSettings): EngineFile[];
   commands: ServiceCommands;
 }

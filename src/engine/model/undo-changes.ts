@@ -3,7 +3,7 @@ import { formatJsonFile, parseJsonFile } from './json-text.js';
 
 /** A file without the changes of one of those who changed it. */
 export interface Undone {
-  /** Absent: there is no such file. */
+  /** Undefined: the file does not exist. */
   text?: string;
   /** Keys that both have changed: they stay as the others have them. */
   conflicts: string[];
@@ -11,9 +11,9 @@ export interface Undone {
 
 /**
  * Takes back what was changed from `before` to `written`, and keeps what others have changed since, up to `current`: a three-way
- * merge of JSON objects, by key, lists by their elements. Where nobody else has changed anything, the text of `before` comes back.
+ * merge of JSON objects, by key, lists by their elements. Where only belt changed anything, the text of `before` comes back.
  * @param current undefined when the file has been removed: it is not brought back
- * @throws UserError that names the file, when a text is no JSON object
+ * @throws UserError that names the file, when a text is not a JSON object
  */
 export function undoChanges(
   path: string,

@@ -2,7 +2,7 @@ import type { OsRelease } from '../model/os-release.js';
 import type { Provisioner } from '../model/provisioner.js';
 import { systemd } from './systemd.js';
 
-/** zypper waits for another's lock as many seconds as it is told (zypper(8), ZYPP_LOCK_TIMEOUT). */
+/** zypper waits this many seconds for a lock held by another process (zypper(8), ZYPP_LOCK_TIMEOUT). */
 const zypper = 'export ZYPP_LOCK_TIMEOUT=600';
 
 /** openSUSE and SLES; in SLES up to 15 the engine is in the Containers module. */

@@ -52,7 +52,7 @@ export function dropIn(facts: Facts, { env }: EngineSettings, { flags, fileHasHo
   const socket = listens || fileHasHosts ? [] : ['--host=unix:///var/run/docker.sock'];
   const own = flags.map((option) => commandWord(optionWord(option)));
   return [
-    '# Written by belt; it writes it anew when the engine is to be told something else.',
+    "# Managed by belt, which overwrites it when the engine's settings change.",
     '[Service]',
     ...env.map((assignment) => `Environment=${unitWord(assignment)}`),
     'ExecStart=',
@@ -61,7 +61,7 @@ export function dropIn(facts: Facts, { env }: EngineSettings, { flags, fileHasHo
   ].join('\n');
 }
 
-/** What of the machine's own command gives way: listening on TCP, TLS, and single-valued options that belt sets. */
+/** Options of the machine's own command that belt replaces: listening on TCP, TLS, and single-valued options it sets. */
 function replaced(
   flag: string,
   value: string,

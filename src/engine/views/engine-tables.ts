@@ -23,7 +23,7 @@ export interface EngineRow {
   pending: readonly string[];
 }
 
-/** `engine show`: a line a machine; below, for each that is not as recorded, what `provision` would do. */
+/** `engine show`: one line per machine; below, what `provision` would do where an engine differs. */
 export function engineTable(rows: readonly EngineRow[]): string {
   if (rows.length === 0) return '';
   const table = formatTable(

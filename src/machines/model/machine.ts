@@ -31,7 +31,7 @@ export interface Addresses {
 export interface SshAccess {
   user: string;
   port: number;
-  /** Absolute path of a private key; absent: the agent and the user's own default keys. */
+  /** Absolute path of a private key; default: the agent and the user's own keys. */
   keyPath?: string;
   /** The host that the way leads through; logged in to with the same keys. */
   jump?: JumpHost;
@@ -61,11 +61,11 @@ export interface Machine {
   memory?: number;
   addresses: Addresses;
   ssh: SshAccess;
-  /** Absent: belt has not set the engine up (yet). */
+  /** Undefined until belt has provisioned the engine. */
   engine?: EngineSettings;
   /** What only the driver understands; JSON values, never a secret. */
   driverData: Record<string, unknown>;
-  /** It ran when a resize began that has not ended: whoever ends it starts the machine again. */
+  /** It ran when an unfinished resize began: finishing the resize starts it again. */
   resizing?: boolean;
   /** ISO 8601, UTC. */
   createdAt: string;
@@ -93,7 +93,7 @@ export interface FoundMachine extends ObservedMachine {
   createdAt: string;
 }
 
-/** A URL and no more, docker-machine's driver `none`: nobody can log in there. */
+/** Known only by its URL (docker-machine's driver `none`): there is no SSH access. */
 export function isOnlyUrl(machine: Pick<Machine, 'driver'>): boolean {
   return machine.driver === 'none';
 }
@@ -101,7 +101,7 @@ export function isOnlyUrl(machine: Pick<Machine, 'driver'>): boolean {
 /** @throws UserError for a machine that is only a URL */
 export function refuseOnlyUrl(machine: Machine): void {
   if (!isOnlyUrl(machine)) return;
-  throw new UserError(`${machine.name} is a URL and no more: belt cannot change its engine`, {
+  throw new UserError(`${machine.name} is known only by its URL; belt cannot change its engine`, {
     hint: 'adopt its server with "belt create -d generic"',
   });
 }

@@ -10,7 +10,7 @@ import { UsageError, UserError } from '../../base/errors.js';
 export const maxNames = 10_000;
 
 /**
- * The names that the patterns stand for, in their order, each once. For machines that are to be made: every name is an
+ * The names that the patterns stand for, in their order, each once. For new machines: every name is an
  * RFC 1123 label (letters, digits and inner hyphens, at most 63), and no two differ only in case.
  * @throws UsageError that points at the character
  */

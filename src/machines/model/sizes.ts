@@ -6,7 +6,7 @@ const megabytesOf: Readonly<Record<string, number>> = { mb: 1, gb: 1024, tb: 102
 
 /**
  * Reads `512mb`, `8192MB`, `2gb` or `1.5gb`. Anything else (a provider's slug, a number without a unit, an amount that is
- * no whole number of MB or none at all) is no memory amount: undefined.
+ * no whole number of MB or none at all) is not a memory amount: undefined.
  */
 export function parseSize(text: string): { memoryMb: number } | undefined {
   const [, amount, unit] = /^(\d{1,9}(?:\.\d{1,6})?)(mb|gb|tb)$/i.exec(text) ?? [];

@@ -2,7 +2,7 @@ import { createPaint } from '../../ui/colors.js';
 import { oneLine } from '../../ui/text-width.js';
 import type { MachinePlan } from '../plan-creation.js';
 
-/** What would be done on each server: a heading with the name, then a line a step. */
+/** What would be done on each server: a heading with the name, then one line per step. */
 export function planList(plans: readonly MachinePlan[], { color }: { color: boolean }): string {
   const paint = createPaint(color);
   return plans

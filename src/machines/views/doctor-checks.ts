@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { createPaint, type Paint } from '../../ui/colors.js';
 import { oneLine, padEnd, widthOf } from '../../ui/text-width.js';
 
@@ -13,7 +14,7 @@ export interface CheckRow {
   fixable?: boolean;
 }
 
-/** What `doctor` says of a driver: a line a check, then what they come to. */
+/** The checks of a driver for `doctor`: one line per check, then the verdict. */
 export function checkList(
   driver: string,
   checks: readonly CheckRow[],
@@ -37,12 +38,8 @@ function summary(driver: string, checks: readonly CheckRow[], paint: Paint): str
   const needed = missing.filter(({ optional }) => !optional);
   const repair = missing.some(({ fixable }) => fixable) ? ': run "belt doctor --fix"' : '';
   if (needed.length > 0)
-    return paint.red(`${driver} cannot be used yet, ${count(needed.length)} missing${repair}`);
+    return paint.red(`${driver}: not ready, ${plural(needed.length, 'requirement')} missing${repair}`);
   if (missing.length > 0)
-    return paint.yellow(`${driver} can be used, ${count(missing.length)} would make it better${repair}`);
-  return paint.green(`${driver} can be used`);
-}
-
-function count(things: number): string {
-  return things === 1 ? '1 thing' : `${things} things`;
+    return paint.yellow(`${driver}: ready (${plural(missing.length, 'warning')})${repair}`);
+  return paint.green(`${driver}: ready`);
 }

@@ -19,7 +19,7 @@ export function leftoverList(found: Found): string {
   const { strays, gone, notAsked } = found;
   const isEmpty = strays.length + gone.length === 0;
   const gaps = notAsked.map((driver) => `${driver} was not asked: what is left over there is not known`);
-  if (isEmpty && gaps.length === 0) return 'nothing is left over';
+  if (isEmpty && gaps.length === 0) return 'No orphaned machines found';
   return [...(isEmpty ? [] : [leftoverTable(found)]), ...gaps].join('\n');
 }
 

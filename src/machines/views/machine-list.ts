@@ -13,7 +13,7 @@ export interface MachineListRow {
   url?: string;
   /** What the engine is in its swarm; empty in none, absent when it did not say. */
   swarm?: string;
-  /** The engine's version; absent when it was not asked or gave no answer. */
+  /** The engine's version; undefined when it was not queried or did not respond. */
   docker?: string;
   labels: readonly string[];
   address?: string;
@@ -44,7 +44,7 @@ export function machineList(rows: readonly MachineListRow[], { wide = false } = 
 }
 
 /**
- * `ls --format`: a line a machine, of a Go template; `table ` before it aligns the columns and heads them.
+ * `ls --format`: one line per machine, from a Go template; `table ` before it aligns the columns and heads them.
  * @param options what is recorded of each machine's engine and old swarm, by name, as docker-machine's HostOptions
  * @throws UserError for a bad template
  */

@@ -33,13 +33,13 @@ export async function workOnFolder(
   const { stop, start, isActive, journal } = provisionerFor(survey.facts).service.commands;
   const work = await context.templates.render(`swarm/${script}.sh`, values);
   const service = { stop, start, isActive, journal };
-  const { told } = await toItsEnd(
+  const { outputs } = await toItsEnd(
     connection,
     { template: 'swarm/folder.sh', values: { ...service, work }, step, timeoutMs, data },
     survey,
     context,
   );
-  return told;
+  return outputs;
 }
 
 /** For the folder that is kept beside the one that belt changes. */

@@ -96,9 +96,7 @@ describe('the certificates of a cluster', () => {
 
     const old = await createAuthority({ commonName: 'one', keyType, now: past, days: 3 });
     await lay({ 'ca.pem': old.certificate, 'ca-key.pem': old.key });
-    await expect(ensureClusterCertificates(bed.context)).rejects.toThrow(
-      /^the cluster's authority expired on /,
-    );
+    await expect(ensureClusterCertificates(bed.context)).rejects.toThrow(/^the cluster CA expired on /);
     expect(await files('certs')).toMatchObject({ 'ca.pem': old.certificate });
   });
 
@@ -106,7 +104,7 @@ describe('the certificates of a cluster', () => {
     await ensureClusterCertificates(bed.context);
     await rm(join(bed.folder, 'certs/ca.pem'));
     await expect(ensureClusterCertificates(bed.context)).rejects.toThrow(
-      `the authority's certificate ${bed.folder}/certs/ca.pem is missing`,
+      `the CA certificate ${bed.folder}/certs/ca.pem is missing`,
     );
   });
 
@@ -116,7 +114,7 @@ describe('the certificates of a cluster', () => {
     const [machine] = await listening('node1');
     await rm(join(bed.folder, 'certs'), { recursive: true });
     await expect(serverCertificateFor(machine as Machine, bed.context)).rejects.toThrow(
-      `node1 trusts an authority that is not in ${bed.folder}/certs`,
+      `node1 trusts a CA that is not in ${bed.folder}/certs`,
     );
     expect(await rotate(bed.context)).toMatchObject({ ok: ['node1'], finished: true });
     await everyoneAnswers();
@@ -234,10 +232,10 @@ describe('certs status', () => {
     expect(rows).toEqual([
       ['authority', 'ok', [], 3649],
       ['client', 'ok', [], 1079],
-      ['damaged', 'wrong', ['it holds no certificate in PEM form'], undefined],
+      ['damaged', 'wrong', ['not a PEM certificate'], undefined],
       ['ended', 'expired', [], -5],
       ['ending', 'soon', [], 9],
-      ['foreign', 'wrong', ['signed by another authority'], 1079],
+      ['foreign', 'wrong', ['signed by another CA'], 1079],
       ['good', 'ok', [], 1079],
       ['moved', 'wrong', ['lacks 10.9.9.9'], 1079],
       ['none', 'missing', [], undefined],
@@ -350,7 +348,7 @@ describe('regenerate-certs', () => {
     const before = await bed.files();
     await expect(
       regenerateCertificates({ machines: [machine], clientCerts: true, install }, bed.context),
-    ).rejects.toThrow('url is a URL and no more: belt cannot change its engine');
+    ).rejects.toThrow('url is known only by its URL; belt cannot change its engine');
     expect(await bed.files()).toEqual(before);
   });
 
@@ -358,7 +356,7 @@ describe('regenerate-certs', () => {
     const machine = await secured('node1', { access: 'local' });
     await expect(
       regenerateCertificates({ machines: [machine], clientCerts: false, install }, bed.context),
-    ).rejects.toThrow(/^the engine of node1 is not reached with TLS \(local\)/);
+    ).rejects.toThrow(/^the engine of node1 does not use TLS \(access: local\)/);
   });
 });
 

@@ -208,7 +208,7 @@ describe('ls', () => {
     ]);
     const [first, , last] = rows.map(({ errors }) => errors);
     expect(first).toEqual([expect.stringContaining('broken1'), 'broken: the provider is down']);
-    expect(last).toEqual(['no answer within 0.3 s']);
+    expect(last).toEqual(['no response within 0.3 s']);
   });
 });
 

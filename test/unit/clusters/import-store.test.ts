@@ -276,7 +276,7 @@ describe('docker-machine’s store', () => {
       expect(await inCerts('ca.pem')).toBeUndefined();
       const cluster = await openClusterStore({ name: 'docker-machine', folder: store });
       await expect(ensureClusterCertificates({ ...bed.context, cluster })).rejects.toThrow(
-        `b trusts an authority that is not in ${store}/certs`,
+        `b trusts a CA that is not in ${store}/certs`,
       );
     });
 

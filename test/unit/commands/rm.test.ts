@@ -48,10 +48,10 @@ describe('machines whose records cannot be read', () => {
     expect(report).toEqual({ ok: ['bad', 'empty'], failed: [], skipped: [] });
     expect(await left()).toEqual([]);
     expect(told).toContain(
-      `bad is forgotten, but may still exist at its provider: state file ${join(store, 'machines/bad/config.json')} is damaged`,
+      `bad is no longer recorded, but may still exist at its provider: state file ${join(store, 'machines/bad/config.json')} is damaged`,
     );
     expect(told).toContain(
-      'empty is forgotten, but may still exist at its provider: there is no config.json in',
+      'empty is no longer recorded, but may still exist at its provider: there is no config.json in',
     );
     expect(told).toContain(`Can't remove "never": Docker machine "never" does not exist`);
   });

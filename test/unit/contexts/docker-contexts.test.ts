@@ -58,7 +58,7 @@ test('over SSH, beside a machine that is known by its URL alone', async () => {
 });
 
 test('over SSH to a URL is refused, with nothing made', async () => {
-  await expect(create('box')).rejects.toThrow('box is known by its URL alone');
+  await expect(create('box')).rejects.toThrow('box is known only by its URL');
   expect(await made()).toEqual([]);
 });
 

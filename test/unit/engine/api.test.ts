@@ -138,14 +138,14 @@ describe('no answer', () => {
   test('in time is an ExternalError that names the request', async () => {
     answer = () => {};
     await expect(api.get('/slow', { timeoutMs: 30 })).rejects.toThrow(
-      new ExternalError('the engine gave no answer to GET /slow within 0.03 s'),
+      new ExternalError('the engine did not respond to GET /slow within 0.03 s'),
     );
   });
 
   test('to the end in time is one too', async () => {
     answer = (_, response) => void response.write('{"half":');
     await expect(api.post('/slow', {}, { timeoutMs: 50 })).rejects.toThrow(
-      'the engine gave no answer to POST /slow within 0.05 s',
+      'the engine did not respond to POST /slow within 0.05 s',
     );
   });
 
@@ -167,7 +167,7 @@ describe('no answer', () => {
     answer = (request) => void request.socket.end(sent);
     await expect(api.get('/x')).rejects.toMatchObject({
       name: 'ExternalError',
-      message: expect.stringMatching(/^the engine's API broke off: /),
+      message: expect.stringMatching(/^the connection to the engine's API broke: /),
     });
   });
 
@@ -177,7 +177,7 @@ describe('no answer', () => {
     const wrong = engineApi(() => connect((other.address() as AddressInfo).port, '127.0.0.1'));
     await expect(wrong.get('/x')).rejects.toMatchObject({
       name: 'ExternalError',
-      message: expect.stringMatching(/^the engine's API broke off: /),
+      message: expect.stringMatching(/^the connection to the engine's API broke: /),
     });
     wrong.close();
     await new Promise((resolve) => other.close(resolve));

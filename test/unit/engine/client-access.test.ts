@@ -126,7 +126,7 @@ describe('an engine is asked', () => {
 
   test('not at a URL of another kind', async () => {
     await expect(ask('ssh://root@10.0.0.9')).rejects.toThrow(
-      'box: no engine can be asked at "ssh://root@10.0.0.9"',
+      'box: cannot reach an engine at "ssh://root@10.0.0.9"',
     );
   });
 });

@@ -76,7 +76,7 @@ describe('waitForEngine', () => {
 
   test('tells its last words when there is no journal to be had either', async () => {
     bed.ssh.brokenDocker.set('node1', { code: 1, stderr: 'Cannot connect to the Docker daemon\n' });
-    bed.ssh.journal = () => Promise.reject(new ExternalError('node1: the command did not end within 5 s'));
+    bed.ssh.journal = () => Promise.reject(new ExternalError('node1: the command did not finish within 5 s'));
     await expect(waitForEngine(connection, { timeoutMs: 0, signal })).rejects.toThrow(
       new ExternalError('the engine on node1 does not answer: Cannot connect to the Docker daemon'),
     );

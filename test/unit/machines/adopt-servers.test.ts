@@ -120,13 +120,13 @@ describe('a server that cannot be reached', () => {
 
     driver.places.set('a', placeAt('10.9.9.2'));
     expect(await failure(createMachines(input('a'), await bed.nextRun()))).toBe(
-      'a was begun at another address, and belt has changed things there',
+      'a was started at another address, where belt has already made changes',
     );
     const context = await bed.nextRun();
     const [refused] = await removeMachines([await bed.onDisk('a')], { force: false }, context);
     expect(refused).toMatchObject({
       status: 'failed',
-      error: { message: 'what belt wrote on the server is still there: a: refused by 10.9.9.1 port 2222' },
+      error: { message: "could not remove belt's changes from the server: a: refused by 10.9.9.1 port 2222" },
     });
     const [kept] = await removeMachines(
       [await bed.onDisk('a')],
@@ -143,7 +143,7 @@ test('a server that is a machine already is not adopted under a second name', as
   driver.places.set('b', placeAt('10.9.9.1'));
   bed.ssh.refused.add('a');
   await createMachines(input('a'), bed.context);
-  expect(await failure(createMachines(input('b'), await bed.nextRun()))).toBe('10.9.9.1 is a already');
+  expect(await failure(createMachines(input('b'), await bed.nextRun()))).toBe('10.9.9.1 is already a');
 });
 
 test('a dry run asks for no record, and is refused where machines are made', async () => {
@@ -153,7 +153,7 @@ test('a dry run asks for no record, and is refused where machines are made', asy
   expect(outcome).toMatchObject({ name: 'a', status: 'failed' });
   expect(await bed.files()).toEqual([]);
   expect(await failure(planMachines({ ...input('a'), driver: 'memory' }, bed.context))).toBe(
-    '--dry-run is for servers that exist, and memory makes its machines',
+    '--dry-run works only with existing servers, and memory creates its machines',
   );
 });
 
@@ -166,7 +166,7 @@ test('a URL alone is ready at once, with nobody asked', async () => {
   const [outcome] = await createMachines({ ...input('box'), driver: 'none' }, bed.context);
   expect(outcome).toMatchObject({ status: 'ok', value: { phase: 'ready', driver: 'none' } });
   expect(bed.ssh.targets).toEqual([]);
-  expect(() => sshTarget({ ...machineOf(outcome) })).toThrow('box is known by its URL alone');
+  expect(() => sshTarget({ ...machineOf(outcome) })).toThrow('box is known only by its URL');
 });
 
 function machineOf(outcome: Awaited<ReturnType<typeof createMachines>>[number] | undefined) {

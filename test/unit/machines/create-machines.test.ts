@@ -142,9 +142,9 @@ describe('a create that goes well', () => {
       'node1: booting 50%',
       'node1: waiting for SSH',
       'node1: waiting for SSH (refused by 10.0.0.1 port 22)',
-      'node1: looking at the machine',
+      'node1: inspecting the machine',
       'node1: restarting the engine',
-      'node1: asking the engine',
+      'node1: querying the engine',
       'node1 done: ready',
       'close',
     ]);
@@ -323,8 +323,8 @@ describe('when machine 2 of 3 fails', () => {
     expect(await phases(...names)).toEqual(['node1 ready', 'node2 ready', 'node3 ready']);
     expect(await bed.onDisk('node2')).toMatchObject({ id: 'id-2', createdAt });
     expect(bed.reporter.lines.slice(0, 3)).toEqual([
-      'note: node1 is there already',
-      'note: node3 is there already',
+      'note: node1 already exists',
+      'note: node3 already exists',
       'open node2',
     ]);
     // The machine may exist with the first try's host key: the second must not come with another.
@@ -398,7 +398,7 @@ describe('a second call for a machine that is not finished', () => {
     const before = await bed.onDisk('node1');
     await expect(create(['node1'], input)).rejects.toMatchObject({
       name: 'UserError',
-      message: 'node1 was begun as "belt create 512mb node1 -d memory" and is not finished',
+      message: 'node1 was started with "belt create 512mb node1 -d memory" and is not finished',
       hint: 'finish it with that command, or remove it with "belt rm node1"',
     });
     expect(await bed.onDisk('node1')).toEqual(before);

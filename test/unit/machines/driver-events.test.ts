@@ -120,6 +120,6 @@ test('a driver that speaks of a machine it was not given fails loudly', async ()
   const [outcome] = await follow(['node1'], [{ type: 'changed', name: 'node9', change: { id: 'x' } }]);
   expect(outcome).toMatchObject({
     status: 'failed',
-    error: new Error('the driver spoke of node9, which was not asked for'),
+    error: new Error('the driver reported node9, which was not requested'),
   });
 });

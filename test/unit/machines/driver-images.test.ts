@@ -36,7 +36,7 @@ function memoryImages(): ImageStore & { builds: string[] } {
 describe('images', () => {
   test('belong to drivers that keep some', async () => {
     await expect(imagesOf('memory', bed.context)).rejects.toThrow(
-      new UserError('memory keeps no images on this computer'),
+      new UserError('memory does not store images on this computer'),
     );
     const images = memoryImages();
     (bed.driver as Driver).images = images;

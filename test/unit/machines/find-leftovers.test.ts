@@ -16,7 +16,7 @@ function names({ strays, gone }: Leftovers): { strays: string[]; gone: string[] 
   return { strays: strays.map(({ name }) => name), gone: gone.map(({ name }) => name) };
 }
 
-test('nothing is left over where records and provider agree', async () => {
+test('No orphaned machines found where records and provider agree', async () => {
   expect(await findLeftovers([], bed.context)).toEqual({ strays: [], gone: [], notAsked: [] });
 });
 
@@ -54,7 +54,7 @@ test('a provider that cannot be asked is named, and takes nothing with it', asyn
     gone: [],
     notAsked: ['memory'],
   });
-  expect(bed.reporter.lines).toContain('warning: memory cannot be asked: no route to host');
+  expect(bed.reporter.lines).toContain('warning: memory cannot be queried: no route to host');
 });
 
 test('an interruption is no answer', async () => {

@@ -272,7 +272,7 @@ describe('rm', () => {
     expect(await bed.cluster.machines()).toEqual({ machines: [], damaged: [] });
     expect(await known()).toEqual([]);
     expect(bed.reporter.lines.at(-1)).toBe(
-      'warning: node1 is forgotten, but may still exist (memory id-1): the disk is busy',
+      'warning: node1 is no longer recorded, but may still exist (memory id-1): the disk is busy',
     );
   });
 
@@ -282,7 +282,7 @@ describe('rm', () => {
     const gone = { ...anonymous, driver: 'gone' };
     expect(told(await removeMachines([gone], force, bed.context))).toEqual(['node1 ok']);
     expect(bed.reporter.lines.at(-1)).toBe(
-      'warning: node1 is forgotten, but may still exist (gone): no driver is called "gone"',
+      'warning: node1 is no longer recorded, but may still exist (gone): no driver is called "gone"',
     );
   });
 

@@ -105,7 +105,7 @@ describe('the active machine', () => {
     await activate('node2', bed.context);
     await expect(activate('node*', bed.context)).rejects.toMatchObject({
       name: 'UserError',
-      message: 'one machine can be active, "node*" names 2',
+      message: 'only one machine can be active, but "node*" matches 2',
     });
     expect((await activeMachine(bed.context)).name).toBe('node2');
   });
@@ -116,7 +116,7 @@ describe('the active machine', () => {
     expect((await machineFor(['node1'], bed.context)).name).toBe('node1');
     expect(names(await machinesFor(['node[1:2]'], bed.context))).toEqual(['node1', 'node2']);
     await expect(machineFor(['node*'], bed.context)).rejects.toThrow(
-      'this command is for one machine, --host names 2',
+      'this command takes one machine, but --host matches 2',
     );
   });
 
@@ -307,13 +307,13 @@ describe('reach', () => {
     expect(addressOf(machine)).toBe('10.0.0.1');
     expect(addressOf({ ...machine, addresses: { private: '192.168.0.1' } })).toBe('192.168.0.1');
     expect(() => addressOf({ ...machine, addresses: {} })).toThrow(
-      'node1 has no address yet: its creation was not finished',
+      'node1 has no address yet because its creation did not finish',
     );
   });
 
   test.each([
     ['stopped', 'node1 is stopped', 'belt start node1'],
-    [undefined, 'node1 is gone: memory knows no such machine', 'belt rm node1'],
+    [undefined, 'node1 does not exist: memory has no such machine', 'belt rm node1'],
   ] as const)('says of a machine that does not answer that it is %s', async (state, message, hint) => {
     const [machine] = (await bed.running('node1')) as [Machine];
     bed.ssh.refused.add('node1');

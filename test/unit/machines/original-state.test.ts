@@ -61,7 +61,7 @@ describe('what a server tells', () => {
 
   test('an answer without its end is none', () => {
     expect(() => parseFound('node1', `m1 begin\n${base64(answer)}`, 'm1')).toThrow(
-      new ExternalError('node1 did not answer what belt asked of it'),
+      new ExternalError('node1 returned an unexpected answer'),
     );
   });
 });

@@ -54,7 +54,7 @@ test('one that fails takes no other with it', async () => {
 test('a provider that has none is named before anything is done', async () => {
   const machines = await bed.running('node1');
   await expect(snapshotMachines(machines, { now }, bed.context)).rejects.toThrow(
-    'no snapshot can be made of node1: the driver memory has none',
+    'cannot create a snapshot of node1: the driver memory does not support snapshots',
   );
   expect(bed.driver.calls).toEqual([]);
 });

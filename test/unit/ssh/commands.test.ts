@@ -113,7 +113,7 @@ describe('run', () => {
       run: (channel, command) => command === 'true' && finish(channel, 0),
     });
     const error = await failure(connection.run('hang', { timeoutMs: 50 }));
-    expect(error).toEqual(new ExternalError('node1: the command did not end within 0.05 s'));
+    expect(error).toEqual(new ExternalError('node1: the command did not finish within 0.05 s'));
     expect((await connection.run('true')).code).toBe(0);
   });
 
@@ -129,7 +129,7 @@ describe('run', () => {
     const error = await failure(connection.run('docker info'));
     expect(error).toBeInstanceOf(ExternalError);
     expect(error.message).toMatch(/^node1: the connection was lost while a command ran/);
-    expect(error.hint).toBe('the command may still be running there');
+    expect(error.hint).toBe('the command may still be running on the machine');
   });
 
   test('a server that opens no channel any more counts as lost', async () => {

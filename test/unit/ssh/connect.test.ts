@@ -60,11 +60,11 @@ describe('host keys', () => {
     const error = await failure(peer.ssh().waitFor(peer.target(), { timeoutMs: 60_000 }));
     expect(error).toBeInstanceOf(UserError);
     expect(error.message).toBe(
-      `node1: the host key at 127.0.0.1 port ${peer.port} has changed: known is ${fingerprint(before)}, ` +
-        `shown was ${fingerprint(peer.hostKey.publicKey)}`,
+      `node1: the host key at 127.0.0.1 port ${peer.port} has changed: expected ${fingerprint(before)}, ` +
+        `got ${fingerprint(peer.hostKey.publicKey)}`,
     );
     expect(error.hint).toBe(
-      `somebody may be listening in; if the machine really was made anew, remove the line for node1 from ${path}`,
+      `someone may be intercepting the connection; if the machine was really recreated, remove the line for node1 from ${path}`,
     );
     expect(await readFile(path, 'utf8')).toBe(`node1 ${before}\n`);
   });
@@ -105,7 +105,7 @@ describe('authentication', () => {
         `key ${fingerprint(second.publicKey)} (${secondKey}); the server allows publickey`,
     );
     expect(error.hint).toBe(
-      'put the public half of one of these keys into ~admin/.ssh/authorized_keys there, or name another key or user',
+      'add one of these public keys to ~admin/.ssh/authorized_keys on the machine, or specify another key or user',
     );
   });
 
@@ -123,12 +123,12 @@ describe('authentication', () => {
     expect(error).toBeInstanceOf(UserError);
     expect(error.message).toBe(
       [
-        'node1: no key to log in with as root: no key to try',
-        `${path('nowhere')} is not there`,
+        'node1: no SSH key to log in as root: no key to try',
+        `${path('nowhere')} does not exist`,
         `the agent at ${path('no-agent')} does not answer`,
-        `${path('text')} is no private key in a format that belt knows (OpenSSH, PEM, PPK)`,
+        `${path('text')} is not a private key in a supported format (OpenSSH, PEM, PPK)`,
         `${path('public')} is a public key, the private one is needed`,
-        `${path('locked')} is protected by a passphrase: ssh-add it`,
+        `${path('locked')} is protected by a passphrase; add it with ssh-add`,
         `${peer.folder} is a folder`,
       ].join('; '),
     );
@@ -261,7 +261,7 @@ describe('waitFor', () => {
     const error = await failure(peer.ssh().waitFor(peer.target({ port }), { timeoutMs: 400 }));
     expect(error).toBeInstanceOf(ExternalError);
     expect(error.message).toMatch(
-      new RegExp(`^node1: no login after 0\\.\\d s, last obstacle: refused by 127\\.0\\.0\\.1 port ${port}$`),
+      new RegExp(`^node1: no login after 0\\.\\d s, last error: refused by 127\\.0\\.0\\.1 port ${port}$`),
     );
   });
 
@@ -289,7 +289,7 @@ describe('waitFor', () => {
     const peer = await peerWith();
     const port = await tcpWith(() => {});
     const error = await failure(peer.ssh().waitFor(peer.target({ port }), { timeoutMs: 300 }));
-    expect(error.message).toContain('last obstacle: no banner from');
+    expect(error.message).toContain('last error: no banner from');
   });
 
   test('ends at once when it is interrupted', async () => {

@@ -72,8 +72,8 @@ test.each(['[gate]:22', 'node1'])('a changed host key of %s is refused', async (
   const shown = name === 'node1' ? machine : gate;
   expect(error).toBeInstanceOf(UserError);
   expect(error.message).toBe(
-    `${name}: the host key at 127.0.0.1 port ${shown.port} has changed: known is ${fingerprint(before)}, ` +
-      `shown was ${fingerprint(shown.hostKey.publicKey)}`,
+    `${name}: the host key at 127.0.0.1 port ${shown.port} has changed: expected ${fingerprint(before)}, ` +
+      `got ${fingerprint(shown.hostKey.publicKey)}`,
   );
 });
 

@@ -157,9 +157,9 @@ describe('machines', () => {
 
 describe('a damaged machine file', () => {
   test.each([
-    ['', 'it is empty'],
-    ['{\n  "ConfigVersion": 3,\n  "Name" "node1"\n}', 'it is not JSON from line 3 on'],
-    ['{\n  "ConfigVersion": 3,\n  "Dri', 'it is not JSON from line 3 on'],
+    ['', 'the file is empty'],
+    ['{\n  "ConfigVersion": 3,\n  "Name" "node1"\n}', 'invalid JSON at line 3'],
+    ['{\n  "ConfigVersion": 3,\n  "Dri', 'invalid JSON at line 3'],
     ['[]', 'its content is not what it must be (invalid_type)'],
     [
       '{"ConfigVersion": 3, "DriverName": 7, "Driver": {}}',
@@ -314,6 +314,6 @@ test('a file where a folder should be is named', async () => {
   await mkdir(dirname(folder), { recursive: true });
   await writeFile(folder, '');
   const error: UserError = await (await open()).save(machine('node1')).catch((thrown) => thrown);
-  expect(error.message).toBe(`cannot make ${folder}: a file of that name is in the way of the folder`);
+  expect(error.message).toBe(`cannot make ${folder}: a file with that name already exists`);
   await chmod(folder, 0o600);
 });

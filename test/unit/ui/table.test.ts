@@ -130,17 +130,17 @@ describe('doctor', () => {
         '  ✓ root            running as root',
         '  ✗ systemd-nspawn  not installed',
         '  ! machined        not running: machinectl will not show machines',
-        'nspawn cannot be used yet, 1 thing missing: run "belt doctor --fix"',
+        'nspawn: not ready, 1 requirement missing: run "belt doctor --fix"',
       ].join('\n'),
     );
   });
 
   test.each([
-    [[root], 'nspawn can be used'],
-    [[root, machined], 'nspawn can be used, 1 thing would make it better'],
+    [[root], 'nspawn: ready'],
+    [[root, machined], 'nspawn: ready (1 warning)'],
     [
       [{ ...nspawn, fixable: false }, nspawn],
-      'nspawn cannot be used yet, 2 things missing: run "belt doctor --fix"',
+      'nspawn: not ready, 2 requirements missing: run "belt doctor --fix"',
     ],
   ])('summary %#', (checks, summary) => {
     expect(checkList('nspawn', checks, { color: false }).split('\n').at(-1)).toBe(summary);
@@ -173,10 +173,10 @@ describe('fan-out', () => {
   });
 });
 
-test('nothing is left over only where every provider was asked', () => {
+test('gc reports no orphaned machines only when every provider was asked', () => {
   const unknown = 'ec2 was not asked: what is left over there is not known';
   const stray = { name: 'node1', driver: 'nspawn', addresses: {} };
-  expect(leftoverList({ strays: [], gone: [], notAsked: [] })).toBe('nothing is left over');
+  expect(leftoverList({ strays: [], gone: [], notAsked: [] })).toBe('No orphaned machines found');
   expect(leftoverList({ strays: [], gone: [], notAsked: ['ec2'] })).toBe(unknown);
   expect(leftoverList({ strays: [stray], gone: [], notAsked: ['ec2'] }).split('\n')).toEqual([
     expect.stringMatching(/^NAME /),

@@ -244,7 +244,7 @@ test('several authorities in one text, each once', () => {
 
 test('what is no certificate is refused', () => {
   expect(() => readCertificate('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')).toThrow(
-    new UserError('it holds no certificate in PEM form'),
+    new UserError('not a PEM certificate'),
   );
 });
 

@@ -38,7 +38,7 @@ describe('Debian', () => {
       { path: '/etc/docker/server-key.pem', content: 'KEY', mode: 0o600, exists: false, secret: true },
       {
         path: dropInPath,
-        content: `# Written by belt; it writes it anew when the engine is to be told something else.
+        content: `# Managed by belt, which overwrites it when the engine's settings change.
 [Service]
 ExecStart=
 ExecStart=${base} --host=tcp://0.0.0.0:2376 ${tls}
@@ -238,7 +238,7 @@ describe('what is refused before anything is changed', () => {
 
   test('each by its name', () => {
     expect(refused({})).toBeUndefined();
-    expect(refused({ access: 'none' })).toBe('node1: the SSH user is not root and there is no sudo');
+    expect(refused({ access: 'none' })).toBe('node1: the SSH user is not root and sudo is not installed');
     expect(refused({ writable: false })).toContain('read-only');
     expect(refused({ freeKib: 12 })).toBe('node1: the disk is full: 12 KiB free on /, 1024 KiB needed');
     expect(refused({}, settingsOf(), 1_000_300)).toBe(

@@ -26,7 +26,7 @@ const broken: SurveyedMachine = {
   state: 'timeout',
   active: false,
   labels: [],
-  error: 'no answer\nwithin 10 s',
+  error: 'no response\nwithin 10 s',
   responseMs: 10_000,
 };
 
@@ -36,7 +36,7 @@ describe('ls', () => {
       [
         'NAME     ACTIVE   DRIVER    STATE     URL                   SWARM     DOCKER    ERRORS',
         'node1    *        nspawn    Running   tcp://10.0.0.1:2376   manager   v26.1.5',
-        'node10   -        generic   Timeout                                   Unknown   no answer within 10 s',
+        'node10   -        generic   Timeout                                   Unknown   no response within 10 s',
       ].join('\n'),
     );
     expect(machineList([])).toBe('NAME   ACTIVE   DRIVER   STATE   URL   SWARM   DOCKER   ERRORS');
@@ -127,7 +127,7 @@ describe('--filter', () => {
   test.each([
     ['foo=bar', "Unsupported filter key 'foo'"],
     ['running', 'Unsupported filter syntax: "running"'],
-    ['name=(', '"(" is no regular expression'],
+    ['name=(', '"(" is not a regular expression'],
   ])('%s is refused', (filter, message) => {
     expect(() => parseFilters([filter])).toThrow(UsageError);
     expect(() => parseFilters([filter])).toThrow(message);
@@ -163,7 +163,7 @@ describe('asking all machines', () => {
     const rows = await surveyMachines({ timeoutMs: 1_000 }, bed.context);
     expect(rows.map(({ name, state, swarm, error }) => [name, state, swarm, error])).toEqual([
       ['node1', 'running', '', undefined],
-      ['slow', 'timeout', undefined, 'no answer within 1 s'],
+      ['slow', 'timeout', undefined, 'no response within 1 s'],
     ]);
   });
 });
