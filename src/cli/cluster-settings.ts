@@ -26,7 +26,7 @@ interface Places {
   others: readonly string[];
 }
 
-/** What is set for one cluster, in flags, the environment and files, which are read when first asked for. */
+/** The settings of one cluster, from flags, environment and files, which are read on first use. */
 export class ClusterSettings implements Settings {
   private readonly files = once(() => this.readFiles());
 

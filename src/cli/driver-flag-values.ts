@@ -1,11 +1,11 @@
 import type { Setting } from '../drivers/driver.js';
 
-/** The flag of a driver's setting, without its dashes: `nspawn-image`. */
+/** The flag of a driver's setting, without dashes: `nspawn-image`. */
 export function flagName(driver: string, { key, flag }: Pick<Setting, 'key' | 'flag'>): string {
   return flag || `${driver}-${key.replaceAll('_', '-')}`;
 }
 
-/** What was given of a driver's flags, by the setting's key. */
+/** The given values of a driver's flags, by the setting's key. */
 export function settingsGiven(
   driver: string,
   settings: readonly Setting[],

@@ -5,13 +5,13 @@ import { flagName } from './driver-flag-values.js';
 
 type DriverFlags = Record<string, Interfaces.Flag<unknown>>;
 
-/** A flag for each setting of each of belt's own drivers: `--nspawn-image`. */
+/** A flag for each setting of each built-in driver: `--nspawn-image`. */
 export async function ownDriverFlags(): Promise<DriverFlags> {
   const drivers = await Promise.all(ownDrivers.names.map(ownDrivers.load));
   return Object.assign({}, ...drivers.map(flagsOf));
 }
 
-/** Those of belt's own drivers whose values nobody else should read, without dashes. */
+/** The secret flags of the built-in drivers, without dashes. */
 export async function ownSecretFlags(): Promise<string[]> {
   return (await Promise.all(ownDrivers.names.map(ownDrivers.load))).flatMap(secretFlagsOf);
 }
@@ -25,17 +25,17 @@ export function flagsOf(driver: DriverModule): DriverFlags {
   );
 }
 
-/** Its flags whose values nobody else should read, without dashes. */
+/** The secret flags of a driver, without dashes. */
 export function secretFlagsOf({ name, settings }: Pick<DriverModule, 'name' | 'settings'>): string[] {
   return settings.filter(({ secret }) => secret).map((setting) => flagName(name, setting));
 }
 
-/** The heading of its flags in help. */
+/** The heading of a driver's flags in help. */
 export function flagGroup(driver: string): string {
   return `${driver.toUpperCase()} DRIVER`;
 }
 
-/** No defaults and no environment here: `config/` merges those and knows where each came from. */
+/** Without default and environment: `state/` merges those and knows where each came from. */
 function flagFor({ summary, type, env = [] }: Setting, { name }: DriverModule): Interfaces.Flag<unknown> {
   const [variable] = env;
   const options = {

@@ -6,7 +6,7 @@ import { openPlugins } from '../state/plugin-store.js';
 import { flagGroup, flagsOf } from './driver-flags.js';
 import { driversOf } from './open-drivers.js';
 
-/** The driver that a command line names. */
+/** The driver named on a command line. */
 export function driverIn(argv: readonly string[]): string | undefined {
   for (const [index, word] of argv.entries()) {
     if (/^(-d|--?driver)$/.test(word)) return argv[index + 1];
@@ -17,8 +17,8 @@ export function driverIn(argv: readonly string[]): string | undefined {
 }
 
 /**
- * The command with no driver's flags but this one's.
- * @throws UserError when no driver is called so, or it cannot be loaded
+ * The command with the flags of this driver only.
+ * @throws UserError if the driver is unknown or cannot be loaded
  */
 export async function withFlagsOf(
   driver: string | undefined,
@@ -34,13 +34,13 @@ export async function withFlagsOf(
   return { ...command, flags: Object.fromEntries([...shared, ...named]) };
 }
 
-/** A row a driver: its name, and what it makes. */
+/** One row per driver: name and summary. */
 export async function helpOfDrivers(): Promise<[string, string][]> {
   const drivers = await findDrivers();
   const rows = await Promise.all(
     drivers.names.map(async (name): Promise<[string, string]> => [name, await summaryOf(name, drivers)]),
   );
-  return [...rows, ['', 'flags of one: belt create -d NAME --help']];
+  return [...rows, ['', 'Show the flags of a driver: belt create -d NAME --help']];
 }
 
 async function summaryOf(name: string, drivers: Drivers): Promise<string> {

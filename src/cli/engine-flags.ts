@@ -6,44 +6,45 @@ import type { SettingSources } from '../state/settings.js';
 const group = { helpGroup: 'ENGINE' };
 const several = { ...group, multiple: true, multipleNonGreedy: true } as const;
 
-/** How engines are to be; docker-machine's flags, and belt's own `--engine-access` and `--tune-swarm`. */
+/** docker-machine's engine flags, and belt's own `--engine-access` and `--tune-swarm`. */
 export const engineFlags = {
   'engine-access': Flags.string({
     ...group,
-    summary:
-      'secure (the default): TCP 2376 with mutual TLS; insecure: TCP 2375 for everybody; local: SSH only',
+    summary: 'secure (default): TCP 2376 with mutual TLS; insecure: TCP 2375 without TLS; local: SSH only',
     options: engineAccesses as string[],
   }),
   'engine-install-url': Flags.string({
     ...group,
-    summary:
-      "script to install the engine with, where it is missing, instead of the distribution's package [$MACHINE_DOCKER_INSTALL_URL]",
+    summary: "Install script to use instead of the distribution's package [$MACHINE_DOCKER_INSTALL_URL]",
     helpValue: 'URL',
   }),
-  'engine-opt': Flags.string({ ...several, summary: "any option of dockerd's", helpValue: 'FLAG=VALUE' }),
+  'engine-opt': Flags.string({ ...several, summary: 'Any dockerd option', helpValue: 'FLAG=VALUE' }),
   'engine-insecure-registry': Flags.string({
     ...several,
-    summary: 'a registry to talk to without TLS',
+    summary: 'Registry to use without TLS',
     helpValue: 'HOST',
   }),
   'engine-registry-mirror': Flags.string({
     ...several,
-    summary: 'a mirror of the registry [$ENGINE_REGISTRY_MIRROR]',
+    summary: 'Registry mirror [$ENGINE_REGISTRY_MIRROR]',
     helpValue: 'URL',
   }),
-  'engine-label': Flags.string({ ...several, summary: 'a label of the engine', helpValue: 'KEY=VALUE' }),
-  'engine-storage-driver': Flags.string({ ...group, summary: 'storage driver', helpValue: 'NAME' }),
+  'engine-label': Flags.string({ ...several, summary: 'Engine label', helpValue: 'KEY=VALUE' }),
+  'engine-storage-driver': Flags.string({ ...group, summary: 'Storage driver', helpValue: 'NAME' }),
   'engine-env': Flags.string({
     ...several,
-    summary: "a variable of the engine's process",
+    summary: 'Environment variable of the engine',
     helpValue: 'KEY=VALUE',
   }),
   'tls-san': Flags.string({
     ...several,
-    summary: "a further name or address in the engine's certificate",
+    summary: "Additional name or address in the engine's certificate",
     helpValue: 'NAME',
   }),
-  'tune-swarm': Flags.boolean({ ...group, summary: 'kernel settings for swarms of hundreds of machines' }),
+  'tune-swarm': Flags.boolean({
+    ...group,
+    summary: 'Apply kernel settings for swarms of hundreds of machines',
+  }),
 };
 
 export interface GivenEngineFlags {
@@ -59,7 +60,7 @@ export interface GivenEngineFlags {
   'tune-swarm'?: boolean | undefined;
 }
 
-/** What was given, as settings files have it. */
+/** The given values, by their key in settings files. */
 export function engineWordsGiven(flags: GivenEngineFlags): NonNullable<SettingSources['flags']> {
   return Object.fromEntries(
     engineWords.map((word) => [word, flags[engineFlag(word) as keyof GivenEngineFlags]]),

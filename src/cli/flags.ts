@@ -33,23 +33,23 @@ export const reportFlags = { ...globalFlags, ...oclifFlags(outputTable) };
 /** For commands that talk to the active host or to others named here. */
 export const hostFlag = {
   host: Flags.string({
-    summary: 'the machines to talk to instead of the active one',
+    summary: 'Machines to use instead of the active one',
     helpValue: 'NODES',
     multiple: true,
     multipleNonGreedy: true,
   }),
 };
 
-/** What a command that takes NODE or --host is for; nothing where neither is given. */
+/** The target of a command that takes NODE or --host. */
 export function nodeOrHost(node: string | undefined, host: readonly string[] = []): readonly string[] {
   return node === undefined ? host : [node];
 }
 
 export const allFlag = {
-  all: Flags.boolean({ summary: 'all machines of the cluster' }),
+  all: Flags.boolean({ summary: 'All machines of the cluster' }),
 };
 
-/** A word of the command line. The framework would take a missing one from what is piped in; that belongs to the work. */
+/** An argument that the framework does not read from standard input, which belongs to the command. */
 export function argument(description: string): Interfaces.Arg<string | undefined> {
   return Args.string({ description, ignoreStdin: true });
 }
@@ -58,32 +58,32 @@ export function requiredArgument(description: string): Interfaces.Arg<string> {
   return Args.string({ description, ignoreStdin: true, required: true });
 }
 
-/** NODES of commands that act on existing machines; further words are more of them. */
+/** NODES of commands that act on existing machines. */
 export const nodesArgument = {
-  nodes: argument('machines: names, patterns such as node[1:4], globs such as "node*"'),
+  nodes: argument('Names, patterns such as node[1:4], globs such as "node*"'),
 };
 
 export const yesFlag = {
-  yes: Flags.boolean({ char: 'y', summary: 'do not ask' }),
+  yes: Flags.boolean({ char: 'y', summary: 'Skip confirmation' }),
 };
 
 export const driverFlag = {
-  driver: Flags.string({ char: 'd', summary: 'what makes the machines', helpValue: 'DRIVER' }),
+  driver: Flags.string({ char: 'd', summary: 'Driver to create machines with', helpValue: 'DRIVER' }),
 };
 
-/** How long to wait for machines that boot. */
+/** How long to wait for booting machines. */
 export const readyTimeoutFlag = {
   timeout: Flags.integer({
-    summary: 'seconds that a machine may take to answer',
+    summary: 'Timeout per machine in seconds',
     default: 300,
     min: 1,
     helpValue: 'S',
   }),
 };
 
-/** For commands that could cost a swarm its quorum. */
+/** For commands that may cost a swarm its quorum. */
 export const forceFlag = {
   force: Flags.boolean({
-    summary: 'do it even where the swarm would lose its quorum, or the last manager to spare',
+    summary: 'Continue even if the swarm loses its quorum or its last spare manager',
   }),
 };

@@ -1,25 +1,26 @@
 import { UsageError } from '../base/errors.js';
 
-/** What tells where a flag ends on a line. */
+/** What the parser needs to know about a flag. */
 export interface FlagShape {
-  /** Without its dashes. */
+  /** Without dashes. */
   name: string;
-  /** Its one-letter form, without the dash. */
+  /** The one-letter form, without dash. */
   char?: string | undefined;
-  /** It takes no further word. */
+  /** It has no value. */
   isSwitch: boolean;
 }
 
-/** A line in the form that belt's parsers know. */
+/** A command line in the form of belt's parsers. */
 export interface PlainLine {
   words: string[];
-  /** Switches that were said to be off, which is more than not saying them: no variable or settings file turns them on. */
+  /** Switches given as `=false`, which no variable or settings file may turn on. */
   off: string[];
 }
 
 /**
- * Puts the forms of flags that docker-machine takes beside the usual ones into these: `-driver x` becomes `--driver x`, `--force=true`
- * becomes `--force`, and `--force=false` is told apart. Values of other flags, and all words behind `--`, stay as they are.
+ * Converts Go's forms of flags, which docker-machine takes, to the usual ones: `-driver x` becomes
+ * `--driver x`, `--force=true` becomes `--force`, and `--force=false` is listed in `off`. Values of
+ * other flags, and all words after `--`, stay as they are.
  * Source: Go's package flag (https://pkg.go.dev/flag#hdr-Command_line_flag_syntax).
  * @throws UsageError for a switch with a value that is neither true nor false
  */

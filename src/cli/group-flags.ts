@@ -2,22 +2,22 @@ import { Flags } from '@oclif/core';
 import type { GroupWords } from '../clusters/requested-groups.js';
 import { argument } from './flags.js';
 
-/** What the cluster is to be, on the command line instead of in config.yml; as in the 2016 belt. */
+/** The cluster's groups on the command line instead of in config.yml, as in the 2016 belt. */
 export const groupFlags = {
   manager: Flags.string({
-    summary: 'the managers, where config.yml names no groups',
+    summary: 'Managers, if config.yml has no groups',
     helpValue: 'NODES',
     multiple: true,
     multipleNonGreedy: true,
   }),
-  'manager-size': Flags.string({ summary: 'their size', helpValue: 'SIZE' }),
-  'worker-size': Flags.string({ summary: 'the size of the workers', helpValue: 'SIZE' }),
-  // Of swarms before Docker 1.12: join tokens do its work.
+  'manager-size': Flags.string({ summary: 'Size of the managers', helpValue: 'SIZE' }),
+  'worker-size': Flags.string({ summary: 'Size of the workers', helpValue: 'SIZE' }),
+  // Swarms before Docker 1.12 had a secret; join tokens replaced it.
   secret: Flags.string({ hidden: true }),
-  prune: Flags.boolean({ summary: 'also remove what no group names' }),
+  prune: Flags.boolean({ summary: 'Also remove machines and nodes of no group' }),
 };
 
-export const workersArgument = { nodes: argument('the workers, where config.yml names no groups') };
+export const workersArgument = { nodes: argument('Workers, if config.yml has no groups') };
 
 interface GivenGroups {
   manager?: string[] | undefined;

@@ -1,6 +1,6 @@
 import { type Command, type CommandHelp, Help, type Interfaces } from '@oclif/core';
 
-/** The framework's help, less two slips, and with the flags of one driver at a time. */
+/** The framework's help with two corrections, and with the flags of one driver at a time. */
 export default class BeltHelp extends Help {
   private argv: readonly string[] = [];
 
@@ -10,7 +10,7 @@ export default class BeltHelp extends Help {
     return super.sortedTopics.filter(({ name }) => commands.some((id) => id.startsWith(`${name}:`)));
   }
 
-  /** The framework breaks lines where the source does. */
+  /** The framework breaks lines where the source does; belt lets them flow. */
   protected override getCommandHelpClass(command: Command.Loadable): CommandHelp {
     const { description } = command;
     return super.getCommandHelpClass(
@@ -33,7 +33,7 @@ export default class BeltHelp extends Help {
   }
 }
 
-/** Paragraphs, and lines that are set in, stay apart. */
+/** Joins the lines of a paragraph; indented lines stay apart. */
 function flowing(text: string): string {
   return text.replace(/(\S)\n(?=\S)/g, '$1 ');
 }

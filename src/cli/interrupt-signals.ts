@@ -2,11 +2,11 @@ import { setMaxListeners } from 'node:events';
 import { AbortError } from '../base/errors.js';
 
 /**
- * Ctrl-C and SIGTERM as an AbortSignal: the first asks the operation to stop cleanly (it records what exists and returns), the
- * second ends the process at once.
+ * Ctrl-C and SIGTERM as an AbortSignal. The first stops the operation cleanly (it records what
+ * exists and returns), the second ends the process at once.
  */
 export function interruptSignal(): AbortSignal {
-  // The work on each machine listens to a few signals that all share: Node takes more than ten listeners for a leak, and prints a warning.
+  // Work on hundreds of machines shares this signal; Node reports more than ten listeners as a leak.
   setMaxListeners(0);
   const controller = new AbortController();
   const interrupt = (): void => {
@@ -18,7 +18,7 @@ export function interruptSignal(): AbortSignal {
   return controller.signal;
 }
 
-/** Hands signals to a remote command instead: what `belt docker` does where no pseudo-terminal carries Ctrl-C. */
+/** Forwards signals to a remote command, where no pseudo-terminal carries Ctrl-C. */
 export function forwardSignals(deliver: (name: string) => void): () => void {
   const names = ['INT', 'TERM', 'HUP', 'QUIT'] as const;
   const handlers = names.map((name) => ({ event: `SIG${name}` as const, handler: () => deliver(name) }));

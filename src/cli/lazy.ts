@@ -1,4 +1,4 @@
-/** A function that makes its value when first called, and knows whether it was. */
+/** A function that creates its value on the first call. */
 export interface Once<T> {
   (): Promise<T>;
   called: boolean;

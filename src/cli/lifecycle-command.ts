@@ -9,15 +9,15 @@ import type { GuardedBy } from '../swarm/quorum-guard.js';
 import { BaseCommand } from './base-command.js';
 import { allFlag, nodesArgument } from './flags.js';
 
-/** docker-machine's words for what a command does, which scripts match on. */
+/** docker-machine's messages of a command, which scripts match on. */
 export interface LifecycleWords {
-  /** `Starting`: said of each machine before. */
+  /** `Starting`: printed for each machine before the work. */
   doing?: string;
-  /** `was started`: said of each machine after. */
+  /** `was started`: printed for each machine after it. */
   done?: string;
-  /** Said once after all. */
+  /** Printed once at the end. */
   advice?: string;
-  /** The state in which nothing is left to do, as in `Machine "node1" is already running.` */
+  /** The state in which nothing is left to do: `Machine "node1" is already running.` */
   already?: MachineState;
 }
 
@@ -25,16 +25,16 @@ type Act = (machines: Machine[], context: Context) => Promise<Outcome<Machine>[]
 
 const unguarded: GuardedBy = (_machines, _context, work) => work();
 
-/** A command that does one thing to each of the machines named. */
+/** A command that does one thing to each selected machine. */
 export abstract class LifecycleCommand<T extends typeof Command> extends BaseCommand<T> {
   static override strict = false;
   static override args = nodesArgument;
   static override flags = allFlag;
 
   /**
-   * Does it to the machines named, or without names to the one called `default`, and reports how each ended. Piped, stdout has
-   * docker-machine's lines; on a terminal the progress says the same.
-   * @param guard of those that are left to do
+   * Changes the selected machines, or without names `default`, and reports the outcome of each.
+   * Piped, stdout has docker-machine's lines; on a terminal the progress shows the same.
+   * @param guard applies to the machines that are left to do
    */
   protected async change(
     all: boolean,
@@ -45,19 +45,20 @@ export abstract class LifecycleCommand<T extends typeof Command> extends BaseCom
     const context = await this.context();
     const nodes = await this.namedOrDefault(all);
     const machines = await selectMachines(nodes, context, { all });
-    const done = await this.tellDone(machines, words, context);
+    const done = await this.reportDone(machines, words, context);
     const left = machines.filter(({ name }) => !done.has(name));
     const { doing, done: doneWord } = words;
     const report = await guard(left, context, () => {
-      for (const { name } of left) if (doing) this.say(`${doing} "${name}"...`);
+      for (const { name } of left) if (doing) this.printPiped(`${doing} "${name}"...`);
       return this.actOn(nodes, all, act);
     });
-    for (const name of report.ok) if (doneWord && !done.has(name)) this.say(`Machine "${name}" ${doneWord}.`);
-    if (words.advice && report.ok.some((name) => !done.has(name))) this.say(words.advice);
+    for (const name of report.ok)
+      if (doneWord && !done.has(name)) this.printPiped(`Machine "${name}" ${doneWord}.`);
+    if (words.advice && report.ok.some((name) => !done.has(name))) this.printPiped(words.advice);
     return report;
   }
 
-  /** Does it, as far as `guard` lets it, and reports how each machine ended. */
+  /** Changes the machines as far as `guard` permits, and reports the outcome of each. */
   protected async actOn(
     nodes: readonly string[],
     all: boolean,
@@ -72,13 +73,13 @@ export abstract class LifecycleCommand<T extends typeof Command> extends BaseCom
     return reportOf(outcomes, (name) => name);
   }
 
-  /** A line of stdout for scripts. */
-  protected say(line: string): void {
+  /** Prints a line for scripts. */
+  protected printPiped(line: string): void {
     if (!process.stdout.isTTY) this.log(line);
   }
 
-  /** Machines that are already as they are to be: said, and no failure, so that a second run finishes what a first began. */
-  private async tellDone(
+  /** Reports machines that are already in the wanted state. They succeed, so that a rerun resumes. */
+  private async reportDone(
     machines: readonly Machine[],
     { already }: LifecycleWords,
     context: Context,

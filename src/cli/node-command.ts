@@ -3,11 +3,11 @@ import { type BatchReport, reportOf } from '../app/batch-report.js';
 import type { Outcome } from '../app/fan-out.js';
 import { BaseCommand } from './base-command.js';
 
-/** A command that changes nodes of a swarm, and tells of each in docker's words. */
+/** A command that changes nodes of a swarm, and prints docker's message for each. */
 export abstract class NodeCommand<T extends typeof Command> extends BaseCommand<T> {
   static override strict = false;
 
-  /** @param named docker's words do not say which node they are about */
+  /** @param named docker's message does not name the node */
   protected async report<V extends { message: string }>(
     outcomes: readonly Outcome<V>[],
     { named = false } = {},

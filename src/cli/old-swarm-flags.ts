@@ -4,7 +4,7 @@ import { UsageError } from '../base/errors.js';
 const hidden = { hidden: true };
 const several = { ...hidden, multiple: true, multipleNonGreedy: true } as const;
 
-/** docker-machine's flags for the swarm before Docker 1.12: known only to say what there is instead. */
+/** docker-machine's flags for the standalone Swarm, rejected with an explanation. */
 export const oldSwarmFlags = {
   swarm: Flags.boolean(hidden),
   'swarm-master': Flags.boolean(hidden),
@@ -18,11 +18,11 @@ export const oldSwarmFlags = {
   'swarm-join-opt': Flags.string(several),
 };
 
-/** @throws UsageError when any of them is given; `--swarm=false` asks for none */
+/** @throws UsageError if any is given, unless as `--swarm=false` */
 export function refuseOldSwarm(flags: Readonly<Record<string, unknown>>): void {
   const given = Object.keys(oldSwarmFlags).find((name) => (flags[name] ?? false) !== false);
   if (given === undefined) return;
-  throw new UsageError(`--${given} is for the swarm of before Docker 1.12, which engines no longer have`, {
-    hint: 'create the machines without it, then: belt swarm init, belt swarm join',
+  throw new UsageError(`--${given} is not supported: engines no longer have the standalone Swarm`, {
+    hint: 'belt swarm init, then belt swarm join',
   });
 }

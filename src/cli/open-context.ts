@@ -39,9 +39,9 @@ interface GlobalFlags {
 }
 
 /**
- * Makes what every operation works with, from flags, environment and files. Drivers, SSH and settings files are loaded when a
- * command first asks for them.
- * @param root the folder of belt's own package.json
+ * Creates the context of every operation from flags, environment and files. Drivers, SSH and
+ * settings files are loaded on first use.
+ * @param root folder of belt's package.json
  */
 export async function openContext(root: string, flags: GlobalFlags): Promise<OpenContext> {
   const environment = readEnvironment();
@@ -59,7 +59,7 @@ interface ClusterPlace {
   byFolder: boolean;
 }
 
-/** One run of belt: all its contexts share the terminal, the environment and the interruption. */
+/** One run of belt: its contexts share the terminal, the environment and the abort signal. */
 class ContextMaker {
   private readonly reporter: Reporter;
   private readonly signal = interruptSignal();
@@ -90,7 +90,7 @@ class ContextMaker {
     const knownHosts = once(async (): Promise<KnownHosts> => {
       const { openKnownHosts } = await import('../ssh/known-hosts.js');
       return openKnownHosts(cluster.knownHostsPath, {
-        // A dry run writes nothing down, not even the host keys that it sees.
+        // A dry run records nothing, not even host keys.
         write: flags['dry-run'] ? async () => {} : (path, content) => cluster.files.write(path, content),
         locked: (work) => (flags['dry-run'] ? work() : cluster.lock(work)),
       });
@@ -157,7 +157,7 @@ class ContextMaker {
     const driver = await this.drivers.load(name);
     const resolved = await settings.of(name, group);
     if (this.flags.debug) for (const line of describeSettings(resolved)) reporter.note(`${name}: ${line}`);
-    // The first claim of a new cluster fixes its id, after drivers have been opened.
+    // The first claim of a new cluster sets its ID, after drivers were opened.
     const identity = {
       name: cluster.name,
       get id(): string {
@@ -200,10 +200,10 @@ function reporterFor({ variables }: Environment): Reporter {
 }
 
 function variableWins(name: string): string {
-  return `MACHINE_STORAGE_PATH is set and goes before the cluster in use: unset it to work with "${name}"`;
+  return `MACHINE_STORAGE_PATH is set and takes precedence over the cluster in use: unset it to use "${name}"`;
 }
 
-/** With the keys that OpenSSH tries by itself, for machines that belt did not make. */
+/** With OpenSSH's default keys, for machines that belt did not create. */
 function personAt({ cwd, home, sshAgentSocket }: Environment): Person {
   return {
     resolvePath: (path, folder = cwd) =>

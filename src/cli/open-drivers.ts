@@ -3,7 +3,7 @@ import { type Drivers, driversWith } from '../drivers/registry.js';
 import { readEnvironment } from '../state/environment.js';
 import { openPlugins, type PluginStore } from '../state/plugin-store.js';
 
-/** belt's own drivers and those of plugins, which are read and loaded when one is first used. */
+/** The built-in drivers and those of plugins, which are loaded on first use. */
 export async function driversOf(plugins: PluginStore): Promise<Drivers> {
   const names = await plugins.drivers();
   return driversWith(new Map(names.map((name) => [name, () => load(name, plugins)])));
@@ -15,9 +15,9 @@ async function load(name: string, plugins: PluginStore) {
 }
 
 /**
- * The plugins' drivers whose flags a command line uses: `--NAME-...`, with one dash too. One that is broken troubles only who asks
- * for it.
- * @throws UserError when it cannot be loaded
+ * The plugin drivers whose flags a command line uses: `--NAME-...`, or with one dash. A broken plugin
+ * only affects command lines that use it.
+ * @throws UserError if a driver cannot be loaded
  */
 export async function pluginDriversIn(argv: readonly string[]): Promise<DriverModule[]> {
   const plugins = openPlugins(readEnvironment());

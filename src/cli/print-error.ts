@@ -19,7 +19,7 @@ export async function printError(error: unknown, { debug, format }: ErrorOutput)
   process.stdout.write(`${render(describeError(error))}\n`);
 }
 
-/** Prints a warning on stderr where there is no reporter. */
+/** Prints a warning on stderr without a reporter. */
 export function printWarning(message: string): void {
   const paint = createPaint(process.stderr.isTTY);
   process.stderr.write(`${paint.yellow('warning:')} ${message}\n`);

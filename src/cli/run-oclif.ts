@@ -18,7 +18,7 @@ export async function runCommand(argv: readonly string[], root: string): Promise
   return process.exitCode as number | undefined;
 }
 
-/** The framework takes all words for the command, arguments too: the longest beginning that is near a command is meant. */
+/** The framework takes arguments for parts of the command: suggests the closest command to the first words. */
 function asUnknownCommand(error: unknown, config: Config): unknown {
   const [, id] = (error instanceof Error && /^command (.+?) not found\.?$/i.exec(error.message)) || [];
   if (id === undefined) return error;
@@ -26,11 +26,13 @@ function asUnknownCommand(error: unknown, config: Config): unknown {
   const commands = config.commandIDs.map((command) => command.replaceAll(':', ' '));
   const known = [2, 1].find((count) => commands.includes(words.slice(0, count).join(' ')));
   if (known !== undefined)
-    return new UsageError(`unexpected argument: ${words.slice(known).join(' ')}`, { hint: 'see --help' });
+    return new UsageError(`unexpected argument: ${words.slice(known).join(' ')}`, {
+      hint: `belt ${words.slice(0, known).join(' ')} --help`,
+    });
   const [suggestion] = [words.slice(0, 2), words.slice(0, 1)].flatMap(
     (beginning) => closest(beginning.join(' '), commands) ?? [],
   );
   return new UsageError(`'${words.join(' ')}' is not a belt command`, {
-    hint: suggestion ? `did you mean "belt ${suggestion}"?` : "See 'belt --help'",
+    hint: `belt ${suggestion ?? '--help'}`,
   });
 }

@@ -4,8 +4,9 @@ import { ExternalError, messageOf } from '../base/errors.js';
 import type { ProgramCall } from '../machines/copy-files.js';
 
 /**
- * Runs a program of this computer with this terminal. Ctrl-C is the program's, which is in the terminal's foreground with us.
- * @returns its exit code; 128 + the signal's number when a signal ended it
+ * Runs a local program on this terminal. Ctrl-C belongs to the program, which is in the
+ * terminal's foreground process group.
+ * @returns its exit code; 128 + the signal number if a signal ended it
  */
 export async function runProgram({ program, args }: ProgramCall): Promise<number> {
   const child = spawn(program, args, { stdio: 'inherit' });

@@ -3,7 +3,7 @@ import type { InitInput } from '../swarm/init-swarm.js';
 
 export const availabilityFlag = {
   availability: Flags.option({
-    summary: 'what the swarm may run there: all, nothing new, or nothing',
+    summary: 'Availability of the node: active, pause (no new tasks) or drain (no tasks)',
     options: ['active', 'pause', 'drain'] as const,
   })(),
 };
@@ -11,68 +11,66 @@ export const availabilityFlag = {
 /** docker's own flags of `swarm init` (https://docs.docker.com/reference/cli/docker/swarm/init/). */
 export const initFlags = {
   'advertise-addr': Flags.string({
-    summary: "the address that other nodes are told, instead of the machine's own",
+    summary: "Address to advertise (default: the machine's own)",
     helpValue: 'ADDRESS[:PORT]',
   }),
   'listen-addr': Flags.string({
-    summary: "the address to listen on; the machine's own, port 2377, if absent",
+    summary: "Address to listen on (default: the machine's own, port 2377)",
     helpValue: 'ADDRESS[:PORT]',
   }),
   'data-path-addr': Flags.string({
-    summary: "the address for containers' traffic between nodes; the advertised one if absent",
+    summary: 'Address for container traffic between nodes (default: the advertised one)',
     helpValue: 'ADDRESS',
   }),
   'data-path-port': Flags.integer({
-    summary: 'its port: 1024 to 49151; 4789 if absent',
+    summary: 'Port for container traffic, 1024 to 49151 (default: 4789)',
     min: 0,
     max: 49151,
     helpValue: 'PORT',
   }),
   'default-addr-pool': Flags.string({
-    summary:
-      'the networks that overlay networks are taken from, 10.0.0.0/8 if absent; refused where one is a network of the machine',
+    summary: 'Address pool for overlay networks (default: 10.0.0.0/8)',
     multiple: true,
     multipleNonGreedy: true,
     helpValue: 'CIDR',
   }),
   'default-addr-pool-mask-length': Flags.integer({
-    summary: 'how long the masks of those are; 24 if absent',
+    summary: 'Mask length of networks in the pool (default: 24)',
     min: 1,
     max: 128,
     helpValue: 'N',
   }),
-  autolock: Flags.boolean({ summary: 'managers that restart ask for a key, which is printed' }),
+  autolock: Flags.boolean({ summary: 'Enable autolock and print the unlock key' }),
   ...availabilityFlag,
   'cert-expiry': Flags.string({
-    summary: "how long the nodes' certificates hold: 2160h if absent",
+    summary: 'Validity of node certificates (default: 2160h)',
     helpValue: 'DURATION',
   }),
   'dispatcher-heartbeat': Flags.string({
-    summary:
-      'how often nodes tell that they are there: 5s if absent; more for hundreds of nodes, or far apart',
+    summary: 'Heartbeat interval of nodes (default: 5s); raise it for hundreds or distant nodes',
     helpValue: 'DURATION',
   }),
   'external-ca': Flags.string({
-    summary: 'a certificate authority outside the swarm',
+    summary: 'External CA',
     multiple: true,
     multipleNonGreedy: true,
     helpValue: 'protocol=cfssl,url=URL',
   }),
   'force-new-cluster': Flags.boolean({
-    summary: 'make this manager the only one of its swarm, with all that the swarm holds',
+    summary: 'Make this manager the only one, keeping the state of the swarm',
   }),
   'max-snapshots': Flags.integer({
-    summary: 'how many older raft snapshots to keep; none if absent',
+    summary: 'Number of older raft snapshots to keep (default: 0)',
     min: 0,
     helpValue: 'N',
   }),
   'snapshot-interval': Flags.integer({
-    summary: 'how many log entries lie between raft snapshots; 10000 if absent',
+    summary: 'Log entries between raft snapshots (default: 10000)',
     min: 1,
     helpValue: 'N',
   }),
   'task-history-limit': Flags.integer({
-    summary: 'how many ended tasks to remember for each slot of a service; 5 if absent',
+    summary: 'Ended tasks to keep per slot of a service (default: 5)',
     min: 0,
     helpValue: 'N',
   }),

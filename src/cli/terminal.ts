@@ -2,8 +2,8 @@ import type { Pty, StreamOptions } from '../ssh/connection-types.js';
 import { forwardSignals } from './interrupt-signals.js';
 
 /**
- * This process's streams for a remote command. With a terminal on both ends the remote side gets a pseudo-terminal that follows
- * the window's size, and Ctrl-C travels through it as a character; otherwise signals are handed over one by one.
+ * This process's streams for a remote command. On a terminal the remote side gets a pseudo-terminal
+ * that follows the window size and carries Ctrl-C; otherwise signals are forwarded one by one.
  * @param term the kind of terminal, as in $TERM
  */
 export function localStreams(term: string): StreamOptions {
@@ -16,7 +16,7 @@ function localPty(term: string): Pty {
   const { stdout } = process;
   return {
     term,
-    // When the session begins, which is later than now: the window may change while belt connects.
+    // Read when the session begins: the window may change while belt connects.
     get columns() {
       return stdout.columns;
     },
@@ -31,7 +31,7 @@ function localPty(term: string): Pty {
   };
 }
 
-/** Hands every key to the remote side while `work` goes on, as ssh does. */
+/** Sends every key to the remote side during `work`, as ssh does. */
 export async function withRawTerminal<T>(streams: StreamOptions, work: () => Promise<T>): Promise<T> {
   if (!streams.pty) return work();
   process.stdin.setRawMode(true);

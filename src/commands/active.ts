@@ -4,16 +4,17 @@ import { argument } from '../cli/flags.js';
 import { activate, qualifiedName, shownActive } from '../machines/active-machine.js';
 
 export default class Active extends BaseCommand<typeof Active> {
-  static override summary = 'choose or show the machine that "belt docker" talks to';
+  static override summary = 'Show or set the active machine';
   static override description =
-    'Where none was chosen, the machine that $DOCKER_HOST names is the active one, as after eval $(belt env node1).';
+    `The active machine is the one that "belt docker" talks to. Unless one was set, it is the machine
+of $DOCKER_HOST, as after eval $(belt env node1).`;
   static override args = {
-    node: argument('the machine to talk to from now on'),
+    node: argument('Machine to make active'),
   };
   static override flags = { timeout: Flags.integer({ char: 't', hidden: true }) };
   static override examples = [
-    { description: 'choose', command: '<%= config.bin %> active node1' },
-    { description: 'show', command: '<%= config.bin %> active' },
+    { description: 'Set the active machine', command: '<%= config.bin %> active node1' },
+    { description: 'Show the active machine', command: '<%= config.bin %> active' },
   ];
 
   async run(): Promise<{ active: string }> {

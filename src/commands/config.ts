@@ -3,14 +3,15 @@ import { argument } from '../cli/flags.js';
 import { HelpOnlyReport } from '../cli/help-only-command.js';
 
 export default class Config extends HelpOnlyReport {
-  static override summary = 'the options with which a Docker client talks to a machine';
+  static override summary = 'Print Docker client flags for a machine';
   static override description =
-    'Without NODE it is the active machine, or else the one called "default". Nobody is asked over the network.';
-  static override args = { node: argument('the machine') };
+    `Without NODE, uses the active machine, or else the one named "default". Reads local records only;
+makes no network requests.`;
+  static override args = { node: argument('Machine') };
   static override flags = { swarm: Flags.boolean({ hidden: true }) };
   static override examples = [
     {
-      description: 'with a Docker client of this computer',
+      description: 'Use the local Docker client',
       command: 'docker $(<%= config.bin %> config node1) ps',
     },
   ];

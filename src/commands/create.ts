@@ -21,17 +21,17 @@ const settingFlags = await ownDriverFlags();
 const ownSecrets = await ownSecretFlags();
 
 export default class Create extends BaseCommand<typeof Create> {
-  static override summary = 'make machines, each with a Docker engine';
+  static override summary = 'Create machines with Docker Engine installed';
   static override description =
-    `With one argument it names the machines; with more, the first is the size and the others name them. A size is a memory
-amount (512mb, 2gb: the cheapest of the driver with at least that much) or the provider's own name for one.
+    `With one argument, it names the machines; with more, the first is the size. A size is a memory
+amount (512mb, 2gb: the cheapest size with at least that much) or the provider's own name.
 
-An interrupted create is finished by the same command again.`;
+Rerun the same command to resume an interrupted create.`;
   static override usage = 'create [SIZE] NODES...';
   static override strict = false;
   static override args = {
-    size: argument("memory amount or the provider's size"),
-    nodes: argument('names and patterns such as node[1:4]'),
+    size: argument("Memory amount or the provider's size"),
+    nodes: argument('Names and patterns such as node[1:4]'),
   };
   static override flags = {
     ...driverFlag,
@@ -39,23 +39,27 @@ An interrupted create is finished by the same command again.`;
     ...engineFlags,
     ...oldSwarmFlags,
     'dry-run': Flags.boolean({
-      summary:
-        'only tell what would be done on servers that exist (driver generic): files, packages, restarts',
+      summary: 'Show what would be done on existing servers (driver generic), without doing it',
     }),
     'on-failure': Flags.string({
-      summary:
-        'what becomes of machines that could not be made ready: kept, the same command goes on with them; or destroyed',
+      summary: 'What to do with machines that fail: keep (rerun to resume) or remove',
       options: ['keep', 'remove'],
       default: 'keep',
     }),
     ...readyTimeoutFlag,
   };
   static override examples = [
-    { description: 'four machines with 512 MB each', command: '<%= config.bin %> create 512mb node[1:4]' },
-    { description: 'the same of Amazon EC2', command: '<%= config.bin %> create -d ec2 512mb node[1:4]' },
-    { description: 'one machine of the default size', command: '<%= config.bin %> create node1' },
     {
-      description: 'servers that exist: first see what would be done, then do it',
+      description: 'Create four machines with 512 MB each',
+      command: '<%= config.bin %> create 512mb node[1:4]',
+    },
+    {
+      description: 'Create the same on Amazon EC2',
+      command: '<%= config.bin %> create -d ec2 512mb node[1:4]',
+    },
+    { description: 'Create one machine of the default size', command: '<%= config.bin %> create node1' },
+    {
+      description: 'Show what adopting existing servers would change',
       command: '<%= config.bin %> create -d generic --generic-ip-address 10.0.0.[11:14] --dry-run node[1:4]',
     },
   ];
@@ -76,7 +80,7 @@ An interrupted create is finished by the same command again.`;
       removeFailed: this.flags['on-failure'] === 'remove',
       ...(size !== undefined && { size }),
     };
-    if (this.flags['dry-run']) return this.tellPlan(input, context);
+    if (this.flags['dry-run']) return this.showPlan(input, context);
     await installGivenCertificates(this.flags, await this.environment(), context);
     const outcomes = await createMachines(input, context).catch((error) => this.interrupted(error));
     this.failUnlessOk(outcomes);
@@ -92,7 +96,7 @@ An interrupted create is finished by the same command again.`;
     return Object.assign({}, ...drivers.map(flagsOf));
   }
 
-  private async tellPlan(input: CreateInput, context: Context): Promise<BatchReport<MachinePlan>> {
+  private async showPlan(input: CreateInput, context: Context): Promise<BatchReport<MachinePlan>> {
     const outcomes = await planMachines(input, context);
     this.failUnlessOk(outcomes);
     const report = reportOf(outcomes, (_, plan) => plan);
@@ -101,23 +105,24 @@ An interrupted create is finished by the same command again.`;
   }
 
   private interrupted(error: unknown): never {
-    throw isAbort(error) ? new AbortError('interrupted', { hint: this.howToFinish, cause: error }) : error;
+    throw isAbort(error) ? new AbortError('interrupted', { hint: this.sameCommand, cause: error }) : error;
   }
 
   private afterFailure(failed: readonly { name: string }[]): string {
-    if (this.flags['on-failure'] === 'remove') return 'what failed was removed again';
+    if (this.flags['on-failure'] === 'remove') return 'failed machines were removed';
     const names = failed.map(({ name }) => name).join(',');
-    return `${this.howToFinish}\nor remove what failed: belt rm -f ${names}`;
+    return `to resume, run: ${this.sameCommand}\nto remove the failed machines, run: belt rm -f ${names}`;
   }
 
-  protected get howToFinish(): string {
-    const command = redactedCommandLine(['belt', 'create', ...this.typed], this.secretFlags);
-    return `what exists is recorded; finish it with the same command: ${command}`;
+  /** What exists is recorded, so the same command resumes. */
+  protected get sameCommand(): string {
+    return redactedCommandLine(['belt', 'create', ...this.typed], this.secretFlags);
   }
 }
 
 function sizeAndNodes(words: readonly string[]): { size?: string; nodes: readonly string[] } {
   const [first, ...rest] = words;
-  if (first === undefined) throw new UsageError('no machine named', { hint: 'belt create 512mb node[1:4]' });
+  if (first === undefined)
+    throw new UsageError('no machine specified', { hint: 'belt create 512mb node[1:4]' });
   return rest.length === 0 ? { nodes: [first] } : { size: first, nodes: rest };
 }

@@ -6,23 +6,22 @@ import { type Check, type Diagnosis, diagnose, isReady, repair } from '../machin
 import { type CheckRow, checkList } from '../machines/views/doctor-checks.js';
 
 export default class Doctor extends BaseCommand<typeof Doctor> {
-  static override summary = 'say what each driver needs of this computer and whether it is there';
-  static override description =
-    'The exit code tells of the driver that new machines would get, or of the one that -d names.';
+  static override summary = 'Check this computer for what each driver needs';
+  static override description = 'The exit code is that of the default driver, or of the one named with -d.';
   static override flags = {
     ...driverFlag,
-    fix: Flags.boolean({ summary: 'install what is missing' }),
+    fix: Flags.boolean({ summary: 'Install what is missing' }),
   };
   static override examples = [
-    { description: 'look', command: '<%= config.bin %> doctor' },
-    { description: 'install what is missing', command: '<%= config.bin %> doctor --fix' },
+    { description: 'Check all drivers', command: '<%= config.bin %> doctor' },
+    { description: 'Install what is missing', command: '<%= config.bin %> doctor --fix' },
   ];
 
   async run(): Promise<Diagnosis[]> {
     const context = await this.context();
     const { driver } = this.flags;
     const named = driver === undefined ? undefined : context.drivers.nameOf(driver);
-    // Refuses a name that no driver has.
+    // Rejects an unknown driver.
     if (named !== undefined && !context.drivers.names.includes(named)) await context.drivers.load(named);
     const found = await diagnose(context, named === undefined ? undefined : [named]);
     const diagnoses = this.flags.fix ? await repair(found, context) : found;

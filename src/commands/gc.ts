@@ -7,20 +7,21 @@ import { leftoverList } from '../machines/views/leftover-list.js';
 import { confirm, notAgreed } from '../ui/prompt.js';
 
 export default class Gc extends BaseCommand<typeof Gc> {
-  static override summary = 'find machines that no record knows, and records of machines that are gone';
+  static override summary = 'Find orphaned machines and stale records';
   static override description =
-    `An interrupted command, a lost record or somebody at the provider's own console can leave both. belt knows its machines there by the
-cluster's id, and asks before it removes anything. Machines whose records are to come back: belt import --from DRIVER.
+    `An interrupted command, a lost record or changes in the provider's console can leave both. belt
+identifies its machines by the cluster ID, and asks before it removes anything. To get records back,
+use: belt import --from DRIVER.
 
-The exit code is 1 where a provider could not be asked: what is left over there is not known.`;
+The exit code is 1 if a provider could not be queried.`;
   static override flags = {
     ...yesFlag,
     ...driverFlag,
-    'dry-run': Flags.boolean({ summary: 'only tell what was found' }),
+    'dry-run': Flags.boolean({ summary: 'Show what was found, without removing it' }),
   };
   static override examples = [
-    { description: 'look, and be asked', command: '<%= config.bin %> gc' },
-    { description: 'only look', command: '<%= config.bin %> gc --dry-run' },
+    { description: 'Find leftovers and ask to remove them', command: '<%= config.bin %> gc' },
+    { description: 'Only show leftovers', command: '<%= config.bin %> gc --dry-run' },
   ];
 
   async run(): Promise<(BatchReport<string> | { strays: string[]; gone: string[] }) & Gaps> {
@@ -51,7 +52,7 @@ The exit code is 1 where a provider could not be asked: what is left over there 
 }
 
 interface Gaps {
-  /** Drivers whose providers could not be asked; absent: all could. */
+  /** Drivers whose providers could not be queried. Default: none. */
   notAsked?: string[];
 }
 

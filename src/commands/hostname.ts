@@ -6,15 +6,16 @@ import { renamedTable } from '../engine/views/engine-tables.js';
 import { selectMachines } from '../machines/select-machines.js';
 
 export default class Hostname extends BaseCommand<typeof Hostname> {
-  static override summary = 'give machines their names as host names';
+  static override summary = "Set each machine's hostname to its name";
   static override description =
-    'For machines that somebody else named. No engine restarts; a swarm shows the new name within 20 s.';
+    `For machines that were named by someone else. No engine restarts; a swarm shows the new name within
+20 s.`;
   static override usage = 'hostname NODES...';
   static override strict = false;
   static override args = nodesArgument;
   static override flags = allFlag;
   static override examples = [
-    { description: 'several at the same time', command: '<%= config.bin %> hostname node[1:3]' },
+    { description: 'Rename several machines', command: '<%= config.bin %> hostname node[1:3]' },
   ];
 
   async run(): Promise<BatchReport<Renamed & { name: string }>> {

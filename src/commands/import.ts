@@ -12,55 +12,61 @@ import { type MachineSummary, summarize } from '../machines/machine-summary.js';
 import { machineTable } from '../machines/views/machine-tables.js';
 import type { Environment } from '../state/environment.js';
 
-/** How long a machine that runs may take to let belt in. */
+/** How long a running machine may take to accept the login. */
 const loginTimeoutMs = 15_000;
 
 export default class Import extends BaseCommand<typeof Import> {
-  static override summary =
-    "take over docker-machine's machines, or bring a lost cluster back from its provider";
+  static override summary = "Import docker-machine's machines, or rebuild a lost cluster from its provider";
   static override description =
-    `docker-machine's store becomes a cluster in place: nothing is copied or moved, certificates and keys stay, and docker-machine can go on working with it. PATH is its folder: $MACHINE_STORAGE_PATH, or ~/.docker/machine. Formats of all its versions are read (0.1 to 0.16).
+    `docker-machine's store becomes a cluster in place: nothing is copied, certificates and keys stay, and
+docker-machine keeps working with it. PATH is its folder: $MACHINE_STORAGE_PATH, or
+~/.docker/machine. The formats of all versions are read (0.1 to 0.16).
 
-With --from digitalocean or amazonec2 the folder of a cluster is made anew: what belt wrote on the machines at the provider says which they are. Records that exist stay as they are. Where a machine lets in the key that --ssh-key names, or one of your own or of your agent, it gets the cluster's key, and its engine new certificates; otherwise its record comes back all the same, and the same command goes on once there is a key. --cluster NAME or ID says which one, where the account has several.`;
+With --from digitalocean or amazonec2, the cluster folder is rebuilt from the tags of the machines at
+the provider. Existing records stay unchanged. A machine that accepts --ssh-key, one of your own keys
+or one of your agent gets the cluster's key, and its engine new certificates; others only get their
+record, and the same command resumes once there is a key. If the account has several clusters,
+--cluster NAME or ID selects one.`;
   static override args = { path: argument("docker-machine's store") };
   static override flags = {
     from: Flags.string({
-      summary: 'whose machines: docker-machine, or a driver whose provider still has them',
+      summary: 'Import from docker-machine, or from the provider of a driver',
       default: 'docker-machine',
       helpValue: 'docker-machine|DRIVER',
     }),
-    as: Flags.string({ summary: "the cluster's name here", helpValue: 'NAME' }),
-    'ssh-key': Flags.string({ summary: 'a private key that the machines let in', helpValue: 'FILE' }),
-    'dry-run': Flags.boolean({ summary: 'only tell which machines would come back' }),
+    as: Flags.string({ summary: 'Name of the cluster', helpValue: 'NAME' }),
+    'ssh-key': Flags.string({ summary: 'Private key that the machines accept', helpValue: 'FILE' }),
+    'dry-run': Flags.boolean({ summary: 'Show which machines would be imported' }),
   };
   static override examples = [
-    { description: "take docker-machine's over", command: '<%= config.bin %> import' },
-    { description: 'and work with them from now on', command: '<%= config.bin %> use docker-machine' },
+    { description: "Import docker-machine's machines", command: '<%= config.bin %> import' },
+    { description: 'Switch to the imported cluster', command: '<%= config.bin %> use docker-machine' },
     {
-      description: 'bring a lost cluster back',
+      description: 'Rebuild a lost cluster',
       command: '<%= config.bin %> import --from digitalocean --ssh-key ~/.ssh/id_ed25519',
     },
   ];
 
   async run(): Promise<BatchReport<string> | MachineSummary[]> {
     const context = await this.context();
-    return this.flags.from === 'docker-machine' ? this.takeOver(context) : this.bringBack(context);
+    return this.flags.from === 'docker-machine' ? this.importMachines(context) : this.rebuildCluster(context);
   }
 
-  private async takeOver(context: Context): Promise<BatchReport<string>> {
+  private async importMachines(context: Context): Promise<BatchReport<string>> {
     if (this.flags['dry-run'] || this.flags['ssh-key'] !== undefined)
-      throw new UsageError('--dry-run and --ssh-key are for --from DRIVER');
+      throw new UsageError('--dry-run and --ssh-key require --from DRIVER');
     const name = this.flags.as ?? 'docker-machine';
     const folder = storePath(this.args.path, await this.environment());
     const outcomes = await importStore({ folder, name }, context);
     return this.report(outcomes, name, context);
   }
 
-  private async bringBack(context: Context): Promise<BatchReport<string> | MachineSummary[]> {
-    if (this.args.path !== undefined) throw new UsageError('PATH is for --from docker-machine');
+  private async rebuildCluster(context: Context): Promise<BatchReport<string> | MachineSummary[]> {
+    if (this.args.path !== undefined) throw new UsageError('PATH requires --from docker-machine');
     const { from, cluster, as, 'ssh-key': key, 'dry-run': dryRun } = this.flags;
     const found = await planRebuild({ driver: from, cluster, as }, context);
-    for (const name of found.kept) context.reporter.note(`${name} is recorded already, and stays as it is`);
+    for (const name of found.kept)
+      context.reporter.note(`${name} already has a record, which stays unchanged`);
     if (dryRun) return this.show(found);
     const keyPath = key === undefined ? {} : { keyPath: await this.resolvePath(key) };
     const outcomes = await rebuild(found, { timeoutMs: loginTimeoutMs, ...keyPath });
@@ -70,7 +76,7 @@ With --from digitalocean or amazonec2 the folder of a cluster is made anew: what
 
   private show({ lost, unfinished }: Rebuild): MachineSummary[] {
     const rows = [...unfinished, ...lost].map((one) => summarize({ ...one, active: false }));
-    this.print(rows.length > 0 ? machineTable(rows) : 'nothing is lost');
+    this.print(rows.length > 0 ? machineTable(rows) : 'nothing to import');
     return rows;
   }
 
@@ -83,7 +89,7 @@ With --from digitalocean or amazonec2 the folder of a cluster is made anew: what
     const report = reportOf(outcomes, (machine) => machine);
     this.print(report.ok.join('\n'));
     if (cluster !== context.cluster.name)
-      context.reporter.note(`the cluster is "${cluster}" here; work with it: belt use ${cluster}`);
+      context.reporter.note(`imported as cluster "${cluster}"; to switch to it: belt use ${cluster}`);
     return report;
   }
 }

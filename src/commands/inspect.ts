@@ -6,9 +6,10 @@ import { inspectMachines } from '../machines/inspect-machines.js';
 import { formatWithTemplate, type GoValue } from '../ui/go-template/index.js';
 
 export default class Inspect extends BaseCommand<typeof Inspect> {
-  static override summary = 'all that is recorded of a machine, as JSON or by a Go template';
+  static override summary = "Show a machine's record as JSON";
   static override description =
-    'Without NODES it is the active machine, or else the one called "default". Nobody is asked over the network.';
+    `Without NODES, uses the active machine, or else the one named "default". Reads local records only;
+makes no network requests.`;
   static override usage = 'inspect [NODES...]';
   static override strict = false;
   static override args = nodesArgument;
@@ -16,15 +17,15 @@ export default class Inspect extends BaseCommand<typeof Inspect> {
     ...allFlag,
     format: Flags.string({
       char: 'f',
-      summary: 'a Go template; functions json and prettyjson',
+      summary: 'Format output using a Go template, or json',
       helpValue: 'TEMPLATE',
     }),
   };
   static override examples = [
-    { description: 'one machine', command: '<%= config.bin %> inspect node1' },
-    { description: 'one field', command: "<%= config.bin %> inspect -f '{{.Driver.IPAddress}}' node1" },
+    { description: 'Show one machine', command: '<%= config.bin %> inspect node1' },
+    { description: 'Show one field', command: "<%= config.bin %> inspect -f '{{.Driver.IPAddress}}' node1" },
     {
-      description: 'a part as JSON',
+      description: 'Show a part as JSON',
       command: "<%= config.bin %> inspect -f '{{json .HostOptions.EngineOptions}}' node1",
     },
   ];
@@ -41,7 +42,6 @@ export default class Inspect extends BaseCommand<typeof Inspect> {
   }
 }
 
-/** Without what JSON has no word for. */
 function asJson(document: unknown): GoValue {
   return JSON.parse(JSON.stringify(document)) as GoValue;
 }

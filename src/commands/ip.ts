@@ -5,14 +5,14 @@ import { namedOrChosen } from '../machines/default-machine.js';
 import { selectMachines } from '../machines/select-machines.js';
 
 export default class Ip extends BaseCommand<typeof Ip> {
-  static override summary = 'the addresses of machines';
+  static override summary = 'Show the addresses of machines';
   static override usage = 'ip [NODES...]';
   static override strict = false;
   static override args = nodesArgument;
   static override flags = allFlag;
   static override examples = [
-    { description: 'one address', command: '<%= config.bin %> ip node2' },
-    { description: 'a line a machine', command: '<%= config.bin %> ip node[1:4]' },
+    { description: 'Show one address', command: '<%= config.bin %> ip node2' },
+    { description: 'Show one address per line', command: '<%= config.bin %> ip node[1:4]' },
   ];
 
   async run(): Promise<{ name: string; address: string }[]> {

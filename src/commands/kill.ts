@@ -4,17 +4,17 @@ import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import { killMachines } from '../machines/lifecycle.js';
 import { guardedBy } from '../swarm/quorum-guard.js';
 
-/** A machine that is killed is often hung: its answer is not worth a long wait. */
+/** A machine that is killed is often hung, and not worth a long wait. */
 const hungTimeoutMs = 3_000;
 
 export default class Kill extends LifecycleCommand<typeof Kill> {
-  static override summary = 'switch machines off at once, as if the plug were pulled';
-  static override description = 'Refused as "stop" is, where a swarm would lose its quorum by it.';
+  static override summary = 'Power off machines immediately';
+  static override description = 'Like "stop", refused if a swarm would lose its quorum.';
   static override flags = { ...allFlag, ...forceFlag };
   static override usage = 'kill [NODES...]';
   static override examples = [
-    { description: 'one machine', command: '<%= config.bin %> kill node1' },
-    { description: 'several at the same time', command: '<%= config.bin %> kill node[2:4]' },
+    { description: 'Power off one machine', command: '<%= config.bin %> kill node1' },
+    { description: 'Power off several', command: '<%= config.bin %> kill node[2:4]' },
   ];
 
   async run(): Promise<BatchReport<string>> {

@@ -12,29 +12,37 @@ export interface LogLine {
 }
 
 export default class Logs extends BaseCommand<typeof Logs> {
-  static override summary = 'what the container of a task has written, read at the node that runs it';
+  static override summary = "Show a task's logs, read on the node that runs it";
   static override description =
-    'Of several tasks each line comes with the name of its task. Ctrl-C ends it, as it does with --follow.';
+    'The logs of several tasks are prefixed with the task name. Stop with Ctrl-C.';
   static override args = {
-    task: requiredArgument("a task's id or its beginning, its name (web.2), or a service"),
+    task: requiredArgument('Task ID or its beginning, task name (web.2), or service'),
   };
   static override flags = {
-    follow: Flags.boolean({ char: 'f', summary: 'go on with what is written from now on' }),
-    tail: Flags.string({ char: 'n', summary: 'only the last lines', helpValue: 'N' }),
-    timestamps: Flags.boolean({ char: 't', summary: 'with the time of each line' }),
-    since: Flags.string({ summary: 'only from then on: 10m, 2026-01-02T15:04:05', helpValue: 'TIME' }),
+    follow: Flags.boolean({ char: 'f', summary: 'Follow log output' }),
+    tail: Flags.string({
+      char: 'n',
+      summary: 'Number of lines to show from the end of the logs',
+      helpValue: 'N',
+    }),
+    timestamps: Flags.boolean({ char: 't', summary: 'Show timestamps' }),
+    since: Flags.string({
+      summary: 'Show logs since a time (2026-01-02T15:04:05) or relative (10m)',
+      helpValue: 'TIME',
+    }),
   };
   static override examples = [
-    { description: 'one task', command: '<%= config.bin %> logs web.2' },
-    { description: 'all of a service, from now on', command: '<%= config.bin %> logs --follow --tail 0 web' },
+    { description: 'Show the logs of one task', command: '<%= config.bin %> logs web.2' },
+    { description: 'Follow all tasks of a service', command: '<%= config.bin %> logs --follow --tail 0 web' },
   ];
 
   async run(): Promise<LogLine[]> {
     const { follow, tail, timestamps, since } = this.flags;
     const json = this.jsonEnabled();
-    if (follow && json) throw new UsageError('--follow has no end, and --json is one document');
+    if (follow && json)
+      throw new UsageError(`--follow cannot be combined with --output ${this.output.format}`);
     if (tail !== undefined && !/^(\d+|all)$/.test(tail))
-      throw new UsageError(`"${tail}" is no number of lines`, { hint: '--tail 100' });
+      throw new UsageError(`invalid number of lines: "${tail}"`, { hint: 'belt logs --tail 100 TASK' });
     const context = await this.context();
     const lines: LogLine[] = [];
     let prefixes = new Map<string, string>();

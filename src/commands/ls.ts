@@ -6,33 +6,39 @@ import { parseFilters } from '../machines/machine-filter.js';
 import { formatMachines, machineList, needsEngines } from '../machines/views/machine-list.js';
 
 export default class Ls extends BaseCommand<typeof Ls> {
-  static override summary = 'list the machines, with what their engines say';
+  static override summary = 'List machines';
   static override description =
-    `All machines are asked at once, each within its own --timeout; an engine that gives no answer costs its own row and no more.
+    `All machines are queried at once, each within --timeout. An unresponsive engine only affects its own
+row.
 
-A format is a Go template over Name, Active, ActiveHost, DriverName, State, URL, Swarm, DockerVersion, EngineOptions, Error and ResponseTime; "table " before it aligns the columns and heads them.`;
+The fields of --format are Name, Active, ActiveHost, DriverName, State, URL, Swarm, DockerVersion,
+EngineOptions, Error and ResponseTime. A leading "table " aligns the columns and prints headers.`;
   static override flags = {
-    quiet: Flags.boolean({ char: 'q', summary: 'names only; no machine is asked' }),
+    quiet: Flags.boolean({ char: 'q', summary: 'Only show names' }),
     filter: Flags.string({
-      summary: 'only these: name=REGEXP, driver=, state=, swarm=manager or worker, label=KEY=VALUE',
+      summary: 'Filter by name=REGEXP, driver=, state=, swarm=manager|worker or label=KEY=VALUE',
       helpValue: 'KEY=VALUE',
       multiple: true,
       multipleNonGreedy: true,
     }),
-    format: Flags.string({ char: 'f', summary: 'a line a machine, as a Go template', helpValue: 'TEMPLATE' }),
+    format: Flags.string({
+      char: 'f',
+      summary: 'Format output using a Go template, or json',
+      helpValue: 'TEMPLATE',
+    }),
     timeout: Flags.integer({
       char: 't',
-      summary: 'seconds that each machine may take to answer',
+      summary: 'Timeout per machine in seconds',
       default: 10,
       min: 1,
       helpValue: 'S',
     }),
   };
   static override examples = [
-    { description: 'all machines of the cluster in use', command: '<%= config.bin %> ls' },
-    { description: 'those that run', command: '<%= config.bin %> ls --filter state=running' },
-    { description: 'a format', command: "<%= config.bin %> ls --format '{{.Name}}: {{.URL}}'" },
-    { description: 'for scripts', command: '<%= config.bin %> ls --json' },
+    { description: 'List all machines', command: '<%= config.bin %> ls' },
+    { description: 'List running machines', command: '<%= config.bin %> ls --filter state=running' },
+    { description: 'Use a template', command: "<%= config.bin %> ls --format '{{.Name}}: {{.URL}}'" },
+    { description: 'Print JSON for scripts', command: '<%= config.bin %> ls --json' },
   ];
 
   async run(): Promise<SurveyedMachine[]> {

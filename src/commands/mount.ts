@@ -9,18 +9,18 @@ import { runOverSsh } from '../machines/openssh-client.js';
 
 export default class Mount extends BaseCommand<typeof Mount> {
   static override baseFlags = globalFlags;
-  static override summary = "mount a machine's folder on this computer, with sshfs";
+  static override summary = "Mount a machine's folder on this computer with sshfs";
   static override usage = 'mount [-u] [[USER@]NODE:]PATH [MOUNTPOINT]';
   static override args = {
     place: argument('[[user@]machine:]path'),
-    mountpoint: argument('a folder of this computer; the same path as there if absent'),
+    mountpoint: argument('Local folder (default: the same path)'),
   };
   static override flags = {
-    unmount: Flags.boolean({ char: 'u', summary: 'unmount it' }),
+    unmount: Flags.boolean({ char: 'u', summary: 'Unmount instead of mounting' }),
   };
   static override examples = [
-    { description: 'mount', command: '<%= config.bin %> mount node1:/srv /mnt/srv' },
-    { description: 'unmount', command: '<%= config.bin %> mount -u node1:/srv /mnt/srv' },
+    { description: 'Mount a folder', command: '<%= config.bin %> mount node1:/srv /mnt/srv' },
+    { description: 'Unmount it', command: '<%= config.bin %> mount -u node1:/srv /mnt/srv' },
   ];
 
   async run(): Promise<void> {

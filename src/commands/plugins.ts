@@ -3,11 +3,10 @@ import { listPlugins, type Plugin } from '../plugins/list-plugins.js';
 import { pluginTable } from '../plugins/views/plugin-table.js';
 
 export default class Plugins extends BaseCommand<typeof Plugins> {
-  static override summary = 'list the drivers that were installed as plugins';
-  static override description =
-    `A plugin is an npm package with a driver. docs/writing-a-driver.md says how to make one.`;
+  static override summary = 'List installed plugins';
+  static override description = 'A plugin is an npm package with a driver. See docs/writing-a-driver.md.';
   static override aliases = ['plugins:ls'];
-  static override examples = [{ description: 'all of them', command: '<%= config.bin %> plugins' }];
+  static override examples = [{ description: 'List all plugins', command: '<%= config.bin %> plugins' }];
 
   async run(): Promise<Plugin[]> {
     const plugins = await listPlugins(await this.context());

@@ -4,18 +4,19 @@ import { allFlag, forceFlag } from '../cli/flags.js';
 import { provisionMachines } from '../engine/provision-machines.js';
 
 export default class Provision extends EngineCommand<typeof Provision> {
-  static override summary = "set machines' engines up again as they are recorded";
+  static override summary = 'Reapply recorded engine settings';
   static override description =
-    'Installs an engine that is missing, mends files that differ and the certificate, and restarts the engine only if something changed.';
+    `Installs a missing engine, repairs changed files and the certificate, and restarts the engine only if
+something changed.`;
   static override usage = 'provision [NODES...]';
   static override flags = {
     ...allFlag,
     ...forceFlag,
-    'set-hostname': Flags.boolean({ summary: 'also give each machine its name as host name' }),
+    'set-hostname': Flags.boolean({ summary: "Also set each machine's hostname to its name" }),
   };
   static override examples = [
-    { description: 'one machine', command: '<%= config.bin %> provision node1' },
-    { description: 'all of them', command: '<%= config.bin %> provision --all' },
+    { description: 'Provision one machine', command: '<%= config.bin %> provision node1' },
+    { description: 'Provision all machines', command: '<%= config.bin %> provision --all' },
   ];
 
   async run(): Promise<EngineReport> {

@@ -9,9 +9,10 @@ import { selectMachines } from '../machines/select-machines.js';
 import { confirm } from '../ui/prompt.js';
 
 export default class RegenerateCerts extends LifecycleCommand<typeof RegenerateCerts> {
-  static override summary = "give machines' engines new certificates of the cluster's authority";
+  static override summary = 'Regenerate TLS certificates for machines';
   static override description =
-    'It goes over SSH, so it also works when certificates have expired or the address has changed. The engines restart.';
+    `Works over SSH, even after certificates have expired or the address has changed. The engines
+restart.`;
   static override usage = 'regenerate-certs [--client-certs] NODES...';
   static override warnsOfExpiry = false;
   static override flags = {
@@ -19,14 +20,17 @@ export default class RegenerateCerts extends LifecycleCommand<typeof RegenerateC
     ...yesFlag,
     force: Flags.boolean({
       char: 'f',
-      summary: 'do not ask; and restart managers even where their swarm loses its quorum meanwhile',
+      summary: 'Skip confirmation, and restart managers even if their swarm loses its quorum',
     }),
-    'client-certs': Flags.boolean({ summary: 'a new client certificate too' }),
+    'client-certs': Flags.boolean({ summary: 'Also regenerate the client certificate' }),
   };
   static override examples = [
-    { description: 'asks first', command: '<%= config.bin %> regenerate-certs node1' },
     {
-      description: "all machines', and the client's",
+      description: 'Regenerate the certificate of one machine',
+      command: '<%= config.bin %> regenerate-certs node1',
+    },
+    {
+      description: 'Regenerate all certificates without confirmation',
       command: '<%= config.bin %> regenerate-certs --client-certs --all --yes',
     },
   ];
@@ -44,7 +48,7 @@ export default class RegenerateCerts extends LifecycleCommand<typeof RegenerateC
     );
   }
 
-  /** In docker-machine's words; as there, the answer "no" is no failure, and the lack of one is. */
+  /** docker-machine's prompt; as there, "no" succeeds, and the end of the input fails. */
   private agreed(signal: AbortSignal): Promise<boolean> {
     return confirm('Regenerate TLS machine certs?  Warning: this is irreversible. (y/n): ', {
       input: process.stdin,

@@ -6,20 +6,20 @@ import { resizeMachines } from '../machines/resize-machines.js';
 import { guardedResize } from '../swarm/quorum-guard.js';
 
 export default class Resize extends LifecycleCommand<typeof Resize> {
-  static override summary = 'give machines another size';
+  static override summary = 'Resize machines';
   static override usage = 'resize SIZE NODES...';
   static override args = {
-    size: requiredArgument("memory amount or the provider's size"),
+    size: requiredArgument("Memory amount or the provider's size"),
     ...nodesArgument,
   };
   static override flags = { ...allFlag, ...forceFlag };
   static override examples = [
-    { description: 'two machines with 1 GB', command: '<%= config.bin %> resize 1gb node[1:2]' },
+    { description: 'Resize two machines to 1 GB', command: '<%= config.bin %> resize 1gb node[1:2]' },
   ];
 
   async run(): Promise<BatchReport<string>> {
     const [size, ...nodes] = this.words;
-    if (size === undefined) throw new UsageError('no size given', { hint: 'belt resize SIZE NODES' });
+    if (size === undefined) throw new UsageError('no size specified', { hint: 'belt resize 1gb node1' });
     const { all, force } = this.flags;
     return this.actOn(
       nodes,

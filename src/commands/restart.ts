@@ -4,14 +4,14 @@ import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import { restartMachines } from '../machines/lifecycle.js';
 
 export default class Restart extends LifecycleCommand<typeof Restart> {
-  static override summary = 'shut machines down and start them again';
+  static override summary = 'Restart machines';
   static override description =
-    'Managers of a swarm go one after the other, each when the one before is back; refused where another is missing and the swarm would lose its quorum meanwhile.';
+    'Managers of a swarm restart one at a time; refused if the swarm would lose its quorum.';
   static override flags = { ...allFlag, ...forceFlag };
   static override usage = 'restart [NODES...]';
   static override examples = [
-    { description: 'one machine', command: '<%= config.bin %> restart node1' },
-    { description: 'several at the same time', command: '<%= config.bin %> restart node[2:4]' },
+    { description: 'Restart one machine', command: '<%= config.bin %> restart node1' },
+    { description: 'Restart several', command: '<%= config.bin %> restart node[2:4]' },
   ];
 
   async run(): Promise<BatchReport<string>> {

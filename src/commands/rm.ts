@@ -13,37 +13,36 @@ import { retireMachines } from '../swarm/remove-machines.js';
 import { confirm } from '../ui/prompt.js';
 
 export default class Rm extends LifecycleCommand<typeof Rm> {
-  static override summary = 'destroy machines, with all that is on them';
+  static override summary = 'Remove machines and all their data';
   static override description =
-    `Nodes of a swarm leave it first: they are drained, managers among them become workers one after the other, and
-no entry stays behind. Without --force, nothing is removed that a swarm cannot do without. A cluster that goes altogether is
-destroyed at once.`;
+    `Nodes of a swarm leave it first: they are drained, and managers are demoted one at a time. Refused
+without --force if the swarm would lose its quorum. A whole cluster is removed at once.`;
   static override usage = 'rm NODES...';
   static override flags = {
     ...allFlag,
     ...yesFlag,
     force: Flags.boolean({
       char: 'f',
-      summary: 'do not ask, forget machines that cannot be destroyed, and take swarms even their quorum',
+      summary: 'Skip confirmation, drop unreachable machines, and ignore swarm quorum',
     }),
     timeout: Flags.integer({
-      summary: 'wait so many seconds until what runs on a node of a swarm runs elsewhere',
+      summary: 'Timeout in seconds for moving tasks off a swarm node',
       default: 60,
       min: 0,
       helpValue: 'S',
     }),
     'keep-engine-config': Flags.boolean({
-      summary: 'leave adopted servers (driver generic) as belt has set them up',
+      summary: 'Keep the engine configuration of adopted servers (driver generic)',
     }),
   };
   static override examples = [
-    { description: 'asks first', command: '<%= config.bin %> rm node4' },
+    { description: 'Remove a machine after confirmation', command: '<%= config.bin %> rm node4' },
     {
-      description: 'two nodes, with more time to move',
+      description: 'Allow more time for moving tasks',
       command: '<%= config.bin %> rm --timeout 300 node[3:4]',
     },
     {
-      description: 'all machines of the cluster, without a question',
+      description: 'Remove all machines without confirmation',
       command: '<%= config.bin %> rm --all --yes',
     },
   ];
@@ -58,7 +57,7 @@ destroyed at once.`;
     const report = await this.retire(names, context);
     const forgotten = await forgetUnreadable(unreadable, context);
     const ok = [...report.ok, ...forgotten];
-    for (const name of ok) this.say(`Successfully removed ${name}`);
+    for (const name of ok) this.printPiped(`Successfully removed ${name}`);
     return { ...report, ok };
   }
 
@@ -70,7 +69,7 @@ destroyed at once.`;
     );
   }
 
-  /** Without --force all that can be destroyed. @throws UserError for one that cannot, and is named */
+  /** Without --force, only removable machines. @throws UserError if one that is named is not */
   private async selected(context: Context): Promise<Selection> {
     const { all, force } = this.flags;
     const nodes = force ? await this.existing(context) : this.words;
@@ -84,7 +83,7 @@ destroyed at once.`;
     return { ...selection, unreadable: [] };
   }
 
-  /** With --force, as in docker-machine, a machine that is not there is told of and no failure. */
+  /** With --force, as in docker-machine, a missing machine is only a warning. */
   private async existing({ cluster, reporter }: Context): Promise<string[]> {
     const { machines, damaged } = await cluster.machines();
     const recorded = [...machines, ...damaged].map(({ name }) => name);
@@ -95,7 +94,7 @@ destroyed at once.`;
     return this.words.filter((word) => !missing.includes(word));
   }
 
-  /** In docker-machine's words; its answer "no" is no failure. */
+  /** docker-machine's prompt; as there, "no" succeeds. */
   private async agreed(names: readonly string[], signal: AbortSignal): Promise<boolean> {
     process.stderr.write(`About to remove ${names.join(', ')}\n`);
     process.stderr.write('WARNING: This action will delete both local reference and remote instance.\n');

@@ -8,9 +8,10 @@ import { runOverSsh } from '../machines/openssh-client.js';
 
 export default class Scp extends BaseCommand<typeof Scp> {
   static override baseFlags = globalFlags;
-  static override summary = 'copy files to, from and between machines';
+  static override summary = 'Copy files to, from and between machines';
   static override description =
-    "With the system's scp, or with --delta its rsync, and belt's own keys and known hosts. Their exit code comes back. localhost:PATH is a path of this computer.";
+    `Runs the system's scp, or rsync with --delta, with belt's keys and known hosts, and returns its exit
+code. localhost:PATH is a local path.`;
   static override usage = 'scp [-r] [-d] [-q] [[USER@]NODE:]PATH... [[USER@]NODE:]PATH';
   static override strict = false;
   static override args = {
@@ -18,20 +19,20 @@ export default class Scp extends BaseCommand<typeof Scp> {
     target: argument('[[user@]machine:]path'),
   };
   static override flags = {
-    recursive: Flags.boolean({ char: 'r', summary: 'folders with all that is in them' }),
-    delta: Flags.boolean({ char: 'd', summary: 'with rsync, only what differs' }),
-    quiet: Flags.boolean({ char: 'q', summary: 'no progress' }),
+    recursive: Flags.boolean({ char: 'r', summary: 'Copy folders recursively' }),
+    delta: Flags.boolean({ char: 'd', summary: 'Use rsync to copy only differences' }),
+    quiet: Flags.boolean({ char: 'q', summary: 'Show no progress' }),
   };
   static override examples = [
-    { description: 'to a machine', command: '<%= config.bin %> scp compose.yml node1:/root/' },
-    { description: 'between machines', command: '<%= config.bin %> scp -r node1:/data node2:/' },
+    { description: 'Copy to a machine', command: '<%= config.bin %> scp compose.yml node1:/root/' },
+    { description: 'Copy between machines', command: '<%= config.bin %> scp -r node1:/data node2:/' },
   ];
 
   async run(): Promise<void> {
     const context = await this.context();
     const { recursive, delta, quiet } = this.flags;
     const places = await readPlaces(this.words, context);
-    // Refuses what cannot be before anything is written.
+    // Rejects bad paths before anything is written.
     const { program } = copyCall(places, { recursive, delta, quiet }, '');
     await requireProgram(
       [program],

@@ -7,23 +7,27 @@ import { type Snapshot as Made, snapshotMachines } from '../machines/snapshot-ma
 import { snapshotTable } from '../machines/views/image-tables.js';
 
 export default class Snapshot extends BaseCommand<typeof Snapshot> {
-  static override summary = "keep machines' disks as images that new machines can start from";
+  static override summary = "Create images (snapshots) from machines' disks";
   static override description =
-    `The provider makes them while the machines run: stop those whose disks must be as after a shutdown. The driver's setting for images takes the name or the id; "belt image ls -d DRIVER" lists
-them, "belt image rm -d DRIVER" deletes them. A node of a swarm would wake up as itself a second time: take snapshots of machines that are in none.`;
+    `Snapshots are taken while machines run: stop those whose disks must be consistent. Use the name or ID
+as the driver's image setting. "belt image ls -d DRIVER" lists snapshots, "belt image rm -d DRIVER"
+deletes them. Nodes of a swarm are refused, since a copy would join it a second time.`;
   static override strict = false;
   static override usage = 'snapshot NODES...';
   static override args = nodesArgument;
   static override flags = {
     ...allFlag,
     name: Flags.string({
-      summary: "the image's name; of several machines NAME-MACHINE each",
+      summary: 'Name of the image; NAME-MACHINE for several machines',
       helpValue: 'NAME',
     }),
   };
   static override examples = [
-    { description: 'one machine', command: '<%= config.bin %> snapshot --name base-2026 node1' },
-    { description: 'several, with the day in their names', command: '<%= config.bin %> snapshot node[1:2]' },
+    {
+      description: 'Create an image of one machine',
+      command: '<%= config.bin %> snapshot --name base-2026 node1',
+    },
+    { description: 'Create images named by date', command: '<%= config.bin %> snapshot node[1:2]' },
   ];
 
   async run(): Promise<BatchReport<Made>> {

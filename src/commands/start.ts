@@ -3,11 +3,11 @@ import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import { startMachines } from '../machines/lifecycle.js';
 
 export default class Start extends LifecycleCommand<typeof Start> {
-  static override summary = 'start machines and wait for their engines';
+  static override summary = 'Start machines and wait for their engines';
   static override usage = 'start [NODES...]';
   static override examples = [
-    { description: 'one machine', command: '<%= config.bin %> start node1' },
-    { description: 'several at the same time', command: '<%= config.bin %> start node[2:4]' },
+    { description: 'Start one machine', command: '<%= config.bin %> start node1' },
+    { description: 'Start several', command: '<%= config.bin %> start node[2:4]' },
   ];
 
   async run(): Promise<BatchReport<string>> {

@@ -7,18 +7,19 @@ import { statsTable } from '../swarm/views/stats-table.js';
 import { Redrawn } from '../ui/live-table.js';
 
 export default class Stats extends BaseCommand<typeof Stats> {
-  static override summary = "what a service's tasks use, on all nodes";
+  static override summary = "Show resource usage of a service's tasks";
   static override description =
-    'On a terminal the table is drawn anew each second until Ctrl-C. Elsewhere, and with --json, it is shown once, as with --no-stream.';
+    `On a terminal the table is refreshed every second until Ctrl-C. Otherwise it is printed once, as with
+--no-stream.`;
   static override args = {
-    service: requiredArgument('a service, or a task as for "logs"'),
+    service: requiredArgument('Service or task'),
   };
   static override flags = {
-    'no-stream': Flags.boolean({ summary: 'one look, and no more' }),
+    'no-stream': Flags.boolean({ summary: 'Print once and exit' }),
   };
   static override examples = [
-    { description: 'until Ctrl-C', command: '<%= config.bin %> stats web' },
-    { description: 'for programs', command: '<%= config.bin %> stats --json web' },
+    { description: 'Watch a service', command: '<%= config.bin %> stats web' },
+    { description: 'Print JSON for scripts', command: '<%= config.bin %> stats --json web' },
   ];
 
   async run(): Promise<TaskUsage[]> {
@@ -34,7 +35,7 @@ export default class Stats extends BaseCommand<typeof Stats> {
     try {
       return await serviceStats({ wanted, onRows }, context);
     } catch (error) {
-      // Ctrl-C is the way to leave it.
+      // Ctrl-C is how to leave it.
       if (isAbort(error) && context.signal.aborted) return [];
       throw error;
     }

@@ -9,28 +9,31 @@ import { statusTable } from '../machines/views/machine-tables.js';
 import { capitalize } from '../ui/table.js';
 
 export default class Status extends BaseCommand<typeof Status> {
-  static override summary = 'the state of a machine, or how many machines are in which';
+  static override summary = 'Show machine states';
   static override description =
-    'Where a machine is called "default", its state is shown without its name too, as by docker-machine.';
+    'With a machine named "default", shows its state even without an argument, as docker-machine does.';
   static override args = {
-    node: argument('one machine: prints its state alone'),
+    node: argument('Machine; prints only its state'),
   };
   static override flags = {
-    wait: Flags.string({ summary: 'wait until so many are in a state', helpValue: 'active=N' }),
+    wait: Flags.string({
+      summary: 'Wait until N machines are in a state, e.g. active=3',
+      helpValue: 'active=N',
+    }),
     timeout: Flags.integer({
-      summary: 'give up waiting after so many seconds',
+      summary: 'Timeout in seconds',
       default: 600,
       min: 1,
       helpValue: 'S',
     }),
   };
   static override examples = [
-    { description: 'a line a state', command: '<%= config.bin %> status' },
+    { description: 'Show all states', command: '<%= config.bin %> status' },
     {
-      description: 'wait for three running machines',
+      description: 'Wait for three running machines',
       command: '<%= config.bin %> status --wait active=3 --timeout 60',
     },
-    { description: 'one machine', command: '<%= config.bin %> status node1' },
+    { description: 'Show one machine', command: '<%= config.bin %> status node1' },
   ];
 
   async run(): Promise<StatusGroup[] | { name: string; state: string }> {

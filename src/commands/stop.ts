@@ -5,15 +5,15 @@ import { stopMachines } from '../machines/lifecycle.js';
 import { guardedBy } from '../swarm/quorum-guard.js';
 
 export default class Stop extends LifecycleCommand<typeof Stop> {
-  static override summary = 'shut machines down in order';
+  static override summary = 'Shut down machines gracefully';
   static override description =
-    `Refused, with the numbers, when a swarm would lose its quorum by it while other nodes of it stay up. All nodes of a swarm at once are a
-shutdown of the whole: "start" brings it back.`;
+    `Refused if a swarm would lose its quorum while other nodes keep running. Stopping all nodes of a
+swarm at once is allowed; "start" brings it back.`;
   static override flags = { ...allFlag, ...forceFlag };
   static override usage = 'stop [NODES...]';
   static override examples = [
-    { description: 'one machine', command: '<%= config.bin %> stop node1' },
-    { description: 'several at the same time', command: '<%= config.bin %> stop node[2:4]' },
+    { description: 'Stop one machine', command: '<%= config.bin %> stop node1' },
+    { description: 'Stop several', command: '<%= config.bin %> stop node[2:4]' },
   ];
 
   async run(): Promise<BatchReport<string>> {

@@ -7,15 +7,15 @@ import { selectMachines } from '../machines/select-machines.js';
 import { upgradeMachines } from '../machines/upgrade-machines.js';
 
 export default class Upgrade extends BaseCommand<typeof Upgrade> {
-  static override summary = "bring machines' engines up to date with their package repositories";
-  static override description = 'Stopped machines are started first, and stay up.';
+  static override summary = 'Upgrade engines from their package repositories';
+  static override description = 'Stopped machines are started first and stay running.';
   static override usage = 'upgrade [NODES...]';
   static override strict = false;
   static override args = nodesArgument;
   static override flags = { ...allFlag, ...forceFlag };
   static override examples = [
-    { description: 'one machine', command: '<%= config.bin %> upgrade node1' },
-    { description: 'several at the same time', command: '<%= config.bin %> upgrade node[1:3]' },
+    { description: 'Upgrade one machine', command: '<%= config.bin %> upgrade node1' },
+    { description: 'Upgrade several', command: '<%= config.bin %> upgrade node[1:3]' },
   ];
 
   async run(): Promise<BatchReport<Upgraded & { name: string }>> {

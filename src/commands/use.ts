@@ -3,13 +3,13 @@ import { argument } from '../cli/flags.js';
 import { clusterInUse, useCluster } from '../clusters/use-cluster.js';
 
 export default class Use extends BaseCommand<typeof Use> {
-  static override summary = 'choose or show the cluster that commands work with';
+  static override summary = 'Show or set the cluster in use';
   static override args = {
-    cluster: argument('the cluster to work with from now on'),
+    cluster: argument('Cluster to use'),
   };
   static override examples = [
-    { description: 'show', command: '<%= config.bin %> use' },
-    { description: 'choose', command: '<%= config.bin %> use default' },
+    { description: 'Show the cluster in use', command: '<%= config.bin %> use' },
+    { description: 'Switch to another cluster', command: '<%= config.bin %> use default' },
   ];
 
   async run(): Promise<{ cluster: string }> {

@@ -4,11 +4,11 @@ import { versionLine } from '../cli/version-line.js';
 import { askVersion } from '../machines/docker-version.js';
 
 export default class Version extends BaseCommand<typeof Version> {
-  static override summary = "belt's own version, or that of a machine's engine";
-  static override args = { node: argument('the machine whose engine is asked') };
+  static override summary = "Show belt's version, or the version of a machine's engine";
+  static override args = { node: argument('Machine whose engine to query') };
   static override examples = [
-    { description: 'belt', command: '<%= config.bin %> version' },
-    { description: 'the engine of a machine', command: '<%= config.bin %> version node1' },
+    { description: 'Show the version of belt', command: '<%= config.bin %> version' },
+    { description: 'Show the version of an engine', command: '<%= config.bin %> version node1' },
   ];
 
   async run(): Promise<{ version: string } | { name: string; version: string }> {

@@ -89,7 +89,7 @@ for (const [driver, open] of [
       expect([again.code, again.stdout, again.stderr]).toEqual([
         0,
         '',
-        expect.stringContaining('node1 is recorded already'),
+        expect.stringContaining('node1 already has a record'),
       ]);
       await rm(join(belt.folder, '.belt/default/machines/node2'), { recursive: true });
       expect(await belt.ok(from, nobody)).toBe('node2\n');

@@ -22,23 +22,27 @@ describe.skipIf(!canMakeMachines())('bad input', () => {
     { args: ['create', '512mb', 'node1', '-d', 'nspwan'], code: 1, says: '"nspwan"' },
     { args: ['create', 'huge', 'node1'], code: 1, says: '"huge"' },
     { args: ['create', '9000gb', 'node1'], code: 1, says: '9000gb' },
-    { args: ['create'], code: 2, says: 'no machine named' },
+    { args: ['create'], code: 2, says: 'no machine specified' },
     { args: ['create', '512mb', 'node1', '--nspawn-image', 'debian-99'], code: 1, says: 'debian-99' },
     { args: ['ip', 'nobody'], code: 1, says: 'Docker machine "nobody" does not exist' },
     { args: ['start', 'nobody'], code: 1, says: 'Docker machine "nobody" does not exist' },
     { args: ['active', 'nobody'], code: 1, says: 'Docker machine "nobody" does not exist' },
     { args: ['--host', 'nobody', 'docker', 'info'], code: 1, says: 'Docker machine "nobody" does not exist' },
     { args: ['swarm', 'join', 'nobody', 'node1'], code: 1, says: 'Docker machine "nobody" does not exist' },
-    { args: ['swarm', 'join', 'node1'], code: 2, says: 'no machines named' },
+    { args: ['swarm', 'join', 'node1'], code: 2, says: 'no machines to join specified' },
     { args: ['exec', 'node1'], code: 2, says: 'no command given' },
     { args: ['status', '--wait', 'activ=3'], code: 2, says: '"activ=3"' },
     { args: ['use', 'nothere'], code: 1, says: 'nothere' },
     { args: ['doctor', '-d', 'nspwan'], code: 1, says: 'no driver is called "nspwan"' },
     { args: ['ls', '--bogus'], code: 2, says: '--bogus' },
     { args: ['certs', 'rotate'], code: 1, says: 'not agreed to: nothing was changed' },
-    { args: ['swarm', 'backup'], code: 2, says: 'error: missing argument: FILE (where to; - for stdout)\n' },
+    {
+      args: ['swarm', 'backup'],
+      code: 2,
+      says: 'error: missing argument: FILE (Output file; - for stdout)\n',
+    },
     { args: ['completion', 'tcsh'], code: 2, says: 'expected tcsh to be one of: bash, zsh, fish' },
-    { args: ['crate', 'node1'], code: 2, says: 'did you mean "belt create"' },
+    { args: ['crate', 'node1'], code: 2, says: 'Try: belt create' },
     { args: ['help', 'crate'], code: 2, says: "'crate' is not a belt command" },
     { args: ['ls', 'node1'], code: 2, says: 'unexpected argument: node1' },
     { args: ['active', '--timeout', 'soon'], code: 2, says: 'soon' },
@@ -61,7 +65,7 @@ describe.skipIf(!canMakeMachines())('bad input', () => {
     const { code, stdout } = await belt.run(['ip', 'nobody', '--json']);
     expect([code, JSON.parse(stdout)]).toEqual([
       1,
-      { error: { message: expect.stringContaining('"nobody" does not exist') } },
+      { error: { code: 'machine-not-found', message: expect.stringContaining('"nobody" does not exist') } },
     ]);
   });
 

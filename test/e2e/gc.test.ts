@@ -40,7 +40,7 @@ describe.runIf(canMakeMachines())('gc', () => {
     const removed = await belt.run([...args, '--on-failure', 'remove']);
     expect(removed.code).toBe(1);
     expect(removed.stderr).toContain('no-such-option');
-    expect(removed.stderr).toContain('what failed was removed again');
+    expect(removed.stderr).toContain('failed machines were removed');
     expect(await belt.ok(['ls', '-q'])).toBe('node1\nnode3\n');
     expect(await belt.ok(['gc'])).toBe('No orphaned machines found\n');
 

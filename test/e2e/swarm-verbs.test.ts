@@ -369,7 +369,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       const asked = await belt.run(['swarm', 'leave', 'node[1:5]'], { input: 'n\n' });
       expect([asked.code, asked.stderr]).toEqual([
         1,
-        expect.stringContaining('These 2 are all nodes of the swarm: it is dissolved'),
+        expect.stringContaining('All 2 nodes will leave: the swarm is dissolved'),
       ]);
       expect((await states()).filter((state) => state === 'active').length).toBeGreaterThan(1);
       await belt.run(['swarm', 'leave', 'node[1:5]', '--yes']);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** What completion needs of oclif's manifest (https://oclif.io/docs/plugin_loading#manifests), which the build writes. */
+/** The parts of oclif's manifest that completion reads (https://oclif.io/docs/plugin_loading#manifests). */
 export interface Commands {
   commands: Readonly<Record<string, CommandFace>>;
 }
@@ -26,7 +26,7 @@ export interface FlagFace {
   options?: readonly string[];
 }
 
-/** @param root the folder of belt's package */
+/** @param root folder of the belt package */
 export async function readCommands(root: string): Promise<Commands> {
   return JSON.parse(await readFile(join(root, 'oclif.manifest.json'), 'utf8')) as Commands;
 }
@@ -36,7 +36,7 @@ export function commandOf({ commands }: Commands, words: readonly string[]): Com
   return Object.hasOwn(commands, words.join(':')) ? commands[words.join(':')] : undefined;
 }
 
-/** What can come next behind the words of a topic: commands with their summaries, and topics. */
+/** The commands (with summaries) and topics below the words of a topic. */
 export function wordsBelow({ commands }: Commands, words: readonly string[]): Map<string, string> {
   const found = new Map<string, string>();
   for (const [id, { summary = '', hidden }] of Object.entries(commands)) {

@@ -2,7 +2,7 @@ import { isPassthrough } from '../command-line.js';
 import { outputFormats } from '../output.js';
 import { type CommandFace, type Commands, commandOf, type FlagFace, wordsBelow } from './command-tree.js';
 
-/** Where names come from; all of it is on this computer. */
+/** Sources of names, all local. */
 export interface Names {
   machines(): Promise<readonly string[]>;
   clusters(): Promise<readonly string[]>;
@@ -10,30 +10,30 @@ export interface Names {
 }
 
 export interface Completion {
-  /** With a short text each, or an empty one. */
+  /** With a summary each, which may be empty. */
   candidates: ReadonlyMap<string, string>;
-  /** The shell is to offer files as well. */
+  /** The shell should offer files as well. */
   files: boolean;
 }
 
-/** What stands before the word that is being completed. */
+/** The words before the one being completed. */
 interface Line {
-  /** The words of the command, or of the topic so far. */
+  /** The words of the command or topic. */
   path: string[];
   command?: CommandFace;
-  /** Words that are neither command nor flags. */
+  /** The arguments. */
   positionals: string[];
-  /** The last word is a flag that needs a value. */
+  /** A flag at the end that still needs its value. */
   pending?: FlagFace;
-  /** Behind `--` nothing is a flag. */
+  /** After `--` nothing is a flag. */
   ended: boolean;
 }
 
 const nothing: Completion = { candidates: new Map(), files: false };
 
 /**
- * What the last word can become.
- * @param words all behind the program's name; the last one may be empty
+ * The candidates for the last word.
+ * @param words everything after the program's name; the last one may be empty
  */
 export async function complete(
   words: readonly string[],
@@ -88,7 +88,7 @@ function readWord(word: string, line: Line, commands: Commands): void {
   if (command) line.command = command;
 }
 
-/** Before the command only what all commands know. */
+/** Before the command, the global flags only. */
 function faceOf(command: CommandFace | undefined, commands: Commands): CommandFace['flags'] {
   if (command) return command.flags;
   const some = Object.entries(commandOf(commands, ['ls'])?.flags ?? {});
@@ -119,10 +119,10 @@ async function valuesOf({ name, helpValue = '', options }: FlagFace, names: Name
   return { candidates: new Map(), files: /^(FILE|DIR)$/.test(helpValue) };
 }
 
-/** Words that stand for machines that are there. */
+/** Arguments that are existing machines. */
 const machineWords = new Set(['node', 'nodes', 'manager']);
 const fileWords = new Set(['file', 'path', 'folder', 'mountpoint']);
-/** `node1:` or `node1:/path`, or a file here. */
+/** `node1:`, `node1:/path` or a local file. */
 const placeWords = new Set(['source', 'target', 'place']);
 
 async function argumentsOf(
@@ -131,7 +131,7 @@ async function argumentsOf(
   positionals: readonly string[],
   names: Names,
 ): Promise<Completion> {
-  // Their arguments do not tell: new names, a name of a cluster, words that the framework leaves as they are.
+  // The arguments of these commands do not name their kind.
   if (id === 'create' || id === 'cluster new') return nothing;
   if (id === 'cluster rm') return of(await names.clusters());
   if (id === 'ssh' || id === 'exec') return others(await names.machines(), positionals);
@@ -148,7 +148,7 @@ async function argumentsOf(
   return { candidates: new Map(), files: fileWords.has(name) };
 }
 
-/** A machine that is named already is not named again. */
+/** Machines that are not named yet. */
 function others(machines: readonly string[], positionals: readonly string[]): Completion {
   return of(machines.filter((machine) => !positionals.includes(machine)));
 }

@@ -8,9 +8,9 @@ import { readCommands } from './command-tree.js';
 import { complete, type Names } from './complete.js';
 
 /**
- * Prints what the last word can become, a line each, with a tab and a short text where there is one; `:files` where the shell is to
- * offer files too. The scripts in templates/completion read it. Nothing is asked over the network, and whatever goes wrong, there
- * is nothing to offer: a line that is being typed is no place for errors.
+ * Prints one candidate per line, with a tab and a summary if it has one, and `:files` if the shell
+ * should offer files too. The scripts in templates/completion read it. Makes no network requests;
+ * errors mean no candidates, since they would garble the line being typed.
  */
 export async function runComplete(words: readonly string[], root: string): Promise<void> {
   const { candidates, files } = await complete(words, await readCommands(root), namesFor(words));
@@ -31,7 +31,7 @@ function namesFor(words: readonly string[]): Names {
   };
 }
 
-/** The flags that say which cluster is meant. */
+/** The flags that select the cluster. */
 function placeIn(words: readonly string[]): string[] {
   return words.flatMap((word, index) => {
     if (/^(--cluster|--storage-path)=/.test(word)) return [word];

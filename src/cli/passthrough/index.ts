@@ -8,9 +8,9 @@ const runners: Readonly<Record<PassthroughName, () => Promise<PassthroughRunner>
 };
 
 /**
- * Runs `docker`, `ssh` or `exec`. They do without the command framework, whose start takes as long as a whole SSH login
- * (docs/benchmarks.md); their help and completion come from it all the same.
- * @param root the folder of belt's own package.json
+ * Runs `docker`, `ssh` or `exec` without the command framework, which takes as long to load as an SSH
+ * login (docs/benchmarks.md). Their help and completion still come from it.
+ * @param root folder of belt's package.json
  */
 export async function runPassthrough(
   command: PassthroughName,

@@ -1,10 +1,10 @@
 import type { OwnFlags } from '../command-line.js';
 import type { OpenContext } from '../open-context.js';
 
-/** What a passthrough command has to work with. */
+/** The input of a passthrough command. */
 export interface Passthrough {
   flags: OwnFlags;
-  /** What the person typed for the other program. */
+  /** The arguments of the other program. */
   tail: readonly string[];
   opened: OpenContext;
 }

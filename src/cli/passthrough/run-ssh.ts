@@ -14,8 +14,8 @@ import { runOnMachines } from './run-on-machines.js';
 const loginShell = 'exec "${SHELL:-/bin/sh}" -l';
 
 /**
- * A shell on a machine, or one command, its words joined by spaces as ssh does. A shell at a terminal, and whatever has flags of
- * ssh's own, is the system's OpenSSH's work where there is one; a command goes over belt's own connection.
+ * Opens a shell on a machine, or runs a command, its words joined by spaces as ssh does. An
+ * interactive shell, or ssh's own flags, need the system's OpenSSH; commands use belt's own connection.
  * @returns the remote exit code
  */
 export async function ssh(passthrough: Passthrough): Promise<number> {

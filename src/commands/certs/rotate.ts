@@ -8,29 +8,29 @@ import { askOverTls, installOverSsh } from '../../engine/install-certificates.js
 import { confirm, notAgreed } from '../../ui/prompt.js';
 
 export default class CertsRotate extends BaseCommand<typeof CertsRotate> {
-  static override summary = 'give the cluster a new certificate authority while its engines go on answering';
-  static override description = [
-    'All engines and this computer first trust both authorities, then everybody gets new certificates, then the old authority is',
-    'dropped. It goes over SSH, so it also works when certificates have expired. Each engine restarts twice, those of swarm',
-    'managers one after the other; containers stop for that moment unless the engine has "live-restore". An interrupted rotation',
-    'is finished by the same command. Copies of the client certificate that you gave away have to be replaced.',
-  ].join(' ');
+  static override summary = "Rotate the cluster's CA without downtime";
+  static override description =
+    `Engines and this computer first trust both CAs, then get new certificates, then drop the old CA. Works
+over SSH, even after certificates have expired. Each engine restarts twice, those of swarm managers
+one at a time; containers stop briefly unless the engine has "live-restore". Rerun the same command
+to resume an interrupted rotation. Copies of the client certificate that you gave away must be
+replaced.`;
   static override warnsOfExpiry = false;
   static override flags = {
     ...yesFlag,
     force: Flags.boolean({
       char: 'f',
-      summary: 'do not ask, and leave machines behind that cannot be reached',
+      summary: 'Skip confirmation, and leave unreachable machines behind',
     }),
     'key-type': Flags.option({
       options: keyTypes,
-      summary: "type of the new keys; that of the old authority's if absent",
+      summary: 'Type of the new keys (default: that of the old CA)',
     })(),
   };
   static override examples = [
-    { description: 'asks first', command: '<%= config.bin %> certs rotate' },
+    { description: 'Rotate the CA after confirmation', command: '<%= config.bin %> certs rotate' },
     {
-      description: 'to keys that are quicker to make',
+      description: 'Switch to ECDSA keys',
       command: '<%= config.bin %> certs rotate --yes --key-type ecdsa-p256',
     },
   ];
@@ -55,7 +55,7 @@ export default class CertsRotate extends BaseCommand<typeof CertsRotate> {
 
   private agreed(signal: AbortSignal): Promise<boolean> {
     process.stderr.write(
-      'Each engine of the cluster restarts twice; without "live-restore" its containers stop meanwhile.\n',
+      'Each engine of the cluster restarts twice; without "live-restore" its containers stop while it does.\n',
     );
     return confirm('Rotate the certificate authority? (y/n): ', {
       input: process.stdin,
@@ -67,7 +67,7 @@ export default class CertsRotate extends BaseCommand<typeof CertsRotate> {
   private unfinished({ failed, skipped }: RotationReport, { reporter }: Context): void {
     const names = [...failed.map(({ name }) => name), ...skipped];
     reporter.warn(
-      `not finished because of ${names.join(', ')}; meanwhile both authorities are trusted. Go on with "belt certs rotate", or without these machines: belt certs rotate --force`,
+      `the rotation is unfinished because of ${names.join(', ')}, and both CAs are trusted. To resume: belt certs rotate. To leave these machines behind: belt certs rotate --force`,
     );
     this.fail();
   }

@@ -3,15 +3,15 @@ import { BaseCommand } from '../../cli/base-command.js';
 import { type ClusterConfig, clusterConfig, configFlags, configYaml } from '../../clusters/cluster-config.js';
 
 export default class ClusterConfigShow extends BaseCommand<typeof ClusterConfigShow> {
-  static override summary = 'show the settings of the driver that are in effect, without secrets';
-  static override description = 'As they come from config.yml, .belt.yaml, the environment and defaults.';
+  static override summary = "Show the driver's effective settings, without secrets";
+  static override description = 'Settings come from config.yml, .belt.yaml, the environment and defaults.';
   static override flags = {
-    cmd: Flags.boolean({ char: 'c', summary: 'as flags for "belt cluster new"' }),
+    cmd: Flags.boolean({ char: 'c', summary: 'Print flags for "belt cluster new"' }),
   };
   static override examples = [
-    { description: 'as a section of config.yml', command: '<%= config.bin %> cluster config' },
+    { description: 'Print a section of config.yml', command: '<%= config.bin %> cluster config' },
     {
-      description: 'as a command line',
+      description: 'Print a command line',
       command: '<%= config.bin %> cluster config --cmd',
     },
   ];

@@ -4,22 +4,22 @@ import { type ClusterSummary, listClusters } from '../../clusters/list-clusters.
 import { clusterTable } from '../../clusters/views/cluster-table.js';
 
 export default class ClusterLs extends BaseCommand<typeof ClusterLs> {
-  static override summary = 'list the clusters, with the managers of their swarms';
+  static override summary = 'List clusters and the managers of their swarms';
   static override description =
-    `ACTIVE marks the cluster in use; #NODES are the machines that run, of all. All clusters are asked at once, each within its own
---timeout; one that gives no answer costs its own row and no more.`;
+    `ACTIVE marks the cluster in use; #NODES counts running and all machines. All clusters are queried at
+once, each within --timeout; an unresponsive one only affects its own row.`;
   static override flags = {
     timeout: Flags.integer({
       char: 't',
-      summary: 'seconds that each cluster may take to answer',
+      summary: 'Timeout per cluster in seconds',
       default: 10,
       min: 1,
       helpValue: 'S',
     }),
   };
   static override examples = [
-    { description: 'all', command: '<%= config.bin %> cluster ls' },
-    { description: 'for a program', command: '<%= config.bin %> cluster ls --json' },
+    { description: 'List all clusters', command: '<%= config.bin %> cluster ls' },
+    { description: 'Print JSON for scripts', command: '<%= config.bin %> cluster ls --json' },
   ];
 
   async run(): Promise<ClusterSummary[]> {

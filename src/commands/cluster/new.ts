@@ -4,15 +4,14 @@ import { driverFlag, requiredArgument } from '../../cli/flags.js';
 import { type CreatedCluster, createCluster } from '../../clusters/create-cluster.js';
 
 export default class ClusterNew extends BaseCommand<typeof ClusterNew> {
-  static override summary =
-    'begin a cluster, with settings, keys and machines of its own, and work with it from now on';
+  static override summary = 'Create a cluster and switch to it';
   static override args = {
-    name: requiredArgument('what it is to be called'),
+    name: requiredArgument('Name of the new cluster'),
   };
   static override flags = {
     ...driverFlag,
     define: Flags.string({
-      summary: 'a setting of the driver, for the config.yml of the cluster',
+      summary: 'Driver setting for config.yml',
       helpValue: 'KEY=VALUE',
       multiple: true,
       multipleNonGreedy: true,
@@ -20,11 +19,11 @@ export default class ClusterNew extends BaseCommand<typeof ClusterNew> {
   };
   static override examples = [
     {
-      description: 'one of nspawn machines',
+      description: 'Create a cluster of nspawn machines',
       command: '<%= config.bin %> cluster new --driver nspawn swarm2k',
     },
     {
-      description: 'with a setting',
+      description: 'Set the image of its machines',
       command: '<%= config.bin %> cluster new --driver nspawn --define image=debian-12 swarm3k',
     },
   ];
@@ -35,7 +34,7 @@ export default class ClusterNew extends BaseCommand<typeof ClusterNew> {
     const created = await createCluster({ name: this.args.name, driver, definitions }, context);
     this.print(created.cluster);
     context.reporter.note(
-      `its settings are in ${created.path}; it is in use now (back: belt use ${context.cluster.name})`,
+      `created ${created.path} and switched to it; to switch back: belt use ${context.cluster.name}`,
     );
     return created;
   }

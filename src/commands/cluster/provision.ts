@@ -9,13 +9,13 @@ import { wantedGroups } from '../../clusters/requested-groups.js';
 import { failureList, noChangeText, stageText } from '../../clusters/views/plan-view.js';
 
 export default class ClusterProvision extends BaseCommand<typeof ClusterProvision> {
-  static override summary = 'make a cluster what config.yml says, from nothing or from what is there';
+  static override summary = 'Create or update a cluster to match its config.yml';
   static override description =
-    `Does what "belt cluster plan" shows: machines are made and started, all at the same time; managers join one by one, each when the
-one before takes part; then workers join, spread over the managers; then availability and labels are set, engines told what is new, and sizes changed. What no group names stays,
-unless --prune.
+    `Applies what "belt cluster plan" shows: creates and starts machines, joins managers one at a time,
+joins workers spread over the managers, sets availability and labels, and changes engine options and
+sizes. Machines and nodes of no group stay, unless --prune.
 
-It may be called again at any time: what is done already is not done again, and what was interrupted goes on.`;
+Rerun at any time: it continues where it was interrupted.`;
   static override usage = 'cluster provision [--manager NODES] [NODES...]';
   static override strict = false;
   static override args = workersArgument;
@@ -25,9 +25,9 @@ It may be called again at any time: what is done already is not done again, and 
     ...readyTimeoutFlag,
   };
   static override examples = [
-    { description: 'by config.yml', command: '<%= config.bin %> cluster provision' },
+    { description: 'Apply config.yml', command: '<%= config.bin %> cluster provision' },
     {
-      description: 'without a config.yml',
+      description: 'Provision without a config.yml',
       command:
         '<%= config.bin %> cluster provision --manager mg[0:2] --manager-size 1gb --worker-size 512mb node[1:4]',
     },
@@ -52,6 +52,6 @@ It may be called again at any time: what is done already is not done again, and 
   private interrupted(error: unknown): never {
     if (!isAbort(error)) throw error;
     const command = redactedCommandLine(['belt', 'cluster', 'provision', ...this.typed]);
-    throw new AbortError('interrupted', { hint: `go on with the same command: ${command}`, cause: error });
+    throw new AbortError('interrupted', { hint: command, cause: error });
   }
 }

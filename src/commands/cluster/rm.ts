@@ -5,19 +5,23 @@ import { type DoomedCluster, doomedCluster, removeCluster } from '../../clusters
 import { confirm, notAgreed } from '../../ui/prompt.js';
 
 export default class ClusterRm extends BaseCommand<typeof ClusterRm> {
-  static override summary = 'delete a cluster with its settings, keys and certificates';
+  static override summary = 'Remove a cluster with its settings, keys and certificates';
   static override description =
-    `Refused while it has machines, unless --force destroys them first. If it was the cluster in use, "default" is afterwards.`;
+    `Refused while it has machines, unless --force removes them first. If it was in use, belt switches to
+"default".`;
   static override args = {
-    name: requiredArgument('the cluster'),
+    name: requiredArgument('Cluster'),
   };
   static override flags = {
     ...yesFlag,
-    force: Flags.boolean({ char: 'f', summary: 'destroy its machines too' }),
+    force: Flags.boolean({ char: 'f', summary: 'Also remove its machines' }),
   };
   static override examples = [
-    { description: 'one without machines', command: '<%= config.bin %> cluster rm swarm3k' },
-    { description: 'with all its machines', command: '<%= config.bin %> cluster rm --force --yes swarm2k' },
+    { description: 'Remove an empty cluster', command: '<%= config.bin %> cluster rm swarm3k' },
+    {
+      description: 'Remove a cluster and its machines',
+      command: '<%= config.bin %> cluster rm --force --yes swarm2k',
+    },
   ];
 
   async run(): Promise<{ removed: string; machines: string[] }> {
@@ -35,7 +39,7 @@ export default class ClusterRm extends BaseCommand<typeof ClusterRm> {
       ? `the name ${name} (its folder stays)`
       : `cluster ${name}, its settings, keys and certificates`;
     const names = machines.map((machine) => machine.name).join(', ');
-    const also = names === '' ? '' : `, and destroy ${names}`;
+    const also = names === '' ? '' : `, and remove ${names}`;
     process.stderr.write(`About to delete ${what}${also}\n`);
     return confirm('Are you sure? (y/n): ', { input: process.stdin, output: process.stderr });
   }

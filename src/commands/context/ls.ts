@@ -4,8 +4,8 @@ import { type DockerContext, listContexts } from '../../contexts/docker-contexts
 import { contextTable } from '../../contexts/views/context-table.js';
 
 export default class ContextLs extends BaseCommand<typeof ContextLs> {
-  static override summary = 'list the docker contexts that lead to machines';
-  static override examples = [{ description: 'all', command: '<%= config.bin %> context ls' }];
+  static override summary = 'List the docker contexts of machines';
+  static override examples = [{ description: 'List all contexts', command: '<%= config.bin %> context ls' }];
 
   async run(): Promise<DockerContext[]> {
     await requireDockerClient(await this.environment());

@@ -5,16 +5,17 @@ import { allFlag, nodesArgument } from '../../cli/flags.js';
 import { removeContexts } from '../../contexts/docker-contexts.js';
 
 export default class ContextRm extends BaseCommand<typeof ContextRm> {
-  static override summary =
-    'remove the docker contexts of machines, also of those that are gone; machines stay';
+  static override summary = 'Remove the docker contexts of machines';
   static override usage = 'context rm NODES...';
   static override strict = false;
   static override args = nodesArgument;
   static override flags = {
     ...allFlag,
-    force: Flags.boolean({ char: 'f', summary: 'also the one that is in use' }),
+    force: Flags.boolean({ char: 'f', summary: 'Also remove the context in use' }),
   };
-  static override examples = [{ description: 'one', command: '<%= config.bin %> context rm node1' }];
+  static override examples = [
+    { description: 'Remove one context', command: '<%= config.bin %> context rm node1' },
+  ];
 
   async run(): Promise<string[]> {
     await requireDockerClient(await this.environment());

@@ -5,14 +5,21 @@ import { selectMachines } from '../../machines/select-machines.js';
 import { confirm, notAgreed } from '../../ui/prompt.js';
 
 export default class EngineInsecure extends EngineCommand<typeof EngineInsecure> {
-  static override summary = 'let engines listen on TCP 2375, for everybody';
+  static override summary = 'Expose engines on TCP 2375 without TLS';
   static override description =
-    'Whoever reaches that port is root on the machine, without a password. Use it in a closed network, if at all.';
+    `Anyone who can reach that port is root on the machine, without a password. Only use it in a closed
+network.`;
   static override usage = 'engine insecure NODES...';
   static override flags = { ...allFlag, ...forceFlag, ...yesFlag };
   static override examples = [
-    { description: 'asks first', command: '<%= config.bin %> engine insecure node1' },
-    { description: 'without a question', command: '<%= config.bin %> engine insecure --yes node1' },
+    {
+      description: 'Expose one engine after confirmation',
+      command: '<%= config.bin %> engine insecure node1',
+    },
+    {
+      description: 'Expose one engine without confirmation',
+      command: '<%= config.bin %> engine insecure --yes node1',
+    },
   ];
 
   async run(): Promise<EngineReport> {
@@ -20,14 +27,14 @@ export default class EngineInsecure extends EngineCommand<typeof EngineInsecure>
     const context = await this.context();
     const names = (await selectMachines(this.words, context, { all })).map(({ name }) => name);
     if (!yes && !(await this.agreed(names, context.signal))) {
-      throw notAgreed('changed', 'SSH needs no open port: belt engine local');
+      throw notAgreed('changed', 'belt engine local');
     }
     return this.setUp(names, false, (machines) => changeAccess('insecure', machines, { force }, context));
   }
 
   private async agreed(names: readonly string[], signal: AbortSignal): Promise<boolean> {
     process.stderr.write(
-      `WARNING: everybody who reaches TCP port 2375 of ${names.join(', ')} will be root there, without a password or certificate.\n`,
+      `WARNING: anyone who can reach TCP port 2375 of ${names.join(', ')} will be root there, without a password or certificate.\n`,
     );
     return confirm('Are you sure? (y/n): ', { input: process.stdin, output: process.stderr, signal });
   }

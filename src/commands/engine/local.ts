@@ -3,12 +3,12 @@ import { allFlag, forceFlag } from '../../cli/flags.js';
 import { changeAccess } from '../../engine/provision-machines.js';
 
 export default class EngineLocal extends EngineCommand<typeof EngineLocal> {
-  static override summary = 'let engines listen on their socket alone: SSH is the way in';
+  static override summary = 'Restrict engines to their local socket (SSH only)';
   static override usage = 'engine local NODES...';
   static override flags = { ...allFlag, ...forceFlag };
   static override examples = [
-    { description: 'one machine', command: '<%= config.bin %> engine local node1' },
-    { description: 'all of them', command: '<%= config.bin %> engine local --all' },
+    { description: 'Restrict one engine', command: '<%= config.bin %> engine local node1' },
+    { description: 'Restrict all engines', command: '<%= config.bin %> engine local --all' },
   ];
 
   async run(): Promise<EngineReport> {

@@ -3,12 +3,12 @@ import { allFlag, forceFlag } from '../../cli/flags.js';
 import { changeAccess } from '../../engine/provision-machines.js';
 
 export default class EngineSecure extends EngineCommand<typeof EngineSecure> {
-  static override summary = 'let engines listen on TCP 2376, for clients with a certificate of the cluster';
+  static override summary = 'Expose engines on TCP 2376 with mutual TLS';
   static override usage = 'engine secure NODES...';
   static override flags = { ...allFlag, ...forceFlag };
   static override examples = [
-    { description: 'one machine', command: '<%= config.bin %> engine secure node1' },
-    { description: 'several at the same time', command: '<%= config.bin %> engine secure node[1:3]' },
+    { description: 'Expose one engine', command: '<%= config.bin %> engine secure node1' },
+    { description: 'Expose several engines', command: '<%= config.bin %> engine secure node[1:3]' },
   ];
 
   async run(): Promise<EngineReport> {

@@ -7,14 +7,14 @@ import { engineTable } from '../../engine/views/engine-tables.js';
 import { selectMachines } from '../../machines/select-machines.js';
 
 export default class EngineShow extends BaseCommand<typeof EngineShow> {
-  static override summary = 'how engines are set up, and whether the machines are so in fact';
+  static override summary = 'Show recorded and actual engine settings';
   static override usage = 'engine show NODES...';
   static override strict = false;
   static override args = nodesArgument;
   static override flags = allFlag;
   static override examples = [
-    { description: 'one machine', command: '<%= config.bin %> engine show node1' },
-    { description: 'all settings, as JSON', command: '<%= config.bin %> engine show --json node1' },
+    { description: 'Show one engine', command: '<%= config.bin %> engine show node1' },
+    { description: 'Print all settings as JSON', command: '<%= config.bin %> engine show --json node1' },
   ];
 
   async run(): Promise<BatchReport<EngineView>> {

@@ -5,17 +5,19 @@ import { buildImage, type Image, imagesOf } from '../../machines/driver-images.j
 import { imageTable } from '../../machines/views/image-tables.js';
 
 export default class ImageBuild extends BaseCommand<typeof ImageBuild> {
-  static override summary = 'build a base image unless it is there';
+  static override summary = 'Build a base image unless it exists';
   static override description =
-    '"belt create" does this by itself; building beforehand makes the first create fast.';
+    '"belt create" builds a missing image itself; building it beforehand makes the first create fast.';
   static override args = {
-    name: argument('the image; the default one if absent'),
+    name: argument('Image (default: the default image)'),
   };
   static override flags = {
     ...driverFlag,
-    force: Flags.boolean({ char: 'f', summary: 'build it anew' }),
+    force: Flags.boolean({ char: 'f', summary: 'Rebuild an existing image' }),
   };
-  static override examples = [{ description: 'the default image', command: '<%= config.bin %> image build' }];
+  static override examples = [
+    { description: 'Build the default image', command: '<%= config.bin %> image build' },
+  ];
 
   async run(): Promise<Image> {
     const context = await this.context();

@@ -4,13 +4,13 @@ import { type Image, imagesOf } from '../../machines/driver-images.js';
 import { imageTable } from '../../machines/views/image-tables.js';
 
 export default class ImageLs extends BaseCommand<typeof ImageLs> {
-  static override summary = 'list the images of your own that machines start from';
+  static override summary = 'List your own images';
   static override flags = driverFlag;
   static override description =
-    'Base images on this computer, or with -d digitalocean or amazonec2 the snapshots there.';
+    'Shows base images on this computer, or with -d digitalocean or amazonec2 the snapshots there.';
   static override examples = [
-    { description: 'those of this computer', command: '<%= config.bin %> image ls' },
-    { description: 'snapshots', command: '<%= config.bin %> image ls -d digitalocean' },
+    { description: 'List base images', command: '<%= config.bin %> image ls' },
+    { description: 'List snapshots', command: '<%= config.bin %> image ls -d digitalocean' },
   ];
 
   async run(): Promise<Image[]> {

@@ -3,13 +3,13 @@ import { driverFlag, requiredArgument } from '../../cli/flags.js';
 import { imagesOf } from '../../machines/driver-images.js';
 
 export default class ImageRm extends BaseCommand<typeof ImageRm> {
-  static override summary = 'delete a base image that no machine stands on, or a snapshot';
+  static override summary = 'Delete an unused base image or a snapshot';
   static override args = {
-    name: requiredArgument('the image: its name or its id'),
+    name: requiredArgument('Name or ID of the image'),
   };
   static override flags = driverFlag;
   static override examples = [
-    { description: 'free its disk space', command: '<%= config.bin %> image rm debian-13' },
+    { description: 'Delete a base image', command: '<%= config.bin %> image rm debian-13' },
   ];
 
   async run(): Promise<{ removed: string }> {

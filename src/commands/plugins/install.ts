@@ -5,19 +5,19 @@ import type { Plugin } from '../../plugins/list-plugins.js';
 import { pluginTable } from '../../plugins/views/plugin-table.js';
 
 export default class PluginsInstall extends BaseCommand<typeof PluginsInstall> {
-  static override summary = 'install an npm package with a driver';
+  static override summary = 'Install or update a plugin';
   static override description =
-    `A plugin is a program that runs with your rights: install what you trust. Installed again, it is brought up to date.`;
+    'A plugin is an npm package with a driver. It runs with your permissions: only install what you trust.';
   static override args = {
-    package: requiredArgument('name in the npm registry, with or without @VERSION; a URL, tarball or folder'),
+    package: requiredArgument('npm package, with or without @VERSION; URL, tarball or folder'),
   };
   static override examples = [
     {
-      description: 'the newest of the registry',
+      description: 'Install the latest version',
       command: '<%= config.bin %> plugins install belt-driver-lxd',
     },
     {
-      description: 'a tarball that "npm pack" made',
+      description: 'Install a tarball from "npm pack"',
       command: '<%= config.bin %> plugins install ./belt-driver-lxd-1.0.0.tgz',
     },
   ];

@@ -5,14 +5,15 @@ import type { Plugin } from '../../plugins/list-plugins.js';
 import { pluginTable } from '../../plugins/views/plugin-table.js';
 
 export default class PluginsLink extends BaseCommand<typeof PluginsLink> {
-  static override summary = 'use the driver in a folder that you work on';
+  static override summary = 'Link a plugin under development';
   static override description =
-    `Nothing is copied: what changes in the folder is there the next time belt starts. Its own dependencies are installed there by npm.`;
+    `Nothing is copied: changes in the folder take effect the next time belt starts. Run npm install in the
+folder yourself.`;
   static override args = {
-    folder: requiredArgument('folder with the package.json of the driver'),
+    folder: requiredArgument('Folder with the package.json of the plugin'),
   };
   static override examples = [
-    { description: 'the one in this folder', command: '<%= config.bin %> plugins link .' },
+    { description: 'Link the current folder', command: '<%= config.bin %> plugins link .' },
   ];
 
   async run(): Promise<Plugin> {

@@ -5,18 +5,20 @@ import type { Plugin } from '../../plugins/list-plugins.js';
 import { uninstallPlugin } from '../../plugins/uninstall-plugin.js';
 
 export default class PluginsUninstall extends BaseCommand<typeof PluginsUninstall> {
-  static override summary = 'take a plugin away';
-  static override description =
-    'Refused while its driver has machines in any of your clusters, unless --force is given.';
+  static override summary = 'Uninstall a plugin';
+  static override description = 'Refused while its driver has machines in any cluster, unless --force.';
   static override args = {
-    plugin: requiredArgument('the package, or its driver'),
+    plugin: requiredArgument('Package or driver'),
   };
   static override flags = {
-    force: Flags.boolean({ char: 'f', summary: 'though its driver has machines: belt only lists them then' }),
+    force: Flags.boolean({
+      char: 'f',
+      summary: 'Uninstall even if the driver has machines (belt can then only list them)',
+    }),
   };
   static override examples = [
-    { description: 'by its package', command: '<%= config.bin %> plugins uninstall belt-driver-lxd' },
-    { description: 'by its driver', command: '<%= config.bin %> plugins uninstall lxd' },
+    { description: 'Uninstall by package', command: '<%= config.bin %> plugins uninstall belt-driver-lxd' },
+    { description: 'Uninstall by driver', command: '<%= config.bin %> plugins uninstall lxd' },
   ];
 
   async run(): Promise<Plugin> {

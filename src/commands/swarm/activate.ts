@@ -4,11 +4,11 @@ import { NodeCommand } from '../../cli/node-command.js';
 import { type AvailabilityChange, setAvailability } from '../../swarm/change-availability.js';
 
 export default class Activate extends NodeCommand<typeof Activate> {
-  static override summary = 'let nodes take tasks again';
+  static override summary = 'Activate nodes: let them accept tasks again';
   static override usage = 'swarm activate NODES...';
   static override args = nodesArgument;
   static override examples = [
-    { description: 'after work on a node', command: '<%= config.bin %> swarm activate node4' },
+    { description: 'Activate a node after maintenance', command: '<%= config.bin %> swarm activate node4' },
   ];
 
   async run(): Promise<BatchReport<AvailabilityChange & { name: string }>> {

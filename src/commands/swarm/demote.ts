@@ -4,15 +4,13 @@ import { NodeCommand } from '../../cli/node-command.js';
 import { demoteNodes, type RoleChange } from '../../swarm/change-roles.js';
 
 export default class Demote extends NodeCommand<typeof Demote> {
-  static override summary = 'make managers workers, one after the other, the leader last';
-  static override description =
-    `Refused, with the numbers, when the swarm would lose its quorum, or the last manager that it can do
-without.`;
+  static override summary = 'Demote managers to workers, one at a time, leader last';
+  static override description = 'Refused if the swarm would lose its quorum or its last spare manager.';
   static override usage = 'swarm demote NODES... [--force]';
   static override args = nodesArgument;
   static override flags = forceFlag;
   static override examples = [
-    { description: 'two managers less', command: '<%= config.bin %> swarm demote mg[3:4]' },
+    { description: 'Demote two managers', command: '<%= config.bin %> swarm demote mg[3:4]' },
   ];
 
   async run(): Promise<BatchReport<RoleChange & { name: string }>> {

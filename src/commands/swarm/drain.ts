@@ -4,27 +4,27 @@ import { nodesArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
 import { type AvailabilityChange, drainNodes } from '../../swarm/change-availability.js';
 
-/** Seconds; no default of the flag, which would want --wait each time. */
+/** Seconds. Not a default of the flag, which would then require --wait. */
 const defaultTimeout = 300;
 
 export default class Drain extends NodeCommand<typeof Drain> {
-  static override summary = 'move what the swarm runs on nodes elsewhere';
+  static override summary = 'Drain nodes: move their tasks to other nodes';
   static override description =
-    `Says which services that interrupts, and which containers stay since they are no tasks of the swarm.`;
+    'Reports which services are interrupted, and which containers stay because they are not swarm tasks.';
   static override usage = 'swarm drain NODES... [--wait [--timeout S]]';
   static override args = nodesArgument;
   static override flags = {
-    wait: Flags.boolean({ summary: 'until no task of the swarm runs there any more' }),
+    wait: Flags.boolean({ summary: 'Wait until no swarm task is running on the nodes' }),
     timeout: Flags.integer({
-      summary: `give up waiting after so many seconds; ${defaultTimeout} if absent`,
+      summary: `Timeout of --wait in seconds (default: ${defaultTimeout})`,
       min: 1,
       helpValue: 'S',
       dependsOn: ['wait'],
     }),
   };
   static override examples = [
-    { description: 'a manager that is to do nothing else', command: '<%= config.bin %> swarm drain mg1' },
-    { description: 'before work on a node', command: '<%= config.bin %> swarm drain node4 --wait' },
+    { description: 'Keep a manager free of tasks', command: '<%= config.bin %> swarm drain mg1' },
+    { description: 'Drain a node before maintenance', command: '<%= config.bin %> swarm drain node4 --wait' },
   ];
 
   async run(): Promise<BatchReport<AvailabilityChange & { name: string }>> {

@@ -6,24 +6,25 @@ import { machineFor } from '../../machines/active-machine.js';
 import { initSwarm, type SwarmInit } from '../../swarm/init-swarm.js';
 
 export default class Init extends BaseCommand<typeof Init> {
-  static override summary = 'begin a swarm on a machine';
+  static override summary = 'Initialize a swarm';
   static override description =
-    `The machine becomes the first manager, and the active machine where none is chosen yet. Its private address is what other nodes are
-told, or its public one where it has no other. Durations are written as docker writes them: 2160h, 1h30m, 5s.`;
+    `The machine becomes the first manager, and the active machine if none is set. It advertises its
+private address, or its public one if it has no other. Durations are written as in docker: 2160h,
+1h30m, 5s.`;
   static override args = {
-    node: argument('the first manager; the active machine if absent'),
+    node: argument('First manager (default: the active machine)'),
   };
   static override flags = {
     ...hostFlag,
     ...initFlags,
     force: Flags.boolean({
-      summary: 'with --force-new-cluster: even where the swarm has other managers and a leader',
+      summary: 'With --force-new-cluster: even if the swarm has a leader and other managers',
     }),
   };
   static override examples = [
-    { description: 'a swarm of one manager', command: '<%= config.bin %> swarm init node1' },
+    { description: 'Initialize a swarm with one manager', command: '<%= config.bin %> swarm init node1' },
     {
-      description: 'a manager that runs nothing else, and networks of its own',
+      description: 'Use a dedicated manager and other networks',
       command: '<%= config.bin %> swarm init node1 --availability drain --default-addr-pool 172.30.0.0/16',
     },
   ];

@@ -8,26 +8,29 @@ import { selectMachine, selectMachines } from '../../machines/select-machines.js
 import { type Joined, joinSwarm } from '../../swarm/join-swarm.js';
 
 export default class SwarmJoin extends NodeCommand<typeof SwarmJoin> {
-  static override summary = 'let machines join the swarm of a manager';
+  static override summary = 'Join machines to a swarm';
   static override description =
-    `Each has joined when its engine and the managers agree on it. Workers are spread over all managers; where one goes away meanwhile, its
-workers join at another. A machine that does not get in is looked at: which ports are closed to it, and whether clocks and packet sizes fit.`;
+    `A machine has joined when its engine and the managers agree. Workers are spread over all managers. If
+a machine cannot join, belt checks ports, clocks and packet sizes and reports the cause.`;
   static override usage = 'swarm join MANAGER NODES... [--manager]';
   static override args = {
-    manager: requiredArgument('a manager of the swarm'),
+    manager: requiredArgument('Manager of the swarm'),
     ...nodesArgument,
   };
   static override flags = {
     manager: Flags.boolean({
-      summary: 'as managers, one after the other; otherwise as workers, at the same time',
+      summary: 'Join as managers, one at a time (default: as workers)',
     }),
     ...availabilityFlag,
   };
   static override examples = [
-    { description: 'three workers', command: '<%= config.bin %> swarm join node1 node[2:4]' },
-    { description: 'two more managers', command: '<%= config.bin %> swarm join --manager node1 node[2:3]' },
+    { description: 'Join three workers', command: '<%= config.bin %> swarm join node1 node[2:4]' },
     {
-      description: 'managers that run nothing else',
+      description: 'Join two more managers',
+      command: '<%= config.bin %> swarm join --manager node1 node[2:3]',
+    },
+    {
+      description: 'Join dedicated managers',
       command: '<%= config.bin %> swarm join --manager --availability drain node1 node[2:3]',
     },
   ];
@@ -47,10 +50,10 @@ workers join at another. A machine that does not get in is looked at: which port
     return this.report(outcomes, { named: true });
   }
 
-  /** Who invites, and who joins. */
+  /** The manager to join through, and the machines that join. */
   protected parties(): { manager?: string | undefined; nodes: readonly string[] } {
     const [manager, ...nodes] = this.words;
     if (nodes.length > 0) return { manager, nodes };
-    throw new UsageError('no machines named that should join', { hint: 'belt swarm join MANAGER NODES' });
+    throw new UsageError('no machines to join specified', { hint: 'belt swarm join MANAGER NODES' });
   }
 }

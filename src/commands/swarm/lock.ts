@@ -3,15 +3,16 @@ import { BaseCommand } from '../../cli/base-command.js';
 import { type Lock as LockState, setAutolock } from '../../swarm/autolock.js';
 
 export default class Lock extends BaseCommand<typeof Lock> {
-  static override summary = 'have managers that restart ask for a key, or no longer';
+  static override summary = 'Enable or disable autolock';
   static override description =
-    "docker's autolock: what a manager stores of the swarm cannot be read without the key. It is printed here, and by belt swarm unlock-key; keep it elsewhere.";
+    `With autolock, managers need the unlock key after a restart. belt prints it here and in "belt swarm
+unlock-key"; store it in a safe place.`;
   static override flags = {
-    off: Flags.boolean({ summary: 'managers restart without a key again' }),
+    off: Flags.boolean({ summary: 'Disable autolock' }),
   };
   static override examples = [
-    { description: 'from now on', command: '<%= config.bin %> swarm lock' },
-    { description: 'no longer', command: '<%= config.bin %> swarm lock --off' },
+    { description: 'Enable autolock', command: '<%= config.bin %> swarm lock' },
+    { description: 'Disable autolock', command: '<%= config.bin %> swarm lock --off' },
   ];
 
   async run(): Promise<LockState> {

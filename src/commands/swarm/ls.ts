@@ -5,14 +5,14 @@ import { listNodes, type SwarmNode } from '../../swarm/list-nodes.js';
 import { swarmTable } from '../../swarm/views/node-tables.js';
 
 export default class SwarmLs extends BaseCommand<typeof SwarmLs> {
-  static override summary = 'list the nodes of a swarm';
+  static override summary = 'List the nodes of a swarm';
   static override args = {
-    node: argument('a manager of the swarm; the active machine, or another manager, if absent'),
+    node: argument('Manager of the swarm (default: the active machine, or any manager)'),
   };
   static override flags = hostFlag;
   static override examples = [
-    { description: 'as the active machine knows them', command: '<%= config.bin %> swarm ls' },
-    { description: 'as another manager knows them', command: '<%= config.bin %> swarm ls node1' },
+    { description: 'List the nodes of the active swarm', command: '<%= config.bin %> swarm ls' },
+    { description: 'List nodes as seen by a manager', command: '<%= config.bin %> swarm ls node1' },
   ];
 
   async run(): Promise<SwarmNode[]> {

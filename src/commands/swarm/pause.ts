@@ -4,11 +4,11 @@ import { NodeCommand } from '../../cli/node-command.js';
 import { type AvailabilityChange, setAvailability } from '../../swarm/change-availability.js';
 
 export default class Pause extends NodeCommand<typeof Pause> {
-  static override summary = 'give nodes no new tasks; what runs there goes on';
+  static override summary = 'Pause nodes: assign no new tasks';
   static override usage = 'swarm pause NODES...';
   static override args = nodesArgument;
   static override examples = [
-    { description: 'nothing new on two nodes', command: '<%= config.bin %> swarm pause node[3:4]' },
+    { description: 'Pause two nodes', command: '<%= config.bin %> swarm pause node[3:4]' },
   ];
 
   async run(): Promise<BatchReport<AvailabilityChange & { name: string }>> {

@@ -4,11 +4,11 @@ import { NodeCommand } from '../../cli/node-command.js';
 import { promoteNodes, type RoleChange } from '../../swarm/change-roles.js';
 
 export default class Promote extends NodeCommand<typeof Promote> {
-  static override summary = 'make nodes managers, one after the other';
+  static override summary = 'Promote nodes to managers, one at a time';
   static override usage = 'swarm promote NODES...';
   static override args = nodesArgument;
   static override examples = [
-    { description: 'two more managers', command: '<%= config.bin %> swarm promote node[2:3]' },
+    { description: 'Promote two workers', command: '<%= config.bin %> swarm promote node[2:3]' },
   ];
 
   async run(): Promise<BatchReport<RoleChange & { name: string }>> {

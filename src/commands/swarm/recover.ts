@@ -12,17 +12,20 @@ import { planText, recoveredText } from '../../swarm/views/recovery-texts.js';
 import { confirm, notAgreed } from '../../ui/prompt.js';
 
 export default class Recover extends BaseCommand<typeof Recover> {
-  static override summary = 'bring a swarm back that has lost its quorum';
+  static override summary = 'Recover a swarm that has lost its quorum';
   static override description =
-    `Looks at every machine of the cluster, and begins the swarm anew on the manager that knows most of what was decided, once its state as
-it is has been copied there. The other machines become nodes of it again, in the roles that they had, and entries of lost nodes are removed.
-Lost managers that can be started should be started instead. Called again after an interruption, or after "swarm restore", it goes on.`;
+    `Inspects every machine of the cluster, backs up the state of the most up-to-date manager, and
+initializes the swarm again on it. The other machines rejoin in their previous roles, and entries of
+lost nodes are removed. If lost managers can be started, start them instead. Rerun to resume, also
+after "swarm restore".`;
   static override usage = 'swarm recover [--yes] [--force]';
   static override flags = {
     ...yesFlag,
-    force: Flags.boolean({ summary: 'do it even where enough managers answer to elect a leader' }),
+    force: Flags.boolean({ summary: 'Recover even if enough managers respond to elect a leader' }),
   };
-  static override examples = [{ description: 'asks first', command: '<%= config.bin %> swarm recover' }];
+  static override examples = [
+    { description: 'Recover a swarm after confirmation', command: '<%= config.bin %> swarm recover' },
+  ];
 
   async run(): Promise<Recovered> {
     const context = await this.context();
@@ -38,6 +41,6 @@ Lost managers that can be started should be started instead. Called again after 
 
   private agreed(plan: RecoveryPlan, signal: AbortSignal): Promise<boolean> {
     process.stderr.write(`${planText(plan)}\n`);
-    return confirm('Go on? (y/n): ', { input: process.stdin, output: process.stderr, signal });
+    return confirm('Continue? (y/n): ', { input: process.stdin, output: process.stderr, signal });
   }
 }

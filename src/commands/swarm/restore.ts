@@ -9,31 +9,34 @@ import { type Restored, restoreSwarm } from '../../swarm/recovery/restore-swarm.
 import { recoveredText, restoredText } from '../../swarm/views/recovery-texts.js';
 
 export default class Restore extends BaseCommand<typeof Restore> {
-  static override summary = 'begin a swarm anew from a backup, on a machine that is its only manager then';
+  static override summary = 'Restore a swarm from a backup, on a machine that becomes its only manager';
   static override description =
-    `Takes what "swarm backup" made, or a tar of a manager's /var/lib/docker/swarm. It is read to its end before anything is changed. A
-swarm's folder that the machine has is moved aside and kept. The unlock key of a swarm that locks its managers is asked for, or read from
-standard input.`;
+    `FILE comes from "swarm backup" or is a tar of a manager's /var/lib/docker/swarm. It is read completely
+before anything changes. The machine's previous swarm state is moved aside. For a locked swarm, the
+unlock key is prompted for or read from standard input.`;
   static override usage = 'swarm restore FILE NODE [--rejoin NODES]... [--force]';
   static override args = {
-    file: requiredArgument('the backup'),
-    node: requiredArgument('the machine'),
+    file: requiredArgument('Backup file'),
+    node: requiredArgument('Machine to restore on'),
   };
   static override flags = {
     rejoin: Flags.string({
-      summary: 'machines that are to be nodes again, in the roles that they had; later: belt swarm recover',
+      summary: 'Machines that rejoin in their previous roles (or later: belt swarm recover)',
       helpValue: 'NODES',
       multiple: true,
       multipleNonGreedy: true,
     }),
     force: Flags.boolean({
-      summary: 'do it even where the machine is in a healthy swarm, or the swarm of the backup is alive',
+      summary: 'Restore even if the machine is in a healthy swarm, or the backed-up swarm is running',
     }),
   };
   static override examples = [
-    { description: 'all managers are lost', command: '<%= config.bin %> swarm restore swarm.tar.gz mg1' },
     {
-      description: 'the workers are there still',
+      description: 'Restore after losing all managers',
+      command: '<%= config.bin %> swarm restore swarm.tar.gz mg1',
+    },
+    {
+      description: 'Restore and rejoin the workers',
       command: '<%= config.bin %> swarm restore swarm.tar.gz mg1 --rejoin "node*"',
     },
   ];

@@ -5,16 +5,17 @@ import { NodeCommand } from '../../cli/node-command.js';
 import { type Removed, removeNodes } from '../../swarm/remove-nodes.js';
 
 export default class SwarmRm extends NodeCommand<typeof SwarmRm> {
-  static override summary = "remove nodes that are gone from their swarm's list";
+  static override summary = 'Remove missing nodes from their swarm';
   static override description =
-    'A manager that is gone is made a worker first; refused, with the numbers, when the swarm would lose its quorum. For nodes that are there: belt swarm leave.';
+    `A missing manager is demoted first; refused if the swarm would lose its quorum. For nodes that still
+exist, use: belt swarm leave.`;
   static override usage = 'swarm rm NODES... [--force]';
   static override args = nodesArgument;
   static override flags = {
-    force: Flags.boolean({ summary: 'also nodes that are there, and whatever it does to the quorum' }),
+    force: Flags.boolean({ summary: 'Also remove existing nodes, and ignore the quorum' }),
   };
   static override examples = [
-    { description: 'a node that was destroyed', command: '<%= config.bin %> swarm rm node4' },
+    { description: 'Remove a destroyed node', command: '<%= config.bin %> swarm rm node4' },
   ];
 
   async run(): Promise<BatchReport<Removed & { name: string }>> {

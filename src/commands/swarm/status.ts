@@ -5,17 +5,18 @@ import { type SwarmStatus, swarmStatus } from '../../swarm/swarm-status.js';
 import { swarmStatusView } from '../../swarm/views/status-view.js';
 
 export default class Status extends BaseCommand<typeof Status> {
-  static override summary = 'how a swarm is: quorum, nodes, certificates, spread over zones';
+  static override summary = 'Show swarm health: quorum, nodes, certificates, zones';
   static override description =
-    `Managers are asked themselves, since a leader notices late that one has failed. Without a quorum the exit code is 1, and each machine
-tells its own part. The place of a node is its labels "region" and "zone", else what its provider says.`;
+    `Queries every manager, since a leader notices failures late. Without a quorum, the exit code is 1 and
+each machine reports its own view. The place of a node comes from its labels "region" and "zone", or
+from its provider.`;
   static override args = {
-    node: argument('a manager of the swarm; the active machine, or another manager, if absent'),
+    node: argument('Manager of the swarm (default: the active machine, or any manager)'),
   };
   static override flags = hostFlag;
   static override examples = [
-    { description: 'the swarm of this cluster', command: '<%= config.bin %> swarm status' },
-    { description: 'for programs', command: '<%= config.bin %> swarm status --json' },
+    { description: 'Show the active swarm', command: '<%= config.bin %> swarm status' },
+    { description: 'Print JSON for scripts', command: '<%= config.bin %> swarm status --json' },
   ];
 
   async run(): Promise<SwarmStatus> {

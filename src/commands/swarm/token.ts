@@ -3,23 +3,24 @@ import { BaseCommand } from '../../cli/base-command.js';
 import { type JoinToken, joinToken } from '../../swarm/join-token.js';
 
 export default class Token extends BaseCommand<typeof Token> {
-  static override summary = 'show the token that nodes join the swarm with, or make a new one';
+  static override summary = 'Show or rotate a join token';
   static override description =
-    'The token is a secret: whoever has it, and reaches a manager, can join. belt swarm join needs none; a new one ends the old one, and leaves the nodes that have joined.';
+    `Keep tokens secret: anyone who has one and can reach a manager can join. "belt swarm join" does not
+need one. Rotating a token does not affect nodes that have joined.`;
   static override args = {
     role: Args.string({
-      description: 'for worker or manager; worker if absent',
+      description: 'Role: worker or manager (default: worker)',
       options: ['worker', 'manager'],
       ignoreStdin: true,
     }),
   };
   static override flags = {
-    rotate: Flags.boolean({ summary: 'a new token; the old one holds no longer' }),
-    quiet: Flags.boolean({ char: 'q', summary: 'the token alone' }),
+    rotate: Flags.boolean({ summary: 'Rotate the token' }),
+    quiet: Flags.boolean({ char: 'q', summary: 'Only show the token' }),
   };
   static override examples = [
-    { description: 'how others join', command: '<%= config.bin %> swarm token' },
-    { description: 'after it was seen by others', command: '<%= config.bin %> swarm token manager --rotate' },
+    { description: 'Show how to join workers', command: '<%= config.bin %> swarm token' },
+    { description: 'Rotate a leaked token', command: '<%= config.bin %> swarm token manager --rotate' },
   ];
 
   async run(): Promise<JoinToken> {

@@ -3,14 +3,16 @@ import { BaseCommand } from '../../cli/base-command.js';
 import { type UnlockKey as Key, unlockKey } from '../../swarm/autolock.js';
 
 export default class UnlockKey extends BaseCommand<typeof UnlockKey> {
-  static override summary = 'show the key that unlocks managers, or make a new one';
+  static override summary = 'Show or rotate the unlock key';
   static override flags = {
-    rotate: Flags.boolean({ summary: 'a new key; keep the old one until all managers have taken it' }),
-    quiet: Flags.boolean({ char: 'q', summary: 'the key alone' }),
+    rotate: Flags.boolean({
+      summary: 'Rotate the key; keep the old one until all managers have the new one',
+    }),
+    quiet: Flags.boolean({ char: 'q', summary: 'Only show the key' }),
   };
   static override examples = [
-    { description: 'the key', command: '<%= config.bin %> swarm unlock-key' },
-    { description: 'a new one', command: '<%= config.bin %> swarm unlock-key --rotate' },
+    { description: 'Show the key', command: '<%= config.bin %> swarm unlock-key' },
+    { description: 'Rotate the key', command: '<%= config.bin %> swarm unlock-key --rotate' },
   ];
 
   async run(): Promise<Key> {

@@ -5,16 +5,17 @@ import { nodesArgument } from '../../cli/flags.js';
 import { type Unlocked, unlockNodes } from '../../swarm/autolock.js';
 
 export default class Unlock extends BaseCommand<typeof Unlock> {
-  static override summary = 'unlock managers that were restarted';
+  static override summary = 'Unlock restarted managers';
   static override description =
-    'Asks for the key, or reads it from what is piped in; it is never shown, and stands on no command line. Without NODES, all machines whose engines are locked.';
+    `Prompts for the unlock key, or reads it from standard input. Without NODES, unlocks all locked
+machines.`;
   static override usage = 'swarm unlock [NODES...]';
   static override strict = false;
   static override args = nodesArgument;
   static override examples = [
-    { description: 'whatever is locked', command: '<%= config.bin %> swarm unlock' },
+    { description: 'Unlock all locked managers', command: '<%= config.bin %> swarm unlock' },
     {
-      description: 'one manager, with a key from a file',
+      description: 'Read the key from a file',
       command: '<%= config.bin %> swarm unlock mg1 < key',
     },
   ];

@@ -13,41 +13,44 @@ import {
 import { upgradePlanTable } from '../../swarm/views/node-tables.js';
 
 export default class Upgrade extends NodeCommand<typeof Upgrade> {
-  static override summary = 'give nodes another size or a newer engine while the swarm goes on';
+  static override summary = 'Resize nodes or upgrade their engines without downtime';
   static override description =
-    `Each node is drained, made a worker where it is a manager, changed, waited for, and made what it was again: managers one
-after the other, the leader last, and then workers. The first that does not come back ends it, and the same command goes on.`;
+    `Each node is drained, demoted if it is a manager, changed, and restored: managers one at a time, leader
+last, and then workers. Stops at the first node that does not come back. Rerun to resume.`;
   static override usage = 'swarm upgrade [--size SIZE] [--engine] NODES...';
   static override args = nodesArgument;
   static override flags = {
     ...allFlag,
-    size: Flags.string({ summary: "memory amount or the provider's size", helpValue: 'SIZE' }),
-    engine: Flags.boolean({ summary: 'the newest engine of the package repositories' }),
+    size: Flags.string({ summary: "Memory amount or the provider's size", helpValue: 'SIZE' }),
+    engine: Flags.boolean({ summary: 'Upgrade the engine from the package repositories' }),
     'max-unavailable': Flags.integer({
-      summary: 'how many workers at the same time',
+      summary: 'Maximum number of workers at a time',
       default: 1,
       min: 1,
       helpValue: 'N',
     }),
     timeout: Flags.integer({
-      summary: 'wait so many seconds until what runs on a node runs elsewhere',
+      summary: 'Timeout in seconds for moving tasks off a node',
       default: 300,
       min: 1,
       helpValue: 'S',
     }),
-    'dry-run': Flags.boolean({ summary: 'show what would be done, and change nothing' }),
+    'dry-run': Flags.boolean({ summary: 'Show what would be done, without doing it' }),
     force: Flags.boolean({
-      summary: 'even where nothing of the swarm can be changed meanwhile, or a service stands still',
+      summary: 'Upgrade even if the swarm loses its quorum or a service stops',
     }),
   };
   static override examples = [
-    { description: 'all nodes, one at a time', command: '<%= config.bin %> swarm upgrade --size 1gb --all' },
     {
-      description: 'what would be done',
+      description: 'Resize all nodes, one at a time',
+      command: '<%= config.bin %> swarm upgrade --size 1gb --all',
+    },
+    {
+      description: 'Show what an upgrade would do',
       command: '<%= config.bin %> swarm upgrade --engine --dry-run "mg*"',
     },
     {
-      description: 'workers, two at a time',
+      description: 'Resize workers two at a time',
       command: '<%= config.bin %> swarm upgrade --size 1gb --max-unavailable 2 node[1:4]',
     },
   ];
@@ -64,8 +67,8 @@ after the other, the leader last, and then workers. The first that does not come
   private input(): UpgradeInput {
     const { all, size, engine, timeout, force, 'max-unavailable': maxUnavailable } = this.flags;
     if (size === undefined && !engine) {
-      throw new UsageError('nothing to upgrade to', {
-        hint: 'give --size SIZE, --engine, or both, as in: belt swarm upgrade --size 16gb node[1:3]',
+      throw new UsageError('no --size or --engine specified', {
+        hint: 'belt swarm upgrade --size 16gb node[1:3]',
       });
     }
     return { nodes: this.words, all, size, engine, force, maxUnavailable, drainMs: timeout * 1000 };

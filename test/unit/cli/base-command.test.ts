@@ -39,7 +39,7 @@ class SampleCreate extends Create {
     return this.flags as Record<string, unknown>;
   }
   hint() {
-    return this.howToFinish;
+    return this.sameCommand;
   }
 }
 
@@ -102,7 +102,7 @@ test("create takes drivers' flags in the forms of Go's", async () => {
   });
 });
 
-test('create tells the same command without secrets, for a shell', async () => {
+test('create repeats its command line without secrets, quoted for a shell', async () => {
   const words = [
     '-digitalocean-access-token',
     'hunter2',
@@ -114,7 +114,7 @@ test('create tells the same command without secrets, for a shell', async () => {
   const create = new SampleCreate(words, framework);
   await create.init();
   expect(create.hint()).toBe(
-    'what exists is recorded; finish it with the same command: belt create -digitalocean-access-token [redacted] ' +
+    'belt create -digitalocean-access-token [redacted] ' +
       "--amazonec2-secret-key=[redacted] --engine-label 'a=b c' n",
   );
 });

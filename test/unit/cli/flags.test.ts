@@ -111,6 +111,6 @@ test.each(['-d none', '-dnone', '-d=none', '--driver none', '--driver=none', '-d
 );
 
 test('who turns the old swarm off is not told that it is gone', () => {
-  expect(() => refuseOldSwarm({ swarm: true })).toThrow('--swarm is for the swarm of before Docker 1.12');
+  expect(() => refuseOldSwarm({ swarm: true })).toThrow('--swarm is not supported');
   refuseOldSwarm({ swarm: false, 'swarm-image': undefined });
 });

@@ -32,7 +32,7 @@ test('who chooses a cluster is told of a variable that goes before it', async ()
   const warn = vi.spyOn(context.reporter, 'warn').mockReturnValue();
   await context.clusters.use('default');
   expect(warn).toHaveBeenCalledExactlyOnceWith(
-    'MACHINE_STORAGE_PATH is set and goes before the cluster in use: unset it to work with "default"',
+    'MACHINE_STORAGE_PATH is set and takes precedence over the cluster in use: unset it to use "default"',
   );
   vi.stubEnv('MACHINE_STORAGE_PATH', '');
   await context.clusters.use('default');

@@ -19,7 +19,7 @@ const passthrough = ['docker', 'exec', 'mount', 'scp', 'ssh'];
 /** Examples of what a command is for: what to type after it. */
 const nextSteps = ['docker --context belt-node1 ps', '<%= config.bin %> use docker-machine'];
 
-/** docker-machine's flags that change nothing here, or are refused with a reason: they are known, and not shown. */
+/** docker-machine's flags that belt ignores or rejects. */
 const unshownFlags = ['swarm', 'timeout', 'secret', ...Object.keys(oldSwarmFlags)];
 
 async function load(name: string): Promise<typeof Command> {
@@ -117,12 +117,12 @@ test('these are all commands', () => {
 });
 
 describe.each(names)('%s', (name) => {
-  test('loads and says what it does, with an example of itself', async () => {
+  test("has a summary in docker's style, and an example of itself", async () => {
     const { summary = '', examples = [] } = await load(name);
-    expect(summary).toMatch(/^[a-z].*[^.]$/);
+    expect(summary).toMatch(/^[A-Z].*[^.]$/);
     const lines = examples.map((example) => (typeof example === 'string' ? example : example.command));
     expect(lines.length).toBeGreaterThan(0);
-    // `belt --host node2 docker info`: flags of belt's own may come before the command.
+    // `belt --host node2 docker info`: global flags may precede the command.
     const itself = new RegExp(`(^|\\$\\()<%= config\\.bin %> (--host \\S+ )?${name}\\b`);
     const [first, ...further] = lines;
     expect(first).toMatch(itself);
