@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# The main job on real machines, from nothing: four systemd guests of this computer, each with its own Docker Engine, one swarm,
-# one service, and an HTTP answer from every node. `npm run demo` builds belt and runs this; `--clean` removes all it made.
+# Builds a swarm from scratch on real machines: four systemd guests of this computer, each with its
+# own Docker Engine, one service, and an HTTP response from every node. `npm run demo` builds belt and
+# runs this; `--clean` removes everything it created.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 belt() { node bin/run.js "$@"; }
 
-# Shows a command as one would type it, then runs it.
+# Prints a command as you would type it, then runs it.
 run() {
   local word line=
   for word in "$@"; do
@@ -17,7 +18,7 @@ run() {
   "$@"
 }
 
-# One HTTP request with nothing but bash; a task may need a moment until it listens.
+# Sends an HTTP request with bash alone, and retries until the task listens.
 get() {
   local try
   for try in $(seq 50); do
@@ -26,11 +27,11 @@ get() {
     fi
     sleep 0.2
   done
-  echo "no answer from $1" >&2
+  echo "no response from $1" >&2
   return 1
 }
 
-# The state of the demo is in this folder, away from machines that are there already.
+# Keeps the demo's state in this folder, apart from your other machines.
 mkdir -p .belt
 
 if [ "${1:-}" = --clean ]; then
@@ -61,7 +62,7 @@ done
 
 cat <<'END'
 
-Four machines, one swarm, one service. Look around, then remove it all:
+Four machines, one swarm, one service. Look around, then remove everything:
 
   bin/run.js ls
   bin/run.js docker service ps web

@@ -1,7 +1,7 @@
 import xterm from '@xterm/headless';
 
 /**
- * A piece of a row in one style. Blanks are in no run, unless they have a background.
+ * A part of a row in one style. Runs exclude blanks without a background.
  *
  * @typedef {object} Run
  * @property {number} column
@@ -12,7 +12,7 @@ import xterm from '@xterm/headless';
 
 /**
  * @typedef {object} Style
- * @property {string} [color] a palette number or `#rrggbb`; absent: the default
+ * @property {string} [color] a palette number or `#rrggbb`; default: the terminal's
  * @property {string} [background]
  * @property {boolean} [bold]
  * @property {boolean} [dim]
@@ -21,7 +21,7 @@ import xterm from '@xterm/headless';
  */
 
 /**
- * What the terminal shows at one time.
+ * The terminal's screen at one time.
  *
  * @typedef {object} Frame
  * @property {number} atMs
@@ -29,15 +29,15 @@ import xterm from '@xterm/headless';
  * @property {{ column: number, row: number } | undefined} cursor
  */
 
-/** Frames closer than this to the one before are not seen one by one. */
+/** Writes closer together than this share a frame. */
 const frameMs = 100;
 
 /**
- * Feeds a recording to a terminal and looks at its screen about ten times a second.
+ * Replays a recording in a terminal and captures its screen about ten times a second.
  *
  * @param {readonly { atMs: number, data: string }[]} writes
  * @param {{ columns: number, rows: number }} size
- * @returns {Promise<Frame[]>} each differs from the one before; the first is the empty screen
+ * @returns {Promise<Frame[]>} each differs from the previous one; the first is the empty screen
  */
 export async function replay(writes, { columns, rows }) {
   const terminal = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true });
@@ -64,7 +64,7 @@ function sameScreen(frame, other) {
 }
 
 /**
- * Follows `DECTCEM`, which xterm.js does not tell.
+ * Tracks `DECTCEM` (cursor visibility), which xterm.js does not report.
  *
  * @param {import('@xterm/headless').Terminal} terminal
  */
@@ -141,8 +141,8 @@ function colorOf(isDefault, isRgb, value) {
 }
 
 /**
- * Joins cells to runs: one style, no blanks at the ends or two in a row, and never ASCII with other characters, since a viewer's
- * font may have those from another font with other widths.
+ * Joins cells to runs of one style, without blanks at the ends or two in a row. A run never mixes
+ * ASCII with other characters, which a viewer may draw in a font with other widths.
  *
  * @param {readonly Cell[]} cells
  * @returns {Run[]}

@@ -1,6 +1,7 @@
 /**
- * Runs a command in a terminal and draws what it showed: `node docs/demo/record.js [--output FILE] [--title TEXT] [-- COMMAND...]`.
- * Without a command it is the demo itself, and the picture is README's.
+ * Runs a command in a terminal and draws what it showed:
+ * `node docs/demo/record.js [--output FILE] [--title TEXT] [-- COMMAND...]`.
+ * Default: records the demo for the README.
  */
 
 import { writeFile } from 'node:fs/promises';

@@ -1,16 +1,16 @@
 import { spawn } from '@lydell/node-pty';
 
 /**
- * What a command wrote to its terminal, and when.
+ * The output of a command in a terminal, with timestamps.
  *
  * @typedef {object} Recording
- * @property {{ atMs: number, data: string }[]} writes in their order, from the start of the command
+ * @property {{ atMs: number, data: string }[]} writes in order, from the start of the command
  * @property {number} durationMs
  * @property {number} exitCode
  */
 
 /**
- * Runs a command in a pseudo-terminal of its own.
+ * Runs a command in a new pseudo-terminal.
  *
  * @param {readonly string[]} command the program and its arguments
  * @param {{ columns: number, rows: number, onData?: (data: string) => void }} options
@@ -38,7 +38,7 @@ export async function record([program = '', ...args], { columns, rows, onData })
 }
 
 /**
- * The picture is seen by all, and a join token is a secret even when its swarm is gone. The length stays, so nothing moves.
+ * Masks join tokens, since the picture is public. Keeps their length, so that nothing moves.
  *
  * @param {string} text
  */

@@ -1,13 +1,13 @@
 /** @typedef {import('./frames.js').Frame} Frame */
 
-/** Nobody likes to watch a spinner: of a wait, its first and last moments are kept. */
+/** A longer wait keeps only its first and last moments. */
 const longestWaitMs = 1500;
-/** While nothing but spinners and clocks move, fewer frames do. */
+/** The interval between frames while only spinners and clocks move. */
 const waitFrameMs = 250;
 const frameMs = 100;
 
 /**
- * Makes a recording pleasant to watch: long waits are cut short, and what is still too long runs faster.
+ * Cuts long waits short, and speeds up a recording that is still too long.
  *
  * @param {readonly Frame[]} frames
  * @param {{ longestMs: number }} options
@@ -42,7 +42,7 @@ function cutWaits(frames) {
 }
 
 /**
- * The stretches in which nothing but spinners and clocks moves, each up to the frame that ends it.
+ * The periods in which only spinners and clocks move, each up to the frame that ends it.
  *
  * @param {readonly Frame[]} frames
  */
@@ -59,7 +59,7 @@ function waits(frames) {
 }
 
 /**
- * Drops frames that follow too closely; the last of each moment stays.
+ * Drops frames that follow too closely, and keeps the last of each moment.
  *
  * @param {readonly Frame[]} frames
  * @returns {Frame[]}
@@ -78,7 +78,7 @@ function thinOut(frames) {
 }
 
 /**
- * The text of a frame without what moves while nothing happens: spinners, clocks, the room between columns.
+ * The text of a frame without spinners, clocks and the space between columns.
  *
  * @param {Frame} frame
  */

@@ -1,4 +1,4 @@
-# Makes the image web:1 of the busybox that every belt machine has: no registry is needed.
+# Builds the image web:1 from the machine's own busybox, without a registry.
 set -e
 root=$(mktemp -d)
 mkdir -p "$root/bin" "$root/www"

@@ -1,6 +1,7 @@
 {{prelude}}
-# Before belt changes anything on a server: tells how the files, folders and units are that belt may change. All stands encoded between two
-# lines with a random mark, whatever a login prints. Nothing here wakes the engine.
+# Reports the original state of a server: the files, folders and units that belt may change. The
+# report is encoded between two lines with a random mark, so text that a login prints does not
+# matter. Does not start the engine.
 
 encoded() {
   base64 | tr -d '\n'

@@ -1,7 +1,7 @@
 {{prelude}}
-# Puts back what was there before belt came.
+# Restores the original state of a server.
 umask 077
-# Half done is worse than undone or done: a broken connection does not stop this.
+# A broken connection must not leave this half done.
 trap '' HUP INT TERM PIPE
 changed=
 
@@ -10,7 +10,7 @@ give_up() {
   exit 1
 }
 
-# leave_swarm NODE: but the one that it was a node of before belt came.
+# leave_swarm NODE: stays in the swarm that it was a node of originally.
 leave_swarm() {
   node=$(pidof dockerd >/dev/null && $engine info --format "{{.Swarm.NodeID}}" 2>/dev/null)
   [ -n "$node" ] && [ "$node" != "$1" ] || return 0
@@ -44,14 +44,14 @@ link() {
   changed=yes
 }
 
-# content PATH BASE64: its owner and mode stay, and what it is a link to.
+# content PATH BASE64: keeps owner, mode and symbolic links.
 content() {
   printf %s "$2" | base64 -d | cmp -s - "$1" && return 0
   problem=$(printf %s "$2" | base64 -d 2>&1 >"$1") || give_up "cannot write $1: $problem"
   changed=yes
 }
 
-# no_folder PATH: one that somebody else has put something into stays.
+# no_folder PATH: keeps a folder that is not empty.
 no_folder() {
   rmdir "$1" 2>/dev/null || true
 }

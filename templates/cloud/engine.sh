@@ -1,5 +1,5 @@
-# From belt, the last of the first boot: installs the engine where there is none. What fails here keeps nothing from booting: belt installs it
-# over SSH then, and says why where that fails too.
+# Last step of the first boot: installs the engine if it is missing. A failure does not stop the
+# boot: belt then installs the engine over SSH, and reports the reason if that fails too.
 LC_ALL=C
 export LC_ALL
 step() { echo "belt: $1"; }

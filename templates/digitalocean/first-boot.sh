@@ -1,6 +1,6 @@
-# From belt, for cloud-init's bootcmd: before the SSH server starts, gives the machine the host key that belt made for it, so
-# that belt knows whom it talks to at the first connection. One call makes several droplets with the same user data; each takes
-# its own key by its name. Once an instance: what becomes of the key later is not undone at the next boot.
+# For cloud-init's bootcmd, before the SSH server starts: installs the host key that belt has pinned
+# for the machine. One call creates several droplets with the same user data; each one picks its key
+# by its name. Runs once per instance, so it does not revert later changes of the key.
 set -eu
 umask 077
 done="/var/lib/belt/first-boot-${INSTANCE_ID:-once}"

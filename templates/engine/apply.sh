@@ -1,8 +1,8 @@
 {{prelude}}
-# Puts files in place, restarts the engine where that is due, waits for its answer, and has the containers that ran run again. When anything
-# of that fails, everything is put back as it was, and what the engine said is told.
+# Writes files, restarts the engine if needed, waits until it responds, and restarts the containers
+# that were running. If anything fails, restores everything and reports the engine's log.
 umask 077
-# Half done is worse than undone or done: a broken connection does not stop this.
+# A broken connection must not leave this half done.
 trap '' HUP INT TERM PIPE
 began=$(date +%s)
 
@@ -14,8 +14,8 @@ placed=
 restarting=
 was_active=
 
-# stage PATH MODE BASE64 [shared]: writes the new file beside the old one; a full disk is known before anything is changed. One that is not
-# belt's alone keeps its owner and its own mode.
+# stage PATH MODE BASE64 [shared]: writes the new file next to the old one, so that a full disk is
+# detected before any change. A shared file keeps its owner and mode.
 stage() {
   count=$((count + 1))
   printf %s "$1" >"$saved/$count.path"
@@ -77,7 +77,7 @@ give_up() {
   exit 1
 }
 
-# Refuses options that the engine would not start with, where it can tell without starting (Docker 23 and later).
+# Refuses options that the engine would not start with (Docker 23 and later can validate them).
 validate() {
   command -v dockerd >/dev/null && [ -e /etc/docker/daemon.json ] || return 0
   dockerd --help 2>/dev/null | grep -q -- --validate || return 0
@@ -100,7 +100,7 @@ restart_engine() {
   wake_containers
 }
 
-# optional WHY COMMAND: what the engine does without.
+# optional WHY COMMAND: a failure is only a warning.
 optional() {
   step "$1"
   problem=$(sh -c "$2" 2>&1) || tell warning "$1: $problem"

@@ -1,5 +1,6 @@
-# Read by `sh -s ACCESS` on a machine, as root where that is possible: tells all that belt wants to know of it in one answer. What a login
-# prints cannot be mistaken for it: all stands encoded between two lines with a random mark. Nothing here wakes the engine.
+# Read by `sh -s ACCESS` on a machine, as root if possible: reports all facts that belt needs at
+# once. The report is encoded between two lines with a random mark, so text that a login prints does
+# not matter. Does not start the engine.
 LC_ALL=C
 PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 export LC_ALL PATH
@@ -12,14 +13,14 @@ has() {
   command -v "$1" >/dev/null
 }
 
-# Who holds a lock on the file; package managers lock theirs while they work.
+# Shows the process that holds a lock on the file, as package managers do while they run.
 holder() {
   inode=$(stat -c %i "$1") || return
   pid=$(awk -v end=":$inode" 'substr($6, length($6) - length(end) + 1) == end { print $5; exit }' /proc/locks)
   [ -z "$pid" ] || cat "/proc/$pid/comm" || echo "process $pid"
 }
 
-# What an earlier belt began goes on when its connection breaks, and is not to be seen half done.
+# A script of an earlier belt continues after its connection breaks: wait for its end.
 await_other() {
   attempt=0
   for pid in $(cat /run/belt.*/pid); do

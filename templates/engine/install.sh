@@ -1,7 +1,8 @@
 {{prelude}}
-# Installs or upgrades the engine, which packages restart themselves, most of them. What programs print goes to standard error.
+# Installs or upgrades the engine. Most packages restart it themselves. Output of programs goes to
+# standard error.
 
-# A new machine of a cloud is busy with itself at first, with the package manager too.
+# cloud-init of a new machine may still use the package manager.
 if command -v cloud-init >/dev/null; then
   [ -e /run/cloud-init/result.json ] || step 'waiting for cloud-init'
   timeout 600 cloud-init status --wait >/dev/null 2>&1
@@ -11,7 +12,8 @@ install_engine() {
 {{script}}
 }
 
-# In a shell of its own: a step that fails ends it with `exit`, a broken connection with a signal. Containers are looked after all the same.
+# In a subshell: a failed step ends it with `exit`, a broken connection with a signal. Containers
+# are restarted in both cases.
 trap '' HUP INT TERM PIPE
 note_containers
 (trap - HUP INT TERM PIPE; install_engine)

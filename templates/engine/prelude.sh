@@ -1,4 +1,5 @@
-# The beginning of scripts that `sh -s` reads on a machine, as root. Answers are lines that begin with a random mark.
+# Start of the scripts that `sh -s` reads on a machine, as root. Results are lines that start with a
+# random mark.
 LC_ALL=C
 PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 export LC_ALL PATH
@@ -11,14 +12,16 @@ step() {
   tell step "$1"
 }
 
-# A restart of the engine stops containers, and only those with a restart policy come back by themselves. `note_containers` before it and
-# `wake_containers` after it have all run again. Nothing here wakes an engine that is off.
+# A restart of the engine stops containers, and only those with a restart policy start again on
+# their own. `note_containers` before it and `wake_containers` after it start all of them. Neither
+# starts an engine that is off.
 engine='docker --host unix:///var/run/docker.sock'
 answered=
 ran=
 paused=
 
-# containers [OPTION...]: their names, the oldest first: a later one may be in the network of an earlier one. A swarm's own are left to it.
+# containers [OPTION...]: names, oldest first, because a container may use the network of an older
+# one. Excludes tasks of a swarm.
 containers() {
   timeout 10 $engine ps --format '{{.Names}} {{.Label "com.docker.swarm.task.id"}}' "$@" 2>/dev/null |
     awk 'NF == 1 { names = $1 " " names } END { print names }'
@@ -44,9 +47,10 @@ note_containers() {
   paused=$(containers --filter status=paused)
 }
 
-# await_engine UNTIL: waits until the engine answers; $version is its version, or what was said last. Some init systems are done before the engine
-# is: it gets until then, in seconds since 1970, as long as one and the same process of it runs. One that ends, or is started again and again,
-# does not come up.
+# await_engine UNTIL: waits until the engine responds; $version is its version or its last error.
+# With some init systems a restart returns before the engine is up: it has until UNTIL, in seconds
+# since 1970, as long as the same process runs. An engine that exits or restarts repeatedly has
+# failed.
 await_engine() {
   attempt=0
   last=
@@ -61,7 +65,7 @@ await_engine() {
   done
 }
 
-# One that does not run again is told of: the engine is as it should be.
+# A container that does not start is only a warning: the engine itself is fine.
 wake_containers() {
   [ -n "$ran" ] && [ "$(pidof dockerd)" != "$noted_engine" ] || return 0
   if ! await_engine $(($(date +%s) + 30)); then

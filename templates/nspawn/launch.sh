@@ -1,5 +1,6 @@
-# Runs as `sh -c` in a mount namespace of its own and becomes the machine's systemd-nspawn: enters the machine's control groups, mounts its
-# root where only the machine sees it (so that it is gone with the machine, whatever ends it), and notes which process it is.
+# Runs as `sh -c` in its own mount namespace and becomes the machine's systemd-nspawn. Enters the
+# machine's control groups, mounts its root in the namespace (so the mount disappears with the
+# machine, however it ends), and records its process.
 # Arguments: PROCESS_FILE ROOT OVERLAY_OPTIONS [CGROUP_PROCS_FILE...] -- COMMAND [ARGUMENT...]
 set -eu
 umask 022

@@ -1,8 +1,10 @@
-# Runs inside a new base image (chroot), after debootstrap: takes out what makes a guest slow to boot or like another one.
+# Runs in a new base image (chroot) after debootstrap: removes what slows down the boot, and what
+# must differ between guests.
 set -eu
 
-# No modules to load, no disks, no seats, no consoles and no firmware in a guest; updates are the owner's decision. Waiting for the network holds
-# boot up by two seconds although the address is static. The host key is belt's: sshd-keygen would make others.
+# A guest has no modules, disks, seats, consoles or firmware, and updates are the owner's decision.
+# Waiting for the network delays the boot by two seconds although the address is static. belt sets
+# the host key: sshd-keygen would create others.
 systemctl mask --quiet \
   systemd-modules-load.service systemd-networkd-wait-online.service systemd-pstore.service systemd-firstboot.service \
   sshd-keygen.service console-getty.service getty@.service getty-static.service getty.target \
@@ -20,5 +22,6 @@ rm -f /etc/hostname /etc/resolv.conf
 apt-get clean
 rm -rf /var/lib/apt/lists/* /var/log/bootstrap.log /var/log/alternatives.log /var/log/dpkg.log
 
-# Says that /etc and /var fit this /usr: systemd would otherwise rebuild its caches at each machine's first boot.
+# Marks /etc and /var as matching this /usr: otherwise systemd rebuilds its caches at each machine's
+# first boot.
 touch /etc/.updated /var/.updated

@@ -6,7 +6,7 @@ stop_engine
 step 'copying the state'
 problem=$(timeout 300 tar -C "$temp" -chzf "$temp/backup" belt-backup.json swarm 2>&1 </dev/null) ||
   give_up "cannot copy $root/swarm" "$problem"
-# The engine need not wait for the network.
+# The engine starts before the download.
 start_engine
 tell size "$(($(wc -c <"$temp/backup")))"
 step 'fetching the copy'

@@ -1,6 +1,7 @@
-# Run by `sh -c` on a machine, as root: works on the swarm's folder of its engine, most of it while the engine stands still. Whatever happens,
-# and though the connection breaks, the engine is started again. Answers are lines on standard error that begin with a random mark; standard
-# input and descriptor 3 are for bytes.
+# Run by `sh -c` on a machine, as root: works on the engine's swarm folder, mostly while the engine
+# is stopped. The engine is started again in every case, even if the connection breaks. Results are
+# lines on standard error that start with a random mark; standard input and descriptor 3 carry
+# bytes.
 {{prelude}}
 umask 077
 trap '' HUP INT TERM PIPE
@@ -13,7 +14,7 @@ give_up() {
   exit 1
 }
 
-# Where the engine keeps its state (data-root), also when it does not answer.
+# The engine's data-root, also if the engine does not respond.
 root=$(timeout 20 $engine info --format '{{.DockerRootDir}}' 2>/dev/null </dev/null)
 [ -n "$root" ] || root=$(sed -n 's/.*"data-root"[[:space:]]*:[[:space:]]*"\([^"]*\)".*/\1/p' /etc/docker/daemon.json 2>/dev/null)
 [ -n "$root" ] || root=/var/lib/docker

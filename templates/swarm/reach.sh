@@ -1,5 +1,5 @@
-# Read by `sh -s` on a machine that does not come into a swarm, and on a manager: tells what can be told from there of the way to others.
-# Needs no rights, changes nothing, and ends within seconds: all is tried at the same time.
+# Read by `sh -s` on a machine that cannot join a swarm, and on a manager: probes the network path to
+# other nodes. Needs no privileges, changes nothing, and ends within seconds: probes run in parallel.
 LC_ALL=C
 PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 export LC_ALL PATH
@@ -32,7 +32,7 @@ tcp() {
   fi
 }
 
-# A packet that is dropped looks like one that arrived; what is refused comes back as an error of the next one.
+# A dropped packet looks like one that arrived; a refused one is an error of the next write.
 udp() {
   if has bash && has timeout; then
     said=$(timeout 3 bash -c "exec 3<>/dev/udp/$1/$2; for i in 1 2 3; do printf x >&3 || exit; sleep 0.3; done" 2>&1)
@@ -46,7 +46,7 @@ device() {
   ip -o route get "$1" 2>/dev/null | sed -n 's/.* dev \([^ ]*\).*/\1/p'
 }
 
-# Whether packets as big as the interface sends them get there undivided; 48 bytes are headers.
+# Checks that packets of the interface's MTU arrive unfragmented; 48 bytes are headers.
 ping_full() {
   if ! has ping || ! ping -c 1 -W 2 -M do -s 56 "$1" >/dev/null 2>&1; then
     echo unknown

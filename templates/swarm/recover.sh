@@ -1,6 +1,6 @@
 [ -d "$root/swarm/raft" ] || give_up "there is no state of a manager in $root/swarm"
 temp=$(mktemp -d "$root/belt-recover.XXXXXX") || give_up "cannot make a folder in $root"
-# The unlocked key, where managers are locked.
+# The decrypted key of a manager with autolock.
 cat >"$temp/key"
 stop_engine
 step 'keeping a copy'
@@ -10,5 +10,5 @@ problem=$(cp -a "$root/swarm" "$root/swarm.{{suffix}}" 2>&1) || {
 }
 tell copy "$root/swarm.{{suffix}}"
 if [ -s "$temp/key" ]; then cat "$temp/key" >"$root/swarm/certificates/swarm-node.key" || give_up 'cannot write the key'; fi
-# Without it the engine starts outside of any swarm, and can be told to begin one of what is there.
+# Without it the engine starts outside of any swarm and accepts --force-new-cluster.
 rm -f "$root/swarm/docker-state.json"
