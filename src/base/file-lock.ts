@@ -25,9 +25,10 @@ const pauseMs = 50;
 const noticeMs = 300;
 
 /**
- * Runs `work` while no other process does so for the folder. For reading, changing and writing back;
- * never held while waiting for a machine or a person.
- * @throws UserError when another process holds the lock for longer than 15 s, or the folder is not writable
+ * Runs `work` while no other process does so for the folder. For reading, changing and writing
+ * back; never held while waiting for a machine or a person.
+ * @throws UserError when another process holds the lock for longer than 15 s, or the folder is not
+ *   writable
  */
 export function withFolderLock<T>(folder: string, files: StateFiles, work: () => Promise<T>): Promise<T> {
   const path = join(folder, '.lock');
@@ -38,8 +39,8 @@ export function withFolderLock<T>(folder: string, files: StateFiles, work: () =>
 }
 
 /**
- * Runs `work` while no other process on this computer, and no other work of this one, holds the lock.
- * The lock of a killed process is free again after two seconds.
+ * Runs `work` while no other process on this computer, and no other work of this one, holds the
+ * lock. The lock of a killed process is free again after two seconds.
  * @param path created while the lock is held; its folder must exist
  * @throws UserError when another process holds it for longer than `waitMs`; AbortError
  */
@@ -50,7 +51,9 @@ export function withLock<T>(path: string, options: LockOptions, work: () => Prom
 /** The last work of this process to queue for each path. */
 const last = new Map<string, Promise<void>>();
 
-/** Work of this process runs in the order in which it asked: with retries alone, some would starve. */
+/**
+ * Work of this process runs in the order in which it asked: with retries alone, some would starve.
+ */
 async function inTurn<T>(path: string, work: () => Promise<T>): Promise<T> {
   const result = (last.get(path) ?? Promise.resolve()).then(work);
   const ended = result.then(

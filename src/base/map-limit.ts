@@ -1,6 +1,6 @@
 /**
- * Like `Promise.all(items.map(work))`, with at most `limit` at a time. All work ends before the first
- * failure is thrown; after a failure no more work is begun by that worker.
+ * Like `Promise.all(items.map(work))`, with at most `limit` at a time. All work ends before the
+ * first failure is thrown; after a failure no more work is begun by that worker.
  */
 export async function mapLimited<In, Out>(
   items: readonly In[],

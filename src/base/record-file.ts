@@ -1,13 +1,14 @@
 import * as z from 'zod/mini';
 import { damaged, readJson, requireVersion, type StateFiles } from './files.js';
 
-/** The format of belt's own JSON files: `version`, and beside it the content. */
+/** The format of belt's JSON files: `version`, and beside it the content. */
 const recordVersion = 1;
 
 /**
- * Reads one of belt's own JSON files. The version is checked first: a later format has another shape.
+ * Reads a JSON file of belt. The version is checked first: a later format has another shape.
  * @param what completes "it is not …": `the record of a machine`
- * @returns undefined when there is no such file. @throws UserError when it is damaged or of a later format
+ * @returns undefined when the file does not exist. @throws UserError when it is damaged or of a
+ *   later format
  */
 export async function readRecord<Schema extends z.ZodMiniType>(
   path: string,
@@ -24,7 +25,9 @@ export async function readRecord<Schema extends z.ZodMiniType>(
   return data;
 }
 
-/** @param files default: readable by all users, for what the computer's machines and images share */
+/**
+ * @param files default: readable by all users, for what the computer's machines and images share
+ */
 export async function writeRecord(
   path: string,
   content: object,

@@ -1,4 +1,4 @@
-/** The same question, of which at most one is under way: who asks meanwhile gets that one's answer. */
+/** Shares one call among all who ask while it runs. */
 export function coalesce<T>(ask: () => Promise<T>): () => Promise<T> {
   let asking: Promise<T> | undefined;
   return () => {

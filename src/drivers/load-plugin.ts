@@ -6,20 +6,20 @@ import type { Driver, DriverModule, DriverOptions } from './driver.js';
 import { guardDriver, guardModuleCall } from './plugin-guard.js';
 import { isOwnDriver } from './registry.js';
 
-/** An npm package that brings a driver. */
+/** An npm package that contains a driver. */
 export interface DriverPackage {
   name: string;
   version: string;
   /** Absolute. */
   folder: string;
-  /** The file in it that exports `driver`, and the contract it is written for. */
+  /** The file that exports `driver`, and the API version it implements. */
   declared?: { driver: string; api: number };
 }
 
-/** The number of the contract in driver.ts: it goes up with a change that breaks drivers which keep to it. */
+/** The version of the contract in driver.ts, raised by breaking changes. */
 export const driverApi = 1;
 
-/** Words that stand beside drivers' names at the top of settings files, or begin flags of belt's own. */
+/** Keys beside drivers' names at the top of settings files, or prefixes of belt's own flags. */
 const reserved = ['driver', 'engine', 'managers', 'nodes', 'swarm', 'tls', 'workers'];
 
 const setting = z.object({
@@ -40,7 +40,7 @@ const shape = z.object({
 
 /**
  * Loads the driver of a package.
- * @throws UserError when it cannot be belt's, with what is wrong, where, and what to do
+ * @throws UserError with what is wrong, where, and what to do
  */
 export async function loadPackage(plugin: DriverPackage): Promise<DriverModule> {
   const driver = checked(await importDriver(plugin), plugin);
@@ -56,7 +56,7 @@ export async function loadPackage(plugin: DriverPackage): Promise<DriverModule> 
   };
 }
 
-/** What no driver may leave out. */
+/** Methods that every driver must have. */
 const methods = [
   'check',
   'create',
@@ -69,37 +69,34 @@ const methods = [
   'doctor',
 ] as const satisfies readonly (keyof Driver)[];
 
-/** @throws Error that names what is missing; whoever guards the call says whose it is */
+/** @throws Error that names what is missing; the guard of the call adds the driver's name */
 function withAllMethods(driver: Driver): Driver {
   const missing = methods.filter(
     (name) => typeof (driver as Partial<Driver> | undefined)?.[name] !== 'function',
   );
   if (missing.length === 0) return driver;
-  throw new Error(`the driver that it opens has no ${missing.map((name) => `${name}()`).join(', ')}`);
+  throw new Error(`the opened driver lacks ${missing.map((name) => `${name}()`).join(', ')}`);
 }
 
 async function importDriver(plugin: DriverPackage): Promise<unknown> {
   const { name, version, folder, declared } = plugin;
   if (!declared)
-    throw new UserError(`${name} is no driver of belt's: its package.json does not declare one`, {
-      hint: `a driver's has: "belt": {"driver": "./index.js", "api": ${driverApi}}`,
+    throw new UserError(`${name} is not a belt driver: its package.json does not declare one`, {
+      hint: `a driver declares "belt": {"driver": "./index.js", "api": ${driverApi}}`,
     });
   if (declared.api !== driverApi)
     throw new UserError(
-      `${name} ${version} is written for drivers' API ${declared.api}, and this belt has ${driverApi}`,
+      `${name} ${version} requires driver API ${declared.api}, this version of belt provides ${driverApi}`,
       {
-        hint:
-          declared.api > driverApi
-            ? 'use a newer belt'
-            : `look for a newer one: belt plugins install ${name}`,
+        hint: declared.api > driverApi ? 'update belt' : `belt plugins install ${name}`,
       },
     );
   try {
     const loaded = (await import(pathToFileURL(join(folder, declared.driver)).href)) as { driver?: unknown };
     return loaded.driver;
   } catch (cause) {
-    throw new UserError(`${name} ${version} cannot be loaded: ${firstLine(messageOf(cause))}`, {
-      hint: `it is in ${folder}; do without it: belt plugins uninstall ${name}`,
+    throw new UserError(`cannot load ${name} ${version}: ${firstLine(messageOf(cause))}`, {
+      hint: `it is installed in ${folder}; to remove it: belt plugins uninstall ${name}`,
       cause,
     });
   }
@@ -110,11 +107,10 @@ function checked(driver: unknown, { name, version, declared }: DriverPackage): D
   if (driver === undefined)
     throw new UserError(`${where} has no driver: ${declared?.driver} does not export one as "driver"`);
   const result = shape.safeParse(driver);
-  if (!result.success)
-    throw new UserError(`${where} has no driver that belt can use: ${fault(result.error)}`);
+  if (!result.success) throw new UserError(`${where} has an invalid driver: ${fault(result.error)}`);
   const module = driver as DriverModule;
   if (isOwnDriver(module.name) || reserved.includes(module.name))
-    throw new UserError(`${where} calls its driver "${module.name}", and that name is belt's own`);
+    throw new UserError(`${where} names its driver "${module.name}", which belt reserves`);
   const alien = module.settings.find(({ flag }) => flag && !flag.startsWith(`${module.name}-`));
   if (alien)
     throw new UserError(

@@ -4,8 +4,8 @@ import type { Driver } from './driver.js';
 type Call<Args extends unknown[], Result> = (...args: Args) => Promise<Result>;
 
 /**
- * A driver whose errors are belt's kinds of error. A package cannot have belt's classes, so it says by an error's `name` what
- * it is: `UserError` is what the person can put right; all others are failures outside belt, and no bug in it.
+ * Turns a driver's errors into belt's. A package cannot import belt's classes, so the error's
+ * `name` decides: `UserError` is a mistake the user can fix, all others are failures outside belt.
  */
 export function guardDriver(name: string, driver: Driver): Driver {
   return guardObject(name, driver);
@@ -23,7 +23,10 @@ export function guardModuleCall(name: string) {
     };
 }
 
-/** Methods are called on the driver itself: it may be a class with private fields, or frozen, which a proxy of it could not bear. */
+/**
+ * Calls methods on the driver itself: a proxy of a frozen object or a class with private fields
+ * would fail.
+ */
 function guardObject<T extends object>(name: string, target: T): T {
   return new Proxy({} as T, {
     get(_, key) {
@@ -63,7 +66,7 @@ async function* guardEvents(name: string, events: AsyncIterable<unknown>): Async
   }
 }
 
-/** What `doctor` answers holds functions. */
+/** The result of `doctor` contains functions. */
 function guardFixes(name: string, answer: unknown): unknown {
   if (!Array.isArray(answer)) return answer;
   return answer.map((item: unknown) => {

@@ -4,17 +4,17 @@ import type { DriverModule } from './driver.js';
 
 export type DriverLoader = () => Promise<DriverModule>;
 
-/** The drivers that there are, by name. */
+/** All available drivers, by name. */
 export interface Drivers {
-  /** belt's own first. */
+  /** Built-in drivers first. */
   readonly names: readonly string[];
-  /** The driver's own name, for one of people's short names. One that is not known stays as it is. */
+  /** The driver's full name for a short one; unknown names are returned unchanged. */
   nameOf(written: string): string;
-  /** @throws UserError for a name that no driver has, or a plugin's driver that cannot be loaded */
+  /** @throws UserError for an unknown name, or a plugin's driver that cannot be loaded */
   load(name: string): Promise<DriverModule>;
 }
 
-/** belt's own drivers. Each is loaded only when it is used. */
+/** Built-in drivers, each loaded only when it is used. */
 const own: Readonly<Record<string, DriverLoader>> = {
   amazonec2: async () => (await import('./amazonec2/index.js')).driver,
   digitalocean: async () => (await import('./digitalocean/index.js')).driver,
@@ -24,12 +24,12 @@ const own: Readonly<Record<string, DriverLoader>> = {
   virtualbox: async () => (await import('./virtualbox/index.js')).driver,
 };
 
-/** Short names, for people only: records and settings have the long ones. */
+/** Short names for the command line; records and settings use the full ones. */
 const aliases: ReadonlyMap<string, string> = new Map([['ec2', 'amazonec2']]);
 
 export const ownDrivers = driversWith(new Map());
 
-/** belt's own drivers and those of plugins; a name that belt's own has is belt's. */
+/** Built-in drivers and those of plugins; a plugin cannot replace a built-in driver. */
 export function driversWith(added: ReadonlyMap<string, DriverLoader>): Drivers {
   const loaders = new Map([...Object.entries(own), ...[...added].filter(([name]) => !isOwnDriver(name))]);
   const names = [...loaders.keys()];
@@ -40,15 +40,15 @@ export function driversWith(added: ReadonlyMap<string, DriverLoader>): Drivers {
       const load = loaders.get(name);
       if (load) return load();
       const meant = closest(name, names);
-      throw new UserError(`no driver is called "${name}"`, {
+      throw new UserError(`unknown driver "${name}"`, {
         errorCode: 'driver-not-found',
-        hint: `${meant ? `did you mean ${meant}? ` : ''}drivers: ${names.join(', ')}; more come as plugins: belt plugins install PACKAGE`,
+        hint: `${meant ? `did you mean ${meant}? ` : ''}drivers: ${names.join(', ')}; for others: belt plugins install PACKAGE`,
       });
     },
   };
 }
 
-/** Whether the name is one of belt's own drivers, long or short. */
+/** Whether the name, full or short, is that of a built-in driver. */
 export function isOwnDriver(name: string): boolean {
   return Object.hasOwn(own, name) || aliases.has(name);
 }

@@ -143,7 +143,9 @@ describe.skipIf(!canMakeMachines())('nspawn machines', () => {
     inGuest(eater, 'mount -t tmpfs tmpfs /mnt && head -c 300M /dev/zero > /mnt/full');
     const [last] = (await run(nspawn.resize([eater], '256mb', signal))).slice(-1);
     expect(last).toMatchObject({ type: 'failed', name: 'eater' });
-    expect(last?.type === 'failed' && last.error.message).toMatch(/^it uses \d+ MB now, more than 256 MB$/);
+    expect(last?.type === 'failed' && last.error.message).toMatch(
+      /^the machine uses \d+ MB, more than 256 MB$/,
+    );
     expect((await readFile(limit, 'utf8')).trim()).toBe(String(512 * 1024 ** 2));
     expect((await nspawn.list([eater], signal)).map(({ size }) => size)).toEqual(['512mb']);
   });
@@ -303,7 +305,7 @@ describe.skipIf(!canMakeMachines())('nspawn machines', () => {
     const list = await inProcess({ action: 'list', requests: [] }, 65534).rest();
     expect(list).toEqual([await nspawn.list([], signal)]);
     const check = await inProcess({ action: 'check', requests: [request('more')] }, 65534).rest();
-    expect(check).toEqual(['the nspawn driver needs root to make and change machines']);
+    expect(check).toEqual(['the nspawn driver needs root to create and change machines']);
     const secrets = execFileSync('find', [
       join(data, 'machines'),
       '-name',

@@ -257,7 +257,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     expect(info.get('cpus')).toBe('2');
     expect(await lab.vbox('showmediuminfo', 'disk', join(home('a'), 'disk.vdi'))).toMatch(/6000 MBytes/);
     expect(await failures(driver.resize(machines, 's-1vcpu', signal))).toEqual(
-      Array(2).fill('"s-1vcpu" is no size for virtualbox'),
+      Array(2).fill('"s-1vcpu" is not a size for virtualbox'),
     );
     await all(driver.remove(machines, signal));
   });
@@ -271,7 +271,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
       ['b', 'running'],
     ]);
     expect(await failures(driver.start(machines.slice(0, 1), signal))).toEqual([
-      'VirtualBox has no machine a any more',
+      'the machine a no longer exists in VirtualBox',
     ]);
     // No record knows b: it is found all the same.
     expect((await driver.list([], signal)).map(({ name }) => name)).toEqual(['b']);
@@ -329,16 +329,19 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
 
   test('refuses in a line what cannot work, and has changed nothing', async () => {
     const refusals: [Record<string, unknown>, string][] = [
-      [{ hostonly_cidr: '192.168.99.1/24' }, 'VirtualBox allows no host-only network 192.168.99.0/24'],
+      [
+        { hostonly_cidr: '192.168.99.1/24' },
+        'VirtualBox does not allow the host-only network 192.168.99.0/24',
+      ],
       [{ no_vtx_check: false }, 'this computer cannot run virtual machines'],
-      [{ image: 'debian-31' }, 'there is no image "debian-31"'],
-      [{ install_path: '/nowhere' }, 'VBoxManage is not found'],
+      [{ image: 'debian-31' }, 'unknown image "debian-31"'],
+      [{ install_path: '/nowhere' }, 'VBoxManage was not found'],
     ];
     for (const [settings, message] of refusals) {
       const refusing = await open(cluster, settings);
       await expect(refusing.check([{ name: 'a' }], signal)).rejects.toThrow(message);
     }
-    await expect(driver.check([{ name: 'a', size: '64mb' }], signal)).rejects.toThrow('too little');
+    await expect(driver.check([{ name: 'a', size: '64mb' }], signal)).rejects.toThrow('not enough memory');
     await expect(driver.check([{ name: 'a', size: '9tb' }], signal)).rejects.toThrow(
       'more than this computer',
     );
@@ -351,7 +354,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
       folder: join(lab.folder, 'x'),
     });
     const prepared = wrong.prepare?.(requestsFor(['a']), () => {}, signal);
-    await expect(prepared).rejects.toThrow('is not what its checksum says');
+    await expect(prepared).rejects.toThrow('checksum mismatch');
     expect(await wrong.images?.list(signal)).toEqual([]);
     const absent = await open(cluster, {
       image: `${lab.settings['image']}.gone`,

@@ -33,7 +33,7 @@ describe.skipIf(!canMakeMachines())('bad input', () => {
     { args: ['exec', 'node1'], code: 2, says: 'no command given' },
     { args: ['status', '--wait', 'activ=3'], code: 2, says: '"activ=3"' },
     { args: ['use', 'nothere'], code: 1, says: 'nothere' },
-    { args: ['doctor', '-d', 'nspwan'], code: 1, says: 'no driver is called "nspwan"' },
+    { args: ['doctor', '-d', 'nspwan'], code: 1, says: 'unknown driver "nspwan"' },
     { args: ['ls', '--bogus'], code: 2, says: '--bogus' },
     { args: ['certs', 'rotate'], code: 1, says: 'not agreed to: nothing was changed' },
     {

@@ -42,7 +42,7 @@ describe('clusters and their settings', () => {
   test.each([
     [['cluster', 'new', 'a/b'], 2, '"a/b" cannot be the name of a cluster'],
     [['cluster', 'new', 'swarm2k'], 1, 'there is a cluster called "swarm2k" already'],
-    [['cluster', 'new', '--driver', 'nspwan', 'x'], 1, 'no driver is called "nspwan"\ndid you mean nspawn?'],
+    [['cluster', 'new', '--driver', 'nspwan', 'x'], 1, 'unknown driver "nspwan"\ndid you mean nspawn?'],
     [['cluster', 'new', '--driver', 'nspawn', '--define', 'imgae=x', 'x'], 2, 'did you mean "image"?'],
     [['cluster', 'update', 'imgae=x'], 2, 'did you mean "image"?'],
     [['cluster', 'update', 'network=everywhere'], 1, 'the setting network must be an IPv4 range'],

@@ -90,7 +90,7 @@ describe.skipIf(!canMakeMachines())('swarm upgrade', () => {
     const unknown = await upgrade(['--size', 'huge', '--all']);
     expect([unknown.code, unknown.stderr]).toEqual([
       1,
-      expect.stringContaining('"huge" is no size for nspawn'),
+      expect.stringContaining('"huge" is not a size for nspawn'),
     ]);
     expect(await nodes('mg1')).toEqual(before);
   });

@@ -6,10 +6,13 @@ import { lookForKeys } from './key-check.js';
 import { answers } from './port-check.js';
 import { findServers } from './servers.js';
 
-/** How long `list` waits for the SSH port of a server; all are asked at the same time. */
+/** How long `list` waits for the SSH port of a server; all are probed at the same time. */
 const stateTimeoutMs = 3_000;
 
-/** docker-machine's driver of the same name: knows where servers are and whether they answer, and has no power over them. */
+/**
+ * docker-machine's driver of the same name: knows where servers are and whether they respond, but
+ * cannot start or stop them.
+ */
 export function openGeneric({ settings, person }: DriverOptions): Driver {
   return {
     adopt: (names) => findServers(names, genericSettings.read(settings), person),
@@ -17,7 +20,7 @@ export function openGeneric({ settings, person }: DriverOptions): Driver {
     async check(wishes) {
       const sized = wishes.find(({ size }) => size !== undefined);
       if (!sized) return;
-      throw new UserError(`the generic driver takes servers as they are, not of the size "${sized.size}"`, {
+      throw new UserError(`the generic driver cannot create a server of size "${sized.size}"`, {
         hint: `belt create -d generic --generic-ip-address ADDRESS ${sized.name}`,
       });
     },
@@ -48,17 +51,17 @@ export function openGeneric({ settings, person }: DriverOptions): Driver {
   };
 }
 
-/** Behind a jump host only that can be asked from here. */
+/** Of a server behind a jump host, only the jump host is reachable from here. */
 function doorOf(machine: Machine): { host: string; port: number } {
   return machine.ssh.jump ?? { host: reachAddress(machine) ?? '', port: machine.ssh.port };
 }
 
-/** In docker-machine's words. */
+/** docker-machine's message. */
 function unsupported(verb: string) {
   return async function* (machines: readonly Machine[]): AsyncIterable<MachineEvent> {
     for (const { name } of machines) {
       const error = new UserError(`generic driver does not support ${verb}`, {
-        hint: 'belt did not make this server and has no power over it; use what did',
+        hint: 'belt did not create this server: use the tool that did',
       });
       yield { type: 'failed', name, error };
     }

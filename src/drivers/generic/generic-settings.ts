@@ -36,11 +36,11 @@ export const genericSettings = defineSettings({
 
 export type GenericSettings = ReturnType<typeof genericSettings.read>;
 
-/** What is the same for all servers of a command, unless the inventory says otherwise. */
+/** The login for all servers of a command, unless the inventory overrides it. */
 export interface Login {
   user: string;
   port: number;
-  /** As the person wrote it. */
+  /** As the user wrote it. */
   key?: string;
   jump?: JumpHost;
 }
@@ -54,7 +54,10 @@ export function loginOf({ sshUser, sshPort, sshKey, jumpHost }: GenericSettings)
   };
 }
 
-/** Reads `[USER@]HOST[:PORT]`, with an IPv6 address in brackets when a port follows. @throws UserError */
+/**
+ * Reads `[USER@]HOST[:PORT]`, with an IPv6 address in brackets when a port follows.
+ * @throws UserError
+ */
 export function parseJump(what: string, written: string): JumpHost {
   const [, user = 'root', rest = ''] = /^(?:([^@\s]+)@)?(\S+)$/.exec(written) ?? [];
   const [, bracketed, plain = '', port = '22'] =
@@ -65,7 +68,7 @@ export function parseJump(what: string, written: string): JumpHost {
   return { user, host, port: requirePort(`the port of ${what}`, port) };
 }
 
-/** An IP address, or a name that a resolver may know. @see RFC 1123 section 2.1 */
+/** An IP address or a valid host name. @see RFC 1123 section 2.1 */
 export function isHost(text: string): boolean {
   if (isIP(text)) return true;
   if (/^[\d.]+$/.test(text) || text.length > 253) return false;

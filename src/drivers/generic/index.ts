@@ -1,7 +1,7 @@
 import type { DriverModule } from '../driver.js';
 import { genericSettings } from './generic-settings.js';
 
-/** Servers that exist already and are reached over SSH: belt adopts them. Settings and messages are docker-machine's. */
+/** Existing servers, adopted over SSH. Settings and messages are docker-machine's. */
 export const driver: DriverModule = {
   name: 'generic',
   summary: 'servers that exist already, reached over SSH',

@@ -6,7 +6,7 @@ import { expandAddresses, expandNames } from '../../machines/model/patterns.js';
 import { requirePort } from '../kit/define-settings.js';
 import { isHost, parseJump } from './generic-settings.js';
 
-/** A server as the inventory has it; what is absent is as the settings say. */
+/** A server in the inventory. Omitted fields: as in the settings. */
 export interface InventoryEntry {
   name: string;
   address: string;
@@ -20,7 +20,8 @@ const fields = ['name', 'address', 'user', 'port', 'key', 'jump'] as const;
 type Field = (typeof fields)[number];
 
 /**
- * Reads a YAML list of servers. `name` and `address` may be patterns of equal length: `node[1:4]` at `10.0.0.[11:14]`.
+ * Reads a YAML list of servers. `name` and `address` may be patterns of equal length: `node[1:4]`
+ * at `10.0.0.[11:14]`.
  * @param path for messages. @throws UserError that names file and line
  */
 export function parseInventory(path: string, text: string): InventoryEntry[] {
@@ -31,16 +32,16 @@ export function parseInventory(path: string, text: string): InventoryEntry[] {
   if (error) throw new UserError(`${at(error.pos[0])} is not YAML (${error.code})`);
   const { contents } = document;
   if (!isSeq(contents))
-    throw new UserError(`${at(startOf(contents))} is no list of servers`, { hint: example });
+    throw new UserError(`${at(startOf(contents))} is not a list of servers`, { hint: example });
 
   const seen = new Map<string, string>();
   return contents.items.flatMap((item) => {
     const origin = at(startOf(item as Node));
-    if (!isMap(item)) throw new UserError(`${origin} is no server`, { hint: example });
+    if (!isMap(item)) throw new UserError(`${origin} is not a server`, { hint: example });
     const entries = entriesOf(origin, readFields(item, at));
     for (const { name } of entries) {
       const earlier = seen.get(name);
-      if (earlier !== undefined) throw new UserError(`${origin}: ${name} is listed already, at ${earlier}`);
+      if (earlier !== undefined) throw new UserError(`${origin}: ${name} is already listed at ${earlier}`);
       seen.set(name, origin);
     }
     return entries;
@@ -61,7 +62,7 @@ function readFields(map: YAMLMap, at: (offset: number) => string): Map<Field, Wr
     const field = isScalar(key) ? String(key.value) : '';
     if (!isField(field)) {
       const suggestion = closest(field, fields);
-      throw new UserError(`${origin}: "${field}" is nothing that a server has`, {
+      throw new UserError(`${origin}: unknown field "${field}"`, {
         hint: suggestion ? `did you mean "${suggestion}"?` : `known: ${fields.join(', ')}`,
       });
     }

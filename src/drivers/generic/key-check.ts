@@ -1,7 +1,7 @@
 import { access, constants, stat } from 'node:fs/promises';
 import type { Check, Person } from '../driver.js';
 
-/** Logging in to a server takes a key: from the agent, from ~/.ssh, or the one that --generic-ssh-key names. */
+/** A login needs a key: from the agent, from ~/.ssh, or from --generic-ssh-key. */
 export async function lookForKeys({ agentSocket, defaultKeyPaths }: Person): Promise<Check[]> {
   const agent = agentSocket !== undefined && (await isSocket(agentSocket));
   const keys = (await Promise.all(defaultKeyPaths.map(readable))).filter((path) => path !== undefined);

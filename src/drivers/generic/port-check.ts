@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 
-/** Whether somebody takes TCP connections there. */
+/** Whether the port accepts TCP connections. */
 export function answers(
   host: string,
   port: number,
@@ -23,7 +23,7 @@ export function answers(
     };
     signal.addEventListener('abort', onAbort, { once: true });
     socket.once('connect', () => end(true));
-    // A refusal may still come after the time is up.
+    // A refusal may still arrive after the timeout.
     socket.on('error', () => end(false));
   });
 }

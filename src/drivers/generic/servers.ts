@@ -9,18 +9,18 @@ import type { Adoption, Person } from '../driver.js';
 import { type GenericSettings, isHost, type Login, loginOf } from './generic-settings.js';
 import { type InventoryEntry, parseInventory } from './inventory.js';
 
-/** One server before its key is looked for. */
+/** A server before its key is located. */
 interface Server {
   name: string;
   address: string;
   login: Login;
-  /** Where a relative path of its key begins. */
+  /** The base of a relative key path. */
   folder?: string;
 }
 
 /**
- * Which server each name is: by a pattern of as many addresses as there are names, or by an inventory file.
- * @throws UserError when that does not work out, or a key is not there
+ * Maps names to servers, by a pattern with as many addresses as names or by an inventory file.
+ * @throws UserError when they do not match, or a key does not exist
  */
 export async function findServers(
   names: readonly string[],
@@ -74,7 +74,7 @@ async function readInventory(written: string, path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    throw new UserError(`the inventory ${written} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new UserError(`cannot read the inventory ${written}: ${messageOf(cause)}`, { cause });
   }
 }
 
@@ -112,7 +112,7 @@ function refuseDoubles(servers: readonly Server[]): void {
   }
 }
 
-/** The absolute path of each server's key; each file is looked for once. */
+/** The absolute path of each server's key; each file is checked once. */
 async function findKeys(servers: readonly Server[], person: Person): Promise<(string | undefined)[]> {
   const paths = servers.map(({ login: { key }, folder }) =>
     key === undefined ? undefined : person.resolvePath(key, folder),
@@ -121,7 +121,7 @@ async function findKeys(servers: readonly Server[], person: Person): Promise<(st
   return paths;
 }
 
-/** In docker-machine's words. */
+/** docker-machine's message. */
 async function requireKey(path: string): Promise<void> {
   try {
     await access(path, constants.R_OK);

@@ -8,8 +8,8 @@ export type Emit = (event: MachineEvent) => void;
 export const atOnce = 16;
 
 /**
- * Works on many machines at a time and yields their events as they come. Each ends with `done`, or `failed` when its work
- * threw; none stops another. After an abort no further one is begun.
+ * Works on many machines at a time and yields their events as they come. Each ends with `done`, or
+ * `failed` when its work threw; none stops another. After an abort no further one is begun.
  */
 export async function* batch<T extends { name: string }>(
   items: readonly T[],
@@ -45,7 +45,9 @@ export async function* batch<T extends { name: string }>(
   await all;
 }
 
-/** Prepares what all items need, and goes on with it; when that cannot be had, each item has failed. */
+/**
+ * Prepares what all items need, and goes on with it; when that cannot be had, each item has failed.
+ */
 export async function* afterPreparing<T>(
   items: readonly { name: string }[],
   prepare: () => Promise<T>,

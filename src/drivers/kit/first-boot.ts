@@ -8,7 +8,8 @@ export const engineAtFirstBoot = boolean({
 });
 
 /**
- * Commands for cloud-config's `runcmd`: cloud-init runs them once an instance, as the last of the boot, when the SSH server is up.
+ * Commands for cloud-config's `runcmd`: cloud-init runs them once an instance, as the last of the
+ * boot, when the SSH server is up.
  * @see https://docs.cloud-init.io/en/latest/reference/modules.html#runcmd
  */
 export function firstBootCommands(
@@ -19,7 +20,9 @@ export function firstBootCommands(
   return installer === undefined ? [] : [['/bin/sh', '-c', installer]];
 }
 
-/** The same as a line of cloud-config, which is empty where there is nothing to run: JSON is YAML. */
+/**
+ * The same as a line of cloud-config, which is empty where there is nothing to run: JSON is YAML.
+ */
 export function runcmdLine(...args: Parameters<typeof firstBootCommands>): string {
   const commands = firstBootCommands(...args);
   return commands.length === 0 ? '' : `runcmd: ${JSON.stringify(commands)}`;

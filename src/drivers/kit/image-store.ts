@@ -19,7 +19,7 @@ export interface ImageKeeper<R extends ImageRecord> {
   root(): Promise<string>;
   /** Names that can be built, the default first. */
   available: readonly string[];
-  /** @returns undefined when there is no image, or none that can be used */
+  /** @returns undefined when the image does not exist or cannot be used */
   read(folder: string): Promise<R | undefined>;
   /** The folder of a record's build, within the folder of the image. */
   buildOf(record: R): string;
@@ -61,9 +61,9 @@ export interface Builds<R extends ImageRecord> extends Pick<ImageStore, 'availab
 }
 
 /**
- * Base images in `<root>/<name>/`: each build in a folder of its own, and `image.json`, which names the
- * one in use. A build is made in `<root>/.building-<name>` and moved into place when it is complete, so
- * an incomplete one is never used.
+ * Base images in `<root>/<name>/`: each build in a folder of its own, and `image.json`, which names
+ * the one in use. A build is made in `<root>/.building-<name>` and moved into place when it is
+ * complete, so an incomplete one is never used.
  */
 export function openBuilds<R extends ImageRecord>(keeper: ImageKeeper<R>): Builds<R> {
   const folderOf = async (name: string) => join(await keeper.root(), name);
@@ -177,7 +177,10 @@ async function discard<R extends ImageRecord>(keeper: ImageKeeper<R>, path: stri
   await sweep(keeper);
 }
 
-/** Hides a folder in one step, so that an interrupted removal never leaves half an image under its name. */
+/**
+ * Hides a folder in one step, so that an interrupted removal never leaves half an image under its
+ * name.
+ */
 async function moveAway(folder: string, root: string): Promise<void> {
   try {
     await rename(folder, join(root, `.removing-${randomUUID()}`));

@@ -13,7 +13,10 @@ export interface Inventory<T> {
   isStray?(object: T): boolean;
 }
 
-/** The recorded machines as the provider has them, then the strays of the cluster: those that no record matches. */
+/**
+ * The recorded machines as the provider has them, then the strays of the cluster: those that no
+ * record matches.
+ */
 export async function listMachines<T>(
   known: readonly Machine[],
   { objects, find, observe, isStray = () => true }: Inventory<T>,

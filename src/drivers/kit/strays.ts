@@ -2,10 +2,11 @@ import { UserError } from '../../base/errors.js';
 import type { MachineWish } from '../driver.js';
 
 /**
- * Refuses to create a machine whose name the provider already has in this cluster, unless an earlier
- * create began it: a stray has another host key, and possibly data.
+ * Refuses to create a machine whose name the provider already has in this cluster, unless an
+ * earlier create began it: a stray has another host key, and possibly data.
  * @param isBegun whether the record shows an earlier, interrupted create
- * @param object what the provider calls a machine, with its article and the provider: `EC2 has an instance`
+ * @param object what the provider calls a machine, with its article and the provider: `EC2 has an
+ *   instance`
  * @throws UserError
  */
 export function refuseStrays(

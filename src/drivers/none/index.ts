@@ -5,10 +5,10 @@ const settings = defineSettings({
   url: text({ summary: "the engine's URL, as tcp://10.0.0.9:2376", flag: 'url' }),
 });
 
-/** An engine somewhere, known by its URL alone: docker-machine's driver of the same name. */
+/** An engine known only by its URL: docker-machine's driver of the same name. */
 export const driver: DriverModule = {
   name: 'none',
-  summary: 'an engine that is known by its URL alone: nothing is set up, nobody logs in',
+  summary: 'an existing engine, known only by its URL',
   settings: settings.list,
   async open(options) {
     const { openNone } = await import('./none-driver.js');

@@ -15,7 +15,7 @@ export function openNone(url = ''): Driver {
     kill: impossible('killed'),
     resize: impossible('resized'),
     remove: doneAtOnce,
-    doctor: async () => [{ name: 'nothing', ok: true, detail: 'needs nothing of this computer' }],
+    doctor: async () => [{ name: 'nothing', ok: true, detail: 'needs nothing on this computer' }],
   };
 }
 
@@ -31,8 +31,8 @@ function addressesIn(url: string): Adoption['addresses'] {
   if (/^unix:\/\/\/./i.test(url)) return {};
   const host = /^(tcp|https?):\/\//i.test(url) && URL.canParse(url) ? new URL(url).hostname : '';
   if (host !== '') return { public: host.replace(/^\[(.*)\]$/, '$1') };
-  throw new UserError(`"${url}" is no URL of an engine`, {
-    hint: 'it can be as tcp://10.0.0.9:2376, https://HOST, http://HOST or unix:///var/run/docker.sock; for a server with SSH: -d generic',
+  throw new UserError(`"${url}" is not the URL of an engine`, {
+    hint: 'use tcp://10.0.0.9:2376, https://HOST, http://HOST or unix:///var/run/docker.sock; for a server with SSH: -d generic',
   });
 }
 

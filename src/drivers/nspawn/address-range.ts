@@ -1,7 +1,10 @@
 import { UserError } from '../../base/errors.js';
 import { firstOf, formatRange, overlap, type Range, tryParseRange } from '../../base/ipv4.js';
 
-/** Reads `10.209.0.0/20`. @throws UserError for anything else, or a block with no room for machines. */
+/**
+ * Reads `10.209.0.0/20`.
+ * @throws UserError for anything else, or a block with no room for machines.
+ */
 export function parseRange(text: string): Range {
   const range = tryParseRange(text);
   if (!range) {
@@ -12,7 +15,7 @@ export function parseRange(text: string): Range {
   }
   if (range.base !== firstOf(range.base, range.prefix)) {
     const corrected = formatRange({ base: firstOf(range.base, range.prefix), prefix: range.prefix });
-    throw new UserError(`the setting network "${text}" does not begin at its first address`, {
+    throw new UserError(`the setting network "${text}" does not start at its first address`, {
       hint: `write ${corrected}`,
     });
   }
@@ -29,7 +32,7 @@ export function capacityOf({ prefix }: Range): number {
   return 2 ** (32 - prefix) - 3;
 }
 
-/** The lowest addresses that nobody has; fewer than `count` when the block is full. */
+/** The lowest free addresses; fewer than `count` when the block is full. */
 export function freeAddresses(range: Range, taken: ReadonlySet<number>, count: number): number[] {
   const free: number[] = [];
   const last = gatewayOf(range) + capacityOf(range);

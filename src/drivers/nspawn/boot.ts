@@ -15,14 +15,14 @@ import { isAlive, readIdentity } from './process-identity.js';
 import { cleanUp, shutdownMs, switchOff } from './shut-down.js';
 
 const bootMs = 30_000;
-/** How long the kernel may take to remove the link of a machine that was killed. */
+/** How long the kernel may take to remove the link of a killed machine. */
 const linkMs = 5_000;
 
 /**
- * Boots a machine that does not run; resolves when the guest's own systemd is up and about to start its services.
+ * Boots a stopped machine; resolves when the guest's systemd is about to start its services.
  *
- * Where systemd runs the computer, the machine is a unit of it, registered with machined. Elsewhere it is a process of its own that
- * outlives belt.
+ * Where systemd runs the computer, the machine is one of its units, registered with machined.
+ * Elsewhere it is a process that outlives belt.
  * @throws ExternalError with the last lines of the log when it does not come up.
  */
 export async function boot(
@@ -64,7 +64,10 @@ export async function boot(
   await patiently(start, isOldLink, linkMs);
 }
 
-/** The link of a machine that was killed is still there, whose name the new one is to have; in systemd-nspawn's words (src/nspawn/nspawn-network.c). */
+/**
+ * The link of a killed machine of this name still exists; systemd-nspawn's message
+ * (src/nspawn/nspawn-network.c).
+ */
 function isOldLink(error: unknown): boolean {
   return (
     error instanceof ExternalError && /Failed to add new veth interfaces.*File exists/.test(error.message)
@@ -72,8 +75,9 @@ function isOldLink(error: unknown): boolean {
 }
 
 /**
- * `add_key keyctl bpf`: containers in the guest need them (session keyrings, device control of cgroup v2). The guest's Docker needs all
- * capabilities, so a machine is not a wall against its own root; docs/drivers/nspawn.md says so.
+ * `add_key keyctl bpf`: containers in the guest need them (session keyrings, device control of
+ * cgroup v2). The guest's Docker needs all capabilities, so a machine does not confine its own root
+ * (docs/drivers/nspawn.md).
  */
 function nspawnCommand(
   id: string,
@@ -135,7 +139,8 @@ async function bootAsUnit(
         ([key, value]) => `--setenv=${key}=${value}`,
       ),
       'unshare',
-      // systemd replaces $NAME in a unit's command; $$ is its way to write a $ (systemd.service(5), command lines).
+      // systemd replaces $NAME in a unit's command; $$ is its way to write a $ (systemd.service(5),
+      // command lines).
       ...launch.map((argument) => argument.replaceAll('$', () => '$$')),
     ]);
   } catch (error) {
@@ -179,8 +184,8 @@ async function bootDetached(
 }
 
 /**
- * The guest's systemd makes `init.scope` when it has what it needs to run. Where the computer shows no cgroup v2, all there is to see is
- * that its systemd-nspawn runs.
+ * The guest's systemd creates `init.scope` once it can run. Without cgroup v2, only the running
+ * systemd-nspawn is visible.
  */
 async function guestIsUp(processFile: string): Promise<boolean> {
   const identity = await readIdentity(processFile);
@@ -191,8 +196,9 @@ async function guestIsUp(processFile: string): Promise<boolean> {
 }
 
 /**
- * Guests run on cgroup v2, as Debian's systemd and Docker want; systemd-nspawn must be told where the computer itself is on v1. Its own lock
- * on the root folder leaves a file behind when it is killed; the machine's lock does its work. (systemd's docs/ENVIRONMENT.md)
+ * Guests use cgroup v2, as Debian's systemd and Docker expect; on a computer with v1,
+ * systemd-nspawn needs a variable for that. Its own lock on the root folder would leave a file
+ * behind when it is killed; the machine's lock replaces it. (systemd's docs/ENVIRONMENT.md)
  */
 async function nspawnEnvironment(): Promise<Record<string, string>> {
   const unified = (await findHierarchies()).some(
@@ -203,8 +209,8 @@ async function nspawnEnvironment(): Promise<Record<string, string>> {
 
 async function bootFailure(log: string, cause?: unknown): Promise<ExternalError> {
   const said = lastLines((await readFile(log, 'utf8').catch(() => '')).replaceAll(terminalCodes, ''), 5);
-  return new ExternalError(`it did not boot: ${said || 'systemd-nspawn said nothing'}`, {
-    hint: `all of it: ${log}`,
+  return new ExternalError(`the machine did not boot: ${said || 'systemd-nspawn printed nothing'}`, {
+    hint: `full log: ${log}`,
     cause,
   });
 }
@@ -212,7 +218,7 @@ async function bootFailure(log: string, cause?: unknown): Promise<ExternalError>
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the codes that a console log holds.
 const terminalCodes = /\u001b(\[[0-9;?]*[a-zA-Z]|\][^\u0007\u001b]*(\u0007|\u001b\\))|\r/g;
 
-/** A new log for each boot; only root may read what a guest's console shows. */
+/** A new log for each boot, readable by root only, as it shows the guest's console. */
 async function openLog(log: string) {
   await unlink(log).catch(() => undefined);
   return open(log, 'a', 0o600);

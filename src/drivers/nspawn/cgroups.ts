@@ -8,9 +8,9 @@ import { readMounts } from './mounts.js';
 import { sendSignal } from './process-identity.js';
 
 /**
- * Control groups of machines, where systemd does not look after them: `belt/<id>` in each hierarchy that matters. A machine needs
- * its own also without a memory limit: systemd-nspawn makes the guest's groups below its own one, and two guests in one
- * group would share and end each other's services.
+ * Control groups of machines without systemd: `belt/<id>` in each relevant hierarchy. A machine
+ * needs its own even without a memory limit: systemd-nspawn creates the guest's groups below its
+ * own, and two guests in one group would end each other's services.
  */
 export interface Hierarchy {
   mount: string;
@@ -37,7 +37,7 @@ export async function unifiedGroup(pid: number): Promise<string | undefined> {
   return path === undefined || mount === undefined ? undefined : join(mount, path);
 }
 
-/** Makes the machine's groups and returns the files that take the id of a process that enters them. */
+/** Creates the machine's groups and returns the files to write a process id to. */
 export async function makeGroups(id: string, memoryMb: number): Promise<string[]> {
   const hierarchies = await findHierarchies();
   for (const { mount, kind } of hierarchies) {
@@ -49,7 +49,7 @@ export async function makeGroups(id: string, memoryMb: number): Promise<string[]
   return hierarchies.map(({ mount }) => join(mount, 'belt', id, 'cgroup.procs'));
 }
 
-/** Ends every process of the machine at once. Where cgroup v2 is, the kernel does it in one step; else each is signalled. */
+/** Kills every process of the machine: with cgroup v2 in one step, else one by one. */
 export async function killGroups(id: string): Promise<void> {
   for (const { mount } of await findHierarchies()) {
     const group = join(mount, 'belt', id);
@@ -76,8 +76,8 @@ export async function memoryControl(): Promise<'v1' | 'v2' | undefined> {
 }
 
 /**
- * Changes the limit of a running machine. Version 2 would end processes to get below its new limit, so what the machine cannot
- * give back is compared first.
+ * Changes the limit of a running machine. Version 2 would kill processes to get below the new
+ * limit, so what the machine cannot release is compared first.
  * @throws UserError when the machine uses more than that.
  */
 export async function changeLimit(limit: LimitFile, memoryMb: number): Promise<void> {
@@ -98,7 +98,9 @@ export interface LimitFile {
   stat: string;
 }
 
-/** The memory limit of the machine's own group (not one of systemd's making); undefined where the computer has none. */
+/**
+ * The memory limit of the machine's own group, not of systemd's; undefined: no memory controller.
+ */
 export async function limitFile(id: string): Promise<LimitFile | undefined> {
   for (const { mount, kind } of await findHierarchies()) {
     const group = join(mount, 'belt', id);
@@ -124,7 +126,7 @@ function limitFileV1(group: string): LimitFile {
   };
 }
 
-/** What is used, less the page cache: the kernel drops that by itself. */
+/** Memory in use without the page cache, which the kernel drops on demand. */
 async function neededBytes({ usage, stat }: LimitFile): Promise<number> {
   const text = await readFile(stat, 'utf8');
   const counter = (name: string) =>
@@ -136,7 +138,7 @@ async function neededBytes({ usage, stat }: LimitFile): Promise<number> {
   return Number(await readFile(usage, 'utf8')) - counter('inactive_file') - counter('active_file');
 }
 
-/** Lets the groups of machines have a memory limit; where the computer does not allow it, machines go without. */
+/** Enables memory limits for the groups of machines, if the computer allows it. */
 async function delegateMemory(mount: string): Promise<void> {
   for (const group of [mount, join(mount, 'belt')]) {
     await writeFile(join(group, 'cgroup.subtree_control'), '+memory').catch(() => undefined);
@@ -178,7 +180,7 @@ async function readWords(path: string): Promise<string[]> {
 
 function inUse(usedBytes: number, memoryMb: number): UserError {
   const usedMb = Math.ceil(usedBytes / 1024 / 1024);
-  return new UserError(`it uses ${usedMb} MB now, more than ${memoryMb} MB`, {
-    hint: 'stop it first, or choose a larger size',
+  return new UserError(`the machine uses ${usedMb} MB, more than ${memoryMb} MB`, {
+    hint: 'stop the machine first, or choose a larger size',
   });
 }

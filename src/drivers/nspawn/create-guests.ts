@@ -22,13 +22,13 @@ import { type BaseImage, baseFolder } from './nspawn-images.js';
 import { requireImage } from './recipes.js';
 import { runningProcess, shutDown } from './shut-down.js';
 
-/** What the machines of a create have before any is booted: a record each, or why there is none to be had. */
+/** What a create allocates before any machine boots: a record for each, or the reason why not. */
 interface Allocation {
   network: Network;
   records: ReadonlyMap<string, MachineRecord | Error>;
 }
 
-/** @throws UserError for what cannot be made; changes nothing. */
+/** @throws UserError for what cannot be created; changes nothing. */
 export async function check(
   { layout, settings, options }: Nspawn,
   wishes: readonly MachineWish[],
@@ -56,7 +56,9 @@ export function create(
   );
 }
 
-/** Gives each machine its record and address, the one it has from an earlier try or a new one, in one step for all. */
+/**
+ * Gives each machine its record and address, from an earlier create or new, in one step for all.
+ */
 async function allocate(
   { layout, settings, options, images }: Nspawn,
   requests: readonly CreateRequest[],
@@ -120,11 +122,11 @@ async function refuseFullPool(
   if (free >= wanted) return;
   throw new UserError(
     `${formatRange(range)} has ${free} of its ${capacityOf(range)} addresses left, ${wanted} are needed`,
-    { hint: 'remove machines, or, when none is left, set a larger range: --nspawn-network 10.209.0.0/16' },
+    { hint: 'remove machines; once none is left, a larger range can be set: --nspawn-network 10.209.0.0/16' },
   );
 }
 
-/** Tells of all records first: what was allocated is known, however the rest goes. */
+/** Reports all records first, so that what was allocated is known whatever follows. */
 async function* finishAll(
   nspawn: Nspawn,
   requests: readonly CreateRequest[],
@@ -138,7 +140,7 @@ async function* finishAll(
     const record = records.get(request.name);
     if (record instanceof Error) throw record;
     if (request.ssh.user !== 'root') {
-      throw new UserError(`nspawn machines are reached as root, not as "${request.ssh.user}"`);
+      throw new UserError(`nspawn machines accept SSH logins as root only, not as "${request.ssh.user}"`);
     }
     if (!record) throw new Error(`${request.name} was not allocated`);
     await withMachineLock(nspawn.layout, record.id, signal, async () => {
@@ -147,7 +149,7 @@ async function* finishAll(
   });
 }
 
-/** Brings a machine from wherever an earlier try left it to running. */
+/** Brings a machine from whatever state an earlier create left it in to running. */
 async function finish(
   nspawn: Nspawn,
   record: MachineRecord,

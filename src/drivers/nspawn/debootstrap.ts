@@ -7,7 +7,7 @@ import type { PrepareProgress } from '../driver.js';
 import { lastLines, programEnvironment } from './host-program.js';
 import type { Recipe } from './recipes.js';
 
-/** Fills an empty folder with what the recipe says. */
+/** Fills an empty folder from the recipe. */
 export type BuildStep = (
   target: string,
   recipe: Recipe,
@@ -16,8 +16,8 @@ export type BuildStep = (
 ) => Promise<void>;
 
 /**
- * Runs a program in process and mount namespaces of its own, and ends it with all its children when belt ends, however belt ends
- * (PR_SET_PDEATHSIG): neither a process nor a mount of a broken build is left over.
+ * Runs a program in its own process and mount namespaces, and kills it with all its children when
+ * belt ends (PR_SET_PDEATHSIG): a failed build leaves neither processes nor mounts.
  */
 const contained = [
   'setpriv',
@@ -45,8 +45,9 @@ export function debootstrapFrom(mirror: string): BuildStep {
 }
 
 /**
- * The steps in the order in which debootstrap reports them, each with its share of the time as measured (a build of debian-13 on two
- * cores, nearby mirror). `SIZEDEBS` is reported when the dependencies are resolved.
+ * The steps in the order in which debootstrap reports them, each with its share of the time as
+ * measured (a build of debian-13 on two cores, nearby mirror). `SIZEDEBS` is reported when the
+ * dependencies are resolved.
  */
 const steps: readonly { id: string; text: string; share: number }[] = [
   { id: 'DOWNREL', text: 'downloading the release file', share: 1 },
@@ -65,8 +66,9 @@ const steps: readonly { id: string; text: string; share: number }[] = [
 const tuningFraction = 0.98;
 
 /**
- * Turns debootstrap's lines `P: NOW END [NAME]` (its debian-installer interface, in /usr/share/debootstrap/functions) into a step
- * and a fraction that never goes back. A line without a name belongs to the step before.
+ * Turns debootstrap's lines `P: NOW END [NAME]` (its debian-installer interface, in
+ * /usr/share/debootstrap/functions) into a step and a fraction that never goes back. A line without
+ * a name belongs to the step before.
  */
 export function progressReader(): (line: string) => { text: string; fraction: number } | undefined {
   let current = 0;
@@ -78,7 +80,8 @@ export function progressReader(): (line: string) => { text: string; fraction: nu
     if (index < current) return undefined;
     current = index;
     const within = Number(end) > 0 ? Math.min(1, Number(now) / Number(end)) : 0;
-    // The wait for the next step is that step's: nothing is reported while dependencies are resolved.
+    // Nothing is reported while dependencies are resolved, so the next step is shown during that
+    // wait.
     const shown = within === 1 && id === 'DOWNPKGS' ? index + 1 : index;
     highest = Math.max(highest, fractionOf(index, within));
     return { text: steps[shown]?.text ?? '', fraction: highest };
@@ -109,7 +112,9 @@ async function debootstrap(
   });
 }
 
-/** `onLine` gets the lines of file descriptor 3, where debootstrap reports progress and its errors. */
+/**
+ * @param onLine gets the lines of file descriptor 3, where debootstrap reports progress and errors
+ */
 async function runContained(
   command: readonly string[],
   what: string,
@@ -148,7 +153,7 @@ async function runContained(
   throw new ExternalError(
     `${what} failed: ${lastLines(said.join('\n'), 6) || `exit code ${exitCode ?? '?'}`}`,
     {
-      hint: 'see that the mirror can be reached: belt doctor',
+      hint: 'belt doctor',
     },
   );
 }

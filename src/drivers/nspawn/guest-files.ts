@@ -15,8 +15,8 @@ const hostKey = 'etc/ssh/ssh_host_ed25519_key';
 const machineId = 'etc/machine-id';
 
 /**
- * Writes what tells one machine from another: names, address, keys. Into its upper folder, before it boots. The folders get the
- * image's modes, as an overlay shows the upper one's.
+ * Writes what identifies a machine (names, address, keys) into its upper folder before it boots.
+ * The folders get the image's modes, because an overlay shows those of the upper folder.
  */
 export async function writeGuestFiles(
   upper: string,
@@ -52,15 +52,15 @@ export async function writeGuestFiles(
 }
 
 /**
- * An address always has the same link-layer address, locally administered. Otherwise the computer and the other machines would
- * go on sending to a removed machine's for as long as they remember it, and a new one at its address would be deaf for seconds.
+ * Derives a locally administered MAC address from the IP address. With a random one, other hosts
+ * would keep sending to a removed machine until their ARP entries expire.
  */
 function macOf(address: string): string {
   const bytes = address.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'));
   return ['0a', 'be', ...bytes].join(':');
 }
 
-/** Whether the machine has these keys already. */
+/** Whether the machine already has these keys. */
 export async function hasKeys(upper: string, ssh: CreateRequest['ssh']): Promise<boolean> {
   const read = (path: string) => readFile(join(upper, path), 'utf8').catch(() => '');
   return (
@@ -70,8 +70,8 @@ export async function hasKeys(upper: string, ssh: CreateRequest['ssh']): Promise
 }
 
 /**
- * The computer's own resolver. One on a loopback address is out of a machine's reach: systemd-resolved then keeps the real ones in
- * another file; without that the machine has none, and knows at once that names cannot be looked up.
+ * The computer's resolver. A loopback address is unreachable from a machine: systemd-resolved then
+ * lists the real ones in another file. Without any, lookups fail at once.
  */
 async function resolverOfComputer(): Promise<string> {
   for (const path of ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']) {
@@ -80,7 +80,7 @@ async function resolverOfComputer(): Promise<string> {
     const usable = lines.filter((one) => !/^nameserver\s+(127\.|::1)/.test(one));
     if (usable.some((one) => one.startsWith('nameserver'))) return `${usable.join('\n')}\n`;
   }
-  return '# this computer had no resolver when the machine was made\n';
+  return '# this computer had no resolver when the machine was created\n';
 }
 
 async function writeGuestFile(path: string, text: string, mode: number): Promise<void> {
@@ -89,7 +89,7 @@ async function writeGuestFile(path: string, text: string, mode: number): Promise
   await chmod(path, mode);
 }
 
-/** Leaves the modes of folders that are there. */
+/** Leaves the modes of existing folders. */
 async function makeFoldersTo(folder: string): Promise<void> {
   if (!(await exists(folder))) await makeFolder(folder);
 }

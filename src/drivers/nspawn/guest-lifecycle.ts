@@ -47,7 +47,7 @@ export async function* remove(nspawn: Nspawn, machines: Machines, signal: AbortS
   const { layout, images } = nspawn;
   yield* onEntries(nspawn, machines, signal, async (machine, entry, emit) => {
     if (!entry) return;
-    // Without an id there is no telling whose a damaged one is.
+    // Without an id the owner of a damaged record is unknown.
     if ('damage' in entry && machine.id !== entry.id) throw damaged(machine.name, entry.damage);
     await withMachineLock(layout, entry.id, signal, async () => {
       emit({ type: 'progress', name: machine.name, text: 'removing' });
@@ -86,12 +86,15 @@ function onNetwork(
   );
 }
 
-/** After a reboot of the computer the bridge is gone; the addresses are not. */
+/** A reboot of the computer removes the bridge, but not the addresses. */
 async function reviveNetwork({ layout }: Nspawn, signal: AbortSignal): Promise<Network> {
   refuseWithoutRoot();
   return withComputerLock(layout, { signal }, async () => {
     const network = await readNetwork(layout);
-    if (!network) throw new ExternalError(`${layout.network} is gone`, { hint: 'make the machines anew' });
+    if (!network)
+      throw new ExternalError(`${layout.network} is missing`, {
+        hint: 'create the machines again',
+      });
     await bringUpNetwork(layout, network, (await machineIds(layout)).length);
     return network;
   });
@@ -109,7 +112,7 @@ async function startOne(
   emit({ type: 'changed', name, change: { state: 'running', addresses: { public: record.address } } });
 }
 
-/** Stops or kills machines; one that does not run is done at once. */
+/** Stops or kills machines; a stopped one is done at once. */
 function each(
   nspawn: Nspawn,
   machines: Machines,
@@ -125,8 +128,8 @@ function each(
 }
 
 /**
- * Out of sight in one step: an interrupted removal leaves no half machine behind, and the next one clears the rest. Another belt may have
- * removed it while this one waited for the lock.
+ * Hides the folder in one step: an interrupted removal leaves no half machine, and the next one
+ * clears the rest. Another belt may have removed it while this one waited for the lock.
  */
 async function removeFiles(layout: Layout, id: string): Promise<void> {
   const { folder } = machineFolder(layout, id);

@@ -24,9 +24,10 @@ interface LinkAddress {
 }
 
 /**
- * The network to use: the one that is there as long as machines are in it, else the one that was asked for or a free one.
- * Changes nothing.
- * @throws UserError when the settings ask for what clashes with a network in use, or with that of existing machines.
+ * The network to use: the existing one while machines are in it, else the configured one or a free
+ * one. Changes nothing.
+ * @throws UserError when the settings ask for what clashes with a network in use, or with that of
+ *   existing machines.
  */
 export async function planNetwork(
   layout: Layout,
@@ -46,14 +47,17 @@ export async function readNetwork(layout: Layout): Promise<Network | undefined> 
   return file && { bridge: file.bridge, range: parseRange(file.network) };
 }
 
-/** Makes the network and the kernel ready for this many machines, as far as they are not (after a reboot). Under the computer's lock. */
+/**
+ * Prepares network and kernel for this many machines, also after a reboot. Under the computer's
+ * lock.
+ */
 export async function bringUpNetwork(layout: Layout, network: Network, machines: number): Promise<void> {
   await prepareKernel(machines);
   await loadModules();
   await ensureNetwork(layout, network);
 }
 
-/** Takes away what `ensureNetwork` made. Under the computer's lock, when no machine is left. */
+/** Removes what `ensureNetwork` created. Under the computer's lock, when no machine is left. */
 export async function removeNetwork(layout: Layout): Promise<void> {
   const network = await readNetwork(layout);
   if (!network) return;
@@ -62,7 +66,7 @@ export async function removeNetwork(layout: Layout): Promise<void> {
   await rm(layout.network, { force: true });
 }
 
-/** Makes the bridge, its address and its way out. */
+/** Creates the bridge, its address and NAT. */
 async function ensureNetwork(layout: Layout, network: Network): Promise<void> {
   const { bridge, range } = network;
   const before = await readNetwork(layout);
@@ -81,17 +85,23 @@ async function ensureBridge(bridge: string, address: string): Promise<void> {
   await run('ip', ['link', 'set', bridge, 'up']);
 }
 
-/** The IPv4 addresses of an interface, as `10.209.0.1/20`; undefined when there is no such interface. */
+/**
+ * The IPv4 addresses of an interface, as `10.209.0.1/20`; undefined when the interface does not
+ * exist.
+ */
 async function addressesOf(bridge: string): Promise<string[] | undefined> {
   return (await linkAddresses()).find(({ ifname }) => ifname === bridge)?.addr_info.map(cidr);
 }
 
-/** `own`: a bridge that an interrupted removal left; it is belt's, so it clashes with nothing. */
+/**
+ * @param own a bridge that an interrupted removal left: it is managed by belt, so it clashes with
+ *   nothing
+ */
 async function chooseRange({ bridge, network }: NspawnSettings, own?: string): Promise<Range> {
   const links = (await linkAddresses()).filter(({ ifname }) => ifname !== own);
   if (links.some(({ ifname }) => ifname === bridge)) {
-    throw new UserError(`a network interface ${bridge} is there already, and it is not belt's`, {
-      hint: 'set another name: --nspawn-bridge NAME',
+    throw new UserError(`the network interface ${bridge} already exists and is not managed by belt`, {
+      hint: 'choose another name: --nspawn-bridge NAME',
     });
   }
   const used = (await rangesInUse(links)).filter(({ device }) => device !== own);
@@ -100,14 +110,14 @@ async function chooseRange({ bridge, network }: NspawnSettings, own?: string): P
     throw new UserError(
       `the network ${formatRange(network)} clashes with ${formatRange(clash.range)} on ${clash.device}`,
       {
-        hint: 'set another one with --nspawn-network, or leave it out: belt finds a free one',
+        hint: 'choose another range with --nspawn-network, or omit it to use a free one',
       },
     );
   }
   const range = network ?? firstFreeRange(used.map((one) => one.range));
   if (range) return range;
   throw new UserError('none of 10.209.0.0/20, 10.210.0.0/20, ... is free on this computer', {
-    hint: 'set a free range: --nspawn-network 172.30.0.0/20',
+    hint: 'choose a free range: --nspawn-network 172.30.0.0/20',
   });
 }
 
@@ -145,6 +155,6 @@ function otherNetwork(recorded: Network, settings: NspawnSettings, layout: Layou
   );
   return new UserError(
     `the machines of this computer are on ${recorded.bridge} with ${formatRange(recorded.range)} (${layout.network}), not on ${asked}`,
-    { hint: 'take the settings bridge and network out, or remove those machines first' },
+    { hint: 'remove the settings bridge and network, or those machines first' },
   );
 }

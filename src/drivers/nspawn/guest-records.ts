@@ -10,7 +10,7 @@ import { type Layout, machineFolder } from './layout.js';
 
 const recordSchema = z.object({
   version: z.literal(1),
-  /** Also the name of its folder, its systemd-nspawn machine name and a part of its unit's name. */
+  /** Also the name of its folder and its systemd-nspawn machine, and a part of its unit's name. */
   id: z.string(),
   name: z.string(),
   cluster: z.object({ id: z.string(), name: z.string() }),
@@ -25,7 +25,7 @@ const recordSchema = z.object({
 
 export type MachineRecord = z.infer<typeof recordSchema>;
 
-/** What is in a machine's folder: its record, or the error that says why there is none to be had. */
+/** The content of a machine's folder: its record, or the error why it cannot be read. */
 export type Entry = { id: string; record: MachineRecord } | { id: string; damage: UserError };
 
 /** All machines of the computer, of every cluster. */
@@ -33,7 +33,7 @@ export async function readEntries(layout: Layout): Promise<Entry[]> {
   return Promise.all((await machineIds(layout)).map((id) => readEntry(layout, id)));
 }
 
-/** The folders of machines; names with a dot in front are on their way out. */
+/** The folders of machines; those with a leading dot are being removed. */
 export async function machineIds(layout: Layout): Promise<string[]> {
   try {
     return (await readdir(layout.machines)).filter((name) => !name.startsWith('.')).sort();
@@ -45,7 +45,7 @@ export async function machineIds(layout: Layout): Promise<string[]> {
 
 /** @throws UserError for a damaged record; undefined when there is no such machine. */
 export async function readRecord(layout: Layout, id: string): Promise<MachineRecord | undefined> {
-  if (!isMachineId(id)) throw new UserError(`"${id}" is no id of an nspawn machine`);
+  if (!isMachineId(id)) throw new UserError(`"${id}" is not the id of an nspawn machine`);
   const { record } = machineFolder(layout, id);
   return readRecordFile(record, recordSchema, 'the record of a machine');
 }
@@ -55,19 +55,19 @@ export async function writeRecord(layout: Layout, record: MachineRecord): Promis
 }
 
 /**
- * A name that is unique on the computer. At most 63 characters: systemd-nspawn takes it as a host name, and the shortened form
- * is still told apart by its random end.
+ * A name that is unique on the computer. At most 63 characters: systemd-nspawn takes it as a host
+ * name, and the shortened form remains unique by its random suffix.
  */
 export function newMachineId(name: string): string {
   return `${name.slice(0, 56)}-${randomBytes(3).toString('hex')}`;
 }
 
-/** Ids come back from state files that people can edit, and become paths. */
+/** Ids are read from state files that users can edit, and become paths. */
 export function isMachineId(id: string): boolean {
   return /^[a-z0-9][a-z0-9-]{0,55}-[0-9a-f]{6}$/i.test(id);
 }
 
-/** Addresses that a machine has. That of a damaged record is read from the machine's own network settings. */
+/** Addresses in use. That of a damaged record is read from the machine's own network settings. */
 export async function takenAddresses(layout: Layout, entries: readonly Entry[]): Promise<Set<number>> {
   const addresses = await Promise.all(
     entries.map((entry) =>

@@ -8,18 +8,18 @@ export const defaultSize = '1gb';
 const leastMemoryMb = 256;
 
 /**
- * The memory of a machine of this size, in mebibytes.
- * @throws UserError for what is no memory amount, too little, or more than the computer has.
+ * The memory for a size, in mebibytes.
+ * @throws UserError when it is not an amount of memory, too little, or more than the computer has.
  */
 export function memoryOf(size = defaultSize): number {
   const memory = parseSize(size)?.memoryMb;
   if (memory === undefined) {
-    throw new UserError(`"${size}" is no size for nspawn`, {
-      hint: 'an amount of memory: 512mb, 2gb, 1.5gb',
+    throw new UserError(`"${size}" is not a size for nspawn`, {
+      hint: 'use an amount of memory: 512mb, 2gb, 1.5gb',
     });
   }
   if (memory < leastMemoryMb) {
-    throw new UserError(`${size} is too little for an engine`, {
+    throw new UserError(`${size} is not enough memory for an engine`, {
       hint: `at least ${formatMemory(leastMemoryMb)}`,
     });
   }

@@ -26,7 +26,6 @@ const needs: readonly Need[] = [
     debootstrap: 'debootstrap',
     iptables: 'iptables',
     ip: 'iproute2',
-    flock: 'util-linux',
     mount: 'mount',
   }).map(([name, packageName]) => ({ name, package: packageName, find: () => findProgram(name) })),
   {
@@ -47,7 +46,9 @@ export async function diagnose(layout: Layout, signal: AbortSignal): Promise<Che
   ];
 }
 
-/** @throws UserError for the first thing that is missing and without which no machine can be made. */
+/**
+ * @throws UserError for the first thing that is missing and without which no machine can be made.
+ */
 export async function refuseIncapable(): Promise<void> {
   const linuxCheck = linux();
   if (!linuxCheck.ok) {
@@ -62,8 +63,8 @@ export async function refuseIncapable(): Promise<void> {
 /** @throws UserError */
 export function refuseWithoutRoot(): void {
   if (process.getuid?.() === 0) return;
-  throw new UserError('the nspawn driver needs root to make and change machines', {
-    hint: 'put sudo in front: sudo belt create ...',
+  throw new UserError('the nspawn driver needs root to create and change machines', {
+    hint: 'sudo belt create ...',
   });
 }
 
@@ -81,7 +82,7 @@ function root(): Check {
   return {
     name: 'root',
     ok,
-    detail: ok ? 'belt runs as root' : 'needed to make and change machines: sudo belt ...',
+    detail: ok ? 'belt runs as root' : 'needed to create and change machines: sudo belt ...',
   };
 }
 
@@ -122,7 +123,8 @@ async function install(packages: readonly string[], signal: AbortSignal): Promis
     await installAll();
   } catch (error) {
     if (error instanceof AbortError) throw error;
-    // The usual reasons are that the lists were never fetched, or that they name versions which are gone.
+    // The usual reasons are that the lists were never fetched, or that they name versions which are
+    // gone.
     await apt('update');
     await installAll();
   }
@@ -141,7 +143,7 @@ async function overlay(): Promise<Check> {
   return {
     name,
     ok: loadable,
-    detail: loadable ? 'a module of the kernel' : 'this kernel has none; use one that does',
+    detail: loadable ? 'a module of the kernel' : 'not in this kernel; use one that has it',
   };
 }
 

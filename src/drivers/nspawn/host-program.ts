@@ -19,9 +19,10 @@ export const programEnvironment: Readonly<Record<string, string>> = {
 };
 
 /**
- * Runs a program to its end and returns what it printed. It gets a session of its own, so that Ctrl-C reaches belt alone and
- * belt decides what to end.
- * @throws UserError when it is not installed; ExternalError with its last words when it fails; AbortError on `signal`.
+ * Runs a program and returns its output. It gets its own session, so that Ctrl-C reaches only belt,
+ * which decides what to end.
+ * @throws UserError when it is not installed; ExternalError with its last output when it fails;
+ *   AbortError on `signal`.
  */
 export async function run(
   program: string,
@@ -44,7 +45,7 @@ export async function run(
   }
 }
 
-/** Deletes a folder with all in it, but nothing of another file system that is still mounted there. */
+/** Deletes a folder and its content, but not the content of file systems still mounted there. */
 export async function removeTree(path: string): Promise<void> {
   await run('rm', ['--recursive', '--force', '--one-file-system', '--', path]);
 }

@@ -1,10 +1,12 @@
 import type { DriverModule } from '../driver.js';
 import { nspawnSettings } from './nspawn-settings.js';
 
-/** Machines as systemd-nspawn guests of this Linux computer, each with its own systemd, sshd and Docker Engine. */
+/**
+ * systemd-nspawn guests on this Linux computer, each with its own systemd, sshd and Docker Engine.
+ */
 export const driver: DriverModule = {
   name: 'nspawn',
-  summary: 'systemd-nspawn guests on this Linux computer (needs root to make and change them)',
+  summary: 'systemd-nspawn guests on this Linux computer (needs root to create and change them)',
   settings: nspawnSettings.list,
   async checkSettings(values) {
     const { requireImage } = await import('./recipes.js');

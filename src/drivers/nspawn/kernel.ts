@@ -2,12 +2,13 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findProgram, run } from './host-program.js';
 
-/** Kernel modules that engines in machines use and cannot load themselves: a machine has no /lib/modules. */
+/** Kernel modules that engines need and machines cannot load, for want of /lib/modules. */
 const modules = ['overlay', 'br_netfilter', 'vxlan', 'ip_vs'];
 
 /**
- * Limits that many machines run into together, as all their processes are root of the one kernel. Debian's 128 inotify instances
- * are used up by about 27 machines: systemd then ends with "Failed to allocate manager object: Too many open files".
+ * Limits that many machines exhaust together, because all their processes are root of one kernel.
+ * About 27 machines use up Debian's 128 inotify instances: systemd then exits with "Failed to
+ * allocate manager object: Too many open files".
  */
 const limits: Readonly<Record<string, number>> = {
   'fs/inotify/max_user_instances': 8192,
@@ -28,7 +29,7 @@ export async function prepareKernel(machines: number): Promise<void> {
   for (const [name, value] of Object.entries(limits)) await raise(name, value);
 }
 
-/** Where a module is built in or missing, modprobe's answer changes nothing: Docker itself says what it lacks. */
+/** modprobe's result is ignored: a module may be built in, and Docker reports what is missing. */
 export async function loadModules(): Promise<void> {
   if (await findProgram('modprobe'))
     await run('modprobe', ['--all', '--quiet', ...modules]).catch(() => undefined);

@@ -2,7 +2,7 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withLock } from '../../base/file-lock.js';
 
-/** Where things are on this computer. Machines and images are the computer's, not a user's. */
+/** Where machines and images are on this computer; all users share them. */
 export interface Layout {
   data: string;
   images: string;
@@ -21,11 +21,14 @@ export interface MachineFolder {
   upper: string;
   /** The overlay's own working folder. */
   work: string;
-  /** Where the overlay is mounted, in the machine's own mount namespace only: on the computer it looks empty. */
+  /**
+   * Where the overlay is mounted, in the machine's own mount namespace only: on the computer it
+   * looks empty.
+   */
   root: string;
-  /** The machine's /var/lib/docker, outside the overlay: Docker's overlay2 cannot stand on another overlay. */
+  /** The machine's /var/lib/docker, outside the overlay: overlay2 cannot use another overlay. */
   docker: string;
-  /** What systemd-nspawn and the guest's console said. */
+  /** Output of systemd-nspawn and the guest's console. */
   log: string;
   /** Holds the process of a running machine. */
   process: string;
@@ -71,7 +74,10 @@ export async function withComputerLock<T>(
   return withLock(join(layout.locks, 'computer'), options, work);
 }
 
-/** A folder with exactly this mode, whatever the umask; parents are made readable to all, so that `list` works without root. */
+/**
+ * Creates a folder with this mode, whatever the umask; parents are world-readable, so that `list`
+ * works without root.
+ */
 export async function makeFolder(path: string, mode = 0o755): Promise<void> {
   const first = await mkdir(path, { recursive: true });
   for (let made = first; made !== undefined && made.length < path.length; made = nextBelow(made, path)) {

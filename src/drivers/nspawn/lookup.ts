@@ -13,7 +13,7 @@ import type { NspawnSettings } from './nspawn-settings.js';
 /** Longer than any shutdown of a machine. */
 const machineWaitMs = 120_000;
 
-/** An open driver: where its machines are, and what it was opened with. */
+/** An open driver. */
 export interface Nspawn {
   layout: Layout;
   settings: NspawnSettings;
@@ -23,14 +23,20 @@ export interface Nspawn {
 
 export type Named = Pick<Machine, 'name' | 'id'>;
 
-/** A machine whose lock is held, with its record as it is now. `name` is the caller's name for it, which events carry. */
+/**
+ * A machine whose lock is held, with its current record. `name` is the caller's name for it, used
+ * in events.
+ */
 export interface Locked {
   name: string;
   record: MachineRecord;
   emit: Emit;
 }
 
-/** Works on the records of machines, each under its lock. One that the computer does not have, or whose record is damaged, fails. */
+/**
+ * Works on the records of machines, each under its lock. A missing machine, or a damaged record,
+ * fails.
+ */
 export function onRecords(
   nspawn: Nspawn,
   machines: readonly Named[],
@@ -42,7 +48,7 @@ export function onRecords(
   );
 }
 
-/** Works on what the computer has of the machines. */
+/** Works on the entries of machines, if they exist. */
 export function onEntries<T extends Named>(
   { layout, options }: Nspawn,
   machines: readonly T[],
@@ -57,7 +63,10 @@ export function onEntries<T extends Named>(
   return onObjects(machines, { limit: atOnce, signal, read, find }, work);
 }
 
-/** By id where it is known, else by cluster and name. A damaged record may be of any cluster, so its folder's name speaks for it. */
+/**
+ * By id if it is known, else by cluster and name. A damaged record may belong to any cluster, so
+ * its folder's name decides.
+ */
 export function findEntry(
   entries: readonly Entry[],
   clusterId: string,
@@ -85,12 +94,12 @@ export async function withMachineLock<T>(
 
 export function damaged(name: string, damage: UserError): UserError {
   return new UserError(damage.message, {
-    hint: `put the file right, or remove the machine: belt rm ${name}`,
+    hint: `repair the file, or remove the machine: belt rm ${name}`,
     cause: damage,
   });
 }
 
-/** The record is read anew under the lock: another belt may have changed or removed the machine since. */
+/** Reads the record again under the lock: another belt may have changed or removed the machine. */
 async function withRecord(
   layout: Layout,
   { name }: Named,
@@ -108,5 +117,5 @@ async function withRecord(
 }
 
 function gone(name: string): UserError {
-  return new UserError(`there is no machine ${name} on this computer any more`, { hint: `belt rm ${name}` });
+  return new UserError(`the machine ${name} no longer exists on this computer`, { hint: `belt rm ${name}` });
 }

@@ -18,8 +18,8 @@ export async function resizeRunning(layout: Layout, id: string, memoryMb: number
 }
 
 /**
- * Where the memory limit is set: in belt's own group, or in systemd's group of its unit. Undefined where the computer has
- * no memory controller.
+ * Where the memory limit is set: in belt's own group, or in systemd's group of its unit. Undefined
+ * where the computer has no memory controller.
  */
 async function limitOf(layout: Layout, id: string): Promise<LimitFile | undefined> {
   const own = await limitFile(id);

@@ -6,7 +6,10 @@ interface Rule {
   match: string[];
 }
 
-/** Makes the rules for a bridge unless exactly they are there. Rules of other programs stay as they are. */
+/**
+ * Creates the rules for a bridge unless exactly these exist. Rules of other programs are not
+ * touched.
+ */
 export async function ensureNat(bridge: string, range: string): Promise<void> {
   const wanted = natRules(bridge, range);
   const lines = (await run('iptables-save', []))
@@ -20,7 +23,7 @@ export async function ensureNat(bridge: string, range: string): Promise<void> {
   }
 }
 
-/** Removes every rule that belt made for the bridge, found by its comment. */
+/** Removes every rule that belt created for the bridge, found by its comment. */
 export async function removeNat(bridge: string): Promise<void> {
   for (const [table, line] of tableLines(await run('iptables-save', []))) {
     if (!commentOf(line)?.startsWith(`belt:${bridge}:`)) continue;
@@ -30,8 +33,9 @@ export async function removeNat(bridge: string): Promise<void> {
 }
 
 /**
- * Out from the machines to anywhere, and back what belongs to it. The rules go to the front: Docker and firewalls put a refusal
- * behind theirs. `-i BRIDGE` also covers traffic between machines, which iptables sees where br_netfilter is loaded.
+ * Allows outgoing connections of machines and their replies. The rules go first, because Docker and
+ * firewalls end theirs with a refusal. `-i BRIDGE` also covers traffic between machines, which
+ * iptables sees where br_netfilter is loaded.
  */
 function natRules(bridge: string, range: string): Rule[] {
   const tagged = (name: string) => ['-m', 'comment', '--comment', `belt:${bridge}:${range}:${name}`];

@@ -3,7 +3,7 @@ import { closest } from '../../base/closest.js';
 import { UserError } from '../../base/errors.js';
 import type { Templates } from '../../base/templates.js';
 
-/** What a base image is made of. */
+/** How a base image is built. */
 export interface Recipe {
   name: string;
   /** Debian's code name. */
@@ -13,7 +13,7 @@ export interface Recipe {
   tuning: string;
   /** Written to the image: path relative to its root -> text. */
   files: Readonly<Record<string, string>>;
-  /** Changes whenever one of the above does. */
+  /** A hash of the above. */
   hash: string;
 }
 
@@ -45,7 +45,7 @@ export function requireImage(name: string): (typeof definitions)[string] {
   const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
   if (definition) return definition;
   const meant = closest(name, imageNames);
-  throw new UserError(`there is no image "${name}"`, {
+  throw new UserError(`unknown image "${name}"`, {
     hint: `${meant ? `did you mean ${meant}? ` : ''}images: ${imageNames.join(', ')}`,
   });
 }

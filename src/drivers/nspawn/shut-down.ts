@@ -11,7 +11,7 @@ import { isAlive, type ProcessIdentity, readIdentity, sendSignal, waitForEnd } f
 /** How long an orderly shutdown may take: Docker alone gives its containers 10 s. */
 export const shutdownMs = 60_000;
 
-/** An orderly shutdown; after a minute the plug is pulled. */
+/** Shuts down in order; after a minute, switches off. */
 export async function shutDown(layout: Layout, id: string): Promise<void> {
   const identity = await runningProcess(layout, id);
   if (identity) {
@@ -27,21 +27,22 @@ export async function switchOff(layout: Layout, id: string): Promise<void> {
   await cleanUp(layout, id);
 }
 
-/** The machine's systemd-nspawn, if it runs. Needs no root. */
+/** The machine's systemd-nspawn, if it is running. Needs no root. */
 export async function runningProcess(layout: Layout, id: string): Promise<ProcessIdentity | undefined> {
   const identity = await readIdentity(machineFolder(layout, id).process);
   return identity && (await isAlive(identity)) ? identity : undefined;
 }
 
 /**
- * Removes what a machine that does not run leaves behind on the computer, its own files apart. A killed systemd-nspawn also leaves its
- * guest's processes.
+ * Removes what a stopped machine leaves behind, apart from its own files. A killed systemd-nspawn
+ * also leaves its guest's processes.
  */
 export async function cleanUp(layout: Layout, id: string): Promise<void> {
   const folder = machineFolder(layout, id);
   await rm(folder.process, { force: true });
   await rm(`${folder.process}.new`, { force: true });
-  // A unit whose main process was killed is busy for a moment with the rest, and a unit of that name cannot be started meanwhile.
+  // A unit whose main process was killed takes a moment to stop, and cannot be started during that
+  // time.
   if (await systemdRunsComputer())
     await run('systemctl', ['stop', '--quiet', unitOf(id)]).catch(() => undefined);
   await killGroups(id);
@@ -57,5 +58,5 @@ export async function cleanUp(layout: Layout, id: string): Promise<void> {
 async function pullPlug(identity: ProcessIdentity, id: string): Promise<void> {
   sendSignal(identity.pid, 'SIGKILL');
   if (await waitForEnd(identity, 10_000)) return;
-  throw new ExternalError(`the systemd-nspawn of ${id} (process ${identity.pid}) does not end`);
+  throw new ExternalError(`systemd-nspawn of ${id} (process ${identity.pid}) does not exit`);
 }

@@ -15,8 +15,8 @@ export const boot2dockerUser = 'docker';
 const downloadWaitMs = 3_600_000;
 
 /**
- * The ISO of the settings; one at a URL is downloaded once.
- * @throws UserError when it is not there; ExternalError when it cannot be had
+ * Path of the configured ISO; a URL is downloaded once.
+ * @throws UserError when it does not exist; ExternalError when it cannot be downloaded
  */
 export async function boot2dockerIso(
   virtualbox: VirtualBox,
@@ -27,7 +27,7 @@ export async function boot2dockerIso(
   const { settings, options } = virtualbox;
   if (!/^https?:\/\//.test(location)) {
     const path = options.person.resolvePath(location);
-    if (!(await isFile(path))) throw new UserError(`the boot2docker ISO ${path} is not there`);
+    if (!(await isFile(path))) throw new UserError(`the boot2docker ISO ${path} does not exist`);
     return path;
   }
   const folder = join(await virtualbox.folder(), 'belt', 'iso');
@@ -47,15 +47,15 @@ export async function boot2dockerIso(
   });
 }
 
-/** boot2docker formats a disk that begins with this, and keeps what follows. */
+/** boot2docker formats a disk that starts with this, and keeps what follows. */
 const magic = 'boot2docker, please format-me';
 
-/** boot2docker reads no more than this of it. */
+/** The length that boot2docker reads. */
 const readBytes = 4096;
 
 /**
- * The beginning of an empty disk: a tar archive whose first name is the magic word. boot2docker unpacks it into its user's home folder at each
- * boot.
+ * The start of an empty disk: a tar archive whose first file name is the magic string. boot2docker
+ * unpacks it into its user's home folder at each boot.
  */
 export async function userDataDisk(authorizedKey: string): Promise<Buffer> {
   const archive = pack();
@@ -64,7 +64,7 @@ export async function userDataDisk(authorizedKey: string): Promise<Buffer> {
   archive.entry({ name: '.ssh/authorized_keys', mode: 0o600 }, `${authorizedKey.trim()}\n`);
   archive.finalize();
   const tar = await buffer(archive);
-  // A raw disk has whole sectors, and VirtualBox makes none below a megabyte.
+  // A raw disk has whole sectors, and VirtualBox requires at least a megabyte.
   const disk = Buffer.alloc(1024 * 1024);
   if (tar.subarray(0, tar.length - 1024).length > readBytes)
     throw new Error('the key does not fit into user data');
@@ -72,7 +72,7 @@ export async function userDataDisk(authorizedKey: string): Promise<Buffer> {
   return disk;
 }
 
-/** What docker-machine shares with boot2docker machines: the folder of all people's home folders. */
+/** What docker-machine shares with boot2docker machines: the parent of the users' home folders. */
 export function homeShare(platform: NodeJS.Platform): Share {
   if (platform === 'darwin') return { path: '/Users', name: 'Users' };
   if (platform === 'win32') return { path: String.raw`\\?\c:\Users`, name: 'c/Users' };

@@ -33,7 +33,7 @@ const defaultDisk = 20_000;
 /** What all machines of a create share. */
 export interface Prepared {
   system: System;
-  /** Absent: machines are in the NAT network. */
+  /** Undefined: machines are in the NAT network. */
   hostOnly: HostOnlyInterface | undefined;
 }
 
@@ -48,7 +48,7 @@ export interface Draft {
   address: number;
   /** Mebibytes. */
   memory: number;
-  /** An earlier try has completed it. */
+  /** Completed by an earlier create. */
   isMade: boolean;
 }
 
@@ -61,13 +61,16 @@ export function userOf(system: System, { sshUser }: VirtualBoxSettings): string 
   return sshUser ?? system.base.source.user;
 }
 
-/** Of what a VM is made that a later try could have otherwise: keys above all. */
+/** Identifies what a later create could change in a VM: above all its keys. */
 export function fingerprint({ name, ssh }: CreateRequest): string {
   const parts = [name, ssh.authorizedKey.trim(), ssh.hostKey.publicKey.trim()];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
-/** Completes a registered VM. The mark of that comes last: what has none is removed and made anew. */
+/**
+ * Completes a registered VM. The mark for that comes last: a VM without it is removed and created
+ * again.
+ */
 export async function make(
   virtualbox: VirtualBox,
   draft: Draft,
@@ -82,7 +85,7 @@ export async function make(
     if (signal.aborted) throw new AbortError();
     await vbox.onVm(uuid, args);
   };
-  emit({ type: 'progress', name, text: 'hardware' });
+  emit({ type: 'progress', name, text: 'configuring hardware' });
   const options = [
     ...hardwareArgs(memory, settings),
     ...consoleArgs(join(home, 'console.log')),
@@ -93,7 +96,7 @@ export async function make(
   if (!hostOnly) for (const args of forwardArgs(uuid, address)) await change(args);
   await change(controllerArgs(uuid));
 
-  emit({ type: 'progress', name, text: 'disk' });
+  emit({ type: 'progress', name, text: 'creating the disk' });
   const place: Place = { home, disk: join(home, 'disk.vdi'), change };
   if (system.kind === 'cloud') await addCloudDisks(virtualbox, draft, system.base, place);
   else await addBoot2dockerDisks(virtualbox, draft, system.iso, place);
@@ -112,7 +115,7 @@ interface Place {
   change: Change;
 }
 
-/** A disk that says only the difference to the image's, and the seed disk. */
+/** Adds a differencing disk of the image's, and the seed disk. */
 async function addCloudDisks(
   virtualbox: VirtualBox,
   { request, name, uuid, address }: Draft,
@@ -133,7 +136,7 @@ async function addCloudDisks(
   await change(attachArgs(uuid, 1, 'dvddrive', seed));
 }
 
-/** The ISO, and a disk of its own that boot2docker formats at the first boot. */
+/** Adds the ISO, and a disk that boot2docker formats at the first boot. */
 async function addBoot2dockerDisks(
   { vbox, settings }: VirtualBox,
   { request, uuid }: Draft,
@@ -149,7 +152,7 @@ async function addBoot2dockerDisks(
   await change(attachArgs(uuid, 1, 'hdd', disk));
 }
 
-/** Where the guest additions look for shares; boot2docker's, as docker-machine told them. */
+/** The shared folder; boot2docker machines get docker-machine's default. */
 function shareFor(system: System, { share }: VirtualBoxSettings): Share | undefined {
   if (share === 'none') return undefined;
   if (share || system.kind === 'cloud') return share;

@@ -32,12 +32,12 @@ import {
 } from './vm-network.js';
 import { switchOn } from './vm-power.js';
 
-/** How long another belt may be at what all machines of this computer share. */
+/** How long another belt may hold the lock on what all machines of this computer share. */
 export const lockMs = 120_000;
-/** VMs that are worked on at a time. */
+/** VMs to work on at a time. */
 export const atOnce = 8;
 
-/** @throws UserError for what cannot be made; changes nothing. */
+/** @throws UserError for what cannot be created; changes nothing. */
 export async function check(virtualbox: VirtualBox, wishes: readonly MachineWish[]): Promise<void> {
   const { settings, options, vbox } = virtualbox;
   if (settings.boot2dockerUrl) requireBoot2dockerNetwork(settings);
@@ -75,7 +75,7 @@ export async function prepare(
         iso: await boot2dockerIso(virtualbox, settings.boot2dockerUrl, progress, signal),
       } as const)
     : ({ kind: 'cloud', base: await images.base(progress, signal) } as const);
-  progress('network');
+  progress('preparing the network');
   const hostOnly = await withVirtualBoxLock(virtualbox, 'machines', lockMs, () => ensureNetwork(virtualbox));
   return { system, hostOnly };
 }
@@ -106,8 +106,9 @@ export function create(
 }
 
 /**
- * Registers the VMs and gives them addresses, in one step for all: two belts must not take the same. What an earlier try has completed
- * stays, what it has left incomplete, or with other keys, is removed first.
+ * Registers the VMs and gives them addresses, in one step for all: two belts must not use the same.
+ * VMs that an earlier create completed stay; incomplete ones, or those with other keys, are removed
+ * first.
  */
 async function register(
   virtualbox: VirtualBox,
@@ -148,7 +149,7 @@ async function register(
   });
 }
 
-/** Of all VMs on this computer that belt has made, whatever cluster they are of. One whose files are gone has no address to keep. */
+/** Of all belt's VMs on this computer, in any cluster. A VM whose files are missing has none. */
 async function takenAddresses(virtualbox: VirtualBox): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   const vms = (await registeredVms(virtualbox)).filter(({ name }) => name !== '<inaccessible>');
@@ -160,7 +161,7 @@ async function takenAddresses(virtualbox: VirtualBox): Promise<Map<string, numbe
   return found;
 }
 
-/** Tells of all UUIDs first: what is registered is known, however the rest goes. */
+/** Reports all UUIDs first, so that what was registered is known whatever follows. */
 async function* finishAll(
   virtualbox: VirtualBox,
   drafts: readonly Draft[],
@@ -177,7 +178,7 @@ async function* finishAll(
   });
 }
 
-/** As many as have room in the memory that is free now. */
+/** As many as fit into free memory. */
 function bootsAtOnce(drafts: readonly Draft[]): number {
   const largest = Math.max(1, ...drafts.map(({ memory }) => memory));
   const fitting = Math.floor(freemem() / 1024 / 1024 / largest);
@@ -200,7 +201,7 @@ function knownOf(
     ...(system.kind === 'boot2docker' && !isMade && { ownHostKey: true }),
     driverData: {
       image: system.kind === 'cloud' ? system.base.source.name : 'boot2docker',
-      // What an earlier try has completed is in the network that was set then.
+      // A VM that an earlier create completed is in the network of that time.
       ...(!isForwarded && !isMade && rangeRecord(settings.hostonly)),
     },
   };

@@ -5,14 +5,14 @@ import type { VBoxManage } from './vboxmanage.js';
 import type { HostOnly } from './virtualbox-settings.js';
 import { netmaskOf, rangeOf } from './vm-network.js';
 
-/** The server's own address in its network; VirtualBox and docker-machine begin there too. */
+/** The server's own address in its network; the default of VirtualBox and docker-machine. */
 export const dhcpServerHost = 100;
 
-/** @throws UserError for a network that has no room for a DHCP server, or is to have none */
+/** @throws UserError for a network without room for a DHCP server, or where it is disabled */
 export function requireDhcp({ dhcp, prefix }: HostOnly): void {
   if (!dhcp) {
     throw new UserError('boot2docker machines get their addresses by DHCP', {
-      hint: 'leave the setting hostonly_no_dhcp (VIRTUALBOX_HOSTONLY_NO_DHCP) out',
+      hint: 'remove the setting hostonly_no_dhcp (VIRTUALBOX_HOSTONLY_NO_DHCP)',
     });
   }
   if (prefix <= 24) return;
@@ -21,7 +21,7 @@ export function requireDhcp({ dhcp, prefix }: HostOnly): void {
   });
 }
 
-/** VirtualBox's DHCP server in the host-only network; one that is there stays as it is. */
+/** Creates VirtualBox's DHCP server in the host-only network, unless one exists. */
 export async function ensureDhcp(vbox: VBoxManage, networkName: string, hostonly: HostOnly): Promise<void> {
   const servers = readBlocks(await vbox.run(['list', 'dhcpservers']));
   const found = servers.find((server) => server.get('NetworkName') === networkName);
@@ -43,7 +43,7 @@ export async function ensureDhcp(vbox: VBoxManage, networkName: string, hostonly
   ]);
 }
 
-/** Has the server give this VM's second card always the same address. */
+/** Gives this VM's second card a fixed address. */
 export function fixedAddressArgs(networkName: string, uuid: string, address: number): string[] {
   return [...cardOf(networkName, uuid), `--fixed-address=${formatAddress(address)}`];
 }

@@ -6,12 +6,12 @@ import { pipeline } from 'node:stream/promises';
 import { AbortError, ExternalError, isAbort, messageOf, UserError } from '../../base/errors.js';
 import type { PrepareProgress } from '../driver.js';
 
-/** A server that says nothing for so long has failed. */
+/** A server that sends nothing for this long has failed. */
 const silenceMs = 60_000;
 
 /**
  * Fetches a URL into a file.
- * @throws ExternalError when it cannot be had whole; AbortError on `signal`
+ * @throws ExternalError when it is incomplete; AbortError on `signal`
  */
 export async function download(
   url: string,
@@ -23,7 +23,7 @@ export async function download(
   const timer = setTimeout(() => quiet.abort(), silenceMs);
   try {
     const response = await request(url, AbortSignal.any([signal, quiet.signal]));
-    if (!response.body) throw new ExternalError('there is nothing in it');
+    if (!response.body) throw new ExternalError('the response is empty');
     const total = Number(response.headers.get('content-length')) || undefined;
     let bytes = 0;
     const count = new Transform({
@@ -36,19 +36,20 @@ export async function download(
     });
     await pipeline(Readable.fromWeb(response.body as never), count, createWriteStream(path));
     if (total !== undefined && bytes !== total && !response.headers.get('content-encoding'))
-      throw new ExternalError(`it ended after ${bytes} of ${total} bytes`);
+      throw new ExternalError(`the connection closed after ${bytes} of ${total} bytes`);
   } catch (error) {
     if (signal.aborted) throw new AbortError();
-    const why = isAbort(error) ? `nothing came for ${silenceMs / 1000} s` : causeOf(error);
-    throw new ExternalError(`${url} cannot be downloaded: ${why}`, { cause: error });
+    const why = isAbort(error) ? `no data for ${silenceMs / 1000} s` : causeOf(error);
+    throw new ExternalError(`cannot download ${url}: ${why}`, { cause: error });
   } finally {
     clearTimeout(timer);
   }
 }
 
 /**
- * The checksum of a file of the vendor's, as `sha512:...`, from the first of `files` that is there, in the same folder.
- * @throws UserError when none is there or has it
+ * The checksum of a vendor's file, as `sha512:...`, from the first of `files` that exists beside
+ * it.
+ * @throws UserError when none has it
  */
 export async function publishedChecksum(
   url: string,
@@ -62,7 +63,7 @@ export async function publishedChecksum(
       (error: unknown) => {
         if (signal.aborted) throw new AbortError();
         if (error instanceof Refusal) return undefined;
-        throw new ExternalError(`${new URL(file, url).href} cannot be read: ${causeOf(error)}`, {
+        throw new ExternalError(`cannot read ${new URL(file, url).href}: ${causeOf(error)}`, {
           cause: error,
         });
       },
@@ -70,12 +71,12 @@ export async function publishedChecksum(
     const found = sums === undefined ? undefined : readChecksum(sums, name);
     if (found !== undefined) return `${file.toLowerCase().replace('sums', '')}:${found}`;
   }
-  throw new UserError(`no checksum of ${name} is beside it (${files.join(', ')})`, {
-    hint: 'say it: --virtualbox-image-checksum sha256:...',
+  throw new UserError(`no checksum of ${name} found in ${files.join(' or ')}`, {
+    hint: 'set it: --virtualbox-image-checksum sha256:...',
   });
 }
 
-/** A line of sha512sum: hex, two spaces or a space and a star, the name. */
+/** Reads lines of sha512sum: hex digits, two spaces or a space and a star, the name. */
 export function readChecksum(sums: string, name: string): string | undefined {
   for (const line of sums.split(/\r?\n/)) {
     const [, hex, file] = /^([0-9a-f]{64,128}) [ *](.+)$/i.exec(line) ?? [];
@@ -84,28 +85,28 @@ export function readChecksum(sums: string, name: string): string | undefined {
   return undefined;
 }
 
-/** @throws ExternalError when the file is another than the checksum says */
+/** @throws ExternalError when the checksum does not match */
 export async function verify(path: string, checksum: string, what: string): Promise<void> {
   const [algorithm = '', expected] = checksum.split(':');
   const hash = createHash(algorithm);
   await pipeline(createReadStream(path), hash);
   const actual = hash.digest('hex');
   if (actual === expected) return;
-  throw new ExternalError(`${what} is not what its checksum says: ${algorithm} ${actual}, not ${expected}`, {
-    hint: 'try again later; when it stays so, somebody may have changed it on the way',
+  throw new ExternalError(`checksum mismatch for ${what}: ${algorithm} ${actual}, expected ${expected}`, {
+    hint: 'try again later; if it persists, the file may have been tampered with',
   });
 }
 
-/** The server's own no. */
+/** The server responded with an error. */
 class Refusal extends Error {}
 
 async function request(url: string, signal: AbortSignal): Promise<Response> {
   const response = await fetch(url, { signal });
   if (response.ok) return response;
-  throw new Refusal(`the server says ${response.status} ${response.statusText}`.trim());
+  throw new Refusal(`the server responded with ${response.status} ${response.statusText}`.trim());
 }
 
-/** fetch says only "fetch failed" itself. */
+/** fetch's own message is only "fetch failed". */
 function causeOf(error: unknown): string {
   return error instanceof Error && error.cause ? messageOf(error.cause) : messageOf(error);
 }

@@ -6,22 +6,23 @@ import { recordedSetting } from '../kit/define-settings.js';
 
 /** Where a cloud image comes from. */
 export interface Source {
-  /** Under which it is cached: `debian-13`, or made of where it is. */
+  /** The name it is cached under: `debian-13`, or derived from its location. */
   name: string;
   /** A URL, or an absolute path. */
   location: string;
-  /** Absent: `checksumFiles` beside a URL tell; a file of the person's own is taken as it is. */
+  /** Undefined: read from `checksumFiles` beside a URL; a local file is not verified. */
   checksum?: string;
   checksumFiles: readonly string[];
-  /** The name that the image's first user gets. */
+  /** The image's first user. */
   user: string;
-  /** VirtualBox's name for the system, one that all versions know. */
+  /** VirtualBox's name for the system, known to all versions. */
   osType: string;
 }
 
 /**
- * Those of the vendors, the default first; of their formats the ones that VirtualBox reads: Debian's raw disks (compressed qcow2 it does
- * not read), and Canonical's VMDK. Debian's `generic` images have drivers for the hardware that VirtualBox shows, `genericcloud` has not.
+ * Vendors' images in formats that VirtualBox reads, the default first: Debian's raw disks (it does
+ * not read compressed qcow2) and Canonical's VMDK. Debian's `generic` images have drivers for
+ * VirtualBox's hardware, `genericcloud` has not.
  */
 const vendors: Readonly<Record<string, Omit<Source, 'name'>>> = {
   'debian-13': debian('trixie', 'debian-13-generic-amd64.raw'),
@@ -46,19 +47,22 @@ function debian(suite: string, file: string): Omit<Source, 'name'> {
 
 export const vendorImages: readonly string[] = Object.keys(vendors);
 
-/** The image that a machine was made of; nothing for one of the person's own, which is recorded under another name than it is set by. */
+/**
+ * The vendor's image that a machine was created from; a user's own image is recorded under another
+ * name than its setting.
+ */
 export function vendorImageOf(machine: Pick<Machine, 'driverData'>): SettingValues {
   const recorded = recordedSetting(machine, 'image');
   return vendorImages.includes(String(recorded['image'])) ? recorded : {};
 }
 
-/** @throws UserError for what is neither a vendor's image nor a path or URL */
+/** @throws UserError when it is neither a vendor's image nor a path or URL */
 export function sourceOf(image: string, checksum: string | undefined, person: Person): Source {
   const vendor = Object.hasOwn(vendors, image) ? vendors[image] : undefined;
   if (vendor) return { name: image, ...vendor };
   const isUrl = /^https?:\/\//.test(image);
   if (!isUrl && !/[/\\.]/.test(image)) {
-    throw new UserError(`there is no image "${image}"`, {
+    throw new UserError(`unknown image "${image}"`, {
       hint: `images: ${vendorImages.join(', ')}, or a path or URL of your own`,
     });
   }
@@ -73,7 +77,10 @@ export function sourceOf(image: string, checksum: string | undefined, person: Pe
   };
 }
 
-/** `debian-13-1f3a9c02` of `https://example.com/debian-13.raw`: two of the same name from different places are two. */
+/**
+ * `debian-13-1f3a9c02` of `https://example.com/debian-13.raw`: the same file name in two places
+ * gives two names.
+ */
 export function ownName(location: string): string {
   const stem = basename(location)
     .replace(/\.[a-z0-9]+$/i, '')

@@ -1,7 +1,10 @@
 import type { DriverModule } from '../driver.js';
 import { declaredSettings, readSettings } from './virtualbox-settings.js';
 
-/** Virtual machines of VirtualBox on this computer. Keys, flags and variables are docker-machine's wherever it has one. */
+/**
+ * VirtualBox VMs on this computer. Keys, flags and variables are docker-machine's where it has
+ * them.
+ */
 export const driver: DriverModule = {
   name: 'virtualbox',
   summary: 'virtual machines of VirtualBox on this computer',

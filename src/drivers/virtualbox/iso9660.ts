@@ -1,6 +1,7 @@
 /**
- * Writes small ISO 9660 images with Joliet names: one folder, a handful of files. Section numbers are those of ECMA-119 (4th edition), which
- * is ISO 9660; Joliet is the "Joliet Specification" of Microsoft, 1995. Linux reads the Joliet tree wherever there is no Rock Ridge.
+ * Writes small ISO 9660 images with Joliet names: one folder, a handful of files. Section numbers
+ * are those of ECMA-119 (4th edition), which is ISO 9660; Joliet is the "Joliet Specification" of
+ * Microsoft, 1995. Linux reads the Joliet tree when Rock Ridge is missing.
  */
 
 const sectorBytes = 2048;
@@ -11,9 +12,9 @@ const firstDescriptor = 16;
 /** One of the two trees over the same files: plain names (primary), and those of Joliet. */
 interface Tree {
   type: 1 | 2;
-  /** Text in the tree's own encoding. */
+  /** Text in the tree's encoding. */
   encode: (text: string) => Buffer;
-  /** What a field of text is filled up with. */
+  /** Padding of text fields. */
   blank: Buffer;
   pathTableLittle: number;
   pathTableBig: number;
@@ -47,7 +48,8 @@ const joliet: Tree = {
 /**
  * An image with these files in its root folder.
  * @param label the volume's name, up to 16 characters
- * @param files text by name; names as Joliet takes them, up to 64 characters without any of `*` `/` `:` `;` `?` `\`
+ * @param files text by name; names as Joliet takes them, up to 64 characters without any of `*` `/`
+ *   `:` `;` `?` `\`
  * @throws Error for names and numbers of files that do not fit: a bug
  */
 export function isoImage(label: string, files: Readonly<Record<string, string>>): Buffer {
@@ -85,7 +87,10 @@ function sectorsOf(data: Buffer): number {
   return Math.ceil(data.length / sectorBytes);
 }
 
-/** 8.4 (primary) and 8.5 (supplementary, which Joliet is): what the volume is and where its root folder begins. */
+/**
+ * 8.4 (primary) and 8.5 (supplementary, which Joliet is): what the volume is and where its root
+ * folder begins.
+ */
 function descriptor(tree: Tree, label: string, sectors: number): Buffer {
   const { type, encode, blank } = tree;
   if (encode(label).length > 32) throw new Error(`the label "${label}" is too long`);
@@ -107,9 +112,9 @@ function descriptor(tree: Tree, label: string, sectors: number): Buffer {
   block.writeUInt32LE(tree.pathTableLittle, 140);
   block.writeUInt32BE(tree.pathTableBig, 148);
   record(Buffer.from([0]), tree.root, sectorBytes, true).copy(block, 156);
-  // Who made it, with what, and three names of files: none of them said.
+  // Publisher, preparer, application and three file names: all empty.
   textField('', 190, 813);
-  // 8.4.26.1: sixteen digits and a zone, all zero where a date is not said.
+  // 8.4.26.1: sixteen digits and a zone, all zero for an unset date.
   for (const at of [813, 830, 847, 864]) block.write('0'.repeat(16), at, 'latin1');
   block[881] = 1;
   return block;
@@ -145,7 +150,7 @@ function folder(tree: Tree, extents: readonly Extent[]): Buffer {
   return all;
 }
 
-/** 9.1: a file's or a folder's name, place and length. Its date, all zero, is not said. */
+/** 9.1: a file's or a folder's name, place and length. Its date is all zero: unset. */
 function record(name: Buffer, sector: number, bytes: number, isFolder: boolean): Buffer {
   const length = 33 + name.length + ((name.length + 1) % 2);
   const entry = Buffer.alloc(length);

@@ -6,7 +6,7 @@ import { registeredVms, type VirtualBox } from './virtualbox-context.js';
 import { findVm, infoOf, memoryIn, stateIn } from './vm.js';
 import { uuidOf } from './vm-identity.js';
 
-/** The known machines as they are, then VMs of the cluster that no record knows: their UUIDs are those that belt gives to their names. */
+/** Strays are VMs with the UUID that belt derives from their name. */
 export async function list(virtualbox: VirtualBox, known: readonly Machine[]): Promise<ObservedMachine[]> {
   const { options } = virtualbox;
   const vms = await registeredVms(virtualbox);
@@ -18,7 +18,7 @@ export async function list(virtualbox: VirtualBox, known: readonly Machine[]): P
   });
 }
 
-/** @returns undefined for one that went away meanwhile */
+/** @returns undefined when it has disappeared since */
 async function observe(
   { vbox }: VirtualBox,
   { uuid, name }: Registered,
@@ -27,7 +27,7 @@ async function observe(
   const info = await infoOf(vbox, uuid);
   if (!info) return undefined;
   const memory = memoryIn(info);
-  // Somebody may have given it another amount in VirtualBox's windows.
+  // The user may have changed it in VirtualBox Manager.
   const size = memory === undefined || memory === machine?.memory ? machine?.size : formatMemory(memory);
   return {
     name,

@@ -1,13 +1,13 @@
 import type { MachineState } from '../../machines/model/machine.js';
 
-/** Readers of what VBoxManage prints. */
+/** Parsers of VBoxManage's output. */
 
 export interface Registered {
   uuid: string;
   name: string;
 }
 
-/** `"node1" {68d83c0f-...}`, a line each; names may have quotes and braces of their own. */
+/** Lines of `"node1" {68d83c0f-...}`; names may contain quotes and braces. */
 export function readVms(text: string): Registered[] {
   return [...text.matchAll(/^"(.*)" \{([0-9a-f-]{36})\}\s*$/gm)].map(([, name = '', uuid = '']) => ({
     name,
@@ -16,8 +16,8 @@ export function readVms(text: string): Registered[] {
 }
 
 /**
- * `key="value"`, `key=value` or `"key"="value"`, a line each. Lines without `=` say nothing, and values that go on over lines are put
- * together again.
+ * `key="value"`, `key=value` or `"key"="value"`, one per line. Lines without `=` are ignored, and
+ * values that span lines are joined.
  */
 export function readInfo(text: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
@@ -27,7 +27,7 @@ export function readInfo(text: string): ReadonlyMap<string, string> {
   return found;
 }
 
-/** `Key:   value` lines, a block each, with blank lines between them. */
+/** Blocks of `Key:   value` lines, separated by blank lines. */
 export function readBlocks(text: string): ReadonlyMap<string, string>[] {
   const blocks = text.split(/\r?\n\s*\r?\n/).map((block) => {
     const pairs = [...block.matchAll(/^([^:\r\n]+):[ \t]*(.*?)[ \t]*\r?$/gm)];
@@ -42,7 +42,7 @@ export function readExtraData(text: string): string | undefined {
 }
 
 /**
- * VirtualBox's words for a VM's state (`VMState` of showvminfo) in belt's.
+ * Maps a VM's state (`VMState` of showvminfo).
  * @see MachineState in VirtualBox's SDK; 7.2 has all of these
  */
 const states: Readonly<Record<string, MachineState>> = {

@@ -11,9 +11,9 @@ import { natNetworkName } from './vm-network.js';
 import { switchOff } from './vm-power.js';
 
 /**
- * Removes a VM with its disks. Never by `unregistervm --delete` with disks attached: with the last machine that stands on a base disk,
- * VirtualBox would delete the base disk too. So its snapshots are merged into its disk, all disks are taken out, and those in its own
- * folder deleted one by one, before VirtualBox forgets the VM.
+ * Removes a VM with its disks. `unregistervm --delete` with disks attached would delete the base
+ * disk together with its last machine. So snapshots are merged, all disks detached, and those in
+ * the VM's own folder deleted one by one before the VM is unregistered.
  */
 export async function removeVm(virtualbox: VirtualBox, vm: Registered, signal: AbortSignal): Promise<void> {
   const { vbox, options } = virtualbox;
@@ -41,7 +41,10 @@ export async function removeVm(virtualbox: VirtualBox, vm: Registered, signal: A
   await rmdir(dirname(home)).catch(() => {});
 }
 
-/** What an interrupted try may have left of a VM that VirtualBox does not know: its disk in the list of disks, and files. */
+/**
+ * Clears what an interrupted create may have left of an unregistered VM: a registered disk, and
+ * files.
+ */
 export async function clearRemains(virtualbox: VirtualBox, name: string): Promise<void> {
   const home = await homeFor(virtualbox, name);
   for (const [kind, file] of [
@@ -52,7 +55,7 @@ export async function clearRemains(virtualbox: VirtualBox, name: string): Promis
   await rm(home, { recursive: true, force: true });
 }
 
-/** The folder that VirtualBox makes for a new VM of this name. */
+/** The folder that VirtualBox creates for a new VM of this name. */
 export async function homeFor({ folder, options }: VirtualBox, name: string): Promise<string> {
   return join(await folder(), ...groupOf(options.cluster).split('/'), name);
 }
@@ -79,7 +82,7 @@ function isController(info: Info, name: string): boolean {
   return [...info].some(([key, value]) => /^storagecontrollername\d+$/.test(key) && value === name);
 }
 
-/** Disks of the VM's own are deleted; ISO images only leave VirtualBox's list, as others may use them. */
+/** Deletes the VM's own disks; ISO images are only unregistered, as others may use them. */
 async function discard({ vbox }: VirtualBox, { path, uuid }: Medium, home: string): Promise<void> {
   const isDisk = !/\.(iso|dmg|viso)$/i.test(path);
   const isOwnFile = path.startsWith(home + sep);
@@ -96,7 +99,7 @@ async function forget({ vbox }: VirtualBox, uuid: string): Promise<void> {
   });
 }
 
-/** Only boot2docker machines have one; VirtualBox does not mind. */
+/** Only boot2docker machines have one; for others VirtualBox does nothing. */
 async function removeFixedAddress(
   { vbox }: VirtualBox,
   uuid: string,
@@ -113,7 +116,7 @@ async function removeForwards({ vbox }: VirtualBox, uuid: string): Promise<void>
       .catch(() => {});
 }
 
-/** The newest first, so that each is merged into the one before it. */
+/** Newest first, so that each is merged into the one before. */
 function snapshotsIn(info: Info | undefined): string[] {
   return [...(info ?? [])]
     .flatMap(([key, value]) => (/^SnapshotUUID(-\d+)*$/.test(key) ? [value] : []))

@@ -4,11 +4,11 @@ import type { CreateRequest } from '../driver.js';
 import { runcmdLine } from '../kit/first-boot.js';
 import { isoImage } from './iso9660.js';
 
-/** A network card as the machine's system is told of it. */
+/** A network card in cloud-init's network configuration. */
 export interface Card {
   /** As VirtualBox writes it: `080027A4D6BD`. */
   mac: string;
-  /** Absent: DHCP. */
+  /** Undefined: DHCP. */
   fixed?: { address: number; prefix: number; gateway?: number };
 }
 
@@ -21,7 +21,7 @@ export interface Seed {
 }
 
 /**
- * The disk from which cloud-init takes keys, name and network at the first boot.
+ * The disk that cloud-init reads keys, name and network from at the first boot.
  * @see https://docs.cloud-init.io/en/latest/reference/datasources/nocloud.html
  */
 export async function seedImage(seed: Seed, templates: Templates): Promise<Buffer> {
@@ -45,7 +45,10 @@ export async function seedFiles(seed: Seed, templates: Templates): Promise<Recor
   };
 }
 
-/** Cards are told by their MAC addresses: names of interfaces are the image's own. Version 2 is netplan's form. */
+/**
+ * Cards are matched by MAC address, because interface names depend on the image. Version 2 is
+ * netplan's format.
+ */
 function networkConfig(cards: readonly Card[]) {
   const ethernets = cards.map(({ mac, fixed }, index) => {
     const match = { macaddress: mac.toLowerCase().replaceAll(/(..)(?!$)/g, '$1:') };

@@ -5,9 +5,12 @@ import { AbortError, ExternalError, UserError } from '../../base/errors.js';
 import { withLock } from '../../base/file-lock.js';
 import { patiently } from '../../base/retry.js';
 
-/** What VBoxManage said was wrong. */
+/** An error that VBoxManage reported. */
 export class VBoxError extends ExternalError {
-  /** VirtualBox's own name for it, as `VBOX_E_OBJECT_NOT_FOUND`; texts change between versions, these do not. */
+  /**
+   * VirtualBox's error code, as `VBOX_E_OBJECT_NOT_FOUND`: stable between versions, unlike
+   * messages.
+   */
   readonly code: string | undefined;
 
   constructor(message: string, code: string | undefined, cause: unknown) {
@@ -17,7 +20,7 @@ export class VBoxError extends ExternalError {
 }
 
 export interface CallOptions {
-  /** Ends the program; only for what may be begun anew. */
+  /** Ends the program; only for calls that can be repeated. */
   signal?: AbortSignal;
   /** Milliseconds. */
   timeoutMs?: number;
@@ -26,25 +29,25 @@ export interface CallOptions {
 /** The program VBoxManage, 6.1 to 7.2. */
 export interface VBoxManage {
   /**
-   * Runs it to its end and returns what it printed.
+   * Runs it and returns its output.
    * @throws VBoxError when it fails, UserError when it is not installed, AbortError on `signal`
    */
   run(args: readonly string[], options?: CallOptions): Promise<string>;
   /**
-   * The same for what locks a VM, which is every change and `showvminfo` too: one call at a time for each VM, among all belts of this
-   * computer, and again while somebody else has it locked.
+   * Like `run`, for calls that lock a VM (every change, and `showvminfo`): one at a time for each
+   * VM among all belts of this computer, repeated while another program has it locked.
    */
   onVm(uuid: string, args: readonly string[]): Promise<string>;
 }
 
-/** Longer than any call should take that converts no disk. */
+/** Longer than any call that does not convert a disk should take. */
 const callMs = 120_000;
-/** How long another program may keep a VM locked (VirtualBox's own windows while they save it). */
+/** How long another program may keep a VM locked (VirtualBox Manager while it saves). */
 const lockedMs = 15_000;
-/** How long VirtualBox's server may take to come up again; a call that finds none gives up after 10 s. */
+/** How long VirtualBox's server may take to restart; a call gives up on it after 10 s. */
 const unreachedMs = 60_000;
 
-/** What Debian's wrapper and VBoxManage itself say on stdout where the kernel module is missing. */
+/** What Debian's wrapper and VBoxManage print on stdout when the kernel module is missing. */
 const moduleWarning =
   /^\s*WARNING: The (?:character device|vboxdrv kernel module)[\s\S]*?until this problem is fixed\.\r?\n?/;
 
@@ -56,14 +59,15 @@ export function openVBoxManage(installPath: string | undefined): VBoxManage {
     run,
     onVm(uuid, args) {
       const whenFree = () => patiently(() => run(args), isLocked, lockedMs);
-      // Two calls for one VM can deadlock in VirtualBox's server (7.2), so calls of other belts wait too.
+      // Two calls for one VM can deadlock in VirtualBox's server (7.2), so calls of other belts
+      // wait too.
       const path = join(tmpdir(), `belt-vm-${uuid}.lock`);
       return withLock(path, { what: `the VM ${uuid}`, waitMs: callMs }, whenFree);
     },
   };
 }
 
-/** The answer without the warning about the kernel module. */
+/** The output without the warning about the kernel module. */
 export function withoutWarning(stdout: string): string {
   return stdout.replace(moduleWarning, '');
 }
@@ -73,7 +77,7 @@ export function isCode(error: unknown, ...codes: string[]): boolean {
 }
 
 /**
- * The first line of what went wrong and its code. Progress is in front of it on stderr, which also has things that are no errors.
+ * The first error on stderr and its code; stderr also contains progress and other output.
  */
 export function explain(stderr: string): { text: string; code: string | undefined } {
   const lines = [...stderr.matchAll(/VBoxManage(?:\.exe)?: error: (.*)/g)].map(([, line = '']) =>
@@ -90,7 +94,7 @@ async function call(program: string, args: readonly string[], options: CallOptio
     const { stdout } = await execa(program, args, {
       env: { LC_ALL: 'C' },
       stdin: 'ignore',
-      // Ctrl-C reaches belt alone, and belt decides what to end.
+      // Ctrl-C reaches only belt, which decides what to end.
       detached: process.platform !== 'win32',
       cleanup: true,
       timeout: options.timeoutMs ?? callMs,
@@ -106,27 +110,33 @@ async function call(program: string, args: readonly string[], options: CallOptio
 function failure(args: readonly string[], error: ExecaError): Error {
   if (error.isCanceled) return new AbortError();
   if (error.code === 'ENOENT' || error.code === 'EACCES') {
-    return new UserError('VBoxManage is not found', {
-      hint: 'install VirtualBox (https://www.virtualbox.org), or name its folder: --virtualbox-install-path FOLDER',
+    return new UserError('VBoxManage was not found', {
+      hint: 'install VirtualBox (https://www.virtualbox.org), or set its folder: --virtualbox-install-path FOLDER',
       cause: error,
     });
   }
   const what = `VBoxManage ${args.join(' ').slice(0, 200)}`;
   if (error.timedOut)
-    return new ExternalError(`${what} did not end after ${Math.round((error.durationMs ?? 0) / 1000)} s`, {
-      hint: 'if other calls of VBoxManage hang as well, end VBoxSVC, and give the same command again',
-      cause: error,
-    });
+    return new ExternalError(
+      `${what} did not finish within ${Math.round((error.durationMs ?? 0) / 1000)} s`,
+      {
+        hint: 'if other calls of VBoxManage hang too, end VBoxSVC and run the same command again',
+        cause: error,
+      },
+    );
   const { text, code } = explain(String(error.stderr ?? ''));
   return new VBoxError(`${what}: ${text || `exit code ${error.exitCode}`}`, code, error);
 }
 
-/** VirtualBox's server ends when nobody has called it for some seconds: who calls at that moment finds none, and nothing was done. */
+/**
+ * VirtualBox's server exits some seconds after the last call: a call at that moment fails, and did
+ * nothing.
+ */
 function isUnreached(error: unknown): boolean {
   return error instanceof VBoxError && error.message.includes('Failed to create the VirtualBox object');
 }
 
-/** A lock that another program holds, asks for, or gives up at this very moment, in the words of MachineImpl.cpp. */
+/** A lock that another program holds, requests or releases; messages of MachineImpl.cpp. */
 function isLocked(error: unknown): boolean {
   if (!(error instanceof VBoxError)) return false;
   if (error.code === 'VBOX_E_INVALID_OBJECT_STATE' && /lock/i.test(error.message)) return true;

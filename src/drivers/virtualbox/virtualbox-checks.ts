@@ -19,11 +19,11 @@ export async function diagnose({ vbox, settings }: VirtualBox): Promise<Check[]>
 export async function refuseIncapable(vbox: VBoxManage, settings: VirtualBoxSettings): Promise<void> {
   requireVersion(await versionOf(vbox));
   if (!settings.vtxCheck) return;
-  // Without its module VirtualBox cannot tell of the processor either.
+  // Without its module VirtualBox cannot report the processor either.
   const failed = [await moduleCheck(), await processorCheck(vbox)].find(({ ok }) => !ok);
   if (!failed) return;
   throw new UserError(`this computer cannot run virtual machines: ${failed.name}: ${failed.detail}`, {
-    hint: 'where that is wrong: --virtualbox-no-vtx-check',
+    hint: 'to skip this check: --virtualbox-no-vtx-check',
   });
 }
 
@@ -36,7 +36,7 @@ export function requireVersion(version: string): void {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(version) ?? [];
   if (Number(major) > least[0] || (Number(major) === least[0] && Number(minor) >= least[1])) return;
   throw new UserError(`VirtualBox ${version} is too old`, {
-    hint: `install ${least.join('.')} or a later one`,
+    hint: `install ${least.join('.')} or later`,
   });
 }
 

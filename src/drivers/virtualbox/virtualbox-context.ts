@@ -6,12 +6,12 @@ import { type Registered, readVms } from './parse-output.js';
 import { openVBoxManage, type VBoxManage } from './vboxmanage.js';
 import type { VirtualBoxSettings } from './virtualbox-settings.js';
 
-/** An open driver: the program, and what it was opened with. */
+/** An open driver. */
 export interface VirtualBox {
   vbox: VBoxManage;
   settings: VirtualBoxSettings;
   options: DriverOptions;
-  /** The folder that machines and images are in, absolute. */
+  /** The folder of machines and images, absolute. */
   folder(): Promise<string>;
 }
 

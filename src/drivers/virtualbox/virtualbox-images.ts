@@ -84,7 +84,10 @@ export function openImages(virtualbox: VirtualBox): VirtualBoxImages {
   };
 }
 
-/** An image whose disk is missing does not count: VirtualBox Manager deletes it with its last machine. */
+/**
+ * An image whose disk is missing does not count: VirtualBox Manager deletes it with its last
+ * machine.
+ */
 async function readImage(folder: string): Promise<VirtualBoxImage | undefined> {
   const record = await readRecord(join(folder, 'image.json'), recordSchema, 'the record of an image').catch(
     () => undefined,
@@ -123,7 +126,7 @@ function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0);
 }
 
-/** @returns the path of the image as its vendor made it, checked */
+/** @returns the path of the vendor's image, verified */
 async function fetchOriginal(
   { location, checksum, checksumFiles }: Source,
   staging: string,
@@ -131,7 +134,7 @@ async function fetchOriginal(
   signal: AbortSignal,
 ): Promise<string> {
   const isUrl = /^https?:/.test(location);
-  if (!isUrl && !(await exists(location))) throw new UserError(`the image ${location} is not there`);
+  if (!isUrl && !(await exists(location))) throw new UserError(`the image ${location} does not exist`);
   const expected = checksum ?? (isUrl ? await publishedChecksum(location, checksumFiles, signal) : undefined);
   const path = isUrl ? join(staging, `original${extensionOf(new URL(location).pathname)}`) : location;
   if (isUrl) await download(location, path, progress, signal);
@@ -142,7 +145,7 @@ async function fetchOriginal(
   return path;
 }
 
-/** Raw disks are told by their names; of all others VBoxManage finds out by itself what they are. */
+/** Raw disks are recognised by their names; VBoxManage detects all other formats. */
 async function convert({ vbox }: VirtualBox, from: string, to: string, signal: AbortSignal): Promise<void> {
   const options = { signal, timeoutMs: convertMs };
   if (['.raw', '.img'].includes(extensionOf(from))) {
@@ -154,16 +157,16 @@ async function convert({ vbox }: VirtualBox, from: string, to: string, signal: A
   } catch (error) {
     if (!isCode(error, 'VBOX_E_FILE_ERROR', 'VBOX_E_IPRT_ERROR', 'VBOX_E_NOT_SUPPORTED')) throw error;
     throw new ExternalError(`VirtualBox cannot read the image ${from}`, {
-      hint: 'it reads raw (as .raw or .img), vmdk, vdi and vhd disks',
+      hint: 'supported: raw (.raw or .img), vmdk, vdi and vhd disks',
       cause: error,
     });
   } finally {
-    // Both are in VirtualBox's list of disks now; the copy moves to another place.
+    // Both are registered with VirtualBox now, and the copy moves.
     for (const path of [from, to]) await vbox.run(['closemedium', 'disk', path]).catch(() => {});
   }
 }
 
-/** How many disks say only the difference to this one. VirtualBox knows disks that it lists; what it does not list has no children. */
+/** How many differencing disks this disk has. A disk that VirtualBox does not list has none. */
 async function childrenOf({ vbox }: VirtualBox, path: string): Promise<number> {
   const disks = readBlocks(await vbox.run(['list', 'hdds']));
   const uuid = disks.find((disk) => disk.get('Location') === path)?.get('UUID');

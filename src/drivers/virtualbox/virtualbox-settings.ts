@@ -174,11 +174,11 @@ export function readSettings(values: SettingValues) {
   };
 }
 
-/** docker-machine's -1 is all of the computer's; VirtualBox takes 32 at most where it was built for that. */
+/** docker-machine's -1 stands for all processors; VirtualBox supports at most 32. */
 function cpusOf(count: number | undefined): number | undefined {
   if (count === -1) return Math.min(availableParallelism(), 32);
   if (count !== 0) return count;
-  throw new UserError('the setting cpu_count must be at least 1, or -1 for all of the computer');
+  throw new UserError('the setting cpu_count must be at least 1, or -1 for all processors');
 }
 
 function checksumOf(text: string): string | undefined {
@@ -192,19 +192,19 @@ function hostOnlyRange(text: string): { address: number; prefix: number } | unde
   const last = 2 ** (32 - range.prefix) - 1;
   const own = range.base % (last + 1);
   if (own !== 0 && own !== last) return { address: range.base, prefix: range.prefix };
-  throw new UserError(`the setting hostonly_cidr "${text}" is no address for a computer`, {
+  throw new UserError(`the setting hostonly_cidr "${text}" is not the address of a computer`, {
     hint: `write ${formatRange({ base: range.base - own + 1, prefix: range.prefix })}`,
   });
 }
 
 function natRange(text: string): Range | undefined {
   const range = tryParseRange(text);
-  // The second to fourth number of an address are those of its 127.x.y.z on this computer.
+  // An address 10.x.y.z is forwarded from 127.x.y.z on this computer.
   const good = range && range.prefix >= 16 && range.prefix <= 29 && Math.floor(range.base / 2 ** 24) === 10;
   return good && range.base % 2 ** (32 - range.prefix) === 0 ? range : undefined;
 }
 
-/** docker-machine's `dir:name`; a Windows drive has a colon of its own. */
+/** docker-machine's `dir:name`; a Windows drive also has a colon. */
 function shareOf(text: string): Share | undefined {
   const [, path, name] = /^(.+?[^:]):([^:/\\]+)$/.exec(text) ?? [];
   const isShare = path !== undefined && name !== undefined && parseAddress(text) === undefined;
@@ -213,6 +213,6 @@ function shareOf(text: string): Share | undefined {
 
 function refuseImport(name: string): never {
   throw new UserError(`belt cannot import the virtual machine "${name}"`, {
-    hint: 'leave the setting import_boot2docker_vm (VIRTUALBOX_BOOT2DOCKER_IMPORT_VM) out',
+    hint: 'remove the setting import_boot2docker_vm (VIRTUALBOX_BOOT2DOCKER_IMPORT_VM)',
   });
 }

@@ -7,18 +7,18 @@ import { leastMemory, type Share, type VirtualBoxSettings } from './virtualbox-s
 import type { Info } from './vm.js';
 import { natNetworkName, rangeOf } from './vm-network.js';
 
-/** Argument lists that give a new VM its shape: options of modifyvm unless they begin with another command. */
+/** Arguments for a new VM: options of modifyvm unless they start with another command. */
 
-/** Mebibytes. @throws UserError for what is no amount of memory or too little */
+/** Mebibytes. @throws UserError when it is not an amount of memory, or too little */
 export function memoryOf(size: string | undefined, settings: VirtualBoxSettings): number {
   if (size === undefined) return settings.memory;
   const memory = parseSize(size)?.memoryMb;
   if (memory === undefined)
-    throw new UserError(`"${size}" is no size for virtualbox`, {
-      hint: 'an amount of memory: 512mb, 2gb, 1.5gb',
+    throw new UserError(`"${size}" is not a size for virtualbox`, {
+      hint: 'use an amount of memory: 512mb, 2gb, 1.5gb',
     });
   if (memory >= leastMemory) return memory;
-  throw new UserError(`${size} is too little for an engine`, {
+  throw new UserError(`${size} is not enough memory for an engine`, {
     hint: `at least ${formatMemory(leastMemory)}`,
   });
 }
@@ -36,7 +36,7 @@ export function createArgs(vm: {
   ];
 }
 
-/** What all machines have: docker-machine's choice, in spellings that 6.1 and 7.2 know. */
+/** The hardware of all machines: docker-machine's choice, in options that 6.1 and 7.2 accept. */
 export function hardwareArgs(memory: number, { cpus = 1, ...settings }: VirtualBoxSettings): string[] {
   const onOff = (on: boolean) => (on ? 'on' : 'off');
   return [
@@ -67,12 +67,12 @@ export function hardwareArgs(memory: number, { cpus = 1, ...settings }: VirtualB
   ];
 }
 
-/** Cloud images write what they do while booting to the serial console; some of them wait for ever where there is none. */
+/** Cloud images log their boot to the serial console; some hang without one. */
 export function consoleArgs(file: string): string[] {
   return ['--uart1', '0x3F8', '4', '--uartmode1', 'file', file];
 }
 
-/** The way out, and with a host-only network the way in as the second card. */
+/** The first card for outgoing traffic; with a host-only network, the second one for incoming. */
 export function cardArgs(settings: VirtualBoxSettings, hostOnlyName: string | undefined): string[] {
   const first = ['--nictype1', settings.natNictype, '--cableconnected1', 'on'];
   if (hostOnlyName === undefined) return ['--nic1', 'natnetwork', '--nat-network1', natNetworkName, ...first];
@@ -84,7 +84,7 @@ export function cardArgs(settings: VirtualBoxSettings, hostOnlyName: string | un
   ];
 }
 
-/** The cards as cloud-init is told of them. */
+/** The cards for cloud-init. */
 export function cardsOf(info: Info, address: number, settings: VirtualBoxSettings): Card[] {
   const mac = (number: number) => info.get(`macaddress${number}`) ?? '';
   if (settings.network === 'natnetwork') {
@@ -94,7 +94,10 @@ export function cardsOf(info: Info, address: number, settings: VirtualBoxSetting
   return [{ mac: mac(1) }, { mac: mac(2), fixed: { address, prefix: settings.hostonly.prefix } }];
 }
 
-/** SSH's port on this computer for machines in the NAT network: 22 is this computer's own, and below 1024 only root may listen. */
+/**
+ * The forwarded SSH port of machines in the NAT network: 22 is this computer's own, and ports below
+ * 1024 need root.
+ */
 export const forwardedSshPort = 2222;
 
 const forwarded = [
@@ -107,8 +110,8 @@ export function forwardNames(uuid: string): string[] {
 }
 
 /**
- * Nobody but the computer itself reaches into a NAT network, through ports that it forwards. Each machine has an address of this
- * computer's own for that, 127.98.0.4 for 10.98.0.4, so that the ports can be the same for all.
+ * Only this computer reaches a NAT network, through forwarded ports. Each machine has its own
+ * loopback address for that, 127.98.0.4 for 10.98.0.4, so that all can use the same ports.
  */
 export function forwardArgs(uuid: string, address: number): string[][] {
   return forwarded.map(({ here, there }, index) => {
@@ -121,7 +124,7 @@ export function loopbackOf(address: number): string {
   return `127.${formatAddress(address).split('.').slice(1).join('.')}`;
 }
 
-/** Where a machine's addresses are taken from, those that nothing else gives out first. */
+/** Addresses for machines; those outside the DHCP server's range come first. */
 export function addressCandidates(settings: VirtualBoxSettings): number[] {
   const { base, prefix } =
     settings.network === 'natnetwork' ? settings.natnetworkCidr : rangeOf(settings.hostonly);
@@ -143,7 +146,7 @@ export function controllerArgs(uuid: string): string[] {
   return ['storagectl', uuid, '--name', 'SATA', ...kind, '--hostiocache', 'on', '--bootable', 'on'];
 }
 
-/** boot2docker's disk has nothing to boot. */
+/** boot2docker's disk is not bootable. */
 export function bootOrderArgs(kind: 'cloud' | 'boot2docker'): string[] {
   return kind === 'cloud' ? ['--boot1', 'disk', '--boot2', 'none'] : ['--boot1', 'dvd', '--boot2', 'disk'];
 }
@@ -153,7 +156,7 @@ export function attachArgs(uuid: string, port: number, type: 'hdd' | 'dvddrive',
   return ['storageattach', uuid, ...place, '--type', type, '--medium', medium];
 }
 
-/** Mounted at `/NAME` by guest additions. Links in shared folders are off unless they are asked for. */
+/** Mounted at `/NAME` by guest additions. Symbolic links in shared folders must be enabled. */
 export function shareArgs(uuid: string, { path, name }: Share): string[][] {
   return [
     ['guestproperty', 'set', uuid, '/VirtualBox/GuestAdd/SharedFolders/MountPrefix', '/'],

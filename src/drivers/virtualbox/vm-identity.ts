@@ -6,9 +6,9 @@ export interface Cluster {
 }
 
 /**
- * The UUID that the VM of a machine gets. It follows from the cluster's id and the machine's name, and so is known before the VM is:
- * whatever happens to a create, the next one asks VirtualBox for this UUID and knows what is there. A UUID of version 5 (RFC 9562, 5.5),
- * with the cluster's id as the name space.
+ * The UUID of a machine's VM, derived from the cluster's id and the machine's name. It is known
+ * before the VM exists, so a create finds what an interrupted one left. A UUID of version 5 (RFC
+ * 9562, 5.5) with the cluster's id as the namespace.
  */
 export function uuidOf({ id }: Cluster, name: string): string {
   const hash = createHash('sha1')
@@ -24,8 +24,9 @@ export function uuidOf({ id }: Cluster, name: string): string {
 }
 
 /**
- * VirtualBox's windows show the machines of a cluster in this group, and their folders are in one of this name. Clusters of several
- * projects are called the same.
+ * VirtualBox Manager shows a cluster's machines in this group, and their folders are in a folder of
+ * this name. Part of the id is added, because clusters of different projects may have the same
+ * name.
  */
 export function groupOf({ id, name }: Cluster): string {
   return `/belt/${name}-${id.slice(0, 8)}`;

@@ -16,7 +16,7 @@ type Machines = readonly Machine[];
 type Events = AsyncGenerator<MachineEvent>;
 type Work = (vm: Own, emit: Emit) => Promise<void>;
 
-/** A VM with what is recorded of it. */
+/** A VM with its machine's record. */
 interface Own extends Registered {
   machine: Machine;
 }
@@ -25,7 +25,7 @@ export function start(virtualbox: VirtualBox, machines: Machines, signal: AbortS
   return onVms(virtualbox, machines, signal, (vm, emit) => bringUp(virtualbox, vm, signal, emit));
 }
 
-/** Off and on again, so that one whose system hangs comes back too. */
+/** Off and on again, so that a machine whose system hangs comes back too. */
 export function restart(virtualbox: VirtualBox, machines: Machines, signal: AbortSignal): Events {
   return onVms(virtualbox, machines, signal, async (vm, emit) => {
     await bringDown(virtualbox, vm, signal, emit);
@@ -54,7 +54,10 @@ export function remove(virtualbox: VirtualBox, machines: Machines, signal: Abort
   });
 }
 
-/** Memory, and processors and disk where settings say them. VirtualBox does it while the machine is off; one that ran is started again. */
+/**
+ * Changes memory, and processors and disk if they are set. VirtualBox requires the machine to be
+ * off; a running one is started again.
+ */
 export function resize(
   virtualbox: VirtualBox,
   machines: Machines,
@@ -67,8 +70,8 @@ export function resize(
     const memory = memoryOf(size, settings);
     const state = stateIn(await requireInfo(vbox, uuid, name));
     if (state === 'saved') {
-      throw new UserError(`${name} is saved, and cannot be changed so`, {
-        hint: `belt start ${name} && belt stop ${name}, and then again`,
+      throw new UserError(`${name} is saved and cannot be resized in that state`, {
+        hint: `belt start ${name} && belt stop ${name}`,
       });
     }
     if (state !== 'stopped') await bringDown(virtualbox, vm, signal, emit);
@@ -99,7 +102,10 @@ async function bringDown(
   emit({ type: 'changed', name: vm.name, change: { state: 'stopped' } });
 }
 
-/** After a reboot of the computer the host-only interface may be gone, or have another name or no address. */
+/**
+ * After a reboot of the computer the host-only interface may be missing, or have another name or no
+ * address.
+ */
 async function reconnect(virtualbox: VirtualBox, { uuid, name, machine }: Own): Promise<void> {
   const { vbox, settings } = virtualbox;
   const info = await requireInfo(vbox, uuid, name);
@@ -114,11 +120,12 @@ async function reconnect(virtualbox: VirtualBox, { uuid, name, machine }: Own): 
   if (found.name !== adapter) await vbox.onVm(uuid, ['modifyvm', uuid, '--hostonlyadapter2', found.name]);
 }
 
-/** Works on machines' VMs, by the machines' names. One whose VM is gone has failed. */
+/** Works on machines' VMs. A machine without its VM fails. */
 function onVms(virtualbox: VirtualBox, machines: Machines, signal: AbortSignal, work: Work): Events {
   return onFound(virtualbox, machines, signal, async (machine, vm, emit) => {
     const { name } = machine;
-    if (!vm) throw new UserError(`VirtualBox has no machine ${name} any more`, { hint: `belt rm ${name}` });
+    if (!vm)
+      throw new UserError(`the machine ${name} no longer exists in VirtualBox`, { hint: `belt rm ${name}` });
     await work({ ...vm, name, machine }, emit);
   });
 }

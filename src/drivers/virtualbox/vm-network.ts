@@ -16,10 +16,12 @@ import { readBlocks } from './parse-output.js';
 import type { VBoxManage } from './vboxmanage.js';
 import type { HostOnly, VirtualBoxSettings } from './virtualbox-settings.js';
 
-/** What VirtualBox since 6.1.28 allows where nobody has said otherwise. */
+/** The default of VirtualBox since 6.1.28. */
 const allowedByDefault: Range = { base: parseAddress('192.168.56.0') ?? 0, prefix: 21 };
 
-/** Where VirtualBox on Linux, macOS and Solaris is told which ranges host-only networks may have. */
+/**
+ * Configures the ranges of host-only networks that VirtualBox allows on Linux, macOS and Solaris.
+ */
 const rangesFile = '/etc/vbox/networks.conf';
 
 /** The NAT network that all machines of this computer share. */
@@ -29,15 +31,18 @@ export const natNetworkName = 'belt';
 export type HostOnlyRange = Pick<HostOnly, 'address' | 'prefix'>;
 
 export interface HostOnlyInterface {
-  /** As VMs are told: `vboxnet0`. */
+  /** For VMs: `vboxnet0`. */
   name: string;
-  /** As DHCP servers are told: `HostInterfaceNetworking-vboxnet0`. */
+  /** For DHCP servers: `HostInterfaceNetworking-vboxnet0`. */
   networkName: string;
-  /** Absent: the computer has no address there, as after a reboot. */
+  /** Undefined: the computer has no address there, as after a reboot. */
   own?: HostOnlyRange;
 }
 
-/** @throws UserError where the network of the settings clashes with another, or VirtualBox would refuse it; changes nothing. */
+/**
+ * @throws UserError when the configured network clashes with another, or VirtualBox would refuse
+ *   it; changes nothing
+ */
 export async function checkNetwork(vbox: VBoxManage, settings: VirtualBoxSettings): Promise<void> {
   if (settings.network === 'natnetwork') {
     refuseClash(settings.natnetworkCidr, 'natnetwork_cidr', await rangesInUse());
@@ -55,9 +60,9 @@ export function rangeOf({ address, prefix }: HostOnlyRange): Range {
 }
 
 /**
- * The host-only interface with the computer's address; made unless it is there.
- * @param preferred the name of one that gets the address where none has it, if it is there
- * @throws UserError where VirtualBox would refuse the address
+ * The host-only interface with the computer's address; created unless it exists.
+ * @param preferred the interface that gets the address if none has it
+ * @throws UserError when VirtualBox would refuse the address
  */
 export async function ensureHostOnly(
   vbox: VBoxManage,
@@ -66,7 +71,7 @@ export async function ensureHostOnly(
 ): Promise<HostOnlyInterface> {
   const found = await findInterface(vbox, hostonly);
   if (found) return found;
-  // Before one is made that would be left without an address.
+  // Before an interface is created that would be left without an address.
   await refuseForbidden(hostonly);
   const idle = (await hostOnlyInterfaces(vbox)).find((one) => one.name === preferred && !one.own);
   const name = idle?.name ?? (await makeInterface(vbox));
@@ -86,22 +91,27 @@ export async function ensureHostOnly(
 async function makeInterface(vbox: VBoxManage): Promise<string> {
   const said = await vbox.run(['hostonlyif', 'create']);
   const name = /Interface '(.+)' was successfully created/.exec(said)?.[1];
-  if (name === undefined) throw new UserError(`VirtualBox made no host-only interface: ${said.trim()}`);
+  if (name === undefined)
+    throw new UserError(`VirtualBox did not create a host-only interface: ${said.trim()}`);
   return name;
 }
 
-/** Where a machine's host-only network is recorded; docker-machine's own field, in its form: `192.168.99.1/24`. */
+/**
+ * Where a machine's host-only network is recorded: docker-machine's field and format,
+ * `192.168.99.1/24`.
+ */
 const recordedRange = 'HostOnlyCIDR';
 
-/** What a new machine's record says of its host-only network. */
+/** The host-only network in a new machine's record. */
 export function rangeRecord({ address, prefix }: HostOnlyRange): Record<string, string> {
   return { [recordedRange]: formatRange({ base: address, prefix }) };
 }
 
 /**
- * The host-only network that a machine was made in, whatever is set now: as its record says, or the one that its recorded address is in.
- * @param set today's setting, where the address is in its range
- * @returns undefined where the record tells nothing of it
+ * The host-only network that a machine was created in, whatever is configured now: as recorded, or
+ * derived from its recorded address.
+ * @param set the current setting, used when the address is in its range
+ * @returns undefined when the record does not show it
  */
 export function networkOf(
   { addresses, driverData }: Pick<Machine, 'addresses' | 'driverData'>,
@@ -115,7 +125,10 @@ export function networkOf(
   return { address: firstOf(own, 24) + 1, prefix: 24 };
 }
 
-/** Whether an interface leads into a network; into any where none is known. One without an address leads nowhere. */
+/**
+ * Whether an interface belongs to a network, or to any if none is known. An interface without an
+ * address belongs to none.
+ */
 export function leadsInto({ own }: HostOnlyInterface, wanted: HostOnlyRange | undefined): boolean {
   return own !== undefined && (wanted === undefined || overlap(rangeOf(own), rangeOf(wanted)));
 }
@@ -159,7 +172,7 @@ async function findInterface(
 export async function hostOnlyInterfaces(vbox: VBoxManage): Promise<HostOnlyInterface[]> {
   const blocks = readBlocks(await vbox.run(['list', 'hostonlyifs']));
   return blocks.map((block) => {
-    // 0.0.0.0 is none.
+    // 0.0.0.0 means no address.
     const address = parseAddress(block.get('IPAddress') ?? '') || undefined;
     const prefix = prefixOf(block.get('NetworkMask') ?? '');
     return {
@@ -170,7 +183,7 @@ export async function hostOnlyInterfaces(vbox: VBoxManage): Promise<HostOnlyInte
   });
 }
 
-/** Of a netmask; 24, VirtualBox's own choice, of what is none. */
+/** The prefix of a netmask; 24, VirtualBox's default, if it is invalid. */
 function prefixOf(netmask: string): number {
   const prefix = ipaddr.IPv4.isValid(netmask) && ipaddr.IPv4.parse(netmask).prefixLengthFromSubnetMask();
   return prefix || 24;
@@ -182,8 +195,8 @@ async function refuseForbidden(hostonly: HostOnlyRange): Promise<void> {
   const allowed = text === undefined ? [allowedByDefault] : readAllowed(text);
   const range = rangeOf(hostonly);
   if (allowed.some((one) => one.prefix <= range.prefix && overlap(one, range))) return;
-  throw new UserError(`VirtualBox allows no host-only network ${formatRange(range)}`, {
-    hint: `take one within ${allowed.map(formatRange).join(', ')}, or allow it: a line "* ${formatRange(range)}" in ${rangesFile}`,
+  throw new UserError(`VirtualBox does not allow the host-only network ${formatRange(range)}`, {
+    hint: `choose one within ${allowed.map(formatRange).join(', ')}, or allow it with the line "* ${formatRange(range)}" in ${rangesFile}`,
   });
 }
 
@@ -205,11 +218,11 @@ function refuseClash(wanted: Range, setting: string, used: readonly Used[]): voi
   if (!clash) return;
   throw new UserError(
     `the network ${formatRange(wanted)} clashes with ${formatRange(clash.range)} on ${clash.by}`,
-    { hint: `set another one: --virtualbox-${setting.replaceAll('_', '-')}` },
+    { hint: `choose another range: --virtualbox-${setting.replaceAll('_', '-')}` },
   );
 }
 
-/** The ranges of the computer's interfaces and, on Linux, of its routes: a VPN's may be wider than its interface's. */
+/** The ranges of the computer's interfaces and, on Linux, of its routes: a VPN's may be wider. */
 async function rangesInUse(): Promise<Used[]> {
   const interfaces = Object.entries(networkInterfaces()).flatMap(([by, addresses = []]) =>
     addresses.flatMap(({ cidr }) => ({ by, text: cidr ?? '' })),
@@ -222,7 +235,9 @@ async function rangesInUse(): Promise<Used[]> {
   return [...links, ...routes].filter(({ range }) => range.prefix > 0);
 }
 
-/** Linux's table: interface, destination and, as the eighth column, mask; both little-endian hex. */
+/**
+ * Linux's table: interface, destination and, as the eighth column, mask; both little-endian hex.
+ */
 export function readRoutes(text: string): Used[] {
   return text
     .split('\n')

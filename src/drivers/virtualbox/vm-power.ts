@@ -5,10 +5,10 @@ import { lateError, requireInfo, stateIn, waitForState } from './vm.js';
 
 /** How long a machine may take to shut down before it is switched off. */
 const shutDownMs = 60_000;
-/** How long VirtualBox may take to do what it was told. */
+/** How long VirtualBox may take to change a VM's state. */
 const switchMs = 60_000;
 
-/** To running, from wherever it is. */
+/** Starts or resumes the VM, from any state. */
 export async function switchOn(virtualbox: VirtualBox, vm: Registered, signal: AbortSignal): Promise<void> {
   const { vbox, settings } = virtualbox;
   await settle(virtualbox, vm, signal);
@@ -23,7 +23,9 @@ export async function switchOn(virtualbox: VirtualBox, vm: Registered, signal: A
   await vbox.onVm(vm.uuid, ['startvm', vm.uuid, '--type', settings.uiType]);
 }
 
-/** Presses the power button, and pulls the plug when nothing comes of it. One that is paused hears nothing: it goes on first. */
+/**
+ * Presses the power button, and switches off when that has no effect. A paused VM is resumed first.
+ */
 export async function shutDown(virtualbox: VirtualBox, vm: Registered, signal: AbortSignal): Promise<void> {
   const { vbox } = virtualbox;
   await settle(virtualbox, vm, signal);
@@ -46,14 +48,14 @@ export async function switchOff(virtualbox: VirtualBox, vm: Registered, signal: 
   throw lateError(vm.name, 'off', switchMs);
 }
 
-/** Waits for what is under way already. */
+/** Waits for a change of state that is under way. */
 async function settle(virtualbox: VirtualBox, vm: Registered, signal: AbortSignal): Promise<void> {
   const settled = ['running', 'stopped', 'paused', 'saved', 'error'] as const;
   if (await waitForState(virtualbox, vm, settled, switchMs, signal)) return;
-  throw lateError(vm.name, 'at rest', switchMs);
+  throw lateError(vm.name, 'in a stable state', switchMs);
 }
 
-/** One that went off by itself meanwhile is fine. */
+/** Ignores a VM that has switched off since. */
 async function control(vbox: VBoxManage, { uuid }: Registered, verb: string): Promise<void> {
   try {
     await vbox.onVm(uuid, ['controlvm', uuid, verb]);

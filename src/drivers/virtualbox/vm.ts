@@ -7,12 +7,12 @@ import { isCode, type VBoxManage } from './vboxmanage.js';
 import type { VirtualBox } from './virtualbox-context.js';
 import { uuidOf } from './vm-identity.js';
 
-/** What belt writes to a VM: its fixed address, and, when it is complete, of what it was made. */
+/** What belt stores in a VM: its fixed address and, once it is complete, its fingerprint. */
 export const extraData = { address: 'belt/address', made: 'belt/made' } as const;
 
 export type Info = ReadonlyMap<string, string>;
 
-/** @returns undefined when VirtualBox knows no such VM */
+/** @returns undefined when the VM does not exist */
 export async function infoOf(vbox: VBoxManage, uuid: string): Promise<Info | undefined> {
   try {
     return readInfo(await vbox.onVm(uuid, ['showvminfo', uuid, '--machinereadable']));
@@ -22,11 +22,11 @@ export async function infoOf(vbox: VBoxManage, uuid: string): Promise<Info | und
   }
 }
 
-/** @throws UserError when the VM is gone */
+/** @throws UserError when the VM does not exist */
 export async function requireInfo(vbox: VBoxManage, uuid: string, name: string): Promise<Info> {
   const info = await infoOf(vbox, uuid);
   if (info) return info;
-  throw new UserError(`VirtualBox has no machine ${name} any more`, { hint: `belt rm ${name}` });
+  throw new UserError(`the machine ${name} no longer exists in VirtualBox`, { hint: `belt rm ${name}` });
 }
 
 export function stateIn(info: Info): MachineState {
@@ -43,7 +43,7 @@ export function memoryIn(info: Info): number | undefined {
   return Number.isInteger(memory) && memory > 0 ? memory : undefined;
 }
 
-/** @returns undefined where there is none, or no such VM any more */
+/** @returns undefined when it is not set, or the VM does not exist */
 export async function readExtra(vbox: VBoxManage, uuid: string, key: string): Promise<string | undefined> {
   try {
     return readExtraData(await vbox.run(['getextradata', uuid, key]));
@@ -54,8 +54,8 @@ export async function readExtra(vbox: VBoxManage, uuid: string, key: string): Pr
 }
 
 /**
- * The VM of a recorded machine: by its recorded UUID, or by the one that belt gives it. docker-machine recorded no UUID; its VMs have
- * their machines' names.
+ * The VM of a recorded machine: by its recorded UUID, or by the one that belt derives.
+ * docker-machine recorded no UUID; its VMs have their machines' names.
  */
 export function findVm(
   vms: readonly Registered[],
@@ -98,6 +98,6 @@ async function pause(signal: AbortSignal): Promise<void> {
 
 export function lateError(name: string, what: string, timeoutMs: number): ExternalError {
   return new ExternalError(`${name} is not ${what} after ${timeoutMs / 1000} s`, {
-    hint: `look at it: VBoxManage showvminfo ${name}`,
+    hint: `VBoxManage showvminfo ${name}`,
   });
 }

@@ -59,7 +59,7 @@ describe('new', () => {
       'UserError',
       'the setting network must be an IPv4 range as 10.209.0.0/20, not "here"',
     ],
-    ['x', ['image=debian-99'], 'UserError', 'there is no image "debian-99"'],
+    ['x', ['image=debian-99'], 'UserError', 'unknown image "debian-99"'],
   ])('%s %j is refused, and nothing is there afterwards', async (name, definitions, kind, message) => {
     const before = await bed.context.clusters.names();
     await expect(create(name, ...definitions)).rejects.toMatchObject({ name: kind, message });
@@ -78,7 +78,7 @@ describe('new', () => {
   test('a driver that does not exist', async () => {
     const made = createCluster({ name: 'x', driver: 'nspwan', definitions: [] }, bed.context);
     await expect(made).rejects.toMatchObject({
-      message: 'no driver is called "nspwan"',
+      message: 'unknown driver "nspwan"',
       hint: expect.stringContaining('did you mean nspawn?'),
     });
   });

@@ -239,7 +239,7 @@ describe('what is on disk', () => {
   });
 
   test('is nothing when there is no such driver', async () => {
-    await expect(create(['node1'], { driver: 'nope' })).rejects.toThrow('no driver is called "nope"');
+    await expect(create(['node1'], { driver: 'nope' })).rejects.toThrow('unknown driver "nope"');
     expect(await bed.files()).toEqual([]);
   });
 

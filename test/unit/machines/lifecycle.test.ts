@@ -206,7 +206,7 @@ describe('with several drivers', () => {
     const [node1, node2] = (await bed.running('node1', 'node2')) as [Machine, Machine];
     const outcomes = await stopMachines([node1, { ...node2, driver: 'gone' }], bed.context);
     expect(told(outcomes)).toEqual(['node1 ok', 'node2 failed']);
-    expect(outcomes[1]).toMatchObject({ error: new UserError('no driver is called "gone"') });
+    expect(outcomes[1]).toMatchObject({ error: new UserError('unknown driver "gone"') });
   });
 });
 
@@ -282,7 +282,7 @@ describe('rm', () => {
     const gone = { ...anonymous, driver: 'gone' };
     expect(told(await removeMachines([gone], force, bed.context))).toEqual(['node1 ok']);
     expect(bed.reporter.lines.at(-1)).toBe(
-      'warning: node1 is no longer recorded, but may still exist (gone): no driver is called "gone"',
+      'warning: node1 is no longer recorded, but may still exist (gone): unknown driver "gone"',
     );
   });
 

@@ -47,7 +47,7 @@ describe('a driver of a package', () => {
     [withSetting({ key: 'a-b' }), 'settings.0.key: must be lower case'],
     [withSetting({ key: 'a', type: 'number' }), 'settings.0.type'],
     [withSetting({ key: 'a', flag: 'timeout' }), 'flags of its driver must begin with --x-'],
-    [`{ name: 'engine', summary: 's', settings: [], open() {} }`, `"engine", and that name is belt's own`],
+    [`{ name: 'engine', summary: 's', settings: [], open() {} }`, '"engine", which belt reserves'],
   ])('%s is refused, and the package named', async (text, says) => {
     const error = await load(text).catch((thrown) => thrown);
     expect(error).toBeInstanceOf(UserError);
@@ -58,8 +58,8 @@ describe('a driver of a package', () => {
   test('is said to be too new or too old, with what to do', async () => {
     const of = (api: number) =>
       loadPackage({ name: 'p', version: '1.0.0', folder, declared: { driver: './none.js', api } });
-    await expect(of(2)).rejects.toMatchObject({ hint: 'use a newer belt' });
-    await expect(of(0)).rejects.toMatchObject({ hint: 'look for a newer one: belt plugins install p' });
+    await expect(of(2)).rejects.toMatchObject({ hint: 'update belt' });
+    await expect(of(0)).rejects.toMatchObject({ hint: 'belt plugins install p' });
   });
 
   test('that cannot be opened says so in its name', async () => {
@@ -78,7 +78,7 @@ describe('a driver of a package', () => {
   ])('that opens %s is told what it lacks', async (opened, lacks) => {
     const driver = await load(`{ name: 'x', summary: 's', settings: [], open: async () => (${opened}) }`);
     await expect(driver.open({} as DriverOptions)).rejects.toThrow(
-      new ExternalError(`x: the driver that it opens has no ${lacks}`),
+      new ExternalError(`x: the opened driver lacks ${lacks}`),
     );
   });
 });

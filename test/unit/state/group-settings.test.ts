@@ -31,7 +31,7 @@ async function read(text: string, variables: Record<string, string> = {}): Promi
     driver: async () => String(general.get('driver')?.value),
     definitions: async (name) => {
       const found = drivers[name];
-      if (!found) throw new UserError(`no driver is called "${name}"`, { hint: 'drivers: ocean, lake' });
+      if (!found) throw new UserError(`unknown driver "${name}"`, { hint: 'drivers: ocean, lake' });
       return found;
     },
   });
@@ -172,7 +172,7 @@ describe('what cannot be is refused with file and line', () => {
       '3: data is the same for all machines of the ocean driver',
       'set it in the section "ocean"',
     ],
-    ['workers:\n  nodes: node1\n  driver: oceam', '3: no driver is called "oceam"', 'drivers: ocean, lake'],
+    ['workers:\n  nodes: node1\n  driver: oceam', '3: unknown driver "oceam"', 'drivers: ocean, lake'],
     ['workers:\n  nodes: node1\n  region: {a: b}', '3 holds neither a value nor a list of values', undefined],
     [
       'workers:\n  nodes: node1\n  labels:\n    a: 1\n    "a b": 2',

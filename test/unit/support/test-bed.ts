@@ -101,7 +101,7 @@ export async function openTestBed(): Promise<TestBed> {
       cluster: store,
       async driver(name) {
         const found = drivers.get(name);
-        if (!found) throw new UserError(`no driver is called "${name}"`);
+        if (!found) throw new UserError(`unknown driver "${name}"`);
         return found;
       },
       ssh: async () => ssh,

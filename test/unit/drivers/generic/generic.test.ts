@@ -142,7 +142,7 @@ describe('which server a name is', () => {
       { ip_address: '10.0.0.[1:2]', ssh_port: 0 },
       'the setting ssh_port must be a port number, 1 to 65535, not 0',
     ],
-    [{ inventory: 'none.yml' }, 'the inventory none.yml cannot be read: ENOENT'],
+    [{ inventory: 'none.yml' }, 'cannot read the inventory none.yml: ENOENT'],
   ])('%j is refused', async (settings, message) => {
     expect((await failure(adopt(['a', 'b'], settings as Record<string, string>))).message).toContain(message);
   });
@@ -187,11 +187,11 @@ describe('which server a name is', () => {
 
 describe('inventories that are refused, with file and line', () => {
   test.each([
-    ['a: 1', 'line 1 is no list of servers'],
-    ['', 'line 1 is no list of servers'],
-    ['- a', 'line 1 is no server'],
+    ['a: 1', 'line 1 is not a list of servers'],
+    ['', 'line 1 is not a list of servers'],
+    ['- a', 'line 1 is not a server'],
     ['- name: a\n  address: 10.0.0.1\n- name: b', 'line 3: the server has no address'],
-    ['- name: a\n  adress: 10.0.0.1', 'line 2: "adress" is nothing that a server has'],
+    ['- name: a\n  adress: 10.0.0.1', 'line 2: unknown field "adress"'],
     ['- name: a\n  address: [1, 2]', 'line 2: address must be one value'],
     [
       '- name: a\n  address: 10.0.0.1\n  port: 22x',
@@ -204,7 +204,7 @@ describe('inventories that are refused, with file and line', () => {
     ['- name: a\n  address: 10.0.0.300', 'line 2: "10.0.0.300" is neither'],
     [
       '- name: a\n  address: 10.0.0.1\n- name: a\n  address: 10.0.0.2',
-      'line 3: a is listed already, at f.yml line 1',
+      'line 3: a is already listed at f.yml line 1',
     ],
     ['- name: "a\n', 'is not YAML'],
   ])('%j', (text, message) => {
@@ -293,7 +293,7 @@ describe('what the generic driver says of servers', () => {
   test('a size is refused', async () => {
     const driver = await open(generic, {});
     expect((await failure(driver.check([{ name: 'a', size: '1gb' }], signal))).message).toBe(
-      'the generic driver takes servers as they are, not of the size "1gb"',
+      'the generic driver cannot create a server of size "1gb"',
     );
   });
 
@@ -325,11 +325,15 @@ describe('the none driver', () => {
 
   test.each([
     ['', ['box'], '--url option is required when no driver is selected'],
-    ['10.0.0.9:2376', ['box'], '"10.0.0.9:2376" is no URL of an engine'],
-    ['ssh://root@10.0.0.9', ['box'], '"ssh://root@10.0.0.9" is no URL of an engine'],
-    ['npipe:////./pipe/docker_engine', ['box'], '"npipe:////./pipe/docker_engine" is no URL of an engine'],
-    ['tcp://:2376', ['box'], '"tcp://:2376" is no URL of an engine'],
-    ['unix://', ['box'], '"unix://" is no URL of an engine'],
+    ['10.0.0.9:2376', ['box'], '"10.0.0.9:2376" is not the URL of an engine'],
+    ['ssh://root@10.0.0.9', ['box'], '"ssh://root@10.0.0.9" is not the URL of an engine'],
+    [
+      'npipe:////./pipe/docker_engine',
+      ['box'],
+      '"npipe:////./pipe/docker_engine" is not the URL of an engine',
+    ],
+    ['tcp://:2376', ['box'], '"tcp://:2376" is not the URL of an engine'],
+    ['unix://', ['box'], '"unix://" is not the URL of an engine'],
     ['tcp://10.0.0.9:2376', ['a', 'b'], 'one --url for 2 names: a, b'],
   ])('%j for %j is refused', async (url, names, message) => {
     expect((await failure(adoptUrl(url, ...names))).message).toBe(message);

@@ -142,7 +142,7 @@ describe.skipIf(process.platform !== 'linux')('images', () => {
 
   test('an unknown name is refused with the nearest known one', async () => {
     await expect(images.build('debian-31', { rebuild: false }, () => {}, signal)).rejects.toMatchObject({
-      message: 'there is no image "debian-31"',
+      message: 'unknown image "debian-31"',
       hint: 'did you mean debian-13? images: debian-13, debian-12',
     });
   });

@@ -178,7 +178,7 @@ describe('settings', () => {
 
   test.each([
     [{ hostonly_cidr: '192.168.56.1' }, 'with its range'],
-    [{ hostonly_cidr: '192.168.56.0/24' }, 'is no address for a computer'],
+    [{ hostonly_cidr: '192.168.56.0/24' }, 'is not the address of a computer'],
     [{ hostonly_cidr: '192.168.56.1/30' }, 'with its range'],
     [{ natnetwork_cidr: '192.168.0.0/24' }, 'within 10.0.0.0/8'],
     [{ natnetwork_cidr: '10.98.0.7/24' }, 'within 10.0.0.0/8'],
@@ -205,7 +205,7 @@ describe('settings', () => {
   test('sizes', () => {
     expect(memoryOf(undefined, read({ memory: 2048 }))).toBe(2048);
     expect(memoryOf('1.5gb', read({}))).toBe(1536);
-    expect(() => memoryOf('128mb', read({}))).toThrow('too little');
+    expect(() => memoryOf('128mb', read({}))).toThrow('not enough memory');
   });
 
   test('images: those of vendors, and of one’s own', () => {
@@ -339,7 +339,9 @@ describe('the host-only network of a machine that is started', () => {
 
   test('is said to be forbidden where VirtualBox does not allow it, and no interface is made', async () => {
     const imported = recorded({ HostOnlyCIDR: '10.9.99.1/24' }, '10.9.99.100');
-    await expect(changesOf(imported, {})).rejects.toThrow('allows no host-only network 10.9.99.0/24');
+    await expect(changesOf(imported, {})).rejects.toThrow(
+      'does not allow the host-only network 10.9.99.0/24',
+    );
   });
 });
 
