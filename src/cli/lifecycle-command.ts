@@ -5,7 +5,7 @@ import type { Outcome } from '../app/fan-out.js';
 import { observe } from '../machines/list-machines.js';
 import type { Machine, MachineState } from '../machines/model/machine.js';
 import { selectMachines } from '../machines/select-machines.js';
-import type { GuardedBy } from '../swarm/quorum-guard.js';
+import type { QuorumGuard } from '../swarm/quorum-guard.js';
 import { BaseCommand } from './base-command.js';
 import { allFlag, nodesArgument } from './flags.js';
 
@@ -23,7 +23,7 @@ export interface LifecycleWords {
 
 type Act = (machines: Machine[], context: Context) => Promise<Outcome<Machine>[]>;
 
-const unguarded: GuardedBy = (_machines, _context, work) => work();
+const unguarded: QuorumGuard = (_machines, _context, work) => work();
 
 /** A command that does one thing to each selected machine. */
 export abstract class LifecycleCommand<T extends typeof Command> extends BaseCommand<T> {
@@ -40,7 +40,7 @@ export abstract class LifecycleCommand<T extends typeof Command> extends BaseCom
     all: boolean,
     words: LifecycleWords,
     act: Act,
-    guard: GuardedBy = unguarded,
+    guard: QuorumGuard = unguarded,
   ): Promise<BatchReport<string>> {
     const context = await this.context();
     const nodes = await this.namedOrDefault(all);
@@ -63,7 +63,7 @@ export abstract class LifecycleCommand<T extends typeof Command> extends BaseCom
     nodes: readonly string[],
     all: boolean,
     act: Act,
-    guard: GuardedBy = unguarded,
+    guard: QuorumGuard = unguarded,
   ): Promise<BatchReport<string>> {
     const context = await this.context();
     const machines = await selectMachines(nodes, context, { all });

@@ -2,7 +2,7 @@ import type { Outcome } from '../app/fan-out.js';
 import { groupBy } from '../base/group-by.js';
 import type { Machine } from '../machines/model/machine.js';
 import { initSwarm } from '../swarm/init-swarm.js';
-import { type Joined, joinMembers } from '../swarm/join-swarm.js';
+import { type JoinedMember, joinMembers } from '../swarm/join-swarm.js';
 import { type Swarm, withSwarm } from '../swarm/session.js';
 import { groupOf, machinesOf, type StepOf, type Work } from './stage-work.js';
 
@@ -22,7 +22,7 @@ export function joinAll(steps: readonly StepOf<'join'>[], work: Work): Promise<O
   const role = steps[0]?.role ?? 'worker';
   const alike = groupBy(machinesOf(steps, work), ({ name }) => groupOf(name, work.input).availability);
   return withSwarm({}, work.context, async (swarm) => {
-    const outcomes: Outcome<Joined>[] = [];
+    const outcomes: Outcome<JoinedMember>[] = [];
     for (const machines of alike.values()) {
       const joined = await joinAlike(machines, role, swarm, work);
       outcomes.push(...joined);
@@ -37,7 +37,7 @@ function joinAlike(
   role: StepOf<'join'>['role'],
   swarm: Swarm,
   { input, context }: Work,
-): Promise<Outcome<Joined>[]> {
+): Promise<Outcome<JoinedMember>[]> {
   const [first] = machines as [Machine];
   const { availability } = groupOf(first.name, input);
   return joinMembers(swarm, { machines, role, availability, stopAtFailure: true, quiet: true }, context);

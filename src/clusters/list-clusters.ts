@@ -83,7 +83,7 @@ async function runningMachines(machines: readonly Machine[], context: Context): 
 /** Managers of the cluster's swarm, the leader first; none where there is no swarm. */
 async function managersOf(context: Context): Promise<Member[]> {
   try {
-    const members = await withSwarm({ impatient: true }, context, (swarm) => swarm.members());
+    const members = await withSwarm({ noWait: true }, context, (swarm) => swarm.members());
     return members.filter(({ node }) => node.role === 'manager');
   } catch (error) {
     if (error instanceof NoSwarmError) return [];

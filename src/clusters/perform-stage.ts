@@ -5,7 +5,7 @@ import { plural } from '../base/plural.js';
 import { startMachines } from '../machines/lifecycle.js';
 import { resizeMachines } from '../machines/resize-machines.js';
 import { demoteNodes, promoteNodes } from '../swarm/change-roles.js';
-import { retireMachines } from '../swarm/remove-machines.js';
+import { removeSwarmMachines } from '../swarm/remove-machines.js';
 import { upgradeNodes } from '../swarm/upgrade/upgrade-nodes.js';
 import { checkMaking, makeMachines } from './create-group-machines.js';
 import { beginSwarm, joinAll } from './join-groups.js';
@@ -95,7 +95,7 @@ async function removeAll(steps: readonly StepOf<'remove'>[], work: Work): Promis
   const { input, context, observation } = work;
   const machines = machinesOf(steps, work);
   const removed =
-    machines.length > 0 ? await retireMachines(machines, { force: input.force, drainMs }, context) : [];
+    machines.length > 0 ? await removeSwarmMachines(machines, { force: input.force, drainMs }, context) : [];
   const others = steps.filter(({ name }) => !observation.machines.has(name));
   await takeOut(others, work);
   return [...removed, ...namesOf(others).map((name) => ({ name, status: 'ok', value: undefined }) as const)];

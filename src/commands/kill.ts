@@ -2,7 +2,7 @@ import type { BatchReport } from '../app/batch-report.js';
 import { allFlag, forceFlag } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import { killMachines } from '../machines/lifecycle.js';
-import { guardedBy } from '../swarm/quorum-guard.js';
+import { quorumGuard } from '../swarm/quorum-guard.js';
 
 /** A machine that is killed is often hung, and not worth a long wait. */
 const hungTimeoutMs = 3_000;
@@ -22,7 +22,7 @@ export default class Kill extends LifecycleCommand<typeof Kill> {
       this.flags.all,
       { doing: 'Killing', done: 'was killed', already: 'stopped' },
       killMachines,
-      guardedBy({ doing: 'killing', force: this.flags.force, timeoutMs: hungTimeoutMs }),
+      quorumGuard({ action: 'killing', force: this.flags.force, timeoutMs: hungTimeoutMs }),
     );
   }
 }

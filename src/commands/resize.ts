@@ -3,7 +3,7 @@ import { UsageError } from '../base/errors.js';
 import { allFlag, forceFlag, nodesArgument, requiredArgument } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import { resizeMachines } from '../machines/resize-machines.js';
-import { guardedResize } from '../swarm/quorum-guard.js';
+import { resizeGuard } from '../swarm/quorum-guard.js';
 
 export default class Resize extends LifecycleCommand<typeof Resize> {
   static override summary = 'Resize machines';
@@ -25,7 +25,7 @@ export default class Resize extends LifecycleCommand<typeof Resize> {
       nodes,
       all,
       (machines, context) => resizeMachines(machines, size, context),
-      guardedResize({ force }),
+      resizeGuard({ force }),
     );
   }
 }

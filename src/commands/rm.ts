@@ -9,7 +9,7 @@ import {
   selectWithUnreadable,
   unreadableError,
 } from '../machines/damaged-records.js';
-import { retireMachines } from '../swarm/remove-machines.js';
+import { removeSwarmMachines } from '../swarm/remove-machines.js';
 import { confirm } from '../ui/prompt.js';
 
 export default class Rm extends LifecycleCommand<typeof Rm> {
@@ -65,7 +65,7 @@ without --force if the swarm would lose its quorum. A whole cluster is removed a
     if (names.length === 0) return { ok: [], failed: [], skipped: [] };
     const { force, timeout, 'keep-engine-config': keepEngineConfig } = this.flags;
     return this.actOn(names, false, (machines) =>
-      retireMachines(machines, { force, keepEngineConfig, drainMs: timeout * 1000 }, context),
+      removeSwarmMachines(machines, { force, keepEngineConfig, drainMs: timeout * 1000 }, context),
     );
   }
 

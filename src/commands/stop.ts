@@ -2,7 +2,7 @@ import type { BatchReport } from '../app/batch-report.js';
 import { allFlag, forceFlag } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import { stopMachines } from '../machines/lifecycle.js';
-import { guardedBy } from '../swarm/quorum-guard.js';
+import { quorumGuard } from '../swarm/quorum-guard.js';
 
 export default class Stop extends LifecycleCommand<typeof Stop> {
   static override summary = 'Shut down machines gracefully';
@@ -21,7 +21,7 @@ swarm at once is allowed; "start" brings it back.`;
       this.flags.all,
       { doing: 'Stopping', done: 'was stopped', already: 'stopped' },
       stopMachines,
-      guardedBy({ doing: 'stopping', force: this.flags.force }),
+      quorumGuard({ action: 'stopping', force: this.flags.force }),
     );
   }
 }

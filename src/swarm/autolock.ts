@@ -11,7 +11,7 @@ import { membershipOf, withEngine } from './membership.js';
 import { rotatedKeyText, unlockKeyText, updatedMessage } from './model/docker-messages.js';
 import { withSwarm } from './session.js';
 
-export interface Lock {
+export interface AutolockState {
   /** Managers that restart ask for the key. */
   autolock: boolean;
   /** It was so before. */
@@ -23,7 +23,7 @@ export interface Lock {
 }
 
 /** Whether managers that restart are to ask for a key before they take part again. */
-export async function setAutolock(autolock: boolean, context: Context): Promise<Lock> {
+export async function setAutolock(autolock: boolean, context: Context): Promise<AutolockState> {
   return withSwarm({}, context, async (swarm) => {
     const changed = await changeSwarm(swarm, ({ Spec }) => ({
       ...Spec,
@@ -69,7 +69,7 @@ export interface Unlocked {
   already: boolean;
 }
 
-export interface Unlock {
+export interface UnlockInput {
   /** Absent: all machines of the cluster whose engines are locked. */
   nodes: readonly string[];
   /** Asks for the key; once, and only when there is something to unlock. */
@@ -83,7 +83,7 @@ const unlockTimeoutMs = 90_000;
  * Unlocks managers that were restarted.
  * @throws UserError when a machine does not exist, or nothing is locked
  */
-export async function unlockNodes({ nodes, askKey }: Unlock, context: Context): Promise<Outcome<Unlocked>[]> {
+export async function unlockNodes({ nodes, askKey }: UnlockInput, context: Context): Promise<Outcome<Unlocked>[]> {
   const machines = nodes.length > 0 ? await selectMachines(nodes, context) : await lockedMachines(context);
   if (machines.length === 0) throw new UserError('no machine of this cluster is a locked manager');
   const key = await askKey();

@@ -19,11 +19,11 @@ import {
 import { onMembers } from './select-nodes.js';
 import { type Swarm, withSwarm } from './session.js';
 
-export type Availability = NodeSpec['Availability'];
+export type NodeAvailability = NodeSpec['Availability'];
 
 export interface AvailabilityChange {
   nodeId: string;
-  availability: Availability;
+  availability: NodeAvailability;
   /** It was so before. */
   already: boolean;
   /** docker's own words. */
@@ -40,7 +40,7 @@ const doneTexts = { active: 'takes tasks', pause: 'takes no new tasks', drain: '
 /** A name that is no node's fails alone. @throws UserError when none is */
 export function setAvailability(
   nodes: readonly string[],
-  availability: Exclude<Availability, 'drain'>,
+  availability: Exclude<NodeAvailability, 'drain'>,
   context: Context,
 ): Promise<Outcome<AvailabilityChange>[]> {
   return withSwarm({}, context, async (swarm) =>
@@ -83,14 +83,14 @@ export async function drainMember(
 ): Promise<AvailabilityChange> {
   step('draining');
   const change = await changeAvailability(swarm, member, 'drain');
-  if (waitMs !== undefined) await waitUntilEmpty(swarm, member, waitMs, step, context);
+  if (waitMs !== undefined) await waitForTasksToStop(swarm, member, waitMs, step, context);
   return change;
 }
 
 export async function changeAvailability(
   swarm: Swarm,
   { node, name }: NamedMember,
-  availability: Availability,
+  availability: NodeAvailability,
 ): Promise<AvailabilityChange> {
   const changed = await changeNode(swarm, node.id, (spec) => ({ ...spec, Availability: availability }));
   return { nodeId: node.id, availability, already: !changed, message: name };
@@ -98,7 +98,7 @@ export async function changeAvailability(
 
 function changeEach(
   members: readonly NamedMember[],
-  availability: Availability,
+  availability: NodeAvailability,
   context: Context,
   run: (member: NamedMember, step: (text: string) => void) => Promise<AvailabilityChange>,
 ): Promise<Outcome<AvailabilityChange>[]> {
@@ -108,7 +108,7 @@ function changeEach(
 }
 
 /** What a node that is down was last seen to run is waited for by nobody. */
-async function waitUntilEmpty(
+async function waitForTasksToStop(
   swarm: Swarm,
   { node, name }: NamedMember,
   timeoutMs: number,
@@ -118,9 +118,9 @@ async function waitUntilEmpty(
   const look = async (): Promise<string | undefined> => {
     const current = (await swarm.nodes()).find(({ id }) => id === node.id);
     if (!current || current.status === 'down') return undefined;
-    const tasks = (await tasksOf(swarm, { node: [node.id] })).filter((task) => !hasEnded(task));
+    const tasks = (await listTasks(swarm, { node: [node.id] })).filter((task) => !hasEnded(task));
     if (tasks.length === 0) return undefined;
-    const text = tasksText(tasks, await servicesOf(swarm));
+    const text = tasksText(tasks, await listServices(swarm));
     step(`waiting for ${text}`);
     return text;
   };
@@ -151,20 +151,20 @@ export async function warnOfDrain(
   const leaving = members.filter(({ node }) => node.availability !== 'drain');
   if (leaving.length === 0) return;
   const names = leaving.map(({ name }) => name).join(' and ');
-  const running = await tasksOf(swarm, { 'desired-state': ['running'] });
+  const running = await listTasks(swarm, { 'desired-state': ['running'] });
   const nodeIds = leaving.map(({ node }) => node.id);
-  for (const { name, tasks } of findInterruptedServices(await servicesOf(swarm), running, nodeIds)) {
+  for (const { name, tasks } of findInterruptedServices(await listServices(swarm), running, nodeIds)) {
     const what = tasks === 1 ? 'its only task runs' : `all its ${tasks} tasks run`;
     context.reporter.warn(`service ${name} is interrupted: ${what} on ${names}`);
   }
-  await Promise.all(leaving.map((member) => warnOfPlainContainers(member, context)));
+  await Promise.all(leaving.map((member) => warnOfOtherContainers(member, context)));
 }
 
 /** The swarm moves its own tasks only; whose machine does not answer now says so elsewhere. */
-async function warnOfPlainContainers({ node, machine, name }: NamedMember, context: Context): Promise<void> {
+async function warnOfOtherContainers({ node, machine, name }: NamedMember, context: Context): Promise<void> {
   if (!machine || node.status !== 'ready') return;
   try {
-    const containers = await plainContainers(machine, context);
+    const containers = await otherContainers(machine, context);
     if (containers.length === 0) return;
     context.reporter.warn(
       `containers that are no tasks of the swarm stay on ${name}: ${containers.join(', ')}`,
@@ -179,7 +179,7 @@ async function warnOfPlainContainers({ node, machine, name }: NamedMember, conte
 const containersTimeoutMs = 10_000;
 
 /** The names of those that run and were not started by a swarm (`com.docker.swarm.task.id`: moby, daemon/cluster/executor/container). */
-function plainContainers(machine: Machine, context: Context): Promise<string[]> {
+function otherContainers(machine: Machine, context: Context): Promise<string[]> {
   return withEngineWithin(machine, containersTimeoutMs, context, async (api, signal) => {
     const containers = (await api.get('/containers/json', { signal })) as {
       Names: string[];
@@ -191,11 +191,11 @@ function plainContainers(machine: Machine, context: Context): Promise<string[]> 
   });
 }
 
-export function tasksOf(swarm: Swarm, filters: Record<string, string[]>): Promise<SwarmTask[]> {
+export function listTasks(swarm: Swarm, filters: Record<string, string[]>): Promise<SwarmTask[]> {
   const query = encodeURIComponent(JSON.stringify(filters));
   return swarm.ask(async (api) => readTasks(await api.get(`/tasks?filters=${query}`)));
 }
 
-export function servicesOf(swarm: Swarm): Promise<SwarmService[]> {
+export function listServices(swarm: Swarm): Promise<SwarmService[]> {
   return swarm.ask(async (api) => readServices(await api.get('/services')));
 }

@@ -15,7 +15,7 @@ import type { Role } from './model/swarm-node.js';
 import { type QuorumCheck, requireQuorum } from './require-quorum.js';
 import { onMembers } from './select-nodes.js';
 import { type Swarm, withSwarm } from './session.js';
-import { settledMembers } from './stable-view.js';
+import { stableMembers } from './stable-view.js';
 
 export interface RoleChange {
   nodeId: string;
@@ -39,7 +39,7 @@ export async function promoteNodes(
   context: Context,
 ): Promise<Outcome<RoleChange>[]> {
   return withSwarm({}, context, async (swarm) =>
-    onMembers(nodes, await knownMembers(swarm, context), context, (chosen) =>
+    onMembers(nodes, await membersWithKnownState(swarm, context), context, (chosen) =>
       promoteMembers(swarm, chosen, context),
     ),
   );
@@ -89,7 +89,7 @@ async function demoteMembers(
   { force }: { force: boolean },
   context: Context,
 ): Promise<Outcome<RoleChange>[]> {
-  const inOrder = inOrderOfDemotion(members);
+  const inOrder = sortForDemotion(members);
   const demotion = { what: 'demoting', force };
   // The first has just been checked; before each other one a manager may have failed.
   const before = async (member: NamedMember): Promise<void> => {
@@ -117,7 +117,7 @@ export async function demoteAmong(
 ): Promise<{ workers: NamedMember[]; failed: Outcome<never>[] }> {
   const managers = members.filter(({ node }) => node.role === 'manager');
   if (managers.length === 0) return { workers: [...members], failed: [] };
-  const byName = byDistinctName(managers);
+  const byName = withDistinctNames(managers);
   const distinct = [...byName].map(([name, member]) => ({ ...member, name }));
   const outcomes = await demoteMembers(swarm, distinct, { force }, context);
   const kept = new Set<string>();
@@ -133,7 +133,7 @@ export async function demoteAmong(
 }
 
 /** The first keeps its name, those after it are told apart by their ids. */
-function byDistinctName(members: readonly NamedMember[]): Map<string, NamedMember> {
+function withDistinctNames(members: readonly NamedMember[]): Map<string, NamedMember> {
   const byName = new Map<string, NamedMember>();
   for (const member of members) {
     const { name, node } = member;
@@ -152,7 +152,7 @@ export async function requireQuorumWithout(
   { what, ...check }: Pick<QuorumCheck, 'what' | 'force' | 'isPart'>,
   context: Context,
 ): Promise<void> {
-  const { managers } = await settledMembers(swarm, context);
+  const { managers } = await stableMembers(swarm, context);
   const changes = leaving.map(({ node }) => ({ id: node.id, effect: 'leaves' as const }));
   const names = leaving.map(({ name }) => name).toSorted(byNaturalOrder);
   requireQuorum({ managers, changes, what: `${what} ${names.join(' and ')}`, ...check }, context);
@@ -178,7 +178,7 @@ export async function changeRole(
 const newLeaderTimeoutMs = 20_000;
 
 /** The members, when none is `unknown` any more: a leader that was just elected knows of no node at first. */
-async function knownMembers(swarm: Swarm, { signal }: Context): Promise<Member[]> {
+async function membersWithKnownState(swarm: Swarm, { signal }: Context): Promise<Member[]> {
   const deadline = Date.now() + newLeaderTimeoutMs;
   for (;;) {
     const members = await swarm.members();
@@ -188,7 +188,7 @@ async function knownMembers(swarm: Swarm, { signal }: Context): Promise<Member[]
 }
 
 /** Those that cannot be reached first, which takes nothing from the quorum, and the leader last. */
-export function inOrderOfDemotion<T extends NamedMember>(members: readonly T[]): T[] {
+export function sortForDemotion<T extends NamedMember>(members: readonly T[]): T[] {
   const rank = ({ node }: T): number => (node.leader ? 2 : node.reachability === 'reachable' ? 1 : 0);
   return members.toSorted((one, other) => rank(one) - rank(other));
 }

@@ -5,7 +5,7 @@ import { clusterAddress, type Machine } from '../machines/model/machine.js';
 import { canJoinAt, findJoinProblems, type ProbeReport, parseProbeReport } from './model/port-probe.js';
 import { hostOf } from './model/swarm-node.js';
 
-export interface Diagnosis {
+export interface JoinDiagnosis {
   /** What stands in the way, as sentences; nothing where all looks well. */
   findings: string[];
   /** Those of the managers at which the machine could join, as far as can be told. */
@@ -19,16 +19,16 @@ const timeoutMs = 20_000;
  * @param addresses `host:port` of the managers
  * @param manager the other end, for what takes two to tell
  */
-export async function diagnose(
+export async function diagnoseJoin(
   machine: Machine,
   addresses: readonly string[],
   manager: Machine,
   context: Context,
-): Promise<Diagnosis> {
+): Promise<JoinDiagnosis> {
   const own = clusterAddress(machine);
   const [there, back] = await Promise.all([
-    reachFrom(machine, addresses.map(hostOf), context),
-    reachFrom(manager, own === undefined ? [] : [own], context),
+    probeFrom(machine, addresses.map(hostOf), context),
+    probeFrom(manager, own === undefined ? [] : [own], context),
   ]);
   const observer = back && { name: manager.name, report: back };
   return {
@@ -38,7 +38,7 @@ export async function diagnose(
 }
 
 /** Nothing where it cannot be had: a diagnosis must not hide what it was made for. */
-async function reachFrom(
+async function probeFrom(
   machine: Machine,
   hosts: readonly string[],
   context: Context,

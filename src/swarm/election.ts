@@ -12,21 +12,21 @@ import { hasQuorum } from './model/quorum.js';
 export async function canElect(context: Context): Promise<boolean> {
   const { machines } = await context.cluster.machines();
   const asked = machines.filter((machine) => !isOnlyUrl(machine) && machine.phase === 'ready');
-  const query = (machine: Machine): Promise<Word> => askFor(machine, context);
+  const query = (machine: Machine): Promise<ManagerReport> => queryReport(machine, context);
   const { answers, failed } = await queryAll(asked, query, context.signal);
-  const words = answers.map(({ value }) => value);
-  const reachable = words.filter(({ isManager }) => isManager).length;
-  const known = Math.max(0, ...words.map(({ managers }) => managers));
+  const reports = answers.map(({ value }) => value);
+  const reachable = reports.filter(({ isManager }) => isManager).length;
+  const known = Math.max(0, ...reports.map(({ managers }) => managers));
   return reachable > 0 && hasQuorum({ managers: known || reachable + failed.length, reachable });
 }
 
-interface Word {
+interface ManagerReport {
   isManager: boolean;
   /** How many managers its swarm has, as far as it tells: a manager without a leader takes 20 s for that. */
   managers: number;
 }
 
-function askFor(machine: Machine, context: Context): Promise<Word> {
+function queryReport(machine: Machine, context: Context): Promise<ManagerReport> {
   return withEngineWithin(machine, ownStateTimeoutMs, context, async (api, signal) => {
     const state = await swarmStateOf(api, { signal });
     if (state !== 'active/worker') return { isManager: state === managerState, managers: 0 };

@@ -9,7 +9,7 @@ import { type Membership, readMembership, readNodes, type SwarmNode } from './mo
 import { NoQuorumError } from './require-quorum.js';
 
 /** A manager that has answered for its swarm; whoever has it closes `api`. */
-export interface Asked {
+export interface ManagerConnection {
   machine: Machine;
   api: EngineApi;
   membership: Membership;
@@ -22,7 +22,7 @@ const probeTimeoutMs = 5_000;
 export const nodesTimeoutMs = 10_000;
 
 /** The machine that the person named, which has to be a manager. */
-export async function askManager(machine: Machine, context: Context): Promise<Asked> {
+export async function connectManager(machine: Machine, context: Context): Promise<ManagerConnection> {
   const api = engineOf(await reach(machine, context));
   try {
     const membership = readMembership(await api.get('/info', { signal: context.signal }));
@@ -56,7 +56,7 @@ async function firstNodes(api: EngineApi, signal: AbortSignal): Promise<SwarmNod
   try {
     return readNodes(await api.get('/nodes', { timeoutMs: nodesTimeoutMs, signal }));
   } catch (error) {
-    if (isAbort(error) || !isManagersFault(error)) throw error;
+    if (isAbort(error) || !isRetryableElsewhere(error)) throw error;
     throw noLeader(error);
   }
 }
@@ -88,7 +88,7 @@ export async function findManager(
   groups: readonly (readonly Machine[])[],
   context: Context,
   swarmId?: string,
-): Promise<Asked> {
+): Promise<ManagerConnection> {
   const refusals = new Map<string, unknown>();
   for (const group of groups) {
     const unasked = group.filter((machine) => !refusals.has(machine.name) && !isOnlyUrl(machine));
@@ -103,8 +103,8 @@ async function firstManager(
   context: Context,
   swarmId: string | undefined,
   refusals: Map<string, unknown>,
-): Promise<Asked | undefined> {
-  let found: Asked | undefined;
+): Promise<ManagerConnection | undefined> {
+  let found: ManagerConnection | undefined;
   const enough = new AbortController();
   const signal = AbortSignal.any([context.signal, enough.signal]);
   const probeOne = async (machine: Machine): Promise<void> => {
@@ -125,7 +125,7 @@ async function probe(
   signal: AbortSignal,
   swarmId: string | undefined,
   context: Context,
-): Promise<Asked> {
+): Promise<ManagerConnection> {
   const limit = AbortSignal.timeout(probeTimeoutMs);
   const stop = AbortSignal.any([signal, limit]);
   try {
@@ -173,7 +173,7 @@ function noManager(refusals: readonly unknown[]): unknown {
  * Whether another manager, or the same one a little later, may do what this one did not: it went away, or there is no leader now. The
  * words are those of swarmkit (manager/state/raft, manager/controlapi) and of gRPC, which the engine hands on.
  */
-export function isManagersFault(error: unknown): boolean {
+export function isRetryableElsewhere(error: unknown): boolean {
   if (!(error instanceof EngineError)) return error instanceof ExternalError;
   return /does not have a leader|no elected.*leader|lost leader|leader (status|is)|deadline ?exceeded|not a swarm manager|unavailable|transport is closing|connection (error|refused)|raft:/i.test(
     error.message,

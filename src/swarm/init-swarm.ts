@@ -13,7 +13,7 @@ import { chooseNodeAddresses, withManagerPort } from './model/node-addresses.js'
 import { hasQuorum, reachabilityText, tallyManagers } from './model/quorum.js';
 import { networkOf, requireAddress } from './node-network.js';
 import { worseView } from './require-quorum.js';
-import { settledSwarm } from './stable-view.js';
+import { stableSwarm } from './stable-view.js';
 
 export interface SwarmInit {
   manager: string;
@@ -49,10 +49,10 @@ export async function initSwarm(machine: Machine, options: InitInput, context: C
   checkPools(options, routes, machine, context);
   if (options.forceNewCluster) await requireNoOtherManagers(machine, options, context);
   const done = await withEngine(machine, context, async (api) => {
-    if (!options.forceNewCluster) await requireOutside(machine.name, api);
+    if (!options.forceNewCluster) await requireNoSwarm(machine.name, api);
     const nodeId = String(await api.post('/swarm/init', request, { signal: context.signal }));
     const address =
-      options.advertiseAddress === undefined && own ? withManagerPort(own.advertise) : await toldAddress(api);
+      options.advertiseAddress === undefined && own ? withManagerPort(own.advertise) : await reportedAddress(api);
     return { nodeId, address, ...(options.autolock && { unlockKey: await readUnlockKey(api) }) };
   });
   const words = [initializedMessage(done.nodeId), ...(done.unlockKey ? [unlockKeyText(done.unlockKey)] : [])];
@@ -66,7 +66,7 @@ async function requireNoOtherManagers(
   { force = false }: InitInput,
   context: Context,
 ): Promise<void> {
-  const swarm = await settledSwarm(machine, { force, impatient: force }, context);
+  const swarm = await stableSwarm(machine, { force, noWait: force }, context);
   const own = swarm?.members.find((member) => member.machine?.name === machine.name)?.node.id;
   const view = swarm && worseView(swarm, (managers) => hasQuorum(tallyManagers(managers)));
   if (!view?.some(({ id, reachable }) => reachable && id !== own)) return;
@@ -80,14 +80,14 @@ async function requireNoOtherManagers(
   );
 }
 
-async function requireOutside(name: string, api: EngineApi): Promise<void> {
+async function requireNoSwarm(name: string, api: EngineApi): Promise<void> {
   const { state } = await membershipOf(api);
   if (state === 'inactive') return;
   throw new UserError(`${name} is in a swarm already`, { hint: `see it: belt swarm ls ${name}` });
 }
 
 /** What the engine has made of an address that was given, which may be the name of an interface. */
-async function toldAddress(api: EngineApi): Promise<string> {
+async function reportedAddress(api: EngineApi): Promise<string> {
   const { managers, nodeAddress } = await membershipOf(api);
   return managers[0] ?? withManagerPort(nodeAddress);
 }

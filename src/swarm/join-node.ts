@@ -3,10 +3,10 @@ import { ExternalError, messageOf, UserError } from '../base/errors.js';
 import { waitUntilClear } from '../base/poll.js';
 import { type EngineApi, EngineError } from '../engine/api.js';
 import type { Machine } from '../machines/model/machine.js';
-import type { Availability } from './change-availability.js';
-import { type Diagnosis, diagnose } from './diagnose-join.js';
-import { isManagersFault } from './find-manager.js';
-import { leaveByForce, takeOutManager } from './leave-swarm.js';
+import type { NodeAvailability } from './change-availability.js';
+import { type JoinDiagnosis, diagnoseJoin } from './diagnose-join.js';
+import { isRetryableElsewhere } from './find-manager.js';
+import { leaveByForce, removeManager } from './leave-swarm.js';
 import { membershipOf, waitForOwnRole, withEngine } from './membership.js';
 import { findManagerEntry } from './model/members.js';
 import { chooseNodeAddresses } from './model/node-addresses.js';
@@ -15,10 +15,10 @@ import { networkOf } from './node-network.js';
 import type { Swarm } from './session.js';
 
 /** What a joining node needs to know, and what all that join share. */
-export interface Invitation {
+export interface JoinContext {
   swarm: Swarm;
   role: Role;
-  availability?: Availability | undefined;
+  availability?: NodeAvailability | undefined;
   /** The token as it was last seen; it stays in memory. */
   token: string;
   /** The token as it is now. */
@@ -28,14 +28,14 @@ export interface Invitation {
 }
 
 /** A machine on its way into a swarm. */
-export interface Entrant {
+export interface JoiningNode {
   machine: Machine;
   /** Counts those that join at the same time: each begins with another manager. */
-  place: number;
+  index: number;
   step: (text: string) => void;
 }
 
-export interface Entered {
+export interface JoinedNode {
   nodeId: string;
   role: Role;
   /** It was a member before. */
@@ -55,15 +55,15 @@ const agreeTimeoutMs = 60_000;
  * @throws UserError when it is in another swarm; EngineError when the swarm does not take it; ExternalError that names what stands in the
  * way
  */
-export async function enter(entrant: Entrant, invitation: Invitation, context: Context): Promise<Entered> {
-  return withEngine(entrant.machine, context, async (api) => {
+export async function joinNode(joining: JoiningNode, joinContext: JoinContext, context: Context): Promise<JoinedNode> {
+  return withEngine(joining.machine, context, async (api) => {
     const found = await membershipOf(api);
     const already = isMember(found);
-    const nodeId = already ? found.nodeId : await new Entrance(entrant, invitation, api, context).pass(found);
-    if (already) requireHealthy(entrant.machine.name, found);
-    entrant.step('waiting until the managers see it');
-    const role = await agreed(nodeId, already, entrant, invitation, context);
-    if (role === 'manager') await waitForOwnRole(entrant.machine.name, role, api, context);
+    const nodeId = already ? found.nodeId : await new JoinAttempt(joining, joinContext, api, context).run(found);
+    if (already) requireHealthy(joining.machine.name, found);
+    joining.step('waiting until the managers see it');
+    const role = await agreed(nodeId, already, joining, joinContext, context);
+    if (role === 'manager') await waitForOwnRole(joining.machine.name, role, api, context);
     return { nodeId, role, already: already || found.state === 'pending' };
   });
 }
@@ -87,8 +87,8 @@ function requireHealthy(name: string, { state, error }: Membership): void {
 async function agreed(
   nodeId: string,
   already: boolean,
-  { machine: { name } }: Entrant,
-  { nodes, role: asked }: Invitation,
+  { machine: { name } }: JoiningNode,
+  { nodes, role: asked }: JoinContext,
   { signal }: Context,
 ): Promise<Role> {
   let role = asked;
@@ -120,45 +120,45 @@ function elsewhere(name: string): UserError {
 }
 
 /** How an attempt stands. `failed`: a manager's fault, so that another may do. */
-type Attempt = { state: 'member'; nodeId: string } | { state: 'trying' } | { state: 'failed'; error: Error };
+type JoinProgress = { state: 'member'; nodeId: string } | { state: 'trying' } | { state: 'failed'; error: Error };
 
 /** The ways of one machine into a swarm: managers may go away while it joins, and their ports may be closed to it. */
-class Entrance {
+class JoinAttempt {
   private readonly deadline = Date.now() + joinTimeoutMs;
 
   constructor(
-    private readonly entrant: Entrant,
-    private readonly invitation: Invitation,
+    private readonly joining: JoiningNode,
+    private readonly joinContext: JoinContext,
     private readonly api: EngineApi,
     private readonly context: Context,
   ) {}
 
   private get name(): string {
-    return this.entrant.machine.name;
+    return this.joining.machine.name;
   }
 
   /** @returns the id of the node that it has become */
-  async pass(found: Membership): Promise<string> {
-    if (found.state === 'error') await this.takeBack((await this.standing()).counted);
+  async run(found: Membership): Promise<string> {
+    if (found.state === 'error') await this.abortJoin((await this.currentState()).counted);
     const begun = found.state === 'pending' ? found.managers[0] : undefined;
-    if (begun !== undefined) await this.requireOwn(begun);
+    if (begun !== undefined) await this.requireSameSwarm(begun);
     let address = begun ?? this.pick(await this.managers());
     let attempt = begun === undefined ? await this.tryAt(address) : await this.watch(shortWaitMs);
     while (attempt.state !== 'member') {
-      this.entrant.step(`looking why it does not get in at ${address}`);
+      this.joining.step(`looking why it does not get in at ${address}`);
       const diagnosis = await this.diagnose();
       const { answering } = diagnosis;
-      if (answering.length === 0 || Date.now() > this.deadline) throw this.stuck(attempt, diagnosis);
+      if (answering.length === 0 || Date.now() > this.deadline) throw this.joinError(attempt, diagnosis);
       // The look took its time, and it may have come in meanwhile.
-      const { found: now, counted } = await this.standing();
+      const { found: now, counted } = await this.currentState();
       if (now.state === 'active') return now.nodeId;
       if (attempt.state === 'trying' && (counted || answering.includes(address))) {
         attempt = await this.watch(longWaitMs);
-        if (attempt.state === 'trying') throw this.stuck(attempt, diagnosis);
+        if (attempt.state === 'trying') throw this.joinError(attempt, diagnosis);
         continue;
       }
       // A join that goes on, or has failed, is taken back before the next.
-      await this.takeBack(counted);
+      await this.abortJoin(counted);
       address = this.pick(answering, address);
       attempt = await this.tryAt(address);
     }
@@ -166,28 +166,28 @@ class Entrance {
   }
 
   /** As its engine sees itself now, and, where it is to be a manager, the entry with which the managers count it as one already. */
-  private async standing(): Promise<{ found: Membership; counted: SwarmNode | undefined }> {
-    const { nodes, role } = this.invitation;
+  private async currentState(): Promise<{ found: Membership; counted: SwarmNode | undefined }> {
+    const { nodes, role } = this.joinContext;
     const listed = role === 'manager' ? await nodes() : [];
     // The engine is asked last: the managers may take long to answer.
     const found = await membershipOf(this.api);
-    return { found, counted: findManagerEntry(listed, this.entrant.machine, found.nodeId) };
+    return { found, counted: findManagerEntry(listed, this.joining.machine, found.nodeId) };
   }
 
-  private async takeBack(counted: SwarmNode | undefined): Promise<void> {
+  private async abortJoin(counted: SwarmNode | undefined): Promise<void> {
     if (!counted) return leaveByForce(this.api, this.context);
-    const { machine, step } = this.entrant;
+    const { machine, step } = this.joining;
     const member = { node: counted, machine, name: this.name };
-    await takeOutManager(this.invitation.swarm, member, this.api, step, this.context);
+    await removeManager(this.joinContext.swarm, member, this.api, step, this.context);
   }
 
   /** Asks the engine to join; one that goes on by itself is watched for a while. */
-  private async tryAt(address: string): Promise<Attempt> {
-    this.entrant.step(`joining at ${address}`);
+  private async tryAt(address: string): Promise<JoinProgress> {
+    this.joining.step(`joining at ${address}`);
     try {
       await this.ask(address);
     } catch (error) {
-      if (error instanceof EngineError && isManagersFault(error)) return { state: 'failed', error };
+      if (error instanceof EngineError && isRetryableElsewhere(error)) return { state: 'failed', error };
       if (!isStillTrying(error)) throw error;
     }
     return this.watch(shortWaitMs);
@@ -195,21 +195,21 @@ class Entrance {
 
   /** The token may have been changed since it was read: then it is asked with the new one. */
   private async ask(address: string): Promise<void> {
-    const { invitation } = this;
-    const { token } = invitation;
+    const { joinContext } = this;
+    const { token } = joinContext;
     try {
       await this.post(address, token);
     } catch (error) {
-      if (!(error instanceof EngineError) || isStillTrying(error) || isManagersFault(error)) throw error;
-      invitation.token = await invitation.currentToken();
-      if (invitation.token === token) throw error;
-      await this.post(address, invitation.token);
+      if (!(error instanceof EngineError) || isStillTrying(error) || isRetryableElsewhere(error)) throw error;
+      joinContext.token = await joinContext.currentToken();
+      if (joinContext.token === token) throw error;
+      await this.post(address, joinContext.token);
     }
   }
 
   private async post(address: string, token: string): Promise<void> {
-    const { machine } = this.entrant;
-    const { availability } = this.invitation;
+    const { machine } = this.joining;
+    const { availability } = this.joinContext;
     const own = chooseNodeAddresses(machine, (await networkOf(machine, this.context)).addresses);
     const request = {
       ...(own && { ListenAddr: own.listen, AdvertiseAddr: own.advertise, DataPathAddr: own.dataPath }),
@@ -221,7 +221,7 @@ class Entrance {
     await this.api.post('/swarm/join', request, { signal: this.context.signal });
   }
 
-  private async watch(timeoutMs: number): Promise<Attempt> {
+  private async watch(timeoutMs: number): Promise<JoinProgress> {
     let last: Membership | undefined;
     try {
       await waitUntilClear(
@@ -239,13 +239,13 @@ class Entrance {
     const { state = '', nodeId = '', error = '' } = last ?? {};
     if (state === 'active') return { state: 'member', nodeId };
     const failure = new EngineError(503, error || `its engine says "${state}"`);
-    if (isManagersFault(failure)) return { state: 'failed', error: failure };
+    if (isRetryableElsewhere(failure)) return { state: 'failed', error: failure };
     throw new ExternalError(`${this.name} could not join: ${failure.message}`);
   }
 
   /** A join that another run began may lead elsewhere. */
-  private async requireOwn(address: string): Promise<void> {
-    const nodes = await this.invitation.nodes();
+  private async requireSameSwarm(address: string): Promise<void> {
+    const nodes = await this.joinContext.nodes();
     if (nodes.some(({ managerAddress }) => managerAddress === address)) return;
     throw new UserError(`${this.name} is joining another swarm, at ${address}`, {
       hint: `take it back first: belt swarm leave --force ${this.name}`,
@@ -253,26 +253,26 @@ class Entrance {
   }
 
   private async managers(): Promise<string[]> {
-    return managerAddresses(await this.invitation.nodes());
+    return managerAddresses(await this.joinContext.nodes());
   }
 
   /** Not the same again, where there are others; each that joins begins with another. */
   private pick(addresses: readonly string[], last?: string): string {
     const others = addresses.filter((address) => address !== last);
     const from = others.length > 0 ? others : addresses;
-    const address = from[this.entrant.place % from.length];
+    const address = from[this.joining.index % from.length];
     if (address !== undefined) return address;
     throw new ExternalError('no manager of the swarm can be reached', {
       hint: 'see the nodes: belt swarm ls',
     });
   }
 
-  private async diagnose(): Promise<Diagnosis> {
-    const { swarm } = this.invitation;
-    return diagnose(this.entrant.machine, await this.managers(), swarm.manager, this.context);
+  private async diagnose(): Promise<JoinDiagnosis> {
+    const { swarm } = this.joinContext;
+    return diagnoseJoin(this.joining.machine, await this.managers(), swarm.manager, this.context);
   }
 
-  private stuck(attempt: Attempt, { findings }: Diagnosis): ExternalError {
+  private joinError(attempt: JoinProgress, { findings }: JoinDiagnosis): ExternalError {
     if (findings.length > 0) {
       return new ExternalError(`${this.name} does not get into the swarm: ${findings.join('; ')}`, {
         hint: `between all nodes open 2377/tcp (to managers), 7946/tcp, 7946/udp and 4789/udp in the firewall, then the same command again`,

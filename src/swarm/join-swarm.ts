@@ -3,30 +3,30 @@ import type { Outcome } from '../app/fan-out.js';
 import { onEach } from '../app/for-each-machine.js';
 import { coalesce } from '../base/single-flight.js';
 import type { Machine } from '../machines/model/machine.js';
-import type { Availability } from './change-availability.js';
-import { enter, type Invitation } from './join-node.js';
+import type { NodeAvailability } from './change-availability.js';
+import { joinNode, type JoinContext } from './join-node.js';
 import { alreadyMemberMessage, joinedMessage } from './model/docker-messages.js';
 import { managerCountAdvice } from './model/quorum.js';
 import { type Role, readTokens } from './model/swarm-node.js';
 import { type Swarm, withSwarm } from './session.js';
 
-export interface Joining {
+export interface JoinOptions {
   machines: readonly Machine[];
   role: Role;
   /** Absent: as the swarm has it, which is `active`. */
-  availability?: Availability | undefined;
+  availability?: NodeAvailability | undefined;
   /** Of managers: none after one that did not come. */
   stopAtFailure?: boolean;
   /** What is to be said of the number of managers has been said. */
   quiet?: boolean;
 }
 
-export interface JoinInput extends Joining {
+export interface JoinInput extends JoinOptions {
   /** A manager of the swarm that is meant; absent: the active machine's swarm. */
   manager?: Machine | undefined;
 }
 
-export interface Joined {
+export interface JoinedMember {
   nodeId: string;
   role: Role;
   /** It was a member before. */
@@ -43,18 +43,18 @@ export interface Joined {
 export async function joinSwarm(
   { manager, ...joining }: JoinInput,
   context: Context,
-): Promise<Outcome<Joined>[]> {
+): Promise<Outcome<JoinedMember>[]> {
   return withSwarm({ manager }, context, (swarm) => joinMembers(swarm, joining, context));
 }
 
 /** As `joinSwarm`, of a swarm that is asked already. */
 export async function joinMembers(
   swarm: Swarm,
-  { machines, role, availability, stopAtFailure = false, quiet = false }: Joining,
+  { machines, role, availability, stopAtFailure = false, quiet = false }: JoinOptions,
   context: Context,
-): Promise<Outcome<Joined>[]> {
+): Promise<Outcome<JoinedMember>[]> {
   const currentToken = coalesce(() => swarm.ask(async (api) => readTokens(await api.get('/swarm'))[role]));
-  const invitation: Invitation = {
+  const joinContext: JoinContext = {
     swarm,
     role,
     availability,
@@ -62,16 +62,16 @@ export async function joinMembers(
     currentToken,
     nodes: coalesce(() => swarm.nodes()),
   };
-  const places = new Map(machines.map(({ name }, place) => [name, place]));
-  const outcomes = await onEach<Joined>(
+  const indexes = new Map(machines.map(({ name }, index) => [name, index]));
+  const outcomes = await onEach<JoinedMember>(
     machines,
     {
       what: 'joined to a swarm',
       ...(role === 'manager' && { limit: 1, stopAtFailure }),
       doneText: ({ already, role: given }) => (already ? `is a ${given} already` : 'joined'),
       async run(machine, step) {
-        const place = places.get(machine.name) ?? 0;
-        const { nodeId, role: given, already } = await enter({ machine, place, step }, invitation, context);
+        const index = indexes.get(machine.name) ?? 0;
+        const { nodeId, role: given, already } = await joinNode({ machine, index, step }, joinContext, context);
         return {
           nodeId,
           role: given,

@@ -7,7 +7,7 @@ import { waitUntilClear } from '../base/poll.js';
 import { type EngineApi, EngineError } from '../engine/api.js';
 import type { Machine } from '../machines/model/machine.js';
 import { selectMachines } from '../machines/select-machines.js';
-import { changeRole, demoteAmong, inOrderOfDemotion } from './change-roles.js';
+import { changeRole, demoteAmong, sortForDemotion } from './change-roles.js';
 import { membershipOf, waitForOwnRole, withEngine } from './membership.js';
 import { leftMessage, notInSwarmMessage } from './model/docker-messages.js';
 import type { NamedMember } from './model/members.js';
@@ -16,18 +16,18 @@ import { NoQuorumError } from './require-quorum.js';
 import { selectWithOutside } from './select-nodes.js';
 import { type Swarm, withSwarm } from './session.js';
 
-export interface Left {
+export interface LeftNode {
   /** Absent: the machine was in no swarm before. */
   nodeId?: string;
   /** docker's own words. */
   message: string;
 }
 
-export interface Leave {
+export interface LeaveOptions {
   /** Whatever it does to the quorum. */
   force: boolean;
   /** Whether the whole swarm, of so many nodes, is to be dissolved; asked when all of them are named. */
-  agree: (nodes: number) => Promise<boolean>;
+  confirm: (nodes: number) => Promise<boolean>;
 }
 
 /** The engine stops the containers of its tasks first, which may take as long as they are given for it. */
@@ -42,35 +42,35 @@ const leaveTimeoutMs = 120_000;
  */
 export async function leaveSwarm(
   nodes: readonly string[],
-  leave: Leave,
+  leave: LeaveOptions,
   context: Context,
-): Promise<Outcome<Left>[]> {
+): Promise<Outcome<LeftNode>[]> {
   let found = false;
   try {
     return await withSwarm({}, context, (swarm) => {
       found = true;
-      return leaveTogether(swarm, nodes, leave, context);
+      return leaveThroughSwarm(swarm, nodes, leave, context);
     });
   } catch (error) {
     // A manager that has lost its quorum may not know it yet.
     if ((found && !(error instanceof NoQuorumError)) || !leave.force || isAbort(error)) throw error;
     context.reporter.warn(`${messageOf(error)}; --force: the nodes leave without a word to the others`);
-    return leaveAlone(await selectMachines(nodes, context), context);
+    return leaveWithoutManagers(await selectMachines(nodes, context), context);
   }
 }
 
-async function leaveTogether(
+async function leaveThroughSwarm(
   swarm: Swarm,
   nodes: readonly string[],
-  { force, agree }: Leave,
+  { force, confirm }: LeaveOptions,
   context: Context,
-): Promise<Outcome<Left>[]> {
+): Promise<Outcome<LeftNode>[]> {
   const members = await swarm.members();
   const { chosen, outside } = await selectWithOutside(nodes, members, context);
   const ids = new Set(chosen.map(({ node }) => node.id));
   const staying = members.filter(({ node }) => !ids.has(node.id));
   if (staying.length === 0) {
-    if (!(await agree(chosen.length))) return chosen.map(({ name }) => ({ name, status: 'skipped' }));
+    if (!(await confirm(chosen.length))) return chosen.map(({ name }) => ({ name, status: 'skipped' }));
     return [...(await dissolve(chosen, context)), ...(await leaveOutside(outside, { force }, context))];
   }
   if (!staying.some(({ node }) => node.role === 'manager')) {
@@ -83,7 +83,7 @@ async function leaveTogether(
     return [...left, ...(await leaveOutside(outside, { force }, context))];
   }
   const { workers, failed } = await demoteAmong(swarm, chosen, { force }, context);
-  const left = await takeOut(swarm, workers, context);
+  const left = await leaveEach(swarm, workers, context);
   return [
     ...inOrderOf(
       chosen.map(({ name }) => name),
@@ -101,8 +101,8 @@ function leaveOutside(
   machines: readonly Machine[],
   { force }: { force: boolean },
   context: Context,
-): Promise<Outcome<Left>[]> {
-  return eachMachine(machines, context, async ({ name }, { state }, api) => {
+): Promise<Outcome<LeftNode>[]> {
+  return leaveMachines(machines, context, async ({ name }, { state }, api) => {
     if (state === 'inactive') return;
     if (force) {
       context.reporter.warn(`${name} is no node of the active machine's swarm; --force: it leaves its own`);
@@ -114,16 +114,16 @@ function leaveOutside(
   });
 }
 
-function leaveAlone(machines: readonly Machine[], context: Context): Promise<Outcome<Left>[]> {
-  return eachMachine(machines, context, (_machine, _membership, api) => leaveByForce(api, context));
+function leaveWithoutManagers(machines: readonly Machine[], context: Context): Promise<Outcome<LeftNode>[]> {
+  return leaveMachines(machines, context, (_machine, _membership, api) => leaveByForce(api, context));
 }
 
-function eachMachine(
+function leaveMachines(
   machines: readonly Machine[],
   context: Context,
   work: (machine: Machine, membership: Membership, api: EngineApi) => Promise<void>,
-): Promise<Outcome<Left>[]> {
-  const run = (machine: Machine): Promise<Left> =>
+): Promise<Outcome<LeftNode>[]> {
+  const run = (machine: Machine): Promise<LeftNode> =>
     withEngine(machine, context, async (api) => {
       const membership = await membershipOf(api);
       await work(machine, membership, api);
@@ -131,7 +131,7 @@ function eachMachine(
         ? { message: notInSwarmMessage }
         : { nodeId: membership.nodeId, message: leftMessage };
     });
-  return onEach<Left>(
+  return onEach<LeftNode>(
     machines,
     { what: 'taken out of its swarm', doneText: ({ nodeId }) => (nodeId ? 'left' : 'is in no swarm'), run },
     context,
@@ -144,8 +144,8 @@ export function noManagerLeft(staying: number): UserError {
   });
 }
 
-function takeOut(swarm: Swarm, members: readonly NamedMember[], context: Context): Promise<Outcome<Left>[]> {
-  return onEach<Left, NamedMember>(
+function leaveEach(swarm: Swarm, members: readonly NamedMember[], context: Context): Promise<Outcome<LeftNode>[]> {
+  return onEach<LeftNode, NamedMember>(
     members,
     {
       what: 'taken out of its swarm',
@@ -157,27 +157,27 @@ function takeOut(swarm: Swarm, members: readonly NamedMember[], context: Context
 }
 
 /** Has all leave, or all managers. The end of a swarm needs no votes: workers leave first, then the managers, the leader last. */
-async function dissolve(members: readonly NamedMember[], context: Context): Promise<Outcome<Left>[]> {
+async function dissolve(members: readonly NamedMember[], context: Context): Promise<Outcome<LeftNode>[]> {
   const work = {
     what: 'taken out of its swarm',
     doneText: () => 'left',
-    run: async (member: NamedMember, step: (text: string) => void): Promise<Left> => {
-      await askToLeave(member, { force: true }, step, context);
+    run: async (member: NamedMember, step: (text: string) => void): Promise<LeftNode> => {
+      await requestLeave(member, { force: true }, step, context);
       return { nodeId: member.node.id, message: leftMessage };
     },
   };
   const gone = members.filter(({ node, machine }) => !machine && node.status === 'down');
   const present = members.filter((member) => !gone.includes(member));
   const workers = present.filter(({ node }) => node.role === 'worker');
-  const managers = inOrderOfDemotion(present.filter(({ node }) => node.role === 'manager'));
+  const managers = sortForDemotion(present.filter(({ node }) => node.role === 'manager'));
   const outcomes = [
     ...gone.map(({ name, node }) => ({
       name,
       status: 'ok' as const,
       value: { nodeId: node.id, message: leftMessage },
     })),
-    ...(await onEach<Left, NamedMember>(workers, work, context)),
-    ...(await onEach<Left, NamedMember>(managers, { ...work, limit: 1 }, context)),
+    ...(await onEach<LeftNode, NamedMember>(workers, work, context)),
+    ...(await onEach<LeftNode, NamedMember>(managers, { ...work, limit: 1 }, context)),
   ];
   return inOrderOf(
     members.map(({ name }) => name),
@@ -194,15 +194,15 @@ export async function leaveMember(
   member: NamedMember,
   step: (text: string) => void,
   context: Context,
-): Promise<Left> {
-  await askToLeave(member, { force: false }, step, context);
+): Promise<LeftNode> {
+  await requestLeave(member, { force: false }, step, context);
   step('removing its entry');
   await removeEntry(swarm, member.node.id, { force: true });
   return { nodeId: member.node.id, message: leftMessage };
 }
 
 /** @param force leave as a manager too, with no word to the others */
-async function askToLeave(
+async function requestLeave(
   { node, machine, name }: NamedMember,
   { force }: { force: boolean },
   step: (text: string) => void,
@@ -216,13 +216,13 @@ async function askToLeave(
     if (!force) await waitForOwnRole(name, 'worker', api, context);
     // One that is locked, or never came in, does not leave otherwise.
     const forced = force || state !== 'active';
-    await postLeave(api, forced, context);
+    await leaveEngine(api, forced, context);
   });
 }
 
 /** Takes an engine out of whatever swarm it is in, or tries to get into, with no word to the others; one in none stays so. */
 export async function leaveByForce(api: EngineApi, context: Context): Promise<void> {
-  if ((await membershipOf(api)).state !== 'inactive') await postLeave(api, true, context);
+  if ((await membershipOf(api)).state !== 'inactive') await leaveEngine(api, true, context);
 }
 
 /**
@@ -230,7 +230,7 @@ export async function leaveByForce(api: EngineApi, context: Context): Promise<vo
  * others goes on counting for the quorum.
  * @throws ExternalError when the managers do not make it a worker; it has not left then
  */
-export async function takeOutManager(
+export async function removeManager(
   swarm: Swarm,
   member: NamedMember,
   api: EngineApi,
@@ -244,7 +244,7 @@ export async function takeOutManager(
 }
 
 /** The engine gives up after 15 s (moby, daemon/cluster/noderunner.go), and goes on when it is asked again. */
-async function postLeave(api: EngineApi, force: boolean, { signal }: Context): Promise<void> {
+async function leaveEngine(api: EngineApi, force: boolean, { signal }: Context): Promise<void> {
   const look = async (): Promise<string | undefined> => {
     try {
       await api.post(`/swarm/leave?force=${force}`, undefined, { timeoutMs: leaveTimeoutMs, signal });

@@ -7,7 +7,7 @@ import { hasAddress } from './model/members.js';
 import { hostOf, type Membership, readMembership } from './model/swarm-node.js';
 
 /** What can be told of a machine's place in a swarm within a few seconds. */
-export interface Presence {
+export interface ProbedMachine {
   machine: Machine;
   /**
    * `silent`: it is off, or out of reach, and may be in a swarm. `gone`: its provider knows it no longer. `apart`: belt has no way to its
@@ -18,7 +18,7 @@ export interface Presence {
 }
 
 /** Asks machines at the same time; those that their providers say are off are not waited for. */
-export async function presenceOf(machines: readonly Machine[], context: Context): Promise<Presence[]> {
+export async function probeMembership(machines: readonly Machine[], context: Context): Promise<ProbedMachine[]> {
   const within = machines.filter((machine) => !isOnlyUrl(machine) && machine.phase === 'ready');
   const observed = new Map((await observe(within, context)).map((row) => [row.machine.name, row.state]));
   const off = ({ name }: Machine): boolean =>
@@ -56,10 +56,10 @@ async function ownMembership(machine: Machine, context: Context): Promise<Member
  * Why a machine should not be destroyed while nobody can be asked for its swarm: it is a manager, or may be one. Each member of a swarm knows
  * the addresses of its managers.
  */
-export function objectionTo(
-  { machine, state, membership }: Presence,
-  leaving: readonly Presence[],
-  staying: readonly Presence[],
+export function reasonToKeep(
+  { machine, state, membership }: ProbedMachine,
+  leaving: readonly ProbedMachine[],
+  staying: readonly ProbedMachine[],
 ): string | undefined {
   const { name } = machine;
   if (membership?.manager || membership?.state === 'locked')
@@ -72,6 +72,6 @@ export function objectionTo(
 }
 
 /** It may know of managers that it does not tell of: without a quorum, one gives only the short answer. */
-function isUnsure({ state, membership }: Presence): boolean {
+function isUnsure({ state, membership }: ProbedMachine): boolean {
   return state === 'silent' || (membership?.state === 'active' && membership.managers.length === 0);
 }

@@ -8,11 +8,11 @@ import { askForManagers } from './membership.js';
 import { type Member, matchMembers, memberName } from './model/members.js';
 import { assessChanges, failureTolerance, type ManagerState } from './model/quorum.js';
 import { requireQuorum, worseView } from './require-quorum.js';
-import { nodesBy, type SettledSwarm, settledSwarm } from './stable-view.js';
+import { nodesSeenFrom, type StableSwarm, stableSwarm } from './stable-view.js';
 
-export interface Guard {
+export interface GuardOptions {
   /** As in `stopping mg1`. */
-  doing: string;
+  action: string;
   /** Whatever it does to the quorum; the price is told. */
   force: boolean;
   /** How long engines may take to answer; for those that take longer, other managers are asked. */
@@ -20,20 +20,20 @@ export interface Guard {
 }
 
 /** Does work on machines, unless a swarm cannot do without them. */
-export type GuardedBy = <T>(
+export type QuorumGuard = <T>(
   machines: readonly Machine[],
   context: Context,
   work: () => Promise<T>,
 ) => Promise<T>;
 
 /** Guards a resize: most providers switch machines off for it. */
-export function guardedResize({ force }: Pick<Guard, 'force'>): GuardedBy {
+export function resizeGuard({ force }: Pick<GuardOptions, 'force'>): QuorumGuard {
   return async (machines, context, work) => {
     const drivers = await Promise.all(
       machines.map(({ driver }) => context.driver(driver).catch(() => undefined)),
     );
     const down = machines.filter((_, index) => !drivers[index]?.resizesRunning);
-    return whileSwarmsGoOn(down, { doing: 'resizing', force }, context, work);
+    return withQuorumGuard(down, { action: 'resizing', force }, context, work);
   };
 }
 
@@ -41,8 +41,8 @@ export function guardedResize({ force }: Pick<Guard, 'force'>): GuardedBy {
 const askTimeoutMs = 5_000;
 
 /** Guards work that switches machines off. */
-export function guardedBy(guard: Guard): GuardedBy {
-  return (machines, context, work) => whileSwarmsGoOn(machines, guard, context, work);
+export function quorumGuard(guard: GuardOptions): QuorumGuard {
+  return (machines, context, work) => withQuorumGuard(machines, guard, context, work);
 }
 
 /**
@@ -52,51 +52,51 @@ export function guardedBy(guard: Guard): GuardedBy {
  * @throws UserError with the numbers, unless `force`; UserError while another belt takes managers away; ExternalError when a swarm cannot
  * be told from one without a quorum, unless `force`; AbortError; as `work`
  */
-export async function whileSwarmsGoOn<T>(
+export async function withQuorumGuard<T>(
   machines: readonly Machine[],
-  guard: Guard,
+  guard: GuardOptions,
   context: Context,
   work: () => Promise<T>,
 ): Promise<T> {
-  const managers = await managersAmong(machines, context, guard.timeoutMs);
+  const managers = await findManagers(machines, context, guard.timeoutMs);
   if (managers.length === 0) return work();
   return whileSwarmClaimed('changed', context, async () => {
-    await requireSwarmsGoOn(managers, machines, guard, context);
+    await requireQuorums(managers, machines, guard, context);
     return work();
   });
 }
 
-async function requireSwarmsGoOn(
-  managers: readonly Manager[],
+async function requireQuorums(
+  managers: readonly GuardedManager[],
   machines: readonly Machine[],
-  { doing, force }: Guard,
+  { action, force }: GuardOptions,
   context: Context,
 ): Promise<void> {
   const seen = new Set<string>();
-  for (const { machine: manager, witness } of managers) {
+  for (const { machine: manager, source } of managers) {
     if (seen.has(manager.name)) continue;
-    const swarm = await settledSwarm(witness, { force, impatient: force }, context);
+    const swarm = await stableSwarm(source, { force, noWait: force }, context);
     for (const { machine } of swarm?.members ?? []) if (machine) seen.add(machine.name);
-    if (swarm) await requireSwarmGoesOn(swarm, machines, { doing, force }, context);
+    if (swarm) await requireQuorumOf(swarm, machines, { action, force }, context);
   }
 }
 
 /** A manager of a swarm among machines. */
-export interface Manager {
+export interface GuardedManager {
   machine: Machine;
   /** Who is asked for its swarm: itself, or another manager where belt cannot log in to it. */
-  witness: Machine;
+  source: Machine;
 }
 
 /** Those of the machines that run and are managers: by their own word, or, where they give none, by that of the others' leader. */
-export async function managersAmong(
+export async function findManagers(
   machines: readonly Machine[],
   context: Context,
   timeoutMs = askTimeoutMs,
-): Promise<Manager[]> {
+): Promise<GuardedManager[]> {
   const running = await runningAmong(machines, context);
   const { managers, silent } = await askForManagers(running, context, timeoutMs);
-  const own = managers.map((machine) => ({ machine, witness: machine }));
+  const own = managers.map((machine) => ({ machine, source: machine }));
   if (silent.length === 0) return own;
   const { machines: all } = await context.cluster.machines();
   const names = new Set(machines.map(({ name }) => name));
@@ -105,7 +105,7 @@ export async function managersAmong(
     context,
   );
   const more = await askForManagers(others, context, timeoutMs);
-  return [...own, ...(await managersToldBy([...managers, ...more.managers], silent, context))];
+  return [...own, ...(await managersReportedBy([...managers, ...more.managers], silent, context))];
 }
 
 async function runningAmong(machines: readonly Machine[], context: Context): Promise<Machine[]> {
@@ -117,27 +117,27 @@ async function runningAmong(machines: readonly Machine[], context: Context): Pro
 }
 
 /** The silent machines that a leader counts among its managers. Witnesses that have no leader know nothing. */
-async function managersToldBy(
+async function managersReportedBy(
   witnesses: readonly Machine[],
   silent: readonly Machine[],
   context: Context,
-): Promise<Manager[]> {
+): Promise<GuardedManager[]> {
   const { machines } = await context.cluster.machines();
   const names = new Set(silent.map(({ name }) => name));
-  const ask = async (witness: Machine): Promise<Manager[]> => {
-    const members = matchMembers((await nodesBy(witness, context).catch(unlessAborted)) ?? [], machines);
+  const ask = async (source: Machine): Promise<GuardedManager[]> => {
+    const members = matchMembers((await nodesSeenFrom(source, context).catch(unlessAborted)) ?? [], machines);
     return members.flatMap(({ node, machine }) =>
-      machine && names.has(machine.name) && node.reachability === 'reachable' ? [{ machine, witness }] : [],
+      machine && names.has(machine.name) && node.reachability === 'reachable' ? [{ machine, source }] : [],
     );
   };
   const told = (await Promise.all(witnesses.map(ask))).flat();
   return [...new Map(told.map((manager) => [manager.machine.name, manager])).values()];
 }
 
-async function requireSwarmGoesOn(
-  swarm: SettledSwarm,
+async function requireQuorumOf(
+  swarm: StableSwarm,
   machines: readonly Machine[],
-  { doing, force }: Guard,
+  { action, force }: GuardOptions,
   context: Context,
 ): Promise<void> {
   const { members } = swarm;
@@ -155,16 +155,16 @@ async function requireSwarmGoesOn(
   const who = listed(chosen);
   const changes = chosen.map(({ node }) => ({ id: node.id, effect: 'stops' as const }));
   const managers = worseView(swarm, (view) => assessChanges(view, changes).objection !== undefined);
-  requireQuorum({ managers, changes, what: `${doing} ${who}`, force }, context);
-  const losesSlack = (view: readonly ManagerState[]): boolean => {
+  requireQuorum({ managers, changes, what: `${action} ${who}`, force }, context);
+  const losesTolerance = (view: readonly ManagerState[]): boolean => {
     const { before, after } = assessChanges(view, changes);
     return failureTolerance(before) > 0 && failureTolerance(after) === 0;
   };
-  const view = worseView(swarm, losesSlack);
-  if (!losesSlack(view)) return;
+  const view = worseView(swarm, losesTolerance);
+  if (!losesTolerance(view)) return;
   const { after } = assessChanges(view, changes);
   context.reporter.warn(
-    `${doing} ${who} leaves ${after.reachable} of ${after.managers} managers, none of which may fail until it is back`,
+    `${action} ${who} leaves ${after.reachable} of ${after.managers} managers, none of which may fail until it is back`,
   );
 }
 
@@ -193,21 +193,21 @@ async function membersUp(members: readonly Member[], context: Context): Promise<
  * Before a manager's engine restarts. A swarm of one or two managers does without a quorum meanwhile, whoever restarts; a larger one need
  * not, unless another manager is missing: then it is refused.
  * @returns its node's id when the swarm has a quorum, and so will have the manager back
- * @throws as `whileSwarmsGoOn`
+ * @throws as `withQuorumGuard`
  */
 export async function requireRestartable(
-  { machine, witness }: Manager,
-  { doing, force }: Guard,
+  { machine, source }: GuardedManager,
+  { action, force }: GuardOptions,
   context: Context,
 ): Promise<string | undefined> {
-  const swarm = await settledSwarm(witness, { force }, context);
+  const swarm = await stableSwarm(source, { force }, context);
   const member = swarm?.members.find((candidate) => candidate.machine?.name === machine.name);
   if (!swarm || !member) return undefined;
   const changes = [{ id: member.node.id, effect: 'stops' as const }];
   const managers = worseView(swarm, (view) => assessChanges(view, changes).objection !== undefined);
   const { before, objection } = assessChanges(managers, changes);
   const isUnavoidable = before.reachable === before.managers && before.managers <= 2;
-  if (!isUnavoidable) requireQuorum({ managers, changes, what: `${doing} ${machine.name}`, force }, context);
+  if (!isUnavoidable) requireQuorum({ managers, changes, what: `${action} ${machine.name}`, force }, context);
   else if (objection && swarm.members.length > 1)
     context.reporter.note(`until ${machine.name} is back, nothing in its swarm can be changed`);
   return member.node.id;

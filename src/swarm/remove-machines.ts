@@ -7,16 +7,16 @@ import { removeMachines } from '../machines/lifecycle.js';
 import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
 import { readFound } from '../machines/original-state.js';
 import { changeAvailability, drainMember, warnOfDrain } from './change-availability.js';
-import { changeRole, inOrderOfDemotion, requireQuorumWithout } from './change-roles.js';
-import { isManagersFault } from './find-manager.js';
+import { changeRole, sortForDemotion, requireQuorumWithout } from './change-roles.js';
+import { isRetryableElsewhere } from './find-manager.js';
 import { leaveMember, noManagerLeft, removeEntry } from './leave-swarm.js';
-import { objectionTo, type Presence, presenceOf } from './manager-reachability.js';
+import { reasonToKeep, type ProbedMachine, probeMembership } from './manager-reachability.js';
 import { type NamedMember, named } from './model/members.js';
 import { NoQuorumError } from './require-quorum.js';
 import { type Swarm, type SwarmChoice, withSwarm } from './session.js';
 import { shortageText, waitForReplacements } from './wait-for-replacements.js';
 
-export interface Retirement {
+export interface RemovalOptions {
   /** Whatever it does to quorums, and whether or not a machine can be destroyed. */
   force: boolean;
   /** Adopted servers stay as they are, in their swarms too. */
@@ -30,15 +30,15 @@ export interface Retirement {
  * `force`. Of a cluster that goes altogether nothing is asked.
  * @throws UserError with the numbers when a swarm would lose its quorum, or its last manager to spare, unless `force`
  */
-export async function retireMachines(
+export async function removeSwarmMachines(
   machines: readonly Machine[],
-  retirement: Retirement,
+  removal: RemovalOptions,
   context: Context,
 ): Promise<Outcome<Machine>[]> {
-  const obstacles = await takeLeave(machines, retirement, context);
+  const obstacles = await leaveSwarms(machines, removal, context);
   context.signal.throwIfAborted();
   const free = machines.filter(({ name }) => !obstacles.has(name));
-  const removed = free.length > 0 ? await removeMachines(free, retirement, context) : [];
+  const removed = free.length > 0 ? await removeMachines(free, removal, context) : [];
   const byName = new Map<string, Outcome<Machine>>(removed.map((outcome) => [outcome.name, outcome]));
   return machines.map(({ name }) => byName.get(name) ?? obstacles.get(name) ?? { name, status: 'skipped' });
 }
@@ -46,24 +46,24 @@ export async function retireMachines(
 /** What keeps machines from being destroyed. */
 type Obstacles = Map<string, Outcome<never>>;
 
-async function takeLeave(
+async function leaveSwarms(
   machines: readonly Machine[],
-  retirement: Retirement,
+  removal: RemovalOptions,
   context: Context,
 ): Promise<Obstacles> {
   const all = (await context.cluster.machines()).machines;
   const names = new Set(machines.map(({ name }) => name));
   const staying = all.filter(({ name }) => !names.has(name));
   if (staying.length === 0) return new Map();
-  const asked = await presenceOf([...machines, ...(await witnesses(staying, context))], context);
+  const asked = await probeMembership([...machines, ...(await witnesses(staying, context))], context);
   if (asked.every(isInNoSwarm)) return new Map();
-  const leaving = await thoseOfBelt(
+  const leaving = await managedByBelt(
     asked.filter(({ machine }) => names.has(machine.name)),
-    retirement,
+    removal,
     context,
   );
   if (leaving.length === 0) return new Map();
-  return new Departure(leaving, staying, retirement, context).run();
+  return new Eviction(leaving, staying, removal, context).run();
 }
 
 /** A machine that has left already may have left its entry behind: a few others tell whether there is a swarm at all. */
@@ -74,18 +74,18 @@ async function witnesses(staying: readonly Machine[], { cluster }: Context): Pro
     .slice(0, 3);
 }
 
-function isInNoSwarm({ state, membership }: Presence): boolean {
+function isInNoSwarm({ state, membership }: ProbedMachine): boolean {
   return state === 'apart' || membership?.state === 'inactive';
 }
 
 /** Less servers that go on as they are: those known by their URLs alone, and adopted ones as they were found, in the swarm that they came with. */
-async function thoseOfBelt(
-  presences: readonly Presence[],
-  { keepEngineConfig }: Retirement,
+async function managedByBelt(
+  probed: readonly ProbedMachine[],
+  { keepEngineConfig }: RemovalOptions,
   context: Context,
-): Promise<Presence[]> {
+): Promise<ProbedMachine[]> {
   const stays = await Promise.all(
-    presences.map(async ({ machine, membership }) => {
+    probed.map(async ({ machine, membership }) => {
       if (isOnlyUrl(machine)) return true;
       const found = await readFound(machine.name, context);
       if (!found) return false;
@@ -93,21 +93,21 @@ async function thoseOfBelt(
       return keepEngineConfig || (Boolean(nodeId) && nodeId === (found.swarmNode ?? nodeId));
     }),
   );
-  return presences.filter((_, index) => !stays[index]);
+  return probed.filter((_, index) => !stays[index]);
 }
 
 /** Machines on their way out of the swarms that they are in. */
-class Departure {
+class Eviction {
   private readonly obstacles: Obstacles = new Map();
-  private readonly presences: Map<string, Presence>;
+  private readonly probed: Map<string, ProbedMachine>;
 
   constructor(
-    leaving: readonly Presence[],
+    leaving: readonly ProbedMachine[],
     private readonly staying: readonly Machine[],
-    private readonly retirement: Retirement,
+    private readonly removal: RemovalOptions,
     private readonly context: Context,
   ) {
-    this.presences = new Map(leaving.map((presence) => [presence.machine.name, presence]));
+    this.probed = new Map(leaving.map((probe) => [probe.machine.name, probe]));
   }
 
   /** One swarm after the other: most clusters have one. */
@@ -117,7 +117,7 @@ class Departure {
       if (choice.manager) seen.add(choice.manager.name);
       await this.fromSwarm(choice, seen);
     }
-    for (const { machine, membership } of this.presences.values())
+    for (const { machine, membership } of this.probed.values())
       if (membership?.nodeId && !seen.has(machine.name))
         this.warnOfEntry(machine.name, 'none of its managers is known');
     return this.obstacles;
@@ -125,25 +125,25 @@ class Departure {
 
   /** A manager of a swarm that has not been asked. */
   private nextChoice(seen: ReadonlySet<string>): SwarmChoice | undefined {
-    const manager = [...this.presences.values()].find(
+    const manager = [...this.probed.values()].find(
       ({ machine, membership }) => membership?.manager && !seen.has(machine.name),
     );
     return manager && { manager: manager.machine };
   }
 
   private async fromSwarm(choice: SwarmChoice, seen: Set<string>): Promise<void> {
-    let out = choice.manager ? [choice.manager.name] : [...this.presences.keys()];
+    let out = choice.manager ? [choice.manager.name] : [...this.probed.keys()];
     let reached = false;
     try {
       await withSwarm(choice, this.context, async (swarm) => {
         reached = true;
         const members = named(await swarm.members());
-        const own = members.filter((member) => this.isMeant(member));
+        const own = members.filter((member) => this.isSelected(member));
         out = own.map(({ name }) => name);
         await this.leave(swarm, own, members);
       });
     } catch (error) {
-      if (isAbort(error) || (reached && !hasFallenSilent(error))) throw error;
+      if (isAbort(error) || (reached && !lostQuorum(error))) throw error;
       await this.withoutSwarm(out, error);
     } finally {
       for (const name of out) seen.add(name);
@@ -151,10 +151,10 @@ class Departure {
   }
 
   /** An entry may be of a machine that has left, or is in another swarm by now. */
-  private isMeant({ machine, node }: NamedMember): boolean {
-    const presence = machine && this.presences.get(machine.name);
-    if (!presence) return false;
-    const { membership } = presence;
+  private isSelected({ machine, node }: NamedMember): boolean {
+    const probe = machine && this.probed.get(machine.name);
+    if (!probe) return false;
+    const { membership } = probe;
     if (membership?.nodeId) return membership.nodeId === node.id;
     return membership === undefined || node.status === 'down';
   }
@@ -164,13 +164,13 @@ class Departure {
     own: readonly NamedMember[],
     members: readonly NamedMember[],
   ): Promise<void> {
-    const { context, retirement } = this;
+    const { context, removal } = this;
     const staying = members.filter((member) => !own.includes(member));
     if (own.length === 0 || staying.length === 0) return;
-    const managers = inOrderOfDemotion(own.filter(({ node }) => node.role === 'manager'));
+    const managers = sortForDemotion(own.filter(({ node }) => node.role === 'manager'));
     if (!staying.some(({ node }) => node.role === 'manager')) {
       const objection = noManagerLeft(staying.length);
-      if (!retirement.force) throw objection;
+      if (!removal.force) throw objection;
       context.reporter.warn(
         `${objection.message}; --force: what they run goes on, and can be changed no more`,
       );
@@ -189,24 +189,24 @@ class Departure {
     own: readonly NamedMember[],
     managers: readonly NamedMember[],
   ): Promise<void> {
-    const { context, retirement } = this;
+    const { context, removal } = this;
     await warnOfDrain(swarm, own, context);
     // All at once, so that nothing moves to a node that goes too.
     await Promise.all(own.map((member) => changeAvailability(swarm, member, 'drain')));
     const workers = own.filter((member) => !managers.includes(member));
     await this.each(workers, async (member, step) => {
-      await drain(swarm, member, retirement, step, context);
+      await drain(swarm, member, removal, step, context);
       await this.takeOut(swarm, member, step);
     });
     await this.each(
       managers,
       async (member, step) => {
         await this.requireQuorum(swarm, [member], { isPart: true });
-        await drain(swarm, member, retirement, step, context);
+        await drain(swarm, member, removal, step, context);
         await changeRole(swarm, member, 'worker', step, context);
         await this.takeOut(swarm, member, step);
       },
-      { limit: 1, stopAtFailure: !retirement.force },
+      { limit: 1, stopAtFailure: !removal.force },
     );
   }
 
@@ -215,12 +215,12 @@ class Departure {
     managers: readonly NamedMember[],
     { isPart = false } = {},
   ): Promise<void> {
-    const { force } = this.retirement;
+    const { force } = this.removal;
     return requireQuorumWithout(swarm, managers, { what: 'removing', force, isPart }, this.context);
   }
 
   private async takeOut(swarm: Swarm, member: NamedMember, step: (text: string) => void): Promise<void> {
-    if (this.presences.get(member.name)?.membership?.nodeId)
+    if (this.probed.get(member.name)?.membership?.nodeId)
       await leaveMember(swarm, member, step, this.context);
     else await removeEntry(swarm, member.node.id, { force: true });
   }
@@ -231,7 +231,7 @@ class Departure {
     order: { limit?: number; stopAtFailure?: boolean } = {},
   ): Promise<void> {
     if (members.length === 0) return;
-    const { context, obstacles, retirement } = this;
+    const { context, obstacles, removal } = this;
     const outcomes = await onEach<void, NamedMember>(
       members,
       { what: 'removed', doneText: () => 'out of its swarm', run, ...order },
@@ -239,7 +239,7 @@ class Departure {
     );
     for (const outcome of outcomes) {
       if (outcome.status === 'ok') continue;
-      if (retirement.force && outcome.status === 'failed')
+      if (removal.force && outcome.status === 'failed')
         context.reporter.warn(
           `${outcome.name} is destroyed as a node of its swarm: ${outcome.error.message}`,
         );
@@ -253,16 +253,16 @@ class Departure {
 
   /** No manager can be asked: a worker takes nothing from a swarm, a manager may take its data. */
   private async withoutSwarm(names: readonly string[], cause: unknown): Promise<void> {
-    const { context, retirement } = this;
-    const others = await presenceOf(this.staying, context);
+    const { context, removal } = this;
+    const others = await probeMembership(this.staying, context);
     const kept = new Map<string, Error>();
     for (const name of names) {
-      const presence = this.presences.get(name);
-      if (!presence || isInNoSwarm(presence) || presence.state === 'gone') continue;
-      const why = objectionTo(presence, [...this.presences.values()], others);
+      const probe = this.probed.get(name);
+      if (!probe || isInNoSwarm(probe) || probe.state === 'gone') continue;
+      const why = reasonToKeep(probe, [...this.probed.values()], others);
       if (why === undefined) {
-        if (presence.membership) this.warnOfEntry(name, messageOf(cause));
-      } else if (retirement.force) {
+        if (probe.membership) this.warnOfEntry(name, messageOf(cause));
+      } else if (removal.force) {
         context.reporter.warn(`${why} (${messageOf(cause)}); --force: its copy of the swarm's data is lost`);
       } else {
         const hint = `start the others: belt start NODES; or remove it all the same: belt rm --force ${name}`;
@@ -274,15 +274,15 @@ class Departure {
 }
 
 /** A manager may be slow to notice that it has lost its quorum: it answers, and decides nothing any more. */
-function hasFallenSilent(error: unknown): boolean {
-  return error instanceof NoQuorumError || isManagersFault(error);
+function lostQuorum(error: unknown): boolean {
+  return error instanceof NoQuorumError || isRetryableElsewhere(error);
 }
 
 /** Nobody waits for ever for what is to be destroyed. */
 async function drain(
   swarm: Swarm,
   member: NamedMember,
-  { drainMs }: Retirement,
+  { drainMs }: RemovalOptions,
   step: (text: string) => void,
   context: Context,
 ): Promise<void> {

@@ -14,7 +14,7 @@ import {
  * The managers, and which of them are there: by the others' word, and by their own. The leader notices a frozen one only after a
  * while, and a vote before that would go wrong.
  */
-export async function managersNow(members: readonly Member[], context: Context): Promise<ManagerState[]> {
+export async function currentManagers(members: readonly Member[], context: Context): Promise<ManagerState[]> {
   const managers = members.filter(({ node }) => node.role === 'manager');
   const counted = managers.filter(({ node }) => node.reachability === 'reachable');
   const machines = counted.flatMap(({ machine }) => machine ?? []);
@@ -27,7 +27,7 @@ export async function managersNow(members: readonly Member[], context: Context):
 }
 
 /** The managers as their leader alone sees them: one that belt cannot log in to may well take part in each vote. */
-export function managersTold(members: readonly Member[]): ManagerState[] {
+export function managersAsReported(members: readonly Member[]): ManagerState[] {
   return members.flatMap(({ node }) =>
     node.role === 'manager' ? [{ id: node.id, reachable: node.reachability === 'reachable' }] : [],
   );
@@ -41,7 +41,7 @@ export function worseView(
   { members, managers }: { members: readonly Member[]; managers: readonly ManagerState[] },
   isBad: (view: readonly ManagerState[]) => boolean,
 ): readonly ManagerState[] {
-  const told = managersTold(members);
+  const told = managersAsReported(members);
   return !isBad(managers) && isBad(told) ? told : managers;
 }
 

@@ -7,8 +7,8 @@ import { waitUntilClear } from '../base/poll.js';
 import type { Machine } from '../machines/model/machine.js';
 import { membershipOf, withEngineWithin } from './membership.js';
 import { readNodes, type SwarmNode } from './model/swarm-node.js';
-import { type Manager, managersAmong, requireRestartable } from './quorum-guard.js';
-import { nodesBy } from './stable-view.js';
+import { type GuardedManager, findManagers, requireRestartable } from './quorum-guard.js';
+import { nodesSeenFrom } from './stable-view.js';
 
 export function rollingRestart(context: Context): RollingRestart {
   return {
@@ -39,8 +39,8 @@ export async function restartEngines<T>(
   };
   try {
     const managers = await inRestartOrder(machines, context);
-    const restarts = managers.map((manager) => new Restart(manager, force, context));
-    const restartManager = async (restart: Restart): Promise<T> => {
+    const restarts = managers.map((manager) => new ManagerRestartWait(manager, force, context));
+    const restartManager = async (restart: ManagerRestartWait): Promise<T> => {
       const { machine } = restart;
       const value = await work(machine, stepOf(machine), () => restart.require());
       await restart.waitUntilBack(stepOf(machine));
@@ -71,7 +71,7 @@ export async function restartEngines<T>(
 
 /** Where there are none, no other belt is held up. @throws UserError while another belt takes managers away */
 function whileManagersRestart<T>(
-  managers: readonly Manager[],
+  managers: readonly GuardedManager[],
   context: Context,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -82,17 +82,17 @@ function whileManagersRestart<T>(
  * The managers among machines, the leaders last, and after them those that others have to speak for: nothing that is done over SSH will come to
  * an end there.
  */
-async function inRestartOrder(machines: readonly Machine[], context: Context): Promise<Manager[]> {
-  const managers = await managersAmong(machines, context);
-  const rankOf = async ({ machine, witness }: Manager): Promise<number> => {
-    if (machine !== witness) return 2;
+async function inRestartOrder(machines: readonly Machine[], context: Context): Promise<GuardedManager[]> {
+  const managers = await findManagers(machines, context);
+  const rankOf = async ({ machine, source }: GuardedManager): Promise<number> => {
+    if (machine !== source) return 2;
     const node = await ownNode(machine, context).catch(unlessAborted);
     return node?.leader ? 1 : 0;
   };
   const subjects = managers.map((manager) => ({ ...manager, name: manager.machine.name }));
   const { answers } = await queryAll(subjects, rankOf, context.signal);
   const ranks = new Map(answers.map(({ subject, value }) => [subject.name, value]));
-  const rank = ({ machine }: Manager): number => ranks.get(machine.name) ?? 0;
+  const rank = ({ machine }: GuardedManager): number => ranks.get(machine.name) ?? 0;
   return managers.toSorted((one, other) => rank(one) - rank(other));
 }
 
@@ -107,16 +107,16 @@ async function withManagerRestarts(
   work: (restarts: readonly ManagerRestart[]) => Promise<void>,
 ): Promise<void> {
   const managers = await inRestartOrder(machines, context);
-  const restarts = managers.map((manager) => new Restart(manager, force, context));
+  const restarts = managers.map((manager) => new ManagerRestartWait(manager, force, context));
   await whileManagersRestart(managers, context, () => work(restarts));
 }
 
-class Restart implements ManagerRestart {
+class ManagerRestartWait implements ManagerRestart {
   /** Of the node that is waited for; absent: a swarm without a quorum takes nobody back, and a restart takes nothing from it. */
   private awaited: string | undefined;
 
   constructor(
-    private readonly manager: Manager,
+    private readonly manager: GuardedManager,
     private readonly force: boolean,
     private readonly context: Context,
   ) {}
@@ -131,17 +131,17 @@ class Restart implements ManagerRestart {
 
   async require(): Promise<void> {
     const { manager, force, context } = this;
-    this.awaited = await requireRestartable(manager, { doing: 'restarting', force }, context);
+    this.awaited = await requireRestartable(manager, { action: 'restarting', force }, context);
   }
 
   /** Waits until its swarm has it back, where it may have restarted. Managers answer for all: what one says is the leader's view. */
   async waitUntilBack(step: (text: string) => void): Promise<void> {
     const { awaited, context } = this;
-    const { machine, witness } = this.manager;
+    const { machine, source } = this.manager;
     if (awaited === undefined) return;
     step('waiting until its swarm has it back');
     const obstacle = async (): Promise<string | undefined> => {
-      const nodes = await nodesBy(witness, context).catch(unlessAborted);
+      const nodes = await nodesSeenFrom(source, context).catch(unlessAborted);
       const node = nodes?.find(({ id }) => id === awaited);
       if (node?.status === 'ready' && node.reachability === 'reachable') return undefined;
       return node ? `${node.status}, ${node.reachability ?? 'no manager'}` : 'it gives no answer';

@@ -4,7 +4,7 @@ import { ExternalError, isAbort } from '../base/errors.js';
 import type { EngineApi } from '../engine/api.js';
 import type { Machine } from '../machines/model/machine.js';
 import { canElect } from './election.js';
-import { type Asked, askManager, findManager, isManagersFault, nodesTimeoutMs } from './find-manager.js';
+import { type ManagerConnection, connectManager, findManager, isRetryableElsewhere, nodesTimeoutMs } from './find-manager.js';
 import { type Member, matchMembers } from './model/members.js';
 import { readNodes, type SwarmNode } from './model/swarm-node.js';
 import { NoQuorumError } from './require-quorum.js';
@@ -28,7 +28,7 @@ export interface SwarmChoice {
   /** A manager of the swarm that is meant; absent: the active machine's swarm, or the one that any machine is a manager of. */
   manager?: Machine | undefined;
   /** Says at once that nobody leads, where enough managers are there to elect a leader. */
-  impatient?: boolean;
+  noWait?: boolean;
 }
 
 /** An election after the leader's loss takes some 10 s. */
@@ -45,7 +45,7 @@ export async function withSwarm<T>(
   context: Context,
   work: (swarm: Swarm) => Promise<T>,
 ): Promise<T> {
-  const session = await Session.open(choice, context);
+  const session = await SwarmSession.open(choice, context);
   try {
     return await work(session);
   } finally {
@@ -53,22 +53,22 @@ export async function withSwarm<T>(
   }
 }
 
-class Session implements Swarm {
-  private going: Promise<void> | undefined;
+class SwarmSession implements Swarm {
+  private switching: Promise<void> | undefined;
 
   private constructor(
-    private current: Asked,
+    private current: ManagerConnection,
     private readonly context: Context,
   ) {}
 
-  static async open({ manager, impatient = false }: SwarmChoice, context: Context): Promise<Session> {
+  static async open({ manager, noWait = false }: SwarmChoice, context: Context): Promise<SwarmSession> {
     const deadline = Date.now() + patienceMs;
     for (let told = false; ; told = true) {
       try {
-        const found = manager ? await askManager(manager, context) : await findAny(context);
-        return new Session(found, context);
+        const found = manager ? await connectManager(manager, context) : await findAny(context);
+        return new SwarmSession(found, context);
       } catch (error) {
-        const isFinal = impatient || isAbort(error) || !isLeaderless(error, manager) || Date.now() > deadline;
+        const isFinal = noWait || isAbort(error) || !isLeaderless(error, manager) || Date.now() > deadline;
         if (isFinal || !(await canElect(context))) throw error;
         if (!told) context.reporter.note('the swarm has no leader now: waiting until its managers elect one');
         await sleep(pauseMs, undefined, { signal: context.signal });
@@ -91,8 +91,8 @@ class Session implements Swarm {
       try {
         return await question(asked.api);
       } catch (error) {
-        if (isAbort(error) || !isManagersFault(error) || Date.now() > deadline) throw error;
-        if (this.current === asked) await this.goOver(deadline);
+        if (isAbort(error) || !isRetryableElsewhere(error) || Date.now() > deadline) throw error;
+        if (this.current === asked) await this.failover(deadline);
       }
     }
   }
@@ -115,15 +115,15 @@ class Session implements Swarm {
   }
 
   /** Of many questions that fail at the same time, the first looks for another manager. */
-  private goOver(deadline: number): Promise<void> {
-    this.going ??= this.goToAnother(deadline).finally(() => {
-      this.going = undefined;
+  private failover(deadline: number): Promise<void> {
+    this.switching ??= this.switchManager(deadline).finally(() => {
+      this.switching = undefined;
     });
-    return this.going;
+    return this.switching;
   }
 
   /** Managers that it knows of come first; the one that failed may well be the first to be back. */
-  private async goToAnother(deadline: number): Promise<void> {
+  private async switchManager(deadline: number): Promise<void> {
     const { context } = this;
     const { id, manager: failed } = this;
     const { machines } = await context.cluster.machines();
@@ -148,7 +148,7 @@ class Session implements Swarm {
   }
 }
 
-async function findAny(context: Context): Promise<Asked> {
+async function findAny(context: Context): Promise<ManagerConnection> {
   const { machines } = await context.cluster.machines();
   const active = await context.cluster.activeHost();
   const first = machines.filter(({ name }) => name === active);

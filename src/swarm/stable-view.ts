@@ -6,11 +6,11 @@ import { answeringManagers, membershipOf, withEngineWithin } from './membership.
 import { hasAddress, type Member, matchMembers } from './model/members.js';
 import { hasQuorum, type ManagerState, type Tally, tallyManagers } from './model/quorum.js';
 import { hostOf, readNodes, type SwarmNode } from './model/swarm-node.js';
-import { managersNow, managersTold } from './require-quorum.js';
+import { currentManagers, managersAsReported } from './require-quorum.js';
 import type { Swarm } from './session.js';
 
 /** The nodes of a swarm, and which of its managers are there, as its leader and the managers themselves see it. */
-export interface SettledSwarm {
+export interface StableSwarm {
   members: Member[];
   managers: ManagerState[];
 }
@@ -23,31 +23,31 @@ const infoTimeoutMs = 25_000;
 const electionMs = 45_000;
 
 /** What one node of a swarm lets belt know of it. */
-export interface Look {
+export interface SwarmSnapshot {
   /** Absent where the swarm has no quorum, or nothing can be learned of it. */
-  settled?: SettledSwarm;
+  settled?: StableSwarm;
   /** Without `settled`, by what the managers say of themselves; a leader may not know yet of all of them. */
-  present?: Presence;
+  present?: ReachableManagers;
 }
 
 /** `reachable` counts those that belt cannot ask as well: they may be there. */
-interface Presence extends Tally {
+interface ReachableManagers extends Tally {
   answering: number;
 }
 
 /**
  * The swarm of a manager, when its leader knows the others.
  * @param force where enough managers answer and elect nobody, that is told, and no error
- * @param impatient no election is waited for
+ * @param noWait no election is waited for
  * @returns undefined when it has no quorum, or nothing can be learned of it
  * @throws ExternalError when enough managers answer and elect nobody; AbortError
  */
-export async function settledSwarm(
+export async function stableSwarm(
   manager: Machine,
-  { force, impatient = false }: { force: boolean; impatient?: boolean },
+  { force, noWait = false }: { force: boolean; noWait?: boolean },
   context: Context,
-): Promise<SettledSwarm | undefined> {
-  const { settled, present } = await (impatient ? lookAt : lookUntilSettled)(manager, context);
+): Promise<StableSwarm | undefined> {
+  const { settled, present } = await (noWait ? inspectSwarm : waitForStableSwarm)(manager, context);
   if (settled || !present || !hasQuorum(present)) return settled;
   const obstacle = `${present.reachable} of ${present.managers} managers of the swarm of ${manager.name} may be there, and have no leader that knows them`;
   if (!force) throw new ExternalError(obstacle, { hint: 'again in a minute, or all the same: --force' });
@@ -60,10 +60,10 @@ export async function settledSwarm(
  * for some time: a swarm between two leaders has not lost its quorum.
  * @throws AbortError
  */
-export async function lookUntilSettled(manager: Machine, context: Context): Promise<Look> {
+export async function waitForStableSwarm(manager: Machine, context: Context): Promise<SwarmSnapshot> {
   const deadline = Date.now() + electionMs;
   for (let told = false; ; told = true) {
-    const look = await lookAt(manager, context);
+    const look = await inspectSwarm(manager, context);
     if (look.settled || !look.present || !hasQuorum(look.present) || Date.now() > deadline) return look;
     if (!told) context.reporter.note(`nobody leads the swarm of ${manager.name}: waiting for an election`);
     await sleep(500, undefined, { signal: context.signal });
@@ -71,36 +71,36 @@ export async function lookUntilSettled(manager: Machine, context: Context): Prom
 }
 
 /** Looks at the swarm of a node once, as it is now. @throws AbortError */
-export async function lookAt(node: Machine, context: Context): Promise<Look> {
+export async function inspectSwarm(node: Machine, context: Context): Promise<SwarmSnapshot> {
   const { machines } = await context.cluster.machines();
-  const nodes = await nodesBy(node, context).catch(unlessAborted);
+  const nodes = await nodesSeenFrom(node, context).catch(unlessAborted);
   if (!nodes) {
     const hosts = await managerHosts(node, context).catch(unlessAborted);
-    return hosts ? { present: await presentAmong(machinesAt(hosts, machines), context) } : {};
+    return hosts ? { present: await countReachable(machinesAt(hosts, machines), context) } : {};
   }
   const members = matchMembers(nodes, machines);
-  const managers = await managersNow(members, context);
+  const managers = await currentManagers(members, context);
   if (hasQuorum(tallyManagers(managers))) return { settled: { members, managers } };
-  const present = await presentAmong(managerMachines(members), context);
+  const present = await countReachable(managerMachines(members), context);
   // A leader that counts enough others leads them, though belt reaches fewer.
-  const isLed = !hasQuorum(present) && hasQuorum(tallyManagers(managersTold(members)));
+  const isLed = !hasQuorum(present) && hasQuorum(tallyManagers(managersAsReported(members)));
   return isLed ? { settled: { members, managers } } : { present };
 }
 
 /** A new leader hears of the other managers within this. */
-const settleMs = 20_000;
+const newLeaderMs = 20_000;
 
 /**
  * The same of a swarm that is asked already. A leader that was just elected is given time to hear of the others, where enough of them
  * answer.
  */
-export async function settledMembers(swarm: Swarm, context: Context): Promise<SettledSwarm> {
-  const deadline = Date.now() + settleMs;
+export async function stableMembers(swarm: Swarm, context: Context): Promise<StableSwarm> {
+  const deadline = Date.now() + newLeaderMs;
   for (;;) {
     const members = await swarm.members();
-    const managers = await managersNow(members, context);
+    const managers = await currentManagers(members, context);
     if (hasQuorum(tallyManagers(managers)) || Date.now() > deadline) return { members, managers };
-    if (!hasQuorum(await presentAmong(managerMachines(members), context))) return { members, managers };
+    if (!hasQuorum(await countReachable(managerMachines(members), context))) return { members, managers };
     await sleep(500, undefined, { signal: context.signal });
   }
 }
@@ -110,7 +110,7 @@ function managerMachines(members: readonly Member[]): (Machine | undefined)[] {
 }
 
 /** Its nodes, by the word of a manager that has a leader. @throws ExternalError, EngineError where there is none */
-export function nodesBy(node: Machine, context: Context): Promise<SwarmNode[]> {
+export function nodesSeenFrom(node: Machine, context: Context): Promise<SwarmNode[]> {
   return withEngineWithin(node, nodesTimeoutMs, context, async (api, signal) =>
     readNodes(await api.get('/nodes', { signal })),
   );
@@ -130,7 +130,7 @@ function machinesAt(hosts: readonly string[], machines: readonly Machine[]): (Ma
 }
 
 /** One that is no machine of belt's cannot be asked, and counts as present. */
-async function presentAmong(managers: readonly (Machine | undefined)[], context: Context): Promise<Presence> {
+async function countReachable(managers: readonly (Machine | undefined)[], context: Context): Promise<ReachableManagers> {
   const known = managers.filter((machine) => machine !== undefined);
   const answering = (await answeringManagers(known, context)).length;
   return { managers: managers.length, reachable: managers.length - known.length + answering, answering };

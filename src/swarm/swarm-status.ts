@@ -16,7 +16,7 @@ import {
 import { nodeCertificates } from './node-certificates.js';
 import { NoQuorumError } from './require-quorum.js';
 import { type Swarm, withSwarm } from './session.js';
-import { type Look, lookAt, lookUntilSettled, settledMembers } from './stable-view.js';
+import { type SwarmSnapshot, inspectSwarm, waitForStableSwarm, stableMembers } from './stable-view.js';
 
 export interface SwarmStatus extends SwarmOverview {
   /** Absent where no manager has a quorum, as is all that only a leader knows. */
@@ -25,10 +25,10 @@ export interface SwarmStatus extends SwarmOverview {
   asked?: string;
   certificates?: NodeCertificates;
   /** Without a quorum: what each machine of the cluster says of itself. */
-  machines: OwnWord[];
+  machines: ReportedState[];
 }
 
-export interface OwnWord {
+export interface ReportedState {
   name: string;
   /** As its provider has it. */
   state: string;
@@ -44,23 +44,23 @@ export interface OwnWord {
  */
 export async function swarmStatus(manager: Machine | undefined, context: Context): Promise<SwarmStatus> {
   const byLeader = (): Promise<SwarmStatus> =>
-    withSwarm({ manager, impatient: true }, context, (swarm) => statusOf(swarm, context));
+    withSwarm({ manager, noWait: true }, context, (swarm) => statusOf(swarm, context));
   try {
     return await byLeader();
   } catch (error) {
     if (!(error instanceof NoQuorumError || error instanceof ExternalError)) throw error;
-    const words = await ownWords(context);
-    const speaker = speakerAmong(words);
-    if (!speaker) throw error;
-    const look = speaker.swarm === managerState ? lookUntilSettled : lookAt;
-    const { settled, present } = await look(speaker.machine, context);
+    const states = await reportedStates(context);
+    const source = bestSource(states);
+    if (!source) throw error;
+    const look = source.swarm === managerState ? waitForStableSwarm : inspectSwarm;
+    const { settled, present } = await look(source.machine, context);
     if (settled) return byLeader();
-    return statusByWords(words, present);
+    return statusWithoutLeader(states, present);
   }
 }
 
 async function statusOf(swarm: Swarm, context: Context): Promise<SwarmStatus> {
-  const settled = await settledMembers(swarm, context);
+  const settled = await stableMembers(swarm, context);
   const members = named(settled.members);
   const present = new Set(settled.managers.filter(({ reachable }) => reachable).map(({ id }) => id));
   const overview = createOverview(members, present);
@@ -73,16 +73,16 @@ async function statusOf(swarm: Swarm, context: Context): Promise<SwarmStatus> {
     certificates,
     warnings: [...overview.warnings, ...certificateWarnings(certificates)],
     // A leader takes some seconds to notice that it leads nobody any more.
-    machines: overview.quorum ? [] : (await ownWords(context)).map(shown),
+    machines: overview.quorum ? [] : (await reportedStates(context)).map(shown),
   };
 }
 
-interface Word extends OwnWord {
+interface MachineState extends ReportedState {
   machine: Machine;
 }
 
 /** Each machine for itself, at the same time and in bounded time; those that do not run are not asked. */
-async function ownWords(context: Context): Promise<Word[]> {
+async function reportedStates(context: Context): Promise<MachineState[]> {
   const { machines } = await context.cluster.machines();
   const rows = await observe(
     machines.filter((machine) => !isOnlyUrl(machine)),
@@ -108,14 +108,14 @@ async function ownWords(context: Context): Promise<Word[]> {
 }
 
 /** Who knows most of a swarm without a leader: a manager, else a worker, who knows its managers too. */
-function speakerAmong(words: readonly Word[]): Word | undefined {
+function bestSource(states: readonly MachineState[]): MachineState | undefined {
   return (
-    words.find(({ swarm }) => swarm === managerState) ??
-    words.find(({ swarm = 'inactive' }) => swarm !== 'inactive')
+    states.find(({ swarm }) => swarm === managerState) ??
+    states.find(({ swarm = 'inactive' }) => swarm !== 'inactive')
   );
 }
 
-function statusByWords(words: readonly Word[], present: Look['present']): SwarmStatus {
+function statusWithoutLeader(states: readonly MachineState[], present: SwarmSnapshot['present']): SwarmStatus {
   const { managers, answering } = present ?? { managers: 0, answering: 0 };
   return {
     quorum: false,
@@ -123,10 +123,10 @@ function statusByWords(words: readonly Word[], present: Look['present']): SwarmS
     groups: [],
     places: [],
     warnings: [noQuorumWarning],
-    machines: words.map(shown),
+    machines: states.map(shown),
   };
 }
 
-function shown({ machine: _, ...word }: Word): OwnWord {
-  return word;
+function shown({ machine: _, ...state }: MachineState): ReportedState {
+  return state;
 }

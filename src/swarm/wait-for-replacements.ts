@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../app/context.js';
-import { servicesOf, tasksOf } from './change-availability.js';
+import { listServices, listTasks } from './change-availability.js';
 import type { NamedMember } from './model/members.js';
 import { findShortages, type ServiceShortage } from './model/swarm-tasks.js';
 import type { Swarm } from './session.js';
@@ -27,9 +27,9 @@ export async function waitForReplacements(
 
 /** Of the services that have had a task on the node; the swarm remembers the last ones. */
 async function shortagesAfter(swarm: Swarm, nodeId: string): Promise<ServiceShortage[]> {
-  const services = new Set((await tasksOf(swarm, { node: [nodeId] })).map(({ serviceId }) => serviceId));
+  const services = new Set((await listTasks(swarm, { node: [nodeId] })).map(({ serviceId }) => serviceId));
   if (services.size === 0) return [];
-  const [all, tasks] = await Promise.all([servicesOf(swarm), tasksOf(swarm, { service: [...services] })]);
+  const [all, tasks] = await Promise.all([listServices(swarm), listTasks(swarm, { service: [...services] })]);
   return findShortages(
     all.filter(({ id }) => services.has(id)),
     tasks,

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import { UsageError } from '../../base/errors.js';
 import { BaseCommand } from '../../cli/base-command.js';
 import { requiredArgument } from '../../cli/flags.js';
-import { type BackedUp, backupSwarm } from '../../swarm/recovery/backup-swarm.js';
+import { type SwarmBackup, backupSwarm } from '../../swarm/recovery/backup-swarm.js';
 import { backupText } from '../../swarm/views/recovery-texts.js';
 
 export default class Backup extends BaseCommand<typeof Backup> {
@@ -26,7 +26,7 @@ restored with its unlock key, which is not in the file.`;
     },
   ];
 
-  async run(): Promise<BackedUp> {
+  async run(): Promise<SwarmBackup> {
     const { file } = this.args;
     const { node, force } = this.flags;
     const toStdout = file === '-';

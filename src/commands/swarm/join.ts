@@ -5,7 +5,7 @@ import { nodesArgument, requiredArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
 import { availabilityFlag } from '../../cli/swarm-flags.js';
 import { selectMachine, selectMachines } from '../../machines/select-machines.js';
-import { type Joined, joinSwarm } from '../../swarm/join-swarm.js';
+import { type JoinedMember, joinSwarm } from '../../swarm/join-swarm.js';
 
 export default class SwarmJoin extends NodeCommand<typeof SwarmJoin> {
   static override summary = 'Join machines to a swarm';
@@ -35,7 +35,7 @@ a machine cannot join, belt checks ports, clocks and packet sizes and reports th
     },
   ];
 
-  async run(): Promise<BatchReport<Joined & { name: string }>> {
+  async run(): Promise<BatchReport<JoinedMember & { name: string }>> {
     const { manager, nodes } = this.parties();
     const context = await this.context();
     const outcomes = await joinSwarm(

@@ -3,7 +3,7 @@ import type { BatchReport } from '../../app/batch-report.js';
 import { plural } from '../../base/plural.js';
 import { nodesArgument, yesFlag } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
-import { type Left, leaveSwarm } from '../../swarm/leave-swarm.js';
+import { type LeftNode, leaveSwarm } from '../../swarm/leave-swarm.js';
 import { confirm } from '../../ui/prompt.js';
 
 export default class Leave extends NodeCommand<typeof Leave> {
@@ -25,10 +25,10 @@ configs, after confirmation.`;
     { description: 'Dissolve a swarm', command: '<%= config.bin %> swarm leave "node*" --yes' },
   ];
 
-  async run(): Promise<BatchReport<Left & { name: string }>> {
+  async run(): Promise<BatchReport<LeftNode & { name: string }>> {
     const { force, yes } = this.flags;
-    const agree = async (nodes: number): Promise<boolean> => yes || this.asked(nodes);
-    const outcomes = await leaveSwarm(this.words, { force, agree }, await this.context());
+    const confirm = async (nodes: number): Promise<boolean> => yes || this.asked(nodes);
+    const outcomes = await leaveSwarm(this.words, { force, confirm }, await this.context());
     return this.report(outcomes, { named: true });
   }
 

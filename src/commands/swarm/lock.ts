@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
-import { type Lock as LockState, setAutolock } from '../../swarm/autolock.js';
+import { type AutolockState, setAutolock } from '../../swarm/autolock.js';
 
 export default class Lock extends BaseCommand<typeof Lock> {
   static override summary = 'Enable or disable autolock';
@@ -15,7 +15,7 @@ unlock-key"; store it in a safe place.`;
     { description: 'Disable autolock', command: '<%= config.bin %> swarm lock --off' },
   ];
 
-  async run(): Promise<LockState> {
+  async run(): Promise<AutolockState> {
     const state = await setAutolock(!this.flags.off, await this.context());
     this.print(state.message);
     return state;

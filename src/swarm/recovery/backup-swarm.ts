@@ -17,8 +17,8 @@ import { readMembership } from '../model/swarm-node.js';
 import { hasEnded, readTasks } from '../model/swarm-tasks.js';
 import { requireQuorum } from '../require-quorum.js';
 import { type Swarm, withSwarm } from '../session.js';
-import { settledMembers } from '../stable-view.js';
-import { workOnFolder } from './swarm-folder.js';
+import { stableMembers } from '../stable-view.js';
+import { runFolderScript } from './swarm-folder.js';
 
 export interface BackupInput {
   /** Where to: a file, or a stream such as stdout. */
@@ -30,7 +30,7 @@ export interface BackupInput {
   beltVersion: string;
 }
 
-export interface BackedUp {
+export interface SwarmBackup {
   node: string;
   swarmId: string;
   /** Absent: it went to a stream. */
@@ -49,11 +49,11 @@ export interface BackedUp {
 export async function backupSwarm(
   { to, node, force, beltVersion }: BackupInput,
   context: Context,
-): Promise<BackedUp> {
+): Promise<SwarmBackup> {
   return whileSwarmClaimed('backed up', context, () =>
     withSwarm({}, context, async (swarm) => {
       const manager = await chooseManager(node, swarm, context);
-      const { managers } = await settledMembers(swarm, context);
+      const { managers } = await stableMembers(swarm, context);
       requireQuorum(
         {
           managers,
@@ -65,7 +65,7 @@ export async function backupSwarm(
       );
       const unlockKey = await readUnlockKey(swarm);
       const manifest = await manifestOf(manager, unlockKey !== '', beltVersion, swarm);
-      return onOne<BackedUp, ManagerMachine>(
+      return onOne<SwarmBackup, ManagerMachine>(
         manager,
         {
           what: 'backed up',
@@ -194,7 +194,7 @@ async function copyFolder(
   const encoded = Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`).toString('base64');
   const work = { script: 'backup', values: { manifest: encoded }, step, data: { output } } as const;
   try {
-    const answers = await workOnFolder(machine, work, context);
+    const answers = await runFolderScript(machine, work, context);
     const size = Number(answers.get('size')?.[0]);
     if (bytes !== size)
       throw new ExternalError(`${machine.name}: ${bytes} of ${size} bytes of the backup came`);

@@ -14,7 +14,7 @@ const initTimeoutMs = 120_000;
  * folder knows of services, secrets, configs and nodes. Address pools and the data path's port stay as they are in it.
  * @throws EngineError, ExternalError
  */
-export async function beginAnew(machine: Machine, autolock: boolean, context: Context): Promise<void> {
+export async function forceNewCluster(machine: Machine, autolock: boolean, context: Context): Promise<void> {
   const address = requireAddress(machine);
   const nodeId = await withEngine(machine, context, async (api) => {
     const request = {

@@ -7,10 +7,10 @@ import type { Machine } from '../../machines/model/machine.js';
 import type { RaftState } from '../model/manager-ranking.js';
 import { isLocked, readIdentity } from '../model/node-key.js';
 import { type LogPosition, LogReader } from '../model/raft-log.js';
-import { workOnFolder } from './swarm-folder.js';
+import { runFolderScript } from './swarm-folder.js';
 
 /** A trace of a swarm on a machine, and the key that is to be unlocked, where it is locked. */
-export interface FoundTrace extends RaftState {
+export interface MachineRaftState extends RaftState {
   machine: Machine;
   key: string;
 }
@@ -20,8 +20,8 @@ export interface FoundTrace extends RaftState {
  * @returns undefined when it is in none
  * @throws ExternalError, UserError when the machine cannot be reached; AbortError
  */
-export async function readTrace(machine: Machine, context: Context): Promise<FoundTrace | undefined> {
-  const answers = await workOnFolder(machine, { script: 'inspect' }, context);
+export async function readRaftState(machine: Machine, context: Context): Promise<MachineRaftState | undefined> {
+  const answers = await runFolderScript(machine, { script: 'inspect' }, context);
   const identity = readIdentity(answers.get('certificate')?.[0] ?? '');
   if (!identity) return undefined;
   const key = answers.get('key')?.[0] ?? '';
@@ -59,7 +59,7 @@ async function segmentEnd(
   const read = pipeline(output, new LogSink(reader));
   // What goes wrong on the way is told by the work itself.
   read.catch(() => {});
-  await workOnFolder(
+  await runFolderScript(
     machine,
     { script: 'log', values: { segment: quoteArgs([segment]) }, data: { output } },
     context,

@@ -14,13 +14,13 @@ import { hasQuorum, quorumSize, type Tally, tallyManagers } from '../model/quoru
 import type { LogPosition } from '../model/raft-log.js';
 import type { Membership, Role } from '../model/swarm-node.js';
 import { requireAddress } from '../node-network.js';
-import { managersNow, NoQuorumError } from '../require-quorum.js';
+import { currentManagers, NoQuorumError } from '../require-quorum.js';
 import { withSwarm } from '../session.js';
-import { beginAnew } from './force-new-cluster.js';
-import { type FoundTrace, readTrace } from './read-raft-state.js';
-import { endRecovery, type Recovery, readRecovery, writeRecovery } from './recovery-record.js';
-import { type BroughtBack, bringBack, otherNodes, type Returning, removeLeftOver } from './rejoin-nodes.js';
-import { keptSuffix, workOnFolder } from './swarm-folder.js';
+import { forceNewCluster } from './force-new-cluster.js';
+import { type MachineRaftState, readRaftState } from './read-raft-state.js';
+import { deleteRecovery, type Recovery, readRecovery, writeRecovery } from './recovery-record.js';
+import { type RejoinedNode, rejoinNodes, otherNodes, type Returning, removeStaleNodes } from './rejoin-nodes.js';
+import { keptSuffix, runFolderScript } from './swarm-folder.js';
 
 /** What is to be done, before anything is. */
 export interface RecoveryPlan {
@@ -45,7 +45,7 @@ export interface Recovered {
   swarmId: string;
   /** The copy of the manager's folder as it was, on the manager. */
   keptFolder?: string;
-  returned: BatchReport<BroughtBack & { name: string }>;
+  returned: BatchReport<RejoinedNode & { name: string }>;
   /** Entries of nodes that were taken out of the swarm. */
   removed: string[];
 }
@@ -57,10 +57,10 @@ export interface Recovered {
  */
 export async function planRecovery({ force }: { force: boolean }, context: Context): Promise<RecoveryPlan> {
   const record = await readRecovery(context);
-  const leading = await findLeading(context);
+  const leading = await findLedSwarm(context);
   if (leading && record?.swarmId === leading.id) {
-    if (await hasBegun(record, leading, context)) return resume(record, context);
-    await endRecovery(context);
+    if (await isStarted(record, leading, context)) return resume(record, context);
+    await deleteRecovery(context);
   }
   if (leading) {
     const { managers, reachable } = leading.tally;
@@ -69,8 +69,8 @@ export async function planRecovery({ force }: { force: boolean }, context: Conte
       { hint: 'there is nothing to recover; see its nodes: belt swarm ls' },
     );
   }
-  const { traces, lost } = await survey(context);
-  const managers = rankByLog(await ofOneSwarm(traces, context));
+  const { states, lost } = await inspectMachines(context);
+  const managers = rankByLog(await selectSwarm(states, context));
   const [first] = managers;
   if (!first) {
     throw new UserError('no machine of this cluster holds the state of a swarm', {
@@ -78,13 +78,13 @@ export async function planRecovery({ force }: { force: boolean }, context: Conte
     });
   }
   requireAddress(first.machine);
-  if (!force) await refuseIfElecting(managers, context);
+  if (!force) await requireNoElection(managers, context);
   return {
     swarmId: first.swarmId,
     manager: first.machine,
     begun: false,
     managers,
-    returning: traces.flatMap(({ swarmId, machine, manager }) =>
+    returning: states.flatMap(({ swarmId, machine, manager }) =>
       swarmId === first.swarmId && machine !== first.machine
         ? [{ machine, role: manager ? ('manager' as const) : ('worker' as const) }]
         : [],
@@ -107,12 +107,12 @@ export async function recoverSwarm(
   context: Context,
 ): Promise<Recovered> {
   const { manager } = plan;
-  if (plan.begun) await noteBegun(plan, context);
-  const keptFolder = plan.begun ? undefined : await begin(plan, unlockKey, context);
-  const returned = await bringBack(plan.returning, manager, context);
+  if (plan.begun) await recordStart(plan, context);
+  const keptFolder = plan.begun ? undefined : await startRecovery(plan, unlockKey, context);
+  const returned = await rejoinNodes(plan.returning, manager, context);
   context.signal.throwIfAborted();
-  const removed = await removeLeftOver(manager, context);
-  await noteReturned(returned, context);
+  const removed = await removeStaleNodes(manager, context);
+  await recordReturned(returned, context);
   return {
     manager: manager.name,
     swarmId: plan.swarmId,
@@ -135,7 +135,7 @@ export async function rejoinMachines(machines: readonly Machine[], context: Cont
   return recoverSwarm({ ...(await resume(recovery, context)), returning }, undefined, context);
 }
 
-async function noteBegun({ returning }: RecoveryPlan, context: Context): Promise<void> {
+async function recordStart({ returning }: RecoveryPlan, context: Context): Promise<void> {
   const recovery = await readRecovery(context);
   if (!recovery || recovery.begun) return;
   await writeRecovery({ members: membersOf(returning), ...recovery, begun: true }, context);
@@ -146,16 +146,16 @@ function membersOf(returning: readonly Returning[]): { name: string; role: Role 
 }
 
 /** What is left goes on with the next call. */
-async function noteReturned(returned: readonly Outcome<unknown>[], context: Context): Promise<void> {
+async function recordReturned(returned: readonly Outcome<unknown>[], context: Context): Promise<void> {
   const recovery = await readRecovery(context);
   if (!recovery) return;
   const done = new Set(returned.flatMap(({ name, status }) => (status === 'ok' ? [name] : [])));
   const members = recovery.members?.filter(({ name }) => !done.has(name));
   if (members?.length) await writeRecovery({ ...recovery, members }, context);
-  else await endRecovery(context);
+  else await deleteRecovery(context);
 }
 
-async function begin(plan: RecoveryPlan, unlockKey: string | undefined, context: Context): Promise<string> {
+async function startRecovery(plan: RecoveryPlan, unlockKey: string | undefined, context: Context): Promise<string> {
   const { manager, swarmId, autolock, lockedKey, returning } = plan;
   const key = lockedKey === undefined ? '' : unlockNodeKey(lockedKey, unlockKey ?? '');
   const recovery: Recovery = {
@@ -173,12 +173,12 @@ async function begin(plan: RecoveryPlan, unlockKey: string | undefined, context:
       async run(machine, step) {
         const values = { suffix: keptSuffix('before-recover') };
         const data = { input: Readable.from([Buffer.from(key)]) };
-        const answers = await workOnFolder(machine, { script: 'recover', values, step, data }, context);
+        const answers = await runFolderScript(machine, { script: 'recover', values, step, data }, context);
         const kept = answers.get('copy')?.[0] ?? '';
         await writeRecovery({ ...recovery, kept }, context);
         step('beginning the swarm anew');
-        await beginAnew(machine, autolock, context);
-        await noteBegun(plan, context);
+        await forceNewCluster(machine, autolock, context);
+        await recordStart(plan, context);
         return kept;
       },
     },
@@ -205,7 +205,7 @@ async function resume(
 /** An election takes some 10 s, and a leader that has lost the others needs some to notice: the swarm may be otherwise then. */
 const electionMs = 20_000;
 
-interface Leading {
+interface LedSwarm {
   id: string;
   tally: Tally;
   /** After a new beginning, those of before are none. */
@@ -213,9 +213,9 @@ interface Leading {
 }
 
 /** Cut short before it was noted, a new beginning shows in its only manager. */
-async function hasBegun(
+async function isStarted(
   { begun = false, manager }: Recovery,
-  { managers }: Leading,
+  { managers }: LedSwarm,
   { cluster }: Context,
 ): Promise<boolean> {
   if (!begun && managers.length > 1) return false;
@@ -227,11 +227,11 @@ async function hasBegun(
 }
 
 /** The swarm, where a quorum of its managers is there: by their own word, since a leader believes in the others for a while. */
-async function findLeading(context: Context): Promise<Leading | undefined> {
+async function findLedSwarm(context: Context): Promise<LedSwarm | undefined> {
   const deadline = Date.now() + electionMs;
   for (let told = false; ; told = true) {
-    const leading = await askLeading(context);
-    if (leading === undefined || (leading !== 'nobody' && hasQuorum(leading.tally))) return leading;
+    const leading = await findLeaderNow(context);
+    if (leading === undefined || (leading !== 'leaderless' && hasQuorum(leading.tally))) return leading;
     if (Date.now() > deadline) return undefined;
     if (!told)
       context.reporter.note('the swarm has no quorum at this moment: waiting whether its managers find one');
@@ -239,50 +239,50 @@ async function findLeading(context: Context): Promise<Leading | undefined> {
   }
 }
 
-/** `nobody`: managers answer, and none leads. @returns undefined where no manager answers, so that there can be no election */
-async function askLeading(context: Context): Promise<Leading | 'nobody' | undefined> {
+/** `leaderless`: managers answer, and none leads. @returns undefined where no manager answers, so that there can be no election */
+async function findLeaderNow(context: Context): Promise<LedSwarm | 'leaderless' | undefined> {
   try {
-    return await withSwarm({ impatient: true }, context, async (swarm) => {
+    return await withSwarm({ noWait: true }, context, async (swarm) => {
       // After a new beginning, managers of before have entries as such, and no say.
       const members = (await swarm.members()).filter(({ node }) => node.reachability !== undefined);
-      const tally = tallyManagers(await managersNow(members, context));
+      const tally = tallyManagers(await currentManagers(members, context));
       return { id: swarm.id, tally, managers: members };
     });
   } catch (error) {
     if (isAbort(error)) throw error;
-    return error instanceof NoQuorumError ? 'nobody' : undefined;
+    return error instanceof NoQuorumError ? 'leaderless' : undefined;
   }
 }
 
-async function survey(
+async function inspectMachines(
   context: Context,
-): Promise<{ traces: FoundTrace[]; lost: { name: string; reason: string }[] }> {
+): Promise<{ states: MachineRaftState[]; lost: { name: string; reason: string }[] }> {
   const { machines } = await context.cluster.machines();
   const withSsh = machines.filter((machine) => !isOnlyUrl(machine));
-  const read = (machine: Machine): Promise<FoundTrace | undefined> => readTrace(machine, context);
+  const read = (machine: Machine): Promise<MachineRaftState | undefined> => readRaftState(machine, context);
   const { answers, failed } = await queryAll(withSsh, read, context.signal);
   return {
-    traces: answers.flatMap(({ value }) => value ?? []),
+    states: answers.flatMap(({ value }) => value ?? []),
     lost: failed.map(({ subject, error }) => ({ name: subject.name, reason: explanationOf(error) })),
   };
 }
 
 /** Machines of a cluster may be in several swarms: the active machine says which one is meant. */
-async function ofOneSwarm(traces: readonly FoundTrace[], { cluster }: Context): Promise<FoundTrace[]> {
-  const swarms = [...new Set(traces.filter(({ manager }) => manager).map(({ swarmId }) => swarmId))];
-  if (swarms.length < 2) return traces.filter(({ swarmId }) => swarmId === swarms[0]);
+async function selectSwarm(states: readonly MachineRaftState[], { cluster }: Context): Promise<MachineRaftState[]> {
+  const swarms = [...new Set(states.filter(({ manager }) => manager).map(({ swarmId }) => swarmId))];
+  if (swarms.length < 2) return states.filter(({ swarmId }) => swarmId === swarms[0]);
   const active = await cluster.activeHost();
-  const chosen = traces.find(({ name }) => name === active)?.swarmId;
-  if (chosen !== undefined) return traces.filter(({ swarmId }) => swarmId === chosen);
-  const names = swarms.map((id) => traces.find(({ swarmId }) => swarmId === id)?.name);
+  const chosen = states.find(({ name }) => name === active)?.swarmId;
+  if (chosen !== undefined) return states.filter(({ swarmId }) => swarmId === chosen);
+  const names = swarms.map((id) => states.find(({ swarmId }) => swarmId === id)?.name);
   throw new UserError(`there are managers of ${swarms.length} swarms here, such as ${names.join(' and ')}`, {
     hint: 'choose one by a machine of it: belt active NODE',
   });
 }
 
 /** Managers that are more than half of all will agree in the end; to begin anew beside them would make two swarms of one. */
-async function refuseIfElecting(managers: readonly FoundTrace[], context: Context): Promise<void> {
-  const query = ({ machine }: FoundTrace): Promise<Membership> => withEngine(machine, context, membershipOf);
+async function requireNoElection(managers: readonly MachineRaftState[], context: Context): Promise<void> {
+  const query = ({ machine }: MachineRaftState): Promise<Membership> => withEngine(machine, context, membershipOf);
   const { answers } = await queryAll(managers, query, context.signal);
   const alive = answers.map(({ value }) => value).filter(({ manager }) => manager);
   const known = Math.max(0, ...alive.map(({ managers: { length } }) => length));

@@ -30,7 +30,7 @@ export function writeRecovery(recovery: Recovery, { cluster }: Context): Promise
   return writeRecord(pathOf(cluster.folder), recovery, cluster.files);
 }
 
-export function endRecovery({ cluster }: Context): Promise<void> {
+export function deleteRecovery({ cluster }: Context): Promise<void> {
   return cluster.files.remove(pathOf(cluster.folder));
 }
 

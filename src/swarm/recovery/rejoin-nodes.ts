@@ -5,7 +5,7 @@ import { onEach } from '../../app/for-each-machine.js';
 import { observe } from '../../machines/list-machines.js';
 import type { Machine } from '../../machines/model/machine.js';
 import { joinMembers } from '../join-swarm.js';
-import { leaveByForce, removeEntry, takeOutManager } from '../leave-swarm.js';
+import { leaveByForce, removeEntry, removeManager } from '../leave-swarm.js';
 import { membershipOf, withEngine } from '../membership.js';
 import { findStaleNodes } from '../model/manager-ranking.js';
 import { findManagerEntry, type Member, memberName } from '../model/members.js';
@@ -14,7 +14,7 @@ import type { Role } from '../model/swarm-node.js';
 import { requireAddress } from '../node-network.js';
 import { type Swarm, withSwarm } from '../session.js';
 
-export interface BroughtBack {
+export interface RejoinedNode {
   role: Role;
   /** It came by itself: its certificate is still good, and it knew the manager's address. */
   byItself: boolean;
@@ -33,33 +33,33 @@ const reconnectMs = 60_000;
  * Makes machines nodes again of a swarm that has begun anew. Workers are given time to come by themselves; the others leave what they are in
  * and join: managers one after the other, each when the one before takes part, then workers.
  */
-export async function bringBack(
+export async function rejoinNodes(
   returning: readonly Returning[],
   manager: Machine,
   context: Context,
-): Promise<Outcome<BroughtBack>[]> {
+): Promise<Outcome<RejoinedNode>[]> {
   const of = (role: Role): Machine[] => returning.flatMap((one) => (one.role === role ? [one.machine] : []));
   return withSwarm({ manager }, context, async (swarm) => [
-    ...(await bringBackAs('manager', of('manager'), manager, swarm, context)),
-    ...(await bringBackAs('worker', of('worker'), manager, swarm, context)),
+    ...(await rejoinAs('manager', of('manager'), manager, swarm, context)),
+    ...(await rejoinAs('worker', of('worker'), manager, swarm, context)),
   ]);
 }
 
-async function bringBackAs(
+async function rejoinAs(
   role: Role,
   machines: readonly Machine[],
   manager: Machine,
   swarm: Swarm,
   context: Context,
-): Promise<Outcome<BroughtBack>[]> {
+): Promise<Outcome<RejoinedNode>[]> {
   if (machines.length === 0) return [];
-  const looked = await onEach<BroughtBack>(
+  const looked = await onEach<RejoinedNode>(
     machines,
     {
       what: 'brought back',
       doneText: ({ byItself }) => (byItself ? `is a ${role}` : 'has left what it was in'),
       async run(machine, step) {
-        const patienceMs = (await mayCome(machine, role, manager, swarm, context)) ? reconnectMs : 0;
+        const patienceMs = (await mayReconnect(machine, role, manager, swarm, context)) ? reconnectMs : 0;
         step('waiting until it comes by itself');
         if (await isBack(machine, role, swarm, patienceMs, context)) return { role, byItself: true };
         step('leaving what it was in');
@@ -84,7 +84,7 @@ async function bringBackAs(
  * Whether it tries to reach the manager. A manager of before takes part no longer, but one that has joined since does; a worker knows the
  * addresses that managers had.
  */
-async function mayCome(
+async function mayReconnect(
   machine: Machine,
   role: Role,
   manager: Machine,
@@ -107,7 +107,7 @@ async function leave(
   const node = findManagerEntry(await swarm.nodes(), machine);
   return withEngine(machine, context, (api) =>
     node
-      ? takeOutManager(swarm, { node, machine, name: machine.name }, api, step, context)
+      ? removeManager(swarm, { node, machine, name: machine.name }, api, step, context)
       : leaveByForce(api, context),
   );
 }
@@ -153,10 +153,10 @@ export async function otherNodes(manager: Machine, context: Context): Promise<Ot
 }
 
 /** Takes entries out of the swarm that stand for nothing any more. @returns their names */
-export async function removeLeftOver(manager: Machine, context: Context): Promise<string[]> {
+export async function removeStaleNodes(manager: Machine, context: Context): Promise<string[]> {
   return withSwarm({ manager }, context, async (swarm) => {
     const members = await swarm.members();
-    const gone = await goneMachines(members, context);
+    const gone = await missingMachines(members, context);
     const removed = findStaleNodes(members, ({ machine }) => machine !== undefined && gone.has(machine.name));
     for (const { node } of removed) await removeEntry(swarm, node.id, { force: true });
     return removed.map(memberName);
@@ -164,7 +164,7 @@ export async function removeLeftOver(manager: Machine, context: Context): Promis
 }
 
 /** Machines that the provider knows no more. */
-async function goneMachines(members: readonly Member[], context: Context): Promise<Set<string>> {
+async function missingMachines(members: readonly Member[], context: Context): Promise<Set<string>> {
   const machines = members.flatMap(({ node, machine }) =>
     machine && node.status !== 'ready' ? [machine] : [],
   );

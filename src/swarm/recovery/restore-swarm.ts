@@ -10,10 +10,10 @@ import { unlockNodeKey } from '../model/node-key.js';
 import type { Role } from '../model/swarm-node.js';
 import { requireAddress } from '../node-network.js';
 import { withSwarm } from '../session.js';
-import { beginAnew } from './force-new-cluster.js';
+import { forceNewCluster } from './force-new-cluster.js';
 import { type Recovery, writeRecovery } from './recovery-record.js';
 import { otherNodes } from './rejoin-nodes.js';
-import { keptSuffix, workOnFolder } from './swarm-folder.js';
+import { keptSuffix, runFolderScript } from './swarm-folder.js';
 
 export interface RestoreInput {
   machine: Machine;
@@ -46,14 +46,14 @@ export async function restoreSwarm(
   const backup = await inspectBackup(source, path);
   const address = withManagerPort(requireAddress(machine));
   const version = await checkMachine(machine, force, context);
-  if (!force) await refuseIfAlive(backup, context);
+  if (!force) await requireSwarmStopped(backup, context);
   warnOfOlderEngine(machine.name, version, backup, context);
   const key = backup.locked ? unlockNodeKey(backup.key, await askUnlockKey()) : backup.key;
   const { swarmId } = backup.identity;
   const recovery: Recovery = { swarmId, manager: machine.name, autolock: backup.locked };
   const restore = async (step: (text: string) => void): Promise<Restored> => {
     await writeRecovery(recovery, context);
-    const answers = await workOnFolder(
+    const answers = await runFolderScript(
       machine,
       {
         script: 'restore',
@@ -67,7 +67,7 @@ export async function restoreSwarm(
     const written = { ...recovery, ...(keptFolder !== undefined && { kept: keptFolder }) };
     await writeRecovery(written, context);
     step('beginning the swarm anew');
-    await beginAnew(machine, backup.locked, context);
+    await forceNewCluster(machine, backup.locked, context);
     const others = await otherNodes(machine, context);
     const members = others.filter(({ known }) => known).map(({ name, role }) => ({ name, role }));
     await writeRecovery({ ...written, begun: true, members }, context);
@@ -99,7 +99,7 @@ async function checkMachine(machine: Machine, force: boolean, context: Context):
 }
 
 /** Two swarms that both hold themselves for the one would fight for its nodes. */
-async function refuseIfAlive({ identity }: Backup, context: Context): Promise<void> {
+async function requireSwarmStopped({ identity }: Backup, context: Context): Promise<void> {
   const living = await withSwarm({}, context, async ({ id, manager }) => ({
     id,
     manager: manager.name,

@@ -7,7 +7,7 @@ import { toItsEnd } from '../../engine/run-script.js';
 import type { Machine } from '../../machines/model/machine.js';
 
 /** Work on the folder that an engine keeps its swarm in. */
-export interface FolderWork {
+export interface FolderScript {
   /** A script of templates/swarm. */
   script: 'backup' | 'inspect' | 'log' | 'recover' | 'restore';
   values?: Readonly<Record<string, string>>;
@@ -23,9 +23,9 @@ const timeoutMs = 90 * 60_000;
  * @returns what it answered, by word
  * @throws ExternalError with the cause; the engine runs again then, if it can; UserError, AbortError
  */
-export async function workOnFolder(
+export async function runFolderScript(
   machine: Machine,
-  { script, values, step = () => {}, data = {} }: FolderWork,
+  { script, values, step = () => {}, data = {} }: FolderScript,
   context: Context,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   const connection = await reach(machine, context);

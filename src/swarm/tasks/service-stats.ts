@@ -42,19 +42,19 @@ const placesEveryMs = 5_000;
  */
 export async function serviceStats({ wanted, onRows }: StatsInput, context: Context): Promise<TaskUsage[]> {
   return withSwarm({}, context, async (swarm) => {
-    const look = new Look(await runningTasks(() => tasksIn(swarm, wanted), wanted), context);
-    if (!onRows) return look.once();
+    const sampler = new StatsSampler(await runningTasks(() => tasksIn(swarm, wanted), wanted), context);
+    if (!onRows) return sampler.once();
     let placeAt = Date.now() + placesEveryMs;
     for (;;) {
-      look.goOn();
+      sampler.sample();
       await sleep(intervalMs, undefined, { signal: context.signal });
-      onRows(look.rows());
+      onRows(sampler.rows());
       if (Date.now() < placeAt) continue;
       placeAt = Number.POSITIVE_INFINITY;
       // While managers elect a leader, what is known goes on being asked.
       void tasksIn(swarm, wanted)
         .then((tasks) => {
-          look.tasks = tasks;
+          sampler.tasks = tasks;
         })
         .catch(() => {})
         .finally(() => {
@@ -71,7 +71,7 @@ async function runningTasks(find: () => Promise<PlacedTask[]>, wanted: string): 
 }
 
 /** The latest numbers of all tasks. Each node is asked again when it has answered, whatever the others do. */
-class Look {
+class StatsSampler {
   private readonly samples = new Map<string, StatsSample>();
   private readonly usages = new Map<string, ResourceUsage>();
   private readonly errors = new Map<string, string>();
@@ -91,7 +91,7 @@ class Look {
   }
 
   /** Asks the nodes that owe no answer; it does not wait for them. */
-  goOn(): void {
+  sample(): void {
     for (const here of this.byNode()) void this.askNode(here).catch(() => {});
   }
 

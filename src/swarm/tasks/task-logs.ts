@@ -26,7 +26,7 @@ export interface LogInput extends LogOptions {
 }
 
 /** Each follows in a channel of its own, and an SSH server gives ten a connection. */
-const mostFollowed = 6;
+const maxFollowed = 6;
 
 /**
  * What the containers of tasks have written, read at the nodes that run them: it works without the managers passing it on, which `docker
@@ -40,8 +40,8 @@ export async function taskLogs(
   const tasks = await placedTasks(wanted, context);
   if (tasks.length === 0)
     throw new UserError(`no task of ${wanted} runs`, { hint: `belt docker service ps ${wanted}` });
-  refuseWithoutContainer(tasks);
-  if (options.follow) refuseTooMany(tasks);
+  requireContainers(tasks);
+  if (options.follow) requireFewEnough(tasks);
   const names = displayNames(tasks);
   const named = tasks.map((task) => ({ task, name: names.get(task.id) ?? task.id }));
   onTasks(named.map(({ name }) => name));
@@ -84,7 +84,7 @@ function displayNames(tasks: readonly PlacedTask[]): Map<string, string> {
   );
 }
 
-function refuseWithoutContainer(tasks: readonly PlacedTask[]): void {
+function requireContainers(tasks: readonly PlacedTask[]): void {
   const task = tasks.find(({ containerId }) => containerId === '');
   if (!task) return;
   throw new UserError(
@@ -92,11 +92,11 @@ function refuseWithoutContainer(tasks: readonly PlacedTask[]): void {
   );
 }
 
-function refuseTooMany(tasks: readonly PlacedTask[]): void {
+function requireFewEnough(tasks: readonly PlacedTask[]): void {
   for (const [machine, here] of groupBy(tasks, (task) => task.machine.name)) {
-    if (here.length <= mostFollowed) continue;
+    if (here.length <= maxFollowed) continue;
     throw new UsageError(
-      `${here.length} tasks run on ${machine}, and at most ${mostFollowed} there can be followed`,
+      `${here.length} tasks run on ${machine}, and at most ${maxFollowed} there can be followed`,
       {
         hint: `name one: ${here[0]?.name}`,
       },

@@ -26,7 +26,7 @@ export type UpgradeSubject = NodeUpgradeState & { member: NamedMember; machine: 
  * What each node has, and what it lacks: providers and package repositories are asked, and nothing is changed.
  * @throws UserError where a node cannot be upgraded so
  */
-export async function surveyNodes(
+export async function inspectNodes(
   members: readonly NamedMember[],
   { size, engine }: UpgradeGoal,
   record: UpgradeRecord,
@@ -36,7 +36,7 @@ export async function surveyNodes(
   if (size !== undefined) await checkSize(machines, size, context);
   const observed = new Map((await observe(machines, context)).map((row) => [row.machine.name, row]));
   const isRunning = ({ name }: Machine): boolean => observed.get(name)?.state === 'running';
-  const behind = engine ? await withOldEngine(machines.filter(isRunning), context) : new Set();
+  const behind = engine ? await machinesWithOldEngine(machines.filter(isRunning), context) : new Set();
   return members.map((member) => {
     const { node, name } = member;
     const machine = observed.get(machineOf(member).name)?.machine ?? machineOf(member);
@@ -88,7 +88,7 @@ async function checkSize(machines: readonly Machine[], size: string, context: Co
   }
 }
 
-async function withOldEngine(machines: readonly Machine[], context: Context): Promise<Set<string>> {
+async function machinesWithOldEngine(machines: readonly Machine[], context: Context): Promise<Set<string>> {
   const query = (machine: Machine): Promise<boolean> => hasNewerEngine(machine, () => {}, context);
   const { answers, failed } = await queryAll(machines, query, context.signal);
   const [first] = failed;

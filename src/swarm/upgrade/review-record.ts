@@ -41,7 +41,7 @@ async function reviewNode(
   const left = remainingUpgrade({ now: node, before, back });
   if (left === 'changed since')
     reporter.warn(
-      `${name} was ${wordsFor(before)}, when an upgrade of it was cut short, and has been changed since: it stays ${wordsFor(node)}`,
+      `${name} was ${describeState(before)}, when an upgrade of it was cut short, and has been changed since: it stays ${describeState(node)}`,
     );
   if (left === 'all') return;
   // One that is off has still to be started.
@@ -49,7 +49,7 @@ async function reviewNode(
   else await record.replace({ id: node.id, name }, node);
 }
 
-function wordsFor({ role, availability }: RoleAndAvailability): string {
+function describeState({ role, availability }: RoleAndAvailability): string {
   return `a ${role}, "${availability}"`;
 }
 

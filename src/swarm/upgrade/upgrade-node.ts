@@ -6,7 +6,7 @@ import { followOne } from '../../machines/follow-output.js';
 import { readyTimeoutMs } from '../../machines/lifecycle.js';
 import type { Machine } from '../../machines/model/machine.js';
 import { awaitReady } from '../../machines/wait-until-ready.js';
-import { type Availability, changeAvailability, drainMember, warnOfDrain } from '../change-availability.js';
+import { type NodeAvailability, changeAvailability, drainMember, warnOfDrain } from '../change-availability.js';
 import { changeRole } from '../change-roles.js';
 import { notAManager } from '../find-manager.js';
 import { membershipOf, withEngine } from '../membership.js';
@@ -14,12 +14,12 @@ import { assessChanges, objectionText } from '../model/quorum.js';
 import { planUpgradeSteps, type UpgradeStep } from '../model/upgrade-plan.js';
 import { nodeCertificate } from '../node-certificates.js';
 import type { Swarm } from '../session.js';
-import { settledMembers } from '../stable-view.js';
+import { stableMembers } from '../stable-view.js';
 import { shortageText, waitForReplacements } from '../wait-for-replacements.js';
 import type { UpgradeSubject } from './inspect-nodes.js';
 import type { UpgradeRecord } from './upgrade-record.js';
 
-export interface NodeWork {
+export interface NodeUpgradeOptions {
   size?: string | undefined;
   force: boolean;
   /** How long a node may take to be empty, and then what ran there to run elsewhere, in milliseconds. */
@@ -32,7 +32,7 @@ const memberTimeoutMs = 90_000;
 const ownRoleTimeoutMs = 60_000;
 
 /** The node is as it was before. */
-class Untouched extends UserError {}
+class NodeUnchanged extends UserError {}
 
 /** The way of one node through its upgrade. */
 export class NodeUpgrade {
@@ -40,7 +40,7 @@ export class NodeUpgrade {
 
   constructor(
     private readonly subject: UpgradeSubject,
-    private readonly work: NodeWork,
+    private readonly work: NodeUpgradeOptions,
     private readonly swarm: Swarm,
     private readonly record: UpgradeRecord,
     private readonly step: (text: string) => void,
@@ -69,7 +69,7 @@ export class NodeUpgrade {
       await this.perform(step);
     } catch (error) {
       if (isAbort(error)) throw error;
-      if (!(error instanceof Untouched)) throw stoppedAt(step, this.subject, error);
+      if (!(error instanceof NodeUnchanged)) throw upgradeFailure(step, this.subject, error);
       await this.record.finish(this.subject.member.node.id);
       throw error;
     }
@@ -82,9 +82,9 @@ export class NodeUpgrade {
       case 'demote':
         return this.demote();
       case 'stop':
-        return this.ask((driver, machine, signal) => driver.stop([machine], signal));
+        return this.runDriver((driver, machine, signal) => driver.stop([machine], signal));
       case 'resize':
-        return this.ask((driver, machine, signal) => driver.resize([machine], this.work.size ?? '', signal));
+        return this.runDriver((driver, machine, signal) => driver.resize([machine], this.work.size ?? '', signal));
       case 'start':
         return this.start();
       case 'upgrade engine':
@@ -107,7 +107,7 @@ export class NodeUpgrade {
     const { swarm, context, work, subject } = this;
     const { member, name, resize, engine } = subject;
     if (member.node.role !== 'manager' || !(resize || engine)) return false;
-    const { managers } = await settledMembers(swarm, context);
+    const { managers } = await stableMembers(swarm, context);
     const judgement = assessChanges(managers, [{ id: member.node.id, effect: 'leaves' }]);
     if (judgement.objection === undefined || judgement.objection === 'loses tolerance') return true;
     const objection =
@@ -134,8 +134,8 @@ export class NodeUpgrade {
     const still = missing.find(({ running }) => running === 0);
     // What an earlier run had begun with may be off, and can take nothing back.
     if (!still || work.force || subject.begun) return;
-    await changeAvailability(swarm, member, before.availability as Availability);
-    throw new Untouched(
+    await changeAvailability(swarm, member, before.availability as NodeAvailability);
+    throw new NodeUnchanged(
       `${member.name} is not upgraded: ${still.service} runs nowhere else${still.problem && `: ${still.problem}`}`,
       {
         hint: `make room for it on another node; or do without it meanwhile: --force`,
@@ -150,11 +150,11 @@ export class NodeUpgrade {
     // One that is stopped before it has a worker's certificate comes up as a manager whom the others do not know.
     await this.waitFor('it is not a worker yet', ownRoleTimeoutMs, async () => {
       if ((await this.membership()).manager) return 'its engine takes itself for a manager';
-      return (await this.hasManagersCertificate()) ? 'it still has the certificate of a manager' : undefined;
+      return (await this.hasManagerCertificate()) ? 'it still has the certificate of a manager' : undefined;
     });
   }
 
-  private async hasManagersCertificate(): Promise<boolean> {
+  private async hasManagerCertificate(): Promise<boolean> {
     try {
       return (await nodeCertificate(this.machine, this.context)).subject.includes('OU=swarm-manager');
     } catch (error) {
@@ -176,7 +176,7 @@ export class NodeUpgrade {
   }
 
   private async start(): Promise<void> {
-    await this.ask((driver, machine, signal) => driver.start([machine], signal));
+    await this.runDriver((driver, machine, signal) => driver.start([machine], signal));
     await awaitReady(this.machine, { timeoutMs: readyTimeoutMs, step: this.step }, this.context);
   }
 
@@ -202,10 +202,10 @@ export class NodeUpgrade {
 
   private async restoreAvailability(): Promise<void> {
     const { swarm, subject } = this;
-    await changeAvailability(swarm, subject.member, subject.before.availability as Availability);
+    await changeAvailability(swarm, subject.member, subject.before.availability as NodeAvailability);
   }
 
-  private async ask(
+  private async runDriver(
     verb: (
       driver: Awaited<ReturnType<Context['driver']>>,
       machine: Machine,
@@ -223,7 +223,7 @@ export class NodeUpgrade {
 
   /** Engines that do not answer are asked again: they may be on their way. */
   private waitFor(what: string, timeoutMs: number, look: () => Promise<string | undefined>): Promise<void> {
-    const patiently = async (): Promise<string | undefined> => {
+    const retried = async (): Promise<string | undefined> => {
       try {
         return await look();
       } catch (error) {
@@ -232,7 +232,7 @@ export class NodeUpgrade {
       }
     };
     return waitUntilClear(
-      patiently,
+      retried,
       { timeoutMs, signal: this.context.signal },
       (obstacle) => new ExternalError(`${what} after ${timeoutMs / 1000} s: ${obstacle}`),
     );
@@ -240,7 +240,7 @@ export class NodeUpgrade {
 }
 
 /** The others go on without it; what it was is on record. */
-function stoppedAt(step: UpgradeStep, { name, before }: UpgradeSubject, cause: unknown): Error {
+function upgradeFailure(step: UpgradeStep, { name, before }: UpgradeSubject, cause: unknown): Error {
   const was = before.role === 'manager' ? `a manager, "${before.availability}"` : `"${before.availability}"`;
   return new ExternalError(`${name} stopped the upgrade at "${step}": ${explanationOf(cause)}`, {
     hint: `when it is put right, the same command goes on with it, and makes it ${was} again; or give it up: belt rm --force ${name}`,

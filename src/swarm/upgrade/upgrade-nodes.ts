@@ -8,13 +8,13 @@ import type { Role } from '../model/swarm-node.js';
 import { planUpgradeSteps, sortForUpgrade, type UpgradeStep, upgradeWarning } from '../model/upgrade-plan.js';
 import { selectMembers } from '../select-nodes.js';
 import { type Swarm, withSwarm } from '../session.js';
-import { settledMembers } from '../stable-view.js';
-import { surveyNodes, type UpgradeGoal, type UpgradeSubject } from './inspect-nodes.js';
+import { stableMembers } from '../stable-view.js';
+import { inspectNodes, type UpgradeGoal, type UpgradeSubject } from './inspect-nodes.js';
 import { reviewRecord } from './review-record.js';
-import { NodeUpgrade, type NodeWork } from './upgrade-node.js';
+import { NodeUpgrade, type NodeUpgradeOptions } from './upgrade-node.js';
 import { UpgradeRecord } from './upgrade-record.js';
 
-export interface UpgradeInput extends UpgradeGoal, NodeWork {
+export interface UpgradeInput extends UpgradeGoal, NodeUpgradeOptions {
   size?: string | undefined;
   nodes: readonly string[];
   all: boolean;
@@ -40,7 +40,7 @@ export interface UpgradedNode {
   message: string;
 }
 
-interface Plan {
+interface UpgradePlan {
   managers: UpgradeSubject[];
   workers: UpgradeSubject[];
   nodes: PlannedNode[];
@@ -65,7 +65,7 @@ export async function upgradeNodes(input: UpgradeInput, context: Context): Promi
       const record = await UpgradeRecord.open(context.cluster);
       await reviewRecord(record, swarm, context);
       const { managers, workers, nodes } = await plan(input, swarm, record, context);
-      tell(nodes, record, context);
+      reportPlan(nodes, record, context);
       const each = (
         title: string,
         subjects: readonly UpgradeSubject[],
@@ -88,13 +88,13 @@ async function plan(
   swarm: Swarm,
   record: UpgradeRecord,
   context: Context,
-): Promise<Plan> {
-  const { members, managers: states } = await settledMembers(swarm, context);
+): Promise<UpgradePlan> {
+  const { members, managers: states } = await stableMembers(swarm, context);
   const chosen = await selectMembers(input.nodes, members, context, { all: input.all });
-  const subjects = await surveyNodes(chosen, input, record, context);
+  const subjects = await inspectNodes(chosen, input, record, context);
   const { managers, workers } = sortForUpgrade(subjects);
   const nodes = [...managers, ...workers].map((subject) => plannedNode(subject, states));
-  if (nodes.some(({ steps }) => steps.includes('demote'))) warnOfPrice(states, context);
+  if (nodes.some(({ steps }) => steps.includes('demote'))) warnOfUpgrade(states, context);
   return { managers, workers, nodes };
 }
 
@@ -104,13 +104,13 @@ function plannedNode(subject: UpgradeSubject, managers: readonly ManagerState[])
   return { name, ...before, begun, steps: planUpgradeSteps(subject, { demotable: hasQuorum(after) }) };
 }
 
-function warnOfPrice(managers: readonly ManagerState[], { reporter }: Context): void {
+function warnOfUpgrade(managers: readonly ManagerState[], { reporter }: Context): void {
   const price = upgradeWarning(managers.length);
   if (price !== undefined) reporter.warn(price);
 }
 
 /** What is about to happen, a line a node. */
-function tell(nodes: readonly PlannedNode[], record: UpgradeRecord, { reporter }: Context): void {
+function reportPlan(nodes: readonly PlannedNode[], record: UpgradeRecord, { reporter }: Context): void {
   for (const { name, steps, begun } of nodes) {
     const goesOn = begun ? ', as an earlier run left it' : '';
     reporter.note(`${name}${goesOn}: ${steps.length > 0 ? steps.join(', ') : 'nothing to do'}`);
@@ -124,7 +124,7 @@ function tell(nodes: readonly PlannedNode[], record: UpgradeRecord, { reporter }
 function upgradeEach(
   subjects: readonly UpgradeSubject[],
   limit: number,
-  work: NodeWork,
+  work: NodeUpgradeOptions,
   swarm: Swarm,
   record: UpgradeRecord,
   context: Context,

@@ -3,7 +3,7 @@ import type { Outcome } from '../../../src/app/fan-out.js';
 import type { Machine } from '../../../src/machines/model/machine.js';
 import { setAutolock, unlockKey, unlockNodes } from '../../../src/swarm/autolock.js';
 import { initSwarm } from '../../../src/swarm/init-swarm.js';
-import { type Joined, joinSwarm } from '../../../src/swarm/join-swarm.js';
+import { type JoinedMember, joinSwarm } from '../../../src/swarm/join-swarm.js';
 import { joinToken } from '../../../src/swarm/join-token.js';
 import type { Role } from '../../../src/swarm/model/swarm-node.js';
 import { rotateCa } from '../../../src/swarm/rotate-ca.js';
@@ -38,7 +38,7 @@ function engine(number: number): Engine {
   return engines[number - 1] as Engine;
 }
 
-function join(numbers: number[], role: Role = 'worker'): Promise<Outcome<Joined>[]> {
+function join(numbers: number[], role: Role = 'worker'): Promise<Outcome<JoinedMember>[]> {
   return joinSwarm({ machines: numbers.map((number) => machines[number - 1] as Machine), role }, bed.context);
 }
 

@@ -181,7 +181,7 @@ describe('label', () => {
 
 describe('leave', () => {
   const leave = (nodes: string[], force = false) =>
-    leaveSwarm(nodes, { force, agree: async () => false }, bed.context);
+    leaveSwarm(nodes, { force, confirm: async () => false }, bed.context);
 
   test('workers leave, and nothing of them stays in the list', async () => {
     expect(await leave(['node[4:5]'])).toEqual([
@@ -348,7 +348,7 @@ describe('leave', () => {
         ['node*'],
         {
           force: false,
-          async agree(nodes) {
+          async confirm(nodes) {
             asked.push(nodes);
             return yes;
           },

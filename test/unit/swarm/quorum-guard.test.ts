@@ -5,9 +5,9 @@ import { restartMachines, stopMachines } from '../../../src/machines/lifecycle.j
 import type { Machine } from '../../../src/machines/model/machine.js';
 import { demoteNodes } from '../../../src/swarm/change-roles.js';
 import { leaveSwarm } from '../../../src/swarm/leave-swarm.js';
-import { guardedResize, whileSwarmsGoOn } from '../../../src/swarm/quorum-guard.js';
+import { resizeGuard, withQuorumGuard } from '../../../src/swarm/quorum-guard.js';
 import { backupSwarm } from '../../../src/swarm/recovery/backup-swarm.js';
-import { retireMachines } from '../../../src/swarm/remove-machines.js';
+import { removeSwarmMachines } from '../../../src/swarm/remove-machines.js';
 import { removeNodes } from '../../../src/swarm/remove-nodes.js';
 import { restartEngines } from '../../../src/swarm/rolling-restart.js';
 import type { Engine, Node, Swarm } from '../support/engine.js';
@@ -43,8 +43,8 @@ function power(name: string, state: 'running' | 'stopped'): void {
 }
 
 async function stopping(...wanted: string[]): Promise<void> {
-  const guard = { doing: 'stopping', force: false };
-  await whileSwarmsGoOn(await machines(...wanted), guard, bed.context, async () => {});
+  const guard = { action: 'stopping', force: false };
+  await withQuorumGuard(await machines(...wanted), guard, bed.context, async () => {});
 }
 
 function said(): string[] {
@@ -74,8 +74,8 @@ describe('stopping', () => {
   });
 
   test('is done all the same by force, and the price is told', async () => {
-    const guard = { doing: 'stopping', force: true };
-    await whileSwarmsGoOn(await machines('mg2', 'mg3'), guard, bed.context, async () => {});
+    const guard = { action: 'stopping', force: true };
+    await withQuorumGuard(await machines('mg2', 'mg3'), guard, bed.context, async () => {});
     expect(said()).toEqual([
       'warning: stopping mg[2:3] would leave the swarm without a quorum: 1 of 3 managers can be reached, and 2 are needed (now 3 managers); --force: nothing in the swarm can be changed then; what runs goes on; the way back is "belt start NODES"',
     ]);
@@ -213,8 +213,8 @@ describe('stopping', () => {
     const obstacle = '3 of 3 managers of the swarm of mg1 may be there, and have no leader that knows them';
     await expect(stopping('mg1')).rejects.toMatchObject({ name: 'ExternalError', message: obstacle });
     bed.reporter.lines.length = 0;
-    const guard = { doing: 'stopping', force: true };
-    await whileSwarmsGoOn(await machines('mg1'), guard, bed.context, async () => {});
+    const guard = { action: 'stopping', force: true };
+    await withQuorumGuard(await machines('mg1'), guard, bed.context, async () => {});
     expect(said()).toEqual([`warning: ${obstacle}; --force: nobody can tell what this takes from the swarm`]);
   });
 
@@ -226,13 +226,13 @@ describe('stopping', () => {
 });
 
 describe('two belts at the same time', () => {
-  const guard = { doing: 'stopping', force: false };
+  const guard = { action: 'stopping', force: false };
 
   test('do not both take a manager away', async () => {
     const stop = async (name: string) => {
       const [machine] = await machines(name);
       const mine = [machine as Machine];
-      return whileSwarmsGoOn(mine, guard, bed.context, () => stopMachines(mine, bed.context));
+      return withQuorumGuard(mine, guard, bed.context, () => stopMachines(mine, bed.context));
     };
     const ends = await Promise.allSettled([stop('mg1'), stop('mg2')]);
     expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
@@ -260,9 +260,9 @@ describe('two belts at the same time', () => {
       async () => changeAccess('local', await machines('mg3'), { force: false }, bed.context),
     ],
     ['demoting', () => demoteNodes(['mg3'], { force: true }, bed.context)],
-    ['leaving', () => leaveSwarm(['mg3'], { force: true, agree: async () => true }, bed.context)],
+    ['leaving', () => leaveSwarm(['mg3'], { force: true, confirm: async () => true }, bed.context)],
     ['removing entries', () => removeNodes(['mg3'], { force: true }, bed.context)],
-    ['removing', async () => retireMachines(await machines('mg3'), { force: true, drainMs: 0 }, bed.context)],
+    ['removing', async () => removeSwarmMachines(await machines('mg3'), { force: true, drainMs: 0 }, bed.context)],
     [
       'a backup',
       () => backupSwarm({ to: join(bed.folder, 'x'), force: true, beltVersion: '1' }, bed.context),
@@ -280,11 +280,11 @@ describe('two belts at the same time', () => {
 
 test('resizing is stopping, except where machines go on running', async () => {
   const two = await machines('mg2', 'mg3');
-  await expect(guardedResize({ force: false })(two, bed.context, async () => {})).rejects.toMatchObject({
+  await expect(resizeGuard({ force: false })(two, bed.context, async () => {})).rejects.toMatchObject({
     message: expect.stringContaining('resizing mg[2:3] would leave'),
   });
   Object.assign(bed.driver, { resizesRunning: true });
-  await guardedResize({ force: false })(two, bed.context, async () => {});
+  await resizeGuard({ force: false })(two, bed.context, async () => {});
 });
 
 describe('restarting', () => {

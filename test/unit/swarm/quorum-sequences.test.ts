@@ -10,8 +10,8 @@ import type { Machine } from '../../../src/machines/model/machine.js';
 import { demoteNodes, promoteNodes } from '../../../src/swarm/change-roles.js';
 import { joinSwarm } from '../../../src/swarm/join-swarm.js';
 import { leaveSwarm } from '../../../src/swarm/leave-swarm.js';
-import { whileSwarmsGoOn } from '../../../src/swarm/quorum-guard.js';
-import { retireMachines } from '../../../src/swarm/remove-machines.js';
+import { withQuorumGuard } from '../../../src/swarm/quorum-guard.js';
+import { removeSwarmMachines } from '../../../src/swarm/remove-machines.js';
 import { removeNodes } from '../../../src/swarm/remove-nodes.js';
 import type { Node, Swarm } from '../support/engine.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
@@ -131,7 +131,7 @@ class Model {
     switch (does) {
       case 'stop':
       case 'kill':
-        return whileSwarmsGoOn(machines, { doing: `${does}ing`, force, timeoutMs: 500 }, context, () =>
+        return withQuorumGuard(machines, { action: `${does}ing`, force, timeoutMs: 500 }, context, () =>
           does === 'stop' ? stopMachines(machines, context) : killMachines(machines, context),
         );
       case 'start':
@@ -143,11 +143,11 @@ class Model {
       case 'demote':
         return demoteNodes(names, { force }, context);
       case 'leave':
-        return leaveSwarm(names, { force, agree: async () => false }, context);
+        return leaveSwarm(names, { force, confirm: async () => false }, context);
       case 'join':
         return joinSwarm({ machines, role: 'manager' }, context);
       case 'rm':
-        return retireMachines(machines, { force, drainMs: 0 }, context);
+        return removeSwarmMachines(machines, { force, drainMs: 0 }, context);
       case 'swarm rm':
         return removeNodes(names, { force }, context);
     }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Context } from '../../../src/app/context.js';
 import type { Outcome } from '../../../src/app/fan-out.js';
 import type { Machine } from '../../../src/machines/model/machine.js';
-import { retireMachines } from '../../../src/swarm/remove-machines.js';
+import { removeSwarmMachines } from '../../../src/swarm/remove-machines.js';
 import type { Engine, Node, Swarm } from '../support/engine.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
@@ -50,7 +50,7 @@ async function retire(
   context: Context = bed.context,
 ): Promise<Outcome<Machine>[]> {
   const machines = await Promise.all(chosen.map((name) => context.cluster.machine(name)));
-  return retireMachines(machines, { force, drainMs: 500 }, context);
+  return removeSwarmMachines(machines, { force, drainMs: 500 }, context);
 }
 
 function results(outcomes: readonly Outcome<Machine>[]): string[] {

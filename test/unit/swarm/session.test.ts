@@ -6,7 +6,7 @@ import type { Machine } from '../../../src/machines/model/machine.js';
 import { setAvailability } from '../../../src/swarm/change-availability.js';
 import { demoteNodes, promoteNodes } from '../../../src/swarm/change-roles.js';
 import { initSwarm } from '../../../src/swarm/init-swarm.js';
-import { type Joined, joinSwarm } from '../../../src/swarm/join-swarm.js';
+import { type JoinedMember, joinSwarm } from '../../../src/swarm/join-swarm.js';
 import { listNodes } from '../../../src/swarm/list-nodes.js';
 import { networkCommand } from '../../../src/swarm/model/machine-network.js';
 import type { Role } from '../../../src/swarm/model/swarm-node.js';
@@ -41,7 +41,7 @@ function engine(number: number): Engine {
 }
 
 /** node1 invites the numbered nodes. */
-function join(numbers: number[], role: Role = 'worker'): Promise<Outcome<Joined>[]> {
+function join(numbers: number[], role: Role = 'worker'): Promise<Outcome<JoinedMember>[]> {
   return joinSwarm({ manager: machine(1), machines: numbers.map(machine), role }, bed.context);
 }
 

@@ -9,7 +9,7 @@ import type { LogPosition } from '../../../../src/swarm/model/raft-log.js';
 import { backupSwarm } from '../../../../src/swarm/recovery/backup-swarm.js';
 import { planRecovery, recoverSwarm } from '../../../../src/swarm/recovery/recover-swarm.js';
 import { readRecovery, writeRecovery } from '../../../../src/swarm/recovery/recovery-record.js';
-import { removeLeftOver } from '../../../../src/swarm/recovery/rejoin-nodes.js';
+import { removeStaleNodes } from '../../../../src/swarm/recovery/rejoin-nodes.js';
 import { restoreSwarm } from '../../../../src/swarm/recovery/restore-swarm.js';
 import type { Engine, Node, Swarm } from '../../support/engine.js';
 import {
@@ -300,7 +300,7 @@ test('a worker that is no machine of the cluster keeps its entry while it is awa
   const [foreign, lost] = swarm.nodes.slice(-2) as [Node, Node];
   foreign.status = 'unknown';
   Object.assign(lost, { role: 'manager', status: 'unknown', reachability: '' });
-  expect(await removeLeftOver(machine(1), bed.context)).toEqual(['lost']);
+  expect(await removeStaleNodes(machine(1), bed.context)).toEqual(['lost']);
   expect(swarm.nodes).toContain(foreign);
 });
 
