@@ -12,17 +12,16 @@ import { rotatedKeyText, unlockKeyText, updatedMessage } from './model/docker-me
 import { withSwarm } from './session.js';
 
 export interface AutolockState {
-  /** Managers that restart ask for the key. */
+  /** Managers need the key after a restart. */
   autolock: boolean;
   /** It was so before. */
   already: boolean;
-  /** A secret: what unlocks them. */
+  /** A secret. */
   unlockKey?: string;
   /** docker's own words. */
   message: string;
 }
 
-/** Whether managers that restart are to ask for a key before they take part again. */
 export async function setAutolock(autolock: boolean, context: Context): Promise<AutolockState> {
   return withSwarm({}, context, async (swarm) => {
     const changed = await changeSwarm(swarm, ({ Spec }) => ({
@@ -49,8 +48,8 @@ export async function unlockKey({ rotate }: { rotate: boolean }, context: Contex
   return withSwarm({}, context, async (swarm) => {
     const { Spec } = await swarm.ask(swarmDocument);
     if (!Spec.EncryptionConfig?.AutoLockManagers)
-      throw new UserError('no unlock key is set: managers are not locked when they restart', {
-        hint: 'have them locked: belt swarm lock',
+      throw new UserError('no unlock key is set', {
+        hint: 'belt swarm lock',
       });
     if (rotate) await changeSwarm(swarm, (document) => document.Spec, 'rotateManagerUnlockKey');
     const key = await swarm.ask(readUnlockKey);
@@ -70,20 +69,23 @@ export interface Unlocked {
 }
 
 export interface UnlockInput {
-  /** Absent: all machines of the cluster whose engines are locked. */
+  /** Empty: all locked machines of the cluster. */
   nodes: readonly string[];
-  /** Asks for the key; once, and only when there is something to unlock. */
+  /** Called once, and only when there is something to unlock. */
   askKey: () => Promise<string>;
 }
 
-/** A manager that was unlocked has the whole raft log to read. */
+/** An unlocked manager reads its whole Raft log. */
 const unlockTimeoutMs = 90_000;
 
 /**
  * Unlocks managers that were restarted.
  * @throws UserError when a machine does not exist, or nothing is locked
  */
-export async function unlockNodes({ nodes, askKey }: UnlockInput, context: Context): Promise<Outcome<Unlocked>[]> {
+export async function unlockNodes(
+  { nodes, askKey }: UnlockInput,
+  context: Context,
+): Promise<Outcome<Unlocked>[]> {
   const machines = nodes.length > 0 ? await selectMachines(nodes, context) : await lockedMachines(context);
   if (machines.length === 0) throw new UserError('no machine of this cluster is a locked manager');
   const key = await askKey();
@@ -107,12 +109,15 @@ async function unlockOne(name: string, key: string, api: EngineApi, { signal }: 
       return state === 'active' ? undefined : `${state}${error && `: ${error}`}`;
     },
     { timeoutMs: unlockTimeoutMs, signal },
-    (state) => new ExternalError(`${name} is unlocked, and after ${unlockTimeoutMs / 1000} s still ${state}`),
+    (state) =>
+      new ExternalError(
+        `${name} is unlocked, but after ${unlockTimeoutMs / 1000} s its state is still ${state}`,
+      ),
   );
   return { already: false };
 }
 
-/** Those that do not answer are not locked: they are off. */
+/** Machines that do not respond count as stopped, not as locked. */
 async function lockedMachines(context: Context): Promise<Machine[]> {
   const { machines } = await context.cluster.machines();
   const isLocked = (machine: Machine): Promise<boolean> =>

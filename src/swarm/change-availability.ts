@@ -31,13 +31,13 @@ export interface AvailabilityChange {
 }
 
 export interface Drain {
-  /** How long to wait until nothing of the swarm runs there any more, in milliseconds; absent: not at all. */
+  /** How long to wait for the node's tasks to stop; default: not at all. */
   waitMs?: number;
 }
 
 const doneTexts = { active: 'takes tasks', pause: 'takes no new tasks', drain: 'drained' } as const;
 
-/** A name that is no node's fails alone. @throws UserError when none is */
+/** An unknown name fails alone. @throws UserError when no name is a node */
 export function setAvailability(
   nodes: readonly string[],
   availability: Exclude<NodeAvailability, 'drain'>,
@@ -51,9 +51,9 @@ export function setAvailability(
 }
 
 /**
- * Has the swarm move what runs on the nodes elsewhere. What that interrupts, and what it does not move, is told before. A name that
- * is no node's fails alone.
- * @throws UserError when none is
+ * Drains nodes, after warnings about interrupted services and containers that stay. An unknown name
+ * fails alone.
+ * @throws UserError when no name is a node
  */
 export function drainNodes(
   nodes: readonly string[],
@@ -71,8 +71,8 @@ export function drainNodes(
 }
 
 /**
- * Drains a member, and waits until no task of the swarm runs there any more where that is asked.
- * @throws ExternalError that names what still runs when time is up
+ * Drains a member and, with `waitMs`, waits until its tasks have stopped.
+ * @throws ExternalError on a timeout, with the tasks that still run
  */
 export async function drainMember(
   swarm: Swarm,
@@ -107,7 +107,7 @@ function changeEach(
   return onEach<AvailabilityChange, NamedMember>(members, { what: 'changed', doneText, run }, context);
 }
 
-/** What a node that is down was last seen to run is waited for by nobody. */
+/** Tasks on a node that is down are not waited for. */
 async function waitForTasksToStop(
   swarm: Swarm,
   { node, name }: NamedMember,
@@ -128,8 +128,8 @@ async function waitForTasksToStop(
     look,
     { timeoutMs, signal },
     (obstacle) =>
-      new ExternalError(`${name} is drained, and after ${timeoutMs / 1000} s still runs ${obstacle}`, {
-        hint: 'it takes no new tasks; wait longer with --timeout',
+      new ExternalError(`${name} is drained, but after ${timeoutMs / 1000} s still runs ${obstacle}`, {
+        hint: 'wait longer with --timeout',
       }),
   );
 }
@@ -142,7 +142,7 @@ function tasksText(tasks: readonly SwarmTask[], services: readonly SwarmService[
   return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-/** What draining these interrupts, and what it does not move. */
+/** Warns of services that draining interrupts, and containers that it does not move. */
 export async function warnOfDrain(
   swarm: Swarm,
   members: readonly NamedMember[],
@@ -160,25 +160,24 @@ export async function warnOfDrain(
   await Promise.all(leaving.map((member) => warnOfOtherContainers(member, context)));
 }
 
-/** The swarm moves its own tasks only; whose machine does not answer now says so elsewhere. */
+/** The swarm moves only its own tasks. */
 async function warnOfOtherContainers({ node, machine, name }: NamedMember, context: Context): Promise<void> {
   if (!machine || node.status !== 'ready') return;
   try {
     const containers = await otherContainers(machine, context);
     if (containers.length === 0) return;
-    context.reporter.warn(
-      `containers that are no tasks of the swarm stay on ${name}: ${containers.join(', ')}`,
-    );
+    context.reporter.warn(`containers that are not swarm tasks stay on ${name}: ${containers.join(', ')}`);
   } catch (error) {
     if (isAbort(error)) throw error;
-    context.reporter.warn(`what else runs on ${name} cannot be seen: ${messageOf(error)}`);
+    context.reporter.warn(`other containers on ${name} cannot be listed: ${messageOf(error)}`);
   }
 }
 
-/** Only a warning waits for the answer. */
 const containersTimeoutMs = 10_000;
 
-/** The names of those that run and were not started by a swarm (`com.docker.swarm.task.id`: moby, daemon/cluster/executor/container). */
+/**
+ * Running containers without the label of a swarm task (moby, daemon/cluster/executor/container).
+ */
 function otherContainers(machine: Machine, context: Context): Promise<string[]> {
   return withEngineWithin(machine, containersTimeoutMs, context, async (api, signal) => {
     const containers = (await api.get('/containers/json', { signal })) as {

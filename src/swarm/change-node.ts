@@ -2,7 +2,10 @@ import { EngineError } from '../engine/api.js';
 import type { Role } from './model/swarm-node.js';
 import type { Swarm } from './session.js';
 
-/** What a manager may be told of a node (https://docs.docker.com/reference/api/engine/, `NodeUpdate`). */
+/**
+ * What a manager may be told of a node (https://docs.docker.com/reference/api/engine/,
+ * `NodeUpdate`).
+ */
 export interface NodeSpec {
   Name?: string;
   Role: Role;
@@ -10,7 +13,10 @@ export interface NodeSpec {
   Labels?: Record<string, string>;
 }
 
-/** Somebody else may change the node between the look and the change; more often than this in a row is nobody by chance. */
+/**
+ * Somebody else may change the node between the look and the change; more often than this in a row
+ * is nobody by chance.
+ */
 const attempts = 10;
 
 /**

@@ -26,13 +26,13 @@ export interface RoleChange {
   message: string;
 }
 
-/** A new manager fetches the whole raft log first. */
+/** A new manager fetches the whole Raft log first. */
 const roleTimeoutMs = 90_000;
 
 /**
- * Makes nodes managers, one after the other, each when the one before takes part. What comes after a failure is skipped; a name that is
- * no node's fails alone.
- * @throws UserError when a node is not there, or none is named
+ * Promotes nodes one at a time, each once the previous one is reachable. Skips the rest after a
+ * failure; an unknown name fails alone.
+ * @throws UserError when a node is not ready, or no name is a node
  */
 export async function promoteNodes(
   nodes: readonly string[],
@@ -52,12 +52,9 @@ async function promoteMembers(
 ): Promise<Outcome<RoleChange>[]> {
   for (const { name, node } of members) {
     if (node.role === 'manager' || node.status === 'ready') continue;
-    throw new UserError(
-      `${name} is ${node.status}: a manager that is not there would only weigh on the quorum`,
-      {
-        hint: `start it first: belt start ${name}`,
-      },
-    );
+    throw new UserError(`${name} is ${node.status}: an unreachable manager would only weaken the quorum`, {
+      hint: `belt start ${name}`,
+    });
   }
   const outcomes = await changeRoles(members, 'manager', async () => {}, swarm, context);
   const after = (await swarm.nodes()).filter(({ role }) => role === 'manager').length;
@@ -66,9 +63,9 @@ async function promoteMembers(
 }
 
 /**
- * Makes managers workers, one after the other, the leader last. What comes after a failure is skipped; a name that is no node's fails
- * alone.
- * @throws UserError with the numbers when the swarm would lose its quorum or its last manager to spare, unless `force`
+ * Demotes managers one at a time, the leader last. Skips the rest after a failure; an unknown name
+ * fails alone.
+ * @throws UserError when the swarm would lose its quorum or failure tolerance, unless `force`
  */
 export async function demoteNodes(
   nodes: readonly string[],
@@ -82,7 +79,7 @@ export async function demoteNodes(
   );
 }
 
-/** As `demoteNodes`, of a swarm that is asked already. @returns in the order in which they were demoted */
+/** @returns in the order of the demotions */
 async function demoteMembers(
   swarm: Swarm,
   members: readonly NamedMember[],
@@ -91,7 +88,7 @@ async function demoteMembers(
 ): Promise<Outcome<RoleChange>[]> {
   const inOrder = sortForDemotion(members);
   const demotion = { what: 'demoting', force };
-  // The first has just been checked; before each other one a manager may have failed.
+  // The first was just checked; a manager may fail before each other one.
   const before = async (member: NamedMember): Promise<void> => {
     if (member !== inOrder[0])
       await requireQuorumWithout(swarm, [member], { ...demotion, isPart: true }, context);
@@ -105,8 +102,8 @@ async function demoteMembers(
 }
 
 /**
- * Demotes the managers among nodes, of which several may have one name: entries that a machine has left behind.
- * @returns the nodes that are workers now, and how it ended for the others, an outcome a name
+ * Demotes the managers among nodes. Several may share a name: stale entries of one machine.
+ * @returns the nodes that are workers now, and one outcome per name for the others
  * @throws as `demoteMembers`
  */
 export async function demoteAmong(
@@ -126,13 +123,13 @@ export async function demoteAmong(
     if (outcome.status === 'ok') continue;
     const { name, node } = byName.get(outcome.name) as NamedMember;
     kept.add(node.id);
-    // What comes after a failure is only skipped.
+    // Later entries of the name are only skipped.
     if (!failed.has(name)) failed.set(name, { ...outcome, name });
   }
   return { workers: members.filter(({ node }) => !kept.has(node.id)), failed: [...failed.values()] };
 }
 
-/** The first keeps its name, those after it are told apart by their ids. */
+/** The first keeps its name; the others get their ids added. */
 function withDistinctNames(members: readonly NamedMember[]): Map<string, NamedMember> {
   const byName = new Map<string, NamedMember>();
   for (const member of members) {
@@ -144,7 +141,7 @@ function withDistinctNames(members: readonly NamedMember[]): Map<string, NamedMe
 
 /**
  * @param leaving in the order in which they are demoted
- * @throws UserError with the numbers when the swarm cannot do without these managers, unless `force`; NoQuorumError
+ * @throws UserError when the swarm needs these managers, unless `force`; NoQuorumError
  */
 export async function requireQuorumWithout(
   swarm: Swarm,
@@ -158,7 +155,7 @@ export async function requireQuorumWithout(
   requireQuorum({ managers, changes, what: `${what} ${names.join(' and ')}`, ...check }, context);
 }
 
-/** Makes a member what it is to be, whatever that does to the quorum. @throws ExternalError when it is not in time */
+/** Does not check the quorum. @throws ExternalError on a timeout */
 export async function changeRole(
   swarm: Swarm,
   { node, machine, name }: NamedMember,
@@ -167,17 +164,19 @@ export async function changeRole(
   context: Context,
 ): Promise<void> {
   await changeNode(swarm, node.id, (spec) => ({ ...spec, Role: role }));
-  step(role === 'manager' ? 'waiting until it takes part' : 'waiting until it is a worker');
+  step(role === 'manager' ? 'waiting until it is a reachable manager' : 'waiting until it is a worker');
   await waitForRole(node.id, name, role, swarm, context);
-  // A manager that does not know yet would be taken for one that is not there.
+  // A manager that does not know its role yet would count as unreachable.
   if (machine && role === 'manager')
     await withEngine(machine, context, (api) => waitForOwnRole(name, role, api, context));
 }
 
-/** A new leader hears from every node within this, or takes it for down (swarmkit, manager/dispatcher: three heartbeats of 5 s). */
+/**
+ * A new leader hears from every node within three heartbeats of 5 s (swarmkit, manager/dispatcher).
+ */
 const newLeaderTimeoutMs = 20_000;
 
-/** The members, when none is `unknown` any more: a leader that was just elected knows of no node at first. */
+/** Waits while nodes are `unknown`: a new leader knows no node at first. */
 async function membersWithKnownState(swarm: Swarm, { signal }: Context): Promise<Member[]> {
   const deadline = Date.now() + newLeaderTimeoutMs;
   for (;;) {
@@ -187,16 +186,16 @@ async function membersWithKnownState(swarm: Swarm, { signal }: Context): Promise
   }
 }
 
-/** Those that cannot be reached first, which takes nothing from the quorum, and the leader last. */
+/** Unreachable managers first, which does not affect the quorum, and the leader last. */
 export function sortForDemotion<T extends NamedMember>(members: readonly T[]): T[] {
   const rank = ({ node }: T): number => (node.leader ? 2 : node.reachability === 'reachable' ? 1 : 0);
   return members.toSorted((one, other) => rank(one) - rank(other));
 }
 
 /**
- * Waits until the managers take the node for what it was made. The reply to the change is no proof: swarmkit may go back on a role that it
- * cannot give.
- * @throws ExternalError when that takes too long
+ * Waits until the managers report the role. The response to the change is not enough: swarmkit may
+ * revert a role that it cannot give.
+ * @throws ExternalError on a timeout
  */
 export async function waitForRole(
   nodeId: string,
@@ -217,7 +216,7 @@ export async function waitForRole(
     { timeoutMs: roleTimeoutMs, signal },
     (state) =>
       new ExternalError(`${name} is not a ${role} after ${roleTimeoutMs / 1000} s: ${state}`, {
-        hint: 'see the nodes: belt swarm ls',
+        hint: 'belt swarm ls',
       }),
   );
 }
@@ -239,12 +238,12 @@ function changeRoles(
       what: words.what,
       limit: 1,
       stopAtFailure: true,
-      doneText: ({ already }) => (already ? `is a ${role} already` : words.what),
+      doneText: ({ already }) => (already ? `is already a ${role}` : words.what),
       async run(member, step) {
         const { node, name } = member;
         const already = node.role === role;
         if (!already) await before(member);
-        // One that has the role and is not there takes no part until it is started: nothing to wait for here.
+        // A node that is down with the role already is not waited for.
         if (!already || node.status !== 'down') await changeRole(swarm, member, role, step, context);
         return { nodeId: node.id, role, already, message: words.done(name) };
       },

@@ -2,7 +2,10 @@ import type { EngineApi } from '../engine/api.js';
 import { isOutOfSequence } from './change-node.js';
 import type { Swarm } from './session.js';
 
-/** What a manager may be told of the whole swarm (https://docs.docker.com/reference/api/engine/, `SwarmUpdate`); the rest goes back as it is. */
+/**
+ * What a manager may be told of the whole swarm (https://docs.docker.com/reference/api/engine/,
+ * `SwarmUpdate`); the rest goes back as it is.
+ */
 export interface SwarmSpec {
   EncryptionConfig?: { AutoLockManagers?: boolean };
   CAConfig?: { ForceRotate?: number };

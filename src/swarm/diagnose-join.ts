@@ -6,18 +6,18 @@ import { canJoinAt, findJoinProblems, type ProbeReport, parseProbeReport } from 
 import { hostOf } from './model/swarm-node.js';
 
 export interface JoinDiagnosis {
-  /** What stands in the way, as sentences; nothing where all looks well. */
+  /** The problems found, as sentences. */
   findings: string[];
-  /** Those of the managers at which the machine could join, as far as can be told. */
+  /** The managers through which the machine could join. */
   answering: string[];
 }
 
 const timeoutMs = 20_000;
 
 /**
- * Looks from a machine why it does not come into a swarm.
+ * Finds out why a machine cannot join.
  * @param addresses `host:port` of the managers
- * @param manager the other end, for what takes two to tell
+ * @param manager the other end, to compare clocks and MTUs
  */
 export async function diagnoseJoin(
   machine: Machine,
@@ -37,7 +37,7 @@ export async function diagnoseJoin(
   };
 }
 
-/** Nothing where it cannot be had: a diagnosis must not hide what it was made for. */
+/** Undefined on failure: a diagnosis must not hide the original error. */
 async function probeFrom(
   machine: Machine,
   hosts: readonly string[],

@@ -6,8 +6,8 @@ import { managerState, membershipOf, ownStateTimeoutMs, withEngineWithin } from 
 import { hasQuorum } from './model/quorum.js';
 
 /**
- * Whether so many managers answer, each for itself, that they can elect a leader. Takes no longer than an engine may take for its own
- * state. How many managers there are, workers know; where none answers, every silent machine may be one.
+ * Whether enough managers respond to elect a leader. Workers know the number of managers; if none
+ * responds, every silent machine may be a manager.
  */
 export async function canElect(context: Context): Promise<boolean> {
   const { machines } = await context.cluster.machines();
@@ -22,7 +22,7 @@ export async function canElect(context: Context): Promise<boolean> {
 
 interface ManagerReport {
   isManager: boolean;
-  /** How many managers its swarm has, as far as it tells: a manager without a leader takes 20 s for that. */
+  /** 0: unknown; a manager without a leader would take 20 s to report it. */
   managers: number;
 }
 

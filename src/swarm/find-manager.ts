@@ -8,7 +8,7 @@ import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
 import { type Membership, readMembership, readNodes, type SwarmNode } from './model/swarm-node.js';
 import { NoQuorumError } from './require-quorum.js';
 
-/** A manager that has answered for its swarm; whoever has it closes `api`. */
+/** A manager that responded for its swarm; the caller closes `api`. */
 export interface ManagerConnection {
   machine: Machine;
   api: EngineApi;
@@ -16,12 +16,12 @@ export interface ManagerConnection {
   nodes: SwarmNode[];
 }
 
-/** A machine that does not answer within this is passed over: there are others. */
+/** Slower machines are skipped. */
 const probeTimeoutMs = 5_000;
-/** The list of its nodes comes from the leader, and a large swarm's is long. */
+/** The node list comes from the leader and may be long. */
 export const nodesTimeoutMs = 10_000;
 
-/** The machine that the person named, which has to be a manager. */
+/** @throws UserError when the machine is not a manager */
 export async function connectManager(machine: Machine, context: Context): Promise<ManagerConnection> {
   const api = engineOf(await reach(machine, context));
   try {
@@ -38,14 +38,14 @@ export async function connectManager(machine: Machine, context: Context): Promis
 
 export function notAManager(name: string, { state, error }: Membership): UserError {
   if (state === 'inactive')
-    return new UserError(`${name} is in no swarm`, { hint: `begin one: belt swarm init ${name}` });
+    return new UserError(`${name} is not in a swarm`, { hint: `belt swarm init ${name}` });
   if (state === 'locked')
     return new StuckMemberError(`the swarm on ${name} is locked`, {
-      hint: `unlock it: belt swarm unlock ${name}`,
+      hint: `belt swarm unlock ${name}`,
     });
   if (state === 'active')
     return new UserError(`${name} is a worker of its swarm, not a manager`, {
-      hint: 'see the managers: belt swarm ls',
+      hint: 'belt swarm ls',
     });
   return new StuckMemberError(
     `the swarm membership of ${name} is in state "${state}"${error && `: ${error}`}`,
@@ -61,28 +61,28 @@ async function firstNodes(api: EngineApi, signal: AbortSignal): Promise<SwarmNod
   }
 }
 
-/** All machines answered, and none of them is a manager. */
+/** All machines responded, and none of them is a manager. */
 export class NoSwarmError extends UserError {}
 
-/** A machine is in a swarm that it cannot take part in, and may be a manager of. */
+/** The machine is in a swarm but cannot take part; it may be a manager. */
 class StuckMemberError extends UserError {}
 
-/** A manager answered, and said that nobody leads; the engine's own words for that say no more than belt's. */
+/** A manager responded that there is no leader. */
 function noLeader(cause?: unknown): NoQuorumError {
   const said = cause === undefined ? '' : messageOf(cause);
   const more = said === '' || /does not have a leader/.test(said) ? '' : ` (${said})`;
   return new NoQuorumError(
-    `the swarm has no leader: too few of its managers are there, or they are electing one${more}`,
+    `the swarm has no leader: too few managers are online, or they are electing one${more}`,
     {
-      hint: 'start the others: belt start NODES; if they are lost: belt swarm recover',
+      hint: 'belt start NODES; if the managers are lost: belt swarm recover',
       cause,
     },
   );
 }
 
 /**
- * The first that answers as a manager with a quorum, of the first group that has one; those of a group are asked at the same time.
- * @throws what stands in the way for the likeliest candidate
+ * The first manager with a quorum, group by group; the machines of a group are queried in parallel.
+ * @throws the error of the most likely candidate
  */
 export async function findManager(
   groups: readonly (readonly Machine[])[],
@@ -119,7 +119,7 @@ async function firstManager(
   return found;
 }
 
-/** Asks a machine whether it can speak for its swarm, in bounded time. @throws where it cannot */
+/** Connects to a machine as a manager of its swarm, in bounded time. */
 async function probe(
   machine: Machine,
   signal: AbortSignal,
@@ -142,12 +142,12 @@ async function probe(
     }
   } catch (error) {
     if (limit.aborted && !signal.aborted)
-      throw new ExternalError(`${machine.name} gave no answer within ${probeTimeoutMs / 1000} s`);
+      throw new ExternalError(`${machine.name} did not respond within ${probeTimeoutMs / 1000} s`);
     throw error;
   }
 }
 
-/** A manager without a leader does not know which swarm it is in. */
+/** A manager without a leader does not know its swarm's id. */
 function requireSwarm(id: string, name: string, { swarmId }: Membership): void {
   if (swarmId === '') throw noLeader();
   if (swarmId !== id) throw new UserError(`${name} is a manager of another swarm`);
@@ -158,20 +158,21 @@ function noManager(refusals: readonly unknown[]): unknown {
   if (sure) return sure;
   const silent = refusals.filter((error) => !(error instanceof UserError));
   if (silent.length > 0) {
-    const more = silent.length > 1 ? `, and ${silent.length - 1} more do not answer` : '';
-    return new ExternalError(`no manager answers: ${messageOf(silent[0])}${more}`, {
-      hint: 'see which machines run: belt ls',
+    const more = silent.length > 1 ? `, and ${silent.length - 1} more do not respond` : '';
+    return new ExternalError(`no manager responds: ${messageOf(silent[0])}${more}`, {
+      hint: 'belt ls',
       cause: silent[0],
     });
   }
   return new NoSwarmError('no machine of this cluster is a manager of a swarm', {
-    hint: 'begin one: belt swarm init NODE',
+    hint: 'belt swarm init NODE',
   });
 }
 
 /**
- * Whether another manager, or the same one a little later, may do what this one did not: it went away, or there is no leader now. The
- * words are those of swarmkit (manager/state/raft, manager/controlapi) and of gRPC, which the engine hands on.
+ * Whether another manager, or the same one later, may succeed: it is gone, or there is no leader
+ * now. Phrases of swarmkit (manager/state/raft, manager/controlapi) and gRPC, which the engine
+ * passes on.
  */
 export function isRetryableElsewhere(error: unknown): boolean {
   if (!(error instanceof EngineError)) return error instanceof ExternalError;

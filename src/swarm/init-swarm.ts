@@ -20,7 +20,7 @@ export interface SwarmInit {
   nodeId: string;
   /** `host:port` that other nodes join at. */
   address: string;
-  /** What unlocks a manager that was restarted, where that is asked for. */
+  /** With autolock. */
   unlockKey?: string;
   /** docker's own words. */
   message: string;
@@ -29,17 +29,18 @@ export interface SwarmInit {
 export interface InitInput extends InitOptions {
   /** As docker writes them: `protocol=cfssl,url=https://...`. */
   externalCas?: readonly string[] | undefined;
-  /** Makes the machine the only manager even of a swarm that goes on with others. */
+  /** With `forceNewCluster`: even when the swarm has other managers. */
   force?: boolean | undefined;
 }
 
-/** What the engine gives out where no pool is named (swarmkit, `DefaultAddressPool` 10.0.0.0/8): its first 256 networks. */
+/** The first 256 networks of the default pool (swarmkit, `DefaultAddressPool` 10.0.0.0/8). */
 const firstNetworks = '10.0.0.0/16';
 
 /**
- * Begins a swarm on a machine; it becomes the active host where none is chosen yet.
- * @throws UserError when it is in one already, or when an address pool is a network of its own; with `forceNewCluster`, unless `force`, when
- * its swarm has other managers and a leader; ExternalError when they elect one
+ * Initializes a swarm on a machine, which becomes the active host if there is none.
+ * @throws UserError when it is part of a swarm, or a pool overlaps its networks; with
+ * `forceNewCluster`, unless `force`, when its swarm has other managers and a leader; ExternalError
+ * during an election
  */
 export async function initSwarm(machine: Machine, options: InitInput, context: Context): Promise<SwarmInit> {
   requireAddress(machine);
@@ -52,7 +53,9 @@ export async function initSwarm(machine: Machine, options: InitInput, context: C
     if (!options.forceNewCluster) await requireNoSwarm(machine.name, api);
     const nodeId = String(await api.post('/swarm/init', request, { signal: context.signal }));
     const address =
-      options.advertiseAddress === undefined && own ? withManagerPort(own.advertise) : await reportedAddress(api);
+      options.advertiseAddress === undefined && own
+        ? withManagerPort(own.advertise)
+        : await reportedAddress(api);
     return { nodeId, address, ...(options.autolock && { unlockKey: await readUnlockKey(api) }) };
   });
   const words = [initializedMessage(done.nodeId), ...(done.unlockKey ? [unlockKeyText(done.unlockKey)] : [])];
@@ -60,7 +63,7 @@ export async function initSwarm(machine: Machine, options: InitInput, context: C
   return { manager: machine.name, ...done, message: words.join('\n\n') };
 }
 
-/** The others would go on as the same swarm, with a leader of their own, and its nodes with them. */
+/** The others would remain a swarm with the same id and nodes. */
 async function requireNoOtherManagers(
   machine: Machine,
   { force = false }: InitInput,
@@ -70,23 +73,23 @@ async function requireNoOtherManagers(
   const own = swarm?.members.find((member) => member.machine?.name === machine.name)?.node.id;
   const view = swarm && worseView(swarm, (managers) => hasQuorum(tallyManagers(managers)));
   if (!view?.some(({ id, reachable }) => reachable && id !== own)) return;
-  const objection = `the swarm of ${machine.name} goes on with others: ${reachabilityText(tallyManagers(view))}`;
+  const objection = `the swarm of ${machine.name} still has other managers: ${reachabilityText(tallyManagers(view))}`;
   if (!force)
     throw new UserError(objection, {
-      hint: 'take managers away with belt swarm demote NODES; or begin anew without the others all the same: --force',
+      hint: 'belt swarm demote NODES, or --force to continue without the others',
     });
   context.reporter.warn(
-    `${objection}; --force: they go on as another swarm of the same nodes, until they leave it: belt swarm leave --force NODES`,
+    `${objection}; --force: they remain a second swarm of the same nodes until they leave it: belt swarm leave --force NODES`,
   );
 }
 
 async function requireNoSwarm(name: string, api: EngineApi): Promise<void> {
   const { state } = await membershipOf(api);
   if (state === 'inactive') return;
-  throw new UserError(`${name} is in a swarm already`, { hint: `see it: belt swarm ls ${name}` });
+  throw new UserError(`${name} is already part of a swarm`, { hint: `belt swarm ls ${name}` });
 }
 
-/** What the engine has made of an address that was given, which may be the name of an interface. */
+/** The address that the engine chose: the option may be an interface name. */
 async function reportedAddress(api: EngineApi): Promise<string> {
   const { managers, nodeAddress } = await membershipOf(api);
   return managers[0] ?? withManagerPort(nodeAddress);
@@ -98,13 +101,13 @@ function externalCasOf({ externalCas = [] }: InitInput): Promise<ExternalCa[]> {
 
 async function certificateIn(path: string): Promise<string> {
   const text = await readText(path);
-  if (text === undefined) throw new UserError(`--external-ca: ${path} is not there`);
+  if (text === undefined) throw new UserError(`--external-ca: ${path} does not exist`);
   if (!text.includes('-----BEGIN CERTIFICATE-----'))
-    throw new UserError(`--external-ca: ${path} is no certificate in PEM format`);
+    throw new UserError(`--external-ca: ${path} is not a PEM certificate`);
   return text;
 }
 
-/** A pool stays for the swarm's life, and where it is the machine's own network too, containers cannot reach that. */
+/** Pools cannot be changed later, and containers cannot reach networks that overlap one. */
 function checkPools(
   { addressPools }: InitInput,
   routes: readonly Route[],
@@ -116,12 +119,12 @@ function checkPools(
     if (!route) continue;
     throw new UserError(
       `the address pool ${pool} overlaps a network of ${name}: ${route.network} (${route.device})`,
-      { hint: 'choose another; it cannot be changed later' },
+      { hint: 'choose another pool: it cannot be changed later' },
     );
   }
   const route = addressPools === undefined ? findOverlap(firstNetworks, routes) : undefined;
   if (!route) return;
   reporter.warn(
-    `docker's own address pool (10.0.0.0/8) overlaps a network of ${name}: ${route.network} (${route.device}); for another, begin the swarm with --default-addr-pool`,
+    `docker's default address pool (10.0.0.0/8) overlaps a network of ${name}: ${route.network} (${route.device}); to use another pool: belt swarm init --default-addr-pool`,
   );
 }

@@ -4,7 +4,7 @@ import { waitUntilClear } from '../base/poll.js';
 import { type EngineApi, EngineError } from '../engine/api.js';
 import type { Machine } from '../machines/model/machine.js';
 import type { NodeAvailability } from './change-availability.js';
-import { type JoinDiagnosis, diagnoseJoin } from './diagnose-join.js';
+import { diagnoseJoin, type JoinDiagnosis } from './diagnose-join.js';
 import { isRetryableElsewhere } from './find-manager.js';
 import { leaveByForce, removeManager } from './leave-swarm.js';
 import { membershipOf, waitForOwnRole, withEngine } from './membership.js';
@@ -14,23 +14,22 @@ import { type Membership, managerAddresses, type Role, type SwarmNode } from './
 import { networkOf } from './node-network.js';
 import type { Swarm } from './session.js';
 
-/** What a joining node needs to know, and what all that join share. */
+/** Shared by all nodes that join. */
 export interface JoinContext {
   swarm: Swarm;
   role: Role;
   availability?: NodeAvailability | undefined;
-  /** The token as it was last seen; it stays in memory. */
+  /** The last known token; kept in memory only. */
   token: string;
-  /** The token as it is now. */
+  /** Reads the current token. */
   currentToken: () => Promise<string>;
-  /** The swarm's nodes; asked once at a time for all that wait. */
+  /** The swarm's nodes; concurrent calls share one request. */
   nodes: () => Promise<SwarmNode[]>;
 }
 
-/** A machine on its way into a swarm. */
 export interface JoiningNode {
   machine: Machine;
-  /** Counts those that join at the same time: each begins with another manager. */
+  /** Spreads the nodes over the managers. */
   index: number;
   step: (text: string) => void;
 }
@@ -42,33 +41,39 @@ export interface JoinedNode {
   already: boolean;
 }
 
-/** In which a node has to come in, whatever managers do meanwhile: an election takes some 10 s, an engine's own patience is 20 s. */
+/** For the whole join: an election takes some 10 s, the engine's own timeout is 20 s. */
 const joinTimeoutMs = 120_000;
-/** The engine said that it goes on; so long before somebody looks why. */
+/** How long the engine may keep trying before the join is diagnosed. */
 const shortWaitMs = 5_000;
-/** ... and so long, when nothing seems to be in its way. */
+/** And when the diagnosis finds no problem. */
 const longWaitMs = 40_000;
 const agreeTimeoutMs = 60_000;
 
 /**
- * Makes a machine a member of a swarm, and waits until the node and the managers agree on it.
- * @throws UserError when it is in another swarm; EngineError when the swarm does not take it; ExternalError that names what stands in the
- * way
+ * Joins a machine to a swarm, and waits until the node and the managers agree.
+ * @throws UserError when it is in another swarm; EngineError when the swarm refuses; ExternalError
+ * with the diagnosis
  */
-export async function joinNode(joining: JoiningNode, joinContext: JoinContext, context: Context): Promise<JoinedNode> {
+export async function joinNode(
+  joining: JoiningNode,
+  joinContext: JoinContext,
+  context: Context,
+): Promise<JoinedNode> {
   return withEngine(joining.machine, context, async (api) => {
     const found = await membershipOf(api);
     const already = isMember(found);
-    const nodeId = already ? found.nodeId : await new JoinAttempt(joining, joinContext, api, context).run(found);
+    const nodeId = already
+      ? found.nodeId
+      : await new JoinAttempt(joining, joinContext, api, context).run(found);
     if (already) requireHealthy(joining.machine.name, found);
-    joining.step('waiting until the managers see it');
+    joining.step('waiting for the managers to list it');
     const role = await agreed(nodeId, already, joining, joinContext, context);
     if (role === 'manager') await waitForOwnRole(joining.machine.name, role, api, context);
     return { nodeId, role, already: already || found.state === 'pending' };
   });
 }
 
-/** A join that failed leaves the state `error` and no node behind: that one can be asked to join. */
+/** A failed join leaves the state `error` without a node id: the machine can join again. */
 function isMember({ state, nodeId }: Membership): boolean {
   return state === 'active' || state === 'locked' || (state === 'error' && nodeId !== '');
 }
@@ -76,14 +81,11 @@ function isMember({ state, nodeId }: Membership): boolean {
 function requireHealthy(name: string, { state, error }: Membership): void {
   if (state === 'active') return;
   throw new UserError(`the swarm membership of ${name} is in state "${state}"${error && `: ${error}`}`, {
-    hint:
-      state === 'locked'
-        ? `unlock it: belt swarm unlock ${name}`
-        : `take it out: belt swarm leave --force ${name}`,
+    hint: state === 'locked' ? `belt swarm unlock ${name}` : `belt swarm leave --force ${name}`,
   });
 }
 
-/** The managers' word decides whether the swarm that the node is in is this one. */
+/** The managers decide whether the node is in this swarm. */
 async function agreed(
   nodeId: string,
   already: boolean,
@@ -95,34 +97,36 @@ async function agreed(
   const look = async (): Promise<string | undefined> => {
     const node = (await nodes()).find(({ id }) => id === nodeId);
     if (!node && already) throw elsewhere(name);
-    if (!node) return 'do not list it';
+    if (!node) return `${name} joined, but the managers do not list it`;
     role = node.role;
-    if (node.status !== 'ready') return `see it as ${node.status}`;
+    if (node.status !== 'ready') return `${name} joined, but the managers report it as ${node.status}`;
     const takesPart = role === 'worker' || node.reachability === 'reachable';
-    return takesPart ? undefined : `see it as ${node.reachability ?? 'no manager'}`;
+    return takesPart ? undefined : `${name} joined, but as a manager it is ${node.reachability ?? 'unknown'}`;
   };
   await waitUntilClear(
     look,
     { timeoutMs: agreeTimeoutMs, signal },
-    (obstacle) =>
-      new ExternalError(
-        `${name} says that it has joined, and after ${agreeTimeoutMs / 1000} s the managers ${obstacle}`,
-        { hint: 'see the nodes: belt swarm ls' },
-      ),
+    (problem) => new ExternalError(`${problem} after ${agreeTimeoutMs / 1000} s`, { hint: 'belt swarm ls' }),
   );
   return role;
 }
 
 function elsewhere(name: string): UserError {
-  return new UserError(`${name} is in another swarm already`, {
-    hint: `take it out first: belt --host ${name} docker swarm leave`,
+  return new UserError(`${name} is already part of another swarm`, {
+    hint: `belt --host ${name} docker swarm leave`,
   });
 }
 
-/** How an attempt stands. `failed`: a manager's fault, so that another may do. */
-type JoinProgress = { state: 'member'; nodeId: string } | { state: 'trying' } | { state: 'failed'; error: Error };
+/** `failed`: at this manager; another one may accept the node. */
+type JoinProgress =
+  | { state: 'member'; nodeId: string }
+  | { state: 'trying' }
+  | { state: 'failed'; error: Error };
 
-/** The ways of one machine into a swarm: managers may go away while it joins, and their ports may be closed to it. */
+/**
+ * Joins one machine, retrying through other managers: they may fail, or their ports be closed to
+ * it.
+ */
 class JoinAttempt {
   private readonly deadline = Date.now() + joinTimeoutMs;
 
@@ -137,7 +141,7 @@ class JoinAttempt {
     return this.joining.machine.name;
   }
 
-  /** @returns the id of the node that it has become */
+  /** @returns the id of the new node */
   async run(found: Membership): Promise<string> {
     if (found.state === 'error') await this.abortJoin((await this.currentState()).counted);
     const begun = found.state === 'pending' ? found.managers[0] : undefined;
@@ -145,11 +149,11 @@ class JoinAttempt {
     let address = begun ?? this.pick(await this.managers());
     let attempt = begun === undefined ? await this.tryAt(address) : await this.watch(shortWaitMs);
     while (attempt.state !== 'member') {
-      this.joining.step(`looking why it does not get in at ${address}`);
+      this.joining.step(`diagnosing the failed join through ${address}`);
       const diagnosis = await this.diagnose();
       const { answering } = diagnosis;
       if (answering.length === 0 || Date.now() > this.deadline) throw this.joinError(attempt, diagnosis);
-      // The look took its time, and it may have come in meanwhile.
+      // It may have joined during the diagnosis.
       const { found: now, counted } = await this.currentState();
       if (now.state === 'active') return now.nodeId;
       if (attempt.state === 'trying' && (counted || answering.includes(address))) {
@@ -157,7 +161,7 @@ class JoinAttempt {
         if (attempt.state === 'trying') throw this.joinError(attempt, diagnosis);
         continue;
       }
-      // A join that goes on, or has failed, is taken back before the next.
+      // A pending or failed join is aborted before the next one.
       await this.abortJoin(counted);
       address = this.pick(answering, address);
       attempt = await this.tryAt(address);
@@ -165,11 +169,11 @@ class JoinAttempt {
     return attempt.nodeId;
   }
 
-  /** As its engine sees itself now, and, where it is to be a manager, the entry with which the managers count it as one already. */
+  /** The engine's own state, and for a new manager the entry that makes it count for the quorum. */
   private async currentState(): Promise<{ found: Membership; counted: SwarmNode | undefined }> {
     const { nodes, role } = this.joinContext;
     const listed = role === 'manager' ? await nodes() : [];
-    // The engine is asked last: the managers may take long to answer.
+    // The engine is queried last: the managers may be slow.
     const found = await membershipOf(this.api);
     return { found, counted: findManagerEntry(listed, this.joining.machine, found.nodeId) };
   }
@@ -181,7 +185,7 @@ class JoinAttempt {
     await removeManager(this.joinContext.swarm, member, this.api, step, this.context);
   }
 
-  /** Asks the engine to join; one that goes on by itself is watched for a while. */
+  /** Starts a join; an engine that keeps trying is watched for a while. */
   private async tryAt(address: string): Promise<JoinProgress> {
     this.joining.step(`joining at ${address}`);
     try {
@@ -193,7 +197,7 @@ class JoinAttempt {
     return this.watch(shortWaitMs);
   }
 
-  /** The token may have been changed since it was read: then it is asked with the new one. */
+  /** Retries with the current token, in case it was rotated. */
   private async ask(address: string): Promise<void> {
     const { joinContext } = this;
     const { token } = joinContext;
@@ -213,7 +217,7 @@ class JoinAttempt {
     const own = chooseNodeAddresses(machine, (await networkOf(machine, this.context)).addresses);
     const request = {
       ...(own && { ListenAddr: own.listen, AdvertiseAddr: own.advertise, DataPathAddr: own.dataPath }),
-      // The engine takes the first only: moby, daemon/cluster/swarm.go.
+      // The engine uses only the first (moby, daemon/cluster/swarm.go).
       RemoteAddrs: [address],
       JoinToken: token,
       ...(availability !== undefined && { Availability: availability }),
@@ -238,17 +242,17 @@ class JoinAttempt {
     }
     const { state = '', nodeId = '', error = '' } = last ?? {};
     if (state === 'active') return { state: 'member', nodeId };
-    const failure = new EngineError(503, error || `its engine says "${state}"`);
+    const failure = new EngineError(503, error || `its engine reports "${state}"`);
     if (isRetryableElsewhere(failure)) return { state: 'failed', error: failure };
     throw new ExternalError(`${this.name} could not join: ${failure.message}`);
   }
 
-  /** A join that another run began may lead elsewhere. */
+  /** A join that an earlier run started may be for another swarm. */
   private async requireSameSwarm(address: string): Promise<void> {
     const nodes = await this.joinContext.nodes();
     if (nodes.some(({ managerAddress }) => managerAddress === address)) return;
     throw new UserError(`${this.name} is joining another swarm, at ${address}`, {
-      hint: `take it back first: belt swarm leave --force ${this.name}`,
+      hint: `belt swarm leave --force ${this.name}`,
     });
   }
 
@@ -256,14 +260,14 @@ class JoinAttempt {
     return managerAddresses(await this.joinContext.nodes());
   }
 
-  /** Not the same again, where there are others; each that joins begins with another. */
+  /** Another manager than the last one, if possible. */
   private pick(addresses: readonly string[], last?: string): string {
     const others = addresses.filter((address) => address !== last);
     const from = others.length > 0 ? others : addresses;
     const address = from[this.joining.index % from.length];
     if (address !== undefined) return address;
     throw new ExternalError('no manager of the swarm can be reached', {
-      hint: 'see the nodes: belt swarm ls',
+      hint: 'belt swarm ls',
     });
   }
 
@@ -274,21 +278,24 @@ class JoinAttempt {
 
   private joinError(attempt: JoinProgress, { findings }: JoinDiagnosis): ExternalError {
     if (findings.length > 0) {
-      return new ExternalError(`${this.name} does not get into the swarm: ${findings.join('; ')}`, {
-        hint: `between all nodes open 2377/tcp (to managers), 7946/tcp, 7946/udp and 4789/udp in the firewall, then the same command again`,
+      return new ExternalError(`${this.name} could not join the swarm: ${findings.join('; ')}`, {
+        hint: 'open 2377/tcp (to managers), 7946/tcp, 7946/udp and 4789/udp between all nodes, then rerun the same command',
       });
     }
     const cause = attempt.state === 'failed' ? messageOf(attempt.error) : 'it is still joining';
-    return new ExternalError(`${this.name} does not get into the swarm: ${cause}`, {
-      hint: 'nothing seems to be in its way; the same command again goes on with it',
+    return new ExternalError(`${this.name} could not join the swarm: ${cause}`, {
+      hint: 'no network problem was found; rerun the same command to resume the join',
     });
   }
 }
 
-/** Time was up, and the engine goes on. */
+/** The time is up, and the engine keeps trying. */
 class StillTrying extends ExternalError {}
 
-/** The engine gives the call up after 20 s and goes on joining: moby, daemon/cluster/errors.go (`errSwarmJoinTimeoutReached`). */
+/**
+ * After 20 s the request ends and the engine keeps trying (moby, daemon/cluster/errors.go:
+ * `errSwarmJoinTimeoutReached`).
+ */
 function isStillTrying(error: unknown): boolean {
   return error instanceof EngineError && /timeout was reached before node joined/i.test(error.message);
 }

@@ -4,7 +4,7 @@ import { onEach } from '../app/for-each-machine.js';
 import { coalesce } from '../base/single-flight.js';
 import type { Machine } from '../machines/model/machine.js';
 import type { NodeAvailability } from './change-availability.js';
-import { joinNode, type JoinContext } from './join-node.js';
+import { type JoinContext, joinNode } from './join-node.js';
 import { alreadyMemberMessage, joinedMessage } from './model/docker-messages.js';
 import { managerCountAdvice } from './model/quorum.js';
 import { type Role, readTokens } from './model/swarm-node.js';
@@ -13,16 +13,16 @@ import { type Swarm, withSwarm } from './session.js';
 export interface JoinOptions {
   machines: readonly Machine[];
   role: Role;
-  /** Absent: as the swarm has it, which is `active`. */
+  /** Default: `active`. */
   availability?: NodeAvailability | undefined;
-  /** Of managers: none after one that did not come. */
+  /** Managers only: skip the rest after a failure. */
   stopAtFailure?: boolean;
-  /** What is to be said of the number of managers has been said. */
+  /** No advice on the number of managers. */
   quiet?: boolean;
 }
 
 export interface JoinInput extends JoinOptions {
-  /** A manager of the swarm that is meant; absent: the active machine's swarm. */
+  /** A manager of the swarm; default: the active machine's swarm. */
   manager?: Machine | undefined;
 }
 
@@ -36,9 +36,9 @@ export interface JoinedMember {
 }
 
 /**
- * Makes machines members of a swarm: workers at the same time and spread over all managers, managers one after the other, since each
- * changes the quorum. A machine that is a member already stays one; a join that an earlier run began is finished.
- * @throws UserError when the manager is none
+ * Joins machines to a swarm: workers in parallel and spread over all managers, managers one at a
+ * time, since each changes the quorum. Joining again succeeds; interrupted joins are finished.
+ * @throws UserError when `manager` is not a manager
  */
 export async function joinSwarm(
   { manager, ...joining }: JoinInput,
@@ -47,7 +47,6 @@ export async function joinSwarm(
   return withSwarm({ manager }, context, (swarm) => joinMembers(swarm, joining, context));
 }
 
-/** As `joinSwarm`, of a swarm that is asked already. */
 export async function joinMembers(
   swarm: Swarm,
   { machines, role, availability, stopAtFailure = false, quiet = false }: JoinOptions,
@@ -68,10 +67,14 @@ export async function joinMembers(
     {
       what: 'joined to a swarm',
       ...(role === 'manager' && { limit: 1, stopAtFailure }),
-      doneText: ({ already, role: given }) => (already ? `is a ${given} already` : 'joined'),
+      doneText: ({ already, role: given }) => (already ? `is already a ${given}` : 'joined'),
       async run(machine, step) {
         const index = indexes.get(machine.name) ?? 0;
-        const { nodeId, role: given, already } = await joinNode({ machine, index, step }, joinContext, context);
+        const {
+          nodeId,
+          role: given,
+          already,
+        } = await joinNode({ machine, index, step }, joinContext, context);
         return {
           nodeId,
           role: given,

@@ -6,7 +6,7 @@ import { withSwarm } from './session.js';
 
 export interface JoinToken {
   role: Role;
-  /** A secret: whoever has it, and reaches a manager, can join. */
+  /** A secret: it allows any host that reaches a manager to join. */
   token: string;
   /** `host:port` of a manager. */
   address: string;
@@ -15,7 +15,7 @@ export interface JoinToken {
   message: string;
 }
 
-/** The token that nodes join with; `rotate`: a new one, with which the old one ends. */
+/** @param rotate replaces the token */
 export async function joinToken(
   role: Role,
   { rotate }: { rotate: boolean },

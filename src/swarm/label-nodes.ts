@@ -17,9 +17,9 @@ export interface Labelled {
 }
 
 /**
- * Sets and takes away the labels of nodes. A name that is no node's fails alone.
+ * Sets and removes labels. An unknown name fails alone.
  * @param words nodes, `key=value`, `key-`
- * @throws UsageError when there is no label; UserError when none is a node
+ * @throws UsageError without labels; UserError when no name is a node
  */
 export async function labelNodes(words: readonly string[], context: Context): Promise<Outcome<Labelled>[]> {
   const { nodes, change } = parseLabels(words);

@@ -3,6 +3,7 @@ import { inOrderOf, type Outcome } from '../app/fan-out.js';
 import { onEach } from '../app/for-each-machine.js';
 import { whileSwarmClaimed } from '../app/with-claim.js';
 import { ExternalError, isAbort, messageOf, UserError } from '../base/errors.js';
+import { plural } from '../base/plural.js';
 import { waitUntilClear } from '../base/poll.js';
 import { type EngineApi, EngineError } from '../engine/api.js';
 import type { Machine } from '../machines/model/machine.js';
@@ -17,28 +18,27 @@ import { selectWithOutside } from './select-nodes.js';
 import { type Swarm, withSwarm } from './session.js';
 
 export interface LeftNode {
-  /** Absent: the machine was in no swarm before. */
+  /** Undefined: the machine was not in a swarm. */
   nodeId?: string;
   /** docker's own words. */
   message: string;
 }
 
 export interface LeaveOptions {
-  /** Whatever it does to the quorum. */
+  /** Even if the swarm loses its quorum. */
   force: boolean;
-  /** Whether the whole swarm, of so many nodes, is to be dissolved; asked when all of them are named. */
+  /** Called when all nodes are named: whether to dissolve the swarm. */
   confirm: (nodes: number) => Promise<boolean>;
 }
 
-/** The engine stops the containers of its tasks first, which may take as long as they are given for it. */
+/** The engine stops its tasks first, within their grace periods. */
 const leaveTimeoutMs = 120_000;
 
 /**
- * Takes nodes out of their swarm: managers are made workers first, one after the other, the leader last; then all leave at the same time,
- * and no entry of theirs stays behind. Machines that are in no swarm stay so. With `force` nodes leave also where no manager answers, or
- * too few do.
- * @throws UserError when a node is not there; unless `force`, when the others would have no manager, or, with the numbers, when the swarm
- * would lose its quorum or its last manager to spare
+ * Makes nodes leave their swarm and removes their entries: managers are demoted first, one at a
+ * time, the leader last; then all leave in parallel. With `force` they leave even without a quorum.
+ * @throws UserError when a node does not exist; unless `force`, when no manager would remain, or
+ * the swarm would lose its quorum or failure tolerance
  */
 export async function leaveSwarm(
   nodes: readonly string[],
@@ -52,9 +52,9 @@ export async function leaveSwarm(
       return leaveThroughSwarm(swarm, nodes, leave, context);
     });
   } catch (error) {
-    // A manager that has lost its quorum may not know it yet.
+    // A manager may not have noticed yet that the quorum is lost.
     if ((found && !(error instanceof NoQuorumError)) || !leave.force || isAbort(error)) throw error;
-    context.reporter.warn(`${messageOf(error)}; --force: the nodes leave without a word to the others`);
+    context.reporter.warn(`${messageOf(error)}; --force: the nodes leave without notifying the managers`);
     return leaveWithoutManagers(await selectMachines(nodes, context), context);
   }
 }
@@ -77,7 +77,7 @@ async function leaveThroughSwarm(
     const objection = noManagerLeft(staying.length);
     if (!force) throw objection;
     context.reporter.warn(
-      `${objection.message}; --force: the swarm's services, secrets and configs are lost; what the others run goes on, and can be changed no more`,
+      `${objection.message}; --force: the swarm's services, secrets and configs are lost; tasks on the remaining nodes keep running and cannot be changed`,
     );
     const left = await whileSwarmClaimed('changed', context, () => dissolve(chosen, context));
     return [...left, ...(await leaveOutside(outside, { force }, context))];
@@ -94,8 +94,8 @@ async function leaveThroughSwarm(
 }
 
 /**
- * Whoever has left before is done; whoever is in another swarm was not meant, unless `force`: so a manager that was lost when its swarm was
- * recovered is made free for it.
+ * Nodes that already left count as done; nodes of another swarm are refused unless `force`, which
+ * frees a manager that was lost when its swarm was recovered.
  */
 function leaveOutside(
   machines: readonly Machine[],
@@ -105,11 +105,13 @@ function leaveOutside(
   return leaveMachines(machines, context, async ({ name }, { state }, api) => {
     if (state === 'inactive') return;
     if (force) {
-      context.reporter.warn(`${name} is no node of the active machine's swarm; --force: it leaves its own`);
+      context.reporter.warn(
+        `${name} is not a node of the active machine's swarm; --force: it leaves its own swarm`,
+      );
       return leaveByForce(api, context);
     }
-    throw new UserError(`${name} is no node of the active machine's swarm`, {
-      hint: `have it leave its own: belt swarm leave --force ${name}`,
+    throw new UserError(`${name} is not a node of the active machine's swarm`, {
+      hint: `belt swarm leave --force ${name}`,
     });
   });
 }
@@ -133,18 +135,26 @@ function leaveMachines(
     });
   return onEach<LeftNode>(
     machines,
-    { what: 'taken out of its swarm', doneText: ({ nodeId }) => (nodeId ? 'left' : 'is in no swarm'), run },
+    {
+      what: 'taken out of its swarm',
+      doneText: ({ nodeId }) => (nodeId ? 'left' : 'is not in a swarm'),
+      run,
+    },
     context,
   );
 }
 
 export function noManagerLeft(staying: number): UserError {
-  return new UserError(`the ${staying} nodes that stay would have no manager`, {
-    hint: 'make one of them a manager first: belt swarm promote NODE; or name all nodes, to dissolve the swarm',
+  return new UserError(`the ${plural(staying, 'remaining node')} would have no manager`, {
+    hint: 'belt swarm promote NODE first, or name all nodes to dissolve the swarm',
   });
 }
 
-function leaveEach(swarm: Swarm, members: readonly NamedMember[], context: Context): Promise<Outcome<LeftNode>[]> {
+function leaveEach(
+  swarm: Swarm,
+  members: readonly NamedMember[],
+  context: Context,
+): Promise<Outcome<LeftNode>[]> {
   return onEach<LeftNode, NamedMember>(
     members,
     {
@@ -156,7 +166,7 @@ function leaveEach(swarm: Swarm, members: readonly NamedMember[], context: Conte
   );
 }
 
-/** Has all leave, or all managers. The end of a swarm needs no votes: workers leave first, then the managers, the leader last. */
+/** Dissolving takes no votes: workers leave first, then managers, the leader last. */
 async function dissolve(members: readonly NamedMember[], context: Context): Promise<Outcome<LeftNode>[]> {
   const work = {
     what: 'taken out of its swarm',
@@ -186,8 +196,9 @@ async function dissolve(members: readonly NamedMember[], context: Context): Prom
 }
 
 /**
- * Has a worker leave its swarm, and removes its entry there. What of that is done already is no error.
- * @throws UserError when the node is no machine of belt's, or in another swarm by now; ExternalError when it does not answer
+ * Makes a worker leave its swarm and removes its entry. Idempotent.
+ * @throws UserError when belt does not manage the node, or it is in another swarm now;
+ * ExternalError
  */
 export async function leaveMember(
   swarm: Swarm,
@@ -201,7 +212,7 @@ export async function leaveMember(
   return { nodeId: member.node.id, message: leftMessage };
 }
 
-/** @param force leave as a manager too, with no word to the others */
+/** @param force leave even as a manager */
 async function requestLeave(
   { node, machine, name }: NamedMember,
   { force }: { force: boolean },
@@ -214,21 +225,21 @@ async function requestLeave(
     if (state === 'inactive') return;
     if (nodeId !== '' && nodeId !== node.id) throw elsewhere(name, node.id);
     if (!force) await waitForOwnRole(name, 'worker', api, context);
-    // One that is locked, or never came in, does not leave otherwise.
+    // A locked or pending node only leaves by force.
     const forced = force || state !== 'active';
     await leaveEngine(api, forced, context);
   });
 }
 
-/** Takes an engine out of whatever swarm it is in, or tries to get into, with no word to the others; one in none stays so. */
+/** Leaves any swarm without notifying its managers. */
 export async function leaveByForce(api: EngineApi, context: Context): Promise<void> {
   if ((await membershipOf(api)).state !== 'inactive') await leaveEngine(api, true, context);
 }
 
 /**
- * Takes out a manager that the others count, and that does not take part. It is made a worker first: one that leaves with no word to the
- * others goes on counting for the quorum.
- * @throws ExternalError when the managers do not make it a worker; it has not left then
+ * Removes a manager that counts for the quorum but does not take part. It is demoted first:
+ * otherwise it would still count after leaving.
+ * @throws ExternalError when the demotion fails; the manager has not left then
  */
 export async function removeManager(
   swarm: Swarm,
@@ -237,13 +248,13 @@ export async function removeManager(
   step: (text: string) => void,
   context: Context,
 ): Promise<void> {
-  step('making it a worker');
+  step('demoting');
   await changeRole(swarm, member, 'worker', step, context);
   await leaveByForce(api, context);
   await removeEntry(swarm, member.node.id, { force: true });
 }
 
-/** The engine gives up after 15 s (moby, daemon/cluster/noderunner.go), and goes on when it is asked again. */
+/** The engine gives up after 15 s (moby, daemon/cluster/noderunner.go); the request is repeated. */
 async function leaveEngine(api: EngineApi, force: boolean, { signal }: Context): Promise<void> {
   const look = async (): Promise<string | undefined> => {
     try {
@@ -265,18 +276,21 @@ async function leaveEngine(api: EngineApi, force: boolean, { signal }: Context):
 
 function machineOf(name: string, machine: Machine | undefined): Machine {
   if (machine) return machine;
-  throw new UserError(`${name} is no machine of belt's, so that it cannot be told to leave`, {
+  throw new UserError(`${name} is not managed by belt, so belt cannot make it leave`, {
     hint: `run "docker swarm leave" there; or remove its entry: belt swarm rm --force ${name}`,
   });
 }
 
 function elsewhere(name: string, nodeId: string): UserError {
-  return new UserError(`${name} is the node ${nodeId} no longer: it has joined anew, or another swarm`, {
+  return new UserError(`${name} is the node ${nodeId} no longer: it has joined again, or another swarm`, {
     hint: `remove the old entry: belt swarm rm ${name}`,
   });
 }
 
-/** Removes a node from the swarm's list; `force`: even one that is there. One that is not listed is no error. */
+/**
+ * Removes a node from the swarm's list; `force`: even one that is there. One that is not listed is
+ * no error.
+ */
 export async function removeEntry(
   swarm: Swarm,
   nodeId: string,

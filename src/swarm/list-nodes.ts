@@ -6,9 +6,8 @@ import { withSwarm } from './session.js';
 export type { SwarmNode };
 
 /**
- * The swarm's nodes as a manager knows them.
- * @param manager absent: the active machine, or another that answers as a manager
- * @throws UserError when the machine is no manager, or there is no swarm
+ * @param manager default: the active machine, else any manager
+ * @throws UserError when the machine is not a manager, or there is no swarm
  */
 export function listNodes(manager: Machine | undefined, context: Context): Promise<SwarmNode[]> {
   return withSwarm({ manager }, context, (swarm) => swarm.nodes());

@@ -6,19 +6,22 @@ import { managerState, ownState, ownStateTimeoutMs, withEngineWithin } from './m
 import { hasAddress } from './model/members.js';
 import { hostOf, type Membership, readMembership } from './model/swarm-node.js';
 
-/** What can be told of a machine's place in a swarm within a few seconds. */
+/** A machine's swarm membership, probed within a few seconds. */
 export interface ProbedMachine {
   machine: Machine;
   /**
-   * `silent`: it is off, or out of reach, and may be in a swarm. `gone`: its provider knows it no longer. `apart`: belt has no way to its
-   * engine, or has never got as far.
+   * `silent`: stopped or unreachable, may be in a swarm. `gone`: unknown to its provider. `apart`:
+   * belt has no access to its engine, or never set it up.
    */
   state: 'answers' | 'silent' | 'gone' | 'apart';
   membership?: Membership;
 }
 
-/** Asks machines at the same time; those that their providers say are off are not waited for. */
-export async function probeMembership(machines: readonly Machine[], context: Context): Promise<ProbedMachine[]> {
+/** Machines are queried in parallel; stopped ones are skipped. */
+export async function probeMembership(
+  machines: readonly Machine[],
+  context: Context,
+): Promise<ProbedMachine[]> {
   const within = machines.filter((machine) => !isOnlyUrl(machine) && machine.phase === 'ready');
   const observed = new Map((await observe(within, context)).map((row) => [row.machine.name, row.state]));
   const off = ({ name }: Machine): boolean =>
@@ -35,7 +38,7 @@ export async function probeMembership(machines: readonly Machine[], context: Con
   });
 }
 
-/** A manager that has lost its swarm's quorum holds the long answer back, and gives the short one. */
+/** Without a quorum, a manager blocks `GET /info` but still reports its short state. */
 async function ownMembership(machine: Machine, context: Context): Promise<Membership> {
   const said = await ownState(machine, ownStateTimeoutMs, context);
   const short = readMembership({
@@ -53,8 +56,8 @@ async function ownMembership(machine: Machine, context: Context): Promise<Member
 }
 
 /**
- * Why a machine should not be destroyed while nobody can be asked for its swarm: it is a manager, or may be one. Each member of a swarm knows
- * the addresses of its managers.
+ * Why a machine should not be removed while its swarm cannot be queried: it is or may be a manager.
+ * Each node of a swarm knows its managers' addresses.
  */
 export function reasonToKeep(
   { machine, state, membership }: ProbedMachine,
@@ -63,15 +66,18 @@ export function reasonToKeep(
 ): string | undefined {
   const { name } = machine;
   if (membership?.manager || membership?.state === 'locked')
-    return `${name} is a manager of a swarm that cannot be asked`;
+    return `${name} is a manager of a swarm that cannot be queried`;
   if (state === 'answers') return undefined;
   const known = [...leaving, ...staying].flatMap((other) => other.membership?.managers ?? []);
   if (known.some((manager) => hasAddress(machine, hostOf(manager))))
-    return `${name} is a manager of a swarm that cannot be asked`;
-  return staying.some(isUnsure) ? `${name} may be a manager of a swarm that cannot be asked` : undefined;
+    return `${name} is a manager of a swarm that cannot be queried`;
+  return staying.some(isUnsure) ? `${name} may be a manager of a swarm that cannot be queried` : undefined;
 }
 
-/** It may know of managers that it does not tell of: without a quorum, one gives only the short answer. */
+/**
+ * It may know managers that it does not report: without a quorum, only the short state is
+ * available.
+ */
 function isUnsure({ state, membership }: ProbedMachine): boolean {
   return state === 'silent' || (membership?.state === 'active' && membership.managers.length === 0);
 }

@@ -9,7 +9,6 @@ import { swarmStateOf } from '../engine/engine-status.js';
 import type { Machine } from '../machines/model/machine.js';
 import { type Membership, type Role, readMembership } from './model/swarm-node.js';
 
-/** Does some work with a machine's engine and closes the way to it. */
 export async function withEngine<T>(
   machine: Machine,
   context: Context,
@@ -23,14 +22,13 @@ export async function withEngine<T>(
   }
 }
 
-/** What the machine's engine says of its place in a swarm. */
 export async function membershipOf(api: EngineApi, limits?: RequestLimits): Promise<Membership> {
   return readMembership(await api.get('/info', limits));
 }
 
 /**
- * The same in bounded time, the login included, for machines that may be hung.
- * @throws ExternalError when the time is up
+ * As `withEngine`, in bounded time including the login.
+ * @throws ExternalError on a timeout
  */
 export async function withEngineWithin<T>(
   machine: Machine,
@@ -50,24 +48,23 @@ export async function withEngineWithin<T>(
     }
   } catch (error) {
     if (!limit.aborted || context.signal.aborted) throw error;
-    throw new ExternalError(`${machine.name} gave no answer within ${timeoutMs / 1000} s`, { cause: error });
+    throw new ExternalError(`${machine.name} did not respond within ${timeoutMs / 1000} s`, { cause: error });
   }
 }
 
 /**
  * As `swarmStateOf`, in bounded time.
- * @throws ExternalError when there is no answer in time
+ * @throws ExternalError on a timeout
  */
 export function ownState(machine: Machine, timeoutMs: number, context: Context): Promise<string> {
   return withEngineWithin(machine, timeoutMs, context, (api, signal) => swarmStateOf(api, { signal }));
 }
 
-/** Those of the machines that say they are managers; the others are none, or give no answer in time. */
 export async function answeringManagers(machines: readonly Machine[], context: Context): Promise<Machine[]> {
   return (await askForManagers(machines, context)).managers;
 }
 
-/** Asks machines whether they are managers. `silent`: those that give no answer in time. */
+/** `silent`: those that did not respond in time. */
 export async function askForManagers(
   machines: readonly Machine[],
   context: Context,
@@ -83,23 +80,24 @@ export async function askForManagers(
 
 export const managerState = 'active/manager';
 
-/** An engine that takes longer for its own state cannot be counted on. */
 export const ownStateTimeoutMs = 5_000;
 
-/** A node learns with its new certificate what it has become. */
+/** A node learns its role with its new certificate. */
 const ownRoleTimeoutMs = 60_000;
 
-/** Waits until a node itself knows its role: the managers know earlier. @throws ExternalError when that takes too long */
+/** Waits until a node knows its own role; the managers know it earlier. @throws ExternalError */
 export function waitForOwnRole(name: string, role: Role, api: EngineApi, { signal }: Context): Promise<void> {
   const look = async (): Promise<string | undefined> => {
     const { manager } = await membershipOf(api);
     if (manager === (role === 'manager')) return undefined;
-    return `takes itself for a ${manager ? 'manager' : 'worker'}`;
+    return manager ? 'manager' : 'worker';
   };
   return waitUntilClear(
     look,
     { timeoutMs: ownRoleTimeoutMs, signal },
-    (obstacle) =>
-      new ExternalError(`${name} was made a ${role}, and after ${ownRoleTimeoutMs / 1000} s ${obstacle}`),
+    (own) =>
+      new ExternalError(
+        `${name} is a ${role} now, but after ${ownRoleTimeoutMs / 1000} s its engine still reports "${own}"`,
+      ),
   );
 }

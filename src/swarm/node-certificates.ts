@@ -8,16 +8,19 @@ import { readCertificateSettings } from './model/swarm-node.js';
 import type { NodeCertificates } from './model/swarm-overview.js';
 import type { Swarm } from './session.js';
 
-/** A node that takes longer is left out: its certificate is not worth the wait. */
+/** Slower nodes are left out. */
 const timeoutMs = 5_000;
 const dayNs = 24 * 60 * 60 * 1e9;
 
-/** The engine's folder is seldom another than the first. Only root, or members of the group docker, get to either. */
+/** Tries the default data root first. Needs root. */
 const readLeaf = `sudo=; [ "$(id -u)" = 0 ] || sudo='sudo -n'
 $sudo cat /var/lib/docker/swarm/certificates/swarm-node.crt 2>/dev/null ||
   $sudo cat "$($sudo docker info --format '{{.DockerRootDir}}')/swarm/certificates/swarm-node.crt"`;
 
-/** When the nodes' TLS certificates end, by their own files; nodes that do not answer are left out. @throws AbortError */
+/**
+ * Reads the certificates on the nodes; those that do not respond are left out.
+ * @throws AbortError
+ */
 export async function nodeCertificates(
   swarm: Swarm,
   members: readonly NamedMember[],
@@ -52,7 +55,7 @@ async function endOf(machine: Machine, context: Context): Promise<Date> {
   return (await nodeCertificate(machine, context)).notAfter;
 }
 
-/** A node's TLS certificate, by its own file; `OU` is its role, as in `swarm-worker`. @throws UserError where it may not be read */
+/** Its `OU` is the role, as in `swarm-worker`. @throws UserError when it cannot be read */
 export async function nodeCertificate(machine: Machine, context: Context): Promise<Certificate> {
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(timeoutMs)]);
   const ssh = await context.ssh();

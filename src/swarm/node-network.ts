@@ -6,14 +6,13 @@ import { type MachineNetwork, networkCommand, parseNetwork } from './model/machi
 
 const timeoutMs = 10_000;
 
-/** Where the other nodes of a swarm find the machine. @throws UserError when it has no such address yet */
+/** The address for other nodes. @throws UserError when the machine has none yet */
 export function requireAddress(machine: Machine): string {
   const address = clusterAddress(machine);
   if (address) return address;
   throw new UserError(`${machine.name} has no address that other nodes could join at`, { hint: 'belt ls' });
 }
 
-/** The addresses and networks of the machine itself, which its provider may not tell. */
 export async function networkOf(machine: Machine, context: Context): Promise<MachineNetwork> {
   const connection = await reach(machine, context);
   const { stdout } = await connection.run(networkCommand, { timeoutMs, signal: context.signal });

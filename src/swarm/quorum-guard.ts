@@ -13,13 +13,13 @@ import { nodesSeenFrom, type StableSwarm, stableSwarm } from './stable-view.js';
 export interface GuardOptions {
   /** As in `stopping mg1`. */
   action: string;
-  /** Whatever it does to the quorum; the price is told. */
+  /** Warn instead of refusing. */
   force: boolean;
-  /** How long engines may take to answer; for those that take longer, other managers are asked. */
+  /** For an engine's response; managers report for engines that take longer. */
   timeoutMs?: number;
 }
 
-/** Does work on machines, unless a swarm cannot do without them. */
+/** Runs work on machines, unless it would cost a swarm its quorum. */
 export type QuorumGuard = <T>(
   machines: readonly Machine[],
   context: Context,
@@ -46,11 +46,12 @@ export function quorumGuard(guard: GuardOptions): QuorumGuard {
 }
 
 /**
- * Switches machines off, unless a swarm would lose its quorum by it while other nodes of it stay up. All nodes of a swarm at once are a
- * shutdown of the whole, which `start` takes back. Of machines that do not answer the other managers tell; without those, they hold nothing
- * up. Where managers are among the machines, no other belt takes managers away meanwhile.
- * @throws UserError with the numbers, unless `force`; UserError while another belt takes managers away; ExternalError when a swarm cannot
- * be told from one without a quorum, unless `force`; AbortError; as `work`
+ * Runs work that stops machines, unless a swarm would lose its quorum while other nodes stay up.
+ * Stopping all nodes of a swarm at once is a shutdown, which `start` reverts. The other managers
+ * report for machines that do not respond. If there are managers among the machines, the swarm is
+ * claimed.
+ * @throws UserError with the numbers, unless `force`; UserError while another belt changes the
+ * swarm; ExternalError when the quorum is unknown, unless `force`; AbortError; errors of `work`
  */
 export async function withQuorumGuard<T>(
   machines: readonly Machine[],
@@ -84,11 +85,11 @@ async function requireQuorums(
 /** A manager of a swarm among machines. */
 export interface GuardedManager {
   machine: Machine;
-  /** Who is asked for its swarm: itself, or another manager where belt cannot log in to it. */
+  /** The manager to query about its swarm: itself, or another one if belt cannot log in to it. */
   source: Machine;
 }
 
-/** Those of the machines that run and are managers: by their own word, or, where they give none, by that of the others' leader. */
+/** The running managers among machines, as reported by themselves, else by their leader. */
 export async function findManagers(
   machines: readonly Machine[],
   context: Context,
@@ -116,7 +117,7 @@ async function runningAmong(machines: readonly Machine[], context: Context): Pro
   return rows.filter(({ state }) => state === 'running').map(({ machine }) => machine);
 }
 
-/** The silent machines that a leader counts among its managers. Witnesses that have no leader know nothing. */
+/** The silent machines that a leader counts among its managers. */
 async function managersReportedBy(
   witnesses: readonly Machine[],
   silent: readonly Machine[],
@@ -130,8 +131,8 @@ async function managersReportedBy(
       machine && names.has(machine.name) && node.reachability === 'reachable' ? [{ machine, source }] : [],
     );
   };
-  const told = (await Promise.all(witnesses.map(ask))).flat();
-  return [...new Map(told.map((manager) => [manager.machine.name, manager])).values()];
+  const reported = (await Promise.all(witnesses.map(ask))).flat();
+  return [...new Map(reported.map((manager) => [manager.machine.name, manager])).values()];
 }
 
 async function requireQuorumOf(
@@ -164,20 +165,20 @@ async function requireQuorumOf(
   if (!losesTolerance(view)) return;
   const { after } = assessChanges(view, changes);
   context.reporter.warn(
-    `${action} ${who} leaves ${after.reachable} of ${after.managers} managers, none of which may fail until it is back`,
+    `${action} ${who} leaves ${after.reachable} of ${after.managers} managers: no other manager may fail until it is back`,
   );
 }
 
 function shutdownNote(members: readonly Member[]): string {
   const managers = listed(members.filter(({ node }) => node.role === 'manager'));
-  return `the whole swarm goes down; it is back when most of its managers are started: belt start ${managers}`;
+  return `the whole swarm stops; to bring it back, start most of its managers: belt start ${managers}`;
 }
 
 function listed(members: readonly Member[]): string {
   return foldNames(members.map(memberName)).join(', ');
 }
 
-/** The managers notice a node that is gone late; its provider knows. */
+/** Managers notice a lost node late; its provider knows at once. */
 async function membersUp(members: readonly Member[], context: Context): Promise<Member[]> {
   const machines = members.flatMap(({ machine }) => machine ?? []);
   const off = (await observe(machines, context)).filter(
@@ -190,9 +191,9 @@ async function membersUp(members: readonly Member[], context: Context): Promise<
 }
 
 /**
- * Before a manager's engine restarts. A swarm of one or two managers does without a quorum meanwhile, whoever restarts; a larger one need
- * not, unless another manager is missing: then it is refused.
- * @returns its node's id when the swarm has a quorum, and so will have the manager back
+ * Checks before a manager's engine restarts. With one or two managers the quorum is lost in any
+ * case; in a larger swarm the restart is refused if it costs the quorum.
+ * @returns the node's id when the swarm has a quorum and the manager will rejoin
  * @throws as `withQuorumGuard`
  */
 export async function requireRestartable(
@@ -209,6 +210,6 @@ export async function requireRestartable(
   const isUnavoidable = before.reachable === before.managers && before.managers <= 2;
   if (!isUnavoidable) requireQuorum({ managers, changes, what: `${action} ${machine.name}`, force }, context);
   else if (objection && swarm.members.length > 1)
-    context.reporter.note(`until ${machine.name} is back, nothing in its swarm can be changed`);
+    context.reporter.note(`the swarm of ${machine.name} cannot be changed until ${machine.name} is back`);
   return member.node.id;
 }

@@ -7,28 +7,28 @@ import { removeMachines } from '../machines/lifecycle.js';
 import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
 import { readFound } from '../machines/original-state.js';
 import { changeAvailability, drainMember, warnOfDrain } from './change-availability.js';
-import { changeRole, sortForDemotion, requireQuorumWithout } from './change-roles.js';
+import { changeRole, requireQuorumWithout, sortForDemotion } from './change-roles.js';
 import { isRetryableElsewhere } from './find-manager.js';
 import { leaveMember, noManagerLeft, removeEntry } from './leave-swarm.js';
-import { reasonToKeep, type ProbedMachine, probeMembership } from './manager-reachability.js';
+import { type ProbedMachine, probeMembership, reasonToKeep } from './manager-reachability.js';
 import { type NamedMember, named } from './model/members.js';
 import { NoQuorumError } from './require-quorum.js';
 import { type Swarm, type SwarmChoice, withSwarm } from './session.js';
 import { shortageText, waitForReplacements } from './wait-for-replacements.js';
 
 export interface RemovalOptions {
-  /** Whatever it does to quorums, and whether or not a machine can be destroyed. */
+  /** Even if a swarm loses its quorum or a machine cannot be destroyed. */
   force: boolean;
-  /** Adopted servers stay as they are, in their swarms too. */
+  /** Adopted servers keep their engine and swarm. */
   keepEngineConfig?: boolean;
-  /** How long a node may take to be empty, and then what ran there to run elsewhere, in milliseconds. */
+  /** For a node's tasks to stop, and then to run elsewhere. */
   drainMs: number;
 }
 
 /**
- * Takes machines out of their swarms, so that those go on without them, and destroys them. One that cannot be taken out is kept, unless
- * `force`. Of a cluster that goes altogether nothing is asked.
- * @throws UserError with the numbers when a swarm would lose its quorum, or its last manager to spare, unless `force`
+ * Makes machines leave their swarms, and removes them. A machine that cannot leave is kept, unless
+ * `force`. Removing a whole cluster skips the swarms.
+ * @throws UserError when a swarm would lose its quorum or failure tolerance, unless `force`
  */
 export async function removeSwarmMachines(
   machines: readonly Machine[],
@@ -43,7 +43,7 @@ export async function removeSwarmMachines(
   return machines.map(({ name }) => byName.get(name) ?? obstacles.get(name) ?? { name, status: 'skipped' });
 }
 
-/** What keeps machines from being destroyed. */
+/** Machines that must be kept, and why. */
 type Obstacles = Map<string, Outcome<never>>;
 
 async function leaveSwarms(
@@ -55,7 +55,7 @@ async function leaveSwarms(
   const names = new Set(machines.map(({ name }) => name));
   const staying = all.filter(({ name }) => !names.has(name));
   if (staying.length === 0) return new Map();
-  const asked = await probeMembership([...machines, ...(await witnesses(staying, context))], context);
+  const asked = await probeMembership([...machines, ...(await sampleMachines(staying, context))], context);
   if (asked.every(isInNoSwarm)) return new Map();
   const leaving = await managedByBelt(
     asked.filter(({ machine }) => names.has(machine.name)),
@@ -66,8 +66,8 @@ async function leaveSwarms(
   return new Eviction(leaving, staying, removal, context).run();
 }
 
-/** A machine that has left already may have left its entry behind: a few others tell whether there is a swarm at all. */
-async function witnesses(staying: readonly Machine[], { cluster }: Context): Promise<Machine[]> {
+/** A few other machines show whether there is a swarm: one that left may still have an entry. */
+async function sampleMachines(staying: readonly Machine[], { cluster }: Context): Promise<Machine[]> {
   const active = await cluster.activeHost();
   return staying
     .toSorted((one, other) => Number(other.name === active) - Number(one.name === active))
@@ -78,7 +78,7 @@ function isInNoSwarm({ state, membership }: ProbedMachine): boolean {
   return state === 'apart' || membership?.state === 'inactive';
 }
 
-/** Less servers that go on as they are: those known by their URLs alone, and adopted ones as they were found, in the swarm that they came with. */
+/** Excludes machines known only by URL, and adopted servers in the swarm that they came with. */
 async function managedByBelt(
   probed: readonly ProbedMachine[],
   { keepEngineConfig }: RemovalOptions,
@@ -96,7 +96,7 @@ async function managedByBelt(
   return probed.filter((_, index) => !stays[index]);
 }
 
-/** Machines on their way out of the swarms that they are in. */
+/** Makes machines leave their swarms before they are removed. */
 class Eviction {
   private readonly obstacles: Obstacles = new Map();
   private readonly probed: Map<string, ProbedMachine>;
@@ -110,7 +110,7 @@ class Eviction {
     this.probed = new Map(leaving.map((probe) => [probe.machine.name, probe]));
   }
 
-  /** One swarm after the other: most clusters have one. */
+  /** One swarm at a time: most clusters have one. */
   async run(): Promise<Obstacles> {
     const seen = new Set<string>();
     for (let choice: SwarmChoice | undefined = {}; choice; choice = this.nextChoice(seen)) {
@@ -123,7 +123,7 @@ class Eviction {
     return this.obstacles;
   }
 
-  /** A manager of a swarm that has not been asked. */
+  /** A manager of a swarm that was not handled yet. */
   private nextChoice(seen: ReadonlySet<string>): SwarmChoice | undefined {
     const manager = [...this.probed.values()].find(
       ({ machine, membership }) => membership?.manager && !seen.has(machine.name),
@@ -150,7 +150,7 @@ class Eviction {
     }
   }
 
-  /** An entry may be of a machine that has left, or is in another swarm by now. */
+  /** The entry may be stale: the machine may have left, or be in another swarm. */
   private isSelected({ machine, node }: NamedMember): boolean {
     const probe = machine && this.probed.get(machine.name);
     if (!probe) return false;
@@ -171,9 +171,7 @@ class Eviction {
     if (!staying.some(({ node }) => node.role === 'manager')) {
       const objection = noManagerLeft(staying.length);
       if (!removal.force) throw objection;
-      context.reporter.warn(
-        `${objection.message}; --force: what they run goes on, and can be changed no more`,
-      );
+      context.reporter.warn(`${objection.message}; --force: their tasks keep running and cannot be changed`);
       return;
     }
     if (managers.length === 0) return this.takeOutAll(swarm, own, managers);
@@ -191,7 +189,7 @@ class Eviction {
   ): Promise<void> {
     const { context, removal } = this;
     await warnOfDrain(swarm, own, context);
-    // All at once, so that nothing moves to a node that goes too.
+    // All at once, so that no task moves to a node that is removed too.
     await Promise.all(own.map((member) => changeAvailability(swarm, member, 'drain')));
     const workers = own.filter((member) => !managers.includes(member));
     await this.each(workers, async (member, step) => {
@@ -241,17 +239,19 @@ class Eviction {
       if (outcome.status === 'ok') continue;
       if (removal.force && outcome.status === 'failed')
         context.reporter.warn(
-          `${outcome.name} is destroyed as a node of its swarm: ${outcome.error.message}`,
+          `${outcome.name} is removed although it is still a node of its swarm: ${outcome.error.message}`,
         );
       else obstacles.set(outcome.name, outcome);
     }
   }
 
   private warnOfEntry(name: string, why: string): void {
-    this.context.reporter.warn(`the entry of ${name} stays in its swarm: ${why}`);
+    this.context.reporter.warn(`the node entry of ${name} remains in its swarm: ${why}`);
   }
 
-  /** No manager can be asked: a worker takes nothing from a swarm, a manager may take its data. */
+  /**
+   * No manager responds: removing a worker is safe, removing a manager may lose the swarm's data.
+   */
   private async withoutSwarm(names: readonly string[], cause: unknown): Promise<void> {
     const { context, removal } = this;
     const others = await probeMembership(this.staying, context);
@@ -265,7 +265,7 @@ class Eviction {
       } else if (removal.force) {
         context.reporter.warn(`${why} (${messageOf(cause)}); --force: its copy of the swarm's data is lost`);
       } else {
-        const hint = `start the others: belt start NODES; or remove it all the same: belt rm --force ${name}`;
+        const hint = `belt start NODES, or to remove it anyway: belt rm --force ${name}`;
         kept.set(name, new UserError(`${why}: ${messageOf(cause)}`, { hint }));
       }
     }
@@ -273,12 +273,12 @@ class Eviction {
   }
 }
 
-/** A manager may be slow to notice that it has lost its quorum: it answers, and decides nothing any more. */
+/** A manager may notice late that its quorum is lost: it responds but cannot decide. */
 function lostQuorum(error: unknown): boolean {
   return error instanceof NoQuorumError || isRetryableElsewhere(error);
 }
 
-/** Nobody waits for ever for what is to be destroyed. */
+/** Bounded: the machine is removed in any case. */
 async function drain(
   swarm: Swarm,
   member: NamedMember,
@@ -289,9 +289,9 @@ async function drain(
   try {
     await drainMember(swarm, member, { waitMs: drainMs }, step, context);
     for (const shortage of await waitForReplacements(swarm, member, drainMs, step, context))
-      context.reporter.warn(`without ${member.name}, of ${shortageText(shortage)}`);
+      context.reporter.warn(`without ${member.name}, service ${shortageText(shortage)}`);
   } catch (error) {
     if (!(error instanceof ExternalError)) throw error;
-    context.reporter.warn(`${error.message}: it goes all the same`);
+    context.reporter.warn(`${error.message}: removing it anyway`);
   }
 }

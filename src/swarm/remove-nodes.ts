@@ -16,9 +16,10 @@ export interface Removed {
 }
 
 /**
- * Removes the entries of nodes that are gone; managers among them are made workers first. Where a node has joined again since, its old
- * entries are meant.
- * @throws UserError when a node is still there, unless `force`; or, with the numbers, when the swarm would lose its quorum
+ * Removes the entries of nodes that are down; managers are demoted first. If a node joined again,
+ * its old entries are removed.
+ * @throws UserError when a node is not down, unless `force`; or when the swarm would lose its
+ * quorum
  */
 export async function removeNodes(
   nodes: readonly string[],
@@ -51,12 +52,12 @@ export async function removeNodes(
   });
 }
 
-/** All that a node which is gone has left behind under its name. */
+/** All stale entries with the name. */
 function entriesOf(chosen: NamedMember, members: readonly Member[], force: boolean): NamedMember[] {
   const gone = named(members).filter(({ name, node }) => name === chosen.name && node.status === 'down');
   if (gone.length > 0) return gone;
   if (force) return [chosen];
   throw new UserError(`${chosen.name} is ${chosen.node.status}: only nodes that are down can be removed`, {
-    hint: `take it out of the swarm: belt swarm leave ${chosen.name}; or remove its entry all the same: --force`,
+    hint: `belt swarm leave ${chosen.name}, or --force to remove its entry anyway`,
   });
 }

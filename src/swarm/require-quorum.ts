@@ -11,8 +11,8 @@ import {
 } from './model/quorum.js';
 
 /**
- * The managers, and which of them are there: by the others' word, and by their own. The leader notices a frozen one only after a
- * while, and a vote before that would go wrong.
+ * The managers that both the leader and their own engines report as reachable. The leader notices a
+ * frozen manager late, and a vote before that would fail.
  */
 export async function currentManagers(members: readonly Member[], context: Context): Promise<ManagerState[]> {
   const managers = members.filter(({ node }) => node.role === 'manager');
@@ -21,12 +21,12 @@ export async function currentManagers(members: readonly Member[], context: Conte
   const answering = new Set(await answeringManagers(machines, context));
   return managers.map((member) => ({
     id: member.node.id,
-    // Another's manager is not belt's to ask.
+    // belt cannot query managers that it does not manage.
     reachable: counted.includes(member) && (!member.machine || answering.has(member.machine)),
   }));
 }
 
-/** The managers as their leader alone sees them: one that belt cannot log in to may well take part in each vote. */
+/** As the leader sees them: a manager that belt cannot log in to may still vote. */
 export function managersAsReported(members: readonly Member[]): ManagerState[] {
   return members.flatMap(({ node }) =>
     node.role === 'manager' ? [{ id: node.id, reachable: node.reachability === 'reachable' }] : [],
@@ -34,15 +34,15 @@ export function managersAsReported(members: readonly Member[]): ManagerState[] {
 }
 
 /**
- * The view of the managers by which a change looks worse: a silent manager may be frozen, which its leader notices late, or only be out of
- * belt's reach.
+ * The view in which a change is worse: a silent manager may be frozen, which its leader notices
+ * late, or only unreachable for belt.
  */
 export function worseView(
   { members, managers }: { members: readonly Member[]; managers: readonly ManagerState[] },
   isBad: (view: readonly ManagerState[]) => boolean,
 ): readonly ManagerState[] {
-  const told = managersAsReported(members);
-  return !isBad(managers) && isBad(told) ? told : managers;
+  const reported = managersAsReported(members);
+  return !isBad(managers) && isBad(reported) ? reported : managers;
 }
 
 export interface QuorumCheck {
@@ -51,16 +51,18 @@ export interface QuorumCheck {
   /** As in `demoting mg1 and mg2`. */
   what: string;
   force: boolean;
-  /** A part of changes that were judged as a whole: since then a manager may have failed, and only the quorum is looked at. */
+  /** Part of changes that were checked as a whole: only the quorum is checked again. */
   isPart?: boolean;
 }
 
-/** The swarm can decide nothing, whatever is asked of it. */
+/** The swarm cannot make decisions. */
 export class NoQuorumError extends UserError {}
 
 /**
- * Refuses what would take the swarm its quorum, or the last manager that it can do without; with `force` the price is told instead.
- * @throws UserError with the numbers; NoQuorumError, `force` or not, when a vote is needed and none can be taken
+ * Refuses changes that would cost the swarm its quorum or its failure tolerance; with `force` it
+ * warns.
+ * @throws UserError with the numbers; NoQuorumError, even with `force`, when a vote is needed and
+ * impossible
  */
 export function requireQuorum(
   { managers, changes, what, force, isPart = false }: QuorumCheck,
@@ -75,18 +77,17 @@ export function requireQuorum(
   if (!force) throw new UserError(objection, { hint, errorCode: 'quorum' });
   const price = hasQuorum(judgement.after)
     ? 'the swarm will lose its quorum if another manager fails'
-    : `nothing in the swarm can be changed then; what runs goes on; the way back is "${wayBack(changes)}"`;
+    : `the swarm cannot be changed until its quorum is restored ("${wayBack(changes)}"); running tasks continue`;
   reporter.warn(`${objection}; --force: ${price}`);
 }
 
-/** Managers that are only stopped come back by themselves. */
+/** Managers that are only stopped come back when they start. */
 function wayBack(changes: readonly ManagerChange[]): string {
   return changes.every(({ effect }) => effect === 'stops') ? 'belt start NODES' : 'belt swarm recover';
 }
 
 const remedies = {
-  'no quorum': 'bring managers back: belt start NODES; if they are lost: belt swarm recover',
-  'loses quorum':
-    'bring managers back, or make others first: belt swarm promote NODES; or all the same: --force',
-  'loses tolerance': 'make another manager first: belt swarm promote NODES; or all the same: --force',
+  'no quorum': 'belt start NODES; if the managers are lost: belt swarm recover',
+  'loses quorum': 'belt start NODES or belt swarm promote NODES first, or use --force',
+  'loses tolerance': 'belt swarm promote NODES first, or use --force',
 } as const;

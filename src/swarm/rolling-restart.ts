@@ -7,7 +7,7 @@ import { waitUntilClear } from '../base/poll.js';
 import type { Machine } from '../machines/model/machine.js';
 import { membershipOf, withEngineWithin } from './membership.js';
 import { readNodes, type SwarmNode } from './model/swarm-node.js';
-import { type GuardedManager, findManagers, requireRestartable } from './quorum-guard.js';
+import { findManagers, type GuardedManager, requireRestartable } from './quorum-guard.js';
 import { nodesSeenFrom } from './stable-view.js';
 
 export function rollingRestart(context: Context): RollingRestart {
@@ -69,7 +69,7 @@ export async function restartEngines<T>(
   }
 }
 
-/** Where there are none, no other belt is held up. @throws UserError while another belt takes managers away */
+/** Claims the swarm only for managers. @throws UserError while another belt changes the swarm */
 function whileManagersRestart<T>(
   managers: readonly GuardedManager[],
   context: Context,
@@ -79,8 +79,8 @@ function whileManagersRestart<T>(
 }
 
 /**
- * The managers among machines, the leaders last, and after them those that others have to speak for: nothing that is done over SSH will come to
- * an end there.
+ * The managers among machines, leaders after the others, and last those that belt cannot log in to:
+ * work over SSH will fail there.
  */
 async function inRestartOrder(machines: readonly Machine[], context: Context): Promise<GuardedManager[]> {
   const managers = await findManagers(machines, context);
@@ -96,7 +96,7 @@ async function inRestartOrder(machines: readonly Machine[], context: Context): P
   return managers.toSorted((one, other) => rank(one) - rank(other));
 }
 
-/** An election and the agent's way back take up to 20 s. */
+/** An election and the agent's reconnect take up to 20 s. */
 const backTimeoutMs = 90_000;
 
 /** @see RollingRestart */
@@ -112,7 +112,7 @@ async function withManagerRestarts(
 }
 
 class ManagerRestartWait implements ManagerRestart {
-  /** Of the node that is waited for; absent: a swarm without a quorum takes nobody back, and a restart takes nothing from it. */
+  /** The node to wait for; undefined: without a quorum there is nothing to wait for. */
   private awaited: string | undefined;
 
   constructor(
@@ -134,25 +134,25 @@ class ManagerRestartWait implements ManagerRestart {
     this.awaited = await requireRestartable(manager, { action: 'restarting', force }, context);
   }
 
-  /** Waits until its swarm has it back, where it may have restarted. Managers answer for all: what one says is the leader's view. */
+  /** Waits until its swarm lists it again, as the leader sees it. */
   async waitUntilBack(step: (text: string) => void): Promise<void> {
     const { awaited, context } = this;
     const { machine, source } = this.manager;
     if (awaited === undefined) return;
-    step('waiting until its swarm has it back');
+    step('waiting until it is back in its swarm');
     const obstacle = async (): Promise<string | undefined> => {
       const nodes = await nodesSeenFrom(source, context).catch(unlessAborted);
       const node = nodes?.find(({ id }) => id === awaited);
       if (node?.status === 'ready' && node.reachability === 'reachable') return undefined;
-      return node ? `${node.status}, ${node.reachability ?? 'no manager'}` : 'it gives no answer';
+      return node ? `${node.status}, ${node.reachability ?? 'not a manager'}` : 'no response';
     };
     await waitUntilClear(
       obstacle,
       { timeoutMs: backTimeoutMs, signal: context.signal },
       (last) =>
         new ExternalError(
-          `the swarm of ${machine.name} has not taken it back as a manager within ${backTimeoutMs / 1000} s: ${last}`,
-          { hint: 'see the managers: belt swarm status' },
+          `the swarm of ${machine.name} does not list it as a reachable manager after ${backTimeoutMs / 1000} s: ${last}`,
+          { hint: 'belt swarm status' },
         ),
     );
   }
@@ -160,7 +160,6 @@ class ManagerRestartWait implements ManagerRestart {
 
 const ownNodeTimeoutMs = 5_000;
 
-/** The machine's node, as its managers know it. */
 function ownNode(machine: Machine, context: Context): Promise<SwarmNode | undefined> {
   return withEngineWithin(machine, ownNodeTimeoutMs, context, async (api, signal) => {
     const nodes = readNodes(await api.get('/nodes', { signal }));

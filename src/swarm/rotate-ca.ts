@@ -5,18 +5,18 @@ import { changeSwarm, swarmDocument } from './change-swarm.js';
 import { caProgressText, readCaProgress } from './model/ca-progress.js';
 import { type Swarm, withSwarm } from './session.js';
 
-/** The line of progress. */
+/** Name of the progress line. */
 const subject = 'certificate authority';
 
 export interface CaRotation {
-  /** The new authority's certificate, PEM. */
+  /** The new CA certificate, PEM. */
   certificate: string;
   nodes: number;
 }
 
 /**
- * Gives the swarm a new certificate authority, and waits until every node has a certificate of it.
- * @throws ExternalError that names the nodes without one when time is up; the managers go on with it
+ * Rotates the swarm's CA, and waits until every node uses the new one.
+ * @throws ExternalError on a timeout, with the remaining nodes; the rotation continues
  */
 export async function rotateCa({ timeoutMs }: { timeoutMs: number }, context: Context): Promise<CaRotation> {
   const { reporter, signal } = context;
@@ -42,7 +42,7 @@ export async function rotateCa({ timeoutMs }: { timeoutMs: number }, context: Co
 
   function late(obstacle: string): ExternalError {
     return new ExternalError(`after ${timeoutMs / 1000} s ${obstacle}`, {
-      hint: 'the managers go on with it; nodes that are gone hold it up: belt swarm rm NODES',
+      hint: 'the rotation continues; remove nodes that no longer exist: belt swarm rm NODES',
     });
   }
 }

@@ -7,9 +7,9 @@ import { matchNames, selectNames, unknownMachines } from '../machines/model/patt
 import { type Member, type NamedMember, named } from './model/members.js';
 
 /**
- * The nodes of the swarm that NODES names: by their machines, and those that are no machine of belt's by their host names. Where several
- * nodes have a name, it means the one that is there.
- * @throws UserError naming a machine that is no node of the swarm, or all that do not exist
+ * The nodes of the swarm that NODES names: by their machines, and those that are no machine of
+ * belt's by their host names. Where several nodes have a name, it means the one that is there.
+ * @throws UserError naming a machine that is not a node of the swarm, or all that do not exist
  */
 export async function selectMembers(
   nodes: readonly string[],
@@ -23,7 +23,10 @@ export async function selectMembers(
   return chosen;
 }
 
-/** As `selectMembers`, and apart from them the machines that are no nodes of the swarm. @throws UserError naming all that do not exist */
+/**
+ * `outside`: machines that are not in the swarm.
+ * @throws UserError naming those that do not exist
+ */
 export async function selectWithOutside(
   nodes: readonly string[],
   members: readonly Member[],
@@ -35,8 +38,8 @@ export async function selectWithOutside(
 }
 
 /**
- * Works on the nodes that NODES names, as `selectMembers` finds them. A name that is none's gets its line, and holds up no other.
- * @throws UserError as `selectMembers` when not one of them is a node of the swarm
+ * Runs work on the selected nodes. Unknown names are reported; the others proceed.
+ * @throws UserError as `selectMembers` when no name is a node of the swarm
  */
 export async function onMembers<T>(
   nodes: readonly string[],
@@ -57,9 +60,9 @@ export async function onMembers<T>(
 }
 
 interface Candidates {
-  /** Those of nodes. */
+  /** Names of nodes. */
   inSwarm: string[];
-  /** And of machines that are none. */
+  /** Also those of machines outside the swarm. */
   names: string[];
   of(names: readonly string[]): { chosen: NamedMember[]; outside: Machine[] };
 }
@@ -85,10 +88,10 @@ async function candidatesAmong(members: readonly Member[], { cluster }: Context)
 }
 
 function notInSwarm(name: string): UserError {
-  return new UserError(`${name} is no node of the swarm`, { hint: 'see the nodes: belt swarm ls' });
+  return new UserError(`${name} is not a node of the swarm`, { hint: 'belt swarm ls' });
 }
 
-/** Those that are there last, so that they win their name. */
+/** Ready nodes last, so that they win their name. */
 function byPresence(one: NamedMember, other: NamedMember): number {
   return presence(one) - presence(other);
 }

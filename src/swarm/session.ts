@@ -4,30 +4,37 @@ import { ExternalError, isAbort } from '../base/errors.js';
 import type { EngineApi } from '../engine/api.js';
 import type { Machine } from '../machines/model/machine.js';
 import { canElect } from './election.js';
-import { type ManagerConnection, connectManager, findManager, isRetryableElsewhere, nodesTimeoutMs } from './find-manager.js';
+import {
+  connectManager,
+  findManager,
+  isRetryableElsewhere,
+  type ManagerConnection,
+  nodesTimeoutMs,
+} from './find-manager.js';
 import { type Member, matchMembers } from './model/members.js';
 import { readNodes, type SwarmNode } from './model/swarm-node.js';
 import { NoQuorumError } from './require-quorum.js';
 
-/** A swarm of the cluster, asked through one of its managers: another one where that does not answer any more. */
+/** A swarm, accessed through one of its managers; switches to another when that one fails. */
 export interface Swarm {
   readonly id: string;
-  /** The one that is asked now. */
+  /** The one in use now. */
   readonly manager: Machine;
   /**
-   * Asks a manager. While managers fail, or elect a leader, the question is put again, so it must bear to be asked twice.
-   * @throws EngineError when the swarm said no; ExternalError when no manager answers in time; AbortError
+   * Sends requests to a manager. They are repeated while managers fail or elect a leader, so they
+   * must be idempotent.
+   * @throws EngineError when the swarm refuses; ExternalError when no manager responds; AbortError
    */
   ask<T>(question: (api: EngineApi) => Promise<T>): Promise<T>;
   nodes(): Promise<SwarmNode[]>;
-  /** The nodes, with the cluster's machines that they are. */
+  /** The nodes with their machines. */
   members(): Promise<Member[]>;
 }
 
 export interface SwarmChoice {
-  /** A manager of the swarm that is meant; absent: the active machine's swarm, or the one that any machine is a manager of. */
+  /** A manager of the swarm; default: the active machine's swarm, else that of any manager. */
   manager?: Machine | undefined;
-  /** Says at once that nobody leads, where enough managers are there to elect a leader. */
+  /** Fails at once without a leader, even when the managers can elect one. */
   noWait?: boolean;
 }
 
@@ -36,9 +43,9 @@ const patienceMs = 60_000;
 const pauseMs = 500;
 
 /**
- * Works with a swarm of the cluster. Where it has no leader now, and can elect one, that is waited for.
- * @throws UserError when there is none, or when the chosen machine is no manager; NoQuorumError when nobody leads; ExternalError when
- * nobody answers; AbortError
+ * Opens a swarm of the cluster, and waits for an election when it has no leader but can elect one.
+ * @throws UserError when there is no swarm or the machine is not a manager; NoQuorumError without a
+ * leader; ExternalError when no manager responds; AbortError
  */
 export async function withSwarm<T>(
   choice: SwarmChoice,
@@ -63,14 +70,14 @@ class SwarmSession implements Swarm {
 
   static async open({ manager, noWait = false }: SwarmChoice, context: Context): Promise<SwarmSession> {
     const deadline = Date.now() + patienceMs;
-    for (let told = false; ; told = true) {
+    for (let noted = false; ; noted = true) {
       try {
         const found = manager ? await connectManager(manager, context) : await findAny(context);
         return new SwarmSession(found, context);
       } catch (error) {
         const isFinal = noWait || isAbort(error) || !isLeaderless(error, manager) || Date.now() > deadline;
         if (isFinal || !(await canElect(context))) throw error;
-        if (!told) context.reporter.note('the swarm has no leader now: waiting until its managers elect one');
+        if (!noted) context.reporter.note('the swarm has no leader; waiting for an election');
         await sleep(pauseMs, undefined, { signal: context.signal });
       }
     }
@@ -114,7 +121,7 @@ class SwarmSession implements Swarm {
     return { timeoutMs: nodesTimeoutMs, signal: this.context.signal };
   }
 
-  /** Of many questions that fail at the same time, the first looks for another manager. */
+  /** Of several requests that fail at once, the first one switches managers. */
   private failover(deadline: number): Promise<void> {
     this.switching ??= this.switchManager(deadline).finally(() => {
       this.switching = undefined;
@@ -122,7 +129,7 @@ class SwarmSession implements Swarm {
     return this.switching;
   }
 
-  /** Managers that it knows of come first; the one that failed may well be the first to be back. */
+  /** Tries the known managers first; the failed one may be the first to come back. */
   private async switchManager(deadline: number): Promise<void> {
     const { context } = this;
     const { id, manager: failed } = this;
@@ -137,9 +144,7 @@ class SwarmSession implements Swarm {
         this.current.api.close();
         this.current = found;
         if (found.machine.name !== failed.name)
-          context.reporter.note(
-            `${failed.name} speaks for the swarm no longer: asking ${found.machine.name}`,
-          );
+          context.reporter.note(`${failed.name} no longer answers as a manager; using ${found.machine.name}`);
         return;
       } catch (error) {
         if (isAbort(error) || Date.now() > deadline) throw error;
@@ -155,7 +160,9 @@ async function findAny(context: Context): Promise<ManagerConnection> {
   return findManager([first, machines], context);
 }
 
-/** A manager without a leader says so, or holds its answer back; one that was named may also be out of reach, and that is no election. */
+/**
+ * A manager without a leader reports it or does not respond; a named one may simply be unreachable.
+ */
 function isLeaderless(error: unknown, manager: Machine | undefined): boolean {
   return error instanceof NoQuorumError || (!manager && error instanceof ExternalError);
 }

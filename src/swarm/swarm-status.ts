@@ -16,31 +16,32 @@ import {
 import { nodeCertificates } from './node-certificates.js';
 import { NoQuorumError } from './require-quorum.js';
 import { type Swarm, withSwarm } from './session.js';
-import { type SwarmSnapshot, inspectSwarm, waitForStableSwarm, stableMembers } from './stable-view.js';
+import { inspectSwarm, type SwarmSnapshot, stableMembers, waitForStableSwarm } from './stable-view.js';
 
 export interface SwarmStatus extends SwarmOverview {
-  /** Absent where no manager has a quorum, as is all that only a leader knows. */
+  /** Undefined without a quorum, like everything that only a leader knows. */
   id?: string;
-  /** The manager that was asked. */
+  /** The manager that reported the state. */
   asked?: string;
   certificates?: NodeCertificates;
-  /** Without a quorum: what each machine of the cluster says of itself. */
+  /** Without a quorum: what each machine reports. */
   machines: ReportedState[];
 }
 
 export interface ReportedState {
   name: string;
-  /** As its provider has it. */
+  /** From its provider. */
   state: string;
-  /** `inactive`, `active/manager`, ...; absent where it gave no answer. */
+  /** `inactive`, `active/manager`, ...; undefined: no response. */
   swarm?: string;
   error?: string;
 }
 
 /**
- * How a swarm of the cluster is. Without a quorum there is nobody to ask for the whole: each machine is asked for its own part then.
- * @param manager absent: the active machine, or another that answers as a manager
- * @throws UserError when there is no swarm, or the machine named is no manager; ExternalError, AbortError
+ * Without a quorum, each machine is queried for its own state.
+ * @param manager default: the active machine, else any manager
+ * @throws UserError when there is no swarm, or the machine is not a manager; ExternalError,
+ * AbortError
  */
 export async function swarmStatus(manager: Machine | undefined, context: Context): Promise<SwarmStatus> {
   const byLeader = (): Promise<SwarmStatus> =>
@@ -72,7 +73,7 @@ async function statusOf(swarm: Swarm, context: Context): Promise<SwarmStatus> {
     ...overview,
     certificates,
     warnings: [...overview.warnings, ...certificateWarnings(certificates)],
-    // A leader takes some seconds to notice that it leads nobody any more.
+    // A leader takes some seconds to notice that it lost its followers.
     machines: overview.quorum ? [] : (await reportedStates(context)).map(shown),
   };
 }
@@ -81,7 +82,7 @@ interface MachineState extends ReportedState {
   machine: Machine;
 }
 
-/** Each machine for itself, at the same time and in bounded time; those that do not run are not asked. */
+/** Queries running machines in parallel and in bounded time. */
 async function reportedStates(context: Context): Promise<MachineState[]> {
   const { machines } = await context.cluster.machines();
   const rows = await observe(
@@ -107,7 +108,7 @@ async function reportedStates(context: Context): Promise<MachineState[]> {
   });
 }
 
-/** Who knows most of a swarm without a leader: a manager, else a worker, who knows its managers too. */
+/** Without a leader, a manager knows most, then a worker, which knows its managers. */
 function bestSource(states: readonly MachineState[]): MachineState | undefined {
   return (
     states.find(({ swarm }) => swarm === managerState) ??
@@ -115,7 +116,10 @@ function bestSource(states: readonly MachineState[]): MachineState | undefined {
   );
 }
 
-function statusWithoutLeader(states: readonly MachineState[], present: SwarmSnapshot['present']): SwarmStatus {
+function statusWithoutLeader(
+  states: readonly MachineState[],
+  present: SwarmSnapshot['present'],
+): SwarmStatus {
   const { managers, answering } = present ?? { managers: 0, answering: 0 };
   return {
     quorum: false,

@@ -6,8 +6,8 @@ import { findShortages, type ServiceShortage } from './model/swarm-tasks.js';
 import type { Swarm } from './session.js';
 
 /**
- * Waits until all that the swarm has moved off a drained node runs elsewhere, or cannot.
- * @returns what is missing then, or still when time is up
+ * Waits until the tasks moved off a drained node run elsewhere, or cannot.
+ * @returns the services that still lack tasks
  */
 export async function waitForReplacements(
   swarm: Swarm,
@@ -20,12 +20,12 @@ export async function waitForReplacements(
   for (;;) {
     const missing = await shortagesAfter(swarm, node.id);
     if (missing.every(({ problem }) => problem !== '') || Date.now() > deadline) return missing;
-    step(`waiting until ${missing.map(({ service }) => service).join(' and ')} runs elsewhere`);
+    step(`waiting until ${missing.map(({ service }) => service).join(' and ')} can run elsewhere`);
     await sleep(250, undefined, { signal });
   }
 }
 
-/** Of the services that have had a task on the node; the swarm remembers the last ones. */
+/** Of services with a recent task on the node. */
 async function shortagesAfter(swarm: Swarm, nodeId: string): Promise<ServiceShortage[]> {
   const services = new Set((await listTasks(swarm, { node: [nodeId] })).map(({ serviceId }) => serviceId));
   if (services.size === 0) return [];
@@ -36,7 +36,7 @@ async function shortagesAfter(swarm: Swarm, nodeId: string): Promise<ServiceShor
   );
 }
 
-/** `web: 2 of 3 run (no suitable node)` */
+/** As in `web runs 2 of 3 tasks (no suitable node)`. */
 export function shortageText({ service, running, missing, problem }: ServiceShortage): string {
-  return `${service}: ${running} of ${running + missing} run${problem && ` (${problem})`}`;
+  return `${service} runs ${running} of ${running + missing} tasks${problem && ` (${problem})`}`;
 }

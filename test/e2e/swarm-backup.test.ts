@@ -205,7 +205,7 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
     const alive = await belt.run(['swarm', 'restore', file(), 'fresh'], long);
     expect([alive.code, alive.stderr]).toEqual([
       1,
-      expect.stringContaining('the swarm of the backup is alive'),
+      expect.stringContaining('the swarm of the backup is still running'),
     ]);
     expect(await docker('fresh', 'info', '--format', '{{.Swarm.LocalNodeState}}')).toBe('inactive');
   });

@@ -102,7 +102,7 @@ describe.skipIf(!canMakeMachines())('rm of nodes of a swarm', () => {
     expect(refused.code).toBe(1);
     expect(refused.stdout).toBe('Successfully removed node2\n');
     for (const name of left)
-      expect(refused.stderr).toContain(`${name} is a manager of a swarm that cannot be asked`);
+      expect(refused.stderr).toContain(`${name} is a manager of a swarm that cannot be queried`);
     expect(await machines()).toEqual([...left, 'node1']);
     const forced = await belt.run(['rm', '-f', dead]);
     expect([forced.code, forced.stderr]).toEqual([

@@ -109,7 +109,7 @@ describe.skipIf(!canMakeMachines())('swarm upgrade', () => {
 
     const { code, stderr } = await upgrade(args.slice(2));
     expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stderr).toMatch(/^mg2, as an earlier run left it: /m);
+    expect(stderr).toMatch(/^mg2, resumed: /m);
     expect(await nodes('mg2')).toEqual(before);
     expect(await sizes()).toEqual(names.map(() => 640));
     expect(existsSync(record())).toBe(false);
@@ -129,7 +129,7 @@ describe.skipIf(!canMakeMachines())('swarm upgrade', () => {
     const report = JSON.parse(stdout) as { ok: { name: string }[]; failed: unknown[]; skipped: string[] };
     expect([code, report.ok.map(({ name }) => name), report.skipped]).toEqual([1, ['node1'], ['node3']]);
     expect(report.failed).toEqual([
-      { name: 'node2', error: expect.stringContaining('node2 stopped the upgrade at "start"') },
+      { name: 'node2', error: expect.stringContaining('the upgrade of node2 failed at "start"') },
     ]);
     expect(stderr).toContain('belt rm --force node2');
     expect((await nodes('mg1')).filter((row) => row.startsWith('node'))).toEqual([

@@ -129,7 +129,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
           code: 0,
           stdout: 'node4: This node joined a swarm as a worker.\n',
         });
-        expect(stderr).toContain(`node4: looking why it does not get in at ${addresses.get(asked)}:2377`);
+        expect(stderr).toContain(`node4: diagnosing the failed join through ${addresses.get(asked)}:2377`);
       } finally {
         await unblock(asked);
       }
@@ -248,7 +248,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       expect({ code, stdout }).toEqual({ code: 0, stdout: `${node}\n` });
       expect(stderr).toContain(`service single is interrupted: its only task runs on ${node}`);
       expect(stderr).not.toContain('service pair');
-      expect(stderr).toContain(`containers that are no tasks of the swarm stay on ${node}: plain`);
+      expect(stderr).toContain(`containers that are not swarm tasks stay on ${node}: plain`);
       expect((await exec(node, "docker ps --format '{{.Names}}'")).trim()).toBe('plain');
       await exec(node, 'docker rm -f plain');
       expect(await belt.ok(['swarm', 'activate', node])).toBe(`${node}\n`);
@@ -277,7 +277,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       const { code, stderr } = await belt.run(['swarm', 'drain', 'node5', '--wait', '--timeout', '3']);
       expect([code, stderr]).toEqual([
         1,
-        expect.stringContaining('node5 is drained, and after 3 s still runs stubborn.1 (running)'),
+        expect.stringContaining('node5 is drained, but after 3 s still runs stubborn.1 (running)'),
       ]);
       await belt.ok(['docker', 'service', 'rm', 'stubborn']);
       await belt.ok(['swarm', 'activate', 'node5']);
@@ -339,7 +339,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       expect(await info('node5', '{{.Swarm.LocalNodeState}}')).toBe('inactive');
       expect(await nodeLs('node1', '{{.Hostname}}')).toEqual(names(1, 2, 3, 4));
       const outside = await belt.run(['swarm', 'join', 'node5', 'node4']);
-      expect([outside.code, outside.stderr]).toEqual([1, expect.stringContaining('node5 is in no swarm')]);
+      expect([outside.code, outside.stderr]).toEqual([1, expect.stringContaining('node5 is not in a swarm')]);
     });
 
     test('the leader leaves last of those that leave, by force where it costs the tolerance', async () => {

@@ -42,9 +42,10 @@ export interface SwarmBackup {
 }
 
 /**
- * Copies the swarm's state from a manager, whose engine stands still meanwhile: the only way to a consistent copy
- * (https://docs.docker.com/engine/swarm/admin_guide/#back-up-the-swarm).
- * @throws UserError when there is no manager to take it from, or the swarm would lose its quorum, unless `force`
+ * Copies the swarm's state from a manager, whose engine stands still meanwhile: the only way to a
+ * consistent copy (https://docs.docker.com/engine/swarm/admin_guide/#back-up-the-swarm).
+ * @throws UserError when there is no manager to take it from, or the swarm would lose its quorum,
+ * unless `force`
  */
 export async function backupSwarm(
   { to, node, force, beltVersion }: BackupInput,
@@ -69,7 +70,7 @@ export async function backupSwarm(
         manager,
         {
           what: 'backed up',
-          doneText: ({ downtimeSeconds }) => `copied; its engine was down for ${downtimeSeconds} s`,
+          doneText: ({ downtimeSeconds }) => `copied; its engine was stopped for ${downtimeSeconds} s`,
           async run(subject, step) {
             const copy = (sink: Writable): Promise<Copied> =>
               copyFolder(subject.machine, manifest, { sink, unlockKey, step }, context);
@@ -126,7 +127,7 @@ async function chooseManager(
 
 function notAManager(name: string, members: readonly NamedMember[]): UserError {
   const managers = members.filter(({ node }) => node.role === 'manager').map(memberName);
-  return new UserError(`${name} is no manager of the swarm`, {
+  return new UserError(`${name} is not a manager of the swarm`, {
     hint: `its managers: ${managers.join(', ')}`,
   });
 }
@@ -137,7 +138,10 @@ async function runningTasks(swarm: Swarm): Promise<Map<string, number>> {
   return new Map([...groupBy(running, ({ nodeId }) => nodeId)].map(([id, { length }]) => [id, length]));
 }
 
-/** An engine that starts again stays locked without it. @returns empty where managers are not locked */
+/**
+ * An engine that starts again stays locked without it.
+ * @returns empty where managers are not locked
+ */
 async function readUnlockKey(swarm: Swarm): Promise<string> {
   const { UnlockKey: key } = (await swarm.ask((api) => api.get('/swarm/unlockkey'))) as {
     UnlockKey?: string;
@@ -197,7 +201,7 @@ async function copyFolder(
     const answers = await runFolderScript(machine, work, context);
     const size = Number(answers.get('size')?.[0]);
     if (bytes !== size)
-      throw new ExternalError(`${machine.name}: ${bytes} of ${size} bytes of the backup came`);
+      throw new ExternalError(`${machine.name}: ${bytes} of ${size} bytes of the backup arrived`);
     return { bytes, downtimeSeconds: Number(answers.get('downtime')?.[0]) };
   } catch (error) {
     // A full disk here ends the work there: it is the cause.

@@ -10,8 +10,9 @@ import { withSwarm } from '../session.js';
 const initTimeoutMs = 120_000;
 
 /**
- * Makes the engine, which is in no swarm and has a swarm's folder, the only manager of that swarm (`--force-new-cluster`): with all that the
- * folder knows of services, secrets, configs and nodes. Address pools and the data path's port stay as they are in it.
+ * Makes the engine, which is not in a swarm and has a swarm's folder, the only manager of that
+ * swarm (`--force-new-cluster`): with all that the folder knows of services, secrets, configs and
+ * nodes. Address pools and the data path's port stay as they are in it.
  * @throws EngineError, ExternalError
  */
 export async function forceNewCluster(machine: Machine, autolock: boolean, context: Context): Promise<void> {

@@ -20,7 +20,10 @@ export interface MachineRaftState extends RaftState {
  * @returns undefined when it is in none
  * @throws ExternalError, UserError when the machine cannot be reached; AbortError
  */
-export async function readRaftState(machine: Machine, context: Context): Promise<MachineRaftState | undefined> {
+export async function readRaftState(
+  machine: Machine,
+  context: Context,
+): Promise<MachineRaftState | undefined> {
   const answers = await runFolderScript(machine, { script: 'inspect' }, context);
   const identity = readIdentity(answers.get('certificate')?.[0] ?? '');
   if (!identity) return undefined;

@@ -19,7 +19,13 @@ import { withSwarm } from '../session.js';
 import { forceNewCluster } from './force-new-cluster.js';
 import { type MachineRaftState, readRaftState } from './read-raft-state.js';
 import { deleteRecovery, type Recovery, readRecovery, writeRecovery } from './recovery-record.js';
-import { type RejoinedNode, rejoinNodes, otherNodes, type Returning, removeStaleNodes } from './rejoin-nodes.js';
+import {
+  otherNodes,
+  type RejoinedNode,
+  type Returning,
+  rejoinNodes,
+  removeStaleNodes,
+} from './rejoin-nodes.js';
 import { keptSuffix, runFolderScript } from './swarm-folder.js';
 
 /** What is to be done, before anything is. */
@@ -27,7 +33,10 @@ export interface RecoveryPlan {
   swarmId: string;
   /** The machine that the swarm begins anew on, or has begun on. */
   manager: Machine;
-  /** The swarm has begun anew already, in an earlier run or by a restore: what is left is to bring the others back. */
+  /**
+   * The swarm has begun anew already, in an earlier run or by a restore: what is left is to bring
+   * the others back.
+   */
   begun: boolean;
   /** The managers that are left, the one whose log is ahead first. */
   managers: { name: string; position: LogPosition }[];
@@ -51,8 +60,9 @@ export interface Recovered {
 }
 
 /**
- * Looks at all machines of the cluster; changes nothing on them. The record of a recovery that never came to begin anew is removed where the
- * swarm has a quorum again: gone on with, it would take managers out that are well.
+ * Looks at all machines of the cluster; changes nothing on them. The record of a recovery that
+ * never came to begin anew is removed where the swarm has a quorum again: gone on with, it would
+ * take managers out that are well.
  * @throws UserError when the swarm has a quorum, or no machine holds its state
  */
 export async function planRecovery({ force }: { force: boolean }, context: Context): Promise<RecoveryPlan> {
@@ -73,7 +83,7 @@ export async function planRecovery({ force }: { force: boolean }, context: Conte
   const managers = rankByLog(await selectSwarm(states, context));
   const [first] = managers;
   if (!first) {
-    throw new UserError('no machine of this cluster holds the state of a swarm', {
+    throw new UserError('no machine of this cluster has the state of a swarm', {
       hint: 'bring a manager back: belt start NODE; or from a backup: belt swarm restore FILE NODE',
     });
   }
@@ -97,8 +107,9 @@ export async function planRecovery({ force }: { force: boolean }, context: Conte
 }
 
 /**
- * Begins the swarm anew on the manager whose log is ahead, brings the other machines back, and takes entries out that stand for nothing any
- * more. Called again after an interruption, it goes on.
+ * Begins the swarm anew on the manager whose log is ahead, brings the other machines back, and
+ * takes entries out that stand for nothing any more. Called again after an interruption, it goes
+ * on.
  * @throws ExternalError, EngineError when the swarm does not begin
  */
 export async function recoverSwarm(
@@ -123,7 +134,8 @@ export async function recoverSwarm(
 }
 
 /**
- * Brings machines back into a swarm that has been restored, in the roles that they had in it; others become workers.
+ * Brings machines back into a swarm that has been restored, in the roles that they had in it;
+ * others become workers.
  */
 export async function rejoinMachines(machines: readonly Machine[], context: Context): Promise<Recovered> {
   const recovery = await readRecovery(context);
@@ -155,7 +167,11 @@ async function recordReturned(returned: readonly Outcome<unknown>[], context: Co
   else await deleteRecovery(context);
 }
 
-async function startRecovery(plan: RecoveryPlan, unlockKey: string | undefined, context: Context): Promise<string> {
+async function startRecovery(
+  plan: RecoveryPlan,
+  unlockKey: string | undefined,
+  context: Context,
+): Promise<string> {
   const { manager, swarmId, autolock, lockedKey, returning } = plan;
   const key = lockedKey === undefined ? '' : unlockNodeKey(lockedKey, unlockKey ?? '');
   const recovery: Recovery = {
@@ -169,7 +185,7 @@ async function startRecovery(plan: RecoveryPlan, unlockKey: string | undefined, 
     manager,
     {
       what: 'recovered',
-      doneText: (kept) => `is the manager; its state as it was is in ${kept}`,
+      doneText: (kept) => `is the manager; its previous state is in ${kept}`,
       async run(machine, step) {
         const values = { suffix: keptSuffix('before-recover') };
         const data = { input: Readable.from([Buffer.from(key)]) };
@@ -202,7 +218,10 @@ async function resume(
   return { swarmId, manager: first, begun: true, managers: [], returning, lost: [], autolock };
 }
 
-/** An election takes some 10 s, and a leader that has lost the others needs some to notice: the swarm may be otherwise then. */
+/**
+ * An election takes some 10 s, and a leader that has lost the others needs some to notice: the
+ * swarm may be otherwise then.
+ */
 const electionMs = 20_000;
 
 interface LedSwarm {
@@ -226,20 +245,25 @@ async function isStarted(
   return machine !== undefined && findManagerEntry(nodes, machine) !== undefined;
 }
 
-/** The swarm, where a quorum of its managers is there: by their own word, since a leader believes in the others for a while. */
+/**
+ * The swarm, where a quorum of its managers is there: by their own word, since a leader believes in
+ * the others for a while.
+ */
 async function findLedSwarm(context: Context): Promise<LedSwarm | undefined> {
   const deadline = Date.now() + electionMs;
   for (let told = false; ; told = true) {
     const leading = await findLeaderNow(context);
     if (leading === undefined || (leading !== 'leaderless' && hasQuorum(leading.tally))) return leading;
     if (Date.now() > deadline) return undefined;
-    if (!told)
-      context.reporter.note('the swarm has no quorum at this moment: waiting whether its managers find one');
+    if (!told) context.reporter.note('the swarm has no quorum; waiting for its managers');
     await sleep(5_000, undefined, { signal: context.signal });
   }
 }
 
-/** `leaderless`: managers answer, and none leads. @returns undefined where no manager answers, so that there can be no election */
+/**
+ * `leaderless`: managers answer, and none leads.
+ * @returns undefined where no manager answers, so that there can be no election
+ */
 async function findLeaderNow(context: Context): Promise<LedSwarm | 'leaderless' | undefined> {
   try {
     return await withSwarm({ noWait: true }, context, async (swarm) => {
@@ -268,27 +292,34 @@ async function inspectMachines(
 }
 
 /** Machines of a cluster may be in several swarms: the active machine says which one is meant. */
-async function selectSwarm(states: readonly MachineRaftState[], { cluster }: Context): Promise<MachineRaftState[]> {
+async function selectSwarm(
+  states: readonly MachineRaftState[],
+  { cluster }: Context,
+): Promise<MachineRaftState[]> {
   const swarms = [...new Set(states.filter(({ manager }) => manager).map(({ swarmId }) => swarmId))];
   if (swarms.length < 2) return states.filter(({ swarmId }) => swarmId === swarms[0]);
   const active = await cluster.activeHost();
   const chosen = states.find(({ name }) => name === active)?.swarmId;
   if (chosen !== undefined) return states.filter(({ swarmId }) => swarmId === chosen);
   const names = swarms.map((id) => states.find(({ swarmId }) => swarmId === id)?.name);
-  throw new UserError(`there are managers of ${swarms.length} swarms here, such as ${names.join(' and ')}`, {
+  throw new UserError(`this cluster has managers of ${swarms.length} swarms: ${names.join(' and ')}`, {
     hint: 'choose one by a machine of it: belt active NODE',
   });
 }
 
-/** Managers that are more than half of all will agree in the end; to begin anew beside them would make two swarms of one. */
+/**
+ * Managers that are more than half of all will agree in the end; to begin anew beside them would
+ * make two swarms of one.
+ */
 async function requireNoElection(managers: readonly MachineRaftState[], context: Context): Promise<void> {
-  const query = ({ machine }: MachineRaftState): Promise<Membership> => withEngine(machine, context, membershipOf);
+  const query = ({ machine }: MachineRaftState): Promise<Membership> =>
+    withEngine(machine, context, membershipOf);
   const { answers } = await queryAll(managers, query, context.signal);
   const alive = answers.map(({ value }) => value).filter(({ manager }) => manager);
   const known = Math.max(0, ...alive.map(({ managers: { length } }) => length));
   if (known === 0 || !hasQuorum({ managers: known, reachable: alive.length })) return;
   throw new UserError(
-    `${alive.length} of ${known} managers answer, and ${quorumSize(known)} are needed: they should elect a leader by themselves`,
+    `${alive.length} of ${known} managers respond and ${quorumSize(known)} are needed: they should elect a leader on their own`,
     { hint: 'see whether they reach each other (port 2377, tcp); or begin anew all the same: --force' },
   );
 }

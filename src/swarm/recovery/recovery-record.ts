@@ -4,8 +4,9 @@ import type { Context } from '../../app/context.js';
 import { readRecord, writeRecord } from '../../base/record-file.js';
 
 /**
- * A recovery that was begun, in `recovery.json` of the cluster's folder until it has ended: from the moment that the swarm has a leader again
- * nothing else could tell an unfinished one from a swarm that is as it should be.
+ * A recovery that was begun, in `recovery.json` of the cluster's folder until it has ended: from
+ * the moment that the swarm has a leader again nothing else could tell an unfinished one from a
+ * swarm that is as it should be.
  */
 const recoverySchema = z.object({
   swarmId: z.string(),
@@ -17,7 +18,10 @@ const recoverySchema = z.object({
   begun: z.optional(z.boolean()),
   /** Where its folder was copied to, or moved to, there. */
   kept: z.optional(z.string()),
-  /** The other machines of the swarm, which are to be nodes of it again; absent: a restore has to begin before it can ask the swarm. */
+  /**
+   * The other machines of the swarm, which are to be nodes of it again; absent: a restore has to
+   * begin before it can ask the swarm.
+   */
   members: z.optional(z.array(z.object({ name: z.string(), role: z.enum(['manager', 'worker']) }))),
 });
 export type Recovery = z.infer<typeof recoverySchema>;

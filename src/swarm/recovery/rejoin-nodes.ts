@@ -26,12 +26,16 @@ export interface Returning {
   role: Role;
 }
 
-/** An agent tries again within 8 s (swarmkit, agent/session.go), at one manager after the other of those that it knows. */
+/**
+ * An agent tries again within 8 s (swarmkit, agent/session.go), at one manager after the other of
+ * those that it knows.
+ */
 const reconnectMs = 60_000;
 
 /**
- * Makes machines nodes again of a swarm that has begun anew. Workers are given time to come by themselves; the others leave what they are in
- * and join: managers one after the other, each when the one before takes part, then workers.
+ * Makes machines nodes again of a swarm that has begun anew. Workers are given time to come by
+ * themselves; the others leave what they are in and join: managers one after the other, each when
+ * the one before takes part, then workers.
  */
 export async function rejoinNodes(
   returning: readonly Returning[],
@@ -81,8 +85,8 @@ async function rejoinAs(
 }
 
 /**
- * Whether it tries to reach the manager. A manager of before takes part no longer, but one that has joined since does; a worker knows the
- * addresses that managers had.
+ * Whether it tries to reach the manager. A manager of before takes part no longer, but one that has
+ * joined since does; a worker knows the addresses that managers had.
  */
 async function mayReconnect(
   machine: Machine,

@@ -34,9 +34,10 @@ export interface Restored {
 }
 
 /**
- * Begins a swarm anew from a backup, on a machine that is its only manager then. Nothing is changed before the backup has been read to its
- * end and all that can be checked is.
- * @throws UserError when the file is no backup, the unlock key is wrong, or the machine or the cluster has a healthy swarm, unless `force`
+ * Begins a swarm anew from a backup, on a machine that is its only manager then. Nothing is changed
+ * before the backup has been read to its end and all that can be checked is.
+ * @throws UserError when the file is no backup, the unlock key is wrong, or the machine or the
+ * cluster has a healthy swarm, unless `force`
  */
 export async function restoreSwarm(
   { machine, path, askUnlockKey, force }: RestoreInput,
@@ -90,7 +91,7 @@ async function checkMachine(machine: Machine, force: boolean, context: Context):
   return withEngine(machine, context, async (api) => {
     const { state, error } = await membershipOf(api);
     if (state === 'active' && error === '' && !force) {
-      throw new UserError(`${machine.name} is in a swarm, which the restore would take it out of`, {
+      throw new UserError(`${machine.name} is in a swarm, which the restore would replace`, {
         hint: `name another machine; or let it leave first: belt --host ${machine.name} docker swarm leave; or all the same: --force`,
       });
     }
@@ -108,7 +109,7 @@ async function requireSwarmStopped({ identity }: Backup, context: Context): Prom
     return undefined;
   });
   if (living?.id !== identity.swarmId) return;
-  throw new UserError(`the swarm of the backup is alive: ${living.manager} speaks for it`, {
+  throw new UserError(`the swarm of the backup is still running: ${living.manager} speaks for it`, {
     hint: 'restore it when its managers are gone; or all the same: --force',
   });
 }

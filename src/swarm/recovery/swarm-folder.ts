@@ -21,7 +21,8 @@ const timeoutMs = 90 * 60_000;
 /**
  * Runs one of belt's scripts on the swarm's folder of a machine.
  * @returns what it answered, by word
- * @throws ExternalError with the cause; the engine runs again then, if it can; UserError, AbortError
+ * @throws ExternalError with the cause; the engine runs again then, if it can; UserError,
+ * AbortError
  */
 export async function runFolderScript(
   machine: Machine,

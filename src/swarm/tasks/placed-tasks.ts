@@ -10,7 +10,10 @@ export interface PlacedTask extends NamedTask {
   machine: Machine;
 }
 
-/** The tasks that `wanted` names (see `findTasks`), where they are now. @throws UserError when one is on no machine of belt's */
+/**
+ * The tasks that `wanted` names (see `findTasks`), where they are now.
+ * @throws UserError when one is on no machine of belt's
+ */
 export async function placedTasks(wanted: string, context: Context): Promise<PlacedTask[]> {
   return withSwarm({}, context, (swarm) => tasksIn(swarm, wanted));
 }
@@ -24,6 +27,6 @@ export async function tasksIn(swarm: Swarm, wanted: string): Promise<PlacedTask[
     if (member?.machine) return { ...task, machine: member.machine };
     if (!member)
       throw new UserError(`${task.name} is on no node (${task.state}${task.reason && `: ${task.reason}`})`);
-    throw new UserError(`${task.name} runs on ${memberName(member)}, which is no machine of belt's`);
+    throw new UserError(`${task.name} runs on ${memberName(member)}, which is not managed by belt`);
   });
 }

@@ -38,7 +38,8 @@ const placesEveryMs = 5_000;
 /**
  * What a service's tasks use, asked at their nodes, each for itself.
  * @returns the last look, sorted by name
- * @throws UserError when there is no such service, or nothing of it runs; AbortError, which is the way a live look ends
+ * @throws UserError when there is no such service, or nothing of it runs; AbortError, which is the
+ * way a live look ends
  */
 export async function serviceStats({ wanted, onRows }: StatsInput, context: Context): Promise<TaskUsage[]> {
   return withSwarm({}, context, async (swarm) => {
@@ -67,10 +68,13 @@ export async function serviceStats({ wanted, onRows }: StatsInput, context: Cont
 async function runningTasks(find: () => Promise<PlacedTask[]>, wanted: string): Promise<PlacedTask[]> {
   const tasks = await find();
   if (tasks.length > 0) return tasks;
-  throw new UserError(`no task of ${wanted} runs`, { hint: `belt docker service ps ${wanted}` });
+  throw new UserError(`${wanted} has no running tasks`, { hint: `belt docker service ps ${wanted}` });
 }
 
-/** The latest numbers of all tasks. Each node is asked again when it has answered, whatever the others do. */
+/**
+ * The latest numbers of all tasks. Each node is asked again when it has answered, whatever the
+ * others do.
+ */
 class StatsSampler {
   private readonly samples = new Map<string, StatsSample>();
   private readonly usages = new Map<string, ResourceUsage>();

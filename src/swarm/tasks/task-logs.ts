@@ -29,8 +29,9 @@ export interface LogInput extends LogOptions {
 const maxFollowed = 6;
 
 /**
- * What the containers of tasks have written, read at the nodes that run them: it works without the managers passing it on, which `docker
- * service logs` needs. @returns an exit code a task
+ * What the containers of tasks have written, read at the nodes that run them: it works without the
+ * managers passing it on, which `docker service logs` needs.
+ * @returns an exit code a task
  * @throws UserError when there is no such task, or it has no container
  */
 export async function taskLogs(
@@ -39,7 +40,7 @@ export async function taskLogs(
 ): Promise<Outcome<number>[]> {
   const tasks = await placedTasks(wanted, context);
   if (tasks.length === 0)
-    throw new UserError(`no task of ${wanted} runs`, { hint: `belt docker service ps ${wanted}` });
+    throw new UserError(`${wanted} has no running tasks`, { hint: `belt docker service ps ${wanted}` });
   requireContainers(tasks);
   if (options.follow) requireFewEnough(tasks);
   const names = displayNames(tasks);

@@ -23,7 +23,8 @@ export interface UpgradeGoal {
 export type UpgradeSubject = NodeUpgradeState & { member: NamedMember; machine: Machine };
 
 /**
- * What each node has, and what it lacks: providers and package repositories are asked, and nothing is changed.
+ * What each node has, and what it lacks: providers and package repositories are asked, and nothing
+ * is changed.
  * @throws UserError where a node cannot be upgraded so
  */
 export async function inspectNodes(
@@ -63,7 +64,7 @@ export async function inspectNodes(
 
 function machineOf({ name, machine }: NamedMember): Machine {
   if (machine) return machine;
-  throw new UserError(`${name} is no machine of belt's, so that it cannot be upgraded`, {
+  throw new UserError(`${name} is not managed by belt and cannot be upgraded`, {
     hint: 'see the machines: belt ls',
   });
 }

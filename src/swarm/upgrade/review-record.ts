@@ -9,8 +9,9 @@ import type { Swarm } from '../session.js';
 import { UpgradeRecord } from './upgrade-record.js';
 
 /**
- * Brings what earlier runs have left on record up to date, with all nodes looked at: a node that is what it was again is done with, however that
- * came about, and what somebody has made of one since is what it is to stay.
+ * Brings what earlier runs have left on record up to date, with all nodes looked at: a node that is
+ * what it was again is done with, however that came about, and what somebody has made of one since
+ * is what it is to stay.
  */
 export async function reviewRecord(record: UpgradeRecord, swarm: Swarm, context: Context): Promise<void> {
   if (record.unfinished.length === 0) return;
@@ -53,7 +54,10 @@ function describeState({ role, availability }: RoleAndAvailability): string {
   return `a ${role}, "${availability}"`;
 }
 
-/** Forgets what nodes were before an upgrade: they are what they are to be. While another belt upgrades, the record is that one's. */
+/**
+ * Forgets what nodes were before an upgrade: they are what they are to be. While another belt
+ * upgrades, the record is that one's.
+ */
 export async function forgetUpgrades(nodeIds: readonly string[], context: Context): Promise<void> {
   const { unfinished } = await UpgradeRecord.open(context.cluster);
   if (!unfinished.some(({ id }) => nodeIds.includes(id))) return;

@@ -6,7 +6,12 @@ import { followOne } from '../../machines/follow-output.js';
 import { readyTimeoutMs } from '../../machines/lifecycle.js';
 import type { Machine } from '../../machines/model/machine.js';
 import { awaitReady } from '../../machines/wait-until-ready.js';
-import { type NodeAvailability, changeAvailability, drainMember, warnOfDrain } from '../change-availability.js';
+import {
+  changeAvailability,
+  drainMember,
+  type NodeAvailability,
+  warnOfDrain,
+} from '../change-availability.js';
 import { changeRole } from '../change-roles.js';
 import { notAManager } from '../find-manager.js';
 import { membershipOf, withEngine } from '../membership.js';
@@ -22,11 +27,17 @@ import type { UpgradeRecord } from './upgrade-record.js';
 export interface NodeUpgradeOptions {
   size?: string | undefined;
   force: boolean;
-  /** How long a node may take to be empty, and then what ran there to run elsewhere, in milliseconds. */
+  /**
+   * How long a node may take to be empty, and then what ran there to run elsewhere, in
+   * milliseconds.
+   */
   drainMs: number;
 }
 
-/** How long a node may take to be known to its swarm again, once its engine answers: an election and three heartbeats. */
+/**
+ * How long a node may take to be known to its swarm again, once its engine answers: an election and
+ * three heartbeats.
+ */
 const memberTimeoutMs = 90_000;
 /** A node learns with its new certificate that it is a manager no longer. */
 const ownRoleTimeoutMs = 60_000;
@@ -50,7 +61,8 @@ export class NodeUpgrade {
   }
 
   /**
-   * Does the steps that the node needs. What it was before is on record before the first, and forgotten after the last.
+   * Does the steps that the node needs. What it was before is on record before the first, and
+   * forgotten after the last.
    * @returns the steps
    * @throws UserError before anything is changed; ExternalError that tells what the node is left as
    */
@@ -84,7 +96,9 @@ export class NodeUpgrade {
       case 'stop':
         return this.runDriver((driver, machine, signal) => driver.stop([machine], signal));
       case 'resize':
-        return this.runDriver((driver, machine, signal) => driver.resize([machine], this.work.size ?? '', signal));
+        return this.runDriver((driver, machine, signal) =>
+          driver.resize([machine], this.work.size ?? '', signal),
+        );
       case 'start':
         return this.start();
       case 'upgrade engine':
@@ -99,8 +113,8 @@ export class NodeUpgrade {
   }
 
   /**
-   * Whether the other managers decide on without this one. Where they do not, by force, it stays a manager: that its machine is off for a while
-   * costs less than a vote that cannot be taken back.
+   * Whether the other managers decide on without this one. Where they do not, by force, it stays a
+   * manager: that its machine is off for a while costs less than a vote that cannot be taken back.
    * @throws UserError with the numbers, unless `force`
    */
   private async isDemotable(): Promise<boolean> {
@@ -114,7 +128,7 @@ export class NodeUpgrade {
       managers.length === 1
         ? `${name} is the swarm's only manager`
         : objectionText(`upgrading ${name}`, judgement);
-    const price = 'until it is back nothing in the swarm can be changed; what runs goes on';
+    const price = 'the swarm cannot be changed until it is back; running tasks continue';
     if (!work.force)
       throw new UserError(`${objection}: ${price}`, {
         hint: 'make others first: belt swarm promote NODES; or all the same: --force',
@@ -130,13 +144,13 @@ export class NodeUpgrade {
     await drainMember(swarm, member, { waitMs: work.drainMs }, step, context);
     const missing = await waitForReplacements(swarm, member, work.drainMs, step, context);
     for (const shortage of missing)
-      context.reporter.warn(`while ${member.name} is upgraded, of ${shortageText(shortage)}`);
+      context.reporter.warn(`while ${member.name} is upgraded, service ${shortageText(shortage)}`);
     const still = missing.find(({ running }) => running === 0);
     // What an earlier run had begun with may be off, and can take nothing back.
     if (!still || work.force || subject.begun) return;
     await changeAvailability(swarm, member, before.availability as NodeAvailability);
     throw new NodeUnchanged(
-      `${member.name} is not upgraded: ${still.service} runs nowhere else${still.problem && `: ${still.problem}`}`,
+      `${member.name} is not upgraded: ${still.service} cannot run on another node${still.problem && `: ${still.problem}`}`,
       {
         hint: `make room for it on another node; or do without it meanwhile: --force`,
       },
@@ -147,7 +161,8 @@ export class NodeUpgrade {
     const { swarm, subject, context, step } = this;
     await changeRole(swarm, subject.member, 'worker', step, context);
     if (!subject.running) return;
-    // One that is stopped before it has a worker's certificate comes up as a manager whom the others do not know.
+    // One that is stopped before it has a worker's certificate comes up as a manager whom the
+    // others do not know.
     await this.waitFor('it is not a worker yet', ownRoleTimeoutMs, async () => {
       if ((await this.membership()).manager) return 'its engine takes itself for a manager';
       return (await this.hasManagerCertificate()) ? 'it still has the certificate of a manager' : undefined;
@@ -171,7 +186,7 @@ export class NodeUpgrade {
     await this.waitFor('it is not a manager yet', memberTimeoutMs, async () => {
       const { state, manager, error } = await this.membership();
       if (state === 'active' && manager) return undefined;
-      return `its engine says "${state}"${error && `: ${error}`}`;
+      return `its engine reports "${state}"${error && `: ${error}`}`;
     });
   }
 
@@ -184,14 +199,17 @@ export class NodeUpgrade {
     await upgradeEngine(this.machine, { step: this.step }, this.context);
   }
 
-  /** The node and a manager have to agree: the manager notices only after a while that a node was away. */
+  /**
+   * The node and a manager have to agree: the manager notices only after a while that a node was
+   * away.
+   */
   private async waitUntilReady(): Promise<void> {
     const { swarm, subject } = this;
     this.step('waiting until the swarm has it back');
     await this.waitFor('the swarm does not have it back', memberTimeoutMs, async () => {
       const own = await this.membership();
       if (own.state === 'locked') throw notAManager(subject.name, own);
-      if (own.state !== 'active') return `its engine says "${own.state}"${own.error && `: ${own.error}`}`;
+      if (own.state !== 'active') return `its engine reports "${own.state}"${own.error && `: ${own.error}`}`;
       const node = (await swarm.nodes()).find(({ id }) => id === subject.member.node.id);
       if (node?.status !== 'ready') return `a manager says "${node?.status ?? 'gone'}"`;
       return node.role === 'manager' && node.reachability !== 'reachable'
@@ -242,7 +260,7 @@ export class NodeUpgrade {
 /** The others go on without it; what it was is on record. */
 function upgradeFailure(step: UpgradeStep, { name, before }: UpgradeSubject, cause: unknown): Error {
   const was = before.role === 'manager' ? `a manager, "${before.availability}"` : `"${before.availability}"`;
-  return new ExternalError(`${name} stopped the upgrade at "${step}": ${explanationOf(cause)}`, {
+  return new ExternalError(`the upgrade of ${name} failed at "${step}": ${explanationOf(cause)}`, {
     hint: `when it is put right, the same command goes on with it, and makes it ${was} again; or give it up: belt rm --force ${name}`,
     cause,
   });

@@ -46,7 +46,10 @@ interface UpgradePlan {
   nodes: PlannedNode[];
 }
 
-/** What an upgrade would do, in its order; nothing is changed. @throws UserError where it cannot be done */
+/**
+ * What an upgrade would do, in its order; nothing is changed.
+ * @throws UserError where it cannot be done
+ */
 export function planUpgrade(input: UpgradeInput, context: Context): Promise<PlannedNode[]> {
   return withSwarm({}, context, async (swarm) => {
     const record = await UpgradeRecord.open(context.cluster);
@@ -55,8 +58,9 @@ export function planUpgrade(input: UpgradeInput, context: Context): Promise<Plan
 }
 
 /**
- * Upgrades nodes while the swarm goes on: managers one after the other, the leader last, then workers. It ends at the first that does not come
- * back; what comes after is skipped, and the same command finishes it.
+ * Upgrades nodes while the swarm goes on: managers one after the other, the leader last, then
+ * workers. It ends at the first that does not come back; what comes after is skipped, and the same
+ * command finishes it.
  * @throws UserError before anything is changed
  */
 export async function upgradeNodes(input: UpgradeInput, context: Context): Promise<Outcome<UpgradedNode>[]> {
@@ -77,7 +81,7 @@ export async function upgradeNodes(input: UpgradeInput, context: Context): Promi
       const second = whole
         ? await each('Upgrading workers', workers, input.maxUnavailable)
         : workers.map(({ name }) => ({ name, status: 'skipped' as const }));
-      if (context.signal.aborted) context.reporter.note('the same command goes on with the upgrade');
+      if (context.signal.aborted) context.reporter.note('rerun the same command to resume the upgrade');
       return [...first, ...second];
     }),
   );
@@ -112,7 +116,7 @@ function warnOfUpgrade(managers: readonly ManagerState[], { reporter }: Context)
 /** What is about to happen, a line a node. */
 function reportPlan(nodes: readonly PlannedNode[], record: UpgradeRecord, { reporter }: Context): void {
   for (const { name, steps, begun } of nodes) {
-    const goesOn = begun ? ', as an earlier run left it' : '';
+    const goesOn = begun ? ', resumed' : '';
     reporter.note(`${name}${goesOn}: ${steps.length > 0 ? steps.join(', ') : 'nothing to do'}`);
   }
   const named = new Set(nodes.map(({ name }) => name));

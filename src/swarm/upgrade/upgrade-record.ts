@@ -18,8 +18,8 @@ const upgradeRecord = z.object({
 type NodeRecord = z.output<typeof upgradeRecord>['nodes'][number];
 
 /**
- * What nodes were before their upgrade began. It is on disk before the first change to a node and until the last one, so that a run which was
- * cut short anywhere is finished by the next.
+ * What nodes were before their upgrade began. It is on disk before the first change to a node and
+ * until the last one, so that a run which was cut short anywhere is finished by the next.
  */
 export class UpgradeRecord {
   private written: Promise<void> = Promise.resolve();

@@ -151,7 +151,7 @@ describe('join', () => {
         error: {
           name: 'ExternalError',
           message:
-            'node4 does not get into the swarm: node4 cannot reach node1:2377 (tcp): refused; node4 cannot reach node2:2377 (tcp): refused; node4 cannot reach node3:2377 (tcp): refused',
+            'node4 could not join the swarm: node4 cannot reach node1:2377 (tcp): refused; node4 cannot reach node2:2377 (tcp): refused; node4 cannot reach node3:2377 (tcp): refused',
           hint: expect.stringContaining('open 2377/tcp'),
         },
       },
@@ -188,7 +188,7 @@ describe('join', () => {
     engine(4).beIn(swarm, 'manager');
     engine(4).state = 'locked';
     expect(await join([4, 5])).toMatchObject([
-      { status: 'failed', error: { hint: 'unlock it: belt swarm unlock node4' } },
+      { status: 'failed', error: { hint: 'belt swarm unlock node4' } },
       { status: 'ok' },
     ]);
   });
@@ -211,7 +211,7 @@ describe('init', () => {
     bed.ssh.networks.set('node4', '10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.4\n');
     await initSwarm(machines[3] as Machine, {}, bed.context);
     expect(warnings()).toEqual([
-      "docker's own address pool (10.0.0.0/8) overlaps a network of node4: 10.0.0.0/24 (eth0); for another, begin the swarm with --default-addr-pool",
+      "docker's default address pool (10.0.0.0/8) overlaps a network of node4: 10.0.0.0/24 (eth0); to use another pool: belt swarm init --default-addr-pool",
     ]);
   });
 
@@ -244,7 +244,7 @@ describe('init', () => {
         { externalCas: ['protocol=cfssl,url=https://ca,cacert=/nowhere.pem'] },
         bed.context,
       ),
-    ).rejects.toMatchObject({ name: 'UserError', message: '--external-ca: /nowhere.pem is not there' });
+    ).rejects.toMatchObject({ name: 'UserError', message: '--external-ca: /nowhere.pem does not exist' });
   });
 });
 
@@ -296,7 +296,7 @@ describe('lock', () => {
 
   test('there is no key where managers are not locked', async () => {
     await expect(unlockKey({ rotate: false }, bed.context)).rejects.toMatchObject({
-      message: 'no unlock key is set: managers are not locked when they restart',
+      message: 'no unlock key is set',
     });
   });
 

@@ -108,7 +108,7 @@ describe('availability', () => {
     ]);
     expect(warnings()).toEqual([
       'service db is interrupted: its only task runs on node4',
-      'containers that are no tasks of the swarm stay on node4: registry',
+      'containers that are not swarm tasks stay on node4: registry',
     ]);
     expect(node(4).availability).toBe('drain');
     await drainNodes(['node4'], {}, bed.context);
@@ -144,7 +144,7 @@ describe('availability', () => {
         error: {
           name: 'ExternalError',
           message:
-            'node4 is drained, and after 0.3 s still runs db.1 (running), db.2 (running), db.3 (running) and 1 more',
+            'node4 is drained, but after 0.3 s still runs db.1 (running), db.2 (running), db.3 (running) and 1 more',
         },
       },
       { name: 'node5', status: 'ok' },
@@ -215,7 +215,7 @@ describe('leave', () => {
   test('somebody has to lead those that stay, unless by force', async () => {
     await expect(leave(['node[1:3]'])).rejects.toMatchObject({
       name: 'UserError',
-      message: 'the 2 nodes that stay would have no manager',
+      message: 'the 2 remaining nodes would have no manager',
     });
     expect(entries()).toHaveLength(5);
     expect(await leave(['node[1:3]'], true)).toMatchObject([
@@ -230,7 +230,7 @@ describe('leave', () => {
       'active',
     ]);
     expect(warnings()).toEqual([
-      "the 2 nodes that stay would have no manager; --force: the swarm's services, secrets and configs are lost; what the others run goes on, and can be changed no more",
+      "the 2 remaining nodes would have no manager; --force: the swarm's services, secrets and configs are lost; tasks on the remaining nodes keep running and cannot be changed",
     ]);
   });
 
@@ -247,7 +247,7 @@ describe('leave', () => {
     const [outcome] = await leave(['node4']);
     expect(outcome).toMatchObject({
       status: 'failed',
-      error: { message: 'node4 is the node s1-node4 no longer: it has joined anew, or another swarm' },
+      error: { message: 'node4 is the node s1-node4 no longer: it has joined again, or another swarm' },
     });
     expect(engine(4).state).toBe('active');
   });
@@ -259,7 +259,7 @@ describe('leave', () => {
       {
         name: 'node5',
         status: 'failed',
-        error: { message: "node5 is no machine of belt's, so that it cannot be told to leave" },
+        error: { message: 'node5 is not managed by belt, so belt cannot make it leave' },
       },
     ]);
   });
@@ -277,7 +277,7 @@ describe('leave', () => {
     (await bed.engine('other')).newSwarm('s2');
     expect(await leave(['other', 'node5'])).toMatchObject([
       { name: 'node5', status: 'ok' },
-      { name: 'other', error: { message: "other is no node of the active machine's swarm" } },
+      { name: 'other', error: { message: "other is not a node of the active machine's swarm" } },
     ]);
     expect((await bed.engine('other')).state).toBe('active');
   });
@@ -288,11 +288,11 @@ describe('leave', () => {
     expect(await leave(['other'], true)).toMatchObject([{ name: 'other', status: 'ok' }]);
     expect((await bed.engine('other')).state).toBe('inactive');
     expect(warnings()).toEqual([
-      "other is no node of the active machine's swarm; --force: it leaves its own",
+      "other is not a node of the active machine's swarm; --force: it leaves its own swarm",
     ]);
   });
 
-  test('by force also where no manager answers', async () => {
+  test('by force also where no manager responds', async () => {
     for (const number of [1, 2, 3]) bed.ssh.refused.add(`node${number}`);
     await expect(leave(['node4'])).rejects.toMatchObject({ name: 'ExternalError' });
     expect(await leave(['node4'], true)).toMatchObject([
@@ -301,7 +301,7 @@ describe('leave', () => {
     expect(engine(4).state).toBe('inactive');
     expect(warnings()).toEqual([
       expect.stringMatching(
-        /^no manager answers: .*; --force: the nodes leave without a word to the others$/,
+        /^no manager responds: .*; --force: the nodes leave without notifying the managers$/,
       ),
     ]);
   });
@@ -317,7 +317,7 @@ describe('leave', () => {
     expect(await leave(['node1'], true)).toMatchObject([{ name: 'node1', status: 'ok' }]);
     expect(engine(1).state).toBe('inactive');
     expect(warnings().at(-1)).toMatch(
-      /^the swarm has no quorum: .*; --force: the nodes leave without a word/,
+      /^the swarm has no quorum: .*; --force: the nodes leave without notifying/,
     );
   });
 

@@ -60,7 +60,7 @@ describe('stopping', () => {
   test('the last manager to spare is warned of', async () => {
     await stopping('mg3');
     expect(said()).toEqual([
-      'warning: stopping mg3 leaves 2 of 3 managers, none of which may fail until it is back',
+      'warning: stopping mg3 leaves 2 of 3 managers: no other manager may fail until it is back',
     ]);
   });
 
@@ -77,7 +77,7 @@ describe('stopping', () => {
     const guard = { action: 'stopping', force: true };
     await withQuorumGuard(await machines('mg2', 'mg3'), guard, bed.context, async () => {});
     expect(said()).toEqual([
-      'warning: stopping mg[2:3] would leave the swarm without a quorum: 1 of 3 managers can be reached, and 2 are needed (now 3 managers); --force: nothing in the swarm can be changed then; what runs goes on; the way back is "belt start NODES"',
+      'warning: stopping mg[2:3] would leave the swarm without a quorum: 1 of 3 managers can be reached, and 2 are needed (now 3 managers); --force: the swarm cannot be changed until its quorum is restored ("belt start NODES"); running tasks continue',
     ]);
   });
 
@@ -103,7 +103,7 @@ describe('stopping', () => {
     test('is warned of when it is the last to spare', async () => {
       await stopping('mg1');
       expect(said()).toEqual([
-        'warning: stopping mg1 leaves 2 of 3 managers, none of which may fail until it is back',
+        'warning: stopping mg1 leaves 2 of 3 managers: no other manager may fail until it is back',
       ]);
     });
 
@@ -147,7 +147,7 @@ describe('stopping', () => {
   test('all nodes is a shutdown of the whole', async () => {
     await stopping(...names);
     expect(said()).toEqual([
-      'note: the whole swarm goes down; it is back when most of its managers are started: belt start mg[1:3]',
+      'note: the whole swarm stops; to bring it back, start most of its managers: belt start mg[1:3]',
     ]);
   });
 
@@ -210,12 +210,12 @@ describe('stopping', () => {
       return { status: 503, body: { message: 'The swarm does not have a leader.' } };
     };
     for (const name of ['mg1', 'mg2', 'mg3']) (await engine(name)).answers.set('/nodes', leaderless);
-    const obstacle = '3 of 3 managers of the swarm of mg1 may be there, and have no leader that knows them';
+    const obstacle = '3 of 3 managers of the swarm of mg1 appear to be up but have no common leader';
     await expect(stopping('mg1')).rejects.toMatchObject({ name: 'ExternalError', message: obstacle });
     bed.reporter.lines.length = 0;
     const guard = { action: 'stopping', force: true };
     await withQuorumGuard(await machines('mg1'), guard, bed.context, async () => {});
-    expect(said()).toEqual([`warning: ${obstacle}; --force: nobody can tell what this takes from the swarm`]);
+    expect(said()).toEqual([`warning: ${obstacle}; --force: the effect on the quorum is unknown`]);
   });
 
   test('asks no machine that does not run', async () => {
@@ -262,7 +262,10 @@ describe('two belts at the same time', () => {
     ['demoting', () => demoteNodes(['mg3'], { force: true }, bed.context)],
     ['leaving', () => leaveSwarm(['mg3'], { force: true, confirm: async () => true }, bed.context)],
     ['removing entries', () => removeNodes(['mg3'], { force: true }, bed.context)],
-    ['removing', async () => removeSwarmMachines(await machines('mg3'), { force: true, drainMs: 0 }, bed.context)],
+    [
+      'removing',
+      async () => removeSwarmMachines(await machines('mg3'), { force: true, drainMs: 0 }, bed.context),
+    ],
     [
       'a backup',
       () => backupSwarm({ to: join(bed.folder, 'x'), force: true, beltVersion: '1' }, bed.context),
@@ -346,7 +349,7 @@ describe('restarting', () => {
     power('mg3', 'stopped');
     await restartMachines(await machines('mg2'), { force: true }, bed.context);
     expect(restarts()).toEqual(['restart mg2']);
-    expect(said()).toEqual([expect.stringContaining('--force: nothing in the swarm can be changed then')]);
+    expect(said()).toEqual([expect.stringContaining('--force: the swarm cannot be changed until its quorum is restored')]);
   });
 
   test('one of two managers cannot be done otherwise: it is said', async () => {
@@ -355,7 +358,7 @@ describe('restarting', () => {
     (await engine('other')).beIn(bed.engines.swarms[1] as Swarm, 'manager');
     await restartMachines(await machines('alone'), {}, bed.context);
     expect(restarts()).toEqual(['restart alone']);
-    expect(said()).toEqual(['note: until alone is back, nothing in its swarm can be changed']);
+    expect(said()).toEqual(['note: the swarm of alone cannot be changed until alone is back']);
   });
 });
 

@@ -128,12 +128,14 @@ describe('a member of a swarm', () => {
     expect(results(await retire(['node1', 'node2']))).toEqual(['node1: context deadline', 'node2 ok']);
     expect(await left()).toContain('node1');
     expect(results(await retire(['node1'], true))).toEqual(['node1 ok']);
-    expect(warnings()).toContain('node1 is destroyed as a node of its swarm: context deadline');
+    expect(warnings()).toContain(
+      'node1 is removed although it is still a node of its swarm: context deadline',
+    );
   });
 
   test('that would take the last manager with it leaves nobody behind, unless by force', async () => {
     const managers = names.filter((name) => name.startsWith('mg'));
-    await expect(retire(managers)).rejects.toThrow('the 2 nodes that stay would have no manager');
+    await expect(retire(managers)).rejects.toThrow('the 2 remaining nodes would have no manager');
     expect(results(await retire(managers, true))).toEqual(managers.map((name) => `${name} ok`));
   });
 });
@@ -183,13 +185,13 @@ describe('a swarm that cannot be asked', () => {
     switchOff('mg3', 'mg4', 'mg5');
     expect(results(await retire(['mg2', 'mg3', 'node1']))).toEqual([
       expect.stringMatching(
-        /^mg2: mg2 is a manager of a swarm that cannot be asked: the swarm has no leader/,
+        /^mg2: mg2 is a manager of a swarm that cannot be queried: the swarm has no leader/,
       ),
-      expect.stringMatching(/^mg3: mg3 is a manager of a swarm that cannot be asked/),
+      expect.stringMatching(/^mg3: mg3 is a manager of a swarm that cannot be queried/),
       'node1 ok',
     ]);
     expect(bed.reporter.lines).toContainEqual(expect.stringMatching(/^mg2 failed: mg2 is a manager of/));
-    expect(warnings()).toEqual([expect.stringMatching(/^the entry of node1 stays in its swarm: /)]);
+    expect(warnings()).toEqual([expect.stringMatching(/^the node entry of node1 remains in its swarm: /)]);
     expect(results(await retire(['mg2'], true))).toEqual(['mg2 ok']);
     expect(warnings().at(-1)).toMatch(/--force: its copy of the swarm's data is lost$/);
   });
@@ -199,15 +201,15 @@ describe('a swarm that cannot be asked', () => {
     swarm.isUnaware = true;
     await bed.cluster.setActiveHost('mg4');
     expect(results(await retire(['mg1', 'mg2']))).toEqual([
-      'mg1: mg1 is a manager of a swarm that cannot be asked: the swarm has no quorum: 2 of 5 managers can be reached, and 3 are needed',
-      expect.stringMatching(/^mg2: mg2 is a manager of a swarm that cannot be asked/),
+      'mg1: mg1 is a manager of a swarm that cannot be queried: the swarm has no quorum: 2 of 5 managers can be reached, and 3 are needed',
+      expect.stringMatching(/^mg2: mg2 is a manager of a swarm that cannot be queried/),
     ]);
     expect(results(await retire(['mg1', 'mg2', 'node1'], true))).toEqual(['mg1 ok', 'mg2 ok', 'node1 ok']);
     expect(orders()).toEqual([]);
     expect(warnings()).toEqual([
-      "mg1 is a manager of a swarm that cannot be asked (the swarm has no quorum: 2 of 5 managers can be reached, and 3 are needed); --force: its copy of the swarm's data is lost",
-      expect.stringMatching(/^mg2 is a manager of a swarm that cannot be asked/),
-      expect.stringMatching(/^the entry of node1 stays in its swarm: the swarm has no quorum: /),
+      "mg1 is a manager of a swarm that cannot be queried (the swarm has no quorum: 2 of 5 managers can be reached, and 3 are needed); --force: its copy of the swarm's data is lost",
+      expect.stringMatching(/^mg2 is a manager of a swarm that cannot be queried/),
+      expect.stringMatching(/^the node entry of node1 remains in its swarm: the swarm has no quorum: /),
     ]);
   });
 
@@ -222,7 +224,7 @@ describe('a swarm that cannot be asked', () => {
     };
     expect(results(await retire(['node1']))).toEqual(['node1 ok']);
     expect(warnings()).toEqual([
-      'the entry of node1 stays in its swarm: the swarm has no leader: too few of its managers are there, or they are electing one',
+      'the node entry of node1 remains in its swarm: the swarm has no leader: too few managers are online, or they are electing one',
     ]);
   });
 
@@ -232,15 +234,15 @@ describe('a swarm that cannot be asked', () => {
       (await bed.engine(name)).answers.set('/info', () => ({ status: 500, body: { message: 'too long' } }));
     await retire(['node1', 'node2', 'mg5'], true);
     expect(results(await retire(['mg1', 'mg2']))).toEqual([
-      expect.stringMatching(/^mg1: mg1 may be a manager of a swarm that cannot be asked/),
-      expect.stringMatching(/^mg2: mg2 may be a manager of a swarm that cannot be asked/),
+      expect.stringMatching(/^mg1: mg1 may be a manager of a swarm that cannot be queried/),
+      expect.stringMatching(/^mg2: mg2 may be a manager of a swarm that cannot be queried/),
     ]);
   });
 
   test('when all are off, none can be told from a manager', async () => {
     switchOff(...names);
     expect(results(await retire(['node1']))).toEqual([
-      expect.stringMatching(/^node1: node1 may be a manager of a swarm that cannot be asked/),
+      expect.stringMatching(/^node1: node1 may be a manager of a swarm that cannot be queried/),
     ]);
     expect(await left()).toContain('node1');
   });

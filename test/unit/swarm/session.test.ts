@@ -87,11 +87,11 @@ describe('init', () => {
 
     test('is refused while it goes on with others, unless by force', async () => {
       const objection =
-        'the swarm of node1 goes on with others: 3 of 3 managers can be reached, and 2 are needed';
+        'the swarm of node1 still has other managers: 3 of 3 managers can be reached, and 2 are needed';
       await expect(anew()).rejects.toMatchObject({ name: 'UserError', message: objection });
       expect(engine(1).requests.some(({ method }) => method === 'POST')).toBe(false);
       expect(await anew(true)).toMatchObject({ nodeId: 's1-node1' });
-      expect(warnings()).toEqual([expect.stringContaining(`${objection}; --force: they go on`)]);
+      expect(warnings()).toEqual([expect.stringContaining(`${objection}; --force: they remain`)]);
     });
 
     test('is what a swarm without a quorum is there for', async () => {
@@ -110,8 +110,8 @@ describe('init', () => {
     engine(1).newSwarm('s1');
     await expect(initSwarm(machine(1), {}, bed.context)).rejects.toMatchObject({
       name: 'UserError',
-      message: 'node1 is in a swarm already',
-      hint: 'see it: belt swarm ls node1',
+      message: 'node1 is already part of a swarm',
+      hint: 'belt swarm ls node1',
     });
     expect(await bed.cluster.activeHost()).toBeUndefined();
     expect(engine(1).requests).toEqual([{ method: 'GET', path: '/info' }]);
@@ -235,8 +235,8 @@ describe('join', () => {
       status: 'failed',
       error: {
         name: 'UserError',
-        message: 'node2 is in another swarm already',
-        hint: 'take it out first: belt --host node2 docker swarm leave',
+        message: 'node2 is already part of another swarm',
+        hint: 'belt --host node2 docker swarm leave',
       },
     });
     expect(outcomes[1]).toMatchObject({ status: 'ok' });
@@ -310,12 +310,12 @@ describe('join', () => {
     await expect(invite(2)).rejects.toMatchObject({
       name: 'UserError',
       message: 'node2 is a worker of its swarm, not a manager',
-      hint: 'see the managers: belt swarm ls',
+      hint: 'belt swarm ls',
     });
     await expect(invite(3)).rejects.toMatchObject({
       name: 'UserError',
-      message: 'node3 is in no swarm',
-      hint: 'begin one: belt swarm init node3',
+      message: 'node3 is not in a swarm',
+      hint: 'belt swarm init node3',
     });
     expect(engine(4).requests).toEqual([]);
   });
@@ -351,7 +351,7 @@ describe('promote and demote', () => {
     (engine(4).node as Node).status = 'down';
     await expect(promoteNodes(['node4'], bed.context)).rejects.toMatchObject({
       name: 'UserError',
-      message: 'node4 is down: a manager that is not there would only weigh on the quorum',
+      message: 'node4 is down: an unreachable manager would only weaken the quorum',
     });
   });
 
@@ -414,9 +414,7 @@ describe('promote and demote', () => {
     expect(await setAvailability(['node4'], 'pause', bed.context)).toMatchObject([
       { name: 'node4', status: 'ok' },
     ]);
-    expect(bed.reporter.lines).toContain(
-      'note: the swarm has no leader now: waiting until its managers elect one',
-    );
+    expect(bed.reporter.lines).toContain('note: the swarm has no leader; waiting for an election');
   });
 
   test('a manager that is named and out of reach is not waited for', async () => {
@@ -446,7 +444,7 @@ describe('promote and demote', () => {
   test('a machine outside the swarm is named', async () => {
     await bed.running('other');
     await expect(demoteNodes(['other'], { force: false }, bed.context)).rejects.toMatchObject({
-      message: 'other is no node of the swarm',
+      message: 'other is not a node of the swarm',
     });
   });
 });
@@ -477,7 +475,7 @@ describe('ls', () => {
     await expect(listNodes(machine(2), bed.context)).rejects.toMatchObject({
       name: 'UserError',
       message: 'node2 is a worker of its swarm, not a manager',
-      hint: 'see the managers: belt swarm ls',
+      hint: 'belt swarm ls',
     });
   });
 
@@ -496,14 +494,14 @@ describe('ls', () => {
     await expect(listNodes(undefined, bed.context)).rejects.toMatchObject({
       name: 'UserError',
       message: 'no machine of this cluster is a manager of a swarm',
-      hint: 'begin one: belt swarm init NODE',
+      hint: 'belt swarm init NODE',
     });
   });
 
   test('outside any swarm says how to begin one', async () => {
     await expect(listNodes(machine(3), bed.context)).rejects.toMatchObject({
-      message: 'node3 is in no swarm',
-      hint: 'begin one: belt swarm init node3',
+      message: 'node3 is not in a swarm',
+      hint: 'belt swarm init node3',
     });
   });
 });

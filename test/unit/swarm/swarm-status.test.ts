@@ -231,7 +231,7 @@ describe('asked of engines', () => {
       quorum: false,
       managers: { total: 3, reachable: 1 },
     });
-    expect(bed.reporter.lines).toContain('note: nobody leads the swarm of mg1: waiting for an election');
+    expect(bed.reporter.lines).toContain('note: the swarm of mg1 has no leader; waiting for an election');
   });
 
   test('and a worker knows where the managers were', async () => {
@@ -257,7 +257,7 @@ describe('asked of engines', () => {
     });
     stop('mg1');
     await expect(swarmStatus(undefined, bed.context)).rejects.toMatchObject({
-      message: expect.stringContaining('no manager answers'),
+      message: expect.stringContaining('no manager responds'),
     });
   });
 

@@ -133,7 +133,7 @@ describe('backup', () => {
   test('comes from the manager that is named, and from no worker', async () => {
     expect(await backup({ node: 'mg1' })).toMatchObject({ node: 'mg1' });
     await expect(backup({ node: 'node1' })).rejects.toMatchObject({
-      message: 'node1 is no manager of the swarm',
+      message: 'node1 is not a manager of the swarm',
       hint: 'its managers: mg1, mg2, mg3',
     });
   });
@@ -189,7 +189,7 @@ describe('recover', () => {
     loseQuorum();
     await expect(planRecovery({ force: false }, bed.context)).rejects.toMatchObject({
       name: 'UserError',
-      message: 'no machine of this cluster holds the state of a swarm',
+      message: 'no machine of this cluster has the state of a swarm',
       hint: expect.stringContaining('belt swarm restore FILE NODE'),
     });
   });
@@ -362,7 +362,7 @@ describe('restore', () => {
   test('onto a machine in a healthy swarm is refused', async () => {
     await expect(restore(4)).rejects.toMatchObject({
       name: 'UserError',
-      message: 'node1 is in a swarm, which the restore would take it out of',
+      message: 'node1 is in a swarm, which the restore would replace',
     });
     expect(ran).toEqual([]);
   });
@@ -371,7 +371,7 @@ describe('restore', () => {
     machines.push(...(await bed.running('fresh')));
     engines.push(await bed.engine('fresh'));
     await expect(restore(5)).rejects.toMatchObject({
-      message: 'the swarm of the backup is alive: mg1 speaks for it',
+      message: 'the swarm of the backup is still running: mg1 speaks for it',
     });
     expect(ran).toEqual([]);
   });

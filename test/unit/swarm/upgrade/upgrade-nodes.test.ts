@@ -150,7 +150,7 @@ describe('upgrade', () => {
     ]);
     expect(outcomes[0]).toMatchObject({
       error: {
-        message: 'mg2 stopped the upgrade at "start": the disk is gone',
+        message: 'the upgrade of mg2 failed at "start": the disk is gone',
         hint: 'when it is put right, the same command goes on with it, and makes it a manager, "active" again; or give it up: belt rm --force mg2',
       },
     });
@@ -187,7 +187,7 @@ describe('upgrade', () => {
       status: 'failed',
       error: {
         message:
-          "mg1 is the swarm's only manager: until it is back nothing in the swarm can be changed; what runs goes on",
+          "mg1 is the swarm's only manager: the swarm cannot be changed until it is back; running tasks continue",
       },
     });
     expect(await recorded()).toBe(false);
@@ -206,13 +206,13 @@ describe('upgrade', () => {
       status: 'failed',
       error: {
         message:
-          'upgrading mg2 would leave the swarm without a quorum: 1 of 2 managers can be reached, and 2 are needed (now 2 of 3 managers): until it is back nothing in the swarm can be changed; what runs goes on',
+          'upgrading mg2 would leave the swarm without a quorum: 1 of 2 managers can be reached, and 2 are needed (now 2 of 3 managers): the swarm cannot be changed until it is back; running tasks continue',
       },
     });
     expect(bed.driver.calls).not.toContain('stop mg2');
   });
 
-  test('a service that runs nowhere else keeps its node, which is as it was', async () => {
+  test('a service that cannot run on another node keeps its node, which is as it was', async () => {
     swarm.services.push({ id: 'db', name: 'db', mode: 'Replicated' });
     swarm.tasks.push(
       { service: 'db', node: node('node1'), slot: 1, state: 'shutdown', desired: 'shutdown' },
@@ -231,7 +231,7 @@ describe('upgrade', () => {
         status: 'failed',
         error: {
           message:
-            'node1 is not upgraded: db runs nowhere else: no suitable node (1 node not available for new tasks)',
+            'node1 is not upgraded: db cannot run on another node: no suitable node (1 node not available for new tasks)',
         },
       },
     ]);
@@ -247,7 +247,9 @@ describe('upgrade', () => {
     await expect(upgrade({ size: 'huge' })).rejects.toThrow('"huge" is no size');
     expect(standing()).toEqual(before);
     await bed.running('other');
-    await expect(upgrade({ all: false, nodes: ['other'] })).rejects.toThrow('other is no node of the swarm');
+    await expect(upgrade({ all: false, nodes: ['other'] })).rejects.toThrow(
+      'other is not a node of the swarm',
+    );
   });
 
   describe('what an earlier run has left on record', () => {
