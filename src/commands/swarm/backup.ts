@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import { UsageError } from '../../base/errors.js';
 import { BaseCommand } from '../../cli/base-command.js';
 import { requiredArgument } from '../../cli/flags.js';
-import { type SwarmBackup, backupSwarm } from '../../swarm/recovery/backup-swarm.js';
+import { backupSwarm, type SwarmBackup } from '../../swarm/recovery/backup-swarm.js';
 import { backupText } from '../../swarm/views/recovery-texts.js';
 
 export default class Backup extends BaseCommand<typeof Backup> {

@@ -349,7 +349,9 @@ describe('restarting', () => {
     power('mg3', 'stopped');
     await restartMachines(await machines('mg2'), { force: true }, bed.context);
     expect(restarts()).toEqual(['restart mg2']);
-    expect(said()).toEqual([expect.stringContaining('--force: the swarm cannot be changed until its quorum is restored')]);
+    expect(said()).toEqual([
+      expect.stringContaining('--force: the swarm cannot be changed until its quorum is restored'),
+    ]);
   });
 
   test('one of two managers cannot be done otherwise: it is said', async () => {
