@@ -333,8 +333,8 @@ describe('what has drifted', () => {
     bed.groups[1] = { ...workers, nodes: ['mg1', 'mg2', 'node1', 'node2'] };
     const report = await provision();
     expect(report.failed.map(({ step, error }) => [step.name, error])).toEqual([
-      ['mg1', expect.stringContaining('would leave 1 manager, which may not fail')],
-      ['mg2', expect.stringContaining('would leave 1 manager, which may not fail')],
+      ['mg1', expect.stringContaining('would leave 1 manager, not enough to tolerate a failure')],
+      ['mg2', expect.stringContaining('would leave 1 manager, not enough to tolerate a failure')],
     ]);
     expect(swarm()).toEqual(asWished);
     await provision({ force: true });
