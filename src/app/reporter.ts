@@ -15,7 +15,9 @@ export interface Reporter {
 }
 
 export interface StageReporter extends Reporter {
-  /** Ends the step before and begins the next; the same text again only moves `fraction` (0 to 1). */
+  /**
+   * Ends the step before and begins the next; the same text again only moves `fraction` (0 to 1).
+   */
   step(text: string, fraction?: number): void;
   /** The stage has failed for this reason and is attempted again. */
   retry(reason: string): void;

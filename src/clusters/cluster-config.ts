@@ -2,7 +2,10 @@ import type { Context } from '../app/context.js';
 import { quoteArgs } from '../base/quote-args.js';
 import { type SettingValue, valuesOf } from '../state/settings.js';
 
-/** The driver that a cluster's machines are made by, with its settings as they are in effect, secrets left out. */
+/**
+ * The driver that a cluster's machines are made by, with its settings as they are in effect,
+ * secrets left out.
+ */
 export interface ClusterConfig {
   driver: string;
   settings: Record<string, SettingValue>;

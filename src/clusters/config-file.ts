@@ -23,7 +23,8 @@ export function newConfig(name: string, driver: DriverModule, templates: Templat
 }
 
 /**
- * Reads `KEY=VALUE` words as changes: settings of the driver, and general ones. Nothing behind the `=` takes the key out.
+ * Reads `KEY=VALUE` words as changes: settings of the driver, and general ones. Nothing behind the
+ * `=` takes the key out.
  * @throws UsageError for a key that does not exist, a secret, or a value of the wrong type
  */
 export function readDefinitions(words: readonly string[], { name: driver, settings }: DriverModule): Edit[] {
@@ -52,7 +53,7 @@ function typed(text: string, definition: SettingDefinition, word: string): Setti
 function unknownKey(key: string, driver: string, settings: readonly SettingDefinition[]): UsageError {
   const known = [...settings, ...generalSettings].map((setting) => setting.key);
   const suggestion = closest(key, known);
-  return new UsageError(`"${key}" is no setting of the ${driver} driver`, {
+  return new UsageError(`"${key}" is not a setting of the ${driver} driver`, {
     hint: suggestion ? `did you mean "${suggestion}"?` : `known: ${known.join(', ')}`,
   });
 }

@@ -5,7 +5,7 @@ import { changeConfig, newConfig, readDefinitions } from './config-file.js';
 
 export interface NewCluster {
   name: string;
-  /** Absent: what .belt.yaml and the environment say. */
+  /** Default: what .belt.yaml and the environment set. */
   driver?: string | undefined;
   /** `KEY=VALUE` */
   definitions: readonly string[];
@@ -19,8 +19,9 @@ export interface CreatedCluster {
 }
 
 /**
- * Begins a cluster: writes its config.yml, and makes it the one in use.
- * @throws UsageError for a name or a setting that cannot be; UserError when there is one of that name; nothing is changed then
+ * Creates a cluster: writes its config.yml and makes it the cluster in use.
+ * @throws UsageError for a name or a setting that cannot be; UserError when there is one of that
+ * name; nothing is changed then
  */
 export async function createCluster(
   { name, driver: named, definitions }: NewCluster,

@@ -18,12 +18,12 @@ export async function checkMaking(steps: Steps, work: Work): Promise<void> {
 }
 
 /**
- * All drivers at the same time, each asked once for all machines that have the same settings. One that cannot begin fails its own
- * machines alone.
+ * All drivers at the same time, each asked once for all machines that have the same settings. One
+ * that cannot begin fails its own machines alone.
  * @throws AbortError once none is at work any more
  */
 export async function makeMachines(steps: Steps, work: Work): Promise<Outcome<unknown>[]> {
-  for (const { name, anew } of steps) if (anew) await forgetMachine(name, work.context);
+  for (const { name, recreate } of steps) if (recreate) await forgetMachine(name, work.context);
   const batches = await batchesOf(steps, work);
   const make = (batch: CreateInput): Promise<Outcome<unknown>[]> =>
     outcomesOf(batch.names, () => createMachines(batch, work.context), work.context.signal);

@@ -6,7 +6,9 @@ import type { Machine } from '../machines/model/machine.js';
 import type { Group } from './model/group.js';
 import type { Observation } from './observe-cluster.js';
 
-/** What a machine was made with and keeps, where its group wants something else: nothing that belt could do without making it anew. */
+/**
+ * A setting that a machine was created with and cannot change, where its group wants another value.
+ */
 export interface Fixed {
   name: string;
   group: string;
@@ -16,13 +18,16 @@ export interface Fixed {
   wanted: string;
 }
 
-/** Only what a group says itself counts: what machines were made with otherwise, by flags or for the whole cluster, is no difference. */
+/**
+ * Compares only what a group sets itself: flags and cluster-wide settings of the time of creation
+ * do not count.
+ */
 export async function fixedOf(
   groups: readonly Group[],
   observation: Observation,
   context: Context,
 ): Promise<Fixed[]> {
-  const there = machinesThere(observation);
+  const there = existingMachines(observation);
   const found = groups.map(async (group) => {
     const machines = group.nodes.flatMap((name) => there.get(name) ?? []);
     return [
@@ -33,8 +38,8 @@ export async function fixedOf(
   return (await Promise.all(found)).flat();
 }
 
-/** Those that are made; one that its provider has lost is made anew anyway. */
-function machinesThere({ machines, cluster }: Observation): Map<string, Machine> {
+/** The machines that exist; one that its provider has lost is created again anyway. */
+function existingMachines({ machines, cluster }: Observation): Map<string, Machine> {
   const lost = new Set(
     cluster.present.flatMap(({ name, machine }) => (machine?.state === 'missing' ? [name] : [])),
   );
@@ -59,7 +64,7 @@ async function otherSettings(
   });
 }
 
-/** With another storage driver an engine would see its containers and images no more. */
+/** With another storage driver an engine would no longer see its containers and images. */
 function otherStorage(machine: Machine, { name: group, engine, engineSaid }: Group): Fixed[] {
   const is = engineSettingsOf(machine).storageDriver ?? 'none';
   const wanted = engine.storageDriver;
@@ -67,12 +72,12 @@ function otherStorage(machine: Machine, { name: group, engine, engineSaid }: Gro
   return [{ name: machine.name, group, key: 'storage_driver of the engine', is, wanted }];
 }
 
-/** A line for all machines of which the same is to be said. */
+/** One line for all machines with the same difference. */
 export function fixedTexts(fixed: readonly Fixed[]): string[] {
   const alike = groupBy(fixed, ({ group, key, is, wanted }) => JSON.stringify([group, key, is, wanted]));
   return [...alike.values()].map((same) => {
     const [{ group, key, is, wanted }] = same as [Fixed];
     const names = foldNames(same.map(({ name }) => name)).join(',');
-    return `${names}: ${key} is ${is}, and ${group} wants ${wanted}; only a machine that is made anew has it: belt rm ${names}, and belt cluster provision`;
+    return `${names}: ${key} is ${is}, and ${group} wants ${wanted}; recreate the machine to change it: belt rm ${names}, and belt cluster provision`;
   });
 }

@@ -15,16 +15,17 @@ import { certificatePathsIn } from '../state/machine-file.js';
 export interface ImportInput {
   /** docker-machine's store: the folder with `machines/` in it. Absolute. */
   folder: string;
-  /** What the cluster is to be called. */
+  /** Name of the cluster. */
   name: string;
 }
 
 /**
- * Takes over docker-machine's store in place: every config.json gets belt's section and paths that lead to where things are now,
- * and is otherwise kept, so that docker-machine goes on working with it. What it rewrites loses belt's section; belt then reads the
- * machine as docker-machine's again. An older format is kept as config.json.bak, as docker-machine does. It tells which
- * machines could not be taken over, and why.
- * @throws UserError when it is no such store
+ * Imports docker-machine's store in place. Every config.json gets belt's section and the current
+ * paths and keeps the rest, so that docker-machine still works with it. A record that
+ * docker-machine rewrites loses belt's section; belt then reads it as docker-machine's again. An
+ * older format is kept as config.json.bak, as docker-machine does. Machines that could not be
+ * imported are reported as warnings.
+ * @throws UserError when the folder is not a docker-machine store
  */
 export async function importStore(
   { folder, name }: ImportInput,
@@ -54,14 +55,15 @@ export async function importStore(
 async function requireStore(folder: string): Promise<void> {
   const found = await stat(join(folder, 'machines')).catch(() => undefined);
   if (found?.isDirectory()) return;
-  throw new UserError(`${folder} is no store of docker-machine: there is no folder "machines" in it`, {
+  throw new UserError(`${folder} is not a docker-machine store: it has no "machines" folder`, {
     hint: 'name the store: belt import PATH (docker-machine keeps it in ~/.docker/machine)',
   });
 }
 
 /**
- * Where the machines' authority lies outside of the store and is one for all, the store's `certs` gets copies of it and of the client's
- * pair. Machines that trust different ones keep them; belt then makes none (`ensureClusterCertificates`).
+ * Where the machines' authority lies outside of the store and is one for all, the store's `certs`
+ * gets copies of it and of the client's pair. Machines that trust different ones keep them; belt
+ * then makes none (`ensureClusterCertificates`).
  */
 async function takeOutsideCertificates(
   machines: readonly Machine[],
@@ -105,7 +107,7 @@ function warnOfFailure({ name, error }: { name: string; error: Error }, { report
   reporter.warn(`${name} is not taken over: ${explanationOf(error)}`);
 }
 
-/** What docker-machine left incomplete is no reason to leave the machine out. */
+/** A machine that docker-machine left incomplete is imported all the same. */
 async function warnOfGaps(machine: Machine, store: ClusterStore, { reporter }: Context): Promise<void> {
   const { name, ssh, engine } = machine;
   if (ssh.keyPath !== undefined && (await readText(ssh.keyPath)) === undefined)

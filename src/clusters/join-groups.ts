@@ -15,8 +15,8 @@ export async function beginSwarm(steps: readonly StepOf<'init'>[], work: Work): 
 }
 
 /**
- * Has machines join the cluster's swarm, with the availability that they are to have: workers at the same time, managers one by one,
- * and none after one that did not come.
+ * Has machines join the cluster's swarm, with the availability that they are to have: workers at
+ * the same time, managers one by one, and none after one that did not come.
  */
 export function joinAll(steps: readonly StepOf<'join'>[], work: Work): Promise<Outcome<unknown>[]> {
   const role = steps[0]?.role ?? 'worker';

@@ -15,14 +15,17 @@ export interface ClusterSummary {
   active: boolean;
   leader?: string;
   managers: string[];
-  /** How many of its machines run; absent where nobody says. */
+  /** How many of its machines run; undefined: unknown. */
   running?: number;
   machines: number;
   /** What could not be found out. */
   errors: string[];
 }
 
-/** All clusters at once, each within its own time: one that gives no answer costs its own row and no more. */
+/**
+ * Lists all clusters at once, each within its own time limit: an unresponsive one only affects its
+ * own row.
+ */
 export async function listClusters(
   { timeoutMs }: { timeoutMs: number },
   context: Context,
@@ -31,7 +34,7 @@ export async function listClusters(
   const names = new Set([...(await clusters.names()), cluster.name]);
   const all = await Promise.all([...names].sort().map((name) => contextOf(name, context)));
   const shown: Context[] = [];
-  // The default one is there without being made: it is shown from when something is in it.
+  // The default cluster needs no creation: it is listed once it has a folder.
   for (const each of all) if (each === context || (await folderExists(each.cluster.folder))) shown.push(each);
   return Promise.all(shown.map((each) => summarize(each, timeoutMs, context)));
 }
@@ -80,7 +83,7 @@ async function runningMachines(machines: readonly Machine[], context: Context): 
   return rows.filter(({ state }) => state === 'running').map(({ machine }) => machine);
 }
 
-/** Managers of the cluster's swarm, the leader first; none where there is no swarm. */
+/** Managers of the cluster's swarm, the leader first; empty without a swarm. */
 async function managersOf(context: Context): Promise<Member[]> {
   try {
     const members = await withSwarm({ noWait: true }, context, (swarm) => swarm.members());

@@ -24,23 +24,27 @@ export interface Observation {
 
 /** A machine that does not answer within this is taken at its managers' word. */
 const answerTimeoutMs = 5_000;
-/** Managers take a node for ready until it has missed three heartbeats of 5 s (swarmkit, manager/dispatcher). */
+/**
+ * Managers take a node for ready until it has missed three heartbeats of 5 s (swarmkit,
+ * manager/dispatcher).
+ */
 const lostAfterMs = 30_000;
 
 /**
- * Asks the providers for the machines, and a manager for the swarm. A node that was destroyed a moment ago, and that the managers take
- * for ready, is waited for until they know.
- * @throws UserError for a damaged record, and for what only the person can sort out; ExternalError when a provider does not answer
+ * Asks the providers for the machines, and a manager for the swarm. A node that was destroyed a
+ * moment ago, and that the managers take for ready, is waited for until they know.
+ * @throws UserError for a damaged record, and for what only the person can sort out; ExternalError
+ * when a provider does not answer
  */
 export async function observeCluster(groups: readonly Group[], context: Context): Promise<Observation> {
   const deadline = Date.now() + lostAfterMs;
-  for (let told = false; ; told = true) {
+  for (let isFirst = true; ; isFirst = false) {
     const observation = await look(groups, context);
     const stranger = strangerAmong(groups, observation);
     if (!stranger) return observation;
     if (Date.now() > deadline) throw strangerError(stranger, observation);
-    if (!told)
-      context.reporter.note(`${stranger.name} is no machine any more: waiting until its swarm knows`);
+    if (isFirst)
+      context.reporter.note(`${stranger.name} is no longer a machine; waiting for its swarm to notice`);
     await sleep(1_000, undefined, { signal: context.signal });
   }
 }
@@ -100,8 +104,9 @@ function refuseOtherDrivers(groups: readonly Group[], machines: readonly Machine
 }
 
 /**
- * The members, less the machines that are mistaken for nodes which others left behind under their address or their name. Only the
- * machine itself knows which node it is; it is asked where there is a doubt.
+ * The members, less the machines that are mistaken for nodes which others left behind under their
+ * address or their name. Only the machine itself knows which node it is; it is asked where there is
+ * a doubt.
  */
 async function withoutMistaken(
   members: readonly Member[],
@@ -121,7 +126,10 @@ async function withoutMistaken(
   });
 }
 
-/** Which node each machine is by its own word, empty where it is none; those that do not answer are left out. */
+/**
+ * Which node each machine is by its own word, empty where it is none; those that do not answer are
+ * left out.
+ */
 async function nodeIdsOf(machines: readonly Machine[], context: Context): Promise<Map<string, string>> {
   const query = (machine: Machine): Promise<Membership> =>
     withEngineWithin(machine, answerTimeoutMs, context, (api, signal) => membershipOf(api, { signal }));
@@ -129,7 +137,7 @@ async function nodeIdsOf(machines: readonly Machine[], context: Context): Promis
   return new Map(answers.map(({ subject, value }) => [subject.name, value.nodeId]));
 }
 
-/** A node that is wanted and is no machine: made, it would be a second one of that name in the swarm. */
+/** A wanted node without a machine: creating the machine would add a second node of that name. */
 function strangerAmong(groups: readonly Group[], { cluster }: Observation): Present | undefined {
   const wanted = new Set(groups.flatMap(({ nodes }) => nodes));
   return cluster.present.find(
@@ -140,7 +148,7 @@ function strangerAmong(groups: readonly Group[], { cluster }: Observation): Pres
 function strangerError({ name }: Present, { machines }: Observation): UserError {
   const machine = machines.get(name);
   if (!machine) {
-    return new UserError(`the swarm has a node ${name} that is no machine of this cluster`, {
+    return new UserError(`the swarm has a node ${name} that is not a machine of this cluster`, {
       hint: `take it out of the swarm (belt swarm rm ${name}), or give the machine another name`,
     });
   }

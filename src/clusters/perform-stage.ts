@@ -19,10 +19,12 @@ export interface StepEnd {
   outcome: Outcome<unknown>;
 }
 
-type Doing<K extends Kind> = (steps: readonly StepOf<K>[], work: Work) => Promise<Outcome<unknown>[]>;
+type Operation<K extends Kind> = (steps: readonly StepOf<K>[], work: Work) => Promise<Outcome<unknown>[]>;
 
-/** What does the steps of each kind; all steps of a kind in a stage are done in one call. */
-const doings: { readonly [K in Kind]: Doing<K> } = {
+/**
+ * The operation for each kind of step; all steps of a kind in a stage are performed in one call.
+ */
+const operations: { readonly [K in Kind]: Operation<K> } = {
   create: makeMachines,
   start: (steps, work) => startMachines(machinesOf(steps, work), work.context),
   forget: forgetNodes,
@@ -52,10 +54,10 @@ const titles: { readonly [K in Kind]: (count: number) => string } = {
   remove: (count) => `Removing ${plural(count, 'machine')}`,
 };
 
-/** How long a node may take to be empty, and then what ran there to run elsewhere. */
+/** Limit for draining a node, and again for its tasks to run elsewhere. */
 const drainMs = 300_000;
 
-/** Size by size; none after one that did not come about, since then the swarm is a node short already. */
+/** Size by size; stops at the first failure, since the swarm is a node short then. */
 async function resizeAll(steps: readonly StepOf<'resize'>[], work: Work): Promise<Outcome<unknown>[]> {
   const outcomes: Outcome<unknown>[] = [];
   for (const [size, same] of groupBy(steps, (step) => step.size)) {
@@ -66,7 +68,7 @@ async function resizeAll(steps: readonly StepOf<'resize'>[], work: Work): Promis
   return outcomes;
 }
 
-/** Nodes of the swarm one after the other, each drained before; what is in no swarm at once. */
+/** Nodes of the swarm one after the other, each drained first; all other machines at once. */
 async function resizeTo(
   size: string,
   steps: readonly StepOf<'resize'>[],
@@ -90,7 +92,7 @@ async function resizeTo(
   return [...upgraded, ...(await resizeMachines(machinesOf(others, work), size, context))];
 }
 
-/** Nodes that are no machines of belt's are only taken out of the swarm. */
+/** Nodes not managed by belt are only removed from the swarm. */
 async function removeAll(steps: readonly StepOf<'remove'>[], work: Work): Promise<Outcome<unknown>[]> {
   const { input, context, observation } = work;
   const machines = machinesOf(steps, work);
@@ -101,7 +103,7 @@ async function removeAll(steps: readonly StepOf<'remove'>[], work: Work): Promis
   return [...removed, ...namesOf(others).map((name) => ({ name, status: 'ok', value: undefined }) as const)];
 }
 
-/** Refuses what cannot be done, before anything is. @throws UserError */
+/** Refuses what cannot be done, before anything is changed. @throws UserError */
 export async function checkStage({ steps }: Stage, work: Work): Promise<void> {
   await checkMaking(
     steps.filter((step) => step.does === 'create'),
@@ -109,7 +111,11 @@ export async function checkStage({ steps }: Stage, work: Work): Promise<void> {
   );
 }
 
-/** Does a stage. @returns each step's end; of a stage that goes one by one, what comes after a failure is skipped. @throws AbortError */
+/**
+ * Performs a stage.
+ * @returns each step's end; in a stage that goes one by one, steps after a failure are skipped.
+ * @throws AbortError
+ */
 export async function performStage({ order, steps }: Stage, work: Work): Promise<StepEnd[]> {
   const kinds = [...groupBy(steps, ({ does }) => does).values()];
   if (order === 'together') return (await allEnded(kinds.map((same) => doSame(same, work)))).flat();
@@ -121,12 +127,12 @@ export async function performStage({ order, steps }: Stage, work: Work): Promise
   return ends;
 }
 
-/** Steps of one kind. Work that cannot be begun fails them all. */
+/** Performs steps of one kind. Work that cannot begin fails them all. */
 async function doSame(steps: readonly Step[], work: Work): Promise<StepEnd[]> {
   const [{ does }] = steps as [Step];
   const begin = (): Promise<Outcome<unknown>[]> =>
     inStage(titles[does](steps.length), work.context, (context) =>
-      (doings[does] as Doing<Kind>)(steps, { ...work, context }),
+      (operations[does] as Operation<Kind>)(steps, { ...work, context }),
     );
   const outcomes = await outcomesOf(namesOf(steps), begin, work.context.signal);
   const byName = new Map(outcomes.map((outcome) => [outcome.name, outcome]));

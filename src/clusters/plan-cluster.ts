@@ -12,13 +12,13 @@ export interface PlanInput {
   prune: boolean;
 }
 
-/** What is missing, extra and different, and what is to be done about it. */
+/** What is missing, extra and different, and the steps that change it. */
 export interface ClusterPlan {
   differences: NodeDifference[];
   stages: Stage[];
   /** What differs and cannot be changed: none of the differences, and no step. */
   fixed: Fixed[];
-  /** Why nothing can be said of the swarm; absent where it can. */
+  /** Why the swarm could not be compared. */
   obstacle?: string;
 }
 
@@ -47,7 +47,7 @@ export async function lookAndPlan({ groups, prune }: PlanInput, context: Context
   };
 }
 
-/** What is to be said of the number of managers. */
+/** Advice on the number of managers. */
 export function adviceFor(groups: readonly Group[]): string[] {
   const managers = groups.filter(({ role }) => role === 'manager');
   return managerCountAdvice(managers.reduce((count, { nodes }) => count + nodes.length, 0));

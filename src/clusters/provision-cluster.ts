@@ -18,26 +18,27 @@ export interface ProvisionReport {
   /** In the order in which it was done. */
   done: Step[];
   failed: { step: Step; error: string }[];
-  /** What is still not as it is to be. */
+  /** The differences that remain. */
   left: NodeDifference[];
-  /** What is not as it is to be and cannot be changed; nothing fails on it. */
+  /** Differences that cannot be changed; they are not failures. */
   fixed: Fixed[];
 }
 
 /**
- * Makes a cluster what it is to be. After each stage it looks anew, so what others do meanwhile, and what an earlier run left half
- * done, is nothing special. A machine on which something failed is left at that, the others go on; where managers cannot be made what
- * they are to be, nothing goes on.
- * @throws UserError, with nothing changed, for what only the person can sort out; ExternalError when nobody answers; AbortError
+ * Brings a cluster to its wanted state. It inspects the cluster again after each stage, so changes
+ * made by others and unfinished earlier runs need no special case. A machine on which a step failed
+ * is left alone while the others continue; a failed manager stops everything.
+ * @throws UserError, with nothing changed, for what only the user can resolve; ExternalError when
+ * no manager responds; AbortError
  */
 export async function provisionCluster(input: ProvisionInput, context: Context): Promise<ProvisionReport> {
   for (const advice of adviceFor(input.groups)) context.reporter.warn(advice);
-  const run = new Run(input, context);
+  const run = new ProvisionRun(input, context);
   for (;;) {
-    const plan = await settledPlan(input, context);
+    const plan = await planWhenKnown(input, context);
     const stage = run.next(plan);
     if (!stage) {
-      if (plan.observation.cluster.swarm === 'there') await settle(input, plan, context);
+      if (plan.observation.cluster.swarm === 'there') await finish(input, plan, context);
       for (const text of fixedTexts(plan.fixed)) context.reporter.warn(text);
       return run.report(plan);
     }
@@ -46,14 +47,17 @@ export async function provisionCluster(input: ProvisionInput, context: Context):
   }
 }
 
-/** An election after the leader's loss, with the time that managers hold questions back before it. */
+/**
+ * An election after the leader's loss, and the time for which managers hold requests back before
+ * it.
+ */
 const electionMs = 60_000;
 
 /**
- * The plan once it is known what swarm there is, or with what is to be done before that.
- * @throws why nobody can tell
+ * Plans once the state of the swarm is known, or as far as there are steps to take before that.
+ * @throws why the state is unknown
  */
-function settledPlan(input: PlanInput, context: Context): Promise<PlanNow> {
+function planWhenKnown(input: PlanInput, context: Context): Promise<PlanNow> {
   return context.reporter.stage('Inspecting the swarm', async (stage) => {
     const deadline = Date.now() + electionMs;
     for (;;) {
@@ -67,13 +71,13 @@ function settledPlan(input: PlanInput, context: Context): Promise<PlanNow> {
   });
 }
 
-async function settle(input: PlanInput, plan: PlanNow, context: Context): Promise<void> {
+async function finish(input: PlanInput, plan: PlanNow, context: Context): Promise<void> {
   await chooseActive(input, context);
-  await forgetUpgrades(nodesAsWanted(input, plan), context);
+  await forgetUpgrades(matchingNodes(input, plan), context);
 }
 
-/** What a node was before a resize that was cut short is of no matter where it is what its group wants. */
-function nodesAsWanted({ groups }: PlanInput, { differences, observation }: PlanNow): string[] {
+/** The record of an interrupted resize is obsolete where the node matches its group. */
+function matchingNodes({ groups }: PlanInput, { differences, observation }: PlanNow): string[] {
   const wanted = new Set(groups.flatMap(({ nodes }) => nodes));
   const differing = new Set(differences.map(({ name }) => name));
   return observation.cluster.present.flatMap(({ name, node }) =>
@@ -81,30 +85,35 @@ function nodesAsWanted({ groups }: PlanInput, { differences, observation }: Plan
   );
 }
 
-/** An earlier run may have been cut off between the swarm's begin and this. */
+/**
+ * An earlier run may have been interrupted after the swarm was initialized but before this step.
+ */
 async function chooseActive({ groups }: PlanInput, { cluster }: Context): Promise<void> {
   const first = groups.find(({ role }) => role === 'manager')?.nodes[0];
   if (first !== undefined && !(await cluster.activeHost())) await cluster.setActiveHost(first);
 }
 
-class Run {
+class ProvisionRun {
   private readonly done: Step[] = [];
   private readonly failed: ProvisionReport['failed'] = [];
   private readonly seen = new Set<string>();
-  private broken = false;
+  private isStopped = false;
 
   constructor(
     private readonly input: ProvisionInput,
     private readonly context: Context,
   ) {}
 
-  /** What is to be done now; without machines that were given up, and nothing when there is no going on without one. */
+  /**
+   * The next stage, without machines on which a step failed; undefined when nothing can continue
+   * without them.
+   */
   next({ stages }: PlanNow): Stage | undefined {
     const given = new Set(this.failed.map(({ step }) => step.name));
     const isLost = stages.some(({ steps }) =>
       steps.some(({ does, name }) => does === 'init' && given.has(name)),
     );
-    if (this.broken || isLost) return undefined;
+    if (this.isStopped || isLost) return undefined;
     const [stage] = stages
       .map(({ order, steps }) => ({ order, steps: steps.filter(({ name }) => !given.has(name)) }))
       .filter(({ steps }) => steps.length > 0);
@@ -123,7 +132,7 @@ class Run {
       if (outcome.status === 'ok') this.done.push(step);
       if (outcome.status === 'failed') this.fail(step, outcome.error);
     }
-    this.broken = stage.order === 'one by one' && ends.some(({ outcome }) => outcome.status !== 'ok');
+    this.isStopped = stage.order === 'one by one' && ends.some(({ outcome }) => outcome.status !== 'ok');
     this.input.onStage(ends);
   }
 
@@ -137,7 +146,7 @@ class Run {
   }
 }
 
-/** Somebody undoes what is done here, or it had no effect: once more would not help. */
+/** Something else undoes the step, or it had no effect: repeating it would not help. */
 function didNotLast({ does, name }: Step): ExternalError {
   return new ExternalError(`${name}: "${does}" was done, and is not so any more`, {
     hint: 'see what is: belt cluster plan',

@@ -14,7 +14,7 @@ export interface RebuildInput {
   driver: string;
   /** Name or id, where the provider has several. */
   cluster?: string | undefined;
-  /** What it is to be called here; absent: as before. */
+  /** Name of the cluster here. Default: its former name. */
   as?: string | undefined;
 }
 
@@ -38,8 +38,8 @@ export interface RebuiltMachine {
 
 /**
  * What there is to bring back. Changes nothing.
- * @throws UserError when the provider has no such cluster or several, when another one has its name here, and for a driver that
- * cannot find machines without records
+ * @throws UserError when the provider has no such cluster or several, when another one has its name
+ * here, and for a driver that cannot find machines without records
  */
 export async function planRebuild(input: RebuildInput, context: Context): Promise<Rebuild> {
   const driverName = context.drivers.nameOf(input.driver);
@@ -67,9 +67,10 @@ export async function planRebuild(input: RebuildInput, context: Context): Promis
 }
 
 /**
- * Writes the records, and makes belt at home on the machines again: each gets the cluster's key, by way of one that it knows, and its
- * engine certificates of the cluster's authority, which are made anew where they were lost. Managers of a swarm go one after the
- * other. A machine that cannot be logged in to is recorded all the same, and has failed.
+ * Writes the records, and makes belt at home on the machines again: each gets the cluster's key, by
+ * way of one that it knows, and its engine certificates of the cluster's authority, which are
+ * issued again where they were lost. Managers of a swarm go one after the other. A machine that
+ * cannot be logged in to is recorded all the same, and has failed.
  * @param keyPath a private key that the machines know
  * @throws UserError, with nothing changed, when the cluster here has another id
  */
@@ -151,7 +152,7 @@ async function letInAll(
     await letClusterIn(machine, { ...options, step: (text) => progress.update(name, text) }, context);
     return machine;
   };
-  // What many have in common is said once.
+  // Identical messages are grouped.
   const hints = new Set<string>();
   const onEnd = (name: string, outcome: Outcome<unknown>): void => {
     if (outcome.status === 'failed') {

@@ -14,8 +14,9 @@ export interface DoomedCluster {
 }
 
 /**
- * Looks up a cluster that is to be removed.
- * @throws UserError when there is none of that name, or when it has machines and they are not to go with it (`force`)
+ * Looks up a cluster to remove.
+ * @throws UserError when there is none of that name, or when it has machines and they are not to go
+ * with it (`force`)
  */
 export async function doomedCluster(
   name: string,
@@ -39,7 +40,8 @@ export async function doomedCluster(
 }
 
 /**
- * Destroys a cluster's machines, and deletes all that is recorded of it. While one of them is left, the cluster stays.
+ * Destroys a cluster's machines, and deletes all that is recorded of it. While one of them is left,
+ * the cluster stays.
  * @returns one outcome a machine
  */
 export async function removeCluster(

@@ -3,7 +3,7 @@ import { UsageError, UserError } from '../base/errors.js';
 import { expandNames } from '../machines/model/patterns.js';
 import { type Group, requireSwarm } from './model/group.js';
 
-/** What a command line says the cluster is to be, as in the 2016 belt. */
+/** A cluster declared on the command line, as in the 2016 belt. */
 export interface GroupWords {
   managers: readonly string[];
   managerSize?: string | undefined;
@@ -12,21 +12,21 @@ export interface GroupWords {
 }
 
 /**
- * What the cluster is to be: by the command line, or by config.yml where that says nothing.
- * @throws UserError when nobody says, or it cannot be a swarm; UsageError when both say
+ * The declared groups: from the command line, or else from config.yml.
+ * @throws UserError when neither declares any, or they cannot form a swarm; UsageError when both do
  */
 export async function wantedGroups(words: GroupWords, { settings, cluster }: Context): Promise<Group[]> {
   const written = await settings.groups();
   const said = await groupsOf(words, settings);
   const [first] = written;
   if (first && said.length > 0) {
-    throw new UsageError(`${first.origin} says already what the cluster is to be`, {
+    throw new UsageError(`${first.origin} already defines the groups of the cluster`, {
       hint: `change it there, and name no machines here`,
     });
   }
   const groups = first ? written : said;
   if (groups.length === 0) {
-    throw new UserError(`nothing says what the cluster ${cluster.name} is to be`, {
+    throw new UserError(`no groups are defined for cluster ${cluster.name}`, {
       hint: `write groups into ${cluster.settingsPath} (docs/clusters.md), or name them: --manager 'mg[0:2]' 'node[1:4]'`,
     });
   }

@@ -7,7 +7,10 @@ import type { Machine } from '../machines/model/machine.js';
 import { awaitNodes } from './set-nodes.js';
 import { groupOf, machinesOf, type StepOf, type Work } from './stage-work.js';
 
-/** Tells engines what their groups say: managers of the swarm one at a time, each only where the others keep the quorum. */
+/**
+ * Tells engines what their groups say: managers of the swarm one at a time, each only where the
+ * others keep the quorum.
+ */
 export async function setEngines(
   steps: readonly StepOf<'engine'>[],
   work: Work,
@@ -23,7 +26,10 @@ export async function setEngines(
   return outcomes.map((outcome) => late.get(outcome.name) ?? outcome);
 }
 
-/** What comes next takes nodes for ready that were so before: an engine that restarts is none for a while. */
+/**
+ * What comes next takes nodes for ready that were so before: an engine that restarts is none for a
+ * while.
+ */
 async function withoutNode(
   outcomes: readonly Outcome<unknown>[],
   work: Work,

@@ -8,7 +8,9 @@ export interface StepsInput {
   groups: readonly Group[];
   /** Whatever it does to the quorum. */
   force: boolean;
-  /** How long a machine may take from the provider's word that it runs to the engine's first answer. */
+  /**
+   * How long a machine may take from the provider's word that it runs to the engine's first answer.
+   */
   timeoutMs: number;
 }
 

@@ -5,7 +5,7 @@ import { type LineChange, lineDiff } from '../base/line-diff.js';
 import { changeConfig, newConfig, readDefinitions } from './config-file.js';
 
 export interface ClusterUpdate {
-  /** What new machines are to be made by from now on, and whose settings are meant. */
+  /** Driver of new machines from now on, and the driver whose settings are changed. */
   driver?: string | undefined;
   /** `KEY=VALUE`; nothing behind the `=` takes the key out. */
   definitions: readonly string[];
@@ -21,7 +21,8 @@ export interface UpdatedCluster {
 
 /**
  * Changes a cluster's config.yml, and nothing else in it.
- * @throws UsageError for a setting that cannot be; UserError when the file would not be good afterwards; nothing is changed then
+ * @throws UsageError for a setting that cannot be; UserError when the file would not be good
+ * afterwards; nothing is changed then
  */
 export async function updateCluster(
   { driver: named, definitions }: ClusterUpdate,

@@ -12,7 +12,7 @@ export type DockerClient = (
   args: readonly string[],
 ) => Promise<{ code: number; stdout: string; stderr: string }>;
 
-/** A context of the docker client that leads to one of belt's machines. */
+/** A context of the docker client for a machine managed by belt. */
 export interface DockerContext {
   /** `belt-node1` */
   name: string;
@@ -33,7 +33,8 @@ function description({ name }: Machine, { cluster }: Context): string {
 
 /**
  * Makes a native context, or points the one that is there to where the machine is now.
- * @throws UserError for a machine that only SSH leads to, or with `ssh` one that nobody logs in to; ExternalError with the client's own words
+ * @throws UserError for a machine that is only reachable over SSH, or with `ssh` one without SSH;
+ * ExternalError with the client's message
  */
 export async function createContext(
   { machine, ssh }: ContextInput,
@@ -66,8 +67,10 @@ export interface RemoveContextsInput {
 }
 
 /**
- * Removes the contexts of machines, also of those that are gone: a context holds a copy of the client's key. @returns their names
- * @throws UserError for a name that is neither a context's nor a machine's; ExternalError with the client's own words
+ * Removes the contexts of machines, also of those that are gone: a context holds a copy of the
+ * client's key. @returns their names
+ * @throws UserError for a name that is neither a context's nor a machine's; ExternalError with the
+ * client's own words
  */
 export async function removeContexts(
   { nodes, all, force }: RemoveContextsInput,
@@ -126,7 +129,10 @@ async function writeSshConfig(context: Context): Promise<void> {
   await context.cluster.files.write(sshConfigPath(context), text);
 }
 
-/** Of a machine, for docker and for ssh; cluster `default` needs no name: `belt-node1`, `belt-swarm2k-node1`. */
+/**
+ * Of a machine, for docker and for ssh; cluster `default` needs no name: `belt-node1`,
+ * `belt-swarm2k-node1`.
+ */
 function contextName(name: string, { cluster }: Context): string {
   return cluster.name === 'default' ? `belt-${name}` : `belt-${cluster.name}-${name}`;
 }
@@ -137,7 +143,7 @@ interface Endpoint {
   options: string;
 }
 
-/** @throws UserError for a machine that nobody logs in to */
+/** @throws UserError for a machine without SSH */
 function sshEndpoint(machine: Machine, context: Context): Endpoint {
   sshTarget(machine);
   const url = `ssh://${contextName(machine.name, context)}`;

@@ -14,13 +14,13 @@ export function isLocal(spec: string): boolean {
 }
 
 /**
- * Has npm install a package, and takes its driver into use. One that has no usable driver leaves nothing behind, and the one that was
- * there stays.
+ * Has npm install a package, and takes its driver into use. One that has no usable driver leaves
+ * nothing behind, and the one that was there stays.
  * @param spec a package's name with or without a version, a URL, or an absolute path
- * @throws UserError when it is no plugin that belt can use; ExternalError when npm fails
+ * @throws UserError when the package is not a usable plugin; ExternalError when npm fails
  */
 export async function installPlugin(spec: string, context: Context): Promise<Plugin> {
-  if (spec.startsWith('-')) throw new UsageError(`"${spec}" is no package`);
+  if (spec.startsWith('-')) throw new UsageError(`"${spec}" is not a package`);
   const { plugins, reporter, signal } = context;
   return addPlugin(context, ({ folder }) =>
     reporter.stage(spec, async (stage) => {
@@ -31,9 +31,10 @@ export async function installPlugin(spec: string, context: Context): Promise<Plu
 }
 
 /**
- * Takes the driver of a package into use that somebody works on in a folder: what changes there is there at belt's next start.
+ * Takes the driver of a package into use that somebody works on in a folder: what changes there is
+ * there at belt's next start.
  * @param folder absolute
- * @throws UserError when it is no plugin that belt can use
+ * @throws UserError when the package is not a usable plugin
  */
 export async function linkPlugin(folder: string, context: Context): Promise<Plugin> {
   if (!(await folderExists(folder))) throw new UserError(`there is no folder ${folder}`);
@@ -55,7 +56,10 @@ async function addPlugin(context: Context, fill: (draft: PluginDraft) => Promise
   }
 }
 
-/** Another version of the same package takes the place of the one that is there; another package does not. */
+/**
+ * Another version of the same package takes the place of the one that is there; another package
+ * does not.
+ */
 async function refuseTaken(driver: string, { name }: PluginPackage, { plugins }: Context): Promise<void> {
   if (!(await plugins.drivers()).includes(driver)) return;
   const there = await plugins.read(driver).catch(() => undefined);

@@ -9,7 +9,7 @@ export interface Plugin {
   version?: string;
   /** What the driver says that it makes. */
   summary?: string;
-  /** The folder that somebody works on it in; absent: npm installed it. */
+  /** The folder of a linked plugin. Undefined: npm installed it. */
   linkedTo?: string;
   /** Why it cannot be used. */
   error?: string;

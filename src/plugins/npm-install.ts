@@ -12,9 +12,11 @@ interface NpmCall {
 }
 
 /**
- * Has the npm that came with Node install one package, as a copy and without what only its authors need. Under sudo npm, and with it
- * what packages run when they are installed, has the rights of who called sudo.
- * @throws UserError without npm; ExternalError with npm's reason when it fails; AbortError on `signal`
+ * Has the npm that came with Node install one package, as a copy and without what only its authors
+ * need. Under sudo npm, and with it what packages run when they are installed, has the rights of
+ * who called sudo.
+ * @throws UserError without npm; ExternalError with npm's reason when it fails; AbortError on
+ * `signal`
  */
 export async function npmInstall({ folder, spec, owner, signal }: NpmCall): Promise<void> {
   const own = owner && { uid: owner.uid, gid: owner.gid, env: { HOME: owner.home } };
@@ -31,7 +33,10 @@ export async function npmInstall({ folder, spec, owner, signal }: NpmCall): Prom
   }
 }
 
-/** What a person has set for npm elsewhere must not change what an install leaves: belt reads from its package.json what that is. */
+/**
+ * What a person has set for npm elsewhere must not change what an install leaves: belt reads from
+ * its package.json what that is.
+ */
 const options = [
   '--global=false',
   '--save',

@@ -6,7 +6,8 @@ import { listPlugins, type Plugin } from './list-plugins.js';
 /**
  * Takes a plugin away; one that is linked stays in its folder.
  * @param named its package or its driver
- * @throws UserError when there is no such plugin, or when its driver has machines and `force` is not given
+ * @throws UserError when the plugin does not exist, or when its driver has machines and `force` is
+ * not given
  */
 export async function uninstallPlugin(
   named: string,

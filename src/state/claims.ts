@@ -7,7 +7,10 @@ import { listFiles, type StateFiles } from '../base/files.js';
 import { isProcessAlive, readProcessStat } from '../base/process-stat.js';
 import { readRecord, writeRecord } from '../base/record-file.js';
 
-/** Machines that a running belt works on. No other belt touches them until it lets go of them or dies. */
+/**
+ * Machines that a running belt works on. No other belt touches them until it lets go of them or
+ * dies.
+ */
 export interface Claim {
   /** Lets go; safe to call twice. */
   release(): Promise<void>;
@@ -27,7 +30,8 @@ type ClaimRecord = z.infer<typeof claimRecord>;
 /**
  * Claims all the names or none.
  * @param clusterFolder where the claims of the cluster are
- * @param what what is being done to the machines, as in "node1 is being created": `created`, `removed`
+ * @param what what is being done to the machines, as in "node1 is being created": `created`,
+ * `removed`
  * @throws UserError that names the process which has one of them
  */
 export async function claimNames(
@@ -87,7 +91,10 @@ function refuseOverlap(names: readonly string[], other: LiveClaim): void {
   );
 }
 
-/** A process of another computer (the folder may be shared) cannot be seen from here: it counts as alive. */
+/**
+ * A process of another computer (the folder may be shared) cannot be seen from here: it counts as
+ * alive.
+ */
 async function isAlive({ pid, startTime, hostname: host }: ClaimRecord): Promise<boolean> {
   if (host !== hostname()) return true;
   return isProcessAlive(pid, startTime);

@@ -12,8 +12,8 @@ export interface ClientCertificates {
 }
 
 /**
- * The files with which a Docker client talks to a machine's engine: in the machine's folder, where docker-machine keeps a copy, else
- * in the cluster's.
+ * The files with which a Docker client talks to a machine's engine: in the machine's folder, where
+ * docker-machine keeps a copy, else in the cluster's.
  * @returns undefined where neither has all three
  */
 export async function clientCertificates(

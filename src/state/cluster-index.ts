@@ -67,8 +67,8 @@ export async function isLinkedCluster(root: string, name: string): Promise<boole
 }
 
 /**
- * Deletes all that is recorded of a cluster; of one that is a link to a folder elsewhere, the link alone. If it was the one in use,
- * `default` is afterwards.
+ * Deletes all that is recorded of a cluster; of one that is a link to a folder elsewhere, the link
+ * alone. If it was the one in use, `default` is afterwards.
  */
 export async function removeCluster(root: string, name: string, owner?: FileOwner): Promise<void> {
   requireClusterName(name);
@@ -83,8 +83,9 @@ export async function listClusters(root: string): Promise<string[]> {
 }
 
 /**
- * Which cluster a command works in: the folder that --storage-path or MACHINE_STORAGE_PATH names, else the one of --cluster, else
- * the one in use. `locateState` has seen to it that no variable is before --cluster.
+ * Which cluster a command works in: the folder that --storage-path or MACHINE_STORAGE_PATH names,
+ * else the one of --cluster, else the one in use. `locateState` has seen to it that no variable is
+ * before --cluster.
  * @throws UsageError for a name that cannot be a folder's
  */
 export async function chooseCluster(
@@ -96,7 +97,8 @@ export async function chooseCluster(
   const name = named ?? (await activeCluster(root));
   requireClusterName(name);
   const path = join(root, name);
-  // Of a linked cluster the place itself: paths in its records must not lead through the link, which others do not know.
+  // Of a linked cluster the place itself: paths in its records must not lead through the link,
+  // which others do not know.
   return { name, folder: await readlink(path).catch(() => path), byFolder: false };
 }
 

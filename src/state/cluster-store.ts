@@ -17,36 +17,57 @@ import { readOneLine, writeOneLine } from './pointer-file.js';
 /**
  * One cluster's folder: what belt has written down of its machines, its keys and its active host.
  *
- * Reading makes no file or folder. Writing is atomic, so readers need no lock; two belts keep off each other's machines by claims.
+ * Reading makes no file or folder. Writing is atomic, so readers need no lock; two belts keep off
+ * each other's machines by claims.
  */
 export interface ClusterStore {
   readonly name: string;
   /** Absolute. */
   readonly folder: string;
-  /** It was chosen by its folder, as docker-machine's stores are: its name is that of the folder, and no more. */
+  /**
+   * It was chosen by its folder, as docker-machine's stores are: its name is that of the folder,
+   * and no more.
+   */
   readonly byFolder: boolean;
   /**
-   * A random UUID that tells this cluster from all others of the same name. It is written down, and from then on fixed, by the
-   * first `claim`, `save` or `establish`; before that nothing exists that could carry it.
+   * A random UUID that tells this cluster from all others of the same name. It is written down, and
+   * from then on fixed, by the first `claim`, `save` or `establish`; before that nothing exists
+   * that could carry it.
    */
   readonly id: string;
-  /** Fixes the id. @param id the one that the cluster had before its folder was lost. @throws UserError when it has another */
+  /**
+   * Fixes the id.
+   * @param id the one that the cluster had before its folder was lost.
+   * @throws UserError when it has another
+   */
   establish(id?: string): Promise<string>;
   /** @throws UserError when another id is fixed */
   requireId(id: string): void;
 
   /** All machines, node2 before node10. One whose file is damaged does not hide the others. */
   machines(): Promise<MachineList>;
-  /** Those of the names that have a folder without a record in it: a creation or removal that was cut short leaves such. */
+  /**
+   * Those of the names that have a folder without a record in it: a creation or removal that was
+   * cut short leaves such.
+   */
   withoutRecord(names: readonly string[]): Promise<string[]>;
   /** @throws UserError when there is none of that name, or its file is damaged */
   machine(name: string): Promise<Machine>;
-  /** The machine in docker-machine's format, as `inspect` shows it. @throws UserError as `machine` */
+  /**
+   * The machine in docker-machine's format, as `inspect` shows it.
+   * @throws UserError as `machine`
+   */
   document(name: string): Promise<MachineDocument>;
-  /** @throws UserError, and overwrites nothing, when the machine's file is damaged or the folder cannot be written to */
+  /**
+   * @throws UserError, and overwrites nothing, when the machine's file is damaged or the folder
+   * cannot be written to
+   */
   save(machine: Machine): Promise<void>;
   saveAll(machines: readonly Machine[]): Promise<void>;
-  /** Forgets the machine with all that is in its folder; if it was the active host, there is none afterwards. */
+  /**
+   * Forgets the machine with all that is in its folder; if it was the active host, there is none
+   * afterwards.
+   */
   remove(name: string): Promise<void>;
 
   activeHost(): Promise<string | undefined>;
@@ -69,7 +90,10 @@ export interface ClusterStore {
 
   /** The cluster's SSH key; made with `generate` when there is none yet. */
   sshKey(generate: KeyGenerator): Promise<KeyPair>;
-  /** The host key that a machine is being made with; kept until `forgetHostKey`, so that an interrupted create goes on with it. */
+  /**
+   * The host key that a machine is being made with; kept until `forgetHostKey`, so that an
+   * interrupted create goes on with it.
+   */
   hostKey(name: string, generate: KeyGenerator): Promise<KeyPair>;
   forgetHostKey(name: string): Promise<void>;
 
@@ -134,7 +158,10 @@ class FolderStore implements ClusterStore {
   readonly sshKeyPath: string;
   readonly settingsPath: string;
   private provisional: string | undefined;
-  /** The last save of each machine: saves of one machine follow each other in the order of the calls. */
+  /**
+   * The last save of each machine: saves of one machine follow each other in the order of the
+   * calls.
+   */
   private readonly saves = new Map<string, Promise<void>>();
 
   constructor(
@@ -229,7 +256,8 @@ class FolderStore implements ClusterStore {
 
   async remove(name: string): Promise<void> {
     if ((await this.activeHost()) === name) await this.setActiveHost(undefined);
-    // The record goes first: a removal that is cut short leaves a folder without one, and that is no machine.
+    // The record first: an interrupted removal leaves a folder without one, which does not count as
+    // a machine.
     await this.files.remove(this.machinePath(name));
     await this.files.remove(this.machineFolder(name));
   }
@@ -323,7 +351,10 @@ class FolderStore implements ClusterStore {
   }
 }
 
-/** @throws UserError when the public half is gone: a new pair would lock belt out of every machine that has the old one */
+/**
+ * @throws UserError when the public half is gone: a new pair would lock belt out of every machine
+ * that has the old one
+ */
 async function readKeyPair(path: string): Promise<KeyPair | undefined> {
   const privateKey = await readText(path);
   if (privateKey === undefined) return undefined;

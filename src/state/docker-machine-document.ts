@@ -1,8 +1,9 @@
 import { dirname, join } from 'node:path';
 
 /**
- * docker-machine's own config.json, versions 0 to 3, brought to version 3 with every default written out. Rules are those of its
- * own migration and drivers. What is no such document is left as it is, for who checks it.
+ * docker-machine's own config.json, versions 0 to 3, brought to version 3 with every default
+ * written out. Rules are those of its own migration and drivers. Anything else is returned
+ * unchanged, for the caller to check.
  *
  * - 0 (0.1): certificates' paths and old swarm's settings stood at the top.
  * - 1 (0.2): `HostOptions.AuthOptions` had them, the CA's key as `PrivateKeyPath`.
@@ -30,8 +31,8 @@ export function upgradeDocument(document: Fields, { store, name }: { store: stri
 }
 
 /**
- * What docker-machine writes into every document and belt has no use for: its scripts ask for these fields, and a template prints
- * `<no value>` where there are none.
+ * What docker-machine writes into every document and belt has no use for: its scripts ask for these
+ * fields, and a template prints `<no value>` where there are none.
  */
 export const unused = {
   swarm: {
@@ -65,10 +66,16 @@ const defaultUsers: Readonly<Record<string, string>> = {
   amazonec2: 'ubuntu',
 };
 
-/** Drivers whose machines may have been there before: without a path they leave the key to ssh itself. */
+/**
+ * Drivers whose machines may have been there before: without a path they leave the key to ssh
+ * itself.
+ */
 const adopting = ['generic', 'none'];
 
-/** An empty path means `id_rsa` in the machine's folder; one into that folder means the folder where it is now. */
+/**
+ * An empty path means `id_rsa` in the machine's folder; one into that folder means the folder where
+ * it is now.
+ */
 function keyPath(driver: Fields, driverName: string, folder: string): unknown {
   const path = driver['SSHKeyPath'] || '';
   if (typeof path !== 'string') return path;

@@ -6,17 +6,18 @@ import { parseSettings, type Section, type SettingsFile, type WrittenSetting } f
 
 /** What is to stand under a key of a settings file. */
 export interface Edit {
-  /** Absent: at the top of the file. */
+  /** Omitted: the top level of the file. */
   section?: string;
   key: string;
-  /** Absent: the key goes. */
+  /** Omitted: the key is removed. */
   value?: SettingValue;
 }
 
 /**
- * Changes keys of a settings file. Everything else stays as the person wrote it, to the last blank: the parser says where things
- * stand, and only there is the text replaced.
- * @throws UserError when the file is no settings file, or holds the key in a way that only a person can change (behind an alias)
+ * Changes keys of a settings file. Everything else stays as the person wrote it, to the last blank:
+ * the parser says where things stand, and only there is the text replaced.
+ * @throws UserError when the file is not a settings file, or holds the key behind an alias, which
+ * only the user can change
  */
 export async function editSettings(path: string, text: string, edits: readonly Edit[]): Promise<string> {
   let edited = text;

@@ -2,8 +2,9 @@ import * as z from 'zod/mini';
 import { defaultEngineSettings, type EngineSettings } from '../engine/model/engine-settings.js';
 
 /**
- * The engine's settings in a machine's config.json: in docker-machine's words in `HostOptions.EngineOptions` and
- * `AuthOptions.ServerCertSANs`, and in `Belt.Engine` what it had no word for.
+ * The engine's settings in a machine's config.json: in docker-machine's words in
+ * `HostOptions.EngineOptions` and `AuthOptions.ServerCertSANs`, and in `Belt.Engine` what it had no
+ * word for.
  */
 
 const list = z.optional(z.nullable(z.array(z.string())));
@@ -36,13 +37,16 @@ export const beltEngineShape = z.object({
 type HostOptions = z.infer<typeof hostOptionsShape>;
 type BeltEngine = z.infer<typeof beltEngineShape>;
 
-/** @returns undefined when belt has not been told how the engine is to be */
+/** @returns undefined when no engine settings are recorded */
 export function engineOf(host: HostOptions, belt: BeltEngine | undefined): EngineSettings | undefined {
   if (!belt) return undefined;
   return { ...optionsOf(host), access: belt.Access, port: belt.Port, tuneSwarm: belt.TuneSwarm };
 }
 
-/** The engine of a machine that docker-machine made: always with TLS, on the port in its driver's URL. */
+/**
+ * The engine of a machine that docker-machine made: always with TLS, on the port in its driver's
+ * URL.
+ */
 export function dockerMachineEngineOf(host: HostOptions, port: unknown): EngineSettings | undefined {
   if (!host?.EngineOptions?.TlsVerify) return undefined;
   return { ...optionsOf(host), ...(typeof port === 'number' && port > 0 && { port }) };
@@ -66,7 +70,10 @@ function optionsOf(host: HostOptions): EngineSettings {
 /** docker-machine writes down its default as if it had been given. */
 const dockersOwnScript = 'https://get.docker.com';
 
-/** @param before what stands there; docker-machine's own default for the script stays, since docker-machine needs it. */
+/**
+ * @param before what stands there; docker-machine's own default for the script stays, since
+ * docker-machine needs it.
+ */
 export function engineOptions(
   engine: EngineSettings,
   before: Readonly<Record<string, unknown>>,

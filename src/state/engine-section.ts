@@ -17,11 +17,14 @@ export function engineFlag(word: string): string {
 
 const section: SectionDefinition = {
   definitions: engineDefinitions,
-  what: 'setting of engines',
+  what: 'an engine setting',
   flagName: ({ key }) => `--${engineFlag(key)}`,
 };
 
-/** How engines are to be: flags, environment, the files' sections `engine`. @throws UserError; UsageError for a flag */
+/**
+ * Engine settings from flags, the environment and the `engine` sections of files.
+ * @throws UserError; UsageError for a flag
+ */
 export function resolveEngineSettings(sources: SettingSources): EngineSettings {
   const resolved = resolveSection(engineSection, section, sources);
   return engineSettings(valuesOf(resolved) as EngineWords, (word, reason, hint) => {

@@ -3,7 +3,10 @@ import { homedir, userInfo } from 'node:os';
 import { UserError } from '../base/errors.js';
 import type { FileOwner } from '../base/files.js';
 
-/** What belt knows of the process it runs as. Only this file asks the process; all others receive these values. */
+/**
+ * What belt knows of the process it runs as. Only this file asks the process; all others receive
+ * these values.
+ */
 export interface Environment {
   variables: Variables;
   /** Absolute. */
@@ -54,7 +57,10 @@ function sudoCaller({ SUDO_UID, SUDO_GID }: Variables): FileOwner | undefined {
   return { uid, gid: SUDO_GID && /^\d+$/.test(SUDO_GID) ? Number(SUDO_GID) : uid };
 }
 
-/** getent is asked only for accounts that live elsewhere (LDAP). macOS keeps its people in neither: HOME stays. */
+/**
+ * getent is asked only for accounts that live elsewhere (LDAP). macOS keeps its people in neither:
+ * HOME stays.
+ */
 function accountOf(uid: number): { name: string; home: string } | undefined {
   return findAccount(readPasswd(), uid) ?? findAccount(askGetent(uid), uid);
 }

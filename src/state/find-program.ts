@@ -2,7 +2,10 @@ import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import type { Environment } from './environment.js';
 
-/** The program's path, found as a shell finds it. @returns undefined when this computer does not have it */
+/**
+ * The program's path, found as a shell finds it.
+ * @returns undefined when this computer does not have it
+ */
 export async function findProgram(
   name: string,
   { variables, platform }: Pick<Environment, 'variables' | 'platform'>,

@@ -21,8 +21,8 @@ import {
 import { noValue, type Section, type SettingsFile, type WrittenSetting } from './settings-file.js';
 
 /**
- * The groups of machines in a cluster's config.yml: what the swarm is to be. Where a group says something of its driver or its
- * engine, that stands in place of what is set for the cluster.
+ * The groups of machines in a cluster's config.yml: the wanted state of the swarm. Where a group
+ * says something of its driver or its engine, that stands in place of what is set for the cluster.
  */
 
 export interface GroupSources extends SettingSources {
@@ -92,7 +92,7 @@ class GroupReader {
   private refuseUnknownKeys(driver: string, definitions: readonly SettingDefinition[]): void {
     const { entries, sections } = this.section;
     const known = [...groupKeys, ...definitions.map(({ key }) => key)];
-    const what = `key of a group, and no setting of the ${driver} driver`;
+    const what = `a key of a group or a setting of the ${driver} driver`;
     for (const written of [...entries.values(), ...sections.values()]) refuseUnknown(written, known, what);
     for (const { key, origin } of sections.values())
       if (key !== 'labels' && key !== engineSection) throw noValue(origin);
@@ -155,7 +155,10 @@ class GroupReader {
     throw new UserError(`${origin}: the label ${key} must be one value`);
   }
 
-  /** What of the driver's settings the group has for itself. One without a flag is the same for all that belt does with a driver. */
+  /**
+   * The driver settings that the group sets itself. A setting without a flag applies to the whole
+   * driver.
+   */
   private settings(driver: string, definitions: readonly SettingDefinition[]): GroupSettings {
     const own = definitions.flatMap((definition) => {
       const written = groupKeys.includes(definition.key as GroupKey) ? undefined : this.entry(definition.key);
@@ -182,7 +185,7 @@ class GroupReader {
       });
     const own = this.section.sections.get(engineSection)?.entries ?? new Map<string, WrittenSetting>();
     const keys = engineWords;
-    for (const each of own.values()) refuseUnknown(each, keys, 'setting of engines');
+    for (const each of own.values()) refuseUnknown(each, keys, 'an engine setting');
     const said = wordsOf(this.section.sections.get(engineSection)).map(
       ({ key, value, origin }) => [key, { value, origin }] as const,
     );

@@ -7,9 +7,15 @@ import type { Environment } from './environment.js';
 export interface StateLocation {
   /** The state folder, `<...>/.belt`; it need not exist. */
   root: string;
-  /** The .belt.yaml files that exist: the project's, then the user's own. The first one that has a key wins. */
+  /**
+   * The .belt.yaml files that exist: the project's, then the user's own. The first one that has a
+   * key wins.
+   */
   settingsFiles: string[];
-  /** The cluster folder that --storage-path or, without --cluster, MACHINE_STORAGE_PATH names directly. */
+  /**
+   * The cluster folder that --storage-path or, without --cluster, MACHINE_STORAGE_PATH names
+   * directly.
+   */
   clusterFolder?: string;
 }
 
@@ -20,10 +26,11 @@ export interface NamedPlace {
 }
 
 /**
- * Finds the state folder: that of the nearest folder, from the current one upwards, which holds `.belt.yaml` or `.belt/`; else
- * $BELT_HOME; else `~/.belt`. The way up ends at the home folder, whose own `.belt` is the last choice anyway and must not hide
- * $BELT_HOME.
- * @throws UserError when somebody else has put the state where everybody can write; UsageError for a cluster that is named twice
+ * Finds the state folder: that of the nearest folder, from the current one upwards, which holds
+ * `.belt.yaml` or `.belt/`; else $BELT_HOME; else `~/.belt`. The way up ends at the home folder,
+ * whose own `.belt` is the last choice anyway and must not hide $BELT_HOME.
+ * @throws UserError when somebody else has put the state where everybody can write; UsageError for
+ * a cluster that is named twice
  */
 export async function locateState(
   environment: Environment,

@@ -14,17 +14,22 @@ import {
 } from './engine-document.js';
 
 /**
- * A machine's config.json: docker-machine's format, version 3, and a section `Belt` for what that has no place for. So
- * docker-machine's scripts find what they look for (`inspect -f '{{.Driver.IPAddress}}'`), and belt reads its machines.
+ * A machine's config.json: docker-machine's format, version 3, and a section `Belt` for what that
+ * has no place for. So docker-machine's scripts find what they look for (`inspect -f
+ * '{{.Driver.IPAddress}}'`), and belt reads its machines.
  *
- * What the driver alone understands stands in `Driver` beside the fields that all drivers share, as in docker-machine.
+ * What the driver alone understands stands in `Driver` beside the fields that all drivers share, as
+ * in docker-machine.
  */
 export type MachineDocument = Readonly<Record<string, unknown>>;
 
 export interface MachinePlace {
   /** The cluster's folder, docker-machine's store path. */
   store: string;
-  /** The machine's folder in it; its last part is the machine's name, whatever the document says (as in docker-machine). */
+  /**
+   * The machine's folder in it; its last part is the machine's name, whatever the document says (as
+   * in docker-machine).
+   */
   name: string;
 }
 
@@ -79,8 +84,9 @@ const sharedDriverFields = new Set([
 ]);
 
 /**
- * The machine of a document. One of docker-machine's own, without `Belt`, counts as ready, made at `createdAt`.
- * @throws UserError, naming `path`, when it is no such document or one of a later format
+ * The machine of a document. One of docker-machine's own, without `Belt`, counts as ready, made at
+ * `createdAt`.
+ * @throws UserError, naming `path`, when it is not such a document, or one of a later format
  */
 export function fromDocument(
   document: unknown,
@@ -116,7 +122,8 @@ export function fromDocument(
 }
 
 /**
- * The document of a machine. What `previous`, the document on disk, holds beyond belt's knowledge is kept.
+ * The document of a machine. What `previous`, the document on disk, holds beyond belt's knowledge
+ * is kept.
  */
 export function toDocument(
   machine: Machine,
@@ -164,8 +171,9 @@ export function toDocument(
 }
 
 /**
- * Whether `Driver.SSHPort` is a port of this computer's 127.0.0.1 that VirtualBox forwards, as docker-machine has it: it is none of the
- * machine's own address. It stays there for docker-machine, and belt's stands in `Belt.SSHPort`.
+ * Whether `Driver.SSHPort` is a port of this computer's 127.0.0.1 that VirtualBox forwards, as
+ * docker-machine has it: it is none of the machine's own address. It stays there for
+ * docker-machine, and belt's stands in `Belt.SSHPort`.
  */
 function isForwarded({ DriverName: driver, Belt: belt }: Readonly<Record<string, unknown>>): boolean {
   return driver === 'virtualbox' && (belt === undefined || asRecord(belt)['SSHPort'] !== undefined);
@@ -220,7 +228,10 @@ export function certificatePathsIn(document: MachineDocument): CertificatePaths 
 /** What docker-machine's `--tls-ca-cert` and its like name. */
 const givenPaths = ['CaCertPath', 'CaPrivateKeyPath', 'ClientCertPath', 'ClientKeyPath'] as const;
 
-/** Such files may lie outside of the store, where it is now and where it was: docker-machine needs their paths as long as they are there. */
+/**
+ * Such files may lie outside of the store, where it is now and where it was: docker-machine needs
+ * their paths as long as they are there.
+ */
 function outsidePaths(auth: Readonly<Record<string, unknown>>, store: string): MachineDocument {
   const { StorePath: folder } = auth;
   const stores = [store, ...(typeof folder === 'string' && folder !== '' ? [dirname(dirname(folder))] : [])];
@@ -250,7 +261,7 @@ function certificatePaths(name: string, store: string): MachineDocument {
   };
 }
 
-/** A later format is told from a damaged one before its fields are looked at. */
+/** Distinguishes a later format from a damaged file before its fields are checked. */
 function requireVersions(document: unknown, path: string): void {
   const { ConfigVersion: config, Belt } = asRecord(document);
   const { Version: belt } = asRecord(Belt);
@@ -270,7 +281,10 @@ function jumpOf({ User, Host, Port }: z.infer<typeof jumpHost>): JumpHost {
   return { user: User, host: Host, port: Port };
 }
 
-/** Paths are absolute in the file; when the folder was moved since, what lay in it is in the new place. */
+/**
+ * Paths are absolute in the file; when the folder was moved since, what lay in it is in the new
+ * place.
+ */
 function rebase(
   path: string | null | undefined,
   from: string | null | undefined,

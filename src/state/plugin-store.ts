@@ -21,22 +21,23 @@ export interface PluginPackage {
   version: string;
   /** Its own folder; absolute. */
   folder: string;
-  /** What is in its package.json under `belt`; absent: it says nothing there. */
+  /** The `belt` key of its package.json. */
   declared?: { driver: string; api: number };
-  /** The folder that somebody works on it in; absent: npm installed it. */
+  /** The folder of a linked plugin. Undefined: npm installed it. */
   linkedTo?: string;
 }
 
 /**
- * Where plugins are: one folder each, called as the driver, and in it what npm made: so no plugin's dependencies meet another's, what
- * is installed is what the folder holds, and looking whether there is any is one call of the file system.
+ * Where plugins are: one folder each, called as the driver, and in it what npm made: so no plugin's
+ * dependencies meet another's, what is installed is what the folder holds, and looking whether
+ * there is any is one call of the file system.
  */
 export interface PluginStore {
   /** The names of their drivers. */
   drivers(): Promise<string[]>;
-  /** @throws UserError when what is there is no plugin any more */
+  /** @throws UserError when the folder no longer holds a plugin */
   read(driver: string): Promise<PluginPackage>;
-  /** A new folder to make a plugin in, unseen. Whoever asks for it puts or discards it. */
+  /** A hidden folder to install a plugin in. The caller puts it in place or discards it. */
   begin(): Promise<PluginDraft>;
   /** @throws UserError when it may not be removed */
   remove(driver: string): Promise<void>;
@@ -69,7 +70,10 @@ const manifest = z.object({
 });
 const declaration = z.object({ driver: z.string(), api: z.int() });
 
-/** $BELT_DATA_DIR, else `belt` in $XDG_DATA_HOME (on Windows %LOCALAPPDATA%), else ~/.local/share/belt. */
+/**
+ * $BELT_DATA_DIR, else `belt` in $XDG_DATA_HOME (on Windows %LOCALAPPDATA%), else
+ * ~/.local/share/belt.
+ */
 export function openPlugins(environment: Environment): PluginStore {
   const { home, sudo } = environment;
   const root = join(dataFolder(environment), 'plugins');
@@ -95,7 +99,7 @@ function dataFolder({ variables, cwd, home, platform }: Environment): string {
   return join(ofSystem || join(home, '.local', 'share'), 'belt');
 }
 
-/** Removes the drafts that nobody works on any more. */
+/** Removes drafts whose process has ended. */
 async function sweep(root: string, files: StateFiles): Promise<void> {
   const names = (await unlessMissing(root, () => readdir(root))) ?? [];
   for (const name of names.filter((one) => one.startsWith(draftMark))) {
@@ -118,7 +122,9 @@ function draftIn(folder: string, root: string, files: StateFiles): PluginDraft {
   };
 }
 
-/** A folder takes the place of another, which goes only when that is done: whoever is killed meanwhile has one of them. */
+/**
+ * Replaces a folder and removes the old one afterwards: a kill in between leaves one of the two.
+ */
 async function takePlace(folder: string, place: string, files: StateFiles): Promise<void> {
   const old = unseen(dirname(place));
   const replaces = await explained('make', place, () => renameIfThere(place, old));
@@ -151,7 +157,8 @@ async function renameIfThere(from: string, to: string): Promise<boolean> {
 async function readPlugin(folder: string, what: string): Promise<PluginPackage> {
   const { success, data } = wrapper.safeParse(await readJson(join(folder, 'package.json')));
   const [name, wanted] = success ? (Object.entries(data.dependencies)[0] ?? []) : [];
-  if (name === undefined || wanted === undefined) throw new UserError(`${what} is no npm package: ${folder}`);
+  if (name === undefined || wanted === undefined)
+    throw new UserError(`${what} is not an npm package: ${folder}`);
   const linkedTo = wanted.startsWith(linkMark) ? wanted.slice(linkMark.length) : undefined;
   const own = linkedTo ?? join(folder, 'node_modules', name);
   return { ...(await readPackage(own)), ...(linkedTo !== undefined && { linkedTo }) };
@@ -163,7 +170,7 @@ export async function readPackage(folder: string): Promise<PluginPackage> {
   const content = await readJson(path);
   if (content === undefined) throw new UserError(`${path} is not there`);
   const { success, data } = manifest.safeParse(content);
-  if (!success) throw new UserError(`${path} is no npm package's: it has no name`);
+  if (!success) throw new UserError(`${path} is not a package.json: it has no name`);
   const declared = declaration.safeParse(data.belt);
   return {
     name: data.name,

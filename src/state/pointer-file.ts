@@ -1,11 +1,11 @@
 import { damaged, readText, type StateFiles } from '../base/files.js';
 
 /**
- * The YAML files that hold one name under one key: `.belt/active` (`cluster: name`) and a cluster's `active` (`host: name`), as
- * the belt of 2016 wrote them. Every `belt docker` reads both, so a file that looks as belt writes it does without the YAML
- * parser (some 20 ms to load).
+ * The YAML files that hold one name under one key: `.belt/active` (`cluster: name`) and a cluster's
+ * `active` (`host: name`), as the belt of 2016 wrote them. Every `belt docker` reads both, so a
+ * file that looks as belt writes it does without the YAML parser (some 20 ms to load).
  *
- * @returns undefined when there is no such file, or it names nothing. @throws UserError when it is damaged
+ * @returns undefined when the file does not exist or is empty. @throws UserError when it is damaged
  */
 export async function readOneLine(path: string, key: string): Promise<string | undefined> {
   const text = await readText(path);
@@ -15,7 +15,7 @@ export async function readOneLine(path: string, key: string): Promise<string | u
   return readYamlLine(path, key, text);
 }
 
-/** `value` absent: the file is removed. */
+/** Without `value` the file is removed. */
 export async function writeOneLine(
   path: string,
   key: string,

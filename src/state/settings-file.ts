@@ -3,8 +3,8 @@ import { UserError } from '../base/errors.js';
 import { readText } from '../base/files.js';
 
 /**
- * A `.belt.yaml` or a cluster's `config.yml`: general settings, a section a driver, and in a config.yml groups of machines. Types
- * are checked where a value is used.
+ * A `.belt.yaml` or a cluster's `config.yml`: general settings, a section a driver, and in a
+ * config.yml groups of machines. Types are checked where a value is used.
  */
 export interface SettingsFile {
   path: string;
@@ -14,7 +14,10 @@ export interface SettingsFile {
 
 export interface WrittenSetting {
   key: string;
-  /** As it was written (`0755` stays `0755`); undefined for a key with nothing behind it, which sets nothing. */
+  /**
+   * As it was written (`0755` stays `0755`); undefined for a key with nothing behind it, which sets
+   * nothing.
+   */
   value: string | readonly string[] | undefined;
   /** `/p/.belt.yaml line 3` */
   origin: string;
@@ -28,7 +31,10 @@ export interface Section {
   origin: string;
 }
 
-/** Reads those that exist, in the same order. @throws UserError when one is no settings file or may not be read */
+/**
+ * Reads those that exist, in the same order.
+ * @throws UserError when one is not a settings file or cannot be read
+ */
 export async function readSettingsFiles(paths: readonly string[]): Promise<SettingsFile[]> {
   const files: SettingsFile[] = [];
   for (const path of paths) {
@@ -38,7 +44,7 @@ export async function readSettingsFiles(paths: readonly string[]): Promise<Setti
   return files;
 }
 
-/** @throws UserError with the line that is no YAML, or not a setting */
+/** @throws UserError with the line that is not YAML or not a setting */
 export async function parseSettings(path: string, text: string): Promise<SettingsFile> {
   const yaml = await import('../base/yaml.js');
   const lines = new yaml.LineCounter();
@@ -89,7 +95,7 @@ class SettingsReader {
   private keyOf({ key }: Pair): { key: string; origin: string } {
     const node = this.yaml.isScalar(key) ? key : undefined;
     const origin = this.originOf(node);
-    if (!node) throw badLine(origin, 'has a key that is no word');
+    if (!node) throw badLine(origin, 'has a key that is not a plain word');
     return { key: String(node.value), origin };
   }
 

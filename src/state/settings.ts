@@ -3,7 +3,10 @@ import { UserError } from '../base/errors.js';
 import type { Variables } from './environment.js';
 import { noValue, type Section, type SettingsFile, type WrittenSetting } from './settings-file.js';
 
-/** What can be set: a driver's `Setting` (src/drivers/driver.ts) has this shape, which the arrows keep from being imported here. */
+/**
+ * What can be set: a driver's `Setting` (src/drivers/driver.ts) has this shape, which the arrows
+ * keep from being imported here.
+ */
 export interface SettingDefinition {
   key: string;
   type: 'string' | 'integer' | 'boolean' | 'list';
@@ -18,7 +21,10 @@ export type SettingValue = string | number | boolean | readonly string[];
 
 export interface ResolvedSetting {
   value: SettingValue;
-  /** Where it came from: `flag --nspawn-image`, `environment NSPAWN_IMAGE`, `/p/.belt.yaml line 3`, `default`. */
+  /**
+   * Where it came from: `flag --nspawn-image`, `environment NSPAWN_IMAGE`, `/p/.belt.yaml line 3`,
+   * `default`.
+   */
   origin: string;
   /** Never shown, never written to a file. */
   secret: boolean;
@@ -32,19 +38,23 @@ export interface SettingSources {
   /** By key: what a group of machines says for itself; stronger than all but flags. */
   group?: Readonly<Record<string, { value: SettingValue; origin: string }>>;
   variables: Variables;
-  /** Strongest first: the cluster's config.yml, the project's .belt.yaml, the user's ~/.belt.yaml. */
+  /**
+   * Strongest first: the cluster's config.yml, the project's .belt.yaml, the user's ~/.belt.yaml.
+   */
   files: readonly SettingsFile[];
 }
 
-/** What belt itself can be told, at the top of a settings file beside the drivers' sections. */
+/** belt's own settings, at the top of a settings file beside the drivers' sections. */
 export const generalSettings = [
   { key: 'driver', type: 'string', env: ['MACHINE_DRIVER'] },
   { key: 'key_type', type: 'string', env: ['BELT_KEY_TYPE'] },
 ] as const satisfies readonly SettingDefinition[];
 
 /**
- * The settings of one driver: for each, the strongest of flag, environment, files and default. One that nothing sets is absent.
- * @throws UserError for a key in a file that the driver does not have, and for a value of the wrong type, saying where it stands
+ * The settings of one driver: for each, the strongest of flag, environment, files and default. One
+ * that nothing sets is absent.
+ * @throws UserError for a key in a file that the driver does not have, and for a value of the wrong
+ * type, saying where it stands
  */
 export function resolveDriverSettings(
   driver: string,
@@ -53,7 +63,11 @@ export function resolveDriverSettings(
 ): ResolvedSettings {
   const flagName: Lookup['flagName'] = ({ key, flag }) =>
     `--${flag || `${driver}-${key.replaceAll('_', '-')}`}`;
-  return resolveSection(driver, { definitions, what: `setting of the ${driver} driver`, flagName }, sources);
+  return resolveSection(
+    driver,
+    { definitions, what: `a setting of the ${driver} driver`, flagName },
+    sources,
+  );
 }
 
 export interface SectionDefinition {
@@ -106,8 +120,8 @@ export function resolveGeneral(
 }
 
 /**
- * Refuses what stands at the top of a settings file and is neither a general setting nor a driver, `engine` or, in a cluster's
- * config.yml, a group.
+ * Refuses what stands at the top of a settings file and is neither a general setting nor a driver,
+ * `engine` or, in a cluster's config.yml, a group.
  * @throws UserError with the line and, for a slip, what was probably meant
  */
 export function requireKnownSections(
@@ -118,7 +132,7 @@ export function requireKnownSections(
   const general: readonly string[] = generalSettings.map(({ key }) => key);
   const holders = [...driverNames, engineSection];
   const known = [...general, ...holders, ...(groups ? groupsWithRole : [])];
-  const what = groups ? 'setting, driver or group' : 'setting or driver';
+  const what = groups ? 'a setting, driver or group' : 'a setting or driver';
   for (const written of file.general.values()) {
     if (!holders.includes(written.key)) refuseUnknown(written, known, what);
     if (general.includes(written.key) || written.value === undefined) continue;
@@ -141,7 +155,7 @@ export function requireKnownSections(
 /** A section could be that of a driver which is a plugin. */
 const aboutPlugins = '; a driver that is missing: belt plugins install PACKAGE';
 
-/** What engines are to be told; the flags `--engine-*` in a file. */
+/** Engine settings: the flags `--engine-*` in a file. */
 export const engineSection = 'engine';
 
 /** The groups whose names say what they are. */
@@ -183,7 +197,7 @@ export function valuesOf(settings: ResolvedSettings): Record<string, SettingValu
   return Object.fromEntries(Object.entries(settings).map(([key, { value }]) => [key, value]));
 }
 
-/** A line a setting, for --debug: `image = trixie (default)`. Secrets are not shown. */
+/** One line per setting, for --debug: `image = trixie (default)`. Secrets are not shown. */
 export function describeSettings(settings: ResolvedSettings): string[] {
   return Object.entries(settings).map(
     ([key, { value, origin, secret }]) => `${key} = ${secret ? '[redacted]' : String(value)} (${origin})`,
@@ -273,7 +287,7 @@ function toBoolean(word: string): boolean | undefined {
   return no.includes(word) ? false : undefined;
 }
 
-/** @param more behind the list of what is known. @throws UserError with what was probably meant */
+/** @param what with its article @param more appended to the list of known keys @throws UserError with the closest known key */
 export function refuseUnknown(
   { key, origin }: { key: string; origin: string },
   known: readonly string[],
@@ -282,7 +296,7 @@ export function refuseUnknown(
 ): void {
   if (known.includes(key)) return;
   const suggestion = closest(key, known);
-  throw new UserError(`${origin}: "${key}" is no ${what}`, {
+  throw new UserError(`${origin}: "${key}" is not ${what}`, {
     hint: suggestion ? `did you mean "${suggestion}"?` : `known: ${known.join(', ')}${more}`,
   });
 }

@@ -7,7 +7,7 @@ import { oneLine, padEnd, truncate, widthOf, wrap } from './text-width.js';
 interface Layout {
   name: number;
   text: number;
-  /** Cells of the bar itself; 0: only the percentage; absent: no column for it. */
+  /** Cells of the bar itself. 0: only the percentage; undefined: no column for it. */
   bar?: number;
 }
 
@@ -18,8 +18,9 @@ const percentWidth = 4;
 const gap = '  ';
 
 /**
- * Draws a set of subjects as lines of a terminal: one a subject where they fit, else a summary with those that are failed or
- * running. Pure but for one thing: the text column never gets narrower, so that the times beside it do not jump.
+ * Draws subjects as lines of a terminal: one per subject where they fit, else a summary with those
+ * that failed or run. Pure but for one thing: the text column never gets narrower, so that the
+ * times beside it do not jump.
  */
 export class Board implements Drawable {
   private textWidth = 0;
@@ -160,7 +161,10 @@ function finalLayout(subjects: readonly Subject[], columns: number): Layout {
   return shareWidth({ name: longest(subjects.map(({ name }) => name)), text, hasBar: false, columns });
 }
 
-/** Shares the terminal's width out. The last cell of a line stays free, since some terminals wrap as soon as it is written. */
+/**
+ * Shares the terminal's width out. The last cell of a line stays free, since some terminals wrap as
+ * soon as it is written.
+ */
 function shareWidth(wanted: { name: number; text: number; hasBar: boolean; columns: number }): Layout {
   const name = Math.min(wanted.name, Math.max(8, Math.floor(wanted.columns / 3)));
   const fixed = 2 + name + gap.length + gap.length + elapsedWidth + 1;
@@ -195,7 +199,7 @@ function longest(texts: readonly string[]): number {
   return Math.max(1, ...texts.map(widthOf));
 }
 
-/** The first items in at most `lines` lines, one of which tells how many are hidden, if any. */
+/** The first items in at most `lines` lines, one of which counts those that are hidden, if any. */
 function firstOf<T>(
   items: readonly T[],
   lines: number,

@@ -1,4 +1,7 @@
-/** Colours of a terminal (ECMA-48, "Select Graphic Rendition"); each function is the identity where colour is not wanted. */
+/**
+ * Colours of a terminal (ECMA-48, "Select Graphic Rendition"); each function is the identity where
+ * colour is not wanted.
+ */
 export interface Paint {
   bold(text: string): string;
   dim(text: string): string;

@@ -8,11 +8,17 @@ import { plainReporter } from './plain-reporter.js';
 export interface ReporterOptions {
   /** Where progress goes: stderr, since stdout carries results only. */
   stream: TerminalStream;
-  /** `terminal`: lines that are drawn in place; `plain`: a line a step, for pipes and logs; `silent`: nothing at all. */
+  /**
+   * `terminal`: lines drawn in place; `plain`: one line per step, for pipes and logs; `silent`:
+   * nothing.
+   */
   mode: 'terminal' | 'plain' | 'silent';
   /** On a terminal; plain lines have none. */
   color: boolean;
-  /** Streams (stdout, stderr) that others write to: what comes meanwhile goes above the live lines, if they are terminals. */
+  /**
+   * Streams (stdout, stderr) that others write to: on a terminal, their output goes above the live
+   * lines.
+   */
   sharing?: readonly Writable[];
   /** Milliseconds; only differences count. */
   now?: () => number;

@@ -7,8 +7,8 @@ export interface Failure {
 }
 
 /**
- * What each machine's lines begin with when several are shown at once: its name in a colour of its own, all equally wide.
- * One machine alone has none, so that its output stays as it is.
+ * The prefix of each machine's output when several are shown at once: its name in its own colour,
+ * all equally wide. A single machine has none, so that its output stays unchanged.
  */
 export function linePrefixes(names: readonly string[], { color }: { color: boolean }): Map<string, string> {
   if (names.length === 1) return new Map(names.map((name) => [name, '']));
@@ -23,7 +23,10 @@ export function linePrefixes(names: readonly string[], { color }: { color: boole
   );
 }
 
-/** How work on several machines ended, where not all went well: a headline and a line a machine. Empty when nothing failed. */
+/**
+ * How work on several machines failed: a headline and one line per machine. Empty when nothing
+ * failed.
+ */
 export function failureSummary(
   total: number,
   failed: readonly Failure[],

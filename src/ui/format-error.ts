@@ -10,7 +10,10 @@ export interface ErrorStyle {
   reportAt?: string;
 }
 
-/** What a person sees of whatever was thrown: a line for what they or the world did wrong, more for a bug. Ends without a newline. */
+/**
+ * What a person sees of whatever was thrown: a line for what they or the world did wrong, more for
+ * a bug. Ends without a newline.
+ */
 export function formatError(error: unknown, { debug, color, reportAt }: ErrorStyle): string {
   const paint = createPaint(color);
   const lines = isExpected(error) ? expected(error, debug, paint) : bug(error, debug, reportAt, paint);

@@ -201,7 +201,10 @@ class OpenTask {
     void this.task.check(undefined);
   }
 
-  /** Those of its title: less the indentation, the mark before it, and the last cell, where some terminals wrap. */
+  /**
+   * Those of its title: less the indentation, the mark before it, and the last cell, where some
+   * terminals wrap.
+   */
   get columns(): number {
     return this.options.area.columns - this.level * indentation - 3;
   }
@@ -269,7 +272,10 @@ function rendererOptions(tree: TreeOptions): RendererOptions {
 
 /** listr2 renders the tree; the live area places it, so that it shares the terminal with boards. */
 class TreeRenderer extends DefaultRenderer implements Drawable {
-  /** Otherwise listr2 chooses another renderer wherever stdout, which this never uses, is not a terminal. */
+  /**
+   * Otherwise listr2 chooses another renderer wherever stdout, which this never uses, is not a
+   * terminal.
+   */
   static override nonTTY = true;
   private readonly area: LiveArea;
 

@@ -2,7 +2,10 @@ import type { Writable } from 'node:stream';
 import { interceptWrites } from './intercept-writes.js';
 import { widthOf } from './text-width.js';
 
-/** A stream that may be a terminal; of one that does not tell its size, 80 columns and 24 rows are assumed. */
+/**
+ * A stream that may be a terminal; of one that does not tell its size, 80 columns and 24 rows are
+ * assumed.
+ */
 export type TerminalStream = Writable & { columns?: number; rows?: number };
 
 /** What the terminal is at the moment that something draws itself. */
@@ -30,9 +33,9 @@ const clearToEndOfLine = '\x1b[K';
 const clearBelow = '\x1b[J';
 
 /**
- * The last lines of a terminal, drawn again and again in place while boards are on it. Each frame overwrites the one before in
- * a single write and clears only what is left over, so that nothing flickers. What others write to the terminal meanwhile
- * appears above the boards.
+ * The last lines of a terminal, drawn again and again in place while boards are on it. Each frame
+ * overwrites the one before in a single write and clears only what is left over, so that nothing
+ * flickers. What others write to the terminal meanwhile appears above the boards.
  */
 export class LiveArea {
   private readonly boards: Drawable[] = [];
@@ -43,7 +46,8 @@ export class LiveArea {
 
   /**
    * @param now milliseconds
-   * @param sharing the streams that end at the same terminal, `stream` among them where others write to it too
+   * @param sharing the streams that end at the same terminal, `stream` among them where others
+   * write to it too
    */
   constructor(
     private readonly stream: TerminalStream,
@@ -87,7 +91,10 @@ export class LiveArea {
     );
   }
 
-  /** Also when the process ends in the middle: the cursor comes back, and nothing that others wrote is lost. */
+  /**
+   * Also when the process ends in the middle: the cursor comes back, and nothing that others wrote
+   * is lost.
+   */
   private readonly stop = (): void => {
     clearInterval(this.timer);
     process.off('exit', this.stop);
@@ -121,7 +128,10 @@ export class LiveArea {
     return this.boards.flatMap((board) => board.draw({ columns: this.columns, rows, nowMs: this.now() }));
   }
 
-  /** Back to the first live line. A window made narrower has wrapped the longer ones, which then take several rows. */
+  /**
+   * Back to the first live line. A window made narrower has wrapped the longer ones, which then
+   * take several rows.
+   */
   private toTop(): string {
     const rows = this.drawn.map((line) => Math.max(1, Math.ceil(widthOf(line) / this.columns)));
     const up = rows.reduce((sum, count) => sum + count, 0);

@@ -5,8 +5,8 @@ const clearToEndOfLine = '\x1b[K';
 const clearBelow = '\x1b[J';
 
 /**
- * A text on a terminal that takes the place of the one before, in one write, so that nothing flickers. What the terminal has no room for is
- * left out.
+ * A text on a terminal that takes the place of the one before, in one write, so that nothing
+ * flickers. What the terminal has no room for is left out.
  */
 export class Redrawn {
   private rows = 0;

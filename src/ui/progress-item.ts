@@ -1,9 +1,12 @@
-/** One line of progress: a machine or an image, and how far the work on it is. Times are in milliseconds of one clock. */
+/**
+ * One line of progress: a machine or an image, and how far the work on it is. Times are in
+ * milliseconds of one clock.
+ */
 export interface Subject {
   readonly name: string;
   status: 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
   text: string;
-  /** 0 to 1, absent where there is no telling. */
+  /** 0 to 1; undefined: unknown. */
   fraction?: number;
   /** When its first step began; the time at which it was opened until then. */
   startMs: number;
@@ -14,7 +17,7 @@ export function newSubject(name: string, nowMs: number): Subject {
   return { name, status: 'waiting', text: '', startMs: nowMs };
 }
 
-/** Ended subjects stay as they are: a late step must not bring one back. */
+/** Ended subjects never change: a late step must not revive one. */
 export function hasEnded(subject: Subject): boolean {
   return subject.endMs !== undefined;
 }

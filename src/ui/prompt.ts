@@ -15,13 +15,14 @@ export interface Question extends Terminal {
   mustAnswer?: boolean;
 }
 
-/** The answer "no", where whoever called counts on the work being done. */
+/** The answer "no" where the caller needs the work done. */
 export function notAgreed(work: 'changed' | 'removed', hint?: string): UserError {
-  return new UserError(`not agreed to: nothing was ${work}`, hint === undefined ? {} : { hint });
+  return new UserError(`aborted; nothing was ${work}`, hint === undefined ? {} : { hint });
 }
 
 /**
- * Asks a question that is shown as it is; `y` and `yes` are yes, anything else and the end of the input is no.
+ * Asks a question that is shown as it is; `y` and `yes` are yes, anything else and the end of the
+ * input is no.
  * @throws UserError at the end of the input where there must be an answer; the signal's reason
  */
 export async function confirm(
@@ -44,9 +45,9 @@ export async function confirm(
 }
 
 /**
- * Asks for what must not be seen: nothing of it is shown. The question stands on a line of its own, which lines of progress that
- * are drawn below it leave alone.
- * @throws UserError where there is no terminal to ask at; AbortError on Ctrl-C; the signal's reason
+ * Asks for a secret without echoing it. The question has a line of its own, which progress lines
+ * below it do not overwrite.
+ * @throws UserError without a terminal; AbortError on Ctrl-C; the signal's reason
  */
 export async function askSecret(
   question: string,
@@ -54,7 +55,7 @@ export async function askSecret(
 ): Promise<string> {
   if (!input.isTTY) {
     throw new UserError(
-      `a password is needed, and there is no terminal to ask for it: "${question.trim()}"`,
+      `a password is required, but there is no terminal to ask for it: "${question.trim()}"`,
       {
         hint: 'run it at a terminal, or let the SSH user use sudo without a password',
       },
@@ -72,7 +73,8 @@ export async function askSecret(
 }
 
 /**
- * The secret: asked for at a terminal, as `askSecret` does; otherwise the first line of what is piped in.
+ * The secret: asked for at a terminal, as `askSecret` does; otherwise the first line of what is
+ * piped in.
  * @throws UserError when there is none; AbortError on Ctrl-C; the signal's reason
  */
 export async function askOrReadSecret(question: string, terminal: SecretTerminal): Promise<string> {

@@ -3,8 +3,8 @@ import { padEnd, truncate, widthOf } from './text-width.js';
 const gap = '   ';
 
 /**
- * A table as docker and docker-machine print it: upper-case headers, columns three blanks apart, no lines, no blanks at line
- * ends. With `width` (cells) the last column is cut to fit it.
+ * A table as docker and docker-machine print it: upper-case headers, columns three blanks apart, no
+ * lines, no blanks at line ends. With `width` (cells) the last column is cut to fit it.
  * @returns lines without a newline after the last
  */
 export function formatTable(
@@ -15,7 +15,10 @@ export function formatTable(
   return alignColumns([columns.map((name) => name.toUpperCase()), ...rows], width);
 }
 
-/** Rows of any lengths, their columns three blanks apart. @returns lines without a newline after the last */
+/**
+ * Rows of any lengths, their columns three blanks apart.
+ * @returns lines without a newline after the last
+ */
 export function alignColumns(rows: readonly (readonly string[])[], width?: number): string {
   const count = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: count }, (_, column) =>

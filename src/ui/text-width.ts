@@ -1,7 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 
 /**
- * Text measured in terminal cells: wide characters (Unicode Standard Annex 11 and emoji) take two, combining marks none.
+ * Text measured in terminal cells: wide characters (Unicode Standard Annex 11 and emoji) take two,
+ * combining marks none.
  */
 
 const invisible = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
@@ -44,7 +45,10 @@ export function oneLine(text: string): string {
     .trim();
 }
 
-/** The lines of an uncoloured text, long ones broken at spaces (or inside a word that is longer than a line). */
+/**
+ * The lines of an uncoloured text, long ones broken at spaces (or inside a word that is longer than
+ * a line).
+ */
 export function wrap(text: string, width: number): string[] {
   return safeLines(text).flatMap((line) => wrapLine(line, width));
 }
@@ -65,7 +69,10 @@ function wrapLine(line: string, width: number): string[] {
   return [line.slice(0, cut).trimEnd(), ...wrapLine(line.slice(cut).trimStart(), width)];
 }
 
-/** Where to break a line that is too long: after the last space that fits, else where the width is used up. */
+/**
+ * Where to break a line that is too long: after the last space that fits, else where the width is
+ * used up.
+ */
 function breakPoint(line: string, width: number): number {
   let used = 0;
   let end = 0;

@@ -250,7 +250,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       await comeAs('node3', 'ada');
       const { code, stdout } = await provision('node3');
       await comeAs('node3', 'root');
-      expect([code, stdout]).toEqual([1, expect.stringContaining('a password is needed')]);
+      expect([code, stdout]).toEqual([1, expect.stringContaining('a password is required')]);
     });
 
     test('whose sudo wants a password, typed at the terminal', async () => {

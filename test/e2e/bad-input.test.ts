@@ -35,7 +35,7 @@ describe.skipIf(!canMakeMachines())('bad input', () => {
     { args: ['use', 'nothere'], code: 1, says: 'nothere' },
     { args: ['doctor', '-d', 'nspwan'], code: 1, says: 'unknown driver "nspwan"' },
     { args: ['ls', '--bogus'], code: 2, says: '--bogus' },
-    { args: ['certs', 'rotate'], code: 1, says: 'not agreed to: nothing was changed' },
+    { args: ['certs', 'rotate'], code: 1, says: 'aborted; nothing was changed' },
     {
       args: ['swarm', 'backup'],
       code: 2,

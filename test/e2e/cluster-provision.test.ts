@@ -113,7 +113,7 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
 
   test('a second run changes nothing and says so; the plan ends with 0', async () => {
     const { code, stdout } = await provision();
-    expect([code, stdout]).toEqual([0, 'no change: all is as it is to be\n']);
+    expect([code, stdout]).toEqual([0, 'No changes. The cluster matches its groups.\n']);
     expect(await plan()).toEqual({ code: 0, rows: [] });
     expect((await belt.ok(['cluster', 'ls'])).replaceAll(/ +/g, ' ')).toContain(
       'swarm2k * mg0 mg0,mg1,mg2 7 / 7\n',
@@ -174,7 +174,7 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
     await belt.ok(['create', '512mb', 'old1']);
     await belt.ok(['swarm', 'join', 'mg1', 'old1']);
     expect(await plan()).toEqual({ code: 2, rows: ['old1 extra'] });
-    expect((await provision()).stdout).toBe('no change: all is as it is to be\n');
+    expect((await provision()).stdout).toBe('No changes. The cluster matches its groups.\n');
     expect((await provision('--prune')).stdout).toBe('removed: old1\n');
     expect((await nodes('mg1')).map((row) => row.split(' ')[0])).toEqual([...managers, ...workers]);
     expect(await plan()).toEqual({ code: 0, rows: [] });
@@ -189,7 +189,7 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
     expect([slip.code, slip.stderr]).toEqual([
       1,
       expect.stringContaining(
-        `${path} line 5: "lables" is no key of a group, and no setting of the nspawn driver\ndid you mean "labels"?`,
+        `${path} line 5: "lables" is not a key of a group or a setting of the nspawn driver\ndid you mean "labels"?`,
       ),
     ]);
     await writeFile(path, 'managers: {nodes: "mg[0:2]"}\nmore: {role: worker, nodes: "mg[2:3]"}\n');
@@ -236,6 +236,6 @@ describe.skipIf(!canMakeMachines())('a cluster from a command line, as of old', 
       ['node1', '512mb'],
       ['node2', '512mb'],
     ]);
-    expect(await belt.ok(args)).toBe('no change: all is as it is to be\n');
+    expect(await belt.ok(args)).toBe('No changes. The cluster matches its groups.\n');
   });
 });

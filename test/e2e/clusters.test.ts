@@ -48,7 +48,7 @@ describe('clusters and their settings', () => {
     [['cluster', 'update', 'network=everywhere'], 1, 'the setting network must be an IPv4 range'],
     [['cluster', 'update'], 2, 'nothing to change'],
     [['cluster', 'rm', 'swarm3k'], 1, 'no cluster is called "swarm3k"\ndid you mean "swarm2k"?'],
-    [['cluster', 'plan'], 1, 'nothing says what the cluster swarm2k is to be'],
+    [['cluster', 'plan'], 1, 'no groups are defined for cluster swarm2k'],
     [['cluster', 'provision', 'node[1:2]'], 1, 'no group has managers, and a swarm needs one'],
     [['cluster', 'provision', '--manager', 'mg[2:0]'], 2, 'bad node pattern "mg[2:0]"'],
     [['--cluster', 'nowhere', 'cluster', 'update', 'image=debian-12'], 1, 'no cluster is called "nowhere"'],

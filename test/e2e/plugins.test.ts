@@ -172,7 +172,7 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
     const wrong = await belt.run(['create', '-d', 'box', 'm1']);
     expect([wrong.code, wrong.stderr]).toEqual([
       1,
-      expect.stringContaining('"rot" is no setting of the box driver'),
+      expect.stringContaining('"rot" is not a setting of the box driver'),
     ]);
     const refused = await belt.run(['create', '-d', 'box', '512mb', 'm1']);
     expect(refused.code).toBe(1);
@@ -232,7 +232,7 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
     expect([stop.code, stop.stderr]).toEqual([1, expect.stringContaining('unknown driver "box"')]);
     writeFileSync(join(belt.folder, '.belt.yaml'), 'box:\n  root: /\n');
     const section = await belt.run(['create', 'm3']);
-    expect(section.stderr).toMatch(/"box" is no setting or driver\n.*belt plugins install PACKAGE/);
+    expect(section.stderr).toMatch(/"box" is not a setting or driver\n.*belt plugins install PACKAGE/);
     rmSync(join(belt.folder, '.belt.yaml'));
     // What needs no driver goes on.
     expect(await belt.ok(['ssh', 'm1', 'hostname'])).toBe('m1\n');

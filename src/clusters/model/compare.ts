@@ -5,7 +5,7 @@ import { parseSize, sameSize } from '../../machines/model/sizes.js';
 import type { Role } from '../../swarm/model/swarm-node.js';
 import type { Availability, Group } from './group.js';
 
-/** What a cluster is to be beside what it is, machine by machine. */
+/** The wanted state of a cluster compared with its current state, machine by machine. */
 
 /** A machine as its group wants it. */
 export interface Wanted {
@@ -15,7 +15,7 @@ export interface Wanted {
   size?: string;
   availability: Availability;
   labels: Readonly<Record<string, string>>;
-  /** Absent: the engine is left as it is. */
+  /** Omitted: the engine is left as it is. */
   engine?: EngineWish;
 }
 
@@ -51,12 +51,12 @@ export interface PresentNode {
 }
 
 export interface Cluster {
-  /** `unknown`: nobody can tell now, since machines are off or do not answer; then nothing is said of nodes. */
+  /** `unknown`: machines are off or do not respond; nodes are then not compared. */
   swarm: 'there' | 'none' | 'unknown';
   present: readonly Present[];
 }
 
-/** One thing that is not as it is to be. */
+/** One difference between the wanted and the current state. */
 export type Difference =
   | { what: 'machine'; is: MachineState | 'unfinished'; wanted: 'running' }
   | { what: 'size'; is: string; wanted: string }
@@ -69,9 +69,9 @@ export type Difference =
 
 export interface NodeDifference {
   name: string;
-  /** Absent: no group names it. */
+  /** Undefined: no group names it. */
   group?: string;
-  /** `missing`: there is no machine, or it is not in the swarm. `extra`: no group names it. */
+  /** `missing`: the machine does not exist or is not in the swarm. `extra`: no group names it. */
   status: 'missing' | 'different' | 'extra';
   differences: readonly Difference[];
 }
@@ -90,7 +90,7 @@ export function wantedOf(groups: readonly Group[]): Wanted[] {
   );
 }
 
-/** In the order of the groups, and after them what no group names. Empty when all is as it is to be. */
+/** In the order of the groups, followed by what no group names. Empty when the cluster matches. */
 export function compare(wanted: readonly Wanted[], { present, swarm }: Cluster): NodeDifference[] {
   const byName = new Map(present.map((each) => [each.name, each]));
   const named = new Set(wanted.map(({ name }) => name));
@@ -132,7 +132,7 @@ function machineDifference(machine: PresentMachine | undefined): Difference[] {
   return is === 'running' ? [] : [{ what: 'machine', is, wanted: 'running' }];
 }
 
-/** Where nobody knows the machine's size there is nothing to compare. */
+/** An unknown size is not compared. */
 function sizeDifference(
   { size: wanted }: Wanted,
   { size, memory, finished, state }: PresentMachine,

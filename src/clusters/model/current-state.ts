@@ -11,8 +11,8 @@ export interface SeenMachine {
 }
 
 /**
- * What is there of a cluster, name by name: the recorded machines, and the nodes of its swarm. A node that is not ready and whose
- * machine is gone is one that the machine has left behind.
+ * What is there of a cluster, name by name: the recorded machines, and the nodes of its swarm. A
+ * node that is not ready and whose machine is gone is one that the machine has left behind.
  */
 export function presentOf(machines: readonly SeenMachine[], members: readonly Member[]): Present[] {
   const nodes = new Map(

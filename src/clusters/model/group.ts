@@ -2,7 +2,7 @@ import { UserError } from '../../base/errors.js';
 import type { EngineWord } from '../../engine/model/engine-options.js';
 import type { EngineSettings } from '../../engine/model/engine-settings.js';
 
-/** What a cluster is to be: groups of machines that are alike, from its config.yml or from a command line. */
+/** A declared cluster: groups of identical machines, from its config.yml or from a command line. */
 export interface Group {
   name: string;
   /** Where it is asked for: `/p/.belt/x/config.yml line 3`, `--manager`. */
@@ -10,7 +10,7 @@ export interface Group {
   role: 'manager' | 'worker';
   /** Names of machines, each once. */
   nodes: readonly string[];
-  /** As the person wrote it; absent: the driver's default, and what is there is left. */
+  /** As the user wrote it. Default: the driver's, and existing machines keep theirs. */
   size?: string;
   availability: Availability;
   /** Of the swarm's nodes; labels that are not named here are left as they are. */
@@ -19,7 +19,10 @@ export interface Group {
   /** Of the driver, by key, in place of the cluster's. */
   settings: GroupSettings;
   engine: EngineSettings;
-  /** What of `engine` is said for this cluster itself: machines that exist are held to that, and to no more. */
+  /**
+   * The keys of `engine` that are set for this cluster itself: only those are applied to existing
+   * machines.
+   */
   engineSaid: readonly EngineWord[];
 }
 
@@ -36,7 +39,7 @@ export type Availability = (typeof availabilities)[number];
 
 /**
  * Refuses groups that cannot be a swarm together.
- * @throws UserError naming both places of a machine that two groups want, or when there is no manager
+ * @throws UserError naming both places of a machine that is in two groups, or without a manager
  */
 export function requireSwarm(groups: readonly Group[]): void {
   const owners = new Map<string, { name: string; group: Group }>();

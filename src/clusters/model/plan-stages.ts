@@ -1,14 +1,14 @@
 import { type Cluster, compare, type Difference, type Present, type Wanted } from './compare.js';
 
 /**
- * What is to be done, and in which order, for a cluster to become what it is to be: machines first; managers one by one, each settled
- * before the next; then workers; then what is set on nodes.
+ * The steps that bring a cluster to its wanted state, in order: machines first; managers one by
+ * one, each settled before the next; then workers; then the settings of nodes.
  */
 
 /** What is done to one machine or its node. */
 export type Step =
-  /** `anew`: the provider has lost the machine, and what is recorded of it goes first. */
-  | { does: 'create'; name: string; anew: boolean }
+  /** `recreate`: the provider has lost the machine; its record is removed first. */
+  | { does: 'create'; name: string; recreate: boolean }
   | { does: 'start'; name: string }
   /** Removes a node that a machine of this name has left behind. */
   | { does: 'forget'; name: string; nodeId: string }
@@ -19,7 +19,7 @@ export type Step =
   | { does: 'promote' | 'demote'; name: string }
   /** Availability and labels, as the group has them. */
   | { does: 'set'; name: string }
-  /** The engine is told what is new in its group. */
+  /** Applies the engine settings of its group. */
   | { does: 'engine'; name: string }
   | { does: 'resize'; name: string; size: string }
   /** Takes it out of the swarm and destroys it. */
@@ -37,8 +37,8 @@ export interface PlanOptions {
 }
 
 /**
- * The stages in their order; none is empty, and there are none when nothing is to be done. While nobody can tell what swarm there is,
- * only machines are made and started.
+ * The stages in order, none of them empty; no stage when nothing has to be done. While the swarm is
+ * unknown, machines are only created and started.
  */
 export function planStages(wanted: readonly Wanted[], cluster: Cluster, { prune }: PlanOptions): Stage[] {
   const plan = new Planner(wanted, cluster);
@@ -78,7 +78,7 @@ class Planner {
     return this.of('machine').map(({ name, difference: { is } }): Step => {
       const creates = is === 'missing' || is === 'unfinished';
       return creates
-        ? { does: 'create', name, anew: this.present.get(name)?.machine?.state === 'missing' }
+        ? { does: 'create', name, recreate: this.present.get(name)?.machine?.state === 'missing' }
         : { does: 'start', name };
     });
   }
@@ -91,7 +91,7 @@ class Planner {
     }));
   }
 
-  /** A node whose machine is only being started may still be taken for ready. */
+  /** A node whose machine has just been started may still be listed as ready. */
   waits(): Step[] {
     const started = this.machines().flatMap((step) =>
       step.does === 'start' && this.isNode(step.name) ? [step.name] : [],
@@ -100,7 +100,7 @@ class Planner {
     return [...names].map((name) => ({ does: 'await', name }));
   }
 
-  /** The first one begins the swarm where there is none. */
+  /** Without a swarm, the first one initializes it. */
   newManagers(): Step[] {
     const managers = this.wanted.filter(({ name, role }) => role === 'manager' && !this.isNode(name));
     return managers.map(({ name }, index) =>
@@ -155,7 +155,7 @@ class Planner {
     );
   }
 
-  /** Nodes that have this role, and are to have the other. */
+  /** Nodes that have this role and should have the other. */
   private ofRole(role: Wanted['role']): string[] {
     return this.of('role').flatMap(({ name, difference }) => (difference.is === role ? [name] : []));
   }

@@ -3,7 +3,7 @@ import { foldNames } from '../../machines/model/fold-names.js';
 import { formatTable } from '../../ui/table.js';
 import { oneLine } from '../../ui/text-width.js';
 
-/** One thing that is not as it is to be. */
+/** One difference between the wanted and the current state. */
 export interface DifferenceRow {
   what: string;
   key?: string;
@@ -19,7 +19,7 @@ export interface NodeDifferenceRow {
   differences: readonly DifferenceRow[];
 }
 
-/** A line for all nodes on which the same is to be done. Empty when nothing is. */
+/** One line for all nodes with the same differences. Empty when the cluster matches. */
 export function differenceTable(rows: readonly NodeDifferenceRow[]): string {
   if (rows.length === 0) return '';
   const alike = groupBy(rows, (row) => cellsOf(row).join('\n'));
@@ -42,13 +42,15 @@ function differenceText({ what, key, is, wanted }: DifferenceRow): string {
   return `${what}${key === undefined ? '' : ` ${key}`}: ${is ?? 'none'} -> ${wanted}`;
 }
 
-/** How much is to be done, and how. */
+/** Counts the differences, and names the command that resolves them. */
 export function planSummary(
   { differences: rows, fixed }: { differences: readonly NodeDifferenceRow[]; fixed: readonly unknown[] },
   { prune }: { prune: boolean },
 ): string {
   if (rows.length === 0)
-    return fixed.length > 0 ? 'no difference that can be changed' : 'no difference: all is as it is to be';
+    return fixed.length > 0
+      ? 'No differences that can be changed.'
+      : 'No changes. The cluster matches its groups.';
   const count = (status: NodeDifferenceRow['status']): number =>
     rows.filter((row) => row.status === status).length;
   const [missing, different, extra] = [count('missing'), count('different'), count('extra')];
@@ -57,11 +59,11 @@ export function planSummary(
   return `${counts}; make it so: belt cluster provision${removal}`;
 }
 
-/** What a provision says that had nothing to do. */
+/** Printed by a provision that had nothing to do. */
 export function noChangeText({ fixed }: { fixed: readonly unknown[] }): string {
   return fixed.length > 0
-    ? 'no change: all is as it is to be, where it can be changed'
-    : 'no change: all is as it is to be';
+    ? 'No changes. The cluster matches its groups where it can be changed.'
+    : 'No changes. The cluster matches its groups.';
 }
 
 /** What was done to one node. */
@@ -70,7 +72,7 @@ export interface StepRow {
   outcome: { status: string };
 }
 
-/** What a stage has done: a line for each thing, with the nodes that it was done to. */
+/** What a stage has done: one line per kind of step, with its nodes. */
 export function stageText(ends: readonly StepRow[]): string {
   const done = ends.filter(({ outcome }) => outcome.status === 'ok').map(({ step }) => step);
   const lines = [...groupBy(done, doneWord)].map(
@@ -80,15 +82,15 @@ export function stageText(ends: readonly StepRow[]): string {
 }
 
 const doneWords: Readonly<Record<string, string>> = {
-  create: 'machines made',
+  create: 'machines created',
   start: 'machines started',
   forget: 'left-over nodes removed',
   await: 'nodes ready again',
-  init: 'swarm begun on',
+  init: 'swarm initialized on',
   promote: 'promoted',
   demote: 'demoted',
   set: 'availability and labels set',
-  engine: 'engines set up anew',
+  engine: 'engines reconfigured',
   remove: 'removed',
 };
 
@@ -103,9 +105,9 @@ export interface LeftRow {
   left: readonly NodeDifferenceRow[];
 }
 
-/** What did not work, and what is still to be done. */
+/** The failed steps, and the differences that remain. */
 export function failureList({ failed, left }: LeftRow): string {
   const lines = failed.map(({ step, error }) => `${step.name}: ${step.does} failed: ${error}`);
   const names = foldNames(left.map(({ name }) => name)).join(',');
-  return [...lines, `not as it is to be: ${names}; the same command goes on`].join('\n');
+  return [...lines, `still different: ${names}; the same command goes on`].join('\n');
 }

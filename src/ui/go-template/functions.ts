@@ -5,8 +5,9 @@ import { type GoValue, goJson, isList, isMap, isTrue, show, typeOf } from './val
 type TemplateFunction = (...values: GoValue[]) => GoValue;
 
 /**
- * The functions of Go's text/template that formats use, and docker-machine's own two. `and` and `or` are here with all their
- * arguments evaluated, as in Go before 1.18: no argument of a format has an effect.
+ * The functions of Go's text/template that formats use, and docker-machine's own two. `and` and
+ * `or` are here with all their arguments evaluated, as in Go before 1.18: no argument of a format
+ * has an effect.
  */
 const functions: Readonly<Record<string, TemplateFunction>> = {
   json: (value) => goJson(value),

@@ -5,25 +5,30 @@ import type { GoValue } from './value.js';
 
 export type { GoValue };
 
-/** A template in the language of Go's text/template, as far as the formats of docker-machine and docker use it. */
+/**
+ * A template in the language of Go's text/template, as far as the formats of docker-machine and
+ * docker use it.
+ */
 export interface GoTemplate {
   /**
-   * @throws UserError, in Go's words, for what the data cannot answer: an index out of range, a field of something without fields
+   * @throws UserError, in Go's words, for what the data cannot answer: an index out of range, a
+   * field of something without fields
    */
   render(data: GoValue): string;
 }
 
 export interface TemplateOptions {
   /**
-   * What a field is that the data does not have: `<no value>`, as of a map in Go (the default), or an error, as of a struct.
-   * Holds for the data itself; below it everything is a map.
+   * What a field is that the data does not have: `<no value>`, as of a map in Go (the default), or
+   * an error, as of a struct. Holds for the data itself; below it everything is a map.
    */
   missing?: MissingField;
 }
 
 /**
- * Reads a template: fields, variables, pipelines, `if`, `with`, `range`, comparison, `index`, `len`, `slice`, `printf`, and
- * docker-machine's `json` and `prettyjson`. Whole numbers are shown in full where Go would write 1.048576e+06.
+ * Reads a template: fields, variables, pipelines, `if`, `with`, `range`, comparison, `index`,
+ * `len`, `slice`, `printf`, and docker-machine's `json` and `prettyjson`. Whole numbers are shown
+ * in full where Go would write 1.048576e+06.
  * @see https://pkg.go.dev/text/template
  * @throws UserError `template parsing error: template: :1: …`
  */
@@ -32,7 +37,10 @@ export function parseGoTemplate(text: string, { missing = 'no value' }: Template
   return { render: (data) => evaluate(nodes, data, missing) };
 }
 
-/** The characters `\t` and `\n` that a shell left in single quotes, as docker-machine and docker take them. */
+/**
+ * The characters `\t` and `\n` that a shell left in single quotes, as docker-machine and docker
+ * take them.
+ */
 export function expandEscapes(text: string): string {
   return text.replaceAll('\\t', '\t').replaceAll('\\n', '\n');
 }

@@ -2,7 +2,10 @@ import { isKnownFunction } from './functions.js';
 import { type Piece, parsingError, scan, type Token } from './scan.js';
 import type { GoValue } from './value.js';
 
-/** A template as a tree: https://pkg.go.dev/text/template, less `define`, `template`, `block`, `break` and `continue`. */
+/**
+ * A template as a tree: https://pkg.go.dev/text/template, less `define`, `template`, `block`,
+ * `break` and `continue`.
+ */
 export type TemplateNode =
   | { kind: 'text'; text: string }
   | { kind: 'print'; pipeline: Pipeline }

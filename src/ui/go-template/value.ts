@@ -1,4 +1,7 @@
-/** What templates work on: JSON as Go decodes it into `interface{}`. Undefined is a key that a map does not have. */
+/**
+ * What templates work on: JSON as Go decodes it into `interface{}`. Undefined is a key that a map
+ * does not have.
+ */
 export type GoValue = string | number | boolean | null | undefined | readonly GoValue[] | GoMap;
 
 export interface GoMap {
@@ -25,7 +28,10 @@ export function isTrue(value: GoValue): boolean {
   return Boolean(value);
 }
 
-/** A value as Go's `%v` shows it: `[a b]`, `map[k:v]`. Whole numbers are shown in full, which Go does only below a million. */
+/**
+ * A value as Go's `%v` shows it: `[a b]`, `map[k:v]`. Whole numbers are shown in full, which Go
+ * does only below a million.
+ */
 export function show(value: GoValue): string {
   if (value === null || value === undefined) return '<nil>';
   if (isList(value)) return `[${value.map(show).join(' ')}]`;

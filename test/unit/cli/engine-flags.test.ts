@@ -42,7 +42,7 @@ test('a settings file says what no flag and no variable does, and errors say whe
     return 'accepted';
   };
   expect(await refused('engine:\n  acces: local\n')).toBe(
-    '/p/.belt.yaml line 2: "acces" is no setting of engines',
+    '/p/.belt.yaml line 2: "acces" is not an engine setting',
   );
   expect(await refused('engine:\n  access: open\n')).toBe(
     '/p/.belt.yaml line 2: access must be secure, insecure, local, not "open"',

@@ -51,7 +51,7 @@ describe('new', () => {
     ['a/b', [], 'UsageError', '"a/b" cannot be the name of a cluster'],
     ['active', [], 'UsageError', '"active" cannot be the name of a cluster'],
     ['default', [], 'UserError', 'there is a cluster called "default" already'],
-    ['x', ['imgae=a'], 'UsageError', '"imgae" is no setting of the nspawn driver'],
+    ['x', ['imgae=a'], 'UsageError', '"imgae" is not a setting of the nspawn driver'],
     ['x', ['image'], 'UsageError', '"image" is not KEY=VALUE'],
     [
       'x',
@@ -97,7 +97,7 @@ describe('update', () => {
     await writeFile(join(root, 'one', 'config.yml'), text);
   };
 
-  test('changes what was said, shows it line by line, and leaves the rest', async () => {
+  test('update changes the given keys, shows the changed lines, and leaves the rest', async () => {
     await write(
       '# mine\nnspawn:   # local\n    image:   debian-13  # newest\nworkers: {nodes: "n[1:2]", size: 1gb}\n',
     );
@@ -122,7 +122,7 @@ describe('update', () => {
   });
 
   test.each([
-    [['iamge=x'], '"iamge" is no setting of the nspawn driver', 'did you mean "image"?'],
+    [['iamge=x'], '"iamge" is not a setting of the nspawn driver', 'did you mean "image"?'],
     [['image'], '"image" is not KEY=VALUE', 'as in: image=debian-12'],
     [
       ['bridge=0'],
@@ -188,7 +188,7 @@ describe('ls', () => {
     ]);
   });
 
-  test('a cluster that gives no answer, or whose record is damaged, costs its own row and no more', async () => {
+  test('an unresponsive cluster, or one with a damaged record, only affects its own row', async () => {
     await bed.running('node1');
     for (const name of ['broken', 'mute']) await create(name);
     const mute = new MemoryDriver();

@@ -301,7 +301,7 @@ describe('docker-machine’s store', () => {
     });
   });
 
-  test('a damaged machine is told of and left alone', async () => {
+  test('a damaged machine is reported and left alone', async () => {
     await writeFile(configOf('v2'), '{');
     const outcomes = await importStore(input(), bed.context);
     expect(outcomes.map(({ name, status }) => [name, status])).toEqual([
@@ -316,7 +316,7 @@ describe('docker-machine’s store', () => {
 
   test('another folder is refused', async () => {
     await expect(importStore({ folder: join(store, 'machines'), name: 'x' }, bed.context)).rejects.toThrow(
-      'is no store of docker-machine',
+      'is not a docker-machine store',
     );
   });
 });

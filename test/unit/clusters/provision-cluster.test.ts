@@ -207,7 +207,7 @@ describe('what has drifted', () => {
     expect(bed.driver.machines.get('node1')?.state).toBe('running');
   });
 
-  test('a machine that its provider has lost is made anew, and the node that it was goes', async () => {
+  test('a machine that its provider has lost is recreated, and its old node is removed', async () => {
     bed.driver.machines.delete('mg1');
     Object.assign((await bed.engine('mg1')).node ?? {}, {
       status: 'down',
@@ -219,7 +219,7 @@ describe('what has drifted', () => {
     expect(swarm()).toEqual(asWished);
   });
 
-  test('a machine that was made anew by hand is not taken for the node that it was', async () => {
+  test('a machine recreated by hand is not taken for its old node', async () => {
     Object.assign((await bed.engine('node1')).node ?? {}, { status: 'down', left: true });
     (await bed.engine('node1')).state = 'inactive';
     expect(done(await provision())).toEqual(['forget node1', 'join node1', 'set node1']);
@@ -232,7 +232,7 @@ describe('what has drifted', () => {
     expect([...bed.driver.machines.values()].map(({ size }) => size).slice(3)).toEqual(['2gb', '2gb']);
   });
 
-  test('what an interrupted resize has on record is forgotten once the nodes are as they are to be', async () => {
+  test('the record of an interrupted resize is removed once the nodes match their groups', async () => {
     bed.groups[0] = { ...managers, size: '2gb' };
     const context = await bed.nextRun();
     bed.driver.onMoment = (moment) => {
@@ -254,7 +254,7 @@ describe('what has drifted', () => {
     expect(await isRecorded()).toBe(false);
   });
 
-  test('engines are told what is new, managers one by one, and no more than is said', async () => {
+  test('engines get changed settings only, managers one by one', async () => {
     const own = await bed.onDisk('node2');
     await bed.cluster.save({ ...own, engine: settingsOf({ access: 'local', options: ['mtu=1400'] }) });
     const engine = settingsOf({ access: 'local', labels: ['disk=ssd'] });
@@ -290,7 +290,7 @@ describe('what has drifted', () => {
     expect(done(forced).sort()).toEqual(['engine mg0', 'engine mg1', 'resize node1', 'resize node2']);
   });
 
-  test('what machines were made with for good is told, and keeps nothing from its end', async () => {
+  test('settings fixed at creation are reported and do not fail the run', async () => {
     const own = await bed.onDisk('node1');
     await bed.cluster.save({ ...own, driverData: { region: 'nyc1' } });
     const madeWith: Driver['madeWith'] = ({ driverData }) => ({
@@ -311,7 +311,7 @@ describe('what has drifted', () => {
     bed.reporter.lines.length = 0;
     expect(await provision()).toMatchObject({ done: [], failed: [], left: [] });
     expect(bed.reporter.lines.filter((line) => line.startsWith('warning: node'))).toEqual([
-      'warning: node[1:2]: storage_driver of the engine is none, and workers wants btrfs; only a machine that is made anew has it: belt rm node[1:2], and belt cluster provision',
+      'warning: node[1:2]: storage_driver of the engine is none, and workers wants btrfs; recreate the machine to change it: belt rm node[1:2], and belt cluster provision',
     ]);
     bed.driver.machines.delete('node1');
     Object.assign((await bed.engine('node1')).node ?? {}, { status: 'down', left: true });
@@ -347,7 +347,7 @@ describe('what has drifted', () => {
     ]);
   });
 
-  test('what is done and does not last is told, not done for ever', async () => {
+  test('a step that does not last is reported, not repeated forever', async () => {
     const engine = await bed.engine('node1');
     const node = engine.node;
     Object.defineProperty(node, 'availability', { get: () => 'drain', set() {}, enumerable: true });
@@ -484,12 +484,12 @@ describe('what only the person can sort out', () => {
     });
   });
 
-  test('nothing says what the cluster is to be, or two do', async () => {
+  test('no declaration, or two of them, are refused', async () => {
     const words = { managers: ['mg[0:2]'], workers: ['node[1:2]'], managerSize: '8gb', workerSize: '2gb' };
     await expect(wantedGroups(words, bed.context)).rejects.toMatchObject({ name: 'UsageError' });
     bed.groups.length = 0;
     await expect(wantedGroups({ managers: [], workers: [] }, bed.context)).rejects.toThrow(
-      'nothing says what the cluster default is to be',
+      'no groups are defined for cluster default',
     );
     await expect(wantedGroups({ managers: [], workers: ['node1'] }, bed.context)).rejects.toThrow(
       'no group has managers, and a swarm needs one',

@@ -87,7 +87,7 @@ test('records that exist stay as they are, and another cluster of that name is r
   expect((await plan({ as: 'again' })).context.cluster.name).toBe('again');
 });
 
-test('machines that nobody is let in to, and that are off, are recorded and have failed', async () => {
+test('machines that refuse login or are off are recorded and reported as failed', async () => {
   found = [machine('node1', one), machine('node2', one, { state: 'stopped' })];
   bed.ssh.refused.add('node1');
   const rebuilt = await plan();

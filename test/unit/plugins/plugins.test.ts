@@ -55,7 +55,7 @@ describe('a driver of a package', () => {
     expect(error.message).toMatch(/^belt-driver-x 2\.1\.0 /);
   });
 
-  test('is said to be too new or too old, with what to do', async () => {
+  test('a plugin that is too new or too old is refused with a hint', async () => {
     const of = (api: number) =>
       loadPackage({ name: 'p', version: '1.0.0', folder, declared: { driver: './none.js', api } });
     await expect(of(2)).rejects.toMatchObject({ hint: 'update belt' });
@@ -75,7 +75,7 @@ describe('a driver of a package', () => {
       'check(), resize(), doctor()',
     ],
     ['undefined', 'check(), create(), list(), start(), stop(), kill(), remove(), resize(), doctor()'],
-  ])('that opens %s is told what it lacks', async (opened, lacks) => {
+  ])('a plugin that opens %s is refused with what it lacks', async (opened, lacks) => {
     const driver = await load(`{ name: 'x', summary: 's', settings: [], open: async () => (${opened}) }`);
     await expect(driver.open({} as DriverOptions)).rejects.toThrow(
       new ExternalError(`x: the opened driver lacks ${lacks}`),
@@ -201,15 +201,17 @@ describe('where plugins are', () => {
     expect(await readdir(join(folder, 'replaced/plugins'))).toEqual(['p']);
   });
 
-  test('what lies there and is no plugin is named', async () => {
+  test('a folder that is not a plugin is named', async () => {
     const plugins = at({ BELT_DATA_DIR: 'odd' });
     await (await plugins.begin()).put('odd');
     expect(await plugins.drivers()).toEqual(['odd']);
-    await expect(plugins.read('odd')).rejects.toThrow(/^the plugin with the driver odd is no npm package: /);
+    await expect(plugins.read('odd')).rejects.toThrow(
+      /^the plugin with the driver odd is not an npm package: /,
+    );
   });
 });
 
-describe('what is to be installed', () => {
+describe('packages to install', () => {
   test.each(['./x', '../x', '.', '..', '/x', 'file:x', 'x.tgz', 'x/y-1.0.0.tar.gz', 'C:\\x', '.\\x', '~/x'])(
     '%s is on this computer',
     (spec) => expect(isLocal(spec)).toBe(true),

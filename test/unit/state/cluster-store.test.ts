@@ -219,7 +219,7 @@ describe('a store that nothing was written to', () => {
     await expect(stat(dirname(folder))).rejects.toThrow('ENOENT');
   });
 
-  test('has one id from the first write on, whoever wrote first', async () => {
+  test('has one id from the first write on', async () => {
     const [one, other] = [await open(), await open()];
     expect(one.id).not.toBe(other.id);
     await Promise.all([one.save(machine('node1')), other.save(machine('node2'))]);

@@ -129,24 +129,24 @@ describe('what cannot be is refused with file and line', () => {
       '1: the group "manegers" does not say what it is',
       'add "role: manager" or "role: worker"',
     ],
-    ['manegers: {size: 8gb}', '1: "manegers" is no setting, driver or group', 'did you mean "managers"?'],
-    ['ocaen: {region: sgp1}', '1: "ocaen" is no setting, driver or group', 'did you mean "ocean"?'],
+    ['manegers: {size: 8gb}', '1: "manegers" is not a setting, driver or group', 'did you mean "managers"?'],
+    ['ocaen: {region: sgp1}', '1: "ocaen" is not a setting, driver or group', 'did you mean "ocean"?'],
     ['workers: {size: 2gb}', '1: the group "workers" names no nodes', 'as in: nodes: "node[1:4]"'],
     ['workers: {nodes: }', '1: the group "workers" names no nodes', 'as in: nodes: "node[1:4]"'],
     ['workers: 3', '1: "workers" is a group, and must hold settings by name', undefined],
     [
       'workers:\n  nodes: node1\n  siez: 2gb',
-      '3: "siez" is no key of a group, and no setting of the ocean driver',
+      '3: "siez" is not a key of a group or a setting of the ocean driver',
       'did you mean "size"?',
     ],
     [
       'workers:\n  nodes: node1\n  regoin: a',
-      '3: "regoin" is no key of a group, and no setting of the ocean driver',
+      '3: "regoin" is not a key of a group or a setting of the ocean driver',
       'did you mean "region"?',
     ],
     [
       'workers:\n  nodes: node1\n  depth: 3',
-      '3: "depth" is no key of a group, and no setting of the ocean driver',
+      '3: "depth" is not a key of a group or a setting of the ocean driver',
       undefined,
     ],
     [
@@ -187,7 +187,7 @@ describe('what cannot be is refused with file and line', () => {
     ['workers:\n  nodes: node1\n  labels: {a: [1]}', '3: the label a must be one value', undefined],
     [
       'workers:\n  nodes: node1\n  engine:\n    acess: local',
-      '4: "acess" is no setting of engines',
+      '4: "acess" is not an engine setting',
       'did you mean "access"?',
     ],
     [

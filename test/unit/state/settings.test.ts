@@ -138,7 +138,7 @@ describe('keys that are not known', () => {
     const files = [await file('ocean:\n  region: a\n\n  regoin: b\n')];
     expect(() => resolveDriverSettings('ocean', definitions, { variables: {}, files })).toThrow(
       expect.objectContaining({
-        message: '/p/.belt.yaml line 4: "regoin" is no setting of the ocean driver',
+        message: '/p/.belt.yaml line 4: "regoin" is not a setting of the ocean driver',
         hint: 'did you mean "region"?',
       }),
     );
@@ -150,11 +150,11 @@ describe('keys that are not known', () => {
       requireKnownSections(await file(text), ['ocean', 'nspawn'], { groups: false });
     await check('driver: ocean\nocean:\n  anything: goes\nnspawn:\n');
     await expect(check('nspwan:\n  image: x\n')).rejects.toMatchObject({
-      message: '/p/.belt.yaml line 1: "nspwan" is no setting or driver',
+      message: '/p/.belt.yaml line 1: "nspwan" is not a setting or driver',
       hint: 'did you mean "nspawn"?',
     });
     await expect(check('\ncolour: red\n')).rejects.toMatchObject({
-      message: '/p/.belt.yaml line 2: "colour" is no setting or driver',
+      message: '/p/.belt.yaml line 2: "colour" is not a setting or driver',
       hint: 'known: driver, key_type, ocean, nspawn, engine',
     });
     await expect(check('ocean: sgp1\n')).rejects.toThrow(

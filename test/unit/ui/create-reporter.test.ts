@@ -459,7 +459,7 @@ describe('plain', () => {
     );
   });
 
-  test('measured steps are told by tenths', async () => {
+  test('measured steps print a line for every tenth', async () => {
     const { reporter, text } = plain({ nowMs: 0 });
     const progress = reporter.open(['image']);
     for (let percent = 0; percent <= 100; percent++) progress.update('image', 'unpacking', percent / 100);

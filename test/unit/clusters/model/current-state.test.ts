@@ -76,7 +76,7 @@ test('a machine that is gone leaves its node behind', () => {
   expect(present([], [node('a', '1', { status: 'down' })])).toEqual(['a, no machine, left id-a-1']);
 });
 
-test('made anew at the same address, the machine is the node that is there', () => {
+test('a machine recreated at the same address is the existing node', () => {
   expect(
     present(
       [[machine('a', '1'), 'running']],
@@ -85,7 +85,7 @@ test('made anew at the same address, the machine is the node that is there', () 
   ).toEqual(['a, running, worker, left old']);
 });
 
-test('a machine that its provider has lost, and that answers all the same, is no leftover', () => {
+test('a machine that its provider has lost but that still responds is not a leftover', () => {
   expect(present([[machine('a', '1'), 'missing']], [node('a', '1')])).toEqual(['a, missing, worker']);
 });
 

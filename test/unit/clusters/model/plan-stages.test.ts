@@ -61,7 +61,7 @@ class Model {
     if (step.does === 'forget') return { stale: stale.filter(({ id }) => id !== step.nodeId) };
     if (step.does === 'create') {
       if (machine?.finished && machine.state !== 'missing') throw new Error(`${name} is made already`);
-      expect([step.anew, node]).toEqual([machine?.state === 'missing', undefined]);
+      expect([step.recreate, node]).toEqual([machine?.state === 'missing', undefined]);
       const size = wanted.size === undefined ? {} : { size: wanted.size };
       const engine = wanted.engine?.settings ?? defaultEngineSettings;
       return { machine: { state: 'running', finished: true, engine, ...size } };
@@ -90,7 +90,7 @@ class Model {
       expect(node).toBeUndefined();
       return this.newNode(step.role);
     }
-    if (!node) throw new Error(`${step.does} of ${step.name}, which is no node`);
+    if (!node) throw new Error(`${step.does} of ${step.name}, which is not a node`);
     if (step.does === 'await') return { ...node, there: true };
     if (!node.there) throw new Error(`${step.does} of ${step.name}, which is not there`);
     if (step.does === 'promote') return { ...node, role: 'manager' };
@@ -210,7 +210,7 @@ describe('any cluster, any wish', () => {
     );
   });
 
-  test('planned anew after each stage, as after an interruption there, it comes to the same', () => {
+  test('planning again after each stage, as after an interruption, gives the same result', () => {
     fc.assert(
       fc.property(wantedNodes, clusters, fc.nat(5), (wanted, cluster, part) => {
         let now = cluster;
@@ -380,7 +380,7 @@ describe('what differs', () => {
     ]);
   });
 
-  test('a size in other words, a size that nobody knows, and labels that no group names are none', () => {
+  test('an equal size in other units, an unknown size, and labels outside the groups are not differences', () => {
     expect(of({ ...node1, size: '1024mb' }, is('node1', { node: node() }))).toEqual([]);
     const roundedUp = { state: 'running', finished: true, size: '3072mb', memory: 4096 } as const;
     expect(of({ ...node1, size: '3gb' }, is('node1', { machine: roundedUp, node: node() }))).toEqual([]);
@@ -390,7 +390,7 @@ describe('what differs', () => {
   });
 
   describe('of an engine', () => {
-    const told = (words: EngineWords): object[] => {
+    const differences = (words: EngineWords): object[] => {
       const engine = says({ access: 'local', label: ['disk=hdd'], tune_swarm: true }).settings;
       const machine = { state: 'running', finished: true, engine } as const;
       const found = of({ ...node1, engine: says(words) }, is('node1', { machine, node: node() }));
@@ -398,18 +398,22 @@ describe('what differs', () => {
     };
 
     test('is what the group says, and nothing that it does not say', () => {
-      expect(told({})).toEqual([]);
-      expect(told({ access: 'local' })).toEqual([]);
-      expect(told({ access: 'secure', label: ['disk=ssd', 'a=b'], opt: ['mtu=1400'] })).toEqual([
+      expect(differences({})).toEqual([]);
+      expect(differences({ access: 'local' })).toEqual([]);
+      expect(differences({ access: 'secure', label: ['disk=ssd', 'a=b'], opt: ['mtu=1400'] })).toEqual([
         { what: 'engine', key: 'access', is: 'local', wanted: 'secure' },
         { what: 'engine', key: 'opt', wanted: 'mtu=1400' },
         { what: 'engine', key: 'label', is: 'disk=hdd', wanted: 'disk=ssd,a=b' },
       ]);
-      expect(told({ label: [] })).toEqual([{ what: 'engine', key: 'label', is: 'disk=hdd', wanted: 'none' }]);
+      expect(differences({ label: [] })).toEqual([
+        { what: 'engine', key: 'label', is: 'disk=hdd', wanted: 'none' },
+      ]);
     });
 
     test('is nothing that belt does not change of one that is there', () => {
-      expect(told({ install_url: 'https://x', storage_driver: 'btrfs', tune_swarm: false })).toEqual([]);
+      expect(differences({ install_url: 'https://x', storage_driver: 'btrfs', tune_swarm: false })).toEqual(
+        [],
+      );
     });
 
     test('a change leaves what is not said, and the port where the access stays', () => {
@@ -429,7 +433,7 @@ describe('what differs', () => {
     });
   });
 
-  test('while nobody knows the swarm, only machines are looked at and made', () => {
+  test('while the swarm is unknown, only machines are inspected and created', () => {
     const cluster: Cluster = {
       swarm: 'unknown',
       present: [is('mg0', { machine: { state: 'stopped', finished: true } }), is('node1', {})],
