@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 
 /** `env`, `config` and `url` answer from the records alone: these machines do not exist. */
-describe('what is told of machines that nobody asks', () => {
+describe('env, config and url', () => {
   let belt: Belt;
   const store = 'odd "store" $(touch pwned) `x`';
 
@@ -99,12 +99,17 @@ describe('what is told of machines that nobody asks', () => {
     const { code, stdout } = await belt.run(['url', 'nope', '--json']);
     expect([code, JSON.parse(stdout)]).toEqual([
       1,
-      { error: { message: 'Docker machine "nope" does not exist. Use "belt ls" to list machines' } },
+      {
+        error: {
+          code: 'machine-not-found',
+          message: 'Docker machine "nope" does not exist. Use "belt ls" to list machines',
+        },
+      },
     ]);
   });
 
   test.each([
-    [['env', '--bogus'], "unknown option '--bogus'"],
+    [['env', '--bogus'], 'unknown flag: --bogus'],
     [['url', 'open', 'local'], 'Expected one machine name as an argument'],
     [['env', '-u', 'open'], 'Expected no machine name when the -u flag is present'],
   ])('%j is refused', async (args, message) => {
