@@ -28,9 +28,14 @@ function isExpected(error: unknown): error is ExpectedError {
 
 function expected(error: ExpectedError, debug: boolean, paint: Paint): string[] {
   const lines = [`${paint.red('error:')} ${error.message}`];
-  if (error.hint !== undefined) lines.push(paint.dim(`Try: ${error.hint}`));
+  if (error.hint !== undefined) lines.push(paint.dim(hintLine(error.hint)));
   if (debug) lines.push(...causes(error.cause, paint));
   return lines;
+}
+
+/** A suggested name is a question, not something to try. */
+function hintLine(hint: string): string {
+  return hint.startsWith('did you mean') ? hint : `Try: ${hint}`;
 }
 
 function causes(cause: unknown, paint: Paint): string[] {

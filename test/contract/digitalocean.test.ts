@@ -505,7 +505,7 @@ describe('lifecycle', () => {
     const wanted = requests('node1', 's-1vcpu-2gb');
     const machines = recorded(await run(driver.create(wanted, signal)));
     const { node1 } = ends(await run(open().resize(machines, 's-1vcpu-1gb', signal)));
-    expect(node1).toBe("s-1vcpu-1gb has a disk of 25 GB, the droplet's has 50");
+    expect(node1).toBe("s-1vcpu-1gb has a disk of 25 GB, smaller than the droplet's 50 GB");
   });
 
   test('many droplets are powered off and removed by one request through a temporary tag', async () => {

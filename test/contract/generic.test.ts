@@ -198,7 +198,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     await servers.stop('four');
     const refused = await belt.run(['rm', '-y', 'four']);
     expect(refused.code).toBe(1);
-    expect(refused.stderr).toContain('what belt wrote on the server is still there');
+    expect(refused.stderr).toContain("could not remove belt's changes from the server");
     expect(await belt.ok(['ls', '-q'])).toBe('four\n');
 
     await belt.ok(['rm', '-f', 'four']);

@@ -262,7 +262,10 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
       await belt.ok(['engine', 'local', 'b2d']);
       expect(on("netstat -ltn | grep -c ':237[56] ' || true")).toBe('0');
       const { code, stderr } = await belt.run(['upgrade', 'b2d']);
-      expect([code, stderr]).toEqual([1, expect.stringContaining('the engine is a part of the system')]);
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringContaining('the engine is part of the operating system'),
+      ]);
     });
 
     test('options that the engine does not start with: its own words; the profile is as it was then, and when belt leaves', async () => {
@@ -320,7 +323,10 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
       expect(on(units)).toBe('enabled\nenabled');
       expect(await version(servers, 'flat')).toMatch(/^26\./);
       const { code, stderr } = await belt.run(['upgrade', 'flat']);
-      expect([code, stderr]).toEqual([1, expect.stringContaining('the engine is a part of the system')]);
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringContaining('the engine is part of the operating system'),
+      ]);
 
       await belt.ok(['rm', '-y', 'flat']);
       expect(on(units)).toBe(before);

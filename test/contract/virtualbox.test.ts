@@ -374,7 +374,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     const machines = await make(['a']);
     const [image] = (await driver.images?.list(signal)) ?? [];
     expect(image).toMatchObject({ name: expect.stringMatching(/^own-[0-9a-f]{8}$/), machines: 1 });
-    await expect(driver.images?.remove(image?.name ?? '', signal)).rejects.toThrow('1 machines stand on');
+    await expect(driver.images?.remove(image?.name ?? '', signal)).rejects.toThrow('is in use by 1 machine');
     const rebuilt = await driver.images?.build(vmdk, { rebuild: true }, () => {}, signal);
     expect(rebuilt?.builtAt).not.toBe(image?.builtAt);
     await all(driver.remove(machines, signal));

@@ -50,7 +50,7 @@ describe.skipIf(!canMakeMachines())('bad input', () => {
     {
       args: ['create', '--swarm-discovery', 'token://1', 'node1'],
       code: 2,
-      says: '--swarm-discovery is for',
+      says: '--swarm-discovery is not supported',
     },
     { args: ['docker', 'ps'], code: 1, says: 'No active host found' },
   ])('belt $args', async ({ args, code, says }) => {

@@ -46,7 +46,7 @@ describe.runIf(canMakeMachines())('gc', () => {
 
     const kept = await belt.run(args);
     expect(kept.code).toBe(1);
-    expect(kept.stderr).toContain('or remove what failed: belt rm -f node5');
+    expect(kept.stderr).toContain('to remove the failed machines, run: belt rm -f node5');
     expect(await belt.ok(['ls', '-q'])).toBe('node1\nnode3\nnode5\n');
     await belt.ok(['rm', '-f', 'node5']);
   });

@@ -43,7 +43,7 @@ describe.runIf(canMakeMachines())('quorum', () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toBe(
       'error: demoting mg3 would leave 2 managers, not enough to tolerate a failure (now 3 managers tolerate 1)\n' +
-        'belt swarm promote NODES first, or use --force\n',
+        'Try: belt swarm promote NODES first, or use --force\n',
     );
     expect(await managers()).toHaveLength(3);
   });

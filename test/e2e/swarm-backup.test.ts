@@ -93,7 +93,7 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
     expect(members).toContain('belt-backup.json\n');
     expect(members).toMatch(/^swarm\/raft\/wal-v3-encrypted\/.*\.wal$/m);
     const folder = await belt.run(['swarm', 'backup', belt.folder]);
-    expect([folder.code, folder.stderr]).toEqual([1, expect.stringContaining('a folder of that name')]);
+    expect([folder.code, folder.stderr]).toEqual([1, expect.stringContaining('a folder with that name')]);
   });
 
   test('belt killed in the middle leaves the engine running, and no file', async () => {
@@ -187,7 +187,7 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
     unlockKey = await docker('mg3', 'swarm', 'unlock-key', '-q');
     await belt.ok(['active', 'mg3']);
     const { code, stderr } = await belt.run(['swarm', 'backup', file(), '--node', 'mg4'], long);
-    expect([code, stderr]).toEqual([0, expect.stringContaining('no use without the unlock key')]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('cannot be restored without the unlock key')]);
     expect(stderr).not.toContain(unlockKey);
     expect(gunzipSync(readFileSync(file())).includes(unlockKey)).toBe(false);
     expect(await nodes('mg3')).toContain('mg4 Ready Reachable');

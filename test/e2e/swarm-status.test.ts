@@ -104,7 +104,7 @@ describe.skipIf(!canMakeMachines())('a swarm of three managers', () => {
 
   test('is shut down as a whole, and is there again', async () => {
     const { code, stderr } = await belt.run(['stop', '--all']);
-    expect([code, stderr]).toEqual([0, expect.stringContaining('the whole swarm goes down')]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('the whole swarm stops')]);
     expect(await running()).toEqual([]);
     await belt.ok(['start', '--all']);
     await expect.poll(async () => (await status()).status.quorum).toBe(true);

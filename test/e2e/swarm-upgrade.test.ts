@@ -71,7 +71,7 @@ describe.skipIf(!canMakeMachines())('swarm upgrade', () => {
     const nothing = await upgrade(['node1']);
     expect([nothing.code, nothing.stderr]).toEqual([
       2,
-      expect.stringContaining('give --size SIZE, --engine'),
+      expect.stringContaining('no --size or --engine specified'),
     ]);
     const plan = JSON.parse((await upgrade(['--size', '640mb', '--dry-run', '--json', '--all'])).stdout);
     expect(plan.map(({ name }: { name: string }) => name)).toEqual(['mg2', 'mg3', 'mg1', ...workers]);
