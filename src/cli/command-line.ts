@@ -47,7 +47,9 @@ type OwnFlagTable = Readonly<Record<string, OwnFlag>>;
 /** Accepted by passthrough commands, before the command and after it. */
 const commonFlags: OwnFlagTable = { ...globalFlags, host: { type: 'string', multiple: true } };
 
-/** Accepted before the command only: after `docker`, `ssh` or `exec` they are the other program's. */
+/**
+ * Accepted before the command only: after `docker`, `ssh` or `exec` they are the other program's.
+ */
 const leadingFlags: OwnFlagTable = { ...commonFlags, ...outputFlags };
 
 /** The passthrough commands, with the flags of their own. */

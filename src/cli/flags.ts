@@ -49,7 +49,9 @@ export const allFlag = {
   all: Flags.boolean({ summary: 'All machines of the cluster' }),
 };
 
-/** An argument that the framework does not read from standard input, which belongs to the command. */
+/**
+ * An argument that the framework does not read from standard input, which belongs to the command.
+ */
 export function argument(description: string): Interfaces.Arg<string | undefined> {
   return Args.string({ description, ignoreStdin: true });
 }

@@ -10,7 +10,7 @@ export interface FlagShape {
   isSwitch: boolean;
 }
 
-/** A command line in the form of belt's parsers. */
+/** A command line in the usual form. */
 export interface PlainLine {
   words: string[];
   /** Switches given as `=false`, which no variable or settings file may turn on. */
@@ -46,7 +46,9 @@ export function plainFlags(typed: readonly string[], shapes: readonly FlagShape[
   return { words, off: [...off] };
 }
 
-/** `--driver` for `-driver`, where there is such a flag; a flag of one letter keeps its one dash. */
+/**
+ * `--driver` for `-driver`, where there is such a flag; a flag of one letter keeps its one dash.
+ */
 export function longForm(word: string, known: Pick<ReadonlyMap<string, unknown>, 'has'>): string {
   const long = `-${word}`;
   return /^-[^-=][^=]/.test(word) && known.has(splitFlag(long)[0]) ? long : word;
@@ -78,7 +80,10 @@ function byForm(shapes: readonly FlagShape[]): ReadonlyMap<string, FlagShape> {
   );
 }
 
-/** Whether the flag's value is the next word. Of letters behind one dash only the last can want it: `-Ds DIR`. */
+/**
+ * Whether the flag's value is the next word. Of letters behind one dash only the last can want it:
+ * `-Ds DIR`.
+ */
 function wantsNext(word: string, known: ReadonlyMap<string, FlagShape>): boolean {
   const shape = known.get(word);
   if (shape || !/^-[^-]/.test(word)) return shape?.isSwitch === false;

@@ -23,7 +23,10 @@ export default class BeltHelp extends Help {
     await super.showHelp(argv);
   }
 
-  /** As docker-machine does: `create --help` names the drivers, `create -d NAME --help` has that one's flags. */
+  /**
+   * As docker-machine does: `create --help` names the drivers, `create -d NAME --help` has that
+   * one's flags.
+   */
   override async showCommandHelp(command: Command.Loadable): Promise<void> {
     if (command.id !== 'create') return super.showCommandHelp(command);
     const { driverIn, helpOfDrivers, withFlagsOf } = await import('./driver-help.js');

@@ -6,7 +6,8 @@ import { AbortError } from '../base/errors.js';
  * exists and returns), the second ends the process at once.
  */
 export function interruptSignal(): AbortSignal {
-  // Work on hundreds of machines shares this signal; Node reports more than ten listeners as a leak.
+  // Work on hundreds of machines shares this signal; Node reports more than ten listeners as a
+  // leak.
   setMaxListeners(0);
   const controller = new AbortController();
   const interrupt = (): void => {

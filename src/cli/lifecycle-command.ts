@@ -78,7 +78,9 @@ export abstract class LifecycleCommand<T extends typeof Command> extends BaseCom
     if (!process.stdout.isTTY) this.log(line);
   }
 
-  /** Reports machines that are already in the wanted state. They succeed, so that a rerun resumes. */
+  /**
+   * Reports machines that are already in the wanted state. They succeed, so that a rerun resumes.
+   */
   private async reportDone(
     machines: readonly Machine[],
     { already }: LifecycleWords,

@@ -41,7 +41,7 @@ interface GlobalFlags {
 /**
  * Creates the context of every operation from flags, environment and files. Drivers, SSH and
  * settings files are loaded on first use.
- * @param root folder of belt's package.json
+ * @param root folder of the belt package
  */
 export async function openContext(root: string, flags: GlobalFlags): Promise<OpenContext> {
   const environment = readEnvironment();

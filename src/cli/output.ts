@@ -8,7 +8,9 @@ export const outputFormats = ['table', 'wide', 'json', 'yaml', 'name', 'go-templ
 /** How a command prints its result. */
 export interface Output {
   format: 'table' | 'wide' | 'json' | 'yaml' | 'name' | 'go-template';
-  /** Formats the result as docs/output.md describes it. Default: the command prints its own view. */
+  /**
+   * Formats the result as docs/output.md describes it. Default: the command prints its own view.
+   */
   render?(result: unknown): string;
 }
 

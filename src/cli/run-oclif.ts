@@ -18,7 +18,10 @@ export async function runCommand(argv: readonly string[], root: string): Promise
   return process.exitCode as number | undefined;
 }
 
-/** The framework takes arguments for parts of the command: suggests the closest command to the first words. */
+/**
+ * The framework takes arguments for parts of the command: suggests the closest command to the first
+ * words.
+ */
 function asUnknownCommand(error: unknown, config: Config): unknown {
   const [, id] = (error instanceof Error && /^command (.+?) not found\.?$/i.exec(error.message)) || [];
   if (id === undefined) return error;

@@ -1,7 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** The parts of oclif's manifest that completion reads (https://oclif.io/docs/plugin_loading#manifests). */
+/**
+ * The parts of oclif's manifest that completion reads
+ * (https://oclif.io/docs/plugin_loading#manifests).
+ */
 export interface Commands {
   commands: Readonly<Record<string, CommandFace>>;
 }

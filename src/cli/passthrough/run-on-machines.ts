@@ -17,7 +17,10 @@ export interface RemoteWork {
   limit?: number;
 }
 
-/** One machine is connected to this terminal; of several, each line comes with its machine's name. @returns the exit code */
+/**
+ * One machine is connected to this terminal; of several, each line comes with its machine's name.
+ * @returns the exit code
+ */
 export async function runOnMachines(
   machines: readonly Machine[],
   work: RemoteWork,

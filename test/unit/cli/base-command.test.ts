@@ -55,7 +55,7 @@ describe('a command line', () => {
     expect(await read(line)).toMatchObject({ flags: { force }, words: ['node1'], typed: line.split(' ') });
   });
 
-  test('a switch that is off stays off, whatever turns it on', async () => {
+  test('--flag=false overrides environment and default', async () => {
     vi.stubEnv('MACHINE_DEBUG', '1');
     expect((await read('--debug=false --tidy=false node1')).flags).toMatchObject({
       debug: false,
@@ -64,7 +64,7 @@ describe('a command line', () => {
     expect((await read('node1')).flags).toMatchObject({ debug: true, tidy: true });
   });
 
-  test('global flags and --json are no exception', async () => {
+  test('global flags and --json take Go's forms', async () => {
     const { flags, json } = await read('-storage-path /x -native-ssh=t --json=true node1');
     expect({ flags, json }).toMatchObject({
       flags: { 'storage-path': '/x', 'native-ssh': true },
@@ -73,20 +73,20 @@ describe('a command line', () => {
     expect((await read('--json=false node1')).json).toBe(false);
   });
 
-  test('words behind -- and values of flags are left alone', async () => {
+  test('words after -- and flag values stay unchanged', async () => {
     expect(await read('-label -debug node1 -- --force=false -force')).toMatchObject({
       flags: { label: '-debug' },
       words: ['node1', '--force=false', '-force'],
     });
   });
 
-  test('a switch is nothing but on or off', async () => {
+  test('a switch rejects values other than true and false', async () => {
     await expect(read('--force=maybe node1')).rejects.toThrow(UsageError);
     await expect(read('--force=maybe node1')).rejects.toThrow('--force must be true or false, not "maybe"');
   });
 });
 
-test("create takes drivers' flags in the forms of Go's", async () => {
+test("create takes driver flags in Go's forms", async () => {
   const create = new SampleCreate(
     '-driver amazonec2 -amazonec2-use-private-address=true --amazonec2-monitoring=false -engine-label a=b x'.split(
       ' ',

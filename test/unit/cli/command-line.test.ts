@@ -40,7 +40,7 @@ describe('the command line', () => {
     expect(read(typed)).toEqual({ kind: 'local', command, argv: argv.split(' ') });
   });
 
-  test('what a shell asks goes by as it is', () => {
+  test('requests of completion scripts pass unchanged', () => {
     expect(read('__complete --cluster prod docker --')).toEqual({
       kind: 'complete',
       words: ['--cluster', 'prod', 'docker', '--'],
@@ -91,7 +91,7 @@ describe('the command line', () => {
     });
   });
 
-  test('any tail arrives as it was typed', () => {
+  test('any tail passes unchanged', () => {
     fc.assert(
       fc.property(fc.array(fc.string()), (words) => {
         const tail = ['run', ...words];

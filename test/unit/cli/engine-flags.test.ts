@@ -9,11 +9,11 @@ function engineSettingsFrom(flags: GivenEngineFlags): EngineSettings {
   return resolveEngineSettings({ flags: engineWordsGiven(flags), variables: {}, files: [] });
 }
 
-test('nothing given is the default', () => {
+test('without flags all settings have their defaults', () => {
   expect(engineSettingsFrom({})).toEqual(defaultEngineSettings);
 });
 
-test('a settings file says what no flag and no variable does, and errors say where', async () => {
+test('a settings file applies below flags and variables, and errors name it', async () => {
   const file = (text: string) => parseSettings('/p/.belt.yaml', text);
   const written = await file(
     'engine:\n  access: local\n  label: [a=b]\n  opt: mtu=1400\n  registry_mirror: [https://f]\n  tune_swarm: yes\n',
@@ -50,7 +50,7 @@ test('a settings file says what no flag and no variable does, and errors say whe
   expect(await refused('engine:\n  opt: [host=x]\n')).toBe('/p/.belt.yaml line 2: opt cannot set "host"');
 });
 
-test('all of them', () => {
+test('every engine flag sets its setting', () => {
   expect(
     engineSettingsFrom({
       'engine-access': 'insecure',
@@ -91,7 +91,7 @@ test.each([
   expect(registryMirrors).toEqual(mirrors);
 });
 
-describe('what dockerd could not make anything of is refused', () => {
+describe('values that dockerd would reject are refused', () => {
   test.each([
     ['engine-label', 'a'],
     ['engine-label', '=b'],

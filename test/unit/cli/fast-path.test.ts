@@ -63,7 +63,7 @@ async function run(
 }
 
 describe('env, config and url', () => {
-  test("take flags in the forms of Go's", async () => {
+  test("take flags in Go's forms", async () => {
     const fish = await run('env', '-shell', 'fish', '-no-proxy=false', '-debug=false', '-s=.', 'open');
     expect(fish.err).toContain(`"open" does not exist`);
     vi.stubEnv('MACHINE_STORAGE_PATH', '/nowhere');
@@ -77,7 +77,7 @@ describe('env, config and url', () => {
     expect((await run('url', '--json=false', `-s=${store}`, 'open')).out).toBe('tcp://203.0.113.1:2375\n');
   });
 
-  test('take the flags that all commands take', async () => {
+  test('take the global flags', async () => {
     const flags = ['--bugsnag-api-token=no-report', '--github-api-token', 'x', '--tls-ca-cert=ca.pem'];
     const further = ['--tls-ca-key=k', '--tls-client-cert=c', '--tls-client-key', 'k'];
     expect(await run('url', ...flags, 'open', ...further)).toMatchObject({
@@ -86,7 +86,7 @@ describe('env, config and url', () => {
     });
   });
 
-  test('look into the cluster that --cluster names, whatever MACHINE_STORAGE_PATH says', async () => {
+  test('read the cluster of --cluster, even with MACHINE_STORAGE_PATH', async () => {
     vi.stubEnv('BELT_HOME', join(store, '.belt'));
     await record(join(store, '.belt', 'prod'), 'open', '203.0.113.2');
     expect((await run('url', '--cluster', 'prod', 'open')).out).toBe('tcp://203.0.113.2:2375\n');
@@ -94,7 +94,7 @@ describe('env, config and url', () => {
     expect((await run('url', '--cluster', 'prod', '-s', store, 'open')).code).toBe(2);
   });
 
-  test('warn on stderr of certificates that end soon', async () => {
+  test('warn on stderr of certificates that expire soon', async () => {
     expect((await run('url', 'open')).err).toBe('');
     const { certificate } = await createAuthority({ commonName: 'x', keyType: 'ecdsa-p256', days: 12 });
     await mkdir(join(store, 'certs'));
@@ -110,7 +110,7 @@ describe('env, config and url', () => {
     expect(await run('config', '--json', 'open')).toMatchObject(expected);
   });
 
-  test('refuse a switch that is neither on nor off', async () => {
+  test('reject a switch that is neither on nor off', async () => {
     expect(await run('config', '--swarm=maybe', 'open')).toMatchObject({
       code: 2,
       err: expect.stringContaining('--swarm must be true or false, not "maybe"'),

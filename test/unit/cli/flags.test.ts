@@ -16,7 +16,7 @@ import type { Setting } from '../../../src/drivers/driver.js';
 import { ownDrivers } from '../../../src/drivers/registry.js';
 
 describe('driver flags', () => {
-  test('there is one for each setting that may have one, and no other', async () => {
+  test('each setting of a driver with a flag has exactly one', async () => {
     const drivers = await Promise.all(ownDrivers.names.map(ownDrivers.load));
     const expected = drivers.flatMap(({ name, settings }) =>
       settings
@@ -26,13 +26,13 @@ describe('driver flags', () => {
     expect(Object.keys(await ownDriverFlags()).sort()).toEqual(expected.sort());
   });
 
-  test('none has a default or reads the environment: settings merge those', async () => {
+  test('driver flags have no default and read no environment', async () => {
     for (const flag of Object.values(await ownDriverFlags())) {
       expect({ default: flag.default, env: flag.env }).toEqual({ default: undefined, env: undefined });
     }
   });
 
-  test('each names the variable that sets it too', async () => {
+  test('the summary of a driver flag names its environment variable', async () => {
     const flags = await ownDriverFlags();
     const drivers = await Promise.all(ownDrivers.names.map(ownDrivers.load));
     const settings = drivers.flatMap(({ name, settings: own }) =>
@@ -45,7 +45,7 @@ describe('driver flags', () => {
     }
   });
 
-  test('those with secrets are known, of any driver', () => {
+  test('secret flags are known for any driver', () => {
     const setting = { summary: '', type: 'string' as const };
     const settings = [
       { ...setting, key: 'api_key', secret: true },
@@ -55,7 +55,7 @@ describe('driver flags', () => {
     expect(secretFlagsOf({ name: 'acme', settings })).toEqual(['acme-api-key', 'acme-password']);
   });
 
-  test('what is given for a driver comes back by the keys of its settings', () => {
+  test('values of driver flags are returned by setting key', () => {
     const flags = {
       'nspawn-image': 'debian-12',
       'digitalocean-private-networking': true,
@@ -84,7 +84,7 @@ describe('shared flags', () => {
       strict: false,
     });
 
-  test('are read, short and long', async () => {
+  test('shared flags have a short and a long form', async () => {
     const { flags, argv } = await parse(['-s', '/srv/c', '--cluster', 'x', '-D', '--all', '-y', 'node1']);
     expect({ flags, argv }).toMatchObject({
       flags: { 'storage-path': '/srv/c', cluster: 'x', debug: true, all: true, yes: true },
@@ -97,7 +97,7 @@ describe('shared flags', () => {
     expect([flags.host, argv]).toEqual([['node1', 'node2'], ['node3']]);
   });
 
-  test('words are never read from what is piped in', () => {
+  test('arguments are never read from standard input', () => {
     expect([argument('x').ignoreStdin, requiredArgument('x').ignoreStdin]).toEqual([true, true]);
     expect([argument('x').required ?? false, requiredArgument('x').required]).toEqual([false, true]);
   });
@@ -110,7 +110,7 @@ test.each(['-d none', '-dnone', '-d=none', '--driver none', '--driver=none', '-d
   },
 );
 
-test('who turns the old swarm off is not told that it is gone', () => {
+test('flags of the standalone Swarm are rejected unless they are off', () => {
   expect(() => refuseOldSwarm({ swarm: true })).toThrow('--swarm is not supported');
   refuseOldSwarm({ swarm: false, 'swarm-image': undefined });
 });

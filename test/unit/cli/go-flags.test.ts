@@ -36,7 +36,7 @@ describe('flags as Go writes them', () => {
     expect(() => plain(word)).toThrow(`${flag} must be true or false, not "`);
   });
 
-  test('of a switch that is said twice the last word counts', () => {
+  test('the last occurrence of a repeated switch counts', () => {
     expect(plain('--force=false --force')).toEqual({ words: '--force', off: [] });
     expect(plain('--force -f=0').off).toEqual(['force']);
   });
@@ -69,7 +69,7 @@ describe('flags as Go writes them', () => {
     expect(plain(typed)).toEqual({ words: typed, off: [] });
   });
 
-  test('a line in its plain form is its own', () => {
+  test('a line in the usual form stays unchanged', () => {
     const word = fc.constantFrom(
       '--force',
       '-f',

@@ -12,7 +12,7 @@ afterEach(() => {
       if (!before[index]?.includes(listener)) process.off(name, listener);
 });
 
-test('the work on many machines may listen to it, and Node takes that for no leak', async () => {
+test('hundreds of listeners cause no leak warning', async () => {
   const warnings: Error[] = [];
   const listener = (warning: Error) => warnings.push(warning);
   process.on('warning', listener);
@@ -25,7 +25,7 @@ test('the work on many machines may listen to it, and Node takes that for no lea
   expect(warnings).toEqual([]);
 });
 
-test('the first Ctrl-C asks the work to stop', async () => {
+test('the first Ctrl-C aborts the signal', async () => {
   const signal = interruptSignal();
   const stopped = once(signal, 'abort');
   process.emit('SIGINT');

@@ -21,13 +21,13 @@ afterEach(async () => {
 const open = (flags: Parameters<typeof openContext>[1]): Promise<OpenContext> =>
   openContext(resolve('.'), flags);
 
-test('--cluster goes before MACHINE_STORAGE_PATH', async () => {
+test('--cluster takes precedence over MACHINE_STORAGE_PATH', async () => {
   const { context } = await open({ cluster: 'default' });
   expect(context.cluster).toMatchObject({ folder: join(home, '.belt', 'default'), byFolder: false });
   expect((await open({})).context.cluster).toMatchObject({ folder: join(home, 'machine'), byFolder: true });
 });
 
-test('who chooses a cluster is told of a variable that goes before it', async () => {
+test('use warns of MACHINE_STORAGE_PATH, which takes precedence', async () => {
   const { context } = await open({ cluster: 'default' });
   const warn = vi.spyOn(context.reporter, 'warn').mockReturnValue();
   await context.clusters.use('default');

@@ -7,7 +7,7 @@ import { ConnectError } from '../../../src/ssh/index.js';
 
 const target = { name: 'node1', host: '10.0.0.1', port: 22, user: 'root' };
 
-test('the exit codes are a promise to scripts', () => {
+test('the exit codes are stable', () => {
   expect(exitCodes).toEqual({ ok: 0, failed: 1, usage: 2, different: 2, bug: 70, interrupted: 130 });
 });
 

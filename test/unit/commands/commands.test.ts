@@ -7,16 +7,16 @@ import { oldSwarmFlags } from '../../../src/cli/old-swarm-flags.js';
 
 const folder = join(import.meta.dirname, '../../../src/commands');
 
-/** What the command framework makes of the files: one command each. */
+/** Each file is one command. */
 const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>
   path.endsWith('.ts'),
 );
 const names = files.map((path) => path.slice(0, -'.ts'.length).replaceAll('/', ' ')).sort();
 
-/** They hand their line to another program: the result is that program's. */
+/** Commands that run another program and return its output. */
 const passthrough = ['docker', 'exec', 'mount', 'scp', 'ssh'];
 
-/** Examples of what a command is for: what to type after it. */
+/** Examples of the next step. */
 const nextSteps = ['docker --context belt-node1 ps', '<%= config.bin %> use docker-machine'];
 
 /** docker-machine's flags that belt ignores or rejects. */
@@ -29,7 +29,7 @@ async function load(name: string): Promise<typeof Command> {
   return module.default;
 }
 
-test('these are all commands', () => {
+test('the command tree is complete', () => {
   expect(names).toEqual([
     'active',
     'certs rotate',
@@ -129,13 +129,13 @@ describe.each(names)('%s', (name) => {
     for (const line of further) if (!nextSteps.includes(line)) expect(line).toMatch(itself);
   });
 
-  test('can be called without the flags that it has a default for', async () => {
+  test('no flag with a default depends on another flag', async () => {
     const { flags = {} } = await load(name);
     const bound = Object.values(flags).filter((flag) => flag.dependsOn && flag.default !== undefined);
     expect(bound.map((flag) => flag.name)).toEqual([]);
   });
 
-  test('takes no word from what is piped in', async () => {
+  test('reads no argument from standard input', async () => {
     const { args = {} } = await load(name);
     for (const arg of Object.values(args)) expect(arg).toMatchObject({ ignoreStdin: true });
   });
@@ -157,7 +157,7 @@ describe.each(names)('%s', (name) => {
     }
   });
 
-  test('explains each of its flags and arguments', async () => {
+  test('has a summary for each of its flags and arguments', async () => {
     const { flags = {}, args = {} } = await load(name);
     for (const [flag, { summary, hidden }] of Object.entries(flags)) {
       if (hidden) expect(unshownFlags).toContain(flag);

@@ -33,43 +33,43 @@ const framework = {
 const left = async (): Promise<string[]> => (await readdir(join(store, 'machines'))).sort();
 
 async function remove(...argv: string[]) {
-  const told: string[] = [];
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => Boolean(told.push(String(text))));
+  const stderr: string[] = [];
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => Boolean(stderr.push(String(text))));
   const command = new Rm(argv, framework);
   vi.spyOn(command, 'log').mockReturnValue();
   await command.init();
   const report = await command.run();
-  return { report, told: told.join('') };
+  return { report, stderr: stderr.join('') };
 }
 
-describe('machines whose records cannot be read', () => {
-  test('are forgotten with --force, with what may be left', async () => {
-    const { report, told } = await remove('-f', 'bad', 'empty', 'never');
+describe('rm of machines whose records cannot be read', () => {
+  test('--force forgets them and warns of what may remain', async () => {
+    const { report, stderr } = await remove('-f', 'bad', 'empty', 'never');
     expect(report).toEqual({ ok: ['bad', 'empty'], failed: [], skipped: [] });
     expect(await left()).toEqual([]);
-    expect(told).toContain(
+    expect(stderr).toContain(
       `bad is no longer recorded, but may still exist at its provider: state file ${join(store, 'machines/bad/config.json')} is damaged`,
     );
-    expect(told).toContain(
+    expect(stderr).toContain(
       'empty is no longer recorded, but may still exist at its provider: there is no config.json in',
     );
-    expect(told).toContain(`Can't remove "never": Docker machine "never" does not exist`);
+    expect(stderr).toContain(`Can't remove "never": Docker machine "never" does not exist`);
   });
 
-  test('are found by patterns where a record is damaged, and by name alone where there is none', async () => {
+  test('patterns match damaged records, but not machines without a record', async () => {
     expect((await remove('-f', '*')).report.ok).toEqual(['bad']);
     expect(await left()).toEqual(['empty']);
   });
 
-  test.each(['bad', 'empty'])('are kept without --force, which is named (%s)', async (name) => {
+  test.each(['bad', 'empty'])('without --force %s is kept, and the hint names --force', async (name) => {
     await expect(remove('-y', name)).rejects.toMatchObject({
       hint: `repair it, bring it back from a backup, or have the machine forgotten: belt rm --force ${name}`,
     });
     expect(await left()).toEqual(['bad', 'empty']);
   });
 
-  test('do not keep --all from the others', async () => {
-    expect((await remove('--all', '-y')).told).toContain('is damaged');
+  test('--all removes the others and keeps them', async () => {
+    expect((await remove('--all', '-y')).stderr).toContain('is damaged');
     expect(await left()).toEqual(['bad', 'empty']);
   });
 });
