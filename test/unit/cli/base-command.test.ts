@@ -64,7 +64,7 @@ describe('a command line', () => {
     expect((await read('node1')).flags).toMatchObject({ debug: true, tidy: true });
   });
 
-  test('global flags and --json take Go's forms', async () => {
+  test("global flags and --json take Go's forms", async () => {
     const { flags, json } = await read('-storage-path /x -native-ssh=t --json=true node1');
     expect({ flags, json }).toMatchObject({
       flags: { 'storage-path': '/x', 'native-ssh': true },
