@@ -34,7 +34,7 @@ export interface RecoveryPlan {
   /** The machine that the swarm begins anew on, or has begun on. */
   manager: Machine;
   /**
-   * The swarm has begun anew already, in an earlier run or by a restore: what is left is to bring
+   * The new cluster was already forced, in an earlier run or by a restore: what is left is to bring
    * the others back.
    */
   begun: boolean;
@@ -61,7 +61,7 @@ export interface Recovered {
 
 /**
  * Looks at all machines of the cluster; changes nothing on them. The record of a recovery that
- * never came to begin anew is removed where the swarm has a quorum again: gone on with, it would
+ * never forced a new cluster is removed where the swarm has a quorum again: gone on with, it would
  * take managers out that are well.
  * @throws UserError when the swarm has a quorum, or no machine holds its state
  */
@@ -107,7 +107,7 @@ export async function planRecovery({ force }: { force: boolean }, context: Conte
 }
 
 /**
- * Begins the swarm anew on the manager whose log is ahead, brings the other machines back, and
+ * Forces a new cluster on the manager whose log is ahead, brings the other machines back, and
  * takes entries out that stand for nothing any more. Called again after an interruption, it goes
  * on.
  * @throws ExternalError, EngineError when the swarm does not begin
@@ -308,7 +308,7 @@ async function selectSwarm(
 }
 
 /**
- * Managers that are more than half of all will agree in the end; to begin anew beside them would
+ * Managers that are more than half of all will agree in the end; to force a new cluster beside them would
  * make two swarms of one.
  */
 async function requireNoElection(managers: readonly MachineRaftState[], context: Context): Promise<void> {

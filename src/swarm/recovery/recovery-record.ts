@@ -19,7 +19,7 @@ const recoverySchema = z.object({
   /** Where its folder was copied to, or moved to, there. */
   kept: z.optional(z.string()),
   /**
-   * The other machines of the swarm, which are to be nodes of it again; absent: a restore has to
+   * The other machines of the swarm, which rejoin it as nodes; undefined: a restore has to
    * begin before it can ask the swarm.
    */
   members: z.optional(z.array(z.object({ name: z.string(), role: z.enum(['manager', 'worker']) }))),

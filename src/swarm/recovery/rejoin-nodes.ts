@@ -33,7 +33,7 @@ export interface Returning {
 const reconnectMs = 60_000;
 
 /**
- * Makes machines nodes again of a swarm that has begun anew. Workers are given time to come by
+ * Makes machines nodes again of a swarm that was restarted from one manager. Workers are given time to come by
  * themselves; the others leave what they are in and join: managers one after the other, each when
  * the one before takes part, then workers.
  */

@@ -34,7 +34,7 @@ export interface Restored {
 }
 
 /**
- * Begins a swarm anew from a backup, on a machine that is its only manager then. Nothing is changed
+ * Starts a swarm again from a backup, on a machine that is its only manager then. Nothing is changed
  * before the backup has been read to its end and all that can be checked is.
  * @throws UserError when the file is no backup, the unlock key is wrong, or the machine or the
  * cluster has a healthy swarm, unless `force`

@@ -55,7 +55,7 @@ function describeState({ role, availability }: RoleAndAvailability): string {
 }
 
 /**
- * Forgets what nodes were before an upgrade: they are what they are to be. While another belt
+ * Forgets what nodes were before an upgrade: the upgrade has finished. While another belt
  * upgrades, the record is that one's.
  */
 export async function forgetUpgrades(nodeIds: readonly string[], context: Context): Promise<void> {
