@@ -89,7 +89,7 @@ function failure(name: string, error: unknown): Outcome<never> {
 }
 
 /** Work that is done on several names in one call: what it throws is the end of each of them. @throws AbortError */
-export async function outcomesOf<T>(
+export async function outcomesOfBatch<T>(
   names: readonly string[],
   work: () => Promise<Outcome<T>[]>,
   signal: AbortSignal,
@@ -103,13 +103,13 @@ export async function outcomesOf<T>(
 }
 
 /** As `Promise.all`, but nothing goes on behind the caller's back: one that fails does not end the wait for the others. */
-export async function allEnded<T>(works: readonly Promise<T>[]): Promise<T[]> {
+export async function allFinished<T>(works: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(works);
   return Promise.all(works);
 }
 
 /** One outcome a name, in the order of the names; those that have none were never begun. */
-export function inOrderOf<T>(names: readonly string[], outcomes: readonly Outcome<T>[]): Outcome<T>[] {
+export function sortOutcomes<T>(names: readonly string[], outcomes: readonly Outcome<T>[]): Outcome<T>[] {
   const byName = new Map(outcomes.map((outcome) => [outcome.name, outcome]));
   return names.map((name) => byName.get(name) ?? { name, status: 'skipped' });
 }

@@ -31,3 +31,6 @@ export interface Progress {
   /** Subjects that have not ended are shown as skipped. Resolves when the last line is drawn. */
   close(): Promise<void>;
 }
+
+/** Shows what is being done to a subject right now. */
+export type Step = (text: string) => void;

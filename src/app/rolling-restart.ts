@@ -1,5 +1,6 @@
 import type { Machine } from '../machines/model/machine.js';
 import type { Outcome } from './fan-out.js';
+import type { Step } from './reporter.js';
 
 /**
  * Restarts engines so that no swarm loses its quorum. `swarm/rolling-restart.ts` implements it, and
@@ -25,7 +26,7 @@ export interface RollingRestart {
 
 export interface EngineWork<T> {
   /** Calls `beforeRestart` before the engine restarts: it throws where the swarm would lose its quorum. */
-  work: (machine: Machine, step: (text: string) => void, beforeRestart: () => Promise<void>) => Promise<T>;
+  work: (machine: Machine, step: Step, beforeRestart: () => Promise<void>) => Promise<T>;
   /** Shown on the machine's line at its end. */
   doneMessage: (value: T) => string;
   /** Continues with the next manager of a swarm after one that failed. */
@@ -40,5 +41,5 @@ export interface ManagerRestart {
   /** @throws UserError when the swarm would lose its quorum meanwhile, unless forced */
   require(): Promise<void>;
   /** Waits until the swarm has the manager back. @throws ExternalError after 90 s */
-  waitUntilBack(step: (text: string) => void): Promise<void>;
+  waitUntilBack(step: Step): Promise<void>;
 }

@@ -1,27 +1,84 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from './errors.js';
 
-export interface Wait {
-  timeoutMs: number;
-  signal: AbortSignal;
+/** What `poll` gets while the thing waited for is not there. */
+export class Pending {
+  /** @param reason what is missing, for the error on a timeout */
+  constructor(readonly reason: string) {}
 }
 
-const intervalMs = 250;
+export interface PollOptions<T> {
+  timeoutMs: number;
+  /** Default: 250. */
+  intervalMs?: number;
+  signal?: AbortSignal;
+  /** Ends the wait: throws, or returns a last value. `reason` is that of the last check. */
+  onTimeout: (reason: string) => T | Promise<T>;
+}
 
 /**
- * Looks again and again until nothing stands in the way any more.
- * @param look what stands in the way now
- * @param late the error when time is up, which names the last obstacle
+ * Repeats a check until it returns a value; the check runs once more after the time is up.
+ * @throws what the check or `onTimeout` throws; AbortError
  */
-export async function waitUntilClear(
-  look: () => Promise<string | undefined>,
-  { timeoutMs, signal }: Wait,
-  late: (obstacle: string) => Error,
-): Promise<void> {
+export async function poll<T>(
+  check: () => Promise<T | Pending>,
+  { timeoutMs, intervalMs = 250, signal, onTimeout }: PollOptions<T>,
+): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
-    const obstacle = await look();
-    if (obstacle === undefined) return;
-    if (Date.now() > deadline) throw late(obstacle);
+    const isLast = Date.now() >= deadline;
+    const result = await check();
+    if (!(result instanceof Pending)) return result;
+    if (isLast) return onTimeout(result.reason);
     await sleep(intervalMs, undefined, { signal });
   }
+}
+
+export interface RetryOptions extends Omit<PollOptions<never>, 'onTimeout'> {
+  isRetryable: (error: unknown) => boolean;
+}
+
+/** Repeats work that fails for a reason that passes. @throws the error of the last attempt; AbortError */
+export async function retry<T>(
+  work: () => Promise<T>,
+  { isRetryable, ...options }: RetryOptions,
+): Promise<T> {
+  let lastError: unknown;
+  const attempt = async (): Promise<T | Pending> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isRetryable(error)) throw error;
+      lastError = error;
+      return new Pending(messageOf(error));
+    }
+  };
+  return poll(attempt, {
+    ...options,
+    onTimeout: () => {
+      throw lastError;
+    },
+  });
+}
+
+/**
+ * Waits until nothing is in the way.
+ * @param findObstacle what is in the way now
+ * @param timeoutError names the last obstacle
+ */
+export async function waitUntilClear(
+  findObstacle: () => Promise<string | undefined>,
+  options: Omit<PollOptions<never>, 'onTimeout'>,
+  timeoutError: (obstacle: string) => Error,
+): Promise<void> {
+  const check = async (): Promise<undefined | Pending> => {
+    const obstacle = await findObstacle();
+    return obstacle === undefined ? undefined : new Pending(obstacle);
+  };
+  await poll(check, {
+    ...options,
+    onTimeout: (obstacle) => {
+      throw timeoutError(obstacle);
+    },
+  });
 }

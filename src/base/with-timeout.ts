@@ -1,21 +1,24 @@
 import { ExternalError } from './errors.js';
 
 /**
- * Waits for work no longer than so many milliseconds. Its signal is aborted then; what it does after that is not waited for.
- * @throws ExternalError when the time is up; what the work throws
+ * Runs work for so many milliseconds at most. Its signal aborts then, and what the work still does
+ * is not waited for.
+ * @param timeoutError default: "no response within N s"
+ * @throws the timeout error; what the work throws; AbortError
  */
-export async function inTime<T>(
+export async function withTimeout<T>(
   timeoutMs: number,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
+  timeoutError: () => Error = () => noResponse(timeoutMs),
 ): Promise<T> {
-  const limit = AbortSignal.timeout(timeoutMs);
-  const late = new Promise<never>((_, reject) => {
-    limit.addEventListener('abort', () => reject(lateError(timeoutMs)));
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const timedOut = new Promise<never>((_, reject) => {
+    timeout.addEventListener('abort', () => reject(timeoutError()));
   });
-  return Promise.race([work(AbortSignal.any([signal, limit])), late]);
+  return Promise.race([work(AbortSignal.any([signal, timeout])), timedOut]);
 }
 
-export function lateError(timeoutMs: number): ExternalError {
+function noResponse(timeoutMs: number): ExternalError {
   return new ExternalError(`no response within ${timeoutMs / 1000} s`);
 }

@@ -1,4 +1,5 @@
 import type { Context } from '../app/context.js';
+import type { Step } from '../app/reporter.js';
 import { messageOf } from '../base/errors.js';
 import { readText } from '../base/files.js';
 import { isOnlyUrl, type Machine, reachAddress } from '../machines/model/machine.js';
@@ -34,7 +35,7 @@ export interface ServerOptions {
 export type InstallCertificate = (
   machine: Machine,
   certificate: ServerCertificate,
-  step: (text: string) => void,
+  step: Step,
 ) => Promise<void>;
 
 /**

@@ -1,4 +1,4 @@
-import { allEnded, type Outcome, outcomesOf } from '../app/fan-out.js';
+import { allFinished, type Outcome, outcomesOfBatch } from '../app/fan-out.js';
 import { groupBy } from '../base/group-by.js';
 import {
   type CreateInput,
@@ -26,8 +26,8 @@ export async function makeMachines(steps: Steps, work: Work): Promise<Outcome<un
   for (const { name, recreate } of steps) if (recreate) await forgetMachine(name, work.context);
   const batches = await batchesOf(steps, work);
   const make = (batch: CreateInput): Promise<Outcome<unknown>[]> =>
-    outcomesOf(batch.names, () => createMachines(batch, work.context), work.context.signal);
-  return (await allEnded(batches.map(make))).flat();
+    outcomesOfBatch(batch.names, () => createMachines(batch, work.context), work.context.signal);
+  return (await allFinished(batches.map(make))).flat();
 }
 
 async function batchesOf(steps: Steps, work: Work): Promise<CreateInput[]> {

@@ -1,7 +1,7 @@
 import type { Context } from '../app/context.js';
 import { explanationOf, UserError } from '../base/errors.js';
 import { folderExists } from '../base/files.js';
-import { inTime } from '../base/with-timeout.js';
+import { withTimeout } from '../base/with-timeout.js';
 import { observe } from '../machines/list-machines.js';
 import type { Machine } from '../machines/model/machine.js';
 import { NoSwarmError } from '../swarm/find-manager.js';
@@ -54,7 +54,7 @@ async function summarize(
   /** @returns undefined when it cannot be found out */
   const find = async <T>(what: (within: Context) => Promise<T>): Promise<T | undefined> => {
     try {
-      return await inTime(timeoutMs, of.signal, (signal) => what({ ...of, signal }));
+      return await withTimeout(timeoutMs, of.signal, (signal) => what({ ...of, signal }));
     } catch (error) {
       of.signal.throwIfAborted();
       errors.push(explanationOf(error));

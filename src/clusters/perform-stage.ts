@@ -1,4 +1,4 @@
-import { allEnded, type Outcome, outcomesOf } from '../app/fan-out.js';
+import { allFinished, type Outcome, outcomesOfBatch } from '../app/fan-out.js';
 import { inStage } from '../app/in-stage.js';
 import { groupBy } from '../base/group-by.js';
 import { plural } from '../base/plural.js';
@@ -62,7 +62,7 @@ async function resizeAll(steps: readonly StepOf<'resize'>[], work: Work): Promis
   const outcomes: Outcome<unknown>[] = [];
   for (const [size, same] of groupBy(steps, (step) => step.size)) {
     const resize = (): Promise<Outcome<unknown>[]> => resizeTo(size, same, work);
-    outcomes.push(...(await outcomesOf(namesOf(same), resize, work.context.signal)));
+    outcomes.push(...(await outcomesOfBatch(namesOf(same), resize, work.context.signal)));
     if (outcomes.some(({ status }) => status !== 'ok')) break;
   }
   return outcomes;
@@ -118,7 +118,7 @@ export async function checkStage({ steps }: Stage, work: Work): Promise<void> {
  */
 export async function performStage({ order, steps }: Stage, work: Work): Promise<StepEnd[]> {
   const kinds = [...groupBy(steps, ({ does }) => does).values()];
-  if (order === 'together') return (await allEnded(kinds.map((same) => doSame(same, work)))).flat();
+  if (order === 'together') return (await allFinished(kinds.map((same) => doSame(same, work)))).flat();
   const ends: StepEnd[] = [];
   for (const same of kinds) {
     const broken = ends.some(({ outcome }) => outcome.status !== 'ok');
@@ -134,7 +134,7 @@ async function doSame(steps: readonly Step[], work: Work): Promise<StepEnd[]> {
     inStage(titles[does](steps.length), work.context, (context) =>
       (operations[does] as Operation<Kind>)(steps, { ...work, context }),
     );
-  const outcomes = await outcomesOf(namesOf(steps), begin, work.context.signal);
+  const outcomes = await outcomesOfBatch(namesOf(steps), begin, work.context.signal);
   const byName = new Map(outcomes.map((outcome) => [outcome.name, outcome]));
   return steps.map((step) => ({ step, outcome: byName.get(step.name) ?? skipped(step).outcome }));
 }

@@ -1,6 +1,6 @@
 import { reach } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
-import { fanOut, inOrderOf, type Named, type Outcome } from '../app/fan-out.js';
+import { fanOut, type Named, type Outcome, sortOutcomes } from '../app/fan-out.js';
 import type { EngineWork } from '../app/rolling-restart.js';
 import { whileClaimed } from '../app/with-claim.js';
 import { UserError } from '../base/errors.js';
@@ -87,7 +87,7 @@ export async function rebuild(
     context.signal.throwIfAborted();
     const reachable = entered.flatMap((outcome) => (outcome.status === 'ok' ? [outcome.value] : []));
     const set = await setUpAll(reachable, context);
-    return inOrderOf(names, [...entered.filter(({ status }) => status !== 'ok'), ...set]);
+    return sortOutcomes(names, [...entered.filter(({ status }) => status !== 'ok'), ...set]);
   });
 }
 

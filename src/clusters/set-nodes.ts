@@ -1,6 +1,7 @@
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
-import { type Work as EachWork, onEach } from '../app/for-each-machine.js';
+import type { Step } from '../app/reporter.js';
+import { runTasks, type TaskSpec } from '../app/run-tasks.js';
 import { ExternalError } from '../base/errors.js';
 import { waitUntilClear } from '../base/poll.js';
 import { changeNode } from '../swarm/change-node.js';
@@ -17,7 +18,7 @@ const readyTimeoutMs = 120_000;
 /** Gives nodes the availability and the labels of their group. */
 export function setNodes(steps: readonly StepOf<'set'>[], work: Work): Promise<Outcome<unknown>[]> {
   return onNodes(steps, work, {
-    what: 'changed',
+    activity: 'changed',
     doneText: () => 'changed',
     run: async ({ id, name }, swarm) => {
       const { availability, labels } = groupOf(name, work.input);
@@ -33,7 +34,7 @@ export function setNodes(steps: readonly StepOf<'set'>[], work: Work): Promise<O
 /** Waits until nodes whose machines run are ready, and as managers reachable. */
 export function awaitNodes(steps: readonly { name: string }[], work: Work): Promise<Outcome<unknown>[]> {
   return onNodes(steps, work, {
-    what: 'waited for',
+    activity: 'waited for',
     doneText: () => 'ready',
     run: async ({ id, name }, swarm, step) => {
       const look = async (): Promise<string | undefined> => {
@@ -60,8 +61,8 @@ function notReady(name: string, state: string): ExternalError {
   });
 }
 
-type NodeWork = Pick<EachWork<void>, 'what' | 'doneText'> & {
-  run: (node: PresentNode & { name: string }, swarm: Swarm, step: (text: string) => void) => Promise<void>;
+type NodeWork = Pick<TaskSpec<void>, 'activity' | 'doneText'> & {
+  run: (node: PresentNode & { name: string }, swarm: Swarm, step: Step) => Promise<void>;
 };
 
 function onNodes(
@@ -74,7 +75,7 @@ function onNodes(
     node && names.has(name) ? [{ ...node, name }] : [],
   );
   return withSwarm({}, context, (swarm) =>
-    onEach(nodes, { ...words, run: (node, step) => run(node, swarm, step) }, context),
+    runTasks(nodes, { ...words, run: ({ subject: node, step }) => run(node, swarm, step) }, context),
   );
 }
 

@@ -1,12 +1,11 @@
 import type { Context } from '../app/context.js';
+import type { Step } from '../app/reporter.js';
 import { quoteArgs } from '../base/quote-args.js';
 import type { Connection } from '../ssh/index.js';
 import type { Survey } from './gather-facts.js';
 import type { Plan } from './model/engine-plan.js';
 import type { EngineFile, ServiceCommands } from './model/provisioner.js';
 import { type Answers, toItsEnd } from './run-script.js';
-
-type Step = (text: string) => void;
 
 /** A broken engine fails at once; this is for one that has thousands of containers to bring back. */
 const restartSeconds = 90;

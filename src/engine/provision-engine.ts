@@ -1,4 +1,5 @@
 import type { Context } from '../app/context.js';
+import type { Step } from '../app/reporter.js';
 import { machinePaths, readPair } from '../certs/certificate-files.js';
 import { readClusterCertificates } from '../certs/cluster-certificates.js';
 import { keepInstalled, serverCertificateFor } from '../certs/server-certificate.js';
@@ -21,7 +22,7 @@ import { provisionerFor } from './provisioners/index.js';
 
 export interface ProvisionOptions {
   /** Called with the current step. */
-  step: (text: string) => void;
+  step: Step;
   /** The machine is to have its name as host name. */
   setHostname?: boolean;
   /** Called before the engine restarts, if it has to; what it throws leaves all as it was. */
@@ -137,7 +138,7 @@ async function surveyBooted(
   return surveyMachine(connection, context, survey.password);
 }
 
-function sayWhoIsBusy({ facts }: Survey, step: (text: string) => void): void {
+function sayWhoIsBusy({ facts }: Survey, step: Step): void {
   if (facts.packageLockHolder !== undefined)
     step(`waiting for ${facts.packageLockHolder} to finish installing packages`);
 }

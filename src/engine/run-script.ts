@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Context } from '../app/context.js';
+import type { Step } from '../app/reporter.js';
 import { ExternalError } from '../base/errors.js';
 import type { Connection } from '../ssh/index.js';
 import { newMark, type Survey } from './gather-facts.js';
@@ -10,7 +11,7 @@ import { runAsRoot } from './root-shell.js';
 export interface Script {
   template: string;
   values: Readonly<Record<string, string>>;
-  step: (text: string) => void;
+  step: Step;
   timeoutMs: number;
   /** Bytes that the script reads or writes; what it tells then comes on its standard error. */
   data?: { input?: Readable; output?: Writable };

@@ -1,7 +1,8 @@
 import { reach } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
-import { onEach } from '../app/for-each-machine.js';
+import type { Step } from '../app/reporter.js';
+import { runTasks } from '../app/run-tasks.js';
 import { type Machine, refuseOnlyUrl } from '../machines/model/machine.js';
 import { applyPlan } from './apply-plan.js';
 import { surveyMachine } from './gather-facts.js';
@@ -18,22 +19,18 @@ export interface Renamed {
  * within 20 s (swarmkit, agent/agent.go: `nodeUpdatePeriod`).
  */
 export function setHostnames(machines: readonly Machine[], context: Context): Promise<Outcome<Renamed>[]> {
-  return onEach<Renamed>(
+  return runTasks<Renamed>(
     machines,
     {
-      what: 'given its host name',
+      activity: 'given its host name',
       doneText: ({ from, to }) => (from === to ? 'hostname already set' : `hostname set (was ${from})`),
-      run: (machine, step) => setHostname(machine, step, context),
+      run: ({ subject: machine, step }) => setHostname(machine, step, context),
     },
     context,
   );
 }
 
-async function setHostname(
-  machine: Machine,
-  step: (text: string) => void,
-  context: Context,
-): Promise<Renamed> {
+async function setHostname(machine: Machine, step: Step, context: Context): Promise<Renamed> {
   refuseOnlyUrl(machine);
   const connection = await reach(machine, context);
   const survey = await surveyMachine(connection, context);

@@ -1,5 +1,6 @@
 import { reach } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
+import type { Step } from '../app/reporter.js';
 import { UserError } from '../base/errors.js';
 import { type Machine, refuseOnlyUrl } from '../machines/model/machine.js';
 import type { Connection } from '../ssh/index.js';
@@ -16,7 +17,7 @@ export interface Upgraded {
 }
 
 export interface UpgradeSteps {
-  step: (text: string) => void;
+  step: Step;
   /** Throws where the engine must not be restarted now. */
   beforeRestart?: () => Promise<void>;
 }
@@ -37,11 +38,7 @@ export async function upgradeEngine(
 }
 
 /** Whether the package repositories have another engine than the machine. @throws as `upgradeEngine` */
-export async function hasNewerEngine(
-  machine: Machine,
-  step: (text: string) => void,
-  context: Context,
-): Promise<boolean> {
+export async function hasNewerEngine(machine: Machine, step: Step, context: Context): Promise<boolean> {
   const { connection, survey, looksForNewer } = await upgradable(machine, context);
   const outputs = await runInstaller(connection, looksForNewer, survey, step, context);
   return outputs.has('newer');

@@ -1,5 +1,6 @@
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
+import type { Step } from '../app/reporter.js';
 import { isAbort, messageOf, UserError } from '../base/errors.js';
 import type { GroupSettings } from '../clusters/model/group.js';
 import type { Adoption, CreateRequest, Driver, MachineEvent, MachineWish } from '../drivers/driver.js';
@@ -293,11 +294,11 @@ async function prepare(
 async function makeAll(
   machines: readonly Machine[],
   events: () => Promise<AsyncIterable<MachineEvent>>,
-  setUp: (machine: Machine, step: (text: string) => void) => Promise<void>,
+  setUp: (machine: Machine, step: Step) => Promise<void>,
   context: Context,
 ): Promise<Map<string, Outcome<Machine>>> {
   const batch = new Batch(machines, context);
-  const after = async (machine: Machine, step: (text: string) => void): Promise<Machine> => {
+  const after = async (machine: Machine, step: Step): Promise<Machine> => {
     await setUp(machine, step);
     const ready: Machine = { ...machine, phase: 'ready' };
     await context.cluster.save(ready);

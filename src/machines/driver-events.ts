@@ -1,6 +1,6 @@
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
-import type { Progress } from '../app/reporter.js';
+import type { Progress, Step } from '../app/reporter.js';
 import { explanationOf, isAbort, messageOf } from '../base/errors.js';
 import type { MachineChange, MachineEvent } from '../drivers/driver.js';
 import { applyChange } from './apply-change.js';
@@ -8,7 +8,7 @@ import type { Machine } from './model/machine.js';
 
 export interface Following {
   /** Work on a machine after its driver has finished; returns the machine's new record. */
-  after: (machine: Machine, step: (text: string) => void) => Promise<Machine>;
+  after: (machine: Machine, step: Step) => Promise<Machine>;
   /** Shown on the machine's line at its end: `started`. */
   doneText: string;
 }

@@ -1,4 +1,5 @@
 import type { Context } from '../app/context.js';
+import type { Step } from '../app/reporter.js';
 import type { MachineEvent } from '../drivers/driver.js';
 import { applyChange } from './apply-change.js';
 import type { Machine } from './model/machine.js';
@@ -12,7 +13,7 @@ import type { Machine } from './model/machine.js';
 export async function followOne(
   machine: Machine,
   events: AsyncIterable<MachineEvent>,
-  step: (text: string) => void,
+  step: Step,
   { cluster, signal }: Context,
 ): Promise<Machine> {
   let now = machine;

@@ -2,7 +2,7 @@ import type { Context } from '../app/context.js';
 import { fanOut, type Named } from '../app/fan-out.js';
 import { messageOf } from '../base/errors.js';
 import { groupBy } from '../base/group-by.js';
-import { inTime, lateError } from '../base/with-timeout.js';
+import { withTimeout } from '../base/with-timeout.js';
 import { canBeAsked, engineStatus } from '../engine/engine-status.js';
 import { activeName } from './active-machine.js';
 import { type ListedMachine, observe, unreadable } from './list-machines.js';
@@ -81,7 +81,9 @@ async function observeInTime(
   context: Context,
 ): Promise<Omit<ListedMachine, 'active'>[]> {
   try {
-    return await inTime(timeoutMs, context.signal, (signal) => observe(machines, { ...context, signal }));
+    return await withTimeout(timeoutMs, context.signal, (signal) =>
+      observe(machines, { ...context, signal }),
+    );
   } catch (error) {
     context.signal.throwIfAborted();
     return machines.map((machine) => ({ machine, state: 'timeout', error: messageOf(error) }));
@@ -94,12 +96,13 @@ async function askEngine(
   context: Context,
 ): Promise<EngineAnswer> {
   if (state !== 'running' || machine.phase === 'creating' || !canBeAsked(machine)) return {};
-  const limit = AbortSignal.timeout(timeoutMs);
   try {
-    const { version, swarm } = await engineStatus(machine, context, AbortSignal.any([context.signal, limit]));
+    const { version, swarm } = await withTimeout(timeoutMs, context.signal, (signal) =>
+      engineStatus(machine, context, signal),
+    );
     return { docker: version, swarm };
   } catch (error) {
-    return { error: limit.aborted ? messageOf(lateError(timeoutMs)) : messageOf(error) };
+    return { error: messageOf(error) };
   }
 }
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import type { Context } from '../app/context.js';
+import type { Step } from '../app/reporter.js';
 import { ExternalError } from '../base/errors.js';
 import { quoteArgs } from '../base/quote-args.js';
 import { readRecord, writeRecord } from '../base/record-file.js';
@@ -97,7 +98,7 @@ export async function restoreFound(
   machine: Machine,
   state: FoundState,
   connection: Connection,
-  step: (text: string) => void,
+  step: Step,
   context: Context,
 ): Promise<void> {
   const survey = await surveyMachine(connection, context);

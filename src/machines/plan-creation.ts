@@ -1,5 +1,6 @@
 import type { Context } from '../app/context.js';
 import { fanOut, type Outcome } from '../app/fan-out.js';
+import type { Step } from '../app/reporter.js';
 import { UserError } from '../base/errors.js';
 import { plural } from '../base/plural.js';
 import { describePlan, type Plan } from '../engine/model/engine-plan.js';
@@ -58,7 +59,7 @@ export async function planMachines(input: CreateInput, context: Context): Promis
 async function planOne(
   machine: Machine,
   { timeoutMs }: CreateInput,
-  step: (text: string) => void,
+  step: Step,
   context: Context,
 ): Promise<MachinePlan> {
   const { name } = machine;

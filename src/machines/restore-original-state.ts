@@ -1,5 +1,6 @@
 import { sshTarget } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
+import type { Step } from '../app/reporter.js';
 import { ExternalError, UserError } from '../base/errors.js';
 import type { Connection } from '../ssh/index.js';
 import type { Machine } from './model/machine.js';
@@ -10,11 +11,7 @@ import { readFound, restoreFound } from './original-state.js';
  * nothing to undo.
  * @throws UserError, ExternalError when the server cannot be reached, or not all could be put back
  */
-export async function leaveAsFound(
-  machine: Machine,
-  step: (text: string) => void,
-  context: Context,
-): Promise<void> {
+export async function leaveAsFound(machine: Machine, step: Step, context: Context): Promise<void> {
   const found = await readFound(machine.name, context);
   if (!found) return;
   step('restoring the original configuration');

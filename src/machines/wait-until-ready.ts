@@ -1,5 +1,6 @@
 import { sshTarget } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
+import type { Step } from '../app/reporter.js';
 import { machinePaths, readPair } from '../certs/certificate-files.js';
 import { missingNames, readCertificate } from '../certs/model/read-certificate.js';
 import { requiredNames, serverCertificateFor } from '../certs/server-certificate.js';
@@ -12,7 +13,7 @@ import { isOnlyUrl } from './model/machine.js';
 export interface ReadyOptions {
   timeoutMs: number;
   /** Called with the current step. */
-  step: (text: string) => void;
+  step: Step;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Context } from '../app/context.js';
 import { type Outcome, queryAll } from '../app/fan-out.js';
-import { onEach } from '../app/for-each-machine.js';
+import { runTasks } from '../app/run-tasks.js';
 import { ExternalError, UserError } from '../base/errors.js';
 import { waitUntilClear } from '../base/poll.js';
 import type { EngineApi } from '../engine/api.js';
@@ -89,12 +89,13 @@ export async function unlockNodes(
   const machines = nodes.length > 0 ? await selectMachines(nodes, context) : await lockedMachines(context);
   if (machines.length === 0) throw new UserError('no machine of this cluster is a locked manager');
   const key = await askKey();
-  return onEach<Unlocked>(
+  return runTasks<Unlocked>(
     machines,
     {
-      what: 'unlocked',
+      activity: 'unlocked',
       doneText: ({ already }) => (already ? 'is not locked' : 'unlocked'),
-      run: (machine) => withEngine(machine, context, (api) => unlockOne(machine.name, key, api, context)),
+      run: ({ subject: machine }) =>
+        withEngine(machine, context, (api) => unlockOne(machine.name, key, api, context)),
     },
     context,
   );

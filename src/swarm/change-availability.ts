@@ -1,6 +1,6 @@
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
-import { onEach } from '../app/for-each-machine.js';
+import { runTasks, type Task } from '../app/run-tasks.js';
 import { ExternalError, isAbort, messageOf } from '../base/errors.js';
 import { waitUntilClear } from '../base/poll.js';
 import type { Machine } from '../machines/model/machine.js';
@@ -45,7 +45,9 @@ export function setAvailability(
 ): Promise<Outcome<AvailabilityChange>[]> {
   return withSwarm({}, context, async (swarm) =>
     onMembers(nodes, await swarm.members(), context, (chosen) =>
-      changeEach(chosen, availability, context, (member) => changeAvailability(swarm, member, availability)),
+      changeEach(chosen, availability, context, ({ subject }) =>
+        changeAvailability(swarm, subject, availability),
+      ),
     ),
   );
 }
@@ -63,9 +65,7 @@ export function drainNodes(
   return withSwarm({}, context, async (swarm) =>
     onMembers(nodes, await swarm.members(), context, async (chosen) => {
       await warnOfDrain(swarm, chosen, context);
-      return changeEach(chosen, 'drain', context, (member, step) =>
-        drainMember(swarm, member, drain, step, context),
-      );
+      return changeEach(chosen, 'drain', context, (task) => drainMember(swarm, drain, task));
     }),
   );
 }
@@ -76,14 +76,12 @@ export function drainNodes(
  */
 export async function drainMember(
   swarm: Swarm,
-  member: NamedMember,
   { waitMs }: Drain,
-  step: (text: string) => void,
-  context: Context,
+  task: Task<NamedMember>,
 ): Promise<AvailabilityChange> {
-  step('draining');
-  const change = await changeAvailability(swarm, member, 'drain');
-  if (waitMs !== undefined) await waitForTasksToStop(swarm, member, waitMs, step, context);
+  task.step('draining');
+  const change = await changeAvailability(swarm, task.subject, 'drain');
+  if (waitMs !== undefined) await waitForTasksToStop(swarm, waitMs, task);
   return change;
 }
 
@@ -100,20 +98,18 @@ function changeEach(
   members: readonly NamedMember[],
   availability: NodeAvailability,
   context: Context,
-  run: (member: NamedMember, step: (text: string) => void) => Promise<AvailabilityChange>,
+  run: (task: Task<NamedMember>) => Promise<AvailabilityChange>,
 ): Promise<Outcome<AvailabilityChange>[]> {
   const doneText = ({ already }: AvailabilityChange): string =>
     already ? `${doneTexts[availability]} already` : doneTexts[availability];
-  return onEach<AvailabilityChange, NamedMember>(members, { what: 'changed', doneText, run }, context);
+  return runTasks<AvailabilityChange, NamedMember>(members, { activity: 'changed', doneText, run }, context);
 }
 
 /** Tasks on a node that is down are not waited for. */
 async function waitForTasksToStop(
   swarm: Swarm,
-  { node, name }: NamedMember,
   timeoutMs: number,
-  step: (text: string) => void,
-  { signal }: Context,
+  { subject: { node, name }, step, context }: Task<NamedMember>,
 ): Promise<void> {
   const look = async (): Promise<string | undefined> => {
     const current = (await swarm.nodes()).find(({ id }) => id === node.id);
@@ -126,7 +122,7 @@ async function waitForTasksToStop(
   };
   await waitUntilClear(
     look,
-    { timeoutMs, signal },
+    { timeoutMs, signal: context.signal },
     (obstacle) =>
       new ExternalError(`${name} is drained, but after ${timeoutMs / 1000} s still runs ${obstacle}`, {
         hint: 'wait longer with --timeout',

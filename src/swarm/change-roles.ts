@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
-import { onEach } from '../app/for-each-machine.js';
+import type { Step } from '../app/reporter.js';
+import { runTasks } from '../app/run-tasks.js';
 import { whileSwarmClaimed } from '../app/with-claim.js';
 import { ExternalError, UserError } from '../base/errors.js';
 import { byNaturalOrder } from '../base/natural-order.js';
@@ -160,7 +161,7 @@ export async function changeRole(
   swarm: Swarm,
   { node, machine, name }: NamedMember,
   role: Role,
-  step: (text: string) => void,
+  step: Step,
   context: Context,
 ): Promise<void> {
   await changeNode(swarm, node.id, (spec) => ({ ...spec, Role: role }));
@@ -232,14 +233,14 @@ function changeRoles(
     role === 'manager'
       ? { what: 'promoted', done: promotedMessage }
       : { what: 'demoted', done: demotedMessage };
-  return onEach<RoleChange, NamedMember>(
+  return runTasks<RoleChange, NamedMember>(
     members,
     {
-      what: words.what,
+      activity: words.what,
       limit: 1,
       stopAtFailure: true,
       doneText: ({ already }) => (already ? `is already a ${role}` : words.what),
-      async run(member, step) {
+      async run({ subject: member, step }) {
         const { node, name } = member;
         const already = node.role === role;
         if (!already) await before(member);

@@ -1,4 +1,5 @@
 import type { Context } from '../app/context.js';
+import type { Step } from '../app/reporter.js';
 import { ExternalError, messageOf, UserError } from '../base/errors.js';
 import { waitUntilClear } from '../base/poll.js';
 import { type EngineApi, EngineError } from '../engine/api.js';
@@ -31,7 +32,7 @@ export interface JoiningNode {
   machine: Machine;
   /** Spreads the nodes over the managers. */
   index: number;
-  step: (text: string) => void;
+  step: Step;
 }
 
 export interface JoinedNode {

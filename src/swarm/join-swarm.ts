@@ -1,6 +1,6 @@
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
-import { onEach } from '../app/for-each-machine.js';
+import { runTasks } from '../app/run-tasks.js';
 import { coalesce } from '../base/single-flight.js';
 import type { Machine } from '../machines/model/machine.js';
 import type { NodeAvailability } from './change-availability.js';
@@ -62,13 +62,13 @@ export async function joinMembers(
     nodes: coalesce(() => swarm.nodes()),
   };
   const indexes = new Map(machines.map(({ name }, index) => [name, index]));
-  const outcomes = await onEach<JoinedMember>(
+  const outcomes = await runTasks<JoinedMember>(
     machines,
     {
-      what: 'joined to a swarm',
+      activity: 'joined to a swarm',
       ...(role === 'manager' && { limit: 1, stopAtFailure }),
       doneText: ({ already, role: given }) => (already ? `is already a ${given}` : 'joined'),
-      async run(machine, step) {
+      async run({ subject: machine, step }) {
         const index = indexes.get(machine.name) ?? 0;
         const {
           nodeId,

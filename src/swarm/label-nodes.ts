@@ -1,6 +1,6 @@
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
-import { onEach } from '../app/for-each-machine.js';
+import { runTasks } from '../app/run-tasks.js';
 import { changeNode } from './change-node.js';
 import type { NamedMember } from './model/members.js';
 import { type LabelChange, parseLabels, withLabels } from './model/node-labels.js';
@@ -25,12 +25,12 @@ export async function labelNodes(words: readonly string[], context: Context): Pr
   const { nodes, change } = parseLabels(words);
   return withSwarm({}, context, async (swarm) =>
     onMembers(nodes, await swarm.members(), context, (chosen) =>
-      onEach<Labelled, NamedMember>(
+      runTasks<Labelled, NamedMember>(
         chosen,
         {
-          what: 'labelled',
+          activity: 'labelled',
           doneText: ({ already }) => (already ? 'has these labels already' : 'labelled'),
-          run: (member) => labelMember(swarm, member, change),
+          run: ({ subject: member }) => labelMember(swarm, member, change),
         },
         context,
       ),

@@ -1,6 +1,7 @@
 import type { Context } from '../app/context.js';
-import { inOrderOf, type Outcome } from '../app/fan-out.js';
-import { onEach } from '../app/for-each-machine.js';
+import { type Outcome, sortOutcomes } from '../app/fan-out.js';
+import type { Step } from '../app/reporter.js';
+import { runTasks, type Task } from '../app/run-tasks.js';
 import { whileSwarmClaimed } from '../app/with-claim.js';
 import { ExternalError, isAbort, messageOf, UserError } from '../base/errors.js';
 import { plural } from '../base/plural.js';
@@ -85,7 +86,7 @@ async function leaveThroughSwarm(
   const { workers, failed } = await demoteAmong(swarm, chosen, { force }, context);
   const left = await leaveEach(swarm, workers, context);
   return [
-    ...inOrderOf(
+    ...sortOutcomes(
       chosen.map(({ name }) => name),
       [...left, ...failed],
     ),
@@ -125,7 +126,7 @@ function leaveMachines(
   context: Context,
   work: (machine: Machine, membership: Membership, api: EngineApi) => Promise<void>,
 ): Promise<Outcome<LeftNode>[]> {
-  const run = (machine: Machine): Promise<LeftNode> =>
+  const run = ({ subject: machine }: Task): Promise<LeftNode> =>
     withEngine(machine, context, async (api) => {
       const membership = await membershipOf(api);
       await work(machine, membership, api);
@@ -133,10 +134,10 @@ function leaveMachines(
         ? { message: notInSwarmMessage }
         : { nodeId: membership.nodeId, message: leftMessage };
     });
-  return onEach<LeftNode>(
+  return runTasks<LeftNode>(
     machines,
     {
-      what: 'taken out of its swarm',
+      activity: 'taken out of its swarm',
       doneText: ({ nodeId }) => (nodeId ? 'left' : 'is not in a swarm'),
       run,
     },
@@ -155,12 +156,12 @@ function leaveEach(
   members: readonly NamedMember[],
   context: Context,
 ): Promise<Outcome<LeftNode>[]> {
-  return onEach<LeftNode, NamedMember>(
+  return runTasks<LeftNode, NamedMember>(
     members,
     {
-      what: 'taken out of its swarm',
+      activity: 'taken out of its swarm',
       doneText: () => 'left',
-      run: (member, step) => leaveMember(swarm, member, step, context),
+      run: ({ subject: member, step }) => leaveMember(swarm, member, step, context),
     },
     context,
   );
@@ -169,9 +170,9 @@ function leaveEach(
 /** Dissolving takes no votes: workers leave first, then managers, the leader last. */
 async function dissolve(members: readonly NamedMember[], context: Context): Promise<Outcome<LeftNode>[]> {
   const work = {
-    what: 'taken out of its swarm',
+    activity: 'taken out of its swarm',
     doneText: () => 'left',
-    run: async (member: NamedMember, step: (text: string) => void): Promise<LeftNode> => {
+    run: async ({ subject: member, step }: Task<NamedMember>): Promise<LeftNode> => {
       await requestLeave(member, { force: true }, step, context);
       return { nodeId: member.node.id, message: leftMessage };
     },
@@ -186,10 +187,10 @@ async function dissolve(members: readonly NamedMember[], context: Context): Prom
       status: 'ok' as const,
       value: { nodeId: node.id, message: leftMessage },
     })),
-    ...(await onEach<LeftNode, NamedMember>(workers, work, context)),
-    ...(await onEach<LeftNode, NamedMember>(managers, { ...work, limit: 1 }, context)),
+    ...(await runTasks<LeftNode, NamedMember>(workers, work, context)),
+    ...(await runTasks<LeftNode, NamedMember>(managers, { ...work, limit: 1 }, context)),
   ];
-  return inOrderOf(
+  return sortOutcomes(
     members.map(({ name }) => name),
     outcomes,
   );
@@ -203,7 +204,7 @@ async function dissolve(members: readonly NamedMember[], context: Context): Prom
 export async function leaveMember(
   swarm: Swarm,
   member: NamedMember,
-  step: (text: string) => void,
+  step: Step,
   context: Context,
 ): Promise<LeftNode> {
   await requestLeave(member, { force: false }, step, context);
@@ -216,7 +217,7 @@ export async function leaveMember(
 async function requestLeave(
   { node, machine, name }: NamedMember,
   { force }: { force: boolean },
-  step: (text: string) => void,
+  step: Step,
   context: Context,
 ): Promise<void> {
   step('leaving');
@@ -245,7 +246,7 @@ export async function removeManager(
   swarm: Swarm,
   member: NamedMember,
   api: EngineApi,
-  step: (text: string) => void,
+  step: Step,
   context: Context,
 ): Promise<void> {
   step('demoting');

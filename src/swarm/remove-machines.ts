@@ -1,6 +1,7 @@
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
-import { failEach, onEach } from '../app/for-each-machine.js';
+import type { Step } from '../app/reporter.js';
+import { failTasks, runTasks, type Task } from '../app/run-tasks.js';
 import { whileSwarmClaimed } from '../app/with-claim.js';
 import { ExternalError, isAbort, messageOf, UserError } from '../base/errors.js';
 import { removeMachines } from '../machines/lifecycle.js';
@@ -192,13 +193,13 @@ class Eviction {
     // All at once, so that no task moves to a node that is removed too.
     await Promise.all(own.map((member) => changeAvailability(swarm, member, 'drain')));
     const workers = own.filter((member) => !managers.includes(member));
-    await this.each(workers, async (member, step) => {
+    await this.each(workers, async ({ subject: member, step }) => {
       await drain(swarm, member, removal, step, context);
       await this.takeOut(swarm, member, step);
     });
     await this.each(
       managers,
-      async (member, step) => {
+      async ({ subject: member, step }) => {
         await this.requireQuorum(swarm, [member], { isPart: true });
         await drain(swarm, member, removal, step, context);
         await changeRole(swarm, member, 'worker', step, context);
@@ -217,7 +218,7 @@ class Eviction {
     return requireQuorumWithout(swarm, managers, { what: 'removing', force, isPart }, this.context);
   }
 
-  private async takeOut(swarm: Swarm, member: NamedMember, step: (text: string) => void): Promise<void> {
+  private async takeOut(swarm: Swarm, member: NamedMember, step: Step): Promise<void> {
     if (this.probed.get(member.name)?.membership?.nodeId)
       await leaveMember(swarm, member, step, this.context);
     else await removeEntry(swarm, member.node.id, { force: true });
@@ -225,14 +226,14 @@ class Eviction {
 
   private async each(
     members: readonly NamedMember[],
-    run: (member: NamedMember, step: (text: string) => void) => Promise<void>,
+    run: (task: Task<NamedMember>) => Promise<void>,
     order: { limit?: number; stopAtFailure?: boolean } = {},
   ): Promise<void> {
     if (members.length === 0) return;
     const { context, obstacles, removal } = this;
-    const outcomes = await onEach<void, NamedMember>(
+    const outcomes = await runTasks<void, NamedMember>(
       members,
-      { what: 'removed', doneText: () => 'out of its swarm', run, ...order },
+      { activity: 'removed', doneText: () => 'out of its swarm', run, ...order },
       context,
     );
     for (const outcome of outcomes) {
@@ -269,7 +270,7 @@ class Eviction {
         kept.set(name, new UserError(`${why}: ${messageOf(cause)}`, { hint }));
       }
     }
-    for (const outcome of await failEach(kept, context)) this.obstacles.set(outcome.name, outcome);
+    for (const outcome of await failTasks(kept, context)) this.obstacles.set(outcome.name, outcome);
   }
 }
 
@@ -283,11 +284,11 @@ async function drain(
   swarm: Swarm,
   member: NamedMember,
   { drainMs }: RemovalOptions,
-  step: (text: string) => void,
+  step: Step,
   context: Context,
 ): Promise<void> {
   try {
-    await drainMember(swarm, member, { waitMs: drainMs }, step, context);
+    await drainMember(swarm, { waitMs: drainMs }, { subject: member, step, context });
     for (const shortage of await waitForReplacements(swarm, member, drainMs, step, context))
       context.reporter.warn(`without ${member.name}, service ${shortageText(shortage)}`);
   } catch (error) {

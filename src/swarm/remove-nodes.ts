@@ -1,6 +1,6 @@
 import type { Context } from '../app/context.js';
-import { inOrderOf, type Outcome } from '../app/fan-out.js';
-import { onEach } from '../app/for-each-machine.js';
+import { type Outcome, sortOutcomes } from '../app/fan-out.js';
+import { runTasks } from '../app/run-tasks.js';
 import { UserError } from '../base/errors.js';
 import { demoteAmong } from './change-roles.js';
 import { removeEntry } from './leave-swarm.js';
@@ -32,12 +32,12 @@ export async function removeNodes(
     const entries = chosen.flatMap((member) => entriesOf(member, members, force));
     const { failed } = await demoteAmong(swarm, entries, { force }, context);
     const kept = new Set(failed.map(({ name }) => name));
-    const removed = await onEach<Removed, NamedMember>(
+    const removed = await runTasks<Removed, NamedMember>(
       chosen.filter(({ name }) => !kept.has(name)),
       {
-        what: 'removed from its swarm',
+        activity: 'removed from its swarm',
         doneText: () => 'removed',
-        async run({ name, node }) {
+        async run({ subject: { name, node } }) {
           for (const entry of entries.filter((candidate) => candidate.name === name))
             await removeEntry(swarm, entry.node.id, { force });
           return { nodeId: node.id, message: name };
@@ -45,7 +45,7 @@ export async function removeNodes(
       },
       context,
     );
-    return inOrderOf(
+    return sortOutcomes(
       chosen.map(({ name }) => name),
       [...failed, ...removed],
     );

@@ -1,5 +1,6 @@
 import type { Context } from '../app/context.js';
-import { fanOut, inOrderOf, type Outcome, queryAll } from '../app/fan-out.js';
+import { fanOut, type Outcome, queryAll, sortOutcomes } from '../app/fan-out.js';
+import type { Step } from '../app/reporter.js';
 import type { EngineWork, ManagerRestart, RollingRestart } from '../app/rolling-restart.js';
 import { whileSwarmClaimed } from '../app/with-claim.js';
 import { ExternalError, explanationOf, unlessAborted } from '../base/errors.js';
@@ -60,7 +61,7 @@ export async function restartEngines<T>(
       ...(await whileManagersRestart(managers, context, () => fanOut(restarts, restartManager, oneByOne))),
       ...(await fanOut(others, restartOther, { signal, onEnd: onFailure })),
     ];
-    return inOrderOf(
+    return sortOutcomes(
       machines.map(({ name }) => name),
       outcomes,
     );
@@ -135,7 +136,7 @@ class ManagerRestartWait implements ManagerRestart {
   }
 
   /** Waits until its swarm lists it again, as the leader sees it. */
-  async waitUntilBack(step: (text: string) => void): Promise<void> {
+  async waitUntilBack(step: Step): Promise<void> {
     const { awaited, context } = this;
     const { machine, source } = this.manager;
     if (awaited === undefined) return;

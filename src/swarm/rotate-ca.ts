@@ -1,4 +1,5 @@
 import type { Context } from '../app/context.js';
+import type { Step } from '../app/reporter.js';
 import { ExternalError, isAbort, messageOf } from '../base/errors.js';
 import { waitUntilClear } from '../base/poll.js';
 import { changeSwarm, swarmDocument } from './change-swarm.js';
@@ -47,7 +48,7 @@ export async function rotateCa({ timeoutMs }: { timeoutMs: number }, context: Co
   }
 }
 
-async function obstacleTo(swarm: Swarm, step: (text: string) => void): Promise<string | undefined> {
+async function obstacleTo(swarm: Swarm, step: Step): Promise<string | undefined> {
   const progress = await swarm.ask(async (api) =>
     readCaProgress(await api.get('/swarm'), await api.get('/nodes')),
   );

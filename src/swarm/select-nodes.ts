@@ -1,6 +1,6 @@
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
-import { failEach } from '../app/for-each-machine.js';
+import { failTasks } from '../app/run-tasks.js';
 import { UserError } from '../base/errors.js';
 import type { Machine } from '../machines/model/machine.js';
 import { matchNames, selectNames, unknownMachines } from '../machines/model/patterns.js';
@@ -55,7 +55,7 @@ export async function onMembers<T>(
     ...outside.map(({ name }) => [name, notInSwarm(name)] as const),
     ...unknown.map((name) => [name, unknownMachines([name], candidates.names)] as const),
   ]);
-  const failed = await failEach(strangers, context);
+  const failed = await failTasks(strangers, context);
   return [...(await work(chosen)), ...failed];
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../app/context.js';
+import type { Step } from '../app/reporter.js';
 import { listServices, listTasks } from './change-availability.js';
 import type { NamedMember } from './model/members.js';
 import { findShortages, type ServiceShortage } from './model/swarm-tasks.js';
@@ -13,7 +14,7 @@ export async function waitForReplacements(
   swarm: Swarm,
   { node }: NamedMember,
   timeoutMs: number,
-  step: (text: string) => void,
+  step: Step,
   { signal }: Context,
 ): Promise<ServiceShortage[]> {
   const deadline = Date.now() + timeoutMs;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ExternalError } from '../../base/errors.js';
 import { exists } from '../../base/files.js';
-import { patiently } from '../../base/retry.js';
+import { retry } from '../../base/poll.js';
 import type { Templates } from '../../base/templates.js';
 import { findHierarchies, makeGroups, unifiedGroup } from './cgroups.js';
 import type { MachineRecord } from './guest-records.js';
@@ -61,7 +61,7 @@ export async function boot(
     if (managed) await bootAsUnit(record, launch, environment, folder.log);
     else await bootDetached(layout, id, launch, environment);
   };
-  await patiently(start, isOldLink, linkMs);
+  await retry(start, { isRetryable: isOldLink, timeoutMs: linkMs, intervalMs: 100 });
 }
 
 /**

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ExecaError, execa } from 'execa';
 import { AbortError, ExternalError, UserError } from '../../base/errors.js';
 import { withLock } from '../../base/file-lock.js';
-import { patiently } from '../../base/retry.js';
+import { retry } from '../../base/poll.js';
 
 /** An error that VBoxManage reported. */
 export class VBoxError extends ExternalError {
@@ -54,11 +54,16 @@ const moduleWarning =
 export function openVBoxManage(installPath: string | undefined): VBoxManage {
   const program = installPath === undefined ? 'VBoxManage' : join(installPath, 'VBoxManage');
   const run: VBoxManage['run'] = (args, options) =>
-    patiently(() => call(program, args, options), isUnreached, unreachedMs);
+    retry(() => call(program, args, options), {
+      isRetryable: isUnreached,
+      timeoutMs: unreachedMs,
+      intervalMs: 100,
+    });
   return {
     run,
     onVm(uuid, args) {
-      const whenFree = () => patiently(() => run(args), isLocked, lockedMs);
+      const whenFree = () =>
+        retry(() => run(args), { isRetryable: isLocked, timeoutMs: lockedMs, intervalMs: 100 });
       // Two calls for one VM can deadlock in VirtualBox's server (7.2), so calls of other belts
       // wait too.
       const path = join(tmpdir(), `belt-vm-${uuid}.lock`);

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import type { Context } from '../../app/context.js';
-import { onOne } from '../../app/for-each-machine.js';
+import type { Step } from '../../app/reporter.js';
+import { runTask } from '../../app/run-tasks.js';
 import { whileSwarmClaimed } from '../../app/with-claim.js';
 import { ExternalError, UserError } from '../../base/errors.js';
 import { fileSource } from '../../base/files.js';
@@ -66,12 +67,12 @@ export async function backupSwarm(
       );
       const unlockKey = await readUnlockKey(swarm);
       const manifest = await manifestOf(manager, unlockKey !== '', beltVersion, swarm);
-      return onOne<SwarmBackup, ManagerMachine>(
+      return runTask<SwarmBackup, ManagerMachine>(
         manager,
         {
-          what: 'backed up',
+          activity: 'backed up',
           doneText: ({ downtimeSeconds }) => `copied; its engine was stopped for ${downtimeSeconds} s`,
-          async run(subject, step) {
+          async run({ subject, step }) {
             const copy = (sink: Writable): Promise<Copied> =>
               copyFolder(subject.machine, manifest, { sink, unlockKey, step }, context);
             const copied = typeof to === 'string' ? await copyToFile(to, copy, context) : await copy(to);
@@ -178,7 +179,7 @@ interface Copied {
 interface Copying {
   sink: Writable;
   unlockKey: string;
-  step: (text: string) => void;
+  step: Step;
 }
 
 async function copyFolder(

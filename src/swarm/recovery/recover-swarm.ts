@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type BatchReport, reportOf } from '../../app/batch-report.js';
 import type { Context } from '../../app/context.js';
 import { type Outcome, queryAll } from '../../app/fan-out.js';
-import { onOne } from '../../app/for-each-machine.js';
+import { runTask } from '../../app/run-tasks.js';
 import { explanationOf, isAbort, UserError } from '../../base/errors.js';
 import { isOnlyUrl, type Machine } from '../../machines/model/machine.js';
 import { membershipOf, withEngine } from '../membership.js';
@@ -181,12 +181,12 @@ async function startRecovery(
     members: membersOf(returning),
   };
   await writeRecovery(recovery, context);
-  return onOne<string>(
+  return runTask<string>(
     manager,
     {
-      what: 'recovered',
+      activity: 'recovered',
       doneText: (kept) => `is the manager; its previous state is in ${kept}`,
-      async run(machine, step) {
+      async run({ subject: machine, step }) {
         const values = { suffix: keptSuffix('before-recover') };
         const data = { input: Readable.from([Buffer.from(key)]) };
         const answers = await runFolderScript(machine, { script: 'recover', values, step, data }, context);

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../../app/context.js';
 import type { Outcome } from '../../app/fan-out.js';
-import { onEach } from '../../app/for-each-machine.js';
+import type { Step } from '../../app/reporter.js';
+import { runTasks } from '../../app/run-tasks.js';
 import { observe } from '../../machines/list-machines.js';
 import type { Machine } from '../../machines/model/machine.js';
 import { joinMembers } from '../join-swarm.js';
@@ -57,12 +58,12 @@ async function rejoinAs(
   context: Context,
 ): Promise<Outcome<RejoinedNode>[]> {
   if (machines.length === 0) return [];
-  const looked = await onEach<RejoinedNode>(
+  const looked = await runTasks<RejoinedNode>(
     machines,
     {
-      what: 'brought back',
+      activity: 'brought back',
       doneText: ({ byItself }) => (byItself ? `is a ${role}` : 'has left what it was in'),
-      async run(machine, step) {
+      async run({ subject: machine, step }) {
         const patienceMs = (await mayReconnect(machine, role, manager, swarm, context)) ? reconnectMs : 0;
         step('waiting until it comes by itself');
         if (await isBack(machine, role, swarm, patienceMs, context)) return { role, byItself: true };
@@ -102,12 +103,7 @@ async function mayReconnect(
 }
 
 /** By force, except for one that counts for the new swarm's quorum. */
-async function leave(
-  machine: Machine,
-  swarm: Swarm,
-  step: (text: string) => void,
-  context: Context,
-): Promise<void> {
+async function leave(machine: Machine, swarm: Swarm, step: Step, context: Context): Promise<void> {
   const node = findManagerEntry(await swarm.nodes(), machine);
   return withEngine(machine, context, (api) =>
     node

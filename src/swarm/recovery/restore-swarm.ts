@@ -1,5 +1,6 @@
 import type { Context } from '../../app/context.js';
-import { onOne } from '../../app/for-each-machine.js';
+import type { Step } from '../../app/reporter.js';
+import { runTask } from '../../app/run-tasks.js';
 import { isAbort, UserError } from '../../base/errors.js';
 import { fileSource } from '../../base/files.js';
 import type { Machine } from '../../machines/model/machine.js';
@@ -52,7 +53,7 @@ export async function restoreSwarm(
   const key = backup.locked ? unlockNodeKey(backup.key, await askUnlockKey()) : backup.key;
   const { swarmId } = backup.identity;
   const recovery: Recovery = { swarmId, manager: machine.name, autolock: backup.locked };
-  const restore = async (step: (text: string) => void): Promise<Restored> => {
+  const restore = async (step: Step): Promise<Restored> => {
     await writeRecovery(recovery, context);
     const answers = await runFolderScript(
       machine,
@@ -79,9 +80,9 @@ export async function restoreSwarm(
       others: others.map(({ name, role }) => ({ name, role })),
     };
   };
-  return onOne(
+  return runTask(
     machine,
-    { what: 'restored', doneText: () => 'is the manager', run: (_, step) => restore(step) },
+    { activity: 'restored', doneText: () => 'is the manager', run: ({ subject: _, step }) => restore(step) },
     context,
   );
 }

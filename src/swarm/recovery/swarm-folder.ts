@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { reach } from '../../app/connect-ssh.js';
 import type { Context } from '../../app/context.js';
+import type { Step } from '../../app/reporter.js';
 import { surveyMachine } from '../../engine/gather-facts.js';
 import { provisionerFor } from '../../engine/provisioners/index.js';
 import { toItsEnd } from '../../engine/run-script.js';
@@ -11,7 +12,7 @@ export interface FolderScript {
   /** A script of templates/swarm. */
   script: 'backup' | 'inspect' | 'log' | 'recover' | 'restore';
   values?: Readonly<Record<string, string>>;
-  step?: (text: string) => void;
+  step?: Step;
   data?: { input?: Readable; output?: Writable };
 }
 

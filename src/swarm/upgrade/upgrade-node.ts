@@ -1,4 +1,5 @@
 import type { Context } from '../../app/context.js';
+import type { Step } from '../../app/reporter.js';
 import { ExternalError, explanationOf, isAbort, messageOf, UserError } from '../../base/errors.js';
 import { waitUntilClear } from '../../base/poll.js';
 import { upgradeEngine } from '../../engine/upgrade-engine.js';
@@ -54,7 +55,7 @@ export class NodeUpgrade {
     private readonly work: NodeUpgradeOptions,
     private readonly swarm: Swarm,
     private readonly record: UpgradeRecord,
-    private readonly step: (text: string) => void,
+    private readonly step: Step,
     private readonly context: Context,
   ) {
     this.machine = subject.machine;
@@ -141,7 +142,7 @@ export class NodeUpgrade {
     const { swarm, work, context, step, subject } = this;
     const { member, before } = subject;
     await warnOfDrain(swarm, [member], context);
-    await drainMember(swarm, member, { waitMs: work.drainMs }, step, context);
+    await drainMember(swarm, { waitMs: work.drainMs }, { subject: member, step, context });
     const missing = await waitForReplacements(swarm, member, work.drainMs, step, context);
     for (const shortage of missing)
       context.reporter.warn(`while ${member.name} is upgraded, service ${shortageText(shortage)}`);

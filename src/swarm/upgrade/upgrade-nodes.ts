@@ -1,7 +1,7 @@
 import type { Context } from '../../app/context.js';
 import type { Outcome } from '../../app/fan-out.js';
-import { onEach } from '../../app/for-each-machine.js';
 import { inStage } from '../../app/in-stage.js';
+import { runTasks } from '../../app/run-tasks.js';
 import { whileSwarmClaimed } from '../../app/with-claim.js';
 import { assessChanges, hasQuorum, type ManagerState } from '../model/quorum.js';
 import type { Role } from '../model/swarm-node.js';
@@ -134,14 +134,14 @@ function upgradeEach(
   context: Context,
 ): Promise<Outcome<UpgradedNode>[]> {
   if (subjects.length === 0) return Promise.resolve([]);
-  return onEach<UpgradedNode, UpgradeSubject>(
+  return runTasks<UpgradedNode, UpgradeSubject>(
     subjects,
     {
-      what: 'upgraded',
+      activity: 'upgraded',
       limit,
       stopAtFailure: true,
       doneText: ({ message }) => message,
-      async run(subject, step) {
+      async run({ subject, step }) {
         const { name, before, member } = subject;
         const upgrade = new NodeUpgrade(subject, work, swarm, record, step, context);
         const steps = await upgrade.run();

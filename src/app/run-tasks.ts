@@ -1,0 +1,85 @@
+import { AbortError, explanationOf } from '../base/errors.js';
+
+import type { Machine } from '../machines/model/machine.js';
+import type { Context } from './context.js';
+import { fanOut, type Named, type Outcome } from './fan-out.js';
+import type { Step } from './reporter.js';
+
+/** The work on one machine, or one node, while it runs. */
+export interface Task<Subject extends Named = Machine> {
+  subject: Subject;
+  step: Step;
+  context: Context;
+}
+
+export interface TaskSpec<Value, Subject extends Named = Machine> {
+  /** What other belts report while this one holds the claim, as in "node1 is being provisioned". */
+  activity: string;
+  /** The subject's progress line when its task is done. */
+  doneText: (value: Value) => string;
+  run: (task: Task<Subject>) => Promise<Value>;
+  /** How many run at the same time; default: as in `fanOut`. */
+  limit?: number;
+  /** Skips the tasks that remain after a failure, for work in which each step needs the one before. */
+  stopAtFailure?: boolean;
+}
+
+/**
+ * Runs the same task on machines or nodes, at the same time or one by one, with a line of progress
+ * for each. Claims them first, so that no other belt changes them meanwhile.
+ */
+export async function runTasks<Value, Subject extends Named = Machine>(
+  subjects: readonly Subject[],
+  { activity, doneText, run, limit, stopAtFailure = false }: TaskSpec<Value, Subject>,
+  context: Context,
+): Promise<Outcome<Value>[]> {
+  const { cluster, reporter, signal } = context;
+  const names = subjects.map(({ name }) => name);
+  const claim = await cluster.claim(names, activity);
+  const progress = reporter.open(names);
+  const stopped = new AbortController();
+  try {
+    const work = async (subject: Subject): Promise<Value> => {
+      const { name } = subject;
+      const value = await run({ subject, step: (text) => progress.update(name, text), context });
+      progress.done(name, doneText(value));
+      return value;
+    };
+    return await fanOut(subjects, work, {
+      signal: AbortSignal.any([signal, stopped.signal]),
+      ...(limit !== undefined && { limit }),
+      onEnd: (name, outcome) => {
+        if (outcome.status !== 'failed') return;
+        progress.failed(name, explanationOf(outcome.error));
+        if (stopAtFailure) stopped.abort();
+      },
+    });
+  } finally {
+    await progress.close();
+    await claim.release();
+  }
+}
+
+/** Runs one task. @throws what the task throws; AbortError */
+export async function runTask<Value, Subject extends Named = Machine>(
+  subject: Subject,
+  spec: TaskSpec<Value, Subject>,
+  context: Context,
+): Promise<Value> {
+  const [outcome] = await runTasks([subject], spec, context);
+  if (outcome?.status === 'ok') return outcome.value;
+  if (outcome?.status === 'failed') throw outcome.error;
+  throw new AbortError();
+}
+
+/** Reports tasks that cannot even start. */
+export async function failTasks(
+  errors: ReadonlyMap<string, Error>,
+  { reporter }: Context,
+): Promise<Outcome<never>[]> {
+  if (errors.size === 0) return [];
+  const progress = reporter.open([...errors.keys()]);
+  for (const [name, error] of errors) progress.failed(name, explanationOf(error));
+  await progress.close();
+  return [...errors].map(([name, error]) => ({ name, status: 'failed', error }));
+}
