@@ -2,7 +2,7 @@ import { messageOf } from '../base/errors.js';
 import { mapLimited } from '../base/map-limit.js';
 import type { Machine } from '../machines/model/machine.js';
 import type { ClusterStore } from '../state/cluster-store.js';
-import { clusterPaths, isComplete, machinePaths, readPair } from './certificate-files.js';
+import { clusterPaths, isComplete, machinePaths, readPair, readRotation } from './certificate-files.js';
 import { readAuthority, type Trust } from './cluster-certificates.js';
 import { type CertificatePair, renewalDays } from './model/certificate-terms.js';
 import {
@@ -13,7 +13,6 @@ import {
   readCertificate,
   splitPem,
 } from './model/read-certificate.js';
-import { readRotation } from './rotation-record.js';
 import { serverProblems, usesTls } from './server-certificate.js';
 
 export interface CertificateState {

@@ -9,11 +9,11 @@ import {
   machinePaths,
   nextPaths,
   readPair,
+  readRotation,
   writePair,
 } from './certificate-files.js';
 import type { CertificatePair } from './model/certificate-terms.js';
 import { certificateOfKey, fits, joinPem, readCertificate, verifies } from './model/read-certificate.js';
-import { readRotation } from './rotation-record.js';
 
 export interface ClusterCertificates {
   /** What clients and engines are to trust: one authority, or two while one takes the other's place. */

@@ -4,12 +4,21 @@ import type { Outcome } from '../app/fan-out.js';
 import { inStage } from '../app/in-stage.js';
 import type { EngineWork } from '../app/rolling-restart.js';
 import type { Machine } from '../machines/model/machine.js';
-import { clusterPaths, nextFolder, nextPaths, writeChanged, writePair } from './certificate-files.js';
+import {
+  clusterPaths,
+  forgetRotation,
+  nextFolder,
+  nextPaths,
+  type Rotation,
+  readRotation,
+  writeChanged,
+  writePair,
+  writeRotation,
+} from './certificate-files.js';
 import { authorityName, ensureClusterCertificates, readAuthority, readNext } from './cluster-certificates.js';
 import type { KeyType } from './model/certificate-terms.js';
 import { keyTypeOf } from './model/private-keys.js';
 import { copyForAll } from './regenerate-certificates.js';
-import { forgetRotation, type Rotation, readRotation, writeRotation } from './rotation-record.js';
 import { type InstallCertificate, serverCertificateFor, usesTls } from './server-certificate.js';
 
 export interface RotateInput {

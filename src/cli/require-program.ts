@@ -1,6 +1,5 @@
 import { UserError } from '../base/errors.js';
-import type { Environment } from '../state/environment.js';
-import { findProgram } from '../state/find-program.js';
+import { type Environment, findProgram } from '../state/environment.js';
 
 /** The first of these programs on this computer. @throws UserError with `message` without any */
 export async function requireProgram(

@@ -6,7 +6,7 @@ import { whileClaimed } from '../app/with-claim.js';
 import { UserError } from '../base/errors.js';
 import { groupBy } from '../base/group-by.js';
 import { provisionEngine } from '../engine/provision-engine.js';
-import { letClusterIn } from '../machines/authorize-cluster-key.js';
+import { letClusterIn } from '../machines/cluster-keys.js';
 import type { FoundMachine, Machine, MachineState } from '../machines/model/machine.js';
 import { restartEngines } from '../swarm/rolling-restart.js';
 

@@ -11,11 +11,10 @@ import { oldSwarmFlags, refuseOldSwarm } from '../cli/old-swarm-flags.js';
 import { pluginDriversIn } from '../cli/open-drivers.js';
 import { redactedCommandLine } from '../cli/redacted-command-line.js';
 import { type CreateInput, createMachines } from '../machines/create-machines.js';
-import { type MachineSummary, runningSummary } from '../machines/machine-summary.js';
+import { type MachineSummary, runningSummary } from '../machines/list-machines.js';
 import { expandNames } from '../machines/model/patterns.js';
 import { type MachinePlan, planMachines } from '../machines/plan-creation.js';
-import { planList } from '../machines/views/creation-plan.js';
-import { machineTable } from '../machines/views/machine-tables.js';
+import { machineTable, planList } from '../machines/views/machine-tables.js';
 
 const settingFlags = await ownDriverFlags();
 const ownSecrets = await ownSecretFlags();

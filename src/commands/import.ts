@@ -8,7 +8,7 @@ import { BaseCommand } from '../cli/base-command.js';
 import { argument } from '../cli/flags.js';
 import { importStore } from '../clusters/import-store.js';
 import { planRebuild, type Rebuild, rebuild } from '../clusters/rebuild-cluster.js';
-import { type MachineSummary, summarize } from '../machines/machine-summary.js';
+import { type MachineSummary, summarize } from '../machines/list-machines.js';
 import { machineTable } from '../machines/views/machine-tables.js';
 import type { Environment } from '../state/environment.js';
 

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { allFlag, nodesArgument } from '../cli/flags.js';
 import { namedOrChosen } from '../machines/default-machine.js';
-import { inspectMachines } from '../machines/inspect-machines.js';
+import { inspectMachines } from '../machines/select-machines.js';
 import { formatWithTemplate, type GoValue } from '../ui/go-template/index.js';
 
 export default class Inspect extends BaseCommand<typeof Inspect> {

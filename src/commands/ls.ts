@@ -1,8 +1,8 @@
 import { Flags, ux } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
-import { recordedOptions } from '../machines/inspect-machines.js';
 import { type SurveyedMachine, surveyMachines } from '../machines/list-states.js';
 import { parseFilters } from '../machines/machine-filter.js';
+import { recordedOptions } from '../machines/select-machines.js';
 import { formatMachines, machineList, needsEngines } from '../machines/views/machine-list.js';
 
 export default class Ls extends BaseCommand<typeof Ls> {

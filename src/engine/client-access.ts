@@ -1,6 +1,11 @@
 import { UserError } from '../base/errors.js';
-import { type EngineEndpoint, engineEndpoint } from '../machines/model/endpoint.js';
-import { isOnlyUrl, type Machine, reachAddress } from '../machines/model/machine.js';
+import {
+  type EngineEndpoint,
+  engineEndpoint,
+  isOnlyUrl,
+  type Machine,
+  reachAddress,
+} from '../machines/model/machine.js';
 import { type ClientCertificates, certificatesIn, clientCertificates } from '../state/client-certificates.js';
 import type { ClusterStore } from '../state/cluster-store.js';
 

@@ -1,8 +1,7 @@
 import { reach } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import { fanOut, type Outcome } from '../app/fan-out.js';
-import { engineEndpoint } from '../machines/model/endpoint.js';
-import { type Machine, refuseOnlyUrl } from '../machines/model/machine.js';
+import { engineEndpoint, type Machine, refuseOnlyUrl } from '../machines/model/machine.js';
 import { waitForEngine } from './connect-engine.js';
 import { describePlan, isNothing } from './model/engine-plan.js';
 import type { EngineSettings } from './model/engine-settings.js';

@@ -1,7 +1,6 @@
 import type { Context } from '../app/context.js';
 import { UserError } from '../base/errors.js';
-import { engineEndpoint } from './model/endpoint.js';
-import type { Machine } from './model/machine.js';
+import { engineEndpoint, type Machine } from './model/machine.js';
 import { selectMachines } from './select-machines.js';
 
 /** The machine that `belt docker` talks to. @throws UserError when none is chosen or it is gone. */

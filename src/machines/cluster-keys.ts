@@ -1,6 +1,12 @@
 import type { Context } from '../app/context.js';
+import { ExternalError, isAbort, messageOf, UserError } from '../base/errors.js';
+import { quoteArgs } from '../base/quote-args.js';
 import type { CreateRequest } from '../drivers/driver.js';
+import type { Connection } from '../ssh/index.js';
 import type { ClusterStore } from '../state/cluster-store.js';
+import { meet } from './adopt-servers.js';
+import type { Machine } from './model/machine.js';
+import type { ReadyOptions } from './wait-until-ready.js';
 
 /** The cluster's own SSH key, made at its first machine. `path` is that of the private key. */
 export async function clusterKey(cluster: ClusterStore): Promise<{ path: string; publicKey: string }> {
@@ -22,4 +28,62 @@ export async function pinHostKey(
   const hosts = await knownHosts();
   await hosts.add(name, hostKey.publicKey);
   return hostKey;
+}
+
+export interface LetInOptions extends ReadyOptions {
+  /** A key that the machine accepts; default: the recorded one and the user's own. */
+  keyPath?: string;
+}
+
+/**
+ * Has the machine let the cluster's key in, by way of another key that it knows. A host key that was not known is pinned, and said.
+ * Calling it again changes nothing.
+ * @throws UserError with what to do when no key is accepted; ExternalError; AbortError
+ */
+export async function letClusterIn(
+  machine: Machine,
+  { keyPath, ...options }: LetInOptions,
+  context: Context,
+): Promise<void> {
+  const { publicKey } = await clusterKey(context.cluster);
+  const { name, ssh } = machine;
+  const connection = await firstLogin(
+    { ...machine, ssh: { ...ssh, ...(keyPath !== undefined && { keyPath }) } },
+    publicKey,
+    options,
+    context,
+  );
+  options.step("adding the cluster's key");
+  const stdin = await context.templates.render('access/authorize.sh', { key: quoteArgs([publicKey]) });
+  const { code, stderr } = await connection.run('/bin/sh -s', { stdin, signal: context.signal });
+  if (code === 0) return;
+  throw new ExternalError(`${name}: the cluster's key could not be added for ${ssh.user}: ${stderr.trim()}`);
+}
+
+async function firstLogin(
+  machine: Machine,
+  publicKey: string,
+  options: ReadyOptions,
+  context: Context,
+): Promise<Connection> {
+  const hosts = await context.knownHosts();
+  const isKnown = (await hosts.lookup(machine.name)).length > 0;
+  try {
+    return await meet(machine, options, context);
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    throw new UserError(messageOf(error), {
+      cause: error,
+      hint: `specify a key that the machine accepts with --ssh-key, or add this line to ~${machine.ssh.user}/.ssh/authorized_keys on it, then run the same command again: ${publicKey}`,
+    });
+  } finally {
+    if (!isKnown) await tellHostKey(machine, context);
+  }
+}
+
+/** The key was taken as it was seen, whether or not the login came to anything: the person is to compare it. */
+async function tellHostKey({ name }: Machine, { knownHosts, reporter }: Context): Promise<void> {
+  const { fingerprint } = await import('../ssh/index.js');
+  const [pinned] = await (await knownHosts()).lookup(name);
+  if (pinned) reporter.note(`${name}: pinned host key ${fingerprint(pinned.key)}`);
 }

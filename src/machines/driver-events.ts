@@ -3,7 +3,6 @@ import type { Outcome } from '../app/fan-out.js';
 import type { Progress, Step } from '../app/reporter.js';
 import { explanationOf, isAbort, messageOf } from '../base/errors.js';
 import type { MachineChange, MachineEvent } from '../drivers/driver.js';
-import { applyChange } from './apply-change.js';
 import type { Machine } from './model/machine.js';
 
 export interface Following {
@@ -98,4 +97,45 @@ export class Batch {
     if (!machine) throw new Error(`the driver reported ${name}, which was not requested`);
     return machine;
   }
+}
+
+/**
+ * Follows a driver's work on one machine, for operations that show their own progress and hold
+ * their own claim: records each change as the driver reports it.
+ * @returns the machine as it is then
+ * @throws what the driver failed with; AbortError
+ */
+export async function followOne(
+  machine: Machine,
+  events: AsyncIterable<MachineEvent>,
+  step: Step,
+  { cluster, signal }: Context,
+): Promise<Machine> {
+  let now = machine;
+  for await (const event of events) {
+    if (event.type === 'progress') step(event.text);
+    if (event.type === 'failed') throw event.error;
+    if (event.type === 'changed') {
+      now = applyChange(now, event.change);
+      await cluster.save(now);
+    }
+  }
+  signal.throwIfAborted();
+  return now;
+}
+
+/** The record with a change that the driver reported. The state is not recorded: the provider is queried for it. */
+export function applyChange(
+  machine: Machine,
+  { id, addresses, ssh, memory, size, driverData }: MachineChange,
+): Machine {
+  return {
+    ...machine,
+    ...(id !== undefined && { id }),
+    ...(addresses !== undefined && { addresses }),
+    ...(ssh !== undefined && { ssh: { ...machine.ssh, ...ssh } }),
+    ...(memory !== undefined && { memory }),
+    ...(size !== undefined && { size }),
+    ...(driverData !== undefined && { driverData: { ...machine.driverData, ...driverData } }),
+  };
 }

@@ -6,8 +6,8 @@ import { groupBy } from '../base/group-by.js';
 import type { Driver, MachineEvent } from '../drivers/driver.js';
 import { Batch, type Following } from './driver-events.js';
 import type { Machine } from './model/machine.js';
+import { leaveAsFound } from './original-state.js';
 import { restartFromWithin, restartUnseen } from './reboot.js';
-import { leaveAsFound } from './restore-original-state.js';
 import { awaitReady } from './wait-until-ready.js';
 
 /** One verb of a machine's life. */

@@ -1,8 +1,8 @@
 import type { Context } from '../app/context.js';
 import { messageOf } from '../base/errors.js';
 import { groupBy } from '../base/group-by.js';
-import { applyChange } from './apply-change.js';
-import type { Machine, MachineState, ObservedMachine } from './model/machine.js';
+import { applyChange } from './driver-events.js';
+import { type Machine, type MachineState, type ObservedMachine, reachAddress } from './model/machine.js';
 
 /** A machine as recorded, with what its provider says of it now. */
 export interface ListedMachine {
@@ -67,4 +67,38 @@ export function unreadable(name: string, error: string): ListedMachine {
     createdAt: '',
   };
   return { machine, state: 'error', active: false, error };
+}
+
+/** A machine as commands show it, in tables and in `--json`. */
+export interface MachineSummary {
+  name: string;
+  driver: string;
+  state: MachineState;
+  active: boolean;
+  /** Where people reach it. */
+  address?: string;
+  size?: string;
+  /** Mebibytes. */
+  memory?: number;
+  error?: string;
+}
+
+export function summarize({ machine, state, active, error }: ListedMachine): MachineSummary {
+  const { name, driver, size, memory } = machine;
+  const address = reachAddress(machine);
+  return {
+    name,
+    driver,
+    state,
+    active,
+    ...(address !== undefined && { address }),
+    ...(size !== undefined && { size }),
+    ...(memory !== undefined && { memory }),
+    ...(error !== undefined && { error }),
+  };
+}
+
+/** A machine that was just made or started. */
+export function runningSummary(machine: Machine): MachineSummary {
+  return summarize({ machine, state: 'running', active: false });
 }

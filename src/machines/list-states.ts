@@ -5,10 +5,8 @@ import { groupBy } from '../base/group-by.js';
 import { withTimeout } from '../base/with-timeout.js';
 import { canBeAsked, engineStatus } from '../engine/engine-status.js';
 import { activeName } from './active-machine.js';
-import { type ListedMachine, observe, unreadable } from './list-machines.js';
-import { type MachineSummary, summarize } from './machine-summary.js';
-import { engineEndpoint } from './model/endpoint.js';
-import type { Machine } from './model/machine.js';
+import { type ListedMachine, type MachineSummary, observe, summarize, unreadable } from './list-machines.js';
+import { engineEndpoint, type Machine } from './model/machine.js';
 
 /** A machine as `ls` shows it: the record, what the provider says, and what the engine says. */
 export interface SurveyedMachine extends MachineSummary {

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import * as z from 'zod/mini';
+import { sshTarget } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import type { Step } from '../app/reporter.js';
-import { ExternalError } from '../base/errors.js';
+import { ExternalError, UserError } from '../base/errors.js';
 import { quoteArgs } from '../base/quote-args.js';
 import { readRecord, writeRecord } from '../base/record-file.js';
 import { newMark, surveyMachine } from '../engine/gather-facts.js';
@@ -111,6 +112,31 @@ export async function restoreFound(
   throw new ExternalError(`${machine.name}: could not restore everything: ${why}`, {
     hint: `${pathOf(machine.name, context)} records the original state; to leave the server as it is: belt rm --keep-engine-config`,
   });
+}
+
+/**
+ * Undoes on an adopted server what belt did there. For machines that belt made, and servers that it changed nothing on, there is
+ * nothing to undo.
+ * @throws UserError, ExternalError when the server cannot be reached, or not all could be put back
+ */
+export async function leaveAsFound(machine: Machine, step: Step, context: Context): Promise<void> {
+  const found = await readFound(machine.name, context);
+  if (!found) return;
+  step('restoring the original configuration');
+  await restoreFound(machine, found, await login(machine, context), step, context);
+}
+
+async function login(machine: Machine, context: Context): Promise<Connection> {
+  const ssh = await context.ssh();
+  try {
+    return await ssh.connect(sshTarget(machine), { signal: context.signal });
+  } catch (error) {
+    if (!(error instanceof ExternalError)) throw error;
+    throw new UserError(`could not remove belt's changes from the server: ${error.message}`, {
+      hint: `try again when the server is back, or remove only the record: belt rm -f ${machine.name}`,
+      cause: error,
+    });
+  }
 }
 
 /** What to do with a file that belt shares with others. */

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import ssh2, {
   type AnyAuthMethod,
   type AuthenticationType,
@@ -7,9 +8,10 @@ import ssh2, {
   type SignCallback,
   type SigningRequestOptions,
 } from 'ssh2';
+import { hasCode } from '../base/errno.js';
+import { messageOf } from '../base/errors.js';
 import type { SshTarget } from './connection-types.js';
 import { fingerprint } from './key-pair.js';
-import { loadPrivateKey } from './private-key.js';
 
 export interface Credentials {
   /** The socket of an ssh-agent. */
@@ -122,4 +124,35 @@ class NotingAgent extends ssh2.BaseAgent<ParsedKey> {
     if (typeof options === 'function') this.#agent.sign(key, data, options);
     else this.#agent.sign(key, data, options, done);
   }
+}
+
+/** A private key that can be used, or why it cannot be. */
+type LoadedKey = { key: ParsedKey } | { problem: string; missing: boolean };
+
+async function loadPrivateKey(path: string): Promise<LoadedKey> {
+  let text: Buffer;
+  try {
+    text = await readFile(path);
+  } catch (error) {
+    return { problem: readProblem(error), missing: hasCode(error, 'ENOENT') };
+  }
+  const parsed = ssh2.utils.parseKey(text);
+  // Some formats hold several keys; the first is the private one.
+  const key = Array.isArray(parsed) ? (parsed as ParsedKey[])[0] : parsed;
+  if (key === undefined) return { problem: 'holds no key', missing: false };
+  if (key instanceof Error) return { problem: parseProblem(key), missing: false };
+  if (!key.isPrivateKey()) return { problem: 'is a public key, the private one is needed', missing: false };
+  return { key };
+}
+
+function readProblem(error: unknown): string {
+  if (hasCode(error, 'ENOENT')) return 'does not exist';
+  if (hasCode(error, 'EACCES')) return 'is not readable by this user';
+  if (hasCode(error, 'EISDIR')) return 'is a folder';
+  return `cannot be read (${messageOf(error)})`;
+}
+
+function parseProblem(error: Error): string {
+  if (/passphrase|encrypted/i.test(error.message)) return 'is protected by a passphrase; add it with ssh-add';
+  return 'is not a private key in a supported format (OpenSSH, PEM, PPK)';
 }

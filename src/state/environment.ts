@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { access, constants } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
+import { delimiter, join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import type { FileOwner } from '../base/files.js';
 
@@ -109,4 +111,25 @@ function currentFolder(): string {
   } catch (cause) {
     throw new UserError('the current folder does not exist any more', { hint: 'cd to another one', cause });
   }
+}
+
+/**
+ * The program's path, found as a shell finds it.
+ * @returns undefined when this computer does not have it
+ */
+export async function findProgram(
+  name: string,
+  { variables, platform }: Pick<Environment, 'variables' | 'platform'>,
+): Promise<string | undefined> {
+  const file = platform === 'win32' ? `${name}.exe` : name;
+  for (const folder of (variables['PATH'] ?? '').split(delimiter)) {
+    if (folder === '') continue;
+    const path = join(folder, file);
+    const found = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (found) return path;
+  }
+  return undefined;
 }

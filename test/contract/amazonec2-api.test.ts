@@ -18,7 +18,7 @@ import { templatesIn } from '../../src/base/templates.js';
 import { driver } from '../../src/drivers/amazonec2/index.js';
 import type { CreateRequest, Driver, MachineEvent, SettingValues } from '../../src/drivers/driver.js';
 import { firstBootInstaller } from '../../src/engine/first-boot-installer.js';
-import { applyChange } from '../../src/machines/apply-change.js';
+import { applyChange } from '../../src/machines/driver-events.js';
 import type { Machine } from '../../src/machines/model/machine.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
 import { checkUserData, type Moto, mergedConfig, startMoto } from '../lab/ec2/moto.js';

@@ -5,7 +5,7 @@ import { namedOrChosen } from '../../machines/default-machine.js';
 import type { Machine } from '../../machines/model/machine.js';
 import { runOverSsh } from '../../machines/openssh-client.js';
 import { execOnOne } from '../../machines/run-commands.js';
-import { findProgram } from '../../state/find-program.js';
+import { findProgram } from '../../state/environment.js';
 import { runProgram } from '../run-program.js';
 import type { Passthrough } from './passthrough.js';
 import { runOnMachines } from './run-on-machines.js';

@@ -1,5 +1,8 @@
+import { createPaint } from '../../ui/colors.js';
 import { capitalize, formatTable } from '../../ui/table.js';
+import { oneLine } from '../../ui/text-width.js';
 import type { MachineState } from '../model/machine.js';
+import type { MachinePlan } from '../plan-creation.js';
 
 /** What tables show of a machine. */
 export interface MachineRow {
@@ -31,4 +34,15 @@ export function statusTable(groups: readonly StatusRow[]): string {
     ['status', '#nodes', 'names'],
     groups.map(({ status, names }) => [status, String(names.length), names.join(', ')]),
   );
+}
+
+/** What would be done on each server: a heading with the name, then one line per step. */
+export function planList(plans: readonly MachinePlan[], { color }: { color: boolean }): string {
+  const paint = createPaint(color);
+  return plans
+    .map(({ name, address, system, steps }) => {
+      const heading = [paint.bold(name), address, system].filter(Boolean).join('  ');
+      return [heading, ...steps.map((step) => `  - ${oneLine(step)}`)].join('\n');
+    })
+    .join('\n');
 }

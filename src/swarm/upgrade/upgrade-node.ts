@@ -3,7 +3,7 @@ import type { Step } from '../../app/reporter.js';
 import { ExternalError, explanationOf, isAbort, messageOf, UserError } from '../../base/errors.js';
 import { waitUntilClear } from '../../base/poll.js';
 import { upgradeEngine } from '../../engine/upgrade-engine.js';
-import { followOne } from '../../machines/follow-output.js';
+import { followOne } from '../../machines/driver-events.js';
 import { readyTimeoutMs } from '../../machines/lifecycle.js';
 import type { Machine } from '../../machines/model/machine.js';
 import { awaitReady } from '../../machines/wait-until-ready.js';

@@ -11,8 +11,7 @@ import {
   machinesFor,
   qualifiedName,
 } from '../../../src/machines/active-machine.js';
-import { inspectMachines } from '../../../src/machines/inspect-machines.js';
-import { listMachines, observe } from '../../../src/machines/list-machines.js';
+import { listMachines, observe, summarize } from '../../../src/machines/list-machines.js';
 import {
   parseGoal,
   type StatusGroup,
@@ -20,10 +19,9 @@ import {
   statusWord,
   waitForStatus,
 } from '../../../src/machines/machine-status.js';
-import { summarize } from '../../../src/machines/machine-summary.js';
 import { type Machine, machineStates } from '../../../src/machines/model/machine.js';
 import { execOnMany, execOnOne, shellCommand } from '../../../src/machines/run-commands.js';
-import { selectMachines } from '../../../src/machines/select-machines.js';
+import { inspectMachines, selectMachines } from '../../../src/machines/select-machines.js';
 import { MemoryDriver } from '../support/memory-driver.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 

@@ -7,7 +7,7 @@ import { ExternalError } from '../../../src/base/errors.js';
 import { templatesIn } from '../../../src/base/templates.js';
 import { engineTraces } from '../../../src/engine/model/managed-files.js';
 import { type FoundState, parseFound, restoreSteps } from '../../../src/machines/original-state.js';
-import { planList } from '../../../src/machines/views/creation-plan.js';
+import { planList } from '../../../src/machines/views/machine-tables.js';
 
 /** How a server was found, and the way back to it. */
 

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { UsageError } from '../../../../src/base/errors.js';
 import { defaultEngineSettings } from '../../../../src/engine/model/engine-settings.js';
-import { recordedOptions } from '../../../../src/machines/inspect-machines.js';
 import { type SurveyedMachine, surveyMachines } from '../../../../src/machines/list-states.js';
 import { parseFilters } from '../../../../src/machines/machine-filter.js';
 import type { Machine } from '../../../../src/machines/model/machine.js';
+import { recordedOptions } from '../../../../src/machines/select-machines.js';
 import { formatMachines, machineList, needsEngines } from '../../../../src/machines/views/machine-list.js';
 import { MemoryDriver } from '../../support/memory-driver.js';
 import { openTestBed, type TestBed } from '../../support/test-bed.js';
