@@ -4,7 +4,6 @@ import type { Step } from '../app/reporter.js';
 import { runTasks, type TaskSpec } from '../app/run-tasks.js';
 import { ExternalError } from '../base/errors.js';
 import { waitUntilClear } from '../base/poll.js';
-import { changeNode } from '../swarm/change-node.js';
 import { demoteAmong } from '../swarm/change-roles.js';
 import { removeEntry } from '../swarm/leave-swarm.js';
 import { named } from '../swarm/model/members.js';
@@ -22,11 +21,13 @@ export function setNodes(steps: readonly StepOf<'set'>[], work: Work): Promise<O
     doneText: () => 'changed',
     run: async ({ id, name }, swarm) => {
       const { availability, labels } = groupOf(name, work.input);
-      await changeNode(swarm, id, (spec) => ({
-        ...spec,
-        Availability: availability,
-        Labels: { ...spec.Labels, ...labels },
-      }));
+      await swarm.request((api) =>
+        api.updateNode(id, (spec) => ({
+          ...spec,
+          Availability: availability,
+          Labels: { ...spec.Labels, ...labels },
+        })),
+      );
     },
   });
 }

@@ -81,8 +81,7 @@ export async function waitForEngine(
 async function engineVersion(connection: Connection, signal: AbortSignal): Promise<string> {
   const api = engineOf(connection);
   try {
-    const answer = await api.get('/version', { timeoutMs: 10_000, signal });
-    return (answer as { Version: string }).Version;
+    return await api.version({ timeoutMs: 10_000, signal });
   } finally {
     api.close();
   }

@@ -70,7 +70,7 @@ export async function engineStatus(
 ): Promise<EngineStatus> {
   const api = await reachEngine(machine, context, signal);
   try {
-    const { Version: version } = (await api.get('/version', { signal })) as { Version: string };
+    const version = await api.version({ signal });
     return { version, swarm: swarmWord(await swarmStateOf(api, { signal })) };
   } finally {
     api.close();
@@ -84,7 +84,7 @@ export async function engineStatus(
 export async function swarmStateOf(api: EngineApi, limits?: RequestLimits): Promise<string> {
   const said = await api.ping(limits);
   if (said !== undefined) return said;
-  const { state, manager } = readMembership(await api.get('/info', limits));
+  const { state, manager } = readMembership(await api.info(limits));
   return state === 'active' ? `active/${manager ? 'manager' : 'worker'}` : state;
 }
 

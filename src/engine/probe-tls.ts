@@ -27,10 +27,7 @@ export async function askFromOutside(machine: Machine, port: number, context: Co
     connect({ host, port, ca: trusted, cert: client.certificate, key: client.key, servername: '' }),
   );
   try {
-    const { Version } = (await api.get('/version', { timeoutMs, signal: context.signal })) as {
-      Version: string;
-    };
-    return { reached: true, version: Version };
+    return { reached: true, version: await api.version({ timeoutMs, signal: context.signal }) };
   } catch (error) {
     const reason = whyNotReached(error);
     if (reason !== undefined) return { reached: false, reason: `${host} port ${port}: ${reason}` };

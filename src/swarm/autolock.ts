@@ -6,7 +6,6 @@ import { waitUntilClear } from '../base/poll.js';
 import type { EngineApi } from '../engine/api.js';
 import type { Machine } from '../machines/model/machine.js';
 import { selectMachines } from '../machines/select-machines.js';
-import { changeSwarm, swarmDocument } from './change-swarm.js';
 import { membershipOf, withEngine } from './membership.js';
 import { rotatedKeyText, unlockKeyText, updatedMessage } from './model/docker-messages.js';
 import { withSwarm } from './session.js';
@@ -24,13 +23,15 @@ export interface AutolockState {
 
 export async function setAutolock(autolock: boolean, context: Context): Promise<AutolockState> {
   return withSwarm({}, context, async (swarm) => {
-    const changed = await changeSwarm(swarm, ({ Spec }) => ({
-      ...Spec,
-      EncryptionConfig: { ...Spec.EncryptionConfig, AutoLockManagers: autolock },
-    }));
+    const changed = await swarm.request((api) =>
+      api.updateSwarm((spec) => ({
+        ...spec,
+        EncryptionConfig: { ...spec.EncryptionConfig, AutoLockManagers: autolock },
+      })),
+    );
     const state = { autolock, already: !changed };
     if (!autolock) return { ...state, message: updatedMessage };
-    const unlockKey = await swarm.ask(readUnlockKey);
+    const unlockKey = await swarm.request((api) => api.unlockKey());
     return { ...state, unlockKey, message: `${updatedMessage}\n${unlockKeyText(unlockKey)}` };
   });
 }
@@ -46,21 +47,17 @@ export interface UnlockKey {
 /** @throws UserError when managers are not locked */
 export async function unlockKey({ rotate }: { rotate: boolean }, context: Context): Promise<UnlockKey> {
   return withSwarm({}, context, async (swarm) => {
-    const { Spec } = await swarm.ask(swarmDocument);
+    const { Spec } = await swarm.request((api) => api.swarm());
     if (!Spec.EncryptionConfig?.AutoLockManagers)
       throw new UserError('no unlock key is set', {
         hint: 'belt swarm lock',
       });
-    if (rotate) await changeSwarm(swarm, (document) => document.Spec, 'rotateManagerUnlockKey');
-    const key = await swarm.ask(readUnlockKey);
+    if (rotate) await swarm.request((api) => api.updateSwarm((spec) => spec, 'rotateManagerUnlockKey'));
+    const key = await swarm.request((api) => api.unlockKey());
     const text = unlockKeyText(key);
     const message = rotate ? `${rotatedKeyText}\n${text}` : text;
     return { unlockKey: key, rotated: rotate, message };
   });
-}
-
-export async function readUnlockKey(api: EngineApi): Promise<string> {
-  return ((await api.get('/swarm/unlockkey')) as { UnlockKey: string }).UnlockKey;
 }
 
 export interface Unlocked {
@@ -103,7 +100,7 @@ export async function unlockNodes(
 
 async function unlockOne(name: string, key: string, api: EngineApi, { signal }: Context): Promise<Unlocked> {
   if ((await membershipOf(api)).state !== 'locked') return { already: true };
-  await api.post('/swarm/unlock', { UnlockKey: key }, { timeoutMs: unlockTimeoutMs, signal });
+  await api.unlockSwarm(key, { timeoutMs: unlockTimeoutMs, signal });
   await waitUntilClear(
     async () => {
       const { state, error } = await membershipOf(api);

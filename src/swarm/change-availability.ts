@@ -3,8 +3,8 @@ import type { Outcome } from '../app/fan-out.js';
 import { runTasks, type Task } from '../app/run-tasks.js';
 import { ExternalError, isAbort, messageOf } from '../base/errors.js';
 import { waitUntilClear } from '../base/poll.js';
+import type { NodeSpec } from '../engine/api.js';
 import type { Machine } from '../machines/model/machine.js';
-import { changeNode, type NodeSpec } from './change-node.js';
 import { withEngineWithin } from './membership.js';
 import type { NamedMember } from './model/members.js';
 import {
@@ -90,7 +90,9 @@ export async function changeAvailability(
   { node, name }: NamedMember,
   availability: NodeAvailability,
 ): Promise<AvailabilityChange> {
-  const changed = await changeNode(swarm, node.id, (spec) => ({ ...spec, Availability: availability }));
+  const changed = await swarm.request((api) =>
+    api.updateNode(node.id, (spec) => ({ ...spec, Availability: availability })),
+  );
   return { nodeId: node.id, availability, already: !changed, message: name };
 }
 
@@ -176,21 +178,17 @@ const containersTimeoutMs = 10_000;
  */
 function otherContainers(machine: Machine, context: Context): Promise<string[]> {
   return withEngineWithin(machine, containersTimeoutMs, context, async (api, signal) => {
-    const containers = (await api.get('/containers/json', { signal })) as {
-      Names: string[];
-      Labels: Record<string, string> | null;
-    }[];
+    const containers = await api.containers({ signal });
     return containers
       .filter(({ Labels }) => Labels?.['com.docker.swarm.task.id'] === undefined)
       .map(({ Names }) => (Names[0] ?? '').replace(/^\//, ''));
   });
 }
 
-export function listTasks(swarm: Swarm, filters: Record<string, string[]>): Promise<SwarmTask[]> {
-  const query = encodeURIComponent(JSON.stringify(filters));
-  return swarm.ask(async (api) => readTasks(await api.get(`/tasks?filters=${query}`)));
+export function listTasks(swarm: Swarm, filters?: Record<string, string[]>): Promise<SwarmTask[]> {
+  return swarm.request(async (api) => readTasks(await api.tasks(filters)));
 }
 
 export function listServices(swarm: Swarm): Promise<SwarmService[]> {
-  return swarm.ask(async (api) => readServices(await api.get('/services')));
+  return swarm.request(async (api) => readServices(await api.services()));
 }

@@ -7,7 +7,6 @@ import { whileSwarmClaimed } from '../app/with-claim.js';
 import { ExternalError, UserError } from '../base/errors.js';
 import { byNaturalOrder } from '../base/natural-order.js';
 import { waitUntilClear } from '../base/poll.js';
-import { changeNode } from './change-node.js';
 import { waitForOwnRole, withEngine } from './membership.js';
 import { demotedMessage, promotedMessage } from './model/docker-messages.js';
 import type { Member, NamedMember } from './model/members.js';
@@ -164,7 +163,7 @@ export async function changeRole(
   step: Step,
   context: Context,
 ): Promise<void> {
-  await changeNode(swarm, node.id, (spec) => ({ ...spec, Role: role }));
+  await swarm.request((api) => api.updateNode(node.id, (spec) => ({ ...spec, Role: role })));
   step(role === 'manager' ? 'waiting until it is a reachable manager' : 'waiting until it is a worker');
   await waitForRole(node.id, name, role, swarm, context);
   // A manager that does not know its role yet would count as unreachable.

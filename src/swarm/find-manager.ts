@@ -25,7 +25,7 @@ export const nodesTimeoutMs = 10_000;
 export async function connectManager(machine: Machine, context: Context): Promise<ManagerConnection> {
   const api = engineOf(await reach(machine, context));
   try {
-    const membership = readMembership(await api.get('/info', { signal: context.signal }));
+    const membership = readMembership(await api.info({ signal: context.signal }));
     if (!membership.manager) throw notAManager(machine.name, membership);
     return { machine, api, membership, nodes: await firstNodes(api, context.signal) };
   } catch (error) {
@@ -54,7 +54,7 @@ export function notAManager(name: string, { state, error }: Membership): UserErr
 
 async function firstNodes(api: EngineApi, signal: AbortSignal): Promise<SwarmNode[]> {
   try {
-    return readNodes(await api.get('/nodes', { timeoutMs: nodesTimeoutMs, signal }));
+    return readNodes(await api.nodes({ timeoutMs: nodesTimeoutMs, signal }));
   } catch (error) {
     if (isAbort(error) || !isRetryableElsewhere(error)) throw error;
     throw noLeader(error);
@@ -132,7 +132,7 @@ async function probe(
     const ssh = await context.ssh();
     const api = engineOf(await ssh.connect(sshTarget(machine), { signal: stop }));
     try {
-      const membership = readMembership(await api.get('/info', { signal: stop }));
+      const membership = readMembership(await api.info({ signal: stop }));
       if (!membership.manager) throw notAManager(machine.name, membership);
       if (swarmId !== undefined) requireSwarm(swarmId, machine.name, membership);
       return { machine, api, membership, nodes: await firstNodes(api, signal) };

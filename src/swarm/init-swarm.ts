@@ -3,7 +3,6 @@ import { UserError } from '../base/errors.js';
 import { readText } from '../base/files.js';
 import type { EngineApi } from '../engine/api.js';
 import type { Machine } from '../machines/model/machine.js';
-import { readUnlockKey } from './autolock.js';
 import { membershipOf, withEngine } from './membership.js';
 import { initializedMessage, unlockKeyText } from './model/docker-messages.js';
 import { type ExternalCa, parseExternalCa } from './model/external-ca.js';
@@ -51,12 +50,12 @@ export async function initSwarm(machine: Machine, options: InitInput, context: C
   if (options.forceNewCluster) await requireNoOtherManagers(machine, options, context);
   const done = await withEngine(machine, context, async (api) => {
     if (!options.forceNewCluster) await requireNoSwarm(machine.name, api);
-    const nodeId = String(await api.post('/swarm/init', request, { signal: context.signal }));
+    const nodeId = await api.initSwarm(request, { signal: context.signal });
     const address =
       options.advertiseAddress === undefined && own
         ? withManagerPort(own.advertise)
         : await reportedAddress(api);
-    return { nodeId, address, ...(options.autolock && { unlockKey: await readUnlockKey(api) }) };
+    return { nodeId, address, ...(options.autolock && { unlockKey: await api.unlockKey() }) };
   });
   const words = [initializedMessage(done.nodeId), ...(done.unlockKey ? [unlockKeyText(done.unlockKey)] : [])];
   if (!(await context.cluster.activeHost())) await context.cluster.setActiveHost(machine.name);

@@ -223,7 +223,7 @@ class JoinAttempt {
       JoinToken: token,
       ...(availability !== undefined && { Availability: availability }),
     };
-    await this.api.post('/swarm/join', request, { signal: this.context.signal });
+    await this.api.joinSwarm(request, { signal: this.context.signal });
   }
 
   private async watch(timeoutMs: number): Promise<JoinProgress> {

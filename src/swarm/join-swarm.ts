@@ -52,7 +52,7 @@ export async function joinMembers(
   { machines, role, availability, stopAtFailure = false, quiet = false }: JoinOptions,
   context: Context,
 ): Promise<Outcome<JoinedMember>[]> {
-  const currentToken = coalesce(() => swarm.ask(async (api) => readTokens(await api.get('/swarm'))[role]));
+  const currentToken = coalesce(() => swarm.request(async (api) => readTokens(await api.swarm())[role]));
   const joinContext: JoinContext = {
     swarm,
     role,

@@ -1,5 +1,4 @@
 import type { Context } from '../app/context.js';
-import { changeSwarm } from './change-swarm.js';
 import { joinCommandText, rotatedTokenText } from './model/docker-messages.js';
 import { managerAddresses, type Role, readTokens } from './model/swarm-node.js';
 import { withSwarm } from './session.js';
@@ -23,8 +22,8 @@ export async function joinToken(
 ): Promise<JoinToken> {
   return withSwarm({}, context, async (swarm) => {
     const rotation = role === 'manager' ? 'rotateManagerToken' : 'rotateWorkerToken';
-    if (rotate) await changeSwarm(swarm, ({ Spec }) => Spec, rotation);
-    const token = await swarm.ask(async (api) => readTokens(await api.get('/swarm'))[role]);
+    if (rotate) await swarm.request((api) => api.updateSwarm((spec) => spec, rotation));
+    const token = await swarm.request(async (api) => readTokens(await api.swarm())[role]);
     const [address = ''] = managerAddresses(await swarm.nodes());
     const command = joinCommandText(role, token, address);
     const message = rotate ? `${rotatedTokenText(role)}\n\n${command}` : command;

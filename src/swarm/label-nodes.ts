@@ -1,7 +1,6 @@
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
 import { runTasks } from '../app/run-tasks.js';
-import { changeNode } from './change-node.js';
 import type { NamedMember } from './model/members.js';
 import { type LabelChange, parseLabels, withLabels } from './model/node-labels.js';
 import { onMembers } from './select-nodes.js';
@@ -44,9 +43,11 @@ async function labelMember(
   change: LabelChange,
 ): Promise<Labelled> {
   let labels: Record<string, string> = {};
-  const changed = await changeNode(swarm, node.id, (spec) => {
-    labels = withLabels(spec.Labels ?? {}, change);
-    return { ...spec, Labels: labels };
-  });
+  const changed = await swarm.request((api) =>
+    api.updateNode(node.id, (spec) => {
+      labels = withLabels(spec.Labels ?? {}, change);
+      return { ...spec, Labels: labels };
+    }),
+  );
   return { nodeId: node.id, labels, already: !changed, message: name };
 }

@@ -259,7 +259,7 @@ export async function removeManager(
 async function leaveEngine(api: EngineApi, force: boolean, { signal }: Context): Promise<void> {
   const look = async (): Promise<string | undefined> => {
     try {
-      await api.post(`/swarm/leave?force=${force}`, undefined, { timeoutMs: leaveTimeoutMs, signal });
+      await api.leaveSwarm({ force }, { timeoutMs: leaveTimeoutMs, signal });
       return undefined;
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
@@ -298,7 +298,7 @@ export async function removeEntry(
   { force }: { force: boolean },
 ): Promise<void> {
   try {
-    await swarm.ask((api) => api.delete(`/nodes/${nodeId}?force=${force}`));
+    await swarm.request((api) => api.removeNode(nodeId, { force }));
   } catch (error) {
     if (!(error instanceof EngineError && error.status === 404)) throw error;
   }

@@ -46,7 +46,7 @@ async function ownMembership(machine: Machine, context: Context): Promise<Member
   });
   if (short.state === 'inactive') return short;
   const ask = withEngineWithin(machine, ownStateTimeoutMs, context, async (api, signal) =>
-    readMembership(await api.get('/info', { signal })),
+    readMembership(await api.info({ signal })),
   );
   return ask.catch((error) => {
     context.signal.throwIfAborted();

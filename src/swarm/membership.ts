@@ -23,7 +23,7 @@ export async function withEngine<T>(
 }
 
 export async function membershipOf(api: EngineApi, limits?: RequestLimits): Promise<Membership> {
-  return readMembership(await api.get('/info', limits));
+  return readMembership(await api.info(limits));
 }
 
 /**

@@ -29,7 +29,7 @@ export async function nodeCertificates(
 ): Promise<NodeCertificates> {
   const ready = members.flatMap(({ node, machine }) => (machine && node.status === 'ready' ? [machine] : []));
   const [terms, { answers, failed }] = await Promise.all([
-    swarm.ask(async (api) => readCertificateSettings(await api.get('/swarm'))),
+    swarm.request(async (api) => readCertificateSettings(await api.swarm())),
     queryAll(ready, (machine) => endOf(machine, context), context.signal),
   ]);
   const ends = answers

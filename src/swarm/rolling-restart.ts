@@ -163,7 +163,7 @@ const ownNodeTimeoutMs = 5_000;
 
 function ownNode(machine: Machine, context: Context): Promise<SwarmNode | undefined> {
   return withEngineWithin(machine, ownNodeTimeoutMs, context, async (api, signal) => {
-    const nodes = readNodes(await api.get('/nodes', { signal }));
+    const nodes = readNodes(await api.nodes({ signal }));
     const { nodeId } = await membershipOf(api, { signal });
     return nodes.find(({ id }) => id === nodeId);
   });

@@ -2,7 +2,6 @@ import type { Context } from '../app/context.js';
 import type { Step } from '../app/reporter.js';
 import { ExternalError, isAbort, messageOf } from '../base/errors.js';
 import { waitUntilClear } from '../base/poll.js';
-import { changeSwarm, swarmDocument } from './change-swarm.js';
 import { caProgressText, readCaProgress } from './model/ca-progress.js';
 import { type Swarm, withSwarm } from './session.js';
 
@@ -22,10 +21,12 @@ export interface CaRotation {
 export async function rotateCa({ timeoutMs }: { timeoutMs: number }, context: Context): Promise<CaRotation> {
   const { reporter, signal } = context;
   return withSwarm({}, context, async (swarm) => {
-    await changeSwarm(swarm, ({ Spec }) => ({
-      ...Spec,
-      CAConfig: { ...Spec.CAConfig, ForceRotate: (Spec.CAConfig?.ForceRotate ?? 0) + 1 },
-    }));
+    await swarm.request((api) =>
+      api.updateSwarm((spec) => ({
+        ...spec,
+        CAConfig: { ...spec.CAConfig, ForceRotate: (spec.CAConfig?.ForceRotate ?? 0) + 1 },
+      })),
+    );
     const progress = reporter.open([subject]);
     try {
       const wait = { timeoutMs, signal };
@@ -37,7 +38,7 @@ export async function rotateCa({ timeoutMs }: { timeoutMs: number }, context: Co
     } finally {
       await progress.close();
     }
-    const certificate = await swarm.ask(async (api) => (await swarmDocument(api)).TLSInfo?.TrustRoot ?? '');
+    const certificate = await swarm.request(async (api) => (await api.swarm()).TLSInfo?.TrustRoot ?? '');
     return { certificate: certificate.trim(), nodes: (await swarm.nodes()).length };
   });
 
@@ -49,9 +50,7 @@ export async function rotateCa({ timeoutMs }: { timeoutMs: number }, context: Co
 }
 
 async function obstacleTo(swarm: Swarm, step: Step): Promise<string | undefined> {
-  const progress = await swarm.ask(async (api) =>
-    readCaProgress(await api.get('/swarm'), await api.get('/nodes')),
-  );
+  const progress = await swarm.request(async (api) => readCaProgress(await api.swarm(), await api.nodes()));
   if (progress.done) return undefined;
   const text = caProgressText(progress);
   step(text);

@@ -25,7 +25,7 @@ export interface Swarm {
    * must be idempotent.
    * @throws EngineError when the swarm refuses; ExternalError when no manager responds; AbortError
    */
-  ask<T>(question: (api: EngineApi) => Promise<T>): Promise<T>;
+  request<T>(call: (api: EngineApi) => Promise<T>): Promise<T>;
   nodes(): Promise<SwarmNode[]>;
   /** The nodes with their machines. */
   members(): Promise<Member[]>;
@@ -91,12 +91,12 @@ class SwarmSession implements Swarm {
     return this.current.machine;
   }
 
-  async ask<T>(question: (api: EngineApi) => Promise<T>): Promise<T> {
+  async request<T>(call: (api: EngineApi) => Promise<T>): Promise<T> {
     const deadline = Date.now() + patienceMs;
     for (;;) {
       const asked = this.current;
       try {
-        return await question(asked.api);
+        return await call(asked.api);
       } catch (error) {
         if (isAbort(error) || !isRetryableElsewhere(error) || Date.now() > deadline) throw error;
         if (this.current === asked) await this.failover(deadline);
@@ -105,7 +105,7 @@ class SwarmSession implements Swarm {
   }
 
   nodes(): Promise<SwarmNode[]> {
-    return this.ask(async (api) => readNodes(await api.get('/nodes', this.limits)));
+    return this.request(async (api) => readNodes(await api.nodes(this.limits)));
   }
 
   async members(): Promise<Member[]> {

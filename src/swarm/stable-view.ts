@@ -109,7 +109,7 @@ function managerMachines(members: readonly Member[]): (Machine | undefined)[] {
 /** @throws ExternalError, EngineError without a leader */
 export function nodesSeenFrom(node: Machine, context: Context): Promise<SwarmNode[]> {
   return withEngineWithin(node, nodesTimeoutMs, context, async (api, signal) =>
-    readNodes(await api.get('/nodes', { signal })),
+    readNodes(await api.nodes({ signal })),
   );
 }
 

@@ -65,7 +65,7 @@ export async function backupSwarm(
         },
         context,
       );
-      const unlockKey = await readUnlockKey(swarm);
+      const unlockKey = await swarm.request((api) => api.unlockKey());
       const manifest = await manifestOf(manager, unlockKey !== '', beltVersion, swarm);
       return runTask<SwarmBackup, ManagerMachine>(
         manager,
@@ -134,20 +134,9 @@ function notAManager(name: string, members: readonly NamedMember[]): UserError {
 }
 
 async function runningTasks(swarm: Swarm): Promise<Map<string, number>> {
-  const tasks = readTasks(await swarm.ask((api) => api.get('/tasks')));
+  const tasks = readTasks(await swarm.request((api) => api.tasks()));
   const running = tasks.filter((task) => !hasEnded(task));
   return new Map([...groupBy(running, ({ nodeId }) => nodeId)].map(([id, { length }]) => [id, length]));
-}
-
-/**
- * An engine that starts again stays locked without it.
- * @returns empty where managers are not locked
- */
-async function readUnlockKey(swarm: Swarm): Promise<string> {
-  const { UnlockKey: key } = (await swarm.ask((api) => api.get('/swarm/unlockkey'))) as {
-    UnlockKey?: string;
-  };
-  return key ?? '';
 }
 
 async function manifestOf(
@@ -156,7 +145,7 @@ async function manifestOf(
   beltVersion: string,
   swarm: Swarm,
 ): Promise<BackupManifest> {
-  const { managers } = readMembership(await swarm.ask((api) => api.get('/info')));
+  const { managers } = readMembership(await swarm.request((api) => api.info()));
   return {
     version: 1,
     belt: beltVersion,
@@ -230,6 +219,6 @@ function copyToFile(
 async function unlock(machine: Machine, key: string, context: Context): Promise<void> {
   await withEngine(machine, context, async (api: EngineApi) => {
     const { state } = await membershipOf(api);
-    if (state === 'locked') await api.post('/swarm/unlock', { UnlockKey: key }, { timeoutMs: 60_000 });
+    if (state === 'locked') await api.unlockSwarm(key, { timeoutMs: 60_000 });
   });
 }

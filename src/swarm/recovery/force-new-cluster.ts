@@ -26,7 +26,7 @@ export async function forceNewCluster(machine: Machine, autolock: boolean, conte
       // What is not said here is taken for no.
       Spec: { EncryptionConfig: { AutoLockManagers: autolock } },
     };
-    await api.post('/swarm/init', request, { timeoutMs: initTimeoutMs, signal: context.signal });
+    await api.initSwarm(request, { timeoutMs: initTimeoutMs, signal: context.signal });
     return (await membershipOf(api)).nodeId;
   });
   await withSwarm({ manager: machine }, context, (swarm) =>

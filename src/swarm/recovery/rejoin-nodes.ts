@@ -141,7 +141,7 @@ export interface OtherNode {
 /** The nodes that a swarm knows beside its manager, by the names and in the roles that they had. */
 export async function otherNodes(manager: Machine, context: Context): Promise<OtherNode[]> {
   return withSwarm({ manager }, context, async (swarm) => {
-    const { nodeId } = await swarm.ask(membershipOf);
+    const { nodeId } = await swarm.request(membershipOf);
     return (await swarm.members())
       .filter(({ node }) => node.id !== nodeId)
       .map((member) => ({

@@ -96,7 +96,7 @@ async function checkMachine(machine: Machine, force: boolean, context: Context):
         hint: `name another machine; or let it leave first: belt --host ${machine.name} docker swarm leave; or all the same: --force`,
       });
     }
-    return ((await api.get('/version')) as { Version: string }).Version;
+    return api.version();
   });
 }
 

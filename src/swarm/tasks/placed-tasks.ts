@@ -19,7 +19,7 @@ export async function placedTasks(wanted: string, context: Context): Promise<Pla
 }
 
 export async function tasksIn(swarm: Swarm, wanted: string): Promise<PlacedTask[]> {
-  const [tasks, services] = await swarm.ask((api) => Promise.all([api.get('/tasks'), api.get('/services')]));
+  const [tasks, services] = await swarm.request((api) => Promise.all([api.tasks(), api.services()]));
   const found = findTasks(wanted, readNamedTasks(tasks, services));
   const members = new Map((await swarm.members()).map((member) => [member.node.id, member]));
   return found.map((task) => {

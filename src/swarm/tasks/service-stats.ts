@@ -135,10 +135,9 @@ class StatsSampler {
     }
   }
 
-  /** `one-shot`: without it the engine waits a second for each (from Docker 20.10 on). */
   private async askTask(api: EngineApi, { id, containerId }: PlacedTask, signal: AbortSignal): Promise<void> {
     if (containerId === '') return;
-    const stats = await api.get(`/containers/${containerId}/stats?stream=false&one-shot=true`, { signal });
+    const stats = await api.containerStats(containerId, { signal });
     if (!isRunningSample(stats)) return void this.usages.delete(id);
     const sample = readSample(stats);
     const before = this.samples.get(id);

@@ -25,8 +25,8 @@ afterEach(() => bed.close());
 describe('engineOf', () => {
   test('needs one channel for many requests, and closes it', async () => {
     const api = engineOf(connection);
-    await api.get('/version');
-    await api.get('/info');
+    await api.version();
+    await api.info();
     expect(bed.ssh.commands).toEqual(['node1: exec docker system dial-stdio']);
     expect(bed.ssh.channels).toBe(1);
     api.close();
@@ -35,10 +35,10 @@ describe('engineOf', () => {
 
   test('opens a new channel after the engine hung up', async () => {
     const api = engineOf(connection);
-    await api.get('/version');
+    await api.version();
     (await bed.engine('node1')).hangUp();
     await expect.poll(() => bed.ssh.channels).toBe(0);
-    expect(await api.get('/version')).toEqual({ Version: '28.1.0' });
+    expect(await api.version()).toBe('28.1.0');
     expect(bed.ssh.commands.length).toBe(2);
     api.close();
   });
@@ -48,7 +48,7 @@ describe('engineOf', () => {
     ['', 'docker system dial-stdio ended with 127'],
   ])('fails with the words of a docker that cannot reach it: %j', async (stderr, message) => {
     bed.ssh.brokenDocker.set('node1', { code: 127, stderr });
-    await expect(engineOf(connection).get('/version')).rejects.toThrow(new ExternalError(message));
+    await expect(engineOf(connection).version()).rejects.toThrow(new ExternalError(message));
   });
 });
 

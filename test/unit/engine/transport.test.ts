@@ -5,10 +5,10 @@ import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AbortError, ExternalError } from '../../../src/base/errors.js';
-import { type EngineApi, EngineError, engineApi } from '../../../src/engine/api.js';
+import { EngineError, type EngineTransport, engineTransport } from '../../../src/engine/transport.js';
 
 let server: Server;
-let api: EngineApi;
+let api: EngineTransport;
 let answer: RequestListener;
 let dials = 0;
 /** The last one. */
@@ -25,7 +25,7 @@ beforeEach(async () => {
     seen.push({ method, url, host: headers.host, type: headers['content-type'], body: await text(request) });
     response.end('{"Version":"28.1.0"}');
   };
-  api = engineApi(() => {
+  api = engineTransport(() => {
     dials++;
     stream = connect((server.address() as AddressInfo).port, '127.0.0.1');
     return stream;
@@ -42,7 +42,7 @@ function respond(status: number, body: string): void {
   answer = (_, response) => void response.writeHead(status).end(body);
 }
 
-describe('a request', () => {
+describe('request', () => {
   test.each([
     ['get', () => api.get('/version'), { method: 'GET', url: '/version', body: '' }],
     ['delete', () => api.delete('/nodes/n1'), { method: 'DELETE', url: '/nodes/n1', body: '' }],
@@ -88,7 +88,7 @@ describe('a request', () => {
   });
 });
 
-describe('an answer', () => {
+describe('response', () => {
   test('property: any JSON comes back as it was sent', async () => {
     await fc.assert(
       fc.asyncProperty(fc.jsonValue(), async (value) => {
@@ -124,8 +124,8 @@ describe('an answer', () => {
   test.each([
     [503, '{"message":"This node is not a swarm manager.\\n"}', 'This node is not a swarm manager.'],
     [404, 'page not found\n', 'page not found'],
-    [500, '', 'the engine answered 500'],
-    [500, '{"code":7}', 'the engine answered 500'],
+    [500, '', 'the engine responded with status 500'],
+    [500, '{"code":7}', 'the engine responded with status 500'],
   ])('%d with %j is an error with the words of the engine', async (status, body, message) => {
     respond(status, body);
     const error = await api.get('/x').catch((thrown) => thrown);
@@ -134,7 +134,7 @@ describe('an answer', () => {
   });
 });
 
-describe('no answer', () => {
+describe('failure', () => {
   test('in time is an ExternalError that names the request', async () => {
     answer = () => {};
     await expect(api.get('/slow', { timeoutMs: 30 })).rejects.toThrow(
@@ -174,7 +174,7 @@ describe('no answer', () => {
   test('because something else answers is an ExternalError', async () => {
     const other = createTcpServer((socket) => void socket.resume().end('SSH-2.0-OpenSSH_10.0\r\n'));
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
-    const wrong = engineApi(() => connect((other.address() as AddressInfo).port, '127.0.0.1'));
+    const wrong = engineTransport(() => connect((other.address() as AddressInfo).port, '127.0.0.1'));
     await expect(wrong.get('/x')).rejects.toMatchObject({
       name: 'ExternalError',
       message: expect.stringMatching(/^the connection to the engine's API broke: /),

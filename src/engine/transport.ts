@@ -1,0 +1,154 @@
+import { Agent, type IncomingMessage, request } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { ExternalError } from '../base/errors.js';
+
+/**
+ * HTTP over any byte stream to the engine's socket.
+ *
+ * Paths are unversioned: the engine then uses its newest API version, so belt works with Docker
+ * 18.09 and later. Secrets such as join tokens travel in request bodies, never on a command line
+ * that other users of the machine could read.
+ */
+export interface EngineTransport {
+  /** @throws EngineError when the engine answers with an error; ExternalError when it does not answer. */
+  get(path: string, options?: RequestLimits): Promise<unknown>;
+  post(path: string, body: unknown, options?: RequestLimits): Promise<unknown>;
+  delete(path: string, options?: RequestLimits): Promise<unknown>;
+  /**
+   * The `Swarm` header of `GET /_ping`; undefined before Docker 20.10.
+   * @throws as `get`
+   */
+  ping(options?: RequestLimits): Promise<string | undefined>;
+  close(): void;
+}
+
+export interface RequestLimits {
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+/** The engine refused the request. */
+export class EngineError extends ExternalError {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message, { errorCode: 'engine' });
+    this.name = 'EngineError';
+  }
+}
+
+const defaultTimeoutMs = 30_000;
+
+/** `dial` opens a stream to the engine; it is kept for later requests. */
+export function engineTransport(dial: () => Duplex): EngineTransport {
+  const agent = new DialAgent(dial);
+  const call = (method: string, path: string, body: unknown, limits: RequestLimits = {}): Promise<unknown> =>
+    send(agent, method, path, body, limits, readAnswer);
+  return {
+    get: (path, limits) => call('GET', path, undefined, limits),
+    post: (path, body, limits) => call('POST', path, body, limits),
+    delete: (path, limits) => call('DELETE', path, undefined, limits),
+    ping: (limits = {}) => send(agent, 'GET', '/_ping', undefined, limits, readSwarmState),
+    close: () => agent.destroy(),
+  };
+}
+
+class DialAgent extends Agent {
+  constructor(private readonly dial: () => Duplex) {
+    super({ keepAlive: true, maxSockets: 1 });
+  }
+
+  override createConnection(): Duplex {
+    // Node handles errors during a request; without this, one between two requests would be uncaught.
+    return Object.assign(this.dial().on('error', noop), {
+      setKeepAlive: noop,
+      setNoDelay: noop,
+      setTimeout: noop,
+      ref: noop,
+      unref: noop,
+    });
+  }
+}
+
+function noop(): void {}
+
+async function send<T>(
+  agent: Agent,
+  method: string,
+  path: string,
+  body: unknown,
+  { timeoutMs = defaultTimeoutMs, signal }: RequestLimits,
+  read: (response: IncomingMessage) => Promise<T>,
+): Promise<T> {
+  const limit = AbortSignal.timeout(timeoutMs);
+  const stop = signal ? AbortSignal.any([limit, signal]) : limit;
+  try {
+    const response = await exchange(agent, method, path, body, stop);
+    return await read(response);
+  } catch (error) {
+    if (error instanceof EngineError) throw error;
+    if (signal?.aborted) throw signal.reason;
+    if (limit.aborted)
+      throw new ExternalError(`the engine did not respond to ${method} ${path} within ${timeoutMs / 1000} s`);
+    throw error instanceof ExternalError
+      ? error
+      : new ExternalError(`the connection to the engine's API broke: ${(error as Error).message}`, {
+          cause: error,
+        });
+  }
+}
+
+function exchange(
+  agent: Agent,
+  method: string,
+  path: string,
+  body: unknown,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const headers = {
+    Host: 'docker',
+    ...(text !== undefined && {
+      'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(text),
+    }),
+  };
+  return new Promise((resolve, reject) => {
+    const call = request({ agent, method, path, headers, signal, host: 'docker' }, resolve);
+    call.on('error', reject);
+    call.end(text);
+  });
+}
+
+async function readSwarmState(response: IncomingMessage): Promise<string | undefined> {
+  await readAnswer(response);
+  const { swarm } = response.headers;
+  return typeof swarm === 'string' ? swarm : undefined;
+}
+
+async function readAnswer(response: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString('utf8');
+  const answer: unknown = parseBody(text);
+  const status = response.statusCode ?? 0;
+  if (status < 400) return answer;
+  throw new EngineError(status, errorText(answer) ?? `the engine responded with status ${status}`);
+}
+
+function parseBody(text: string): unknown {
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function errorText(answer: unknown): string | undefined {
+  if (typeof answer === 'string') return answer.trim();
+  if (typeof answer === 'object' && answer !== null && 'message' in answer)
+    return String(answer.message).trim();
+  return undefined;
+}
