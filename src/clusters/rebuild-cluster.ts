@@ -159,7 +159,7 @@ async function letInAll(
       progress.failed(name, outcome.error.message);
       if (outcome.error instanceof UserError && outcome.error.hint) hints.add(outcome.error.hint);
     }
-    if (outcome.status === 'ok') progress.done(name, "knows the cluster's key");
+    if (outcome.status === 'ok') progress.done(name, "cluster's key added");
   };
   try {
     return await fanOut(subjects, work, { signal: context.signal, onEnd });
@@ -178,5 +178,5 @@ async function setUpAll(machines: readonly Machine[], context: Context): Promise
     await context.cluster.save(ready);
     return ready;
   };
-  return restartEngines(machines, { work, doneMessage: () => 'back', force: false }, context);
+  return restartEngines(machines, { work, doneMessage: () => 'reconnected', force: false }, context);
 }

@@ -53,7 +53,7 @@ export async function repair(diagnoses: readonly Diagnosis[], context: Context):
   );
   await context.reporter.stage('Installing what is missing', async (stage) => {
     for (const [fix, name] of fixes) {
-      stage.step(name);
+      stage.step(`installing ${name}`);
       await fix(context.signal);
     }
   });

@@ -90,7 +90,7 @@ export async function unlockNodes(
     machines,
     {
       activity: 'unlocked',
-      doneText: ({ already }) => (already ? 'is not locked' : 'unlocked'),
+      doneText: ({ already }) => (already ? 'not locked' : 'unlocked'),
       run: ({ subject: machine }) =>
         withEngine(machine, context, (api) => unlockOne(machine.name, key, api, context)),
     },

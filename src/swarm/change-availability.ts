@@ -35,7 +35,7 @@ export interface Drain {
   waitMs?: number;
 }
 
-const doneTexts = { active: 'takes tasks', pause: 'takes no new tasks', drain: 'drained' } as const;
+const doneTexts = { active: 'active', pause: 'paused', drain: 'drained' } as const;
 
 /** An unknown name fails alone. @throws UserError when no name is a node */
 export function setAvailability(
@@ -103,7 +103,7 @@ function changeEach(
   run: (task: Task<NamedMember>) => Promise<AvailabilityChange>,
 ): Promise<Outcome<AvailabilityChange>[]> {
   const doneText = ({ already }: AvailabilityChange): string =>
-    already ? `${doneTexts[availability]} already` : doneTexts[availability];
+    already ? `already ${doneTexts[availability]}` : doneTexts[availability];
   return runTasks<AvailabilityChange, NamedMember>(members, { activity: 'changed', doneText, run }, context);
 }
 

@@ -238,7 +238,7 @@ function changeRoles(
       activity: words.what,
       limit: 1,
       stopAtFailure: true,
-      doneText: ({ already }) => (already ? `is already a ${role}` : words.what),
+      doneText: ({ already }) => (already ? `already a ${role}` : words.what),
       async run({ subject: member, step }) {
         const { node, name } = member;
         const already = node.role === role;

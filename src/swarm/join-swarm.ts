@@ -67,7 +67,7 @@ export async function joinMembers(
     {
       activity: 'joined to a swarm',
       ...(role === 'manager' && { limit: 1, stopAtFailure }),
-      doneText: ({ already, role: given }) => (already ? `is already a ${given}` : 'joined'),
+      doneText: ({ already, role: given }) => (already ? `already a ${given}` : 'joined'),
       async run({ subject: machine, step }) {
         const index = indexes.get(machine.name) ?? 0;
         const {

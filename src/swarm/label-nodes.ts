@@ -28,7 +28,7 @@ export async function labelNodes(words: readonly string[], context: Context): Pr
         chosen,
         {
           activity: 'labelled',
-          doneText: ({ already }) => (already ? 'has these labels already' : 'labelled'),
+          doneText: ({ already }) => (already ? 'already labelled' : 'labelled'),
           run: ({ subject: member }) => labelMember(swarm, member, change),
         },
         context,

@@ -138,7 +138,7 @@ function leaveMachines(
     machines,
     {
       activity: 'taken out of its swarm',
-      doneText: ({ nodeId }) => (nodeId ? 'left' : 'is not in a swarm'),
+      doneText: ({ nodeId }) => (nodeId ? 'left' : 'not in a swarm'),
       run,
     },
     context,

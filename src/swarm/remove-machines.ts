@@ -233,7 +233,7 @@ class Eviction {
     const { context, obstacles, removal } = this;
     const outcomes = await runTasks<void, NamedMember>(
       members,
-      { activity: 'removed', doneText: () => 'out of its swarm', run, ...order },
+      { activity: 'removed', doneText: () => 'left its swarm', run, ...order },
       context,
     );
     for (const outcome of outcomes) {

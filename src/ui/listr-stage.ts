@@ -11,6 +11,7 @@ import { barText, barWidth, spinnerFrame } from './board.js';
 import type { Paint } from './colors.js';
 import { formatElapsed } from './format-elapsed.js';
 import type { Drawable, LiveArea, View } from './live-area.js';
+import { capitalizeStep } from './progress-item.js';
 import { oneLine, padEnd, truncate, widthOf, wrap } from './text-width.js';
 
 /** What a tree of tasks is drawn with. */
@@ -72,14 +73,15 @@ class ListrStage implements StageReporter {
     return runStage(title, work, this.options, () => this.shown());
   }
 
-  step(text: string, fraction?: number): void {
+  step(given: string, fraction?: number): void {
+    const text = capitalizeStep(oneLine(given));
     if (this.current?.text !== text) {
       this.endStep('done');
-      this.current = { text, task: new OpenTask(oneLine(text), this.options, this.shown()) };
+      this.current = { text, task: new OpenTask(text, this.options, this.shown()) };
     }
     const { task } = this.current;
     task.start();
-    task.title = titleText(oneLine(text), task.columns, this.options.paint, fraction);
+    task.title = titleText(text, task.columns, this.options.paint, fraction);
   }
 
   retry(reason: string): void {
@@ -99,7 +101,7 @@ class ListrStage implements StageReporter {
   private endStep(ending: Ending): void {
     if (!this.current) return;
     const { task, text } = this.current;
-    task.title = oneLine(text);
+    task.title = text;
     void task.end(ending);
   }
 
@@ -125,9 +127,14 @@ function listrProgress(names: readonly string[], parent: OpenTask, options: Tree
       const task = tasks.get(name);
       if (!task || task.hasEnded) return;
       task.start();
-      task.title = titleText(`${label(name)}${oneLine(text)}`, task.columns, options.paint, fraction);
+      task.title = titleText(
+        `${label(name)}${capitalizeStep(oneLine(text))}`,
+        task.columns,
+        options.paint,
+        fraction,
+      );
     },
-    done: (name, text = 'done') => finish(name, 'done', oneLine(text)),
+    done: (name, text = 'done') => finish(name, 'done', capitalizeStep(oneLine(text))),
     failed(name, reason) {
       const columns = (tasks.get(name)?.columns ?? 0) - width - 2;
       const indent = ' '.repeat(width + 2);

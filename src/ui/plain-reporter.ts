@@ -99,8 +99,8 @@ function plainProgress(names: readonly string[], line: (text: string) => void, n
     async close() {
       for (const subject of subjects.values()) {
         if (hasEnded(subject)) continue;
-        end(subject, 'skipped', '', now());
-        line(`${subject.name}: skipped`);
+        end(subject, 'skipped', 'skipped', now());
+        line(`${subject.name}: ${subject.text}`);
       }
     },
   };

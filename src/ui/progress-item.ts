@@ -1,3 +1,5 @@
+import { capitalize } from './table.js';
+
 /**
  * One line of progress: a machine or an image, and how far the work on it is. Times are in
  * milliseconds of one clock.
@@ -26,7 +28,7 @@ export function step(subject: Subject, text: string, fraction: number | undefine
   if (hasEnded(subject)) return;
   if (subject.status === 'waiting') subject.startMs = nowMs;
   subject.status = 'running';
-  subject.text = text;
+  subject.text = capitalizeStep(text);
   delete subject.fraction;
   if (fraction !== undefined) subject.fraction = Math.min(1, Math.max(0, fraction));
 }
@@ -39,9 +41,14 @@ export function end(
 ): void {
   if (hasEnded(subject)) return;
   subject.status = status;
-  subject.text = text;
+  subject.text = status === 'failed' ? text : capitalizeStep(text);
   subject.endMs = nowMs;
   delete subject.fraction;
+}
+
+/** A step begins with a capital letter, unless its first word is not a plain word: `node1`. */
+export function capitalizeStep(text: string): string {
+  return /^[a-z]+(?![^\s,:;])/.test(text) ? capitalize(text) : text;
 }
 
 export function elapsedMs(subject: Subject, nowMs: number): number {

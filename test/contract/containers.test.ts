@@ -145,7 +145,7 @@ describe.skipIf(!canMakeMachines())('containers over a restart of the engine', (
     await expectKept(async () => {
       const child = belt.spawn(['provision', 'node1']);
       child.stderr.on('data', (chunk: Buffer) => {
-        if (chunk.toString().includes('restarting the engine')) child.kill('SIGINT');
+        if (chunk.toString().includes('Restarting the engine')) child.kill('SIGINT');
       });
       expect(await new Promise((done) => child.once('close', done))).toBe(130);
       const { ok } = JSON.parse(await belt.ok(['provision', '--json', 'node1']));

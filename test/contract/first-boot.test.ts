@@ -35,8 +35,8 @@ describe.runIf(canMakeMachines())('droplets without an engine', () => {
 
   test('install it themselves where that is set: belt waits, installs nothing, and sets it up', async () => {
     const { code, stderr } = await create('--digitalocean-engine-at-first-boot', '512mb', 'node1');
-    expect([code, stderr]).toEqual([0, expect.stringContaining('waiting for cloud-init')]);
-    expect(stderr).not.toContain('installing docker');
+    expect([code, stderr]).toEqual([0, expect.stringContaining('Waiting for cloud-init')]);
+    expect(stderr).not.toContain('Installing docker');
     expect(await on('node1', 'cat /var/log/cloud-init-output.log')).toContain('belt: installing docker.io');
     expect(await installs('node1')).toBe('1');
     expect(await version('node1')).toMatch(/^\d+\./);
@@ -51,15 +51,15 @@ describe.runIf(canMakeMachines())('droplets without an engine', () => {
       { perl -MFcntl -e '${hold}'; touch /root/ended; echo '{}' > /run/cloud-init/result.json; } >/dev/null 2>&1 & sleep 0.3`,
     );
     const { code, stderr } = await belt.run(['provision', 'node1']);
-    expect([code, stderr]).toEqual([0, expect.stringContaining('waiting for cloud-init')]);
-    expect(stderr).not.toContain('installing docker');
+    expect([code, stderr]).toEqual([0, expect.stringContaining('Waiting for cloud-init')]);
+    expect(stderr).not.toContain('Installing docker');
     expect(await on('node1', 'ls /root/ended')).toBe('/root/ended');
   }, 60_000);
 
   test('get it from belt where it is not set', async () => {
     const { code, stderr } = await create('512mb', 'node2');
-    expect([code, stderr]).toEqual([0, expect.stringContaining('installing docker.io')]);
-    expect(stderr).not.toContain('waiting for cloud-init');
+    expect([code, stderr]).toEqual([0, expect.stringContaining('Installing docker.io')]);
+    expect(stderr).not.toContain('Waiting for cloud-init');
     expect(await installs('node2')).toBe('1');
     expect(await version('node2')).toMatch(/^\d+\./);
   }, 400_000);

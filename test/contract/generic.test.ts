@@ -184,7 +184,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     let told = '';
     child.stderr.on('data', (chunk: Buffer) => {
       told += chunk.toString();
-      if (told.includes('restarting the engine')) child.kill('SIGINT');
+      if (told.includes('Restarting the engine')) child.kill('SIGINT');
     });
     expect(await new Promise((done) => child.once('close', done))).toBe(130);
     await belt.ok(command);

@@ -347,8 +347,8 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       `perl -MFcntl -e 'open F, ">", "/var/lib/dpkg/lock-frontend"; my $l = ${lock}; fcntl(F, F_SETLK, $l) or die; sleep 8' >/dev/null 2>&1 & sleep 0.3`,
     );
     const { code, stderr } = await belt.run(['provision', 'node3']);
-    expect([code, stderr]).toEqual([0, expect.stringContaining('installing docker.io')]);
-    expect(stderr).toContain('waiting for perl to finish installing packages');
+    expect([code, stderr]).toEqual([0, expect.stringContaining('Installing docker.io')]);
+    expect(stderr).toContain('Waiting for perl to finish installing packages');
     expect(await ports('node3')).toEqual(['2376']);
     await belt.ok(['stop', 'node3']);
     const upgraded = JSON.parse(await belt.ok(['upgrade', 'node3', '--json']));

@@ -91,11 +91,11 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
   });
 
   test.each([
-    ['while machines boot', /waiting for SSH/],
-    ['when the first machine is ready', /: ready/],
+    ['while machines boot', /Waiting for SSH/],
+    ['when the first machine is ready', /: Ready/],
     ['as soon as the swarm is there', /Swarm initialized/],
-    ['while a manager joins', /mg1: joining/],
-    ['while another joins', /mg2: joining/],
+    ['while a manager joins', /mg1: Joining/],
+    ['while another joins', /mg2: Joining/],
   ])('killed %s', async (_, pattern) => {
     await killedAt(pattern);
     expect((await plan()).code).toBe(2);

@@ -42,11 +42,11 @@ describe.skipIf(!canMakeMachines())('interrupted create', () => {
 
   test.each([
     { moment: 'as soon as a machine is worked on', pattern: /^node\d: /m, signal: 'SIGINT' as const },
-    { moment: 'while waiting for SSH', pattern: /waiting for SSH/, signal: 'SIGINT' as const },
-    { moment: 'by kill -9', pattern: /waiting for SSH/, signal: 'SIGKILL' as const },
+    { moment: 'while waiting for SSH', pattern: /Waiting for SSH/, signal: 'SIGINT' as const },
+    { moment: 'by kill -9', pattern: /Waiting for SSH/, signal: 'SIGKILL' as const },
     {
       moment: 'when the first machine is ready',
-      pattern: /: .*ready/,
+      pattern: /: Ready/,
       signal: 'SIGINT' as const,
       late: true,
     },

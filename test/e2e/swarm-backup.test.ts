@@ -102,10 +102,10 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
     let stderr = '';
     child.stderr.on('data', (chunk) => {
       stderr += chunk;
-      if (/copying the state/.test(stderr)) child.kill('SIGKILL');
+      if (/Copying the state/.test(stderr)) child.kill('SIGKILL');
     });
     await new Promise((done) => child.on('close', done));
-    expect(stderr).toContain('copying the state');
+    expect(stderr).toContain('Copying the state');
     await expect.poll(() => nodes('mg1'), { interval: 500 }).toContain('mg2 Ready Reachable');
     await expect
       .poll(() => belt.ok(['ssh', 'mg2', 'ls /var/lib/docker']), { interval: 500 })

@@ -79,8 +79,8 @@ describe.skipIf(!canMakeMachines())('a swarm of three managers', () => {
     await expect.poll(async () => (await status()).status.managers.reachable).toBe(3);
     const { code, stderr } = await belt.run(['restart', 'mg[1:3]']);
     expect(refused({ code, stderr, stdout: '' })).toEqual([0, expect.any(String)]);
-    const ends = [...stderr.matchAll(/^(mg\d): (?:restarted|booting)/gm)].map(([line]) => line);
-    expect(ends.map((line) => line.split(': ')[1])).toEqual(Array(3).fill(['booting', 'restarted']).flat());
+    const ends = [...stderr.matchAll(/^(mg\d): (?:Restarted|Booting)/gm)].map(([line]) => line);
+    expect(ends.map((line) => line.split(': ')[1])).toEqual(Array(3).fill(['Booting', 'Restarted']).flat());
     expect((await status()).status.quorum).toBe(true);
   });
 

@@ -129,7 +129,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
           code: 0,
           stdout: 'node4: This node joined a swarm as a worker.\n',
         });
-        expect(stderr).toContain(`node4: diagnosing the failed join through ${addresses.get(asked)}:2377`);
+        expect(stderr).toContain(`node4: Diagnosing the failed join through ${addresses.get(asked)}:2377`);
       } finally {
         await unblock(asked);
       }
@@ -198,7 +198,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
         output.stdout += chunk;
       });
       joining.stderr.on('data', (chunk: Buffer) => {
-        if (!output.stderr.includes('joining at') && String(chunk).includes('joining at'))
+        if (!output.stderr.includes('Joining at') && String(chunk).includes('Joining at'))
           killer.stdin.end('go\n');
         output.stderr += chunk;
       });
@@ -325,7 +325,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       const wrong = await belt.run(['swarm', 'unlock', restarted], { input: `${key.slice(0, -4)}AAAA\n` });
       expect(wrong.code).toBe(1);
       const { code, stderr } = await belt.run(['swarm', 'unlock'], { input: `${key}\n` });
-      expect([code, stderr]).toEqual([0, expect.stringContaining(`${restarted}: unlocked`)]);
+      expect([code, stderr]).toEqual([0, expect.stringContaining(`${restarted}: Unlocked`)]);
       expect(locked.stderr + wrong.stderr + stderr).not.toContain('SWMKEY');
       expect(await info(restarted, '{{.Swarm.LocalNodeState}}')).toBe('active');
       expect(await belt.ok(['swarm', 'lock', '--off'])).toBe('Swarm updated.\n');

@@ -88,9 +88,9 @@ export async function prepare(
   const api = await ec2.api();
   progress(`checking ${api.region}`);
   const subnet = await findSubnet(api, settings, signal);
-  progress('security group');
+  progress('preparing the security group');
   const groupIds = await ensureGroups(api, settings, subnet, cluster, signal);
-  progress('key pair');
+  progress('preparing the key pair');
   const keyName =
     settings.keypairName ?? (await ensureKeyPair(api, cluster, requests[0]?.ssh.authorizedKey ?? '', signal));
   return { subnet, groupIds, keyName };

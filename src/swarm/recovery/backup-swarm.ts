@@ -76,7 +76,7 @@ export async function backupSwarm(
             const copy = (sink: Writable): Promise<Copied> =>
               copyFolder(subject.machine, manifest, { sink, unlockKey, step }, context);
             const copied = typeof to === 'string' ? await copyToFile(to, copy, context) : await copy(to);
-            step('waiting until it takes part again');
+            step('waiting until it is back in the swarm');
             await waitForRole(subject.node.id, subject.name, 'manager', swarm, context);
             return {
               node: subject.name,

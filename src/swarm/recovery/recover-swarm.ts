@@ -185,14 +185,14 @@ async function startRecovery(
     manager,
     {
       activity: 'recovered',
-      doneText: (kept) => `is the manager; its previous state is in ${kept}`,
+      doneText: (kept) => `now the only manager; its previous state is in ${kept}`,
       async run({ subject: machine, step }) {
         const values = { suffix: keptSuffix('before-recover') };
         const data = { input: Readable.from([Buffer.from(key)]) };
         const answers = await runFolderScript(machine, { script: 'recover', values, step, data }, context);
         const kept = answers.get('copy')?.[0] ?? '';
         await writeRecovery({ ...recovery, kept }, context);
-        step('beginning the swarm anew');
+        step('forcing a new cluster');
         await forceNewCluster(machine, autolock, context);
         await recordStart(plan, context);
         return kept;

@@ -62,12 +62,12 @@ async function rejoinAs(
     machines,
     {
       activity: 'brought back',
-      doneText: ({ byItself }) => (byItself ? `is a ${role}` : 'has left what it was in'),
+      doneText: ({ byItself }) => (byItself ? `back as a ${role}` : 'left its previous swarm'),
       async run({ subject: machine, step }) {
         const patienceMs = (await mayReconnect(machine, role, manager, swarm, context)) ? reconnectMs : 0;
-        step('waiting until it comes by itself');
+        step('waiting until it rejoins on its own');
         if (await isBack(machine, role, swarm, patienceMs, context)) return { role, byItself: true };
-        step('leaving what it was in');
+        step('leaving its previous swarm');
         await leave(machine, swarm, step, context);
         return { role, byItself: false };
       },

@@ -68,7 +68,7 @@ export async function restoreSwarm(
     const keptFolder = answers.get('aside')?.[0];
     const written = { ...recovery, ...(keptFolder !== undefined && { kept: keptFolder }) };
     await writeRecovery(written, context);
-    step('beginning the swarm anew');
+    step('forcing a new cluster');
     await forceNewCluster(machine, backup.locked, context);
     const others = await otherNodes(machine, context);
     const members = others.filter(({ known }) => known).map(({ name, role }) => ({ name, role }));
@@ -82,7 +82,11 @@ export async function restoreSwarm(
   };
   return runTask(
     machine,
-    { activity: 'restored', doneText: () => 'is the manager', run: ({ subject: _, step }) => restore(step) },
+    {
+      activity: 'restored',
+      doneText: () => 'now the only manager',
+      run: ({ subject: _, step }) => restore(step),
+    },
     context,
   );
 }

@@ -96,7 +96,7 @@ describe('repair', () => {
     );
     expect(bed.reporter.lines).toEqual([
       'stage Installing what is missing',
-      'Installing what is missing: debootstrap',
+      'Installing what is missing: installing debootstrap',
       'Installing what is missing failed: apt-get ended with 100',
     ]);
   });

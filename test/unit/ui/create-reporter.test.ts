@@ -41,7 +41,7 @@ describe('on a terminal', () => {
     const progress = terminalReporter(screen, clock).open(['node1', 'node10']);
     progress.update('node1', 'booting');
     progress.update('node10', 'booting');
-    await shown(screen, 'node10  booting');
+    await shown(screen, 'node10  Booting');
     clock.nowMs = 1200;
     progress.update('node1', 'waiting for SSH');
     progress.done('node1', 'ready');
@@ -50,8 +50,8 @@ describe('on a terminal', () => {
     progress.done('node10', 'ready at last');
     await progress.close();
     expect(await screen.lines()).toEqual([
-      '✓ node1   ready            1.2s',
-      '✓ node10  ready at last   1m04s',
+      '✓ node1   Ready            1.2s',
+      '✓ node10  Ready at last   1m04s',
     ]);
     expect(await screen.cursorVisible()).toBe(true);
   });
@@ -62,13 +62,13 @@ describe('on a terminal', () => {
     progress.update('image', 'unpacking', 0.43);
     await shown(screen, '43%');
     expect(await screen.lines()).toEqual([
-      '⠋ image  unpacking  ━━━━━━━━━───────────  43%    0.0s',
+      '⠋ image  Unpacking  ━━━━━━━━━───────────  43%    0.0s',
       '· node1',
     ]);
     expect(await screen.cursorVisible()).toBe(false);
     progress.done('image');
     await progress.close();
-    expect(await screen.lines()).toEqual(['✓ image  done       0.0s', '- node1  skipped']);
+    expect(await screen.lines()).toEqual(['✓ image  Done       0.0s', '- node1  Skipped']);
   });
 
   test('a failure shows its reason in full at the end, under its own column', async () => {
@@ -89,8 +89,8 @@ describe('on a terminal', () => {
     const screen = createScreen(40, 10);
     const progress = terminalReporter(screen).open(['node1']);
     progress.update('node1', 'a step\nwith \x1b[31mcolours\x1b[0m and a rather long description');
-    await shown(screen, 'a step');
-    expect(await screen.lines()).toEqual(['⠋ node1  a step with colours a…    0.0s']);
+    await shown(screen, 'A step');
+    expect(await screen.lines()).toEqual(['⠋ node1  A step with colours a…    0.0s']);
     progress.done('node1');
     await progress.close();
   });
@@ -101,14 +101,14 @@ describe('on a terminal', () => {
     reporter.note('before');
     const progress = reporter.open(['node1', 'node2']);
     progress.update('node1', 'booting');
-    await shown(screen, 'node1  booting');
+    await shown(screen, 'node1  Booting');
     reporter.note('a note');
     reporter.warn('a warning');
     screen.other.write('a result\nunfinished ');
     screen.stream.write('a message\n');
     screen.other.write('but now\n');
     progress.update('node2', 'joining');
-    await shown(screen, 'node2  joining');
+    await shown(screen, 'node2  Joining');
     progress.done('node1', 'ready');
     progress.done('node2', 'ready');
     await progress.close();
@@ -120,8 +120,8 @@ describe('on a terminal', () => {
       'a result',
       'a message',
       'unfinished but now',
-      '✓ node1  ready    0.0s',
-      '✓ node2  ready    0.0s',
+      '✓ node1  Ready    0.0s',
+      '✓ node2  Ready    0.0s',
       'after',
     ]);
   });
@@ -136,9 +136,9 @@ describe('on a terminal', () => {
     await shown(screen, '10/97 done');
     expect(await screen.lines()).toEqual([
       '✗ node11  no address left    0.0s',
-      '⠋ node12  booting            0.0s',
-      '⠋ node13  booting            0.0s',
-      '⠋ node14  booting            0.0s',
+      '⠋ node12  Booting            0.0s',
+      '⠋ node13  Booting            0.0s',
+      '⠋ node14  Booting            0.0s',
       '… 26 more running',
       '⠋ 10/97 done, 1 failed  0.0s',
     ]);
@@ -155,13 +155,13 @@ describe('on a terminal', () => {
     const progress = terminalReporter(screen).open(['node1', 'node2']);
     for (const name of ['node1', 'node2'])
       progress.update(name, 'a step with a description of about fifty cells');
-    await shown(screen, 'node2  a step');
+    await shown(screen, 'node2  A step');
     screen.resize(40, 12);
     progress.update('node1', 'narrow now');
-    await shown(screen, 'narrow now');
+    await shown(screen, 'Narrow now');
     for (const name of ['node1', 'node2']) progress.done(name, 'ready');
     await progress.close();
-    expect(await screen.lines()).toEqual(['✓ node1  ready    0.0s', '✓ node2  ready    0.0s']);
+    expect(await screen.lines()).toEqual(['✓ node1  Ready    0.0s', '✓ node2  Ready    0.0s']);
   });
 
   test('two sets of lines at the same time do not mix', async () => {
@@ -171,13 +171,13 @@ describe('on a terminal', () => {
     const nodes = reporter.open(['node1']);
     image.update('image', 'building');
     nodes.update('node1', 'waiting');
-    await shown(screen, 'node1  waiting');
+    await shown(screen, 'node1  Waiting');
     nodes.done('node1', 'ready');
     await nodes.close();
-    expect(await screen.lines()).toEqual(['✓ node1  ready    0.0s', '⠋ image  building    0.0s']);
+    expect(await screen.lines()).toEqual(['✓ node1  Ready    0.0s', '⠋ image  Building    0.0s']);
     image.done('image', 'built');
     await image.close();
-    expect(await screen.lines()).toEqual(['✓ node1  ready    0.0s', '✓ image  built    0.0s']);
+    expect(await screen.lines()).toEqual(['✓ node1  Ready    0.0s', '✓ image  Built    0.0s']);
   });
 
   test('nothing to show and late steps draw nothing', async () => {
@@ -190,7 +190,7 @@ describe('on a terminal', () => {
     progress.failed('node1', 'too late');
     progress.update('stranger', 'who?');
     await progress.close();
-    expect(await screen.lines()).toEqual(['✓ node1  ready    0.0s']);
+    expect(await screen.lines()).toEqual(['✓ node1  Ready    0.0s']);
   });
 });
 
@@ -204,16 +204,16 @@ describe('stages on a terminal', () => {
     const screen = createScreen();
     await terminalReporter(screen).stage('debian-13', async (stage) => {
       stage.step('downloading', 0.5);
-      await shown(screen, 'downloading  ━━━━━─────  50%');
+      await shown(screen, 'Downloading  ━━━━━─────  50%');
       stage.step('unpacking');
-      await shown(screen, '⠋ unpacking');
-      expect(await lines(screen)).toEqual(['⠋ debian-13', '  ✓ downloading [TIME]', '  ⠋ unpacking']);
+      await shown(screen, '⠋ Unpacking');
+      expect(await lines(screen)).toEqual(['⠋ debian-13', '  ✓ Downloading [TIME]', '  ⠋ Unpacking']);
       expect(await screen.cursorVisible()).toBe(false);
     });
     expect(await lines(screen)).toEqual([
       '✓ debian-13 [TIME]',
-      '  ✓ downloading [TIME]',
-      '  ✓ unpacking [TIME]',
+      '  ✓ Downloading [TIME]',
+      '  ✓ Unpacking [TIME]',
     ]);
     expect(await screen.cursorVisible()).toBe(true);
   });
@@ -231,7 +231,7 @@ describe('stages on a terminal', () => {
     });
     expect(await lines(screen)).toEqual([
       '✗ Upgrading managers [TIME]',
-      '  ✓ mg0   upgraded [TIME]',
+      '  ✓ mg0   Upgraded [TIME]',
       '  ✗ mg10  the engine did not come up:',
       '            no space left',
       '  ✓ Upgrading workers [TIME]',
@@ -312,7 +312,7 @@ describe('stages on a terminal', () => {
     const screen = createScreen(60, 10);
     await terminalReporter(screen).stage('Installing', async (stage) => {
       for (let number = 1; number <= 20; number++) stage.step(`package ${number}`);
-      await shown(screen, 'package 20');
+      await shown(screen, 'Package 20');
       expect((await screen.lines()).length).toBe(6);
     });
     expect((await screen.lines()).length).toBe(21);
@@ -364,7 +364,7 @@ describe('in a real pseudo-terminal', () => {
     screen.stream.write(output);
     const lines = (await screen.lines()).map((line) => line.replace(/\d+\.\ds$/, 'TIME'));
     expect({ lines, exitCode }).toEqual({
-      lines: ['node1: joined', '✓ node1  joined    TIME', 'NAME'],
+      lines: ['node1: joined', '✓ node1  Joined    TIME', 'NAME'],
       exitCode: 0,
     });
   });
@@ -418,14 +418,14 @@ describe('plain', () => {
     await progress.close();
     expect(text()).toBe(
       [
-        'node1: booting',
+        'node1: Booting',
         'node0 is there already',
         'warning: the kernel has no IPVS',
-        'node2: booting',
-        'node1: ready (2.1s)',
+        'node2: Booting',
+        'node1: Ready (2.1s)',
         'node2: failed: the engine did not come up',
         '  last line of its journal',
-        'node3: skipped',
+        'node3: Skipped',
         '',
       ].join('\n'),
     );
@@ -448,15 +448,25 @@ describe('plain', () => {
     await expect(failing).rejects.toThrow('no node joined');
     expect(text()).toBe(
       [
-        'debian-13: unpacking 10%',
-        'debian-13: retrying: the mirror does not answer',
-        'debian-13: done (1.5s)',
-        'Joining 1 node: started',
+        'debian-13: Unpacking 10%',
+        'debian-13: Retrying: the mirror does not answer',
+        'debian-13: Done (1.5s)',
+        'Joining 1 node: Started',
         'node1: failed: it is off',
         'Joining 1 node: failed: no node joined',
         '',
       ].join('\n'),
     );
+  });
+
+  test('a step begins with a capital letter, unless with a name', async () => {
+    const { reporter, text } = plain({ nowMs: 0 });
+    const progress = reporter.open(['node1']);
+    progress.update('node1', 'waiting for SSH');
+    progress.update('node1', 'docker.io: installing');
+    progress.done('node1', 'mg-a leads');
+    await progress.close();
+    expect(text()).toBe('node1: Waiting for SSH\nnode1: docker.io: installing\nnode1: mg-a leads (0.0s)\n');
   });
 
   test('measured steps print a line for every tenth', async () => {
@@ -465,8 +475,8 @@ describe('plain', () => {
     for (let percent = 0; percent <= 100; percent++) progress.update('image', 'unpacking', percent / 100);
     progress.done('image');
     await progress.close();
-    const tenths = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100].map((percent) => `image: unpacking ${percent}%`);
-    expect(text()).toBe(['image: unpacking', ...tenths, 'image: done (0.0s)', ''].join('\n'));
+    const tenths = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100].map((percent) => `image: Unpacking ${percent}%`);
+    expect(text()).toBe(['image: Unpacking', ...tenths, 'image: Done (0.0s)', ''].join('\n'));
   });
 });
 
