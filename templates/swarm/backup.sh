@@ -1,5 +1,5 @@
 [ -d "$root/swarm/raft" ] || give_up "there is no state of a manager in $root/swarm"
-temp=$(mktemp -d "$root/belt-backup.XXXXXX") || give_up "cannot make a folder in $root"
+temp=$(mktemp -d "$root/belt-backup.XXXXXX") || give_up "cannot create a directory in $root"
 printf %s {{manifest}} | base64 -d >"$temp/belt-backup.json"
 ln -s "$root/swarm" "$temp/swarm"
 stop_engine
@@ -9,5 +9,5 @@ problem=$(timeout 300 tar -C "$temp" -chzf "$temp/backup" belt-backup.json swarm
 # The engine starts before the download.
 start_engine
 tell size "$(($(wc -c <"$temp/backup")))"
-step 'fetching the copy'
-timeout 3600 cat "$temp/backup" >&3 || give_up 'the copy could not be sent'
+step 'downloading the backup'
+timeout 3600 cat "$temp/backup" >&3 || give_up 'cannot send the backup'

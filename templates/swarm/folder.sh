@@ -34,7 +34,7 @@ stop_engine() {
     systemctl stop docker.socket
   fi
   problem=$(timeout 150 sh -c '{{stop}}' 2>&1 </dev/null) || give_up 'the engine does not stop' "$problem"
-  if {{isActive}}; then give_up 'the engine was started again by something else'; fi
+  if {{isActive}}; then give_up 'something else started the engine again'; fi
 }
 
 start_engine() {
@@ -44,7 +44,7 @@ start_engine() {
   [ -z "$socket" ] || systemctl start docker.socket
   problem=$(timeout 150 sh -c '{{start}}' 2>&1 </dev/null) || give_up 'the engine does not start' "$problem
 $({ {{journal}}; } 2>&1)"
-  await_engine $(($(date +%s) + 60)) || give_up 'the engine does not answer' "$version"
+  await_engine $(($(date +%s) + 60)) || give_up 'the engine does not respond' "$version"
   tell downtime "$(($(date +%s) - began))"
   wake_containers
 }

@@ -1,7 +1,7 @@
-temp=$(mktemp -d "$root/belt-restore.XXXXXX") || give_up "cannot make a folder in $root"
+temp=$(mktemp -d "$root/belt-restore.XXXXXX") || give_up "cannot create a directory in $root"
 step 'unpacking the backup'
 problem=$(timeout 3600 tar -C "$temp" -xzf - 2>&1) || give_up 'cannot unpack the backup' "$problem"
-[ -e "$temp/swarm/certificates/swarm-node.key" ] && [ -e "$temp/swarm.end" ] || give_up 'the backup did not come whole'
+[ -e "$temp/swarm/certificates/swarm-node.key" ] && [ -e "$temp/swarm.end" ] || give_up 'the backup arrived incomplete'
 stop_engine
 if [ -n "$(ls -A "$root/swarm" 2>/dev/null)" ]; then
   mv "$root/swarm" "$root/swarm.{{suffix}}" || give_up "cannot move $root/swarm aside"

@@ -6,7 +6,7 @@ import { type Belt, newBelt } from '../lab/belt.js';
 import { httpGet, makeWebImage } from '../lab/containers.js';
 import { canMakeMachines } from '../lab/machines.js';
 
-/** Managers are destroyed while a service runs; what the swarm knew is found again. The engines are asked. */
+/** Destroys managers while a service runs, and checks with docker that the swarm is recovered. */
 describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', () => {
   let belt: Belt;
   let unlockKey: string;
@@ -16,7 +16,7 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
   const docker = async (node: string, ...args: string[]): Promise<string> =>
     (await belt.ok(['--host', node, 'docker', ...args])).trim();
 
-  /** Kills machines and forgets them: nothing of them is told to the others. */
+  /** Destroys machines without removing them from the swarm. */
   const destroy = async (...names: string[]): Promise<void> => {
     await belt.ok(['kill', '--force', ...names]);
     await belt.ok(['rm', '-f', ...names]);
@@ -28,8 +28,8 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
       .map((line) => line.trim())
       .sort();
 
-  /** What the service was made of is there, and it can be made use of. */
-  const expectAllThere = async (manager: string, workers: readonly string[]): Promise<void> => {
+  /** The secret, the config and the service exist, and the service responds. */
+  const expectServiceRuns = async (manager: string, workers: readonly string[]): Promise<void> => {
     expect(await docker(manager, 'secret', 'ls', '--format', '{{.Name}}')).toBe('password');
     expect(await docker(manager, 'config', 'ls', '--format', '{{.Name}}')).toBe('greeting');
     expect(await docker(manager, 'service', 'ls', '--format', '{{.Name}}')).toBe('web');
@@ -65,9 +65,9 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
   }, 300_000);
   afterAll(() => belt.dispose());
 
-  test('all is there to begin with', () => expectAllThere('mg1', ['node1', 'node2']));
+  test('the service runs before the first failure', () => expectServiceRuns('mg1', ['node1', 'node2']));
 
-  test('a backup comes from a manager that does not lead, which takes part again afterwards', async () => {
+  test('backup uses a manager that is not the leader and is reachable again afterwards', async () => {
     const result = JSON.parse(await belt.ok(['swarm', 'backup', file(), '--json'], long)) as {
       node: string;
       bytes: number;
@@ -86,7 +86,7 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
     expect(await belt.ok(['ssh', result.node, 'ls /var/lib/docker'])).not.toContain('belt');
   });
 
-  test('on stdout it is the same, and goes to no terminal and to no folder', async () => {
+  test('backup writes to stdout and refuses a directory', async () => {
     const script = `node ${join(import.meta.dirname, '../../bin/run.js')} swarm backup - --node mg3 | tar -tz`;
     const { execFileSync } = await import('node:child_process');
     const members = execFileSync('sh', ['-c', script], { cwd: belt.folder, env: belt.env, encoding: 'utf8' });
@@ -96,7 +96,7 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
     expect([folder.code, folder.stderr]).toEqual([1, expect.stringContaining('a folder with that name')]);
   });
 
-  test('belt killed in the middle leaves the engine running, and no file', async () => {
+  test('a killed backup leaves the engine running and no file', async () => {
     const target = join(belt.folder, 'never.tar.gz');
     const child = belt.spawn(['swarm', 'backup', target, '--node', 'mg2']);
     let stderr = '';
@@ -113,7 +113,7 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
     expect(existsSync(target)).toBe(false);
   });
 
-  test('with a quorum there is nothing to recover, and the living swarm is not restored beside itself', async () => {
+  test('recover and restore refuse a swarm with a quorum', async () => {
     const recover = await belt.run(['swarm', 'recover', '-y'], long);
     expect([recover.code, recover.stderr]).toEqual([
       1,
@@ -123,7 +123,7 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
     expect([restore.code, restore.stderr]).toEqual([1, expect.stringContaining('node1 is in a swarm')]);
   });
 
-  test('with one manager down, a backup would take the quorum: refused', async () => {
+  test('backup is refused when one manager is down and the quorum would be lost', async () => {
     await belt.ok(['kill', '--force', 'mg1']);
     await belt.ok(['active', 'mg2']);
     await expect
@@ -131,19 +131,19 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
       .toContain('would leave the swarm without a quorum');
   });
 
-  test('two of three managers are destroyed: recover finds all again on the third', async () => {
+  test('recover restores the swarm on the last of three managers', async () => {
     await destroy('mg1', 'mg2');
-    // Without a leader the engine holds its long answer back.
+    // Without a leader, parts of the engine API block.
     const rows = JSON.parse(await belt.ok(['ls', '--json', '--filter', 'name=mg3'])) as object[];
     expect(rows).toMatchObject([{ name: 'mg3', docker: expect.stringMatching(/^\d/), swarm: 'manager' }]);
-    const asked = await belt.run(['swarm', 'recover'], { input: 'n\n', ...long });
-    expect([asked.code, asked.stderr]).toEqual([
+    const declined = await belt.run(['swarm', 'recover'], { input: 'n\n', ...long });
+    expect([declined.code, declined.stderr]).toEqual([
       1,
       expect.stringMatching(/mg3: committed up to entry \d+; last entry \d+, term \d+/),
     ]);
-    expect(asked.stderr).toContain('nothing was changed');
+    expect(declined.stderr).toContain('nothing was changed');
 
-    // Cut short when the swarm has begun anew, the same command goes on.
+    // Killed after the new cluster was forced, the same command resumes.
     const child = belt.spawn(['swarm', 'recover', '-y']);
     let stderr = '';
     child.stderr.on('data', (chunk) => {
@@ -158,7 +158,7 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
     expect(recovered).toMatchObject({ manager: 'mg3', removed: ['mg1', 'mg2'] });
     expect(await nodes('mg3')).toEqual(['mg3 Ready Leader', 'node1 Ready', 'node2 Ready']);
     expect(await belt.ok(['ssh', 'mg3', 'ls -d /var/lib/docker/swarm.before-recover-*'])).toMatch(/^\S+\n$/);
-    await expectAllThere('mg3', ['node1', 'node2']);
+    await expectServiceRuns('mg3', ['node1', 'node2']);
     expect(
       await docker(
         'mg3',
@@ -169,7 +169,7 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
     ).toBe('[10.77.0.0/16] 7789');
   });
 
-  test('with new managers it has a quorum of three again', async () => {
+  test('new managers join the recovered swarm', async () => {
     await belt.ok(['create', '512mb', 'mg[4:5]'], long);
     await belt.ok(['swarm', 'join', '--manager', 'mg3', 'mg[4:5]'], long);
     expect(await docker('mg3', 'info', '--format', '{{.Swarm.Managers}} {{.Swarm.Nodes}}')).toBe('3 5');
@@ -182,7 +182,7 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
     ]);
   });
 
-  test('a manager of a swarm that locks them takes part again after a backup', async () => {
+  test('backup unlocks the manager of a swarm with autolock', async () => {
     await docker('mg3', 'swarm', 'update', '--autolock=true');
     unlockKey = await docker('mg3', 'swarm', 'unlock-key', '-q');
     await belt.ok(['active', 'mg3']);
@@ -193,7 +193,7 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
     expect(await nodes('mg3')).toContain('mg4 Ready Reachable');
   });
 
-  test('a damaged file, and one that is no backup, change nothing', async () => {
+  test('restore refuses a damaged file and a file that is not a backup', async () => {
     await belt.ok(['create', '512mb', 'fresh'], long);
     const cut = join(belt.folder, 'cut.tar.gz');
     writeFileSync(cut, readFileSync(file()));
@@ -202,15 +202,15 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
     expect([damaged.code, damaged.stderr]).toEqual([1, expect.stringContaining('it is truncated')]);
     const other = await belt.run(['swarm', 'restore', '/etc/passwd', 'fresh']);
     expect([other.code, other.stderr]).toEqual([1, expect.stringContaining('is not a swarm backup')]);
-    const alive = await belt.run(['swarm', 'restore', file(), 'fresh'], long);
-    expect([alive.code, alive.stderr]).toEqual([
+    const running = await belt.run(['swarm', 'restore', file(), 'fresh'], long);
+    expect([running.code, running.stderr]).toEqual([
       1,
       expect.stringContaining('the swarm of the backup is still running'),
     ]);
     expect(await docker('fresh', 'info', '--format', '{{.Swarm.LocalNodeState}}')).toBe('inactive');
   });
 
-  test('all managers are gone: a fresh machine has all of it again from the file', async () => {
+  test('restore recreates the swarm on a new machine after all managers were destroyed', async () => {
     await destroy('mg3', 'mg4', 'mg5');
     const wrong = `SWMKEY-1-${'A'.repeat(43)}\n`;
     const refused = await belt.run(['swarm', 'restore', file(), 'fresh'], { input: wrong, ...long });
@@ -224,16 +224,16 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
     expect(stdout).toContain('fresh is its only manager');
     expect(`${stdout}${stderr}`).not.toContain(unlockKey);
     expect(await nodes('fresh')).toEqual(['fresh Ready Leader', 'node1 Ready', 'node2 Ready']);
-    await expectAllThere('fresh', ['node1', 'node2']);
+    await expectServiceRuns('fresh', ['node1', 'node2']);
   });
 
-  test('it locks its managers still: the key on the disk is encrypted, and the same key opens it', async () => {
+  test('the restored swarm keeps autolock and its unlock key', async () => {
     const key = await belt.ok(['ssh', 'fresh', 'cat /var/lib/docker/swarm/certificates/swarm-node.key']);
     expect(key).toContain('BEGIN ENCRYPTED PRIVATE KEY');
     expect(await docker('fresh', 'swarm', 'unlock-key', '-q')).toBe(unlockKey);
   });
 
-  test('what was made by hand, as Docker documents it, is restored too', async () => {
+  test('restore reads a backup made by hand as docker documents it', async () => {
     await belt.ok(['create', '512mb', 'other'], long);
     const byHand = join(belt.folder, 'by-hand.tar');
     await docker('fresh', 'swarm', 'update', '--autolock=false');
@@ -253,9 +253,9 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
       node: 'other',
       others: expect.arrayContaining([{ name: 'node1', role: 'worker' }]),
     });
-    // What the restore left to do.
+    // Lets the other nodes rejoin.
     await belt.ok(['swarm', 'recover', '-y'], long);
     expect(await nodes('other')).toEqual(['node1 Ready', 'node2 Ready', 'other Ready Leader']);
-    await expectAllThere('other', ['node1', 'node2']);
+    await expectServiceRuns('other', ['node1', 'node2']);
   });
 });

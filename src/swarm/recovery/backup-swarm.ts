@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import type { Context } from '../../app/context.js';
-import type { Step } from '../../app/reporter.js';
-import { runTask } from '../../app/run-tasks.js';
+import { runTask, type Task } from '../../app/run-tasks.js';
 import { whileSwarmClaimed } from '../../app/with-claim.js';
 import { ExternalError, UserError } from '../../base/errors.js';
 import { fileSource } from '../../base/files.js';
@@ -19,73 +18,51 @@ import { hasEnded, readTasks } from '../model/swarm-tasks.js';
 import { requireQuorum } from '../require-quorum.js';
 import { type Swarm, withSwarm } from '../session.js';
 import { stableMembers } from '../stable-view.js';
-import { runFolderScript } from './swarm-folder.js';
+import { runFolderScript } from './run-folder-script.js';
 
 export interface BackupInput {
-  /** Where to: a file, or a stream such as stdout. */
+  /** A file path, or a stream such as stdout. */
   to: string | Writable;
-  /** The manager to take it from; absent: the one that is missed least. */
+  /** The manager to back up. Default: see `rankForBackup`. */
   node?: string | undefined;
   force: boolean;
-  /** Of this belt, for the manifest. */
+  /** For the manifest. */
   beltVersion: string;
 }
 
 export interface SwarmBackup {
   node: string;
   swarmId: string;
-  /** Absent: it went to a stream. */
+  /** Undefined when the backup went to a stream. */
   file?: string;
   bytes: number;
-  /** For how long the node's engine stood still, in whole seconds. */
+  /** For how long the node's engine was stopped, in whole seconds. */
   downtimeSeconds: number;
   autolock: boolean;
 }
 
 /**
- * Copies the swarm's state from a manager, whose engine stands still meanwhile: the only way to a
- * consistent copy (https://docs.docker.com/engine/swarm/admin_guide/#back-up-the-swarm).
- * @throws UserError when there is no manager to take it from, or the swarm would lose its quorum,
- * unless `force`
+ * Copies the swarm's state from a manager, whose engine is stopped for the copy: only then it is
+ * consistent (https://docs.docker.com/engine/swarm/admin_guide/#back-up-the-swarm).
+ * @throws UserError without a usable manager, or when the swarm would lose its quorum, unless
+ * `force`
  */
-export async function backupSwarm(
-  { to, node, force, beltVersion }: BackupInput,
-  context: Context,
-): Promise<SwarmBackup> {
+export async function backupSwarm(input: BackupInput, context: Context): Promise<SwarmBackup> {
   return whileSwarmClaimed('backed up', context, () =>
     withSwarm({}, context, async (swarm) => {
-      const manager = await chooseManager(node, swarm, context);
+      const manager = await chooseManager(input.node, swarm, context);
       const { managers } = await stableMembers(swarm, context);
-      requireQuorum(
-        {
-          managers,
-          changes: [{ id: manager.node.id, effect: 'stops' }],
-          what: `stopping the engine of ${manager.name} for the backup`,
-          force,
-        },
-        context,
-      );
+      const what = `stopping the engine of ${manager.name} for the backup`;
+      const changes = [{ id: manager.node.id, effect: 'stops' as const }];
+      requireQuorum({ managers, changes, what, force: input.force }, context);
       const unlockKey = await swarm.request((api) => api.unlockKey());
-      const manifest = await manifestOf(manager, unlockKey !== '', beltVersion, swarm);
+      const manifest = await createManifest(manager, unlockKey !== '', input.beltVersion, swarm);
       return runTask<SwarmBackup, ManagerMachine>(
         manager,
         {
           activity: 'backed up',
-          doneText: ({ downtimeSeconds }) => `copied; its engine was stopped for ${downtimeSeconds} s`,
-          async run({ subject, step }) {
-            const copy = (sink: Writable): Promise<Copied> =>
-              copyFolder(subject.machine, manifest, { sink, unlockKey, step }, context);
-            const copied = typeof to === 'string' ? await copyToFile(to, copy, context) : await copy(to);
-            step('waiting until it is back in the swarm');
-            await waitForRole(subject.node.id, subject.name, 'manager', swarm, context);
-            return {
-              node: subject.name,
-              swarmId: swarm.id,
-              ...(typeof to === 'string' && { file: to }),
-              ...copied,
-              autolock: manifest.autolock,
-            };
-          },
+          doneText: ({ downtimeSeconds }) => `backed up; its engine was stopped for ${downtimeSeconds} s`,
+          run: (task) => backUpManager(task, { to: input.to, manifest, unlockKey }, swarm),
         },
         context,
       );
@@ -95,7 +72,27 @@ export async function backupSwarm(
 
 type ManagerMachine = NamedMember & { machine: Machine };
 
-/** The named manager, or the one whose engine is missed least. */
+async function backUpManager(
+  { subject, step, context }: Task<ManagerMachine>,
+  { to, manifest, unlockKey }: { to: string | Writable; manifest: BackupManifest; unlockKey: string },
+  swarm: Swarm,
+): Promise<SwarmBackup> {
+  const { machine, node, name } = subject;
+  const copy = (sink: Writable): Promise<CopyResult> =>
+    copyFolder({ subject: machine, step, context }, { manifest, sink, unlockKey });
+  const result = typeof to === 'string' ? await copyToFile(to, copy, context) : await copy(to);
+  step('waiting until it is back in the swarm');
+  await waitForRole(node.id, name, 'manager', swarm, context);
+  return {
+    node: name,
+    swarmId: swarm.id,
+    ...(typeof to === 'string' && { file: to }),
+    ...result,
+    autolock: manifest.autolock,
+  };
+}
+
+/** The named manager, or the one that the swarm can best do without. */
 async function chooseManager(
   node: string | undefined,
   swarm: Swarm,
@@ -109,7 +106,9 @@ async function chooseManager(
     const found = managers.find(({ name }) => name === node);
     if (!found) throw notAManager(node, members);
     if (found.node.leader && managers.length > 1)
-      context.reporter.warn(`${node} is the leader: while its engine is down, the others elect another one`);
+      context.reporter.warn(
+        `${node} is the leader: the other managers elect a new one while its engine is stopped`,
+      );
     return found;
   }
   const tasks = await runningTasks(swarm);
@@ -122,14 +121,14 @@ async function chooseManager(
     tasks: tasks.get(manager.node.id) ?? 0,
   }));
   const [best] = rankForBackup(candidates);
-  if (!best) throw new UserError('no manager of the swarm is a machine of this cluster that can be reached');
+  if (!best) throw new UserError('no reachable manager of the swarm is a machine of this cluster');
   return best.manager;
 }
 
 function notAManager(name: string, members: readonly NamedMember[]): UserError {
   const managers = members.filter(({ node }) => node.role === 'manager').map(memberName);
   return new UserError(`${name} is not a manager of the swarm`, {
-    hint: `its managers: ${managers.join(', ')}`,
+    hint: `one of its managers: ${managers.join(', ')}`,
   });
 }
 
@@ -139,7 +138,7 @@ async function runningTasks(swarm: Swarm): Promise<Map<string, number>> {
   return new Map([...groupBy(running, ({ nodeId }) => nodeId)].map(([id, { length }]) => [id, length]));
 }
 
-async function manifestOf(
+async function createManifest(
   { node, machine }: ManagerMachine,
   autolock: boolean,
   beltVersion: string,
@@ -160,23 +159,13 @@ async function manifestOf(
   };
 }
 
-interface Copied {
-  bytes: number;
-  downtimeSeconds: number;
-}
+type CopyResult = Pick<SwarmBackup, 'bytes' | 'downtimeSeconds'>;
 
-interface Copying {
-  sink: Writable;
-  unlockKey: string;
-  step: Step;
-}
-
+/** @param sink receives the archive */
 async function copyFolder(
-  machine: Machine,
-  manifest: BackupManifest,
-  { sink, unlockKey, step }: Copying,
-  context: Context,
-): Promise<Copied> {
+  { subject: machine, step, context }: Task,
+  { manifest, sink, unlockKey }: { manifest: BackupManifest; sink: Writable; unlockKey: string },
+): Promise<CopyResult> {
   let bytes = 0;
   const output = new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -191,22 +180,24 @@ async function copyFolder(
     const answers = await runFolderScript(machine, work, context);
     const size = Number(answers.get('size')?.[0]);
     if (bytes !== size)
-      throw new ExternalError(`${machine.name}: ${bytes} of ${size} bytes of the backup arrived`);
+      throw new ExternalError(
+        `${machine.name}: the backup is incomplete: ${bytes} of ${size} bytes received`,
+      );
     return { bytes, downtimeSeconds: Number(answers.get('downtime')?.[0]) };
   } catch (error) {
-    // A full disk here ends the work there: it is the cause.
+    // A full local disk also fails the script on the machine: report the cause.
     throw sink.errored ?? error;
   } finally {
     if (unlockKey !== '') await unlock(machine, unlockKey, context);
   }
 }
 
-/** A backup that could not be restored is none, and the old file stays. */
+/** Replaces the file only with a backup that can be restored. */
 function copyToFile(
   path: string,
-  copy: (sink: Writable) => Promise<Copied>,
+  copy: (sink: Writable) => Promise<CopyResult>,
   context: Context,
-): Promise<Copied> {
+): Promise<CopyResult> {
   return context.cluster.files.receive(path, async (sink, part) => {
     const copied = await copy(sink);
     sink.end();
@@ -216,6 +207,7 @@ function copyToFile(
   });
 }
 
+/** With autolock, a restarted engine waits for its key. */
 async function unlock(machine: Machine, key: string, context: Context): Promise<void> {
   await withEngine(machine, context, async (api: EngineApi) => {
     const { state } = await membershipOf(api);

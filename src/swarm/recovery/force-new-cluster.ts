@@ -6,13 +6,13 @@ import { wildcardAddress } from '../model/node-addresses.js';
 import { requireAddress } from '../node-network.js';
 import { withSwarm } from '../session.js';
 
-/** The engine reads its log, and leads at once. */
+/** Includes replaying the Raft log. */
 const initTimeoutMs = 120_000;
 
 /**
- * Makes the engine, which is not in a swarm and has a swarm's folder, the only manager of that
- * swarm (`--force-new-cluster`): with all that the folder knows of services, secrets, configs and
- * nodes. Address pools and the data path's port stay as they are in it.
+ * Starts a swarm from the swarm folder of an engine that is in no swarm, as its only manager
+ * (`--force-new-cluster`). Services, secrets, configs, nodes, address pools and the data path port
+ * are taken from the folder.
  * @throws EngineError, ExternalError
  */
 export async function forceNewCluster(machine: Machine, autolock: boolean, context: Context): Promise<void> {
@@ -23,7 +23,7 @@ export async function forceNewCluster(machine: Machine, autolock: boolean, conte
       AdvertiseAddr: address,
       DataPathAddr: address,
       ForceNewCluster: true,
-      // What is not said here is taken for no.
+      // Omitted options are reset to their defaults.
       Spec: { EncryptionConfig: { AutoLockManagers: autolock } },
     };
     await api.initSwarm(request, { timeoutMs: initTimeoutMs, signal: context.signal });

@@ -7,17 +7,17 @@ import type { Machine } from '../../machines/model/machine.js';
 import type { RaftState } from '../model/manager-ranking.js';
 import { isLocked, readIdentity } from '../model/node-key.js';
 import { type LogPosition, LogReader } from '../model/raft-log.js';
-import { runFolderScript } from './swarm-folder.js';
+import { runFolderScript } from './run-folder-script.js';
 
-/** A trace of a swarm on a machine, and the key that is to be unlocked, where it is locked. */
 export interface MachineRaftState extends RaftState {
   machine: Machine;
+  /** `swarm-node.key`, where it is locked. */
   key: string;
 }
 
 /**
- * What a machine's disk tells of the swarm that it is in. The engine goes on, or may be down.
- * @returns undefined when it is in none
+ * Reads the swarm state on a machine's disk. The engine may be running or stopped.
+ * @returns undefined when the machine is in no swarm
  * @throws ExternalError, UserError when the machine cannot be reached; AbortError
  */
 export async function readRaftState(
@@ -39,7 +39,7 @@ export async function readRaftState(
   };
 }
 
-/** A segment that has just been begun may hold no entry yet. */
+/** The newest segment may still be empty. */
 async function logEnd(
   segments: readonly string[],
   machine: Machine,
@@ -60,7 +60,7 @@ async function segmentEnd(
   const reader = new LogReader();
   const output = createGunzip();
   const read = pipeline(output, new LogSink(reader));
-  // What goes wrong on the way is told by the work itself.
+  // The script reports its errors.
   read.catch(() => {});
   await runFolderScript(
     machine,

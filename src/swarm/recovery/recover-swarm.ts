@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type BatchReport, reportOf } from '../../app/batch-report.js';
 import type { Context } from '../../app/context.js';
 import { type Outcome, queryAll } from '../../app/fan-out.js';
 import { runTask } from '../../app/run-tasks.js';
 import { explanationOf, isAbort, UserError } from '../../base/errors.js';
+import { Pending, poll } from '../../base/poll.js';
 import { isOnlyUrl, type Machine } from '../../machines/model/machine.js';
 import { membershipOf, withEngine } from '../membership.js';
 import { rankByLog } from '../model/manager-ranking.js';
@@ -22,61 +22,58 @@ import { deleteRecovery, type Recovery, readRecovery, writeRecovery } from './re
 import {
   otherNodes,
   type RejoinedNode,
-  type Returning,
+  type ReturningMachine,
   rejoinNodes,
   removeStaleNodes,
 } from './rejoin-nodes.js';
-import { keptSuffix, runFolderScript } from './swarm-folder.js';
+import { keptSuffix, runFolderScript } from './run-folder-script.js';
 
-/** What is to be done, before anything is. */
+/** What a recovery will do. */
 export interface RecoveryPlan {
   swarmId: string;
-  /** The machine that the swarm begins anew on, or has begun on. */
+  /** The machine on which a new cluster is forced. */
   manager: Machine;
-  /**
-   * The new cluster was already forced, in an earlier run or by a restore: what is left is to bring
-   * the others back.
-   */
-  begun: boolean;
-  /** The managers that are left, the one whose log is ahead first. */
+  /** The new cluster was forced by an earlier run or a restore: the other machines have to rejoin. */
+  isForced: boolean;
+  /** The remaining managers, the one with the furthest log first. */
   managers: { name: string; position: LogPosition }[];
-  /** Machines of the swarm that are to be nodes of it again. */
-  returning: Returning[];
-  /** Machines of the cluster that cannot be asked, and why. */
+  /** Machines that will rejoin the swarm. */
+  returning: ReturningMachine[];
+  /** Unreachable machines of the cluster, and why. */
   lost: { name: string; reason: string }[];
   autolock: boolean;
-  /** `swarm-node.key`, where it has to be unlocked. */
+  /** `swarm-node.key`, where it is locked. */
   lockedKey?: string;
 }
 
 export interface Recovered {
   manager: string;
   swarmId: string;
-  /** The copy of the manager's folder as it was, on the manager. */
+  /** Path of the manager's previous swarm folder. */
   keptFolder?: string;
   returned: BatchReport<RejoinedNode & { name: string }>;
-  /** Entries of nodes that were taken out of the swarm. */
+  /** Nodes whose stale entries were removed. */
   removed: string[];
 }
 
 /**
- * Looks at all machines of the cluster; changes nothing on them. The record of a recovery that
- * never forced a new cluster is removed where the swarm has a quorum again: gone on with, it would
- * take managers out that are well.
+ * Inspects all machines of the cluster and changes nothing on them. Deletes the record of a recovery
+ * that never forced a new cluster if the swarm has a quorum again: resuming it would remove healthy
+ * managers.
  * @throws UserError when the swarm has a quorum, or no machine holds its state
  */
 export async function planRecovery({ force }: { force: boolean }, context: Context): Promise<RecoveryPlan> {
   const record = await readRecovery(context);
-  const leading = await findLedSwarm(context);
-  if (leading && record?.swarmId === leading.id) {
-    if (await isStarted(record, leading, context)) return resume(record, context);
+  const healthy = await findSwarmWithQuorum(context);
+  if (healthy && record?.swarmId === healthy.id) {
+    if (await wasForced(record, healthy, context)) return resume(record, context);
     await deleteRecovery(context);
   }
-  if (leading) {
-    const { managers, reachable } = leading.tally;
+  if (healthy) {
+    const { managers, reachable } = healthy.tally;
     throw new UserError(
       `the swarm has a quorum: ${reachable} of ${managers} managers can be reached, and ${quorumSize(managers)} are needed`,
-      { hint: 'there is nothing to recover; see its nodes: belt swarm ls' },
+      { hint: 'belt swarm ls (there is nothing to recover)' },
     );
   }
   const { states, lost } = await inspectMachines(context);
@@ -84,7 +81,7 @@ export async function planRecovery({ force }: { force: boolean }, context: Conte
   const [first] = managers;
   if (!first) {
     throw new UserError('no machine of this cluster has the state of a swarm', {
-      hint: 'bring a manager back: belt start NODE; or from a backup: belt swarm restore FILE NODE',
+      hint: 'belt start NODE, to start a manager; or belt swarm restore FILE NODE',
     });
   }
   requireAddress(first.machine);
@@ -92,7 +89,7 @@ export async function planRecovery({ force }: { force: boolean }, context: Conte
   return {
     swarmId: first.swarmId,
     manager: first.machine,
-    begun: false,
+    isForced: false,
     managers,
     returning: states.flatMap(({ swarmId, machine, manager }) =>
       swarmId === first.swarmId && machine !== first.machine
@@ -100,17 +97,16 @@ export async function planRecovery({ force }: { force: boolean }, context: Conte
         : [],
     ),
     lost,
-    // An earlier run may have unlocked the key and come no further.
+    // An interrupted run may have unlocked the key already.
     autolock: first.locked || (record?.swarmId === first.swarmId && record.autolock),
     ...(first.locked && { lockedKey: first.key }),
   };
 }
 
 /**
- * Forces a new cluster on the manager whose log is ahead, brings the other machines back, and
- * takes entries out that stand for nothing any more. Called again after an interruption, it goes
- * on.
- * @throws ExternalError, EngineError when the swarm does not begin
+ * Forces a new cluster on the manager with the furthest log, lets the other machines rejoin, and
+ * removes stale nodes. Called again after an interruption, it resumes.
+ * @throws ExternalError, EngineError when the swarm does not start
  */
 export async function recoverSwarm(
   plan: RecoveryPlan,
@@ -118,8 +114,8 @@ export async function recoverSwarm(
   context: Context,
 ): Promise<Recovered> {
   const { manager } = plan;
-  if (plan.begun) await recordStart(plan, context);
-  const keptFolder = plan.begun ? undefined : await startRecovery(plan, unlockKey, context);
+  if (plan.isForced) await recordForced(plan, context);
+  const keptFolder = plan.isForced ? undefined : await forceOnManager(plan, unlockKey, context);
   const returned = await rejoinNodes(plan.returning, manager, context);
   context.signal.throwIfAborted();
   const removed = await removeStaleNodes(manager, context);
@@ -133,10 +129,7 @@ export async function recoverSwarm(
   };
 }
 
-/**
- * Brings machines back into a swarm that has been restored, in the roles that they had in it;
- * others become workers.
- */
+/** Lets machines rejoin a restored swarm in their previous roles; unknown ones as workers. */
 export async function rejoinMachines(machines: readonly Machine[], context: Context): Promise<Recovered> {
   const recovery = await readRecovery(context);
   if (!recovery) throw new Error('there is no record of the restore');
@@ -147,17 +140,17 @@ export async function rejoinMachines(machines: readonly Machine[], context: Cont
   return recoverSwarm({ ...(await resume(recovery, context)), returning }, undefined, context);
 }
 
-async function recordStart({ returning }: RecoveryPlan, context: Context): Promise<void> {
+async function recordForced({ returning }: RecoveryPlan, context: Context): Promise<void> {
   const recovery = await readRecovery(context);
   if (!recovery || recovery.begun) return;
   await writeRecovery({ members: membersOf(returning), ...recovery, begun: true }, context);
 }
 
-function membersOf(returning: readonly Returning[]): { name: string; role: Role }[] {
+function membersOf(returning: readonly ReturningMachine[]): { name: string; role: Role }[] {
   return returning.map(({ machine, role }) => ({ name: machine.name, role }));
 }
 
-/** What is left goes on with the next call. */
+/** Machines that failed stay on record for the next run. */
 async function recordReturned(returned: readonly Outcome<unknown>[], context: Context): Promise<void> {
   const recovery = await readRecovery(context);
   if (!recovery) return;
@@ -167,19 +160,15 @@ async function recordReturned(returned: readonly Outcome<unknown>[], context: Co
   else await deleteRecovery(context);
 }
 
-async function startRecovery(
+/** @returns the path of the manager's previous swarm folder */
+async function forceOnManager(
   plan: RecoveryPlan,
   unlockKey: string | undefined,
   context: Context,
 ): Promise<string> {
   const { manager, swarmId, autolock, lockedKey, returning } = plan;
   const key = lockedKey === undefined ? '' : unlockNodeKey(lockedKey, unlockKey ?? '');
-  const recovery: Recovery = {
-    swarmId,
-    manager: manager.name,
-    autolock,
-    members: membersOf(returning),
-  };
+  const recovery: Recovery = { swarmId, manager: manager.name, autolock, members: membersOf(returning) };
   await writeRecovery(recovery, context);
   return runTask<string>(
     manager,
@@ -194,7 +183,7 @@ async function startRecovery(
         await writeRecovery({ ...recovery, kept }, context);
         step('forcing a new cluster');
         await forceNewCluster(machine, autolock, context);
-        await recordStart(plan, context);
+        await recordForced(plan, context);
         return kept;
       },
     },
@@ -211,66 +200,62 @@ async function resume(
   );
   const first = await context.cluster.machine(manager);
   const left = members ?? (await otherNodes(first, context));
-  const returning = left.flatMap(({ name, role }): Returning[] => {
+  const returning = left.flatMap(({ name, role }): ReturningMachine[] => {
     const machine = machines.get(name);
     return machine ? [{ machine, role }] : [];
   });
-  return { swarmId, manager: first, begun: true, managers: [], returning, lost: [], autolock };
+  return { swarmId, manager: first, isForced: true, managers: [], returning, lost: [], autolock };
 }
 
-/**
- * An election takes some 10 s, and a leader that has lost the others needs some to notice: the
- * swarm may be otherwise then.
- */
+/** How long a leader takes to notice lost managers, plus an election. */
 const electionMs = 20_000;
 
-interface LedSwarm {
+interface SwarmWithLeader {
   id: string;
   tally: Tally;
-  /** After a new beginning, those of before are none. */
+  /** Without stale entries of managers. */
   managers: Member[];
 }
 
-/** Cut short before it was noted, a new beginning shows in its only manager. */
-async function isStarted(
+/** A new cluster that was forced but not recorded, before an interruption, has one manager only. */
+async function wasForced(
   { begun = false, manager }: Recovery,
-  { managers }: LedSwarm,
+  { managers }: SwarmWithLeader,
   { cluster }: Context,
 ): Promise<boolean> {
   if (!begun && managers.length > 1) return false;
   if (managers.some((member) => memberName(member) === manager)) return true;
-  // What was restored has the host name of another machine until its engine has told its own.
+  // Right after a restore, the node has the host name of the machine in the backup.
   const machine = (await cluster.machines()).machines.find(({ name }) => name === manager);
   const nodes = managers.map(({ node }) => node);
   return machine !== undefined && findManagerEntry(nodes, machine) !== undefined;
 }
 
-/**
- * The swarm, where a quorum of its managers is there: by their own word, since a leader believes in
- * the others for a while.
- */
-async function findLedSwarm(context: Context): Promise<LedSwarm | undefined> {
-  const deadline = Date.now() + electionMs;
-  for (let told = false; ; told = true) {
-    const leading = await findLeaderNow(context);
-    if (leading === undefined || (leading !== 'leaderless' && hasQuorum(leading.tally))) return leading;
-    if (Date.now() > deadline) return undefined;
-    if (!told) context.reporter.note('the swarm has no quorum; waiting for its managers');
-    await sleep(5_000, undefined, { signal: context.signal });
-  }
+/** Managers are queried themselves, since a leader counts on lost managers for a while. */
+async function findSwarmWithQuorum(context: Context): Promise<SwarmWithLeader | undefined> {
+  let isNoted = false;
+  const check = async (): Promise<SwarmWithLeader | undefined | Pending> => {
+    const swarm = await findSwarm(context);
+    if (swarm !== 'leaderless' && (!swarm || hasQuorum(swarm.tally))) return swarm;
+    if (!isNoted) context.reporter.note('the swarm has no quorum; waiting for its managers');
+    isNoted = true;
+    return new Pending('no quorum');
+  };
+  return poll(check, {
+    timeoutMs: electionMs,
+    intervalMs: 5_000,
+    signal: context.signal,
+    onTimeout: () => undefined,
+  });
 }
 
-/**
- * `leaderless`: managers answer, and none leads.
- * @returns undefined where no manager answers, so that there can be no election
- */
-async function findLeaderNow(context: Context): Promise<LedSwarm | 'leaderless' | undefined> {
+/** @returns undefined when no manager responds, so that no election is possible */
+async function findSwarm(context: Context): Promise<SwarmWithLeader | 'leaderless' | undefined> {
   try {
     return await withSwarm({ noWait: true }, context, async (swarm) => {
-      // After a new beginning, managers of before have entries as such, and no say.
-      const members = (await swarm.members()).filter(({ node }) => node.reachability !== undefined);
-      const tally = tallyManagers(await currentManagers(members, context));
-      return { id: swarm.id, tally, managers: members };
+      // After a forced new cluster, previous managers are listed without a reachability.
+      const managers = (await swarm.members()).filter(({ node }) => node.reachability !== undefined);
+      return { id: swarm.id, tally: tallyManagers(await currentManagers(managers, context)), managers };
     });
   } catch (error) {
     if (isAbort(error)) throw error;
@@ -291,7 +276,7 @@ async function inspectMachines(
   };
 }
 
-/** Machines of a cluster may be in several swarms: the active machine says which one is meant. */
+/** With several swarms in the cluster, that of the active machine. */
 async function selectSwarm(
   states: readonly MachineRaftState[],
   { cluster }: Context,
@@ -303,14 +288,11 @@ async function selectSwarm(
   if (chosen !== undefined) return states.filter(({ swarmId }) => swarmId === chosen);
   const names = swarms.map((id) => states.find(({ swarmId }) => swarmId === id)?.name);
   throw new UserError(`this cluster has managers of ${swarms.length} swarms: ${names.join(' and ')}`, {
-    hint: 'choose one by a machine of it: belt active NODE',
+    hint: 'belt active NODE, with a machine of one of them',
   });
 }
 
-/**
- * Managers that are more than half of all will agree in the end; to force a new cluster beside them would
- * make two swarms of one.
- */
+/** A majority of managers will elect a leader: a forced new cluster would be a second swarm. */
 async function requireNoElection(managers: readonly MachineRaftState[], context: Context): Promise<void> {
   const query = ({ machine }: MachineRaftState): Promise<Membership> =>
     withEngine(machine, context, membershipOf);
@@ -320,6 +302,6 @@ async function requireNoElection(managers: readonly MachineRaftState[], context:
   if (known === 0 || !hasQuorum({ managers: known, reachable: alive.length })) return;
   throw new UserError(
     `${alive.length} of ${known} managers respond and ${quorumSize(known)} are needed: they should elect a leader on their own`,
-    { hint: 'see whether they reach each other (port 2377, tcp); or begin anew all the same: --force' },
+    { hint: 'check that they reach each other on TCP port 2377, or use --force' },
   );
 }

@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../../app/context.js';
 import type { Outcome } from '../../app/fan-out.js';
-import type { Step } from '../../app/reporter.js';
-import { runTasks } from '../../app/run-tasks.js';
+import { runTasks, type Task } from '../../app/run-tasks.js';
+import { Pending, poll } from '../../base/poll.js';
 import { observe } from '../../machines/list-machines.js';
 import type { Machine } from '../../machines/model/machine.js';
 import { joinMembers } from '../join-swarm.js';
@@ -17,36 +16,33 @@ import { type Swarm, withSwarm } from '../session.js';
 
 export interface RejoinedNode {
   role: Role;
-  /** It came by itself: its certificate is still good, and it knew the manager's address. */
-  byItself: boolean;
+  /** It rejoined on its own: its certificate is valid and it knows the manager's address. */
+  reconnected: boolean;
 }
 
-/** A machine that is to be a node of the swarm again. */
-export interface Returning {
+/** A machine that will rejoin the swarm. */
+export interface ReturningMachine {
   machine: Machine;
   role: Role;
 }
 
-/**
- * An agent tries again within 8 s (swarmkit, agent/session.go), at one manager after the other of
- * those that it knows.
- */
-const reconnectMs = 60_000;
+/** An agent retries within 8 s (swarmkit, agent/session.go), one known manager after the other. */
+const reconnectTimeoutMs = 60_000;
 
 /**
- * Makes machines nodes again of a swarm that was restarted from one manager. Workers are given time to come by
- * themselves; the others leave what they are in and join: managers one after the other, each when
- * the one before takes part, then workers.
+ * Lets machines rejoin a swarm that was restarted with one manager. Workers get time to reconnect;
+ * all others leave their previous swarm and join: managers one at a time, then workers.
  */
 export async function rejoinNodes(
-  returning: readonly Returning[],
+  returning: readonly ReturningMachine[],
   manager: Machine,
   context: Context,
 ): Promise<Outcome<RejoinedNode>[]> {
-  const of = (role: Role): Machine[] => returning.flatMap((one) => (one.role === role ? [one.machine] : []));
+  const withRole = (wanted: Role): Machine[] =>
+    returning.flatMap(({ machine, role }) => (role === wanted ? [machine] : []));
   return withSwarm({ manager }, context, async (swarm) => [
-    ...(await rejoinAs('manager', of('manager'), manager, swarm, context)),
-    ...(await rejoinAs('worker', of('worker'), manager, swarm, context)),
+    ...(await rejoinAs('manager', withRole('manager'), manager, swarm, context)),
+    ...(await rejoinAs('worker', withRole('worker'), manager, swarm, context)),
   ]);
 }
 
@@ -58,38 +54,39 @@ async function rejoinAs(
   context: Context,
 ): Promise<Outcome<RejoinedNode>[]> {
   if (machines.length === 0) return [];
-  const looked = await runTasks<RejoinedNode>(
+  const outcomes = await runTasks<RejoinedNode>(
     machines,
     {
-      activity: 'brought back',
-      doneText: ({ byItself }) => (byItself ? `back as a ${role}` : 'left its previous swarm'),
-      async run({ subject: machine, step }) {
-        const patienceMs = (await mayReconnect(machine, role, manager, swarm, context)) ? reconnectMs : 0;
-        step('waiting until it rejoins on its own');
-        if (await isBack(machine, role, swarm, patienceMs, context)) return { role, byItself: true };
-        step('leaving its previous swarm');
-        await leave(machine, swarm, step, context);
-        return { role, byItself: false };
+      activity: 'recovered',
+      doneText: ({ reconnected }) => (reconnected ? `back as a ${role}` : 'left its previous swarm'),
+      async run(task) {
+        const mayReconnect = await canReconnect(task.subject, role, manager, swarm, context);
+        const timeoutMs = mayReconnect ? reconnectTimeoutMs : 0;
+        task.step('waiting until it rejoins on its own');
+        if (await waitForReconnect(task.subject, role, swarm, timeoutMs, context))
+          return { role, reconnected: true };
+        task.step('leaving its previous swarm');
+        await leavePreviousSwarm(task, swarm);
+        return { role, reconnected: false };
       },
     },
     context,
   );
   context.signal.throwIfAborted();
-  const outside = looked.flatMap((one) => (one.status === 'ok' && !one.value.byItself ? [one.name] : []));
-  const joining = machines.filter(({ name }) => outside.includes(name));
+  const hasLeft = new Set(
+    outcomes.flatMap((one) => (one.status === 'ok' && !one.value.reconnected ? [one.name] : [])),
+  );
+  const joining = machines.filter(({ name }) => hasLeft.has(name));
   const joined = joining.length > 0 ? await joinMembers(swarm, { machines: joining, role }, context) : [];
-  const ended = new Map(joined.map((outcome) => [outcome.name, outcome]));
-  return looked.map((outcome) => {
-    const join = ended.get(outcome.name);
-    return join === undefined || join.status === 'ok' ? outcome : join;
-  });
+  const failed = new Map(joined.flatMap((one) => (one.status === 'ok' ? [] : [[one.name, one] as const])));
+  return outcomes.map((outcome) => failed.get(outcome.name) ?? outcome);
 }
 
 /**
- * Whether it tries to reach the manager. A manager of before takes part no longer, but one that has
- * joined since does; a worker knows the addresses that managers had.
+ * Whether the machine tries to reach the manager: a worker that knows its address, or a machine that
+ * has joined since. Previous managers are no longer members of the Raft group.
  */
-async function mayReconnect(
+async function canReconnect(
   machine: Machine,
   role: Role,
   manager: Machine,
@@ -102,8 +99,8 @@ async function mayReconnect(
   return managers.includes(withManagerPort(requireAddress(manager)));
 }
 
-/** By force, except for one that counts for the new swarm's quorum. */
-async function leave(machine: Machine, swarm: Swarm, step: Step, context: Context): Promise<void> {
+/** Leaves by force, unless the machine is already a manager of the new cluster. */
+async function leavePreviousSwarm({ subject: machine, step, context }: Task, swarm: Swarm): Promise<void> {
   const node = findManagerEntry(await swarm.nodes(), machine);
   return withEngine(machine, context, (api) =>
     node
@@ -112,33 +109,32 @@ async function leave(machine: Machine, swarm: Swarm, step: Step, context: Contex
   );
 }
 
-/** Whether the swarm has the machine as a node that is there. */
-async function isBack(
+/** Waits until the swarm lists the machine as ready. @returns false when it does not come back */
+function waitForReconnect(
   machine: Machine,
   role: Role,
   swarm: Swarm,
-  patienceMs: number,
+  timeoutMs: number,
   { signal }: Context,
 ): Promise<boolean> {
-  const deadline = Date.now() + patienceMs;
-  for (;;) {
-    const members = await swarm.members();
-    const node = members.find((member) => member.machine?.name === machine.name)?.node;
-    if (node?.status === 'ready' && (role === 'worker' || node.reachability === 'reachable')) return true;
-    // Without an entry there is nothing that it could come back as.
-    if (!node || Date.now() > deadline) return false;
-    await sleep(500, undefined, { signal });
-  }
+  const check = async (): Promise<boolean | Pending> => {
+    const node = (await swarm.members()).find((member) => member.machine?.name === machine.name)?.node;
+    // A machine that is not listed cannot reconnect.
+    if (!node) return false;
+    const isBack = node.status === 'ready' && (role === 'worker' || node.reachability === 'reachable');
+    return isBack || new Pending(node.status);
+  };
+  return poll(check, { timeoutMs, intervalMs: 500, signal, onTimeout: () => false });
 }
 
 export interface OtherNode {
   name: string;
   role: Role;
-  /** It is a machine of this cluster. */
+  /** Whether it is a machine of this cluster. */
   known: boolean;
 }
 
-/** The nodes that a swarm knows beside its manager, by the names and in the roles that they had. */
+/** Lists the swarm's nodes other than its manager. */
 export async function otherNodes(manager: Machine, context: Context): Promise<OtherNode[]> {
   return withSwarm({ manager }, context, async (swarm) => {
     const { nodeId } = await swarm.request(membershipOf);
@@ -152,18 +148,21 @@ export async function otherNodes(manager: Machine, context: Context): Promise<Ot
   });
 }
 
-/** Takes entries out of the swarm that stand for nothing any more. @returns their names */
+/** Removes stale nodes (see `findStaleNodes`). @returns their names */
 export async function removeStaleNodes(manager: Machine, context: Context): Promise<string[]> {
   return withSwarm({ manager }, context, async (swarm) => {
     const members = await swarm.members();
-    const gone = await missingMachines(members, context);
-    const removed = findStaleNodes(members, ({ machine }) => machine !== undefined && gone.has(machine.name));
+    const missing = await missingMachines(members, context);
+    const removed = findStaleNodes(
+      members,
+      ({ machine }) => machine !== undefined && missing.has(machine.name),
+    );
     for (const { node } of removed) await removeEntry(swarm, node.id, { force: true });
     return removed.map(memberName);
   });
 }
 
-/** Machines that the provider knows no more. */
+/** Names of machines that no longer exist at their provider. */
 async function missingMachines(members: readonly Member[], context: Context): Promise<Set<string>> {
   const machines = members.flatMap(({ node, machine }) =>
     machine && node.status !== 'ready' ? [machine] : [],

@@ -35,15 +35,15 @@ export function restoredText(
 interface PlanView {
   swarmId: string;
   manager: { name: string };
-  begun: boolean;
+  isForced: boolean;
   managers: readonly { name: string; position: { commit: number; term: number; index: number } }[];
   returning: readonly { machine: { name: string }; role: string }[];
   lost: readonly { name: string; reason: string }[];
 }
 
 /** Shown before the confirmation. */
-export function planText({ swarmId, manager, begun, managers, returning, lost }: PlanView): string {
-  const lines = begun
+export function planText({ swarmId, manager, isForced, managers, returning, lost }: PlanView): string {
+  const lines = isForced
     ? [`Swarm ${swarmId} was recovered on ${manager.name}; the other nodes still have to rejoin.`]
     : [
         `Swarm ${swarmId} has lost its quorum. Remaining managers and their Raft logs:`,
@@ -70,7 +70,7 @@ export function planText({ swarmId, manager, begun, managers, returning, lost }:
 interface RecoveredView {
   manager: string;
   keptFolder?: string;
-  returned: { ok: readonly { name: string; role: string; byItself: boolean }[] };
+  returned: { ok: readonly { name: string; role: string; reconnected: boolean }[] };
   removed: readonly string[];
 }
 
@@ -78,8 +78,8 @@ export function recoveredText({ manager, keptFolder, returned, removed }: Recove
   const lines = [`Recovered the swarm on ${manager}.`];
   if (keptFolder !== undefined)
     lines.push(`Its previous state is in ${keptFolder} on ${manager}: remove it once the swarm works.`);
-  for (const { name, role, byItself } of returned.ok)
-    lines.push(byItself ? `${name} is back as a ${role}.` : `${name} rejoined as a ${role}.`);
+  for (const { name, role, reconnected } of returned.ok)
+    lines.push(reconnected ? `${name} is back as a ${role}.` : `${name} rejoined as a ${role}.`);
   if (removed.length > 0) lines.push(`Removed nodes that no longer exist: ${removed.join(', ')}`);
   return lines.join('\n');
 }

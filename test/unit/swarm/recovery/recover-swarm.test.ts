@@ -22,19 +22,19 @@ import {
 } from '../../support/swarm-folder.js';
 import { openTestBed, type TestBed } from '../../support/test-bed.js';
 
-/** The decisions, on engines in this process. What the scripts do on machines is shown on real ones (test/e2e/swarm-backup.test.ts). */
+/** Decisions, with fake engines. test/e2e/swarm-backup.test.ts runs the scripts on real machines. */
 
 const swarmId = 'kie0q18lyqg8ad4q6dteie2fy';
 let bed: TestBed;
 let machines: Machine[];
 let engines: Engine[];
 let swarm: Swarm;
-/** How far the log of a machine goes. */
+/** The last Raft log position of each machine. */
 let logs: Map<string, LogPosition>;
-/** `machine script`, as they ran. */
+/** Scripts that ran, as `machine script`. */
 let ran: string[];
 let archive: Buffer;
-/** Runs with the script that makes a manager's folder ready for a new beginning. */
+/** Called by the `recover` script. */
 let onRecover: () => void;
 
 const machine = (number: number): Machine => machines[number - 1] as Machine;
@@ -68,7 +68,7 @@ interface Streams {
   stderr: Writable;
 }
 
-/** What the scripts of templates/swarm answer. */
+/** Answers like the scripts in templates/swarm. */
 async function runScript(name: string, command: string, { stdin, stdout, stderr }: Streams): Promise<number> {
   const [mark = ''] = /belt-[0-9a-f]{24}/.exec(command) ?? [];
   const tell = (word: string, text: string): void =>
@@ -81,7 +81,7 @@ async function runScript(name: string, command: string, { stdin, stdout, stderr 
     }
   } else if (command.includes('gzip -1')) {
     stdout.write(gzipSync(segment(position as LogPosition)));
-  } else if (command.includes('fetching the copy')) {
+  } else if (command.includes('downloading the backup')) {
     ran.push(`${name} backup`);
     tell('downtime', '2');
     tell('size', String(archive.length));
@@ -104,7 +104,7 @@ describe('backup', () => {
   const backup = (input: { node?: string; force?: boolean } = {}) =>
     backupSwarm({ to: target(), force: false, beltVersion: '0.1.0', ...input }, bed.context);
 
-  test('comes from a manager that does not lead, into a private file', async () => {
+  test('backup copies the state of a manager that is not the leader into a private file', async () => {
     (engine(3).node as Node).availability = 'drain';
     expect(await backup()).toEqual({
       node: 'mg3',
@@ -118,7 +118,7 @@ describe('backup', () => {
     expect(ran).toEqual(['mg3 backup']);
   });
 
-  test('is refused where the swarm would lose its quorum meanwhile; by force it is done', async () => {
+  test('backup refuses to break the quorum, unless forced', async () => {
     (engine(3).node as Node).reachability = 'unreachable';
     await expect(backup()).rejects.toMatchObject({
       name: 'UserError',
@@ -130,22 +130,22 @@ describe('backup', () => {
     expect(await backup({ force: true })).toMatchObject({ node: 'mg2' });
   });
 
-  test('comes from the manager that is named, and from no worker', async () => {
+  test('backup uses the named manager and refuses a worker', async () => {
     expect(await backup({ node: 'mg1' })).toMatchObject({ node: 'mg1' });
     await expect(backup({ node: 'node1' })).rejects.toMatchObject({
       message: 'node1 is not a manager of the swarm',
-      hint: 'its managers: mg1, mg2, mg3',
+      hint: 'one of its managers: mg1, mg2, mg3',
     });
   });
 
-  test('that could not be restored leaves the file that was there, and nothing beside it', async () => {
-    await writeFile(target(), 'the old one');
+  test('backup keeps the existing file when the new one could not be restored', async () => {
+    await writeFile(target(), 'previous backup');
     archive = archive.subarray(0, archive.length - 20);
     await expect(backup()).rejects.toMatchObject({
       name: 'UserError',
       message: expect.stringContaining('truncated'),
     });
-    expect(String(await readFile(target()))).toBe('the old one');
+    expect(String(await readFile(target()))).toBe('previous backup');
     expect((await readdir(bed.folder)).filter((name) => name.includes('part'))).toEqual([]);
   });
 });
@@ -159,14 +159,14 @@ describe('recover', () => {
     }
   };
 
-  test('with a quorum there is nothing to recover', async () => {
+  test('recover refuses a swarm with a quorum', async () => {
     await expect(planRecovery({ force: false }, bed.context)).rejects.toMatchObject({
       name: 'UserError',
       message: 'the swarm has a quorum: 3 of 3 managers can be reached, and 2 are needed',
     });
   });
 
-  test('begins on the manager that knows of the most decisions', async () => {
+  test('recover picks the manager with the most committed entries', async () => {
     loseQuorum();
     for (const number of [2, 3]) {
       bed.ssh.refused.delete(machine(number).name);
@@ -176,7 +176,7 @@ describe('recover', () => {
     const plan = await planRecovery({ force: false }, bed.context);
     expect(plan).toMatchObject({
       swarmId,
-      begun: false,
+      isForced: false,
       manager: { name: 'mg3' },
       managers: [{ name: 'mg3' }, { name: 'mg2' }],
       returning: [{ machine: { name: 'mg2' }, role: 'manager' }],
@@ -185,7 +185,7 @@ describe('recover', () => {
     expect(ran).toEqual([]);
   });
 
-  test('without any state says where it could come from', async () => {
+  test('recover without any swarm state names the ways to get one', async () => {
     loseQuorum();
     await expect(planRecovery({ force: false }, bed.context)).rejects.toMatchObject({
       name: 'UserError',
@@ -201,7 +201,7 @@ describe('recover', () => {
     members: [{ name: 'node1', role: 'worker' as const }],
   };
 
-  test('that never came to begin anew is forgotten where the swarm has a quorum', async () => {
+  test('the record of a recovery that forced no new cluster is deleted once the swarm has a quorum', async () => {
     await writeRecovery(record, bed.context);
     await expect(planRecovery({ force: false }, bed.context)).rejects.toMatchObject({
       name: 'UserError',
@@ -210,7 +210,7 @@ describe('recover', () => {
     expect(await readRecovery(bed.context)).toBeUndefined();
   });
 
-  test('whose manager is none of the swarm any more is forgotten too', async () => {
+  test('the record of a recovery is deleted when its manager is no longer a manager of the swarm', async () => {
     Object.assign(engine(1).node as Node, { role: 'worker', reachability: '' });
     await writeRecovery({ ...record, begun: true }, bed.context);
     await expect(planRecovery({ force: false }, bed.context)).rejects.toMatchObject({
@@ -219,22 +219,22 @@ describe('recover', () => {
     expect(await readRecovery(bed.context)).toBeUndefined();
   });
 
-  test('that was cut short before it could note that the swarm has begun anew goes on', async () => {
+  test('recover resumes after an interruption before it recorded the forced new cluster', async () => {
     for (const number of [2, 3]) (engine(number).node as Node).reachability = '';
     await writeRecovery(record, bed.context);
     const plan = await planRecovery({ force: false }, bed.context);
-    expect(plan).toMatchObject({ begun: true, manager: { name: 'mg1' } });
+    expect(plan).toMatchObject({ isForced: true, manager: { name: 'mg1' } });
     bed.ssh.refused.add('node1');
     await recoverSwarm(plan, undefined, bed.context);
     expect(await readRecovery(bed.context)).toEqual({ ...record, begun: true });
   });
 
-  test('goes on with a restore that was cut short before it could ask for the other nodes', async () => {
+  test('recover resumes a restore that was interrupted before it listed the other nodes', async () => {
     for (const number of [2, 3]) (engine(number).node as Node).reachability = '';
     await writeRecovery({ swarmId, manager: 'mg1', autolock: false }, bed.context);
     const plan = await planRecovery({ force: false }, bed.context);
     expect(plan).toMatchObject({
-      begun: true,
+      isForced: true,
       returning: [
         { machine: { name: 'mg2' }, role: 'manager' },
         { machine: { name: 'mg3' }, role: 'manager' },
@@ -249,7 +249,7 @@ describe('recover', () => {
     });
   });
 
-  test('notes that the swarm has begun anew, and what is left to do', async () => {
+  test('recover records the forced new cluster and the machines that still have to rejoin', async () => {
     loseQuorum();
     for (const name of ['mg1', 'mg2']) {
       bed.ssh.refused.delete(name);
@@ -275,11 +275,11 @@ describe('recover', () => {
     });
   });
 
-  test('that was begun goes on, though the swarm has a quorum again, and ends', async () => {
+  test('recover resumes although the swarm has a quorum again, and deletes its record', async () => {
     await writeRecovery({ ...record, begun: true }, bed.context);
     const plan = await planRecovery({ force: false }, bed.context);
     expect(plan).toMatchObject({
-      begun: true,
+      isForced: true,
       manager: { name: 'mg1' },
       returning: [{ machine: { name: 'node1' } }],
     });
@@ -287,7 +287,7 @@ describe('recover', () => {
     expect(await recoverSwarm(plan, undefined, bed.context)).toEqual({
       manager: 'mg1',
       swarmId,
-      returned: { ok: [{ name: 'node1', role: 'worker', byItself: true }], failed: [], skipped: [] },
+      returned: { ok: [{ name: 'node1', role: 'worker', reconnected: true }], failed: [], skipped: [] },
       removed: ['mg2'],
     });
     expect(ran).toEqual([]);
@@ -295,7 +295,7 @@ describe('recover', () => {
   });
 });
 
-test('a worker that is no machine of the cluster keeps its entry while it is away; managers of before do not', async () => {
+test('removeStaleNodes keeps an unreachable worker not managed by belt and removes previous managers', async () => {
   for (const name of ['foreign', 'lost']) (await bed.engine(name)).beIn(swarm, 'worker');
   const [foreign, lost] = swarm.nodes.slice(-2) as [Node, Node];
   foreign.status = 'unknown';
@@ -304,8 +304,8 @@ test('a worker that is no machine of the cluster keeps its entry while it is awa
   expect(swarm.nodes).toContain(foreign);
 });
 
-describe('a manager that the new swarm counts already, and that does not take part', () => {
-  /** What a recovery has left to do is to bring mg2 back. */
+describe('recover with a manager that is listed in the new cluster but unreachable', () => {
+  /** A recovery in which only mg2 still has to rejoin. */
   const planSecond = async () => {
     const members = [{ name: 'mg2', role: 'manager' as const }];
     await writeRecovery({ swarmId, manager: 'mg1', autolock: false, begun: true, members }, bed.context);
@@ -313,18 +313,18 @@ describe('a manager that the new swarm counts already, and that does not take pa
     return planRecovery({ force: false }, bed.context);
   };
 
-  test('is waited for', async () => {
+  test('recover waits until such a manager is reachable', async () => {
     const plan = await planSecond();
     let looks = 0;
     bed.engines.onRequest = ({ path }) => {
       if (path === '/nodes' && ++looks === 5) (engine(2).node as Node).reachability = 'reachable';
     };
     const { returned } = await recoverSwarm(plan, undefined, bed.context);
-    expect(returned.ok).toEqual([{ name: 'mg2', role: 'manager', byItself: true }]);
+    expect(returned.ok).toEqual([{ name: 'mg2', role: 'manager', reconnected: true }]);
     expect(engine(2).requests.map(({ method }) => method)).not.toContain('POST');
   });
 
-  test('is made a worker before it leaves and joins anew', async () => {
+  test('recover demotes such a manager before it leaves and joins again', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     onTestFinished(() => void vi.useRealTimers());
     const plan = await planSecond();
@@ -334,7 +334,7 @@ describe('a manager that the new swarm counts already, and that does not take pa
       else if (posts.length === 0) vi.setSystemTime(Date.now() + 10_000);
     };
     const { returned } = await recoverSwarm(plan, undefined, bed.context);
-    expect(returned.ok).toEqual([{ name: 'mg2', role: 'manager', byItself: false }]);
+    expect(returned.ok).toEqual([{ name: 'mg2', role: 'manager', reconnected: false }]);
     expect(posts).toEqual([
       `mg1 /nodes/${swarmId}-mg2/update?version=1`,
       'mg2 /swarm/leave?force=true',
@@ -353,13 +353,13 @@ describe('restore', () => {
   const path = (): string => join(bed.folder, 'backup.tar.gz');
   const restore = (number: number, force = false) =>
     restoreSwarm(
-      { machine: machine(number), path: path(), askUnlockKey: async () => 'never asked', force },
+      { machine: machine(number), path: path(), askUnlockKey: async () => 'not requested', force },
       bed.context,
     );
 
   beforeEach(() => writeFile(path(), archive));
 
-  test('onto a machine in a healthy swarm is refused', async () => {
+  test('restore refuses a machine in a healthy swarm', async () => {
     await expect(restore(4)).rejects.toMatchObject({
       name: 'UserError',
       message: 'node1 is in a swarm, which the restore would replace',
@@ -367,16 +367,16 @@ describe('restore', () => {
     expect(ran).toEqual([]);
   });
 
-  test('beside the living swarm is refused', async () => {
+  test('restore refuses while the swarm of the backup is running', async () => {
     machines.push(...(await bed.running('fresh')));
     engines.push(await bed.engine('fresh'));
     await expect(restore(5)).rejects.toMatchObject({
-      message: 'the swarm of the backup is still running: mg1 speaks for it',
+      message: 'the swarm of the backup is still running: mg1 is a manager of it',
     });
     expect(ran).toEqual([]);
   });
 
-  test('of what is no backup changes nothing', async () => {
+  test('restore refuses a file that is not a backup', async () => {
     await writeFile(path(), 'hello');
     await expect(restore(4, true)).rejects.toMatchObject({
       message: expect.stringContaining('is not a swarm backup'),
@@ -384,7 +384,7 @@ describe('restore', () => {
     expect(engine(4).requests).toEqual([]);
   });
 
-  test('on a fresh machine begins the swarm of the backup, locked as it was', async () => {
+  test('restore starts the swarm of the backup on a new machine, with its autolock setting', async () => {
     for (const number of [1, 2, 3, 4]) bed.ssh.refused.add(machine(number).name);
     machines.push(...(await bed.running('fresh')));
     engines.push(await bed.engine('fresh'));

@@ -7,23 +7,22 @@ import { provisionerFor } from '../../engine/provisioners/index.js';
 import { toItsEnd } from '../../engine/run-script.js';
 import type { Machine } from '../../machines/model/machine.js';
 
-/** Work on the folder that an engine keeps its swarm in. */
+/** A script that works on the swarm folder of an engine. */
 export interface FolderScript {
-  /** A script of templates/swarm. */
+  /** Name in templates/swarm. */
   script: 'backup' | 'inspect' | 'log' | 'recover' | 'restore';
   values?: Readonly<Record<string, string>>;
   step?: Step;
   data?: { input?: Readable; output?: Writable };
 }
 
-/** Large folders on slow disks, and slow links. The script's own limits are tighter. */
+/** For large folders on slow disks and links; the script's own timeouts are shorter. */
 const timeoutMs = 90 * 60_000;
 
 /**
- * Runs one of belt's scripts on the swarm's folder of a machine.
- * @returns what it answered, by word
- * @throws ExternalError with the cause; the engine runs again then, if it can; UserError,
- * AbortError
+ * Runs a script on a machine's swarm folder. The engine is started again even after a failure.
+ * @returns the values that the script printed, by their key
+ * @throws ExternalError, UserError, AbortError
  */
 export async function runFolderScript(
   machine: Machine,
@@ -44,7 +43,7 @@ export async function runFolderScript(
   return outputs;
 }
 
-/** For the folder that is kept beside the one that belt changes. */
-export function keptSuffix(why: string): string {
-  return `${why}-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}`;
+/** The suffix of a folder that keeps the previous swarm state, as in `before-restore-20260102T030405Z`. */
+export function keptSuffix(reason: string): string {
+  return `${reason}-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}`;
 }
