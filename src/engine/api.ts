@@ -1,141 +1,170 @@
 import type { Duplex } from 'node:stream';
 import * as z from 'zod/mini';
 import { ExternalError } from '../base/errors.js';
-import { EngineError, engineTransport, type RequestLimits } from './transport.js';
+import {
+  type ContainerDocument,
+  containerDocument,
+  type InfoDocument,
+  infoDocument,
+  type NodeDocument,
+  type NodeSpec,
+  nodeDocument,
+  type ServiceDocument,
+  type StatsDocument,
+  type SwarmDocument,
+  type SwarmSpec,
+  serviceDocument,
+  statsDocument,
+  swarmDocument,
+  type TaskDocument,
+  taskDocument,
+  unlockKeyDocument,
+  versionDocument,
+} from './model/api-documents.js';
+import { EngineError, type EngineTransport, engineTransport, type RequestLimits } from './transport.js';
 
 export { EngineError, type RequestLimits } from './transport.js';
-
-/** A manager's settings for a node, as `POST /nodes/ID/update` takes them. */
-const nodeSpec = z.looseObject({
-  Role: z.enum(['manager', 'worker']),
-  Availability: z.enum(['active', 'pause', 'drain']),
-  Labels: z.optional(z.nullable(z.record(z.string(), z.string()))),
-});
-export type NodeSpec = z.infer<typeof nodeSpec>;
-
-const version = z.looseObject({ Index: z.number() });
-const nodeDocument = z.looseObject({ ID: z.string(), Version: version, Spec: nodeSpec });
-
-const swarmSpec = z.looseObject({
-  EncryptionConfig: z.optional(z.looseObject({ AutoLockManagers: z.optional(z.boolean()) })),
-  CAConfig: z.optional(z.looseObject({ ForceRotate: z.optional(z.number()) })),
-});
-export type SwarmSpec = z.infer<typeof swarmSpec>;
-
-const swarmDocument = z.looseObject({
-  Version: version,
-  Spec: swarmSpec,
-  JoinTokens: z.looseObject({ Worker: z.string(), Manager: z.string() }),
-  RootRotationInProgress: z.optional(z.boolean()),
-  TLSInfo: z.optional(z.looseObject({ TrustRoot: z.optional(z.string()) })),
-});
-
-const infoDocument = z.looseObject({ Swarm: z.looseObject({ LocalNodeState: z.string() }) });
-const taskDocument = z.looseObject({ ID: z.string(), DesiredState: z.string() });
-const serviceDocument = z.looseObject({ ID: z.string(), Spec: z.looseObject({ Name: z.string() }) });
-const containerDocument = z.looseObject({
-  Names: z.array(z.string()),
-  Labels: z.optional(z.nullable(z.record(z.string(), z.string()))),
-});
-
-/** Go encodes an empty list as `null` too. */
-const listOf = <T extends z.core.$ZodType>(item: T) => z.nullable(z.array(item));
 
 /** Secrets that `POST /swarm/update` replaces on request. */
 export type SecretRotation = 'rotateWorkerToken' | 'rotateManagerToken' | 'rotateManagerUnlockKey';
 
-/** Other clients may change the same object between the read and the write; ten times in a row is an error. */
+/** Other clients may change the same object between the read and the write. */
 const updateAttempts = 10;
 
-export type EngineApi = ReturnType<typeof engineApi>;
-
 /**
- * A client of the Docker Engine API (https://docs.docker.com/reference/api/engine/). `dial` opens a
- * stream to the engine's socket; it is kept for later requests.
+ * A client of the Docker Engine API (https://docs.docker.com/reference/api/engine/).
  *
  * All methods throw EngineError when the engine refuses, and ExternalError when it does not respond
  * or its response has another shape than the API's.
  */
-export function engineApi(dial: () => Duplex) {
-  const http = engineTransport(dial);
+export class EngineApi {
+  private readonly http: EngineTransport;
 
-  async function read<T extends z.core.$ZodType>(
+  /** @param dial opens a stream to the engine's socket, which is kept for later requests */
+  constructor(dial: () => Duplex) {
+    this.http = engineTransport(dial);
+  }
+
+  close(): void {
+    this.http.close();
+  }
+
+  /**
+   * The engine's swarm state: `active/manager`, `active/worker`, `inactive`, `pending`, `locked`,
+   * `error`; undefined before Docker 20.10. Immediate, where `GET /info` on a manager that has lost
+   * its leader takes 20 s.
+   */
+  ping(limits?: RequestLimits): Promise<string | undefined> {
+    return this.http.ping(limits);
+  }
+
+  async version(limits?: RequestLimits): Promise<string> {
+    return (await this.read('/version', versionDocument, limits)).Version;
+  }
+
+  info(limits?: RequestLimits): Promise<InfoDocument> {
+    return this.read('/info', infoDocument, limits);
+  }
+
+  /** The running containers. */
+  containers(limits?: RequestLimits): Promise<ContainerDocument[]> {
+    return this.list('/containers/json', containerDocument, limits);
+  }
+
+  containerStats(id: string, limits?: RequestLimits): Promise<StatsDocument> {
+    // Without `one-shot`, the engine waits a second for a second sample (Docker 20.10 and later).
+    return this.read(`/containers/${id}/stats?stream=false&one-shot=true`, statsDocument, limits);
+  }
+
+  swarm(limits?: RequestLimits): Promise<SwarmDocument> {
+    return this.read('/swarm', swarmDocument, limits);
+  }
+
+  /** @returns the node's ID */
+  async initSwarm(request: object, limits?: RequestLimits): Promise<string> {
+    return String(await this.http.post('/swarm/init', request, limits));
+  }
+
+  async joinSwarm(request: object, limits?: RequestLimits): Promise<void> {
+    await this.http.post('/swarm/join', request, limits);
+  }
+
+  async leaveSwarm({ force }: { force: boolean }, limits?: RequestLimits): Promise<void> {
+    await this.http.post(`/swarm/leave?force=${force}`, undefined, limits);
+  }
+
+  async joinToken(role: NodeSpec['Role']): Promise<string> {
+    const { JoinTokens } = await this.swarm();
+    return role === 'manager' ? JoinTokens.Manager : JoinTokens.Worker;
+  }
+
+  /** @returns empty when managers are not locked */
+  async unlockKey(): Promise<string> {
+    return (await this.read('/swarm/unlockkey', unlockKeyDocument)).UnlockKey ?? '';
+  }
+
+  async unlockSwarm(key: string, limits?: RequestLimits): Promise<void> {
+    await this.http.post('/swarm/unlock', { UnlockKey: key }, limits);
+  }
+
+  /** Applies `change` to the swarm's current settings. @returns whether anything was sent */
+  updateSwarm(change: (spec: SwarmSpec) => SwarmSpec, rotation?: SecretRotation): Promise<boolean> {
+    return retryOutOfSequence(async () => {
+      const { Spec, Version } = await this.swarm();
+      const wanted = change(Spec);
+      if (!rotation && isSame(wanted, Spec)) return false;
+      const query = rotation ? `&${rotation}=true` : '';
+      await this.http.post(`/swarm/update?version=${Version.Index}${query}`, wanted);
+      return true;
+    });
+  }
+
+  nodes(limits?: RequestLimits): Promise<NodeDocument[]> {
+    return this.list('/nodes', nodeDocument, limits);
+  }
+
+  /** Applies `change` to the node's current settings. @returns whether they were different */
+  updateNode(id: string, change: (spec: NodeSpec) => NodeSpec): Promise<boolean> {
+    return retryOutOfSequence(async () => {
+      const { Spec, Version } = await this.read(`/nodes/${id}`, nodeDocument);
+      const wanted = change(Spec);
+      if (isSame(wanted, Spec)) return false;
+      await this.http.post(`/nodes/${id}/update?version=${Version.Index}`, wanted);
+      return true;
+    });
+  }
+
+  async removeNode(id: string, { force }: { force: boolean }): Promise<void> {
+    await this.http.delete(`/nodes/${id}?force=${force}`);
+  }
+
+  services(): Promise<ServiceDocument[]> {
+    return this.list('/services', serviceDocument);
+  }
+
+  tasks(filters: Record<string, string[]> = {}): Promise<TaskDocument[]> {
+    return this.list(`/tasks?filters=${encodeURIComponent(JSON.stringify(filters))}`, taskDocument);
+  }
+
+  private async list<T extends z.core.$ZodType>(
+    path: string,
+    item: T,
+    limits?: RequestLimits,
+  ): Promise<z.output<T>[]> {
+    return (await this.read(path, z.nullable(z.array(item)), limits)) ?? [];
+  }
+
+  private async read<T extends z.core.$ZodType>(
     path: string,
     shape: T,
     limits?: RequestLimits,
   ): Promise<z.output<T>> {
-    const result = z.safeParse(shape, await http.get(path, limits));
+    const result = z.safeParse(shape, await this.http.get(path, limits));
     if (result.success) return result.data;
     const [issue] = result.error.issues;
-    const where = issue?.path.join('.') ?? '';
-    throw new ExternalError(
-      `unexpected response to GET ${path}${where && ` at ${where}`}: ${issue?.message}`,
-    );
+    const at = issue && issue.path.length > 0 ? ` at ${issue.path.join('.')}` : '';
+    throw new ExternalError(`unexpected response to GET ${path}${at}: ${issue?.message}`);
   }
-
-  const node = (id: string) => read(`/nodes/${id}`, nodeDocument);
-  const swarm = (limits?: RequestLimits) => read('/swarm', swarmDocument, limits);
-
-  return {
-    /**
-     * The engine's swarm state: `active/manager`, `active/worker`, `inactive`, `pending`, `locked`,
-     * `error`; undefined before Docker 20.10. Immediate, where `GET /info` on a manager that has
-     * lost its leader takes 20 s.
-     */
-    ping: http.ping,
-    version: async (limits?: RequestLimits): Promise<string> =>
-      (await read('/version', z.looseObject({ Version: z.string() }), limits)).Version,
-    info: (limits?: RequestLimits) => read('/info', infoDocument, limits),
-    containers: async (limits?: RequestLimits) =>
-      (await read('/containers/json', listOf(containerDocument), limits)) ?? [],
-    /** `one-shot`: the engine otherwise waits a second for a second sample (Docker 20.10 and later). */
-    containerStats: (id: string, limits?: RequestLimits) =>
-      read(`/containers/${id}/stats?stream=false&one-shot=true`, z.looseObject({}), limits),
-
-    swarm,
-    /** @returns the node's id */
-    initSwarm: async (request: object, limits?: RequestLimits): Promise<string> =>
-      String(await http.post('/swarm/init', request, limits)),
-    joinSwarm: async (request: object, limits?: RequestLimits): Promise<void> =>
-      void (await http.post('/swarm/join', request, limits)),
-    leaveSwarm: async ({ force }: { force: boolean }, limits?: RequestLimits): Promise<void> =>
-      void (await http.post(`/swarm/leave?force=${force}`, undefined, limits)),
-    /** @returns empty where managers are not locked */
-    unlockKey: async (): Promise<string> =>
-      (await read('/swarm/unlockkey', z.looseObject({ UnlockKey: z.optional(z.string()) }))).UnlockKey ?? '',
-    unlockSwarm: async (key: string, limits?: RequestLimits): Promise<void> =>
-      void (await http.post('/swarm/unlock', { UnlockKey: key }, limits)),
-    /** Applies `change` to the swarm's current settings. @returns whether anything was sent */
-    updateSwarm: (change: (spec: SwarmSpec) => SwarmSpec, rotation?: SecretRotation): Promise<boolean> =>
-      retryOutOfSequence(async () => {
-        const { Spec, Version } = await swarm();
-        const wanted = change(Spec);
-        if (!rotation && isSame(wanted, Spec)) return false;
-        const query = rotation ? `&${rotation}=true` : '';
-        await http.post(`/swarm/update?version=${Version.Index}${query}`, wanted);
-        return true;
-      }),
-
-    nodes: async (limits?: RequestLimits) => (await read('/nodes', listOf(nodeDocument), limits)) ?? [],
-    /** Applies `change` to the node's current settings. @returns whether they were different */
-    updateNode: (id: string, change: (spec: NodeSpec) => NodeSpec): Promise<boolean> =>
-      retryOutOfSequence(async () => {
-        const { Spec, Version } = await node(id);
-        const wanted = change(Spec);
-        if (isSame(wanted, Spec)) return false;
-        await http.post(`/nodes/${id}/update?version=${Version.Index}`, wanted);
-        return true;
-      }),
-    removeNode: async (id: string, { force }: { force: boolean }): Promise<void> =>
-      void (await http.delete(`/nodes/${id}?force=${force}`)),
-
-    services: async () => (await read('/services', listOf(serviceDocument))) ?? [],
-    tasks: async (filters?: Record<string, string[]>) => {
-      const query = filters ? `?filters=${encodeURIComponent(JSON.stringify(filters))}` : '';
-      return (await read(`/tasks${query}`, listOf(taskDocument))) ?? [];
-    },
-    close: http.close,
-  };
 }
 
 function isSame(one: object, other: object): boolean {

@@ -2,7 +2,7 @@ import { Duplex, PassThrough, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExternalError, isAbort, messageOf } from '../base/errors.js';
 import type { Connection } from '../ssh/index.js';
-import { type EngineApi, engineApi } from './api.js';
+import { EngineApi } from './api.js';
 import { dockerProgram } from './docker-program.js';
 import { SkipGreeting } from './skip-login-banner.js';
 
@@ -12,7 +12,7 @@ import { SkipGreeting } from './skip-login-banner.js';
  * open port and no forwarding permission of the SSH server.
  */
 export function engineOf(connection: Connection): EngineApi {
-  return engineApi(() => dial(connection));
+  return new EngineApi(() => dial(connection));
 }
 
 function dial(connection: Connection): Duplex {

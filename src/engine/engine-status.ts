@@ -8,7 +8,7 @@ import { UserError } from '../base/errors.js';
 import { engineEndpoint, type Machine } from '../machines/model/machine.js';
 import type { ClientCertificates } from '../state/client-certificates.js';
 import { readMembership } from '../swarm/model/swarm-node.js';
-import { type EngineApi, engineApi, type RequestLimits } from './api.js';
+import { EngineApi, type RequestLimits } from './api.js';
 import { type ClientWay, clientWay } from './client-access.js';
 import { engineOf } from './connect-engine.js';
 import { enginePorts } from './model/engine-settings.js';
@@ -24,7 +24,7 @@ export async function reachEngine(
   signal: AbortSignal,
 ): Promise<EngineApi> {
   const way = await clientWay(machine, context.cluster);
-  if (way.transport !== 'ssh') return engineApi(await dialFor(machine, way));
+  if (way.transport !== 'ssh') return new EngineApi(await dialFor(machine, way));
   const ssh = await context.ssh();
   return engineOf(await ssh.connect(sshTarget(machine), { signal }));
 }

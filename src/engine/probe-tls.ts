@@ -4,7 +4,7 @@ import type { Context } from '../app/context.js';
 import { ExternalError, messageOf } from '../base/errors.js';
 import { readClusterCertificates } from '../certs/cluster-certificates.js';
 import type { Machine } from '../machines/model/machine.js';
-import { engineApi } from './api.js';
+import { EngineApi } from './api.js';
 
 /** How a client with the cluster's certificate sees the engine from this computer. */
 export type OutsideView =
@@ -23,7 +23,7 @@ export async function askFromOutside(machine: Machine, port: number, context: Co
   if (!certificates) throw new Error('a server certificate without client certificates');
   const { trusted, client } = certificates;
   const host = addressOf(machine);
-  const api = engineApi(() =>
+  const api = new EngineApi(() =>
     connect({ host, port, ca: trusted, cert: client.certificate, key: client.key, servername: '' }),
   );
   try {

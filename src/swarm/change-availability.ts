@@ -3,7 +3,7 @@ import type { Outcome } from '../app/fan-out.js';
 import { runTasks, type Task } from '../app/run-tasks.js';
 import { ExternalError, isAbort, messageOf } from '../base/errors.js';
 import { waitUntilClear } from '../base/poll.js';
-import type { NodeSpec } from '../engine/api.js';
+import type { NodeSpec } from '../engine/model/api-documents.js';
 import type { Machine } from '../machines/model/machine.js';
 import { withEngineWithin } from './membership.js';
 import type { NamedMember } from './model/members.js';

@@ -7,7 +7,7 @@ import type { NodeAvailability } from './change-availability.js';
 import { type JoinContext, joinNode } from './join-node.js';
 import { alreadyMemberMessage, joinedMessage } from './model/docker-messages.js';
 import { managerCountAdvice } from './model/quorum.js';
-import { type Role, readTokens } from './model/swarm-node.js';
+import type { Role } from './model/swarm-node.js';
 import { type Swarm, withSwarm } from './session.js';
 
 export interface JoinOptions {
@@ -52,7 +52,7 @@ export async function joinMembers(
   { machines, role, availability, stopAtFailure = false, quiet = false }: JoinOptions,
   context: Context,
 ): Promise<Outcome<JoinedMember>[]> {
-  const currentToken = coalesce(() => swarm.request(async (api) => readTokens(await api.swarm())[role]));
+  const currentToken = coalesce(() => swarm.request((api) => api.joinToken(role)));
   const joinContext: JoinContext = {
     swarm,
     role,

@@ -1,6 +1,6 @@
 import type { Context } from '../app/context.js';
 import { joinCommandText, rotatedTokenText } from './model/docker-messages.js';
-import { managerAddresses, type Role, readTokens } from './model/swarm-node.js';
+import { managerAddresses, type Role } from './model/swarm-node.js';
 import { withSwarm } from './session.js';
 
 export interface JoinToken {
@@ -23,7 +23,7 @@ export async function joinToken(
   return withSwarm({}, context, async (swarm) => {
     const rotation = role === 'manager' ? 'rotateManagerToken' : 'rotateWorkerToken';
     if (rotate) await swarm.request((api) => api.updateSwarm((spec) => spec, rotation));
-    const token = await swarm.request(async (api) => readTokens(await api.swarm())[role]);
+    const token = await swarm.request((api) => api.joinToken(role));
     const [address = ''] = managerAddresses(await swarm.nodes());
     const command = joinCommandText(role, token, address);
     const message = rotate ? `${rotatedTokenText(role)}\n\n${command}` : command;

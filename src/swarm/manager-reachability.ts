@@ -41,8 +41,9 @@ export async function probeMembership(
 /** Without a quorum, a manager blocks `GET /info` but still reports its short state. */
 async function ownMembership(machine: Machine, context: Context): Promise<Membership> {
   const said = await ownState(machine, ownStateTimeoutMs, context);
+  const [state = ''] = said.split('/');
   const short = readMembership({
-    Swarm: { LocalNodeState: said.split('/')[0], ControlAvailable: said === managerState },
+    Swarm: { LocalNodeState: state, ControlAvailable: said === managerState },
   });
   if (short.state === 'inactive') return short;
   const ask = withEngineWithin(machine, ownStateTimeoutMs, context, async (api, signal) =>

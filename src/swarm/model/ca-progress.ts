@@ -1,4 +1,4 @@
-import { field, list, text } from './json-fields.js';
+import type { NodeDocument, SwarmDocument, TlsInfo } from '../../engine/model/api-documents.js';
 
 /**
  * Progress of a CA rotation, computed as `docker swarm ca --rotate` does
@@ -11,31 +11,26 @@ export interface CaProgress {
   done: boolean;
 }
 
-/**
- * @param swarm the answer to `GET /swarm`
- * @param nodes the answer to `GET /nodes`
- */
-export function readCaProgress(swarm: unknown, nodes: unknown): CaProgress {
-  const wanted = tlsOf(swarm);
-  const all = list(nodes);
-  const pending = all.filter((node) => tlsOf(field(node, 'Description')) !== wanted);
+export function readCaProgress(
+  { TLSInfo, RootRotationInProgress }: Pick<SwarmDocument, 'TLSInfo' | 'RootRotationInProgress'>,
+  nodes: readonly Pick<NodeDocument, 'ID' | 'Description' | 'Status'>[],
+): CaProgress {
+  const wanted = tlsText(TLSInfo);
+  const pending = nodes.filter(({ Description }) => tlsText(Description?.TLSInfo) !== wanted);
   return {
-    pending: pending.map((node) => ({
-      id: text(node, 'ID'),
-      hostname: text(field(node, 'Description'), 'Hostname'),
-      status: text(field(node, 'Status'), 'State'),
+    pending: pending.map(({ ID, Description, Status }) => ({
+      id: ID,
+      hostname: Description?.Hostname ?? '',
+      status: Status?.State ?? '',
     })),
-    nodes: all.length,
-    done: pending.length === 0 && field(swarm, 'RootRotationInProgress') !== true,
+    nodes: nodes.length,
+    done: pending.length === 0 && !RootRotationInProgress,
   };
 }
 
 /** Issuer and trusted root. */
-function tlsOf(holder: unknown): string {
-  const info = field(holder, 'TLSInfo');
-  return [text(info, 'TrustRoot'), text(info, 'CertIssuerSubject'), text(info, 'CertIssuerPublicKey')].join(
-    '\n',
-  );
+function tlsText({ TrustRoot = '', CertIssuerSubject = '', CertIssuerPublicKey = '' }: TlsInfo = {}): string {
+  return [TrustRoot, CertIssuerSubject, CertIssuerPublicKey].join('\n');
 }
 
 const shownNodes = 3;

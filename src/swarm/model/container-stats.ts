@@ -1,4 +1,4 @@
-import { field, text } from './json-fields.js';
+import type { MemoryDetails, StatsDocument } from '../../engine/model/api-documents.js';
 
 /** Resource usage at one moment (`GET /containers/ID/stats`). */
 export interface StatsSample {
@@ -27,20 +27,17 @@ export interface ResourceUsage {
   pids: number;
 }
 
-export function readSample(stats: unknown): StatsSample {
-  const cpu = field(stats, 'cpu_stats');
-  const memory = field(stats, 'memory_stats');
-  const networks = Object.values(Object(field(stats, 'networks') ?? {}));
-  const total = (key: string): number => networks.reduce<number>((sum, one) => sum + number(one, key), 0);
+export function readSample({ cpu_stats, memory_stats, networks, pids_stats }: StatsDocument): StatsSample {
+  const interfaces = Object.values(networks ?? {});
   return {
-    cpu: number(field(cpu, 'cpu_usage'), 'total_usage'),
-    system: number(cpu, 'system_cpu_usage'),
-    cpus: number(cpu, 'online_cpus') || 1,
-    memory: Math.max(0, number(memory, 'usage') - reclaimableMemory(field(memory, 'stats'))),
-    memoryLimit: number(memory, 'limit'),
-    received: total('rx_bytes'),
-    sent: total('tx_bytes'),
-    pids: number(field(stats, 'pids_stats'), 'current'),
+    cpu: cpu_stats?.cpu_usage?.total_usage ?? 0,
+    system: cpu_stats?.system_cpu_usage ?? 0,
+    cpus: cpu_stats?.online_cpus || 1,
+    memory: Math.max(0, (memory_stats?.usage ?? 0) - reclaimableMemory(memory_stats?.stats ?? {})),
+    memoryLimit: memory_stats?.limit ?? 0,
+    received: interfaces.reduce((sum, { rx_bytes = 0 }) => sum + rx_bytes, 0),
+    sent: interfaces.reduce((sum, { tx_bytes = 0 }) => sum + tx_bytes, 0),
+    pids: pids_stats?.current ?? 0,
   };
 }
 
@@ -48,8 +45,8 @@ export function readSample(stats: unknown): StatsSample {
  * cgroup v1 and v2 (docker/cli, cli/command/container/stats_helpers.go:
  * `calculateMemUsageUnixNoCache`).
  */
-function reclaimableMemory(stats: unknown): number {
-  return number(stats, 'total_inactive_file') || number(stats, 'inactive_file');
+function reclaimableMemory({ total_inactive_file, inactive_file = 0 }: MemoryDetails): number {
+  return total_inactive_file || inactive_file;
 }
 
 /** Docker's formula (docker/cli, stats_helpers.go: `calculateCPUPercentUnix`). */
@@ -62,11 +59,6 @@ export function usageBetween(before: StatsSample, after: StatsSample): ResourceU
 }
 
 /** The sample of a container that has exited has no time. */
-export function isRunningSample(stats: unknown): boolean {
-  return !text(stats, 'read').startsWith('0001-');
-}
-
-function number(value: unknown, key: string): number {
-  const found = field(value, key);
-  return typeof found === 'number' ? found : 0;
+export function isRunningSample({ read = '' }: StatsDocument): boolean {
+  return !read.startsWith('0001-');
 }

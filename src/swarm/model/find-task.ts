@@ -1,6 +1,6 @@
 import { closest } from '../../base/closest.js';
 import { UserError } from '../../base/errors.js';
-import { field, list, text } from './json-fields.js';
+import type { ServiceDocument, TaskDocument } from '../../engine/model/api-documents.js';
 import { readServices, readTasks, type SwarmTask, taskName } from './swarm-tasks.js';
 
 export interface NamedTask extends SwarmTask {
@@ -13,21 +13,24 @@ export interface NamedTask extends SwarmTask {
   reason: string;
 }
 
-/** Newest first. @param tasks `GET /tasks` @param services `GET /services` */
-export function readNamedTasks(tasks: unknown, services: unknown): NamedTask[] {
+/** Newest first. */
+export function readNamedTasks(
+  tasks: readonly TaskDocument[],
+  services: readonly ServiceDocument[],
+): NamedTask[] {
   const known = readServices(services);
   const names = new Map(known.map(({ id, name }) => [id, name]));
-  const documents = list(tasks).toSorted((one, other) =>
-    text(other, 'CreatedAt').localeCompare(text(one, 'CreatedAt')),
+  const documents = tasks.toSorted((one, other) =>
+    (other.CreatedAt ?? '').localeCompare(one.CreatedAt ?? ''),
   );
   return readTasks(documents).map((task, index) => {
-    const status = field(documents[index], 'Status');
+    const status = documents[index]?.Status;
     return {
       ...task,
       name: taskName(task, known),
       service: names.get(task.serviceId) ?? '',
-      containerId: text(field(status, 'ContainerStatus'), 'ContainerID'),
-      reason: text(status, 'Err') || text(status, 'Message'),
+      containerId: status?.ContainerStatus?.ContainerID ?? '',
+      reason: (status?.Err || status?.Message) ?? '',
     };
   });
 }

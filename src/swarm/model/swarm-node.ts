@@ -4,7 +4,7 @@
  */
 
 import { byNaturalOrder } from '../../base/natural-order.js';
-import { field, list, text, texts } from './json-fields.js';
+import type { InfoDocument, NodeDocument, SwarmDocument } from '../../engine/model/api-documents.js';
 
 export type Role = 'manager' | 'worker';
 
@@ -45,24 +45,18 @@ export interface Membership {
   error: string;
 }
 
-export interface JoinTokens {
-  worker: string;
-  manager: string;
-}
-
 /** Docker's default for the managers' API. */
 export const managerPort = 2377;
 
-export function readMembership(info: unknown): Membership {
-  const swarm = field(info, 'Swarm');
+export function readMembership({ Swarm }: InfoDocument): Membership {
   return {
-    state: text(swarm, 'LocalNodeState'),
-    nodeId: text(swarm, 'NodeID'),
-    nodeAddress: text(swarm, 'NodeAddr'),
-    manager: field(swarm, 'ControlAvailable') === true,
-    swarmId: text(field(swarm, 'Cluster'), 'ID'),
-    managers: list(field(swarm, 'RemoteManagers')).map((manager) => text(manager, 'Addr')),
-    error: text(swarm, 'Error'),
+    state: Swarm.LocalNodeState,
+    nodeId: Swarm.NodeID ?? '',
+    nodeAddress: Swarm.NodeAddr ?? '',
+    manager: Swarm.ControlAvailable ?? false,
+    swarmId: Swarm.Cluster?.ID ?? '',
+    managers: (Swarm.RemoteManagers ?? []).map(({ Addr }) => Addr),
+    error: Swarm.Error ?? '',
   };
 }
 
@@ -74,42 +68,29 @@ export interface NodeCertificateSettings {
   authority: string;
 }
 
-export function readCertificateSettings(swarm: unknown): NodeCertificateSettings {
-  const validFor = field(field(field(swarm, 'Spec'), 'CAConfig'), 'NodeCertExpiry');
-  return {
-    validFor: typeof validFor === 'number' ? validFor : 0,
-    authority: text(field(swarm, 'TLSInfo'), 'TrustRoot'),
-  };
-}
-
-export function readTokens(swarm: unknown): JoinTokens {
-  const tokens = field(swarm, 'JoinTokens');
-  return { worker: text(tokens, 'Worker'), manager: text(tokens, 'Manager') };
+export function readCertificateSettings({ Spec, TLSInfo }: SwarmDocument): NodeCertificateSettings {
+  return { validFor: Spec.CAConfig?.NodeCertExpiry ?? 0, authority: TLSInfo?.TrustRoot ?? '' };
 }
 
 /** The leader first, then managers, then workers, each by host name. */
-export function readNodes(nodes: unknown): SwarmNode[] {
-  return list(nodes).map(readNode).sort(byRank);
+export function readNodes(nodes: readonly NodeDocument[]): SwarmNode[] {
+  return nodes.map(readNode).sort(byRank);
 }
 
-function readNode(node: unknown): SwarmNode {
-  const spec = field(node, 'Spec');
-  const description = field(node, 'Description');
-  const manager = field(node, 'ManagerStatus');
-  const reachability = text(manager, 'Reachability');
-  const managerAddress = text(manager, 'Addr');
+function readNode({ ID, Spec, Description, Status, ManagerStatus }: NodeDocument): SwarmNode {
+  const { Reachability: reachability, Addr: managerAddress = '', Leader = false } = ManagerStatus ?? {};
   return {
-    id: text(node, 'ID'),
-    hostname: text(description, 'Hostname'),
-    role: text(spec, 'Role') === 'manager' ? 'manager' : 'worker',
-    status: text(field(node, 'Status'), 'State'),
-    availability: text(spec, 'Availability'),
-    address: addressOf(text(field(node, 'Status'), 'Addr'), managerAddress),
-    engineVersion: text(field(description, 'Engine'), 'EngineVersion'),
-    labels: texts(field(spec, 'Labels')),
+    id: ID,
+    hostname: Description?.Hostname ?? '',
+    role: Spec.Role,
+    status: Status?.State ?? '',
+    availability: Spec.Availability,
+    address: addressOf(Status?.Addr ?? '', managerAddress),
+    engineVersion: Description?.Engine?.EngineVersion ?? '',
+    labels: Spec.Labels ?? {},
     ...(reachability && { reachability }),
     ...(managerAddress && { managerAddress }),
-    leader: field(manager, 'Leader') === true,
+    leader: Leader,
   };
 }
 

@@ -3,7 +3,7 @@
  * (https://docs.docker.com/reference/api/engine/: `GET /services`, `GET /tasks`).
  */
 
-import { field, list, text } from './json-fields.js';
+import type { ServiceDocument, TaskDocument } from '../../engine/model/api-documents.js';
 
 export interface SwarmService {
   id: string;
@@ -26,27 +26,24 @@ export interface SwarmTask {
   problem: string;
 }
 
-export function readServices(services: unknown): SwarmService[] {
-  return list(services).map((service) => ({
-    id: text(service, 'ID'),
-    name: text(field(service, 'Spec'), 'Name'),
-    replicated: field(field(field(service, 'Spec'), 'Mode'), 'Replicated') !== undefined,
+export function readServices(services: readonly ServiceDocument[]): SwarmService[] {
+  return services.map(({ ID, Spec: { Name, Mode } }) => ({
+    id: ID,
+    name: Name,
+    replicated: Mode?.Replicated !== undefined,
   }));
 }
 
-export function readTasks(tasks: unknown): SwarmTask[] {
-  return list(tasks).map((task) => {
-    const slot = field(task, 'Slot');
-    return {
-      id: text(task, 'ID'),
-      serviceId: text(task, 'ServiceID'),
-      nodeId: text(task, 'NodeID'),
-      ...(typeof slot === 'number' && slot > 0 && { slot }),
-      state: text(field(task, 'Status'), 'State'),
-      desired: text(task, 'DesiredState'),
-      problem: text(field(task, 'Status'), 'Err'),
-    };
-  });
+export function readTasks(tasks: readonly TaskDocument[]): SwarmTask[] {
+  return tasks.map(({ ID, ServiceID = '', NodeID = '', Slot = 0, DesiredState = '', Status }) => ({
+    id: ID,
+    serviceId: ServiceID,
+    nodeId: NodeID,
+    ...(Slot > 0 && { slot: Slot }),
+    state: Status?.State ?? '',
+    desired: DesiredState,
+    problem: Status?.Err ?? '',
+  }));
 }
 
 /** The states after `running` (swarmkit, api/types.proto: `TaskState`). */

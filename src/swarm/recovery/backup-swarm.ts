@@ -104,7 +104,7 @@ async function chooseManager(
   );
   if (node !== undefined) {
     const found = managers.find(({ name }) => name === node);
-    if (!found) throw notAManager(node, members);
+    if (!found) throw unknownManager(node, members);
     if (found.node.leader && managers.length > 1)
       context.reporter.warn(
         `${node} is the leader: the other managers elect a new one while its engine is stopped`,
@@ -125,7 +125,7 @@ async function chooseManager(
   return best.manager;
 }
 
-function notAManager(name: string, members: readonly NamedMember[]): UserError {
+function unknownManager(name: string, members: readonly NamedMember[]): UserError {
   const managers = members.filter(({ node }) => node.role === 'manager').map(memberName);
   return new UserError(`${name} is not a manager of the swarm`, {
     hint: `one of its managers: ${managers.join(', ')}`,

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { NodeDocument } from '../../../../src/engine/model/api-documents.js';
 import {
   alreadyMemberMessage,
   initializedMessage,
   joinedMessage,
 } from '../../../../src/swarm/model/docker-messages.js';
-import { readMembership, readNodes, readTokens } from '../../../../src/swarm/model/swarm-node.js';
+import { type Role, readMembership, readNodes } from '../../../../src/swarm/model/swarm-node.js';
 
 describe('readMembership', () => {
   test('readMembership reads a manager', () => {
@@ -68,22 +69,16 @@ describe('readMembership', () => {
   });
 });
 
-test('readTokens reads both tokens', () => {
-  expect(readTokens({ ID: 'c1', JoinTokens: { Worker: 'W', Manager: 'M' } })).toEqual({
-    worker: 'W',
-    manager: 'M',
-  });
-});
-
 describe('readNodes', () => {
-  const node = (hostname: string, role: string, more: object = {}): unknown => ({
+  const node = (hostname: string, role: Role, more: Partial<NodeDocument> = {}): NodeDocument => ({
     ID: `id-${hostname}`,
+    Version: { Index: 1 },
     Spec: { Role: role, Availability: 'drain', Labels: {} },
     Description: { Hostname: hostname, Engine: { EngineVersion: '28.1.0' } },
     Status: { State: 'ready', Addr: '10.0.0.7' },
     ...more,
   });
-  const manager = (hostname: string, leader: boolean): unknown =>
+  const manager = (hostname: string, leader: boolean): NodeDocument =>
     node(hostname, 'manager', {
       ManagerStatus: { Reachability: 'reachable', Addr: 'a:2377', ...(leader && { Leader: true }) },
     });
@@ -129,8 +124,8 @@ describe('readNodes', () => {
     );
   });
 
-  test('readNodes reads no nodes from an empty answer', () => {
-    expect([readNodes([]), readNodes(null)]).toEqual([[], []]);
+  test('readNodes reads no nodes from an empty list', () => {
+    expect(readNodes([])).toEqual([]);
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { TaskDocument } from '../../../../src/engine/model/api-documents.js';
 import {
   findInterruptedServices,
   hasEnded,
@@ -9,10 +10,10 @@ import {
 
 const services = readServices([
   { ID: 's1', Spec: { Name: 'web', Mode: { Replicated: { Replicas: 2 } } } },
-  { ID: 's2', Spec: { Name: 'agent', Mode: { Global: {} } } },
+  { ID: 's2', Spec: { Name: 'agent', Mode: {} } },
 ]);
 
-function task(service: string, node: string, state: string, slot?: number): unknown {
+function task(service: string, node: string, state: string, slot?: number): TaskDocument {
   return {
     ID: `${service}-${slot}`,
     ServiceID: service,

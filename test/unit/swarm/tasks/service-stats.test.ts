@@ -1,12 +1,13 @@
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { TaskDocument } from '../../../../src/engine/model/api-documents.js';
 import { readSample, type StatsSample, usageBetween } from '../../../../src/swarm/model/container-stats.js';
 import { findTasks, readNamedTasks } from '../../../../src/swarm/model/find-task.js';
 import { statsTable } from '../../../../src/swarm/views/stats-table.js';
 import { Redrawn } from '../../../../src/ui/live-table.js';
 
-function task(id: string, more: object = {}): object {
+function task(id: string, more: Partial<TaskDocument> = {}): TaskDocument {
   const Status = { State: 'running', ContainerStatus: { ContainerID: `c-${id}` } };
   return {
     ID: id,
@@ -104,9 +105,24 @@ describe('what a container uses', () => {
     expect(usageBetween(after, before).cpuPercent).toBe(0);
   });
 
-  test('is no number that cannot be, whatever is answered', () => {
+  test('property: usage is a number that can be, whatever the engine measures', () => {
+    const count = fc.maxSafeNat();
+    const stats = fc.record(
+      {
+        cpu_stats: fc.record(
+          { cpu_usage: fc.record({ total_usage: count }), system_cpu_usage: count, online_cpus: count },
+          { requiredKeys: [] },
+        ),
+        memory_stats: fc.record(
+          { usage: count, limit: count, stats: fc.record({ inactive_file: count }) },
+          { requiredKeys: [] },
+        ),
+        networks: fc.dictionary(fc.string(), fc.record({ rx_bytes: count, tx_bytes: count })),
+      },
+      { requiredKeys: [] },
+    );
     fc.assert(
-      fc.property(fc.anything(), fc.anything(), (one, other) => {
+      fc.property(stats, stats, (one, other) => {
         const usage = usageBetween(readSample(one), readSample(other));
         for (const value of Object.values(usage)) expect(Number.isNaN(value)).toBe(false);
         expect(usage.cpuPercent).toBeGreaterThanOrEqual(0);
