@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 import { templatesIn } from '../../src/base/templates.js';
-import { realClock } from '../../src/drivers/digitalocean/clock.js';
 import { openDigitalOcean } from '../../src/drivers/digitalocean/digitalocean-driver.js';
+import { realClock } from '../../src/drivers/digitalocean/rate-limit.js';
 import type { CreateRequest, Driver, MachineEvent, SettingValues } from '../../src/drivers/driver.js';
 import type { Machine } from '../../src/machines/model/machine.js';
 import { expandNames } from '../../src/machines/model/patterns.js';

@@ -1,12 +1,12 @@
-import type { Driver, DriverOptions } from '../driver.js';
+import { messageOf } from '../../base/errors.js';
+import type { Check, Driver, DriverOptions } from '../driver.js';
 import { recordedSetting } from '../kit/define-settings.js';
 import { imagesIn, snapshot } from './create-images.js';
 import { check, create, type Prepared, prepare } from './create-instances.js';
-import { diagnose } from './credentials-check.js';
-import { discover } from './discover.js';
+import type { Api } from './ec2-api.js';
 import { openEc2 } from './ec2-client.js';
 import { kill, remove, restart, start, stop } from './instance-lifecycle.js';
-import { list } from './list-instances.js';
+import { discover, list } from './list-instances.js';
 import { resize } from './resize-instances.js';
 
 export function openAmazonEc2(options: DriverOptions): Driver {
@@ -38,4 +38,29 @@ export function openAmazonEc2(options: DriverOptions): Driver {
     images: imagesIn(ec2),
     doctor: () => diagnose(ec2.api),
   };
+}
+
+/** Outside AWS, the SDK waits for the role of an instance. */
+const timeoutMs = 5_000;
+
+/** Checks for credentials without calling EC2, which takes time and permissions. */
+export async function diagnose(open: () => Promise<Api>): Promise<Check[]> {
+  const base = { name: 'AWS credentials', optional: true };
+  try {
+    const { client, region } = await open();
+    const timeout = new Promise<never>((_, fail) => {
+      setTimeout(() => fail(new Error('not found in time')), timeoutMs).unref();
+    });
+    const { accessKeyId } = await Promise.race([client.config.credentials(), timeout]);
+    return [{ ...base, ok: true, detail: `${accessKeyId.slice(0, 4)}…${accessKeyId.slice(-4)}, ${region}` }];
+  } catch (error) {
+    const reason = messageOf(error).split('\n')[0];
+    return [
+      {
+        ...base,
+        ok: false,
+        detail: `${reason}: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`,
+      },
+    ];
+  }
 }

@@ -5,12 +5,12 @@ import { groupBy } from '../../base/group-by.js';
 import { mapLimited } from '../../base/map-limit.js';
 import type { CreateRequest, MachineChange, MachineEvent, MachineWish, PrepareProgress } from '../driver.js';
 import { failure } from '../kit/event-stream.js';
-import { refuseStrays } from '../kit/strays.js';
-import { architectureOf, typeFor } from './choose-type.js';
+import { refuseStrays } from '../kit/provider-objects.js';
 import { type Api, pollTicks } from './ec2-api.js';
 import type { Ec2 } from './ec2-client.js';
 import { Ec2Error, isCode, noSpot } from './ec2-errors.js';
 import { findImage, type MachineImage, requireImageName } from './find-image.js';
+import { architectureOf, typeFor } from './instance-types.js';
 import {
   addressKindFor,
   findInstance,
@@ -23,7 +23,6 @@ import {
   tagKeys,
   tagOf,
 } from './instances.js';
-import { ensureKeyPair } from './key-pair.js';
 import {
   isTokenUsed,
   type LaunchPlan,
@@ -33,6 +32,7 @@ import {
   usedTokens,
   withoutSpot,
 } from './launch.js';
+import { ensureKeyPair } from './shared-resources.js';
 import { machinesPerCall, userDataFor } from './user-data.js';
 import { ensureGroups, findSubnet, type SubnetRef } from './vpc-network.js';
 import { running, visibleWithinMs, watch } from './watch-instances.js';

@@ -6,7 +6,7 @@ import type { Machine } from '../../machines/model/machine.js';
 import type { DriverOptions } from '../driver.js';
 import { type Api, type Location, openApi } from './ec2-api.js';
 import { type Ec2Settings, readSettings } from './ec2-settings.js';
-import { memoryOfTypes } from './instance-memory.js';
+import { memoryOfTypes } from './instance-types.js';
 import { type Cluster, locationOf } from './instances.js';
 
 /** An open driver: its options and what it caches. */

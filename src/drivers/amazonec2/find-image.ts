@@ -1,8 +1,8 @@
 import { DescribeImagesCommand, type Image } from '@aws-sdk/client-ec2';
 import { chunks } from '../../base/chunks.js';
 import { ExternalError, UserError } from '../../base/errors.js';
-import type { Architecture } from './choose-type.js';
 import { type Api, valuesPerFilter } from './ec2-api.js';
+import type { Architecture } from './instance-types.js';
 import { tagKeys } from './instances.js';
 
 export interface MachineImage {

@@ -20,7 +20,7 @@ import {
   isGone,
   stateOf,
 } from './instances.js';
-import { removeShared } from './remove-shared.js';
+import { removeShared } from './shared-resources.js';
 import { type Goal, running, type Target, watch } from './watch-instances.js';
 
 export type Events = AsyncGenerator<MachineEvent>;

@@ -1,10 +1,23 @@
 import type { Instance } from '@aws-sdk/client-ec2';
-import type { Machine, ObservedMachine } from '../../machines/model/machine.js';
-import { listMachines } from '../kit/list-machines.js';
+import type { FoundMachine, Machine, ObservedMachine } from '../../machines/model/machine.js';
+import { listMachines } from '../kit/provider-objects.js';
 import type { Api } from './ec2-api.js';
 import type { Ec2 } from './ec2-client.js';
+import { usersOfImages } from './find-image.js';
 import { findInstances } from './instance-lifecycle.js';
-import { addressKindOf, findInstance, locationData, observe, tagKeys, tagOf } from './instances.js';
+import {
+  type AddressKind,
+  addressKindFor,
+  addressKindOf,
+  clusterOf,
+  findInstance,
+  instancesOfBelt,
+  locationData,
+  observe,
+  stateOf,
+  tagKeys,
+  tagOf,
+} from './instances.js';
 
 /** Makes one paginated call per region. */
 export async function list(
@@ -43,4 +56,54 @@ function observed(
 function strayName(instance: Instance, known: ReadonlySet<string>): string {
   const name = tagOf(instance, tagKeys.machine);
   return name === undefined || known.has(name) ? (instance.InstanceId ?? '') : name;
+}
+
+/** The user of Debian's images, belt's default, for instances whose image no longer exists. */
+const defaultUser = 'admin';
+
+/** Instances of all clusters in the configured region. Unnamed ones are left to `belt gc`. */
+export async function discover(ec2: Ec2, signal: AbortSignal): Promise<FoundMachine[]> {
+  const api = await ec2.api();
+  const instances = (await instancesOfBelt(api, signal)).filter(
+    (instance) => clusterOf(instance) && tagOf(instance, tagKeys.machine),
+  );
+  if (instances.length === 0) return [];
+  const memory = await ec2.memoryOf(api, [...new Set(instances.map(typeOf))], signal);
+  const users = await usersOfImages(
+    api,
+    instances.map(({ ImageId = '' }) => ImageId),
+    signal,
+  );
+  return instances.flatMap((instance) => {
+    const user = ec2.settings.sshUser ?? users.get(instance.ImageId ?? '') ?? defaultUser;
+    return foundMachine(ec2, api, instance, { user, memory: memory.get(typeOf(instance)) });
+  });
+}
+
+function foundMachine(
+  { settings, keyPath }: Ec2,
+  api: Api,
+  instance: Instance,
+  { user, memory }: { user: string; memory: number | undefined },
+): FoundMachine[] {
+  const cluster = clusterOf(instance);
+  const name = tagOf(instance, tagKeys.machine);
+  if (!cluster || !name) return [];
+  const { ImageId: image, LaunchTime: launched = new Date() } = instance;
+  const isPrivate = stateOf(instance) === 'running' && !instance.PublicIpAddress;
+  const addressKind: AddressKind = isPrivate ? 'private' : addressKindFor(settings);
+  return [
+    {
+      ...observe(instance, name, addressKind),
+      ...(memory !== undefined && { memory }),
+      cluster,
+      ssh: { user, port: settings.sshPort, ...(keyPath !== undefined && { keyPath }) },
+      driverData: { ...locationData(api), reach: addressKind, ...(image && { image }) },
+      createdAt: launched.toISOString(),
+    },
+  ];
+}
+
+function typeOf({ InstanceType: type }: Instance): string {
+  return type ?? '';
 }

@@ -10,7 +10,6 @@ import { UserError } from '../../base/errors.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { MachineEvent } from '../driver.js';
 import { done, failure } from '../kit/event-stream.js';
-import { architectureOf, typeFor } from './choose-type.js';
 import type { Api } from './ec2-api.js';
 import type { Ec2 } from './ec2-client.js';
 import {
@@ -21,6 +20,7 @@ import {
   stopped,
   withInstances,
 } from './instance-lifecycle.js';
+import { architectureOf, typeFor } from './instance-types.js';
 import { stateOf, tagKeys } from './instances.js';
 import { running, type Target, watch } from './watch-instances.js';
 

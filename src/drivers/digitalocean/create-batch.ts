@@ -3,8 +3,7 @@ import type { CreateRequest } from '../driver.js';
 import type { Droplet, DropletsRequest } from './api-types.js';
 import { DigitalOceanError } from './digitalocean-error.js';
 import { clusterDroplets, type DropletContext } from './droplet-context.js';
-import { duplicates, findDroplet } from './droplets.js';
-import { tagsOf } from './tags.js';
+import { duplicates, findDroplet, tagsOf } from './droplets.js';
 import { userDataFor } from './user-data.js';
 
 /** DigitalOcean creates up to ten droplets per request. */

@@ -4,15 +4,14 @@ import { groupBy } from '../../base/group-by.js';
 import type { SshAccess } from '../../machines/model/machine.js';
 import type { CreateRequest, MachineChange, MachineEvent, MachineWish, PrepareProgress } from '../driver.js';
 import { done } from '../kit/event-stream.js';
-import { refuseStrays } from '../kit/strays.js';
+import { refuseStrays } from '../kit/provider-objects.js';
 import type { Droplet, Image, Size } from './api-types.js';
+import { chooseSize, describeSize, formatPrice, regionFor } from './catalogue.js';
 import { createBatch, type DropletBatch, maxBatchSize, removeDuplicates } from './create-batch.js';
 import type { DigitalOceanSettings } from './digitalocean-settings.js';
 import { type Catalogue, clusterDroplets, type DropletContext } from './droplet-context.js';
-import { chooseSize, describeSize, formatPrice } from './droplet-sizes.js';
 import { findDroplet, idOf } from './droplets.js';
 import { changeOf, type DropletEvents, type Goal, type TrackedDroplet, waitFor } from './poll-droplets.js';
-import { regionFor } from './regions.js';
 import { ensureFirewall, ensureKey } from './shared-resources.js';
 import { readUserData } from './user-data.js';
 

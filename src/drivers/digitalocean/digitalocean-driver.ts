@@ -1,15 +1,16 @@
-import type { Driver, DriverOptions } from '../driver.js';
-import { type Clock, realClock } from './clock.js';
+import { explanationOf, isAbort } from '../../base/errors.js';
+import type { Check, Driver, DriverOptions } from '../driver.js';
+import { configuredRegion } from './catalogue.js';
 import { check, create, prepare } from './create-droplets.js';
 import { type Api, apiOf } from './digitalocean-api.js';
+import { tokenPage } from './digitalocean-error.js';
 import { readSettings, requireToken } from './digitalocean-settings.js';
 import { type Catalogue, type DropletContext, readCatalogue } from './droplet-context.js';
 import { kill, remove, resize, restart, start, stop } from './droplet-lifecycle.js';
 import { imagesIn, snapshot } from './droplet-snapshots.js';
 import { discover, list } from './list-droplets.js';
+import { type Clock, realClock } from './rate-limit.js';
 import { connect, type Send } from './rate-limited-client.js';
-import { configuredRegion } from './regions.js';
-import { diagnose } from './token-check.js';
 
 /** Connects on first use, so that `doctor` can report a missing token. */
 export function openDigitalOcean(options: DriverOptions, clock: Clock = realClock): Driver {
@@ -43,4 +44,21 @@ export function openDigitalOcean(options: DriverOptions, clock: Clock = realCloc
     images: imagesIn(context),
     doctor: (signal) => diagnose(context, signal),
   };
+}
+
+/** The token is optional: not everyone uses DigitalOcean. */
+export async function diagnose({ api, settings }: DropletContext, signal: AbortSignal): Promise<Check[]> {
+  const name = 'access token';
+  if (!settings.token) {
+    const detail = `not set; create one at ${tokenPage} and set DIGITALOCEAN_ACCESS_TOKEN`;
+    return [{ name, ok: false, optional: true, detail }];
+  }
+  try {
+    const { email, status, droplet_limit: limit } = await api(signal).account();
+    const detail = `of ${email}, account ${status}, at most ${limit} droplets`;
+    return [{ name, ok: status !== 'locked', detail }];
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    return [{ name, ok: false, detail: explanationOf(error) }];
+  }
 }

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { UserError } from '../../base/errors.js';
 import type { DriverOptions } from '../driver.js';
 import type { Droplet, Image, Region, Size } from './api-types.js';
-import type { Clock } from './clock.js';
 import type { Api } from './digitalocean-api.js';
 import type { DigitalOceanSettings } from './digitalocean-settings.js';
-import { idTag } from './tags.js';
+import { idTag } from './droplets.js';
+import type { Clock } from './rate-limit.js';
 
 /** What the operations of the driver share. */
 export interface DropletContext {

@@ -3,9 +3,9 @@ import type { Machine } from '../../machines/model/machine.js';
 import type { MachineEvent } from '../driver.js';
 import { done, failure } from '../kit/event-stream.js';
 import type { Droplet, Size } from './api-types.js';
+import { chooseSize, describeSize, formatPrice } from './catalogue.js';
 import { clusterDroplets, type DropletContext } from './droplet-context.js';
 import { actOn, actOnAll, actOnEach } from './droplet-power.js';
-import { chooseSize, describeSize, formatPrice } from './droplet-sizes.js';
 import { findDroplet, idOf } from './droplets.js';
 import {
   type DropletEvents,

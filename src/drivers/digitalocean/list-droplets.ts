@@ -1,11 +1,10 @@
 import type { FoundMachine, Machine, ObservedMachine } from '../../machines/model/machine.js';
-import { listMachines } from '../kit/list-machines.js';
+import { listMachines } from '../kit/provider-objects.js';
 import type { Droplet } from './api-types.js';
 import { knownOf } from './create-droplets.js';
 import { clusterDroplets, type DropletContext } from './droplet-context.js';
 import { foreignDroplets } from './droplet-lifecycle.js';
-import { addressesOf, findDroplet, isPrivate, stateOf } from './droplets.js';
-import { clusterOf, sharedTag } from './tags.js';
+import { addressesOf, clusterOf, findDroplet, isPrivate, sharedTag, stateOf } from './droplets.js';
 
 export async function list(
   context: DropletContext,

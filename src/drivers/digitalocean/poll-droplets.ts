@@ -4,8 +4,7 @@ import type { MachineChange, MachineEvent } from '../driver.js';
 import { failure } from '../kit/event-stream.js';
 import type { Droplet } from './api-types.js';
 import { clusterDroplets, type DropletContext } from './droplet-context.js';
-import { addressesOf, isPrivate, stateOf } from './droplets.js';
-import { idTag } from './tags.js';
+import { addressesOf, idTag, isPrivate, stateOf } from './droplets.js';
 
 /** A machine with its droplet as last seen. */
 export interface TrackedDroplet {

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js';
+import { setTimeout as wait } from 'node:timers/promises';
 import { type ApiResponse, DigitalOceanError, numberIn } from './digitalocean-error.js';
 
 /** A burst of 50 and 200 per minute stay below DigitalOcean's limit of 250 per minute. */
@@ -47,4 +47,54 @@ function exhausted(until: number): DigitalOceanError {
     status: 429,
     hint: 'rerun the command after that; it resumes where it stopped',
   });
+}
+
+/** Time as the driver needs it; tests have one that does not wait. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** @throws AbortError */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** 0 to 1, to spread what would come at the same moment. */
+  random(): number;
+}
+
+export const realClock: Clock = {
+  now: Date.now,
+  sleep: async (ms, signal) => wait(ms, undefined, signal && { signal }),
+  random: Math.random,
+};
+
+const maxAttempts = 6;
+
+/**
+ * Retries after temporary failures, with exponential backoff and jitter.
+ * @param once retry only what was certainly not carried out
+ * @throws DigitalOceanError of the last attempt; AbortError
+ */
+export async function withRetry<T>(
+  attempt: () => Promise<T>,
+  { clock, signal, once = false }: { clock: Clock; signal?: AbortSignal | undefined; once?: boolean },
+): Promise<T> {
+  for (let failures = 1; ; failures++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (failures === maxAttempts || !isTemporary(error, once)) throw error;
+      await clock.sleep(delayMs(failures, error.waitMs, clock), signal);
+    }
+  }
+}
+
+function isTemporary(error: unknown, once: boolean): error is DigitalOceanError {
+  if (!(error instanceof DigitalOceanError) || !error.repeatable) return false;
+  if (once && error.unclear) return false;
+  return (error.waitMs ?? 0) <= maxWaitMs;
+}
+
+/** 1, 2, 4, ... 30 seconds, randomly shortened by up to a half; or slightly more than requested. */
+export function delayMs(failures: number, requestedMs: number | undefined, clock: Clock): number {
+  const random = clock.random();
+  if (requestedMs !== undefined) return requestedMs + random * 1000;
+  return Math.min(30_000, 1000 * 2 ** (failures - 1)) * (0.5 + random / 2);
 }

@@ -3,10 +3,8 @@ import axios, { type AxiosInstance, type AxiosResponse, isAxiosError, isCancel }
 import { DigitalOcean } from 'digitalocean-js';
 import shared from 'digitalocean-js/src/lib/axios-instance.js';
 import { AbortError, messageOf } from '../../base/errors.js';
-import { type Clock, realClock } from './clock.js';
 import { type ApiResponse, explain, isPage } from './digitalocean-error.js';
-import { RateLimit } from './rate-limit.js';
-import { withRetry } from './retry-policy.js';
+import { type Clock, RateLimit, realClock, withRetry } from './rate-limit.js';
 
 /** How long one request may take. */
 const requestTimeoutMs = 30_000;

@@ -1,9 +1,9 @@
+import { access, constants, stat } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { UserError } from '../../base/errors.js';
 import { type Machine, reachAddress } from '../../machines/model/machine.js';
-import type { Driver, DriverOptions, MachineEvent } from '../driver.js';
+import type { Check, Driver, DriverOptions, MachineEvent, Person } from '../driver.js';
 import { genericSettings } from './generic-settings.js';
-import { lookForKeys } from './key-check.js';
-import { answers } from './port-check.js';
 import { findServers } from './servers.js';
 
 /** How long `list` waits for the SSH port of a server; all are probed at the same time. */
@@ -66,4 +66,73 @@ function unsupported(verb: string) {
       yield { type: 'failed', name, error };
     }
   };
+}
+
+/** A login needs a key: from the agent, from ~/.ssh, or from --generic-ssh-key. */
+export async function lookForKeys({ agentSocket, defaultKeyPaths }: Person): Promise<Check[]> {
+  const agent = agentSocket !== undefined && (await isSocket(agentSocket));
+  const keys = (await Promise.all(defaultKeyPaths.map(readable))).filter((path) => path !== undefined);
+  return [
+    {
+      name: 'SSH agent',
+      ok: agent,
+      optional: true,
+      detail: agent
+        ? `at ${agentSocket}`
+        : agentSocket === undefined
+          ? 'none: start one with "eval $(ssh-agent)" and ssh-add a key'
+          : `${agentSocket} is gone: start one with "eval $(ssh-agent)" and ssh-add a key`,
+    },
+    {
+      name: 'SSH keys',
+      ok: keys.length > 0,
+      optional: true,
+      detail:
+        keys.length > 0
+          ? keys.join(', ')
+          : 'none in ~/.ssh: make one with ssh-keygen, or name one with --generic-ssh-key',
+    },
+  ];
+}
+
+async function isSocket(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isSocket(),
+    () => false,
+  );
+}
+
+async function readable(path: string): Promise<string | undefined> {
+  return access(path, constants.R_OK).then(
+    () => path,
+    () => undefined,
+  );
+}
+
+/** Whether the port accepts TCP connections. */
+export function answers(
+  host: string,
+  port: number,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const socket = connect({ host, port });
+    const timer = setTimeout(() => end(false), timeoutMs);
+    const onAbort = () => {
+      reject(signal.reason);
+      end(false);
+    };
+    const end = (answer: boolean) => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      socket.destroy();
+      resolve(answer);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once('connect', () => end(true));
+    // A refusal may still arrive after the timeout.
+    socket.on('error', () => end(false));
+  });
 }

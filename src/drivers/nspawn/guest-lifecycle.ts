@@ -2,18 +2,19 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMissing } from '../../base/errno.js';
 import { AbortError, ExternalError } from '../../base/errors.js';
+import { exists } from '../../base/files.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { MachineEvent } from '../driver.js';
 import { afterPreparing } from '../kit/event-stream.js';
 import { boot } from './boot.js';
+import { changeLimit, type LimitFile, limitFile, limitFileV2, unifiedGroup } from './cgroups.js';
 import { bringUpNetwork, type Network, readNetwork, removeNetwork } from './guest-network.js';
 import { type MachineRecord, machineIds, writeRecord } from './guest-records.js';
 import { memoryOf } from './guest-size.js';
 import { refuseWithoutRoot } from './host-checks.js';
-import { removeTree } from './host-program.js';
+import { removeTree, run, systemdRunsComputer, unitOf } from './host-program.js';
 import { type Layout, machineFolder, withComputerLock } from './layout.js';
 import { damaged, type Locked, type Nspawn, onEntries, onRecords, withMachineLock } from './lookup.js';
-import { resizeRunning } from './memory-limit.js';
 import { baseFolder } from './nspawn-images.js';
 import { runningProcess, shutDown, switchOff } from './shut-down.js';
 
@@ -138,4 +139,30 @@ async function removeFiles(layout: Layout, id: string): Promise<void> {
     if (!isMissing(error)) throw error;
   });
   await removeTree(doomed);
+}
+
+/**
+ * Changes the memory limit of a running machine.
+ * @throws UserError when the machine uses more than that.
+ */
+export async function resizeRunning(layout: Layout, id: string, memoryMb: number): Promise<void> {
+  const limit = await limitOf(layout, id);
+  if (limit) await changeLimit(limit, memoryMb);
+  if (await systemdRunsComputer()) {
+    await run('systemctl', ['set-property', '--runtime', unitOf(id), `MemoryMax=${memoryMb}M`]);
+  }
+}
+
+/**
+ * Where the memory limit is set: in belt's own group, or in systemd's group of its unit. Undefined
+ * where the computer has no memory controller.
+ */
+async function limitOf(layout: Layout, id: string): Promise<LimitFile | undefined> {
+  const own = await limitFile(id);
+  if (own) return own;
+  const identity = await runningProcess(layout, id);
+  const group = identity && (await unifiedGroup(identity.pid));
+  if (group === undefined) return undefined;
+  const limit = limitFileV2(group.replace(/\/supervisor$/, ''));
+  return (await exists(limit.path)) ? limit : undefined;
 }

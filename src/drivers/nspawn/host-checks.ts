@@ -4,8 +4,7 @@ import { AbortError, UserError } from '../../base/errors.js';
 import { exists } from '../../base/files.js';
 import type { Check } from '../driver.js';
 import { memoryControl } from './cgroups.js';
-import { findProgram, run } from './host-program.js';
-import { systemdRunsComputer } from './host-systemd.js';
+import { findProgram, run, systemdRunsComputer } from './host-program.js';
 import type { Layout } from './layout.js';
 
 interface Need {

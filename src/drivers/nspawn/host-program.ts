@@ -3,6 +3,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExecaError, execa } from 'execa';
 import { AbortError, ExternalError, UserError } from '../../base/errors.js';
+import { exists } from '../../base/files.js';
 
 export interface RunOptions {
   input?: string;
@@ -90,4 +91,13 @@ async function isExecutable(path: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** systemd as process 1; sd_booted(3) names this test. */
+export async function systemdRunsComputer(): Promise<boolean> {
+  return exists('/run/systemd/system');
+}
+
+export function unitOf(id: string): string {
+  return `belt-${id}.service`;
 }

@@ -1,14 +1,16 @@
 import { join } from 'node:path';
 import { UserError } from '../../base/errors.js';
 import { withLock } from '../../base/file-lock.js';
-import type { Machine } from '../../machines/model/machine.js';
+import type { Machine, ObservedMachine } from '../../machines/model/machine.js';
 import type { DriverOptions, MachineEvent } from '../driver.js';
 import { atOnce, type Emit, onObjects } from '../kit/event-stream.js';
+import { listMachines } from '../kit/provider-objects.js';
 import { type Entry, isMachineId, type MachineRecord, readEntries, readRecord } from './guest-records.js';
 import { refuseWithoutRoot } from './host-checks.js';
 import { type Layout, makeFolder } from './layout.js';
 import type { NspawnImages } from './nspawn-images.js';
 import type { NspawnSettings } from './nspawn-settings.js';
+import { runningProcess } from './shut-down.js';
 
 /** Longer than any shutdown of a machine. */
 const machineWaitMs = 120_000;
@@ -118,4 +120,30 @@ async function withRecord(
 
 function gone(name: string): UserError {
   return new UserError(`the machine ${name} no longer exists on this computer`, { hint: `belt rm ${name}` });
+}
+
+/** The known machines as they are, then those of the cluster that are not known. Needs no root. */
+export async function list(
+  { layout, options }: Nspawn,
+  known: readonly Machine[],
+): Promise<ObservedMachine[]> {
+  const entries = await readEntries(layout);
+  const { id } = options.cluster;
+  return listMachines(known, {
+    objects: entries,
+    find: (machine) => findEntry(entries, id, machine),
+    observe: (entry, machine) =>
+      'record' in entry
+        ? observe(layout, entry.record)
+        : { name: machine?.name ?? entry.id, id: entry.id, state: 'error' },
+    isStray: (entry) => 'record' in entry && entry.record.cluster.id === id,
+  });
+}
+
+async function observe(
+  layout: Layout,
+  { id, name, address, memory, size }: MachineRecord,
+): Promise<ObservedMachine> {
+  const state = (await runningProcess(layout, id)) ? 'running' : 'stopped';
+  return { name, id, state, addresses: { public: address }, memory, size };
 }

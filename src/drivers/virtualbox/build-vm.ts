@@ -7,13 +7,12 @@ import type { CreateRequest } from '../driver.js';
 import type { Emit } from '../kit/event-stream.js';
 import { boot2dockerUser, homeShare, userDataDisk } from './boot2docker-iso.js';
 import { fixedAddressArgs } from './dhcp.js';
-import { growDisk } from './grow-disk.js';
 import { homeFor } from './remove-vm.js';
 import { seedImage } from './seed-disk.js';
 import type { VirtualBox } from './virtualbox-context.js';
 import type { BaseDisk } from './virtualbox-images.js';
 import type { Share, VirtualBoxSettings } from './virtualbox-settings.js';
-import { extraData, requireInfo } from './vm.js';
+import { extraData, growDisk, requireInfo } from './vm.js';
 import {
   attachArgs,
   bootOrderArgs,

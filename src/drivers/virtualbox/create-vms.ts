@@ -13,7 +13,7 @@ import { refuseIncapable } from './virtualbox-checks.js';
 import { registeredVms, type VirtualBox, withVirtualBoxLock } from './virtualbox-context.js';
 import type { VirtualBoxImages } from './virtualbox-images.js';
 import type { VirtualBoxSettings } from './virtualbox-settings.js';
-import { extraData, readExtra } from './vm.js';
+import { extraData, groupOf, readExtra, uuidOf } from './vm.js';
 import {
   addressCandidates,
   createArgs,
@@ -22,7 +22,6 @@ import {
   memoryOf,
   rangeText,
 } from './vm-arguments.js';
-import { groupOf, uuidOf } from './vm-identity.js';
 import {
   checkNetwork,
   ensureHostOnly,

@@ -4,9 +4,8 @@ import { noFixedAddressArgs } from './dhcp.js';
 import type { Registered } from './parse-output.js';
 import { isCode } from './vboxmanage.js';
 import type { VirtualBox } from './virtualbox-context.js';
-import { homeOf, type Info, infoOf, stateIn } from './vm.js';
+import { groupOf, homeOf, type Info, infoOf, stateIn } from './vm.js';
 import { forwardNames } from './vm-arguments.js';
-import { groupOf } from './vm-identity.js';
 import { natNetworkName } from './vm-network.js';
 import { switchOff } from './vm-power.js';
 

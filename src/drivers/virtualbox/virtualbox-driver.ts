@@ -1,12 +1,16 @@
+import type { Machine, ObservedMachine } from '../../machines/model/machine.js';
+import { formatMemory } from '../../machines/model/sizes.js';
 import type { Driver, DriverOptions } from '../driver.js';
+import { listMachines } from '../kit/provider-objects.js';
 import type { Prepared } from './build-vm.js';
 import { check, create, prepare } from './create-vms.js';
 import { vendorImageOf } from './image-sources.js';
-import { list } from './list-vms.js';
+import type { Registered } from './parse-output.js';
 import { diagnose } from './virtualbox-checks.js';
-import { virtualBox } from './virtualbox-context.js';
+import { registeredVms, type VirtualBox, virtualBox } from './virtualbox-context.js';
 import { openImages } from './virtualbox-images.js';
 import { readSettings } from './virtualbox-settings.js';
+import { findVm, infoOf, memoryIn, stateIn, uuidOf } from './vm.js';
 import { kill, remove, resize, restart, start, stop } from './vm-lifecycle.js';
 
 export function openVirtualBox(options: DriverOptions): Driver {
@@ -30,5 +34,37 @@ export function openVirtualBox(options: DriverOptions): Driver {
     resize: (machines, size, signal) => resize(box, machines, size, signal),
     doctor: () => diagnose(box),
     images,
+  };
+}
+
+/** Strays are VMs with the UUID that belt derives from their name. */
+export async function list(virtualbox: VirtualBox, known: readonly Machine[]): Promise<ObservedMachine[]> {
+  const { options } = virtualbox;
+  const vms = await registeredVms(virtualbox);
+  return listMachines(known, {
+    objects: vms,
+    find: (machine) => findVm(vms, virtualbox, machine),
+    observe: (vm, machine) => observe(virtualbox, vm, machine),
+    isStray: ({ uuid, name }) => uuid === uuidOf(options.cluster, name),
+  });
+}
+
+/** @returns undefined when it has disappeared since */
+async function observe(
+  { vbox }: VirtualBox,
+  { uuid, name }: Registered,
+  machine: Machine | undefined,
+): Promise<ObservedMachine | undefined> {
+  const info = await infoOf(vbox, uuid);
+  if (!info) return undefined;
+  const memory = memoryIn(info);
+  // The user may have changed it in VirtualBox Manager.
+  const size = memory === undefined || memory === machine?.memory ? machine?.size : formatMemory(memory);
+  return {
+    name,
+    id: uuid,
+    state: stateIn(info),
+    ...(memory !== undefined && { memory }),
+    ...(size !== undefined && { size }),
   };
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AbortError, ExternalError, UserError } from '../../base/errors.js';
@@ -5,7 +6,6 @@ import type { Machine, MachineState } from '../../machines/model/machine.js';
 import { type Registered, readExtraData, readInfo, stateOf } from './parse-output.js';
 import { isCode, type VBoxManage } from './vboxmanage.js';
 import type { VirtualBox } from './virtualbox-context.js';
-import { uuidOf } from './vm-identity.js';
 
 /** What belt stores in a VM: its fixed address and, once it is complete, its fingerprint. */
 export const extraData = { address: 'belt/address', made: 'belt/made' } as const;
@@ -100,4 +100,44 @@ export function lateError(name: string, what: string, timeoutMs: number): Extern
   return new ExternalError(`${name} is not ${what} after ${timeoutMs / 1000} s`, {
     hint: `VBoxManage showvminfo ${name}`,
   });
+}
+
+/** Disks grow only. @param size mebibytes */
+export async function growDisk(vbox: VBoxManage, disk: string, size: number): Promise<void> {
+  const said = await vbox.run(['showmediuminfo', 'disk', disk]);
+  const capacity = Number(/^Capacity:\s*(\d+) MBytes/m.exec(said)?.[1] ?? 0);
+  if (capacity >= size) return;
+  await vbox.run(['modifymedium', 'disk', disk, '--resizebyte', String(size * 1024 * 1024)]);
+}
+
+export interface Cluster {
+  id: string;
+  name: string;
+}
+
+/**
+ * The UUID of a machine's VM, derived from the cluster's id and the machine's name. It is known
+ * before the VM exists, so a create finds what an interrupted one left. A UUID of version 5 (RFC
+ * 9562, 5.5) with the cluster's id as the namespace.
+ */
+export function uuidOf({ id }: Cluster, name: string): string {
+  const hash = createHash('sha1')
+    .update(Buffer.from(id.replaceAll('-', ''), 'hex'))
+    .update(name)
+    .digest();
+  hash[6] = ((hash[6] ?? 0) & 0x0f) | 0x50;
+  hash[8] = ((hash[8] ?? 0) & 0x3f) | 0x80;
+  const hex = hash.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
+    '-',
+  );
+}
+
+/**
+ * VirtualBox Manager shows a cluster's machines in this group, and their folders are in a folder of
+ * this name. Part of the id is added, because clusters of different projects may have the same
+ * name.
+ */
+export function groupOf({ id, name }: Cluster): string {
+  return `/belt/${name}-${id.slice(0, 8)}`;
 }

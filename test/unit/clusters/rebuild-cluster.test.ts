@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { planRebuild, rebuild } from '../../../src/clusters/rebuild-cluster.js';
-import { clusterOf, tagsOf } from '../../../src/drivers/digitalocean/tags.js';
+import { clusterOf, tagsOf } from '../../../src/drivers/digitalocean/droplets.js';
 import type { FoundMachine } from '../../../src/machines/model/machine.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 

@@ -4,12 +4,12 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { chunks } from '../../../../src/base/chunks.js';
 import { templatesIn } from '../../../../src/base/templates.js';
-import { architectureOf, typeFor } from '../../../../src/drivers/amazonec2/choose-type.js';
 import { create } from '../../../../src/drivers/amazonec2/create-instances.js';
 import type { Ec2 } from '../../../../src/drivers/amazonec2/ec2-client.js';
 import { explained } from '../../../../src/drivers/amazonec2/ec2-errors.js';
 import { parsePort, parseTags, readSettings } from '../../../../src/drivers/amazonec2/ec2-settings.js';
 import { newest, userOf } from '../../../../src/drivers/amazonec2/find-image.js';
+import { architectureOf, typeFor } from '../../../../src/drivers/amazonec2/instance-types.js';
 import {
   addressesOf,
   addressKindOf,

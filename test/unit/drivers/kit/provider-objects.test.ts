@@ -1,7 +1,5 @@
 import { expect, test } from 'vitest';
-import { ensureShared } from '../../../../src/drivers/kit/ensure-shared.js';
-import { listMachines } from '../../../../src/drivers/kit/list-machines.js';
-import { refuseStrays } from '../../../../src/drivers/kit/strays.js';
+import { ensureShared, listMachines, refuseStrays } from '../../../../src/drivers/kit/provider-objects.js';
 import type { Machine } from '../../../../src/machines/model/machine.js';
 
 const machines = ['node1', 'node2', 'node3'].map((name) => ({ name }) as Machine);

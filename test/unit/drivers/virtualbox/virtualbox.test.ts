@@ -24,13 +24,13 @@ import { mediaIn } from '../../../../src/drivers/virtualbox/remove-vm.js';
 import { seedFiles } from '../../../../src/drivers/virtualbox/seed-disk.js';
 import { explain, withoutWarning } from '../../../../src/drivers/virtualbox/vboxmanage.js';
 import { readSettings } from '../../../../src/drivers/virtualbox/virtualbox-settings.js';
+import { uuidOf } from '../../../../src/drivers/virtualbox/vm.js';
 import {
   addressCandidates,
   cardArgs,
   loopbackOf,
   memoryOf,
 } from '../../../../src/drivers/virtualbox/vm-arguments.js';
-import { uuidOf } from '../../../../src/drivers/virtualbox/vm-identity.js';
 import { start } from '../../../../src/drivers/virtualbox/vm-lifecycle.js';
 import { readAllowed, readRoutes } from '../../../../src/drivers/virtualbox/vm-network.js';
 import type { Machine } from '../../../../src/machines/model/machine.js';

@@ -1,7 +1,9 @@
 import { closest } from '../../base/closest.js';
 import { UserError } from '../../base/errors.js';
 import { formatMemory, parseSize } from '../../machines/model/sizes.js';
-import type { Size } from './api-types.js';
+import type { Machine, SettingValues } from '../driver.js';
+import { recordedSetting } from '../kit/define-settings.js';
+import type { Region, Size } from './api-types.js';
 
 /**
  * The size with that slug, or for an amount of memory the cheapest available size of the region
@@ -47,4 +49,30 @@ function unknownSize(wanted: string, sizes: readonly Size[]): UserError {
   return new UserError(`unknown DigitalOcean size "${wanted}"`, {
     hint: suggestion ? `did you mean "${suggestion}"?` : 'sizes look like 512mb, 2gb or s-1vcpu-1gb',
   });
+}
+
+/**
+ * The region of a new machine: the one that its name begins with (`sgp1-node1`), else the
+ * configured one.
+ * @throws UserError for a region that is unknown or accepts no new droplets
+ */
+export function regionFor(name: string, configured: string, regions: readonly Region[]): string {
+  const prefix = name.includes('-') ? name.slice(0, name.indexOf('-')) : undefined;
+  const wanted = regions.find(({ slug }) => slug === prefix)?.slug ?? configured;
+  const region = regions.find(({ slug }) => slug === wanted);
+  const open = regions.filter(({ available }) => available).map(({ slug }) => slug);
+  if (region?.available) return wanted;
+  const suggestion = region ? undefined : closest(wanted, open);
+  const problem = region
+    ? `region ${wanted} accepts no new droplets at this time`
+    : `unknown DigitalOcean region "${wanted}"`;
+  throw new UserError(problem, {
+    hint: suggestion ? `did you mean "${suggestion}"?` : `regions: ${open.sort().join(', ')}`,
+  });
+}
+
+/** The region that a machine was created in, unless its name chose it. */
+export function configuredRegion(machine: Pick<Machine, 'name' | 'driverData'>): SettingValues {
+  const recorded = recordedSetting(machine, 'region');
+  return machine.name.startsWith(`${recorded['region']}-`) ? {} : recorded;
 }

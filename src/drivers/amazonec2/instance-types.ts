@@ -1,5 +1,7 @@
+import { DescribeInstanceTypesCommand } from '@aws-sdk/client-ec2';
 import { UserError } from '../../base/errors.js';
 import { formatMemory, parseSize } from '../../machines/model/sizes.js';
+import type { Api } from './ec2-api.js';
 
 /** As in image names; the EC2 API calls amd64 x86_64. */
 export type Architecture = 'amd64' | 'arm64';
@@ -65,4 +67,30 @@ function requireType(size: string): string {
  */
 export function architectureOf(type: string): Architecture {
   return /^(a1|[a-z]+\d+g[a-z-]*)\./.test(type) ? 'arm64' : 'amd64';
+}
+
+/**
+ * The memory of instance types, in mebibytes.
+ * @throws UserError for a type that the region does not have
+ */
+export async function memoryOfTypes(
+  { client, region }: Api,
+  types: readonly string[],
+  signal: AbortSignal,
+): Promise<Map<string, number>> {
+  const command = new DescribeInstanceTypesCommand({
+    Filters: [{ Name: 'instance-type', Values: [...types] }],
+  });
+  const { InstanceTypes = [] } = await client.send(command, { abortSignal: signal });
+  const memory = new Map(
+    InstanceTypes.map(({ InstanceType: type = '', MemoryInfo }) => [
+      type as string,
+      MemoryInfo?.SizeInMiB ?? 0,
+    ]),
+  );
+  const unknown = types.find((type) => !memory.has(type));
+  if (unknown === undefined) return memory;
+  throw new UserError(`${region} has no instance type ${unknown}`, {
+    hint: `aws ec2 describe-instance-types --region ${region}`,
+  });
 }

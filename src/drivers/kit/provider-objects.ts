@@ -1,5 +1,7 @@
+import { UserError } from '../../base/errors.js';
 import { mapLimited } from '../../base/map-limit.js';
 import type { Machine, ObservedMachine } from '../../machines/model/machine.js';
+import type { MachineWish } from '../driver.js';
 import { atOnce } from './event-stream.js';
 
 /** How a driver sees the provider's objects: droplets, instances, VMs. */
@@ -32,4 +34,46 @@ export async function listMachines<T>(
     return found ? { ...found, name } : { name, state: 'missing' as const };
   });
   return observed.filter((machine) => machine !== undefined);
+}
+
+/**
+ * Refuses to create a machine whose name the provider already has in this cluster, unless an
+ * earlier create began it: a stray has another host key, and possibly data.
+ * @param isBegun whether the record shows an earlier, interrupted create
+ * @param object what the provider calls a machine, with its article and the provider: `EC2 has an
+ *   instance`
+ * @throws UserError
+ */
+export function refuseStrays(
+  wishes: readonly MachineWish[],
+  names: ReadonlySet<string>,
+  isBegun: (wish: MachineWish) => boolean,
+  { found, driver }: { found: string; driver: string },
+): void {
+  const stray = wishes.find((wish) => names.has(wish.name) && !isBegun(wish));
+  if (!stray) return;
+  throw new UserError(`${found} ${stray.name} of this cluster that no record knows`, {
+    hint: `look at it and remove it with "belt gc -d ${driver}", or choose another name`,
+  });
+}
+
+/**
+ * Finds what the machines of a cluster share (a key, a firewall), or creates it once.
+ * @param existing what there is after `create` failed: another process may have created it at the
+ *   same time, or the response was lost. Undefined: nothing, and the error is thrown
+ */
+export async function ensureShared<T>(
+  find: () => Promise<T | undefined>,
+  create: () => Promise<T>,
+  existing: (error: unknown) => Promise<T | undefined>,
+): Promise<T> {
+  const found = await find();
+  if (found !== undefined) return found;
+  try {
+    return await create();
+  } catch (error) {
+    const other = await existing(error);
+    if (other !== undefined) return other;
+    throw error;
+  }
 }
