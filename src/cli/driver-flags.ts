@@ -1,19 +1,19 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import type { DriverModule, Setting } from '../drivers/driver.js';
-import { ownDrivers } from '../drivers/registry.js';
+import { builtInDrivers } from '../drivers/registry.js';
 import { flagName } from './driver-flag-values.js';
 
 type DriverFlags = Record<string, Interfaces.Flag<unknown>>;
 
 /** A flag for each setting of each built-in driver: `--nspawn-image`. */
 export async function ownDriverFlags(): Promise<DriverFlags> {
-  const drivers = await Promise.all(ownDrivers.names.map(ownDrivers.load));
+  const drivers = await Promise.all(builtInDrivers.names.map(builtInDrivers.load));
   return Object.assign({}, ...drivers.map(flagsOf));
 }
 
 /** The secret flags of the built-in drivers, without dashes. */
 export async function ownSecretFlags(): Promise<string[]> {
-  return (await Promise.all(ownDrivers.names.map(ownDrivers.load))).flatMap(secretFlagsOf);
+  return (await Promise.all(builtInDrivers.names.map(builtInDrivers.load))).flatMap(secretFlagsOf);
 }
 
 /** A flag for each setting of a driver. */

@@ -3,7 +3,7 @@ import type { Clusters, Context } from '../app/context.js';
 import type { Reporter } from '../app/reporter.js';
 import { type Templates, templatesIn } from '../base/templates.js';
 import type { GroupSettings } from '../clusters/model/group.js';
-import type { Driver, Person } from '../drivers/driver.js';
+import type { Driver, LocalUser } from '../drivers/driver.js';
 import type { Drivers } from '../drivers/registry.js';
 import type { KnownHosts, Ssh } from '../ssh/index.js';
 import {
@@ -64,7 +64,7 @@ class ContextMaker {
   private readonly reporter: Reporter;
   private readonly signal = interruptSignal();
   private readonly templates: Templates;
-  private readonly person: Person;
+  private readonly person: LocalUser;
   private readonly sudoPassword = once(() => askSudoPassword(this.signal));
   private readonly connections: { ssh: Promise<Ssh> }[] = [];
 
@@ -164,7 +164,7 @@ class ContextMaker {
         return cluster.id;
       },
     };
-    return driver.open({ settings: valuesOf(resolved), cluster: identity, templates, person });
+    return driver.open({ settings: valuesOf(resolved), cluster: identity, templates, user: person });
   }
 
   private openSsh(knownHosts: () => Promise<KnownHosts>): Promise<Ssh> {
@@ -204,7 +204,7 @@ function variableWins(name: string): string {
 }
 
 /** With OpenSSH's default keys, for machines that belt did not create. */
-function personAt({ cwd, home, sshAgentSocket }: Environment): Person {
+function personAt({ cwd, home, sshAgentSocket }: Environment): LocalUser {
   return {
     resolvePath: (path, folder = cwd) =>
       path === '~' || path.startsWith('~/') ? join(home, path.slice(1)) : resolve(cwd, folder, path),

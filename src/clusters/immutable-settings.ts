@@ -56,7 +56,7 @@ async function otherSettings(
   if (machines.length === 0 || said.length === 0) return [];
   const driver = await context.driver(driverName);
   return machines.flatMap((machine) => {
-    const made = driver.madeWith?.(machine) ?? {};
+    const made = driver.createdWith?.(machine) ?? {};
     return said.flatMap(([key, { value }]) => {
       const [is, wanted] = [String(made[key] ?? value), String(value)];
       return is === wanted ? [] : [{ name: machine.name, group, key, is, wanted }];

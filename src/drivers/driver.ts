@@ -45,7 +45,7 @@ export interface Driver {
    * recorded or changed.
    * @throws UserError
    */
-  check(wishes: readonly MachineWish[], signal: AbortSignal): Promise<void>;
+  check(specs: readonly MachineSpec[], signal: AbortSignal): Promise<void>;
 
   /**
    * Creates what all machines of a create share (an image, a key pair, a firewall), before the
@@ -76,7 +76,7 @@ export interface Driver {
    * far as they are recorded. belt warns when a group of the cluster wants others. Omitted:
    * unknown.
    */
-  madeWith?(machine: Machine): SettingValues;
+  createdWith?(machine: Machine): SettingValues;
 
   start(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
   /**
@@ -103,7 +103,7 @@ export interface Driver {
    * Saves the machines' disks as images that new machines can start from. Omitted: not supported.
    */
   snapshot?(
-    wishes: readonly SnapshotWish[],
+    requests: readonly SnapshotRequest[],
     signal: AbortSignal,
   ): AsyncIterable<MachineEvent | SnapshotEvent>;
 
@@ -121,7 +121,7 @@ export interface Driver {
 }
 
 /** A machine as the user requested it. */
-export interface MachineWish {
+export interface MachineSpec {
   name: string;
   /** As the user wrote it (`512mb`, `2gb`, a provider's slug). Default: the driver's. */
   size?: string;
@@ -142,7 +142,7 @@ export interface Adoption {
 }
 
 /** A machine to create. */
-export interface CreateRequest extends MachineWish {
+export interface CreateRequest extends MachineSpec {
   ssh: {
     user: string;
     /** One line of authorized_keys. */
@@ -168,10 +168,10 @@ export type MachineEvent =
   | { type: 'done'; name: string }
   | { type: 'failed'; name: string; error: Error };
 
-export interface SnapshotWish {
+export interface SnapshotRequest {
   machine: Machine;
   /** The image's name. */
-  as: string;
+  imageName: string;
 }
 
 /** The image of a machine is complete; comes before the machine's `done`. */
@@ -270,15 +270,20 @@ export type SettingValues = Readonly<
   Record<string, string | number | boolean | readonly string[] | undefined>
 >;
 
+export interface ClusterRef {
+  id: string;
+  name: string;
+}
+
 export interface DriverOptions {
   settings: SettingValues;
-  cluster: { id: string; name: string };
+  cluster: ClusterRef;
   templates: Templates;
-  person: Person;
+  user: LocalUser;
 }
 
 /** The user at this computer, for drivers of machines that belt did not create. */
-export interface Person {
+export interface LocalUser {
   /**
    * The absolute path of what they wrote: `~/` is their home, and relative paths start at `folder`,
    * or at their working directory.

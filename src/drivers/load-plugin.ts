@@ -4,7 +4,7 @@ import * as z from 'zod/mini';
 import { messageOf, UserError } from '../base/errors.js';
 import type { Driver, DriverModule, DriverOptions } from './driver.js';
 import { guardDriver, guardModuleCall } from './plugin-guard.js';
-import { isOwnDriver } from './registry.js';
+import { isBuiltInDriver } from './registry.js';
 
 /** An npm package that contains a driver. */
 export interface DriverPackage {
@@ -20,9 +20,9 @@ export interface DriverPackage {
 export const driverApi = 1;
 
 /** Keys beside drivers' names at the top of settings files, or prefixes of belt's own flags. */
-const reserved = ['driver', 'engine', 'managers', 'nodes', 'swarm', 'tls', 'workers'];
+const reservedNames = ['driver', 'engine', 'managers', 'nodes', 'swarm', 'tls', 'workers'];
 
-const setting = z.object({
+const settingSchema = z.object({
   key: z.string().check(z.regex(/^[a-z][a-z0-9_]*$/, 'must be lower case, with _ between words')),
   summary: z.string(),
   type: z.enum(['string', 'integer', 'boolean', 'list']),
@@ -30,10 +30,10 @@ const setting = z.object({
   secret: z.optional(z.boolean()),
   flag: z.optional(z.union([z.literal(false), z.string()])),
 });
-const shape = z.object({
+const moduleSchema = z.object({
   name: z.string().check(z.regex(/^[a-z][a-z0-9]*$/, 'must be lower case letters and digits')),
   summary: z.string(),
-  settings: z.array(setting),
+  settings: z.array(settingSchema),
   checkSettings: z.optional(z.custom((value) => typeof value === 'function')),
   open: z.custom((value) => typeof value === 'function', 'must be a function'),
 });
@@ -43,7 +43,7 @@ const shape = z.object({
  * @throws UserError with what is wrong, where, and what to do
  */
 export async function loadPackage(plugin: DriverPackage): Promise<DriverModule> {
-  const driver = checked(await importDriver(plugin), plugin);
+  const driver = requireValidModule(await importDriver(plugin), plugin);
   const call = guardModuleCall(driver.name);
   return {
     name: driver.name,
@@ -51,13 +51,13 @@ export async function loadPackage(plugin: DriverPackage): Promise<DriverModule> 
     settings: driver.settings,
     ...(driver.checkSettings && { checkSettings: call(driver.checkSettings.bind(driver)) }),
     open: call(async (options: DriverOptions) =>
-      guardDriver(driver.name, withAllMethods(await driver.open(options))),
+      guardDriver(driver.name, requireAllMethods(await driver.open(options))),
     ),
   };
 }
 
 /** Methods that every driver must have. */
-const methods = [
+const requiredMethods = [
   'check',
   'create',
   'list',
@@ -70,8 +70,8 @@ const methods = [
 ] as const satisfies readonly (keyof Driver)[];
 
 /** @throws Error that names what is missing; the guard of the call adds the driver's name */
-function withAllMethods(driver: Driver): Driver {
-  const missing = methods.filter(
+function requireAllMethods(driver: Driver): Driver {
+  const missing = requiredMethods.filter(
     (name) => typeof (driver as Partial<Driver> | undefined)?.[name] !== 'function',
   );
   if (missing.length === 0) return driver;
@@ -102,14 +102,14 @@ async function importDriver(plugin: DriverPackage): Promise<unknown> {
   }
 }
 
-function checked(driver: unknown, { name, version, declared }: DriverPackage): DriverModule {
+function requireValidModule(driver: unknown, { name, version, declared }: DriverPackage): DriverModule {
   const where = `${name} ${version}`;
   if (driver === undefined)
     throw new UserError(`${where} has no driver: ${declared?.driver} does not export one as "driver"`);
-  const result = shape.safeParse(driver);
-  if (!result.success) throw new UserError(`${where} has an invalid driver: ${fault(result.error)}`);
+  const result = moduleSchema.safeParse(driver);
+  if (!result.success) throw new UserError(`${where} has an invalid driver: ${firstIssue(result.error)}`);
   const module = driver as DriverModule;
-  if (isOwnDriver(module.name) || reserved.includes(module.name))
+  if (isBuiltInDriver(module.name) || reservedNames.includes(module.name))
     throw new UserError(`${where} names its driver "${module.name}", which belt reserves`);
   const alien = module.settings.find(({ flag }) => flag && !flag.startsWith(`${module.name}-`));
   if (alien)
@@ -119,7 +119,7 @@ function checked(driver: unknown, { name, version, declared }: DriverPackage): D
   return module;
 }
 
-function fault({ issues: [issue] }: z.core.$ZodError): string {
+function firstIssue({ issues: [issue] }: z.core.$ZodError): string {
   return [issue?.path.join('.'), issue?.message].filter(Boolean).join(': ');
 }
 

@@ -18,7 +18,7 @@ export function guardModuleCall(name: string) {
       try {
         return await call(...args);
       } catch (error) {
-        throw asOwn(name, error);
+        throw toBeltError(name, error);
       }
     };
 }
@@ -46,7 +46,7 @@ function guardResult(name: string, call: () => unknown): unknown {
       ? guardEvents(name, result as AsyncIterable<unknown>)
       : result;
   } catch (error) {
-    throw asOwn(name, error);
+    throw toBeltError(name, error);
   }
 }
 
@@ -54,7 +54,7 @@ async function guardPromise(name: string, promise: Promise<unknown>): Promise<un
   try {
     return guardFixes(name, await promise);
   } catch (error) {
-    throw asOwn(name, error);
+    throw toBeltError(name, error);
   }
 }
 
@@ -62,7 +62,7 @@ async function* guardEvents(name: string, events: AsyncIterable<unknown>): Async
   try {
     yield* events;
   } catch (error) {
-    throw asOwn(name, error);
+    throw toBeltError(name, error);
   }
 }
 
@@ -76,7 +76,7 @@ function guardFixes(name: string, answer: unknown): unknown {
   });
 }
 
-function asOwn(name: string, error: unknown): unknown {
+function toBeltError(name: string, error: unknown): unknown {
   if (isAbort(error)) return error;
   const hint =
     isObject(error) && 'hint' in error && typeof error.hint === 'string' ? { hint: error.hint } : {};

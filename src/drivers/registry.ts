@@ -15,7 +15,7 @@ export interface Drivers {
 }
 
 /** Built-in drivers, each loaded only when it is used. */
-const own: Readonly<Record<string, DriverLoader>> = {
+const builtIn: Readonly<Record<string, DriverLoader>> = {
   amazonec2: async () => (await import('./amazonec2/index.js')).driver,
   digitalocean: async () => (await import('./digitalocean/index.js')).driver,
   generic: async () => (await import('./generic/index.js')).driver,
@@ -27,11 +27,14 @@ const own: Readonly<Record<string, DriverLoader>> = {
 /** Short names for the command line; records and settings use the full ones. */
 const aliases: ReadonlyMap<string, string> = new Map([['ec2', 'amazonec2']]);
 
-export const ownDrivers = driversWith(new Map());
+export const builtInDrivers = driversWith(new Map());
 
 /** Built-in drivers and those of plugins; a plugin cannot replace a built-in driver. */
 export function driversWith(added: ReadonlyMap<string, DriverLoader>): Drivers {
-  const loaders = new Map([...Object.entries(own), ...[...added].filter(([name]) => !isOwnDriver(name))]);
+  const loaders = new Map([
+    ...Object.entries(builtIn),
+    ...[...added].filter(([name]) => !isBuiltInDriver(name)),
+  ]);
   const names = [...loaders.keys()];
   return {
     names,
@@ -49,6 +52,6 @@ export function driversWith(added: ReadonlyMap<string, DriverLoader>): Drivers {
 }
 
 /** Whether the name, full or short, is that of a built-in driver. */
-export function isOwnDriver(name: string): boolean {
-  return Object.hasOwn(own, name) || aliases.has(name);
+export function isBuiltInDriver(name: string): boolean {
+  return Object.hasOwn(builtIn, name) || aliases.has(name);
 }

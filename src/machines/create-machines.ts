@@ -3,7 +3,7 @@ import type { Outcome } from '../app/fan-out.js';
 import type { Step } from '../app/reporter.js';
 import { isAbort, messageOf, UserError } from '../base/errors.js';
 import type { GroupSettings } from '../clusters/model/group.js';
-import type { Adoption, CreateRequest, Driver, MachineEvent, MachineWish } from '../drivers/driver.js';
+import type { Adoption, CreateRequest, Driver, MachineEvent, MachineSpec } from '../drivers/driver.js';
 import { firstBootInstaller } from '../engine/first-boot-installer.js';
 import { defaultEngineSettings, type EngineSettings } from '../engine/model/engine-settings.js';
 import { adoptedMachine, adoptionsOf, copyKey, forgetOtherServers, setUpAdopted } from './adopt-servers.js';
@@ -107,7 +107,7 @@ export async function checkCreation(
   const driver = await context.driver(input.driver, input.settings);
   const adoptions = await adoptionsOf(driver, input.names);
   const { toMake } = await admit(input, driver, adoptions, context);
-  await driver.check(toMake.map(wishOf), context.signal);
+  await driver.check(toMake.map(specOf), context.signal);
   return { driver, adoptions, toMake };
 }
 
@@ -209,7 +209,7 @@ function begin(name: string, input: CreateInput, { cluster }: Context): Machine 
   };
 }
 
-function wishOf({ name, size, id, driverData }: Machine): MachineWish {
+function specOf({ name, size, id, driverData }: Machine): MachineSpec {
   return { name, driverData, ...(size !== undefined && { size }), ...(id !== undefined && { id }) };
 }
 
@@ -227,7 +227,7 @@ async function recordIntents(machines: readonly Machine[], context: Context): Pr
     await context.cluster.save(machine);
     const hostKey = await pinHostKey(machine.name, context);
     requests.push({
-      ...wishOf(machine),
+      ...specOf(machine),
       ssh: { user: machine.ssh.user, authorizedKey: publicKey, hostKey },
       ...(installEngine !== undefined && { installEngine }),
     });

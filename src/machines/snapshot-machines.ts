@@ -1,7 +1,7 @@
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
 import { UserError } from '../base/errors.js';
-import type { Driver, MachineEvent, SnapshotWish } from '../drivers/driver.js';
+import type { Driver, MachineEvent, SnapshotRequest } from '../drivers/driver.js';
 import { perform, type Verb } from './lifecycle.js';
 import type { Machine } from './model/machine.js';
 
@@ -29,12 +29,14 @@ export async function snapshotMachines(
   context: Context,
 ): Promise<Outcome<Snapshot>[]> {
   for (const machine of machines) await requireSnapshots(machine, context);
-  const wishes = new Map(machines.map((machine) => [machine.name, wishFor(machine, machines.length, input)]));
+  const requests = new Map(
+    machines.map((machine) => [machine.name, requestFor(machine, machines.length, input)]),
+  );
   const ids = new Map<string, string>();
   const ask: Verb['ask'] = (driver, mine, signal) =>
     keepIds(
       driver,
-      mine.flatMap(({ name }) => wishes.get(name) ?? []),
+      mine.flatMap(({ name }) => requests.get(name) ?? []),
       ids,
       signal,
     );
@@ -42,7 +44,7 @@ export async function snapshotMachines(
   return outcomes.map((outcome): Outcome<Snapshot> => {
     if (outcome.status !== 'ok') return outcome;
     const { name: machine } = outcome;
-    const value = { machine, name: wishes.get(machine)?.as ?? '', id: ids.get(machine) ?? '' };
+    const value = { machine, name: requests.get(machine)?.imageName ?? '', id: ids.get(machine) ?? '' };
     return { ...outcome, value };
   });
 }
@@ -53,19 +55,19 @@ async function requireSnapshots({ name, driver }: Machine, context: Context): Pr
 }
 
 /** `node1-20260102-0304`, `NAME`, or of several machines `NAME-node1`. */
-function wishFor(machine: Machine, count: number, { name, now }: SnapshotInput): SnapshotWish {
+function requestFor(machine: Machine, count: number, { name, now }: SnapshotInput): SnapshotRequest {
   const time = now.toISOString().slice(0, 16).replaceAll(/[-:]/g, '').replace('T', '-');
-  if (name === undefined) return { machine, as: `${machine.name}-${time}` };
-  return { machine, as: count === 1 ? name : `${name}-${machine.name}` };
+  if (name === undefined) return { machine, imageName: `${machine.name}-${time}` };
+  return { machine, imageName: count === 1 ? name : `${name}-${machine.name}` };
 }
 
 async function* keepIds(
   driver: Driver,
-  wishes: readonly SnapshotWish[],
+  requests: readonly SnapshotRequest[],
   ids: Map<string, string>,
   signal: AbortSignal,
 ): AsyncGenerator<MachineEvent> {
-  for await (const event of driver.snapshot?.(wishes, signal) ?? []) {
+  for await (const event of driver.snapshot?.(requests, signal) ?? []) {
     if (event.type === 'kept') ids.set(event.name, event.id);
     else yield event;
   }

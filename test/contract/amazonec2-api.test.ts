@@ -212,20 +212,22 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     const it = await open();
     await it.create(names(2));
     const driver = it.driver as Required<Driver>;
-    const wishes = it.machines().map((machine) => ({ machine, as: `base-${machine.name}-${it.cluster.id}` }));
+    const requests = it
+      .machines()
+      .map((machine) => ({ machine, imageName: `base-${machine.name}-${it.cluster.id}` }));
     const kept = [];
-    for await (const event of driver.snapshot(wishes, signal)) {
+    for await (const event of driver.snapshot(requests, signal)) {
       if (event.type === 'kept') kept.push(event);
     }
     expect(kept.map(({ name }) => name).sort()).toEqual(['node1', 'node2']);
     const listed = await driver.images.list(signal);
-    expect(listed.map(({ name }) => name).sort()).toEqual(wishes.map(({ as }) => as));
+    expect(listed.map(({ name }) => name).sort()).toEqual(requests.map(({ imageName }) => imageName));
 
     const other = await open({ ami: kept[0]?.id ?? '' });
     await other.create(['other']);
     expect(other.machines()[0]).toMatchObject({ ssh: { user: 'admin' }, driverData: { image: kept[0]?.id } });
 
-    await driver.images.remove(wishes[0]?.as ?? '', signal);
+    await driver.images.remove(requests[0]?.imageName ?? '', signal);
     await driver.images.remove(kept.find(({ name }) => name === 'node2')?.id ?? '', signal);
     expect(await driver.images.list(signal)).toEqual([]);
     await expect(driver.images.remove('base', signal)).rejects.toThrow('belt created no image "base"');
@@ -619,7 +621,7 @@ async function open(settings: SettingValues = {}): Promise<Opened> {
       },
       cluster,
       templates: templatesIn('templates'),
-      person: { resolvePath: (path) => resolve('/here', path), defaultKeyPaths: [] },
+      user: { resolvePath: (path) => resolve('/here', path), defaultKeyPaths: [] },
     });
   const requestFor = (name: string, size: string | undefined): CreateRequest => {
     const record = it.records.get(name);

@@ -38,7 +38,7 @@ function open(settings: SettingValues = {}, clock = quick): Driver {
       settings: merged,
       cluster,
       templates: templatesIn('templates'),
-      person: { resolvePath: (path) => path, defaultKeyPaths: [] },
+      user: { resolvePath: (path) => path, defaultKeyPaths: [] },
     },
     clock,
   );
@@ -476,10 +476,10 @@ describe('lifecycle', () => {
     await emulate();
     const { machines } = await create('node[1:2]');
     const driver = open() as Required<Driver>;
-    const wishes = machines.map((machine) => ({ machine, as: `base-${machine.name}` }));
+    const snapshots = machines.map((machine) => ({ machine, imageName: `base-${machine.name}` }));
     const looks = count('GET /v2/droplets');
     const events = [];
-    for await (const event of driver.snapshot(wishes, signal)) events.push(event);
+    for await (const event of driver.snapshot(snapshots, signal)) events.push(event);
     const kept = events.flatMap((event) => (event.type === 'kept' ? [event] : []));
     expect(kept.map(({ name }) => name)).toEqual(['node1', 'node2']);
     expect(events.filter(({ type }) => type === 'done')).toHaveLength(2);

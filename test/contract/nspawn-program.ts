@@ -18,7 +18,7 @@ const nspawn = await driver.open({
   settings: order.settings,
   cluster: order.cluster,
   templates: templatesIn(resolve(order.templates)),
-  person: { resolvePath: (path) => resolve(path), defaultKeyPaths: [] },
+  user: { resolvePath: (path) => resolve(path), defaultKeyPaths: [] },
 });
 
 if (order.action === 'create') {

@@ -336,7 +336,7 @@ async function openDriver(settings: Record<string, string>): Promise<Driver> {
     settings: { data, bridge, ...settings },
     cluster,
     templates: templatesIn('templates'),
-    person: { resolvePath: (path) => path, defaultKeyPaths: [] },
+    user: { resolvePath: (path) => path, defaultKeyPaths: [] },
   });
 }
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAddress } from '../../src/base/ipv4.js';
 import { templatesIn } from '../../src/base/templates.js';
-import { type Card, seedFiles } from '../../src/drivers/virtualbox/seed-disk.js';
+import { type NetworkCard, seedFiles } from '../../src/drivers/virtualbox/seed-disk.js';
 import { firstBootInstaller } from '../../src/engine/first-boot-installer.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
 import { canMakeMachines } from '../lab/machines.js';
@@ -16,7 +16,7 @@ describe.runIf(canMakeMachines())('cloud-init', () => {
     name: 'node7',
     ssh: { user: 'root', authorizedKey: me.publicKey, hostKey: generateKeyPair('node7') },
   };
-  const files = async (cards: readonly Card[], engineAtFirstBoot = false) => {
+  const files = async (cards: readonly NetworkCard[], engineAtFirstBoot = false) => {
     const installEngine = (await firstBootInstaller([], { templates })) ?? '';
     const seed = { uuid: 'i-1', request: { ...request, installEngine }, user: 'debian', cards };
     return seedFiles({ ...seed, engineAtFirstBoot }, templates);
@@ -83,7 +83,7 @@ describe.runIf(canMakeMachines())('cloud-init', () => {
       [{ mac: '080027000001', fixed: { ...fixed, gateway: fixed.address - 1 } }],
       ['MACAddress=08:00:27:00:00:01', 'Address=192.168.56.2/24', 'Gateway=192.168.56.1', 'DNS=192.168.56.1'],
     ],
-  ])('sets %s up', async (_, cards: Card[], lines) => {
+  ])('sets %s up', async (_, cards: NetworkCard[], lines) => {
     const { 'network-config': config } = await files(cards);
     const names = cards.map(
       ({ mac }, index) => `-m card${index + 1},${mac.toLowerCase().replaceAll(/(..)(?!$)/g, '$1:')}`,

@@ -427,7 +427,7 @@ function open(of = cluster, settings: Record<string, unknown> = {}): Promise<Dri
     settings: { ...defaults, ...lab.settings, ...settings } as never,
     cluster: of,
     templates: templatesIn('templates'),
-    person: { resolvePath: (path) => path, defaultKeyPaths: [] },
+    user: { resolvePath: (path) => path, defaultKeyPaths: [] },
   });
 }
 

@@ -36,7 +36,7 @@ export async function startServers(names: readonly string[], image = 'debian-13'
     settings: { image },
     cluster: { id: randomUUID(), name: 'servers' },
     templates: templatesIn('templates'),
-    person: { resolvePath: (path) => path, defaultKeyPaths: [] },
+    user: { resolvePath: (path) => path, defaultKeyPaths: [] },
   });
   const hostKeys = new Map<string, KeyPair>(names.map((name) => [name, generateKeyPair(name)]));
   const requests = [...hostKeys].map(([name, hostKey]) => ({

@@ -2,20 +2,20 @@ import { messageOf } from '../../base/errors.js';
 import type { Check, Driver, DriverOptions } from '../driver.js';
 import { recordedSetting } from '../kit/define-settings.js';
 import { imagesIn, snapshot } from './create-images.js';
-import { check, create, type Prepared, prepare } from './create-instances.js';
-import type { Api } from './ec2-api.js';
-import { openEc2 } from './ec2-client.js';
+import { check, create, prepare, type SharedResources } from './create-instances.js';
+import type { Ec2Api } from './ec2-api.js';
+import { openContext } from './ec2-context.js';
 import { kill, remove, restart, start, stop } from './instance-lifecycle.js';
 import { discover, list } from './list-instances.js';
 import { resize } from './resize-instances.js';
 
 export function openAmazonEc2(options: DriverOptions): Driver {
-  const ec2 = openEc2(options);
-  let prepared: Prepared | undefined;
+  const ec2 = openContext(options);
+  let prepared: SharedResources | undefined;
   return {
-    async check(wishes, signal) {
+    async check(specs, signal) {
       await ec2.ownUserData();
-      await check(ec2, wishes, signal);
+      await check(ec2, specs, signal);
     },
     async prepare(requests, progress, signal) {
       prepared = await prepare(ec2, requests, progress, signal);
@@ -25,7 +25,7 @@ export function openAmazonEc2(options: DriverOptions): Driver {
       yield* create(ec2, requests, prepared, signal);
     },
     list: (known, signal) => list(ec2, known, signal),
-    madeWith: (machine) => recordedSetting(machine, 'region'),
+    createdWith: (machine) => recordedSetting(machine, 'region'),
     discover: (signal) => discover(ec2, signal),
     start: (machines, signal) => start(ec2, machines, signal),
     stop: (machines, signal) => stop(ec2, machines, signal),
@@ -34,9 +34,9 @@ export function openAmazonEc2(options: DriverOptions): Driver {
     kill: (machines, signal) => kill(ec2, machines, signal),
     remove: (machines, signal) => remove(ec2, machines, signal),
     resize: (machines, size, signal) => resize(ec2, machines, size, signal),
-    snapshot: (wishes, signal) => snapshot(ec2, wishes, signal),
+    snapshot: (requests, signal) => snapshot(ec2, requests, signal),
     images: imagesIn(ec2),
-    doctor: () => diagnose(ec2.api),
+    doctor: () => checkCredentials(ec2.api),
   };
 }
 
@@ -44,7 +44,7 @@ export function openAmazonEc2(options: DriverOptions): Driver {
 const timeoutMs = 5_000;
 
 /** Checks for credentials without calling EC2, which takes time and permissions. */
-export async function diagnose(open: () => Promise<Api>): Promise<Check[]> {
+export async function checkCredentials(open: () => Promise<Ec2Api>): Promise<Check[]> {
   const base = { name: 'AWS credentials', optional: true };
   try {
     const { client, region } = await open();

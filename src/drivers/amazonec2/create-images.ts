@@ -12,14 +12,14 @@ import type {
   Image as ListedImage,
   MachineEvent,
   SnapshotEvent,
-  SnapshotWish,
+  SnapshotRequest,
 } from '../driver.js';
-import { failure } from '../kit/event-stream.js';
-import { type Api, pollTicks, valuesPerFilter } from './ec2-api.js';
-import type { Ec2 } from './ec2-client.js';
+import { failedEvent } from '../kit/event-stream.js';
+import { type Ec2Api, pollTicks, valuesPerFilter } from './ec2-api.js';
+import type { Ec2Context } from './ec2-context.js';
 import { withInstances } from './instance-lifecycle.js';
 import { clusterTags, tagKeys } from './instances.js';
-import type { Target } from './watch-instances.js';
+import type { TrackedInstance } from './watch-instances.js';
 
 /** The first image of a disk of hundreds of gigabytes takes hours. */
 const withinMs = 4 * 3_600_000;
@@ -27,18 +27,18 @@ const withinMs = 4 * 3_600_000;
 type Events = AsyncGenerator<MachineEvent | SnapshotEvent>;
 
 /** Creates images of running instances. A tag records the SSH user, which image names do not show. */
-export function snapshot(ec2: Ec2, wishes: readonly SnapshotWish[], signal: AbortSignal): Events {
-  const byName = new Map(wishes.map((wish) => [wish.machine.name, wish]));
-  const machines = wishes.map(({ machine }) => machine);
+export function snapshot(ec2: Ec2Context, requests: readonly SnapshotRequest[], signal: AbortSignal): Events {
+  const byName = new Map(requests.map((request) => [request.machine.name, request]));
+  const machines = requests.map(({ machine }) => machine);
   return withInstances(ec2, machines, signal, async function* (api, targets): Events {
     const started = new Map<string, string>();
     for (const target of targets) {
-      const wish = byName.get(target.name) as SnapshotWish;
+      const request = byName.get(target.name) as SnapshotRequest;
       try {
-        started.set(await createImage(api, ec2, target, wish, signal), target.name);
+        started.set(await createImage(api, ec2, target, request, signal), target.name);
         yield { type: 'progress', name: target.name, text: 'copying the disk' };
       } catch (error) {
-        yield failure(target, error);
+        yield failedEvent(target, error);
       }
     }
     yield* awaitImages(api, started, signal);
@@ -46,16 +46,16 @@ export function snapshot(ec2: Ec2, wishes: readonly SnapshotWish[], signal: Abor
 }
 
 async function createImage(
-  { client }: Api,
-  { cluster }: Ec2,
-  { instance }: Target,
-  { machine, as }: SnapshotWish,
+  { client }: Ec2Api,
+  { cluster }: Ec2Context,
+  { instance }: TrackedInstance,
+  { machine, imageName }: SnapshotRequest,
   signal: AbortSignal,
 ): Promise<string> {
   const own = { Key: tagKeys.sshUser, Value: machine.ssh.user };
   const command = new CreateImageCommand({
     InstanceId: instance.InstanceId,
-    Name: as,
+    Name: imageName,
     NoReboot: true,
     TagSpecifications: [{ ResourceType: 'image', Tags: [...clusterTags(cluster), own] }],
   });
@@ -65,7 +65,7 @@ async function createImage(
 }
 
 /** @param started names of machines by the ids of their images */
-async function* awaitImages(api: Api, started: Map<string, string>, signal: AbortSignal): Events {
+async function* awaitImages(api: Ec2Api, started: Map<string, string>, signal: AbortSignal): Events {
   for await (const _ of started.size > 0 ? pollTicks({ timeoutMs: withinMs, signal }) : []) {
     for (const { ImageId: id = '', State, StateReason } of await describe(
       api,
@@ -79,7 +79,7 @@ async function* awaitImages(api: Api, started: Map<string, string>, signal: Abor
       if (State === 'available')
         yield* [{ type: 'kept', name, id } as const, { type: 'done', name } as const];
       else
-        yield failure(
+        yield failedEvent(
           { name },
           new ExternalError(`EC2 could not create image ${id}: ${StateReason?.Message ?? State}`),
         );
@@ -87,14 +87,14 @@ async function* awaitImages(api: Api, started: Map<string, string>, signal: Abor
     if (started.size === 0) return;
   }
   for (const [id, name] of started)
-    yield failure(
+    yield failedEvent(
       { name },
       new ExternalError(`image ${id} is not available after ${withinMs / 3_600_000} hours`),
     );
 }
 
 /** Images that belt created in the region, for all clusters. */
-export function imagesIn(ec2: Ec2): ImageStore {
+export function imagesIn(ec2: Ec2Context): ImageStore {
   const ownImages = async (signal: AbortSignal) =>
     describe(await ec2.api(), `tag:${tagKeys.belt}`, ['true'], signal);
   return {
@@ -116,7 +116,7 @@ export function imagesIn(ec2: Ec2): ImageStore {
 }
 
 /** Also deletes the image's snapshots, which cost money and stay otherwise. */
-async function removeImage({ client }: Api, image: Image, signal: AbortSignal): Promise<void> {
+async function removeImage({ client }: Ec2Api, image: Image, signal: AbortSignal): Promise<void> {
   await client.send(new DeregisterImageCommand({ ImageId: image.ImageId }), { abortSignal: signal });
   for (const { Ebs } of image.BlockDeviceMappings ?? []) {
     const command = new DeleteSnapshotCommand({ SnapshotId: Ebs?.SnapshotId });
@@ -125,7 +125,7 @@ async function removeImage({ client }: Api, image: Image, signal: AbortSignal): 
 }
 
 async function describe(
-  { client }: Api,
+  { client }: Ec2Api,
   filter: string,
   values: readonly string[],
   signal: AbortSignal,

@@ -3,11 +3,11 @@ import { chunks } from '../../base/chunks.js';
 import { ExternalError } from '../../base/errors.js';
 import { groupBy } from '../../base/group-by.js';
 import { mapLimited } from '../../base/map-limit.js';
-import type { CreateRequest, MachineChange, MachineEvent, MachineWish, PrepareProgress } from '../driver.js';
-import { failure } from '../kit/event-stream.js';
-import { refuseStrays } from '../kit/provider-objects.js';
-import { type Api, pollTicks } from './ec2-api.js';
-import type { Ec2 } from './ec2-client.js';
+import type { CreateRequest, MachineChange, MachineEvent, MachineSpec, PrepareProgress } from '../driver.js';
+import { failedEvent } from '../kit/event-stream.js';
+import { requireNoStrays } from '../kit/provider-objects.js';
+import { type Ec2Api, pollTicks } from './ec2-api.js';
+import type { Ec2Context } from './ec2-context.js';
 import { Ec2Error, isCode, noSpot } from './ec2-errors.js';
 import { findImage, type MachineImage, requireImageName } from './find-image.js';
 import { architectureOf, typeFor } from './instance-types.js';
@@ -35,7 +35,7 @@ import {
 import { ensureKeyPair } from './shared-resources.js';
 import { machinesPerCall, userDataFor } from './user-data.js';
 import { ensureGroups, findSubnet, type SubnetRef } from './vpc-network.js';
-import { running, visibleWithinMs, watch } from './watch-instances.js';
+import { running, visibleWithinMs, watchInstances } from './watch-instances.js';
 
 /** How long EC2 may not list instances of a create that was killed. */
 const staleMs = 10_000;
@@ -43,17 +43,21 @@ const staleMs = 10_000;
 const concurrency = 8;
 
 /** Shared by all machines of a create. */
-export interface Prepared {
+export interface SharedResources {
   subnet: SubnetRef;
   groupIds: readonly string[];
   keyName: string;
 }
 
 /** Changes nothing. @throws UserError for machines that cannot be created */
-export async function check(ec2: Ec2, wishes: readonly MachineWish[], signal: AbortSignal): Promise<void> {
+export async function check(
+  ec2: Ec2Context,
+  specs: readonly MachineSpec[],
+  signal: AbortSignal,
+): Promise<void> {
   const { settings } = ec2;
   requireImageName(settings.ami);
-  const types = [...new Set(wishes.map((wish) => typeOf(ec2, wish)))];
+  const types = [...new Set(specs.map((spec) => typeOf(ec2, spec)))];
   if (types.length === 0) return;
   const api = await ec2.api();
   await ec2.memoryOf(api, types, signal);
@@ -65,25 +69,25 @@ export async function check(ec2: Ec2, wishes: readonly MachineWish[], signal: Ab
   const names = new Set(
     instances.flatMap((instance) => (isGone(instance) ? [] : (tagOf(instance, tagKeys.machine) ?? []))),
   );
-  const isBegun = (wish: MachineWish) => idOf(wish) !== undefined || launchOf(wish) !== undefined;
-  refuseStrays(wishes, names, isBegun, { found: 'EC2 has an instance', driver: 'amazonec2' });
+  const isBegun = (spec: MachineSpec) => idOf(spec) !== undefined || launchOf(spec) !== undefined;
+  requireNoStrays(specs, names, isBegun, { found: 'EC2 has an instance', driver: 'amazonec2' });
 }
 
-function sizeOf({ settings }: Ec2, { size }: MachineWish): string {
+function sizeOf({ settings }: Ec2Context, { size }: MachineSpec): string {
   return size ?? settings.instanceType;
 }
 
-function typeOf(ec2: Ec2, wish: MachineWish): string {
-  return typeFor(sizeOf(ec2, wish), ec2.settings.architecture);
+function typeOf(ec2: Ec2Context, spec: MachineSpec): string {
+  return typeFor(sizeOf(ec2, spec), ec2.settings.architecture);
 }
 
 /** Creates the key pair and the security group, before the machines. */
 export async function prepare(
-  ec2: Ec2,
+  ec2: Ec2Context,
   requests: readonly CreateRequest[],
   progress: PrepareProgress,
   signal: AbortSignal,
-): Promise<Prepared> {
+): Promise<SharedResources> {
   const { settings, cluster } = ec2;
   const api = await ec2.api();
   progress(`checking ${api.region}`);
@@ -98,9 +102,9 @@ export async function prepare(
 
 /** Finds what an earlier create launched by its tags, launches the rest, and waits for all. */
 export async function* create(
-  ec2: Ec2,
+  ec2: Ec2Context,
   requests: readonly CreateRequest[],
-  prepared: Prepared,
+  prepared: SharedResources,
   signal: AbortSignal,
 ): AsyncGenerator<MachineEvent> {
   const { settings } = ec2;
@@ -122,7 +126,7 @@ export async function* create(
   const addressKind = addressKindFor(settings);
   await nameAll(api, all, signal);
   await startStopped(api, found, signal);
-  yield* watch(
+  yield* watchInstances(
     api,
     all.map(({ request, instance }) => ({ name: request.name, instance, addressKind })),
     running,
@@ -137,10 +141,10 @@ interface AssignedInstance {
 
 /** With as few calls as possible for each size. */
 async function* launchMissing(
-  ec2: Ec2,
-  api: Api,
+  ec2: Ec2Context,
+  api: Ec2Api,
   requests: readonly CreateRequest[],
-  prepared: Prepared,
+  prepared: SharedResources,
   usedUp: ReadonlySet<string>,
   signal: AbortSignal,
 ): AsyncGenerator<MachineEvent | AssignedInstance> {
@@ -158,8 +162,8 @@ async function* launchMissing(
  * call would find them by its token, but this create may be for other machines, so it polls.
  */
 async function knownInstances(
-  api: Api,
-  { cluster }: Ec2,
+  api: Ec2Api,
+  { cluster }: Ec2Context,
   requests: readonly CreateRequest[],
   signal: AbortSignal,
 ): Promise<Instance[]> {
@@ -177,10 +181,10 @@ async function knownInstances(
 }
 
 async function launchSpec(
-  { settings, cluster }: Ec2,
-  api: Api,
+  { settings, cluster }: Ec2Context,
+  api: Ec2Api,
   size: string,
-  prepared: Prepared,
+  prepared: SharedResources,
   signal: AbortSignal,
 ): Promise<LaunchSpec> {
   const type = typeFor(size, settings.architecture);
@@ -189,7 +193,7 @@ async function launchSpec(
 }
 
 async function planFor(
-  { ownUserData, settings: { engineAtFirstBoot }, templates }: Ec2,
+  { ownUserData, settings: { engineAtFirstBoot }, templates }: Ec2Context,
   requests: readonly CreateRequest[],
   spec: LaunchSpec,
   usedUp: ReadonlySet<string>,
@@ -199,7 +203,11 @@ async function planFor(
 }
 
 /** Recorded, as later commands may run with other settings. */
-function recordedSettings({ settings, keyPath }: Ec2, api: Api, image: MachineImage): MachineChange {
+function recordedSettings(
+  { settings, keyPath }: Ec2Context,
+  api: Ec2Api,
+  image: MachineImage,
+): MachineChange {
   return {
     ssh: {
       user: settings.sshUser ?? image.sshUser,
@@ -216,8 +224,8 @@ function recordedSettings({ settings, keyPath }: Ec2, api: Api, image: MachineIm
 
 /** Records each machine's call and its index in it, makes the call, and assigns the instances. */
 async function* launchSome(
-  ec2: Ec2,
-  api: Api,
+  ec2: Ec2Context,
+  api: Ec2Api,
   requests: readonly CreateRequest[],
   spec: LaunchSpec,
   usedUp: ReadonlySet<string>,
@@ -254,7 +262,7 @@ async function* launchSome(
   for (const { name } of left) {
     // Without a response the instances may exist: the next create checks.
     if (error === undefined || error instanceof Ec2Error) yield recorded(name, null);
-    yield failure({ name }, error ?? shortfall(instances.length, requests.length, spec, api));
+    yield failedEvent({ name }, error ?? shortfall(instances.length, requests.length, spec, api));
   }
 }
 
@@ -262,7 +270,7 @@ function recorded(name: string, launch: Launch | null): MachineEvent {
   return { type: 'changed', name, change: { driverData: { launch } } };
 }
 
-function shortfall(made: number, wanted: number, { type }: LaunchSpec, { region }: Api): ExternalError {
+function shortfall(made: number, wanted: number, { type }: LaunchSpec, { region }: Ec2Api): ExternalError {
   return new ExternalError(
     `EC2 in ${region} had capacity for ${made} of ${wanted} machines of type ${type}`,
     {
@@ -276,13 +284,17 @@ function identified({ name }: CreateRequest, { InstanceId }: Instance): MachineE
 }
 
 /** Each instance gets another name, so it takes one call for each that has none yet. */
-async function nameAll(api: Api, assigned: readonly AssignedInstance[], signal: AbortSignal): Promise<void> {
+async function nameAll(
+  api: Ec2Api,
+  assigned: readonly AssignedInstance[],
+  signal: AbortSignal,
+): Promise<void> {
   const nameless = assigned.filter(({ instance }) => tagOf(instance, tagKeys.machine) === undefined);
   await mapLimited(nameless, concurrency, (one) => nameOne(api, one, signal));
 }
 
 async function nameOne(
-  { client }: Api,
+  { client }: Ec2Api,
   { request, instance }: AssignedInstance,
   signal: AbortSignal,
 ): Promise<void> {
@@ -303,7 +315,7 @@ async function nameOne(
 
 /** Starts instances that were stopped since an earlier create. */
 async function startStopped(
-  { client }: Api,
+  { client }: Ec2Api,
   found: readonly AssignedInstance[],
   signal: AbortSignal,
 ): Promise<void> {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { AbortError } from '../../base/errors.js';
-import { explained } from './ec2-errors.js';
+import { toEc2Error } from './ec2-errors.js';
 import type { Ec2Settings } from './ec2-settings.js';
 
 /** docker-machine's default. */
@@ -11,7 +11,7 @@ const fallbackRegion = 'us-east-1';
 export const valuesPerFilter = 200;
 
 /** EC2 in one region. */
-export interface Api {
+export interface Ec2Api {
   region: string;
   /** Default: the region's. */
   endpoint?: string;
@@ -19,13 +19,13 @@ export interface Api {
 }
 
 /** The region or endpoint that a machine is in. */
-export interface Location {
+export interface Ec2Location {
   region?: string;
   endpoint?: string;
 }
 
 /** @param location of an existing machine; takes precedence over the settings */
-export async function openApi(settings: Ec2Settings, location: Location = {}): Promise<Api> {
+export async function openApi(settings: Ec2Settings, location: Ec2Location = {}): Promise<Ec2Api> {
   const endpoint = location.endpoint ?? settings.endpoint;
   const region = location.region ?? settings.region ?? (await regionOfProfile());
   const client = new EC2Client({
@@ -40,7 +40,7 @@ export async function openApi(settings: Ec2Settings, location: Location = {}): P
       try {
         return await next(input);
       } catch (error) {
-        throw explained(error, region);
+        throw toEc2Error(error, region);
       }
     },
     { step: 'initialize', priority: 'high', name: 'explain' },

@@ -71,7 +71,7 @@ const hints: readonly (readonly [code: RegExp, hint: string])[] = [
 ];
 
 /** The error in the user's terms, without the request: it holds keys. */
-export function explained(error: unknown, region: string): Error {
+export function toEc2Error(error: unknown, region: string): Error {
   if (!(error instanceof Error)) return new ExternalError(messageOf(error));
   if (error instanceof UserError || error instanceof ExternalError) return error;
   if (error.name === 'AbortError') return new AbortError();

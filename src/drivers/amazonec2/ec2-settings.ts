@@ -180,7 +180,7 @@ type DeclaredSettings = ReturnType<typeof declaredSettings.read>;
 
 export type Ec2Settings = ReturnType<typeof readSettings>;
 
-export interface Port {
+export interface IngressPort {
   port: number;
   protocol: 'tcp' | 'udp';
 }
@@ -221,10 +221,10 @@ export function parseTags(items: readonly string[]): Record<string, string> {
 }
 
 /** Reads `80`, `53/udp`. @throws UserError */
-export function parsePort(written: string): Port {
+export function parsePort(written: string): IngressPort {
   const [, digits, protocol = 'tcp'] = /^(\d{1,5})(?:\/(tcp|udp))?$/.exec(written) ?? [];
   const port = Number(digits);
-  if (port >= 1 && port <= 65_535) return { port, protocol: protocol as Port['protocol'] };
+  if (port >= 1 && port <= 65_535) return { port, protocol: protocol as IngressPort['protocol'] };
   throw new UserError(`the setting open_port must list ports like 80 or 53/udp, not "${written}"`);
 }
 

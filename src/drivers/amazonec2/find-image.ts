@@ -1,7 +1,7 @@
 import { DescribeImagesCommand, type Image } from '@aws-sdk/client-ec2';
 import { chunks } from '../../base/chunks.js';
 import { ExternalError, UserError } from '../../base/errors.js';
-import { type Api, valuesPerFilter } from './ec2-api.js';
+import { type Ec2Api, valuesPerFilter } from './ec2-api.js';
 import type { Architecture } from './instance-types.js';
 import { tagKeys } from './instances.js';
 
@@ -49,7 +49,7 @@ export function requireImageName(ami: string): void {
  * @throws UserError for an image that the region lacks, or that is for another architecture
  */
 export async function findImage(
-  api: Api,
+  api: Ec2Api,
   ami: string,
   architecture: Architecture,
   signal: AbortSignal,
@@ -74,7 +74,7 @@ export async function findImage(
 
 /** SSH users by image id, without images that no longer exist. */
 export async function usersOfImages(
-  { client }: Api,
+  { client }: Ec2Api,
   ids: readonly string[],
   signal: AbortSignal,
 ): Promise<Map<string, string>> {
@@ -87,7 +87,7 @@ export async function usersOfImages(
 }
 
 async function describe(
-  { client }: Api,
+  { client }: Ec2Api,
   ami: string,
   architecture: Architecture,
   signal: AbortSignal,

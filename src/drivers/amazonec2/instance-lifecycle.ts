@@ -8,9 +8,9 @@ import {
 import { UserError } from '../../base/errors.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { MachineEvent, SnapshotEvent } from '../driver.js';
-import { done, failure } from '../kit/event-stream.js';
-import type { Api } from './ec2-api.js';
-import type { Ec2 } from './ec2-client.js';
+import { done, failedEvent } from '../kit/event-stream.js';
+import type { Ec2Api } from './ec2-api.js';
+import type { Ec2Context } from './ec2-context.js';
 import {
   addressKindOf,
   findInstance,
@@ -21,25 +21,25 @@ import {
   stateOf,
 } from './instances.js';
 import { removeShared } from './shared-resources.js';
-import { type Goal, running, type Target, watch } from './watch-instances.js';
+import { type InstanceGoal, running, type TrackedInstance, watchInstances } from './watch-instances.js';
 
 export type Events = AsyncGenerator<MachineEvent>;
 
 /** After this, a shutdown is forced. */
 const shutdownMs = 120_000;
-export const stopped: Goal = { state: 'stopped', timeoutMs: 300_000, last: true };
+export const stopped: InstanceGoal = { state: 'stopped', timeoutMs: 300_000, last: true };
 /** `shutting-down` is enough: an instance cannot come back from it. */
-const gone: Goal = { state: 'gone', timeoutMs: 120_000, last: true };
+const gone: InstanceGoal = { state: 'gone', timeoutMs: 120_000, last: true };
 
-export function start(ec2: Ec2, machines: readonly Machine[], signal: AbortSignal): Events {
+export function start(ec2: Ec2Context, machines: readonly Machine[], signal: AbortSignal): Events {
   return withInstances(ec2, machines, signal, (api, targets) => switchOn(api, targets, signal));
 }
 
-async function* switchOn(api: Api, targets: readonly Target[], signal: AbortSignal): Events {
+async function* switchOn(api: Ec2Api, targets: readonly TrackedInstance[], signal: AbortSignal): Events {
   // A single instance that is still stopping would fail the call for all.
   const stopping = targets.filter(({ instance }) => stateOf(instance) === 'stopping');
   const stillStopping = new Set<string>();
-  for await (const event of watch(api, stopping, { ...stopped, last: false }, signal)) {
+  for await (const event of watchInstances(api, stopping, { ...stopped, last: false }, signal)) {
     if (event.type === 'failed') stillStopping.add(event.name);
     yield event;
   }
@@ -49,7 +49,7 @@ async function* switchOn(api: Api, targets: readonly Target[], signal: AbortSign
   yield* callForAll(
     off,
     (ids) => api.client.send(command(ids), { abortSignal: signal }),
-    () => watch(api, startable, running, signal),
+    () => watchInstances(api, startable, running, signal),
   );
 }
 
@@ -58,9 +58,9 @@ async function* switchOn(api: Api, targets: readonly Target[], signal: AbortSign
  * the others. EC2 reports a rebooting instance as running, so it is done when EC2 accepts the
  * request (`restartsUnseen`).
  */
-export function restart(ec2: Ec2, machines: readonly Machine[], signal: AbortSignal): Events {
+export function restart(ec2: Ec2Context, machines: readonly Machine[], signal: AbortSignal): Events {
   return withInstances(ec2, machines, signal, async function* (api, targets) {
-    const isOn = ({ instance }: Target) => stateOf(instance) === 'running';
+    const isOn = ({ instance }: TrackedInstance) => stateOf(instance) === 'running';
     const on = targets.filter(isOn);
     for (const { name } of on) yield { type: 'progress', name, text: 'restarting' };
     const command = (InstanceIds: string[]) => new RebootInstancesCommand({ InstanceIds });
@@ -76,9 +76,9 @@ export function restart(ec2: Ec2, machines: readonly Machine[], signal: AbortSig
   });
 }
 
-export function stop(ec2: Ec2, machines: readonly Machine[], signal: AbortSignal): Events {
+export function stop(ec2: Ec2Context, machines: readonly Machine[], signal: AbortSignal): Events {
   return withInstances(ec2, machines, signal, async function* (api, targets) {
-    const late: Target[] = [];
+    const late: TrackedInstance[] = [];
     const shutdown = stopInstances(api, targets, false, { ...stopped, timeoutMs: shutdownMs }, signal);
     for await (const event of shutdown) {
       const target = targets.find(({ name }) => name === event.name);
@@ -89,7 +89,7 @@ export function stop(ec2: Ec2, machines: readonly Machine[], signal: AbortSignal
   });
 }
 
-export function kill(ec2: Ec2, machines: readonly Machine[], signal: AbortSignal): Events {
+export function kill(ec2: Ec2Context, machines: readonly Machine[], signal: AbortSignal): Events {
   return withInstances(ec2, machines, signal, (api, targets) =>
     stopInstances(api, targets, true, stopped, signal),
   );
@@ -97,42 +97,42 @@ export function kill(ec2: Ec2, machines: readonly Machine[], signal: AbortSignal
 
 /** A single spot instance would fail the call for all, so these fail beforehand. */
 export async function* stopInstances(
-  api: Api,
-  targets: readonly Target[],
+  api: Ec2Api,
+  targets: readonly TrackedInstance[],
   Force: boolean,
-  goal: Goal,
+  goal: InstanceGoal,
   signal: AbortSignal,
 ): Events {
-  for (const target of targets.filter(isUnstoppable)) yield failure(target, cannotStop(target));
+  for (const target of targets.filter(isUnstoppable)) yield failedEvent(target, cannotStop(target));
   const others = targets.filter((target) => !isUnstoppable(target));
   const on = others.filter(({ instance }) => stateOf(instance) !== 'stopped');
   const command = (InstanceIds: string[]) => new StopInstancesCommand({ InstanceIds, Force });
   yield* callForAll(
     on,
     (ids) => api.client.send(command(ids), { abortSignal: signal }),
-    () => watch(api, others, goal, signal),
+    () => watchInstances(api, others, goal, signal),
   );
 }
 
 /** One-time spot instances, which belt and docker-machine request, cannot be stopped. */
-function isUnstoppable({ instance }: Target): boolean {
+function isUnstoppable({ instance }: TrackedInstance): boolean {
   return instance.InstanceLifecycle === 'spot' && stateOf(instance) !== 'stopped';
 }
 
-function cannotStop({ name, instance }: Target): UserError {
+function cannotStop({ name, instance }: TrackedInstance): UserError {
   return new UserError(`${instance.InstanceId} is a spot instance and cannot be stopped`, {
     hint: `belt rm ${name}`,
   });
 }
 
 /** Removes what the cluster's machines shared after the last one, even if belt did not terminate it. */
-export async function* remove(ec2: Ec2, machines: readonly Machine[], signal: AbortSignal): Events {
-  const terminate = async function* (api: Api, targets: Target[]): Events {
+export async function* remove(ec2: Ec2Context, machines: readonly Machine[], signal: AbortSignal): Events {
+  const terminate = async function* (api: Ec2Api, targets: TrackedInstance[]): Events {
     const command = (InstanceIds: string[]) => new TerminateInstancesCommand({ InstanceIds });
     yield* callForAll(
       targets,
       (ids) => api.client.send(command(ids), { abortSignal: signal }),
-      () => watch(api, targets, gone, signal),
+      () => watchInstances(api, targets, gone, signal),
     );
   };
   yield* withInstances(ec2, machines, signal, terminate, ({ name }) => ({ type: 'done', name }));
@@ -141,34 +141,34 @@ export async function* remove(ec2: Ec2, machines: readonly Machine[], signal: Ab
 
 /** Makes one call for all instances; if it fails, all of them fail. */
 export async function* callForAll(
-  targets: readonly Target[],
+  targets: readonly TrackedInstance[],
   call: (ids: string[]) => Promise<unknown>,
   afterwards: () => Events,
 ): Events {
   try {
     if (targets.length > 0) await call(idsOf(targets));
   } catch (error) {
-    for (const target of targets) yield failure(target, error);
+    for (const target of targets) yield failedEvent(target, error);
     return;
   }
   yield* afterwards();
 }
 
-export function idsOf(targets: readonly Target[]): string[] {
+export function idsOf(targets: readonly TrackedInstance[]): string[] {
   return targets.flatMap(({ instance }) => instance.InstanceId ?? []);
 }
 
 /** Works on the instances of machines, region by region. @param onMissing default: the machine fails */
 export async function* withInstances<E extends MachineEvent | SnapshotEvent>(
-  ec2: Ec2,
+  ec2: Ec2Context,
   machines: readonly Machine[],
   signal: AbortSignal,
-  work: (api: Api, targets: Target[]) => AsyncGenerator<E>,
+  work: (api: Ec2Api, targets: TrackedInstance[]) => AsyncGenerator<E>,
   onMissing: (machine: Machine) => MachineEvent = missing,
 ): AsyncGenerator<E | MachineEvent> {
   for (const [api, mine] of await ec2.byLocation(machines)) {
     const instances = await findInstances(api, ec2, mine, signal);
-    const targets: Target[] = [];
+    const targets: TrackedInstance[] = [];
     for (const machine of mine) {
       const instance = findInstance(instances, machine);
       if (instance) targets.push({ name: machine.name, instance, addressKind: addressKindOf(machine) });
@@ -181,13 +181,13 @@ export async function* withInstances<E extends MachineEvent | SnapshotEvent>(
 function missing(machine: Machine): MachineEvent {
   const { name } = machine;
   const what = idOf(machine) ?? `for ${name}`;
-  return failure(machine, new UserError(`EC2 has no instance ${what}`, { hint: `belt rm ${name}` }));
+  return failedEvent(machine, new UserError(`EC2 has no instance ${what}`, { hint: `belt rm ${name}` }));
 }
 
 /** Finds instances by the cluster's tag, and those that docker-machine created by their ids. */
 export async function findInstances(
-  api: Api,
-  { cluster }: Pick<Ec2, 'cluster'>,
+  api: Ec2Api,
+  { cluster }: Pick<Ec2Context, 'cluster'>,
   machines: readonly Machine[],
   signal: AbortSignal,
 ): Promise<Instance[]> {

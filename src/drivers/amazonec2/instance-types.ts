@@ -1,7 +1,7 @@
 import { DescribeInstanceTypesCommand } from '@aws-sdk/client-ec2';
 import { UserError } from '../../base/errors.js';
 import { formatMemory, parseSize } from '../../machines/model/sizes.js';
-import type { Api } from './ec2-api.js';
+import type { Ec2Api } from './ec2-api.js';
 
 /** As in image names; the EC2 API calls amd64 x86_64. */
 export type Architecture = 'amd64' | 'arm64';
@@ -74,7 +74,7 @@ export function architectureOf(type: string): Architecture {
  * @throws UserError for a type that the region does not have
  */
 export async function memoryOfTypes(
-  { client, region }: Api,
+  { client, region }: Ec2Api,
   types: readonly string[],
   signal: AbortSignal,
 ): Promise<Map<string, number>> {

@@ -1,8 +1,8 @@
 import { type Instance, paginateDescribeInstances, type Tag } from '@aws-sdk/client-ec2';
 import { chunks } from '../../base/chunks.js';
 import type { Addresses, Machine, MachineState, ObservedMachine } from '../../machines/model/machine.js';
-import type { DriverOptions, MachineWish } from '../driver.js';
-import { type Api, type Location, valuesPerFilter } from './ec2-api.js';
+import type { ClusterRef, MachineSpec } from '../driver.js';
+import { type Ec2Api, type Ec2Location, valuesPerFilter } from './ec2-api.js';
 import { type Ec2Settings, withScheme } from './ec2-settings.js';
 
 /** Tags of instances. `launch` is the client token of the call that created it. */
@@ -17,15 +17,13 @@ export const tagKeys = {
   sshUser: 'belt:ssh-user',
 } as const;
 
-export type Cluster = DriverOptions['cluster'];
-
 /** The cluster that an instance's tags name. */
-export function clusterOf(instance: Instance): Cluster | undefined {
+export function clusterOf(instance: Instance): ClusterRef | undefined {
   const [id, name] = [tagOf(instance, tagKeys.clusterId), tagOf(instance, tagKeys.cluster)];
   return id && name ? { id, name } : undefined;
 }
 
-export function clusterTags({ id, name }: Cluster): Tag[] {
+export function clusterTags({ id, name }: ClusterRef): Tag[] {
   return [
     { Key: tagKeys.belt, Value: 'true' },
     { Key: tagKeys.cluster, Value: name },
@@ -34,19 +32,19 @@ export function clusterTags({ id, name }: Cluster): Tag[] {
 }
 
 /** All instances of the cluster, including terminated ones that EC2 still lists. */
-export function instancesOf(api: Api, cluster: Cluster, signal: AbortSignal): Promise<Instance[]> {
+export function instancesOf(api: Ec2Api, cluster: ClusterRef, signal: AbortSignal): Promise<Instance[]> {
   return describe(api, { Name: `tag:${tagKeys.clusterId}`, Values: [cluster.id] }, signal);
 }
 
 /** Instances of all clusters, without terminated ones. */
-export async function instancesOfBelt(api: Api, signal: AbortSignal): Promise<Instance[]> {
+export async function instancesOfBelt(api: Ec2Api, signal: AbortSignal): Promise<Instance[]> {
   const instances = await describe(api, { Name: `tag:${tagKeys.belt}`, Values: ['true'] }, signal);
   return instances.filter((instance) => !isGone(instance));
 }
 
 /** Uses a filter, as a request by ids fails as a whole if EC2 does not know one of them (yet). */
 export async function instancesById(
-  api: Api,
+  api: Ec2Api,
   ids: readonly string[],
   signal: AbortSignal,
 ): Promise<Instance[]> {
@@ -57,7 +55,7 @@ export async function instancesById(
 }
 
 async function describe(
-  { client }: Api,
+  { client }: Ec2Api,
   filter: { Name: string; Values: string[] },
   signal: AbortSignal,
 ): Promise<Instance[]> {
@@ -90,7 +88,7 @@ export interface Launch {
   of: number;
 }
 
-export function launchOf({ driverData }: Pick<MachineWish, 'driverData'>): Launch | undefined {
+export function launchOf({ driverData }: Pick<MachineSpec, 'driverData'>): Launch | undefined {
   const launch = driverData?.['launch'] as Partial<Launch> | undefined;
   const { token, index, of } = launch ?? {};
   return typeof token === 'string' && typeof index === 'number' && typeof of === 'number'
@@ -104,7 +102,7 @@ export function launchOf({ driverData }: Pick<MachineWish, 'driverData'>): Launc
  */
 export function findInstance(
   instances: readonly Instance[],
-  machine: Pick<MachineWish, 'name' | 'id' | 'driverData'>,
+  machine: Pick<MachineSpec, 'name' | 'id' | 'driverData'>,
 ): Instance | undefined {
   const id = idOf(machine);
   const launch = launchOf(machine);
@@ -123,7 +121,7 @@ export function findInstance(
 }
 
 /** docker-machine's records have the id in their own field. */
-export function idOf({ id, driverData }: Pick<MachineWish, 'id' | 'driverData'>): string | undefined {
+export function idOf({ id, driverData }: Pick<MachineSpec, 'id' | 'driverData'>): string | undefined {
   return id ?? textIn(driverData, 'InstanceId');
 }
 
@@ -167,19 +165,22 @@ export function addressesOf(
 }
 
 /** As recorded; docker-machine records two flags. */
-export function addressKindOf({ driverData = {} }: Pick<MachineWish, 'driverData'>): AddressKind {
+export function addressKindOf({ driverData = {} }: Pick<MachineSpec, 'driverData'>): AddressKind {
   const { reach, PrivateIPOnly, UsePrivateIP } = driverData;
   if (reach !== undefined) return reach === 'private' ? 'private' : 'public';
   return PrivateIPOnly === true || UsePrivateIP === true ? 'private' : 'public';
 }
 
 /** The location of a machine, for its record. */
-export function locationData({ region, endpoint }: Pick<Api, 'region' | 'endpoint'>): Record<string, string> {
+export function locationData({
+  region,
+  endpoint,
+}: Pick<Ec2Api, 'region' | 'endpoint'>): Record<string, string> {
   return { region, ...(endpoint !== undefined && { endpoint }) };
 }
 
 /** As recorded by belt or docker-machine. */
-export function locationOf({ driverData }: Pick<Machine, 'driverData'>): Location {
+export function locationOf({ driverData }: Pick<Machine, 'driverData'>): Ec2Location {
   const region = textIn(driverData, 'region') ?? textIn(driverData, 'Region');
   const endpoint = textIn(driverData, 'endpoint') ?? dockerMachineEndpoint(driverData);
   return { ...(region !== undefined && { region }), ...(endpoint !== undefined && { endpoint }) };

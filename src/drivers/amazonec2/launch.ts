@@ -7,12 +7,12 @@ import {
   type Tag,
   type TagSpecification,
 } from '@aws-sdk/client-ec2';
-import type { CreateRequest } from '../driver.js';
-import { type Api, pollTicks } from './ec2-api.js';
+import type { ClusterRef, CreateRequest } from '../driver.js';
+import { type Ec2Api, pollTicks } from './ec2-api.js';
 import { Ec2Error, isCode } from './ec2-errors.js';
 import type { Ec2Settings } from './ec2-settings.js';
 import type { MachineImage } from './find-image.js';
-import { type Cluster, clusterTags, instancesOf, isGone, tagKeys, tagOf } from './instances.js';
+import { clusterTags, instancesOf, isGone, tagKeys, tagOf } from './instances.js';
 import type { SubnetRef } from './vpc-network.js';
 
 /** What the machines of a call share. */
@@ -25,7 +25,7 @@ export interface LaunchSpec {
   groupIds: readonly string[];
   keyName: string;
   settings: Ec2Settings;
-  cluster: Cluster;
+  cluster: ClusterRef;
 }
 
 /** A call of RunInstances; the launch index of an instance is the index of its machine. */
@@ -152,9 +152,9 @@ const lostResponseMs = 10_000;
 
 /** Launches as many instances as there is capacity for. */
 export async function launch(
-  api: Api,
+  api: Ec2Api,
   { token, input }: LaunchPlan,
-  cluster: Cluster,
+  cluster: ClusterRef,
   signal: AbortSignal,
 ): Promise<Instance[]> {
   try {
@@ -176,8 +176,8 @@ export function withoutSpot(spec: LaunchSpec): LaunchSpec | undefined {
 
 /** Finds the instances of a call whose response was lost, by its tag. */
 async function findLaunched(
-  api: Api,
-  cluster: Cluster,
+  api: Ec2Api,
+  cluster: ClusterRef,
   token: string,
   signal: AbortSignal,
 ): Promise<Instance[]> {

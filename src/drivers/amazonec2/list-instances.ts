@@ -1,8 +1,8 @@
 import type { Instance } from '@aws-sdk/client-ec2';
 import type { FoundMachine, Machine, ObservedMachine } from '../../machines/model/machine.js';
 import { listMachines } from '../kit/provider-objects.js';
-import type { Api } from './ec2-api.js';
-import type { Ec2 } from './ec2-client.js';
+import type { Ec2Api } from './ec2-api.js';
+import type { Ec2Context } from './ec2-context.js';
 import { usersOfImages } from './find-image.js';
 import { findInstances } from './instance-lifecycle.js';
 import {
@@ -21,7 +21,7 @@ import {
 
 /** Makes one paginated call per region. */
 export async function list(
-  ec2: Ec2,
+  ec2: Ec2Context,
   known: readonly Machine[],
   signal: AbortSignal,
 ): Promise<ObservedMachine[]> {
@@ -36,7 +36,7 @@ export async function list(
 }
 
 function observed(
-  api: Api,
+  api: Ec2Api,
   instances: readonly Instance[],
   machines: readonly Machine[],
   known: readonly Machine[],
@@ -62,7 +62,7 @@ function strayName(instance: Instance, known: ReadonlySet<string>): string {
 const defaultUser = 'admin';
 
 /** Instances of all clusters in the configured region. Unnamed ones are left to `belt gc`. */
-export async function discover(ec2: Ec2, signal: AbortSignal): Promise<FoundMachine[]> {
+export async function discover(ec2: Ec2Context, signal: AbortSignal): Promise<FoundMachine[]> {
   const api = await ec2.api();
   const instances = (await instancesOfBelt(api, signal)).filter(
     (instance) => clusterOf(instance) && tagOf(instance, tagKeys.machine),
@@ -81,8 +81,8 @@ export async function discover(ec2: Ec2, signal: AbortSignal): Promise<FoundMach
 }
 
 function foundMachine(
-  { settings, keyPath }: Ec2,
-  api: Api,
+  { settings, keyPath }: Ec2Context,
+  api: Ec2Api,
   instance: Instance,
   { user, memory }: { user: string; memory: number | undefined },
 ): FoundMachine[] {

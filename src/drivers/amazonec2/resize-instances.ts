@@ -9,9 +9,9 @@ import { chunks } from '../../base/chunks.js';
 import { UserError } from '../../base/errors.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { MachineEvent } from '../driver.js';
-import { done, failure } from '../kit/event-stream.js';
-import type { Api } from './ec2-api.js';
-import type { Ec2 } from './ec2-client.js';
+import { done, failedEvent } from '../kit/event-stream.js';
+import type { Ec2Api } from './ec2-api.js';
+import type { Ec2Context } from './ec2-context.js';
 import {
   callForAll,
   type Events,
@@ -22,26 +22,31 @@ import {
 } from './instance-lifecycle.js';
 import { architectureOf, typeFor } from './instance-types.js';
 import { stateOf, tagKeys } from './instances.js';
-import { running, type Target, watch } from './watch-instances.js';
+import { running, type TrackedInstance, watchInstances } from './watch-instances.js';
 
 /** Concurrent calls where EC2 requires one per instance. */
 const concurrency = 8;
 
 /** Stops running instances for the change, and starts them again even if it failed. */
-export function resize(ec2: Ec2, machines: readonly Machine[], size: string, signal: AbortSignal): Events {
+export function resize(
+  ec2: Ec2Context,
+  machines: readonly Machine[],
+  size: string,
+  signal: AbortSignal,
+): Events {
   return withInstances(ec2, machines, signal, async function* (api, targets) {
-    const resizable: Target[] = [];
+    const resizable: TrackedInstance[] = [];
     const types = new Map<string, string>();
     for (const target of targets) {
       try {
         types.set(target.name, compatibleType(target.instance, size));
         resizable.push(target);
       } catch (error) {
-        yield failure(target, error);
+        yield failedEvent(target, error);
       }
     }
     const memory = await ec2.memoryOf(api, [...new Set(types.values())], signal);
-    const isSame = ({ name, instance }: Target) => instance.InstanceType === types.get(name);
+    const isSame = ({ name, instance }: TrackedInstance) => instance.InstanceType === types.get(name);
     const other = resizable.filter((target) => !isSame(target));
     const ran = new Set(
       other
@@ -82,8 +87,8 @@ function compatibleType({ Architecture: architecture, InstanceId }: Instance, si
 }
 
 async function changeType(
-  { client }: Api,
-  { name, instance }: Target,
+  { client }: Ec2Api,
+  { name, instance }: TrackedInstance,
   types: ReadonlyMap<string, string>,
   signal: AbortSignal,
 ): Promise<MachineEvent> {
@@ -96,7 +101,7 @@ async function changeType(
     await client.send(command, { abortSignal: signal });
     return { type: 'changed', name, change: {} };
   } catch (error) {
-    return failure({ name }, error);
+    return failedEvent({ name }, error);
   }
 }
 
@@ -107,8 +112,8 @@ function withSize(event: MachineEvent, size: string, memory: number | undefined)
 }
 
 async function tagSize(
-  { client }: Api,
-  targets: readonly Target[],
+  { client }: Ec2Api,
+  targets: readonly TrackedInstance[],
   size: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -121,8 +126,8 @@ async function tagSize(
 }
 
 async function* startAgain(
-  api: Api,
-  off: readonly Target[],
+  api: Ec2Api,
+  off: readonly TrackedInstance[],
   ran: ReadonlySet<string>,
   failed: ReadonlyMap<string, MachineEvent>,
   signal: AbortSignal,
@@ -133,7 +138,7 @@ async function* startAgain(
   const events = callForAll(
     back,
     (ids) => api.client.send(command(ids), { abortSignal: signal }),
-    () => watch(api, back, running, signal),
+    () => watchInstances(api, back, running, signal),
   );
   for await (const event of events) yield event.type === 'done' ? (failed.get(event.name) ?? event) : event;
 }

@@ -6,13 +6,14 @@ import {
   DescribeSecurityGroupsCommand,
   ImportKeyPairCommand,
 } from '@aws-sdk/client-ec2';
+import type { ClusterRef } from '../driver.js';
 import { ensureShared } from '../kit/provider-objects.js';
-import { type Api, pollTicks } from './ec2-api.js';
+import { type Ec2Api, pollTicks } from './ec2-api.js';
 import { isCode } from './ec2-errors.js';
-import { type Cluster, clusterTags, instancesOf, tagKeys } from './instances.js';
+import { clusterTags, instancesOf, tagKeys } from './instances.js';
 
 /** The name contains a hash of the key, so a new key gets a new key pair. */
-function keyPairName({ name }: Cluster, publicKey: string): string {
+function keyPairName({ name }: ClusterRef, publicKey: string): string {
   const [, blob = ''] = publicKey.split(' ');
   return `belt-${name}-${createHash('sha256').update(blob).digest('hex').slice(0, 12)}`;
 }
@@ -23,8 +24,8 @@ function keyPairName({ name }: Cluster, publicKey: string): string {
  * @returns the name of the key pair
  */
 export async function ensureKeyPair(
-  { client }: Api,
-  cluster: Cluster,
+  { client }: Ec2Api,
+  cluster: ClusterRef,
   publicKey: string,
   signal: AbortSignal,
 ): Promise<string> {
@@ -52,7 +53,7 @@ const inUseMs = 120_000;
  * Removes the key pair and the security group that belt created for the cluster, unless it still has
  * machines. Whatever cannot be removed is free of charge; the next create or removal handles it.
  */
-export async function removeShared(api: Api, cluster: Cluster, signal: AbortSignal): Promise<void> {
+export async function removeShared(api: Ec2Api, cluster: ClusterRef, signal: AbortSignal): Promise<void> {
   const remaining = await instancesOf(api, cluster, signal);
   if (remaining.some(({ State }) => !['shutting-down', 'terminated'].includes(State?.Name ?? ''))) return;
   try {
@@ -63,7 +64,7 @@ export async function removeShared(api: Api, cluster: Cluster, signal: AbortSign
   }
 }
 
-async function removeKeyPairs({ client }: Api, cluster: Cluster, signal: AbortSignal): Promise<void> {
+async function removeKeyPairs({ client }: Ec2Api, cluster: ClusterRef, signal: AbortSignal): Promise<void> {
   const { KeyPairs = [] } = await client.send(new DescribeKeyPairsCommand({ Filters: ofCluster(cluster) }), {
     abortSignal: signal,
   });
@@ -71,7 +72,7 @@ async function removeKeyPairs({ client }: Api, cluster: Cluster, signal: AbortSi
     await client.send(new DeleteKeyPairCommand({ KeyName }), { abortSignal: signal });
 }
 
-async function removeGroups({ client }: Api, cluster: Cluster, signal: AbortSignal): Promise<void> {
+async function removeGroups({ client }: Ec2Api, cluster: ClusterRef, signal: AbortSignal): Promise<void> {
   const { SecurityGroups = [] } = await client.send(
     new DescribeSecurityGroupsCommand({ Filters: ofCluster(cluster) }),
     { abortSignal: signal },
@@ -89,6 +90,6 @@ async function removeGroups({ client }: Api, cluster: Cluster, signal: AbortSign
   }
 }
 
-function ofCluster({ id }: Cluster): { Name: string; Values: string[] }[] {
+function ofCluster({ id }: ClusterRef): { Name: string; Values: string[] }[] {
   return [{ Name: `tag:${tagKeys.clusterId}`, Values: [id] }];
 }

@@ -10,10 +10,11 @@ import {
   type Subnet,
 } from '@aws-sdk/client-ec2';
 import { ExternalError, messageOf, UserError } from '../../base/errors.js';
-import { type Api, pollTicks } from './ec2-api.js';
+import type { ClusterRef } from '../driver.js';
+import { type Ec2Api, pollTicks } from './ec2-api.js';
 import { isCode } from './ec2-errors.js';
-import type { Ec2Settings, Port } from './ec2-settings.js';
-import { addressKindFor, type Cluster, clusterTags } from './instances.js';
+import type { Ec2Settings, IngressPort } from './ec2-settings.js';
+import { addressKindFor, clusterTags } from './instances.js';
 
 export interface SubnetRef {
   subnetId: string;
@@ -42,7 +43,11 @@ const enginePort = 2376;
 const visibleTimeoutMs = 60_000;
 
 /** The configured subnet, or one of the VPC in the zone. @throws UserError when there is none */
-export async function findSubnet(api: Api, settings: Ec2Settings, signal: AbortSignal): Promise<SubnetRef> {
+export async function findSubnet(
+  api: Ec2Api,
+  settings: Ec2Settings,
+  signal: AbortSignal,
+): Promise<SubnetRef> {
   const { vpcId, subnetId } = settings;
   const command = new DescribeSubnetsCommand(
     subnetId === undefined ? { Filters: subnetFilters(api, settings) } : { SubnetIds: [subnetId] },
@@ -60,7 +65,7 @@ export async function findSubnet(api: Api, settings: Ec2Settings, signal: AbortS
   return { subnetId: subnet.SubnetId, vpcId: subnet.VpcId };
 }
 
-function subnetFilters(api: Api, { vpcId, zone }: Ec2Settings): Filter[] {
+function subnetFilters(api: Ec2Api, { vpcId, zone }: Ec2Settings): Filter[] {
   return [
     { Name: 'availability-zone', Values: [zoneName(api, zone)] },
     vpcId === undefined ? { Name: 'default-for-az', Values: ['true'] } : { Name: 'vpc-id', Values: [vpcId] },
@@ -68,7 +73,7 @@ function subnetFilters(api: Api, { vpcId, zone }: Ec2Settings): Filter[] {
 }
 
 /** A single letter, as in docker-machine, is a zone of the region. */
-export function zoneName({ region }: Pick<Api, 'region'>, zone: string): string {
+export function zoneName({ region }: Pick<Ec2Api, 'region'>, zone: string): string {
   return zone.length === 1 ? `${region}${zone}` : zone;
 }
 
@@ -78,7 +83,7 @@ function byFreeAddresses(one: Subnet, other: Subnet): number {
 }
 
 /** The id keeps clusters with the same name apart. */
-function ownGroupName({ name, id }: Cluster): string {
+function ownGroupName({ name, id }: ClusterRef): string {
   return `belt-${name}-${id.slice(0, 8)}`;
 }
 
@@ -87,10 +92,10 @@ function ownGroupName({ name, id }: Cluster): string {
  * @returns ids
  */
 export async function ensureGroups(
-  api: Api,
+  api: Ec2Api,
   settings: Ec2Settings,
   { vpcId }: SubnetRef,
-  cluster: Cluster,
+  cluster: ClusterRef,
   signal: AbortSignal,
 ): Promise<string[]> {
   const wanted = settings.securityGroup.length > 0 ? settings.securityGroup : [ownGroupName(cluster)];
@@ -107,17 +112,17 @@ export async function ensureGroups(
   return ids;
 }
 
-async function groupsOf({ client }: Api, vpcId: string, signal: AbortSignal): Promise<SecurityGroup[]> {
+async function groupsOf({ client }: Ec2Api, vpcId: string, signal: AbortSignal): Promise<SecurityGroup[]> {
   const command = new DescribeSecurityGroupsCommand({ Filters: [{ Name: 'vpc-id', Values: [vpcId] }] });
   return (await client.send(command, { abortSignal: signal })).SecurityGroups ?? [];
 }
 
 /** Another belt process may create the group at the same time: then that one is used. */
 async function createGroup(
-  api: Api,
+  api: Ec2Api,
   name: string,
   vpcId: string,
-  cluster: Cluster,
+  cluster: ClusterRef,
   signal: AbortSignal,
 ): Promise<SecurityGroup> {
   try {
@@ -141,7 +146,7 @@ async function createGroup(
 }
 
 async function openPorts(
-  { client }: Api,
+  { client }: Ec2Api,
   group: SecurityGroup,
   settings: Ec2Settings,
   ranges: readonly string[],
@@ -166,7 +171,7 @@ export function missingPermissions(
   { sshPort, openPort: additional }: Pick<Ec2Settings, 'sshPort' | 'openPort'>,
   ranges: readonly string[],
 ): IpPermission[] {
-  const outside: Port[] = [
+  const outside: IngressPort[] = [
     { port: sshPort, protocol: 'tcp' },
     { port: enginePort, protocol: 'tcp' },
     ...additional,
@@ -182,7 +187,7 @@ export function missingPermissions(
   return [...inside, ...open];
 }
 
-function permission({ port, protocol }: Port): IpPermission {
+function permission({ port, protocol }: IngressPort): IpPermission {
   return { IpProtocol: protocol, FromPort: port, ToPort: port };
 }
 
@@ -209,7 +214,7 @@ function rangesFor(ranges: readonly string[]): Pick<IpPermission, 'IpRanges' | '
 
 /** With private addresses, `me` is the VPC: belt connects from inside it. */
 async function allowedRanges(
-  api: Api,
+  api: Ec2Api,
   settings: Ec2Settings,
   vpcId: string,
   signal: AbortSignal,
@@ -221,7 +226,7 @@ async function allowedRanges(
   return [...ranges, ...(isPrivate ? await rangesOfVpc(api, vpcId, signal) : [await myAddress(signal)])];
 }
 
-async function rangesOfVpc({ client }: Api, vpcId: string, signal: AbortSignal): Promise<string[]> {
+async function rangesOfVpc({ client }: Ec2Api, vpcId: string, signal: AbortSignal): Promise<string[]> {
   const { Vpcs = [] } = await client.send(new DescribeVpcsCommand({ VpcIds: [vpcId] }), {
     abortSignal: signal,
   });

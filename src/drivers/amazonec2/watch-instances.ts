@@ -1,34 +1,34 @@
 import type { Instance } from '@aws-sdk/client-ec2';
 import { ExternalError } from '../../base/errors.js';
 import type { MachineEvent } from '../driver.js';
-import { failure } from '../kit/event-stream.js';
-import { type Api, pollTicks } from './ec2-api.js';
+import { failedEvent } from '../kit/event-stream.js';
+import { type Ec2Api, pollTicks } from './ec2-api.js';
 import { type AddressKind, addressesOf, instancesById, isGone, stateOf } from './instances.js';
 
 /** How long EC2 may not list a new instance. */
 export const visibleWithinMs = 120_000;
 
 /** A machine with its instance as last seen. */
-export interface Target {
+export interface TrackedInstance {
   name: string;
   instance: Instance;
   addressKind: AddressKind;
 }
 
-export interface Goal {
+export interface InstanceGoal {
   state: 'running' | 'stopped' | 'gone';
   timeoutMs: number;
   /** Whether reaching the goal completes the machine. */
   last: boolean;
 }
 
-export const running: Goal = { state: 'running', timeoutMs: 300_000, last: true };
+export const running: InstanceGoal = { state: 'running', timeoutMs: 300_000, last: true };
 
 /** Polls all instances together until each reaches the goal; those that are late fail. */
-export async function* watch(
-  api: Api,
-  targets: readonly Target[],
-  goal: Goal,
+export async function* watchInstances(
+  api: Ec2Api,
+  targets: readonly TrackedInstance[],
+  goal: InstanceGoal,
   signal: AbortSignal,
 ): AsyncGenerator<MachineEvent> {
   const waiting = new Map(targets.map((target) => [target.instance.InstanceId ?? '', target]));
@@ -50,7 +50,7 @@ export async function* watch(
       waiting.delete(id);
       if (goal.state === 'gone') yield { type: 'done', name };
       else
-        yield failure(
+        yield failedEvent(
           { name },
           new ExternalError(`EC2 does not list ${id} after ${visibleWithinMs / 1000} s`),
         );
@@ -59,20 +59,20 @@ export async function* watch(
   }
   for (const [id, { name, instance }] of waiting) {
     const problem = `${id} is ${instance.State?.Name}, not ${goal.state}, after ${goal.timeoutMs / 1000} s`;
-    yield failure({ name }, new ExternalError(problem, { hint: 'rerun the command to resume' }));
+    yield failedEvent({ name }, new ExternalError(problem, { hint: 'rerun the command to resume' }));
   }
 }
 
 /** The events of an instance that reached the goal or never will; undefined: not yet. */
 function finalEvents(
-  { name, instance, addressKind }: Target,
-  { state, last }: Goal,
+  { name, instance, addressKind }: TrackedInstance,
+  { state, last }: InstanceGoal,
 ): MachineEvent[] | undefined {
   const done: MachineEvent[] = last ? [{ type: 'done', name }] : [];
   if (isGone(instance)) {
     if (state === 'gone') return done;
     const reason = instance.StateReason?.Message || instance.StateTransitionReason || 'no reason given';
-    return [failure({ name }, new ExternalError(`EC2 terminated ${instance.InstanceId}: ${reason}`))];
+    return [failedEvent({ name }, new ExternalError(`EC2 terminated ${instance.InstanceId}: ${reason}`))];
   }
   const addresses = addressesOf(instance, addressKind);
   if (stateOf(instance) !== state || (state === 'running' && !addresses)) return undefined;

@@ -19,7 +19,7 @@ export interface Droplet {
   networks: { v4: { ip_address: string; type: 'public' | 'private' }[] };
 }
 
-export interface Size {
+export interface DropletSize {
   slug: string;
   /** Mebibytes. */
   memory: number;
@@ -37,7 +37,7 @@ export interface Region {
   available: boolean;
 }
 
-export interface Image {
+export interface DigitalOceanImage {
   id: number;
   name: string;
   /** Null for images that are not public. */
@@ -51,7 +51,7 @@ export interface Image {
   created_at: string;
 }
 
-export interface Key {
+export interface AccountKey {
   id: number;
   name: string;
   fingerprint: string;
@@ -88,7 +88,7 @@ export interface DropletsRequest {
   vpc_uuid?: string;
 }
 
-export interface Rule {
+export interface FirewallRule {
   protocol: 'tcp' | 'udp' | 'icmp';
   ports: string;
 }
@@ -96,8 +96,8 @@ export interface Rule {
 export interface FirewallRequest {
   name: string;
   tags: string[];
-  inbound_rules: (Rule & { sources: { addresses?: string[]; tags?: string[] } })[];
-  outbound_rules: (Rule & { destinations: { addresses: string[] } })[];
+  inbound_rules: (FirewallRule & { sources: { addresses?: string[]; tags?: string[] } })[];
+  outbound_rules: (FirewallRule & { destinations: { addresses: string[] } })[];
 }
 
 /** Actions that DigitalOcean can also apply to all droplets with a tag. */

@@ -3,14 +3,14 @@ import { UserError } from '../../base/errors.js';
 import { formatMemory, parseSize } from '../../machines/model/sizes.js';
 import type { Machine, SettingValues } from '../driver.js';
 import { recordedSetting } from '../kit/define-settings.js';
-import type { Region, Size } from './api-types.js';
+import type { DropletSize, Region } from './api-types.js';
 
 /**
  * The size with that slug, or for an amount of memory the cheapest available size of the region
  * with at least that much.
  * @throws UserError for a size that does not exist or is not available there
  */
-export function chooseSize(wanted: string, sizes: readonly Size[], region: string): Size {
+export function chooseSize(wanted: string, sizes: readonly DropletSize[], region: string): DropletSize {
   const available = sizes.filter((size) => size.available && size.regions.includes(region));
   const memory = parseSize(wanted)?.memoryMb;
   const found =
@@ -21,7 +21,7 @@ export function chooseSize(wanted: string, sizes: readonly Size[], region: strin
 }
 
 /** `s-1vcpu-512mb-10gb (512mb, 1 vCPU, 10 GB disk)` */
-export function describeSize({ slug, memory, vcpus, disk }: Size): string {
+export function describeSize({ slug, memory, vcpus, disk }: DropletSize): string {
   return `${slug} (${formatMemory(memory)}, ${vcpus} vCPU${vcpus === 1 ? '' : 's'}, ${disk} GB disk)`;
 }
 
@@ -30,18 +30,18 @@ export function formatPrice(dollars: number): string {
   return `$${dollars.toFixed(2)} a month`;
 }
 
-function cheapest(sizes: readonly Size[], memory: number): Size | undefined {
+function cheapest(sizes: readonly DropletSize[], memory: number): DropletSize | undefined {
   const enough = sizes.filter((size) => size.memory >= memory);
   return enough.sort((a, b) => a.price_monthly - b.price_monthly || a.memory - b.memory)[0];
 }
 
-function unavailable(wanted: string, sizes: readonly Size[], region: string): UserError {
+function unavailable(wanted: string, sizes: readonly DropletSize[], region: string): UserError {
   const regions = [...new Set(sizes.flatMap((size) => (size.available ? size.regions : [])))].sort();
   const hint = regions.length > 0 ? `available in: ${regions.join(', ')}` : 'no region has it at this time';
   return new UserError(`size ${wanted} is not available in ${region}`, { hint });
 }
 
-function unknownSize(wanted: string, sizes: readonly Size[]): UserError {
+function unknownSize(wanted: string, sizes: readonly DropletSize[]): UserError {
   const suggestion = closest(
     wanted,
     sizes.map(({ slug }) => slug),

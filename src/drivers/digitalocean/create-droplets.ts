@@ -2,49 +2,55 @@ import { chunks } from '../../base/chunks.js';
 import { ExternalError, UserError } from '../../base/errors.js';
 import { groupBy } from '../../base/group-by.js';
 import type { SshAccess } from '../../machines/model/machine.js';
-import type { CreateRequest, MachineChange, MachineEvent, MachineWish, PrepareProgress } from '../driver.js';
+import type { CreateRequest, MachineChange, MachineEvent, MachineSpec, PrepareProgress } from '../driver.js';
 import { done } from '../kit/event-stream.js';
-import { refuseStrays } from '../kit/provider-objects.js';
-import type { Droplet, Image, Size } from './api-types.js';
+import { requireNoStrays } from '../kit/provider-objects.js';
+import type { DigitalOceanImage, Droplet, DropletSize } from './api-types.js';
 import { chooseSize, describeSize, formatPrice, regionFor } from './catalogue.js';
 import { createBatch, type DropletBatch, maxBatchSize, removeDuplicates } from './create-batch.js';
 import type { DigitalOceanSettings } from './digitalocean-settings.js';
 import { type Catalogue, clusterDroplets, type DropletContext } from './droplet-context.js';
 import { findDroplet, idOf } from './droplets.js';
-import { changeOf, type DropletEvents, type Goal, type TrackedDroplet, waitFor } from './poll-droplets.js';
+import {
+  changeOf,
+  type DropletEvents,
+  type DropletGoal,
+  type TrackedDroplet,
+  waitForDroplets,
+} from './poll-droplets.js';
 import { ensureFirewall, ensureKey } from './shared-resources.js';
 import { readUserData } from './user-data.js';
 
 /** What DigitalOcean needs to know to create a machine. */
 interface DropletSpec {
   region: string;
-  size: Size;
-  image: Image;
+  size: DropletSize;
+  image: DigitalOceanImage;
 }
 
 /** Key in a machine's driverData: a create request for its droplet may have been sent. */
 const orderedMark = 'ordered';
 
-const running: Goal = {
+const running: DropletGoal = {
   text: 'booting',
-  reached: (droplet) =>
+  isReached: (droplet) =>
     droplet?.status === 'active' && droplet.networks.v4.some(({ type }) => type === 'public'),
-  withinMs: 600_000,
+  timeoutMs: 600_000,
 };
 
 /** Changes nothing. @throws UserError for machines that cannot be created */
 export async function check(
   context: DropletContext,
-  wishes: readonly MachineWish[],
+  specs: readonly MachineSpec[],
   signal: AbortSignal,
 ): Promise<void> {
   await readUserData(context.settings.userDataPath);
   const catalogue = await context.catalogue(signal);
-  for (const wish of wishes) specOf(wish, catalogue, context);
+  for (const spec of specs) specOf(spec, catalogue, context);
   if (context.settings.vpc !== undefined) await findVpc(context, context.settings.vpc, signal);
   const names = new Set((await clusterDroplets(context, signal)).map(({ name }) => name));
-  const isBegun = (wish: MachineWish) => idOf(wish) !== undefined || Boolean(wish.driverData?.[orderedMark]);
-  refuseStrays(wishes, names, isBegun, { found: 'DigitalOcean has a droplet', driver: 'digitalocean' });
+  const isBegun = (spec: MachineSpec) => idOf(spec) !== undefined || Boolean(spec.driverData?.[orderedMark]);
+  requireNoStrays(specs, names, isBegun, { found: 'DigitalOcean has a droplet', driver: 'digitalocean' });
 }
 
 /** Reports the price, and creates what the machines share. */
@@ -78,7 +84,7 @@ export async function* create(
   const found = new Set(items.map(({ name }) => name));
   const missing = requests.filter(({ name }) => !found.has(name));
   if (missing.length > 0) items.push(...(yield* createAll(context, missing, signal)));
-  const up = yield* waitFor(context, items, running, signal);
+  const up = yield* waitForDroplets(context, items, running, signal);
   yield* done(up);
 }
 
@@ -160,12 +166,12 @@ async function batchesFor(
 
 /** @throws UserError for a region, size or image that cannot be used together */
 function specOf(
-  wish: MachineWish,
+  spec: MachineSpec,
   { sizes, regions, image }: Catalogue,
   { settings }: DropletContext,
 ): DropletSpec {
-  const region = regionFor(wish.name, settings.region, regions);
-  const size = chooseSize(wish.size ?? settings.size, sizes, region);
+  const region = regionFor(spec.name, settings.region, regions);
+  const size = chooseSize(spec.size ?? settings.size, sizes, region);
   if (image.regions.length > 0 && !image.regions.includes(region)) {
     throw new UserError(`the image ${image.slug ?? image.name} is not available in ${region}`, {
       hint: `available in: ${image.regions.join(', ')}`,

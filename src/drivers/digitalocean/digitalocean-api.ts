@@ -1,19 +1,19 @@
 import type { DropletRequest, Firewall as LibraryFirewall } from 'digitalocean-js';
 import type {
   Account,
+  AccountKey,
+  DigitalOceanImage,
   Droplet,
+  DropletSize,
   DropletsRequest,
   Firewall,
   FirewallRequest,
-  Image,
-  Key,
   PowerAction,
   Region,
-  Size,
   Vpc,
 } from './api-types.js';
 import { DigitalOceanError } from './digitalocean-error.js';
-import type { Send, Tools } from './rate-limited-client.js';
+import type { ApiClients, SendRequest } from './rate-limited-client.js';
 
 /** The API's maximum. */
 const perPage = 200;
@@ -22,8 +22,8 @@ const perPage = 200;
  * The calls that the driver makes. A call that changes something is not aborted once it is sent.
  * @throws DigitalOceanError; AbortError
  */
-export function apiOf(sendWith: Send, signal: AbortSignal) {
-  const send = <T>(request: (tools: Tools) => Promise<T>, { once = false } = {}): Promise<T> =>
+export function openApi(sendWith: SendRequest, signal: AbortSignal) {
+  const send = <T>(request: (tools: ApiClients) => Promise<T>, { once = false } = {}): Promise<T> =>
     sendWith(request, { signal, once });
   /** All pages of a list. */
   const all = async <T>(path: string, field: string, params: object): Promise<T[]> => {
@@ -40,21 +40,22 @@ export function apiOf(sendWith: Send, signal: AbortSignal) {
 
   return {
     account: () => one<Account>('/account', 'account'),
-    sizes: () => all<Size>('/sizes', 'sizes', {}),
+    sizes: () => all<DropletSize>('/sizes', 'sizes', {}),
     regions: () => all<Region>('/regions', 'regions', {}),
     vpcs: () => all<Vpc>('/vpcs', 'vpcs', {}),
     /** Public images also by slug. */
-    image: (idOrSlug: string) => orUndefined(one<Image>(`/images/${encodeURIComponent(idOrSlug)}`, 'image')),
+    image: (idOrSlug: string) =>
+      orUndefined(one<DigitalOceanImage>(`/images/${encodeURIComponent(idOrSlug)}`, 'image')),
     /** Snapshots, backups and uploaded images. */
-    ownImages: () => all<Image>('/images', 'images', { private: true }),
+    ownImages: () => all<DigitalOceanImage>('/images', 'images', { private: true }),
 
     removeImage: (id: number) => send(({ instance }) => instance.delete(`/images/${id}`)),
 
     key: (idOrFingerprint: string) =>
-      orUndefined(one<Key>(`/account/keys/${encodeURIComponent(idOrFingerprint)}`, 'ssh_key')),
-    keys: () => all<Key>('/account/keys', 'ssh_keys', {}),
+      orUndefined(one<AccountKey>(`/account/keys/${encodeURIComponent(idOrFingerprint)}`, 'ssh_key')),
+    keys: () => all<AccountKey>('/account/keys', 'ssh_keys', {}),
     addKey: (name: string, publicKey: string) =>
-      send(({ library }) => library.ssh.createNewKey({ name, public_key: publicKey })) as Promise<Key>,
+      send(({ library }) => library.ssh.createNewKey({ name, public_key: publicKey })) as Promise<AccountKey>,
     removeKey: (fingerprint: string) =>
       orUndefined(send(({ library }) => library.ssh.deleteKey(fingerprint))),
 
@@ -96,7 +97,7 @@ export function apiOf(sendWith: Send, signal: AbortSignal) {
   };
 }
 
-export type Api = ReturnType<typeof apiOf>;
+export type DigitalOceanApi = ReturnType<typeof openApi>;
 
 async function orUndefined<T>(response: Promise<T>): Promise<T | undefined> {
   try {

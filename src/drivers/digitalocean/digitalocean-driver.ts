@@ -2,7 +2,7 @@ import { explanationOf, isAbort } from '../../base/errors.js';
 import type { Check, Driver, DriverOptions } from '../driver.js';
 import { configuredRegion } from './catalogue.js';
 import { check, create, prepare } from './create-droplets.js';
-import { type Api, apiOf } from './digitalocean-api.js';
+import { type DigitalOceanApi, openApi } from './digitalocean-api.js';
 import { tokenPage } from './digitalocean-error.js';
 import { readSettings, requireToken } from './digitalocean-settings.js';
 import { type Catalogue, type DropletContext, readCatalogue } from './droplet-context.js';
@@ -10,15 +10,15 @@ import { kill, remove, resize, restart, start, stop } from './droplet-lifecycle.
 import { imagesIn, snapshot } from './droplet-snapshots.js';
 import { discover, list } from './list-droplets.js';
 import { type Clock, realClock } from './rate-limit.js';
-import { connect, type Send } from './rate-limited-client.js';
+import { connect, type SendRequest } from './rate-limited-client.js';
 
 /** Connects on first use, so that `doctor` can report a missing token. */
 export function openDigitalOcean(options: DriverOptions, clock: Clock = realClock): Driver {
-  const settings = readSettings(options.settings, options.person);
-  let send: Send | undefined;
-  const api = (signal: AbortSignal): Api => {
+  const settings = readSettings(options.settings, options.user);
+  let send: SendRequest | undefined;
+  const api = (signal: AbortSignal): DigitalOceanApi => {
     send ??= connect({ token: requireToken(settings), url: settings.apiUrl }, clock);
-    return apiOf(send, signal);
+    return openApi(send, signal);
   };
   let read: Promise<Catalogue> | undefined;
   const catalogue = (signal: AbortSignal): Promise<Catalogue> => {
@@ -28,11 +28,11 @@ export function openDigitalOcean(options: DriverOptions, clock: Clock = realCloc
   const context: DropletContext = { api, catalogue, settings, options, clock };
 
   return {
-    check: (wishes, signal) => check(context, wishes, signal),
+    check: (specs, signal) => check(context, specs, signal),
     prepare: (requests, progress, signal) => prepare(context, requests, progress, signal),
     create: (requests, signal) => create(context, requests, signal),
     list: (known, signal) => list(context, known, signal),
-    madeWith: configuredRegion,
+    createdWith: configuredRegion,
     discover: (signal) => discover(context, signal),
     start: (machines, signal) => start(context, machines, signal),
     stop: (machines, signal) => stop(context, machines, signal),
@@ -40,14 +40,14 @@ export function openDigitalOcean(options: DriverOptions, clock: Clock = realCloc
     kill: (machines, signal) => kill(context, machines, signal),
     remove: (machines, signal) => remove(context, machines, signal),
     resize: (machines, size, signal) => resize(context, machines, size, signal),
-    snapshot: (wishes, signal) => snapshot(context, wishes, signal),
+    snapshot: (requests, signal) => snapshot(context, requests, signal),
     images: imagesIn(context),
-    doctor: (signal) => diagnose(context, signal),
+    doctor: (signal) => checkToken(context, signal),
   };
 }
 
 /** The token is optional: not everyone uses DigitalOcean. */
-export async function diagnose({ api, settings }: DropletContext, signal: AbortSignal): Promise<Check[]> {
+export async function checkToken({ api, settings }: DropletContext, signal: AbortSignal): Promise<Check[]> {
   const name = 'access token';
   if (!settings.token) {
     const detail = `not set; create one at ${tokenPage} and set DIGITALOCEAN_ACCESS_TOKEN`;

@@ -12,7 +12,7 @@ export interface ApiResponse {
   code?: string;
 }
 
-interface Details {
+interface ErrorDetails {
   status: number | undefined;
   unclear: boolean;
   repeatable: boolean;
@@ -34,7 +34,7 @@ export class DigitalOceanError extends ExternalError {
   /** How long DigitalOcean asks to wait. */
   readonly waitMs: number | undefined;
 
-  constructor(message: string, { hint, status, unclear, repeatable, waitMs }: Partial<Details> = {}) {
+  constructor(message: string, { hint, status, unclear, repeatable, waitMs }: Partial<ErrorDetails> = {}) {
     super(message, { ...(hint !== undefined && { hint }) });
     this.status = status;
     this.unclear = unclear ?? false;
@@ -46,14 +46,14 @@ export class DigitalOceanError extends ExternalError {
 export const tokenPage = 'https://cloud.digitalocean.com/account/api/tokens';
 
 /** @param now milliseconds since 1970, to interpret times in headers */
-export function explain(response: ApiResponse, now: number): DigitalOceanError {
+export function toDigitalOceanError(response: ApiResponse, now: number): DigitalOceanError {
   const { status, code = 'no response' } = response;
   if (status === undefined) {
     const message = noResponse[code] ?? `cannot connect to DigitalOcean (${code})`;
     return new DigitalOceanError(message, { unclear: true, repeatable: true });
   }
   const reason = messageIn(response.body);
-  const of = (message: string, details: Partial<Details> = {}): DigitalOceanError =>
+  const of = (message: string, details: Partial<ErrorDetails> = {}): DigitalOceanError =>
     new DigitalOceanError(message, { status, ...details });
   if (status === 401)
     return of('DigitalOcean rejected the access token', {
@@ -103,7 +103,7 @@ function inParentheses(text: string | undefined): string {
   return text === undefined ? '' : ` (${text})`;
 }
 
-function hintFor(reason = ''): Partial<Details> {
+function hintFor(reason = ''): Partial<ErrorDetails> {
   if (!/limit/i.test(reason)) return {};
   return {
     hint: 'remove droplets, or request a higher limit at https://cloud.digitalocean.com/account/team/droplet_limit_increase',

@@ -1,5 +1,5 @@
 import { UserError } from '../../base/errors.js';
-import type { Person, SettingValues } from '../driver.js';
+import type { LocalUser, SettingValues } from '../driver.js';
 import { boolean, defineSettings, list, port, secret, splitList, text } from '../kit/define-settings.js';
 import { engineAtFirstBoot } from '../kit/first-boot.js';
 import { tokenPage } from './digitalocean-error.js';
@@ -99,7 +99,7 @@ export const declaredSettings = defineSettings({
 export type DigitalOceanSettings = ReturnType<typeof readSettings>;
 
 /** @throws UserError for a value that cannot work anywhere */
-export function readSettings(values: SettingValues, person: Person) {
+export function readSettings(values: SettingValues, user: LocalUser) {
   const { accessToken, sshUser, sshPort, sshKeyPath, userdata, ...settings } = declaredSettings.read(values);
   if (sshKeyPath !== undefined && settings.sshKeyFingerprint === undefined) {
     throw new UserError(
@@ -115,10 +115,10 @@ export function readSettings(values: SettingValues, person: Person) {
     ssh: {
       user: sshUser,
       port: sshPort,
-      ...(sshKeyPath !== undefined && { keyPath: person.resolvePath(sshKeyPath) }),
+      ...(sshKeyPath !== undefined && { keyPath: user.resolvePath(sshKeyPath) }),
     },
     /** Absolute path of the user's own user data. */
-    userDataPath: userdata === undefined ? undefined : person.resolvePath(userdata),
+    userDataPath: userdata === undefined ? undefined : user.resolvePath(userdata),
   };
 }
 

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { UserError } from '../../base/errors.js';
 import type { DriverOptions } from '../driver.js';
-import type { Droplet, Image, Region, Size } from './api-types.js';
-import type { Api } from './digitalocean-api.js';
+import type { DigitalOceanImage, Droplet, DropletSize, Region } from './api-types.js';
+import type { DigitalOceanApi } from './digitalocean-api.js';
 import type { DigitalOceanSettings } from './digitalocean-settings.js';
 import { idTag } from './droplets.js';
 import type { Clock } from './rate-limit.js';
 
 /** What the operations of the driver share. */
 export interface DropletContext {
-  api(signal: AbortSignal): Api;
+  api(signal: AbortSignal): DigitalOceanApi;
   /** Requested once. */
   catalogue(signal: AbortSignal): Promise<Catalogue>;
   settings: DigitalOceanSettings;
@@ -24,19 +24,22 @@ export function clusterDroplets({ api, options }: DropletContext, signal: AbortS
 
 /** Sizes and regions on offer, and the image of new droplets. */
 export interface Catalogue {
-  sizes: Size[];
+  sizes: DropletSize[];
   regions: Region[];
-  image: Image;
+  image: DigitalOceanImage;
 }
 
 /** @throws UserError for an unknown image */
-export async function readCatalogue(api: Api, { image: wanted }: DigitalOceanSettings): Promise<Catalogue> {
+export async function readCatalogue(
+  api: DigitalOceanApi,
+  { image: wanted }: DigitalOceanSettings,
+): Promise<Catalogue> {
   const [sizes, regions, image] = await Promise.all([api.sizes(), api.regions(), findImage(api, wanted)]);
   return { sizes, regions, image };
 }
 
 /** @throws UserError for an unknown image, or a name that several images have */
-async function findImage(api: Api, wanted: string): Promise<Image> {
+async function findImage(api: DigitalOceanApi, wanted: string): Promise<DigitalOceanImage> {
   const image = await api.image(wanted);
   if (image) return image;
   const named = (await api.ownImages()).filter(({ name }) => name === wanted);

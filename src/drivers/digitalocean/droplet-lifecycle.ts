@@ -1,19 +1,19 @@
 import { ExternalError, UserError } from '../../base/errors.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { MachineEvent } from '../driver.js';
-import { done, failure } from '../kit/event-stream.js';
-import type { Droplet, Size } from './api-types.js';
+import { done, failedEvent } from '../kit/event-stream.js';
+import type { Droplet, DropletSize } from './api-types.js';
 import { chooseSize, describeSize, formatPrice } from './catalogue.js';
 import { clusterDroplets, type DropletContext } from './droplet-context.js';
 import { actOn, actOnAll, actOnEach } from './droplet-power.js';
 import { findDroplet, idOf } from './droplets.js';
 import {
   type DropletEvents,
-  type Goal,
-  poll,
+  type DropletGoal,
+  pollDroplets,
   type TrackedDroplet,
   tracked,
-  waitFor,
+  waitForDroplets,
 } from './poll-droplets.js';
 import { removeShared } from './shared-resources.js';
 
@@ -21,30 +21,30 @@ type Machines = readonly Machine[];
 type Events = AsyncGenerator<MachineEvent>;
 
 /** DigitalOcean recommends "a reasonable timeout, followed by a power_off". */
-const shuttingDown: Goal = { text: 'shutting down', reached: isOff, withinMs: 60_000 };
-const switchingOff: Goal = { text: 'powering off', reached: isOff, withinMs: 120_000 };
-const switchingOn: Goal = { text: 'booting', reached: isOn, withinMs: 300_000 };
-const removing: Goal = { text: 'removing', reached: (droplet) => !droplet, withinMs: 120_000 };
+const shuttingDown: DropletGoal = { text: 'shutting down', isReached: isOff, timeoutMs: 60_000 };
+const switchingOff: DropletGoal = { text: 'powering off', isReached: isOff, timeoutMs: 120_000 };
+const switchingOn: DropletGoal = { text: 'booting', isReached: isOn, timeoutMs: 300_000 };
+const removing: DropletGoal = { text: 'removing', isReached: (droplet) => !droplet, timeoutMs: 120_000 };
 
 export async function* start(context: DropletContext, machines: Machines, signal: AbortSignal): Events {
-  const found = yield* locate(context, machines, signal);
+  const found = yield* locateDroplets(context, machines, signal);
   yield* done(yield* powerOn(context, found, signal));
 }
 
 export async function* stop(context: DropletContext, machines: Machines, signal: AbortSignal): Events {
-  const found = yield* locate(context, machines, signal);
+  const found = yield* locateDroplets(context, machines, signal);
   yield* done(yield* shutDown(context, found, signal));
 }
 
 /** Off and on instead of a reboot, which a hanging system would ignore. */
 export async function* restart(context: DropletContext, machines: Machines, signal: AbortSignal): Events {
-  const found = yield* locate(context, machines, signal);
+  const found = yield* locateDroplets(context, machines, signal);
   const off = yield* shutDown(context, found, signal);
   yield* done(yield* powerOn(context, off, signal));
 }
 
 export async function* kill(context: DropletContext, machines: Machines, signal: AbortSignal): Events {
-  const found = yield* locate(context, machines, signal);
+  const found = yield* locateDroplets(context, machines, signal);
   yield* done(yield* powerOff(context, found, signal));
 }
 
@@ -55,9 +55,9 @@ export async function* resize(
   wanted: string,
   signal: AbortSignal,
 ): Events {
-  const found = yield* locate(context, machines, signal);
+  const found = yield* locateDroplets(context, machines, signal);
   const sizes = await context.api(signal).sizes();
-  const fitting = new Map<string, Size>();
+  const fitting = new Map<string, DropletSize>();
   const items: TrackedDroplet[] = [];
   for (const item of found) {
     try {
@@ -67,7 +67,7 @@ export async function* resize(
       const text = `${describeSize(size)}: ${formatPrice(size.price_monthly)}`;
       yield { type: 'progress', name: item.name, text };
     } catch (error) {
-      yield failure(item, error);
+      yield failedEvent(item, error);
     }
   }
   const slugOf = ({ name, droplet }: TrackedDroplet): string => fitting.get(name)?.slug ?? droplet.size_slug;
@@ -85,13 +85,13 @@ export async function* resize(
     ({ id }) => context.api(signal).resize(id, slugs.get(id) ?? ''),
     signal,
   );
-  const goal: Goal = {
+  const goal: DropletGoal = {
     text: `resizing to ${wanted}`,
-    reached: (droplet) =>
+    isReached: (droplet) =>
       droplet !== undefined && !droplet.locked && droplet.size_slug === slugs.get(droplet.id),
-    withinMs: 900_000,
+    timeoutMs: 900_000,
   };
-  const reached = yield* waitFor(context, begun, goal, signal);
+  const reached = yield* waitForDroplets(context, begun, goal, signal);
   const resized = [...off.filter((item) => !open.includes(item)), ...reached];
   // Droplets that DigitalOcean refused to resize are started again as they were.
   const refused = open.filter(({ name }) => !begun.some((item) => item.name === name));
@@ -122,7 +122,9 @@ export async function* remove(context: DropletContext, machines: Machines, signa
     tagged: (tag: string) => api.removeTagged(tag),
   };
   const asked = yield* actOnAll(context, items, ways, signal);
-  const gone = new Set((yield* waitFor(context, asked, removing, signal)).map(({ droplet }) => droplet.id));
+  const gone = new Set(
+    (yield* waitForDroplets(context, asked, removing, signal)).map(({ droplet }) => droplet.id),
+  );
   if ((await clusterDroplets(context, signal)).length === 0) await removeShared(context, signal);
   const left = new Set(items.filter(({ droplet }) => !gone.has(droplet.id)).map(({ name }) => name));
   yield* done(machines.filter(({ name }) => !left.has(name)));
@@ -135,7 +137,7 @@ async function* powerOn(
 ): DropletEvents {
   const off = items.filter(({ droplet }) => !isOn(droplet));
   const begun = yield* actOn(context, off, 'power_on', signal);
-  return yield* withUnchanged(items, off, waitFor(context, begun, switchingOn, signal));
+  return yield* withUnchanged(items, off, waitForDroplets(context, begun, switchingOn, signal));
 }
 
 async function* powerOff(
@@ -145,7 +147,7 @@ async function* powerOff(
 ): DropletEvents {
   const on = items.filter(({ droplet }) => !isOff(droplet));
   const begun = yield* actOn(context, on, 'power_off', signal);
-  return yield* withUnchanged(items, on, waitFor(context, begun, switchingOff, signal));
+  return yield* withUnchanged(items, on, waitForDroplets(context, begun, switchingOff, signal));
 }
 
 async function* shutDown(
@@ -155,7 +157,7 @@ async function* shutDown(
 ): DropletEvents {
   const on = items.filter(({ droplet }) => !isOff(droplet));
   const begun = yield* actOn(context, on, 'shutdown', signal);
-  const { reached, late } = yield* poll(context, begun, shuttingDown, signal);
+  const { reached, late } = yield* pollDroplets(context, begun, shuttingDown, signal);
   const forced = late.length > 0 ? yield* powerOff(context, late, signal) : [];
   return [...items.filter((item) => !on.includes(item)), ...reached, ...forced];
 }
@@ -171,7 +173,7 @@ async function* withUnchanged(
 }
 
 /** The machines' droplets; a machine without one fails. */
-export async function* locate(
+export async function* locateDroplets(
   context: DropletContext,
   machines: Machines,
   signal: AbortSignal,
@@ -182,7 +184,7 @@ export async function* locate(
   for (const machine of machines) {
     const droplet = findDroplet([...tagged, ...foreign], machine);
     if (droplet) items.push(tracked(machine, droplet, context.settings));
-    else yield failure(machine, missingError(machine.name));
+    else yield failedEvent(machine, missingError(machine.name));
   }
   return items;
 }
@@ -202,7 +204,7 @@ export async function foreignDroplets(
   return droplets.filter((droplet) => droplet !== undefined);
 }
 
-function sizeFor(droplet: Droplet, wanted: string, sizes: readonly Size[]): Size {
+function sizeFor(droplet: Droplet, wanted: string, sizes: readonly DropletSize[]): DropletSize {
   const size = chooseSize(wanted, sizes, droplet.region.slug);
   if (size.disk >= droplet.disk) return size;
   throw new UserError(

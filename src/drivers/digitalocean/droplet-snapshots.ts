@@ -1,10 +1,10 @@
 import { UserError } from '../../base/errors.js';
-import type { Image, ImageStore, MachineEvent, SnapshotEvent, SnapshotWish } from '../driver.js';
-import type { Droplet, Image as OwnImage } from './api-types.js';
+import type { Image, ImageStore, MachineEvent, SnapshotEvent, SnapshotRequest } from '../driver.js';
+import type { Droplet, DigitalOceanImage as OwnImage } from './api-types.js';
 import type { DropletContext } from './droplet-context.js';
-import { locate } from './droplet-lifecycle.js';
+import { locateDroplets } from './droplet-lifecycle.js';
 import { actOnEach } from './droplet-power.js';
-import { type Goal, waitFor } from './poll-droplets.js';
+import { type DropletGoal, waitForDroplets } from './poll-droplets.js';
 
 /** DigitalOcean estimates two minutes per gigabyte. */
 const withinMs = 4 * 3_600_000;
@@ -12,13 +12,13 @@ const withinMs = 4 * 3_600_000;
 /** @see https://docs.digitalocean.com/products/snapshots/how-to/snapshot-droplets/ */
 export async function* snapshot(
   context: DropletContext,
-  wishes: readonly SnapshotWish[],
+  requests: readonly SnapshotRequest[],
   signal: AbortSignal,
 ): AsyncGenerator<MachineEvent | SnapshotEvent> {
-  const names = new Map(wishes.map(({ machine, as }) => [machine.name, as]));
-  const found = yield* locate(
+  const names = new Map(requests.map(({ machine, imageName }) => [machine.name, imageName]));
+  const found = yield* locateDroplets(
     context,
-    wishes.map(({ machine }) => machine),
+    requests.map(({ machine }) => machine),
     signal,
   );
   const before = new Set(found.flatMap(({ droplet }) => droplet.snapshot_ids));
@@ -31,12 +31,12 @@ export async function* snapshot(
     ({ id }) => context.api(signal).snapshot(id, imageNames.get(id) ?? ''),
     signal,
   );
-  const goal: Goal = {
+  const goal: DropletGoal = {
     text: 'copying the disk',
-    reached: (droplet) => droplet !== undefined && !droplet.locked && made(droplet) !== undefined,
-    withinMs,
+    isReached: (droplet) => droplet !== undefined && !droplet.locked && made(droplet) !== undefined,
+    timeoutMs: withinMs,
   };
-  for (const { name, droplet } of yield* waitFor(context, started, goal, signal)) {
+  for (const { name, droplet } of yield* waitForDroplets(context, started, goal, signal)) {
     yield { type: 'kept', name, id: String(made(droplet)) };
     yield { type: 'done', name };
   }

@@ -1,4 +1,5 @@
 import type { FoundMachine, Machine, ObservedMachine } from '../../machines/model/machine.js';
+import type { ClusterRef } from '../driver.js';
 import { listMachines } from '../kit/provider-objects.js';
 import type { Droplet } from './api-types.js';
 import { knownOf } from './create-droplets.js';
@@ -35,11 +36,7 @@ export async function discover(context: DropletContext, signal: AbortSignal): Pr
   return [...found.values()];
 }
 
-function foundMachine(
-  { settings }: DropletContext,
-  droplet: Droplet,
-  cluster: FoundMachine['cluster'],
-): FoundMachine {
+function foundMachine({ settings }: DropletContext, droplet: Droplet, cluster: ClusterRef): FoundMachine {
   return {
     ...knownOf({ droplet, isPrivate: settings.privateNetworking }, settings),
     name: droplet.name,

@@ -1,7 +1,7 @@
 import { ExternalError } from '../../base/errors.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { MachineChange, MachineEvent } from '../driver.js';
-import { failure } from '../kit/event-stream.js';
+import { failedEvent } from '../kit/event-stream.js';
 import type { Droplet } from './api-types.js';
 import { clusterDroplets, type DropletContext } from './droplet-context.js';
 import { addressesOf, idTag, isPrivate, stateOf } from './droplets.js';
@@ -25,12 +25,12 @@ export function tracked(
 /** Yields events, and returns the droplets that did not fail. */
 export type DropletEvents<T = TrackedDroplet[]> = AsyncGenerator<MachineEvent, T>;
 
-export interface Goal {
+export interface DropletGoal {
   /** Progress while waiting: `shutting down`. */
   text: string;
   /** @param droplet undefined: it no longer exists */
-  reached(droplet: Droplet | undefined): boolean;
-  withinMs: number;
+  isReached(droplet: Droplet | undefined): boolean;
+  timeoutMs: number;
 }
 
 export interface PollResult {
@@ -49,10 +49,10 @@ const missingMs = 60_000;
  * Polls until all droplets reach the goal, with one list of the cluster per poll. Yields `changed`
  * for each as soon as it does.
  */
-export async function* poll(
+export async function* pollDroplets(
   context: DropletContext,
   items: readonly TrackedDroplet[],
-  goal: Goal,
+  goal: DropletGoal,
   signal: AbortSignal,
 ): DropletEvents<PollResult> {
   const { clock } = context;
@@ -62,17 +62,17 @@ export async function* poll(
   const seenAt = new Map<number, number>();
   for (const { name } of items) yield { type: 'progress', name, text: goal.text };
 
-  for (let round = 0; pending.size > 0 && clock.now() - start < goal.withinMs; round++) {
+  for (let round = 0; pending.size > 0 && clock.now() - start < goal.timeoutMs; round++) {
     await clock.sleep(pausesMs[Math.min(round, pausesMs.length - 1)] ?? 0, signal);
     const seen = await readDroplets(context, [...pending.values()], signal);
     for (const [id, item] of pending) {
       const droplet = seen.get(id);
       if (droplet) seenAt.set(id, clock.now());
-      if (!goal.reached(droplet)) {
+      if (!goal.isReached(droplet)) {
         if (droplet) pending.set(id, { ...item, droplet });
         if (droplet || clock.now() - (seenAt.get(id) ?? start) < missingMs) continue;
         pending.delete(id);
-        yield failure(item, resumable(`droplet ${id} no longer exists at DigitalOcean`));
+        yield failedEvent(item, resumable(`droplet ${id} no longer exists at DigitalOcean`));
         continue;
       }
       pending.delete(id);
@@ -85,18 +85,18 @@ export async function* poll(
 }
 
 /** Like `poll`; droplets that are late fail. */
-export async function* waitFor(
+export async function* waitForDroplets(
   context: DropletContext,
   items: readonly TrackedDroplet[],
-  goal: Goal,
+  goal: DropletGoal,
   signal: AbortSignal,
 ): DropletEvents {
-  const { reached, late } = yield* poll(context, items, goal, signal);
+  const { reached, late } = yield* pollDroplets(context, items, goal, signal);
   for (const { name, droplet } of late) {
     const is = `${droplet.status}${droplet.locked ? ', with an action in progress' : ''}`;
-    yield failure(
+    yield failedEvent(
       { name },
-      resumable(`${goal.text}: the droplet is still ${is} after ${goal.withinMs / 1000} s`),
+      resumable(`${goal.text}: the droplet is still ${is} after ${goal.timeoutMs / 1000} s`),
     );
   }
   return reached;

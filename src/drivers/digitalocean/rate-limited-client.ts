@@ -3,7 +3,7 @@ import axios, { type AxiosInstance, type AxiosResponse, isAxiosError, isCancel }
 import { DigitalOcean } from 'digitalocean-js';
 import shared from 'digitalocean-js/src/lib/axios-instance.js';
 import { AbortError, messageOf } from '../../base/errors.js';
-import { type ApiResponse, explain, isPage } from './digitalocean-error.js';
+import { type ApiResponse, isPage, toDigitalOceanError } from './digitalocean-error.js';
 import { type Clock, RateLimit, realClock, withRetry } from './rate-limit.js';
 
 /** How long one request may take. */
@@ -16,7 +16,7 @@ export interface SendOptions {
 }
 
 /** The library, and the axios instance that its services share, for calls that it lacks. */
-export interface Tools {
+export interface ApiClients {
   library: DigitalOcean;
   instance: AxiosInstance;
 }
@@ -25,7 +25,10 @@ export interface Tools {
  * Sends requests with one token: within the rate limits, and with retries.
  * @throws DigitalOceanError; AbortError
  */
-export type Send = <T>(request: (tools: Tools) => Promise<T>, options?: SendOptions) => Promise<T>;
+export type SendRequest = <T>(
+  request: (tools: ApiClients) => Promise<T>,
+  options?: SendOptions,
+) => Promise<T>;
 
 /**
  * digitalocean-js sends everything through one axios instance of its module, from an axios of 2021.
@@ -35,7 +38,7 @@ export function connect(
   { token, url }: { token: string; url: string },
   clock: Clock = realClock,
   timeoutMs: number = requestTimeoutMs,
-): Send {
+): SendRequest {
   // A redirect would leak the token.
   const instance = axios.create({ timeout: timeoutMs, maxRedirects: 0 });
   Object.assign(shared, { instance });
@@ -53,7 +56,7 @@ export function connect(
   instance.interceptors.response.use(
     (response) => {
       limit.update(response.headers);
-      if (isPage(response.data)) throw explain(responseOf(response), clock.now());
+      if (isPage(response.data)) throw toDigitalOceanError(responseOf(response), clock.now());
       return response;
     },
     (error: unknown) => {
@@ -61,7 +64,7 @@ export function connect(
       // The request interceptor throws belt's own errors.
       if (!isAxiosError(error)) throw error;
       if (error.response) limit.update(error.response.headers);
-      throw explain(error.response ? responseOf(error.response) : noResponse(error), clock.now());
+      throw toDigitalOceanError(error.response ? responseOf(error.response) : noResponse(error), clock.now());
     },
   );
 

@@ -1,6 +1,6 @@
 import { UserError } from '../../base/errors.js';
 import { ensureShared } from '../kit/provider-objects.js';
-import type { FirewallRequest, Rule } from './api-types.js';
+import type { FirewallRequest, FirewallRule } from './api-types.js';
 import { DigitalOceanError } from './digitalocean-error.js';
 import { type DropletContext, fingerprintOf } from './droplet-context.js';
 import { idTag, sharedName } from './droplets.js';
@@ -81,7 +81,7 @@ function isRefusal(error: unknown): boolean {
 const everyone = ['0.0.0.0/0', '::/0'];
 
 /** 2377: managers, 7946: gossip, 4789: overlay networks. Source: Docker's documentation of swarm mode. */
-const swarmPorts: readonly Rule[] = [
+const swarmPorts: readonly FirewallRule[] = [
   { protocol: 'tcp', ports: '2377' },
   { protocol: 'tcp', ports: '7946' },
   { protocol: 'udp', ports: '7946' },
@@ -89,7 +89,7 @@ const swarmPorts: readonly Rule[] = [
 ];
 
 /** All others, so that published ports stay reachable. */
-const otherPorts: readonly Rule[] = [
+const otherPorts: readonly FirewallRule[] = [
   { protocol: 'icmp', ports: '0' },
   { protocol: 'tcp', ports: '1-2376' },
   { protocol: 'tcp', ports: '2378-7945' },
@@ -102,7 +102,7 @@ const otherPorts: readonly Rule[] = [
 /** Restricts the swarm's ports to droplets with the tag, and leaves all other ports open. */
 export function firewallFor(name: string, tag: string): FirewallRequest {
   // 0 means all ports.
-  const outbound: Rule[] = [
+  const outbound: FirewallRule[] = [
     { protocol: 'icmp', ports: '0' },
     { protocol: 'tcp', ports: '0' },
     { protocol: 'udp', ports: '0' },

@@ -2,7 +2,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { UserError } from '../../base/errors.js';
 import { type Machine, reachAddress } from '../../machines/model/machine.js';
-import type { Check, Driver, DriverOptions, MachineEvent, Person } from '../driver.js';
+import type { Check, Driver, DriverOptions, LocalUser, MachineEvent } from '../driver.js';
 import { genericSettings } from './generic-settings.js';
 import { findServers } from './servers.js';
 
@@ -13,12 +13,12 @@ const stateTimeoutMs = 3_000;
  * docker-machine's driver of the same name: knows where servers are and whether they respond, but
  * cannot start or stop them.
  */
-export function openGeneric({ settings, person }: DriverOptions): Driver {
+export function openGeneric({ settings, user }: DriverOptions): Driver {
   return {
-    adopt: (names) => findServers(names, genericSettings.read(settings), person),
+    adopt: (names) => findServers(names, genericSettings.read(settings), user),
 
-    async check(wishes) {
-      const sized = wishes.find(({ size }) => size !== undefined);
+    async check(specs) {
+      const sized = specs.find(({ size }) => size !== undefined);
       if (!sized) return;
       throw new UserError(`the generic driver cannot create a server of size "${sized.size}"`, {
         hint: `belt create -d generic --generic-ip-address ADDRESS ${sized.name}`,
@@ -32,8 +32,8 @@ export function openGeneric({ settings, person }: DriverOptions): Driver {
     list: (known, signal) =>
       Promise.all(
         known.map(async (machine) => {
-          const { host, port } = doorOf(machine);
-          const running = host !== '' && (await answers(host, port, stateTimeoutMs, signal));
+          const { host, port } = sshEndpointOf(machine);
+          const running = host !== '' && (await isPortOpen(host, port, stateTimeoutMs, signal));
           return { name: machine.name, state: running ? 'running' : 'stopped' };
         }),
       ),
@@ -47,12 +47,12 @@ export function openGeneric({ settings, person }: DriverOptions): Driver {
       for (const { name } of machines) yield { type: 'done', name };
     },
 
-    doctor: () => lookForKeys(person),
+    doctor: () => checkKeys(user),
   };
 }
 
 /** Of a server behind a jump host, only the jump host is reachable from here. */
-function doorOf(machine: Machine): { host: string; port: number } {
+function sshEndpointOf(machine: Machine): { host: string; port: number } {
   return machine.ssh.jump ?? { host: reachAddress(machine) ?? '', port: machine.ssh.port };
 }
 
@@ -69,7 +69,7 @@ function unsupported(verb: string) {
 }
 
 /** A login needs a key: from the agent, from ~/.ssh, or from --generic-ssh-key. */
-export async function lookForKeys({ agentSocket, defaultKeyPaths }: Person): Promise<Check[]> {
+export async function checkKeys({ agentSocket, defaultKeyPaths }: LocalUser): Promise<Check[]> {
   const agent = agentSocket !== undefined && (await isSocket(agentSocket));
   const keys = (await Promise.all(defaultKeyPaths.map(readable))).filter((path) => path !== undefined);
   return [
@@ -110,7 +110,7 @@ async function readable(path: string): Promise<string | undefined> {
 }
 
 /** Whether the port accepts TCP connections. */
-export function answers(
+export function isPortOpen(
   host: string,
   port: number,
   timeoutMs: number,

@@ -37,7 +37,7 @@ export const genericSettings = defineSettings({
 export type GenericSettings = ReturnType<typeof genericSettings.read>;
 
 /** The login for all servers of a command, unless the inventory overrides it. */
-export interface Login {
+export interface ServerLogin {
   user: string;
   port: number;
   /** As the user wrote it. */
@@ -45,7 +45,7 @@ export interface Login {
   jump?: JumpHost;
 }
 
-export function loginOf({ sshUser, sshPort, sshKey, jumpHost }: GenericSettings): Login {
+export function loginOf({ sshUser, sshPort, sshKey, jumpHost }: GenericSettings): ServerLogin {
   return {
     user: sshUser,
     port: sshPort,

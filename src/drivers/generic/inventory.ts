@@ -17,7 +17,7 @@ export interface InventoryEntry {
 }
 
 const fields = ['name', 'address', 'user', 'port', 'key', 'jump'] as const;
-type Field = (typeof fields)[number];
+type InventoryField = (typeof fields)[number];
 
 /**
  * Reads a YAML list of servers. `name` and `address` may be patterns of equal length: `node[1:4]`
@@ -50,13 +50,13 @@ export function parseInventory(path: string, text: string): InventoryEntry[] {
 
 const example = 'as in:\n- name: node1\n  address: 10.0.0.11\n  user: admin';
 
-interface Written {
+interface WrittenValue {
   value: string;
   origin: string;
 }
 
-function readFields(map: YAMLMap, at: (offset: number) => string): Map<Field, Written> {
-  const found = new Map<Field, Written>();
+function readFields(map: YAMLMap, at: (offset: number) => string): Map<InventoryField, WrittenValue> {
+  const found = new Map<InventoryField, WrittenValue>();
   for (const { key, value } of map.items) {
     const origin = at(startOf(key as Node));
     const field = isScalar(key) ? String(key.value) : '';
@@ -74,7 +74,7 @@ function readFields(map: YAMLMap, at: (offset: number) => string): Map<Field, Wr
   return found;
 }
 
-function entriesOf(origin: string, written: Map<Field, Written>): InventoryEntry[] {
+function entriesOf(origin: string, written: Map<InventoryField, WrittenValue>): InventoryEntry[] {
   const names = listOf('name', origin, written, (pattern) => expandNames([pattern]));
   const addresses = listOf('address', origin, written, expandAddresses);
   if (names.length !== addresses.length)
@@ -85,7 +85,9 @@ function entriesOf(origin: string, written: Map<Field, Written>): InventoryEntry
       `${written.get('address')?.origin}: "${odd}" is neither an IP address nor a host name`,
     );
 
-  const { user, port, key, jump } = Object.fromEntries(written) as Partial<Record<Field, Written>>;
+  const { user, port, key, jump } = Object.fromEntries(written) as Partial<
+    Record<InventoryField, WrittenValue>
+  >;
   const shared = {
     ...(user && { user: user.value }),
     ...(port && { port: requirePort(`${port.origin}: port`, port.value) }),
@@ -96,9 +98,9 @@ function entriesOf(origin: string, written: Map<Field, Written>): InventoryEntry
 }
 
 function listOf(
-  field: Field,
+  field: InventoryField,
   origin: string,
-  written: Map<Field, Written>,
+  written: Map<InventoryField, WrittenValue>,
   expand: (pattern: string) => string[],
 ): string[] {
   const entry = written.get(field);
@@ -112,7 +114,7 @@ function listOf(
   }
 }
 
-function isField(word: string): word is Field {
+function isField(word: string): word is InventoryField {
   return (fields as readonly string[]).includes(word);
 }
 

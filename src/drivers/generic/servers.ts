@@ -5,15 +5,15 @@ import { hasCode } from '../../base/errno.js';
 import { messageOf, UserError } from '../../base/errors.js';
 import type { SshAccess } from '../../machines/model/machine.js';
 import { expandAddresses } from '../../machines/model/patterns.js';
-import type { Adoption, Person } from '../driver.js';
-import { type GenericSettings, isHost, type Login, loginOf } from './generic-settings.js';
+import type { Adoption, LocalUser } from '../driver.js';
+import { type GenericSettings, isHost, loginOf, type ServerLogin } from './generic-settings.js';
 import { type InventoryEntry, parseInventory } from './inventory.js';
 
 /** A server before its key is located. */
 interface Server {
   name: string;
   address: string;
-  login: Login;
+  login: ServerLogin;
   /** The base of a relative key path. */
   folder?: string;
 }
@@ -25,17 +25,17 @@ interface Server {
 export async function findServers(
   names: readonly string[],
   settings: GenericSettings,
-  person: Person,
+  user: LocalUser,
 ): Promise<Adoption[]> {
   const servers = settings.ipAddress
     ? byAddresses(names, settings.ipAddress, loginOf(settings))
-    : await byInventory(names, settings.inventory, loginOf(settings), person);
-  refuseDoubles(servers);
-  const keys = await findKeys(servers, person);
-  return servers.map((server, index) => adoption(server, keys[index], settings.enginePort));
+    : await byInventory(names, settings.inventory, loginOf(settings), user);
+  requireDistinctServers(servers);
+  const keys = await findKeys(servers, user);
+  return servers.map((server, index) => adoptionOf(server, keys[index], settings.enginePort));
 }
 
-function byAddresses(names: readonly string[], pattern: string, login: Login): Server[] {
+function byAddresses(names: readonly string[], pattern: string, login: ServerLogin): Server[] {
   const addresses = expandAddresses(pattern);
   const odd = addresses.find((address) => !isHost(address));
   if (odd !== undefined) throw new UserError(`"${odd}" is neither an IP address nor a host name`);
@@ -52,15 +52,15 @@ function byAddresses(names: readonly string[], pattern: string, login: Login): S
 async function byInventory(
   names: readonly string[],
   inventory: string | undefined,
-  login: Login,
-  person: Person,
+  login: ServerLogin,
+  user: LocalUser,
 ): Promise<Server[]> {
   if (inventory === undefined) {
     throw new UserError('generic driver requires the --generic-ip-address option', {
       hint: 'or list the servers in a file: --generic-inventory FILE',
     });
   }
-  const path = person.resolvePath(inventory);
+  const path = user.resolvePath(inventory);
   const entries = parseInventory(inventory, await readInventory(inventory, path));
   const byName = new Map(entries.map((entry) => [entry.name, entry]));
   return names.map((name) => {
@@ -78,7 +78,7 @@ async function readInventory(written: string, path: string): Promise<string> {
   }
 }
 
-function serverOf(entry: InventoryEntry, login: Login, inventoryFolder: string): Server {
+function serverOf(entry: InventoryEntry, login: ServerLogin, inventoryFolder: string): Server {
   const { name, address, user, port, key, jump } = entry;
   return {
     name,
@@ -102,7 +102,7 @@ function notListed(name: string, inventory: string, listed: readonly string[]): 
 }
 
 /** Two names for one server would fight over its engine. */
-function refuseDoubles(servers: readonly Server[]): void {
+function requireDistinctServers(servers: readonly Server[]): void {
   const seen = new Map<string, string>();
   for (const { name, address, login } of servers) {
     const place = `${address} port ${login.port}${login.jump ? ` behind ${login.jump.host}` : ''}`;
@@ -113,9 +113,9 @@ function refuseDoubles(servers: readonly Server[]): void {
 }
 
 /** The absolute path of each server's key; each file is checked once. */
-async function findKeys(servers: readonly Server[], person: Person): Promise<(string | undefined)[]> {
+async function findKeys(servers: readonly Server[], user: LocalUser): Promise<(string | undefined)[]> {
   const paths = servers.map(({ login: { key }, folder }) =>
-    key === undefined ? undefined : person.resolvePath(key, folder),
+    key === undefined ? undefined : user.resolvePath(key, folder),
   );
   for (const path of new Set(paths.filter((found) => found !== undefined))) await requireKey(path);
   return paths;
@@ -134,7 +134,7 @@ async function requireKey(path: string): Promise<void> {
 }
 
 /** `EnginePort` and `SSHKey` are what docker-machine's own driver keeps. */
-function adoption(
+function adoptionOf(
   { name, address, login }: Server,
   keyPath: string | undefined,
   enginePort: number,

@@ -3,17 +3,19 @@ import type { Machine } from '../../machines/model/machine.js';
 import type { Setting, SettingValues } from '../driver.js';
 
 /** One setting: what users see of it, and how its value is read. */
-export interface Field<T> extends Omit<Setting, 'key'> {
+export interface SettingField<T> extends Omit<Setting, 'key'> {
   /** @throws UserError for a value that cannot work anywhere */
   read(value: SettingValues[string], key: string): T;
 }
 
-type Fields = Readonly<Record<string, Field<unknown>>>;
+type SettingFields = Readonly<Record<string, SettingField<unknown>>>;
 
 /** The settings as a driver uses them, by the names that it declares them with. */
-export type SettingsOf<F extends Fields> = { [K in keyof F]: F[K] extends Field<infer T> ? T : never };
+export type SettingsOf<F extends SettingFields> = {
+  [K in keyof F]: F[K] extends SettingField<infer T> ? T : never;
+};
 
-export interface DefinedSettings<F extends Fields> {
+export interface DefinedSettings<F extends SettingFields> {
   /** As the driver's module shows them. */
   readonly list: readonly Setting[];
   /** @throws UserError for a value that cannot work anywhere */
@@ -24,7 +26,7 @@ export interface DefinedSettings<F extends Fields> {
  * Declares a driver's settings once: names, types, defaults, and where values come from. A field
  * `vpcId` has the key `vpc_id` in files.
  */
-export function defineSettings<F extends Fields>(fields: F): DefinedSettings<F> {
+export function defineSettings<F extends SettingFields>(fields: F): DefinedSettings<F> {
   const entries = Object.entries(fields).map(([name, field]) => ({ name, key: snakeCase(name), field }));
   return {
     list: entries.map(({ key, field: { read: _, ...setting } }) => ({ key, ...setting })),
@@ -35,7 +37,7 @@ export function defineSettings<F extends Fields>(fields: F): DefinedSettings<F> 
   };
 }
 
-type About<D> = Pick<Setting, 'summary' | 'env' | 'secret' | 'flag'> & { default?: D };
+type FieldOptions<D> = Pick<Setting, 'summary' | 'env' | 'secret' | 'flag'> & { default?: D };
 
 /** Undefined is possible only where there is no default. */
 type Optional<T, D> = D extends undefined ? T | undefined : T;
@@ -46,21 +48,21 @@ type Optional<T, D> = D extends undefined ? T | undefined : T;
  * @param options.required - refuses an empty value instead of using the default
  */
 export function text<T, D extends string | undefined = undefined>(
-  options: About<D> & { parse: (text: string) => T | undefined; expected?: string },
-): Field<Optional<T, D>>;
+  options: FieldOptions<D> & { parse: (text: string) => T | undefined; expected?: string },
+): SettingField<Optional<T, D>>;
 export function text<D extends string | undefined = undefined>(
-  options: About<D> & { required?: true },
-): Field<Optional<string, D>>;
+  options: FieldOptions<D> & { required?: true },
+): SettingField<Optional<string, D>>;
 export function text({
   parse = (written) => written,
   expected = 'valid',
   required,
   ...about
-}: About<string> & {
+}: FieldOptions<string> & {
   parse?: (text: string) => unknown;
   expected?: string;
   required?: true;
-}): Field<unknown> {
+}): SettingField<unknown> {
   return {
     ...about,
     type: 'string',
@@ -68,24 +70,24 @@ export function text({
       if (value === '' && required) throw new UserError(`the setting ${key} is empty`);
       const written = value === '' || value === undefined ? about.default : value;
       if (written === undefined) return undefined;
-      if (typeof written !== 'string') throw invalid(key, 'text', written);
+      if (typeof written !== 'string') throw invalidSetting(key, 'text', written);
       const parsed = parse(written);
-      if (parsed === undefined) throw invalid(key, expected, written);
+      if (parsed === undefined) throw invalidSetting(key, expected, written);
       return parsed;
     },
   };
 }
 
 /** Text that is never shown, and never written to a file by belt. */
-export function secret(about: Omit<About<undefined>, 'secret'>): Field<string | undefined> {
+export function secret(about: Omit<FieldOptions<undefined>, 'secret'>): SettingField<string | undefined> {
   return text({ ...about, secret: true });
 }
 
 /** One of a few words, in upper or lower case. */
 export function choice<const T extends string>(
   choices: readonly T[],
-  about: About<NoInfer<T>> & { default: NoInfer<T> },
-): Field<T> {
+  about: FieldOptions<NoInfer<T>> & { default: NoInfer<T> },
+): SettingField<T> {
   const expected = choices.length > 2 ? `one of ${choices.join(', ')}` : choices.join(' or ');
   const parse = (written: string) => choices.find((known) => known.toLowerCase() === written.toLowerCase());
   return text<T, T>({ ...about, parse, expected });
@@ -93,25 +95,25 @@ export function choice<const T extends string>(
 
 /** A whole number in a range. */
 export function integer<D extends number | undefined = undefined>(
-  options: About<D> & { min: number; max: number },
-): Field<Optional<number, D>>;
+  options: FieldOptions<D> & { min: number; max: number },
+): SettingField<Optional<number, D>>;
 export function integer({
   min,
   max,
   ...about
-}: About<number> & { min: number; max: number }): Field<number | undefined> {
+}: FieldOptions<number> & { min: number; max: number }): SettingField<number | undefined> {
   return {
     ...about,
     type: 'integer',
     read(value = about.default, key) {
       if (value === undefined) return undefined;
       if (Number.isInteger(value) && Number(value) >= min && Number(value) <= max) return Number(value);
-      throw invalid(key, `a whole number from ${min} to ${max}`, value);
+      throw invalidSetting(key, `a whole number from ${min} to ${max}`, value);
     },
   };
 }
 
-export function port(about: About<number> & { default: number }): Field<number> {
+export function port(about: FieldOptions<number> & { default: number }): SettingField<number> {
   return {
     ...about,
     type: 'integer',
@@ -119,19 +121,21 @@ export function port(about: About<number> & { default: number }): Field<number> 
   };
 }
 
-export function boolean(about: About<boolean>): Field<boolean> {
+export function boolean(about: FieldOptions<boolean>): SettingField<boolean> {
   return { ...about, type: 'boolean', read: (value = about.default) => value === true };
 }
 
 /** Items are trimmed, empty ones dropped, and no items at all count as not set. */
 export function list<T>(
-  about: About<readonly string[]> & { parse: (items: readonly string[]) => T },
-): Field<T>;
-export function list(about: About<readonly string[]>): Field<readonly string[]>;
+  about: FieldOptions<readonly string[]> & { parse: (items: readonly string[]) => T },
+): SettingField<T>;
+export function list(about: FieldOptions<readonly string[]>): SettingField<readonly string[]>;
 export function list({
   parse = (items) => items,
   ...about
-}: About<readonly string[]> & { parse?: (items: readonly string[]) => unknown }): Field<unknown> {
+}: FieldOptions<readonly string[]> & {
+  parse?: (items: readonly string[]) => unknown;
+}): SettingField<unknown> {
   return {
     ...about,
     type: 'list',
@@ -160,7 +164,7 @@ export function recordedSetting({ driverData }: Pick<Machine, 'driverData'>, key
   return typeof value === 'string' ? { [key]: value } : {};
 }
 
-function invalid(key: string, expected: string, value: unknown): UserError {
+function invalidSetting(key: string, expected: string, value: unknown): UserError {
   return new UserError(`the setting ${key} must be ${expected}, not ${JSON.stringify(value)}`);
 }
 

@@ -5,13 +5,13 @@ import type { MachineEvent } from '../driver.js';
 export type Emit = (event: MachineEvent) => void;
 
 /** Machines that are worked on at a time; booting is mostly waiting. */
-export const atOnce = 16;
+export const concurrency = 16;
 
 /**
  * Works on many machines at a time and yields their events as they come. Each ends with `done`, or
  * `failed` when its work threw; none stops another. After an abort no further one is begun.
  */
-export async function* batch<T extends { name: string }>(
+export async function* runBatch<T extends { name: string }>(
   items: readonly T[],
   limit: number,
   signal: AbortSignal,
@@ -48,7 +48,7 @@ export async function* batch<T extends { name: string }>(
 /**
  * Prepares what all items need, and goes on with it; when that cannot be had, each item has failed.
  */
-export async function* afterPreparing<T>(
+export async function* prepareThen<T>(
   items: readonly { name: string }[],
   prepare: () => Promise<T>,
   goOn: (prepared: T) => AsyncIterable<MachineEvent>,
@@ -57,7 +57,7 @@ export async function* afterPreparing<T>(
   try {
     prepared = await prepare();
   } catch (error) {
-    for (const item of items) yield failure(item, error);
+    for (const item of items) yield failedEvent(item, error);
     return;
   }
   yield* goOn(prepared);
@@ -67,7 +67,7 @@ export async function* afterPreparing<T>(
  * Works on what the provider has of each machine, if anything. The provider's objects are read once
  * for all machines.
  */
-export function onObjects<T extends { name: string }, All, One>(
+export function forEachObject<T extends { name: string }, All, One>(
   machines: readonly T[],
   {
     limit,
@@ -86,8 +86,8 @@ export function onObjects<T extends { name: string }, All, One>(
     if (signal.aborted) throw new AbortError();
     return read();
   };
-  return afterPreparing(machines, prepare, (all) =>
-    batch(machines, limit, signal, (machine, emit) => work(machine, find(all, machine), emit)),
+  return prepareThen(machines, prepare, (all) =>
+    runBatch(machines, limit, signal, (machine, emit) => work(machine, find(all, machine), emit)),
   );
 }
 
@@ -102,11 +102,11 @@ async function outcome<T extends { name: string }>(
     await work(item, emit);
     return { type: 'done', name: item.name };
   } catch (error) {
-    return failure(item, error);
+    return failedEvent(item, error);
   }
 }
 
-export function failure({ name }: { name: string }, error: unknown): MachineEvent {
+export function failedEvent({ name }: { name: string }, error: unknown): MachineEvent {
   return { type: 'failed', name, error: error instanceof Error ? error : new Error(messageOf(error)) };
 }
 

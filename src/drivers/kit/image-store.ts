@@ -51,7 +51,7 @@ export interface BuildOrder<R extends ImageRecord> {
   signal: AbortSignal;
 }
 
-export interface Builds<R extends ImageRecord> extends Pick<ImageStore, 'available' | 'list' | 'remove'> {
+export interface BuildStore<R extends ImageRecord> extends Pick<ImageStore, 'available' | 'list' | 'remove'> {
   build(order: BuildOrder<R>): Promise<R>;
   read(name: string): Promise<R | undefined>;
   pathOf(record: R): Promise<string>;
@@ -65,7 +65,7 @@ export interface Builds<R extends ImageRecord> extends Pick<ImageStore, 'availab
  * the one in use. A build is made in `<root>/.building-<name>` and moved into place when it is
  * complete, so an incomplete one is never used.
  */
-export function openBuilds<R extends ImageRecord>(keeper: ImageKeeper<R>): Builds<R> {
+export function openBuildStore<R extends ImageRecord>(keeper: ImageKeeper<R>): BuildStore<R> {
   const folderOf = async (name: string) => join(await keeper.root(), name);
   const read = async (name: string) => keeper.read(await folderOf(name));
   const describe = async (record: R) => keeper.describe(record, await folderOf(record.name));
@@ -99,7 +99,7 @@ export function openBuilds<R extends ImageRecord>(keeper: ImageKeeper<R>): Build
 
     async remove(name) {
       const folder = await folderOf(name);
-      if (!(await names()).includes(name)) throw missingImage(name);
+      if (!(await names()).includes(name)) throw missingImageError(name);
       await keeper.withLock(name, {}, async () => {
         await keeper.withMachinesLocked(async () => {
           await keeper.refuseInUse(name, folder);
@@ -121,7 +121,7 @@ export function openBuilds<R extends ImageRecord>(keeper: ImageKeeper<R>): Build
   };
 }
 
-export function missingImage(name: string): UserError {
+export function missingImageError(name: string): UserError {
   return new UserError(`the image ${name} is not on this computer`, { hint: `belt image build ${name}` });
 }
 

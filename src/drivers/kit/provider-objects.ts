@@ -1,11 +1,11 @@
 import { UserError } from '../../base/errors.js';
 import { mapLimited } from '../../base/map-limit.js';
 import type { Machine, ObservedMachine } from '../../machines/model/machine.js';
-import type { MachineWish } from '../driver.js';
-import { atOnce } from './event-stream.js';
+import type { MachineSpec } from '../driver.js';
+import { concurrency } from './event-stream.js';
 
 /** How a driver sees the provider's objects: droplets, instances, VMs. */
-export interface Inventory<T> {
+export interface ProviderObjects<T> {
   /** Everything that belongs to the cluster, and whatever else `find` may need. */
   objects: readonly T[];
   find(machine: Machine): T | undefined;
@@ -21,13 +21,13 @@ export interface Inventory<T> {
  */
 export async function listMachines<T>(
   known: readonly Machine[],
-  { objects, find, observe, isStray = () => true }: Inventory<T>,
+  { objects, find, observe, isStray = () => true }: ProviderObjects<T>,
 ): Promise<ObservedMachine[]> {
   const matches = known.map((machine) => ({ machine, object: find(machine) }));
   const matched = new Set(matches.map(({ object }) => object));
   const strays = objects.filter((object) => !matched.has(object) && isStray(object));
   const all = [...matches, ...strays.map((object) => ({ machine: undefined, object }))];
-  const observed = await mapLimited(all, atOnce, async ({ machine, object }) => {
+  const observed = await mapLimited(all, concurrency, async ({ machine, object }) => {
     const found = object === undefined ? undefined : await observe(object, machine);
     if (!machine) return found;
     const { name } = machine;
@@ -44,13 +44,13 @@ export async function listMachines<T>(
  *   instance`
  * @throws UserError
  */
-export function refuseStrays(
-  wishes: readonly MachineWish[],
+export function requireNoStrays(
+  specs: readonly MachineSpec[],
   names: ReadonlySet<string>,
-  isBegun: (wish: MachineWish) => boolean,
+  isBegun: (spec: MachineSpec) => boolean,
   { found, driver }: { found: string; driver: string },
 ): void {
-  const stray = wishes.find((wish) => names.has(wish.name) && !isBegun(wish));
+  const stray = specs.find((spec) => names.has(spec.name) && !isBegun(spec));
   if (!stray) return;
   throw new UserError(`${found} ${stray.name} of this cluster that no record knows`, {
     hint: `look at it and remove it with "belt gc -d ${driver}", or choose another name`,

@@ -6,10 +6,10 @@ import { ExternalError } from '../../base/errors.js';
 import { exists } from '../../base/files.js';
 import { retry } from '../../base/poll.js';
 import type { Templates } from '../../base/templates.js';
-import { findHierarchies, makeGroups, unifiedGroup } from './cgroups.js';
-import type { MachineRecord } from './guest-records.js';
+import { createGroups, findHierarchies, unifiedGroup } from './cgroups.js';
+import type { GuestRecord } from './guest-records.js';
 import { lastLines, programEnvironment, run, systemdRunsComputer, unitOf } from './host-program.js';
-import { type Layout, machineFolder, makeFolder } from './layout.js';
+import { createMissingFolder, ensureFolder, machineFolder, type NspawnLayout } from './layout.js';
 import { isAlive, readIdentity } from './process-identity.js';
 import { cleanUp, shutdownMs, switchOff } from './shut-down.js';
 
@@ -25,8 +25,8 @@ const linkMs = 5_000;
  * @throws ExternalError with the last lines of the log when it does not come up.
  */
 export async function boot(
-  layout: Layout,
-  record: MachineRecord,
+  layout: NspawnLayout,
+  record: GuestRecord,
   lower: string,
   bridge: string,
   templates: Templates,
@@ -34,14 +34,14 @@ export async function boot(
   const { id, name, memory } = record;
   const folder = machineFolder(layout, id);
   await cleanUp(layout, id);
-  for (const path of [folder.upper, folder.work, folder.root, folder.docker]) await ensureFolder(path);
-  await makeFolder(layout.run);
+  for (const path of [folder.upper, folder.work, folder.root, folder.docker]) await createMissingFolder(path);
+  await ensureFolder(layout.run);
 
   const managed = await systemdRunsComputer();
   const environment = await nspawnEnvironment();
   const script = await templates.render('nspawn/launch.sh');
   const start = async (): Promise<void> => {
-    const groups = managed ? [] : await makeGroups(id, memory);
+    const groups = managed ? [] : await createGroups(id, memory);
     const launch = [
       '--mount',
       '--propagation',
@@ -108,7 +108,7 @@ function nspawnCommand(
 }
 
 async function bootAsUnit(
-  record: MachineRecord,
+  record: GuestRecord,
   launch: readonly string[],
   environment: Readonly<Record<string, string>>,
   log: string,
@@ -148,7 +148,7 @@ async function bootAsUnit(
 }
 
 async function bootDetached(
-  layout: Layout,
+  layout: NspawnLayout,
   id: string,
   launch: readonly string[],
   environment: Readonly<Record<string, string>>,
@@ -221,8 +221,4 @@ const terminalCodes = /\u001b(\[[0-9;?]*[a-zA-Z]|\][^\u0007\u001b]*(\u0007|\u001
 async function openLog(log: string) {
   await unlink(log).catch(() => undefined);
   return open(log, 'a', 0o600);
-}
-
-async function ensureFolder(path: string): Promise<void> {
-  if (!(await exists(path))) await makeFolder(path);
 }

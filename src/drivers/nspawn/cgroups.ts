@@ -38,7 +38,7 @@ export async function unifiedGroup(pid: number): Promise<string | undefined> {
 }
 
 /** Creates the machine's groups and returns the files to write a process id to. */
-export async function makeGroups(id: string, memoryMb: number): Promise<string[]> {
+export async function createGroups(id: string, memoryMb: number): Promise<string[]> {
   const hierarchies = await findHierarchies();
   for (const { mount, kind } of hierarchies) {
     await mkdir(join(mount, 'belt', id), { recursive: true });

@@ -1,55 +1,55 @@
 import { AbortError, UserError } from '../../base/errors.js';
 import { formatAddress, formatRange } from '../../base/ipv4.js';
-import type { CreateRequest, DriverOptions, MachineEvent, MachineWish } from '../driver.js';
-import { afterPreparing, atOnce, batch, type Emit } from '../kit/event-stream.js';
+import type { ClusterRef, CreateRequest, MachineEvent, MachineSpec } from '../driver.js';
+import { concurrency, type Emit, prepareThen, runBatch } from '../kit/event-stream.js';
 import { capacityOf, freeAddresses } from './address-range.js';
 import { boot } from './boot.js';
 import { hasKeys, writeGuestFiles } from './guest-files.js';
-import { bringUpNetwork, type Network, planNetwork } from './guest-network.js';
+import { bringUpNetwork, type GuestNetwork, planNetwork } from './guest-network.js';
 import {
-  type Entry,
-  type MachineRecord,
+  type GuestEntry,
+  type GuestRecord,
   newMachineId,
   readEntries,
   takenAddresses,
   writeRecord,
 } from './guest-records.js';
 import { defaultSize, memoryOf } from './guest-size.js';
-import { refuseIncapable, refuseWithoutRoot } from './host-checks.js';
-import { type Layout, machineFolder, makeFolder, withComputerLock } from './layout.js';
-import { damaged, findEntry, type Nspawn, withMachineLock } from './lookup.js';
+import { requireCapableHost, requireRoot } from './host-checks.js';
+import { ensureFolder, machineFolder, type NspawnLayout, withComputerLock } from './layout.js';
+import { damagedError, findEntry, type NspawnContext, withMachineLock } from './lookup.js';
 import { type BaseImage, baseFolder } from './nspawn-images.js';
 import { requireImage } from './recipes.js';
 import { runningProcess, shutDown } from './shut-down.js';
 
 /** What a create allocates before any machine boots: a record for each, or the reason why not. */
 interface Allocation {
-  network: Network;
-  records: ReadonlyMap<string, MachineRecord | Error>;
+  network: GuestNetwork;
+  records: ReadonlyMap<string, GuestRecord | Error>;
 }
 
 /** @throws UserError for what cannot be created; changes nothing. */
 export async function check(
-  { layout, settings, options }: Nspawn,
-  wishes: readonly MachineWish[],
+  { layout, settings, options }: NspawnContext,
+  specs: readonly MachineSpec[],
 ): Promise<void> {
   requireImage(settings.image);
-  const twice = wishes.find(({ name }, index) => wishes.findIndex((other) => other.name === name) !== index);
+  const twice = specs.find(({ name }, index) => specs.findIndex((other) => other.name === name) !== index);
   if (twice) throw new UserError(`${twice.name} is given twice`);
-  for (const { size } of wishes) memoryOf(size);
-  await refuseIncapable();
+  for (const { size } of specs) memoryOf(size);
+  await requireCapableHost();
   const entries = await readEntries(layout);
   const network = await planNetwork(layout, settings, entries.length);
-  const added = wishes.filter((wish) => !findEntry(entries, options.cluster.id, wish));
-  await refuseFullPool(layout, network, entries, added.length);
+  const added = specs.filter((spec) => !findEntry(entries, options.cluster.id, spec));
+  await requireFreeAddresses(layout, network, entries, added.length);
 }
 
 export function create(
-  nspawn: Nspawn,
+  nspawn: NspawnContext,
   requests: readonly CreateRequest[],
   signal: AbortSignal,
 ): AsyncGenerator<MachineEvent> {
-  return afterPreparing(
+  return prepareThen(
     requests,
     () => allocate(nspawn, requests, signal),
     (allocation) => finishAll(nspawn, requests, allocation, signal),
@@ -60,11 +60,11 @@ export function create(
  * Gives each machine its record and address, from an earlier create or new, in one step for all.
  */
 async function allocate(
-  { layout, settings, options, images }: Nspawn,
+  { layout, settings, options, images }: NspawnContext,
   requests: readonly CreateRequest[],
   signal: AbortSignal,
 ): Promise<Allocation> {
-  refuseWithoutRoot();
+  requireRoot();
   return withComputerLock(layout, { signal }, async () => {
     const entries = await readEntries(layout);
     const network = await planNetwork(layout, settings, entries.length);
@@ -73,18 +73,21 @@ async function allocate(
       entry: findEntry(entries, options.cluster.id, request),
     }));
     const added = found.filter(({ entry }) => !entry).length;
-    await refuseFullPool(layout, network, entries, added);
+    await requireFreeAddresses(layout, network, entries, added);
     const addresses = freeAddresses(network.range, await takenAddresses(layout, entries), added);
     const base = await images.base(settings.image);
 
-    const records = new Map<string, MachineRecord | Error>();
+    const records = new Map<string, GuestRecord | Error>();
     for (const { request, entry } of found) {
       if (entry) {
-        records.set(request.name, 'record' in entry ? entry.record : damaged(request.name, entry.damage));
+        records.set(
+          request.name,
+          'record' in entry ? entry.record : damagedError(request.name, entry.damage),
+        );
         continue;
       }
       const record = newRecord(request, options.cluster, base, addresses.shift() ?? 0);
-      await makeFolder(machineFolder(layout, record.id).folder);
+      await ensureFolder(machineFolder(layout, record.id).folder);
       await writeRecord(layout, record);
       records.set(request.name, record);
     }
@@ -95,10 +98,10 @@ async function allocate(
 
 function newRecord(
   { name, size = defaultSize }: CreateRequest,
-  cluster: DriverOptions['cluster'],
+  cluster: ClusterRef,
   image: BaseImage,
   address: number,
-): MachineRecord {
+): GuestRecord {
   return {
     version: 1,
     id: newMachineId(name),
@@ -112,10 +115,10 @@ function newRecord(
   };
 }
 
-async function refuseFullPool(
-  layout: Layout,
-  { range }: Network,
-  entries: readonly Entry[],
+async function requireFreeAddresses(
+  layout: NspawnLayout,
+  { range }: GuestNetwork,
+  entries: readonly GuestEntry[],
   wanted: number,
 ): Promise<void> {
   const free = freeAddresses(range, await takenAddresses(layout, entries), wanted).length;
@@ -128,7 +131,7 @@ async function refuseFullPool(
 
 /** Reports all records first, so that what was allocated is known whatever follows. */
 async function* finishAll(
-  nspawn: Nspawn,
+  nspawn: NspawnContext,
   requests: readonly CreateRequest[],
   { network, records }: Allocation,
   signal: AbortSignal,
@@ -136,7 +139,7 @@ async function* finishAll(
   for (const record of records.values()) {
     if (!(record instanceof Error)) yield { type: 'changed', name: record.name, change: knownOf(record) };
   }
-  yield* batch(requests, atOnce, signal, async (request, emit) => {
+  yield* runBatch(requests, concurrency, signal, async (request, emit) => {
     const record = records.get(request.name);
     if (record instanceof Error) throw record;
     if (request.ssh.user !== 'root') {
@@ -151,10 +154,10 @@ async function* finishAll(
 
 /** Brings a machine from whatever state an earlier create left it in to running. */
 async function finish(
-  nspawn: Nspawn,
-  record: MachineRecord,
+  nspawn: NspawnContext,
+  record: GuestRecord,
   request: CreateRequest,
-  network: Network,
+  network: GuestNetwork,
   signal: AbortSignal,
   emit: Emit,
 ): Promise<void> {
@@ -165,7 +168,7 @@ async function finish(
   if (!((await runningProcess(layout, id)) && hasItsKeys)) {
     await shutDown(layout, id);
     const size = request.size ?? record.size;
-    const sized: MachineRecord = { ...record, size, memory: memoryOf(size) };
+    const sized: GuestRecord = { ...record, size, memory: memoryOf(size) };
     await writeRecord(layout, sized);
     await writeGuestFiles(upper, sized, network, request.ssh, options.templates);
     if (signal.aborted) throw new AbortError();
@@ -177,6 +180,6 @@ async function finish(
   emit({ type: 'changed', name, change: { state: 'running' } });
 }
 
-function knownOf({ id, address, memory, size, image }: MachineRecord) {
+function knownOf({ id, address, memory, size, image }: GuestRecord) {
   return { id, addresses: { public: address }, memory, size, driverData: { image: image.name } };
 }

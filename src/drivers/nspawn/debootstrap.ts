@@ -5,12 +5,12 @@ import { execa } from 'execa';
 import { AbortError, ExternalError } from '../../base/errors.js';
 import type { PrepareProgress } from '../driver.js';
 import { lastLines, programEnvironment } from './host-program.js';
-import type { Recipe } from './recipes.js';
+import type { ImageRecipe } from './recipes.js';
 
 /** Fills an empty folder from the recipe. */
 export type BuildStep = (
   target: string,
-  recipe: Recipe,
+  recipe: ImageRecipe,
   progress: PrepareProgress,
   signal: AbortSignal,
 ) => Promise<void>;
@@ -90,7 +90,7 @@ export function progressReader(): (line: string) => { text: string; fraction: nu
 
 async function debootstrap(
   target: string,
-  { suite, packages }: Recipe,
+  { suite, packages }: ImageRecipe,
   mirror: string,
   progress: PrepareProgress,
   signal: AbortSignal,

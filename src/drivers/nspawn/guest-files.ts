@@ -7,9 +7,9 @@ import { formatAddress } from '../../base/ipv4.js';
 import type { Templates } from '../../base/templates.js';
 import type { CreateRequest } from '../driver.js';
 import { gatewayOf } from './address-range.js';
-import type { Network } from './guest-network.js';
-import { type MachineRecord, networkFile } from './guest-records.js';
-import { makeFolder } from './layout.js';
+import type { GuestNetwork } from './guest-network.js';
+import { type GuestRecord, networkFile } from './guest-records.js';
+import { createMissingFolder, ensureFolder } from './layout.js';
 
 const hostKey = 'etc/ssh/ssh_host_ed25519_key';
 const machineId = 'etc/machine-id';
@@ -20,14 +20,14 @@ const machineId = 'etc/machine-id';
  */
 export async function writeGuestFiles(
   upper: string,
-  record: MachineRecord,
-  network: Network,
+  record: GuestRecord,
+  network: GuestNetwork,
   ssh: CreateRequest['ssh'],
   templates: Templates,
 ): Promise<void> {
-  await makeFolder(upper);
-  await makeFolder(join(upper, 'root'), 0o700);
-  await makeFolder(join(upper, 'root/.ssh'), 0o700);
+  await ensureFolder(upper);
+  await ensureFolder(join(upper, 'root'), 0o700);
+  await ensureFolder(join(upper, 'root/.ssh'), 0o700);
   const { name, address } = record;
   const files: [path: string, text: string, mode: number][] = [
     ['etc/hostname', `${name}\n`, 0o644],
@@ -84,14 +84,9 @@ async function resolverOfComputer(): Promise<string> {
 }
 
 async function writeGuestFile(path: string, text: string, mode: number): Promise<void> {
-  await makeFoldersTo(dirname(path));
+  await createMissingFolder(dirname(path));
   await writeFileAtomic(path, text, { mode });
   await chmod(path, mode);
-}
-
-/** Leaves the modes of existing folders. */
-async function makeFoldersTo(folder: string): Promise<void> {
-  if (!(await exists(folder))) await makeFolder(folder);
 }
 
 function line(text: string): string {

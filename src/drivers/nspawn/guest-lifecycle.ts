@@ -5,28 +5,35 @@ import { AbortError, ExternalError } from '../../base/errors.js';
 import { exists } from '../../base/files.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { MachineEvent } from '../driver.js';
-import { afterPreparing } from '../kit/event-stream.js';
+import { prepareThen } from '../kit/event-stream.js';
 import { boot } from './boot.js';
 import { changeLimit, type LimitFile, limitFile, limitFileV2, unifiedGroup } from './cgroups.js';
-import { bringUpNetwork, type Network, readNetwork, removeNetwork } from './guest-network.js';
-import { type MachineRecord, machineIds, writeRecord } from './guest-records.js';
+import { bringUpNetwork, type GuestNetwork, readNetwork, removeNetwork } from './guest-network.js';
+import { type GuestRecord, machineIds, writeRecord } from './guest-records.js';
 import { memoryOf } from './guest-size.js';
-import { refuseWithoutRoot } from './host-checks.js';
+import { requireRoot } from './host-checks.js';
 import { removeTree, run, systemdRunsComputer, unitOf } from './host-program.js';
-import { type Layout, machineFolder, withComputerLock } from './layout.js';
-import { damaged, type Locked, type Nspawn, onEntries, onRecords, withMachineLock } from './lookup.js';
+import { machineFolder, type NspawnLayout, withComputerLock } from './layout.js';
+import {
+  damagedError,
+  forEachEntry,
+  forEachRecord,
+  type LockedGuest,
+  type NspawnContext,
+  withMachineLock,
+} from './lookup.js';
 import { baseFolder } from './nspawn-images.js';
 import { runningProcess, shutDown, switchOff } from './shut-down.js';
 
 type Machines = readonly Machine[];
 type Events = AsyncGenerator<MachineEvent>;
 
-export function start(nspawn: Nspawn, machines: Machines, signal: AbortSignal): Events {
-  return onNetwork(nspawn, machines, signal, (machine, network) => startOne(nspawn, machine, network));
+export function start(nspawn: NspawnContext, machines: Machines, signal: AbortSignal): Events {
+  return forEachOnNetwork(nspawn, machines, signal, (machine, network) => startOne(nspawn, machine, network));
 }
 
-export function restart(nspawn: Nspawn, machines: Machines, signal: AbortSignal): Events {
-  return onNetwork(nspawn, machines, signal, async (machine, network) => {
+export function restart(nspawn: NspawnContext, machines: Machines, signal: AbortSignal): Events {
+  return forEachOnNetwork(nspawn, machines, signal, async (machine, network) => {
     const { name, record, emit } = machine;
     emit({ type: 'progress', name, text: 'shutting down' });
     await shutDown(nspawn.layout, record.id);
@@ -36,20 +43,20 @@ export function restart(nspawn: Nspawn, machines: Machines, signal: AbortSignal)
   });
 }
 
-export function stop(nspawn: Nspawn, machines: Machines, signal: AbortSignal): Events {
-  return each(nspawn, machines, signal, 'shutting down', ({ id }) => shutDown(nspawn.layout, id));
+export function stop(nspawn: NspawnContext, machines: Machines, signal: AbortSignal): Events {
+  return stopEach(nspawn, machines, signal, 'shutting down', ({ id }) => shutDown(nspawn.layout, id));
 }
 
-export function kill(nspawn: Nspawn, machines: Machines, signal: AbortSignal): Events {
-  return each(nspawn, machines, signal, 'switching off', ({ id }) => switchOff(nspawn.layout, id));
+export function kill(nspawn: NspawnContext, machines: Machines, signal: AbortSignal): Events {
+  return stopEach(nspawn, machines, signal, 'switching off', ({ id }) => switchOff(nspawn.layout, id));
 }
 
-export async function* remove(nspawn: Nspawn, machines: Machines, signal: AbortSignal): Events {
+export async function* remove(nspawn: NspawnContext, machines: Machines, signal: AbortSignal): Events {
   const { layout, images } = nspawn;
-  yield* onEntries(nspawn, machines, signal, async (machine, entry, emit) => {
+  yield* forEachEntry(nspawn, machines, signal, async (machine, entry, emit) => {
     if (!entry) return;
     // Without an id the owner of a damaged record is unknown.
-    if ('damage' in entry && machine.id !== entry.id) throw damaged(machine.name, entry.damage);
+    if ('damage' in entry && machine.id !== entry.id) throw damagedError(machine.name, entry.damage);
     await withMachineLock(layout, entry.id, signal, async () => {
       emit({ type: 'progress', name: machine.name, text: 'removing' });
       await switchOff(layout, entry.id);
@@ -63,9 +70,9 @@ export async function* remove(nspawn: Nspawn, machines: Machines, signal: AbortS
   await images.prune();
 }
 
-export function resize(nspawn: Nspawn, machines: Machines, size: string, signal: AbortSignal): Events {
+export function resize(nspawn: NspawnContext, machines: Machines, size: string, signal: AbortSignal): Events {
   const { layout } = nspawn;
-  return onRecords(nspawn, machines, signal, async ({ name, record, emit }) => {
+  return forEachRecord(nspawn, machines, signal, async ({ name, record, emit }) => {
     const memory = memoryOf(size);
     if (await runningProcess(layout, record.id)) await resizeRunning(layout, record.id, memory);
     await writeRecord(layout, { ...record, size, memory });
@@ -74,22 +81,22 @@ export function resize(nspawn: Nspawn, machines: Machines, size: string, signal:
 }
 
 /** Works on machines whose network is up. */
-function onNetwork(
-  nspawn: Nspawn,
+function forEachOnNetwork(
+  nspawn: NspawnContext,
   machines: Machines,
   signal: AbortSignal,
-  work: (machine: Locked, network: Network) => Promise<void>,
+  work: (machine: LockedGuest, network: GuestNetwork) => Promise<void>,
 ): Events {
-  return afterPreparing(
+  return prepareThen(
     machines,
-    () => reviveNetwork(nspawn, signal),
-    (network) => onRecords(nspawn, machines, signal, (machine) => work(machine, network)),
+    () => restoreNetwork(nspawn, signal),
+    (network) => forEachRecord(nspawn, machines, signal, (machine) => work(machine, network)),
   );
 }
 
 /** A reboot of the computer removes the bridge, but not the addresses. */
-async function reviveNetwork({ layout }: Nspawn, signal: AbortSignal): Promise<Network> {
-  refuseWithoutRoot();
+async function restoreNetwork({ layout }: NspawnContext, signal: AbortSignal): Promise<GuestNetwork> {
+  requireRoot();
   return withComputerLock(layout, { signal }, async () => {
     const network = await readNetwork(layout);
     if (!network)
@@ -102,9 +109,9 @@ async function reviveNetwork({ layout }: Nspawn, signal: AbortSignal): Promise<N
 }
 
 async function startOne(
-  { layout, options }: Nspawn,
-  { name, record, emit }: Locked,
-  network: Network,
+  { layout, options }: NspawnContext,
+  { name, record, emit }: LockedGuest,
+  network: GuestNetwork,
 ): Promise<void> {
   if (!(await runningProcess(layout, record.id))) {
     emit({ type: 'progress', name, text: 'booting' });
@@ -114,14 +121,14 @@ async function startOne(
 }
 
 /** Stops or kills machines; a stopped one is done at once. */
-function each(
-  nspawn: Nspawn,
+function stopEach(
+  nspawn: NspawnContext,
   machines: Machines,
   signal: AbortSignal,
   text: string,
-  work: (record: MachineRecord) => Promise<void>,
+  work: (record: GuestRecord) => Promise<void>,
 ): Events {
-  return onRecords(nspawn, machines, signal, async ({ name, record, emit }) => {
+  return forEachRecord(nspawn, machines, signal, async ({ name, record, emit }) => {
     emit({ type: 'progress', name, text });
     await work(record);
     emit({ type: 'changed', name, change: { state: 'stopped' } });
@@ -132,7 +139,7 @@ function each(
  * Hides the folder in one step: an interrupted removal leaves no half machine, and the next one
  * clears the rest. Another belt may have removed it while this one waited for the lock.
  */
-async function removeFiles(layout: Layout, id: string): Promise<void> {
+async function removeFiles(layout: NspawnLayout, id: string): Promise<void> {
   const { folder } = machineFolder(layout, id);
   const doomed = join(layout.machines, `.removing-${id}`);
   await rename(folder, doomed).catch((error) => {
@@ -145,7 +152,7 @@ async function removeFiles(layout: Layout, id: string): Promise<void> {
  * Changes the memory limit of a running machine.
  * @throws UserError when the machine uses more than that.
  */
-export async function resizeRunning(layout: Layout, id: string, memoryMb: number): Promise<void> {
+export async function resizeRunning(layout: NspawnLayout, id: string, memoryMb: number): Promise<void> {
   const limit = await limitOf(layout, id);
   if (limit) await changeLimit(limit, memoryMb);
   if (await systemdRunsComputer()) {
@@ -157,7 +164,7 @@ export async function resizeRunning(layout: Layout, id: string, memoryMb: number
  * Where the memory limit is set: in belt's own group, or in systemd's group of its unit. Undefined
  * where the computer has no memory controller.
  */
-async function limitOf(layout: Layout, id: string): Promise<LimitFile | undefined> {
+async function limitOf(layout: NspawnLayout, id: string): Promise<LimitFile | undefined> {
   const own = await limitFile(id);
   if (own) return own;
   const identity = await runningProcess(layout, id);

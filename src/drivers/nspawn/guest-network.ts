@@ -6,12 +6,12 @@ import { readRecord, writeRecord } from '../../base/record-file.js';
 import { firstFreeRange, gatewayOf, parseRange } from './address-range.js';
 import { run } from './host-program.js';
 import { loadModules, prepareKernel } from './kernel.js';
-import { type Layout, makeFolder } from './layout.js';
+import { ensureFolder, type NspawnLayout } from './layout.js';
 import { ensureNat, removeNat } from './nat.js';
 import type { NspawnSettings } from './nspawn-settings.js';
 
 /** The network that all machines of this computer share. */
-export interface Network {
+export interface GuestNetwork {
   bridge: string;
   range: Range;
 }
@@ -30,19 +30,19 @@ interface LinkAddress {
  *   existing machines.
  */
 export async function planNetwork(
-  layout: Layout,
+  layout: NspawnLayout,
   settings: NspawnSettings,
   machines: number,
-): Promise<Network> {
+): Promise<GuestNetwork> {
   const recorded = await readNetwork(layout);
-  if (recorded && (machines > 0 || agrees(recorded, settings))) {
-    if (!agrees(recorded, settings)) throw otherNetwork(recorded, settings, layout);
+  if (recorded && (machines > 0 || matchesSettings(recorded, settings))) {
+    if (!matchesSettings(recorded, settings)) throw networkMismatch(recorded, settings, layout);
     return recorded;
   }
   return { bridge: settings.bridge, range: await chooseRange(settings, recorded?.bridge) };
 }
 
-export async function readNetwork(layout: Layout): Promise<Network | undefined> {
+export async function readNetwork(layout: NspawnLayout): Promise<GuestNetwork | undefined> {
   const file = await readRecord(layout.network, networkSchema, 'the network of the machines');
   return file && { bridge: file.bridge, range: parseRange(file.network) };
 }
@@ -51,14 +51,18 @@ export async function readNetwork(layout: Layout): Promise<Network | undefined> 
  * Prepares network and kernel for this many machines, also after a reboot. Under the computer's
  * lock.
  */
-export async function bringUpNetwork(layout: Layout, network: Network, machines: number): Promise<void> {
+export async function bringUpNetwork(
+  layout: NspawnLayout,
+  network: GuestNetwork,
+  machines: number,
+): Promise<void> {
   await prepareKernel(machines);
   await loadModules();
   await ensureNetwork(layout, network);
 }
 
 /** Removes what `ensureNetwork` created. Under the computer's lock, when no machine is left. */
-export async function removeNetwork(layout: Layout): Promise<void> {
+export async function removeNetwork(layout: NspawnLayout): Promise<void> {
   const network = await readNetwork(layout);
   if (!network) return;
   await removeNat(network.bridge);
@@ -67,12 +71,12 @@ export async function removeNetwork(layout: Layout): Promise<void> {
 }
 
 /** Creates the bridge, its address and NAT. */
-async function ensureNetwork(layout: Layout, network: Network): Promise<void> {
+async function ensureNetwork(layout: NspawnLayout, network: GuestNetwork): Promise<void> {
   const { bridge, range } = network;
   const before = await readNetwork(layout);
   if (before && (before.bridge !== bridge || formatRange(before.range) !== formatRange(range)))
     await removeNetwork(layout);
-  await makeFolder(layout.data);
+  await ensureFolder(layout.data);
   await writeRecord(layout.network, { bridge, network: formatRange(range) });
   await ensureBridge(bridge, `${formatAddress(gatewayOf(range))}/${range.prefix}`);
   await ensureNat(bridge, formatRange(range));
@@ -145,11 +149,11 @@ function cidr({ local, prefixlen }: LinkAddress['addr_info'][number]): string {
   return `${local}/${prefixlen}`;
 }
 
-function agrees(recorded: Network, { bridge, network }: NspawnSettings): boolean {
+function matchesSettings(recorded: GuestNetwork, { bridge, network }: NspawnSettings): boolean {
   return recorded.bridge === bridge && (!network || formatRange(network) === formatRange(recorded.range));
 }
 
-function otherNetwork(recorded: Network, settings: NspawnSettings, layout: Layout): UserError {
+function networkMismatch(recorded: GuestNetwork, settings: NspawnSettings, layout: NspawnLayout): UserError {
   const asked = [settings.bridge, ...(settings.network ? [formatRange(settings.network)] : [])].join(
     ' with ',
   );

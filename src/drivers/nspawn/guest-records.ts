@@ -6,7 +6,7 @@ import { isMissing } from '../../base/errno.js';
 import { UserError } from '../../base/errors.js';
 import { parseAddress } from '../../base/ipv4.js';
 import { readRecord as readRecordFile, writeRecord as writeRecordFile } from '../../base/record-file.js';
-import { type Layout, machineFolder } from './layout.js';
+import { machineFolder, type NspawnLayout } from './layout.js';
 
 const recordSchema = z.object({
   version: z.literal(1),
@@ -23,18 +23,18 @@ const recordSchema = z.object({
   createdAt: z.string(),
 });
 
-export type MachineRecord = z.infer<typeof recordSchema>;
+export type GuestRecord = z.infer<typeof recordSchema>;
 
 /** The content of a machine's folder: its record, or the error why it cannot be read. */
-export type Entry = { id: string; record: MachineRecord } | { id: string; damage: UserError };
+export type GuestEntry = { id: string; record: GuestRecord } | { id: string; damage: UserError };
 
 /** All machines of the computer, of every cluster. */
-export async function readEntries(layout: Layout): Promise<Entry[]> {
+export async function readEntries(layout: NspawnLayout): Promise<GuestEntry[]> {
   return Promise.all((await machineIds(layout)).map((id) => readEntry(layout, id)));
 }
 
 /** The folders of machines; those with a leading dot are being removed. */
-export async function machineIds(layout: Layout): Promise<string[]> {
+export async function machineIds(layout: NspawnLayout): Promise<string[]> {
   try {
     return (await readdir(layout.machines)).filter((name) => !name.startsWith('.')).sort();
   } catch (error) {
@@ -44,13 +44,13 @@ export async function machineIds(layout: Layout): Promise<string[]> {
 }
 
 /** @throws UserError for a damaged record; undefined when there is no such machine. */
-export async function readRecord(layout: Layout, id: string): Promise<MachineRecord | undefined> {
+export async function readRecord(layout: NspawnLayout, id: string): Promise<GuestRecord | undefined> {
   if (!isMachineId(id)) throw new UserError(`"${id}" is not the id of an nspawn machine`);
   const { record } = machineFolder(layout, id);
   return readRecordFile(record, recordSchema, 'the record of a machine');
 }
 
-export async function writeRecord(layout: Layout, record: MachineRecord): Promise<void> {
+export async function writeRecord(layout: NspawnLayout, record: GuestRecord): Promise<void> {
   await writeRecordFile(machineFolder(layout, record.id).record, record);
 }
 
@@ -68,7 +68,10 @@ export function isMachineId(id: string): boolean {
 }
 
 /** Addresses in use. That of a damaged record is read from the machine's own network settings. */
-export async function takenAddresses(layout: Layout, entries: readonly Entry[]): Promise<Set<number>> {
+export async function takenAddresses(
+  layout: NspawnLayout,
+  entries: readonly GuestEntry[],
+): Promise<Set<number>> {
   const addresses = await Promise.all(
     entries.map((entry) =>
       'record' in entry ? parseAddress(entry.record.address) : configuredAddress(layout, entry.id),
@@ -80,12 +83,12 @@ export async function takenAddresses(layout: Layout, entries: readonly Entry[]):
 /** The guest's network file, relative to its root. */
 export const networkFile = 'etc/systemd/network/10-belt.network';
 
-async function configuredAddress(layout: Layout, id: string): Promise<number | undefined> {
+async function configuredAddress(layout: NspawnLayout, id: string): Promise<number | undefined> {
   const text = await readFile(join(machineFolder(layout, id).upper, networkFile), 'utf8').catch(() => '');
   return parseAddress(/^Address=([\d.]+)/m.exec(text)?.[1] ?? '');
 }
 
-async function readEntry(layout: Layout, id: string): Promise<Entry> {
+async function readEntry(layout: NspawnLayout, id: string): Promise<GuestEntry> {
   const { record: path, folder } = machineFolder(layout, id);
   try {
     const record = await readRecord(layout, id);

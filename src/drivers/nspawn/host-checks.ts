@@ -5,9 +5,9 @@ import { exists } from '../../base/files.js';
 import type { Check } from '../driver.js';
 import { memoryControl } from './cgroups.js';
 import { findProgram, run, systemdRunsComputer } from './host-program.js';
-import type { Layout } from './layout.js';
+import type { NspawnLayout } from './layout.js';
 
-interface Need {
+interface Requirement {
   name: string;
   /** Debian's and Ubuntu's package. */
   package: string;
@@ -19,7 +19,7 @@ const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 /** A base image takes about 0.7 GB, and as much again while it is built. */
 const roomBytes = 2 * 1024 ** 3;
 
-const needs: readonly Need[] = [
+const requirements: readonly Requirement[] = [
   ...Object.entries({
     'systemd-nspawn': 'systemd-container',
     debootstrap: 'debootstrap',
@@ -34,7 +34,7 @@ const needs: readonly Need[] = [
   },
 ];
 
-export async function diagnose(layout: Layout, signal: AbortSignal): Promise<Check[]> {
+export async function checkHost(layout: NspawnLayout, signal: AbortSignal): Promise<Check[]> {
   return [
     linux(),
     root(),
@@ -48,19 +48,19 @@ export async function diagnose(layout: Layout, signal: AbortSignal): Promise<Che
 /**
  * @throws UserError for the first thing that is missing and without which no machine can be made.
  */
-export async function refuseIncapable(): Promise<void> {
+export async function requireCapableHost(): Promise<void> {
   const linuxCheck = linux();
   if (!linuxCheck.ok) {
     throw new UserError(linuxCheck.detail, { hint: 'choose another driver: belt create --driver NAME ...' });
   }
-  refuseWithoutRoot();
+  requireRoot();
   const missing = (await findMissing()).map(({ name }) => name);
   if (missing.length > 0)
     throw new UserError(`missing: ${missing.join(', ')}`, { hint: 'sudo belt doctor --fix' });
 }
 
 /** @throws UserError */
-export function refuseWithoutRoot(): void {
+export function requireRoot(): void {
   if (process.getuid?.() === 0) return;
   throw new UserError('the nspawn driver needs root to create and change machines', {
     hint: 'sudo belt create ...',
@@ -96,7 +96,7 @@ async function programs(signal: AbortSignal): Promise<Check[]> {
   };
   if (signal.aborted) throw new AbortError();
   return Promise.all(
-    needs.map(async ({ name, package: packageName, find }) => {
+    requirements.map(async ({ name, package: packageName, find }) => {
       const found = await find();
       if (found) return { name, ok: true, detail: found };
       const detail = canInstall
@@ -107,13 +107,13 @@ async function programs(signal: AbortSignal): Promise<Check[]> {
   );
 }
 
-async function findMissing(): Promise<Need[]> {
-  const found = await Promise.all(needs.map(({ find }) => find()));
-  return needs.filter((_, index) => found[index] === undefined);
+async function findMissing(): Promise<Requirement[]> {
+  const found = await Promise.all(requirements.map(({ find }) => find()));
+  return requirements.filter((_, index) => found[index] === undefined);
 }
 
 async function install(packages: readonly string[], signal: AbortSignal): Promise<void> {
-  refuseWithoutRoot();
+  requireRoot();
   const options = { signal, env: { DEBIAN_FRONTEND: 'noninteractive' } };
   const apt = (...args: string[]) =>
     run('apt-get', ['-o', 'DPkg::Lock::Timeout=600', '-q', ...args], options);
@@ -159,7 +159,7 @@ async function memoryLimit(): Promise<Check> {
   };
 }
 
-async function freeSpace({ data }: Layout): Promise<Check> {
+async function freeSpace({ data }: NspawnLayout): Promise<Check> {
   const { bavail, bsize } = await statfs(await nearestExisting(data));
   const free = bavail * bsize;
   const gigabytes = (free / 1024 ** 3).toFixed(1);

@@ -5,7 +5,7 @@ import { ExecaError, execa } from 'execa';
 import { AbortError, ExternalError, UserError } from '../../base/errors.js';
 import { exists } from '../../base/files.js';
 
-export interface RunOptions {
+export interface ProgramOptions {
   input?: string;
   signal?: AbortSignal;
   env?: Readonly<Record<string, string>>;
@@ -28,7 +28,7 @@ export const programEnvironment: Readonly<Record<string, string>> = {
 export async function run(
   program: string,
   args: readonly string[],
-  options: RunOptions = {},
+  options: ProgramOptions = {},
 ): Promise<string> {
   try {
     const { stdout } = await execa(program, args, {
@@ -41,7 +41,7 @@ export async function run(
     });
     return stdout;
   } catch (error) {
-    if (error instanceof ExecaError) throw explain(program, args, error);
+    if (error instanceof ExecaError) throw programError(program, args, error);
     throw error;
   }
 }
@@ -70,7 +70,7 @@ export function lastLines(text: string, count: number): string {
     .join('\n');
 }
 
-function explain(program: string, args: readonly string[], error: ExecaError): Error {
+function programError(program: string, args: readonly string[], error: ExecaError): Error {
   if (error.isCanceled) return new AbortError();
   if (error.code === 'ENOENT') {
     return new UserError(`${program} is not installed`, { hint: 'sudo belt doctor --fix', cause: error });

@@ -1,9 +1,10 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withLock } from '../../base/file-lock.js';
+import { exists } from '../../base/files.js';
 
 /** Where machines and images are on this computer; all users share them. */
-export interface Layout {
+export interface NspawnLayout {
   data: string;
   images: string;
   machines: string;
@@ -34,7 +35,7 @@ export interface MachineFolder {
   process: string;
 }
 
-export function layoutOf(data: string): Layout {
+export function layoutOf(data: string): NspawnLayout {
   const run = data === '/var/lib/belt' ? '/run/belt' : join(data, 'run');
   return {
     data,
@@ -46,7 +47,7 @@ export function layoutOf(data: string): Layout {
   };
 }
 
-export function machineFolder(layout: Layout, id: string): MachineFolder {
+export function machineFolder(layout: NspawnLayout, id: string): MachineFolder {
   const folder = join(layout.machines, id);
   return {
     folder,
@@ -65,11 +66,11 @@ export function machineFolder(layout: Layout, id: string): MachineFolder {
  * network, which machine uses which image. Held for moments.
  */
 export async function withComputerLock<T>(
-  layout: Layout,
+  layout: NspawnLayout,
   { signal }: { signal?: AbortSignal },
   work: () => Promise<T>,
 ): Promise<T> {
-  await makeFolder(layout.locks);
+  await ensureFolder(layout.locks);
   const options = { waitMs: 60_000, what: 'this computer', ...(signal && { signal }) };
   return withLock(join(layout.locks, 'computer'), options, work);
 }
@@ -78,7 +79,7 @@ export async function withComputerLock<T>(
  * Creates a folder with this mode, whatever the umask; parents are world-readable, so that `list`
  * works without root.
  */
-export async function makeFolder(path: string, mode = 0o755): Promise<void> {
+export async function ensureFolder(path: string, mode = 0o755): Promise<void> {
   const first = await mkdir(path, { recursive: true });
   for (let made = first; made !== undefined && made.length < path.length; made = nextBelow(made, path)) {
     await chmod(made, 0o755);
@@ -89,4 +90,9 @@ export async function makeFolder(path: string, mode = 0o755): Promise<void> {
 function nextBelow(made: string, path: string): string {
   const end = path.indexOf('/', made.length + 1);
   return end < 0 ? path : path.slice(0, end);
+}
+
+/** Like `ensureFolder`, but leaves the mode of an existing folder. */
+export async function createMissingFolder(path: string): Promise<void> {
+  if (!(await exists(path))) await ensureFolder(path);
 }

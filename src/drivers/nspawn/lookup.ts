@@ -3,11 +3,11 @@ import { UserError } from '../../base/errors.js';
 import { withLock } from '../../base/file-lock.js';
 import type { Machine, ObservedMachine } from '../../machines/model/machine.js';
 import type { DriverOptions, MachineEvent } from '../driver.js';
-import { atOnce, type Emit, onObjects } from '../kit/event-stream.js';
+import { concurrency, type Emit, forEachObject } from '../kit/event-stream.js';
 import { listMachines } from '../kit/provider-objects.js';
-import { type Entry, isMachineId, type MachineRecord, readEntries, readRecord } from './guest-records.js';
-import { refuseWithoutRoot } from './host-checks.js';
-import { type Layout, makeFolder } from './layout.js';
+import { type GuestEntry, type GuestRecord, isMachineId, readEntries, readRecord } from './guest-records.js';
+import { requireRoot } from './host-checks.js';
+import { ensureFolder, type NspawnLayout } from './layout.js';
 import type { NspawnImages } from './nspawn-images.js';
 import type { NspawnSettings } from './nspawn-settings.js';
 import { runningProcess } from './shut-down.js';
@@ -16,22 +16,22 @@ import { runningProcess } from './shut-down.js';
 const machineWaitMs = 120_000;
 
 /** An open driver. */
-export interface Nspawn {
-  layout: Layout;
+export interface NspawnContext {
+  layout: NspawnLayout;
   settings: NspawnSettings;
   options: DriverOptions;
   images: NspawnImages;
 }
 
-export type Named = Pick<Machine, 'name' | 'id'>;
+export type GuestRef = Pick<Machine, 'name' | 'id'>;
 
 /**
  * A machine whose lock is held, with its current record. `name` is the caller's name for it, used
  * in events.
  */
-export interface Locked {
+export interface LockedGuest {
   name: string;
-  record: MachineRecord;
+  record: GuestRecord;
   emit: Emit;
 }
 
@@ -39,30 +39,31 @@ export interface Locked {
  * Works on the records of machines, each under its lock. A missing machine, or a damaged record,
  * fails.
  */
-export function onRecords(
-  nspawn: Nspawn,
-  machines: readonly Named[],
+export function forEachRecord(
+  nspawn: NspawnContext,
+  machines: readonly GuestRef[],
   signal: AbortSignal,
-  work: (machine: Locked) => Promise<void>,
+  work: (machine: LockedGuest) => Promise<void>,
 ): AsyncGenerator<MachineEvent> {
-  return onEntries(nspawn, machines, signal, (machine, entry, emit) =>
+  return forEachEntry(nspawn, machines, signal, (machine, entry, emit) =>
     withRecord(nspawn.layout, machine, entry, signal, (record) => work({ name: machine.name, record, emit })),
   );
 }
 
 /** Works on the entries of machines, if they exist. */
-export function onEntries<T extends Named>(
-  { layout, options }: Nspawn,
+export function forEachEntry<T extends GuestRef>(
+  { layout, options }: NspawnContext,
   machines: readonly T[],
   signal: AbortSignal,
-  work: (machine: T, entry: Entry | undefined, emit: Emit) => Promise<void>,
+  work: (machine: T, entry: GuestEntry | undefined, emit: Emit) => Promise<void>,
 ): AsyncGenerator<MachineEvent> {
   const read = async () => {
-    refuseWithoutRoot();
+    requireRoot();
     return readEntries(layout);
   };
-  const find = (entries: readonly Entry[], machine: T) => findEntry(entries, options.cluster.id, machine);
-  return onObjects(machines, { limit: atOnce, signal, read, find }, work);
+  const find = (entries: readonly GuestEntry[], machine: T) =>
+    findEntry(entries, options.cluster.id, machine);
+  return forEachObject(machines, { limit: concurrency, signal, read, find }, work);
 }
 
 /**
@@ -70,31 +71,32 @@ export function onEntries<T extends Named>(
  * its folder's name decides.
  */
 export function findEntry(
-  entries: readonly Entry[],
+  entries: readonly GuestEntry[],
   clusterId: string,
-  { id, name }: Named,
-): Entry | undefined {
+  { id, name }: GuestRef,
+): GuestEntry | undefined {
   const byId = id === undefined ? undefined : entries.find((entry) => entry.id === id);
   const byName = entries.find(
     (entry) => 'record' in entry && entry.record.cluster.id === clusterId && entry.record.name === name,
   );
   if (byId ?? byName) return byId ?? byName;
-  const isOfName = (entry: Entry) => isMachineId(entry.id) && entry.id.slice(0, -7) === name.slice(0, 56);
+  const isOfName = (entry: GuestEntry) =>
+    isMachineId(entry.id) && entry.id.slice(0, -7) === name.slice(0, 56);
   return id === undefined ? entries.find((entry) => 'damage' in entry && isOfName(entry)) : undefined;
 }
 
 export async function withMachineLock<T>(
-  { locks }: Layout,
+  { locks }: NspawnLayout,
   id: string,
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
-  await makeFolder(locks);
+  await ensureFolder(locks);
   const options = { waitMs: machineWaitMs, what: `the machine ${id}`, signal };
   return withLock(join(locks, id), options, work);
 }
 
-export function damaged(name: string, damage: UserError): UserError {
+export function damagedError(name: string, damage: UserError): UserError {
   return new UserError(damage.message, {
     hint: `repair the file, or remove the machine: belt rm ${name}`,
     cause: damage,
@@ -103,28 +105,28 @@ export function damaged(name: string, damage: UserError): UserError {
 
 /** Reads the record again under the lock: another belt may have changed or removed the machine. */
 async function withRecord(
-  layout: Layout,
-  { name }: Named,
-  entry: Entry | undefined,
+  layout: NspawnLayout,
+  { name }: GuestRef,
+  entry: GuestEntry | undefined,
   signal: AbortSignal,
-  work: (record: MachineRecord) => Promise<void>,
+  work: (record: GuestRecord) => Promise<void>,
 ): Promise<void> {
-  if (!entry) throw gone(name);
-  if ('damage' in entry) throw damaged(name, entry.damage);
+  if (!entry) throw missingError(name);
+  if ('damage' in entry) throw damagedError(name, entry.damage);
   await withMachineLock(layout, entry.id, signal, async () => {
     const record = await readRecord(layout, entry.id);
-    if (!record) throw gone(name);
+    if (!record) throw missingError(name);
     await work(record);
   });
 }
 
-function gone(name: string): UserError {
+function missingError(name: string): UserError {
   return new UserError(`the machine ${name} no longer exists on this computer`, { hint: `belt rm ${name}` });
 }
 
 /** The known machines as they are, then those of the cluster that are not known. Needs no root. */
 export async function list(
-  { layout, options }: Nspawn,
+  { layout, options }: NspawnContext,
   known: readonly Machine[],
 ): Promise<ObservedMachine[]> {
   const entries = await readEntries(layout);
@@ -141,8 +143,8 @@ export async function list(
 }
 
 async function observe(
-  layout: Layout,
-  { id, name, address, memory, size }: MachineRecord,
+  layout: NspawnLayout,
+  { id, name, address, memory, size }: GuestRecord,
 ): Promise<ObservedMachine> {
   const state = (await runningProcess(layout, id)) ? 'running' : 'stopped';
   return { name, id, state, addresses: { public: address }, memory, size };

@@ -1,6 +1,6 @@
 import { run } from './host-program.js';
 
-interface Rule {
+interface NatRule {
   table: string;
   chain: string;
   match: string[];
@@ -37,7 +37,7 @@ export async function removeNat(bridge: string): Promise<void> {
  * firewalls end theirs with a refusal. `-i BRIDGE` also covers traffic between machines, which
  * iptables sees where br_netfilter is loaded.
  */
-function natRules(bridge: string, range: string): Rule[] {
+function natRules(bridge: string, range: string): NatRule[] {
   const tagged = (name: string) => ['-m', 'comment', '--comment', `belt:${bridge}:${range}:${name}`];
   return [
     {
@@ -64,7 +64,7 @@ function natRules(bridge: string, range: string): Rule[] {
   ];
 }
 
-function comment({ match }: Rule): string | undefined {
+function comment({ match }: NatRule): string | undefined {
   return match[match.indexOf('--comment') + 1];
 }
 

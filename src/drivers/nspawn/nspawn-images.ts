@@ -5,11 +5,11 @@ import { withLock } from '../../base/file-lock.js';
 import { readRecord } from '../../base/record-file.js';
 import type { Templates } from '../../base/templates.js';
 import type { ImageStore } from '../driver.js';
-import { foldersIn, missingImage, openBuilds } from '../kit/image-store.js';
+import { foldersIn, missingImageError, openBuildStore } from '../kit/image-store.js';
 import type { BuildStep } from './debootstrap.js';
 import { readEntries } from './guest-records.js';
 import { removeTree, run } from './host-program.js';
-import { type Layout, makeFolder, withComputerLock } from './layout.js';
+import { ensureFolder, type NspawnLayout, withComputerLock } from './layout.js';
 import { unmountBelow } from './mounts.js';
 import { imageNames, recipeOf } from './recipes.js';
 
@@ -43,21 +43,21 @@ export interface NspawnImages extends ImageStore {
   prune(): Promise<void>;
 }
 
-export function openImages(layout: Layout, templates: Templates, buildStep: BuildStep): NspawnImages {
-  const builds = openBuilds<NspawnImage>({
+export function openImages(layout: NspawnLayout, templates: Templates, buildStep: BuildStep): NspawnImages {
+  const builds = openBuildStore<NspawnImage>({
     root: async () => layout.images,
     available: imageNames,
     read: (folder) => readRecord(join(folder, 'image.json'), imageSchema, 'the record of an image'),
     buildOf: ({ folder }) => folder,
     async withLock(name, options, work) {
-      await makeFolder(layout.images);
-      await makeFolder(layout.locks);
+      await ensureFolder(layout.images);
+      await ensureFolder(layout.locks);
       const path = join(layout.locks, `image-${name}`);
       return withLock(path, { what: `the image ${name}`, waitMs: buildWaitMs, ...options }, work);
     },
     withMachinesLocked: (work) => withComputerLock(layout, {}, work),
     buildsInUse: (name) => buildsInUse(layout, name),
-    refuseInUse: (name) => refuseInUse(layout, name),
+    refuseInUse: (name) => requireUnused(layout, name),
     async describe({ name, size, builtAt }) {
       const entries = await readEntries(layout);
       const users = entries.filter((entry) => 'record' in entry && entry.record.image.name === name);
@@ -72,13 +72,13 @@ export function openImages(layout: Layout, templates: Templates, buildStep: Buil
       const recipe = await recipeOf(name, templates);
       const { hash } = recipe;
       const make = async (staging: string): Promise<NspawnImage> => {
-        await makeFolder(staging);
+        await ensureFolder(staging);
         await buildStep(staging, recipe, progress, signal);
         progress('moving the image into place', 0.99);
         const usage = await run('du', ['--summarize', '--block-size=1', staging], { signal });
         const folder = await nextFolder(layout, name, hash);
         const builtAt = new Date().toISOString();
-        await makeFolder(join(layout.images, name));
+        await ensureFolder(join(layout.images, name));
         return { version: 1, name, recipe: hash, folder, builtAt, size: Number(usage.split('\t')[0]) };
       };
       const isCurrent = (record: NspawnImage) => record.recipe === hash;
@@ -86,25 +86,25 @@ export function openImages(layout: Layout, templates: Templates, buildStep: Buil
     },
     async base(name) {
       const record = await builds.read(name);
-      if (!record) throw missingImage(name);
+      if (!record) throw missingImageError(name);
       return { name, folder: record.folder, path: baseFolder(layout, record) };
     },
   };
 }
 
-export function baseFolder(layout: Layout, { name, folder }: { name: string; folder: string }): string {
+export function baseFolder(layout: NspawnLayout, { name, folder }: { name: string; folder: string }): string {
   return join(layout.images, name, folder);
 }
 
 /** `<recipe>-<n>`: a rebuilt image gets a new folder, as machines may use the old one. */
-async function nextFolder(layout: Layout, name: string, hash: string): Promise<string> {
+async function nextFolder(layout: NspawnLayout, name: string, hash: string): Promise<string> {
   const folders = await foldersIn(join(layout.images, name));
   const numbers = folders.map((folder) => Number(folder.split('-')[1] ?? 0));
   return `${hash}-${Math.max(0, ...numbers) + 1}`;
 }
 
 /** @returns undefined when a damaged record leaves open which build its machine uses */
-async function buildsInUse(layout: Layout, name: string): Promise<Set<string> | undefined> {
+async function buildsInUse(layout: NspawnLayout, name: string): Promise<Set<string> | undefined> {
   const builds = new Set<string>();
   for (const entry of await readEntries(layout)) {
     if ('damage' in entry) return undefined;
@@ -114,7 +114,7 @@ async function buildsInUse(layout: Layout, name: string): Promise<Set<string> | 
 }
 
 /** @throws UserError that names the machines; a damaged record may belong to one. */
-async function refuseInUse(layout: Layout, name: string): Promise<void> {
+async function requireUnused(layout: NspawnLayout, name: string): Promise<void> {
   const machines: string[] = [];
   for (const entry of await readEntries(layout)) {
     if ('damage' in entry) throw entry.damage;

@@ -4,7 +4,7 @@ import { UserError } from '../../base/errors.js';
 import type { Templates } from '../../base/templates.js';
 
 /** How a base image is built. */
-export interface Recipe {
+export interface ImageRecipe {
   name: string;
   /** Debian's code name. */
   suite: string;
@@ -51,7 +51,7 @@ export function requireImage(name: string): (typeof definitions)[string] {
 }
 
 /** @throws UserError as `requireImage` */
-export async function recipeOf(name: string, templates: Templates): Promise<Recipe> {
+export async function recipeOf(name: string, templates: Templates): Promise<ImageRecipe> {
   const definition = requireImage(name);
   const parts = {
     name,

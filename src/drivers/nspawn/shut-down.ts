@@ -3,7 +3,7 @@ import { ExternalError } from '../../base/errors.js';
 import { exists } from '../../base/files.js';
 import { killGroups, removeGroups } from './cgroups.js';
 import { run, systemdRunsComputer, unitOf } from './host-program.js';
-import { type Layout, machineFolder } from './layout.js';
+import { machineFolder, type NspawnLayout } from './layout.js';
 import { unmountBelow } from './mounts.js';
 import { isAlive, type ProcessIdentity, readIdentity, sendSignal, waitForEnd } from './process-identity.js';
 
@@ -11,23 +11,23 @@ import { isAlive, type ProcessIdentity, readIdentity, sendSignal, waitForEnd } f
 export const shutdownMs = 60_000;
 
 /** Shuts down in order; after a minute, switches off. */
-export async function shutDown(layout: Layout, id: string): Promise<void> {
+export async function shutDown(layout: NspawnLayout, id: string): Promise<void> {
   const identity = await runningProcess(layout, id);
   if (identity) {
     sendSignal(identity.pid, 'SIGTERM');
-    if (!(await waitForEnd(identity, shutdownMs))) await pullPlug(identity, id);
+    if (!(await waitForEnd(identity, shutdownMs))) await killProcess(identity, id);
   }
   await cleanUp(layout, id);
 }
 
-export async function switchOff(layout: Layout, id: string): Promise<void> {
+export async function switchOff(layout: NspawnLayout, id: string): Promise<void> {
   const identity = await runningProcess(layout, id);
-  if (identity) await pullPlug(identity, id);
+  if (identity) await killProcess(identity, id);
   await cleanUp(layout, id);
 }
 
 /** The machine's systemd-nspawn, if it is running. Needs no root. */
-export async function runningProcess(layout: Layout, id: string): Promise<ProcessIdentity | undefined> {
+export async function runningProcess(layout: NspawnLayout, id: string): Promise<ProcessIdentity | undefined> {
   const identity = await readIdentity(machineFolder(layout, id).process);
   return identity && (await isAlive(identity)) ? identity : undefined;
 }
@@ -36,7 +36,7 @@ export async function runningProcess(layout: Layout, id: string): Promise<Proces
  * Removes what a stopped machine leaves behind, apart from its own files. A killed systemd-nspawn
  * also leaves its guest's processes.
  */
-export async function cleanUp(layout: Layout, id: string): Promise<void> {
+export async function cleanUp(layout: NspawnLayout, id: string): Promise<void> {
   const folder = machineFolder(layout, id);
   await rm(folder.process, { force: true });
   await rm(`${folder.process}.new`, { force: true });
@@ -54,7 +54,7 @@ export async function cleanUp(layout: Layout, id: string): Promise<void> {
   }
 }
 
-async function pullPlug(identity: ProcessIdentity, id: string): Promise<void> {
+async function killProcess(identity: ProcessIdentity, id: string): Promise<void> {
   sendSignal(identity.pid, 'SIGKILL');
   if (await waitForEnd(identity, 10_000)) return;
   throw new ExternalError(`systemd-nspawn of ${id} (process ${identity.pid}) does not exit`);

@@ -6,7 +6,7 @@ import { UserError } from '../../base/errors.js';
 import type { PrepareProgress } from '../driver.js';
 import { download, verify } from './download.js';
 import { ownName } from './image-sources.js';
-import { type VirtualBox, withVirtualBoxLock } from './virtualbox-context.js';
+import { type VirtualBoxContext, withVirtualBoxLock } from './virtualbox-context.js';
 import type { Share } from './virtualbox-settings.js';
 
 /** boot2docker's own user, who may use sudo. */
@@ -19,14 +19,14 @@ const downloadWaitMs = 3_600_000;
  * @throws UserError when it does not exist; ExternalError when it cannot be downloaded
  */
 export async function boot2dockerIso(
-  virtualbox: VirtualBox,
+  virtualbox: VirtualBoxContext,
   location: string,
   progress: PrepareProgress,
   signal: AbortSignal,
 ): Promise<string> {
   const { settings, options } = virtualbox;
   if (!/^https?:\/\//.test(location)) {
-    const path = options.person.resolvePath(location);
+    const path = options.user.resolvePath(location);
     if (!(await isFile(path))) throw new UserError(`the boot2docker ISO ${path} does not exist`);
     return path;
   }

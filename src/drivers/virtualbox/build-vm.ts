@@ -9,7 +9,7 @@ import { boot2dockerUser, homeShare, userDataDisk } from './boot2docker-iso.js';
 import { fixedAddressArgs } from './dhcp.js';
 import { homeFor } from './remove-vm.js';
 import { seedImage } from './seed-disk.js';
-import type { VirtualBox } from './virtualbox-context.js';
+import type { VirtualBoxContext } from './virtualbox-context.js';
 import type { BaseDisk } from './virtualbox-images.js';
 import type { Share, VirtualBoxSettings } from './virtualbox-settings.js';
 import { extraData, growDisk, requireInfo } from './vm.js';
@@ -30,17 +30,17 @@ import type { HostOnlyInterface } from './vm-network.js';
 const defaultDisk = 20_000;
 
 /** What all machines of a create share. */
-export interface Prepared {
-  system: System;
+export interface SharedSetup {
+  system: BootSource;
   /** Undefined: machines are in the NAT network. */
   hostOnly: HostOnlyInterface | undefined;
 }
 
 /** What machines boot. */
-export type System = { kind: 'cloud'; base: BaseDisk } | { kind: 'boot2docker'; iso: string };
+export type BootSource = { kind: 'cloud'; base: BaseDisk } | { kind: 'boot2docker'; iso: string };
 
 /** A VM that is registered and has its address. */
-export interface Draft {
+export interface PlannedVm {
   request: CreateRequest;
   name: string;
   uuid: string;
@@ -51,11 +51,11 @@ export interface Draft {
   isMade: boolean;
 }
 
-export function osTypeOf(system: System): string {
+export function osTypeOf(system: BootSource): string {
   return system.kind === 'cloud' ? system.base.source.osType : 'Linux26_64';
 }
 
-export function userOf(system: System, { sshUser }: VirtualBoxSettings): string {
+export function userOf(system: BootSource, { sshUser }: VirtualBoxSettings): string {
   if (system.kind === 'boot2docker') return boot2dockerUser;
   return sshUser ?? system.base.source.user;
 }
@@ -70,17 +70,17 @@ export function fingerprint({ name, ssh }: CreateRequest): string {
  * Completes a registered VM. The mark for that comes last: a VM without it is removed and created
  * again.
  */
-export async function make(
-  virtualbox: VirtualBox,
-  draft: Draft,
-  { system, hostOnly }: Prepared,
+export async function buildVm(
+  virtualbox: VirtualBoxContext,
+  draft: PlannedVm,
+  { system, hostOnly }: SharedSetup,
   signal: AbortSignal,
   emit: Emit,
 ): Promise<void> {
   const { vbox, settings } = virtualbox;
   const { request, name, uuid, address, memory } = draft;
   const home = await homeFor(virtualbox, name);
-  const change: Change = async (args) => {
+  const change: ChangeVm = async (args) => {
     if (signal.aborted) throw new AbortError();
     await vbox.onVm(uuid, args);
   };
@@ -96,7 +96,7 @@ export async function make(
   await change(controllerArgs(uuid));
 
   emit({ type: 'progress', name, text: 'creating the disk' });
-  const place: Place = { home, disk: join(home, 'disk.vdi'), change };
+  const place: DiskTarget = { home, disk: join(home, 'disk.vdi'), change };
   if (system.kind === 'cloud') await addCloudDisks(virtualbox, draft, system.base, place);
   else await addBoot2dockerDisks(virtualbox, draft, system.iso, place);
   if (hostOnly && system.kind === 'boot2docker')
@@ -106,20 +106,20 @@ export async function make(
   await change(['setextradata', uuid, extraData.made, fingerprint(request)]);
 }
 
-type Change = (args: readonly string[]) => Promise<void>;
+type ChangeVm = (args: readonly string[]) => Promise<void>;
 
-interface Place {
+interface DiskTarget {
   home: string;
   disk: string;
-  change: Change;
+  change: ChangeVm;
 }
 
 /** Adds a differencing disk of the image's, and the seed disk. */
 async function addCloudDisks(
-  virtualbox: VirtualBox,
-  { request, name, uuid, address }: Draft,
+  virtualbox: VirtualBoxContext,
+  { request, name, uuid, address }: PlannedVm,
   base: BaseDisk,
-  { home, disk, change }: Place,
+  { home, disk, change }: DiskTarget,
 ): Promise<void> {
   const { vbox, settings, options } = virtualbox;
   await change(['createmedium', 'disk', '--filename', disk, '--diffparent', base.path]);
@@ -137,10 +137,10 @@ async function addCloudDisks(
 
 /** Adds the ISO, and a disk that boot2docker formats at the first boot. */
 async function addBoot2dockerDisks(
-  { vbox, settings }: VirtualBox,
-  { request, uuid }: Draft,
+  { vbox, settings }: VirtualBoxContext,
+  { request, uuid }: PlannedVm,
   iso: string,
-  { home, disk, change }: Place,
+  { home, disk, change }: DiskTarget,
 ): Promise<void> {
   const raw = join(home, 'disk.raw');
   await writeFile(raw, await userDataDisk(request.ssh.authorizedKey), { mode: 0o600 });
@@ -152,7 +152,7 @@ async function addBoot2dockerDisks(
 }
 
 /** The shared folder; boot2docker machines get docker-machine's default. */
-function shareFor(system: System, { share }: VirtualBoxSettings): Share | undefined {
+function shareFor(system: BootSource, { share }: VirtualBoxSettings): Share | undefined {
   if (share === 'none') return undefined;
   if (share || system.kind === 'cloud') return share;
   const homes = homeShare(process.platform);

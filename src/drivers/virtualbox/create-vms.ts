@@ -2,15 +2,15 @@ import { freemem, totalmem } from 'node:os';
 import { UserError } from '../../base/errors.js';
 import { formatAddress, parseAddress } from '../../base/ipv4.js';
 import { mapLimited } from '../../base/map-limit.js';
-import type { CreateRequest, MachineChange, MachineEvent, MachineWish, PrepareProgress } from '../driver.js';
-import { afterPreparing, batch } from '../kit/event-stream.js';
+import type { CreateRequest, MachineChange, MachineEvent, MachineSpec, PrepareProgress } from '../driver.js';
+import { prepareThen, runBatch } from '../kit/event-stream.js';
 import { boot2dockerIso } from './boot2docker-iso.js';
-import { type Draft, fingerprint, make, osTypeOf, type Prepared, userOf } from './build-vm.js';
+import { buildVm, fingerprint, osTypeOf, type PlannedVm, type SharedSetup, userOf } from './build-vm.js';
 import { ensureDhcp, requireDhcp } from './dhcp.js';
 import { sourceOf } from './image-sources.js';
-import { clearRemains, removeVm } from './remove-vm.js';
-import { refuseIncapable } from './virtualbox-checks.js';
-import { registeredVms, type VirtualBox, withVirtualBoxLock } from './virtualbox-context.js';
+import { clearLeftovers, removeVm } from './remove-vm.js';
+import { requireCapableHost } from './virtualbox-checks.js';
+import { registeredVms, type VirtualBoxContext, withVirtualBoxLock } from './virtualbox-context.js';
 import type { VirtualBoxImages } from './virtualbox-images.js';
 import type { VirtualBoxSettings } from './virtualbox-settings.js';
 import { extraData, groupOf, readExtra, uuidOf } from './vm.js';
@@ -37,19 +37,19 @@ export const lockMs = 120_000;
 export const atOnce = 8;
 
 /** @throws UserError for what cannot be created; changes nothing. */
-export async function check(virtualbox: VirtualBox, wishes: readonly MachineWish[]): Promise<void> {
+export async function check(virtualbox: VirtualBoxContext, specs: readonly MachineSpec[]): Promise<void> {
   const { settings, options, vbox } = virtualbox;
   if (settings.boot2dockerUrl) requireBoot2dockerNetwork(settings);
-  else sourceOf(settings.image, settings.imageChecksum, options.person);
+  else sourceOf(settings.image, settings.imageChecksum, options.user);
   const available = Math.floor(totalmem() / 1024 / 1024);
-  for (const { size } of wishes) {
+  for (const { size } of specs) {
     const memory = memoryOf(size, settings);
     if (memory > available)
       throw new UserError(`${size ?? `${memory}mb`} is more than this computer's memory`, {
         hint: `at most ${available}mb`,
       });
   }
-  await refuseIncapable(vbox, settings);
+  await requireCapableHost(vbox, settings);
   await checkNetwork(vbox, settings);
 }
 
@@ -62,11 +62,11 @@ function requireBoot2dockerNetwork({ network, hostonly }: VirtualBoxSettings): v
 }
 
 export async function prepare(
-  virtualbox: VirtualBox,
+  virtualbox: VirtualBoxContext,
   images: VirtualBoxImages,
   progress: PrepareProgress,
   signal: AbortSignal,
-): Promise<Prepared> {
+): Promise<SharedSetup> {
   const { settings } = virtualbox;
   const system = settings.boot2dockerUrl
     ? ({
@@ -79,7 +79,7 @@ export async function prepare(
   return { system, hostOnly };
 }
 
-async function ensureNetwork({ vbox, settings }: VirtualBox): Promise<HostOnlyInterface | undefined> {
+async function ensureNetwork({ vbox, settings }: VirtualBoxContext): Promise<HostOnlyInterface | undefined> {
   if (settings.network === 'natnetwork') {
     await ensureNatNetwork(vbox, settings.natnetworkCidr);
     return undefined;
@@ -90,18 +90,16 @@ async function ensureNetwork({ vbox, settings }: VirtualBox): Promise<HostOnlyIn
 }
 
 export function create(
-  virtualbox: VirtualBox,
+  virtualbox: VirtualBoxContext,
   requests: readonly CreateRequest[],
-  prepared: () => Promise<Prepared>,
+  prepared: () => Promise<SharedSetup>,
   signal: AbortSignal,
 ): AsyncGenerator<MachineEvent> {
   const plan = async () => {
     const shared = await prepared();
     return { shared, drafts: await register(virtualbox, requests, shared, signal) };
   };
-  return afterPreparing(requests, plan, ({ shared, drafts }) =>
-    finishAll(virtualbox, drafts, shared, signal),
-  );
+  return prepareThen(requests, plan, ({ shared, drafts }) => finishAll(virtualbox, drafts, shared, signal));
 }
 
 /**
@@ -110,11 +108,11 @@ export function create(
  * first.
  */
 async function register(
-  virtualbox: VirtualBox,
+  virtualbox: VirtualBoxContext,
   requests: readonly CreateRequest[],
-  { system }: Prepared,
+  { system }: SharedSetup,
   signal: AbortSignal,
-): Promise<Draft[]> {
+): Promise<PlannedVm[]> {
   const { vbox, options, settings } = virtualbox;
   return withVirtualBoxLock(virtualbox, 'machines', lockMs, async () => {
     const vms = await registeredVms(virtualbox);
@@ -127,13 +125,13 @@ async function register(
         return;
       }
       if (vm) await removeVm(virtualbox, vm, signal);
-      await clearRemains(virtualbox, request.name);
+      await clearLeftovers(virtualbox, request.name);
       const shape = { uuid, name: request.name, osType: osTypeOf(system), group: groupOf(options.cluster) };
       await vbox.run(createArgs({ ...shape, folder: await virtualbox.folder() }));
     });
     const addresses = await takenAddresses(virtualbox);
     const free = addressCandidates(settings).filter((address) => ![...addresses.values()].includes(address));
-    const drafts: Draft[] = [];
+    const drafts: PlannedVm[] = [];
     for (const request of requests) {
       const uuid = uuidOf(options.cluster, request.name);
       const known = addresses.get(uuid);
@@ -149,7 +147,7 @@ async function register(
 }
 
 /** Of all belt's VMs on this computer, in any cluster. A VM whose files are missing has none. */
-async function takenAddresses(virtualbox: VirtualBox): Promise<Map<string, number>> {
+async function takenAddresses(virtualbox: VirtualBoxContext): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   const vms = (await registeredVms(virtualbox)).filter(({ name }) => name !== '<inaccessible>');
   await mapLimited(vms, atOnce, async ({ uuid }) => {
@@ -162,15 +160,15 @@ async function takenAddresses(virtualbox: VirtualBox): Promise<Map<string, numbe
 
 /** Reports all UUIDs first, so that what was registered is known whatever follows. */
 async function* finishAll(
-  virtualbox: VirtualBox,
-  drafts: readonly Draft[],
-  prepared: Prepared,
+  virtualbox: VirtualBoxContext,
+  drafts: readonly PlannedVm[],
+  prepared: SharedSetup,
   signal: AbortSignal,
 ): AsyncGenerator<MachineEvent> {
   for (const draft of drafts)
     yield { type: 'changed', name: draft.name, change: knownOf(virtualbox, draft, prepared) };
-  yield* batch(drafts, bootsAtOnce(drafts), signal, async (draft, emit) => {
-    if (!draft.isMade) await make(virtualbox, draft, prepared, signal, emit);
+  yield* runBatch(drafts, bootsAtOnce(drafts), signal, async (draft, emit) => {
+    if (!draft.isMade) await buildVm(virtualbox, draft, prepared, signal, emit);
     emit({ type: 'progress', name: draft.name, text: 'booting' });
     await switchOn(virtualbox, draft, signal);
     emit({ type: 'changed', name: draft.name, change: { state: 'running' } });
@@ -178,16 +176,16 @@ async function* finishAll(
 }
 
 /** As many as fit into free memory. */
-function bootsAtOnce(drafts: readonly Draft[]): number {
+function bootsAtOnce(drafts: readonly PlannedVm[]): number {
   const largest = Math.max(1, ...drafts.map(({ memory }) => memory));
   const fitting = Math.floor(freemem() / 1024 / 1024 / largest);
   return Math.max(1, Math.min(atOnce, fitting));
 }
 
 function knownOf(
-  { settings }: VirtualBox,
-  { uuid, address, memory, request, isMade }: Draft,
-  { system }: Prepared,
+  { settings }: VirtualBoxContext,
+  { uuid, address, memory, request, isMade }: PlannedVm,
+  { system }: SharedSetup,
 ): MachineChange {
   const text = formatAddress(address);
   const isForwarded = settings.network === 'natnetwork';

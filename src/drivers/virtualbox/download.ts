@@ -62,7 +62,7 @@ export async function publishedChecksum(
       (response) => response.text(),
       (error: unknown) => {
         if (signal.aborted) throw new AbortError();
-        if (error instanceof Refusal) return undefined;
+        if (error instanceof ResponseError) return undefined;
         throw new ExternalError(`cannot read ${new URL(file, url).href}: ${causeOf(error)}`, {
           cause: error,
         });
@@ -98,12 +98,12 @@ export async function verify(path: string, checksum: string, what: string): Prom
 }
 
 /** The server responded with an error. */
-class Refusal extends Error {}
+class ResponseError extends Error {}
 
 async function request(url: string, signal: AbortSignal): Promise<Response> {
   const response = await fetch(url, { signal });
   if (response.ok) return response;
-  throw new Refusal(`the server responded with ${response.status} ${response.statusText}`.trim());
+  throw new ResponseError(`the server responded with ${response.status} ${response.statusText}`.trim());
 }
 
 /** fetch's own message is only "fetch failed". */

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { UserError } from '../../base/errors.js';
-import type { Machine, Person, SettingValues } from '../driver.js';
+import type { LocalUser, Machine, SettingValues } from '../driver.js';
 import { recordedSetting } from '../kit/define-settings.js';
 
 /** Where a cloud image comes from. */
-export interface Source {
+export interface ImageSource {
   /** The name it is cached under: `debian-13`, or derived from its location. */
   name: string;
   /** A URL, or an absolute path. */
@@ -24,7 +24,7 @@ export interface Source {
  * not read compressed qcow2) and Canonical's VMDK. Debian's `generic` images have drivers for
  * VirtualBox's hardware, `genericcloud` has not.
  */
-const vendors: Readonly<Record<string, Omit<Source, 'name'>>> = {
+const vendors: Readonly<Record<string, Omit<ImageSource, 'name'>>> = {
   'debian-13': debian('trixie', 'debian-13-generic-amd64.raw'),
   'debian-12': debian('bookworm', 'debian-12-generic-amd64.raw'),
   'ubuntu-24.04': {
@@ -36,7 +36,7 @@ const vendors: Readonly<Record<string, Omit<Source, 'name'>>> = {
   },
 };
 
-function debian(suite: string, file: string): Omit<Source, 'name'> {
+function debian(suite: string, file: string): Omit<ImageSource, 'name'> {
   return {
     location: `https://cloud.debian.org/images/cloud/${suite}/latest/${file}`,
     checksumFiles: ['SHA512SUMS'],
@@ -57,7 +57,7 @@ export function vendorImageOf(machine: Pick<Machine, 'driverData'>): SettingValu
 }
 
 /** @throws UserError when it is neither a vendor's image nor a path or URL */
-export function sourceOf(image: string, checksum: string | undefined, person: Person): Source {
+export function sourceOf(image: string, checksum: string | undefined, user: LocalUser): ImageSource {
   const vendor = Object.hasOwn(vendors, image) ? vendors[image] : undefined;
   if (vendor) return { name: image, ...vendor };
   const isUrl = /^https?:\/\//.test(image);
@@ -66,7 +66,7 @@ export function sourceOf(image: string, checksum: string | undefined, person: Pe
       hint: `images: ${vendorImages.join(', ')}, or a path or URL of your own`,
     });
   }
-  const location = isUrl ? image : person.resolvePath(image);
+  const location = isUrl ? image : user.resolvePath(image);
   return {
     name: ownName(location),
     location,

@@ -2,13 +2,13 @@ import type { MachineState } from '../../machines/model/machine.js';
 
 /** Parsers of VBoxManage's output. */
 
-export interface Registered {
+export interface RegisteredVm {
   uuid: string;
   name: string;
 }
 
 /** Lines of `"node1" {68d83c0f-...}`; names may contain quotes and braces. */
-export function readVms(text: string): Registered[] {
+export function readVms(text: string): RegisteredVm[] {
   return [...text.matchAll(/^"(.*)" \{([0-9a-f-]{36})\}\s*$/gm)].map(([, name = '', uuid = '']) => ({
     name,
     uuid,

@@ -1,10 +1,11 @@
 import { rm, rmdir } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
+import type { ClusterRef } from '../driver.js';
 import { noFixedAddressArgs } from './dhcp.js';
-import type { Registered } from './parse-output.js';
+import type { RegisteredVm } from './parse-output.js';
 import { isCode } from './vboxmanage.js';
-import type { VirtualBox } from './virtualbox-context.js';
-import { groupOf, homeOf, type Info, infoOf, stateIn } from './vm.js';
+import type { VirtualBoxContext } from './virtualbox-context.js';
+import { groupOf, homeOf, infoOf, stateIn, type VmInfo } from './vm.js';
 import { forwardNames } from './vm-arguments.js';
 import { natNetworkName } from './vm-network.js';
 import { switchOff } from './vm-power.js';
@@ -14,7 +15,11 @@ import { switchOff } from './vm-power.js';
  * disk together with its last machine. So snapshots are merged, all disks detached, and those in
  * the VM's own folder deleted one by one before the VM is unregistered.
  */
-export async function removeVm(virtualbox: VirtualBox, vm: Registered, signal: AbortSignal): Promise<void> {
+export async function removeVm(
+  virtualbox: VirtualBoxContext,
+  vm: RegisteredVm,
+  signal: AbortSignal,
+): Promise<void> {
   const { vbox, options } = virtualbox;
   const { uuid } = vm;
   if (!(await infoOf(vbox, uuid))) return;
@@ -30,10 +35,10 @@ export async function removeVm(virtualbox: VirtualBox, vm: Registered, signal: A
     const { controller, port, device } = medium;
     const place = ['--storagectl', controller, '--port', port, '--device', device];
     await vbox.onVm(uuid, ['storageattach', uuid, ...place, '--medium', 'none']);
-    await discard(virtualbox, medium, home);
+    await removeMedium(virtualbox, medium, home);
   }
   await removeFixedAddress(virtualbox, uuid, info.get('hostonlyadapter2'));
-  await forget(virtualbox, uuid);
+  await unregister(virtualbox, uuid);
   if (info.get('nat-network1') === natNetworkName) await removeForwards(virtualbox, uuid);
   if (!isOwn(home, options.cluster)) return;
   await rm(home, { recursive: true, force: true });
@@ -44,7 +49,7 @@ export async function removeVm(virtualbox: VirtualBox, vm: Registered, signal: A
  * Clears what an interrupted create may have left of an unregistered VM: a registered disk, and
  * files.
  */
-export async function clearRemains(virtualbox: VirtualBox, name: string): Promise<void> {
+export async function clearLeftovers(virtualbox: VirtualBoxContext, name: string): Promise<void> {
   const home = await homeFor(virtualbox, name);
   for (const [kind, file] of [
     ['disk', 'disk.vdi'],
@@ -55,7 +60,7 @@ export async function clearRemains(virtualbox: VirtualBox, name: string): Promis
 }
 
 /** The folder that VirtualBox creates for a new VM of this name. */
-export async function homeFor({ folder, options }: VirtualBox, name: string): Promise<string> {
+export async function homeFor({ folder, options }: VirtualBoxContext, name: string): Promise<string> {
   return join(await folder(), ...groupOf(options.cluster).split('/'), name);
 }
 
@@ -68,7 +73,7 @@ interface Medium {
 }
 
 /** `"SATA-0-0"="/path"` and `"SATA-ImageUUID-0-0"="..."`. */
-export function mediaIn(info: Info): Medium[] {
+export function mediaIn(info: VmInfo): Medium[] {
   return [...info].flatMap(([key, path]) => {
     const [, controller, port, device] = /^(.+)-(\d+)-(\d+)$/.exec(key) ?? [];
     if (!controller || !port || !device || ['none', 'emptydrive'].includes(path)) return [];
@@ -77,12 +82,16 @@ export function mediaIn(info: Info): Medium[] {
   });
 }
 
-function isController(info: Info, name: string): boolean {
+function isController(info: VmInfo, name: string): boolean {
   return [...info].some(([key, value]) => /^storagecontrollername\d+$/.test(key) && value === name);
 }
 
 /** Deletes the VM's own disks; ISO images are only unregistered, as others may use them. */
-async function discard({ vbox }: VirtualBox, { path, uuid }: Medium, home: string): Promise<void> {
+async function removeMedium(
+  { vbox }: VirtualBoxContext,
+  { path, uuid }: Medium,
+  home: string,
+): Promise<void> {
   const isDisk = !/\.(iso|dmg|viso)$/i.test(path);
   const isOwnFile = path.startsWith(home + sep);
   if (!isOwnFile) return;
@@ -92,7 +101,7 @@ async function discard({ vbox }: VirtualBox, { path, uuid }: Medium, home: strin
   });
 }
 
-async function forget({ vbox }: VirtualBox, uuid: string): Promise<void> {
+async function unregister({ vbox }: VirtualBoxContext, uuid: string): Promise<void> {
   await vbox.onVm(uuid, ['unregistervm', uuid, '--delete']).catch((error) => {
     if (!isCode(error, 'VBOX_E_OBJECT_NOT_FOUND')) throw error;
   });
@@ -100,7 +109,7 @@ async function forget({ vbox }: VirtualBox, uuid: string): Promise<void> {
 
 /** Only boot2docker machines have one; for others VirtualBox does nothing. */
 async function removeFixedAddress(
-  { vbox }: VirtualBox,
+  { vbox }: VirtualBoxContext,
   uuid: string,
   adapter: string | undefined,
 ): Promise<void> {
@@ -108,7 +117,7 @@ async function removeFixedAddress(
   await vbox.run(noFixedAddressArgs(`HostInterfaceNetworking-${adapter}`, uuid)).catch(() => {});
 }
 
-async function removeForwards({ vbox }: VirtualBox, uuid: string): Promise<void> {
+async function removeForwards({ vbox }: VirtualBoxContext, uuid: string): Promise<void> {
   for (const name of forwardNames(uuid))
     await vbox
       .run(['natnetwork', 'modify', '--netname', natNetworkName, '--port-forward-4', 'delete', name])
@@ -116,13 +125,13 @@ async function removeForwards({ vbox }: VirtualBox, uuid: string): Promise<void>
 }
 
 /** Newest first, so that each is merged into the one before. */
-function snapshotsIn(info: Info | undefined): string[] {
+function snapshotsIn(info: VmInfo | undefined): string[] {
   return [...(info ?? [])]
     .flatMap(([key, value]) => (/^SnapshotUUID(-\d+)*$/.test(key) ? [value] : []))
     .reverse();
 }
 
-function isOwn(home: string, cluster: VirtualBox['options']['cluster']): boolean {
+function isOwn(home: string, cluster: ClusterRef): boolean {
   return home
     .split(sep)
     .join('/')

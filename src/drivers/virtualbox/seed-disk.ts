@@ -5,18 +5,18 @@ import { runcmdLine } from '../kit/first-boot.js';
 import { isoImage } from './iso9660.js';
 
 /** A network card in cloud-init's network configuration. */
-export interface Card {
+export interface NetworkCard {
   /** As VirtualBox writes it: `080027A4D6BD`. */
   mac: string;
   /** Undefined: DHCP. */
   fixed?: { address: number; prefix: number; gateway?: number };
 }
 
-export interface Seed {
+export interface SeedInput {
   uuid: string;
   request: CreateRequest;
   user: string;
-  cards: readonly Card[];
+  cards: readonly NetworkCard[];
   engineAtFirstBoot?: boolean;
 }
 
@@ -24,11 +24,11 @@ export interface Seed {
  * The disk that cloud-init reads keys, name and network from at the first boot.
  * @see https://docs.cloud-init.io/en/latest/reference/datasources/nocloud.html
  */
-export async function seedImage(seed: Seed, templates: Templates): Promise<Buffer> {
+export async function seedImage(seed: SeedInput, templates: Templates): Promise<Buffer> {
   return isoImage('cidata', await seedFiles(seed, templates));
 }
 
-export async function seedFiles(seed: Seed, templates: Templates): Promise<Record<string, string>> {
+export async function seedFiles(seed: SeedInput, templates: Templates): Promise<Record<string, string>> {
   const { uuid, request, user, cards } = seed;
   const { name, ssh } = request;
   return {
@@ -49,7 +49,7 @@ export async function seedFiles(seed: Seed, templates: Templates): Promise<Recor
  * Cards are matched by MAC address, because interface names depend on the image. Version 2 is
  * netplan's format.
  */
-function networkConfig(cards: readonly Card[]) {
+function networkConfig(cards: readonly NetworkCard[]) {
   const ethernets = cards.map(({ mac, fixed }, index) => {
     const match = { macaddress: mac.toLowerCase().replaceAll(/(..)(?!$)/g, '$1:') };
     return [
@@ -60,7 +60,7 @@ function networkConfig(cards: readonly Card[]) {
   return { version: 2, ethernets: Object.fromEntries(ethernets) };
 }
 
-function addressed({ address, prefix, gateway }: NonNullable<Card['fixed']>) {
+function addressed({ address, prefix, gateway }: NonNullable<NetworkCard['fixed']>) {
   const addresses = [`${formatAddress(address)}/${prefix}`];
   if (gateway === undefined) return { addresses };
   const via = formatAddress(gateway);

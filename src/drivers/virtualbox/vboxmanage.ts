@@ -107,12 +107,12 @@ async function call(program: string, args: readonly string[], options: CallOptio
     });
     return withoutWarning(stdout);
   } catch (error) {
-    if (error instanceof ExecaError) throw failure(args, error);
+    if (error instanceof ExecaError) throw vboxError(args, error);
     throw error;
   }
 }
 
-function failure(args: readonly string[], error: ExecaError): Error {
+function vboxError(args: readonly string[], error: ExecaError): Error {
   if (error.isCanceled) return new AbortError();
   if (error.code === 'ENOENT' || error.code === 'EACCES') {
     return new UserError('VBoxManage was not found', {

@@ -2,21 +2,21 @@ import { access } from 'node:fs/promises';
 import { explanationOf, UserError } from '../../base/errors.js';
 import type { Check } from '../driver.js';
 import type { VBoxManage } from './vboxmanage.js';
-import type { VirtualBox } from './virtualbox-context.js';
+import type { VirtualBoxContext } from './virtualbox-context.js';
 import type { VirtualBoxSettings } from './virtualbox-settings.js';
 import { checkNetwork } from './vm-network.js';
 
 /** The first version with `--graphicscontroller vmsvga` and DHCP addresses for single VMs. */
 const least = [6, 1] as const;
 
-export async function diagnose({ vbox, settings }: VirtualBox): Promise<Check[]> {
+export async function checkVirtualBox({ vbox, settings }: VirtualBoxContext): Promise<Check[]> {
   const program = await programCheck(vbox);
   if (!program.ok) return [program];
   return [program, await moduleCheck(), await processorCheck(vbox), await networkCheck(vbox, settings)];
 }
 
 /** @throws UserError for what makes it impossible to start machines */
-export async function refuseIncapable(vbox: VBoxManage, settings: VirtualBoxSettings): Promise<void> {
+export async function requireCapableHost(vbox: VBoxManage, settings: VirtualBoxSettings): Promise<void> {
   requireVersion(await versionOf(vbox));
   if (!settings.vtxCheck) return;
   // Without its module VirtualBox cannot report the processor either.

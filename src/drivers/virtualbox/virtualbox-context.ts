@@ -2,12 +2,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type LockOptions, withLock } from '../../base/file-lock.js';
 import type { DriverOptions } from '../driver.js';
-import { type Registered, readVms } from './parse-output.js';
+import { type RegisteredVm, readVms } from './parse-output.js';
 import { openVBoxManage, type VBoxManage } from './vboxmanage.js';
 import type { VirtualBoxSettings } from './virtualbox-settings.js';
 
 /** An open driver. */
-export interface VirtualBox {
+export interface VirtualBoxContext {
   vbox: VBoxManage;
   settings: VirtualBoxSettings;
   options: DriverOptions;
@@ -15,8 +15,8 @@ export interface VirtualBox {
   folder(): Promise<string>;
 }
 
-export function virtualBox(settings: VirtualBoxSettings, options: DriverOptions): VirtualBox {
-  const vbox = openVBoxManage(settings.installPath && options.person.resolvePath(settings.installPath));
+export function openContext(settings: VirtualBoxSettings, options: DriverOptions): VirtualBoxContext {
+  const vbox = openVBoxManage(settings.installPath && options.user.resolvePath(settings.installPath));
   let folder: Promise<string> | undefined;
   return {
     vbox,
@@ -24,7 +24,7 @@ export function virtualBox(settings: VirtualBoxSettings, options: DriverOptions)
     options,
     folder() {
       folder ??= settings.folder
-        ? Promise.resolve(options.person.resolvePath(settings.folder))
+        ? Promise.resolve(options.user.resolvePath(settings.folder))
         : defaultFolder(vbox);
       return folder;
     },
@@ -39,7 +39,7 @@ async function defaultFolder(vbox: VBoxManage): Promise<string> {
   return found;
 }
 
-export async function registeredVms({ vbox }: Pick<VirtualBox, 'vbox'>): Promise<Registered[]> {
+export async function registeredVms({ vbox }: Pick<VirtualBoxContext, 'vbox'>): Promise<RegisteredVm[]> {
   return readVms(await vbox.run(['list', 'vms']));
 }
 
@@ -48,7 +48,7 @@ export async function registeredVms({ vbox }: Pick<VirtualBox, 'vbox'>): Promise
  * @param waitMs how long to wait for another
  */
 export async function withVirtualBoxLock<T>(
-  { folder }: Pick<VirtualBox, 'folder'>,
+  { folder }: Pick<VirtualBoxContext, 'folder'>,
   name: string,
   waitMs: number,
   work: () => Promise<T>,

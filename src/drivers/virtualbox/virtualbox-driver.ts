@@ -2,43 +2,46 @@ import type { Machine, ObservedMachine } from '../../machines/model/machine.js';
 import { formatMemory } from '../../machines/model/sizes.js';
 import type { Driver, DriverOptions } from '../driver.js';
 import { listMachines } from '../kit/provider-objects.js';
-import type { Prepared } from './build-vm.js';
+import type { SharedSetup } from './build-vm.js';
 import { check, create, prepare } from './create-vms.js';
 import { vendorImageOf } from './image-sources.js';
-import type { Registered } from './parse-output.js';
-import { diagnose } from './virtualbox-checks.js';
-import { registeredVms, type VirtualBox, virtualBox } from './virtualbox-context.js';
+import type { RegisteredVm } from './parse-output.js';
+import { checkVirtualBox } from './virtualbox-checks.js';
+import { openContext, registeredVms, type VirtualBoxContext } from './virtualbox-context.js';
 import { openImages } from './virtualbox-images.js';
 import { readSettings } from './virtualbox-settings.js';
 import { findVm, infoOf, memoryIn, stateIn, uuidOf } from './vm.js';
 import { kill, remove, resize, restart, start, stop } from './vm-lifecycle.js';
 
 export function openVirtualBox(options: DriverOptions): Driver {
-  const box = virtualBox(readSettings(options.settings), options);
+  const box = openContext(readSettings(options.settings), options);
   const images = openImages(box);
-  let prepared: Prepared | undefined;
+  let prepared: SharedSetup | undefined;
   return {
-    check: (wishes) => check(box, wishes),
+    check: (specs) => check(box, specs),
     async prepare(_, progress, signal) {
       prepared = await prepare(box, images, progress, signal);
     },
     create: (requests, signal) =>
       create(box, requests, async () => prepared ?? prepare(box, images, () => {}, signal), signal),
     list: (known) => list(box, known),
-    madeWith: vendorImageOf,
+    createdWith: vendorImageOf,
     start: (machines, signal) => start(box, machines, signal),
     stop: (machines, signal) => stop(box, machines, signal),
     restart: (machines, signal) => restart(box, machines, signal),
     kill: (machines, signal) => kill(box, machines, signal),
     remove: (machines, signal) => remove(box, machines, signal),
     resize: (machines, size, signal) => resize(box, machines, size, signal),
-    doctor: () => diagnose(box),
+    doctor: () => checkVirtualBox(box),
     images,
   };
 }
 
 /** Strays are VMs with the UUID that belt derives from their name. */
-export async function list(virtualbox: VirtualBox, known: readonly Machine[]): Promise<ObservedMachine[]> {
+export async function list(
+  virtualbox: VirtualBoxContext,
+  known: readonly Machine[],
+): Promise<ObservedMachine[]> {
   const { options } = virtualbox;
   const vms = await registeredVms(virtualbox);
   return listMachines(known, {
@@ -51,8 +54,8 @@ export async function list(virtualbox: VirtualBox, known: readonly Machine[]): P
 
 /** @returns undefined when it has disappeared since */
 async function observe(
-  { vbox }: VirtualBox,
-  { uuid, name }: Registered,
+  { vbox }: VirtualBoxContext,
+  { uuid, name }: RegisteredVm,
   machine: Machine | undefined,
 ): Promise<ObservedMachine | undefined> {
   const info = await infoOf(vbox, uuid);

@@ -6,16 +6,16 @@ import { exists } from '../../base/files.js';
 import { plural } from '../../base/plural.js';
 import { readRecord } from '../../base/record-file.js';
 import type { ImageStore, PrepareProgress } from '../driver.js';
-import { foldersIn, openBuilds } from '../kit/image-store.js';
+import { foldersIn, openBuildStore } from '../kit/image-store.js';
 import { download, publishedChecksum, verify } from './download.js';
-import { type Source, sourceOf, vendorImages } from './image-sources.js';
+import { type ImageSource, sourceOf, vendorImages } from './image-sources.js';
 import { readBlocks } from './parse-output.js';
 import { isCode } from './vboxmanage.js';
-import { type VirtualBox, withVirtualBoxLock } from './virtualbox-context.js';
+import { type VirtualBoxContext, withVirtualBoxLock } from './virtualbox-context.js';
 
 /** The disk of an image: machines' own disks hold only the differences from it. */
 export interface BaseDisk {
-  source: Source;
+  source: ImageSource;
   path: string;
 }
 
@@ -40,9 +40,9 @@ const diskFile = 'base.vdi';
 const buildWaitMs = 3_600_000;
 const convertMs = 1_800_000;
 
-export function openImages(virtualbox: VirtualBox): VirtualBoxImages {
+export function openImages(virtualbox: VirtualBoxContext): VirtualBoxImages {
   const { options, settings } = virtualbox;
-  const builds = openBuilds<VirtualBoxImage>({
+  const builds = openBuildStore<VirtualBoxImage>({
     root: async () => join(await virtualbox.folder(), 'belt', 'images'),
     available: vendorImages,
     read: readImage,
@@ -61,16 +61,16 @@ export function openImages(virtualbox: VirtualBox): VirtualBoxImages {
     },
     beforeRemoval: (path) => closeDisk(virtualbox, join(path, diskFile)),
   });
-  const build = (source: Source, rebuild: boolean, progress: PrepareProgress, signal: AbortSignal) =>
+  const build = (source: ImageSource, rebuild: boolean, progress: PrepareProgress, signal: AbortSignal) =>
     builds.build({
       name: source.name,
       rebuild,
       isCurrent: () => true,
-      make: (staging) => make(virtualbox, source, staging, progress, signal),
+      make: (staging) => buildImage(virtualbox, source, staging, progress, signal),
       progress,
       signal,
     });
-  const sourceFor = (name: string) => sourceOf(name, settings.imageChecksum, options.person);
+  const sourceFor = (name: string) => sourceOf(name, settings.imageChecksum, options.user);
   return {
     ...builds,
     async build(name, { rebuild }, progress, signal) {
@@ -95,9 +95,9 @@ async function readImage(folder: string): Promise<VirtualBoxImage | undefined> {
   return record && (await exists(join(folder, record.build, diskFile))) ? record : undefined;
 }
 
-async function make(
-  virtualbox: VirtualBox,
-  source: Source,
+async function buildImage(
+  virtualbox: VirtualBoxContext,
+  source: ImageSource,
   staging: string,
   progress: PrepareProgress,
   signal: AbortSignal,
@@ -112,7 +112,7 @@ async function make(
 }
 
 /** How many machines use each build; builds that none uses are left out. */
-async function usersOf(virtualbox: VirtualBox, folder: string): Promise<ReadonlyMap<string, number>> {
+async function usersOf(virtualbox: VirtualBoxContext, folder: string): Promise<ReadonlyMap<string, number>> {
   const builds = await foldersIn(folder);
   const counts = await Promise.all(
     builds.map((build) => childrenOf(virtualbox, join(folder, build, diskFile))),
@@ -128,7 +128,7 @@ function sum(counts: readonly number[]): number {
 
 /** @returns the path of the vendor's image, verified */
 async function fetchOriginal(
-  { location, checksum, checksumFiles }: Source,
+  { location, checksum, checksumFiles }: ImageSource,
   staging: string,
   progress: PrepareProgress,
   signal: AbortSignal,
@@ -146,7 +146,12 @@ async function fetchOriginal(
 }
 
 /** Raw disks are recognised by their names; VBoxManage detects all other formats. */
-async function convert({ vbox }: VirtualBox, from: string, to: string, signal: AbortSignal): Promise<void> {
+async function convert(
+  { vbox }: VirtualBoxContext,
+  from: string,
+  to: string,
+  signal: AbortSignal,
+): Promise<void> {
   const options = { signal, timeoutMs: convertMs };
   if (['.raw', '.img'].includes(extensionOf(from))) {
     await vbox.run(['convertfromraw', from, to, '--format', 'VDI'], options);
@@ -167,13 +172,13 @@ async function convert({ vbox }: VirtualBox, from: string, to: string, signal: A
 }
 
 /** How many differencing disks this disk has. A disk that VirtualBox does not list has none. */
-async function childrenOf({ vbox }: VirtualBox, path: string): Promise<number> {
+async function childrenOf({ vbox }: VirtualBoxContext, path: string): Promise<number> {
   const disks = readBlocks(await vbox.run(['list', 'hdds']));
   const uuid = disks.find((disk) => disk.get('Location') === path)?.get('UUID');
   return uuid === undefined ? 0 : disks.filter((disk) => disk.get('Parent UUID') === uuid).length;
 }
 
-async function closeDisk({ vbox }: VirtualBox, path: string): Promise<void> {
+async function closeDisk({ vbox }: VirtualBoxContext, path: string): Promise<void> {
   await vbox.run(['closemedium', 'disk', path]).catch((error) => {
     if (!isCode(error, 'VBOX_E_OBJECT_NOT_FOUND', 'VBOX_E_FILE_ERROR')) throw error;
   });

@@ -2,9 +2,9 @@ import { UserError } from '../../base/errors.js';
 import { formatAddress, formatRange } from '../../base/ipv4.js';
 import { formatMemory, parseSize } from '../../machines/model/sizes.js';
 import { dhcpServerHost } from './dhcp.js';
-import type { Card } from './seed-disk.js';
+import type { NetworkCard } from './seed-disk.js';
 import { leastMemory, type Share, type VirtualBoxSettings } from './virtualbox-settings.js';
-import type { Info } from './vm.js';
+import type { VmInfo } from './vm.js';
 import { natNetworkName, rangeOf } from './vm-network.js';
 
 /** Arguments for a new VM: options of modifyvm unless they start with another command. */
@@ -85,7 +85,7 @@ export function cardArgs(settings: VirtualBoxSettings, hostOnlyName: string | un
 }
 
 /** The cards for cloud-init. */
-export function cardsOf(info: Info, address: number, settings: VirtualBoxSettings): Card[] {
+export function cardsOf(info: VmInfo, address: number, settings: VirtualBoxSettings): NetworkCard[] {
   const mac = (number: number) => info.get(`macaddress${number}`) ?? '';
   if (settings.network === 'natnetwork') {
     const { base, prefix } = settings.natnetworkCidr;

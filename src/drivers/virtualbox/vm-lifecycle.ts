@@ -1,52 +1,52 @@
 import { AbortError, UserError } from '../../base/errors.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { MachineEvent } from '../driver.js';
-import { type Emit, onObjects } from '../kit/event-stream.js';
+import { type Emit, forEachObject } from '../kit/event-stream.js';
 import { atOnce, lockMs } from './create-vms.js';
-import type { Registered } from './parse-output.js';
+import type { RegisteredVm } from './parse-output.js';
 import { mediaIn, removeVm } from './remove-vm.js';
-import { registeredVms, type VirtualBox, withVirtualBoxLock } from './virtualbox-context.js';
+import { registeredVms, type VirtualBoxContext, withVirtualBoxLock } from './virtualbox-context.js';
 import { findVm, growDisk, requireInfo, stateIn } from './vm.js';
 import { memoryOf } from './vm-arguments.js';
-import { ensureHostOnly, hostOnlyInterfaces, leadsInto, networkOf } from './vm-network.js';
+import { belongsTo, ensureHostOnly, hostOnlyInterfaces, networkOf } from './vm-network.js';
 import { shutDown, switchOff, switchOn } from './vm-power.js';
 
 type Machines = readonly Machine[];
 type Events = AsyncGenerator<MachineEvent>;
-type Work = (vm: Own, emit: Emit) => Promise<void>;
+type Work = (vm: RecordedVm, emit: Emit) => Promise<void>;
 
 /** A VM with its machine's record. */
-interface Own extends Registered {
+interface RecordedVm extends RegisteredVm {
   machine: Machine;
 }
 
-export function start(virtualbox: VirtualBox, machines: Machines, signal: AbortSignal): Events {
-  return onVms(virtualbox, machines, signal, (vm, emit) => bringUp(virtualbox, vm, signal, emit));
+export function start(virtualbox: VirtualBoxContext, machines: Machines, signal: AbortSignal): Events {
+  return forEachVm(virtualbox, machines, signal, (vm, emit) => bringUp(virtualbox, vm, signal, emit));
 }
 
 /** Off and on again, so that a machine whose system hangs comes back too. */
-export function restart(virtualbox: VirtualBox, machines: Machines, signal: AbortSignal): Events {
-  return onVms(virtualbox, machines, signal, async (vm, emit) => {
+export function restart(virtualbox: VirtualBoxContext, machines: Machines, signal: AbortSignal): Events {
+  return forEachVm(virtualbox, machines, signal, async (vm, emit) => {
     await bringDown(virtualbox, vm, signal, emit);
     if (signal.aborted) throw new AbortError();
     await bringUp(virtualbox, vm, signal, emit);
   });
 }
 
-export function stop(virtualbox: VirtualBox, machines: Machines, signal: AbortSignal): Events {
-  return onVms(virtualbox, machines, signal, (vm, emit) => bringDown(virtualbox, vm, signal, emit));
+export function stop(virtualbox: VirtualBoxContext, machines: Machines, signal: AbortSignal): Events {
+  return forEachVm(virtualbox, machines, signal, (vm, emit) => bringDown(virtualbox, vm, signal, emit));
 }
 
-export function kill(virtualbox: VirtualBox, machines: Machines, signal: AbortSignal): Events {
-  return onVms(virtualbox, machines, signal, async (vm, emit) => {
+export function kill(virtualbox: VirtualBoxContext, machines: Machines, signal: AbortSignal): Events {
+  return forEachVm(virtualbox, machines, signal, async (vm, emit) => {
     emit({ type: 'progress', name: vm.name, text: 'switching off' });
     await switchOff(virtualbox, vm, signal);
     emit({ type: 'changed', name: vm.name, change: { state: 'stopped' } });
   });
 }
 
-export function remove(virtualbox: VirtualBox, machines: Machines, signal: AbortSignal): Events {
-  return onFound(virtualbox, machines, signal, async ({ name }, vm, emit) => {
+export function remove(virtualbox: VirtualBoxContext, machines: Machines, signal: AbortSignal): Events {
+  return forEachMachine(virtualbox, machines, signal, async ({ name }, vm, emit) => {
     if (!vm) return;
     emit({ type: 'progress', name, text: 'removing' });
     await removeVm(virtualbox, vm, signal);
@@ -58,13 +58,13 @@ export function remove(virtualbox: VirtualBox, machines: Machines, signal: Abort
  * off; a running one is started again.
  */
 export function resize(
-  virtualbox: VirtualBox,
+  virtualbox: VirtualBoxContext,
   machines: Machines,
   size: string,
   signal: AbortSignal,
 ): Events {
   const { vbox, settings } = virtualbox;
-  return onVms(virtualbox, machines, signal, async (vm, emit) => {
+  return forEachVm(virtualbox, machines, signal, async (vm, emit) => {
     const { uuid, name } = vm;
     const memory = memoryOf(size, settings);
     const state = stateIn(await requireInfo(vbox, uuid, name));
@@ -83,7 +83,12 @@ export function resize(
   });
 }
 
-async function bringUp(virtualbox: VirtualBox, vm: Own, signal: AbortSignal, emit: Emit): Promise<void> {
+async function bringUp(
+  virtualbox: VirtualBoxContext,
+  vm: RecordedVm,
+  signal: AbortSignal,
+  emit: Emit,
+): Promise<void> {
   emit({ type: 'progress', name: vm.name, text: 'booting' });
   await reconnect(virtualbox, vm);
   await switchOn(virtualbox, vm, signal);
@@ -91,8 +96,8 @@ async function bringUp(virtualbox: VirtualBox, vm: Own, signal: AbortSignal, emi
 }
 
 async function bringDown(
-  virtualbox: VirtualBox,
-  vm: Registered,
+  virtualbox: VirtualBoxContext,
+  vm: RegisteredVm,
   signal: AbortSignal,
   emit: Emit,
 ): Promise<void> {
@@ -105,13 +110,13 @@ async function bringDown(
  * After a reboot of the computer the host-only interface may be missing, or have another name or no
  * address.
  */
-async function reconnect(virtualbox: VirtualBox, { uuid, name, machine }: Own): Promise<void> {
+async function reconnect(virtualbox: VirtualBoxContext, { uuid, name, machine }: RecordedVm): Promise<void> {
   const { vbox, settings } = virtualbox;
   const info = await requireInfo(vbox, uuid, name);
   const adapter = info.get('hostonlyadapter2');
   if (adapter === undefined || stateIn(info) !== 'stopped') return;
   const network = networkOf(machine, settings.hostonly);
-  const leading = (await hostOnlyInterfaces(vbox)).filter((one) => leadsInto(one, network));
+  const leading = (await hostOnlyInterfaces(vbox)).filter((one) => belongsTo(one, network));
   if (leading.some((one) => one.name === adapter)) return;
   const ensure = () => ensureHostOnly(vbox, network ?? settings.hostonly, adapter);
   const there = network && leading[0];
@@ -120,8 +125,13 @@ async function reconnect(virtualbox: VirtualBox, { uuid, name, machine }: Own): 
 }
 
 /** Works on machines' VMs. A machine without its VM fails. */
-function onVms(virtualbox: VirtualBox, machines: Machines, signal: AbortSignal, work: Work): Events {
-  return onFound(virtualbox, machines, signal, async (machine, vm, emit) => {
+function forEachVm(
+  virtualbox: VirtualBoxContext,
+  machines: Machines,
+  signal: AbortSignal,
+  work: Work,
+): Events {
+  return forEachMachine(virtualbox, machines, signal, async (machine, vm, emit) => {
     const { name } = machine;
     if (!vm)
       throw new UserError(`the machine ${name} no longer exists in VirtualBox`, { hint: `belt rm ${name}` });
@@ -129,13 +139,13 @@ function onVms(virtualbox: VirtualBox, machines: Machines, signal: AbortSignal, 
   });
 }
 
-function onFound(
-  virtualbox: VirtualBox,
+function forEachMachine(
+  virtualbox: VirtualBoxContext,
   machines: Machines,
   signal: AbortSignal,
-  work: (machine: Machine, vm: Registered | undefined, emit: Emit) => Promise<void>,
+  work: (machine: Machine, vm: RegisteredVm | undefined, emit: Emit) => Promise<void>,
 ): Events {
   const read = () => registeredVms(virtualbox);
-  const find = (vms: readonly Registered[], machine: Machine) => findVm(vms, virtualbox, machine);
-  return onObjects(machines, { limit: atOnce, signal, read, find }, work);
+  const find = (vms: readonly RegisteredVm[], machine: Machine) => findVm(vms, virtualbox, machine);
+  return forEachObject(machines, { limit: atOnce, signal, read, find }, work);
 }

@@ -45,14 +45,14 @@ export interface HostOnlyInterface {
  */
 export async function checkNetwork(vbox: VBoxManage, settings: VirtualBoxSettings): Promise<void> {
   if (settings.network === 'natnetwork') {
-    refuseClash(settings.natnetworkCidr, 'natnetwork_cidr', await rangesInUse());
+    requireFreeRange(settings.natnetworkCidr, 'natnetwork_cidr', await rangesInUse());
     return;
   }
   const { hostonly } = settings;
   const found = await findInterface(vbox, hostonly);
   if (found) return;
-  await refuseForbidden(hostonly);
-  refuseClash(rangeOf(hostonly), 'hostonly_cidr', await rangesInUse());
+  await requireAllowedRange(hostonly);
+  requireFreeRange(rangeOf(hostonly), 'hostonly_cidr', await rangesInUse());
 }
 
 export function rangeOf({ address, prefix }: HostOnlyRange): Range {
@@ -72,9 +72,9 @@ export async function ensureHostOnly(
   const found = await findInterface(vbox, hostonly);
   if (found) return found;
   // Before an interface is created that would be left without an address.
-  await refuseForbidden(hostonly);
+  await requireAllowedRange(hostonly);
   const idle = (await hostOnlyInterfaces(vbox)).find((one) => one.name === preferred && !one.own);
-  const name = idle?.name ?? (await makeInterface(vbox));
+  const name = idle?.name ?? (await createInterface(vbox));
   const netmask = netmaskOf(hostonly.prefix);
   await vbox.run([
     'hostonlyif',
@@ -88,7 +88,7 @@ export async function ensureHostOnly(
   return { name, networkName: `HostInterfaceNetworking-${name}`, own: hostonly };
 }
 
-async function makeInterface(vbox: VBoxManage): Promise<string> {
+async function createInterface(vbox: VBoxManage): Promise<string> {
   const said = await vbox.run(['hostonlyif', 'create']);
   const name = /Interface '(.+)' was successfully created/.exec(said)?.[1];
   if (name === undefined)
@@ -129,7 +129,7 @@ export function networkOf(
  * Whether an interface belongs to a network, or to any if none is known. An interface without an
  * address belongs to none.
  */
-export function leadsInto({ own }: HostOnlyInterface, wanted: HostOnlyRange | undefined): boolean {
+export function belongsTo({ own }: HostOnlyInterface, wanted: HostOnlyRange | undefined): boolean {
   return own !== undefined && (wanted === undefined || overlap(rangeOf(own), rangeOf(wanted)));
 }
 
@@ -189,7 +189,7 @@ function prefixOf(netmask: string): number {
   return prefix || 24;
 }
 
-async function refuseForbidden(hostonly: HostOnlyRange): Promise<void> {
+async function requireAllowedRange(hostonly: HostOnlyRange): Promise<void> {
   if (process.platform === 'win32') return;
   const text = await readFile(rangesFile, 'utf8').catch(() => undefined);
   const allowed = text === undefined ? [allowedByDefault] : readAllowed(text);
@@ -208,12 +208,12 @@ export function readAllowed(text: string): Range[] {
     .flatMap((word) => tryParseRange(word) ?? []);
 }
 
-interface Used {
+interface UsedRange {
   by: string;
   range: Range;
 }
 
-function refuseClash(wanted: Range, setting: string, used: readonly Used[]): void {
+function requireFreeRange(wanted: Range, setting: string, used: readonly UsedRange[]): void {
   const clash = used.find(({ range }) => overlap(range, wanted));
   if (!clash) return;
   throw new UserError(
@@ -223,7 +223,7 @@ function refuseClash(wanted: Range, setting: string, used: readonly Used[]): voi
 }
 
 /** The ranges of the computer's interfaces and, on Linux, of its routes: a VPN's may be wider. */
-async function rangesInUse(): Promise<Used[]> {
+async function rangesInUse(): Promise<UsedRange[]> {
   const interfaces = Object.entries(networkInterfaces()).flatMap(([by, addresses = []]) =>
     addresses.flatMap(({ cidr }) => ({ by, text: cidr ?? '' })),
   );
@@ -238,7 +238,7 @@ async function rangesInUse(): Promise<Used[]> {
 /**
  * Linux's table: interface, destination and, as the eighth column, mask; both little-endian hex.
  */
-export function readRoutes(text: string): Used[] {
+export function readRoutes(text: string): UsedRange[] {
   return text
     .split('\n')
     .slice(1)

@@ -1,7 +1,7 @@
-import type { Registered } from './parse-output.js';
+import type { RegisteredVm } from './parse-output.js';
 import { isCode, type VBoxManage } from './vboxmanage.js';
-import type { VirtualBox } from './virtualbox-context.js';
-import { lateError, requireInfo, stateIn, waitForState } from './vm.js';
+import type { VirtualBoxContext } from './virtualbox-context.js';
+import { requireInfo, stateIn, timeoutError, waitForState } from './vm.js';
 
 /** How long a machine may take to shut down before it is switched off. */
 const shutDownMs = 60_000;
@@ -9,9 +9,13 @@ const shutDownMs = 60_000;
 const switchMs = 60_000;
 
 /** Starts or resumes the VM, from any state. */
-export async function switchOn(virtualbox: VirtualBox, vm: Registered, signal: AbortSignal): Promise<void> {
+export async function switchOn(
+  virtualbox: VirtualBoxContext,
+  vm: RegisteredVm,
+  signal: AbortSignal,
+): Promise<void> {
   const { vbox, settings } = virtualbox;
-  await settle(virtualbox, vm, signal);
+  await waitUntilStable(virtualbox, vm, signal);
   const state = stateIn(await requireInfo(vbox, vm.uuid, vm.name));
   if (state === 'running' || state === 'starting') return;
   if (state === 'paused') {
@@ -26,9 +30,13 @@ export async function switchOn(virtualbox: VirtualBox, vm: Registered, signal: A
 /**
  * Presses the power button, and switches off when that has no effect. A paused VM is resumed first.
  */
-export async function shutDown(virtualbox: VirtualBox, vm: Registered, signal: AbortSignal): Promise<void> {
+export async function shutDown(
+  virtualbox: VirtualBoxContext,
+  vm: RegisteredVm,
+  signal: AbortSignal,
+): Promise<void> {
   const { vbox } = virtualbox;
-  await settle(virtualbox, vm, signal);
+  await waitUntilStable(virtualbox, vm, signal);
   const state = stateIn(await requireInfo(vbox, vm.uuid, vm.name));
   if (state === 'stopped' || state === 'saved') return;
   if (state === 'paused') await control(vbox, vm, 'resume');
@@ -39,24 +47,32 @@ export async function shutDown(virtualbox: VirtualBox, vm: Registered, signal: A
   await switchOff(virtualbox, vm, signal);
 }
 
-export async function switchOff(virtualbox: VirtualBox, vm: Registered, signal: AbortSignal): Promise<void> {
+export async function switchOff(
+  virtualbox: VirtualBoxContext,
+  vm: RegisteredVm,
+  signal: AbortSignal,
+): Promise<void> {
   const { vbox } = virtualbox;
   const state = stateIn(await requireInfo(vbox, vm.uuid, vm.name));
   if (state === 'stopped' || state === 'saved') return;
   await control(vbox, vm, 'poweroff');
   if (await waitForState(virtualbox, vm, ['stopped', 'saved'], switchMs, signal)) return;
-  throw lateError(vm.name, 'off', switchMs);
+  throw timeoutError(vm.name, 'off', switchMs);
 }
 
 /** Waits for a change of state that is under way. */
-async function settle(virtualbox: VirtualBox, vm: Registered, signal: AbortSignal): Promise<void> {
+async function waitUntilStable(
+  virtualbox: VirtualBoxContext,
+  vm: RegisteredVm,
+  signal: AbortSignal,
+): Promise<void> {
   const settled = ['running', 'stopped', 'paused', 'saved', 'error'] as const;
   if (await waitForState(virtualbox, vm, settled, switchMs, signal)) return;
-  throw lateError(vm.name, 'in a stable state', switchMs);
+  throw timeoutError(vm.name, 'in a stable state', switchMs);
 }
 
 /** Ignores a VM that has switched off since. */
-async function control(vbox: VBoxManage, { uuid }: Registered, verb: string): Promise<void> {
+async function control(vbox: VBoxManage, { uuid }: RegisteredVm, verb: string): Promise<void> {
   try {
     await vbox.onVm(uuid, ['controlvm', uuid, verb]);
   } catch (error) {

@@ -3,17 +3,18 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AbortError, ExternalError, UserError } from '../../base/errors.js';
 import type { Machine, MachineState } from '../../machines/model/machine.js';
-import { type Registered, readExtraData, readInfo, stateOf } from './parse-output.js';
+import type { ClusterRef } from '../driver.js';
+import { type RegisteredVm, readExtraData, readInfo, stateOf } from './parse-output.js';
 import { isCode, type VBoxManage } from './vboxmanage.js';
-import type { VirtualBox } from './virtualbox-context.js';
+import type { VirtualBoxContext } from './virtualbox-context.js';
 
 /** What belt stores in a VM: its fixed address and, once it is complete, its fingerprint. */
 export const extraData = { address: 'belt/address', made: 'belt/made' } as const;
 
-export type Info = ReadonlyMap<string, string>;
+export type VmInfo = ReadonlyMap<string, string>;
 
 /** @returns undefined when the VM does not exist */
-export async function infoOf(vbox: VBoxManage, uuid: string): Promise<Info | undefined> {
+export async function infoOf(vbox: VBoxManage, uuid: string): Promise<VmInfo | undefined> {
   try {
     return readInfo(await vbox.onVm(uuid, ['showvminfo', uuid, '--machinereadable']));
   } catch (error) {
@@ -23,22 +24,22 @@ export async function infoOf(vbox: VBoxManage, uuid: string): Promise<Info | und
 }
 
 /** @throws UserError when the VM does not exist */
-export async function requireInfo(vbox: VBoxManage, uuid: string, name: string): Promise<Info> {
+export async function requireInfo(vbox: VBoxManage, uuid: string, name: string): Promise<VmInfo> {
   const info = await infoOf(vbox, uuid);
   if (info) return info;
   throw new UserError(`the machine ${name} no longer exists in VirtualBox`, { hint: `belt rm ${name}` });
 }
 
-export function stateIn(info: Info): MachineState {
+export function stateIn(info: VmInfo): MachineState {
   return stateOf(info.get('VMState'));
 }
 
 /** VirtualBox's own folder of the VM. */
-export function homeOf(info: Info): string {
+export function homeOf(info: VmInfo): string {
   return dirname(info.get('CfgFile') ?? '');
 }
 
-export function memoryIn(info: Info): number | undefined {
+export function memoryIn(info: VmInfo): number | undefined {
   const memory = Number(info.get('memory'));
   return Number.isInteger(memory) && memory > 0 ? memory : undefined;
 }
@@ -58,10 +59,10 @@ export async function readExtra(vbox: VBoxManage, uuid: string, key: string): Pr
  * docker-machine recorded no UUID; its VMs have their machines' names.
  */
 export function findVm(
-  vms: readonly Registered[],
-  { options }: Pick<VirtualBox, 'options'>,
+  vms: readonly RegisteredVm[],
+  { options }: Pick<VirtualBoxContext, 'options'>,
   machine: Pick<Machine, 'name' | 'id' | 'phase'>,
-): Registered | undefined {
+): RegisteredVm | undefined {
   const known = [machine.id, uuidOf(options.cluster, machine.name)];
   const own = vms.find(({ uuid }) => known.includes(uuid));
   if (own || machine.id !== undefined || machine.phase !== 'ready') return own;
@@ -76,8 +77,8 @@ const lookEveryMs = 500;
  * @returns whether it got there in time
  */
 export async function waitForState(
-  { vbox }: Pick<VirtualBox, 'vbox'>,
-  { uuid, name }: Registered,
+  { vbox }: Pick<VirtualBoxContext, 'vbox'>,
+  { uuid, name }: RegisteredVm,
   wanted: readonly MachineState[],
   timeoutMs: number,
   signal: AbortSignal,
@@ -96,7 +97,7 @@ async function pause(signal: AbortSignal): Promise<void> {
   });
 }
 
-export function lateError(name: string, what: string, timeoutMs: number): ExternalError {
+export function timeoutError(name: string, what: string, timeoutMs: number): ExternalError {
   return new ExternalError(`${name} is not ${what} after ${timeoutMs / 1000} s`, {
     hint: `VBoxManage showvminfo ${name}`,
   });
@@ -110,17 +111,12 @@ export async function growDisk(vbox: VBoxManage, disk: string, size: number): Pr
   await vbox.run(['modifymedium', 'disk', disk, '--resizebyte', String(size * 1024 * 1024)]);
 }
 
-export interface Cluster {
-  id: string;
-  name: string;
-}
-
 /**
  * The UUID of a machine's VM, derived from the cluster's id and the machine's name. It is known
  * before the VM exists, so a create finds what an interrupted one left. A UUID of version 5 (RFC
  * 9562, 5.5) with the cluster's id as the namespace.
  */
-export function uuidOf({ id }: Cluster, name: string): string {
+export function uuidOf({ id }: ClusterRef, name: string): string {
   const hash = createHash('sha1')
     .update(Buffer.from(id.replaceAll('-', ''), 'hex'))
     .update(name)
@@ -138,6 +134,6 @@ export function uuidOf({ id }: Cluster, name: string): string {
  * this name. Part of the id is added, because clusters of different projects may have the same
  * name.
  */
-export function groupOf({ id, name }: Cluster): string {
+export function groupOf({ id, name }: ClusterRef): string {
   return `/belt/${name}-${id.slice(0, 8)}`;
 }

@@ -30,7 +30,7 @@ export async function guestsBehind(options: { withoutEngine?: boolean } = {}): P
     settings: {},
     cluster: { id: randomUUID(), name: 'droplets' },
     templates: templatesIn('templates'),
-    person: { resolvePath: (path) => path, defaultKeyPaths: [] },
+    user: { resolvePath: (path) => path, defaultKeyPaths: [] },
   });
   await nspawn.prepare?.([], () => {}, signal);
   const machines = new Map<number, Machine>();

@@ -7,7 +7,7 @@ import { templatesIn } from '../../../src/base/templates.js';
 import type { Driver, MachineEvent } from '../../../src/drivers/driver.js';
 import { newMachineId, writeRecord } from '../../../src/drivers/nspawn/guest-records.js';
 import { driver } from '../../../src/drivers/nspawn/index.js';
-import { layoutOf, machineFolder, makeFolder } from '../../../src/drivers/nspawn/layout.js';
+import { ensureFolder, layoutOf, machineFolder } from '../../../src/drivers/nspawn/layout.js';
 import { baseFolder, openImages } from '../../../src/drivers/nspawn/nspawn-images.js';
 import { generateKeyPair } from '../../../src/ssh/index.js';
 import { type FirstBoot, firstBootScript } from './cloud-init.js';
@@ -65,7 +65,7 @@ export async function startGuests(
     settings: { data, bridge, network },
     cluster,
     templates,
-    person: { resolvePath: (path) => path, defaultKeyPaths: [] },
+    user: { resolvePath: (path) => path, defaultKeyPaths: [] },
   });
   await nspawn.prepare?.([], () => {}, signal);
   const image = await openImages(layout, templates, async () => {
@@ -84,7 +84,7 @@ export async function startGuests(
     async boot({ id: name, address, firstBoot }) {
       const id = newMachineId(name);
       const { folder: home, upper } = machineFolder(layout, id);
-      await makeFolder(home);
+      await ensureFolder(home);
       await writeRecord(layout, {
         version: 1,
         id,
@@ -96,7 +96,7 @@ export async function startGuests(
         memory: 512,
         createdAt: new Date().toISOString(),
       });
-      await makeFolder(upper);
+      await ensureFolder(upper);
       await writeUnit(upper, firstBootScript(firstBoot));
       const nobody = { privateKey: generateKeyPair('nobody'), hostKey: generateKeyPair('nobody') };
       const ssh = { user: 'root', authorizedKey: nobody.privateKey.publicKey, hostKey: nobody.hostKey };
@@ -127,7 +127,8 @@ async function copyImage(data: string): Promise<void> {
 async function writeUnit(upper: string, script: string): Promise<void> {
   const system = join(upper, 'etc/systemd/system');
   const wants = join(system, 'multi-user.target.wants');
-  for (const path of [join(upper, 'etc'), join(upper, 'etc/systemd'), system, wants]) await makeFolder(path);
+  for (const path of [join(upper, 'etc'), join(upper, 'etc/systemd'), system, wants])
+    await ensureFolder(path);
   await writeFile(join(upper, initScript), script, { mode: 0o700 });
   await writeFile(join(system, unit), unitText, { mode: 0o644 });
   await symlink(`../${unit}`, join(wants, unit));

@@ -35,7 +35,7 @@ export function hypervisor(folder: string, guests: Guests | undefined, bridge: s
       if (states.has(uuid) || ending.has(uuid)) return locked(name);
       const adapter = vm.get('hostonlyadapter2');
       if (vm.get('nic2') === 'hostonly' && !interfaces.some((one) => one.name === adapter))
-        return failed(`Nonexistent host networking interface, name '${adapter}' (VERR_INTERNAL_ERROR)`);
+        return failedEvent(`Nonexistent host networking interface, name '${adapter}' (VERR_INTERNAL_ERROR)`);
       states.set(uuid, 'running');
       callers.set(uuid, stayingCaller(folder, uuid));
       const seed = await readSeed(folder, vm);
@@ -194,6 +194,6 @@ function locked(name: string): Answer {
   return coded(text, 'VBOX_E_INVALID_OBJECT_STATE (0x80bb0007)');
 }
 
-function failed(text: string): Answer {
+function failedEvent(text: string): Answer {
   return coded(text, 'NS_ERROR_FAILURE (0x80004005)');
 }

@@ -13,11 +13,11 @@ import {
 } from '../../../src/cli/flags.js';
 import { refuseOldSwarm } from '../../../src/cli/old-swarm-flags.js';
 import type { Setting } from '../../../src/drivers/driver.js';
-import { ownDrivers } from '../../../src/drivers/registry.js';
+import { builtInDrivers } from '../../../src/drivers/registry.js';
 
 describe('driver flags', () => {
   test('each setting of a driver with a flag has exactly one', async () => {
-    const drivers = await Promise.all(ownDrivers.names.map(ownDrivers.load));
+    const drivers = await Promise.all(builtInDrivers.names.map(builtInDrivers.load));
     const expected = drivers.flatMap(({ name, settings }) =>
       settings
         .filter(({ flag }) => flag !== false)
@@ -34,7 +34,7 @@ describe('driver flags', () => {
 
   test('the summary of a driver flag names its environment variable', async () => {
     const flags = await ownDriverFlags();
-    const drivers = await Promise.all(ownDrivers.names.map(ownDrivers.load));
+    const drivers = await Promise.all(builtInDrivers.names.map(builtInDrivers.load));
     const settings = drivers.flatMap(({ name, settings: own }) =>
       own.filter(({ flag }) => flag !== false).map((setting) => [name, setting] as [string, Setting]),
     );

@@ -293,7 +293,7 @@ describe('what has drifted', () => {
   test('settings fixed at creation are reported and do not fail the run', async () => {
     const own = await bed.onDisk('node1');
     await bed.cluster.save({ ...own, driverData: { region: 'nyc1' } });
-    const madeWith: Driver['madeWith'] = ({ driverData }) => ({
+    const madeWith: Driver['createdWith'] = ({ driverData }) => ({
       region: String(driverData['region'] ?? 'nyc3'),
     });
     Object.assign(bed.driver, { madeWith });
@@ -447,8 +447,8 @@ describe('failures', () => {
     await provision();
     bed.groups[0] = { ...managers, size: '2gb' };
     bed.groups[1] = { ...workers, size: 'huge' };
-    bed.driver.onCheck = (wishes) => {
-      if (wishes.some(({ size }) => size === 'huge')) throw new Error('no such size');
+    bed.driver.onCheck = (specs) => {
+      if (specs.some(({ size }) => size === 'huge')) throw new Error('no such size');
     };
     const report = await provision();
     expect(done(report).sort()).toEqual(['resize mg0', 'resize mg1', 'resize mg2']);

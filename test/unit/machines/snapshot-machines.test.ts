@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ExternalError } from '../../../src/base/errors.js';
-import type { SnapshotWish } from '../../../src/drivers/driver.js';
+import type { SnapshotRequest } from '../../../src/drivers/driver.js';
 import { snapshotMachines } from '../../../src/machines/snapshot-machines.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
@@ -15,8 +15,8 @@ afterEach(() => bed.close());
 
 function withSnapshots(failing?: string): void {
   Object.assign(bed.driver, {
-    snapshot: async function* (wishes: readonly SnapshotWish[]) {
-      for (const { machine, as } of wishes) {
+    snapshot: async function* (specs: readonly SnapshotRequest[]) {
+      for (const { machine, imageName: as } of specs) {
         const { name } = machine;
         if (name === failing) yield { type: 'failed', name, error: new ExternalError('no room') };
         else

@@ -7,7 +7,7 @@ import { AbortError, ExternalError, UserError } from '../../../src/base/errors.j
 import type { Driver, DriverOptions } from '../../../src/drivers/driver.js';
 import { loadPackage } from '../../../src/drivers/load-plugin.js';
 import { guardDriver } from '../../../src/drivers/plugin-guard.js';
-import { driversWith, ownDrivers } from '../../../src/drivers/registry.js';
+import { builtInDrivers, driversWith } from '../../../src/drivers/registry.js';
 import { isLocal } from '../../../src/plugins/install-plugin.js';
 import type { Environment } from '../../../src/state/environment.js';
 import { openPlugins, type PluginDraft } from '../../../src/state/plugin-store.js';
@@ -139,7 +139,7 @@ describe('the list of drivers', () => {
         ['ec2', never],
       ]),
     );
-    expect(drivers.names).toEqual([...ownDrivers.names, 'box']);
+    expect(drivers.names).toEqual([...builtInDrivers.names, 'box']);
     expect((await drivers.load('nspawn')).name).toBe('nspawn');
     await expect(drivers.load('bxo')).rejects.toMatchObject({
       hint: expect.stringContaining('did you mean box?'),

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ownDrivers } from '../../../src/drivers/registry.js';
+import { builtInDrivers } from '../../../src/drivers/registry.js';
 import { engineDefinitions } from '../../../src/engine/model/engine-options.js';
 import { defaultEngineSettings } from '../../../src/engine/model/engine-settings.js';
 import { engineFlag, resolveEngineSettings } from '../../../src/state/engine-section.js';
@@ -242,8 +242,8 @@ describe('the driver of new machines', () => {
 
 test('docs/configuration.md has a row for every setting, with its flag, variable and default', async () => {
   const text = await readFile(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
-  for (const name of ownDrivers.names) {
-    for (const { key, flag, env = [], default: value } of (await ownDrivers.load(name)).settings) {
+  for (const name of builtInDrivers.names) {
+    for (const { key, flag, env = [], default: value } of (await builtInDrivers.load(name)).settings) {
       const flagName = flag || `${name}-${key.replaceAll('_', '-')}`;
       const shown = flag === false ? 'none' : `\`--${flagName}\``;
       const row = text.split('\n').find((line) => line.startsWith(`| \`${key}\` | ${shown} |`));
@@ -267,15 +267,15 @@ describe('.belt.example.yaml', () => {
   test('is valid, and has every setting of every driver at its default', async () => {
     const path = new URL('../../../.belt.example.yaml', import.meta.url);
     const example = await parseSettings('.belt.example.yaml', await readFile(path, 'utf8'));
-    requireKnownSections(example, ownDrivers.names, { groups: false });
+    requireKnownSections(example, builtInDrivers.names, { groups: false });
     expect([...example.general.keys()]).toEqual(['driver', 'key_type']);
-    expect([...example.sections.keys()].sort()).toEqual(['engine', ...ownDrivers.names].sort());
+    expect([...example.sections.keys()].sort()).toEqual(['engine', ...builtInDrivers.names].sort());
     expect([...(example.sections.get('engine')?.entries.keys() ?? [])]).toEqual(
       engineDefinitions.map(({ key }) => key),
     );
     expect(resolveEngineSettings({ variables: {}, files: [example] })).toEqual(defaultEngineSettings);
-    for (const name of ownDrivers.names) {
-      const { settings } = await ownDrivers.load(name);
+    for (const name of builtInDrivers.names) {
+      const { settings } = await builtInDrivers.load(name);
       expect([...(example.sections.get(name)?.entries.keys() ?? [])]).toEqual(settings.map(({ key }) => key));
       const defaults = resolveDriverSettings(name, settings, { variables: {}, files: [] });
       const written = resolveDriverSettings(name, settings, { variables: {}, files: [example] });

@@ -1,6 +1,6 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
-import type { Api } from '../../../src/drivers/amazonec2/ec2-api.js';
-import { explained } from '../../../src/drivers/amazonec2/ec2-errors.js';
+import type { Ec2Api } from '../../../src/drivers/amazonec2/ec2-api.js';
+import { toEc2Error } from '../../../src/drivers/amazonec2/ec2-errors.js';
 
 export interface Call {
   /** As `DescribeInstances`. */
@@ -11,7 +11,7 @@ export interface Call {
 }
 
 /** EC2 as far as a test answers for it; nothing leaves this computer. What `answer` throws is told as the driver tells it. */
-export function fakeEc2(answer: (call: Call) => object): { api: Api; calls: Call[] } {
+export function fakeEc2(answer: (call: Call) => object): { api: Ec2Api; calls: Call[] } {
   const region = 'us-east-1';
   const client = new EC2Client({ region });
   const calls: Call[] = [];
@@ -23,7 +23,7 @@ export function fakeEc2(answer: (call: Call) => object): { api: Api; calls: Call
         try {
           return { response: undefined, output: { $metadata: {}, ...answer(call) } };
         } catch (error) {
-          throw explained(error, region);
+          throw toEc2Error(error, region);
         }
       },
     { step: 'initialize', name: 'fake' },

@@ -1,4 +1,4 @@
-import type { CreateRequest, Driver, MachineEvent, MachineWish } from '../../../src/drivers/driver.js';
+import type { CreateRequest, Driver, MachineEvent, MachineSpec } from '../../../src/drivers/driver.js';
 import type { Machine, MachineState } from '../../../src/machines/model/machine.js';
 
 /** A machine of the driver in memory. */
@@ -27,15 +27,15 @@ export class MemoryDriver implements Driver {
   readonly failures = new Map<string, Error>();
   /** Called at each moment of each machine; what it throws breaks the driver's work off. */
   onMoment: (moment: Moment, name: string) => Promise<void> | void = () => {};
-  onCheck: (wishes: readonly MachineWish[]) => Promise<void> | void = () => {};
+  onCheck: (specs: readonly MachineSpec[]) => Promise<void> | void = () => {};
   onPrepare: Driver['prepare'] = async () => {};
   listError: Error | undefined;
 
   constructor(private readonly network = '10.0.0') {}
 
-  async check(wishes: readonly MachineWish[]): Promise<void> {
-    this.note('check', wishes);
-    await this.onCheck(wishes);
+  async check(specs: readonly MachineSpec[]): Promise<void> {
+    this.note('check', specs);
+    await this.onCheck(specs);
   }
 
   async prepare(...[requests, progress, signal]: Parameters<NonNullable<Driver['prepare']>>): Promise<void> {

@@ -5,7 +5,7 @@ import type { Context, Settings } from '../../../src/app/context.js';
 import { AbortError, UserError } from '../../../src/base/errors.js';
 import { templatesIn } from '../../../src/base/templates.js';
 import type { Group } from '../../../src/clusters/model/group.js';
-import { ownDrivers } from '../../../src/drivers/registry.js';
+import { builtInDrivers } from '../../../src/drivers/registry.js';
 import { defaultEngineSettings } from '../../../src/engine/model/engine-settings.js';
 import type { Machine } from '../../../src/machines/model/machine.js';
 import { type KnownHosts, openKnownHosts } from '../../../src/ssh/index.js';
@@ -90,7 +90,7 @@ export async function openTestBed(): Promise<TestBed> {
         context: async (name) => contextOn(await openClusterStore(await chooseCluster({ root }, name))),
       },
       settings,
-      drivers: ownDrivers,
+      drivers: builtInDrivers,
       plugins: openPlugins({
         variables: { BELT_DATA_DIR: join(root, '.data') },
         cwd: root,

@@ -5,8 +5,8 @@ import { parse } from 'yaml';
 import { chunks } from '../../../../src/base/chunks.js';
 import { templatesIn } from '../../../../src/base/templates.js';
 import { create } from '../../../../src/drivers/amazonec2/create-instances.js';
-import type { Ec2 } from '../../../../src/drivers/amazonec2/ec2-client.js';
-import { explained } from '../../../../src/drivers/amazonec2/ec2-errors.js';
+import type { Ec2Context } from '../../../../src/drivers/amazonec2/ec2-context.js';
+import { toEc2Error } from '../../../../src/drivers/amazonec2/ec2-errors.js';
 import { parsePort, parseTags, readSettings } from '../../../../src/drivers/amazonec2/ec2-settings.js';
 import { newest, userOf } from '../../../../src/drivers/amazonec2/find-image.js';
 import { architectureOf, typeFor } from '../../../../src/drivers/amazonec2/instance-types.js';
@@ -22,7 +22,7 @@ import { type LaunchSpec, planLaunch } from '../../../../src/drivers/amazonec2/l
 import { machinesPerCall, maxBytes, userDataFor } from '../../../../src/drivers/amazonec2/user-data.js';
 import { missingPermissions, zoneName } from '../../../../src/drivers/amazonec2/vpc-network.js';
 import type { CreateRequest } from '../../../../src/drivers/driver.js';
-import { ownDrivers } from '../../../../src/drivers/registry.js';
+import { builtInDrivers } from '../../../../src/drivers/registry.js';
 import { parseSize } from '../../../../src/machines/model/sizes.js';
 import { generateKeyPair } from '../../../../src/ssh/index.js';
 import { fakeEc2, refusal } from '../../support/fake-ec2.js';
@@ -50,7 +50,7 @@ function tagged(id: string, tags: Record<string, string>, more: object = {}) {
 }
 
 test('ec2 is an alias of amazonec2', () => {
-  expect(['ec2', 'amazonec2', 'nspawn', 'toString'].map(ownDrivers.nameOf)).toEqual([
+  expect(['ec2', 'amazonec2', 'nspawn', 'toString'].map(builtInDrivers.nameOf)).toEqual([
     'amazonec2',
     'amazonec2',
     'nspawn',
@@ -314,7 +314,7 @@ describe('a launch', () => {
         }));
         return { Instances, Reservations: [{ Instances }] };
       });
-      const ec2: Ec2 = {
+      const ec2: Ec2Context = {
         settings: readSettings({}),
         cluster: { id: 'c1', name: 'x' },
         templates,
@@ -472,32 +472,32 @@ describe('errors', () => {
     ['ExpiredToken', 'aws sso login'],
     ['RequestLimitExceeded', '--amazonec2-retries'],
   ])('%s has a hint', (name, hint) => {
-    const error = explained(refusal(name, 'no'), 'eu-west-1');
+    const error = toEc2Error(refusal(name, 'no'), 'eu-west-1');
     expect(error.message).toBe(`EC2 in eu-west-1: no (${name})`);
     expect((error as { hint?: string }).hint).toContain(hint);
   });
 
   test('invalid credentials are not reported as missing', () => {
     const text = 'AWS was not able to validate the provided access credentials';
-    const error = explained(refusal('AuthFailure', text), 'eu-west-1');
+    const error = toEc2Error(refusal('AuthFailure', text), 'eu-west-1');
     expect(error.message).toBe(`EC2 in eu-west-1: ${text} (AuthFailure)`);
     expect((error as { hint?: string }).hint).toContain('invalid credentials');
   });
 
   test('missing credentials, an unreachable network and an abort are distinguished', () => {
-    const none = explained(
+    const none = toEc2Error(
       Object.assign(new Error('Could not load credentials from any providers'), {
         name: 'CredentialsProviderError',
       }),
       'x',
     );
     expect(none.message).toBe('AWS credentials not found');
-    const refused = explained(
+    const refused = toEc2Error(
       Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:9'), { code: 'ECONNREFUSED' }),
       'x',
     );
     expect(refused.message).toBe('cannot connect to EC2 in x: connect ECONNREFUSED 127.0.0.1:9');
-    expect(explained(Object.assign(new Error('Request aborted'), { name: 'AbortError' }), 'x').name).toBe(
+    expect(toEc2Error(Object.assign(new Error('Request aborted'), { name: 'AbortError' }), 'x').name).toBe(
       'AbortError',
     );
   });
@@ -506,7 +506,7 @@ describe('errors', () => {
     const error = Object.assign(refusal('AuthFailure', 'no'), {
       $response: { headers: { authorization: 'secret' } },
     });
-    expect(JSON.stringify(explained(error, 'x'), Object.getOwnPropertyNames(error))).not.toContain('secret');
-    expect(explained(error, 'x').cause).toBeUndefined();
+    expect(JSON.stringify(toEc2Error(error, 'x'), Object.getOwnPropertyNames(error))).not.toContain('secret');
+    expect(toEc2Error(error, 'x').cause).toBeUndefined();
   });
 });

@@ -3,7 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { templatesIn } from '../../../../src/base/templates.js';
 import type { Droplet } from '../../../../src/drivers/digitalocean/api-types.js';
 import { chooseSize, configuredRegion, regionFor } from '../../../../src/drivers/digitalocean/catalogue.js';
-import { DigitalOceanError, explain } from '../../../../src/drivers/digitalocean/digitalocean-error.js';
+import {
+  DigitalOceanError,
+  toDigitalOceanError,
+} from '../../../../src/drivers/digitalocean/digitalocean-error.js';
 import { readSettings } from '../../../../src/drivers/digitalocean/digitalocean-settings.js';
 import { duplicates, findDroplet, tagsOf } from '../../../../src/drivers/digitalocean/droplets.js';
 import type { Clock } from '../../../../src/drivers/digitalocean/rate-limit.js';
@@ -72,12 +75,12 @@ describe('explain', () => {
       /cannot connect to DigitalOcean \(ECONNREFUSED\)$/,
     ],
   ])('%o', (given, message) => {
-    expect(explain(given, 0).message).toMatch(message);
+    expect(toDigitalOceanError(given, 0).message).toMatch(message);
   });
 
   test('an error shows whether the request may have been carried out and whether to retry', () => {
     const told = (status?: number) => {
-      const { unclear, repeatable } = explain(
+      const { unclear, repeatable } = toDigitalOceanError(
         { request: '', headers: {}, body: '', ...(status && { status }) },
         0,
       );
@@ -92,11 +95,11 @@ describe('explain', () => {
   });
 
   test('a rate limit error waits for retry-after, or until ratelimit-reset', () => {
-    expect(explain(answer(429, undefined, { 'retry-after': '7' }), 0).waitMs).toBe(7_000);
+    expect(toDigitalOceanError(answer(429, undefined, { 'retry-after': '7' }), 0).waitMs).toBe(7_000);
     const used = { 'ratelimit-remaining': '0', 'ratelimit-reset': '100' };
-    expect(explain(answer(429, undefined, used), 40_000).waitMs).toBe(60_000);
+    expect(toDigitalOceanError(answer(429, undefined, used), 40_000).waitMs).toBe(60_000);
     expect(
-      explain(answer(429, undefined, { ...used, 'ratelimit-remaining': '9' }), 0).waitMs,
+      toDigitalOceanError(answer(429, undefined, { ...used, 'ratelimit-remaining': '9' }), 0).waitMs,
     ).toBeUndefined();
   });
 });

@@ -32,7 +32,7 @@ function open(module: typeof generic, settings: Record<string, string | number>)
     settings,
     cluster: { id: 'c', name: 'default' },
     templates: templatesIn('templates'),
-    person: {
+    user: {
       resolvePath: (path, from = folder) => resolve(folder, from, path),
       defaultKeyPaths: [join(folder, 'id_none'), keyPath],
     },

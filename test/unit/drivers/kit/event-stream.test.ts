@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { MachineEvent } from '../../../../src/drivers/driver.js';
-import { batch } from '../../../../src/drivers/kit/event-stream.js';
+import { runBatch } from '../../../../src/drivers/kit/event-stream.js';
 
 const items = ['a', 'b', 'c', 'd'].map((name) => ({ name }));
 
@@ -9,7 +9,7 @@ test('each item ends once; a failure stops no other; no more than the limit at a
   let now = 0;
   let most = 0;
   const events = await collect(
-    batch(items, 2, new AbortController().signal, async ({ name }, emit) => {
+    runBatch(items, 2, new AbortController().signal, async ({ name }, emit) => {
       most = Math.max(most, ++now);
       emit({ type: 'progress', name, text: 'working' });
       await delay(1);
@@ -31,7 +31,7 @@ test('after an abort no further item is begun', async () => {
   const abort = new AbortController();
   const begun: string[] = [];
   const events = await collect(
-    batch(items, 1, abort.signal, async ({ name }) => {
+    runBatch(items, 1, abort.signal, async ({ name }) => {
       begun.push(name);
       abort.abort();
     }),
@@ -46,7 +46,7 @@ test('after an abort no further item is begun', async () => {
 });
 
 test('of nothing comes nothing', async () => {
-  expect(await collect(batch([], 5, new AbortController().signal, async () => {}))).toEqual([]);
+  expect(await collect(runBatch([], 5, new AbortController().signal, async () => {}))).toEqual([]);
 });
 
 async function collect(events: AsyncIterable<MachineEvent>): Promise<MachineEvent[]> {

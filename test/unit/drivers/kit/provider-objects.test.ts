@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ensureShared, listMachines, refuseStrays } from '../../../../src/drivers/kit/provider-objects.js';
+import { ensureShared, listMachines, requireNoStrays } from '../../../../src/drivers/kit/provider-objects.js';
 import type { Machine } from '../../../../src/machines/model/machine.js';
 
 const machines = ['node1', 'node2', 'node3'].map((name) => ({ name }) as Machine);
@@ -33,7 +33,7 @@ test('create refuses a stray, but finishes a machine that an earlier create bega
   const words = { found: 'EC2 has an instance', driver: 'amazonec2' };
   const names = new Set(['node1']);
   const refuse = (id?: string) =>
-    refuseStrays([{ name: 'node1', ...(id && { id }) }], names, (wish) => wish.id !== undefined, words);
+    requireNoStrays([{ name: 'node1', ...(id && { id }) }], names, (spec) => spec.id !== undefined, words);
   expect(() => refuse()).toThrow('EC2 has an instance node1 of this cluster that no record knows');
   expect(() => refuse('i-1')).not.toThrow();
 });

@@ -9,8 +9,8 @@ import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { templatesIn } from '../../../../src/base/templates.js';
 import type { BuildStep } from '../../../../src/drivers/nspawn/debootstrap.js';
-import { type MachineRecord, writeRecord } from '../../../../src/drivers/nspawn/guest-records.js';
-import { type Layout, layoutOf, machineFolder } from '../../../../src/drivers/nspawn/layout.js';
+import { type GuestRecord, writeRecord } from '../../../../src/drivers/nspawn/guest-records.js';
+import { layoutOf, machineFolder, type NspawnLayout } from '../../../../src/drivers/nspawn/layout.js';
 import { type NspawnImages, openImages } from '../../../../src/drivers/nspawn/nspawn-images.js';
 
 /** The image store with real files, locks and processes; only debootstrap is replaced by a quick step. */
@@ -19,7 +19,7 @@ const { signal } = new AbortController();
 const children: ChildProcess[] = [];
 let program = '';
 let data = '';
-let layout: Layout;
+let layout: NspawnLayout;
 let images: NspawnImages;
 let builds = 0;
 
@@ -191,7 +191,7 @@ async function builtFolders(): Promise<string[]> {
 }
 
 async function standOn(folder: string): Promise<void> {
-  const record: MachineRecord = {
+  const record: GuestRecord = {
     version: 1,
     id: 'node1-000000',
     name: 'node1',

@@ -3,34 +3,34 @@ import { messageOf, UserError } from '../../base/errors.js';
 import { groupBy } from '../../base/group-by.js';
 import type { Templates } from '../../base/templates.js';
 import type { Machine } from '../../machines/model/machine.js';
-import type { DriverOptions } from '../driver.js';
-import { type Api, type Location, openApi } from './ec2-api.js';
+import type { ClusterRef, DriverOptions } from '../driver.js';
+import { type Ec2Api, type Ec2Location, openApi } from './ec2-api.js';
 import { type Ec2Settings, readSettings } from './ec2-settings.js';
 import { memoryOfTypes } from './instance-types.js';
-import { type Cluster, locationOf } from './instances.js';
+import { locationOf } from './instances.js';
 
 /** An open driver: its options and what it caches. */
-export interface Ec2 {
+export interface Ec2Context {
   settings: Ec2Settings;
-  cluster: Cluster;
+  cluster: ClusterRef;
   templates: Templates;
   /** The API for new machines. */
-  api(): Promise<Api>;
+  api(): Promise<Ec2Api>;
   /** Machines grouped by the region or endpoint that they are in. */
-  byLocation(machines: readonly Machine[]): Promise<[Api, Machine[]][]>;
+  byLocation(machines: readonly Machine[]): Promise<[Ec2Api, Machine[]][]>;
   /** Mebibytes by type. @throws UserError for a type that the region does not have */
-  memoryOf(api: Api, types: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
+  memoryOf(api: Ec2Api, types: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
   /** Absolute path of the private key to log in with; undefined: the cluster's. */
   keyPath?: string;
   /** The user's own user data. */
   ownUserData(): Promise<string | undefined>;
 }
 
-export function openEc2({ settings: values, cluster, templates, person }: DriverOptions): Ec2 {
+export function openContext({ settings: values, cluster, templates, user }: DriverOptions): Ec2Context {
   const settings = readSettings(values);
-  const apis = new Map<string, Promise<Api>>();
+  const apis = new Map<string, Promise<Ec2Api>>();
   const memory = new Map<string, number>();
-  const apiAt = (location: Location): Promise<Api> => {
+  const apiAt = (location: Ec2Location): Promise<Ec2Api> => {
     const key = `${location.region ?? ''} ${location.endpoint ?? ''}`;
     const api = apis.get(key) ?? openApi(settings, location);
     apis.set(key, api);
@@ -38,7 +38,7 @@ export function openEc2({ settings: values, cluster, templates, person }: Driver
   };
   return {
     settings,
-    ...(settings.sshKeypath !== undefined && { keyPath: person.resolvePath(settings.sshKeypath) }),
+    ...(settings.sshKeypath !== undefined && { keyPath: user.resolvePath(settings.sshKeypath) }),
     cluster,
     templates,
     api: () => apiAt({}),
@@ -60,7 +60,7 @@ export function openEc2({ settings: values, cluster, templates, person }: Driver
     },
     async ownUserData() {
       if (settings.userdata === undefined) return undefined;
-      const path = person.resolvePath(settings.userdata);
+      const path = user.resolvePath(settings.userdata);
       return readFile(path, 'utf8').catch((error) => {
         throw new UserError(`the setting userdata: ${messageOf(error)}`);
       });
