@@ -293,10 +293,10 @@ describe('what has drifted', () => {
   test('settings fixed at creation are reported and do not fail the run', async () => {
     const own = await bed.onDisk('node1');
     await bed.cluster.save({ ...own, driverData: { region: 'nyc1' } });
-    const madeWith: Driver['createdWith'] = ({ driverData }) => ({
+    const createdWith: Driver['createdWith'] = ({ driverData }) => ({
       region: String(driverData['region'] ?? 'nyc3'),
     });
-    Object.assign(bed.driver, { madeWith });
+    Object.assign(bed.driver, { createdWith });
     const plan = (groups = bed.groups) => planCluster({ groups, prune: false }, bed.context);
     expect((await plan()).fixed).toEqual([]);
     const region = { region: { value: 'nyc3', origin: '' }, tags: { value: ['x'], origin: '' } };
