@@ -12,6 +12,8 @@ export interface PollOptions<T> {
   /** Default: 250. */
   intervalMs?: number;
   signal?: AbortSignal;
+  /** Called once, when the first check has found that there is something to wait for. */
+  onFirstWait?: () => void;
   /** Ends the wait: throws, or returns a last value. `reason` is that of the last check. */
   onTimeout: (reason: string) => T | Promise<T>;
 }
@@ -22,20 +24,36 @@ export interface PollOptions<T> {
  */
 export async function poll<T>(
   check: () => Promise<T | Pending>,
-  { timeoutMs, intervalMs = 250, signal, onTimeout }: PollOptions<T>,
+  { timeoutMs, intervalMs = 250, signal, onFirstWait, onTimeout }: PollOptions<T>,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
-  for (;;) {
+  for (let isFirst = true; ; isFirst = false) {
+    signal?.throwIfAborted();
     const isLast = Date.now() >= deadline;
     const result = await check();
     if (!(result instanceof Pending)) return result;
     if (isLast) return onTimeout(result.reason);
+    if (isFirst) onFirstWait?.();
     await sleep(intervalMs, undefined, { signal });
   }
 }
 
+/** Repeats a read until its value is final. @returns the last value on a timeout */
+export async function pollUntil<T>(
+  read: () => Promise<T>,
+  isFinal: (value: T) => boolean | Promise<boolean>,
+  options: Omit<PollOptions<never>, 'onTimeout'>,
+): Promise<T> {
+  let value: T;
+  const check = async (): Promise<T | Pending> => {
+    value = await read();
+    return (await isFinal(value)) ? value : new Pending('not final');
+  };
+  return poll(check, { ...options, onTimeout: () => value });
+}
+
 export interface RetryOptions extends Omit<PollOptions<never>, 'onTimeout'> {
-  isRetryable: (error: unknown) => boolean;
+  isRetryable: (error: unknown) => boolean | Promise<boolean>;
 }
 
 /** Repeats work that fails for a reason that passes. @throws the error of the last attempt; AbortError */
@@ -48,7 +66,7 @@ export async function retry<T>(
     try {
       return await work();
     } catch (error) {
-      if (!isRetryable(error)) throw error;
+      if (!(await isRetryable(error))) throw error;
       lastError = error;
       return new Pending(messageOf(error));
     }

@@ -8,7 +8,7 @@ import { ExternalError } from './errors.js';
  */
 export async function withTimeout<T>(
   timeoutMs: number,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
   work: (signal: AbortSignal) => Promise<T>,
   timeoutError: () => Error = () => noResponse(timeoutMs),
 ): Promise<T> {
@@ -16,7 +16,7 @@ export async function withTimeout<T>(
   const timedOut = new Promise<never>((_, reject) => {
     timeout.addEventListener('abort', () => reject(timeoutError()));
   });
-  return Promise.race([work(AbortSignal.any([signal, timeout])), timedOut]);
+  return Promise.race([work(signal ? AbortSignal.any([signal, timeout]) : timeout), timedOut]);
 }
 
 function noResponse(timeoutMs: number): ExternalError {

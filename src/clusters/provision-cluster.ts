@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../app/context.js';
 import { ExternalError, explanationOf } from '../base/errors.js';
+import { electionTimeoutMs } from '../swarm/election.js';
 import { forgetUpgrades } from '../swarm/upgrade/review-record.js';
 import { type Fixed, fixedTexts } from './immutable-settings.js';
 import type { NodeDifference } from './model/compare.js';
@@ -48,18 +49,12 @@ export async function provisionCluster(input: ProvisionInput, context: Context):
 }
 
 /**
- * An election after the leader's loss, and the time for which managers hold requests back before
- * it.
- */
-const electionMs = 60_000;
-
-/**
  * Plans once the state of the swarm is known, or as far as there are steps to take before that.
  * @throws why the state is unknown
  */
 function planWhenKnown(input: PlanInput, context: Context): Promise<PlanNow> {
   return context.reporter.stage('Inspecting the swarm', async (stage) => {
-    const deadline = Date.now() + electionMs;
+    const deadline = Date.now() + electionTimeoutMs;
     for (;;) {
       const plan = await lookAndPlan(input, context);
       const { obstacle } = plan.observation;

@@ -1,6 +1,6 @@
 import { Duplex, PassThrough, Writable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ExternalError, isAbort, messageOf } from '../base/errors.js';
+import { Pending, poll } from '../base/poll.js';
 import type { Connection } from '../ssh/index.js';
 import { EngineApi } from './api.js';
 import { dockerProgram } from './docker-program.js';
@@ -58,24 +58,29 @@ export interface EngineWait {
 }
 
 /**
- * Waits until the engine answers.
+ * Waits until the engine responds.
  * @returns the engine's version
- * @throws ExternalError with the engine's last words, and the last lines of its journal, when it does not in time.
+ * @throws ExternalError on a timeout, with the last error and the end of the engine's journal
  */
 export async function waitForEngine(
   connection: Connection,
   { timeoutMs, signal }: EngineWait,
 ): Promise<string> {
-  const deadline = Date.now() + timeoutMs;
-  for (;;) {
-    signal.throwIfAborted();
+  const check = async (): Promise<string | Pending> => {
     try {
       return await engineVersion(connection, signal);
     } catch (error) {
-      if (Date.now() >= deadline) throw await explain(connection, messageOf(error), signal);
+      signal.throwIfAborted();
+      return new Pending(messageOf(error));
     }
-    await sleep(200, undefined, { signal });
-  }
+  };
+  return poll(check, {
+    timeoutMs,
+    signal,
+    onTimeout: async (reason) => {
+      throw await explain(connection, reason, signal);
+    },
+  });
 }
 
 async function engineVersion(connection: Connection, signal: AbortSignal): Promise<string> {

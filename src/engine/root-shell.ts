@@ -2,6 +2,7 @@ import { Readable, Writable } from 'node:stream';
 import { ExternalError, UserError } from '../base/errors.js';
 import { LineSplitter } from '../base/line-splitter.js';
 import { quoteArgs } from '../base/quote-args.js';
+import { withTimeout } from '../base/with-timeout.js';
 import type { Connection } from '../ssh/index.js';
 import type { RootAccess } from './model/facts.js';
 
@@ -28,39 +29,34 @@ export async function runAsRoot(
   connection: Connection,
   { text, access, password, timeoutMs, signal, onLine, data }: Script,
 ): Promise<{ code: number; stderr: string }> {
-  const limit = AbortSignal.timeout(timeoutMs);
   const lines = new LineSplitter(onLine);
   const errors = new TailSink();
   const unlock = access === 'password' ? `${password ?? ''}\n` : '';
   const shell = `${rightsOf[access]}/bin/sh`;
-  try {
-    const stop = AbortSignal.any([limit, signal]);
-    const code = data
-      ? await connection.stream(`${shell} -c ${quoteArgs([text])}`, {
+  const { name, user } = connection.target;
+  const run = (stop: AbortSignal): Promise<number> =>
+    data
+      ? connection.stream(`${shell} -c ${quoteArgs([text])}`, {
           stdin: prefixed(unlock, data.input),
           stdout: data.output ?? devNull(),
           stderr: tee(errors, lines),
           signal: stop,
         })
-      : await connection.stream(`${shell} -s`, {
+      : connection.stream(`${shell} -s`, {
           stdin: Readable.from([unlock + text]),
           stdout: lines,
           stderr: errors,
           signal: stop,
         });
-    if (access === 'password' && /incorrect password|no password was provided/.test(errors.text)) {
-      throw new UserError(
-        `${connection.target.name}: sudo rejected the password of ${connection.target.user}`,
-      );
-    }
-    return { code, stderr: errors.text };
-  } catch (error) {
-    if (!limit.aborted || signal.aborted) throw error;
-    throw new ExternalError(
-      `${connection.target.name}: the script did not finish within ${timeoutMs / 1000} s`,
-      { cause: error },
-    );
-  }
+  const code = await withTimeout(
+    timeoutMs,
+    signal,
+    run,
+    () => new ExternalError(`${name}: the script did not finish within ${timeoutMs / 1000} s`),
+  );
+  if (access === 'password' && /incorrect password|no password was provided/.test(errors.text))
+    throw new UserError(`${name}: sudo rejected the password of ${user}`);
+  return { code, stderr: errors.text };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { ExternalError } from '../base/errors.js';
+import { ExternalError, messageOf } from '../base/errors.js';
+import { withTimeout } from '../base/with-timeout.js';
 
 /**
  * HTTP over any byte stream to the engine's socket.
@@ -81,21 +82,18 @@ async function send<T>(
   { timeoutMs = defaultTimeoutMs, signal }: RequestLimits,
   read: (response: IncomingMessage) => Promise<T>,
 ): Promise<T> {
-  const limit = AbortSignal.timeout(timeoutMs);
-  const stop = signal ? AbortSignal.any([limit, signal]) : limit;
+  const call = async (stop: AbortSignal): Promise<T> => read(await exchange(agent, method, path, body, stop));
+  const timeoutError = (): Error =>
+    new ExternalError(`the engine did not respond to ${method} ${path} within ${timeoutMs / 1000} s`);
   try {
-    const response = await exchange(agent, method, path, body, stop);
-    return await read(response);
+    return await withTimeout(timeoutMs, signal, call, timeoutError);
   } catch (error) {
     if (error instanceof EngineError) throw error;
     if (signal?.aborted) throw signal.reason;
-    if (limit.aborted)
-      throw new ExternalError(`the engine did not respond to ${method} ${path} within ${timeoutMs / 1000} s`);
-    throw error instanceof ExternalError
-      ? error
-      : new ExternalError(`the connection to the engine's API broke: ${(error as Error).message}`, {
-          cause: error,
-        });
+    if (error instanceof ExternalError) throw error;
+    throw new ExternalError(`the connection to the engine's API broke: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -1,12 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
-import type { Step } from '../app/reporter.js';
-import { runTasks } from '../app/run-tasks.js';
+import { runTasks, type Task } from '../app/run-tasks.js';
 import { whileSwarmClaimed } from '../app/with-claim.js';
 import { ExternalError, UserError } from '../base/errors.js';
 import { byNaturalOrder } from '../base/natural-order.js';
-import { waitUntilClear } from '../base/poll.js';
+import { pollUntil, waitUntilClear } from '../base/poll.js';
+import { newLeaderTimeoutMs } from './election.js';
 import { waitForOwnRole, withEngine } from './membership.js';
 import { demotedMessage, promotedMessage } from './model/docker-messages.js';
 import type { Member, NamedMember } from './model/members.js';
@@ -158,10 +157,8 @@ export async function requireQuorumWithout(
 /** Does not check the quorum. @throws ExternalError on a timeout */
 export async function changeRole(
   swarm: Swarm,
-  { node, machine, name }: NamedMember,
   role: Role,
-  step: Step,
-  context: Context,
+  { subject: { node, machine, name }, step, context }: Task<NamedMember>,
 ): Promise<void> {
   await swarm.request((api) => api.updateNode(node.id, (spec) => ({ ...spec, Role: role })));
   step(role === 'manager' ? 'waiting until it is a reachable manager' : 'waiting until it is a worker');
@@ -171,19 +168,13 @@ export async function changeRole(
     await withEngine(machine, context, (api) => waitForOwnRole(name, role, api, context));
 }
 
-/**
- * A new leader hears from every node within three heartbeats of 5 s (swarmkit, manager/dispatcher).
- */
-const newLeaderTimeoutMs = 20_000;
-
 /** Waits while nodes are `unknown`: a new leader knows no node at first. */
-async function membersWithKnownState(swarm: Swarm, { signal }: Context): Promise<Member[]> {
-  const deadline = Date.now() + newLeaderTimeoutMs;
-  for (;;) {
-    const members = await swarm.members();
-    if (Date.now() > deadline || members.every(({ node }) => node.status !== 'unknown')) return members;
-    await sleep(250, undefined, { signal });
-  }
+function membersWithKnownState(swarm: Swarm, { signal }: Context): Promise<Member[]> {
+  return pollUntil(
+    () => swarm.members(),
+    (members) => members.every(({ node }) => node.status !== 'unknown'),
+    { timeoutMs: newLeaderTimeoutMs, signal },
+  );
 }
 
 /** Unreachable managers first, which does not affect the quorum, and the leader last. */
@@ -239,12 +230,12 @@ function changeRoles(
       limit: 1,
       stopAtFailure: true,
       doneText: ({ already }) => (already ? `already a ${role}` : words.what),
-      async run({ subject: member, step }) {
-        const { node, name } = member;
+      async run(task) {
+        const { node, name } = task.subject;
         const already = node.role === role;
-        if (!already) await before(member);
+        if (!already) await before(task.subject);
         // A node that is down with the role already is not waited for.
-        if (!already || node.status !== 'down') await changeRole(swarm, member, role, step, context);
+        if (!already || node.status !== 'down') await changeRole(swarm, role, task);
         return { nodeId: node.id, role, already, message: words.done(name) };
       },
     },

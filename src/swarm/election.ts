@@ -6,6 +6,17 @@ import { managerState, membershipOf, ownStateTimeoutMs, withEngineWithin } from 
 import { hasQuorum } from './model/quorum.js';
 
 /**
+ * A Raft election after the leader's loss takes some 10 s, and may only begin after the 20 s for
+ * which managers hold requests back (moby, daemon/cluster: `swarmRequestTimeout`).
+ */
+export const electionTimeoutMs = 60_000;
+
+/**
+ * A new leader hears from every node within three heartbeats of 5 s (swarmkit, manager/dispatcher).
+ */
+export const newLeaderTimeoutMs = 20_000;
+
+/**
  * Whether enough managers respond to elect a leader. Workers know the number of managers; if none
  * responds, every silent machine may be a manager.
  */

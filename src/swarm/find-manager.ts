@@ -2,10 +2,12 @@ import { reach, sshTarget } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import { fanOut } from '../app/fan-out.js';
 import { ExternalError, isAbort, messageOf, UserError } from '../base/errors.js';
+import { withTimeout } from '../base/with-timeout.js';
 import { type EngineApi, EngineError } from '../engine/api.js';
 import { engineOf } from '../engine/connect-engine.js';
 import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
-import { type Membership, readMembership, readNodes, type SwarmNode } from './model/swarm-node.js';
+import { membershipOf, noResponse } from './membership.js';
+import { type Membership, readNodes, type SwarmNode } from './model/swarm-node.js';
 import { NoQuorumError } from './require-quorum.js';
 
 /** A manager that responded for its swarm; the caller closes `api`. */
@@ -24,16 +26,33 @@ export const nodesTimeoutMs = 10_000;
 /** @throws UserError when the machine is not a manager */
 export async function connectManager(machine: Machine, context: Context): Promise<ManagerConnection> {
   const api = engineOf(await reach(machine, context));
-  try {
-    const membership = readMembership(await api.info({ signal: context.signal }));
-    if (!membership.manager) throw notAManager(machine.name, membership);
+  const connect = async (): Promise<ManagerConnection> => {
+    const membership = await managerMembership(machine, api, context.signal);
     return { machine, api, membership, nodes: await firstNodes(api, context.signal) };
+  };
+  return closeOnError(api, connect).catch((error) => {
+    if (!(error instanceof ExternalError)) throw error;
+    throw new ExternalError(`${machine.name}: ${error.message}`, { cause: error });
+  });
+}
+
+async function closeOnError<T>(api: EngineApi, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
     api.close();
-    throw error instanceof ExternalError
-      ? new ExternalError(`${machine.name}: ${error.message}`, { cause: error })
-      : error;
+    throw error;
   }
+}
+
+async function managerMembership(
+  { name }: Machine,
+  api: EngineApi,
+  signal: AbortSignal,
+): Promise<Membership> {
+  const membership = await membershipOf(api, { signal });
+  if (!membership.manager) throw notAManager(name, membership);
+  return membership;
 }
 
 export function notAManager(name: string, { state, error }: Membership): UserError {
@@ -126,25 +145,17 @@ async function probe(
   swarmId: string | undefined,
   context: Context,
 ): Promise<ManagerConnection> {
-  const limit = AbortSignal.timeout(probeTimeoutMs);
-  const stop = AbortSignal.any([signal, limit]);
-  try {
-    const ssh = await context.ssh();
+  const ssh = await context.ssh();
+  const connect = async (stop: AbortSignal): Promise<{ api: EngineApi; membership: Membership }> => {
     const api = engineOf(await ssh.connect(sshTarget(machine), { signal: stop }));
-    try {
-      const membership = readMembership(await api.info({ signal: stop }));
-      if (!membership.manager) throw notAManager(machine.name, membership);
-      if (swarmId !== undefined) requireSwarm(swarmId, machine.name, membership);
-      return { machine, api, membership, nodes: await firstNodes(api, signal) };
-    } catch (error) {
-      api.close();
-      throw error;
-    }
-  } catch (error) {
-    if (limit.aborted && !signal.aborted)
-      throw new ExternalError(`${machine.name} did not respond within ${probeTimeoutMs / 1000} s`);
-    throw error;
-  }
+    return closeOnError(api, async () => ({ api, membership: await managerMembership(machine, api, stop) }));
+  };
+  const timeoutError = (): Error => noResponse(machine, probeTimeoutMs);
+  const { api, membership } = await withTimeout(probeTimeoutMs, signal, connect, timeoutError);
+  return closeOnError(api, async () => {
+    if (swarmId !== undefined) requireSwarm(swarmId, machine.name, membership);
+    return { machine, api, membership, nodes: await firstNodes(api, signal) };
+  });
 }
 
 /** A manager without a leader does not know its swarm's id. */

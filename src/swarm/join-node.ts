@@ -182,8 +182,8 @@ class JoinAttempt {
   private async abortJoin(counted: SwarmNode | undefined): Promise<void> {
     if (!counted) return leaveByForce(this.api, this.context);
     const { machine, step } = this.joining;
-    const member = { node: counted, machine, name: this.name };
-    await removeManager(this.joinContext.swarm, member, this.api, step, this.context);
+    const subject = { node: counted, machine, name: this.name };
+    await removeManager(this.joinContext.swarm, this.api, { subject, step, context: this.context });
   }
 
   /** Starts a join; an engine that keeps trying is watched for a while. */

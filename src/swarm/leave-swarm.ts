@@ -1,6 +1,5 @@
 import type { Context } from '../app/context.js';
 import { type Outcome, sortOutcomes } from '../app/fan-out.js';
-import type { Step } from '../app/reporter.js';
 import { runTasks, type Task } from '../app/run-tasks.js';
 import { whileSwarmClaimed } from '../app/with-claim.js';
 import { ExternalError, isAbort, messageOf, UserError } from '../base/errors.js';
@@ -161,7 +160,7 @@ function leaveEach(
     {
       activity: 'taken out of its swarm',
       doneText: () => 'left',
-      run: ({ subject: member, step }) => leaveMember(swarm, member, step, context),
+      run: (task) => leaveMember(swarm, task),
     },
     context,
   );
@@ -172,9 +171,9 @@ async function dissolve(members: readonly NamedMember[], context: Context): Prom
   const work = {
     activity: 'taken out of its swarm',
     doneText: () => 'left',
-    run: async ({ subject: member, step }: Task<NamedMember>): Promise<LeftNode> => {
-      await requestLeave(member, { force: true }, step, context);
-      return { nodeId: member.node.id, message: leftMessage };
+    run: async (task: Task<NamedMember>): Promise<LeftNode> => {
+      await requestLeave({ force: true }, task);
+      return { nodeId: task.subject.node.id, message: leftMessage };
     },
   };
   const gone = members.filter(({ node, machine }) => !machine && node.status === 'down');
@@ -201,24 +200,18 @@ async function dissolve(members: readonly NamedMember[], context: Context): Prom
  * @throws UserError when belt does not manage the node, or it is in another swarm now;
  * ExternalError
  */
-export async function leaveMember(
-  swarm: Swarm,
-  member: NamedMember,
-  step: Step,
-  context: Context,
-): Promise<LeftNode> {
-  await requestLeave(member, { force: false }, step, context);
-  step('removing its entry');
-  await removeEntry(swarm, member.node.id, { force: true });
-  return { nodeId: member.node.id, message: leftMessage };
+export async function leaveMember(swarm: Swarm, task: Task<NamedMember>): Promise<LeftNode> {
+  const nodeId = task.subject.node.id;
+  await requestLeave({ force: false }, task);
+  task.step('removing its entry');
+  await removeEntry(swarm, nodeId, { force: true });
+  return { nodeId, message: leftMessage };
 }
 
 /** @param force leave even as a manager */
 async function requestLeave(
-  { node, machine, name }: NamedMember,
   { force }: { force: boolean },
-  step: Step,
-  context: Context,
+  { subject: { node, machine, name }, step, context }: Task<NamedMember>,
 ): Promise<void> {
   step('leaving');
   await withEngine(machineOf(name, machine), context, async (api) => {
@@ -242,17 +235,11 @@ export async function leaveByForce(api: EngineApi, context: Context): Promise<vo
  * otherwise it would still count after leaving.
  * @throws ExternalError when the demotion fails; the manager has not left then
  */
-export async function removeManager(
-  swarm: Swarm,
-  member: NamedMember,
-  api: EngineApi,
-  step: Step,
-  context: Context,
-): Promise<void> {
-  step('demoting');
-  await changeRole(swarm, member, 'worker', step, context);
-  await leaveByForce(api, context);
-  await removeEntry(swarm, member.node.id, { force: true });
+export async function removeManager(swarm: Swarm, api: EngineApi, task: Task<NamedMember>): Promise<void> {
+  task.step('demoting');
+  await changeRole(swarm, 'worker', task);
+  await leaveByForce(api, task.context);
+  await removeEntry(swarm, task.subject.node.id, { force: true });
 }
 
 /** The engine gives up after 15 s (moby, daemon/cluster/noderunner.go); the request is repeated. */

@@ -3,6 +3,7 @@ import type { Context } from '../app/context.js';
 import { queryAll } from '../app/fan-out.js';
 import { ExternalError } from '../base/errors.js';
 import { waitUntilClear } from '../base/poll.js';
+import { withTimeout } from '../base/with-timeout.js';
 import type { EngineApi, RequestLimits } from '../engine/api.js';
 import { engineOf } from '../engine/connect-engine.js';
 import { swarmStateOf } from '../engine/engine-status.js';
@@ -36,9 +37,7 @@ export async function withEngineWithin<T>(
   context: Context,
   work: (api: EngineApi, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const limit = AbortSignal.timeout(timeoutMs);
-  const signal = AbortSignal.any([context.signal, limit]);
-  try {
+  const connect = async (signal: AbortSignal): Promise<T> => {
     const ssh = await context.ssh();
     const api = engineOf(await ssh.connect(sshTarget(machine), { signal }));
     try {
@@ -46,10 +45,12 @@ export async function withEngineWithin<T>(
     } finally {
       api.close();
     }
-  } catch (error) {
-    if (!limit.aborted || context.signal.aborted) throw error;
-    throw new ExternalError(`${machine.name} did not respond within ${timeoutMs / 1000} s`, { cause: error });
-  }
+  };
+  return withTimeout(timeoutMs, context.signal, connect, () => noResponse(machine, timeoutMs));
+}
+
+export function noResponse({ name }: Machine, timeoutMs: number): ExternalError {
+  return new ExternalError(`${name} did not respond within ${timeoutMs / 1000} s`);
 }
 
 /**

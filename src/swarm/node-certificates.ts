@@ -1,6 +1,7 @@
 import { sshTarget } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import { queryAll } from '../app/fan-out.js';
+import { withTimeout } from '../base/with-timeout.js';
 import { type Certificate, daysLeft, readCertificate } from '../certs/model/read-certificate.js';
 import type { Machine } from '../machines/model/machine.js';
 import type { NamedMember } from './model/members.js';
@@ -57,11 +58,12 @@ async function endOf(machine: Machine, context: Context): Promise<Date> {
 
 /** Its `OU` is the role, as in `swarm-worker`. @throws UserError when it cannot be read */
 export async function nodeCertificate(machine: Machine, context: Context): Promise<Certificate> {
-  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(timeoutMs)]);
-  const ssh = await context.ssh();
-  const connection = await ssh.connect(sshTarget(machine), { signal });
-  const { stdout } = await connection.run(readLeaf, { signal });
-  return readCertificate(stdout);
+  return withTimeout(timeoutMs, context.signal, async (signal) => {
+    const ssh = await context.ssh();
+    const connection = await ssh.connect(sshTarget(machine), { signal });
+    const { stdout } = await connection.run(readLeaf, { signal });
+    return readCertificate(stdout);
+  });
 }
 
 function endOfAuthority(pem: string): Date | undefined {

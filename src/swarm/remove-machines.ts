@@ -1,6 +1,5 @@
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
-import type { Step } from '../app/reporter.js';
 import { failTasks, runTasks, type Task } from '../app/run-tasks.js';
 import { whileSwarmClaimed } from '../app/with-claim.js';
 import { ExternalError, isAbort, messageOf, UserError } from '../base/errors.js';
@@ -193,17 +192,17 @@ class Eviction {
     // All at once, so that no task moves to a node that is removed too.
     await Promise.all(own.map((member) => changeAvailability(swarm, member, 'drain')));
     const workers = own.filter((member) => !managers.includes(member));
-    await this.each(workers, async ({ subject: member, step }) => {
-      await drain(swarm, member, removal, step, context);
-      await this.takeOut(swarm, member, step);
+    await this.each(workers, async (task) => {
+      await drain(swarm, removal, task);
+      await this.takeOut(swarm, task);
     });
     await this.each(
       managers,
-      async ({ subject: member, step }) => {
-        await this.requireQuorum(swarm, [member], { isPart: true });
-        await drain(swarm, member, removal, step, context);
-        await changeRole(swarm, member, 'worker', step, context);
-        await this.takeOut(swarm, member, step);
+      async (task) => {
+        await this.requireQuorum(swarm, [task.subject], { isPart: true });
+        await drain(swarm, removal, task);
+        await changeRole(swarm, 'worker', task);
+        await this.takeOut(swarm, task);
       },
       { limit: 1, stopAtFailure: !removal.force },
     );
@@ -218,10 +217,10 @@ class Eviction {
     return requireQuorumWithout(swarm, managers, { what: 'removing', force, isPart }, this.context);
   }
 
-  private async takeOut(swarm: Swarm, member: NamedMember, step: Step): Promise<void> {
-    if (this.probed.get(member.name)?.membership?.nodeId)
-      await leaveMember(swarm, member, step, this.context);
-    else await removeEntry(swarm, member.node.id, { force: true });
+  private async takeOut(swarm: Swarm, task: Task<NamedMember>): Promise<void> {
+    const { name, node } = task.subject;
+    if (this.probed.get(name)?.membership?.nodeId) await leaveMember(swarm, task);
+    else await removeEntry(swarm, node.id, { force: true });
   }
 
   private async each(
@@ -280,17 +279,12 @@ function lostQuorum(error: unknown): boolean {
 }
 
 /** Bounded: the machine is removed in any case. */
-async function drain(
-  swarm: Swarm,
-  member: NamedMember,
-  { drainMs }: RemovalOptions,
-  step: Step,
-  context: Context,
-): Promise<void> {
+async function drain(swarm: Swarm, { drainMs }: RemovalOptions, task: Task<NamedMember>): Promise<void> {
+  const { subject, context } = task;
   try {
-    await drainMember(swarm, { waitMs: drainMs }, { subject: member, step, context });
-    for (const shortage of await waitForReplacements(swarm, member, drainMs, step, context))
-      context.reporter.warn(`without ${member.name}, service ${shortageText(shortage)}`);
+    await drainMember(swarm, { waitMs: drainMs }, task);
+    for (const shortage of await waitForReplacements(swarm, drainMs, task))
+      context.reporter.warn(`without ${subject.name}, service ${shortageText(shortage)}`);
   } catch (error) {
     if (!(error instanceof ExternalError)) throw error;
     context.reporter.warn(`${error.message}: removing it anyway`);

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../app/context.js';
 import { ExternalError, isAbort } from '../base/errors.js';
+import { retry } from '../base/poll.js';
 import type { EngineApi } from '../engine/api.js';
 import type { Machine } from '../machines/model/machine.js';
-import { canElect } from './election.js';
+import { canElect, electionTimeoutMs } from './election.js';
 import {
   connectManager,
   findManager,
@@ -38,9 +38,7 @@ export interface SwarmChoice {
   noWait?: boolean;
 }
 
-/** An election after the leader's loss takes some 10 s. */
-const patienceMs = 60_000;
-const pauseMs = 500;
+const electionWait = { timeoutMs: electionTimeoutMs, intervalMs: 500 };
 
 /**
  * Opens a swarm of the cluster, and waits for an election when it has no leader but can elect one.
@@ -69,18 +67,14 @@ class SwarmSession implements Swarm {
   ) {}
 
   static async open({ manager, noWait = false }: SwarmChoice, context: Context): Promise<SwarmSession> {
-    const deadline = Date.now() + patienceMs;
-    for (let noted = false; ; noted = true) {
-      try {
-        const found = manager ? await connectManager(manager, context) : await findAny(context);
-        return new SwarmSession(found, context);
-      } catch (error) {
-        const isFinal = noWait || isAbort(error) || !isLeaderless(error, manager) || Date.now() > deadline;
-        if (isFinal || !(await canElect(context))) throw error;
-        if (!noted) context.reporter.note('the swarm has no leader; waiting for an election');
-        await sleep(pauseMs, undefined, { signal: context.signal });
-      }
-    }
+    const { signal, reporter } = context;
+    const found = await retry(() => (manager ? connectManager(manager, context) : findAny(context)), {
+      ...electionWait,
+      signal,
+      isRetryable: (error) => !noWait && !isAbort(error) && isLeaderless(error, manager) && canElect(context),
+      onFirstWait: () => reporter.note('the swarm has no leader; waiting for an election'),
+    });
+    return new SwarmSession(found, context);
   }
 
   get id(): string {
@@ -92,16 +86,23 @@ class SwarmSession implements Swarm {
   }
 
   async request<T>(call: (api: EngineApi) => Promise<T>): Promise<T> {
-    const deadline = Date.now() + patienceMs;
-    for (;;) {
-      const asked = this.current;
+    let failed: ManagerConnection | undefined;
+    const attempt = async (): Promise<T> => {
+      if (failed === this.current) await this.failover();
+      const used = this.current;
       try {
-        return await call(asked.api);
+        return await call(used.api);
       } catch (error) {
-        if (isAbort(error) || !isRetryableElsewhere(error) || Date.now() > deadline) throw error;
-        if (this.current === asked) await this.failover(deadline);
+        if (isRetryableElsewhere(error)) failed = used;
+        throw error;
       }
-    }
+    };
+    return retry(attempt, {
+      ...electionWait,
+      signal: this.context.signal,
+      // The failover itself may fail while there is no leader.
+      isRetryable: (error) => !isAbort(error) && (failed === this.current || isRetryableElsewhere(error)),
+    });
   }
 
   nodes(): Promise<SwarmNode[]> {
@@ -122,34 +123,26 @@ class SwarmSession implements Swarm {
   }
 
   /** Of several requests that fail at once, the first one switches managers. */
-  private failover(deadline: number): Promise<void> {
-    this.switching ??= this.switchManager(deadline).finally(() => {
+  private failover(): Promise<void> {
+    this.switching ??= this.switchManager().finally(() => {
       this.switching = undefined;
     });
     return this.switching;
   }
 
   /** Tries the known managers first; the failed one may be the first to come back. */
-  private async switchManager(deadline: number): Promise<void> {
+  private async switchManager(): Promise<void> {
     const { context } = this;
     const { id, manager: failed } = this;
     const { machines } = await context.cluster.machines();
     const managers = matchMembers(this.current.nodes, machines).flatMap(({ node, machine }) =>
       machine && node.role === 'manager' ? [machine] : [],
     );
-    for (;;) {
-      await sleep(pauseMs, undefined, { signal: context.signal });
-      try {
-        const found = await findManager([managers, machines], context, id);
-        this.current.api.close();
-        this.current = found;
-        if (found.machine.name !== failed.name)
-          context.reporter.note(`${failed.name} no longer answers as a manager; using ${found.machine.name}`);
-        return;
-      } catch (error) {
-        if (isAbort(error) || Date.now() > deadline) throw error;
-      }
-    }
+    const found = await findManager([managers, machines], context, id);
+    this.current.api.close();
+    this.current = found;
+    if (found.machine.name !== failed.name)
+      context.reporter.note(`${failed.name} no longer answers as a manager; using ${found.machine.name}`);
   }
 }
 

@@ -1,7 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../app/context.js';
 import { ExternalError, unlessAborted } from '../base/errors.js';
+import { pollUntil } from '../base/poll.js';
 import type { Machine } from '../machines/model/machine.js';
+import { electionTimeoutMs, newLeaderTimeoutMs } from './election.js';
 import { answeringManagers, membershipOf, withEngineWithin } from './membership.js';
 import { hasAddress, type Member, matchMembers } from './model/members.js';
 import { hasQuorum, type ManagerState, type Tally, tallyManagers } from './model/quorum.js';
@@ -19,8 +20,7 @@ export interface StableSwarm {
 const nodesTimeoutMs = 5_000;
 /** Without a leader, requests block for 20 s (moby, daemon/cluster: `swarmRequestTimeout`). */
 const infoTimeoutMs = 25_000;
-/** An election after the leader's loss takes some 10 s, and up to 20 s until it begins. */
-const electionMs = 45_000;
+const intervalMs = 500;
 
 /** The state of a swarm, as seen from one node. */
 export interface SwarmSnapshot {
@@ -60,14 +60,18 @@ export async function stableSwarm(
  * or a new one does not know them all: a swarm between two leaders has not lost its quorum.
  * @throws AbortError
  */
-export async function waitForStableSwarm(manager: Machine, context: Context): Promise<SwarmSnapshot> {
-  const deadline = Date.now() + electionMs;
-  for (let noted = false; ; noted = true) {
-    const look = await inspectSwarm(manager, context);
-    if (look.settled || !look.present || !hasQuorum(look.present) || Date.now() > deadline) return look;
-    if (!noted) context.reporter.note(`the swarm of ${manager.name} has no leader; waiting for an election`);
-    await sleep(500, undefined, { signal: context.signal });
-  }
+export function waitForStableSwarm(manager: Machine, context: Context): Promise<SwarmSnapshot> {
+  const { signal, reporter } = context;
+  return pollUntil(
+    () => inspectSwarm(manager, context),
+    ({ settled, present }) => Boolean(settled) || !present || !hasQuorum(present),
+    {
+      timeoutMs: electionTimeoutMs,
+      intervalMs,
+      signal,
+      onFirstWait: () => reporter.note(`the swarm of ${manager.name} has no leader; waiting for an election`),
+    },
+  );
 }
 
 /** @throws AbortError */
@@ -87,19 +91,16 @@ export async function inspectSwarm(node: Machine, context: Context): Promise<Swa
   return isLed ? { settled: { members, managers } } : { present };
 }
 
-/** A new leader learns of the other managers within this time. */
-const newLeaderMs = 20_000;
-
 /** Gives a new leader time to learn of the other managers when enough of them respond. */
-export async function stableMembers(swarm: Swarm, context: Context): Promise<StableSwarm> {
-  const deadline = Date.now() + newLeaderMs;
-  for (;;) {
+export function stableMembers(swarm: Swarm, context: Context): Promise<StableSwarm> {
+  const read = async (): Promise<StableSwarm> => {
     const members = await swarm.members();
-    const managers = await currentManagers(members, context);
-    if (hasQuorum(tallyManagers(managers)) || Date.now() > deadline) return { members, managers };
-    if (!hasQuorum(await countReachable(managerMachines(members), context))) return { members, managers };
-    await sleep(500, undefined, { signal: context.signal });
-  }
+    return { members, managers: await currentManagers(members, context) };
+  };
+  const isFinal = async ({ members, managers }: StableSwarm): Promise<boolean> =>
+    hasQuorum(tallyManagers(managers)) || !hasQuorum(await countReachable(managerMachines(members), context));
+  const { signal } = context;
+  return pollUntil(read, isFinal, { timeoutMs: newLeaderTimeoutMs, intervalMs, signal });
 }
 
 function managerMachines(members: readonly Member[]): (Machine | undefined)[] {

@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Context } from '../app/context.js';
-import type { Step } from '../app/reporter.js';
+import type { Task } from '../app/run-tasks.js';
+import { pollUntil } from '../base/poll.js';
 import { listServices, listTasks } from './change-availability.js';
 import type { NamedMember } from './model/members.js';
 import { findShortages, type ServiceShortage } from './model/swarm-tasks.js';
@@ -10,20 +9,17 @@ import type { Swarm } from './session.js';
  * Waits until the tasks moved off a drained node run elsewhere, or cannot.
  * @returns the services that still lack tasks
  */
-export async function waitForReplacements(
+export function waitForReplacements(
   swarm: Swarm,
-  { node }: NamedMember,
   timeoutMs: number,
-  step: Step,
-  { signal }: Context,
+  { subject, step, context: { signal } }: Task<NamedMember>,
 ): Promise<ServiceShortage[]> {
-  const deadline = Date.now() + timeoutMs;
-  for (;;) {
-    const missing = await shortagesAfter(swarm, node.id);
-    if (missing.every(({ problem }) => problem !== '') || Date.now() > deadline) return missing;
-    step(`waiting until ${missing.map(({ service }) => service).join(' and ')} can run elsewhere`);
-    await sleep(250, undefined, { signal });
-  }
+  const isFinal = (shortages: readonly ServiceShortage[]): boolean => {
+    if (shortages.every(({ problem }) => problem !== '')) return true;
+    step(`waiting until ${shortages.map(({ service }) => service).join(' and ')} can run elsewhere`);
+    return false;
+  };
+  return pollUntil(() => shortagesAfter(swarm, subject.node.id), isFinal, { timeoutMs, signal });
 }
 
 /** Of services with a recent task on the node. */

@@ -207,8 +207,8 @@ async function resume(
   return { swarmId, manager: first, isForced: true, managers: [], returning, lost: [], autolock };
 }
 
-/** How long a leader takes to notice lost managers, plus an election. */
-const electionMs = 20_000;
+/** Less than `electionTimeoutMs`: when this command runs, the quorum is usually lost for good. */
+const quorumTimeoutMs = 20_000;
 
 interface SwarmWithLeader {
   id: string;
@@ -242,7 +242,7 @@ async function findSwarmWithQuorum(context: Context): Promise<SwarmWithLeader | 
     return new Pending('no quorum');
   };
   return poll(check, {
-    timeoutMs: electionMs,
+    timeoutMs: quorumTimeoutMs,
     intervalMs: 5_000,
     signal: context.signal,
     onTimeout: () => undefined,

@@ -104,7 +104,7 @@ async function leavePreviousSwarm({ subject: machine, step, context }: Task, swa
   const node = findManagerEntry(await swarm.nodes(), machine);
   return withEngine(machine, context, (api) =>
     node
-      ? removeManager(swarm, { node, machine, name: machine.name }, api, step, context)
+      ? removeManager(swarm, api, { subject: { node, machine, name: machine.name }, step, context })
       : leaveByForce(api, context),
   );
 }

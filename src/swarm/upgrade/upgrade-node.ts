@@ -1,5 +1,6 @@
 import type { Context } from '../../app/context.js';
 import type { Step } from '../../app/reporter.js';
+import type { Task } from '../../app/run-tasks.js';
 import { ExternalError, explanationOf, isAbort, messageOf, UserError } from '../../base/errors.js';
 import { waitUntilClear } from '../../base/poll.js';
 import { upgradeEngine } from '../../engine/upgrade-engine.js';
@@ -16,6 +17,7 @@ import {
 import { changeRole } from '../change-roles.js';
 import { notAManager } from '../find-manager.js';
 import { membershipOf, withEngine } from '../membership.js';
+import type { NamedMember } from '../model/members.js';
 import { assessChanges, objectionText } from '../model/quorum.js';
 import { planUpgradeSteps, type UpgradeStep } from '../model/upgrade-plan.js';
 import { nodeCertificate } from '../node-certificates.js';
@@ -138,12 +140,16 @@ export class NodeUpgrade {
     return false;
   }
 
+  private get task(): Task<NamedMember> {
+    return { subject: this.subject.member, step: this.step, context: this.context };
+  }
+
   private async drain(): Promise<void> {
-    const { swarm, work, context, step, subject } = this;
+    const { swarm, work, context, subject } = this;
     const { member, before } = subject;
     await warnOfDrain(swarm, [member], context);
-    await drainMember(swarm, { waitMs: work.drainMs }, { subject: member, step, context });
-    const missing = await waitForReplacements(swarm, member, work.drainMs, step, context);
+    await drainMember(swarm, { waitMs: work.drainMs }, this.task);
+    const missing = await waitForReplacements(swarm, work.drainMs, this.task);
     for (const shortage of missing)
       context.reporter.warn(`while ${member.name} is upgraded, service ${shortageText(shortage)}`);
     const still = missing.find(({ running }) => running === 0);
@@ -159,8 +165,8 @@ export class NodeUpgrade {
   }
 
   private async demote(): Promise<void> {
-    const { swarm, subject, context, step } = this;
-    await changeRole(swarm, subject.member, 'worker', step, context);
+    const { swarm, subject } = this;
+    await changeRole(swarm, 'worker', this.task);
     if (!subject.running) return;
     // One that is stopped before it has a worker's certificate comes up as a manager whom the
     // others do not know.
@@ -182,8 +188,7 @@ export class NodeUpgrade {
 
   /** The others may count on it before its own engine does. */
   private async promote(): Promise<void> {
-    const { swarm, subject, context, step } = this;
-    await changeRole(swarm, subject.member, 'manager', step, context);
+    await changeRole(this.swarm, 'manager', this.task);
     await this.waitFor('it is not a manager yet', memberTimeoutMs, async () => {
       const { state, manager, error } = await this.membership();
       if (state === 'active' && manager) return undefined;
