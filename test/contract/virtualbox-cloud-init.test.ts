@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseAddress } from '../../src/base/ipv4.js';
+import { parseAddress } from '../../src/base/ip-addresses.js';
 import { templatesIn } from '../../src/base/templates.js';
 import { type NetworkCard, seedFiles } from '../../src/drivers/virtualbox/seed-disk.js';
 import { firstBootInstaller } from '../../src/engine/first-boot-installer.js';

@@ -1,4 +1,5 @@
 import { messageOf } from '../../base/errors.js';
+import { withTimeout } from '../../base/with-timeout.js';
 import type { Check, Driver, DriverOptions } from '../driver.js';
 import { recordedSetting } from '../kit/define-settings.js';
 import { imagesIn, snapshot } from './create-images.js';
@@ -36,22 +37,24 @@ export function openAmazonEc2(options: DriverOptions): Driver {
     resize: (machines, size, signal) => resize(ec2, machines, size, signal),
     snapshot: (requests, signal) => snapshot(ec2, requests, signal),
     images: imagesIn(ec2),
-    doctor: () => checkCredentials(ec2.api),
+    doctor: (signal) => checkCredentials(ec2.api, signal),
   };
 }
 
 /** Outside AWS, the SDK waits for the role of an instance. */
-const timeoutMs = 5_000;
+const credentialsTimeoutMs = 5_000;
 
 /** Checks for credentials without calling EC2, which takes time and permissions. */
-export async function checkCredentials(open: () => Promise<Ec2Api>): Promise<Check[]> {
+export async function checkCredentials(open: () => Promise<Ec2Api>, signal: AbortSignal): Promise<Check[]> {
   const base = { name: 'AWS credentials', optional: true };
   try {
     const { client, region } = await open();
-    const timeout = new Promise<never>((_, fail) => {
-      setTimeout(() => fail(new Error('not found in time')), timeoutMs).unref();
-    });
-    const { accessKeyId } = await Promise.race([client.config.credentials(), timeout]);
+    const { accessKeyId } = await withTimeout(
+      credentialsTimeoutMs,
+      signal,
+      () => client.config.credentials(),
+      () => new Error('not found in time'),
+    );
     return [{ ...base, ok: true, detail: `${accessKeyId.slice(0, 4)}…${accessKeyId.slice(-4)}, ${region}` }];
   } catch (error) {
     const reason = messageOf(error).split('\n')[0];

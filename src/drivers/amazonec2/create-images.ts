@@ -15,14 +15,15 @@ import type {
   SnapshotRequest,
 } from '../driver.js';
 import { failedEvent } from '../kit/event-stream.js';
-import { type Ec2Api, pollTicks, valuesPerFilter } from './ec2-api.js';
+import { watchObjects } from '../kit/watch-objects.js';
+import { type Ec2Api, pausesMs, valuesPerFilter } from './ec2-api.js';
 import type { Ec2Context } from './ec2-context.js';
 import { withInstances } from './instance-lifecycle.js';
 import { clusterTags, tagKeys } from './instances.js';
 import type { TrackedInstance } from './watch-instances.js';
 
 /** The first image of a disk of hundreds of gigabytes takes hours. */
-const withinMs = 4 * 3_600_000;
+const timeoutMs = 4 * 3_600_000;
 
 type Events = AsyncGenerator<MachineEvent | SnapshotEvent>;
 
@@ -65,32 +66,34 @@ async function createImage(
 }
 
 /** @param started names of machines by the ids of their images */
-async function* awaitImages(api: Ec2Api, started: Map<string, string>, signal: AbortSignal): Events {
-  for await (const _ of started.size > 0 ? pollTicks({ timeoutMs: withinMs, signal }) : []) {
-    for (const { ImageId: id = '', State, StateReason } of await describe(
-      api,
-      'image-id',
-      [...started.keys()],
-      signal,
-    )) {
-      const name = started.get(id);
-      if (name === undefined || State === 'pending') continue;
-      started.delete(id);
-      if (State === 'available')
-        yield* [{ type: 'kept', name, id } as const, { type: 'done', name } as const];
-      else
-        yield failedEvent(
-          { name },
-          new ExternalError(`EC2 could not create image ${id}: ${StateReason?.Message ?? State}`),
-        );
+async function* awaitImages(api: Ec2Api, started: ReadonlyMap<string, string>, signal: AbortSignal): Events {
+  const sightings = watchObjects([...started], {
+    idOf: ([id]) => id,
+    read: async (pending) => {
+      const ids = pending.map(([id]) => id);
+      const images = await describe(api, 'image-id', ids, signal);
+      return new Map(images.map((image) => [image.ImageId ?? '', image]));
+    },
+    isReached: (image) => image !== undefined && image.State !== 'pending',
+    timeoutMs,
+    missingMs: timeoutMs,
+    pausesMs,
+    signal,
+  });
+  for await (const { target, object: image, outcome } of sightings) {
+    const [id, name] = target;
+    if (outcome === 'pending') continue;
+    if (image?.State === 'available') {
+      yield { type: 'kept', name, id };
+      yield { type: 'done', name };
+      continue;
     }
-    if (started.size === 0) return;
+    const problem =
+      outcome === 'reached'
+        ? `EC2 could not create image ${id}: ${image?.StateReason?.Message ?? image?.State}`
+        : `image ${id} is not available after ${timeoutMs / 3_600_000} hours`;
+    yield failedEvent({ name }, new ExternalError(problem));
   }
-  for (const [id, name] of started)
-    yield failedEvent(
-      { name },
-      new ExternalError(`image ${id} is not available after ${withinMs / 3_600_000} hours`),
-    );
 }
 
 /** Images that belt created in the region, for all clusters. */

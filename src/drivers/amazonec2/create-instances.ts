@@ -3,10 +3,11 @@ import { chunks } from '../../base/chunks.js';
 import { ExternalError } from '../../base/errors.js';
 import { groupBy } from '../../base/group-by.js';
 import { mapLimited } from '../../base/map-limit.js';
+import { Pending, poll, retry } from '../../base/poll.js';
 import type { CreateRequest, MachineChange, MachineEvent, MachineSpec, PrepareProgress } from '../driver.js';
 import { failedEvent } from '../kit/event-stream.js';
 import { requireNoStrays } from '../kit/provider-objects.js';
-import { type Ec2Api, pollTicks } from './ec2-api.js';
+import { type Ec2Api, pollIntervalMs } from './ec2-api.js';
 import type { Ec2Context } from './ec2-context.js';
 import { Ec2Error, isCode, noSpot } from './ec2-errors.js';
 import { findImage, type MachineImage, requireImageName } from './find-image.js';
@@ -173,11 +174,13 @@ async function knownInstances(
   });
   const isOtherCreate = launched.some(({ launch }) => launch.of !== launched.length);
   let instances: Instance[] = [];
-  for await (const _ of pollTicks({ timeoutMs: isOtherCreate ? staleMs : 0, signal })) {
+  const find = async () => {
     instances = await instancesOf(api, cluster, signal);
-    if (!isOtherCreate || launched.every(({ request }) => findInstance(instances, request))) break;
-  }
-  return instances;
+    const isComplete = launched.every(({ request }) => findInstance(instances, request));
+    return isComplete ? instances : new Pending('EC2 does not list all instances');
+  };
+  const timeoutMs = isOtherCreate ? staleMs : 0;
+  return poll(find, { timeoutMs, intervalMs: pollIntervalMs, signal, onTimeout: () => instances });
 }
 
 async function launchSpec(
@@ -300,17 +303,12 @@ async function nameOne(
 ): Promise<void> {
   const Tags = ['Name', tagKeys.machine].map((Key) => ({ Key, Value: request.name }));
   const command = new CreateTagsCommand({ Resources: [instance.InstanceId ?? ''], Tags });
-  let lastError: unknown;
-  for await (const _ of pollTicks({ timeoutMs: visibleWithinMs, signal })) {
-    try {
-      await client.send(command, { abortSignal: signal });
-      return;
-    } catch (error) {
-      if (!isCode(error, 'InvalidInstanceID.NotFound')) throw error;
-      lastError = error;
-    }
-  }
-  throw lastError;
+  await retry(() => client.send(command, { abortSignal: signal }), {
+    isRetryable: (error) => isCode(error, 'InvalidInstanceID.NotFound'),
+    timeoutMs: visibleWithinMs,
+    intervalMs: pollIntervalMs,
+    signal,
+  });
 }
 
 /** Starts instances that were stopped since an earlier create. */

@@ -1,6 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { EC2Client } from '@aws-sdk/client-ec2';
-import { AbortError } from '../../base/errors.js';
 import { toEc2Error } from './ec2-errors.js';
 import type { Ec2Settings } from './ec2-settings.js';
 
@@ -59,23 +57,8 @@ async function regionOfProfile(): Promise<string> {
   }
 }
 
-/** Pauses between polls; the last one repeats. */
-const pausesMs = [500, 1_000, 2_000, 3_000, 5_000] as const;
+/** The pause before each poll; the last one repeats. */
+export const pausesMs = [0, 500, 1_000, 2_000, 3_000, 5_000] as const;
 
-/** Yields when it is time to poll: at once and after each pause, until the timeout. */
-export async function* pollTicks({
-  timeoutMs,
-  signal,
-}: {
-  timeoutMs: number;
-  signal: AbortSignal;
-}): AsyncGenerator<void> {
-  const deadline = Date.now() + timeoutMs;
-  for (let round = 0; round === 0 || Date.now() < deadline; round += 1) {
-    yield;
-    const pauseMs = pausesMs[Math.min(round, pausesMs.length - 1)];
-    await sleep(pauseMs, undefined, { signal }).catch(() => {
-      throw new AbortError();
-    });
-  }
-}
+/** Between the polls of single resources. */
+export const pollIntervalMs = 1_000;

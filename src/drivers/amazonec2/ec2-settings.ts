@@ -1,5 +1,5 @@
-import { isIPv4, isIPv6 } from 'node:net';
 import { UserError } from '../../base/errors.js';
+import { toCidr } from '../../base/ip-addresses.js';
 import type { SettingValues } from '../driver.js';
 import {
   boolean,
@@ -230,11 +230,8 @@ export function parsePort(written: string): IngressPort {
 
 /** Reads `me`, an address or a range in CIDR notation. @throws UserError */
 function parseRange(written: string): string {
-  if (written === 'me') return written;
-  const [address = '', prefix, ...rest] = written.split('/');
-  const most = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
-  const fits = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= most);
-  if (most > 0 && fits && rest.length === 0) return prefix === undefined ? `${address}/${most}` : written;
+  const range = written === 'me' ? written : toCidr(written);
+  if (range !== undefined) return range;
   throw new UserError(
     `the setting allow_from must list "me" or ranges like 198.51.100.0/24, not "${written}"`,
   );

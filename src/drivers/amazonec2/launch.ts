@@ -7,8 +7,9 @@ import {
   type Tag,
   type TagSpecification,
 } from '@aws-sdk/client-ec2';
+import { Pending, poll } from '../../base/poll.js';
 import type { ClusterRef, CreateRequest } from '../driver.js';
-import { type Ec2Api, pollTicks } from './ec2-api.js';
+import { type Ec2Api, pollIntervalMs } from './ec2-api.js';
 import { Ec2Error, isCode } from './ec2-errors.js';
 import type { Ec2Settings } from './ec2-settings.js';
 import type { MachineImage } from './find-image.js';
@@ -181,10 +182,11 @@ async function findLaunched(
   token: string,
   signal: AbortSignal,
 ): Promise<Instance[]> {
-  for await (const _ of pollTicks({ timeoutMs: lostResponseMs, signal })) {
+  const find = async () => {
     const instances = await instancesOf(api, cluster, signal).catch(() => []);
     const launched = instances.filter((one) => !isGone(one) && tagOf(one, tagKeys.launch) === token);
-    if (launched.length > 0) return launched;
-  }
-  return [];
+    return launched.length > 0 ? launched : new Pending('EC2 lists no instance of the call');
+  };
+  const options = { timeoutMs: lostResponseMs, intervalMs: pollIntervalMs, signal };
+  return poll(find, { ...options, onTimeout: () => [] });
 }

@@ -6,9 +6,10 @@ import {
   DescribeSecurityGroupsCommand,
   ImportKeyPairCommand,
 } from '@aws-sdk/client-ec2';
+import { retry } from '../../base/poll.js';
 import type { ClusterRef } from '../driver.js';
 import { ensureShared } from '../kit/provider-objects.js';
-import { type Ec2Api, pollTicks } from './ec2-api.js';
+import { type Ec2Api, pollIntervalMs } from './ec2-api.js';
 import { isCode } from './ec2-errors.js';
 import { clusterTags, instancesOf, tagKeys } from './instances.js';
 
@@ -78,15 +79,13 @@ async function removeGroups({ client }: Ec2Api, cluster: ClusterRef, signal: Abo
     { abortSignal: signal },
   );
   for (const { GroupId } of SecurityGroups) {
-    for await (const _ of pollTicks({ timeoutMs: inUseMs, signal })) {
-      try {
-        await client.send(new DeleteSecurityGroupCommand({ GroupId }), { abortSignal: signal });
-        break;
-      } catch (error) {
-        if (isCode(error, 'InvalidGroup.NotFound')) break;
-        if (!isCode(error, 'DependencyViolation')) throw error;
-      }
-    }
+    const remove = () => client.send(new DeleteSecurityGroupCommand({ GroupId }), { abortSignal: signal });
+    const isRetryable = (error: unknown) => isCode(error, 'DependencyViolation');
+    await retry(remove, { isRetryable, timeoutMs: inUseMs, intervalMs: pollIntervalMs, signal }).catch(
+      (error) => {
+        if (!isCode(error, 'InvalidGroup.NotFound', 'DependencyViolation')) throw error;
+      },
+    );
   }
 }
 

@@ -10,8 +10,10 @@ import {
   type Subnet,
 } from '@aws-sdk/client-ec2';
 import { ExternalError, messageOf, UserError } from '../../base/errors.js';
+import { Pending, poll } from '../../base/poll.js';
+import { withTimeout } from '../../base/with-timeout.js';
 import type { ClusterRef } from '../driver.js';
-import { type Ec2Api, pollTicks } from './ec2-api.js';
+import { type Ec2Api, pollIntervalMs } from './ec2-api.js';
 import { isCode } from './ec2-errors.js';
 import type { Ec2Settings, IngressPort } from './ec2-settings.js';
 import { addressKindFor, clusterTags } from './instances.js';
@@ -138,11 +140,20 @@ async function createGroup(
   } catch (error) {
     if (!isCode(error, 'InvalidGroup.Duplicate')) throw error;
   }
-  for await (const _ of pollTicks({ timeoutMs: visibleTimeoutMs, signal })) {
-    const created = (await groupsOf(api, vpcId, signal)).find(({ GroupName }) => GroupName === name);
-    if (created) return created;
-  }
-  throw new ExternalError(`EC2 created the security group ${name} but does not list it`);
+  const problem = `EC2 created the security group ${name} but does not list it`;
+  return poll(
+    async () =>
+      (await groupsOf(api, vpcId, signal)).find(({ GroupName }) => GroupName === name) ??
+      new Pending(problem),
+    {
+      timeoutMs: visibleTimeoutMs,
+      intervalMs: pollIntervalMs,
+      signal,
+      onTimeout: () => {
+        throw new ExternalError(problem);
+      },
+    },
+  );
 }
 
 async function openPorts(
@@ -238,8 +249,8 @@ const addressService = 'https://checkip.amazonaws.com/';
 
 async function myAddress(signal: AbortSignal): Promise<string> {
   try {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(10_000)]);
-    const text = (await (await fetch(addressService, { signal: limit })).text()).trim();
+    const request = async (limit: AbortSignal) => (await fetch(addressService, { signal: limit })).text();
+    const text = (await withTimeout(10_000, signal, request)).trim();
     if (/^[\d.]{7,15}$/.test(text)) return `${text}/32`;
     throw new Error(`unexpected response ${JSON.stringify(text.slice(0, 40))}`);
   } catch (error) {

@@ -2,7 +2,8 @@ import type { Instance } from '@aws-sdk/client-ec2';
 import { ExternalError } from '../../base/errors.js';
 import type { MachineEvent } from '../driver.js';
 import { failedEvent } from '../kit/event-stream.js';
-import { type Ec2Api, pollTicks } from './ec2-api.js';
+import { watchObjects } from '../kit/watch-objects.js';
+import { type Ec2Api, pausesMs } from './ec2-api.js';
 import { type AddressKind, addressesOf, instancesById, isGone, stateOf } from './instances.js';
 
 /** How long EC2 may not list a new instance. */
@@ -31,36 +32,39 @@ export async function* watchInstances(
   goal: InstanceGoal,
   signal: AbortSignal,
 ): AsyncGenerator<MachineEvent> {
-  const waiting = new Map(targets.map((target) => [target.instance.InstanceId ?? '', target]));
-  const seen = new Set<string>();
-  const start = Date.now();
-  for await (const _ of waiting.size > 0 ? pollTicks({ timeoutMs: goal.timeoutMs, signal }) : []) {
-    for (const instance of await instancesById(api, [...waiting.keys()], signal)) {
-      const id = instance.InstanceId ?? '';
-      const target = waiting.get(id);
-      if (!target) continue;
-      seen.add(id);
-      target.instance = instance;
-      const events = finalEvents(target, goal);
-      if (events) waiting.delete(id);
-      yield* events ?? [{ type: 'progress', name: target.name, text: instance.State?.Name ?? '' }];
-    }
-    for (const [id, { name }] of waiting) {
-      if (seen.has(id) || (goal.state !== 'gone' && Date.now() - start < visibleWithinMs)) continue;
-      waiting.delete(id);
-      if (goal.state === 'gone') yield { type: 'done', name };
-      else
-        yield failedEvent(
-          { name },
-          new ExternalError(`EC2 does not list ${id} after ${visibleWithinMs / 1000} s`),
-        );
-    }
-    if (waiting.size === 0) return;
+  const isReached = (instance: Instance | undefined, target: TrackedInstance) =>
+    instance ? finalEvents({ ...target, instance }, goal) !== undefined : goal.state === 'gone';
+  const sightings = watchObjects(targets, {
+    idOf: idOfInstance,
+    read: async (pending) => {
+      const instances = await instancesById(api, pending.map(idOfInstance), signal);
+      return new Map(instances.map((instance) => [instance.InstanceId ?? '', instance]));
+    },
+    isReached,
+    timeoutMs: goal.timeoutMs,
+    missingMs: visibleWithinMs,
+    pausesMs,
+    signal,
+  });
+  for await (const { target, object: instance, outcome } of sightings) {
+    const { name } = target;
+    const id = idOfInstance(target);
+    if (instance) target.instance = instance;
+    const current = target.instance.State?.Name ?? '';
+    if (outcome === 'reached') {
+      yield* instance ? (finalEvents(target, goal) ?? []) : [{ type: 'done', name } as const];
+    } else if (outcome === 'missing') {
+      const problem = `EC2 does not list ${id} after ${visibleWithinMs / 1000} s`;
+      yield failedEvent(target, new ExternalError(problem));
+    } else if (outcome === 'late') {
+      const problem = `${id} is ${current}, not ${goal.state}, after ${goal.timeoutMs / 1000} s`;
+      yield failedEvent(target, new ExternalError(problem, { hint: 'rerun the command to resume' }));
+    } else if (instance) yield { type: 'progress', name, text: current };
   }
-  for (const [id, { name, instance }] of waiting) {
-    const problem = `${id} is ${instance.State?.Name}, not ${goal.state}, after ${goal.timeoutMs / 1000} s`;
-    yield failedEvent({ name }, new ExternalError(problem, { hint: 'rerun the command to resume' }));
-  }
+}
+
+function idOfInstance({ instance }: TrackedInstance): string {
+  return instance.InstanceId ?? '';
 }
 
 /** The events of an instance that reached the goal or never will; undefined: not yet. */

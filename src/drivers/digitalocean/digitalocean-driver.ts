@@ -1,5 +1,6 @@
 import { explanationOf, isAbort } from '../../base/errors.js';
 import type { Check, Driver, DriverOptions } from '../driver.js';
+import { type Clock, realClock } from '../kit/rate-limit.js';
 import { configuredRegion } from './catalogue.js';
 import { check, create, prepare } from './create-droplets.js';
 import { type DigitalOceanApi, openApi } from './digitalocean-api.js';
@@ -9,7 +10,6 @@ import { type Catalogue, type DropletContext, readCatalogue } from './droplet-co
 import { kill, remove, resize, restart, start, stop } from './droplet-lifecycle.js';
 import { imagesIn, snapshot } from './droplet-snapshots.js';
 import { discover, list } from './list-droplets.js';
-import { type Clock, realClock } from './rate-limit.js';
 import { connect, type SendRequest } from './rate-limited-client.js';
 
 /** Connects on first use, so that `doctor` can report a missing token. */

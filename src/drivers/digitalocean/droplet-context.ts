@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { UserError } from '../../base/errors.js';
 import type { DriverOptions } from '../driver.js';
+import type { Clock } from '../kit/rate-limit.js';
 import type { DigitalOceanImage, Droplet, DropletSize, Region } from './api-types.js';
 import type { DigitalOceanApi } from './digitalocean-api.js';
 import type { DigitalOceanSettings } from './digitalocean-settings.js';
 import { idTag } from './droplets.js';
-import type { Clock } from './rate-limit.js';
 
 /** What the operations of the driver share. */
 export interface DropletContext {

@@ -2,6 +2,7 @@ import { ExternalError } from '../../base/errors.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { MachineChange, MachineEvent } from '../driver.js';
 import { failedEvent } from '../kit/event-stream.js';
+import { watchObjects } from '../kit/watch-objects.js';
 import type { Droplet } from './api-types.js';
 import { clusterDroplets, type DropletContext } from './droplet-context.js';
 import { addressesOf, idTag, isPrivate, stateOf } from './droplets.js';
@@ -55,33 +56,28 @@ export async function* pollDroplets(
   goal: DropletGoal,
   signal: AbortSignal,
 ): DropletEvents<PollResult> {
-  const { clock } = context;
-  const pending = new Map(items.map((item) => [item.droplet.id, item]));
-  const reached: TrackedDroplet[] = [];
-  const start = clock.now();
-  const seenAt = new Map<number, number>();
+  const result: PollResult = { reached: [], late: [] };
   for (const { name } of items) yield { type: 'progress', name, text: goal.text };
-
-  for (let round = 0; pending.size > 0 && clock.now() - start < goal.timeoutMs; round++) {
-    await clock.sleep(pausesMs[Math.min(round, pausesMs.length - 1)] ?? 0, signal);
-    const seen = await readDroplets(context, [...pending.values()], signal);
-    for (const [id, item] of pending) {
-      const droplet = seen.get(id);
-      if (droplet) seenAt.set(id, clock.now());
-      if (!goal.isReached(droplet)) {
-        if (droplet) pending.set(id, { ...item, droplet });
-        if (droplet || clock.now() - (seenAt.get(id) ?? start) < missingMs) continue;
-        pending.delete(id);
-        yield failedEvent(item, resumable(`droplet ${id} no longer exists at DigitalOcean`));
-        continue;
-      }
-      pending.delete(id);
-      const now = { ...item, droplet: droplet ?? item.droplet };
-      reached.push(now);
-      if (droplet) yield { type: 'changed', name: item.name, change: changeOf(now) };
-    }
+  const sightings = watchObjects(items, {
+    idOf: ({ droplet }) => droplet.id,
+    read: (pending) => readDroplets(context, pending, signal),
+    isReached: goal.isReached,
+    timeoutMs: goal.timeoutMs,
+    missingMs,
+    pausesMs,
+    clock: context.clock,
+    signal,
+  });
+  for await (const { target, object, outcome } of sightings) {
+    const item = { ...target, droplet: object ?? target.droplet };
+    if (outcome === 'missing')
+      yield failedEvent(item, resumable(`droplet ${item.droplet.id} no longer exists at DigitalOcean`));
+    if (outcome === 'late') result.late.push(item);
+    if (outcome !== 'reached') continue;
+    result.reached.push(item);
+    if (object) yield { type: 'changed', name: item.name, change: changeOf(item) };
   }
-  return { reached, late: [...pending.values()] };
+  return result;
 }
 
 /** Like `poll`; droplets that are late fail. */

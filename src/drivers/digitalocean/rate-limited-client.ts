@@ -3,8 +3,9 @@ import axios, { type AxiosInstance, type AxiosResponse, isAxiosError, isCancel }
 import { DigitalOcean } from 'digitalocean-js';
 import shared from 'digitalocean-js/src/lib/axios-instance.js';
 import { AbortError, messageOf } from '../../base/errors.js';
+import { type Clock, realClock } from '../kit/rate-limit.js';
 import { type ApiResponse, isPage, toDigitalOceanError } from './digitalocean-error.js';
-import { type Clock, RateLimit, realClock, withRetry } from './rate-limit.js';
+import { openRateLimit, updateRateLimit, withRetry } from './rate-limit.js';
 
 /** How long one request may take. */
 const requestTimeoutMs = 30_000;
@@ -43,7 +44,7 @@ export function connect(
   const instance = axios.create({ timeout: timeoutMs, maxRedirects: 0 });
   Object.assign(shared, { instance });
   const library = new DigitalOcean(token, url);
-  const limit = new RateLimit(clock);
+  const limit = openRateLimit(clock);
   // The library's methods take no signal.
   const signals = new AsyncLocalStorage<AbortSignal | undefined>();
 
@@ -55,7 +56,7 @@ export function connect(
   });
   instance.interceptors.response.use(
     (response) => {
-      limit.update(response.headers);
+      updateRateLimit(limit, response.headers);
       if (isPage(response.data)) throw toDigitalOceanError(responseOf(response), clock.now());
       return response;
     },
@@ -63,7 +64,7 @@ export function connect(
       if (isCancel(error)) throw new AbortError();
       // The request interceptor throws belt's own errors.
       if (!isAxiosError(error)) throw error;
-      if (error.response) limit.update(error.response.headers);
+      if (error.response) updateRateLimit(limit, error.response.headers);
       throw toDigitalOceanError(error.response ? responseOf(error.response) : noResponse(error), clock.now());
     },
   );

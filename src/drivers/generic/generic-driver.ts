@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { access, constants, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { UserError } from '../../base/errors.js';
+import { withTimeout } from '../../base/with-timeout.js';
 import { type Machine, reachAddress } from '../../machines/model/machine.js';
 import type { Check, Driver, DriverOptions, LocalUser, MachineEvent } from '../driver.js';
 import { genericSettings } from './generic-settings.js';
@@ -33,7 +35,7 @@ export function openGeneric({ settings, user }: DriverOptions): Driver {
       Promise.all(
         known.map(async (machine) => {
           const { host, port } = sshEndpointOf(machine);
-          const running = host !== '' && (await isPortOpen(host, port, stateTimeoutMs, signal));
+          const running = host !== '' && (await isPortOpen(host, port, signal));
           return { name: machine.name, state: running ? 'running' : 'stopped' };
         }),
       ),
@@ -109,30 +111,18 @@ async function readable(path: string): Promise<string | undefined> {
   );
 }
 
-/** Whether the port accepts TCP connections. */
-export function isPortOpen(
-  host: string,
-  port: number,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const socket = connect({ host, port });
-    const timer = setTimeout(() => end(false), timeoutMs);
-    const onAbort = () => {
-      reject(signal.reason);
-      end(false);
-    };
-    const end = (answer: boolean) => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
-      socket.destroy();
-      resolve(answer);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    socket.once('connect', () => end(true));
-    // A refusal may still arrive after the timeout.
-    socket.on('error', () => end(false));
-  });
+/** Whether the port accepts TCP connections. @throws AbortError */
+async function isPortOpen(host: string, port: number, signal: AbortSignal): Promise<boolean> {
+  const socket = connect({ host, port });
+  // A refusal may still arrive after the timeout.
+  socket.on('error', () => {});
+  try {
+    await withTimeout(stateTimeoutMs, signal, (limit) => once(socket, 'connect', { signal: limit }));
+    return true;
+  } catch {
+    if (signal.aborted) throw signal.reason;
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }

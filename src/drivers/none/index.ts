@@ -1,4 +1,6 @@
-import type { DriverModule } from '../driver.js';
+import { UserError } from '../../base/errors.js';
+import type { Machine } from '../../machines/model/machine.js';
+import type { Adoption, Driver, DriverModule, MachineEvent } from '../driver.js';
 import { defineSettings, text } from '../kit/define-settings.js';
 
 const settings = defineSettings({
@@ -10,8 +12,51 @@ export const driver: DriverModule = {
   name: 'none',
   summary: 'an existing engine, known only by its URL',
   settings: settings.list,
-  async open(options) {
-    const { openNone } = await import('./none-driver.js');
-    return openNone(settings.read(options.settings).url);
-  },
+  open: async (options) => openNone(settings.read(options.settings).url),
 };
+
+/** Messages are docker-machine's. */
+function openNone(url = ''): Driver {
+  return {
+    adopt: async (names) => [urlOnly(names, url)],
+    async check() {},
+    create: doneAtOnce,
+    list: async (known) => known.map(({ name }) => ({ name, state: 'running' })),
+    start: impossible('started'),
+    stop: impossible('stopped'),
+    restart: impossible('restarted'),
+    kill: impossible('killed'),
+    resize: impossible('resized'),
+    remove: doneAtOnce,
+    doctor: async () => [{ name: 'nothing', ok: true, detail: 'needs nothing on this computer' }],
+  };
+}
+
+function urlOnly([name = '', ...others]: readonly string[], url: string): Adoption {
+  if (url === '') throw new UserError('--url option is required when no driver is selected');
+  if (others.length > 0)
+    throw new UserError(`one --url for ${others.length + 1} names: ${[name, ...others].join(', ')}`);
+  return { name, addresses: addressesIn(url), driverData: { URL: url } };
+}
+
+/** A URL of a local socket has no address. */
+function addressesIn(url: string): Adoption['addresses'] {
+  if (/^unix:\/\/\/./i.test(url)) return {};
+  const host = /^(tcp|https?):\/\//i.test(url) && URL.canParse(url) ? new URL(url).hostname : '';
+  if (host !== '') return { public: host.replace(/^\[(.*)\]$/, '$1') };
+  throw new UserError(`"${url}" is not the URL of an engine`, {
+    hint: 'use tcp://10.0.0.9:2376, https://HOST, http://HOST or unix:///var/run/docker.sock; for a server with SSH: -d generic',
+  });
+}
+
+async function* doneAtOnce(machines: readonly { name: string }[]): AsyncIterable<MachineEvent> {
+  for (const { name } of machines) yield { type: 'done', name };
+}
+
+function impossible(verb: string) {
+  return async function* (machines: readonly Machine[]): AsyncIterable<MachineEvent> {
+    for (const { name } of machines) {
+      yield { type: 'failed', name, error: new UserError(`hosts without a driver cannot be ${verb}`) };
+    }
+  };
+}

@@ -1,5 +1,5 @@
 import { UserError } from '../../base/errors.js';
-import { firstOf, formatRange, overlap, type Range, tryParseRange } from '../../base/ipv4.js';
+import { firstOf, formatRange, overlap, type Range, tryParseRange } from '../../base/ip-addresses.js';
 
 /**
  * Reads `10.209.0.0/20`.

@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
 import { open, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { ExternalError } from '../../base/errors.js';
 import { exists } from '../../base/files.js';
-import { retry } from '../../base/poll.js';
+import { Pending, poll, retry } from '../../base/poll.js';
 import type { Templates } from '../../base/templates.js';
 import { createGroups, findHierarchies, unifiedGroup } from './cgroups.js';
 import type { GuestRecord } from './guest-records.js';
@@ -168,14 +167,15 @@ async function bootDetached(
     ended = true;
   });
   try {
-    const deadline = Date.now() + bootMs;
-    while (!(await guestIsUp(processFile))) {
-      if (ended || Date.now() > deadline) {
-        await switchOff(layout, id);
-        throw await bootFailure(log);
-      }
-      await delay(20);
-    }
+    const fail = async () => {
+      await switchOff(layout, id);
+      throw await bootFailure(log);
+    };
+    const check = async () => {
+      if (await isGuestUp(processFile)) return true;
+      return ended ? fail() : new Pending('booting');
+    };
+    await poll<boolean>(check, { timeoutMs: bootMs, intervalMs: 20, onTimeout: fail });
   } finally {
     await output.close();
     child.unref();
@@ -186,7 +186,7 @@ async function bootDetached(
  * The guest's systemd creates `init.scope` once it can run. Without cgroup v2, only the running
  * systemd-nspawn is visible.
  */
-async function guestIsUp(processFile: string): Promise<boolean> {
+async function isGuestUp(processFile: string): Promise<boolean> {
   const identity = await readIdentity(processFile);
   if (!identity) return false;
   const group = await unifiedGroup(identity.pid);

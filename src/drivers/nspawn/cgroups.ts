@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { isMissing } from '../../base/errno.js';
+import { hasCode, isMissing } from '../../base/errno.js';
 import { ExternalError, UserError } from '../../base/errors.js';
 import { exists } from '../../base/files.js';
+import { waitUntilClear } from '../../base/poll.js';
 import { readMounts } from './mounts.js';
 import { sendSignal } from './process-identity.js';
 
@@ -61,7 +61,7 @@ export async function killGroups(id: string): Promise<void> {
 /** Removes the machine's groups, which must be empty or about to be. */
 export async function removeGroups(id: string): Promise<void> {
   for (const { mount } of await findHierarchies()) {
-    await removeGroup(join(mount, 'belt', id), Date.now() + 5000);
+    await removeGroup(join(mount, 'belt', id));
     await rmdir(join(mount, 'belt')).catch(() => undefined);
   }
 }
@@ -87,7 +87,7 @@ export async function changeLimit(limit: LimitFile, memoryMb: number): Promise<v
   try {
     await writeFile(limit.path, String(bytes));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EBUSY') throw inUse(used, memoryMb);
+    if (hasCode(error, 'EBUSY')) throw inUse(used, memoryMb);
     throw error;
   }
 }
@@ -152,12 +152,11 @@ async function killEach(group: string): Promise<void> {
   }
 }
 
-async function removeGroup(group: string, deadline: number): Promise<void> {
-  for (const child of await childGroups(group)) await removeGroup(join(group, child), deadline);
-  while (!(await removeEmpty(group))) {
-    if (Date.now() > deadline) throw new ExternalError(`processes remain in the control group ${group}`);
-    await delay(20);
-  }
+async function removeGroup(group: string): Promise<void> {
+  for (const child of await childGroups(group)) await removeGroup(join(group, child));
+  const findObstacle = async () => ((await removeEmpty(group)) ? undefined : group);
+  const timeoutError = () => new ExternalError(`processes remain in the control group ${group}`);
+  await waitUntilClear(findObstacle, { timeoutMs: 5_000, intervalMs: 20 }, timeoutError);
 }
 
 async function childGroups(group: string): Promise<string[]> {

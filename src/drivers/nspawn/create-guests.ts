@@ -1,5 +1,5 @@
 import { AbortError, UserError } from '../../base/errors.js';
-import { formatAddress, formatRange } from '../../base/ipv4.js';
+import { formatAddress, formatRange } from '../../base/ip-addresses.js';
 import type { ClusterRef, CreateRequest, MachineEvent, MachineSpec } from '../driver.js';
 import { concurrency, type Emit, prepareThen, runBatch } from '../kit/event-stream.js';
 import { capacityOf, freeAddresses } from './address-range.js';

@@ -3,7 +3,7 @@ import { chmod, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { exists } from '../../base/files.js';
-import { formatAddress } from '../../base/ipv4.js';
+import { formatAddress } from '../../base/ip-addresses.js';
 import type { Templates } from '../../base/templates.js';
 import type { CreateRequest } from '../driver.js';
 import { gatewayOf } from './address-range.js';

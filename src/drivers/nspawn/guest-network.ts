@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import * as z from 'zod/mini';
 import { UserError } from '../../base/errors.js';
-import { formatAddress, formatRange, overlap, type Range, tryParseRange } from '../../base/ipv4.js';
+import { formatAddress, formatRange, overlap, type Range, tryParseRange } from '../../base/ip-addresses.js';
 import { readRecord, writeRecord } from '../../base/record-file.js';
 import { firstFreeRange, gatewayOf, parseRange } from './address-range.js';
 import { run } from './host-program.js';

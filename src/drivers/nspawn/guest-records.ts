@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { isMissing } from '../../base/errno.js';
 import { UserError } from '../../base/errors.js';
-import { parseAddress } from '../../base/ipv4.js';
+import { parseAddress } from '../../base/ip-addresses.js';
 import { readRecord as readRecordFile, writeRecord as writeRecordFile } from '../../base/record-file.js';
 import { machineFolder, type NspawnLayout } from './layout.js';
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { hasCode } from '../../base/errno.js';
+import { Pending, poll } from '../../base/poll.js';
 import { isPidInUse, parseProcessStat, readProcessStat } from '../../base/process-stat.js';
 
 /** A process that cannot be mistaken for a later one of the same id. */
@@ -32,12 +32,8 @@ export async function isAlive({ pid, startTime, bootId }: ProcessIdentity): Prom
 
 /** @returns whether it ended in time */
 export async function waitForEnd(identity: ProcessIdentity, waitMs: number): Promise<boolean> {
-  const deadline = Date.now() + waitMs;
-  while (await isAlive(identity)) {
-    if (Date.now() > deadline) return false;
-    await delay(20);
-  }
-  return true;
+  const check = async () => ((await isAlive(identity)) ? new Pending('it runs') : true);
+  return poll<boolean>(check, { timeoutMs: waitMs, intervalMs: 20, onTimeout: () => false });
 }
 
 /** A process that has already ended is not an error. */

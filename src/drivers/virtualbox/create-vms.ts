@@ -1,6 +1,6 @@
 import { freemem, totalmem } from 'node:os';
 import { UserError } from '../../base/errors.js';
-import { formatAddress, parseAddress } from '../../base/ipv4.js';
+import { formatAddress, parseAddress } from '../../base/ip-addresses.js';
 import { mapLimited } from '../../base/map-limit.js';
 import type { CreateRequest, MachineChange, MachineEvent, MachineSpec, PrepareProgress } from '../driver.js';
 import { prepareThen, runBatch } from '../kit/event-stream.js';

@@ -1,5 +1,5 @@
 import { UserError } from '../../base/errors.js';
-import { formatAddress } from '../../base/ipv4.js';
+import { formatAddress } from '../../base/ip-addresses.js';
 import { readBlocks } from './parse-output.js';
 import type { VBoxManage } from './vboxmanage.js';
 import type { HostOnly } from './virtualbox-settings.js';

@@ -1,4 +1,4 @@
-import { formatAddress } from '../../base/ipv4.js';
+import { formatAddress } from '../../base/ip-addresses.js';
 import type { Templates } from '../../base/templates.js';
 import type { CreateRequest } from '../driver.js';
 import { runcmdLine } from '../kit/first-boot.js';

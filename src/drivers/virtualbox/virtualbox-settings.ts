@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { UserError } from '../../base/errors.js';
-import { formatRange, parseAddress, type Range, tryParseRange } from '../../base/ipv4.js';
+import { formatRange, parseAddress, type Range, tryParseRange } from '../../base/ip-addresses.js';
 import type { SettingValues } from '../driver.js';
 import { boolean, choice, defineSettings, integer, text } from '../kit/define-settings.js';
 import { engineAtFirstBoot } from '../kit/first-boot.js';

@@ -1,5 +1,5 @@
 import { UserError } from '../../base/errors.js';
-import { formatAddress, formatRange } from '../../base/ipv4.js';
+import { formatAddress, formatRange } from '../../base/ip-addresses.js';
 import { formatMemory, parseSize } from '../../machines/model/sizes.js';
 import { dhcpServerHost } from './dhcp.js';
 import type { NetworkCard } from './seed-disk.js';

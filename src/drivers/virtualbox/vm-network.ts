@@ -10,7 +10,7 @@ import {
   parseAddress,
   type Range,
   tryParseRange,
-} from '../../base/ipv4.js';
+} from '../../base/ip-addresses.js';
 import type { Machine } from '../../machines/model/machine.js';
 import { readBlocks } from './parse-output.js';
 import type { VBoxManage } from './vboxmanage.js';

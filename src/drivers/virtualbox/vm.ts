@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { AbortError, ExternalError, UserError } from '../../base/errors.js';
+import { ExternalError, UserError } from '../../base/errors.js';
+import { Pending, poll } from '../../base/poll.js';
 import type { Machine, MachineState } from '../../machines/model/machine.js';
 import type { ClusterRef } from '../driver.js';
 import { type RegisteredVm, readExtraData, readInfo, stateOf } from './parse-output.js';
@@ -70,12 +70,7 @@ export function findVm(
   return namesakes.length === 1 ? namesakes[0] : undefined;
 }
 
-const lookEveryMs = 500;
-
-/**
- * Waits until the VM is in one of these states.
- * @returns whether it got there in time
- */
+/** @returns whether the VM got into one of these states in time */
 export async function waitForState(
   { vbox }: Pick<VirtualBoxContext, 'vbox'>,
   { uuid, name }: RegisteredVm,
@@ -83,18 +78,11 @@ export async function waitForState(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const deadline = Date.now() + timeoutMs;
-  for (;;) {
-    if (wanted.includes(stateIn(await requireInfo(vbox, uuid, name)))) return true;
-    if (Date.now() > deadline) return false;
-    await pause(signal);
-  }
-}
-
-async function pause(signal: AbortSignal): Promise<void> {
-  await sleep(lookEveryMs, undefined, { signal }).catch(() => {
-    throw new AbortError();
-  });
+  const check = async () => {
+    const state = stateIn(await requireInfo(vbox, uuid, name));
+    return wanted.includes(state) || new Pending(state);
+  };
+  return poll<boolean>(check, { timeoutMs, intervalMs: 500, signal, onTimeout: () => false });
 }
 
 export function timeoutError(name: string, what: string, timeoutMs: number): ExternalError {

@@ -9,11 +9,15 @@ import {
 } from '../../../../src/drivers/digitalocean/digitalocean-error.js';
 import { readSettings } from '../../../../src/drivers/digitalocean/digitalocean-settings.js';
 import { duplicates, findDroplet, tagsOf } from '../../../../src/drivers/digitalocean/droplets.js';
-import type { Clock } from '../../../../src/drivers/digitalocean/rate-limit.js';
-import { delayMs, RateLimit, withRetry } from '../../../../src/drivers/digitalocean/rate-limit.js';
+import {
+  openRateLimit,
+  updateRateLimit,
+  withRetry,
+} from '../../../../src/drivers/digitalocean/rate-limit.js';
 import { firewallFor } from '../../../../src/drivers/digitalocean/shared-resources.js';
 import { userDataFor } from '../../../../src/drivers/digitalocean/user-data.js';
 import type { SettingValues } from '../../../../src/drivers/driver.js';
+import { type Clock, delayMs } from '../../../../src/drivers/kit/rate-limit.js';
 import { regions, sizes } from '../../../lab/digitalocean/catalogue.js';
 import { defaultSettings } from '../../../lab/digitalocean/defaults.js';
 
@@ -111,7 +115,7 @@ describe('the rate limit', () => {
         fc.array(fc.nat({ max: 20_000 }), { minLength: 300, maxLength: 600 }),
         async (pauses) => {
           const clock = new JumpingClock();
-          const limit = new RateLimit(clock);
+          const limit = openRateLimit(clock);
           const sent: number[] = [];
           for (const pause of pauses) {
             // Most requests come in bursts.
@@ -131,12 +135,12 @@ describe('the rate limit', () => {
 
   test('an exhausted rate limit waits until the reset, or fails when that is far off', async () => {
     const clock = new JumpingClock();
-    const limit = new RateLimit(clock);
+    const limit = openRateLimit(clock);
     const resetIn = (seconds: number) => String(Math.floor(clock.time / 1000) + seconds);
-    limit.update({ 'ratelimit-remaining': '0', 'ratelimit-reset': resetIn(90) });
+    updateRateLimit(limit, { 'ratelimit-remaining': '0', 'ratelimit-reset': resetIn(90) });
     await limit.take();
     expect(clock.slept).toEqual([90_000]);
-    limit.update({ 'ratelimit-remaining': '0', 'ratelimit-reset': resetIn(1800) });
+    updateRateLimit(limit, { 'ratelimit-remaining': '0', 'ratelimit-reset': resetIn(1800) });
     await expect(limit.take()).rejects.toThrow(/rate limit exceeded until \d\d:\d\d UTC$/);
   });
 });

@@ -7,7 +7,7 @@ import {
   parseAddress,
   type Range,
   tryParseRange,
-} from '../../../../src/base/ipv4.js';
+} from '../../../../src/base/ip-addresses.js';
 import {
   capacityOf,
   firstFreeRange,

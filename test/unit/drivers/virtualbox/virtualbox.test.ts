@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { formatAddress, parseAddress } from '../../../../src/base/ipv4.js';
+import { formatAddress, parseAddress } from '../../../../src/base/ip-addresses.js';
 import { templatesIn } from '../../../../src/base/templates.js';
 import type { DriverOptions } from '../../../../src/drivers/driver.js';
 import { userDataDisk } from '../../../../src/drivers/virtualbox/boot2docker-iso.js';

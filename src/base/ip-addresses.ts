@@ -22,6 +22,13 @@ function numberOf({ octets }: ipaddr.IPv4): number {
   return octets.reduce((sum, octet) => sum * 256 + octet, 0);
 }
 
+/** An IPv4 or IPv6 address or range in CIDR notation: `198.51.100.7` -> `198.51.100.7/32`. */
+export function toCidr(text: string): string | undefined {
+  if (ipaddr.IPv4.isValidCIDRFourPartDecimal(text) || ipaddr.IPv6.isValidCIDR(text)) return text;
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return `${text}/32`;
+  return ipaddr.IPv6.isValid(text) ? `${text}/128` : undefined;
+}
+
 export function formatAddress(address: number): string {
   return [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join('.');
 }
