@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../app/context.js';
 import { ExternalError, explanationOf } from '../base/errors.js';
 import { electionTimeoutMs } from '../swarm/election.js';
-import { forgetUpgrades } from '../swarm/upgrade/review-record.js';
+import { forgetUpgrades } from '../swarm/upgrade/upgrade-record.js';
 import { type Fixed, fixedTexts } from './immutable-settings.js';
 import type { NodeDifference } from './model/compare.js';
 import type { Stage, Step } from './model/plan-stages.js';

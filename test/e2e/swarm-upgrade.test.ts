@@ -6,7 +6,7 @@ import { httpGet, makeWebImage } from '../lab/containers.js';
 import { canMakeMachines } from '../lab/machines.js';
 import { askForever, type Requests } from '../lab/requests.js';
 
-/** A live upgrade of three managers and four workers that serve all the time. The engines are asked, belt's own output is not believed. */
+/** Upgrades three managers and four workers while a service runs, and checks them with docker. */
 describe.skipIf(!canMakeMachines())('swarm upgrade', () => {
   let belt: Belt;
   let requests: Requests;
@@ -20,11 +20,11 @@ describe.skipIf(!canMakeMachines())('swarm upgrade', () => {
     await belt.ok(['swarm', 'init', 'mg1']);
     await belt.ok(['swarm', 'join', '--manager', 'mg1', 'mg[2:3]']);
     await belt.ok(['swarm', 'join', 'mg1', 'node[1:4]']);
-    // Three kinds of before: all of them are to be there again.
+    // Different availabilities, to check that each is restored.
     await belt.ok(['docker', 'node', 'update', '--availability', 'drain', 'mg3']);
     await belt.ok(['docker', 'node', 'update', '--availability', 'pause', 'node4']);
     await makeWebImage(belt, names.join(','));
-    // On a signal it takes no new requests, and finishes those that it has.
+    // On SIGTERM it finishes open requests and accepts no new ones.
     const serve =
       'echo hello > /www/index.html; httpd -f -p 80 -h /www & trap "kill $!; sleep 1; exit" TERM; wait';
     const service = ['--name', 'web', '--replicas', '4', '--no-resolve-image', '--stop-grace-period', '5s'];
@@ -43,7 +43,7 @@ describe.skipIf(!canMakeMachines())('swarm upgrade', () => {
   const upgrade = (args: readonly string[]): Promise<Result> =>
     belt.run(['swarm', 'upgrade', ...args], { timeoutMs: 560_000 });
 
-  /** What a manager's engine says of all nodes: host name, availability, and what it is among the managers. */
+  /** Host name, status, availability and role of all nodes, from a manager's engine. */
   const nodes = async (by: string): Promise<string[]> => {
     const format =
       '{{.Hostname}} {{.Status}} {{.Availability}} {{if .ManagerStatus}}manager{{else}}worker{{end}}';
@@ -61,13 +61,13 @@ describe.skipIf(!canMakeMachines())('swarm upgrade', () => {
     'node3 Ready Active worker',
     'node4 Ready Pause worker',
   ];
-  /** Mebibytes, as the kernel of the computer limits them. */
+  /** Memory limits in MiB. */
   const sizes = async (): Promise<unknown[]> => {
     const rows = JSON.parse(await belt.ok(['ls', '--json'])) as { name: string; memory: number }[];
     return rows.map(({ memory }) => memory);
   };
 
-  test('says what it needs, and what it would do', async () => {
+  test('upgrade requires --size or --engine, and --dry-run shows the steps', async () => {
     const nothing = await upgrade(['node1']);
     expect([nothing.code, nothing.stderr]).toEqual([
       2,
@@ -95,14 +95,14 @@ describe.skipIf(!canMakeMachines())('swarm upgrade', () => {
     expect(await nodes('mg1')).toEqual(before);
   });
 
-  test('killed in the middle, and called again, it upgrades all seven, and the service answers all the time', async () => {
+  test('upgrade resumes after a kill and upgrades all nodes without an unanswered request', async () => {
     const args = ['swarm', 'upgrade', '--size', '640mb', '--all'];
     const child = belt.spawn(args);
-    let said = '';
+    let output = '';
     child.stderr.on('data', (data) => {
-      said += String(data);
+      output += String(data);
     });
-    await expect.poll(() => said, { timeout: 120_000, interval: 20 }).toMatch(/^mg2: Booting/m);
+    await expect.poll(() => output, { timeout: 120_000, interval: 20 }).toMatch(/^mg2: Booting/m);
     child.kill('SIGKILL');
     expect(existsSync(record())).toBe(true);
     expect(await nodes('mg1')).not.toEqual(before);
@@ -117,13 +117,13 @@ describe.skipIf(!canMakeMachines())('swarm upgrade', () => {
     expect(requests.rounds).toBeGreaterThan(300);
   }, 600_000);
 
-  test('again there is nothing to do', async () => {
+  test('a second upgrade has nothing to do', async () => {
     const { code, stdout } = await upgrade(['--size', '640mb', '--all', '--json']);
     const { ok } = JSON.parse(stdout) as { ok: { steps: string[] }[] };
     expect([code, ok.map(({ steps }) => steps)]).toEqual([0, names.map(() => [])]);
   });
 
-  test('ends at a node that does not come back, and goes on when it is put right', async () => {
+  test('upgrade stops at a node that does not come back, and resumes once it is fixed', async () => {
     await belt.ok(['exec', 'node2', '--', 'systemctl mask docker.service docker.socket']);
     const { code, stderr, stdout } = await upgrade(['--size', '512mb', '--json', 'node[1:3]']);
     const report = JSON.parse(stdout) as { ok: { name: string }[]; failed: unknown[]; skipped: string[] };
@@ -151,7 +151,7 @@ describe.skipIf(!canMakeMachines())('swarm upgrade', () => {
     expect(requests.unanswered).toEqual([]);
   }, 600_000);
 
-  test('only engines that are behind their repositories are upgraded', async () => {
+  test('upgrade --engine upgrades only outdated engines', async () => {
     const version = "dpkg-query --show --showformat='${Version}' docker.io";
     const newest = await belt.ok(['ssh', 'mg2', version]);
     for (const name of ['mg2', 'node1']) {
@@ -171,7 +171,7 @@ describe.skipIf(!canMakeMachines())('swarm upgrade', () => {
     expect(requests.unanswered).toEqual([]);
   }, 600_000);
 
-  test('the loop of requests sees a service that is away', async () => {
+  test('the request loop detects a stopped service', async () => {
     await belt.ok(['docker', 'service', 'scale', 'web=0']);
     await expect.poll(() => requests.unanswered.length).toBeGreaterThan(0);
   });

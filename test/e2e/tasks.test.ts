@@ -4,7 +4,7 @@ import { type Belt, newBelt } from '../lab/belt.js';
 import { makeWebImage } from '../lab/containers.js';
 import { canMakeMachines } from '../lab/machines.js';
 
-/** Tasks of a service on real nodes: their logs, what they use, and the nodes' names. */
+/** Logs and resource usage of tasks on real nodes, and the nodes' hostnames. */
 describe.skipIf(!canMakeMachines())('tasks', () => {
   let belt: Belt;
 
@@ -28,7 +28,7 @@ describe.skipIf(!canMakeMachines())('tasks', () => {
       .split('\n')
       .map((line) => line.split(': ')[1]?.slice(0, 12) ?? '');
 
-  test('logs are read at the nodes, both streams, each line with its task', async () => {
+  test('logs prefixes the lines of several tasks, on both streams', async () => {
     const { code, stdout, stderr } = await belt.run(['logs', 'web']);
     expect(code).toBe(0);
     const begun = [...stdout.matchAll(/^web\.\w+: +begin (\w{12})$/gm)].map(([, host]) => host);
@@ -36,7 +36,7 @@ describe.skipIf(!canMakeMachines())('tasks', () => {
     expect(stderr.match(/^web\.\w+: +problem$/gm)).toHaveLength(2);
   });
 
-  test('of one task have no prefix', async () => {
+  test('logs prints a single task without a prefix', async () => {
     expect(await belt.ok(['logs', '--tail', '1', 'one.1'])).toBe('tick\n');
     expect(await belt.ok(['logs', '-n', '1', '-t', 'one'])).toMatch(/^\d{4}-\d\d-\d\dT\S+ tick\n$/);
     expect(JSON.parse(await belt.ok(['logs', '--json', '-n', '1', 'one']))).toEqual([
@@ -44,7 +44,7 @@ describe.skipIf(!canMakeMachines())('tasks', () => {
     ]);
   });
 
-  test('are followed until Ctrl-C, which leaves nothing behind', async () => {
+  test('logs --follow ends with Ctrl-C and leaves no process on the node', async () => {
     const child = belt.spawn(['logs', '--follow', '--tail', '0', 'one']);
     let seen = '';
     child.stdout.on('data', (chunk) => {
@@ -58,12 +58,12 @@ describe.skipIf(!canMakeMachines())('tasks', () => {
     await expect.poll(left).toBe('');
   });
 
-  test('that nobody knows are said so in one line', async () => {
+  test('logs reports an unknown task and suggests a service', async () => {
     const { code, stderr } = await belt.run(['logs', 'wep']);
     expect([code, stderr]).toEqual([1, 'error: no such task or service: wep\ndid you mean "web"?\n']);
   });
 
-  test('stats ask every node, and one that is gone holds up no other', async () => {
+  test('stats samples every node, and a stopped node does not delay the others', async () => {
     const rows = JSON.parse(await belt.ok(['stats', '--json', 'web'])) as Record<string, unknown>[];
     expect(rows.map(({ node }) => node).sort()).toEqual(['node1', 'node2']);
     for (const row of rows)
@@ -76,7 +76,7 @@ describe.skipIf(!canMakeMachines())('tasks', () => {
     await belt.ok(['start', 'node2']);
   });
 
-  test('hostname gives nodes their names, and the swarm hears of it without a restart', async () => {
+  test('hostname renames nodes, and the swarm shows it without an engine restart', async () => {
     const since = async () =>
       belt.ok(['exec', 'node1', '--', 'systemctl show -p ActiveEnterTimestamp docker.service']);
     await belt.ok(['exec', 'node1', '--', 'hostname odd; echo odd > /etc/hostname']);

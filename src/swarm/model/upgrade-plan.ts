@@ -16,7 +16,7 @@ export interface NodeUpgradeState {
    */
   before: RoleAndAvailability;
   /** An earlier run started with it and did not finish. */
-  begun: boolean;
+  resumed: boolean;
   running: boolean;
   resize: boolean;
   /** Its engine needs an upgrade. */
@@ -61,9 +61,9 @@ export function planUpgradeSteps(
   state: NodeUpgradeState,
   { demotable }: { demotable: boolean },
 ): UpgradeStep[] {
-  const { now, before, begun, running, resize, engine } = state;
+  const { now, before, resumed, running, resize, engine } = state;
   const changes = resize || engine;
-  if (!changes && !begun) return [];
+  if (!changes && !resumed) return [];
   // An earlier run may have ended before the manager noticed its demotion.
   const demotes = changes && (now.role === 'manager' ? demotable : before.role === 'manager');
   const role = demotes ? 'worker' : now.role;
@@ -86,7 +86,7 @@ export function planUpgradeSteps(
 export function sortForUpgrade<T extends NodeUpgradeState>(
   states: readonly T[],
 ): { managers: T[]; workers: T[] } {
-  const rank = ({ begun, leader }: T): number => (leader ? 2 : begun ? 0 : 1);
+  const rank = ({ resumed, leader }: T): number => (leader ? 2 : resumed ? 0 : 1);
   const ordered = states.toSorted((one, other) => rank(one) - rank(other));
   return {
     managers: ordered.filter(({ before }) => before.role === 'manager'),

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../../app/context.js';
-import { isAbort, messageOf, UserError } from '../../base/errors.js';
+import { isAbort, messageOf } from '../../base/errors.js';
 import { groupBy } from '../../base/group-by.js';
 import { byNaturalOrder } from '../../base/natural-order.js';
 import type { EngineApi } from '../../engine/api.js';
@@ -13,68 +13,61 @@ import {
   usageBetween,
 } from '../model/container-stats.js';
 import { withSwarm } from '../session.js';
-import { type PlacedTask, tasksIn } from './placed-tasks.js';
+import { type LocatedTask, locateTasks, requireTasks } from './locate-tasks.js';
 
 export interface TaskUsage extends Partial<ResourceUsage> {
   task: string;
   node: string;
-  /** Why there are no numbers. */
+  /** Why there are no values. */
   error?: string;
 }
 
 export interface StatsInput {
-  /** A service, or a task as for logs. */
+  /** See `findTasks`. */
   wanted: string;
-  /** Called about each second with all that is known by then; absent: one look, for its result. */
+  /** Called about every second with the latest values. Omitted: sample once and return the result. */
   onRows?: (rows: TaskUsage[]) => void;
 }
 
 const intervalMs = 1_000;
-/** A node that takes longer shows why instead of numbers, and holds up no other. */
+/** A node that takes longer shows an error and does not delay the others. */
 const nodeTimeoutMs = 10_000;
-/** Tasks come and go; the managers are not asked for it each second. */
-const placesEveryMs = 5_000;
+/** How often the list of tasks is refreshed. */
+const refreshIntervalMs = 5_000;
 
 /**
- * What a service's tasks use, asked at their nodes, each for itself.
- * @returns the last look, sorted by name
- * @throws UserError when there is no such service, or nothing of it runs; AbortError, which is the
- * way a live look ends
+ * Samples the resource usage of a service's tasks on their nodes.
+ * @returns the last values, sorted by task
+ * @throws UserError when there is no such service, or it has no running tasks; AbortError, which
+ * ends `onRows`
  */
 export async function serviceStats({ wanted, onRows }: StatsInput, context: Context): Promise<TaskUsage[]> {
   return withSwarm({}, context, async (swarm) => {
-    const sampler = new StatsSampler(await runningTasks(() => tasksIn(swarm, wanted), wanted), context);
+    const tasks = await locateTasks(wanted, swarm);
+    requireTasks(tasks, wanted);
+    const sampler = new StatsSampler(tasks, context);
     if (!onRows) return sampler.once();
-    let placeAt = Date.now() + placesEveryMs;
+    let refreshAt = Date.now() + refreshIntervalMs;
     for (;;) {
       sampler.sample();
       await sleep(intervalMs, undefined, { signal: context.signal });
       onRows(sampler.rows());
-      if (Date.now() < placeAt) continue;
-      placeAt = Number.POSITIVE_INFINITY;
-      // While managers elect a leader, what is known goes on being asked.
-      void tasksIn(swarm, wanted)
-        .then((tasks) => {
-          sampler.tasks = tasks;
+      if (Date.now() < refreshAt) continue;
+      refreshAt = Number.POSITIVE_INFINITY;
+      // Not awaited: sampling continues while the managers elect a leader.
+      void locateTasks(wanted, swarm)
+        .then((found) => {
+          sampler.tasks = found;
         })
         .catch(() => {})
         .finally(() => {
-          placeAt = Date.now() + placesEveryMs;
+          refreshAt = Date.now() + refreshIntervalMs;
         });
     }
   });
 }
 
-async function runningTasks(find: () => Promise<PlacedTask[]>, wanted: string): Promise<PlacedTask[]> {
-  const tasks = await find();
-  if (tasks.length > 0) return tasks;
-  throw new UserError(`${wanted} has no running tasks`, { hint: `belt docker service ps ${wanted}` });
-}
-
-/**
- * The latest numbers of all tasks. Each node is asked again when it has answered, whatever the
- * others do.
- */
+/** The latest values of all tasks. Each node is sampled independently of the others. */
 class StatsSampler {
   private readonly samples = new Map<string, StatsSample>();
   private readonly usages = new Map<string, ResourceUsage>();
@@ -82,21 +75,21 @@ class StatsSampler {
   private readonly busy = new Set<string>();
 
   constructor(
-    public tasks: PlacedTask[],
+    public tasks: LocatedTask[],
     private readonly context: Context,
   ) {}
 
-  /** Two moments, a second apart. */
+  /** Takes two samples, a second apart. */
   async once(): Promise<TaskUsage[]> {
-    await Promise.all(this.byNode().map((here) => this.askNode(here)));
+    await Promise.all(this.byNode().map((here) => this.sampleNode(here)));
     await sleep(intervalMs, undefined, { signal: this.context.signal });
-    await Promise.all(this.byNode().map((here) => this.askNode(here)));
+    await Promise.all(this.byNode().map((here) => this.sampleNode(here)));
     return this.rows();
   }
 
-  /** Asks the nodes that owe no answer; it does not wait for them. */
+  /** Starts sampling all nodes that are not being sampled. Does not wait for them. */
   sample(): void {
-    for (const here of this.byNode()) void this.askNode(here).catch(() => {});
+    for (const here of this.byNode()) void this.sampleNode(here).catch(() => {});
   }
 
   rows(): TaskUsage[] {
@@ -113,17 +106,17 @@ class StatsSampler {
       .toSorted((one, other) => byNaturalOrder(one.task, other.task));
   }
 
-  private byNode(): PlacedTask[][] {
+  private byNode(): LocatedTask[][] {
     return [...groupBy(this.tasks, ({ machine }) => machine.name).values()];
   }
 
-  private async askNode(here: readonly PlacedTask[]): Promise<void> {
+  private async sampleNode(here: readonly LocatedTask[]): Promise<void> {
     const machine = here[0]?.machine;
     if (!machine || this.busy.has(machine.name)) return;
     this.busy.add(machine.name);
     try {
       await withEngineWithin(machine, nodeTimeoutMs, this.context, async (api, signal) => {
-        for (const task of here) await this.askTask(api, task, signal);
+        for (const task of here) await this.sampleTask(api, task, signal);
       });
       this.errors.delete(machine.name);
     } catch (error) {
@@ -135,7 +128,11 @@ class StatsSampler {
     }
   }
 
-  private async askTask(api: EngineApi, { id, containerId }: PlacedTask, signal: AbortSignal): Promise<void> {
+  private async sampleTask(
+    api: EngineApi,
+    { id, containerId }: LocatedTask,
+    signal: AbortSignal,
+  ): Promise<void> {
     if (containerId === '') return;
     const stats = await api.containerStats(containerId, { signal });
     if (!isRunningSample(stats)) return void this.usages.delete(id);

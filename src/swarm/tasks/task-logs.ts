@@ -6,47 +6,47 @@ import { groupBy } from '../../base/group-by.js';
 import { LineSplitter } from '../../base/line-splitter.js';
 import { quoteArgs } from '../../base/quote-args.js';
 import { dockerProgram } from '../../engine/docker-program.js';
-import { type PlacedTask, placedTasks } from './placed-tasks.js';
+import { withSwarm } from '../session.js';
+import { type LocatedTask, locateTasks, requireTasks } from './locate-tasks.js';
 
 export interface LogOptions {
   follow: boolean;
   timestamps: boolean;
-  /** How many lines of the end, or `all`. */
+  /** The number of lines from the end, or `all`. */
   tail?: string;
-  /** As docker takes it: `10m`, `2026-01-02T15:04:05`. */
+  /** As in docker: `10m`, `2026-01-02T15:04:05`. */
   since?: string;
 }
 
 export interface LogInput extends LogOptions {
-  /** A task's id or the beginning of one, its name (`web.2`), or a service. */
+  /** See `findTasks`. */
   wanted: string;
-  /** Told which tasks it will be before their first line. */
+  /** Called with the names of the tasks before the first line. */
   onTasks: (names: readonly string[]) => void;
   onLine: (task: string, stream: 'stdout' | 'stderr', line: string) => void;
 }
 
-/** Each follows in a channel of its own, and an SSH server gives ten a connection. */
+/** Each followed task needs an SSH channel; servers allow ten per connection by default. */
 const maxFollowed = 6;
 
 /**
- * What the containers of tasks have written, read at the nodes that run them: it works without the
- * managers passing it on, which `docker service logs` needs.
- * @returns an exit code a task
+ * Reads the logs of tasks on the nodes that run them, which also works when the managers cannot
+ * relay them as for `docker service logs`.
+ * @returns the exit code of `docker logs` for each task
  * @throws UserError when there is no such task, or it has no container
  */
 export async function taskLogs(
   { wanted, onTasks, onLine, ...options }: LogInput,
   context: Context,
 ): Promise<Outcome<number>[]> {
-  const tasks = await placedTasks(wanted, context);
-  if (tasks.length === 0)
-    throw new UserError(`${wanted} has no running tasks`, { hint: `belt docker service ps ${wanted}` });
+  const tasks = await withSwarm({}, context, (swarm) => locateTasks(wanted, swarm));
+  requireTasks(tasks, wanted);
   requireContainers(tasks);
   if (options.follow) requireFewEnough(tasks);
   const names = displayNames(tasks);
   const named = tasks.map((task) => ({ task, name: names.get(task.id) ?? task.id }));
   onTasks(named.map(({ name }) => name));
-  const read = async ({ name, task }: { name: string; task: PlacedTask }): Promise<number> => {
+  const read = async ({ name, task }: { name: string; task: LocatedTask }): Promise<number> => {
     const connection = await reach(task.machine, context);
     const stdout = new LineSplitter((line) => onLine(name, 'stdout', line));
     const stderr = new LineSplitter((line) => onLine(name, 'stderr', line));
@@ -61,7 +61,7 @@ export async function taskLogs(
   return fanOut(named, read, { limit: named.length, signal: context.signal });
 }
 
-function logCommand({ containerId, machine }: PlacedTask, options: LogOptions): string {
+function logCommand({ containerId, machine }: LocatedTask, options: LogOptions): string {
   const { follow, timestamps, tail, since } = options;
   const args = [
     'logs',
@@ -74,8 +74,8 @@ function logCommand({ containerId, machine }: PlacedTask, options: LogOptions): 
   return `${dockerProgram(machine.ssh.user)} ${quoteArgs(args)}`;
 }
 
-/** Two tasks of one name are told apart by their ids. */
-function displayNames(tasks: readonly PlacedTask[]): Map<string, string> {
+/** Tasks that share a name get their IDs appended. */
+function displayNames(tasks: readonly LocatedTask[]): Map<string, string> {
   const byName = groupBy(tasks, ({ name }) => name);
   return new Map(
     tasks.map(({ id, name }) => [
@@ -85,7 +85,7 @@ function displayNames(tasks: readonly PlacedTask[]): Map<string, string> {
   );
 }
 
-function requireContainers(tasks: readonly PlacedTask[]): void {
+function requireContainers(tasks: readonly LocatedTask[]): void {
   const task = tasks.find(({ containerId }) => containerId === '');
   if (!task) return;
   throw new UserError(
@@ -93,14 +93,12 @@ function requireContainers(tasks: readonly PlacedTask[]): void {
   );
 }
 
-function requireFewEnough(tasks: readonly PlacedTask[]): void {
+function requireFewEnough(tasks: readonly LocatedTask[]): void {
   for (const [machine, here] of groupBy(tasks, (task) => task.machine.name)) {
     if (here.length <= maxFollowed) continue;
     throw new UsageError(
-      `${here.length} tasks run on ${machine}, and at most ${maxFollowed} there can be followed`,
-      {
-        hint: `name one: ${here[0]?.name}`,
-      },
+      `cannot follow ${here.length} tasks on ${machine}: at most ${maxFollowed} per machine`,
+      { hint: `belt logs --follow ${here[0]?.name}` },
     );
   }
 }

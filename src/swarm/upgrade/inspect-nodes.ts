@@ -11,21 +11,20 @@ import { isNodeReady } from '../model/swarm-node.js';
 import { type NodeUpgradeState, remainingUpgrade } from '../model/upgrade-plan.js';
 import type { UpgradeRecord } from './upgrade-record.js';
 
-/** What nodes are to have afterwards. */
+/** What nodes should have after the upgrade. */
 export interface UpgradeGoal {
-  /** As the person wrote it. */
+  /** As the user wrote it. */
   size?: string | undefined;
-  /** The newest of the package repositories. */
+  /** The newest version in the package repositories. */
   engine: boolean;
 }
 
-/** A node that is to be upgraded, with its machine. */
+/** A node to upgrade, with its machine. */
 export type UpgradeSubject = NodeUpgradeState & { member: NamedMember; machine: Machine };
 
 /**
- * What each node has, and what it lacks: providers and package repositories are asked, and nothing
- * is changed.
- * @throws UserError where a node cannot be upgraded so
+ * Compares nodes with the goal: queries providers and package repositories, and changes nothing.
+ * @throws UserError when a node cannot be upgraded this way
  */
 export async function inspectNodes(
   members: readonly NamedMember[],
@@ -37,7 +36,7 @@ export async function inspectNodes(
   if (size !== undefined) await checkSize(machines, size, context);
   const observed = new Map((await observe(machines, context)).map((row) => [row.machine.name, row]));
   const isRunning = ({ name }: Machine): boolean => observed.get(name)?.state === 'running';
-  const behind = engine ? await machinesWithOldEngine(machines.filter(isRunning), context) : new Set();
+  const outdated = engine ? await machinesWithOldEngine(machines.filter(isRunning), context) : new Set();
   return members.map((member) => {
     const { node, name } = member;
     const machine = observed.get(machineOf(member).name)?.machine ?? machineOf(member);
@@ -45,19 +44,19 @@ export async function inspectNodes(
     const now = { role: node.role, availability: node.availability };
     const before = record.of(node.id);
     const back = running && isNodeReady(node);
-    const left = before ? remainingUpgrade({ now, before, back }) : 'nothing';
+    const remaining = before ? remainingUpgrade({ now, before, back }) : 'nothing';
     return {
       name,
       member,
       machine,
       leader: node.leader,
       now,
-      before: before && left === 'all' ? before : now,
-      begun: left === 'all' || (left === 'changed since' && !back),
+      before: before && remaining === 'all' ? before : now,
+      resumed: remaining === 'all' || (remaining === 'changed since' && !back),
       running,
       resize: size !== undefined && !(machine.size !== undefined && sameSize(machine.size, size)),
-      // The engine of one that is off can only be asked when it runs again.
-      engine: engine && (!running || behind.has(machine.name)),
+      // The engine of a stopped machine is checked once it runs.
+      engine: engine && (!running || outdated.has(machine.name)),
     };
   });
 }
@@ -65,18 +64,18 @@ export async function inspectNodes(
 function machineOf({ name, machine }: NamedMember): Machine {
   if (machine) return machine;
   throw new UserError(`${name} is not managed by belt and cannot be upgraded`, {
-    hint: 'see the machines: belt ls',
+    hint: 'belt ls',
   });
 }
 
-/** Before anything is changed, where the provider says it in time. */
+/** @throws UserError for a size that the driver refuses, or an adopted server */
 async function checkSize(machines: readonly Machine[], size: string, context: Context): Promise<void> {
   for (const [driverName, mine] of groupBy(machines, ({ driver }) => driver)) {
     const driver = await context.driver(driverName);
     if (driver.adopt) {
       throw new UserError(
-        `${mine.map(({ name }) => name).join(' and ')} cannot be resized: belt has only adopted the server (driver ${driverName})`,
-        { hint: 'only its engine can be upgraded: --engine' },
+        `${mine.map(({ name }) => name).join(' and ')} cannot be resized: the driver ${driverName} only adopts existing servers`,
+        { hint: 'belt swarm upgrade --engine, to upgrade only the engine' },
       );
     }
     const wishes = mine.map(({ name, id, driverData }) => ({

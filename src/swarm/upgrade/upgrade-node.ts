@@ -30,25 +30,19 @@ import type { UpgradeRecord } from './upgrade-record.js';
 export interface NodeUpgradeOptions {
   size?: string | undefined;
   force: boolean;
-  /**
-   * How long a node may take to be empty, and then what ran there to run elsewhere, in
-   * milliseconds.
-   */
+  /** Timeout in milliseconds for draining a node, and again for its tasks to run elsewhere. */
   drainMs: number;
 }
 
-/**
- * How long a node may take to be known to its swarm again, once its engine answers: an election and
- * three heartbeats.
- */
+/** For an election and three heartbeats, after the engine responds. */
 const memberTimeoutMs = 90_000;
-/** A node learns with its new certificate that it is a manager no longer. */
+/** A demoted node learns its role from its new certificate. */
 const ownRoleTimeoutMs = 60_000;
 
-/** The node is as it was before. */
+/** The upgrade was refused and the node is in its previous state. */
 class NodeUnchanged extends UserError {}
 
-/** The way of one node through its upgrade. */
+/** The upgrade of one node. */
 export class NodeUpgrade {
   private machine: Machine;
 
@@ -64,10 +58,8 @@ export class NodeUpgrade {
   }
 
   /**
-   * Does the steps that the node needs. What it was before is on record before the first, and
-   * forgotten after the last.
-   * @returns the steps
-   * @throws UserError before anything is changed; ExternalError that tells what the node is left as
+   * Performs the steps that the node needs. Its previous state is on record until the last one.
+   * @throws UserError with nothing changed; ExternalError with the step that failed
    */
   async run(): Promise<UpgradeStep[]> {
     const { member, before } = this.subject;
@@ -116,9 +108,9 @@ export class NodeUpgrade {
   }
 
   /**
-   * Whether the other managers decide on without this one. Where they do not, by force, it stays a
-   * manager: that its machine is off for a while costs less than a vote that cannot be taken back.
-   * @throws UserError with the numbers, unless `force`
+   * Whether the other managers keep the quorum without this one. With `force` it is upgraded as a
+   * manager otherwise: a stopped manager comes back, but a demotion without a quorum does not.
+   * @throws UserError when they lose the quorum, unless `force`
    */
   private async isDemotable(): Promise<boolean> {
     const { swarm, context, work, subject } = this;
@@ -131,12 +123,12 @@ export class NodeUpgrade {
       managers.length === 1
         ? `${name} is the swarm's only manager`
         : objectionText(`upgrading ${name}`, judgement);
-    const price = 'the swarm cannot be changed until it is back; running tasks continue';
+    const effect = 'the swarm cannot be changed until it is back; running tasks continue';
     if (!work.force)
-      throw new UserError(`${objection}: ${price}`, {
-        hint: 'make others first: belt swarm promote NODES; or all the same: --force',
+      throw new UserError(`${objection}: ${effect}`, {
+        hint: 'belt swarm promote NODES, to have more managers; or use --force',
       });
-    context.reporter.warn(`${objection}; --force: ${price}`);
+    context.reporter.warn(`${objection}; --force: ${effect}`);
     return false;
   }
 
@@ -152,14 +144,14 @@ export class NodeUpgrade {
     const missing = await waitForReplacements(swarm, work.drainMs, this.task);
     for (const shortage of missing)
       context.reporter.warn(`while ${member.name} is upgraded, service ${shortageText(shortage)}`);
-    const still = missing.find(({ running }) => running === 0);
-    // What an earlier run had begun with may be off, and can take nothing back.
-    if (!still || work.force || subject.begun) return;
+    const stopped = missing.find(({ running }) => running === 0);
+    // A resumed node may be stopped: its tasks cannot return to it.
+    if (!stopped || work.force || subject.resumed) return;
     await changeAvailability(swarm, member, before.availability as NodeAvailability);
     throw new NodeUnchanged(
-      `${member.name} is not upgraded: ${still.service} cannot run on another node${still.problem && `: ${still.problem}`}`,
+      `${member.name} is not upgraded: ${stopped.service} cannot run on another node${stopped.problem && `: ${stopped.problem}`}`,
       {
-        hint: `make room for it on another node; or do without it meanwhile: --force`,
+        hint: 'make room for it on another node, or use --force to stop it during the upgrade',
       },
     );
   }
@@ -168,10 +160,9 @@ export class NodeUpgrade {
     const { swarm, subject } = this;
     await changeRole(swarm, 'worker', this.task);
     if (!subject.running) return;
-    // One that is stopped before it has a worker's certificate comes up as a manager whom the
-    // others do not know.
+    // Stopped with a manager's certificate, it would come up as a manager unknown to the others.
     await this.waitFor('it is not a worker yet', ownRoleTimeoutMs, async () => {
-      if ((await this.membership()).manager) return 'its engine takes itself for a manager';
+      if ((await this.membership()).manager) return 'its engine still reports that it is a manager';
       return (await this.hasManagerCertificate()) ? 'it still has the certificate of a manager' : undefined;
     });
   }
@@ -180,13 +171,13 @@ export class NodeUpgrade {
     try {
       return (await nodeCertificate(this.machine, this.context)).subject.includes('OU=swarm-manager');
     } catch (error) {
-      // Not everybody may read it.
+      // The SSH user may not be allowed to read it.
       if (error instanceof UserError) return false;
       throw error;
     }
   }
 
-  /** The others may count on it before its own engine does. */
+  /** The swarm may list it as a manager before its own engine does. */
   private async promote(): Promise<void> {
     await changeRole(this.swarm, 'manager', this.task);
     await this.waitFor('it is not a manager yet', memberTimeoutMs, async () => {
@@ -205,21 +196,18 @@ export class NodeUpgrade {
     await upgradeEngine(this.machine, { step: this.step }, this.context);
   }
 
-  /**
-   * The node and a manager have to agree: the manager notices only after a while that a node was
-   * away.
-   */
+  /** Checks the node and a manager: managers notice late that a node was stopped. */
   private async waitUntilReady(): Promise<void> {
     const { swarm, subject } = this;
-    this.step('waiting until the swarm has it back');
-    await this.waitFor('the swarm does not have it back', memberTimeoutMs, async () => {
+    this.step('waiting until it is back in the swarm');
+    await this.waitFor('it is not back in the swarm', memberTimeoutMs, async () => {
       const own = await this.membership();
       if (own.state === 'locked') throw notAManager(subject.name, own);
       if (own.state !== 'active') return `its engine reports "${own.state}"${own.error && `: ${own.error}`}`;
       const node = (await swarm.nodes()).find(({ id }) => id === subject.member.node.id);
-      if (node?.status !== 'ready') return `a manager says "${node?.status ?? 'gone'}"`;
+      if (node?.status !== 'ready') return `a manager reports "${node?.status ?? 'not listed'}"`;
       return node.role === 'manager' && node.reachability !== 'reachable'
-        ? `as a manager it is "${node.reachability}"`
+        ? `a manager reports "${node.reachability}"`
         : undefined;
     });
   }
@@ -245,11 +233,15 @@ export class NodeUpgrade {
     return withEngine(this.machine, this.context, membershipOf);
   }
 
-  /** Engines that do not answer are asked again: they may be on their way. */
-  private waitFor(what: string, timeoutMs: number, look: () => Promise<string | undefined>): Promise<void> {
+  /** Retries while the engine does not respond: it may be starting. */
+  private waitFor(
+    what: string,
+    timeoutMs: number,
+    findObstacle: () => Promise<string | undefined>,
+  ): Promise<void> {
     const retried = async (): Promise<string | undefined> => {
       try {
-        return await look();
+        return await findObstacle();
       } catch (error) {
         if (error instanceof ExternalError) return messageOf(error);
         throw error;
@@ -263,11 +255,10 @@ export class NodeUpgrade {
   }
 }
 
-/** The others go on without it; what it was is on record. */
 function upgradeFailure(step: UpgradeStep, { name, before }: UpgradeSubject, cause: unknown): Error {
-  const was = before.role === 'manager' ? `a manager, "${before.availability}"` : `"${before.availability}"`;
+  const state = `a ${before.role} with availability "${before.availability}"`;
   return new ExternalError(`the upgrade of ${name} failed at "${step}": ${explanationOf(cause)}`, {
-    hint: `when it is put right, the same command goes on with it, and makes it ${was} again; or give it up: belt rm --force ${name}`,
+    hint: `fix it and rerun the command, which makes it ${state} again; or belt rm --force ${name}`,
     cause,
   });
 }

@@ -10,25 +10,24 @@ import { selectMembers } from '../select-nodes.js';
 import { type Swarm, withSwarm } from '../session.js';
 import { stableMembers } from '../stable-view.js';
 import { inspectNodes, type UpgradeGoal, type UpgradeSubject } from './inspect-nodes.js';
-import { reviewRecord } from './review-record.js';
 import { NodeUpgrade, type NodeUpgradeOptions } from './upgrade-node.js';
-import { UpgradeRecord } from './upgrade-record.js';
+import { reviewRecord, UpgradeRecord } from './upgrade-record.js';
 
 export interface UpgradeInput extends UpgradeGoal, NodeUpgradeOptions {
   size?: string | undefined;
   nodes: readonly string[];
   all: boolean;
-  /** How many workers may be away at the same time. */
+  /** How many workers may be unavailable at the same time. */
   maxUnavailable: number;
 }
 
-/** What is to be done with a node. */
+/** The steps planned for a node. */
 export interface PlannedNode {
   name: string;
   role: Role;
   availability: string;
-  /** An earlier run has begun with it. */
-  begun: boolean;
+  /** An earlier run started its upgrade and did not finish. */
+  resumed: boolean;
   steps: UpgradeStep[];
 }
 
@@ -46,10 +45,7 @@ interface UpgradePlan {
   nodes: PlannedNode[];
 }
 
-/**
- * What an upgrade would do, in its order; nothing is changed.
- * @throws UserError where it cannot be done
- */
+/** What an upgrade would do, in order. Changes nothing. @throws as `upgradeNodes` */
 export function planUpgrade(input: UpgradeInput, context: Context): Promise<PlannedNode[]> {
   return withSwarm({}, context, async (swarm) => {
     const record = await UpgradeRecord.open(context.cluster);
@@ -58,10 +54,9 @@ export function planUpgrade(input: UpgradeInput, context: Context): Promise<Plan
 }
 
 /**
- * Upgrades nodes while the swarm goes on: managers one after the other, the leader last, then
- * workers. It ends at the first that does not come back; what comes after is skipped, and the same
- * command finishes it.
- * @throws UserError before anything is changed
+ * Upgrades nodes without downtime: managers one at a time, the leader last, then workers. Stops at
+ * the first node that does not come back and skips the rest; the next run resumes.
+ * @throws UserError, with nothing changed, when a node cannot be upgraded
  */
 export async function upgradeNodes(input: UpgradeInput, context: Context): Promise<Outcome<UpgradedNode>[]> {
   return whileSwarmClaimed('upgraded', context, () =>
@@ -77,8 +72,8 @@ export async function upgradeNodes(input: UpgradeInput, context: Context): Promi
       ): Promise<Outcome<UpgradedNode>[]> =>
         inStage(title, context, (stage) => upgradeEach(subjects, limit, input, swarm, record, stage));
       const first = await each('Upgrading managers', managers, 1);
-      const whole = first.every(({ status }) => status === 'ok');
-      const second = whole
+      const isComplete = first.every(({ status }) => status === 'ok');
+      const second = isComplete
         ? await each('Upgrading workers', workers, input.maxUnavailable)
         : workers.map(({ name }) => ({ name, status: 'skipped' as const }));
       if (context.signal.aborted) context.reporter.note('rerun the same command to resume the upgrade');
@@ -98,31 +93,34 @@ async function plan(
   const subjects = await inspectNodes(chosen, input, record, context);
   const { managers, workers } = sortForUpgrade(subjects);
   const nodes = [...managers, ...workers].map((subject) => plannedNode(subject, states));
-  if (nodes.some(({ steps }) => steps.includes('demote'))) warnOfUpgrade(states, context);
+  if (nodes.some(({ steps }) => steps.includes('demote'))) warnAboutQuorum(states, context);
   return { managers, workers, nodes };
 }
 
 function plannedNode(subject: UpgradeSubject, managers: readonly ManagerState[]): PlannedNode {
-  const { name, before, begun, member } = subject;
+  const { name, before, resumed, member } = subject;
   const { after } = assessChanges(managers, [{ id: member.node.id, effect: 'leaves' }]);
-  return { name, ...before, begun, steps: planUpgradeSteps(subject, { demotable: hasQuorum(after) }) };
+  return { name, ...before, resumed, steps: planUpgradeSteps(subject, { demotable: hasQuorum(after) }) };
 }
 
-function warnOfUpgrade(managers: readonly ManagerState[], { reporter }: Context): void {
-  const price = upgradeWarning(managers.length);
-  if (price !== undefined) reporter.warn(price);
+function warnAboutQuorum(managers: readonly ManagerState[], { reporter }: Context): void {
+  const warning = upgradeWarning(managers.length);
+  if (warning !== undefined) reporter.warn(warning);
 }
 
-/** What is about to happen, a line a node. */
+/** One line per node. */
 function reportPlan(nodes: readonly PlannedNode[], record: UpgradeRecord, { reporter }: Context): void {
-  for (const { name, steps, begun } of nodes) {
-    const goesOn = begun ? ', resumed' : '';
-    reporter.note(`${name}${goesOn}: ${steps.length > 0 ? steps.join(', ') : 'nothing to do'}`);
+  for (const { name, steps, resumed } of nodes) {
+    reporter.note(
+      `${name}${resumed ? ', resumed' : ''}: ${steps.length > 0 ? steps.join(', ') : 'nothing to do'}`,
+    );
   }
   const named = new Set(nodes.map(({ name }) => name));
   const others = record.unfinished.filter(({ name }) => !named.has(name)).map(({ name }) => name);
   if (others.length > 0)
-    reporter.warn(`an earlier upgrade has not finished with ${others.join(' and ')}: name it too`);
+    reporter.warn(
+      `an earlier upgrade of ${others.join(' and ')} is unfinished; to resume it, add ${others.join(',')} to NODES`,
+    );
 }
 
 function upgradeEach(

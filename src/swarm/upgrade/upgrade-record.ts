@@ -1,8 +1,15 @@
 import { join } from 'node:path';
 import * as z from 'zod/mini';
+import type { Context } from '../../app/context.js';
+import { whileSwarmClaimed } from '../../app/with-claim.js';
+import { UserError } from '../../base/errors.js';
 import { readRecord, writeRecord } from '../../base/record-file.js';
+import { observe } from '../../machines/list-machines.js';
 import type { ClusterStore } from '../../state/cluster-store.js';
-import type { RoleAndAvailability } from '../model/upgrade-plan.js';
+import { type NamedMember, named } from '../model/members.js';
+import { isNodeReady } from '../model/swarm-node.js';
+import { type RoleAndAvailability, remainingUpgrade } from '../model/upgrade-plan.js';
+import type { Swarm } from '../session.js';
 
 const upgradeRecord = z.object({
   nodes: z.array(
@@ -18,8 +25,8 @@ const upgradeRecord = z.object({
 type NodeRecord = z.output<typeof upgradeRecord>['nodes'][number];
 
 /**
- * What nodes were before their upgrade began. It is on disk before the first change to a node and
- * until the last one, so that a run which was cut short anywhere is finished by the next.
+ * Role and availability of nodes before their upgrade. On disk from before the first change of a node
+ * until after the last, so that a later run can finish an interrupted upgrade.
  */
 export class UpgradeRecord {
   private written: Promise<void> = Promise.resolve();
@@ -35,17 +42,17 @@ export class UpgradeRecord {
     return new UpgradeRecord(cluster, new Map(record?.nodes.map((node) => [node.id, node])));
   }
 
-  /** Whose upgrade was begun and is not finished. */
+  /** The nodes whose upgrade has not finished. */
   get unfinished(): readonly ({ id: string; name: string } & RoleAndAvailability)[] {
     return [...this.nodes.values()];
   }
 
-  /** What the node was. */
+  /** The node's state before its upgrade. */
   of(nodeId: string): RoleAndAvailability | undefined {
     return this.nodes.get(nodeId);
   }
 
-  /** Writes down what a node is now, unless an earlier run has. */
+  /** Records a node's state, unless an earlier run has. */
   async begin(
     node: { id: string; name: string },
     { role, availability }: RoleAndAvailability,
@@ -53,7 +60,7 @@ export class UpgradeRecord {
     if (!this.nodes.has(node.id)) await this.replace(node, { role, availability });
   }
 
-  /** Writes down what a node is now, in place of what it was when an earlier run began. */
+  /** Records a node's state in place of what an earlier run recorded. */
   async replace(
     { id, name }: { id: string; name: string },
     { role, availability }: RoleAndAvailability,
@@ -66,14 +73,14 @@ export class UpgradeRecord {
     if (this.nodes.delete(nodeId)) await this.write();
   }
 
-  /** Forgets nodes that are in the swarm no longer. */
+  /** Drops nodes that are no longer in the swarm. */
   async keep(nodeIds: readonly string[]): Promise<void> {
-    const gone = [...this.nodes.keys()].filter((id) => !nodeIds.includes(id));
-    for (const id of gone) this.nodes.delete(id);
-    if (gone.length > 0) await this.write();
+    const removed = [...this.nodes.keys()].filter((id) => !nodeIds.includes(id));
+    for (const id of removed) this.nodes.delete(id);
+    if (removed.length > 0) await this.write();
   }
 
-  /** Several nodes begin and end at the same time: the last state is to be written last. */
+  /** Writes one after the other: several nodes are upgraded at the same time. */
   private write(): Promise<void> {
     const { files } = this.cluster;
     const path = recordPath(this.cluster);
@@ -90,4 +97,59 @@ export class UpgradeRecord {
 
 function recordPath({ folder }: ClusterStore): string {
   return join(folder, 'upgrade.json');
+}
+
+/**
+ * Updates the record of earlier runs: nodes that are back in their previous state are finished, and
+ * nodes that someone has changed since keep their new state.
+ */
+export async function reviewRecord(record: UpgradeRecord, swarm: Swarm, context: Context): Promise<void> {
+  if (record.unfinished.length === 0) return;
+  const members = named(await swarm.members());
+  await record.keep(members.map(({ node }) => node.id));
+  const recorded = members.filter(({ node }) => record.of(node.id) !== undefined);
+  const rows = await observe(
+    recorded.flatMap(({ machine }) => machine ?? []),
+    context,
+  );
+  const running = new Set(rows.filter(({ state }) => state === 'running').map(({ machine }) => machine.name));
+  for (const member of recorded)
+    await reviewNode(member, running.has(member.machine?.name ?? ''), record, context);
+}
+
+async function reviewNode(
+  { node, name }: NamedMember,
+  isRunning: boolean,
+  record: UpgradeRecord,
+  { reporter }: Context,
+): Promise<void> {
+  const before = record.of(node.id) ?? node;
+  const back = isRunning && isNodeReady(node);
+  const remaining = remainingUpgrade({ now: node, before, back });
+  if (remaining === 'changed since') {
+    reporter.warn(
+      `${name} was ${describeState(before)} before an interrupted upgrade and has been changed since; it stays ${describeState(node)}`,
+    );
+  }
+  if (remaining === 'all') return;
+  // A stopped machine still has to be started.
+  if (back) await record.finish(node.id);
+  else await record.replace({ id: node.id, name }, node);
+}
+
+function describeState({ role, availability }: RoleAndAvailability): string {
+  return `a ${role} with availability "${availability}"`;
+}
+
+/** Removes nodes from the record, unless another belt is upgrading nodes and uses it. */
+export async function forgetUpgrades(nodeIds: readonly string[], context: Context): Promise<void> {
+  const { unfinished } = await UpgradeRecord.open(context.cluster);
+  if (!unfinished.some(({ id }) => nodeIds.includes(id))) return;
+  const forget = async (): Promise<void> => {
+    const record = await UpgradeRecord.open(context.cluster);
+    for (const id of nodeIds) await record.finish(id);
+  };
+  await whileSwarmClaimed('upgraded', context, forget).catch((error) => {
+    if (!(error instanceof UserError)) throw error;
+  });
 }

@@ -15,7 +15,7 @@ const worker: NodeUpgradeState = {
   leader: false,
   now: { role: 'worker', availability: 'active' },
   before: { role: 'worker', availability: 'active' },
-  begun: false,
+  resumed: false,
   running: true,
   resize: true,
   engine: false,
@@ -102,13 +102,13 @@ describe('planUpgradeSteps', () => {
 
   test('a run interrupted after the demotion waits for the demotion again', () => {
     const now = { role: 'worker', availability: 'drain' } as const;
-    expect(planUpgradeSteps({ ...manager, now, begun: true }, demotable)).toContain('demote');
+    expect(planUpgradeSteps({ ...manager, now, resumed: true }, demotable)).toContain('demote');
   });
 
   test('a run interrupted after the resize is only finished', () => {
     const now = { role: 'worker', availability: 'drain' } as const;
     expect(
-      planUpgradeSteps({ ...manager, now, begun: true, running: false, resize: false }, demotable),
+      planUpgradeSteps({ ...manager, now, resumed: true, running: false, resize: false }, demotable),
     ).toEqual(['start', 'wait until ready', 'promote', 'restore availability']);
   });
 });
@@ -122,7 +122,7 @@ const states = fc.record({
   leader: fc.boolean(),
   now: standing,
   before: standing,
-  begun: fc.boolean(),
+  resumed: fc.boolean(),
   running: fc.boolean(),
   resize: fc.boolean(),
   engine: fc.boolean(),
@@ -148,13 +148,13 @@ function after(state: NodeUpgradeState, steps: readonly string[]): NodeUpgradeSt
 test('property: a run interrupted at any step and resumed ends with every node upgraded and restored', () => {
   fc.assert(
     fc.property(states, fc.nat({ max: 8 }), fc.boolean(), (found, done, able) => {
-      const { begun, now } = found;
-      // One that nobody has begun with is what it was; a worker that was one is no manager meanwhile.
-      const before = begun ? found.before : now;
+      const { resumed, now } = found;
+      // Without an earlier run, the state before is the current one.
+      const before = resumed ? found.before : now;
       const role = before.role === 'worker' ? 'worker' : now.role;
       const state = { ...found, before, now: { ...now, role } };
       const first = planUpgradeSteps(state, { demotable: able });
-      const cut = { ...after(state, first.slice(0, done)), begun: begun || first.length > 0 };
+      const cut = { ...after(state, first.slice(0, done)), resumed: resumed || first.length > 0 };
       const end = after(cut, planUpgradeSteps(cut, { demotable: able }));
       const changed = { ...end, now: before, running: true, resize: false, engine: false };
       expect(end).toEqual(first.length > 0 ? changed : state);
@@ -176,9 +176,9 @@ test('managers come before workers, unfinished nodes first, the leader last', ()
   const { managers, workers } = sortForUpgrade([
     { ...worker, name: 'node1' },
     { ...manager, name: 'mg1', leader: true },
-    { ...worker, name: 'node2', begun: true },
+    { ...worker, name: 'node2', resumed: true },
     { ...manager, name: 'mg2' },
-    { ...manager, name: 'mg3', now: { role: 'worker', availability: 'drain' }, begun: true },
+    { ...manager, name: 'mg3', now: { role: 'worker', availability: 'drain' }, resumed: true },
   ]);
   expect(managers.map(({ name }) => name)).toEqual(['mg3', 'mg2', 'mg1']);
   expect(workers.map(({ name }) => name)).toEqual(['node2', 'node1']);

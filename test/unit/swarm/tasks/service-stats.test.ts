@@ -40,7 +40,7 @@ const tasks = readNamedTasks(
   services,
 );
 
-describe('a task is found', () => {
+describe('findTasks', () => {
   test.each([
     ['web.1', ['abd2']],
     ['web.2', ['xyz3']],
@@ -49,11 +49,11 @@ describe('a task is found', () => {
     ['xyz', ['xyz3']],
     ['abc1', ['abc1']],
     ['web', ['abd2', 'xyz3']],
-  ])('%s: %j', (wanted, ids) => {
+  ])('finds %s as %j', (wanted, ids) => {
     expect(findTasks(wanted, tasks).map(({ id }) => id)).toEqual(ids);
   });
 
-  test('with its container, and why it has none', () => {
+  test('returns the container of a task, or the reason why it has none', () => {
     expect(findTasks('web.2', tasks)[0]).toMatchObject({
       name: 'web.2',
       service: 'web',
@@ -66,7 +66,7 @@ describe('a task is found', () => {
     });
   });
 
-  test('or there is one line', () => {
+  test('refuses an ambiguous ID, and suggests a name for an unknown one', () => {
     expect(() => findTasks('ab', tasks)).toThrow('multiple IDs found with provided prefix: ab');
     expect(() => findTasks('wep', tasks)).toThrow(
       expect.objectContaining({ message: 'no such task or service: wep', hint: 'did you mean "web"?' }),
@@ -75,7 +75,7 @@ describe('a task is found', () => {
   });
 });
 
-describe('what a container uses', () => {
+describe('container stats', () => {
   const document = {
     read: '2026-01-01T00:00:00Z',
     cpu_stats: { cpu_usage: { total_usage: 500 }, system_cpu_usage: 4_000, online_cpus: 4 },
@@ -84,7 +84,7 @@ describe('what a container uses', () => {
     pids_stats: { current: 3 },
   };
 
-  test('is read as docker reads it', () => {
+  test('readSample computes memory without cache and sums networks, as docker does', () => {
     expect(readSample(document)).toEqual({
       cpu: 500,
       system: 4_000,
@@ -98,14 +98,14 @@ describe('what a container uses', () => {
     expect(readSample({})).toMatchObject({ cpu: 0, cpus: 1, memory: 0 });
   });
 
-  test('between two moments is percent of one processor', () => {
+  test('usageBetween returns the percentage of one CPU', () => {
     const before = readSample(document);
     const after: StatsSample = { ...before, cpu: 1_500, system: 8_000 };
     expect(usageBetween(before, after).cpuPercent).toBe(100);
     expect(usageBetween(after, before).cpuPercent).toBe(0);
   });
 
-  test('property: usage is a number that can be, whatever the engine measures', () => {
+  test('property: usageBetween never returns NaN or a negative percentage', () => {
     const count = fc.maxSafeNat();
     const stats = fc.record(
       {
@@ -130,23 +130,23 @@ describe('what a container uses', () => {
     );
   });
 
-  test('is a table, with a reason where there are no numbers', () => {
+  test('statsTable shows an error in place of values', () => {
     const used = { cpuPercent: 12.345, memory: 5_000_000, memoryLimit: 0, received: 1_460, sent: 0, pids: 2 };
     const rows = [
       { task: 'web.1', node: 'node1', ...used },
-      { task: 'web.2', node: 'node2', error: 'gave no\nanswer' },
+      { task: 'web.2', node: 'node2', error: 'no response\nwithin 10 s' },
     ];
     expect(statsTable(rows)).toBe(
       [
         'TASK    NODE    CPU %    MEMORY   LIMIT   NET IN   NET OUT   PIDS   ERROR',
         'web.1   node1   12.35%   5MB      -       1.46kB   0B        2',
-        'web.2   node2   -        -        -       -        -         -      gave no answer',
+        'web.2   node2   -        -        -       -        -         -      no response within 10 s',
       ].join('\n'),
     );
   });
 });
 
-test('a text is drawn over the one before, as far as there is room', () => {
+test('Redrawn overwrites the previous text and truncates it to the terminal', () => {
   const stream = Object.assign(new PassThrough({ encoding: 'utf8' }), { columns: 10, rows: 4 });
   const area = new Redrawn(stream);
   area.draw('a\nb');

@@ -18,7 +18,7 @@ const names = ['mg1', 'mg2', 'mg3', 'node1', 'node2'];
 let bed: TestBed;
 let swarm: Swarm;
 
-/** Three managers, of which mg1 leads and mg3 is drained, and two workers, of which node2 takes no new tasks. */
+/** Three managers: mg1 is the leader, mg3 is drained. Two workers: node2 is paused. */
 async function openSwarm(): Promise<void> {
   bed = await openTestBed();
   await bed.running(...names);
@@ -57,7 +57,7 @@ function upgrade(change: Partial<UpgradeInput> = {}, context?: Context): Promise
   return upgradeNodes(input(change), context ?? bed.context);
 }
 
-function standing(): string[] {
+function nodeStates(): string[] {
   return swarm.nodes.map(({ engine, role, availability }) => `${engine.name} ${role} ${availability}`);
 }
 
@@ -78,7 +78,7 @@ function warnings(): string[] {
 }
 
 describe('upgrade', () => {
-  test('managers one after the other, the leader last, and then workers; all end as they were', async () => {
+  test('upgrade resizes managers one at a time, leader last, then workers, and restores all of them', async () => {
     const outcomes = await upgrade();
     expect(outcomes.map(({ name, status }) => `${name} ${status}`)).toEqual([
       'mg2 ok',
@@ -87,7 +87,7 @@ describe('upgrade', () => {
       'node1 ok',
       'node2 ok',
     ]);
-    expect(standing()).toEqual(before);
+    expect(nodeStates()).toEqual(before);
     const sizes = await Promise.all(names.map(async (name) => (await bed.onDisk(name)).size));
     expect(sizes).toEqual(names.map(() => '1gb'));
     expect(bed.driver.calls.filter((call) => /^(stop|resize|start)/.test(call))).toEqual(
@@ -104,7 +104,7 @@ describe('upgrade', () => {
     );
   });
 
-  test('a machine is off only while its node is drained, and no manager', async () => {
+  test('upgrade stops a machine only while its node is a drained worker', async () => {
     const seen: string[] = [];
     bed.driver.onMoment = (moment, name) => {
       const { role, availability } = node(name);
@@ -114,7 +114,7 @@ describe('upgrade', () => {
     expect(new Set(seen)).toEqual(new Set(names.map((name) => `${name} worker drain`)));
   });
 
-  test('again there is nothing to do', async () => {
+  test('a second upgrade has nothing to do', async () => {
     await upgrade();
     bed.driver.calls.length = 0;
     const outcomes = await upgrade({ size: '1024MB' });
@@ -124,18 +124,18 @@ describe('upgrade', () => {
     expect(bed.driver.calls.filter((call) => !/^(check|list)/.test(call))).toEqual([]);
   });
 
-  test('what is planned is told, and nothing is changed', async () => {
+  test('planUpgrade returns the steps and changes nothing', async () => {
     const plan = await planUpgrade(input({ nodes: ['mg1', 'node2'], all: false }), bed.context);
     expect(plan).toMatchObject([
       { name: 'mg1', role: 'manager', steps: expect.arrayContaining(['demote', 'resize', 'promote']) },
       { name: 'node2', role: 'worker', availability: 'pause' },
     ]);
-    expect(standing()).toEqual(before);
+    expect(nodeStates()).toEqual(before);
     expect(await recorded()).toBe(false);
     expect(bed.driver.calls.filter((call) => !/^(check|list)/.test(call))).toEqual([]);
   });
 
-  test('ends at the first that does not come back; the next run goes on with it', async () => {
+  test('upgrade stops at the first node that does not come back, and the next run resumes', async () => {
     bed.driver.onMoment = (moment, name) => {
       if (moment === 'begun' && name === 'mg2' && bed.driver.calls.at(-1) === 'start mg2')
         bed.driver.failures.set('mg2', new Error('the disk is gone'));
@@ -151,22 +151,24 @@ describe('upgrade', () => {
     expect(outcomes[0]).toMatchObject({
       error: {
         message: 'the upgrade of mg2 failed at "start": the disk is gone',
-        hint: 'when it is put right, the same command goes on with it, and makes it a manager, "active" again; or give it up: belt rm --force mg2',
+        hint: 'fix it and rerun the command, which makes it a manager with availability "active" again; or belt rm --force mg2',
       },
     });
-    expect(standing()).toContain('mg2 worker drain');
+    expect(nodeStates()).toContain('mg2 worker drain');
     bed.driver.onMoment = () => {};
 
     await upgrade({ all: false, nodes: ['node1'] });
-    expect(warnings()).toContain('warning: an earlier upgrade has not finished with mg2: name it too');
+    expect(warnings()).toContain(
+      'warning: an earlier upgrade of mg2 is unfinished; to resume it, add mg2 to NODES',
+    );
 
     expect((await upgrade()).every(({ status }) => status === 'ok')).toBe(true);
-    expect(standing()).toEqual(before);
+    expect(nodeStates()).toEqual(before);
     expect(await recorded()).toBe(false);
   });
 
-  test('workers go as many at a time as may be away', async () => {
-    // Each is stopped only when both are on their way: one after the other would never end.
+  test('upgrade runs as many workers at a time as may be unavailable', async () => {
+    // Each stop waits for the other one: one worker at a time would never end.
     const arrived: (() => void)[] = [];
     bed.driver.onMoment = async (moment, name) => {
       if (moment !== 'begun' || bed.driver.calls.includes(`resize ${name}`)) return;
@@ -177,10 +179,10 @@ describe('upgrade', () => {
     };
     const outcomes = await upgrade({ all: false, nodes: ['node[1:2]'], maxUnavailable: 2 });
     expect(outcomes.map(({ status }) => status)).toEqual(['ok', 'ok']);
-    expect(standing()).toEqual(before);
+    expect(nodeStates()).toEqual(before);
   });
 
-  test('the only manager needs force, and stays one', async () => {
+  test('upgrade of the only manager requires force and does not demote it', async () => {
     for (const name of ['mg2', 'mg3']) node(name).role = 'worker';
     const [refused] = await upgrade({ all: false, nodes: ['mg1'] });
     expect(refused).toMatchObject({
@@ -196,10 +198,10 @@ describe('upgrade', () => {
       status: 'ok',
       value: { steps: ['drain', 'stop', 'resize', 'start', 'wait until ready', 'restore availability'] },
     });
-    expect(standing()).toContain('mg1 manager active');
+    expect(nodeStates()).toContain('mg1 manager active');
   });
 
-  test('a manager that the others cannot do without is refused with the numbers', async () => {
+  test('upgrade refuses a manager that the quorum needs', async () => {
     node('mg3').reachability = 'unreachable';
     const [refused] = await upgrade({ all: false, nodes: ['mg2'] });
     expect(refused).toMatchObject({
@@ -212,7 +214,7 @@ describe('upgrade', () => {
     expect(bed.driver.calls).not.toContain('stop mg2');
   });
 
-  test('a service that cannot run on another node keeps its node, which is as it was', async () => {
+  test('upgrade restores a node when a service cannot run on another node', async () => {
     swarm.services.push({ id: 'db', name: 'db', mode: 'Replicated' });
     swarm.tasks.push(
       { service: 'db', node: node('node1'), slot: 1, state: 'shutdown', desired: 'shutdown' },
@@ -235,31 +237,31 @@ describe('upgrade', () => {
         },
       },
     ]);
-    expect(standing()).toEqual(before);
+    expect(nodeStates()).toEqual(before);
     expect(await recorded()).toBe(false);
     expect(await upgrade({ ...nodes, force: true })).toMatchObject([{ status: 'ok' }]);
   });
 
-  test('what cannot be is refused before anything is changed', async () => {
+  test('upgrade refuses an invalid size and an unknown node before it changes anything', async () => {
     bed.driver.onCheck = () => {
-      throw new Error('"huge" is no size');
+      throw new Error('"huge" is not a size');
     };
-    await expect(upgrade({ size: 'huge' })).rejects.toThrow('"huge" is no size');
-    expect(standing()).toEqual(before);
+    await expect(upgrade({ size: 'huge' })).rejects.toThrow('"huge" is not a size');
+    expect(nodeStates()).toEqual(before);
     await bed.running('other');
     await expect(upgrade({ all: false, nodes: ['other'] })).rejects.toThrow(
       'other is not a node of the swarm',
     );
   });
 
-  describe('what an earlier run has left on record', () => {
+  describe('the record of an earlier upgrade', () => {
     const nothingToDo = { size: '512mb' };
     const record = async (name: string, role: Node['role'], availability: string): Promise<void> => {
       const kept = await UpgradeRecord.open(bed.cluster);
       await kept.begin({ id: node(name).id, name }, { role, availability });
     };
 
-    test('is forgotten of a node that is so again: what somebody makes of it later stays', async () => {
+    test('the record is dropped for a node in its previous state, and later changes stay', async () => {
       await record('mg2', 'manager', 'active');
       await upgrade({ ...nothingToDo, all: false, nodes: ['node1'] });
       expect(await recorded()).toBe(false);
@@ -269,56 +271,56 @@ describe('upgrade', () => {
       expect(outcomes.every((outcome) => outcome.status === 'ok' && outcome.value.steps.length === 0)).toBe(
         true,
       );
-      expect(standing()).toContain('mg2 worker drain');
+      expect(nodeStates()).toContain('mg2 worker drain');
     });
 
-    test('is not restored on a node that is what no upgrade makes of it', async () => {
+    test('the record is not applied to a node that was changed since', async () => {
       await record('mg2', 'manager', 'active');
       Object.assign(node('mg2'), { role: 'worker', availability: 'active' });
       const goal = input({ ...nothingToDo, all: false, nodes: ['mg2'] });
       const [planned] = await planUpgrade(goal, bed.context);
-      expect(planned).toMatchObject({ role: 'worker', availability: 'active', begun: false, steps: [] });
+      expect(planned).toMatchObject({ role: 'worker', availability: 'active', resumed: false, steps: [] });
       expect(await recorded()).toBe(true);
       await upgrade(nothingToDo);
-      expect(standing()).toContain('mg2 worker active');
+      expect(nodeStates()).toContain('mg2 worker active');
       expect(await recorded()).toBe(false);
       expect(warnings()).toEqual([
-        'warning: mg2 was a manager, "active", when an upgrade of it was cut short, and has been changed since: it stays a worker, "active"',
+        'warning: mg2 was a manager with availability "active" before an interrupted upgrade and has been changed since; it stays a worker with availability "active"',
       ]);
     });
 
-    test('of a node that is off is taken for what was made of it since, and the machine started', async () => {
+    test('a stopped node that was changed since keeps its new state and is started', async () => {
       await record('node1', 'worker', 'active');
       node('node1').availability = 'pause';
       Object.assign(bed.driver.machines.get('node1') ?? {}, { state: 'stopped' });
       const [done] = await upgrade({ ...nothingToDo, all: false, nodes: ['node1'] });
       expect(done).toMatchObject({ status: 'ok', value: { steps: ['start', 'wait until ready'] } });
-      expect(standing()).toContain('node1 worker pause');
+      expect(nodeStates()).toContain('node1 worker pause');
       expect(await recorded()).toBe(false);
     });
 
-    test('is restored where the node is still as the upgrade left it', async () => {
+    test('the record is applied to a node that is still as the upgrade left it', async () => {
       await record('mg2', 'manager', 'active');
       Object.assign(node('mg2'), { role: 'worker', availability: 'drain' });
       await upgrade(nothingToDo);
-      expect(standing()).toContain('mg2 manager active');
+      expect(nodeStates()).toContain('mg2 manager active');
       expect(await recorded()).toBe(false);
     });
   });
 
-  test('two at the same time are one too many', async () => {
+  test('upgrade is refused while another belt upgrades', async () => {
     const claim = await bed.cluster.claim(['the swarm'], 'upgraded');
     await expect(upgrade()).rejects.toThrow(/^the swarm is being upgraded by another belt/);
     await claim.release();
   });
 
-  test('a damaged record is told of, and left', async () => {
+  test('upgrade reports a damaged record', async () => {
     await writeFile(join(bed.folder, 'upgrade.json'), '{');
     await expect(upgrade()).rejects.toThrow(/upgrade\.json is damaged/);
   });
 });
 
-test('cut short at any moment, the same command ends with every node as it was', async () => {
+test('upgrade interrupted at any moment is completed by the same command', async () => {
   for (let cut = 1, ended = false; !ended; cut++) {
     let moments = 0;
     const pass = (): void => {
@@ -334,7 +336,7 @@ test('cut short at any moment, the same command ends with every node as it was',
     if (ended) expect(first.every(({ status }) => status === 'ok')).toBe(true);
     const again = await upgrade(nodes, await bed.nextRun());
     expect(again.map(({ status }) => status)).toEqual(['ok', 'ok']);
-    expect(standing()).toEqual(before);
+    expect(nodeStates()).toEqual(before);
     expect(await recorded()).toBe(false);
     for (const name of ['mg1', 'node2'])
       expect(bed.driver.machines.get(name)).toMatchObject({ size: '1gb', state: 'running' });
