@@ -1,10 +1,16 @@
-import { explanationOf } from '../base/errors.js';
+import { type ErrorCode, errorCodeOf, explanationOf } from '../base/errors.js';
 import type { Outcome } from './fan-out.js';
 
-/** How the work on each machine ended, as `--json` tells it: `{ok, failed, skipped}`. */
+/** A failure in a document of docs/output.md. */
+export interface FailureReport {
+  code: ErrorCode;
+  error: string;
+}
+
+/** How the work on each machine ended, as `-o json` prints it. */
 export interface BatchReport<T> {
   ok: T[];
-  failed: { name: string; error: string }[];
+  failed: ({ name: string } & FailureReport)[];
   skipped: string[];
 }
 
@@ -15,8 +21,12 @@ export function reportOf<V, T>(
   return {
     ok: outcomes.flatMap((outcome) => (outcome.status === 'ok' ? [show(outcome.name, outcome.value)] : [])),
     failed: outcomes.flatMap((outcome) =>
-      outcome.status === 'failed' ? [{ name: outcome.name, error: explanationOf(outcome.error) }] : [],
+      outcome.status === 'failed' ? [{ name: outcome.name, ...reportFailure(outcome.error) }] : [],
     ),
     skipped: outcomes.flatMap((outcome) => (outcome.status === 'skipped' ? [outcome.name] : [])),
   };
+}
+
+export function reportFailure(error: Error): FailureReport {
+  return { code: errorCodeOf(error), error: explanationOf(error) };
 }

@@ -1,4 +1,4 @@
-import { reportOf } from '../app/batch-report.js';
+import { type BatchReport, reportOf } from '../app/batch-report.js';
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
 import { inStage } from '../app/in-stage.js';
@@ -34,12 +34,9 @@ export interface RotateInput {
   force: boolean;
 }
 
-export interface RotationReport {
-  /** Machines that have gone over. */
-  ok: string[];
-  failed: { name: string; error: string }[];
-  skipped: string[];
-  /** The old authority is gone. Otherwise both are trusted, all that worked before works, and the same call goes on. */
+/** `ok` are the machines that trust only the new CA. */
+export interface RotationReport extends BatchReport<string> {
+  /** Whether the old CA is dropped. Otherwise both are trusted, and the same call continues. */
   finished: boolean;
 }
 

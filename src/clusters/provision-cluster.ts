@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type FailureReport, reportFailure } from '../app/batch-report.js';
 import type { Context } from '../app/context.js';
-import { ExternalError, explanationOf } from '../base/errors.js';
+import { ExternalError } from '../base/errors.js';
 import { electionTimeoutMs } from '../swarm/election.js';
 import { forgetUpgrades } from '../swarm/upgrade/upgrade-record.js';
 import { type Fixed, fixedTexts } from './immutable-settings.js';
@@ -18,7 +19,7 @@ export interface ProvisionInput extends PlanInput, StepsInput {
 export interface ProvisionReport {
   /** In the order in which it was done. */
   done: Step[];
-  failed: { step: Step; error: string }[];
+  failed: ({ step: Step } & FailureReport)[];
   /** The differences that remain. */
   left: NodeDifference[];
   /** Differences that cannot be changed; they are not failures. */
@@ -137,7 +138,7 @@ class ProvisionRun {
   }
 
   private fail(step: Step, error: Error): void {
-    this.failed.push({ step, error: explanationOf(error) });
+    this.failed.push({ step, ...reportFailure(error) });
   }
 }
 

@@ -84,7 +84,7 @@ Rerun the same command to resume an interrupted create.`;
     const outcomes = await createMachines(input, context).catch((error) => this.interrupted(error));
     this.failUnlessOk(outcomes);
     const report = reportOf(outcomes, (_, machine) => runningSummary(machine));
-    this.print(machineTable(report.ok));
+    this.print(machineTable(report.ok, { wide: this.wide }));
     if (report.failed.length > 0) context.reporter.note(this.afterFailure(report.failed));
     return report;
   }

@@ -29,7 +29,7 @@ The exit code is 1 if a provider could not be queried.`;
     const driver = await context.settings.driver(this.flags.driver);
     const found = await findLeftovers([driver], context);
     const nothing = found.strays.length + found.gone.length === 0;
-    this.print(leftoverList(found));
+    this.print(leftoverList(found, { wide: this.wide }));
     if (found.notAsked.length > 0) this.fail();
     if (nothing || this.flags['dry-run']) return { ...namesOf(found), ...gapsOf(found) };
     if (!(this.flags.yes || (await this.agreed(found)))) throw notAgreed('removed');

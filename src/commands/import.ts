@@ -76,7 +76,7 @@ record, and the same command resumes once there is a key. If the account has sev
 
   private show({ lost, unfinished }: Rebuild): MachineSummary[] {
     const rows = [...unfinished, ...lost].map((one) => summarize({ ...one, active: false }));
-    this.print(rows.length > 0 ? machineTable(rows) : 'nothing to import');
+    this.print(rows.length > 0 ? machineTable(rows, { wide: this.wide }) : 'nothing to import');
     return rows;
   }
 

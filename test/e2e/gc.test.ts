@@ -27,7 +27,7 @@ describe.runIf(canMakeMachines())('gc', () => {
 
     const declined = await belt.run(['gc'], { input: 'n\n' });
     expect(declined.code).toBe(1);
-    expect(declined.stdout).toMatch(/^node2 +nspawn +\S+ +[\d.]+ +exists, no record knows it$/m);
+    expect(declined.stdout).toMatch(/^node2 +nspawn +\S+ +[\d.]+ +machine without a record$/m);
     expect(declined.stderr).toContain('nothing was removed');
 
     await belt.ok(['gc', '--yes']);

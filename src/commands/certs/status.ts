@@ -14,7 +14,7 @@ export default class CertsStatus extends BaseCommand<typeof CertsStatus> {
     const context = await this.context();
     const report = await certificateStatus(context);
     if (report.certificates.length === 0) context.reporter.note('no certificates yet');
-    else this.print(certificateTable(report.certificates));
+    else this.print(certificateTable(report.certificates, { wide: this.wide }));
     if (report.rotating) context.reporter.note('a CA rotation is unfinished; to resume: belt certs rotate');
     return report;
   }

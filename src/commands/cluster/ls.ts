@@ -27,7 +27,7 @@ once, each within --timeout; an unresponsive one only affects its own row.`;
     const clusters = await listClusters({ timeoutMs: this.flags.timeout * 1000 }, context);
     for (const { name, errors } of clusters)
       for (const error of errors) context.reporter.warn(`${name}: ${error}`);
-    this.print(clusterTable(clusters));
+    this.print(clusterTable(clusters, { wide: this.wide }));
     return clusters;
   }
 }

@@ -23,7 +23,7 @@ export default class EngineShow extends BaseCommand<typeof EngineShow> {
     const outcomes = await showEngines(machines, context);
     this.failUnlessOk(outcomes);
     const report = reportOf(outcomes, (_, view) => view);
-    this.print(engineTable(report.ok));
+    this.print(engineTable(report.ok, { wide: this.wide }));
     for (const outcome of outcomes) {
       if (outcome.status === 'failed')
         context.reporter.warn(`${outcome.name}: ${explanationOf(outcome.error)}`);

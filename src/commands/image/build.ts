@@ -28,7 +28,7 @@ export default class ImageBuild extends BaseCommand<typeof ImageBuild> {
       images,
       context,
     );
-    this.print(imageTable([image], new Date()));
+    this.print(imageTable([image], new Date(), { wide: this.wide }));
     return image;
   }
 }

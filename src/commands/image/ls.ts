@@ -17,7 +17,7 @@ export default class ImageLs extends BaseCommand<typeof ImageLs> {
     const context = await this.context();
     const images = await imagesOf(await context.settings.driver(this.flags.driver), context);
     const list = await images.list(context.signal);
-    this.print(imageTable(list, new Date()));
+    this.print(imageTable(list, new Date(), { wide: this.wide }));
     return list;
   }
 }

@@ -60,7 +60,7 @@ last, and then workers. Stops at the first node that does not come back. Rerun t
     const context = await this.context();
     if (!this.flags['dry-run']) return this.report(await upgradeNodes(input, context));
     const plan = await planUpgrade(input, context);
-    this.print(upgradePlanTable(plan));
+    this.print(upgradePlanTable(plan, { wide: this.wide }));
     return plan;
   }
 

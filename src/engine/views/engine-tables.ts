@@ -19,21 +19,34 @@ export interface EngineRow {
   system: string;
   version: string;
   url: string;
-  settings: { access: string };
+  provisioner: string;
+  settings: { access: string; storageDriver?: string; labels: readonly string[]; tlsSans: readonly string[] };
   pending: readonly string[];
 }
 
 /** `engine show`: one line per machine; below, what `provision` would do where an engine differs. */
-export function engineTable(rows: readonly EngineRow[]): string {
+export function engineTable(rows: readonly EngineRow[], { wide = false } = {}): string {
   if (rows.length === 0) return '';
   const table = formatTable(
-    ['name', 'access', 'url', 'docker', 'system', 'as recorded'],
-    rows.map(({ name, settings, url, version, system, pending }) => [
+    [
+      ...['name', 'access', 'url', 'docker', 'system'],
+      ...(wide ? ['provisioner', 'storage driver', 'labels', 'tls sans'] : []),
+      'as recorded',
+    ],
+    rows.map(({ name, settings, url, version, system, provisioner, pending }) => [
       name,
       settings.access,
       url,
       version === '' ? '-' : `v${version}`,
       system,
+      ...(wide
+        ? [
+            provisioner,
+            settings.storageDriver ?? '-',
+            settings.labels.join(',') || '-',
+            settings.tlsSans.join(',') || '-',
+          ]
+        : []),
       pending.length === 0 ? 'yes' : 'no',
     ]),
   );

@@ -11,15 +11,16 @@ export interface ImageRow {
   machines?: number;
 }
 
-export function imageTable(rows: readonly ImageRow[], now: Date): string {
-  const withIds = rows.some(({ id }) => id !== undefined);
+export function imageTable(rows: readonly ImageRow[], now: Date, { wide = false } = {}): string {
+  const withIds = wide || rows.some(({ id }) => id !== undefined);
   return formatTable(
-    ['name', ...(withIds ? ['id'] : []), 'size', 'built', 'machines'],
+    ['name', ...(withIds ? ['id'] : []), 'size', 'built', ...(wide ? ['built at', 'bytes'] : []), 'machines'],
     rows.map(({ name, id = '-', size, builtAt, machines = '-' }) => [
       name,
       ...(withIds ? [id] : []),
       formatBytes(size),
       formatAge(builtAt, now),
+      ...(wide ? [builtAt, String(size)] : []),
       String(machines),
     ]),
   );

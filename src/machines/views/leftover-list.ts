@@ -10,32 +10,35 @@ interface LeftoverRow {
 interface Found {
   strays: readonly LeftoverRow[];
   gone: readonly LeftoverRow[];
-  /** Drivers whose providers could not be asked. */
+  /** Drivers whose providers could not be queried. */
   notAsked: readonly string[];
 }
 
-/** What `gc` found: machines that no record knows, then records of machines that are gone; and where it could not look. */
-export function leftoverList(found: Found): string {
+/** What `gc` found: machines without a record, records without a machine, and drivers not queried. */
+export function leftoverList(found: Found, { wide = false } = {}): string {
   const { strays, gone, notAsked } = found;
   const isEmpty = strays.length + gone.length === 0;
-  const gaps = notAsked.map((driver) => `${driver} was not asked: what is left over there is not known`);
+  const gaps = notAsked.map(
+    (driver) => `${driver} could not be queried: orphaned machines there are not listed`,
+  );
   if (isEmpty && gaps.length === 0) return 'No orphaned machines found';
-  return [...(isEmpty ? [] : [leftoverTable(found)]), ...gaps].join('\n');
+  return [...(isEmpty ? [] : [leftoverTable(found, wide)]), ...gaps].join('\n');
 }
 
-function leftoverTable({ strays, gone }: Found): string {
+function leftoverTable({ strays, gone }: Found, wide: boolean): string {
   const row = ({ name, driver, id, addresses }: LeftoverRow, found: string): string[] => [
     name,
     driver,
     id ?? '-',
     addresses.public ?? addresses.private ?? '-',
+    ...(wide ? [addresses.private ?? '-'] : []),
     found,
   ];
   return formatTable(
-    ['name', 'driver', 'id', 'address', 'found'],
+    ['name', 'driver', 'id', 'address', ...(wide ? ['private address'] : []), 'found'],
     [
-      ...strays.map((machine) => row(machine, 'exists, no record knows it')),
-      ...gone.map((machine) => row(machine, 'recorded, but gone')),
+      ...strays.map((machine) => row(machine, 'machine without a record')),
+      ...gone.map((machine) => row(machine, 'record without a machine')),
     ],
   );
 }

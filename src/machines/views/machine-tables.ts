@@ -13,6 +13,9 @@ export interface MachineRow {
   address?: string;
   /** As the person wrote it, or what the provider calls it. */
   size?: string;
+  /** MiB. */
+  memory?: number;
+  error?: string;
 }
 
 export interface StatusRow {
@@ -21,10 +24,17 @@ export interface StatusRow {
 }
 
 /** What `create` ends with. */
-export function machineTable(rows: readonly MachineRow[]): string {
+export function machineTable(rows: readonly MachineRow[], { wide = false } = {}): string {
   return formatTable(
-    ['name', 'driver', 'state', 'ipv4', 'size'],
-    rows.map((row) => [row.name, row.driver, capitalize(row.state), row.address ?? '-', row.size ?? '-']),
+    ['name', 'driver', 'state', 'ipv4', 'size', ...(wide ? ['memory', 'error'] : [])],
+    rows.map(({ name, driver, state, address, size, memory, error }) => [
+      name,
+      driver,
+      capitalize(state),
+      address ?? '-',
+      size ?? '-',
+      ...(wide ? [memory === undefined ? '-' : `${memory}MiB`, oneLine(error ?? '')] : []),
+    ]),
   );
 }
 

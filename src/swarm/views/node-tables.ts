@@ -12,6 +12,8 @@ export interface SwarmRow {
   address?: string;
   engineVersion?: string;
   id?: string;
+  /** Managers only. */
+  managerAddress?: string;
   labels?: Readonly<Record<string, string>>;
 }
 
@@ -28,7 +30,7 @@ export function swarmTable(rows: readonly SwarmRow[], { wide = false } = {}): st
   return formatTable(
     [
       ...['node', 'role', 'status', 'availability', 'manager status', 'address', 'engine'],
-      ...(wide ? ['id', 'labels'] : []),
+      ...(wide ? ['id', 'manager address', 'labels'] : []),
     ],
     rows.map((row) => [
       row.hostname,
@@ -38,7 +40,7 @@ export function swarmTable(rows: readonly SwarmRow[], { wide = false } = {}): st
       row.leader ? 'Leader' : capitalize(row.reachability ?? '-'),
       row.address || '-',
       row.engineVersion || '-',
-      ...(wide ? [row.id ?? '-', labelText(row.labels)] : []),
+      ...(wide ? [row.id ?? '-', row.managerAddress ?? '-', labelText(row.labels)] : []),
     ]),
   );
 }
@@ -48,16 +50,19 @@ export interface UpgradePlanRow {
   role: string;
   availability: string;
   steps: readonly string[];
+  /** An earlier upgrade of the node is unfinished. */
+  begun: boolean;
 }
 
 /** `swarm upgrade --dry-run` */
-export function upgradePlanTable(rows: readonly UpgradePlanRow[]): string {
+export function upgradePlanTable(rows: readonly UpgradePlanRow[], { wide = false } = {}): string {
   return formatTable(
-    ['node', 'role', 'availability', 'steps'],
-    rows.map(({ name, role, availability, steps }) => [
+    ['node', 'role', 'availability', ...(wide ? ['resumed'] : []), 'steps'],
+    rows.map(({ name, role, availability, begun, steps }) => [
       name,
       role,
       capitalize(availability),
+      ...(wide ? [begun ? 'yes' : 'no'] : []),
       steps.join(', ') || 'nothing to do',
     ]),
   );

@@ -415,7 +415,7 @@ describe('certs rotate', { timeout: 60_000 }, () => {
     const report = await rotate(bed.context, { install: failing });
     expect(report).toEqual({
       ok: ['node1', 'node3'],
-      failed: [{ name: 'node2', error: 'node2 is stopped' }],
+      failed: [{ name: 'node2', code: 'bug', error: 'node2 is stopped' }],
       skipped: [],
       finished: false,
     });

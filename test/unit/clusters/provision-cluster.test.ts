@@ -366,7 +366,7 @@ describe('failures', () => {
     bed.driver.failures.set('node1', new Error('no room'));
     const report = await provision();
     expect(report.failed).toEqual([
-      { step: expect.objectContaining({ does: 'create', name: 'node1' }), error: 'no room' },
+      { step: expect.objectContaining({ does: 'create', name: 'node1' }), code: 'bug', error: 'no room' },
     ]);
     expect(report.left.map(({ name }) => name)).toEqual(['node1']);
     expect(swarm()).toEqual(asWished.toSpliced(3, 1));

@@ -491,5 +491,9 @@ test('reports sort outcomes by how they ended', () => {
       ],
       (name, value) => `${name}${value}`,
     ),
-  ).toEqual({ ok: ['a1', 'd2'], failed: [{ name: 'b', error: 'it is busy; wait' }], skipped: ['c'] });
+  ).toEqual({
+    ok: ['a1', 'd2'],
+    failed: [{ name: 'b', code: 'external', error: 'it is busy; wait' }],
+    skipped: ['c'],
+  });
 });

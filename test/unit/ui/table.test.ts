@@ -92,6 +92,16 @@ describe('images', () => {
     );
   });
 
+  test('wide has the ID, the exact time and the bytes', () => {
+    const image = { name: 'trixie', id: '7', size: 619_000_000, builtAt: '2026-01-01T00:00:00Z' };
+    expect(imageTable([image], new Date('2026-01-04T00:00:00Z'), { wide: true })).toBe(
+      [
+        'NAME     ID   SIZE    BUILT        BUILT AT               BYTES       MACHINES',
+        'trixie   7    619MB   3 days ago   2026-01-01T00:00:00Z   619000000   -',
+      ].join('\n'),
+    );
+  });
+
   test.each([
     [0, '0B'],
     [999, '999B'],
@@ -174,13 +184,13 @@ describe('fan-out', () => {
 });
 
 test('gc reports no orphaned machines only when every provider was asked', () => {
-  const unknown = 'ec2 was not asked: what is left over there is not known';
+  const unknown = 'ec2 could not be queried: orphaned machines there are not listed';
   const stray = { name: 'node1', driver: 'nspawn', addresses: {} };
   expect(leftoverList({ strays: [], gone: [], notAsked: [] })).toBe('No orphaned machines found');
   expect(leftoverList({ strays: [], gone: [], notAsked: ['ec2'] })).toBe(unknown);
   expect(leftoverList({ strays: [stray], gone: [], notAsked: ['ec2'] }).split('\n')).toEqual([
     expect.stringMatching(/^NAME /),
-    expect.stringMatching(/^node1 .*exists, no record knows it$/),
+    expect.stringMatching(/^node1 .*machine without a record$/),
     unknown,
   ]);
 });
