@@ -355,6 +355,7 @@ describe('what has drifted', () => {
     expect(report.failed).toEqual([
       {
         step: { does: 'set', name: 'node1' },
+        code: 'external',
         error: expect.stringContaining('"set" was done, and is not so any more'),
       },
     ]);
