@@ -1,14 +1,19 @@
 import { setMaxListeners } from 'node:events';
 import { AbortError } from '../base/errors.js';
+import { maxNames } from '../machines/model/patterns.js';
+
+/**
+ * All machines of a command share the signal and those derived from it. Each listens while it waits:
+ * once with its connection, once with the command on it. Node warns of a leak above ten listeners.
+ */
+const maxListeners = 2 * maxNames;
 
 /**
  * Ctrl-C and SIGTERM as an AbortSignal. The first stops the operation cleanly (it records what
  * exists and returns), the second ends the process at once.
  */
 export function interruptSignal(): AbortSignal {
-  // Work on hundreds of machines shares this signal; Node reports more than ten listeners as a
-  // leak.
-  setMaxListeners(0);
+  setMaxListeners(maxListeners);
   const controller = new AbortController();
   const interrupt = (): void => {
     if (controller.signal.aborted) process.exit(130);

@@ -51,18 +51,18 @@ export interface UpgradePlanRow {
   availability: string;
   steps: readonly string[];
   /** An earlier upgrade of the node is unfinished. */
-  begun: boolean;
+  resumed: boolean;
 }
 
 /** `swarm upgrade --dry-run` */
 export function upgradePlanTable(rows: readonly UpgradePlanRow[], { wide = false } = {}): string {
   return formatTable(
     ['node', 'role', 'availability', ...(wide ? ['resumed'] : []), 'steps'],
-    rows.map(({ name, role, availability, begun, steps }) => [
+    rows.map(({ name, role, availability, resumed, steps }) => [
       name,
       role,
       capitalize(availability),
-      ...(wide ? [begun ? 'yes' : 'no'] : []),
+      ...(wide ? [resumed ? 'yes' : 'no'] : []),
       steps.join(', ') || 'nothing to do',
     ]),
   );
