@@ -4,8 +4,8 @@ import type { Driver } from './driver.js';
 type Call<Args extends unknown[], Result> = (...args: Args) => Promise<Result>;
 
 /**
- * Turns a driver's errors into belt's. A package cannot import belt's classes, so the error's
- * `name` decides: `UserError` is a mistake the user can fix, all others are failures outside belt.
+ * A package cannot import belt's classes, so the error's `name` decides: `UserError` is a mistake
+ * that the user can fix, all others are failures outside belt.
  */
 export function guardDriver(name: string, driver: Driver): Driver {
   return guardObject(name, driver);
@@ -23,10 +23,7 @@ export function guardModuleCall(name: string) {
     };
 }
 
-/**
- * Calls methods on the driver itself: a proxy of a frozen object or a class with private fields
- * would fail.
- */
+/** Calls methods on the driver itself: a proxy of a class with private fields would fail. */
 function guardObject<T extends object>(name: string, target: T): T {
   return new Proxy({} as T, {
     get(_, key) {

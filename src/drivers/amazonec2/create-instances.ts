@@ -158,10 +158,7 @@ async function* launchMissing(
   }
 }
 
-/**
- * Records of an earlier create may hold a call whose instances EC2 does not list yet. Repeating that
- * call would find them by its token, but this create may be for other machines, so it polls.
- */
+/** EC2 may not list yet what an earlier create launched, so a create for other machines polls. */
 async function knownInstances(
   api: Ec2Api,
   { cluster }: Ec2Context,

@@ -45,28 +45,25 @@ async function* switchOn(api: Ec2Api, targets: readonly TrackedInstance[], signa
   }
   const startable = targets.filter(({ name }) => !stillStopping.has(name));
   const off = startable.filter(({ instance }) => stateOf(instance) === 'stopped');
-  const command = (InstanceIds: string[]) => new StartInstancesCommand({ InstanceIds });
   yield* callForAll(
     off,
-    (ids) => api.client.send(command(ids), { abortSignal: signal }),
+    (InstanceIds) => api.client.send(new StartInstancesCommand({ InstanceIds }), { abortSignal: signal }),
     () => watchInstances(api, startable, running, signal),
   );
 }
 
 /**
- * Reboots running instances, which keeps their addresses and works for spot instances, and starts
- * the others. EC2 reports a rebooting instance as running, so it is done when EC2 accepts the
- * request (`restartsUnseen`).
+ * Reboots running instances, which keeps their addresses and works for spot instances. EC2 reports
+ * no end of a reboot, so it is done when EC2 accepts the request (`restartsUnseen`).
  */
 export function restart(ec2: Ec2Context, machines: readonly Machine[], signal: AbortSignal): Events {
   return withInstances(ec2, machines, signal, async function* (api, targets) {
     const isOn = ({ instance }: TrackedInstance) => stateOf(instance) === 'running';
     const on = targets.filter(isOn);
     for (const { name } of on) yield { type: 'progress', name, text: 'restarting' };
-    const command = (InstanceIds: string[]) => new RebootInstancesCommand({ InstanceIds });
     yield* callForAll(
       on,
-      (ids) => api.client.send(command(ids), { abortSignal: signal }),
+      (InstanceIds) => api.client.send(new RebootInstancesCommand({ InstanceIds }), { abortSignal: signal }),
       async function* () {
         yield* done(on);
       },
@@ -106,10 +103,10 @@ export async function* stopInstances(
   for (const target of targets.filter(isUnstoppable)) yield failedEvent(target, cannotStop(target));
   const others = targets.filter((target) => !isUnstoppable(target));
   const on = others.filter(({ instance }) => stateOf(instance) !== 'stopped');
-  const command = (InstanceIds: string[]) => new StopInstancesCommand({ InstanceIds, Force });
   yield* callForAll(
     on,
-    (ids) => api.client.send(command(ids), { abortSignal: signal }),
+    (InstanceIds) =>
+      api.client.send(new StopInstancesCommand({ InstanceIds, Force }), { abortSignal: signal }),
     () => watchInstances(api, others, goal, signal),
   );
 }
@@ -128,10 +125,10 @@ function cannotStop({ name, instance }: TrackedInstance): UserError {
 /** Removes what the cluster's machines shared after the last one, even if belt did not terminate it. */
 export async function* remove(ec2: Ec2Context, machines: readonly Machine[], signal: AbortSignal): Events {
   const terminate = async function* (api: Ec2Api, targets: TrackedInstance[]): Events {
-    const command = (InstanceIds: string[]) => new TerminateInstancesCommand({ InstanceIds });
     yield* callForAll(
       targets,
-      (ids) => api.client.send(command(ids), { abortSignal: signal }),
+      (InstanceIds) =>
+        api.client.send(new TerminateInstancesCommand({ InstanceIds }), { abortSignal: signal }),
       () => watchInstances(api, targets, gone, signal),
     );
   };
@@ -142,7 +139,7 @@ export async function* remove(ec2: Ec2Context, machines: readonly Machine[], sig
 /** Makes one call for all instances; if it fails, all of them fail. */
 export async function* callForAll(
   targets: readonly TrackedInstance[],
-  call: (ids: string[]) => Promise<unknown>,
+  call: (InstanceIds: string[]) => Promise<unknown>,
   afterwards: () => Events,
 ): Events {
   try {

@@ -96,10 +96,7 @@ export function launchOf({ driverData }: Pick<MachineSpec, 'driverData'>): Launc
     : undefined;
 }
 
-/**
- * The instance of a machine: by the recorded id, by its name tag, or, if belt was killed before it
- * tagged it, by its index in the call that created it.
- */
+/** By the recorded id, by the name tag, or, before it was tagged, by its index in the call. */
 export function findInstance(
   instances: readonly Instance[],
   machine: Pick<MachineSpec, 'name' | 'id' | 'driverData'>,

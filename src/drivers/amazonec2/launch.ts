@@ -138,10 +138,7 @@ function tagsFor(token: string, { cluster, settings, size }: LaunchSpec): TagSpe
 /** Tokens to try for a call. */
 const maxAttempts = 20;
 
-/**
- * Whether EC2 knows the token from another call, or from terminated instances, hours after it
- * stopped listing them.
- */
+/** Whether EC2 knows the token from another call, or from instances that it no longer lists. */
 export function isTokenUsed(error: unknown, { attempt }: LaunchPlan): boolean {
   return (
     attempt < maxAttempts && isCode(error, 'IdempotentInstanceTerminated', 'IdempotentParameterMismatch')

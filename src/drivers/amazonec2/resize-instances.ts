@@ -134,10 +134,9 @@ async function* startAgain(
 ): Events {
   for (const { name } of off) if (!ran.has(name)) yield failed.get(name) ?? { type: 'done', name };
   const back = off.filter(({ name }) => ran.has(name));
-  const command = (InstanceIds: string[]) => new StartInstancesCommand({ InstanceIds });
   const events = callForAll(
     back,
-    (ids) => api.client.send(command(ids), { abortSignal: signal }),
+    (InstanceIds) => api.client.send(new StartInstancesCommand({ InstanceIds }), { abortSignal: signal }),
     () => watchInstances(api, back, running, signal),
   );
   for await (const event of events) yield event.type === 'done' ? (failed.get(event.name) ?? event) : event;

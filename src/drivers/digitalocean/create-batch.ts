@@ -1,5 +1,6 @@
-import { AbortError, messageOf } from '../../base/errors.js';
+import { AbortError } from '../../base/errors.js';
 import type { CreateRequest } from '../driver.js';
+import { asError } from '../kit/event-stream.js';
 import type { Droplet, DropletsRequest } from './api-types.js';
 import { DigitalOceanError } from './digitalocean-error.js';
 import { clusterDroplets, type DropletContext } from './droplet-context.js';
@@ -98,8 +99,4 @@ async function requestOnce(
     ...(vpc !== undefined && { vpc_uuid: vpc }),
   };
   return api(signal).addDroplets(body);
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(messageOf(error));
 }

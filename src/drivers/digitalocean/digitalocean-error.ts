@@ -20,10 +20,7 @@ interface ErrorDetails {
   hint: string | undefined;
 }
 
-/**
- * A failed request, in the user's terms. The errors of axios hold the token, so they are not kept
- * as the cause.
- */
+/** A failed request. The errors of axios hold the token, so they are not kept as the cause. */
 export class DigitalOceanError extends ExternalError {
   /** HTTP status; undefined: there was no response. */
   readonly status: number | undefined;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { messageOf } from '../../base/errors.js';
+import { asError } from '../kit/event-stream.js';
 import type { Droplet, PowerAction } from './api-types.js';
 import { DigitalOceanError } from './digitalocean-error.js';
 import type { DropletContext } from './droplet-context.js';
@@ -46,7 +46,7 @@ export async function* actOnEach(
   signal: AbortSignal,
 ): DropletEvents {
   const failures = await Promise.all(
-    items.map(({ droplet }) => whenFree(context, () => act(droplet), signal).then(nothing, asError)),
+    items.map(({ droplet }) => whenFree(context, () => act(droplet), signal).then(() => undefined, asError)),
   );
   signal.throwIfAborted();
   const started: TrackedDroplet[] = [];
@@ -58,10 +58,7 @@ export async function* actOnEach(
   return started;
 }
 
-/**
- * One request for all, through a temporary tag. The cluster's tag will not do: another belt process
- * may be creating machines of the same cluster.
- */
+/** Uses a temporary tag: other belt processes may create droplets with the cluster's tag. */
 async function* actByTag(
   { api }: DropletContext,
   items: readonly TrackedDroplet[],
@@ -101,12 +98,4 @@ async function whenFree(
       await clock.sleep(busyPollMs, signal);
     }
   }
-}
-
-function nothing(): undefined {
-  return undefined;
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(messageOf(error));
 }

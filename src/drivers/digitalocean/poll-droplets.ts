@@ -46,10 +46,7 @@ const pausesMs = [1_000, 2_000, 3_000, 5_000];
 /** How long the list may lack a droplet that was just created or changed. */
 const missingMs = 60_000;
 
-/**
- * Polls until all droplets reach the goal, with one list of the cluster per poll. Yields `changed`
- * for each as soon as it does.
- */
+/** Polls until all droplets reach the goal, and yields `changed` for each as soon as it does. */
 export async function* pollDroplets(
   context: DropletContext,
   items: readonly TrackedDroplet[],

@@ -11,10 +11,7 @@ import { findServers } from './servers.js';
 /** How long `list` waits for the SSH port of a server; all are probed at the same time. */
 const stateTimeoutMs = 3_000;
 
-/**
- * docker-machine's driver of the same name: knows where servers are and whether they respond, but
- * cannot start or stop them.
- */
+/** docker-machine's driver of the same name: it cannot start or stop servers. */
 export function openGeneric({ settings, user }: DriverOptions): Driver {
   return {
     adopt: (names) => findServers(names, genericSettings.read(settings), user),

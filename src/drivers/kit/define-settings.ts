@@ -22,10 +22,7 @@ export interface DefinedSettings<F extends SettingFields> {
   read(values: SettingValues): SettingsOf<F>;
 }
 
-/**
- * Declares a driver's settings once: names, types, defaults, and where values come from. A field
- * `vpcId` has the key `vpc_id` in files.
- */
+/** Declares a driver's settings once. A field `vpcId` has the key `vpc_id` in files. */
 export function defineSettings<F extends SettingFields>(fields: F): DefinedSettings<F> {
   const entries = Object.entries(fields).map(([name, field]) => ({ name, key: snakeCase(name), field }));
   return {

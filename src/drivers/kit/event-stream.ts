@@ -45,9 +45,7 @@ export async function* runBatch<T extends { name: string }>(
   await all;
 }
 
-/**
- * Prepares what all items need, and goes on with it; when that cannot be had, each item has failed.
- */
+/** Prepares what all items need, then continues; if that fails, each item has failed. */
 export async function* prepareThen<T>(
   items: readonly { name: string }[],
   prepare: () => Promise<T>,
@@ -63,10 +61,7 @@ export async function* prepareThen<T>(
   yield* goOn(prepared);
 }
 
-/**
- * Works on what the provider has of each machine, if anything. The provider's objects are read once
- * for all machines.
- */
+/** Works on each machine's object at the provider; all objects are read once. */
 export function forEachObject<T extends { name: string }, All, One>(
   machines: readonly T[],
   {
@@ -107,7 +102,11 @@ async function outcome<T extends { name: string }>(
 }
 
 export function failedEvent({ name }: { name: string }, error: unknown): MachineEvent {
-  return { type: 'failed', name, error: error instanceof Error ? error : new Error(messageOf(error)) };
+  return { type: 'failed', name, error: asError(error) };
+}
+
+export function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(messageOf(error));
 }
 
 export function* done(items: readonly { name: string }[]): Generator<MachineEvent> {

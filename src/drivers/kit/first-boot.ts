@@ -20,9 +20,7 @@ export function firstBootCommands(
   return installer === undefined ? [] : [['/bin/sh', '-c', installer]];
 }
 
-/**
- * The same as a line of cloud-config, which is empty where there is nothing to run: JSON is YAML.
- */
+/** The same as a line of cloud-config, empty if there are no commands. JSON is YAML. */
 export function runcmdLine(...args: Parameters<typeof firstBootCommands>): string {
   const commands = firstBootCommands(...args);
   return commands.length === 0 ? '' : `runcmd: ${JSON.stringify(commands)}`;

@@ -61,9 +61,8 @@ export interface BuildStore<R extends ImageRecord> extends Pick<ImageStore, 'ava
 }
 
 /**
- * Base images in `<root>/<name>/`: each build in a folder of its own, and `image.json`, which names
- * the one in use. A build is made in `<root>/.building-<name>` and moved into place when it is
- * complete, so an incomplete one is never used.
+ * Base images in `<root>/<name>/`: a folder per build, and `image.json` with the one in use. A build
+ * is created in `<root>/.building-<name>` and moved when it is complete.
  */
 export function openBuildStore<R extends ImageRecord>(keeper: ImageKeeper<R>): BuildStore<R> {
   const folderOf = async (name: string) => join(await keeper.root(), name);
@@ -177,10 +176,7 @@ async function discard<R extends ImageRecord>(keeper: ImageKeeper<R>, path: stri
   await sweep(keeper);
 }
 
-/**
- * Hides a folder in one step, so that an interrupted removal never leaves half an image under its
- * name.
- */
+/** Renames in one step: an interrupted removal never leaves half an image under its name. */
 async function moveAway(folder: string, root: string): Promise<void> {
   try {
     await rename(folder, join(root, `.removing-${randomUUID()}`));

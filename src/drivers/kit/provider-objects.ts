@@ -15,10 +15,7 @@ export interface ProviderObjects<T> {
   isStray?(object: T): boolean;
 }
 
-/**
- * The recorded machines as the provider has them, then the strays of the cluster: those that no
- * record matches.
- */
+/** The recorded machines as the provider has them, then the cluster's strays. */
 export async function listMachines<T>(
   known: readonly Machine[],
   { objects, find, observe, isStray = () => true }: ProviderObjects<T>,

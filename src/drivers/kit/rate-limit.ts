@@ -28,10 +28,7 @@ export interface RateLimitOptions {
   exceededError(until: number): Error;
 }
 
-/**
- * Keeps a process below the request limits of an API: a token bucket, closed for as long as the API
- * says that its own limit is exhausted.
- */
+/** Stays below the request limits of an API: a token bucket that the API's responses can close. */
 export class RateLimit {
   private tokens: number;
   private filledAt: number;

@@ -23,10 +23,7 @@ export interface WatchOptions<T, O, K> {
   signal: AbortSignal;
 }
 
-/**
- * Polls all targets together until each has reached what is waited for, is missing or is late; a
- * slow one delays no other.
- */
+/** Polls all targets together until each has reached the goal, is missing or is late. */
 export async function* watchObjects<T, O, K>(
   targets: readonly T[],
   { idOf, read, isReached, timeoutMs, missingMs, pausesMs, clock = realClock, signal }: WatchOptions<T, O, K>,

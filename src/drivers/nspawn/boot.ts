@@ -62,10 +62,7 @@ export async function boot(
   await retry(start, { isRetryable: isOldLink, timeoutMs: linkMs, intervalMs: 100 });
 }
 
-/**
- * The link of a killed machine of this name still exists; systemd-nspawn's message
- * (src/nspawn/nspawn-network.c).
- */
+/** The killed machine's link still exists; a message of systemd-nspawn (nspawn-network.c). */
 function isOldLink(error: unknown): boolean {
   return (
     error instanceof ExternalError && /Failed to add new veth interfaces.*File exists/.test(error.message)
@@ -73,9 +70,8 @@ function isOldLink(error: unknown): boolean {
 }
 
 /**
- * `add_key keyctl bpf`: containers in the guest need them (session keyrings, device control of
- * cgroup v2). The guest's Docker needs all capabilities, so a machine does not confine its own root
- * (docs/drivers/nspawn.md).
+ * Containers in the guest need `add_key keyctl bpf`, its Docker all capabilities: a machine does not
+ * confine its own root (docs/drivers/nspawn.md).
  */
 function nspawnCommand(
   id: string,
@@ -182,10 +178,7 @@ async function bootDetached(
   }
 }
 
-/**
- * The guest's systemd creates `init.scope` once it can run. Without cgroup v2, only the running
- * systemd-nspawn is visible.
- */
+/** systemd creates `init.scope` once it runs; without cgroup v2, only its process is visible. */
 async function isGuestUp(processFile: string): Promise<boolean> {
   const identity = await readIdentity(processFile);
   if (!identity) return false;
@@ -195,9 +188,8 @@ async function isGuestUp(processFile: string): Promise<boolean> {
 }
 
 /**
- * Guests use cgroup v2, as Debian's systemd and Docker expect; on a computer with v1,
- * systemd-nspawn needs a variable for that. Its own lock on the root folder would leave a file
- * behind when it is killed; the machine's lock replaces it. (systemd's docs/ENVIRONMENT.md)
+ * Makes guests use cgroup v2 on a computer with v1, and replaces systemd-nspawn's own lock, which
+ * leaves a file behind, with the machine's (systemd's docs/ENVIRONMENT.md).
  */
 async function nspawnEnvironment(): Promise<Record<string, string>> {
   const unified = (await findHierarchies()).some(

@@ -8,9 +8,8 @@ import { readMounts } from './mounts.js';
 import { sendSignal } from './process-identity.js';
 
 /**
- * Control groups of machines without systemd: `belt/<id>` in each relevant hierarchy. A machine
- * needs its own even without a memory limit: systemd-nspawn creates the guest's groups below its
- * own, and two guests in one group would end each other's services.
+ * Control groups of machines without systemd: `belt/<id>` in each hierarchy. Each machine needs its
+ * own: two guests in one group would stop each other's services.
  */
 export interface Hierarchy {
   mount: string;
@@ -98,9 +97,7 @@ export interface LimitFile {
   stat: string;
 }
 
-/**
- * The memory limit of the machine's own group, not of systemd's; undefined: no memory controller.
- */
+/** The limit of belt's own group of the machine. Undefined: there is no memory controller. */
 export async function limitFile(id: string): Promise<LimitFile | undefined> {
   for (const { mount, kind } of await findHierarchies()) {
     const group = join(mount, 'belt', id);

@@ -7,14 +7,15 @@ import { boot } from './boot.js';
 import { hasKeys, writeGuestFiles } from './guest-files.js';
 import { bringUpNetwork, type GuestNetwork, planNetwork } from './guest-network.js';
 import {
+  defaultSize,
   type GuestEntry,
   type GuestRecord,
+  memoryOf,
   newMachineId,
   readEntries,
   takenAddresses,
   writeRecord,
 } from './guest-records.js';
-import { defaultSize, memoryOf } from './guest-size.js';
 import { requireCapableHost, requireRoot } from './host-checks.js';
 import { ensureFolder, machineFolder, type NspawnLayout, withComputerLock } from './layout.js';
 import { damagedError, findEntry, type NspawnContext, withMachineLock } from './lookup.js';
@@ -56,9 +57,7 @@ export function create(
   );
 }
 
-/**
- * Gives each machine its record and address, from an earlier create or new, in one step for all.
- */
+/** Assigns records and addresses, new or from an earlier create, in one step for all. */
 async function allocate(
   { layout, settings, options, images }: NspawnContext,
   requests: readonly CreateRequest[],

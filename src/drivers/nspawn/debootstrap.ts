@@ -19,17 +19,10 @@ export type BuildStep = (
  * Runs a program in its own process and mount namespaces, and kills it with all its children when
  * belt ends (PR_SET_PDEATHSIG): a failed build leaves neither processes nor mounts.
  */
-const contained = [
-  'setpriv',
-  '--pdeathsig=KILL',
-  'unshare',
-  '--pid',
-  '--fork',
-  '--kill-child=KILL',
-  '--mount',
-  '--propagation=private',
-  '--mount-proc',
-];
+const contained =
+  'setpriv --pdeathsig=KILL unshare --pid --fork --kill-child=KILL --mount --propagation=private --mount-proc'.split(
+    ' ',
+  );
 
 /** Builds with debootstrap from a mirror, then tunes the result. */
 export function debootstrapFrom(mirror: string): BuildStep {
@@ -45,9 +38,8 @@ export function debootstrapFrom(mirror: string): BuildStep {
 }
 
 /**
- * The steps in the order in which debootstrap reports them, each with its share of the time as
- * measured (a build of debian-13 on two cores, nearby mirror). `SIZEDEBS` is reported when the
- * dependencies are resolved.
+ * debootstrap's steps in their order, each with its measured share of the time. `SIZEDEBS` is
+ * reported when the dependencies are resolved.
  */
 const steps: readonly { id: string; text: string; share: number }[] = [
   { id: 'DOWNREL', text: 'downloading the release file', share: 1 },
@@ -112,9 +104,7 @@ async function debootstrap(
   });
 }
 
-/**
- * @param onLine gets the lines of file descriptor 3, where debootstrap reports progress and errors
- */
+/** @param onLine gets the lines of file descriptor 3, where debootstrap reports its progress */
 async function runContained(
   command: readonly string[],
   what: string,

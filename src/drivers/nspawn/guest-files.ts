@@ -51,10 +51,7 @@ export async function writeGuestFiles(
   for (const [path, text, mode] of files) await writeGuestFile(join(upper, path), text, mode);
 }
 
-/**
- * Derives a locally administered MAC address from the IP address. With a random one, other hosts
- * would keep sending to a removed machine until their ARP entries expire.
- */
+/** Derived from the IP address, so that ARP entries of a removed machine stay valid. */
 function macOf(address: string): string {
   const bytes = address.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'));
   return ['0a', 'be', ...bytes].join(':');

@@ -9,8 +9,7 @@ import { prepareThen } from '../kit/event-stream.js';
 import { boot } from './boot.js';
 import { changeLimit, type LimitFile, limitFile, limitFileV2, unifiedGroup } from './cgroups.js';
 import { bringUpNetwork, type GuestNetwork, readNetwork, removeNetwork } from './guest-network.js';
-import { type GuestRecord, machineIds, writeRecord } from './guest-records.js';
-import { memoryOf } from './guest-size.js';
+import { type GuestRecord, machineIds, memoryOf, writeRecord } from './guest-records.js';
 import { requireRoot } from './host-checks.js';
 import { removeTree, run, systemdRunsComputer, unitOf } from './host-program.js';
 import { machineFolder, type NspawnLayout, withComputerLock } from './layout.js';
@@ -160,10 +159,7 @@ export async function resizeRunning(layout: NspawnLayout, id: string, memoryMb: 
   }
 }
 
-/**
- * Where the memory limit is set: in belt's own group, or in systemd's group of its unit. Undefined
- * where the computer has no memory controller.
- */
+/** In belt's own group, or in the group of its unit. Undefined: there is no memory controller. */
 async function limitOf(layout: NspawnLayout, id: string): Promise<LimitFile | undefined> {
   const own = await limitFile(id);
   if (own) return own;

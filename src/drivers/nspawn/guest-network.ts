@@ -47,10 +47,7 @@ export async function readNetwork(layout: NspawnLayout): Promise<GuestNetwork | 
   return file && { bridge: file.bridge, range: parseRange(file.network) };
 }
 
-/**
- * Prepares network and kernel for this many machines, also after a reboot. Under the computer's
- * lock.
- */
+/** Prepares network and kernel for so many machines. Requires the computer's lock. */
 export async function bringUpNetwork(
   layout: NspawnLayout,
   network: GuestNetwork,
@@ -89,10 +86,7 @@ async function ensureBridge(bridge: string, address: string): Promise<void> {
   await run('ip', ['link', 'set', bridge, 'up']);
 }
 
-/**
- * The IPv4 addresses of an interface, as `10.209.0.1/20`; undefined when the interface does not
- * exist.
- */
+/** Addresses like `10.209.0.1/20`; undefined when the interface does not exist. */
 async function addressesOf(bridge: string): Promise<string[] | undefined> {
   return (await linkAddresses()).find(({ ifname }) => ifname === bridge)?.addr_info.map(cidr);
 }

@@ -6,6 +6,7 @@ import { isMissing } from '../../base/errno.js';
 import { UserError } from '../../base/errors.js';
 import { parseAddress } from '../../base/ip-addresses.js';
 import { readRecord as readRecordFile, writeRecord as writeRecordFile } from '../../base/record-file.js';
+import { memoryForSize, requireMemory } from '../kit/memory-size.js';
 import { machineFolder, type NspawnLayout } from './layout.js';
 
 const recordSchema = z.object({
@@ -99,4 +100,13 @@ async function readEntry(layout: NspawnLayout, id: string): Promise<GuestEntry> 
     if (error instanceof UserError) return { id, damage: error };
     throw error;
   }
+}
+
+export const defaultSize = '1gb';
+
+/** Mebibytes. @throws UserError when it is not an amount of memory, too little, or too much */
+export function memoryOf(size = defaultSize): number {
+  const memory = memoryForSize(size, 'nspawn');
+  requireMemory(memory, size);
+  return memory;
 }

@@ -45,9 +45,7 @@ export async function checkHost(layout: NspawnLayout, signal: AbortSignal): Prom
   ];
 }
 
-/**
- * @throws UserError for the first thing that is missing and without which no machine can be made.
- */
+/** @throws UserError for the first thing that is missing to create machines */
 export async function requireCapableHost(): Promise<void> {
   const linuxCheck = linux();
   if (!linuxCheck.ok) {

@@ -84,13 +84,11 @@ function programError(program: string, args: readonly string[], error: ExecaErro
   });
 }
 
-async function isExecutable(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** systemd as process 1; sd_booted(3) names this test. */

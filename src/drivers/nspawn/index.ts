@@ -1,9 +1,7 @@
 import type { DriverModule } from '../driver.js';
 import { nspawnSettings } from './nspawn-settings.js';
 
-/**
- * systemd-nspawn guests on this Linux computer, each with its own systemd, sshd and Docker Engine.
- */
+/** systemd-nspawn guests on this computer, each with its own systemd, sshd and engine. */
 export const driver: DriverModule = {
   name: 'nspawn',
   summary: 'systemd-nspawn guests on this Linux computer (needs root to create and change them)',

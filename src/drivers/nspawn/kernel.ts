@@ -6,9 +6,8 @@ import { findProgram, run } from './host-program.js';
 const modules = ['overlay', 'br_netfilter', 'vxlan', 'ip_vs'];
 
 /**
- * Limits that many machines exhaust together, because all their processes are root of one kernel.
- * About 27 machines use up Debian's 128 inotify instances: systemd then exits with "Failed to
- * allocate manager object: Too many open files".
+ * Limits that many machines exhaust together, as all their processes belong to root of one kernel:
+ * about 27 machines use up Debian's 128 inotify instances.
  */
 const limits: Readonly<Record<string, number>> = {
   'fs/inotify/max_user_instances': 8192,

@@ -22,10 +22,7 @@ export interface MachineFolder {
   upper: string;
   /** The overlay's own working folder. */
   work: string;
-  /**
-   * Where the overlay is mounted, in the machine's own mount namespace only: on the computer it
-   * looks empty.
-   */
+  /** Where the machine's own mount namespace has the overlay; empty on the computer. */
   root: string;
   /** The machine's /var/lib/docker, outside the overlay: overlay2 cannot use another overlay. */
   docker: string;
@@ -62,8 +59,8 @@ export function machineFolder(layout: NspawnLayout, id: string): MachineFolder {
 }
 
 /**
- * Runs work while no other belt changes what all machines of the computer share: addresses, the
- * network, which machine uses which image. Held for moments.
+ * Runs work while no other belt process changes what the computer's machines share: addresses, the
+ * network, images in use.
  */
 export async function withComputerLock<T>(
   layout: NspawnLayout,
@@ -75,10 +72,7 @@ export async function withComputerLock<T>(
   return withLock(join(layout.locks, 'computer'), options, work);
 }
 
-/**
- * Creates a folder with this mode, whatever the umask; parents are world-readable, so that `list`
- * works without root.
- */
+/** Parents are world-readable whatever the umask, so that `list` works without root. */
 export async function ensureFolder(path: string, mode = 0o755): Promise<void> {
   const first = await mkdir(path, { recursive: true });
   for (let made = first; made !== undefined && made.length < path.length; made = nextBelow(made, path)) {

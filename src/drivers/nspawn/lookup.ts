@@ -25,20 +25,14 @@ export interface NspawnContext {
 
 export type GuestRef = Pick<Machine, 'name' | 'id'>;
 
-/**
- * A machine whose lock is held, with its current record. `name` is the caller's name for it, used
- * in events.
- */
+/** A machine whose lock is held. `name` is the caller's name for it, used in events. */
 export interface LockedGuest {
   name: string;
   record: GuestRecord;
   emit: Emit;
 }
 
-/**
- * Works on the records of machines, each under its lock. A missing machine, or a damaged record,
- * fails.
- */
+/** Works on the records of machines, each under its lock; missing and damaged ones fail. */
 export function forEachRecord(
   nspawn: NspawnContext,
   machines: readonly GuestRef[],
@@ -66,10 +60,7 @@ export function forEachEntry<T extends GuestRef>(
   return forEachObject(machines, { limit: concurrency, signal, read, find }, work);
 }
 
-/**
- * By id if it is known, else by cluster and name. A damaged record may belong to any cluster, so
- * its folder's name decides.
- */
+/** By id, else by cluster and name; a damaged record by the name of its folder. */
 export function findEntry(
   entries: readonly GuestEntry[],
   clusterId: string,

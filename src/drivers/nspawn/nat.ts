@@ -6,10 +6,7 @@ interface NatRule {
   match: string[];
 }
 
-/**
- * Creates the rules for a bridge unless exactly these exist. Rules of other programs are not
- * touched.
- */
+/** Creates the rules for a bridge unless exactly these exist; leaves all other rules. */
 export async function ensureNat(bridge: string, range: string): Promise<void> {
   const wanted = natRules(bridge, range);
   const lines = (await run('iptables-save', []))
@@ -33,12 +30,12 @@ export async function removeNat(bridge: string): Promise<void> {
 }
 
 /**
- * Allows outgoing connections of machines and their replies. The rules go first, because Docker and
- * firewalls end theirs with a refusal. `-i BRIDGE` also covers traffic between machines, which
- * iptables sees where br_netfilter is loaded.
+ * Allows outgoing connections and their replies. The rules go first, because Docker and firewalls
+ * end theirs with a refusal. `-i BRIDGE` also covers traffic between machines (br_netfilter).
  */
 function natRules(bridge: string, range: string): NatRule[] {
   const tagged = (name: string) => ['-m', 'comment', '--comment', `belt:${bridge}:${range}:${name}`];
+  const replies = ['-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED'];
   return [
     {
       table: 'nat',
@@ -49,17 +46,7 @@ function natRules(bridge: string, range: string): NatRule[] {
     {
       table: 'filter',
       chain: 'FORWARD',
-      match: [
-        '-o',
-        bridge,
-        '-m',
-        'conntrack',
-        '--ctstate',
-        'RELATED,ESTABLISHED',
-        ...tagged('back'),
-        '-j',
-        'ACCEPT',
-      ],
+      match: ['-o', bridge, ...replies, ...tagged('back'), '-j', 'ACCEPT'],
     },
   ];
 }

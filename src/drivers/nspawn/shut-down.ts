@@ -32,10 +32,7 @@ export async function runningProcess(layout: NspawnLayout, id: string): Promise<
   return identity && (await isAlive(identity)) ? identity : undefined;
 }
 
-/**
- * Removes what a stopped machine leaves behind, apart from its own files. A killed systemd-nspawn
- * also leaves its guest's processes.
- */
+/** Removes what a stopped machine leaves behind; killed ones also leave processes. */
 export async function cleanUp(layout: NspawnLayout, id: string): Promise<void> {
   const folder = machineFolder(layout, id);
   await rm(folder.process, { force: true });

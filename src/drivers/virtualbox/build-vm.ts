@@ -66,10 +66,7 @@ export function fingerprint({ name, ssh }: CreateRequest): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
-/**
- * Completes a registered VM. The mark for that comes last: a VM without it is removed and created
- * again.
- */
+/** Completes a registered VM and marks it last: VMs without the mark are created again. */
 export async function buildVm(
   virtualbox: VirtualBoxContext,
   draft: PlannedVm,

@@ -1,9 +1,10 @@
-import { freemem, totalmem } from 'node:os';
+import { freemem } from 'node:os';
 import { UserError } from '../../base/errors.js';
 import { formatAddress, parseAddress } from '../../base/ip-addresses.js';
 import { mapLimited } from '../../base/map-limit.js';
 import type { CreateRequest, MachineChange, MachineEvent, MachineSpec, PrepareProgress } from '../driver.js';
 import { prepareThen, runBatch } from '../kit/event-stream.js';
+import { requireMemory } from '../kit/memory-size.js';
 import { boot2dockerIso } from './boot2docker-iso.js';
 import { buildVm, fingerprint, osTypeOf, type PlannedVm, type SharedSetup, userOf } from './build-vm.js';
 import { ensureDhcp, requireDhcp } from './dhcp.js';
@@ -41,14 +42,7 @@ export async function check(virtualbox: VirtualBoxContext, specs: readonly Machi
   const { settings, options, vbox } = virtualbox;
   if (settings.boot2dockerUrl) requireBoot2dockerNetwork(settings);
   else sourceOf(settings.image, settings.imageChecksum, options.user);
-  const available = Math.floor(totalmem() / 1024 / 1024);
-  for (const { size } of specs) {
-    const memory = memoryOf(size, settings);
-    if (memory > available)
-      throw new UserError(`${size ?? `${memory}mb`} is more than this computer's memory`, {
-        hint: `at most ${available}mb`,
-      });
-  }
+  for (const { size } of specs) requireMemory(memoryOf(size, settings), size);
   await requireCapableHost(vbox, settings);
   await checkNetwork(vbox, settings);
 }
@@ -103,9 +97,8 @@ export function create(
 }
 
 /**
- * Registers the VMs and gives them addresses, in one step for all: two belts must not use the same.
- * VMs that an earlier create completed stay; incomplete ones, or those with other keys, are removed
- * first.
+ * Registers the VMs and assigns addresses in one step for all, under a lock. Completed VMs stay;
+ * incomplete ones, or those with other keys, are removed first.
  */
 async function register(
   virtualbox: VirtualBoxContext,

@@ -32,15 +32,9 @@ export async function ensureDhcp(vbox: VBoxManage, networkName: string, hostonly
   }
   const { base } = rangeOf(hostonly);
   const at = (host: number) => formatAddress(base + host);
-  await vbox.run([
-    ...['dhcpserver', 'add', `--network=${networkName}`, `--server-ip=${at(dhcpServerHost)}`],
-    ...[
-      `--netmask=${netmaskOf(hostonly.prefix)}`,
-      `--lower-ip=${at(dhcpServerHost + 1)}`,
-      `--upper-ip=${at(254)}`,
-    ],
-    '--enable',
-  ]);
+  const range = [`--lower-ip=${at(dhcpServerHost + 1)}`, `--upper-ip=${at(254)}`];
+  const own = [`--server-ip=${at(dhcpServerHost)}`, `--netmask=${netmaskOf(hostonly.prefix)}`];
+  await vbox.run(['dhcpserver', 'add', `--network=${networkName}`, ...own, ...range, '--enable']);
 }
 
 /** Gives this VM's second card a fixed address. */

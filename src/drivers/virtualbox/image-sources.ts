@@ -47,10 +47,7 @@ function debian(suite: string, file: string): Omit<ImageSource, 'name'> {
 
 export const vendorImages: readonly string[] = Object.keys(vendors);
 
-/**
- * The vendor's image that a machine was created from; a user's own image is recorded under another
- * name than its setting.
- */
+/** The vendor's image of a machine. Users' own images are recorded under another name. */
 export function vendorImageOf(machine: Pick<Machine, 'driverData'>): SettingValues {
   const recorded = recordedSetting(machine, 'image');
   return vendorImages.includes(String(recorded['image'])) ? recorded : {};
@@ -77,10 +74,7 @@ export function sourceOf(image: string, checksum: string | undefined, user: Loca
   };
 }
 
-/**
- * `debian-13-1f3a9c02` of `https://example.com/debian-13.raw`: the same file name in two places
- * gives two names.
- */
+/** `debian-13-1f3a9c02` for `https://example.com/debian-13.raw`, unique per location. */
 export function ownName(location: string): string {
   const stem = basename(location)
     .replace(/\.[a-z0-9]+$/i, '')

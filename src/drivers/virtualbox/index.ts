@@ -1,10 +1,7 @@
 import type { DriverModule } from '../driver.js';
 import { declaredSettings, readSettings } from './virtualbox-settings.js';
 
-/**
- * VirtualBox VMs on this computer. Keys, flags and variables are docker-machine's where it has
- * them.
- */
+/** VirtualBox VMs on this computer, with docker-machine's settings where it has them. */
 export const driver: DriverModule = {
   name: 'virtualbox',
   summary: 'virtual machines of VirtualBox on this computer',

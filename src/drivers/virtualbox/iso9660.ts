@@ -87,10 +87,7 @@ function sectorsOf(data: Buffer): number {
   return Math.ceil(data.length / sectorBytes);
 }
 
-/**
- * 8.4 (primary) and 8.5 (supplementary, which Joliet is): what the volume is and where its root
- * folder begins.
- */
+/** 8.4 and 8.5: describes the volume and locates its root folder. */
 function descriptor(tree: Tree, label: string, sectors: number): Buffer {
   const { type, encode, blank } = tree;
   if (encode(label).length > 32) throw new Error(`the label "${label}" is too long`);

@@ -15,10 +15,7 @@ export function readVms(text: string): RegisteredVm[] {
   }));
 }
 
-/**
- * `key="value"`, `key=value` or `"key"="value"`, one per line. Lines without `=` are ignored, and
- * values that span lines are joined.
- */
+/** `key="value"`, `key=value` or `"key"="value"` per line; values may span lines. */
 export function readInfo(text: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   const pattern = /^(?:"([^"\r\n]+)"|([^"=\r\n]+))=(?:"((?:[^"]|"(?!\r?\n|$))*)"|([^\r\n]*))\r?$/gm;

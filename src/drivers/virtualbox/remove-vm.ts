@@ -11,9 +11,8 @@ import { natNetworkName } from './vm-network.js';
 import { switchOff } from './vm-power.js';
 
 /**
- * Removes a VM with its disks. `unregistervm --delete` with disks attached would delete the base
- * disk together with its last machine. So snapshots are merged, all disks detached, and those in
- * the VM's own folder deleted one by one before the VM is unregistered.
+ * `unregistervm --delete` with disks attached would delete the base disk with its last machine. So
+ * snapshots are merged, all disks detached, and those in the VM's own folder deleted one by one.
  */
 export async function removeVm(
   virtualbox: VirtualBoxContext,
@@ -45,10 +44,7 @@ export async function removeVm(
   await rmdir(dirname(home)).catch(() => {});
 }
 
-/**
- * Clears what an interrupted create may have left of an unregistered VM: a registered disk, and
- * files.
- */
+/** Removes what an interrupted create may have left of an unregistered VM. */
 export async function clearLeftovers(virtualbox: VirtualBoxContext, name: string): Promise<void> {
   const home = await homeFor(virtualbox, name);
   for (const [kind, file] of [

@@ -45,10 +45,7 @@ export async function seedFiles(seed: SeedInput, templates: Templates): Promise<
   };
 }
 
-/**
- * Cards are matched by MAC address, because interface names depend on the image. Version 2 is
- * netplan's format.
- */
+/** Matches cards by MAC address: interface names depend on the image. netplan's version 2. */
 function networkConfig(cards: readonly NetworkCard[]) {
   const ethernets = cards.map(({ mac, fixed }, index) => {
     const match = { macaddress: mac.toLowerCase().replaceAll(/(..)(?!$)/g, '$1:') };

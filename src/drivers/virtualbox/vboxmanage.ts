@@ -7,10 +7,7 @@ import { retry } from '../../base/poll.js';
 
 /** An error that VBoxManage reported. */
 export class VBoxError extends ExternalError {
-  /**
-   * VirtualBox's error code, as `VBOX_E_OBJECT_NOT_FOUND`: stable between versions, unlike
-   * messages.
-   */
+  /** Stable between versions, unlike messages: `VBOX_E_OBJECT_NOT_FOUND`. */
   readonly code: string | undefined;
 
   constructor(message: string, code: string | undefined, cause: unknown) {
@@ -81,9 +78,7 @@ export function isCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof VBoxError && error.code !== undefined && codes.includes(error.code);
 }
 
-/**
- * The first error on stderr and its code; stderr also contains progress and other output.
- */
+/** The first error on stderr and its code; stderr also contains progress and other output. */
 export function explain(stderr: string): { text: string; code: string | undefined } {
   const lines = [...stderr.matchAll(/VBoxManage(?:\.exe)?: error: (.*)/g)].map(([, line = '']) =>
     line.trim(),
@@ -133,10 +128,7 @@ function vboxError(args: readonly string[], error: ExecaError): Error {
   return new VBoxError(`${what}: ${text || `exit code ${error.exitCode}`}`, code, error);
 }
 
-/**
- * VirtualBox's server exits some seconds after the last call: a call at that moment fails, and did
- * nothing.
- */
+/** VirtualBox's server exits some seconds after the last call; a call at that moment fails. */
 function isUnreached(error: unknown): boolean {
   return error instanceof VBoxError && error.message.includes('Failed to create the VirtualBox object');
 }

@@ -1,5 +1,5 @@
-import { access } from 'node:fs/promises';
 import { explanationOf, UserError } from '../../base/errors.js';
+import { exists } from '../../base/files.js';
 import type { Check } from '../driver.js';
 import type { VBoxManage } from './vboxmanage.js';
 import type { VirtualBoxContext } from './virtualbox-context.js';
@@ -55,7 +55,7 @@ async function programCheck(vbox: VBoxManage): Promise<Check> {
 async function moduleCheck(): Promise<Check> {
   const name = 'kernel module vboxdrv';
   if (process.platform !== 'linux') return { name, ok: true, detail: 'comes with VirtualBox' };
-  const ok = await isThere('/dev/vboxdrv');
+  const ok = await exists('/dev/vboxdrv');
   const detail = ok
     ? '/dev/vboxdrv'
     : 'no machine can start without it: sudo /sbin/vboxconfig, or install virtualbox-dkms';
@@ -79,7 +79,7 @@ async function networkCheck(vbox: VBoxManage, settings: VirtualBoxSettings): Pro
     if (
       settings.network === 'natnetwork' ||
       process.platform !== 'linux' ||
-      (await isThere('/dev/vboxnetctl'))
+      (await exists('/dev/vboxnetctl'))
     )
       return { name, ok: true, detail: 'its range is free' };
     return {
@@ -90,11 +90,4 @@ async function networkCheck(vbox: VBoxManage, settings: VirtualBoxSettings): Pro
   } catch (error) {
     return { name, ok: false, detail: explanationOf(error) };
   }
-}
-
-function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -84,10 +84,7 @@ export function openImages(virtualbox: VirtualBoxContext): VirtualBoxImages {
   };
 }
 
-/**
- * An image whose disk is missing does not count: VirtualBox Manager deletes it with its last
- * machine.
- */
+/** VirtualBox Manager deletes the disk of an image with its last machine. */
 async function readImage(folder: string): Promise<VirtualBoxImage | undefined> {
   const record = await readRecord(join(folder, 'image.json'), recordSchema, 'the record of an image').catch(
     () => undefined,

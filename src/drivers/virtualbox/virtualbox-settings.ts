@@ -4,9 +4,7 @@ import { formatRange, parseAddress, type Range, tryParseRange } from '../../base
 import type { SettingValues } from '../driver.js';
 import { boolean, choice, defineSettings, integer, text } from '../kit/define-settings.js';
 import { engineAtFirstBoot } from '../kit/first-boot.js';
-
-/** A cloud image with an engine needs about 200 MB to boot. Mebibytes. */
-export const leastMemory = 256;
+import { minMemoryMb } from '../kit/memory-size.js';
 
 const nicTypes = ['82540EM', '82543GC', '82545EM', 'Am79C970A', 'Am79C973', 'Am79C960', 'virtio'];
 
@@ -15,7 +13,7 @@ export const declaredSettings = defineSettings({
     summary: 'memory of machines whose size is not given, in MB',
     default: 1024,
     env: ['VIRTUALBOX_MEMORY_SIZE'],
-    min: leastMemory,
+    min: minMemoryMb,
     max: 2_097_152,
   }),
   cpuCount: integer({

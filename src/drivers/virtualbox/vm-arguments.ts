@@ -1,9 +1,8 @@
-import { UserError } from '../../base/errors.js';
 import { formatAddress, formatRange } from '../../base/ip-addresses.js';
-import { formatMemory, parseSize } from '../../machines/model/sizes.js';
+import { memoryForSize } from '../kit/memory-size.js';
 import { dhcpServerHost } from './dhcp.js';
 import type { NetworkCard } from './seed-disk.js';
-import { leastMemory, type Share, type VirtualBoxSettings } from './virtualbox-settings.js';
+import type { Share, VirtualBoxSettings } from './virtualbox-settings.js';
 import type { VmInfo } from './vm.js';
 import { natNetworkName, rangeOf } from './vm-network.js';
 
@@ -11,16 +10,7 @@ import { natNetworkName, rangeOf } from './vm-network.js';
 
 /** Mebibytes. @throws UserError when it is not an amount of memory, or too little */
 export function memoryOf(size: string | undefined, settings: VirtualBoxSettings): number {
-  if (size === undefined) return settings.memory;
-  const memory = parseSize(size)?.memoryMb;
-  if (memory === undefined)
-    throw new UserError(`"${size}" is not a size for virtualbox`, {
-      hint: 'use an amount of memory: 512mb, 2gb, 1.5gb',
-    });
-  if (memory >= leastMemory) return memory;
-  throw new UserError(`${size} is not enough memory for an engine`, {
-    hint: `at least ${formatMemory(leastMemory)}`,
-  });
+  return size === undefined ? settings.memory : memoryForSize(size, 'virtualbox');
 }
 
 export function createArgs(vm: {
@@ -41,28 +31,10 @@ export function hardwareArgs(memory: number, { cpus = 1, ...settings }: VirtualB
   const onOff = (on: boolean) => (on ? 'on' : 'off');
   return [
     ...['--memory', String(memory), '--cpus', String(cpus), '--firmware', 'bios'],
-    ...[
-      '--acpi',
-      'on',
-      '--ioapic',
-      'on',
-      '--rtcuseutc',
-      'on',
-      '--pae',
-      'on',
-      '--graphicscontroller',
-      'vmsvga',
-    ],
-    ...[
-      '--biosbootmenu',
-      'disabled',
-      '--bioslogofadein',
-      'off',
-      '--bioslogofadeout',
-      'off',
-      '--bioslogodisplaytime',
-      '0',
-    ],
+    ...'--acpi on --ioapic on --rtcuseutc on --pae on --graphicscontroller vmsvga'.split(' '),
+    ...'--biosbootmenu disabled --bioslogofadein off --bioslogofadeout off --bioslogodisplaytime 0'.split(
+      ' ',
+    ),
     ...['--natdnshostresolver1', onOff(settings.hostDnsResolver), '--natdnsproxy1', onOff(settings.dnsProxy)],
   ];
 }
@@ -94,10 +66,7 @@ export function cardsOf(info: VmInfo, address: number, settings: VirtualBoxSetti
   return [{ mac: mac(1) }, { mac: mac(2), fixed: { address, prefix: settings.hostonly.prefix } }];
 }
 
-/**
- * The forwarded SSH port of machines in the NAT network: 22 is this computer's own, and ports below
- * 1024 need root.
- */
+/** 22 is this computer's own SSH port, and ports below 1024 need root. */
 export const forwardedSshPort = 2222;
 
 const forwarded = [

@@ -53,10 +53,7 @@ export function remove(virtualbox: VirtualBoxContext, machines: Machines, signal
   });
 }
 
-/**
- * Changes memory, and processors and disk if they are set. VirtualBox requires the machine to be
- * off; a running one is started again.
- */
+/** Changes memory, and processors and disk if they are set; a running VM is restarted. */
 export function resize(
   virtualbox: VirtualBoxContext,
   machines: Machines,
@@ -106,10 +103,7 @@ async function bringDown(
   emit({ type: 'changed', name: vm.name, change: { state: 'stopped' } });
 }
 
-/**
- * After a reboot of the computer the host-only interface may be missing, or have another name or no
- * address.
- */
+/** A reboot of the computer may remove or rename the host-only interface, or its address. */
 async function reconnect(virtualbox: VirtualBoxContext, { uuid, name, machine }: RecordedVm): Promise<void> {
   const { vbox, settings } = virtualbox;
   const info = await requireInfo(vbox, uuid, name);

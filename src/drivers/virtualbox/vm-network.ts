@@ -19,9 +19,7 @@ import type { HostOnly, VirtualBoxSettings } from './virtualbox-settings.js';
 /** The default of VirtualBox since 6.1.28. */
 const allowedByDefault: Range = { base: parseAddress('192.168.56.0') ?? 0, prefix: 21 };
 
-/**
- * Configures the ranges of host-only networks that VirtualBox allows on Linux, macOS and Solaris.
- */
+/** Configures which host-only networks VirtualBox allows on Linux, macOS and Solaris. */
 const rangesFile = '/etc/vbox/networks.conf';
 
 /** The NAT network that all machines of this computer share. */
@@ -75,16 +73,8 @@ export async function ensureHostOnly(
   await requireAllowedRange(hostonly);
   const idle = (await hostOnlyInterfaces(vbox)).find((one) => one.name === preferred && !one.own);
   const name = idle?.name ?? (await createInterface(vbox));
-  const netmask = netmaskOf(hostonly.prefix);
-  await vbox.run([
-    'hostonlyif',
-    'ipconfig',
-    name,
-    '--ip',
-    formatAddress(hostonly.address),
-    '--netmask',
-    netmask,
-  ]);
+  const options = ['--ip', formatAddress(hostonly.address), '--netmask', netmaskOf(hostonly.prefix)];
+  await vbox.run(['hostonlyif', 'ipconfig', name, ...options]);
   return { name, networkName: `HostInterfaceNetworking-${name}`, own: hostonly };
 }
 
@@ -96,10 +86,7 @@ async function createInterface(vbox: VBoxManage): Promise<string> {
   return name;
 }
 
-/**
- * Where a machine's host-only network is recorded: docker-machine's field and format,
- * `192.168.99.1/24`.
- */
+/** docker-machine's field for a machine's host-only network: `192.168.99.1/24`. */
 const recordedRange = 'HostOnlyCIDR';
 
 /** The host-only network in a new machine's record. */
@@ -125,10 +112,7 @@ export function networkOf(
   return { address: firstOf(own, 24) + 1, prefix: 24 };
 }
 
-/**
- * Whether an interface belongs to a network, or to any if none is known. An interface without an
- * address belongs to none.
- */
+/** Whether an interface is in the network, or in any if `wanted` is undefined. */
 export function belongsTo({ own }: HostOnlyInterface, wanted: HostOnlyRange | undefined): boolean {
   return own !== undefined && (wanted === undefined || overlap(rangeOf(own), rangeOf(wanted)));
 }
@@ -142,17 +126,8 @@ export async function ensureNatNetwork(vbox: VBoxManage, range: Range): Promise<
   const found = networks.find((block) => (block.get('Name') ?? block.get('NetworkName')) === natNetworkName);
   const text = formatRange(range);
   if (!found) {
-    await vbox.run([
-      'natnetwork',
-      'add',
-      '--netname',
-      natNetworkName,
-      '--network',
-      text,
-      '--enable',
-      '--dhcp',
-      'off',
-    ]);
+    const options = ['--netname', natNetworkName, '--network', text, '--enable', '--dhcp', 'off'];
+    await vbox.run(['natnetwork', 'add', ...options]);
     return;
   }
   const there = found.get('Network') ?? found.get('IPv4 network');
@@ -235,9 +210,7 @@ async function rangesInUse(): Promise<UsedRange[]> {
   return [...links, ...routes].filter(({ range }) => range.prefix > 0);
 }
 
-/**
- * Linux's table: interface, destination and, as the eighth column, mask; both little-endian hex.
- */
+/** Interface, destination and, in column eight, mask; both in little-endian hex. */
 export function readRoutes(text: string): UsedRange[] {
   return text
     .split('\n')

@@ -27,9 +27,7 @@ export async function switchOn(
   await vbox.onVm(vm.uuid, ['startvm', vm.uuid, '--type', settings.uiType]);
 }
 
-/**
- * Presses the power button, and switches off when that has no effect. A paused VM is resumed first.
- */
+/** Presses the power button; if that has no effect, switches off. Resumes a paused VM first. */
 export async function shutDown(
   virtualbox: VirtualBoxContext,
   vm: RegisteredVm,

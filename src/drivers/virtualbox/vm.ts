@@ -100,9 +100,8 @@ export async function growDisk(vbox: VBoxManage, disk: string, size: number): Pr
 }
 
 /**
- * The UUID of a machine's VM, derived from the cluster's id and the machine's name. It is known
- * before the VM exists, so a create finds what an interrupted one left. A UUID of version 5 (RFC
- * 9562, 5.5) with the cluster's id as the namespace.
+ * A UUID of version 5 (RFC 9562, 5.5) from the cluster's id and the machine's name: known before
+ * the VM exists, so that a create finds what an interrupted one left.
  */
 export function uuidOf({ id }: ClusterRef, name: string): string {
   const hash = createHash('sha1')
@@ -118,9 +117,8 @@ export function uuidOf({ id }: ClusterRef, name: string): string {
 }
 
 /**
- * VirtualBox Manager shows a cluster's machines in this group, and their folders are in a folder of
- * this name. Part of the id is added, because clusters of different projects may have the same
- * name.
+ * The VMs' group and folder. Includes a part of the id, as clusters of different projects may have
+ * the same name.
  */
 export function groupOf({ id, name }: ClusterRef): string {
   return `/belt/${name}-${id.slice(0, 8)}`;

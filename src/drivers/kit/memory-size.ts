@@ -1,0 +1,29 @@
+import { totalmem } from 'node:os';
+import { UserError } from '../../base/errors.js';
+import { formatMemory, parseSize } from '../../machines/model/sizes.js';
+
+/** A guest with an engine but without containers takes about 150 MB; booting needs more. Mebibytes. */
+export const minMemoryMb = 256;
+
+/**
+ * The memory for a size of a machine on this computer, in mebibytes.
+ * @throws UserError when it is not an amount of memory, or too little
+ */
+export function memoryForSize(size: string, driver: string): number {
+  const memory = parseSize(size)?.memoryMb;
+  if (memory === undefined)
+    throw new UserError(`"${size}" is not a size for ${driver}`, {
+      hint: 'use an amount of memory: 512mb, 2gb, 1.5gb',
+    });
+  if (memory >= minMemoryMb) return memory;
+  throw new UserError(`${size} is not enough memory for an engine`, {
+    hint: `at least ${formatMemory(minMemoryMb)}`,
+  });
+}
+
+/** @throws UserError when the computer has less memory */
+export function requireMemory(memory: number, size = `${memory}mb`): void {
+  const available = Math.floor(totalmem() / 1024 / 1024);
+  if (memory <= available) return;
+  throw new UserError(`${size} is more than this computer's memory`, { hint: `at most ${available}mb` });
+}
