@@ -1,5 +1,5 @@
 import { ExternalError, UserError } from '../base/errors.js';
-import { isOnlyUrl, type JumpHost, type Machine, reachAddress } from '../machines/model/machine.js';
+import { hasNoSsh, type JumpHost, type Machine, reachAddress } from '../machines/model/machine.js';
 import type { Connection, SshTarget } from '../ssh/index.js';
 import type { Context } from './context.js';
 
@@ -7,7 +7,7 @@ import type { Context } from './context.js';
 export function addressOf(machine: Machine): string {
   const address = reachAddress(machine);
   if (address) return address;
-  if (isOnlyUrl(machine))
+  if (hasNoSsh(machine))
     throw new UserError(
       `${machine.name} has no address: it is known by its URL alone, ${machine.driverData['URL']}`,
     );
@@ -18,7 +18,7 @@ export function addressOf(machine: Machine): string {
 
 /** How to reach a machine over SSH. @throws UserError without an address, or for a machine without SSH */
 export function sshTarget(machine: Machine): SshTarget {
-  if (isOnlyUrl(machine)) {
+  if (hasNoSsh(machine)) {
     throw new UserError(
       `${machine.name} is known only by its URL (driver ${machine.driver}), so belt cannot log in`,
       {

@@ -1,7 +1,7 @@
 import type { Context } from '../app/context.js';
 import { messageOf, UserError } from '../base/errors.js';
 import { damaged, readText } from '../base/files.js';
-import { isOnlyUrl } from '../machines/model/machine.js';
+import { hasNoSsh } from '../machines/model/machine.js';
 import type { ClusterStore } from '../state/cluster-store.js';
 import {
   clusterPaths,
@@ -135,7 +135,7 @@ async function makeAuthority({ cluster, reporter, keyType }: Context): Promise<T
 /** Engines of another authority would refuse the clients of a new one. Who is known by a URL alone trusts whom it will. */
 async function refuseBesideOthers(cluster: ClusterStore): Promise<void> {
   const { machines } = await cluster.machines();
-  for (const { name } of machines.filter((machine) => !isOnlyUrl(machine))) {
+  for (const { name } of machines.filter((machine) => !hasNoSsh(machine))) {
     const { ca } = machinePaths(cluster, name);
     if ((await readText(ca)) === undefined) continue;
     throw new UserError(`${name} trusts a CA that is not in ${cluster.certsFolder}`, {

@@ -4,7 +4,7 @@ import type { EngineWork } from '../app/rolling-restart.js';
 import { whileClaimed } from '../app/with-claim.js';
 import { UserError } from '../base/errors.js';
 import { readText } from '../base/files.js';
-import { isOnlyUrl, type Machine, refuseOnlyUrl } from '../machines/model/machine.js';
+import { hasNoSsh, type Machine, requireSsh } from '../machines/model/machine.js';
 import { machinePaths } from './certificate-files.js';
 import { type ClusterCertificates, ensureClusterCertificates } from './cluster-certificates.js';
 import { splitPem } from './model/read-certificate.js';
@@ -28,7 +28,7 @@ export async function regenerateCertificates(
   context: Context,
 ): Promise<Outcome<Machine>[]> {
   for (const machine of machines) {
-    refuseOnlyUrl(machine);
+    requireSsh(machine);
     refuseWithoutTls(machine);
   }
   const names = machines.map(({ name }) => name);
@@ -60,7 +60,7 @@ function refuseWithoutTls({ name, engine }: Machine): void {
 /** Machines whose records are damaged keep the old copies, and those of another authority until their engines get its certificate. */
 export async function copyForAll(certificates: ClusterCertificates, context: Context): Promise<void> {
   const { machines } = await context.cluster.machines();
-  for (const { name } of machines.filter((machine) => !isOnlyUrl(machine))) {
+  for (const { name } of machines.filter((machine) => !hasNoSsh(machine))) {
     if (await isOfAnother(certificates.trusted, name, context)) continue;
     await copyForClients(name, certificates, context);
   }

@@ -2,7 +2,7 @@ import type { Context } from '../app/context.js';
 import type { Step } from '../app/reporter.js';
 import { messageOf } from '../base/errors.js';
 import { readText } from '../base/files.js';
-import { isOnlyUrl, type Machine, reachAddress } from '../machines/model/machine.js';
+import { hasNoSsh, type Machine, reachAddress } from '../machines/model/machine.js';
 import type { ClusterStore } from '../state/cluster-store.js';
 import { isComplete, machinePaths, readPair, writeChanged, writePair } from './certificate-files.js';
 import {
@@ -86,7 +86,7 @@ function isGood(machine: Machine, pair: CertificatePair, { authority }: ClusterC
 export async function usesTls(machine: Machine, cluster: ClusterStore): Promise<boolean> {
   const { name, engine } = machine;
   // belt does not manage the certificates of an engine without SSH.
-  if (isOnlyUrl(machine)) return false;
+  if (hasNoSsh(machine)) return false;
   if (engine !== undefined) return engine.access === 'secure';
   return (await readText(machinePaths(cluster, name).server.certificate)) !== undefined;
 }

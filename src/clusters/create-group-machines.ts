@@ -60,7 +60,7 @@ async function batchOf(
   );
   const all = [...shapes.keys()];
   const names = adopt ? all : all.filter((name) => wanted.has(name));
-  return { names, driver, settings, shapes, finishedToo: true, timeoutMs: input.timeoutMs };
+  return { names, driver, settings, shapes, acceptExisting: true, timeoutMs: input.timeoutMs };
 }
 
 function shapeIn({ size, engine }: Group): MachineShape {

@@ -7,7 +7,7 @@ import { readJson, readText } from '../base/files.js';
 import { mapLimited } from '../base/map-limit.js';
 import { clusterPaths, machinePaths } from '../certs/certificate-files.js';
 import { takeGivenCertificates } from '../certs/own-certificates.js';
-import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
+import { hasNoSsh, type Machine } from '../machines/model/machine.js';
 import { clientCertificates } from '../state/client-certificates.js';
 import type { ClusterStore } from '../state/cluster-store.js';
 import { certificatePathsIn } from '../state/machine-file.js';
@@ -73,7 +73,7 @@ async function takeOutsideCertificates(
   const { authority, client } = clusterPaths(store);
   if ((await readText(authority.certificate)) !== undefined) return;
   const trusted = await mapLimited(
-    machines.filter((machine) => !isOnlyUrl(machine)),
+    machines.filter((machine) => !hasNoSsh(machine)),
     32,
     async ({ name }) => {
       const paths = certificatePathsIn(await store.document(name));
@@ -112,6 +112,6 @@ async function warnOfGaps(machine: Machine, store: ClusterStore, { reporter }: C
   const { name, ssh, engine } = machine;
   if (ssh.keyPath !== undefined && (await readText(ssh.keyPath)) === undefined)
     reporter.warn(`${name}: its SSH key ${ssh.keyPath} is missing`);
-  if (engine && !isOnlyUrl(machine) && !(await clientCertificates(store, name)))
+  if (engine && !hasNoSsh(machine) && !(await clientCertificates(store, name)))
     reporter.warn(`${name}: there are no client certificates in ${store.machineFolder(name)}`);
 }

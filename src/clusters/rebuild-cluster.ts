@@ -6,7 +6,7 @@ import { whileClaimed } from '../app/with-claim.js';
 import { UserError } from '../base/errors.js';
 import { groupBy } from '../base/group-by.js';
 import { provisionEngine } from '../engine/provision-engine.js';
-import { letClusterIn } from '../machines/cluster-keys.js';
+import { authorizeClusterKey } from '../machines/cluster-keys.js';
 import type { FoundMachine, Machine, MachineState } from '../machines/model/machine.js';
 import { restartEngines } from '../swarm/rolling-restart.js';
 
@@ -149,7 +149,7 @@ async function letInAll(
       const hint = `start it, belt start ${name}, then run the same command again`;
       throw new UserError(`its record is there, and it is ${state}`, { hint });
     }
-    await letClusterIn(machine, { ...options, step: (text) => progress.update(name, text) }, context);
+    await authorizeClusterKey(machine, { ...options, step: (text) => progress.update(name, text) }, context);
     return machine;
   };
   // Identical messages are grouped.

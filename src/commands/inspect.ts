@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { allFlag, nodesArgument } from '../cli/flags.js';
-import { namedOrChosen } from '../machines/default-machine.js';
+import { namedOrActive } from '../machines/default-machine.js';
 import { inspectMachines } from '../machines/select-machines.js';
 import { formatWithTemplate, type GoValue } from '../ui/go-template/index.js';
 
@@ -33,7 +33,7 @@ makes no network requests.`;
   async run(): Promise<unknown> {
     const { all, format } = this.flags;
     const context = await this.context();
-    const nodes = all ? this.words : await namedOrChosen(this.words, context.cluster);
+    const nodes = all ? this.words : await namedOrActive(this.words, context.cluster);
     const documents = await inspectMachines(nodes, context, { all });
     const result = documents.length === 1 && !all ? documents[0] : documents;
     if (format === undefined) this.print(JSON.stringify(result, null, 4));

@@ -1,7 +1,7 @@
 import { addressOf } from '../app/connect-ssh.js';
 import { BaseCommand } from '../cli/base-command.js';
 import { allFlag, nodesArgument } from '../cli/flags.js';
-import { namedOrChosen } from '../machines/default-machine.js';
+import { namedOrActive } from '../machines/default-machine.js';
 import { selectMachines } from '../machines/select-machines.js';
 
 export default class Ip extends BaseCommand<typeof Ip> {
@@ -18,7 +18,7 @@ export default class Ip extends BaseCommand<typeof Ip> {
   async run(): Promise<{ name: string; address: string }[]> {
     const context = await this.context();
     const { all } = this.flags;
-    const nodes = all ? this.words : await namedOrChosen(this.words, context.cluster);
+    const nodes = all ? this.words : await namedOrActive(this.words, context.cluster);
     const machines = await selectMachines(nodes, context, { all });
     const rows = machines.map((machine) => ({ name: machine.name, address: addressOf(machine) }));
     this.print(rows.map(({ address }) => address).join('\n'));

@@ -1,6 +1,6 @@
 import { Flags, ux } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
-import { type SurveyedMachine, surveyMachines } from '../machines/list-states.js';
+import { listMachineStates, type MachineStateRow } from '../machines/list-states.js';
 import { parseFilters } from '../machines/machine-filter.js';
 import { recordedOptions } from '../machines/select-machines.js';
 import { formatMachines, machineList, needsEngines } from '../machines/views/machine-list.js';
@@ -41,14 +41,14 @@ EngineOptions, Error and ResponseTime. A leading "table " aligns the columns and
     { description: 'Print JSON for scripts', command: '<%= config.bin %> ls --json' },
   ];
 
-  async run(): Promise<SurveyedMachine[]> {
+  async run(): Promise<MachineStateRow[]> {
     const { quiet, filter: filters = [], format, timeout } = this.flags;
     const context = await this.context();
     const filter = parseFilters(filters);
     const named = this.output.format === 'name' || (quiet && !this.jsonEnabled());
     const needsStates = filters.some((text) => /^\s*(state|swarm)\s*=/i.test(text));
     if (named && !needsStates) return this.printNames(filter.recorded);
-    const rows = await surveyMachines(
+    const rows = await listMachineStates(
       {
         timeoutMs: timeout * 1000,
         dockerHost: await this.variable('DOCKER_HOST'),
@@ -57,7 +57,7 @@ EngineOptions, Error and ResponseTime. A leading "table " aligns the columns and
       },
       context,
     );
-    const shown = rows.filter(filter.asked);
+    const shown = rows.filter(filter.queried);
     const names = shown.map(({ name }) => name);
     if (quiet) this.print(names.join('\n'));
     else if (format === undefined) this.print(machineList(shown, { wide: this.wide }));

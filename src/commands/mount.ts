@@ -4,7 +4,7 @@ import { BaseCommand } from '../cli/base-command.js';
 import { argument, globalFlags } from '../cli/flags.js';
 import { requireProgram } from '../cli/require-program.js';
 import { runProgram } from '../cli/run-program.js';
-import { machinesIn, mountCall, readPlaces, unmountCall } from '../machines/copy-files.js';
+import { machinesInPaths, mountCall, parseCopyPaths, unmountCall } from '../machines/copy-files.js';
 import { runOverSsh } from '../machines/openssh-client.js';
 
 export default class Mount extends BaseCommand<typeof Mount> {
@@ -30,7 +30,7 @@ export default class Mount extends BaseCommand<typeof Mount> {
         hint: 'belt mount [[user@]machine:]path [mountpoint]',
       });
     const context = await this.context();
-    const [place = { path: text }] = await readPlaces(
+    const [place = { path: text }] = await parseCopyPaths(
       [text.includes(':') ? text : `default:${text}`],
       context,
     );
@@ -50,6 +50,6 @@ export default class Mount extends BaseCommand<typeof Mount> {
       'You must have a copy of the sshfs binary locally to use the mount feature',
     );
     const call = (path: string) => mountCall(place, target, path);
-    process.exitCode = await runOverSsh(machinesIn([place]), call, runProgram, context);
+    process.exitCode = await runOverSsh(machinesInPaths([place]), call, runProgram, context);
   }
 }

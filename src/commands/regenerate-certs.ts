@@ -4,7 +4,7 @@ import { regenerateCertificates } from '../certs/regenerate-certificates.js';
 import { allFlag, yesFlag } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import { installOverSsh } from '../engine/install-certificates.js';
-import { isOnlyUrl } from '../machines/model/machine.js';
+import { hasNoSsh } from '../machines/model/machine.js';
 import { selectMachines } from '../machines/select-machines.js';
 import { confirm } from '../ui/prompt.js';
 
@@ -39,7 +39,7 @@ restart.`;
     const { all, yes, force, 'client-certs': clientCerts } = this.flags;
     const context = await this.context();
     const machines = await selectMachines(await this.namedOrDefault(all), context, { all });
-    const names = machines.filter((machine) => !all || !isOnlyUrl(machine)).map(({ name }) => name);
+    const names = machines.filter((machine) => !all || !hasNoSsh(machine)).map(({ name }) => name);
     if (!(yes || force || (await this.agreed(context.signal)))) return { ok: [], failed: [], skipped: names };
     this.print('Regenerating TLS certificates');
     const install = installOverSsh(context);

@@ -4,10 +4,10 @@ import type { Context } from '../app/context.js';
 import { allFlag, yesFlag } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import {
-  forgetUnreadable,
+  damagedError,
+  forgetDamaged,
   type Selection,
-  selectWithUnreadable,
-  unreadableError,
+  selectWithDamaged,
 } from '../machines/damaged-records.js';
 import { removeSwarmMachines } from '../swarm/remove-machines.js';
 import { confirm } from '../ui/prompt.js';
@@ -50,12 +50,12 @@ without --force if the swarm would lose its quorum. A whole cluster is removed a
   async run(): Promise<BatchReport<string>> {
     const { yes, force } = this.flags;
     const context = await this.context();
-    const { machines, unreadable } = await this.selected(context);
+    const { machines, damaged } = await this.selected(context);
     const names = machines.map(({ name }) => name);
     if (!(yes || force || (await this.agreed(names, context.signal))))
       return { ok: [], failed: [], skipped: names };
     const report = await this.retire(names, context);
-    const forgotten = await forgetUnreadable(unreadable, context);
+    const forgotten = await forgetDamaged(damaged, context);
     const ok = [...report.ok, ...forgotten];
     for (const name of ok) this.printPiped(`Successfully removed ${name}`);
     return { ...report, ok };
@@ -73,14 +73,14 @@ without --force if the swarm would lose its quorum. A whole cluster is removed a
   private async selected(context: Context): Promise<Selection> {
     const { all, force } = this.flags;
     const nodes = force ? await this.existing(context) : this.words;
-    if (force && nodes.length === 0 && this.words.length > 0) return { machines: [], unreadable: [] };
-    const selection = await selectWithUnreadable(nodes, context, { all });
+    if (force && nodes.length === 0 && this.words.length > 0) return { machines: [], damaged: [] };
+    const selection = await selectWithDamaged(nodes, context, { all });
     if (force) return selection;
-    for (const entry of selection.unreadable) {
-      if (!all) throw unreadableError(entry);
+    for (const entry of selection.damaged) {
+      if (!all) throw damagedError(entry);
       context.reporter.warn(entry.error.message);
     }
-    return { ...selection, unreadable: [] };
+    return { ...selection, damaged: [] };
   }
 
   /** With --force, as in docker-machine, a missing machine is only a warning. */

@@ -3,7 +3,7 @@ import { BaseCommand } from '../cli/base-command.js';
 import { argument, globalFlags } from '../cli/flags.js';
 import { requireProgram } from '../cli/require-program.js';
 import { runProgram } from '../cli/run-program.js';
-import { copyCall, machinesIn, readPlaces } from '../machines/copy-files.js';
+import { copyCall, machinesInPaths, parseCopyPaths } from '../machines/copy-files.js';
 import { runOverSsh } from '../machines/openssh-client.js';
 
 export default class Scp extends BaseCommand<typeof Scp> {
@@ -31,7 +31,7 @@ code. localhost:PATH is a local path.`;
   async run(): Promise<void> {
     const context = await this.context();
     const { recursive, delta, quiet } = this.flags;
-    const places = await readPlaces(this.words, context);
+    const places = await parseCopyPaths(this.words, context);
     // Rejects bad paths before anything is written.
     const { program } = copyCall(places, { recursive, delta, quiet }, '');
     await requireProgram(
@@ -42,6 +42,6 @@ code. localhost:PATH is a local path.`;
         : 'You must have a copy of the scp binary locally to use the scp feature',
     );
     const call = (path: string) => copyCall(places, { recursive, delta, quiet }, path);
-    process.exitCode = await runOverSsh(machinesIn(places), call, runProgram, context);
+    process.exitCode = await runOverSsh(machinesInPaths(places), call, runProgram, context);
   }
 }

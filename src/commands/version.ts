@@ -1,7 +1,7 @@
 import { BaseCommand } from '../cli/base-command.js';
 import { argument } from '../cli/flags.js';
 import { versionLine } from '../cli/version-line.js';
-import { askVersion } from '../machines/docker-version.js';
+import { queryDockerVersion } from '../machines/docker-version.js';
 
 export default class Version extends BaseCommand<typeof Version> {
   static override summary = "Show belt's version, or the version of a machine's engine";
@@ -17,7 +17,7 @@ export default class Version extends BaseCommand<typeof Version> {
       this.print(versionLine(this.config.root));
       return { version: this.config.version };
     }
-    const answer = await askVersion(node, await this.context());
+    const answer = await queryDockerVersion(node, await this.context());
     this.print(answer.version);
     return answer;
   }

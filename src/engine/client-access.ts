@@ -2,7 +2,7 @@ import { UserError } from '../base/errors.js';
 import {
   type EngineEndpoint,
   engineEndpoint,
-  isOnlyUrl,
+  hasNoSsh,
   type Machine,
   reachAddress,
 } from '../machines/model/machine.js';
@@ -41,7 +41,7 @@ export interface ClientWay extends EngineEndpoint {
 export async function clientWay(machine: Machine, cluster: ClusterStore): Promise<ClientWay> {
   const endpoint = endpointOf(machine);
   const { name } = machine;
-  if (isOnlyUrl(machine)) {
+  if (hasNoSsh(machine)) {
     const certificates = await givenCertificates(endpoint, cluster.machineFolder(name));
     return certificates ? { ...endpoint, transport: 'tls', certificates } : endpoint;
   }

@@ -89,7 +89,7 @@ export async function swarmStateOf(api: EngineApi, limits?: RequestLimits): Prom
 }
 
 /** Whether there is an address to ask at. */
-export function canBeAsked(machine: Machine): boolean {
+export function hasEndpoint(machine: Machine): boolean {
   return engineEndpoint(machine) !== undefined;
 }
 

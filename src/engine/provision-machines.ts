@@ -3,7 +3,7 @@ import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
 import type { EngineWork } from '../app/rolling-restart.js';
 import { whileClaimed } from '../app/with-claim.js';
-import { type Machine, refuseOnlyUrl } from '../machines/model/machine.js';
+import { type Machine, requireSsh } from '../machines/model/machine.js';
 import { type EngineAccess, type EngineSettings, enginePorts } from './model/engine-settings.js';
 import { engineSettingsOf, type Provisioned, provisionEngine } from './provision-engine.js';
 
@@ -52,7 +52,7 @@ function setUpEach(
   context: Context,
 ): Promise<Outcome<Provisioned>[]> {
   const work: EngineWork<Provisioned>['work'] = async (machine, step, beforeRestart) => {
-    refuseOnlyUrl(machine);
+    requireSsh(machine);
     const wanted: Machine = { ...machine, engine: settingsOf(machine) };
     const connection = await reach(machine, context);
     const options = { step, setHostname, beforeRestart };

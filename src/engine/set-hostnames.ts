@@ -3,7 +3,7 @@ import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
 import type { Step } from '../app/reporter.js';
 import { runTasks } from '../app/run-tasks.js';
-import { type Machine, refuseOnlyUrl } from '../machines/model/machine.js';
+import { type Machine, requireSsh } from '../machines/model/machine.js';
 import { applyPlan } from './apply-plan.js';
 import { surveyMachine } from './gather-facts.js';
 import { isNothing, planHostname } from './model/engine-plan.js';
@@ -31,7 +31,7 @@ export function setHostnames(machines: readonly Machine[], context: Context): Pr
 }
 
 async function setHostname(machine: Machine, step: Step, context: Context): Promise<Renamed> {
-  refuseOnlyUrl(machine);
+  requireSsh(machine);
   const connection = await reach(machine, context);
   const survey = await surveyMachine(connection, context);
   const { facts } = survey;

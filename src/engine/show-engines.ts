@@ -1,7 +1,7 @@
 import { reach } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import { fanOut, type Outcome } from '../app/fan-out.js';
-import { engineEndpoint, type Machine, refuseOnlyUrl } from '../machines/model/machine.js';
+import { engineEndpoint, type Machine, requireSsh } from '../machines/model/machine.js';
 import { waitForEngine } from './connect-engine.js';
 import { describePlan, isNothing } from './model/engine-plan.js';
 import type { EngineSettings } from './model/engine-settings.js';
@@ -26,7 +26,7 @@ export function showEngines(machines: readonly Machine[], context: Context): Pro
 }
 
 async function showEngine(machine: Machine, context: Context): Promise<EngineView> {
-  refuseOnlyUrl(machine);
+  requireSsh(machine);
   const connection = await reach(machine, context);
   const plan = await planProvisioning(machine, connection, { step: () => {} }, context);
   const missing = plan.install !== undefined;

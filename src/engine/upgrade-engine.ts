@@ -2,7 +2,7 @@ import { reach } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import type { Step } from '../app/reporter.js';
 import { UserError } from '../base/errors.js';
-import { type Machine, refuseOnlyUrl } from '../machines/model/machine.js';
+import { type Machine, requireSsh } from '../machines/model/machine.js';
 import type { Connection } from '../ssh/index.js';
 import { runInstaller } from './apply-plan.js';
 import { waitForEngine } from './connect-engine.js';
@@ -48,7 +48,7 @@ async function upgradable(
   machine: Machine,
   context: Context,
 ): Promise<{ connection: Connection; survey: Survey; upgrade: string; looksForNewer: string }> {
-  refuseOnlyUrl(machine);
+  requireSsh(machine);
   const connection = await reach(machine, context);
   const survey = await surveyMachine(connection, context);
   const { upgrade, looksForNewer = 'tell newer yes', name: provisioner } = provisionerFor(survey.facts);

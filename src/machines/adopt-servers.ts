@@ -6,9 +6,9 @@ import { readText } from '../base/files.js';
 import type { Adoption, Driver } from '../drivers/driver.js';
 import { defaultEngineSettings, enginePorts } from '../engine/model/engine-settings.js';
 import type { Connection } from '../ssh/index.js';
-import { isOnlyUrl, type Machine, reachAddress } from './model/machine.js';
-import { isTouched, rememberFound } from './original-state.js';
-import { makeReady, type ReadyOptions } from './wait-until-ready.js';
+import { hasNoSsh, type Machine, reachAddress } from './model/machine.js';
+import { hasOriginalState, saveOriginalState } from './original-state.js';
+import { type ReadyOptions, setUpMachine } from './wait-until-ready.js';
 
 /**
  * Adopting: servers that somebody else made become machines. What is theirs stays: host name, storage driver, version of the
@@ -19,7 +19,7 @@ import { makeReady, type ReadyOptions } from './wait-until-ready.js';
 const loginTimeoutMs = 15_000;
 
 /** @returns undefined for a driver that creates its machines */
-export async function adoptionsOf(
+export async function adoptionsFor(
   driver: Driver,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, Adoption> | undefined> {
@@ -28,7 +28,7 @@ export async function adoptionsOf(
 }
 
 /** The record with the way to the server in it. */
-export function adoptedMachine(
+export function withAdoption(
   machine: Machine,
   { addresses, ssh, enginePort, driverData }: Adoption,
 ): Machine {
@@ -44,7 +44,7 @@ export function adoptedMachine(
 }
 
 /** Copies the key into the machine's folder, as docker-machine does: a cluster's folder works wherever it is taken. */
-export async function copyKey(machine: Machine, { cluster }: Context): Promise<Machine> {
+export async function copyLoginKey(machine: Machine, { cluster }: Context): Promise<Machine> {
   const { keyPath } = machine.ssh;
   if (keyPath === undefined) return machine;
   const own = join(cluster.machineFolder(machine.name), fileNameFor(keyPath));
@@ -66,7 +66,7 @@ function fileNameFor(keyPath: string): string {
  * A name that stood for another server in a first try has another host key now.
  * @throws UserError when belt has changed something on that other server already
  */
-export async function forgetOtherServers(machines: readonly Machine[], context: Context): Promise<void> {
+export async function unpinMovedServers(machines: readonly Machine[], context: Context): Promise<void> {
   const recorded = new Map(
     (await context.cluster.machines()).machines.map((before) => [before.name, before]),
   );
@@ -75,7 +75,7 @@ export async function forgetOtherServers(machines: readonly Machine[], context: 
     return before !== undefined && reachAddress(before) !== reachAddress(machine);
   });
   for (const { name } of moved) {
-    if (!(await isTouched(name, context))) continue;
+    if (!(await hasOriginalState(name, context))) continue;
     throw new UserError(`${name} was started at another address, where belt has already made changes`, {
       hint: `belt rm ${name} restores that server`,
     });
@@ -85,18 +85,22 @@ export async function forgetOtherServers(machines: readonly Machine[], context: 
 }
 
 /** Sets up the engine of a server; of one that is known by its URL alone, nothing. */
-export async function setUpAdopted(machine: Machine, options: ReadyOptions, context: Context): Promise<void> {
-  if (isOnlyUrl(machine)) return;
-  const connection = await meet(machine, options, context);
-  await rememberFound(machine, connection, context);
-  await makeReady(machine, options, context);
+export async function setUpAdoptedServer(
+  machine: Machine,
+  options: ReadyOptions,
+  context: Context,
+): Promise<void> {
+  if (hasNoSsh(machine)) return;
+  const connection = await firstLogin(machine, options, context);
+  await saveOriginalState(machine, connection, context);
+  await setUpMachine(machine, options, context);
 }
 
 /**
  * Logs in to a server for the first time.
  * @throws ExternalError with the obstacle; UserError when its host key is not the pinned one
  */
-export async function meet(
+export async function firstLogin(
   machine: Machine,
   { timeoutMs, step }: ReadyOptions,
   context: Context,

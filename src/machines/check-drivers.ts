@@ -19,13 +19,14 @@ export async function diagnose(context: Context, named?: readonly string[]): Pro
   return Promise.all(
     (named ?? context.drivers.names).map(async (name) => ({
       driver: name,
-      checks: (plugins.includes(name) && (await faultOf(name, context))) || (await ask(name, context)),
+      checks:
+        (plugins.includes(name) && (await pluginFault(name, context))) || (await runChecks(name, context)),
     })),
   );
 }
 
 /** A driver that cannot be asked, its settings being wrong for example, has a failed check. */
-async function ask(name: string, context: Context): Promise<Check[]> {
+async function runChecks(name: string, context: Context): Promise<Check[]> {
   try {
     return await (await context.driver(name)).doctor(context.signal);
   } catch (error) {
@@ -35,7 +36,7 @@ async function ask(name: string, context: Context): Promise<Check[]> {
 }
 
 /** A plugin whose driver cannot be loaded: said of it alone, and the others go on. */
-async function faultOf(name: string, { drivers }: Context): Promise<Check[] | undefined> {
+async function pluginFault(name: string, { drivers }: Context): Promise<Check[] | undefined> {
   try {
     await drivers.load(name);
     return undefined;

@@ -4,7 +4,7 @@ import { quoteArgs } from '../base/quote-args.js';
 import type { CreateRequest } from '../drivers/driver.js';
 import type { Connection } from '../ssh/index.js';
 import type { ClusterStore } from '../state/cluster-store.js';
-import { meet } from './adopt-servers.js';
+import { firstLogin } from './adopt-servers.js';
 import type { Machine } from './model/machine.js';
 import type { ReadyOptions } from './wait-until-ready.js';
 
@@ -30,7 +30,7 @@ export async function pinHostKey(
   return hostKey;
 }
 
-export interface LetInOptions extends ReadyOptions {
+export interface AuthorizeOptions extends ReadyOptions {
   /** A key that the machine accepts; default: the recorded one and the user's own. */
   keyPath?: string;
 }
@@ -40,14 +40,14 @@ export interface LetInOptions extends ReadyOptions {
  * Calling it again changes nothing.
  * @throws UserError with what to do when no key is accepted; ExternalError; AbortError
  */
-export async function letClusterIn(
+export async function authorizeClusterKey(
   machine: Machine,
-  { keyPath, ...options }: LetInOptions,
+  { keyPath, ...options }: AuthorizeOptions,
   context: Context,
 ): Promise<void> {
   const { publicKey } = await clusterKey(context.cluster);
   const { name, ssh } = machine;
-  const connection = await firstLogin(
+  const connection = await loginReportingHostKey(
     { ...machine, ssh: { ...ssh, ...(keyPath !== undefined && { keyPath }) } },
     publicKey,
     options,
@@ -60,7 +60,7 @@ export async function letClusterIn(
   throw new ExternalError(`${name}: the cluster's key could not be added for ${ssh.user}: ${stderr.trim()}`);
 }
 
-async function firstLogin(
+async function loginReportingHostKey(
   machine: Machine,
   publicKey: string,
   options: ReadyOptions,
@@ -69,7 +69,7 @@ async function firstLogin(
   const hosts = await context.knownHosts();
   const isKnown = (await hosts.lookup(machine.name)).length > 0;
   try {
-    return await meet(machine, options, context);
+    return await firstLogin(machine, options, context);
   } catch (error) {
     if (isAbort(error)) throw error;
     throw new UserError(messageOf(error), {
@@ -77,12 +77,12 @@ async function firstLogin(
       hint: `specify a key that the machine accepts with --ssh-key, or add this line to ~${machine.ssh.user}/.ssh/authorized_keys on it, then run the same command again: ${publicKey}`,
     });
   } finally {
-    if (!isKnown) await tellHostKey(machine, context);
+    if (!isKnown) await reportHostKey(machine, context);
   }
 }
 
 /** The key was taken as it was seen, whether or not the login came to anything: the person is to compare it. */
-async function tellHostKey({ name }: Machine, { knownHosts, reporter }: Context): Promise<void> {
+async function reportHostKey({ name }: Machine, { knownHosts, reporter }: Context): Promise<void> {
   const { fingerprint } = await import('../ssh/index.js');
   const [pinned] = await (await knownHosts()).lookup(name);
   if (pinned) reporter.note(`${name}: pinned host key ${fingerprint(pinned.key)}`);

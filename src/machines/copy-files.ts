@@ -4,7 +4,7 @@ import type { Machine } from './model/machine.js';
 import { unknownMachines } from './model/patterns.js';
 
 /** `[[user@]machine:]path` */
-export interface Place {
+export interface CopyPath {
   /** Undefined: on this computer. */
   machine?: Machine;
   user?: string;
@@ -27,18 +27,18 @@ export interface ProgramCall {
 /** One that has ssh(1) reach machines. */
 export interface SshProgramCall extends ProgramCall {
   /** Exit codes by which it tells, among other things, that a machine could not be reached. */
-  unreached: readonly number[];
+  unreachableCodes: readonly number[];
 }
 
 /** @throws UserError for a machine that does not exist */
-export async function readPlaces(texts: readonly string[], { cluster }: Context): Promise<Place[]> {
+export async function parseCopyPaths(texts: readonly string[], { cluster }: Context): Promise<CopyPath[]> {
   const { machines } = await cluster.machines();
   const byName = new Map(machines.map((machine) => [machine.name, machine]));
-  return texts.map((text) => readPlace(text, byName));
+  return texts.map((text) => parseCopyPath(text, byName));
 }
 
 /** What stands before a colon is a machine, as for scp, unless a slash comes first. `localhost:` is this computer. */
-function readPlace(text: string, machines: ReadonlyMap<string, Machine>): Place {
+function parseCopyPath(text: string, machines: ReadonlyMap<string, Machine>): CopyPath {
   const [, user, name, path = ''] = /^(?:([^@/:\\]+)@)?([^@/:\\]+):(.*)$/s.exec(text) ?? [];
   if (name === undefined) return { path: text };
   if (name === 'localhost') return { path };
@@ -48,13 +48,13 @@ function readPlace(text: string, machines: ReadonlyMap<string, Machine>): Place 
 }
 
 /** Each machine once. */
-export function machinesIn(places: readonly Place[]): Machine[] {
+export function machinesInPaths(places: readonly CopyPath[]): Machine[] {
   return [...new Map(places.flatMap(({ machine }) => (machine ? [[machine.name, machine]] : []))).values()];
 }
 
 /** @param configPath an OpenSSH configuration in which the machines have their names */
 export function copyCall(
-  places: readonly Place[],
+  places: readonly CopyPath[],
   { recursive, delta, quiet }: CopyOptions,
   configPath: string,
 ): SshProgramCall {
@@ -63,13 +63,13 @@ export function copyCall(
       hint: 'belt scp [[user@]machine:]path [[user@]machine:]path',
     });
   const remote = new Set(places.flatMap(({ machine }) => machine?.name ?? []));
-  const paths = ['--', ...places.map(writePlace)];
+  const paths = ['--', ...places.map(formatCopyPath)];
   const flags = [...(recursive ? ['-r'] : []), ...(quiet ? ['-q'] : [])];
   if (!delta)
     return {
       program: 'scp',
       args: ['-F', configPath, ...(remote.size > 1 ? ['-3'] : []), ...flags, ...paths],
-      unreached: [1, 255],
+      unreachableCodes: [1, 255],
     };
   if (remote.size > 1) {
     throw new UserError(
@@ -83,13 +83,13 @@ export function copyCall(
   return {
     program: 'rsync',
     args: [...progress, '-e', `ssh -F ${quoteForRsync(configPath)}`, ...flags, ...paths],
-    unreached: [12, 255],
+    unreachableCodes: [12, 255],
   };
 }
 
 /** @throws UserError for a path on this computer */
 export function mountCall(
-  { machine, user, path }: Place,
+  { machine, user, path }: CopyPath,
   mountPoint: string,
   configPath: string,
 ): SshProgramCall {
@@ -100,16 +100,16 @@ export function mountCall(
     args: [
       '-F',
       configPath,
-      writePlace({ machine, ...(user && { user }), path }),
-      writePlace({ path: mountPoint }),
+      formatCopyPath({ machine, ...(user && { user }), path }),
+      formatCopyPath({ path: mountPoint }),
     ],
-    unreached: [1],
+    unreachableCodes: [1],
   };
 }
 
 /** @param program `fusermount`, or `fusermount3` where FUSE 3 is alone */
 export function unmountCall(mountPoint: string, program: string): ProgramCall {
-  return { program, args: ['-u', writePlace({ path: mountPoint })] };
+  return { program, args: ['-u', formatCopyPath({ path: mountPoint })] };
 }
 
 /** rsync's own rule for words of its remote shell: a quote is doubled within quotes. @see rsync(1), --rsh */
@@ -118,7 +118,7 @@ function quoteForRsync(word: string): string {
 }
 
 /** A local path with a colon must not look like a machine's. */
-function writePlace({ machine, user, path }: Place): string {
+function formatCopyPath({ machine, user, path }: CopyPath): string {
   if (machine) return `${user === undefined ? '' : `${user}@`}${machine.name}:${path}`;
   return /^[^/]*:/.test(path) || path.startsWith('-') ? `./${path}` : path;
 }

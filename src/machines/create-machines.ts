@@ -6,12 +6,18 @@ import type { GroupSettings } from '../clusters/model/group.js';
 import type { Adoption, CreateRequest, Driver, MachineEvent, MachineSpec } from '../drivers/driver.js';
 import { firstBootInstaller } from '../engine/first-boot-installer.js';
 import { defaultEngineSettings, type EngineSettings } from '../engine/model/engine-settings.js';
-import { adoptedMachine, adoptionsOf, copyKey, forgetOtherServers, setUpAdopted } from './adopt-servers.js';
+import {
+  adoptionsFor,
+  copyLoginKey,
+  setUpAdoptedServer,
+  unpinMovedServers,
+  withAdoption,
+} from './adopt-servers.js';
 import { clusterKey, pinHostKey } from './cluster-keys.js';
-import { Batch } from './driver-events.js';
+import { MachineBatch } from './driver-events.js';
 import { removeMachines } from './lifecycle.js';
 import { type Machine, reachAddress } from './model/machine.js';
-import { makeReady } from './wait-until-ready.js';
+import { setUpMachine } from './wait-until-ready.js';
 
 export interface CreateInput extends MachineShape {
   names: readonly string[];
@@ -21,7 +27,7 @@ export interface CreateInput extends MachineShape {
   /** Settings that differ per machine. */
   shapes?: ReadonlyMap<string, MachineShape>;
   /** Accepts machines that are already finished; default: an error, unless others were started with them. */
-  finishedToo?: boolean;
+  acceptExisting?: boolean;
   /** How long a machine may take from the provider's word that it runs to the engine's first answer. */
   timeoutMs: number;
   /** Destroys machines that could not be made ready; otherwise they stay, to be looked at or finished. */
@@ -43,19 +49,19 @@ export interface MachineShape {
  */
 export async function createMachines(input: CreateInput, context: Context): Promise<Outcome<Machine>[]> {
   try {
-    const outcomes = await makeMachines(input, context);
+    const outcomes = await createClaimed(input, context);
     const failed = outcomes.filter(({ status }) => status === 'failed');
-    if (input.removeFailed) await removeBegun(failed, context);
+    if (input.removeFailed) await removeUnfinished(failed, context);
     return outcomes;
   } catch (error) {
-    if (!(error instanceof Unprepared)) throw error;
-    if (input.removeFailed) await removeBegun(error.machines, context);
+    if (!(error instanceof PreparationError)) throw error;
+    if (input.removeFailed) await removeUnfinished(error.machines, context);
     throw error.cause;
   }
 }
 
 /** What machines share could not be made: they are recorded, and the driver was not asked for them. */
-class Unprepared extends Error {
+class PreparationError extends Error {
   constructor(
     readonly machines: readonly Machine[],
     override readonly cause: unknown,
@@ -64,23 +70,24 @@ class Unprepared extends Error {
   }
 }
 
-async function makeMachines(input: CreateInput, context: Context): Promise<Outcome<Machine>[]> {
+async function createClaimed(input: CreateInput, context: Context): Promise<Outcome<Machine>[]> {
   const { driver, adoptions } = await checkCreation(input, context);
   const claim = await context.cluster.claim(input.names, 'created');
   try {
-    const { toMake, finished } = await admit(input, driver, adoptions, context);
-    if (!input.finishedToo) for (const { name } of finished) context.reporter.note(`${name} already exists`);
+    const { toMake, finished } = await classifyNames(input, driver, adoptions, context);
+    if (!input.acceptExisting)
+      for (const { name } of finished) context.reporter.note(`${name} already exists`);
     const made = adoptions
       ? await adoptAll(toMake, input.timeoutMs, context)
-      : await recordAndMake(driver, toMake, input, context);
+      : await createAll(driver, toMake, input, context);
     context.signal.throwIfAborted();
-    return input.names.map((name) => made.get(name) ?? keep(name, finished));
+    return input.names.map((name) => made.get(name) ?? existingOutcome(name, finished));
   } finally {
     await claim.release();
   }
 }
 
-async function removeBegun(of: readonly { name: string }[], context: Context): Promise<void> {
+async function removeUnfinished(of: readonly { name: string }[], context: Context): Promise<void> {
   const names = new Set(of.map(({ name }) => name));
   const { machines } = await context.cluster.machines();
   const begun = machines.filter(({ name, phase }) => names.has(name) && phase === 'creating');
@@ -105,13 +112,13 @@ export async function checkCreation(
   context: Context,
 ): Promise<{ driver: Driver; adoptions: Adoptions; toMake: Machine[] }> {
   const driver = await context.driver(input.driver, input.settings);
-  const adoptions = await adoptionsOf(driver, input.names);
-  const { toMake } = await admit(input, driver, adoptions, context);
+  const adoptions = await adoptionsFor(driver, input.names);
+  const { toMake } = await classifyNames(input, driver, adoptions, context);
   await driver.check(toMake.map(specOf), context.signal);
   return { driver, adoptions, toMake };
 }
 
-interface Admission {
+interface ClassifiedNames {
   toMake: Machine[];
   finished: Machine[];
 }
@@ -120,12 +127,12 @@ interface Admission {
  * Sorts the names out. One that is recorded and finished is taken, unless others of the same call were begun and not finished:
  * then this is the second run of an interrupted create.
  */
-async function admit(
+async function classifyNames(
   input: CreateInput,
   driver: Driver,
   adoptions: Adoptions,
   context: Context,
-): Promise<Admission> {
+): Promise<ClassifiedNames> {
   const { machines, damaged } = await context.cluster.machines();
   const unreadable = damaged.find(({ name }) => input.names.includes(name));
   if (unreadable) throw unreadable.error;
@@ -133,26 +140,30 @@ async function admit(
   const mine = input.names.flatMap((name) => recorded.get(name) ?? []);
   const unfinished = mine.filter(({ phase }) => phase === 'creating');
   const finished = mine.filter(({ phase }) => phase === 'ready');
-  if (finished.length > 0 && unfinished.length === 0 && !input.finishedToo)
-    throw await takenError(finished, driver, context);
-  for (const machine of unfinished) refuseOtherShape(machine, input);
-  for (const adoption of adoptions?.values() ?? []) refuseKnownServer(adoption, machines);
+  if (finished.length > 0 && unfinished.length === 0 && !input.acceptExisting)
+    throw await alreadyExists(finished, driver, context);
+  for (const machine of unfinished) requireSameShape(machine, input);
+  for (const adoption of adoptions?.values() ?? []) refuseDuplicateServer(adoption, machines);
   const done = new Set(finished.map(({ name }) => name));
   const toMake = input.names
     .filter((name) => !done.has(name))
     .map((name) => {
       const begun: Machine = {
-        ...(recorded.get(name) ?? begin(name, input, context)),
+        ...(recorded.get(name) ?? newRecord(name, input, context)),
         engine: shapeOf(name, input).engine ?? defaultEngineSettings,
       };
       const adoption = adoptions?.get(name);
       // What was wrong with the settings may have been put right since the first try.
-      return adoption ? adoptedMachine(begun, adoption) : begun;
+      return adoption ? withAdoption(begun, adoption) : begun;
     });
   return { toMake, finished };
 }
 
-async function takenError(taken: readonly Machine[], driver: Driver, context: Context): Promise<UserError> {
+async function alreadyExists(
+  taken: readonly Machine[],
+  driver: Driver,
+  context: Context,
+): Promise<UserError> {
   const observed = await driver.list(taken, context.signal).catch(() => []);
   const [first, ...others] = taken.map(({ name }) => name);
   const state = observed.find(({ name }) => name === first)?.state;
@@ -168,7 +179,7 @@ function shapeOf(name: string, input: CreateInput): MachineShape {
   return input.shapes?.get(name) ?? input;
 }
 
-function refuseOtherShape(machine: Machine, input: CreateInput): void {
+function requireSameShape(machine: Machine, input: CreateInput): void {
   const { driver } = input;
   const { size } = shapeOf(machine.name, input);
   if (machine.driver === driver && (size === undefined || machine.size === size)) return;
@@ -181,7 +192,7 @@ function refuseOtherShape(machine: Machine, input: CreateInput): void {
 }
 
 /** Two machines for one server would fight over its engine. */
-function refuseKnownServer({ name, addresses, ssh }: Adoption, machines: readonly Machine[]): void {
+function refuseDuplicateServer({ name, addresses, ssh }: Adoption, machines: readonly Machine[]): void {
   const other = machines.find(
     (machine) =>
       machine.name !== name &&
@@ -195,7 +206,7 @@ function refuseKnownServer({ name, addresses, ssh }: Adoption, machines: readonl
   });
 }
 
-function begin(name: string, input: CreateInput, { cluster }: Context): Machine {
+function newRecord(name: string, input: CreateInput, { cluster }: Context): Machine {
   const { size } = shapeOf(name, input);
   return {
     name,
@@ -213,7 +224,7 @@ function specOf({ name, size, id, driverData }: Machine): MachineSpec {
   return { name, driverData, ...(size !== undefined && { size }), ...(id !== undefined && { id }) };
 }
 
-function keep(name: string, finished: readonly Machine[]): Outcome<Machine> {
+function existingOutcome(name: string, finished: readonly Machine[]): Outcome<Machine> {
   const machine = finished.find((candidate) => candidate.name === name);
   return machine ? { name, status: 'ok', value: machine } : { name, status: 'skipped' };
 }
@@ -235,7 +246,7 @@ async function recordIntents(machines: readonly Machine[], context: Context): Pr
   return requests;
 }
 
-async function recordAndMake(
+async function createAll(
   driver: Driver,
   machines: readonly Machine[],
   { driver: driverName, timeoutMs }: CreateInput,
@@ -243,13 +254,13 @@ async function recordAndMake(
 ): Promise<Map<string, Outcome<Machine>>> {
   const requests = await recordIntents(machines, context);
   await prepare(driver, driverName, requests, context).catch((error) => {
-    throw context.signal.aborted || isAbort(error) ? error : new Unprepared(machines, error);
+    throw context.signal.aborted || isAbort(error) ? error : new PreparationError(machines, error);
   });
   const events = async () => driver.create(requests, context.signal);
-  return makeAll(
+  return setUpAll(
     machines,
     events,
-    (machine, step) => makeReady(machine, { timeoutMs, step }, context),
+    (machine, step) => setUpMachine(machine, { timeoutMs, step }, context),
     context,
   );
 }
@@ -260,23 +271,23 @@ async function adoptAll(
   timeoutMs: number,
   context: Context,
 ): Promise<Map<string, Outcome<Machine>>> {
-  await forgetOtherServers(machines, context);
+  await unpinMovedServers(machines, context);
   const adopted: Machine[] = [];
   for (const machine of machines) {
-    const own = await copyKey(machine, context);
+    const own = await copyLoginKey(machine, context);
     await context.cluster.save(own);
     adopted.push(own);
   }
-  const events = async () => allThere(adopted);
-  return makeAll(
+  const events = async () => doneEvents(adopted);
+  return setUpAll(
     adopted,
     events,
-    (machine, step) => setUpAdopted(machine, { timeoutMs, step }, context),
+    (machine, step) => setUpAdoptedServer(machine, { timeoutMs, step }, context),
     context,
   );
 }
 
-async function* allThere(machines: readonly Machine[]): AsyncIterable<MachineEvent> {
+async function* doneEvents(machines: readonly Machine[]): AsyncIterable<MachineEvent> {
   for (const { name } of machines) yield { type: 'done', name };
 }
 
@@ -291,13 +302,13 @@ async function prepare(
   );
 }
 
-async function makeAll(
+async function setUpAll(
   machines: readonly Machine[],
   events: () => Promise<AsyncIterable<MachineEvent>>,
   setUp: (machine: Machine, step: Step) => Promise<void>,
   context: Context,
 ): Promise<Map<string, Outcome<Machine>>> {
-  const batch = new Batch(machines, context);
+  const batch = new MachineBatch(machines, context);
   const after = async (machine: Machine, step: Step): Promise<Machine> => {
     await setUp(machine, step);
     const ready: Machine = { ...machine, phase: 'ready' };

@@ -9,14 +9,14 @@ import { selectNames } from './model/patterns.js';
 /** The machines that NODES names, and apart from them those of which no record can be read. */
 export interface Selection {
   machines: Machine[];
-  unreadable: DamagedMachine[];
+  damaged: DamagedMachine[];
 }
 
 /**
  * As `selectMachines`, for who can do without records. A folder without any record is found by its own name alone.
  * @throws UserError naming every machine that does not exist
  */
-export async function selectWithUnreadable(
+export async function selectWithDamaged(
   nodes: readonly string[],
   { cluster }: Pick<Context, 'cluster'>,
   { all = false } = {},
@@ -31,12 +31,12 @@ export async function selectWithUnreadable(
   const names = selectNames(nodes, [...byName.keys(), ...unreadable.keys()], { all });
   return {
     machines: names.flatMap((name) => byName.get(name) ?? []),
-    unreadable: names.flatMap((name) => unreadable.get(name) ?? []),
+    damaged: names.flatMap((name) => unreadable.get(name) ?? []),
   };
 }
 
 /** What `belt rm` says of a machine that it cannot destroy for want of a record. */
-export function unreadableError({ name, error }: DamagedMachine): UserError {
+export function damagedError({ name, error }: DamagedMachine): UserError {
   const hint = `repair it, bring it back from a backup, or have the machine forgotten: belt rm --force ${name}`;
   return new UserError(error.message, { hint, cause: error });
 }
@@ -45,7 +45,7 @@ export function unreadableError({ name, error }: DamagedMachine): UserError {
  * Deletes what is left of machines whose records cannot be read, each with a warning: no driver can be asked for the machine.
  * @returns their names. @throws UserError when another belt works on one of them
  */
-export async function forgetUnreadable(
+export async function forgetDamaged(
   unreadable: readonly DamagedMachine[],
   context: Context,
 ): Promise<string[]> {

@@ -16,7 +16,7 @@ export async function namedOrDefault(
  * For commands that look and change nothing: those named, else the machine that `belt active` has chosen, else `default`.
  * @throws UserError when there is none of these
  */
-export async function namedOrChosen(
+export async function namedOrActive(
   nodes: readonly string[],
   cluster: ClusterStore,
 ): Promise<readonly string[]> {
@@ -25,8 +25,8 @@ export async function namedOrChosen(
 }
 
 /** As `namedOrChosen`, for a command about one machine. @throws UsageError when more are named */
-export async function oneNamedOrChosen(nodes: readonly string[], cluster: ClusterStore): Promise<string> {
-  const [name, ...more] = await namedOrChosen(nodes, cluster);
+export async function oneNamedOrActive(nodes: readonly string[], cluster: ClusterStore): Promise<string> {
+  const [name, ...more] = await namedOrActive(nodes, cluster);
   if (name === undefined || more.length > 0)
     throw new UsageError(`Expected one machine name as an argument, not ${nodes.length}: ${nodes.join(' ')}`);
   return name;

@@ -6,7 +6,10 @@ import { observe } from './list-machines.js';
 const timeoutMs = 20_000;
 
 /** The version of a machine's engine. @throws ExternalError, in docker-machine's words, with the cause */
-export async function askVersion(name: string, context: Context): Promise<{ name: string; version: string }> {
+export async function queryDockerVersion(
+  name: string,
+  context: Context,
+): Promise<{ name: string; version: string }> {
   const machine = await context.cluster.machine(name);
   const [row] = await observe([machine], context);
   if (row && ['stopped', 'saved', 'paused', 'missing'].includes(row.state)) {

@@ -5,7 +5,7 @@ import { explanationOf, isAbort, messageOf } from '../base/errors.js';
 import type { MachineChange, MachineEvent } from '../drivers/driver.js';
 import type { Machine } from './model/machine.js';
 
-export interface Following {
+export interface Completion {
   /** Work on a machine after its driver has finished; returns the machine's new record. */
   after: (machine: Machine, step: Step) => Promise<Machine>;
   /** Shown on the machine's line at its end: `started`. */
@@ -16,7 +16,7 @@ export interface Following {
  * The machines of one command while their drivers work on them: records each change as the driver reports it, shows it, and keeps how
  * each machine ended.
  */
-export class Batch {
+export class MachineBatch {
   private readonly records: Map<string, Machine>;
   private readonly ended = new Map<string, Outcome<Machine>>();
   private readonly progress: Progress;
@@ -33,7 +33,7 @@ export class Batch {
   async follow(
     names: readonly string[],
     open: () => Promise<AsyncIterable<MachineEvent>>,
-    following: Following,
+    following: Completion,
   ): Promise<void> {
     const afters: Promise<void>[] = [];
     try {
@@ -65,7 +65,7 @@ export class Batch {
     return new Map(outcomes.map((outcome) => [outcome.name, outcome]));
   }
 
-  private async finish(name: string, { after, doneText }: Following): Promise<void> {
+  private async finish(name: string, { after, doneText }: Completion): Promise<void> {
     try {
       const machine = await after(this.machine(name), (text) => this.progress.update(name, text));
       this.ended.set(name, { name, status: 'ok', value: machine });

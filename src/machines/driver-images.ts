@@ -5,7 +5,7 @@ import type { Image, ImageStore } from '../drivers/driver.js';
 export type { Image };
 
 /** The driver's image store. @throws UserError for a driver that keeps no images of its own */
-export async function imagesOf(driverName: string, context: Context): Promise<ImageStore> {
+export async function imageStoreOf(driverName: string, context: Context): Promise<ImageStore> {
   const { images } = await context.driver(driverName);
   if (!images) throw new UserError(`${driverName} does not store images on this computer`);
   return images;

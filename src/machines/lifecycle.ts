@@ -4,19 +4,19 @@ import type { ManagerRestart } from '../app/rolling-restart.js';
 import { whileClaimed } from '../app/with-claim.js';
 import { groupBy } from '../base/group-by.js';
 import type { Driver, MachineEvent } from '../drivers/driver.js';
-import { Batch, type Following } from './driver-events.js';
+import { type Completion, MachineBatch } from './driver-events.js';
 import type { Machine } from './model/machine.js';
-import { leaveAsFound } from './original-state.js';
-import { restartFromWithin, restartUnseen } from './reboot.js';
-import { awaitReady } from './wait-until-ready.js';
+import { restoreOriginalState } from './original-state.js';
+import { rebootOverSsh, restartAndAwaitBoot } from './reboot.js';
+import { waitUntilReady } from './wait-until-ready.js';
 
 /** One verb of a machine's life. */
-export interface Verb extends Partial<Following> {
+export interface LifecycleAction extends Partial<Completion> {
   /** What it throws fails all its machines, before anything is done. */
   before?: () => Promise<void>;
   /** As in "node1 is being started by another belt", and on the machine's line when it is. */
   doneText: string;
-  ask: (driver: Driver, machines: readonly Machine[], signal: AbortSignal) => AsyncIterable<MachineEvent>;
+  run: (driver: Driver, machines: readonly Machine[], signal: AbortSignal) => AsyncIterable<MachineEvent>;
 }
 
 /** How long a started machine's engine may take. */
@@ -24,13 +24,13 @@ export const readyTimeoutMs = 120_000;
 
 /** Starts the machines and waits for their engines. */
 export function startMachines(machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
-  const ask: Verb['ask'] = (driver, mine, signal) => driver.start(mine, signal);
-  return performAnew({ doneText: 'started', ask, after: untilReady(context) }, machines, context);
+  const run: LifecycleAction['run'] = (driver, mine, signal) => driver.start(mine, signal);
+  return runPowerAction({ doneText: 'started', run, after: untilReady(context) }, machines, context);
 }
 
 export function stopMachines(machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
-  const ask: Verb['ask'] = (driver, mine, signal) => driver.stop(mine, signal);
-  return performAnew({ doneText: 'stopped', ask }, machines, context);
+  const run: LifecycleAction['run'] = (driver, mine, signal) => driver.stop(mine, signal);
+  return runPowerAction({ doneText: 'stopped', run }, machines, context);
 }
 
 /**
@@ -43,11 +43,11 @@ export function restartMachines(
   { force = false }: { force?: boolean },
   context: Context,
 ): Promise<Outcome<Machine>[]> {
-  const ask: Verb['ask'] = (driver, mine, signal) => {
-    const restart = () => driver.restart?.(mine, signal) ?? restartFromWithin(mine, context);
-    return driver.restartsUnseen ? restartUnseen(mine, restart, context) : restart();
+  const run: LifecycleAction['run'] = (driver, mine, signal) => {
+    const restart = () => driver.restart?.(mine, signal) ?? rebootOverSsh(mine, context);
+    return driver.restartsUnseen ? restartAndAwaitBoot(mine, restart, context) : restart();
   };
-  const verb: Verb = { doneText: 'restarted', ask, after: untilReady(context) };
+  const verb: LifecycleAction = { doneText: 'restarted', run, after: untilReady(context) };
   return inBatch(verb, machines, context, async (batch) => {
     const managers = new Set<string>();
     const { withManagerRestarts } = await context.rollingRestart();
@@ -55,17 +55,17 @@ export function restartMachines(
       for (const { name } of restarts) managers.add(name);
       for (const restart of restarts) {
         const machine = machines.filter(({ name }) => name === restart.name);
-        await followAll(asManager(verb, restart), machine, batch, context);
+        await followDrivers(guardManager(verb, restart), machine, batch, context);
         if (!batch.isDone(restart.name)) break;
       }
     });
     const others = machines.filter(({ name }) => !managers.has(name));
-    if (others.length > 0) await followAll(verb, others, batch, context);
+    if (others.length > 0) await followDrivers(verb, others, batch, context);
   });
 }
 
 /** The same for a manager: asked for before, and waited for after. */
-function asManager(verb: Verb, restart: ManagerRestart): Verb {
+function guardManager(verb: LifecycleAction, restart: ManagerRestart): LifecycleAction {
   const { after = async (machine: Machine) => machine } = verb;
   return {
     ...verb,
@@ -79,8 +79,8 @@ function asManager(verb: Verb, restart: ManagerRestart): Verb {
 }
 
 export function killMachines(machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
-  const ask: Verb['ask'] = (driver, mine, signal) => driver.kill(mine, signal);
-  return performAnew({ doneText: 'killed', ask }, machines, context);
+  const run: LifecycleAction['run'] = (driver, mine, signal) => driver.kill(mine, signal);
+  return runPowerAction({ doneText: 'killed', run }, machines, context);
 }
 
 /**
@@ -92,19 +92,19 @@ export async function removeMachines(
   { force, keepEngineConfig = false }: { force: boolean; keepEngineConfig?: boolean },
   context: Context,
 ): Promise<Outcome<Machine>[]> {
-  const ask: Verb['ask'] = (driver, mine, signal) => driver.remove(mine, signal);
-  const after: Following['after'] = async (machine, step) => {
-    if (!keepEngineConfig) await leaveAsFound(machine, step, context);
+  const run: LifecycleAction['run'] = (driver, mine, signal) => driver.remove(mine, signal);
+  const after: Completion['after'] = async (machine, step) => {
+    if (!keepEngineConfig) await restoreOriginalState(machine, step, context);
     await forgetMachine(machine.name, context);
     return machine;
   };
-  const outcomes = await perform({ doneText: 'removed', ask, after }, machines, context);
+  const outcomes = await runAction({ doneText: 'removed', run, after }, machines, context);
   if (!force) return outcomes;
   const byName = new Map(machines.map((machine) => [machine.name, machine]));
-  return Promise.all(outcomes.map((outcome) => forgetAnyway(outcome, byName, context)));
+  return Promise.all(outcomes.map((outcome) => forgetFailed(outcome, byName, context)));
 }
 
-async function forgetAnyway(
+async function forgetFailed(
   outcome: Outcome<Machine>,
   machines: Map<string, Machine>,
   context: Context,
@@ -128,42 +128,42 @@ export async function forgetMachine(name: string, { cluster, knownHosts }: Conte
 }
 
 /** As `perform`; starting or stopping a machine also ends a resize that was interrupted. */
-function performAnew(
-  verb: Verb,
+function runPowerAction(
+  verb: LifecycleAction,
   machines: readonly Machine[],
   context: Context,
 ): Promise<Outcome<Machine>[]> {
   const settled = machines.map(({ resizing: _, ...machine }) => machine);
   const changed = settled.filter((_, index) => machines[index]?.resizing);
-  return perform({ ...verb, before: () => context.cluster.saveAll(changed) }, settled, context);
+  return runAction({ ...verb, before: () => context.cluster.saveAll(changed) }, settled, context);
 }
 
-export function untilReady(context: Context): Following['after'] {
+export function untilReady(context: Context): Completion['after'] {
   return async (machine, step) => {
-    await awaitReady(machine, { timeoutMs: readyTimeoutMs, step }, context);
+    await waitUntilReady(machine, { timeoutMs: readyTimeoutMs, step }, context);
     return machine;
   };
 }
 
 /** Does it to all machines, each driver asked once. */
-export function perform(
-  verb: Verb,
+export function runAction(
+  verb: LifecycleAction,
   machines: readonly Machine[],
   context: Context,
 ): Promise<Outcome<Machine>[]> {
-  return inBatch(verb, machines, context, (batch) => followAll(verb, machines, batch, context));
+  return inBatch(verb, machines, context, (batch) => followDrivers(verb, machines, batch, context));
 }
 
 /** Work on machines in one batch that no other belt touches meanwhile. */
 function inBatch(
-  { doneText }: Verb,
+  { doneText }: LifecycleAction,
   machines: readonly Machine[],
   context: Context,
-  work: (batch: Batch) => Promise<void>,
+  work: (batch: MachineBatch) => Promise<void>,
 ): Promise<Outcome<Machine>[]> {
   const names = machines.map(({ name }) => name);
   return whileClaimed(names, doneText, context, async () => {
-    const batch = new Batch(machines, context);
+    const batch = new MachineBatch(machines, context);
     try {
       await work(batch);
     } catch (error) {
@@ -175,10 +175,10 @@ function inBatch(
 }
 
 /** Each driver is asked once for all its machines. */
-async function followAll(
-  { doneText, ask, before, after = async (machine: Machine) => machine }: Verb,
+async function followDrivers(
+  { doneText, run, before, after = async (machine: Machine) => machine }: LifecycleAction,
   machines: readonly Machine[],
-  batch: Batch,
+  batch: MachineBatch,
   context: Context,
 ): Promise<void> {
   await Promise.all(
@@ -186,7 +186,7 @@ async function followAll(
       const names = mine.map(({ name }) => name);
       const open = async (): Promise<AsyncIterable<MachineEvent>> => {
         await before?.();
-        return ask(await context.driver(driverName), mine, context.signal);
+        return run(await context.driver(driverName), mine, context.signal);
       };
       return batch.follow(names, open, { after, doneText });
     }),

@@ -18,7 +18,7 @@ export async function listMachines(context: Context): Promise<ListedMachine[]> {
   const { machines, damaged } = await context.cluster.machines();
   const [active, listed] = await Promise.all([context.cluster.activeHost(), observe(machines, context)]);
   const rows = listed.map((row) => ({ ...row, active: row.machine.name === active }));
-  return [...rows, ...damaged.map(({ name, error }) => unreadable(name, error.message))];
+  return [...rows, ...damaged.map(({ name, error }) => damagedRow(name, error.message))];
 }
 
 /** The given machines with their states. */
@@ -27,12 +27,14 @@ export async function observe(
   context: Context,
 ): Promise<Omit<ListedMachine, 'active'>[]> {
   const byDriver = groupBy(machines, ({ driver }) => driver);
-  const answers = await Promise.all([...byDriver].map(([driver, mine]) => ask(driver, mine, context)));
+  const answers = await Promise.all(
+    [...byDriver].map(([driver, mine]) => queryDriver(driver, mine, context)),
+  );
   const rows = new Map(answers.flat().map((row) => [row.machine.name, row]));
   return machines.flatMap(({ name }) => rows.get(name) ?? []);
 }
 
-async function ask(
+async function queryDriver(
   driverName: string,
   machines: readonly Machine[],
   context: Context,
@@ -40,13 +42,13 @@ async function ask(
   try {
     const driver = await context.driver(driverName);
     const observed = new Map((await driver.list(machines, context.signal)).map((seen) => [seen.name, seen]));
-    return machines.map((machine) => merge(machine, observed.get(machine.name)));
+    return machines.map((machine) => toRow(machine, observed.get(machine.name)));
   } catch (error) {
     return machines.map((machine) => ({ machine, state: 'error', error: messageOf(error) }));
   }
 }
 
-function merge(machine: Machine, seen: ObservedMachine | undefined): Omit<ListedMachine, 'active'> {
+function toRow(machine: Machine, seen: ObservedMachine | undefined): Omit<ListedMachine, 'active'> {
   const { state, ...change } = seen ?? { state: 'missing' };
   const error =
     machine.phase === 'creating'
@@ -56,7 +58,7 @@ function merge(machine: Machine, seen: ObservedMachine | undefined): Omit<Listed
 }
 
 /** The row of a machine whose record is damaged. */
-export function unreadable(name: string, error: string): ListedMachine {
+export function damagedRow(name: string, error: string): ListedMachine {
   const machine: Machine = {
     name,
     driver: 'unknown',

@@ -3,13 +3,13 @@ import { fanOut, type Named } from '../app/fan-out.js';
 import { messageOf } from '../base/errors.js';
 import { groupBy } from '../base/group-by.js';
 import { withTimeout } from '../base/with-timeout.js';
-import { canBeAsked, engineStatus } from '../engine/engine-status.js';
+import { engineStatus, hasEndpoint } from '../engine/engine-status.js';
 import { activeName } from './active-machine.js';
-import { type ListedMachine, type MachineSummary, observe, summarize, unreadable } from './list-machines.js';
+import { damagedRow, type ListedMachine, type MachineSummary, observe, summarize } from './list-machines.js';
 import { engineEndpoint, type Machine } from './model/machine.js';
 
 /** A machine as `ls` shows it: the record, what the provider says, and what the engine says. */
-export interface SurveyedMachine extends MachineSummary {
+export interface MachineStateRow extends MachineSummary {
   url?: string;
   /** The engine's version; absent when it was not asked or did not answer. */
   docker?: string;
@@ -21,7 +21,7 @@ export interface SurveyedMachine extends MachineSummary {
   responseMs: number;
 }
 
-export interface SurveyOptions {
+export interface ListStatesOptions {
   /** For each machine, from the moment that it is asked. */
   timeoutMs: number;
   /** $DOCKER_HOST, which says what is active where nothing was chosen. */
@@ -36,17 +36,17 @@ export interface SurveyOptions {
  * All machines of the cluster at once, each within its own time: an unresponsive one only affects its own row. The
  * engine of a machine that does not run is not asked.
  */
-export async function surveyMachines(
-  { timeoutMs, dockerHost, only = () => true, engines = true }: SurveyOptions,
+export async function listMachineStates(
+  { timeoutMs, dockerHost, only = () => true, engines = true }: ListStatesOptions,
   context: Context,
-): Promise<SurveyedMachine[]> {
+): Promise<MachineStateRow[]> {
   const { machines, damaged } = await context.cluster.machines();
   const wanted = machines.filter(only);
   const active = await activeName(dockerHost, machines, context);
-  const rows = new Map<string, SurveyedMachine>();
-  const askGroup = async (group: readonly Machine[]): Promise<void> => {
+  const rows = new Map<string, MachineStateRow>();
+  const queryGroup = async (group: readonly Machine[]): Promise<void> => {
     const begin = performance.now();
-    const seen = await observeInTime(group, timeoutMs, context);
+    const seen = await observeWithin(group, timeoutMs, context);
     const listed = seen.map((row) => {
       const { name } = row.machine;
       return { ...row, name, active: name === active };
@@ -54,26 +54,26 @@ export async function surveyMachines(
     const driverMs = performance.now() - begin;
     const query = async ({ name, ...row }: ListedMachine & Named): Promise<void> => {
       const asked = performance.now();
-      const answer = engines ? await askEngine(row, timeoutMs, context) : {};
-      rows.set(name, surveyed(row, answer, driverMs + performance.now() - asked));
+      const answer = engines ? await queryEngine(row, timeoutMs, context) : {};
+      rows.set(name, stateRow(row, answer, driverMs + performance.now() - asked));
     };
     await fanOut(listed, query, { signal: context.signal });
   };
-  await Promise.all([...groupBy(wanted, ({ driver }) => driver).values()].map(askGroup));
+  await Promise.all([...groupBy(wanted, ({ driver }) => driver).values()].map(queryGroup));
   context.signal.throwIfAborted();
   return [
     ...wanted.flatMap(({ name }) => rows.get(name) ?? []),
     ...damaged
-      .map(({ name, error }) => unreadable(name, error.message))
+      .map(({ name, error }) => damagedRow(name, error.message))
       .filter(({ machine }) => only(machine))
-      .map((row) => surveyed(row, {}, 0)),
+      .map((row) => stateRow(row, {}, 0)),
   ];
 }
 
-type EngineAnswer = Pick<SurveyedMachine, 'docker' | 'swarm' | 'error'>;
+type EngineAnswer = Pick<MachineStateRow, 'docker' | 'swarm' | 'error'>;
 
 /** Machines of one driver; it is asked once for all of them. */
-async function observeInTime(
+async function observeWithin(
   machines: readonly Machine[],
   timeoutMs: number,
   context: Context,
@@ -88,12 +88,12 @@ async function observeInTime(
   }
 }
 
-async function askEngine(
+async function queryEngine(
   { machine, state }: ListedMachine,
   timeoutMs: number,
   context: Context,
 ): Promise<EngineAnswer> {
-  if (state !== 'running' || machine.phase === 'creating' || !canBeAsked(machine)) return {};
+  if (state !== 'running' || machine.phase === 'creating' || !hasEndpoint(machine)) return {};
   try {
     const { version, swarm } = await withTimeout(timeoutMs, context.signal, (signal) =>
       engineStatus(machine, context, signal),
@@ -104,7 +104,7 @@ async function askEngine(
   }
 }
 
-function surveyed(row: ListedMachine, answer: EngineAnswer, responseMs: number): SurveyedMachine {
+function stateRow(row: ListedMachine, answer: EngineAnswer, responseMs: number): MachineStateRow {
   const url = engineEndpoint(row.machine)?.url;
   return {
     ...summarize(row),

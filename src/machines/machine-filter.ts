@@ -1,11 +1,11 @@
 import { UsageError } from '../base/errors.js';
-import type { SurveyedMachine } from './list-states.js';
+import type { MachineStateRow } from './list-states.js';
 import type { Machine } from './model/machine.js';
 
 /** What `ls --filter` selects; `recorded` needs no query to a machine. */
 export interface MachineFilter {
   recorded(machine: Machine): boolean;
-  asked(row: SurveyedMachine): boolean;
+  queried(row: MachineStateRow): boolean;
 }
 
 const keys = ['swarm', 'driver', 'state', 'name', 'label'] as const;
@@ -22,7 +22,7 @@ export function parseFilters(filters: readonly string[]): MachineFilter {
     const [key, value] = parseFilter(filter);
     wanted.set(key, [...(wanted.get(key) ?? []), value]);
   }
-  const names = (wanted.get('name') ?? []).map(expression);
+  const names = (wanted.get('name') ?? []).map(nameExpression);
   const allows = (key: Key, actual: string): boolean =>
     !wanted.has(key) || (wanted.get(key) ?? []).some((value) => value.toLowerCase() === actual.toLowerCase());
   return {
@@ -30,7 +30,7 @@ export function parseFilters(filters: readonly string[]): MachineFilter {
       (!wanted.has('name') || names.some((pattern) => pattern.test(name))) &&
       allows('driver', driver) &&
       (!wanted.has('label') || (wanted.get('label') ?? []).some((label) => engine?.labels.includes(label))),
-    asked: ({ state, swarm = '' }) => allows('state', state) && allows('swarm', swarm),
+    queried: ({ state, swarm = '' }) => allows('state', state) && allows('swarm', swarm),
   };
 }
 
@@ -44,7 +44,7 @@ function parseFilter(filter: string): [Key, string] {
   return [key, value];
 }
 
-function expression(value: string): RegExp {
+function nameExpression(value: string): RegExp {
   try {
     return new RegExp(value, 'u');
   } catch {

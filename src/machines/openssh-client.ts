@@ -58,7 +58,7 @@ export async function runOverSsh(
   return withOpenSshConfig(machines, context, async (path) => {
     const call = makeCall(path);
     const code = await run(call);
-    if (call.unreached.includes(code)) await requireRunning(machines, context);
+    if (call.unreachableCodes.includes(code)) await requireRunning(machines, context);
     return code;
   });
 }

@@ -20,7 +20,7 @@ import type { Machine } from './model/machine.js';
  * change, and is what `belt rm` puts back. The file may hold secrets of the server's, as all of the folder may.
  */
 
-const foundState = z.object({
+const originalState = z.object({
   files: z.array(
     z.object({
       path: z.string(),
@@ -42,34 +42,34 @@ const foundState = z.object({
   /** Its node id in the swarm that it was in; empty: in none. */
   swarmNode: z.optional(z.string()),
 });
-export type FoundState = z.infer<typeof foundState>;
+export type OriginalState = z.infer<typeof originalState>;
 
 /** Whether belt may have changed anything on the server. */
-export async function isTouched(name: string, context: Context): Promise<boolean> {
-  return (await readFound(name, context)) !== undefined;
+export async function hasOriginalState(name: string, context: Context): Promise<boolean> {
+  return (await readOriginalState(name, context)) !== undefined;
 }
 
-export function readFound(name: string, { cluster }: Context): Promise<FoundState | undefined> {
-  return readRecord(pathOf(name, { cluster }), foundState, 'the record of how a server was found');
+export function readOriginalState(name: string, { cluster }: Context): Promise<OriginalState | undefined> {
+  return readRecord(pathOf(name, { cluster }), originalState, 'the record of how a server was found');
 }
 
 /** Looks at the server, and writes down how it was found unless that was done before. */
-export async function rememberFound(
+export async function saveOriginalState(
   { name }: Machine,
   connection: Connection,
   context: Context,
 ): Promise<void> {
-  if (await isTouched(name, context)) return;
-  const found = await lookAround(name, connection, context);
+  if (await hasOriginalState(name, context)) return;
+  const found = await captureOriginalState(name, connection, context);
   await writeRecord(pathOf(name, context), found, context.cluster.files);
 }
 
 /** Changes nothing, there or here. @throws ExternalError, UserError, AbortError */
-export async function lookAround(
+export async function captureOriginalState(
   name: string,
   connection: Connection,
   context: Context,
-): Promise<FoundState> {
+): Promise<OriginalState> {
   const mark = newMark();
   const text = await context.templates.render('adopt/found.sh', {
     prelude: await context.templates.render('engine/prelude.sh', { mark }),
@@ -88,22 +88,22 @@ export async function lookAround(
     signal: context.signal,
     onLine: (line) => lines.push(line),
   });
-  return parseFound(name, lines.map((line) => `${line}\n`).join(''), mark);
+  return parseOriginalState(name, lines.map((line) => `${line}\n`).join(''), mark);
 }
 
 /**
  * Puts the server back as it was found, less what others have changed in files that are not belt's alone.
  * @throws UserError for such a file that cannot be understood, with nothing changed; ExternalError with what could not be put back
  */
-export async function restoreFound(
+export async function restoreFromRecord(
   machine: Machine,
-  state: FoundState,
+  state: OriginalState,
   connection: Connection,
   step: Step,
   context: Context,
 ): Promise<void> {
   const survey = await surveyMachine(connection, context);
-  const left = leaveShared(machine.name, state, survey.facts.files, context);
+  const left = restoreSharedFiles(machine.name, state, survey.facts.files, context);
   const values = { steps: restoreSteps(state, left).join('\n') };
   const script = { template: 'adopt/restore.sh', values, step, timeoutMs: 300_000 };
   const { outputs, stderr } = await converse(connection, script, survey, context);
@@ -119,11 +119,11 @@ export async function restoreFound(
  * nothing to undo.
  * @throws UserError, ExternalError when the server cannot be reached, or not all could be put back
  */
-export async function leaveAsFound(machine: Machine, step: Step, context: Context): Promise<void> {
-  const found = await readFound(machine.name, context);
+export async function restoreOriginalState(machine: Machine, step: Step, context: Context): Promise<void> {
+  const found = await readOriginalState(machine.name, context);
   if (!found) return;
   step('restoring the original configuration');
-  await restoreFound(machine, found, await login(machine, context), step, context);
+  await restoreFromRecord(machine, found, await login(machine, context), step, context);
 }
 
 async function login(machine: Machine, context: Context): Promise<Connection> {
@@ -147,9 +147,9 @@ interface RestoredFile {
 }
 
 /** The files with belt's changes taken out. Warns of what both belt and others have changed. */
-function leaveShared(
+function restoreSharedFiles(
   name: string,
-  found: FoundState,
+  found: OriginalState,
   now: ReadonlyMap<string, string>,
   { reporter }: Context,
 ): RestoredFile[] {
@@ -166,13 +166,13 @@ function leaveShared(
 }
 
 /** The shell lines of restore.sh that are about this server. */
-export function restoreSteps(found: FoundState, left: readonly RestoredFile[]): string[] {
+export function restoreSteps(found: OriginalState, left: readonly RestoredFile[]): string[] {
   const { files, links, folders, units, kernel, swarmNode } = found;
   const there = new Set([...files, ...links, ...sharedTraces].map(({ path }) => path));
   const lines = [
-    ...left.flatMap((file) => leftLines(file, found)),
-    ...files.filter(isBelts).map(fileLine),
-    ...links.filter(isBelts).map(linkLine),
+    ...left.flatMap((file) => sharedFileLines(file, found)),
+    ...files.filter(isOwnFile).map(fileLine),
+    ...links.filter(isOwnFile).map(linkLine),
   ];
   const absent = engineTraces.filter((path) => !there.has(path));
   return [
@@ -186,7 +186,7 @@ export function restoreSteps(found: FoundState, left: readonly RestoredFile[]): 
 }
 
 /** With its owner and mode. One that came with an engine which belt installed keeps those that it has. */
-function leftLines({ path, text }: RestoredFile, { files, links }: FoundState): string[][] {
+function sharedFileLines({ path, text }: RestoredFile, { files, links }: OriginalState): string[][] {
   if (text === undefined) return [['absent', path]];
   const content = Buffer.from(text).toString('base64');
   const file = files.find((found) => found.path === path);
@@ -195,24 +195,24 @@ function leftLines({ path, text }: RestoredFile, { files, links }: FoundState): 
   return [...(link ? [linkLine(link)] : []), ['content', path, content]];
 }
 
-function fileLine({ path, mode, uid, gid, content }: FoundState['files'][number]): string[] {
+function fileLine({ path, mode, uid, gid, content }: OriginalState['files'][number]): string[] {
   return ['file', path, mode, String(uid), String(gid), content];
 }
 
-function linkLine({ path, target }: FoundState['links'][number]): string[] {
+function linkLine({ path, target }: OriginalState['links'][number]): string[] {
   return ['link', path, target];
 }
 
-function isBelts({ path }: { path: string }): boolean {
+function isOwnFile({ path }: { path: string }): boolean {
   return !sharedTraces.some((shared) => shared.path === path);
 }
 
 /** Only where belt has set it: somebody else may have, since. */
-function kernelLine({ key, value }: FoundState['kernel'][number]): string {
+function kernelLine({ key, value }: OriginalState['kernel'][number]): string {
   return `[ ! -e ${sysctlPath} ] || ${quoteArgs(['sysctl', '-q', '-w', `${key}=${value}`])}`;
 }
 
-function serviceSteps(units: FoundState['units']): string[] {
+function serviceSteps(units: OriginalState['units']): string[] {
   const state = (name: string) => units.find((unit) => unit.name === name);
   const openrc = state('docker');
   if (openrc) {
@@ -250,7 +250,7 @@ function ifChanged(line: string): string {
 }
 
 /** Reads what found.sh prints. @throws ExternalError when the answer is not there or not whole */
-export function parseFound(name: string, output: string, mark: string): FoundState {
+export function parseOriginalState(name: string, output: string, mark: string): OriginalState {
   const [, encoded] = new RegExp(`^${mark} begin\\s*\\n([\\s\\S]*?)^${mark} end`, 'm').exec(output) ?? [];
   if (encoded === undefined) throw new ExternalError(`${name} returned an unexpected answer`);
   const lines = Buffer.from(encoded, 'base64').toString().split('\n');

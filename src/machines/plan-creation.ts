@@ -5,10 +5,10 @@ import { UserError } from '../base/errors.js';
 import { plural } from '../base/plural.js';
 import { describePlan, type Plan } from '../engine/model/engine-plan.js';
 import { planProvisioning } from '../engine/provision-engine.js';
-import { meet } from './adopt-servers.js';
+import { firstLogin } from './adopt-servers.js';
 import { type CreateInput, machinesToAdopt } from './create-machines.js';
-import { isOnlyUrl, type Machine, reachAddress } from './model/machine.js';
-import { lookAround } from './original-state.js';
+import { hasNoSsh, type Machine, reachAddress } from './model/machine.js';
+import { captureOriginalState } from './original-state.js';
 
 /** What `create` would do on a server. */
 export interface MachinePlan {
@@ -73,11 +73,11 @@ async function planOne(
     containers: 0,
     steps: ['nothing to do'],
   };
-  if (isOnlyUrl(machine)) return nothing;
-  const connection = await meet(machine, { timeoutMs, step }, context);
+  if (hasNoSsh(machine)) return nothing;
+  const connection = await firstLogin(machine, { timeoutMs, step }, context);
   step('inspecting the machine');
   const plan = await planProvisioning(machine, connection, { step }, context);
-  const { containers } = await lookAround(machine.name, connection, context);
+  const { containers } = await captureOriginalState(machine.name, connection, context);
   return { ...nothing, ...inWords(plan, containers.length) };
 }
 

@@ -15,12 +15,12 @@ const upTimeoutMs = 300_000;
 const rebootTimeoutMs = 600_000;
 
 /** Restarts machines over SSH, all at the same time, for drivers that have no power over theirs. */
-export async function* restartFromWithin(
+export async function* rebootOverSsh(
   machines: readonly Machine[],
   context: Context,
 ): AsyncIterable<MachineEvent> {
   for (const { name } of machines) yield { type: 'progress', name, text: 'restarting' };
-  yield* endsOf(machines, (machine) => restart(machine, context));
+  yield* completionEvents(machines, (machine) => reboot(machine, context));
 }
 
 /**
@@ -28,14 +28,14 @@ export async function* restartFromWithin(
  * hangs, is done when the driver says so.
  * @param ask has the driver do it
  */
-export async function* restartUnseen(
+export async function* restartAndAwaitBoot(
   machines: readonly Machine[],
   ask: () => AsyncIterable<MachineEvent>,
   context: Context,
 ): AsyncIterable<MachineEvent> {
   const boots = new Map<string, string | undefined>();
   const look = async (machine: Machine): Promise<void> => {
-    boots.set(machine.name, await bootOf(machine, context).catch(unlessAborted));
+    boots.set(machine.name, await bootIdOf(machine, context).catch(unlessAborted));
   };
   await Promise.all(machines.map(look));
   const taken = new Set<string>();
@@ -44,15 +44,15 @@ export async function* restartUnseen(
     else yield event;
   }
   const restarting = machines.filter(({ name }) => taken.has(name));
-  yield* endsOf(restarting, (machine) => awaitBoot(machine, boots.get(machine.name), context));
+  yield* completionEvents(restarting, (machine) => waitForReboot(machine, boots.get(machine.name), context));
 }
 
 /** Works on all machines at the same time, and tells the end of each as it comes. */
-async function* endsOf(
+async function* completionEvents(
   machines: readonly Machine[],
   work: (machine: Machine) => Promise<void>,
 ): AsyncIterable<MachineEvent> {
-  const waiting = new Map(machines.map((machine) => [machine.name, endOf(machine, work)]));
+  const waiting = new Map(machines.map((machine) => [machine.name, completionEvent(machine, work)]));
   while (waiting.size > 0) {
     const event = await Promise.race(waiting.values());
     waiting.delete(event.name);
@@ -60,7 +60,10 @@ async function* endsOf(
   }
 }
 
-async function endOf(machine: Machine, work: (machine: Machine) => Promise<void>): Promise<MachineEvent> {
+async function completionEvent(
+  machine: Machine,
+  work: (machine: Machine) => Promise<void>,
+): Promise<MachineEvent> {
   const { name } = machine;
   try {
     await work(machine);
@@ -71,13 +74,13 @@ async function endOf(machine: Machine, work: (machine: Machine) => Promise<void>
   }
 }
 
-async function restart(machine: Machine, context: Context): Promise<void> {
+async function reboot(machine: Machine, context: Context): Promise<void> {
   const { signal } = context;
   const ssh = await context.ssh();
   const target = sshTarget(machine);
   const connection = await ssh.connect(target, { signal });
   const { facts, password } = await surveyMachine(connection, context);
-  const before = await bootOf(machine, context);
+  const before = await bootIdOf(machine, context);
   // The connection may break before the answer comes.
   const broken = await runAsRoot(connection, {
     text: 'PATH="$PATH:/usr/sbin:/sbin"; shutdown -r now 2>/dev/null || reboot',
@@ -95,7 +98,7 @@ async function restart(machine: Machine, context: Context): Promise<void> {
   );
   if (broken !== '') throw new ExternalError(`${machine.name} could not restart: ${broken}`);
   const deadline = Date.now() + downTimeoutMs;
-  while ((await bootOf(machine, context).catch(unlessAborted)) === before) {
+  while ((await bootIdOf(machine, context).catch(unlessAborted)) === before) {
     if (Date.now() > deadline)
       throw new ExternalError(
         `${machine.name} is still running ${downTimeoutMs / 1000} s after the restart request`,
@@ -106,11 +109,11 @@ async function restart(machine: Machine, context: Context): Promise<void> {
 }
 
 /** @throws ExternalError when it is still the same boot, or there is no answer, when the time is over */
-async function awaitBoot(machine: Machine, before: string | undefined, context: Context): Promise<void> {
+async function waitForReboot(machine: Machine, before: string | undefined, context: Context): Promise<void> {
   const { signal } = context;
   const deadline = Date.now() + rebootTimeoutMs;
   while (Date.now() < deadline) {
-    const boot = await bootOf(machine, context).catch(unlessAborted);
+    const boot = await bootIdOf(machine, context).catch(unlessAborted);
     if (boot !== undefined && boot !== before) return;
     await sleep(500, undefined, { signal });
   }
@@ -120,7 +123,7 @@ async function awaitBoot(machine: Machine, before: string | undefined, context: 
 }
 
 /** What is another after each boot: the kernel's own mark, and in a container, which has none of its own, when its first process began. */
-async function bootOf(machine: Machine, context: Context): Promise<string> {
+async function bootIdOf(machine: Machine, context: Context): Promise<string> {
   const { signal } = context;
   const ssh = await context.ssh();
   const connection = await ssh.connect(sshTarget(machine), { signal });

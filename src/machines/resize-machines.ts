@@ -1,8 +1,8 @@
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
 import type { Driver, MachineEvent } from '../drivers/driver.js';
-import type { Following } from './driver-events.js';
-import { perform, untilReady, type Verb } from './lifecycle.js';
+import type { Completion } from './driver-events.js';
+import { type LifecycleAction, runAction, untilReady } from './lifecycle.js';
 import { observe } from './list-machines.js';
 import { type Machine, reachAddress } from './model/machine.js';
 
@@ -22,19 +22,19 @@ export async function resizeMachines(
   const leftOff = new Set(
     machines.filter((machine) => machine.resizing && !isOn(machine)).map(({ name }) => name),
   );
-  const ask: Verb['ask'] = (driver, mine, signal) =>
+  const run: LifecycleAction['run'] = (driver, mine, signal) =>
     driver.resizesRunning
       ? driver.resize(mine, size, signal)
       : resizeAndStart(driver, { machines: mine, size, leftOff }, signal, context);
   const before = new Map(machines.map((machine) => [machine.name, reachAddress(machine)]));
-  const after: Following['after'] = async ({ resizing: _, ...machine }, step) => {
+  const after: Completion['after'] = async ({ resizing: _, ...machine }, step) => {
     await context.cluster.save(machine);
     // One that was switched off for it may have come up elsewhere, and needs a certificate for that.
     const isThere = before.get(machine.name) === reachAddress(machine) && !leftOff.has(machine.name);
     return isThere ? machine : untilReady(context)(machine, step);
   };
   const marked = machines.map((machine) => (isOn(machine) ? { ...machine, resizing: true } : machine));
-  return perform({ doneText: 'resized', ask, after }, marked, context);
+  return runAction({ doneText: 'resized', run, after }, marked, context);
 }
 
 /** A driver leaves off what it finds off; those that an earlier try left so are started after it. */

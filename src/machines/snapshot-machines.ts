@@ -2,7 +2,7 @@ import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
 import { UserError } from '../base/errors.js';
 import type { Driver, MachineEvent, SnapshotRequest } from '../drivers/driver.js';
-import { perform, type Verb } from './lifecycle.js';
+import { type LifecycleAction, runAction } from './lifecycle.js';
 import type { Machine } from './model/machine.js';
 
 /** An image made of a machine's disk. */
@@ -33,14 +33,14 @@ export async function snapshotMachines(
     machines.map((machine) => [machine.name, requestFor(machine, machines.length, input)]),
   );
   const ids = new Map<string, string>();
-  const ask: Verb['ask'] = (driver, mine, signal) =>
-    keepIds(
+  const run: LifecycleAction['run'] = (driver, mine, signal) =>
+    collectIds(
       driver,
       mine.flatMap(({ name }) => requests.get(name) ?? []),
       ids,
       signal,
     );
-  const outcomes = await perform({ doneText: 'snapshot created', ask }, machines, context);
+  const outcomes = await runAction({ doneText: 'snapshot created', run }, machines, context);
   return outcomes.map((outcome): Outcome<Snapshot> => {
     if (outcome.status !== 'ok') return outcome;
     const { name: machine } = outcome;
@@ -61,7 +61,7 @@ function requestFor(machine: Machine, count: number, { name, now }: SnapshotInpu
   return { machine, imageName: count === 1 ? name : `${name}-${machine.name}` };
 }
 
-async function* keepIds(
+async function* collectIds(
   driver: Driver,
   requests: readonly SnapshotRequest[],
   ids: Map<string, string>,

@@ -8,7 +8,7 @@ import { waitForEngine } from '../engine/connect-engine.js';
 import { engineSettingsOf, provisionEngine } from '../engine/provision-engine.js';
 import type { Connection } from '../ssh/index.js';
 import type { Machine } from './model/machine.js';
-import { isOnlyUrl } from './model/machine.js';
+import { hasNoSsh } from './model/machine.js';
 
 export interface ReadyOptions {
   timeoutMs: number;
@@ -20,7 +20,7 @@ export interface ReadyOptions {
  * Waits until the new machine's SSH server answers, then sets its engine up.
  * @throws ExternalError with the last obstacle; UserError for what stands in the way there; AbortError
  */
-export async function makeReady(machine: Machine, options: ReadyOptions, context: Context): Promise<void> {
+export async function setUpMachine(machine: Machine, options: ReadyOptions, context: Context): Promise<void> {
   const { step } = options;
   // Making keys takes as long as a machine takes to boot: the two go together.
   const making =
@@ -36,8 +36,12 @@ export async function makeReady(machine: Machine, options: ReadyOptions, context
  * one.
  * @throws as `makeReady`
  */
-export async function awaitReady(machine: Machine, options: ReadyOptions, context: Context): Promise<void> {
-  if (isOnlyUrl(machine)) return;
+export async function waitUntilReady(
+  machine: Machine,
+  options: ReadyOptions,
+  context: Context,
+): Promise<void> {
+  if (hasNoSsh(machine)) return;
   const deadline = Date.now() + options.timeoutMs;
   const connection = await logIn(machine, options, context);
   options.step('waiting for the engine');

@@ -1,7 +1,7 @@
 import type { Context } from '../app/context.js';
 import { queryAll } from '../app/fan-out.js';
 import { swarmStateOf } from '../engine/engine-status.js';
-import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
+import { hasNoSsh, type Machine } from '../machines/model/machine.js';
 import { managerState, membershipOf, ownStateTimeoutMs, withEngineWithin } from './membership.js';
 import { hasQuorum } from './model/quorum.js';
 
@@ -22,7 +22,7 @@ export const newLeaderTimeoutMs = 20_000;
  */
 export async function canElect(context: Context): Promise<boolean> {
   const { machines } = await context.cluster.machines();
-  const asked = machines.filter((machine) => !isOnlyUrl(machine) && machine.phase === 'ready');
+  const asked = machines.filter((machine) => !hasNoSsh(machine) && machine.phase === 'ready');
   const query = (machine: Machine): Promise<ManagerReport> => queryReport(machine, context);
   const { answers, failed } = await queryAll(asked, query, context.signal);
   const reports = answers.map(({ value }) => value);

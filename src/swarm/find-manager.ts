@@ -5,7 +5,7 @@ import { ExternalError, isAbort, messageOf, UserError } from '../base/errors.js'
 import { withTimeout } from '../base/with-timeout.js';
 import { type EngineApi, EngineError } from '../engine/api.js';
 import { engineOf } from '../engine/connect-engine.js';
-import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
+import { hasNoSsh, type Machine } from '../machines/model/machine.js';
 import { membershipOf, noResponse } from './membership.js';
 import { type Membership, readNodes, type SwarmNode } from './model/swarm-node.js';
 import { NoQuorumError } from './require-quorum.js';
@@ -110,7 +110,7 @@ export async function findManager(
 ): Promise<ManagerConnection> {
   const refusals = new Map<string, unknown>();
   for (const group of groups) {
-    const unasked = group.filter((machine) => !refusals.has(machine.name) && !isOnlyUrl(machine));
+    const unasked = group.filter((machine) => !refusals.has(machine.name) && !hasNoSsh(machine));
     const found = await firstManager(unasked, context, swarmId, refusals);
     if (found) return found;
   }

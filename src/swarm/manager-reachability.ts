@@ -1,7 +1,7 @@
 import type { Context } from '../app/context.js';
 import { queryAll } from '../app/fan-out.js';
 import { observe } from '../machines/list-machines.js';
-import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
+import { hasNoSsh, type Machine } from '../machines/model/machine.js';
 import { managerState, ownState, ownStateTimeoutMs, withEngineWithin } from './membership.js';
 import { hasAddress } from './model/members.js';
 import { hostOf, type Membership, readMembership } from './model/swarm-node.js';
@@ -22,7 +22,7 @@ export async function probeMembership(
   machines: readonly Machine[],
   context: Context,
 ): Promise<ProbedMachine[]> {
-  const within = machines.filter((machine) => !isOnlyUrl(machine) && machine.phase === 'ready');
+  const within = machines.filter((machine) => !hasNoSsh(machine) && machine.phase === 'ready');
   const observed = new Map((await observe(within, context)).map((row) => [row.machine.name, row.state]));
   const off = ({ name }: Machine): boolean =>
     ['stopped', 'saved', 'paused', 'missing'].includes(observed.get(name) ?? '');

@@ -3,7 +3,7 @@ import { whileSwarmClaimed } from '../app/with-claim.js';
 import { unlessAborted } from '../base/errors.js';
 import { observe } from '../machines/list-machines.js';
 import { foldNames } from '../machines/model/fold-names.js';
-import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
+import { hasNoSsh, type Machine } from '../machines/model/machine.js';
 import { askForManagers } from './membership.js';
 import { type Member, matchMembers, memberName } from './model/members.js';
 import { assessChanges, failureTolerance, type ManagerState } from './model/quorum.js';
@@ -111,7 +111,7 @@ export async function findManagers(
 
 async function runningAmong(machines: readonly Machine[], context: Context): Promise<Machine[]> {
   const rows = await observe(
-    machines.filter((machine) => !isOnlyUrl(machine)),
+    machines.filter((machine) => !hasNoSsh(machine)),
     context,
   );
   return rows.filter(({ state }) => state === 'running').map(({ machine }) => machine);

@@ -4,8 +4,8 @@ import { failTasks, runTasks, type Task } from '../app/run-tasks.js';
 import { whileSwarmClaimed } from '../app/with-claim.js';
 import { ExternalError, isAbort, messageOf, UserError } from '../base/errors.js';
 import { removeMachines } from '../machines/lifecycle.js';
-import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
-import { readFound } from '../machines/original-state.js';
+import { hasNoSsh, type Machine } from '../machines/model/machine.js';
+import { readOriginalState } from '../machines/original-state.js';
 import { changeAvailability, drainMember, warnOfDrain } from './change-availability.js';
 import { changeRole, requireQuorumWithout, sortForDemotion } from './change-roles.js';
 import { isRetryableElsewhere } from './find-manager.js';
@@ -86,8 +86,8 @@ async function managedByBelt(
 ): Promise<ProbedMachine[]> {
   const stays = await Promise.all(
     probed.map(async ({ machine, membership }) => {
-      if (isOnlyUrl(machine)) return true;
-      const found = await readFound(machine.name, context);
+      if (hasNoSsh(machine)) return true;
+      const found = await readOriginalState(machine.name, context);
       if (!found) return false;
       const nodeId = membership?.nodeId;
       return keepEngineConfig || (Boolean(nodeId) && nodeId === (found.swarmNode ?? nodeId));

@@ -2,7 +2,7 @@ import type { Context } from '../app/context.js';
 import { queryAll } from '../app/fan-out.js';
 import { ExternalError, explanationOf } from '../base/errors.js';
 import { observe } from '../machines/list-machines.js';
-import { isOnlyUrl, type Machine } from '../machines/model/machine.js';
+import { hasNoSsh, type Machine } from '../machines/model/machine.js';
 import { managerState, ownState, ownStateTimeoutMs } from './membership.js';
 import { named } from './model/members.js';
 import {
@@ -86,7 +86,7 @@ interface MachineState extends ReportedState {
 async function reportedStates(context: Context): Promise<MachineState[]> {
   const { machines } = await context.cluster.machines();
   const rows = await observe(
-    machines.filter((machine) => !isOnlyUrl(machine)),
+    machines.filter((machine) => !hasNoSsh(machine)),
     context,
   );
   const running = rows.filter(({ state }) => state === 'running').map(({ machine }) => machine);

@@ -1,5 +1,5 @@
 import { clientAccess } from '../../engine/client-access.js';
-import { oneNamedOrChosen } from '../../machines/default-machine.js';
+import { oneNamedOrActive } from '../../machines/default-machine.js';
 import { notASwarmMaster } from './print-env.js';
 import type { Local, LocalAnswer } from './records.js';
 
@@ -18,7 +18,7 @@ export async function config({
   words,
   cluster,
 }: Local<typeof configFlags>): Promise<LocalAnswer<ClientConfig>> {
-  const name = await oneNamedOrChosen(words, cluster);
+  const name = await oneNamedOrActive(words, cluster);
   const { url, certificates } = await clientAccess(name, cluster);
   if (flags.swarm) throw notASwarmMaster(name);
   const tls = certificates && [

@@ -1,6 +1,6 @@
 import { UsageError, UserError } from '../../base/errors.js';
 import { type ClientAccess, clientAccess } from '../../engine/client-access.js';
-import { oneNamedOrChosen } from '../../machines/default-machine.js';
+import { oneNamedOrActive } from '../../machines/default-machine.js';
 import { type ShellVariable, shellLines } from '../../machines/views/shell-lines.js';
 import type { Environment, Variables } from '../../state/environment.js';
 import { redactedCommandLine } from '../redacted-command-line.js';
@@ -26,7 +26,7 @@ export async function env({
   const variables = given.unset
     ? variablesToUnset(environment, given['no-proxy'])
     : variablesFor(
-        await accessOf(await oneNamedOrChosen(words, cluster), given.swarm, cluster),
+        await accessOf(await oneNamedOrActive(words, cluster), given.swarm, cluster),
         environment,
         given['no-proxy'],
       );

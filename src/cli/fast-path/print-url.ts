@@ -1,5 +1,5 @@
 import { endpointOf } from '../../engine/client-access.js';
-import { oneNamedOrChosen } from '../../machines/default-machine.js';
+import { oneNamedOrActive } from '../../machines/default-machine.js';
 import type { Local, LocalAnswer } from './records.js';
 
 export const urlFlags = {};
@@ -10,7 +10,7 @@ export async function url({
   cluster,
   flags,
 }: Local<typeof urlFlags>): Promise<LocalAnswer<{ name: string; url: string }>> {
-  const name = await oneNamedOrChosen(words, cluster);
+  const name = await oneNamedOrActive(words, cluster);
   const endpoint = endpointOf(await cluster.machine(name));
   return { text: endpoint.url, document: { name, url: endpoint.url }, cluster, output: flags };
 }

@@ -1,7 +1,7 @@
 import { UserError } from '../../base/errors.js';
 import { machineFor } from '../../machines/active-machine.js';
 import type { SshProgramCall } from '../../machines/copy-files.js';
-import { namedOrChosen } from '../../machines/default-machine.js';
+import { namedOrActive } from '../../machines/default-machine.js';
 import type { Machine } from '../../machines/model/machine.js';
 import { runOverSsh } from '../../machines/openssh-client.js';
 import { execOnOne } from '../../machines/run-commands.js';
@@ -21,7 +21,7 @@ const loginShell = 'exec "${SHELL:-/bin/sh}" -l';
 export async function ssh(passthrough: Passthrough): Promise<number> {
   const { flags, tail, opened } = passthrough;
   const [nodes, words] = flags.host.length > 0 ? [flags.host, tail] : [tail.slice(0, 1), tail.slice(1)];
-  const machine = await machineFor(await namedOrChosen(nodes, opened.context.cluster), opened.context);
+  const machine = await machineFor(await namedOrActive(nodes, opened.context.cluster), opened.context);
   const [first] = words;
   const hasFlags = first?.startsWith('-') === true && first !== '--';
   const isShell = words.length === 0 && process.stdin.isTTY;
@@ -54,7 +54,7 @@ async function throughOpenSsh(
   const call = (path: string): SshProgramCall => ({
     program,
     args: ['-F', path, machine.name, ...words],
-    unreached: [255],
+    unreachableCodes: [255],
   });
   return runOverSsh([machine], call, runProgram, context);
 }

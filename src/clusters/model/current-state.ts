@@ -1,5 +1,5 @@
 import { defaultEngineSettings } from '../../engine/model/engine-settings.js';
-import { isOnlyUrl, type Machine, type MachineState } from '../../machines/model/machine.js';
+import { hasNoSsh, type Machine, type MachineState } from '../../machines/model/machine.js';
 import { type Member, memberName } from '../../swarm/model/members.js';
 import { isNodeReady, type SwarmNode } from '../../swarm/model/swarm-node.js';
 import type { Present, PresentNode } from './compare.js';
@@ -43,7 +43,7 @@ function ofMachine(machine: Machine, state: MachineState, node: SwarmNode | unde
       finished: phase === 'ready',
       ...(size !== undefined && { size }),
       ...(memory !== undefined && { memory }),
-      ...(!isOnlyUrl(machine) && { engine: engine ?? defaultEngineSettings }),
+      ...(!hasNoSsh(machine) && { engine: engine ?? defaultEngineSettings }),
     },
     ...(node && !gone && { node: presentNode(node) }),
     stale: node && gone ? [presentNode(node)] : [],

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
 import { argument, driverFlag } from '../../cli/flags.js';
-import { buildImage, type Image, imagesOf } from '../../machines/driver-images.js';
+import { buildImage, type Image, imageStoreOf } from '../../machines/driver-images.js';
 import { imageTable } from '../../machines/views/image-tables.js';
 
 export default class ImageBuild extends BaseCommand<typeof ImageBuild> {
@@ -22,7 +22,7 @@ export default class ImageBuild extends BaseCommand<typeof ImageBuild> {
   async run(): Promise<Image> {
     const context = await this.context();
     const { name } = this.args;
-    const images = await imagesOf(await context.settings.driver(this.flags.driver), context);
+    const images = await imageStoreOf(await context.settings.driver(this.flags.driver), context);
     const image = await buildImage(
       { rebuild: this.flags.force, ...(name !== undefined && { name }) },
       images,

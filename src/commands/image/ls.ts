@@ -1,6 +1,6 @@
 import { BaseCommand } from '../../cli/base-command.js';
 import { driverFlag } from '../../cli/flags.js';
-import { type Image, imagesOf } from '../../machines/driver-images.js';
+import { type Image, imageStoreOf } from '../../machines/driver-images.js';
 import { imageTable } from '../../machines/views/image-tables.js';
 
 export default class ImageLs extends BaseCommand<typeof ImageLs> {
@@ -15,7 +15,7 @@ export default class ImageLs extends BaseCommand<typeof ImageLs> {
 
   async run(): Promise<Image[]> {
     const context = await this.context();
-    const images = await imagesOf(await context.settings.driver(this.flags.driver), context);
+    const images = await imageStoreOf(await context.settings.driver(this.flags.driver), context);
     const list = await images.list(context.signal);
     this.print(imageTable(list, new Date(), { wide: this.wide }));
     return list;

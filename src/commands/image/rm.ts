@@ -1,6 +1,6 @@
 import { BaseCommand } from '../../cli/base-command.js';
 import { driverFlag, requiredArgument } from '../../cli/flags.js';
-import { imagesOf } from '../../machines/driver-images.js';
+import { imageStoreOf } from '../../machines/driver-images.js';
 
 export default class ImageRm extends BaseCommand<typeof ImageRm> {
   static override summary = 'Delete an unused base image or a snapshot';
@@ -14,7 +14,7 @@ export default class ImageRm extends BaseCommand<typeof ImageRm> {
 
   async run(): Promise<{ removed: string }> {
     const context = await this.context();
-    const images = await imagesOf(await context.settings.driver(this.flags.driver), context);
+    const images = await imageStoreOf(await context.settings.driver(this.flags.driver), context);
     await images.remove(this.args.name, context.signal);
     this.print(this.args.name);
     return { removed: this.args.name };

@@ -94,13 +94,13 @@ export interface FoundMachine extends ObservedMachine {
 }
 
 /** Known only by its URL (docker-machine's driver `none`): there is no SSH access. */
-export function isOnlyUrl(machine: Pick<Machine, 'driver'>): boolean {
+export function hasNoSsh(machine: Pick<Machine, 'driver'>): boolean {
   return machine.driver === 'none';
 }
 
 /** @throws UserError for a machine that is only a URL */
-export function refuseOnlyUrl(machine: Machine): void {
-  if (!isOnlyUrl(machine)) return;
+export function requireSsh(machine: Machine): void {
+  if (!hasNoSsh(machine)) return;
   throw new UserError(`${machine.name} is known only by its URL; belt cannot change its engine`, {
     hint: 'adopt its server with "belt create -d generic"',
   });
@@ -130,7 +130,7 @@ export interface EngineEndpoint {
 export function engineEndpoint(machine: Machine): EngineEndpoint | undefined {
   const { engine, driverData, ssh } = machine;
   const url = driverData['URL'];
-  if (isOnlyUrl(machine) && typeof url === 'string') return { transport: 'plain', url };
+  if (hasNoSsh(machine) && typeof url === 'string') return { transport: 'plain', url };
   const address = reachAddress(machine);
   if (address === undefined) return undefined;
   const host = address.includes(':') ? `[${address}]` : address;

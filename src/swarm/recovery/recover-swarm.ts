@@ -5,7 +5,7 @@ import { type Outcome, queryAll } from '../../app/fan-out.js';
 import { runTask } from '../../app/run-tasks.js';
 import { explanationOf, isAbort, UserError } from '../../base/errors.js';
 import { Pending, poll } from '../../base/poll.js';
-import { isOnlyUrl, type Machine } from '../../machines/model/machine.js';
+import { hasNoSsh, type Machine } from '../../machines/model/machine.js';
 import { membershipOf, withEngine } from '../membership.js';
 import { rankByLog } from '../model/manager-ranking.js';
 import { findManagerEntry, type Member, memberName } from '../model/members.js';
@@ -267,7 +267,7 @@ async function inspectMachines(
   context: Context,
 ): Promise<{ states: MachineRaftState[]; lost: { name: string; reason: string }[] }> {
   const { machines } = await context.cluster.machines();
-  const withSsh = machines.filter((machine) => !isOnlyUrl(machine));
+  const withSsh = machines.filter((machine) => !hasNoSsh(machine));
   const read = (machine: Machine): Promise<MachineRaftState | undefined> => readRaftState(machine, context);
   const { answers, failed } = await queryAll(withSsh, read, context.signal);
   return {

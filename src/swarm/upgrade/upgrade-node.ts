@@ -7,7 +7,7 @@ import { upgradeEngine } from '../../engine/upgrade-engine.js';
 import { followOne } from '../../machines/driver-events.js';
 import { readyTimeoutMs } from '../../machines/lifecycle.js';
 import type { Machine } from '../../machines/model/machine.js';
-import { awaitReady } from '../../machines/wait-until-ready.js';
+import { waitUntilReady } from '../../machines/wait-until-ready.js';
 import {
   changeAvailability,
   drainMember,
@@ -189,7 +189,7 @@ export class NodeUpgrade {
 
   private async start(): Promise<void> {
     await this.runDriver((driver, machine, signal) => driver.start([machine], signal));
-    await awaitReady(this.machine, { timeoutMs: readyTimeoutMs, step: this.step }, this.context);
+    await waitUntilReady(this.machine, { timeoutMs: readyTimeoutMs, step: this.step }, this.context);
   }
 
   private async upgradeEngine(): Promise<void> {

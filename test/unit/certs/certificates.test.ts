@@ -20,7 +20,7 @@ import {
 } from '../../../src/certs/server-certificate.js';
 import { defaultEngineSettings } from '../../../src/engine/model/engine-settings.js';
 import type { Machine } from '../../../src/machines/model/machine.js';
-import { awaitReady } from '../../../src/machines/wait-until-ready.js';
+import { waitUntilReady } from '../../../src/machines/wait-until-ready.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
 /** Engines that listen with mutual TLS in this process, as Docker's do, and clients that read their files from disk. */
@@ -185,7 +185,7 @@ describe('a machine’s certificate', () => {
     const { certificates } = await certificateStatus(bed.context);
     expect(certificates.map(({ status }) => status)).toEqual(['ok', 'ok', 'ok']);
     await bed.engine('node1');
-    await awaitReady(machine, { timeoutMs: 5_000, step: () => {} }, bed.context);
+    await waitUntilReady(machine, { timeoutMs: 5_000, step: () => {} }, bed.context);
     expect(bed.ssh.commands).toEqual(['node1: exec docker system dial-stdio']);
   });
 

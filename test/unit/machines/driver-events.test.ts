@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ExternalError } from '../../../src/base/errors.js';
 import type { MachineEvent } from '../../../src/drivers/driver.js';
-import { Batch, type Following } from '../../../src/machines/driver-events.js';
+import { type Completion, MachineBatch } from '../../../src/machines/driver-events.js';
 import type { Machine } from '../../../src/machines/model/machine.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
@@ -13,7 +13,7 @@ beforeEach(async () => {
 
 afterEach(() => bed.close());
 
-const plainly: Following = { after: async (machine) => machine, doneText: 'done' };
+const plainly: Completion = { after: async (machine) => machine, doneText: 'done' };
 
 async function* script(...events: (MachineEvent | Error)[]): AsyncIterable<MachineEvent> {
   for (const event of events) {
@@ -23,7 +23,7 @@ async function* script(...events: (MachineEvent | Error)[]): AsyncIterable<Machi
 }
 
 async function follow(names: string[], events: (MachineEvent | Error)[], following = plainly) {
-  const batch = new Batch(await bed.running(...names), bed.context);
+  const batch = new MachineBatch(await bed.running(...names), bed.context);
   await batch.follow(names, async () => script(...events), following);
   return [...(await batch.close()).values()];
 }
@@ -84,7 +84,7 @@ test('what follows one machine holds back no other', async () => {
 });
 
 test('what follows a machine gets it as it is recorded by then, and says its steps on its line', async () => {
-  const after: Following['after'] = async (machine, step) => {
+  const after: Completion['after'] = async (machine, step) => {
     step(`at ${machine.addresses.public}`);
     return machine;
   };

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ExternalError, UserError } from '../../../src/base/errors.js';
 import type { Driver, Image, ImageStore } from '../../../src/drivers/driver.js';
-import { buildImage, imagesOf } from '../../../src/machines/driver-images.js';
+import { buildImage, imageStoreOf } from '../../../src/machines/driver-images.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
 let bed: TestBed;
@@ -35,12 +35,12 @@ function memoryImages(): ImageStore & { builds: string[] } {
 
 describe('images', () => {
   test('belong to drivers that keep some', async () => {
-    await expect(imagesOf('memory', bed.context)).rejects.toThrow(
+    await expect(imageStoreOf('memory', bed.context)).rejects.toThrow(
       new UserError('memory does not store images on this computer'),
     );
     const images = memoryImages();
     (bed.driver as Driver).images = images;
-    expect(await imagesOf('memory', bed.context)).toBe(images);
+    expect(await imageStoreOf('memory', bed.context)).toBe(images);
   });
 
   test('are built by name, or the first one there is', async () => {

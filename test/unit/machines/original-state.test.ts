@@ -6,14 +6,18 @@ import { describe, expect, test } from 'vitest';
 import { ExternalError } from '../../../src/base/errors.js';
 import { templatesIn } from '../../../src/base/templates.js';
 import { engineTraces } from '../../../src/engine/model/managed-files.js';
-import { type FoundState, parseFound, restoreSteps } from '../../../src/machines/original-state.js';
+import {
+  type OriginalState,
+  parseOriginalState,
+  restoreSteps,
+} from '../../../src/machines/original-state.js';
 import { planList } from '../../../src/machines/views/machine-tables.js';
 
 /** How a server was found, and the way back to it. */
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
-const nothing: FoundState = {
+const nothing: OriginalState = {
   files: [],
   links: [],
   folders: ['/etc/docker', '/etc/sysctl.d'],
@@ -42,7 +46,7 @@ describe('what a server tells', () => {
 
   test('is read whole, whatever a login prints around it', () => {
     const output = `Welcome!\nmark begin of something\n\nm1 begin\n${base64(answer)}\n\nm1 end\nbye\n`;
-    expect(parseFound('node1', output, 'm1')).toEqual({
+    expect(parseOriginalState('node1', output, 'm1')).toEqual({
       files: [
         { path: '/etc/docker/daemon.json', mode: '640', uid: 1, gid: 2, content: base64('{"a b": "c\n"}') },
         { path: '/etc/conf.d/docker', mode: '644', uid: 0, gid: 0, content: '' },
@@ -60,7 +64,7 @@ describe('what a server tells', () => {
   });
 
   test('an answer without its end is none', () => {
-    expect(() => parseFound('node1', `m1 begin\n${base64(answer)}`, 'm1')).toThrow(
+    expect(() => parseOriginalState('node1', `m1 begin\n${base64(answer)}`, 'm1')).toThrow(
       new ExternalError('node1 returned an unexpected answer'),
     );
   });
@@ -82,7 +86,7 @@ describe('the way back', () => {
 
   test("a file that is not belt's alone: as it was found, through the link it was, or as it came with the engine", () => {
     const path = '/etc/docker/daemon.json';
-    const lines = (found: Partial<FoundState>, text?: string) =>
+    const lines = (found: Partial<OriginalState>, text?: string) =>
       restoreSteps({ ...nothing, ...found }, [{ path, ...(text !== undefined && { text }) }]).filter((line) =>
         line.includes(`${path} `),
       );

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { copyCall, mountCall, type Place, unmountCall } from '../../../src/machines/copy-files.js';
+import { type CopyPath, copyCall, mountCall, unmountCall } from '../../../src/machines/copy-files.js';
 import type { Machine } from '../../../src/machines/model/machine.js';
 import { type OpenSshTarget, openSshConfig } from '../../../src/ssh/openssh-config.js';
 
@@ -93,7 +93,7 @@ describe('scp', () => {
     driverData: {},
     createdAt: '2026-01-02T03:04:05.000Z',
   });
-  const at = (name: string, path: string, user?: string): Place => ({
+  const at = (name: string, path: string, user?: string): CopyPath => ({
     machine: machine(name),
     path,
     ...(user && { user }),

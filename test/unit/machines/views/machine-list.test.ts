@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { UsageError } from '../../../../src/base/errors.js';
 import { defaultEngineSettings } from '../../../../src/engine/model/engine-settings.js';
-import { type SurveyedMachine, surveyMachines } from '../../../../src/machines/list-states.js';
+import { listMachineStates, type MachineStateRow } from '../../../../src/machines/list-states.js';
 import { parseFilters } from '../../../../src/machines/machine-filter.js';
 import type { Machine } from '../../../../src/machines/model/machine.js';
 import { recordedOptions } from '../../../../src/machines/select-machines.js';
@@ -9,7 +9,7 @@ import { formatMachines, machineList, needsEngines } from '../../../../src/machi
 import { MemoryDriver } from '../../support/memory-driver.js';
 import { openTestBed, type TestBed } from '../../support/test-bed.js';
 
-const running: SurveyedMachine = {
+const running: MachineStateRow = {
   name: 'node1',
   driver: 'nspawn',
   state: 'running',
@@ -20,7 +20,7 @@ const running: SurveyedMachine = {
   labels: ['zone=a'],
   responseMs: 4,
 };
-const broken: SurveyedMachine = {
+const broken: MachineStateRow = {
   name: 'node10',
   driver: 'generic',
   state: 'timeout',
@@ -118,7 +118,7 @@ describe('--filter', () => {
 
   test('state and swarm are told by the answers', () => {
     const shown = (...filters: string[]) =>
-      [running, broken].filter(parseFilters(filters).asked).map(({ name }) => name);
+      [running, broken].filter(parseFilters(filters).queried).map(({ name }) => name);
     expect(shown('state=Running')).toEqual(['node1']);
     expect(shown('state=timeout', 'state=running')).toEqual(['node1', 'node10']);
     expect(shown('swarm=manager', 'state=timeout')).toEqual([]);
@@ -146,7 +146,10 @@ describe('asking all machines', () => {
     const stopped = bed.driver.machines.get('node2');
     if (stopped) stopped.state = 'stopped';
     bed.ssh.refused.add('node3');
-    const rows = await surveyMachines({ timeoutMs: 5_000, dockerHost: 'ssh://root@10.0.0.1' }, bed.context);
+    const rows = await listMachineStates(
+      { timeoutMs: 5_000, dockerHost: 'ssh://root@10.0.0.1' },
+      bed.context,
+    );
     expect(rows.map(({ name, state, active, swarm, error }) => [name, state, active, swarm, error])).toEqual([
       ['node1', 'running', true, '', undefined],
       ['node2', 'stopped', false, undefined, undefined],
@@ -160,7 +163,7 @@ describe('asking all machines', () => {
     const hung = new MemoryDriver();
     hung.list = () => new Promise(() => {});
     bed.drivers.set('hung', hung);
-    const rows = await surveyMachines({ timeoutMs: 1_000 }, bed.context);
+    const rows = await listMachineStates({ timeoutMs: 1_000 }, bed.context);
     expect(rows.map(({ name, state, swarm, error }) => [name, state, swarm, error])).toEqual([
       ['node1', 'running', '', undefined],
       ['slow', 'timeout', undefined, 'no response within 1 s'],
