@@ -99,18 +99,18 @@ export function expiryPath({ certsFolder }: ClusterStore): string {
  */
 const rotationRecord = z.object({ phase: z.enum(['overlap', 'drop']), startedAt: z.string() });
 
-export type Rotation = z.infer<typeof rotationRecord>;
+export type RotationRecord = z.infer<typeof rotationRecord>;
 
 /** The rotation that was begun and is not finished. @throws UserError when its record is damaged */
-export function readRotation(cluster: ClusterStore): Promise<Rotation | undefined> {
+export function readRotation(cluster: ClusterStore): Promise<RotationRecord | undefined> {
   return readRecord(rotationPath(cluster), rotationRecord, 'the record of a rotation');
 }
 
-export function writeRotation(rotation: Rotation, cluster: ClusterStore): Promise<void> {
+export function writeRotation(rotation: RotationRecord, cluster: ClusterStore): Promise<void> {
   return writeRecord(rotationPath(cluster), rotation, cluster.files);
 }
 
-export function forgetRotation(cluster: ClusterStore): Promise<void> {
+export function removeRotation(cluster: ClusterStore): Promise<void> {
   return cluster.files.remove(rotationPath(cluster));
 }
 

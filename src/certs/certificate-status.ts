@@ -8,8 +8,8 @@ import { type CertificatePair, renewalDays } from './model/certificate-terms.js'
 import {
   type Certificate,
   daysLeft,
-  fits,
   isIssuedBy,
+  matchesKey,
   readCertificate,
   splitPem,
 } from './model/read-certificate.js';
@@ -72,7 +72,7 @@ async function clientState({ trusted }: Trust, cluster: ClusterStore, now: Date)
   const problems = (): string[] => [
     ...(isIssuedBy(pair.certificate ?? '', trusted) ? [] : ['signed by another CA']),
     ...(isComplete(pair)
-      ? fits(pair)
+      ? matchesKey(pair)
         ? []
         : ['the private key does not match the certificate']
       : ['the private key is missing']),
@@ -92,7 +92,7 @@ async function serverState(
   if (!(await usesTls(machine, cluster))) return [];
   // While one authority takes the other's place, servers of both are good.
   const issuer =
-    splitPem(trusted).find((pem) => isIssuedBySafely(pair.certificate, pem)) ?? authority.certificate;
+    splitPem(trusted).find((pem) => isIssuedByOrDamaged(pair.certificate, pem)) ?? authority.certificate;
   const problems = (): string[] => serverProblems(machine, pair, issuer, now);
   return [
     stateOf(
@@ -104,7 +104,7 @@ async function serverState(
   ];
 }
 
-function isIssuedBySafely(pem: string | undefined, authority: string): boolean {
+function isIssuedByOrDamaged(pem: string | undefined, authority: string): boolean {
   try {
     return pem !== undefined && isIssuedBy(pem, authority);
   } catch {

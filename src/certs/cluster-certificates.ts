@@ -13,7 +13,7 @@ import {
   writePair,
 } from './certificate-files.js';
 import type { CertificatePair } from './model/certificate-terms.js';
-import { certificateOfKey, fits, joinPem, readCertificate, verifies } from './model/read-certificate.js';
+import { certificateOfKey, isValid, joinPem, matchesKey, readCertificate } from './model/read-certificate.js';
 
 export interface ClusterCertificates {
   /** What clients and engines are to trust: one authority, or two while one takes the other's place. */
@@ -41,10 +41,10 @@ export async function ensureClusterCertificates(
   const found = await readClusterCertificates(cluster);
   if (found && !renewClient) return found;
   return cluster.lock(async () => {
-    const authority = (await readAuthority(cluster)) ?? (await makeAuthority(context));
+    const authority = (await readAuthority(cluster)) ?? (await createClusterAuthority(context));
     const existing = await readClusterCertificates(cluster);
     if (existing && !renewClient) return existing;
-    return { ...authority, client: await makeClient(authority.authority, context) };
+    return { ...authority, client: await createClientPair(authority.authority, context) };
   });
 }
 
@@ -62,7 +62,7 @@ export async function readClusterCertificates(
 /** A damaged pair counts as unusable: a client pair can be reissued at any time. */
 function isGoodClient(client: CertificatePair, trusted: string): boolean {
   try {
-    return fits(client) && verifies(client.certificate, trusted, new Date());
+    return matchesKey(client) && isValid(client.certificate, trusted, new Date());
   } catch {
     return false;
   }
@@ -77,13 +77,13 @@ export async function readAuthority(cluster: ClusterStore): Promise<Trust | unde
   if (certificate === undefined) return undefined;
   requireCertificate(certificate, paths.certificate);
   if (!rotation) return { trusted: certificate, authority: signer(certificate, key) };
-  const next = await readNext(cluster);
+  const next = await readNextAuthority(cluster);
   const trusted = rotation.phase === 'overlap' ? joinPem(certificate, next.certificate) : next.certificate;
   return { trusted, authority: next };
 }
 
 /** The authority that takes the other's place. @throws UserError when it is lost while a rotation is under way */
-export async function readNext(cluster: ClusterStore): Promise<CertificatePair> {
+export async function readNextAuthority(cluster: ClusterStore): Promise<CertificatePair> {
   const paths = nextPaths(cluster).authority;
   const pair = await readPair(paths);
   if (!isComplete(pair))
@@ -113,7 +113,7 @@ export function requireSigner({ authority }: Trust, cluster: ClusterStore): Cert
 }
 
 /** Called under the cluster's lock. */
-async function makeAuthority({ cluster, reporter, keyType }: Context): Promise<Trust> {
+async function createClusterAuthority({ cluster, reporter, keyType }: Context): Promise<Trust> {
   const paths = clusterPaths(cluster);
   // Where the client's is, there once was one: another would cut off all machines that trust the first.
   if ((await readText(paths.client.certificate)) !== undefined) {
@@ -121,7 +121,7 @@ async function makeAuthority({ cluster, reporter, keyType }: Context): Promise<T
       hint: `copy it from a machine's folder: cp ${cluster.machinesFolder}/NAME/ca.pem ${cluster.certsFolder}/`,
     });
   }
-  await refuseBesideOthers(cluster);
+  await refuseForeignMachines(cluster);
   reporter.note(`Creating CA: ${paths.authority.certificate}`);
   const { createAuthority } = await import('./model/issue.js');
   const authority = await createAuthority({
@@ -133,7 +133,7 @@ async function makeAuthority({ cluster, reporter, keyType }: Context): Promise<T
 }
 
 /** Engines of another authority would refuse the clients of a new one. Who is known by a URL alone trusts whom it will. */
-async function refuseBesideOthers(cluster: ClusterStore): Promise<void> {
+async function refuseForeignMachines(cluster: ClusterStore): Promise<void> {
   const { machines } = await cluster.machines();
   for (const { name } of machines.filter((machine) => !hasNoSsh(machine))) {
     const { ca } = machinePaths(cluster, name);
@@ -144,7 +144,7 @@ async function refuseBesideOthers(cluster: ClusterStore): Promise<void> {
   }
 }
 
-async function makeClient(
+async function createClientPair(
   authority: Trust['authority'],
   { cluster, reporter }: Context,
 ): Promise<CertificatePair> {

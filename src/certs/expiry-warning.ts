@@ -30,19 +30,19 @@ export async function warnOfExpiry({
 export async function expiryWarning(cluster: ClusterStore, now = new Date()): Promise<string | undefined> {
   try {
     if (await isQuiet(cluster, now)) return undefined;
-    const ends = await endsOf(cluster);
+    const ends = await readExpiries(cluster);
     const near = ends.filter((end) => daysLeft(end, now) < renewalDays);
-    const counting = await mapLimited(near, 32, (end) => counts(end, cluster));
+    const counting = await mapLimited(near, 32, (end) => isRelevant(end, cluster));
     const warned = near.filter((_, index) => counting[index]);
-    if (warned.length > 0) return warningOf(warned, now);
-    if (near.length === 0) await stayQuiet(ends, cluster);
+    if (warned.length > 0) return formatWarning(warned, now);
+    if (near.length === 0) await postponeCheck(ends, cluster);
     return undefined;
   } catch {
     return undefined;
   }
 }
 
-interface End {
+interface Expiry {
   kind: 'authority' | 'client' | 'server';
   /** Of a server. */
   machine?: string;
@@ -50,20 +50,20 @@ interface End {
 }
 
 /** Of all certificates; what cannot be read has none. */
-async function endsOf(cluster: ClusterStore): Promise<End[]> {
+async function readExpiries(cluster: ClusterStore): Promise<Expiry[]> {
   const { authority, client } = clusterPaths(cluster);
   const machines = await listFolders(cluster.machinesFolder);
   const servers = await mapLimited(machines, 32, async (machine) =>
-    endsIn(machinePaths(cluster, machine).server.certificate, { kind: 'server', machine }),
+    expiriesIn(machinePaths(cluster, machine).server.certificate, { kind: 'server', machine }),
   );
   return [
-    ...(await endsIn(authority.certificate, { kind: 'authority' })),
-    ...(await endsIn(client.certificate, { kind: 'client' })),
+    ...(await expiriesIn(authority.certificate, { kind: 'authority' })),
+    ...(await expiriesIn(client.certificate, { kind: 'client' })),
     ...servers.flat(),
   ];
 }
 
-async function endsIn(path: string, whose: Omit<End, 'notAfter'>): Promise<End[]> {
+async function expiriesIn(path: string, whose: Omit<Expiry, 'notAfter'>): Promise<Expiry[]> {
   try {
     const certificates = splitPem((await readText(path)) ?? '');
     return certificates.map((pem) => ({ ...whose, notAfter: readCertificate(pem).notAfter }));
@@ -73,7 +73,7 @@ async function endsIn(path: string, whose: Omit<End, 'notAfter'>): Promise<End[]
 }
 
 /** An engine that is not reached with TLS any more keeps its old certificate in the folder. */
-async function counts({ machine }: End, cluster: ClusterStore): Promise<boolean> {
+async function isRelevant({ machine }: Expiry, cluster: ClusterStore): Promise<boolean> {
   return machine === undefined || usesTls(await cluster.machine(machine), cluster);
 }
 
@@ -83,7 +83,7 @@ async function isQuiet(cluster: ClusterStore, now: Date): Promise<boolean> {
   return (await readText(clusterPaths(cluster).authority.certificate)) === undefined;
 }
 
-async function stayQuiet(ends: readonly End[], cluster: ClusterStore): Promise<void> {
+async function postponeCheck(ends: readonly Expiry[], cluster: ClusterStore): Promise<void> {
   if (ends.length === 0) return;
   const first = Math.min(...ends.map(({ notAfter }) => notAfter.getTime()));
   const quietUntil = new Date(first - renewalDays * dayMs).toISOString();
@@ -91,19 +91,19 @@ async function stayQuiet(ends: readonly End[], cluster: ClusterStore): Promise<v
 }
 
 /** One line: what ends first and when, how many more, and what to type. */
-function warningOf(ends: readonly End[], now: Date): string {
+function formatWarning(ends: readonly Expiry[], now: Date): string {
   const [first] = ends.toSorted((one, other) => one.notAfter.getTime() - other.notAfter.getTime());
   if (!first) throw new Error('nothing ends');
   const others = ends.length > 1 ? `, and ${ends.length - 1} more` : '';
-  return `${nameOf(first)} ${endOf(first, now)}${others}: ${renewalOf(ends)}`;
+  return `${nameOf(first)} ${describeExpiry(first, now)}${others}: ${renewalCommand(ends)}`;
 }
 
-function nameOf({ kind, machine }: End): string {
+function nameOf({ kind, machine }: Expiry): string {
   if (kind === 'authority') return "the certificate of the cluster's authority";
   return kind === 'client' ? 'the client certificate' : `the certificate of ${machine}`;
 }
 
-function endOf(end: End, now: Date): string {
+function describeExpiry(end: Expiry, now: Date): string {
   const date = end.notAfter.toISOString().slice(0, 10);
   const days = daysLeft(end, now);
   if (days < 0) return `expired on ${date}`;
@@ -111,7 +111,7 @@ function endOf(end: End, now: Date): string {
 }
 
 /** A new authority brings new certificates for all. */
-function renewalOf(ends: readonly End[]): string {
+function renewalCommand(ends: readonly Expiry[]): string {
   if (ends.some(({ kind }) => kind === 'authority')) return 'belt certs rotate';
   const client = ends.some(({ kind }) => kind === 'client') ? ' --client-certs' : '';
   const machines = ends.flatMap(({ machine }) => machine ?? []);

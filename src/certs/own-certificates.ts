@@ -15,7 +15,7 @@ export interface GivenCertificates {
  * Copies them to where the cluster keeps its own, before any are made.
  * @throws UserError for a file that is not there, and where the cluster has another one already
  */
-export async function takeGivenCertificates(given: GivenCertificates, { cluster }: Context): Promise<void> {
+export async function copyGivenCertificates(given: GivenCertificates, { cluster }: Context): Promise<void> {
   const { authority, client } = clusterPaths(cluster);
   const copies: [from: string | undefined, to: string][] = [
     [given.authorityKey, authority.key],

@@ -8,7 +8,7 @@ import { hasNoSsh, type Machine, requireSsh } from '../machines/model/machine.js
 import { machinePaths } from './certificate-files.js';
 import { type ClusterCertificates, ensureClusterCertificates } from './cluster-certificates.js';
 import { splitPem } from './model/read-certificate.js';
-import { copyForClients, type InstallCertificate, serverCertificateFor } from './server-certificate.js';
+import { copyClientFiles, type InstallCertificate, serverCertificateFor } from './server-certificate.js';
 
 export interface RegenerateInput {
   machines: readonly Machine[];
@@ -34,7 +34,7 @@ export async function regenerateCertificates(
   const names = machines.map(({ name }) => name);
   return whileClaimed(names, 'given new certificates', context, async () => {
     const certificates = await ensureClusterCertificates(context, { renewClient: clientCerts });
-    if (clientCerts) await copyForAll(certificates, context);
+    if (clientCerts) await copyClientFilesToAll(certificates, context);
     const work: EngineWork<Machine>['work'] = async (machine, step, beforeRestart) => {
       await beforeRestart();
       step('signing a certificate');
@@ -58,15 +58,18 @@ function refuseWithoutTls({ name, engine }: Machine): void {
 }
 
 /** Machines whose records are damaged keep the old copies, and those of another authority until their engines get its certificate. */
-export async function copyForAll(certificates: ClusterCertificates, context: Context): Promise<void> {
+export async function copyClientFilesToAll(
+  certificates: ClusterCertificates,
+  context: Context,
+): Promise<void> {
   const { machines } = await context.cluster.machines();
   for (const { name } of machines.filter((machine) => !hasNoSsh(machine))) {
-    if (await isOfAnother(certificates.trusted, name, context)) continue;
-    await copyForClients(name, certificates, context);
+    if (await trustsAnotherAuthority(certificates.trusted, name, context)) continue;
+    await copyClientFiles(name, certificates, context);
   }
 }
 
-async function isOfAnother(trusted: string, name: string, { cluster }: Context): Promise<boolean> {
+async function trustsAnotherAuthority(trusted: string, name: string, { cluster }: Context): Promise<boolean> {
   const own = splitPem((await readText(machinePaths(cluster, name).ca)) ?? '');
   const ours = splitPem(trusted);
   return own.length > 0 && !own.some((authority) => ours.includes(authority));

@@ -6,19 +6,24 @@ import type { EngineWork } from '../app/rolling-restart.js';
 import type { Machine } from '../machines/model/machine.js';
 import {
   clusterPaths,
-  forgetRotation,
   nextFolder,
   nextPaths,
-  type Rotation,
+  type RotationRecord,
   readRotation,
+  removeRotation,
   writeChanged,
   writePair,
   writeRotation,
 } from './certificate-files.js';
-import { authorityName, ensureClusterCertificates, readAuthority, readNext } from './cluster-certificates.js';
+import {
+  authorityName,
+  ensureClusterCertificates,
+  readAuthority,
+  readNextAuthority,
+} from './cluster-certificates.js';
 import type { KeyType } from './model/certificate-terms.js';
 import { keyTypeOf } from './model/private-keys.js';
-import { copyForAll } from './regenerate-certificates.js';
+import { copyClientFilesToAll } from './regenerate-certificates.js';
 import { type InstallCertificate, serverCertificateFor, usesTls } from './server-certificate.js';
 
 export interface RotateInput {
@@ -27,7 +32,7 @@ export interface RotateInput {
    * Asks the engine over TLS, as clients will.
    * @throws ExternalError when the engine refuses; an engine that this computer cannot reach does not fail
    */
-  ask: (machine: Machine) => Promise<unknown>;
+  verify: (machine: Machine) => Promise<unknown>;
   /** Key type of the new CA; default: as the old one's. */
   keyType?: KeyType;
   /** Leaves machines behind that cannot be reached; `regenerate-certs` brings them back later. */
@@ -59,19 +64,19 @@ export async function rotateAuthority(input: RotateInput, context: Context): Pro
     'given new certificates',
   );
   try {
-    const rotation = await begin(input, context);
+    const rotation = await beginRotation(input, context);
     let going: readonly Machine[] = machines;
     const left: Outcome<Machine>[] = [];
     if (rotation.phase === 'overlap') {
-      const outcomes = await overlap(machines, input, context);
-      if (!mayGoOn(outcomes, input, context)) return reportOn(outcomes, false);
+      const outcomes = await trustBoth(machines, input, context);
+      if (!canContinue(outcomes, input, context)) return reportOn(outcomes, false);
       left.push(...outcomes.filter(({ status }) => status !== 'ok'));
       going = outcomes.flatMap((outcome) => (outcome.status === 'ok' ? [outcome.value] : []));
       await writeRotation({ ...rotation, phase: 'drop' }, context.cluster);
     }
-    const outcomes = await drop(going, input, context);
-    if (!mayGoOn(outcomes, input, context)) return reportOn([...outcomes, ...left], false);
-    await end(context);
+    const outcomes = await dropOld(going, input, context);
+    if (!canContinue(outcomes, input, context)) return reportOn([...outcomes, ...left], false);
+    await finishRotation(context);
     return reportOn([...outcomes, ...left], true);
   } finally {
     await claim.release();
@@ -87,7 +92,7 @@ async function machinesWithTls({ cluster }: Context): Promise<Machine[]> {
 }
 
 /** The record of the rotation is written last: without it, what was made before it counts for nothing. */
-async function begin({ keyType }: RotateInput, context: Context): Promise<Rotation> {
+async function beginRotation({ keyType }: RotateInput, context: Context): Promise<RotationRecord> {
   const { cluster, reporter } = context;
   return cluster.lock(async () => {
     const begun = await readRotation(cluster);
@@ -101,14 +106,14 @@ async function begin({ keyType }: RotateInput, context: Context): Promise<Rotati
     const next = await createAuthority({ commonName: authorityName(cluster), keyType: type });
     await writePair(nextPaths(cluster).authority, next, cluster);
     if (!old) await writeChanged(clusterPaths(cluster).authority.certificate, next.certificate, cluster);
-    const rotation: Rotation = { phase: 'overlap', startedAt: new Date().toISOString() };
+    const rotation: RotationRecord = { phase: 'overlap', startedAt: new Date().toISOString() };
     await writeRotation(rotation, cluster);
     return rotation;
   });
 }
 
 /** Clients first: they must know the new authority before the first engine shows a certificate of it. */
-async function overlap(
+async function trustBoth(
   machines: readonly Machine[],
   { install, force }: RotateInput,
   context: Context,
@@ -116,7 +121,7 @@ async function overlap(
   const { cluster } = context;
   const certificates = await ensureClusterCertificates(context);
   await writeChanged(clusterPaths(cluster).authority.certificate, certificates.trusted, cluster);
-  await copyForAll(certificates, context);
+  await copyClientFilesToAll(certificates, context);
   const work: EngineWork<Machine>['work'] = async (machine, step, beforeRestart) => {
     await beforeRestart();
     await install(machine, await serverCertificateFor(machine, context), step);
@@ -129,19 +134,19 @@ async function overlap(
   });
 }
 
-async function drop(
+async function dropOld(
   machines: readonly Machine[],
-  { install, ask, force }: RotateInput,
+  { install, verify, force }: RotateInput,
   context: Context,
 ): Promise<Outcome<Machine>[]> {
   const { cluster } = context;
-  await writePair(clusterPaths(cluster).authority, await readNext(cluster), cluster);
+  await writePair(clusterPaths(cluster).authority, await readNextAuthority(cluster), cluster);
   // The client's pair is still of the old authority, which is trusted no longer: it is replaced here.
   const certificates = await ensureClusterCertificates(context);
-  await copyForAll(certificates, context);
+  await copyClientFilesToAll(certificates, context);
   const work: EngineWork<Machine>['work'] = async (machine, step, beforeRestart) => {
     step('connecting with the new client certificate');
-    await ask(machine);
+    await verify(machine);
     await beforeRestart();
     await install(machine, await serverCertificateFor(machine, context), step);
     return machine;
@@ -153,15 +158,15 @@ async function drop(
   });
 }
 
-async function end({ cluster }: Context): Promise<void> {
+async function finishRotation({ cluster }: Context): Promise<void> {
   await cluster.lock(async () => {
-    await forgetRotation(cluster);
+    await removeRotation(cluster);
     await cluster.files.remove(nextFolder(cluster));
   });
 }
 
 /** @throws the signal's reason */
-function mayGoOn(
+function canContinue(
   outcomes: readonly Outcome<unknown>[],
   { force }: RotateInput,
   { signal }: Context,

@@ -10,15 +10,9 @@ import {
   ensureClusterCertificates,
   requireSigner,
 } from './cluster-certificates.js';
-import { type CertificatePair, renewalDays } from './model/certificate-terms.js';
-import { daysLeft, fits, isIssuedBy, missingNames, readCertificate } from './model/read-certificate.js';
+import { type CertificatePair, renewalDays, type ServerCertificate } from './model/certificate-terms.js';
+import { daysLeft, isIssuedBy, matchesKey, missingNames, readCertificate } from './model/read-certificate.js';
 import { canonicalNames } from './model/server-names.js';
-
-/** What an engine needs to listen with mutual TLS; PEM. */
-export interface ServerCertificate extends CertificatePair {
-  /** Who is let in: clients of these authorities. */
-  ca: string;
-}
 
 export interface ServerOptions {
   /** Makes a new pair even where there is a good one. */
@@ -65,14 +59,14 @@ export async function serverCertificateFor(
  * Writes down what the machine's engine has now, and brings the copies for clients in its folder up to date. After an interruption
  * before it the next install puts another pair on the machine.
  */
-export async function keepInstalled(
+export async function recordInstalled(
   name: string,
   { ca, ...pair }: ServerCertificate,
   context: Context,
 ): Promise<void> {
   const { client } = await ensureClusterCertificates(context);
   await writePair(machinePaths(context.cluster, name).server, pair, context.cluster);
-  await copyForClients(name, { trusted: ca, client }, context);
+  await copyClientFiles(name, { trusted: ca, client }, context);
 }
 
 function isGood(machine: Machine, pair: CertificatePair, { authority }: ClusterCertificates): boolean {
@@ -135,11 +129,11 @@ function endsSoon(certificate: string, authority: string): boolean {
 
 function keyProblems(pair: Partial<CertificatePair>): string[] {
   if (!isComplete(pair)) return ['the private key is missing'];
-  return fits(pair) ? [] : ['the private key does not match the certificate'];
+  return matchesKey(pair) ? [] : ['the private key does not match the certificate'];
 }
 
 /** So that the machine's folder serves as DOCKER_CERT_PATH. */
-export async function copyForClients(
+export async function copyClientFiles(
   name: string,
   { trusted, client }: Pick<ClusterCertificates, 'trusted' | 'client'>,
   { cluster }: Context,

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Context } from '../app/context.js';
-import { takeGivenCertificates } from '../certs/own-certificates.js';
+import { copyGivenCertificates } from '../certs/own-certificates.js';
 import type { Environment } from '../state/environment.js';
 import type { FlagValues, globalFlags } from './global-flags.js';
 
@@ -14,7 +14,7 @@ export async function installGivenCertificates(
     const value = flags[flag] || variables[variable];
     return typeof value === 'string' ? resolve(cwd, value) : undefined;
   };
-  await takeGivenCertificates(
+  await copyGivenCertificates(
     {
       authorityCertificate: path('tls-ca-cert', 'MACHINE_TLS_CA_CERT'),
       authorityKey: path('tls-ca-key', 'MACHINE_TLS_CA_KEY'),

@@ -4,7 +4,7 @@ import type { Templates } from '../base/templates.js';
 import type { DriverModule } from '../drivers/driver.js';
 import { type Edit, editSettings } from '../state/edit-settings.js';
 import {
-  convert,
+  convertSetting,
   generalSettings,
   requireKnownSections,
   resolveDriverSettings,
@@ -44,7 +44,7 @@ export function readDefinitions(words: readonly string[], { name: driver, settin
 
 function typed(text: string, definition: SettingDefinition, word: string): SettingValue {
   try {
-    return convert(text, definition, `"${word}"`);
+    return convertSetting(text, definition, `"${word}"`);
   } catch (error) {
     throw error instanceof UserError ? new UsageError(error.message) : error;
   }

@@ -6,7 +6,7 @@ import { explanationOf, UserError } from '../base/errors.js';
 import { readJson, readText } from '../base/files.js';
 import { mapLimited } from '../base/map-limit.js';
 import { clusterPaths, machinePaths } from '../certs/certificate-files.js';
-import { takeGivenCertificates } from '../certs/own-certificates.js';
+import { copyGivenCertificates } from '../certs/own-certificates.js';
 import { hasNoSsh, type Machine } from '../machines/model/machine.js';
 import { clientCertificates } from '../state/client-certificates.js';
 import type { ClusterStore } from '../state/cluster-store.js';
@@ -86,7 +86,7 @@ async function takeOutsideCertificates(
   if (!one || authorities.size !== 1) return;
   const { CaCertPath, CaPrivateKeyPath, ClientCertPath, ClientKeyPath } = one.paths;
   const hasClient = (await readText(client.certificate)) !== undefined;
-  await takeGivenCertificates(
+  await copyGivenCertificates(
     {
       authorityCertificate: CaCertPath,
       authorityKey: CaPrivateKeyPath,

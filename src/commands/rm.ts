@@ -87,7 +87,7 @@ without --force if the swarm would lose its quorum. A whole cluster is removed a
   private async existing({ cluster, reporter }: Context): Promise<string[]> {
     const { machines, damaged } = await cluster.machines();
     const recorded = [...machines, ...damaged].map(({ name }) => name);
-    const known = [...recorded, ...(await cluster.withoutRecord(this.words))];
+    const known = [...recorded, ...(await cluster.foldersWithoutRecord(this.words))];
     const missing = this.words.filter((word) => isPlainName(word) && !known.includes(word));
     for (const name of missing)
       reporter.warn(`Can't remove "${name}": Docker machine "${name}" does not exist`);

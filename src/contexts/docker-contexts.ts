@@ -46,7 +46,7 @@ export async function createContext(
   if (ssh) await writeSshConfig(context);
   const existing = await docker(['context', 'inspect', name]);
   const verb = existing.code === 0 ? 'update' : 'create';
-  await must(docker, [
+  await runDocker(docker, [
     'context',
     verb,
     name,
@@ -78,11 +78,13 @@ export async function removeContexts(
   context: Context,
 ): Promise<string[]> {
   const { name: cluster } = context.cluster;
-  const made = (await listed(docker)).filter((one) => one.cluster === cluster).map(({ machine }) => machine);
+  const made = (await ownContexts(docker))
+    .filter((one) => one.cluster === cluster)
+    .map(({ machine }) => machine);
   const machines = all ? selectNames(nodes, made, { all }) : await namedContexts(nodes, made, context);
   const names = machines.map((name) => contextName(name, context));
   // One after the other: the client's store has no lock.
-  for (const name of names) await must(docker, ['context', 'rm', ...(force ? ['--force'] : []), name]);
+  for (const name of names) await runDocker(docker, ['context', 'rm', ...(force ? ['--force'] : []), name]);
   return names;
 }
 
@@ -101,11 +103,11 @@ async function namedContexts(
 
 /** belt's contexts that the client has, of all clusters. */
 export async function listContexts(docker: DockerClient): Promise<DockerContext[]> {
-  return (await listed(docker)).map(({ cluster: _, ...shown }) => shown);
+  return (await ownContexts(docker)).map(({ cluster: _, ...shown }) => shown);
 }
 
-async function listed(docker: DockerClient): Promise<(DockerContext & { cluster: string })[]> {
-  const text = await must(docker, ['context', 'ls', '--format', '{{json .}}']);
+async function ownContexts(docker: DockerClient): Promise<(DockerContext & { cluster: string })[]> {
+  const text = await runDocker(docker, ['context', 'ls', '--format', '{{json .}}']);
   return text
     .split('\n')
     .filter(Boolean)
@@ -168,7 +170,7 @@ function csvField(text: string): string {
   return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-async function must(docker: DockerClient, args: readonly string[]): Promise<string> {
+async function runDocker(docker: DockerClient, args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await docker(args);
   if (code === 0) return stdout;
   const reason = stderr.trim().split('\n').at(-1) ?? '';

@@ -2,19 +2,14 @@ import type { Context } from '../app/context.js';
 import type { Step } from '../app/reporter.js';
 import { machinePaths, readPair } from '../certs/certificate-files.js';
 import { readClusterCertificates } from '../certs/cluster-certificates.js';
-import { keepInstalled, serverCertificateFor } from '../certs/server-certificate.js';
+import type { ServerCertificate } from '../certs/model/certificate-terms.js';
+import { recordInstalled, serverCertificateFor } from '../certs/server-certificate.js';
 import type { Machine } from '../machines/model/machine.js';
 import type { Connection } from '../ssh/index.js';
 import { applyPlan, runInstaller } from './apply-plan.js';
 import { waitForEngine } from './connect-engine.js';
 import { type Survey, surveyMachine } from './gather-facts.js';
-import {
-  isNothing,
-  type Plan,
-  type PlanInput,
-  planEngine,
-  type ServerCertificate,
-} from './model/engine-plan.js';
+import { isNothing, type Plan, type PlanInput, planEngine } from './model/engine-plan.js';
 import { defaultEngineSettings, type EngineSettings } from './model/engine-settings.js';
 import { refuseObstacles } from './model/preflight.js';
 import { askFromOutside } from './probe-tls.js';
@@ -72,7 +67,7 @@ export async function provisionEngine(
   }
   const changed = install !== undefined || !isNothing(plan);
   const version = isNothing(plan) ? undefined : await applyPlan(connection, plan, survey, step, context);
-  if (input.certificate) await keepInstalled(machine.name, input.certificate, context);
+  if (input.certificate) await recordInstalled(machine.name, input.certificate, context);
   step('querying the engine');
   const engine = version ?? (await askOverSsh(connection, context));
   await askAsClient(machine, input.settings, context);

@@ -110,8 +110,8 @@ export async function firstLogin(
   return ssh.waitFor(sshTarget(machine), {
     timeoutMs: Math.min(timeoutMs, loginTimeoutMs),
     // The key is there or it is not: asking again makes a server that counts failures shut the door.
-    authPatienceMs: 0,
+    authRetryMs: 0,
     signal: context.signal,
-    onObstacle: (obstacle) => step(`waiting for SSH (${obstacle})`),
+    onProblem: (obstacle) => step(`waiting for SSH (${obstacle})`),
   });
 }

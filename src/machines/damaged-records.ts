@@ -22,7 +22,7 @@ export async function selectWithDamaged(
   { all = false } = {},
 ): Promise<Selection> {
   const { machines, damaged } = await cluster.machines();
-  const empty = (await cluster.withoutRecord(nodes)).map((name) => ({
+  const empty = (await cluster.foldersWithoutRecord(nodes)).map((name) => ({
     name,
     error: new UserError(`there is no config.json in ${cluster.machineFolder(name)}`),
   }));

@@ -7,8 +7,7 @@ import { requiredNames, serverCertificateFor } from '../certs/server-certificate
 import { waitForEngine } from '../engine/connect-engine.js';
 import { engineSettingsOf, provisionEngine } from '../engine/provision-engine.js';
 import type { Connection } from '../ssh/index.js';
-import type { Machine } from './model/machine.js';
-import { hasNoSsh } from './model/machine.js';
+import { hasNoSsh, type Machine } from './model/machine.js';
 
 export interface ReadyOptions {
   timeoutMs: number;
@@ -68,6 +67,6 @@ async function logIn(
 ): Promise<Connection> {
   step('waiting for SSH');
   const ssh = await context.ssh();
-  const onObstacle = (obstacle: string): void => step(`waiting for SSH (${obstacle})`);
-  return ssh.waitFor(sshTarget(machine), { timeoutMs, signal: context.signal, onObstacle });
+  const onProblem = (problem: string): void => step(`waiting for SSH (${problem})`);
+  return ssh.waitFor(sshTarget(machine), { timeoutMs, signal: context.signal, onProblem });
 }

@@ -2,7 +2,7 @@ import type { Context } from '../app/context.js';
 import { UsageError, UserError } from '../base/errors.js';
 import { folderExists } from '../base/files.js';
 import { loadPackage } from '../drivers/load-plugin.js';
-import { type PluginDraft, type PluginPackage, readPackage } from '../state/plugin-store.js';
+import { type PluginPackage, readPackage, type StagedPlugin } from '../state/plugin-store.js';
 import { describePlugin, type Plugin } from './list-plugins.js';
 import { npmInstall } from './npm-install.js';
 
@@ -42,13 +42,13 @@ export async function linkPlugin(folder: string, context: Context): Promise<Plug
   return addPlugin(context, (draft) => draft.link(name, folder));
 }
 
-async function addPlugin(context: Context, fill: (draft: PluginDraft) => Promise<void>): Promise<Plugin> {
-  const draft = await context.plugins.begin();
+async function addPlugin(context: Context, fill: (draft: StagedPlugin) => Promise<void>): Promise<Plugin> {
+  const draft = await context.plugins.stage();
   try {
     await fill(draft);
     const { name } = await loadPackage(await draft.read());
     await refuseTaken(name, await draft.read(), context);
-    await draft.put(name);
+    await draft.activate(name);
     return await describePlugin(name, context);
   } catch (error) {
     await draft.discard();

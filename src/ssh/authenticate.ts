@@ -77,7 +77,7 @@ async function* methodsFor(
   const paths = keyPath === undefined ? [] : [keyPath];
   for (const path of paths) yield* keyMethod(path, true);
   if (agentSocket)
-    yield { type: 'agent', username, agent: new NotingAgent(agentSocket, tried, unusable) as BaseAgent };
+    yield { type: 'agent', username, agent: new RecordingAgent(agentSocket, tried, unusable) as BaseAgent };
   for (const path of defaultKeyPaths) if (path !== keyPath) yield* keyMethod(path, false);
   return undefined;
 
@@ -93,7 +93,7 @@ async function* methodsFor(
 }
 
 /** An agent that is gone or broken is noted and has no keys, so that the next method gets its turn. */
-class NotingAgent extends ssh2.BaseAgent<ParsedKey> {
+class RecordingAgent extends ssh2.BaseAgent<ParsedKey> {
   readonly #agent: OpenSSHAgent;
 
   constructor(

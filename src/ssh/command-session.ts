@@ -1,10 +1,10 @@
 import { constants } from 'node:os';
 import type { Client, ClientChannel } from 'ssh2';
 import type { Pty } from './connection-types.js';
-import { type Signalled, signalled } from './remote-signals.js';
+import { type SignallableCommand, signallable } from './remote-signals.js';
 
 /** One command that runs in a channel of its own. */
-export interface Session {
+export interface CommandSession {
   readonly channel: ClientChannel;
   /** The exit code once all output was read; `undefined` when the channel closed without one. */
   readonly ended: Promise<number | undefined>;
@@ -21,10 +21,10 @@ export interface Session {
 export function startSession(
   client: Client,
   { user, command, pty }: { user: string; command: string; pty: Pty | undefined },
-  started: (session: Session) => void,
+  started: (session: CommandSession) => void,
   failed: (error: Error) => void,
 ): void {
-  const reachable = signalled(client, user, command);
+  const reachable = signallable(client, user, command);
   const options = pty ? { pty: { term: pty.term, cols: pty.columns, rows: pty.rows } } : {};
   try {
     client.exec(reachable.command, options, (error, channel) => {
@@ -36,7 +36,7 @@ export function startSession(
   }
 }
 
-function sessionOn(channel: ClientChannel, deliver: Signalled['deliver']): Session {
+function sessionOn(channel: ClientChannel, deliver: SignallableCommand['deliver']): CommandSession {
   // Writing to a command that has ended is not a failure.
   channel.on('error', () => {});
   let running = true;
@@ -47,7 +47,7 @@ function sessionOn(channel: ClientChannel, deliver: Signalled['deliver']): Sessi
     running = false;
   });
 
-  const session: Session = {
+  const session: CommandSession = {
     channel,
     ended: endOf(channel),
     async signal(name) {

@@ -2,7 +2,7 @@ import { type ErrorDetails, ExternalError } from '../base/errors.js';
 import type { SshTarget } from './connection-types.js';
 
 /** What stands between belt and a login, in the words that people are shown. */
-export type Obstacle =
+export type ConnectProblem =
   | 'refused'
   | 'no answer'
   | 'no route'
@@ -18,14 +18,14 @@ export type Obstacle =
 
 /** A failed try to connect; the message begins with the machine's name, `detail` is the same without it. */
 export class ConnectError extends ExternalError {
-  readonly obstacle: Obstacle;
+  readonly problem: ConnectProblem;
   readonly detail: string;
 
-  constructor(target: SshTarget, obstacle: Obstacle, detail: string, details: ErrorDetails = {}) {
+  constructor(target: SshTarget, obstacle: ConnectProblem, detail: string, details: ErrorDetails = {}) {
     const errorCode = obstacle === 'authentication' ? 'ssh-login' : 'ssh-unreachable';
     super(`${target.name}: ${detail}`, { errorCode, ...details });
     this.name = 'ConnectError';
-    this.obstacle = obstacle;
+    this.problem = obstacle;
     this.detail = detail;
   }
 }
@@ -34,25 +34,25 @@ export class ConnectError extends ExternalError {
 export function socketError(target: SshTarget, error: Error): ConnectError {
   const where = `${target.host} port ${target.port}`;
   const code = 'code' in error ? error.code : undefined;
-  const give = (obstacle: Obstacle, detail: string) =>
+  const fail = (obstacle: ConnectProblem, detail: string) =>
     new ConnectError(target, obstacle, detail, { cause: error });
   switch (code) {
     case 'ECONNREFUSED':
-      return give('refused', `refused by ${where}`);
+      return fail('refused', `refused by ${where}`);
     case 'ETIMEDOUT':
-      return give('no answer', `no answer from ${where}`);
+      return fail('no answer', `no answer from ${where}`);
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
     case 'EHOSTDOWN':
     case 'ENETDOWN':
-      return give('no route', `no route to ${target.host}`);
+      return fail('no route', `no route to ${target.host}`);
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return give('no such host', `no such host: ${target.host}`);
+      return fail('no such host', `no such host: ${target.host}`);
     case 'ECONNRESET':
     case 'EPIPE':
-      return give('reset', `reset by ${where}`);
+      return fail('reset', `reset by ${where}`);
     default:
-      return give('other', `cannot connect to ${where}: ${error.message}`);
+      return fail('other', `cannot connect to ${where}: ${error.message}`);
   }
 }

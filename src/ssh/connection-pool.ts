@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AbortError, ExternalError } from '../base/errors.js';
 import type { Credentials } from './authenticate.js';
 import { ConnectError } from './connect-error.js';
-import { type Link, linkOver } from './connection.js';
+import { linkOver, type PooledConnection } from './connection.js';
 import type { Connection, SshTarget } from './connection-types.js';
 import { dial } from './dial.js';
 import type { KnownHosts } from './known-hosts.js';
-import { Slots } from './semaphore.js';
+import { Semaphore } from './semaphore.js';
 
 export interface SshOptions extends Credentials {
   knownHosts: KnownHosts;
@@ -29,10 +29,10 @@ export interface WaitOptions {
    * How long a key may stay unknown to a server that answers; default a minute: cloud-init puts it there only after sshd has
    * begun to listen.
    */
-  authPatienceMs?: number;
+  authRetryMs?: number;
   signal?: AbortSignal;
   /** What stands in the way, each time that it is another thing than before: `refused by 10.0.0.2 port 22`. */
-  onObstacle?: (text: string) => void;
+  onProblem?: (text: string) => void;
 }
 
 /** One connection a machine in this process: who asks for the same target gets the same one, a dead one is replaced. */
@@ -51,11 +51,15 @@ export interface Ssh {
 export function openSsh(options: SshOptions): Ssh {
   const { connectTimeoutMs = 10_000, readyTimeoutMs = 20_000 } = options;
   const { channelTimeoutMs = 20_000, maxChannels = 8, maxLogins = 32 } = options;
-  const logins = new Slots(maxLogins);
-  const links = new Map<string, Promise<Link>>();
+  const logins = new Semaphore(maxLogins);
+  const links = new Map<string, Promise<PooledConnection>>();
   const closing = new AbortController();
 
-  async function connect(target: SshTarget, timeouts: Timeouts, signal?: AbortSignal): Promise<Link> {
+  async function connect(
+    target: SshTarget,
+    timeouts: Timeouts,
+    signal?: AbortSignal,
+  ): Promise<PooledConnection> {
     const key = keyOf(target);
     for (;;) {
       const known = links.get(key);
@@ -65,7 +69,7 @@ export function openSsh(options: SshOptions): Ssh {
     }
   }
 
-  async function open(target: SshTarget, timeouts: Timeouts): Promise<Link> {
+  async function open(target: SshTarget, timeouts: Timeouts): Promise<PooledConnection> {
     const { signal } = closing;
     // The server begins its part while ssh2 is loaded here.
     const socket = target.jump
@@ -81,13 +85,13 @@ export function openSsh(options: SshOptions): Ssh {
   /** All machines behind a jump host share one connection to it. */
   async function dialThrough(jump: SshTarget, target: SshTarget, timeouts: Timeouts): Promise<Duplex> {
     const link = await connect(jump, timeouts, closing.signal).catch((error) => {
-      throw error instanceof ConnectError ? behind(jump, target, error) : error;
+      throw error instanceof ConnectError ? jumpHostError(jump, target, error) : error;
     });
     return link.forward(target, { timeoutMs: timeouts.connectTimeoutMs, signal: closing.signal });
   }
 
   /** The try is everybody's: one who gives up waiting for it does not end it for the others. */
-  function remember(key: string, opening: Promise<Link>): Promise<Link> {
+  function remember(key: string, opening: Promise<PooledConnection>): Promise<PooledConnection> {
     links.set(key, opening);
     opening.catch(() => {
       if (links.get(key) === opening) links.delete(key);
@@ -98,7 +102,7 @@ export function openSsh(options: SshOptions): Ssh {
   return {
     connect: (target, { signal } = {}) => connect(target, { connectTimeoutMs, readyTimeoutMs }, signal),
 
-    async waitFor(target, { timeoutMs, authPatienceMs = 60_000, signal, onObstacle }) {
+    async waitFor(target, { timeoutMs, authRetryMs = 60_000, signal, onProblem }) {
       const begin = performance.now();
       const left = () => Math.max(1, Math.ceil(begin + timeoutMs - performance.now()));
       let obstacle = '';
@@ -106,18 +110,19 @@ export function openSsh(options: SshOptions): Ssh {
       for (let attempt = 0; ; attempt++) {
         try {
           const timeouts = {
-            connectTimeoutMs: Math.min(patience(attempt, connectTimeoutMs), left()),
+            connectTimeoutMs: Math.min(attemptTimeout(attempt, connectTimeoutMs), left()),
             readyTimeoutMs: Math.min(readyTimeoutMs, left()),
           };
           return await connect(target, timeouts, signal);
         } catch (error) {
           if (!(error instanceof ConnectError)) throw error;
-          const unknownKey = error.obstacle === 'authentication';
+          const unknownKey = error.problem === 'authentication';
           if (!unknownKey) lastOther = performance.now();
-          const authPatienceOver = unknownKey && performance.now() - lastOther > authPatienceMs;
-          const pauseMs = pauseAfter(error, attempt);
-          if (authPatienceOver || left() <= pauseMs) throw timeUp(target, performance.now() - begin, error);
-          if (error.detail !== obstacle) onObstacle?.(error.detail);
+          const authPatienceOver = unknownKey && performance.now() - lastOther > authRetryMs;
+          const pauseMs = retryDelay(error, attempt);
+          if (authPatienceOver || left() <= pauseMs)
+            throw timeoutError(target, performance.now() - begin, error);
+          if (error.detail !== obstacle) onProblem?.(error.detail);
           obstacle = error.detail;
           await pause(pauseMs, signal);
         }
@@ -142,16 +147,16 @@ function keyOf({ name, user, host, port, keyPath = '', jump }: SshTarget): strin
 }
 
 /** The obstacle stands before the jump host, and holds up this machine. */
-function behind(jump: SshTarget, target: SshTarget, cause: ConnectError): ConnectError {
-  const { obstacle, detail, hint } = cause;
-  return new ConnectError(target, obstacle, `jump host ${jump.host}: ${detail}`, {
+function jumpHostError(jump: SshTarget, target: SshTarget, cause: ConnectError): ConnectError {
+  const { problem, detail, hint } = cause;
+  return new ConnectError(target, problem, `jump host ${jump.host}: ${detail}`, {
     cause,
     ...(hint !== undefined && { hint }),
   });
 }
 
 /** An unused address does not respond at all: the first attempts time out early, later ones take longer. */
-function patience(attempt: number, mostMs: number): number {
+function attemptTimeout(attempt: number, mostMs: number): number {
   return Math.min(500 * 1.5 ** attempt, mostMs);
 }
 
@@ -160,12 +165,12 @@ function patience(attempt: number, mostMs: number): number {
  * authentication waits longer: OpenSSH 9.8 and later shut out an address that fails three times within some seconds
  * (sshd_config(5), PerSourcePenalties).
  */
-function pauseAfter({ obstacle }: ConnectError, attempt: number): number {
-  const baseMs = obstacle === 'authentication' ? 3000 : Math.min(100 * 1.3 ** attempt, 1000);
+function retryDelay({ problem }: ConnectError, attempt: number): number {
+  const baseMs = problem === 'authentication' ? 3000 : Math.min(100 * 1.3 ** attempt, 1000);
   return baseMs * (1 + Math.random());
 }
 
-function timeUp(target: SshTarget, passedMs: number, last: ConnectError): ExternalError {
+function timeoutError(target: SshTarget, passedMs: number, last: ConnectError): ExternalError {
   const { detail, hint } = last;
   const seconds = Math.round(passedMs / 100) / 10;
   return new ExternalError(`${target.name}: no login after ${seconds} s, last error: ${detail}`, {

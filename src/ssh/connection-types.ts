@@ -20,7 +20,7 @@ export interface CommandResult {
   stderr: string;
 }
 
-export interface RunOptions {
+export interface CommandOptions {
   stdin?: string | Buffer;
   /** Ends the wait (and the command) with an ExternalError. */
   timeoutMs?: number;
@@ -54,7 +54,7 @@ export interface Connection {
    * Runs a command and collects what it prints. A failing command is a result, not an error.
    * @throws ExternalError when the connection is lost or the time is up; AbortError on `signal`.
    */
-  run(command: string, options?: RunOptions): Promise<CommandResult>;
+  run(command: string, options?: CommandOptions): Promise<CommandResult>;
   /** Runs a command with its streams connected, in constant memory; resolves to its exit code. */
   stream(command: string, options: StreamOptions): Promise<number>;
   /** Writes a file there atomically. `mode` as `0o600`. */

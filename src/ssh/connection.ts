@@ -2,13 +2,13 @@ import { Socket } from 'node:net';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { AbortError, ExternalError } from '../base/errors.js';
 import { quoteArgs } from '../base/quote-args.js';
-import { type Session, startSession } from './command-session.js';
+import { type CommandSession, startSession } from './command-session.js';
 import type { Connection, Pty, SshTarget, StreamOptions } from './connection-types.js';
 import { forward } from './forward.js';
-import type { Login } from './login.js';
-import { Slots } from './semaphore.js';
+import type { LoggedInClient } from './login.js';
+import { Semaphore } from './semaphore.js';
 
-export interface LinkOptions {
+export interface ChannelLimits {
   /** Commands at a time; sshd's own limit (MaxSessions) is 10. */
   maxChannels: number;
   /** How long the server may take to open a channel before the connection counts as dead. */
@@ -16,7 +16,7 @@ export interface LinkOptions {
 }
 
 /** A connection that knows whether it still is one. */
-export interface Link extends Connection {
+export interface PooledConnection extends Connection {
   readonly alive: boolean;
   /** A stream to `host` and `port` as seen from there. @throws ConnectError, AbortError */
   forward(target: SshTarget, limits: { timeoutMs: number; signal: AbortSignal }): Promise<Duplex>;
@@ -25,16 +25,16 @@ export interface Link extends Connection {
 /** What `run` keeps of a command's output, in bytes, before it calls the command out of hand. */
 const maxOutput = 64 * 1024 * 1024;
 /** 128 + SIGPIPE: what a shell says of a command whose reader has gone. */
-const readerGoneCode = 141;
+const outputClosedCode = 141;
 /** How long a closed connection may take to say goodbye. */
-const farewellMs = 2000;
+const closeTimeoutMs = 2000;
 
 export function linkOver(
   target: SshTarget,
-  { client, socket }: Login,
-  { maxChannels, channelTimeoutMs }: LinkOptions,
-): Link {
-  const slots = new Slots(maxChannels);
+  { client, socket }: LoggedInClient,
+  { maxChannels, channelTimeoutMs }: ChannelLimits,
+): PooledConnection {
+  const slots = new Semaphore(maxChannels);
   let alive = true;
   let reason = '';
   client.on('error', (error) => {
@@ -48,12 +48,12 @@ export function linkOver(
   /** Runs a command in the next free channel. `attach` connects what it reads and writes, and returns what undoes that. */
   async function execute(command: string, limits: Limits, attach: Attach): Promise<number> {
     for (;;) {
-      const release = await slots.take(limits.signal);
+      const release = await slots.acquire(limits.signal);
       try {
         return await executeNow(command, limits, attach);
       } catch (error) {
         // A server with a lower limit than belt's own: wait for one of the other channels, and ask for fewer from now on.
-        if (!(error instanceof ChannelRefused) || !slots.shrinkBelowTaken()) throw error;
+        if (!(error instanceof ChannelRefused) || !slots.shrinkBelowUsage()) throw error;
       } finally {
         release();
       }
@@ -91,10 +91,10 @@ export function linkOver(
 
   function open(
     command: string,
-    { pty, farewell }: Limits,
+    { pty, killSignal }: Limits,
     stopped: AbortSignal,
-    opened: (session: Session) => void,
-  ): Promise<Session> {
+    opened: (session: CommandSession) => void,
+  ): Promise<CommandSession> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         client.destroy();
@@ -117,7 +117,7 @@ export function linkOver(
         client,
         { user: target.user, command, pty },
         (session) => {
-          if (!waiting) return void session.abandon(farewell).catch(() => {});
+          if (!waiting) return void session.abandon(killSignal).catch(() => {});
           settle();
           opened(session);
           resolve(session);
@@ -127,10 +127,10 @@ export function linkOver(
     });
   }
 
-  function outcome(session: Session, { farewell }: Limits, stopped: AbortSignal): Promise<number> {
+  function outcome(session: CommandSession, { killSignal }: Limits, stopped: AbortSignal): Promise<number> {
     return new Promise((resolve, reject) => {
       const onStop = async () => {
-        if (alive) await session.abandon(farewell).catch(() => {});
+        if (alive) await session.abandon(killSignal).catch(() => {});
         reject(stopped.reason);
       };
       if (stopped.aborted) return void onStop();
@@ -169,7 +169,7 @@ export function linkOver(
 
     async run(command, { stdin, ...limits } = {}) {
       const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
-      const code = await execute(command, { ...limits, farewell: 'TERM' }, ({ channel }, stop) => {
+      const code = await execute(command, { ...limits, killSignal: 'TERM' }, ({ channel }, stop) => {
         let bytes = 0;
         const into = (chunks: Buffer[]) => (chunk: Buffer) => {
           bytes += chunk.length;
@@ -197,7 +197,7 @@ export function linkOver(
         await Promise.all([flushed(stdout), flushed(stderr)]);
         return code;
       } catch (error) {
-        if (error instanceof ReaderGone) return readerGoneCode;
+        if (error instanceof OutputClosed) return outputClosedCode;
         throw error;
       }
     },
@@ -221,7 +221,7 @@ export function linkOver(
       client.end();
       // A server that is gone must not keep the program waiting.
       if (socket instanceof Socket) socket.unref();
-      setTimeout(() => socket.destroy(), farewellMs).unref();
+      setTimeout(() => socket.destroy(), closeTimeoutMs).unref();
     },
   };
 }
@@ -231,33 +231,33 @@ interface Limits {
   timeoutMs?: number;
   signal?: AbortSignal;
   /** The signal that a command gets when it is given up. */
-  farewell: 'TERM' | 'HUP';
+  killSignal: 'TERM' | 'HUP';
 }
 
-type Attach = (session: Session, stop: AbortController) => () => void;
+type Attach = (session: CommandSession, stop: AbortController) => () => void;
 
 /** The server opens no further channel at the moment. */
 class ChannelRefused extends ExternalError {}
 
 /** The reader of the output closed it, as in `belt docker logs web | head`. */
-class ReaderGone extends Error {}
+class OutputClosed extends Error {}
 
 function tooMuch(target: SshTarget): ExternalError {
   return new ExternalError(`${target.name}: the command printed more than ${maxOutput / 1024 / 1024} MiB`);
 }
 
 function limitsOf({ pty, signal }: StreamOptions): Limits {
-  return { farewell: 'HUP', ...(pty && { pty }), ...(signal && { signal }) };
+  return { killSignal: 'HUP', ...(pty && { pty }), ...(signal && { signal }) };
 }
 
 /** Pipes pass the pressure on in both directions; a channel's window (2 MiB) is the most that is ever in memory. */
 function connectStreams(
-  session: Session,
+  session: CommandSession,
   { stdin, stdout, stderr, pty, onSignal }: StreamOptions,
   stop: AbortController,
 ): () => void {
   const { channel } = session;
-  const onReaderGone = () => stop.abort(new ReaderGone());
+  const onReaderGone = () => stop.abort(new OutputClosed());
   stdout.once('error', onReaderGone);
   stderr.once('error', onReaderGone);
   channel.pipe(stdout, { end: false });

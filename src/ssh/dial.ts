@@ -11,18 +11,18 @@ export function dial(target: SshTarget, timeoutMs: number, signal: AbortSignal):
     // Small packets go back and forth in a login: waiting to fill them (Nagle) would cost 40 ms each time, 80 instead of 38 in all.
     const socket = connect({ host, port, noDelay: true });
 
-    const give = (error: Error) => {
+    const fail = (error: Error) => {
       settle();
       // The refusal may still come after belt has given up on it.
       socket.on('error', () => {});
       socket.destroy();
       reject(error);
     };
-    const onError = (error: Error) => give(socketError(target, error));
-    const onAbort = () => give(new AbortError());
+    const onError = (error: Error) => fail(socketError(target, error));
+    const onAbort = () => fail(new AbortError());
     const timer = setTimeout(() => {
       const detail = `no answer from ${host} port ${port} within ${timeoutMs / 1000} s`;
-      give(new ConnectError(target, 'no answer', detail));
+      fail(new ConnectError(target, 'no answer', detail));
     }, timeoutMs);
     const settle = () => {
       clearTimeout(timer);

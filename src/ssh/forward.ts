@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
 import { AbortError } from '../base/errors.js';
-import { ConnectError, type Obstacle } from './connect-error.js';
+import { ConnectError, type ConnectProblem } from './connect-error.js';
 import type { SshTarget } from './connection-types.js';
 
 export interface ForwardLimits {
@@ -27,20 +27,20 @@ export function forward(
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
     };
-    const give = (error: Error) => {
+    const fail = (error: Error) => {
       settle();
       reject(error);
     };
-    const onAbort = () => give(new AbortError());
+    const onAbort = () => fail(new AbortError());
     const timer = setTimeout(() => {
       const seconds = timeoutMs / 1000;
-      give(notThere(jump, target, 'no answer', `no answer from %s within ${seconds} s`));
+      fail(forwardError(jump, target, 'no answer', `no answer from %s within ${seconds} s`));
     }, timeoutMs);
     signal.addEventListener('abort', onAbort, { once: true });
 
     client.forwardOut('127.0.0.1', 0, target.host, target.port, (error, channel) => {
       if (!waiting) return void channel?.destroy();
-      if (error) return give(explain(jump, target, error));
+      if (error) return fail(explain(jump, target, error));
       settle();
       // Somebody must listen, or a reset would end the program.
       channel.on('error', () => {});
@@ -59,16 +59,17 @@ function explain(jump: SshTarget, target: SshTarget, error: Error & { reason?: u
     });
   }
   const words = error.message.replace(/^.*open failure:\s*/, '');
-  if (/refused/i.test(words)) return notThere(jump, target, 'refused', 'refused by %s', error);
-  if (/route|unreachable/i.test(words)) return notThere(jump, target, 'no route', 'no route to %s', error);
-  if (/timed? ?out/i.test(words)) return notThere(jump, target, 'no answer', 'no answer from %s', error);
-  return notThere(jump, target, 'other', `cannot connect to %s: ${words}`, error);
+  if (/refused/i.test(words)) return forwardError(jump, target, 'refused', 'refused by %s', error);
+  if (/route|unreachable/i.test(words))
+    return forwardError(jump, target, 'no route', 'no route to %s', error);
+  if (/timed? ?out/i.test(words)) return forwardError(jump, target, 'no answer', 'no answer from %s', error);
+  return forwardError(jump, target, 'other', `cannot connect to %s: ${words}`, error);
 }
 
-function notThere(
+function forwardError(
   jump: SshTarget,
   target: SshTarget,
-  obstacle: Obstacle,
+  obstacle: ConnectProblem,
   words: string,
   cause?: Error,
 ): ConnectError {

@@ -1,15 +1,15 @@
 /** What the rest of belt uses of SSH. It loads ssh2: who needs only the quoting imports `quote.js`. */
 
 export { quoteArgs } from '../base/quote-args.js';
-export { ConnectError, type Obstacle } from './connect-error.js';
+export { ConnectError, type ConnectProblem } from './connect-error.js';
 export { openSsh, type Ssh, type SshOptions, type WaitOptions } from './connection-pool.js';
 export type {
+  CommandOptions,
   CommandResult,
   Connection,
   Pty,
-  RunOptions,
   SshTarget,
   StreamOptions,
 } from './connection-types.js';
-export { fingerprint, generateKeyPair, type KeyPair } from './key-pair.js';
+export { fingerprint, generateKeyPair, type SshKeyPair } from './key-pair.js';
 export { type KnownHosts, type KnownHostsOptions, openKnownHosts } from './known-hosts.js';

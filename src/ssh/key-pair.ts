@@ -1,6 +1,6 @@
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 
-export interface KeyPair {
+export interface SshKeyPair {
   /** OpenSSH's own format, with the line end that older versions insist on. */
   privateKey: string;
   /** One line as in authorized_keys, without a line end: `ssh-ed25519 AAAA... comment`. */
@@ -11,7 +11,7 @@ export interface KeyPair {
  * A new ed25519 key pair without a passphrase. Written out here because one in three hundred of those that ssh2 1.17 makes is
  * damaged: it drops zero bytes from the beginning of the keys. Source: PROTOCOL.key of OpenSSH.
  */
-export function generateKeyPair(comment: string): KeyPair {
+export function generateKeyPair(comment: string): SshKeyPair {
   const { seed, publicBytes } = ed25519Pair();
   const publicKey = Buffer.concat([field(type), field(publicBytes)]);
   // Twice the same value: it shows whether a passphrase was right.

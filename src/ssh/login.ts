@@ -8,23 +8,23 @@ import ssh2, {
 } from 'ssh2';
 import { AbortError, UserError } from '../base/errors.js';
 import { type Authentication, authentication, type Credentials } from './authenticate.js';
-import { ConnectError, type Obstacle, socketError } from './connect-error.js';
+import { ConnectError, type ConnectProblem, socketError } from './connect-error.js';
 import type { SshTarget } from './connection-types.js';
 import { fingerprint, keyType } from './key-pair.js';
 import type { KnownHosts } from './known-hosts.js';
-import type { Slots } from './semaphore.js';
+import type { Semaphore } from './semaphore.js';
 
 export interface LoginOptions extends Credentials {
   knownHosts: KnownHosts;
   /** From there to the end of the authentication. */
   readyTimeoutMs: number;
   /** How many key exchanges at a time: thousands at once would starve each other of the processor until all time out. */
-  logins: Slots;
+  logins: Semaphore;
   signal: AbortSignal;
 }
 
 /** A client that is logged in. Its error listener is there already: ssh2's late errors end no program. */
-export interface Login {
+export interface LoggedInClient {
   client: Client;
   socket: Duplex;
 }
@@ -37,11 +37,11 @@ export async function login(
   target: SshTarget,
   dialled: Promise<Duplex>,
   options: LoginOptions,
-): Promise<Login> {
+): Promise<LoggedInClient> {
   const keys = authentication(target, options);
   const socket = await dialled;
   try {
-    const release = await options.logins.take(options.signal);
+    const release = await options.logins.acquire(options.signal);
     try {
       return { client: await shakeHands(target, options, keys, socket), socket };
     } finally {
@@ -60,7 +60,7 @@ async function shakeHands(
   socket: Duplex,
 ): Promise<Client> {
   const known = await options.knownHosts.lookup(target.name);
-  if (socket.destroyed) throw closed(target, 'banner');
+  if (socket.destroyed) throw closedError(target, 'banner');
   return new Promise((resolve, reject) => {
     const client = new ssh2.Client();
     let phase: Phase = 'banner';
@@ -78,9 +78,9 @@ async function shakeHands(
     // This listener stays for good. ssh2 tells of an agent's failure here too, and then goes on to the next method.
     client.on('error', (error: LevelledError) => {
       if (error.level === 'agent') return;
-      fail(refusal ?? explain(target, options, keys, phase, error));
+      fail(refusal ?? explainFailure(target, options, keys, phase, error));
     });
-    client.once('close', () => fail(refusal ?? closed(target, 'login')));
+    client.once('close', () => fail(refusal ?? closedError(target, 'login')));
     client.once('handshake', () => {
       phase = 'login';
     });
@@ -167,7 +167,7 @@ async function checkHostKey(target: SshTarget, knownHosts: KnownHosts, key: Buff
 }
 
 /** Says what an error of ssh2's means for the person who waits. */
-function explain(
+function explainFailure(
   target: SshTarget,
   options: LoginOptions,
   keys: Authentication,
@@ -175,15 +175,15 @@ function explain(
   error: LevelledError,
 ): ConnectError | UserError {
   const where = `${target.host} port ${target.port}`;
-  const give = (obstacle: Obstacle, detail: string) =>
+  const fail = (obstacle: ConnectProblem, detail: string) =>
     new ConnectError(target, obstacle, detail, { cause: error });
 
   if (error.level === 'client-socket') return socketError(target, error);
   if (error.level === 'client-timeout') {
     const within = `within ${options.readyTimeoutMs / 1000} s`;
     return phase === 'banner'
-      ? give('no banner', `no banner from ${where} ${within}: it takes connections and says nothing`)
-      : give('login not finished', `login not finished at ${where} ${within}`);
+      ? fail('no banner', `no banner from ${where} ${within}: it takes connections and says nothing`)
+      : fail('login not finished', `login not finished at ${where} ${within}`);
   }
   if (error.level === 'client-authentication' && !keys.hadKey) {
     return new UserError(`${target.name}: no SSH key to log in as ${target.user}: ${keys.describe()}`, {
@@ -203,14 +203,14 @@ function explain(
       },
     );
   }
-  if (/before handshake/.test(error.message)) return closed(target, 'banner');
+  if (/before handshake/.test(error.message)) return closedError(target, 'banner');
   if (/no matching/i.test(error.message)) {
-    return give('no common algorithm', `no common algorithm with ${where}: ${error.message}`);
+    return fail('no common algorithm', `no common algorithm with ${where}: ${error.message}`);
   }
-  return give('other', `cannot log in at ${where}: ${error.message}`);
+  return fail('other', `cannot log in at ${where}: ${error.message}`);
 }
 
-function closed(target: SshTarget, phase: Phase): ConnectError {
+function closedError(target: SshTarget, phase: Phase): ConnectError {
   const where = `${target.host} port ${target.port}`;
   return phase === 'banner'
     ? new ConnectError(target, 'closed before banner', `closed before banner by ${where}`)

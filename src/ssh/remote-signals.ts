@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Client, ClientChannel } from 'ssh2';
 
 /** A command in the form in which it can be reached, and how a signal reaches it once it runs. */
-export interface Signalled {
+export interface SignallableCommand {
   command: string;
   /** Resolves when the signal is on its way or there; never rejects, and never takes longer than a second. */
   deliver(channel: ClientChannel, name: string): Promise<void>;
@@ -13,7 +13,7 @@ export interface Signalled {
  * ("session signalling requires privilege separation"): there a second command finds the first one by a mark in its
  * environment and signals its process group.
  */
-export function signalled(client: Client, user: string, command: string): Signalled {
+export function signallable(client: Client, user: string, command: string): SignallableCommand {
   if (user !== 'root' || !ignoresRootsSignals(client)) return { command, deliver: request(client) };
 
   const mark = randomUUID();
@@ -29,7 +29,7 @@ export function signalled(client: Client, user: string, command: string): Signal
  * What the channel's own `signal` calls. That one does nothing once the standard input is at its end, which the RFC does not
  * ask for and which would make every `echo x | belt docker exec -i` deaf to Ctrl-C.
  */
-function request(client: Client): Signalled['deliver'] {
+function request(client: Client): SignallableCommand['deliver'] {
   return async (channel, name) => {
     const { _protocol: protocol } = client as unknown as ProtocolOwner;
     const { outgoing } = channel as unknown as { outgoing: { id: number } };

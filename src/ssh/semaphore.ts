@@ -1,7 +1,7 @@
 import { AbortError } from '../base/errors.js';
 
 /** Lets a limited number run at a time; the others queue. */
-export class Slots {
+export class Semaphore {
   #limit: number;
   #taken = 0;
   readonly #waiting: (() => void)[] = [];
@@ -11,7 +11,7 @@ export class Slots {
   }
 
   /** Resolves to the function that gives the slot back. @throws AbortError */
-  async take(signal?: AbortSignal): Promise<() => void> {
+  async acquire(signal?: AbortSignal): Promise<() => void> {
     if (signal?.aborted) throw new AbortError();
     if (this.#taken >= this.#limit) await this.#turn(signal);
     else this.#taken++;
@@ -24,7 +24,7 @@ export class Slots {
   }
 
   /** From now on only as many as are taken at the moment, less the one that asks; `false` when that one is alone. */
-  shrinkBelowTaken(): boolean {
+  shrinkBelowUsage(): boolean {
     if (this.#taken <= 1) return false;
     this.#limit = Math.min(this.#limit, this.#taken - 1);
     return true;

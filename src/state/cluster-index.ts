@@ -3,24 +3,23 @@ import { basename, join } from 'node:path';
 import { closest } from '../base/closest.js';
 import { codeOf } from '../base/errno.js';
 import { UsageError, UserError } from '../base/errors.js';
-import type { FileOwner } from '../base/files.js';
-import { explained, listFolders, stateFiles } from '../base/files.js';
+import { explained, type FileOwner, listFolders, stateFiles } from '../base/files.js';
 import type { StateLocation } from './locate-state.js';
-import { readOneLine, writeOneLine } from './pointer-file.js';
+import { readPointer, writePointer } from './pointer-file.js';
 
 /** The cluster that is there without being made. */
 const defaultCluster = 'default';
 
 /** The name of the cluster in use. @throws UserError when the file that says so is damaged */
 export async function activeCluster(root: string): Promise<string> {
-  return (await readOneLine(activePath(root), 'cluster')) ?? defaultCluster;
+  return (await readPointer(activePath(root), 'cluster')) ?? defaultCluster;
 }
 
 /** Makes it the one that later commands talk to. @throws UserError when there is no such cluster */
 export async function useCluster(root: string, name: string, owner?: FileOwner): Promise<void> {
   const clusters = await listClusters(root);
   if (!clusters.includes(name)) throw unknownCluster(name, clusters);
-  await writeOneLine(activePath(root), 'cluster', name, stateFiles(owner));
+  await writePointer(activePath(root), 'cluster', name, stateFiles(owner));
 }
 
 export function unknownCluster(name: string, clusters: readonly string[]): UserError {
@@ -73,7 +72,7 @@ export async function isLinkedCluster(root: string, name: string): Promise<boole
 export async function removeCluster(root: string, name: string, owner?: FileOwner): Promise<void> {
   requireClusterName(name);
   const files = stateFiles(owner);
-  if ((await activeCluster(root)) === name) await writeOneLine(activePath(root), 'cluster', undefined, files);
+  if ((await activeCluster(root)) === name) await writePointer(activePath(root), 'cluster', undefined, files);
   await files.remove(join(root, name));
 }
 

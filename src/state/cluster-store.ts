@@ -3,8 +3,14 @@ import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { UserError } from '../base/errors.js';
 import { withFolderLock } from '../base/file-lock.js';
-import type { FileOwner } from '../base/files.js';
-import { listFolders, readJson, readText, type StateFiles, stateFiles } from '../base/files.js';
+import {
+  type FileOwner,
+  listFolders,
+  readJson,
+  readText,
+  type StateFiles,
+  stateFiles,
+} from '../base/files.js';
 import { mapLimited } from '../base/map-limit.js';
 import { byNaturalOrder } from '../base/natural-order.js';
 import { readRecord, writeRecord } from '../base/record-file.js';
@@ -12,7 +18,7 @@ import type { Machine } from '../machines/model/machine.js';
 import { unknownMachines } from '../machines/model/patterns.js';
 import { type Claim, claimNames } from './claims.js';
 import { fromDocument, type MachineDocument, toDocument } from './machine-file.js';
-import { readOneLine, writeOneLine } from './pointer-file.js';
+import { readPointer, writePointer } from './pointer-file.js';
 
 /**
  * One cluster's folder: what belt has written down of its machines, its keys and its active host.
@@ -50,7 +56,7 @@ export interface ClusterStore {
    * Those of the names that have a folder without a record in it: a creation or removal that was
    * cut short leaves such.
    */
-  withoutRecord(names: readonly string[]): Promise<string[]>;
+  foldersWithoutRecord(names: readonly string[]): Promise<string[]>;
   /** @throws UserError when there is none of that name, or its file is damaged */
   machine(name: string): Promise<Machine>;
   /**
@@ -227,7 +233,7 @@ class FolderStore implements ClusterStore {
     return list;
   }
 
-  async withoutRecord(names: readonly string[]): Promise<string[]> {
+  async foldersWithoutRecord(names: readonly string[]): Promise<string[]> {
     const folders = await listFolders(this.machinesFolder);
     const there = names.filter((name) => folders.includes(name));
     const records = await mapLimited(there, filesAtOnce, (name) => readText(this.machinePath(name)));
@@ -263,11 +269,11 @@ class FolderStore implements ClusterStore {
   }
 
   async activeHost(): Promise<string | undefined> {
-    return readOneLine(this.activePath, 'host');
+    return readPointer(this.activePath, 'host');
   }
 
   async setActiveHost(name: string | undefined): Promise<void> {
-    await writeOneLine(this.activePath, 'host', name, this.files);
+    await writePointer(this.activePath, 'host', name, this.files);
   }
 
   async claim(names: readonly string[], what: string): Promise<Claim> {

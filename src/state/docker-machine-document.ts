@@ -34,7 +34,7 @@ export function upgradeDocument(document: Fields, { store, name }: { store: stri
  * What docker-machine writes into every document and belt has no use for: its scripts ask for these
  * fields, and a template prints `<no value>` where there are none.
  */
-export const unused = {
+export const unusedDefaults = {
   swarm: {
     IsSwarm: false,
     Address: '',

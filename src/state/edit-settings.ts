@@ -27,12 +27,12 @@ export async function editSettings(path: string, text: string, edits: readonly E
     if (isDeepStrictEqual(wanted, before)) continue;
     edited = await editOne(edited, edit);
     const after = await parseSettings(path, edited).catch(() => undefined);
-    if (!after || !isDeepStrictEqual(plain(after), wanted)) throw tooOdd(path, edit);
+    if (!after || !isDeepStrictEqual(plain(after), wanted)) throw uneditable(path, edit);
   }
   return edited;
 }
 
-function tooOdd(path: string, { section, key }: Edit): UserError {
+function uneditable(path: string, { section, key }: Edit): UserError {
   const where = section === undefined ? key : `${section}: ${key}`;
   return new UserError(`${path} holds "${where}" in a form that belt cannot change`, {
     hint: 'change it there by hand',
@@ -214,10 +214,10 @@ function withEdit(before: Plain, { section, key, value: written }: Edit): Plain 
 }
 
 function tidy(values: Plain): Plain {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => !isNothing(value)));
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => !isEmpty(value)));
 }
 
-function isNothing(value: unknown): boolean {
+function isEmpty(value: unknown): boolean {
   if (value === undefined) return true;
   return typeof value === 'object' && !Array.isArray(value) && Object.keys(value as Plain).length === 0;
 }

@@ -64,7 +64,7 @@ function sudoCaller({ SUDO_UID, SUDO_GID }: Variables): FileOwner | undefined {
  * HOME stays.
  */
 function accountOf(uid: number): { name: string; home: string } | undefined {
-  return findAccount(readPasswd(), uid) ?? findAccount(askGetent(uid), uid);
+  return findAccount(readPasswd(), uid) ?? findAccount(queryGetent(uid), uid);
 }
 
 /** @see passwd(5): name, password, uid, gid, comment, home, shell */
@@ -83,7 +83,7 @@ function readPasswd(): string {
 }
 
 /** The module is loaded here alone: at every start it would cost some 2 ms. */
-function askGetent(uid: number): string {
+function queryGetent(uid: number): string {
   const { execFileSync } = process.getBuiltinModule('node:child_process');
   try {
     return execFileSync('getent', ['passwd', String(uid)], {

@@ -10,7 +10,7 @@ import { engineWords } from '../engine/model/engine-options.js';
 import { expandNames } from '../machines/model/patterns.js';
 import { resolveEngineSettings } from './engine-section.js';
 import {
-  convert,
+  convertSetting,
   engineSection,
   groupsWithRole,
   isGroup,
@@ -18,7 +18,7 @@ import {
   type SettingDefinition,
   type SettingSources,
 } from './settings.js';
-import { noValue, type Section, type SettingsFile, type WrittenSetting } from './settings-file.js';
+import { notAValueError, type Section, type SettingsFile, type WrittenSetting } from './settings-file.js';
 
 /**
  * The groups of machines in a cluster's config.yml: the wanted state of the swarm. Where a group
@@ -95,7 +95,7 @@ class GroupReader {
     const what = `a key of a group or a setting of the ${driver} driver`;
     for (const written of [...entries.values(), ...sections.values()]) refuseUnknown(written, known, what);
     for (const { key, origin } of sections.values())
-      if (key !== 'labels' && key !== engineSection) throw noValue(origin);
+      if (key !== 'labels' && key !== engineSection) throw notAValueError(origin);
   }
 
   private role(): Group['role'] {
@@ -171,7 +171,7 @@ class GroupReader {
           },
         );
       }
-      const value = convert(written.value, definition, written.origin);
+      const value = convertSetting(written.value, definition, written.origin);
       return [[definition.key, { value, origin: written.origin }] as const];
     });
     return Object.fromEntries(own);
@@ -214,7 +214,11 @@ class GroupReader {
 
   private listOf(written: WrittenSetting | undefined): readonly string[] {
     if (written?.value === undefined) return [];
-    return convert(written.value, { key: written.key, type: 'list' }, written.origin) as readonly string[];
+    return convertSetting(
+      written.value,
+      { key: written.key, type: 'list' },
+      written.origin,
+    ) as readonly string[];
   }
 
   private entry(key: string): WrittenSetting | undefined {

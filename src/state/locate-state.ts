@@ -20,7 +20,7 @@ export interface StateLocation {
 }
 
 /** What the command line says of the place. */
-export interface NamedPlace {
+export interface LocationFlags {
   cluster?: string | undefined;
   'storage-path'?: string | undefined;
 }
@@ -34,7 +34,7 @@ export interface NamedPlace {
  */
 export async function locateState(
   environment: Environment,
-  { cluster, 'storage-path': storagePath }: NamedPlace = {},
+  { cluster, 'storage-path': storagePath }: LocationFlags = {},
 ): Promise<StateLocation> {
   if (storagePath !== undefined && cluster !== undefined)
     throw new UsageError('--storage-path and --cluster both say which cluster', { hint: 'give one of them' });
@@ -58,7 +58,7 @@ async function nearestProject(environment: Environment): Promise<string | undefi
   for (let folder = environment.cwd; folder !== environment.home; folder = dirname(folder)) {
     for (const entry of ['.belt.yaml', '.belt']) {
       if (!(await exists(join(folder, entry)))) continue;
-      await refusePlanted(folder, entry, environment);
+      await refuseForeignState(folder, entry, environment);
       return folder;
     }
     if (folder === dirname(folder)) return undefined;
@@ -67,7 +67,7 @@ async function nearestProject(environment: Environment): Promise<string | undefi
 }
 
 /** In a folder like /tmp anybody could lay out a state for others to walk into. */
-async function refusePlanted(folder: string, entry: string, { uid, sudo }: Environment): Promise<void> {
+async function refuseForeignState(folder: string, entry: string, { uid, sudo }: Environment): Promise<void> {
   const everybodyMayWrite = ((await stat(folder)).mode & 0o002) !== 0;
   const { uid: owner } = await lstat(join(folder, entry));
   const trusted = [0, uid, sudo?.uid];

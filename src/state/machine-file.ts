@@ -3,7 +3,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import * as z from 'zod/mini';
 import { damaged, requireVersion } from '../base/files.js';
 import { type Addresses, type JumpHost, type Machine, reachAddress } from '../machines/model/machine.js';
-import { unused, upgradeDocument } from './docker-machine-document.js';
+import { unusedDefaults, upgradeDocument } from './docker-machine-document.js';
 import {
   beltEngine,
   beltEngineShape,
@@ -23,7 +23,7 @@ import {
  */
 export type MachineDocument = Readonly<Record<string, unknown>>;
 
-export interface MachinePlace {
+export interface MachineLocation {
   /** The cluster's folder, docker-machine's store path. */
   store: string;
   /**
@@ -90,7 +90,7 @@ const sharedDriverFields = new Set([
  */
 export function fromDocument(
   document: unknown,
-  { store, name, path, createdAt }: MachinePlace & { path: string; createdAt: string },
+  { store, name, path, createdAt }: MachineLocation & { path: string; createdAt: string },
 ): Machine {
   requireVersions(document, path);
   const { success, data, error } = documentShape.safeParse(
@@ -127,7 +127,7 @@ export function fromDocument(
  */
 export function toDocument(
   machine: Machine,
-  { store }: Pick<MachinePlace, 'store'>,
+  { store }: Pick<MachineLocation, 'store'>,
   previous: unknown = {},
 ): MachineDocument {
   const before = upgradeDocument(asRecord(previous), { store, name: machine.name });
@@ -148,14 +148,14 @@ export function toDocument(
       Memory: 0,
       Disk: 0,
       ...hostOptions,
-      SwarmOptions: { ...unused.swarm, ...asRecord(hostOptions['SwarmOptions']) },
+      SwarmOptions: { ...unusedDefaults.swarm, ...asRecord(hostOptions['SwarmOptions']) },
       EngineOptions: {
-        ...unused.engine,
+        ...unusedDefaults.engine,
         ...asRecord(hostOptions['EngineOptions']),
         ...(machine.engine && engineOptions(machine.engine, asRecord(hostOptions['EngineOptions']))),
       },
       AuthOptions: {
-        ...unused.auth,
+        ...unusedDefaults.auth,
         ...auth,
         ...certificatePaths(machine.name, store),
         ...outsidePaths(auth, store),
@@ -218,11 +218,11 @@ function beltSection(machine: Machine): MachineDocument {
 }
 
 /** Where docker-machine finds a machine's certificates; absolute. */
-export type CertificatePaths = Readonly<Record<(typeof givenPaths)[number], string>>;
+export type RecordedCertificatePaths = Readonly<Record<(typeof givenPaths)[number], string>>;
 
 /** Those that `toDocument` has written down. */
-export function certificatePathsIn(document: MachineDocument): CertificatePaths {
-  return asRecord(asRecord(document['HostOptions'])['AuthOptions']) as CertificatePaths;
+export function certificatePathsIn(document: MachineDocument): RecordedCertificatePaths {
+  return asRecord(asRecord(document['HostOptions'])['AuthOptions']) as RecordedCertificatePaths;
 }
 
 /** What docker-machine's `--tls-ca-cert` and its like name. */

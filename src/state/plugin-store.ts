@@ -38,7 +38,7 @@ export interface PluginStore {
   /** @throws UserError when the folder no longer holds a plugin */
   read(driver: string): Promise<PluginPackage>;
   /** A hidden folder to install a plugin in. The caller puts it in place or discards it. */
-  begin(): Promise<PluginDraft>;
+  stage(): Promise<StagedPlugin>;
   /** @throws UserError when it may not be removed */
   remove(driver: string): Promise<void>;
   /** Who the files belong to, where that is not who belt runs as: who called sudo. */
@@ -46,7 +46,7 @@ export interface PluginStore {
 }
 
 /** A plugin in the making. */
-export interface PluginDraft {
+export interface StagedPlugin {
   /** npm installs here. */
   folder: string;
   /** Makes it a plugin that is a folder elsewhere. */
@@ -54,12 +54,12 @@ export interface PluginDraft {
   /** What was installed or linked. @throws UserError when there is nothing */
   read(): Promise<PluginPackage>;
   /** Makes it the plugin of that driver, in place of the one that is there. */
-  put(driver: string): Promise<void>;
+  activate(driver: string): Promise<void>;
   discard(): Promise<void>;
 }
 
-const linkMark = 'link:';
-const draftMark = '.new-';
+const linkPrefix = 'link:';
+const stagedPrefix = '.new-';
 /** Much longer than npm takes: who made a draft that is older was killed. */
 const abandonedMs = 3_600_000;
 const wrapper = z.object({ dependencies: z.record(z.string(), z.string()) });
@@ -81,11 +81,11 @@ export function openPlugins(environment: Environment): PluginStore {
   return {
     drivers: () => listFolders(root),
     read: (driver) => readPlugin(join(root, driver), `the plugin with the driver ${driver}`),
-    async begin() {
-      await sweep(root, files);
-      const folder = unseen(root);
+    async stage() {
+      await removeAbandoned(root, files);
+      const folder = hiddenFolder(root);
       await files.write(join(folder, 'package.json'), '{"private":true}\n');
-      return draftIn(folder, root, files);
+      return stagedPlugin(folder, root, files);
     },
     remove: (driver) => files.remove(join(root, driver)),
     ...(sudo && { owner: { ...sudo, home } }),
@@ -100,24 +100,24 @@ function dataFolder({ variables, cwd, home, platform }: Environment): string {
 }
 
 /** Removes drafts whose process has ended. */
-async function sweep(root: string, files: StateFiles): Promise<void> {
+async function removeAbandoned(root: string, files: StateFiles): Promise<void> {
   const names = (await unlessMissing(root, () => readdir(root))) ?? [];
-  for (const name of names.filter((one) => one.startsWith(draftMark))) {
+  for (const name of names.filter((one) => one.startsWith(stagedPrefix))) {
     const folder = join(root, name);
     const found = await unlessMissing(folder, () => stat(folder));
     if (found && Date.now() - found.mtimeMs > abandonedMs) await files.remove(folder);
   }
 }
 
-function draftIn(folder: string, root: string, files: StateFiles): PluginDraft {
+function stagedPlugin(folder: string, root: string, files: StateFiles): StagedPlugin {
   return {
     folder,
     async link(name, target) {
-      const dependencies = { [name]: `${linkMark}${target}` };
+      const dependencies = { [name]: `${linkPrefix}${target}` };
       await files.write(join(folder, 'package.json'), `${JSON.stringify({ private: true, dependencies })}\n`);
     },
     read: () => readPlugin(folder, 'what was installed'),
-    put: (driver) => takePlace(folder, join(root, driver), files),
+    activate: (driver) => replaceFolder(folder, join(root, driver), files),
     discard: () => files.remove(folder),
   };
 }
@@ -125,8 +125,8 @@ function draftIn(folder: string, root: string, files: StateFiles): PluginDraft {
 /**
  * Replaces a folder and removes the old one afterwards: a kill in between leaves one of the two.
  */
-async function takePlace(folder: string, place: string, files: StateFiles): Promise<void> {
-  const old = unseen(dirname(place));
+async function replaceFolder(folder: string, place: string, files: StateFiles): Promise<void> {
+  const old = hiddenFolder(dirname(place));
   const replaces = await explained('make', place, () => renameIfThere(place, old));
   try {
     await explained('make', place, () => rename(folder, place));
@@ -138,8 +138,8 @@ async function takePlace(folder: string, place: string, files: StateFiles): Prom
 }
 
 /** A name that no driver has, in the folder of all plugins. */
-function unseen(root: string): string {
-  return join(root, `${draftMark}${randomBytes(4).toString('hex')}`);
+function hiddenFolder(root: string): string {
+  return join(root, `${stagedPrefix}${randomBytes(4).toString('hex')}`);
 }
 
 /** @returns whether there was anything */
@@ -159,7 +159,7 @@ async function readPlugin(folder: string, what: string): Promise<PluginPackage> 
   const [name, wanted] = success ? (Object.entries(data.dependencies)[0] ?? []) : [];
   if (name === undefined || wanted === undefined)
     throw new UserError(`${what} is not an npm package: ${folder}`);
-  const linkedTo = wanted.startsWith(linkMark) ? wanted.slice(linkMark.length) : undefined;
+  const linkedTo = wanted.startsWith(linkPrefix) ? wanted.slice(linkPrefix.length) : undefined;
   const own = linkedTo ?? join(folder, 'node_modules', name);
   return { ...(await readPackage(own)), ...(linkedTo !== undefined && { linkedTo }) };
 }

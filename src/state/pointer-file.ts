@@ -7,16 +7,16 @@ import { damaged, readText, type StateFiles } from '../base/files.js';
  *
  * @returns undefined when the file does not exist or is empty. @throws UserError when it is damaged
  */
-export async function readOneLine(path: string, key: string): Promise<string | undefined> {
+export async function readPointer(path: string, key: string): Promise<string | undefined> {
   const text = await readText(path);
   if (text === undefined || text.trim() === '') return undefined;
   const [, found, plain] = /^(\w+): ([A-Za-z0-9][A-Za-z0-9._-]*)\n$/.exec(text) ?? [];
   if (found === key) return plain;
-  return readYamlLine(path, key, text);
+  return readYamlPointer(path, key, text);
 }
 
 /** Without `value` the file is removed. */
-export async function writeOneLine(
+export async function writePointer(
   path: string,
   key: string,
   value: string | undefined,
@@ -26,7 +26,7 @@ export async function writeOneLine(
   else await files.write(path, `${key}: ${value}\n`);
 }
 
-async function readYamlLine(path: string, key: string, text: string): Promise<string | undefined> {
+async function readYamlPointer(path: string, key: string, text: string): Promise<string | undefined> {
   const { isMap, isScalar, parseDocument } = await import('../base/yaml.js');
   const document = parseDocument(text);
   const node = isMap(document.contents) ? document.contents.get(key, true) : undefined;

@@ -108,7 +108,7 @@ class SettingsReader {
     if (node === null || node === undefined) return undefined;
     if (this.yaml.isScalar(node)) return this.textOf(node);
     if (this.yaml.isSeq(node)) return node.items.map((item) => this.itemOf(this.resolve(item), origin));
-    throw noValue(origin);
+    throw notAValueError(origin);
   }
 
   private itemOf(node: unknown, origin: string): string {
@@ -128,7 +128,7 @@ class SettingsReader {
 }
 
 /** A map where a value belongs. */
-export function noValue(origin: string): UserError {
+export function notAValueError(origin: string): UserError {
   return badLine(origin, 'holds neither a value nor a list of values');
 }
 

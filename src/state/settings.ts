@@ -1,7 +1,7 @@
 import { closest } from '../base/closest.js';
 import { UserError } from '../base/errors.js';
 import type { Variables } from './environment.js';
-import { noValue, type Section, type SettingsFile, type WrittenSetting } from './settings-file.js';
+import { notAValueError, type Section, type SettingsFile, type WrittenSetting } from './settings-file.js';
 
 /**
  * What can be set: a driver's `Setting` (src/drivers/driver.ts) has this shape, which the arrows
@@ -181,7 +181,7 @@ function misplacedGroup({ key, origin }: Section): UserError {
 }
 
 function refuseMaps({ sections }: Section): void {
-  for (const { origin } of sections.values()) throw noValue(origin);
+  for (const { origin } of sections.values()) throw notAValueError(origin);
 }
 
 /** A config.yml that sets one driver's settings, and does not say `driver`, means that driver. */
@@ -214,7 +214,7 @@ function resolveAll(definitions: readonly SettingDefinition[], lookup: Lookup): 
   for (const definition of definitions) {
     const found = find(definition, lookup);
     if (!found) continue;
-    const value = convert(found.raw, definition, found.origin);
+    const value = convertSetting(found.raw, definition, found.origin);
     resolved[definition.key] = { value, origin: found.origin, secret: definition.secret ?? false };
   }
   return resolved;
@@ -244,7 +244,7 @@ function find(definition: SettingDefinition, lookup: Lookup): Found | undefined 
 }
 
 /** The value as its type has it. @throws UserError when it is of another */
-export function convert(
+export function convertSetting(
   raw: SettingValue,
   { key, type, secret }: SettingDefinition,
   origin: string,

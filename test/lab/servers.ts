@@ -7,7 +7,7 @@ import { templatesIn } from '../../src/base/templates.js';
 import type { Driver, MachineEvent } from '../../src/drivers/driver.js';
 import { driver } from '../../src/drivers/nspawn/index.js';
 import type { Machine } from '../../src/machines/model/machine.js';
-import { generateKeyPair, type KeyPair } from '../../src/ssh/index.js';
+import { generateKeyPair, type SshKeyPair } from '../../src/ssh/index.js';
 
 /**
  * Servers that exist, for belt to adopt: guests as the nspawn driver boots them, with Debian's Docker and nothing of belt's on
@@ -38,7 +38,7 @@ export async function startServers(names: readonly string[], image = 'debian-13'
     templates: templatesIn('templates'),
     user: { resolvePath: (path) => path, defaultKeyPaths: [] },
   });
-  const hostKeys = new Map<string, KeyPair>(names.map((name) => [name, generateKeyPair(name)]));
+  const hostKeys = new Map<string, SshKeyPair>(names.map((name) => [name, generateKeyPair(name)]));
   const requests = [...hostKeys].map(([name, hostKey]) => ({
     name,
     size: '512mb',

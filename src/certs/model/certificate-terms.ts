@@ -10,6 +10,12 @@ export interface CertificatePair {
   key: string;
 }
 
+/** What an engine needs to listen with mutual TLS. */
+export interface ServerCertificate extends CertificatePair {
+  /** PEM; clients of these authorities are accepted. */
+  ca: string;
+}
+
 export const keyTypes = ['rsa2048', 'rsa4096', 'ecdsa-p256'] as const;
 
 export type KeyType = (typeof keyTypes)[number];

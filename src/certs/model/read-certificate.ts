@@ -46,7 +46,7 @@ export function missingNames({ names }: Pick<Certificate, 'names'>, wanted: read
 }
 
 /** Whether one of the authorities (a PEM text with one or more) has issued it, and both are valid now. */
-export function verifies(pem: string, authorities: string, now: Date): boolean {
+export function isValid(pem: string, authorities: string, now: Date): boolean {
   const certificate = parse(pem);
   return (
     validAt(certificate, now) &&
@@ -64,11 +64,11 @@ export function isIssuedBy(pem: string, authorities: string): boolean {
 
 /** That one of the certificates which the key belongs to. */
 export function certificateOfKey(certificates: string, key: string): string | undefined {
-  return splitPem(certificates).find((pem) => fits({ certificate: pem, key }));
+  return splitPem(certificates).find((pem) => matchesKey({ certificate: pem, key }));
 }
 
 /** Whether the certificate belongs to the key. @throws UserError when it is not a certificate */
-export function fits({ certificate, key }: CertificatePair): boolean {
+export function matchesKey({ certificate, key }: CertificatePair): boolean {
   const x509 = parse(certificate);
   try {
     return x509.checkPrivateKey(crypto().createPrivateKey(key));

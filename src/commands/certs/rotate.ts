@@ -43,7 +43,7 @@ replaced.`;
     const report = await rotateAuthority(
       {
         install: installOverSsh(context),
-        ask: askOverTls(context),
+        verify: askOverTls(context),
         force,
         ...(keyType !== undefined && { keyType }),
       },

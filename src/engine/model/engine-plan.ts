@@ -1,17 +1,11 @@
 import { createHash } from 'node:crypto';
 import { shellWord } from '../../base/shell-word.js';
+import type { ServerCertificate } from '../../certs/model/certificate-terms.js';
 import { daemonFilePath, sysctlPath } from './engine-paths.js';
 import type { EngineSettings } from './engine-settings.js';
 import type { Facts } from './facts.js';
 import type { EngineFile, Provisioner } from './provisioner.js';
 import { swarmSysctl } from './sysctl.js';
-
-/** What a server shows its clients, as PEM texts; `ca` is whom it lets in. */
-export interface ServerCertificate {
-  ca: string;
-  certificate: string;
-  key: string;
-}
 
 export interface PlanInput {
   settings: EngineSettings;

@@ -8,14 +8,19 @@ import type { Context } from '../../../src/app/context.js';
 import { certificateStatus } from '../../../src/certs/certificate-status.js';
 import { ensureClusterCertificates } from '../../../src/certs/cluster-certificates.js';
 import { expiryWarning } from '../../../src/certs/expiry-warning.js';
+import type { ServerCertificate } from '../../../src/certs/model/certificate-terms.js';
 import { createAuthority, issueClient, issueServer } from '../../../src/certs/model/issue.js';
-import { fits, isIssuedBy, readCertificate, splitPem } from '../../../src/certs/model/read-certificate.js';
+import {
+  isIssuedBy,
+  matchesKey,
+  readCertificate,
+  splitPem,
+} from '../../../src/certs/model/read-certificate.js';
 import { regenerateCertificates } from '../../../src/certs/regenerate-certificates.js';
 import { type RotationReport, rotateAuthority } from '../../../src/certs/rotate-authority.js';
-import type { InstallCertificate } from '../../../src/certs/server-certificate.js';
 import {
-  keepInstalled,
-  type ServerCertificate,
+  type InstallCertificate,
+  recordInstalled,
   serverCertificateFor,
 } from '../../../src/certs/server-certificate.js';
 import { defaultEngineSettings } from '../../../src/engine/model/engine-settings.js';
@@ -432,10 +437,10 @@ describe('certs rotate', { timeout: 60_000 }, () => {
 
   test('an engine that refuses the new client keeps the old authority', async () => {
     await listening('node1');
-    const ask = async (): Promise<never> => {
+    const verify = async (): Promise<never> => {
       throw new Error('refused');
     };
-    expect(await rotate(bed.context, { ask })).toMatchObject({
+    expect(await rotate(bed.context, { verify })).toMatchObject({
       finished: false,
       failed: [{ error: 'refused' }],
     });
@@ -476,7 +481,7 @@ async function rotate(
   changes: Partial<Parameters<typeof rotateAuthority>[0]> = {},
 ): Promise<RotationReport> {
   return rotateAuthority(
-    { install: installerOf(context), ask: ({ name }) => answer(name, 'certs'), force: false, ...changes },
+    { install: installerOf(context), verify: ({ name }) => answer(name, 'certs'), force: false, ...changes },
     context,
   );
 }
@@ -521,7 +526,7 @@ function watchWrites(
 function installerOf(context: Context): InstallCertificate {
   return async ({ name }, certificate) => {
     await engines.get(name)?.install(certificate);
-    await keepInstalled(name, certificate, context);
+    await recordInstalled(name, certificate, context);
   };
 }
 
@@ -530,7 +535,7 @@ const install: InstallCertificate = (...what) => installerOf(bed.context)(...wha
 /** The certificate that the machine's engine has from now on. */
 async function certified(machine: Machine, context: Context): Promise<ServerCertificate> {
   const certificate = await serverCertificateFor(machine, context);
-  await keepInstalled(machine.name, certificate, context);
+  await recordInstalled(machine.name, certificate, context);
   return certificate;
 }
 
@@ -588,7 +593,7 @@ async function everyoneAnswers({ except = async (_folder: string) => false } = {
 
 async function isTorn(folder: string): Promise<boolean> {
   const { 'cert.pem': certificate = '', 'key.pem': key = '' } = await files(folder);
-  return !fits({ certificate, key });
+  return !matchesKey({ certificate, key });
 }
 
 async function answer(name: string, folder: string): Promise<void> {

@@ -10,7 +10,7 @@ import { guardDriver } from '../../../src/drivers/plugin-guard.js';
 import { builtInDrivers, driversWith } from '../../../src/drivers/registry.js';
 import { isLocal } from '../../../src/plugins/install-plugin.js';
 import type { Environment } from '../../../src/state/environment.js';
-import { openPlugins, type PluginDraft } from '../../../src/state/plugin-store.js';
+import { openPlugins, type StagedPlugin } from '../../../src/state/plugin-store.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -155,7 +155,7 @@ describe('where plugins are', () => {
     ['the home folder', {}, 'linux', 'home/.local/share/belt/plugins'],
     ['a relative $BELT_DATA_DIR', { BELT_DATA_DIR: 'data' }, 'linux', 'data/plugins'],
   ])('in %s', async (_, variables, platform, expected) => {
-    const draft = await at(variables, platform).begin();
+    const draft = await at(variables, platform).stage();
     expect(await readdir(join(folder, expected))).toHaveLength(1);
     expect(await at(variables, platform).drivers()).toEqual([]);
     await draft.discard();
@@ -164,46 +164,46 @@ describe('where plugins are', () => {
 
   test('in $XDG_DATA_HOME, unless $BELT_DATA_DIR is set', async () => {
     const xdg = join(folder, 'xdg');
-    const draft = await at({ XDG_DATA_HOME: xdg }).begin();
+    const draft = await at({ XDG_DATA_HOME: xdg }).stage();
     expect(draft.folder).toMatch(`${xdg}/belt/plugins/.new-`);
-    const other = await at({ XDG_DATA_HOME: xdg, BELT_DATA_DIR: join(folder, 'own') }).begin();
+    const other = await at({ XDG_DATA_HOME: xdg, BELT_DATA_DIR: join(folder, 'own') }).stage();
     expect(other.folder).toMatch(join(folder, 'own/plugins/.new-'));
   });
 
   test('a new one takes away what a killed install left, not what another works on', async () => {
     const plugins = at({ BELT_DATA_DIR: 'swept' });
-    const [left, busy] = [await plugins.begin(), await plugins.begin()];
+    const [left, busy] = [await plugins.stage(), await plugins.stage()];
     const longAgo = new Date(Date.now() - 2 * 3_600_000);
     await utimes(left.folder, longAgo, longAgo);
-    const draft = await plugins.begin();
+    const draft = await plugins.stage();
     const there = await readdir(join(folder, 'swept/plugins'));
     expect(there.toSorted()).toEqual([busy, draft].map((one) => basename(one.folder)).toSorted());
   });
 
   test('a new one takes the place of the one that is there, which stays where that fails', async () => {
     const plugins = at({ BELT_DATA_DIR: 'replaced' });
-    const make = async (version: string): Promise<PluginDraft> => {
-      const draft = await plugins.begin();
+    const make = async (version: string): Promise<StagedPlugin> => {
+      const draft = await plugins.stage();
       const own = join(draft.folder, 'node_modules/p');
       await mkdir(own, { recursive: true });
       await writeFile(join(draft.folder, 'package.json'), '{"dependencies":{"p":"x"}}');
       await writeFile(join(own, 'package.json'), JSON.stringify({ name: 'p', version }));
       return draft;
     };
-    await (await make('1.0.0')).put('p');
-    await (await make('2.0.0')).put('p');
+    await (await make('1.0.0')).activate('p');
+    await (await make('2.0.0')).activate('p');
     expect((await plugins.read('p')).version).toBe('2.0.0');
 
     const gone = await make('3.0.0');
     await gone.discard();
-    await expect(gone.put('p')).rejects.toThrow(UserError);
+    await expect(gone.activate('p')).rejects.toThrow(UserError);
     expect((await plugins.read('p')).version).toBe('2.0.0');
     expect(await readdir(join(folder, 'replaced/plugins'))).toEqual(['p']);
   });
 
   test('a folder that is not a plugin is named', async () => {
     const plugins = at({ BELT_DATA_DIR: 'odd' });
-    await (await plugins.begin()).put('odd');
+    await (await plugins.stage()).activate('odd');
     expect(await plugins.drivers()).toEqual(['odd']);
     await expect(plugins.read('odd')).rejects.toThrow(
       /^the plugin with the driver odd is not an npm package: /,

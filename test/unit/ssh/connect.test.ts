@@ -99,7 +99,7 @@ describe('authentication', () => {
     const ssh = peer.ssh({ defaultKeyPaths: [String(missing), String(secondKey)] });
     const error = await failure(ssh.connect(peer.target({ user: 'admin' })));
     expect(error).toBeInstanceOf(ConnectError);
-    expect((error as ConnectError).obstacle).toBe('authentication');
+    expect((error as ConnectError).problem).toBe('authentication');
     expect(error.message).toBe(
       `node1: authentication failed for admin at 127.0.0.1 port ${peer.port}: tried key ${own} (${key}), ` +
         `key ${fingerprint(second.publicKey)} (${secondKey}); the server allows publickey`,
@@ -197,7 +197,7 @@ describe('obstacles', () => {
     const peer = await peerWith();
     const error = await failure(peer.ssh(change).connect(peer.target({ port })));
     expect(error).toBeInstanceOf(ConnectError);
-    return [(error as ConnectError).obstacle, error.message];
+    return [(error as ConnectError).problem, error.message];
   }
 
   test('refused', async () => {
@@ -244,7 +244,7 @@ describe('waitFor', () => {
     const obstacles: string[] = [];
     const waiting = first.ssh().waitFor(first.target({ port }), {
       timeoutMs: 20_000,
-      onObstacle: (text) => {
+      onProblem: (text) => {
         obstacles.push(text);
         void publicHalf(join(first.folder, 'key')).then((authorized) =>
           peerWith({ hostKey, port, authorized }),
@@ -276,7 +276,7 @@ describe('waitFor', () => {
     const { hostKey } = peer;
     const waiting = peer.ssh().waitFor(peer.target({ port }), {
       ...options,
-      onObstacle: () => {
+      onProblem: () => {
         void publicHalf(join(peer.folder, 'key')).then((authorized) =>
           peerWith({ hostKey, port, authorized }),
         );
@@ -298,7 +298,7 @@ describe('waitFor', () => {
     const waiting = peer.ssh().waitFor(peer.target({ port: await freePort() }), {
       timeoutMs: 60_000,
       signal: stop.signal,
-      onObstacle: () => stop.abort(),
+      onProblem: () => stop.abort(),
     });
     expect(await failure(waiting)).toBeInstanceOf(AbortError);
   });

@@ -2,8 +2,14 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { bestShell } from '../../../src/engine/root-shell.js';
-import type { Connection, RunOptions, Ssh, SshTarget, StreamOptions } from '../../../src/ssh/index.js';
-import { ConnectError } from '../../../src/ssh/index.js';
+import {
+  type CommandOptions,
+  ConnectError,
+  type Connection,
+  type Ssh,
+  type SshTarget,
+  type StreamOptions,
+} from '../../../src/ssh/index.js';
 import { networkCommand } from '../../../src/swarm/model/machine-network.js';
 import type { Engines } from './engine.js';
 import { System } from './system.js';
@@ -52,7 +58,7 @@ export class LocalSsh implements Ssh {
 
   async waitFor(target: SshTarget, options: Parameters<Ssh['waitFor']>[1]): Promise<Connection> {
     const obstacle = this.obstacles.get(target.name);
-    if (obstacle !== undefined) options.onObstacle?.(obstacle);
+    if (obstacle !== undefined) options.onProblem?.(obstacle);
     return this.connect(target, options);
   }
 
@@ -91,7 +97,7 @@ export class LocalSsh implements Ssh {
     };
   }
 
-  private async answer(name: string, command: string, options?: RunOptions): Promise<string> {
+  private async answer(name: string, command: string, options?: CommandOptions): Promise<string> {
     if (command === networkCommand) return this.networks.get(name) ?? '';
     if (command === '/bin/sh -s') return this.reach(name, String(options?.stdin));
     return this.journal();

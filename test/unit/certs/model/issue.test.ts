@@ -14,12 +14,12 @@ import { keyTypeOf } from '../../../../src/certs/model/private-keys.js';
 import {
   daysLeft,
   isIssuedBy,
+  isValid,
   joinPem,
   matches,
   missingNames,
   readCertificate,
   splitPem,
-  verifies,
 } from '../../../../src/certs/model/read-certificate.js';
 import { canonicalName, canonicalNames } from '../../../../src/certs/model/server-names.js';
 
@@ -141,16 +141,16 @@ test('an expired certificate and one of another authority of the same name are t
   expect(await verify(authority, expired.certificate, 'sslclient')).toMatch(/certificate has expired/);
   expect(await verify(authority, foreign.certificate, 'sslclient')).toMatch(/error/);
   const verdicts = [good, expired, foreign].map(({ certificate }) => [
-    verifies(certificate, authority.certificate, now),
+    isValid(certificate, authority.certificate, now),
     isIssuedBy(certificate, authority.certificate),
-    verifies(certificate, joinPem(authority.certificate, other.certificate), now),
+    isValid(certificate, joinPem(authority.certificate, other.certificate), now),
   ]);
   expect(verdicts).toEqual([
     [true, true, true],
     [false, true, false],
     [false, false, true],
   ]);
-  expect(verifies(expired.certificate, authority.certificate, past)).toBe(true);
+  expect(isValid(expired.certificate, authority.certificate, past)).toBe(true);
   expect(daysLeft(readCertificate(expired.certificate), now)).toBeLessThan(0);
 });
 
@@ -158,8 +158,8 @@ test('nothing verifies against an authority that has expired', async () => {
   const past = new Date(now.getTime() - 10 * day);
   const old = await createAuthority({ commonName: 'old', keyType: 'ecdsa-p256', days: 5, now: past });
   const client = await issueClient(old, { commonName: 'client', now: past });
-  expect(verifies(client.certificate, old.certificate, past)).toBe(true);
-  expect(verifies(client.certificate, old.certificate, now)).toBe(false);
+  expect(isValid(client.certificate, old.certificate, past)).toBe(true);
+  expect(isValid(client.certificate, old.certificate, now)).toBe(false);
 });
 
 test('the authority of another program, as docker-machine’s, can be gone on with', async () => {
@@ -167,7 +167,7 @@ test('the authority of another program, as docker-machine’s, can be gone on wi
   const client = await issueClient(ca, { commonName: 'client' });
   expect(await verify(ca, client.certificate, 'sslclient', [])).toBe('OK');
   expect(describeWith(client.certificate)).toMatch(/Issuer: O = somebody\n/);
-  expect(verifies(client.certificate, ca.certificate, now)).toBe(true);
+  expect(isValid(client.certificate, ca.certificate, now)).toBe(true);
 });
 
 describe('names', { timeout: 60_000 }, () => {
