@@ -237,7 +237,7 @@ describe('obstacles', () => {
 });
 
 describe('waitFor', () => {
-  test('tries until the machine is there, and tells each obstacle once', async () => {
+  test('tries until the machine is there, and reports each problem once', async () => {
     const port = await freePort();
     const hostKey = generateKeyPair('host');
     const first = await peerWith({ hostKey });
@@ -255,7 +255,7 @@ describe('waitFor', () => {
     expect(obstacles).toEqual([`refused by 127.0.0.1 port ${port}`]);
   });
 
-  test('ends with the last obstacle when the time is up', async () => {
+  test('fails with the last problem when the time is up', async () => {
     const peer = await peerWith();
     const port = await freePort();
     const error = await failure(peer.ssh().waitFor(peer.target({ port }), { timeoutMs: 400 }));
@@ -265,10 +265,10 @@ describe('waitFor', () => {
     );
   });
 
-  test('without patience for keys, one that is not known ends it at once, and other obstacles do not', async () => {
+  test('with authRetryMs 0 an unknown key fails at once, and other problems are retried', async () => {
     const peer = await peerWith({ authorized: generateKeyPair('other').publicKey });
     const port = await freePort();
-    const options = { timeoutMs: 60_000, authPatienceMs: 0 };
+    const options = { timeoutMs: 60_000, authRetryMs: 0 };
     const refused = await failure(peer.ssh().waitFor(peer.target(), options));
     expect(refused.message).toContain('authentication failed for root');
     expect(peer.counts.connections).toBe(1);

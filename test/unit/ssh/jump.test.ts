@@ -22,7 +22,7 @@ function behind(gate: Peer, machine: Peer, change: Partial<SshTarget> = {}): Ssh
   return machine.target({ jump: gate.target({ name: '[gate]:22' }), ...change });
 }
 
-async function failure(work: Promise<unknown>): Promise<Error & { hint?: string; obstacle?: string }> {
+async function failure(work: Promise<unknown>): Promise<Error & { hint?: string; problem?: string }> {
   try {
     await work;
   } catch (error) {
@@ -84,7 +84,7 @@ test('a jump host that is down is named as what stands in the way of the machine
   const target = machine.target({ jump: gate.target({ name: '[gate]:22', port }) });
   const error = await failure(gate.ssh().connect(target));
   expect(error).toBeInstanceOf(ConnectError);
-  expect([error.message, error.obstacle]).toEqual([
+  expect([error.message, error.problem]).toEqual([
     `node1: jump host 127.0.0.1: refused by 127.0.0.1 port ${port}`,
     'refused',
   ]);

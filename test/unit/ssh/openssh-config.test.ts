@@ -142,7 +142,7 @@ describe('scp', () => {
     expect(mountCall(at('a', '/srv', 'ada'), '/mnt', 'cfg')).toEqual({
       program: 'sshfs',
       args: ['-F', 'cfg', 'ada@a:/srv', '/mnt'],
-      unreached: [1],
+      unreachableCodes: [1],
     });
     expect(mountCall(at('a', '/srv'), '-mnt', 'cfg').args).toEqual(['-F', 'cfg', 'a:/srv', './-mnt']);
     expect(unmountCall('-mnt', 'fusermount3')).toEqual({ program: 'fusermount3', args: ['-u', './-mnt'] });
