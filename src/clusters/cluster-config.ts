@@ -1,11 +1,88 @@
 import type { Context } from '../app/context.js';
+import { closest } from '../base/closest.js';
+import { UsageError, UserError } from '../base/errors.js';
 import { quoteArgs } from '../base/quote-args.js';
-import { type SettingValue, valuesOf } from '../state/settings.js';
+import type { Templates } from '../base/templates.js';
+import type { DriverModule } from '../drivers/driver.js';
+import { type Edit, editSettings } from '../state/edit-settings.js';
+import {
+  convertSetting,
+  generalSettings,
+  requireKnownSections,
+  resolveDriverSettings,
+  type SettingDefinition,
+  type SettingValue,
+  valuesOf,
+} from '../state/settings.js';
+import { parseSettings } from '../state/settings-file.js';
+
+/** The text of a new config.yml: only the driver is set. */
+export function newConfig(name: string, driver: DriverModule, templates: Templates): Promise<string> {
+  const keys = driver.settings.filter(({ secret }) => !secret).map(({ key }) => key);
+  return templates.render('cluster/config.yml', { name, driver: driver.name, keys: keys.join(', ') });
+}
 
 /**
- * The driver that a cluster's machines are made by, with its settings as they are in effect,
- * secrets left out.
+ * Parses `KEY=VALUE` arguments: settings of the driver and general ones. `KEY=` removes a key.
+ * @throws UsageError for an unknown key, a secret, or a value of the wrong type
  */
+export function readDefinitions(words: readonly string[], { name: driver, settings }: DriverModule): Edit[] {
+  return words.map((word) => {
+    const [, written = '', text = ''] = /^([^=]+)=(.*)$/s.exec(word) ?? [];
+    if (written === '') throw new UsageError(`"${word}" is not KEY=VALUE`, { hint: 'image=debian-12' });
+    const key = written.replaceAll('-', '_');
+    const ofDriver = settings.find((setting) => setting.key === key);
+    const definition = ofDriver ?? generalSettings.find((setting) => setting.key === key);
+    if (!definition) throw unknownKey(written, driver, settings);
+    if (ofDriver?.secret) throw secretError(key, ofDriver.env?.[0]);
+    const value = text === '' ? undefined : typed(text, definition, word);
+    return { ...(ofDriver && { section: driver }), key, ...(value !== undefined && { value }) };
+  });
+}
+
+function typed(text: string, definition: SettingDefinition, word: string): SettingValue {
+  try {
+    return convertSetting(text, definition, `"${word}"`);
+  } catch (error) {
+    throw error instanceof UserError ? new UsageError(error.message) : error;
+  }
+}
+
+function unknownKey(key: string, driver: string, settings: readonly SettingDefinition[]): UsageError {
+  const known = [...settings, ...generalSettings].map((setting) => setting.key);
+  const suggestion = closest(key, known);
+  return new UsageError(`"${key}" is not a setting of the ${driver} driver`, {
+    hint: suggestion ? `did you mean "${suggestion}"?` : `known: ${known.join(', ')}`,
+  });
+}
+
+function secretError(key: string, variable: string | undefined): UsageError {
+  return new UsageError(`${key} is a secret, and belt does not write secrets to files`, {
+    ...(variable !== undefined && { hint: `${variable} in the environment` }),
+  });
+}
+
+/**
+ * Applies changes to the text of a config.yml.
+ * @param driverNames names of all drivers, whose sections are allowed
+ * @throws UserError when the result is not valid for the driver
+ */
+export async function changeConfig(
+  path: string,
+  text: string,
+  edits: readonly Edit[],
+  driver: DriverModule,
+  driverNames: readonly string[],
+): Promise<string> {
+  const changed = await editSettings(path, text, edits);
+  const file = await parseSettings(path, changed);
+  requireKnownSections(file, driverNames, { groups: true });
+  const resolved = resolveDriverSettings(driver.name, driver.settings, { variables: {}, files: [file] });
+  await driver.checkSettings?.(valuesOf(resolved));
+  return changed;
+}
+
+/** A cluster's driver with its effective settings, without secrets. */
 export interface ClusterConfig {
   driver: string;
   settings: Record<string, SettingValue>;
@@ -18,13 +95,13 @@ export async function clusterConfig({ settings }: Context): Promise<ClusterConfi
   return { driver, settings: valuesOf(Object.fromEntries(resolved)) };
 }
 
-/** As a section of a settings file. */
+/** As a section of config.yml. */
 export async function configYaml({ driver, settings }: ClusterConfig): Promise<string> {
   const { stringify } = await import('../base/yaml.js');
   return stringify({ [driver]: settings }, { lineWidth: 0 }).trimEnd();
 }
 
-/** As the flags that make another cluster with the same settings. */
+/** As flags that create another cluster with the same settings. */
 export function configFlags({ driver, settings }: ClusterConfig): string {
   const defines = Object.entries(settings).map(
     ([key, value]) => `--define ${key}=${quoteArgs([String(value)])}`,

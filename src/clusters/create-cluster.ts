@@ -1,7 +1,7 @@
 import type { Context } from '../app/context.js';
 import { UserError } from '../base/errors.js';
 import { readText } from '../base/files.js';
-import { changeConfig, newConfig, readDefinitions } from './config-file.js';
+import { changeConfig, newConfig, readDefinitions } from './cluster-config.js';
 
 export interface NewCluster {
   name: string;
@@ -14,21 +14,21 @@ export interface NewCluster {
 export interface CreatedCluster {
   cluster: string;
   driver: string;
-  /** Of its config.yml. */
+  /** Path of config.yml. */
   path: string;
 }
 
 /**
- * Creates a cluster: writes its config.yml and makes it the cluster in use.
- * @throws UsageError for a name or a setting that cannot be; UserError when there is one of that
- * name; nothing is changed then
+ * Creates a cluster, with its config.yml, and switches to it.
+ * @throws UsageError for an invalid name or setting; UserError when the name is taken; with nothing
+ * changed
  */
 export async function createCluster(
   { name, driver: named, definitions }: NewCluster,
   { clusters }: Context,
 ): Promise<CreatedCluster> {
   const { cluster, settings, drivers, templates } = await clusters.context(name);
-  // Folders that differ only in case are one on some file systems.
+  // Some file systems ignore case.
   const taken = (await clusters.names()).find((other) => other.toLowerCase() === name.toLowerCase());
   if (taken !== undefined) throw takenError(taken);
   const driver = await drivers.load(await settings.driver(named));
@@ -50,7 +50,7 @@ export async function createCluster(
 }
 
 function takenError(name: string): UserError {
-  return new UserError(`there is a cluster called "${name}" already`, {
-    hint: `work with it: belt use ${name}; change its settings: belt --cluster ${name} cluster update KEY=VALUE`,
+  return new UserError(`cluster "${name}" already exists`, {
+    hint: `belt use ${name}, or belt --cluster ${name} cluster update KEY=VALUE to change its settings`,
   });
 }

@@ -8,50 +8,50 @@ import {
 } from '../machines/create-machines.js';
 import { forgetMachine } from '../machines/lifecycle.js';
 import type { Group } from './model/group.js';
-import { namesOf, type StepOf, type Work } from './stage-work.js';
+import { namesOf, type StageContext, type StepOf } from './stage-context.js';
 
 type Steps = readonly StepOf<'create'>[];
 
-/** Refuses machines that cannot be made. @throws UserError */
-export async function checkMaking(steps: Steps, work: Work): Promise<void> {
-  for (const batch of await batchesOf(steps, work)) await checkCreation(batch, work.context);
+/** Refuses machines that cannot be created. @throws UserError */
+export async function checkCreations(steps: Steps, stage: StageContext): Promise<void> {
+  for (const batch of await batchesOf(steps, stage)) await checkCreation(batch, stage.context);
 }
 
 /**
- * All drivers at the same time, each asked once for all machines that have the same settings. One
- * that cannot begin fails its own machines alone.
- * @throws AbortError once none is at work any more
+ * Creates machines: all drivers at the same time, one batch for machines with the same settings. A
+ * driver that cannot start fails only its own machines.
+ * @throws AbortError once all drivers have stopped
  */
-export async function makeMachines(steps: Steps, work: Work): Promise<Outcome<unknown>[]> {
-  for (const { name, recreate } of steps) if (recreate) await forgetMachine(name, work.context);
-  const batches = await batchesOf(steps, work);
-  const make = (batch: CreateInput): Promise<Outcome<unknown>[]> =>
-    outcomesOfBatch(batch.names, () => createMachines(batch, work.context), work.context.signal);
-  return (await allFinished(batches.map(make))).flat();
+export async function createGroupMachines(steps: Steps, stage: StageContext): Promise<Outcome<unknown>[]> {
+  for (const { name, recreate } of steps) if (recreate) await forgetMachine(name, stage.context);
+  const batches = await batchesOf(steps, stage);
+  const create = (batch: CreateInput): Promise<Outcome<unknown>[]> =>
+    outcomesOfBatch(batch.names, () => createMachines(batch, stage.context), stage.context.signal);
+  return (await allFinished(batches.map(create))).flat();
 }
 
-async function batchesOf(steps: Steps, work: Work): Promise<CreateInput[]> {
+async function batchesOf(steps: Steps, stage: StageContext): Promise<CreateInput[]> {
   const wanted = new Set(namesOf(steps));
-  const alike = groupBy(work.input.groups, ({ driver, settings }) =>
+  const alike = groupBy(stage.input.groups, ({ driver, settings }) =>
     JSON.stringify([driver, valuesIn(settings)]),
   );
   const needed = [...alike.values()].filter((groups) =>
     groups.some(({ nodes }) => nodes.some((name) => wanted.has(name))),
   );
-  return Promise.all(needed.map((groups) => batchOf(groups, wanted, work)));
+  return Promise.all(needed.map((groups) => batchOf(groups, wanted, stage)));
 }
 
-/** Where a setting is written makes no difference. */
+/** Without the origins of the settings. */
 function valuesIn(settings: Group['settings']): [string, unknown][] {
   const values = Object.entries(settings).map(([key, { value }]): [string, unknown] => [key, value]);
   return values.sort(([one], [other]) => (one < other ? -1 : 1));
 }
 
-/** A driver of machines that exist deals their addresses out to all names, in their order. */
+/** A driver that adopts servers assigns addresses to all names, in order. */
 async function batchOf(
   groups: readonly Group[],
   wanted: ReadonlySet<string>,
-  { context, input }: Work,
+  { context, input }: StageContext,
 ): Promise<CreateInput> {
   const [{ driver, settings }] = groups as [Group];
   const { adopt } = await context.driver(driver, settings);

@@ -13,7 +13,7 @@ import type { ClusterStore } from '../state/cluster-store.js';
 import { certificatePathsIn } from '../state/machine-file.js';
 
 export interface ImportInput {
-  /** docker-machine's store: the folder with `machines/` in it. Absolute. */
+  /** Absolute path of docker-machine's store, which contains `machines/`. */
   folder: string;
   /** Name of the cluster. */
   name: string;
@@ -35,14 +35,14 @@ export async function importStore(
   const store = await context.clusters.open(name, folder);
   const { machines, damaged } = await store.machines();
   await context.clusters.link(name, folder);
-  await takeOutsideCertificates(machines, store, context);
-  const takeOver = async (machine: Machine): Promise<Machine> => {
+  await copyExternalCertificates(machines, store, context);
+  const importMachine = async (machine: Machine): Promise<Machine> => {
     await keepOldFormat(machine.name, store);
     await store.save(machine);
     await warnOfGaps(machine, store, context);
     return machine;
   };
-  const outcomes = await fanOut(machines, takeOver, { signal: context.signal });
+  const outcomes = await fanOut(machines, importMachine, { signal: context.signal });
   context.signal.throwIfAborted();
   const unread = damaged.map(
     ({ name: failed, error }): Outcome<Machine> => ({ name: failed, status: 'failed', error }),
@@ -56,16 +56,16 @@ async function requireStore(folder: string): Promise<void> {
   const found = await stat(join(folder, 'machines')).catch(() => undefined);
   if (found?.isDirectory()) return;
   throw new UserError(`${folder} is not a docker-machine store: it has no "machines" folder`, {
-    hint: 'name the store: belt import PATH (docker-machine keeps it in ~/.docker/machine)',
+    hint: 'belt import ~/.docker/machine',
   });
 }
 
 /**
- * Where the machines' authority lies outside of the store and is one for all, the store's `certs`
- * gets copies of it and of the client's pair. Machines that trust different ones keep them; belt
- * then makes none (`ensureClusterCertificates`).
+ * Copies the machines' CA and client certificate into the store's `certs` if they are elsewhere and
+ * the same for all machines. Otherwise machines keep them, and belt creates no CA
+ * (`ensureClusterCertificates`).
  */
-async function takeOutsideCertificates(
+async function copyExternalCertificates(
   machines: readonly Machine[],
   store: ClusterStore,
   context: Context,
@@ -104,14 +104,14 @@ async function keepOldFormat(name: string, store: ClusterStore): Promise<void> {
 }
 
 function warnOfFailure({ name, error }: { name: string; error: Error }, { reporter }: Context): void {
-  reporter.warn(`${name} is not taken over: ${explanationOf(error)}`);
+  reporter.warn(`${name} was not imported: ${explanationOf(error)}`);
 }
 
-/** A machine that docker-machine left incomplete is imported all the same. */
+/** Incomplete machines are imported with a warning. */
 async function warnOfGaps(machine: Machine, store: ClusterStore, { reporter }: Context): Promise<void> {
   const { name, ssh, engine } = machine;
   if (ssh.keyPath !== undefined && (await readText(ssh.keyPath)) === undefined)
     reporter.warn(`${name}: its SSH key ${ssh.keyPath} is missing`);
   if (engine && !hasNoSsh(machine) && !(await clientCertificates(store, name)))
-    reporter.warn(`${name}: there are no client certificates in ${store.machineFolder(name)}`);
+    reporter.warn(`${name}: no client certificates in ${store.machineFolder(name)}`);
 }

@@ -4,27 +4,33 @@ import type { Machine } from '../machines/model/machine.js';
 import { initSwarm } from '../swarm/init-swarm.js';
 import { type JoinedMember, joinMembers } from '../swarm/join-swarm.js';
 import { type Swarm, withSwarm } from '../swarm/session.js';
-import { groupOf, machinesOf, type StepOf, type Work } from './stage-work.js';
+import { groupOf, machinesOf, type StageContext, type StepOf } from './stage-context.js';
 
-export async function beginSwarm(steps: readonly StepOf<'init'>[], work: Work): Promise<Outcome<unknown>[]> {
-  const [machine] = machinesOf(steps, work) as [Machine];
-  const { availability } = groupOf(machine.name, work.input);
-  const value = await initSwarm(machine, { availability }, work.context);
-  work.context.reporter.note(`${machine.name}: ${value.message}`);
+export async function initClusterSwarm(
+  steps: readonly StepOf<'init'>[],
+  stage: StageContext,
+): Promise<Outcome<unknown>[]> {
+  const [machine] = machinesOf(steps, stage) as [Machine];
+  const { availability } = groupOf(machine.name, stage.input);
+  const value = await initSwarm(machine, { availability }, stage.context);
+  stage.context.reporter.note(`${machine.name}: ${value.message}`);
   return [{ name: machine.name, status: 'ok', value }];
 }
 
 /**
- * Has machines join the cluster's swarm, with the availability that they are to have: workers at
- * the same time, managers one by one, and none after one that did not come.
+ * Joins machines to the cluster's swarm with the availability of their groups: workers at the same
+ * time, managers one at a time until one fails.
  */
-export function joinAll(steps: readonly StepOf<'join'>[], work: Work): Promise<Outcome<unknown>[]> {
+export function joinGroups(
+  steps: readonly StepOf<'join'>[],
+  stage: StageContext,
+): Promise<Outcome<unknown>[]> {
   const role = steps[0]?.role ?? 'worker';
-  const alike = groupBy(machinesOf(steps, work), ({ name }) => groupOf(name, work.input).availability);
-  return withSwarm({}, work.context, async (swarm) => {
+  const alike = groupBy(machinesOf(steps, stage), ({ name }) => groupOf(name, stage.input).availability);
+  return withSwarm({}, stage.context, async (swarm) => {
     const outcomes: Outcome<JoinedMember>[] = [];
     for (const machines of alike.values()) {
-      const joined = await joinAlike(machines, role, swarm, work);
+      const joined = await joinWithAvailability(machines, role, swarm, stage);
       outcomes.push(...joined);
       if (role === 'manager' && joined.some(({ status }) => status !== 'ok')) break;
     }
@@ -32,11 +38,11 @@ export function joinAll(steps: readonly StepOf<'join'>[], work: Work): Promise<O
   });
 }
 
-function joinAlike(
+function joinWithAvailability(
   machines: readonly Machine[],
   role: StepOf<'join'>['role'],
   swarm: Swarm,
-  { input, context }: Work,
+  { input, context }: StageContext,
 ): Promise<Outcome<JoinedMember>[]> {
   const [first] = machines as [Machine];
   const { availability } = groupOf(first.name, input);

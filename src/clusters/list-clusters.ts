@@ -11,14 +11,14 @@ import { withSwarm } from '../swarm/session.js';
 /** A cluster as `cluster ls` shows it. */
 export interface ClusterSummary {
   name: string;
-  /** It is the one in use. */
+  /** The cluster is in use. */
   active: boolean;
   leader?: string;
   managers: string[];
-  /** How many of its machines run; undefined: unknown. */
+  /** The number of running machines; undefined if unknown. */
   running?: number;
   machines: number;
-  /** What could not be found out. */
+  /** Why values are unknown. */
   errors: string[];
 }
 
@@ -34,7 +34,7 @@ export async function listClusters(
   const names = new Set([...(await clusters.names()), cluster.name]);
   const all = await Promise.all([...names].sort().map((name) => contextOf(name, context)));
   const shown: Context[] = [];
-  // The default cluster needs no creation: it is listed once it has a folder.
+  // The default cluster is never created explicitly: it is listed once it has a folder.
   for (const each of all) if (each === context || (await folderExists(each.cluster.folder))) shown.push(each);
   return Promise.all(shown.map((each) => summarize(each, timeoutMs, context)));
 }
@@ -51,7 +51,7 @@ async function summarize(
   const { name, folder } = of.cluster;
   const { machines, damaged } = await of.cluster.machines();
   const errors = damaged.map(({ error }) => error.message);
-  /** @returns undefined when it cannot be found out */
+  /** @returns undefined on a failure */
   const find = async <T>(what: (within: Context) => Promise<T>): Promise<T | undefined> => {
     try {
       return await withTimeout(timeoutMs, of.signal, (signal) => what({ ...of, signal }));
@@ -75,11 +75,11 @@ async function summarize(
   };
 }
 
-/** @throws the reason of a provider that does not answer */
+/** @throws when a provider does not respond */
 async function runningMachines(machines: readonly Machine[], context: Context): Promise<Machine[]> {
   const rows = await observe(machines, context);
-  const silent = rows.find(({ state, error }) => state === 'error' && error !== undefined);
-  if (silent) throw new UserError(`${silent.machine.driver}: ${silent.error}`);
+  const failed = rows.find(({ state, error }) => state === 'error' && error !== undefined);
+  if (failed) throw new UserError(`${failed.machine.driver}: ${failed.error}`);
   return rows.filter(({ state }) => state === 'running').map(({ machine }) => machine);
 }
 

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../app/context.js';
 import { queryAll } from '../app/fan-out.js';
 import { ExternalError, isAbort, UserError } from '../base/errors.js';
+import { Pending, poll } from '../base/poll.js';
 import { observe } from '../machines/list-machines.js';
 import type { Machine } from '../machines/model/machine.js';
 import { NoSwarmError } from '../swarm/find-manager.js';
@@ -9,77 +9,82 @@ import { membershipOf, withEngineWithin } from '../swarm/membership.js';
 import type { Member } from '../swarm/model/members.js';
 import type { Membership } from '../swarm/model/swarm-node.js';
 import { withSwarm } from '../swarm/session.js';
-import type { Cluster, Present } from './model/compare.js';
-import { presentOf, type SeenMachine } from './model/current-state.js';
+import type { ClusterState, Present } from './model/compare.js';
+import { type ObservedMachine, presentOf } from './model/current-state.js';
 import type { Group } from './model/group.js';
 
-/** What there is of a cluster now. */
+/** The current state of a cluster. */
 export interface Observation {
-  cluster: Cluster;
-  /** All that are recorded. */
+  cluster: ClusterState;
+  /** All recorded machines. */
   machines: ReadonlyMap<string, Machine>;
-  /** Why the swarm cannot be looked at; absent where it can. */
+  /** Why the swarm cannot be inspected. */
   obstacle?: Error;
 }
 
-/** A machine that does not answer within this is taken at its managers' word. */
-const answerTimeoutMs = 5_000;
-/**
- * Managers take a node for ready until it has missed three heartbeats of 5 s (swarmkit,
- * manager/dispatcher).
- */
+/** Without a response in this time, the managers' information counts. */
+const responseTimeoutMs = 5_000;
+/** Managers report a node as ready until it misses three heartbeats of 5 s (swarmkit, dispatcher). */
 const lostAfterMs = 30_000;
 
 /**
- * Asks the providers for the machines, and a manager for the swarm. A node that was destroyed a
- * moment ago, and that the managers take for ready, is waited for until they know.
- * @throws UserError for a damaged record, and for what only the person can sort out; ExternalError
- * when a provider does not answer
+ * Lists the machines at their providers and the nodes at a manager. Waits for the managers to notice
+ * that a node was destroyed a moment ago.
+ * @throws UserError for a damaged record, and for what only the user can resolve; ExternalError
+ * when a provider does not respond
  */
 export async function observeCluster(groups: readonly Group[], context: Context): Promise<Observation> {
-  const deadline = Date.now() + lostAfterMs;
-  for (let isFirst = true; ; isFirst = false) {
-    const observation = await look(groups, context);
-    const stranger = strangerAmong(groups, observation);
-    if (!stranger) return observation;
-    if (Date.now() > deadline) throw strangerError(stranger, observation);
-    if (isFirst)
-      context.reporter.note(`${stranger.name} is no longer a machine; waiting for its swarm to notice`);
-    await sleep(1_000, undefined, { signal: context.signal });
-  }
+  let last: { unmanaged: Present; observation: Observation } | undefined;
+  const check = async (): Promise<Observation | Pending> => {
+    const observation = await observeOnce(groups, context);
+    const unmanaged = findUnmanagedNode(groups, observation);
+    if (!unmanaged) return observation;
+    if (!last)
+      context.reporter.note(`${unmanaged.name} is no longer a machine; waiting for its swarm to notice`);
+    last = { unmanaged, observation };
+    return new Pending(unmanaged.name);
+  };
+  return poll(check, {
+    timeoutMs: lostAfterMs,
+    intervalMs: 1_000,
+    signal: context.signal,
+    onTimeout: (name) => {
+      throw last ? unmanagedNodeError(last.unmanaged, last.observation) : new Error(`${name} is unmanaged`);
+    },
+  });
 }
 
-async function look(groups: readonly Group[], context: Context): Promise<Observation> {
+async function observeOnce(groups: readonly Group[], context: Context): Promise<Observation> {
   const { machines, damaged } = await context.cluster.machines();
   for (const { error } of damaged) throw error;
   refuseOtherDrivers(groups, machines);
-  const seen = await seenMachines(machines, context);
-  const { swarm, members, obstacle } = await lookAtSwarm(context);
+  const seen = await observeMachines(machines, context);
+  const { swarm, members, obstacle } = await observeSwarm(context);
   return {
-    cluster: { swarm, present: presentOf(seen, await withoutMistaken(members, seen, context)) },
+    cluster: { swarm, present: presentOf(seen, await withoutStaleMatches(members, seen, context)) },
     machines: new Map(machines.map((machine) => [machine.name, machine])),
     ...(obstacle && { obstacle }),
   };
 }
 
-async function seenMachines(machines: readonly Machine[], context: Context): Promise<SeenMachine[]> {
+async function observeMachines(machines: readonly Machine[], context: Context): Promise<ObservedMachine[]> {
   const rows = await observe(machines, context);
   for (const { machine, state, error } of rows) {
     if (state === 'error' && error !== undefined && machine.phase === 'ready')
-      throw new ExternalError(`${machine.driver} does not tell of its machines: ${error}`);
+      throw new ExternalError(`${machine.driver} cannot list its machines: ${error}`);
   }
   return rows;
 }
 
-interface SwarmLook {
-  swarm: Cluster['swarm'];
+interface SwarmObservation {
+  swarm: ClusterState['swarm'];
   members: Member[];
   obstacle?: Error;
 }
 
-async function lookAtSwarm(context: Context): Promise<SwarmLook> {
+async function observeSwarm(context: Context): Promise<SwarmObservation> {
   try {
-    return { swarm: 'there', members: await withSwarm({}, context, (swarm) => swarm.members()) };
+    return { swarm: 'present', members: await withSwarm({}, context, (swarm) => swarm.members()) };
   } catch (error) {
     if (error instanceof NoSwarmError) return { swarm: 'none', members: [] };
     if (isAbort(error) || !(error instanceof ExternalError || error instanceof UserError)) throw error;
@@ -95,22 +100,21 @@ function refuseOtherDrivers(groups: readonly Group[], machines: readonly Machine
       .find((machine) => machine && machine.driver !== driver);
     if (!other) continue;
     throw new UserError(
-      `${other.name} is a machine of ${other.driver}, and ${group} (${origin}) wants ${driver}`,
+      `${other.name} is a ${other.driver} machine, but group ${group} (${origin}) wants ${driver}`,
       {
-        hint: `name its driver in the group, or remove it first: belt rm ${other.name}`,
+        hint: `set driver: ${other.driver} in the group, or belt rm ${other.name}`,
       },
     );
   }
 }
 
 /**
- * The members, less the machines that are mistaken for nodes which others left behind under their
- * address or their name. Only the machine itself knows which node it is; it is asked where there is
- * a doubt.
+ * The members without machines matched to a stale node that has their name or address. In doubt, the
+ * machine itself is queried for its node ID.
  */
-async function withoutMistaken(
+async function withoutStaleMatches(
   members: readonly Member[],
-  seen: readonly SeenMachine[],
+  seen: readonly ObservedMachine[],
   context: Context,
 ): Promise<Member[]> {
   const running = new Set(seen.flatMap(({ machine, state }) => (state === 'running' ? [machine.name] : [])));
@@ -126,33 +130,30 @@ async function withoutMistaken(
   });
 }
 
-/**
- * Which node each machine is by its own word, empty where it is none; those that do not answer are
- * left out.
- */
+/** The node ID that each machine reports, empty without a node. Omits unresponsive machines. */
 async function nodeIdsOf(machines: readonly Machine[], context: Context): Promise<Map<string, string>> {
   const query = (machine: Machine): Promise<Membership> =>
-    withEngineWithin(machine, answerTimeoutMs, context, (api, signal) => membershipOf(api, { signal }));
+    withEngineWithin(machine, responseTimeoutMs, context, (api, signal) => membershipOf(api, { signal }));
   const { answers } = await queryAll(machines, query, context.signal);
   return new Map(answers.map(({ subject, value }) => [subject.name, value.nodeId]));
 }
 
-/** A wanted node without a machine: creating the machine would add a second node of that name. */
-function strangerAmong(groups: readonly Group[], { cluster }: Observation): Present | undefined {
+/** A wanted node without a machine: creating one would add a second node of that name. */
+function findUnmanagedNode(groups: readonly Group[], { cluster }: Observation): Present | undefined {
   const wanted = new Set(groups.flatMap(({ nodes }) => nodes));
   return cluster.present.find(
     ({ name, machine, node }) => node && wanted.has(name) && (!machine || machine.state === 'missing'),
   );
 }
 
-function strangerError({ name }: Present, { machines }: Observation): UserError {
+function unmanagedNodeError({ name }: Present, { machines }: Observation): UserError {
   const machine = machines.get(name);
   if (!machine) {
     return new UserError(`the swarm has a node ${name} that is not a machine of this cluster`, {
-      hint: `take it out of the swarm (belt swarm rm ${name}), or give the machine another name`,
+      hint: `belt swarm rm ${name}, or use another name for the machine`,
     });
   }
-  return new UserError(`${machine.driver} knows no machine ${name}, yet it answers in the swarm`, {
-    hint: 'the settings of the driver may be those of another place: belt cluster config',
+  return new UserError(`machine ${name} does not exist on ${machine.driver}, but is ready in the swarm`, {
+    hint: 'belt cluster config, to check the account and region of the driver',
   });
 }

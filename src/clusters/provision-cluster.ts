@@ -1,29 +1,29 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type FailureReport, reportFailure } from '../app/batch-report.js';
 import type { Context } from '../app/context.js';
 import { ExternalError } from '../base/errors.js';
+import { Pending, poll } from '../base/poll.js';
 import { electionTimeoutMs } from '../swarm/election.js';
 import { forgetUpgrades } from '../swarm/upgrade/upgrade-record.js';
-import { type Fixed, fixedTexts } from './immutable-settings.js';
+import { type ImmutableDifference, immutableTexts } from './immutable-settings.js';
 import type { NodeDifference } from './model/compare.js';
-import type { Stage, Step } from './model/plan-stages.js';
-import { checkStage, performStage, type StepEnd } from './perform-stage.js';
-import { adviceFor, lookAndPlan, type PlanInput, type PlanNow } from './plan-cluster.js';
-import type { StepsInput } from './stage-work.js';
+import type { PlanStage, PlanStep } from './model/plan-stages.js';
+import { checkStage, performStage, type StepResult } from './perform-stage.js';
+import { type ClusterPlanInput, managerAdvice, type ObservedPlan, observeAndPlan } from './plan-cluster.js';
+import type { StageInput } from './stage-context.js';
 
-export interface ProvisionInput extends PlanInput, StepsInput {
+export interface ProvisionInput extends ClusterPlanInput, StageInput {
   /** Called as each stage ends. */
-  onStage: (ends: readonly StepEnd[]) => void;
+  onStage: (ends: readonly StepResult[]) => void;
 }
 
 export interface ProvisionReport {
-  /** In the order in which it was done. */
-  done: Step[];
-  failed: ({ step: Step } & FailureReport)[];
+  /** In the order of completion. */
+  done: PlanStep[];
+  failed: ({ step: PlanStep } & FailureReport)[];
   /** The differences that remain. */
   left: NodeDifference[];
   /** Differences that cannot be changed; they are not failures. */
-  fixed: Fixed[];
+  fixed: ImmutableDifference[];
 }
 
 /**
@@ -34,14 +34,14 @@ export interface ProvisionReport {
  * no manager responds; AbortError
  */
 export async function provisionCluster(input: ProvisionInput, context: Context): Promise<ProvisionReport> {
-  for (const advice of adviceFor(input.groups)) context.reporter.warn(advice);
+  for (const advice of managerAdvice(input.groups)) context.reporter.warn(advice);
   const run = new ProvisionRun(input, context);
   for (;;) {
     const plan = await planWhenKnown(input, context);
     const stage = run.next(plan);
     if (!stage) {
-      if (plan.observation.cluster.swarm === 'there') await finish(input, plan, context);
-      for (const text of fixedTexts(plan.fixed)) context.reporter.warn(text);
+      if (plan.observation.cluster.swarm === 'present') await finish(input, plan, context);
+      for (const text of immutableTexts(plan.fixed)) context.reporter.warn(text);
       return run.report(plan);
     }
     await run.perform(stage, plan);
@@ -50,30 +50,38 @@ export async function provisionCluster(input: ProvisionInput, context: Context):
 }
 
 /**
- * Plans once the state of the swarm is known, or as far as there are steps to take before that.
+ * Plans once the state of the swarm is known, or while there are steps that do not need it.
  * @throws why the state is unknown
  */
-function planWhenKnown(input: PlanInput, context: Context): Promise<PlanNow> {
+function planWhenKnown(input: ClusterPlanInput, context: Context): Promise<ObservedPlan> {
   return context.reporter.stage('Inspecting the swarm', async (stage) => {
-    const deadline = Date.now() + electionTimeoutMs;
-    for (;;) {
-      const plan = await lookAndPlan(input, context);
+    let reason: Error | undefined;
+    const check = async (): Promise<ObservedPlan | Pending> => {
+      const plan = await observeAndPlan(input, context);
       const { obstacle } = plan.observation;
       if (!obstacle || plan.stages.length > 0) return plan;
-      if (Date.now() > deadline) throw obstacle;
+      reason = obstacle;
       stage.retry(obstacle.message);
-      await sleep(1_000, undefined, { signal: context.signal });
-    }
+      return new Pending(obstacle.message);
+    };
+    return poll(check, {
+      timeoutMs: electionTimeoutMs,
+      intervalMs: 1_000,
+      signal: context.signal,
+      onTimeout: (text) => {
+        throw reason ?? new ExternalError(text);
+      },
+    });
   });
 }
 
-async function finish(input: PlanInput, plan: PlanNow, context: Context): Promise<void> {
+async function finish(input: ClusterPlanInput, plan: ObservedPlan, context: Context): Promise<void> {
   await chooseActive(input, context);
   await forgetUpgrades(matchingNodes(input, plan), context);
 }
 
 /** The record of an interrupted resize is obsolete where the node matches its group. */
-function matchingNodes({ groups }: PlanInput, { differences, observation }: PlanNow): string[] {
+function matchingNodes({ groups }: ClusterPlanInput, { differences, observation }: ObservedPlan): string[] {
   const wanted = new Set(groups.flatMap(({ nodes }) => nodes));
   const differing = new Set(differences.map(({ name }) => name));
   return observation.cluster.present.flatMap(({ name, node }) =>
@@ -81,16 +89,14 @@ function matchingNodes({ groups }: PlanInput, { differences, observation }: Plan
   );
 }
 
-/**
- * An earlier run may have been interrupted after the swarm was initialized but before this step.
- */
-async function chooseActive({ groups }: PlanInput, { cluster }: Context): Promise<void> {
+/** An earlier run may have been interrupted between initializing the swarm and this step. */
+async function chooseActive({ groups }: ClusterPlanInput, { cluster }: Context): Promise<void> {
   const first = groups.find(({ role }) => role === 'manager')?.nodes[0];
   if (first !== undefined && !(await cluster.activeHost())) await cluster.setActiveHost(first);
 }
 
 class ProvisionRun {
-  private readonly done: Step[] = [];
+  private readonly done: PlanStep[] = [];
   private readonly failed: ProvisionReport['failed'] = [];
   private readonly seen = new Set<string>();
   private isStopped = false;
@@ -104,22 +110,22 @@ class ProvisionRun {
    * The next stage, without machines on which a step failed; undefined when nothing can continue
    * without them.
    */
-  next({ stages }: PlanNow): Stage | undefined {
-    const given = new Set(this.failed.map(({ step }) => step.name));
-    const isLost = stages.some(({ steps }) =>
-      steps.some(({ does, name }) => does === 'init' && given.has(name)),
+  next({ stages }: ObservedPlan): PlanStage | undefined {
+    const skipped = new Set(this.failed.map(({ step }) => step.name));
+    const needsSkipped = stages.some(({ steps }) =>
+      steps.some(({ does, name }) => does === 'init' && skipped.has(name)),
     );
-    if (this.isStopped || isLost) return undefined;
+    if (this.isStopped || needsSkipped) return undefined;
     const [stage] = stages
-      .map(({ order, steps }) => ({ order, steps: steps.filter(({ name }) => !given.has(name)) }))
+      .map(({ order, steps }) => ({ order, steps: steps.filter(({ name }) => !skipped.has(name)) }))
       .filter(({ steps }) => steps.length > 0);
     return stage;
   }
 
-  async perform(stage: Stage, { observation }: PlanNow): Promise<void> {
-    const again = stage.steps.filter((step) => this.seen.has(JSON.stringify(step)));
-    for (const step of again) this.fail(step, didNotLast(step));
-    const steps = stage.steps.filter((step) => !again.includes(step));
+  async perform(stage: PlanStage, { observation }: ObservedPlan): Promise<void> {
+    const repeated = stage.steps.filter((step) => this.seen.has(JSON.stringify(step)));
+    for (const step of repeated) this.fail(step, notLasting(step));
+    const steps = stage.steps.filter((step) => !repeated.includes(step));
     for (const step of steps) this.seen.add(JSON.stringify(step));
     const work = { input: this.input, observation, context: this.context };
     await checkStage({ ...stage, steps }, work);
@@ -132,19 +138,19 @@ class ProvisionRun {
     this.input.onStage(ends);
   }
 
-  report({ differences, fixed }: PlanNow): ProvisionReport {
+  report({ differences, fixed }: ObservedPlan): ProvisionReport {
     const left = differences.filter(({ status }) => this.input.prune || status !== 'extra');
     return { done: this.done, failed: this.failed, left, fixed };
   }
 
-  private fail(step: Step, error: Error): void {
+  private fail(step: PlanStep, error: Error): void {
     this.failed.push({ step, ...reportFailure(error) });
   }
 }
 
 /** Something else undoes the step, or it had no effect: repeating it would not help. */
-function didNotLast({ does, name }: Step): ExternalError {
-  return new ExternalError(`${name}: "${does}" was done, and is not so any more`, {
-    hint: 'see what is: belt cluster plan',
+function notLasting({ does, name }: PlanStep): ExternalError {
+  return new ExternalError(`${name}: "${does}" was performed but has no lasting effect`, {
+    hint: 'belt cluster plan',
   });
 }

@@ -12,22 +12,22 @@ import { restartEngines } from '../swarm/rolling-restart.js';
 
 export interface RebuildInput {
   driver: string;
-  /** Name or id, where the provider has several. */
+  /** Name or ID, if the provider has several. */
   cluster?: string | undefined;
   /** Name of the cluster here. Default: its former name. */
   as?: string | undefined;
 }
 
-/** A cluster as its provider's marks tell of it, beside what is recorded of it here. */
-export interface Rebuild {
+/** A cluster found by the tags of its machines, compared with its records. */
+export interface RebuildPlan {
   cluster: { id: string; name: string };
-  /** Of the cluster as it is called here. */
+  /** The context of the local cluster. */
   context: Context;
-  /** Without a record. */
+  /** Machines without a record. */
   lost: RebuiltMachine[];
-  /** Recorded, by an earlier run that could not log in: their engines are not set up yet. */
+  /** Recorded by an earlier run that could not log in and provision their engines. */
   unfinished: RebuiltMachine[];
-  /** Recorded and finished: they stay as they are. */
+  /** Recorded and provisioned; not changed. */
   kept: string[];
 }
 
@@ -37,15 +37,15 @@ export interface RebuiltMachine {
 }
 
 /**
- * What there is to bring back. Changes nothing.
- * @throws UserError when the provider has no such cluster or several, when another one has its name
- * here, and for a driver that cannot find machines without records
+ * Finds what can be rebuilt. Changes nothing.
+ * @throws UserError when the provider has no such cluster or several, another local cluster has its
+ * name, or the driver cannot find machines without records
  */
-export async function planRebuild(input: RebuildInput, context: Context): Promise<Rebuild> {
+export async function planRebuild(input: RebuildInput, context: Context): Promise<RebuildPlan> {
   const driverName = context.drivers.nameOf(input.driver);
   const driver = await context.driver(driverName);
   if (!driver.discover) {
-    throw new UserError(`${driverName} cannot tell which machines are belt's: it leaves no marks on them`);
+    throw new UserError(`driver ${driverName} does not tag machines, so belt cannot find them`);
   }
   const found = choose(await driver.discover(context.signal), input);
   const [{ cluster }] = found as [FoundMachine];
@@ -61,21 +61,19 @@ export async function planRebuild(input: RebuildInput, context: Context): Promis
     const machine = recorded.get(name);
     return machine?.phase === 'ready' && !machine.engine ? [{ machine, state }] : [];
   });
-  const comesBack = new Set([...lost, ...unfinished].map(({ machine }) => machine.name));
-  const kept = found.map(({ name }) => name).filter((name) => !comesBack.has(name));
+  const rebuilt = new Set([...lost, ...unfinished].map(({ machine }) => machine.name));
+  const kept = found.map(({ name }) => name).filter((name) => !rebuilt.has(name));
   return { cluster, context: own, lost, unfinished, kept };
 }
 
 /**
- * Writes the records, and makes belt at home on the machines again: each gets the cluster's key, by
- * way of one that it knows, and its engine certificates of the cluster's authority, which are
- * issued again where they were lost. Managers of a swarm go one after the other. A machine that
- * cannot be logged in to is recorded all the same, and has failed.
- * @param keyPath a private key that the machines know
- * @throws UserError, with nothing changed, when the cluster here has another id
+ * Writes the records, adds the cluster's SSH key to the machines, and issues new certificates to their
+ * engines; managers of a swarm one at a time. A machine that refuses the login is recorded and failed.
+ * @param keyPath a private key that the machines accept
+ * @throws UserError, with nothing changed, when the local cluster has another ID
  */
-export async function rebuild(
-  { cluster, context, lost, unfinished }: Rebuild,
+export async function rebuildCluster(
+  { cluster, context, lost, unfinished }: RebuildPlan,
   { keyPath, timeoutMs }: { keyPath?: string; timeoutMs: number },
 ): Promise<Outcome<Machine>[]> {
   await context.cluster.establish(cluster.id);
@@ -83,11 +81,15 @@ export async function rebuild(
   const names = all.map(({ machine }) => machine.name);
   return whileClaimed(names, 'imported', context, async () => {
     await context.cluster.saveAll(lost.map(({ machine }) => machine));
-    const entered = await letInAll(all, { timeoutMs, ...(keyPath !== undefined && { keyPath }) }, context);
+    const authorized = await authorizeAll(
+      all,
+      { timeoutMs, ...(keyPath !== undefined && { keyPath }) },
+      context,
+    );
     context.signal.throwIfAborted();
-    const reachable = entered.flatMap((outcome) => (outcome.status === 'ok' ? [outcome.value] : []));
-    const set = await setUpAll(reachable, context);
-    return sortOutcomes(names, [...entered.filter(({ status }) => status !== 'ok'), ...set]);
+    const reachable = authorized.flatMap((outcome) => (outcome.status === 'ok' ? [outcome.value] : []));
+    const provisioned = await provisionEngines(reachable, context);
+    return sortOutcomes(names, [...authorized.filter(({ status }) => status !== 'ok'), ...provisioned]);
   });
 }
 
@@ -96,20 +98,20 @@ function choose(
   { driver, cluster: wanted }: RebuildInput,
 ): FoundMachine[] {
   const clusters = [...groupBy(machines, ({ cluster }) => cluster.id).values()];
-  const fitting = clusters.filter(([first]) => {
+  const matching = clusters.filter(([first]) => {
     const { id, name } = (first as FoundMachine).cluster;
     return wanted === undefined || wanted === id || wanted === name;
   });
-  const [only, ...others] = fitting;
-  const list = (fitting.length > 0 ? fitting : clusters).map(describe).join('; ');
+  const [only, ...others] = matching;
+  const list = (matching.length > 0 ? matching : clusters).map(describe).join('; ');
   if (only && others.length === 0) return only;
   if (only) {
-    throw new UserError(`${driver} has ${fitting.length} clusters: ${list}`, {
-      hint: 'name one, by its id where names are the same: --cluster ID',
+    throw new UserError(`${driver} has ${matching.length} clusters: ${list}`, {
+      hint: '--cluster NAME, or --cluster ID',
     });
   }
-  if (clusters.length === 0) throw new UserError(`${driver} has no machines that belt has made`);
-  throw new UserError(`${driver} has no cluster "${wanted}"`, { hint: `it has: ${list}` });
+  if (clusters.length === 0) throw new UserError(`${driver} has no machines created by belt`);
+  throw new UserError(`${driver} has no cluster "${wanted}"`, { hint: `one of: ${list}` });
 }
 
 /** `default 5f0c... (node1, node2, node3 and 7 more)` */
@@ -120,7 +122,7 @@ function describe(machines: readonly FoundMachine[]): string {
   return `${cluster.name} ${cluster.id} (${names.slice(0, 3).join(', ')}${more})`;
 }
 
-/** Without its engine's settings: whether belt can log in and set it up is yet to be seen. */
+/** Without engine settings: they follow once the engine is provisioned. */
 function recordOf(found: FoundMachine, driver: string, { cluster }: Context): Machine {
   const { name, id, size, memory, addresses = {}, driverData = {}, ssh, createdAt } = found;
   return {
@@ -137,7 +139,7 @@ function recordOf(found: FoundMachine, driver: string, { cluster }: Context): Ma
   };
 }
 
-async function letInAll(
+async function authorizeAll(
   machines: readonly RebuiltMachine[],
   options: { keyPath?: string; timeoutMs: number },
   context: Context,
@@ -146,13 +148,14 @@ async function letInAll(
   const progress = context.reporter.open(subjects.map(({ name }) => name));
   const work = async ({ name, machine, state }: RebuiltMachine & Named): Promise<Machine> => {
     if (state !== 'running') {
-      const hint = `start it, belt start ${name}, then run the same command again`;
-      throw new UserError(`its record is there, and it is ${state}`, { hint });
+      throw new UserError(`recorded, but not provisioned: it is ${state}`, {
+        hint: `belt start ${name}, then rerun the command`,
+      });
     }
     await authorizeClusterKey(machine, { ...options, step: (text) => progress.update(name, text) }, context);
     return machine;
   };
-  // Identical messages are grouped.
+  // Each hint is shown once.
   const hints = new Set<string>();
   const onEnd = (name: string, outcome: Outcome<unknown>): void => {
     if (outcome.status === 'failed') {
@@ -169,7 +172,7 @@ async function letInAll(
   }
 }
 
-async function setUpAll(machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
+async function provisionEngines(machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
   if (machines.length === 0) return [];
   const engine = await context.settings.engine();
   const work: EngineWork<Machine>['work'] = async (machine, step, beforeRestart) => {

@@ -1,28 +1,28 @@
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
 import { ExternalError, UserError } from '../base/errors.js';
+import { plural } from '../base/plural.js';
 import { removeMachines } from '../machines/lifecycle.js';
 import type { Machine } from '../machines/model/machine.js';
 import { unknownCluster } from '../state/cluster-index.js';
 
-/** What goes with a cluster when it is removed. */
-export interface DoomedCluster {
+/** What removing a cluster deletes. */
+export interface ClusterRemoval {
   name: string;
-  /** A name for a folder elsewhere, which stays. */
+  /** The cluster is a link to another folder, which stays. */
   link: boolean;
   machines: Machine[];
 }
 
 /**
- * Looks up a cluster to remove.
- * @throws UserError when there is none of that name, or when it has machines and they are not to go
- * with it (`force`)
+ * Returns what removing a cluster deletes.
+ * @throws UserError when it does not exist, or has machines, unless `force`
  */
-export async function doomedCluster(
+export async function planRemoval(
   name: string,
   { force }: { force: boolean },
   { clusters }: Context,
-): Promise<DoomedCluster> {
+): Promise<ClusterRemoval> {
   const { cluster } = await clusters.context(name);
   const names = await clusters.names();
   if (!names.includes(name)) throw unknownCluster(name, names);
@@ -30,8 +30,8 @@ export async function doomedCluster(
   const { machines, damaged } = await cluster.machines();
   const count = machines.length + damaged.length;
   if (count > 0 && !force) {
-    throw new UserError(`${name} has ${count === 1 ? 'a machine' : `${count} machines`}`, {
-      hint: `see them: belt --cluster ${name} ls; destroy them too: belt cluster rm --force ${name}`,
+    throw new UserError(`cluster ${name} has ${plural(count, 'machine')}`, {
+      hint: `belt cluster rm --force ${name}, to remove them too`,
     });
   }
   const [unreadable] = damaged;
@@ -40,21 +40,21 @@ export async function doomedCluster(
 }
 
 /**
- * Destroys a cluster's machines, and deletes all that is recorded of it. While one of them is left,
- * the cluster stays.
- * @returns one outcome a machine
+ * Removes a cluster's machines and then its records.
+ * @returns one outcome per machine
+ * @throws ExternalError when a machine cannot be removed; the cluster stays
  */
 export async function removeCluster(
-  { name, machines }: DoomedCluster,
+  { name, machines }: ClusterRemoval,
   { clusters }: Context,
 ): Promise<Outcome<Machine>[]> {
   const outcomes = machines.length > 0 ? await removeAll(machines, await clusters.context(name)) : [];
-  const left = outcomes.filter(({ status }) => status !== 'ok').length;
-  if (left > 0) {
+  const remaining = outcomes.filter(({ status }) => status !== 'ok').length;
+  if (remaining > 0) {
     throw new ExternalError(
-      `${left} of ${machines.length} machines could not be destroyed, and ${name} stays`,
+      `${remaining} of ${plural(machines.length, 'machine')} could not be removed, so cluster ${name} was kept`,
       {
-        hint: `try again: belt cluster rm --force ${name}; forget those: belt --cluster ${name} rm --force --all`,
+        hint: `belt cluster rm --force ${name} to retry, or belt --cluster ${name} rm --force --all to remove only their records`,
       },
     );
   }

@@ -16,18 +16,18 @@ export interface GroupWords {
  * @throws UserError when neither declares any, or they cannot form a swarm; UsageError when both do
  */
 export async function wantedGroups(words: GroupWords, { settings, cluster }: Context): Promise<Group[]> {
-  const written = await settings.groups();
-  const said = await groupsOf(words, settings);
-  const [first] = written;
-  if (first && said.length > 0) {
+  const fromFile = await settings.groups();
+  const fromArguments = await groupsOf(words, settings);
+  const [first] = fromFile;
+  if (first && fromArguments.length > 0) {
     throw new UsageError(`${first.origin} already defines the groups of the cluster`, {
-      hint: `change it there, and name no machines here`,
+      hint: 'belt cluster provision, without names and sizes of machines',
     });
   }
-  const groups = first ? written : said;
+  const groups = first ? fromFile : fromArguments;
   if (groups.length === 0) {
     throw new UserError(`no groups are defined for cluster ${cluster.name}`, {
-      hint: `write groups into ${cluster.settingsPath} (docs/clusters.md), or name them: --manager 'mg[0:2]' 'node[1:4]'`,
+      hint: `define groups in ${cluster.settingsPath} (docs/clusters.md), or pass --manager 'mg[0:2]' 'node[1:4]'`,
     });
   }
   requireSwarm(groups);
@@ -41,8 +41,8 @@ async function groupsOf(
   if (managers.length + workers.length === 0) {
     const size = managerSize ?? workerSize;
     if (size === undefined) return [];
-    throw new UsageError(`a size, ${size}, and no machines for it`, {
-      hint: "--manager 'mg[0:2]' 'node[1:4]'",
+    throw new UsageError(`size ${size} specified without machines`, {
+      hint: "belt cluster provision --manager 'mg[0:2]' 'node[1:4]'",
     });
   }
   const common = {
@@ -51,7 +51,7 @@ async function groupsOf(
     driver: await settings.driver(),
     settings: {},
     engine: await settings.engine(),
-    engineSaid: [],
+    ownEngineKeys: [],
   } as const;
   const group = (role: Group['role'], origin: string, nodes: readonly string[], size?: string): Group[] =>
     nodes.length === 0

@@ -2,27 +2,27 @@ import type { Context } from '../app/context.js';
 import { UsageError, UserError } from '../base/errors.js';
 import { folderExists, readText } from '../base/files.js';
 import { type LineChange, lineDiff } from '../base/line-diff.js';
-import { changeConfig, newConfig, readDefinitions } from './config-file.js';
+import { changeConfig, newConfig, readDefinitions } from './cluster-config.js';
 
 export interface ClusterUpdate {
-  /** Driver of new machines from now on, and the driver whose settings are changed. */
+  /** The driver for new machines, whose settings are changed. */
   driver?: string | undefined;
-  /** `KEY=VALUE`; nothing behind the `=` takes the key out. */
+  /** `KEY=VALUE`; `KEY=` removes the key. */
   definitions: readonly string[];
 }
 
 export interface UpdatedCluster {
   cluster: string;
-  /** Of its config.yml. */
+  /** Path of config.yml. */
   path: string;
-  /** Line by line; empty when all was so already. */
+  /** Empty when nothing has changed. */
   changes: LineChange[];
 }
 
 /**
- * Changes a cluster's config.yml, and nothing else in it.
- * @throws UsageError for a setting that cannot be; UserError when the file would not be good
- * afterwards; nothing is changed then
+ * Changes settings in a cluster's config.yml and keeps the rest of the file.
+ * @throws UsageError for an invalid setting; UserError when the file would become invalid; with
+ * nothing changed
  */
 export async function updateCluster(
   { driver: named, definitions }: ClusterUpdate,

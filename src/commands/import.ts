@@ -7,7 +7,7 @@ import { UsageError } from '../base/errors.js';
 import { BaseCommand } from '../cli/base-command.js';
 import { argument } from '../cli/flags.js';
 import { importStore } from '../clusters/import-store.js';
-import { planRebuild, type Rebuild, rebuild } from '../clusters/rebuild-cluster.js';
+import { planRebuild, type RebuildPlan, rebuildCluster } from '../clusters/rebuild-cluster.js';
 import { type MachineSummary, summarize } from '../machines/list-machines.js';
 import { machineTable } from '../machines/views/machine-tables.js';
 import type { Environment } from '../state/environment.js';
@@ -49,7 +49,7 @@ record, and the same command resumes once there is a key. If the account has sev
 
   async run(): Promise<BatchReport<string> | MachineSummary[]> {
     const context = await this.context();
-    return this.flags.from === 'docker-machine' ? this.importMachines(context) : this.rebuildCluster(context);
+    return this.flags.from === 'docker-machine' ? this.importMachines(context) : this.rebuild(context);
   }
 
   private async importMachines(context: Context): Promise<BatchReport<string>> {
@@ -61,7 +61,7 @@ record, and the same command resumes once there is a key. If the account has sev
     return this.report(outcomes, name, context);
   }
 
-  private async rebuildCluster(context: Context): Promise<BatchReport<string> | MachineSummary[]> {
+  private async rebuild(context: Context): Promise<BatchReport<string> | MachineSummary[]> {
     if (this.args.path !== undefined) throw new UsageError('PATH requires --from docker-machine');
     const { from, cluster, as, 'ssh-key': key, 'dry-run': dryRun } = this.flags;
     const found = await planRebuild({ driver: from, cluster, as }, context);
@@ -69,12 +69,12 @@ record, and the same command resumes once there is a key. If the account has sev
       context.reporter.note(`${name} already has a record, which stays unchanged`);
     if (dryRun) return this.show(found);
     const keyPath = key === undefined ? {} : { keyPath: await this.resolvePath(key) };
-    const outcomes = await rebuild(found, { timeoutMs: loginTimeoutMs, ...keyPath });
+    const outcomes = await rebuildCluster(found, { timeoutMs: loginTimeoutMs, ...keyPath });
     found.context.signal.throwIfAborted();
     return this.report(outcomes, found.context.cluster.name, context);
   }
 
-  private show({ lost, unfinished }: Rebuild): MachineSummary[] {
+  private show({ lost, unfinished }: RebuildPlan): MachineSummary[] {
     const rows = [...unfinished, ...lost].map((one) => summarize({ ...one, active: false }));
     this.print(rows.length > 0 ? machineTable(rows, { wide: this.wide }) : 'nothing to import');
     return rows;

@@ -1,6 +1,5 @@
 import { BaseCommand } from '../cli/base-command.js';
 import { argument } from '../cli/flags.js';
-import { clusterInUse, useCluster } from '../clusters/use-cluster.js';
 
 export default class Use extends BaseCommand<typeof Use> {
   static override summary = 'Show or set the cluster in use';
@@ -14,8 +13,8 @@ export default class Use extends BaseCommand<typeof Use> {
 
   async run(): Promise<{ cluster: string }> {
     const context = await this.context();
-    const cluster =
-      this.args.cluster === undefined ? clusterInUse(context) : await useCluster(this.args.cluster, context);
+    const { cluster = context.cluster.name } = this.args;
+    if (this.args.cluster !== undefined) await context.clusters.use(cluster);
     this.print(cluster);
     return { cluster };
   }

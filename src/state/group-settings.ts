@@ -75,7 +75,7 @@ class GroupReader {
       driver,
       settings: this.settings(driver, definitions),
       engine: this.engine(),
-      engineSaid: this.engineSaid(),
+      ownEngineKeys: this.ownEngineKeys(),
     };
   }
 
@@ -193,7 +193,7 @@ class GroupReader {
   }
 
   /** What the environment and other files say is for machines to come. */
-  private engineSaid(): Group['engineSaid'] {
+  private ownEngineKeys(): Group['ownEngineKeys'] {
     const own = wordsOf(this.section.sections.get(engineSection)).map(({ key }) => key);
     const said = new Set([...this.common, ...own]);
     return engineWords.filter((word) => said.has(word));

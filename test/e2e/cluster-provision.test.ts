@@ -11,7 +11,7 @@ interface Plan {
   differences: { name: string; status: string; differences: { what: string }[] }[];
 }
 
-/** A cluster that is said once; the engines are asked what came of it. */
+/** Provisions a cluster from config.yml and checks it with docker. */
 describe.skipIf(!canMakeMachines())('a cluster from one config.yml', () => {
   let belt: Belt;
 
@@ -34,7 +34,7 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
   const provision = (...args: string[]): Promise<Result> =>
     belt.run(['cluster', 'provision', ...args], { timeoutMs: 300_000 });
 
-  /** The swarm as a manager's engine has it, through docker's own client. */
+  /** The nodes as docker lists them. */
   const nodes = async (at = 'mg0'): Promise<string[]> => {
     const format = '{{.Spec.Role}} {{.Spec.Availability}} {{json .Spec.Labels}} {{.Status.State}}';
     const docker = (...args: string[]): Promise<string> => belt.ok(['--host', at, 'docker', 'node', ...args]);
@@ -45,7 +45,7 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
       .sort();
   };
 
-  const asWished = [
+  const expectedNodes = [
     ...managers.map((name) => `${name} manager drain {} ready`),
     ...workers.map((name) => `${name} worker active {"zone":"a"} ready`),
   ];
@@ -61,7 +61,7 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
     };
   };
 
-  /** Until a line of what it says matches, and then `kill -9`. */
+  /** Runs provision and kills it once its output matches. */
   const killedAt = async (pattern: RegExp): Promise<void> => {
     const child = belt.spawn(['cluster', 'provision']);
     let text = '';
@@ -75,7 +75,7 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
     expect([signal, text]).toEqual(['SIGKILL', expect.stringMatching(pattern)]);
   };
 
-  test('the plan says what is missing, and ends with 2', async () => {
+  test('cluster plan lists missing nodes and exits with 2', async () => {
     expect(await plan()).toEqual({
       code: 2,
       rows: [
@@ -96,34 +96,34 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
     ['as soon as the swarm is there', /Swarm initialized/],
     ['while a manager joins', /mg1: Joining/],
     ['while another joins', /mg2: Joining/],
-  ])('killed %s', async (_, pattern) => {
+  ])('a provision killed %s leaves a difference', async (_, pattern) => {
     await killedAt(pattern);
     expect((await plan()).code).toBe(2);
   });
 
-  test('the same command finishes it', async () => {
+  test('cluster provision resumes after a kill', async () => {
     const { code, stderr } = await provision();
     expect([code, code === 0 ? '' : stderr]).toEqual([0, '']);
-    expect(await nodes()).toEqual(asWished);
+    expect(await nodes()).toEqual(expectedNodes);
     expect(await belt.ok(['active'])).toBe('swarm2k/mg0\n');
     const label = (name: string): Promise<string> =>
       belt.ok(['--host', name, 'docker', 'info', '--format', '{{.Labels}}']);
     expect([await label('mg1'), await label('node1')]).toEqual(['[made=here]\n', '[disk=ssd]\n']);
   });
 
-  test('a second run changes nothing and says so; the plan ends with 0', async () => {
+  test('a second provision changes nothing, and the plan exits with 0', async () => {
     const { code, stdout } = await provision();
     expect([code, stdout]).toEqual([0, 'No changes. The cluster matches its groups.\n']);
     expect(await plan()).toEqual({ code: 0, rows: [] });
     expect((await belt.ok(['cluster', 'ls'])).replaceAll(/ +/g, ' ')).toContain(
-      'swarm2k * mg0 mg0,mg1,mg2 7 / 7\n',
+      'swarm2k * mg0 mg0,mg1,mg2 7/7\n',
     );
     expect(await belt.ok(['status', '--wait', 'active=7', '--timeout', '10'])).toMatch(
       /^active +7 +mg0, mg1, mg2, node1/m,
     );
   });
 
-  test('what is changed by hand is seen and put right', async () => {
+  test('cluster plan detects manual changes and provision corrects them', async () => {
     await belt.ok(['docker', 'node', 'demote', 'mg2']);
     await belt.ok(['docker', 'node', 'update', '--availability', 'drain', 'node1']);
     await belt.ok(['docker', 'node', 'update', '--label-add', 'zone=b', '--label-add', 'mine=x', 'node2']);
@@ -138,11 +138,11 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
       ],
     });
     expect((await provision()).code).toBe(0);
-    expect(await nodes()).toEqual(asWished.with(4, 'node2 worker active {"mine":"x","zone":"a"} ready'));
+    expect(await nodes()).toEqual(expectedNodes.with(4, 'node2 worker active {"mine":"x","zone":"a"} ready'));
     expect(await plan()).toEqual({ code: 0, rows: [] });
   });
 
-  test('machines that are off or gone come back, the leader among them', async () => {
+  test('cluster provision starts stopped machines and recreates removed ones, including the leader', async () => {
     await belt.ok(['stop', 'node3']);
     await belt.ok(['rm', '--force', '-y', 'node4', 'mg0']);
     const before = await plan();
@@ -154,11 +154,11 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
     ]);
     const { code, stderr } = await provision();
     expect([code, code === 0 ? '' : stderr]).toEqual([0, '']);
-    expect((await nodes('mg1')).map((row) => row.replace('"mine":"x",', ''))).toEqual(asWished);
+    expect((await nodes('mg1')).map((row) => row.replace('"mine":"x",', ''))).toEqual(expectedNodes);
     expect(await plan()).toEqual({ code: 0, rows: [] });
   });
 
-  test('what the file says anew of engines is a difference, and is brought to them', async () => {
+  test('changed engine options in config.yml are a difference and are applied', async () => {
     const path = join(belt.folder, '.belt', 'swarm2k', 'config.yml');
     const text = await readFile(path, 'utf8');
     await writeFile(path, text.replace('made=here', 'made=there'));
@@ -170,7 +170,7 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
     expect(await plan()).toEqual({ code: 0, rows: [] });
   });
 
-  test('what no group names stays, unless it is pruned', async () => {
+  test('a machine of no group stays, unless --prune', async () => {
     await belt.ok(['create', '512mb', 'old1']);
     await belt.ok(['swarm', 'join', 'mg1', 'old1']);
     expect(await plan()).toEqual({ code: 2, rows: ['old1 extra'] });
@@ -180,7 +180,7 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
     expect(await plan()).toEqual({ code: 0, rows: [] });
   });
 
-  test('a slip in the file is told with its line', async () => {
+  test('a mistake in config.yml is reported with its line', async () => {
     const path = join(belt.folder, '.belt', 'swarm2k', 'config.yml');
     const text =
       'driver: nspawn\nmanagers: {nodes: "mg[0:2]"}\nworkers:\n  nodes: "node[1:4]"\n  lables: {zone: a}\n';
@@ -201,14 +201,14 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
   });
 });
 
-describe.skipIf(!canMakeMachines())('a cluster from a command line, as of old', () => {
+describe.skipIf(!canMakeMachines())('a cluster declared on the command line', () => {
   let belt: Belt;
   beforeAll(async () => {
     belt = await newBelt();
   });
   afterAll(() => belt.dispose());
 
-  test('cluster provision --manager ... NODES', async () => {
+  test('cluster provision --manager NODES creates the declared cluster', async () => {
     const args = [
       'cluster',
       'provision',

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { canMakeMachines } from '../lab/machines.js';
 
-/** Clusters as a person keeps them; what is on machines is asked there. */
+/** Clusters and their settings; machines are checked over SSH and with docker. */
 describe('clusters and their settings', () => {
   let belt: Belt;
   beforeAll(async () => {
@@ -13,17 +13,17 @@ describe('clusters and their settings', () => {
   });
   afterAll(() => belt.dispose());
 
-  test('a new one is there, empty and in use', async () => {
+  test('cluster new creates an empty cluster and switches to it', async () => {
     expect(
       await belt.ok(['cluster', 'new', '--driver', 'nspawn', '--define', 'image=debian-13', 'swarm2k']),
     ).toBe('swarm2k\n');
     expect((await belt.ok(['cluster', 'ls'])).replaceAll(/ +/g, ' ')).toBe(
-      'CLUSTER ACTIVE LEADER MASTERS #NODES\nswarm2k * - - 0 / 0\n',
+      'CLUSTER ACTIVE LEADER MANAGERS MACHINES\nswarm2k * - - 0/0\n',
     );
     expect(await belt.ok(['use'])).toBe('swarm2k\n');
   });
 
-  test('its settings are changed in place, shown as a diff, and told as YAML and as flags', async () => {
+  test('cluster update changes config.yml and shows a diff, and cluster config prints YAML or flags', async () => {
     const path = join(belt.folder, '.belt', 'swarm2k', 'config.yml');
     const before = await readFile(path, 'utf8');
     expect(await belt.ok(['cluster', 'update', 'image=debian-12'])).toBe(
@@ -41,7 +41,7 @@ describe('clusters and their settings', () => {
 
   test.each([
     [['cluster', 'new', 'a/b'], 2, '"a/b" cannot be the name of a cluster'],
-    [['cluster', 'new', 'swarm2k'], 1, 'there is a cluster called "swarm2k" already'],
+    [['cluster', 'new', 'swarm2k'], 1, 'cluster "swarm2k" already exists'],
     [['cluster', 'new', '--driver', 'nspwan', 'x'], 1, 'unknown driver "nspwan"\ndid you mean nspawn?'],
     [['cluster', 'new', '--driver', 'nspawn', '--define', 'imgae=x', 'x'], 2, 'did you mean "image"?'],
     [['cluster', 'update', 'imgae=x'], 2, 'did you mean "image"?'],
@@ -49,7 +49,7 @@ describe('clusters and their settings', () => {
     [['cluster', 'update'], 2, 'nothing to change'],
     [['cluster', 'rm', 'swarm3k'], 1, 'no cluster is called "swarm3k"\ndid you mean "swarm2k"?'],
     [['cluster', 'plan'], 1, 'no groups are defined for cluster swarm2k'],
-    [['cluster', 'provision', 'node[1:2]'], 1, 'no group has managers, and a swarm needs one'],
+    [['cluster', 'provision', 'node[1:2]'], 1, 'no group has managers, but a swarm needs at least one'],
     [['cluster', 'provision', '--manager', 'mg[2:0]'], 2, 'bad node pattern "mg[2:0]"'],
     [['--cluster', 'nowhere', 'cluster', 'update', 'image=debian-12'], 1, 'no cluster is called "nowhere"'],
   ])('%j is refused, and nothing changes', async (args, code, message) => {
@@ -64,7 +64,7 @@ describe('clusters and their settings', () => {
     expect([await readFile(path, 'utf8'), await belt.ok(['cluster', 'ls', '--json'])]).toEqual(before);
   });
 
-  test('active names the cluster, but neither the default one nor a folder of docker-machine', async () => {
+  test('active prints the cluster, except the default one and a docker-machine store', async () => {
     const store = join(belt.folder, 'store');
     for (const where of [[], ['--cluster', 'default'], ['-s', store]])
       await belt.ok([...where, 'create', '-d', 'none', '--url', 'tcp://10.0.0.9:2376', 'mg0']);
@@ -75,7 +75,7 @@ describe('clusters and their settings', () => {
     for (const cluster of ['swarm2k', 'default']) await belt.ok(['--cluster', cluster, 'rm', '-y', 'mg0']);
   });
 
-  test('it goes again only when asked for, and the default one is in use', async () => {
+  test('cluster rm asks for confirmation and switches to the default cluster', async () => {
     const asked = await belt.run(['cluster', 'rm', 'swarm2k'], { input: 'n\n' });
     expect([asked.code, asked.stderr]).toEqual([1, expect.stringContaining('Are you sure? (y/n): ')]);
     expect(await belt.ok(['use'])).toBe('swarm2k\n');
@@ -103,7 +103,7 @@ describe.skipIf(!canMakeMachines())('two clusters side by side', () => {
     await belt.dispose();
   });
 
-  test('machines of one name are two machines', async () => {
+  test('machines of the same name in two clusters are independent', async () => {
     const addresses = await Promise.all(clusters.map((name) => belt.ok(['--cluster', name, 'ip', 'node1'])));
     expect(new Set(addresses).size).toBe(2);
     await belt.ok(['--cluster', 'red', 'exec', 'node1', '--', 'echo red > /root/mine']);
@@ -111,13 +111,13 @@ describe.skipIf(!canMakeMachines())('two clusters side by side', () => {
     expect([other.code, other.stdout]).toEqual([1, '']);
   });
 
-  test('each has its own key, its own authority and its own known hosts', async () => {
+  test('each cluster has its own SSH key, CA and known hosts', async () => {
     for (const file of ['ssh/id_ed25519', 'ssh/known_hosts', 'certs/ca.pem', 'certs/key.pem']) {
       expect(await fingerprint('red', file)).not.toBe(await fingerprint('blue', file));
     }
   });
 
-  test('the engine of one refuses the certificate of the other', async () => {
+  test('an engine refuses the client certificate of another cluster', async () => {
     const address = (await belt.ok(['--cluster', 'blue', 'ip', 'node1'])).trim();
     const certs = (cluster: string): string[] => {
       const folder = join(belt.folder, '.belt', cluster, 'certs');
@@ -142,7 +142,7 @@ describe.skipIf(!canMakeMachines())('two clusters side by side', () => {
     expect(await ask('red')).toBe('refused');
   });
 
-  test('nor does SSH let the other in', async () => {
+  test('a machine refuses the SSH key of another cluster', async () => {
     const address = (await belt.ok(['--cluster', 'blue', 'ip', 'node1'])).trim();
     const key = join(belt.folder, '.belt', 'red', 'ssh', 'id_ed25519');
     const options = [
@@ -156,21 +156,21 @@ describe.skipIf(!canMakeMachines())('two clusters side by side', () => {
       'UserKnownHostsFile=/dev/null',
     ];
 
-    const said = await new Promise<string>((resolve) =>
+    const output = await new Promise<string>((resolve) =>
       execFile('ssh', ['-i', key, ...options, `root@${address}`, 'true'], (error, _stdout, stderr) =>
-        resolve(error ? stderr : 'let in'),
+        resolve(error ? stderr : 'logged in'),
       ),
     );
-    expect(said).toContain('Permission denied');
+    expect(output).toContain('Permission denied');
   });
 
-  test('all of one means all of that one', async () => {
+  test('--all selects the machines of one cluster only', async () => {
     await belt.ok(['--cluster', 'red', 'stop', '--all']);
     expect(await belt.ok(['--cluster', 'blue', 'status', 'node1'])).toBe('Running\n');
     await belt.ok(['--cluster', 'red', 'start', '--all']);
   });
 
-  test('active names the cluster, except for the default one', async () => {
+  test('active prints the cluster of a machine, except the default one', async () => {
     await belt.ok(['use', 'red']);
     expect(await belt.ok(['active', 'node1'])).toBe('red/node1\n');
     await belt.ok(['use', 'default']);
@@ -180,22 +180,25 @@ describe.skipIf(!canMakeMachines())('two clusters side by side', () => {
     await belt.ok(['rm', '-y', 'node1']);
   });
 
-  test('ls shows both, each with its own swarm', async () => {
+  test('cluster ls lists both clusters with their swarms', async () => {
     await belt.ok(['--cluster', 'blue', 'swarm', 'init', 'node1']);
     await belt.ok(['use', 'red']);
     const table = (await belt.ok(['cluster', 'ls']))
       .split('\n')
       .map((line) => line.split(/\s{2,}/).join('|'));
     expect(table.filter((line) => line !== '' && !line.startsWith('default'))).toEqual([
-      'CLUSTER|ACTIVE|LEADER|MASTERS|#NODES',
-      'blue|-|node1|node1|1 / 1',
-      'red|*|-|-|1 / 1',
+      'CLUSTER|ACTIVE|LEADER|MANAGERS|MACHINES',
+      'blue|-|node1|node1|1/1',
+      'red|*|-|-|1/1',
     ]);
   });
 
-  test('one with machines goes only by force, with them', async () => {
+  test('cluster rm --force removes a cluster with its machines', async () => {
     const refused = await belt.run(['cluster', 'rm', '-y', 'blue']);
-    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('blue has a machine')]);
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining('cluster blue has 1 machine'),
+    ]);
     await belt.ok(['cluster', 'rm', '--force', '-y', 'blue']);
     await belt.ok(['cluster', 'rm', '--force', '-y', 'red']);
     expect(await belt.ok(['use'])).toBe('default\n');

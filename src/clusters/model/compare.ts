@@ -19,40 +19,40 @@ export interface Wanted {
   engine?: EngineWish;
 }
 
-/** What is there under a name: a machine, a node of the swarm, or both. */
+/** What exists under a name: a machine, a node of the swarm, or both. */
 export interface Present {
   name: string;
   machine?: PresentMachine;
-  /** The node that the machine is; without a machine, one that is not belt's. */
+  /** The machine's node; without a machine, a node not managed by belt. */
   node?: PresentNode;
-  /** Nodes that machines of this name have left behind in the swarm. */
+  /** Stale nodes of earlier machines of this name. */
   stale: readonly PresentNode[];
 }
 
 export interface PresentMachine {
-  /** `missing`: recorded, and the provider knows no such machine. */
+  /** `missing`: recorded, but not found at the provider. */
   state: MachineState;
-  /** Its creation has come to its end. */
+  /** Its creation has finished. */
   finished: boolean;
   size?: string;
   /** Mebibytes. */
   memory?: number;
-  /** As belt has set it up; absent where belt cannot. */
+  /** Undefined for machines that belt does not provision. */
   engine?: EngineSettings;
 }
 
 export interface PresentNode {
   id: string;
   role: Role;
-  /** It is ready, and as a manager reachable. */
-  there: boolean;
+  /** The node is ready, and reachable if it is a manager. */
+  ready: boolean;
   availability: string;
   labels: Readonly<Record<string, string>>;
 }
 
-export interface Cluster {
+export interface ClusterState {
   /** `unknown`: machines are off or do not respond; nodes are then not compared. */
-  swarm: 'there' | 'none' | 'unknown';
+  swarm: 'present' | 'none' | 'unknown';
   present: readonly Present[];
 }
 
@@ -77,7 +77,7 @@ export interface NodeDifference {
 }
 
 export function wantedOf(groups: readonly Group[]): Wanted[] {
-  return groups.flatMap(({ name: group, nodes, role, size, availability, labels, engine, engineSaid }) =>
+  return groups.flatMap(({ name: group, nodes, role, size, availability, labels, engine, ownEngineKeys }) =>
     nodes.map((name) => ({
       name,
       group,
@@ -85,13 +85,13 @@ export function wantedOf(groups: readonly Group[]): Wanted[] {
       ...(size !== undefined && { size }),
       availability,
       labels,
-      engine: { settings: engine, said: engineSaid },
+      engine: { settings: engine, said: ownEngineKeys },
     })),
   );
 }
 
 /** In the order of the groups, followed by what no group names. Empty when the cluster matches. */
-export function compare(wanted: readonly Wanted[], { present, swarm }: Cluster): NodeDifference[] {
+export function compare(wanted: readonly Wanted[], { present, swarm }: ClusterState): NodeDifference[] {
   const byName = new Map(present.map((each) => [each.name, each]));
   const named = new Set(wanted.map(({ name }) => name));
   const differing = wanted.flatMap((each): NodeDifference[] => {
@@ -112,7 +112,11 @@ function statusOf(differences: readonly Difference[]): NodeDifference['status'] 
   return missing ? 'missing' : 'different';
 }
 
-function differencesOf(wanted: Wanted, present: Present | undefined, swarm: Cluster['swarm']): Difference[] {
+function differencesOf(
+  wanted: Wanted,
+  present: Present | undefined,
+  swarm: ClusterState['swarm'],
+): Difference[] {
   const { machine, node, stale = [] } = present ?? {};
   return [
     ...machineDifference(machine),
@@ -138,7 +142,7 @@ function sizeDifference(
   { size, memory, finished, state }: PresentMachine,
 ): Difference[] {
   if (wanted === undefined || !finished || state === 'missing') return [];
-  // What was asked for counts even where the provider has rounded it up.
+  // The provider may have rounded the requested size up.
   if (size !== undefined && sameSize(size, wanted)) return [];
   if (memory !== undefined && memory === parseSize(wanted)?.memoryMb) return [];
   const is = size ?? (memory === undefined ? undefined : `${memory}mb`);
@@ -154,10 +158,10 @@ function engineDifferences(
 }
 
 function nodeDifferences(wanted: Wanted, node: PresentNode | undefined): Difference[] {
-  const { role = 'none', availability = 'active', labels = {}, there = true } = node ?? {};
+  const { role = 'none', availability = 'active', labels = {}, ready = true } = node ?? {};
   const odd = Object.entries(wanted.labels).filter(([key, value]) => labels[key] !== value);
   return [
-    ...(there ? [] : [{ what: 'node', is: 'not ready', wanted: 'ready' } as const]),
+    ...(ready ? [] : [{ what: 'node', is: 'not ready', wanted: 'ready' } as const]),
     ...(role === wanted.role ? [] : [{ what: 'role', is: role, wanted: wanted.role } as const]),
     ...(availability === wanted.availability
       ? []

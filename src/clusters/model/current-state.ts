@@ -4,17 +4,17 @@ import { type Member, memberName } from '../../swarm/model/members.js';
 import { isNodeReady, type SwarmNode } from '../../swarm/model/swarm-node.js';
 import type { Present, PresentNode } from './compare.js';
 
-/** A recorded machine, as its provider sees it. */
-export interface SeenMachine {
+/** A recorded machine and its state at the provider. */
+export interface ObservedMachine {
   machine: Machine;
   state: MachineState;
 }
 
 /**
- * What is there of a cluster, name by name: the recorded machines, and the nodes of its swarm. A
- * node that is not ready and whose machine is gone is one that the machine has left behind.
+ * The recorded machines and the nodes of the swarm, by name. A node that is not ready and whose
+ * machine is missing is stale.
  */
-export function presentOf(machines: readonly SeenMachine[], members: readonly Member[]): Present[] {
+export function presentOf(machines: readonly ObservedMachine[], members: readonly Member[]): Present[] {
   const nodes = new Map(
     members.flatMap(({ node, machine }) => (machine ? [[machine.name, node] as const] : [])),
   );
@@ -35,7 +35,7 @@ export function presentOf(machines: readonly SeenMachine[], members: readonly Me
 
 function ofMachine(machine: Machine, state: MachineState, node: SwarmNode | undefined): Present {
   const { name, phase, size, memory, engine } = machine;
-  const gone = state === 'missing' && node?.status !== 'ready';
+  const isStale = state === 'missing' && node?.status !== 'ready';
   return {
     name,
     machine: {
@@ -45,12 +45,12 @@ function ofMachine(machine: Machine, state: MachineState, node: SwarmNode | unde
       ...(memory !== undefined && { memory }),
       ...(!hasNoSsh(machine) && { engine: engine ?? defaultEngineSettings }),
     },
-    ...(node && !gone && { node: presentNode(node) }),
-    stale: node && gone ? [presentNode(node)] : [],
+    ...(node && !isStale && { node: presentNode(node) }),
+    stale: node && isStale ? [presentNode(node)] : [],
   };
 }
 
 function presentNode(node: SwarmNode): PresentNode {
   const { id, role, availability, labels } = node;
-  return { id, role, there: isNodeReady(node), availability, labels };
+  return { id, role, ready: isNodeReady(node), availability, labels };
 }

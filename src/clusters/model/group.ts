@@ -5,7 +5,7 @@ import type { EngineSettings } from '../../engine/model/engine-settings.js';
 /** A declared cluster: groups of identical machines, from its config.yml or from a command line. */
 export interface Group {
   name: string;
-  /** Where it is asked for: `/p/.belt/x/config.yml line 3`, `--manager`. */
+  /** Where it is declared: `/p/.belt/x/config.yml line 3`, `--manager`. */
   origin: string;
   role: 'manager' | 'worker';
   /** Names of machines, each once. */
@@ -13,24 +13,21 @@ export interface Group {
   /** As the user wrote it. Default: the driver's, and existing machines keep theirs. */
   size?: string;
   availability: Availability;
-  /** Of the swarm's nodes; labels that are not named here are left as they are. */
+  /** Node labels; others are left unchanged. */
   labels: Readonly<Record<string, string>>;
   driver: string;
-  /** Of the driver, by key, in place of the cluster's. */
+  /** Driver settings by key, instead of the cluster's. */
   settings: GroupSettings;
   engine: EngineSettings;
-  /**
-   * The keys of `engine` that are set for this cluster itself: only those are applied to existing
-   * machines.
-   */
-  engineSaid: readonly EngineWord[];
+  /** The keys of `engine` set for this cluster itself: only these apply to existing machines. */
+  ownEngineKeys: readonly EngineWord[];
 }
 
 export type GroupSettings = Readonly<Record<string, GroupSetting>>;
 
 export interface GroupSetting {
   value: string | number | boolean | readonly string[];
-  /** Where it is written. */
+  /** Where it is set. */
   origin: string;
 }
 
@@ -38,8 +35,8 @@ export const availabilities = ['active', 'pause', 'drain'] as const;
 export type Availability = (typeof availabilities)[number];
 
 /**
- * Refuses groups that cannot be a swarm together.
- * @throws UserError naming both places of a machine that is in two groups, or without a manager
+ * Refuses groups that cannot form a swarm.
+ * @throws UserError when a machine is in two groups, or there is no manager
  */
 export function requireSwarm(groups: readonly Group[]): void {
   const owners = new Map<string, { name: string; group: Group }>();
@@ -51,13 +48,16 @@ export function requireSwarm(groups: readonly Group[]): void {
     }
   }
   if (groups.some(({ role, nodes }) => role === 'manager' && nodes.length > 0)) return;
-  throw new UserError('no group has managers, and a swarm needs one', {
-    hint: 'as in: managers: {nodes: "mg[0:2]"}',
+  throw new UserError('no group has managers, but a swarm needs at least one', {
+    hint: 'managers: {nodes: "mg[0:2]"} in config.yml',
   });
 }
 
 function overlap(name: string, group: Group, other: { name: string; group: Group }): UserError {
   const [first, second] = [other.group, group].map((each) => `${each.name} (${each.origin})`);
-  const what = name === other.name ? `${name} is` : `${other.name} and ${name}, one name to a resolver, are`;
-  return new UserError(`${what} in two groups: ${first} and ${second}`, { hint: 'a machine has one place' });
+  const what =
+    name === other.name ? `${name} is` : `${other.name} and ${name}, which DNS does not distinguish, are`;
+  return new UserError(`${what} in two groups: ${first} and ${second}`, {
+    hint: 'remove it from one of them',
+  });
 }

@@ -1,16 +1,16 @@
-import { type Cluster, compare, type Difference, type Present, type Wanted } from './compare.js';
+import { type ClusterState, compare, type Difference, type Present, type Wanted } from './compare.js';
 
 /**
  * The steps that bring a cluster to its wanted state, in order: machines first; managers one by
- * one, each settled before the next; then workers; then the settings of nodes.
+ * one; then workers; then the settings of nodes.
  */
 
 /** What is done to one machine or its node. */
-export type Step =
+export type PlanStep =
   /** `recreate`: the provider has lost the machine; its record is removed first. */
   | { does: 'create'; name: string; recreate: boolean }
   | { does: 'start'; name: string }
-  /** Removes a node that a machine of this name has left behind. */
+  /** Removes a stale node of an earlier machine of this name. */
   | { does: 'forget'; name: string; nodeId: string }
   /** Waits until the node is ready, and as a manager reachable. */
   | { does: 'await'; name: string }
@@ -22,17 +22,17 @@ export type Step =
   /** Applies the engine settings of its group. */
   | { does: 'engine'; name: string }
   | { does: 'resize'; name: string; size: string }
-  /** Takes it out of the swarm and destroys it. */
+  /** Removes it from the swarm and destroys it. */
   | { does: 'remove'; name: string };
 
-export interface Stage {
-  /** `one by one`: each stands on the one before, so a failure ends it. */
+export interface PlanStage {
+  /** `one by one`: a failure ends the stage. */
   order: 'together' | 'one by one';
-  steps: readonly Step[];
+  steps: readonly PlanStep[];
 }
 
 export interface PlanOptions {
-  /** Remove what no group names. */
+  /** Remove machines and nodes of no group. */
   prune: boolean;
 }
 
@@ -40,11 +40,15 @@ export interface PlanOptions {
  * The stages in order, none of them empty; no stage when nothing has to be done. While the swarm is
  * unknown, machines are only created and started.
  */
-export function planStages(wanted: readonly Wanted[], cluster: Cluster, { prune }: PlanOptions): Stage[] {
+export function planStages(
+  wanted: readonly Wanted[],
+  cluster: ClusterState,
+  { prune }: PlanOptions,
+): PlanStage[] {
   const plan = new Planner(wanted, cluster);
-  const machines: Stage = { order: 'together', steps: plan.machines() };
+  const machines: PlanStage = { order: 'together', steps: plan.machines() };
   if (cluster.swarm === 'unknown') return machines.steps.length > 0 ? [machines] : [];
-  const stages: Stage[] = [
+  const stages: PlanStage[] = [
     machines,
     { order: 'one by one', steps: plan.leftOvers() },
     { order: 'together', steps: plan.waits() },
@@ -66,7 +70,7 @@ class Planner {
 
   constructor(
     private readonly wanted: readonly Wanted[],
-    private readonly cluster: Cluster,
+    private readonly cluster: ClusterState,
   ) {
     this.present = new Map(cluster.present.map((each) => [each.name, each]));
     this.differences = compare(wanted, cluster).flatMap(({ name, differences }) =>
@@ -74,8 +78,8 @@ class Planner {
     );
   }
 
-  machines(): Step[] {
-    return this.of('machine').map(({ name, difference: { is } }): Step => {
+  machines(): PlanStep[] {
+    return this.of('machine').map(({ name, difference: { is } }): PlanStep => {
       const creates = is === 'missing' || is === 'unfinished';
       return creates
         ? { does: 'create', name, recreate: this.present.get(name)?.machine?.state === 'missing' }
@@ -83,7 +87,7 @@ class Planner {
     });
   }
 
-  leftOvers(): Step[] {
+  leftOvers(): PlanStep[] {
     return this.of('left-over node').map(({ name, difference }) => ({
       does: 'forget',
       name,
@@ -92,7 +96,7 @@ class Planner {
   }
 
   /** A node whose machine has just been started may still be listed as ready. */
-  waits(): Step[] {
+  waits(): PlanStep[] {
     const started = this.machines().flatMap((step) =>
       step.does === 'start' && this.isNode(step.name) ? [step.name] : [],
     );
@@ -101,7 +105,7 @@ class Planner {
   }
 
   /** Without a swarm, the first one initializes it. */
-  newManagers(): Step[] {
+  newManagers(): PlanStep[] {
     const managers = this.wanted.filter(({ name, role }) => role === 'manager' && !this.isNode(name));
     return managers.map(({ name }, index) =>
       index === 0 && this.cluster.swarm === 'none'
@@ -110,31 +114,31 @@ class Planner {
     );
   }
 
-  promotions(): Step[] {
+  promotions(): PlanStep[] {
     return this.ofRole('worker').map((name) => ({ does: 'promote', name }));
   }
 
-  demotions(): Step[] {
+  demotions(): PlanStep[] {
     return this.ofRole('manager').map((name) => ({ does: 'demote', name }));
   }
 
-  newWorkers(): Step[] {
+  newWorkers(): PlanStep[] {
     const workers = this.wanted.filter(({ name, role }) => role === 'worker' && !this.isNode(name));
     return workers.map(({ name }) => ({ does: 'join', name, role: 'worker' }));
   }
 
-  nodeSettings(): Step[] {
+  nodeSettings(): PlanStep[] {
     const names = new Set([...this.of('availability'), ...this.of('label')].map(({ name }) => name));
     return [...names].map((name) => ({ does: 'set', name }));
   }
 
-  engines(role: Wanted['role']): Step[] {
+  engines(role: Wanted['role']): PlanStep[] {
     const differing = new Set(this.of('engine').map(({ name }) => name));
     const nodes = this.wanted.filter((each) => each.role === role && differing.has(each.name));
     return nodes.map(({ name }) => ({ does: 'engine', name }));
   }
 
-  sizes(): Step[] {
+  sizes(): PlanStep[] {
     return this.of('size').map(({ name, difference: { wanted } }) => ({
       does: 'resize',
       name,
@@ -142,7 +146,7 @@ class Planner {
     }));
   }
 
-  extras(): Step[] {
+  extras(): PlanStep[] {
     const named = new Set(this.wanted.map(({ name }) => name));
     return this.cluster.present.flatMap(({ name }) => (named.has(name) ? [] : [{ does: 'remove', name }]));
   }

@@ -12,16 +12,16 @@ export interface ClusterRow {
   errors: readonly string[];
 }
 
-/** The columns of the 2016 belt; `wide` adds what could not be queried. */
+/** `wide` adds the errors of each cluster. */
 export function clusterTable(rows: readonly ClusterRow[], { wide = false } = {}): string {
   return formatTable(
-    ['cluster', 'active', 'leader', 'masters', '#nodes', ...(wide ? ['errors'] : [])],
+    ['cluster', 'active', 'leader', 'managers', 'machines', ...(wide ? ['errors'] : [])],
     rows.map(({ name, active, leader, managers, running, machines, errors }) => [
       name,
       active ? '*' : '-',
       leader ?? '-',
       managers.join(',') || '-',
-      `${running ?? '?'} / ${machines}`,
+      `${running ?? '?'}/${machines}`,
       ...(wide ? [oneLine(errors.join('; '))] : []),
     ]),
   );

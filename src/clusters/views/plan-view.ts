@@ -33,7 +33,7 @@ export function differenceTable(rows: readonly NodeDifferenceRow[]): string {
 }
 
 function cellsOf({ group, status, differences }: NodeDifferenceRow): string[] {
-  const text = status === 'extra' ? 'no group names it' : differences.map(differenceText).join(', ');
+  const text = status === 'extra' ? 'in no group' : differences.map(differenceText).join(', ');
   return [group ?? '-', status, oneLine(text)];
 }
 
@@ -49,20 +49,20 @@ export function planSummary(
 ): string {
   if (rows.length === 0)
     return fixed.length > 0
-      ? 'No differences that can be changed.'
+      ? 'No changes. The remaining differences cannot be changed.'
       : 'No changes. The cluster matches its groups.';
   const count = (status: NodeDifferenceRow['status']): number =>
     rows.filter((row) => row.status === status).length;
   const [missing, different, extra] = [count('missing'), count('different'), count('extra')];
   const counts = `${missing} missing, ${different} different, ${extra} extra`;
-  const removal = extra > 0 && !prune ? ' (what is extra stays, unless --prune)' : '';
-  return `${counts}; make it so: belt cluster provision${removal}`;
+  const removal = extra > 0 && !prune ? ' (add --prune to remove extra machines and nodes)' : '';
+  return `${counts}\nTry: belt cluster provision${removal}`;
 }
 
 /** Printed by a provision that had nothing to do. */
 export function noChangeText({ fixed }: { fixed: readonly unknown[] }): string {
   return fixed.length > 0
-    ? 'No changes. The cluster matches its groups where it can be changed.'
+    ? 'No changes. The remaining differences cannot be changed.'
     : 'No changes. The cluster matches its groups.';
 }
 
@@ -84,7 +84,7 @@ export function stageText(ends: readonly StepRow[]): string {
 const doneWords: Readonly<Record<string, string>> = {
   create: 'machines created',
   start: 'machines started',
-  forget: 'left-over nodes removed',
+  forget: 'stale nodes removed',
   await: 'nodes ready again',
   init: 'swarm initialized on',
   promote: 'promoted',
@@ -109,5 +109,5 @@ export interface LeftRow {
 export function failureList({ failed, left }: LeftRow): string {
   const lines = failed.map(({ step, error }) => `${step.name}: ${step.does} failed: ${error}`);
   const names = foldNames(left.map(({ name }) => name)).join(',');
-  return [...lines, `still different: ${names}; the same command goes on`].join('\n');
+  return [...lines, `still different: ${names}; rerun the command to continue`].join('\n');
 }

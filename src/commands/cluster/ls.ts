@@ -6,7 +6,7 @@ import { clusterTable } from '../../clusters/views/cluster-table.js';
 export default class ClusterLs extends BaseCommand<typeof ClusterLs> {
   static override summary = 'List clusters and the managers of their swarms';
   static override description =
-    `ACTIVE marks the cluster in use; #NODES counts running and all machines. All clusters are queried at
+    `ACTIVE marks the cluster in use; MACHINES counts running and all machines. All clusters are queried at
 once, each within --timeout; an unresponsive one only affects its own row.`;
   static override flags = {
     timeout: Flags.integer({

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
 import { requiredArgument, yesFlag } from '../../cli/flags.js';
-import { type DoomedCluster, doomedCluster, removeCluster } from '../../clusters/remove-cluster.js';
+import { type ClusterRemoval, planRemoval, removeCluster } from '../../clusters/remove-cluster.js';
 import { confirm, notAgreed } from '../../ui/prompt.js';
 
 export default class ClusterRm extends BaseCommand<typeof ClusterRm> {
@@ -27,14 +27,14 @@ export default class ClusterRm extends BaseCommand<typeof ClusterRm> {
   async run(): Promise<{ removed: string; machines: string[] }> {
     const { yes, force } = this.flags;
     const context = await this.context();
-    const doomed = await doomedCluster(this.args.name, { force }, context);
+    const doomed = await planRemoval(this.args.name, { force }, context);
     if (!yes && !(await this.agreed(doomed))) throw notAgreed('removed');
     const outcomes = await removeCluster(doomed, context);
     this.print(doomed.name);
     return { removed: doomed.name, machines: outcomes.map(({ name }) => name) };
   }
 
-  private async agreed({ name, link, machines }: DoomedCluster): Promise<boolean> {
+  private async agreed({ name, link, machines }: ClusterRemoval): Promise<boolean> {
     const what = link
       ? `the name ${name} (its folder stays)`
       : `cluster ${name}, its settings, keys and certificates`;

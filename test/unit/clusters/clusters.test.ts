@@ -3,9 +3,8 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createCluster } from '../../../src/clusters/create-cluster.js';
 import { listClusters } from '../../../src/clusters/list-clusters.js';
-import { doomedCluster, removeCluster } from '../../../src/clusters/remove-cluster.js';
+import { planRemoval, removeCluster } from '../../../src/clusters/remove-cluster.js';
 import { updateCluster } from '../../../src/clusters/update-cluster.js';
-import { clusterInUse } from '../../../src/clusters/use-cluster.js';
 import { MemoryDriver } from '../support/memory-driver.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
@@ -22,7 +21,7 @@ const create = (name: string, ...definitions: string[]) =>
   createCluster({ name, driver: 'nspawn', definitions }, bed.context);
 const configOf = (name: string) => readFile(join(root, name, 'config.yml'), 'utf8');
 
-/** Machines of another cluster, made by a driver of their own. */
+/** Running machines of another cluster, with their own driver. */
 async function runningIn(cluster: string, driver: MemoryDriver, ...names: string[]): Promise<void> {
   const context = await bed.context.clusters.context(cluster);
   bed.drivers.set(cluster, driver);
@@ -34,7 +33,7 @@ async function runningIn(cluster: string, driver: MemoryDriver, ...names: string
 }
 
 describe('new', () => {
-  test('writes what is set, with comments, and makes the cluster the one in use', async () => {
+  test('cluster new writes a commented config.yml and switches to the cluster', async () => {
     expect(await create('swarm2k', 'image=debian-12', 'network=10.3.0.0/20')).toEqual({
       cluster: 'swarm2k',
       driver: 'nspawn',
@@ -50,7 +49,7 @@ describe('new', () => {
   test.each([
     ['a/b', [], 'UsageError', '"a/b" cannot be the name of a cluster'],
     ['active', [], 'UsageError', '"active" cannot be the name of a cluster'],
-    ['default', [], 'UserError', 'there is a cluster called "default" already'],
+    ['default', [], 'UserError', 'cluster "default" already exists'],
     ['x', ['imgae=a'], 'UsageError', '"imgae" is not a setting of the nspawn driver'],
     ['x', ['image'], 'UsageError', '"image" is not KEY=VALUE'],
     [
@@ -60,22 +59,22 @@ describe('new', () => {
       'the setting network must be an IPv4 range as 10.209.0.0/20, not "here"',
     ],
     ['x', ['image=debian-99'], 'UserError', 'unknown image "debian-99"'],
-  ])('%s %j is refused, and nothing is there afterwards', async (name, definitions, kind, message) => {
+  ])('cluster new %s %j is refused and creates nothing', async (name, definitions, kind, message) => {
     const before = await bed.context.clusters.names();
     await expect(create(name, ...definitions)).rejects.toMatchObject({ name: kind, message });
     expect(await bed.context.clusters.names()).toEqual(before);
     expect(await clusterInUseOnDisk()).toBeUndefined();
   });
 
-  test('of a name that differs only in case is refused, and what is there stays', async () => {
+  test('cluster new refuses a name that differs only in case', async () => {
     await create('one', 'image=debian-12');
     const before = await configOf('one');
-    await expect(create('One')).rejects.toThrow('there is a cluster called "one" already');
-    await expect(create('one')).rejects.toThrow('there is a cluster called "one" already');
+    await expect(create('One')).rejects.toThrow('cluster "one" already exists');
+    await expect(create('one')).rejects.toThrow('cluster "one" already exists');
     expect(await configOf('one')).toBe(before);
   });
 
-  test('a driver that does not exist', async () => {
+  test('cluster new suggests a driver for an unknown one', async () => {
     const made = createCluster({ name: 'x', driver: 'nspwan', definitions: [] }, bed.context);
     await expect(made).rejects.toMatchObject({
       message: 'unknown driver "nspwan"',
@@ -113,7 +112,7 @@ describe('update', () => {
     expect((await update(['bridge='])).changes).toEqual([{ sign: '-', line: '    bridge: belt7' }]);
   });
 
-  test('to another driver', async () => {
+  test('update switches to another driver', async () => {
     await write('driver: nspawn\nnspawn:\n  image: debian-12\n');
     await update(['ssh-port=2222', 'key_type=ecdsa-p256'], 'generic');
     expect(await configOf('one')).toBe(
@@ -123,21 +122,21 @@ describe('update', () => {
 
   test.each([
     [['iamge=x'], '"iamge" is not a setting of the nspawn driver', 'did you mean "image"?'],
-    [['image'], '"image" is not KEY=VALUE', 'as in: image=debian-12'],
+    [['image'], '"image" is not KEY=VALUE', 'image=debian-12'],
     [
       ['bridge=0'],
       'the setting bridge must be 1 to 15 letters, digits, "-" or "_", starting with a letter, not "0"',
       undefined,
     ],
     [[], 'nothing to change', 'belt cluster update KEY=VALUE'],
-  ])('%j is refused, and nothing changes', async (definitions, message, hint) => {
+  ])('update %j is refused and changes nothing', async (definitions, message, hint) => {
     const text = 'nspawn: {image: debian-12}\n';
     await write(text);
     await expect(update(definitions)).rejects.toMatchObject({ message, hint });
     expect(await configOf('one')).toBe(text);
   });
 
-  test('a type that cannot be', async () => {
+  test('update refuses a value of the wrong type', async () => {
     await write('generic: {}\n');
     await expect(update(['ssh_port=many'], 'generic')).rejects.toMatchObject({
       name: 'UsageError',
@@ -145,12 +144,12 @@ describe('update', () => {
     });
   });
 
-  test('of a cluster that does not exist', async () => {
+  test('update refuses an unknown cluster', async () => {
     await expect(update(['image=debian-12'])).rejects.toThrow('no cluster is called "one"');
     expect(await bed.context.clusters.names()).not.toContain('one');
   });
 
-  test('of the default cluster without a config.yml begins one', async () => {
+  test('update creates the config.yml of the default cluster', async () => {
     const settings = { ...bed.context.settings, driver: async () => 'nspawn' };
     await updateCluster({ definitions: ['image=debian-12'] }, { ...bed.context, settings });
     expect(await configOf('default')).toContain('\nnspawn:\n  image: debian-12\n');
@@ -158,7 +157,7 @@ describe('update', () => {
 });
 
 describe('ls', () => {
-  test('before there is anything', async () => {
+  test('ls lists an empty cluster', async () => {
     await create('swarm2k');
     const context = await bed.context.clusters.context('swarm2k');
     expect(await listClusters({ timeoutMs: 1_000 }, context)).toEqual([
@@ -166,7 +165,7 @@ describe('ls', () => {
     ]);
   });
 
-  test('names leader and managers, and counts what runs', async () => {
+  test('ls lists the leader and managers, and counts running machines', async () => {
     await create('other');
     const machines = await bed.running('mg0', 'mg1', 'node1');
     const [first, second, third] = await Promise.all(machines.map(({ name }) => bed.engine(name)));
@@ -214,33 +213,35 @@ describe('ls', () => {
 
 describe('rm', () => {
   const remove = async (name: string, force = false) => {
-    return removeCluster(await doomedCluster(name, { force }, bed.context), bed.context);
+    return removeCluster(await planRemoval(name, { force }, bed.context), bed.context);
   };
 
-  test('deletes what is recorded, and the default one is in use again', async () => {
+  test('rm deletes the records and switches to the default cluster', async () => {
     await create('one');
     await remove('one');
     expect(await bed.context.clusters.names()).toEqual(['default']);
-    expect(clusterInUse(bed.context)).toBe('default');
     expect(await clusterInUseOnDisk()).toBeUndefined();
   });
 
-  test('another one stays in use', async () => {
+  test('rm of another cluster does not switch', async () => {
     await create('one');
     await create('two');
     await remove('one');
     expect(await clusterInUseOnDisk()).toBe('cluster: two\n');
   });
 
-  test('of one with machines is refused without force, and destroys them with it', async () => {
+  test('rm requires force for a cluster with machines and removes them', async () => {
     await create('one');
     const driver = new MemoryDriver();
     await runningIn('one', driver, 'a1', 'a2');
-    await expect(remove('one')).rejects.toMatchObject({ name: 'UserError', message: 'one has 2 machines' });
+    await expect(remove('one')).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'cluster one has 2 machines',
+    });
     expect(driver.machines.size).toBe(2);
     driver.failures.set('a2', new Error('no'));
     await expect(remove('one', true)).rejects.toThrow(
-      '1 of 2 machines could not be destroyed, and one stays',
+      '1 of 2 machines could not be removed, so cluster one was kept',
     );
     expect([...driver.machines.keys()]).toEqual(['a2']);
     await remove('one', true);
@@ -248,7 +249,7 @@ describe('rm', () => {
     expect(await bed.context.clusters.names()).toEqual(['default']);
   });
 
-  test('of a link takes the name away, and leaves the folder with its machines', async () => {
+  test('rm of a link keeps the linked folder and its machines', async () => {
     const store = join(root, '.elsewhere');
     await create('one');
     await runningIn('one', new MemoryDriver(), 'a1');
@@ -259,7 +260,7 @@ describe('rm', () => {
     expect(await configOf('one')).toContain('driver: nspawn');
   });
 
-  test('of one that does not exist', async () => {
+  test('rm suggests a name for an unknown cluster', async () => {
     await create('swarm2k');
     await expect(remove('swrm2k')).rejects.toMatchObject({
       message: 'no cluster is called "swrm2k"',

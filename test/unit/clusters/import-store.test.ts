@@ -97,7 +97,7 @@ const documents = {
   },
 };
 
-describe('docker-machine’s store', () => {
+describe('import of a docker-machine store', () => {
   let bed: TestBed;
   let store: string;
 
@@ -115,7 +115,7 @@ describe('docker-machine’s store', () => {
   const onDisk = async (name: string) => JSON.parse(await readFile(configOf(name), 'utf8'));
   const input = () => ({ folder: store, name: 'docker-machine' });
 
-  test.each(['before', 'after'])('is read %s it is taken over, paths where things are now', async (when) => {
+  test.each(['before', 'after'])('records read %s the import have the current paths', async (when) => {
     if (when === 'after') await importStore(input(), bed.context);
     const { machines, damaged } = await (
       await openClusterStore({ name: 'docker-machine', folder: store })
@@ -168,7 +168,7 @@ describe('docker-machine’s store', () => {
     ]);
   });
 
-  test('keeps all that docker-machine needs, and the old format beside it', async () => {
+  test('import keeps what docker-machine needs, and a backup of old formats', async () => {
     const outcomes = await importStore(input(), bed.context);
     expect(outcomes.map(({ name, status }) => [name, status])).toEqual(
       ['url', 'v0', 'v1', 'v2', 'v3'].map((name) => [name, 'ok']),
@@ -195,14 +195,14 @@ describe('docker-machine’s store', () => {
       Driver: { DropletID: 123456789 },
       HostOptions: { SwarmOptions: { Master: true, Discovery: 'token://abc' } },
     });
-    // docker-machine's own way in leads through 127.0.0.1.
+    // docker-machine connects through a forwarded port of 127.0.0.1.
     expect(await onDisk('v1')).toMatchObject({ Driver: { SSHPort: 51234 }, Belt: { SSHPort: 22 } });
     for (const name of ['v0', 'v1', 'v2'] as const)
       expect(JSON.parse(await readFile(`${configOf(name)}.bak`, 'utf8'))).toEqual(documents[name]);
     await expect(readFile(`${configOf('v3')}.bak`)).rejects.toThrow('ENOENT');
   });
 
-  test('a later save leaves docker-machine its port of VirtualBox', async () => {
+  test('a later save keeps the SSH port that docker-machine uses for VirtualBox', async () => {
     await importStore(input(), bed.context);
     const cluster = await openClusterStore({ name: 'docker-machine', folder: store });
     await cluster.save({ ...(await cluster.machine('v1')), memory: 2048 });
@@ -213,7 +213,7 @@ describe('docker-machine’s store', () => {
     expect((await cluster.machine('v1')).ssh.port).toBe(22);
   });
 
-  describe('with certificates outside of it', () => {
+  describe('with certificates outside the store', () => {
     const outside = (name: string): string => join(bed.folder, 'pki', name);
     const auth = (who: string) => ({
       CertDir: `${old}/certs`,
@@ -245,7 +245,7 @@ describe('docker-machine’s store', () => {
       await lay('a', 'ca');
     });
 
-    test('docker-machine goes on finding them, and belt takes copies', async () => {
+    test('import copies the certificates and keeps their paths for docker-machine', async () => {
       await lay('b', 'ca');
       await importStore(input(), bed.context);
       expect(await authOf('a')).toMatchObject({
@@ -259,7 +259,7 @@ describe('docker-machine’s store', () => {
       expect(await authOf('a')).toMatchObject({ CaCertPath: outside('ca.pem') });
     });
 
-    test('those that are not there lead to where belt has them', async () => {
+    test('paths of missing certificates point to the store', async () => {
       await rm(outside('.'), { recursive: true });
       await importStore(input(), bed.context);
       expect(await authOf('a')).toMatchObject({
@@ -268,7 +268,7 @@ describe('docker-machine’s store', () => {
       });
     });
 
-    test('machines that trust different authorities keep theirs, and no third is made', async () => {
+    test('machines that trust different CAs keep them, and no other CA is created', async () => {
       await lay('b', 'other');
       await writeFile(join(store, 'machines/b/ca.pem'), 'other.pem');
       await importStore(input(), bed.context);
@@ -280,7 +280,7 @@ describe('docker-machine’s store', () => {
       );
     });
 
-    test('an authority that the store has stays', async () => {
+    test('an existing CA of the store is kept', async () => {
       await mkdir(join(store, 'certs'));
       await writeFile(join(store, 'certs/ca.pem'), 'own');
       await importStore(input(), bed.context);
@@ -288,7 +288,7 @@ describe('docker-machine’s store', () => {
     });
   });
 
-  test('docker-machine may rewrite a file and drop what it does not know', async () => {
+  test('a record that docker-machine rewrote without the belt section is still read', async () => {
     await importStore(input(), bed.context);
     const { Belt: _, ...known } = await onDisk('v3');
     await writeFile(configOf('v3'), JSON.stringify(known));
@@ -310,11 +310,11 @@ describe('docker-machine’s store', () => {
     ]);
     expect(await readFile(configOf('v2'), 'utf8')).toBe('{');
     expect(bed.reporter.lines).toContainEqual(
-      expect.stringMatching(/^warning: v2 is not taken over: .*config\.json is damaged/),
+      expect.stringMatching(/^warning: v2 was not imported: .*config\.json is damaged/),
     );
   });
 
-  test('another folder is refused', async () => {
+  test('import refuses a folder that is not a store', async () => {
     await expect(importStore({ folder: join(store, 'machines'), name: 'x' }, bed.context)).rejects.toThrow(
       'is not a docker-machine store',
     );

@@ -33,9 +33,9 @@ const group: Omit<Group, 'name' | 'role' | 'nodes'> = {
   labels: {},
   driver: 'memory',
   settings: {},
-  // Reached over SSH alone: no machine here has an address that anything could be sent to.
+  // Over SSH only: these machines have no real address.
   engine: settingsOf({ access: 'local' }),
-  engineSaid: ['access'],
+  ownEngineKeys: ['access'],
 };
 const managers: Group = {
   ...group,
@@ -66,7 +66,7 @@ async function provision(
 
 const done = ({ done: steps }: ProvisionReport): string[] => steps.map(({ does, name }) => `${does} ${name}`);
 
-/** The swarm as its engines have it. */
+/** The nodes as the engines report them. */
 function swarm(): string[] {
   expect(bed.engines.swarms).toHaveLength(1);
   return (bed.engines.swarms[0]?.nodes ?? [])
@@ -77,7 +77,7 @@ function swarm(): string[] {
     .sort();
 }
 
-const asWished = [
+const expectedNodes = [
   'mg0 manager drain {}',
   'mg1 manager drain {}',
   'mg2 manager drain {}',
@@ -85,11 +85,11 @@ const asWished = [
   'node2 worker active {"zone":"a"}',
 ];
 
-describe('from nothing', () => {
-  test('makes all machines in one batch, and the swarm manager by manager', async () => {
+describe('provision of a new cluster', () => {
+  test('creates all machines in one batch and joins managers one at a time', async () => {
     const report = await provision();
     expect(report).toMatchObject({ failed: [], left: [] });
-    expect(swarm()).toEqual(asWished);
+    expect(swarm()).toEqual(expectedNodes);
     expect(bed.driver.calls.filter((call) => call.startsWith('create'))).toEqual([
       'create mg0 mg1 mg2 node1 node2',
     ]);
@@ -120,7 +120,7 @@ describe('from nothing', () => {
     expect(await requests()).toBe(before);
   });
 
-  test('workers join over all managers', async () => {
+  test('workers are spread over all managers when they join', async () => {
     bed.groups[1] = { ...workers, nodes: ['node1', 'node2', 'node3'] };
     await provision();
     const first = await Promise.all(
@@ -135,18 +135,18 @@ describe('from nothing', () => {
     expect(new Set(first).size).toBe(3);
   });
 
-  test('drivers with settings of a group are asked apart, all at the same time', async () => {
+  test('each driver creates its own machines', async () => {
     const other = new MemoryDriver('10.7.0');
     bed.drivers.set('other', other);
     bed.groups[1] = { ...workers, driver: 'other' };
     await provision();
     expect(other.calls.filter((call) => call.startsWith('create'))).toEqual(['create node1 node2']);
-    expect(swarm()).toEqual(asWished);
+    expect(swarm()).toEqual(expectedNodes);
   });
 });
 
-describe('wherever it is cut off, the next run finishes', () => {
-  /** Interrupts at the so manyth thing that happens. @returns whether so much happened */
+describe('an interrupted provision is completed by the next run', () => {
+  /** Interrupts at the given moment. @returns whether it was reached */
   async function interruptedAt(count: number): Promise<boolean> {
     let left = count;
     const tick = (): void => {
@@ -169,24 +169,27 @@ describe('wherever it is cut off, the next run finishes', () => {
     return left <= 0;
   }
 
-  test.each([1, 2, 3, 5, 8, 11, 14, 17, 20, 23, 26, 29, 32, 35, 38])('at moment %i', async (moment) => {
-    await interruptedAt(moment);
-    const report = await provision({}, await bed.nextRun());
-    expect(report).toMatchObject({ failed: [], left: [] });
-    expect(swarm()).toEqual(asWished);
-    expect(bed.driver.machines.size).toBe(5);
-    expect(await bed.cluster.activeHost()).toBe('mg0');
-  });
+  test.each([1, 2, 3, 5, 8, 11, 14, 17, 20, 23, 26, 29, 32, 35, 38])(
+    'after an interruption at moment %i',
+    async (moment) => {
+      await interruptedAt(moment);
+      const report = await provision({}, await bed.nextRun());
+      expect(report).toMatchObject({ failed: [], left: [] });
+      expect(swarm()).toEqual(expectedNodes);
+      expect(bed.driver.machines.size).toBe(5);
+      expect(await bed.cluster.activeHost()).toBe('mg0');
+    },
+  );
 
-  test('the moments above lie within the work', async () => {
+  test('the last of these moments is reached', async () => {
     expect(await interruptedAt(38)).toBe(true);
   });
 });
 
-describe('what has drifted', () => {
+describe('provision of a cluster that has drifted', () => {
   beforeEach(() => provision());
 
-  test('roles, availability and labels are put right', async () => {
+  test('roles, availability and labels are corrected', async () => {
     const node = async (name: string): Promise<object> => (await bed.engine(name)).node ?? {};
     Object.assign(await node('mg2'), { role: 'worker' });
     Object.assign(await node('node1'), { availability: 'drain', labels: { zone: 'b', mine: 'x' } });
@@ -198,10 +201,10 @@ describe('what has drifted', () => {
       'node2 different',
     ]);
     expect(done(await provision())).toEqual(['promote mg2', 'demote node2', 'set node1']);
-    expect(swarm()).toEqual(asWished.with(3, 'node1 worker active {"zone":"a","mine":"x"}'));
+    expect(swarm()).toEqual(expectedNodes.with(3, 'node1 worker active {"zone":"a","mine":"x"}'));
   });
 
-  test('a machine that is off is started', async () => {
+  test('a stopped machine is started', async () => {
     Object.assign(bed.driver.machines.get('node1') ?? {}, { state: 'stopped' });
     expect(done(await provision())).toEqual(['start node1']);
     expect(bed.driver.machines.get('node1')?.state).toBe('running');
@@ -216,17 +219,17 @@ describe('what has drifted', () => {
     });
     (await bed.engine('mg1')).state = 'inactive';
     expect(done(await provision())).toEqual(['create mg1', 'forget mg1', 'join mg1']);
-    expect(swarm()).toEqual(asWished);
+    expect(swarm()).toEqual(expectedNodes);
   });
 
-  test('a machine recreated by hand is not taken for its old node', async () => {
+  test('a machine recreated by hand is not matched to its stale node', async () => {
     Object.assign((await bed.engine('node1')).node ?? {}, { status: 'down', left: true });
     (await bed.engine('node1')).state = 'inactive';
     expect(done(await provision())).toEqual(['forget node1', 'join node1', 'set node1']);
-    expect(swarm()).toEqual(asWished);
+    expect(swarm()).toEqual(expectedNodes);
   });
 
-  test('a size that differs is changed', async () => {
+  test('a different size is changed', async () => {
     bed.groups[1] = { ...workers, size: '2gb' };
     expect(done(await provision())).toEqual(['resize node1', 'resize node2']);
     expect([...bed.driver.machines.values()].map(({ size }) => size).slice(3)).toEqual(['2gb', '2gb']);
@@ -247,23 +250,23 @@ describe('what has drifted', () => {
     const claim = await bed.cluster.claim(['the swarm'], 'upgraded');
     bed.groups[0] = managers;
     await provision({}, next);
-    expect(swarm()).toEqual(asWished);
+    expect(swarm()).toEqual(expectedNodes);
     expect(await isRecorded()).toBe(true);
     await claim.release();
     expect(await provision({}, next)).toEqual({ done: [], failed: [], left: [], fixed: [] });
     expect(await isRecorded()).toBe(false);
   });
 
-  test('engines get changed settings only, managers one by one', async () => {
+  test('only changed engine settings are applied, managers one at a time', async () => {
     const own = await bed.onDisk('node2');
     await bed.cluster.save({ ...own, engine: settingsOf({ access: 'local', options: ['mtu=1400'] }) });
     const engine = settingsOf({ access: 'local', labels: ['disk=ssd'] });
-    const engineSaid: Group['engineSaid'] = ['label'];
-    bed.groups[0] = { ...managers, engine, engineSaid };
-    bed.groups[1] = { ...workers, engine, engineSaid };
+    const ownEngineKeys: Group['ownEngineKeys'] = ['label'];
+    bed.groups[0] = { ...managers, engine, ownEngineKeys };
+    bed.groups[1] = { ...workers, engine, ownEngineKeys };
     const plan = await planCluster({ groups: bed.groups, prune: false }, bed.context);
     expect(plan.differences.map(({ differences }) => differences)).toEqual(
-      asWished.map(() => [{ what: 'engine', key: 'label', wanted: 'disk=ssd' }]),
+      expectedNodes.map(() => [{ what: 'engine', key: 'label', wanted: 'disk=ssd' }]),
     );
     expect(plan.stages.map(({ order, steps }) => [order, ...steps.map(({ name }) => name)])).toEqual([
       ['one by one', 'mg0', 'mg1', 'mg2'],
@@ -275,10 +278,10 @@ describe('what has drifted', () => {
     expect(await provision()).toEqual({ done: [], failed: [], left: [], fixed: [] });
   });
 
-  test('the engine of a manager that the swarm cannot do without is left as it is, unless forced', async () => {
+  test('the engine of a manager that the quorum needs is not restarted, unless forced', async () => {
     Object.assign((await bed.engine('mg2')).node ?? {}, { reachability: 'unreachable' });
     const engine = settingsOf({ access: 'local', labels: ['disk=ssd'] });
-    bed.groups[0] = { ...managers, nodes: ['mg0', 'mg1'], engine, engineSaid: ['label'] };
+    bed.groups[0] = { ...managers, nodes: ['mg0', 'mg1'], engine, ownEngineKeys: ['label'] };
     bed.groups[1] = { ...workers, size: '2gb' };
     const refused = await provision();
     expect(refused.failed.map(({ step, error }) => [step.name, error])).toEqual([
@@ -307,28 +310,28 @@ describe('what has drifted', () => {
       stages: [],
       fixed: [{ name: 'node1', group: 'workers', key: 'region', is: 'nyc1', wanted: 'nyc3' }],
     });
-    bed.groups[1] = { ...workers, engine, engineSaid: ['storage_driver'] };
+    bed.groups[1] = { ...workers, engine, ownEngineKeys: ['storage_driver'] };
     bed.reporter.lines.length = 0;
     expect(await provision()).toMatchObject({ done: [], failed: [], left: [] });
     expect(bed.reporter.lines.filter((line) => line.startsWith('warning: node'))).toEqual([
-      'warning: node[1:2]: storage_driver of the engine is none, and workers wants btrfs; recreate the machine to change it: belt rm node[1:2], and belt cluster provision',
+      'warning: node[1:2]: storage_driver of the engine is none, but group workers wants btrfs; to recreate the machines: belt rm node[1:2], then belt cluster provision',
     ]);
     bed.driver.machines.delete('node1');
     Object.assign((await bed.engine('node1')).node ?? {}, { status: 'down', left: true });
     expect((await plan()).fixed.map(({ name }) => name)).toEqual(['node2']);
   });
 
-  test('what no group names stays, and goes with prune', async () => {
+  test('machines of no group stay, and are removed with prune', async () => {
     bed.groups[1] = { ...workers, nodes: ['node1'] };
     const plan = await planCluster({ groups: bed.groups, prune: false }, bed.context);
     expect(plan.differences).toEqual([{ name: 'node2', status: 'extra', differences: [] }]);
     expect(await provision()).toEqual({ done: [], failed: [], left: [], fixed: [] });
     expect(done(await provision({ prune: true }))).toEqual(['remove node2']);
-    expect(swarm()).toEqual(asWished.slice(0, 4));
+    expect(swarm()).toEqual(expectedNodes.slice(0, 4));
     expect([...bed.driver.machines.keys()]).not.toContain('node2');
   });
 
-  test('managers that the swarm cannot do without are kept, with the numbers', async () => {
+  test('managers that the quorum needs are not demoted, unless forced', async () => {
     bed.groups[0] = { ...managers, nodes: ['mg0'] };
     bed.groups[1] = { ...workers, nodes: ['mg1', 'mg2', 'node1', 'node2'] };
     const report = await provision();
@@ -336,7 +339,7 @@ describe('what has drifted', () => {
       ['mg1', expect.stringContaining('would leave 1 manager, not enough to tolerate a failure')],
       ['mg2', expect.stringContaining('would leave 1 manager, not enough to tolerate a failure')],
     ]);
-    expect(swarm()).toEqual(asWished);
+    expect(swarm()).toEqual(expectedNodes);
     await provision({ force: true });
     expect(swarm().map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual([
       'mg0 manager',
@@ -356,46 +359,46 @@ describe('what has drifted', () => {
       {
         step: { does: 'set', name: 'node1' },
         code: 'external',
-        error: expect.stringContaining('"set" was done, and is not so any more'),
+        error: expect.stringContaining('"set" was performed but has no lasting effect'),
       },
     ]);
   });
 });
 
 describe('failures', () => {
-  test('a worker that cannot be made holds back no other', async () => {
+  test('a worker that cannot be created does not stop the others', async () => {
     bed.driver.failures.set('node1', new Error('no room'));
     const report = await provision();
     expect(report.failed).toEqual([
       { step: expect.objectContaining({ does: 'create', name: 'node1' }), code: 'bug', error: 'no room' },
     ]);
     expect(report.left.map(({ name }) => name)).toEqual(['node1']);
-    expect(swarm()).toEqual(asWished.toSpliced(3, 1));
+    expect(swarm()).toEqual(expectedNodes.toSpliced(3, 1));
     expect((await provision()).failed).toEqual([]);
-    expect(swarm()).toEqual(asWished);
+    expect(swarm()).toEqual(expectedNodes);
   });
 
-  test('a driver that cannot prepare fails its own machines, and leaves the others to be made', async () => {
+  test('a driver that cannot prepare fails only its own machines', async () => {
     const other = new MemoryDriver('10.7.0');
     bed.drivers.set('other', other);
     bed.groups[1] = { ...workers, driver: 'other' };
     other.onPrepare = async () => {
       throw new Error('no such image');
     };
-    // The other driver has failed long before the first of these is made.
+    // The other driver fails long before these machines are created.
     bed.driver.onMoment = () => sleep(20);
     const report = await provision();
     expect(report.failed.map(({ step, error }) => `${step.name} ${error}`)).toEqual([
       'node1 no such image',
       'node2 no such image',
     ]);
-    expect(swarm()).toEqual(asWished.slice(0, 3));
+    expect(swarm()).toEqual(expectedNodes.slice(0, 3));
     other.onPrepare = async () => {};
     await provision();
-    expect(swarm()).toEqual(asWished);
+    expect(swarm()).toEqual(expectedNodes);
   });
 
-  test('an interruption waits for what every driver is at', async () => {
+  test('an interruption waits until every driver has stopped', async () => {
     const other = new MemoryDriver('10.7.0');
     bed.drivers.set('other', other);
     bed.groups[1] = { ...workers, driver: 'other' };
@@ -413,14 +416,14 @@ describe('failures', () => {
     expect(await bed.claims()).toEqual([]);
   });
 
-  test('without the first manager nothing begins', async () => {
+  test('without the first manager no swarm is initialized', async () => {
     bed.driver.failures.set('mg0', new Error('no room'));
     const report = await provision();
     expect(report.failed.map(({ step }) => step.name)).toEqual(['mg0']);
     expect(bed.engines.swarms).toEqual([]);
   });
 
-  test('a manager that does not join ends it, before any worker', async () => {
+  test('a manager that does not join stops the run before any worker joins', async () => {
     (await bed.engine('mg1')).answers.set('/swarm/join', () => ({
       status: 500,
       body: { message: 'no route to host' },
@@ -432,7 +435,7 @@ describe('failures', () => {
     expect(swarm()).toEqual(['mg0 manager active {}']);
   });
 
-  test('a node that does not come back from its resize ends it, before any other size', async () => {
+  test('a node that does not come back from its resize stops all other resizes', async () => {
     await provision();
     bed.groups[0] = { ...managers, size: '2gb' };
     bed.groups[1] = { ...workers, size: '4gb' };
@@ -444,7 +447,7 @@ describe('failures', () => {
     expect(bed.driver.calls.filter((call) => call.startsWith('stop node'))).toEqual([]);
   });
 
-  test('a size that cannot be has no part in what came of the sizes before it', async () => {
+  test('an invalid size fails its own machines after the valid sizes', async () => {
     await provision();
     bed.groups[0] = { ...managers, size: '2gb' };
     bed.groups[1] = { ...workers, size: 'huge' };
@@ -459,7 +462,7 @@ describe('failures', () => {
     ]);
   });
 
-  test('what cannot be made is refused before anything is', async () => {
+  test('machines that cannot be created are refused with nothing changed', async () => {
     bed.driver.onCheck = () => {
       throw new Error('no such size');
     };
@@ -468,16 +471,16 @@ describe('failures', () => {
   });
 });
 
-describe('what only the person can sort out', () => {
+describe('provision refuses', () => {
   test('a machine of another driver', async () => {
     await bed.running('node1');
     bed.groups[1] = { ...workers, driver: 'other' };
     await expect(provision()).rejects.toMatchObject({
-      message: 'node1 is a machine of memory, and workers (/p/config.yml line 1) wants other',
+      message: 'node1 is a memory machine, but group workers (/p/config.yml line 1) wants other',
     });
   });
 
-  test('a swarm that is locked is not replaced by another', async () => {
+  test('to replace a locked swarm', async () => {
     const [machine] = await bed.running('mg0');
     (await bed.engine(machine?.name ?? '')).state = 'locked' as 'error';
     await expect(planCluster({ groups: bed.groups, prune: false }, bed.context)).resolves.toMatchObject({
@@ -485,7 +488,7 @@ describe('what only the person can sort out', () => {
     });
   });
 
-  test('no declaration, or two of them, are refused', async () => {
+  test('missing or duplicate declarations', async () => {
     const words = { managers: ['mg[0:2]'], workers: ['node[1:2]'], managerSize: '8gb', workerSize: '2gb' };
     await expect(wantedGroups(words, bed.context)).rejects.toMatchObject({ name: 'UsageError' });
     bed.groups.length = 0;
@@ -493,7 +496,7 @@ describe('what only the person can sort out', () => {
       'no groups are defined for cluster default',
     );
     await expect(wantedGroups({ managers: [], workers: ['node1'] }, bed.context)).rejects.toThrow(
-      'no group has managers, and a swarm needs one',
+      'no group has managers, but a swarm needs at least one',
     );
     expect(await wantedGroups(words, bed.context)).toEqual([
       expect.objectContaining({

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { planRebuild, rebuild } from '../../../src/clusters/rebuild-cluster.js';
+import { planRebuild, rebuildCluster } from '../../../src/clusters/rebuild-cluster.js';
 import { clusterOf, tagsOf } from '../../../src/drivers/digitalocean/droplets.js';
 import type { FoundMachine } from '../../../src/machines/model/machine.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
@@ -33,7 +33,7 @@ function machine(name: string, id: string, more: Partial<FoundMachine> = {}): Fo
 
 const plan = (more: object = {}) => planRebuild({ driver: 'memory', ...more }, bed.context);
 
-test('the only cluster there is, by its name', async () => {
+test('planRebuild finds the only cluster and keeps its name', async () => {
   found = [machine('node1', one), machine('node2', one, { state: 'stopped' })];
   const { context, lost, kept } = await plan();
   expect(context.cluster.name).toBe('prod');
@@ -56,7 +56,7 @@ test('the only cluster there is, by its name', async () => {
   expect(await context.clusters.names()).toEqual(['default']);
 });
 
-test('of several, the one that is named; of one name, by id', async () => {
+test('planRebuild selects a cluster by name or ID', async () => {
   found = [machine('node1', one), machine('node1', other), machine('db1', other)];
   await expect(plan({ cluster: 'prod' })).rejects.toThrow(
     `memory has 2 clusters: prod ${one} (node1); prod ${other} (node1, db1)`,
@@ -66,10 +66,10 @@ test('of several, the one that is named; of one name, by id', async () => {
   await expect(plan({ cluster: 'test' })).rejects.toThrow('memory has no cluster "test"');
 });
 
-test('nothing there, and a driver that cannot tell', async () => {
-  await expect(plan()).rejects.toThrow('memory has no machines that belt has made');
+test('planRebuild refuses an empty account and a driver without tags', async () => {
+  await expect(plan()).rejects.toThrow('memory has no machines created by belt');
   Object.assign(bed.driver, { discover: undefined });
-  await expect(plan()).rejects.toThrow("cannot tell which machines are belt's");
+  await expect(plan()).rejects.toThrow('driver memory does not tag machines');
 });
 
 test('records that exist stay as they are, and another cluster of that name is refused', async () => {
@@ -78,7 +78,7 @@ test('records that exist stay as they are, and another cluster of that name is r
   const here = { cluster: { id, name: 'default' } };
   found = [machine('node1', id, { ...here, size: '8gb' }), machine('node2', id, here)];
   const { lost, unfinished, kept } = await plan();
-  // Its engine is not set up, as far as the record tells: that is gone on with.
+  // Its record has no engine, so it is resumed.
   expect(unfinished.map(({ machine: { name, size } }) => `${name} ${size}`)).toEqual(['node1 512mb']);
   expect([lost.map(({ machine: { name } }) => name), kept]).toEqual([['node2'], []]);
 
@@ -91,9 +91,12 @@ test('machines that refuse login or are off are recorded and reported as failed'
   found = [machine('node1', one), machine('node2', one, { state: 'stopped' })];
   bed.ssh.refused.add('node1');
   const rebuilt = await plan();
-  const outcomes = await rebuild(rebuilt, { timeoutMs: 1000 });
+  const outcomes = await rebuildCluster(rebuilt, { timeoutMs: 1000 });
   const errors = outcomes.map((outcome) => (outcome.status === 'failed' ? outcome.error.message : ''));
-  expect(errors).toEqual(['node1: refused by 10.0.0.1 port 22', 'its record is there, and it is stopped']);
+  expect(errors).toEqual([
+    'node1: refused by 10.0.0.1 port 22',
+    'recorded, but not provisioned: it is stopped',
+  ]);
   const { machines } = await rebuilt.context.cluster.machines();
   expect(machines.map(({ name, engine }) => [name, engine])).toEqual([
     ['node1', undefined],
@@ -102,7 +105,7 @@ test('machines that refuse login or are off are recorded and reported as failed'
   expect(rebuilt.context.cluster.id).toBe(one);
 });
 
-test('DigitalOcean tags tell which cluster it is', () => {
+test('DigitalOcean tags identify the cluster', () => {
   expect(clusterOf(tagsOf({ id: one, name: 'my.cluster' }, ['web']))).toEqual({
     id: one,
     name: 'my_cluster',

@@ -43,7 +43,7 @@ ocean: {region: sgp1}
 managers: {nodes: "mg[0:2]", size: 8gb, availability: drain}
 workers: {nodes: "node[1:3]", size: 2gb, labels: {zone: a}}
 `);
-  const common = { driver: 'ocean', settings: {}, engine: defaultEngineSettings, engineSaid: [] };
+  const common = { driver: 'ocean', settings: {}, engine: defaultEngineSettings, ownEngineKeys: [] };
   expect(groups).toEqual([
     {
       ...common,
@@ -105,7 +105,7 @@ deep:
     },
     labels: { zone: 'w', disk: 'a=b', bare: '' },
     engine: { access: 'local', options: ['mtu=1500'], labels: ['disk=ssd'], registryMirrors: ['https://e'] },
-    engineSaid: ['access', 'opt', 'registry_mirror', 'label'],
+    ownEngineKeys: ['access', 'opt', 'registry_mirror', 'label'],
   });
   expect(west).not.toHaveProperty('size');
   expect(deep).toMatchObject({
@@ -114,7 +114,7 @@ deep:
     settings: { depth: { value: 7 } },
     labels: { zone: '', rack: '007' },
     engine: { options: ['mtu=1400'] },
-    engineSaid: ['access', 'opt', 'registry_mirror'],
+    ownEngineKeys: ['access', 'opt', 'registry_mirror'],
   });
 });
 
@@ -217,14 +217,14 @@ describe('groups that cannot be a swarm together', () => {
       'n2 is in two groups: managers (/p/config.yml line 2) and workers (/p/config.yml line 3)',
     );
     await expect(check('managers: {nodes: Web}\nworkers: {nodes: web}\n')).rejects.toThrow(
-      'Web and web, one name to a resolver, are in two groups: managers (/p/config.yml line 2) and workers (/p/config.yml line 3)',
+      'Web and web, which DNS does not distinguish, are in two groups: managers (/p/config.yml line 2) and workers (/p/config.yml line 3)',
     );
   });
 
   test('no managers', async () => {
     for (const text of ['', 'managers: {nodes: []}\n', 'west: {role: manager, nodes: []}\n'])
       await expect(check(`${text}workers: {nodes: n1}\n`)).rejects.toThrow(
-        'no group has managers, and a swarm needs one',
+        'no group has managers, but a swarm needs at least one',
       );
     await check('managers: {nodes: []}\nwest: {role: manager, nodes: m1}\nworkers: {nodes: n1}\n');
   });

@@ -32,7 +32,7 @@ function node(hostname: string, address: string, more: Partial<SwarmNode> = {}):
   };
 }
 
-/** Each name with what is there, in one line. */
+/** Each name with what is ready, in one line. */
 function present(seen: [Machine, MachineState][], nodes: SwarmNode[]): string[] {
   const machines = seen.map(([each]) => each);
   const members = matchMembers(nodes, machines);
@@ -41,12 +41,12 @@ function present(seen: [Machine, MachineState][], nodes: SwarmNode[]): string[] 
     members,
   ).map((each) => {
     const parts = [each.name, each.machine?.state ?? 'no machine'];
-    if (each.node) parts.push(`${each.node.role}${each.node.there ? '' : ' not there'}`);
-    return [...parts, ...each.stale.map(({ id }) => `left ${id}`)].join(', ');
+    if (each.node) parts.push(`${each.node.role}${each.node.ready ? '' : ' not ready'}`);
+    return [...parts, ...each.stale.map(({ id }) => `stale ${id}`)].join(', ');
   });
 }
 
-test('machines and their nodes', () => {
+test('machines are combined with their nodes', () => {
   expect(
     present(
       [
@@ -63,17 +63,17 @@ test('machines and their nodes', () => {
     ),
   ).toEqual([
     'a, running, manager',
-    'b, stopped, worker not there',
-    'c, running, manager not there',
+    'b, stopped, worker not ready',
+    'c, running, manager not ready',
     'd, running',
   ]);
 });
 
-test('a machine that is gone leaves its node behind', () => {
+test('the node of a missing machine is stale', () => {
   expect(present([[machine('a', '1'), 'missing']], [node('a', '1', { status: 'down' })])).toEqual([
-    'a, missing, left id-a-1',
+    'a, missing, stale id-a-1',
   ]);
-  expect(present([], [node('a', '1', { status: 'down' })])).toEqual(['a, no machine, left id-a-1']);
+  expect(present([], [node('a', '1', { status: 'down' })])).toEqual(['a, no machine, stale id-a-1']);
 });
 
 test('a machine recreated at the same address is the existing node', () => {
@@ -82,14 +82,14 @@ test('a machine recreated at the same address is the existing node', () => {
       [[machine('a', '1'), 'running']],
       [node('a', '1', { status: 'down', id: 'old' }), node('a', '1', { id: 'new' })],
     ),
-  ).toEqual(['a, running, worker, left old']);
+  ).toEqual(['a, running, worker, stale old']);
 });
 
-test('a machine that its provider has lost but that still responds is not a leftover', () => {
+test('a machine that its provider has lost but that still responds is not stale', () => {
   expect(present([[machine('a', '1'), 'missing']], [node('a', '1')])).toEqual(['a, missing, worker']);
 });
 
-test('nodes of others', () => {
+test('nodes without a machine are listed by host name, or by ID if the name is taken', () => {
   expect(present([[machine('a', '1'), 'running']], [node('a', '1'), node('a', '9'), node('z', '8')])).toEqual(
     ['a, running, worker', 'id-a-9, no machine, worker', 'z, no machine, worker'],
   );

@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../../../src/base/errors.js';
 import {
-  type Cluster,
+  type ClusterState,
   compare,
   type Present,
   type PresentNode,
   type Wanted,
 } from '../../../../src/clusters/model/compare.js';
-import { planStages, type Stage, type Step } from '../../../../src/clusters/model/plan-stages.js';
+import { type PlanStage, type PlanStep, planStages } from '../../../../src/clusters/model/plan-stages.js';
 import { changedEngine, type EngineWish } from '../../../../src/engine/model/engine-changes.js';
 import {
   type EngineWord,
@@ -26,34 +26,34 @@ function says(words: EngineWords): EngineWish {
 /** A cluster that steps can be done to, as far as they are visible. */
 class Model {
   private readonly present: Map<string, Present>;
-  private swarm: Cluster['swarm'];
+  private swarm: ClusterState['swarm'];
   private made = 0;
 
   constructor(
     private readonly wanted: readonly Wanted[],
-    cluster: Cluster,
+    cluster: ClusterState,
   ) {
     this.present = new Map(cluster.present.map((each) => [each.name, each]));
     this.swarm = cluster.swarm;
   }
 
-  get cluster(): Cluster {
+  get cluster(): ClusterState {
     return { swarm: this.swarm, present: [...this.present.values()] };
   }
 
   get managers(): string[] {
     return [...this.present.values()].flatMap(({ name, node }) =>
-      node?.role === 'manager' && node.there ? [name] : [],
+      node?.role === 'manager' && node.ready ? [name] : [],
     );
   }
 
-  do(step: Step): void {
+  do(step: PlanStep): void {
     if (step.does === 'remove') this.present.delete(step.name);
     else this.present.set(step.name, { ...this.of(step.name), ...this.changeBy(step) });
   }
 
   /** What a step makes of a name; throws where it could not be done. */
-  private changeBy(step: Step): Partial<Present> {
+  private changeBy(step: PlanStep): Partial<Present> {
     const { name } = step;
     const { machine, node, stale } = this.of(name);
     const wanted = this.wanted.find((each) => each.name === name);
@@ -69,7 +69,7 @@ class Model {
     if (!machine?.finished || machine.state === 'missing')
       throw new Error(`${step.does} of ${name}, which is not made`);
     if (step.does === 'start')
-      return { machine: { ...machine, state: 'running' }, ...(node && { node: { ...node, there: false } }) };
+      return { machine: { ...machine, state: 'running' }, ...(node && { node: { ...node, ready: false } }) };
     if (machine.state !== 'running') throw new Error(`${step.does} of ${name}, which does not run`);
     if (step.does === 'resize') return { machine: { ...machine, size: step.size } };
     if (step.does === 'engine') {
@@ -79,10 +79,10 @@ class Model {
     return { node: this.nodeBy(step, wanted, node) };
   }
 
-  private nodeBy(step: Step, wanted: Wanted, node: PresentNode | undefined): PresentNode {
+  private nodeBy(step: PlanStep, wanted: Wanted, node: PresentNode | undefined): PresentNode {
     if (step.does === 'init') {
       expect([this.swarm, node]).toEqual(['none', undefined]);
-      this.swarm = 'there';
+      this.swarm = 'present';
       return this.newNode('manager');
     }
     if (step.does === 'join') {
@@ -91,8 +91,8 @@ class Model {
       return this.newNode(step.role);
     }
     if (!node) throw new Error(`${step.does} of ${step.name}, which is not a node`);
-    if (step.does === 'await') return { ...node, there: true };
-    if (!node.there) throw new Error(`${step.does} of ${step.name}, which is not there`);
+    if (step.does === 'await') return { ...node, ready: true };
+    if (!node.ready) throw new Error(`${step.does} of ${step.name}, which is not ready`);
     if (step.does === 'promote') return { ...node, role: 'manager' };
     if (step.does === 'demote') {
       expect(this.managers.length).toBeGreaterThan(1);
@@ -106,7 +106,7 @@ class Model {
   }
 
   private newNode(role: Wanted['role']): PresentNode {
-    return { id: `new-${++this.made}`, role, there: true, availability: 'active', labels: {} };
+    return { id: `new-${++this.made}`, role, ready: true, availability: 'active', labels: {} };
   }
 }
 
@@ -142,7 +142,7 @@ const wantedNodes: fc.Arbitrary<Wanted[]> = fc
 
 const presentNode: fc.Arbitrary<Omit<PresentNode, 'id'>> = fc.record({
   role,
-  there: fc.boolean(),
+  ready: fc.boolean(),
   availability: fc.constantFrom('active', 'drain'),
   labels,
 });
@@ -156,8 +156,8 @@ const presentMachine = fc.record(
   { requiredKeys: ['state', 'finished'] },
 );
 
-/** Whatever could be found, once there was a swarm with a manager that answers, or none. */
-const clusters: fc.Arbitrary<Cluster> = fc
+/** Any state with a responding manager, or without a swarm. */
+const clusters: fc.Arbitrary<ClusterState> = fc
   .uniqueArray(
     fc.record({
       name: fc.constantFrom(...names, 'x', 'y'),
@@ -175,7 +175,7 @@ const clusters: fc.Arbitrary<Cluster> = fc
         (_, index): PresentNode => ({
           id: `${name}-old${index}`,
           role: 'worker',
-          there: false,
+          ready: false,
           availability: 'active',
           labels: {},
         }),
@@ -185,20 +185,20 @@ const clusters: fc.Arbitrary<Cluster> = fc
   )
   .map((present) => {
     const answers = present.some(
-      ({ machine, node }) => node?.role === 'manager' && node.there && machine?.state === 'running',
+      ({ machine, node }) => node?.role === 'manager' && node.ready && machine?.state === 'running',
     );
     return answers
-      ? { swarm: 'there' as const, present }
+      ? { swarm: 'present' as const, present }
       : { swarm: 'none' as const, present: present.map(({ node: _, ...rest }) => ({ ...rest, stale: [] })) };
   });
 
-function doAll(stages: readonly Stage[], wanted: readonly Wanted[], cluster: Cluster): Cluster {
+function doAll(stages: readonly PlanStage[], wanted: readonly Wanted[], cluster: ClusterState): ClusterState {
   const model = new Model(wanted, cluster);
   for (const step of stages.flatMap(({ steps }) => steps)) model.do(step);
   return model.cluster;
 }
 
-describe('any cluster, any wish', () => {
+describe('property: for any current and wanted state', () => {
   test('the steps of the plan leave nothing to do', () => {
     fc.assert(
       fc.property(wantedNodes, clusters, fc.boolean(), (wanted, cluster, prune) => {
@@ -221,8 +221,8 @@ describe('any cluster, any wish', () => {
           stages = planStages(wanted, now, { prune: true })
         ) {
           expect(++rounds).toBeLessThan(100);
-          const [{ order, steps }] = stages as [Stage];
-          // Of what is done together any part may have been done; at least something, or there would be no end.
+          const [{ order, steps }] = stages as [PlanStage];
+          // Any part of a parallel stage may be done, but at least one step, so that the loop ends.
           const done = steps.slice(0, Math.max(1, steps.length - part));
           now = doAll([{ order, steps: done }], wanted, now);
         }
@@ -232,11 +232,11 @@ describe('any cluster, any wish', () => {
     );
   });
 
-  test('managers come before workers, and what is not there before what is on it', () => {
+  test('managers come before workers, and machines before their nodes', () => {
     fc.assert(
       fc.property(wantedNodes, clusters, (wanted, cluster) => {
         const steps = planStages(wanted, cluster, { prune: true }).flatMap((stage) => stage.steps);
-        const rank = (step: Step): number => {
+        const rank = (step: PlanStep): number => {
           if (step.does === 'join') return step.role === 'manager' ? 4 : 6;
           return {
             create: 1,
@@ -258,7 +258,7 @@ describe('any cluster, any wish', () => {
     );
   });
 
-  test('managers change one by one', () => {
+  test('managers change one at a time', () => {
     fc.assert(
       fc.property(wantedNodes, clusters, (wanted, cluster) => {
         const isManager = (name: string): boolean =>
@@ -277,7 +277,7 @@ describe('any cluster, any wish', () => {
   });
 });
 
-describe('what differs', () => {
+describe('compare', () => {
   const mg0: Wanted = {
     name: 'mg0',
     group: 'managers',
@@ -302,15 +302,15 @@ describe('what differs', () => {
   const node = (change: Partial<PresentNode> = {}): PresentNode => ({
     id: 'id',
     role: 'worker',
-    there: true,
+    ready: true,
     availability: 'active',
     labels: { zone: 'a' },
     ...change,
   });
   const of = (wanted: Wanted, present?: Present) =>
-    compare([wanted], { swarm: 'there', present: present ? [present] : [] });
+    compare([wanted], { swarm: 'present', present: present ? [present] : [] });
 
-  test('nothing is there', () => {
+  test('lists everything as missing in an empty cluster', () => {
     expect(of(mg0)).toEqual([
       {
         name: 'mg0',
@@ -359,7 +359,7 @@ describe('what differs', () => {
     [
       'not ready',
       node1,
-      is('node1', { node: node({ there: false }) }),
+      is('node1', { node: node({ ready: false }) }),
       { what: 'node', is: 'not ready', wanted: 'ready' },
     ],
     [
@@ -389,7 +389,7 @@ describe('what differs', () => {
     expect(of(node1, is('node1', { node: node({ labels: { zone: 'a', mine: 'b' } }) }))).toEqual([]);
   });
 
-  describe('of an engine', () => {
+  describe('engine settings', () => {
     const differences = (words: EngineWords): object[] => {
       const engine = says({ access: 'local', label: ['disk=hdd'], tune_swarm: true }).settings;
       const machine = { state: 'running', finished: true, engine } as const;
@@ -397,7 +397,7 @@ describe('what differs', () => {
       return found.flatMap(({ differences }) => differences);
     };
 
-    test('is what the group says, and nothing that it does not say', () => {
+    test('only the settings of the group are compared', () => {
       expect(differences({})).toEqual([]);
       expect(differences({ access: 'local' })).toEqual([]);
       expect(differences({ access: 'secure', label: ['disk=ssd', 'a=b'], opt: ['mtu=1400'] })).toEqual([
@@ -410,13 +410,13 @@ describe('what differs', () => {
       ]);
     });
 
-    test('is nothing that belt does not change of one that is there', () => {
+    test('settings that belt does not change on existing engines are not differences', () => {
       expect(differences({ install_url: 'https://x', storage_driver: 'btrfs', tune_swarm: false })).toEqual(
         [],
       );
     });
 
-    test('a change leaves what is not said, and the port where the access stays', () => {
+    test('a change keeps undeclared settings, and the port while the access stays', () => {
       const before = { ...says({ label: ['a=b'], opt: ['mtu=1400'] }).settings, port: 2476 };
       expect(changedEngine(before, says({ label: [], access: 'secure' }))).toEqual({ ...before, labels: [] });
       expect(changedEngine(before, says({ access: 'insecure' }))).toEqual({
@@ -426,7 +426,7 @@ describe('what differs', () => {
       });
     });
 
-    test('is none where belt sets no engine up', () => {
+    test('machines without a provisioned engine have no engine differences', () => {
       const machine = { state: 'running', finished: true } as const;
       const wanted = { ...node1, engine: says({ label: ['a=b'] }) };
       expect(of(wanted, is('node1', { machine, node: node() }))).toEqual([]);
@@ -434,7 +434,7 @@ describe('what differs', () => {
   });
 
   test('while the swarm is unknown, only machines are inspected and created', () => {
-    const cluster: Cluster = {
+    const cluster: ClusterState = {
       swarm: 'unknown',
       present: [is('mg0', { machine: { state: 'stopped', finished: true } }), is('node1', {})],
     };
@@ -449,7 +449,7 @@ describe('what differs', () => {
     ]);
   });
 
-  test('what no group names is extra', () => {
+  test('machines and nodes of no group are extra', () => {
     expect(of(node1, is('old1', {}))).toEqual([
       expect.objectContaining({ name: 'node1', status: 'missing' }),
       { name: 'old1', status: 'extra', differences: [] },

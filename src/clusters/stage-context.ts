@@ -1,40 +1,38 @@
 import type { Context } from '../app/context.js';
 import type { Machine } from '../machines/model/machine.js';
 import type { Group } from './model/group.js';
-import type { Step } from './model/plan-stages.js';
+import type { PlanStep } from './model/plan-stages.js';
 import type { Observation } from './observe-cluster.js';
 
-export interface StepsInput {
+export interface StageInput {
   groups: readonly Group[];
-  /** Whatever it does to the quorum. */
+  /** Ignore the quorum. */
   force: boolean;
-  /**
-   * How long a machine may take from the provider's word that it runs to the engine's first answer.
-   */
+  /** Timeout from the start of a machine to the first response of its engine. */
   timeoutMs: number;
 }
 
-/** What the steps of a stage are done with. */
-export interface Work {
-  input: StepsInput;
+/** What the operations of a stage work with. */
+export interface StageContext {
+  input: StageInput;
   observation: Observation;
   context: Context;
 }
 
-export type Kind = Step['does'];
-export type StepOf<K extends Kind> = Extract<Step, { does: K }>;
+export type StepKind = PlanStep['does'];
+export type StepOf<K extends StepKind> = Extract<PlanStep, { does: K }>;
 
-export function namesOf(steps: readonly Step[]): string[] {
+export function namesOf(steps: readonly PlanStep[]): string[] {
   return steps.map(({ name }) => name);
 }
 
 /** The recorded machines of the steps. */
-export function machinesOf(steps: readonly Step[], { observation }: Work): Machine[] {
+export function machinesOf(steps: readonly PlanStep[], { observation }: StageContext): Machine[] {
   return steps.flatMap(({ name }) => observation.machines.get(name) ?? []);
 }
 
 /** The group that names a machine. */
-export function groupOf(name: string, { groups }: StepsInput): Group {
+export function groupOf(name: string, { groups }: StageInput): Group {
   const group = groups.find(({ nodes }) => nodes.includes(name));
   if (!group) throw new Error(`no group names ${name}`);
   return group;
