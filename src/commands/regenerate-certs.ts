@@ -3,7 +3,7 @@ import type { BatchReport } from '../app/batch-report.js';
 import { regenerateCertificates } from '../certs/regenerate-certificates.js';
 import { allFlag, yesFlag } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
-import { installOverSsh } from '../engine/install-certificates.js';
+import { installOverSsh } from '../engine/provision-engine.js';
 import { hasNoSsh } from '../machines/model/machine.js';
 import { selectMachines } from '../machines/select-machines.js';
 import { confirm } from '../ui/prompt.js';

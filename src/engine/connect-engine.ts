@@ -1,10 +1,9 @@
-import { Duplex, PassThrough, Writable } from 'node:stream';
+import { Duplex, PassThrough, Transform, type TransformCallback, Writable } from 'node:stream';
 import { ExternalError, isAbort, messageOf } from '../base/errors.js';
 import { Pending, poll } from '../base/poll.js';
 import type { Connection } from '../ssh/index.js';
 import { EngineApi } from './api.js';
-import { dockerProgram } from './docker-program.js';
-import { SkipGreeting } from './skip-login-banner.js';
+import { dockerProgram } from './remote-docker.js';
 
 /**
  * The engine's API of a machine, through `docker system dial-stdio` in a channel of its SSH connection: the way docker's own
@@ -17,7 +16,7 @@ export function engineOf(connection: Connection): EngineApi {
 
 function dial(connection: Connection): Duplex {
   const input = new PassThrough();
-  const output = new SkipGreeting();
+  const output = new SkipLoginBanner();
   const complaints = new Collector();
   connection
     .stream(`${dockerProgram(connection.target.user)} system dial-stdio`, {
@@ -107,5 +106,24 @@ async function lastJournalLines(connection: Connection, signal: AbortSignal): Pr
   } catch (error) {
     if (isAbort(error)) throw error;
     return '';
+  }
+}
+
+const start = Buffer.from('HTTP/1.');
+
+/** Leaves out what a login prints before the engine's first answer. */
+export class SkipLoginBanner extends Transform {
+  private waiting: Buffer | undefined = Buffer.alloc(0);
+
+  override _transform(chunk: Buffer, _encoding: string, done: TransformCallback): void {
+    if (this.waiting === undefined) {
+      done(null, chunk);
+      return;
+    }
+    const seen = Buffer.concat([this.waiting, chunk]);
+    const at = seen.indexOf(start);
+    this.waiting = at === -1 ? seen.subarray(-start.length) : undefined;
+    if (at === -1) done();
+    else done(null, seen.subarray(at));
   }
 }

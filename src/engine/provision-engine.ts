@@ -1,9 +1,14 @@
+import { reach } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import type { Step } from '../app/reporter.js';
 import { machinePaths, readPair } from '../certs/certificate-files.js';
 import { readClusterCertificates } from '../certs/cluster-certificates.js';
 import type { ServerCertificate } from '../certs/model/certificate-terms.js';
-import { recordInstalled, serverCertificateFor } from '../certs/server-certificate.js';
+import {
+  type InstallCertificate,
+  recordInstalled,
+  serverCertificateFor,
+} from '../certs/server-certificate.js';
 import type { Machine } from '../machines/model/machine.js';
 import type { Connection } from '../ssh/index.js';
 import { applyPlan, runInstaller } from './apply-plan.js';
@@ -155,4 +160,20 @@ async function askAsClient(
 
 function askOverSsh(connection: Connection, { signal }: Context): Promise<string> {
   return waitForEngine(connection, { timeoutMs: 10_000, signal });
+}
+
+/** Over SSH, as a part of setting the engine up. */
+export function installOverSsh(context: Context): InstallCertificate {
+  return async (machine, certificate, step) => {
+    const connection = await reach(machine, context);
+    await provisionEngine(machine, connection, { step, certificate }, context);
+  };
+}
+
+/** One behind a jump host is not for this computer to reach. */
+export function askOverTls(context: Context): (machine: Machine) => Promise<void> {
+  return async (machine) => {
+    if (machine.ssh.jump === undefined)
+      await askFromOutside(machine, engineSettingsOf(machine).port, context);
+  };
 }

@@ -4,7 +4,6 @@ import { quoteArgs } from '../base/quote-args.js';
 import { clusterAddress, type Machine } from '../machines/model/machine.js';
 import type { StreamOptions } from '../ssh/index.js';
 import { withAdvertiseAddress } from '../swarm/model/docker-arguments.js';
-import { dockerProgram } from './docker-program.js';
 
 /** The shell command that runs docker on the machine with just these arguments. */
 export function dockerCommand(args: readonly string[], machine: Machine): string {
@@ -22,4 +21,14 @@ export async function runDocker(
 ): Promise<number> {
   const connection = await reach(machine, context);
   return connection.stream(dockerCommand(args, machine), streams);
+}
+
+/**
+ * The beginning of a shell line that runs docker with the words that follow. A user who is not root may not be in the group
+ * `docker`: sudo then opens the socket, as far as it asks for no password.
+ */
+export function dockerProgram(user: string): string {
+  if (user === 'root') return 'exec docker';
+  const line = 's=; [ -w /var/run/docker.sock ] || s="sudo -n"; exec $s docker "$@"';
+  return `exec /bin/sh -c '${line}' docker`;
 }

@@ -4,7 +4,6 @@ import type { Step } from '../app/reporter.js';
 import { ExternalError } from '../base/errors.js';
 import type { Connection } from '../ssh/index.js';
 import { newMark, type Survey } from './gather-facts.js';
-import { causeIn } from './log-excerpt.js';
 import { runAsRoot } from './root-shell.js';
 
 /** A script of `templates/` that begins with `{{prelude}}`, and the values to fill into it. */
@@ -81,4 +80,29 @@ function withoutMarks(text: string, mark: string): string {
     .split('\n')
     .filter((line) => !line.startsWith(mark))
     .join('\n');
+}
+
+const mostLines = 8;
+
+/**
+ * The log lines most likely to explain a failure: the engine's own errors, else the last lines. systemd's remarks on how the process
+ * ended tell nothing.
+ */
+export function causeIn(log: string): string {
+  const lines = log
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !isRemark(line));
+  const telling = lines.filter((line) => !/level=(info|debug)/.test(line));
+  const complaints = lines.filter((line) =>
+    /level=(error|fatal)|unable to configure|failed to start|^E: |error:/i.test(line),
+  );
+  const chosen = [complaints, telling, lines].find((some) => some.length > 0) ?? [];
+  return [...new Set(chosen)].slice(-mostLines).join('\n');
+}
+
+function isRemark(line: string): boolean {
+  return /^(docker\.(service|socket)|systemd)\b|^(Starting|Started|Stopping|Stopped|Listening|Closed) |^Failed to start docker|^Job for docker|^See "systemctl/.test(
+    line,
+  );
 }

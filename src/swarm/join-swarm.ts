@@ -5,9 +5,14 @@ import { coalesce } from '../base/single-flight.js';
 import type { Machine } from '../machines/model/machine.js';
 import type { NodeAvailability } from './change-availability.js';
 import { type JoinContext, joinNode } from './join-node.js';
-import { alreadyMemberMessage, joinedMessage } from './model/docker-messages.js';
+import {
+  alreadyMemberMessage,
+  joinCommandText,
+  joinedMessage,
+  rotatedTokenText,
+} from './model/docker-messages.js';
 import { managerCountAdvice } from './model/quorum.js';
-import type { Role } from './model/swarm-node.js';
+import { managerAddresses, type Role } from './model/swarm-node.js';
 import { type Swarm, withSwarm } from './session.js';
 
 export interface JoinOptions {
@@ -92,4 +97,32 @@ export async function joinMembers(
 async function advise(swarm: Swarm, { reporter }: Context): Promise<void> {
   const managers = (await swarm.nodes()).filter(({ role }) => role === 'manager').length;
   for (const advice of managerCountAdvice(managers)) reporter.warn(advice);
+}
+
+export interface JoinToken {
+  role: Role;
+  /** A secret: it allows any host that reaches a manager to join. */
+  token: string;
+  /** `host:port` of a manager. */
+  address: string;
+  rotated: boolean;
+  /** docker's own words. */
+  message: string;
+}
+
+/** @param rotate replaces the token */
+export async function joinToken(
+  role: Role,
+  { rotate }: { rotate: boolean },
+  context: Context,
+): Promise<JoinToken> {
+  return withSwarm({}, context, async (swarm) => {
+    const rotation = role === 'manager' ? 'rotateManagerToken' : 'rotateWorkerToken';
+    if (rotate) await swarm.request((api) => api.updateSwarm((spec) => spec, rotation));
+    const token = await swarm.request((api) => api.joinToken(role));
+    const [address = ''] = managerAddresses(await swarm.nodes());
+    const command = joinCommandText(role, token, address);
+    const message = rotate ? `${rotatedTokenText(role)}\n\n${command}` : command;
+    return { role, token, address, rotated: rotate, message };
+  });
 }

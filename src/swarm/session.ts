@@ -159,3 +159,11 @@ async function findAny(context: Context): Promise<ManagerConnection> {
 function isLeaderless(error: unknown, manager: Machine | undefined): boolean {
   return error instanceof NoQuorumError || (!manager && error instanceof ExternalError);
 }
+
+/**
+ * @param manager default: the active machine, else any manager
+ * @throws UserError when the machine is not a manager, or there is no swarm
+ */
+export function listNodes(manager: Machine | undefined, context: Context): Promise<SwarmNode[]> {
+  return withSwarm({ manager }, context, (swarm) => swarm.nodes());
+}

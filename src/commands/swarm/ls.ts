@@ -1,7 +1,8 @@
 import { BaseCommand } from '../../cli/base-command.js';
 import { argument, hostFlag, nodeOrHost } from '../../cli/flags.js';
 import { machineFor } from '../../machines/active-machine.js';
-import { listNodes, type SwarmNode } from '../../swarm/list-nodes.js';
+import type { SwarmNode } from '../../swarm/model/swarm-node.js';
+import { listNodes } from '../../swarm/session.js';
 import { swarmTable } from '../../swarm/views/node-tables.js';
 
 export default class SwarmLs extends BaseCommand<typeof SwarmLs> {

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
-import { type JoinToken, joinToken } from '../../swarm/join-token.js';
+import { type JoinToken, joinToken } from '../../swarm/join-swarm.js';
 
 export default class Token extends BaseCommand<typeof Token> {
   static override summary = 'Show or rotate a join token';

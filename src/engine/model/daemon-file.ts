@@ -2,9 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../../base/errors.js';
 import { accessKeys, type DaemonOption } from './daemon-options.js';
 import { daemonFileCopyPath, daemonFilePath, daemonFileWrittenPath } from './engine-paths.js';
-import { formatJsonFile, type JsonKeys, parseJsonFile } from './json-text.js';
 import type { EngineFile } from './provisioner.js';
-import { type Undone, undoChanges } from './undo-changes.js';
+import { formatJsonFile, type JsonKeys, parseJsonFile, type Undone, undoChanges } from './undo-changes.js';
 
 /** The texts of a machine's files, by path. */
 type Files = ReadonlyMap<string, string>;

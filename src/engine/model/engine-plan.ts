@@ -5,7 +5,6 @@ import { daemonFilePath, sysctlPath } from './engine-paths.js';
 import type { EngineSettings } from './engine-settings.js';
 import type { Facts } from './facts.js';
 import type { EngineFile, Provisioner } from './provisioner.js';
-import { swarmSysctl } from './sysctl.js';
 
 export interface PlanInput {
   settings: EngineSettings;
@@ -111,6 +110,18 @@ function certificateFiles({ service }: Provisioner, pem: ServerCertificate): Eng
     { path: certificates.key, content: pem.key, mode: 0o600, why: "the certificate's key" },
   ];
 }
+
+/**
+ * Kernel settings for clusters of hundreds of nodes: room for every neighbor of an overlay network,
+ * and for many containers' watches.
+ */
+export const swarmSysctl = `# Written by belt: kernel settings for large swarms.
+net.ipv4.neigh.default.gc_thresh1 = 30000
+net.ipv4.neigh.default.gc_thresh2 = 32000
+net.ipv4.neigh.default.gc_thresh3 = 32768
+fs.inotify.max_user_instances = 8192
+fs.inotify.max_user_watches = 1048576
+`;
 
 const sysctlFile: EngineFile = {
   path: sysctlPath,

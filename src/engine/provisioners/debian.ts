@@ -1,11 +1,60 @@
 import type { Provisioner } from '../model/provisioner.js';
-import { aptInstall, aptLooksForNewer, aptUpgrade } from './apt.js';
 import { systemd } from './systemd.js';
+
+/**
+ * apt waits for the lock of another that installs (`DPkg::Lock::Timeout`, apt 1.9.11 and later), but not for the one on the package
+ * lists: a new machine refreshes them itself just when belt comes.
+ */
+const aptPrelude = `export DEBIAN_FRONTEND=noninteractive
+apt='apt-get -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold'
+update_lists() {
+  until output=$($apt update 2>&1); do
+    case $output in *'Could not get lock'* | *'is another process using it'*) sleep 2 ;; *) printf '%s\\n' "$output" >&2; return 1 ;; esac
+  done
+}
+installed() { dpkg-query --show --showformat='\${db:Status-Status}\\n' "$1" 2>/dev/null | grep -qx installed; }`;
+
+/** The client is a package of its own since Debian 13; the engine only recommends it, as it does iptables. */
+const aptInstall = `${aptPrelude}
+step 'reading package lists'
+update_lists || exit 1
+packages='docker.io iptables ca-certificates'
+if apt-cache show docker-cli 2>/dev/null | grep -q '^Package: docker-cli$'; then packages="$packages docker-cli"; fi
+step "installing $packages"
+$apt install --no-install-recommends $packages >&2 || exit 1`;
+
+/** Whichever of the distribution's and Docker's own packages are there. */
+const aptInstalled = `${aptPrelude}
+step 'reading package lists'
+update_lists || exit 1
+packages=
+for name in docker-ce docker-ce-cli containerd.io docker.io docker-cli containerd; do
+  if installed "$name"; then packages="$packages $name"; fi
+done`;
+
+/** A simulation names what it would do: `Inst docker.io [26.1.5] (26.1.6 ...)`. */
+const aptLooksForNewer = `${aptInstalled}
+plan=$(apt-get -q -y --simulate install --only-upgrade $packages 2>&1) || { printf '%s\\n' "$plan" >&2; exit 1; }
+case $plan in *'Inst '*) tell newer yes ;; esac`;
+
+const aptUpgrade = `${aptInstalled}
+step "upgrading$packages"
+$apt install --only-upgrade $packages >&2 || exit 1`;
 
 /** Debian and what is made of it (Raspberry Pi OS says `ID=raspbian`, `ID_LIKE=debian`). */
 export const debian: Provisioner = {
   name: 'debian',
   runs: ({ id, idLike }) => id === 'debian' || idLike.includes('debian'),
+  service: systemd,
+  install: () => aptInstall,
+  upgrade: aptUpgrade,
+  looksForNewer: aptLooksForNewer,
+};
+
+/** Ubuntu and what is made of it (Linux Mint, Pop!_OS); docker.io is in its `universe`, which servers and clouds have on. */
+export const ubuntu: Provisioner = {
+  name: 'ubuntu',
+  runs: ({ id, idLike }) => id === 'ubuntu' || idLike.includes('ubuntu'),
   service: systemd,
   install: () => aptInstall,
   upgrade: aptUpgrade,

@@ -3,12 +3,17 @@ import type { Facts } from '../model/facts.js';
 import type { Provisioner } from '../model/provisioner.js';
 import { alpine } from './alpine.js';
 import { boot2docker } from './boot2docker.js';
-import { debian } from './debian.js';
-import { flatcar } from './flatcar.js';
+import { debian, ubuntu } from './debian.js';
 import { redhat } from './redhat.js';
 import { suse } from './suse.js';
 import { systemd } from './systemd.js';
-import { ubuntu } from './ubuntu.js';
+
+/** Flatcar Container Linux comes with the engine, on a /usr that cannot be written to, and updates itself as a whole. */
+const flatcar: Provisioner = {
+  name: 'flatcar',
+  runs: ({ id, idLike }) => id === 'flatcar' || id === 'coreos' || idLike.includes('coreos'),
+  service: systemd,
+};
 
 /** The first that fits; Ubuntu is like Debian, so it comes before it. */
 const provisioners: readonly Provisioner[] = [boot2docker, flatcar, alpine, ubuntu, debian, suse, redhat];

@@ -2,7 +2,7 @@ import { shellWord } from '../../base/shell-word.js';
 import { shareOptions } from '../model/daemon-file.js';
 import { daemonOptions, optionWord } from '../model/daemon-options.js';
 import { etcCertificates, openrcPath } from '../model/engine-paths.js';
-import { withMarkedBlock } from '../model/marked-block.js';
+import { withMarkedBlock } from '../model/managed-files.js';
 import type { EngineService } from '../model/provisioner.js';
 
 /** Alpine's docker service reads `DOCKER_OPTS` from /etc/conf.d/docker, a shell file (openrc-run(8)); its log is a file. */

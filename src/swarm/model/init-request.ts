@@ -1,6 +1,6 @@
 import { UsageError } from '../../base/errors.js';
+import { tryParseRange } from '../../base/ip-addresses.js';
 import type { ExternalCa } from './external-ca.js';
-import { parseIpv4Range } from './machine-network.js';
 import type { NodeAddresses } from './node-addresses.js';
 import { withManagerPort } from './node-addresses.js';
 import { parseDuration } from './parse-duration.js';
@@ -75,7 +75,7 @@ export function parseAddressPools(texts: readonly string[]): string[] {
   for (const pool of pools) {
     const known = pool.includes(':')
       ? /^[\da-f:.]+\/\d+$/i.test(pool)
-      : parseIpv4Range(pool) && pool.includes('/');
+      : pool.includes('/') && tryParseRange(pool);
     if (!known)
       throw new UsageError(`--default-addr-pool: invalid CIDR address: ${pool}`, {
         hint: '--default-addr-pool 10.20.0.0/16',

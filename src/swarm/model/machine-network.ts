@@ -1,3 +1,5 @@
+import { overlap, tryParseRange } from '../../base/ip-addresses.js';
+
 export interface MachineNetwork {
   /** On the machine's interfaces. */
   addresses: string[];
@@ -26,22 +28,10 @@ export function parseNetwork(text: string): MachineNetwork {
 
 /** The first route that overlaps the address pool; IPv4 only. */
 export function findOverlap(pool: string, routes: readonly Route[]): Route | undefined {
-  const range = parseIpv4Range(pool);
+  const range = tryParseRange(pool);
   if (!range) return undefined;
   return routes.find(({ network }) => {
-    const other = parseIpv4Range(network);
-    return other && range.first <= other.last && other.first <= range.last;
+    const other = tryParseRange(network);
+    return other && overlap(range, other);
   });
-}
-
-/** First and last address, as numbers; undefined: not an IPv4 network. */
-export function parseIpv4Range(network: string): { first: number; last: number } | undefined {
-  const [, a, b, c, d, length = '32'] =
-    /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\/(\d{1,2}))?$/.exec(network) ?? [];
-  const bytes = [a, b, c, d].map(Number);
-  if (a === undefined || bytes.some((byte) => byte > 255) || Number(length) > 32) return undefined;
-  const address = bytes.reduce((sum, byte) => sum * 256 + byte, 0);
-  const size = 2 ** (32 - Number(length));
-  const first = address - (address % size);
-  return { first, last: first + size - 1 };
 }

@@ -5,7 +5,7 @@ import { UsageError, UserError } from '../../base/errors.js';
 import { groupBy } from '../../base/group-by.js';
 import { LineSplitter } from '../../base/line-splitter.js';
 import { quoteArgs } from '../../base/quote-args.js';
-import { dockerProgram } from '../../engine/docker-program.js';
+import { dockerProgram } from '../../engine/remote-docker.js';
 import { withSwarm } from '../session.js';
 import { type LocatedTask, locateTasks, requireTasks } from './locate-tasks.js';
 

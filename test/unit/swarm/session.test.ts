@@ -7,9 +7,9 @@ import { setAvailability } from '../../../src/swarm/change-availability.js';
 import { demoteNodes, promoteNodes } from '../../../src/swarm/change-roles.js';
 import { initSwarm } from '../../../src/swarm/init-swarm.js';
 import { type JoinedMember, joinSwarm } from '../../../src/swarm/join-swarm.js';
-import { listNodes } from '../../../src/swarm/list-nodes.js';
 import { networkCommand } from '../../../src/swarm/model/machine-network.js';
 import type { Role } from '../../../src/swarm/model/swarm-node.js';
+import { listNodes } from '../../../src/swarm/session.js';
 import { type Answer, type Engine, type Node, noLeader, type Swarm } from '../support/engine.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 

@@ -4,8 +4,7 @@ import { UserError } from '../../../../src/base/errors.js';
 import { shareOptions, withoutBelt } from '../../../../src/engine/model/daemon-file.js';
 import { daemonOptions } from '../../../../src/engine/model/daemon-options.js';
 import { etcCertificates } from '../../../../src/engine/model/engine-paths.js';
-import { sharedTraces } from '../../../../src/engine/model/managed-files.js';
-import { withMarkedBlock } from '../../../../src/engine/model/marked-block.js';
+import { sharedTraces, withMarkedBlock } from '../../../../src/engine/model/managed-files.js';
 import { undoChanges } from '../../../../src/engine/model/undo-changes.js';
 import { settingsOf } from '../../support/facts.js';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseExternalCa } from '../../../../src/swarm/model/external-ca.js';
 import { createInitRequest } from '../../../../src/swarm/model/init-request.js';
-import { findOverlap, parseIpv4Range, parseNetwork } from '../../../../src/swarm/model/machine-network.js';
+import { findOverlap, parseNetwork } from '../../../../src/swarm/model/machine-network.js';
 import { chooseNodeAddresses, withManagerPort } from '../../../../src/swarm/model/node-addresses.js';
 import { parseDuration } from '../../../../src/swarm/model/parse-duration.js';
 
@@ -89,26 +89,6 @@ describe('networks of a machine', () => {
   ])('%s overlaps %s', (pool, network) => {
     expect(findOverlap(pool, parseNetwork(ipOutput).routes)?.network).toBe(network);
   });
-
-  test('findOverlap finds the route that overlaps a pool', () => {
-    const byte = fc.integer({ min: 0, max: 255 });
-    fc.assert(
-      fc.property(byte, byte, byte, byte, fc.integer({ min: 0, max: 32 }), (a, b, c, d, length) => {
-        const range = parseIpv4Range(`${a}.${b}.${c}.${d}/${length}`);
-        const address = ((a * 256 + b) * 256 + c) * 256 + d;
-        expect(range?.first).toBeLessThanOrEqual(address);
-        expect(range?.last).toBeGreaterThanOrEqual(address);
-        expect((range?.last ?? 0) - (range?.first ?? 0) + 1).toBe(2 ** (32 - length));
-      }),
-    );
-  });
-
-  test.each(['10.0.0.256/8', '10.0.0.0/33', 'eth0', '10.0.0/8', ''])(
-    '"%s" is not an IPv4 network',
-    (text) => {
-      expect(parseIpv4Range(text)).toBeUndefined();
-    },
-  );
 });
 
 describe('parseDuration', () => {

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { SkipGreeting } from '../../../src/engine/skip-login-banner.js';
+import { SkipLoginBanner } from '../../../src/engine/connect-engine.js';
 
 test('all before the first answer is left out, wherever the pieces are cut', async () => {
   const answer = 'HTTP/1.1 200 OK\r\n\r\nHTTP/1.1';
@@ -17,7 +17,7 @@ test('all before the first answer is left out, wherever the pieces are cut', asy
           if (at < whole.length) pieces.push(whole.subarray(at, at + size));
           at += size;
         }
-        const out = Readable.from(pieces).pipe(new SkipGreeting());
+        const out = Readable.from(pieces).pipe(new SkipLoginBanner());
         expect(Buffer.concat(await out.toArray()).toString()).toBe(answer);
       },
     ),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { causeIn } from '../../../src/engine/log-excerpt.js';
+import { causeIn } from '../../../src/engine/run-script.js';
 
 test("the engine's own words, without systemd's remarks and what it says while all is well", () => {
   const log = `Starting docker.service - Docker Application Container Engine...
