@@ -2,18 +2,17 @@ import * as z from 'zod/mini';
 import type { Context } from '../app/context.js';
 import { listFolders, readText } from '../base/files.js';
 import { mapLimited } from '../base/map-limit.js';
+import { plural } from '../base/plural.js';
 import { readRecord, writeRecord } from '../base/record-file.js';
 import type { ClusterStore } from '../state/cluster-store.js';
 import { clusterPaths, expiryPath, machinePaths } from './certificate-files.js';
-import { renewalDays } from './model/certificate-terms.js';
+import { dayMs, renewalDays } from './model/certificate-terms.js';
 import { daysLeft, readCertificate, splitPem } from './model/read-certificate.js';
 import { usesTls } from './server-certificate.js';
 
 const expiryRecord = z.object({ quietUntil: z.string() });
 
-const dayMs = 24 * 60 * 60 * 1000;
-
-/** Tells the person, in one line, if there is something to tell. */
+/** Warns in one line, if any certificate expires soon. */
 export async function warnOfExpiry({
   cluster,
   reporter,
@@ -23,9 +22,11 @@ export async function warnOfExpiry({
 }
 
 /**
- * What every command warns of: certificates that have expired or will within 30 days, with the command that renews them. Reads
- * one small file that holds the date of the next warning; it reads the certificates only after it.
- * @returns undefined when there is nothing to say, and also when what is there cannot be read: that is for `certs status` to say
+ * The warning that every command prints about certificates that have expired or will within 30
+ * days, with the command that renews them. A small file holds the date of the next warning; the
+ * certificates are read only after that date.
+ * @returns undefined without such certificates, and when they cannot be read: `certs status`
+ * reports that
  */
 export async function expiryWarning(cluster: ClusterStore, now = new Date()): Promise<string | undefined> {
   try {
@@ -49,7 +50,7 @@ interface Expiry {
   notAfter: Date;
 }
 
-/** Of all certificates; what cannot be read has none. */
+/** Of all certificates that can be read. */
 async function readExpiries(cluster: ClusterStore): Promise<Expiry[]> {
   const { authority, client } = clusterPaths(cluster);
   const machines = await listFolders(cluster.machinesFolder);
@@ -72,7 +73,7 @@ async function expiriesIn(path: string, whose: Omit<Expiry, 'notAfter'>): Promis
   }
 }
 
-/** An engine that is not reached with TLS any more keeps its old certificate in the folder. */
+/** The folder of an engine that no longer uses TLS still holds its old certificate. */
 async function isRelevant({ machine }: Expiry, cluster: ClusterStore): Promise<boolean> {
   return machine === undefined || usesTls(await cluster.machine(machine), cluster);
 }
@@ -90,10 +91,10 @@ async function postponeCheck(ends: readonly Expiry[], cluster: ClusterStore): Pr
   await writeRecord(expiryPath(cluster), { quietUntil }, cluster.files);
 }
 
-/** One line: what ends first and when, how many more, and what to type. */
+/** `the client certificate expires in 3 days (2026-01-04), and 2 more: belt regenerate-certs ...` */
 function formatWarning(ends: readonly Expiry[], now: Date): string {
   const [first] = ends.toSorted((one, other) => one.notAfter.getTime() - other.notAfter.getTime());
-  if (!first) throw new Error('nothing ends');
+  if (!first) throw new Error('no certificate expires');
   const others = ends.length > 1 ? `, and ${ends.length - 1} more` : '';
   return `${nameOf(first)} ${describeExpiry(first, now)}${others}: ${renewalCommand(ends)}`;
 }
@@ -107,10 +108,10 @@ function describeExpiry(end: Expiry, now: Date): string {
   const date = end.notAfter.toISOString().slice(0, 10);
   const days = daysLeft(end, now);
   if (days < 0) return `expired on ${date}`;
-  return `expires in ${days} ${days === 1 ? 'day' : 'days'} (${date})`;
+  return `expires in ${plural(days, 'day')} (${date})`;
 }
 
-/** A new authority brings new certificates for all. */
+/** A new authority issues new certificates for everyone. */
 function renewalCommand(ends: readonly Expiry[]): string {
   if (ends.some(({ kind }) => kind === 'authority')) return 'belt certs rotate';
   const client = ends.some(({ kind }) => kind === 'client') ? ' --client-certs' : '';

@@ -1,5 +1,6 @@
 import type { Context } from '../app/context.js';
-import { AbortError, ExternalError, explanationOf, isAbort } from '../base/errors.js';
+import { ExternalError, explanationOf } from '../base/errors.js';
+import { withTimeout } from '../base/with-timeout.js';
 import { engineStatus } from '../engine/engine-status.js';
 import { observe } from './list-machines.js';
 
@@ -17,13 +18,12 @@ export async function queryDockerVersion(
       hint: `belt start ${name}`,
     });
   }
-  const limit = AbortSignal.timeout(timeoutMs);
+  const query = (signal: AbortSignal) => engineStatus(machine, context, signal);
   try {
-    const { version } = await engineStatus(machine, context, AbortSignal.any([context.signal, limit]));
+    const { version } = await withTimeout(timeoutMs, context.signal, query);
     return { name, version };
   } catch (cause) {
-    if (isAbort(cause) && context.signal.aborted) throw new AbortError();
-    const reason = limit.aborted ? `no response within ${timeoutMs / 1000} s` : explanationOf(cause);
-    throw new ExternalError(`Unable to query docker version: ${reason}`, { cause });
+    context.signal.throwIfAborted();
+    throw new ExternalError(`Unable to query docker version: ${explanationOf(cause)}`, { cause });
   }
 }

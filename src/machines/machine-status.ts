@@ -1,17 +1,17 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../app/context.js';
 import { ExternalError, UsageError } from '../base/errors.js';
 import { groupBy } from '../base/group-by.js';
+import { Pending, poll } from '../base/poll.js';
 import { listMachines } from './list-machines.js';
 import { type MachineState, machineStates } from './model/machine.js';
 
-/** How many machines are in one state, in the words of the 2016 belt where it had one. */
+/** The machines in one state, which has the name that the 2016 belt gave it. */
 export interface StatusGroup {
   status: string;
   names: string[];
 }
 
-/** The words that DigitalOcean, and so the 2016 belt, had for states. */
+/** DigitalOcean's names for states, which the 2016 belt used. */
 const oldWords: Partial<Record<MachineState, string>> = {
   starting: 'new',
   running: 'active',
@@ -27,10 +27,7 @@ export interface StatusGoal {
   count: number;
 }
 
-/**
- * Reads `active=3`; docker-machine's words (`running=3`) are understood too.
- * @throws UsageError
- */
+/** Parses `active=3`, or with docker-machine's names `running=3`. @throws UsageError */
 export function parseGoal(text: string): StatusGoal {
   const [, word = '', digits = ''] = /^([a-z]+)=(\d+)$/i.exec(text) ?? [];
   const state = machineStates.find(
@@ -56,32 +53,28 @@ export interface StatusWait {
   goal: StatusGoal;
   timeoutMs: number;
   intervalMs: number;
-  /** Shown each round, as long as it differs from the last. */
+  /** Called when the groups have changed. */
   onGroups: (groups: StatusGroup[]) => void;
 }
 
-/**
- * Looks again and again until at least `goal.count` machines are in the state.
- * @throws ExternalError when the time is up
- */
+/** Waits until at least `goal.count` machines are in the state. @throws ExternalError on timeout */
 export async function waitForStatus(
   { goal, timeoutMs, intervalMs, onGroups }: StatusWait,
   context: Context,
 ): Promise<StatusGroup[]> {
-  const deadline = Date.now() + timeoutMs;
   let shown = '';
-  for (;;) {
+  const check = async (): Promise<StatusGroup[] | Pending> => {
     const groups = await statusGroups(context);
     const text = JSON.stringify(groups);
     if (text !== shown) onGroups(groups);
     shown = text;
     const count = groups.find(({ status }) => status === goal.status)?.names.length ?? 0;
-    if (count >= goal.count) return groups;
-    if (Date.now() + intervalMs > deadline) {
-      throw new ExternalError(
-        `${count} of ${goal.count} machines are ${goal.status} after ${timeoutMs / 1000} s`,
-      );
-    }
-    await sleep(intervalMs, undefined, { signal: context.signal });
-  }
+    return count >= goal.count
+      ? groups
+      : new Pending(`${count} of ${goal.count} machines are ${goal.status}`);
+  };
+  const onTimeout = (reason: string): never => {
+    throw new ExternalError(`${reason} after ${timeoutMs / 1000} s`);
+  };
+  return poll(check, { timeoutMs, intervalMs, signal: context.signal, onTimeout });
 }

@@ -1,20 +1,20 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { sshTarget } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import { ExternalError, isAbort, messageOf, unlessAborted } from '../base/errors.js';
+import { waitUntilClear } from '../base/poll.js';
 import type { MachineEvent } from '../drivers/driver.js';
 import { surveyMachine } from '../engine/gather-facts.js';
 import { runAsRoot } from '../engine/root-shell.js';
 import type { Machine } from './model/machine.js';
 
-/** How long a server may take to go down. */
 const downTimeoutMs = 60_000;
-/** And to come up again: servers of iron test their memory first. */
+/** Physical servers test their memory before they boot. */
 const upTimeoutMs = 300_000;
-/** Both, where the provider restarts a server that does not go down by itself: EC2 after four minutes. */
+/** EC2 resets an instance that has not shut down after four minutes. */
 const rebootTimeoutMs = 600_000;
+const intervalMs = 500;
 
-/** Restarts machines over SSH, all at the same time, for drivers that have no power over theirs. */
+/** Restarts machines over SSH, all at the same time, for drivers that cannot restart them. */
 export async function* rebootOverSsh(
   machines: readonly Machine[],
   context: Context,
@@ -24,30 +24,30 @@ export async function* rebootOverSsh(
 }
 
 /**
- * Has a driver restart machines whose provider does not tell when they are down. One that belt cannot log in to before, as it is off or
- * hangs, is done when the driver says so.
- * @param ask has the driver do it
+ * Restarts machines whose provider does not report when they are down, and waits until they have
+ * rebooted. One that belt cannot log in to before, because it is off or hangs, is done when the
+ * driver reports it.
  */
 export async function* restartAndAwaitBoot(
   machines: readonly Machine[],
-  ask: () => AsyncIterable<MachineEvent>,
+  restartByDriver: () => AsyncIterable<MachineEvent>,
   context: Context,
 ): AsyncIterable<MachineEvent> {
-  const boots = new Map<string, string | undefined>();
-  const look = async (machine: Machine): Promise<void> => {
-    boots.set(machine.name, await bootIdOf(machine, context).catch(unlessAborted));
+  const bootIds = new Map<string, string | undefined>();
+  const readBootId = async (machine: Machine): Promise<void> => {
+    bootIds.set(machine.name, await bootIdOf(machine, context).catch(unlessAborted));
   };
-  await Promise.all(machines.map(look));
-  const taken = new Set<string>();
-  for await (const event of ask()) {
-    if (event.type === 'done' && boots.get(event.name) !== undefined) taken.add(event.name);
+  await Promise.all(machines.map(readBootId));
+  const accepted = new Set<string>();
+  for await (const event of restartByDriver()) {
+    if (event.type === 'done' && bootIds.get(event.name) !== undefined) accepted.add(event.name);
     else yield event;
   }
-  const restarting = machines.filter(({ name }) => taken.has(name));
-  yield* completionEvents(restarting, (machine) => waitForReboot(machine, boots.get(machine.name), context));
+  const rebooting = machines.filter(({ name }) => accepted.has(name));
+  yield* completionEvents(rebooting, (machine) => waitForReboot(machine, bootIds.get(machine.name), context));
 }
 
-/** Works on all machines at the same time, and tells the end of each as it comes. */
+/** Runs the work on all machines at the same time, and reports each as it completes. */
 async function* completionEvents(
   machines: readonly Machine[],
   work: (machine: Machine) => Promise<void>,
@@ -81,8 +81,8 @@ async function reboot(machine: Machine, context: Context): Promise<void> {
   const connection = await ssh.connect(target, { signal });
   const { facts, password } = await surveyMachine(connection, context);
   const before = await bootIdOf(machine, context);
-  // The connection may break before the answer comes.
-  const broken = await runAsRoot(connection, {
+  // The connection may break before the command returns.
+  const refusal = await runAsRoot(connection, {
     text: 'PATH="$PATH:/usr/sbin:/sbin"; shutdown -r now 2>/dev/null || reboot',
     access: facts.access,
     ...(password !== undefined && { password }),
@@ -96,33 +96,34 @@ async function reboot(machine: Machine, context: Context): Promise<void> {
       return '';
     },
   );
-  if (broken !== '') throw new ExternalError(`${machine.name} could not restart: ${broken}`);
-  const deadline = Date.now() + downTimeoutMs;
-  while ((await bootIdOf(machine, context).catch(unlessAborted)) === before) {
-    if (Date.now() > deadline)
-      throw new ExternalError(
-        `${machine.name} is still running ${downTimeoutMs / 1000} s after the restart request`,
-      );
-    await sleep(500, undefined, { signal });
-  }
+  if (refusal !== '') throw new ExternalError(`${machine.name} could not restart: ${refusal}`);
+  await waitForBootId(machine, (id) => id !== before, downTimeoutMs, 'is still running', context);
   await ssh.waitFor(target, { timeoutMs: upTimeoutMs, signal });
 }
 
-/** @throws ExternalError when it is still the same boot, or there is no answer, when the time is over */
-async function waitForReboot(machine: Machine, before: string | undefined, context: Context): Promise<void> {
-  const { signal } = context;
-  const deadline = Date.now() + rebootTimeoutMs;
-  while (Date.now() < deadline) {
-    const boot = await bootIdOf(machine, context).catch(unlessAborted);
-    if (boot !== undefined && boot !== before) return;
-    await sleep(500, undefined, { signal });
-  }
-  throw new ExternalError(
-    `${machine.name} has not rebooted ${rebootTimeoutMs / 1000} s after the restart request`,
-  );
+/** @throws ExternalError when the machine has not rebooted, or does not respond, on timeout */
+function waitForReboot(machine: Machine, before: string | undefined, context: Context): Promise<void> {
+  const hasRebooted = (id: string | undefined): boolean => id !== undefined && id !== before;
+  return waitForBootId(machine, hasRebooted, rebootTimeoutMs, 'has not rebooted', context);
 }
 
-/** What is another after each boot: the kernel's own mark, and in a container, which has none of its own, when its first process began. */
+/** @param isDone gets undefined while belt cannot log in */
+async function waitForBootId(
+  machine: Machine,
+  isDone: (id: string | undefined) => boolean,
+  timeoutMs: number,
+  failure: 'is still running' | 'has not rebooted',
+  context: Context,
+): Promise<void> {
+  const findProblem = async (): Promise<string | undefined> =>
+    isDone(await bootIdOf(machine, context).catch(unlessAborted)) ? undefined : failure;
+  await waitUntilClear(findProblem, { timeoutMs, intervalMs, signal: context.signal }, (problem) => {
+    const seconds = timeoutMs / 1000;
+    return new ExternalError(`${machine.name} ${problem} ${seconds} s after the restart request`);
+  });
+}
+
+/** Differs after each boot: the kernel's boot id, and for containers, which share it, the start time of process 1. */
 async function bootIdOf(machine: Machine, context: Context): Promise<string> {
   const { signal } = context;
   const ssh = await context.ssh();

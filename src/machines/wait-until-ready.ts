@@ -16,17 +16,18 @@ export interface ReadyOptions {
 }
 
 /**
- * Waits until the new machine's SSH server answers, then sets its engine up.
- * @throws ExternalError with the last obstacle; UserError for what stands in the way there; AbortError
+ * Waits for the new machine's SSH server, then provisions its engine.
+ * @throws ExternalError with the last problem; UserError when the engine cannot be provisioned;
+ * AbortError
  */
 export async function setUpMachine(machine: Machine, options: ReadyOptions, context: Context): Promise<void> {
   const { step } = options;
-  // Making keys takes as long as a machine takes to boot: the two go together.
-  const making =
+  // Keys are generated while the machine boots.
+  const issuing =
     engineSettingsOf(machine).access === 'secure' ? serverCertificateFor(machine, context) : undefined;
-  making?.catch(() => {});
+  issuing?.catch(() => {});
   const connection = await logIn(machine, options, context);
-  const certificate = await making;
+  const certificate = await issuing;
   await provisionEngine(machine, connection, { step, ...(certificate && { certificate }) }, context);
 }
 
@@ -51,7 +52,7 @@ export async function waitUntilReady(
   if (await addressChanged(machine, context)) await provisionEngine(machine, connection, options, context);
 }
 
-/** A machine that came up elsewhere has a certificate that clients refuse. */
+/** Clients refuse a certificate that does not hold the machine's address. */
 async function addressChanged(machine: Machine, { cluster }: Context): Promise<boolean> {
   if (machine.engine?.access !== 'secure') return false;
   const { certificate } = await readPair(machinePaths(cluster, machine.name).server);

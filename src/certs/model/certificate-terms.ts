@@ -1,6 +1,7 @@
 /**
- * The certificates of a cluster: one authority, one client pair, a server pair for each machine. PEM texts throughout, in the form
- * that Docker's own client and engine take (https://docs.docker.com/engine/security/protect-access/).
+ * A cluster's certificates: one authority, one client pair, and a server pair per machine, as PEM
+ * texts for Docker's client and engine
+ * (https://docs.docker.com/engine/security/protect-access/).
  */
 
 export interface CertificatePair {
@@ -26,10 +27,12 @@ export interface ServerNames {
 }
 
 /**
- * How long certificates are valid. Clients and servers: what docker-machine gave them. The authority outlives three of their
- * generations: docker-machine let all end on one day, and with the authority every machine was lost at once.
+ * Clients and servers: as docker-machine. The authority outlives three generations of them:
+ * docker-machine let all expire on one day, and every machine was lost at once.
  */
 export const validDays = { authority: 3650, leaf: 1080 } as const;
 
-/** From so many days before its end on, a certificate is warned of and renewed. */
+export const dayMs = 24 * 60 * 60 * 1000;
+
+/** A certificate that expires within so many days causes a warning and is renewed. */
 export const renewalDays = 30;

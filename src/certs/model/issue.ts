@@ -1,15 +1,21 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { type CertificatePair, type KeyType, type ServerNames, validDays } from './certificate-terms.js';
+import {
+  type CertificatePair,
+  dayMs,
+  type KeyType,
+  type ServerNames,
+  validDays,
+} from './certificate-terms.js';
 import * as der from './der.js';
 import { generateKey, keyTypeOf, pemOfKey } from './private-keys.js';
 import { canonicalNames } from './server-names.js';
 
 export interface IssueOptions {
-  /** Who it is for; Docker's authorization plugins call the client so. */
+  /** The subject; Docker's authorization plugins know the client by this name. */
   commonName: string;
   /** Default: the CA's own. */
   keyType?: KeyType;
-  /** Valid for so many days from now; never beyond the authority's own end. */
+  /** Validity from now on; never longer than the authority's. */
   days?: number;
   now?: Date;
 }
@@ -18,11 +24,10 @@ export interface AuthorityOptions extends IssueOptions {
   keyType: KeyType;
 }
 
-/** A clock that runs in another zone's time, as those of fresh machines may, is at most 14 hours behind. */
-const backdatedMs = 24 * 60 * 60 * 1000;
-const dayMs = 24 * 60 * 60 * 1000;
+/** The clock of a new machine may be set to another time zone, at most 14 hours behind. */
+const backdatedMs = dayMs;
 
-/** A new authority, signed by itself. */
+/** A new self-signed authority. */
 export async function createAuthority(options: AuthorityOptions): Promise<CertificatePair> {
   const { privateKey, publicKey } = await generateKey(options.keyType);
   const name = der.distinguishedName(options.commonName);
@@ -45,7 +50,7 @@ export async function createAuthority(options: AuthorityOptions): Promise<Certif
   return { certificate, key: pemOfKey(privateKey) };
 }
 
-/** A pair that Docker's client proves itself to engines with. */
+/** A pair that authenticates Docker's client to engines. */
 export function issueClient(authority: CertificatePair, options: IssueOptions): Promise<CertificatePair> {
   return issue(authority, options, () => [
     der.keyUsage(['digitalSignature']),
@@ -54,9 +59,9 @@ export function issueClient(authority: CertificatePair, options: IssueOptions): 
 }
 
 /**
- * A pair for an engine, good for all of the names. It serves only: docker-machine made those of a swarm's master good for a client
- * too, for the standalone Swarm, which was discontinued.
- * @throws UserError for a name that can stand in no certificate
+ * A pair for an engine, valid for all of the names. For servers only: docker-machine's certificates
+ * of a swarm master also served as client certificates, for the discontinued standalone Swarm.
+ * @throws UserError for a name that cannot be in a certificate
  */
 export async function issueServer(
   authority: CertificatePair,
@@ -90,7 +95,7 @@ async function issue(
         der.basicConstraints(false),
         ...usage(keyType),
         der.subjectKeyIdentifier(der.keyIdentifier(publicKey)),
-        // docker-machine's authorities have none.
+        // docker-machine's authorities have no identifier.
         ...(issuerIdentifier ? [der.authorityKeyIdentifier(issuerIdentifier)] : []),
       ],
     },

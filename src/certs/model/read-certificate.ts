@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { UserError } from '../../base/errors.js';
-import type { CertificatePair } from './certificate-terms.js';
+import { type CertificatePair, dayMs } from './certificate-terms.js';
 import { canonicalName, canonicalNames } from './server-names.js';
 
 export interface Certificate {
@@ -15,9 +15,7 @@ export interface Certificate {
   fingerprint: string;
 }
 
-const dayMs = 24 * 60 * 60 * 1000;
-
-/** The first certificate of a PEM text. @throws UserError when there is none */
+/** The first certificate of a PEM text. @throws UserError without one */
 export function readCertificate(pem: string): Certificate {
   const certificate = parse(pem);
   return {
@@ -30,7 +28,7 @@ export function readCertificate(pem: string): Certificate {
   };
 }
 
-/** Whole days until it ends; negative when it has ended. */
+/** Whole days until it expires; negative after that. */
 export function daysLeft({ notAfter }: Pick<Certificate, 'notAfter'>, now: Date): number {
   return Math.floor((notAfter.getTime() - now.getTime()) / dayMs);
 }
@@ -40,7 +38,7 @@ export function matches({ names }: Pick<Certificate, 'names'>, wanted: readonly 
   return missingNames({ names }, wanted).length === 0;
 }
 
-/** Those of the wanted names that the certificate does not hold, in canonical form. */
+/** The wanted names that the certificate does not hold, in canonical form. */
 export function missingNames({ names }: Pick<Certificate, 'names'>, wanted: readonly string[]): string[] {
   return canonicalNames(wanted).filter((name) => !names.includes(name));
 }
@@ -62,7 +60,7 @@ export function isIssuedBy(pem: string, authorities: string): boolean {
   return splitPem(authorities).some((authority) => issued(parse(authority), certificate));
 }
 
-/** That one of the certificates which the key belongs to. */
+/** The one of the certificates that the key belongs to. */
 export function certificateOfKey(certificates: string, key: string): string | undefined {
   return splitPem(certificates).find((pem) => matchesKey({ certificate: pem, key }));
 }
@@ -77,13 +75,13 @@ export function matchesKey({ certificate, key }: CertificatePair): boolean {
   }
 }
 
-/** The certificates of a PEM text, each a text of its own. */
+/** The certificates of a PEM text, one text each. */
 export function splitPem(pem: string): string[] {
   const found = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
   return found.map((text) => `${text}\n`);
 }
 
-/** A PEM text with the certificates of all, each once. */
+/** One PEM text with all certificates, without duplicates. */
 export function joinPem(...texts: readonly string[]): string {
   return [...new Set(texts.flatMap(splitPem))].join('');
 }
@@ -104,7 +102,7 @@ function validAt({ validFrom, validTo }: X509Certificate, now: Date): boolean {
   return new Date(validFrom) <= now && now <= new Date(validTo);
 }
 
-/** Node's form: `DNS:node1, IP Address:10.0.0.1`. What is neither, or odd, counts as no name. */
+/** Node's format: `DNS:node1, IP Address:10.0.0.1`. Other entries are ignored. */
 function alternativeNames(text: string | undefined): string[] {
   return (text ?? '').split(', ').flatMap((entry) => {
     const [, name] = /^(?:DNS|IP Address):(.+)$/.exec(entry) ?? [];
@@ -116,7 +114,7 @@ function alternativeNames(text: string | undefined): string[] {
   });
 }
 
-/** Loaded only when certificates are read: most commands learn from a small file that none expires soon. */
+/** Loaded on first use: most commands need only the date in a small file. */
 function crypto(): typeof import('node:crypto') {
   return process.getBuiltinModule('node:crypto');
 }

@@ -116,7 +116,7 @@ describe('locateState', () => {
       expect((await locateState(at('shared/mine'))).root).toBe(join(shared, '.belt'));
       await chown(join(shared, '.belt.yaml'), 65_534, 65_534);
       await expect(locateState(at('shared/mine'))).rejects.toThrow(
-        `${shared}/.belt.yaml belongs to another user (uid 65534), in a folder that everybody can write to`,
+        `${shared}/.belt.yaml belongs to another user (uid 65534), in a world-writable folder`,
       );
       const sudo = { uid: 65_534, gid: 65_534 };
       expect((await locateState({ ...at('shared/mine'), sudo })).root).toBe(join(shared, '.belt'));
