@@ -24,11 +24,11 @@ describe.skipIf(!canMakeMachines())('bad input', () => {
     { args: ['create', '9000gb', 'node1'], code: 1, says: '9000gb' },
     { args: ['create'], code: 2, says: 'no machine specified' },
     { args: ['create', '512mb', 'node1', '--nspawn-image', 'debian-99'], code: 1, says: 'debian-99' },
-    { args: ['ip', 'nobody'], code: 1, says: 'Docker machine "nobody" does not exist' },
-    { args: ['start', 'nobody'], code: 1, says: 'Docker machine "nobody" does not exist' },
-    { args: ['active', 'nobody'], code: 1, says: 'Docker machine "nobody" does not exist' },
-    { args: ['--host', 'nobody', 'docker', 'info'], code: 1, says: 'Docker machine "nobody" does not exist' },
-    { args: ['swarm', 'join', 'nobody', 'node1'], code: 1, says: 'Docker machine "nobody" does not exist' },
+    { args: ['ip', 'ghost'], code: 1, says: 'Docker machine "ghost" does not exist' },
+    { args: ['start', 'ghost'], code: 1, says: 'Docker machine "ghost" does not exist' },
+    { args: ['active', 'ghost'], code: 1, says: 'Docker machine "ghost" does not exist' },
+    { args: ['--host', 'ghost', 'docker', 'info'], code: 1, says: 'Docker machine "ghost" does not exist' },
+    { args: ['swarm', 'join', 'ghost', 'node1'], code: 1, says: 'Docker machine "ghost" does not exist' },
     { args: ['swarm', 'join', 'node1'], code: 2, says: 'no machines to join specified' },
     { args: ['exec', 'node1'], code: 2, says: 'no command given' },
     { args: ['status', '--wait', 'activ=3'], code: 2, says: '"activ=3"' },
@@ -62,10 +62,10 @@ describe.skipIf(!canMakeMachines())('bad input', () => {
   });
 
   test('with --json the error is the document', async () => {
-    const { code, stdout } = await belt.run(['ip', 'nobody', '--json']);
+    const { code, stdout } = await belt.run(['ip', 'ghost', '--json']);
     expect([code, JSON.parse(stdout)]).toEqual([
       1,
-      { error: { code: 'machine-not-found', message: expect.stringContaining('"nobody" does not exist') } },
+      { error: { code: 'machine-not-found', message: expect.stringContaining('"ghost" does not exist') } },
     ]);
   });
 

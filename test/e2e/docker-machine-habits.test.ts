@@ -372,7 +372,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     ]);
   });
 
-  test('a new store takes the certificates that it is told to', async () => {
+  test('a new store uses the certificates given with --tls flags', async () => {
     const certs = join(belt.folder, '.belt', 'default', 'certs');
     const flags = `--tls-ca-cert ${certs}/ca.pem --tls-ca-key ${certs}/ca-key.pem --tls-client-cert ${certs}/cert.pem`;
     await ok(
@@ -389,7 +389,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     await ok('docker-machine -s other rm -y third');
   });
 
-  test('what is no command is told of', async () => {
+  test('an unknown command is reported', async () => {
     const { code, stderr } = await script('docker-machine bogus');
     expect([code, stderr]).toEqual([2, expect.stringContaining("'bogus' is not a belt command")]);
     expect(await ok('docker-machine help ssh')).toContain('USAGE');

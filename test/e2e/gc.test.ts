@@ -35,7 +35,7 @@ describe.runIf(canMakeMachines())('gc', () => {
     expect(await belt.ok(['ls', '-q'])).toBe('node1\nnode3\n');
   });
 
-  test('a create that fails removes what it made where it is told to, and keeps it otherwise', async () => {
+  test('a failed create removes its machines with --on-failure remove, and keeps them by default', async () => {
     const args = ['create', '--engine-opt', 'no-such-option=1', '256mb', 'node5'];
     const removed = await belt.run([...args, '--on-failure', 'remove']);
     expect(removed.code).toBe(1);

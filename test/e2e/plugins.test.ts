@@ -111,21 +111,21 @@ describe.runIf(canMakeMachines())('plugins', () => {
     },
   );
 
-  test('what is no package is refused', async () => {
+  test('something that is not a package is refused', async () => {
     const missing = await belt.run(['plugins', 'install', './nothing.tgz']);
     expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('nothing.tgz')]);
     const unknown = await belt.run(['plugins', 'uninstall', 'belt-driver-box']);
     expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('no plugin is installed')]);
   });
 
-  test('npm’s settings of whoever installs change nothing of it', async () => {
+  test('the npm settings of the user do not change an install', async () => {
     const folder = packageOf('belt-driver-plain', driverOf('plain'));
     const env = { npm_config_save: 'false', npm_config_save_dev: 'true' };
     await belt.ok(['plugins', 'install', folder], { env });
     expect(await installed()).toMatchObject([{ driver: 'plain', package: 'belt-driver-plain' }]);
   });
 
-  test('one whose driver lacks methods says which, and troubles nobody else', async () => {
+  test('a driver that lacks methods is reported by name, and other drivers work', async () => {
     const { code, stderr } = await belt.run(['create', '-d', 'plain', 'm1']);
     expect([code, stderr]).toEqual([1, expect.stringContaining('plain: the opened driver lacks check()')]);
     expect(stderr).not.toContain('bug in belt');
@@ -179,11 +179,11 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
     rmSync(join(belt.folder, '.belt.yaml'));
   });
 
-  test('its errors are told as belt tells its own', async () => {
+  test("a plugin's errors are reported like belt's own", async () => {
     const { code, stderr } = await belt.run(['create', '-d', 'box', '--box-root', lab, 'm1']);
     expect([code, stderr]).toEqual([
       1,
-      expect.stringContaining(`box: ${lab} is no root file system with systemd`),
+      expect.stringContaining(`box: ${lab} is not a root file system with systemd`),
     ]);
     const flag = await belt.run(['create', '-d', 'box', '--box-rot', lab, 'm1']);
     expect([flag.code, flag.stderr]).toEqual([2, expect.stringContaining('--box-rot')]);
@@ -238,7 +238,7 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
     expect(await belt.ok(['ssh', 'm1', 'hostname'])).toBe('m1\n');
   });
 
-  test('linked, it is used from where it is, and a fault in it troubles nobody else', async () => {
+  test('a linked plugin is used in place, and a fault in it does not affect other drivers', async () => {
     const folder = join(lab, 'work');
     execFileSync('cp', ['-r', fixture, folder]);
     await belt.ok(['plugins', 'link', folder]);

@@ -23,7 +23,7 @@ export interface MachineListRow {
   responseMs: number;
 }
 
-/** The table that docker-machine prints; `wide` adds columns of belt's own. */
+/** The table that docker-machine prints; `wide` adds belt's own columns. */
 export function machineList(rows: readonly MachineListRow[], { wide = false } = {}): string {
   return formatTable(
     [

@@ -146,7 +146,7 @@ describe('a machine’s certificate', () => {
     expect(await certified(machine, bed.context)).toEqual(first);
   });
 
-  test('is made anew for a new address, near its end, without its key, and for another authority', async () => {
+  test('is reissued for a new address, near its expiry, without its key, and for another authority', async () => {
     const machine = await secured('node1');
     const { authority } = await ensureClusterCertificates(bed.context);
     const signer = { certificate: authority.certificate, key: authority.key ?? '' };
@@ -388,7 +388,7 @@ describe('certs rotate', { timeout: 60_000 }, () => {
     expect(await files('machines/url')).toEqual(before);
   });
 
-  test('an interruption at any point is made good by the next run, and nobody is cut off meanwhile', async () => {
+  test('the next run finishes after an interruption at any point, and no client is cut off in between', async () => {
     await listening('node1', 'node2');
     let finished = false;
     for (let limit = 1; !finished; limit++) {
@@ -410,7 +410,7 @@ describe('certs rotate', { timeout: 60_000 }, () => {
     }
   });
 
-  test('a machine that cannot be reached holds the rest back, unless told to leave it', async () => {
+  test('an unreachable machine stops the rotation, unless it is forced', async () => {
     await listening('node1', 'node2', 'node3');
     const old = await files('certs');
     const failing: InstallCertificate = async (machine, ...what) => {

@@ -20,7 +20,7 @@ class AdoptingDriver extends MemoryDriver {
   async adopt(names: readonly string[]): Promise<Adoption[]> {
     return names.map((name) => {
       const place = this.places.get(name);
-      if (!place) throw new UserError(`nobody knows where ${name} is`);
+      if (!place) throw new UserError(`the settings do not say where ${name} is`);
       return { name, ...place };
     });
   }
@@ -157,7 +157,7 @@ test('a dry run asks for no record, and is refused where machines are made', asy
   );
 });
 
-test('a URL alone is ready at once, with nobody asked', async () => {
+test('a machine known only by its URL is ready at once, without any request', async () => {
   driver.places.set('box', {
     addresses: { public: '192.0.2.7' },
     driverData: { URL: 'tcp://192.0.2.7:2376' },

@@ -35,7 +35,7 @@ function create(
 }
 
 /** The outcomes in one line each. */
-function told(outcomes: readonly Outcome<Machine>[]): string[] {
+function statusLines(outcomes: readonly Outcome<Machine>[]): string[] {
   return outcomes.map((outcome) => `${outcome.name} ${outcome.status}`);
 }
 
@@ -48,7 +48,7 @@ describe('a machine that could not be made ready', () => {
   test('is destroyed and forgotten where that is asked for; the others stay', async () => {
     bed.driver.failures.set('node2', new ExternalError('no disk left'));
     const outcomes = await create(['node1', 'node2'], { removeFailed: true });
-    expect(told(outcomes)).toEqual(['node1 ok', 'node2 failed']);
+    expect(statusLines(outcomes)).toEqual(['node1 ok', 'node2 failed']);
     expect([...bed.driver.machines.keys()]).toEqual(['node1']);
     expect((await bed.cluster.machines()).machines.map(({ name }) => name)).toEqual(['node1']);
   });
@@ -150,7 +150,7 @@ describe('a create that goes well', () => {
     ]);
   });
 
-  test('leaves an engine that a second look finds as it is to be', async () => {
+  test('does not change an engine that is already up to date', async () => {
     const [outcome] = await create(['node1']);
     if (outcome?.status !== 'ok') throw new Error('node1 was not made');
     const system = bed.ssh.system('node1');
@@ -212,7 +212,7 @@ describe('what is on disk', () => {
     expect((await bed.onDisk('node1')).engine).toEqual(defaultEngineSettings);
   });
 
-  test('are id and address the moment they are told', async () => {
+  test('records id and address as soon as the driver reports them', async () => {
     const seen: unknown[] = [];
     bed.driver.onMoment = async (moment, name) => {
       const { id, addresses, driverData, phase } = await bed.onDisk(name);
@@ -238,7 +238,7 @@ describe('what is on disk', () => {
     expect(bed.driver.calls).toEqual(['check node1 node2']);
   });
 
-  test('is nothing when there is no such driver', async () => {
+  test('changes nothing for an unknown driver', async () => {
     await expect(create(['node1'], { driver: 'nope' })).rejects.toThrow('unknown driver "nope"');
     expect(await bed.files()).toEqual([]);
   });
@@ -303,7 +303,7 @@ describe('when machine 2 of 3 fails', () => {
   test('the others are done and its record stays "creating"', async () => {
     bed.driver.failures.set('node2', failure);
     const outcomes = await create(names);
-    expect(told(outcomes)).toEqual(['node1 ok', 'node2 failed', 'node3 ok']);
+    expect(statusLines(outcomes)).toEqual(['node1 ok', 'node2 failed', 'node3 ok']);
     expect(outcomes[1]).toEqual({ name: 'node2', status: 'failed', error: failure });
     expect(await phases(...names)).toEqual(['node1 ready', 'node2 creating', 'node3 ready']);
     expect(bed.reporter.lines).toContain('node2 failed: no disk left');
@@ -318,7 +318,7 @@ describe('when machine 2 of 3 fails', () => {
     bed.reporter.lines.length = 0;
 
     const outcomes = await create(names);
-    expect(told(outcomes)).toEqual(['node1 ok', 'node2 ok', 'node3 ok']);
+    expect(statusLines(outcomes)).toEqual(['node1 ok', 'node2 ok', 'node3 ok']);
     expect(bed.driver.calls).toEqual(['check node2', 'prepare node2', 'create node2']);
     expect(await phases(...names)).toEqual(['node1 ready', 'node2 ready', 'node3 ready']);
     expect(await bed.onDisk('node2')).toMatchObject({ id: 'id-2', createdAt });
@@ -335,10 +335,10 @@ describe('when machine 2 of 3 fails', () => {
   test('because its engine never answers, the same holds', async () => {
     bed.ssh.refused.add('node2');
     const outcomes = await create(names);
-    expect(told(outcomes)).toEqual(['node1 ok', 'node2 failed', 'node3 ok']);
+    expect(statusLines(outcomes)).toEqual(['node1 ok', 'node2 failed', 'node3 ok']);
     expect(bed.reporter.lines).toContain('node2 failed: node2: refused by 10.0.0.2 port 22');
     bed.ssh.refused.clear();
-    expect(told(await create(names))).toEqual(['node1 ok', 'node2 ok', 'node3 ok']);
+    expect(statusLines(await create(names))).toEqual(['node1 ok', 'node2 ok', 'node3 ok']);
   });
 
   test('with the driver itself, the machines that it was done with are kept', async () => {
@@ -346,13 +346,13 @@ describe('when machine 2 of 3 fails', () => {
       if (moment === 'begun' && name === 'node2') throw new ExternalError('the provider hung up');
     };
     const outcomes = await create(names);
-    expect(told(outcomes)).toEqual(['node1 ok', 'node2 failed', 'node3 failed']);
+    expect(statusLines(outcomes)).toEqual(['node1 ok', 'node2 failed', 'node3 failed']);
     expect(await phases(...names)).toEqual(['node1 ready', 'node2 creating', 'node3 creating']);
     bed.driver.onMoment = () => {};
-    expect(told(await create(names))).toEqual(['node1 ok', 'node2 ok', 'node3 ok']);
+    expect(statusLines(await create(names))).toEqual(['node1 ok', 'node2 ok', 'node3 ok']);
   });
 
-  test('with the driver itself, nothing bad is said of the machines that it was done with', async () => {
+  test('a driver that breaks off does not fail the machines that it had finished', async () => {
     bed.driver.onMoment = (moment, name) => {
       if (moment === 'begun' && name === 'node2') throw new ExternalError('the provider hung up');
     };
@@ -379,7 +379,7 @@ describe('a failing preparation', () => {
     ]);
     expect(await phases('node1')).toEqual(['node1 creating']);
     bed.driver.onPrepare = async () => {};
-    expect(told(await create(['node1']))).toEqual(['node1 ok']);
+    expect(statusLines(await create(['node1']))).toEqual(['node1 ok']);
   });
 });
 
@@ -412,7 +412,10 @@ describe('a second call for a machine that is not finished', () => {
   });
 
   test('together with new names makes them all', async () => {
-    expect(told(await create(['node1', 'node2'], { size: '512mb' }))).toEqual(['node1 ok', 'node2 ok']);
+    expect(statusLines(await create(['node1', 'node2'], { size: '512mb' }))).toEqual([
+      'node1 ok',
+      'node2 ok',
+    ]);
     expect(bed.driver.calls).toContain('create node1 node2');
   });
 });
@@ -431,7 +434,7 @@ describe('an interruption', () => {
 
     bed.driver.onMoment = () => {};
     const outcomes = await create(names, {}, await bed.nextRun());
-    expect(told(outcomes)).toEqual(['node1 ok', 'node2 ok', 'node3 ok']);
+    expect(statusLines(outcomes)).toEqual(['node1 ok', 'node2 ok', 'node3 ok']);
     expect([...bed.driver.machines.keys()]).toEqual(names);
     expect(await phases(...names)).toEqual(['node1 ready', 'node2 ready', 'node3 ready']);
   });
@@ -445,7 +448,11 @@ describe('an interruption', () => {
     expect(await phases(...names)).toEqual(['node1 creating', 'node2 creating', 'node3 creating']);
     expect(bed.driver.machines.size).toBe(0);
     bed.driver.onPrepare = async () => {};
-    expect(told(await create(names, {}, await bed.nextRun()))).toEqual(['node1 ok', 'node2 ok', 'node3 ok']);
+    expect(statusLines(await create(names, {}, await bed.nextRun()))).toEqual([
+      'node1 ok',
+      'node2 ok',
+      'node3 ok',
+    ]);
   });
 
   test('while an engine is set up is not taken for a failure', async () => {

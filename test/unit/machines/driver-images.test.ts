@@ -57,7 +57,7 @@ describe('images', () => {
     ]);
   });
 
-  test('are built anew only where that is asked for; what is there shows no line', async () => {
+  test('an existing image is rebuilt only on request, and without it shows no progress', async () => {
     const images = memoryImages();
     await buildImage({ rebuild: false }, images, bed.context);
     bed.reporter.lines.length = 0;

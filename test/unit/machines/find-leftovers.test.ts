@@ -57,7 +57,7 @@ test('a provider that cannot be asked is named, and takes nothing with it', asyn
   expect(bed.reporter.lines).toContain('warning: memory cannot be queried: no route to host');
 });
 
-test('an interruption is no answer', async () => {
+test('an interruption does not count as an empty answer', async () => {
   bed.driver.list = async () => {
     bed.interrupt();
     throw new AbortError();

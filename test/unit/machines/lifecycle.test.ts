@@ -27,7 +27,7 @@ afterEach(async () => {
   expect(claims).toEqual([]);
 });
 
-function told(outcomes: readonly Outcome<Machine>[]): string[] {
+function statusLines(outcomes: readonly Outcome<Machine>[]): string[] {
   return outcomes.map((outcome) => `${outcome.name} ${outcome.status}`);
 }
 
@@ -63,7 +63,7 @@ describe.each<[string, Act, string, string]>([
     bed.driver.failures.set('node1', failure);
     const outcomes = await act(await bed.running('node1', 'node2'), bed.context);
     expect(outcomes[0]).toEqual({ name: 'node1', status: 'failed', error: failure });
-    expect(told(outcomes)).toEqual(['node1 failed', 'node2 ok']);
+    expect(statusLines(outcomes)).toEqual(['node1 failed', 'node2 ok']);
     expect(bed.reporter.lines).toContain(`node1 failed: the guest does not follow; belt ${verb} node1`);
     expect(await bed.claims()).toEqual([]);
   });
@@ -93,23 +93,23 @@ test.each([
 });
 
 describe('a restart that the provider does not show', () => {
-  test('has ended when the machine has booted anew', async () => {
+  test('a restart is done when the machine has rebooted', async () => {
     const machines = await bed.running('node1', 'node2');
     bed.driver.restartsUnseen = true;
     const boots = ['first', 'first', 'first', 'second'];
     let looks = 0;
     bed.ssh.journal = async () => boots[Math.min(Math.floor(looks++ / 2), 3)] ?? '';
-    expect(told(await restart(machines, bed.context))).toEqual(['node1 ok', 'node2 ok']);
+    expect(statusLines(await restart(machines, bed.context))).toEqual(['node1 ok', 'node2 ok']);
     expect(looks).toBe(8);
     expect(bed.driver.calls).toContain('restart node1 node2');
   });
 
-  test('ends as the driver says where nobody could log in before', async () => {
+  test('a restart of a machine that belt cannot log in to is done when the driver reports it', async () => {
     const machines = await bed.running('node1');
     bed.driver.restartsUnseen = true;
     bed.ssh.refused.add('node1');
     bed.driver.onMoment = () => void bed.ssh.refused.clear();
-    expect(told(await restart(machines, bed.context))).toEqual(['node1 ok']);
+    expect(statusLines(await restart(machines, bed.context))).toEqual(['node1 ok']);
   });
 });
 
@@ -143,7 +143,9 @@ describe('a resize that is cut short', () => {
     expect(states()).toEqual(['node1 stopped']);
 
     bed.driver.resize = offAndOn(undefined);
-    expect(told(await resizeMachines([await bed.onDisk('node1')], '1gb', bed.context))).toEqual(['node1 ok']);
+    expect(statusLines(await resizeMachines([await bed.onDisk('node1')], '1gb', bed.context))).toEqual([
+      'node1 ok',
+    ]);
     expect(states()).toEqual(['node1 running']);
     expect(await bed.onDisk('node1')).not.toHaveProperty('resizing');
   });
@@ -166,7 +168,7 @@ test('a machine that comes up at another address with its new size is waited for
     yield { type: 'changed', name: 'node1', change: { addresses: { public: '10.0.7.7' } } };
     for (const { name } of machines) yield { type: 'done', name };
   };
-  expect(told(await resizeMachines(machines, '1gb', bed.context))).toEqual(['node1 ok', 'node2 ok']);
+  expect(statusLines(await resizeMachines(machines, '1gb', bed.context))).toEqual(['node1 ok', 'node2 ok']);
   const waits = bed.reporter.lines.filter((line) => line.includes('waiting for the engine'));
   expect(waits).toEqual([expect.stringContaining('node1')]);
 });
@@ -176,7 +178,7 @@ test('an interruption leaves the machines that were not begun skipped', async ()
   bed.driver.onMoment = (moment, name) => {
     if (moment === 'ended' && name === 'node1') bed.interrupt();
   };
-  expect(told(await stopMachines(machines, bed.context))).toEqual([
+  expect(statusLines(await stopMachines(machines, bed.context))).toEqual([
     'node1 ok',
     'node2 skipped',
     'node3 skipped',
@@ -198,14 +200,14 @@ describe('with several drivers', () => {
       throw new ExternalError('the provider hung up');
     };
     const outcomes = await stopMachines([node1, moved, node3], bed.context);
-    expect(told(outcomes)).toEqual(['node1 ok', 'node2 failed', 'node3 ok']);
+    expect(statusLines(outcomes)).toEqual(['node1 ok', 'node2 failed', 'node3 ok']);
     expect([bed.driver.calls, other.calls]).toEqual([['stop node1 node3'], ['stop node2']]);
   });
 
   test('one that cannot be opened fails only its machines', async () => {
     const [node1, node2] = (await bed.running('node1', 'node2')) as [Machine, Machine];
     const outcomes = await stopMachines([node1, { ...node2, driver: 'gone' }], bed.context);
-    expect(told(outcomes)).toEqual(['node1 ok', 'node2 failed']);
+    expect(statusLines(outcomes)).toEqual(['node1 ok', 'node2 failed']);
     expect(outcomes[1]).toMatchObject({ error: new UserError('unknown driver "gone"') });
   });
 });
@@ -249,7 +251,7 @@ describe('rm', () => {
   test('forgets a machine that the provider does not have any more', async () => {
     const machines = await pinned('node1');
     bed.driver.machines.clear();
-    expect(told(await removeMachines(machines, gently, bed.context))).toEqual(['node1 ok']);
+    expect(statusLines(await removeMachines(machines, gently, bed.context))).toEqual(['node1 ok']);
     expect(await bed.cluster.machines()).toEqual({ machines: [], damaged: [] });
   });
 
@@ -257,7 +259,10 @@ describe('rm', () => {
     const machines = await pinned('node1', 'node2');
     await bed.cluster.setActiveHost('node1');
     bed.driver.failures.set('node1', new ExternalError('the disk is busy'));
-    expect(told(await removeMachines(machines, gently, bed.context))).toEqual(['node1 failed', 'node2 ok']);
+    expect(statusLines(await removeMachines(machines, gently, bed.context))).toEqual([
+      'node1 failed',
+      'node2 ok',
+    ]);
     expect(await bed.cluster.machines()).toEqual({ machines: [machines[0]], damaged: [] });
     expect(await known()).toEqual(['node1']);
     expect(await bed.cluster.activeHost()).toBe('node1');
@@ -280,7 +285,7 @@ describe('rm', () => {
     const [machine] = (await pinned('node1')) as [Machine];
     const { id: _, ...anonymous } = machine;
     const gone = { ...anonymous, driver: 'gone' };
-    expect(told(await removeMachines([gone], force, bed.context))).toEqual(['node1 ok']);
+    expect(statusLines(await removeMachines([gone], force, bed.context))).toEqual(['node1 ok']);
     expect(bed.reporter.lines.at(-1)).toBe(
       'warning: node1 is no longer recorded, but may still exist (gone): unknown driver "gone"',
     );
@@ -289,7 +294,7 @@ describe('rm', () => {
   test('with --force forgets none that an interruption kept from being tried', async () => {
     const machines = await pinned('node1', 'node2');
     bed.interrupt();
-    expect(told(await removeMachines(machines, force, bed.context))).toEqual([
+    expect(statusLines(await removeMachines(machines, force, bed.context))).toEqual([
       'node1 skipped',
       'node2 skipped',
     ]);

@@ -171,7 +171,7 @@ describe('restore.sh', () => {
   });
 });
 
-test('a plan is a heading and a line a step', () => {
+test('a plan is a heading and one line per step', () => {
   const plan = { name: 'a', address: '10.0.0.1', files: [], commands: [], containers: 0 };
   expect(
     planList(

@@ -247,7 +247,7 @@ describe('stream', () => {
     expect(error.message).toMatch(/^node1: the connection was lost while a command ran/);
   });
 
-  test('whoever stops reading ends the command, with the code of a broken pipe', async () => {
+  test('closing the output ends the command, with the exit code of a broken pipe', async () => {
     const connection = await connectTo({
       run: (channel) => {
         channel.on('error', () => {});
@@ -306,7 +306,7 @@ describe('stream', () => {
     expect(furthestAhead).toBeLessThan(16 * mb);
   }, 60_000);
 
-  test('an output that nobody reads holds the sender back', async () => {
+  test('an output that is not read holds the sender back', async () => {
     let sent = 0;
     const connection = await connectTo({
       run: (channel) => {

@@ -79,7 +79,7 @@ describe('host keys', () => {
     );
   });
 
-  test('a known_hosts file that cannot be written is the cause that is told', async () => {
+  test('a known_hosts file that cannot be written is reported as the cause', async () => {
     const peer = await peerWith();
     const write = () => Promise.reject(new UserError('cannot write known_hosts'));
     const ssh = openSsh({ knownHosts: openKnownHosts(join(peer.folder, 'known_hosts'), { write }) });
@@ -229,10 +229,10 @@ describe('obstacles', () => {
     ]);
   });
 
-  test('a name that nobody has', async () => {
+  test('an unknown host name is reported', async () => {
     const peer = await peerWith();
-    const error = await failure(peer.ssh().connect(peer.target({ host: 'nobody.invalid' })));
-    expect(error.message).toBe('node1: no such host: nobody.invalid');
+    const error = await failure(peer.ssh().connect(peer.target({ host: 'unknown.invalid' })));
+    expect(error.message).toBe('node1: no such host: unknown.invalid');
   });
 });
 

@@ -90,7 +90,7 @@ test('a jump host that is down is named as what stands in the way of the machine
   ]);
 });
 
-test('a machine that the jump host cannot reach is told from a jump host that forwards nothing', async () => {
+test('a machine that the jump host cannot reach is distinguished from a jump host that does not forward', async () => {
   const machine = await peerWith();
   const port = await freePort();
   const open = await peerWith({ forwards: true });

@@ -22,7 +22,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 describe('lookup', () => {
-  test('a file that is not there knows nobody', async () => {
+  test('a missing file holds no keys', async () => {
     expect(await openKnownHosts(path).lookup('node1')).toEqual([]);
   });
 
@@ -144,7 +144,7 @@ describe('add and remove', () => {
     );
   });
 
-  test('a failed write is told to whom it concerns, and the next one is tried', async () => {
+  test('a failed write rejects its own changes, and the next write is tried', async () => {
     let broken = true;
     const write = async (to: string, content: string) => {
       if (broken) throw new Error('disk full');

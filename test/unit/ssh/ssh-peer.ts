@@ -146,7 +146,7 @@ export async function startTcp(serve: (socket: Socket) => void): Promise<{ port:
   };
 }
 
-/** A port where nobody listens. */
+/** A port that is not in use. */
 export async function freePort(): Promise<number> {
   const { port, close } = await startTcp(() => {});
   close();

@@ -8,8 +8,9 @@ import { openClusterStore } from '../../../src/state/cluster-store.js';
 import { buildStoreProgram, type StoreProgram } from './run-store-program.js';
 
 const isRoot = process.getuid?.() === 0;
-/** Debian's `nobody`; any user without rights will do. */
-const nobody = 65_534;
+/** Debian's unprivileged user. */
+const unprivileged = 65_534;
+const unprivilegedName = 'nobody'; // word-list: quoted
 
 let program: StoreProgram;
 let root: string;
@@ -202,7 +203,7 @@ test('a belt killed in the middle of its saves leaves whole files', async () => 
 }, 60_000);
 
 describe('a folder that may not be written to', () => {
-  const options = isRoot ? { uid: nobody, gid: nobody } : {};
+  const options = isRoot ? { uid: unprivileged, gid: unprivileged } : {};
 
   async function readOnlyStore(): Promise<void> {
     expect(await run(['save', folder, 'node1'])).toEqual(expect.stringMatching(/^[0-9a-f-]{36}$/));
@@ -254,30 +255,35 @@ describe('a folder that may not be written to', () => {
 });
 
 describe.runIf(isRoot)('under sudo', () => {
-  const sudo = { ...process.env, SUDO_UID: String(nobody), SUDO_GID: String(nobody), SUDO_USER: 'nobody' };
+  const sudo = {
+    ...process.env,
+    SUDO_UID: String(unprivileged),
+    SUDO_GID: String(unprivileged),
+    SUDO_USER: unprivilegedName,
+  };
 
   test('all that is made in the state folder belongs to the caller, who then needs no root', async () => {
-    await chown(root, nobody, nobody);
+    await chown(root, unprivileged, unprivileged);
     const id = await run(['save', folder, 'node1', 'node2'], { env: sudo });
     const state = join(root, '.belt');
     expect(await owners(state)).toEqual({
-      '': nobody,
-      default: nobody,
-      'default/active': nobody,
-      'default/claims': nobody,
-      'default/cluster.json': nobody,
-      'default/machines': nobody,
-      'default/machines/node1': nobody,
-      'default/machines/node1/config.json': nobody,
-      'default/machines/node2': nobody,
-      'default/machines/node2/config.json': nobody,
-      'default/ssh': nobody,
-      'default/ssh/id_ed25519': nobody,
-      'default/ssh/id_ed25519.pub': nobody,
+      '': unprivileged,
+      default: unprivileged,
+      'default/active': unprivileged,
+      'default/claims': unprivileged,
+      'default/cluster.json': unprivileged,
+      'default/machines': unprivileged,
+      'default/machines/node1': unprivileged,
+      'default/machines/node1/config.json': unprivileged,
+      'default/machines/node2': unprivileged,
+      'default/machines/node2/config.json': unprivileged,
+      'default/ssh': unprivileged,
+      'default/ssh/id_ed25519': unprivileged,
+      'default/ssh/id_ed25519.pub': unprivileged,
     });
     expect((await stat(join(folder, 'machines'))).mode & 0o777).toBe(0o700);
-    expect(await run(['save', folder, 'node3'], { uid: nobody, gid: nobody })).toBe(id);
-    expect(await run(['read', folder], { uid: nobody, gid: nobody })).toEqual({
+    expect(await run(['save', folder, 'node3'], { uid: unprivileged, gid: unprivileged })).toBe(id);
+    expect(await run(['read', folder], { uid: unprivileged, gid: unprivileged })).toEqual({
       machines: ['node1', 'node2', 'node3'],
       damaged: [],
     });
@@ -287,22 +293,22 @@ describe.runIf(isRoot)('under sudo', () => {
     await mkdir(join(root, '.belt'));
     await run(['save', folder, 'node1'], { env: sudo });
     expect((await stat(join(root, '.belt'))).uid).toBe(0);
-    expect((await stat(folder)).uid).toBe(nobody);
+    expect((await stat(folder)).uid).toBe(unprivileged);
   });
 
   test('home is the home of the caller, by the account and not by HOME', async () => {
     const accounts = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'));
-    const home = accounts.find(([, , uid]) => uid === String(nobody))?.[5];
+    const home = accounts.find(([, , uid]) => uid === String(unprivileged))?.[5];
     expect(
       await run(['environment'], { env: { ...sudo, HOME: '/root', SSH_AUTH_SOCK: '/agent' }, cwd: root }),
     ).toEqual({
       cwd: root,
       home,
-      user: 'nobody',
+      user: unprivilegedName,
       platform: 'linux',
       uid: 0,
       isRoot: true,
-      sudo: { uid: nobody, gid: nobody },
+      sudo: { uid: unprivileged, gid: unprivileged },
       sshAgentSocket: '/agent',
       location: { root: join(String(home), '.belt'), settingsFiles: [] },
     });
@@ -320,8 +326,8 @@ describe.runIf(isRoot)('under sudo', () => {
     expect(await run(['environment'], { env: { ...base, SUDO_UID: '0', SUDO_GID: '0' } })).not.toHaveProperty(
       'sudo',
     );
-    expect(await run(['environment'], { env: { ...base, SUDO_UID: '0' }, uid: nobody, gid: nobody })).toEqual(
-      expect.not.objectContaining({ sudo: expect.anything() }),
-    );
+    expect(
+      await run(['environment'], { env: { ...base, SUDO_UID: '0' }, uid: unprivileged, gid: unprivileged }),
+    ).toEqual(expect.not.objectContaining({ sudo: expect.anything() }));
   });
 });

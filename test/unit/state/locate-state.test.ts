@@ -166,7 +166,7 @@ describe('clusters', () => {
   });
 
   test.each(['../x', '', '.', '.x', 'a/b', 'active', 'a'.repeat(64), 'a b'])(
-    '%j is no name for one',
+    '%j cannot be the name of a cluster',
     async (name) => {
       const error = await chooseCluster({ root: home }, name).catch((thrown) => thrown);
       expect(error).toBeInstanceOf(UsageError);

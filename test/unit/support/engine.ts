@@ -63,7 +63,7 @@ export interface Task {
   node: Node;
   slot?: number;
   state: string;
-  /** Absent: what it is, except on a drained node. */
+  /** Default: its real state, except on a drained node. */
   desired?: string;
   problem?: string;
 }

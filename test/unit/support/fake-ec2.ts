@@ -10,7 +10,7 @@ export interface Call {
   input: any;
 }
 
-/** EC2 as far as a test answers for it; nothing leaves this computer. What `answer` throws is told as the driver tells it. */
+/** A fake EC2 that a test answers for. Errors of `answer` reach the driver. */
 export function fakeEc2(answer: (call: Call) => object): { api: Ec2Api; calls: Call[] } {
   const region = 'us-east-1';
   const client = new EC2Client({ region });
@@ -31,7 +31,7 @@ export function fakeEc2(answer: (call: Call) => object): { api: Ec2Api; calls: C
   return { api: { region, client }, calls };
 }
 
-/** An answer of EC2's that is no success. */
+/** A failed response of EC2. */
 export function refusal(code: string, message = 'no'): Error {
   return Object.assign(new Error(message), { name: code, $metadata: {}, $fault: 'client' });
 }

@@ -32,7 +32,7 @@ export class LocalSsh implements Ssh {
   readonly targets: SshTarget[] = [];
   /** Machines that cannot be reached. */
   readonly refused = new Set<string>();
-  /** What is said of the way to a machine before it is reached. */
+  /** The problem reported for a machine before it is reached. */
   readonly obstacles = new Map<string, string>();
   /** `docker system dial-stdio` ends so instead of reaching the engine. */
   readonly brokenDocker = new Map<string, { code: number; stderr: string }>();

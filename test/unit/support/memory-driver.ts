@@ -11,12 +11,12 @@ export interface MemoryMachine {
 
 export type Verb = 'create' | 'start' | 'stop' | 'restart' | 'kill' | 'remove' | 'resize';
 
-/** `begun`: asked for; `identified`: its id was told; `addressed`: its address too; `ended`: its end was told. */
+/** `begun`: requested; then its id, its address and its end were reported. */
 export type Moment = 'begun' | 'identified' | 'addressed' | 'ended';
 
 /**
  * A driver whose provider is a map in memory: idempotent, one event at a time, machine after machine. Like any driver it goes on
- * only when its listener has taken the last event, so at a moment everything told before must have been dealt with.
+ * only when its listener has taken the last event, so at a moment every event reported before must have been handled.
  */
 export class MemoryDriver implements Driver {
   readonly machines = new Map<string, MemoryMachine>();

@@ -39,7 +39,7 @@ export interface TestBed {
   engines: Engines;
   ssh: LocalSsh;
   reporter: RecordingReporter;
-  /** What config.yml says the cluster is to be. */
+  /** The wanted state in config.yml. */
   groups: Group[];
   /** Ctrl-C. */
   interrupt(): void;

@@ -132,7 +132,7 @@ test('no certificate outlives its authority', async () => {
   expect(daysLeft(readCertificate(client.certificate), now)).toBe(4);
 });
 
-test('an expired certificate and one of another authority of the same name are told from good ones', async () => {
+test('an expired certificate and one of another authority with the same name are not valid', async () => {
   const past = new Date(now.getTime() - 10 * day);
   const good = await issueClient(authority, { commonName: 'client' });
   const expired = await issueClient(authority, { commonName: 'client', days: 3, now: past });
@@ -242,7 +242,7 @@ test('several authorities in one text, each once', () => {
   expect(splitPem('nothing')).toEqual([]);
 });
 
-test('what is no certificate is refused', () => {
+test('a text that is not a certificate is refused', () => {
   expect(() => readCertificate('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')).toThrow(
     new UserError('not a PEM certificate'),
   );

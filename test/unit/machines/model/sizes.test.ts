@@ -31,7 +31,7 @@ describe('parseSize', () => {
     '512mib',
     '512mb ',
     '1.5mb',
-  ])('%j is no memory amount', (text) => {
+  ])('%j is not a memory amount', (text) => {
     expect(parseSize(text)).toBeUndefined();
   });
 });

@@ -116,7 +116,7 @@ describe('--filter', () => {
     ).toBe(expected);
   });
 
-  test('state and swarm are told by the answers', () => {
+  test('state and swarm are filtered by what machines report', () => {
     const shown = (...filters: string[]) =>
       [running, broken].filter(parseFilters(filters).queried).map(({ name }) => name);
     expect(shown('state=Running')).toEqual(['node1']);
@@ -157,7 +157,7 @@ describe('asking all machines', () => {
     ]);
   });
 
-  test('a provider that gives no answer in its time costs the rows of its machines', async () => {
+  test('a provider that times out affects only the rows of its machines', async () => {
     const [machine] = await bed.running('node1');
     await bed.cluster.save({ ...(machine as Machine), name: 'slow', driver: 'hung' });
     const hung = new MemoryDriver();
