@@ -19,7 +19,7 @@ export interface DriverPackage {
 /** The version of the contract in driver.ts, raised by breaking changes. */
 export const driverApi = 1;
 
-/** Keys beside drivers' names at the top of settings files, or prefixes of belt's own flags. */
+/** Other top-level keys of settings files, and prefixes of other flags. */
 const reservedNames = ['driver', 'engine', 'managers', 'nodes', 'swarm', 'tls', 'workers'];
 
 const settingSchema = z.object({

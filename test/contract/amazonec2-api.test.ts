@@ -603,7 +603,7 @@ interface Opened {
   keyPairs(): Promise<unknown[]>;
 }
 
-/** A cluster of its own, with a driver that starts anew at each create, as each belt does. */
+/** A new cluster whose driver is opened again for each create, as by each belt process. */
 async function open(settings: SettingValues = {}): Promise<Opened> {
   clusters += 1;
   const cluster = { id: `0000${clusters}-${process.pid}`, name: `test${clusters}` };

@@ -41,26 +41,26 @@ describe.skipIf(!canMakeMachines())('engines behind TLS', () => {
   };
   const accepted = { code: 0, stdout: 'linux\n', stderr: '' };
 
-  test('the pairs of certs/ and of the machine’s folder are accepted, by address and by name', async () => {
+  test('the engine accepts the client certificates of the cluster and of the machine, by address and by name', async () => {
     expect(await dockerWith(await pairOf('certs'))).toEqual(accepted);
     expect(await dockerWith(await pairOf('machines/node1'))).toEqual(accepted);
     await belt.ok(['exec', 'node2', '--', `echo '${address} node1' >> /etc/hosts`]);
     expect(await dockerWith(await pairOf('certs'), 'node1')).toEqual(accepted);
   });
 
-  test('a client without a certificate is refused', async () => {
+  test('the engine refuses a client without a certificate', async () => {
     const { ca } = await pairOf('certs');
     expect(await refused({ ca })).toMatch(/certificate required|bad certificate/);
   });
 
-  test('a client of another cluster’s authority is refused, be its name the same', async () => {
+  test('the engine refuses a client of another CA with the same name', async () => {
     const { ca } = await pairOf('certs');
     const other = await createAuthority({ commonName: 'belt cluster default', keyType: 'rsa2048' });
     const { certificate: cert, key } = await issueClient(other, { commonName: 'belt' });
     expect(await refused({ ca, cert, key })).toMatch(/unknown certificate authority|bad certificate/);
   });
 
-  test('a client whose certificate has expired is refused', async () => {
+  test('the engine refuses a client whose certificate has expired', async () => {
     const { ca } = await pairOf('certs');
     const authority = { certificate: ca, key: await pem('certs/ca-key.pem') };
     const now = new Date(Date.now() - 10 * 24 * 60 * 60 * 1000);
@@ -68,7 +68,7 @@ describe.skipIf(!canMakeMachines())('engines behind TLS', () => {
     expect(await refused({ ca, cert, key })).toMatch(/expired certificate|bad certificate/);
   });
 
-  test('a server’s certificate is none for a client', async () => {
+  test('the engine refuses a server certificate from a client', async () => {
     const { ca } = await pairOf('certs');
     const [cert, key] = [await pem('machines/node1/server.pem'), await pem('machines/node1/server-key.pem')];
     expect(await refused({ ca, cert, key })).toMatch(
@@ -76,14 +76,14 @@ describe.skipIf(!canMakeMachines())('engines behind TLS', () => {
     );
   });
 
-  test('an engine of another authority is refused by the client', async () => {
+  test('the client refuses an engine with a certificate of another CA', async () => {
     const pair = await pairOf('certs');
     const { certificate: ca } = await createAuthority({ commonName: 'other', keyType: 'rsa2048' });
     const { code, stderr } = await dockerWith({ ...pair, ca });
     expect([code, stderr]).toEqual([1, expect.stringMatching(/certificate signed by unknown authority/)]);
   });
 
-  test('regenerate-certs asks; with new pairs the engine answers, with the old one still, since the authority stays', async () => {
+  test('regenerate-certs asks first, and the engine accepts new and old client certificates of the same CA', async () => {
     const old = await pairOf('certs');
     const answered = await belt.run(['regenerate-certs', 'node1'], { input: 'n\n' });
     expect(answered).toEqual({
@@ -100,7 +100,7 @@ describe.skipIf(!canMakeMachines())('engines behind TLS', () => {
     expect(await dockerWith(old)).toEqual(accepted);
   });
 
-  test('certs rotate on a swarm: managers go on managing, the new pair is accepted, the old one refused', async () => {
+  test('certs rotate keeps a swarm managed, and engines accept the new client certificate only', async () => {
     await belt.ok(['swarm', 'init', 'node1']);
     await belt.ok(['swarm', 'join', '--manager', 'node1', 'node[2:3]']);
     const old = await pairOf('certs');
@@ -123,7 +123,7 @@ describe.skipIf(!canMakeMachines())('engines behind TLS', () => {
     await belt.ok(['exec', 'node[1:3]', '--', 'docker swarm leave --force']);
   });
 
-  test('with all certificates expired, each command says so and rotate brings the cluster back over SSH', async () => {
+  test('when all certificates have expired, commands report it and certs rotate repairs the cluster over SSH', async () => {
     const past = { now: new Date(Date.now() - 50 * 24 * 60 * 60 * 1000), days: 20 };
     const authority = await createAuthority({ commonName: 'dead', keyType: 'ecdsa-p256', ...past });
     const client = await issueClient(authority, { commonName: 'belt', ...past });

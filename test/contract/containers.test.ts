@@ -22,7 +22,7 @@ describe.skipIf(!canMakeMachines())('containers over a restart of the engine', (
   const running = async () => (await on("docker ps --format '{{.Names}}'")).split('\n').sort();
   const runContainer = (name: string, options = '') =>
     on(`docker run --detach --init --name ${name} ${options} web:1 /bin/sleep 1000000`);
-  /** Changes what dockerd is told by the record. */
+  /** Changes the recorded options of dockerd. */
   const setOptions = async (options: string[]): Promise<void> => {
     const path = join(belt.folder, '.belt/default/machines/node1/config.json');
     const config = JSON.parse(await readFile(path, 'utf8'));
@@ -55,7 +55,7 @@ describe.skipIf(!canMakeMachines())('containers over a restart of the engine', (
     ['engine', 'secure'],
     ['regenerate-certs', '--force'],
     ['certs', 'rotate', '--yes'],
-  ])('belt %s %s', async (...command) => {
+  ])('containers run again after belt %s %s', async (...command) => {
     const target = command[0] === 'certs' ? [] : ['node1'];
     await expectKept(async () => {
       const { code, stderr } = await belt.run([...command, ...target]);
@@ -63,7 +63,7 @@ describe.skipIf(!canMakeMachines())('containers over a restart of the engine', (
     });
   });
 
-  test('belt provision, with one container in the network of another, and one that is paused', async () => {
+  test('provision restarts containers that share a network, and pauses the paused one again', async () => {
     await runContainer('beside', '--network container:kept');
     await runContainer('paused');
     await on('docker pause paused; rm /etc/docker/ca.pem');
@@ -89,7 +89,7 @@ describe.skipIf(!canMakeMachines())('containers over a restart of the engine', (
       systemctl restart docker
       docker start kept >/dev/null`);
 
-  test('belt upgrade, where the engine goes on as the earlier one until belt restarts it', async () => {
+  test('upgrade restarts containers when belt restarts the engine', async () => {
     await installEarlier('LC_ALL=C sed -i s/26.1.5+dfsg1/26.1.4+dfsg1/g tree/usr/sbin/dockerd');
     await expectKept(async () => {
       const { ok } = JSON.parse(await belt.ok(['upgrade', '--json', 'node1']));
@@ -97,7 +97,7 @@ describe.skipIf(!canMakeMachines())('containers over a restart of the engine', (
     });
   });
 
-  test('belt upgrade, where the packages restart the engine themselves', async () => {
+  test('upgrade restarts containers when the packages restart the engine', async () => {
     await installEarlier('sed -i \'2i [ "$1" != upgrade ] || systemctl restart docker\' tree/DEBIAN/prerm');
     await expectKept(async () => {
       await belt.ok(['upgrade', 'node1']);
@@ -105,21 +105,21 @@ describe.skipIf(!canMakeMachines())('containers over a restart of the engine', (
     });
   });
 
-  test('an upgrade that restarts nothing starts nothing', async () => {
+  test('an upgrade that does not restart the engine starts no container', async () => {
     const pid = await engine();
     await on('docker stop --time 0 kept');
     await belt.ok(['upgrade', 'node1']);
     expect([await engine(), await running()]).toEqual([pid, ['']]);
   });
 
-  test('one that was stopped before stays so', async () => {
+  test('a container that was stopped before stays stopped', async () => {
     await runContainer('stopped');
     await on('docker stop --time 0 stopped; rm /etc/docker/ca.pem');
     await expectKept(() => belt.ok(['provision', 'node1']));
     expect(await running()).toEqual(['kept']);
   });
 
-  test('what cannot run again, and what was run with --rm, is named', async () => {
+  test('containers that cannot run again, and those with --rm, are reported by name', async () => {
     await on('mkdir /root/source');
     await runContainer('broken', '--mount type=bind,source=/root/source,target=/there');
     await runContainer('fleeting', '--rm');
@@ -133,14 +133,14 @@ describe.skipIf(!canMakeMachines())('containers over a restart of the engine', (
     expect(await running()).toEqual(['kept']);
   });
 
-  test('an engine that refuses its options: put back, with its containers', async () => {
+  test('an engine that refuses its options gets its old ones back, with its containers', async () => {
     await setOptions(['storage-driver=nosuch']);
     await expectKept(async () => expect((await belt.run(['provision', 'node1'])).code).toBe(1));
     await setOptions([]);
     expect(JSON.parse(await belt.ok(['engine', 'show', '--json', 'node1'])).ok[0].pending).toEqual([]);
   });
 
-  test('an interruption in the middle of the restart', async () => {
+  test('containers run again after an interruption during the restart', async () => {
     await on('rm /etc/docker/ca.pem');
     await expectKept(async () => {
       const child = belt.spawn(['provision', 'node1']);
@@ -153,7 +153,7 @@ describe.skipIf(!canMakeMachines())('containers over a restart of the engine', (
     });
   });
 
-  test('live-restore: they just go on', async () => {
+  test('containers of an engine with live-restore keep running', async () => {
     await setOptions(['live-restore']);
     await belt.ok(['provision', 'node1']);
     await runContainer('fleeting', '--rm');
@@ -171,7 +171,7 @@ describe.skipIf(!canMakeMachines())('containers over a restart of the engine', (
     await belt.ok(['provision', 'node1']);
   });
 
-  test("a swarm's tasks are the swarm's to bring back", async () => {
+  test('tasks of a swarm are left to the swarm', async () => {
     await belt.ok(['swarm', 'init', 'node1']);
     await on('docker service create --quiet --no-resolve-image --name web web:1 /bin/sleep 1000000');
     const tasks = () => on('docker ps --quiet --filter label=com.docker.swarm.service.name=web');

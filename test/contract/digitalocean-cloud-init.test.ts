@@ -58,7 +58,7 @@ describe.runIf(canMakeMachines())('cloud-init', () => {
     );
   }
 
-  test('gives the machine its own host key of those in the user data, no other, and lets belt log in as root', async () => {
+  test("cloud-init installs the machine's own host key only, and lets belt log in as root", async () => {
     const boot = firstBoot('i-1', await userDataFor(requests, { user: 'root' }, templates));
     expect(boot['host']).toBe(mine.hostKey.privateKey);
     expect(boot['public']).toBe(`${mine.hostKey.publicKey}\n`);
@@ -69,7 +69,7 @@ describe.runIf(canMakeMachines())('cloud-init', () => {
     expect(boot['authorized']?.split('\n')).toContain(me.publicKey);
   });
 
-  test("does so beside the person's own cloud-config, of which nothing is lost", async () => {
+  test("cloud-init merges the user's own cloud-config with belt's", async () => {
     const own =
       '#cloud-config\nbootcmd:\n  - echo grüße > /root/mine\nssh_authorized_keys:\n  - ssh-ed25519 AAAA theirs\n';
     const boot = firstBoot('i-2', await userDataFor(requests, { user: 'root', own }, templates));
@@ -78,7 +78,7 @@ describe.runIf(canMakeMachines())('cloud-init', () => {
     expect(boot['authorized']?.split('\n')).toContain(me.publicKey);
   });
 
-  test("installs the engine as the last of the boot, beside the person's own commands; a repository that is away is no failure of the boot", async () => {
+  test("cloud-init installs the engine last, after the user's own commands, and boots without the repository too", async () => {
     const installEngine = (await firstBootInstaller([], { templates })) ?? '';
     const own = '#cloud-config\nruncmd:\n  - touch /root/own-ran\n';
     const options = { user: 'root', own, engineAtFirstBoot: true };

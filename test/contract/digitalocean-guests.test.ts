@@ -32,11 +32,11 @@ describe.runIf(canMakeMachines())('belt with droplets', () => {
   };
   const namesThere = (): string[] => [...cloud.account.droplets.values()].map(({ name }) => name).sort();
 
-  test('create is finished by a second run, whatever the first was killed at', async () => {
+  test('a second create resumes one that was killed at any step', async () => {
     const args = ['create', '-d', 'digitalocean', '512mb', 'node[1:4]'];
     cloud.fail({ on: /^POST \/v2\/droplets$/, kind: 'half' });
     const first = belt.spawn(args);
-    // Half of them are made, the answer is lost, and then there is nobody to look for it.
+    // Half of the droplets are created, the response is lost, and belt is killed.
     while (cloud.account.droplets.size === 0) await new Promise((wait) => setTimeout(wait, 20));
     first.kill('SIGKILL');
     await new Promise((ended) => first.once('close', ended));
@@ -54,14 +54,14 @@ describe.runIf(canMakeMachines())('belt with droplets', () => {
     for (const name of namesThere()) expect(engines).toContain(name);
   }, 400_000);
 
-  test('gc finds a droplet that no record knows', async () => {
+  test('gc finds a droplet without a record', async () => {
     await rm(join(belt.folder, '.belt/default/machines/node3'), { recursive: true });
     expect(JSON.parse(await belt.ok(['gc', '--dry-run', '--json']))).toEqual({ strays: ['node3'], gone: [] });
     await belt.ok(['gc', '--yes']);
     expect(namesThere()).toEqual(['node1', 'node2', 'node4']);
   });
 
-  test('a snapshot is listed, new droplets are made of it, and it is deleted', async () => {
+  test('a snapshot can be listed, used for new droplets, and deleted', async () => {
     const [made] = (
       JSON.parse(await belt.ok(['snapshot', '--name', 'base', 'node1', '--json'])) as { ok: object[] }
     ).ok;
@@ -75,7 +75,7 @@ describe.runIf(canMakeMachines())('belt with droplets', () => {
     expect(await belt.ok(['image', 'ls', '-d', 'digitalocean'])).not.toContain('base');
   }, 300_000);
 
-  test("with a key of the account, and user data of one's own; the token is in no file and in nothing that is said", async () => {
+  test("create uses a key of the account and the user's own user data, and the token appears in no file or output", async () => {
     const settings = join(belt.folder, 'userdata');
     await writeFile(settings, '#!/bin/sh\necho hello > /root/hello\n');
     const { publicKey } = generateKeyPair('mine');

@@ -444,7 +444,7 @@ describe('lifecycle', () => {
       expect(isPrivate(recorded(await run(driver.stop(both, signal))))).toEqual([true, false]);
       expect(isPrivate(recorded(await run(driver.start(both, signal))))).toEqual([true, false]);
     }
-    // Whoever makes a lost folder anew says it anew.
+    // Rebuilt records follow the settings of the rebuild.
     const found = await (open(inner) as Required<Driver>).discover(signal);
     expect(isPrivate(found)).toEqual([true, true]);
     expect(both[0]?.driverData).toMatchObject(found[0]?.driverData ?? {});
@@ -550,7 +550,7 @@ describe('lifecycle', () => {
     await emulate();
     const { machines } = await create('node[1:2]');
     const foreign = { region: 'nyc3', size: 's-1vcpu-1gb', image: 'debian-12-x64' };
-    // One that was made twice, one of another cluster, and two that are not of belt's making.
+    // A duplicate, a droplet of another cluster, and two that belt did not create.
     cloud.account.order({ ...foreign, name: 'node1', tags: ['belt', 'belt-cluster:contract', idTag] });
     cloud.account.order({
       ...foreign,

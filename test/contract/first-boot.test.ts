@@ -33,7 +33,7 @@ describe.runIf(canMakeMachines())('droplets without an engine', () => {
   const version = (node: string) =>
     belt.ok(['--host', node, 'docker', 'version', '--format', '{{.Server.Version}}']);
 
-  test('install it themselves where that is set: belt waits, installs nothing, and sets it up', async () => {
+  test('droplets install the engine at their first boot when that is set, and belt configures it', async () => {
     const { code, stderr } = await create('--digitalocean-engine-at-first-boot', '512mb', 'node1');
     expect([code, stderr]).toEqual([0, expect.stringContaining('Waiting for cloud-init')]);
     expect(stderr).not.toContain('Installing docker');
@@ -42,7 +42,7 @@ describe.runIf(canMakeMachines())('droplets without an engine', () => {
     expect(await version('node1')).toMatch(/^\d+\./);
   }, 400_000);
 
-  test('are left alone while they are at it, with half an engine there', async () => {
+  test('belt waits while a droplet installs its engine', async () => {
     const lock = 'pack("s s l! l! i", F_WRLCK, 0, 0, 0, 0)';
     const hold = `open F, ">", "/var/lib/dpkg/lock-frontend"; my $l = ${lock}; fcntl(F, F_SETLK, $l) or die; sleep 8`;
     await on(
@@ -56,7 +56,7 @@ describe.runIf(canMakeMachines())('droplets without an engine', () => {
     expect(await on('node1', 'ls /root/ended')).toBe('/root/ended');
   }, 60_000);
 
-  test('get it from belt where it is not set', async () => {
+  test('belt installs the engine when first-boot installation is not set', async () => {
     const { code, stderr } = await create('512mb', 'node2');
     expect([code, stderr]).toEqual([0, expect.stringContaining('Installing docker.io')]);
     expect(stderr).not.toContain('Waiting for cloud-init');

@@ -6,7 +6,7 @@ import { type Belt, newBelt } from '../lab/belt.js';
 import { canMakeMachines } from '../lab/machines.js';
 import { type Servers, startServers } from '../lab/servers.js';
 
-/** Adopting servers that exist: belt as a person calls it, and guests that it did not make. */
+/** Adopts guests that belt did not create, through the built program. */
 
 let servers: Servers;
 let belt: Belt;
@@ -23,7 +23,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
   });
   afterEach(() => belt.dispose());
 
-  test('a dry run tells what would be done, and changes nothing there or here', async () => {
+  test('a dry run shows what would be done, and changes nothing', async () => {
     const before = traces('one');
     const text = await belt.ok(['create', ...at('one'), '--dry-run', 'one']);
     expect(text).toContain(`one  ${servers.address('one')}  Debian GNU/Linux 13 (trixie)`);
@@ -44,13 +44,13 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     expect(existsSync(join(belt.folder, '.belt'))).toBe(false);
   });
 
-  test('it is for servers alone', async () => {
+  test('--dry-run is refused for drivers that create machines', async () => {
     const { code, stderr } = await belt.run(['create', '-d', 'nspawn', '--dry-run', 'one']);
     expect(code).toBe(1);
     expect(stderr).toContain('--dry-run works only with existing servers, and nspawn creates its machines');
   });
 
-  test('adopts a server with its containers and images, and leaves it as it was found', async () => {
+  test('create adopts a server with its containers and images, and rm restores its original state', async () => {
     const before = traces('one');
     await belt.ok(['create', ...at('one'), 'one']);
     expect(kept(traces('one'))).toEqual(kept(before));
@@ -76,7 +76,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     expect(traces('one')).toEqual(before);
   });
 
-  test('a server with a daemon.json and a drop-in of its own has them back', async () => {
+  test("rm restores a server's own daemon.json and drop-in", async () => {
     servers.sh('two', ownSettings);
     const before = traces('two');
     await belt.ok(['create', ...at('two'), 'two']);
@@ -85,7 +85,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     expect(traces('two')).toEqual(before);
   });
 
-  test('what others have changed in daemon.json since stays, beside what belt takes back', async () => {
+  test("rm keeps changes that others made to daemon.json, and removes belt's", async () => {
     servers.sh('two', ownSettings);
     await belt.ok(['create', ...at('two'), '--engine-label', 'b=2', '--engine-opt', 'mtu=1400', 'two']);
     const path = '/etc/docker/daemon.json';
@@ -117,7 +117,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     ).toBe('640 1 2\ndaemon.json\nkept\n');
   });
 
-  test('a daemon.json that is no JSON is named, and nothing is changed until it is put right', async () => {
+  test('a daemon.json that is not JSON is reported, and nothing changes until it is repaired', async () => {
     servers.sh('two', ownSettings);
     const before = traces('two');
     await belt.ok(['create', ...at('two'), 'two']);
@@ -131,7 +131,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     expect(traces('two')).toEqual(before);
   });
 
-  test('a user with sudo, through an inventory, over a jump host', async () => {
+  test('a server of an inventory is adopted over a jump host by a user with sudo', async () => {
     await writeFile(
       join(belt.folder, 'servers.yml'),
       [
@@ -156,7 +156,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     expect(traces('three')).toEqual(before);
   });
 
-  test('one of four is down: three are done, and the same command finishes when it is back', async () => {
+  test('create adopts the servers that are up, and a rerun adopts the one that was down', async () => {
     await servers.stop('four');
     const names = ['one', 'two', 'three', 'four'];
     const addresses = names.map((name) => servers.address(name)).join(',');
@@ -177,14 +177,14 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     await belt.ok(['rm', '-y', '--all']);
   });
 
-  test('an interrupted create is finished by the same command, and nothing of the way back is lost', async () => {
+  test('a rerun resumes an interrupted create, and rm still restores the original state', async () => {
     const before = traces('one');
     const command = ['create', ...at('one'), 'one'];
     const child = belt.spawn(command);
-    let told = '';
+    let output = '';
     child.stderr.on('data', (chunk: Buffer) => {
-      told += chunk.toString();
-      if (told.includes('Restarting the engine')) child.kill('SIGINT');
+      output += chunk.toString();
+      if (output.includes('Restarting the engine')) child.kill('SIGINT');
     });
     expect(await new Promise((done) => child.once('close', done))).toBe(130);
     await belt.ok(command);
@@ -193,7 +193,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     expect(traces('one')).toEqual(before);
   });
 
-  test('a server that is gone is kept until it is forgotten by force', async () => {
+  test('rm keeps an unreachable server unless forced', async () => {
     await belt.ok(['create', ...at('four'), 'four']);
     await servers.stop('four');
     const refused = await belt.run(['rm', '-y', 'four']);
@@ -207,7 +207,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     servers.sh('four', 'rm /etc/systemd/system/docker.service.d/zz-belt.conf; systemctl daemon-reload');
   });
 
-  test('--keep-engine-config leaves the engine as belt has set it up', async () => {
+  test('--keep-engine-config leaves the engine as belt configured it', async () => {
     await belt.ok(['create', ...at('one'), 'one']);
     const before = traces('one');
     await belt.ok(['rm', '-y', '--keep-engine-config', 'one']);
@@ -218,7 +218,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     expect(traces('one')).toEqual(before);
   });
 
-  test('it leaves the swarm that it has joined since, and stays in the one that it came with', async () => {
+  test('a removed server leaves the swarm that it joined through belt, and stays in the one from before', async () => {
     const membership = (name: string): string =>
       servers.sh(name, "docker info --format '{{.Swarm.LocalNodeState}} {{.Swarm.NodeID}}'").trim();
     servers.sh('three', `docker swarm init --advertise-addr ${servers.address('three')}`);
@@ -238,7 +238,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     servers.sh('three', 'docker swarm leave --force');
   });
 
-  test('verbs that it has no power for are refused in the words of docker-machine', async () => {
+  test('the generic driver refuses to start, stop, kill and resize, as in docker-machine', async () => {
     await belt.ok(['create', ...at('three'), 'three']);
     for (const verb of ['start', 'stop', 'kill']) {
       const { code, stderr } = await belt.run([verb, 'three']);
@@ -247,7 +247,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     await belt.ok(['rm', '-y', 'three']);
   });
 
-  test('restart restarts the server from within, and waits for its engine', async () => {
+  test('restart reboots the server over SSH, and waits for its engine', async () => {
     await belt.ok(['create', ...at('three'), 'three']);
     const boot = servers.sh('three', 'cut -d " " -f 22 /proc/1/stat');
     const restarted = belt.run(['restart', 'three']);
@@ -259,7 +259,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     await belt.ok(['rm', '-y', 'three']);
   });
 
-  test('another host key than the pinned one is refused', async () => {
+  test('a host key other than the pinned one is refused', async () => {
     await belt.ok(['create', ...at('four'), 'four']);
     servers.sh(
       'four',
@@ -272,7 +272,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     await belt.ok(['rm', '-f', 'four']);
   });
 
-  test('none: a URL and no more', async () => {
+  test('the none driver records only a URL', async () => {
     const missing = await belt.run(['create', '-d', 'none', 'box']);
     expect([missing.code, missing.stderr]).toEqual([
       1,

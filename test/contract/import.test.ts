@@ -33,8 +33,8 @@ for (const [driver, open] of [
       await provider?.dispose();
     });
 
-    /** Nobody's agent and nobody's own keys get in the way. */
-    const nobody = { ...long, env: { HOME: '/nonexistent', SSH_AUTH_SOCK: undefined } };
+    /** Without the keys and the agent of the user who runs the tests. */
+    const withoutKeys = { ...long, env: { HOME: '/nonexistent', SSH_AUTH_SOCK: undefined } };
     const from = ['import', '--from', driver];
     const rows = async () =>
       (JSON.parse(await belt.ok(['ls', '--json'])) as Record<string, unknown>[]).map(
@@ -43,7 +43,7 @@ for (const [driver, open] of [
         }),
       );
 
-    test('the records alone, where no key is let in', async () => {
+    test('import rebuilds only the records when no key can log in', async () => {
       const { publicKey, privateKey } = generateKeyPair('person');
       keyPath = join(belt.folder, 'person');
       await writeFile(keyPath, privateKey, { mode: 0o600 });
@@ -55,7 +55,7 @@ for (const [driver, open] of [
       expect(await belt.ok([...from, '--dry-run'])).toMatch(/^node1 +\w+ +Running +[\d.]+/m);
       expect(existsSync(join(belt.folder, '.belt'))).toBe(false);
 
-      const { code, stdout, stderr } = await belt.run(from, nobody);
+      const { code, stdout, stderr } = await belt.run(from, withoutKeys);
       expect([code, stdout]).toEqual([1, '']);
       expect(stderr.match(/: failed: node\d: no login after/g)).toHaveLength(3);
       expect(stderr.match(/--ssh-key/g)).toHaveLength(1);
@@ -68,8 +68,8 @@ for (const [driver, open] of [
       ]);
     }, 400_000);
 
-    test('with a key, all of it: the swarm goes on, and docker gets in', async () => {
-      const { code, stdout, stderr } = await belt.run([...from, '--ssh-key', keyPath, '--json'], nobody);
+    test('import with a key rebuilds the whole cluster, and its swarm keeps running', async () => {
+      const { code, stdout, stderr } = await belt.run([...from, '--ssh-key', keyPath, '--json'], withoutKeys);
       expect([code, JSON.parse(stdout)]).toEqual([0, { ok: names, failed: [], skipped: [] }]);
       expect(stderr).not.toContain('no login');
       const nodes = async () =>
@@ -83,16 +83,16 @@ for (const [driver, open] of [
       expect(await belt.ok(['certs', 'status'])).not.toMatch(/missing|another/);
     }, 400_000);
 
-    test('again it changes nothing, and a single lost record comes back beside the others', async () => {
+    test('a second import changes nothing, and a single lost record is rebuilt', async () => {
       const before = await rows();
-      const again = await belt.run(from, nobody);
+      const again = await belt.run(from, withoutKeys);
       expect([again.code, again.stdout, again.stderr]).toEqual([
         0,
         '',
         expect.stringContaining('node1 already has a record'),
       ]);
       await rm(join(belt.folder, '.belt/default/machines/node2'), { recursive: true });
-      expect(await belt.ok(from, nobody)).toBe('node2\n');
+      expect(await belt.ok(from, withoutKeys)).toBe('node2\n');
       expect(await rows()).toEqual(before);
       expect(JSON.parse(await belt.ok(['gc', '--dry-run', '--json', '-d', driver]))).toEqual({
         strays: [],
@@ -100,7 +100,7 @@ for (const [driver, open] of [
       });
     }, 400_000);
 
-    test('another cluster of that name here is left alone', async () => {
+    test('import does not touch another cluster of the same name', async () => {
       const elsewhere = join(belt.folder, 'elsewhere');
       await mkdir(join(elsewhere, '.belt'), { recursive: true });
       const state = { cwd: elsewhere };
@@ -113,7 +113,7 @@ for (const [driver, open] of [
       expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('no cluster "nothing"')]);
     });
 
-    test('the machines are removed as if nothing had been', async () => {
+    test('imported machines can be removed', async () => {
       await belt.ok(['rm', '--all', '-f', '-y'], long);
       expect(await provider.count()).toBe(0);
     }, 400_000);

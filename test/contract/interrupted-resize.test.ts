@@ -40,13 +40,13 @@ for (const [driver, open] of [
       expect(await belt.ok(['docker', '--host', 'node1', 'info', '--format', '{{.Name}}'])).toBe('node1\n');
     };
 
-    test('when the machine is off', async () => {
+    test('a rerun finishes a resize that was killed while the machine was off', async () => {
       await killedWhen('1gb', ({ off }) => off);
       expect((await provider.look()).off).toBe(true);
       await finish('1gb');
     }, 400_000);
 
-    test('when it has its new size and is not started yet', async () => {
+    test('a rerun finishes a resize that was killed before the machine was started', async () => {
       const release = provider.holdStart();
       await killedWhen('2gb', ({ off, size }) => off && size === provider.sizes['2gb']);
       release();

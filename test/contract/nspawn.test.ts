@@ -56,7 +56,7 @@ describe.skipIf(!canMakeMachines())('nspawn machines', () => {
     await rm(folder, { recursive: true });
   });
 
-  test('lives its life: create, list, stop, start, restart, kill, resize, remove', async () => {
+  test('a machine can be created, listed, stopped, started, restarted, killed, resized and removed', async () => {
     const before = traces();
     const requests = ['alpha', 'beta', 'gamma'].map((name) => request(name));
     await nspawn.check(requests, signal);
@@ -134,7 +134,7 @@ describe.skipIf(!canMakeMachines())('nspawn machines', () => {
     expect(existsSync(join(data, 'network.json'))).toBe(false);
   });
 
-  test('refuses a limit below what is used, and changes nothing', async () => {
+  test('resize refuses a memory limit below what the machine uses', async () => {
     await run(nspawn.create([request('eater')], signal));
     const [eater] = (await recorded()) as [Machine];
     const limit = memoryLimitFile(eater);
@@ -150,7 +150,7 @@ describe.skipIf(!canMakeMachines())('nspawn machines', () => {
     expect((await nspawn.list([eater], signal)).map(({ size }) => size)).toEqual(['512mb']);
   });
 
-  test('a create that was killed is finished by the same one', async () => {
+  test('a rerun finishes a create that was killed', async () => {
     const requests = ['one', 'two', 'three'].map((name) => request(name));
     const other = inProcess({ action: 'create', requests });
     const first = await other.next();
@@ -170,7 +170,7 @@ describe.skipIf(!canMakeMachines())('nspawn machines', () => {
       before.map(({ id, addresses }) => ({ id, addresses })),
     );
     for (const { name, addresses } of await recorded()) await expectSshOf(name, addresses.public ?? '');
-    // A third time finds all as it should be, and boots nothing anew.
+    // A third run finds everything in place and boots nothing.
     const pids = await processFiles();
     expect(outcomes(await run(nspawn.create(requests, signal)))).toEqual({
       one: 'done',
@@ -180,7 +180,7 @@ describe.skipIf(!canMakeMachines())('nspawn machines', () => {
     expect(await processFiles()).toEqual(pids);
   });
 
-  test('an aborted create says so of each machine and is finished by the next', async () => {
+  test('an aborted create fails each machine, and a rerun finishes it', async () => {
     const abort = new AbortController();
     const requests = [request('one'), request('two')];
     const events: MachineEvent[] = [];
@@ -197,7 +197,7 @@ describe.skipIf(!canMakeMachines())('nspawn machines', () => {
     expect(outcomes(await run(nspawn.create(requests, signal)))).toEqual({ one: 'done', two: 'done' });
   });
 
-  test('two creates at once give every machine an address of its own', async () => {
+  test('concurrent creates give every machine its own address', async () => {
     const creates = ['red', 'green', 'blue'].map((colour) =>
       inProcess({ action: 'create', requests: [request(`${colour}1`), request(`${colour}2`)] }),
     );
@@ -207,7 +207,7 @@ describe.skipIf(!canMakeMachines())('nspawn machines', () => {
     expect(new Set(addresses).size).toBe(6);
   });
 
-  test('a killed systemd-nspawn is a stopped machine that starts again', async () => {
+  test('a machine whose systemd-nspawn was killed is stopped, and starts again', async () => {
     await run(nspawn.create([request('crash')], signal));
     const [crash] = (await recorded()) as [Machine];
     const text = await readFile(join(data, 'run', `${crash.id}.process`), 'utf8');
@@ -217,7 +217,7 @@ describe.skipIf(!canMakeMachines())('nspawn machines', () => {
     await expectSshOf('crash', crash.addresses.public ?? '');
   });
 
-  test('the link of a killed machine, which the kernel takes away in its own time, is waited for', async () => {
+  test('start waits until the kernel has removed the link of a killed machine', async () => {
     await run(nspawn.create([request('alpha')], signal));
     const machines = await recorded();
     await run(nspawn.kill(machines, signal));
@@ -228,7 +228,7 @@ describe.skipIf(!canMakeMachines())('nspawn machines', () => {
     clearTimeout(gone);
   });
 
-  test('a full pool is refused before anything is made, and freed addresses are used again', async () => {
+  test('create refuses a full address range before it creates anything, and reuses freed addresses', async () => {
     const settings = { network: '10.254.77.0/29' };
     const small = await openDriver(settings);
     const five = ['a', 'b', 'c', 'd', 'e'].map((name) => request(name));
@@ -254,7 +254,7 @@ describe.skipIf(!canMakeMachines())('nspawn machines', () => {
     ]);
   });
 
-  test('a new machine at the address of a removed one is the same neighbour, so nobody sends to the old one', async () => {
+  test('a new machine at the address of a removed one has the same MAC address', async () => {
     const seen: string[] = [];
     for (const name of ['former', 'latter']) {
       await run(nspawn.create([request(name)], signal));
@@ -269,14 +269,14 @@ describe.skipIf(!canMakeMachines())('nspawn machines', () => {
     expect(seen[1]).toBe(seen[0]);
   });
 
-  test('a network that is in use is refused, by name of the device', async () => {
+  test('a network in use is refused with the name of the device', async () => {
     const clashing = await openDriver({ network: '127.0.0.0/8' });
     await expect(clashing.check([request('a')], signal)).rejects.toMatchObject({
       message: 'the network 127.0.0.0/8 clashes with 127.0.0.1/8 on lo',
     });
   });
 
-  test('a damaged record is named, harms no other machine and is left as it is', async () => {
+  test('a damaged record is reported, does not affect other machines, and is not overwritten', async () => {
     await run(nspawn.create([request('good'), request('bad')], signal));
     const bad = (await recorded()).find(({ name }) => name === 'bad') as Machine;
     const path = join(data, 'machines', bad.id ?? '', 'machine.json');
@@ -300,7 +300,7 @@ describe.skipIf(!canMakeMachines())('nspawn machines', () => {
     expect(addresses).not.toContain(bad.addresses.public);
   });
 
-  test('a plain user sees the machines, and is told to use sudo for more', async () => {
+  test('a user without root can list machines, and is asked to use sudo for the rest', async () => {
     await run(nspawn.create([request('seen')], signal));
     const list = await inProcess({ action: 'list', requests: [] }, 65534).rest();
     expect(list).toEqual([await nspawn.list([], signal)]);
@@ -316,7 +316,7 @@ describe.skipIf(!canMakeMachines())('nspawn machines', () => {
     expect(secrets.toString()).toBe('');
   });
 
-  test('machines reach what the computer reaches, and each other', async () => {
+  test('machines reach each other and the network of the computer', async () => {
     await run(nspawn.create([request('near'), request('far')], signal));
     const [far, near] = (await recorded()) as [Machine, Machine];
     await expectSshOf('near', near.addresses.public ?? '');

@@ -7,8 +7,8 @@ import type { osReleases } from '../lab/os-releases.js';
 import { type Servers, startServers } from '../lab/servers.js';
 
 /**
- * Systems that there are no images of: guests made as near to them as can be (test/lab/guests tells what of each is real), adopted as a
- * person does it. What their programs were called with, their own files and their engines count, not what belt prints.
+ * Systems without images: guests made to resemble them (test/lab/guests states what is real), and
+ * adopted. Checks the calls of their programs, their files and their engines, not belt's output.
  */
 describe.skipIf(!canMakeMachines())('other systems', () => {
   let belt: Belt;
@@ -52,20 +52,23 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
       ['centos', '9', 'centos'],
       ['rhel', '9', 'rhel'],
       ['fedora', '42', 'fedora'],
-    ] as const)("%s %s: Docker's own packages, of its repository for %s", async (os, release, folder) => {
-      begin(os, release);
-      await adopt(servers, 'red');
-      expect(on('cat /var/log/calls')).toBe('dnf -q -y install docker-ce docker-ce-cli containerd.io');
-      expect(on(packages)).toBe(dockerPackages.join('\n'));
-      expect(on('grep baseurl /etc/yum.repos.d/docker-ce.repo')).toContain(`/linux/${folder}/$releasever/`);
-      expect(on(startCommand)).toBe(
-        `/usr/bin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock ${secured}`,
-      );
-      expect(on('systemctl is-enabled docker.service')).toBe('enabled');
-      expect(await version(servers, 'red')).toBe(on("docker version --format '{{.Server.Version}}'"));
-    });
+    ] as const)(
+      "%s %s installs Docker's packages from its repository for %s",
+      async (os, release, folder) => {
+        begin(os, release);
+        await adopt(servers, 'red');
+        expect(on('cat /var/log/calls')).toBe('dnf -q -y install docker-ce docker-ce-cli containerd.io');
+        expect(on(packages)).toBe(dockerPackages.join('\n'));
+        expect(on('grep baseurl /etc/yum.repos.d/docker-ce.repo')).toContain(`/linux/${folder}/$releasever/`);
+        expect(on(startCommand)).toBe(
+          `/usr/bin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock ${secured}`,
+        );
+        expect(on('systemctl is-enabled docker.service')).toBe('enabled');
+        expect(await version(servers, 'red')).toBe(on("docker version --format '{{.Server.Version}}'"));
+      },
+    );
 
-    test('Amazon Linux 2023: its own package', async () => {
+    test('Amazon Linux 2023 installs its own package', async () => {
       begin('amazon', '2023');
       on(
         `printf '%s\\n' '[amazonlinux]' name=Amazon baseurl=file:///srv/amazon/current gpgcheck=0 >/etc/yum.repos.d/amazon.repo`,
@@ -78,7 +81,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
       expect(await version(servers, 'red')).toMatch(/^26\./);
     });
 
-    test('upgrade names the installed packages alone, and looks for newer ones than it knew', async () => {
+    test('upgrade upgrades only installed packages, and refreshes the package lists', async () => {
       begin('rocky', '9');
       await adopt(servers, 'red');
       on('ln -sfn 2.0 /srv/docker/current; : >/var/log/calls');
@@ -94,7 +97,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
       expect(on(packages)).toContain('docker-ce-2.0');
     });
 
-    test('openSUSE Leap: its own package, and the newer one', async () => {
+    test('openSUSE Leap installs its own package, and upgrades to the newer one', async () => {
       begin('leap', '15.6');
       on('/usr/bin/zypper --quiet addrepo --no-gpgcheck --refresh /srv/suse/current oss');
       await adopt(servers, 'red');
@@ -110,7 +113,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
       expect(on(packages)).toBe('containerd-2.0\ndocker-2.0');
     });
 
-    test('SLES 15: from the Containers module, which is added first', async () => {
+    test('SLES 15 installs the engine from the Containers module, which belt adds', async () => {
       begin('sles', '15.6');
       await adopt(servers, 'red');
       expect(on('cat /var/log/calls').replace(on('uname -m'), 'MACHINE')).toBe(
@@ -119,7 +122,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
       expect(await version(servers, 'red')).toMatch(/^26\./);
     });
 
-    test('SLES 16, which has no modules', async () => {
+    test('SLES 16 installs the engine without a module', async () => {
       begin('sles16', '16.0');
       on('/usr/bin/zypper --quiet addrepo --no-gpgcheck /srv/suse/current SLES');
       await adopt(servers, 'red');
@@ -127,7 +130,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
       expect(await version(servers, 'red')).toMatch(/^26\./);
     });
 
-    test('a package that cannot be had: the words of the package manager', async () => {
+    test("a package that cannot be installed is reported in the package manager's words", async () => {
       begin('amazon', '2023');
       await expect(adopt(servers, 'red')).rejects.toThrow(/the packages could not be installed.*repos/s);
     });
@@ -147,14 +150,14 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
     const on = (script: string): string => servers.sh('alp', script).trimEnd();
     const options = "sed -n '/belt: begin/,/belt: end/p' /etc/conf.d/docker | grep DOCKER_OPTS";
 
-    test('what it is made of', () => {
+    test('the guest has OpenRC and busybox', () => {
       expect(
         on('cat /proc/1/comm; for program in sh awk base64 stat timeout; do readlink -f /bin/$program; done'),
       ).toBe(['busybox', ...Array.from({ length: 5 }, () => '/usr/bin/busybox')].join('\n'));
       expect(on('ls /run/systemd /usr/bin/systemctl /usr/bin/sudo 2>/dev/null || true')).toBe('');
     });
 
-    test('the engine is installed, secured and in the default runlevel, and stays as it is when belt leaves', async () => {
+    test('the engine is installed, secured and in the default runlevel, and stays when belt removes the machine', async () => {
       await adopt(servers, 'alp', '--engine-label', 'rack=7 $x');
       expect(on('cat /var/log/calls')).toBe(
         'apk --wait 600 --update-cache --no-progress add docker docker-cli',
@@ -174,7 +177,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
       expect(on('ls /etc/conf.d; ls /etc/docker 2>/dev/null || true')).toBe('docker');
     });
 
-    test('access is changed and shown, a second run changes nothing, and upgrade asks apk', async () => {
+    test('access can be changed and shown, a second run changes nothing, and upgrade uses apk', async () => {
       await adopt(servers, 'alp');
       const pid = on('pidof dockerd');
       const { ok } = JSON.parse(await belt.ok(['provision', 'alp', '--json']));
@@ -195,7 +198,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
       );
     });
 
-    test('options that the engine does not start with: its own words, and all is as before, containers too', async () => {
+    test('options that the engine refuses are reported in its words, and everything is restored', async () => {
       on(`rc-service docker start 2>/dev/null; ${runContainer}`);
       const before = on('cat /etc/conf.d/docker; docker ps --quiet');
       await expect(adopt(servers, 'alp', '--engine-opt', 'storage-driver=nosuch')).rejects.toThrow(
@@ -210,7 +213,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
       expect(on('cat /etc/conf.d/docker; docker ps --quiet')).toBe(before);
     });
 
-    test('it is there again after a reboot', async () => {
+    test('the engine starts again after a reboot', async () => {
       await adopt(servers, 'alp');
       on('(sleep 0.5; poweroff) >/dev/null 2>&1 &');
       await expect.poll(() => servers.state('alp')).toBe('stopped');
@@ -242,7 +245,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
         'SERVERCERT=/var/lib/boot2docker/server.pem',
       ].join('\n');
 
-    test('secure, insecure, local and shown, as the user docker', async () => {
+    test('the user docker can secure, expose, restrict and show the engine', async () => {
       await adopt(servers, 'b2d', ...asDocker, '--engine-label', 'rack=7');
       expect(on(profile)).toBe(
         files('--label=rack=7', "DOCKER_HOST='-H tcp://0.0.0.0:2376'\nDOCKER_TLS=auto"),
@@ -268,7 +271,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
       ]);
     });
 
-    test('options that the engine does not start with: its own words; the profile is as it was then, and when belt leaves', async () => {
+    test('options that the engine refuses are reported in its words, and the profile is restored', async () => {
       on("echo 'MINE=1' >/var/lib/boot2docker/profile");
       await expect(adopt(servers, 'b2d', ...asDocker, '--engine-opt', 'no-such-option=1')).rejects.toThrow(
         /b2d: the engine does not answer:.*unknown flag: --no-such-option/s,
@@ -292,7 +295,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
     });
     afterAll(() => servers?.dispose());
 
-    test('Ubuntu: its own package', async () => {
+    test('Ubuntu installs its own package', async () => {
       servers.sh(
         'deb',
         'apt-get purge -y -qq docker.io docker-cli >/dev/null 2>&1; rm -rf /etc/docker; : >/var/log/apt/history.log',
@@ -309,7 +312,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
       ]);
     });
 
-    test('Flatcar: /usr read-only, the engine asleep behind its socket, the user core', async () => {
+    test('Flatcar is provisioned by the user core with a read-only /usr and a socket-activated engine', async () => {
       const on = (script: string): string => servers.sh('flat', script).trimEnd();
       const units = 'systemctl is-enabled docker.service docker.socket || true';
       expect(on('touch /usr/x 2>&1 || true')).toContain('Read-only file system');
@@ -342,7 +345,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
     });
     afterAll(() => servers?.dispose());
 
-    test('upgrade brings it from Debian 12 to that of Debian 13, containers and options stay', async () => {
+    test('upgrade replaces the engine of Debian 12 by that of Debian 13, and keeps containers and options', async () => {
       servers.sh('old', runContainer);
       await adopt(servers, 'old', '--engine-label', 'rack=7');
       expect(await version(servers, 'old')).toMatch(/^20\.10\./);

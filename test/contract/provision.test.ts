@@ -32,14 +32,14 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
   };
   const provision = (node: string): Promise<Result> => belt.run(['provision', node, '--json']);
 
-  describe('Debian 13 as it comes: docker.socket active, /usr/sbin/dockerd', () => {
-    test('the engine listens on 2376 and keeps its socket', async () => {
+  describe('Debian 13 with its own package: docker.socket active, /usr/sbin/dockerd', () => {
+    test('a provisioned engine listens on 2376 and keeps its socket', async () => {
       expect(await ports('node1')).toEqual(['2376']);
       expect(await on('node1', 'systemctl is-active docker.socket docker.service')).toBe('active\nactive');
       expect(await on('node1', 'stat -c "%a %U" /etc/docker/*.pem | sort -u')).toBe('600 root\n644 root');
     });
 
-    test('a second run changes nothing and restarts nothing', async () => {
+    test('a second provision changes nothing and restarts nothing', async () => {
       const before = await began('node1');
       const { code, stdout } = await provision('node1');
       expect([code, JSON.parse(stdout).ok]).toEqual([
@@ -49,12 +49,12 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       expect(await began('node1')).toBe(before);
     });
 
-    test('a stop by systemd does not bring it back with other options', async () => {
+    test('a stopped engine starts again with the same options', async () => {
       await on('node1', 'systemctl stop docker.service 2>/dev/null; docker version >/dev/null');
       expect(await ports('node1')).toEqual(['2376']);
     });
 
-    test('local, insecure, secure', async () => {
+    test('access can be set to local, insecure and secure', async () => {
       await belt.ok(['engine', 'local', 'node1']);
       expect(await ports('node1')).toEqual(['']);
       const asked = await belt.run(['engine', 'insecure', 'node1'], { input: 'n\n' });
@@ -75,7 +75,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       expect(await ports('node1')).toEqual(['2376']);
     });
 
-    test('what is changed by hand is put right', async () => {
+    test('provision corrects manual changes', async () => {
       await on(
         'node1',
         'rm /etc/docker/ca.pem; echo "# mine" >> /etc/systemd/system/docker.service.d/zz-belt.conf',
@@ -93,7 +93,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
     });
   });
 
-  test('a port that a firewall closes is a warning', async () => {
+  test('a port closed by a firewall causes a warning', async () => {
     await on('node1', 'iptables -I INPUT -p tcp --dport 2376 -j REJECT');
     const closed = await belt.run(['provision', 'node1']);
     expect(closed).toMatchObject({
@@ -109,7 +109,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
   describe('a daemon.json written by hand', () => {
     const mine = { 'log-driver': 'local', labels: ['rack=7'], 'max-concurrent-downloads': 5, debug: false };
 
-    test('is joined with, not replaced, and kept as it was', async () => {
+    test('a manual daemon.json is merged, and its own settings are kept', async () => {
       await on('node2', `cat > /etc/docker/daemon.json <<'END'\n${JSON.stringify(mine)}\nEND`);
       await setEngine('node2', (options) => {
         options.Labels = ['zone=a'];
@@ -128,7 +128,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       expect(await on('node2', 'ps -o args= -C dockerd')).toContain('--max-concurrent-uploads=2');
     });
 
-    test('has back what it said when options leave the record, and keeps what others have put in since', async () => {
+    test('a manual daemon.json gets its values back when options are removed, and keeps later additions', async () => {
       const others =
         '{ "debug": true, "max-concurrent-downloads": 7, "labels": ["mine=1", "rack=7", "zone=a"] }';
       await on('node2', `echo '${others}' > /etc/docker/daemon.json`);
@@ -147,7 +147,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       expect(await provision('node2')).toMatchObject({ stdout: expect.stringContaining('"changed": false') });
     });
 
-    test('that says where the engine listens', async () => {
+    test('hosts of a manual daemon.json are replaced with the port of the engine', async () => {
       const hosts = { hosts: ['unix:///var/run/docker.sock', 'tcp://127.0.0.1:2377'] };
       await on(
         'node2',
@@ -164,7 +164,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       expect(await provision('node2')).toMatchObject({ stdout: expect.stringContaining('"changed": false') });
     });
 
-    test('with an option that dockerd does not know: the cause is told, and all is put back', async () => {
+    test('an option that dockerd does not know is reported, and everything is restored', async () => {
       const line =
         'cat /etc/docker/daemon.json /etc/systemd/system/docker.service.d/*; systemctl is-active docker';
       await on('node2', 'systemctl reset-failed docker; rm /etc/docker/daemon.json');
@@ -181,7 +181,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       expect(await on('node2', 'systemctl show docker -p MainPID --value')).toBe(pid);
     });
 
-    test('that cannot be told wrong without a start: the journal’s words, and the engine runs again', async () => {
+    test('an option that only fails at the start is reported with the journal, and the engine runs again', async () => {
       await on('node2', 'systemctl reset-failed docker');
       await setEngine('node2', (options) => {
         options.ArbitraryFlags = ['storage-driver=nosuch'];
@@ -210,7 +210,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
     await writeFile(path, JSON.stringify(config));
   }
 
-  describe('a user who is not root, where all is said in German', () => {
+  describe('a user other than root, with a German locale', () => {
     beforeAll(async () => {
       await on(
         'node3',
@@ -229,7 +229,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
 
     afterEach(() => comeAs('node3', 'root'));
 
-    test('with sudo, and a login that talks', async () => {
+    test('a user with sudo and a login message can provision', async () => {
       await on('node3', 'rm /etc/docker/ca.pem');
       await comeAs('node3', 'ada');
       expect(await provision('node3')).toMatchObject({
@@ -247,7 +247,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       expect(await on('node3', 'stat -c %U /etc/docker/ca.pem; id -nG ada')).toBe('root\nada');
     });
 
-    test('whose sudo wants a password, and there is no terminal to ask at', async () => {
+    test('a user whose sudo requires a password fails without a terminal', async () => {
       await on('node3', "echo 'ada ALL=(ALL) ALL' > /etc/sudoers.d/ada");
       await comeAs('node3', 'ada');
       const { code, stdout } = await provision('node3');
@@ -255,7 +255,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       expect([code, stdout]).toEqual([1, expect.stringContaining('a password is required')]);
     });
 
-    test('whose sudo wants a password, typed at the terminal', async () => {
+    test('a user can type the sudo password at the terminal', async () => {
       await on('node3', 'rm /etc/docker/ca.pem');
       await comeAs('node3', 'ada');
       const run = runInTerminal(belt, ['provision', 'node3']);
@@ -268,7 +268,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       expect(await on('node3', 'journalctl --no-pager | grep -c sesame || true')).toBe('0');
     });
 
-    test('whose password is wrong', async () => {
+    test('a user with a wrong sudo password fails', async () => {
       await comeAs('node3', 'ada');
       const run = runInTerminal(belt, ['provision', 'node3']);
       await run.until(/Password for sudo/);
@@ -278,7 +278,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       expect([code, run.screen()]).toEqual([1, expect.stringContaining('sudo rejected the password of ada')]);
     });
 
-    test('without sudo', async () => {
+    test('a user without sudo fails', async () => {
       await on('node3', 'mv /usr/bin/sudo /usr/bin/sudo.away');
       await comeAs('node3', 'ada');
       const { code, stdout } = await provision('node3');
@@ -288,13 +288,13 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
     });
   });
 
-  describe('a machine in a bad way is refused by name, unchanged', () => {
+  describe('machines that cannot be provisioned', () => {
     const failure = async (node: string) => {
       const { code, stdout } = await provision(node);
       return [code, JSON.parse(stdout).failed[0]?.error];
     };
 
-    test('its clock five minutes ahead', async () => {
+    test('a machine whose clock is five minutes ahead is refused', async () => {
       await on(
         'node3',
         `printf '#!/bin/sh\\necho $(($(/usr/bin/date +%%s) + 300))\\n' > /usr/local/bin/date; chmod +x /usr/local/bin/date`,
@@ -306,13 +306,13 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       await on('node3', 'rm /usr/local/bin/date');
     });
 
-    test('/etc read-only', async () => {
+    test('a machine with a read-only /etc is refused', async () => {
       await on('node3', 'mount --bind /etc /etc && mount -o remount,bind,ro /etc');
       expect(await failure('node3')).toEqual([1, expect.stringContaining('read-only')]);
       await on('node3', 'umount /etc');
     });
 
-    test('no room for the files', async () => {
+    test('a machine without space for the files is refused', async () => {
       await on('node3', 'mount -t tmpfs -o size=4k none /etc/docker');
       const error = await failure('node3');
       await on('node3', 'ls /etc/docker > /root/left; umount /etc/docker');
@@ -320,7 +320,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       expect(await on('node3', 'cat /root/left')).toBe('');
     });
 
-    test('an unknown system without an engine', async () => {
+    test('an unknown system without an engine is refused', async () => {
       await on(
         'node3',
         `cp /etc/os-release /root/; rm /etc/os-release; printf 'ID=plan9\\nPRETTY_NAME="Plan 9"\\n' > /etc/os-release; mv /usr/sbin/dockerd /root/`,
@@ -329,7 +329,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       await on('node3', 'cp /root/os-release /etc/; mv /root/dockerd /usr/sbin/');
     });
 
-    test('/tmp from which nothing can be run is no hindrance', async () => {
+    test('a machine with a noexec /tmp is provisioned', async () => {
       await on('node3', 'mount -t tmpfs -o noexec none /tmp; rm /etc/docker/ca.pem');
       expect(await provision('node3')).toMatchObject({
         code: 0,
@@ -338,7 +338,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
     });
   });
 
-  test('a machine without Docker gets it, upgrade then finds it the newest, and a stopped one is started for that', async () => {
+  test('provision installs Docker, and upgrade starts a stopped machine and finds the newest version', async () => {
     await on('node3', 'apt-get purge -y -qq docker.io docker-cli >/dev/null 2>&1; ! command -v dockerd');
     // Another that installs: it holds dpkg's lock for some seconds.
     const lock = 'pack("s s l! l! i", F_WRLCK, 0, 0, 0, 0)';
@@ -357,7 +357,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
     expect(await ports('node3')).toEqual(['2376']);
   });
 
-  test('a script of the person’s installs it too', async () => {
+  test('an install script of the user can install the engine', async () => {
     await on(
       'node3',
       `apt-get purge -y -qq docker.io docker-cli >/dev/null 2>&1; mkdir -p /root/www
@@ -380,7 +380,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
     expect(await ports('node3')).toEqual(['2376']);
   });
 
-  test('a machine that comes up under another name has a certificate for it', async () => {
+  test('a machine with another host name has a certificate for it', async () => {
     await setEngine('node1', (options, auth) => {
       options.ArbitraryFlags = [];
       auth.ServerCertSANs = ['new.example.com'];
@@ -391,13 +391,13 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
     );
   });
 
-  test('an engine that was not to come up with the machine does afterwards', async () => {
+  test('a disabled engine is enabled', async () => {
     await on('node1', 'systemctl disable --quiet docker.service; rm /etc/docker/ca.pem');
     await belt.ok(['provision', 'node1']);
     expect(await on('node1', 'systemctl is-enabled docker.service')).toBe('enabled');
   });
 
-  test('the host name is set where asked', async () => {
+  test('the host name is set on request', async () => {
     await on('node1', 'hostname other');
     await belt.ok(['provision', 'node1']);
     expect(await on('node1', 'hostname')).toBe('other');
@@ -406,7 +406,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
   });
 
   describe('Debian 12, Docker 20.10', () => {
-    test('made with every engine flag', async () => {
+    test('an engine can be created with every engine flag', async () => {
       await belt.ok(
         [
           ...[
@@ -448,7 +448,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       expect(await ports('old1')).toEqual(['2376']);
     });
 
-    test('a wrong daemon.json, which this dockerd cannot be asked about', async () => {
+    test('an invalid daemon.json is reported by a dockerd that cannot validate it', async () => {
       await on('old1', `echo '{ "no-such-option": 1 }' > /etc/docker/daemon.json`);
       const { code, stdout } = await belt.run(['engine', 'local', 'old1', '--json']);
       expect([code, JSON.parse(stdout).failed]).toEqual([

@@ -34,7 +34,7 @@ export function scenario(driver: string, open: (folder: () => string) => Promise
     const running = Object.fromEntries(names.map((name) => [name, 'running']));
     const onManager = (...args: string[]) => belt.ok(['docker', '--host', 'node1', ...args]);
 
-    test('a create that is killed in the middle is finished by the same command, each machine once', async () => {
+    test('a rerun finishes a create that was killed, with each machine once', async () => {
       const args = ['create', ...provider.create, 'node[1:4]'];
       const first = belt.spawn(args);
       const ended = new Promise((resolve) => first.once('close', resolve));
@@ -52,7 +52,7 @@ export function scenario(driver: string, open: (folder: () => string) => Promise
       expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('already exists')]);
     }, 400_000);
 
-    test('they form a swarm, and one is drained', async () => {
+    test('the machines form a swarm, and one is drained', async () => {
       await belt.ok(['swarm', 'init', 'node1']);
       await belt.ok(['swarm', 'join', 'node1', 'node[2:4]'], long);
       await onManager('node', 'update', '--availability', 'drain', 'node3');
@@ -65,7 +65,7 @@ export function scenario(driver: string, open: (folder: () => string) => Promise
       ]);
     }, 400_000);
 
-    test('one is resized, stopped and started, and is in the swarm again', async () => {
+    test('a node that is resized, stopped and started rejoins the swarm', async () => {
       if (provider.powerless) {
         const { code, stderr } = await belt.run(['stop', 'node4']);
         expect([code, stderr]).toEqual([1, expect.stringContaining('does not support stop')]);
@@ -87,7 +87,7 @@ export function scenario(driver: string, open: (folder: () => string) => Promise
         ).trim();
     }, 400_000);
 
-    test('a name that is gone does not keep the others from being removed, and then nothing is left', async () => {
+    test('rm removes the other machines when one does not exist, and nothing remains', async () => {
       await belt.ok(['rm', '-f', '-y', 'node4'], long);
       const { code, stderr } = await belt.run(['rm', '-f', '-y', 'node4', 'node3']);
       expect([code, stderr]).toEqual([0, expect.stringContaining('"node4" does not exist')]);

@@ -90,7 +90,7 @@ class Sink extends Writable {
 }
 
 describe('logging in', () => {
-  test('with a key file, and the known_hosts file serves the system ssh', async () => {
+  test("login works with a key file, and the system's ssh accepts the known_hosts file", async () => {
     const connection = await login();
     expect(await connection.run('echo out; echo err >&2; exit 3')).toEqual({
       code: 3,
@@ -126,7 +126,7 @@ describe('logging in', () => {
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'yes\n', stderr: '' });
   });
 
-  test('with a real agent', async () => {
+  test('login works with an SSH agent', async () => {
     const socket = at('agent');
     const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
     try {
@@ -143,7 +143,7 @@ describe('logging in', () => {
     }
   });
 
-  test('a key that is not allowed is named, with what sshd allows', async () => {
+  test('a rejected key is reported with the methods that sshd allows', async () => {
     const other = generateKeyPair('other');
     await writeFile(at('other'), other.privateKey, { mode: 0o600 });
     client = openSsh({ knownHosts: openKnownHosts(at('known_hosts')) });
@@ -153,7 +153,7 @@ describe('logging in', () => {
     );
   });
 
-  test('key pairs are what ssh-keygen takes for its own', async () => {
+  test('ssh-keygen accepts generated key pairs', async () => {
     const { stdout } = spawnSync('ssh-keygen', ['-l', '-f', at('key')], { encoding: 'utf8' });
     expect(stdout).toBe(`256 ${fingerprint(key.publicKey)} belt test (ED25519)\n`);
     const derived = spawnSync('ssh-keygen', ['-y', '-f', at('key')], { encoding: 'utf8' });
@@ -162,7 +162,7 @@ describe('logging in', () => {
 });
 
 describe('commands', () => {
-  test('exit codes and signals', async () => {
+  test('commands return exit codes and signals', async () => {
     const connection = await login();
     const codes = await Promise.all(
       ['true', 'exit 42', 'kill -9 $$', 'no-such-program'].map((line) => connection.run(line)),
@@ -170,7 +170,7 @@ describe('commands', () => {
     expect(codes.map(({ code }) => code)).toEqual([0, 42, 137, 127]);
   });
 
-  test('thirty at a time in one connection, although sshd allows ten channels', async () => {
+  test('thirty commands share a connection that allows ten channels', async () => {
     const connection = await login();
     const results = await Promise.all(
       Array.from({ length: 30 }, (_, n) => connection.run(`sleep 0.05; echo ${n}`)),
@@ -178,7 +178,7 @@ describe('commands', () => {
     expect(results.map(({ stdout }) => stdout)).toEqual(Array.from({ length: 30 }, (_, n) => `${n}\n`));
   });
 
-  test('arguments arrive as they were given', async () => {
+  test('arguments arrive unchanged', async () => {
     const connection = await login();
     const text = fc.string({ unit: 'binary' }).filter((arg) => !arg.includes('\0'));
     await fc.assert(
@@ -190,7 +190,7 @@ describe('commands', () => {
     );
   });
 
-  test('100 MB through a remote cat come back whole', async () => {
+  test('100 MB pass unchanged through a remote cat', async () => {
     const connection = await login();
     const block = Buffer.alloc(1_000_000, 'belt');
     let received = 0;
@@ -231,7 +231,7 @@ describe('commands', () => {
     expect(await code).toBe(130);
   });
 
-  test('the time limit ends the remote command too', async () => {
+  test('a timeout also ends the remote command', async () => {
     const connection = await login();
     const started = connection.run('echo $$ > "$1"; exec sleep 100'.replace('"$1"', quoteArgs([at('pid')])), {
       timeoutMs: 1500,
@@ -242,7 +242,7 @@ describe('commands', () => {
     await expect.poll(() => isAlive(pid)).toBe(false);
   });
 
-  test('a terminal has the size of the window, and follows it', async () => {
+  test('a terminal has the size of the window and follows its changes', async () => {
     const connection = await login();
     const [stdout, stdin] = [new Sink(), new PassThrough()];
     let resize = (_columns: number, _rows: number) => {};
@@ -270,7 +270,7 @@ describe('commands', () => {
     ]);
   });
 
-  test('Ctrl-C as a byte interrupts what runs on a terminal', async () => {
+  test('Ctrl-C as a byte interrupts the command of a terminal', async () => {
     const connection = await login();
     const [stdout, stdin] = [new Sink(), new PassThrough()];
     const code = connection.stream('echo ready; exec sleep 100', {
@@ -286,7 +286,7 @@ describe('commands', () => {
 });
 
 describe('write', () => {
-  test('writes any bytes to any path, with the mode, and replaces what is there', async () => {
+  test('write stores any bytes at any path with the mode, and replaces an existing file', async () => {
     const connection = await login();
     const path = at(`it's a "$file"`);
     const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, n) => n % 256));
@@ -297,7 +297,7 @@ describe('write', () => {
     expect((await connection.run(`ls ${quoteArgs([folder])}`)).stdout).not.toContain('.new');
   });
 
-  test('says why it cannot', async () => {
+  test('write reports why it failed', async () => {
     const connection = await login();
     await expect(connection.write('/no/such/folder/file', 'x', 0o600)).rejects.toThrow(
       /^node1: cannot write \/no\/such\/folder\/file: .*(nonexistent|No such file)/,

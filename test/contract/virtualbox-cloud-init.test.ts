@@ -35,7 +35,7 @@ describe.runIf(canMakeMachines())('cloud-init', () => {
     await servers?.dispose();
   });
 
-  test('gives the machine its name, its one host key, and a user who may log in and use sudo', async () => {
+  test('cloud-init sets the name, the only host key, and a user with sudo', async () => {
     const { 'user-data': userData, 'meta-data': metaData } = await files([], true);
     const seed = '/var/lib/cloud/seed/nocloud';
     const report = servers.sh(

@@ -45,7 +45,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     await run(driver.remove(await known(await lab.vms()), signal));
   });
 
-  test('makes machines whose every argument VirtualBox takes', async () => {
+  test('VirtualBox accepts every argument of a create', async () => {
     await driver.check([{ name: 'a', size: '512mb' }], signal);
     const machines = await make(['a', 'b'], { size: '512mb' });
     expect(await lab.vms()).toEqual(['a', 'b']);
@@ -73,7 +73,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     await all(driver.remove(machines, signal));
   });
 
-  test('the base disk outlives the last machine that stands on it', async () => {
+  test('the base disk remains when its last machine is removed', async () => {
     const machines = await make(['a', 'b']);
     const [image] = (await driver.images?.list(signal)) ?? [];
     expect(image?.machines).toBe(2);
@@ -93,7 +93,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     await all(driver.remove(await known(['c']), signal));
   });
 
-  test('snapshots that somebody took go with the machine, and the base disk stays', async () => {
+  test('snapshots are removed with their machine, and the base disk remains', async () => {
     const [machine] = await make(['a']);
     const id = machine?.id ?? '';
     await lab.vbox('controlvm', id, 'poweroff');
@@ -104,7 +104,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     expect((await driver.images?.list(signal))?.[0]?.machines).toBe(0);
   });
 
-  test('a create that was cut off anywhere is finished by the same create, each machine once', async () => {
+  test('a rerun finishes a create that was interrupted anywhere, with each machine once', async () => {
     const requests = requestsFor(['a', 'b']);
     let calls = 0;
     for (const cutAfter of [2, 6, 9, 12, 15, 18]) {
@@ -125,7 +125,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     await all(driver.remove(await known(['a', 'b']), signal));
   });
 
-  test('what another try has left with other keys is made anew', async () => {
+  test('a VM of an earlier create with other keys is created again', async () => {
     await make(['a']);
     const before = lab.calls.length;
     await make(['a']);
@@ -134,7 +134,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     await all(driver.remove(await known(['a']), signal));
   });
 
-  test('eight at a time, of two belts, have eight addresses', async () => {
+  test('concurrent creates give every machine its own address', async () => {
     const other = { id: randomUUID(), name: 'default' };
     const second = await open(other);
     neighbours.push(second);
@@ -152,7 +152,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     expect(await lab.vms()).toEqual([]);
   });
 
-  test('calls for one VM take turns, and wait for others that have it locked', async () => {
+  test('calls for one VM run one at a time, and wait while another program has it locked', async () => {
     const [machine] = await make(['a']);
     const id = machine?.id ?? '';
     await all(driver.kill(machine ? [machine] : [], signal));
@@ -174,7 +174,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     await all(driver.remove(machine ? [machine] : [], signal));
   });
 
-  test('start, stop, restart, kill, pause and what VirtualBox calls saved', async () => {
+  test('machines can be started, stopped, restarted, killed, and resumed from paused and saved states', async () => {
     const machines = await make(['a']);
     const id = machines[0]?.id ?? '';
     const state = async () => (await driver.list(machines, signal))[0]?.state;
@@ -204,7 +204,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     expect(await lab.vms()).toEqual([]);
   });
 
-  test('a start leaves a machine in the network that it was made in, whatever is set by then', async () => {
+  test('start keeps a machine in the network that it was created in, whatever is configured', async () => {
     const cidr = String(lab.settings['hostonly_cidr']);
     const own = cidr.replace('.1/24', '');
     const other = await open(cluster, { hostonly_cidr: otherRange(own) });
@@ -229,7 +229,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     // As docker-machine has recorded it: no range, or its own field.
     expect(await startAnew(other, { ...machine, driverData: {} })).toEqual(before);
 
-    // The interface is gone, or its address: the network that is made anew is the machine's own.
+    // The interface or its address is missing: the machine's own network is created again.
     const removeInterface = async () => {
       await all(other.kill([machine], signal));
       const info = readInfo(await lab.vbox('showvminfo', machine.id ?? '', '--machinereadable'));
@@ -242,7 +242,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     await all(driver.remove([machine], signal));
   });
 
-  test('resizes memory, processors and disk, and starts again what ran', async () => {
+  test('resize changes memory, processors and disk, and starts running machines again', async () => {
     const machines = await make(['a', 'b']);
     const [a, b] = machines;
     await all(driver.kill(b ? [b] : [], signal));
@@ -262,7 +262,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     await all(driver.remove(machines, signal));
   });
 
-  test('one that somebody removed in a window of VirtualBox is missing, and gone is gone', async () => {
+  test('a VM that was removed in VirtualBox Manager is missing, and can be removed', async () => {
     const machines = await make(['a', 'b']);
     await lab.vbox('controlvm', machines[0]?.id ?? '', 'poweroff');
     await lab.vbox('unregistervm', machines[0]?.id ?? '');
@@ -281,7 +281,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     expect(await lab.vms()).toEqual([]);
   });
 
-  test('a NAT network, with ports of this computer that lead into it', async () => {
+  test('machines of a NAT network have forwarded ports', async () => {
     driver = await open(cluster, { network: 'natnetwork' });
     const [machine] = await make(['a']);
     expect(machine?.addresses).toEqual({ public: '127.98.0.2', private: '10.98.0.2' });
@@ -294,7 +294,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     expect(await forwards()).toEqual([]);
   });
 
-  test('boots a boot2docker ISO with an address that DHCP keeps for it', async () => {
+  test('a boot2docker machine gets a fixed address from DHCP', async () => {
     const iso = join(lab.folder, 'boot2docker.iso');
     await writeFile(iso, isoImage('b2d-v19.03.12', { version: '19.03.12' }));
     driver = await open(cluster, { boot2docker_url: iso });
@@ -327,7 +327,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     await expect(without.check([{ name: 'a' }], signal)).rejects.toThrow('get their addresses by DHCP');
   });
 
-  test('refuses in a line what cannot work, and has changed nothing', async () => {
+  test('create refuses invalid settings and changes nothing', async () => {
     const refusals: [Record<string, unknown>, string][] = [
       [
         { hostonly_cidr: '192.168.99.1/24' },
@@ -348,7 +348,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     expect(await lab.vms()).toEqual([]);
   });
 
-  test('an image that is another than its checksum says is not used', async () => {
+  test('an image with a wrong checksum is refused', async () => {
     const wrong = await open(cluster, {
       image_checksum: `sha256:${'0'.repeat(64)}`,
       folder: join(lab.folder, 'x'),
@@ -363,7 +363,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     await expect(absent.prepare?.([], () => {}, signal)).rejects.toThrow('no checksum of lab.raw.gone');
   });
 
-  test('images of other forms, rebuilt ones, and their removal', async () => {
+  test('images of all formats can be built, rebuilt and removed', async () => {
     const folder = join(lab.folder, 'images');
     await driver.prepare?.([], () => {}, signal);
     const base = /^Location: +(.*base\.vdi)$/m.exec(await lab.vbox('list', 'hdds'))?.[1];
@@ -387,7 +387,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     "Cannot unregister the machine 'a' while it is locked",
     "The machine 'a' is already locked for a session (or being unlocked)",
     "The machine 'a' already has a lock request pending",
-  ])('tries again: %s', async (text) => {
+  ])('a call is repeated after: %s', async (text) => {
     // A program that says so once, in words and form recorded from VirtualBox, or from its source.
     const bin = await mkdtemp(join(lab.folder, 'once-'));
     const said = `VBoxManage: error: ${text}\nVBoxManage: error: Details: code VBOX_E_INVALID_OBJECT_STATE (0x80bb0007), component MachineWrap`;
@@ -396,17 +396,17 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     expect(await openVBoxManage(bin).onVm('a', ['unregistervm', 'a'])).toBe('done');
   });
 
-  test('errors are told by their codes', async () => {
+  test("errors have VirtualBox's codes", async () => {
     const vbox = openVBoxManage(String(lab.settings['install_path']));
-    const error = await vbox.run(['showvminfo', 'nobody']).catch((thrown: unknown) => thrown);
+    const error = await vbox.run(['showvminfo', 'unknown']).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(VBoxError);
     expect((error as VBoxError).code).toBe('VBOX_E_OBJECT_NOT_FOUND');
     expect((error as VBoxError).message).toBe(
-      "VBoxManage showvminfo nobody: Could not find a registered machine named 'nobody'",
+      "VBoxManage showvminfo unknown: Could not find a registered machine named 'unknown'",
     );
   });
 
-  test('says what of this computer is missing', async () => {
+  test('doctor reports what is missing on this computer', async () => {
     const checks = await driver.doctor(signal);
     expect(checks.map(({ name }) => name)).toEqual([
       'VBoxManage',
@@ -449,7 +449,7 @@ function requestsFor(names: readonly string[], { size }: { size?: string } = {})
   }));
 }
 
-/** Made and told of, as belt records them. */
+/** Creates machines and returns their records. */
 async function make(names: readonly string[], options: { size?: string } = {}): Promise<Machine[]> {
   const events = await all(driver.create(requestsFor(names, options), signal));
   return names.map((name) => {

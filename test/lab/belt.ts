@@ -20,7 +20,7 @@ export interface RunOptions {
   timeoutMs?: number;
 }
 
-/** The built program in a folder of its own, as a person at a terminal has it. */
+/** The built program with its own state folder. */
 export interface Belt {
   /** The folder in which belt is called; its state is in `.belt` there. */
   readonly folder: string;
@@ -29,16 +29,16 @@ export interface Belt {
   /** Runs and returns stdout; an exit code other than 0 throws with all that was printed. */
   ok(args: readonly string[], options?: RunOptions): Promise<string>;
   spawn(args: readonly string[], options?: RunOptions): ChildProcessByStdio<Writable, Readable, Readable>;
-  /** Removes all machines that were made here, and the folder. */
+  /** Removes all machines created here, and the folder. */
   dispose(): Promise<void>;
 }
 
-/** @param env added to this process's, less what would lead belt elsewhere */
+/** @param env added to that of this process */
 export async function newBelt(env: Record<string, string> = {}): Promise<Belt> {
   const folder = await mkdtemp(join(tmpdir(), 'belt-test-'));
   const environment: NodeJS.ProcessEnv = {
     ...process.env,
-    // No plugins of whoever runs the tests.
+    // Without the plugins of the user who runs the tests.
     BELT_DATA_DIR: join(folder, 'data'),
     ...env,
     BELT_HOME: join(folder, '.belt'),

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Belt } from './belt.js';
 
-/** Asks an engine for its version over TLS, as docker's client does, with the certificates of belt's cluster. */
+/** Requests an engine's version over TLS with the cluster's client certificate, as docker does. */
 export async function versionOverTls(belt: Belt, address: string): Promise<string> {
   const pem = (file: string) => readFile(join(belt.folder, '.belt/default/certs', file));
   const request = get({

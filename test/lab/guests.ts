@@ -4,7 +4,7 @@ import type { Servers } from './servers.js';
 
 type Guest = 'alpine' | 'boot2docker' | 'busybox' | 'flatcar' | 'rpm';
 
-/** Runs scripts of test/lab/guests there, one after the other in one shell; each says what of the guest is real afterwards, and what stands in. */
+/** Runs scripts of test/lab/guests in one shell; each states what is real afterwards and what is not. */
 export function makeInto(servers: Servers, name: string, ...guests: readonly Guest[]): void {
   servers.sh(name, guests.map((guest) => readFileSync(`test/lab/guests/${guest}.sh`, 'utf8')).join('\n'));
 }

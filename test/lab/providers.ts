@@ -7,22 +7,22 @@ import { credentials, openAccount } from './ec2/vpc.js';
 
 /** Where the machines of a test come from. */
 export interface Provider {
-  /** What `belt create` is told before the names; without a size where machines have none. */
+  /** Arguments of `belt create` before the names; without a size where machines have none. */
   create: readonly string[];
   /** The environment that belt needs for it. */
   env?: Record<string, string>;
   /** How many machines there are at the provider. */
   count(): Promise<number>;
-  /** How many are left when belt has removed all of the test. */
+  /** How many remain after belt removed all machines of the test. */
   left: number;
-  /** Absent: machines have no sizes. */
+  /** Omitted: machines have no sizes. */
   resizeTo?: string;
-  /** Machines are what they are: belt cannot switch them off and on. */
+  /** belt cannot switch machines off and on. */
   powerless?: true;
   dispose(): Promise<void>;
 }
 
-/** One that can be looked into. */
+/** A provider whose state can be inspected. */
 export interface CloudProvider extends Provider {
   /** Of its only machine. */
   look(): Promise<{ off: boolean; size: string }>;

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 
-/** What became of the requests of a loop. */
+/** The results of requests in a loop. */
 export interface Requests {
   /** Rounds so far. */
   rounds: number;

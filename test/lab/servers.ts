@@ -10,8 +10,8 @@ import type { Machine } from '../../src/machines/model/machine.js';
 import { generateKeyPair, type SshKeyPair } from '../../src/ssh/index.js';
 
 /**
- * Servers that exist, for belt to adopt: guests as the nspawn driver boots them, with Debian's Docker and nothing of belt's on
- * them, reached with a key of their own.
+ * Servers to adopt: guests of the nspawn driver with Debian's Docker, without any traces of belt, and
+ * with their own key.
  */
 export interface Servers {
   /** Holds the key and the servers' known_hosts. */

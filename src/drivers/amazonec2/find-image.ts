@@ -115,7 +115,7 @@ function architectureOfImage({ Architecture: architecture }: Image): Architectur
   return architecture === 'x86_64' ? 'amd64' : architecture === 'arm64' ? 'arm64' : undefined;
 }
 
-/** A tag of belt's images shows it. docker-machine assumes `ubuntu` for every image. */
+/** Images that belt created have a tag for it. docker-machine assumes `ubuntu` for all images. */
 export function userOf({ Name = '', Tags = [] }: Pick<Image, 'Name' | 'Tags'>): string {
   const own = Tags.find(({ Key }) => Key === tagKeys.sshUser)?.Value;
   if (own) return own;

@@ -97,7 +97,7 @@ export interface LimitFile {
   stat: string;
 }
 
-/** The limit of belt's own group of the machine. Undefined: there is no memory controller. */
+/** The limit of the machine's group in `belt/`. Undefined: there is no memory controller. */
 export async function limitFile(id: string): Promise<LimitFile | undefined> {
   for (const { mount, kind } of await findHierarchies()) {
     const group = join(mount, 'belt', id);

@@ -8,7 +8,7 @@ export interface Mount {
   options: string[];
 }
 
-/** The mounts of belt's namespace; proc_pid_mountinfo(5). */
+/** The mounts of this process's namespace; proc_pid_mountinfo(5). */
 export async function readMounts(): Promise<Mount[]> {
   const text = await readFile('/proc/self/mountinfo', 'utf8');
   return text

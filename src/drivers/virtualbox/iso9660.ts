@@ -76,7 +76,7 @@ function layOut(files: Readonly<Record<string, string>>): Extent[] {
   return Object.keys(files)
     .sort()
     .map((name) => {
-      if (name.length > 64 || /[*/:;?\\]/.test(name)) throw new Error(`"${name}" is no name for Joliet`);
+      if (name.length > 64 || /[*/:;?\\]/.test(name)) throw new Error(`"${name}" is not a valid Joliet name`);
       const extent = { name, sector, data: Buffer.from(files[name] ?? '') };
       sector += sectorsOf(extent.data);
       return extent;

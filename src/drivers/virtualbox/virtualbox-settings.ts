@@ -45,7 +45,7 @@ export const declaredSettings = defineSettings({
     env: ['VIRTUALBOX_BOOT2DOCKER_URL'],
   }),
   importBoot2dockerVm: text({
-    summary: 'not supported any more: machines are made anew',
+    summary: 'no longer supported: import of a VirtualBox VM',
     env: ['VIRTUALBOX_BOOT2DOCKER_IMPORT_VM'],
     parse: refuseImport,
   }),

@@ -16,9 +16,9 @@ export interface Guests extends Backend {
 }
 
 /**
- * A real guest of this computer behind each droplet, as the nspawn driver boots it: it comes up with a host key that nobody knows and
- * the account's keys, and is shown as active once its user data has been carried out, as a droplet's SSH server starts after that; what
- * cloud-init does last goes on beside it.
+ * A real guest of the nspawn driver behind each droplet. It boots with a random host key and the
+ * account's keys, and is active once its user data has been applied, as a droplet's SSH server starts
+ * after that; the last stage of cloud-init continues in the background.
  * @param options `withoutEngine`: the image has none, as a provider's
  */
 export async function guestsBehind(options: { withoutEngine?: boolean } = {}): Promise<Guests> {

@@ -1,6 +1,6 @@
 import type { Backend } from './account.js';
 
-/** Nothing behind droplets: they take a moment to come up and to go down, and have addresses at which nobody is. */
+/** Droplets without guests: they take a moment to start and stop, and their addresses are unused. */
 export function nothingBehind({ deaf = [] }: { deaf?: readonly string[] } = {}): Backend {
   const names = new Map<number, string>();
   const moment = (ms = 20) => new Promise<void>((passed) => setTimeout(passed, ms));

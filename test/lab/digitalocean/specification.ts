@@ -39,19 +39,19 @@ export async function readSpecification(): Promise<Specification | undefined> {
     },
   });
   await api.init();
-  const told = (errors: unknown): string[] => (errors ? [JSON.stringify(errors)] : []);
+  const format = (errors: unknown): string[] => (errors ? [JSON.stringify(errors)] : []);
   return {
     request(exchange) {
       // The one request that the document itself gets wrong: its "oneOf" holds two alternatives that are alike.
       if (exchange.path === '/v2/droplets/actions') return [];
       const operation = api.matchOperation(exchange);
       if (!operation) return [`the specification has no ${exchange.method} ${exchange.path}`];
-      return told(api.validateRequest(exchange, operation).errors);
+      return format(api.validateRequest(exchange, operation).errors);
     },
     answer(exchange, status, body) {
       const operation = api.matchOperation(exchange);
       if (!operation) return [];
-      return told(api.validateResponse(body, operation, status).errors);
+      return format(api.validateResponse(body, operation, status).errors);
     },
   };
 }

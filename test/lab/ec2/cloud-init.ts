@@ -50,12 +50,12 @@ export function firstBootScript({ userData, defaultUser, authorizedKeys }: First
 }
 
 function readConfig(userData: string): CloudConfig {
-  if (!userData.startsWith('#cloud-config\n')) throw new Error('this user data is no cloud-config');
+  if (!userData.startsWith('#cloud-config\n')) throw new Error('this user data is not a cloud-config');
   const config = parse(userData) as CloudConfig;
   const unknown = Object.keys(config).filter((key) => !known.includes(key));
   if (unknown.length > 0) throw new Error(`the stand-in for cloud-init does not know ${unknown.join(', ')}`);
   if (config.preserve_hostname !== true && !config.hostname)
-    throw new Error('cloud-init would set the host name anew');
+    throw new Error('cloud-init would reset the host name');
   return config;
 }
 

@@ -49,7 +49,7 @@ export async function startCloud(): Promise<Cloud> {
     const verb = verbs[call.action]?.(call);
     if (!verb) return;
     for (const id of new Set(valuesOf(answer, 'instanceId'))) queue(id, () => guests[verb](id));
-    // moto says at once that they are off; so they are to be.
+    // moto reports them as off at once, so wait until they are.
     if (verb !== 'start') await Promise.all(works.values());
   });
   return {

@@ -13,8 +13,8 @@ import { generateKeyPair } from '../../../src/ssh/index.js';
 import { type FirstBoot, firstBootScript } from './cloud-init.js';
 
 /**
- * Machines behind a stand-in for a provider: real guests at addresses that the provider chose, on a bridge and in a data folder of
- * their own. They boot with keys that nobody knows; what their user data says is all that belt gets to know them by.
+ * Real guests behind an emulated provider, at addresses that it chose, with their own bridge and data
+ * folder. They boot with random keys; only their user data makes them accessible to belt.
  */
 export interface Guests {
   readonly bridge: string;
@@ -98,8 +98,8 @@ export async function startGuests(
       });
       await ensureFolder(upper);
       await writeUnit(upper, firstBootScript(firstBoot));
-      const nobody = { privateKey: generateKeyPair('nobody'), hostKey: generateKeyPair('nobody') };
-      const ssh = { user: 'root', authorizedKey: nobody.privateKey.publicKey, hostKey: nobody.hostKey };
+      const random = { privateKey: generateKeyPair('random'), hostKey: generateKeyPair('random') };
+      const ssh = { user: 'root', authorizedKey: random.privateKey.publicKey, hostKey: random.hostKey };
       await finish(nspawn.create([{ name, id, ssh }], signal));
     },
     start: (id) => on(id, 'start'),

@@ -1,6 +1,7 @@
-# Read by `sh -s` behind busybox.sh: makes the guest as near to Alpine as Debian's packages allow. Real: OpenRC with all of its tools, and what
-# busybox.sh brings. A stand-in: apk, which notes how it is called, and the engine's service, which is told its options as Alpine's is
-# (DOCKER_OPTS in /etc/conf.d/docker; supervise-daemon; log in /var/log/docker.log). Debian's: the engine, sshd, glibc.
+# Runs after busybox.sh: makes the guest resemble Alpine as far as Debian's packages allow. Real:
+# OpenRC with all of its tools, and what busybox.sh installs. Emulated: apk, which records its calls,
+# and the engine's service, with options as Alpine's (DOCKER_OPTS in /etc/conf.d/docker;
+# supervise-daemon; log in /var/log/docker.log). Debian's: the engine, sshd, glibc.
 
 # Its package and systemd's cannot be installed side by side, so its files are put beside.
 cd "$(mktemp -d)"

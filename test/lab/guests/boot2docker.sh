@@ -15,7 +15,7 @@ running() {
   [ -s $pidfile ] && kill -0 "$(cat $pidfile)" 2>/dev/null
 }
 
-# Who names a host or says something of TLS wants the engine to be reached from outside, with TLS unless told no.
+# With DOCKER_HOST or DOCKER_TLS set, the engine listens on the network, with TLS unless it is no.
 options() {
   echo "$EXTRA_ARGS"
   [ "${DOCKER_STORAGE:-auto}" = auto ] || echo "--storage-driver $DOCKER_STORAGE"

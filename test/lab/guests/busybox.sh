@@ -1,8 +1,9 @@
-# Read by `sh -s` in a Debian guest that was made for tests, before alpine.sh or boot2docker.sh: from its next boot on busybox's init is PID 1, its
-# ash is sh, its applets stand in place of every program that it has one for, and nothing of systemd or of the engine is left.
+# Runs in a Debian guest before alpine.sh or boot2docker.sh: from the next boot on, busybox's init is
+# PID 1, its ash is sh, its applets replace all programs that they implement, and systemd and the
+# engine are gone.
 set -e
 systemctl disable --quiet --now docker.socket docker.service containerd.service
-# Whoever installs the engine takes it from here.
+# The engine is installed from here.
 mkdir -p /srv/engine/usr/bin
 for program in dockerd docker-proxy docker-init docker runc containerd containerd-shim-runc-v2; do
   mv "$(command -v "$program")" /srv/engine/usr/bin/

@@ -115,7 +115,7 @@ export function hypervisor(folder: string, guests: Guests | undefined, bridge: s
   return { answer, dispose: () => [...callers.keys()].forEach(off) };
 }
 
-/** Absent for boot2docker. What a guest is told: the files on the disk in the VM's drive, and of its cards the one with a fixed address. */
+/** The files of the seed disk, and the card with a fixed address; undefined for boot2docker. */
 async function readSeed(folder: string, vm: ReadonlyMap<string, string>) {
   const iso = [...vm.values()].find((value) => value.endsWith('.iso'));
   if (iso === undefined) throw new Error(`${vm.get('name')} has no seed disk`);
@@ -126,16 +126,16 @@ async function readSeed(folder: string, vm: ReadonlyMap<string, string>) {
   };
   const label = /^Volume id: (.*)$/m.exec(await isoinfo('-d'))?.[1];
   if (label?.startsWith('b2d')) return undefined;
-  if (label !== 'cidata') throw new Error(`${iso} is no seed disk`);
+  if (label !== 'cidata') throw new Error(`${iso} is not a seed disk`);
   const [userData, metaData, networkConfig] = await Promise.all(
     ['user-data', 'meta-data', 'network-config'].map((file) => isoinfo('-J', '-x', `/${file}`)),
   );
   if (!(parse(metaData ?? '') as Record<string, unknown>)['instance-id'])
-    throw new Error('cloud-init takes no seed disk without an instance-id');
+    throw new Error('cloud-init ignores a seed disk without an instance-id');
   const address = fixedAddress(parse(networkConfig ?? ''), vm);
   return {
     address,
-    firstBoot: { userData: userData ?? '', defaultUser: 'nobody-knows', authorizedKeys: [] },
+    firstBoot: { userData: userData ?? '', defaultUser: 'unknown', authorizedKeys: [] },
   };
 }
 
@@ -145,7 +145,7 @@ interface NetworkConfig {
 }
 
 function fixedAddress({ version, ethernets }: NetworkConfig, vm: ReadonlyMap<string, string>): string {
-  if (version !== 2) throw new Error('this is no network-config of version 2');
+  if (version !== 2) throw new Error('network-config is not version 2');
   const cards = Object.values(ethernets);
   const macs = cards.map(({ match }) => match.macaddress.replaceAll(':', '').toUpperCase());
   const real = ['macaddress1', 'macaddress2'].flatMap((key) => vm.get(key) ?? []);

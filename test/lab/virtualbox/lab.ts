@@ -8,7 +8,7 @@ import { type Guests, startGuests } from '../ec2/guests.js';
 import { hypervisor } from './hypervisor.js';
 import { type Answer, serverEnded } from './real.js';
 
-/** A VirtualBox of the test's own: its list of VMs and disks is empty at first and shared with nobody. */
+/** A separate VirtualBox for the test, without VMs and disks at first. */
 export interface VirtualBoxLab {
   folder: string;
   /** Settings of the driver by key. */
@@ -82,7 +82,7 @@ export async function startVirtualBox({ withGuests }: { withGuests: boolean }): 
   };
 }
 
-/** One of the eight /24 that VirtualBox allows by default and that nobody on this computer has. */
+/** One of the eight /24 that VirtualBox allows by default, not in use on this computer. */
 function freeNetwork(): string {
   const taken = Object.values(networkInterfaces()).flatMap((addresses) =>
     addresses?.map(({ address }) => address),

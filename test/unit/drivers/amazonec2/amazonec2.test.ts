@@ -127,10 +127,13 @@ describe('sizes', () => {
     expect(intel.filter((type) => architectureOf(type) !== 'amd64')).toEqual([]);
   });
 
-  test.each(['', 'huge', '12', 't3', '.nano', 't3.', 'T3.nano', '../x.y'])('"%s" is refused', (size) => {
-    expect(() => typeFor(size, 'amd64')).toThrow(`"${size}" is not a size for amazonec2`);
-    expect(parseSize(size)).toBeUndefined();
-  });
+  test.each(['', 'huge', '12', 't3', '.nano', 't3.', 'T3.nano', '../x.y'])(
+    'the size "%s" is refused',
+    (size) => {
+      expect(() => typeFor(size, 'amd64')).toThrow(`"${size}" is not a size for amazonec2`);
+      expect(parseSize(size)).toBeUndefined();
+    },
+  );
 });
 
 describe('settings', () => {
@@ -145,7 +148,7 @@ describe('settings', () => {
     expect(() => parseTags(['aws:x=y'])).toThrow('the tag "aws:x" is reserved');
   });
 
-  test('ports', () => {
+  test('ports are read with and without a protocol', () => {
     expect(['80', '53/udp', '65535/tcp'].map(parsePort)).toEqual([
       { port: 80, protocol: 'tcp' },
       { port: 53, protocol: 'udp' },
@@ -432,12 +435,12 @@ test('existing rules of a security group are not added again', () => {
   const all = missingPermissions({ GroupId: 'sg-1' }, settings, ['198.51.100.7/32']);
   expect(all).toHaveLength(7);
   expect(all).toContainEqual({ ...esp, FromPort: -1, ToPort: -1, UserIdGroupPairs });
-  const told = all.map((rule) => (rule.IpProtocol === '50' ? { ...esp, UserIdGroupPairs } : rule));
-  expect(missingPermissions({ GroupId: 'sg-1', IpPermissions: told }, settings, ['198.51.100.7/32'])).toEqual(
-    [],
-  );
+  const existing = all.map((rule) => (rule.IpProtocol === '50' ? { ...esp, UserIdGroupPairs } : rule));
   expect(
-    missingPermissions({ GroupId: 'sg-1', IpPermissions: told }, settings, ['198.51.100.7/32', '::/0']),
+    missingPermissions({ GroupId: 'sg-1', IpPermissions: existing }, settings, ['198.51.100.7/32']),
+  ).toEqual([]);
+  expect(
+    missingPermissions({ GroupId: 'sg-1', IpPermissions: existing }, settings, ['198.51.100.7/32', '::/0']),
   ).toEqual([
     { IpProtocol: 'tcp', FromPort: 22, ToPort: 22, Ipv6Ranges: [{ CidrIpv6: '::/0' }] },
     { IpProtocol: 'tcp', FromPort: 2376, ToPort: 2376, Ipv6Ranges: [{ CidrIpv6: '::/0' }] },

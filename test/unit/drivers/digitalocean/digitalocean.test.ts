@@ -83,7 +83,7 @@ describe('explain', () => {
   });
 
   test('an error shows whether the request may have been carried out and whether to retry', () => {
-    const told = (status?: number) => {
+    const flagsFor = (status?: number) => {
       const { unclear, repeatable } = toDigitalOceanError(
         { request: '', headers: {}, body: '', ...(status && { status }) },
         0,
@@ -91,11 +91,11 @@ describe('explain', () => {
       return { unclear, repeatable };
     };
     for (const status of [401, 403, 404, 422])
-      expect(told(status)).toEqual({ unclear: false, repeatable: false });
-    expect(told(429)).toEqual({ unclear: false, repeatable: true });
+      expect(flagsFor(status)).toEqual({ unclear: false, repeatable: false });
+    expect(flagsFor(429)).toEqual({ unclear: false, repeatable: true });
     for (const status of [500, 502, 503, 504])
-      expect(told(status)).toEqual({ unclear: true, repeatable: true });
-    expect(told()).toEqual({ unclear: true, repeatable: true });
+      expect(flagsFor(status)).toEqual({ unclear: true, repeatable: true });
+    expect(flagsFor()).toEqual({ unclear: true, repeatable: true });
   });
 
   test('a rate limit error waits for retry-after, or until ratelimit-reset', () => {

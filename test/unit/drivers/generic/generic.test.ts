@@ -64,7 +64,7 @@ describe('addresses', () => {
     expect(expandAddresses(pattern)).toEqual(addresses);
   });
 
-  test('a slip is pointed at', () => {
+  test('an invalid address pattern is reported with its position', () => {
     expect(() => expandAddresses('10.0.0.[4:1]')).toThrow(
       'bad address pattern "10.0.0.[4:1]", at character 11: the range ends before it begins: 1 is less than 4\n' +
         '  10.0.0.[4:1]\n' +
@@ -73,7 +73,7 @@ describe('addresses', () => {
     expect(() => expandAddresses('10.0.0.1/24')).toThrow('"/" is not allowed in an address or host name');
   });
 
-  test('any address is a host, and so is what a pattern makes of it', () => {
+  test('property: every address, and every address of a pattern, is a host', () => {
     fc.assert(
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain()), (address) => {
         expect(isHost(address)).toBe(true);
@@ -104,8 +104,8 @@ describe('jump hosts', () => {
   );
 });
 
-describe('which server a name is', () => {
-  test('by a pattern of addresses, each with the way to it', async () => {
+describe('servers by name', () => {
+  test('names get the addresses of a pattern in order, with the login', async () => {
     const settings = { ip_address: '10.0.0.[11:12]', ssh_user: 'admin', ssh_port: 2222, ssh_key: 'id_test' };
     expect(await adopt(['a', 'b'], { ...settings, jump_host: 'gate', engine_port: 2377 })).toEqual(
       ['a', 'b'].map((name, index) => ({
@@ -147,12 +147,12 @@ describe('which server a name is', () => {
     expect((await failure(adopt(['a', 'b'], settings as Record<string, string>))).message).toContain(message);
   });
 
-  test('a key that is not there, in the words of docker-machine', async () => {
+  test("a missing key is reported in docker-machine's words", async () => {
     const { message } = await failure(adopt(['a'], { ip_address: '10.0.0.1', ssh_key: 'nope' }));
     expect(message).toBe(`SSH key does not exist: "${join(folder, 'nope')}"`);
   });
 
-  test('by an inventory: what it leaves out is as the settings say, and a key lies beside it', async () => {
+  test('an inventory overrides the settings, and its keys are relative to its folder', async () => {
     await writeFile(
       join(folder, 'inventory', 'servers.yml'),
       [
@@ -185,7 +185,7 @@ describe('which server a name is', () => {
   });
 });
 
-describe('inventories that are refused, with file and line', () => {
+describe('invalid inventories', () => {
   test.each([
     ['a: 1', 'line 1 is not a list of servers'],
     ['', 'line 1 is not a list of servers'],
@@ -213,7 +213,7 @@ describe('inventories that are refused, with file and line', () => {
     expect(() => parseInventory('f.yml', text)).toThrow(/^f\.yml line \d+/);
   });
 
-  test('any text is servers or an error that names a line', () => {
+  test('property: any text yields servers or an error with a line number', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         try {
@@ -246,8 +246,8 @@ async function endOf(events: AsyncIterable<MachineEvent> | undefined): Promise<M
   return all;
 }
 
-describe('what the generic driver says of servers', () => {
-  test('running where the SSH port answers, else stopped; behind a jump host that one is asked', async () => {
+describe('the generic driver', () => {
+  test('a server is running if its SSH port, or that of its jump host, accepts connections', async () => {
     const server = createServer((socket) => socket.destroy());
     const port = await new Promise<number>((done) => {
       server.listen(0, '127.0.0.1', () => done((server.address() as { port: number }).port));
@@ -274,7 +274,7 @@ describe('what the generic driver says of servers', () => {
     server.close();
   });
 
-  test('start, stop, kill and resize are refused in the words of docker-machine', async () => {
+  test("start, stop, kill and resize are refused in docker-machine's words", async () => {
     const driver = await open(generic, {});
     const machines = [machine(22)];
     for (const [verb, events] of [
@@ -290,14 +290,14 @@ describe('what the generic driver says of servers', () => {
     expect(driver.restart).toBeUndefined();
   });
 
-  test('a size is refused', async () => {
+  test('the generic driver refuses a size', async () => {
     const driver = await open(generic, {});
     expect((await failure(driver.check([{ name: 'a', size: '1gb' }], signal))).message).toBe(
       'the generic driver cannot create a server of size "1gb"',
     );
   });
 
-  test('doctor tells of the agent and of keys, and asks for nothing', async () => {
+  test('doctor reports the agent and keys, and requires neither', async () => {
     expect(await (await open(generic, {})).doctor(signal)).toEqual([
       {
         name: 'SSH agent',
@@ -339,7 +339,7 @@ describe('the none driver', () => {
     expect((await failure(adoptUrl(url, ...names))).message).toBe(message);
   });
 
-  test('always runs, and none of its verbs works', async () => {
+  test('a machine of the none driver is always running, and cannot be started, stopped or resized', async () => {
     const driver = await open(none, {});
     const box = machine(22, { name: 'box', driver: 'none' });
     expect(await driver.list([box], signal)).toEqual([{ name: 'box', state: 'running' }]);

@@ -5,7 +5,7 @@ import { runBatch } from '../../../../src/drivers/kit/event-stream.js';
 
 const items = ['a', 'b', 'c', 'd'].map((name) => ({ name }));
 
-test('each item ends once; a failure stops no other; no more than the limit at a time', async () => {
+test('each item ends once, failures are independent, and the limit holds', async () => {
   let now = 0;
   let most = 0;
   const events = await collect(
@@ -27,7 +27,7 @@ test('each item ends once; a failure stops no other; no more than the limit at a
   }
 });
 
-test('after an abort no further item is begun', async () => {
+test('after an abort no other item is started', async () => {
   const abort = new AbortController();
   const begun: string[] = [];
   const events = await collect(
@@ -45,7 +45,7 @@ test('after an abort no further item is begun', async () => {
   ]);
 });
 
-test('of nothing comes nothing', async () => {
+test('no items yield no events', async () => {
   expect(await collect(runBatch([], 5, new AbortController().signal, async () => {}))).toEqual([]);
 });
 

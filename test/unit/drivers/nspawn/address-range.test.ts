@@ -23,7 +23,7 @@ const range: fc.Arbitrary<Range> = fc
     prefix,
   }));
 
-test('what is formatted is read back', () => {
+test('property: a formatted range is parsed again', () => {
   fc.assert(fc.property(range, (one) => void expect(parseRange(formatRange(one))).toEqual(one)));
   fc.assert(
     fc.property(fc.nat(2 ** 32 - 1), (one) => void expect(parseAddress(formatAddress(one))).toBe(one)),
@@ -42,7 +42,7 @@ test.each([
   expect(() => parseRange(text)).toThrow(message);
 });
 
-test('text is a range or it is not; nothing throws', () => {
+test('property: parsing never throws', () => {
   fc.assert(fc.property(fc.string(), (text) => void tryParseRange(text)));
   expect(tryParseRange('default')).toBeUndefined();
   expect(tryParseRange('192.0.2.2/24')).toEqual({ base: 0xc0000202, prefix: 24 });
@@ -67,7 +67,7 @@ test('two ranges overlap exactly when they share an address', () => {
 });
 
 describe('addresses of machines', () => {
-  test('are the lowest free ones, in the range, and neither its name, nor the gateway, nor the broadcast address', () => {
+  test('property: machines get the lowest free addresses, never the first, the gateway or the broadcast address', () => {
     const small = range.map(({ base }) => ({ base: Math.floor(base / 16) * 16, prefix: 28 }));
     fc.assert(
       fc.property(small, fc.array(fc.nat(15)), fc.nat(20), (one, offsets, count) => {

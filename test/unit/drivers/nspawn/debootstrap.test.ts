@@ -25,7 +25,7 @@ const transcript = [
   'I: BASESUCCESS',
 ];
 
-test('a run is told in steps, with a fraction that only grows', () => {
+test('a run is reported in steps, with a fraction that only grows', () => {
   const read = progressReader();
   const seen = transcript.flatMap((line) => read(line) ?? []);
   expect([...new Set(seen.map(({ text }) => text))]).toEqual([
@@ -47,7 +47,7 @@ test('a run is told in steps, with a fraction that only grows', () => {
   expect(fractions.at(-1)).toBeCloseTo(0.98);
 });
 
-test('whatever the lines, the fraction stays between 0 and 1 and never goes back', () => {
+test('property: for any lines, the fraction stays between 0 and 1 and never decreases', () => {
   const id = fc.constantFrom('DOWNREL', 'DOWNPKGS', 'DOWNDEBS', 'CONFBASE', 'UNKNOWN');
   const progress = fc
     .tuple(fc.nat(), fc.nat(), fc.option(id))

@@ -59,7 +59,7 @@ describe.skipIf(process.platform !== 'linux')('images', () => {
     await rm(data, { recursive: true });
   });
 
-  test('are built once, and anew only when asked to', async () => {
+  test('images are built once, and rebuilt only on request', async () => {
     const first = await images.build('debian-13', { rebuild: false }, () => {}, signal);
     expect(first).toEqual({
       name: 'debian-13',
@@ -78,7 +78,7 @@ describe.skipIf(process.platform !== 'linux')('images', () => {
     expect(await builtFolders()).toEqual([(await images.base('debian-13')).folder]);
   });
 
-  test('a build that machines stand on stays until they are gone', async () => {
+  test('a build is kept while machines use it', async () => {
     await images.build('debian-13', { rebuild: false }, () => {}, signal);
     const old = await images.base('debian-13');
     await standOn(old.folder);
@@ -99,7 +99,7 @@ describe.skipIf(process.platform !== 'linux')('images', () => {
     );
   });
 
-  test('nothing is removed while a damaged record may be of a machine on it', async () => {
+  test('no build is removed while a damaged record may belong to its machine', async () => {
     await images.build('debian-13', { rebuild: false }, () => {}, signal);
     const old = await images.base('debian-13');
     await standOn(old.folder);
@@ -109,7 +109,7 @@ describe.skipIf(process.platform !== 'linux')('images', () => {
     await expect(images.remove('debian-13', signal)).rejects.toThrow(/machine\.json is damaged/);
   });
 
-  test('another recipe is another image', async () => {
+  test('a changed recipe builds a new image', async () => {
     await images.build('debian-13', { rebuild: false }, () => {}, signal);
     const path = join(layout.images, 'debian-13', 'image.json');
     const image = JSON.parse(await readFile(path, 'utf8'));
@@ -118,7 +118,7 @@ describe.skipIf(process.platform !== 'linux')('images', () => {
     expect(builds).toBe(2);
   });
 
-  test('a failed build leaves nothing and is told', async () => {
+  test('a failed build is reported and leaves nothing', async () => {
     const failing = storeWith(async (target) => {
       await writeFile(join(target, 'half-made'), '');
       throw new Error('no mirror');
@@ -130,7 +130,7 @@ describe.skipIf(process.platform !== 'linux')('images', () => {
     await expect(failing.base('debian-13')).rejects.toMatchObject({ hint: 'belt image build debian-13' });
   });
 
-  test('a damaged image.json is named and left as it is', async () => {
+  test('a damaged image.json is reported and not overwritten', async () => {
     await mkdir(join(layout.images, 'debian-13'), { recursive: true });
     const path = join(layout.images, 'debian-13', 'image.json');
     await writeFile(path, '{"version":1}');
@@ -140,14 +140,14 @@ describe.skipIf(process.platform !== 'linux')('images', () => {
     expect(await readFile(path, 'utf8')).toBe('{"version":1}');
   });
 
-  test('an unknown name is refused with the nearest known one', async () => {
+  test('an unknown image is refused with a suggestion', async () => {
     await expect(images.build('debian-31', { rebuild: false }, () => {}, signal)).rejects.toMatchObject({
       message: 'unknown image "debian-31"',
       hint: 'did you mean debian-13? images: debian-13, debian-12',
     });
   });
 
-  test('of two builds at a time one builds, the other waits, says for whom, and finds it', async () => {
+  test('the second of two concurrent builds waits, reports for whom, and uses the result', async () => {
     const first = start();
     expect(await first.next()).toEqual({ step: 'building' });
     const second = start();
@@ -160,7 +160,7 @@ describe.skipIf(process.platform !== 'linux')('images', () => {
     expect(await readFile(join(data, 'builds'), 'utf8')).toBe('build\n');
   });
 
-  test('a build that was killed is cleared and done again', async () => {
+  test('a build that was killed is discarded and repeated', async () => {
     const first = start();
     expect(await first.next()).toEqual({ step: 'building' });
     first.child.kill('SIGKILL');
@@ -171,7 +171,7 @@ describe.skipIf(process.platform !== 'linux')('images', () => {
     expect(await readdir((await images.base('debian-13')).path)).toEqual(['whole']);
   });
 
-  test('waiting for another build ends with an abort', async () => {
+  test('an abort ends waiting for another build', async () => {
     const first = start();
     expect(await first.next()).toEqual({ step: 'building' });
     const abort = new AbortController();

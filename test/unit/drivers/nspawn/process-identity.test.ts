@@ -11,7 +11,7 @@ import {
 } from '../../../../src/drivers/nspawn/process-identity.js';
 
 describe.skipIf(process.platform !== 'linux')('a process', () => {
-  test('is known from its start to its end, and not mistaken for another', async () => {
+  test('a process is identified from its start to its end, and not confused with another', async () => {
     const child = spawn('sleep', ['60'], { stdio: 'ignore' });
     const exit = once(child, 'exit');
     await once(child, 'spawn');
@@ -28,7 +28,7 @@ describe.skipIf(process.platform !== 'linux')('a process', () => {
   });
 });
 
-test('names with blanks and brackets do not shift the fields', () => {
+test('program names with blanks and brackets do not shift the fields', () => {
   const fields = Array.from({ length: 50 }, (_, index) => String(index + 4));
   expect(parseIdentity(`7 (a) R (b c)) S ${fields.join(' ')}\nboot\n`)).toEqual({
     pid: 7,

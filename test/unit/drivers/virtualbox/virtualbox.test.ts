@@ -38,14 +38,14 @@ import { generateKeyPair } from '../../../../src/ssh/index.js';
 
 const person = { resolvePath: (path: string) => `/home/me/${path}`, defaultKeyPaths: [] };
 
-test("the image that a machine was made of is told where it is a vendor's", () => {
+test("a record shows the image of a machine if it is a vendor's", () => {
   expect(vendorImageOf({ driverData: { image: 'debian-12' } })).toEqual({ image: 'debian-12' });
   expect(vendorImageOf({ driverData: { image: 'debian-12-1f3a9c02' } })).toEqual({});
   expect(vendorImageOf({ driverData: {} })).toEqual({});
 });
 
-describe('what VBoxManage prints', () => {
-  test('the warning of a computer without the kernel module is no part of an answer', () => {
+describe('the output of VBoxManage', () => {
+  test('the warning about a missing kernel module is removed from the output', () => {
     const warning = `WARNING: The character device /dev/vboxdrv does not exist.
 	 Please install the virtualbox-dkms package and the appropriate
 	 headers, most likely linux-headers-v669.
@@ -56,7 +56,7 @@ describe('what VBoxManage prints', () => {
     expect(withoutWarning('"a" {x}\n')).toBe('"a" {x}\n');
   });
 
-  test('errors, behind progress, by text and code', () => {
+  test('errors are found after progress output, with text and code', () => {
     const text = `0%...10%...VBoxManage: error: Could not find a registered machine named 'nope'
 VBoxManage: error: Details: code VBOX_E_OBJECT_NOT_FOUND (0x80bb0001), component VirtualBoxWrap, interface IVirtualBox, callee nsISupports
 VBoxManage: error: Context: "FindMachine(...)" at line 3248 of file VBoxManageInfo.cpp
@@ -75,7 +75,7 @@ VBoxManage: error: Context: "FindMachine(...)" at line 3248 of file VBoxManageIn
     expect(explain('0%...NS_ERROR_FAILURE\n').code).toBe('NS_ERROR_FAILURE');
   });
 
-  test('VMs, whatever they are called', () => {
+  test('VMs are parsed whatever their names', () => {
     const uuid = '68d83c0f-1111-4222-8333-444455556666';
     const names = fc.stringMatching(/^[^\r\n\u2028\u2029]{1,30}$/);
     fc.assert(
@@ -89,7 +89,7 @@ VBoxManage: error: Context: "FindMachine(...)" at line 3248 of file VBoxManageIn
     expect(readVms('')).toEqual([]);
   });
 
-  test('machine-readable lines, with quoted keys, quotes in values, values over lines, and lines that say nothing', () => {
+  test('machine-readable lines are parsed with quoted keys, quotes in values and values that span lines', () => {
     const text = `name="it's "mine""
 memory=512
 "SATA-0-0"="/vms/a b/disk.vdi"
@@ -116,7 +116,7 @@ VMState="aborted-saved"
     ]);
   });
 
-  test('blocks and extra data', () => {
+  test('blocks and extra data are parsed', () => {
     expect(readBlocks('Name:  a\nNetwork:      10.98.0.0/24\n\nName: b\r\n')).toEqual([
       new Map([
         ['Name', 'a'],
@@ -146,7 +146,7 @@ VMState="aborted-saved"
 describe('settings', () => {
   const read = (values: Record<string, unknown>) => readSettings(values as never);
 
-  test('docker-machine’s keys, variables and defaults', () => {
+  test('settings have docker-machine’s keys, variables and defaults', () => {
     const known = Object.fromEntries(driver.settings.map(({ key, env = [] }) => [key, env[0]]));
     expect(known).toMatchObject({
       memory: 'VIRTUALBOX_MEMORY_SIZE',
@@ -193,7 +193,7 @@ describe('settings', () => {
     expect(() => read(values)).toThrow(message);
   });
 
-  test('shared folders, of Windows too', () => {
+  test('shared folders are parsed, including those of Windows', () => {
     expect(read({ share_folder: '/home:hosthome' }).share).toEqual({ path: '/home', name: 'hosthome' });
     expect(read({ share_folder: String.raw`C:\Users:users` }).share).toEqual({
       path: String.raw`C:\Users`,
@@ -202,13 +202,13 @@ describe('settings', () => {
     expect(read({ share_folder: '/home:x', no_share: true }).share).toBe('none');
   });
 
-  test('sizes', () => {
+  test('a size is an amount of memory that an engine fits into', () => {
     expect(memoryOf(undefined, read({ memory: 2048 }))).toBe(2048);
     expect(memoryOf('1.5gb', read({}))).toBe(1536);
     expect(() => memoryOf('128mb', read({}))).toThrow('not enough memory');
   });
 
-  test('images: those of vendors, and of one’s own', () => {
+  test('images are a vendor’s or the user’s own', () => {
     for (const name of vendorImages) {
       const { location, checksumFiles } = sourceOf(name, undefined, person);
       expect(location).toMatch(/^https:.*\.(raw|vmdk)$/);
@@ -222,7 +222,7 @@ describe('settings', () => {
 });
 
 describe('addresses', () => {
-  test('of a host-only network: never the computer’s, nor that of a DHCP server, and first those that it does not give out', () => {
+  test('machines never get the address of the computer or the DHCP server, and the DHCP range last', () => {
     const settings = readSettings({ hostonly_cidr: '192.168.56.1/24' });
     const all = addressCandidates(settings).map(formatAddress);
     expect(all.slice(0, 2)).toEqual(['192.168.56.2', '192.168.56.3']);
@@ -231,7 +231,7 @@ describe('addresses', () => {
     expect(all).not.toContain('192.168.56.100');
   });
 
-  test('ways into a NAT network are addresses of this computer', () => {
+  test('machines of a NAT network are forwarded from loopback addresses', () => {
     expect(loopbackOf(parseAddress('10.98.0.4') ?? 0)).toBe('127.98.0.4');
     const settings = readSettings({ network: 'natnetwork' });
     expect(cardArgs(settings, undefined)).toEqual(
@@ -240,7 +240,7 @@ describe('addresses', () => {
     expect(addressCandidates(settings).map(formatAddress)[0]).toBe('10.98.0.2');
   });
 
-  test('ranges that VirtualBox is told to allow, and the computer’s routes', () => {
+  test('allowed ranges and the computer’s routes are parsed', () => {
     const allowed = readAllowed('# mine\n* 10.0.0.0/8 192.168.0.0/16 # more\n* 2001::/64\n');
     expect(allowed.map(({ prefix }) => prefix)).toEqual([8, 16]);
     const routes = `Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
@@ -254,7 +254,7 @@ tun0\t0038A8C0\t00000000\t0001\t0\t0\t0\t00F8FFFF\t0\t0\t0
   });
 });
 
-describe('the host-only network of a machine that is started', () => {
+describe('the host-only network of a starting machine', () => {
   const recorded = (driverData: Machine['driverData'], address = '192.168.60.2'): Machine => ({
     name: 'a',
     driver: 'virtualbox',
@@ -300,16 +300,16 @@ describe('the host-only network of a machine that is started', () => {
     ['recorded', inRange60, '192.168.60.2'],
     ['that of its address', {}, '192.168.60.2'],
     ['not known of', {}, ''],
-  ])('stays as it is: %s', async (_, driverData, address) => {
+  ])('the host-only network stays as it is: %s', async (_, driverData, address) => {
     expect(await changesOf(recorded(driverData, address), { vboxnet0: '192.168.60.1' })).toEqual([]);
   });
 
-  test('docker-machine’s is no other than its record says', async () => {
+  test('the network of a docker-machine machine is the recorded one', async () => {
     const imported = recorded({ HostOnlyCIDR: '192.168.99.1/24' }, '192.168.99.100');
     expect(await changesOf(imported, { vboxnet0: '192.168.99.1', vboxnet1: '192.168.57.1' })).toEqual([]);
   });
 
-  test('is found under the name that it has now', async () => {
+  test('the network is found under its current name', async () => {
     const others = { vboxnet0: '192.168.57.1', vboxnet3: '192.168.60.1' };
     const moved = ['modifyvm a --hostonlyadapter2 vboxnet3'];
     expect(await changesOf(recorded(inRange60), others)).toEqual(moved);
@@ -318,7 +318,7 @@ describe('the host-only network of a machine that is started', () => {
     expect(await changesOf(recorded({}), { vboxnet3: '192.168.60.9' })).toEqual(moved);
   });
 
-  test('is made anew where it is gone: as recorded, else of its address, else as is set', async () => {
+  test('a missing network is created as recorded, else from the address, else as configured', async () => {
     const madeAt = (address: string) => [
       'hostonlyif create',
       `hostonlyif ipconfig vboxnet1 --ip ${address} --netmask 255.255.255.0`,
@@ -331,13 +331,13 @@ describe('the host-only network of a machine that is started', () => {
     expect(await changesOf(recorded({}, ''), {})).toEqual(madeAt('192.168.57.1'));
   });
 
-  test('gets its address back where it has lost it', async () => {
+  test('an interface without an address gets it back', async () => {
     const given = ['hostonlyif ipconfig vboxnet0 --ip 192.168.60.1 --netmask 255.255.255.0'];
     expect(await changesOf(recorded(inRange60), { vboxnet0: '0.0.0.0' })).toEqual(given);
     expect(await changesOf(recorded(inRange60), { vboxnet0: '' })).toEqual(given);
   });
 
-  test('is said to be forbidden where VirtualBox does not allow it, and no interface is made', async () => {
+  test('a network that VirtualBox does not allow is refused, and no interface is created', async () => {
     const imported = recorded({ HostOnlyCIDR: '10.9.99.1/24' }, '10.9.99.100');
     await expect(changesOf(imported, {})).rejects.toThrow(
       'does not allow the host-only network 10.9.99.0/24',
@@ -345,13 +345,13 @@ describe('the host-only network of a machine that is started', () => {
   });
 });
 
-test('the UUID of a machine follows from cluster and name, and is of version 5', () => {
+test('the UUID of a VM is version 5, derived from cluster and name', () => {
   // RFC 9562, appendix A.4: the DNS name space and www.example.com.
   const id = '6ba7b810-9dad-11d1-80b4-00c04fd430c8';
   expect(uuidOf({ id, name: 'x' }, 'www.example.com')).toBe('2ed6657d-e927-568b-95e1-2665a8aea6a2');
 });
 
-test('checksum files, with and without stars and dots', () => {
+test('checksum files are parsed with and without stars and dots', () => {
   const hex = 'ab'.repeat(32);
   const sums = `${'cd'.repeat(32)} *other.raw\n${hex} *a.raw\r\n`;
   expect(readChecksum(sums, 'a.raw')).toBe(hex);
@@ -365,7 +365,7 @@ describe('the seed disk', () => {
     ssh: { user: 'root', authorizedKey: 'ssh-ed25519 AAAA me\n', hostKey: generateKeyPair('node1') },
   };
 
-  test('says name, keys and network', async () => {
+  test('the seed disk contains name, keys and network', async () => {
     const cards = [
       { mac: '080027A4D6BD' },
       { mac: '080027000001', fixed: { address: parseAddress('192.168.56.2') ?? 0, prefix: 24 } },
@@ -394,7 +394,7 @@ describe('the seed disk', () => {
     });
   });
 
-  test('an ISO image has all files, in place and in order', () => {
+  test('an ISO image contains all files in order', () => {
     const name = fc.stringMatching(/^[A-Za-z0-9._ -]{1,40}$/);
     const files = fc.dictionary(name, fc.string({ maxLength: 5000 }), { maxKeys: 8, noNullPrototype: true });
     fc.assert(
@@ -406,7 +406,7 @@ describe('the seed disk', () => {
     expect(() => isoImage('a label that is too long', {})).toThrow('too long');
   });
 
-  test('boot2docker finds its word and the key within what it reads', async () => {
+  test('boot2docker finds the magic string and the key within what it reads', async () => {
     const disk = await userDataDisk(`ssh-rsa ${'A'.repeat(700)} me`);
     expect(disk.toString('latin1', 0, 29)).toBe('boot2docker, please format-me\0'.slice(0, 29));
     expect(disk.indexOf('.ssh/authorized_keys')).toBeLessThan(4096 - 1536);
