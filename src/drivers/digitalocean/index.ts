@@ -4,7 +4,7 @@ import { declaredSettings } from './digitalocean-settings.js';
 /** Settings, variables and defaults are docker-machine's; belt's own come last. */
 export const driver: DriverModule = {
   name: 'digitalocean',
-  summary: 'droplets of DigitalOcean (needs an access token)',
+  summary: 'DigitalOcean droplets (requires an access token)',
   settings: declaredSettings.list,
   async open(options) {
     const { openDigitalOcean } = await import('./digitalocean-driver.js');

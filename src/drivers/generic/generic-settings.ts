@@ -5,26 +5,26 @@ import { defineSettings, port, requirePort, text } from '../kit/define-settings.
 
 export const genericSettings = defineSettings({
   ipAddress: text({
-    summary: 'address or host name of the server; a pattern such as 10.0.0.[11:14] for several names',
+    summary: 'Address or hostname of the server; a pattern such as 10.0.0.[11:14] for several names',
     env: ['GENERIC_IP_ADDRESS'],
   }),
   enginePort: port({
-    summary: 'port that the engine is to listen on',
+    summary: 'Port that the engine listens on',
     default: 2376,
     env: ['GENERIC_ENGINE_PORT'],
   }),
   sshUser: text({
-    summary: 'user to log in as: root, or one that may use sudo',
+    summary: 'SSH user: root, or one that may use sudo',
     default: 'root',
     env: ['GENERIC_SSH_USER'],
   }),
   sshKey: text({
-    summary: "private key to log in with; default: the agent's keys, then those in ~/.ssh",
+    summary: "Private key to log in with; default: the agent's keys, then those in ~/.ssh",
     env: ['GENERIC_SSH_KEY'],
   }),
-  sshPort: port({ summary: 'port of the SSH server', default: 22, env: ['GENERIC_SSH_PORT'] }),
+  sshPort: port({ summary: 'SSH port', default: 22, env: ['GENERIC_SSH_PORT'] }),
   jumpHost: text({
-    summary: 'host that the way leads through, as [USER@]HOST[:PORT]',
+    summary: 'Host to connect through, as [USER@]HOST[:PORT]',
     env: ['GENERIC_JUMP_HOST'],
     parse: (written) => parseJump('the setting jump_host', written),
   }),

@@ -4,7 +4,7 @@ import { genericSettings } from './generic-settings.js';
 /** Existing servers, adopted over SSH. Settings and messages are docker-machine's. */
 export const driver: DriverModule = {
   name: 'generic',
-  summary: 'servers that exist already, reached over SSH',
+  summary: 'existing servers, over SSH',
   settings: genericSettings.list,
   async checkSettings(values) {
     genericSettings.read(values);

@@ -3,7 +3,7 @@ import { boolean } from './define-settings.js';
 
 /** A setting of drivers whose machines cloud-init sets up. */
 export const engineAtFirstBoot = boolean({
-  summary: 'have each machine install its engine during its first boot, instead of belt over SSH',
+  summary: 'Install the engine during the first boot, instead of over SSH',
   default: false,
 });
 

@@ -4,13 +4,13 @@ import type { Adoption, Driver, DriverModule, MachineEvent } from '../driver.js'
 import { defineSettings, text } from '../kit/define-settings.js';
 
 const settings = defineSettings({
-  url: text({ summary: "the engine's URL, as tcp://10.0.0.9:2376", flag: 'url' }),
+  url: text({ summary: 'URL of the engine, like tcp://10.0.0.9:2376', flag: 'url' }),
 });
 
 /** An engine known only by its URL: docker-machine's driver of the same name. */
 export const driver: DriverModule = {
   name: 'none',
-  summary: 'an existing engine, known only by its URL',
+  summary: 'an existing Docker Engine, known only by its URL (not managed over SSH)',
   settings: settings.list,
   open: async (options) => openNone(settings.read(options.settings).url),
 };

@@ -8,7 +8,7 @@ import { firstOf, formatRange, overlap, type Range, tryParseRange } from '../../
 export function parseRange(text: string): Range {
   const range = tryParseRange(text);
   if (!range) {
-    throw new UserError(`the setting network must be an IPv4 range as 10.209.0.0/20, not "${text}"`);
+    throw new UserError(`the setting network must be an IPv4 range like 10.209.0.0/20, not "${text}"`);
   }
   if (range.prefix < 8 || range.prefix > 29) {
     throw new UserError(`the setting network must be between /8 and /29, not "${text}"`);

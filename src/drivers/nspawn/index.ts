@@ -4,7 +4,7 @@ import { nspawnSettings } from './nspawn-settings.js';
 /** systemd-nspawn guests on this computer, each with its own systemd, sshd and engine. */
 export const driver: DriverModule = {
   name: 'nspawn',
-  summary: 'systemd-nspawn guests on this Linux computer (needs root to create and change them)',
+  summary: 'systemd-nspawn guests on this Linux computer (requires root)',
   settings: nspawnSettings.list,
   async checkSettings(values) {
     const { requireImage } = await import('./recipes.js');

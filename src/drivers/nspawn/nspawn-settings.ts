@@ -3,19 +3,19 @@ import { parseRange } from './address-range.js';
 
 export const nspawnSettings = defineSettings({
   image: text({
-    summary: 'base image: debian-13 or debian-12',
+    summary: 'Base image: debian-13 or debian-12',
     default: 'debian-13',
     env: ['NSPAWN_IMAGE'],
   }),
   mirror: text({
-    summary: 'Debian mirror that base images are built from',
+    summary: 'Debian mirror to build base images from',
     default: 'http://deb.debian.org/debian',
     env: ['NSPAWN_MIRROR'],
     parse: matching(/^(https?|file):\/\/\S+$/),
     expected: 'a http://, https:// or file:// address',
   }),
   bridge: text({
-    summary: 'network bridge of the machines',
+    summary: 'Network bridge of the machines, created by belt',
     default: 'belt0',
     env: ['NSPAWN_BRIDGE'],
     // The kernel's limit is 15 characters (IFNAMSIZ, with the closing zero).
@@ -24,12 +24,12 @@ export const nspawnSettings = defineSettings({
   }),
   network: text({
     summary:
-      'address range of the machines, as 10.209.0.0/20; default: the first free one of 10.209.0.0/20, 10.210.0.0/20, ...',
+      'Address range of the machines, like 10.209.0.0/20; default: the first free one of 10.209.0.0/20, 10.210.0.0/20, ...',
     env: ['NSPAWN_NETWORK'],
     parse: parseRange,
   }),
   data: text({
-    summary: 'folder that holds images and machines',
+    summary: 'Folder for images and machines',
     default: '/var/lib/belt',
     env: ['NSPAWN_DATA'],
     flag: false,

@@ -4,7 +4,7 @@ import { declaredSettings, readSettings } from './virtualbox-settings.js';
 /** VirtualBox VMs on this computer, with docker-machine's settings where it has them. */
 export const driver: DriverModule = {
   name: 'virtualbox',
-  summary: 'virtual machines of VirtualBox on this computer',
+  summary: 'VirtualBox VMs on this computer',
   settings: declaredSettings.list,
   async checkSettings(values) {
     readSettings(values);

@@ -56,7 +56,7 @@ describe('new', () => {
       'x',
       ['network=here'],
       'UserError',
-      'the setting network must be an IPv4 range as 10.209.0.0/20, not "here"',
+      'the setting network must be an IPv4 range like 10.209.0.0/20, not "here"',
     ],
     ['x', ['image=debian-99'], 'UserError', 'unknown image "debian-99"'],
   ])('cluster new %s %j is refused and creates nothing', async (name, definitions, kind, message) => {

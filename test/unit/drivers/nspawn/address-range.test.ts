@@ -33,10 +33,10 @@ test('property: a formatted range is parsed again', () => {
 test.each([
   ['10.209.0.0', 'the setting network must be between /8 and /29, not "10.209.0.0"'],
   ['10.0.0.0/30', 'the setting network must be between /8 and /29, not "10.0.0.0/30"'],
-  ['10.0.0.0/33', 'the setting network must be an IPv4 range as 10.209.0.0/20, not "10.0.0.0/33"'],
-  ['10.256.0.0/20', 'the setting network must be an IPv4 range as 10.209.0.0/20, not "10.256.0.0/20"'],
-  ['10.209.0.0/20/3', 'the setting network must be an IPv4 range as 10.209.0.0/20, not "10.209.0.0/20/3"'],
-  ['fd00::/64', 'the setting network must be an IPv4 range as 10.209.0.0/20, not "fd00::/64"'],
+  ['10.0.0.0/33', 'the setting network must be an IPv4 range like 10.209.0.0/20, not "10.0.0.0/33"'],
+  ['10.256.0.0/20', 'the setting network must be an IPv4 range like 10.209.0.0/20, not "10.256.0.0/20"'],
+  ['10.209.0.0/20/3', 'the setting network must be an IPv4 range like 10.209.0.0/20, not "10.209.0.0/20/3"'],
+  ['fd00::/64', 'the setting network must be an IPv4 range like 10.209.0.0/20, not "fd00::/64"'],
   ['10.209.0.1/20', 'the setting network "10.209.0.1/20" does not start at its first address'],
 ])('%s is refused', (text, message) => {
   expect(() => parseRange(text)).toThrow(message);
