@@ -80,7 +80,7 @@ export interface Driver {
 
   start(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
   /**
-   * Shuts down in order; a machine that takes longer than the driver's own timeout is switched off.
+   * Shuts down gracefully; a machine that takes longer than the driver's own timeout is switched off.
    */
   stop(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
   /** Omitted: belt restarts the machine from within, over SSH. */

@@ -234,7 +234,7 @@ describe.skipIf(!canMakeMachines())('nspawn machines', () => {
     const five = ['a', 'b', 'c', 'd', 'e'].map((name) => request(name));
     await small.check(five, signal);
     await expect(small.check([...five, request('f')], signal)).rejects.toMatchObject({
-      message: '10.254.77.0/29 has 5 of its 5 addresses left, 6 are needed',
+      message: '10.254.77.0/29 has 5 of its 5 addresses left; 6 required',
     });
     await run(small.create([request('a'), request('b')], signal));
     await expect(
@@ -243,7 +243,7 @@ describe.skipIf(!canMakeMachines())('nspawn machines', () => {
         signal,
       ),
     ).rejects.toMatchObject({
-      message: '10.254.77.0/29 has 3 of its 5 addresses left, 4 are needed',
+      message: '10.254.77.0/29 has 3 of its 5 addresses left; 4 required',
     });
     const [a] = (await recorded()) as [Machine];
     await run(small.remove([a], signal));

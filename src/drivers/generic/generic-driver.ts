@@ -80,7 +80,7 @@ export async function checkKeys({ agentSocket, defaultKeyPaths }: LocalUser): Pr
         ? `at ${agentSocket}`
         : agentSocket === undefined
           ? 'none: start one with "eval $(ssh-agent)" and ssh-add a key'
-          : `${agentSocket} is gone: start one with "eval $(ssh-agent)" and ssh-add a key`,
+          : `${agentSocket} does not exist: start one with "eval $(ssh-agent)" and ssh-add a key`,
     },
     {
       name: 'SSH keys',
@@ -89,7 +89,7 @@ export async function checkKeys({ agentSocket, defaultKeyPaths }: LocalUser): Pr
       detail:
         keys.length > 0
           ? keys.join(', ')
-          : 'none in ~/.ssh: make one with ssh-keygen, or name one with --generic-ssh-key',
+          : 'none in ~/.ssh: create one with ssh-keygen, or set --generic-ssh-key',
     },
   ];
 }

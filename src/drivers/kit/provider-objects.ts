@@ -50,7 +50,7 @@ export function requireNoStrays(
   const stray = specs.find((spec) => names.has(spec.name) && !isBegun(spec));
   if (!stray) return;
   throw new UserError(`${found} ${stray.name} of this cluster that no record knows`, {
-    hint: `look at it and remove it with "belt gc -d ${driver}", or choose another name`,
+    hint: `inspect and remove it with "belt gc -d ${driver}", or choose another name`,
   });
 }
 

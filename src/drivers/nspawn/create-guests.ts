@@ -36,7 +36,7 @@ export async function check(
 ): Promise<void> {
   requireImage(settings.image);
   const twice = specs.find(({ name }, index) => specs.findIndex((other) => other.name === name) !== index);
-  if (twice) throw new UserError(`${twice.name} is given twice`);
+  if (twice) throw new UserError(`${twice.name} is listed twice`);
   for (const { size } of specs) memoryOf(size);
   await requireCapableHost();
   const entries = await readEntries(layout);
@@ -123,7 +123,7 @@ async function requireFreeAddresses(
   const free = freeAddresses(range, await takenAddresses(layout, entries), wanted).length;
   if (free >= wanted) return;
   throw new UserError(
-    `${formatRange(range)} has ${free} of its ${capacityOf(range)} addresses left, ${wanted} are needed`,
+    `${formatRange(range)} has ${free} of its ${capacityOf(range)} addresses left; ${wanted} required`,
     { hint: 'remove machines; once none is left, a larger range can be set: --nspawn-network 10.209.0.0/16' },
   );
 }

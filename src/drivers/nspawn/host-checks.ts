@@ -165,9 +165,7 @@ async function freeSpace({ data }: NspawnLayout): Promise<Check> {
   return {
     name: 'free disk space',
     ok,
-    detail: ok
-      ? `${gigabytes} GB for ${data}`
-      : `${gigabytes} GB for ${data}: an image needs 2 GB; make room`,
+    detail: ok ? `${gigabytes} GB for ${data}` : `${gigabytes} GB for ${data}: an image requires 2 GB`,
   };
 }
 

@@ -77,7 +77,7 @@ function programError(program: string, args: readonly string[], error: ExecaErro
   }
   const said = lastLines(String(error.stderr || error.stdout || ''), 5);
   const how = error.signal
-    ? `was ended by ${error.signal}`
+    ? `was terminated by ${error.signal}`
     : `failed with exit code ${error.exitCode ?? '?'}`;
   return new ExternalError(`${[program, ...args].join(' ').slice(0, 200)} ${how}${said ? `: ${said}` : ''}`, {
     cause: error,

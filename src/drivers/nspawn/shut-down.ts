@@ -10,7 +10,7 @@ import { isAlive, type ProcessIdentity, readIdentity, sendSignal, waitForEnd } f
 /** How long an orderly shutdown may take: Docker alone gives its containers 10 s. */
 export const shutdownMs = 60_000;
 
-/** Shuts down in order; after a minute, switches off. */
+/** Shuts down gracefully; switches off after a minute. */
 export async function shutDown(layout: NspawnLayout, id: string): Promise<void> {
   const identity = await runningProcess(layout, id);
   if (identity) {

@@ -68,7 +68,7 @@ async function processorCheck(vbox: VBoxManage): Promise<Check> {
   const ok = !/^Processor supports HW virtualization:\s*no/m.test(said);
   const detail = ok
     ? 'runs virtual machines'
-    : 'no VT-x or AMD-V: switch it on in the BIOS, or another hypervisor has it';
+    : 'no VT-x or AMD-V: enable it in the BIOS, or stop the other hypervisor that uses it';
   return { name, ok, detail };
 }
 
