@@ -101,6 +101,15 @@ function inputFor(
         },
       },
     ],
+    ...optionsOf(settings),
+    ClientToken: token,
+    TagSpecifications: tagsFor(token, spec),
+  };
+}
+
+/** What settings choose, whatever the image and the size. */
+function optionsOf(settings: Ec2Settings): Partial<RunInstancesCommandInput> {
+  return {
     // One hop keeps containers from reading the host keys in the user data.
     MetadataOptions: { HttpTokens: 'required', HttpEndpoint: 'enabled', HttpPutResponseHopLimit: 1 },
     Placement: {
@@ -121,8 +130,6 @@ function inputFor(
         },
       },
     }),
-    ClientToken: token,
-    TagSpecifications: tagsFor(token, spec),
   };
 }
 

@@ -57,19 +57,7 @@ export async function* resize(
 ): Events {
   const found = yield* locateDroplets(context, machines, signal);
   const sizes = await context.api(signal).sizes();
-  const fitting = new Map<string, DropletSize>();
-  const items: TrackedDroplet[] = [];
-  for (const item of found) {
-    try {
-      const size = sizeFor(item.droplet, wanted, sizes);
-      fitting.set(item.name, size);
-      items.push(item);
-      const text = `${describeSize(size)}: ${formatPrice(size.price_monthly)}`;
-      yield { type: 'progress', name: item.name, text };
-    } catch (error) {
-      yield failedEvent(item, error);
-    }
-  }
+  const { items, fitting } = yield* planResize(found, wanted, sizes);
   const slugOf = ({ name, droplet }: TrackedDroplet): string => fitting.get(name)?.slug ?? droplet.size_slug;
   const same = items.filter((item) => slugOf(item) === item.droplet.size_slug);
   const other = items.filter((item) => !same.includes(item));
@@ -105,6 +93,26 @@ export async function* resize(
     yield { type: 'changed', name, change };
     yield { type: 'done', name };
   }
+}
+
+/** The droplets that can have the size, with the size for each; the others fail. */
+async function* planResize(
+  found: readonly TrackedDroplet[],
+  wanted: string,
+  sizes: readonly DropletSize[],
+): DropletEvents<{ items: TrackedDroplet[]; fitting: ReadonlyMap<string, DropletSize> }> {
+  const fitting = new Map<string, DropletSize>();
+  for (const item of found) {
+    try {
+      const size = sizeFor(item.droplet, wanted, sizes);
+      fitting.set(item.name, size);
+      const text = `${describeSize(size)}: ${formatPrice(size.price_monthly)}`;
+      yield { type: 'progress', name: item.name, text };
+    } catch (error) {
+      yield failedEvent(item, error);
+    }
+  }
+  return { items: found.filter(({ name }) => fitting.has(name)), fitting };
 }
 
 /** Also removes duplicates, droplets without a recorded id, and with the last machine what all shared. */

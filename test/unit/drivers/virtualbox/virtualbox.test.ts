@@ -402,7 +402,7 @@ describe('the seed disk', () => {
         expect(readJoliet(isoImage('cidata', given))).toEqual({ label: 'cidata', files: given });
       }),
     );
-    expect(() => isoImage('cidata', { 'a/b': '' })).toThrow('no name for Joliet');
+    expect(() => isoImage('cidata', { 'a/b': '' })).toThrow('not a valid Joliet name');
     expect(() => isoImage('a label that is too long', {})).toThrow('too long');
   });
 
