@@ -12,7 +12,7 @@ export function addressOf(machine: Machine): string {
       `${machine.name} has no address: it is known by its URL alone, ${machine.driverData['URL']}`,
     );
   throw new UserError(`${machine.name} has no address yet because its creation did not finish`, {
-    hint: `run the same "belt create" again to finish it, or: belt rm ${machine.name}`,
+    hint: `rerun the same "belt create" to finish it, or: belt rm ${machine.name}`,
   });
 }
 
@@ -22,7 +22,7 @@ export function sshTarget(machine: Machine): SshTarget {
     throw new UserError(
       `${machine.name} is known only by its URL (driver ${machine.driver}), so belt cannot log in`,
       {
-        hint: `for SSH, add it again: belt rm ${machine.name}, then belt create -d generic --generic-ip-address ADDRESS ${machine.name}`,
+        hint: `belt rm ${machine.name}, then belt create -d generic --generic-ip-address ADDRESS ${machine.name}`,
       },
     );
   }

@@ -127,7 +127,7 @@ export async function listFiles(path: string, ending: string): Promise<string[]>
 /** A state file that cannot be understood. It is reported and never overwritten: it may be all that knows of a machine. */
 export function damaged(path: string, reason: string): UserError {
   return new UserError(`state file ${path} is damaged: ${reason}`, {
-    hint: 'repair it, restore it from a backup, or move it away; belt does not overwrite it',
+    hint: 'repair it, restore it from a backup, or move it away',
   });
 }
 

@@ -30,7 +30,7 @@ export async function copyGivenCertificates(given: GivenCertificates, { cluster 
     if (existing === wanted) continue;
     if (existing !== undefined) {
       throw new UserError(`the cluster's ${to} differs from ${from}`, {
-        hint: 'existing machines trust the current one; use another cluster: --cluster NAME',
+        hint: 'use another cluster (--cluster NAME); the machines of this one trust its current CA',
       });
     }
     await cluster.files.write(to, wanted);

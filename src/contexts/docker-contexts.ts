@@ -175,6 +175,6 @@ async function runDocker(docker: DockerClient, args: readonly string[]): Promise
   if (code === 0) return stdout;
   const reason = stderr.trim().split('\n').at(-1) ?? '';
   if (/not found|does not exist/i.test(reason))
-    throw new UserError(`docker: ${reason}`, { hint: 'see them: belt context ls' });
+    throw new UserError(`docker: ${reason}`, { hint: 'belt context ls' });
   throw new ExternalError(`docker ${args.slice(0, 2).join(' ')} failed: ${reason || `exit code ${code}`}`);
 }

@@ -82,7 +82,7 @@ async function importDriver(plugin: DriverPackage): Promise<unknown> {
   const { name, version, folder, declared } = plugin;
   if (!declared)
     throw new UserError(`${name} is not a belt driver: its package.json does not declare one`, {
-      hint: `a driver declares "belt": {"driver": "./index.js", "api": ${driverApi}}`,
+      hint: `declare "belt": {"driver": "./index.js", "api": ${driverApi}}`,
     });
   if (declared.api !== driverApi)
     throw new UserError(
@@ -96,7 +96,7 @@ async function importDriver(plugin: DriverPackage): Promise<unknown> {
     return loaded.driver;
   } catch (cause) {
     throw new UserError(`cannot load ${name} ${version}: ${firstLine(messageOf(cause))}`, {
-      hint: `it is installed in ${folder}; to remove it: belt plugins uninstall ${name}`,
+      hint: `check it in ${folder}, or remove it: belt plugins uninstall ${name}`,
       cause,
     });
   }

@@ -45,7 +45,7 @@ export function driversWith(added: ReadonlyMap<string, DriverLoader>): Drivers {
       const meant = closest(name, names);
       throw new UserError(`unknown driver "${name}"`, {
         errorCode: 'driver-not-found',
-        hint: `${meant ? `did you mean ${meant}? ` : ''}drivers: ${names.join(', ')}; for others: belt plugins install PACKAGE`,
+        hint: `${meant ? `did you mean ${meant}? drivers: ` : 'one of the drivers '}${names.join(', ')}; to install another: belt plugins install PACKAGE`,
       });
     },
   };

@@ -24,7 +24,7 @@ export function endpointOf(machine: Machine): EngineEndpoint {
   const endpoint = engineEndpoint(machine);
   if (endpoint) return endpoint;
   throw new UserError(`${machine.name} has no address yet because its creation did not finish`, {
-    hint: `run the same "belt create" again to finish it, or: belt rm ${machine.name}`,
+    hint: `rerun the same "belt create" to finish it, or: belt rm ${machine.name}`,
   });
 }
 

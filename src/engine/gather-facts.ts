@@ -68,7 +68,7 @@ function noAnswer({ target }: Connection, stderr: string): ExternalError {
   return new ExternalError(
     `${target.name} did not run a shell script as ${target.user}${said && `: ${said}`}`,
     {
-      hint: 'its login shell must be able to run /bin/sh',
+      hint: 'give the user a login shell that can run /bin/sh',
     },
   );
 }

@@ -40,6 +40,6 @@ export async function hasDefault(cluster: ClusterStore): Promise<boolean> {
 async function requireDefault(cluster: ClusterStore): Promise<string> {
   if (await hasDefault(cluster)) return defaultMachine;
   throw new UserError('No machine name(s) specified and no "default" machine exists', {
-    hint: 'name some (node1, node[1:4], "node*"); see them: belt ls',
+    hint: 'name some (node1, node[1:4], "node*"); to list them: belt ls',
   });
 }

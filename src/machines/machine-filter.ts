@@ -38,9 +38,10 @@ export function parseFilters(filters: readonly string[]): MachineFilter {
 function parseFilter(filter: string): [Key, string] {
   const [, word, value] = /^([^=]+)=(.*)$/s.exec(filter) ?? [];
   if (word === undefined || value === undefined)
-    throw new UsageError(`Unsupported filter syntax: "${filter}"`, { hint: 'as in: --filter state=running' });
+    throw new UsageError(`Unsupported filter syntax: "${filter}"`, { hint: '--filter state=running' });
   const key = keys.find((candidate) => candidate === word.trim().toLowerCase());
-  if (!key) throw new UsageError(`Unsupported filter key '${word}'`, { hint: `keys: ${keys.join(', ')}` });
+  if (!key)
+    throw new UsageError(`Unsupported filter key '${word}'`, { hint: `one of the keys ${keys.join(', ')}` });
   return [key, value];
 }
 
@@ -49,7 +50,7 @@ function nameExpression(value: string): RegExp {
     return new RegExp(value, 'u');
   } catch {
     throw new UsageError(`"${value}" is not a regular expression`, {
-      hint: "as in: --filter name='^node[12]$'",
+      hint: "--filter name='^node[12]$'",
     });
   }
 }

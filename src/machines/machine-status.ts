@@ -35,7 +35,9 @@ export function parseGoal(text: string): StatusGoal {
   );
   if (!state) {
     const words = machineStates.map(statusWord).join(', ');
-    throw new UsageError(`"${text}" is not STATE=NUMBER`, { hint: `for example active=3; states: ${words}` });
+    throw new UsageError(`"${text}" is not STATE=NUMBER`, {
+      hint: `active=3, or another of the states ${words}`,
+    });
   }
   return { status: statusWord(state), count: Number(digits) };
 }

@@ -110,7 +110,7 @@ export async function restoreFromRecord(
   if (outputs.has('done')) return;
   const why = outputs.get('failed')?.[0] ?? (stderr.trim() || 'the script stopped early');
   throw new ExternalError(`${machine.name}: could not restore everything: ${why}`, {
-    hint: `${pathOf(machine.name, context)} records the original state; to leave the server as it is: belt rm --keep-engine-config`,
+    hint: `belt rm --keep-engine-config, to leave the server as it is; its original state is in ${pathOf(machine.name, context)}`,
   });
 }
 
@@ -133,7 +133,7 @@ async function login(machine: Machine, context: Context): Promise<Connection> {
   } catch (error) {
     if (!(error instanceof ExternalError)) throw error;
     throw new UserError(`could not remove belt's changes from the server: ${error.message}`, {
-      hint: `try again when the server is back, or remove only the record: belt rm -f ${machine.name}`,
+      hint: `rerun when the server is back, or remove only the record: belt rm -f ${machine.name}`,
       cause: error,
     });
   }

@@ -65,6 +65,6 @@ async function refuseTaken(driver: string, { name }: PluginPackage, { plugins }:
   const there = await plugins.read(driver).catch(() => undefined);
   if (!there || there.name === name) return;
   throw new UserError(`${there.name} has a driver called "${driver}" already`, {
-    hint: `do without that one: belt plugins uninstall ${there.name}`,
+    hint: `belt plugins uninstall ${there.name}`,
   });
 }

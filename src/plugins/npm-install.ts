@@ -53,7 +53,9 @@ const options = [
 function explain(spec: string, error: ExecaError): Error {
   if (error.isCanceled) return new AbortError();
   if (error.code === 'ENOENT')
-    return new UserError('npm is not installed', { hint: 'it comes with Node.js: https://nodejs.org' });
+    return new UserError('npm is not installed', {
+      hint: 'install Node.js, which includes npm: https://nodejs.org',
+    });
   return new ExternalError(`npm cannot install ${spec}: ${reasonIn(String(error.stderr))}`, { cause: error });
 }
 

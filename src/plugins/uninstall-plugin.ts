@@ -18,7 +18,7 @@ export async function uninstallPlugin(
   const machines = force ? [] : await machinesOf(plugin.driver, context);
   if (machines.length > 0)
     throw new UserError(`${plugin.driver} has machines: ${machines.join(', ')}`, {
-      hint: `without it belt can do nothing with them; remove them first, or: belt plugins uninstall --force ${named}`,
+      hint: `remove them first, or: belt plugins uninstall --force ${named}`,
     });
   await context.plugins.remove(plugin.driver);
   return plugin;

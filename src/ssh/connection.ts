@@ -150,7 +150,7 @@ export function linkOver(
   function lost(why?: string): ExternalError {
     return new ExternalError(
       `${target.name}: the connection was lost while a command ran${why ? `: ${why}` : reason}`,
-      { hint: 'the command may still be running on the machine' },
+      { hint: 'check whether the command still runs on the machine' },
     );
   }
 

@@ -151,7 +151,7 @@ async function checkHostKey(target: SshTarget, knownHosts: KnownHosts, key: Buff
       `${target.name}: the host key at ${target.host} port ${target.port} has changed: expected ${known}, got ${fingerprint(key)}`,
       {
         errorCode: 'ssh-host-key',
-        hint: `someone may be intercepting the connection; if the machine was really recreated, remove the line for ${target.name} from ${knownHosts.path}`,
+        hint: `remove the line for ${target.name} from ${knownHosts.path} if the machine was really recreated; otherwise someone may be intercepting the connection`,
       },
     );
   }
@@ -160,7 +160,7 @@ async function checkHostKey(target: SshTarget, knownHosts: KnownHosts, key: Buff
       `${target.name}: the host key ${fingerprint(key)} at ${target.host} port ${target.port} is revoked`,
       {
         errorCode: 'ssh-host-key',
-        hint: `${knownHosts.path} marks it @revoked: give the machine a new host key`,
+        hint: `give the machine a new host key; ${knownHosts.path} marks this one @revoked`,
       },
     );
   }

@@ -26,7 +26,7 @@ export function unknownCluster(name: string, clusters: readonly string[]): UserE
   const suggestion = closest(name, clusters);
   return new UserError(`no cluster is called "${name}"`, {
     errorCode: 'cluster-not-found',
-    hint: suggestion ? `did you mean "${suggestion}"?` : `clusters: ${clusters.join(', ')}`,
+    hint: suggestion ? `did you mean "${suggestion}"?` : `one of the clusters ${clusters.join(', ')}`,
   });
 }
 

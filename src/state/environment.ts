@@ -109,7 +109,10 @@ function currentFolder(): string {
   try {
     return process.cwd();
   } catch (cause) {
-    throw new UserError('the current folder does not exist any more', { hint: 'cd to another one', cause });
+    throw new UserError('the current folder does not exist any more', {
+      hint: 'cd to another folder',
+      cause,
+    });
   }
 }
 

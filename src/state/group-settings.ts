@@ -119,7 +119,7 @@ class GroupReader {
       throw new UserError(
         `${written?.origin ?? this.section.origin}: the group "${this.section.key}" names no nodes`,
         {
-          hint: 'as in: nodes: "node[1:4]"',
+          hint: 'nodes: "node[1:4]"',
         },
       );
     }
@@ -181,7 +181,7 @@ class GroupReader {
     const written = this.entry(engineSection);
     if (written?.value !== undefined)
       throw new UserError(`${written.origin}: "engine" must hold settings by name`, {
-        hint: 'as in: engine: {access: local}',
+        hint: 'engine: {access: local}',
       });
     const own = this.section.sections.get(engineSection)?.entries ?? new Map<string, WrittenSetting>();
     const keys = engineWords;

@@ -134,6 +134,6 @@ export function notAValueError(origin: string): UserError {
 
 function badLine(origin: string, reason: string): UserError {
   return new UserError(`${origin} ${reason}`, {
-    hint: 'docs/configuration.md and .belt.example.yaml show the form',
+    hint: 'see docs/configuration.md and .belt.example.yaml for the format',
   });
 }

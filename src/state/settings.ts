@@ -139,7 +139,7 @@ export function requireKnownSections(
     throw new UserError(
       `${written.origin}: "${written.key}" is ${kindOf(written.key, driverNames)}, and must hold settings by name`,
       {
-        hint: `as in:\n${written.key}:\n  KEY: VALUE`,
+        hint: `KEY: VALUE, indented, on the lines below ${written.key}:`,
       },
     );
   }
@@ -175,7 +175,7 @@ function misplacedGroup({ key, origin }: Section): UserError {
   return new UserError(
     `${origin}: "${key}" is a group of machines, and those belong in a cluster's config.yml`,
     {
-      hint: 'begin a cluster: belt cluster new NAME',
+      hint: 'belt cluster new NAME',
     },
   );
 }
@@ -297,6 +297,6 @@ export function refuseUnknown(
   if (known.includes(key)) return;
   const suggestion = closest(key, known);
   throw new UserError(`${origin}: "${key}" is not ${what}`, {
-    hint: suggestion ? `did you mean "${suggestion}"?` : `known: ${known.join(', ')}${more}`,
+    hint: suggestion ? `did you mean "${suggestion}"?` : `one of ${known.join(', ')}${more}`,
   });
 }

@@ -285,7 +285,7 @@ class JoinAttempt {
     }
     const cause = attempt.state === 'failed' ? messageOf(attempt.error) : 'it is still joining';
     return new ExternalError(`${this.name} could not join the swarm: ${cause}`, {
-      hint: 'no network problem was found; rerun the same command to resume the join',
+      hint: 'rerun the same command to resume the join; no network problem was found',
     });
   }
 }

@@ -44,7 +44,7 @@ export async function rotateCa({ timeoutMs }: { timeoutMs: number }, context: Co
 
   function late(obstacle: string): ExternalError {
     return new ExternalError(`after ${timeoutMs / 1000} s ${obstacle}`, {
-      hint: 'the rotation continues; remove nodes that no longer exist: belt swarm rm NODES',
+      hint: 'belt swarm rm NODES, for nodes that no longer exist; the rotation continues',
     });
   }
 }

@@ -57,7 +57,7 @@ export async function askSecret(
     throw new UserError(
       `a password is required, but there is no terminal to ask for it: "${question.trim()}"`,
       {
-        hint: 'run it at a terminal, or let the SSH user use sudo without a password',
+        hint: 'run it in a terminal, or let the SSH user run sudo without a password',
       },
     );
   }

@@ -18,7 +18,7 @@ export function canonicalName(name: string): string {
   // What looks like an address and is none (10.0.0.300) would never be found as a host name.
   if (hostName.test(lower) && lower.length <= 253 && !/(^|\.)\d+$/.test(lower)) return lower;
   throw new UserError(`"${name}" is neither a host name nor an IP address`, {
-    hint: 'certificates hold names such as docker.example.com, 10.0.0.7 or fd00::7',
+    hint: 'a name or address such as docker.example.com, 10.0.0.7 or fd00::7',
   });
 }
 

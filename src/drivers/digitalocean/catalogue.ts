@@ -37,7 +37,10 @@ function cheapest(sizes: readonly DropletSize[], memory: number): DropletSize | 
 
 function unavailable(wanted: string, sizes: readonly DropletSize[], region: string): UserError {
   const regions = [...new Set(sizes.flatMap((size) => (size.available ? size.regions : [])))].sort();
-  const hint = regions.length > 0 ? `available in: ${regions.join(', ')}` : 'no region has it at this time';
+  const hint =
+    regions.length > 0
+      ? `one of the regions ${regions.join(', ')}`
+      : 'another size, since no region has it now';
   return new UserError(`size ${wanted} is not available in ${region}`, { hint });
 }
 
@@ -47,7 +50,7 @@ function unknownSize(wanted: string, sizes: readonly DropletSize[]): UserError {
     sizes.map(({ slug }) => slug),
   );
   return new UserError(`unknown DigitalOcean size "${wanted}"`, {
-    hint: suggestion ? `did you mean "${suggestion}"?` : 'sizes look like 512mb, 2gb or s-1vcpu-1gb',
+    hint: suggestion ? `did you mean "${suggestion}"?` : 'a size such as 512mb, 2gb or s-1vcpu-1gb',
   });
 }
 
@@ -67,7 +70,7 @@ export function regionFor(name: string, configured: string, regions: readonly Re
     ? `region ${wanted} accepts no new droplets at this time`
     : `unknown DigitalOcean region "${wanted}"`;
   throw new UserError(problem, {
-    hint: suggestion ? `did you mean "${suggestion}"?` : `regions: ${open.sort().join(', ')}`,
+    hint: suggestion ? `did you mean "${suggestion}"?` : `one of the regions ${open.sort().join(', ')}`,
   });
 }
 

@@ -174,7 +174,7 @@ function specOf(
   const size = chooseSize(spec.size ?? settings.size, sizes, region);
   if (image.regions.length > 0 && !image.regions.includes(region)) {
     throw new UserError(`the image ${image.slug ?? image.name} is not available in ${region}`, {
-      hint: `available in: ${image.regions.join(', ')}`,
+      hint: `one of the regions ${image.regions.join(', ')}`,
     });
   }
   if ((image.min_disk_size ?? 0) <= size.disk) return { region, size, image };
@@ -190,7 +190,7 @@ async function findVpc({ api }: DropletContext, wanted: string, signal: AbortSig
   const vpc = vpcs.find(({ id, name }) => id === wanted || name === wanted);
   if (vpc) return vpc.id;
   const names = vpcs.map(({ name }) => name).join(', ') || 'none';
-  throw new UserError(`DigitalOcean has no VPC "${wanted}"`, { hint: `VPCs of the account: ${names}` });
+  throw new UserError(`DigitalOcean has no VPC "${wanted}"`, { hint: `one of the VPCs ${names}` });
 }
 
 /** `4 of s-1vcpu-512mb-10gb (512mb, 1 vCPU, 10 GB disk) in nyc3: $16.00 a month` */

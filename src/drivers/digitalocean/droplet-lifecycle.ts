@@ -218,7 +218,7 @@ function sizeFor(droplet: Droplet, wanted: string, sizes: readonly DropletSize[]
   throw new UserError(
     `${size.slug} has a disk of ${size.disk} GB, smaller than the droplet's ${droplet.disk} GB`,
     {
-      hint: 'disks cannot shrink: choose a size with a disk at least as large',
+      hint: 'choose a size with a disk at least as large; disks cannot shrink',
     },
   );
 }

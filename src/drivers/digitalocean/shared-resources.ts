@@ -24,7 +24,7 @@ export async function ensureKey(
     if (key) return key.id;
     // docker-machine's message.
     throw new UserError(`Digital Ocean SSH key with fingerprint ${sshKeyFingerprint} doesn't exist`, {
-      hint: 'keys of the account: https://cloud.digitalocean.com/account/security',
+      hint: 'choose a key from https://cloud.digitalocean.com/account/security',
     });
   }
   const fingerprint = fingerprintOf(publicKey);

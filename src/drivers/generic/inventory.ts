@@ -63,7 +63,7 @@ function readFields(map: YAMLMap, at: (offset: number) => string): Map<Inventory
     if (!isField(field)) {
       const suggestion = closest(field, fields);
       throw new UserError(`${origin}: unknown field "${field}"`, {
-        hint: suggestion ? `did you mean "${suggestion}"?` : `known: ${fields.join(', ')}`,
+        hint: suggestion ? `did you mean "${suggestion}"?` : `one of ${fields.join(', ')}`,
       });
     }
     if (value === null || (isScalar(value) && value.value === null)) continue;

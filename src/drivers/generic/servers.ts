@@ -43,7 +43,7 @@ function byAddresses(names: readonly string[], pattern: string, login: ServerLog
     throw new UserError(
       `${count(addresses.length, 'address', 'addresses')} for ${count(names.length, 'name', 'names')}: ` +
         `${brief(addresses)} for ${brief(names)}`,
-      { hint: 'each name takes one: --generic-ip-address 10.0.0.[11:14] node[1:4]' },
+      { hint: 'specify one for each name: --generic-ip-address 10.0.0.[11:14] node[1:4]' },
     );
   }
   return names.map((name, index) => ({ name, address: addresses[index] ?? '', login }));
@@ -57,7 +57,7 @@ async function byInventory(
 ): Promise<Server[]> {
   if (inventory === undefined) {
     throw new UserError('generic driver requires the --generic-ip-address option', {
-      hint: 'or list the servers in a file: --generic-inventory FILE',
+      hint: 'list the servers in a file: --generic-inventory FILE',
     });
   }
   const path = user.resolvePath(inventory);
@@ -97,7 +97,7 @@ function serverOf(entry: InventoryEntry, login: ServerLogin, inventoryFolder: st
 function notListed(name: string, inventory: string, listed: readonly string[]): UserError {
   const suggestion = closest(name, listed);
   return new UserError(`${name} is not in ${inventory}`, {
-    hint: suggestion ? `did you mean "${suggestion}"?` : `it lists ${brief(listed)}`,
+    hint: suggestion ? `did you mean "${suggestion}"?` : `one of the names it lists: ${brief(listed)}`,
   });
 }
 

@@ -25,5 +25,5 @@ export function memoryForSize(size: string, driver: string): number {
 export function requireMemory(memory: number, size = `${memory}mb`): void {
   const available = Math.floor(totalmem() / 1024 / 1024);
   if (memory <= available) return;
-  throw new UserError(`${size} is more than this computer's memory`, { hint: `at most ${available}mb` });
+  throw new UserError(`${size} is more than this computer's memory`, { hint: `use at most ${available}mb` });
 }

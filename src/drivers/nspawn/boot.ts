@@ -201,7 +201,7 @@ async function nspawnEnvironment(): Promise<Record<string, string>> {
 async function bootFailure(log: string, cause?: unknown): Promise<ExternalError> {
   const said = lastLines((await readFile(log, 'utf8').catch(() => '')).replaceAll(terminalCodes, ''), 5);
   return new ExternalError(`the machine did not boot: ${said || 'systemd-nspawn printed nothing'}`, {
-    hint: `full log: ${log}`,
+    hint: `read the full log: ${log}`,
     cause,
   });
 }

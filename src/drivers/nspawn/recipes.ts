@@ -46,7 +46,7 @@ export function requireImage(name: string): (typeof definitions)[string] {
   if (definition) return definition;
   const meant = closest(name, imageNames);
   throw new UserError(`unknown image "${name}"`, {
-    hint: `${meant ? `did you mean ${meant}? ` : ''}images: ${imageNames.join(', ')}`,
+    hint: `${meant ? `did you mean ${meant}? images: ` : 'one of the images '}${imageNames.join(', ')}`,
   });
 }
 

@@ -17,7 +17,7 @@ export function requireDhcp({ dhcp, prefix }: HostOnly): void {
   }
   if (prefix <= 24) return;
   throw new UserError(`a host-only network /${prefix} is too small for boot2docker machines`, {
-    hint: 'at least /24',
+    hint: 'use at least /24',
   });
 }
 

@@ -60,7 +60,7 @@ export function sourceOf(image: string, checksum: string | undefined, user: Loca
   const isUrl = /^https?:\/\//.test(image);
   if (!isUrl && !/[/\\.]/.test(image)) {
     throw new UserError(`unknown image "${image}"`, {
-      hint: `images: ${vendorImages.join(', ')}, or a path or URL of your own`,
+      hint: `one of the images ${vendorImages.join(', ')}, or a path or URL of your own`,
     });
   }
   const location = isUrl ? image : user.resolvePath(image);

@@ -120,7 +120,7 @@ function vboxError(args: readonly string[], error: ExecaError): Error {
     return new ExternalError(
       `${what} did not finish within ${Math.round((error.durationMs ?? 0) / 1000)} s`,
       {
-        hint: 'if other calls of VBoxManage hang too, end VBoxSVC and run the same command again',
+        hint: 'end VBoxSVC if other calls of VBoxManage hang too, then rerun the same command',
         cause: error,
       },
     );

@@ -23,7 +23,7 @@ export async function requireCapableHost(vbox: VBoxManage, settings: VirtualBoxS
   const failed = [await moduleCheck(), await processorCheck(vbox)].find(({ ok }) => !ok);
   if (!failed) return;
   throw new UserError(`this computer cannot run virtual machines: ${failed.name}: ${failed.detail}`, {
-    hint: 'to skip this check: --virtualbox-no-vtx-check',
+    hint: 'skip this check: --virtualbox-no-vtx-check',
   });
 }
 

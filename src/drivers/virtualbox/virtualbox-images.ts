@@ -159,7 +159,7 @@ async function convert(
   } catch (error) {
     if (!isCode(error, 'VBOX_E_FILE_ERROR', 'VBOX_E_IPRT_ERROR', 'VBOX_E_NOT_SUPPORTED')) throw error;
     throw new ExternalError(`VirtualBox cannot read the image ${from}`, {
-      hint: 'supported: raw (.raw or .img), vmdk, vdi and vhd disks',
+      hint: 'use a raw (.raw or .img), vmdk, vdi or vhd disk',
       cause: error,
     });
   } finally {

@@ -27,7 +27,7 @@ export function provisionerFor({ os, init, dockerd }: Facts): Provisioner {
   const { service } = found;
   if (found === other && (init !== 'systemd' || dockerd === undefined)) {
     throw new UserError(`belt knows no way to install Docker on "${os.prettyName || 'an unknown system'}"`, {
-      hint: `it does on ${provisioners.map(({ name }) => name).join(', ')}; elsewhere install Docker yourself first`,
+      hint: `use ${provisioners.map(({ name }) => name).join(', ')}, or install Docker yourself first`,
     });
   }
   if (service.init === 'other' || service.init === init) return found;

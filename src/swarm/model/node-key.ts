@@ -49,7 +49,7 @@ const unlockKeyPattern = /^SWMKEY-1-([A-Za-z0-9+/]{43})$/;
 export function unlockNodeKey(key: string, unlockKey: string): string {
   const [, encoded] = unlockKeyPattern.exec(unlockKey.trim()) ?? [];
   if (encoded === undefined)
-    throw new UserError('not a swarm unlock key', { hint: 'unlock keys begin with SWMKEY-1-' });
+    throw new UserError('not a swarm unlock key', { hint: 'enter the key that begins with SWMKEY-1-' });
   const secret = Buffer.from(encoded, 'base64');
   const headers = new Map(
     [...key.matchAll(/^([\w-]+): (.*)$/gm)].map(([, name = '', value = '']) => [name, value]),

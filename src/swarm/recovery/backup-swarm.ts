@@ -128,7 +128,7 @@ async function chooseManager(
 function unknownManager(name: string, members: readonly NamedMember[]): UserError {
   const managers = members.filter(({ node }) => node.role === 'manager').map(memberName);
   return new UserError(`${name} is not a manager of the swarm`, {
-    hint: `one of its managers: ${managers.join(', ')}`,
+    hint: `one of the managers ${managers.join(', ')}`,
   });
 }
 

@@ -73,7 +73,7 @@ export async function planRecovery({ force }: { force: boolean }, context: Conte
     const { managers, reachable } = healthy.tally;
     throw new UserError(
       `the swarm has a quorum: ${reachable} of ${managers} managers can be reached, and ${quorumSize(managers)} are needed`,
-      { hint: 'belt swarm ls (there is nothing to recover)' },
+      { hint: 'belt swarm ls; there is nothing to recover' },
     );
   }
   const { states, lost } = await inspectMachines(context);

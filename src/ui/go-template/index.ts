@@ -47,6 +47,6 @@ export function expandEscapes(text: string): string {
 
 /** @throws UserError as `parseGoTemplate` and `render` */
 export function formatWithTemplate(text: string, data: GoValue, options?: TemplateOptions): string {
-  if (text.trim() === '') throw new UserError('the format is empty', { hint: "as in: --format '{{.Name}}'" });
+  if (text.trim() === '') throw new UserError('the format is empty', { hint: "--format '{{.Name}}'" });
   return parseGoTemplate(text, options).render(data);
 }

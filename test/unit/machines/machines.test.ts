@@ -229,7 +229,7 @@ describe('status', () => {
   ])('%j is none', (text) => {
     expect(() => parseGoal(text)).toThrow(
       new UsageError(`"${text}" is not STATE=NUMBER`, {
-        hint: 'for example active=3; states: new, active, paused, saved, stopping, off, error, timeout, missing',
+        hint: 'active=3, or another of the states new, active, paused, saved, stopping, off, error, timeout, missing',
       }),
     );
   });

@@ -129,7 +129,7 @@ describe('run', () => {
     const error = await failure(connection.run('docker info'));
     expect(error).toBeInstanceOf(ExternalError);
     expect(error.message).toMatch(/^node1: the connection was lost while a command ran/);
-    expect(error.hint).toBe('the command may still be running on the machine');
+    expect(error.hint).toBe('check whether the command still runs on the machine');
   });
 
   test('a server that opens no channel any more counts as lost', async () => {

@@ -64,7 +64,7 @@ describe('host keys', () => {
         `got ${fingerprint(peer.hostKey.publicKey)}`,
     );
     expect(error.hint).toBe(
-      `someone may be intercepting the connection; if the machine was really recreated, remove the line for node1 from ${path}`,
+      `remove the line for node1 from ${path} if the machine was really recreated; otherwise someone may be intercepting the connection`,
     );
     expect(await readFile(path, 'utf8')).toBe(`node1 ${before}\n`);
   });

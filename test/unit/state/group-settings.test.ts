@@ -131,8 +131,8 @@ describe('what cannot be is refused with file and line', () => {
     ],
     ['manegers: {size: 8gb}', '1: "manegers" is not a setting, driver or group', 'did you mean "managers"?'],
     ['ocaen: {region: sgp1}', '1: "ocaen" is not a setting, driver or group', 'did you mean "ocean"?'],
-    ['workers: {size: 2gb}', '1: the group "workers" names no nodes', 'as in: nodes: "node[1:4]"'],
-    ['workers: {nodes: }', '1: the group "workers" names no nodes', 'as in: nodes: "node[1:4]"'],
+    ['workers: {size: 2gb}', '1: the group "workers" names no nodes', 'nodes: "node[1:4]"'],
+    ['workers: {nodes: }', '1: the group "workers" names no nodes', 'nodes: "node[1:4]"'],
     ['workers: 3', '1: "workers" is a group, and must hold settings by name', undefined],
     [
       'workers:\n  nodes: node1\n  siez: 2gb',
@@ -198,7 +198,7 @@ describe('what cannot be is refused with file and line', () => {
     [
       'workers:\n  nodes: node1\n  engine: local',
       '3: "engine" must hold settings by name',
-      'as in: engine: {access: local}',
+      'engine: {access: local}',
     ],
   ])('%j', async (text, message, hint) => {
     await expect(read(`${text}\nocean: {region: a}\n`)).rejects.toMatchObject({

@@ -225,7 +225,7 @@ describe('sizes and regions', () => {
         return thrown as { hint: string };
       }
     })();
-    expect(error).toMatchObject({ hint: 'available in: nyc3' });
+    expect(error).toMatchObject({ hint: 'one of the regions nyc3' });
   });
 
   test.each([
