@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { shellWord } from '../../base/shell-word.js';
+import { shellWord } from '../../base/quote-args.js';
 import type { ServerCertificate } from '../../certs/model/certificate-terms.js';
 import { daemonFilePath, sysctlPath } from './engine-paths.js';
 import type { EngineSettings } from './engine-settings.js';

@@ -1,4 +1,4 @@
-import { shellWord } from '../../base/shell-word.js';
+import { shellWord } from '../../base/quote-args.js';
 import { daemonOptions, optionWord } from '../model/daemon-options.js';
 import { boot2dockerCertificates, boot2dockerProfilePath } from '../model/engine-paths.js';
 import type { EngineSettings } from '../model/engine-settings.js';

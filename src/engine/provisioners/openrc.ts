@@ -1,4 +1,4 @@
-import { shellWord } from '../../base/shell-word.js';
+import { shellWord } from '../../base/quote-args.js';
 import { shareOptions } from '../model/daemon-file.js';
 import { daemonOptions, optionWord } from '../model/daemon-options.js';
 import { etcCertificates, openrcPath } from '../model/engine-paths.js';
