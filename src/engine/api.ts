@@ -25,22 +25,18 @@ import { EngineError, type EngineTransport, engineTransport, type RequestLimits 
 
 export { EngineError, type RequestLimits } from './transport.js';
 
-/** Secrets that `POST /swarm/update` replaces on request. */
 export type SecretRotation = 'rotateWorkerToken' | 'rotateManagerToken' | 'rotateManagerUnlockKey';
 
 /** Other clients may change the same object between the read and the write. */
 const updateAttempts = 10;
 
 /**
- * A client of the Docker Engine API (https://docs.docker.com/reference/api/engine/).
- *
- * All methods throw EngineError when the engine refuses, and ExternalError when it does not respond
- * or its response has another shape than the API's.
+ * @throws EngineError when the engine refuses, ExternalError when it does not respond as documented
  */
 export class EngineApi {
   private readonly http: EngineTransport;
 
-  /** @param dial opens a stream to the engine's socket, which is kept for later requests */
+  /** @param dial opens a stream to the engine's socket */
   constructor(dial: () => Duplex) {
     this.http = engineTransport(dial);
   }
@@ -50,9 +46,9 @@ export class EngineApi {
   }
 
   /**
-   * The engine's swarm state: `active/manager`, `active/worker`, `inactive`, `pending`, `locked`,
-   * `error`; undefined before Docker 20.10. Immediate, where `GET /info` on a manager that has lost
-   * its leader takes 20 s.
+   * Immediate, unlike `GET /info`, which takes 20 s on a manager without a leader.
+   * @returns `active/manager`, `active/worker`, `inactive`, `pending`, `locked` or `error`;
+   * undefined before Docker 20.10
    */
   ping(limits?: RequestLimits): Promise<string | undefined> {
     return this.http.ping(limits);
@@ -66,7 +62,6 @@ export class EngineApi {
     return this.read('/info', infoDocument, limits);
   }
 
-  /** The running containers. */
   containers(limits?: RequestLimits): Promise<ContainerDocument[]> {
     return this.list('/containers/json', containerDocument, limits);
   }
@@ -107,7 +102,7 @@ export class EngineApi {
     await this.http.post('/swarm/unlock', { UnlockKey: key }, limits);
   }
 
-  /** Applies `change` to the swarm's current settings. @returns whether anything was sent */
+  /** @returns whether the settings differed or a secret was rotated */
   updateSwarm(change: (spec: SwarmSpec) => SwarmSpec, rotation?: SecretRotation): Promise<boolean> {
     return retryOutOfSequence(async () => {
       const { Spec, Version } = await this.swarm();
@@ -123,7 +118,7 @@ export class EngineApi {
     return this.list('/nodes', nodeDocument, limits);
   }
 
-  /** Applies `change` to the node's current settings. @returns whether they were different */
+  /** @returns whether the settings differed */
   updateNode(id: string, change: (spec: NodeSpec) => NodeSpec): Promise<boolean> {
     return retryOutOfSequence(async () => {
       const { Spec, Version } = await this.read(`/nodes/${id}`, nodeDocument);
@@ -181,7 +176,7 @@ async function retryOutOfSequence<T>(update: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The engine answers 500, as for other errors: the phrase is swarmkit's, manager/state/store. */
+/** The status is 500, as for other errors; the phrase is from swarmkit's manager/state/store. */
 function isOutOfSequence(error: unknown): boolean {
   return error instanceof EngineError && /out of sequence/i.test(error.message);
 }

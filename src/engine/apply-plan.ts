@@ -7,16 +7,16 @@ import type { Plan } from './model/engine-plan.js';
 import type { EngineFile, ServiceCommands } from './model/provisioner.js';
 import { type Answers, toItsEnd } from './run-script.js';
 
-/** A broken engine fails at once; this is for one that has thousands of containers to bring back. */
+/** A broken engine fails at once; this allows for restarting thousands of containers. */
 const restartSeconds = 90;
-/** A restart, one more that puts things back, and the start of containers after it. */
+/** Enough for a restart, a rollback and the start of the containers. */
 const applyTimeoutMs = 300_000;
 const installTimeoutMs = 30 * 60_000;
 
 /**
- * Does what the plan says, in one round trip. What fails is put back as it was.
- * @returns the version that the restarted engine answered; undefined where it went on running
- * @throws ExternalError with the engine's own words; UserError, AbortError
+ * Applies a plan in one round trip; restores the previous files on failure.
+ * @returns the version of the restarted engine; undefined when no restart was needed
+ * @throws ExternalError with the engine's own message; UserError, AbortError
  */
 export async function applyPlan(
   connection: Connection,
@@ -42,9 +42,8 @@ export async function applyPlan(
 }
 
 /**
- * Runs a provisioner's lines that install or upgrade the engine; waits for cloud-init first.
- * @returns what it printed
- * @throws ExternalError with the last words of the package manager
+ * Installs or upgrades the engine, after cloud-init has finished.
+ * @throws ExternalError with the end of the package manager's output
  */
 export async function runInstaller(
   connection: Connection,
@@ -62,7 +61,7 @@ export async function runInstaller(
   return outputs;
 }
 
-/** Text goes over standard input, and `printf` is a part of the shell: keys are on no command line. */
+/** `printf` is a shell builtin, so keys appear on no command line. */
 function stageLine({ path, mode, content, shared }: EngineFile): string {
   return quoteArgs([
     'stage',

@@ -9,17 +9,16 @@ import {
 import { type ClientCertificates, certificatesIn, clientCertificates } from '../state/client-certificates.js';
 import type { ClusterStore } from '../state/cluster-store.js';
 
-/** How a Docker client reaches a machine's engine without belt. */
 export interface ClientAccess {
   name: string;
   url: string;
-  /** Undefined for an engine behind a local socket's URL. */
+  /** Undefined for a local socket. */
   address?: string;
-  /** Absent for an engine that takes everybody. */
+  /** Undefined for an engine without TLS. */
   certificates?: ClientCertificates;
 }
 
-/** Where the engine is; from the record alone. @throws UserError when the machine has no address yet */
+/** @throws UserError when the machine has no address yet */
 export function endpointOf(machine: Machine): EngineEndpoint {
   const endpoint = engineEndpoint(machine);
   if (endpoint) return endpoint;
@@ -29,14 +28,14 @@ export function endpointOf(machine: Machine): EngineEndpoint {
 }
 
 export interface ClientWay extends EngineEndpoint {
-  /** With `tls` always. */
+  /** Always set with `tls`. */
   certificates?: ClientCertificates;
 }
 
 /**
- * How a Docker client gets in to the machine's engine. One that is known by its URL alone has TLS where the machine's folder holds
- * a client's certificates: who shares an engine hands them over so.
- * @throws UserError when the machine has no address yet, or its certificates are missing
+ * How a Docker client connects to the machine's engine. An engine known by URL alone uses TLS when
+ * its folder holds client certificates.
+ * @throws UserError when the machine has no address or its certificates are missing
  */
 export async function clientWay(machine: Machine, cluster: ClusterStore): Promise<ClientWay> {
   const endpoint = endpointOf(machine);
@@ -53,7 +52,7 @@ export async function clientWay(machine: Machine, cluster: ClusterStore): Promis
   });
 }
 
-/** A local socket and `http://` have no TLS, whatever lies in the folder. */
+/** Local sockets and `http://` never use TLS. */
 async function givenCertificates(
   { url }: EngineEndpoint,
   folder: string,
@@ -62,8 +61,8 @@ async function givenCertificates(
 }
 
 /**
- * What `env` and `config` print, from the record and the certificate files; makes no network requests.
- * @throws UserError for a machine that only SSH leads to, and for one whose certificates are missing
+ * Makes no network requests.
+ * @throws UserError for a machine with SSH access only, or without certificates
  */
 export async function clientAccess(name: string, cluster: ClusterStore): Promise<ClientAccess> {
   const machine = await cluster.machine(name);

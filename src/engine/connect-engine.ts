@@ -6,9 +6,9 @@ import { EngineApi } from './api.js';
 import { dockerProgram } from './remote-docker.js';
 
 /**
- * The engine's API of a machine, through `docker system dial-stdio` in a channel of its SSH connection: the way docker's own
- * `ssh://` hosts go (https://docs.docker.com/engine/security/protect-access/). Works wherever the docker client does, needs no
- * open port and no forwarding permission of the SSH server.
+ * The engine API through `docker system dial-stdio` over SSH, as docker's own `ssh://` hosts do
+ * (https://docs.docker.com/engine/security/protect-access/). Needs no open port and no forwarding
+ * permission.
  */
 export function engineOf(connection: Connection): EngineApi {
   return new EngineApi(() => dial(connection));
@@ -34,7 +34,7 @@ function dial(connection: Connection): Duplex {
       },
       (error: Error) => output.destroy(error),
     );
-  // When the engine hangs up, the whole way is closed, and the next request opens another.
+  // Once the engine hangs up, close both directions so that the next request dials again.
   return Object.assign(Duplex.from({ writable: input, readable: output }), { allowHalfOpen: false });
 }
 
@@ -57,7 +57,6 @@ export interface EngineWait {
 }
 
 /**
- * Waits until the engine responds.
  * @returns the engine's version
  * @throws ExternalError on a timeout, with the last error and the end of the engine's journal
  */
@@ -98,7 +97,7 @@ async function explain(connection: Connection, cause: string, signal: AbortSigna
   );
 }
 
-/** Nothing where the journal cannot be had: that must not hide why it was asked for. */
+/** Best effort: a missing journal must not hide the original error. */
 async function lastJournalLines(connection: Connection, signal: AbortSignal): Promise<string> {
   try {
     const limits = { timeoutMs: 5_000, signal };
@@ -111,7 +110,7 @@ async function lastJournalLines(connection: Connection, signal: AbortSignal): Pr
 
 const start = Buffer.from('HTTP/1.');
 
-/** Leaves out what a login prints before the engine's first answer. */
+/** Drops what a login shell prints before the engine's first response. */
 export class SkipLoginBanner extends Transform {
   private waiting: Buffer | undefined = Buffer.alloc(0);
 

@@ -14,8 +14,8 @@ import { engineOf } from './connect-engine.js';
 import { enginePorts } from './model/engine-settings.js';
 
 /**
- * The engine's API the way that a Docker client goes: TLS, plain TCP, or the socket over SSH. The first answer shows whether
- * the way is open.
+ * Connects as a Docker client would: TLS, plain TCP, or the socket over SSH. The first request
+ * shows whether that works.
  * @throws UserError for missing certificates; ExternalError, AbortError as `Ssh.connect`
  */
 export async function reachEngine(
@@ -29,7 +29,7 @@ export async function reachEngine(
   return engineOf(await ssh.connect(sshTarget(machine), { signal }));
 }
 
-/** Opens a stream to the engine. @throws UserError for a URL that no engine has */
+/** @throws UserError for an unsupported URL */
 async function dialFor({ name }: Machine, { url, certificates }: ClientWay): Promise<() => Duplex> {
   const protocol = URL.canParse(url) ? new URL(url).protocol : '';
   if (protocol === 'unix:') return () => connectTcp({ path: url.slice('unix://'.length) });
@@ -42,7 +42,7 @@ async function dialFor({ name }: Machine, { url, certificates }: ClientWay): Pro
   return () => connectTls({ ...place, servername, ...credentials });
 }
 
-/** @param enginePort where `tcp://` names none, as for docker's client */
+/** @param enginePort default port for `tcp://`, as in docker's client */
 function placeIn(url: string, enginePort: number): { host: string; port: number } {
   const { protocol, hostname, port } = new URL(url);
   const usual: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
@@ -53,14 +53,13 @@ function placeIn(url: string, enginePort: number): { host: string; port: number 
 }
 
 export interface EngineStatus {
-  /** As `26.1.5`. */
   version: string;
-  /** `manager`, `worker`; empty outside of any swarm; else the state that the engine gives: `pending`, `locked`, `error`. */
+  /** `manager`, `worker`, empty, or the engine's state: `pending`, `locked`, `error`. */
   swarm: string;
 }
 
 /**
- * Asks only what an engine knows by itself: it answers also where its swarm has no leader.
+ * Reads only local state, so it works without a swarm leader.
  * @throws as `reachEngine`, and when the engine does not respond
  */
 export async function engineStatus(
@@ -78,8 +77,8 @@ export async function engineStatus(
 }
 
 /**
- * The engine's own word for its place in a swarm, which it gives whether the managers have a quorum or not: `active/manager`,
- * `active/worker`, or the state alone as in `Membership`. Before Docker 20.10 it is part of the answer that can take long.
+ * Responds at once without a quorum too, except before Docker 20.10.
+ * @returns `active/manager`, `active/worker`, or the state as in `Membership`
  */
 export async function swarmStateOf(api: EngineApi, limits?: RequestLimits): Promise<string> {
   const said = await api.ping(limits);
@@ -88,7 +87,6 @@ export async function swarmStateOf(api: EngineApi, limits?: RequestLimits): Prom
   return state === 'active' ? `active/${manager ? 'manager' : 'worker'}` : state;
 }
 
-/** Whether there is an address to ask at. */
 export function hasEndpoint(machine: Machine): boolean {
   return engineEndpoint(machine) !== undefined;
 }

@@ -8,8 +8,8 @@ import { suse } from './provisioners/suse.js';
 import { systemd } from './provisioners/systemd.js';
 
 /**
- * What machines that are made together run at their first boot to have the distribution's engine, for drivers that are set to hand it over.
- * @returns undefined where one of them is to have its engine from elsewhere: they boot with the same text
+ * The first-boot script that installs the distribution's engine, for drivers that support one.
+ * @returns undefined when a machine has its own install script: all boot with the same text
  */
 export async function firstBootInstaller(
   machines: readonly Pick<Machine, 'engine'>[],
@@ -21,8 +21,8 @@ export async function firstBootInstaller(
 }
 
 /**
- * Branches of a shell's `case "$ID $ID_LIKE " in`, for a machine that finds out by itself what it is: the provisioners' own lines. SLES,
- * whose way goes by its version, and systems that clouds hardly have are left to belt.
+ * Branches of `case "$ID $ID_LIKE " in`. SLES, whose packages depend on the version, and systems
+ * that clouds rarely offer are provisioned over SSH instead.
  */
 export function installersBySystem(): string {
   return [

@@ -6,19 +6,18 @@ import { checkedPaths, readPaths } from './model/engine-paths.js';
 import { type Facts, parseFacts } from './model/facts.js';
 import { bestShell, runAsRoot } from './root-shell.js';
 
-/** What was found on a machine, and how to work there as root. */
 export interface Survey {
   facts: Facts;
-  /** For sudo, where it wants one. */
+  /** For sudo. */
   password?: string;
-  /** This computer's clock when the machine reported its own, seconds since 1970. */
+  /** The local clock at the time of `facts.clock`, in seconds since 1970. */
   now: number;
 }
 
 const timeoutMs = 30_000;
 
 /**
- * Asks a machine for all that belt wants to know of it: one round trip, two where sudo wants a password.
+ * Takes one round trip, or two when sudo needs a password.
  * @throws ExternalError, UserError, AbortError
  */
 export async function surveyMachine(
@@ -73,7 +72,7 @@ function noAnswer({ target }: Connection, stderr: string): ExternalError {
   );
 }
 
-/** Cannot be in anything that a machine prints by itself. */
+/** Random, so that nothing a login prints can contain it. */
 export function newMark(): string {
   return `belt-${randomBytes(12).toString('hex')}`;
 }

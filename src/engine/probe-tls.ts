@@ -6,17 +6,16 @@ import { readClusterCertificates } from '../certs/cluster-certificates.js';
 import type { Machine } from '../machines/model/machine.js';
 import { EngineApi } from './api.js';
 
-/** How a client with the cluster's certificate sees the engine from this computer. */
 export type OutsideView =
   | { reached: true; version: string }
-  /** Something in between, most often a firewall: the engine itself may be well. */
+  /** Something in between blocks it, usually a firewall. */
   | { reached: false; reason: string };
 
 const timeoutMs = 5_000;
 
 /**
- * Asks the engine over TCP, with mutual TLS.
- * @throws ExternalError when the engine is reached and TLS fails, or it answers with an error
+ * Connects over TCP with mutual TLS.
+ * @throws ExternalError when the engine is reached but TLS fails or it returns an error
  */
 export async function askFromOutside(machine: Machine, port: number, context: Context): Promise<OutsideView> {
   const certificates = await readClusterCertificates(context.cluster);

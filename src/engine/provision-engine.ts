@@ -21,32 +21,30 @@ import { askFromOutside } from './probe-tls.js';
 import { provisionerFor } from './provisioners/index.js';
 
 export interface ProvisionOptions {
-  /** Called with the current step. */
   step: Step;
-  /** The machine is to have its name as host name. */
+  /** Sets the machine's name as host name. */
   setHostname?: boolean;
-  /** Called before the engine restarts, if it has to; what it throws leaves all as it was. */
+  /** Called before the engine restarts; throwing prevents the change. */
   beforeRestart?: () => Promise<void>;
-  /** For an engine with TLS; default: from `serverCertificateFor`. */
+  /** Default: the result of `serverCertificateFor`. */
   certificate?: ServerCertificate;
 }
 
-/** The result of provisioning a machine's engine. */
 export interface Provisioned {
   version: string;
   /** Whether anything was written, installed or restarted. */
   changed: boolean;
 }
 
-/** The engine settings of a machine: as recorded, or belt's defaults. */
 export function engineSettingsOf({ engine }: Pick<Machine, 'engine'>): EngineSettings {
   return engine ?? defaultEngineSettings;
 }
 
 /**
- * Sets the machine's engine up as its record says: installs it where it is missing, writes what differs, restarts it only if
- * something did, and asks it whether it is there. All over one connection, in two round trips, or one when nothing differs.
- * @throws UserError for what stands in the way; ExternalError with the engine's own words, everything put back as it was; AbortError
+ * Brings the machine's engine in line with its record: installs it if missing, writes what differs
+ * and restarts it only then. Two round trips over one connection, one when nothing differs.
+ * @throws UserError for an obstacle; ExternalError with the engine's message after a rollback;
+ * AbortError
  */
 export async function provisionEngine(
   machine: Machine,
@@ -79,7 +77,7 @@ export async function provisionEngine(
   return { version: engine, changed };
 }
 
-/** What provisioning would do, with nothing changed: for `--dry-run`. @throws as `provisionEngine` */
+/** For `--dry-run`. @throws as `provisionEngine` */
 export async function planProvisioning(
   machine: Machine,
   connection: Connection,
@@ -92,7 +90,7 @@ export async function planProvisioning(
   return makePlan(machine, survey, { ...baseInput(machine, settings, options), certificate });
 }
 
-/** None is made for a look: an empty one, which no machine has, stands for the one that would be. */
+/** An empty certificate, which no machine has, stands for one not issued yet. */
 async function existingCertificate({ name }: Machine, { cluster }: Context): Promise<ServerCertificate> {
   const [trust, pair] = await Promise.all([
     readClusterCertificates(cluster),
@@ -121,10 +119,10 @@ function makePlan({ name }: Machine, { facts, now }: Survey, input: PlanInput): 
   return planEngine(provisionerFor(facts), facts, input);
 }
 
-/** While belt waited for its first boot, the machine may have installed one. */
+/** The first boot may have installed an engine in the meantime. */
 const unlessThere = 'if command -v dockerd >/dev/null; then exit 0; fi';
 
-/** An engine that the machine's first boot is still installing is there by half: that comes to its end first. */
+/** Lets the first boot finish an installation in progress. */
 async function surveyBooted(
   connection: Connection,
   step: ProvisionOptions['step'],
@@ -143,7 +141,7 @@ function sayWhoIsBusy({ facts }: Survey, step: Step): void {
     step(`waiting for ${facts.packageLockHolder} to finish installing packages`);
 }
 
-/** As docker's own client will come, over TLS. The engine runs: what keeps a client from it lies in between. */
+/** The engine is known to run here: a client that cannot connect is blocked in between. */
 async function askAsClient(
   machine: Machine,
   { access, port }: EngineSettings,
@@ -162,7 +160,6 @@ function askOverSsh(connection: Connection, { signal }: Context): Promise<string
   return waitForEngine(connection, { timeoutMs: 10_000, signal });
 }
 
-/** Over SSH, as a part of setting the engine up. */
 export function installOverSsh(context: Context): InstallCertificate {
   return async (machine, certificate, step) => {
     const connection = await reach(machine, context);
@@ -170,7 +167,7 @@ export function installOverSsh(context: Context): InstallCertificate {
   };
 }
 
-/** One behind a jump host is not for this computer to reach. */
+/** An engine behind a jump host cannot be reached directly. */
 export function askOverTls(context: Context): (machine: Machine) => Promise<void> {
   return async (machine) => {
     if (machine.ssh.jump === undefined)

@@ -7,7 +7,6 @@ import { type Machine, requireSsh } from '../machines/model/machine.js';
 import { type EngineAccess, type EngineSettings, enginePorts } from './model/engine-settings.js';
 import { engineSettingsOf, type Provisioned, provisionEngine } from './provision-engine.js';
 
-/** Sets the engines up again as they are recorded; with `setHostname` each machine gets its name as host name. */
 export function provisionMachines(
   machines: readonly Machine[],
   { setHostname, force = false }: { setHostname: boolean; force?: boolean },
@@ -16,7 +15,7 @@ export function provisionMachines(
   return setUpEach(machines, engineSettingsOf, { setHostname, force }, context);
 }
 
-/** Changes who gets in to the engines; each machine's record follows once its engine answers so. */
+/** Each record is saved once its engine has the new access. */
 export function changeAccess(
   access: EngineAccess,
   machines: readonly Machine[],
@@ -30,7 +29,7 @@ export function changeAccess(
   return changeSettings(settings, machines, { force }, context);
 }
 
-/** Changes engine settings; each machine's record follows once its engine has them. */
+/** Each record is saved once its engine has the new settings. */
 export function changeSettings(
   settingsOf: (machine: Machine) => EngineSettings,
   machines: readonly Machine[],
@@ -40,7 +39,7 @@ export function changeSettings(
   return setUpEach(machines, settingsOf, { setHostname: false, force }, context);
 }
 
-/** Docker's own port goes with the access; another one stays, while the engine listens on none too. */
+/** A default port follows the access; a custom port is kept. */
 function portFor(access: EngineAccess, before: EngineSettings): number {
   return before.port === enginePorts[before.access] ? enginePorts[access] : before.port;
 }

@@ -5,14 +5,13 @@ import { clusterAddress, type Machine } from '../machines/model/machine.js';
 import type { StreamOptions } from '../ssh/index.js';
 import { withAdvertiseAddress } from '../swarm/model/docker-arguments.js';
 
-/** The shell command that runs docker on the machine with just these arguments. */
 export function dockerCommand(args: readonly string[], machine: Machine): string {
   const address = clusterAddress(machine);
   const complete = address === undefined ? args : withAdvertiseAddress(args, address);
   return `${dockerProgram(machine.ssh.user)} ${quoteArgs(complete)}`.trimEnd();
 }
 
-/** Runs docker on the machine with this terminal's streams connected. @returns docker's exit code */
+/** @returns docker's exit code */
 export async function runDocker(
   args: readonly string[],
   machine: Machine,
@@ -24,8 +23,8 @@ export async function runDocker(
 }
 
 /**
- * The beginning of a shell line that runs docker with the words that follow. A user who is not root may not be in the group
- * `docker`: sudo then opens the socket, as far as it asks for no password.
+ * The start of a shell command to which docker's arguments are appended. Uses `sudo -n` for a user
+ * outside of the group `docker`.
  */
 export function dockerProgram(user: string): string {
   if (user === 'root') return 'exec docker';

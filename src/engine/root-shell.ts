@@ -6,24 +6,24 @@ import { withTimeout } from '../base/with-timeout.js';
 import type { Connection } from '../ssh/index.js';
 import type { RootAccess } from './model/facts.js';
 
-/** A script for a machine: it comes on standard input, so that nothing of it stands on a command line that others could read. */
+/** Passed on standard input, so other users cannot see it on a command line. */
 export interface Script {
   text: string;
   access: RootAccess;
-  /** For sudo, where `access` is `password`. */
+  /** For sudo, with `access: 'password'`. */
   password?: string;
   timeoutMs: number;
   signal: AbortSignal;
-  /** Each line of its standard output, as it comes; with `data` of its standard error. */
+  /** Lines of standard output, or of standard error with `data`. */
   onLine: (line: string) => void;
-  /** Bytes for the script's standard input, or from its standard output. The script itself then stands on the command line. */
+  /** Streams for standard input and output. The script is then on the command line. */
   data?: { input?: Readable; output?: Writable };
 }
 
 /**
- * Runs a shell script as root.
- * @returns the exit code, and the end of what it wrote to standard error
- * @throws UserError when sudo refuses; ExternalError when it does not end in time or the connection breaks; AbortError
+ * @returns the exit code and the end of standard error
+ * @throws UserError when sudo refuses; ExternalError on a timeout or a broken connection;
+ * AbortError
  */
 export async function runAsRoot(
   connection: Connection,
@@ -60,8 +60,8 @@ export async function runAsRoot(
 }
 
 /**
- * `-k` makes sudo ask even where it remembers: the first line of the input is then always taken as the password (sudo(8)). Its
- * complaint about a wrong one must be in English.
+ * `-k` makes sudo always read the password (sudo(8)). Its errors must be in English to be
+ * recognized.
  */
 const rightsOf: Readonly<Record<RootAccess, string>> = {
   root: '',
@@ -70,7 +70,7 @@ const rightsOf: Readonly<Record<RootAccess, string>> = {
   none: '',
 };
 
-/** sudo reads its password byte by byte, and leaves what follows to the script. */
+/** sudo reads its password byte by byte, so the rest is left to the script. */
 function prefixed(first: string, rest: Readable | undefined): Readable {
   if (first === '' && rest) return rest;
   return Readable.from(
@@ -94,7 +94,7 @@ function tee(...sinks: Writable[]): Writable {
   });
 }
 
-/** Finds out how to get root privileges, and passes the way to the script as its argument. */
+/** Passes the kind of root access to the script as its argument. */
 export const bestShell = `/bin/sh -c '${[
   'if [ "$(id -u)" = 0 ]; then exec /bin/sh -s root; fi',
   'if ! command -v sudo >/dev/null; then exec /bin/sh -s none; fi',

@@ -6,25 +6,25 @@ import type { Connection } from '../ssh/index.js';
 import { newMark, type Survey } from './gather-facts.js';
 import { runAsRoot } from './root-shell.js';
 
-/** A script of `templates/` that begins with `{{prelude}}`, and the values to fill into it. */
+/** A template that begins with `{{prelude}}`, and its values. */
 export interface Script {
   template: string;
   values: Readonly<Record<string, string>>;
   step: Step;
   timeoutMs: number;
-  /** Bytes that the script reads or writes; what it tells then comes on its standard error. */
+  /** Data streams; the script then reports on standard error. */
   data?: { input?: Readable; output?: Writable };
 }
 
 export interface Answers {
-  /** The values the script printed, by their key, in order; `done` is set when it ran to its end. */
+  /** Values by key, in order; `done` is set when the script finished. */
   outputs: ReadonlyMap<string, readonly string[]>;
-  /** The end of its standard error. */
+  /** The end of standard error. */
   stderr: string;
 }
 
 /**
- * Runs a script on a machine as root: its steps and warnings go to the person as they come.
+ * Runs a script as root, showing its steps and warnings.
  * @throws UserError, ExternalError, AbortError as `runAsRoot`
  */
 export async function converse(
@@ -56,7 +56,7 @@ export async function converse(
   return { outputs, stderr: withoutMarks(stderr, mark) };
 }
 
-/** As `converse`. @throws ExternalError with the cause when the script did not come to its end */
+/** As `runScript`. @throws ExternalError with the cause when the script did not finish */
 export async function toItsEnd(
   connection: Connection,
   script: Script,
@@ -74,7 +74,7 @@ function failure({ target }: Connection, { outputs, stderr }: Answers): External
   return new ExternalError([`${target.name}: ${why}`, causeIn(log)].filter((part) => part !== '').join(': '));
 }
 
-/** What programs said, where the answers come the same way. */
+/** Removes the script's own reports from standard error. */
 function withoutMarks(text: string, mark: string): string {
   return text
     .split('\n')
@@ -84,10 +84,7 @@ function withoutMarks(text: string, mark: string): string {
 
 const mostLines = 8;
 
-/**
- * The log lines most likely to explain a failure: the engine's own errors, else the last lines. systemd's remarks on how the process
- * ended tell nothing.
- */
+/** The log lines most likely to explain a failure: the engine's errors, else the last lines. */
 export function causeIn(log: string): string {
   const lines = log
     .split('\n')

@@ -15,8 +15,8 @@ export interface Renamed {
 }
 
 /**
- * Gives each machine its own name as host name. Engines need no restart for it: they look the name up when asked, and a swarm hears of it
- * within 20 s (swarmkit, agent/agent.go: `nodeUpdatePeriod`).
+ * Needs no restart: engines read the host name on demand, and a swarm has it within 20 s (swarmkit,
+ * agent/agent.go: `nodeUpdatePeriod`).
  */
 export function setHostnames(machines: readonly Machine[], context: Context): Promise<Outcome<Renamed>[]> {
   return runTasks<Renamed>(

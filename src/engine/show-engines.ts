@@ -7,20 +7,19 @@ import { describePlan, isNothing } from './model/engine-plan.js';
 import type { EngineSettings } from './model/engine-settings.js';
 import { engineSettingsOf, planProvisioning } from './provision-engine.js';
 
-/** How an engine is set up, and how it is in fact. */
 export interface EngineView {
   name: string;
-  /** `Debian GNU/Linux 13 (trixie)` */
+  /** Such as `Debian GNU/Linux 13 (trixie)`. */
   system: string;
   provisioner: string;
   version: string;
   url: string;
   settings: EngineSettings;
-  /** What `belt provision` would do; empty when the machine is as its record says. */
+  /** What `belt provision` would do. */
   pending: string[];
 }
 
-/** Looks, and changes nothing. */
+/** Changes nothing. */
 export function showEngines(machines: readonly Machine[], context: Context): Promise<Outcome<EngineView>[]> {
   return fanOut(machines, (machine) => showEngine(machine, context), { signal: context.signal });
 }

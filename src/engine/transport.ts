@@ -4,21 +4,15 @@ import { ExternalError, messageOf } from '../base/errors.js';
 import { withTimeout } from '../base/with-timeout.js';
 
 /**
- * HTTP over any byte stream to the engine's socket.
- *
- * Paths are unversioned: the engine then uses its newest API version, so belt works with Docker
- * 18.09 and later. Secrets such as join tokens travel in request bodies, never on a command line
- * that other users of the machine could read.
+ * HTTP over any byte stream. Paths are unversioned, so the engine uses its newest API version.
+ * Secrets travel in request bodies, never on a command line that other users could read.
  */
 export interface EngineTransport {
-  /** @throws EngineError when the engine answers with an error; ExternalError when it does not answer. */
+  /** @throws EngineError for an error status; ExternalError without a response */
   get(path: string, options?: RequestLimits): Promise<unknown>;
   post(path: string, body: unknown, options?: RequestLimits): Promise<unknown>;
   delete(path: string, options?: RequestLimits): Promise<unknown>;
-  /**
-   * The `Swarm` header of `GET /_ping`; undefined before Docker 20.10.
-   * @throws as `get`
-   */
+  /** The `Swarm` header of `GET /_ping`; undefined before Docker 20.10. @throws as `get` */
   ping(options?: RequestLimits): Promise<string | undefined>;
   close(): void;
 }
@@ -28,7 +22,6 @@ export interface RequestLimits {
   signal?: AbortSignal;
 }
 
-/** The engine refused the request. */
 export class EngineError extends ExternalError {
   constructor(
     readonly status: number,
@@ -41,7 +34,7 @@ export class EngineError extends ExternalError {
 
 const defaultTimeoutMs = 30_000;
 
-/** `dial` opens a stream to the engine; it is kept for later requests. */
+/** @param dial opens a stream to the engine, kept open between requests */
 export function engineTransport(dial: () => Duplex): EngineTransport {
   const agent = new DialAgent(dial);
   const call = (method: string, path: string, body: unknown, limits: RequestLimits = {}): Promise<unknown> =>
@@ -61,7 +54,7 @@ class DialAgent extends Agent {
   }
 
   override createConnection(): Duplex {
-    // Node handles errors during a request; without this, one between two requests would be uncaught.
+    // Node handles errors only during a request; an idle error would be uncaught.
     return Object.assign(this.dial().on('error', noop), {
       setKeepAlive: noop,
       setNoDelay: noop,

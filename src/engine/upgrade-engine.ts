@@ -10,7 +10,6 @@ import { type Survey, surveyMachine } from './gather-facts.js';
 import { provisionEngine } from './provision-engine.js';
 import { provisionerFor } from './provisioners/index.js';
 
-/** An engine's version before and after. */
 export interface Upgraded {
   from: string;
   to: string;
@@ -18,11 +17,11 @@ export interface Upgraded {
 
 export interface UpgradeSteps {
   step: Step;
-  /** Throws where the engine must not be restarted now. */
+  /** Throws when the engine must not restart now. */
   beforeRestart?: () => Promise<void>;
 }
 
-/** Brings one machine's engine up to date. @throws UserError where the engine is part of the operating system; ExternalError */
+/** @throws UserError when the engine is part of the operating system; ExternalError */
 export async function upgradeEngine(
   machine: Machine,
   { step, beforeRestart = async () => {} }: UpgradeSteps,
@@ -37,7 +36,7 @@ export async function upgradeEngine(
   return { from, to: await versionOf(connection, signal) };
 }
 
-/** Whether the package repositories have another engine than the machine. @throws as `upgradeEngine` */
+/** Whether the package repositories have a newer engine. @throws as `upgradeEngine` */
 export async function hasNewerEngine(machine: Machine, step: Step, context: Context): Promise<boolean> {
   const { connection, survey, looksForNewer } = await upgradable(machine, context);
   const outputs = await runInstaller(connection, looksForNewer, survey, step, context);
@@ -61,7 +60,7 @@ async function upgradable(
   );
 }
 
-/** Packages restart the engine themselves, most of them. */
+/** Most packages restart the engine themselves. */
 const restartIfStale = `running=$(docker --host unix:///var/run/docker.sock version --format '{{.Server.Version}}' 2>/dev/null)
 case $(dockerd --version) in
 *" $running,"*) ;;

@@ -1,9 +1,8 @@
 import * as z from 'zod/mini';
 
 /**
- * Documents of the Docker Engine API, as far as belt reads them
- * (https://docs.docker.com/reference/api/engine/). Go leaves out empty fields, and encodes an empty
- * list or map as `null`.
+ * The fields that belt reads of the Engine API (https://docs.docker.com/reference/api/engine/). Go
+ * omits empty fields and encodes an empty list or map as `null`.
  */
 
 const text = z.optional(z.string());
@@ -16,10 +15,8 @@ export type TlsInfo = z.infer<typeof tlsInfo>;
 const memoryDetails = z.object({ total_inactive_file: count, inactive_file: count });
 export type MemoryDetails = z.infer<typeof memoryDetails>;
 
-/** `GET /version` */
 export const versionDocument = z.object({ Version: z.string() });
 
-/** `GET /info` */
 export const infoDocument = z.object({
   Swarm: z.object({
     LocalNodeState: z.string(),
@@ -33,7 +30,7 @@ export const infoDocument = z.object({
 });
 export type InfoDocument = z.infer<typeof infoDocument>;
 
-/** A node's settings, which `POST /nodes/ID/update` replaces as a whole. */
+/** Replaced as a whole by `POST /nodes/ID/update`. */
 const nodeSpec = z.looseObject({
   Role: z.enum(['manager', 'worker']),
   Availability: z.enum(['active', 'pause', 'drain']),
@@ -41,7 +38,6 @@ const nodeSpec = z.looseObject({
 });
 export type NodeSpec = z.infer<typeof nodeSpec>;
 
-/** `GET /nodes/ID`, and an item of `GET /nodes` */
 export const nodeDocument = z.object({
   ID: z.string(),
   Version: version,
@@ -58,14 +54,13 @@ export const nodeDocument = z.object({
 });
 export type NodeDocument = z.infer<typeof nodeDocument>;
 
-/** The swarm's settings, which `POST /swarm/update` replaces as a whole. */
+/** Replaced as a whole by `POST /swarm/update`. */
 const swarmSpec = z.looseObject({
   EncryptionConfig: z.optional(z.looseObject({ AutoLockManagers: z.optional(z.boolean()) })),
   CAConfig: z.optional(z.looseObject({ ForceRotate: count, NodeCertExpiry: count })),
 });
 export type SwarmSpec = z.infer<typeof swarmSpec>;
 
-/** `GET /swarm` */
 export const swarmDocument = z.object({
   Version: version,
   Spec: swarmSpec,
@@ -75,17 +70,14 @@ export const swarmDocument = z.object({
 });
 export type SwarmDocument = z.infer<typeof swarmDocument>;
 
-/** `GET /swarm/unlockkey` */
 export const unlockKeyDocument = z.object({ UnlockKey: text });
 
-/** An item of `GET /services` */
 export const serviceDocument = z.object({
   ID: z.string(),
   Spec: z.object({ Name: z.string(), Mode: z.optional(z.object({ Replicated: z.optional(z.unknown()) })) }),
 });
 export type ServiceDocument = z.infer<typeof serviceDocument>;
 
-/** An item of `GET /tasks` */
 export const taskDocument = z.object({
   ID: z.string(),
   CreatedAt: text,
@@ -104,11 +96,9 @@ export const taskDocument = z.object({
 });
 export type TaskDocument = z.infer<typeof taskDocument>;
 
-/** An item of `GET /containers/json` */
 export const containerDocument = z.object({ Names: z.array(z.string()), Labels: texts });
 export type ContainerDocument = z.infer<typeof containerDocument>;
 
-/** `GET /containers/ID/stats` */
 export const statsDocument = z.object({
   read: text,
   cpu_stats: z.optional(

@@ -5,24 +5,24 @@ import { daemonFileCopyPath, daemonFilePath, daemonFileWrittenPath } from './eng
 import type { EngineFile } from './provisioner.js';
 import { formatJsonFile, type JsonKeys, parseJsonFile, type Undone, undoChanges } from './undo-changes.js';
 
-/** The texts of a machine's files, by path. */
+/** File contents by path. */
 type Files = ReadonlyMap<string, string>;
 
-/** How daemon.json and the command line share the options between them. */
+/** How options are divided between daemon.json and the command line. */
 export interface Sharing {
-  /** Those that daemon.json does not have: flags. */
+  /** Options for the command line. */
   flags: DaemonOption[];
-  /** Whether daemon.json says where the engine listens; the command line must not say it too. */
+  /** When true, the command line must not contain hosts. */
   fileHasHosts: boolean;
-  /** daemon.json where it is to change, and before it what undoes that. */
+  /** Changes to daemon.json, preceded by the copies needed to undo them. */
   files: EngineFile[];
 }
 
 /**
- * dockerd does not start when an option is both a flag and in daemon.json. So an option that the file has stays in the file: lists
- * are joined, other values are put in their place; all else in the file stays as it is. What lets TCP clients in (`tcp://` hosts,
- * `tls...`) is belt's to say and leaves the file where it is not wanted. What belt has put there and is no longer asked for, goes.
- * @throws UserError when the file is not a JSON object, or holds an option in a form that cannot be merged
+ * dockerd refuses an option that is set both as a flag and in daemon.json, so options already in
+ * the file are merged there and the rest become flags. TCP hosts and TLS keys are always belt's.
+ * Earlier changes by belt that are no longer wanted are undone.
+ * @throws UserError when the file is not a JSON object or holds a value that cannot be merged
  */
 export function shareOptions(machineFiles: Files, options: readonly DaemonOption[]): Sharing {
   const { text } = withoutBelt(machineFiles);
@@ -43,7 +43,7 @@ export function shareOptions(machineFiles: Files, options: readonly DaemonOption
 }
 
 /**
- * daemon.json as it would be had belt never changed it: with all that others have changed in it, at any time.
+ * daemon.json without belt's changes and with everybody else's.
  * @throws UserError when it is not a JSON object
  */
 export function withoutBelt(machineFiles: Files): Undone {
@@ -60,7 +60,7 @@ function saysSame(text: string | undefined, keys: JsonKeys): boolean {
   return text !== undefined && isDeepStrictEqual(parseJsonFile(daemonFilePath, text), keys);
 }
 
-/** The two beside tell the next time, and at the end, which changes are belt's. */
+/** The two copies show later which changes are belt's. */
 function changedFiles(before: string, after: string): EngineFile[] {
   return [
     { path: daemonFileCopyPath, content: before, mode: 0o600, why: `${daemonFilePath} without belt` },

@@ -2,18 +2,18 @@ import type { CertificatePaths } from './engine-paths.js';
 import type { EngineSettings } from './engine-settings.js';
 
 /**
- * An option of dockerd (https://docs.docker.com/reference/cli/dockerd/): `--flag=value` on its command line, or `key` in
- * daemon.json, and never both: dockerd refuses to start then.
+ * An option of dockerd (https://docs.docker.com/reference/cli/dockerd/), either as `--flag=value`
+ * or as `key` in daemon.json.
  */
 export interface DaemonOption {
   flag: string;
   key: string;
   value: string;
-  /** May be given several times; a list in daemon.json. */
+  /** Repeatable as a flag, a list in daemon.json. */
   list: boolean;
 }
 
-/** Options that decide who gets in over TCP. belt sets them, wherever else they are set. */
+/** Options that control TCP access, which only belt sets. */
 export const accessKeys: ReadonlySet<string> = new Set([
   'tls',
   'tlsverify',
@@ -22,7 +22,6 @@ export const accessKeys: ReadonlySet<string> = new Set([
   'tlskey',
 ]);
 
-/** What to tell the daemon; `hosts` are the TCP addresses alone. */
 export function daemonOptions(settings: EngineSettings, certificates: CertificatePaths): DaemonOption[] {
   return [
     ...hostOptions(settings),
@@ -39,7 +38,7 @@ function hostOptions({ access, port }: EngineSettings): DaemonOption[] {
   return access === 'local' ? [] : [option('host', `tcp://0.0.0.0:${port}`)];
 }
 
-/** Without TLS the engine needs `--tls=false`, or it waits 15 s first; from version 29 on it refuses. */
+/** Without TLS the engine needs `--tls=false`: it waits 15 s otherwise, and Docker 29 refuses. */
 function accessOptions({ access }: EngineSettings, paths: CertificatePaths): DaemonOption[] {
   if (access === 'local') return [];
   if (access === 'insecure') return [option('tls', 'false')];
@@ -51,13 +50,13 @@ function accessOptions({ access }: EngineSettings, paths: CertificatePaths): Dae
   ];
 }
 
-/** `flag=value`, or `flag` alone for a switch; the dashes are forgiven. */
+/** Parses `flag=value`, or `flag` for a switch, with or without dashes. */
 function freeOption(text: string): DaemonOption {
   const [, flag = '', value = 'true'] = /^-{0,2}([^=]*)(?:=(.*))?$/s.exec(text) ?? [];
   return option(flag, value);
 }
 
-/** Flags whose key in daemon.json is another word; those with `true` are lists there. */
+/** Flags with another key in daemon.json, and whether the value is a list there. */
 const keys: Readonly<Record<string, [key: string, list: boolean]>> = {
   host: ['hosts', true],
   label: ['labels', true],

@@ -1,23 +1,21 @@
 import type { EngineWord } from './engine-options.js';
 import { type EngineSettings, enginePorts } from './engine-settings.js';
 
-/** The engine settings wanted for an existing machine. */
 export interface EngineWish {
   settings: EngineSettings;
-  /** The settings given; the others stay as they are. */
+  /** The settings to change. */
   said: readonly EngineWord[];
 }
 
-/** One engine setting that differs. */
 export interface EngineChange {
   key: EngineWord;
   /** Undefined when it was not set. */
   is?: string;
-  /** `none`: it is taken back. */
+  /** `none` when the setting is removed. */
   wanted: string;
 }
 
-/** `install_url` has done its work where there is an engine, and with another storage driver an engine sees its containers no more. */
+/** The others only apply to a new engine: a changed storage driver would hide its containers. */
 type Changeable = Exclude<EngineWord, 'install_url' | 'storage_driver'>;
 
 const settingOf: Readonly<Record<Changeable, Exclude<keyof EngineSettings, 'port'>>> = {
@@ -36,13 +34,13 @@ export function engineChanges(is: EngineSettings, wish: EngineWish): EngineChang
     const before = valuesIn(is[settingOf[key]]);
     const wanted = valuesIn(wish.settings[settingOf[key]]);
     const isSame = JSON.stringify(before) === JSON.stringify(wanted);
-    // Kernel settings are not taken back.
+    // Kernel settings are not reverted.
     if (isSame || (key === 'tune_swarm' && wanted.length === 0)) return [];
     return [{ key, ...(before.length > 0 && { is: before.join(',') }), wanted: wanted.join(',') || 'none' }];
   });
 }
 
-/** The settings with the given ones applied. The port stays unless the access changes. */
+/** Keeps the port unless the access changes. */
 export function changedEngine(is: EngineSettings, wish: EngineWish): EngineSettings {
   const { access } = wish.settings;
   const said = saidOf(wish).map((key) => [settingOf[key], wish.settings[settingOf[key]]] as const);
@@ -55,7 +53,7 @@ function saidOf({ said }: EngineWish): Changeable[] {
   return words.filter((word) => said.includes(word));
 }
 
-/** Nothing said, an empty list and `false` are the same to an engine. */
+/** To an engine, an unset value, an empty list and `false` are equal. */
 function valuesIn(value: string | boolean | readonly string[] | undefined): readonly string[] {
   if (!value) return [];
   return typeof value === 'object' ? value : [String(value)];

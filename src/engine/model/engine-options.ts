@@ -7,8 +7,8 @@ import {
 } from './engine-settings.js';
 
 /**
- * What users set for an engine: keys of an `engine` section, and the flags `--engine-KEY` (and
- * `--tls-san`, `--tune-swarm`). The variables are docker-machine's.
+ * Keys of an `engine` section and flags `--engine-KEY` (also `--tls-san`, `--tune-swarm`). The
+ * environment variables are docker-machine's.
  */
 export const engineDefinitions = [
   { key: 'access', type: 'string' },
@@ -31,12 +31,12 @@ export type EngineWords = { [D in Definition as D['key']]?: ValueOfType[D['type'
 
 export const engineWords: readonly EngineWord[] = engineDefinitions.map(({ key }) => key);
 
-/** Makes the error for a word that cannot be; the reason completes the name of the flag or key: `must be KEY=VALUE`. */
+/** @param reason completes the name of the flag or key: `must be KEY=VALUE` */
 export type Wrong = (word: EngineWord, reason: string, hint?: string) => UserError;
 
 export const engineAccesses: readonly EngineAccess[] = ['secure', 'insecure', 'local'];
 
-/** What is not said is as by default. @throws what `wrong` makes, for what dockerd could not make anything of */
+/** @throws what `wrong` returns for an invalid value */
 export function engineSettings(words: EngineWords, wrong: Wrong): EngineSettings {
   const access = accessOf(words.access, wrong);
   return {
@@ -66,7 +66,7 @@ function assignments(word: 'label' | 'env', values: readonly string[] = [], wron
   throw wrong(word, `must be KEY=VALUE, not "${odd}"`);
 }
 
-/** Who gets in over TCP is one decision, and has a word of its own. */
+/** TCP access is controlled by `access` alone. */
 function checkedOption(value: string, wrong: Wrong): string {
   const [, name = ''] = /^-{0,2}([A-Za-z][\w-]*)(=[^\n]*)?$/.exec(value) ?? [];
   if (name === '') throw wrong('opt', `must be FLAG=VALUE or FLAG, not "${value}"`);

@@ -1,11 +1,9 @@
-/** The files of a machine that belt reads and writes. */
-
-/** Its name comes after those that people and docker-machine give theirs, so that systemd reads it last (systemd.unit(5)). */
+/** systemd reads drop-ins in alphabetical order (systemd.unit(5)): this one comes last. */
 export const dropInPath = '/etc/systemd/system/docker.service.d/zz-belt.conf';
 export const daemonFilePath = '/etc/docker/daemon.json';
-/** The file as it would be without belt. */
+/** The file without belt's changes. */
 export const daemonFileCopyPath = '/etc/docker/daemon.json.before-belt';
-/** The file as belt wrote it last. */
+/** The file as last written by belt. */
 export const daemonFileWrittenPath = '/etc/docker/daemon.json.by-belt';
 export const sysctlPath = '/etc/sysctl.d/60-belt-swarm.conf';
 export const openrcPath = '/etc/conf.d/docker';
@@ -17,7 +15,7 @@ export interface CertificatePaths {
   key: string;
 }
 
-/** docker-machine's names, in /etc/docker and in boot2docker's folder that lives on over a reboot. */
+/** docker-machine's file names. */
 export function certificatePathsIn(folder: string): CertificatePaths {
   return { ca: `${folder}/ca.pem`, certificate: `${folder}/server.pem`, key: `${folder}/server-key.pem` };
 }
@@ -25,7 +23,7 @@ export function certificatePathsIn(folder: string): CertificatePaths {
 export const etcCertificates = certificatePathsIn('/etc/docker');
 export const boot2dockerCertificates = certificatePathsIn('/var/lib/boot2docker');
 
-/** Those of which belt reads the text. */
+/** Files whose content belt reads. */
 export const readPaths: readonly string[] = [
   daemonFilePath,
   daemonFileCopyPath,
@@ -34,7 +32,7 @@ export const readPaths: readonly string[] = [
   boot2dockerProfilePath,
 ];
 
-/** Those of which a checksum tells whether they are as belt would have them. */
+/** Files that belt compares by checksum. */
 export const checkedPaths: readonly string[] = [
   dropInPath,
   sysctlPath,

@@ -8,37 +8,34 @@ import type { EngineFile, Provisioner } from './provisioner.js';
 
 export interface PlanInput {
   settings: EngineSettings;
-  /** Needed for `secure`. */
+  /** Required for `secure`. */
   certificate?: ServerCertificate;
-  /** Sets the machine's host name. */
   hostname?: string;
 }
 
 export interface PlannedFile extends EngineFile {
-  /** It is there and says something else. */
+  /** Whether a different file exists at the path. */
   exists: boolean;
-  /** Not to be shown. */
   secret: boolean;
 }
 
-/** All changes to a machine, known before the first one is made. */
 export interface Plan {
-  /** For people: `Debian GNU/Linux 13 (trixie)`. */
+  /** Such as `Debian GNU/Linux 13 (trixie)`. */
   system: string;
   provisioner: Provisioner;
-  /** The engine is missing. The rest is provisional: it is planned again once the engine is installed. */
+  /** Set when the engine is missing; the rest is then planned again after the installation. */
   install?: { from: string; script: string };
   /** Only files that differ. */
   files: PlannedFile[];
-  /** More shell commands, each with its purpose. A failed command is a warning. */
+  /** Additional commands; a failure is a warning. */
   commands: { run: string; why: string }[];
-  /** Why the engine has to restart; undefined: it keeps running. */
+  /** The reason to restart the engine; undefined when it keeps running. */
   restart?: string;
 }
 
 /**
- * Plans the changes that bring the machine's engine in line with `settings`; empty when nothing differs.
- * @throws UserError for a system belt does not know, or a daemon.json that cannot be merged
+ * Plans what brings the engine in line with `settings`; empty when nothing differs.
+ * @throws UserError for an unsupported system or a daemon.json that cannot be merged
  */
 export function planEngine(
   provisioner: Provisioner,
@@ -72,7 +69,6 @@ export function planEngine(
   };
 }
 
-/** The host name alone, whatever else differs. */
 export function planHostname(provisioner: Provisioner, facts: Facts, hostname: string): Plan {
   return {
     system: facts.os.prettyName,
@@ -86,7 +82,6 @@ export function isNothing({ install, files, commands, restart }: Plan): boolean 
   return install === undefined && files.length + commands.length === 0 && restart === undefined;
 }
 
-/** A plan in lines, for `--dry-run`. */
 export function describePlan(plan: Plan): string[] {
   if (isNothing(plan)) return ['nothing to do'];
   return [
@@ -112,8 +107,7 @@ function certificateFiles({ service }: Provisioner, pem: ServerCertificate): Eng
 }
 
 /**
- * Kernel settings for clusters of hundreds of nodes: room for every neighbor of an overlay network,
- * and for many containers' watches.
+ * For hundreds of nodes: neighbor entries of overlay networks and inotify watches of containers.
  */
 export const swarmSysctl = `# Written by belt: kernel settings for large swarms.
 net.ipv4.neigh.default.gc_thresh1 = 30000
@@ -145,7 +139,7 @@ function installation(
   return install && { from: `${name}'s packages`, script: install(os) };
 }
 
-/** Downloaded whole before any of it runs; it need not be executable, wherever it lies. */
+/** Downloaded completely before it runs; need not be executable. */
 function installFromUrl(url: string): string {
   const word = shellWord(url);
   return `file=$(mktemp) || exit 1
@@ -168,7 +162,7 @@ function restartReason(
     : undefined;
 }
 
-/** sudo looks the name up each time, and waits where nothing knows it. */
+/** sudo resolves the host name on each call, so it must be in /etc/hosts. */
 function hostnameCommand(name: string): Plan['commands'][number] {
   const word = shellWord(name);
   return {

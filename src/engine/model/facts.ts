@@ -1,58 +1,55 @@
 import { ExternalError } from '../../base/errors.js';
 import { type OsRelease, parseOsRelease } from './os-release.js';
 
-/** How commands get root's rights on a machine. */
 export type RootAccess =
-  /** The SSH user is root. */
   | 'root'
   /** `sudo -n` works. */
   | 'sudo'
-  /** sudo asks for a password. */
+  /** sudo requires a password. */
   | 'password'
-  /** There is no sudo. */
+  /** Neither root nor sudo. */
   | 'none';
 
 export interface UnitState {
-  /** systemd's words: `loaded`, `not-found`, `masked`. */
+  /** As in systemd: `loaded`, `not-found`, `masked`. */
   load: string;
   /** `active`, `inactive`, `failed`, `activating`. */
   active: string;
-  /** `enabled`, `disabled`, `masked`; empty when there is no such unit. */
+  /** `enabled`, `disabled`, `masked`; empty without a unit. */
   file: string;
 }
 
-/** What belt knows of a machine before it decides what to do there. */
 export interface Facts {
   os: OsRelease;
   access: RootAccess;
   init: 'systemd' | 'openrc' | 'other';
   hostname: string;
-  /** Seconds since 1970 by the machine's clock. */
+  /** Seconds since 1970. */
   clock: number;
-  /** Absolute paths; absent where the program is missing. */
+  /** Absolute path; undefined when the program is missing. */
   docker?: string;
   dockerd?: string;
   service: UnitState;
   socket: UnitState;
-  /** All files of docker.service in systemd's order, each after a line `# /its/path`. */
+  /** The files of docker.service in systemd's order, each after a line `# /its/path`. */
   unitText: string;
-  /** Files that belt changes rather than writes, by path; absent where they do not exist. */
+  /** Content of the files that belt edits, by path. */
   files: ReadonlyMap<string, string>;
-  /** SHA-256 in hexadecimal of the files that belt writes whole, by path. */
+  /** SHA-256 in hexadecimal of the files that belt writes, by path. */
   sums: ReadonlyMap<string, string>;
-  /** Whether files can be made in /etc. */
+  /** Whether /etc is writable. */
   writable: boolean;
-  /** KiB free on the file system of /. */
+  /** KiB available on /. */
   freeKib?: number;
   cloudInit: 'absent' | 'running' | 'done';
-  /** The program that is installing packages just now. */
+  /** The process that is installing packages. */
   packageLockHolder?: string;
 }
 
 /**
- * Reads what templates/engine/facts.sh prints. All of it stands base64-encoded between two lines with a random mark, so nothing
- * that a login prints before or after can be taken for a part of it.
- * @throws ExternalError when the answer is not there or not whole
+ * Parses the output of templates/engine/facts.sh, base64 between two lines with a random mark:
+ * login output around it is ignored.
+ * @throws ExternalError when it is missing or incomplete
  */
 export function parseFacts(output: string, mark: string): Facts {
   const [, encoded] = new RegExp(`^${mark} begin\\s*\\n([\\s\\S]*?)^${mark} end`, 'm').exec(output) ?? [];
@@ -90,7 +87,7 @@ export function parseFacts(output: string, mark: string): Facts {
   };
 }
 
-/** `MARK NAME` begins a section, on a line of its own. */
+/** A section starts with the line `MARK NAME`. */
 function splitSections(text: string, mark: string): Map<string, string> {
   const [, ...parts] = text.split(`\n${mark} `);
   return new Map(
@@ -101,7 +98,7 @@ function splitSections(text: string, mark: string): Map<string, string> {
   );
 }
 
-/** Blocks of `Key=value`, as `systemctl show` prints them for several units. */
+/** Blocks of `Key=value`, as in `systemctl show` for several units. */
 function parseUnits(text: string): Map<string, UnitState> {
   return new Map(
     text.split(/\n\s*\n/).map((block) => {

@@ -9,17 +9,15 @@ import {
 } from './engine-paths.js';
 import { type Undone, undoChanges } from './undo-changes.js';
 
-/** All that belt ever writes on a machine: what an adopted server must be looked at for before, and rid of after. */
-
 type Files = ReadonlyMap<string, string>;
 
-/** A file that is not belt's alone: belt leaves, and what others have changed in it meanwhile stays. */
+/** A file that belt edits but does not own: changes by others are kept. */
 export interface SharedTrace {
   path: string;
   /**
-   * @param found the texts of the machine's files before belt came, by path
-   * @param now those that are there now
-   * @throws UserError that names the file, when its text cannot be understood
+   * @param found file contents by path before belt's first change
+   * @param now current file contents
+   * @throws UserError naming the file when it cannot be parsed
    */
   leave(found: Files, now: Files): Undone;
 }
@@ -39,14 +37,14 @@ export const engineTraces: readonly string[] = [
   ...checkedPaths,
 ];
 
-/** Folders that belt makes where they are missing. */
+/** Folders that belt creates when missing. */
 export const engineFolders: readonly string[] = [
   '/etc/systemd/system/docker.service.d',
   '/etc/docker',
   '/etc/sysctl.d',
 ];
 
-/** What an earlier belt had put into the file that was found belongs to how it was found. */
+/** What an earlier belt had written to the file counts as part of it. */
 function leaveDaemonFile(found: Files, now: Files): Undone {
   const before = found.get(daemonFilePath);
   const bare = withoutBelt(found).text;
@@ -66,7 +64,7 @@ function leaveMarkedBlock(found: string | undefined, now: string | undefined): U
 const begin = '# belt: begin (written by belt; what stands outside of these two lines is kept)';
 const end = '# belt: end';
 
-/** A shell file with belt's lines at its end, in place of those that were there. */
+/** Puts `lines` at the end of a shell file, replacing an earlier block. */
 export function withMarkedBlock(text: string, lines: readonly string[]): string {
   const before = withoutMarkedBlock(text);
   const gap = before === '' || before.endsWith('\n') ? '' : '\n';
@@ -78,7 +76,7 @@ export function withoutMarkedBlock(text: string): string {
   return text.slice(0, from) + text.slice(to);
 }
 
-/** Empty where there is none. */
+/** Empty when there is none. */
 export function markedBlock(text: string): string {
   return text.slice(...placeOfBlock(text));
 }

@@ -1,12 +1,11 @@
-/** What /etc/os-release says of an operating system (os-release(5)). */
+/** See os-release(5). */
 export interface OsRelease {
-  /** `debian`, `rocky`; empty when the machine has no such file. */
+  /** Such as `debian`; empty without an os-release file. */
   id: string;
-  /** Systems that this one is like, the nearest first. */
+  /** Closest first. */
   idLike: readonly string[];
   versionId: string;
   codename: string;
-  /** For people. */
   prettyName: string;
 }
 
@@ -22,7 +21,7 @@ export function parseOsRelease(text: string): OsRelease {
   };
 }
 
-/** Values are quoted as in a shell, with either quote or none. */
+/** Values follow shell quoting. */
 function assignment(line: string): [string, string][] {
   const [, name, value = ''] = /^\s*([A-Z][A-Z0-9_]*)=(.*?)\s*$/.exec(line) ?? [];
   if (name === undefined) return [];

@@ -2,15 +2,15 @@ import { UserError } from '../../base/errors.js';
 import type { EngineSettings } from './engine-settings.js';
 import type { Facts } from './facts.js';
 
-/** How far the machine's clock may be from this computer's for TLS to be relied on. */
+/** The largest clock difference that TLS tolerates. */
 const mostSkewSeconds = 30;
 const leastFreeKib = 1024;
-/** The engine and what it needs, unpacked, with the downloaded packages beside. */
+/** The engine and its dependencies, downloaded and unpacked. */
 const leastFreeToInstallKib = 600 * 1024;
 
 /**
- * Refuses a machine on which the work cannot succeed, before anything is changed there.
- * @param now this computer's clock when the facts were collected, seconds since 1970
+ * Checks a machine before anything is changed on it.
+ * @param now the local clock when the facts were collected, seconds since 1970
  * @throws UserError that names the obstacle
  */
 export function refuseObstacles(name: string, facts: Facts, settings: EngineSettings, now: number): void {
@@ -35,7 +35,7 @@ export function refuseObstacles(name: string, facts: Facts, settings: EngineSett
   if (settings.access === 'secure' && Math.abs(skew) > mostSkewSeconds) throw skewError(name, skew);
 }
 
-/** Seconds by which the machine's clock is ahead. */
+/** In seconds; positive when the machine's clock is ahead. */
 function clockSkew({ clock }: Facts, now: number): number {
   return Math.round(clock - now);
 }

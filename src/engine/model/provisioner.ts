@@ -3,25 +3,24 @@ import type { EngineSettings } from './engine-settings.js';
 import type { Facts } from './facts.js';
 import type { OsRelease } from './os-release.js';
 
-/** How one operating system gets and runs a Docker Engine. Pure: what to write there, which commands to run there. */
+/** Describes how an operating system installs and runs Docker Engine; runs nothing itself. */
 export interface Provisioner {
-  /** As `belt engine show` and messages name it: `debian`. */
+  /** As in `belt engine show`: `debian`. */
   name: string;
   runs(os: OsRelease): boolean;
   service: EngineService;
-  /** Shell lines that install the engine from the distribution or from Docker's repository, if the system can. */
+  /** Shell commands that install the engine; undefined when the system cannot. */
   install?: (os: OsRelease) => string;
-  /** Shell lines that bring the installed engine up to date. */
+  /** Shell commands that upgrade the engine. */
   upgrade?: string;
-  /** Shell lines that say `tell newer yes` where `upgrade` would bring another engine. */
+  /** Shell commands that `tell newer yes` when an upgrade is available. */
   looksForNewer?: string;
 }
 
-/** How an init system runs the engine, and where its options are set. */
 export interface EngineService {
   init: Facts['init'];
   certificates: CertificatePaths;
-  /** The wanted content of the files with the engine's options, including those that do not differ. */
+  /** All files with the engine's options, including those that do not differ. */
   files(facts: Facts, settings: EngineSettings): EngineFile[];
   commands: ServiceCommands;
 }
@@ -30,22 +29,22 @@ export interface EngineFile {
   path: string;
   content: string;
   mode: number;
-  /** Not belt's alone: one that is there keeps its owner and its own mode. */
+  /** Edited by others too: an existing file keeps its owner and mode. */
   shared?: true;
-  /** What it is for, for `--dry-run` and progress. */
+  /** Shown by `--dry-run` and as progress. */
   why: string;
 }
 
-/** Shell commands on the engine's service. */
+/** Shell commands for the engine's service. */
 export interface ServiceCommands {
-  /** Reads changed definitions; `true` where there are none. */
+  /** Reloads unit files; `true` if the init system has none. */
   reload: string;
-  /** Has the machine start it at boot. */
+  /** Starts the engine at boot. */
   enable: string;
   restart: string;
   start: string;
   stop: string;
   isActive: string;
-  /** Prints the last lines of its log; `$began` is when the change began, in seconds since 1970. */
+  /** Prints the end of the log; `$began` holds the start of the change, in seconds since 1970. */
   journal: string;
 }

@@ -1,8 +1,8 @@
 /**
- * The command by which systemd starts the engine, from what `systemctl cat docker.service` prints: the packaged unit, then the
- * drop-ins in the order in which systemd reads them (systemd.unit(5)); the last `ExecStart=` counts, an empty one takes back.
- * @param leaveOut path of the drop-in that is not to count: belt's own
- * @returns the words of the command, as they are written; undefined when no file has one
+ * The engine's start command from `systemctl cat docker.service`: the last `ExecStart=` counts and
+ * an empty one resets (systemd.unit(5)).
+ * @param leaveOut path of belt's own drop-in
+ * @returns the words with their quotes; undefined when there is no command
  */
 export function startCommand(unitText: string, leaveOut: string): string[] | undefined {
   let file = '';
@@ -21,7 +21,7 @@ export function startCommand(unitText: string, leaveOut: string): string[] | und
   return command === undefined ? undefined : unitWords(command);
 }
 
-/** A backslash at the end of a line goes on in the next (systemd.syntax(7)). */
+/** A trailing backslash continues the line (systemd.syntax(7)). */
 function logicalLines(text: string): string[] {
   return text
     .replaceAll(/\\\r?\n\s*/g, ' ')
@@ -29,12 +29,12 @@ function logicalLines(text: string): string[] {
     .map((line) => line.trim());
 }
 
-/** Splits at spaces, keeps quotes and what is in them: the words go back into a unit as they came. */
+/** Keeps quotes, so the words can be written back to a unit. */
 function unitWords(command: string): string[] {
   return command.match(/(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\S)+/g) ?? [];
 }
 
-/** One word for a unit's command line or `Environment=`: `%`, `$` and quotes mean something there (systemd.service(5)). */
+/** Escapes `%` and quotes for a command line or `Environment=` (systemd.service(5)). */
 export function unitWord(text: string): string {
   const escaped = text
     .replaceAll('\\', '\\\\')
@@ -44,7 +44,7 @@ export function unitWord(text: string): string {
   return /^[\w@%+:,./=[\]-]+$/.test(escaped) ? escaped : `"${escaped}"`;
 }
 
-/** As `unitWord`, for `ExecStart=`, where `$` names a variable too. */
+/** As `unitWord`, for `ExecStart=`, where `$` expands too. */
 export function commandWord(text: string): string {
   return unitWord(text).replaceAll('$', '$$$$');
 }

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../../base/errors.js';
 
-/** A JSON object by its keys, in their order. A map: a key may be called "constructor". */
+/** A map, because a key may be "constructor". */
 export type JsonKeys = Map<string, unknown>;
 
-/** @throws UserError that names the file, when it is not a JSON object */
+/** @throws UserError naming the file when it is not a JSON object */
 export function parseJsonFile(path: string, text: string): JsonKeys {
   const hint = 'put it right on the machine; the engine cannot start with it either';
   try {
@@ -18,25 +18,24 @@ export function parseJsonFile(path: string, text: string): JsonKeys {
   throw new UserError(`${path} is not a JSON object`, { hint });
 }
 
-/** @param like a text whose indentation is taken */
+/** @param like text whose indentation is used */
 export function formatJsonFile(keys: JsonKeys, like: string): string {
   const indent = /^([ \t]+)"/m.exec(like)?.[1] ?? 2;
   return `${JSON.stringify(Object.fromEntries(keys), undefined, indent)}\n`;
 }
 
-/** A file without the changes of one of those who changed it. */
 export interface Undone {
-  /** Undefined: the file does not exist. */
+  /** Undefined when the file does not exist. */
   text?: string;
-  /** Keys that both have changed: they stay as the others have them. */
+  /** Keys that both sides changed, left as they are. */
   conflicts: string[];
 }
 
 /**
- * Takes back what was changed from `before` to `written`, and keeps what others have changed since, up to `current`: a three-way
- * merge of JSON objects, by key, lists by their elements. Where only belt changed anything, the text of `before` comes back.
- * @param current undefined when the file has been removed: it is not brought back
- * @throws UserError that names the file, when a text is not a JSON object
+ * Undoes the changes from `before` to `written` and keeps those from `written` to `current`: a
+ * three-way merge of JSON objects by key, and of lists by element.
+ * @param current undefined when the file was removed; it stays removed
+ * @throws UserError naming the file when a text is not a JSON object
  */
 export function undoChanges(
   path: string,
@@ -58,13 +57,13 @@ export function undoChanges(
     merges.filter(({ value }) => value !== undefined).map(({ key, value }) => [key, value]),
   );
   const conflicts = merges.filter(({ conflict }) => conflict).map(({ key }) => key);
-  // What says the same already is not written in another way.
+  // Avoids reformatting a file with the same content.
   if (isSame(merged, theirs)) return { text: current, conflicts };
   if (isSame(merged, ours)) return { text: before, conflicts };
   return { text: formatJsonFile(merged, current), conflicts };
 }
 
-/** Undefined is a key that is not there. */
+/** Undefined stands for a missing key. */
 function undoValue(
   before: unknown,
   written: unknown,

@@ -7,8 +7,8 @@ import type { EngineService, Provisioner } from '../model/provisioner.js';
 import { shellAssignment } from './openrc.js';
 
 /**
- * boot2docker's /etc/init.d/docker reads a profile from the disk that lives on over a reboot; the variables are docker-machine's.
- * It listens on its own socket by itself.
+ * boot2docker's init script reads this profile, which survives a reboot. The variables are
+ * docker-machine's. The local socket is always on.
  */
 const service: EngineService = {
   init: 'other',
@@ -29,13 +29,13 @@ const service: EngineService = {
     start: '/etc/init.d/docker start',
     stop: '/etc/init.d/docker stop',
     isActive: '/etc/init.d/docker status >/dev/null',
-    // Newer ones have a folder for it.
+    // Newer versions log to a folder.
     journal:
       'tail -n 30 /var/lib/boot2docker/log/docker.log 2>/dev/null || tail -n 30 /var/lib/boot2docker/docker.log',
   },
 };
 
-/** Options that the profile has variables for; without TLS the engine wants `--tls=false` beside. */
+/** Options with a variable in the profile. `--tls=false` has none. */
 const ownVariables = new Set(['host', 'tlsverify', 'tlscacert', 'tlscert', 'tlskey', 'storage-driver']);
 
 function profileLines(settings: EngineSettings): string[] {
@@ -55,12 +55,12 @@ function profileLines(settings: EngineSettings): string[] {
   ];
 }
 
-/** An empty value would count as unset, and the init script would listen on TCP: `local` names a second socket instead. */
+/** An empty value makes the init script listen on TCP: `local` gets a second socket instead. */
 function hostArgument({ access, port }: EngineSettings): string {
   return access === 'local' ? '-H unix:///var/run/docker-local.sock' : `-H tcp://0.0.0.0:${port}`;
 }
 
-/** boot2docker comes with the engine; a newer one is a newer ISO. */
+/** The engine comes with the ISO. */
 export const boot2docker: Provisioner = {
   name: 'boot2docker',
   runs: ({ id }) => id === 'boot2docker',

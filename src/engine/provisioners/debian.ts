@@ -2,8 +2,8 @@ import type { Provisioner } from '../model/provisioner.js';
 import { systemd } from './systemd.js';
 
 /**
- * apt waits for the lock of another that installs (`DPkg::Lock::Timeout`, apt 1.9.11 and later), but not for the one on the package
- * lists: a new machine refreshes them itself just when belt comes.
+ * apt waits for the install lock (`DPkg::Lock::Timeout`, apt 1.9.11 and later) but not for the one
+ * on the package lists, which a new machine often holds.
  */
 const aptPrelude = `export DEBIAN_FRONTEND=noninteractive
 apt='apt-get -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold'
@@ -14,7 +14,7 @@ update_lists() {
 }
 installed() { dpkg-query --show --showformat='\${db:Status-Status}\\n' "$1" 2>/dev/null | grep -qx installed; }`;
 
-/** The client is a package of its own since Debian 13; the engine only recommends it, as it does iptables. */
+/** The client is a separate package since Debian 13; iptables is only recommended. */
 const aptInstall = `${aptPrelude}
 step 'reading package lists'
 update_lists || exit 1
@@ -23,7 +23,7 @@ if apt-cache show docker-cli 2>/dev/null | grep -q '^Package: docker-cli$'; then
 step "installing $packages"
 $apt install --no-install-recommends $packages >&2 || exit 1`;
 
-/** Whichever of the distribution's and Docker's own packages are there. */
+/** Upgrades the distribution's or Docker's own packages. */
 const aptInstalled = `${aptPrelude}
 step 'reading package lists'
 update_lists || exit 1
@@ -32,7 +32,7 @@ for name in docker-ce docker-ce-cli containerd.io docker.io docker-cli container
   if installed "$name"; then packages="$packages $name"; fi
 done`;
 
-/** A simulation names what it would do: `Inst docker.io [26.1.5] (26.1.6 ...)`. */
+/** A simulation prints lines like `Inst docker.io [26.1.5] (26.1.6 ...)`. */
 const aptLooksForNewer = `${aptInstalled}
 plan=$(apt-get -q -y --simulate install --only-upgrade $packages 2>&1) || { printf '%s\\n' "$plan" >&2; exit 1; }
 case $plan in *'Inst '*) tell newer yes ;; esac`;
@@ -41,7 +41,7 @@ const aptUpgrade = `${aptInstalled}
 step "upgrading$packages"
 $apt install --only-upgrade $packages >&2 || exit 1`;
 
-/** Debian and what is made of it (Raspberry Pi OS says `ID=raspbian`, `ID_LIKE=debian`). */
+/** Includes derivatives (Raspberry Pi OS has `ID=raspbian`, `ID_LIKE=debian`). */
 export const debian: Provisioner = {
   name: 'debian',
   runs: ({ id, idLike }) => id === 'debian' || idLike.includes('debian'),
@@ -51,7 +51,7 @@ export const debian: Provisioner = {
   looksForNewer: aptLooksForNewer,
 };
 
-/** Ubuntu and what is made of it (Linux Mint, Pop!_OS); docker.io is in its `universe`, which servers and clouds have on. */
+/** Includes derivatives (Linux Mint, Pop!_OS). docker.io is in `universe`, enabled on servers. */
 export const ubuntu: Provisioner = {
   name: 'ubuntu',
   runs: ({ id, idLike }) => id === 'ubuntu' || idLike.includes('ubuntu'),

@@ -8,20 +8,20 @@ import { redhat } from './redhat.js';
 import { suse } from './suse.js';
 import { systemd } from './systemd.js';
 
-/** Flatcar Container Linux comes with the engine, on a /usr that cannot be written to, and updates itself as a whole. */
+/** Flatcar Container Linux includes the engine, on a read-only /usr, and updates as a whole. */
 const flatcar: Provisioner = {
   name: 'flatcar',
   runs: ({ id, idLike }) => id === 'flatcar' || id === 'coreos' || idLike.includes('coreos'),
   service: systemd,
 };
 
-/** The first that fits; Ubuntu is like Debian, so it comes before it. */
+/** Ubuntu is also like Debian, so it comes first. */
 const provisioners: readonly Provisioner[] = [boot2docker, flatcar, alpine, ubuntu, debian, suse, redhat];
 
-/** A system that belt does not know, with systemd and an engine: all but installing goes as everywhere. */
+/** Any system with systemd and an installed engine. */
 const other: Provisioner = { name: 'other', runs: () => true, service: systemd };
 
-/** @throws UserError for a system that belt cannot set an engine up on */
+/** @throws UserError for an unsupported system */
 export function provisionerFor({ os, init, dockerd }: Facts): Provisioner {
   const found = provisioners.find(({ runs }) => runs(os)) ?? other;
   const { service } = found;

@@ -5,7 +5,7 @@ import { etcCertificates, openrcPath } from '../model/engine-paths.js';
 import { withMarkedBlock } from '../model/managed-files.js';
 import type { EngineService } from '../model/provisioner.js';
 
-/** Alpine's docker service reads `DOCKER_OPTS` from /etc/conf.d/docker, a shell file (openrc-run(8)); its log is a file. */
+/** Alpine's service reads `DOCKER_OPTS` from /etc/conf.d/docker (openrc-run(8)). */
 export const openrc: EngineService = {
   init: 'openrc',
   certificates: etcCertificates,
@@ -33,7 +33,7 @@ export const openrc: EngineService = {
   },
 };
 
-/** `KEY=a b` as `KEY='a b'`. */
+/** Quotes the value: `KEY='a b'`. */
 export function shellAssignment(assignment: string): string {
   const at = assignment.indexOf('=');
   return `${assignment.slice(0, at)}=${shellWord(assignment.slice(at + 1))}`;

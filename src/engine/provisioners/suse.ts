@@ -2,10 +2,10 @@ import type { OsRelease } from '../model/os-release.js';
 import type { Provisioner } from '../model/provisioner.js';
 import { systemd } from './systemd.js';
 
-/** zypper waits this many seconds for a lock held by another process (zypper(8), ZYPP_LOCK_TIMEOUT). */
+/** Seconds to wait for the lock (zypper(8), ZYPP_LOCK_TIMEOUT). */
 const zypper = 'export ZYPP_LOCK_TIMEOUT=600';
 
-/** openSUSE and SLES; in SLES up to 15 the engine is in the Containers module. */
+/** openSUSE and SLES, which has the engine in the Containers module up to version 15. */
 export const suse: Provisioner = {
   name: 'suse',
   runs: ({ id, idLike }) =>
@@ -23,7 +23,7 @@ plan=$(zypper --non-interactive update --dry-run docker containerd 2>&1) || { pr
 case $plan in *'to upgrade'*) tell newer yes ;; esac`,
 };
 
-/** SLES 16 has no modules; those of 12 are the same for all its service packs. */
+/** SLES 16 has no modules; those of 12 do not depend on the service pack. */
 function addModule({ id, versionId }: OsRelease): string {
   const [major = ''] = versionId.split('.');
   if (id !== 'sles' || Number(major) > 15) return '';

@@ -6,7 +6,6 @@ import type { Facts } from '../model/facts.js';
 import type { EngineService } from '../model/provisioner.js';
 import { commandWord, startCommand, unitWord } from '../model/systemd-unit.js';
 
-/** Shared by all distributions with systemd. */
 export const systemd: EngineService = {
   init: 'systemd',
   certificates: etcCertificates,
@@ -24,25 +23,25 @@ export const systemd: EngineService = {
   },
   commands: {
     reload: 'systemctl daemon-reload',
-    // Where it is, doing it again costs more than the engine's restart: Debian's update-rc.d and a reload come with it.
+    // Enabling again costs more than a restart: it runs update-rc.d and a reload on Debian.
     enable:
       '[ "$(systemctl is-enabled docker.service 2>/dev/null)" = enabled ] || systemctl enable --quiet docker.service',
-    // A unit that failed several times in a minute would refuse a further start (StartLimitBurst).
+    // A unit that failed repeatedly refuses to start (StartLimitBurst).
     restart:
       'systemctl reset-failed docker.service docker.socket 2>/dev/null; systemctl restart docker.service',
     start: 'systemctl reset-failed docker.service docker.socket 2>/dev/null; systemctl start docker.service',
     stop: 'systemctl stop docker.service',
     isActive: 'systemctl is-active docker.service | grep -Eqx "active|activating"',
-    // What the process wrote last may not have come to the journal yet.
+    // The last output of the process may not have reached the journal yet.
     journal:
       'journalctl --sync 2>/dev/null; journalctl --unit=docker.service --since="@$began" --lines=30 --no-pager --output=cat',
   },
 };
 
 /**
- * The drop-in: the start command that the machine has without belt (its own daemon path, `-H fd://` for docker.socket,
- * `--containerd`, `$DOCKER_OPTS`), with belt's options behind it. docker.socket stays: a restart of docker.service hands the
- * socket over, and nothing starts the engine with other options in between.
+ * Appends belt's options to the start command that the machine has without belt, which may contain
+ * `-H fd://`, `--containerd` or `$DOCKER_OPTS`. docker.socket stays: a restart of docker.service
+ * passes it on.
  */
 export function dropIn(facts: Facts, { env }: EngineSettings, { flags, fileHasHosts }: Sharing): string {
   const [program = facts.dockerd ?? '/usr/bin/dockerd', ...words] =
@@ -61,7 +60,7 @@ export function dropIn(facts: Facts, { env }: EngineSettings, { flags, fileHasHo
   ].join('\n');
 }
 
-/** Options of the machine's own command that belt replaces: listening on TCP, TLS, and single-valued options it sets. */
+/** Whether belt replaces an option of the packaged command: TCP, TLS, and what it sets itself. */
 function replaced(
   flag: string,
   value: string,
@@ -73,7 +72,7 @@ function replaced(
   return flags.some((option) => option.flag === flag && (!option.list || option.value === value));
 }
 
-/** Leaves out options, each `--flag=value`, `--flag value`, `-H value` or a switch, that `leave` says. */
+/** Handles `--flag=value`, `--flag value`, `-H value` and switches. */
 function withoutOptions(words: readonly string[], leave: (flag: string, value: string) => boolean): string[] {
   const kept: string[] = [];
   for (let index = 0; index < words.length; index++) {

@@ -24,7 +24,7 @@ export interface EngineRow {
   pending: readonly string[];
 }
 
-/** `engine show`: one line per machine; below, what `provision` would do where an engine differs. */
+/** One row per machine; below, the pending changes. */
 export function engineTable(rows: readonly EngineRow[], { wide = false } = {}): string {
   if (rows.length === 0) return '';
   const table = formatTable(
