@@ -13,11 +13,8 @@ import { withSwarm } from './session.js';
 export interface AutolockState {
   /** Managers need the key after a restart. */
   autolock: boolean;
-  /** It was so before. */
   already: boolean;
-  /** A secret. */
   unlockKey?: string;
-  /** docker's own words. */
   message: string;
 }
 
@@ -37,10 +34,8 @@ export async function setAutolock(autolock: boolean, context: Context): Promise<
 }
 
 export interface UnlockKey {
-  /** A secret. */
   unlockKey: string;
   rotated: boolean;
-  /** docker's own words. */
   message: string;
 }
 
@@ -61,24 +56,20 @@ export async function unlockKey({ rotate }: { rotate: boolean }, context: Contex
 }
 
 export interface Unlocked {
-  /** It was not locked. */
   already: boolean;
 }
 
 export interface UnlockInput {
-  /** Empty: all locked machines of the cluster. */
+  /** Empty for all locked machines of the cluster. */
   nodes: readonly string[];
-  /** Called once, and only when there is something to unlock. */
+  /** Called once, when a machine is locked. */
   askKey: () => Promise<string>;
 }
 
-/** An unlocked manager reads its whole Raft log. */
+/** An unlocked manager reads its whole Raft log first. */
 const unlockTimeoutMs = 90_000;
 
-/**
- * Unlocks managers that were restarted.
- * @throws UserError when a machine does not exist, or nothing is locked
- */
+/** @throws UserError when a machine does not exist, or nothing is locked */
 export async function unlockNodes(
   { nodes, askKey }: UnlockInput,
   context: Context,
@@ -115,7 +106,7 @@ async function unlockOne(name: string, key: string, api: EngineApi, { signal }: 
   return { already: false };
 }
 
-/** Machines that do not respond count as stopped, not as locked. */
+/** A machine that does not respond counts as stopped. */
 async function lockedMachines(context: Context): Promise<Machine[]> {
   const { machines } = await context.cluster.machines();
   const isLocked = (machine: Machine): Promise<boolean> =>

@@ -24,14 +24,12 @@ export type NodeAvailability = NodeSpec['Availability'];
 export interface AvailabilityChange {
   nodeId: string;
   availability: NodeAvailability;
-  /** It was so before. */
   already: boolean;
-  /** docker's own words. */
   message: string;
 }
 
 export interface Drain {
-  /** How long to wait for the node's tasks to stop; default: not at all. */
+  /** How long to wait for the node's tasks to stop; default: no wait. */
   waitMs?: number;
 }
 
@@ -53,8 +51,7 @@ export function setAvailability(
 }
 
 /**
- * Drains nodes, after warnings about interrupted services and containers that stay. An unknown name
- * fails alone.
+ * Also warns about interrupted services and containers that stay.
  * @throws UserError when no name is a node
  */
 export function drainNodes(
@@ -70,10 +67,7 @@ export function drainNodes(
   );
 }
 
-/**
- * Drains a member and, with `waitMs`, waits until its tasks have stopped.
- * @throws ExternalError on a timeout, with the tasks that still run
- */
+/** With `waitMs`, waits until the tasks have stopped. @throws ExternalError on a timeout */
 export async function drainMember(
   swarm: Swarm,
   { waitMs }: Drain,
@@ -107,7 +101,7 @@ function changeEach(
   return runTasks<AvailabilityChange, NamedMember>(members, { activity: 'changed', doneText, run }, context);
 }
 
-/** Tasks on a node that is down are not waited for. */
+/** Skips nodes that are down. */
 async function waitForTasksToStop(
   swarm: Swarm,
   timeoutMs: number,
@@ -140,7 +134,6 @@ function tasksText(tasks: readonly SwarmTask[], services: readonly SwarmService[
   return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-/** Warns of services that draining interrupts, and containers that it does not move. */
 export async function warnOfDrain(
   swarm: Swarm,
   members: readonly NamedMember[],
@@ -173,9 +166,7 @@ async function warnOfOtherContainers({ node, machine, name }: NamedMember, conte
 
 const containersTimeoutMs = 10_000;
 
-/**
- * Running containers without the label of a swarm task (moby, daemon/cluster/executor/container).
- */
+/** Running containers without a swarm task's label (moby, daemon/cluster/executor/container). */
 function otherContainers(machine: Machine, context: Context): Promise<string[]> {
   return withEngineWithin(machine, containersTimeoutMs, context, async (api, signal) => {
     const containers = await api.containers({ signal });

@@ -19,9 +19,7 @@ import { stableMembers } from './stable-view.js';
 export interface RoleChange {
   nodeId: string;
   role: Role;
-  /** It had the role before. */
   already: boolean;
-  /** docker's own words. */
   message: string;
 }
 
@@ -29,8 +27,7 @@ export interface RoleChange {
 const roleTimeoutMs = 90_000;
 
 /**
- * Promotes nodes one at a time, each once the previous one is reachable. Skips the rest after a
- * failure; an unknown name fails alone.
+ * Promotes one node at a time; a failure skips the rest.
  * @throws UserError when a node is not ready, or no name is a node
  */
 export async function promoteNodes(
@@ -62,8 +59,7 @@ async function promoteMembers(
 }
 
 /**
- * Demotes managers one at a time, the leader last. Skips the rest after a failure; an unknown name
- * fails alone.
+ * Demotes one manager at a time, the leader last; a failure skips the rest.
  * @throws UserError when the swarm would lose its quorum or failure tolerance, unless `force`
  */
 export async function demoteNodes(
@@ -78,7 +74,6 @@ export async function demoteNodes(
   );
 }
 
-/** @returns in the order of the demotions */
 async function demoteMembers(
   swarm: Swarm,
   members: readonly NamedMember[],
@@ -87,7 +82,7 @@ async function demoteMembers(
 ): Promise<Outcome<RoleChange>[]> {
   const inOrder = sortForDemotion(members);
   const demotion = { what: 'demoting', force };
-  // The first was just checked; a manager may fail before each other one.
+  // All were checked together, but another manager may have failed since.
   const before = async (member: NamedMember): Promise<void> => {
     if (member !== inOrder[0])
       await requireQuorumWithout(swarm, [member], { ...demotion, isPart: true }, context);
@@ -101,8 +96,8 @@ async function demoteMembers(
 }
 
 /**
- * Demotes the managers among nodes. Several may share a name: stale entries of one machine.
- * @returns the nodes that are workers now, and one outcome per name for the others
+ * Demotes the managers among nodes. Several nodes may share a name: stale entries of one machine.
+ * @returns the nodes that are workers now, and an outcome per name for the others
  * @throws as `demoteMembers`
  */
 export async function demoteAmong(
@@ -122,13 +117,12 @@ export async function demoteAmong(
     if (outcome.status === 'ok') continue;
     const { name, node } = byName.get(outcome.name) as NamedMember;
     kept.add(node.id);
-    // Later entries of the name are only skipped.
     if (!failed.has(name)) failed.set(name, { ...outcome, name });
   }
   return { workers: members.filter(({ node }) => !kept.has(node.id)), failed: [...failed.values()] };
 }
 
-/** The first keeps its name; the others get their ids added. */
+/** Appends the id to every repeated name. */
 function withDistinctNames(members: readonly NamedMember[]): Map<string, NamedMember> {
   const byName = new Map<string, NamedMember>();
   for (const member of members) {
@@ -138,10 +132,7 @@ function withDistinctNames(members: readonly NamedMember[]): Map<string, NamedMe
   return byName;
 }
 
-/**
- * @param leaving in the order in which they are demoted
- * @throws UserError when the swarm needs these managers, unless `force`; NoQuorumError
- */
+/** @throws UserError when the swarm needs these managers, unless `force`; NoQuorumError */
 export async function requireQuorumWithout(
   swarm: Swarm,
   leaving: readonly NamedMember[],
@@ -168,7 +159,7 @@ export async function changeRole(
     await withEngine(machine, context, (api) => waitForOwnRole(name, role, api, context));
 }
 
-/** Waits while nodes are `unknown`: a new leader knows no node at first. */
+/** A new leader lists nodes as `unknown` at first. */
 function membersWithKnownState(swarm: Swarm, { signal }: Context): Promise<Member[]> {
   return pollUntil(
     () => swarm.members(),
@@ -177,15 +168,14 @@ function membersWithKnownState(swarm: Swarm, { signal }: Context): Promise<Membe
   );
 }
 
-/** Unreachable managers first, which does not affect the quorum, and the leader last. */
+/** Unreachable managers first, which does not reduce the quorum, and the leader last. */
 export function sortForDemotion<T extends NamedMember>(members: readonly T[]): T[] {
   const rank = ({ node }: T): number => (node.leader ? 2 : node.reachability === 'reachable' ? 1 : 0);
   return members.toSorted((one, other) => rank(one) - rank(other));
 }
 
 /**
- * Waits until the managers report the role. The response to the change is not enough: swarmkit may
- * revert a role that it cannot give.
+ * The response to the change is not enough: swarmkit may revert a role.
  * @throws ExternalError on a timeout
  */
 export async function waitForRole(

@@ -6,7 +6,6 @@ import { canJoinAt, findJoinProblems, type ProbeReport, parseProbeReport } from 
 import { hostOf } from './model/swarm-node.js';
 
 export interface JoinDiagnosis {
-  /** The problems found, as sentences. */
   findings: string[];
   /** The managers through which the machine could join. */
   answering: string[];
@@ -15,7 +14,6 @@ export interface JoinDiagnosis {
 const timeoutMs = 20_000;
 
 /**
- * Finds out why a machine cannot join.
  * @param addresses `host:port` of the managers
  * @param manager the other end, to compare clocks and MTUs
  */

@@ -6,19 +6,17 @@ import { managerState, membershipOf, ownStateTimeoutMs, withEngineWithin } from 
 import { hasQuorum } from './model/quorum.js';
 
 /**
- * A Raft election after the leader's loss takes some 10 s, and may only begin after the 20 s for
- * which managers hold requests back (moby, daemon/cluster: `swarmRequestTimeout`).
+ * Managers block requests for 20 s (moby, daemon/cluster: `swarmRequestTimeout`) before an
+ * election, which itself takes some 10 s.
  */
 export const electionTimeoutMs = 60_000;
 
-/**
- * A new leader hears from every node within three heartbeats of 5 s (swarmkit, manager/dispatcher).
- */
+/** Three heartbeats of 5 s, after which a leader knows all nodes (swarmkit, manager/dispatcher). */
 export const newLeaderTimeoutMs = 20_000;
 
 /**
- * Whether enough managers respond to elect a leader. Workers know the number of managers; if none
- * responds, every silent machine may be a manager.
+ * Whether enough managers respond to elect a leader. Without any of them, all silent machines may
+ * be managers.
  */
 export async function canElect(context: Context): Promise<boolean> {
   const { machines } = await context.cluster.machines();
@@ -33,7 +31,7 @@ export async function canElect(context: Context): Promise<boolean> {
 
 interface ManagerReport {
   isManager: boolean;
-  /** 0: unknown; a manager without a leader would take 20 s to report it. */
+  /** 0 when unknown. */
   managers: number;
 }
 

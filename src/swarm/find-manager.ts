@@ -10,7 +10,7 @@ import { membershipOf, noResponse } from './membership.js';
 import { type Membership, readNodes, type SwarmNode } from './model/swarm-node.js';
 import { NoQuorumError } from './require-quorum.js';
 
-/** A manager that responded for its swarm; the caller closes `api`. */
+/** A manager that responded; the caller closes `api`. */
 export interface ManagerConnection {
   machine: Machine;
   api: EngineApi;
@@ -20,7 +20,7 @@ export interface ManagerConnection {
 
 /** Slower machines are skipped. */
 const probeTimeoutMs = 5_000;
-/** The node list comes from the leader and may be long. */
+/** The leader may return a long list. */
 export const nodesTimeoutMs = 10_000;
 
 /** @throws UserError when the machine is not a manager */
@@ -80,13 +80,11 @@ async function firstNodes(api: EngineApi, signal: AbortSignal): Promise<SwarmNod
   }
 }
 
-/** All machines responded, and none of them is a manager. */
 export class NoSwarmError extends UserError {}
 
-/** The machine is in a swarm but cannot take part; it may be a manager. */
+/** The machine is in a swarm but cannot take part. */
 class StuckMemberError extends UserError {}
 
-/** A manager responded that there is no leader. */
 function noLeader(cause?: unknown): NoQuorumError {
   const said = cause === undefined ? '' : messageOf(cause);
   const more = said === '' || /does not have a leader/.test(said) ? '' : ` (${said})`;
@@ -100,7 +98,7 @@ function noLeader(cause?: unknown): NoQuorumError {
 }
 
 /**
- * The first manager with a quorum, group by group; the machines of a group are queried in parallel.
+ * The first manager with a quorum. Queries the machines of a group in parallel.
  * @throws the error of the most likely candidate
  */
 export async function findManager(
@@ -138,7 +136,6 @@ async function firstManager(
   return found;
 }
 
-/** Connects to a machine as a manager of its swarm, in bounded time. */
 async function probe(
   machine: Machine,
   signal: AbortSignal,
@@ -158,7 +155,7 @@ async function probe(
   });
 }
 
-/** A manager without a leader does not know its swarm's id. */
+/** A manager without a leader does not know the swarm's id. */
 function requireSwarm(id: string, name: string, { swarmId }: Membership): void {
   if (swarmId === '') throw noLeader();
   if (swarmId !== id) throw new UserError(`${name} is a manager of another swarm`);
@@ -181,9 +178,8 @@ function noManager(refusals: readonly unknown[]): unknown {
 }
 
 /**
- * Whether another manager, or the same one later, may succeed: it is gone, or there is no leader
- * now. Phrases of swarmkit (manager/state/raft, manager/controlapi) and gRPC, which the engine
- * passes on.
+ * Whether another manager, or this one later, may succeed. The phrases are swarmkit's
+ * (manager/state/raft, manager/controlapi) and gRPC's.
  */
 export function isRetryableElsewhere(error: unknown): boolean {
   if (!(error instanceof EngineError)) return error instanceof ExternalError;

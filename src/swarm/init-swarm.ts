@@ -17,29 +17,26 @@ import { stableSwarm } from './stable-view.js';
 export interface SwarmInit {
   manager: string;
   nodeId: string;
-  /** `host:port` that other nodes join at. */
+  /** `host:port` */
   address: string;
-  /** With autolock. */
   unlockKey?: string;
-  /** docker's own words. */
   message: string;
 }
 
 export interface InitInput extends InitOptions {
-  /** As docker writes them: `protocol=cfssl,url=https://...`. */
+  /** In docker's format, `protocol=cfssl,url=https://...`. */
   externalCas?: readonly string[] | undefined;
-  /** With `forceNewCluster`: even when the swarm has other managers. */
+  /** With `forceNewCluster`: ignores other managers. */
   force?: boolean | undefined;
 }
 
-/** The first 256 networks of the default pool (swarmkit, `DefaultAddressPool` 10.0.0.0/8). */
+/** 256 networks of the default pool (swarmkit, `DefaultAddressPool`). */
 const firstNetworks = '10.0.0.0/16';
 
 /**
- * Initializes a swarm on a machine, which becomes the active host if there is none.
- * @throws UserError when it is part of a swarm, or a pool overlaps its networks; with
- * `forceNewCluster`, unless `force`, when its swarm has other managers and a leader; ExternalError
- * during an election
+ * The machine becomes the active host if there is none.
+ * @throws UserError when it is in a swarm, or a pool overlaps its networks; with `forceNewCluster`,
+ * unless `force`, when its swarm has other managers and a leader; ExternalError during an election
  */
 export async function initSwarm(machine: Machine, options: InitInput, context: Context): Promise<SwarmInit> {
   requireAddress(machine);
@@ -62,7 +59,7 @@ export async function initSwarm(machine: Machine, options: InitInput, context: C
   return { manager: machine.name, ...done, message: words.join('\n\n') };
 }
 
-/** The others would remain a swarm with the same id and nodes. */
+/** The other managers would remain a swarm with the same id and nodes. */
 async function requireNoOtherManagers(
   machine: Machine,
   { force = false }: InitInput,
@@ -88,7 +85,7 @@ async function requireNoSwarm(name: string, api: EngineApi): Promise<void> {
   throw new UserError(`${name} is already part of a swarm`, { hint: `belt swarm ls ${name}` });
 }
 
-/** The address that the engine chose: the option may be an interface name. */
+/** The option may name an interface, so the engine reports the address. */
 async function reportedAddress(api: EngineApi): Promise<string> {
   const { managers, nodeAddress } = await membershipOf(api);
   return managers[0] ?? withManagerPort(nodeAddress);
@@ -106,7 +103,7 @@ async function certificateIn(path: string): Promise<string> {
   return text;
 }
 
-/** Pools cannot be changed later, and containers cannot reach networks that overlap one. */
+/** Pools are permanent, and containers cannot reach networks that overlap one. */
 function checkPools(
   { addressPools }: InitInput,
   routes: readonly Route[],

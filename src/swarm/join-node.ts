@@ -15,16 +15,14 @@ import { type Membership, managerAddresses, type Role, type SwarmNode } from './
 import { networkOf } from './node-network.js';
 import type { Swarm } from './session.js';
 
-/** Shared by all nodes that join. */
 export interface JoinContext {
   swarm: Swarm;
   role: Role;
   availability?: NodeAvailability | undefined;
-  /** The last known token; kept in memory only. */
+  /** The last known token, in memory only. */
   token: string;
-  /** Reads the current token. */
   currentToken: () => Promise<string>;
-  /** The swarm's nodes; concurrent calls share one request. */
+  /** Concurrent calls share one request. */
   nodes: () => Promise<SwarmNode[]>;
 }
 
@@ -38,20 +36,19 @@ export interface JoiningNode {
 export interface JoinedNode {
   nodeId: string;
   role: Role;
-  /** It was a member before. */
   already: boolean;
 }
 
-/** For the whole join: an election takes some 10 s, the engine's own timeout is 20 s. */
+/** An election takes some 10 s, the engine's own timeout is 20 s. */
 const joinTimeoutMs = 120_000;
-/** How long the engine may keep trying before the join is diagnosed. */
+/** How long the engine may retry before the join is diagnosed. */
 const shortWaitMs = 5_000;
-/** And when the diagnosis finds no problem. */
+/** How long it may retry when the diagnosis found no problem. */
 const longWaitMs = 40_000;
 const agreeTimeoutMs = 60_000;
 
 /**
- * Joins a machine to a swarm, and waits until the node and the managers agree.
+ * Returns once the node and the managers agree.
  * @throws UserError when it is in another swarm; EngineError when the swarm refuses; ExternalError
  * with the diagnosis
  */
@@ -74,7 +71,7 @@ export async function joinNode(
   });
 }
 
-/** A failed join leaves the state `error` without a node id: the machine can join again. */
+/** After a failed join the state is `error`, without a node id. */
 function isMember({ state, nodeId }: Membership): boolean {
   return state === 'active' || state === 'locked' || (state === 'error' && nodeId !== '');
 }
@@ -118,16 +115,13 @@ function elsewhere(name: string): UserError {
   });
 }
 
-/** `failed`: at this manager; another one may accept the node. */
+/** `failed` at this manager; another one may accept the node. */
 type JoinProgress =
   | { state: 'member'; nodeId: string }
   | { state: 'trying' }
   | { state: 'failed'; error: Error };
 
-/**
- * Joins one machine, retrying through other managers: they may fail, or their ports be closed to
- * it.
- */
+/** Retries through other managers, since ports may be closed or a manager may fail. */
 class JoinAttempt {
   private readonly deadline = Date.now() + joinTimeoutMs;
 
@@ -142,7 +136,6 @@ class JoinAttempt {
     return this.joining.machine.name;
   }
 
-  /** @returns the id of the new node */
   async run(found: Membership): Promise<string> {
     if (found.state === 'error') await this.abortJoin((await this.currentState()).counted);
     const begun = found.state === 'pending' ? found.managers[0] : undefined;
@@ -154,7 +147,6 @@ class JoinAttempt {
       const diagnosis = await this.diagnose();
       const { answering } = diagnosis;
       if (answering.length === 0 || Date.now() > this.deadline) throw this.joinError(attempt, diagnosis);
-      // It may have joined during the diagnosis.
       const { found: now, counted } = await this.currentState();
       if (now.state === 'active') return now.nodeId;
       if (attempt.state === 'trying' && (counted || answering.includes(address))) {
@@ -170,11 +162,11 @@ class JoinAttempt {
     return attempt.nodeId;
   }
 
-  /** The engine's own state, and for a new manager the entry that makes it count for the quorum. */
+  /** A new manager also needs an entry that counts for the quorum. */
   private async currentState(): Promise<{ found: Membership; counted: SwarmNode | undefined }> {
     const { nodes, role } = this.joinContext;
     const listed = role === 'manager' ? await nodes() : [];
-    // The engine is queried last: the managers may be slow.
+    // Last, because the managers may be slow to respond.
     const found = await membershipOf(this.api);
     return { found, counted: findManagerEntry(listed, this.joining.machine, found.nodeId) };
   }
@@ -186,7 +178,6 @@ class JoinAttempt {
     await removeManager(this.joinContext.swarm, this.api, { subject, step, context: this.context });
   }
 
-  /** Starts a join; an engine that keeps trying is watched for a while. */
   private async tryAt(address: string): Promise<JoinProgress> {
     this.joining.step(`joining at ${address}`);
     try {
@@ -198,7 +189,7 @@ class JoinAttempt {
     return this.watch(shortWaitMs);
   }
 
-  /** Retries with the current token, in case it was rotated. */
+  /** The token may have been rotated: retries with the current one. */
   private async ask(address: string): Promise<void> {
     const { joinContext } = this;
     const { token } = joinContext;
@@ -218,7 +209,7 @@ class JoinAttempt {
     const own = chooseNodeAddresses(machine, (await networkOf(machine, this.context)).addresses);
     const request = {
       ...(own && { ListenAddr: own.listen, AdvertiseAddr: own.advertise, DataPathAddr: own.dataPath }),
-      // The engine uses only the first (moby, daemon/cluster/swarm.go).
+      // The engine uses only the first address (moby, daemon/cluster/swarm.go).
       RemoteAddrs: [address],
       JoinToken: token,
       ...(availability !== undefined && { Availability: availability }),
@@ -248,7 +239,7 @@ class JoinAttempt {
     throw new ExternalError(`${this.name} could not join: ${failure.message}`);
   }
 
-  /** A join that an earlier run started may be for another swarm. */
+  /** An earlier run may have started to join another swarm. */
   private async requireSameSwarm(address: string): Promise<void> {
     const nodes = await this.joinContext.nodes();
     if (nodes.some(({ managerAddress }) => managerAddress === address)) return;
@@ -261,7 +252,7 @@ class JoinAttempt {
     return managerAddresses(await this.joinContext.nodes());
   }
 
-  /** Another manager than the last one, if possible. */
+  /** Prefers another manager than the last one. */
   private pick(addresses: readonly string[], last?: string): string {
     const others = addresses.filter((address) => address !== last);
     const from = others.length > 0 ? others : addresses;
@@ -293,10 +284,7 @@ class JoinAttempt {
 /** The time is up, and the engine keeps trying. */
 class StillTrying extends ExternalError {}
 
-/**
- * After 20 s the request ends and the engine keeps trying (moby, daemon/cluster/errors.go:
- * `errSwarmJoinTimeoutReached`).
- */
+/** The request ends after 20 s, the join does not (moby: `errSwarmJoinTimeoutReached`). */
 function isStillTrying(error: unknown): boolean {
   return error instanceof EngineError && /timeout was reached before node joined/i.test(error.message);
 }

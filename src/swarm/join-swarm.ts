@@ -20,9 +20,9 @@ export interface JoinOptions {
   role: Role;
   /** Default: `active`. */
   availability?: NodeAvailability | undefined;
-  /** Managers only: skip the rest after a failure. */
+  /** For managers: a failure skips the rest. */
   stopAtFailure?: boolean;
-  /** No advice on the number of managers. */
+  /** Omits the advice on the number of managers. */
   quiet?: boolean;
 }
 
@@ -34,15 +34,13 @@ export interface JoinInput extends JoinOptions {
 export interface JoinedMember {
   nodeId: string;
   role: Role;
-  /** It was a member before. */
   already: boolean;
-  /** docker's own words. */
   message: string;
 }
 
 /**
- * Joins machines to a swarm: workers in parallel and spread over all managers, managers one at a
- * time, since each changes the quorum. Joining again succeeds; interrupted joins are finished.
+ * Workers join in parallel through all managers, managers one at a time, since each changes the
+ * quorum. Idempotent; finishes interrupted joins.
  * @throws UserError when `manager` is not a manager
  */
 export async function joinSwarm(
@@ -101,12 +99,11 @@ async function advise(swarm: Swarm, { reporter }: Context): Promise<void> {
 
 export interface JoinToken {
   role: Role;
-  /** A secret: it allows any host that reaches a manager to join. */
+  /** A secret. */
   token: string;
   /** `host:port` of a manager. */
   address: string;
   rotated: boolean;
-  /** docker's own words. */
   message: string;
 }
 

@@ -9,14 +9,11 @@ import { type Swarm, withSwarm } from './session.js';
 export interface Labelled {
   nodeId: string;
   labels: Record<string, string>;
-  /** They were so before. */
   already: boolean;
-  /** docker's own words. */
   message: string;
 }
 
 /**
- * Sets and removes labels. An unknown name fails alone.
  * @param words nodes, `key=value`, `key-`
  * @throws UsageError without labels; UserError when no name is a node
  */

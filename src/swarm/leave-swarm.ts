@@ -20,14 +20,13 @@ import { type Swarm, withSwarm } from './session.js';
 export interface LeftNode {
   /** Undefined: the machine was not in a swarm. */
   nodeId?: string;
-  /** docker's own words. */
   message: string;
 }
 
 export interface LeaveOptions {
-  /** Even if the swarm loses its quorum. */
+  /** Leaves even if the swarm loses its quorum. */
   force: boolean;
-  /** Called when all nodes are named: whether to dissolve the swarm. */
+  /** Called before the last node leaves, which dissolves the swarm. */
   confirm: (nodes: number) => Promise<boolean>;
 }
 
@@ -35,10 +34,10 @@ export interface LeaveOptions {
 const leaveTimeoutMs = 120_000;
 
 /**
- * Makes nodes leave their swarm and removes their entries: managers are demoted first, one at a
- * time, the leader last; then all leave in parallel. With `force` they leave even without a quorum.
- * @throws UserError when a node does not exist; unless `force`, when no manager would remain, or
- * the swarm would lose its quorum or failure tolerance
+ * Demotes managers one at a time, the leader last; then all nodes leave in parallel and their
+ * entries are removed. With `force` they leave without a quorum.
+ * @throws UserError when a node does not exist; unless `force`, when the swarm would lose its
+ * quorum or failure tolerance
  */
 export async function leaveSwarm(
   nodes: readonly string[],
@@ -93,10 +92,7 @@ async function leaveThroughSwarm(
   ];
 }
 
-/**
- * Nodes that already left count as done; nodes of another swarm are refused unless `force`, which
- * frees a manager that was lost when its swarm was recovered.
- */
+/** Nodes that already left count as done; nodes of another swarm leave only with `force`. */
 function leaveOutside(
   machines: readonly Machine[],
   { force }: { force: boolean },
@@ -166,7 +162,7 @@ function leaveEach(
   );
 }
 
-/** Dissolving takes no votes: workers leave first, then managers, the leader last. */
+/** Needs no votes: workers leave first, then managers, the leader last. */
 async function dissolve(members: readonly NamedMember[], context: Context): Promise<Outcome<LeftNode>[]> {
   const work = {
     activity: 'taken out of its swarm',
@@ -196,9 +192,8 @@ async function dissolve(members: readonly NamedMember[], context: Context): Prom
 }
 
 /**
- * Makes a worker leave its swarm and removes its entry. Idempotent.
- * @throws UserError when belt does not manage the node, or it is in another swarm now;
- * ExternalError
+ * Idempotent.
+ * @throws UserError for a node in another swarm or not managed by belt; ExternalError
  */
 export async function leaveMember(swarm: Swarm, task: Task<NamedMember>): Promise<LeftNode> {
   const nodeId = task.subject.node.id;
@@ -208,7 +203,6 @@ export async function leaveMember(swarm: Swarm, task: Task<NamedMember>): Promis
   return { nodeId, message: leftMessage };
 }
 
-/** @param force leave even as a manager */
 async function requestLeave(
   { force }: { force: boolean },
   { subject: { node, machine, name }, step, context }: Task<NamedMember>,
@@ -225,15 +219,15 @@ async function requestLeave(
   });
 }
 
-/** Leaves any swarm without notifying its managers. */
+/** Does not notify the managers. */
 export async function leaveByForce(api: EngineApi, context: Context): Promise<void> {
   if ((await membershipOf(api)).state !== 'inactive') await leaveEngine(api, true, context);
 }
 
 /**
- * Removes a manager that counts for the quorum but does not take part. It is demoted first:
- * otherwise it would still count after leaving.
- * @throws ExternalError when the demotion fails; the manager has not left then
+ * Removes a manager that counts for the quorum but does not take part. Demotes it first, because it
+ * would still count after leaving.
+ * @throws ExternalError when the demotion fails
  */
 export async function removeManager(swarm: Swarm, api: EngineApi, task: Task<NamedMember>): Promise<void> {
   task.step('demoting');
@@ -242,7 +236,7 @@ export async function removeManager(swarm: Swarm, api: EngineApi, task: Task<Nam
   await removeEntry(swarm, task.subject.node.id, { force: true });
 }
 
-/** The engine gives up after 15 s (moby, daemon/cluster/noderunner.go); the request is repeated. */
+/** The engine gives up after 15 s (moby, daemon/cluster/noderunner.go), so this retries. */
 async function leaveEngine(api: EngineApi, force: boolean, { signal }: Context): Promise<void> {
   const look = async (): Promise<string | undefined> => {
     try {
@@ -275,10 +269,7 @@ function elsewhere(name: string, nodeId: string): UserError {
   });
 }
 
-/**
- * Removes a node from the swarm's list; `force`: even one that is there. One that is not listed is
- * no error.
- */
+/** Succeeds for a node that is not listed. @param force removes a node that is up */
 export async function removeEntry(
   swarm: Swarm,
   nodeId: string,

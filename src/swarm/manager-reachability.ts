@@ -6,18 +6,15 @@ import { managerState, ownState, ownStateTimeoutMs, withEngineWithin } from './m
 import { hasAddress } from './model/members.js';
 import { hostOf, type Membership, readMembership } from './model/swarm-node.js';
 
-/** A machine's swarm membership, probed within a few seconds. */
 export interface ProbedMachine {
   machine: Machine;
   /**
-   * `silent`: stopped or unreachable, may be in a swarm. `gone`: unknown to its provider. `apart`:
-   * belt has no access to its engine, or never set it up.
+   * `silent`: does not respond. `gone`: unknown to its provider. `apart`: no access to its engine.
    */
   state: 'answers' | 'silent' | 'gone' | 'apart';
   membership?: Membership;
 }
 
-/** Machines are queried in parallel; stopped ones are skipped. */
 export async function probeMembership(
   machines: readonly Machine[],
   context: Context,
@@ -38,7 +35,7 @@ export async function probeMembership(
   });
 }
 
-/** Without a quorum, a manager blocks `GET /info` but still reports its short state. */
+/** Without a quorum, a manager blocks `GET /info` but reports its short state. */
 async function ownMembership(machine: Machine, context: Context): Promise<Membership> {
   const said = await ownState(machine, ownStateTimeoutMs, context);
   const [state = ''] = said.split('/');
@@ -56,10 +53,7 @@ async function ownMembership(machine: Machine, context: Context): Promise<Member
   });
 }
 
-/**
- * Why a machine should not be removed while its swarm cannot be queried: it is or may be a manager.
- * Each node of a swarm knows its managers' addresses.
- */
+/** Why a machine must stay while its swarm cannot be queried: it is or may be a manager. */
 export function reasonToKeep(
   { machine, state, membership }: ProbedMachine,
   leaving: readonly ProbedMachine[],
@@ -75,10 +69,7 @@ export function reasonToKeep(
   return staying.some(isUnsure) ? `${name} may be a manager of a swarm that cannot be queried` : undefined;
 }
 
-/**
- * It may know managers that it does not report: without a quorum, only the short state is
- * available.
- */
+/** Without a quorum, the managers that it knows cannot be read. */
 function isUnsure({ state, membership }: ProbedMachine): boolean {
   return state === 'silent' || (membership?.state === 'active' && membership.managers.length === 0);
 }

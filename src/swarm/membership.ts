@@ -27,10 +27,7 @@ export async function membershipOf(api: EngineApi, limits?: RequestLimits): Prom
   return readMembership(await api.info(limits));
 }
 
-/**
- * As `withEngine`, in bounded time including the login.
- * @throws ExternalError on a timeout
- */
+/** Includes the login in the timeout. @throws ExternalError on a timeout */
 export async function withEngineWithin<T>(
   machine: Machine,
   timeoutMs: number,
@@ -53,10 +50,7 @@ export function noResponse({ name }: Machine, timeoutMs: number): ExternalError 
   return new ExternalError(`${name} did not respond within ${timeoutMs / 1000} s`);
 }
 
-/**
- * As `swarmStateOf`, in bounded time.
- * @throws ExternalError on a timeout
- */
+/** @throws ExternalError on a timeout */
 export function ownState(machine: Machine, timeoutMs: number, context: Context): Promise<string> {
   return withEngineWithin(machine, timeoutMs, context, (api, signal) => swarmStateOf(api, { signal }));
 }
@@ -65,7 +59,7 @@ export async function answeringManagers(machines: readonly Machine[], context: C
   return (await askForManagers(machines, context)).managers;
 }
 
-/** `silent`: those that did not respond in time. */
+/** @returns also the machines that did not respond in time */
 export async function askForManagers(
   machines: readonly Machine[],
   context: Context,
@@ -86,7 +80,7 @@ export const ownStateTimeoutMs = 5_000;
 /** A node learns its role with its new certificate. */
 const ownRoleTimeoutMs = 60_000;
 
-/** Waits until a node knows its own role; the managers know it earlier. @throws ExternalError */
+/** The managers know the role earlier. @throws ExternalError on a timeout */
 export function waitForOwnRole(name: string, role: Role, api: EngineApi, { signal }: Context): Promise<void> {
   const look = async (): Promise<string | undefined> => {
     const { manager } = await membershipOf(api);

@@ -9,7 +9,6 @@ import { readCertificateSettings } from './model/swarm-node.js';
 import type { NodeCertificates } from './model/swarm-overview.js';
 import type { Swarm } from './session.js';
 
-/** Slower nodes are left out. */
 const timeoutMs = 5_000;
 const dayNs = 24 * 60 * 60 * 1e9;
 
@@ -18,10 +17,7 @@ const readLeaf = `sudo=; [ "$(id -u)" = 0 ] || sudo='sudo -n'
 $sudo cat /var/lib/docker/swarm/certificates/swarm-node.crt 2>/dev/null ||
   $sudo cat "$($sudo docker info --format '{{.DockerRootDir}}')/swarm/certificates/swarm-node.crt"`;
 
-/**
- * Reads the certificates on the nodes; those that do not respond are left out.
- * @throws AbortError
- */
+/** Omits nodes that do not respond. @throws AbortError */
 export async function nodeCertificates(
   swarm: Swarm,
   members: readonly NamedMember[],
@@ -56,7 +52,7 @@ async function endOf(machine: Machine, context: Context): Promise<Date> {
   return (await nodeCertificate(machine, context)).notAfter;
 }
 
-/** Its `OU` is the role, as in `swarm-worker`. @throws UserError when it cannot be read */
+/** The `OU` is the role: `swarm-worker`. @throws UserError when it cannot be read */
 export async function nodeCertificate(machine: Machine, context: Context): Promise<Certificate> {
   return withTimeout(timeoutMs, context.signal, async (signal) => {
     const ssh = await context.ssh();

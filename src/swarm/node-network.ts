@@ -6,7 +6,7 @@ import { type MachineNetwork, networkCommand, parseNetwork } from './model/machi
 
 const timeoutMs = 10_000;
 
-/** The address for other nodes. @throws UserError when the machine has none yet */
+/** @throws UserError when the machine has no address yet */
 export function requireAddress(machine: Machine): string {
   const address = clusterAddress(machine);
   if (address) return address;

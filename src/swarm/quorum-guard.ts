@@ -11,22 +11,20 @@ import { requireQuorum, worseView } from './require-quorum.js';
 import { nodesSeenFrom, type StableSwarm, stableSwarm } from './stable-view.js';
 
 export interface GuardOptions {
-  /** As in `stopping mg1`. */
+  /** Such as `stopping mg1`. */
   action: string;
-  /** Warn instead of refusing. */
   force: boolean;
-  /** For an engine's response; managers report for engines that take longer. */
+  /** For an engine's response. */
   timeoutMs?: number;
 }
 
-/** Runs work on machines, unless it would cost a swarm its quorum. */
 export type QuorumGuard = <T>(
   machines: readonly Machine[],
   context: Context,
   work: () => Promise<T>,
 ) => Promise<T>;
 
-/** Guards a resize: most providers switch machines off for it. */
+/** Most providers switch a machine off to resize it. */
 export function resizeGuard({ force }: Pick<GuardOptions, 'force'>): QuorumGuard {
   return async (machines, context, work) => {
     const drivers = await Promise.all(
@@ -37,21 +35,18 @@ export function resizeGuard({ force }: Pick<GuardOptions, 'force'>): QuorumGuard
   };
 }
 
-/** Long enough for a busy machine. */
 const askTimeoutMs = 5_000;
 
-/** Guards work that switches machines off. */
 export function quorumGuard(guard: GuardOptions): QuorumGuard {
   return (machines, context, work) => withQuorumGuard(machines, guard, context, work);
 }
 
 /**
- * Runs work that stops machines, unless a swarm would lose its quorum while other nodes stay up.
- * Stopping all nodes of a swarm at once is a shutdown, which `start` reverts. The other managers
- * report for machines that do not respond. If there are managers among the machines, the swarm is
- * claimed.
- * @throws UserError with the numbers, unless `force`; UserError while another belt changes the
- * swarm; ExternalError when the quorum is unknown, unless `force`; AbortError; errors of `work`
+ * Runs work that stops machines, unless a swarm would lose its quorum while other nodes stay up;
+ * stopping all its nodes is a shutdown. Other managers report for silent machines. Claims the swarm
+ * if there are managers.
+ * @throws UserError with the numbers, unless `force`, or while another belt changes the swarm;
+ * ExternalError for an unknown quorum, unless `force`; AbortError; errors of `work`
  */
 export async function withQuorumGuard<T>(
   machines: readonly Machine[],
@@ -82,14 +77,13 @@ async function requireQuorums(
   }
 }
 
-/** A manager of a swarm among machines. */
 export interface GuardedManager {
   machine: Machine;
-  /** The manager to query about its swarm: itself, or another one if belt cannot log in to it. */
+  /** The manager to query: itself, or another one if belt cannot log in to it. */
   source: Machine;
 }
 
-/** The running managers among machines, as reported by themselves, else by their leader. */
+/** As reported by themselves, else by their leader. */
 export async function findManagers(
   machines: readonly Machine[],
   context: Context,
@@ -117,7 +111,7 @@ async function runningAmong(machines: readonly Machine[], context: Context): Pro
   return rows.filter(({ state }) => state === 'running').map(({ machine }) => machine);
 }
 
-/** The silent machines that a leader counts among its managers. */
+/** Silent machines that a leader counts as managers. */
 async function managersReportedBy(
   witnesses: readonly Machine[],
   silent: readonly Machine[],
@@ -191,8 +185,7 @@ async function membersUp(members: readonly Member[], context: Context): Promise<
 }
 
 /**
- * Checks before a manager's engine restarts. With one or two managers the quorum is lost in any
- * case; in a larger swarm the restart is refused if it costs the quorum.
+ * With one or two managers a restart always loses the quorum; in a larger swarm that is refused.
  * @returns the node's id when the swarm has a quorum and the manager will rejoin
  * @throws as `withQuorumGuard`
  */

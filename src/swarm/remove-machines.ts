@@ -17,17 +17,17 @@ import { type Swarm, type SwarmChoice, withSwarm } from './session.js';
 import { shortageText, waitForReplacements } from './wait-for-replacements.js';
 
 export interface RemovalOptions {
-  /** Even if a swarm loses its quorum or a machine cannot be destroyed. */
+  /** Removes even if a swarm loses its quorum or a machine cannot be destroyed. */
   force: boolean;
   /** Adopted servers keep their engine and swarm. */
   keepEngineConfig?: boolean;
-  /** For a node's tasks to stop, and then to run elsewhere. */
+  /** Timeout for tasks to stop, and again for them to run elsewhere. */
   drainMs: number;
 }
 
 /**
- * Makes machines leave their swarms, and removes them. A machine that cannot leave is kept, unless
- * `force`. Removing a whole cluster skips the swarms.
+ * Machines leave their swarms first; one that cannot is kept, unless `force`. Removing a whole
+ * cluster skips this.
  * @throws UserError when a swarm would lose its quorum or failure tolerance, unless `force`
  */
 export async function removeSwarmMachines(
@@ -43,7 +43,7 @@ export async function removeSwarmMachines(
   return machines.map(({ name }) => byName.get(name) ?? obstacles.get(name) ?? { name, status: 'skipped' });
 }
 
-/** Machines that must be kept, and why. */
+/** Why machines must be kept. */
 type Obstacles = Map<string, Outcome<never>>;
 
 async function leaveSwarms(
@@ -66,7 +66,7 @@ async function leaveSwarms(
   return new Eviction(leaving, staying, removal, context).run();
 }
 
-/** A few other machines show whether there is a swarm: one that left may still have an entry. */
+/** A few machines suffice to find a swarm that still lists removed ones. */
 async function sampleMachines(staying: readonly Machine[], { cluster }: Context): Promise<Machine[]> {
   const active = await cluster.activeHost();
   return staying
@@ -78,7 +78,7 @@ function isInNoSwarm({ state, membership }: ProbedMachine): boolean {
   return state === 'apart' || membership?.state === 'inactive';
 }
 
-/** Excludes machines known only by URL, and adopted servers in the swarm that they came with. */
+/** Excludes machines known only by URL, and adopted servers in a swarm of their own. */
 async function managedByBelt(
   probed: readonly ProbedMachine[],
   { keepEngineConfig }: RemovalOptions,
@@ -96,7 +96,6 @@ async function managedByBelt(
   return probed.filter((_, index) => !stays[index]);
 }
 
-/** Makes machines leave their swarms before they are removed. */
 class Eviction {
   private readonly obstacles: Obstacles = new Map();
   private readonly probed: Map<string, ProbedMachine>;
@@ -110,7 +109,7 @@ class Eviction {
     this.probed = new Map(leaving.map((probe) => [probe.machine.name, probe]));
   }
 
-  /** One swarm at a time: most clusters have one. */
+  /** One swarm at a time. */
   async run(): Promise<Obstacles> {
     const seen = new Set<string>();
     for (let choice: SwarmChoice | undefined = {}; choice; choice = this.nextChoice(seen)) {
@@ -123,7 +122,6 @@ class Eviction {
     return this.obstacles;
   }
 
-  /** A manager of a swarm that was not handled yet. */
   private nextChoice(seen: ReadonlySet<string>): SwarmChoice | undefined {
     const manager = [...this.probed.values()].find(
       ({ machine, membership }) => membership?.manager && !seen.has(machine.name),
@@ -150,7 +148,7 @@ class Eviction {
     }
   }
 
-  /** The entry may be stale: the machine may have left, or be in another swarm. */
+  /** The entry may be stale. */
   private isSelected({ machine, node }: NamedMember): boolean {
     const probe = machine && this.probed.get(machine.name);
     if (!probe) return false;
@@ -181,7 +179,6 @@ class Eviction {
     });
   }
 
-  /** Managers last. */
   private async takeOutAll(
     swarm: Swarm,
     own: readonly NamedMember[],
@@ -189,7 +186,7 @@ class Eviction {
   ): Promise<void> {
     const { context, removal } = this;
     await warnOfDrain(swarm, own, context);
-    // All at once, so that no task moves to a node that is removed too.
+    // Together, so that no task moves to another removed node.
     await Promise.all(own.map((member) => changeAvailability(swarm, member, 'drain')));
     const workers = own.filter((member) => !managers.includes(member));
     await this.each(workers, async (task) => {
@@ -249,9 +246,7 @@ class Eviction {
     this.context.reporter.warn(`the node entry of ${name} remains in its swarm: ${why}`);
   }
 
-  /**
-   * No manager responds: removing a worker is safe, removing a manager may lose the swarm's data.
-   */
+  /** Without a manager, only workers are safe to remove. */
   private async withoutSwarm(names: readonly string[], cause: unknown): Promise<void> {
     const { context, removal } = this;
     const others = await probeMembership(this.staying, context);
@@ -273,12 +268,12 @@ class Eviction {
   }
 }
 
-/** A manager may notice late that its quorum is lost: it responds but cannot decide. */
+/** A manager may respond but notice late that the quorum is lost. */
 function lostQuorum(error: unknown): boolean {
   return error instanceof NoQuorumError || isRetryableElsewhere(error);
 }
 
-/** Bounded: the machine is removed in any case. */
+/** The machine is removed even if draining fails. */
 async function drain(swarm: Swarm, { drainMs }: RemovalOptions, task: Task<NamedMember>): Promise<void> {
   const { subject, context } = task;
   try {

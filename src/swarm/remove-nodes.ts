@@ -11,15 +11,13 @@ import { withSwarm } from './session.js';
 
 export interface Removed {
   nodeId: string;
-  /** docker's own words. */
   message: string;
 }
 
 /**
- * Removes the entries of nodes that are down; managers are demoted first. If a node joined again,
- * its old entries are removed.
- * @throws UserError when a node is not down, unless `force`; or when the swarm would lose its
- * quorum
+ * Removes entries of nodes that are down, and old entries of nodes that joined again. Managers are
+ * demoted first.
+ * @throws UserError when a node is up, unless `force`, or when the swarm would lose its quorum
  */
 export async function removeNodes(
   nodes: readonly string[],
@@ -52,7 +50,6 @@ export async function removeNodes(
   });
 }
 
-/** All stale entries with the name. */
 function entriesOf(chosen: NamedMember, members: readonly Member[], force: boolean): NamedMember[] {
   const gone = named(members).filter(({ name, node }) => name === chosen.name && node.status === 'down');
   if (gone.length > 0) return gone;

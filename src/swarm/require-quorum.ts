@@ -10,10 +10,7 @@ import {
   objectionText,
 } from './model/quorum.js';
 
-/**
- * The managers that both the leader and their own engines report as reachable. The leader notices a
- * frozen manager late, and a vote before that would fail.
- */
+/** Managers reachable for the leader and for belt: the leader notices a frozen one late. */
 export async function currentManagers(members: readonly Member[], context: Context): Promise<ManagerState[]> {
   const managers = members.filter(({ node }) => node.role === 'manager');
   const counted = managers.filter(({ node }) => node.reachability === 'reachable');
@@ -21,22 +18,18 @@ export async function currentManagers(members: readonly Member[], context: Conte
   const answering = new Set(await answeringManagers(machines, context));
   return managers.map((member) => ({
     id: member.node.id,
-    // belt cannot query managers that it does not manage.
     reachable: counted.includes(member) && (!member.machine || answering.has(member.machine)),
   }));
 }
 
-/** As the leader sees them: a manager that belt cannot log in to may still vote. */
+/** A manager that belt cannot log in to may still vote. */
 export function managersAsReported(members: readonly Member[]): ManagerState[] {
   return members.flatMap(({ node }) =>
     node.role === 'manager' ? [{ id: node.id, reachable: node.reachability === 'reachable' }] : [],
   );
 }
 
-/**
- * The view in which a change is worse: a silent manager may be frozen, which its leader notices
- * late, or only unreachable for belt.
- */
+/** A silent manager may be frozen or only unreachable for belt: the worse case counts. */
 export function worseView(
   { members, managers }: { members: readonly Member[]; managers: readonly ManagerState[] },
   isBad: (view: readonly ManagerState[]) => boolean,
@@ -48,20 +41,18 @@ export function worseView(
 export interface QuorumCheck {
   managers: readonly ManagerState[];
   changes: readonly ManagerChange[];
-  /** As in `demoting mg1 and mg2`. */
+  /** Such as `demoting mg1 and mg2`. */
   what: string;
   force: boolean;
-  /** Part of changes that were checked as a whole: only the quorum is checked again. */
+  /** Part of changes checked together: only the quorum is checked again. */
   isPart?: boolean;
 }
 
-/** The swarm cannot make decisions. */
 export class NoQuorumError extends UserError {}
 
 /**
- * Refuses changes that would cost the swarm its quorum or its failure tolerance; with `force` it
- * warns.
- * @throws UserError with the numbers; NoQuorumError, even with `force`, when a vote is needed and
+ * With `force`, warns instead.
+ * @throws UserError with the numbers; NoQuorumError, even with `force`, when a necessary vote is
  * impossible
  */
 export function requireQuorum(

@@ -18,7 +18,7 @@ export function rollingRestart(context: Context): RollingRestart {
   };
 }
 
-/** @see RollingRestart */
+/** See `RollingRestart`. */
 export async function restartEngines<T>(
   machines: readonly Machine[],
   { work, doneMessage, continueOnError = false, force }: EngineWork<T>,
@@ -70,7 +70,7 @@ export async function restartEngines<T>(
   }
 }
 
-/** Claims the swarm only for managers. @throws UserError while another belt changes the swarm */
+/** @throws UserError while another belt changes the swarm */
 function whileManagersRestart<T>(
   managers: readonly GuardedManager[],
   context: Context,
@@ -79,10 +79,7 @@ function whileManagersRestart<T>(
   return managers.length > 0 ? whileSwarmClaimed('restarted', context, work) : work();
 }
 
-/**
- * The managers among machines, leaders after the others, and last those that belt cannot log in to:
- * work over SSH will fail there.
- */
+/** Leaders after other managers; last, those that belt cannot log in to. */
 async function inRestartOrder(machines: readonly Machine[], context: Context): Promise<GuardedManager[]> {
   const managers = await findManagers(machines, context);
   const rankOf = async ({ machine, source }: GuardedManager): Promise<number> => {
@@ -97,10 +94,10 @@ async function inRestartOrder(machines: readonly Machine[], context: Context): P
   return managers.toSorted((one, other) => rank(one) - rank(other));
 }
 
-/** An election and the agent's reconnect take up to 20 s. */
+/** An election and the reconnect of the agent take up to 20 s. */
 const backTimeoutMs = 90_000;
 
-/** @see RollingRestart */
+/** See `RollingRestart`. */
 async function withManagerRestarts(
   machines: readonly Machine[],
   { force }: { force: boolean },
@@ -113,7 +110,7 @@ async function withManagerRestarts(
 }
 
 class ManagerRestartWait implements ManagerRestart {
-  /** The node to wait for; undefined: without a quorum there is nothing to wait for. */
+  /** The node's id; undefined without a quorum to wait for. */
   private awaited: string | undefined;
 
   constructor(
@@ -135,7 +132,6 @@ class ManagerRestartWait implements ManagerRestart {
     this.awaited = await requireRestartable(manager, { action: 'restarting', force }, context);
   }
 
-  /** Waits until its swarm lists it again, as the leader sees it. */
   async waitUntilBack(step: Step): Promise<void> {
     const { awaited, context } = this;
     const { machine, source } = this.manager;

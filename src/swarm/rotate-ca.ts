@@ -5,18 +5,17 @@ import { waitUntilClear } from '../base/poll.js';
 import { caProgressText, readCaProgress } from './model/ca-progress.js';
 import { type Swarm, withSwarm } from './session.js';
 
-/** Name of the progress line. */
 const subject = 'certificate authority';
 
 export interface CaRotation {
-  /** The new CA certificate, PEM. */
+  /** PEM. */
   certificate: string;
   nodes: number;
 }
 
 /**
- * Rotates the swarm's CA, and waits until every node uses the new one.
- * @throws ExternalError on a timeout, with the remaining nodes; the rotation continues
+ * Returns when every node uses the new CA.
+ * @throws ExternalError on a timeout; the rotation continues
  */
 export async function rotateCa({ timeoutMs }: { timeoutMs: number }, context: Context): Promise<CaRotation> {
   const { reporter, signal } = context;

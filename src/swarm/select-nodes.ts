@@ -7,9 +7,9 @@ import { matchNames, selectNames, unknownMachines } from '../machines/model/patt
 import { type Member, type NamedMember, named } from './model/members.js';
 
 /**
- * The nodes of the swarm that NODES names: by their machines, and those that are no machine of
- * belt's by their host names. Where several nodes have a name, it means the one that is there.
- * @throws UserError naming a machine that is not a node of the swarm, or all that do not exist
+ * Nodes by machine name, or by host name when belt does not manage them. A ready node wins its
+ * name.
+ * @throws UserError naming machines outside the swarm, or missing ones
  */
 export async function selectMembers(
   nodes: readonly string[],
@@ -23,10 +23,7 @@ export async function selectMembers(
   return chosen;
 }
 
-/**
- * `outside`: machines that are not in the swarm.
- * @throws UserError naming those that do not exist
- */
+/** `outside`: machines outside the swarm. @throws UserError naming missing machines */
 export async function selectWithOutside(
   nodes: readonly string[],
   members: readonly Member[],
@@ -37,10 +34,7 @@ export async function selectWithOutside(
   return candidates.of(selectNames(nodes, all ? candidates.inSwarm : candidates.names, { all }));
 }
 
-/**
- * Runs work on the selected nodes. Unknown names are reported; the others proceed.
- * @throws UserError as `selectMembers` when no name is a node of the swarm
- */
+/** Reports unknown names and continues with the others. @throws UserError when no name is a node */
 export async function onMembers<T>(
   nodes: readonly string[],
   members: readonly Member[],
@@ -60,9 +54,8 @@ export async function onMembers<T>(
 }
 
 interface Candidates {
-  /** Names of nodes. */
   inSwarm: string[];
-  /** Also those of machines outside the swarm. */
+  /** Includes machines outside the swarm. */
   names: string[];
   of(names: readonly string[]): { chosen: NamedMember[]; outside: Machine[] };
 }

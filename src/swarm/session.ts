@@ -15,33 +15,31 @@ import { type Member, matchMembers } from './model/members.js';
 import { readNodes, type SwarmNode } from './model/swarm-node.js';
 import { NoQuorumError } from './require-quorum.js';
 
-/** A swarm, accessed through one of its managers; switches to another when that one fails. */
+/** Uses one manager, and switches to another when that fails. */
 export interface Swarm {
   readonly id: string;
-  /** The one in use now. */
+  /** The manager in use. */
   readonly manager: Machine;
   /**
-   * Sends requests to a manager. They are repeated while managers fail or elect a leader, so they
-   * must be idempotent.
+   * Retries while managers fail or elect a leader, so `call` must be idempotent.
    * @throws EngineError when the swarm refuses; ExternalError when no manager responds; AbortError
    */
   request<T>(call: (api: EngineApi) => Promise<T>): Promise<T>;
   nodes(): Promise<SwarmNode[]>;
-  /** The nodes with their machines. */
   members(): Promise<Member[]>;
 }
 
 export interface SwarmChoice {
-  /** A manager of the swarm; default: the active machine's swarm, else that of any manager. */
+  /** Default: the active machine, else any manager. */
   manager?: Machine | undefined;
-  /** Fails at once without a leader, even when the managers can elect one. */
+  /** Fails at once without a leader. */
   noWait?: boolean;
 }
 
 const electionWait = { timeoutMs: electionTimeoutMs, intervalMs: 500 };
 
 /**
- * Opens a swarm of the cluster, and waits for an election when it has no leader but can elect one.
+ * Waits for an election when there is no leader but may be one.
  * @throws UserError when there is no swarm or the machine is not a manager; NoQuorumError without a
  * leader; ExternalError when no manager responds; AbortError
  */
@@ -100,7 +98,6 @@ class SwarmSession implements Swarm {
     return retry(attempt, {
       ...electionWait,
       signal: this.context.signal,
-      // The failover itself may fail while there is no leader.
       isRetryable: (error) => !isAbort(error) && (failed === this.current || isRetryableElsewhere(error)),
     });
   }
@@ -122,7 +119,7 @@ class SwarmSession implements Swarm {
     return { timeoutMs: nodesTimeoutMs, signal: this.context.signal };
   }
 
-  /** Of several requests that fail at once, the first one switches managers. */
+  /** Of concurrent failures, the first one switches managers. */
   private failover(): Promise<void> {
     this.switching ??= this.switchManager().finally(() => {
       this.switching = undefined;
@@ -130,7 +127,7 @@ class SwarmSession implements Swarm {
     return this.switching;
   }
 
-  /** Tries the known managers first; the failed one may be the first to come back. */
+  /** Tries the known managers first; the failed one may be back soon. */
   private async switchManager(): Promise<void> {
     const { context } = this;
     const { id, manager: failed } = this;
@@ -153,17 +150,12 @@ async function findAny(context: Context): Promise<ManagerConnection> {
   return findManager([first, machines], context);
 }
 
-/**
- * A manager without a leader reports it or does not respond; a named one may simply be unreachable.
- */
+/** A manager without a leader may not respond at all; a named one may be unreachable. */
 function isLeaderless(error: unknown, manager: Machine | undefined): boolean {
   return error instanceof NoQuorumError || (!manager && error instanceof ExternalError);
 }
 
-/**
- * @param manager default: the active machine, else any manager
- * @throws UserError when the machine is not a manager, or there is no swarm
- */
+/** @throws UserError when the machine is not a manager, or there is no swarm */
 export function listNodes(manager: Machine | undefined, context: Context): Promise<SwarmNode[]> {
   return withSwarm({ manager }, context, (swarm) => swarm.nodes());
 }

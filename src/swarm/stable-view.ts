@@ -10,36 +10,35 @@ import { hostOf, readNodes, type SwarmNode } from './model/swarm-node.js';
 import { currentManagers, managersAsReported } from './require-quorum.js';
 import type { Swarm } from './session.js';
 
-/** The nodes, and which managers are reachable according to the leader and themselves. */
+/** The managers count as reachable for the leader and for belt. */
 export interface StableSwarm {
   members: Member[];
   managers: ManagerState[];
 }
 
-/** A manager with a leader responds at once. */
 const nodesTimeoutMs = 5_000;
 /** Without a leader, requests block for 20 s (moby, daemon/cluster: `swarmRequestTimeout`). */
 const infoTimeoutMs = 25_000;
 const intervalMs = 500;
 
-/** The state of a swarm, as seen from one node. */
+/** As seen from one node. */
 export interface SwarmSnapshot {
-  /** Undefined without a quorum, or when the state is unknown. */
+  /** Undefined without a quorum, or when unknown. */
   settled?: StableSwarm;
-  /** Without `settled`: as the managers report themselves. */
+  /** Without `settled`: as the managers report. */
   present?: ReachableManagers;
 }
 
-/** `reachable` includes managers that belt cannot query: they may be up. */
+/** `reachable` includes managers that belt cannot query. */
 interface ReachableManagers extends Tally {
   answering: number;
 }
 
 /**
- * The swarm of a manager, once its leader knows the others.
- * @param force warn when enough managers respond but have no leader
- * @param noWait no election is waited for
- * @returns undefined without a quorum, or when the state is unknown
+ * Waits until the leader knows the other managers.
+ * @param force warns instead of throwing when there is no leader
+ * @param noWait skips waiting for an election
+ * @returns undefined without a quorum, or when unknown
  * @throws ExternalError when enough managers respond but have no leader; AbortError
  */
 export async function stableSwarm(
@@ -56,8 +55,8 @@ export async function stableSwarm(
 }
 
 /**
- * Inspects the swarm of a manager. Waits while enough managers respond and there is no leader yet,
- * or a new one does not know them all: a swarm between two leaders has not lost its quorum.
+ * Waits while a leader may still be elected or does not know all managers: a swarm between two
+ * leaders has not lost its quorum.
  * @throws AbortError
  */
 export function waitForStableSwarm(manager: Machine, context: Context): Promise<SwarmSnapshot> {
@@ -86,12 +85,12 @@ export async function inspectSwarm(node: Machine, context: Context): Promise<Swa
   const managers = await currentManagers(members, context);
   if (hasQuorum(tallyManagers(managers))) return { settled: { members, managers } };
   const present = await countReachable(managerMachines(members), context);
-  // A leader that reaches enough managers leads them, even if belt reaches fewer.
+  // The leader may reach managers that belt does not.
   const isLed = !hasQuorum(present) && hasQuorum(tallyManagers(managersAsReported(members)));
   return isLed ? { settled: { members, managers } } : { present };
 }
 
-/** Gives a new leader time to learn of the other managers when enough of them respond. */
+/** A new leader needs some time to hear from the other managers. */
 export function stableMembers(swarm: Swarm, context: Context): Promise<StableSwarm> {
   const read = async (): Promise<StableSwarm> => {
     const members = await swarm.members();
@@ -122,12 +121,12 @@ function managerHosts(node: Machine, context: Context): Promise<string[]> {
   });
 }
 
-/** Undefined: not managed by belt. */
+/** Undefined for managers that belt does not manage. */
 function machinesAt(hosts: readonly string[], machines: readonly Machine[]): (Machine | undefined)[] {
   return hosts.map((host) => machines.find((machine) => hasAddress(machine, host)));
 }
 
-/** Managers not managed by belt cannot be queried: assume they are up. */
+/** Managers that belt does not manage are assumed to be up. */
 async function countReachable(
   managers: readonly (Machine | undefined)[],
   context: Context,

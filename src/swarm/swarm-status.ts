@@ -19,27 +19,26 @@ import { type Swarm, withSwarm } from './session.js';
 import { inspectSwarm, type SwarmSnapshot, stableMembers, waitForStableSwarm } from './stable-view.js';
 
 export interface SwarmStatus extends SwarmOverview {
-  /** Undefined without a quorum, like everything that only a leader knows. */
+  /** Undefined without a quorum, as all that only a leader knows. */
   id?: string;
   /** The manager that reported the state. */
   asked?: string;
   certificates?: NodeCertificates;
-  /** Without a quorum: what each machine reports. */
+  /** Reported by the machines, without a quorum. */
   machines: ReportedState[];
 }
 
 export interface ReportedState {
   name: string;
-  /** From its provider. */
+  /** From the provider. */
   state: string;
-  /** `inactive`, `active/manager`, ...; undefined: no response. */
+  /** `inactive`, `active/manager`, ...; undefined without a response. */
   swarm?: string;
   error?: string;
 }
 
 /**
- * Without a quorum, each machine is queried for its own state.
- * @param manager default: the active machine, else any manager
+ * Without a quorum, queries each machine.
  * @throws UserError when there is no swarm, or the machine is not a manager; ExternalError,
  * AbortError
  */
@@ -73,7 +72,7 @@ async function statusOf(swarm: Swarm, context: Context): Promise<SwarmStatus> {
     ...overview,
     certificates,
     warnings: [...overview.warnings, ...certificateWarnings(certificates)],
-    // A leader takes some seconds to notice that it lost its followers.
+    // A leader notices late that it lost its followers.
     machines: overview.quorum ? [] : (await reportedStates(context)).map(shown),
   };
 }
@@ -82,7 +81,6 @@ interface MachineState extends ReportedState {
   machine: Machine;
 }
 
-/** Queries running machines in parallel and in bounded time. */
 async function reportedStates(context: Context): Promise<MachineState[]> {
   const { machines } = await context.cluster.machines();
   const rows = await observe(
@@ -108,7 +106,7 @@ async function reportedStates(context: Context): Promise<MachineState[]> {
   });
 }
 
-/** Without a leader, a manager knows most, then a worker, which knows its managers. */
+/** Without a leader a manager knows most; a worker knows at least its managers. */
 function bestSource(states: readonly MachineState[]): MachineState | undefined {
   return (
     states.find(({ swarm }) => swarm === managerState) ??

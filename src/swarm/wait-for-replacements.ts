@@ -5,10 +5,7 @@ import type { NamedMember } from './model/members.js';
 import { findShortages, type ServiceShortage } from './model/swarm-tasks.js';
 import type { Swarm } from './session.js';
 
-/**
- * Waits until the tasks moved off a drained node run elsewhere, or cannot.
- * @returns the services that still lack tasks
- */
+/** @returns the services that still lack tasks */
 export function waitForReplacements(
   swarm: Swarm,
   timeoutMs: number,
@@ -33,7 +30,7 @@ async function shortagesAfter(swarm: Swarm, nodeId: string): Promise<ServiceShor
   );
 }
 
-/** As in `web runs 2 of 3 tasks (no suitable node)`. */
+/** Such as `web runs 2 of 3 tasks (no suitable node)`. */
 export function shortageText({ service, running, missing, problem }: ServiceShortage): string {
   return `${service} runs ${running} of ${running + missing} tasks${problem && ` (${problem})`}`;
 }

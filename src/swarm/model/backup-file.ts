@@ -9,7 +9,7 @@ import { isLocked, type NodeIdentity, readIdentity } from './node-key.js';
 import { createAddressChange } from './raft-address-change.js';
 import { LogReader } from './raft-log.js';
 
-/** `belt-backup.json`, stored next to the swarm folder in a backup. Holds no secrets. */
+/** `belt-backup.json`, next to the swarm folder in a backup; holds no secrets. */
 const manifestSchema = z.object({
   version: z.number(),
   belt: z.string(),
@@ -18,9 +18,9 @@ const manifestSchema = z.object({
   nodeId: z.string(),
   machine: z.string(),
   address: z.string(),
-  /** `host:port` of the managers. */
+  /** `host:port` */
   managers: z.array(z.string()),
-  /** The backup can only be restored with the unlock key, which it does not contain. */
+  /** The backup needs the unlock key and does not contain it. */
   autolock: z.boolean(),
   /** ISO 8601, UTC. */
   createdAt: z.string(),
@@ -29,12 +29,9 @@ export type BackupManifest = z.infer<typeof manifestSchema>;
 
 const manifestName = 'belt-backup.json';
 
-/** What can be read of a backup without the unlock key. */
+/** The parts that are readable without the unlock key. */
 export interface Backup {
-  /**
-   * Undefined for backups made by hand
-   * (https://docs.docker.com/engine/swarm/admin_guide/#back-up-the-swarm).
-   */
+  /** Undefined for a backup made by hand (docker's admin guide, "Back up the swarm"). */
   manifest?: BackupManifest;
   identity: NodeIdentity;
   locked: boolean;
@@ -42,20 +39,20 @@ export interface Backup {
   key: string;
   /** The last segment of the Raft log. */
   log: { path: string; reader: LogReader };
-  /** The swarm folder's path in the archive, as in `var/lib/docker/swarm/`. */
+  /** Path of the swarm folder in the archive: `var/lib/docker/swarm/`. */
   prefix: string;
 }
 
-/** Each call reads the archive from its start. */
+/** Each call reads from the start. */
 export type ArchiveSource = () => Readable;
 
 const certificateName = 'certificates/swarm-node.crt';
 const keyName = 'certificates/swarm-node.key';
 
 /**
- * Reads a whole backup: belt's own, or any tar of a manager's swarm folder, gzipped or not.
+ * Reads belt's own backup or any tar of a manager's swarm folder, gzipped or not.
  * @param name of the file, for messages
- * @throws UserError when it is not a backup or incomplete; errors of `source`
+ * @throws UserError when it is not a complete backup; errors of `source`
  */
 export async function inspectBackup(source: ArchiveSource, name: string): Promise<Backup> {
   const texts = new Map<string, string>();
@@ -74,7 +71,7 @@ export async function inspectBackup(source: ArchiveSource, name: string): Promis
   const identity = readIdentity(texts.get(certificatePath) ?? '');
   const key = texts.get(`${prefix}${keyName}`);
   if (!identity || key === undefined) throw invalidBackup(name, 'its node certificate cannot be read');
-  // Segments are numbered: the engine writes to the last one.
+  // The engine writes to the segment with the highest number.
   const logPath = [...logs.keys()]
     .filter((path) => path.startsWith(`${prefix}raft/`))
     .sort()
@@ -117,22 +114,22 @@ function byLength(one: string, other: string): number {
   return one.length - other.length;
 }
 
-/** The last entry sent to a machine: it shows that the archive arrived completely. */
+/** The last entry, which shows that the archive arrived completely. */
 const completionMarker = 'swarm.end';
 
-/** Files about the machine that the backup comes from: its address, and the managers it knew. */
+/** These describe the machine of the backup: its address and the managers it knew. */
 const excludedFiles = ['docker-state.json', 'state.json', keyName];
 
 export interface RepackOptions {
-  /** `swarm-node.key`, unlocked. */
+  /** Unlocked. */
   key: string;
-  /** `host:port` of the target machine. */
+  /** `host:port` */
   address: string;
 }
 
 /**
- * The swarm folder of a backup, prepared for another machine: `swarm/` and `swarm.end`. Without
- * `docker-state.json` the engine does not join the swarm on its own.
+ * Prepares the swarm folder of a backup for another machine. Omits `docker-state.json`, so that the
+ * engine does not join the swarm on its own.
  * @throws UserError when its log cannot be extended
  */
 export function repackBackup(
@@ -173,7 +170,7 @@ export function repackBackup(
   return gzip;
 }
 
-/** Appends records to a segment, padded with zeros to its length. */
+/** Pads the segment with zeros to its previous length. */
 function appendToSegment(
   content: Readable,
   end: number,

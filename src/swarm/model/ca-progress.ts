@@ -1,11 +1,7 @@
 import type { NodeDocument, SwarmDocument, TlsInfo } from '../../engine/model/api-documents.js';
 
-/**
- * Progress of a CA rotation, computed as `docker swarm ca --rotate` does
- * (cli/command/swarm/progress).
- */
+/** Computed as in `docker swarm ca --rotate` (cli/command/swarm/progress). */
 export interface CaProgress {
-  /** Nodes that do not use the new CA yet. */
   pending: { id: string; hostname: string; status: string }[];
   nodes: number;
   done: boolean;
@@ -28,14 +24,13 @@ export function readCaProgress(
   };
 }
 
-/** Issuer and trusted root. */
 function tlsText({ TrustRoot = '', CertIssuerSubject = '', CertIssuerPublicKey = '' }: TlsInfo = {}): string {
   return [TrustRoot, CertIssuerSubject, CertIssuerPublicKey].join('\n');
 }
 
 const shownNodes = 3;
 
-/** As in `4 of 5 nodes use the new CA; waiting for node3 (down)`. */
+/** Such as `4 of 5 nodes use the new CA; waiting for node3 (down)`. */
 export function caProgressText({ pending, nodes }: CaProgress): string {
   const shown = pending
     .slice(0, shownNodes)

@@ -1,22 +1,21 @@
 import type { MemoryDetails, StatsDocument } from '../../engine/model/api-documents.js';
 
-/** Resource usage at one moment (`GET /containers/ID/stats`). */
+/** From `GET /containers/ID/stats`. */
 export interface StatsSample {
-  /** CPU time of the container and of the machine, nanoseconds. */
+  /** CPU time of the container and of the machine, in nanoseconds. */
   cpu: number;
   system: number;
   cpus: number;
-  /** Bytes, without reclaimable memory, as in docker. */
+  /** In bytes, without reclaimable memory, as in docker. */
   memory: number;
-  /** Bytes; 0: no limit. */
+  /** In bytes; 0 for no limit. */
   memoryLimit: number;
-  /** Bytes since the container started. */
+  /** In bytes, since the container started. */
   received: number;
   sent: number;
   pids: number;
 }
 
-/** Usage between two samples. */
 export interface ResourceUsage {
   /** Percent of one CPU: 200 is two CPUs. */
   cpuPercent: number;
@@ -41,15 +40,12 @@ export function readSample({ cpu_stats, memory_stats, networks, pids_stats }: St
   };
 }
 
-/**
- * cgroup v1 and v2 (docker/cli, cli/command/container/stats_helpers.go:
- * `calculateMemUsageUnixNoCache`).
- */
+/** For cgroup v1 and v2 (docker/cli, stats_helpers.go: `calculateMemUsageUnixNoCache`). */
 function reclaimableMemory({ total_inactive_file, inactive_file = 0 }: MemoryDetails): number {
   return total_inactive_file || inactive_file;
 }
 
-/** Docker's formula (docker/cli, stats_helpers.go: `calculateCPUPercentUnix`). */
+/** As in docker (docker/cli, stats_helpers.go: `calculateCPUPercentUnix`). */
 export function usageBetween(before: StatsSample, after: StatsSample): ResourceUsage {
   const { memory, memoryLimit, received, sent, pids } = after;
   const own = after.cpu - before.cpu;
@@ -58,7 +54,7 @@ export function usageBetween(before: StatsSample, after: StatsSample): ResourceU
   return { cpuPercent, memory, memoryLimit, received, sent, pids };
 }
 
-/** The sample of a container that has exited has no time. */
+/** The sample of an exited container has no time. */
 export function isRunningSample({ read = '' }: StatsDocument): boolean {
   return !read.startsWith('0001-');
 }

@@ -1,8 +1,7 @@
 /**
- * Adds the machine's address to `docker swarm init` and `docker swarm join`. Docker refuses to
- * choose one on a machine with several ("could not choose an IP address to advertise"), and guesses
- * on others. Other command lines, and ones that have the option, are returned unchanged.
- * @param args the arguments after `docker`
+ * Adds the address to `docker swarm init` and `docker swarm join`. Docker refuses to choose one on
+ * a machine with several ("could not choose an IP address to advertise"), or guesses.
+ * @param args after `docker`
  */
 export function withAdvertiseAddress(args: readonly string[], address: string): string[] {
   const at = findSwarmVerb(args);

@@ -1,6 +1,6 @@
 import { UsageError } from '../../base/errors.js';
 
-/** `ExternalCA` of the engine's API. */
+/** `ExternalCA` of the Engine API. */
 export interface ExternalCa {
   Protocol: string;
   URL: string;
@@ -9,9 +9,8 @@ export interface ExternalCa {
 }
 
 /**
- * Parses docker's `protocol=cfssl,url=https://...`; other fields are passed to the CA. The messages
- * are docker's (docker/cli, cli/command/swarm/opts.go).
- * @param readFile reads the file that `cacert=` names
+ * Parses `protocol=cfssl,url=https://...` with docker's messages (docker/cli, swarm/opts.go).
+ * @param readFile reads the file in `cacert=`
  * @throws UsageError
  */
 export async function parseExternalCa(

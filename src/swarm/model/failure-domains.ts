@@ -3,10 +3,7 @@ import { byNaturalOrder } from '../../base/natural-order.js';
 import type { Member, NamedMember } from './members.js';
 import { quorumSize } from './quorum.js';
 
-/**
- * A zone, region or data centre that fails as one
- * (https://docs.docker.com/engine/swarm/admin_guide/#distribute-manager-nodes).
- */
+/** A zone, region or data center (docker's admin guide, "Distribute manager nodes"). */
 export interface FailureDomain {
   name: string;
   managers: string[];
@@ -16,16 +13,13 @@ export interface FailureDomain {
 /** Recommended by Docker's admin guide. */
 const recommendedDomains = 3;
 
-/** Managers per failure domain, as evenly as possible over three. */
+/** As evenly as possible. */
 export function evenSpread(managers: number): number[] {
   const domains = Math.min(recommendedDomains, Math.max(1, managers));
   return Array.from({ length: domains }, (_, domain) => Math.ceil((managers - domain) / domains));
 }
 
-/**
- * From the node's labels, else the provider's data. The region comes first, since zone names repeat
- * in other regions.
- */
+/** From labels, else the provider. The region comes first, since zone names repeat. */
 export function failureDomainOf({ node, machine }: Member): string | undefined {
   const facts: Readonly<Record<string, unknown>> = { ...machine?.driverData, ...node.labels };
   const words = [facts['region'], facts['zone']].filter(
@@ -34,7 +28,7 @@ export function failureDomainOf({ node, machine }: Member): string | undefined {
   return words.length > 0 ? words.join('/') : undefined;
 }
 
-/** Sorted by name; nodes without a known failure domain are left out. */
+/** Sorted by name; omits nodes without a known failure domain. */
 export function findFailureDomains(members: readonly NamedMember[]): FailureDomain[] {
   const known = members.flatMap((member) => {
     const place = failureDomainOf(member);
@@ -48,7 +42,6 @@ export function findFailureDomains(members: readonly NamedMember[]): FailureDoma
     .toSorted((one, other) => byNaturalOrder(one.name, other.name));
 }
 
-/** Warns of failure domains whose loss costs the swarm its quorum. */
 export function spreadAdvice(managers: number, places: readonly FailureDomain[]): string[] {
   if (managers < recommendedDomains) return [];
   const placed = places.reduce((sum, place) => sum + place.managers.length, 0);
@@ -64,7 +57,7 @@ export function spreadAdvice(managers: number, places: readonly FailureDomain[])
   return advice;
 }
 
-/** Four managers cannot be spread over three domains so that any one of them may fail. */
+/** Four managers cannot survive the loss of any of three domains. */
 function recommendedSpread(managers: number): string {
   const count = managers === 4 ? 3 : managers;
   return `${count} managers ${evenSpread(count).join('+')}`;

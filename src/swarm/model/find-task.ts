@@ -4,12 +4,12 @@ import type { ServiceDocument, TaskDocument } from '../../engine/model/api-docum
 import { readServices, readTasks, type SwarmTask, taskName } from './swarm-tasks.js';
 
 export interface NamedTask extends SwarmTask {
-  /** `web.2`; for a global service `web.NODEID`. */
+  /** `web.2`, or `web.NODEID` for a global service. */
   name: string;
   service: string;
   /** Empty before the container exists. */
   containerId: string;
-  /** The engine's explanation of the state; may be empty. */
+  /** May be empty. */
   reason: string;
 }
 
@@ -36,8 +36,7 @@ export function readNamedTasks(
 }
 
 /**
- * @param wanted a service (all its running tasks), a task name such as `web.2` (the running one,
- * else the newest), or an ID prefix
+ * @param wanted a service (all its running tasks), a task such as `web.2`, or an ID prefix
  * @throws UserError when nothing matches, or the prefix is ambiguous
  */
 export function findTasks(wanted: string, tasks: readonly NamedTask[]): NamedTask[] {

@@ -5,7 +5,7 @@ import type { NodeAddresses } from './node-addresses.js';
 import { withManagerPort } from './node-addresses.js';
 import { parseDuration } from './parse-duration.js';
 
-/** Options of `docker swarm init`; the engine chooses those that are undefined. */
+/** The engine chooses what is undefined. */
 export interface InitOptions {
   advertiseAddress?: string | undefined;
   listenAddress?: string | undefined;
@@ -23,10 +23,7 @@ export interface InitOptions {
   taskHistoryLimit?: number | undefined;
 }
 
-/**
- * The body of `POST /swarm/init`. Options override the machine's own addresses.
- * @throws UsageError for an invalid duration or address pool
- */
+/** The body of `POST /swarm/init`. @throws UsageError for an invalid duration or address pool */
 export function createInitRequest(
   options: InitOptions,
   own: NodeAddresses | undefined,
@@ -37,7 +34,6 @@ export function createInitRequest(
   return withoutUndefined({
     ListenAddr: listenAddress === undefined ? own?.listen : withManagerPort(listenAddress),
     AdvertiseAddr: advertiseAddress ?? own?.advertise,
-    // By default traffic goes to the advertised address.
     DataPathAddr: dataPathAddress ?? (advertiseAddress === undefined ? own?.dataPath : undefined),
     DataPathPort: options.dataPathPort,
     DefaultAddrPool: addressPools && parseAddressPools(addressPools),
@@ -69,7 +65,7 @@ function createSpec(options: InitOptions, externalCas: readonly ExternalCa[]): R
   return Object.fromEntries(Object.entries(spec).filter(([, part]) => Object.keys(part).length > 0));
 }
 
-/** Each may hold several, separated by commas, as in docker. */
+/** Each may hold several, separated by commas. */
 export function parseAddressPools(texts: readonly string[]): string[] {
   const pools = texts.flatMap((text) => text.split(',')).map((text) => text.trim());
   for (const pool of pools) {

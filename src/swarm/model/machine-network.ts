@@ -1,18 +1,17 @@
 import { overlap, tryParseRange } from '../../base/ip-addresses.js';
 
 export interface MachineNetwork {
-  /** On the machine's interfaces. */
   addresses: string[];
   routes: Route[];
 }
 
 export interface Route {
-  /** `10.0.0.0/24`. */
+  /** Such as `10.0.0.0/24`. */
   network: string;
   device: string;
 }
 
-/** Its output is for `parseNetwork`; empty without `ip` (ip-address(8), ip-route(8)). */
+/** For `parseNetwork`. Prints nothing without `ip` (ip-address(8), ip-route(8)). */
 export const networkCommand = 'ip -o addr show 2>/dev/null; ip -4 route show 2>/dev/null; true';
 
 export function parseNetwork(text: string): MachineNetwork {

@@ -1,19 +1,18 @@
 import type { Member } from './members.js';
 import { compareLogs, type LogPosition } from './raft-log.js';
 
-/** The swarm state on a machine's disk. */
 export interface RaftState {
   name: string;
   swarmId: string;
   nodeId: string;
   manager: boolean;
-  /** The swarm is locked (autolock), and so are the files. */
+  /** Encrypted with the unlock key (autolock). */
   locked: boolean;
-  /** Of the manager's Raft log; undefined: there is none. */
+  /** Undefined without a Raft log. */
   position?: LogPosition;
 }
 
-/** Managers with a log, the one with the furthest log first. */
+/** Managers with a log, the furthest log first. */
 export function rankByLog<T extends RaftState>(traces: readonly T[]): (T & { position: LogPosition })[] {
   return traces
     .flatMap((trace) => (trace.manager && trace.position ? [{ ...trace, position: trace.position }] : []))
@@ -21,9 +20,8 @@ export function rankByLog<T extends RaftState>(traces: readonly T[]): (T & { pos
 }
 
 /**
- * Entries to remove after `--force-new-cluster`: managers that left the Raft group, and nodes whose
- * machine has a newer entry or no longer exists. Workers that are only unreachable are kept: they
- * come back unchanged, and all are `unknown` at first.
+ * Entries to remove after `--force-new-cluster`: managers outside the Raft group, and nodes whose
+ * machine has a newer entry or no longer exists. Unreachable workers stay.
  * @param isGone whether the node's machine no longer exists
  */
 export function findStaleNodes<T extends Member>(members: readonly T[], isGone: (member: T) => boolean): T[] {
@@ -35,7 +33,7 @@ export function findStaleNodes<T extends Member>(members: readonly T[], isGone: 
   });
 }
 
-/** A host name alone is not enough: machines not managed by belt may share one. */
+/** A host name is not enough: machines not managed by belt may share one. */
 function supersedes({ node: newer, machine }: Member, { node }: Member): boolean {
   if (newer.status !== 'ready' || newer.id === node.id || newer.hostname !== node.hostname) return false;
   return machine !== undefined || newer.address === node.address;
@@ -45,13 +43,12 @@ export interface BackupCandidate {
   name: string;
   leader: boolean;
   reachable: boolean;
-  /** `active`, `pause`, `drain`. */
   availability: string;
   /** Running tasks, which stop together with the engine. */
   tasks: number;
 }
 
-/** Reachable managers, best first: not the leader, drained, with the fewest tasks. */
+/** Best first: not the leader, drained, with the fewest tasks. */
 export function rankForBackup<T extends BackupCandidate>(managers: readonly T[]): T[] {
   return managers
     .filter(({ reachable }) => reachable)

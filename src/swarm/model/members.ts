@@ -1,7 +1,7 @@
 import type { Machine } from '../../machines/model/machine.js';
 import { hostOf, type SwarmNode } from './swarm-node.js';
 
-/** A node of a swarm with its machine; undefined when belt does not manage that node. */
+/** `machine` is undefined when belt does not manage the node. */
 export interface Member {
   node: SwarmNode;
   machine?: Machine;
@@ -10,8 +10,7 @@ export interface Member {
 export type NamedMember = Member & { name: string };
 
 /**
- * Matches nodes to machines by address, else by host name. A machine that was recreated or rejoined
- * leaves stale entries with its address: the ready one wins.
+ * Matches by address, else by host name. Of several entries for a machine, the ready one wins.
  * @returns one member per node, in the same order
  */
 export function matchMembers(nodes: readonly SwarmNode[], machines: readonly Machine[]): Member[] {
@@ -41,9 +40,9 @@ export function hasAddress({ name, addresses }: Machine, host: string): boolean 
 }
 
 /**
- * The entry that makes a machine count for the quorum: a manager's, from the moment the leader adds
- * it, even before it takes part. Managers from before a `--force-new-cluster` do not count.
- * @param nodeId as the machine's engine reports it; empty: unknown, match by address
+ * The entry that makes a machine count for the quorum, even before it takes part. Managers from
+ * before a `--force-new-cluster` do not count.
+ * @param nodeId as the engine reports it; when empty, match by address
  */
 export function findManagerEntry(
   nodes: readonly SwarmNode[],

@@ -2,9 +2,8 @@ import { isIPv6 } from 'node:net';
 import { clusterAddress, type Machine } from '../../machines/model/machine.js';
 import { managerPort } from './swarm-node.js';
 
-/** Docker guesses addresses that are not given, wrongly on machines with several. */
+/** Docker guesses omitted addresses, wrongly on machines with several. */
 export interface NodeAddresses {
-  /** Announced to the other nodes. */
   advertise: string;
   /** `host:port` that the engine listens on. */
   listen: string;
@@ -13,8 +12,7 @@ export interface NodeAddresses {
 }
 
 /**
- * A public address is often translated by the provider (NAT): an address on no interface can be
- * advertised but not listened on.
+ * A public address may be translated (NAT): the machine cannot listen on it.
  * @param own addresses on the machine's interfaces
  * @returns undefined while the machine has no address
  */
@@ -28,12 +26,12 @@ export function chooseNodeAddresses(
   return { advertise, listen, dataPath: advertise };
 }
 
-/** `host:port` to listen on all addresses of the same family. */
+/** Listens on all addresses of the same family. */
 export function wildcardAddress(address: string): string {
   return withManagerPort(isIPv6(address) ? '::' : '0.0.0.0');
 }
 
-/** Adds the default port, as docker does (cli/command/swarm/opts.go). */
+/** As docker does (cli/command/swarm/opts.go). */
 export function withManagerPort(address: string): string {
   if (isIPv6(address)) return `[${address}]:${managerPort}`;
   return /:\d+$/.test(address) ? address : `${address}:${managerPort}`;

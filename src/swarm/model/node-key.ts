@@ -3,17 +3,14 @@ import nacl from 'tweetnacl';
 import { UserError } from '../../base/errors.js';
 import { bytesIn, numberIn, readMessage, writeMessage } from './protobuf.js';
 
-/**
- * A node's identity, from the files in /var/lib/docker/swarm/certificates
- * (https://github.com/moby/swarmkit, ca/certificates.go and ca/keyreadwriter.go).
- */
+/** From /var/lib/docker/swarm/certificates (swarmkit, ca/certificates.go, ca/keyreadwriter.go). */
 export interface NodeIdentity {
   swarmId: string;
   nodeId: string;
   manager: boolean;
 }
 
-/** Reads `swarm-node.crt`. @returns undefined when it is not a swarm node's certificate */
+/** @returns undefined when it is not a swarm node's certificate */
 export function readIdentity(certificate: string): NodeIdentity | undefined {
   const subject = subjectOf(certificate);
   const { O: swarmId, OU: role, CN: nodeId } = subject;
@@ -30,20 +27,18 @@ function subjectOf(certificate: string): Record<string, string> {
   }
 }
 
-/** Whether `swarm-node.key` is encrypted with the unlock key (autolock). */
+/** Whether the key is encrypted with the unlock key (autolock). */
 export function isLocked(key: string): boolean {
   return key.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----');
 }
 
-/** https://github.com/moby/swarmkit, manager/encryption/encryption.go (`humanReadablePrefix`) */
+/** swarmkit, manager/encryption/encryption.go (`humanReadablePrefix`) */
 const unlockKeyPattern = /^SWMKEY-1-([A-Za-z0-9+/]{43})$/;
 
 /**
- * Decrypts `swarm-node.key`, including the Raft log key in its headers. With `kek-version` 0 the
- * manager encrypts both again as soon as it leads: the swarm knows the unlock key.
- *
- * The engine offers no alternative: unlocking waits for a leader and blocks the manager from
- * becoming one (moby, daemon/cluster/swarm.go: `UnlockSwarm` and `Init` hold the same lock).
+ * Decrypts `swarm-node.key` and the Raft log key in its headers. With `kek-version` 0 the manager
+ * encrypts both again once it leads. Unlocking through the engine would wait for a leader and block
+ * the manager from becoming one (moby, daemon/cluster/swarm.go: `UnlockSwarm` and `Init`).
  * @throws UserError for a wrong unlock key
  */
 export function unlockNodeKey(key: string, unlockKey: string): string {
@@ -81,10 +76,7 @@ function decryptPrivateKey(key: string, passphrase: Buffer): string | undefined 
   }
 }
 
-/**
- * `api.MaybeEncryptedRecord`: algorithm (1: NaCl's secret box), data, nonce.
- * @returns the decrypted record
- */
+/** `api.MaybeEncryptedRecord`: algorithm (1: NaCl's secret box), data, nonce. */
 function decryptRecord(record: Buffer, secret: Buffer): Buffer | undefined {
   const message = readMessage(record);
   const nonce = bytesIn(message, 3);

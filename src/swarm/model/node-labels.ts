@@ -6,8 +6,8 @@ export interface LabelChange {
 }
 
 /**
- * Separates nodes from labels on a command line: `key=value` sets a label, `key-` removes it.
- * @throws UsageError for no labels, a label without a key, or the same label twice
+ * `key=value` sets a label, `key-` removes it; other words are nodes.
+ * @throws UsageError without labels, for a label without a key, or a repeated one
  */
 export function parseLabels(words: readonly string[]): { nodes: string[]; change: LabelChange } {
   const nodes: string[] = [];

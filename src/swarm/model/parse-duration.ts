@@ -1,6 +1,6 @@
 import { UsageError } from '../../base/errors.js';
 
-/** Nanoseconds, the unit of the engine's API (Go, time.ParseDuration). */
+/** In nanoseconds, the unit of the Engine API (Go, time.ParseDuration). */
 const units: Readonly<Record<string, number>> = {
   ns: 1,
   us: 1e3,

@@ -1,11 +1,10 @@
 import { byNaturalOrder } from '../../base/natural-order.js';
 
 /**
- * What a machine sees of the managers' ports (output of `templates/swarm/reach.sh`)
- * (https://docs.docker.com/engine/swarm/swarm-tutorial/#open-protocols-and-ports-between-the-hosts).
+ * Output of `templates/swarm/reach.sh`. Ports: docker's swarm tutorial, "Open protocols and ports".
  */
 export interface ProbeReport {
-  /** Seconds since 1970. */
+  /** In seconds since 1970. */
   clock?: number;
   ports: PortCheck[];
   paths: MtuCheck[];
@@ -15,20 +14,18 @@ export interface PortCheck {
   protocol: 'tcp' | 'udp';
   host: string;
   port: number;
-  /** `open`, `refused`, `unreachable`, `silent` (timed out), `unknown`. */
+  /** `open`, `refused`, `unreachable`, `silent`, `unknown`. */
   result: string;
 }
 
-/** The interface on the route to a host. */
 export interface MtuCheck {
   host: string;
   device: string;
   mtu: number;
-  /** Whether packets of that size arrive: `whole`, `lost`, `unknown`. */
+  /** `whole`, `lost`, `unknown`. */
   result: string;
 }
 
-/** The other end, probed at the same time. */
 export interface ProbedManager {
   name: string;
   report: ProbeReport;
@@ -62,10 +59,10 @@ const results: Readonly<Record<string, string>> = {
   silent: 'timed out',
 };
 
-/** With a larger difference, certificates are not yet or no longer valid at the other end. */
+/** TLS tolerates no more. */
 const clockToleranceSeconds = 30;
 
-/** Problems that can keep a node from joining, the most likely first. */
+/** The most likely problem first. */
 export function findJoinProblems(name: string, reach: ProbeReport, manager?: ProbedManager): string[] {
   return [
     ...reach.ports
@@ -77,12 +74,12 @@ export function findJoinProblems(name: string, reach: ProbeReport, manager?: Pro
   ];
 }
 
-/** A refused data path port is fine: nothing may listen there yet. */
+/** Nothing may listen on the data path port yet, so it may refuse. */
 function isClosed({ protocol, port, result }: PortCheck): boolean {
   return result in results && !(protocol === 'udp' && port === 4789 && result === 'refused');
 }
 
-/** The lowest port, 2377, comes first: a join needs it, the others matter afterwards. */
+/** A join needs 2377, the lowest port. */
 function byWeight(one: PortCheck, other: PortCheck): number {
   return one.port - other.port || byNaturalOrder(one.host, other.host);
 }

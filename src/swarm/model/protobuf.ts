@@ -1,6 +1,6 @@
 /**
- * Values by field number; the last wins for a repeated field. Only the wire types of swarmkit's
- * files: numbers and bytes (https://protobuf.dev/programming-guides/encoding/).
+ * Values by field number, the last one for a repeated field. Supports only swarmkit's wire types,
+ * numbers and bytes (https://protobuf.dev/programming-guides/encoding/).
  */
 export type Message = ReadonlyMap<number, bigint | Buffer>;
 
@@ -20,7 +20,7 @@ export function readMessage(bytes: Buffer): Message | undefined {
   while (at < bytes.length) {
     const tag = Number(readNumber());
     const field = Math.floor(tag / 8);
-    // Fields start at 1: zeros mark a truncated message.
+    // Fields start at 1; zeros mark a truncated message.
     if (field === 0) return undefined;
     if (tag % 8 === 0) message.set(field, readNumber());
     else if (tag % 8 === 2) {

@@ -1,5 +1,5 @@
 /**
- * Quorum of a swarm: a decision needs more than half of all managers, unreachable ones included
+ * More than half of all managers, including unreachable ones
  * (https://docs.docker.com/engine/swarm/raft/).
  */
 
@@ -15,27 +15,21 @@ export interface Tally {
   reachable: number;
 }
 
-/** What a command does to one manager. */
 export interface ManagerChange {
   id: string;
-  /**
-   * `leaves`: it stops being a manager, which the managers vote on. `stops`: it stays a manager and
-   * is unreachable for a while.
-   */
+  /** `leaves` needs a vote; `stops` makes the manager unreachable for a while. */
   effect: 'leaves' | 'stops';
 }
 
-/** Why a change is unsafe. */
 export type Objection = 'no quorum' | 'loses quorum' | 'loses tolerance';
 
 export interface QuorumAssessment {
   before: Tally;
   after: Tally;
-  /** Undefined: the change is safe. */
+  /** Undefined for a safe change. */
   objection?: Objection;
 }
 
-/** How many managers must agree on a decision. */
 export function quorumSize(managers: number): number {
   return Math.floor(managers / 2) + 1;
 }
@@ -44,7 +38,7 @@ export function hasQuorum({ managers, reachable }: Tally): boolean {
   return reachable >= quorumSize(managers);
 }
 
-/** How many more managers may fail before the quorum is lost; negative once it is lost. */
+/** Negative once the quorum is lost. */
 export function failureTolerance({ managers, reachable }: Tally): number {
   return reachable - quorumSize(managers);
 }
@@ -54,10 +48,9 @@ export function tallyManagers(managers: readonly ManagerState[]): Tally {
 }
 
 /**
- * Assesses changes that are made one after the other. Removing a manager takes a vote, which needs
- * a quorum before and after it, and must not use up the last failure that the swarm tolerates.
- * Stopping a manager takes no vote, and the manager comes back: only the quorum counts. Unknown ids
- * are ignored.
+ * Assesses changes made one after the other. Removing a manager needs a quorum before and after,
+ * and must keep the failure tolerance. Stopping one must only keep the quorum. Unknown ids are
+ * ignored.
  */
 export function assessChanges(
   managers: readonly ManagerState[],
@@ -95,7 +88,7 @@ function objectionTo(
     : undefined;
 }
 
-/** @param what as in `demoting mg1` */
+/** @param what such as `demoting mg1` */
 export function objectionText(
   what: string,
   { before, after, objection }: QuorumAssessment,
@@ -108,7 +101,7 @@ export function objectionText(
   return undefined;
 }
 
-/** As in `2 of 3 managers can be reached, and 2 are needed`. */
+/** Such as `2 of 3 managers can be reached, and 2 are needed`. */
 export function reachabilityText({ managers, reachable }: Tally): string {
   if (managers === 0) return 'no manager would be left';
   const needed = quorumSize(managers);
@@ -121,7 +114,7 @@ function countText({ managers, reachable }: Tally): string {
     : `${reachable} of ${plural(managers, 'manager')}`;
 }
 
-/** More managers slow down every decision (https://docs.docker.com/engine/swarm/admin_guide/). */
+/** More managers slow down every decision (docker's admin guide). */
 const maxRecommendedManagers = 7;
 
 export function managerCountAdvice(managers: number): string[] {

@@ -9,11 +9,9 @@ const configurationEntry = 1n;
 const addNode = 0n;
 
 /**
- * Records to append to a Raft log so that the manager gets a new address: a committed entry that
- * adds the manager again with that address (swarmkit, manager/state/raft/raft.go: `registerNode`).
- *
- * `--force-new-cluster` keeps the address from the log. On another machine, workers would be sent
- * to the old address, and the second manager could not reach the first, which costs the quorum.
+ * Records that give the manager a new address: a committed entry that adds it again (swarmkit,
+ * manager/state/raft/raft.go: `registerNode`). `--force-new-cluster` keeps the old one, to which
+ * workers and new managers would connect.
  * @param key `swarm-node.key`, unlocked
  * @param address `host:port`
  * @returns undefined when the log cannot be read or extended with this key
@@ -51,7 +49,7 @@ export function createAddressChange(log: LogReader, key: string, address: string
   );
 }
 
-/** `api.MaybeEncryptedRecord`: algorithm (1: NaCl's secret box), data, nonce. */
+/** `api.MaybeEncryptedRecord`, as in node-key.ts. */
 function encrypted(data: Buffer, secret: Buffer): Buffer {
   const nonce = randomBytes(nacl.secretbox.nonceLength);
   return writeMessage(

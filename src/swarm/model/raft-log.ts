@@ -1,26 +1,20 @@
 import { bytesIn, numberIn, readMessage, writeMessage } from './protobuf.js';
 
 /**
- * How far a manager's Raft log goes.
- *
- * swarmkit stores the log in etcd's format (`/var/lib/docker/swarm/raft/wal-v3-encrypted`) and
- * encrypts the entries' data, not their terms and indexes (https://github.com/moby/swarmkit,
- * manager/state/raft/storage/walwrap.go), so the position can be read without key or engine.
- * Format: https://github.com/etcd-io/etcd, server/storage/wal (decoder.go, encoder.go,
- * walpb/record.proto), and raftpb/raft.proto.
+ * How far a Raft log goes. swarmkit stores it in etcd's format (etcd-io/etcd, server/storage/wal
+ * and raftpb/raft.proto) and encrypts only the data of entries (swarmkit,
+ * manager/state/raft/storage/walwrap.go), so this needs neither key nor engine.
  */
 export interface LogPosition {
-  /** Index of the last entry known to be committed. */
+  /** The last entry known to be committed. */
   commit: number;
-  /** Of the last entry, committed or not. */
   term: number;
   index: number;
 }
 
 /**
- * Less than 0 when `one` is behind `other`. `--force-new-cluster` keeps the committed entries only
- * (swarmkit, manager/state/raft/storage.go), which are the same in all logs: the log with the most
- * loses the least. Ties follow Raft's election rule (https://raft.github.io/raft.pdf, 5.4.1).
+ * Negative when `one` is behind. `--force-new-cluster` keeps only committed entries (swarmkit,
+ * manager/state/raft/storage.go); ties follow Raft's election rule (raft.pdf, 5.4.1).
  */
 export function compareLogs(one: LogPosition, other: LogPosition): number {
   return one.commit - other.commit || one.term - other.term || one.index - other.index;
@@ -33,23 +27,22 @@ const knownTypes: ReadonlySet<number> = new Set(Object.values(recordTypes));
 
 const frameBytes = 8;
 
-/** Reads a log segment as a stream: segments have 64 MB, mostly zeros. */
+/** Reads a segment as a stream: 64 MB, mostly zeros. */
 export class LogReader {
-  /** Of the last entry, or the snapshot that replaces the entries up to it. */
+  /** The last entry, or a snapshot that replaces it. */
   last: { term: number; index: number } | undefined;
   commit = 0;
-  /** Raft's `HardState`: the current term and vote. */
+  /** Raft's `HardState`. */
   state = Buffer.alloc(0);
-  /** The manager's own `RaftMember` (swarmkit). */
+  /** swarmkit's `RaftMember`. */
   member = Buffer.alloc(0);
-  /** Length of the complete records, bytes. */
+  /** Length of the complete records, in bytes. */
   end = 0;
-  /** Of the complete records. */
   checksum = 0;
   private rest = Buffer.alloc(0);
   private ended = false;
 
-  /** Undefined: no entries yet. A segment starts with the final state of the previous one. */
+  /** Undefined without entries. A segment starts with the previous one's final state. */
   get position(): LogPosition | undefined {
     return this.last && { ...this.last, commit: this.commit };
   }
@@ -71,13 +64,13 @@ export class LogReader {
     this.rest = this.ended ? Buffer.alloc(0) : Buffer.from(bytes.subarray(at));
   }
 
-  /** Checksums are chained; a wrong one marks a record that a crash cut short, and ends the log. */
+  /** A wrong checksum marks a record that a crash cut short. */
   private readRecord(bytes: Buffer): void {
     const record = readMessage(bytes);
     const type = numberIn(record, 1);
     const expected = numberIn(record, 2);
     const data = bytesIn(record, 3);
-    // A segment starts with the final checksum of the previous one.
+    // A segment starts with the previous one's final checksum.
     const begins = type === recordTypes.checksum && this.end === 0;
     const checksum = begins ? expected : crc32c(data, this.checksum);
     // Zeros parse as a record of type 0.
@@ -99,10 +92,7 @@ export class LogReader {
       this.applySnapshot({ term: numberIn(message, 2), index: numberIn(message, 1) });
   }
 
-  /**
-   * A manager that is far behind receives a snapshot in place of entries; its own snapshots cover
-   * entries that it has.
-   */
+  /** A manager that is far behind receives a snapshot instead of entries. */
   private applySnapshot(snapshot: { term: number; index: number }): void {
     this.commit = Math.max(this.commit, snapshot.index);
     if (snapshot.index > (this.last?.index ?? 0)) this.last = snapshot;
@@ -110,15 +100,14 @@ export class LogReader {
 }
 
 /**
- * Little-endian: 56 bits of length; in the last byte, the top bit marks padding and the low 3 bits
- * its length.
+ * Little-endian, 56 bits of length; the last byte holds a padding flag and 3 bits of its length.
  */
 function readFrame(bytes: Buffer, at: number): { length: number; padding: number } {
   const last = bytes.readUInt8(at + 7);
   return { length: bytes.readUIntLE(at, 6), padding: last >= 0x80 ? last & 0x07 : 0 };
 }
 
-/** @param checksum of the log that the records are appended to */
+/** @param checksum of the log to append to */
 export function writeRecords(records: readonly { type: number; data: Buffer }[], checksum: number): Buffer {
   let sum = checksum;
   const frames = records.map(({ type, data }) => {

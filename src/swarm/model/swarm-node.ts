@@ -1,8 +1,3 @@
-/**
- * Swarm nodes and memberships, read from the engine's API
- * (https://docs.docker.com/reference/api/engine/: `GET /nodes`, `GET /info`, `GET /swarm`).
- */
-
 import { byNaturalOrder } from '../../base/natural-order.js';
 import type { InfoDocument, NodeDocument, SwarmDocument } from '../../engine/model/api-documents.js';
 
@@ -12,17 +7,15 @@ export interface SwarmNode {
   id: string;
   hostname: string;
   role: Role;
-  /** `ready`, `down`, `unknown`, `disconnected`. */
   status: string;
-  /** `active`, `pause`, `drain`. */
   availability: string;
-  /** Empty: unknown to the managers. */
+  /** Empty when the managers do not know it. */
   address: string;
   engineVersion: string;
   labels: Readonly<Record<string, string>>;
-  /** Managers only: `reachable`, `unreachable`, `unknown`. */
+  /** `reachable`, `unreachable`, `unknown`; undefined for workers. */
   reachability?: string;
-  /** Managers only: the advertised `host:port`. */
+  /** `host:port`; undefined for workers. */
   managerAddress?: string;
   leader: boolean;
 }
@@ -31,7 +24,7 @@ export function isNodeReady({ role, status, reachability }: SwarmNode): boolean 
   return status === 'ready' && (role === 'worker' || reachability === 'reachable');
 }
 
-/** An engine's own view of its swarm (`Swarm` of `GET /info`). */
+/** As the engine itself reports it in `GET /info`. */
 export interface Membership {
   /** `inactive`, `pending`, `active`, `error`, `locked`. */
   state: string;
@@ -40,12 +33,11 @@ export interface Membership {
   manager: boolean;
   /** Empty on workers. */
   swarmId: string;
-  /** `host:port` of the managers it knows. */
+  /** `host:port` */
   managers: string[];
   error: string;
 }
 
-/** Docker's default for the managers' API. */
 export const managerPort = 2377;
 
 export function readMembership({ Swarm }: InfoDocument): Membership {
@@ -60,11 +52,10 @@ export function readMembership({ Swarm }: InfoDocument): Membership {
   };
 }
 
-/** From `GET /swarm`. */
 export interface NodeCertificateSettings {
-  /** Lifetime of new certificates, nanoseconds. */
+  /** In nanoseconds. */
   validFor: number;
-  /** CA certificate, PEM. */
+  /** PEM. */
   authority: string;
 }
 
@@ -72,7 +63,7 @@ export function readCertificateSettings({ Spec, TLSInfo }: SwarmDocument): NodeC
   return { validFor: Spec.CAConfig?.NodeCertExpiry ?? 0, authority: TLSInfo?.TrustRoot ?? '' };
 }
 
-/** The leader first, then managers, then workers, each by host name. */
+/** The leader first, then managers and workers, by host name. */
 export function readNodes(nodes: readonly NodeDocument[]): SwarmNode[] {
   return nodes.map(readNode).sort(byRank);
 }
@@ -94,20 +85,20 @@ function readNode({ ID, Spec, Description, Status, ManagerStatus }: NodeDocument
   };
 }
 
-/** Of reachable managers, the leader first. */
+/** Reachable managers only, the leader first. */
 export function managerAddresses(nodes: readonly SwarmNode[]): string[] {
   return nodes.flatMap(({ reachability, managerAddress }) =>
     reachability === 'reachable' && managerAddress ? [managerAddress] : [],
   );
 }
 
-/** A manager may report its own address as `0.0.0.0`: use the one it advertises. */
+/** A manager may report `0.0.0.0`: use its advertised address. */
 function addressOf(status: string, advertised: string): string {
   if (status !== '' && status !== '0.0.0.0') return status;
   return hostOf(advertised);
 }
 
-/** The host of `host:port`, without the brackets of an IPv6 address. */
+/** Without the brackets of an IPv6 address. */
 export function hostOf(address: string): string {
   return address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 }

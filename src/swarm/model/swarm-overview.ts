@@ -8,9 +8,9 @@ import type { Role, SwarmNode } from './swarm-node.js';
 export interface ManagerCounts {
   total: number;
   reachable: number;
-  /** For a quorum. */
+  /** Managers needed for a quorum. */
   needed: number;
-  /** How many more may fail. */
+  /** Managers that may still fail. */
   tolerance: number;
 }
 
@@ -18,13 +18,11 @@ export interface ManagerRow {
   name: string;
   status: string;
   availability: string;
-  /** `reachable`, `unreachable`, `unknown`. */
   reachability: string;
   leader: boolean;
   place?: string;
 }
 
-/** Nodes in the same state. */
 export interface NodeGroup {
   role: Role;
   status: string;
@@ -35,13 +33,13 @@ export interface NodeGroup {
 export interface SwarmOverview {
   quorum: boolean;
   managers: ManagerCounts & { leader?: string; nodes: ManagerRow[] };
-  /** All nodes, managers included; healthy ones last. */
+  /** Healthy groups last. */
   groups: NodeGroup[];
   places: FailureDomain[];
   warnings: string[];
 }
 
-/** @param present ids of the managers that respond: the leader notices failures late */
+/** @param present ids of managers that respond, since the leader notices failures late */
 export function createOverview(members: readonly NamedMember[], present: ReadonlySet<string>): SwarmOverview {
   const managers = members.filter(({ node }) => node.role === 'manager');
   const tally = {
@@ -102,7 +100,7 @@ function groupNodes(members: readonly NamedMember[]): NodeGroup[] {
     .toSorted((one, other) => healthRank(one) - healthRank(other));
 }
 
-/** The sort is stable: managers stay before workers. */
+/** The sort is stable, so managers stay before workers. */
 function healthRank({ status, availability }: Pick<SwarmNode, 'status' | 'availability'>): number {
   return (status === 'ready' ? 1 : 0) + (status === 'ready' && availability === 'active' ? 1 : 0);
 }
@@ -125,19 +123,17 @@ export function toleranceText(failures: number): string {
 export const noQuorumWarning =
   'without a quorum the swarm cannot be changed, but running tasks continue; start the other managers: belt start NODES; if they are lost: belt swarm recover';
 
-/** Node certificates renew automatically, but only while the engine runs. */
+/** Certificates renew only while the engine runs. */
 export interface NodeCertificates {
-  /** Of new certificates. */
   validDays: number;
-  /** The first to expire, of the nodes that responded. */
+  /** The first to expire. */
   soonest?: { name: string; expires: string; daysLeft: number };
   /** ISO 8601. */
   authorityExpires?: string;
-  /** Nodes that did not respond. */
   unanswered: string[];
 }
 
-/** Docker renews a certificate after 50 to 80 % of its lifetime (swarmkit, ca/renewer.go). */
+/** Docker renews after 50 to 80 % of the lifetime (swarmkit, ca/renewer.go). */
 export function certificateWarnings({ soonest, validDays }: NodeCertificates): string[] {
   if (!soonest || soonest.daysLeft >= validDays * 0.15) return [];
   const { name, daysLeft } = soonest;

@@ -1,14 +1,9 @@
-/**
- * Services and tasks, read from the engine's API
- * (https://docs.docker.com/reference/api/engine/: `GET /services`, `GET /tasks`).
- */
-
 import type { ServiceDocument, TaskDocument } from '../../engine/model/api-documents.js';
 
 export interface SwarmService {
   id: string;
   name: string;
-  /** Otherwise global, or a job. */
+  /** False for global services and jobs. */
   replicated: boolean;
 }
 
@@ -16,13 +11,11 @@ export interface SwarmTask {
   id: string;
   serviceId: string;
   nodeId: string;
-  /** Replicated services only: counts their tasks, from 1. */
+  /** From 1; for replicated services. */
   slot?: number;
-  /** `new` ... `running`, `complete`, `shutdown`, `failed`, `rejected`, `remove`, `orphaned`. */
   state: string;
-  /** The desired state. */
   desired: string;
-  /** The engine's error; may be empty. */
+  /** May be empty. */
   problem: string;
 }
 
@@ -46,29 +39,27 @@ export function readTasks(tasks: readonly TaskDocument[]): SwarmTask[] {
   }));
 }
 
-/** The states after `running` (swarmkit, api/types.proto: `TaskState`). */
+/** swarmkit, api/types.proto: `TaskState` */
 const endedStates = ['complete', 'shutdown', 'failed', 'rejected', 'remove', 'orphaned'];
 
 export function hasEnded({ state }: SwarmTask): boolean {
   return endedStates.includes(state);
 }
 
-/** Should run, and does not yet. */
 export function isAwaited(task: SwarmTask): boolean {
   return ['ready', 'running'].includes(task.desired) && task.state !== 'running' && !hasEnded(task);
 }
 
-/** As in `no suitable node (...)` (swarmkit, manager/scheduler). */
+/** Such as `no suitable node (...)` (swarmkit, manager/scheduler). */
 function isUnplaceable({ state, problem }: SwarmTask): boolean {
   return state === 'pending' && problem !== '';
 }
 
-/** A service with fewer running tasks than desired. */
 export interface ServiceShortage {
   service: string;
   running: number;
   missing: number;
-  /** Empty: tasks may still be starting. */
+  /** May be empty while tasks start. */
   problem: string;
 }
 
@@ -86,7 +77,7 @@ export function findShortages(
   });
 }
 
-/** `web.2`, as `docker service ps` shows it; `web.NODEID` for a global service. */
+/** `web.2` as in `docker service ps`, or `web.NODEID` for a global service. */
 export function taskName(
   { serviceId, slot, nodeId, id }: SwarmTask,
   services: readonly SwarmService[],
@@ -95,7 +86,7 @@ export function taskName(
   return service ? `${service.name}.${slot ?? nodeId}` : id;
 }
 
-/** Services whose running tasks are all on these nodes, and stop while tasks move elsewhere. */
+/** Services that run on these nodes only, and stop while their tasks move. */
 export function findInterruptedServices(
   services: readonly SwarmService[],
   tasks: readonly SwarmTask[],

@@ -3,7 +3,6 @@ import type { Role } from './swarm-node.js';
 
 export interface RoleAndAvailability {
   role: Role;
-  /** `active`, `pause`, `drain`. */
   availability: string;
 }
 
@@ -11,29 +10,24 @@ export interface NodeUpgradeState {
   name: string;
   leader: boolean;
   now: RoleAndAvailability;
-  /**
-   * Before the upgrade, and again after it: from the record of an interrupted run, else the node.
-   */
+  /** To restore afterwards; from the record of an interrupted run, else from the node. */
   before: RoleAndAvailability;
-  /** An earlier run started with it and did not finish. */
   resumed: boolean;
   running: boolean;
   resize: boolean;
-  /** Its engine needs an upgrade. */
   engine: boolean;
 }
 
 export interface RecordedNode {
   now: RoleAndAvailability;
-  /** From the record of an earlier run. */
   before: RoleAndAvailability;
-  /** Its machine runs and the node is ready. */
+  /** The machine runs and the node is ready. */
   back: boolean;
 }
 
 /**
- * What an interrupted run left to do for a node. During an upgrade a node is drained, in its old
- * role or as a worker: in any other state it was changed since, and the record is outdated.
+ * An upgrade only drains and demotes: in any other state, the node was changed since and the record
+ * is outdated.
  */
 export function remainingUpgrade({ now, before, back }: RecordedNode): 'nothing' | 'all' | 'changed since' {
   const sameRole = now.role === before.role;
@@ -56,7 +50,7 @@ const upgradeSteps = [
 
 export type UpgradeStep = (typeof upgradeSteps)[number];
 
-/** @param demotable the other managers keep the quorum without it */
+/** @param demotable whether the other managers keep the quorum */
 export function planUpgradeSteps(
   state: NodeUpgradeState,
   { demotable }: { demotable: boolean },
@@ -82,7 +76,7 @@ export function planUpgradeSteps(
   return upgradeSteps.filter((step) => needed[step]);
 }
 
-/** Managers before workers; nodes that an earlier run started with first, the leader last. */
+/** Managers before workers; resumed nodes first, the leader last. */
 export function sortForUpgrade<T extends NodeUpgradeState>(
   states: readonly T[],
 ): { managers: T[]; workers: T[] } {
@@ -94,7 +88,6 @@ export function sortForUpgrade<T extends NodeUpgradeState>(
   };
 }
 
-/** Undefined when another manager may fail while one is upgraded. */
 export function upgradeWarning(managers: number): string | undefined {
   if (managers < 2) return undefined;
   const others = managers - 1;

@@ -21,31 +21,29 @@ import { stableMembers } from '../stable-view.js';
 import { runFolderScript } from './run-folder-script.js';
 
 export interface BackupInput {
-  /** A file path, or a stream such as stdout. */
+  /** File path or stream. */
   to: string | Writable;
-  /** The manager to back up. Default: see `rankForBackup`. */
+  /** Default: see `rankForBackup`. */
   node?: string | undefined;
   force: boolean;
-  /** For the manifest. */
   beltVersion: string;
 }
 
 export interface SwarmBackup {
   node: string;
   swarmId: string;
-  /** Undefined when the backup went to a stream. */
+  /** Undefined for a stream. */
   file?: string;
   bytes: number;
-  /** For how long the node's engine was stopped, in whole seconds. */
+  /** In whole seconds. */
   downtimeSeconds: number;
   autolock: boolean;
 }
 
 /**
- * Copies the swarm's state from a manager, whose engine is stopped for the copy: only then it is
- * consistent (https://docs.docker.com/engine/swarm/admin_guide/#back-up-the-swarm).
- * @throws UserError without a usable manager, or when the swarm would lose its quorum, unless
- * `force`
+ * Copies a manager's state while its engine is stopped, so that it is consistent (docker's admin
+ * guide, "Back up the swarm").
+ * @throws UserError without a usable manager; unless `force`, when the swarm would lose its quorum
  */
 export async function backupSwarm(input: BackupInput, context: Context): Promise<SwarmBackup> {
   return whileSwarmClaimed('backed up', context, () =>
@@ -92,7 +90,6 @@ async function backUpManager(
   };
 }
 
-/** The named manager, or the one that the swarm can best do without. */
 async function chooseManager(
   node: string | undefined,
   swarm: Swarm,
@@ -161,7 +158,6 @@ async function createManifest(
 
 type CopyResult = Pick<SwarmBackup, 'bytes' | 'downtimeSeconds'>;
 
-/** @param sink receives the archive */
 async function copyFolder(
   { subject: machine, step, context }: Task,
   { manifest, sink, unlockKey }: { manifest: BackupManifest; sink: Writable; unlockKey: string },
@@ -185,14 +181,14 @@ async function copyFolder(
       );
     return { bytes, downtimeSeconds: Number(answers.get('downtime')?.[0]) };
   } catch (error) {
-    // A full local disk also fails the script on the machine: report the cause.
+    // A full local disk also fails the script: report the cause.
     throw sink.errored ?? error;
   } finally {
     if (unlockKey !== '') await unlock(machine, unlockKey, context);
   }
 }
 
-/** Replaces the file only with a backup that can be restored. */
+/** Replaces the file only with a restorable backup. */
 function copyToFile(
   path: string,
   copy: (sink: Writable) => Promise<CopyResult>,
@@ -207,7 +203,7 @@ function copyToFile(
   });
 }
 
-/** With autolock, a restarted engine waits for its key. */
+/** With autolock, a restarted engine needs its key. */
 async function unlock(machine: Machine, key: string, context: Context): Promise<void> {
   await withEngine(machine, context, async (api: EngineApi) => {
     const { state } = await membershipOf(api);

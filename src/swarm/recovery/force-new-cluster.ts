@@ -10,9 +10,7 @@ import { withSwarm } from '../session.js';
 const initTimeoutMs = 120_000;
 
 /**
- * Starts a swarm from the swarm folder of an engine that is in no swarm, as its only manager
- * (`--force-new-cluster`). Services, secrets, configs, nodes, address pools and the data path port
- * are taken from the folder.
+ * Starts a swarm from an existing swarm folder, with the machine as its only manager.
  * @throws EngineError, ExternalError
  */
 export async function forceNewCluster(machine: Machine, autolock: boolean, context: Context): Promise<void> {

@@ -11,12 +11,12 @@ import { runFolderScript } from './run-folder-script.js';
 
 export interface MachineRaftState extends RaftState {
   machine: Machine;
-  /** `swarm-node.key`, where it is locked. */
+  /** Content of `swarm-node.key`. */
   key: string;
 }
 
 /**
- * Reads the swarm state on a machine's disk. The engine may be running or stopped.
+ * The engine may be stopped.
  * @returns undefined when the machine is in no swarm
  * @throws ExternalError, UserError when the machine cannot be reached; AbortError
  */

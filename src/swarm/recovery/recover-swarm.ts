@@ -28,21 +28,19 @@ import {
 } from './rejoin-nodes.js';
 import { keptSuffix, runFolderScript } from './run-folder-script.js';
 
-/** What a recovery will do. */
 export interface RecoveryPlan {
   swarmId: string;
-  /** The machine on which a new cluster is forced. */
+  /** The machine that forces a new cluster. */
   manager: Machine;
-  /** The new cluster was forced by an earlier run or a restore: the other machines have to rejoin. */
+  /** The new cluster exists already: only the other machines have to rejoin. */
   isForced: boolean;
-  /** The remaining managers, the one with the furthest log first. */
+  /** The furthest log first. */
   managers: { name: string; position: LogPosition }[];
-  /** Machines that will rejoin the swarm. */
   returning: ReturningMachine[];
-  /** Unreachable machines of the cluster, and why. */
+  /** Unreachable machines. */
   lost: { name: string; reason: string }[];
   autolock: boolean;
-  /** `swarm-node.key`, where it is locked. */
+  /** Content of `swarm-node.key`, when locked. */
   lockedKey?: string;
 }
 
@@ -52,14 +50,13 @@ export interface Recovered {
   /** Path of the manager's previous swarm folder. */
   keptFolder?: string;
   returned: BatchReport<RejoinedNode & { name: string }>;
-  /** Nodes whose stale entries were removed. */
+  /** Names of stale nodes. */
   removed: string[];
 }
 
 /**
- * Inspects all machines of the cluster and changes nothing on them. Deletes the record of a recovery
- * that never forced a new cluster if the swarm has a quorum again: resuming it would remove healthy
- * managers.
+ * Changes nothing on the machines. If the swarm has a quorum again, deletes the record of a
+ * recovery that never forced a new cluster: resuming would remove healthy managers.
  * @throws UserError when the swarm has a quorum, or no machine holds its state
  */
 export async function planRecovery({ force }: { force: boolean }, context: Context): Promise<RecoveryPlan> {
@@ -105,7 +102,7 @@ export async function planRecovery({ force }: { force: boolean }, context: Conte
 
 /**
  * Forces a new cluster on the manager with the furthest log, lets the other machines rejoin, and
- * removes stale nodes. Called again after an interruption, it resumes.
+ * removes stale nodes. Resumes after an interruption.
  * @throws ExternalError, EngineError when the swarm does not start
  */
 export async function recoverSwarm(
@@ -129,7 +126,7 @@ export async function recoverSwarm(
   };
 }
 
-/** Lets machines rejoin a restored swarm in their previous roles; unknown ones as workers. */
+/** Unknown machines rejoin as workers. */
 export async function rejoinMachines(machines: readonly Machine[], context: Context): Promise<Recovered> {
   const recovery = await readRecovery(context);
   if (!recovery) throw new Error('there is no record of the restore');
@@ -150,7 +147,7 @@ function membersOf(returning: readonly ReturningMachine[]): { name: string; role
   return returning.map(({ machine, role }) => ({ name: machine.name, role }));
 }
 
-/** Machines that failed stay on record for the next run. */
+/** Keeps machines that failed for the next run. */
 async function recordReturned(returned: readonly Outcome<unknown>[], context: Context): Promise<void> {
   const recovery = await readRecovery(context);
   if (!recovery) return;
@@ -207,17 +204,17 @@ async function resume(
   return { swarmId, manager: first, isForced: true, managers: [], returning, lost: [], autolock };
 }
 
-/** Less than `electionTimeoutMs`: when this command runs, the quorum is usually lost for good. */
+/** Short, since the quorum is usually lost for good when this runs. */
 const quorumTimeoutMs = 20_000;
 
 interface SwarmWithLeader {
   id: string;
   tally: Tally;
-  /** Without stale entries of managers. */
+  /** Without stale entries. */
   managers: Member[];
 }
 
-/** A new cluster that was forced but not recorded, before an interruption, has one manager only. */
+/** Detects an interruption right after `--force-new-cluster`: there is one manager. */
 async function wasForced(
   { begun = false, manager }: Recovery,
   { managers }: SwarmWithLeader,
@@ -225,13 +222,13 @@ async function wasForced(
 ): Promise<boolean> {
   if (!begun && managers.length > 1) return false;
   if (managers.some((member) => memberName(member) === manager)) return true;
-  // Right after a restore, the node has the host name of the machine in the backup.
+  // Right after a restore, the node still has the old host name.
   const machine = (await cluster.machines()).machines.find(({ name }) => name === manager);
   const nodes = managers.map(({ node }) => node);
   return machine !== undefined && findManagerEntry(nodes, machine) !== undefined;
 }
 
-/** Managers are queried themselves, since a leader counts on lost managers for a while. */
+/** A leader counts on lost managers for a while, so they are queried themselves. */
 async function findSwarmWithQuorum(context: Context): Promise<SwarmWithLeader | undefined> {
   let isNoted = false;
   const check = async (): Promise<SwarmWithLeader | undefined | Pending> => {
@@ -249,11 +246,11 @@ async function findSwarmWithQuorum(context: Context): Promise<SwarmWithLeader | 
   });
 }
 
-/** @returns undefined when no manager responds, so that no election is possible */
+/** @returns undefined when no manager responds */
 async function findSwarm(context: Context): Promise<SwarmWithLeader | 'leaderless' | undefined> {
   try {
     return await withSwarm({ noWait: true }, context, async (swarm) => {
-      // After a forced new cluster, previous managers are listed without a reachability.
+      // Previous managers are listed without a reachability.
       const managers = (await swarm.members()).filter(({ node }) => node.reachability !== undefined);
       return { id: swarm.id, tally: tallyManagers(await currentManagers(managers, context)), managers };
     });
@@ -276,7 +273,7 @@ async function inspectMachines(
   };
 }
 
-/** With several swarms in the cluster, that of the active machine. */
+/** Of several swarms, that of the active machine. */
 async function selectSwarm(
   states: readonly MachineRaftState[],
   { cluster }: Context,
@@ -292,7 +289,7 @@ async function selectSwarm(
   });
 }
 
-/** A majority of managers will elect a leader: a forced new cluster would be a second swarm. */
+/** A majority will elect a leader: a forced new cluster would be a second swarm. */
 async function requireNoElection(managers: readonly MachineRaftState[], context: Context): Promise<void> {
   const query = ({ machine }: MachineRaftState): Promise<Membership> =>
     withEngine(machine, context, membershipOf);

@@ -4,19 +4,18 @@ import type { Context } from '../../app/context.js';
 import { readRecord, writeRecord } from '../../base/record-file.js';
 
 /**
- * A recovery in progress, in `recovery.json` of the cluster's folder. As soon as the swarm has a
- * leader again, only this record distinguishes an unfinished recovery from a healthy swarm.
+ * `recovery.json` in the cluster's folder. Once a leader is back, only this record tells an
+ * unfinished recovery from a healthy swarm.
  */
 const recoverySchema = z.object({
   swarmId: z.string(),
-  /** The machine on which the new cluster is forced. */
   manager: z.string(),
   autolock: z.boolean(),
-  /** The new cluster was forced. Undefined: not yet, or belt was interrupted before it wrote this. */
+  /** Undefined before the new cluster is forced, or after an interruption. */
   begun: z.optional(z.boolean()),
-  /** Path of the previous swarm folder on the manager. */
+  /** Path of the manager's previous swarm folder. */
   kept: z.optional(z.string()),
-  /** Machines that still have to rejoin. Undefined: a restore that has not listed the nodes yet. */
+  /** Machines yet to rejoin; undefined while a restore has not listed the nodes. */
   members: z.optional(z.array(z.object({ name: z.string(), role: z.enum(['manager', 'worker']) }))),
 });
 export type Recovery = z.infer<typeof recoverySchema>;

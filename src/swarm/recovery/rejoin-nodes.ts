@@ -16,23 +16,19 @@ import { type Swarm, withSwarm } from '../session.js';
 
 export interface RejoinedNode {
   role: Role;
-  /** It rejoined on its own: its certificate is valid and it knows the manager's address. */
+  /** Whether it rejoined on its own. */
   reconnected: boolean;
 }
 
-/** A machine that will rejoin the swarm. */
 export interface ReturningMachine {
   machine: Machine;
   role: Role;
 }
 
-/** An agent retries within 8 s (swarmkit, agent/session.go), one known manager after the other. */
+/** Agents retry within 8 s (swarmkit, agent/session.go), one known manager after the other. */
 const reconnectTimeoutMs = 60_000;
 
-/**
- * Lets machines rejoin a swarm that was restarted with one manager. Workers get time to reconnect;
- * all others leave their previous swarm and join: managers one at a time, then workers.
- */
+/** Workers get time to reconnect; others leave and join: managers one at a time, then workers. */
 export async function rejoinNodes(
   returning: readonly ReturningMachine[],
   manager: Machine,
@@ -82,10 +78,7 @@ async function rejoinAs(
   return outcomes.map((outcome) => failed.get(outcome.name) ?? outcome);
 }
 
-/**
- * Whether the machine tries to reach the manager: a worker that knows its address, or a machine that
- * has joined since. Previous managers are no longer members of the Raft group.
- */
+/** Whether the machine still connects to the manager; previous managers do not. */
 async function canReconnect(
   machine: Machine,
   role: Role,
@@ -99,7 +92,7 @@ async function canReconnect(
   return managers.includes(withManagerPort(requireAddress(manager)));
 }
 
-/** Leaves by force, unless the machine is already a manager of the new cluster. */
+/** Skips a machine that is already a manager of the new cluster. */
 async function leavePreviousSwarm({ subject: machine, step, context }: Task, swarm: Swarm): Promise<void> {
   const node = findManagerEntry(await swarm.nodes(), machine);
   return withEngine(machine, context, (api) =>
@@ -109,7 +102,7 @@ async function leavePreviousSwarm({ subject: machine, step, context }: Task, swa
   );
 }
 
-/** Waits until the swarm lists the machine as ready. @returns false when it does not come back */
+/** @returns whether the swarm lists the machine as ready */
 function waitForReconnect(
   machine: Machine,
   role: Role,
@@ -119,7 +112,6 @@ function waitForReconnect(
 ): Promise<boolean> {
   const check = async (): Promise<boolean | Pending> => {
     const node = (await swarm.members()).find((member) => member.machine?.name === machine.name)?.node;
-    // A machine that is not listed cannot reconnect.
     if (!node) return false;
     const isBack = node.status === 'ready' && (role === 'worker' || node.reachability === 'reachable');
     return isBack || new Pending(node.status);
@@ -134,7 +126,6 @@ export interface OtherNode {
   known: boolean;
 }
 
-/** Lists the swarm's nodes other than its manager. */
 export async function otherNodes(manager: Machine, context: Context): Promise<OtherNode[]> {
   return withSwarm({ manager }, context, async (swarm) => {
     const { nodeId } = await swarm.request(membershipOf);
@@ -148,7 +139,7 @@ export async function otherNodes(manager: Machine, context: Context): Promise<Ot
   });
 }
 
-/** Removes stale nodes (see `findStaleNodes`). @returns their names */
+/** @returns their names */
 export async function removeStaleNodes(manager: Machine, context: Context): Promise<string[]> {
   return withSwarm({ manager }, context, async (swarm) => {
     const members = await swarm.members();
@@ -162,7 +153,6 @@ export async function removeStaleNodes(manager: Machine, context: Context): Prom
   });
 }
 
-/** Names of machines that no longer exist at their provider. */
 async function missingMachines(members: readonly Member[], context: Context): Promise<Set<string>> {
   const machines = members.flatMap(({ node, machine }) =>
     machine && node.status !== 'ready' ? [machine] : [],

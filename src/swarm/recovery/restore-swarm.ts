@@ -19,7 +19,6 @@ import { keptSuffix, runFolderScript } from './run-folder-script.js';
 
 export interface RestoreInput {
   machine: Machine;
-  /** Path of the backup. */
   path: string;
   /** Called for a backup with autolock. */
   askUnlockKey: () => Promise<string>;
@@ -29,17 +28,16 @@ export interface RestoreInput {
 export interface Restored {
   node: string;
   swarmId: string;
-  /** Where the machine's previous swarm folder was moved to. */
+  /** Path of the machine's previous swarm folder. */
   keptFolder?: string;
-  /** The swarm's other nodes, with their names and roles at the time of the backup. */
+  /** As of the time of the backup. */
   others: { name: string; role: Role }[];
 }
 
 /**
- * Starts a swarm from a backup, with the machine as its only manager. The whole backup is read and
- * checked before anything is changed.
- * @throws UserError when the file is not a backup, the unlock key is wrong, or the machine or the
- * cluster has a healthy swarm, unless `force`
+ * Checks the whole backup before it changes anything.
+ * @throws UserError for an invalid backup, a wrong unlock key, or, unless `force`, when the machine
+ * or the cluster has a healthy swarm
  */
 export async function restoreSwarm(
   { machine, path, askUnlockKey, force }: RestoreInput,
@@ -130,7 +128,7 @@ function warnIfEngineIsOlder(
   );
 }
 
-/** Compares engine versions such as `26.1.5+dfsg1` by their numbers. */
+/** Compares versions such as `26.1.5+dfsg1` by their numbers. */
 export function isOlderVersion(version: string, other: string): boolean {
   const [numbers = '', otherNumbers = ''] = [version, other].map((text) => /^[\d.]+/.exec(text)?.[0]);
   return byNaturalOrder(numbers, otherNumbers) < 0;

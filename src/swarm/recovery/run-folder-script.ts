@@ -7,7 +7,6 @@ import { provisionerFor } from '../../engine/provisioners/index.js';
 import { toItsEnd } from '../../engine/run-script.js';
 import type { Machine } from '../../machines/model/machine.js';
 
-/** A script that works on the swarm folder of an engine. */
 export interface FolderScript {
   /** Name in templates/swarm. */
   script: 'backup' | 'inspect' | 'log' | 'recover' | 'restore';
@@ -16,12 +15,12 @@ export interface FolderScript {
   data?: { input?: Readable; output?: Writable };
 }
 
-/** For large folders on slow disks and links; the script's own timeouts are shorter. */
+/** For large folders; the script's own timeouts are shorter. */
 const timeoutMs = 90 * 60_000;
 
 /**
- * Runs a script on a machine's swarm folder. The engine is started again even after a failure.
- * @returns the values that the script printed, by their key
+ * The engine is started again even after a failure.
+ * @returns the script's values by key
  * @throws ExternalError, UserError, AbortError
  */
 export async function runFolderScript(
@@ -43,7 +42,7 @@ export async function runFolderScript(
   return outputs;
 }
 
-/** The suffix of a folder that keeps the previous swarm state, as in `before-restore-20260102T030405Z`. */
+/** Such as `before-restore-20260102T030405Z`. */
 export function keptSuffix(reason: string): string {
   return `${reason}-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}`;
 }

@@ -4,15 +4,13 @@ import { findTasks, type NamedTask, readNamedTasks } from '../model/find-task.js
 import { memberName } from '../model/members.js';
 import type { Swarm } from '../session.js';
 
-/** A task and the machine that runs it. */
 export interface LocatedTask extends NamedTask {
   machine: Machine;
 }
 
 /**
- * Finds tasks and their machines.
  * @param wanted see `findTasks`
- * @throws UserError when one is not on a machine managed by belt
+ * @throws UserError when a task is on a machine that belt does not manage
  */
 export async function locateTasks(wanted: string, swarm: Swarm): Promise<LocatedTask[]> {
   const [tasks, services] = await swarm.request((api) => Promise.all([api.tasks(), api.services()]));

@@ -18,25 +18,22 @@ import { type LocatedTask, locateTasks, requireTasks } from './locate-tasks.js';
 export interface TaskUsage extends Partial<ResourceUsage> {
   task: string;
   node: string;
-  /** Why there are no values. */
   error?: string;
 }
 
 export interface StatsInput {
   /** See `findTasks`. */
   wanted: string;
-  /** Called about every second with the latest values. Omitted: sample once and return the result. */
+  /** Called about once a second; omitted: sample once. */
   onRows?: (rows: TaskUsage[]) => void;
 }
 
 const intervalMs = 1_000;
-/** A node that takes longer shows an error and does not delay the others. */
+/** A slower node shows an error. */
 const nodeTimeoutMs = 10_000;
-/** How often the list of tasks is refreshed. */
 const refreshIntervalMs = 5_000;
 
 /**
- * Samples the resource usage of a service's tasks on their nodes.
  * @returns the last values, sorted by task
  * @throws UserError when there is no such service, or it has no running tasks; AbortError, which
  * ends `onRows`
@@ -54,7 +51,7 @@ export async function serviceStats({ wanted, onRows }: StatsInput, context: Cont
       onRows(sampler.rows());
       if (Date.now() < refreshAt) continue;
       refreshAt = Number.POSITIVE_INFINITY;
-      // Not awaited: sampling continues while the managers elect a leader.
+      // Not awaited: sampling continues during an election.
       void locateTasks(wanted, swarm)
         .then((found) => {
           sampler.tasks = found;
@@ -67,7 +64,7 @@ export async function serviceStats({ wanted, onRows }: StatsInput, context: Cont
   });
 }
 
-/** The latest values of all tasks. Each node is sampled independently of the others. */
+/** Samples each node independently of the others. */
 class StatsSampler {
   private readonly samples = new Map<string, StatsSample>();
   private readonly usages = new Map<string, ResourceUsage>();
@@ -79,7 +76,7 @@ class StatsSampler {
     private readonly context: Context,
   ) {}
 
-  /** Takes two samples, a second apart. */
+  /** A rate needs two samples. */
   async once(): Promise<TaskUsage[]> {
     await Promise.all(this.byNode().map((here) => this.sampleNode(here)));
     await sleep(intervalMs, undefined, { signal: this.context.signal });
@@ -87,7 +84,7 @@ class StatsSampler {
     return this.rows();
   }
 
-  /** Starts sampling all nodes that are not being sampled. Does not wait for them. */
+  /** Does not wait for the nodes. */
   sample(): void {
     for (const here of this.byNode()) void this.sampleNode(here).catch(() => {});
   }

@@ -12,27 +12,26 @@ import { type LocatedTask, locateTasks, requireTasks } from './locate-tasks.js';
 export interface LogOptions {
   follow: boolean;
   timestamps: boolean;
-  /** The number of lines from the end, or `all`. */
+  /** Number of lines, or `all`. */
   tail?: string;
-  /** As in docker: `10m`, `2026-01-02T15:04:05`. */
+  /** In docker's format: `10m`, `2026-01-02T15:04:05`. */
   since?: string;
 }
 
 export interface LogInput extends LogOptions {
   /** See `findTasks`. */
   wanted: string;
-  /** Called with the names of the tasks before the first line. */
+  /** Called before the first line. */
   onTasks: (names: readonly string[]) => void;
   onLine: (task: string, stream: 'stdout' | 'stderr', line: string) => void;
 }
 
-/** Each followed task needs an SSH channel; servers allow ten per connection by default. */
+/** Servers allow ten channels per connection by default (sshd_config(5), MaxSessions). */
 const maxFollowed = 6;
 
 /**
- * Reads the logs of tasks on the nodes that run them, which also works when the managers cannot
- * relay them as for `docker service logs`.
- * @returns the exit code of `docker logs` for each task
+ * Reads the logs on the nodes, which works without a leader.
+ * @returns the exit code of `docker logs` per task
  * @throws UserError when there is no such task, or it has no container
  */
 export async function taskLogs(
@@ -74,7 +73,7 @@ function logCommand({ containerId, machine }: LocatedTask, options: LogOptions):
   return `${dockerProgram(machine.ssh.user)} ${quoteArgs(args)}`;
 }
 
-/** Tasks that share a name get their IDs appended. */
+/** Appends the ID to repeated names. */
 function displayNames(tasks: readonly LocatedTask[]): Map<string, string> {
   const byName = groupBy(tasks, ({ name }) => name);
   return new Map(

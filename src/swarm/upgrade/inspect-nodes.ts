@@ -11,20 +11,18 @@ import { isNodeReady } from '../model/swarm-node.js';
 import { type NodeUpgradeState, remainingUpgrade } from '../model/upgrade-plan.js';
 import type { UpgradeRecord } from './upgrade-record.js';
 
-/** What nodes should have after the upgrade. */
 export interface UpgradeGoal {
   /** As the user wrote it. */
   size?: string | undefined;
-  /** The newest version in the package repositories. */
+  /** Upgrade to the newest version in the package repositories. */
   engine: boolean;
 }
 
-/** A node to upgrade, with its machine. */
 export type UpgradeSubject = NodeUpgradeState & { member: NamedMember; machine: Machine };
 
 /**
- * Compares nodes with the goal: queries providers and package repositories, and changes nothing.
- * @throws UserError when a node cannot be upgraded this way
+ * Queries providers and package repositories; changes nothing.
+ * @throws UserError when a node cannot be upgraded
  */
 export async function inspectNodes(
   members: readonly NamedMember[],
@@ -68,7 +66,7 @@ function machineOf({ name, machine }: NamedMember): Machine {
   });
 }
 
-/** @throws UserError for a size that the driver refuses, or an adopted server */
+/** @throws UserError for an invalid size, or an adopted server */
 async function checkSize(machines: readonly Machine[], size: string, context: Context): Promise<void> {
   for (const [driverName, mine] of groupBy(machines, ({ driver }) => driver)) {
     const driver = await context.driver(driverName);

@@ -30,19 +30,18 @@ import type { UpgradeRecord } from './upgrade-record.js';
 export interface NodeUpgradeOptions {
   size?: string | undefined;
   force: boolean;
-  /** Timeout in milliseconds for draining a node, and again for its tasks to run elsewhere. */
+  /** Timeout for draining, and again for the tasks to run elsewhere. */
   drainMs: number;
 }
 
-/** For an election and three heartbeats, after the engine responds. */
+/** Allows for an election and three heartbeats. */
 const memberTimeoutMs = 90_000;
-/** A demoted node learns its role from its new certificate. */
+/** The node learns its role from its new certificate. */
 const ownRoleTimeoutMs = 60_000;
 
-/** The upgrade was refused and the node is in its previous state. */
+/** Thrown with the node in its previous state. */
 class NodeUnchanged extends UserError {}
 
-/** The upgrade of one node. */
 export class NodeUpgrade {
   private machine: Machine;
 
@@ -58,8 +57,8 @@ export class NodeUpgrade {
   }
 
   /**
-   * Performs the steps that the node needs. Its previous state is on record until the last one.
-   * @throws UserError with nothing changed; ExternalError with the step that failed
+   * The node's previous state stays on record until the last step.
+   * @throws UserError with nothing changed; ExternalError with the failed step
    */
   async run(): Promise<UpgradeStep[]> {
     const { member, before } = this.subject;
@@ -108,8 +107,8 @@ export class NodeUpgrade {
   }
 
   /**
-   * Whether the other managers keep the quorum without this one. With `force` it is upgraded as a
-   * manager otherwise: a stopped manager comes back, but a demotion without a quorum does not.
+   * Whether the other managers keep the quorum. With `force`, the node otherwise stays a manager: a
+   * stopped manager comes back, a demotion needs a quorum.
    * @throws UserError when they lose the quorum, unless `force`
    */
   private async isDemotable(): Promise<boolean> {
@@ -145,7 +144,6 @@ export class NodeUpgrade {
     for (const shortage of missing)
       context.reporter.warn(`while ${member.name} is upgraded, service ${shortageText(shortage)}`);
     const stopped = missing.find(({ running }) => running === 0);
-    // A resumed node may be stopped: its tasks cannot return to it.
     if (!stopped || work.force || subject.resumed) return;
     await changeAvailability(swarm, member, before.availability as NodeAvailability);
     throw new NodeUnchanged(
@@ -160,7 +158,7 @@ export class NodeUpgrade {
     const { swarm, subject } = this;
     await changeRole(swarm, 'worker', this.task);
     if (!subject.running) return;
-    // Stopped with a manager's certificate, it would come up as a manager unknown to the others.
+    // It would restart as a manager unknown to the others.
     await this.waitFor('it is not a worker yet', ownRoleTimeoutMs, async () => {
       if ((await this.membership()).manager) return 'its engine still reports that it is a manager';
       return (await this.hasManagerCertificate()) ? 'it still has the certificate of a manager' : undefined;
@@ -196,7 +194,7 @@ export class NodeUpgrade {
     await upgradeEngine(this.machine, { step: this.step }, this.context);
   }
 
-  /** Checks the node and a manager: managers notice late that a node was stopped. */
+  /** Checks the node too: managers notice late that it was stopped. */
   private async waitUntilReady(): Promise<void> {
     const { swarm, subject } = this;
     this.step('waiting until it is back in the swarm');
@@ -233,7 +231,7 @@ export class NodeUpgrade {
     return withEngine(this.machine, this.context, membershipOf);
   }
 
-  /** Retries while the engine does not respond: it may be starting. */
+  /** Retries while the engine may be starting. */
   private waitFor(
     what: string,
     timeoutMs: number,

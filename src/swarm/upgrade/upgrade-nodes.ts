@@ -17,16 +17,15 @@ export interface UpgradeInput extends UpgradeGoal, NodeUpgradeOptions {
   size?: string | undefined;
   nodes: readonly string[];
   all: boolean;
-  /** How many workers may be unavailable at the same time. */
+  /** Workers unavailable at the same time. */
   maxUnavailable: number;
 }
 
-/** The steps planned for a node. */
 export interface PlannedNode {
   name: string;
   role: Role;
   availability: string;
-  /** An earlier run started its upgrade and did not finish. */
+  /** Continues an interrupted upgrade. */
   resumed: boolean;
   steps: UpgradeStep[];
 }
@@ -45,7 +44,7 @@ interface UpgradePlan {
   nodes: PlannedNode[];
 }
 
-/** What an upgrade would do, in order. Changes nothing. @throws as `upgradeNodes` */
+/** Changes nothing. @throws as `upgradeNodes` */
 export function planUpgrade(input: UpgradeInput, context: Context): Promise<PlannedNode[]> {
   return withSwarm({}, context, async (swarm) => {
     const record = await UpgradeRecord.open(context.cluster);
@@ -54,8 +53,8 @@ export function planUpgrade(input: UpgradeInput, context: Context): Promise<Plan
 }
 
 /**
- * Upgrades nodes without downtime: managers one at a time, the leader last, then workers. Stops at
- * the first node that does not come back and skips the rest; the next run resumes.
+ * Upgrades managers one at a time, the leader last, then workers. Stops at the first node that does
+ * not come back; the next run resumes.
  * @throws UserError, with nothing changed, when a node cannot be upgraded
  */
 export async function upgradeNodes(input: UpgradeInput, context: Context): Promise<Outcome<UpgradedNode>[]> {
@@ -108,7 +107,6 @@ function warnAboutQuorum(managers: readonly ManagerState[], { reporter }: Contex
   if (warning !== undefined) reporter.warn(warning);
 }
 
-/** One line per node. */
 function reportPlan(nodes: readonly PlannedNode[], record: UpgradeRecord, { reporter }: Context): void {
   for (const { name, steps, resumed } of nodes) {
     reporter.note(

@@ -25,8 +25,8 @@ const upgradeRecord = z.object({
 type NodeRecord = z.output<typeof upgradeRecord>['nodes'][number];
 
 /**
- * Role and availability of nodes before their upgrade. On disk from before the first change of a node
- * until after the last, so that a later run can finish an interrupted upgrade.
+ * Roles and availabilities from before the upgrade, kept on disk so that a later run can restore
+ * them.
  */
 export class UpgradeRecord {
   private written: Promise<void> = Promise.resolve();
@@ -42,17 +42,15 @@ export class UpgradeRecord {
     return new UpgradeRecord(cluster, new Map(record?.nodes.map((node) => [node.id, node])));
   }
 
-  /** The nodes whose upgrade has not finished. */
   get unfinished(): readonly ({ id: string; name: string } & RoleAndAvailability)[] {
     return [...this.nodes.values()];
   }
 
-  /** The node's state before its upgrade. */
   of(nodeId: string): RoleAndAvailability | undefined {
     return this.nodes.get(nodeId);
   }
 
-  /** Records a node's state, unless an earlier run has. */
+  /** Keeps what an earlier run recorded. */
   async begin(
     node: { id: string; name: string },
     { role, availability }: RoleAndAvailability,
@@ -60,7 +58,6 @@ export class UpgradeRecord {
     if (!this.nodes.has(node.id)) await this.replace(node, { role, availability });
   }
 
-  /** Records a node's state in place of what an earlier run recorded. */
   async replace(
     { id, name }: { id: string; name: string },
     { role, availability }: RoleAndAvailability,
@@ -73,14 +70,14 @@ export class UpgradeRecord {
     if (this.nodes.delete(nodeId)) await this.write();
   }
 
-  /** Drops nodes that are no longer in the swarm. */
+  /** Drops all other nodes. */
   async keep(nodeIds: readonly string[]): Promise<void> {
     const removed = [...this.nodes.keys()].filter((id) => !nodeIds.includes(id));
     for (const id of removed) this.nodes.delete(id);
     if (removed.length > 0) await this.write();
   }
 
-  /** Writes one after the other: several nodes are upgraded at the same time. */
+  /** Serialized: several nodes are upgraded at the same time. */
   private write(): Promise<void> {
     const { files } = this.cluster;
     const path = recordPath(this.cluster);
@@ -99,10 +96,7 @@ function recordPath({ folder }: ClusterStore): string {
   return join(folder, 'upgrade.json');
 }
 
-/**
- * Updates the record of earlier runs: nodes that are back in their previous state are finished, and
- * nodes that someone has changed since keep their new state.
- */
+/** Drops nodes that are back in their previous state, and keeps later changes by users. */
 export async function reviewRecord(record: UpgradeRecord, swarm: Swarm, context: Context): Promise<void> {
   if (record.unfinished.length === 0) return;
   const members = named(await swarm.members());
@@ -132,7 +126,6 @@ async function reviewNode(
     );
   }
   if (remaining === 'all') return;
-  // A stopped machine still has to be started.
   if (back) await record.finish(node.id);
   else await record.replace({ id: node.id, name }, node);
 }
@@ -141,7 +134,7 @@ function describeState({ role, availability }: RoleAndAvailability): string {
   return `a ${role} with availability "${availability}"`;
 }
 
-/** Removes nodes from the record, unless another belt is upgrading nodes and uses it. */
+/** Skipped while another belt uses the record. */
 export async function forgetUpgrades(nodeIds: readonly string[], context: Context): Promise<void> {
   const { unfinished } = await UpgradeRecord.open(context.cluster);
   if (!unfinished.some(({ id }) => nodeIds.includes(id))) return;

@@ -1,18 +1,16 @@
 import { capitalize, formatTable } from '../../ui/table.js';
 
-/** Values as in the engine's API. */
+/** As in the Engine API. */
 export interface SwarmRow {
   hostname: string;
   role: string;
   status: string;
   availability: string;
   leader: boolean;
-  /** Managers only. */
   reachability?: string;
   address?: string;
   engineVersion?: string;
   id?: string;
-  /** Managers only. */
   managerAddress?: string;
   labels?: Readonly<Record<string, string>>;
 }
@@ -50,11 +48,9 @@ export interface UpgradePlanRow {
   role: string;
   availability: string;
   steps: readonly string[];
-  /** An earlier upgrade of the node is unfinished. */
   resumed: boolean;
 }
 
-/** `swarm upgrade --dry-run` */
 export function upgradePlanTable(rows: readonly UpgradePlanRow[], { wide = false } = {}): string {
   return formatTable(
     ['node', 'role', 'availability', ...(wide ? ['resumed'] : []), 'steps'],

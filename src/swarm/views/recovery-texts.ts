@@ -18,7 +18,7 @@ interface RestoreView {
   others: readonly { name: string; role: string }[];
 }
 
-/** @param hint whether to say how the other nodes rejoin */
+/** @param hint whether to show how other nodes rejoin */
 export function restoredText(
   { node, swarmId, keptFolder, others }: RestoreView,
   { hint }: { hint: boolean },
@@ -41,7 +41,6 @@ interface PlanView {
   lost: readonly { name: string; reason: string }[];
 }
 
-/** Shown before the confirmation. */
 export function planText({ swarmId, manager, isForced, managers, returning, lost }: PlanView): string {
   const lines = isForced
     ? [`Swarm ${swarmId} was recovered on ${manager.name}; the other nodes still have to rejoin.`]

@@ -14,7 +14,7 @@ export interface StatsRow {
   error?: string;
 }
 
-/** The columns of `docker stats`. @param width maximum line width, cells */
+/** The columns of `docker stats`. @param width in cells */
 export function statsTable(rows: readonly StatsRow[], width?: number): string {
   const columns = ['task', 'node', 'cpu %', 'memory', 'limit', 'net in', 'net out', 'pids'];
   const hasErrors = rows.some(({ error }) => error !== undefined);

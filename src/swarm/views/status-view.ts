@@ -34,7 +34,7 @@ export interface SwarmStatusRows {
   warnings: readonly string[];
 }
 
-/** @param width maximum line width, cells; default: unlimited */
+/** @param width in cells; default: unlimited */
 export function swarmStatusView(status: SwarmStatusRows, width = Number.POSITIVE_INFINITY): string {
   const paragraphs = [
     headline(status),
@@ -110,7 +110,7 @@ function ownTable({ machines }: SwarmStatusRows, width: number): string {
   );
 }
 
-/** Names go into the last column, folded into patterns and wrapped. */
+/** Names go into the last column, folded and wrapped. */
 function tableOfNames(
   columns: readonly string[],
   rows: readonly { cells: readonly string[]; names: readonly string[] }[],
