@@ -30,9 +30,7 @@ export type SecretRotation = 'rotateWorkerToken' | 'rotateManagerToken' | 'rotat
 /** Other clients may change the same object between the read and the write. */
 const updateAttempts = 10;
 
-/**
- * @throws EngineError when the engine refuses, ExternalError when it does not respond as documented
- */
+/** @throws EngineError when the engine refuses, else ExternalError */
 export class EngineApi {
   private readonly http: EngineTransport;
 

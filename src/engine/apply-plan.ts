@@ -41,10 +41,7 @@ export async function applyPlan(
   return outputs.get('version')?.at(-1);
 }
 
-/**
- * Installs or upgrades the engine, after cloud-init has finished.
- * @throws ExternalError with the end of the package manager's output
- */
+/** Waits for cloud-init first. @throws ExternalError with the package manager's last output */
 export async function runInstaller(
   connection: Connection,
   script: string,

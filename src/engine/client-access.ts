@@ -60,10 +60,7 @@ async function givenCertificates(
   return /^(tcp|https):/i.test(url) ? certificatesIn(folder) : undefined;
 }
 
-/**
- * Makes no network requests.
- * @throws UserError for a machine with SSH access only, or without certificates
- */
+/** @throws UserError for a machine with SSH access only, or without certificates */
 export async function clientAccess(name: string, cluster: ClusterStore): Promise<ClientAccess> {
   const machine = await cluster.machine(name);
   const { transport, url, certificates } = await clientWay(machine, cluster);

@@ -6,9 +6,8 @@ import { EngineApi } from './api.js';
 import { dockerProgram } from './remote-docker.js';
 
 /**
- * The engine API through `docker system dial-stdio` over SSH, as docker's own `ssh://` hosts do
- * (https://docs.docker.com/engine/security/protect-access/). Needs no open port and no forwarding
- * permission.
+ * `docker system dial-stdio` over SSH, as docker's `ssh://` hosts do: needs no open port and no
+ * forwarding permission (https://docs.docker.com/engine/security/protect-access/).
  */
 export function engineOf(connection: Connection): EngineApi {
   return new EngineApi(() => dial(connection));
@@ -56,10 +55,7 @@ export interface EngineWait {
   signal: AbortSignal;
 }
 
-/**
- * @returns the engine's version
- * @throws ExternalError on a timeout, with the last error and the end of the engine's journal
- */
+/** @returns the version @throws ExternalError on a timeout, with the end of the engine's journal */
 export async function waitForEngine(
   connection: Connection,
   { timeoutMs, signal }: EngineWait,

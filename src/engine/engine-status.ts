@@ -58,10 +58,7 @@ export interface EngineStatus {
   swarm: string;
 }
 
-/**
- * Reads only local state, so it works without a swarm leader.
- * @throws as `reachEngine`, and when the engine does not respond
- */
+/** Works without a swarm leader. @throws as `reachEngine`, and when the engine does not respond */
 export async function engineStatus(
   machine: Machine,
   context: Context,
@@ -76,10 +73,7 @@ export async function engineStatus(
   }
 }
 
-/**
- * Responds at once without a quorum too, except before Docker 20.10.
- * @returns `active/manager`, `active/worker`, or the state as in `Membership`
- */
+/** Also responds without a quorum: `active/manager`, `active/worker`, or as in `Membership`. */
 export async function swarmStateOf(api: EngineApi, limits?: RequestLimits): Promise<string> {
   const said = await api.ping(limits);
   if (said !== undefined) return said;

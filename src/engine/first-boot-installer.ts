@@ -7,10 +7,7 @@ import { redhat } from './provisioners/redhat.js';
 import { suse } from './provisioners/suse.js';
 import { systemd } from './provisioners/systemd.js';
 
-/**
- * The first-boot script that installs the distribution's engine, for drivers that support one.
- * @returns undefined when a machine has its own install script: all boot with the same text
- */
+/** @returns undefined when a machine has its own install script: all machines boot with one text */
 export async function firstBootInstaller(
   machines: readonly Pick<Machine, 'engine'>[],
   { templates }: Pick<Context, 'templates'>,
@@ -20,10 +17,7 @@ export async function firstBootInstaller(
   return templates.render('cloud/engine.sh', { systems: installersBySystem(), enable, start });
 }
 
-/**
- * Branches of `case "$ID $ID_LIKE " in`. SLES, whose packages depend on the version, and systems
- * that clouds rarely offer are provisioned over SSH instead.
- */
+/** Leaves out SLES, whose packages depend on the version, and systems that clouds rarely offer. */
 export function installersBySystem(): string {
   return [
     "'sles '*) exit 0 ;;",

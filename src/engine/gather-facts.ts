@@ -17,7 +17,7 @@ export interface Survey {
 const timeoutMs = 30_000;
 
 /**
- * Takes one round trip, or two when sudo needs a password.
+ * Needs two round trips if sudo asks for a password.
  * @throws ExternalError, UserError, AbortError
  */
 export async function surveyMachine(

@@ -13,10 +13,7 @@ export type OutsideView =
 
 const timeoutMs = 5_000;
 
-/**
- * Connects over TCP with mutual TLS.
- * @throws ExternalError when the engine is reached but TLS fails or it returns an error
- */
+/** @throws ExternalError when the engine is reached but TLS fails or it returns an error */
 export async function askFromOutside(machine: Machine, port: number, context: Context): Promise<OutsideView> {
   const certificates = await readClusterCertificates(context.cluster);
   if (!certificates) throw new Error('a server certificate without client certificates');

@@ -22,10 +22,7 @@ export async function runDocker(
   return connection.stream(dockerCommand(args, machine), streams);
 }
 
-/**
- * The start of a shell command to which docker's arguments are appended. Uses `sudo -n` for a user
- * outside of the group `docker`.
- */
+/** Arguments are appended. Uses `sudo -n` for a user outside of the group `docker`. */
 export function dockerProgram(user: string): string {
   if (user === 'root') return 'exec docker';
   const line = 's=; [ -w /var/run/docker.sock ] || s="sudo -n"; exec $s docker "$@"';

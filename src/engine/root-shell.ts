@@ -59,10 +59,7 @@ export async function runAsRoot(
   return { code, stderr: errors.text };
 }
 
-/**
- * `-k` makes sudo always read the password (sudo(8)). Its errors must be in English to be
- * recognized.
- */
+/** `-k` makes sudo always read the password; its errors are parsed, so must be in English. */
 const rightsOf: Readonly<Record<RootAccess, string>> = {
   root: '',
   sudo: 'sudo -n ',

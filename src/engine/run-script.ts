@@ -23,10 +23,7 @@ export interface Answers {
   stderr: string;
 }
 
-/**
- * Runs a script as root, showing its steps and warnings.
- * @throws UserError, ExternalError, AbortError as `runAsRoot`
- */
+/** Shows the script's steps and warnings. @throws UserError, ExternalError, AbortError */
 export async function converse(
   connection: Connection,
   { template, values, step, timeoutMs, data }: Script,

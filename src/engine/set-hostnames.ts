@@ -14,10 +14,7 @@ export interface Renamed {
   to: string;
 }
 
-/**
- * Needs no restart: engines read the host name on demand, and a swarm has it within 20 s (swarmkit,
- * agent/agent.go: `nodeUpdatePeriod`).
- */
+/** Needs no restart: a swarm has the new name within 20 s (swarmkit, `nodeUpdatePeriod`). */
 export function setHostnames(machines: readonly Machine[], context: Context): Promise<Outcome<Renamed>[]> {
   return runTasks<Renamed>(
     machines,

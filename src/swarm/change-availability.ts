@@ -50,10 +50,7 @@ export function setAvailability(
   );
 }
 
-/**
- * Also warns about interrupted services and containers that stay.
- * @throws UserError when no name is a node
- */
+/** Warns about interrupted services first. @throws UserError when no name is a node */
 export function drainNodes(
   nodes: readonly string[],
   drain: Drain,

@@ -174,10 +174,7 @@ export function sortForDemotion<T extends NamedMember>(members: readonly T[]): T
   return members.toSorted((one, other) => rank(one) - rank(other));
 }
 
-/**
- * The response to the change is not enough: swarmkit may revert a role.
- * @throws ExternalError on a timeout
- */
+/** swarmkit may revert a role after accepting it. @throws ExternalError on a timeout */
 export async function waitForRole(
   nodeId: string,
   name: string,

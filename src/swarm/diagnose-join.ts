@@ -13,10 +13,7 @@ export interface JoinDiagnosis {
 
 const timeoutMs = 20_000;
 
-/**
- * @param addresses `host:port` of the managers
- * @param manager the other end, to compare clocks and MTUs
- */
+/** @param manager the other end, to compare clocks and MTUs */
 export async function diagnoseJoin(
   machine: Machine,
   addresses: readonly string[],

@@ -5,19 +5,13 @@ import { hasNoSsh, type Machine } from '../machines/model/machine.js';
 import { managerState, membershipOf, ownStateTimeoutMs, withEngineWithin } from './membership.js';
 import { hasQuorum } from './model/quorum.js';
 
-/**
- * Managers block requests for 20 s (moby, daemon/cluster: `swarmRequestTimeout`) before an
- * election, which itself takes some 10 s.
- */
+/** Managers block requests for 20 s (moby, `swarmRequestTimeout`); an election takes some 10 s. */
 export const electionTimeoutMs = 60_000;
 
 /** Three heartbeats of 5 s, after which a leader knows all nodes (swarmkit, manager/dispatcher). */
 export const newLeaderTimeoutMs = 20_000;
 
-/**
- * Whether enough managers respond to elect a leader. Without any of them, all silent machines may
- * be managers.
- */
+/** Without any manager that responds, all silent machines count as managers. */
 export async function canElect(context: Context): Promise<boolean> {
   const { machines } = await context.cluster.machines();
   const asked = machines.filter((machine) => !hasNoSsh(machine) && machine.phase === 'ready');

@@ -97,10 +97,7 @@ function noLeader(cause?: unknown): NoQuorumError {
   );
 }
 
-/**
- * The first manager with a quorum. Queries the machines of a group in parallel.
- * @throws the error of the most likely candidate
- */
+/** Queries a group in parallel. @throws the error of the most likely candidate */
 export async function findManager(
   groups: readonly (readonly Machine[])[],
   context: Context,
@@ -177,10 +174,7 @@ function noManager(refusals: readonly unknown[]): unknown {
   });
 }
 
-/**
- * Whether another manager, or this one later, may succeed. The phrases are swarmkit's
- * (manager/state/raft, manager/controlapi) and gRPC's.
- */
+/** Phrases of swarmkit (manager/state/raft, manager/controlapi) and gRPC. */
 export function isRetryableElsewhere(error: unknown): boolean {
   if (!(error instanceof EngineError)) return error instanceof ExternalError;
   return /does not have a leader|no elected.*leader|lost leader|leader (status|is)|deadline ?exceeded|not a swarm manager|unavailable|transport is closing|connection (error|refused)|raft:/i.test(

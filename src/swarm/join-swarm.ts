@@ -39,8 +39,7 @@ export interface JoinedMember {
 }
 
 /**
- * Workers join in parallel through all managers, managers one at a time, since each changes the
- * quorum. Idempotent; finishes interrupted joins.
+ * Workers join in parallel, managers one at a time, since each changes the quorum. Idempotent.
  * @throws UserError when `manager` is not a manager
  */
 export async function joinSwarm(

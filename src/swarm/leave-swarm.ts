@@ -191,10 +191,7 @@ async function dissolve(members: readonly NamedMember[], context: Context): Prom
   );
 }
 
-/**
- * Idempotent.
- * @throws UserError for a node in another swarm or not managed by belt; ExternalError
- */
+/** Idempotent. @throws UserError for a node in another swarm or without a machine; ExternalError */
 export async function leaveMember(swarm: Swarm, task: Task<NamedMember>): Promise<LeftNode> {
   const nodeId = task.subject.node.id;
   await requestLeave({ force: false }, task);
@@ -225,8 +222,7 @@ export async function leaveByForce(api: EngineApi, context: Context): Promise<vo
 }
 
 /**
- * Removes a manager that counts for the quorum but does not take part. Demotes it first, because it
- * would still count after leaving.
+ * Demotes the manager first, because it would still count after leaving.
  * @throws ExternalError when the demotion fails
  */
 export async function removeManager(swarm: Swarm, api: EngineApi, task: Task<NamedMember>): Promise<void> {

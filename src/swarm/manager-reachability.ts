@@ -8,9 +8,7 @@ import { hostOf, type Membership, readMembership } from './model/swarm-node.js';
 
 export interface ProbedMachine {
   machine: Machine;
-  /**
-   * `silent`: does not respond. `gone`: unknown to its provider. `apart`: no access to its engine.
-   */
+  /** `gone`: unknown to its provider. `apart`: no access to its engine. */
   state: 'answers' | 'silent' | 'gone' | 'apart';
   membership?: Membership;
 }

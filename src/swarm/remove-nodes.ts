@@ -15,8 +15,7 @@ export interface Removed {
 }
 
 /**
- * Removes entries of nodes that are down, and old entries of nodes that joined again. Managers are
- * demoted first.
+ * Also removes old entries of nodes that joined again; demotes managers first.
  * @throws UserError when a node is up, unless `force`, or when the swarm would lose its quorum
  */
 export async function removeNodes(

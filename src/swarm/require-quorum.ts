@@ -50,11 +50,7 @@ export interface QuorumCheck {
 
 export class NoQuorumError extends UserError {}
 
-/**
- * With `force`, warns instead.
- * @throws UserError with the numbers; NoQuorumError, even with `force`, when a necessary vote is
- * impossible
- */
+/** @throws UserError, unless `force`; NoQuorumError when a necessary vote is impossible */
 export function requireQuorum(
   { managers, changes, what, force, isPart = false }: QuorumCheck,
   { reporter }: Context,

@@ -13,10 +13,7 @@ export interface CaRotation {
   nodes: number;
 }
 
-/**
- * Returns when every node uses the new CA.
- * @throws ExternalError on a timeout; the rotation continues
- */
+/** @throws ExternalError on a timeout; the rotation continues */
 export async function rotateCa({ timeoutMs }: { timeoutMs: number }, context: Context): Promise<CaRotation> {
   const { reporter, signal } = context;
   return withSwarm({}, context, async (swarm) => {

@@ -54,11 +54,7 @@ export async function stableSwarm(
   return undefined;
 }
 
-/**
- * Waits while a leader may still be elected or does not know all managers: a swarm between two
- * leaders has not lost its quorum.
- * @throws AbortError
- */
+/** Between two leaders, a swarm has not lost its quorum. @throws AbortError */
 export function waitForStableSwarm(manager: Machine, context: Context): Promise<SwarmSnapshot> {
   const { signal, reporter } = context;
   return pollUntil(

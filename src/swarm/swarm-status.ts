@@ -38,8 +38,7 @@ export interface ReportedState {
 }
 
 /**
- * Without a quorum, queries each machine.
- * @throws UserError when there is no swarm, or the machine is not a manager; ExternalError,
+ * @throws UserError without a swarm or for a machine that is not a manager; ExternalError,
  * AbortError
  */
 export async function swarmStatus(manager: Machine | undefined, context: Context): Promise<SwarmStatus> {

@@ -1,9 +1,6 @@
 import * as z from 'zod/mini';
 
-/**
- * The fields that belt reads of the Engine API (https://docs.docker.com/reference/api/engine/). Go
- * omits empty fields and encodes an empty list or map as `null`.
- */
+/** Go omits empty fields and encodes an empty list or map as `null`. */
 
 const text = z.optional(z.string());
 const count = z.optional(z.number());

@@ -42,10 +42,7 @@ export function shareOptions(machineFiles: Files, options: readonly DaemonOption
   };
 }
 
-/**
- * daemon.json without belt's changes and with everybody else's.
- * @throws UserError when it is not a JSON object
- */
+/** As if belt had never changed it. @throws UserError when it is not a JSON object */
 export function withoutBelt(machineFiles: Files): Undone {
   const current = machineFiles.get(daemonFilePath);
   const before = machineFiles.get(daemonFileCopyPath);

@@ -1,10 +1,7 @@
 import type { CertificatePaths } from './engine-paths.js';
 import type { EngineSettings } from './engine-settings.js';
 
-/**
- * An option of dockerd (https://docs.docker.com/reference/cli/dockerd/), either as `--flag=value`
- * or as `key` in daemon.json.
- */
+/** Either `--flag=value` or `key` in daemon.json (docs.docker.com/reference/cli/dockerd). */
 export interface DaemonOption {
   flag: string;
   key: string;

@@ -6,10 +6,7 @@ import {
   enginePorts,
 } from './engine-settings.js';
 
-/**
- * Keys of an `engine` section and flags `--engine-KEY` (also `--tls-san`, `--tune-swarm`). The
- * environment variables are docker-machine's.
- */
+/** The environment variables are docker-machine's. */
 export const engineDefinitions = [
   { key: 'access', type: 'string' },
   { key: 'install_url', type: 'string', env: ['MACHINE_DOCKER_INSTALL_URL'] },

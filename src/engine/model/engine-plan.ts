@@ -33,10 +33,7 @@ export interface Plan {
   restart?: string;
 }
 
-/**
- * Plans what brings the engine in line with `settings`; empty when nothing differs.
- * @throws UserError for an unsupported system or a daemon.json that cannot be merged
- */
+/** @throws UserError for an unsupported system or a daemon.json that cannot be merged */
 export function planEngine(
   provisioner: Provisioner,
   facts: Facts,
@@ -106,9 +103,7 @@ function certificateFiles({ service }: Provisioner, pem: ServerCertificate): Eng
   ];
 }
 
-/**
- * For hundreds of nodes: neighbor entries of overlay networks and inotify watches of containers.
- */
+/** Neighbor entries of overlay networks and inotify watches, for hundreds of nodes. */
 export const swarmSysctl = `# Written by belt: kernel settings for large swarms.
 net.ipv4.neigh.default.gc_thresh1 = 30000
 net.ipv4.neigh.default.gc_thresh2 = 32000

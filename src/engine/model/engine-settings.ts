@@ -1,7 +1,4 @@
-/**
- * As docker-machine's `--engine-*` flags. Omitted or empty settings are left as they are on the
- * machine.
- */
+/** As docker-machine's `--engine-*` flags; omitted settings are left as they are. */
 export interface EngineSettings {
   access: EngineAccess;
   /** TCP port: 2376 with TLS, 2375 without. */

@@ -16,7 +16,6 @@ export interface SharedTrace {
   path: string;
   /**
    * @param found file contents by path before belt's first change
-   * @param now current file contents
    * @throws UserError naming the file when it cannot be parsed
    */
   leave(found: Files, now: Files): Undone;

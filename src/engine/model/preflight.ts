@@ -9,7 +9,6 @@ const leastFreeKib = 1024;
 const leastFreeToInstallKib = 600 * 1024;
 
 /**
- * Checks a machine before anything is changed on it.
  * @param now the local clock when the facts were collected, seconds since 1970
  * @throws UserError that names the obstacle
  */

@@ -1,8 +1,7 @@
 /**
- * The engine's start command from `systemctl cat docker.service`: the last `ExecStart=` counts and
- * an empty one resets (systemd.unit(5)).
- * @param leaveOut path of belt's own drop-in
- * @returns the words with their quotes; undefined when there is no command
+ * From `systemctl cat`: the last `ExecStart=` counts and an empty one resets (systemd.unit(5)).
+ * @param leaveOut path of the drop-in that belt writes
+ * @returns the words with their quotes
  */
 export function startCommand(unitText: string, leaveOut: string): string[] | undefined {
   let file = '';

@@ -6,10 +6,7 @@ import { withMarkedBlock } from '../model/managed-files.js';
 import type { EngineService, Provisioner } from '../model/provisioner.js';
 import { shellAssignment } from './openrc.js';
 
-/**
- * boot2docker's init script reads this profile, which survives a reboot. The variables are
- * docker-machine's. The local socket is always on.
- */
+/** The init script reads this profile, which survives a reboot. */
 const service: EngineService = {
   init: 'other',
   certificates: boot2dockerCertificates,

@@ -1,10 +1,7 @@
 import type { Provisioner } from '../model/provisioner.js';
 import { systemd } from './systemd.js';
 
-/**
- * apt waits for the install lock (`DPkg::Lock::Timeout`, apt 1.9.11 and later) but not for the one
- * on the package lists, which a new machine often holds.
- */
+/** apt waits for its install lock (`DPkg::Lock::Timeout`) but not for the one on package lists. */
 const aptPrelude = `export DEBIAN_FRONTEND=noninteractive
 apt='apt-get -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold'
 update_lists() {

@@ -15,10 +15,7 @@ const amazon = `${prelude}
 step 'installing docker'
 $dnf install docker >&2 || exit 1`;
 
-/**
- * Only installed packages: dnf 5 refuses to upgrade others. The cached metadata could be two days
- * old (`metadata_expire`, dnf.conf(5)).
- */
+/** dnf 5 refuses to upgrade missing packages; cached metadata may be old (`metadata_expire`). */
 const installed = `${prelude}
 packages=
 for name in docker-ce docker-ce-cli containerd.io docker moby-engine docker-cli containerd; do

@@ -128,8 +128,7 @@ export interface RepackOptions {
 }
 
 /**
- * Prepares the swarm folder of a backup for another machine. Omits `docker-state.json`, so that the
- * engine does not join the swarm on its own.
+ * Omits `docker-state.json`, so that the engine does not join the swarm on its own.
  * @throws UserError when its log cannot be extended
  */
 export function repackBackup(

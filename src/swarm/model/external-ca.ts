@@ -8,11 +8,7 @@ export interface ExternalCa {
   CACert?: string;
 }
 
-/**
- * Parses `protocol=cfssl,url=https://...` with docker's messages (docker/cli, swarm/opts.go).
- * @param readFile reads the file in `cacert=`
- * @throws UsageError
- */
+/** As docker/cli, swarm/opts.go. @param readFile reads the file in `cacert=` @throws UsageError */
 export async function parseExternalCa(
   text: string,
   readFile: (path: string) => Promise<string>,

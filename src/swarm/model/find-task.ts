@@ -36,8 +36,8 @@ export function readNamedTasks(
 }
 
 /**
- * @param wanted a service (all its running tasks), a task such as `web.2`, or an ID prefix
- * @throws UserError when nothing matches, or the prefix is ambiguous
+ * @param wanted a service, a task such as `web.2`, or an ID prefix
+ * @throws UserError for no match
  */
 export function findTasks(wanted: string, tasks: readonly NamedTask[]): NamedTask[] {
   const ofService = tasks.filter(({ service }) => service === wanted);

@@ -9,10 +9,7 @@ export interface Member {
 
 export type NamedMember = Member & { name: string };
 
-/**
- * Matches by address, else by host name. Of several entries for a machine, the ready one wins.
- * @returns one member per node, in the same order
- */
+/** Matches by address, else by host name; of several entries, the ready one wins. */
 export function matchMembers(nodes: readonly SwarmNode[], machines: readonly Machine[]): Member[] {
   const taken = new Map<SwarmNode, Machine>();
   const free = (node: SwarmNode): boolean => !taken.has(node);

@@ -5,10 +5,7 @@ export interface LabelChange {
   remove: readonly string[];
 }
 
-/**
- * `key=value` sets a label, `key-` removes it; other words are nodes.
- * @throws UsageError without labels, for a label without a key, or a repeated one
- */
+/** @throws UsageError without labels, for a label without a key, or a repeated one */
 export function parseLabels(words: readonly string[]): { nodes: string[]; change: LabelChange } {
   const nodes: string[] = [];
   const set: Record<string, string> = {};

@@ -14,12 +14,7 @@ const units: Readonly<Record<string, number>> = {
 
 const part = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
 
-/**
- * Parses a Go duration: `2160h0m0s`, `5s`, `1.5h`.
- * @param what the option, for the message
- * @returns nanoseconds
- * @throws UsageError
- */
+/** Parses `2160h0m0s`, `1.5h`. @param what the option @returns nanoseconds @throws UsageError */
 export function parseDuration(text: string, what: string): number {
   let total = 0;
   part.lastIndex = 0;

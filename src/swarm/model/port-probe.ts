@@ -1,8 +1,6 @@
 import { byNaturalOrder } from '../../base/natural-order.js';
 
-/**
- * Output of `templates/swarm/reach.sh`. Ports: docker's swarm tutorial, "Open protocols and ports".
- */
+/** Output of `templates/swarm/reach.sh`. */
 export interface ProbeReport {
   /** In seconds since 1970. */
   clock?: number;

@@ -1,7 +1,4 @@
-/**
- * Values by field number, the last one for a repeated field. Supports only swarmkit's wire types,
- * numbers and bytes (https://protobuf.dev/programming-guides/encoding/).
- */
+/** By field number; supports only numbers and bytes (protobuf.dev/programming-guides/encoding). */
 export type Message = ReadonlyMap<number, bigint | Buffer>;
 
 /** @returns undefined for anything else */

@@ -1,7 +1,4 @@
-/**
- * More than half of all managers, including unreachable ones
- * (https://docs.docker.com/engine/swarm/raft/).
- */
+/** Rules of https://docs.docker.com/engine/swarm/raft/ */
 
 import { plural } from '../../base/plural.js';
 

@@ -99,9 +99,7 @@ export class LogReader {
   }
 }
 
-/**
- * Little-endian, 56 bits of length; the last byte holds a padding flag and 3 bits of its length.
- */
+/** Little-endian, 56 bits of length; the last byte has a padding flag and 3 bits of length. */
 function readFrame(bytes: Buffer, at: number): { length: number; padding: number } {
   const last = bytes.readUInt8(at + 7);
   return { length: bytes.readUIntLE(at, 6), padding: last >= 0x80 ? last & 0x07 : 0 };

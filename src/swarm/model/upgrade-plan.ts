@@ -25,10 +25,7 @@ export interface RecordedNode {
   back: boolean;
 }
 
-/**
- * An upgrade only drains and demotes: in any other state, the node was changed since and the record
- * is outdated.
- */
+/** In a state other than drained or demoted, the node was changed since the record. */
 export function remainingUpgrade({ now, before, back }: RecordedNode): 'nothing' | 'all' | 'changed since' {
   const sameRole = now.role === before.role;
   if (sameRole && now.availability === before.availability) return back ? 'nothing' : 'all';

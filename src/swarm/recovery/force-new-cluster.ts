@@ -9,10 +9,7 @@ import { withSwarm } from '../session.js';
 /** Includes replaying the Raft log. */
 const initTimeoutMs = 120_000;
 
-/**
- * Starts a swarm from an existing swarm folder, with the machine as its only manager.
- * @throws EngineError, ExternalError
- */
+/** The machine becomes the only manager. @throws EngineError, ExternalError */
 export async function forceNewCluster(machine: Machine, autolock: boolean, context: Context): Promise<void> {
   const address = requireAddress(machine);
   const nodeId = await withEngine(machine, context, async (api) => {

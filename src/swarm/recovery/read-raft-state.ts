@@ -16,9 +16,8 @@ export interface MachineRaftState extends RaftState {
 }
 
 /**
- * The engine may be stopped.
- * @returns undefined when the machine is in no swarm
- * @throws ExternalError, UserError when the machine cannot be reached; AbortError
+ * @returns undefined without a swarm
+ * @throws ExternalError, UserError if unreachable; AbortError
  */
 export async function readRaftState(
   machine: Machine,

@@ -101,8 +101,7 @@ export async function planRecovery({ force }: { force: boolean }, context: Conte
 }
 
 /**
- * Forces a new cluster on the manager with the furthest log, lets the other machines rejoin, and
- * removes stale nodes. Resumes after an interruption.
+ * Resumes after an interruption.
  * @throws ExternalError, EngineError when the swarm does not start
  */
 export async function recoverSwarm(

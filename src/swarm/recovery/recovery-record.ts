@@ -3,10 +3,7 @@ import * as z from 'zod/mini';
 import type { Context } from '../../app/context.js';
 import { readRecord, writeRecord } from '../../base/record-file.js';
 
-/**
- * `recovery.json` in the cluster's folder. Once a leader is back, only this record tells an
- * unfinished recovery from a healthy swarm.
- */
+/** Distinguishes an unfinished recovery from a healthy swarm once a leader is back. */
 const recoverySchema = z.object({
   swarmId: z.string(),
   manager: z.string(),

@@ -18,11 +18,7 @@ export interface FolderScript {
 /** For large folders; the script's own timeouts are shorter. */
 const timeoutMs = 90 * 60_000;
 
-/**
- * The engine is started again even after a failure.
- * @returns the script's values by key
- * @throws ExternalError, UserError, AbortError
- */
+/** Starts the engine again even after a failure. @throws ExternalError, UserError, AbortError */
 export async function runFolderScript(
   machine: Machine,
   { script, values, step = () => {}, data = {} }: FolderScript,

@@ -8,10 +8,7 @@ export interface LocatedTask extends NamedTask {
   machine: Machine;
 }
 
-/**
- * @param wanted see `findTasks`
- * @throws UserError when a task is on a machine that belt does not manage
- */
+/** @throws UserError when a task is on a machine that belt does not manage */
 export async function locateTasks(wanted: string, swarm: Swarm): Promise<LocatedTask[]> {
   const [tasks, services] = await swarm.request((api) => Promise.all([api.tasks(), api.services()]));
   const found = findTasks(wanted, readNamedTasks(tasks, services));

@@ -33,11 +33,7 @@ const intervalMs = 1_000;
 const nodeTimeoutMs = 10_000;
 const refreshIntervalMs = 5_000;
 
-/**
- * @returns the last values, sorted by task
- * @throws UserError when there is no such service, or it has no running tasks; AbortError, which
- * ends `onRows`
- */
+/** @throws UserError without such a service or running tasks; AbortError, which ends `onRows` */
 export async function serviceStats({ wanted, onRows }: StatsInput, context: Context): Promise<TaskUsage[]> {
   return withSwarm({}, context, async (swarm) => {
     const tasks = await locateTasks(wanted, swarm);

@@ -30,7 +30,7 @@ export interface LogInput extends LogOptions {
 const maxFollowed = 6;
 
 /**
- * Reads the logs on the nodes, which works without a leader.
+ * Works without a leader.
  * @returns the exit code of `docker logs` per task
  * @throws UserError when there is no such task, or it has no container
  */

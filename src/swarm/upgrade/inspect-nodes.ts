@@ -20,10 +20,7 @@ export interface UpgradeGoal {
 
 export type UpgradeSubject = NodeUpgradeState & { member: NamedMember; machine: Machine };
 
-/**
- * Queries providers and package repositories; changes nothing.
- * @throws UserError when a node cannot be upgraded
- */
+/** Changes nothing. @throws UserError when a node cannot be upgraded */
 export async function inspectNodes(
   members: readonly NamedMember[],
   { size, engine }: UpgradeGoal,

@@ -24,10 +24,7 @@ const upgradeRecord = z.object({
 
 type NodeRecord = z.output<typeof upgradeRecord>['nodes'][number];
 
-/**
- * Roles and availabilities from before the upgrade, kept on disk so that a later run can restore
- * them.
- */
+/** State from before the upgrade, kept on disk so that a later run can restore it. */
 export class UpgradeRecord {
   private written: Promise<void> = Promise.resolve();
 
