@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { argument } from '../cli/flags.js';
-import { activate, qualifiedName, shownActive } from '../machines/active-machine.js';
+import { activate, qualifiedName, resolveActiveMachine } from '../machines/active-machine.js';
 
 export default class Active extends BaseCommand<typeof Active> {
   static override summary = 'Show or set the active machine';
@@ -21,7 +21,7 @@ of $DOCKER_HOST, as after eval $(belt env node1).`;
     const context = await this.context();
     const machine =
       this.args.node === undefined
-        ? await shownActive(await this.variable('DOCKER_HOST'), context)
+        ? await resolveActiveMachine(await this.variable('DOCKER_HOST'), context)
         : await activate(this.args.node, context);
     const active = qualifiedName(machine, context);
     this.print(active);

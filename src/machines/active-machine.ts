@@ -3,7 +3,7 @@ import { UserError } from '../base/errors.js';
 import { engineEndpoint, type Machine } from './model/machine.js';
 import { selectMachines } from './select-machines.js';
 
-/** The machine that `belt docker` talks to. @throws UserError when none is chosen or it is gone. */
+/** The machine that `belt docker` uses. @throws UserError when none is active or it is missing */
 export async function activeMachine(context: Context): Promise<Machine> {
   const name = await context.cluster.activeHost();
   if (!name)
@@ -13,10 +13,7 @@ export async function activeMachine(context: Context): Promise<Machine> {
   return context.cluster.machine(name);
 }
 
-/**
- * The name of the active machine: the one chosen with `belt active`, else, as docker-machine has it, the one whose URL is
- * $DOCKER_HOST. Reads only the records.
- */
+/** The name of the machine chosen with `belt active`, or else of the one at $DOCKER_HOST. */
 export async function activeName(
   dockerHost: string | undefined,
   machines: readonly Machine[],
@@ -27,8 +24,11 @@ export async function activeName(
   return machines.find((machine) => engineEndpoint(machine)?.url === dockerHost)?.name;
 }
 
-/** The active machine as `belt active` shows it. @throws UserError when none is chosen, and $DOCKER_HOST is not a machine's */
-export async function shownActive(dockerHost: string | undefined, context: Context): Promise<Machine> {
+/** @throws UserError when no machine is active and $DOCKER_HOST is not a machine's URL */
+export async function resolveActiveMachine(
+  dockerHost: string | undefined,
+  context: Context,
+): Promise<Machine> {
   const chosen = await context.cluster.activeHost();
   if (chosen !== undefined || !dockerHost) return activeMachine(context);
   const { machines } = await context.cluster.machines();
@@ -36,7 +36,6 @@ export async function shownActive(dockerHost: string | undefined, context: Conte
   return machines.find((machine) => machine.name === name) ?? activeMachine(context);
 }
 
-/** Chooses the machine that `belt docker` talks to from now on. */
 export async function activate(node: string, context: Context): Promise<Machine> {
   const machines = await selectMachines([node], context);
   const [machine] = machines;
@@ -49,7 +48,6 @@ export async function activate(node: string, context: Context): Promise<Machine>
   return machine;
 }
 
-/** The machine that a command is for: the one of `--host`, or the active one. */
 export async function machineFor(host: readonly string[], context: Context): Promise<Machine> {
   const [machine, ...more] = await machinesFor(host, context);
   if (!machine || more.length > 0)
@@ -57,12 +55,12 @@ export async function machineFor(host: readonly string[], context: Context): Pro
   return machine;
 }
 
-/** The machines that a command is for: those of `--host`, or the active one. */
+/** The machines of `--host`, or the active one. */
 export async function machinesFor(host: readonly string[], context: Context): Promise<Machine[]> {
   return host.length > 0 ? selectMachines(host, context) : [await activeMachine(context)];
 }
 
-/** `node1` in the default cluster and in docker-machine's stores, `swarm2k/mg0` in one with a name of its own. */
+/** `node1` in the default cluster and in docker-machine's stores, else `swarm2k/mg0`. */
 export function qualifiedName(machine: Machine, { cluster }: Context): string {
   return cluster.name === 'default' || cluster.byFolder ? machine.name : `${cluster.name}/${machine.name}`;
 }

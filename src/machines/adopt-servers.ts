@@ -11,11 +11,11 @@ import { hasOriginalState, saveOriginalState } from './original-state.js';
 import { type ReadyOptions, setUpMachine } from './wait-until-ready.js';
 
 /**
- * Adopting: servers that somebody else made become machines. What is theirs stays: host name, storage driver, version of the
- * engine, containers and images; and what belt changes is written down first, so that it can be undone.
+ * Adopted servers keep their host name, storage driver, engine version, containers and images. What
+ * belt changes is recorded first, so that it can be undone.
  */
 
-/** How long a server that exists may take to let belt in. One that is off is not waited for as one that boots. */
+/** A running server accepts logins at once; this does not wait for one to boot. */
 const loginTimeoutMs = 15_000;
 
 /** @returns undefined for a driver that creates its machines */
@@ -27,12 +27,11 @@ export async function adoptionsFor(
   return adoptions && new Map(adoptions.map((adoption) => [adoption.name, adoption]));
 }
 
-/** The record with the way to the server in it. */
 export function withAdoption(
   machine: Machine,
   { addresses, ssh, enginePort, driverData }: Adoption,
 ): Machine {
-  // The usual port is left for the engine's settings to choose: without TLS it is another.
+  // The default port is left out: without TLS the engine settings choose a different one.
   const hasOwnPort = enginePort !== undefined && enginePort !== enginePorts.secure;
   return {
     ...machine,
@@ -43,36 +42,35 @@ export function withAdoption(
   };
 }
 
-/** Copies the key into the machine's folder, as docker-machine does: a cluster's folder works wherever it is taken. */
+/** Copies the key into the machine's folder, as docker-machine does, so the folder can be moved. */
 export async function copyLoginKey(machine: Machine, { cluster }: Context): Promise<Machine> {
   const { keyPath } = machine.ssh;
   if (keyPath === undefined) return machine;
-  const own = join(cluster.machineFolder(machine.name), fileNameFor(keyPath));
-  if (own === keyPath) return machine;
+  const copyPath = join(cluster.machineFolder(machine.name), fileNameFor(keyPath));
+  if (copyPath === keyPath) return machine;
   const text = await readText(keyPath);
   if (text === undefined) throw new UserError(`SSH key does not exist: "${keyPath}"`);
-  await cluster.files.write(own, text);
-  return { ...machine, ssh: { ...machine.ssh, keyPath: own } };
+  await cluster.files.write(copyPath, text);
+  return { ...machine, ssh: { ...machine.ssh, keyPath: copyPath } };
 }
 
-/** The key's own name, unless belt and docker-machine have another use for it. */
+/** The key's own name, unless belt or docker-machine uses that name for another file. */
 function fileNameFor(keyPath: string): string {
   const name = basename(keyPath);
-  const taken = /^(ca|cert|key|server|server-key)\.pem$|\.json$|^ssh_host_|^\./.test(name);
-  return taken ? `login-${name}` : name;
+  const isReserved = /^(ca|cert|key|server|server-key)\.pem$|\.json$|^ssh_host_|^\./.test(name);
+  return isReserved ? `login-${name}` : name;
 }
 
 /**
- * A name that stood for another server in a first try has another host key now.
- * @throws UserError when belt has changed something on that other server already
+ * A retry may use another server's address. @throws UserError when belt already changed the first
  */
 export async function unpinMovedServers(machines: readonly Machine[], context: Context): Promise<void> {
   const recorded = new Map(
-    (await context.cluster.machines()).machines.map((before) => [before.name, before]),
+    (await context.cluster.machines()).machines.map((previous) => [previous.name, previous]),
   );
   const moved = machines.filter((machine) => {
-    const before = recorded.get(machine.name);
-    return before !== undefined && reachAddress(before) !== reachAddress(machine);
+    const previous = recorded.get(machine.name);
+    return previous !== undefined && reachAddress(previous) !== reachAddress(machine);
   });
   for (const { name } of moved) {
     if (!(await hasOriginalState(name, context))) continue;
@@ -84,7 +82,6 @@ export async function unpinMovedServers(machines: readonly Machine[], context: C
   await hosts.remove(moved.map(({ name }) => name));
 }
 
-/** Sets up the engine of a server; of one that is known by its URL alone, nothing. */
 export async function setUpAdoptedServer(
   machine: Machine,
   options: ReadyOptions,
@@ -96,10 +93,7 @@ export async function setUpAdoptedServer(
   await setUpMachine(machine, options, context);
 }
 
-/**
- * Logs in to a server for the first time.
- * @throws ExternalError with the obstacle; UserError when its host key is not the pinned one
- */
+/** @throws ExternalError with the obstacle; UserError when the host key is not the pinned one */
 export async function firstLogin(
   machine: Machine,
   { timeoutMs, step }: ReadyOptions,
@@ -109,7 +103,7 @@ export async function firstLogin(
   const ssh = await context.ssh();
   return ssh.waitFor(sshTarget(machine), {
     timeoutMs: Math.min(timeoutMs, loginTimeoutMs),
-    // The key is there or it is not: asking again makes a server that counts failures shut the door.
+    // Retries do not help, and fail2ban and similar tools block clients that fail repeatedly.
     authRetryMs: 0,
     signal: context.signal,
     onProblem: (obstacle) => step(`waiting for SSH (${obstacle})`),

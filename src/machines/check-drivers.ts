@@ -9,23 +9,19 @@ export interface Diagnosis {
   checks: Check[];
 }
 
-/**
- * What drivers need of this computer, and whether it is there; one that cannot tell takes no other with it.
- * @param named default: all drivers
- * @throws AbortError
- */
+/** @param named default: all drivers. @throws AbortError */
 export async function diagnose(context: Context, named?: readonly string[]): Promise<Diagnosis[]> {
   const plugins = await context.plugins.drivers();
   return Promise.all(
     (named ?? context.drivers.names).map(async (name) => ({
       driver: name,
       checks:
-        (plugins.includes(name) && (await pluginFault(name, context))) || (await runChecks(name, context)),
+        (plugins.includes(name) && (await checkPlugin(name, context))) || (await runChecks(name, context)),
     })),
   );
 }
 
-/** A driver that cannot be asked, its settings being wrong for example, has a failed check. */
+/** A driver that cannot be queried, for example because of wrong settings, has one failed check. */
 async function runChecks(name: string, context: Context): Promise<Check[]> {
   try {
     return await (await context.driver(name)).doctor(context.signal);
@@ -35,8 +31,8 @@ async function runChecks(name: string, context: Context): Promise<Check[]> {
   }
 }
 
-/** A plugin whose driver cannot be loaded: said of it alone, and the others go on. */
-async function pluginFault(name: string, { drivers }: Context): Promise<Check[] | undefined> {
+/** A plugin that cannot be loaded fails alone. */
+async function checkPlugin(name: string, { drivers }: Context): Promise<Check[] | undefined> {
   try {
     await drivers.load(name);
     return undefined;
@@ -45,7 +41,6 @@ async function pluginFault(name: string, { drivers }: Context): Promise<Check[] 
   }
 }
 
-/** Puts right what can be put right, then looks again. */
 export async function repair(diagnoses: readonly Diagnosis[], context: Context): Promise<Diagnosis[]> {
   const fixes = new Map(
     diagnoses.flatMap(({ checks }) =>
@@ -71,9 +66,7 @@ export function isHealthy({ checks }: Diagnosis): boolean {
   return checks.every(({ ok, optional }) => ok || optional);
 }
 
-/**
- * Whether belt can make machines: with the driver that was chosen, or, where none is, with any. Hardly a computer has the programs of all.
- */
+/** Whether the chosen driver, or without a choice any driver, can create machines. */
 export function isReady(diagnoses: readonly Diagnosis[], chosen: string | undefined): boolean {
   if (chosen === undefined) return diagnoses.some(isHealthy);
   return diagnoses.filter(({ driver }) => driver === chosen).every(isHealthy);

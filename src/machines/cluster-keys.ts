@@ -8,17 +8,14 @@ import { firstLogin } from './adopt-servers.js';
 import type { Machine } from './model/machine.js';
 import type { ReadyOptions } from './wait-until-ready.js';
 
-/** The cluster's own SSH key, made at its first machine. `path` is that of the private key. */
+/** The cluster's SSH key, generated for its first machine. `path` is the private key's. */
 export async function clusterKey(cluster: ClusterStore): Promise<{ path: string; publicKey: string }> {
   const { generateKeyPair } = await import('../ssh/index.js');
   const { publicKey } = await cluster.sshKey(() => generateKeyPair(`belt ${cluster.name}`));
   return { path: cluster.sshKeyPath, publicKey };
 }
 
-/**
- * The host key that a machine will have, pinned before the machine exists. It stays in the machine's folder until the machine is
- * ready, so that an interrupted create goes on with the same one.
- */
+/** Pins a host key before the machine exists; an interrupted create continues with the same key. */
 export async function pinHostKey(
   name: string,
   { cluster, knownHosts }: Context,
@@ -31,15 +28,11 @@ export async function pinHostKey(
 }
 
 export interface AuthorizeOptions extends ReadyOptions {
-  /** A key that the machine accepts; default: the recorded one and the user's own. */
+  /** Default: the recorded key and the user's own. */
   keyPath?: string;
 }
 
-/**
- * Has the machine let the cluster's key in, by way of another key that it knows. A host key that was not known is pinned, and said.
- * Calling it again changes nothing.
- * @throws UserError with what to do when no key is accepted; ExternalError; AbortError
- */
+/** @throws UserError with instructions when no key is accepted; ExternalError; AbortError */
 export async function authorizeClusterKey(
   machine: Machine,
   { keyPath, ...options }: AuthorizeOptions,
@@ -81,7 +74,7 @@ async function loginReportingHostKey(
   }
 }
 
-/** The key was taken as it was seen, whether or not the login came to anything: the person is to compare it. */
+/** The key was pinned on first use, even if the login failed: the user should verify it. */
 async function reportHostKey({ name }: Machine, { knownHosts, reporter }: Context): Promise<void> {
   const { fingerprint } = await import('../ssh/index.js');
   const [pinned] = await (await knownHosts()).lookup(name);

@@ -5,7 +5,7 @@ import { unknownMachines } from './model/patterns.js';
 
 /** `[[user@]machine:]path` */
 export interface CopyPath {
-  /** Undefined: on this computer. */
+  /** Undefined: this computer. */
   machine?: Machine;
   user?: string;
   path: string;
@@ -13,20 +13,19 @@ export interface CopyPath {
 
 export interface CopyOptions {
   recursive: boolean;
-  /** With rsync: only what differs. */
+  /** Copy only what differs, with rsync. */
   delta: boolean;
   quiet: boolean;
 }
 
-/** A program of the system's, to be run with this terminal. */
+/** A local program to run in this terminal. */
 export interface ProgramCall {
   program: string;
   args: string[];
 }
 
-/** One that has ssh(1) reach machines. */
 export interface SshProgramCall extends ProgramCall {
-  /** Exit codes by which it tells, among other things, that a machine could not be reached. */
+  /** Exit codes that may mean that a machine was unreachable. */
   unreachableCodes: readonly number[];
 }
 
@@ -37,7 +36,7 @@ export async function parseCopyPaths(texts: readonly string[], { cluster }: Cont
   return texts.map((text) => parseCopyPath(text, byName));
 }
 
-/** What stands before a colon is a machine, as for scp, unless a slash comes first. `localhost:` is this computer. */
+/** As in scp, text before a colon is a machine, unless it contains a slash. */
 function parseCopyPath(text: string, machines: ReadonlyMap<string, Machine>): CopyPath {
   const [, user, name, path = ''] = /^(?:([^@/:\\]+)@)?([^@/:\\]+):(.*)$/s.exec(text) ?? [];
   if (name === undefined) return { path: text };
@@ -47,23 +46,24 @@ function parseCopyPath(text: string, machines: ReadonlyMap<string, Machine>): Co
   return { machine, ...(user !== undefined && { user }), path };
 }
 
-/** Each machine once. */
-export function machinesInPaths(places: readonly CopyPath[]): Machine[] {
-  return [...new Map(places.flatMap(({ machine }) => (machine ? [[machine.name, machine]] : []))).values()];
+export function machinesInPaths(copyPaths: readonly CopyPath[]): Machine[] {
+  return [
+    ...new Map(copyPaths.flatMap(({ machine }) => (machine ? [[machine.name, machine]] : []))).values(),
+  ];
 }
 
-/** @param configPath an OpenSSH configuration in which the machines have their names */
+/** @param configPath an OpenSSH configuration that has the machines' names as hosts */
 export function copyCall(
-  places: readonly CopyPath[],
+  copyPaths: readonly CopyPath[],
   { recursive, delta, quiet }: CopyOptions,
   configPath: string,
 ): SshProgramCall {
-  if (places.length < 2)
+  if (copyPaths.length < 2)
     throw new UsageError('Improper number of arguments', {
       hint: 'belt scp [[user@]machine:]path [[user@]machine:]path',
     });
-  const remote = new Set(places.flatMap(({ machine }) => machine?.name ?? []));
-  const paths = ['--', ...places.map(formatCopyPath)];
+  const remote = new Set(copyPaths.flatMap(({ machine }) => machine?.name ?? []));
+  const paths = ['--', ...copyPaths.map(formatCopyPath)];
   const flags = [...(recursive ? ['-r'] : []), ...(quiet ? ['-q'] : [])];
   if (!delta)
     return {
@@ -107,17 +107,17 @@ export function mountCall(
   };
 }
 
-/** @param program `fusermount`, or `fusermount3` where FUSE 3 is alone */
+/** @param program `fusermount`, or `fusermount3` where only FUSE 3 is installed */
 export function unmountCall(mountPoint: string, program: string): ProgramCall {
   return { program, args: ['-u', formatCopyPath({ path: mountPoint })] };
 }
 
-/** rsync's own rule for words of its remote shell: a quote is doubled within quotes. @see rsync(1), --rsh */
+/** In rsync's --rsh a quote within quotes is doubled. @see rsync(1) */
 function quoteForRsync(word: string): string {
   return `'${word.replaceAll("'", "''")}'`;
 }
 
-/** A local path with a colon must not look like a machine's. */
+/** `./` keeps a local path with a colon from looking like a machine's. */
 function formatCopyPath({ machine, user, path }: CopyPath): string {
   if (machine) return `${user === undefined ? '' : `${user}@`}${machine.name}:${path}`;
   return /^[^/]*:/.test(path) || path.startsWith('-') ? `./${path}` : path;

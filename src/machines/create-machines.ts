@@ -22,15 +22,14 @@ import { setUpMachine } from './wait-until-ready.js';
 export interface CreateInput extends MachineShape {
   names: readonly string[];
   driver: string;
-  /** Of the driver, in place of the cluster's. */
+  /** The driver's settings, instead of the cluster's. */
   settings?: GroupSettings;
-  /** Settings that differ per machine. */
   shapes?: ReadonlyMap<string, MachineShape>;
-  /** Accepts machines that are already finished; default: an error, unless others were started with them. */
+  /** Accept finished machines; default: an error, unless others of `names` are unfinished. */
   acceptExisting?: boolean;
-  /** How long a machine may take from the provider's word that it runs to the engine's first answer. */
+  /** From when the provider reports a machine as running to the engine's first response. */
   timeoutMs: number;
-  /** Destroys machines that could not be made ready; otherwise they stay, to be looked at or finished. */
+  /** Destroy machines that fail; default: keep them, to be inspected or finished. */
   removeFailed?: boolean;
 }
 
@@ -42,10 +41,9 @@ export interface MachineShape {
 }
 
 /**
- * Makes machines and waits until each one's engine answers. Each is written down before the provider is asked for it, so the
- * same call after an interruption finishes the work.
- * @returns one outcome a name, in the order of `names`
- * @throws UserError, with nothing changed, when the input cannot work; AbortError on interruption, with all that exists recorded
+ * Records each machine before the provider creates it: the same call finishes an interrupted one.
+ * @returns one outcome per name, in the order of `names`
+ * @throws UserError for invalid input, with nothing changed; AbortError, with everything recorded
  */
 export async function createMachines(input: CreateInput, context: Context): Promise<Outcome<Machine>[]> {
   try {
@@ -60,7 +58,7 @@ export async function createMachines(input: CreateInput, context: Context): Prom
   }
 }
 
-/** What machines share could not be made: they are recorded, and the driver was not asked for them. */
+/** Preparation failed: the machines are recorded, but the driver has not created any. */
 class PreparationError extends Error {
   constructor(
     readonly machines: readonly Machine[],
@@ -77,36 +75,33 @@ async function createClaimed(input: CreateInput, context: Context): Promise<Outc
     const { toMake, finished } = await classifyNames(input, driver, adoptions, context);
     if (!input.acceptExisting)
       for (const { name } of finished) context.reporter.note(`${name} already exists`);
-    const made = adoptions
+    const outcomes = adoptions
       ? await adoptAll(toMake, input.timeoutMs, context)
       : await createAll(driver, toMake, input, context);
     context.signal.throwIfAborted();
-    return input.names.map((name) => made.get(name) ?? existingOutcome(name, finished));
+    return input.names.map((name) => outcomes.get(name) ?? existingOutcome(name, finished));
   } finally {
     await claim.release();
   }
 }
 
-async function removeUnfinished(of: readonly { name: string }[], context: Context): Promise<void> {
-  const names = new Set(of.map(({ name }) => name));
+async function removeUnfinished(candidates: readonly { name: string }[], context: Context): Promise<void> {
+  const names = new Set(candidates.map(({ name }) => name));
   const { machines } = await context.cluster.machines();
-  const begun = machines.filter(({ name, phase }) => names.has(name) && phase === 'creating');
-  if (begun.length > 0) await removeMachines(begun, { force: false }, context);
+  const unfinished = machines.filter(({ name, phase }) => names.has(name) && phase === 'creating');
+  if (unfinished.length > 0) await removeMachines(unfinished, { force: false }, context);
 }
 
-/** Absent for a driver that creates its machines. */
+/** Undefined for a driver that creates its machines. */
 type Adoptions = ReadonlyMap<string, Adoption> | undefined;
 
-/**
- * The machines that `createMachines` would adopt. Changes nothing.
- * @returns undefined for a driver that creates its machines. @throws UserError as `createMachines`
- */
+/** @returns undefined for a driver that creates its machines. @throws UserError */
 export async function machinesToAdopt(input: CreateInput, context: Context): Promise<Machine[] | undefined> {
   const driver = await context.driver(input.driver, input.settings);
   return driver.adopt && (await checkCreation(input, context)).toMake;
 }
 
-/** Whether `createMachines` could go on. Changes nothing. @throws UserError as `createMachines` */
+/** Checks the input of `createMachines`. Changes nothing. @throws UserError */
 export async function checkCreation(
   input: CreateInput,
   context: Context,
@@ -123,10 +118,7 @@ interface ClassifiedNames {
   finished: Machine[];
 }
 
-/**
- * Sorts the names out. One that is recorded and finished is taken, unless others of the same call were begun and not finished:
- * then this is the second run of an interrupted create.
- */
+/** Accepts finished machines only along with unfinished ones: a second run of the same create. */
 async function classifyNames(
   input: CreateInput,
   driver: Driver,
@@ -137,37 +129,37 @@ async function classifyNames(
   const unreadable = damaged.find(({ name }) => input.names.includes(name));
   if (unreadable) throw unreadable.error;
   const recorded = new Map(machines.map((machine) => [machine.name, machine]));
-  const mine = input.names.flatMap((name) => recorded.get(name) ?? []);
-  const unfinished = mine.filter(({ phase }) => phase === 'creating');
-  const finished = mine.filter(({ phase }) => phase === 'ready');
+  const existing = input.names.flatMap((name) => recorded.get(name) ?? []);
+  const unfinished = existing.filter(({ phase }) => phase === 'creating');
+  const finished = existing.filter(({ phase }) => phase === 'ready');
   if (finished.length > 0 && unfinished.length === 0 && !input.acceptExisting)
-    throw await alreadyExists(finished, driver, context);
+    throw await alreadyExistsError(finished, driver, context);
   for (const machine of unfinished) requireSameShape(machine, input);
   for (const adoption of adoptions?.values() ?? []) refuseDuplicateServer(adoption, machines);
-  const done = new Set(finished.map(({ name }) => name));
+  const finishedNames = new Set(finished.map(({ name }) => name));
   const toMake = input.names
-    .filter((name) => !done.has(name))
+    .filter((name) => !finishedNames.has(name))
     .map((name) => {
-      const begun: Machine = {
+      const unfinished: Machine = {
         ...(recorded.get(name) ?? newRecord(name, input, context)),
         engine: shapeOf(name, input).engine ?? defaultEngineSettings,
       };
       const adoption = adoptions?.get(name);
-      // What was wrong with the settings may have been put right since the first try.
-      return adoption ? withAdoption(begun, adoption) : begun;
+      // The settings may have been corrected since the first try.
+      return adoption ? withAdoption(unfinished, adoption) : unfinished;
     });
   return { toMake, finished };
 }
 
-async function alreadyExists(
-  taken: readonly Machine[],
+async function alreadyExistsError(
+  existing: readonly Machine[],
   driver: Driver,
   context: Context,
 ): Promise<UserError> {
-  const observed = await driver.list(taken, context.signal).catch(() => []);
-  const [first, ...others] = taken.map(({ name }) => name);
+  const observed = await driver.list(existing, context.signal).catch(() => []);
+  const [first, ...others] = existing.map(({ name }) => name);
   const state = observed.find(({ name }) => name === first)?.state;
-  const names = taken.map(({ name }) => name).join(',');
+  const names = existing.map(({ name }) => name).join(',');
   const more = others.length > 0 ? `, and so do ${others.join(', ')}` : '';
   const start = state === 'stopped' ? `start it with "belt start ${names}", ` : '';
   return new UserError(`Docker machine "${first}" already exists${state ? ` (${state})` : ''}${more}`, {
@@ -191,7 +183,7 @@ function requireSameShape(machine: Machine, input: CreateInput): void {
   });
 }
 
-/** Two machines for one server would fight over its engine. */
+/** Two machines must not manage the same engine. */
 function refuseDuplicateServer({ name, addresses, ssh }: Adoption, machines: readonly Machine[]): void {
   const other = machines.find(
     (machine) =>
@@ -229,7 +221,7 @@ function existingOutcome(name: string, finished: readonly Machine[]): Outcome<Ma
   return machine ? { name, status: 'ok', value: machine } : { name, status: 'skipped' };
 }
 
-/** From here on an interruption leaves records that the same command finishes. */
+/** From here on the same command finishes an interrupted create. */
 async function recordIntents(machines: readonly Machine[], context: Context): Promise<CreateRequest[]> {
   const { publicKey } = await clusterKey(context.cluster);
   const installEngine = await firstBootInstaller(machines, context);
@@ -265,7 +257,7 @@ async function createAll(
   );
 }
 
-/** Servers that exist: each is written down with the way to it, so that later commands need no settings. */
+/** Records each server's SSH access, so that later commands need no settings. */
 async function adoptAll(
   machines: readonly Machine[],
   timeoutMs: number,
@@ -274,9 +266,9 @@ async function adoptAll(
   await unpinMovedServers(machines, context);
   const adopted: Machine[] = [];
   for (const machine of machines) {
-    const own = await copyLoginKey(machine, context);
-    await context.cluster.save(own);
-    adopted.push(own);
+    const recorded = await copyLoginKey(machine, context);
+    await context.cluster.save(recorded);
+    adopted.push(recorded);
   }
   const events = async () => doneEvents(adopted);
   return setUpAll(

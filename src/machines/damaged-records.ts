@@ -6,16 +6,12 @@ import { forgetMachine } from './lifecycle.js';
 import type { Machine } from './model/machine.js';
 import { selectNames } from './model/patterns.js';
 
-/** The machines that NODES names, and apart from them those of which no record can be read. */
 export interface Selection {
   machines: Machine[];
   damaged: DamagedMachine[];
 }
 
-/**
- * As `selectMachines`, for who can do without records. A folder without any record is found by its own name alone.
- * @throws UserError naming every machine that does not exist
- */
+/** Also finds folders without a record, by exact name. @throws UserError naming all unknown ones */
 export async function selectWithDamaged(
   nodes: readonly string[],
   { cluster }: Pick<Context, 'cluster'>,
@@ -35,16 +31,13 @@ export async function selectWithDamaged(
   };
 }
 
-/** What `belt rm` says of a machine that it cannot destroy for want of a record. */
+/** Why `belt rm` cannot destroy a machine without a readable record. */
 export function damagedError({ name, error }: DamagedMachine): UserError {
   const hint = `repair it, bring it back from a backup, or have the machine forgotten: belt rm --force ${name}`;
   return new UserError(error.message, { hint, cause: error });
 }
 
-/**
- * Deletes what is left of machines whose records cannot be read, each with a warning: no driver can be asked for the machine.
- * @returns their names. @throws UserError when another belt works on one of them
- */
+/** @returns their names. @throws UserError when another belt has claimed one of them */
 export async function forgetDamaged(
   unreadable: readonly DamagedMachine[],
   context: Context,

@@ -1,10 +1,10 @@
 import { UsageError, UserError } from '../base/errors.js';
 import type { ClusterStore } from '../state/cluster-store.js';
 
-/** The machine that docker-machine's commands are for when none is named. */
+/** docker-machine's commands use this machine when no name is given. */
 export const defaultMachine = 'default';
 
-/** The names given; without any, the machine `default`. @throws UserError, in docker-machine's words, when there is none */
+/** @throws UserError, worded as in docker-machine, when no name is given and no default exists */
 export async function namedOrDefault(
   nodes: readonly string[],
   cluster: ClusterStore,
@@ -12,10 +12,7 @@ export async function namedOrDefault(
   return nodes.length > 0 ? nodes : [await requireDefault(cluster)];
 }
 
-/**
- * For commands that look and change nothing: those named, else the machine that `belt active` has chosen, else `default`.
- * @throws UserError when there is none of these
- */
+/** `nodes`, else the active machine, else `default`. @throws UserError when none of these exists */
 export async function namedOrActive(
   nodes: readonly string[],
   cluster: ClusterStore,
@@ -24,7 +21,7 @@ export async function namedOrActive(
   return [(await cluster.activeHost()) ?? (await requireDefault(cluster))];
 }
 
-/** As `namedOrChosen`, for a command about one machine. @throws UsageError when more are named */
+/** @throws UserError as `namedOrActive`; UsageError for more than one name */
 export async function oneNamedOrActive(nodes: readonly string[], cluster: ClusterStore): Promise<string> {
   const [name, ...more] = await namedOrActive(nodes, cluster);
   if (name === undefined || more.length > 0)

@@ -6,7 +6,7 @@ import { observe } from './list-machines.js';
 
 const timeoutMs = 20_000;
 
-/** The version of a machine's engine. @throws ExternalError, in docker-machine's words, with the cause */
+/** @throws ExternalError, worded as in docker-machine, with the cause */
 export async function queryDockerVersion(
   name: string,
   context: Context,

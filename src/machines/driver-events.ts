@@ -6,16 +6,13 @@ import type { MachineChange, MachineEvent } from '../drivers/driver.js';
 import type { Machine } from './model/machine.js';
 
 export interface Completion {
-  /** Work on a machine after its driver has finished; returns the machine's new record. */
+  /** Runs after the driver has finished with a machine; returns the machine's new record. */
   after: (machine: Machine, step: Step) => Promise<Machine>;
-  /** Shown on the machine's line at its end: `started`. */
+  /** Shown on the finished machine's line, for example `started`. */
   doneText: string;
 }
 
-/**
- * The machines of one command while their drivers work on them: records each change as the driver reports it, shows it, and keeps how
- * each machine ended.
- */
+/** The machines of one command: records and shows each change that their drivers report. */
 export class MachineBatch {
   private readonly records: Map<string, Machine>;
   private readonly ended = new Map<string, Outcome<Machine>>();
@@ -29,34 +26,33 @@ export class MachineBatch {
     this.progress = context.reporter.open([...this.records.keys()]);
   }
 
-  /** Follows one driver's events to their end. A driver that breaks off fails its own machines (`names`), and only those. */
+  /** Consumes one driver's events. A driver that throws fails only its own machines (`names`). */
   async follow(
     names: readonly string[],
     open: () => Promise<AsyncIterable<MachineEvent>>,
-    following: Completion,
+    completion: Completion,
   ): Promise<void> {
-    const afters: Promise<void>[] = [];
+    const completions: Promise<void>[] = [];
     try {
       for await (const event of await open()) {
         if (event.type === 'progress') this.progress.update(event.name, event.text, event.fraction);
         if (event.type === 'changed') await this.change(event.name, event.change);
         if (event.type === 'failed') this.fail(event.name, event.error);
-        if (event.type === 'done') afters.push(this.finish(event.name, following));
+        if (event.type === 'done') completions.push(this.finish(event.name, completion));
       }
     } catch (error) {
-      await Promise.all(afters);
+      await Promise.all(completions);
       if (!isAbort(error)) for (const name of names) this.fail(name, error);
     } finally {
-      await Promise.all(afters);
+      await Promise.all(completions);
     }
   }
 
-  /** Whether a machine's work has ended well. */
   isDone(name: string): boolean {
     return this.ended.get(name)?.status === 'ok';
   }
 
-  /** One outcome a machine; those that an interruption kept from ending are `skipped`. */
+  /** One outcome per machine; `skipped` for those that an interruption prevented from finishing. */
   async close(): Promise<Map<string, Outcome<Machine>>> {
     await this.progress.close();
     const outcomes = [...this.records.keys()].map(
@@ -99,32 +95,27 @@ export class MachineBatch {
   }
 }
 
-/**
- * Follows a driver's work on one machine, for operations that show their own progress and hold
- * their own claim: records each change as the driver reports it.
- * @returns the machine as it is then
- * @throws what the driver failed with; AbortError
- */
+/** For operations with their own progress and claim. @throws the driver's error; AbortError */
 export async function followOne(
   machine: Machine,
   events: AsyncIterable<MachineEvent>,
   step: Step,
   { cluster, signal }: Context,
 ): Promise<Machine> {
-  let now = machine;
+  let current = machine;
   for await (const event of events) {
     if (event.type === 'progress') step(event.text);
     if (event.type === 'failed') throw event.error;
     if (event.type === 'changed') {
-      now = applyChange(now, event.change);
-      await cluster.save(now);
+      current = applyChange(current, event.change);
+      await cluster.save(current);
     }
   }
   signal.throwIfAborted();
-  return now;
+  return current;
 }
 
-/** The record with a change that the driver reported. The state is not recorded: the provider is queried for it. */
+/** Does not record the state: the provider is queried for it. */
 export function applyChange(
   machine: Machine,
   { id, addresses, ssh, memory, size, driverData }: MachineChange,

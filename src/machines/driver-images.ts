@@ -4,7 +4,7 @@ import type { Image, ImageStore } from '../drivers/driver.js';
 
 export type { Image };
 
-/** The driver's image store. @throws UserError for a driver that keeps no images of its own */
+/** @throws UserError for a driver without an image store */
 export async function imageStoreOf(driverName: string, context: Context): Promise<ImageStore> {
   const { images } = await context.driver(driverName);
   if (!images) throw new UserError(`${driverName} does not store images on this computer`);
@@ -14,11 +14,10 @@ export async function imageStoreOf(driverName: string, context: Context): Promis
 export interface BuildInput {
   /** Default: the driver's default image. */
   name?: string;
-  /** Build it again if it exists. */
   rebuild: boolean;
 }
 
-/** Builds an image unless it is there. */
+/** Does nothing when the image exists, unless `rebuild`. */
 export function buildImage(
   { name, rebuild }: BuildInput,
   images: ImageStore,

@@ -6,30 +6,26 @@ import { forgetMachine, removeMachines } from './lifecycle.js';
 import { observe } from './list-machines.js';
 import type { Machine, ObservedMachine } from './model/machine.js';
 
-/** What records and providers do not agree on. */
+/** Differences between records and providers. */
 export interface Leftovers {
-  /** Machines of the cluster at a provider that no record knows: an interrupted run, or a lost folder, left them. */
+  /** The cluster's machines at a provider without a record, left by interrupted runs. */
   strays: Machine[];
-  /** Records whose machines are gone at the provider. */
+  /** Records whose machines no longer exist at the provider. */
   gone: Machine[];
-  /** Drivers whose providers could not be asked: what there is of theirs is not known. */
+  /** Drivers whose providers could not be queried. */
   notAsked: string[];
 }
 
-/**
- * Compares the cluster's records with what the providers have of it, each asked once.
- * @param drivers further drivers to ask than those that the records name
- * @throws AbortError
- */
+/** @param drivers to query in addition to those of the records. @throws AbortError */
 export async function findLeftovers(drivers: readonly string[], context: Context): Promise<Leftovers> {
   const { machines, damaged } = await context.cluster.machines();
   for (const { error } of damaged) context.reporter.warn(error.message);
   const byDriver = groupBy(machines, ({ driver }) => driver);
-  const asked = new Set([...drivers, ...byDriver.keys()]);
-  // Whose record cannot be read is known all the same.
+  const queried = new Set([...drivers, ...byDriver.keys()]);
+  // A machine with a damaged record is not a stray.
   const known = new Set([...machines, ...damaged].map(({ name }) => name));
-  const answers = await Promise.all(
-    [...asked].map(async (driver) => ({
+  const results = await Promise.all(
+    [...queried].map(async (driver) => ({
       driver,
       strays: await straysOf(driver, byDriver.get(driver) ?? [], known, context),
     })),
@@ -38,13 +34,13 @@ export async function findLeftovers(drivers: readonly string[], context: Context
   context.signal.throwIfAborted();
   const gone = rows.filter(({ state, machine }) => state === 'missing' && machine.phase === 'ready');
   return {
-    strays: answers.flatMap(({ strays }) => strays ?? []),
+    strays: results.flatMap(({ strays }) => strays ?? []),
     gone: gone.map(({ machine }) => machine),
-    notAsked: answers.flatMap(({ driver, strays }) => (strays ? [] : [driver])),
+    notAsked: results.flatMap(({ driver, strays }) => (strays ? [] : [driver])),
   };
 }
 
-/** Destroys the strays and forgets the records of what is gone. */
+/** Destroys the strays and deletes the records of missing machines. */
 export async function removeLeftovers(
   { strays, gone }: Pick<Leftovers, 'strays' | 'gone'>,
   context: Context,
@@ -57,7 +53,7 @@ export async function removeLeftovers(
   ];
 }
 
-/** @returns undefined, with a warning, where the provider cannot be asked */
+/** @returns undefined, with a warning, when the provider cannot be queried */
 async function straysOf(
   driverName: string,
   machines: readonly Machine[],
@@ -67,8 +63,8 @@ async function straysOf(
   try {
     const driver = await context.driver(driverName);
     const observed = await driver.list(machines, context.signal);
-    return observed.flatMap((seen) =>
-      known.has(seen.name) || seen.state === 'missing' ? [] : [strayMachine(driverName, seen)],
+    return observed.flatMap((machine) =>
+      known.has(machine.name) || machine.state === 'missing' ? [] : [strayMachine(driverName, machine)],
     );
   } catch (error) {
     context.signal.throwIfAborted();

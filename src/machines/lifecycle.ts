@@ -10,65 +10,62 @@ import { restoreOriginalState } from './original-state.js';
 import { rebootOverSsh, restartAndAwaitBoot } from './reboot.js';
 import { waitUntilReady } from './wait-until-ready.js';
 
-/** One verb of a machine's life. */
 export interface LifecycleAction extends Partial<Completion> {
-  /** What it throws fails all its machines, before anything is done. */
+  /** Runs before the driver; an error fails all machines of that driver. */
   before?: () => Promise<void>;
-  /** As in "node1 is being started by another belt", and on the machine's line when it is. */
+  /** As in "node1 is being started by another belt"; also the text of a finished machine's line. */
   doneText: string;
   run: (driver: Driver, machines: readonly Machine[], signal: AbortSignal) => AsyncIterable<MachineEvent>;
 }
 
-/** How long a started machine's engine may take. */
+/** For the engine of a started machine. */
 export const readyTimeoutMs = 120_000;
 
-/** Starts the machines and waits for their engines. */
 export function startMachines(machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
-  const run: LifecycleAction['run'] = (driver, mine, signal) => driver.start(mine, signal);
+  const run: LifecycleAction['run'] = (driver, group, signal) => driver.start(group, signal);
   return runPowerAction({ doneText: 'started', run, after: untilReady(context) }, machines, context);
 }
 
 export function stopMachines(machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
-  const run: LifecycleAction['run'] = (driver, mine, signal) => driver.stop(mine, signal);
+  const run: LifecycleAction['run'] = (driver, group, signal) => driver.stop(group, signal);
   return runPowerAction({ doneText: 'stopped', run }, machines, context);
 }
 
 /**
- * Restarts the machines and waits for their engines. Managers of a swarm go one after the other, each when the one before is back among
- * them; what comes after one that fails is skipped. All other machines follow at the same time.
- * @param force restarts managers even where their swarm loses its quorum by it for a while
+ * Managers restart one after another, each when the one before has rejoined its swarm; after a
+ * failure the rest are skipped. Other machines restart in parallel.
+ * @param force restarts managers even when their swarm loses its quorum temporarily
  */
 export function restartMachines(
   machines: readonly Machine[],
   { force = false }: { force?: boolean },
   context: Context,
 ): Promise<Outcome<Machine>[]> {
-  const run: LifecycleAction['run'] = (driver, mine, signal) => {
-    const restart = () => driver.restart?.(mine, signal) ?? rebootOverSsh(mine, context);
-    return driver.restartsUnseen ? restartAndAwaitBoot(mine, restart, context) : restart();
+  const run: LifecycleAction['run'] = (driver, group, signal) => {
+    const restart = () => driver.restart?.(group, signal) ?? rebootOverSsh(group, context);
+    return driver.restartsUnseen ? restartAndAwaitBoot(group, restart, context) : restart();
   };
-  const verb: LifecycleAction = { doneText: 'restarted', run, after: untilReady(context) };
-  return inBatch(verb, machines, context, async (batch) => {
+  const action: LifecycleAction = { doneText: 'restarted', run, after: untilReady(context) };
+  return inBatch(action, machines, context, async (batch) => {
     const managers = new Set<string>();
     const { withManagerRestarts } = await context.rollingRestart();
     await withManagerRestarts(machines, { force }, async (restarts) => {
       for (const { name } of restarts) managers.add(name);
       for (const restart of restarts) {
         const machine = machines.filter(({ name }) => name === restart.name);
-        await followDrivers(guardManager(verb, restart), machine, batch, context);
+        await followDrivers(guardManager(action, restart), machine, batch, context);
         if (!batch.isDone(restart.name)) break;
       }
     });
     const others = machines.filter(({ name }) => !managers.has(name));
-    if (others.length > 0) await followDrivers(verb, others, batch, context);
+    if (others.length > 0) await followDrivers(action, others, batch, context);
   });
 }
 
-/** The same for a manager: asked for before, and waited for after. */
-function guardManager(verb: LifecycleAction, restart: ManagerRestart): LifecycleAction {
-  const { after = async (machine: Machine) => machine } = verb;
+function guardManager(action: LifecycleAction, restart: ManagerRestart): LifecycleAction {
+  const { after = async (machine: Machine) => machine } = action;
   return {
-    ...verb,
+    ...action,
     before: () => restart.require(),
     async after(machine, step) {
       const ready = await after(machine, step);
@@ -79,20 +76,20 @@ function guardManager(verb: LifecycleAction, restart: ManagerRestart): Lifecycle
 }
 
 export function killMachines(machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
-  const run: LifecycleAction['run'] = (driver, mine, signal) => driver.kill(mine, signal);
+  const run: LifecycleAction['run'] = (driver, group, signal) => driver.kill(group, signal);
   return runPowerAction({ doneText: 'killed', run }, machines, context);
 }
 
 /**
- * Destroys the machines and forgets them; adopted servers are left as they were found, unless `keepEngineConfig`. A record whose machine is gone already is forgotten too; with `force` also one whose
- * machine could not be destroyed, said with a warning that names what may be left.
+ * Adopted servers are restored unless `keepEngineConfig`; records of missing machines are deleted.
+ * With `force`, so are those of machines that cannot be destroyed, with a warning.
  */
 export async function removeMachines(
   machines: readonly Machine[],
   { force, keepEngineConfig = false }: { force: boolean; keepEngineConfig?: boolean },
   context: Context,
 ): Promise<Outcome<Machine>[]> {
-  const run: LifecycleAction['run'] = (driver, mine, signal) => driver.remove(mine, signal);
+  const run: LifecycleAction['run'] = (driver, group, signal) => driver.remove(group, signal);
   const after: Completion['after'] = async (machine, step) => {
     if (!keepEngineConfig) await restoreOriginalState(machine, step, context);
     await forgetMachine(machine.name, context);
@@ -111,31 +108,30 @@ async function forgetFailed(
 ): Promise<Outcome<Machine>> {
   const machine = machines.get(outcome.name);
   if (outcome.status !== 'failed' || !machine) return outcome;
-  // A driver that cannot be opened says nothing of its machines: they may be left.
+  // Without a working driver the machine may still exist.
   const driver = await context.driver(machine.driver).catch(() => undefined);
   const id = machine.id === undefined ? machine.driver : `${machine.driver} ${machine.id}`;
-  const left = driver?.adopt ? '' : `, but may still exist (${id})`;
-  context.reporter.warn(`${machine.name} is no longer recorded${left}: ${outcome.error.message}`);
+  const remains = driver?.adopt ? '' : `, but may still exist (${id})`;
+  context.reporter.warn(`${machine.name} is no longer recorded${remains}: ${outcome.error.message}`);
   await forgetMachine(machine.name, context);
   return { name: machine.name, status: 'ok', value: machine };
 }
 
-/** Deletes all that belt has recorded of a machine. */
 export async function forgetMachine(name: string, { cluster, knownHosts }: Context): Promise<void> {
   const hosts = await knownHosts();
   await hosts.remove([name]);
   await cluster.remove(name);
 }
 
-/** As `perform`; starting or stopping a machine also ends a resize that was interrupted. */
+/** Starting or stopping a machine also ends an interrupted resize. */
 function runPowerAction(
-  verb: LifecycleAction,
+  action: LifecycleAction,
   machines: readonly Machine[],
   context: Context,
 ): Promise<Outcome<Machine>[]> {
-  const settled = machines.map(({ resizing: _, ...machine }) => machine);
-  const changed = settled.filter((_, index) => machines[index]?.resizing);
-  return runAction({ ...verb, before: () => context.cluster.saveAll(changed) }, settled, context);
+  const cleared = machines.map(({ resizing: _, ...machine }) => machine);
+  const changed = cleared.filter((_, index) => machines[index]?.resizing);
+  return runAction({ ...action, before: () => context.cluster.saveAll(changed) }, cleared, context);
 }
 
 export function untilReady(context: Context): Completion['after'] {
@@ -145,16 +141,15 @@ export function untilReady(context: Context): Completion['after'] {
   };
 }
 
-/** Does it to all machines, each driver asked once. */
+/** Calls each driver once, with all its machines. */
 export function runAction(
-  verb: LifecycleAction,
+  action: LifecycleAction,
   machines: readonly Machine[],
   context: Context,
 ): Promise<Outcome<Machine>[]> {
-  return inBatch(verb, machines, context, (batch) => followDrivers(verb, machines, batch, context));
+  return inBatch(action, machines, context, (batch) => followDrivers(action, machines, batch, context));
 }
 
-/** Work on machines in one batch that no other belt touches meanwhile. */
 function inBatch(
   { doneText }: LifecycleAction,
   machines: readonly Machine[],
@@ -174,7 +169,6 @@ function inBatch(
   });
 }
 
-/** Each driver is asked once for all its machines. */
 async function followDrivers(
   { doneText, run, before, after = async (machine: Machine) => machine }: LifecycleAction,
   machines: readonly Machine[],
@@ -182,11 +176,11 @@ async function followDrivers(
   context: Context,
 ): Promise<void> {
   await Promise.all(
-    [...groupBy(machines, ({ driver }) => driver)].map(([driverName, mine]) => {
-      const names = mine.map(({ name }) => name);
+    [...groupBy(machines, ({ driver }) => driver)].map(([driverName, group]) => {
+      const names = group.map(({ name }) => name);
       const open = async (): Promise<AsyncIterable<MachineEvent>> => {
         await before?.();
-        return run(await context.driver(driverName), mine, context.signal);
+        return run(await context.driver(driverName), group, context.signal);
       };
       return batch.follow(names, open, { after, doneText });
     }),

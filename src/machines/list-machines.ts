@@ -4,16 +4,16 @@ import { groupBy } from '../base/group-by.js';
 import { applyChange } from './driver-events.js';
 import { type Machine, type MachineState, type ObservedMachine, reachAddress } from './model/machine.js';
 
-/** A machine as recorded, with what its provider says of it now. */
+/** A record with the provider's current state. */
 export interface ListedMachine {
   machine: Machine;
   state: MachineState;
   active: boolean;
-  /** Why the state is not known, or what is wrong with the record. */
+  /** Why the state is unknown, or what is wrong with the record. */
   error?: string;
 }
 
-/** All machines of the cluster, each driver asked once and all at the same time; one that fails takes only its own rows with it. */
+/** Queries all drivers at the same time, each once; a failing driver only affects its own rows. */
 export async function listMachines(context: Context): Promise<ListedMachine[]> {
   const { machines, damaged } = await context.cluster.machines();
   const [active, listed] = await Promise.all([context.cluster.activeHost(), observe(machines, context)]);
@@ -21,16 +21,15 @@ export async function listMachines(context: Context): Promise<ListedMachine[]> {
   return [...rows, ...damaged.map(({ name, error }) => damagedRow(name, error.message))];
 }
 
-/** The given machines with their states. */
 export async function observe(
   machines: readonly Machine[],
   context: Context,
 ): Promise<Omit<ListedMachine, 'active'>[]> {
   const byDriver = groupBy(machines, ({ driver }) => driver);
-  const answers = await Promise.all(
-    [...byDriver].map(([driver, mine]) => queryDriver(driver, mine, context)),
+  const rowsPerDriver = await Promise.all(
+    [...byDriver].map(([driver, group]) => queryDriver(driver, group, context)),
   );
-  const rows = new Map(answers.flat().map((row) => [row.machine.name, row]));
+  const rows = new Map(rowsPerDriver.flat().map((row) => [row.machine.name, row]));
   return machines.flatMap(({ name }) => rows.get(name) ?? []);
 }
 
@@ -41,15 +40,17 @@ async function queryDriver(
 ): Promise<Omit<ListedMachine, 'active'>[]> {
   try {
     const driver = await context.driver(driverName);
-    const observed = new Map((await driver.list(machines, context.signal)).map((seen) => [seen.name, seen]));
+    const observed = new Map(
+      (await driver.list(machines, context.signal)).map((observed) => [observed.name, observed]),
+    );
     return machines.map((machine) => toRow(machine, observed.get(machine.name)));
   } catch (error) {
     return machines.map((machine) => ({ machine, state: 'error', error: messageOf(error) }));
   }
 }
 
-function toRow(machine: Machine, seen: ObservedMachine | undefined): Omit<ListedMachine, 'active'> {
-  const { state, ...change } = seen ?? { state: 'missing' };
+function toRow(machine: Machine, observed: ObservedMachine | undefined): Omit<ListedMachine, 'active'> {
+  const { state, ...change } = observed ?? { state: 'missing' };
   const error =
     machine.phase === 'creating'
       ? { error: 'its creation was not finished: run the same "belt create" again' }
@@ -57,7 +58,6 @@ function toRow(machine: Machine, seen: ObservedMachine | undefined): Omit<Listed
   return { machine: applyChange(machine, change), state, ...error };
 }
 
-/** The row of a machine whose record is damaged. */
 export function damagedRow(name: string, error: string): ListedMachine {
   const machine: Machine = {
     name,
@@ -71,16 +71,15 @@ export function damagedRow(name: string, error: string): ListedMachine {
   return { machine, state: 'error', active: false, error };
 }
 
-/** A machine as commands show it, in tables and in `--json`. */
+/** A machine in tables and in `--json`. */
 export interface MachineSummary {
   name: string;
   driver: string;
   state: MachineState;
   active: boolean;
-  /** Where people reach it. */
   address?: string;
   size?: string;
-  /** Mebibytes. */
+  /** MiB. */
   memory?: number;
   error?: string;
 }
@@ -100,7 +99,6 @@ export function summarize({ machine, state, active, error }: ListedMachine): Mac
   };
 }
 
-/** A machine that was just made or started. */
 export function runningSummary(machine: Machine): MachineSummary {
   return summarize({ machine, state: 'running', active: false });
 }

@@ -8,34 +8,31 @@ import { activeName } from './active-machine.js';
 import { damagedRow, type ListedMachine, type MachineSummary, observe, summarize } from './list-machines.js';
 import { engineEndpoint, type Machine } from './model/machine.js';
 
-/** A machine as `ls` shows it: the record, what the provider says, and what the engine says. */
+/** A row of `ls`: the record, and what the provider and the engine report. */
 export interface MachineStateRow extends MachineSummary {
   url?: string;
-  /** The engine's version; absent when it was not asked or did not answer. */
+  /** The engine's version; undefined when not queried or unresponsive. */
   docker?: string;
-  /** `manager`, `worker`, or another word of the engine's; empty outside of any swarm. */
+  /** `manager`, `worker` or another state of the engine's; empty outside a swarm. */
   swarm?: string;
-  /** Of the engine, `key=value`. */
+  /** The engine's labels, `key=value`. */
   labels: readonly string[];
   /** Milliseconds that provider and engine took. */
   responseMs: number;
 }
 
 export interface ListStatesOptions {
-  /** For each machine, from the moment that it is asked. */
+  /** Per machine. */
   timeoutMs: number;
-  /** $DOCKER_HOST, which says what is active where nothing was chosen. */
+  /** $DOCKER_HOST, which identifies the active machine when none was chosen. */
   dockerHost?: string | undefined;
-  /** Which machines to ask at all, by what is recorded. */
+  /** Selects the machines to query by their records. */
   only?: (machine: Machine) => boolean;
   /** Whether to query the engines; default: true. */
   engines?: boolean;
 }
 
-/**
- * All machines of the cluster at once, each within its own time: an unresponsive one only affects its own row. The
- * engine of a machine that does not run is not asked.
- */
+/** An unresponsive machine only affects its own row. Stopped machines' engines are not queried. */
 export async function listMachineStates(
   { timeoutMs, dockerHost, only = () => true, engines = true }: ListStatesOptions,
   context: Context,
@@ -45,17 +42,17 @@ export async function listMachineStates(
   const active = await activeName(dockerHost, machines, context);
   const rows = new Map<string, MachineStateRow>();
   const queryGroup = async (group: readonly Machine[]): Promise<void> => {
-    const begin = performance.now();
-    const seen = await observeWithin(group, timeoutMs, context);
-    const listed = seen.map((row) => {
+    const start = performance.now();
+    const observed = await observeWithin(group, timeoutMs, context);
+    const listed = observed.map((row) => {
       const { name } = row.machine;
       return { ...row, name, active: name === active };
     });
-    const driverMs = performance.now() - begin;
+    const driverMs = performance.now() - start;
     const query = async ({ name, ...row }: ListedMachine & Named): Promise<void> => {
-      const asked = performance.now();
-      const answer = engines ? await queryEngine(row, timeoutMs, context) : {};
-      rows.set(name, stateRow(row, answer, driverMs + performance.now() - asked));
+      const queryStart = performance.now();
+      const status = engines ? await queryEngine(row, timeoutMs, context) : {};
+      rows.set(name, stateRow(row, status, driverMs + performance.now() - queryStart));
     };
     await fanOut(listed, query, { signal: context.signal });
   };
@@ -70,9 +67,8 @@ export async function listMachineStates(
   ];
 }
 
-type EngineAnswer = Pick<MachineStateRow, 'docker' | 'swarm' | 'error'>;
+type EngineColumns = Pick<MachineStateRow, 'docker' | 'swarm' | 'error'>;
 
-/** Machines of one driver; it is asked once for all of them. */
 async function observeWithin(
   machines: readonly Machine[],
   timeoutMs: number,
@@ -92,7 +88,7 @@ async function queryEngine(
   { machine, state }: ListedMachine,
   timeoutMs: number,
   context: Context,
-): Promise<EngineAnswer> {
+): Promise<EngineColumns> {
   if (state !== 'running' || machine.phase === 'creating' || !hasEndpoint(machine)) return {};
   try {
     const { version, swarm } = await withTimeout(timeoutMs, context.signal, (signal) =>
@@ -104,12 +100,12 @@ async function queryEngine(
   }
 }
 
-function stateRow(row: ListedMachine, answer: EngineAnswer, responseMs: number): MachineStateRow {
+function stateRow(row: ListedMachine, status: EngineColumns, responseMs: number): MachineStateRow {
   const url = engineEndpoint(row.machine)?.url;
   return {
     ...summarize(row),
     ...(url !== undefined && { url }),
-    ...answer,
+    ...status,
     labels: row.machine.engine?.labels ?? [],
     responseMs: Math.round(responseMs),
   };

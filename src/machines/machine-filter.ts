@@ -2,7 +2,7 @@ import { UsageError } from '../base/errors.js';
 import type { MachineStateRow } from './list-states.js';
 import type { Machine } from './model/machine.js';
 
-/** What `ls --filter` selects; `recorded` needs no query to a machine. */
+/** `ls --filter`; `recorded` needs no query. */
 export interface MachineFilter {
   recorded(machine: Machine): boolean;
   queried(row: MachineStateRow): boolean;
@@ -12,25 +12,26 @@ const keys = ['swarm', 'driver', 'state', 'name', 'label'] as const;
 type Key = (typeof keys)[number];
 
 /**
- * Reads `KEY=VALUE`s as docker-machine does: the same key again widens, another one narrows. `name` is a regular expression
- * found anywhere in the name.
+ * As in docker-machine, values of one key are alternatives, and different keys must all match.
  * @throws UsageError
  */
 export function parseFilters(filters: readonly string[]): MachineFilter {
-  const wanted = new Map<Key, string[]>();
+  const valuesByKey = new Map<Key, string[]>();
   for (const filter of filters) {
     const [key, value] = parseFilter(filter);
-    wanted.set(key, [...(wanted.get(key) ?? []), value]);
+    valuesByKey.set(key, [...(valuesByKey.get(key) ?? []), value]);
   }
-  const names = (wanted.get('name') ?? []).map(nameExpression);
-  const allows = (key: Key, actual: string): boolean =>
-    !wanted.has(key) || (wanted.get(key) ?? []).some((value) => value.toLowerCase() === actual.toLowerCase());
+  const names = (valuesByKey.get('name') ?? []).map(nameExpression);
+  const matches = (key: Key, actual: string): boolean =>
+    !valuesByKey.has(key) ||
+    (valuesByKey.get(key) ?? []).some((value) => value.toLowerCase() === actual.toLowerCase());
   return {
     recorded: ({ name, driver, engine }) =>
-      (!wanted.has('name') || names.some((pattern) => pattern.test(name))) &&
-      allows('driver', driver) &&
-      (!wanted.has('label') || (wanted.get('label') ?? []).some((label) => engine?.labels.includes(label))),
-    queried: ({ state, swarm = '' }) => allows('state', state) && allows('swarm', swarm),
+      (!valuesByKey.has('name') || names.some((pattern) => pattern.test(name))) &&
+      matches('driver', driver) &&
+      (!valuesByKey.has('label') ||
+        (valuesByKey.get('label') ?? []).some((label) => engine?.labels.includes(label))),
+    queried: ({ state, swarm = '' }) => matches('state', state) && matches('swarm', swarm),
   };
 }
 

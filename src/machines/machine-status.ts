@@ -5,21 +5,21 @@ import { Pending, poll } from '../base/poll.js';
 import { listMachines } from './list-machines.js';
 import { type MachineState, machineStates } from './model/machine.js';
 
-/** The machines in one state, which has the name that the 2016 belt gave it. */
+/** `status` is a state name of the 2016 belt. */
 export interface StatusGroup {
   status: string;
   names: string[];
 }
 
-/** DigitalOcean's names for states, which the 2016 belt used. */
-const oldWords: Partial<Record<MachineState, string>> = {
+/** DigitalOcean's state names, which the 2016 belt used. */
+const legacyNames: Partial<Record<MachineState, string>> = {
   starting: 'new',
   running: 'active',
   stopped: 'off',
 };
 
-export function statusWord(state: MachineState): string {
-  return oldWords[state] ?? state;
+export function statusName(state: MachineState): string {
+  return legacyNames[state] ?? state;
 }
 
 export interface StatusGoal {
@@ -27,24 +27,24 @@ export interface StatusGoal {
   count: number;
 }
 
-/** Parses `active=3`, or with docker-machine's names `running=3`. @throws UsageError */
+/** Parses `active=3`, or `running=3` with docker-machine's names. @throws UsageError */
 export function parseGoal(text: string): StatusGoal {
   const [, word = '', digits = ''] = /^([a-z]+)=(\d+)$/i.exec(text) ?? [];
   const state = machineStates.find(
-    (candidate) => candidate === word.toLowerCase() || oldWords[candidate] === word.toLowerCase(),
+    (candidate) => candidate === word.toLowerCase() || legacyNames[candidate] === word.toLowerCase(),
   );
   if (!state) {
-    const words = machineStates.map(statusWord).join(', ');
+    const names = machineStates.map(statusName).join(', ');
     throw new UsageError(`"${text}" is not STATE=NUMBER`, {
-      hint: `active=3, or another of the states ${words}`,
+      hint: `active=3, or another of the states ${names}`,
     });
   }
-  return { status: statusWord(state), count: Number(digits) };
+  return { status: statusName(state), count: Number(digits) };
 }
 
 export async function statusGroups(context: Context): Promise<StatusGroup[]> {
   const rows = await listMachines(context);
-  const groups = groupBy(rows, ({ state }) => statusWord(state));
+  const groups = groupBy(rows, ({ state }) => statusName(state));
   return [...groups].map(([status, members]) => ({
     status,
     names: members.map(({ machine }) => machine.name),
@@ -55,11 +55,10 @@ export interface StatusWait {
   goal: StatusGoal;
   timeoutMs: number;
   intervalMs: number;
-  /** Called when the groups have changed. */
   onGroups: (groups: StatusGroup[]) => void;
 }
 
-/** Waits until at least `goal.count` machines are in the state. @throws ExternalError on timeout */
+/** @throws ExternalError on timeout, when fewer than `goal.count` machines are in the state */
 export async function waitForStatus(
   { goal, timeoutMs, intervalMs, onGroups }: StatusWait,
   context: Context,

@@ -8,10 +8,7 @@ import type { SshProgramCall } from './copy-files.js';
 import { observe } from './list-machines.js';
 import type { Machine } from './model/machine.js';
 
-/**
- * Lends the work a configuration file with which the system's OpenSSH programs reach the machines by their names.
- * @throws UserError for a machine without an address
- */
+/** @throws UserError for a machine without an address */
 async function withOpenSshConfig<T>(
   machines: readonly Machine[],
   context: Context,
@@ -27,7 +24,7 @@ async function withOpenSshConfig<T>(
   }
 }
 
-/** @param alias what a machine is called there; its own name where absent */
+/** @param alias default: the machine's name */
 export async function openSshConfigFor(
   machines: readonly Machine[],
   context: Context,
@@ -45,18 +42,17 @@ export async function openSshConfigFor(
 }
 
 /**
- * Has a program reach machines through the system's ssh. Most that cannot be reached are simply off, which such programs do not tell.
- * @param run the call, with this terminal. @returns its exit code
- * @throws UserError when a machine is off
+ * Reports machines that are off, which programs such as scp and rsync do not.
+ * @param run runs the call in this terminal. @returns the exit code
  */
 export async function runOverSsh(
   machines: readonly Machine[],
-  makeCall: (configPath: string) => SshProgramCall,
+  createCall: (configPath: string) => SshProgramCall,
   run: (call: SshProgramCall) => Promise<number>,
   context: Context,
 ): Promise<number> {
   return withOpenSshConfig(machines, context, async (path) => {
-    const call = makeCall(path);
+    const call = createCall(path);
     const code = await run(call);
     if (call.unreachableCodes.includes(code)) await requireRunning(machines, context);
     return code;
@@ -65,10 +61,10 @@ export async function runOverSsh(
 
 async function requireRunning(machines: readonly Machine[], context: Context): Promise<void> {
   const rows = await observe(machines, context);
-  const off = rows.find(({ state }) => ['stopped', 'saved', 'paused', 'missing'].includes(state));
-  if (!off) return;
-  const { name } = off.machine;
-  throw new UserError(`Cannot run SSH command: Host "${name}" is not running (it is ${off.state})`, {
-    hint: off.state === 'missing' ? `belt rm ${name}` : `belt start ${name}`,
+  const stopped = rows.find(({ state }) => ['stopped', 'saved', 'paused', 'missing'].includes(state));
+  if (!stopped) return;
+  const { name } = stopped.machine;
+  throw new UserError(`Cannot run SSH command: Host "${name}" is not running (it is ${stopped.state})`, {
+    hint: stopped.state === 'missing' ? `belt rm ${name}` : `belt start ${name}`,
   });
 }

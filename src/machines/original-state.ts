@@ -16,8 +16,8 @@ import type { Connection } from '../ssh/index.js';
 import type { Machine } from './model/machine.js';
 
 /**
- * How a server was before belt changed it, in `adopted.json` of the machine's folder. It is asked for once, before the first
- * change, and is what `belt rm` puts back. The file may hold secrets of the server's, as all of the folder may.
+ * The state of a server before belt first changed it, in `adopted.json` of the machine's folder;
+ * `belt rm` restores it. Like the rest of the folder, the file may contain secrets.
  */
 
 const originalState = z.object({
@@ -37,34 +37,33 @@ const originalState = z.object({
   folders: z.array(z.string()),
   units: z.array(z.object({ name: z.string(), active: z.string(), enabled: z.string() })),
   kernel: z.array(z.object({ key: z.string(), value: z.string() })),
-  /** Names of those that ran, less a swarm's, which brings its own back. */
+  /** Running ones, except those of a swarm, which starts its own again. */
   containers: z.array(z.string()),
-  /** Its node id in the swarm that it was in; empty: in none. */
+  /** The node id in the server's swarm; empty without a swarm. */
   swarmNode: z.optional(z.string()),
 });
 export type OriginalState = z.infer<typeof originalState>;
 
-/** Whether belt may have changed anything on the server. */
 export async function hasOriginalState(name: string, context: Context): Promise<boolean> {
   return (await readOriginalState(name, context)) !== undefined;
 }
 
 export function readOriginalState(name: string, { cluster }: Context): Promise<OriginalState | undefined> {
-  return readRecord(pathOf(name, { cluster }), originalState, 'the record of how a server was found');
+  return readRecord(recordPath(name, { cluster }), originalState, 'the record of how a server was found');
 }
 
-/** Looks at the server, and writes down how it was found unless that was done before. */
+/** Does nothing when the state is already recorded. */
 export async function saveOriginalState(
   { name }: Machine,
   connection: Connection,
   context: Context,
 ): Promise<void> {
   if (await hasOriginalState(name, context)) return;
-  const found = await captureOriginalState(name, connection, context);
-  await writeRecord(pathOf(name, context), found, context.cluster.files);
+  const original = await captureOriginalState(name, connection, context);
+  await writeRecord(recordPath(name, context), original, context.cluster.files);
 }
 
-/** Changes nothing, there or here. @throws ExternalError, UserError, AbortError */
+/** Changes nothing. @throws ExternalError, UserError, AbortError */
 export async function captureOriginalState(
   name: string,
   connection: Connection,
@@ -92,8 +91,8 @@ export async function captureOriginalState(
 }
 
 /**
- * Puts the server back as it was found, less what others have changed in files that are not belt's alone.
- * @throws UserError for such a file that cannot be understood, with nothing changed; ExternalError with what could not be put back
+ * Keeps what others have changed in files that belt shares with them.
+ * @throws UserError for such a file that cannot be parsed; ExternalError with what remains
  */
 export async function restoreFromRecord(
   machine: Machine,
@@ -103,27 +102,23 @@ export async function restoreFromRecord(
   context: Context,
 ): Promise<void> {
   const survey = await surveyMachine(connection, context);
-  const left = restoreSharedFiles(machine.name, state, survey.facts.files, context);
-  const values = { steps: restoreSteps(state, left).join('\n') };
+  const restored = restoreSharedFiles(machine.name, state, survey.facts.files, context);
+  const values = { steps: restoreSteps(state, restored).join('\n') };
   const script = { template: 'adopt/restore.sh', values, step, timeoutMs: 300_000 };
   const { outputs, stderr } = await converse(connection, script, survey, context);
   if (outputs.has('done')) return;
   const why = outputs.get('failed')?.[0] ?? (stderr.trim() || 'the script stopped early');
   throw new ExternalError(`${machine.name}: could not restore everything: ${why}`, {
-    hint: `belt rm --keep-engine-config, to leave the server as it is; its original state is in ${pathOf(machine.name, context)}`,
+    hint: `belt rm --keep-engine-config, to leave the server as it is; its original state is in ${recordPath(machine.name, context)}`,
   });
 }
 
-/**
- * Undoes on an adopted server what belt did there. For machines that belt made, and servers that it changed nothing on, there is
- * nothing to undo.
- * @throws UserError, ExternalError when the server cannot be reached, or not all could be put back
- */
+/** Does nothing for machines without a recorded original state. @throws UserError, ExternalError */
 export async function restoreOriginalState(machine: Machine, step: Step, context: Context): Promise<void> {
-  const found = await readOriginalState(machine.name, context);
-  if (!found) return;
+  const original = await readOriginalState(machine.name, context);
+  if (!original) return;
   step('restoring the original configuration');
-  await restoreFromRecord(machine, found, await login(machine, context), step, context);
+  await restoreFromRecord(machine, original, await login(machine, context), step, context);
 }
 
 async function login(machine: Machine, context: Context): Promise<Connection> {
@@ -139,59 +134,58 @@ async function login(machine: Machine, context: Context): Promise<Connection> {
   }
 }
 
-/** What to do with a file that belt shares with others. */
+/** A file that belt shares with others. */
 interface RestoredFile {
   path: string;
   /** Undefined: remove the file. */
   text?: string;
 }
 
-/** The files with belt's changes taken out. Warns of what both belt and others have changed. */
+/** The files without belt's changes. Warns of what both belt and others have changed. */
 function restoreSharedFiles(
   name: string,
-  found: OriginalState,
-  now: ReadonlyMap<string, string>,
+  original: OriginalState,
+  current: ReadonlyMap<string, string>,
   { reporter }: Context,
 ): RestoredFile[] {
   const before = new Map(
-    found.files.map(({ path, content }) => [path, Buffer.from(content, 'base64').toString()]),
+    original.files.map(({ path, content }) => [path, Buffer.from(content, 'base64').toString()]),
   );
   return sharedTraces.flatMap(({ path, leave }) => {
-    const { text, conflicts } = leave(before, now);
+    const { text, conflicts } = leave(before, current);
     for (const key of conflicts) {
       reporter.warn(`${name}: "${key}" in ${path} was changed after belt changed it; leaving it as it is`);
     }
-    return text === now.get(path) ? [] : [{ path, ...(text !== undefined && { text }) }];
+    return text === current.get(path) ? [] : [{ path, ...(text !== undefined && { text }) }];
   });
 }
 
-/** The shell lines of restore.sh that are about this server. */
-export function restoreSteps(found: OriginalState, left: readonly RestoredFile[]): string[] {
-  const { files, links, folders, units, kernel, swarmNode } = found;
-  const there = new Set([...files, ...links, ...sharedTraces].map(({ path }) => path));
+export function restoreSteps(original: OriginalState, restored: readonly RestoredFile[]): string[] {
+  const { files, links, folders, units, kernel, swarmNode } = original;
+  const existing = new Set([...files, ...links, ...sharedTraces].map(({ path }) => path));
   const lines = [
-    ...left.flatMap((file) => sharedFileLines(file, found)),
+    ...restored.flatMap((file) => sharedFileLines(file, original)),
     ...files.filter(isOwnFile).map(fileLine),
     ...links.filter(isOwnFile).map(linkLine),
   ];
-  const absent = engineTraces.filter((path) => !there.has(path));
+  const added = engineTraces.filter((path) => !existing.has(path));
   return [
     ...(swarmNode === undefined ? [] : [quoteArgs(['leave_swarm', swarmNode])]),
     ...lines.map(quoteArgs),
     ...kernel.map(kernelLine),
-    ...absent.map((path) => quoteArgs(['absent', path])),
+    ...added.map((path) => quoteArgs(['absent', path])),
     ...engineFolders.filter((path) => !folders.includes(path)).map((path) => quoteArgs(['no_folder', path])),
     ...serviceSteps(units),
   ];
 }
 
-/** With its owner and mode. One that came with an engine which belt installed keeps those that it has. */
+/** Restores owner and mode. A file of an engine that belt installed keeps its current ones. */
 function sharedFileLines({ path, text }: RestoredFile, { files, links }: OriginalState): string[][] {
   if (text === undefined) return [['absent', path]];
   const content = Buffer.from(text).toString('base64');
-  const file = files.find((found) => found.path === path);
+  const file = files.find((original) => original.path === path);
   if (file) return [fileLine({ ...file, content })];
-  const link = links.find((found) => found.path === path);
+  const link = links.find((original) => original.path === path);
   return [...(link ? [linkLine(link)] : []), ['content', path, content]];
 }
 
@@ -207,7 +201,7 @@ function isOwnFile({ path }: { path: string }): boolean {
   return !sharedTraces.some((shared) => shared.path === path);
 }
 
-/** Only where belt has set it: somebody else may have, since. */
+/** Only if belt has set it, since others may have too. */
 function kernelLine({ key, value }: OriginalState['kernel'][number]): string {
   return `[ ! -e ${sysctlPath} ] || ${quoteArgs(['sysctl', '-q', '-w', `${key}=${value}`])}`;
 }
@@ -231,7 +225,7 @@ function serviceSteps(units: OriginalState['units']): string[] {
       ? [quoteArgs(['enabled', unit.name, unit.enabled])]
       : [],
   );
-  // An engine that belt installed stays, and goes on running.
+  // An engine that belt installed stays and keeps running.
   const running = service.active === 'active' || service.enabled === 'not-found' || service.enabled === '';
   const restart =
     'systemctl reset-failed docker.service docker.socket 2>/dev/null; systemctl restart docker.service';
@@ -249,28 +243,28 @@ function ifChanged(line: string): string {
   return `[ -z "$changed" ] || ${line}`;
 }
 
-/** Reads what found.sh prints. @throws ExternalError when the answer is not there or not whole */
+/** Parses the output of found.sh. @throws ExternalError when it is missing or incomplete */
 export function parseOriginalState(name: string, output: string, mark: string): OriginalState {
   const [, encoded] = new RegExp(`^${mark} begin\\s*\\n([\\s\\S]*?)^${mark} end`, 'm').exec(output) ?? [];
   if (encoded === undefined) throw new ExternalError(`${name} returned an unexpected answer`);
   const lines = Buffer.from(encoded, 'base64').toString().split('\n');
-  const of = (kind: string) =>
+  const linesOf = (kind: string) =>
     lines.filter((line) => line.startsWith(`${kind} `)).map((line) => line.slice(kind.length + 1).split(' '));
   return {
-    files: of('file').map(([path = '', mode = '', uid, gid, content = '']) => {
+    files: linesOf('file').map(([path = '', mode = '', uid, gid, content = '']) => {
       return { path, mode, uid: Number(uid), gid: Number(gid), content };
     }),
-    links: of('link').map(([path = '', target = '']) => ({ path, target })),
-    folders: of('folder').map(([path = '']) => path),
-    units: of('unit').map(([unit = '', active = '', enabled = '']) => ({ name: unit, active, enabled })),
-    kernel: of('kernel').flatMap(([key = '', value]) => (value ? [{ key, value }] : [])),
-    containers: of('container').map(([id = '']) => id),
-    swarmNode: of('swarm')[0]?.[0] ?? '',
+    links: linesOf('link').map(([path = '', target = '']) => ({ path, target })),
+    folders: linesOf('folder').map(([path = '']) => path),
+    units: linesOf('unit').map(([unit = '', active = '', enabled = '']) => ({ name: unit, active, enabled })),
+    kernel: linesOf('kernel').flatMap(([key = '', value]) => (value ? [{ key, value }] : [])),
+    containers: linesOf('container').map(([id = '']) => id),
+    swarmNode: linesOf('swarm')[0]?.[0] ?? '',
   };
 }
 
 const kernelKeys = [...swarmSysctl.matchAll(/^([a-z0-9_.]+) =/gm)].map(([, key = '']) => key);
 
-function pathOf(name: string, { cluster }: Pick<Context, 'cluster'>): string {
+function recordPath(name: string, { cluster }: Pick<Context, 'cluster'>): string {
   return join(cluster.machineFolder(name), 'adopted.json');
 }

@@ -10,28 +10,24 @@ import { type CreateInput, machinesToAdopt } from './create-machines.js';
 import { hasNoSsh, type Machine, reachAddress } from './model/machine.js';
 import { captureOriginalState } from './original-state.js';
 
-/** What `create` would do on a server. */
 export interface MachinePlan {
   name: string;
   address: string;
-  /** `Debian GNU/Linux 13 (trixie)` */
+  /** For example `Debian GNU/Linux 13 (trixie)`. */
   system: string;
-  /** Where the engine would come from; undefined: it is installed. */
+  /** The source of the engine; undefined: already installed. */
   install?: string;
   files: { path: string; change: 'write' | 'change'; why: string }[];
   commands: { run: string; why: string }[];
   /** Why the engine would restart; undefined: it keeps running. */
   restart?: string;
-  /** How many containers run that a restart stops, and belt starts again. */
+  /** Running containers, which belt starts again after a restart. */
   containers: number;
-  /** All of it in words. */
+  /** All of the plan as text. */
   steps: string[];
 }
 
-/**
- * What adopting the servers would do, with nothing changed, neither there nor here.
- * @throws UserError for a driver that creates its machines: there is nothing yet to look at
- */
+/** Changes nothing. @throws UserError for a driver that creates its machines */
 export async function planMachines(input: CreateInput, context: Context): Promise<Outcome<MachinePlan>[]> {
   const machines = await machinesToAdopt(input, context);
   if (!machines) {
@@ -44,7 +40,7 @@ export async function planMachines(input: CreateInput, context: Context): Promis
   }
   const progress = context.reporter.open(machines.map(({ name }) => name));
   const plan = (machine: Machine): Promise<MachinePlan> =>
-    planOne(machine, input, (text) => progress.update(machine.name, text), context);
+    planMachine(machine, input, (text) => progress.update(machine.name, text), context);
   const outcomes = await fanOut(machines, plan, {
     signal: context.signal,
     onEnd: (name, outcome) => {
@@ -56,7 +52,7 @@ export async function planMachines(input: CreateInput, context: Context): Promis
   return outcomes;
 }
 
-async function planOne(
+async function planMachine(
   machine: Machine,
   { timeoutMs }: CreateInput,
   step: Step,
@@ -64,7 +60,7 @@ async function planOne(
 ): Promise<MachinePlan> {
   const { name } = machine;
   const address = reachAddress(machine) ?? '';
-  const nothing = {
+  const emptyPlan = {
     name,
     address,
     system: '',
@@ -73,15 +69,15 @@ async function planOne(
     containers: 0,
     steps: ['nothing to do'],
   };
-  if (hasNoSsh(machine)) return nothing;
+  if (hasNoSsh(machine)) return emptyPlan;
   const connection = await firstLogin(machine, { timeoutMs, step }, context);
   step('inspecting the machine');
   const plan = await planProvisioning(machine, connection, { step }, context);
   const { containers } = await captureOriginalState(machine.name, connection, context);
-  return { ...nothing, ...inWords(plan, containers.length) };
+  return { ...emptyPlan, ...summarizePlan(plan, containers.length) };
 }
 
-function inWords(plan: Plan, containers: number): Omit<MachinePlan, 'name' | 'address'> {
+function summarizePlan(plan: Plan, containers: number): Omit<MachinePlan, 'name' | 'address'> {
   const { system, install, files, commands, restart } = plan;
   const stopped = restart !== undefined && containers > 0;
   const restarted = `restart ${plural(containers, 'running container')}`;

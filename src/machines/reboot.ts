@@ -14,7 +14,7 @@ const upTimeoutMs = 300_000;
 const rebootTimeoutMs = 600_000;
 const intervalMs = 500;
 
-/** Restarts machines over SSH, all at the same time, for drivers that cannot restart them. */
+/** For drivers that cannot restart machines. */
 export async function* rebootOverSsh(
   machines: readonly Machine[],
   context: Context,
@@ -24,9 +24,8 @@ export async function* rebootOverSsh(
 }
 
 /**
- * Restarts machines whose provider does not report when they are down, and waits until they have
- * rebooted. One that belt cannot log in to before, because it is off or hangs, is done when the
- * driver reports it.
+ * For providers that do not report when a machine is down. Waits for a new boot, except of machines
+ * that belt cannot log in to before the restart: the driver alone reports those as done.
  */
 export async function* restartAndAwaitBoot(
   machines: readonly Machine[],
@@ -101,7 +100,7 @@ async function reboot(machine: Machine, context: Context): Promise<void> {
   await ssh.waitFor(target, { timeoutMs: upTimeoutMs, signal });
 }
 
-/** @throws ExternalError when the machine has not rebooted, or does not respond, on timeout */
+/** @throws ExternalError on timeout */
 function waitForReboot(machine: Machine, before: string | undefined, context: Context): Promise<void> {
   const hasRebooted = (id: string | undefined): boolean => id !== undefined && id !== before;
   return waitForBootId(machine, hasRebooted, rebootTimeoutMs, 'has not rebooted', context);
@@ -123,7 +122,7 @@ async function waitForBootId(
   });
 }
 
-/** Differs after each boot: the kernel's boot id, and for containers, which share it, the start time of process 1. */
+/** The kernel's boot id, and for containers, which share it, the start time of process 1. */
 async function bootIdOf(machine: Machine, context: Context): Promise<string> {
   const { signal } = context;
   const ssh = await context.ssh();

@@ -7,9 +7,8 @@ import { observe } from './list-machines.js';
 import { type Machine, reachAddress } from './model/machine.js';
 
 /**
- * Gives machines another size. Most providers switch them off for it: that a machine ran is written down before, so that the same
- * call after an interruption starts it again.
- * @param size as the person wrote it; the driver refuses what it cannot make of it
+ * Most providers stop a machine to resize it; the mark `resizing` lets a second call start it
+ * again.
  */
 export async function resizeMachines(
   machines: readonly Machine[],
@@ -22,22 +21,22 @@ export async function resizeMachines(
   const leftOff = new Set(
     machines.filter((machine) => machine.resizing && !isOn(machine)).map(({ name }) => name),
   );
-  const run: LifecycleAction['run'] = (driver, mine, signal) =>
+  const run: LifecycleAction['run'] = (driver, group, signal) =>
     driver.resizesRunning
-      ? driver.resize(mine, size, signal)
-      : resizeAndStart(driver, { machines: mine, size, leftOff }, signal, context);
+      ? driver.resize(group, size, signal)
+      : resizeAndStart(driver, { machines: group, size, leftOff }, signal, context);
   const before = new Map(machines.map((machine) => [machine.name, reachAddress(machine)]));
   const after: Completion['after'] = async ({ resizing: _, ...machine }, step) => {
     await context.cluster.save(machine);
-    // One that was switched off for it may have come up elsewhere, and needs a certificate for that.
-    const isThere = before.get(machine.name) === reachAddress(machine) && !leftOff.has(machine.name);
-    return isThere ? machine : untilReady(context)(machine, step);
+    // It may have a new address, and needs a certificate for that.
+    const isUnaffected = before.get(machine.name) === reachAddress(machine) && !leftOff.has(machine.name);
+    return isUnaffected ? machine : untilReady(context)(machine, step);
   };
   const marked = machines.map((machine) => (isOn(machine) ? { ...machine, resizing: true } : machine));
   return runAction({ doneText: 'resized', run, after }, marked, context);
 }
 
-/** A driver leaves off what it finds off; those that an earlier try left so are started after it. */
+/** Drivers leave stopped machines stopped: this starts those that an interrupted resize stopped. */
 async function* resizeAndStart(
   driver: Driver,
   { machines, size, leftOff }: { machines: readonly Machine[]; size: string; leftOff: ReadonlySet<string> },

@@ -6,12 +6,12 @@ import { quoteArgs } from '../base/quote-args.js';
 import type { StreamOptions } from '../ssh/index.js';
 import type { Machine } from './model/machine.js';
 
-/** One word is a line for the remote shell; several are a command with its arguments, each kept as it is. */
+/** A single word is a shell command line; several are a command with arguments, each quoted. */
 export function shellCommand(words: readonly [string, ...string[]]): string {
   return words.length === 1 ? words[0] : quoteArgs(words);
 }
 
-/** Runs a shell command on one machine with the given streams. @returns its exit code */
+/** @returns the exit code */
 export async function execOnOne(
   command: string,
   machine: Machine,
@@ -23,15 +23,14 @@ export async function execOnOne(
 }
 
 export interface ExecInput {
-  /** The shell command for each machine. */
   commandFor: (machine: Machine) => string;
-  /** How many machines at the same time. */
+  /** The limit of concurrent machines. */
   limit?: number;
-  /** Called with each line as it comes, without its line end. */
+  /** Called for each line, without its line end. */
   onLine: (name: string, stream: 'stdout' | 'stderr', line: string) => void;
 }
 
-/** Runs a shell command on many machines. The outcomes hold exit codes: a command that fails still ran. */
+/** Outcomes hold exit codes: a command that fails has run. */
 export async function execOnMany(
   input: ExecInput,
   machines: readonly Machine[],

@@ -4,11 +4,7 @@ import { mapLimited } from '../base/map-limit.js';
 import type { Machine } from './model/machine.js';
 import { selectNames } from './model/patterns.js';
 
-/**
- * The recorded machines that NODES names: patterns, globs, or all. Of all, those whose records are damaged are left out with a
- * warning.
- * @throws UserError naming every machine that does not exist, or the one whose record is damaged
- */
+/** @throws UserError naming every unknown machine, or one whose record is damaged */
 export async function selectMachines(
   nodes: readonly string[],
   { cluster, reporter }: Context,
@@ -26,14 +22,14 @@ export async function selectMachines(
   });
 }
 
-/** The one machine that the word names. @throws UserError when there is none, or more than one */
+/** @throws UserError unless exactly one machine matches */
 export async function selectMachine(node: string, context: Context): Promise<Machine> {
   const [machine, ...more] = await selectMachines([node], context);
   if (machine && more.length === 0) return machine;
   throw new UserError(`"${node}" matches ${more.length + 1} machines, but this command takes one`);
 }
 
-/** The machines' records in docker-machine's form, as they are on disk. */
+/** The records as they are on disk, in docker-machine's format. */
 export async function inspectMachines(
   nodes: readonly string[],
   context: Context,
@@ -43,7 +39,7 @@ export async function inspectMachines(
   return Promise.all(machines.map(({ name }) => context.cluster.document(name)));
 }
 
-/** The section HostOptions of the machines' records, by name; none of one that cannot be read. */
+/** HostOptions of the records, by name; undefined where a record cannot be read. */
 export async function recordedOptions(
   names: readonly string[],
   { cluster }: Pick<Context, 'cluster'>,

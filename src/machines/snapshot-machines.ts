@@ -5,7 +5,6 @@ import type { Driver, MachineEvent, SnapshotRequest } from '../drivers/driver.js
 import { type LifecycleAction, runAction } from './lifecycle.js';
 import type { Machine } from './model/machine.js';
 
-/** An image made of a machine's disk. */
 export interface Snapshot {
   machine: string;
   name: string;
@@ -13,16 +12,13 @@ export interface Snapshot {
 }
 
 export interface SnapshotInput {
-  /** The image's name; of several machines the beginning of each. Default: the machine's name. */
+  /** The image's name, or for several machines its prefix. Default: the machine's name. */
   name?: string | undefined;
   /** Part of generated names. */
   now: Date;
 }
 
-/**
- * Makes an image of each machine's disk, as it is at the moment.
- * @throws UserError, with nothing done, when one of the providers cannot
- */
+/** @throws UserError, with nothing done, when a driver does not support snapshots */
 export async function snapshotMachines(
   machines: readonly Machine[],
   input: SnapshotInput,
@@ -33,10 +29,10 @@ export async function snapshotMachines(
     machines.map((machine) => [machine.name, requestFor(machine, machines.length, input)]),
   );
   const ids = new Map<string, string>();
-  const run: LifecycleAction['run'] = (driver, mine, signal) =>
+  const run: LifecycleAction['run'] = (driver, group, signal) =>
     collectIds(
       driver,
-      mine.flatMap(({ name }) => requests.get(name) ?? []),
+      group.flatMap(({ name }) => requests.get(name) ?? []),
       ids,
       signal,
     );
@@ -54,7 +50,7 @@ async function requireSnapshots({ name, driver }: Machine, context: Context): Pr
   throw new UserError(`cannot create a snapshot of ${name}: the driver ${driver} does not support snapshots`);
 }
 
-/** `node1-20260102-0304`, `NAME`, or of several machines `NAME-node1`. */
+/** `node1-20260102-0304` by default, `NAME`, or for several machines `NAME-node1`. */
 function requestFor(machine: Machine, count: number, { name, now }: SnapshotInput): SnapshotRequest {
   const time = now.toISOString().slice(0, 16).replaceAll(/[-:]/g, '').replace('T', '-');
   if (name === undefined) return { machine, imageName: `${machine.name}-${time}` };

@@ -7,10 +7,7 @@ import { startMachines } from './lifecycle.js';
 import { observe } from './list-machines.js';
 import type { Machine } from './model/machine.js';
 
-/**
- * Brings the engines up to date with what their package repositories have. Stopped machines are started first, as docker-machine
- * does, and stay up. Managers of a swarm go one after the other.
- */
+/** As in docker-machine, stopped machines are started first, and keep running. */
 export async function upgradeMachines(
   machines: readonly Machine[],
   { force }: { force: boolean },

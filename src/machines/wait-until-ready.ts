@@ -11,31 +11,22 @@ import { hasNoSsh, type Machine } from './model/machine.js';
 
 export interface ReadyOptions {
   timeoutMs: number;
-  /** Called with the current step. */
   step: Step;
 }
 
-/**
- * Waits for the new machine's SSH server, then provisions its engine.
- * @throws ExternalError with the last problem; UserError when the engine cannot be provisioned;
- * AbortError
- */
+/** @throws ExternalError with the last problem; UserError when provisioning fails; AbortError */
 export async function setUpMachine(machine: Machine, options: ReadyOptions, context: Context): Promise<void> {
   const { step } = options;
   // Keys are generated while the machine boots.
-  const issuing =
+  const certificatePromise =
     engineSettingsOf(machine).access === 'secure' ? serverCertificateFor(machine, context) : undefined;
-  issuing?.catch(() => {});
+  certificatePromise?.catch(() => {});
   const connection = await logIn(machine, options, context);
-  const certificate = await issuing;
+  const certificate = await certificatePromise;
   await provisionEngine(machine, connection, { step, ...(certificate && { certificate }) }, context);
 }
 
-/**
- * Waits until the started machine's SSH server and its engine answer. One whose address has changed gets a certificate for the new
- * one.
- * @throws as `makeReady`
- */
+/** Reissues the certificate of a machine whose address has changed. @throws as `setUpMachine` */
 export async function waitUntilReady(
   machine: Machine,
   options: ReadyOptions,
@@ -52,7 +43,7 @@ export async function waitUntilReady(
   if (await addressChanged(machine, context)) await provisionEngine(machine, connection, options, context);
 }
 
-/** Clients refuse a certificate that does not hold the machine's address. */
+/** Clients refuse a certificate without the machine's address. */
 async function addressChanged(machine: Machine, { cluster }: Context): Promise<boolean> {
   if (machine.engine?.access !== 'secure') return false;
   const { certificate } = await readPair(machinePaths(cluster, machine.name).server);

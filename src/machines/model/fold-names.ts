@@ -1,9 +1,6 @@
 import { groupBy } from '../../base/group-by.js';
 
-/**
- * The shortest node patterns for names, as a person would type them: `node[1:40,42]`, `mg1`. They stand for just these names, each prefix
- * where it first came, its numbers in their order.
- */
+/** The shortest node patterns for exactly these names: `node[1:40,42]`, `mg1`. */
 export function foldNames(names: readonly string[]): string[] {
   const numbered = [...new Set(names)].map(splitNumber);
   return [...groupBy(numbered, ({ prefix }) => prefix)].flatMap(([prefix, group]) =>
@@ -13,11 +10,11 @@ export function foldNames(names: readonly string[]): string[] {
 
 interface Numbered {
   prefix: string;
-  /** As it stands there, leading zeros too; empty where the name ends in no number. */
+  /** With leading zeros; empty for a name that does not end in a number. */
   digits: string;
 }
 
-/** More digits than a number is exact for are taken as part of the name. */
+/** Digits beyond a safe integer's belong to the prefix. */
 function splitNumber(name: string): Numbered {
   const [, prefix = name, digits = ''] = /^(.*?)(\d{1,15})$/s.exec(name) ?? [];
   return { prefix, digits };
@@ -26,7 +23,7 @@ function splitNumber(name: string): Numbered {
 function foldGroup(prefix: string, group: readonly Numbered[]): string[] {
   const digits = group.map((name) => name.digits).filter((text) => text !== '');
   const bare = digits.length < group.length ? [prefix] : [];
-  const ranges = runsOf(digits.toSorted(byNumber)).map(([first, last]) =>
+  const ranges = findRuns(digits.toSorted(byNumber)).map(([first, last]) =>
     first === last ? first : `${first}:${last}`,
   );
   if (ranges.length === 0) return bare;
@@ -34,22 +31,22 @@ function foldGroup(prefix: string, group: readonly Numbered[]): string[] {
   return [...bare, isOne ? `${prefix}${ranges[0]}` : `${prefix}[${ranges.join(',')}]`];
 }
 
-/** Neighbours become one range where its first number, with its leading zeros, leads to the others. */
-function runsOf(digits: readonly string[]): [string, string][] {
+/** Joins consecutive numbers, as long as the first one's width generates the others. */
+function findRuns(digits: readonly string[]): [string, string][] {
   const runs: [string, string][] = [];
   for (const text of digits) {
     const run = runs.at(-1);
-    if (run && text === following(run)) run[1] = text;
+    if (run && text === successor(run)) run[1] = text;
     else runs.push([text, text]);
   }
   return runs;
 }
 
-function following([first, last]: [string, string]): string {
+function successor([first, last]: [string, string]): string {
   const width = first.length > 1 && first.startsWith('0') ? first.length : 0;
   return String(Number(last) + 1).padStart(width, '0');
 }
 
-function byNumber(one: string, other: string): number {
-  return Number(one) - Number(other) || one.length - other.length;
+function byNumber(a: string, b: string): number {
+  return Number(a) - Number(b) || a.length - b.length;
 }

@@ -1,11 +1,7 @@
 import { UserError } from '../../base/errors.js';
 import type { EngineSettings } from '../../engine/model/engine-settings.js';
 
-/**
- * A machine: a provisioned host that holds a Docker Engine. This is what every layer passes around.
- */
-
-/** Where a machine is in its life, in docker-machine's words (lower case here, capitalised where shown). */
+/** docker-machine's states, in lower case. */
 export const machineStates = [
   'starting',
   'running',
@@ -18,13 +14,13 @@ export const machineStates = [
   'missing',
 ] as const;
 
-/** `missing`: belt has a record, the provider knows no such machine. */
+/** `missing`: recorded, but unknown to the provider. */
 export type MachineState = (typeof machineStates)[number];
 
 export interface Addresses {
-  /** Where people and belt reach the machine. */
+  /** For users and belt. */
   public?: string;
-  /** Where the machines of a cluster reach each other; the public address when absent. */
+  /** For the machines of a cluster; default: the public address. */
   private?: string;
 }
 
@@ -33,7 +29,7 @@ export interface SshAccess {
   port: number;
   /** Absolute path of a private key; default: the agent and the user's own keys. */
   keyPath?: string;
-  /** The host that the way leads through; logged in to with the same keys. */
+  /** Logged in to with the same keys. */
   jump?: JumpHost;
 }
 
@@ -43,62 +39,59 @@ export interface JumpHost {
   port: number;
 }
 
-/**
- * How far belt got with making it. `creating` is written before the provider is asked for anything, so that an interrupted
- * create is known and can be finished.
- */
+/** `creating` is recorded before the provider is called, so that create can be resumed. */
 export type MachinePhase = 'creating' | 'ready';
 
 export interface Machine {
   name: string;
   driver: string;
   phase: MachinePhase;
-  /** The provider's own id, from the moment it is known. */
+  /** The provider's id, once known. */
   id?: string;
-  /** As the person gave it: `512mb` or a provider's slug. */
+  /** As the user wrote it: `512mb` or a provider's slug. */
   size?: string;
-  /** Mebibytes, where the driver knows. */
+  /** MiB, where the driver knows it. */
   memory?: number;
   addresses: Addresses;
   ssh: SshAccess;
   /** Undefined until belt has provisioned the engine. */
   engine?: EngineSettings;
-  /** What only the driver understands; JSON values, never a secret. */
+  /** JSON values for the driver alone, never a secret. */
   driverData: Record<string, unknown>;
-  /** It ran when an unfinished resize began: finishing the resize starts it again. */
+  /** Ran before an unfinished resize, which starts it again when finished. */
   resizing?: boolean;
   /** ISO 8601, UTC. */
   createdAt: string;
 }
 
-/** What a machine said or was seen to be, next to what belt recorded. */
+/** What the provider reports about a machine. */
 export interface ObservedMachine {
   name: string;
   state: MachineState;
   id?: string;
   addresses?: Addresses;
-  /** Mebibytes. */
+  /** MiB. */
   memory?: number;
   size?: string;
-  /** What the driver needs to find one again that is not recorded. */
+  /** What the driver needs to find a machine without a record again. */
   driverData?: Record<string, unknown>;
 }
 
-/** A machine that belt made, as its provider tells of it to somebody who has no record. */
+/** A machine of belt's at a provider, found without a record. */
 export interface FoundMachine extends ObservedMachine {
   cluster: { id: string; name: string };
-  /** `keyPath` only where the settings name one. */
+  /** `keyPath` only if the settings have one. */
   ssh: SshAccess;
   /** ISO 8601, UTC. */
   createdAt: string;
 }
 
-/** Known only by its URL (docker-machine's driver `none`): there is no SSH access. */
+/** Machines of docker-machine's driver `none` are known by their URL. */
 export function hasNoSsh(machine: Pick<Machine, 'driver'>): boolean {
   return machine.driver === 'none';
 }
 
-/** @throws UserError for a machine that is only a URL */
+/** @throws UserError for a machine known only by its URL */
 export function requireSsh(machine: Machine): void {
   if (!hasNoSsh(machine)) return;
   throw new UserError(`${machine.name} is known only by its URL; belt cannot change its engine`, {
@@ -106,27 +99,24 @@ export function requireSsh(machine: Machine): void {
   });
 }
 
-/** The address other machines of the cluster use for this one. */
+/** The address for other machines of the cluster. */
 export function clusterAddress(machine: Pick<Machine, 'addresses'>): string | undefined {
   return machine.addresses.private ?? machine.addresses.public;
 }
 
-/** The address belt and people use for this one. */
+/** The address for belt and users. */
 export function reachAddress(machine: Pick<Machine, 'addresses'>): string | undefined {
   return machine.addresses.public ?? machine.addresses.private;
 }
 
-/** Where a Docker client finds a machine's engine, as DOCKER_HOST has it. */
+/** The engine as in DOCKER_HOST. */
 export interface EngineEndpoint {
-  /** `tls`: with the client certificate; `plain`: for everybody; `ssh`: the engine's socket, over SSH. */
+  /** `tls`: with a client certificate; `plain`: without TLS; `ssh`: the engine's socket. */
   transport: 'tls' | 'plain' | 'ssh';
   url: string;
 }
 
-/**
- * From what is recorded. Whether an engine that is known by its URL alone has TLS, the record does not tell: it counts as `plain`.
- * @returns undefined while the machine has no address
- */
+/** An engine known by its URL counts as `plain`. @returns undefined without an address */
 export function engineEndpoint(machine: Machine): EngineEndpoint | undefined {
   const { engine, driverData, ssh } = machine;
   const url = driverData['URL'];

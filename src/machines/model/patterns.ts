@@ -1,19 +1,12 @@
 import { closest } from '../../base/closest.js';
 import { UsageError, UserError } from '../../base/errors.js';
 
-/**
- * Node patterns: `node[1:4]`, `node[01:10]`, `mg[0:2],db`, `dc[1:2]-node[1,3,5:7]`, and, where existing machines are
- * selected, `node*` and `mg?`. docs/configuration.md has the rules for users.
- */
+/** Node patterns such as `node[01:10]`, `mg[0:2],db`, and `node*`: see docs/configuration.md. */
 
-/** More names than this in one command are taken for a slip of the keyboard. */
+/** More names in one command are taken for a typing mistake. */
 export const maxNames = 10_000;
 
-/**
- * The names that the patterns stand for, in their order, each once. For new machines: every name is an
- * RFC 1123 label (letters, digits and inner hyphens, at most 63), and no two differ only in case.
- * @throws UsageError that points at the character
- */
+/** Names of new machines (RFC 1123 labels). @throws UsageError that points at the character */
 export function expandNames(patterns: readonly string[]): string[] {
   const names = new NameSet();
   for (const pattern of patterns) {
@@ -27,11 +20,7 @@ export function expandNames(patterns: readonly string[]): string[] {
   return names.inOrder();
 }
 
-/**
- * The addresses and host names that a pattern such as `10.0.0.[11:14]` or `web[1:3].example.org,10.0.0.9` stands for, in its
- * order, doubles too.
- * @throws UsageError that points at the character
- */
+/** Expands `10.0.0.[11:14]` or `web[1:3].example.org`. @throws UsageError */
 export function expandAddresses(pattern: string): string[] {
   try {
     return parse(pattern, addressRules).flatMap(expand);
@@ -42,9 +31,8 @@ export function expandAddresses(pattern: string): string[] {
 }
 
 /**
- * The existing machines that the patterns name, in the order of the patterns; those of a glob in the order of `existing`. A
- * machine that exists is found by its own name whatever that looks like: imported ones may hold dots.
- * @throws UsageError for a bad pattern; UserError that names every machine that does not exist
+ * An exact name always matches, even if it contains dots as imported ones may.
+ * @throws UsageError for a bad pattern; UserError naming every machine that does not exist
  */
 export function selectNames(
   patterns: readonly string[],
@@ -59,7 +47,7 @@ export function selectNames(
   return found;
 }
 
-/** As `selectNames`, and apart from them the names that do not exist. @throws UsageError for a bad pattern, or none */
+/** @throws UsageError for a bad pattern, or none */
 export function matchNames(
   patterns: readonly string[],
   existing: readonly string[],
@@ -79,7 +67,7 @@ export function matchNames(
   return { found: [...selected], unknown: [...unknown] };
 }
 
-/** In docker-machine's words, since scripts match on them. */
+/** Worded as in docker-machine, since scripts match on it. */
 export function unknownMachines(names: readonly string[], existing: readonly string[]): UserError {
   const [first = '', ...others] = names;
   const shown = others.slice(0, 9).map((name) => `"${name}"`);
@@ -92,10 +80,10 @@ export function unknownMachines(names: readonly string[], existing: readonly str
   });
 }
 
-/** One comma-separated part of a pattern, cut into alternatives that multiply. */
+/** One comma-separated part of a pattern, split into alternatives to be multiplied. */
 interface Part {
   pattern: string;
-  /** Where the part begins and ends in `pattern`. */
+  /** Offsets in `pattern`. */
   start: number;
   end: number;
   /** A literal is a segment with one alternative. */
@@ -149,7 +137,7 @@ function parsePart(pattern: string, start: number, rules: NameRules): Part {
 
 interface Parsed {
   alternatives: string[];
-  /** The position after it. */
+  /** The offset after it. */
   end: number;
 }
 
@@ -179,7 +167,7 @@ function parseBrackets(pattern: string, opening: number): Parsed {
   return { alternatives, end: closing + 1 };
 }
 
-/** `7`, `1:4`, `01:10`. The first number's leading zeros set the width of all. */
+/** `7`, `1:4` or `01:10`. Leading zeros of the first number set the width of all. */
 function parseRange(pattern: string, start: number, item: string): string[] {
   const [first = '', last, ...surplus] = item.split(':');
   const lastStart = start + first.length + 1;
@@ -210,7 +198,7 @@ function isPadded(digits: string): boolean {
   return digits.length > 1 && digits.startsWith('0');
 }
 
-/** The last bracket turns fastest: `a[1:2]b[1:2]` is a1b1 a1b2 a2b1 a2b2. */
+/** The last bracket varies fastest: `a[1:2]b[1:2]` is a1b1 a1b2 a2b1 a2b2. */
 function expand({ segments }: Part): string[] {
   return segments.reduce<string[]>(
     (heads, alternatives) => heads.flatMap((head) => alternatives.map((alternative) => head + alternative)),
@@ -236,7 +224,7 @@ function requireLabel(name: string, { pattern, start, end }: Part): void {
   if (name.endsWith('-')) throw badPattern(pattern, end - 1, `the name "${name}" ends with a hyphen`);
 }
 
-/** Names in the order in which they first came; host names that differ only in case are the same to a resolver. */
+/** Resolvers ignore case, so names that differ only in case are refused. */
 class NameSet {
   private readonly byLowerCase = new Map<string, string>();
 
@@ -258,7 +246,7 @@ function tooMany(pattern: string, position: number): UsageError {
   return badPattern(pattern, position, `more than ${maxNames} names`);
 }
 
-/** The first line stands alone; the others point at the character, unless the pattern is too long or too odd to be drawn. */
+/** Points at the character, unless the pattern is too long or has characters of unknown width. */
 function badPattern(pattern: string, position: number, reason: string): UsageError {
   const line = `bad node pattern ${JSON.stringify(pattern)}, at character ${position + 1}: ${reason}`;
   const drawable = pattern.length <= 100 && /^[\x20-\x7e]*$/.test(pattern);

@@ -2,19 +2,18 @@ import { plural } from '../../base/plural.js';
 import { createPaint, type Paint } from '../../ui/colors.js';
 import { oneLine, padEnd, widthOf } from '../../ui/text-width.js';
 
-/** One thing that a driver needs of this computer. */
+/** A driver's requirement on this computer. */
 export interface CheckRow {
   name: string;
   ok: boolean;
-  /** What was found, or what is missing and how to get it. */
+  /** What was found, or what is missing and how to install it. */
   detail: string;
-  /** Works without, but less well. */
+  /** Recommended only. */
   optional?: boolean;
-  /** belt can put it right itself. */
   fixable?: boolean;
 }
 
-/** The checks of a driver for `doctor`: one line per check, then the verdict. */
+/** One line per check, then the verdict. */
 export function checkList(
   driver: string,
   checks: readonly CheckRow[],

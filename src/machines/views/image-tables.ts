@@ -7,7 +7,7 @@ export interface ImageRow {
   size: number;
   /** ISO 8601. */
   builtAt: string;
-  /** How many machines stand on it. */
+  /** How many machines use it. */
   machines?: number;
 }
 
@@ -39,7 +39,7 @@ export function snapshotTable(rows: readonly SnapshotRow[]): string {
   );
 }
 
-/** Decimal units with three digits, as docker shows sizes: `619MB`, `1.24GB`. */
+/** Decimal units with three digits, as in docker: `619MB`, `1.24GB`. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
@@ -55,7 +55,7 @@ const ages: readonly [name: string, seconds: number][] = [
   ['minute', 60],
 ];
 
-/** `3 days ago`; a time that is none is shown as `-`. */
+/** `3 days ago`; `-` for an invalid timestamp. */
 export function formatAge(timestamp: string, now: Date): string {
   const seconds = Math.floor((now.getTime() - Date.parse(timestamp)) / 1000);
   if (Number.isNaN(seconds)) return '-';

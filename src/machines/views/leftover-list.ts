@@ -7,25 +7,24 @@ interface LeftoverRow {
   addresses: { public?: string; private?: string };
 }
 
-interface Found {
+interface FoundLeftovers {
   strays: readonly LeftoverRow[];
   gone: readonly LeftoverRow[];
   /** Drivers whose providers could not be queried. */
   notAsked: readonly string[];
 }
 
-/** What `gc` found: machines without a record, records without a machine, and drivers not queried. */
-export function leftoverList(found: Found, { wide = false } = {}): string {
+export function leftoverList(found: FoundLeftovers, { wide = false } = {}): string {
   const { strays, gone, notAsked } = found;
   const isEmpty = strays.length + gone.length === 0;
-  const gaps = notAsked.map(
+  const warnings = notAsked.map(
     (driver) => `${driver} could not be queried: orphaned machines there are not listed`,
   );
-  if (isEmpty && gaps.length === 0) return 'No orphaned machines found';
-  return [...(isEmpty ? [] : [leftoverTable(found, wide)]), ...gaps].join('\n');
+  if (isEmpty && warnings.length === 0) return 'No orphaned machines found';
+  return [...(isEmpty ? [] : [leftoverTable(found, wide)]), ...warnings].join('\n');
 }
 
-function leftoverTable({ strays, gone }: Found, wide: boolean): string {
+function leftoverTable({ strays, gone }: FoundLeftovers, wide: boolean): string {
   const row = ({ name, driver, id, addresses }: LeftoverRow, found: string): string[] => [
     name,
     driver,

@@ -3,27 +3,25 @@ import { alignColumns, capitalize, formatTable } from '../../ui/table.js';
 import { oneLine } from '../../ui/text-width.js';
 import type { MachineState } from '../model/machine.js';
 
-/** What `ls` shows of a machine. */
 export interface MachineListRow {
   name: string;
   active: boolean;
   driver: string;
   state: MachineState;
-  /** Where a Docker client finds its engine. */
+  /** For Docker clients. */
   url?: string;
-  /** What the engine is in its swarm; empty in none, absent when it did not say. */
+  /** The engine's role in its swarm; empty outside a swarm, undefined when unknown. */
   swarm?: string;
-  /** The engine's version; undefined when it was not queried or did not respond. */
+  /** The engine's version; undefined when not queried or unresponsive. */
   docker?: string;
   labels: readonly string[];
   address?: string;
   size?: string;
   error?: string;
-  /** Milliseconds. */
   responseMs: number;
 }
 
-/** The table that docker-machine prints; `wide` adds belt's own columns. */
+/** docker-machine's table; `wide` adds belt's own columns. */
 export function machineList(rows: readonly MachineListRow[], { wide = false } = {}): string {
   return formatTable(
     [
@@ -43,11 +41,7 @@ export function machineList(rows: readonly MachineListRow[], { wide = false } = 
   );
 }
 
-/**
- * `ls --format`: one line per machine, from a Go template; `table ` before it aligns the columns and heads them.
- * @param options what is recorded of each machine's engine and old swarm, by name, as docker-machine's HostOptions
- * @throws UserError for a bad template
- */
+/** `ls --format`; the prefix `table ` adds aligned headers. @throws UserError for a bad template */
 export function formatMachines(
   format: string,
   rows: readonly MachineListRow[],
@@ -60,14 +54,14 @@ export function formatMachines(
   return alignColumns([template.render(headers), ...lines].map((line) => line.split('\t')));
 }
 
-/** Whether a format needs the engines' answers: they are what takes time. */
+/** Whether a format needs the engines, which take time to respond. */
 export function needsEngines(format: string): boolean {
   return !/^(?:[^{]|\{\{-?\s*\.(?:Name|Active|ActiveHost|DriverName|State|URL|EngineOptions(?:\.\w+)?)\s*-?\}\})*$/.test(
     format,
   );
 }
 
-/** docker-machine's fields, by its names. */
+/** docker-machine's fields. */
 function fieldsOf(row: MachineListRow, options?: unknown) {
   const { EngineOptions, SwarmOptions } = (options ?? {}) as {
     EngineOptions?: object;

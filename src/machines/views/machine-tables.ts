@@ -4,14 +4,12 @@ import { oneLine } from '../../ui/text-width.js';
 import type { MachineState } from '../model/machine.js';
 import type { MachinePlan } from '../plan-creation.js';
 
-/** What tables show of a machine. */
 export interface MachineRow {
   name: string;
   driver: string;
   state: MachineState;
-  /** The address people reach it at. */
   address?: string;
-  /** As the person wrote it, or what the provider calls it. */
+  /** As the user wrote it, or the provider's name for it. */
   size?: string;
   /** MiB. */
   memory?: number;
@@ -23,7 +21,7 @@ export interface StatusRow {
   names: readonly string[];
 }
 
-/** What `create` ends with. */
+/** The output of `create`. */
 export function machineTable(rows: readonly MachineRow[], { wide = false } = {}): string {
   return formatTable(
     ['name', 'driver', 'state', 'ipv4', 'size', ...(wide ? ['memory', 'error'] : [])],
@@ -38,7 +36,7 @@ export function machineTable(rows: readonly MachineRow[], { wide = false } = {})
   );
 }
 
-/** `status`, as the 2016 belt printed it. */
+/** The output of `status`, as in the 2016 belt. */
 export function statusTable(groups: readonly StatusRow[]): string {
   return formatTable(
     ['status', '#nodes', 'names'],
@@ -46,7 +44,7 @@ export function statusTable(groups: readonly StatusRow[]): string {
   );
 }
 
-/** What would be done on each server: a heading with the name, then one line per step. */
+/** The output of `create --dry-run`: per server a heading and one line per step. */
 export function planList(plans: readonly MachinePlan[], { color }: { color: boolean }): string {
   const paint = createPaint(color);
   return plans

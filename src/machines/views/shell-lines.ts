@@ -1,49 +1,47 @@
-/**
- * Lines for `eval`, as docker-machine's `env` prints them for each shell, but with values that no shell takes for more than text.
- */
+/** Lines for `eval` as in docker-machine's `env`, but with all values quoted. */
 
-/** A variable to set, or with no value to unset. */
+/** Undefined values unset the variable. */
 export type ShellVariable = readonly [name: string, value: string | undefined];
 
 interface Shell {
   set: (name: string, value: string) => string;
   unset: (name: string) => string;
   comment: string;
-  /** How a person has this very command line evaluated. */
+  /** How a user evaluates the command's output in this shell. */
   evaluate: (command: string) => string;
 }
 
 const posix: Shell = {
-  set: (name, value) => `export ${name}="${backslashed(value, /[\\"$`]/g)}"`,
+  set: (name, value) => `export ${name}="${escapeCharacters(value, /[\\"$`]/g)}"`,
   unset: (name) => `unset ${name}`,
   comment: '#',
   evaluate: (command) => `eval $(${command})`,
 };
 
-/** Any other name is taken for a shell like sh, as docker-machine does. */
+/** Other names are treated as a POSIX shell, as in docker-machine. */
 const shells: Readonly<Record<string, Shell>> = {
   fish: {
-    set: (name, value) => `set -gx ${name} "${backslashed(value, /[\\"$]/g)}";`,
+    set: (name, value) => `set -gx ${name} "${escapeCharacters(value, /[\\"$]/g)}";`,
     unset: (name) => `set -e ${name};`,
     comment: '#',
     evaluate: (command) => `eval (${command})`,
   },
   powershell: {
-    // The typographic quotes end a string there too.
+    // Typographic quotes also end a string in PowerShell.
     set: (name, value) => `$Env:${name} = "${value.replaceAll(/[`"$\u201c\u201d\u201e]/g, '`$&')}"`,
     unset: (name) => `Remove-Item Env:\\${name}`,
     comment: '#',
     evaluate: (command) => `& ${command} | Invoke-Expression`,
   },
   cmd: {
-    // What FOR puts in for %i is not parsed again: nothing needs an escape.
+    // FOR does not parse the value of %i again: nothing needs an escape.
     set: (name, value) => `SET ${name}=${value}`,
     unset: (name) => `SET ${name}=`,
     comment: 'REM',
     evaluate: (command) => `\t@FOR /f "tokens=*" %i IN ('${command}') DO @%i`,
   },
   tcsh: {
-    // Between double quotes nothing can be escaped there: these characters go between single ones.
+    // tcsh has no escapes between double quotes: these characters go between single quotes.
     set: (name, value) =>
       `setenv ${name} "${value.replaceAll(/[$`"!]+/g, (run) => `"'${run.replaceAll('!', '\\!')}'"`)}";`,
     unset: (name) => `unsetenv ${name};`,
@@ -51,19 +49,15 @@ const shells: Readonly<Record<string, Shell>> = {
     evaluate: (command) => `eval \`${command}\``,
   },
   emacs: {
-    set: (name, value) => `(setenv "${name}" "${backslashed(value, /[\\"]/g)}")`,
+    set: (name, value) => `(setenv "${name}" "${escapeCharacters(value, /[\\"]/g)}")`,
     unset: (name) => `(setenv "${name}" nil)`,
     comment: ';;',
     evaluate: (command) =>
-      `(with-temp-buffer (shell-command "${backslashed(command, /[\\"]/g)}" (current-buffer)) (eval-buffer))`,
+      `(with-temp-buffer (shell-command "${escapeCharacters(command, /[\\"]/g)}" (current-buffer)) (eval-buffer))`,
   },
 };
 
-/**
- * The lines for a shell, with two comment lines that say how to use them (docker-machine ends the first with a blank).
- * @param command the command line that prints all this
- * @returns lines without a newline after the last
- */
+/** docker-machine ends the first comment line with a blank. @param command prints these lines */
 export function shellLines(shell: string, variables: readonly ShellVariable[], command: string): string {
   const known = Object.hasOwn(shells, shell) ? shells[shell] : undefined;
   const { set, unset, comment, evaluate } = known ?? posix;
@@ -75,11 +69,13 @@ export function shellLines(shell: string, variables: readonly ShellVariable[], c
   ].join('\n');
 }
 
-/** `eval $(…)` makes one line of all: several `export` then are one with several names, but an `unset` among them is not. */
+/**
+ * `eval $(…)` joins the lines: several `export`s still work, but not with an `unset` among them.
+ */
 function isMixed(variables: readonly ShellVariable[]): boolean {
   return new Set(variables.map(([, value]) => value === undefined)).size > 1;
 }
 
-function backslashed(text: string, special: RegExp): string {
+function escapeCharacters(text: string, special: RegExp): string {
   return text.replaceAll(special, '\\$&');
 }

@@ -16,7 +16,7 @@ import {
   parseGoal,
   type StatusGroup,
   statusGroups,
-  statusWord,
+  statusName,
   waitForStatus,
 } from '../../../src/machines/machine-status.js';
 import { type Machine, machineStates } from '../../../src/machines/model/machine.js';
@@ -242,11 +242,11 @@ describe('status', () => {
     const goal = fc
       .constantFrom(...machineStates)
       .chain((state) =>
-        fc.tuple(fc.constant(state), fc.constantFrom(state, statusWord(state)).chain(anyCase), fc.nat()),
+        fc.tuple(fc.constant(state), fc.constantFrom(state, statusName(state)).chain(anyCase), fc.nat()),
       );
     fc.assert(
       fc.property(goal, ([state, word, count]) => {
-        expect(parseGoal(`${word}=${count}`)).toEqual({ status: statusWord(state), count });
+        expect(parseGoal(`${word}=${count}`)).toEqual({ status: statusName(state), count });
       }),
     );
   });
