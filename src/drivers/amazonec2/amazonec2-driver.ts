@@ -2,7 +2,7 @@ import { messageOf } from '../../base/errors.js';
 import { withTimeout } from '../../base/with-timeout.js';
 import type { Check, Driver, DriverOptions } from '../driver.js';
 import { recordedSetting } from '../kit/define-settings.js';
-import { imagesIn, snapshot } from './create-images.js';
+import { openImageStore, snapshot } from './create-images.js';
 import { check, create, prepare, type SharedResources } from './create-instances.js';
 import type { Ec2Api } from './ec2-api.js';
 import { openContext } from './ec2-context.js';
@@ -36,7 +36,7 @@ export function openAmazonEc2(options: DriverOptions): Driver {
     remove: (machines, signal) => remove(ec2, machines, signal),
     resize: (machines, size, signal) => resize(ec2, machines, size, signal),
     snapshot: (requests, signal) => snapshot(ec2, requests, signal),
-    images: imagesIn(ec2),
+    images: openImageStore(ec2),
     doctor: (signal) => checkCredentials(ec2.api, signal),
   };
 }

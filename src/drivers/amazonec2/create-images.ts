@@ -27,7 +27,7 @@ const timeoutMs = 4 * 3_600_000;
 
 type Events = AsyncGenerator<MachineEvent | SnapshotEvent>;
 
-/** Creates images of running instances. A tag records the SSH user, which image names do not show. */
+/** A tag records the SSH user, which image names do not show. */
 export function snapshot(ec2: Ec2Context, requests: readonly SnapshotRequest[], signal: AbortSignal): Events {
   const byName = new Map(requests.map((request) => [request.machine.name, request]));
   const machines = requests.map(({ machine }) => machine);
@@ -97,7 +97,7 @@ async function* awaitImages(api: Ec2Api, started: ReadonlyMap<string, string>, s
 }
 
 /** Images that belt created in the region, for all clusters. */
-export function imagesIn(ec2: Ec2Context): ImageStore {
+export function openImageStore(ec2: Ec2Context): ImageStore {
   const ownImages = async (signal: AbortSignal) =>
     describe(await ec2.api(), `tag:${tagKeys.belt}`, ['true'], signal);
   return {

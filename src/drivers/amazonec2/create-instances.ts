@@ -9,7 +9,7 @@ import { failedEvent } from '../kit/event-stream.js';
 import { requireNoStrays } from '../kit/provider-objects.js';
 import { type Ec2Api, pollIntervalMs } from './ec2-api.js';
 import type { Ec2Context } from './ec2-context.js';
-import { Ec2Error, isCode, noSpot } from './ec2-errors.js';
+import { Ec2Error, isCode, spotErrorCodes } from './ec2-errors.js';
 import { findImage, type MachineImage, requireImageName } from './find-image.js';
 import { architectureOf, typeFor } from './instance-types.js';
 import {
@@ -43,7 +43,6 @@ const staleMs = 10_000;
 /** Concurrent calls where EC2 requires one per instance. */
 const concurrency = 8;
 
-/** Shared by all machines of a create. */
 export interface SharedResources {
   subnet: SubnetRef;
   groupIds: readonly string[];
@@ -82,7 +81,6 @@ function typeOf(ec2: Ec2Context, spec: MachineSpec): string {
   return typeFor(sizeOf(ec2, spec), ec2.settings.architecture);
 }
 
-/** Creates the key pair and the security group, before the machines. */
 export async function prepare(
   ec2: Ec2Context,
   requests: readonly CreateRequest[],
@@ -101,7 +99,7 @@ export async function prepare(
   return { subnet, groupIds, keyName };
 }
 
-/** Finds what an earlier create launched by its tags, launches the rest, and waits for all. */
+/** Finds what an earlier create launched by its tags, launches the rest and waits for all. */
 export async function* create(
   ec2: Ec2Context,
   requests: readonly CreateRequest[],
@@ -116,7 +114,7 @@ export async function* create(
     const instance = findInstance(alive, request);
     return instance ? [{ request, instance }] : [];
   });
-  for (const { request, instance } of found) yield identified(request, instance);
+  for (const { request, instance } of found) yield idChange(request, instance);
   const missing = requests.filter((request) => !found.some((one) => one.request === request));
 
   const all: AssignedInstance[] = [...found];
@@ -125,7 +123,7 @@ export async function* create(
     else yield event;
   }
   const addressKind = addressKindFor(settings);
-  await nameAll(api, all, signal);
+  await tagNames(api, all, signal);
   await startStopped(api, found, signal);
   yield* watchInstances(
     api,
@@ -140,21 +138,21 @@ interface AssignedInstance {
   instance: Instance;
 }
 
-/** With as few calls as possible for each size. */
 async function* launchMissing(
   ec2: Ec2Context,
   api: Ec2Api,
   requests: readonly CreateRequest[],
   prepared: SharedResources,
-  usedUp: ReadonlySet<string>,
+  excluded: ReadonlySet<string>,
   signal: AbortSignal,
 ): AsyncGenerator<MachineEvent | AssignedInstance> {
-  for (const [size, mine] of groupBy(requests, (request) => sizeOf(ec2, request))) {
+  for (const [size, group] of groupBy(requests, (request) => sizeOf(ec2, request))) {
     const spec = await launchSpec(ec2, api, size, prepared, signal);
     const memory = (await ec2.memoryOf(api, [spec.type], signal)).get(spec.type);
-    const about = { ...recordedSettings(ec2, api, spec.image), ...(memory !== undefined && { memory }) };
-    for (const { name } of mine) yield { type: 'changed', name, change: about };
-    for (const some of chunks(mine, machinesPerCall)) yield* launchSome(ec2, api, some, spec, usedUp, signal);
+    const change = { ...recordedSettings(ec2, api, spec.image), ...(memory !== undefined && { memory }) };
+    for (const { name } of group) yield { type: 'changed', name, change };
+    for (const batch of chunks(group, machinesPerCall))
+      yield* launchBatch(ec2, api, batch, spec, excluded, signal);
   }
 }
 
@@ -196,10 +194,10 @@ async function planFor(
   { ownUserData, settings: { engineAtFirstBoot }, templates }: Ec2Context,
   requests: readonly CreateRequest[],
   spec: LaunchSpec,
-  usedUp: ReadonlySet<string>,
+  excluded: ReadonlySet<string>,
 ): Promise<LaunchPlan> {
   const userData = await userDataFor(requests, { own: await ownUserData(), engineAtFirstBoot }, templates);
-  return planLaunch(requests, userData, spec, usedUp);
+  return planLaunch(requests, userData, spec, excluded);
 }
 
 /** Recorded, as later commands may run with other settings. */
@@ -222,18 +220,18 @@ function recordedSettings(
   };
 }
 
-/** Records each machine's call and its index in it, makes the call, and assigns the instances. */
-async function* launchSome(
+/** Records the call before it is launched, so that a create that was killed finds its instances. */
+async function* launchBatch(
   ec2: Ec2Context,
   api: Ec2Api,
   requests: readonly CreateRequest[],
   spec: LaunchSpec,
-  usedUp: ReadonlySet<string>,
+  excluded: ReadonlySet<string>,
   signal: AbortSignal,
 ): AsyncGenerator<MachineEvent | AssignedInstance> {
-  const plan = await planFor(ec2, requests, spec, usedUp);
+  const plan = await planFor(ec2, requests, spec, excluded);
   for (const [index, { name }] of requests.entries()) {
-    yield recorded(name, { token: plan.token, index, of: requests.length });
+    yield launchChange(name, { token: plan.token, index, of: requests.length });
     yield { type: 'progress', name, text: `launching ${spec.type}` };
   }
   let instances: Instance[] = [];
@@ -244,56 +242,60 @@ async function* launchSome(
     error = thrown;
   }
   if (isTokenUsed(error, plan)) {
-    yield* launchSome(ec2, api, requests, spec, new Set([...usedUp, plan.token]), signal);
+    yield* launchBatch(ec2, api, requests, spec, new Set([...excluded, plan.token]), signal);
     return;
   }
   const left: CreateRequest[] = [];
   for (const [index, request] of requests.entries()) {
     const instance = instances.find(({ AmiLaunchIndex }) => AmiLaunchIndex === index);
     if (!instance) left.push(request);
-    if (instance) yield identified(request, instance);
+    if (instance) yield idChange(request, instance);
     if (instance) yield { request, instance };
   }
   const onDemand = withoutSpot(spec);
-  if (left.length > 0 && onDemand && (error === undefined || isCode(error, ...noSpot))) {
-    yield* launchSome(ec2, api, left, onDemand, usedUp, signal);
+  if (left.length > 0 && onDemand && (error === undefined || isCode(error, ...spotErrorCodes))) {
+    yield* launchBatch(ec2, api, left, onDemand, excluded, signal);
     return;
   }
   for (const { name } of left) {
     // Without a response the instances may exist: the next create checks.
-    if (error === undefined || error instanceof Ec2Error) yield recorded(name, null);
-    yield failedEvent({ name }, error ?? shortfall(instances.length, requests.length, spec, api));
+    if (error === undefined || error instanceof Ec2Error) yield launchChange(name, null);
+    yield failedEvent({ name }, error ?? capacityError(instances.length, requests.length, spec, api));
   }
 }
 
-function recorded(name: string, launch: Launch | null): MachineEvent {
+function launchChange(name: string, launch: Launch | null): MachineEvent {
   return { type: 'changed', name, change: { driverData: { launch } } };
 }
 
-function shortfall(made: number, wanted: number, { type }: LaunchSpec, { region }: Ec2Api): ExternalError {
+function capacityError(
+  launched: number,
+  wanted: number,
+  { type }: LaunchSpec,
+  { region }: Ec2Api,
+): ExternalError {
   return new ExternalError(
-    `EC2 in ${region} had capacity for ${made} of ${wanted} machines of type ${type}`,
+    `EC2 in ${region} had capacity for ${launched} of ${wanted} machines of type ${type}`,
     {
       hint: 'rerun the command later, or choose another zone or size for the rest',
     },
   );
 }
 
-function identified({ name }: CreateRequest, { InstanceId }: Instance): MachineEvent {
+function idChange({ name }: CreateRequest, { InstanceId }: Instance): MachineEvent {
   return { type: 'changed', name, change: InstanceId ? { id: InstanceId } : {} };
 }
 
-/** Each instance gets another name, so it takes one call for each that has none yet. */
-async function nameAll(
+async function tagNames(
   api: Ec2Api,
   assigned: readonly AssignedInstance[],
   signal: AbortSignal,
 ): Promise<void> {
   const nameless = assigned.filter(({ instance }) => tagOf(instance, tagKeys.machine) === undefined);
-  await mapLimited(nameless, concurrency, (one) => nameOne(api, one, signal));
+  await mapLimited(nameless, concurrency, (one) => tagName(api, one, signal));
 }
 
-async function nameOne(
+async function tagName(
   { client }: Ec2Api,
   { request, instance }: AssignedInstance,
   signal: AbortSignal,
@@ -308,7 +310,6 @@ async function nameOne(
   });
 }
 
-/** Starts instances that were stopped since an earlier create. */
 async function startStopped(
   { client }: Ec2Api,
   found: readonly AssignedInstance[],

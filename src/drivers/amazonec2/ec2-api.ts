@@ -8,15 +8,12 @@ const fallbackRegion = 'us-east-1';
 /** The most values that a filter accepts. @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html */
 export const valuesPerFilter = 200;
 
-/** EC2 in one region. */
 export interface Ec2Api {
   region: string;
-  /** Default: the region's. */
   endpoint?: string;
   client: EC2Client;
 }
 
-/** The region or endpoint that a machine is in. */
 export interface Ec2Location {
   region?: string;
   endpoint?: string;
@@ -60,5 +57,4 @@ async function regionOfProfile(): Promise<string> {
 /** The pause before each poll; the last one repeats. */
 export const pausesMs = [0, 500, 1_000, 2_000, 3_000, 5_000] as const;
 
-/** Between the polls of single resources. */
 export const pollIntervalMs = 1_000;

@@ -9,20 +9,17 @@ import { type Ec2Settings, readSettings } from './ec2-settings.js';
 import { memoryOfTypes } from './instance-types.js';
 import { locationOf } from './instances.js';
 
-/** An open driver: its options and what it caches. */
 export interface Ec2Context {
   settings: Ec2Settings;
   cluster: ClusterRef;
   templates: Templates;
   /** The API for new machines. */
   api(): Promise<Ec2Api>;
-  /** Machines grouped by the region or endpoint that they are in. */
   byLocation(machines: readonly Machine[]): Promise<[Ec2Api, Machine[]][]>;
   /** Mebibytes by type. @throws UserError for a type that the region does not have */
   memoryOf(api: Ec2Api, types: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
   /** Absolute path of the private key to log in with; undefined: the cluster's. */
   keyPath?: string;
-  /** The user's own user data. */
   ownUserData(): Promise<string | undefined>;
 }
 

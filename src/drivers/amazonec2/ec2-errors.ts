@@ -17,15 +17,15 @@ export function isCode(error: unknown, ...codes: readonly string[]): boolean {
 }
 
 /** No capacity, or no spot capacity at the price: another type, zone or on-demand may work. */
-const noCapacity = [
+const capacityErrorCodes = [
   'InsufficientInstanceCapacity',
   'InsufficientHostCapacity',
   'InsufficientCapacity',
   'Unsupported',
 ] as const;
 
-export const noSpot = [
-  ...noCapacity,
+export const spotErrorCodes = [
+  ...capacityErrorCodes,
   'SpotMaxPriceTooLow',
   'MaxSpotInstanceCountExceeded',
   'InvalidSpotPrice',

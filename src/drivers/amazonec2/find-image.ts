@@ -7,16 +7,13 @@ import { tagKeys } from './instances.js';
 
 export interface MachineImage {
   id: string;
-  /** Name of the root device. */
   deviceName: string;
-  /** Who can log in over SSH. */
   sshUser: string;
 }
 
 interface Publisher {
   /** The publisher's account: https://wiki.debian.org/Cloud/AmazonEC2Image, https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/ */
   owner: string;
-  /** With wildcards. */
   pattern: (architecture: Architecture) => string;
 }
 
@@ -44,10 +41,7 @@ export function requireImageName(ami: string): void {
   });
 }
 
-/**
- * The newest image with that name, or the one with that id.
- * @throws UserError for an image that the region lacks, or that is for another architecture
- */
+/** @throws UserError for an image that the region lacks, or that is for another architecture */
 export async function findImage(
   api: Ec2Api,
   ami: string,
@@ -72,7 +66,7 @@ export async function findImage(
   return { id: image.ImageId, deviceName: image.RootDeviceName, sshUser: userOf(image) };
 }
 
-/** SSH users by image id, without images that no longer exist. */
+/** SSH users by image id, without deleted images. */
 export async function usersOfImages(
   { client }: Ec2Api,
   ids: readonly string[],

@@ -29,13 +29,17 @@ export type Events = AsyncGenerator<MachineEvent>;
 const shutdownMs = 120_000;
 export const stopped: InstanceGoal = { state: 'stopped', timeoutMs: 300_000, last: true };
 /** `shutting-down` is enough: an instance cannot come back from it. */
-const gone: InstanceGoal = { state: 'gone', timeoutMs: 120_000, last: true };
+const terminated: InstanceGoal = { state: 'gone', timeoutMs: 120_000, last: true };
 
 export function start(ec2: Ec2Context, machines: readonly Machine[], signal: AbortSignal): Events {
-  return withInstances(ec2, machines, signal, (api, targets) => switchOn(api, targets, signal));
+  return withInstances(ec2, machines, signal, (api, targets) => startInstances(api, targets, signal));
 }
 
-async function* switchOn(api: Ec2Api, targets: readonly TrackedInstance[], signal: AbortSignal): Events {
+async function* startInstances(
+  api: Ec2Api,
+  targets: readonly TrackedInstance[],
+  signal: AbortSignal,
+): Events {
   // A single instance that is still stopping would fail the call for all.
   const stopping = targets.filter(({ instance }) => stateOf(instance) === 'stopping');
   const stillStopping = new Set<string>();
@@ -52,10 +56,7 @@ async function* switchOn(api: Ec2Api, targets: readonly TrackedInstance[], signa
   );
 }
 
-/**
- * Reboots running instances, which keeps their addresses and works for spot instances. EC2 reports
- * no end of a reboot, so it is done when EC2 accepts the request (`restartsUnseen`).
- */
+/** EC2 reports no end of a reboot: it is done when EC2 accepts it (`restartsUnseen`). */
 export function restart(ec2: Ec2Context, machines: readonly Machine[], signal: AbortSignal): Events {
   return withInstances(ec2, machines, signal, async function* (api, targets) {
     const isOn = ({ instance }: TrackedInstance) => stateOf(instance) === 'running';
@@ -69,7 +70,7 @@ export function restart(ec2: Ec2Context, machines: readonly Machine[], signal: A
       },
     );
     const others = targets.filter((target) => !isOn(target));
-    if (others.length > 0) yield* switchOn(api, others, signal);
+    if (others.length > 0) yield* startInstances(api, others, signal);
   });
 }
 
@@ -100,7 +101,7 @@ export async function* stopInstances(
   goal: InstanceGoal,
   signal: AbortSignal,
 ): Events {
-  for (const target of targets.filter(isUnstoppable)) yield failedEvent(target, cannotStop(target));
+  for (const target of targets.filter(isUnstoppable)) yield failedEvent(target, spotInstanceError(target));
   const others = targets.filter((target) => !isUnstoppable(target));
   const on = others.filter(({ instance }) => stateOf(instance) !== 'stopped');
   yield* callForAll(
@@ -116,27 +117,26 @@ function isUnstoppable({ instance }: TrackedInstance): boolean {
   return instance.InstanceLifecycle === 'spot' && stateOf(instance) !== 'stopped';
 }
 
-function cannotStop({ name, instance }: TrackedInstance): UserError {
+function spotInstanceError({ name, instance }: TrackedInstance): UserError {
   return new UserError(`${instance.InstanceId} is a spot instance and cannot be stopped`, {
     hint: `belt rm ${name}`,
   });
 }
 
-/** Removes what the cluster's machines shared after the last one, even if belt did not terminate it. */
+/** After the last machine, also removes what they shared, even if belt did not terminate it. */
 export async function* remove(ec2: Ec2Context, machines: readonly Machine[], signal: AbortSignal): Events {
   const terminate = async function* (api: Ec2Api, targets: TrackedInstance[]): Events {
     yield* callForAll(
       targets,
       (InstanceIds) =>
         api.client.send(new TerminateInstancesCommand({ InstanceIds }), { abortSignal: signal }),
-      () => watchInstances(api, targets, gone, signal),
+      () => watchInstances(api, targets, terminated, signal),
     );
   };
   yield* withInstances(ec2, machines, signal, terminate, ({ name }) => ({ type: 'done', name }));
   for (const [api] of await ec2.byLocation(machines)) await removeShared(api, ec2.cluster, signal);
 }
 
-/** Makes one call for all instances; if it fails, all of them fail. */
 export async function* callForAll(
   targets: readonly TrackedInstance[],
   call: (InstanceIds: string[]) => Promise<unknown>,
@@ -163,10 +163,10 @@ export async function* withInstances<E extends MachineEvent | SnapshotEvent>(
   work: (api: Ec2Api, targets: TrackedInstance[]) => AsyncGenerator<E>,
   onMissing: (machine: Machine) => MachineEvent = missing,
 ): AsyncGenerator<E | MachineEvent> {
-  for (const [api, mine] of await ec2.byLocation(machines)) {
-    const instances = await findInstances(api, ec2, mine, signal);
+  for (const [api, group] of await ec2.byLocation(machines)) {
+    const instances = await findInstances(api, ec2, group, signal);
     const targets: TrackedInstance[] = [];
-    for (const machine of mine) {
+    for (const machine of group) {
       const instance = findInstance(instances, machine);
       if (instance) targets.push({ name: machine.name, instance, addressKind: addressKindOf(machine) });
       else yield onMissing(machine);

@@ -27,10 +27,8 @@ const r = (family: string): InstanceType[] => [
 ];
 
 /**
- * The types for amounts of memory, cheapest on-demand price for Linux first. Up to 8 GiB the
- * burstable family is the cheapest, from 16 GiB the memory-optimized one (a t3.xlarge costs more
- * than an r6i.large with the same memory). All regions have these families; not every zone has t2
- * and t3a.
+ * Cheapest on-demand price first: burstable types up to 8 GiB, memory-optimized ones from 16 GiB.
+ * All regions have these families; not every zone has t2 and t3a.
  * @see https://aws.amazon.com/ec2/pricing/on-demand/
  */
 const typesByMemory: Readonly<Record<Architecture, readonly InstanceType[]>> = {
@@ -38,10 +36,7 @@ const typesByMemory: Readonly<Record<Architecture, readonly InstanceType[]>> = {
   arm64: [...t('t4g'), ...r('r6g')],
 };
 
-/**
- * The instance type for a size: the cheapest with at least that amount of memory, or the named type.
- * @throws UserError for more memory than any type has
- */
+/** The cheapest type with at least that memory, or the named type. @throws UserError */
 export function typeFor(size: string, architecture: Architecture): string {
   const wanted = parseSize(size)?.memoryMb;
   if (wanted === undefined) return requireType(size);
@@ -69,10 +64,7 @@ export function architectureOf(type: string): Architecture {
   return /^(a1|[a-z]+\d+g[a-z-]*)\./.test(type) ? 'arm64' : 'amd64';
 }
 
-/**
- * The memory of instance types, in mebibytes.
- * @throws UserError for a type that the region does not have
- */
+/** In mebibytes. @throws UserError for a type that the region does not have */
 export async function memoryOfTypes(
   { client, region }: Ec2Api,
   types: readonly string[],

@@ -5,7 +5,7 @@ import type { ClusterRef, MachineSpec } from '../driver.js';
 import { type Ec2Api, type Ec2Location, valuesPerFilter } from './ec2-api.js';
 import { type Ec2Settings, withScheme } from './ec2-settings.js';
 
-/** Tags of instances. `launch` is the client token of the call that created it. */
+/** `launch` is the client token of the call that created an instance; `sshUser` is for images. */
 export const tagKeys = {
   belt: 'belt',
   cluster: 'belt:cluster',
@@ -13,11 +13,9 @@ export const tagKeys = {
   launch: 'belt:launch',
   machine: 'belt:machine',
   size: 'belt:size',
-  /** Of images: who can log in over SSH. */
   sshUser: 'belt:ssh-user',
 } as const;
 
-/** The cluster that an instance's tags name. */
 export function clusterOf(instance: Instance): ClusterRef | undefined {
   const [id, name] = [tagOf(instance, tagKeys.clusterId), tagOf(instance, tagKeys.cluster)];
   return id && name ? { id, name } : undefined;
@@ -36,8 +34,7 @@ export function instancesOf(api: Ec2Api, cluster: ClusterRef, signal: AbortSigna
   return describe(api, { Name: `tag:${tagKeys.clusterId}`, Values: [cluster.id] }, signal);
 }
 
-/** Instances of all clusters, without terminated ones. */
-export async function instancesOfBelt(api: Ec2Api, signal: AbortSignal): Promise<Instance[]> {
+export async function beltInstances(api: Ec2Api, signal: AbortSignal): Promise<Instance[]> {
   const instances = await describe(api, { Name: `tag:${tagKeys.belt}`, Values: ['true'] }, signal);
   return instances.filter((instance) => !isGone(instance));
 }
@@ -80,11 +77,10 @@ export function tagOf({ Tags = [] }: Instance, key: string): string | undefined 
   return Tags.find((tag) => tag.Key === key)?.Value;
 }
 
-/** The call that creates a machine and its index there, recorded before the call. */
+/** Recorded before the call: its token, the machine's index in it, and its number of machines. */
 export interface Launch {
   token: string;
   index: number;
-  /** Number of machines in the call. */
   of: number;
 }
 
@@ -143,7 +139,6 @@ export function stateOf({ State }: Instance): MachineState {
 /** Which address belt connects to: recorded in driverData when a machine is created. */
 export type AddressKind = 'public' | 'private';
 
-/** For new machines. */
 export function addressKindFor({
   privateAddressOnly,
   usePrivateAddress,
@@ -161,14 +156,13 @@ export function addressesOf(
   return PublicIpAddress ? { public: PublicIpAddress, private: PrivateIpAddress } : undefined;
 }
 
-/** As recorded; docker-machine records two flags. */
+/** docker-machine records two flags. */
 export function addressKindOf({ driverData = {} }: Pick<MachineSpec, 'driverData'>): AddressKind {
   const { reach, PrivateIPOnly, UsePrivateIP } = driverData;
   if (reach !== undefined) return reach === 'private' ? 'private' : 'public';
   return PrivateIPOnly === true || UsePrivateIP === true ? 'private' : 'public';
 }
 
-/** The location of a machine, for its record. */
 export function locationData({
   region,
   endpoint,
@@ -176,7 +170,6 @@ export function locationData({
   return { region, ...(endpoint !== undefined && { endpoint }) };
 }
 
-/** As recorded by belt or docker-machine. */
 export function locationOf({ driverData }: Pick<Machine, 'driverData'>): Ec2Location {
   const region = textIn(driverData, 'region') ?? textIn(driverData, 'Region');
   const endpoint = textIn(driverData, 'endpoint') ?? dockerMachineEndpoint(driverData);

@@ -16,7 +16,6 @@ import type { MachineImage } from './find-image.js';
 import { clusterTags, instancesOf, isGone, tagKeys, tagOf } from './instances.js';
 import type { SubnetRef } from './vpc-network.js';
 
-/** What the machines of a call share. */
 export interface LaunchSpec {
   /** As the user wrote it. */
   size: string;
@@ -47,7 +46,7 @@ export function planLaunch(
   requests: readonly CreateRequest[],
   userData: Buffer,
   spec: LaunchSpec,
-  usedUp: ReadonlySet<string>,
+  excluded: ReadonlySet<string>,
 ): LaunchPlan {
   const inputWith = (token: string) => inputFor(requests.length, userData, spec, token);
   const input = inputWith('');
@@ -57,7 +56,7 @@ export function planLaunch(
       .digest('hex')
       .slice(0, 32);
   let attempt = 0;
-  while (usedUp.has(tokenOf(attempt))) attempt += 1;
+  while (excluded.has(tokenOf(attempt))) attempt += 1;
   const token = tokenOf(attempt);
   return { token, attempt, requests, input: inputWith(token) };
 }
@@ -107,7 +106,6 @@ function inputFor(
   };
 }
 
-/** What settings choose, whatever the image and the size. */
 function optionsOf(settings: Ec2Settings): Partial<RunInstancesCommandInput> {
   return {
     // One hop keeps containers from reading the host keys in the user data.
@@ -142,7 +140,6 @@ function tagsFor(token: string, { cluster, settings, size }: LaunchSpec): TagSpe
   ];
 }
 
-/** Tokens to try for a call. */
 const maxAttempts = 20;
 
 /** Whether EC2 knows the token from another call, or from instances that it no longer lists. */
@@ -155,7 +152,6 @@ export function isTokenUsed(error: unknown, { attempt }: LaunchPlan): boolean {
 /** How long EC2 may take to list the instances of a call whose response was lost. */
 const lostResponseMs = 10_000;
 
-/** Launches as many instances as there is capacity for. */
 export async function launch(
   api: Ec2Api,
   { token, input }: LaunchPlan,
@@ -173,13 +169,11 @@ export async function launch(
   }
 }
 
-/** The same with on-demand instances, if the settings allow that. */
 export function withoutSpot(spec: LaunchSpec): LaunchSpec | undefined {
   const { settings } = spec;
   return settings.spot?.fallback ? { ...spec, settings: { ...settings, spot: undefined } } : undefined;
 }
 
-/** Finds the instances of a call whose response was lost, by its tag. */
 async function findLaunched(
   api: Ec2Api,
   cluster: ClusterRef,

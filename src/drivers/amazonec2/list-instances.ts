@@ -9,9 +9,9 @@ import {
   type AddressKind,
   addressKindFor,
   addressKindOf,
+  beltInstances,
   clusterOf,
   findInstance,
-  instancesOfBelt,
   locationData,
   observe,
   stateOf,
@@ -19,7 +19,6 @@ import {
   tagOf,
 } from './instances.js';
 
-/** Makes one paginated call per region. */
 export async function list(
   ec2: Ec2Context,
   known: readonly Machine[],
@@ -64,7 +63,7 @@ const defaultUser = 'admin';
 /** Instances of all clusters in the configured region. Unnamed ones are left to `belt gc`. */
 export async function discover(ec2: Ec2Context, signal: AbortSignal): Promise<FoundMachine[]> {
   const api = await ec2.api();
-  const instances = (await instancesOfBelt(api, signal)).filter(
+  const instances = (await beltInstances(api, signal)).filter(
     (instance) => clusterOf(instance) && tagOf(instance, tagKeys.machine),
   );
   if (instances.length === 0) return [];

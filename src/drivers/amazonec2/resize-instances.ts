@@ -72,7 +72,7 @@ export function resize(
     }
     await tagSize(api, [...same, ...changed], size, signal);
     yield* done(same);
-    yield* startAgain(api, off, ran, failed, signal);
+    yield* startResized(api, off, ran, failed, signal);
   });
 }
 
@@ -125,7 +125,7 @@ async function tagSize(
   await client.send(command, { abortSignal: signal });
 }
 
-async function* startAgain(
+async function* startResized(
   api: Ec2Api,
   off: readonly TrackedInstance[],
   ran: ReadonlySet<string>,

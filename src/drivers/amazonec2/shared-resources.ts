@@ -19,11 +19,7 @@ function keyPairName({ name }: ClusterRef, publicKey: string): string {
   return `belt-${name}-${createHash('sha256').update(blob).digest('hex').slice(0, 12)}`;
 }
 
-/**
- * Imports the cluster's key once. User data contains it too; the key pair is for images without
- * user data, and shows in the AWS console.
- * @returns the name of the key pair
- */
+/** User data contains the key too; the pair is for images without, and shows in the AWS console. */
 export async function ensureKeyPair(
   { client }: Ec2Api,
   cluster: ClusterRef,
@@ -48,12 +44,9 @@ export async function ensureKeyPair(
 }
 
 /** How long instances that are shutting down may keep using a group. */
-const inUseMs = 120_000;
+const releaseMs = 120_000;
 
-/**
- * Removes the key pair and the security group that belt created for the cluster, unless it still has
- * machines. Whatever cannot be removed is free of charge; the next create or removal handles it.
- */
+/** Only without machines left. What cannot be removed is free, and the next removal retries it. */
 export async function removeShared(api: Ec2Api, cluster: ClusterRef, signal: AbortSignal): Promise<void> {
   const remaining = await instancesOf(api, cluster, signal);
   if (remaining.some(({ State }) => !['shutting-down', 'terminated'].includes(State?.Name ?? ''))) return;
@@ -66,7 +59,7 @@ export async function removeShared(api: Ec2Api, cluster: ClusterRef, signal: Abo
 }
 
 async function removeKeyPairs({ client }: Ec2Api, cluster: ClusterRef, signal: AbortSignal): Promise<void> {
-  const { KeyPairs = [] } = await client.send(new DescribeKeyPairsCommand({ Filters: ofCluster(cluster) }), {
+  const { KeyPairs = [] } = await client.send(new DescribeKeyPairsCommand({ Filters: filtersOf(cluster) }), {
     abortSignal: signal,
   });
   for (const { KeyName } of KeyPairs)
@@ -75,13 +68,13 @@ async function removeKeyPairs({ client }: Ec2Api, cluster: ClusterRef, signal: A
 
 async function removeGroups({ client }: Ec2Api, cluster: ClusterRef, signal: AbortSignal): Promise<void> {
   const { SecurityGroups = [] } = await client.send(
-    new DescribeSecurityGroupsCommand({ Filters: ofCluster(cluster) }),
+    new DescribeSecurityGroupsCommand({ Filters: filtersOf(cluster) }),
     { abortSignal: signal },
   );
   for (const { GroupId } of SecurityGroups) {
     const remove = () => client.send(new DeleteSecurityGroupCommand({ GroupId }), { abortSignal: signal });
     const isRetryable = (error: unknown) => isCode(error, 'DependencyViolation');
-    await retry(remove, { isRetryable, timeoutMs: inUseMs, intervalMs: pollIntervalMs, signal }).catch(
+    await retry(remove, { isRetryable, timeoutMs: releaseMs, intervalMs: pollIntervalMs, signal }).catch(
       (error) => {
         if (!isCode(error, 'InvalidGroup.NotFound', 'DependencyViolation')) throw error;
       },
@@ -89,6 +82,6 @@ async function removeGroups({ client }: Ec2Api, cluster: ClusterRef, signal: Abo
   }
 }
 
-function ofCluster({ id }: ClusterRef): { Name: string; Values: string[] }[] {
+function filtersOf({ id }: ClusterRef): { Name: string; Values: string[] }[] {
   return [{ Name: `tag:${tagKeys.clusterId}`, Values: [id] }];
 }

@@ -12,8 +12,7 @@ export const maxBytes = 16 * 1024;
 export const machinesPerCall = 60;
 
 /**
- * A gzipped cloud-config for the machines of a call, in the order of their launch indexes.
- * @param options `own`: the user's own user data, as text
+ * Gzipped cloud-config for machines in launch index order; `own` is the user's own user data.
  * @throws UserError when both together exceed EC2's limit
  */
 export async function userDataFor(
@@ -25,7 +24,7 @@ export async function userDataFor(
   const [first] = requests;
   const config = await templates.render('cloud/amazonec2.yaml', {
     authorizedKey: first?.ssh.authorizedKey.trim() ?? '',
-    machines: requests.map(caseOf).join('\n    '),
+    machines: requests.map(shellCase).join('\n    '),
     runcmd: runcmdLine(requests, options),
   });
   const packed = gzipSync(own === undefined ? config : multipart(config, own), { level: 9 });
@@ -38,7 +37,7 @@ export async function userDataFor(
   );
 }
 
-function caseOf({ name, ssh }: CreateRequest, index: number): string {
+function shellCase({ name, ssh }: CreateRequest, index: number): string {
   const key = ssh.hostKey.privateKey.replaceAll(/-----[A-Z ]+-----|\s/g, '');
   return `${index}) name=${name} key=${key} ;;`;
 }
@@ -51,18 +50,18 @@ function caseOf({ name, ssh }: CreateRequest, index: number): string {
 function multipart(config: string, own: string): string {
   const boundary = `belt-${createHash('sha256').update(`${config}\n${own}`).digest('hex').slice(0, 32)}`;
   const bodies = [
-    `--${boundary}\n${headOf(typeOf(own))}\n${own}\n`,
-    `--${boundary}\n${headOf('text/cloud-config')}Merge-Type: list(prepend)+dict(no_replace,recurse_list)+str()\n\n${config}\n`,
+    `--${boundary}\n${mimeHeader(mimeType(own))}\n${own}\n`,
+    `--${boundary}\n${mimeHeader('text/cloud-config')}Merge-Type: list(prepend)+dict(no_replace,recurse_list)+str()\n\n${config}\n`,
   ];
   return `Content-Type: multipart/mixed; boundary="${boundary}"\nMIME-Version: 1.0\n\n${bodies.join('')}--${boundary}--\n`;
 }
 
-function headOf(type: string): string {
+function mimeHeader(type: string): string {
   return `Content-Type: ${type}; charset="utf-8"\n`;
 }
 
 /** By the first line, as cloud-init detects the type. */
-function typeOf(text: string): string {
+function mimeType(text: string): string {
   if (text.startsWith('#!')) return 'text/x-shellscript';
   if (text.startsWith('#cloud-boothook')) return 'text/cloud-boothook';
   if (text.startsWith('#cloud-config')) return 'text/cloud-config';

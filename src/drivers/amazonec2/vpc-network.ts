@@ -89,10 +89,7 @@ function ownGroupName({ name, id }: ClusterRef): string {
   return `belt-${name}-${id.slice(0, 8)}`;
 }
 
-/**
- * Creates missing security groups, and adds missing rules unless they are read-only.
- * @returns ids
- */
+/** Creates missing groups and rules, except for read-only groups. @returns ids */
 export async function ensureGroups(
   api: Ec2Api,
   settings: Ec2Settings,
@@ -244,7 +241,6 @@ async function rangesOfVpc({ client }: Ec2Api, vpcId: string, signal: AbortSigna
   return Vpcs.flatMap(({ CidrBlock }) => CidrBlock ?? []);
 }
 
-/** Returns the caller's public address. */
 const addressService = 'https://checkip.amazonaws.com/';
 
 async function myAddress(signal: AbortSignal): Promise<string> {

@@ -9,7 +9,6 @@ import { type AddressKind, addressesOf, instancesById, isGone, stateOf } from '.
 /** How long EC2 may not list a new instance. */
 export const visibleWithinMs = 120_000;
 
-/** A machine with its instance as last seen. */
 export interface TrackedInstance {
   name: string;
   instance: Instance;
@@ -25,7 +24,6 @@ export interface InstanceGoal {
 
 export const running: InstanceGoal = { state: 'running', timeoutMs: 300_000, last: true };
 
-/** Polls all instances together until each reaches the goal; those that are late fail. */
 export async function* watchInstances(
   api: Ec2Api,
   targets: readonly TrackedInstance[],
