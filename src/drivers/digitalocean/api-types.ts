@@ -1,19 +1,18 @@
-/** The parts of DigitalOcean's API that belt uses. Source: its OpenAPI document. */
+/**
+ * The parts of the DigitalOcean API that belt uses, as in its OpenAPI document. Memory is in
+ * mebibytes, disks and images are in gigabytes, prices in US dollars, times in ISO 8601.
+ */
 
 export interface Droplet {
   id: number;
   name: string;
   status: 'new' | 'active' | 'off' | 'archive';
-  /** An action is in progress. */
   locked: boolean;
-  /** Mebibytes. */
   memory: number;
-  /** Gigabytes. */
   disk: number;
   size_slug: string;
   region: { slug: string };
   tags: string[];
-  /** ISO 8601. */
   created_at: string;
   snapshot_ids: number[];
   networks: { v4: { ip_address: string; type: 'public' | 'private' }[] };
@@ -21,12 +20,9 @@ export interface Droplet {
 
 export interface DropletSize {
   slug: string;
-  /** Mebibytes. */
   memory: number;
   vcpus: number;
-  /** Gigabytes. */
   disk: number;
-  /** US dollars. */
   price_monthly: number;
   regions: string[];
   available: boolean;
@@ -43,11 +39,8 @@ export interface DigitalOceanImage {
   /** Null for images that are not public. */
   slug: string | null;
   regions: string[];
-  /** Gigabytes. */
   min_disk_size: number | null;
-  /** Gigabytes. */
   size_gigabytes: number | null;
-  /** ISO 8601. */
   created_at: string;
 }
 
@@ -100,5 +93,4 @@ export interface FirewallRequest {
   outbound_rules: (FirewallRule & { destinations: { addresses: string[] } })[];
 }
 
-/** Actions that DigitalOcean can also apply to all droplets with a tag. */
 export type PowerAction = 'power_on' | 'power_off' | 'shutdown';

@@ -5,11 +5,7 @@ import type { Machine, SettingValues } from '../driver.js';
 import { recordedSetting } from '../kit/define-settings.js';
 import type { DropletSize, Region } from './api-types.js';
 
-/**
- * The size with that slug, or for an amount of memory the cheapest available size of the region
- * with at least that much.
- * @throws UserError for a size that does not exist or is not available there
- */
+/** By slug, or the cheapest with at least that memory. @throws UserError if unavailable there */
 export function chooseSize(wanted: string, sizes: readonly DropletSize[], region: string): DropletSize {
   const available = sizes.filter((size) => size.available && size.regions.includes(region));
   const memory = parseSize(wanted)?.memoryMb;
@@ -25,7 +21,6 @@ export function describeSize({ slug, memory, vcpus, disk }: DropletSize): string
   return `${slug} (${formatMemory(memory)}, ${vcpus} vCPU${vcpus === 1 ? '' : 's'}, ${disk} GB disk)`;
 }
 
-/** `$4.00 a month` */
 export function formatPrice(dollars: number): string {
   return `$${dollars.toFixed(2)} a month`;
 }
@@ -54,11 +49,7 @@ function unknownSize(wanted: string, sizes: readonly DropletSize[]): UserError {
   });
 }
 
-/**
- * The region of a new machine: the one that its name begins with (`sgp1-node1`), else the
- * configured one.
- * @throws UserError for a region that is unknown or accepts no new droplets
- */
+/** From the machine's name (`sgp1-node1`), else the configured one. @throws UserError */
 export function regionFor(name: string, configured: string, regions: readonly Region[]): string {
   const prefix = name.includes('-') ? name.slice(0, name.indexOf('-')) : undefined;
   const wanted = regions.find(({ slug }) => slug === prefix)?.slug ?? configured;

@@ -14,9 +14,8 @@ export const maxBatchSize = 10;
 const maxAttempts = 4;
 
 /** How long a new droplet may take to be listed. */
-const settleMs = 3_000;
+const listingDelayMs = 3_000;
 
-/** Up to ten new machines with the same region and size. */
 export interface DropletBatch {
   requests: readonly CreateRequest[];
   region: string;
@@ -24,20 +23,15 @@ export interface DropletBatch {
   image: string | number;
   key: number;
   vpc?: string;
-  /** The user's own. */
   userData?: string;
 }
 
-/** The droplets by name, and why others are missing. */
 export interface BatchResult {
   created: Map<string, Droplet>;
   error?: Error;
 }
 
-/**
- * Creates each machine once. DigitalOcean has no idempotency key, so when a response is lost or
- * incomplete, the cluster's droplets are listed before the rest is requested again.
- */
+/** Lists droplets before a retry: DigitalOcean has no idempotency key, and responses get lost. */
 export async function createBatch(
   context: DropletContext,
   batch: DropletBatch,
@@ -59,7 +53,7 @@ export async function createBatch(
     if (created.size === batch.requests.length) return { created };
     if (attempt === maxAttempts)
       return { created, error: new DigitalOceanError('DigitalOcean did not create the droplet') };
-    await context.clock.sleep(settleMs * attempt, signal);
+    await context.clock.sleep(listingDelayMs * attempt, signal);
     const droplets = await clusterDroplets(context, signal);
     for (const request of missing) {
       const droplet = findDroplet(droplets, request);

@@ -21,7 +21,6 @@ import {
 import { ensureFirewall, ensureKey } from './shared-resources.js';
 import { readUserData } from './user-data.js';
 
-/** What DigitalOcean needs to know to create a machine. */
 interface DropletSpec {
   region: string;
   size: DropletSize;
@@ -29,7 +28,7 @@ interface DropletSpec {
 }
 
 /** Key in a machine's driverData: a create request for its droplet may have been sent. */
-const orderedMark = 'ordered';
+const sentMark = 'ordered';
 
 const running: DropletGoal = {
   text: 'booting',
@@ -49,11 +48,10 @@ export async function check(
   for (const spec of specs) specOf(spec, catalogue, context);
   if (context.settings.vpc !== undefined) await findVpc(context, context.settings.vpc, signal);
   const names = new Set((await clusterDroplets(context, signal)).map(({ name }) => name));
-  const isBegun = (spec: MachineSpec) => idOf(spec) !== undefined || Boolean(spec.driverData?.[orderedMark]);
+  const isBegun = (spec: MachineSpec) => idOf(spec) !== undefined || Boolean(spec.driverData?.[sentMark]);
   requireNoStrays(specs, names, isBegun, { found: 'DigitalOcean has a droplet', driver: 'digitalocean' });
 }
 
-/** Reports the price, and creates what the machines share. */
 export async function prepare(
   context: DropletContext,
   requests: readonly CreateRequest[],
@@ -79,7 +77,7 @@ export async function* create(
     if (!droplet) continue;
     const item = newItem(request.name, droplet, context.settings);
     items.push(item);
-    yield { type: 'changed', name: request.name, change: knownOf(item, context.settings) };
+    yield { type: 'changed', name: request.name, change: recordedChange(item, context.settings) };
   }
   const found = new Set(items.map(({ name }) => name));
   const missing = requests.filter(({ name }) => !found.has(name));
@@ -96,8 +94,8 @@ async function* createAll(
   const items: TrackedDroplet[] = [];
   for (const batch of await batchesFor(context, requests, signal)) {
     for (const { name } of batch.requests) {
-      // Recorded before the request: if belt is killed right after it, the droplet is known as its own.
-      yield { type: 'changed', name, change: { driverData: { [orderedMark]: true } } };
+      // Recorded first: if belt is killed after the request, the droplet is known as its own.
+      yield { type: 'changed', name, change: { driverData: { [sentMark]: true } } };
       yield { type: 'progress', name, text: 'creating' };
     }
     const { created, error } = await createBatch(context, batch, signal);
@@ -106,7 +104,7 @@ async function* createAll(
       if (droplet) {
         const item = newItem(name, droplet, context.settings);
         items.push(item);
-        yield { type: 'changed', name, change: knownOf(item, context.settings) };
+        yield { type: 'changed', name, change: recordedChange(item, context.settings) };
       } else
         yield {
           type: 'failed',
@@ -126,8 +124,8 @@ function newItem(
   return { name, droplet, isPrivate: privateNetworking };
 }
 
-/** The login and the private networking are recorded, so that later commands do not need the settings. */
-export function knownOf(
+/** Recorded, so that later commands do not need the settings. */
+export function recordedChange(
   item: Omit<TrackedDroplet, 'name'>,
   { ssh }: Pick<DigitalOceanSettings, 'ssh'>,
 ): MachineChange & { ssh: SshAccess } {
@@ -135,7 +133,6 @@ export function knownOf(
   return { ...change, ssh, driverData: { ...change.driverData, privateNetworking: item.isPrivate } };
 }
 
-/** Machines with the same region and size share a request. */
 async function batchesFor(
   context: DropletContext,
   requests: readonly CreateRequest[],
@@ -150,10 +147,10 @@ async function batchesFor(
     const { region, size } = specOf(request, catalogue, context);
     return `${region} ${size.slug}`;
   });
-  return [...groups].flatMap(([kind, alike]) => {
+  return [...groups].flatMap(([kind, group]) => {
     const [region = '', size = ''] = kind.split(' ');
-    return chunks(alike, maxBatchSize).map((some) => ({
-      requests: some,
+    return chunks(group, maxBatchSize).map((batch) => ({
+      requests: batch,
       region,
       size,
       image: catalogue.image.slug ?? catalogue.image.id,
@@ -184,7 +181,6 @@ function specOf(
   );
 }
 
-/** @throws UserError */
 async function findVpc({ api }: DropletContext, wanted: string, signal: AbortSignal): Promise<string> {
   const vpcs = await api(signal).vpcs();
   const vpc = vpcs.find(({ id, name }) => id === wanted || name === wanted);
@@ -196,10 +192,10 @@ async function findVpc({ api }: DropletContext, wanted: string, signal: AbortSig
 /** `4 of s-1vcpu-512mb-10gb (512mb, 1 vCPU, 10 GB disk) in nyc3: $16.00 a month` */
 function priceList(kinds: readonly DropletSpec[]): string[] {
   const groups = groupBy(kinds, ({ region, size }) => `${region} ${size.slug}`);
-  return [...groups.values()].flatMap((alike) => {
-    const [first] = alike;
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
     if (!first) return [];
-    const price = formatPrice(first.size.price_monthly * alike.length);
-    return [`${alike.length} of ${describeSize(first.size)} in ${first.region}: ${price}`];
+    const price = formatPrice(first.size.price_monthly * group.length);
+    return [`${group.length} of ${describeSize(first.size)} in ${first.region}: ${price}`];
   });
 }

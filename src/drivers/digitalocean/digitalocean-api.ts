@@ -18,14 +18,10 @@ import type { ApiClients, SendRequest } from './rate-limited-client.js';
 /** The API's maximum. */
 const perPage = 200;
 
-/**
- * The calls that the driver makes. A call that changes something is not aborted once it is sent.
- * @throws DigitalOceanError; AbortError
- */
+/** A call that changes something is not aborted once sent. @throws DigitalOceanError; AbortError */
 export function openApi(sendWith: SendRequest, signal: AbortSignal) {
-  const send = <T>(request: (tools: ApiClients) => Promise<T>, { once = false } = {}): Promise<T> =>
+  const send = <T>(request: (clients: ApiClients) => Promise<T>, { once = false } = {}): Promise<T> =>
     sendWith(request, { signal, once });
-  /** All pages of a list. */
   const all = async <T>(path: string, field: string, params: object): Promise<T[]> => {
     const found: T[] = [];
     for (let page = 1; ; page++) {
@@ -43,10 +39,8 @@ export function openApi(sendWith: SendRequest, signal: AbortSignal) {
     sizes: () => all<DropletSize>('/sizes', 'sizes', {}),
     regions: () => all<Region>('/regions', 'regions', {}),
     vpcs: () => all<Vpc>('/vpcs', 'vpcs', {}),
-    /** Public images also by slug. */
     image: (idOrSlug: string) =>
       orUndefined(one<DigitalOceanImage>(`/images/${encodeURIComponent(idOrSlug)}`, 'image')),
-    /** Snapshots, backups and uploaded images. */
     ownImages: () => all<DigitalOceanImage>('/images', 'images', { private: true }),
 
     removeImage: (id: number) => send(({ instance }) => instance.delete(`/images/${id}`)),
@@ -69,7 +63,6 @@ export function openApi(sendWith: SendRequest, signal: AbortSignal) {
     tagDroplets: (tag: string, ids: readonly number[]) =>
       send(({ library }) => library.tags.tagResources(tag, ids.map(String))),
 
-    /** All droplets of a tag. */
     droplets: (tag: string) => all<Droplet>('/droplets', 'droplets', { tag_name: tag }),
     droplet: (id: string) => orUndefined(one<Droplet>(`/droplets/${encodeURIComponent(id)}`, 'droplet')),
     /** At most ten. When the response is lost, the error is `unclear`. */
@@ -88,7 +81,7 @@ export function openApi(sendWith: SendRequest, signal: AbortSignal) {
       send(({ instance }) => instance.post(`/droplets/${id}/actions`, { type })),
     powerTagged: (tag: string, type: PowerAction) =>
       send(({ instance }) => instance.post('/droplets/actions', { type }, { params: { tag_name: tag } })),
-    /** When the response is lost, the error is `unclear`: a second request would create a second image. */
+    /** If the response is lost, the error is `unclear`: a second request would create two images. */
     snapshot: (id: number, name: string) =>
       send(({ library }) => library.dropletActions.snapshotDroplet(id, name), { once: true }),
     /** Memory and processors only: a disk that has grown cannot shrink. */

@@ -8,7 +8,7 @@ import { tokenPage } from './digitalocean-error.js';
 import { readSettings, requireToken } from './digitalocean-settings.js';
 import { type Catalogue, type DropletContext, readCatalogue } from './droplet-context.js';
 import { kill, remove, resize, restart, start, stop } from './droplet-lifecycle.js';
-import { imagesIn, snapshot } from './droplet-snapshots.js';
+import { openImageStore, snapshot } from './droplet-snapshots.js';
 import { discover, list } from './list-droplets.js';
 import { connect, type SendRequest } from './rate-limited-client.js';
 
@@ -41,7 +41,7 @@ export function openDigitalOcean(options: DriverOptions, clock: Clock = realCloc
     remove: (machines, signal) => remove(context, machines, signal),
     resize: (machines, size, signal) => resize(context, machines, size, signal),
     snapshot: (requests, signal) => snapshot(context, requests, signal),
-    images: imagesIn(context),
+    images: openImageStore(context),
     doctor: (signal) => checkToken(context, signal),
   };
 }

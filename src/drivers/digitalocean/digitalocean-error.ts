@@ -22,13 +22,11 @@ interface ErrorDetails {
 
 /** A failed request. The errors of axios hold the token, so they are not kept as the cause. */
 export class DigitalOceanError extends ExternalError {
-  /** HTTP status; undefined: there was no response. */
   readonly status: number | undefined;
   /** Whether DigitalOcean may have carried out the request. */
   readonly unclear: boolean;
   /** Whether the same request may succeed later. */
   readonly repeatable: boolean;
-  /** How long DigitalOcean asks to wait. */
   readonly waitMs: number | undefined;
 
   constructor(message: string, { hint, status, unclear, repeatable, waitMs }: Partial<ErrorDetails> = {}) {
@@ -49,7 +47,7 @@ export function toDigitalOceanError(response: ApiResponse, now: number): Digital
     const message = noResponse[code] ?? `cannot connect to DigitalOcean (${code})`;
     return new DigitalOceanError(message, { unclear: true, repeatable: true });
   }
-  const reason = messageIn(response.body);
+  const reason = apiMessage(response.body);
   const of = (message: string, details: Partial<ErrorDetails> = {}): DigitalOceanError =>
     new DigitalOceanError(message, { status, ...details });
   if (status === 401)
@@ -67,7 +65,7 @@ export function toDigitalOceanError(response: ApiResponse, now: number): Digital
   if (status === 429)
     return of('DigitalOcean API rate limit exceeded', {
       repeatable: true,
-      waitMs: waitIn(response.headers, now),
+      waitMs: retryDelay(response.headers, now),
       hint: 'wait a few minutes and rerun the command; it resumes where it stopped',
     });
   const what = reason ?? (isPage(response.body) ? 'a web page instead of an API response' : response.request);
@@ -75,7 +73,7 @@ export function toDigitalOceanError(response: ApiResponse, now: number): Digital
   return of(`DigitalOcean failed (${status}): ${what}`, { unclear: failed, repeatable: failed });
 }
 
-/** A proxy's or a load balancer's page in the place of an response. */
+/** A web page of a proxy or load balancer in place of a response. */
 export function isPage(body: unknown): boolean {
   return typeof body === 'string' && body.trim() !== '';
 }
@@ -88,7 +86,7 @@ const noResponse: Readonly<Record<string, string>> = {
 };
 
 /** Every error of the API has `id`, `message` and `request_id`. */
-function messageIn(body: unknown): string | undefined {
+function apiMessage(body: unknown): string | undefined {
   if (typeof body !== 'object' || body === null) return undefined;
   const { id, message, request_id: request } = body as Record<string, unknown>;
   const text = message ?? id;
@@ -108,7 +106,7 @@ function hintFor(reason = ''): Partial<ErrorDetails> {
 }
 
 /** `retry-after` (seconds) follows a burst, `ratelimit-reset` (seconds since 1970) a used-up hour. */
-function waitIn(headers: ApiResponse['headers'], now: number): number | undefined {
+function retryDelay(headers: ApiResponse['headers'], now: number): number | undefined {
   const seconds = numberIn(headers, 'retry-after');
   if (seconds !== undefined) return seconds * 1000;
   const reset = numberIn(headers, 'ratelimit-reset');

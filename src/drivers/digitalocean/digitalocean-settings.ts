@@ -74,7 +74,7 @@ export const declaredSettings = defineSettings({
   tags: list({
     summary: 'Additional tags',
     env: ['DIGITALOCEAN_TAGS'],
-    parse: tagsIn,
+    parse: parseTags,
   }),
   vpc: text({
     summary: "VPC, by id or name; default: the region's",
@@ -117,12 +117,10 @@ export function readSettings(values: SettingValues, user: LocalUser) {
       port: sshPort,
       ...(sshKeyPath !== undefined && { keyPath: user.resolvePath(sshKeyPath) }),
     },
-    /** Absolute path of the user's own user data. */
     userDataPath: userdata === undefined ? undefined : user.resolvePath(userdata),
   };
 }
 
-/** @throws UserError without a token */
 export function requireToken({ token }: DigitalOceanSettings): string {
   if (token) return token;
   throw new UserError('DigitalOcean access token not set', {
@@ -139,7 +137,7 @@ function apiUrl(written: string): string | undefined {
 }
 
 /** Items may be lists themselves, `a,b`, as docker-machine accepts them. */
-function tagsIn(items: readonly string[]): readonly string[] {
+function parseTags(items: readonly string[]): readonly string[] {
   const tags = items.flatMap(splitList);
   const wrong = tags.find((tag) => !/^[A-Za-z0-9_:-]{1,255}$/.test(tag));
   if (wrong === undefined) return tags;

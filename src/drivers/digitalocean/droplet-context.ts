@@ -7,22 +7,18 @@ import type { DigitalOceanApi } from './digitalocean-api.js';
 import type { DigitalOceanSettings } from './digitalocean-settings.js';
 import { idTag } from './droplets.js';
 
-/** What the operations of the driver share. */
 export interface DropletContext {
   api(signal: AbortSignal): DigitalOceanApi;
-  /** Requested once. */
   catalogue(signal: AbortSignal): Promise<Catalogue>;
   settings: DigitalOceanSettings;
   options: DriverOptions;
   clock: Clock;
 }
 
-/** All droplets of the cluster, with one request per 200. */
 export function clusterDroplets({ api, options }: DropletContext, signal: AbortSignal): Promise<Droplet[]> {
   return api(signal).droplets(idTag(options.cluster));
 }
 
-/** Sizes and regions on offer, and the image of new droplets. */
 export interface Catalogue {
   sizes: DropletSize[];
   regions: Region[];
@@ -38,7 +34,6 @@ export async function readCatalogue(
   return { sizes, regions, image };
 }
 
-/** @throws UserError for an unknown image, or a name that several images have */
 async function findImage(api: DigitalOceanApi, wanted: string): Promise<DigitalOceanImage> {
   const image = await api.image(wanted);
   if (image) return image;

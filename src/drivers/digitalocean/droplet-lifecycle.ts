@@ -48,7 +48,7 @@ export async function* kill(context: DropletContext, machines: Machines, signal:
   yield* done(yield* powerOff(context, found, signal));
 }
 
-/** Changes memory and processors; disks stay. The droplet has to be off for it. */
+/** Changes memory and processors of a droplet that is off; disks stay. */
 export async function* resize(
   context: DropletContext,
   machines: Machines,
@@ -83,12 +83,12 @@ export async function* resize(
   const resized = [...off.filter((item) => !open.includes(item)), ...reached];
   // Droplets that DigitalOcean refused to resize are started again as they were.
   const refused = open.filter(({ name }) => !begun.some((item) => item.name === name));
-  const back = [...resized, ...refused].filter(({ name }) => ran.has(name));
-  const on = (yield* powerOn(context, back, signal)).filter(({ name }) =>
+  const toStart = [...resized, ...refused].filter(({ name }) => ran.has(name));
+  const on = (yield* powerOn(context, toStart, signal)).filter(({ name }) =>
     resized.some((item) => item.name === name),
   );
-  const stayed = resized.filter(({ name }) => !ran.has(name));
-  for (const { name, droplet } of [...same, ...stayed, ...on]) {
+  const stillOff = resized.filter(({ name }) => !ran.has(name));
+  for (const { name, droplet } of [...same, ...stillOff, ...on]) {
     const change = { size: wanted, memory: fitting.get(name)?.memory ?? droplet.memory };
     yield { type: 'changed', name, change };
     yield { type: 'done', name };
@@ -115,7 +115,7 @@ async function* planResize(
   return { items: found.filter(({ name }) => fitting.has(name)), fitting };
 }
 
-/** Also removes duplicates, droplets without a recorded id, and with the last machine what all shared. */
+/** Also removes duplicates, and with the last machine what all of them shared. */
 export async function* remove(context: DropletContext, machines: Machines, signal: AbortSignal): Events {
   const api = context.api(signal);
   const tagged = await clusterDroplets(context, signal);
@@ -125,16 +125,16 @@ export async function* remove(context: DropletContext, machines: Machines, signa
       .filter(({ id, name }) => name === machine.name || String(id) === idOf(machine))
       .map((droplet) => tracked(machine, droplet, context.settings)),
   );
-  const ways = {
+  const calls = {
     each: ({ id }: Droplet) => api.removeDroplet(id),
     tagged: (tag: string) => api.removeTagged(tag),
   };
-  const asked = yield* actOnAll(context, items, ways, signal);
-  const gone = new Set(
-    (yield* waitForDroplets(context, asked, removing, signal)).map(({ droplet }) => droplet.id),
+  const accepted = yield* actOnAll(context, items, calls, signal);
+  const removed = new Set(
+    (yield* waitForDroplets(context, accepted, removing, signal)).map(({ droplet }) => droplet.id),
   );
   if ((await clusterDroplets(context, signal)).length === 0) await removeShared(context, signal);
-  const left = new Set(items.filter(({ droplet }) => !gone.has(droplet.id)).map(({ name }) => name));
+  const left = new Set(items.filter(({ droplet }) => !removed.has(droplet.id)).map(({ name }) => name));
   yield* done(machines.filter(({ name }) => !left.has(name)));
 }
 
@@ -170,7 +170,6 @@ async function* shutDown(
   return [...items.filter((item) => !on.includes(item)), ...reached, ...forced];
 }
 
-/** Adds the droplets that needed no action to those that reached the goal. */
 async function* withUnchanged(
   items: readonly TrackedDroplet[],
   acted: readonly TrackedDroplet[],
@@ -180,7 +179,6 @@ async function* withUnchanged(
   return [...items.filter((item) => !acted.includes(item)), ...reached];
 }
 
-/** The machines' droplets; a machine without one fails. */
 export async function* locateDroplets(
   context: DropletContext,
   machines: Machines,

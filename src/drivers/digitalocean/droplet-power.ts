@@ -9,10 +9,9 @@ import type { DropletEvents, TrackedDroplet } from './poll-droplets.js';
 const minForTag = 5;
 
 /** How long to wait for another action on the droplet. */
-const busyMs = 120_000;
+const busyTimeoutMs = 120_000;
 const busyPollMs = 3_000;
 
-/** Starts a power action on all droplets; those that refuse it fail. */
 export function actOn(
   context: DropletContext,
   items: readonly TrackedDroplet[],
@@ -20,23 +19,22 @@ export function actOn(
   signal: AbortSignal,
 ): DropletEvents {
   const api = context.api(signal);
-  const ways = {
+  const calls = {
     each: ({ id }: Droplet) => api.power(id, type),
     tagged: (tag: string) => api.powerTagged(tag, type),
   };
-  return actOnAll(context, items, ways, signal);
+  return actOnAll(context, items, calls, signal);
 }
 
-/** Acts on each droplet, or on all through a tag, whichever takes fewer requests. */
 export function actOnAll(
   context: DropletContext,
   items: readonly TrackedDroplet[],
-  ways: { each(droplet: Droplet): Promise<unknown>; tagged(tag: string): Promise<unknown> },
+  calls: { each(droplet: Droplet): Promise<unknown>; tagged(tag: string): Promise<unknown> },
   signal: AbortSignal,
 ): DropletEvents {
   return items.length < minForTag
-    ? actOnEach(context, items, ways.each, signal)
-    : actByTag(context, items, ways.tagged, signal);
+    ? actOnEach(context, items, calls.each, signal)
+    : actByTag(context, items, calls.tagged, signal);
 }
 
 export async function* actOnEach(
@@ -46,7 +44,9 @@ export async function* actOnEach(
   signal: AbortSignal,
 ): DropletEvents {
   const failures = await Promise.all(
-    items.map(({ droplet }) => whenFree(context, () => act(droplet), signal).then(() => undefined, asError)),
+    items.map(({ droplet }) =>
+      retryWhileBusy(context, () => act(droplet), signal).then(() => undefined, asError),
+    ),
   );
   signal.throwIfAborted();
   const started: TrackedDroplet[] = [];
@@ -79,8 +79,8 @@ async function* actByTag(
   return [...items];
 }
 
-/** Waits while another action is in progress. A droplet that is already on or off needs no action. */
-async function whenFree(
+/** Retries while another action is in progress; a droplet already on or off needs no action. */
+async function retryWhileBusy(
   context: DropletContext,
   act: () => Promise<unknown>,
   signal: AbortSignal,
@@ -94,7 +94,7 @@ async function whenFree(
     } catch (error) {
       if (!(error instanceof DigitalOceanError) || error.status !== 422) throw error;
       if (/already (powered )?(on|off)/i.test(error.message)) return;
-      if (!/pending event/i.test(error.message) || clock.now() - start > busyMs) throw error;
+      if (!/pending event/i.test(error.message) || clock.now() - start > busyTimeoutMs) throw error;
       await clock.sleep(busyPollMs, signal);
     }
   }

@@ -7,7 +7,7 @@ import { actOnEach } from './droplet-power.js';
 import { type DropletGoal, waitForDroplets } from './poll-droplets.js';
 
 /** DigitalOcean estimates two minutes per gigabyte. */
-const withinMs = 4 * 3_600_000;
+const copyTimeoutMs = 4 * 3_600_000;
 
 /** @see https://docs.digitalocean.com/products/snapshots/how-to/snapshot-droplets/ */
 export async function* snapshot(
@@ -22,7 +22,7 @@ export async function* snapshot(
     signal,
   );
   const before = new Set(found.flatMap(({ droplet }) => droplet.snapshot_ids));
-  const made = (droplet: Droplet | undefined): number | undefined =>
+  const newSnapshotId = (droplet: Droplet | undefined): number | undefined =>
     droplet?.snapshot_ids.find((id) => !before.has(id));
   const imageNames = new Map(found.map(({ name, droplet }) => [droplet.id, names.get(name) ?? name]));
   const started = yield* actOnEach(
@@ -33,17 +33,17 @@ export async function* snapshot(
   );
   const goal: DropletGoal = {
     text: 'copying the disk',
-    isReached: (droplet) => droplet !== undefined && !droplet.locked && made(droplet) !== undefined,
-    timeoutMs: withinMs,
+    isReached: (droplet) => droplet !== undefined && !droplet.locked && newSnapshotId(droplet) !== undefined,
+    timeoutMs: copyTimeoutMs,
   };
   for (const { name, droplet } of yield* waitForDroplets(context, started, goal, signal)) {
-    yield { type: 'kept', name, id: String(made(droplet)) };
+    yield { type: 'kept', name, id: String(newSnapshotId(droplet)) };
     yield { type: 'done', name };
   }
 }
 
 /** The account's own images: snapshots, backups and uploaded ones. */
-export function imagesIn({ api }: DropletContext): ImageStore {
+export function openImageStore({ api }: DropletContext): ImageStore {
   return {
     available: () => [],
     list: async (signal) => (await api(signal).ownImages()).map(toImage),

@@ -42,10 +42,7 @@ const states: Readonly<Record<Droplet['status'], MachineState>> = {
   archive: 'error',
 };
 
-/**
- * Whether the cluster's machines use this one's private address, as recorded when it was created.
- * The setting decides for machines that docker-machine created.
- */
+/** As recorded at creation; the setting decides for machines that docker-machine created. */
 export function isPrivate(
   { driverData }: DropletRef | Machine,
   { privateNetworking }: Pick<DigitalOceanSettings, 'privateNetworking'>,
@@ -67,7 +64,6 @@ export const sharedTag = 'belt';
 const idPrefix = 'belt-id:';
 const namePrefix = 'belt-cluster:';
 
-/** Identifies the cluster's droplets, in lists and for the firewall. */
 export function idTag({ id }: ClusterRef): string {
   return `${idPrefix}${id}`;
 }
@@ -85,7 +81,6 @@ export function clusterOf(tags: readonly string[]): ClusterRef | undefined {
   return id && name ? { id, name } : undefined;
 }
 
-/** Name of the cluster's key and firewall. */
 export function sharedName({ name, id }: ClusterRef): string {
   return `belt-${name.replaceAll(/[^A-Za-z0-9.-]/g, '-')}-${id}`;
 }

@@ -2,7 +2,7 @@ import type { FoundMachine, Machine, ObservedMachine } from '../../machines/mode
 import type { ClusterRef } from '../driver.js';
 import { listMachines } from '../kit/provider-objects.js';
 import type { Droplet } from './api-types.js';
-import { knownOf } from './create-droplets.js';
+import { recordedChange } from './create-droplets.js';
 import { clusterDroplets, type DropletContext } from './droplet-context.js';
 import { foreignDroplets } from './droplet-lifecycle.js';
 import { addressesOf, clusterOf, findDroplet, isPrivate, sharedTag, stateOf } from './droplets.js';
@@ -38,7 +38,7 @@ export async function discover(context: DropletContext, signal: AbortSignal): Pr
 
 function foundMachine({ settings }: DropletContext, droplet: Droplet, cluster: ClusterRef): FoundMachine {
   return {
-    ...knownOf({ droplet, isPrivate: settings.privateNetworking }, settings),
+    ...recordedChange({ droplet, isPrivate: settings.privateNetworking }, settings),
     name: droplet.name,
     state: stateOf(droplet),
     size: droplet.size_slug,

@@ -7,7 +7,6 @@ import type { Droplet } from './api-types.js';
 import { clusterDroplets, type DropletContext } from './droplet-context.js';
 import { addressesOf, idTag, isPrivate, stateOf } from './droplets.js';
 
-/** A machine with its droplet as last seen. */
 export interface TrackedDroplet {
   name: string;
   droplet: Droplet;
@@ -36,7 +35,6 @@ export interface DropletGoal {
 
 export interface PollResult {
   reached: TrackedDroplet[];
-  /** Droplets that did not reach the goal in time. */
   late: TrackedDroplet[];
 }
 
@@ -68,7 +66,7 @@ export async function* pollDroplets(
   for await (const { target, object, outcome } of sightings) {
     const item = { ...target, droplet: object ?? target.droplet };
     if (outcome === 'missing')
-      yield failedEvent(item, resumable(`droplet ${item.droplet.id} no longer exists at DigitalOcean`));
+      yield failedEvent(item, resumableError(`droplet ${item.droplet.id} no longer exists at DigitalOcean`));
     if (outcome === 'late') result.late.push(item);
     if (outcome !== 'reached') continue;
     result.reached.push(item);
@@ -77,7 +75,7 @@ export async function* pollDroplets(
   return result;
 }
 
-/** Like `poll`; droplets that are late fail. */
+/** Like `pollDroplets`, but late droplets fail. */
 export async function* waitForDroplets(
   context: DropletContext,
   items: readonly TrackedDroplet[],
@@ -89,7 +87,7 @@ export async function* waitForDroplets(
     const is = `${droplet.status}${droplet.locked ? ', with an action in progress' : ''}`;
     yield failedEvent(
       { name },
-      resumable(`${goal.text}: the droplet is still ${is} after ${goal.timeoutMs / 1000} s`),
+      resumableError(`${goal.text}: the droplet is still ${is} after ${goal.timeoutMs / 1000} s`),
     );
   }
   return reached;
@@ -121,6 +119,6 @@ async function readDroplets(
   return new Map(all.map((droplet) => [droplet.id, droplet]));
 }
 
-function resumable(message: string): ExternalError {
+function resumableError(message: string): ExternalError {
   return new ExternalError(message, { hint: 'rerun the command to resume' });
 }

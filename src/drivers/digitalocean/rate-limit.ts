@@ -4,7 +4,7 @@ import { type ApiResponse, DigitalOceanError, numberIn } from './digitalocean-er
 const maxWaitMs = 120_000;
 const maxAttempts = 6;
 
-/** A burst of 50 and 200 per minute stay below the limit of 250 per minute, which the API does not report. */
+/** A burst of 50 and 200 per minute stay below the unreported limit of 250 per minute. */
 export function openRateLimit(clock: Clock): RateLimit {
   return new RateLimit(clock, { burst: 50, perMs: 200 / 60_000, maxWaitMs, exceededError });
 }
@@ -15,10 +15,7 @@ export function updateRateLimit(limit: RateLimit, headers: ApiResponse['headers'
   if (reset !== undefined && numberIn(headers, 'ratelimit-remaining') === 0) limit.closeUntil(reset * 1000);
 }
 
-/**
- * @param once retry only what was certainly not carried out
- * @throws DigitalOceanError of the last attempt; AbortError
- */
+/** @param once retry only what was not carried out. @throws DigitalOceanError; AbortError */
 export function withRetry<T>(
   attempt: () => Promise<T>,
   { clock, signal, once = false }: { clock: Clock; signal?: AbortSignal | undefined; once?: boolean },

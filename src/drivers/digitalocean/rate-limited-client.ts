@@ -7,7 +7,6 @@ import { type Clock, realClock } from '../kit/rate-limit.js';
 import { type ApiResponse, isPage, toDigitalOceanError } from './digitalocean-error.js';
 import { openRateLimit, updateRateLimit, withRetry } from './rate-limit.js';
 
-/** How long one request may take. */
 const requestTimeoutMs = 30_000;
 
 export interface SendOptions {
@@ -22,12 +21,9 @@ export interface ApiClients {
   instance: AxiosInstance;
 }
 
-/**
- * Sends requests with one token: within the rate limits, and with retries.
- * @throws DigitalOceanError; AbortError
- */
+/** Within the rate limits, with retries. @throws DigitalOceanError; AbortError */
 export type SendRequest = <T>(
-  request: (tools: ApiClients) => Promise<T>,
+  request: (clients: ApiClients) => Promise<T>,
   options?: SendOptions,
 ) => Promise<T>;
 

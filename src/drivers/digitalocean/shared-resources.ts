@@ -5,13 +5,9 @@ import { DigitalOceanError } from './digitalocean-error.js';
 import { type DropletContext, fingerprintOf } from './droplet-context.js';
 import { idTag, sharedName } from './droplets.js';
 
-/** What all droplets of a cluster share in the account: an SSH key and a firewall. */
-
 /**
- * The key of new droplets: the configured one, or the cluster's, registered at its first use.
- * Without a key DigitalOcean would mail a root password.
- * @returns its id
- * @throws UserError for a configured key that is not in the account
+ * The configured key, or the cluster's. Without one DigitalOcean would mail a root password.
+ * @returns its id. @throws UserError for a configured key that is not in the account
  */
 export async function ensureKey(
   { api, settings, options }: DropletContext,
@@ -37,7 +33,6 @@ export async function ensureKey(
   return key.id;
 }
 
-/** The firewall of the cluster's tag, created once. */
 export async function ensureFirewall(context: DropletContext, signal: AbortSignal): Promise<void> {
   const { api, settings, options } = context;
   if (!settings.firewall) return;
@@ -99,7 +94,6 @@ const otherPorts: readonly FirewallRule[] = [
   { protocol: 'udp', ports: '7947-65535' },
 ];
 
-/** Restricts the swarm's ports to droplets with the tag, and leaves all other ports open. */
 export function firewallFor(name: string, tag: string): FirewallRequest {
   // 0 means all ports.
   const outbound: FirewallRule[] = [

@@ -8,7 +8,6 @@ import { firstBootCommands } from '../kit/first-boot.js';
 /** DigitalOcean's limit. */
 const maxBytes = 64 * 1024;
 
-/** The user's own user data. @throws UserError when it cannot be read */
 export async function readUserData(path: string | undefined): Promise<string | undefined> {
   if (path === undefined) return undefined;
   try {
@@ -24,12 +23,7 @@ interface UserDataOptions {
   engineAtFirstBoot?: boolean;
 }
 
-/**
- * User data for the droplets of one request: their host keys, the key that belt logs in with, and
- * the user's own user data.
- * @param options `user`: who belt logs in as; `own`: the user's own user data
- * @throws UserError when it exceeds DigitalOcean's limit
- */
+/** @param options `own`: the user's own user data. @throws UserError above DigitalOcean's limit */
 export async function userDataFor(
   requests: readonly CreateRequest[],
   options: UserDataOptions,
@@ -51,7 +45,7 @@ async function cloudConfig(
   options: UserDataOptions,
   templates: Templates,
 ): Promise<string> {
-  const keys = requests.map(keyOf).join('\n');
+  const keys = requests.map(shellCase).join('\n');
   const script = await templates.render('digitalocean/first-boot.sh', { keys });
   const runcmd = firstBootCommands(requests, options);
   const authorizedKeys = requests.map(({ ssh }) => ssh.authorizedKey);
@@ -66,15 +60,15 @@ async function cloudConfig(
   return `#cloud-config\n${JSON.stringify(config, null, 1)}\n`;
 }
 
-function keyOf({ name, ssh: { hostKey } }: CreateRequest): string {
+function shellCase({ name, ssh: { hostKey } }: CreateRequest): string {
   return `${name.toLowerCase()}) public='${hostKey.publicKey}' private='${hostKey.privateKey.trimEnd()}' ;;`;
 }
 
-/** Lists are merged, belt's first; other settings of the user win. Source: cloud-init's "Merging user-data sections". */
+/** Lists are merged, belt's first; other settings of the user win (cloud-init's merging rules). */
 function multipart(config: string, own: string): string {
   const boundary = `belt-${randomUUID()}`;
   const parts = [
-    partOf(own),
+    userPart(own),
     part(config, 'text/cloud-config', ['Merge-Type: list(prepend)+dict(no_replace,recurse_list)+str()']),
   ];
   const head = `Content-Type: multipart/mixed; boundary="${boundary}"\nMIME-Version: 1.0\n`;
@@ -82,7 +76,7 @@ function multipart(config: string, own: string): string {
 }
 
 /** A multipart document stays as it is; cloud-init detects the type of plain text. */
-function partOf(own: string): string {
+function userPart(own: string): string {
   return /^(content-type|mime-version):/i.test(own) ? own : part(own, 'text/plain', []);
 }
 
