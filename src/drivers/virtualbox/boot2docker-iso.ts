@@ -5,7 +5,7 @@ import { pack } from 'tar-stream';
 import { UserError } from '../../base/errors.js';
 import type { PrepareProgress } from '../driver.js';
 import { download, verify } from './download.js';
-import { ownName } from './image-sources.js';
+import { cacheName } from './image-sources.js';
 import { type VirtualBoxContext, withVirtualBoxLock } from './virtualbox-context.js';
 import type { Share } from './virtualbox-settings.js';
 
@@ -14,10 +14,7 @@ export const boot2dockerUser = 'docker';
 
 const downloadWaitMs = 3_600_000;
 
-/**
- * Path of the configured ISO; a URL is downloaded once.
- * @throws UserError when it does not exist; ExternalError when it cannot be downloaded
- */
+/** A URL is downloaded once. @throws UserError for a missing file; ExternalError */
 export async function boot2dockerIso(
   virtualbox: VirtualBoxContext,
   location: string,
@@ -31,7 +28,7 @@ export async function boot2dockerIso(
     return path;
   }
   const folder = join(await virtualbox.folder(), 'belt', 'iso');
-  const path = join(folder, `${ownName(location)}.iso`);
+  const path = join(folder, `${cacheName(location)}.iso`);
   return withVirtualBoxLock(virtualbox, `iso-${basename(path)}`, downloadWaitMs, async () => {
     if (await isFile(path)) return path;
     await mkdir(folder, { recursive: true });
@@ -48,18 +45,15 @@ export async function boot2dockerIso(
 }
 
 /** boot2docker formats a disk that starts with this, and keeps what follows. */
-const magic = 'boot2docker, please format-me';
+const formatMarker = 'boot2docker, please format-me';
 
 /** The length that boot2docker reads. */
 const readBytes = 4096;
 
-/**
- * The start of an empty disk: a tar archive whose first file name is the magic string. boot2docker
- * unpacks it into its user's home folder at each boot.
- */
+/** A tar archive, which boot2docker unpacks into its user's home folder at each boot. */
 export async function userDataDisk(authorizedKey: string): Promise<Buffer> {
   const archive = pack();
-  archive.entry({ name: magic }, magic);
+  archive.entry({ name: formatMarker }, formatMarker);
   archive.entry({ name: '.ssh', type: 'directory', mode: 0o700 });
   archive.entry({ name: '.ssh/authorized_keys', mode: 0o600 }, `${authorizedKey.trim()}\n`);
   archive.finalize();
@@ -72,7 +66,7 @@ export async function userDataDisk(authorizedKey: string): Promise<Buffer> {
   return disk;
 }
 
-/** What docker-machine shares with boot2docker machines: the parent of the users' home folders. */
+/** docker-machine's default: the parent of the users' home folders. */
 export function homeShare(platform: NodeJS.Platform): Share {
   if (platform === 'darwin') return { path: '/Users', name: 'Users' };
   if (platform === 'win32') return { path: String.raw`\\?\c:\Users`, name: 'c/Users' };

@@ -29,25 +29,19 @@ import type { HostOnlyInterface } from './vm-network.js';
 /** Mebibytes; docker-machine's. */
 const defaultDisk = 20_000;
 
-/** What all machines of a create share. */
 export interface SharedSetup {
   system: BootSource;
-  /** Undefined: machines are in the NAT network. */
   hostOnly: HostOnlyInterface | undefined;
 }
 
-/** What machines boot. */
 export type BootSource = { kind: 'cloud'; base: BaseDisk } | { kind: 'boot2docker'; iso: string };
 
-/** A VM that is registered and has its address. */
 export interface PlannedVm {
   request: CreateRequest;
   name: string;
   uuid: string;
   address: number;
-  /** Mebibytes. */
   memory: number;
-  /** Completed by an earlier create. */
   isMade: boolean;
 }
 
@@ -60,13 +54,13 @@ export function userOf(system: BootSource, { sshUser }: VirtualBoxSettings): str
   return sshUser ?? system.base.source.user;
 }
 
-/** Identifies what a later create could change in a VM: above all its keys. */
+/** Changes if a VM must be created again: above all with its keys. */
 export function fingerprint({ name, ssh }: CreateRequest): string {
   const parts = [name, ssh.authorizedKey.trim(), ssh.hostKey.publicKey.trim()];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
-/** Completes a registered VM and marks it last: VMs without the mark are created again. */
+/** Marks the VM last: VMs without the mark are created again. */
 export async function buildVm(
   virtualbox: VirtualBoxContext,
   draft: PlannedVm,
@@ -93,9 +87,9 @@ export async function buildVm(
   await change(controllerArgs(uuid));
 
   emit({ type: 'progress', name, text: 'creating the disk' });
-  const place: DiskTarget = { home, disk: join(home, 'disk.vdi'), change };
-  if (system.kind === 'cloud') await addCloudDisks(virtualbox, draft, system.base, place);
-  else await addBoot2dockerDisks(virtualbox, draft, system.iso, place);
+  const target: DiskTarget = { home, disk: join(home, 'disk.vdi'), change };
+  if (system.kind === 'cloud') await addCloudDisks(virtualbox, draft, system.base, target);
+  else await addBoot2dockerDisks(virtualbox, draft, system.iso, target);
   if (hostOnly && system.kind === 'boot2docker')
     await change(fixedAddressArgs(hostOnly.networkName, uuid, address));
   const share = shareFor(system, settings);
@@ -111,7 +105,6 @@ interface DiskTarget {
   change: ChangeVm;
 }
 
-/** Adds a differencing disk of the image's, and the seed disk. */
 async function addCloudDisks(
   virtualbox: VirtualBoxContext,
   { request, name, uuid, address }: PlannedVm,
@@ -132,7 +125,6 @@ async function addCloudDisks(
   await change(attachArgs(uuid, 1, 'dvddrive', seed));
 }
 
-/** Adds the ISO, and a disk that boot2docker formats at the first boot. */
 async function addBoot2dockerDisks(
   { vbox, settings }: VirtualBoxContext,
   { request, uuid }: PlannedVm,

@@ -32,10 +32,9 @@ import {
 } from './vm-network.js';
 import { switchOn } from './vm-power.js';
 
-/** How long another belt may hold the lock on what all machines of this computer share. */
-export const lockMs = 120_000;
-/** VMs to work on at a time. */
-export const atOnce = 8;
+/** For the lock on what all machines of this computer share. */
+export const lockWaitMs = 120_000;
+export const vmLimit = 8;
 
 /** @throws UserError for what cannot be created; changes nothing. */
 export async function check(virtualbox: VirtualBoxContext, specs: readonly MachineSpec[]): Promise<void> {
@@ -69,7 +68,9 @@ export async function prepare(
       } as const)
     : ({ kind: 'cloud', base: await images.base(progress, signal) } as const);
   progress('preparing the network');
-  const hostOnly = await withVirtualBoxLock(virtualbox, 'machines', lockMs, () => ensureNetwork(virtualbox));
+  const hostOnly = await withVirtualBoxLock(virtualbox, 'machines', lockWaitMs, () =>
+    ensureNetwork(virtualbox),
+  );
   return { system, hostOnly };
 }
 
@@ -93,13 +94,10 @@ export function create(
     const shared = await prepared();
     return { shared, drafts: await register(virtualbox, requests, shared, signal) };
   };
-  return prepareThen(requests, plan, ({ shared, drafts }) => finishAll(virtualbox, drafts, shared, signal));
+  return prepareThen(requests, plan, ({ shared, drafts }) => buildVms(virtualbox, drafts, shared, signal));
 }
 
-/**
- * Registers the VMs and assigns addresses in one step for all, under a lock. Completed VMs stay;
- * incomplete ones, or those with other keys, are removed first.
- */
+/** Completed VMs stay; incomplete ones, or those with other keys, are removed first. */
 async function register(
   virtualbox: VirtualBoxContext,
   requests: readonly CreateRequest[],
@@ -107,10 +105,10 @@ async function register(
   signal: AbortSignal,
 ): Promise<PlannedVm[]> {
   const { vbox, options, settings } = virtualbox;
-  return withVirtualBoxLock(virtualbox, 'machines', lockMs, async () => {
+  return withVirtualBoxLock(virtualbox, 'machines', lockWaitMs, async () => {
     const vms = await registeredVms(virtualbox);
     const made = new Set<string>();
-    await mapLimited(requests, atOnce, async (request) => {
+    await mapLimited(requests, vmLimit, async (request) => {
       const uuid = uuidOf(options.cluster, request.name);
       const vm = vms.find((one) => one.uuid === uuid);
       if (vm && (await readExtra(vbox, uuid, extraData.made)) === fingerprint(request)) {
@@ -122,7 +120,7 @@ async function register(
       const shape = { uuid, name: request.name, osType: osTypeOf(system), group: groupOf(options.cluster) };
       await vbox.run(createArgs({ ...shape, folder: await virtualbox.folder() }));
     });
-    const addresses = await takenAddresses(virtualbox);
+    const addresses = await usedAddresses(virtualbox);
     const free = addressCandidates(settings).filter((address) => ![...addresses.values()].includes(address));
     const drafts: PlannedVm[] = [];
     for (const request of requests) {
@@ -139,11 +137,11 @@ async function register(
   });
 }
 
-/** Of all belt's VMs on this computer, in any cluster. A VM whose files are missing has none. */
-async function takenAddresses(virtualbox: VirtualBoxContext): Promise<Map<string, number>> {
+/** Of belt's VMs in any cluster. A VM whose files are missing has no address. */
+async function usedAddresses(virtualbox: VirtualBoxContext): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   const vms = (await registeredVms(virtualbox)).filter(({ name }) => name !== '<inaccessible>');
-  await mapLimited(vms, atOnce, async ({ uuid }) => {
+  await mapLimited(vms, vmLimit, async ({ uuid }) => {
     const text = await readExtra(virtualbox.vbox, uuid, extraData.address);
     const address = text === undefined ? undefined : parseAddress(text);
     if (address !== undefined) found.set(uuid, address);
@@ -151,16 +149,16 @@ async function takenAddresses(virtualbox: VirtualBoxContext): Promise<Map<string
   return found;
 }
 
-/** Reports all UUIDs first, so that what was registered is known whatever follows. */
-async function* finishAll(
+/** Reports all UUIDs first, so that registered VMs are known even if the rest fails. */
+async function* buildVms(
   virtualbox: VirtualBoxContext,
   drafts: readonly PlannedVm[],
   prepared: SharedSetup,
   signal: AbortSignal,
 ): AsyncGenerator<MachineEvent> {
   for (const draft of drafts)
-    yield { type: 'changed', name: draft.name, change: knownOf(virtualbox, draft, prepared) };
-  yield* runBatch(drafts, bootsAtOnce(drafts), signal, async (draft, emit) => {
+    yield { type: 'changed', name: draft.name, change: recordedChange(virtualbox, draft, prepared) };
+  yield* runBatch(drafts, bootLimit(drafts), signal, async (draft, emit) => {
     if (!draft.isMade) await buildVm(virtualbox, draft, prepared, signal, emit);
     emit({ type: 'progress', name: draft.name, text: 'booting' });
     await switchOn(virtualbox, draft, signal);
@@ -168,14 +166,13 @@ async function* finishAll(
   });
 }
 
-/** As many as fit into free memory. */
-function bootsAtOnce(drafts: readonly PlannedVm[]): number {
+function bootLimit(drafts: readonly PlannedVm[]): number {
   const largest = Math.max(1, ...drafts.map(({ memory }) => memory));
   const fitting = Math.floor(freemem() / 1024 / 1024 / largest);
-  return Math.max(1, Math.min(atOnce, fitting));
+  return Math.max(1, Math.min(vmLimit, fitting));
 }
 
-function knownOf(
+function recordedChange(
   { settings }: VirtualBoxContext,
   { uuid, address, memory, request, isMade }: PlannedVm,
   { system }: SharedSetup,

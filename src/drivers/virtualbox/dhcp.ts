@@ -21,7 +21,6 @@ export function requireDhcp({ dhcp, prefix }: HostOnly): void {
   });
 }
 
-/** Creates VirtualBox's DHCP server in the host-only network, unless one exists. */
 export async function ensureDhcp(vbox: VBoxManage, networkName: string, hostonly: HostOnly): Promise<void> {
   const servers = readBlocks(await vbox.run(['list', 'dhcpservers']));
   const found = servers.find((server) => server.get('NetworkName') === networkName);
@@ -37,7 +36,6 @@ export async function ensureDhcp(vbox: VBoxManage, networkName: string, hostonly
   await vbox.run(['dhcpserver', 'add', `--network=${networkName}`, ...own, ...range, '--enable']);
 }
 
-/** Gives this VM's second card a fixed address. */
 export function fixedAddressArgs(networkName: string, uuid: string, address: number): string[] {
   return [...cardOf(networkName, uuid), `--fixed-address=${formatAddress(address)}`];
 }

@@ -9,10 +9,7 @@ import type { PrepareProgress } from '../driver.js';
 /** A server that sends nothing for this long has failed. */
 const silenceMs = 60_000;
 
-/**
- * Fetches a URL into a file.
- * @throws ExternalError when it is incomplete; AbortError on `signal`
- */
+/** @throws ExternalError when it is incomplete; AbortError on `signal` */
 export async function download(
   url: string,
   path: string,
@@ -46,11 +43,7 @@ export async function download(
   }
 }
 
-/**
- * The checksum of a vendor's file, as `sha512:...`, from the first of `files` that exists beside
- * it.
- * @throws UserError when none has it
- */
+/** `sha512:...`, from the first of `files` that exists next to the image. @throws UserError */
 export async function publishedChecksum(
   url: string,
   files: readonly string[],
@@ -85,7 +78,6 @@ export function readChecksum(sums: string, name: string): string | undefined {
   return undefined;
 }
 
-/** @throws ExternalError when the checksum does not match */
 export async function verify(path: string, checksum: string, what: string): Promise<void> {
   const [algorithm = '', expected] = checksum.split(':');
   const hash = createHash(algorithm);
@@ -97,7 +89,6 @@ export async function verify(path: string, checksum: string, what: string): Prom
   });
 }
 
-/** The server responded with an error. */
 class ResponseError extends Error {}
 
 async function request(url: string, signal: AbortSignal): Promise<Response> {

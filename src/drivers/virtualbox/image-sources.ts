@@ -4,11 +4,8 @@ import { UserError } from '../../base/errors.js';
 import type { LocalUser, Machine, SettingValues } from '../driver.js';
 import { recordedSetting } from '../kit/define-settings.js';
 
-/** Where a cloud image comes from. */
 export interface ImageSource {
-  /** The name it is cached under: `debian-13`, or derived from its location. */
   name: string;
-  /** A URL, or an absolute path. */
   location: string;
   /** Undefined: read from `checksumFiles` beside a URL; a local file is not verified. */
   checksum?: string;
@@ -20,9 +17,8 @@ export interface ImageSource {
 }
 
 /**
- * Vendors' images in formats that VirtualBox reads, the default first: Debian's raw disks (it does
- * not read compressed qcow2) and Canonical's VMDK. Debian's `generic` images have drivers for
- * VirtualBox's hardware, `genericcloud` has not.
+ * The default first. VirtualBox cannot read compressed qcow2, hence Debian's raw disks. Debian's
+ * `generic` images have drivers for VirtualBox's hardware, `genericcloud` has not.
  */
 const vendors: Readonly<Record<string, Omit<ImageSource, 'name'>>> = {
   'debian-13': debian('trixie', 'debian-13-generic-amd64.raw'),
@@ -47,7 +43,7 @@ function debian(suite: string, file: string): Omit<ImageSource, 'name'> {
 
 export const vendorImages: readonly string[] = Object.keys(vendors);
 
-/** The vendor's image of a machine. Users' own images are recorded under another name. */
+/** Users' own images are recorded under another name. */
 export function vendorImageOf(machine: Pick<Machine, 'driverData'>): SettingValues {
   const recorded = recordedSetting(machine, 'image');
   return vendorImages.includes(String(recorded['image'])) ? recorded : {};
@@ -65,7 +61,7 @@ export function sourceOf(image: string, checksum: string | undefined, user: Loca
   }
   const location = isUrl ? image : user.resolvePath(image);
   return {
-    name: ownName(location),
+    name: cacheName(location),
     location,
     ...(checksum !== undefined && { checksum }),
     checksumFiles: ['SHA512SUMS', 'SHA256SUMS'],
@@ -75,7 +71,7 @@ export function sourceOf(image: string, checksum: string | undefined, user: Loca
 }
 
 /** `debian-13-1f3a9c02` for `https://example.com/debian-13.raw`, unique per location. */
-export function ownName(location: string): string {
+export function cacheName(location: string): string {
   const stem = basename(location)
     .replace(/\.[a-z0-9]+$/i, '')
     .replaceAll(/[^A-Za-z0-9.-]/g, '_');

@@ -1,7 +1,6 @@
 import type { DriverModule } from '../driver.js';
 import { declaredSettings, readSettings } from './virtualbox-settings.js';
 
-/** VirtualBox VMs on this computer, with docker-machine's settings where it has them. */
 export const driver: DriverModule = {
   name: 'virtualbox',
   summary: 'VirtualBox VMs on this computer',

@@ -1,7 +1,6 @@
 /**
- * Writes small ISO 9660 images with Joliet names: one folder, a handful of files. Section numbers
- * are those of ECMA-119 (4th edition), which is ISO 9660; Joliet is the "Joliet Specification" of
- * Microsoft, 1995. Linux reads the Joliet tree when Rock Ridge is missing.
+ * Writes small ISO 9660 images with Joliet names: a single folder. Section numbers are those of
+ * ECMA-119, 4th edition; Joliet is Microsoft's specification of 1995, which Linux reads too.
  */
 
 const sectorBytes = 2048;
@@ -9,12 +8,10 @@ const sectorBytes = 2048;
 /** 6.2.1: the first 16 sectors are the system's own. */
 const firstDescriptor = 16;
 
-/** One of the two trees over the same files: plain names (primary), and those of Joliet. */
+/** Two trees list the same files: with plain names (primary), and with those of Joliet. */
 interface Tree {
   type: 1 | 2;
-  /** Text in the tree's encoding. */
   encode: (text: string) => Buffer;
-  /** Padding of text fields. */
   blank: Buffer;
   pathTableLittle: number;
   pathTableBig: number;
@@ -46,11 +43,8 @@ const joliet: Tree = {
 };
 
 /**
- * An image with these files in its root folder.
- * @param label the volume's name, up to 16 characters
- * @param files text by name; names as Joliet takes them, up to 64 characters without any of `*` `/`
- *   `:` `;` `?` `\`
- * @throws Error for names and numbers of files that do not fit: a bug
+ * @param label up to 16 characters
+ * @param files text by name, of up to 64 characters without `*` `/` `:` `;` `?` `\`
  */
 export function isoImage(label: string, files: Readonly<Record<string, string>>): Buffer {
   const extents = layOut(files);
@@ -70,7 +64,7 @@ export function isoImage(label: string, files: Readonly<Record<string, string>>)
   return image;
 }
 
-/** In the order of their names, as 9.3 and Joliet want them. */
+/** Sorted by name, as 9.3 and Joliet require. */
 function layOut(files: Readonly<Record<string, string>>): Extent[] {
   let sector = joliet.root + 1;
   return Object.keys(files)

@@ -1,7 +1,5 @@
 import type { MachineState } from '../../machines/model/machine.js';
 
-/** Parsers of VBoxManage's output. */
-
 export interface RegisteredVm {
   uuid: string;
   name: string;
@@ -38,10 +36,7 @@ export function readExtraData(text: string): string | undefined {
   return /^Value: (.*?)\r?$/m.exec(text)?.[1];
 }
 
-/**
- * Maps a VM's state (`VMState` of showvminfo).
- * @see MachineState in VirtualBox's SDK; 7.2 has all of these
- */
+/** Of `VMState` in showvminfo. @see MachineState in VirtualBox's SDK; 7.2 has all of these */
 const states: Readonly<Record<string, MachineState>> = {
   poweroff: 'stopped',
   aborted: 'stopped',

@@ -11,8 +11,8 @@ import { natNetworkName } from './vm-network.js';
 import { switchOff } from './vm-power.js';
 
 /**
- * `unregistervm --delete` with disks attached would delete the base disk with its last machine. So
- * snapshots are merged, all disks detached, and those in the VM's own folder deleted one by one.
+ * `unregistervm --delete` with disks attached would delete the base disk with its last machine, so
+ * snapshots are merged, all disks detached, and the VM's own ones deleted.
  */
 export async function removeVm(
   virtualbox: VirtualBoxContext,
@@ -32,8 +32,8 @@ export async function removeVm(
   const home = homeOf(info);
   for (const medium of mediaIn(info)) {
     const { controller, port, device } = medium;
-    const place = ['--storagectl', controller, '--port', port, '--device', device];
-    await vbox.onVm(uuid, ['storageattach', uuid, ...place, '--medium', 'none']);
+    const slot = ['--storagectl', controller, '--port', port, '--device', device];
+    await vbox.onVm(uuid, ['storageattach', uuid, ...slot, '--medium', 'none']);
     await removeMedium(virtualbox, medium, home);
   }
   await removeFixedAddress(virtualbox, uuid, info.get('hostonlyadapter2'));
@@ -55,7 +55,6 @@ export async function clearLeftovers(virtualbox: VirtualBoxContext, name: string
   await rm(home, { recursive: true, force: true });
 }
 
-/** The folder that VirtualBox creates for a new VM of this name. */
 export async function homeFor({ folder, options }: VirtualBoxContext, name: string): Promise<string> {
   return join(await folder(), ...groupOf(options.cluster).split('/'), name);
 }

@@ -4,7 +4,6 @@ import type { CreateRequest } from '../driver.js';
 import { runcmdLine } from '../kit/first-boot.js';
 import { isoImage } from './iso9660.js';
 
-/** A network card in cloud-init's network configuration. */
 export interface NetworkCard {
   /** As VirtualBox writes it: `080027A4D6BD`. */
   mac: string;
@@ -20,10 +19,7 @@ export interface SeedInput {
   engineAtFirstBoot?: boolean;
 }
 
-/**
- * The disk that cloud-init reads keys, name and network from at the first boot.
- * @see https://docs.cloud-init.io/en/latest/reference/datasources/nocloud.html
- */
+/** @see https://docs.cloud-init.io/en/latest/reference/datasources/nocloud.html */
 export async function seedImage(seed: SeedInput, templates: Templates): Promise<Buffer> {
   return isoImage('cidata', await seedFiles(seed, templates));
 }
@@ -51,13 +47,13 @@ function networkConfig(cards: readonly NetworkCard[]) {
     const match = { macaddress: mac.toLowerCase().replaceAll(/(..)(?!$)/g, '$1:') };
     return [
       `card${index + 1}`,
-      fixed ? { match, dhcp4: false, ...addressed(fixed) } : { match, dhcp4: true },
+      fixed ? { match, dhcp4: false, ...staticAddress(fixed) } : { match, dhcp4: true },
     ];
   });
   return { version: 2, ethernets: Object.fromEntries(ethernets) };
 }
 
-function addressed({ address, prefix, gateway }: NonNullable<NetworkCard['fixed']>) {
+function staticAddress({ address, prefix, gateway }: NonNullable<NetworkCard['fixed']>) {
   const addresses = [`${formatAddress(address)}/${prefix}`];
   if (gateway === undefined) return { addresses };
   const via = formatAddress(gateway);

@@ -5,7 +5,6 @@ import { AbortError, ExternalError, UserError } from '../../base/errors.js';
 import { withLock } from '../../base/file-lock.js';
 import { retry } from '../../base/poll.js';
 
-/** An error that VBoxManage reported. */
 export class VBoxError extends ExternalError {
   /** Stable between versions, unlike messages: `VBOX_E_OBJECT_NOT_FOUND`. */
   readonly code: string | undefined;
@@ -19,21 +18,14 @@ export class VBoxError extends ExternalError {
 export interface CallOptions {
   /** Ends the program; only for calls that can be repeated. */
   signal?: AbortSignal;
-  /** Milliseconds. */
   timeoutMs?: number;
 }
 
-/** The program VBoxManage, 6.1 to 7.2. */
+/** VBoxManage 6.1 to 7.2. */
 export interface VBoxManage {
-  /**
-   * Runs it and returns its output.
-   * @throws VBoxError when it fails, UserError when it is not installed, AbortError on `signal`
-   */
+  /** @throws VBoxError when it fails, UserError when it is not installed, AbortError on `signal` */
   run(args: readonly string[], options?: CallOptions): Promise<string>;
-  /**
-   * Like `run`, for calls that lock a VM (every change, and `showvminfo`): one at a time for each
-   * VM among all belts of this computer, repeated while another program has it locked.
-   */
+  /** For calls that lock a VM (changes, `showvminfo`): one at a time, retried while it is locked. */
   onVm(uuid: string, args: readonly string[]): Promise<string>;
 }
 
@@ -42,7 +34,7 @@ const callMs = 120_000;
 /** How long another program may keep a VM locked (VirtualBox Manager while it saves). */
 const lockedMs = 15_000;
 /** How long VirtualBox's server may take to restart; a call gives up on it after 10 s. */
-const unreachedMs = 60_000;
+const restartMs = 60_000;
 
 /** What Debian's wrapper and VBoxManage print on stdout when the kernel module is missing. */
 const moduleWarning =
@@ -52,8 +44,8 @@ export function openVBoxManage(installPath: string | undefined): VBoxManage {
   const program = installPath === undefined ? 'VBoxManage' : join(installPath, 'VBoxManage');
   const run: VBoxManage['run'] = (args, options) =>
     retry(() => call(program, args, options), {
-      isRetryable: isUnreached,
-      timeoutMs: unreachedMs,
+      isRetryable: isUnreachable,
+      timeoutMs: restartMs,
       intervalMs: 100,
     });
   return {
@@ -61,15 +53,13 @@ export function openVBoxManage(installPath: string | undefined): VBoxManage {
     onVm(uuid, args) {
       const whenFree = () =>
         retry(() => run(args), { isRetryable: isLocked, timeoutMs: lockedMs, intervalMs: 100 });
-      // Two calls for one VM can deadlock in VirtualBox's server (7.2), so calls of other belts
-      // wait too.
+      // Two calls for one VM can deadlock VirtualBox's server (7.2), so other belts wait too.
       const path = join(tmpdir(), `belt-vm-${uuid}.lock`);
       return withLock(path, { what: `the VM ${uuid}`, waitMs: callMs }, whenFree);
     },
   };
 }
 
-/** The output without the warning about the kernel module. */
 export function withoutWarning(stdout: string): string {
   return stdout.replace(moduleWarning, '');
 }
@@ -79,7 +69,7 @@ export function isCode(error: unknown, ...codes: string[]): boolean {
 }
 
 /** The first error on stderr and its code; stderr also contains progress and other output. */
-export function explain(stderr: string): { text: string; code: string | undefined } {
+export function parseError(stderr: string): { text: string; code: string | undefined } {
   const lines = [...stderr.matchAll(/VBoxManage(?:\.exe)?: error: (.*)/g)].map(([, line = '']) =>
     line.trim(),
   );
@@ -124,12 +114,12 @@ function vboxError(args: readonly string[], error: ExecaError): Error {
         cause: error,
       },
     );
-  const { text, code } = explain(String(error.stderr ?? ''));
+  const { text, code } = parseError(String(error.stderr ?? ''));
   return new VBoxError(`${what}: ${text || `exit code ${error.exitCode}`}`, code, error);
 }
 
 /** VirtualBox's server exits some seconds after the last call; a call at that moment fails. */
-function isUnreached(error: unknown): boolean {
+function isUnreachable(error: unknown): boolean {
   return error instanceof VBoxError && error.message.includes('Failed to create the VirtualBox object');
 }
 

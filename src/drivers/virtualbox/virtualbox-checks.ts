@@ -7,7 +7,7 @@ import type { VirtualBoxSettings } from './virtualbox-settings.js';
 import { checkNetwork } from './vm-network.js';
 
 /** The first version with `--graphicscontroller vmsvga` and DHCP addresses for single VMs. */
-const least = [6, 1] as const;
+const minVersion = [6, 1] as const;
 
 export async function checkVirtualBox({ vbox, settings }: VirtualBoxContext): Promise<Check[]> {
   const program = await programCheck(vbox);
@@ -15,7 +15,6 @@ export async function checkVirtualBox({ vbox, settings }: VirtualBoxContext): Pr
   return [program, await moduleCheck(), await processorCheck(vbox), await networkCheck(vbox, settings)];
 }
 
-/** @throws UserError for what makes it impossible to start machines */
 export async function requireCapableHost(vbox: VBoxManage, settings: VirtualBoxSettings): Promise<void> {
   requireVersion(await versionOf(vbox));
   if (!settings.vtxCheck) return;
@@ -34,9 +33,10 @@ async function versionOf(vbox: VBoxManage): Promise<string> {
 /** `7.2.22_Debianr175245`, `6.1.50r161033` */
 export function requireVersion(version: string): void {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(version) ?? [];
-  if (Number(major) > least[0] || (Number(major) === least[0] && Number(minor) >= least[1])) return;
+  if (Number(major) > minVersion[0] || (Number(major) === minVersion[0] && Number(minor) >= minVersion[1]))
+    return;
   throw new UserError(`VirtualBox ${version} is too old`, {
-    hint: `install ${least.join('.')} or later`,
+    hint: `install ${minVersion.join('.')} or later`,
   });
 }
 
@@ -51,7 +51,6 @@ async function programCheck(vbox: VBoxManage): Promise<Check> {
   }
 }
 
-/** Only Linux has it as a file. */
 async function moduleCheck(): Promise<Check> {
   const name = 'kernel module vboxdrv';
   if (process.platform !== 'linux') return { name, ok: true, detail: 'comes with VirtualBox' };
@@ -64,8 +63,8 @@ async function moduleCheck(): Promise<Check> {
 
 async function processorCheck(vbox: VBoxManage): Promise<Check> {
   const name = 'processor';
-  const said = await vbox.run(['list', 'hostinfo']).catch(() => '');
-  const ok = !/^Processor supports HW virtualization:\s*no/m.test(said);
+  const output = await vbox.run(['list', 'hostinfo']).catch(() => '');
+  const ok = !/^Processor supports HW virtualization:\s*no/m.test(output);
   const detail = ok
     ? 'runs virtual machines'
     : 'no VT-x or AMD-V: enable it in the BIOS, or stop the other hypervisor that uses it';

@@ -6,12 +6,10 @@ import { type RegisteredVm, readVms } from './parse-output.js';
 import { openVBoxManage, type VBoxManage } from './vboxmanage.js';
 import type { VirtualBoxSettings } from './virtualbox-settings.js';
 
-/** An open driver. */
 export interface VirtualBoxContext {
   vbox: VBoxManage;
   settings: VirtualBoxSettings;
   options: DriverOptions;
-  /** The folder of machines and images, absolute. */
   folder(): Promise<string>;
 }
 
@@ -32,10 +30,10 @@ export function openContext(settings: VirtualBoxSettings, options: DriverOptions
 }
 
 async function defaultFolder(vbox: VBoxManage): Promise<string> {
-  const said = await vbox.run(['list', 'systemproperties']);
-  const found = /^Default machine folder:\s*(.+?)\r?$/m.exec(said)?.[1];
+  const output = await vbox.run(['list', 'systemproperties']);
+  const found = /^Default machine folder:\s*(.+?)\r?$/m.exec(output)?.[1];
   if (found === undefined)
-    throw new Error(`VBoxManage list systemproperties names no machine folder:\n${said}`);
+    throw new Error(`VBoxManage list systemproperties names no machine folder:\n${output}`);
   return found;
 }
 
@@ -43,10 +41,7 @@ export async function registeredVms({ vbox }: Pick<VirtualBoxContext, 'vbox'>): 
   return readVms(await vbox.run(['list', 'vms']));
 }
 
-/**
- * Runs `work` while no other belt on this computer does so for the same name.
- * @param waitMs how long to wait for another
- */
+/** Excludes other belt processes of this computer. @param waitMs how long to wait for them */
 export async function withVirtualBoxLock<T>(
   { folder }: Pick<VirtualBoxContext, 'folder'>,
   name: string,
@@ -54,7 +49,7 @@ export async function withVirtualBoxLock<T>(
   work: () => Promise<T>,
   wait: Pick<LockOptions, 'signal' | 'onWait'> = {},
 ): Promise<T> {
-  const place = join(await folder(), 'belt');
-  await mkdir(place, { recursive: true });
-  return withLock(join(place, `.${name}.lock`), { what: name, waitMs, ...wait }, work);
+  const lockFolder = join(await folder(), 'belt');
+  await mkdir(lockFolder, { recursive: true });
+  return withLock(join(lockFolder, `.${name}.lock`), { what: name, waitMs, ...wait }, work);
 }

@@ -14,25 +14,30 @@ import { findVm, infoOf, memoryIn, stateIn, uuidOf } from './vm.js';
 import { kill, remove, resize, restart, start, stop } from './vm-lifecycle.js';
 
 export function openVirtualBox(options: DriverOptions): Driver {
-  const box = openContext(readSettings(options.settings), options);
-  const images = openImages(box);
+  const virtualbox = openContext(readSettings(options.settings), options);
+  const images = openImages(virtualbox);
   let prepared: SharedSetup | undefined;
   return {
-    check: (specs) => check(box, specs),
+    check: (specs) => check(virtualbox, specs),
     async prepare(_, progress, signal) {
-      prepared = await prepare(box, images, progress, signal);
+      prepared = await prepare(virtualbox, images, progress, signal);
     },
     create: (requests, signal) =>
-      create(box, requests, async () => prepared ?? prepare(box, images, () => {}, signal), signal),
-    list: (known) => list(box, known),
+      create(
+        virtualbox,
+        requests,
+        async () => prepared ?? prepare(virtualbox, images, () => {}, signal),
+        signal,
+      ),
+    list: (known) => list(virtualbox, known),
     createdWith: vendorImageOf,
-    start: (machines, signal) => start(box, machines, signal),
-    stop: (machines, signal) => stop(box, machines, signal),
-    restart: (machines, signal) => restart(box, machines, signal),
-    kill: (machines, signal) => kill(box, machines, signal),
-    remove: (machines, signal) => remove(box, machines, signal),
-    resize: (machines, size, signal) => resize(box, machines, size, signal),
-    doctor: () => checkVirtualBox(box),
+    start: (machines, signal) => start(virtualbox, machines, signal),
+    stop: (machines, signal) => stop(virtualbox, machines, signal),
+    restart: (machines, signal) => restart(virtualbox, machines, signal),
+    kill: (machines, signal) => kill(virtualbox, machines, signal),
+    remove: (machines, signal) => remove(virtualbox, machines, signal),
+    resize: (machines, size, signal) => resize(virtualbox, machines, size, signal),
+    doctor: () => checkVirtualBox(virtualbox),
     images,
   };
 }
@@ -52,7 +57,6 @@ export async function list(
   });
 }
 
-/** @returns undefined when it has disappeared since */
 async function observe(
   { vbox }: VirtualBoxContext,
   { uuid, name }: RegisteredVm,

@@ -13,14 +13,13 @@ import { readBlocks } from './parse-output.js';
 import { isCode } from './vboxmanage.js';
 import { type VirtualBoxContext, withVirtualBoxLock } from './virtualbox-context.js';
 
-/** The disk of an image: machines' own disks hold only the differences from it. */
+/** The disk of an image; machines' own disks hold only their differences from it. */
 export interface BaseDisk {
   source: ImageSource;
   path: string;
 }
 
 export interface VirtualBoxImages extends ImageStore {
-  /** The image of the settings, built unless it exists. */
   base(progress: PrepareProgress, signal: AbortSignal): Promise<BaseDisk>;
 }
 
@@ -36,7 +35,7 @@ const recordSchema = z.object({
 type VirtualBoxImage = z.infer<typeof recordSchema>;
 
 const diskFile = 'base.vdi';
-/** Longer than any download: only one that hangs is not waited for. */
+/** Longer than any download, so only one that hangs times out. */
 const buildWaitMs = 3_600_000;
 const convertMs = 1_800_000;
 
@@ -50,14 +49,14 @@ export function openImages(virtualbox: VirtualBoxContext): VirtualBoxImages {
     withLock: (name, wait, work) => withVirtualBoxLock(virtualbox, `image-${name}`, buildWaitMs, work, wait),
     // VirtualBox itself refuses to close a disk that others depend on.
     withMachinesLocked: (work) => work(),
-    buildsInUse: async (_, folder) => new Set((await usersOf(virtualbox, folder)).keys()),
+    buildsInUse: async (_, folder) => new Set((await machineCounts(virtualbox, folder)).keys()),
     async refuseInUse(name, folder) {
-      const machines = sum([...(await usersOf(virtualbox, folder)).values()]);
+      const machines = sum([...(await machineCounts(virtualbox, folder)).values()]);
       if (machines > 0) throw new UserError(`the image ${name} is in use by ${plural(machines, 'machine')}`);
     },
     async describe({ name, build, builtAt }, folder) {
       const { size } = await stat(join(folder, build, diskFile));
-      return { name, size, builtAt, machines: sum([...(await usersOf(virtualbox, folder)).values()]) };
+      return { name, size, builtAt, machines: sum([...(await machineCounts(virtualbox, folder)).values()]) };
     },
     beforeRemoval: (path) => closeDisk(virtualbox, join(path, diskFile)),
   });
@@ -84,7 +83,7 @@ export function openImages(virtualbox: VirtualBoxContext): VirtualBoxImages {
   };
 }
 
-/** VirtualBox Manager deletes the disk of an image with its last machine. */
+/** Undefined also without its disk, which VirtualBox Manager deletes with its last machine. */
 async function readImage(folder: string): Promise<VirtualBoxImage | undefined> {
   const record = await readRecord(join(folder, 'image.json'), recordSchema, 'the record of an image').catch(
     () => undefined,
@@ -108,11 +107,13 @@ async function buildImage(
   return { version: 1, name: source.name, location: source.location, build, builtAt };
 }
 
-/** How many machines use each build; builds that none uses are left out. */
-async function usersOf(virtualbox: VirtualBoxContext, folder: string): Promise<ReadonlyMap<string, number>> {
+async function machineCounts(
+  virtualbox: VirtualBoxContext,
+  folder: string,
+): Promise<ReadonlyMap<string, number>> {
   const builds = await foldersIn(folder);
   const counts = await Promise.all(
-    builds.map((build) => childrenOf(virtualbox, join(folder, build, diskFile))),
+    builds.map((build) => childCount(virtualbox, join(folder, build, diskFile))),
   );
   return new Map(
     builds.map((build, index) => [build, counts[index] ?? 0] as const).filter(([, count]) => count > 0),
@@ -123,7 +124,6 @@ function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0);
 }
 
-/** @returns the path of the vendor's image, verified */
 async function fetchOriginal(
   { location, checksum, checksumFiles }: ImageSource,
   staging: string,
@@ -163,13 +163,13 @@ async function convert(
       cause: error,
     });
   } finally {
-    // Both are registered with VirtualBox now, and the copy moves.
+    // Both are registered with VirtualBox, and the copy moves.
     for (const path of [from, to]) await vbox.run(['closemedium', 'disk', path]).catch(() => {});
   }
 }
 
-/** How many differencing disks this disk has. A disk that VirtualBox does not list has none. */
-async function childrenOf({ vbox }: VirtualBoxContext, path: string): Promise<number> {
+/** Number of differencing disks. */
+async function childCount({ vbox }: VirtualBoxContext, path: string): Promise<number> {
   const disks = readBlocks(await vbox.run(['list', 'hdds']));
   const uuid = disks.find((disk) => disk.get('Location') === path)?.get('UUID');
   return uuid === undefined ? 0 : disks.filter((disk) => disk.get('Parent UUID') === uuid).length;

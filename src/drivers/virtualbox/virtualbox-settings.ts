@@ -138,7 +138,6 @@ export const declaredSettings = defineSettings({
 export type VirtualBoxSettings = ReturnType<typeof readSettings>;
 
 export interface HostOnly {
-  /** The computer's own address there. */
   address: number;
   prefix: number;
   nicType: string;

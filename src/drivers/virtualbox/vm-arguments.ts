@@ -6,8 +6,6 @@ import type { Share, VirtualBoxSettings } from './virtualbox-settings.js';
 import type { VmInfo } from './vm.js';
 import { natNetworkName, rangeOf } from './vm-network.js';
 
-/** Arguments for a new VM: options of modifyvm unless they start with another command. */
-
 /** Mebibytes. @throws UserError when it is not an amount of memory, or too little */
 export function memoryOf(size: string | undefined, settings: VirtualBoxSettings): number {
   return size === undefined ? settings.memory : memoryForSize(size, 'virtualbox');
@@ -26,7 +24,7 @@ export function createArgs(vm: {
   ];
 }
 
-/** The hardware of all machines: docker-machine's choice, in options that 6.1 and 7.2 accept. */
+/** docker-machine's hardware, in options that 6.1 and 7.2 accept. */
 export function hardwareArgs(memory: number, { cpus = 1, ...settings }: VirtualBoxSettings): string[] {
   const onOff = (on: boolean) => (on ? 'on' : 'off');
   return [
@@ -44,7 +42,7 @@ export function consoleArgs(file: string): string[] {
   return ['--uart1', '0x3F8', '4', '--uartmode1', 'file', file];
 }
 
-/** The first card for outgoing traffic; with a host-only network, the second one for incoming. */
+/** The first card is for outgoing traffic; with a host-only network, the second is for incoming. */
 export function cardArgs(settings: VirtualBoxSettings, hostOnlyName: string | undefined): string[] {
   const first = ['--nictype1', settings.natNictype, '--cableconnected1', 'on'];
   if (hostOnlyName === undefined) return ['--nic1', 'natnetwork', '--nat-network1', natNetworkName, ...first];
@@ -56,7 +54,6 @@ export function cardArgs(settings: VirtualBoxSettings, hostOnlyName: string | un
   ];
 }
 
-/** The cards for cloud-init. */
 export function cardsOf(info: VmInfo, address: number, settings: VirtualBoxSettings): NetworkCard[] {
   const mac = (number: number) => info.get(`macaddress${number}`) ?? '';
   if (settings.network === 'natnetwork') {
@@ -79,8 +76,8 @@ export function forwardNames(uuid: string): string[] {
 }
 
 /**
- * Only this computer reaches a NAT network, through forwarded ports. Each machine has its own
- * loopback address for that, 127.98.0.4 for 10.98.0.4, so that all can use the same ports.
+ * A NAT network is reachable through forwarded ports only. Each machine has its own loopback
+ * address (127.98.0.4 for 10.98.0.4), so that all can use the same ports.
  */
 export function forwardArgs(uuid: string, address: number): string[][] {
   return forwarded.map(({ here, there }, index) => {
@@ -93,7 +90,7 @@ export function loopbackOf(address: number): string {
   return `127.${formatAddress(address).split('.').slice(1).join('.')}`;
 }
 
-/** Addresses for machines; those outside the DHCP server's range come first. */
+/** Addresses outside the DHCP server's range come first. */
 export function addressCandidates(settings: VirtualBoxSettings): number[] {
   const { base, prefix } =
     settings.network === 'natnetwork' ? settings.natnetworkCidr : rangeOf(settings.hostonly);
@@ -121,8 +118,8 @@ export function bootOrderArgs(kind: 'cloud' | 'boot2docker'): string[] {
 }
 
 export function attachArgs(uuid: string, port: number, type: 'hdd' | 'dvddrive', medium: string): string[] {
-  const place = ['--storagectl', 'SATA', '--port', String(port), '--device', '0'];
-  return ['storageattach', uuid, ...place, '--type', type, '--medium', medium];
+  const slot = ['--storagectl', 'SATA', '--port', String(port), '--device', '0'];
+  return ['storageattach', uuid, ...slot, '--type', type, '--medium', medium];
 }
 
 /** Mounted at `/NAME` by guest additions. Symbolic links in shared folders must be enabled. */

@@ -2,39 +2,38 @@ import { AbortError, UserError } from '../../base/errors.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { MachineEvent } from '../driver.js';
 import { type Emit, forEachObject } from '../kit/event-stream.js';
-import { atOnce, lockMs } from './create-vms.js';
+import { lockWaitMs, vmLimit } from './create-vms.js';
 import type { RegisteredVm } from './parse-output.js';
 import { mediaIn, removeVm } from './remove-vm.js';
 import { registeredVms, type VirtualBoxContext, withVirtualBoxLock } from './virtualbox-context.js';
 import { findVm, growDisk, requireInfo, stateIn } from './vm.js';
 import { memoryOf } from './vm-arguments.js';
-import { belongsTo, ensureHostOnly, hostOnlyInterfaces, networkOf } from './vm-network.js';
+import { ensureHostOnly, hostOnlyInterfaces, isInNetwork, networkOf } from './vm-network.js';
 import { shutDown, switchOff, switchOn } from './vm-power.js';
 
 type Machines = readonly Machine[];
 type Events = AsyncGenerator<MachineEvent>;
 type Work = (vm: RecordedVm, emit: Emit) => Promise<void>;
 
-/** A VM with its machine's record. */
 interface RecordedVm extends RegisteredVm {
   machine: Machine;
 }
 
 export function start(virtualbox: VirtualBoxContext, machines: Machines, signal: AbortSignal): Events {
-  return forEachVm(virtualbox, machines, signal, (vm, emit) => bringUp(virtualbox, vm, signal, emit));
+  return forEachVm(virtualbox, machines, signal, (vm, emit) => bootVm(virtualbox, vm, signal, emit));
 }
 
-/** Off and on again, so that a machine whose system hangs comes back too. */
+/** Off and on again, so that a machine that hangs restarts too. */
 export function restart(virtualbox: VirtualBoxContext, machines: Machines, signal: AbortSignal): Events {
   return forEachVm(virtualbox, machines, signal, async (vm, emit) => {
-    await bringDown(virtualbox, vm, signal, emit);
+    await stopVm(virtualbox, vm, signal, emit);
     if (signal.aborted) throw new AbortError();
-    await bringUp(virtualbox, vm, signal, emit);
+    await bootVm(virtualbox, vm, signal, emit);
   });
 }
 
 export function stop(virtualbox: VirtualBoxContext, machines: Machines, signal: AbortSignal): Events {
-  return forEachVm(virtualbox, machines, signal, (vm, emit) => bringDown(virtualbox, vm, signal, emit));
+  return forEachVm(virtualbox, machines, signal, (vm, emit) => stopVm(virtualbox, vm, signal, emit));
 }
 
 export function kill(virtualbox: VirtualBoxContext, machines: Machines, signal: AbortSignal): Events {
@@ -70,29 +69,29 @@ export function resize(
         hint: `belt start ${name} && belt stop ${name}`,
       });
     }
-    if (state !== 'stopped') await bringDown(virtualbox, vm, signal, emit);
+    if (state !== 'stopped') await stopVm(virtualbox, vm, signal, emit);
     const cpus = settings.cpus === undefined ? [] : ['--cpus', String(settings.cpus)];
     await vbox.onVm(uuid, ['modifyvm', uuid, '--memory', String(memory), ...cpus]);
     const disk = mediaIn(await requireInfo(vbox, uuid, name)).find(({ path }) => path.endsWith('disk.vdi'));
     if (settings.diskSize !== undefined && disk) await growDisk(vbox, disk.path, settings.diskSize);
     emit({ type: 'changed', name, change: { size, memory } });
-    if (state !== 'stopped') await bringUp(virtualbox, vm, signal, emit);
+    if (state !== 'stopped') await bootVm(virtualbox, vm, signal, emit);
   });
 }
 
-async function bringUp(
+async function bootVm(
   virtualbox: VirtualBoxContext,
   vm: RecordedVm,
   signal: AbortSignal,
   emit: Emit,
 ): Promise<void> {
   emit({ type: 'progress', name: vm.name, text: 'booting' });
-  await reconnect(virtualbox, vm);
+  await reattach(virtualbox, vm);
   await switchOn(virtualbox, vm, signal);
   emit({ type: 'changed', name: vm.name, change: { state: 'running' } });
 }
 
-async function bringDown(
+async function stopVm(
   virtualbox: VirtualBoxContext,
   vm: RegisteredVm,
   signal: AbortSignal,
@@ -104,21 +103,20 @@ async function bringDown(
 }
 
 /** A reboot of the computer may remove or rename the host-only interface, or its address. */
-async function reconnect(virtualbox: VirtualBoxContext, { uuid, name, machine }: RecordedVm): Promise<void> {
+async function reattach(virtualbox: VirtualBoxContext, { uuid, name, machine }: RecordedVm): Promise<void> {
   const { vbox, settings } = virtualbox;
   const info = await requireInfo(vbox, uuid, name);
   const adapter = info.get('hostonlyadapter2');
   if (adapter === undefined || stateIn(info) !== 'stopped') return;
   const network = networkOf(machine, settings.hostonly);
-  const leading = (await hostOnlyInterfaces(vbox)).filter((one) => belongsTo(one, network));
-  if (leading.some((one) => one.name === adapter)) return;
+  const candidates = (await hostOnlyInterfaces(vbox)).filter((one) => isInNetwork(one, network));
+  if (candidates.some((one) => one.name === adapter)) return;
   const ensure = () => ensureHostOnly(vbox, network ?? settings.hostonly, adapter);
-  const there = network && leading[0];
-  const found = there ?? (await withVirtualBoxLock(virtualbox, 'machines', lockMs, ensure));
+  const existing = network && candidates[0];
+  const found = existing ?? (await withVirtualBoxLock(virtualbox, 'machines', lockWaitMs, ensure));
   if (found.name !== adapter) await vbox.onVm(uuid, ['modifyvm', uuid, '--hostonlyadapter2', found.name]);
 }
 
-/** Works on machines' VMs. A machine without its VM fails. */
 function forEachVm(
   virtualbox: VirtualBoxContext,
   machines: Machines,
@@ -141,5 +139,5 @@ function forEachMachine(
 ): Events {
   const read = () => registeredVms(virtualbox);
   const find = (vms: readonly RegisteredVm[], machine: Machine) => findVm(vms, virtualbox, machine);
-  return forEachObject(machines, { limit: atOnce, signal, read, find }, work);
+  return forEachObject(machines, { limit: vmLimit, signal, read, find }, work);
 }

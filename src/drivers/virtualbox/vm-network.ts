@@ -22,25 +22,21 @@ const allowedByDefault: Range = { base: parseAddress('192.168.56.0') ?? 0, prefi
 /** Configures which host-only networks VirtualBox allows on Linux, macOS and Solaris. */
 const rangesFile = '/etc/vbox/networks.conf';
 
-/** The NAT network that all machines of this computer share. */
+/** Shared by all machines of this computer. */
 export const natNetworkName = 'belt';
 
-/** The computer's own address in a host-only network, and how large the network is. */
 export type HostOnlyRange = Pick<HostOnly, 'address' | 'prefix'>;
 
 export interface HostOnlyInterface {
-  /** For VMs: `vboxnet0`. */
+  /** `vboxnet0`, for VMs. */
   name: string;
-  /** For DHCP servers: `HostInterfaceNetworking-vboxnet0`. */
+  /** `HostInterfaceNetworking-vboxnet0`, for DHCP servers. */
   networkName: string;
   /** Undefined: the computer has no address there, as after a reboot. */
   own?: HostOnlyRange;
 }
 
-/**
- * @throws UserError when the configured network clashes with another, or VirtualBox would refuse
- *   it; changes nothing
- */
+/** Changes nothing. @throws UserError for a network that clashes or that VirtualBox would refuse */
 export async function checkNetwork(vbox: VBoxManage, settings: VirtualBoxSettings): Promise<void> {
   if (settings.network === 'natnetwork') {
     requireFreeRange(settings.natnetworkCidr, 'natnetwork_cidr', await rangesInUse());
@@ -58,7 +54,6 @@ export function rangeOf({ address, prefix }: HostOnlyRange): Range {
 }
 
 /**
- * The host-only interface with the computer's address; created unless it exists.
  * @param preferred the interface that gets the address if none has it
  * @throws UserError when VirtualBox would refuse the address
  */
@@ -79,26 +74,23 @@ export async function ensureHostOnly(
 }
 
 async function createInterface(vbox: VBoxManage): Promise<string> {
-  const said = await vbox.run(['hostonlyif', 'create']);
-  const name = /Interface '(.+)' was successfully created/.exec(said)?.[1];
+  const output = await vbox.run(['hostonlyif', 'create']);
+  const name = /Interface '(.+)' was successfully created/.exec(output)?.[1];
   if (name === undefined)
-    throw new UserError(`VirtualBox did not create a host-only interface: ${said.trim()}`);
+    throw new UserError(`VirtualBox did not create a host-only interface: ${output.trim()}`);
   return name;
 }
 
 /** docker-machine's field for a machine's host-only network: `192.168.99.1/24`. */
 const recordedRange = 'HostOnlyCIDR';
 
-/** The host-only network in a new machine's record. */
 export function rangeRecord({ address, prefix }: HostOnlyRange): Record<string, string> {
   return { [recordedRange]: formatRange({ base: address, prefix }) };
 }
 
 /**
- * The host-only network that a machine was created in, whatever is configured now: as recorded, or
- * derived from its recorded address.
+ * The host-only network that a machine was created in: as recorded, or derived from its address.
  * @param set the current setting, used when the address is in its range
- * @returns undefined when the record does not show it
  */
 export function networkOf(
   { addresses, driverData }: Pick<Machine, 'addresses' | 'driverData'>,
@@ -112,8 +104,7 @@ export function networkOf(
   return { address: firstOf(own, 24) + 1, prefix: 24 };
 }
 
-/** Whether an interface is in the network, or in any if `wanted` is undefined. */
-export function belongsTo({ own }: HostOnlyInterface, wanted: HostOnlyRange | undefined): boolean {
+export function isInNetwork({ own }: HostOnlyInterface, wanted: HostOnlyRange | undefined): boolean {
   return own !== undefined && (wanted === undefined || overlap(rangeOf(own), rangeOf(wanted)));
 }
 
@@ -130,10 +121,10 @@ export async function ensureNatNetwork(vbox: VBoxManage, range: Range): Promise<
     await vbox.run(['natnetwork', 'add', ...options]);
     return;
   }
-  const there = found.get('Network') ?? found.get('IPv4 network');
-  if (there === undefined || there === text) return;
-  throw new UserError(`VirtualBox's NAT network "${natNetworkName}" has the range ${there}, not ${text}`, {
-    hint: `set natnetwork_cidr to ${there}, or remove the network: VBoxManage natnetwork remove --netname ${natNetworkName}`,
+  const existing = found.get('Network') ?? found.get('IPv4 network');
+  if (existing === undefined || existing === text) return;
+  throw new UserError(`VirtualBox's NAT network "${natNetworkName}" has the range ${existing}, not ${text}`, {
+    hint: `set natnetwork_cidr to ${existing}, or remove the network: VBoxManage natnetwork remove --netname ${natNetworkName}`,
   });
 }
 
@@ -158,7 +149,7 @@ export async function hostOnlyInterfaces(vbox: VBoxManage): Promise<HostOnlyInte
   });
 }
 
-/** The prefix of a netmask; 24, VirtualBox's default, if it is invalid. */
+/** 24, VirtualBox's default, for an invalid netmask. */
 function prefixOf(netmask: string): number {
   const prefix = ipaddr.IPv4.isValid(netmask) && ipaddr.IPv4.parse(netmask).prefixLengthFromSubnetMask();
   return prefix || 24;
@@ -218,11 +209,11 @@ export function readRoutes(text: string): UsedRange[] {
     .flatMap((line) => {
       const [by, destination, , , , , , mask] = line.trim().split(/\s+/);
       if (by === undefined || destination === undefined || mask === undefined) return [];
-      const bits = swapped(mask).toString(2).replaceAll('0', '').length;
-      return [{ by, range: { base: swapped(destination), prefix: bits } }];
+      const bits = littleEndian(mask).toString(2).replaceAll('0', '').length;
+      return [{ by, range: { base: littleEndian(destination), prefix: bits } }];
     });
 }
 
-function swapped(hex: string): number {
+function littleEndian(hex: string): number {
   return Buffer.from(hex, 'hex').readUInt32LE();
 }

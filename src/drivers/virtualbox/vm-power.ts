@@ -3,12 +3,10 @@ import { isCode, type VBoxManage } from './vboxmanage.js';
 import type { VirtualBoxContext } from './virtualbox-context.js';
 import { requireInfo, stateIn, timeoutError, waitForState } from './vm.js';
 
-/** How long a machine may take to shut down before it is switched off. */
+/** After this, a machine is switched off. */
 const shutDownMs = 60_000;
-/** How long VirtualBox may take to change a VM's state. */
-const switchMs = 60_000;
+const stateChangeMs = 60_000;
 
-/** Starts or resumes the VM, from any state. */
 export async function switchOn(
   virtualbox: VirtualBoxContext,
   vm: RegisteredVm,
@@ -27,7 +25,7 @@ export async function switchOn(
   await vbox.onVm(vm.uuid, ['startvm', vm.uuid, '--type', settings.uiType]);
 }
 
-/** Presses the power button; if that has no effect, switches off. Resumes a paused VM first. */
+/** Switches off if the power button has no effect. Resumes a paused VM first. */
 export async function shutDown(
   virtualbox: VirtualBoxContext,
   vm: RegisteredVm,
@@ -37,9 +35,9 @@ export async function shutDown(
   await waitUntilStable(virtualbox, vm, signal);
   const state = stateIn(await requireInfo(vbox, vm.uuid, vm.name));
   if (state === 'stopped' || state === 'saved') return;
-  if (state === 'paused') await control(vbox, vm, 'resume');
+  if (state === 'paused') await controlVm(vbox, vm, 'resume');
   if (state !== 'error') {
-    await control(vbox, vm, 'acpipowerbutton');
+    await controlVm(vbox, vm, 'acpipowerbutton');
     if (await waitForState(virtualbox, vm, ['stopped', 'saved'], shutDownMs, signal)) return;
   }
   await switchOff(virtualbox, vm, signal);
@@ -53,24 +51,23 @@ export async function switchOff(
   const { vbox } = virtualbox;
   const state = stateIn(await requireInfo(vbox, vm.uuid, vm.name));
   if (state === 'stopped' || state === 'saved') return;
-  await control(vbox, vm, 'poweroff');
-  if (await waitForState(virtualbox, vm, ['stopped', 'saved'], switchMs, signal)) return;
-  throw timeoutError(vm.name, 'off', switchMs);
+  await controlVm(vbox, vm, 'poweroff');
+  if (await waitForState(virtualbox, vm, ['stopped', 'saved'], stateChangeMs, signal)) return;
+  throw timeoutError(vm.name, 'off', stateChangeMs);
 }
 
-/** Waits for a change of state that is under way. */
 async function waitUntilStable(
   virtualbox: VirtualBoxContext,
   vm: RegisteredVm,
   signal: AbortSignal,
 ): Promise<void> {
   const settled = ['running', 'stopped', 'paused', 'saved', 'error'] as const;
-  if (await waitForState(virtualbox, vm, settled, switchMs, signal)) return;
-  throw timeoutError(vm.name, 'in a stable state', switchMs);
+  if (await waitForState(virtualbox, vm, settled, stateChangeMs, signal)) return;
+  throw timeoutError(vm.name, 'in a stable state', stateChangeMs);
 }
 
 /** Ignores a VM that has switched off since. */
-async function control(vbox: VBoxManage, { uuid }: RegisteredVm, verb: string): Promise<void> {
+async function controlVm(vbox: VBoxManage, { uuid }: RegisteredVm, verb: string): Promise<void> {
   try {
     await vbox.onVm(uuid, ['controlvm', uuid, verb]);
   } catch (error) {

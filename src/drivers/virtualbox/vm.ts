@@ -8,7 +8,7 @@ import { type RegisteredVm, readExtraData, readInfo, stateOf } from './parse-out
 import { isCode, type VBoxManage } from './vboxmanage.js';
 import type { VirtualBoxContext } from './virtualbox-context.js';
 
-/** What belt stores in a VM: its fixed address and, once it is complete, its fingerprint. */
+/** Stored in a VM: its fixed address and, once it is complete, its fingerprint. */
 export const extraData = { address: 'belt/address', made: 'belt/made' } as const;
 
 export type VmInfo = ReadonlyMap<string, string>;
@@ -23,7 +23,6 @@ export async function infoOf(vbox: VBoxManage, uuid: string): Promise<VmInfo | u
   }
 }
 
-/** @throws UserError when the VM does not exist */
 export async function requireInfo(vbox: VBoxManage, uuid: string, name: string): Promise<VmInfo> {
   const info = await infoOf(vbox, uuid);
   if (info) return info;
@@ -34,7 +33,6 @@ export function stateIn(info: VmInfo): MachineState {
   return stateOf(info.get('VMState'));
 }
 
-/** VirtualBox's own folder of the VM. */
 export function homeOf(info: VmInfo): string {
   return dirname(info.get('CfgFile') ?? '');
 }
@@ -44,7 +42,6 @@ export function memoryIn(info: VmInfo): number | undefined {
   return Number.isInteger(memory) && memory > 0 ? memory : undefined;
 }
 
-/** @returns undefined when it is not set, or the VM does not exist */
 export async function readExtra(vbox: VBoxManage, uuid: string, key: string): Promise<string | undefined> {
   try {
     return readExtraData(await vbox.run(['getextradata', uuid, key]));
@@ -54,10 +51,7 @@ export async function readExtra(vbox: VBoxManage, uuid: string, key: string): Pr
   }
 }
 
-/**
- * The VM of a recorded machine: by its recorded UUID, or by the one that belt derives.
- * docker-machine recorded no UUID; its VMs have their machines' names.
- */
+/** By UUID; docker-machine recorded none, but its VMs have their machines' names. */
 export function findVm(
   vms: readonly RegisteredVm[],
   { options }: Pick<VirtualBoxContext, 'options'>,
@@ -93,16 +87,13 @@ export function timeoutError(name: string, what: string, timeoutMs: number): Ext
 
 /** Disks grow only. @param size mebibytes */
 export async function growDisk(vbox: VBoxManage, disk: string, size: number): Promise<void> {
-  const said = await vbox.run(['showmediuminfo', 'disk', disk]);
-  const capacity = Number(/^Capacity:\s*(\d+) MBytes/m.exec(said)?.[1] ?? 0);
+  const output = await vbox.run(['showmediuminfo', 'disk', disk]);
+  const capacity = Number(/^Capacity:\s*(\d+) MBytes/m.exec(output)?.[1] ?? 0);
   if (capacity >= size) return;
   await vbox.run(['modifymedium', 'disk', disk, '--resizebyte', String(size * 1024 * 1024)]);
 }
 
-/**
- * A UUID of version 5 (RFC 9562, 5.5) from the cluster's id and the machine's name: known before
- * the VM exists, so that a create finds what an interrupted one left.
- */
+/** A UUID of version 5 (RFC 9562), so that a create finds the VM of an interrupted one. */
 export function uuidOf({ id }: ClusterRef, name: string): string {
   const hash = createHash('sha1')
     .update(Buffer.from(id.replaceAll('-', ''), 'hex'))
@@ -116,10 +107,7 @@ export function uuidOf({ id }: ClusterRef, name: string): string {
   );
 }
 
-/**
- * The VMs' group and folder. Includes a part of the id, as clusters of different projects may have
- * the same name.
- */
+/** Group and folder. The id is part of it, as clusters of two projects may have the same name. */
 export function groupOf({ id, name }: ClusterRef): string {
   return `/belt/${name}-${id.slice(0, 8)}`;
 }

@@ -22,7 +22,7 @@ import {
 } from '../../../../src/drivers/virtualbox/parse-output.js';
 import { mediaIn } from '../../../../src/drivers/virtualbox/remove-vm.js';
 import { seedFiles } from '../../../../src/drivers/virtualbox/seed-disk.js';
-import { explain, withoutWarning } from '../../../../src/drivers/virtualbox/vboxmanage.js';
+import { parseError, withoutWarning } from '../../../../src/drivers/virtualbox/vboxmanage.js';
 import { readSettings } from '../../../../src/drivers/virtualbox/virtualbox-settings.js';
 import { uuidOf } from '../../../../src/drivers/virtualbox/vm.js';
 import {
@@ -61,18 +61,18 @@ describe('the output of VBoxManage', () => {
 VBoxManage: error: Details: code VBOX_E_OBJECT_NOT_FOUND (0x80bb0001), component VirtualBoxWrap, interface IVirtualBox, callee nsISupports
 VBoxManage: error: Context: "FindMachine(...)" at line 3248 of file VBoxManageInfo.cpp
 `;
-    expect(explain(text)).toEqual({
+    expect(parseError(text)).toEqual({
       text: "Could not find a registered machine named 'nope'",
       code: 'VBOX_E_OBJECT_NOT_FOUND',
     });
-    expect(explain("VBoxManage.exe: error: Machine 'a' is not currently running.\r\n")).toEqual({
+    expect(parseError("VBoxManage.exe: error: Machine 'a' is not currently running.\r\n")).toEqual({
       text: "Machine 'a' is not currently running.",
       code: undefined,
     });
     const bare =
       'VBoxManage: error: Code E_ACCESSDENIED (0x80070005) - Access denied (extended info not available)';
-    expect(explain(bare).code).toBe('E_ACCESSDENIED');
-    expect(explain('0%...NS_ERROR_FAILURE\n').code).toBe('NS_ERROR_FAILURE');
+    expect(parseError(bare).code).toBe('E_ACCESSDENIED');
+    expect(parseError('0%...NS_ERROR_FAILURE\n').code).toBe('NS_ERROR_FAILURE');
   });
 
   test('VMs are parsed whatever their names', () => {
