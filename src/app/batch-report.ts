@@ -1,13 +1,12 @@
 import { type ErrorCode, errorCodeOf, explanationOf } from '../base/errors.js';
 import type { Outcome } from './fan-out.js';
 
-/** A failure in a document of docs/output.md. */
 export interface FailureReport {
   code: ErrorCode;
   error: string;
 }
 
-/** How the work on each machine ended, as `-o json` prints it. */
+/** As `-o json` prints it. */
 export interface BatchReport<T> {
   ok: T[];
   failed: ({ name: string } & FailureReport)[];

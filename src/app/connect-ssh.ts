@@ -3,7 +3,7 @@ import { hasNoSsh, type JumpHost, type Machine, reachAddress } from '../machines
 import type { Connection, SshTarget } from '../ssh/index.js';
 import type { Context } from './context.js';
 
-/** Where people and belt reach the machine. @throws UserError when it has no address yet, or is a local socket */
+/** @throws UserError if the machine has no address yet, or is a local socket */
 export function addressOf(machine: Machine): string {
   const address = reachAddress(machine);
   if (address) return address;
@@ -16,7 +16,7 @@ export function addressOf(machine: Machine): string {
   });
 }
 
-/** How to reach a machine over SSH. @throws UserError without an address, or for a machine without SSH */
+/** @throws UserError if the machine has no address or no SSH */
 export function sshTarget(machine: Machine): SshTarget {
   if (hasNoSsh(machine)) {
     throw new UserError(
@@ -33,14 +33,13 @@ export function sshTarget(machine: Machine): SshTarget {
   return { ...target, jump: { name: jumpName(jump), ...jump, ...(keyPath !== undefined && { keyPath }) } };
 }
 
-/** A jump host's entry in known_hosts, which no machine's name can look like. */
+/** A jump host's name in known_hosts; no machine can have it. */
 function jumpName({ host, port }: JumpHost): string {
   return `[${host}]:${port}`;
 }
 
 /**
- * A connection to the machine, shared by all who ask in this run.
- * @throws UserError when the machine is known to be off; ExternalError with the last cause otherwise.
+ * Shares one connection per run. @throws UserError if the machine is off; ExternalError otherwise
  */
 export async function reach(machine: Machine, context: Context): Promise<Connection> {
   const ssh = await context.ssh();
@@ -52,10 +51,10 @@ export async function reach(machine: Machine, context: Context): Promise<Connect
   }
 }
 
-/** Most machines that do not answer are simply off; the provider knows. */
+/** Most unreachable machines are simply off, and the provider knows. */
 async function refuseIfOff(machine: Machine, context: Context): Promise<void> {
   const driver = await context.driver(machine.driver);
-  // One that is not belt's own may be off, or gone, or its SSH server may be: only the obstacle itself is sure.
+  // An adopted machine may be off, missing, or without an SSH server: belt cannot know.
   if (driver.adopt) return;
   const observed = await driver.list([machine], context.signal).catch(() => []);
   const state = observed.find(({ name }) => name === machine.name)?.state;

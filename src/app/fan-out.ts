@@ -1,31 +1,26 @@
 import { AbortError, isAbort, messageOf } from '../base/errors.js';
 
-/** How the work on one subject ended. `skipped`: it never began, because the user interrupted. */
+/** `skipped`: the work never began because the user interrupted. */
 export type Outcome<T> =
   | { name: string; status: 'ok'; value: T }
   | { name: string; status: 'failed'; error: Error }
   | { name: string; status: 'skipped' };
 
-/** A machine, a node, a task. */
 export interface Named {
   name: string;
 }
 
 export interface FanOutOptions {
-  /** How many run at the same time; default: 64. */
+  /** Default: 64. */
   limit?: number;
   signal: AbortSignal;
-  /** Called as each subject ends, in the order in which they end. */
   onEnd?: (name: string, outcome: Outcome<unknown>) => void;
 }
 
-/** Enough to keep a hundred machines busy, few enough for a modest link and a shared gateway. */
+/** Keeps a hundred machines busy without flooding a modest link or a shared gateway. */
 export const defaultFanOut = 64;
 
-/**
- * Runs the same work on many subjects, `limit` at a time. A failure stops no other: each subject
- * gets an outcome, in the order of `subjects`.
- */
+/** Continues after failures. @returns an outcome per subject, in the same order */
 export async function fanOut<Subject extends Named, T>(
   subjects: readonly Subject[],
   work: (subject: Subject) => Promise<T>,
@@ -60,13 +55,12 @@ async function attempt<Subject extends Named, T>(
   }
 }
 
-/** Who answered a query, with the answer, and who did not. */
 export interface Answers<Subject, T> {
   answers: { subject: Subject; value: T }[];
   failed: { subject: Subject; error: Error }[];
 }
 
-/** Sends the same query to many subjects. @throws AbortError */
+/** @throws AbortError */
 export async function queryAll<Subject extends Named, T>(
   subjects: readonly Subject[],
   query: (subject: Subject) => Promise<T>,
@@ -88,7 +82,10 @@ function failure(name: string, error: unknown): Outcome<never> {
   return { name, status: 'failed', error: error instanceof Error ? error : new Error(messageOf(error)) };
 }
 
-/** Work that is done on several names in one call: what it throws is the end of each of them. @throws AbortError */
+/**
+ * For work on several names in one call: an error becomes the outcome of each.
+ * @throws AbortError
+ */
 export async function outcomesOfBatch<T>(
   names: readonly string[],
   work: () => Promise<Outcome<T>[]>,
@@ -102,13 +99,13 @@ export async function outcomesOfBatch<T>(
   }
 }
 
-/** As `Promise.all`, but nothing goes on behind the caller's back: one that fails does not end the wait for the others. */
+/** `Promise.all` that waits for all promises before it rejects. */
 export async function allFinished<T>(works: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(works);
   return Promise.all(works);
 }
 
-/** One outcome a name, in the order of the names; those that have none were never begun. */
+/** Outcomes in the order of the names; a name without an outcome was skipped. */
 export function sortOutcomes<T>(names: readonly string[], outcomes: readonly Outcome<T>[]): Outcome<T>[] {
   const byName = new Map(outcomes.map((outcome) => [outcome.name, outcome]));
   return names.map((name) => byName.get(name) ?? { name, status: 'skipped' });

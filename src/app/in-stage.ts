@@ -1,6 +1,5 @@
 import type { Context } from './context.js';
 
-/** Runs work as a stage of an operation: all that it reports appears beneath the title. */
 export function inStage<T>(
   title: string,
   context: Context,

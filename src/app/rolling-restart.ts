@@ -2,20 +2,13 @@ import type { Machine } from '../machines/model/machine.js';
 import type { Outcome } from './fan-out.js';
 import type { Step } from './reporter.js';
 
-/**
- * Restarts engines so that no swarm loses its quorum. `swarm/rolling-restart.ts` implements it, and
- * the context hands it to the features below `swarm/`.
- */
+/** Restarts engines without losing a swarm's quorum, for the features below `swarm/`. */
 export interface RollingRestart {
-  /**
-   * Runs work that restarts engines. Managers of a swarm go one after the other, the leader last,
-   * each once the previous one is back. All other machines follow at the same time.
-   */
+  /** Restarts managers of a swarm one by one, the leader last, and all other machines at once. */
   restartEngines<T>(machines: readonly Machine[], work: EngineWork<T>): Promise<Outcome<T>[]>;
   /**
-   * Calls `work` with the managers among the machines, in the order to restart them. No other belt
-   * takes managers away until it ends.
-   * @throws UserError while another belt takes managers away
+   * Calls `work` with the managers in restart order; no other belt demotes or removes managers.
+   * @throws UserError while another belt does
    */
   withManagerRestarts(
     machines: readonly Machine[],
@@ -25,20 +18,17 @@ export interface RollingRestart {
 }
 
 export interface EngineWork<T> {
-  /** Calls `beforeRestart` before the engine restarts: it throws where the swarm would lose its quorum. */
+  /** `beforeRestart` throws if the swarm would lose its quorum; call it before the restart. */
   work: (machine: Machine, step: Step, beforeRestart: () => Promise<void>) => Promise<T>;
-  /** Shown on the machine's line at its end. */
   doneMessage: (value: T) => string;
-  /** Continues with the next manager of a swarm after one that failed. */
+  /** Continues with the next manager after a failure. */
   continueOnError?: boolean;
-  /** Restarts managers even where their swarm loses its quorum for a while. */
   force: boolean;
 }
 
-/** The restart of one manager. */
 export interface ManagerRestart {
   readonly name: string;
-  /** @throws UserError when the swarm would lose its quorum meanwhile, unless forced */
+  /** @throws UserError if the swarm would lose its quorum, unless forced */
   require(): Promise<void>;
   /** Waits until the swarm has the manager back. @throws ExternalError after 90 s */
   waitUntilBack(step: Step): Promise<void>;

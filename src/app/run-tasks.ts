@@ -5,7 +5,6 @@ import type { Context } from './context.js';
 import { fanOut, type Named, type Outcome } from './fan-out.js';
 import type { Step } from './reporter.js';
 
-/** The work on one machine, or one node, while it runs. */
 export interface Task<Subject extends Named = Machine> {
   subject: Subject;
   step: Step;
@@ -13,21 +12,18 @@ export interface Task<Subject extends Named = Machine> {
 }
 
 export interface TaskSpec<Value, Subject extends Named = Machine> {
-  /** What other belts report while this one holds the claim, as in "node1 is being provisioned". */
+  /** Reported to other belts while this one holds the claim, as in "node1 is being provisioned". */
   activity: string;
-  /** The subject's progress line when its task is done. */
+  /** The final text of the subject's progress line. */
   doneText: (value: Value) => string;
   run: (task: Task<Subject>) => Promise<Value>;
-  /** How many run at the same time; default: as in `fanOut`. */
+  /** Default: as in `fanOut`. */
   limit?: number;
-  /** Skips the tasks that remain after a failure, for work in which each step needs the one before. */
+  /** Skips the remaining tasks after a failure. */
   stopAtFailure?: boolean;
 }
 
-/**
- * Runs the same task on machines or nodes, at the same time or one by one, with a line of progress
- * for each. Claims them first, so that no other belt changes them meanwhile.
- */
+/** Claims the subjects first, so that no other belt changes them. */
 export async function runTasks<Value, Subject extends Named = Machine>(
   subjects: readonly Subject[],
   { activity, doneText, run, limit, stopAtFailure = false }: TaskSpec<Value, Subject>,
@@ -60,7 +56,7 @@ export async function runTasks<Value, Subject extends Named = Machine>(
   }
 }
 
-/** Runs one task. @throws what the task throws; AbortError */
+/** @throws what the task throws; AbortError */
 export async function runTask<Value, Subject extends Named = Machine>(
   subject: Subject,
   spec: TaskSpec<Value, Subject>,
@@ -72,7 +68,7 @@ export async function runTask<Value, Subject extends Named = Machine>(
   throw new AbortError();
 }
 
-/** Reports tasks that cannot even start. */
+/** For tasks that cannot start. */
 export async function failTasks(
   errors: ReadonlyMap<string, Error>,
   { reporter }: Context,

@@ -1,6 +1,6 @@
 import type { Context } from './context.js';
 
-/** Does work while no other belt touches the machines. @param what as in "node1 is being provisioned by another belt" */
+/** @param what as in "node1 is being provisioned by another belt" */
 export async function whileClaimed<T>(
   names: readonly string[],
   what: string,
@@ -16,14 +16,13 @@ export async function whileClaimed<T>(
 }
 
 /**
- * Does work that takes managers away, be it for a while, while no other belt does: each would count on the managers that the other takes.
- * From before the quorum is judged until the managers are back, or are none any more.
+ * For work that takes managers away: hold it from the quorum check until they are back or removed.
  */
 export function whileSwarmClaimed<T>(
   what: string,
   context: Pick<Context, 'cluster'>,
   work: () => Promise<T>,
 ): Promise<T> {
-  // No machine can have this name.
+  // Not a valid machine name.
   return whileClaimed(['the swarm'], what, context, work);
 }

@@ -1,8 +1,4 @@
-/**
- * The candidate that was probably meant by a mistyped word: the one with the smallest edit distance, if that is at most a
- * third of the word (and at least one letter). Own lines rather than a package: it runs only where an error is made, over
- * short words, and npm's fastest version would be one more dependency to watch.
- */
+/** The candidate with the smallest edit distance, which is at most a third of the word. */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3));
@@ -16,7 +12,7 @@ export function closest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** Insertions, deletions, substitutions and swaps of neighbours that lead from one word to the other (optimal string alignment). */
+/** Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours. */
 export function editDistance(from: string, to: string): number {
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: to.length + 1 }, (_, index) => index);

@@ -1,10 +1,4 @@
-/**
- * The kinds of failure that belt knows. Anything else that is thrown is a bug in belt and shown as
- * one.
- *
- * Messages start in lower case, have no final period, and contain the offending value. The hint is
- * what to do next, wherever possible a command: the terminal shows it behind `Try:`.
- */
+// Messages start in lower case, contain the offending value and have no final period.
 
 /** Stable codes for scripts; docs/output.md explains each. */
 export type ErrorCode =
@@ -67,7 +61,6 @@ export class ExternalError extends ExpectedError {
   }
 }
 
-/** The user interrupted the command or declined a prompt. */
 export class AbortError extends ExpectedError {
   override name = 'AbortError';
 
@@ -76,31 +69,29 @@ export class AbortError extends ExpectedError {
   }
 }
 
-/** The code of anything that was thrown; of what belt does not expect: `bug`. */
+/** The code of anything that was thrown; `bug` for an unexpected error. */
 export function errorCodeOf(error: unknown): ErrorCode {
   if (error instanceof ExpectedError) return error.errorCode;
   return isAbort(error) ? 'aborted' : 'bug';
 }
 
-/** Message and hint in one line. */
 export function explanationOf(error: unknown): string {
   const hint =
     error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? `; ${error.hint}` : '';
   return `${messageOf(error)}${hint}`;
 }
 
-/** Whether it is belt's AbortError, or the one that Node's timers and streams throw. */
+/** Also true for the AbortError of Node's timers and streams. */
 export function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
 }
 
-/** For a `catch` where any failure but an interruption means: no answer. */
+/** For a `catch` that ignores all failures but an interruption. */
 export function unlessAborted(error: unknown): undefined {
   if (isAbort(error)) throw error;
   return undefined;
 }
 
-/** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -10,25 +10,22 @@ import { isProcessAlive, readProcessStat } from './process-stat.js';
 export interface LockOptions {
   /** What is locked, for messages: `the image debian-13`. */
   what: string;
-  /** How long to wait for another process. */
   waitMs: number;
   signal?: AbortSignal;
   /** Called once, with the process that holds the lock: `process 4711`. */
   onWait?: (holder: string) => void;
 }
 
-/** A lock whose holder has not renewed it for this long is stale: its computer crashed or slept. */
+/** The lock of a holder that has not renewed it for this long is stale. */
 const staleMs = 10_000;
-/** The same for a holder that is known to have ended; proper-lockfile accepts no less. */
+/** The same for a holder that has ended; proper-lockfile accepts no less. */
 const endedStaleMs = 2_000;
 const pauseMs = 50;
 const noticeMs = 300;
 
 /**
- * Runs `work` while no other process does so for the folder. For reading, changing and writing
- * back; never held while waiting for a machine or a person.
- * @throws UserError when another process holds the lock for longer than 15 s, or the folder is not
- *   writable
+ * Never hold it while waiting for a machine or a person.
+ * @throws UserError if the lock stays held for 15 s, or the folder is not writable
  */
 export function withFolderLock<T>(folder: string, files: StateFiles, work: () => Promise<T>): Promise<T> {
   const path = join(folder, '.lock');
@@ -39,21 +36,17 @@ export function withFolderLock<T>(folder: string, files: StateFiles, work: () =>
 }
 
 /**
- * Runs `work` while no other process on this computer, and no other work of this one, holds the
- * lock. The lock of a killed process is free again after two seconds.
+ * Excludes other processes and other work of this one. A killed process frees it after 2 s.
  * @param path created while the lock is held; its folder must exist
- * @throws UserError when another process holds it for longer than `waitMs`; AbortError
+ * @throws UserError if it stays held for `waitMs`; AbortError
  */
 export function withLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
   return inTurn(path, () => whileLocked(path, options, work));
 }
 
-/** The last work of this process to queue for each path. */
 const last = new Map<string, Promise<void>>();
 
-/**
- * Work of this process runs in the order in which it asked: with retries alone, some would starve.
- */
+/** First come, first served: with retries alone, some work of this process would starve. */
 async function inTurn<T>(path: string, work: () => Promise<T>): Promise<T> {
   const result = (last.get(path) ?? Promise.resolve()).then(work);
   const ended = result.then(
@@ -79,7 +72,7 @@ async function whileLocked<T>(path: string, options: LockOptions, work: () => Pr
 
 type Release = () => Promise<void>;
 
-/** Retries by itself: proper-lockfile would also wait for a folder to become writable. */
+/** proper-lockfile's own retries would also wait for a folder to become writable. */
 async function acquire(path: string, { what, waitMs, signal, onWait }: LockOptions): Promise<Release> {
   const start = Date.now();
   let notify = onWait;
@@ -100,7 +93,6 @@ async function acquire(path: string, { what, waitMs, signal, onWait }: LockOptio
   }
 }
 
-/** @returns undefined while another process holds the lock */
 async function tryAcquire(path: string, what: string, stale: number): Promise<Release | undefined> {
   const { default: lockfile } = await import('proper-lockfile');
   let lost: Error | undefined;
@@ -129,12 +121,12 @@ interface Holder {
   hostname: string;
 }
 
-/** Beside the lock, as proper-lockfile removes only an empty folder. */
+/** Next to the lock, as proper-lockfile only removes an empty folder. */
 function holderFile(path: string): string {
   return `${path}.holder`;
 }
 
-/** The note is a help for those who wait; the lock holds without it. */
+/** Only informs those who wait; the lock holds without it. */
 async function writeHolder(path: string): Promise<void> {
   const { pid } = process;
   const holder: Holder = { pid, startTime: (await readProcessStat(pid))?.startTime, hostname: hostname() };
@@ -152,7 +144,7 @@ async function readHolder(path: string): Promise<Holder | undefined> {
   }
 }
 
-/** A process of another computer (the folder may be shared) counts as alive. */
+/** A process on another computer (the folder may be shared) counts as alive. */
 async function isAlive({ pid, startTime, hostname: host }: Holder): Promise<boolean> {
   return host !== hostname() || isProcessAlive(pid, startTime);
 }

@@ -6,30 +6,23 @@ import { finished } from 'node:stream/promises';
 import { codeOf, isMissing } from './errno.js';
 import { ExternalError, messageOf, UserError } from './errors.js';
 
-/** A user and group id. */
 export interface FileOwner {
   uid: number;
   gid: number;
 }
 
-/**
- * Files of the state folder: private whatever the umask, written atomically, and owned by who called sudo, so that they can be
- * used without it later.
- */
+/** Private whatever the umask, atomic, and owned by the user who called sudo. */
 export interface StateFiles {
-  /**
-   * Replaces the file in one step: a reader, or a crash, sees the old text or the new one. Makes the folders on the way.
-   * @throws UserError when the folder cannot be written to
-   */
+  /** Replaces the file atomically and creates missing folders. @throws UserError */
   write(path: string, text: string): Promise<void>;
   /**
-   * Fills a file as large as it may be, anywhere: beside it, until `fill` has ended well; the file itself is the old one until then.
-   * @throws UserError when it cannot be written; what `fill` throws
+   * Fills a temporary file, which replaces `path` when `fill` succeeds. @throws UserError; as
+   * `fill`
    */
   receive<T>(path: string, fill: (sink: Writable, partPath: string) => Promise<T>): Promise<T>;
-  /** Makes the folder and those above it, where missing. @throws UserError */
+  /** Creates the folder and its missing parents. @throws UserError */
   makeFolder(path: string): Promise<void>;
-  /** Removes a file or a folder with all in it; one that is gone already is fine. @throws UserError */
+  /** Removes a file, or a folder with its contents; a missing one is fine. @throws UserError */
   remove(path: string): Promise<void>;
 }
 
@@ -56,11 +49,10 @@ export function stateFiles(owner?: FileOwner): StateFiles {
     async receive(path, fill) {
       const part = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
       return explained('write', path, async () => {
-        // Before the work, not after it.
         if (await isFolder(path)) throw Object.assign(new Error('is a folder'), { code: 'EISDIR' });
         const file = await open(part, 'wx', 0o600);
         const sink = createWriteStream(part, { fd: file.fd, autoClose: false });
-        // The writer reports it.
+        // `finished` reports it.
         sink.on('error', () => {});
         try {
           if (owner) await chown(part, owner.uid, owner.gid);
@@ -87,20 +79,19 @@ async function isFolder(path: string): Promise<boolean> {
   return found?.isDirectory() ?? false;
 }
 
-/** Opens a file that a person names. @throws UserError when there is none, or it may not be read */
+/** @throws UserError if the file does not exist or is not readable */
 export async function fileSource(path: string): Promise<() => Readable> {
   await explained('read', path, async () => (await open(path)).close());
   return () => createReadStream(path);
 }
 
-/** @returns undefined when there is no such file. @throws UserError when it may not be read */
+/** @returns undefined if the file does not exist. @throws UserError if it is not readable */
 export async function readText(path: string): Promise<string | undefined> {
   return unlessMissing(path, () => readFile(path, 'utf8'));
 }
 
 /**
- * Reads a JSON file as it is; who asks checks the shape.
- * @returns undefined when there is no such file. @throws UserError when it is damaged or may not be read
+ * @returns undefined if there is no such file. @throws UserError if it is damaged or not readable
  */
 export async function readJson(path: string): Promise<unknown> {
   const text = await readText(path);
@@ -112,26 +103,26 @@ export async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** The names of the folders in a folder, hidden ones left out. @returns none when there is no such folder */
+/** The names of visible subfolders; empty if the folder does not exist. */
 export async function listFolders(path: string): Promise<string[]> {
   const entries = (await unlessMissing(path, () => readdir(path, { withFileTypes: true }))) ?? [];
   return entries.filter((entry) => !entry.isFile() && !entry.name.startsWith('.')).map((entry) => entry.name);
 }
 
-/** The names of the files in a folder that end so. @returns none when there is no such folder */
+/** The names of files with this ending; empty if the folder does not exist. */
 export async function listFiles(path: string, ending: string): Promise<string[]> {
   const names = (await unlessMissing(path, () => readdir(path))) ?? [];
   return names.filter((name) => name.endsWith(ending));
 }
 
-/** A state file that cannot be understood. It is reported and never overwritten: it may be all that knows of a machine. */
+/** belt never overwrites a damaged state file: it may be the only record of a machine. */
 export function damaged(path: string, reason: string): UserError {
   return new UserError(`state file ${path} is damaged: ${reason}`, {
     hint: 'repair it, restore it from a backup, or move it away',
   });
 }
 
-/** @throws UserError for a file of a later format. `what` the format's number is called: `version`. */
+/** @param what the name of the format's number. @throws UserError for a newer format */
 export function requireVersion(path: string, found: number, known: number, what = 'version'): void {
   if (found <= known) return;
   throw new UserError(
@@ -162,7 +153,7 @@ export async function folderExists(path: string): Promise<boolean> {
   return (await unlessMissing(path, () => stat(path)))?.isDirectory() ?? false;
 }
 
-/** @returns undefined when there is nothing at the path. @throws UserError when it may not be read */
+/** @returns undefined if the path does not exist. @throws UserError if it is not readable */
 export async function unlessMissing<T>(path: string, read: () => Promise<T>): Promise<T | undefined> {
   return explained('read', path, async () => {
     try {
@@ -201,7 +192,6 @@ const explanations: Readonly<Record<string, Explanation>> = {
   EISDIR: { reason: 'a folder with that name already exists', hint: 'move it away' },
 };
 
-/** Turns what the file system refuses into an error that says what to do. */
 export async function explained<T>(doing: string, path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -214,7 +204,7 @@ export async function explained<T>(doing: string, path: string, work: () => Prom
   }
 }
 
-/** JSON.parse quotes the text, which may hold a secret, and seldom says where; the YAML parser knows the line. */
+/** JSON.parse quotes the text, which may hold a secret, and rarely names the line. */
 async function jsonFault(text: string): Promise<string> {
   if (text.trim() === '') return 'the file is empty';
   const { parseDocument } = await import('./yaml.js');

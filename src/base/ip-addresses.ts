@@ -1,12 +1,12 @@
 import ipaddr from 'ipaddr.js';
 
-/** A block of IPv4 addresses; `base` is its first address as a number. */
+/** An IPv4 network; `base` is its first address as a number. */
 export interface Range {
   base: number;
   prefix: number;
 }
 
-/** An address with or without `/prefix`. @returns undefined for anything else (`default`, IPv6) */
+/** An address with or without `/prefix`. @returns undefined for anything else, such as IPv6 */
 export function tryParseRange(text: string): Range | undefined {
   const cidr = text.includes('/') ? text : `${text}/32`;
   if (!ipaddr.IPv4.isValidCIDRFourPartDecimal(cidr)) return undefined;
@@ -22,7 +22,7 @@ function numberOf({ octets }: ipaddr.IPv4): number {
   return octets.reduce((sum, octet) => sum * 256 + octet, 0);
 }
 
-/** An IPv4 or IPv6 address or range in CIDR notation: `198.51.100.7` -> `198.51.100.7/32`. */
+/** `198.51.100.7` -> `198.51.100.7/32`, for IPv4 and IPv6. */
 export function toCidr(text: string): string | undefined {
   if (ipaddr.IPv4.isValidCIDRFourPartDecimal(text) || ipaddr.IPv6.isValidCIDR(text)) return text;
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return `${text}/32`;
@@ -42,7 +42,7 @@ export function overlap(one: Range, other: Range): boolean {
   return firstOf(one.base, prefix) === firstOf(other.base, prefix);
 }
 
-/** The first address of the block of this size that the address is in. */
+/** The first address of the network that contains the address. */
 export function firstOf(address: number, prefix: number): number {
   const size = 2 ** (32 - prefix);
   return Math.floor(address / size) * size;

@@ -1,7 +1,6 @@
 /**
- * What is wrong with a label of a swarm node; undefined when it is fine. The key is what placement constraints can name
- * (`node.labels.KEY`), the value one line.
- * @see https://github.com/moby/swarmkit, manager/constraint/constraint.go
+ * For placement constraints (`node.labels.KEY`). @see moby/swarmkit
+ * manager/constraint/constraint.go
  */
 export function labelFault(key: string, value: string): string | undefined {
   if (!/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(key))

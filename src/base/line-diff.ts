@@ -1,10 +1,9 @@
-/** A line that one of two texts has and the other has not. */
 export interface LineChange {
   sign: '+' | '-';
   line: string;
 }
 
-/** What leads from one text to the other, line by line, with as few lines as can be (longest common subsequence). */
+/** The shortest diff (longest common subsequence). */
 export function lineDiff(before: string, after: string): LineChange[] {
   const [from, to] = [linesOf(before), linesOf(after)];
   const common = commonLengths(from, to);
@@ -28,7 +27,7 @@ function linesOf(text: string): string[] {
   return text === '' ? [] : text.replace(/\n$/, '').split('\n');
 }
 
-/** `[i][j]`: how long the longest common subsequence of the rest of both is. */
+/** `[i][j]`: the length of the longest common subsequence of `from[i...]` and `to[j...]`. */
 function commonLengths(from: readonly string[], to: readonly string[]): number[][] {
   const lengths: number[][] = Array.from({ length: from.length + 1 }, () => []);
   for (let i = from.length - 1; i >= 0; i--) {

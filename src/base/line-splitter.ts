@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 
-/** Cuts a byte stream into lines, whole characters only. */
+/** Splits a byte stream into lines without breaking multibyte characters. */
 export class LineSplitter extends Writable {
   private readonly decoder = new TextDecoder();
   private rest = '';
@@ -16,7 +16,7 @@ export class LineSplitter extends Writable {
     done();
   }
 
-  /** Hands out what came after the last line end. */
+  /** Emits a last line that has no line end. */
   flush(): void {
     this.rest += this.decoder.decode();
     if (this.rest !== '') this.onLine(this.rest);

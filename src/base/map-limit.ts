@@ -1,7 +1,4 @@
-/**
- * Like `Promise.all(items.map(work))`, with at most `limit` at a time. All work ends before the
- * first failure is thrown; after a failure no more work is begun by that worker.
- */
+/** `Promise.all` of at most `limit` at a time. Running work ends before a failure is thrown. */
 export async function mapLimited<In, Out>(
   items: readonly In[],
   limit: number,

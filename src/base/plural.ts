@@ -1,4 +1,4 @@
-/** `1 node`, `2 nodes`. @param many the plural, where it is not formed with an `s` */
+/** @param many for irregular plurals */
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from './errors.js';
 
-/** What `poll` gets while the thing waited for is not there. */
 export class Pending {
-  /** @param reason what is missing, for the error on a timeout */
+  /** @param reason for the error on a timeout */
   constructor(readonly reason: string) {}
 }
 
@@ -12,15 +11,14 @@ export interface PollOptions<T> {
   /** Default: 250. */
   intervalMs?: number;
   signal?: AbortSignal;
-  /** Called once, when the first check has found that there is something to wait for. */
+  /** Called once, after the first check. */
   onFirstWait?: () => void;
-  /** Ends the wait: throws, or returns a last value. `reason` is that of the last check. */
+  /** Throws, or returns a last value. */
   onTimeout: (reason: string) => T | Promise<T>;
 }
 
 /**
- * Repeats a check until it returns a value; the check runs once more after the time is up.
- * @throws what the check or `onTimeout` throws; AbortError
+ * The check runs once more after the deadline. @throws what check or `onTimeout` throws; AbortError
  */
 export async function poll<T>(
   check: () => Promise<T | Pending>,
@@ -56,7 +54,7 @@ export interface RetryOptions extends Omit<PollOptions<never>, 'onTimeout'> {
   isRetryable: (error: unknown) => boolean | Promise<boolean>;
 }
 
-/** Repeats work that fails for a reason that passes. @throws the error of the last attempt; AbortError */
+/** Repeats work that fails temporarily. @throws the error of the last attempt; AbortError */
 export async function retry<T>(
   work: () => Promise<T>,
   { isRetryable, ...options }: RetryOptions,
@@ -79,11 +77,7 @@ export async function retry<T>(
   });
 }
 
-/**
- * Waits until nothing is in the way.
- * @param findObstacle what is in the way now
- * @param timeoutError names the last obstacle
- */
+/** Waits until `findObstacle` finds nothing. @param timeoutError names the last obstacle */
 export async function waitUntilClear(
   findObstacle: () => Promise<string | undefined>,
   options: Omit<PollOptions<never>, 'onTimeout'>,

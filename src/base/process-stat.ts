@@ -5,11 +5,11 @@ import { hasCode } from './errno.js';
 export interface ProcessStat {
   pid: number;
   state: string;
-  /** Clock ticks since boot: with the pid it identifies a process for as long as the computer runs. */
+  /** Clock ticks since boot; with the pid, it identifies a process until the next boot. */
   startTime: string;
 }
 
-/** The second field is the program's name in parentheses, and may contain spaces and parentheses. */
+/** The second field is the program's name in parentheses, which may contain both. */
 export function parseProcessStat(text: string): ProcessStat | undefined {
   const [, pid, rest] = /^(\d+) \(.*\) (.+)$/s.exec(text.trim()) ?? [];
   const fields = rest?.split(' ') ?? [];
@@ -19,12 +19,12 @@ export function parseProcessStat(text: string): ProcessStat | undefined {
   return { pid: Number(pid), state, startTime };
 }
 
-/** @returns undefined for a process that does not exist or is hidden, and where there is no /proc */
+/** @returns undefined if the process does not exist or is hidden, or without /proc */
 export async function readProcessStat(pid: number): Promise<ProcessStat | undefined> {
   return parseProcessStat(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''));
 }
 
-/** Whether the pid is in use, also by a process of another user. */
+/** Also true for a process of another user. */
 export function isPidInUse(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -34,7 +34,7 @@ export function isPidInUse(pid: number): boolean {
   }
 }
 
-/** Whether a process of this computer still runs: a later one with the same pid started at another time. */
+/** A reused pid does not count: its process started at another time. */
 export async function isProcessAlive(pid: number, startTime: string | undefined): Promise<boolean> {
   if (!isPidInUse(pid)) return false;
   const stat = await readProcessStat(pid);

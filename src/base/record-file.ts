@@ -1,14 +1,12 @@
 import * as z from 'zod/mini';
 import { damaged, readJson, requireVersion, type StateFiles } from './files.js';
 
-/** The format of belt's JSON files: `version`, and beside it the content. */
 const recordVersion = 1;
 
 /**
- * Reads a JSON file of belt. The version is checked first: a later format has another shape.
+ * The version is checked first, as newer formats differ in shape.
  * @param what completes "it is not …": `the record of a machine`
- * @returns undefined when the file does not exist. @throws UserError when it is damaged or of a
- *   later format
+ * @throws UserError if the file is damaged or has a newer format
  */
 export async function readRecord<Schema extends z.ZodMiniType>(
   path: string,
@@ -25,9 +23,7 @@ export async function readRecord<Schema extends z.ZodMiniType>(
   return data;
 }
 
-/**
- * @param files default: readable by all users, for what the computer's machines and images share
- */
+/** @param files default: readable by all users, for what the whole computer shares */
 export async function writeRecord(
   path: string,
   content: object,

@@ -1,4 +1,4 @@
-/** Shares one call among all who ask while it runs. */
+/** Callers share the call that is in progress. */
 export function coalesce<T>(ask: () => Promise<T>): () => Promise<T> {
   let asking: Promise<T> | undefined;
   return () => {

@@ -1,12 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** The texts that belt puts on machines and hands to users, from the `templates/` folder. */
+/** The texts in `templates/` that belt copies to machines or prints. */
 export interface Templates {
-  /**
-   * Reads `templates/<name>` and fills each `{{key}}` with its value.
-   * @throws Error when the template names a value that is not given, or one is given that it does not name: both are bugs.
-   */
+  /** Replaces each `{{key}}`. @throws Error (a bug) for a missing or an unused value */
   render(name: string, values?: Readonly<Record<string, string>>): Promise<string>;
 }
 

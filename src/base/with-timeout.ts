@@ -1,10 +1,8 @@
 import { ExternalError } from './errors.js';
 
 /**
- * Runs work for so many milliseconds at most. Its signal aborts then, and what the work still does
- * is not waited for.
- * @param timeoutError default: "no response within N s"
- * @throws the timeout error; what the work throws; AbortError
+ * Aborts the work's signal after the timeout, without waiting for the work to stop.
+ * @throws `timeoutError` (default: "no response within N s"); what the work throws; AbortError
  */
 export async function withTimeout<T>(
   timeoutMs: number,

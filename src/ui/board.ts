@@ -7,7 +7,7 @@ import { oneLine, padEnd, truncate, widthOf, wrap } from './text-width.js';
 interface Layout {
   name: number;
   text: number;
-  /** Cells of the bar itself. 0: only the percentage; undefined: no column for it. */
+  /** In cells. 0: percentage only; undefined: no column. */
   bar?: number;
 }
 
@@ -18,9 +18,8 @@ const percentWidth = 4;
 const gap = '  ';
 
 /**
- * Draws subjects as lines of a terminal: one per subject where they fit, else a summary with those
- * that failed or run. Pure but for one thing: the text column never gets narrower, so that the
- * times beside it do not jump.
+ * One line per subject where they fit, else a summary with failed and running ones. The text column
+ * never narrows, so that the times next to it do not jump.
  */
 export class Board implements Drawable {
   private textWidth = 0;
@@ -31,13 +30,13 @@ export class Board implements Drawable {
     private readonly paint: Paint,
   ) {}
 
-  /** The lines of this moment, none wider than the terminal. */
+  /** No line is wider than the terminal. */
   draw(view: View): string[] {
     if (this.subjects.length <= view.rows) return this.rows(this.subjects, view);
     return this.summarised(view);
   }
 
-  /** The lines that stay when all has ended: reasons of failures in full. */
+  /** Shows reasons of failures in full. */
   final(view: View): string[] {
     const failed = this.subjects.filter(({ status }) => status === 'failed');
     const tooMany = this.subjects.length > view.rows;
@@ -161,10 +160,7 @@ function finalLayout(subjects: readonly Subject[], columns: number): Layout {
   return shareWidth({ name: longest(subjects.map(({ name }) => name)), text, hasBar: false, columns });
 }
 
-/**
- * Shares the terminal's width out. The last cell of a line stays free, since some terminals wrap as
- * soon as it is written.
- */
+/** Leaves the last cell free, as some terminals wrap as soon as it is written. */
 function shareWidth(wanted: { name: number; text: number; hasBar: boolean; columns: number }): Layout {
   const name = Math.min(wanted.name, Math.max(8, Math.floor(wanted.columns / 3)));
   const fixed = 2 + name + gap.length + gap.length + elapsedWidth + 1;
@@ -178,7 +174,7 @@ export function spinnerFrame(nowMs: number): string {
   return spinner[Math.floor(nowMs / spinnerStepMs) % spinner.length] ?? '';
 }
 
-/** A bar of so many cells with its percentage; without cells, the percentage alone. */
+/** Only the percentage if `width` is 0. */
 export function barText(fraction: number, width: number, paint: Paint): string {
   const filled = Math.round(fraction * width);
   const percent = `${Math.floor(fraction * 100)}%`.padStart(percentWidth);
@@ -199,7 +195,7 @@ function longest(texts: readonly string[]): number {
   return Math.max(1, ...texts.map(widthOf));
 }
 
-/** The first items in at most `lines` lines, one of which counts those that are hidden, if any. */
+/** At most `lines` lines, one of which is needed to count hidden items. */
 function firstOf<T>(
   items: readonly T[],
   lines: number,

@@ -1,7 +1,4 @@
-/**
- * Colours of a terminal (ECMA-48, "Select Graphic Rendition"); each function is the identity where
- * colour is not wanted.
- */
+/** The identity without colour. @see ECMA-48, "Select Graphic Rendition" */
 export interface Paint {
   bold(text: string): string;
   dim(text: string): string;

@@ -6,21 +6,15 @@ import { liveReporter } from './live-reporter.js';
 import { plainReporter } from './plain-reporter.js';
 
 export interface ReporterOptions {
-  /** Where progress goes: stderr, since stdout carries results only. */
+  /** stderr, as stdout carries results only. */
   stream: TerminalStream;
-  /**
-   * `terminal`: lines drawn in place; `plain`: one line per step, for pipes and logs; `silent`:
-   * nothing.
-   */
+  /** `plain`: one line per step, for pipes and logs. */
   mode: 'terminal' | 'plain' | 'silent';
-  /** On a terminal; plain lines have none. */
+  /** Ignored outside `terminal` mode. */
   color: boolean;
-  /**
-   * Streams (stdout, stderr) that others write to: on a terminal, their output goes above the live
-   * lines.
-   */
+  /** Streams whose output appears above the live lines. */
   sharing?: readonly Writable[];
-  /** Milliseconds; only differences count. */
+  /** Milliseconds of any clock. */
   now?: () => number;
 }
 

@@ -5,7 +5,6 @@ export interface DiffLine {
   line: string;
 }
 
-/** What has changed in a text, a line each. */
 export function diffText(changes: readonly DiffLine[], { color }: { color: boolean }): string {
   const { red, green } = createPaint(color);
   return changes.map(({ sign, line }) => (sign === '+' ? green : red)(`${sign}${line}`)).join('\n');

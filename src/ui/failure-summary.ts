@@ -7,8 +7,7 @@ export interface Failure {
 }
 
 /**
- * The prefix of each machine's output when several are shown at once: its name in its own colour,
- * all equally wide. A single machine has none, so that its output stays unchanged.
+ * Each machine's name in its own colour; empty for a single machine, whose output stays unchanged.
  */
 export function linePrefixes(names: readonly string[], { color }: { color: boolean }): Map<string, string> {
   if (names.length === 1) return new Map(names.map((name) => [name, '']));
@@ -23,10 +22,7 @@ export function linePrefixes(names: readonly string[], { color }: { color: boole
   );
 }
 
-/**
- * How work on several machines failed: a headline and one line per machine. Empty when nothing
- * failed.
- */
+/** Empty if nothing failed. */
 export function failureSummary(
   total: number,
   failed: readonly Failure[],

@@ -6,14 +6,11 @@ export interface ErrorStyle {
   /** Shows causes and stacks. */
   debug: boolean;
   color: boolean;
-  /** Where bugs are reported: a URL. */
+  /** A URL for bug reports. */
   reportAt?: string;
 }
 
-/**
- * What a person sees of whatever was thrown: a line for what they or the world did wrong, more for
- * a bug. Ends without a newline.
- */
+/** One line for expected errors, more for a bug. Ends without a newline. */
 export function formatError(error: unknown, { debug, color, reportAt }: ErrorStyle): string {
   const paint = createPaint(color);
   const lines = isExpected(error) ? expected(error, debug, paint) : bug(error, debug, reportAt, paint);
@@ -33,7 +30,7 @@ function expected(error: ExpectedError, debug: boolean, paint: Paint): string[] 
   return lines;
 }
 
-/** A suggested name is a question, not something to try. */
+/** A suggested name is a question, not a command to try. */
 function hintLine(hint: string): string {
   return hint.startsWith('did you mean') ? hint : `Try: ${hint}`;
 }

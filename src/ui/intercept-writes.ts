@@ -3,9 +3,8 @@ import type { Writable } from 'node:stream';
 type Write = (chunk: Buffer) => void;
 
 /**
- * Hands what is written to a stream to `onLines` instead, whole lines at a time, together with the
- * way to really write it.
- * @returns the function that ends this and writes what is left of an unfinished line
+ * Passes whole lines to `onLines` instead, with a function that really writes.
+ * @returns ends the interception and writes an unfinished line
  */
 export function interceptWrites(
   stream: Writable,

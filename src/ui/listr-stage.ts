@@ -14,12 +14,11 @@ import type { Drawable, LiveArea, View } from './live-area.js';
 import { capitalizeStep } from './progress-item.js';
 import { oneLine, padEnd, truncate, widthOf, wrap } from './text-width.js';
 
-/** What a tree of tasks is drawn with. */
 export interface TreeOptions {
   area: LiveArea;
   paint: Paint;
   now: () => number;
-  /** Where the lines go that are not part of the tree. */
+  /** For lines outside the tree. */
   reporter: Reporter;
 }
 
@@ -97,7 +96,7 @@ class ListrStage implements StageReporter {
     await this.task?.end(ending);
   }
 
-  /** The bar goes with the step's end. */
+  /** Removes the bar from the title. */
   private endStep(ending: Ending): void {
     if (!this.current) return;
     const { task, text } = this.current;
@@ -146,7 +145,7 @@ function listrProgress(names: readonly string[], parent: OpenTask, options: Tree
   };
 }
 
-/** A running task's title, cut to the columns that its line leaves for it. */
+/** Cuts a running task's title to its line. */
 function titleText(text: string, columns: number, paint?: Paint, fraction?: number): string {
   if (!paint || fraction === undefined) return truncate(text, columns);
   const bar = barText(fraction, barWidth(columns), paint);
@@ -154,13 +153,13 @@ function titleText(text: string, columns: number, paint?: Paint, fraction?: numb
 }
 
 const indentation = 2;
-/** Of ` [RETRY:10]`, which listr2 puts behind the title. */
+/** The width of ` [RETRY:10]`, which listr2 appends. */
 const retryMarkWidth = 11;
 
 type List = Listr<unknown, 'silent' | typeof TreeRenderer, typeof SimpleRenderer>;
 type Tasks = List['tasks'];
 
-/** A listr2 task that is ended from outside, as a subtask of another or as the root of a tree. */
+/** A listr2 task that is ended from outside. */
 class OpenTask {
   private readonly level: number;
   hasEnded = false;
@@ -194,7 +193,7 @@ class OpenTask {
           },
         },
       ],
-      // Signals stay with `cli/`, which ends the tasks by ending the work.
+      // `cli/` handles signals and ends the work.
       {
         exitOnError: false,
         registerSignalListeners: false,
@@ -203,15 +202,12 @@ class OpenTask {
       },
       parent?.task,
     );
-    // listr2 takes subtasks only when their parent begins; these come while it runs.
+    // listr2 only takes subtasks when their parent begins.
     if (parent) parent.task.subtasks = [...(parent.task.subtasks ?? []), this.task];
     void this.task.check(undefined);
   }
 
-  /**
-   * Those of its title: less the indentation, the mark before it, and the last cell, where some
-   * terminals wrap.
-   */
+  /** For the title: without indentation, mark, and the last cell, where some terminals wrap. */
   get columns(): number {
     return this.options.area.columns - this.level * indentation - 3;
   }
@@ -245,7 +241,7 @@ class OpenTask {
 
 type RendererOptions = ConstructorParameters<typeof DefaultRenderer>[1] & { tree?: TreeOptions };
 
-/** The icons come in their colours; listr2 would choose by whether stdout is a terminal. */
+/** The icons carry their colours; listr2 would decide by whether stdout is a terminal. */
 const uncolored = Object.fromEntries(
   Object.keys(LISTR_DEFAULT_RENDERER_STYLE.color ?? {}).map((level) => [level, (text: string) => text]),
 );
@@ -277,12 +273,9 @@ function rendererOptions(tree: TreeOptions): RendererOptions {
   };
 }
 
-/** listr2 renders the tree; the live area places it, so that it shares the terminal with boards. */
+/** listr2 renders the tree, and the live area places it among the boards. */
 class TreeRenderer extends DefaultRenderer implements Drawable {
-  /**
-   * Otherwise listr2 chooses another renderer wherever stdout, which this never uses, is not a
-   * terminal.
-   */
+  /** Keeps listr2 from choosing another renderer when stdout, which is not used, is no terminal. */
   static override nonTTY = true;
   private readonly area: LiveArea;
 
@@ -290,7 +283,7 @@ class TreeRenderer extends DefaultRenderer implements Drawable {
     super(tasks, options, events);
     const { tree } = options as Required<RendererOptions>;
     this.area = tree.area;
-    // Titles are cut to size before they come here.
+    // Titles are already cut.
     Object.assign(this, { wrap: (text: string) => text });
   }
 

@@ -2,29 +2,25 @@ import type { Writable } from 'node:stream';
 import { interceptWrites } from './intercept-writes.js';
 import { widthOf } from './text-width.js';
 
-/**
- * A stream that may be a terminal; of one that does not tell its size, 80 columns and 24 rows are
- * assumed.
- */
+/** A stream that may be a terminal; its default size is 80 columns and 24 rows. */
 export type TerminalStream = Writable & { columns?: number; rows?: number };
 
-/** What the terminal is at the moment that something draws itself. */
 export interface View {
   columns: number;
-  /** Lines that may be taken. */
+  /** Available lines. */
   rows: number;
   nowMs: number;
 }
 
 export interface Drawable {
-  /** The lines of this moment. */
+  /** The current lines. */
   draw(view: View): string[];
-  /** The lines that stay when all has ended. */
+  /** The lines that stay when the work has ended. */
   final(view: View): string[];
 }
 
 const frameMs = 100;
-/** Left free above the boards, so that what went before stays in sight. */
+/** Keeps earlier output in sight above the boards. */
 const spareRows = 4;
 
 const hideCursor = '\x1b[?25l';
@@ -33,9 +29,8 @@ const clearToEndOfLine = '\x1b[K';
 const clearBelow = '\x1b[J';
 
 /**
- * The last lines of a terminal, drawn again and again in place while boards are on it. Each frame
- * overwrites the one before in a single write and clears only what is left over, so that nothing
- * flickers. What others write to the terminal meanwhile appears above the boards.
+ * Redraws the last lines of a terminal in place while boards are on it, each frame in a single
+ * write to avoid flicker. Other output appears above the boards.
  */
 export class LiveArea {
   private readonly boards: Drawable[] = [];
@@ -46,8 +41,7 @@ export class LiveArea {
 
   /**
    * @param now milliseconds
-   * @param sharing the streams that end at the same terminal, `stream` among them where others
-   * write to it too
+   * @param sharing streams on the same terminal, including `stream` if others write to it
    */
   constructor(
     private readonly stream: TerminalStream,
@@ -64,14 +58,14 @@ export class LiveArea {
     this.draw();
   }
 
-  /** Takes a board off; its final lines stay above what is still live. */
+  /** The board's final lines stay above what is still live. */
   finish(board: Drawable): void {
     this.boards.splice(this.boards.indexOf(board), 1);
     this.printLines(board.final({ columns: this.columns, rows: this.rowsFor(1), nowMs: this.now() }));
     if (this.boards.length === 0) this.stop();
   }
 
-  /** Writes lines above the boards. */
+  /** Writes above the boards. */
   print(text: string): void {
     this.printLines(text.split('\n'));
   }
@@ -91,10 +85,7 @@ export class LiveArea {
     );
   }
 
-  /**
-   * Also when the process ends in the middle: the cursor comes back, and nothing that others wrote
-   * is lost.
-   */
+  /** Also runs at exit: restores the cursor and the output of others. */
   private readonly stop = (): void => {
     clearInterval(this.timer);
     process.off('exit', this.stop);
@@ -109,7 +100,7 @@ export class LiveArea {
     if (!isSame) this.redraw('', lines);
   }
 
-  /** Draws the boards over what was drawn before, below something that stays. */
+  /** Overwrites the previous frame, below `above`, which stays. */
   private redraw(above: string, lines = this.lines()): void {
     const cursor = lines.length > 0 ? hideCursor : '';
     this.write(`${cursor}${this.toTop()}${above}${asText(lines, clearToEndOfLine)}${clearBelow}`);
@@ -128,17 +119,14 @@ export class LiveArea {
     return this.boards.flatMap((board) => board.draw({ columns: this.columns, rows, nowMs: this.now() }));
   }
 
-  /**
-   * Back to the first live line. A window made narrower has wrapped the longer ones, which then
-   * take several rows.
-   */
+  /** A narrowed window has wrapped long lines, which then take several rows. */
   private toTop(): string {
     const rows = this.drawn.map((line) => Math.max(1, Math.ceil(widthOf(line) / this.columns)));
     const up = rows.reduce((sum, count) => sum + count, 0);
     return up > 0 ? `\r\x1b[${up}A` : '\r';
   }
 
-  /** Rows for each of so many boards. */
+  /** Rows per board. */
   rowsFor(boards: number): number {
     return Math.max(3, Math.floor(((this.stream.rows || 24) - spareRows) / Math.max(1, boards)));
   }

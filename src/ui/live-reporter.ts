@@ -13,13 +13,12 @@ interface LiveOptions {
   sharing: readonly Writable[];
 }
 
-/** Progress as lines that are drawn in place on a terminal. */
 export function liveReporter({ stream, paint, now, sharing }: LiveOptions): Reporter {
   const area = new LiveArea(stream, now, sharing);
   const reporter: Reporter = {
     open: (names) => boardProgress(names, area, paint, now),
     async stage(title, work) {
-      // listr2 is loaded only for what has stages.
+      // Loaded only for operations with stages.
       const { runStage } = await import('./listr-stage.js');
       return runStage(title, work, { area, paint, now, reporter });
     },
@@ -29,7 +28,7 @@ export function liveReporter({ stream, paint, now, sharing }: LiveOptions): Repo
   return reporter;
 }
 
-/** Progress on a board, which leaves the live area with its last line. */
+/** The board leaves the live area when its last subject ends. */
 function boardProgress(names: readonly string[], area: LiveArea, paint: Paint, now: () => number): Progress {
   const subjects = new Map(names.map((name) => [name, newSubject(name, now())]));
   const board = new Board([...subjects.values()], now(), paint);

@@ -4,10 +4,7 @@ import { truncate } from './text-width.js';
 const clearToEndOfLine = '\x1b[K';
 const clearBelow = '\x1b[J';
 
-/**
- * A text on a terminal that takes the place of the one before, in one write, so that nothing
- * flickers. What the terminal has no room for is left out.
- */
+/** Replaces its previous text in a single write to avoid flicker. Omits what does not fit. */
 export class Redrawn {
   private rows = 0;
 

@@ -11,10 +11,7 @@ interface PlainOptions {
   now: () => number;
 }
 
-/**
- * Progress as plain lines, for pipes and logs: a line whenever a step really changes, and every
- * tenth of a measured one.
- */
+/** For pipes and logs: one line per change of step, and per tenth of a measured step. */
 export function plainReporter({ stream, now }: PlainOptions): Reporter {
   const line = (text: string): void => void stream.write(`${redact(text)}\n`);
   const reporter: Reporter = {
@@ -38,7 +35,7 @@ export function plainReporter({ stream, now }: PlainOptions): Reporter {
   return reporter;
 }
 
-/** A stage has lines of its own only for its own steps and its end; all else is as outside. */
+/** Only its own steps and its end have lines of their own. */
 class PlainStage implements StageReporter {
   progress: Progress | undefined;
 

@@ -1,16 +1,13 @@
 import { capitalize } from './table.js';
 
-/**
- * One line of progress: a machine or an image, and how far the work on it is. Times are in
- * milliseconds of one clock.
- */
+/** A line of progress. Times are in milliseconds of one clock. */
 export interface Subject {
   readonly name: string;
   status: 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
   text: string;
   /** 0 to 1; undefined: unknown. */
   fraction?: number;
-  /** When its first step began; the time at which it was opened until then. */
+  /** When its first step began, or it was opened. */
   startMs: number;
   endMs?: number;
 }
@@ -46,7 +43,7 @@ export function end(
   delete subject.fraction;
 }
 
-/** A step begins with a capital letter, unless its first word is not a plain word: `node1`. */
+/** Keeps a first word that is not plain: `node1`. */
 export function capitalizeStep(text: string): string {
   return /^[a-z]+(?![^\s,:;])/.test(text) ? capitalize(text) : text;
 }

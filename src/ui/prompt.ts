@@ -6,24 +6,22 @@ import { AbortError, UserError } from '../base/errors.js';
 export interface Terminal {
   input: Readable;
   output: Writable;
-  /** Ends the question. */
   signal?: AbortSignal;
 }
 
 export interface Question extends Terminal {
-  /** The end of the input is a failure, and not a "no". */
+  /** Fails at the end of the input. */
   mustAnswer?: boolean;
 }
 
-/** The answer "no" where the caller needs the work done. */
+/** For a declined prompt that must fail the command. */
 export function notAgreed(work: 'changed' | 'removed', hint?: string): UserError {
   return new UserError(`aborted; nothing was ${work}`, hint === undefined ? {} : { hint });
 }
 
 /**
- * Asks a question that is shown as it is; `y` and `yes` are yes, anything else and the end of the
- * input is no.
- * @throws UserError at the end of the input where there must be an answer; the signal's reason
+ * `y` and `yes` mean yes; anything else, and the end of the input, mean no.
+ * @throws UserError at the end of the input if `mustAnswer`; the signal's reason
  */
 export async function confirm(
   question: string,
@@ -31,7 +29,7 @@ export async function confirm(
 ): Promise<boolean> {
   signal?.throwIfAborted();
   output.write(question);
-  // Without `terminal: false` the line editor would take Ctrl-C for itself.
+  // Without this, readline handles Ctrl-C itself.
   const lines = createInterface({ input, terminal: false });
   try {
     const answer = await firstLine(lines, signal);
@@ -45,8 +43,7 @@ export async function confirm(
 }
 
 /**
- * Asks for a secret without echoing it. The question has a line of its own, which progress lines
- * below it do not overwrite.
+ * The question has its own line, so that progress lines do not overwrite it.
  * @throws UserError without a terminal; AbortError on Ctrl-C; the signal's reason
  */
 export async function askSecret(
@@ -73,9 +70,8 @@ export async function askSecret(
 }
 
 /**
- * The secret: asked for at a terminal, as `askSecret` does; otherwise the first line of what is
- * piped in.
- * @throws UserError when there is none; AbortError on Ctrl-C; the signal's reason
+ * Reads the first line of piped input instead, if there is no terminal.
+ * @throws UserError for an empty secret; AbortError on Ctrl-C; the signal's reason
  */
 export async function askOrReadSecret(question: string, terminal: SecretTerminal): Promise<string> {
   const { input, signal } = terminal;

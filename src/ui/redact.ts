@@ -1,7 +1,4 @@
-/**
- * What must never be shown, with the part of it that may stay. Their sources are docker's,
- * DigitalOcean's and AWS' own formats.
- */
+/** The formats of docker, DigitalOcean and AWS. */
 const secrets: readonly [pattern: RegExp, shown: string][] = [
   [/SWM(TKN|KEY)-1-[A-Za-z0-9+/=-]+/g, 'SWM$1-1-[redacted]'],
   [
@@ -17,10 +14,7 @@ const secrets: readonly [pattern: RegExp, shown: string][] = [
   [/(--[a-z0-9-]*(?:access-token|secret-key|session-token)\s+)(?!\[redacted\])\S+/gi, '$1[redacted]'],
 ];
 
-/**
- * The text without secrets: join tokens and unlock keys of swarms, private keys, tokens and keys of
- * providers.
- */
+/** Hides join tokens, unlock keys, private keys, and tokens and keys of providers. */
 export function redact(text: string): string {
   return secrets.reduce((safe, [pattern, shown]) => safe.replaceAll(pattern, shown), text);
 }

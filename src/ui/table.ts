@@ -3,9 +3,8 @@ import { padEnd, truncate, widthOf } from './text-width.js';
 const gap = '   ';
 
 /**
- * A table as docker and docker-machine print it: upper-case headers, columns three blanks apart, no
- * lines, no blanks at line ends. With `width` (cells) the last column is cut to fit it.
- * @returns lines without a newline after the last
+ * docker's layout: upper-case headers, three blanks between columns, no trailing blanks.
+ * @param options.width cuts the last column to fit, in cells
  */
 export function formatTable(
   columns: readonly string[],
@@ -15,10 +14,6 @@ export function formatTable(
   return alignColumns([columns.map((name) => name.toUpperCase()), ...rows], width);
 }
 
-/**
- * Rows of any lengths, their columns three blanks apart.
- * @returns lines without a newline after the last
- */
 export function alignColumns(rows: readonly (readonly string[])[], width?: number): string {
   const count = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: count }, (_, column) =>
@@ -36,7 +31,7 @@ function formatRow(row: readonly string[], widths: readonly number[], width: num
   return `${start}${truncate(end, room)}`.trimEnd();
 }
 
-/** docker-machine writes states with a capital letter. */
+/** As docker-machine writes states. */
 export function capitalize(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1);
 }

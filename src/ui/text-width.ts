@@ -1,15 +1,12 @@
 import { stripVTControlCharacters } from 'node:util';
 
-/**
- * Text measured in terminal cells: wide characters (Unicode Standard Annex 11 and emoji) take two,
- * combining marks none.
- */
+// In terminal cells: wide characters (Unicode Standard Annex 11, emoji) take two, combining marks
+// 0.
 
 const invisible = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
 const wide =
   /^[\u{1100}-\u{115f}\u{2e80}-\u{303e}\u{3041}-\u{a4cf}\u{a960}-\u{a97c}\u{ac00}-\u{d7a3}\u{f900}-\u{faff}\u{fe30}-\u{fe6f}\u{ff01}-\u{ff60}\u{ffe0}-\u{ffe6}\u{1f300}-\u{1f64f}\u{1f680}-\u{1f6ff}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]$/u;
 
-/** Cells that the text takes; colours take none. */
 export function widthOf(text: string): number {
   let width = 0;
   for (const character of stripVTControlCharacters(text)) width += cellsOf(character);
@@ -25,7 +22,7 @@ export function padEnd(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - widthOf(text)));
 }
 
-/** At most `width` cells of an uncoloured text, with an ellipsis where something was cut off. */
+/** Adds an ellipsis to shortened text. @param text uncoloured */
 export function truncate(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let kept = '';
@@ -38,17 +35,14 @@ export function truncate(text: string, width: number): string {
   return width > 0 ? `${kept}…` : '';
 }
 
-/** What others wrote, made safe to draw: no colours, no control characters, one line. */
+/** Removes colours, control characters and line breaks from foreign text. */
 export function oneLine(text: string): string {
   return stripVTControlCharacters(text)
     .replaceAll(/[\s\p{Cc}]+/gu, ' ')
     .trim();
 }
 
-/**
- * The lines of an uncoloured text, long ones broken at spaces (or inside a word that is longer than
- * a line).
- */
+/** Breaks at spaces, or inside a word longer than a line. @param text uncoloured */
 export function wrap(text: string, width: number): string[] {
   return safeLines(text).flatMap((line) => wrapLine(line, width));
 }
@@ -69,10 +63,7 @@ function wrapLine(line: string, width: number): string[] {
   return [line.slice(0, cut).trimEnd(), ...wrapLine(line.slice(cut).trimStart(), width)];
 }
 
-/**
- * Where to break a line that is too long: after the last space that fits, else where the width is
- * used up.
- */
+/** After the last space that fits, else at the full width. */
 function breakPoint(line: string, width: number): number {
   let used = 0;
   let end = 0;

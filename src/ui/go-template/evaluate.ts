@@ -3,7 +3,7 @@ import { callFunction } from './functions.js';
 import type { Command, Operand, Pipeline, TemplateNode } from './parse.js';
 import { type GoValue, isList, isMap, isTrue, print, sortedKeys, typeOf } from './value.js';
 
-/** What a field that the data itself does not have comes to. */
+/** The result of a field that the data itself lacks. */
 export type MissingField = 'no value' | 'error';
 
 /** @throws UserError in Go's words */
@@ -14,7 +14,7 @@ export function evaluate(nodes: readonly TemplateNode[], data: GoValue, missing:
 
 interface Scope {
   dot: GoValue;
-  /** A variable's holder is shared with the inner scopes, which may assign to it. */
+  /** Holders are shared with inner scopes, which may assign to them. */
   variables: Map<string, { value: GoValue }>;
 }
 
@@ -126,7 +126,7 @@ class Run {
   }
 }
 
-/** A block's own scope: its variables end with it. */
+/** The block's variables end with it. */
 function inner({ dot, variables }: Scope): Scope {
   return { dot, variables: new Map(variables) };
 }

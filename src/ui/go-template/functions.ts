@@ -1,13 +1,12 @@
 import { printf } from './printf.js';
 import { type GoValue, goJson, isList, isMap, isTrue, show, typeOf } from './value.js';
 
-/** A function of templates. @throws Error whose message completes "error calling NAME: …" */
+/** @throws Error whose message completes "error calling NAME: …" */
 type TemplateFunction = (...values: GoValue[]) => GoValue;
 
 /**
- * The functions of Go's text/template that formats use, and docker-machine's own two. `and` and
- * `or` are here with all their arguments evaluated, as in Go before 1.18: no argument of a format
- * has an effect.
+ * Go's text/template and docker-machine's functions. `and` and `or` evaluate all arguments, which
+ * have no side effects here.
  */
 const functions: Readonly<Record<string, TemplateFunction>> = {
   json: (value) => goJson(value),
@@ -30,7 +29,7 @@ const functions: Readonly<Record<string, TemplateFunction>> = {
   ge: (one, other) => !isLess(one, other),
 };
 
-/** The fewest arguments each takes. */
+/** Default: 1. */
 const leastArguments: Readonly<Record<string, number>> = {
   print: 0,
   println: 0,
@@ -47,7 +46,7 @@ export function isKnownFunction(name: string): boolean {
   return Object.hasOwn(functions, name);
 }
 
-/** @throws Error without the template's name and place */
+/** @throws Error without the template's name and position */
 export function callFunction(name: string, values: readonly GoValue[]): GoValue {
   const least = leastArguments[name] ?? 1;
   if (values.length < least)
@@ -91,7 +90,7 @@ function checkedIndex(key: GoValue, last: number): number {
   return key;
 }
 
-/** Go puts a blank between two values of which neither is a string. */
+/** Go puts a blank between two values if neither is a string. */
 function printAll(values: readonly GoValue[]): string {
   return values.reduce<string>((text, value, index) => {
     const before = values[index - 1];

@@ -5,30 +5,22 @@ import type { GoValue } from './value.js';
 
 export type { GoValue };
 
-/**
- * A template in the language of Go's text/template, as far as the formats of docker-machine and
- * docker use it.
- */
+/** The part of Go's text/template that formats of docker and docker-machine use. */
 export interface GoTemplate {
-  /**
-   * @throws UserError, in Go's words, for what the data cannot answer: an index out of range, a
-   * field of something without fields
-   */
+  /** @throws UserError in Go's words, such as for an index out of range */
   render(data: GoValue): string;
 }
 
 export interface TemplateOptions {
   /**
-   * What a field is that the data does not have: `<no value>`, as of a map in Go (the default), or
-   * an error, as of a struct. Holds for the data itself; below it everything is a map.
+   * A missing field is `<no value>` (default), as in a Go map, or an error, as in a struct. Applies
+   * to the top level; values below it are maps.
    */
   missing?: MissingField;
 }
 
 /**
- * Reads a template: fields, variables, pipelines, `if`, `with`, `range`, comparison, `index`,
- * `len`, `slice`, `printf`, and docker-machine's `json` and `prettyjson`. Whole numbers are shown
- * in full where Go would write 1.048576e+06.
+ * Whole numbers are shown in full where Go would write 1.048576e+06.
  * @see https://pkg.go.dev/text/template
  * @throws UserError `template parsing error: template: :1: …`
  */
@@ -37,10 +29,7 @@ export function parseGoTemplate(text: string, { missing = 'no value' }: Template
   return { render: (data) => evaluate(nodes, data, missing) };
 }
 
-/**
- * The characters `\t` and `\n` that a shell left in single quotes, as docker-machine and docker
- * take them.
- */
+/** As docker and docker-machine do for a format in single quotes. */
 export function expandEscapes(text: string): string {
   return text.replaceAll('\\t', '\t').replaceAll('\\n', '\n');
 }

@@ -2,10 +2,7 @@ import { isKnownFunction } from './functions.js';
 import { type Piece, parsingError, scan, type Token } from './scan.js';
 import type { GoValue } from './value.js';
 
-/**
- * A template as a tree: https://pkg.go.dev/text/template, less `define`, `template`, `block`,
- * `break` and `continue`.
- */
+/** https://pkg.go.dev/text/template without `define`, `template`, `block`, `break`, `continue`. */
 export type TemplateNode =
   | { kind: 'text'; text: string }
   | { kind: 'print'; pipeline: Pipeline }
@@ -20,11 +17,11 @@ export interface Pipeline {
   /** `$x := …`, `$i, $x := …`, `$x = …`. */
   variables: string[];
   assigns: boolean;
-  /** Each gets the value of the one before as its last argument. */
+  /** Each gets the previous value as its last argument. */
   commands: Command[];
 }
 
-/** Its first operand is a function, or it stands alone. */
+/** The first of several operands is a function. */
 export interface Command {
   operands: Operand[];
   /** As written, for messages. */
@@ -62,7 +59,7 @@ class TreeParser {
     return nodes;
   }
 
-  /** The nodes up to the `end` or `else` of the block, which is taken too. */
+  /** Also consumes the block's `end` or `else`. */
   private list(scope: string[], atTop = false): { nodes: TemplateNode[]; end?: BlockEnd } {
     const nodes: TemplateNode[] = [];
     for (let piece = this.pieces[this.index++]; piece; piece = this.pieces[this.index++]) {
@@ -122,7 +119,7 @@ class PipelineParser {
   constructor(
     private readonly tokens: readonly Token[],
     private readonly line: number,
-    /** The variables that are known; declared ones are added. */
+    /** Declared variables are added. */
     private readonly scope: string[],
     private readonly context: string,
   ) {}

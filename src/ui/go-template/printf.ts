@@ -1,8 +1,8 @@
 import { type GoValue, quoted, show, typeOf } from './value.js';
 
 /**
- * Go's fmt.Sprintf as far as formats use it: `%s %v %d %q %t %f %e %g %x %X %c %%`, with width,
- * precision, `-`, `0` and `+`. JSON has one kind of number, so `%d` takes any whole one.
+ * Go's `%s %v %d %q %t %f %e %g %x %X %c %%` with width, precision, `-`, `0` and `+`. `%d` takes
+ * any whole number, as JSON has one kind.
  * @see https://pkg.go.dev/fmt
  */
 export function printf(format: string, values: readonly GoValue[]): string {

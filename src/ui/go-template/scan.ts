@@ -1,6 +1,5 @@
 import { UserError } from '../../base/errors.js';
 
-/** Cuts a template into its text and the tokens of its actions. */
 
 export type Piece = { kind: 'text'; text: string } | { kind: 'action'; tokens: Token[]; line: number };
 
@@ -8,13 +7,13 @@ export interface Token {
   kind: TokenKind;
   /** As written. */
   text: string;
-  /** Whether a blank stands before it: `.a.b` is one operand, `.a .b` are two. */
+  /** Whether a blank precedes it: `.a.b` is one operand, `.a .b` are two. */
   spaced: boolean;
 }
 
 export type TokenKind = 'string' | 'character' | 'number' | 'field' | 'dot' | 'variable' | 'word' | 'sign';
 
-/** Go names a template by its name, which is empty here, and the line. */
+/** Go prints the template's name, which is empty here, and the line. */
 export function parsingError(line: number, reason: string): UserError {
   return new UserError(`template parsing error: template: :${line}: ${reason}`);
 }
@@ -39,13 +38,13 @@ export function scan(template: string): Piece[] {
   }
 }
 
-/** `{{- ` takes the blanks before it away, ` -}}` those behind it. */
+/** `{{- ` trims before the action, ` -}}` after it. */
 function trim(text: string, start: boolean, end: boolean): string {
   const rest = start ? text.trimStart() : text;
   return end ? rest.trimEnd() : rest;
 }
 
-/** In the order in which they are tried. */
+/** Tried in this order. */
 const patterns: readonly (readonly [TokenKind, RegExp])[] = [
   ['string', /"(?:[^"\\\n]|\\.)*"|`[^`]*`/y],
   ['character', /'(?:[^'\\\n]|\\.)+'/y],
@@ -57,7 +56,7 @@ const patterns: readonly (readonly [TokenKind, RegExp])[] = [
   ['sign', /:=|[=|(),]/y],
 ];
 
-/** @returns the tokens, none for a comment, and where the closing `}}` stands */
+/** @returns no tokens for a comment; `end` is the position of the closing `}}` */
 function scanAction(template: string, start: number, line: number): { tokens?: Token[]; end: number } {
   const comment = /\s*\/\*[\s\S]*?\*\/\s*-?(?=\}\})/y;
   comment.lastIndex = start;

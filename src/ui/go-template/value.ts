@@ -1,7 +1,4 @@
-/**
- * What templates work on: JSON as Go decodes it into `interface{}`. Undefined is a key that a map
- * does not have.
- */
+/** JSON as Go decodes it into `interface{}`. Undefined: a key that the map lacks. */
 export type GoValue = string | number | boolean | null | undefined | readonly GoValue[] | GoMap;
 
 export interface GoMap {
@@ -16,22 +13,19 @@ export function isMap(value: GoValue): value is GoMap {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A map's keys in the order in which Go's templates and JSON show them. */
+/** In the order of Go's templates and JSON. */
 export function sortedKeys(map: GoMap): string[] {
   return Object.keys(map).sort((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other)));
 }
 
-/** What `if`, `with`, `and`, `or` and `not` go by: neither zero nor empty. */
+/** Go's truth: neither zero nor empty. */
 export function isTrue(value: GoValue): boolean {
   if (isList(value)) return value.length > 0;
   if (isMap(value)) return Object.keys(value).length > 0;
   return Boolean(value);
 }
 
-/**
- * A value as Go's `%v` shows it: `[a b]`, `map[k:v]`. Whole numbers are shown in full, which Go
- * does only below a million.
- */
+/** Go's `%v`: `[a b]`, `map[k:v]`, but with whole numbers in full even above a million. */
 export function show(value: GoValue): string {
   if (value === null || value === undefined) return '<nil>';
   if (isList(value)) return `[${value.map(show).join(' ')}]`;
@@ -43,12 +37,11 @@ export function show(value: GoValue): string {
   return String(value);
 }
 
-/** A value as a template prints it. */
 export function print(value: GoValue): string {
   return value === null || value === undefined ? '<no value>' : show(value);
 }
 
-/** JSON as Go writes it: keys sorted, and `<`, `>`, `&` escaped. */
+/** Go's JSON: sorted keys, and `<`, `>`, `&` escaped. */
 export function goJson(value: GoValue, indent?: number): string {
   return JSON.stringify(sorted(value), undefined, indent).replaceAll(
     /[<>&\u2028\u2029]/g,
@@ -62,12 +55,11 @@ function sorted(value: GoValue): GoValue {
   return value ?? null;
 }
 
-/** A string as Go's `%q` writes it. */
+/** Go's `%q`. */
 export function quoted(text: string): string {
   return JSON.stringify(text).replaceAll(/\\u00([0-9a-f]{2})/g, '\\x$1');
 }
 
-/** A value's type in Go's words. */
 export function typeOf(value: GoValue): string {
   if (value === null || value === undefined) return 'nil';
   if (isList(value)) return '[]interface {}';
