@@ -1,6 +1,6 @@
 import { askOrReadSecret } from '../ui/prompt.js';
 
-/** The unlock key of a locked swarm, typed unseen or piped in, never on the command line. */
+/** Typed unseen or piped in, never on the command line. */
 export function askUnlockKey(signal: AbortSignal): Promise<string> {
   return askOrReadSecret('Enter unlock key (it is not shown):', {
     input: process.stdin,

@@ -18,19 +18,19 @@ type ArgsOf<T extends typeof Command> = Interfaces.InferredArgs<T['args']>;
 
 /**
  * A command parses its line, calls one operation, and returns its result. It prints a view of the
- * result, unless `--output` wants the result itself.
+ * result, unless `--output` prints the result itself.
  */
 export abstract class BaseCommand<T extends typeof Command> extends Command {
-  /** Commands that report nothing have the global flags alone. */
+  /** Commands that report nothing only have the global flags. */
   static override baseFlags: Interfaces.FlagInput = reportFlags;
-  /** Whether belt warns of certificates that expire soon. */
+  /** Whether belt warns about certificates that expire soon. */
   static warnsOfExpiry = true;
 
   protected flags!: FlagsOf<T>;
   protected args!: ArgsOf<T>;
-  /** All positional arguments, in their order. */
+  /** All positional arguments in order. */
   protected words: string[] = [];
-  /** The command line as typed, with global flags from before the command at its end. */
+  /** As typed, with global flags from before the command at the end. */
   protected readonly typed: readonly string[] = [...this.argv];
   protected output: Output = { format: 'table' };
   private opened: OpenContext | undefined;
@@ -48,7 +48,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
       ...flags,
       ...Object.fromEntries(off.map((name) => [name, false])),
     };
-    // docker's spelling of `-o json`; --format takes templates otherwise.
+    // docker's spelling of `-o json`; otherwise --format takes templates.
     if (given['format'] === 'json') Object.assign(given, { format: undefined, json: true });
     this.flags = given as FlagsOf<T>;
     this.args = args as ArgsOf<T>;
@@ -61,7 +61,6 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     return {};
   }
 
-  /** The cluster in use, its drivers, SSH and the reporter; opened by the first call. */
   protected async context(): Promise<Context> {
     return (await this.open()).context;
   }
@@ -70,32 +69,30 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     return (await this.open()).environment;
   }
 
-  /** An environment variable. An empty one counts as unset. */
+  /** An empty environment variable counts as unset. */
   protected async variable(name: string): Promise<string | undefined> {
     return (await this.environment()).variables[name] || undefined;
   }
 
-  /** A path of the command line, absolute. */
   protected async resolvePath(path: string): Promise<string> {
     return resolve((await this.environment()).cwd, path);
   }
 
-  /** The machines named; without names (and without --all) `default`, as in docker-machine. */
+  /** The machines named; without names and --all `default`, as in docker-machine. */
   protected async namedOrDefault(all: boolean): Promise<readonly string[]> {
     return all ? this.words : namedOrDefault(this.words, (await this.context()).cluster);
   }
 
-  /** Prints the view of a result, unless `--output` wants the result itself. */
+  /** For the view of a result; oclif mutes it when `--output` prints the result itself. */
   protected print(view: string): void {
     if (view !== '') this.log(view);
   }
 
-  /** Whether tables have all their columns. */
   protected get wide(): boolean {
     return this.output.format === 'wide';
   }
 
-  /** Whether views on stdout may have colours. */
+  /** For views on stdout. */
   protected get color(): boolean {
     return process.stdout.isTTY && process.stdout.hasColors();
   }
@@ -120,7 +117,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     return opened;
   }
 
-  /** Whether the result itself is printed: in the framework's words, whether it is JSON. */
+  /** oclif calls this to decide whether it prints the result itself. */
   override jsonEnabled(): boolean {
     return this.output.render !== undefined;
   }

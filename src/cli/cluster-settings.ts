@@ -20,13 +20,13 @@ import { settingsGiven } from './driver-flag-values.js';
 import { once } from './lazy.js';
 
 interface Places {
-  /** The cluster's config.yml; it need not exist. */
+  /** The cluster's config.yml, which need not exist. */
   config: string;
-  /** The .belt.yaml files that exist, strongest first. */
+  /** Existing .belt.yaml files, strongest first. */
   others: readonly string[];
 }
 
-/** The settings of one cluster, from flags, environment and files, which are read on first use. */
+/** Reads the settings files on first use. */
 export class ClusterSettings implements Settings {
   private readonly files = once(() => this.readFiles());
 

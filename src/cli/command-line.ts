@@ -3,17 +3,16 @@ import { type FlagEntry, type FlagValues, globalFlags, outputFlags } from './glo
 import { isOn, longForm, splitFlag } from './go-flags.js';
 
 /**
- * The command line, sorted out before anything else reads it:
+ * The sorted command line:
  *
  * - global flags before the command (`belt --host node2 docker info`) move behind it;
- * - for commands that hand their tail to another program (`docker`, `ssh`, `exec`), everything from
- *   the first word that is not belt's own flag is that tail, unchanged;
+ * - after `docker`, `ssh` or `exec`, the first word that is not belt's flag begins the other
+ * program's unchanged arguments;
  * - `env`, `config` and `url` parse their own line (fast-path/);
- * - requests of the completion scripts pass unchanged;
- * - docker-machine's `help COMMAND`, `-h` and `-v` become what the framework understands.
+ * - docker-machine's `help COMMAND`, `-h` and `-v` become oclif's forms.
  *
- * The other forms of Go's flags (go-flags.ts) are only recognised before the command here; after it
- * they depend on the command's own flags.
+ * Behind the command, Go's forms of flags (go-flags.ts) depend on the command's own flags and are
+ * left to it.
  */
 export type CommandLine =
   | { kind: 'command'; argv: string[] }
@@ -24,11 +23,11 @@ export type CommandLine =
 
 export type PassthroughName = 'docker' | 'ssh' | 'exec';
 
-/** The commands that only read local records. */
+/** Commands that only read local records. */
 export type LocalName = (typeof localNames)[number];
 const localNames = ['env', 'config', 'url'] as const;
 
-/** What belt itself takes of a passthrough command's line. */
+/** belt's own flags of a passthrough command. */
 export interface OwnFlags extends FlagValues<typeof globalFlags & typeof outputFlags> {
   host: string[];
   all?: boolean;
@@ -36,23 +35,20 @@ export interface OwnFlags extends FlagValues<typeof globalFlags & typeof outputF
 }
 
 interface OwnFlag extends Pick<FlagEntry, 'type' | 'short'> {
-  /** It may be repeated. */
   multiple?: true;
-  /** Its value is a number from 1. */
+  /** The value is a whole number from 1. */
   count?: true;
 }
 
 type OwnFlagTable = Readonly<Record<string, OwnFlag>>;
 
-/** Accepted by passthrough commands, before the command and after it. */
+/** Accepted before a passthrough command and after it. */
 const commonFlags: OwnFlagTable = { ...globalFlags, host: { type: 'string', multiple: true } };
 
-/**
- * Accepted before the command only: after `docker`, `ssh` or `exec` they are the other program's.
- */
+/** Only accepted before the command: after `docker`, `ssh` or `exec` they are that program's. */
 const leadingFlags: OwnFlagTable = { ...commonFlags, ...outputFlags };
 
-/** The passthrough commands, with the flags of their own. */
+/** With the flags of their own. */
 const passthrough: Readonly<Record<PassthroughName, OwnFlagTable>> = {
   docker: {},
   ssh: {},
@@ -64,7 +60,7 @@ export function isPassthrough(command: string): command is PassthroughName {
   return Object.hasOwn(passthrough, command);
 }
 
-/** @throws UsageError for a flag of a passthrough command without its value */
+/** @throws UsageError if a flag of a passthrough command lacks its value */
 export function readCommandLine(argv: readonly string[]): CommandLine {
   if (argv[0] === '__complete') return { kind: 'complete', words: argv.slice(1) };
   const [globals, rest] = takeFlags(argv, byForm(leadingFlags));
@@ -103,13 +99,13 @@ function asksForHelp(word: string): boolean {
   return ['-h', '-help', '--help'].includes(word);
 }
 
-/** At the end, but before a `--`, which ends all flags. */
+/** At the end, but before `--`. */
 function insertGlobals(words: readonly string[], globals: readonly string[]): string[] {
   const end = words.indexOf('--');
   return end === -1 ? [...words, ...globals] : [...words.slice(0, end), ...globals, ...words.slice(end)];
 }
 
-/** A flag with its name, by the forms in which it is written. */
+/** By the forms of the flags: `--storage-path`, `-s`. */
 type KnownFlags = ReadonlyMap<string, OwnFlag & { name: string }>;
 
 function byForm(table: OwnFlagTable): KnownFlags {
@@ -121,7 +117,7 @@ function byForm(table: OwnFlagTable): KnownFlags {
   );
 }
 
-/** Splits off the known flags at the head. */
+/** Splits off the known flags at the start. */
 function takeFlags(words: readonly string[], known: KnownFlags): [string[], string[]] {
   const head: string[] = [];
   const rest = [...words];

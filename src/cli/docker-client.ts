@@ -4,7 +4,7 @@ import type { DockerClient } from '../contexts/docker-contexts.js';
 import type { Environment } from '../state/environment.js';
 import { requireProgram } from './require-program.js';
 
-/** This computer's docker client, its output collected. */
+/** This computer's docker client, with its output collected. */
 export const dockerClient: DockerClient = async (args) => {
   const child = spawn('docker', args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise<number>((resolve, reject) => {

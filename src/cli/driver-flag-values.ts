@@ -1,6 +1,6 @@
 import type { Setting } from '../drivers/driver.js';
 
-/** The flag of a driver's setting, without dashes: `nspawn-image`. */
+/** Without dashes: `nspawn-image`. */
 export function flagName(driver: string, { key, flag }: Pick<Setting, 'key' | 'flag'>): string {
   return flag || `${driver}-${key.replaceAll('_', '-')}`;
 }

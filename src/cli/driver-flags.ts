@@ -5,18 +5,17 @@ import { flagName } from './driver-flag-values.js';
 
 type DriverFlags = Record<string, Interfaces.Flag<unknown>>;
 
-/** A flag for each setting of each built-in driver: `--nspawn-image`. */
+/** One flag per setting of the built-in drivers: `--nspawn-image`. */
 export async function ownDriverFlags(): Promise<DriverFlags> {
   const drivers = await Promise.all(builtInDrivers.names.map(builtInDrivers.load));
   return Object.assign({}, ...drivers.map(flagsOf));
 }
 
-/** The secret flags of the built-in drivers, without dashes. */
+/** Without dashes. */
 export async function ownSecretFlags(): Promise<string[]> {
   return (await Promise.all(builtInDrivers.names.map(builtInDrivers.load))).flatMap(secretFlagsOf);
 }
 
-/** A flag for each setting of a driver. */
 export function flagsOf(driver: DriverModule): DriverFlags {
   return Object.fromEntries(
     driver.settings
@@ -25,7 +24,7 @@ export function flagsOf(driver: DriverModule): DriverFlags {
   );
 }
 
-/** The secret flags of a driver, without dashes. */
+/** Without dashes. */
 export function secretFlagsOf({ name, settings }: Pick<DriverModule, 'name' | 'settings'>): string[] {
   return settings.filter(({ secret }) => secret).map((setting) => flagName(name, setting));
 }
@@ -35,7 +34,7 @@ export function flagGroup(driver: string): string {
   return `${driver.toUpperCase()} DRIVER`;
 }
 
-/** Without default and environment: `state/` merges those and knows where each came from. */
+/** Without default and environment, which `state/` merges with their sources. */
 function flagFor({ summary, type, env = [] }: Setting, { name }: DriverModule): Interfaces.Flag<unknown> {
   const [variable] = env;
   const options = {

@@ -6,7 +6,6 @@ import { openPlugins } from '../state/plugin-store.js';
 import { flagGroup, flagsOf } from './driver-flags.js';
 import { driversOf } from './open-drivers.js';
 
-/** The driver named on a command line. */
 export function driverIn(argv: readonly string[]): string | undefined {
   for (const [index, word] of argv.entries()) {
     if (/^(-d|--?driver)$/.test(word)) return argv[index + 1];
@@ -16,10 +15,7 @@ export function driverIn(argv: readonly string[]): string | undefined {
   return undefined;
 }
 
-/**
- * The command with the flags of this driver only.
- * @throws UserError if the driver is unknown or cannot be loaded
- */
+/** Keeps only this driver's flags. @throws UserError if it is unknown or cannot be loaded */
 export async function withFlagsOf(
   driver: string | undefined,
   command: Command.Loadable,

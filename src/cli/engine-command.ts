@@ -11,7 +11,6 @@ import { allFlag, nodesArgument } from './flags.js';
 
 export type EngineReport = BatchReport<Provisioned & { name: string }>;
 
-/** A command that configures the engines of machines. */
 export abstract class EngineCommand<T extends typeof Command> extends BaseCommand<T> {
   static override strict = false;
   static override args = nodesArgument;

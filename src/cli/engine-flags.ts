@@ -6,7 +6,7 @@ import type { SettingSources } from '../state/settings.js';
 const group = { helpGroup: 'ENGINE' };
 const several = { ...group, multiple: true, multipleNonGreedy: true } as const;
 
-/** docker-machine's engine flags, and belt's own `--engine-access` and `--tune-swarm`. */
+/** docker-machine's engine flags, `--engine-access` and `--tune-swarm`. */
 export const engineFlags = {
   'engine-access': Flags.string({
     ...group,

@@ -1,6 +1,6 @@
 import { ExternalError, isAbort, UsageError, UserError } from '../base/errors.js';
 
-/** belt's exit codes. `belt docker`, `ssh` and `exec` return the remote command's code instead. */
+/** `belt docker`, `ssh` and `exec` return the remote command's code instead. */
 export const exitCodes = {
   ok: 0,
   /** The work failed, at least in part, or a prompt was declined. */
@@ -9,9 +9,9 @@ export const exitCodes = {
   usage: 2,
   /** `cluster plan` found differences, as in diff(1). */
   different: 2,
-  /** A bug in belt (EX_SOFTWARE of sysexits.h). */
+  /** EX_SOFTWARE of sysexits.h. */
   bug: 70,
-  /** Ctrl-C: 128 + SIGINT. */
+  /** 128 + SIGINT. */
   interrupted: 130,
 } as const;
 

@@ -7,7 +7,7 @@ type OclifFlags<T> = {
     : Interfaces.OptionFlag<string | undefined>;
 };
 
-/** The framework's form of a table of flags. */
+/** Converts a table of flags for oclif. */
 function oclifFlags<T extends Readonly<Record<string, FlagEntry>>>(table: T): OclifFlags<T> {
   return Object.fromEntries(
     Object.entries<FlagEntry>(table).map(([name, entry]) => [name, oclifFlag(entry)]),
@@ -27,10 +27,10 @@ function oclifFlag({ type, short, summary, value, env }: FlagEntry): Interfaces.
 
 export const globalFlags = oclifFlags(globalTable);
 
-/** The global flags of commands that report. */
+/** For commands that report. */
 export const reportFlags = { ...globalFlags, ...oclifFlags(outputTable) };
 
-/** For commands that talk to the active host or to others named here. */
+/** For commands that use the active host or the machines named here. */
 export const hostFlag = {
   host: Flags.string({
     summary: 'Machines to use instead of the active one',
@@ -40,7 +40,7 @@ export const hostFlag = {
   }),
 };
 
-/** The target of a command that takes NODE or --host. */
+/** For commands that take NODE or --host. */
 export function nodeOrHost(node: string | undefined, host: readonly string[] = []): readonly string[] {
   return node === undefined ? host : [node];
 }
@@ -49,9 +49,7 @@ export const allFlag = {
   all: Flags.boolean({ summary: 'All machines of the cluster' }),
 };
 
-/**
- * An argument that the framework does not read from standard input, which belongs to the command.
- */
+/** The framework must not read it from standard input, which belongs to the command. */
 export function argument(description: string): Interfaces.Arg<string | undefined> {
   return Args.string({ description, ignoreStdin: true });
 }
@@ -60,7 +58,7 @@ export function requiredArgument(description: string): Interfaces.Arg<string> {
   return Args.string({ description, ignoreStdin: true, required: true });
 }
 
-/** NODES of commands that act on existing machines. */
+/** For commands that act on existing machines. */
 export const nodesArgument = {
   nodes: argument('Names, patterns such as node[1:4], globs such as "node*"'),
 };
@@ -73,7 +71,7 @@ export const driverFlag = {
   driver: Flags.string({ char: 'd', summary: 'Driver to create machines with', helpValue: 'DRIVER' }),
 };
 
-/** How long to wait for booting machines. */
+/** How long to wait for machines to boot. */
 export const readyTimeoutFlag = {
   timeout: Flags.integer({
     summary: 'Timeout per machine in seconds',

@@ -4,7 +4,7 @@ import { copyGivenCertificates } from '../certs/own-certificates.js';
 import type { Environment } from '../state/environment.js';
 import type { FlagValues, globalFlags } from './global-flags.js';
 
-/** Installs the certificates of the command line or the environment in a cluster without any. */
+/** Installs certificates from flags or the environment in a cluster without any. */
 export async function installGivenCertificates(
   flags: FlagValues<typeof globalFlags>,
   { cwd, variables }: Environment,

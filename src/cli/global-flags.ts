@@ -1,11 +1,8 @@
-/**
- * The flags of every command: one table for the command framework, the fast path, passthrough
- * commands and completion. Plain data, since the fast path loads no framework.
- */
+// One table for oclif, the fast path, passthrough commands and completion. The fast path loads no
+// oclif.
 
 export interface FlagEntry {
   type: 'string' | 'boolean';
-  /** The one-letter form. */
   short?: string;
   /** Default: hidden in help. */
   summary?: string;
@@ -13,13 +10,13 @@ export interface FlagEntry {
   value?: string;
   /** The environment variable that turns it on. */
   env?: string;
-  /** The value is never printed. */
+  /** Never printed. */
   secret?: true;
 }
 
 type FlagTable = Readonly<Record<string, FlagEntry>>;
 
-/** Accepted before the command and after it. */
+/** Accepted before and after the command. */
 export const globalFlags = {
   cluster: { type: 'string', value: 'NAME', summary: 'Use this cluster instead of the current one' },
   'storage-path': {
@@ -63,7 +60,7 @@ export const globalFlags = {
   'bugsnag-api-token': { type: 'string', secret: true },
 } as const satisfies FlagTable;
 
-/** The flags of every command that reports; of the others only before the command, for errors. */
+/** For commands that report; others accept them before the command, for errors. */
 export const outputFlags = {
   output: {
     type: 'string',
@@ -74,7 +71,6 @@ export const outputFlags = {
   json: { type: 'boolean', summary: 'Same as --output json' },
 } as const satisfies FlagTable;
 
-/** The values of a table's flags, once parsed. */
 export type FlagValues<T extends FlagTable> = {
   -readonly [K in keyof T]?: (T[K]['type'] extends 'boolean' ? boolean : string) | undefined;
 };

@@ -1,16 +1,15 @@
 import { UsageError } from '../base/errors.js';
 
-/** What the parser needs to know about a flag. */
 export interface FlagShape {
   /** Without dashes. */
   name: string;
-  /** The one-letter form, without dash. */
+  /** Without dash. */
   char?: string | undefined;
   /** It has no value. */
   isSwitch: boolean;
 }
 
-/** A command line in the usual form. */
+/** A command line without Go's forms. */
 export interface PlainLine {
   words: string[];
   /** Switches given as `=false`, which no variable or settings file may turn on. */
@@ -18,10 +17,9 @@ export interface PlainLine {
 }
 
 /**
- * Converts Go's forms of flags, which docker-machine takes, to the usual ones: `-driver x` becomes
- * `--driver x`, `--force=true` becomes `--force`, and `--force=false` is listed in `off`. Values of
- * other flags, and all words after `--`, stay as they are.
- * Source: Go's package flag (https://pkg.go.dev/flag#hdr-Command_line_flag_syntax).
+ * Converts Go's forms of flags, which docker-machine accepts: `-driver x` becomes `--driver x`,
+ * `--force=true` becomes `--force`, and `--force=false` is listed in `off`.
+ * @see https://pkg.go.dev/flag#hdr-Command_line_flag_syntax
  * @throws UsageError for a switch with a value that is neither true nor false
  */
 export function plainFlags(typed: readonly string[], shapes: readonly FlagShape[]): PlainLine {
@@ -46,23 +44,20 @@ export function plainFlags(typed: readonly string[], shapes: readonly FlagShape[
   return { words, off: [...off] };
 }
 
-/**
- * `--driver` for `-driver`, where there is such a flag; a flag of one letter keeps its one dash.
- */
+/** `--driver` for `-driver` if there is such a flag; one-letter flags keep their dash. */
 export function longForm(word: string, known: Pick<ReadonlyMap<string, unknown>, 'has'>): string {
   const long = `-${word}`;
   return /^-[^-=][^=]/.test(word) && known.has(splitFlag(long)[0]) ? long : word;
 }
 
-/** `--flag=value` in its two parts; a word without `=` has no value. */
 export function splitFlag(word: string): [flag: string, value?: string] {
   const end = word.indexOf('=');
   return end === -1 ? [word] : [word.slice(0, end), word.slice(end + 1)];
 }
 
 /**
- * Whether a switch is on that was given with this value, or with none.
- * Source: strconv.ParseBool (https://pkg.go.dev/strconv#ParseBool).
+ * @param value undefined: none given
+ * @see https://pkg.go.dev/strconv#ParseBool
  * @throws UsageError for a value that is neither true nor false
  */
 export function isOn(flag: string, value = 'true'): boolean {
@@ -81,7 +76,7 @@ function byForm(shapes: readonly FlagShape[]): ReadonlyMap<string, FlagShape> {
 }
 
 /**
- * Whether the flag's value is the next word. Of letters behind one dash only the last can want it:
+ * Whether the flag's value is the next word. In combined letters, only the last can take a value:
  * `-Ds DIR`.
  */
 function wantsNext(word: string, known: ReadonlyMap<string, FlagShape>): boolean {

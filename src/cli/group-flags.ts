@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import type { GroupWords } from '../clusters/requested-groups.js';
 import { argument } from './flags.js';
 
-/** The cluster's groups on the command line instead of in config.yml, as in the 2016 belt. */
+/** Groups on the command line instead of in config.yml. */
 export const groupFlags = {
   manager: Flags.string({
     summary: 'Managers, if config.yml has no groups',

@@ -1,10 +1,7 @@
 import { Command, type Interfaces } from '@oclif/core';
 import { globalFlags, reportFlags } from './flags.js';
 
-/**
- * A command that exists for help and completion only: main.ts runs it before the framework is
- * loaded.
- */
+/** Provides help and completion for a command that main.ts runs without the framework. */
 export abstract class HelpOnlyCommand extends Command {
   static override baseFlags: Interfaces.FlagInput = globalFlags;
   static override strict = false;
@@ -14,7 +11,7 @@ export abstract class HelpOnlyCommand extends Command {
   }
 }
 
-/** One that reports, as `env`. */
+/** For commands that report, such as `env`. */
 export abstract class HelpOnlyReport extends HelpOnlyCommand {
   static override baseFlags = reportFlags;
 }

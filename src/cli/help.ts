@@ -1,16 +1,16 @@
 import { type Command, type CommandHelp, Help, type Interfaces } from '@oclif/core';
 
-/** The framework's help with two corrections, and with the flags of one driver at a time. */
+/** oclif's help with two corrections, and with the flags of only one driver. */
 export default class BeltHelp extends Help {
   private argv: readonly string[] = [];
 
-  /** The framework takes `rm` for a topic because "swarm:" holds "rm:". */
+  /** oclif takes `rm` for a topic because "swarm:" contains "rm:". */
   protected override get sortedTopics(): Interfaces.Topic[] {
     const commands = this.config.commandIDs;
     return super.sortedTopics.filter(({ name }) => commands.some((id) => id.startsWith(`${name}:`)));
   }
 
-  /** The framework breaks lines where the source does; belt lets them flow. */
+  /** oclif breaks lines where the source does. */
   protected override getCommandHelpClass(command: Command.Loadable): CommandHelp {
     const { description } = command;
     return super.getCommandHelpClass(
@@ -23,10 +23,7 @@ export default class BeltHelp extends Help {
     await super.showHelp(argv);
   }
 
-  /**
-   * As docker-machine does: `create --help` names the drivers, `create -d NAME --help` has that
-   * one's flags.
-   */
+  /** As in docker-machine, `create --help` lists drivers, and `create -d NAME --help` its flags. */
   override async showCommandHelp(command: Command.Loadable): Promise<void> {
     if (command.id !== 'create') return super.showCommandHelp(command);
     const { driverIn, helpOfDrivers, withFlagsOf } = await import('./driver-help.js');
@@ -36,7 +33,7 @@ export default class BeltHelp extends Help {
   }
 }
 
-/** Joins the lines of a paragraph; indented lines stay apart. */
+/** Joins the lines of a paragraph, but not indented lines. */
 function flowing(text: string): string {
   return text.replace(/(\S)\n(?=\S)/g, '$1 ');
 }

@@ -3,14 +3,12 @@ import { AbortError } from '../base/errors.js';
 import { maxNames } from '../machines/model/patterns.js';
 
 /**
- * All machines of a command share the signal and those derived from it. Each listens while it waits:
- * once with its connection, once with the command on it. Node warns of a leak above ten listeners.
+ * Each machine listens twice, for its connection and its command; Node warns above ten listeners.
  */
 const maxListeners = 2 * maxNames;
 
 /**
- * Ctrl-C and SIGTERM as an AbortSignal. The first stops the operation cleanly (it records what
- * exists and returns), the second ends the process at once.
+ * Ctrl-C and SIGTERM. The first stops the operation cleanly, the second ends the process at once.
  */
 export function interruptSignal(): AbortSignal {
   setMaxListeners(maxListeners);
@@ -24,7 +22,7 @@ export function interruptSignal(): AbortSignal {
   return controller.signal;
 }
 
-/** Forwards signals to a remote command, where no pseudo-terminal carries Ctrl-C. */
+/** Forwards signals to a remote command that has no pseudo-terminal to carry Ctrl-C. */
 export function forwardSignals(deliver: (name: string) => void): () => void {
   const names = ['INT', 'TERM', 'HUP', 'QUIT'] as const;
   const handlers = names.map((name) => ({ event: `SIG${name}` as const, handler: () => deliver(name) }));

@@ -1,4 +1,4 @@
-/** A function that creates its value on the first call. */
+/** Creates its value on the first call. */
 export interface Once<T> {
   (): Promise<T>;
   called: boolean;

@@ -9,15 +9,15 @@ import type { QuorumGuard } from '../swarm/quorum-guard.js';
 import { BaseCommand } from './base-command.js';
 import { allFlag, nodesArgument } from './flags.js';
 
-/** docker-machine's messages of a command, which scripts match on. */
+/** docker-machine's messages of a command, which scripts match. */
 export interface LifecycleWords {
   /** `Starting`: printed for each machine before the work. */
   doing?: string;
-  /** `was started`: printed for each machine after it. */
+  /** `was started`: printed for each machine after the work. */
   done?: string;
   /** Printed once at the end. */
   advice?: string;
-  /** The state in which nothing is left to do: `Machine "node1" is already running.` */
+  /** The state that needs no work: `Machine "node1" is already running.` */
   already?: MachineState;
 }
 
@@ -25,16 +25,16 @@ type Act = (machines: Machine[], context: Context) => Promise<Outcome<Machine>[]
 
 const unguarded: QuorumGuard = (_machines, _context, work) => work();
 
-/** A command that does one thing to each selected machine. */
+/** Does one thing to each selected machine. */
 export abstract class LifecycleCommand<T extends typeof Command> extends BaseCommand<T> {
   static override strict = false;
   static override args = nodesArgument;
   static override flags = allFlag;
 
   /**
-   * Changes the selected machines, or without names `default`, and reports the outcome of each.
-   * Piped, stdout has docker-machine's lines; on a terminal the progress shows the same.
-   * @param guard applies to the machines that are left to do
+   * Changes the selected machines, or `default` without names. Prints docker-machine's lines if
+   * piped; on a terminal the progress shows the same.
+   * @param guard applies to the machines that need work
    */
   protected async change(
     all: boolean,
@@ -58,7 +58,7 @@ export abstract class LifecycleCommand<T extends typeof Command> extends BaseCom
     return report;
   }
 
-  /** Changes the machines as far as `guard` permits, and reports the outcome of each. */
+  /** Changes the machines if `guard` permits. */
   protected async actOn(
     nodes: readonly string[],
     all: boolean,
@@ -73,14 +73,12 @@ export abstract class LifecycleCommand<T extends typeof Command> extends BaseCom
     return reportOf(outcomes, (name) => name);
   }
 
-  /** Prints a line for scripts. */
+  /** For scripts. */
   protected printPiped(line: string): void {
     if (!process.stdout.isTTY) this.log(line);
   }
 
-  /**
-   * Reports machines that are already in the wanted state. They succeed, so that a rerun resumes.
-   */
+  /** Machines that are already in the wanted state succeed, so that a rerun resumes. */
   private async reportDone(
     machines: readonly Machine[],
     { already }: LifecycleWords,

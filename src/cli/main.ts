@@ -22,7 +22,7 @@ export async function main(argv: readonly string[], url: string): Promise<void> 
   }
 }
 
-/** The command line without what a passthrough command hands to another program. */
+/** Without the arguments of another program. */
 function ownWords(argv: readonly string[]): readonly string[] {
   try {
     const line = readCommandLine(argv);

@@ -3,11 +3,11 @@ import { type BatchReport, reportOf } from '../app/batch-report.js';
 import type { Outcome } from '../app/fan-out.js';
 import { BaseCommand } from './base-command.js';
 
-/** A command that changes nodes of a swarm, and prints docker's message for each. */
+/** Changes nodes of a swarm and prints docker's message for each. */
 export abstract class NodeCommand<T extends typeof Command> extends BaseCommand<T> {
   static override strict = false;
 
-  /** @param named docker's message does not name the node */
+  /** @param named docker's message does not include the node's name */
   protected async report<V extends { message: string }>(
     outcomes: readonly Outcome<V>[],
     { named = false } = {},

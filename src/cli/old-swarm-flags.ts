@@ -4,7 +4,7 @@ import { UsageError } from '../base/errors.js';
 const hidden = { hidden: true };
 const several = { ...hidden, multiple: true, multipleNonGreedy: true } as const;
 
-/** docker-machine's flags for the standalone Swarm, rejected with an explanation. */
+/** docker-machine's flags for the standalone Swarm, which belt rejects with an explanation. */
 export const oldSwarmFlags = {
   swarm: Flags.boolean(hidden),
   'swarm-master': Flags.boolean(hidden),
@@ -18,7 +18,7 @@ export const oldSwarmFlags = {
   'swarm-join-opt': Flags.string(several),
 };
 
-/** @throws UsageError if any is given, unless as `--swarm=false` */
+/** @throws UsageError if any is given, except as `--swarm=false` */
 export function refuseOldSwarm(flags: Readonly<Record<string, unknown>>): void {
   const given = Object.keys(oldSwarmFlags).find((name) => (flags[name] ?? false) !== false);
   if (given === undefined) return;

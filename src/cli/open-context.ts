@@ -39,9 +39,7 @@ interface GlobalFlags {
 }
 
 /**
- * Creates the context of every operation from flags, environment and files. Drivers, SSH and
- * settings files are loaded on first use.
- * @param root folder of the belt package
+ * Drivers, SSH and settings files are loaded on first use. @param root folder of the belt package
  */
 export async function openContext(root: string, flags: GlobalFlags): Promise<OpenContext> {
   const environment = readEnvironment();
@@ -112,7 +110,7 @@ class ContextMaker {
       templates,
       keyType: () => settings.keyType(),
       sudoPassword,
-      // `this`, not `context`: a stage works in a copy with a reporter of its own.
+      // Not `context`: a stage works on a copy with its own reporter.
       async rollingRestart() {
         const { rollingRestart } = await import('../swarm/rolling-restart.js');
         return rollingRestart(this);
@@ -203,7 +201,7 @@ function variableWins(name: string): string {
   return `MACHINE_STORAGE_PATH is set and takes precedence over the cluster in use: unset it to use "${name}"`;
 }
 
-/** With OpenSSH's default keys, for machines that belt did not create. */
+/** OpenSSH's default keys are for machines that belt did not create. */
 function personAt({ cwd, home, sshAgentSocket }: Environment): LocalUser {
   return {
     resolvePath: (path, folder = cwd) =>

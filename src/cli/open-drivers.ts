@@ -3,7 +3,7 @@ import { type Drivers, driversWith } from '../drivers/registry.js';
 import { readEnvironment } from '../state/environment.js';
 import { openPlugins, type PluginStore } from '../state/plugin-store.js';
 
-/** The built-in drivers and those of plugins, which are loaded on first use. */
+/** The built-in drivers and those of plugins, loaded on first use. */
 export async function driversOf(plugins: PluginStore): Promise<Drivers> {
   const names = await plugins.drivers();
   return driversWith(new Map(names.map((name) => [name, () => load(name, plugins)])));
@@ -15,8 +15,7 @@ async function load(name: string, plugins: PluginStore) {
 }
 
 /**
- * The plugin drivers whose flags a command line uses: `--NAME-...`, or with one dash. A broken plugin
- * only affects command lines that use it.
+ * Loads only plugins whose flags are used (`--NAME-...`, `-NAME-...`), as one may be broken.
  * @throws UserError if a driver cannot be loaded
  */
 export async function pluginDriversIn(argv: readonly string[]): Promise<DriverModule[]> {

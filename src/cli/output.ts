@@ -2,15 +2,12 @@ import { UsageError } from '../base/errors.js';
 import type { GoValue } from '../ui/go-template/index.js';
 import type { FlagValues, outputFlags } from './global-flags.js';
 
-/** The values of `--output`, for help and completion. */
+/** For help and completion. */
 export const outputFormats = ['table', 'wide', 'json', 'yaml', 'name', 'go-template='] as const;
 
-/** How a command prints its result. */
 export interface Output {
   format: 'table' | 'wide' | 'json' | 'yaml' | 'name' | 'go-template';
-  /**
-   * Formats the result as docs/output.md describes it. Default: the command prints its own view.
-   */
+  /** Formats the result as in docs/output.md. Default: the command prints its own view. */
   render?(result: unknown): string;
 }
 
@@ -37,7 +34,7 @@ export async function openOutput({ output, json }: FlagValues<typeof outputFlags
   }
 }
 
-/** Loads the YAML package only where it is used. */
+/** Loads the YAML package on first use. */
 export async function documentFormatter(format: 'json' | 'yaml'): Promise<(document: unknown) => string> {
   if (format === 'json') return (document) => JSON.stringify(document, null, 2);
   const { stringify } = await import('../base/yaml.js');
@@ -50,15 +47,12 @@ async function templateOutput(text: string): Promise<(result: unknown) => string
   return (result) => template.render(asJson(result)).replace(/\n$/, '');
 }
 
-/** Without properties that are undefined, which neither YAML nor a template should show. */
+/** Drops undefined properties, which neither YAML nor a template should show. */
 function asJson(document: unknown): GoValue {
   return JSON.parse(JSON.stringify(document)) as GoValue;
 }
 
-/**
- * The format for errors of a command line that could not be parsed.
- * @returns undefined: text on stderr
- */
+/** For errors in a command line that could not be parsed. @returns undefined: text on stderr */
 export function documentFormatIn(words: readonly string[]): 'json' | 'yaml' | undefined {
   for (const [index, word] of words.entries()) {
     if (word === '--') return undefined;
@@ -70,7 +64,7 @@ export function documentFormatIn(words: readonly string[]): 'json' | 'yaml' | un
   return undefined;
 }
 
-/** The properties that identify a result, the most specific first. */
+/** The properties that identify a result, most specific first. */
 const nameKeys = [
   'name',
   'ok',
@@ -93,7 +87,7 @@ const nameKeys = [
   'nodes',
 ] as const;
 
-/** What `-o name` prints: of a list the name of each entry, of a report those that succeeded. */
+/** For `-o name`: the name of each list entry, or of each success in a report. */
 export function namesIn(result: unknown): string[] {
   if (typeof result === 'string') return [result];
   if (Array.isArray(result)) return result.flatMap(namesIn);

@@ -9,7 +9,7 @@ interface ErrorOutput {
   format?: 'json' | 'yaml' | undefined;
 }
 
-/** Prints an error for people on stderr, or as a document on stdout. */
+/** Prints on stderr, or a document on stdout. */
 export async function printError(error: unknown, { debug, format }: ErrorOutput): Promise<void> {
   if (format === undefined) {
     process.stderr.write(`${formatError(error, { debug, color: process.stderr.isTTY })}\n`);
@@ -19,13 +19,13 @@ export async function printError(error: unknown, { debug, format }: ErrorOutput)
   process.stdout.write(`${render(describeError(error))}\n`);
 }
 
-/** Prints a warning on stderr without a reporter. */
+/** For commands without a reporter. */
 export function printWarning(message: string): void {
   const paint = createPaint(process.stderr.isTTY);
   process.stderr.write(`${paint.yellow('warning:')} ${message}\n`);
 }
 
-/** The document that replaces the result when a command fails; docs/output.md describes it. */
+/** Replaces the result of a failed command; see docs/output.md. */
 export interface ErrorDocument {
   error: { code: ErrorCode; message: string; hint?: string };
 }

@@ -7,8 +7,7 @@ const globalSecrets = Object.entries<FlagEntry>(globalFlags).flatMap(([name, { s
 );
 
 /**
- * A command line for the user to run again, quoted for a POSIX shell, without the values of secret
- * flags.
+ * Quotes a command line to run again, without the values of secret flags.
  * @param secrets names of secret flags, without dashes
  */
 export function redactedCommandLine(words: readonly string[], secrets: readonly string[] = []): string {

@@ -1,7 +1,7 @@
 import { UserError } from '../base/errors.js';
 import { type Environment, findProgram } from '../state/environment.js';
 
-/** The first of these programs on this computer. @throws UserError with `message` without any */
+/** The first of these programs that is installed. @throws UserError with `message` */
 export async function requireProgram(
   names: readonly string[],
   environment: Environment,

@@ -3,9 +3,8 @@ import { closest } from '../base/closest.js';
 import { UsageError } from '../base/errors.js';
 
 /**
- * Runs a command through the command framework.
  * @returns the exit code that the command has set, if any
- * @throws UsageError for a command that does not exist
+ * @throws UsageError for an unknown command
  */
 export async function runCommand(argv: readonly string[], root: string): Promise<number | undefined> {
   const config = await Config.load(root);
@@ -18,10 +17,7 @@ export async function runCommand(argv: readonly string[], root: string): Promise
   return process.exitCode as number | undefined;
 }
 
-/**
- * The framework takes arguments for parts of the command: suggests the closest command to the first
- * words.
- */
+/** oclif takes arguments for parts of the command, so only the first words are compared. */
 function asUnknownCommand(error: unknown, config: Config): unknown {
   const [, id] = (error instanceof Error && /^command (.+?) not found\.?$/i.exec(error.message)) || [];
   if (id === undefined) return error;

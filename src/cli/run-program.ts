@@ -4,8 +4,7 @@ import { ExternalError, messageOf } from '../base/errors.js';
 import type { ProgramCall } from '../machines/copy-files.js';
 
 /**
- * Runs a local program on this terminal. Ctrl-C belongs to the program, which is in the
- * terminal's foreground process group.
+ * Leaves Ctrl-C to the program, which is in the terminal's foreground process group.
  * @returns its exit code; 128 + the signal number if a signal ended it
  */
 export async function runProgram({ program, args }: ProgramCall): Promise<number> {

@@ -8,9 +8,7 @@ export const availabilityFlag = {
   })(),
 };
 
-/**
- * docker's own flags of `swarm init` (https://docs.docker.com/reference/cli/docker/swarm/init/).
- */
+/** @see https://docs.docker.com/reference/cli/docker/swarm/init/ */
 export const initFlags = {
   'advertise-addr': Flags.string({
     summary: "Address to advertise (default: the machine's own)",

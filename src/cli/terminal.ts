@@ -2,9 +2,9 @@ import type { Pty, StreamOptions } from '../ssh/connection-types.js';
 import { forwardSignals } from './interrupt-signals.js';
 
 /**
- * This process's streams for a remote command. On a terminal the remote side gets a pseudo-terminal
- * that follows the window size and carries Ctrl-C; otherwise signals are forwarded one by one.
- * @param term the kind of terminal, as in $TERM
+ * On a terminal, the remote side gets a pseudo-terminal that follows the window size and carries
+ * Ctrl-C; otherwise signals are forwarded.
+ * @param term as in $TERM
  */
 export function localStreams(term: string): StreamOptions {
   const { stdin, stdout, stderr } = process;

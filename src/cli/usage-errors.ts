@@ -1,17 +1,13 @@
 import { Errors } from '@oclif/core';
 import { UsageError } from '../base/errors.js';
 
-/**
- * The framework's complaints about the command line, in docker's words. Other errors are returned
- * unchanged.
- * @param command as `belt swarm join`
- */
+/** Converts oclif's errors to docker's words. @param command such as `belt swarm join` */
 export function asUsageError(error: Error, command: string): Error {
   if (!(error instanceof Errors.CLIError)) return error;
   return new UsageError(describe(error), { hint: `${command} --help` });
 }
 
-/** The framework exports no classes for its parse errors. */
+/** oclif exports no classes for its parse errors. */
 type ParseError = Error & {
   args?: { name: string; description?: string }[];
   flags?: string[];

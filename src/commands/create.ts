@@ -113,7 +113,7 @@ Rerun the same command to resume an interrupted create.`;
     return `to resume, run: ${this.sameCommand}\nto remove the failed machines, run: belt rm -f ${names}`;
   }
 
-  /** What exists is recorded, so the same command resumes. */
+  /** Machines that exist are recorded, so the same command resumes. */
   protected get sameCommand(): string {
     return redactedCommandLine(['belt', 'create', ...this.typed], this.secretFlags);
   }

@@ -94,7 +94,7 @@ record, and the same command resumes once there is a key. If the account has sev
   }
 }
 
-/** docker-machine's store: the one named, the environment's, or the default one. Absolute. */
+/** docker-machine's store as an absolute path: the argument, the environment's, or the default. */
 function storePath(named: string | undefined, { cwd, home, variables }: Environment): string {
   return resolve(cwd, named ?? (variables['MACHINE_STORAGE_PATH'] || join(home, '.docker', 'machine')));
 }

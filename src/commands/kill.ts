@@ -4,7 +4,7 @@ import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import { killMachines } from '../machines/lifecycle.js';
 import { quorumGuard } from '../swarm/quorum-guard.js';
 
-/** A machine that is killed is often hung, and not worth a long wait. */
+/** A machine that is killed is often hung, so belt does not wait long for it. */
 const hungTimeoutMs = 3_000;
 
 export default class Kill extends LifecycleCommand<typeof Kill> {

@@ -65,7 +65,7 @@ EngineOptions, Error and ResponseTime. A leading "table " aligns the columns and
     return shown;
   }
 
-  /** Asks no machine. */
+  /** Makes no network requests. */
   private async printNames(wanted: ReturnType<typeof parseFilters>['recorded']): Promise<[]> {
     const { machines } = await (await this.context()).cluster.machines();
     for (const { name } of machines.filter(wanted)) ux.stdout(name);

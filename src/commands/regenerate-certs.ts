@@ -48,7 +48,7 @@ restart.`;
     );
   }
 
-  /** docker-machine's prompt; as there, "no" succeeds, and the end of the input fails. */
+  /** docker-machine's prompt: "no" succeeds, and the end of the input fails. */
   private agreed(signal: AbortSignal): Promise<boolean> {
     return confirm('Regenerate TLS machine certs?  Warning: this is irreversible. (y/n): ', {
       input: process.stdin,

@@ -69,7 +69,7 @@ without --force if the swarm would lose its quorum. A whole cluster is removed a
     );
   }
 
-  /** Without --force, only removable machines. @throws UserError if one that is named is not */
+  /** @throws UserError without --force if a machine cannot be removed */
   private async selected(context: Context): Promise<Selection> {
     const { all, force } = this.flags;
     const nodes = force ? await this.existing(context) : this.words;
@@ -83,7 +83,7 @@ without --force if the swarm would lose its quorum. A whole cluster is removed a
     return { ...selection, damaged: [] };
   }
 
-  /** With --force, as in docker-machine, a missing machine is only a warning. */
+  /** With --force, as in docker-machine, a missing machine only causes a warning. */
   private async existing({ cluster, reporter }: Context): Promise<string[]> {
     const { machines, damaged } = await cluster.machines();
     const recorded = [...machines, ...damaged].map(({ name }) => name);
@@ -94,7 +94,7 @@ without --force if the swarm would lose its quorum. A whole cluster is removed a
     return this.words.filter((word) => !missing.includes(word));
   }
 
-  /** docker-machine's prompt; as there, "no" succeeds. */
+  /** docker-machine's prompt: "no" succeeds. */
   private async agreed(names: readonly string[], signal: AbortSignal): Promise<boolean> {
     process.stderr.write(`About to remove ${names.join(', ')}\n`);
     process.stderr.write('WARNING: This action will delete both local reference and remote instance.\n');
@@ -102,7 +102,7 @@ without --force if the swarm would lose its quorum. A whole cluster is removed a
   }
 }
 
-/** Neither a pattern nor a glob. */
+/** A plain name, without a pattern or a glob. */
 function isPlainName(word: string): boolean {
   return !/[[\],*?]/.test(word);
 }

@@ -35,7 +35,7 @@ export default class Stats extends BaseCommand<typeof Stats> {
     try {
       return await serviceStats({ wanted, onRows }, context);
     } catch (error) {
-      // Ctrl-C is how to leave it.
+      // Ctrl-C ends the display.
       if (isAbort(error) && context.signal.aborted) return [];
       throw error;
     }

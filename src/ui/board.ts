@@ -195,7 +195,7 @@ function longest(texts: readonly string[]): number {
   return Math.max(1, ...texts.map(widthOf));
 }
 
-/** At most `lines` lines, one of which is needed to count hidden items. */
+/** The first items in at most `lines` lines, one of which counts hidden items. */
 function firstOf<T>(
   items: readonly T[],
   lines: number,

@@ -275,7 +275,7 @@ function rendererOptions(tree: TreeOptions): RendererOptions {
 
 /** listr2 renders the tree, and the live area places it among the boards. */
 class TreeRenderer extends DefaultRenderer implements Drawable {
-  /** Keeps listr2 from choosing another renderer when stdout, which is not used, is no terminal. */
+  /** listr2 would choose another renderer if stdout, which it does not use, is not a terminal. */
   static override nonTTY = true;
   private readonly area: LiveArea;
 

@@ -1,10 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/**
- * The parts of oclif's manifest that completion reads
- * (https://oclif.io/docs/plugin_loading#manifests).
- */
+/** The part of oclif's manifest that completion reads. */
 export interface Commands {
   commands: Readonly<Record<string, CommandFace>>;
 }
@@ -34,12 +31,12 @@ export async function readCommands(root: string): Promise<Commands> {
   return JSON.parse(await readFile(join(root, 'oclif.manifest.json'), 'utf8')) as Commands;
 }
 
-/** The command of these words, as `swarm join`. */
+/** @param words such as `swarm join` */
 export function commandOf({ commands }: Commands, words: readonly string[]): CommandFace | undefined {
   return Object.hasOwn(commands, words.join(':')) ? commands[words.join(':')] : undefined;
 }
 
-/** The commands (with summaries) and topics below the words of a topic. */
+/** The commands (with summaries) and topics below a topic. */
 export function wordsBelow({ commands }: Commands, words: readonly string[]): Map<string, string> {
   const found = new Map<string, string>();
   for (const [id, { summary = '', hidden }] of Object.entries(commands)) {

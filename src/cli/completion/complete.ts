@@ -10,20 +10,19 @@ export interface Names {
 }
 
 export interface Completion {
-  /** With a summary each, which may be empty. */
+  /** With summaries, which may be empty. */
   candidates: ReadonlyMap<string, string>;
-  /** The shell should offer files as well. */
+  /** The shell should also offer files. */
   files: boolean;
 }
 
-/** The words before the one being completed. */
+/** The words before the one to complete. */
 interface Line {
   /** The words of the command or topic. */
   path: string[];
   command?: CommandFace;
-  /** The arguments. */
   positionals: string[];
-  /** A flag at the end that still needs its value. */
+  /** A flag at the end that needs a value. */
   pending?: FlagFace;
   /** After `--` nothing is a flag. */
   ended: boolean;
@@ -31,10 +30,7 @@ interface Line {
 
 const nothing: Completion = { candidates: new Map(), files: false };
 
-/**
- * The candidates for the last word.
- * @param words everything after the program's name; the last one may be empty
- */
+/** @param words everything after the program's name; the last one may be empty */
 export async function complete(
   words: readonly string[],
   commands: Commands,
@@ -88,7 +84,7 @@ function readWord(word: string, line: Line, commands: Commands): void {
   if (command) line.command = command;
 }
 
-/** Before the command, the global flags only. */
+/** Before the command, only the global flags. */
 function faceOf(command: CommandFace | undefined, commands: Commands): CommandFace['flags'] {
   if (command) return command.flags;
   const some = Object.entries(commandOf(commands, ['ls'])?.flags ?? {});
@@ -119,7 +115,7 @@ async function valuesOf({ name, helpValue = '', options }: FlagFace, names: Name
   return { candidates: new Map(), files: /^(FILE|DIR)$/.test(helpValue) };
 }
 
-/** Arguments that are existing machines. */
+/** Names of arguments that are existing machines. */
 const machineWords = new Set(['node', 'nodes', 'manager']);
 const fileWords = new Set(['file', 'path', 'folder', 'mountpoint']);
 /** `node1:`, `node1:/path` or a local file. */
@@ -148,7 +144,7 @@ async function argumentsOf(
   return { candidates: new Map(), files: fileWords.has(name) };
 }
 
-/** Machines that are not named yet. */
+/** Machines that are not on the command line yet. */
 function others(machines: readonly string[], positionals: readonly string[]): Completion {
   return of(machines.filter((machine) => !positionals.includes(machine)));
 }

@@ -9,8 +9,8 @@ import { complete, type Names } from './complete.js';
 
 /**
  * Prints one candidate per line, with a tab and a summary if it has one, and `:files` if the shell
- * should offer files too. The scripts in templates/completion read it. Makes no network requests;
- * errors mean no candidates, since they would garble the line being typed.
+ * should also offer files, for the scripts in templates/completion. Makes no network requests.
+ * Prints no errors, which would garble the line being typed.
  */
 export async function runComplete(words: readonly string[], root: string): Promise<void> {
   const { candidates, files } = await complete(words, await readCommands(root), namesFor(words));

@@ -9,7 +9,7 @@ import { url, urlFlags } from './print-url.js';
 import { type FlagDefinitions, type Local, type LocalAnswer, openLocal, plainLine } from './records.js';
 
 interface LocalCommand {
-  /** Its own flags, beside the global ones. */
+  /** Without the global flags. */
   flags: FlagDefinitions;
   answer(argv: readonly string[]): Promise<LocalAnswer>;
 }
@@ -29,12 +29,9 @@ function localCommand<T extends FlagDefinitions>(
 }
 
 /**
- * Runs `env`, `config` or `url`. Every new shell may call them, so they do without the command
- * framework, drivers and SSH, and only read local records. Their help and completion come from the
- * framework all the same.
- *
- * The build makes one file of it (esbuild.config.js) with error classes of its own, so no error
- * leaves this function.
+ * Runs `env`, `config` or `url` without the command framework, drivers and SSH, as every new shell
+ * may call them. The build makes one file of this with its own error classes (esbuild.config.js),
+ * so no error may leave it.
  * @returns the exit code
  */
 export async function runLocal(command: LocalName, typed: readonly string[]): Promise<number> {

@@ -12,7 +12,7 @@ interface ClientConfig {
   tls?: { authority: string; certificate: string; key: string };
 }
 
-/** The Docker client's flags for a machine, as in `docker $(belt config NODE) ps`. */
+/** The Docker client's flags for a machine: `docker $(belt config NODE) ps`. */
 export async function config({
   flags,
   words,

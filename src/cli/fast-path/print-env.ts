@@ -50,7 +50,7 @@ async function accessOf(
   return access;
 }
 
-/** docker-machine's message: the standalone Swarm before Docker 1.12 had a port of its own. */
+/** docker-machine's message: the standalone Swarm before Docker 1.12 had its own port. */
 export function notASwarmMaster(name: string): UserError {
   return new UserError(
     `"${name}" is not a swarm master. The --swarm flag is intended for use with swarm masters`,
@@ -65,7 +65,7 @@ function variablesFor(
 ): ShellVariable[] {
   const windows: ShellVariable[] = platform === 'win32' ? [['COMPOSE_CONVERT_WINDOWS_PATHS', 'true']] : [];
   return [
-    // Empty without TLS: values left over from another machine would turn it on.
+    // Empty without TLS, as values left over from another machine would turn it on.
     ['DOCKER_TLS_VERIFY', certificates ? '1' : ''],
     ['DOCKER_HOST', url],
     ['DOCKER_CERT_PATH', certificates?.folder ?? ''],

@@ -4,7 +4,6 @@ import type { Local, LocalAnswer } from './records.js';
 
 export const urlFlags = {};
 
-/** The URL of a machine's engine. */
 export async function url({
   words,
   cluster,

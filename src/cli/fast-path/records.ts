@@ -7,7 +7,7 @@ import { locateState } from '../../state/locate-state.js';
 import { type FlagValues, globalFlags, outputFlags } from '../global-flags.js';
 import { plainFlags } from '../go-flags.js';
 
-/** What a command that only reads local records works with. */
+/** The input of a command that only reads local records. */
 export interface Local<T extends FlagDefinitions> {
   flags: ParsedFlags<T>;
   words: string[];
@@ -16,11 +16,11 @@ export interface Local<T extends FlagDefinitions> {
   environment: Environment;
 }
 
-/** The result, as text and as the document of docs/output.md. */
+/** `document` is described in docs/output.md. */
 export interface LocalAnswer<Document = unknown> {
   text: string;
   document: Document;
-  /** The cluster whose certificates may expire soon. */
+  /** For the warning about certificates that expire soon. */
   cluster: ClusterStore;
   output: FlagValues<typeof outputFlags>;
 }
@@ -34,14 +34,14 @@ type ParsedFlags<T extends FlagDefinitions> = ReturnType<
 /** @throws UsageError for a switch with a value that is neither true nor false */
 export function plainLine(argv: readonly string[], flags: FlagDefinitions): string[] {
   const shapes = Object.entries<FlagDefinitions[string]>({ ...globalFlags, ...outputFlags, ...flags });
-  // Nothing else turns these switches on, so one that is off counts as omitted.
+  // Nothing else turns these switches on, so `=false` equals an omitted switch.
   return plainFlags(
     argv,
     shapes.map(([name, { type, short }]) => ({ name, char: short, isSwitch: type === 'boolean' })),
   ).words;
 }
 
-/** Parses the command line and opens the cluster. @throws UsageError; UserError */
+/** @throws UsageError; UserError */
 export async function openLocal<T extends FlagDefinitions>(
   argv: readonly string[],
   flags: T,

@@ -8,8 +8,7 @@ const runners: Readonly<Record<PassthroughName, () => Promise<PassthroughRunner>
 };
 
 /**
- * Runs `docker`, `ssh` or `exec` without the command framework, which takes as long to load as an SSH
- * login (docs/benchmarks.md). Their help and completion still come from it.
+ * Runs without oclif, which takes as long to load as an SSH login (docs/benchmarks.md).
  * @param root folder of the belt package
  */
 export async function runPassthrough(

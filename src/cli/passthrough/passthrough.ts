@@ -1,7 +1,6 @@
 import type { OwnFlags } from '../command-line.js';
 import type { OpenContext } from '../open-context.js';
 
-/** The input of a passthrough command. */
 export interface Passthrough {
   flags: OwnFlags;
   /** The arguments of the other program. */

@@ -4,10 +4,7 @@ import { selectMachines } from '../../machines/select-machines.js';
 import type { Passthrough } from './passthrough.js';
 import { runOnMachines } from './run-on-machines.js';
 
-/**
- * Runs a command on the machines named.
- * @returns its exit code, or of several machines whether it succeeded on all
- */
+/** @returns the command's exit code, or for several machines whether it succeeded on all */
 export async function exec({ flags, tail, opened }: Passthrough): Promise<number> {
   const { host, all = false, limit } = flags;
   const { nodes, command } = nodesAndCommand(tail, host, all);
@@ -23,10 +20,7 @@ export async function exec({ flags, tail, opened }: Passthrough): Promise<number
   );
 }
 
-/**
- * NODES end at `--`, or after the first word where there is none; with --host or --all all words
- * are the command.
- */
+/** NODES end at `--` or, without one, after the first word. --host and --all replace them. */
 function nodesAndCommand(
   tail: readonly string[],
   host: readonly string[],

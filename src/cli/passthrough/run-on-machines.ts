@@ -9,18 +9,15 @@ import type { OpenContext } from '../open-context.js';
 import { localStreams, withRawTerminal } from '../terminal.js';
 
 export interface RemoteWork {
-  /** On one machine: connected to this terminal. @returns the remote exit code */
+  /** For one machine, connected to this terminal. @returns the remote exit code */
   one: (machine: Machine, streams: StreamOptions) => Promise<number>;
-  /** On several: the shell command for each. */
+  /** The shell command for each of several machines. */
   commandFor: (machine: Machine) => string;
   /** How many machines at the same time. */
   limit?: number;
 }
 
-/**
- * One machine is connected to this terminal; of several, each line comes with its machine's name.
- * @returns the exit code
- */
+/** Prefixes the output of several machines with their names. @returns the exit code */
 export async function runOnMachines(
   machines: readonly Machine[],
   work: RemoteWork,
@@ -58,7 +55,7 @@ async function runOnMany(
   return exitCodes.failed;
 }
 
-/** Of many, one that ended with an exit code other than 0 has failed. */
+/** With several machines, an exit code other than 0 is a failure. */
 function asFailure(outcome: Outcome<number>): Outcome<number> {
   if (outcome.status !== 'ok' || outcome.value === 0) return outcome;
   return { name: outcome.name, status: 'failed', error: new Error(`exit code ${outcome.value}`) };

@@ -14,8 +14,8 @@ import { runOnMachines } from './run-on-machines.js';
 const loginShell = 'exec "${SHELL:-/bin/sh}" -l';
 
 /**
- * Opens a shell on a machine, or runs a command, its words joined by spaces as ssh does. An
- * interactive shell, or ssh's own flags, need the system's OpenSSH; commands use belt's own connection.
+ * Opens a shell or runs a command, whose words are joined by spaces as ssh does. Interactive shells
+ * and ssh's own flags need OpenSSH; commands use belt's connection.
  * @returns the remote exit code
  */
 export async function ssh(passthrough: Passthrough): Promise<number> {

@@ -28,7 +28,7 @@ With --ssh, docker runs the system's ssh, which needs one line in ~/.ssh/config;
     await requireDockerClient(await this.environment());
     const context = await this.context();
     const created: DockerContext[] = [];
-    // One at a time: the client's store has no lock.
+    // One at a time: the docker client does not lock its store.
     for (const machine of await selectMachines(this.words, context, { all: this.flags.all })) {
       created.push(await createContext({ machine, ssh: this.flags.ssh }, dockerClient, context));
     }

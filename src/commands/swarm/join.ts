@@ -50,7 +50,6 @@ a machine cannot join, belt checks ports, clocks and packet sizes and reports th
     return this.report(outcomes, { named: true });
   }
 
-  /** The manager to join through, and the machines that join. */
   protected parties(): { manager?: string | undefined; nodes: readonly string[] } {
     const [manager, ...nodes] = this.words;
     if (nodes.length > 0) return { manager, nodes };

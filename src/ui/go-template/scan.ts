@@ -1,6 +1,5 @@
 import { UserError } from '../../base/errors.js';
 
-
 export type Piece = { kind: 'text'; text: string } | { kind: 'action'; tokens: Token[]; line: number };
 
 export interface Token {
