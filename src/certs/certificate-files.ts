@@ -5,10 +5,7 @@ import { readRecord, writeRecord } from '../base/record-file.js';
 import type { ClusterStore } from '../state/cluster-store.js';
 import type { CertificatePair } from './model/certificate-terms.js';
 
-/**
- * Where certificates are, in docker-machine's layout: the cluster's in `certs/`, and in each machine's folder its server pair
- * beside copies of what a client needs, so that the folder can be given to docker as DOCKER_CERT_PATH.
- */
+/** docker-machine's layout: `certs/`, and copies of the client files in each machine's folder. */
 
 export interface PairPaths {
   certificate: string;
@@ -16,7 +13,7 @@ export interface PairPaths {
 }
 
 export interface ClusterPaths {
-  /** `certificate`: all authorities that are trusted. `key`: of the one that signs. */
+  /** `certificate`: all trusted CAs. `key`: the signing CA's. */
   authority: PairPaths;
   client: PairPaths;
 }
@@ -25,7 +22,7 @@ export function clusterPaths({ certsFolder }: ClusterStore): ClusterPaths {
   return pathsIn(certsFolder);
 }
 
-/** What takes the place of the cluster's own at the end of a rotation. */
+/** Replaces the cluster's certificates at the end of a rotation. */
 export function nextFolder({ certsFolder }: ClusterStore): string {
   return join(certsFolder, 'next');
 }
@@ -56,7 +53,6 @@ export function machinePaths(cluster: ClusterStore, name: string): MachinePaths 
   };
 }
 
-/** Which files of a key pair exist. */
 export async function readPair({ certificate, key }: PairPaths): Promise<Partial<CertificatePair>> {
   const [certificateText, keyText] = await Promise.all([readText(certificate), readText(key)]);
   return {
@@ -69,7 +65,7 @@ export function isComplete(pair: Partial<CertificatePair>): pair is CertificateP
   return pair.certificate !== undefined && pair.key !== undefined;
 }
 
-/** The key goes first: where the certificate is, the pair is complete. */
+/** The key is written first: where the certificate exists, the pair is complete. */
 export async function writePair(
   paths: PairPaths,
   { certificate, key }: CertificatePair,
@@ -79,29 +75,24 @@ export async function writePair(
   await writeChanged(paths.certificate, certificate, cluster);
 }
 
-/** Writes what is not there yet. */
 export async function writeChanged(path: string, text: string, cluster: ClusterStore): Promise<void> {
   if ((await readText(path)) === text) return;
   await cluster.files.write(path, text);
-  // A server's never ends before the client's, which is older: thousands of new machines change nothing about the first end.
+  // The client's expires first: server certificates do not affect the date.
   if (dirname(path) === cluster.certsFolder) await cluster.files.remove(expiryPath(cluster));
 }
 
-/** Holds the date before which no expiry warning is due; writing a cluster certificate removes it. */
+/** The date before which no expiry warning is due; writing a cluster certificate removes it. */
 export function expiryPath({ certsFolder }: ClusterStore): string {
   return join(certsFolder, 'expiry.json');
 }
 
-/**
- * The progress of a CA rotation. `overlap`: engines and clients trust both CAs, and engines get
- * servers' certificates of the new one. `drop`: all of them have that; the client goes over to the new one and the old one is
- * forgotten.
- */
+/** `overlap`: both CAs are trusted. `drop`: all engines have certificates of the new CA. */
 const rotationRecord = z.object({ phase: z.enum(['overlap', 'drop']), startedAt: z.string() });
 
 export type RotationRecord = z.infer<typeof rotationRecord>;
 
-/** The rotation that was begun and is not finished. @throws UserError when its record is damaged */
+/** @throws UserError when its record is damaged */
 export function readRotation(cluster: ClusterStore): Promise<RotationRecord | undefined> {
   return readRecord(rotationPath(cluster), rotationRecord, 'the record of a rotation');
 }

@@ -17,16 +17,16 @@ import { serverProblems, usesTls } from './server-certificate.js';
 
 export interface CertificateState {
   kind: 'authority' | 'client' | 'server';
-  /** Of a server: the machine's name. */
+  /** Of a server. */
   machine?: string;
   path: string;
-  /** `soon`: it ends within 30 days. `wrong`: what it is for does not work with it, see `problems`. */
+  /** `soon`: expires within 30 days. `wrong`: unusable, see `problems`. */
   status: 'ok' | 'soon' | 'expired' | 'missing' | 'wrong';
   problems: string[];
   subject?: string;
   /** ISO 8601, UTC. */
   expires?: string;
-  /** Whole days; negative when it has expired. */
+  /** Whole days; negative when expired. */
   daysLeft?: number;
   names?: string[];
   /** SHA-256. */
@@ -35,14 +35,10 @@ export interface CertificateState {
 
 export interface CertificatesReport {
   certificates: CertificateState[];
-  /** A change of the authority was begun and is not finished. */
   rotating: boolean;
 }
 
-/**
- * All certificates of the cluster as belt keeps them: the authorities', the client's, then the machines'. Empty when there are none yet. Asks no machine.
- * @throws UserError when the authority's file is damaged
- */
+/** Queries no machine. @throws UserError when the CA's file is damaged */
 export async function certificateStatus(
   { cluster }: { cluster: ClusterStore },
   now = new Date(),
@@ -63,7 +59,7 @@ export async function certificateStatus(
 
 function authorityStates({ trusted }: Trust, cluster: ClusterStore, now: Date): CertificateState[] {
   const { certificate: path } = clusterPaths(cluster).authority;
-  return splitPem(trusted).map((pem) => stateOf({ kind: 'authority', path }, pem, () => [], now));
+  return splitPem(trusted).map((pem) => describeCertificate({ kind: 'authority', path }, pem, () => [], now));
 }
 
 async function clientState({ trusted }: Trust, cluster: ClusterStore, now: Date): Promise<CertificateState> {
@@ -77,10 +73,10 @@ async function clientState({ trusted }: Trust, cluster: ClusterStore, now: Date)
         : ['the private key does not match the certificate']
       : ['the private key is missing']),
   ];
-  return stateOf({ kind: 'client', path: paths.certificate }, pair.certificate, problems, now);
+  return describeCertificate({ kind: 'client', path: paths.certificate }, pair.certificate, problems, now);
 }
 
-/** None for an engine that is not reached with TLS. */
+/** Empty for an engine without TLS. */
 async function serverState(
   machine: Machine,
   { authority, trusted }: Trust,
@@ -90,12 +86,12 @@ async function serverState(
   const paths = machinePaths(cluster, machine.name).server;
   const pair: Partial<CertificatePair> = await readPair(paths);
   if (!(await usesTls(machine, cluster))) return [];
-  // While one authority takes the other's place, servers of both are good.
+  // During a rotation the certificates of both CAs are valid.
   const issuer =
     splitPem(trusted).find((pem) => isIssuedByOrDamaged(pair.certificate, pem)) ?? authority.certificate;
   const problems = (): string[] => serverProblems(machine, pair, issuer, now);
   return [
-    stateOf(
+    describeCertificate(
       { kind: 'server', machine: machine.name, path: paths.certificate },
       pair.certificate,
       problems,
@@ -112,19 +108,24 @@ function isIssuedByOrDamaged(pem: string | undefined, authority: string): boolea
   }
 }
 
-function stateOf(
-  what: Pick<CertificateState, 'kind' | 'machine' | 'path'>,
+function describeCertificate(
+  identity: Pick<CertificateState, 'kind' | 'machine' | 'path'>,
   pem: string | undefined,
   problemsOf: () => string[],
   now: Date,
 ): CertificateState {
-  if (pem === undefined) return { ...what, status: 'missing', problems: [] };
+  if (pem === undefined) return { ...identity, status: 'missing', problems: [] };
   try {
     const certificate = readCertificate(pem);
     const problems = problemsOf();
-    return { ...what, status: statusOf(certificate, problems, now), problems, ...shown(certificate, now) };
+    return {
+      ...identity,
+      status: statusOf(certificate, problems, now),
+      problems,
+      ...displayedFields(certificate, now),
+    };
   } catch (error) {
-    return { ...what, status: 'wrong', problems: [messageOf(error)] };
+    return { ...identity, status: 'wrong', problems: [messageOf(error)] };
   }
 }
 
@@ -139,7 +140,7 @@ function statusOf(
   return days < renewalDays ? 'soon' : 'ok';
 }
 
-function shown(
+function displayedFields(
   certificate: Certificate,
   now: Date,
 ): Pick<CertificateState, 'subject' | 'expires' | 'daysLeft' | 'names' | 'fingerprint'> {

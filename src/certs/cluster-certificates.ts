@@ -16,30 +16,29 @@ import type { CertificatePair } from './model/certificate-terms.js';
 import { certificateOfKey, isValid, joinPem, matchesKey, readCertificate } from './model/read-certificate.js';
 
 export interface ClusterCertificates {
-  /** What clients and engines are to trust: one authority, or two while one takes the other's place. */
+  /** The CAs that clients and engines trust: two during a rotation. */
   trusted: string;
-  /** The one that signs. `key` is absent in a copy of the folder that was given away without it. */
+  /** The signing CA. `key` is undefined in a copy of the folder without it. */
   authority: { certificate: string; key?: string };
   client: CertificatePair;
 }
 
 export interface EnsureOptions {
-  /** Makes a new client pair even where there is a good one. */
+  /** Reissue a valid client pair too. */
   renewClient?: boolean;
 }
 
 /**
- * The cluster's certificates; what is missing is made, once. Existing ones stay, docker-machine's too; a client pair that is
- * expired, or of another authority, is replaced. An expired authority is not: with it all machines would be cut off.
- * @throws UserError when the authority has expired, its certificate or key is lost, or a machine trusts another one
+ * Never replaces an expired CA: a new one would cut off all machines.
+ * @throws UserError when the CA is expired or lost, or a machine trusts another one
  */
 export async function ensureClusterCertificates(
   context: Context,
   { renewClient = false }: EnsureOptions = {},
 ): Promise<ClusterCertificates> {
   const { cluster } = context;
-  const found = await readClusterCertificates(cluster);
-  if (found && !renewClient) return found;
+  const current = await readClusterCertificates(cluster);
+  if (current && !renewClient) return current;
   return cluster.lock(async () => {
     const authority = (await readAuthority(cluster)) ?? (await createClusterAuthority(context));
     const existing = await readClusterCertificates(cluster);
@@ -48,19 +47,19 @@ export async function ensureClusterCertificates(
   });
 }
 
-/** What is there and good; undefined when the authority or a good client pair is missing. */
+/** Undefined when the CA or a valid client pair is missing. */
 export async function readClusterCertificates(
   cluster: ClusterStore,
 ): Promise<ClusterCertificates | undefined> {
   const trust = await readAuthority(cluster);
   if (!trust) return undefined;
   const client = await readPair(clusterPaths(cluster).client);
-  if (!isComplete(client) || !isGoodClient(client, trust.trusted)) return undefined;
+  if (!isComplete(client) || !isUsableClient(client, trust.trusted)) return undefined;
   return { ...trust, client };
 }
 
 /** A damaged pair counts as unusable: a client pair can be reissued at any time. */
-function isGoodClient(client: CertificatePair, trusted: string): boolean {
+function isUsableClient(client: CertificatePair, trusted: string): boolean {
   try {
     return matchesKey(client) && isValid(client.certificate, trusted, new Date());
   } catch {
@@ -70,7 +69,7 @@ function isGoodClient(client: CertificatePair, trusted: string): boolean {
 
 export type Trust = Omit<ClusterCertificates, 'client'>;
 
-/** Who is trusted and who signs. @throws UserError when a file is damaged */
+/** @throws UserError when a file is damaged */
 export async function readAuthority(cluster: ClusterStore): Promise<Trust | undefined> {
   const paths = clusterPaths(cluster).authority;
   const [{ certificate, key }, rotation] = await Promise.all([readPair(paths), readRotation(cluster)]);
@@ -82,7 +81,7 @@ export async function readAuthority(cluster: ClusterStore): Promise<Trust | unde
   return { trusted, authority: next };
 }
 
-/** The authority that takes the other's place. @throws UserError when it is lost while a rotation is under way */
+/** @throws UserError when the new CA of an unfinished rotation is lost */
 export async function readNextAuthority(cluster: ClusterStore): Promise<CertificatePair> {
   const paths = nextPaths(cluster).authority;
   const pair = await readPair(paths);
@@ -97,7 +96,7 @@ function signer(certificates: string, key: string | undefined): Trust['authority
   return { certificate: certificateOfKey(certificates, key) ?? certificates, key };
 }
 
-/** @throws UserError when nothing can be issued with it */
+/** @throws UserError when the CA has expired or its key is missing */
 export function requireSigner({ authority }: Trust, cluster: ClusterStore): CertificatePair {
   const { key, certificate } = authority;
   const { notAfter } = readCertificate(certificate);
@@ -115,7 +114,7 @@ export function requireSigner({ authority }: Trust, cluster: ClusterStore): Cert
 /** Called under the cluster's lock. */
 async function createClusterAuthority({ cluster, reporter, keyType }: Context): Promise<Trust> {
   const paths = clusterPaths(cluster);
-  // Where the client's is, there once was one: another would cut off all machines that trust the first.
+  // A client certificate without its CA: a new CA would cut off all machines that trust the old.
   if ((await readText(paths.client.certificate)) !== undefined) {
     throw new UserError(`the CA certificate ${paths.authority.certificate} is missing`, {
       hint: `copy it from a machine's folder: cp ${cluster.machinesFolder}/NAME/ca.pem ${cluster.certsFolder}/`,
@@ -132,7 +131,7 @@ async function createClusterAuthority({ cluster, reporter, keyType }: Context): 
   return { trusted: authority.certificate, authority };
 }
 
-/** Engines of another authority would refuse the clients of a new one. Who is known by a URL alone trusts whom it will. */
+/** Engines that trust another CA would refuse clients of a new one. */
 async function refuseForeignMachines(cluster: ClusterStore): Promise<void> {
   const { machines } = await cluster.machines();
   for (const { name } of machines.filter((machine) => !hasNoSsh(machine))) {
@@ -150,9 +149,9 @@ async function createClientPair(
 ): Promise<CertificatePair> {
   const paths = clusterPaths(cluster).client;
   reporter.note(`Creating client certificate: ${paths.certificate}`);
-  const signing = requireSigner({ authority, trusted: authority.certificate }, cluster);
+  const signer = requireSigner({ authority, trusted: authority.certificate }, cluster);
   const { issueClient } = await import('./model/issue.js');
-  const client = await issueClient(signing, { commonName: clientName });
+  const client = await issueClient(signer, { commonName: clientName });
   await writePair(paths, client, cluster);
   return client;
 }

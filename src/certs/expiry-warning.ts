@@ -12,7 +12,6 @@ import { usesTls } from './server-certificate.js';
 
 const expiryRecord = z.object({ quietUntil: z.string() });
 
-/** Warns in one line, if any certificate expires soon. */
 export async function warnOfExpiry({
   cluster,
   reporter,
@@ -22,21 +21,18 @@ export async function warnOfExpiry({
 }
 
 /**
- * The warning that every command prints about certificates that have expired or will within 30
- * days, with the command that renews them. A small file holds the date of the next warning; the
- * certificates are read only after that date.
- * @returns undefined without such certificates, and when they cannot be read: `certs status`
- * reports that
+ * Reads no certificates before the date of `expiryPath`.
+ * @returns undefined also when certificates cannot be read, which `certs status` reports
  */
 export async function expiryWarning(cluster: ClusterStore, now = new Date()): Promise<string | undefined> {
   try {
     if (await isQuiet(cluster, now)) return undefined;
-    const ends = await readExpiries(cluster);
-    const near = ends.filter((end) => daysLeft(end, now) < renewalDays);
-    const counting = await mapLimited(near, 32, (end) => isRelevant(end, cluster));
-    const warned = near.filter((_, index) => counting[index]);
-    if (warned.length > 0) return formatWarning(warned, now);
-    if (near.length === 0) await postponeCheck(ends, cluster);
+    const expiries = await readExpiries(cluster);
+    const expiring = expiries.filter((expiry) => daysLeft(expiry, now) < renewalDays);
+    const isRelevantByIndex = await mapLimited(expiring, 32, (expiry) => isRelevant(expiry, cluster));
+    const relevant = expiring.filter((_, index) => isRelevantByIndex[index]);
+    if (relevant.length > 0) return formatWarning(relevant, now);
+    if (expiring.length === 0) await postponeCheck(expiries, cluster);
     return undefined;
   } catch {
     return undefined;
@@ -50,7 +46,6 @@ interface Expiry {
   notAfter: Date;
 }
 
-/** Of all certificates that can be read. */
 async function readExpiries(cluster: ClusterStore): Promise<Expiry[]> {
   const { authority, client } = clusterPaths(cluster);
   const machines = await listFolders(cluster.machinesFolder);
@@ -64,16 +59,16 @@ async function readExpiries(cluster: ClusterStore): Promise<Expiry[]> {
   ];
 }
 
-async function expiriesIn(path: string, whose: Omit<Expiry, 'notAfter'>): Promise<Expiry[]> {
+async function expiriesIn(path: string, owner: Omit<Expiry, 'notAfter'>): Promise<Expiry[]> {
   try {
     const certificates = splitPem((await readText(path)) ?? '');
-    return certificates.map((pem) => ({ ...whose, notAfter: readCertificate(pem).notAfter }));
+    return certificates.map((pem) => ({ ...owner, notAfter: readCertificate(pem).notAfter }));
   } catch {
     return [];
   }
 }
 
-/** The folder of an engine that no longer uses TLS still holds its old certificate. */
+/** An engine that no longer uses TLS keeps its old certificate in the machine's folder. */
 async function isRelevant({ machine }: Expiry, cluster: ClusterStore): Promise<boolean> {
   return machine === undefined || usesTls(await cluster.machine(machine), cluster);
 }
@@ -84,19 +79,19 @@ async function isQuiet(cluster: ClusterStore, now: Date): Promise<boolean> {
   return (await readText(clusterPaths(cluster).authority.certificate)) === undefined;
 }
 
-async function postponeCheck(ends: readonly Expiry[], cluster: ClusterStore): Promise<void> {
-  if (ends.length === 0) return;
-  const first = Math.min(...ends.map(({ notAfter }) => notAfter.getTime()));
+async function postponeCheck(expiries: readonly Expiry[], cluster: ClusterStore): Promise<void> {
+  if (expiries.length === 0) return;
+  const first = Math.min(...expiries.map(({ notAfter }) => notAfter.getTime()));
   const quietUntil = new Date(first - renewalDays * dayMs).toISOString();
   await writeRecord(expiryPath(cluster), { quietUntil }, cluster.files);
 }
 
-/** `the client certificate expires in 3 days (2026-01-04), and 2 more: belt regenerate-certs ...` */
-function formatWarning(ends: readonly Expiry[], now: Date): string {
-  const [first] = ends.toSorted((one, other) => one.notAfter.getTime() - other.notAfter.getTime());
+/** `the client certificate expires in 3 days (2026-01-04), and 2 more: belt regenerate-certs` */
+function formatWarning(expiries: readonly Expiry[], now: Date): string {
+  const [first] = expiries.toSorted((a, b) => a.notAfter.getTime() - b.notAfter.getTime());
   if (!first) throw new Error('no certificate expires');
-  const others = ends.length > 1 ? `, and ${ends.length - 1} more` : '';
-  return `${nameOf(first)} ${describeExpiry(first, now)}${others}: ${renewalCommand(ends)}`;
+  const others = expiries.length > 1 ? `, and ${expiries.length - 1} more` : '';
+  return `${nameOf(first)} ${describeExpiry(first, now)}${others}: ${renewalCommand(expiries)}`;
 }
 
 function nameOf({ kind, machine }: Expiry): string {
@@ -104,18 +99,18 @@ function nameOf({ kind, machine }: Expiry): string {
   return kind === 'client' ? 'the client certificate' : `the certificate of ${machine}`;
 }
 
-function describeExpiry(end: Expiry, now: Date): string {
-  const date = end.notAfter.toISOString().slice(0, 10);
-  const days = daysLeft(end, now);
+function describeExpiry(expiry: Expiry, now: Date): string {
+  const date = expiry.notAfter.toISOString().slice(0, 10);
+  const days = daysLeft(expiry, now);
   if (days < 0) return `expired on ${date}`;
   return `expires in ${plural(days, 'day')} (${date})`;
 }
 
-/** A new authority issues new certificates for everyone. */
-function renewalCommand(ends: readonly Expiry[]): string {
-  if (ends.some(({ kind }) => kind === 'authority')) return 'belt certs rotate';
-  const client = ends.some(({ kind }) => kind === 'client') ? ' --client-certs' : '';
-  const machines = ends.flatMap(({ machine }) => machine ?? []);
+/** A new CA comes with new certificates for all. */
+function renewalCommand(expiries: readonly Expiry[]): string {
+  if (expiries.some(({ kind }) => kind === 'authority')) return 'belt certs rotate';
+  const client = expiries.some(({ kind }) => kind === 'client') ? ' --client-certs' : '';
+  const machines = expiries.flatMap(({ machine }) => machine ?? []);
   const nodes = machines.length === 0 || machines.length > 5 ? '--all' : machines.join(' ');
   return `belt regenerate-certs${client} ${nodes}`;
 }

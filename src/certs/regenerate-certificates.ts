@@ -12,16 +12,15 @@ import { copyClientFiles, type InstallCertificate, serverCertificateFor } from '
 
 export interface RegenerateInput {
   machines: readonly Machine[];
-  /** A new client pair too, for all machines of the cluster. */
+  /** Also reissue the client pair of the cluster. */
   clientCerts: boolean;
-  /** Restarts managers even where their swarm loses its quorum by it for a while. */
+  /** Restart managers even when their swarm loses its quorum temporarily. */
   force?: boolean;
   install: InstallCertificate;
 }
 
 /**
- * Gives the machines' engines new certificates of the cluster's authority, over SSH: it works where TLS no longer does.
- * @throws UserError when one of the engines is not reached with TLS or not belt's to change, or nothing can be issued; nothing has changed then
+ * Works over SSH, without TLS. @throws UserError for an engine without TLS or SSH, or a missing CA
  */
 export async function regenerateCertificates(
   { machines, clientCerts, force = false, install }: RegenerateInput,
@@ -57,7 +56,7 @@ function refuseWithoutTls({ name, engine }: Machine): void {
   );
 }
 
-/** Machines whose records are damaged keep the old copies, and those of another authority until their engines get its certificate. */
+/** Skips machines that still trust another CA, and those with a damaged record. */
 export async function copyClientFilesToAll(
   certificates: ClusterCertificates,
   context: Context,
@@ -70,7 +69,7 @@ export async function copyClientFilesToAll(
 }
 
 async function trustsAnotherAuthority(trusted: string, name: string, { cluster }: Context): Promise<boolean> {
-  const own = splitPem((await readText(machinePaths(cluster, name).ca)) ?? '');
-  const ours = splitPem(trusted);
-  return own.length > 0 && !own.some((authority) => ours.includes(authority));
+  const current = splitPem((await readText(machinePaths(cluster, name).ca)) ?? '');
+  const clusterAuthorities = splitPem(trusted);
+  return current.length > 0 && !current.some((authority) => clusterAuthorities.includes(authority));
 }

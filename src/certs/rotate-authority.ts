@@ -28,14 +28,11 @@ import { type InstallCertificate, serverCertificateFor, usesTls } from './server
 
 export interface RotateInput {
   install: InstallCertificate;
-  /**
-   * Asks the engine over TLS, as clients will.
-   * @throws ExternalError when the engine refuses; an engine that this computer cannot reach does not fail
-   */
+  /** Queries the engine over TLS, if this computer can reach it. @throws ExternalError */
   verify: (machine: Machine) => Promise<unknown>;
-  /** Key type of the new CA; default: as the old one's. */
+  /** Key type of the new CA; default: the old one's. */
   keyType?: KeyType;
-  /** Leaves machines behind that cannot be reached; `regenerate-certs` brings them back later. */
+  /** Skip unreachable machines; `regenerate-certs` updates them later. */
   force: boolean;
 }
 
@@ -46,16 +43,14 @@ export interface RotationReport extends BatchReport<string> {
 }
 
 /**
- * Gives the cluster a new authority while its engines go on answering all who could ask before. Each engine restarts twice:
+ * Replaces the CA while engines keep serving their clients. Each engine restarts twice:
  *
- * 1. `overlap`: the clients here trust both CAs, then each engine does and gets a certificate of the
- *    new one.
- * 2. `drop`: once every engine has it, the client's certificate is replaced, belt connects to each
- *    engine with it, and each engine then trusts only the new CA.
+ * 1. `overlap`: clients, then engines trust both CAs, and engines get certificates of the new one.
+ * 2. `drop`: the client's certificate is replaced, and verified, before engines drop the old CA.
  *
- * All goes over SSH, so certificates that have expired do not matter. What has been reached is written down before the next step
- * begins: after an interruption at any point the same call goes on from there.
- * @throws UserError when another belt works on one of the machines
+ * Everything goes over SSH, so expired certificates do not matter. Progress is recorded before each
+ * step, so that the same call continues after an interruption.
+ * @throws UserError when another belt has claimed one of the machines
  */
 export async function rotateAuthority(input: RotateInput, context: Context): Promise<RotationReport> {
   const machines = await machinesWithTls(context);
@@ -65,19 +60,19 @@ export async function rotateAuthority(input: RotateInput, context: Context): Pro
   );
   try {
     const rotation = await beginRotation(input, context);
-    let going: readonly Machine[] = machines;
-    const left: Outcome<Machine>[] = [];
+    let remaining: readonly Machine[] = machines;
+    const skipped: Outcome<Machine>[] = [];
     if (rotation.phase === 'overlap') {
       const outcomes = await trustBoth(machines, input, context);
       if (!canContinue(outcomes, input, context)) return reportOn(outcomes, false);
-      left.push(...outcomes.filter(({ status }) => status !== 'ok'));
-      going = outcomes.flatMap((outcome) => (outcome.status === 'ok' ? [outcome.value] : []));
+      skipped.push(...outcomes.filter(({ status }) => status !== 'ok'));
+      remaining = outcomes.flatMap((outcome) => (outcome.status === 'ok' ? [outcome.value] : []));
       await writeRotation({ ...rotation, phase: 'drop' }, context.cluster);
     }
-    const outcomes = await dropOld(going, input, context);
-    if (!canContinue(outcomes, input, context)) return reportOn([...outcomes, ...left], false);
+    const outcomes = await dropOldAuthority(remaining, input, context);
+    if (!canContinue(outcomes, input, context)) return reportOn([...outcomes, ...skipped], false);
     await finishRotation(context);
-    return reportOn([...outcomes, ...left], true);
+    return reportOn([...outcomes, ...skipped], true);
   } finally {
     await claim.release();
   }
@@ -91,14 +86,14 @@ async function machinesWithTls({ cluster }: Context): Promise<Machine[]> {
   return machines.filter((_, index) => withTls[index]);
 }
 
-/** The record of the rotation is written last: without it, what was made before it counts for nothing. */
+/** The rotation's record is written last: without it the files before it do not count. */
 async function beginRotation({ keyType }: RotateInput, context: Context): Promise<RotationRecord> {
   const { cluster, reporter } = context;
   return cluster.lock(async () => {
-    const begun = await readRotation(cluster);
-    if (begun) {
-      reporter.note(`resuming the rotation of ${begun.startedAt.slice(0, 16).replace('T', ' ')} UTC`);
-      return begun;
+    const unfinished = await readRotation(cluster);
+    if (unfinished) {
+      reporter.note(`resuming the rotation of ${unfinished.startedAt.slice(0, 16).replace('T', ' ')} UTC`);
+      return unfinished;
     }
     const old = await readAuthority(cluster);
     const type = keyType ?? (old ? keyTypeOf(old.authority.certificate) : await context.keyType());
@@ -112,7 +107,7 @@ async function beginRotation({ keyType }: RotateInput, context: Context): Promis
   });
 }
 
-/** Clients first: they must know the new authority before the first engine shows a certificate of it. */
+/** Clients first: they must trust the new CA before the first engine has a certificate of it. */
 async function trustBoth(
   machines: readonly Machine[],
   { install, force }: RotateInput,
@@ -134,14 +129,14 @@ async function trustBoth(
   });
 }
 
-async function dropOld(
+async function dropOldAuthority(
   machines: readonly Machine[],
   { install, verify, force }: RotateInput,
   context: Context,
 ): Promise<Outcome<Machine>[]> {
   const { cluster } = context;
   await writePair(clusterPaths(cluster).authority, await readNextAuthority(cluster), cluster);
-  // The client's pair is still of the old authority, which is trusted no longer: it is replaced here.
+  // Replaces the client pair, which was issued by the old CA.
   const certificates = await ensureClusterCertificates(context);
   await copyClientFilesToAll(certificates, context);
   const work: EngineWork<Machine>['work'] = async (machine, step, beforeRestart) => {

@@ -15,16 +15,14 @@ import { daysLeft, isIssuedBy, matchesKey, missingNames, readCertificate } from 
 import { canonicalNames } from './model/server-names.js';
 
 export interface ServerOptions {
-  /** Makes a new pair even where there is a good one. */
+  /** Reissue a valid pair too. */
   renew?: boolean;
-  /** The cluster's, where they have been read. */
+  /** Default: read from the cluster's folder. */
   certificates?: ClusterCertificates;
 }
 
 /**
- * Puts the certificate and the trusted authorities onto the machine and restarts its engine if one
- * of them changed. Then records what is installed (`keepInstalled`) and queries the engine.
- * Calling it again changes nothing.
+ * Installs certificate and CAs, restarts the engine if they changed, then calls `recordInstalled`.
  */
 export type InstallCertificate = (
   machine: Machine,
@@ -33,9 +31,8 @@ export type InstallCertificate = (
 ) => Promise<void>;
 
 /**
- * The certificate of the machine's engine; a new one when there is none, it lacks a name that it needs, it ends within 30 days,
- * or another authority issued it. Nothing is written: the machine's folder goes on telling what its engine has until `keepInstalled`.
- * @throws UserError when nothing can be issued, or a name given with --tls-san can stand in no certificate
+ * Writes nothing: until `recordInstalled` the machine's folder shows what its engine has.
+ * @throws UserError when nothing can be issued, or for an invalid name of --tls-san
  */
 export async function serverCertificateFor(
   machine: Machine,
@@ -46,7 +43,7 @@ export async function serverCertificateFor(
   const clusterCertificates = certificates ?? (await ensureClusterCertificates(context));
   const { trusted } = clusterCertificates;
   const existing = await readPair(machinePaths(cluster, machine.name).server);
-  if (!renew && isComplete(existing) && isGood(machine, existing, clusterCertificates)) {
+  if (!renew && isComplete(existing) && isUsable(machine, existing, clusterCertificates)) {
     return { ca: trusted, ...existing };
   }
   const signer = requireSigner(clusterCertificates, cluster);
@@ -55,10 +52,7 @@ export async function serverCertificateFor(
   return { ca: trusted, ...pair };
 }
 
-/**
- * Writes down what the machine's engine has now, and brings the copies for clients in its folder up to date. After an interruption
- * before it the next install puts another pair on the machine.
- */
+/** Records the engine's pair and updates the client files in the machine's folder. */
 export async function recordInstalled(
   name: string,
   { ca, ...pair }: ServerCertificate,
@@ -69,14 +63,14 @@ export async function recordInstalled(
   await copyClientFiles(name, { trusted: ca, client }, context);
 }
 
-function isGood(machine: Machine, pair: CertificatePair, { authority }: ClusterCertificates): boolean {
+function isUsable(machine: Machine, pair: CertificatePair, { authority }: ClusterCertificates): boolean {
   return (
     serverProblems(machine, pair, authority.certificate).length === 0 &&
-    !endsSoon(pair.certificate, authority.certificate)
+    !expiresSoon(pair.certificate, authority.certificate)
   );
 }
 
-/** Whether the engine is reached with TLS, as far as belt knows: of docker-machine's own machines, those that have a certificate. */
+/** For docker-machine's own machines: whether they have a certificate. */
 export async function usesTls(machine: Machine, cluster: ClusterStore): Promise<boolean> {
   const { name, engine } = machine;
   // belt does not manage the certificates of an engine without SSH.
@@ -85,21 +79,20 @@ export async function usesTls(machine: Machine, cluster: ClusterStore): Promise<
   return (await readText(machinePaths(cluster, name).server.certificate)) !== undefined;
 }
 
-/** All that the engine may be called by: what a new certificate holds. */
+/** All names and addresses of the engine. */
 function serverNames({ name, addresses, engine }: Machine): string[] {
-  const own = [name, 'localhost', '127.0.0.1', addresses.public ?? [], addresses.private ?? []].flat();
-  return canonicalNames([...own, ...(engine?.tlsSans ?? [])]);
+  const ownNames = [name, 'localhost', '127.0.0.1', addresses.public ?? [], addresses.private ?? []].flat();
+  return canonicalNames([...ownNames, ...(engine?.tlsSans ?? [])]);
 }
 
 /**
- * Those without which a certificate is not good: what clients call the engine by, and what was asked for. docker-machine's hold
- * neither the machine's name nor 127.0.0.1.
+ * The names that clients use. docker-machine's certificates lack the machine's name and 127.0.0.1.
  */
 export function requiredNames(machine: Machine): string[] {
   return canonicalNames([reachAddress(machine) ?? [], machine.engine?.tlsSans ?? []].flat());
 }
 
-/** What is wrong with the machine's pair, apart from its expiry; empty when it is fine. */
+/** Ignores expiry; empty without problems. */
 export function serverProblems(
   machine: Machine,
   pair: Partial<CertificatePair>,
@@ -109,10 +102,10 @@ export function serverProblems(
   if (pair.certificate === undefined) return ['missing'];
   try {
     const certificate = readCertificate(pair.certificate);
-    const lacking = missingNames(certificate, requiredNames(machine));
+    const missing = missingNames(certificate, requiredNames(machine));
     return [
       ...(isIssuedBy(pair.certificate, authority) ? [] : ['signed by another CA']),
-      ...(lacking.length > 0 ? [`lacks ${lacking.join(', ')}`] : []),
+      ...(missing.length > 0 ? [`lacks ${missing.join(', ')}`] : []),
       ...(certificate.notBefore > now ? ['not valid yet'] : []),
       ...keyProblems(pair),
     ];
@@ -121,8 +114,8 @@ export function serverProblems(
   }
 }
 
-/** Whether it ends soon and a new one would last longer: none outlives its authority. */
-function endsSoon(certificate: string, authority: string): boolean {
+/** Whether it expires soon and a new one would last longer: none outlives its CA. */
+function expiresSoon(certificate: string, authority: string): boolean {
   const { notAfter } = readCertificate(certificate);
   return daysLeft({ notAfter }, new Date()) < renewalDays && notAfter < readCertificate(authority).notAfter;
 }
@@ -132,7 +125,7 @@ function keyProblems(pair: Partial<CertificatePair>): string[] {
   return matchesKey(pair) ? [] : ['the private key does not match the certificate'];
 }
 
-/** So that the machine's folder serves as DOCKER_CERT_PATH. */
+/** Lets the machine's folder serve as DOCKER_CERT_PATH. */
 export async function copyClientFiles(
   name: string,
   { trusted, client }: Pick<ClusterCertificates, 'trusted' | 'client'>,

@@ -1,9 +1,3 @@
-/**
- * A cluster's certificates: one authority, one client pair, and a server pair per machine, as PEM
- * texts for Docker's client and engine
- * (https://docs.docker.com/engine/security/protect-access/).
- */
-
 export interface CertificatePair {
   /** PEM; for a server, the leaf alone. */
   certificate: string;
@@ -11,9 +5,9 @@ export interface CertificatePair {
   key: string;
 }
 
-/** What an engine needs to listen with mutual TLS. */
+/** For mutual TLS, see https://docs.docker.com/engine/security/protect-access/ */
 export interface ServerCertificate extends CertificatePair {
-  /** PEM; clients of these authorities are accepted. */
+  /** PEM; clients of these CAs are accepted. */
   ca: string;
 }
 
@@ -22,13 +16,12 @@ export const keyTypes = ['rsa2048', 'rsa4096', 'ecdsa-p256'] as const;
 export type KeyType = (typeof keyTypes)[number];
 
 export interface ServerNames {
-  /** Host names, addresses (IPv4 and IPv6), as they come. */
+  /** Host names and IPv4 or IPv6 addresses, not yet canonical. */
   names: readonly string[];
 }
 
 /**
- * Clients and servers: as docker-machine. The authority outlives three generations of them:
- * docker-machine let all expire on one day, and every machine was lost at once.
+ * The CA outlives its leaves: in docker-machine all expired at once, which cut off every machine.
  */
 export const validDays = { authority: 3650, leaf: 1080 } as const;
 

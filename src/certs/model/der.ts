@@ -4,10 +4,7 @@ import { isIP } from 'node:net';
 import forge from 'node-forge';
 import { UserError } from '../../base/errors.js';
 
-/**
- * Certificates as RFC 5280 writes them. node-forge has ASN.1 and names; node:crypto has the keys and signs, since forge can do
- * neither with elliptic curves. So one way serves all types of keys.
- */
+/** RFC 5280 with node-forge's ASN.1; node:crypto signs, since forge lacks elliptic curves. */
 
 const { asn1, pki } = forge;
 type Asn1 = forge.asn1.Asn1;
@@ -21,10 +18,10 @@ export interface CertificateContent {
   extensions: readonly Asn1[];
 }
 
-/** @returns PEM. @throws UserError for a signing key of a type that Docker's clients cannot check */
+/** @returns PEM. @throws UserError for a signing key that Docker's clients do not support */
 export function signCertificate(content: CertificateContent, signingKey: KeyObject): string {
   const algorithm = signatureAlgorithm(signingKey);
-  const toBeSigned = sequence([
+  const tbsCertificate = sequence([
     explicit(0, [integer(Buffer.from([2]))]),
     integer(serialNumber()),
     algorithm,
@@ -34,12 +31,12 @@ export function signCertificate(content: CertificateContent, signingKey: KeyObje
     fromBytes(content.publicKey.export({ type: 'spki', format: 'der' })),
     explicit(3, [sequence(content.extensions)]),
   ]);
-  const signature = sign('sha256', toBytes(toBeSigned), signingKey);
-  const certificate = sequence([toBeSigned, algorithm, bitString(signature, 0)]);
+  const signature = sign('sha256', toBytes(tbsCertificate), signingKey);
+  const certificate = sequence([tbsCertificate, algorithm, bitString(signature, 0)]);
   return pemOf(toBytes(certificate));
 }
 
-/** O and CN, of at most 64 characters as RFC 5280, appendix A, has it. */
+/** O and CN, of at most 64 characters (RFC 5280, appendix A). */
 export function distinguishedName(commonName: string): Asn1 {
   const value = (text: string) => ({ value: text.slice(0, 64), valueTagClass: asn1.Type.UTF8 });
   return pki.distinguishedNameToAsn1({
@@ -50,10 +47,10 @@ export function distinguishedName(commonName: string): Asn1 {
   });
 }
 
-/** The subject of a certificate byte for byte: what it issues must name it just so. */
+/** Byte for byte, since the issuer of a certificate must match the CA's subject exactly. */
 export function subjectOf(der: Buffer): Asn1 {
-  const [toBeSigned] = childrenOf(fromBytes(der));
-  const fields = toBeSigned ? childrenOf(toBeSigned) : [];
+  const [tbsCertificate] = childrenOf(fromBytes(der));
+  const fields = tbsCertificate ? childrenOf(tbsCertificate) : [];
   // Version 1 has no version field before the serial number.
   const versioned = fields[0]?.tagClass === asn1.Class.CONTEXT_SPECIFIC;
   const subject = fields[versioned ? 5 : 4];
@@ -61,10 +58,9 @@ export function subjectOf(der: Buffer): Asn1 {
   return subject;
 }
 
-/** The subject key identifier that is in a certificate, as bytes. */
 export function keyIdentifierIn(der: Buffer): Buffer | undefined {
-  const [toBeSigned] = childrenOf(fromBytes(der));
-  const last = toBeSigned && childrenOf(toBeSigned).at(-1);
+  const [tbsCertificate] = childrenOf(fromBytes(der));
+  const last = tbsCertificate && childrenOf(tbsCertificate).at(-1);
   if (last?.tagClass !== asn1.Class.CONTEXT_SPECIFIC) return undefined;
   for (const entry of childrenOf(last).flatMap(childrenOf)) {
     const parts = childrenOf(entry);
@@ -75,7 +71,7 @@ export function keyIdentifierIn(der: Buffer): Buffer | undefined {
   return undefined;
 }
 
-/** SHA-1 of the public key's bits: RFC 5280, section 4.2.1.2, method 1. A name for the key, no protection of it. */
+/** SHA-1 of the public key's bits (RFC 5280, section 4.2.1.2, method 1): an identifier only. */
 export function keyIdentifier(publicKey: KeyObject): Buffer {
   const [, bits] = childrenOf(fromBytes(publicKey.export({ type: 'spki', format: 'der' })));
   const afterUnusedBits = Buffer.from(String(bits?.value), 'binary').subarray(1);
@@ -88,7 +84,7 @@ export function basicConstraints(authority: boolean): Asn1 {
   return extension('2.5.29.19', true, sequence(content));
 }
 
-/** RFC 5280, section 4.2.1.3: each use is a bit, counted from the left. */
+/** RFC 5280, section 4.2.1.3: bits counted from the left. */
 const usageBits = { digitalSignature: 0, keyEncipherment: 2, keyCertSign: 5, cRLSign: 6 } as const;
 
 export function keyUsage(usages: readonly (keyof typeof usageBits)[]): Asn1 {
@@ -101,12 +97,12 @@ export function extendedKeyUsage(usage: 'serverAuth' | 'clientAuth'): Asn1 {
   return extension('2.5.29.37', false, sequence([objectId(pki.oids[usage] as string)]));
 }
 
-export function subjectKeyIdentifier(identifier: Buffer): Asn1 {
-  return extension('2.5.29.14', false, octetString(identifier));
+export function subjectKeyIdentifier(keyId: Buffer): Asn1 {
+  return extension('2.5.29.14', false, octetString(keyId));
 }
 
-export function authorityKeyIdentifier(identifier: Buffer): Asn1 {
-  return extension('2.5.29.35', false, sequence([implicit(0, identifier)]));
+export function authorityKeyIdentifier(keyId: Buffer): Asn1 {
+  return extension('2.5.29.35', false, sequence([implicit(0, keyId)]));
 }
 
 /** @param names in canonical form */
@@ -117,7 +113,7 @@ export function subjectAlternativeNames(names: readonly string[]): Asn1 {
   return extension('2.5.29.17', false, sequence(entries));
 }
 
-/** In network byte order; IPv6 as groups of hexadecimal digits, `::` for those left out. */
+/** In network byte order. */
 function addressBytes(address: string): Buffer {
   if (isIP(address) === 4) return Buffer.from(address.split('.').map(Number));
   const [head = [], tail = []] = address.split('::').map((part) => part.split(':').filter(Boolean));
@@ -144,7 +140,7 @@ function serialNumber(): Buffer {
   return bytes;
 }
 
-/** RFC 5280, section 4.1.2.5: two digits for the year up to 2049, four from then on. */
+/** RFC 5280, section 4.1.2.5: two-digit years up to 2049, then four digits. */
 function time(date: Date): Asn1 {
   return date.getUTCFullYear() < 2050
     ? primitive(asn1.Type.UTCTIME, asn1.dateToUtcTime(date) as string)

@@ -11,11 +11,10 @@ import { generateKey, keyTypeOf, pemOfKey } from './private-keys.js';
 import { canonicalNames } from './server-names.js';
 
 export interface IssueOptions {
-  /** The subject; Docker's authorization plugins know the client by this name. */
   commonName: string;
-  /** Default: the CA's own. */
+  /** Default: the CA's. */
   keyType?: KeyType;
-  /** Validity from now on; never longer than the authority's. */
+  /** Validity from now; never longer than the CA's. */
   days?: number;
   now?: Date;
 }
@@ -27,7 +26,7 @@ export interface AuthorityOptions extends IssueOptions {
 /** The clock of a new machine may be set to another time zone, at most 14 hours behind. */
 const backdatedMs = dayMs;
 
-/** A new self-signed authority. */
+/** A self-signed CA. */
 export async function createAuthority(options: AuthorityOptions): Promise<CertificatePair> {
   const { privateKey, publicKey } = await generateKey(options.keyType);
   const name = der.distinguishedName(options.commonName);
@@ -50,7 +49,6 @@ export async function createAuthority(options: AuthorityOptions): Promise<Certif
   return { certificate, key: pemOfKey(privateKey) };
 }
 
-/** A pair that authenticates Docker's client to engines. */
 export function issueClient(authority: CertificatePair, options: IssueOptions): Promise<CertificatePair> {
   return issue(authority, options, () => [
     der.keyUsage(['digitalSignature']),
@@ -58,11 +56,7 @@ export function issueClient(authority: CertificatePair, options: IssueOptions): 
   ]);
 }
 
-/**
- * A pair for an engine, valid for all of the names. For servers only: docker-machine's certificates
- * of a swarm master also served as client certificates, for the discontinued standalone Swarm.
- * @throws UserError for a name that cannot be in a certificate
- */
+/** @throws UserError for a name that a certificate cannot contain */
 export async function issueServer(
   authority: CertificatePair,
   { names, ...options }: IssueOptions & ServerNames,
@@ -95,7 +89,7 @@ async function issue(
         der.basicConstraints(false),
         ...usage(keyType),
         der.subjectKeyIdentifier(der.keyIdentifier(publicKey)),
-        // docker-machine's authorities have no identifier.
+        // docker-machine's CAs have no identifier.
         ...(issuerIdentifier ? [der.authorityKeyIdentifier(issuerIdentifier)] : []),
       ],
     },

@@ -2,26 +2,26 @@ import { createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { KeyType } from './certificate-terms.js';
 
-export interface FreshKey {
+export interface GeneratedKeyPair {
   privateKey: KeyObject;
   publicKey: KeyObject;
 }
 
 const generate = promisify(generateKeyPair);
 
-/** A new key; an RSA key takes some 100 ms of a processor, off the main thread. */
-export async function generateKey(type: KeyType): Promise<FreshKey> {
+/** An RSA key takes about 100 ms of CPU time, off the main thread. */
+export async function generateKey(type: KeyType): Promise<GeneratedKeyPair> {
   if (type === 'ecdsa-p256') return generate('ec', { namedCurve: 'P-256' });
   return generate('rsa', { modulusLength: type === 'rsa4096' ? 4096 : 2048 });
 }
 
-/** PKCS#1 for RSA, as docker-machine wrote; PKCS#8 for the rest. Docker's client and engine read both. */
+/** PKCS#1 for RSA, as docker-machine wrote; Docker's client and engine read both. */
 export function pemOfKey(key: KeyObject): string {
   const type = key.asymmetricKeyType === 'rsa' ? 'pkcs1' : 'pkcs8';
   return String(key.export({ type, format: 'pem' }));
 }
 
-/** The type that a certificate's key comes nearest to: what is issued by an authority has keys like its own. */
+/** The closest type, so that a CA issues certificates with keys like its own. */
 export function keyTypeOf(certificate: string): KeyType {
   const { asymmetricKeyType, asymmetricKeyDetails } = createPublicKey(certificate);
   if (asymmetricKeyType !== 'rsa') return 'ecdsa-p256';

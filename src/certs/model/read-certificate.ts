@@ -4,7 +4,7 @@ import { type CertificatePair, dayMs } from './certificate-terms.js';
 import { canonicalName, canonicalNames } from './server-names.js';
 
 export interface Certificate {
-  /** `O=belt, CN=node1` */
+  /** For example `O=belt, CN=node1`. */
   subject: string;
   notBefore: Date;
   notAfter: Date;
@@ -33,17 +33,16 @@ export function daysLeft({ notAfter }: Pick<Certificate, 'notAfter'>, now: Date)
   return Math.floor((notAfter.getTime() - now.getTime()) / dayMs);
 }
 
-/** Whether a server may call itself by each of the names with it. */
-export function matches({ names }: Pick<Certificate, 'names'>, wanted: readonly string[]): boolean {
-  return missingNames({ names }, wanted).length === 0;
+export function matches({ names }: Pick<Certificate, 'names'>, required: readonly string[]): boolean {
+  return missingNames({ names }, required).length === 0;
 }
 
-/** The wanted names that the certificate does not hold, in canonical form. */
-export function missingNames({ names }: Pick<Certificate, 'names'>, wanted: readonly string[]): string[] {
-  return canonicalNames(wanted).filter((name) => !names.includes(name));
+/** In canonical form. */
+export function missingNames({ names }: Pick<Certificate, 'names'>, required: readonly string[]): string[] {
+  return canonicalNames(required).filter((name) => !names.includes(name));
 }
 
-/** Whether one of the authorities (a PEM text with one or more) has issued it, and both are valid now. */
+/** Whether one of the CAs (a PEM text) has issued it, and both are valid now. */
 export function isValid(pem: string, authorities: string, now: Date): boolean {
   const certificate = parse(pem);
   return (
@@ -54,18 +53,17 @@ export function isValid(pem: string, authorities: string, now: Date): boolean {
   );
 }
 
-/** Whether one of the authorities has issued it, whatever the time. */
+/** Ignores validity periods. */
 export function isIssuedBy(pem: string, authorities: string): boolean {
   const certificate = parse(pem);
   return splitPem(authorities).some((authority) => issued(parse(authority), certificate));
 }
 
-/** The one of the certificates that the key belongs to. */
 export function certificateOfKey(certificates: string, key: string): string | undefined {
   return splitPem(certificates).find((pem) => matchesKey({ certificate: pem, key }));
 }
 
-/** Whether the certificate belongs to the key. @throws UserError when it is not a certificate */
+/** @throws UserError when it is not a certificate */
 export function matchesKey({ certificate, key }: CertificatePair): boolean {
   const x509 = parse(certificate);
   try {
@@ -75,13 +73,12 @@ export function matchesKey({ certificate, key }: CertificatePair): boolean {
   }
 }
 
-/** The certificates of a PEM text, one text each. */
 export function splitPem(pem: string): string[] {
   const found = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
   return found.map((text) => `${text}\n`);
 }
 
-/** One PEM text with all certificates, without duplicates. */
+/** Without duplicates. */
 export function joinPem(...texts: readonly string[]): string {
   return [...new Set(texts.flatMap(splitPem))].join('');
 }
@@ -114,7 +111,7 @@ function alternativeNames(text: string | undefined): string[] {
   });
 }
 
-/** Loaded on first use: most commands need only the date in a small file. */
+/** Loaded on first use: most commands only need the date in a small file. */
 function crypto(): typeof import('node:crypto') {
   return process.getBuiltinModule('node:crypto');
 }

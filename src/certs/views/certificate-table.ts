@@ -1,7 +1,6 @@
 import { capitalize, formatTable } from '../../ui/table.js';
 import { oneLine } from '../../ui/text-width.js';
 
-/** What `certs status` shows of a certificate. */
 export interface CertificateRow {
   kind: 'authority' | 'client' | 'server';
   /** Of a server. */
@@ -11,7 +10,6 @@ export interface CertificateRow {
   /** ISO 8601. */
   expires?: string;
   daysLeft?: number;
-  /** Names and addresses it is valid for. */
   names?: readonly string[];
   path: string;
   /** SHA-256. */
