@@ -1,10 +1,7 @@
 import { UserError } from '../../base/errors.js';
 import { firstOf, formatRange, overlap, type Range, tryParseRange } from '../../base/ip-addresses.js';
 
-/**
- * Reads `10.209.0.0/20`.
- * @throws UserError for anything else, or a block with no room for machines.
- */
+/** Reads `10.209.0.0/20`. @throws UserError for anything else, or without room for machines */
 export function parseRange(text: string): Range {
   const range = tryParseRange(text);
   if (!range) {
@@ -22,17 +19,17 @@ export function parseRange(text: string): Range {
   return range;
 }
 
-/** The computer's own address on the bridge: the first one after the block's name. */
+/** The first address of the range. */
 export function gatewayOf(range: Range): number {
   return range.base + 1;
 }
 
-/** How many machines fit: all but the block's name, the gateway and the broadcast address. */
+/** All but the network, gateway and broadcast addresses. */
 export function capacityOf({ prefix }: Range): number {
   return 2 ** (32 - prefix) - 3;
 }
 
-/** The lowest free addresses; fewer than `count` when the block is full. */
+/** Fewer than `count` when the range is full. */
 export function freeAddresses(range: Range, taken: ReadonlySet<number>, count: number): number[] {
   const free: number[] = [];
   const last = gatewayOf(range) + capacityOf(range);
@@ -42,7 +39,7 @@ export function freeAddresses(range: Range, taken: ReadonlySet<number>, count: n
   return free;
 }
 
-/** The first of 10.209.0.0/20, 10.210.0.0/20, ... that touches nothing in use. */
+/** The first of 10.209.0.0/20, 10.210.0.0/20, ... that overlaps nothing in use. */
 export function firstFreeRange(inUse: readonly Range[]): Range | undefined {
   for (let second = 209; second < 256; second++) {
     const range = { base: (10 * 256 + second) * 65536, prefix: 20 };

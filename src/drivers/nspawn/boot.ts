@@ -13,15 +13,13 @@ import { isAlive, readIdentity } from './process-identity.js';
 import { cleanUp, shutdownMs, switchOff } from './shut-down.js';
 
 const bootMs = 30_000;
-/** How long the kernel may take to remove the link of a killed machine. */
-const linkMs = 5_000;
+/** For the kernel to remove the link of a killed machine. */
+const linkTimeoutMs = 5_000;
 
 /**
- * Boots a stopped machine; resolves when the guest's systemd is about to start its services.
- *
- * Where systemd runs the computer, the machine is one of its units, registered with machined.
- * Elsewhere it is a process that outlives belt.
- * @throws ExternalError with the last lines of the log when it does not come up.
+ * Resolves when the guest's systemd starts its services. Where systemd runs the computer, the
+ * machine is one of its units; elsewhere it is a process that outlives belt.
+ * @throws ExternalError with the last lines of the log
  */
 export async function boot(
   layout: NspawnLayout,
@@ -59,20 +57,17 @@ export async function boot(
     if (managed) await bootAsUnit(record, launch, environment, folder.log);
     else await bootDetached(layout, id, launch, environment);
   };
-  await retry(start, { isRetryable: isOldLink, timeoutMs: linkMs, intervalMs: 100 });
+  await retry(start, { isRetryable: isStaleLink, timeoutMs: linkTimeoutMs, intervalMs: 100 });
 }
 
-/** The killed machine's link still exists; a message of systemd-nspawn (nspawn-network.c). */
-function isOldLink(error: unknown): boolean {
+/** A message of systemd-nspawn (nspawn-network.c). */
+function isStaleLink(error: unknown): boolean {
   return (
     error instanceof ExternalError && /Failed to add new veth interfaces.*File exists/.test(error.message)
   );
 }
 
-/**
- * Containers in the guest need `add_key keyctl bpf`, its Docker all capabilities: a machine does not
- * confine its own root (docs/drivers/nspawn.md).
- */
+/** Docker in the guest needs all of it: guests are not confined (docs/drivers/nspawn.md). */
 function nspawnCommand(
   id: string,
   name: string,
@@ -133,8 +128,7 @@ async function bootAsUnit(
         ([key, value]) => `--setenv=${key}=${value}`,
       ),
       'unshare',
-      // systemd replaces $NAME in a unit's command; $$ is its way to write a $ (systemd.service(5),
-      // command lines).
+      // systemd reads $$ as a literal $ in a unit's command (systemd.service(5), command lines).
       ...launch.map((argument) => argument.replaceAll('$', () => '$$')),
     ]);
   } catch (error) {
@@ -188,8 +182,8 @@ async function isGuestUp(processFile: string): Promise<boolean> {
 }
 
 /**
- * Makes guests use cgroup v2 on a computer with v1, and replaces systemd-nspawn's own lock, which
- * leaves a file behind, with the machine's (systemd's docs/ENVIRONMENT.md).
+ * Guests use cgroup v2 even on a computer with v1. systemd-nspawn's own lock would leave a file
+ * behind (systemd's docs/ENVIRONMENT.md).
  */
 async function nspawnEnvironment(): Promise<Record<string, string>> {
   const unified = (await findHierarchies()).some(
@@ -199,8 +193,8 @@ async function nspawnEnvironment(): Promise<Record<string, string>> {
 }
 
 async function bootFailure(log: string, cause?: unknown): Promise<ExternalError> {
-  const said = lastLines((await readFile(log, 'utf8').catch(() => '')).replaceAll(terminalCodes, ''), 5);
-  return new ExternalError(`the machine did not boot: ${said || 'systemd-nspawn printed nothing'}`, {
+  const tail = lastLines((await readFile(log, 'utf8').catch(() => '')).replaceAll(terminalCodes, ''), 5);
+  return new ExternalError(`the machine did not boot: ${tail || 'systemd-nspawn printed nothing'}`, {
     hint: `read the full log: ${log}`,
     cause,
   });
@@ -209,7 +203,7 @@ async function bootFailure(log: string, cause?: unknown): Promise<ExternalError>
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the codes that a console log holds.
 const terminalCodes = /\u001b(\[[0-9;?]*[a-zA-Z]|\][^\u0007\u001b]*(\u0007|\u001b\\))|\r/g;
 
-/** A new log for each boot, readable by root only, as it shows the guest's console. */
+/** Readable by root only, as it shows the guest's console. */
 async function openLog(log: string) {
   await unlink(log).catch(() => undefined);
   return open(log, 'a', 0o600);

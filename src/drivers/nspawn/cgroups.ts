@@ -7,10 +7,7 @@ import { waitUntilClear } from '../../base/poll.js';
 import { readMounts } from './mounts.js';
 import { sendSignal } from './process-identity.js';
 
-/**
- * Control groups of machines without systemd: `belt/<id>` in each hierarchy. Each machine needs its
- * own: two guests in one group would stop each other's services.
- */
+/** Machines without systemd use `belt/<id>` in each: in a shared group, guests stop each other. */
 export interface Hierarchy {
   mount: string;
   kind: 'v2' | 'v1-memory' | 'v1-systemd';
@@ -28,7 +25,7 @@ export async function findHierarchies(): Promise<Hierarchy[]> {
   return hierarchies;
 }
 
-/** The folder of a process's group in cgroup v2: the line that begins with `0::`, cgroups(7). */
+/** The line that begins with `0::`, see cgroups(7). */
 export async function unifiedGroup(pid: number): Promise<string | undefined> {
   const text = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
   const path = /^0::(.*)$/m.exec(text)?.[1];
@@ -36,7 +33,7 @@ export async function unifiedGroup(pid: number): Promise<string | undefined> {
   return path === undefined || mount === undefined ? undefined : join(mount, path);
 }
 
-/** Creates the machine's groups and returns the files to write a process id to. */
+/** @returns the files to write a process id to */
 export async function createGroups(id: string, memoryMb: number): Promise<string[]> {
   const hierarchies = await findHierarchies();
   for (const { mount, kind } of hierarchies) {
@@ -48,7 +45,6 @@ export async function createGroups(id: string, memoryMb: number): Promise<string
   return hierarchies.map(({ mount }) => join(mount, 'belt', id, 'cgroup.procs'));
 }
 
-/** Kills every process of the machine: with cgroup v2 in one step, else one by one. */
 export async function killGroups(id: string): Promise<void> {
   for (const { mount } of await findHierarchies()) {
     const group = join(mount, 'belt', id);
@@ -57,7 +53,6 @@ export async function killGroups(id: string): Promise<void> {
   }
 }
 
-/** Removes the machine's groups, which must be empty or about to be. */
 export async function removeGroups(id: string): Promise<void> {
   for (const { mount } of await findHierarchies()) {
     await removeGroup(join(mount, 'belt', id));
@@ -65,7 +60,6 @@ export async function removeGroups(id: string): Promise<void> {
   }
 }
 
-/** Whether a memory limit can be set, and by what. */
 export async function memoryControl(): Promise<'v1' | 'v2' | undefined> {
   for (const { mount, kind } of await findHierarchies()) {
     if (kind === 'v1-memory') return 'v1';
@@ -75,18 +69,17 @@ export async function memoryControl(): Promise<'v1' | 'v2' | undefined> {
 }
 
 /**
- * Changes the limit of a running machine. Version 2 would kill processes to get below the new
- * limit, so what the machine cannot release is compared first.
- * @throws UserError when the machine uses more than that.
+ * Checks the usage first, because cgroup v2 would kill processes to get below the new limit.
+ * @throws UserError when the machine uses more
  */
 export async function changeLimit(limit: LimitFile, memoryMb: number): Promise<void> {
   const bytes = memoryMb * 1024 * 1024;
   const used = await neededBytes(limit);
-  if (used > bytes) throw inUse(used, memoryMb);
+  if (used > bytes) throw memoryInUseError(used, memoryMb);
   try {
     await writeFile(limit.path, String(bytes));
   } catch (error) {
-    if (hasCode(error, 'EBUSY')) throw inUse(used, memoryMb);
+    if (hasCode(error, 'EBUSY')) throw memoryInUseError(used, memoryMb);
     throw error;
   }
 }
@@ -97,7 +90,7 @@ export interface LimitFile {
   stat: string;
 }
 
-/** The limit of the machine's group in `belt/`. Undefined: there is no memory controller. */
+/** Undefined: there is no memory controller. */
 export async function limitFile(id: string): Promise<LimitFile | undefined> {
   for (const { mount, kind } of await findHierarchies()) {
     const group = join(mount, 'belt', id);
@@ -123,7 +116,7 @@ function limitFileV1(group: string): LimitFile {
   };
 }
 
-/** Memory in use without the page cache, which the kernel drops on demand. */
+/** Without the page cache, which the kernel drops on demand. */
 async function neededBytes({ usage, stat }: LimitFile): Promise<number> {
   const text = await readFile(stat, 'utf8');
   const counter = (name: string) =>
@@ -135,7 +128,6 @@ async function neededBytes({ usage, stat }: LimitFile): Promise<number> {
   return Number(await readFile(usage, 'utf8')) - counter('inactive_file') - counter('active_file');
 }
 
-/** Enables memory limits for the groups of machines, if the computer allows it. */
 async function delegateMemory(mount: string): Promise<void> {
   for (const group of [mount, join(mount, 'belt')]) {
     await writeFile(join(group, 'cgroup.subtree_control'), '+memory').catch(() => undefined);
@@ -174,7 +166,7 @@ async function readWords(path: string): Promise<string[]> {
   return (await readFile(path, 'utf8').catch(() => '')).trim().split(/\s+/);
 }
 
-function inUse(usedBytes: number, memoryMb: number): UserError {
+function memoryInUseError(usedBytes: number, memoryMb: number): UserError {
   const usedMb = Math.ceil(usedBytes / 1024 / 1024);
   return new UserError(`the machine uses ${usedMb} MB, more than ${memoryMb} MB`, {
     hint: 'stop the machine first, or choose a larger size',

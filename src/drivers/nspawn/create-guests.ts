@@ -23,20 +23,22 @@ import { type BaseImage, baseFolder } from './nspawn-images.js';
 import { requireImage } from './recipes.js';
 import { runningProcess, shutDown } from './shut-down.js';
 
-/** What a create allocates before any machine boots: a record for each, or the reason why not. */
+/** Before any machine boots: the record of each, or why it has none. */
 interface Allocation {
   network: GuestNetwork;
   records: ReadonlyMap<string, GuestRecord | Error>;
 }
 
-/** @throws UserError for what cannot be created; changes nothing. */
+/** Changes nothing. @throws UserError */
 export async function check(
   { layout, settings, options }: NspawnContext,
   specs: readonly MachineSpec[],
 ): Promise<void> {
   requireImage(settings.image);
-  const twice = specs.find(({ name }, index) => specs.findIndex((other) => other.name === name) !== index);
-  if (twice) throw new UserError(`${twice.name} is listed twice`);
+  const duplicate = specs.find(
+    ({ name }, index) => specs.findIndex((other) => other.name === name) !== index,
+  );
+  if (duplicate) throw new UserError(`${duplicate.name} is listed twice`);
   for (const { size } of specs) memoryOf(size);
   await requireCapableHost();
   const entries = await readEntries(layout);
@@ -53,11 +55,10 @@ export function create(
   return prepareThen(
     requests,
     () => allocate(nspawn, requests, signal),
-    (allocation) => finishAll(nspawn, requests, allocation, signal),
+    (allocation) => bootAll(nspawn, requests, allocation, signal),
   );
 }
 
-/** Assigns records and addresses, new or from an earlier create, in one step for all. */
 async function allocate(
   { layout, settings, options, images }: NspawnContext,
   requests: readonly CreateRequest[],
@@ -128,15 +129,16 @@ async function requireFreeAddresses(
   );
 }
 
-/** Reports all records first, so that what was allocated is known whatever follows. */
-async function* finishAll(
+/** Reports all records first, so that allocated machines are known even if the rest fails. */
+async function* bootAll(
   nspawn: NspawnContext,
   requests: readonly CreateRequest[],
   { network, records }: Allocation,
   signal: AbortSignal,
 ): AsyncGenerator<MachineEvent> {
   for (const record of records.values()) {
-    if (!(record instanceof Error)) yield { type: 'changed', name: record.name, change: knownOf(record) };
+    if (!(record instanceof Error))
+      yield { type: 'changed', name: record.name, change: recordedChange(record) };
   }
   yield* runBatch(requests, concurrency, signal, async (request, emit) => {
     const record = records.get(request.name);
@@ -146,13 +148,12 @@ async function* finishAll(
     }
     if (!record) throw new Error(`${request.name} was not allocated`);
     await withMachineLock(nspawn.layout, record.id, signal, async () => {
-      await finish(nspawn, record, request, network, signal, emit);
+      await bootGuest(nspawn, record, request, network, signal, emit);
     });
   });
 }
 
-/** Brings a machine from whatever state an earlier create left it in to running. */
-async function finish(
+async function bootGuest(
   nspawn: NspawnContext,
   record: GuestRecord,
   request: CreateRequest,
@@ -163,8 +164,8 @@ async function finish(
   const { layout, options } = nspawn;
   const { id, name } = record;
   const { upper } = machineFolder(layout, id);
-  const hasItsKeys = await hasKeys(upper, request.ssh);
-  if (!((await runningProcess(layout, id)) && hasItsKeys)) {
+  const keysMatch = await hasKeys(upper, request.ssh);
+  if (!((await runningProcess(layout, id)) && keysMatch)) {
     await shutDown(layout, id);
     const size = request.size ?? record.size;
     const sized: GuestRecord = { ...record, size, memory: memoryOf(size) };
@@ -179,6 +180,6 @@ async function finish(
   emit({ type: 'changed', name, change: { state: 'running' } });
 }
 
-function knownOf({ id, address, memory, size, image }: GuestRecord) {
+function recordedChange({ id, address, memory, size, image }: GuestRecord) {
   return { id, addresses: { public: address }, memory, size, driverData: { image: image.name } };
 }

@@ -7,7 +7,6 @@ import type { PrepareProgress } from '../driver.js';
 import { lastLines, programEnvironment } from './host-program.js';
 import type { ImageRecipe } from './recipes.js';
 
-/** Fills an empty folder from the recipe. */
 export type BuildStep = (
   target: string,
   recipe: ImageRecipe,
@@ -15,16 +14,12 @@ export type BuildStep = (
   signal: AbortSignal,
 ) => Promise<void>;
 
-/**
- * Runs a program in its own process and mount namespaces, and kills it with all its children when
- * belt ends (PR_SET_PDEATHSIG): a failed build leaves neither processes nor mounts.
- */
-const contained =
+/** In own namespaces and with PR_SET_PDEATHSIG, a build leaves neither processes nor mounts. */
+const sandbox =
   'setpriv --pdeathsig=KILL unshare --pid --fork --kill-child=KILL --mount --propagation=private --mount-proc'.split(
     ' ',
   );
 
-/** Builds with debootstrap from a mirror, then tunes the result. */
 export function debootstrapFrom(mirror: string): BuildStep {
   return async (target, recipe, progress, signal) => {
     await debootstrap(target, recipe, mirror, progress, signal);
@@ -33,14 +28,11 @@ export function debootstrapFrom(mirror: string): BuildStep {
       await mkdir(dirname(join(target, path)), { recursive: true });
       await writeFile(join(target, path), text, { mode: 0o644 });
     }
-    await runContained(['chroot', target, 'sh', '-c', recipe.tuning], 'tuning the image', signal);
+    await runSandboxed(['chroot', target, 'sh', '-c', recipe.tuning], 'tuning the image', signal);
   };
 }
 
-/**
- * debootstrap's steps in their order, each with its measured share of the time. `SIZEDEBS` is
- * reported when the dependencies are resolved.
- */
+/** debootstrap's steps, with measured shares of the time. `SIZEDEBS`: dependencies are resolved. */
 const steps: readonly { id: string; text: string; share: number }[] = [
   { id: 'DOWNREL', text: 'downloading the release file', share: 1 },
   { id: 'DOWNRELSIG', text: 'checking the signature', share: 1 },
@@ -58,9 +50,8 @@ const steps: readonly { id: string; text: string; share: number }[] = [
 const tuningFraction = 0.98;
 
 /**
- * Turns debootstrap's lines `P: NOW END [NAME]` (its debian-installer interface, in
- * /usr/share/debootstrap/functions) into a step and a fraction that never goes back. A line without
- * a name belongs to the step before.
+ * Reads `P: NOW END [NAME]` of debootstrap's debian-installer interface. The fraction never
+ * decreases; a line without a name belongs to the previous step.
  */
 export function progressReader(): (line: string) => { text: string; fraction: number } | undefined {
   let current = 0;
@@ -72,8 +63,7 @@ export function progressReader(): (line: string) => { text: string; fraction: nu
     if (index < current) return undefined;
     current = index;
     const within = Number(end) > 0 ? Math.min(1, Number(now) / Number(end)) : 0;
-    // Nothing is reported while dependencies are resolved, so the next step is shown during that
-    // wait.
+    // Nothing is reported while dependencies are resolved: show that step already.
     const shown = within === 1 && id === 'DOWNPKGS' ? index + 1 : index;
     highest = Math.max(highest, fractionOf(index, within));
     return { text: steps[shown]?.text ?? '', fraction: highest };
@@ -98,22 +88,22 @@ async function debootstrap(
   ];
   progress('starting debootstrap', 0);
   const read = progressReader();
-  await runContained(command, `debootstrap of ${suite} from ${mirror}`, signal, (line) => {
+  await runSandboxed(command, `debootstrap of ${suite} from ${mirror}`, signal, (line) => {
     const seen = read(line);
     if (seen) progress(seen.text, seen.fraction);
   });
 }
 
-/** @param onLine gets the lines of file descriptor 3, where debootstrap reports its progress */
-async function runContained(
+/** @param onLine receives file descriptor 3, where debootstrap reports its progress */
+async function runSandboxed(
   command: readonly string[],
   what: string,
   signal: AbortSignal,
   onLine: (line: string) => void = () => {},
 ): Promise<void> {
   if (signal.aborted) throw new AbortError();
-  const [program = '', ...args] = [...contained, ...command];
-  const said: string[] = [];
+  const [program = '', ...args] = [...sandbox, ...command];
+  const output: string[] = [];
   const child = execa(program, args, {
     env: { ...programEnvironment, DEBIAN_FRONTEND: 'noninteractive', DPKG_FORCE: 'unsafe-io' },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
@@ -125,23 +115,23 @@ async function runContained(
     killSignal: 'SIGKILL',
     cancelSignal: signal,
   });
-  const remember = (line: string) => {
-    if (said.push(line) > 40) said.shift();
+  const keepLine = (line: string) => {
+    if (output.push(line) > 40) output.shift();
   };
   const reports = child.stdio[3];
   if (reports) {
     createInterface({ input: reports }).on('line', (line) => {
       onLine(line);
       const error = /^(?:E|EF|EA): (.*)$/.exec(line)?.[1];
-      if (error) remember(error);
+      if (error) keepLine(error);
     });
   }
-  createInterface({ input: child.all }).on('line', remember);
+  createInterface({ input: child.all }).on('line', keepLine);
   const { exitCode, isCanceled } = await child;
   if (isCanceled || signal.aborted) throw new AbortError();
   if (exitCode === 0) return;
   throw new ExternalError(
-    `${what} failed: ${lastLines(said.join('\n'), 6) || `exit code ${exitCode ?? '?'}`}`,
+    `${what} failed: ${lastLines(output.join('\n'), 6) || `exit code ${exitCode ?? '?'}`}`,
     {
       hint: 'belt doctor',
     },

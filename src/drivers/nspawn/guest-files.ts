@@ -14,10 +14,7 @@ import { createMissingFolder, ensureFolder } from './layout.js';
 const hostKey = 'etc/ssh/ssh_host_ed25519_key';
 const machineId = 'etc/machine-id';
 
-/**
- * Writes what identifies a machine (names, address, keys) into its upper folder before it boots.
- * The folders get the image's modes, because an overlay shows those of the upper folder.
- */
+/** Folders get the image's modes, because an overlay shows those of the upper folder. */
 export async function writeGuestFiles(
   upper: string,
   record: GuestRecord,
@@ -57,7 +54,6 @@ function macOf(address: string): string {
   return ['0a', 'be', ...bytes].join(':');
 }
 
-/** Whether the machine already has these keys. */
 export async function hasKeys(upper: string, ssh: CreateRequest['ssh']): Promise<boolean> {
   const read = (path: string) => readFile(join(upper, path), 'utf8').catch(() => '');
   return (
@@ -67,8 +63,8 @@ export async function hasKeys(upper: string, ssh: CreateRequest['ssh']): Promise
 }
 
 /**
- * The computer's resolver. A loopback address is unreachable from a machine: systemd-resolved then
- * lists the real ones in another file. Without any, lookups fail at once.
+ * A machine cannot reach a resolver on loopback; systemd-resolved lists the real ones in another
+ * file. Without any, lookups fail at once.
  */
 async function resolverOfComputer(): Promise<string> {
   for (const path of ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']) {

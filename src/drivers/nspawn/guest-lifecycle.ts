@@ -28,7 +28,9 @@ type Machines = readonly Machine[];
 type Events = AsyncGenerator<MachineEvent>;
 
 export function start(nspawn: NspawnContext, machines: Machines, signal: AbortSignal): Events {
-  return forEachOnNetwork(nspawn, machines, signal, (machine, network) => startOne(nspawn, machine, network));
+  return forEachOnNetwork(nspawn, machines, signal, (machine, network) =>
+    startGuest(nspawn, machine, network),
+  );
 }
 
 export function restart(nspawn: NspawnContext, machines: Machines, signal: AbortSignal): Events {
@@ -38,7 +40,7 @@ export function restart(nspawn: NspawnContext, machines: Machines, signal: Abort
     await shutDown(nspawn.layout, record.id);
     emit({ type: 'changed', name, change: { state: 'stopped' } });
     if (signal.aborted) throw new AbortError();
-    await startOne(nspawn, machine, network);
+    await startGuest(nspawn, machine, network);
   });
 }
 
@@ -79,7 +81,6 @@ export function resize(nspawn: NspawnContext, machines: Machines, size: string, 
   });
 }
 
-/** Works on machines whose network is up. */
 function forEachOnNetwork(
   nspawn: NspawnContext,
   machines: Machines,
@@ -107,7 +108,7 @@ async function restoreNetwork({ layout }: NspawnContext, signal: AbortSignal): P
   });
 }
 
-async function startOne(
+async function startGuest(
   { layout, options }: NspawnContext,
   { name, record, emit }: LockedGuest,
   network: GuestNetwork,
@@ -119,7 +120,6 @@ async function startOne(
   emit({ type: 'changed', name, change: { state: 'running', addresses: { public: record.address } } });
 }
 
-/** Stops or kills machines; a stopped one is done at once. */
 function stopEach(
   nspawn: NspawnContext,
   machines: Machines,
@@ -134,23 +134,17 @@ function stopEach(
   });
 }
 
-/**
- * Hides the folder in one step: an interrupted removal leaves no half machine, and the next one
- * clears the rest. Another belt may have removed it while this one waited for the lock.
- */
+/** Renames first, so that an interrupted removal leaves no partial machine. */
 async function removeFiles(layout: NspawnLayout, id: string): Promise<void> {
   const { folder } = machineFolder(layout, id);
-  const doomed = join(layout.machines, `.removing-${id}`);
-  await rename(folder, doomed).catch((error) => {
+  const removalPath = join(layout.machines, `.removing-${id}`);
+  await rename(folder, removalPath).catch((error) => {
     if (!isMissing(error)) throw error;
   });
-  await removeTree(doomed);
+  await removeTree(removalPath);
 }
 
-/**
- * Changes the memory limit of a running machine.
- * @throws UserError when the machine uses more than that.
- */
+/** @throws UserError when the machine uses more memory */
 export async function resizeRunning(layout: NspawnLayout, id: string, memoryMb: number): Promise<void> {
   const limit = await limitOf(layout, id);
   if (limit) await changeLimit(limit, memoryMb);
@@ -159,7 +153,7 @@ export async function resizeRunning(layout: NspawnLayout, id: string, memoryMb: 
   }
 }
 
-/** In belt's own group, or in the group of its unit. Undefined: there is no memory controller. */
+/** In the group of belt or of its unit. Undefined: there is no memory controller. */
 async function limitOf(layout: NspawnLayout, id: string): Promise<LimitFile | undefined> {
   const own = await limitFile(id);
   if (own) return own;

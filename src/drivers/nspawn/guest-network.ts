@@ -10,7 +10,6 @@ import { ensureFolder, type NspawnLayout } from './layout.js';
 import { ensureNat, removeNat } from './nat.js';
 import type { NspawnSettings } from './nspawn-settings.js';
 
-/** The network that all machines of this computer share. */
 export interface GuestNetwork {
   bridge: string;
   range: Range;
@@ -24,10 +23,8 @@ interface LinkAddress {
 }
 
 /**
- * The network to use: the existing one while machines are in it, else the configured one or a free
- * one. Changes nothing.
- * @throws UserError when the settings ask for what clashes with a network in use, or with that of
- *   existing machines.
+ * The existing network while it has machines, else the configured or a free one. Changes nothing.
+ * @throws UserError for settings that clash with a network in use, or with existing machines
  */
 export async function planNetwork(
   layout: NspawnLayout,
@@ -47,7 +44,7 @@ export async function readNetwork(layout: NspawnLayout): Promise<GuestNetwork | 
   return file && { bridge: file.bridge, range: parseRange(file.network) };
 }
 
-/** Prepares network and kernel for so many machines. Requires the computer's lock. */
+/** Requires the computer's lock. */
 export async function bringUpNetwork(
   layout: NspawnLayout,
   network: GuestNetwork,
@@ -58,7 +55,7 @@ export async function bringUpNetwork(
   await ensureNetwork(layout, network);
 }
 
-/** Removes what `ensureNetwork` created. Under the computer's lock, when no machine is left. */
+/** Requires the computer's lock, when no machine is left. */
 export async function removeNetwork(layout: NspawnLayout): Promise<void> {
   const network = await readNetwork(layout);
   if (!network) return;
@@ -67,7 +64,6 @@ export async function removeNetwork(layout: NspawnLayout): Promise<void> {
   await rm(layout.network, { force: true });
 }
 
-/** Creates the bridge, its address and NAT. */
 async function ensureNetwork(layout: NspawnLayout, network: GuestNetwork): Promise<void> {
   const { bridge, range } = network;
   const before = await readNetwork(layout);
@@ -86,15 +82,12 @@ async function ensureBridge(bridge: string, address: string): Promise<void> {
   await run('ip', ['link', 'set', bridge, 'up']);
 }
 
-/** Addresses like `10.209.0.1/20`; undefined when the interface does not exist. */
+/** `10.209.0.1/20`; undefined when the interface does not exist. */
 async function addressesOf(bridge: string): Promise<string[] | undefined> {
   return (await linkAddresses()).find(({ ifname }) => ifname === bridge)?.addr_info.map(cidr);
 }
 
-/**
- * @param own a bridge that an interrupted removal left: it is managed by belt, so it clashes with
- *   nothing
- */
+/** @param own a bridge that an interrupted removal left, which clashes with nothing */
 async function chooseRange({ bridge, network }: NspawnSettings, own?: string): Promise<Range> {
   const links = (await linkAddresses()).filter(({ ifname }) => ifname !== own);
   if (links.some(({ ifname }) => ifname === bridge)) {
@@ -148,11 +141,11 @@ function matchesSettings(recorded: GuestNetwork, { bridge, network }: NspawnSett
 }
 
 function networkMismatch(recorded: GuestNetwork, settings: NspawnSettings, layout: NspawnLayout): UserError {
-  const asked = [settings.bridge, ...(settings.network ? [formatRange(settings.network)] : [])].join(
+  const requested = [settings.bridge, ...(settings.network ? [formatRange(settings.network)] : [])].join(
     ' with ',
   );
   return new UserError(
-    `the machines of this computer are on ${recorded.bridge} with ${formatRange(recorded.range)} (${layout.network}), not on ${asked}`,
+    `the machines of this computer are on ${recorded.bridge} with ${formatRange(recorded.range)} (${layout.network}), not on ${requested}`,
     { hint: 'remove the settings bridge and network, or those machines first' },
   );
 }

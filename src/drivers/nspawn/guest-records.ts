@@ -11,11 +11,11 @@ import { machineFolder, type NspawnLayout } from './layout.js';
 
 const recordSchema = z.object({
   version: z.literal(1),
-  /** Also the name of its folder and its systemd-nspawn machine, and a part of its unit's name. */
+  /** Also the name of its folder and its systemd-nspawn machine, and part of its unit's name. */
   id: z.string(),
   name: z.string(),
   cluster: z.object({ id: z.string(), name: z.string() }),
-  /** `folder`: which build of the image, as a rebuilt one must not change under a machine. */
+  /** `folder`: the build of the image, as a rebuilt one must not change under a machine. */
   image: z.object({ name: z.string(), folder: z.string() }),
   address: z.ipv4(),
   size: z.string(),
@@ -26,15 +26,13 @@ const recordSchema = z.object({
 
 export type GuestRecord = z.infer<typeof recordSchema>;
 
-/** The content of a machine's folder: its record, or the error why it cannot be read. */
 export type GuestEntry = { id: string; record: GuestRecord } | { id: string; damage: UserError };
 
-/** All machines of the computer, of every cluster. */
 export async function readEntries(layout: NspawnLayout): Promise<GuestEntry[]> {
   return Promise.all((await machineIds(layout)).map((id) => readEntry(layout, id)));
 }
 
-/** The folders of machines; those with a leading dot are being removed. */
+/** Folders with a leading dot are being removed. */
 export async function machineIds(layout: NspawnLayout): Promise<string[]> {
   try {
     return (await readdir(layout.machines)).filter((name) => !name.startsWith('.')).sort();
@@ -44,7 +42,7 @@ export async function machineIds(layout: NspawnLayout): Promise<string[]> {
   }
 }
 
-/** @throws UserError for a damaged record; undefined when there is no such machine. */
+/** @throws UserError for a damaged record */
 export async function readRecord(layout: NspawnLayout, id: string): Promise<GuestRecord | undefined> {
   if (!isMachineId(id)) throw new UserError(`"${id}" is not the id of an nspawn machine`);
   const { record } = machineFolder(layout, id);
@@ -55,20 +53,17 @@ export async function writeRecord(layout: NspawnLayout, record: GuestRecord): Pr
   await writeRecordFile(machineFolder(layout, record.id).record, record);
 }
 
-/**
- * A name that is unique on the computer. At most 63 characters: systemd-nspawn takes it as a host
- * name, and the shortened form remains unique by its random suffix.
- */
+/** Unique on the computer; at most 63 characters, as systemd-nspawn uses it as a host name. */
 export function newMachineId(name: string): string {
   return `${name.slice(0, 56)}-${randomBytes(3).toString('hex')}`;
 }
 
-/** Ids are read from state files that users can edit, and become paths. */
+/** Ids come from state files that users can edit, and become paths. */
 export function isMachineId(id: string): boolean {
   return /^[a-z0-9][a-z0-9-]{0,55}-[0-9a-f]{6}$/i.test(id);
 }
 
-/** Addresses in use. That of a damaged record is read from the machine's own network settings. */
+/** The address of a damaged record is read from the guest's network file. */
 export async function takenAddresses(
   layout: NspawnLayout,
   entries: readonly GuestEntry[],
@@ -81,7 +76,6 @@ export async function takenAddresses(
   return new Set(addresses.filter((address) => address !== undefined));
 }
 
-/** The guest's network file, relative to its root. */
 export const networkFile = 'etc/systemd/network/10-belt.network';
 
 async function configuredAddress(layout: NspawnLayout, id: string): Promise<number | undefined> {

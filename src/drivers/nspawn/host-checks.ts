@@ -9,7 +9,7 @@ import type { NspawnLayout } from './layout.js';
 
 interface Requirement {
   name: string;
-  /** Debian's and Ubuntu's package. */
+  /** In Debian and Ubuntu. */
   package: string;
   find: () => Promise<string | undefined>;
 }
@@ -17,7 +17,7 @@ interface Requirement {
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /** A base image takes about 0.7 GB, and as much again while it is built. */
-const roomBytes = 2 * 1024 ** 3;
+const minFreeBytes = 2 * 1024 ** 3;
 
 const requirements: readonly Requirement[] = [
   ...Object.entries({
@@ -45,7 +45,6 @@ export async function checkHost(layout: NspawnLayout, signal: AbortSignal): Prom
   ];
 }
 
-/** @throws UserError for the first thing that is missing to create machines */
 export async function requireCapableHost(): Promise<void> {
   const linuxCheck = linux();
   if (!linuxCheck.ok) {
@@ -57,7 +56,6 @@ export async function requireCapableHost(): Promise<void> {
     throw new UserError(`missing: ${missing.join(', ')}`, { hint: 'sudo belt doctor --fix' });
 }
 
-/** @throws UserError */
 export function requireRoot(): void {
   if (process.getuid?.() === 0) return;
   throw new UserError('the nspawn driver needs root to create and change machines', {
@@ -83,7 +81,7 @@ function root(): Check {
   };
 }
 
-/** All missing packages are installed together by whichever fix is called first. */
+/** The first fix that is called installs all missing packages. */
 async function programs(signal: AbortSignal): Promise<Check[]> {
   const missing = (await findMissing()).map((need) => need.package);
   const canInstall = (await findProgram('apt-get')) !== undefined;
@@ -120,8 +118,7 @@ async function install(packages: readonly string[], signal: AbortSignal): Promis
     await installAll();
   } catch (error) {
     if (error instanceof AbortError) throw error;
-    // The usual reasons are that the lists were never fetched, or that they name versions which are
-    // gone.
+    // Usually the package lists are missing or outdated.
     await apt('update');
     await installAll();
   }
@@ -161,7 +158,7 @@ async function freeSpace({ data }: NspawnLayout): Promise<Check> {
   const { bavail, bsize } = await statfs(await nearestExisting(data));
   const free = bavail * bsize;
   const gigabytes = (free / 1024 ** 3).toFixed(1);
-  const ok = free >= roomBytes;
+  const ok = free >= minFreeBytes;
   return {
     name: 'free disk space',
     ok,

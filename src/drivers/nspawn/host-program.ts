@@ -11,7 +11,7 @@ export interface ProgramOptions {
   env?: Readonly<Record<string, string>>;
 }
 
-/** Root's own path: `su` and a user's shell often leave the sbin folders out. */
+/** Root's path: those of `su` and users often lack the sbin folders. */
 const folders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
 export const programEnvironment: Readonly<Record<string, string>> = {
@@ -20,10 +20,8 @@ export const programEnvironment: Readonly<Record<string, string>> = {
 };
 
 /**
- * Runs a program and returns its output. It gets its own session, so that Ctrl-C reaches only belt,
- * which decides what to end.
- * @throws UserError when it is not installed; ExternalError with its last output when it fails;
- *   AbortError on `signal`.
+ * Uses its own session, so that Ctrl-C reaches only belt, which decides what to end.
+ * @throws UserError when it is not installed; ExternalError with its last output; AbortError
  */
 export async function run(
   program: string,
@@ -46,12 +44,11 @@ export async function run(
   }
 }
 
-/** Deletes a folder and its content, but not the content of file systems still mounted there. */
+/** Leaves the content of file systems that are still mounted there. */
 export async function removeTree(path: string): Promise<void> {
   await run('rm', ['--recursive', '--force', '--one-file-system', '--', path]);
 }
 
-/** Where a program is installed, if it is. */
 export async function findProgram(program: string): Promise<string | undefined> {
   for (const folder of folders) {
     const path = join(folder, program);
@@ -60,7 +57,6 @@ export async function findProgram(program: string): Promise<string | undefined> 
   return undefined;
 }
 
-/** The last lines of a text, on one line each, for an error message. */
 export function lastLines(text: string, count: number): string {
   return text
     .split(/\r?\n/)
@@ -75,13 +71,16 @@ function programError(program: string, args: readonly string[], error: ExecaErro
   if (error.code === 'ENOENT') {
     return new UserError(`${program} is not installed`, { hint: 'sudo belt doctor --fix', cause: error });
   }
-  const said = lastLines(String(error.stderr || error.stdout || ''), 5);
+  const output = lastLines(String(error.stderr || error.stdout || ''), 5);
   const how = error.signal
     ? `was terminated by ${error.signal}`
     : `failed with exit code ${error.exitCode ?? '?'}`;
-  return new ExternalError(`${[program, ...args].join(' ').slice(0, 200)} ${how}${said ? `: ${said}` : ''}`, {
-    cause: error,
-  });
+  return new ExternalError(
+    `${[program, ...args].join(' ').slice(0, 200)} ${how}${output ? `: ${output}` : ''}`,
+    {
+      cause: error,
+    },
+  );
 }
 
 function isExecutable(path: string): Promise<boolean> {
@@ -91,7 +90,7 @@ function isExecutable(path: string): Promise<boolean> {
   );
 }
 
-/** systemd as process 1; sd_booted(3) names this test. */
+/** The test of sd_booted(3). */
 export async function systemdRunsComputer(): Promise<boolean> {
   return exists('/run/systemd/system');
 }

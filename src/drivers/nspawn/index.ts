@@ -1,7 +1,6 @@
 import type { DriverModule } from '../driver.js';
 import { nspawnSettings } from './nspawn-settings.js';
 
-/** systemd-nspawn guests on this computer, each with its own systemd, sshd and engine. */
 export const driver: DriverModule = {
   name: 'nspawn',
   summary: 'systemd-nspawn guests on this Linux computer (requires root)',

@@ -3,32 +3,27 @@ import { join } from 'node:path';
 import { withLock } from '../../base/file-lock.js';
 import { exists } from '../../base/files.js';
 
-/** Where machines and images are on this computer; all users share them. */
 export interface NspawnLayout {
   data: string;
   images: string;
   machines: string;
-  /** Cleared by a reboot: which processes run, and locks. */
+  /** Process ids and locks, cleared by a reboot. */
   run: string;
   locks: string;
-  /** The bridge and range that the machines of this computer share. */
   network: string;
 }
 
 export interface MachineFolder {
   folder: string;
   record: string;
-  /** What differs from the image; becomes the machine's root together with it. */
+  /** What differs from the image. */
   upper: string;
-  /** The overlay's own working folder. */
   work: string;
-  /** Where the machine's own mount namespace has the overlay; empty on the computer. */
+  /** Mount point of the overlay, in the machine's own mount namespace only. */
   root: string;
   /** The machine's /var/lib/docker, outside the overlay: overlay2 cannot use another overlay. */
   docker: string;
-  /** Output of systemd-nspawn and the guest's console. */
   log: string;
-  /** Holds the process of a running machine. */
   process: string;
 }
 
@@ -58,10 +53,7 @@ export function machineFolder(layout: NspawnLayout, id: string): MachineFolder {
   };
 }
 
-/**
- * Runs work while no other belt process changes what the computer's machines share: addresses, the
- * network, images in use.
- */
+/** Guards what the computer's machines share: addresses, the network, images in use. */
 export async function withComputerLock<T>(
   layout: NspawnLayout,
   { signal }: { signal?: AbortSignal },
@@ -75,14 +67,18 @@ export async function withComputerLock<T>(
 /** Parents are world-readable whatever the umask, so that `list` works without root. */
 export async function ensureFolder(path: string, mode = 0o755): Promise<void> {
   const first = await mkdir(path, { recursive: true });
-  for (let made = first; made !== undefined && made.length < path.length; made = nextBelow(made, path)) {
-    await chmod(made, 0o755);
+  for (
+    let created = first;
+    created !== undefined && created.length < path.length;
+    created = nextLevel(created, path)
+  ) {
+    await chmod(created, 0o755);
   }
   await chmod(path, mode);
 }
 
-function nextBelow(made: string, path: string): string {
-  const end = path.indexOf('/', made.length + 1);
+function nextLevel(created: string, path: string): string {
+  const end = path.indexOf('/', created.length + 1);
   return end < 0 ? path : path.slice(0, end);
 }
 

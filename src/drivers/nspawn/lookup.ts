@@ -15,7 +15,6 @@ import { runningProcess } from './shut-down.js';
 /** Longer than any shutdown of a machine. */
 const machineWaitMs = 120_000;
 
-/** An open driver. */
 export interface NspawnContext {
   layout: NspawnLayout;
   settings: NspawnSettings;
@@ -25,14 +24,14 @@ export interface NspawnContext {
 
 export type GuestRef = Pick<Machine, 'name' | 'id'>;
 
-/** A machine whose lock is held. `name` is the caller's name for it, used in events. */
+/** `name` is the caller's name for it, used in events. */
 export interface LockedGuest {
   name: string;
   record: GuestRecord;
   emit: Emit;
 }
 
-/** Works on the records of machines, each under its lock; missing and damaged ones fail. */
+/** Locks each machine; missing and damaged ones fail. */
 export function forEachRecord(
   nspawn: NspawnContext,
   machines: readonly GuestRef[],
@@ -44,7 +43,6 @@ export function forEachRecord(
   );
 }
 
-/** Works on the entries of machines, if they exist. */
 export function forEachEntry<T extends GuestRef>(
   { layout, options }: NspawnContext,
   machines: readonly T[],
@@ -115,7 +113,6 @@ function missingError(name: string): UserError {
   return new UserError(`the machine ${name} no longer exists on this computer`, { hint: `belt rm ${name}` });
 }
 
-/** The known machines as they are, then those of the cluster that are not known. Needs no root. */
 export async function list(
   { layout, options }: NspawnContext,
   known: readonly Machine[],

@@ -4,11 +4,11 @@ import { run } from './host-program.js';
 export interface Mount {
   point: string;
   type: string;
-  /** Options of the file system: `memory`, `name=systemd`. */
+  /** `memory`, `name=systemd`. */
   options: string[];
 }
 
-/** The mounts of this process's namespace; proc_pid_mountinfo(5). */
+/** Of this process's namespace, see proc_pid_mountinfo(5). */
 export async function readMounts(): Promise<Mount[]> {
   const text = await readFile('/proc/self/mountinfo', 'utf8');
   return text
@@ -17,7 +17,7 @@ export async function readMounts(): Promise<Mount[]> {
     .map(parseMount);
 }
 
-/** Unmounts everything at and below a folder, innermost first; busy mounts detach lazily. */
+/** Innermost first; busy mounts detach lazily. */
 export async function unmountBelow(folder: string): Promise<void> {
   const points = (await readMounts()).map(({ point }) => point);
   for (const point of points.reverse()) {
@@ -31,7 +31,7 @@ function parseMount(line: string): Mount {
   return { point: unescapeOctal(before.split(' ')[4] ?? ''), type, options: options.split(',') };
 }
 
-/** Spaces and some other characters are written as `\040`. */
+/** Spaces and some other characters are escaped as `\040`. */
 function unescapeOctal(text: string): string {
   return text.replaceAll(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }

@@ -6,7 +6,7 @@ interface NatRule {
   match: string[];
 }
 
-/** Creates the rules for a bridge unless exactly these exist; leaves all other rules. */
+/** Does nothing if exactly these rules exist; leaves all other rules. */
 export async function ensureNat(bridge: string, range: string): Promise<void> {
   const wanted = natRules(bridge, range);
   const lines = (await run('iptables-save', []))
@@ -20,7 +20,7 @@ export async function ensureNat(bridge: string, range: string): Promise<void> {
   }
 }
 
-/** Removes every rule that belt created for the bridge, found by its comment. */
+/** Finds belt's rules by their comments. */
 export async function removeNat(bridge: string): Promise<void> {
   for (const [table, line] of tableLines(await run('iptables-save', []))) {
     if (!commentOf(line)?.startsWith(`belt:${bridge}:`)) continue;
@@ -30,8 +30,8 @@ export async function removeNat(bridge: string): Promise<void> {
 }
 
 /**
- * Allows outgoing connections and their replies. The rules go first, because Docker and firewalls
- * end theirs with a refusal. `-i BRIDGE` also covers traffic between machines (br_netfilter).
+ * Allows outgoing connections and their replies. Inserted first, because Docker and firewalls end
+ * with a refusal. `-i BRIDGE` also covers traffic between machines (br_netfilter).
  */
 function natRules(bridge: string, range: string): NatRule[] {
   const tagged = (name: string) => ['-m', 'comment', '--comment', `belt:${bridge}:${range}:${name}`];

@@ -17,19 +17,18 @@ const imageSchema = z.object({
   version: z.literal(1),
   name: z.string(),
   recipe: z.string(),
-  /** The build in use: a folder next to image.json. */
+  /** A folder next to image.json. */
   folder: z.string(),
   builtAt: z.string(),
-  /** Bytes. */
   size: z.number(),
 });
 
 type NspawnImage = z.infer<typeof imageSchema>;
 
-/** Longer than any build: only one that hangs is not waited for. */
+/** Longer than any build, so only one that hangs times out. */
 const buildWaitMs = 30 * 60_000;
 
-/** A build of an image, which does not change any more: the lower layer of machines. */
+/** A complete build of an image: the lower layer of machines. */
 export interface BaseImage {
   name: string;
   folder: string;
@@ -37,9 +36,9 @@ export interface BaseImage {
 }
 
 export interface NspawnImages extends ImageStore {
-  /** The newest build of an image, for a new machine. @throws UserError when there is none */
+  /** @throws UserError when there is none */
   base(name: string): Promise<BaseImage>;
-  /** Removes builds that were replaced and that no machine uses any more. */
+  /** Removes replaced builds that no machine uses. */
   prune(): Promise<void>;
 }
 
@@ -96,14 +95,14 @@ export function baseFolder(layout: NspawnLayout, { name, folder }: { name: strin
   return join(layout.images, name, folder);
 }
 
-/** `<recipe>-<n>`: a rebuilt image gets a new folder, as machines may use the old one. */
+/** A rebuilt image gets a new folder, as machines may use the old one. */
 async function nextFolder(layout: NspawnLayout, name: string, hash: string): Promise<string> {
   const folders = await foldersIn(join(layout.images, name));
   const numbers = folders.map((folder) => Number(folder.split('-')[1] ?? 0));
   return `${hash}-${Math.max(0, ...numbers) + 1}`;
 }
 
-/** @returns undefined when a damaged record leaves open which build its machine uses */
+/** @returns undefined when a damaged record does not show which build its machine uses */
 async function buildsInUse(layout: NspawnLayout, name: string): Promise<Set<string> | undefined> {
   const builds = new Set<string>();
   for (const entry of await readEntries(layout)) {
@@ -113,7 +112,7 @@ async function buildsInUse(layout: NspawnLayout, name: string): Promise<Set<stri
   return builds;
 }
 
-/** @throws UserError that names the machines; a damaged record may belong to one. */
+/** @throws UserError that names the machines; a damaged record may belong to one */
 async function requireUnused(layout: NspawnLayout, name: string): Promise<void> {
   const machines: string[] = [];
   for (const entry of await readEntries(layout)) {

@@ -3,14 +3,14 @@ import { hasCode } from '../../base/errno.js';
 import { Pending, poll } from '../../base/poll.js';
 import { isPidInUse, parseProcessStat, readProcessStat } from '../../base/process-stat.js';
 
-/** A process that cannot be mistaken for a later one of the same id. */
+/** Distinguishes a process from a later one with the same id. */
 export interface ProcessIdentity {
   pid: number;
   startTime: string;
   bootId: string;
 }
 
-/** Reads what the launcher wrote: its own /proc/PID/stat, then the kernel's boot id. */
+/** Written by the launcher: its own /proc/PID/stat, then the kernel's boot id. */
 export function parseIdentity(text: string): ProcessIdentity | undefined {
   const [stat = '', bootId = ''] = text.split('\n');
   const parsed = parseProcessStat(stat);
@@ -21,7 +21,7 @@ export async function readIdentity(path: string): Promise<ProcessIdentity | unde
   return parseIdentity(await readFile(path, 'utf8').catch(() => ''));
 }
 
-/** Whether it still runs; also known for processes of other users. */
+/** Also works for processes of other users. */
 export async function isAlive({ pid, startTime, bootId }: ProcessIdentity): Promise<boolean> {
   if ((await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim() !== bootId) return false;
   const stat = await readProcessStat(pid);
@@ -30,7 +30,6 @@ export async function isAlive({ pid, startTime, bootId }: ProcessIdentity): Prom
   return stat.startTime === startTime && !'ZX'.includes(stat.state);
 }
 
-/** @returns whether it ended in time */
 export async function waitForEnd(identity: ProcessIdentity, waitMs: number): Promise<boolean> {
   const check = async () => ((await isAlive(identity)) ? new Pending('it runs') : true);
   return poll<boolean>(check, { timeoutMs: waitMs, intervalMs: 20, onTimeout: () => false });

@@ -3,17 +3,14 @@ import { closest } from '../../base/closest.js';
 import { UserError } from '../../base/errors.js';
 import type { Templates } from '../../base/templates.js';
 
-/** How a base image is built. */
 export interface ImageRecipe {
   name: string;
-  /** Debian's code name. */
   suite: string;
   packages: readonly string[];
-  /** Runs in the new image. */
   tuning: string;
-  /** Written to the image: path relative to its root -> text. */
+  /** Text by path relative to the image's root. */
   files: Readonly<Record<string, string>>;
-  /** A hash of the above. */
+  /** Of all other fields. */
   hash: string;
 }
 
@@ -40,7 +37,6 @@ const definitions: Readonly<Record<string, { suite: string; packages: readonly s
 
 export const imageNames: readonly string[] = Object.keys(definitions);
 
-/** @throws UserError for a name that belt cannot build */
 export function requireImage(name: string): (typeof definitions)[string] {
   const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
   if (definition) return definition;
@@ -50,7 +46,6 @@ export function requireImage(name: string): (typeof definitions)[string] {
   });
 }
 
-/** @throws UserError as `requireImage` */
 export async function recipeOf(name: string, templates: Templates): Promise<ImageRecipe> {
   const definition = requireImage(name);
   const parts = {

@@ -7,10 +7,9 @@ import { machineFolder, type NspawnLayout } from './layout.js';
 import { unmountBelow } from './mounts.js';
 import { isAlive, type ProcessIdentity, readIdentity, sendSignal, waitForEnd } from './process-identity.js';
 
-/** How long an orderly shutdown may take: Docker alone gives its containers 10 s. */
+/** After this, a machine is switched off: Docker alone gives its containers 10 s. */
 export const shutdownMs = 60_000;
 
-/** Shuts down gracefully; switches off after a minute. */
 export async function shutDown(layout: NspawnLayout, id: string): Promise<void> {
   const identity = await runningProcess(layout, id);
   if (identity) {
@@ -26,19 +25,18 @@ export async function switchOff(layout: NspawnLayout, id: string): Promise<void>
   await cleanUp(layout, id);
 }
 
-/** The machine's systemd-nspawn, if it is running. Needs no root. */
+/** Requires no root. */
 export async function runningProcess(layout: NspawnLayout, id: string): Promise<ProcessIdentity | undefined> {
   const identity = await readIdentity(machineFolder(layout, id).process);
   return identity && (await isAlive(identity)) ? identity : undefined;
 }
 
-/** Removes what a stopped machine leaves behind; killed ones also leave processes. */
+/** Removes the leftovers of a stopped machine; killed ones also leave processes. */
 export async function cleanUp(layout: NspawnLayout, id: string): Promise<void> {
   const folder = machineFolder(layout, id);
   await rm(folder.process, { force: true });
   await rm(`${folder.process}.new`, { force: true });
-  // A unit whose main process was killed takes a moment to stop, and cannot be started during that
-  // time.
+  // A unit whose main process was killed takes a moment to stop and cannot be started until then.
   if (await systemdRunsComputer())
     await run('systemctl', ['stop', '--quiet', unitOf(id)]).catch(() => undefined);
   await killGroups(id);

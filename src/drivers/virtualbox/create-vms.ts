@@ -137,7 +137,7 @@ async function register(
   });
 }
 
-/** Of belt's VMs in any cluster. A VM whose files are missing has no address. */
+/** In all clusters on this computer. A VM whose files are missing has no address. */
 async function usedAddresses(virtualbox: VirtualBoxContext): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   const vms = (await registeredVms(virtualbox)).filter(({ name }) => name !== '<inaccessible>');
