@@ -6,17 +6,15 @@ import type { Driver, DriverModule, DriverOptions } from './driver.js';
 import { guardDriver, guardModuleCall } from './plugin-guard.js';
 import { isBuiltInDriver } from './registry.js';
 
-/** An npm package that contains a driver. */
 export interface DriverPackage {
   name: string;
   version: string;
-  /** Absolute. */
   folder: string;
-  /** The file that exports `driver`, and the API version it implements. */
+  /** `driver`: the file that exports it; `api`: the API version it implements. */
   declared?: { driver: string; api: number };
 }
 
-/** The version of the contract in driver.ts, raised by breaking changes. */
+/** The version of the contract in driver.ts; breaking changes raise it. */
 export const driverApi = 1;
 
 /** Other top-level keys of settings files, and prefixes of other flags. */
@@ -38,10 +36,7 @@ const moduleSchema = z.object({
   open: z.custom((value) => typeof value === 'function', 'must be a function'),
 });
 
-/**
- * Loads the driver of a package.
- * @throws UserError with what is wrong, where, and what to do
- */
+/** @throws UserError with what is wrong, where, and what to do */
 export async function loadPackage(plugin: DriverPackage): Promise<DriverModule> {
   const driver = requireValidModule(await importDriver(plugin), plugin);
   const call = guardModuleCall(driver.name);
@@ -56,7 +51,6 @@ export async function loadPackage(plugin: DriverPackage): Promise<DriverModule> 
   };
 }
 
-/** Methods that every driver must have. */
 const requiredMethods = [
   'check',
   'create',
@@ -69,7 +63,7 @@ const requiredMethods = [
   'doctor',
 ] as const satisfies readonly (keyof Driver)[];
 
-/** @throws Error that names what is missing; the guard of the call adds the driver's name */
+/** @throws Error without the driver's name, which the guard of the call adds */
 function requireAllMethods(driver: Driver): Driver {
   const missing = requiredMethods.filter(
     (name) => typeof (driver as Partial<Driver> | undefined)?.[name] !== 'function',
@@ -111,10 +105,10 @@ function requireValidModule(driver: unknown, { name, version, declared }: Driver
   const module = driver as DriverModule;
   if (isBuiltInDriver(module.name) || reservedNames.includes(module.name))
     throw new UserError(`${where} names its driver "${module.name}", which belt reserves`);
-  const alien = module.settings.find(({ flag }) => flag && !flag.startsWith(`${module.name}-`));
-  if (alien)
+  const foreign = module.settings.find(({ flag }) => flag && !flag.startsWith(`${module.name}-`));
+  if (foreign)
     throw new UserError(
-      `${where} has a flag --${alien.flag}: flags of its driver must begin with --${module.name}-`,
+      `${where} has a flag --${foreign.flag}: flags of its driver must begin with --${module.name}-`,
     );
   return module;
 }

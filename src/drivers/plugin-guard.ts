@@ -3,15 +3,11 @@ import type { Driver } from './driver.js';
 
 type Call<Args extends unknown[], Result> = (...args: Args) => Promise<Result>;
 
-/**
- * A package cannot import belt's classes, so the error's `name` decides: `UserError` is a mistake
- * that the user can fix, all others are failures outside belt.
- */
+/** A package cannot import belt's classes, so an error's `name` decides if it is a UserError. */
 export function guardDriver(name: string, driver: Driver): Driver {
   return guardObject(name, driver);
 }
 
-/** The same for one function. */
 export function guardModuleCall(name: string) {
   return <Args extends unknown[], Result>(call: Call<Args, Result>): Call<Args, Result> =>
     async (...args) => {
@@ -64,9 +60,9 @@ async function* guardEvents(name: string, events: AsyncIterable<unknown>): Async
 }
 
 /** The result of `doctor` contains functions. */
-function guardFixes(name: string, answer: unknown): unknown {
-  if (!Array.isArray(answer)) return answer;
-  return answer.map((item: unknown) => {
+function guardFixes(name: string, result: unknown): unknown {
+  if (!Array.isArray(result)) return result;
+  return result.map((item: unknown) => {
     if (!isObject(item) || !('fix' in item) || typeof item.fix !== 'function') return item;
     const { fix } = item;
     return { ...item, fix: (signal: AbortSignal) => guardResult(name, () => fix.call(item, signal)) };

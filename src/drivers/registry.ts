@@ -4,17 +4,15 @@ import type { DriverModule } from './driver.js';
 
 export type DriverLoader = () => Promise<DriverModule>;
 
-/** All available drivers, by name. */
 export interface Drivers {
   /** Built-in drivers first. */
   readonly names: readonly string[];
-  /** The driver's full name for a short one; unknown names are returned unchanged. */
+  /** The full name for a short one; unknown names are returned unchanged. */
   nameOf(written: string): string;
   /** @throws UserError for an unknown name, or a plugin's driver that cannot be loaded */
   load(name: string): Promise<DriverModule>;
 }
 
-/** Built-in drivers, each loaded only when it is used. */
 const builtIn: Readonly<Record<string, DriverLoader>> = {
   amazonec2: async () => (await import('./amazonec2/index.js')).driver,
   digitalocean: async () => (await import('./digitalocean/index.js')).driver,
@@ -24,12 +22,12 @@ const builtIn: Readonly<Record<string, DriverLoader>> = {
   virtualbox: async () => (await import('./virtualbox/index.js')).driver,
 };
 
-/** Short names for the command line; records and settings use the full ones. */
+/** For the command line only; records and settings use full names. */
 const aliases: ReadonlyMap<string, string> = new Map([['ec2', 'amazonec2']]);
 
 export const builtInDrivers = driversWith(new Map());
 
-/** Built-in drivers and those of plugins; a plugin cannot replace a built-in driver. */
+/** A plugin cannot replace a built-in driver. */
 export function driversWith(added: ReadonlyMap<string, DriverLoader>): Drivers {
   const loaders = new Map([
     ...Object.entries(builtIn),
@@ -42,16 +40,16 @@ export function driversWith(added: ReadonlyMap<string, DriverLoader>): Drivers {
     async load(name) {
       const load = loaders.get(name);
       if (load) return load();
-      const meant = closest(name, names);
+      const suggestion = closest(name, names);
       throw new UserError(`unknown driver "${name}"`, {
         errorCode: 'driver-not-found',
-        hint: `${meant ? `did you mean ${meant}? drivers: ` : 'one of the drivers '}${names.join(', ')}; to install another: belt plugins install PACKAGE`,
+        hint: `${suggestion ? `did you mean ${suggestion}? drivers: ` : 'one of the drivers '}${names.join(', ')}; to install another: belt plugins install PACKAGE`,
       });
     },
   };
 }
 
-/** Whether the name, full or short, is that of a built-in driver. */
+/** By full or short name. */
 export function isBuiltInDriver(name: string): boolean {
   return Object.hasOwn(builtIn, name) || aliases.has(name);
 }

@@ -69,8 +69,8 @@ export async function check(
   const names = new Set(
     instances.flatMap((instance) => (isGone(instance) ? [] : (tagOf(instance, tagKeys.machine) ?? []))),
   );
-  const isBegun = (spec: MachineSpec) => idOf(spec) !== undefined || launchOf(spec) !== undefined;
-  requireNoStrays(specs, names, isBegun, { found: 'EC2 has an instance', driver: 'amazonec2' });
+  const isResumable = (spec: MachineSpec) => idOf(spec) !== undefined || launchOf(spec) !== undefined;
+  requireNoStrays(specs, names, isResumable, { found: 'EC2 has an instance', driver: 'amazonec2' });
 }
 
 function sizeOf({ settings }: Ec2Context, { size }: MachineSpec): string {

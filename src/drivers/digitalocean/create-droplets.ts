@@ -48,8 +48,8 @@ export async function check(
   for (const spec of specs) specOf(spec, catalogue, context);
   if (context.settings.vpc !== undefined) await findVpc(context, context.settings.vpc, signal);
   const names = new Set((await clusterDroplets(context, signal)).map(({ name }) => name));
-  const isBegun = (spec: MachineSpec) => idOf(spec) !== undefined || Boolean(spec.driverData?.[sentMark]);
-  requireNoStrays(specs, names, isBegun, { found: 'DigitalOcean has a droplet', driver: 'digitalocean' });
+  const isResumable = (spec: MachineSpec) => idOf(spec) !== undefined || Boolean(spec.driverData?.[sentMark]);
+  requireNoStrays(specs, names, isResumable, { found: 'DigitalOcean has a droplet', driver: 'digitalocean' });
 }
 
 export async function prepare(

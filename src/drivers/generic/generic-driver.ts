@@ -8,7 +8,7 @@ import type { Check, Driver, DriverOptions, LocalUser, MachineEvent } from '../d
 import { genericSettings } from './generic-settings.js';
 import { findServers } from './servers.js';
 
-/** How long `list` waits for the SSH port of a server; all are probed at the same time. */
+/** For the SSH port of a server; all are probed at the same time. */
 const stateTimeoutMs = 3_000;
 
 /** docker-machine's driver of the same name: it cannot start or stop servers. */

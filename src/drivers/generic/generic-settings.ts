@@ -36,11 +36,10 @@ export const genericSettings = defineSettings({
 
 export type GenericSettings = ReturnType<typeof genericSettings.read>;
 
-/** The login for all servers of a command, unless the inventory overrides it. */
+/** Of all servers of a command, unless the inventory overrides it. */
 export interface ServerLogin {
   user: string;
   port: number;
-  /** As the user wrote it. */
   key?: string;
   jump?: JumpHost;
 }
@@ -54,10 +53,7 @@ export function loginOf({ sshUser, sshPort, sshKey, jumpHost }: GenericSettings)
   };
 }
 
-/**
- * Reads `[USER@]HOST[:PORT]`, with an IPv6 address in brackets when a port follows.
- * @throws UserError
- */
+/** Reads `[USER@]HOST[:PORT]`; an IPv6 address before a port needs brackets. @throws UserError */
 export function parseJump(what: string, written: string): JumpHost {
   const [, user = 'root', rest = ''] = /^(?:([^@\s]+)@)?(\S+)$/.exec(written) ?? [];
   const [, bracketed, plain = '', port = '22'] =

@@ -6,7 +6,6 @@ import { expandAddresses, expandNames } from '../../machines/model/patterns.js';
 import { requirePort } from '../kit/define-settings.js';
 import { isHost, parseJump } from './generic-settings.js';
 
-/** A server in the inventory. Omitted fields: as in the settings. */
 export interface InventoryEntry {
   name: string;
   address: string;
@@ -20,8 +19,7 @@ const fields = ['name', 'address', 'user', 'port', 'key', 'jump'] as const;
 type InventoryField = (typeof fields)[number];
 
 /**
- * Reads a YAML list of servers. `name` and `address` may be patterns of equal length: `node[1:4]`
- * at `10.0.0.[11:14]`.
+ * `name` and `address` may be patterns of equal length: `node[1:4]` at `10.0.0.[11:14]`.
  * @param path for messages. @throws UserError that names file and line
  */
 export function parseInventory(path: string, text: string): InventoryEntry[] {
@@ -79,10 +77,10 @@ function entriesOf(origin: string, written: Map<InventoryField, WrittenValue>): 
   const addresses = listOf('address', origin, written, expandAddresses);
   if (names.length !== addresses.length)
     throw new UserError(`${origin}: ${names.length} names, but ${addresses.length} addresses`);
-  const odd = addresses.find((address) => !isHost(address));
-  if (odd !== undefined)
+  const invalid = addresses.find((address) => !isHost(address));
+  if (invalid !== undefined)
     throw new UserError(
-      `${written.get('address')?.origin}: "${odd}" is neither an IP address nor a host name`,
+      `${written.get('address')?.origin}: "${invalid}" is neither an IP address nor a host name`,
     );
 
   const { user, port, key, jump } = Object.fromEntries(written) as Partial<

@@ -9,7 +9,6 @@ import type { Adoption, LocalUser } from '../driver.js';
 import { type GenericSettings, isHost, loginOf, type ServerLogin } from './generic-settings.js';
 import { type InventoryEntry, parseInventory } from './inventory.js';
 
-/** A server before its key is located. */
 interface Server {
   name: string;
   address: string;
@@ -18,10 +17,7 @@ interface Server {
   folder?: string;
 }
 
-/**
- * Maps names to servers, by a pattern with as many addresses as names or by an inventory file.
- * @throws UserError when they do not match, or a key does not exist
- */
+/** Names and addresses must match in number. @throws UserError */
 export async function findServers(
   names: readonly string[],
   settings: GenericSettings,
@@ -37,12 +33,12 @@ export async function findServers(
 
 function byAddresses(names: readonly string[], pattern: string, login: ServerLogin): Server[] {
   const addresses = expandAddresses(pattern);
-  const odd = addresses.find((address) => !isHost(address));
-  if (odd !== undefined) throw new UserError(`"${odd}" is neither an IP address nor a host name`);
+  const invalid = addresses.find((address) => !isHost(address));
+  if (invalid !== undefined) throw new UserError(`"${invalid}" is neither an IP address nor a host name`);
   if (addresses.length !== names.length) {
     throw new UserError(
       `${count(addresses.length, 'address', 'addresses')} for ${count(names.length, 'name', 'names')}: ` +
-        `${brief(addresses)} for ${brief(names)}`,
+        `${abbreviate(addresses)} for ${abbreviate(names)}`,
       { hint: 'specify one for each name: --generic-ip-address 10.0.0.[11:14] node[1:4]' },
     );
   }
@@ -97,7 +93,7 @@ function serverOf(entry: InventoryEntry, login: ServerLogin, inventoryFolder: st
 function notListed(name: string, inventory: string, listed: readonly string[]): UserError {
   const suggestion = closest(name, listed);
   return new UserError(`${name} is not in ${inventory}`, {
-    hint: suggestion ? `did you mean "${suggestion}"?` : `one of the names it lists: ${brief(listed)}`,
+    hint: suggestion ? `did you mean "${suggestion}"?` : `one of the names it lists: ${abbreviate(listed)}`,
   });
 }
 
@@ -105,14 +101,13 @@ function notListed(name: string, inventory: string, listed: readonly string[]): 
 function requireDistinctServers(servers: readonly Server[]): void {
   const seen = new Map<string, string>();
   for (const { name, address, login } of servers) {
-    const place = `${address} port ${login.port}${login.jump ? ` behind ${login.jump.host}` : ''}`;
-    const other = seen.get(place);
-    if (other !== undefined) throw new UserError(`${other} and ${name} are both ${place}`);
-    seen.set(place, name);
+    const server = `${address} port ${login.port}${login.jump ? ` behind ${login.jump.host}` : ''}`;
+    const other = seen.get(server);
+    if (other !== undefined) throw new UserError(`${other} and ${name} are both ${server}`);
+    seen.set(server, name);
   }
 }
 
-/** The absolute path of each server's key; each file is checked once. */
 async function findKeys(servers: readonly Server[], user: LocalUser): Promise<(string | undefined)[]> {
   const paths = servers.map(({ login: { key }, folder }) =>
     key === undefined ? undefined : user.resolvePath(key, folder),
@@ -154,6 +149,6 @@ function count(number: number, one: string, many: string): string {
   return `${number} ${number === 1 ? one : many}`;
 }
 
-function brief(items: readonly string[]): string {
+function abbreviate(items: readonly string[]): string {
   return items.length <= 6 ? items.join(', ') : `${items.slice(0, 4).join(', ')}, ... ${items.at(-1)}`;
 }

@@ -2,7 +2,6 @@ import { UserError } from '../../base/errors.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { Setting, SettingValues } from '../driver.js';
 
-/** One setting: what users see of it, and how its value is read. */
 export interface SettingField<T> extends Omit<Setting, 'key'> {
   /** @throws UserError for a value that cannot work anywhere */
   read(value: SettingValues[string], key: string): T;
@@ -10,13 +9,11 @@ export interface SettingField<T> extends Omit<Setting, 'key'> {
 
 type SettingFields = Readonly<Record<string, SettingField<unknown>>>;
 
-/** The settings as a driver uses them, by the names that it declares them with. */
 export type SettingsOf<F extends SettingFields> = {
   [K in keyof F]: F[K] extends SettingField<infer T> ? T : never;
 };
 
 export interface DefinedSettings<F extends SettingFields> {
-  /** As the driver's module shows them. */
   readonly list: readonly Setting[];
   /** @throws UserError for a value that cannot work anywhere */
   read(values: SettingValues): SettingsOf<F>;
@@ -54,18 +51,18 @@ export function text({
   parse = (written) => written,
   expected = 'valid',
   required,
-  ...about
+  ...setting
 }: FieldOptions<string> & {
   parse?: (text: string) => unknown;
   expected?: string;
   required?: true;
 }): SettingField<unknown> {
   return {
-    ...about,
+    ...setting,
     type: 'string',
     read(value, key) {
       if (value === '' && required) throw new UserError(`the setting ${key} is empty`);
-      const written = value === '' || value === undefined ? about.default : value;
+      const written = value === '' || value === undefined ? setting.default : value;
       if (written === undefined) return undefined;
       if (typeof written !== 'string') throw invalidSetting(key, 'text', written);
       const parsed = parse(written);
@@ -76,33 +73,32 @@ export function text({
 }
 
 /** Text that is never shown, and never written to a file by belt. */
-export function secret(about: Omit<FieldOptions<undefined>, 'secret'>): SettingField<string | undefined> {
-  return text({ ...about, secret: true });
+export function secret(setting: Omit<FieldOptions<undefined>, 'secret'>): SettingField<string | undefined> {
+  return text({ ...setting, secret: true });
 }
 
-/** One of a few words, in upper or lower case. */
+/** In upper or lower case. */
 export function choice<const T extends string>(
   choices: readonly T[],
-  about: FieldOptions<NoInfer<T>> & { default: NoInfer<T> },
+  setting: FieldOptions<NoInfer<T>> & { default: NoInfer<T> },
 ): SettingField<T> {
   const expected = choices.length > 2 ? `one of ${choices.join(', ')}` : choices.join(' or ');
   const parse = (written: string) => choices.find((known) => known.toLowerCase() === written.toLowerCase());
-  return text<T, T>({ ...about, parse, expected });
+  return text<T, T>({ ...setting, parse, expected });
 }
 
-/** A whole number in a range. */
 export function integer<D extends number | undefined = undefined>(
   options: FieldOptions<D> & { min: number; max: number },
 ): SettingField<Optional<number, D>>;
 export function integer({
   min,
   max,
-  ...about
+  ...setting
 }: FieldOptions<number> & { min: number; max: number }): SettingField<number | undefined> {
   return {
-    ...about,
+    ...setting,
     type: 'integer',
-    read(value = about.default, key) {
+    read(value = setting.default, key) {
       if (value === undefined) return undefined;
       if (Number.isInteger(value) && Number(value) >= min && Number(value) <= max) return Number(value);
       throw invalidSetting(key, `a whole number from ${min} to ${max}`, value);
@@ -110,52 +106,50 @@ export function integer({
   };
 }
 
-export function port(about: FieldOptions<number> & { default: number }): SettingField<number> {
+export function port(setting: FieldOptions<number> & { default: number }): SettingField<number> {
   return {
-    ...about,
+    ...setting,
     type: 'integer',
-    read: (value = about.default, key) => requirePort(`the setting ${key}`, value),
+    read: (value = setting.default, key) => requirePort(`the setting ${key}`, value),
   };
 }
 
-export function boolean(about: FieldOptions<boolean>): SettingField<boolean> {
-  return { ...about, type: 'boolean', read: (value = about.default) => value === true };
+export function boolean(setting: FieldOptions<boolean>): SettingField<boolean> {
+  return { ...setting, type: 'boolean', read: (value = setting.default) => value === true };
 }
 
 /** Items are trimmed, empty ones dropped, and no items at all count as not set. */
 export function list<T>(
-  about: FieldOptions<readonly string[]> & { parse: (items: readonly string[]) => T },
+  setting: FieldOptions<readonly string[]> & { parse: (items: readonly string[]) => T },
 ): SettingField<T>;
-export function list(about: FieldOptions<readonly string[]>): SettingField<readonly string[]>;
+export function list(setting: FieldOptions<readonly string[]>): SettingField<readonly string[]>;
 export function list({
   parse = (items) => items,
-  ...about
+  ...setting
 }: FieldOptions<readonly string[]> & {
   parse?: (items: readonly string[]) => unknown;
 }): SettingField<unknown> {
   return {
-    ...about,
+    ...setting,
     type: 'list',
     read(value) {
       const items = itemsOf(value);
-      return parse(items.length > 0 ? items : (about.default ?? []));
+      return parse(items.length > 0 ? items : (setting.default ?? []));
     },
   };
 }
 
-/** A `parse` of `text` for values that only have a form. */
 export function matching(form: RegExp): (text: string) => string | undefined {
   return (written) => (form.test(written) ? written : undefined);
 }
 
-/** @param what - completes "WHAT must be a port number". @throws UserError */
+/** @param what completes "WHAT must be a port number". @throws UserError */
 export function requirePort(what: string, value: unknown): number {
   const number = /^\d{1,5}$/.test(String(value)) ? Number(value) : 0;
   if (number >= 1 && number <= 65_535) return number;
   throw new UserError(`${what} must be a port number, 1 to 65535, not ${JSON.stringify(value)}`);
 }
 
-/** The value that a machine's record holds under a setting's key, as a settings object. */
 export function recordedSetting({ driverData }: Pick<Machine, 'driverData'>, key: string): SettingValues {
   const value = driverData[key];
   return typeof value === 'string' ? { [key]: value } : {};
@@ -178,7 +172,6 @@ export function splitList(written: string): string[] {
     .filter((item) => item !== '');
 }
 
-/** `vpcId` -> `vpc_id` */
 function snakeCase(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

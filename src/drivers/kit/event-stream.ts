@@ -4,13 +4,10 @@ import type { MachineEvent } from '../driver.js';
 
 export type Emit = (event: MachineEvent) => void;
 
-/** Machines that are worked on at a time; booting is mostly waiting. */
+/** Machines to work on at a time; booting is mostly waiting. */
 export const concurrency = 16;
 
-/**
- * Works on many machines at a time and yields their events as they come. Each ends with `done`, or
- * `failed` when its work threw; none stops another. After an abort no further one is begun.
- */
+/** Events in the order they happen. A failure does not stop others; after an abort none starts. */
 export async function* runBatch<T extends { name: string }>(
   items: readonly T[],
   limit: number,
@@ -45,11 +42,11 @@ export async function* runBatch<T extends { name: string }>(
   await all;
 }
 
-/** Prepares what all items need, then continues; if that fails, each item has failed. */
+/** If `prepare` fails, each item fails. */
 export async function* prepareThen<T>(
   items: readonly { name: string }[],
   prepare: () => Promise<T>,
-  goOn: (prepared: T) => AsyncIterable<MachineEvent>,
+  proceed: (prepared: T) => AsyncIterable<MachineEvent>,
 ): AsyncGenerator<MachineEvent> {
   let prepared: T;
   try {
@@ -58,10 +55,10 @@ export async function* prepareThen<T>(
     for (const item of items) yield failedEvent(item, error);
     return;
   }
-  yield* goOn(prepared);
+  yield* proceed(prepared);
 }
 
-/** Works on each machine's object at the provider; all objects are read once. */
+/** Reads the provider's objects of all machines once. */
 export function forEachObject<T extends { name: string }, All, One>(
   machines: readonly T[],
   {

@@ -7,11 +7,7 @@ export const engineAtFirstBoot = boolean({
   default: false,
 });
 
-/**
- * Commands for cloud-config's `runcmd`: cloud-init runs them once an instance, as the last of the
- * boot, when the SSH server is up.
- * @see https://docs.cloud-init.io/en/latest/reference/modules.html#runcmd
- */
+/** @see https://docs.cloud-init.io/en/latest/reference/modules.html#runcmd */
 export function firstBootCommands(
   requests: readonly CreateRequest[],
   { engineAtFirstBoot: wanted = false }: { engineAtFirstBoot?: boolean },
@@ -20,7 +16,7 @@ export function firstBootCommands(
   return installer === undefined ? [] : [['/bin/sh', '-c', installer]];
 }
 
-/** The same as a line of cloud-config, empty if there are no commands. JSON is YAML. */
+/** As a line of cloud-config, empty without commands. JSON is YAML. */
 export function runcmdLine(...args: Parameters<typeof firstBootCommands>): string {
   const commands = firstBootCommands(...args);
   return commands.length === 0 ? '' : `runcmd: ${JSON.stringify(commands)}`;

@@ -6,7 +6,7 @@ import { UserError } from '../../base/errors.js';
 import { writeRecord } from '../../base/record-file.js';
 import type { Image, ImageStore, PrepareProgress } from '../driver.js';
 
-/** `image.json`: the build of an image that new machines start from. */
+/** `image.json`: the build that new machines start from. */
 export interface ImageRecord {
   version: 1;
   name: string;
@@ -14,34 +14,32 @@ export interface ImageRecord {
 }
 
 /** What differs between drivers that keep base images on this computer. */
-export interface ImageKeeper<R extends ImageRecord> {
-  /** The folder that all images are in. */
+export interface ImageBackend<R extends ImageRecord> {
   root(): Promise<string>;
-  /** Names that can be built, the default first. */
+  /** The default first. */
   available: readonly string[];
-  /** @returns undefined when the image does not exist or cannot be used */
+  /** @returns undefined when the image is missing or unusable */
   read(folder: string): Promise<R | undefined>;
-  /** The folder of a record's build, within the folder of the image. */
+  /** A folder within that of the image. */
   buildOf(record: R): string;
   withLock<T>(
     name: string,
     options: { signal?: AbortSignal; onWait?: (holder: string) => void },
     work: () => Promise<T>,
   ): Promise<T>;
-  /** Runs work during which no machine can start to use a build. */
+  /** No machine can start to use a build while `work` runs. */
   withMachinesLocked<T>(work: () => Promise<T>): Promise<T>;
-  /** Builds that machines use. @returns undefined when a damaged record leaves that open */
+  /** @returns undefined when a damaged record makes that unknown */
   buildsInUse(name: string, folder: string): Promise<ReadonlySet<string> | undefined>;
   /** @throws UserError when machines use the image */
   refuseInUse(name: string, folder: string): Promise<void>;
   describe(record: R, folder: string): Promise<Image>;
-  /** What must happen before a folder of builds, or a staging folder, is deleted. */
+  /** Before a folder of builds, or a staging folder, is deleted. */
   beforeRemoval(path: string): Promise<void>;
   removeTree?(path: string): Promise<void>;
 }
 
-/** One build, as the caller wants it. */
-export interface BuildOrder<R extends ImageRecord> {
+export interface BuildRequest<R extends ImageRecord> {
   name: string;
   rebuild: boolean;
   isCurrent(record: R): boolean;
@@ -52,11 +50,11 @@ export interface BuildOrder<R extends ImageRecord> {
 }
 
 export interface BuildStore<R extends ImageRecord> extends Pick<ImageStore, 'available' | 'list' | 'remove'> {
-  build(order: BuildOrder<R>): Promise<R>;
+  build(request: BuildRequest<R>): Promise<R>;
   read(name: string): Promise<R | undefined>;
   pathOf(record: R): Promise<string>;
   describe(record: R): Promise<Image>;
-  /** Removes builds that were replaced and that no machine uses any more. */
+  /** Removes replaced builds that no machine uses. */
   prune(): Promise<void>;
 }
 
@@ -64,34 +62,34 @@ export interface BuildStore<R extends ImageRecord> extends Pick<ImageStore, 'ava
  * Base images in `<root>/<name>/`: a folder per build, and `image.json` with the one in use. A build
  * is created in `<root>/.building-<name>` and moved when it is complete.
  */
-export function openBuildStore<R extends ImageRecord>(keeper: ImageKeeper<R>): BuildStore<R> {
-  const folderOf = async (name: string) => join(await keeper.root(), name);
-  const read = async (name: string) => keeper.read(await folderOf(name));
-  const describe = async (record: R) => keeper.describe(record, await folderOf(record.name));
-  const names = async () => (await foldersIn(await keeper.root())).filter((name) => !name.startsWith('.'));
+export function openBuildStore<R extends ImageRecord>(backend: ImageBackend<R>): BuildStore<R> {
+  const folderOf = async (name: string) => join(await backend.root(), name);
+  const read = async (name: string) => backend.read(await folderOf(name));
+  const describe = async (record: R) => backend.describe(record, await folderOf(record.name));
+  const names = async () => (await foldersIn(await backend.root())).filter((name) => !name.startsWith('.'));
 
   return {
-    available: () => [...keeper.available],
+    available: () => [...backend.available],
     read,
     describe,
-    pathOf: async (record) => join(await folderOf(record.name), keeper.buildOf(record)),
+    pathOf: async (record) => join(await folderOf(record.name), backend.buildOf(record)),
 
     async list() {
       const records = await Promise.all((await names()).map(read));
       return Promise.all(records.filter((record) => record !== undefined).map(describe));
     },
 
-    async build(order) {
-      const { name, rebuild, isCurrent, progress, signal } = order;
+    async build(request) {
+      const { name, rebuild, isCurrent, progress, signal } = request;
       const before = await read(name);
       if (before && !rebuild && isCurrent(before)) return before;
       const onWait = (holder: string) => progress(`waiting for ${holder}, which builds the image ${name}`);
-      return keeper.withLock(name, { signal, onWait }, async () => {
+      return backend.withLock(name, { signal, onWait }, async () => {
         const now = await read(name);
         const isNew = now?.builtAt !== before?.builtAt;
         if (now && isCurrent(now) && (!rebuild || isNew)) return now;
-        const record = await buildNew(keeper, await folderOf(name), order);
-        await prune(keeper, await folderOf(name), record);
+        const record = await buildNew(backend, await folderOf(name), request);
+        await prune(backend, await folderOf(name), record);
         return record;
       });
     },
@@ -99,13 +97,13 @@ export function openBuildStore<R extends ImageRecord>(keeper: ImageKeeper<R>): B
     async remove(name) {
       const folder = await folderOf(name);
       if (!(await names()).includes(name)) throw missingImageError(name);
-      await keeper.withLock(name, {}, async () => {
-        await keeper.withMachinesLocked(async () => {
-          await keeper.refuseInUse(name, folder);
-          for (const build of await foldersIn(folder)) await keeper.beforeRemoval(join(folder, build));
-          await moveAway(folder, await keeper.root());
+      await backend.withLock(name, {}, async () => {
+        await backend.withMachinesLocked(async () => {
+          await backend.refuseInUse(name, folder);
+          for (const build of await foldersIn(folder)) await backend.beforeRemoval(join(folder, build));
+          await moveAway(folder, await backend.root());
         });
-        await sweep(keeper);
+        await deleteRemoved(backend);
       });
     },
 
@@ -113,8 +111,8 @@ export function openBuildStore<R extends ImageRecord>(keeper: ImageKeeper<R>): B
       for (const name of await names()) {
         const record = await read(name);
         const folder = await folderOf(name);
-        const hasOld = record && (await foldersIn(folder)).some((build) => build !== keeper.buildOf(record));
-        if (hasOld) await keeper.withLock(name, {}, () => prune(keeper, folder, record));
+        const hasOld = record && (await foldersIn(folder)).some((build) => build !== backend.buildOf(record));
+        if (hasOld) await backend.withLock(name, {}, () => prune(backend, folder, record));
       }
     },
   };
@@ -135,48 +133,48 @@ export async function foldersIn(folder: string): Promise<string[]> {
 }
 
 async function buildNew<R extends ImageRecord>(
-  keeper: ImageKeeper<R>,
+  backend: ImageBackend<R>,
   folder: string,
-  { name, make }: BuildOrder<R>,
+  { name, make }: BuildRequest<R>,
 ): Promise<R> {
-  const staging = join(await keeper.root(), `.building-${name}`);
-  await discard(keeper, staging);
+  const staging = join(await backend.root(), `.building-${name}`);
+  await discard(backend, staging);
   await mkdir(staging, { recursive: true });
   try {
     const record = await make(staging);
     await mkdir(folder, { recursive: true });
-    await rename(staging, join(folder, keeper.buildOf(record)));
+    await rename(staging, join(folder, backend.buildOf(record)));
     await writeRecord(join(folder, 'image.json'), record);
     return record;
   } finally {
-    await discard(keeper, staging);
+    await discard(backend, staging);
   }
 }
 
 async function prune<R extends ImageRecord>(
-  keeper: ImageKeeper<R>,
+  backend: ImageBackend<R>,
   folder: string,
   record: R,
 ): Promise<void> {
-  await keeper.withMachinesLocked(async () => {
-    const used = await keeper.buildsInUse(record.name, folder);
+  await backend.withMachinesLocked(async () => {
+    const used = await backend.buildsInUse(record.name, folder);
     if (!used) return;
     for (const build of await foldersIn(folder)) {
-      if (build === keeper.buildOf(record) || used.has(build)) continue;
-      await keeper.beforeRemoval(join(folder, build));
-      await moveAway(join(folder, build), await keeper.root());
+      if (build === backend.buildOf(record) || used.has(build)) continue;
+      await backend.beforeRemoval(join(folder, build));
+      await moveAway(join(folder, build), await backend.root());
     }
   });
-  await sweep(keeper);
+  await deleteRemoved(backend);
 }
 
-async function discard<R extends ImageRecord>(keeper: ImageKeeper<R>, path: string): Promise<void> {
-  await keeper.beforeRemoval(path);
-  await moveAway(path, await keeper.root());
-  await sweep(keeper);
+async function discard<R extends ImageRecord>(backend: ImageBackend<R>, path: string): Promise<void> {
+  await backend.beforeRemoval(path);
+  await moveAway(path, await backend.root());
+  await deleteRemoved(backend);
 }
 
-/** Renames in one step: an interrupted removal never leaves half an image under its name. */
+/** Renames in one step, so that an interrupted removal never leaves half an image. */
 async function moveAway(folder: string, root: string): Promise<void> {
   try {
     await rename(folder, join(root, `.removing-${randomUUID()}`));
@@ -185,7 +183,10 @@ async function moveAway(folder: string, root: string): Promise<void> {
   }
 }
 
-async function sweep<R extends ImageRecord>({ root, removeTree = rmTree }: ImageKeeper<R>): Promise<void> {
+async function deleteRemoved<R extends ImageRecord>({
+  root,
+  removeTree = rmTree,
+}: ImageBackend<R>): Promise<void> {
   const folder = await root();
   for (const name of await foldersIn(folder)) {
     if (name.startsWith('.removing-')) await removeTree(join(folder, name));

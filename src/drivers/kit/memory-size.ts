@@ -5,10 +5,7 @@ import { formatMemory, parseSize } from '../../machines/model/sizes.js';
 /** A guest with an engine but without containers takes about 150 MB; booting needs more. Mebibytes. */
 export const minMemoryMb = 256;
 
-/**
- * The memory for a size of a machine on this computer, in mebibytes.
- * @throws UserError when it is not an amount of memory, or too little
- */
+/** In mebibytes. @throws UserError when it is not an amount of memory, or too little */
 export function memoryForSize(size: string, driver: string): number {
   const memory = parseSize(size)?.memoryMb;
   if (memory === undefined)
@@ -21,7 +18,6 @@ export function memoryForSize(size: string, driver: string): number {
   });
 }
 
-/** @throws UserError when the computer has less memory */
 export function requireMemory(memory: number, size = `${memory}mb`): void {
   const available = Math.floor(totalmem() / 1024 / 1024);
   if (memory <= available) return;

@@ -4,9 +4,8 @@ import type { Machine, ObservedMachine } from '../../machines/model/machine.js';
 import type { MachineSpec } from '../driver.js';
 import { concurrency } from './event-stream.js';
 
-/** How a driver sees the provider's objects: droplets, instances, VMs. */
 export interface ProviderObjects<T> {
-  /** Everything that belongs to the cluster, and whatever else `find` may need. */
+  /** The cluster's, and others that `find` may need. */
   objects: readonly T[];
   find(machine: Machine): T | undefined;
   /** @returns undefined for an object that has disappeared since it was listed */
@@ -15,7 +14,6 @@ export interface ProviderObjects<T> {
   isStray?(object: T): boolean;
 }
 
-/** The recorded machines as the provider has them, then the cluster's strays. */
 export async function listMachines<T>(
   known: readonly Machine[],
   { objects, find, observe, isStray = () => true }: ProviderObjects<T>,
@@ -34,20 +32,18 @@ export async function listMachines<T>(
 }
 
 /**
- * Refuses to create a machine whose name the provider already has in this cluster, unless an
- * earlier create began it: a stray has another host key, and possibly data.
- * @param isBegun whether the record shows an earlier, interrupted create
- * @param object what the provider calls a machine, with its article and the provider: `EC2 has an
- *   instance`
+ * A stray has another host key, and possibly data, so its name cannot be used for a new machine.
+ * @param isResumable whether an earlier create was interrupted
+ * @param found completes "FOUND NAME": `EC2 has an instance`
  * @throws UserError
  */
 export function requireNoStrays(
   specs: readonly MachineSpec[],
   names: ReadonlySet<string>,
-  isBegun: (spec: MachineSpec) => boolean,
+  isResumable: (spec: MachineSpec) => boolean,
   { found, driver }: { found: string; driver: string },
 ): void {
-  const stray = specs.find((spec) => names.has(spec.name) && !isBegun(spec));
+  const stray = specs.find((spec) => names.has(spec.name) && !isResumable(spec));
   if (!stray) return;
   throw new UserError(`${found} ${stray.name} of this cluster that no record knows`, {
     hint: `inspect and remove it with "belt gc -d ${driver}", or choose another name`,
@@ -55,9 +51,8 @@ export function requireNoStrays(
 }
 
 /**
- * Finds what the machines of a cluster share (a key, a firewall), or creates it once.
- * @param existing what there is after `create` failed: another process may have created it at the
- *   same time, or the response was lost. Undefined: nothing, and the error is thrown
+ * Creates what the machines of a cluster share (a key, a firewall) once.
+ * @param existing finds it after a failed `create`: by another process, or with a lost response
  */
 export async function ensureShared<T>(
   find: () => Promise<T | undefined>,

@@ -1,13 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { AbortError } from '../../base/errors.js';
 
-/** Time as drivers of slow providers need it; tests have one that does not wait. */
+/** Tests have a clock that does not wait. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
   /** @throws AbortError */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** 0 to 1, to spread what would come at the same moment. */
+  /** From 0 to 1, for jitter. */
   random(): number;
 }
 
@@ -28,7 +28,7 @@ export interface RateLimitOptions {
   exceededError(until: number): Error;
 }
 
-/** Stays below the request limits of an API: a token bucket that the API's responses can close. */
+/** A token bucket that an API's responses can close. */
 export class RateLimit {
   private tokens: number;
   private filledAt: number;
@@ -42,7 +42,7 @@ export class RateLimit {
     this.filledAt = clock.now();
   }
 
-  /** Resolves when the next request may be sent. @throws when that takes too long; AbortError */
+  /** Waits until the next request may be sent. @throws when that takes too long; AbortError */
   async take(signal?: AbortSignal): Promise<void> {
     const { burst, perMs, maxWaitMs, exceededError } = this.options;
     const now = this.clock.now();
@@ -54,7 +54,6 @@ export class RateLimit {
     if (waitMs > 0) await this.clock.sleep(waitMs, signal);
   }
 
-  /** @param time milliseconds since 1970 */
   closeUntil(time: number): void {
     this.closedUntil = time;
   }
@@ -64,14 +63,11 @@ export interface BackoffOptions {
   clock: Clock;
   signal?: AbortSignal | undefined;
   maxAttempts: number;
-  /** Undefined: the error is permanent. `waitMs`: how long the API asks to wait. */
+  /** Undefined: the error is permanent. `waitMs`: the wait that the API requests. */
   retryAfter(error: unknown): { waitMs: number | undefined } | undefined;
 }
 
-/**
- * Retries after temporary failures, with exponential backoff and jitter.
- * @throws the error of the last attempt; AbortError
- */
+/** Exponential backoff with jitter. @throws the error of the last attempt; AbortError */
 export async function withBackoff<T>(
   attempt: () => Promise<T>,
   { clock, signal, maxAttempts, retryAfter }: BackoffOptions,
@@ -87,7 +83,7 @@ export async function withBackoff<T>(
   }
 }
 
-/** 1, 2, 4, ... 30 seconds, randomly shortened by up to a half; or slightly more than requested. */
+/** 1, 2, 4, ... 30 s, randomly shortened by up to a half; or slightly more than requested. */
 export function delayMs(failures: number, requestedMs: number | undefined, clock: Clock): number {
   const random = clock.random();
   if (requestedMs !== undefined) return requestedMs + random * 1000;

@@ -1,17 +1,16 @@
 import { type Clock, realClock } from './rate-limit.js';
 
-/** What one poll showed of a target. */
 export interface Sighting<T, O> {
   target: T;
-  /** The object as last seen; undefined: the provider never listed it, or no longer does. */
+  /** Undefined: the provider never listed it, or no longer does. */
   object: O | undefined;
-  /** `missing`: not listed for too long; `late`: the time is up. */
+  /** `missing`: not listed for too long; `late`: the timeout is over. */
   outcome: 'pending' | 'reached' | 'missing' | 'late';
 }
 
 export interface WatchOptions<T, O, K> {
   idOf(target: T): K;
-  /** Reads the objects of all targets, in as few calls as possible. */
+  /** In as few calls as possible. */
   read(targets: readonly T[]): Promise<ReadonlyMap<K, O>>;
   isReached(object: O | undefined, target: T): boolean;
   timeoutMs: number;

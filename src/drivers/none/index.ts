@@ -18,21 +18,21 @@ export const driver: DriverModule = {
 /** Messages are docker-machine's. */
 function openNone(url = ''): Driver {
   return {
-    adopt: async (names) => [urlOnly(names, url)],
+    adopt: async (names) => [adoptUrl(names, url)],
     async check() {},
-    create: doneAtOnce,
+    create: completeAll,
     list: async (known) => known.map(({ name }) => ({ name, state: 'running' })),
-    start: impossible('started'),
-    stop: impossible('stopped'),
-    restart: impossible('restarted'),
-    kill: impossible('killed'),
-    resize: impossible('resized'),
-    remove: doneAtOnce,
+    start: unsupported('started'),
+    stop: unsupported('stopped'),
+    restart: unsupported('restarted'),
+    kill: unsupported('killed'),
+    resize: unsupported('resized'),
+    remove: completeAll,
     doctor: async () => [{ name: 'nothing', ok: true, detail: 'needs nothing on this computer' }],
   };
 }
 
-function urlOnly([name = '', ...others]: readonly string[], url: string): Adoption {
+function adoptUrl([name = '', ...others]: readonly string[], url: string): Adoption {
   if (url === '') throw new UserError('--url option is required when no driver is selected');
   if (others.length > 0)
     throw new UserError(`one --url for ${others.length + 1} names: ${[name, ...others].join(', ')}`);
@@ -49,11 +49,11 @@ function addressesIn(url: string): Adoption['addresses'] {
   });
 }
 
-async function* doneAtOnce(machines: readonly { name: string }[]): AsyncIterable<MachineEvent> {
+async function* completeAll(machines: readonly { name: string }[]): AsyncIterable<MachineEvent> {
   for (const { name } of machines) yield { type: 'done', name };
 }
 
-function impossible(verb: string) {
+function unsupported(verb: string) {
   return async function* (machines: readonly Machine[]): AsyncIterable<MachineEvent> {
     for (const { name } of machines) {
       yield { type: 'failed', name, error: new UserError(`hosts without a driver cannot be ${verb}`) };

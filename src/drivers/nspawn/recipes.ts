@@ -40,9 +40,9 @@ export const imageNames: readonly string[] = Object.keys(definitions);
 export function requireImage(name: string): (typeof definitions)[string] {
   const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
   if (definition) return definition;
-  const meant = closest(name, imageNames);
+  const suggestion = closest(name, imageNames);
   throw new UserError(`unknown image "${name}"`, {
-    hint: `${meant ? `did you mean ${meant}? images: ` : 'one of the images '}${imageNames.join(', ')}`,
+    hint: `${suggestion ? `did you mean ${suggestion}? images: ` : 'one of the images '}${imageNames.join(', ')}`,
   });
 }
 
