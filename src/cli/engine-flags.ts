@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import { engineAccesses, engineWords } from '../engine/model/engine-options.js';
+import { engineAccesses, engineOptionKeys } from '../engine/model/engine-options.js';
 import { engineFlag } from '../state/engine-section.js';
 import type { SettingSources } from '../state/settings.js';
 
@@ -63,6 +63,6 @@ export interface GivenEngineFlags {
 /** The given values, by their key in settings files. */
 export function engineWordsGiven(flags: GivenEngineFlags): NonNullable<SettingSources['flags']> {
   return Object.fromEntries(
-    engineWords.map((word) => [word, flags[engineFlag(word) as keyof GivenEngineFlags]]),
+    engineOptionKeys.map((word) => [word, flags[engineFlag(word) as keyof GivenEngineFlags]]),
   );
 }

@@ -5,7 +5,7 @@ import type { Connection } from '../ssh/index.js';
 import type { Survey } from './gather-facts.js';
 import type { Plan } from './model/engine-plan.js';
 import type { EngineFile, ServiceCommands } from './model/provisioner.js';
-import { type Answers, toItsEnd } from './run-script.js';
+import { runScript, type ScriptOutput } from './run-script.js';
 
 /** A broken engine fails at once; this allows for restarting thousands of containers. */
 const restartSeconds = 90;
@@ -37,7 +37,7 @@ export async function applyPlan(
         : ['validate', `{ ${commands.reload}; } >&2`, 'restart_engine'].join('\n'),
   };
   const script = { template: 'engine/apply.sh', values, step, timeoutMs: applyTimeoutMs };
-  const { outputs } = await toItsEnd(connection, script, survey, context);
+  const { outputs } = await runScript(connection, script, survey, context);
   return outputs.get('version')?.at(-1);
 }
 
@@ -48,8 +48,8 @@ export async function runInstaller(
   survey: Survey,
   step: Step,
   context: Context,
-): Promise<Answers['outputs']> {
-  const { outputs } = await toItsEnd(
+): Promise<ScriptOutput['outputs']> {
+  const { outputs } = await runScript(
     connection,
     { template: 'engine/install.sh', values: { script }, step, timeoutMs: installTimeoutMs },
     survey,

@@ -27,7 +27,7 @@ export function endpointOf(machine: Machine): EngineEndpoint {
   });
 }
 
-export interface ClientWay extends EngineEndpoint {
+export interface ClientEndpoint extends EngineEndpoint {
   /** Always set with `tls`. */
   certificates?: ClientCertificates;
 }
@@ -37,11 +37,11 @@ export interface ClientWay extends EngineEndpoint {
  * its folder holds client certificates.
  * @throws UserError when the machine has no address or its certificates are missing
  */
-export async function clientWay(machine: Machine, cluster: ClusterStore): Promise<ClientWay> {
+export async function clientEndpoint(machine: Machine, cluster: ClusterStore): Promise<ClientEndpoint> {
   const endpoint = endpointOf(machine);
   const { name } = machine;
   if (hasNoSsh(machine)) {
-    const certificates = await givenCertificates(endpoint, cluster.machineFolder(name));
+    const certificates = await folderCertificates(endpoint, cluster.machineFolder(name));
     return certificates ? { ...endpoint, transport: 'tls', certificates } : endpoint;
   }
   if (endpoint.transport !== 'tls') return endpoint;
@@ -53,7 +53,7 @@ export async function clientWay(machine: Machine, cluster: ClusterStore): Promis
 }
 
 /** Local sockets and `http://` never use TLS. */
-async function givenCertificates(
+async function folderCertificates(
   { url }: EngineEndpoint,
   folder: string,
 ): Promise<ClientCertificates | undefined> {
@@ -63,7 +63,7 @@ async function givenCertificates(
 /** @throws UserError for a machine with SSH access only, or without certificates */
 export async function clientAccess(name: string, cluster: ClusterStore): Promise<ClientAccess> {
   const machine = await cluster.machine(name);
-  const { transport, url, certificates } = await clientWay(machine, cluster);
+  const { transport, url, certificates } = await clientEndpoint(machine, cluster);
   if (transport === 'ssh') {
     throw new UserError(`the engine of ${name} listens only on its local socket`, {
       hint: `use "belt --host ${name} docker ...", open it with "belt engine secure ${name}", or: belt context create --ssh ${name}`,

@@ -16,20 +16,18 @@ export function engineOf(connection: Connection): EngineApi {
 function dial(connection: Connection): Duplex {
   const input = new PassThrough();
   const output = new SkipLoginBanner();
-  const complaints = new Collector();
+  const errors = new Collector();
   connection
     .stream(`${dockerProgram(connection.target.user)} system dial-stdio`, {
       stdin: input,
       stdout: output,
-      stderr: complaints,
+      stderr: errors,
     })
     .then(
       (code) => {
         if (code === 0) output.end();
         else
-          output.destroy(
-            new ExternalError(complaints.text() || `docker system dial-stdio ended with ${code}`),
-          );
+          output.destroy(new ExternalError(errors.text() || `docker system dial-stdio ended with ${code}`));
       },
       (error: Error) => output.destroy(error),
     );
@@ -72,7 +70,7 @@ export async function waitForEngine(
     timeoutMs,
     signal,
     onTimeout: async (reason) => {
-      throw await explain(connection, reason, signal);
+      throw await timeoutError(connection, reason, signal);
     },
   });
 }
@@ -86,7 +84,11 @@ async function engineVersion(connection: Connection, signal: AbortSignal): Promi
   }
 }
 
-async function explain(connection: Connection, cause: string, signal: AbortSignal): Promise<ExternalError> {
+async function timeoutError(
+  connection: Connection,
+  cause: string,
+  signal: AbortSignal,
+): Promise<ExternalError> {
   const journal = await lastJournalLines(connection, signal);
   return new ExternalError(
     `the engine on ${connection.target.name} does not answer: ${cause}${journal && `\n${journal}`}`,
@@ -104,7 +106,7 @@ async function lastJournalLines(connection: Connection, signal: AbortSignal): Pr
   }
 }
 
-const start = Buffer.from('HTTP/1.');
+const responseStart = Buffer.from('HTTP/1.');
 
 /** Drops what a login shell prints before the engine's first response. */
 export class SkipLoginBanner extends Transform {
@@ -116,8 +118,8 @@ export class SkipLoginBanner extends Transform {
       return;
     }
     const seen = Buffer.concat([this.waiting, chunk]);
-    const at = seen.indexOf(start);
-    this.waiting = at === -1 ? seen.subarray(-start.length) : undefined;
+    const at = seen.indexOf(responseStart);
+    this.waiting = at === -1 ? seen.subarray(-responseStart.length) : undefined;
     if (at === -1) done();
     else done(null, seen.subarray(at));
   }

@@ -9,7 +9,7 @@ import { engineEndpoint, type Machine } from '../machines/model/machine.js';
 import type { ClientCertificates } from '../state/client-certificates.js';
 import { readMembership } from '../swarm/model/swarm-node.js';
 import { EngineApi, type RequestLimits } from './api.js';
-import { type ClientWay, clientWay } from './client-access.js';
+import { type ClientEndpoint, clientEndpoint } from './client-access.js';
 import { engineOf } from './connect-engine.js';
 import { enginePorts } from './model/engine-settings.js';
 
@@ -23,32 +23,32 @@ export async function reachEngine(
   context: Context,
   signal: AbortSignal,
 ): Promise<EngineApi> {
-  const way = await clientWay(machine, context.cluster);
-  if (way.transport !== 'ssh') return new EngineApi(await dialFor(machine, way));
+  const endpoint = await clientEndpoint(machine, context.cluster);
+  if (endpoint.transport !== 'ssh') return new EngineApi(await dialFor(machine, endpoint));
   const ssh = await context.ssh();
   return engineOf(await ssh.connect(sshTarget(machine), { signal }));
 }
 
 /** @throws UserError for an unsupported URL */
-async function dialFor({ name }: Machine, { url, certificates }: ClientWay): Promise<() => Duplex> {
+async function dialFor({ name }: Machine, { url, certificates }: ClientEndpoint): Promise<() => Duplex> {
   const protocol = URL.canParse(url) ? new URL(url).protocol : '';
   if (protocol === 'unix:') return () => connectTcp({ path: url.slice('unix://'.length) });
   if (!['tcp:', 'http:', 'https:'].includes(protocol))
     throw new UserError(`${name}: cannot reach an engine at "${url}"`);
-  const place = placeIn(url, certificates ? enginePorts.secure : enginePorts.insecure);
-  if (!certificates && protocol !== 'https:') return () => connectTcp(place);
-  const servername = isIP(place.host) ? '' : place.host;
+  const address = hostAndPort(url, certificates ? enginePorts.secure : enginePorts.insecure);
+  if (!certificates && protocol !== 'https:') return () => connectTcp(address);
+  const servername = isIP(address.host) ? '' : address.host;
   const credentials = certificates && (await credentialsIn(certificates));
-  return () => connectTls({ ...place, servername, ...credentials });
+  return () => connectTls({ ...address, servername, ...credentials });
 }
 
 /** @param enginePort default port for `tcp://`, as in docker's client */
-function placeIn(url: string, enginePort: number): { host: string; port: number } {
+function hostAndPort(url: string, enginePort: number): { host: string; port: number } {
   const { protocol, hostname, port } = new URL(url);
-  const usual: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
+  const defaultPorts: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
   return {
     host: hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: Number(port) || (usual[protocol] ?? enginePort),
+    port: Number(port) || (defaultPorts[protocol] ?? enginePort),
   };
 }
 
@@ -67,7 +67,7 @@ export async function engineStatus(
   const api = await reachEngine(machine, context, signal);
   try {
     const version = await api.version({ signal });
-    return { version, swarm: swarmWord(await swarmStateOf(api, { signal })) };
+    return { version, swarm: displayedState(await swarmStateOf(api, { signal })) };
   } finally {
     api.close();
   }
@@ -75,8 +75,8 @@ export async function engineStatus(
 
 /** Also responds without a quorum: `active/manager`, `active/worker`, or as in `Membership`. */
 export async function swarmStateOf(api: EngineApi, limits?: RequestLimits): Promise<string> {
-  const said = await api.ping(limits);
-  if (said !== undefined) return said;
+  const swarmState = await api.ping(limits);
+  if (swarmState !== undefined) return swarmState;
   const { state, manager } = readMembership(await api.info(limits));
   return state === 'active' ? `active/${manager ? 'manager' : 'worker'}` : state;
 }
@@ -85,7 +85,7 @@ export function hasEndpoint(machine: Machine): boolean {
   return engineEndpoint(machine) !== undefined;
 }
 
-function swarmWord(state: string): string {
+function displayedState(state: string): string {
   if (state === 'inactive') return '';
   return state.replace(/^active\//, '');
 }

@@ -4,7 +4,7 @@ import { ExternalError } from '../base/errors.js';
 import type { Connection } from '../ssh/index.js';
 import { checkedPaths, readPaths } from './model/engine-paths.js';
 import { type Facts, parseFacts } from './model/facts.js';
-import { bestShell, runAsRoot } from './root-shell.js';
+import { rootShellCommand, runAsRoot } from './root-shell.js';
 
 export interface Survey {
   facts: Facts;
@@ -33,9 +33,9 @@ export async function surveyMachine(
   });
   const { signal } = context;
   const before = Date.now();
-  const { stdout, stderr } = await connection.run(bestShell, { stdin: text, timeoutMs, signal });
+  const { stdout, stderr } = await connection.run(rootShellCommand, { stdin: text, timeoutMs, signal });
   const now = (before + Date.now()) / 2000;
-  if (!stdout.includes(`${mark} end`)) throw noAnswer(connection, stderr);
+  if (!stdout.includes(`${mark} end`)) throw noOutputError(connection, stderr);
   const facts = parseFacts(stdout, mark);
   if (facts.access !== 'password') return { facts, now };
   const password = known ?? (await context.sudoPassword());
@@ -58,14 +58,14 @@ async function factsAsRoot(
     signal,
     onLine: (line) => lines.push(line),
   });
-  if (!lines.some((line) => line.startsWith(`${mark} end`))) throw noAnswer(connection, stderr);
+  if (!lines.some((line) => line.startsWith(`${mark} end`))) throw noOutputError(connection, stderr);
   return parseFacts(`${lines.join('\n')}\n`, mark);
 }
 
-function noAnswer({ target }: Connection, stderr: string): ExternalError {
-  const said = stderr.trim().split('\n').at(-1) ?? '';
+function noOutputError({ target }: Connection, stderr: string): ExternalError {
+  const lastLine = stderr.trim().split('\n').at(-1) ?? '';
   return new ExternalError(
-    `${target.name} did not run a shell script as ${target.user}${said && `: ${said}`}`,
+    `${target.name} did not run a shell script as ${target.user}${lastLine && `: ${lastLine}`}`,
     {
       hint: 'give the user a login shell that can run /bin/sh',
     },

@@ -6,7 +6,7 @@ import { readClusterCertificates } from '../certs/cluster-certificates.js';
 import type { Machine } from '../machines/model/machine.js';
 import { EngineApi } from './api.js';
 
-export type OutsideView =
+export type TlsProbe =
   | { reached: true; version: string }
   /** Something in between blocks it, usually a firewall. */
   | { reached: false; reason: string };
@@ -14,7 +14,7 @@ export type OutsideView =
 const timeoutMs = 5_000;
 
 /** @throws ExternalError when the engine is reached but TLS fails or it returns an error */
-export async function askFromOutside(machine: Machine, port: number, context: Context): Promise<OutsideView> {
+export async function probeTls(machine: Machine, port: number, context: Context): Promise<TlsProbe> {
   const certificates = await readClusterCertificates(context.cluster);
   if (!certificates) throw new Error('a server certificate without client certificates');
   const { trusted, client } = certificates;
@@ -25,7 +25,7 @@ export async function askFromOutside(machine: Machine, port: number, context: Co
   try {
     return { reached: true, version: await api.version({ timeoutMs, signal: context.signal }) };
   } catch (error) {
-    const reason = whyNotReached(error);
+    const reason = unreachableReason(error);
     if (reason !== undefined) return { reached: false, reason: `${host} port ${port}: ${reason}` };
     throw new ExternalError(`${machine.name}: TLS with ${host} port ${port} failed: ${messageOf(error)}`, {
       hint: `belt regenerate-certs ${machine.name}`,
@@ -36,7 +36,7 @@ export async function askFromOutside(machine: Machine, port: number, context: Co
   }
 }
 
-function whyNotReached(error: unknown): string | undefined {
+function unreachableReason(error: unknown): string | undefined {
   if (!(error instanceof ExternalError)) return undefined;
   if (error.message.startsWith('the engine did not respond'))
     return `no response within ${timeoutMs / 1000} s`;

@@ -14,10 +14,10 @@ import type { Connection } from '../ssh/index.js';
 import { applyPlan, runInstaller } from './apply-plan.js';
 import { waitForEngine } from './connect-engine.js';
 import { type Survey, surveyMachine } from './gather-facts.js';
-import { isNothing, type Plan, type PlanInput, planEngine } from './model/engine-plan.js';
+import { isEmptyPlan, type Plan, type PlanInput, planEngine } from './model/engine-plan.js';
 import { defaultEngineSettings, type EngineSettings } from './model/engine-settings.js';
 import { refuseObstacles } from './model/preflight.js';
-import { askFromOutside } from './probe-tls.js';
+import { probeTls } from './probe-tls.js';
 import { provisionerFor } from './provisioners/index.js';
 
 export interface ProvisionOptions {
@@ -59,21 +59,21 @@ export async function provisionEngine(
     surveyBooted(connection, step, context),
   ]);
   let survey = first;
-  let plan = makePlan(machine, survey, input);
+  let plan = createPlan(machine, survey, input);
   const { install } = plan;
   if (install || plan.restart !== undefined) await options.beforeRestart?.();
   if (install) {
-    sayWhoIsBusy(survey, step);
-    await runInstaller(connection, `${unlessThere}\n${install.script}`, survey, step, context);
+    reportPackageLock(survey, step);
+    await runInstaller(connection, `${exitIfInstalled}\n${install.script}`, survey, step, context);
     survey = await surveyMachine(connection, context, survey.password);
-    plan = makePlan(machine, survey, input);
+    plan = createPlan(machine, survey, input);
   }
-  const changed = install !== undefined || !isNothing(plan);
-  const version = isNothing(plan) ? undefined : await applyPlan(connection, plan, survey, step, context);
+  const changed = install !== undefined || !isEmptyPlan(plan);
+  const version = isEmptyPlan(plan) ? undefined : await applyPlan(connection, plan, survey, step, context);
   if (input.certificate) await recordInstalled(machine.name, input.certificate, context);
   step('querying the engine');
-  const engine = version ?? (await askOverSsh(connection, context));
-  await askAsClient(machine, input.settings, context);
+  const engine = version ?? (await versionOverSsh(connection, context));
+  await warnIfUnreachable(machine, input.settings, context);
   return { version: engine, changed };
 }
 
@@ -87,7 +87,7 @@ export async function planProvisioning(
   const settings = engineSettingsOf(machine);
   const survey = await surveyMachine(connection, context);
   const certificate = await existingCertificate(machine, context);
-  return makePlan(machine, survey, { ...baseInput(machine, settings, options), certificate });
+  return createPlan(machine, survey, { ...baseInput(machine, settings, options), certificate });
 }
 
 /** An empty certificate, which no machine has, stands for one not issued yet. */
@@ -114,13 +114,13 @@ function baseInput(
   return { settings, ...(setHostname && { hostname: name }) };
 }
 
-function makePlan({ name }: Machine, { facts, now }: Survey, input: PlanInput): Plan {
+function createPlan({ name }: Machine, { facts, now }: Survey, input: PlanInput): Plan {
   refuseObstacles(name, facts, input.settings, now);
   return planEngine(provisionerFor(facts), facts, input);
 }
 
 /** The first boot may have installed an engine in the meantime. */
-const unlessThere = 'if command -v dockerd >/dev/null; then exit 0; fi';
+const exitIfInstalled = 'if command -v dockerd >/dev/null; then exit 0; fi';
 
 /** Lets the first boot finish an installation in progress. */
 async function surveyBooted(
@@ -130,33 +130,34 @@ async function surveyBooted(
 ): Promise<Survey> {
   const survey = await surveyMachine(connection, context);
   const { dockerd, cloudInit, packageLockHolder } = survey.facts;
-  const isHalfThere = dockerd !== undefined && cloudInit === 'running' && packageLockHolder !== undefined;
-  if (!isHalfThere) return survey;
+  const isBeingInstalled =
+    dockerd !== undefined && cloudInit === 'running' && packageLockHolder !== undefined;
+  if (!isBeingInstalled) return survey;
   await runInstaller(connection, ':', survey, step, context);
   return surveyMachine(connection, context, survey.password);
 }
 
-function sayWhoIsBusy({ facts }: Survey, step: Step): void {
+function reportPackageLock({ facts }: Survey, step: Step): void {
   if (facts.packageLockHolder !== undefined)
     step(`waiting for ${facts.packageLockHolder} to finish installing packages`);
 }
 
 /** The engine is known to run here: a client that cannot connect is blocked in between. */
-async function askAsClient(
+async function warnIfUnreachable(
   machine: Machine,
   { access, port }: EngineSettings,
   context: Context,
 ): Promise<void> {
   if (access !== 'secure' || machine.ssh.jump !== undefined) return;
-  const seen = await askFromOutside(machine, port, context);
-  if (seen.reached) return;
-  const way = `open that port in its firewall, or: belt engine local ${machine.name}`;
+  const probe = await probeTls(machine, port, context);
+  if (probe.reached) return;
+  const advice = `open that port in its firewall, or: belt engine local ${machine.name}`;
   context.reporter.warn(
-    `${machine.name}: its engine runs but cannot be reached from this computer (${seen.reason}); ${way}`,
+    `${machine.name}: its engine runs but cannot be reached from this computer (${probe.reason}); ${advice}`,
   );
 }
 
-function askOverSsh(connection: Connection, { signal }: Context): Promise<string> {
+function versionOverSsh(connection: Connection, { signal }: Context): Promise<string> {
   return waitForEngine(connection, { timeoutMs: 10_000, signal });
 }
 
@@ -168,9 +169,8 @@ export function installOverSsh(context: Context): InstallCertificate {
 }
 
 /** An engine behind a jump host cannot be reached directly. */
-export function askOverTls(context: Context): (machine: Machine) => Promise<void> {
+export function verifyOverTls(context: Context): (machine: Machine) => Promise<void> {
   return async (machine) => {
-    if (machine.ssh.jump === undefined)
-      await askFromOutside(machine, engineSettingsOf(machine).port, context);
+    if (machine.ssh.jump === undefined) await probeTls(machine, engineSettingsOf(machine).port, context);
   };
 }

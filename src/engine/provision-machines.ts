@@ -12,7 +12,7 @@ export function provisionMachines(
   { setHostname, force = false }: { setHostname: boolean; force?: boolean },
   context: Context,
 ): Promise<Outcome<Provisioned>[]> {
-  return setUpEach(machines, engineSettingsOf, { setHostname, force }, context);
+  return provisionEach(machines, engineSettingsOf, { setHostname, force }, context);
 }
 
 /** Each record is saved once its engine has the new access. */
@@ -36,7 +36,7 @@ export function changeSettings(
   { force }: { force: boolean },
   context: Context,
 ): Promise<Outcome<Provisioned>[]> {
-  return setUpEach(machines, settingsOf, { setHostname: false, force }, context);
+  return provisionEach(machines, settingsOf, { setHostname: false, force }, context);
 }
 
 /** A default port follows the access; a custom port is kept. */
@@ -44,7 +44,7 @@ function portFor(access: EngineAccess, before: EngineSettings): number {
   return before.port === enginePorts[before.access] ? enginePorts[access] : before.port;
 }
 
-function setUpEach(
+function provisionEach(
   machines: readonly Machine[],
   settingsOf: (machine: Machine) => EngineSettings,
   { setHostname, force }: { setHostname: boolean; force: boolean },

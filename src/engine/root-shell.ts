@@ -7,7 +7,7 @@ import type { Connection } from '../ssh/index.js';
 import type { RootAccess } from './model/facts.js';
 
 /** Passed on standard input, so other users cannot see it on a command line. */
-export interface Script {
+export interface RootScript {
   text: string;
   access: RootAccess;
   /** For sudo, with `access: 'password'`. */
@@ -27,23 +27,23 @@ export interface Script {
  */
 export async function runAsRoot(
   connection: Connection,
-  { text, access, password, timeoutMs, signal, onLine, data }: Script,
+  { text, access, password, timeoutMs, signal, onLine, data }: RootScript,
 ): Promise<{ code: number; stderr: string }> {
   const lines = new LineSplitter(onLine);
   const errors = new TailSink();
-  const unlock = access === 'password' ? `${password ?? ''}\n` : '';
-  const shell = `${rightsOf[access]}/bin/sh`;
+  const passwordLine = access === 'password' ? `${password ?? ''}\n` : '';
+  const shell = `${sudoCommands[access]}/bin/sh`;
   const { name, user } = connection.target;
   const run = (stop: AbortSignal): Promise<number> =>
     data
       ? connection.stream(`${shell} -c ${quoteArgs([text])}`, {
-          stdin: prefixed(unlock, data.input),
+          stdin: prefixed(passwordLine, data.input),
           stdout: data.output ?? devNull(),
           stderr: tee(errors, lines),
           signal: stop,
         })
       : connection.stream(`${shell} -s`, {
-          stdin: Readable.from([unlock + text]),
+          stdin: Readable.from([passwordLine + text]),
           stdout: lines,
           stderr: errors,
           signal: stop,
@@ -60,7 +60,7 @@ export async function runAsRoot(
 }
 
 /** `-k` makes sudo always read the password; its errors are parsed, so must be in English. */
-const rightsOf: Readonly<Record<RootAccess, string>> = {
+const sudoCommands: Readonly<Record<RootAccess, string>> = {
   root: '',
   sudo: 'sudo -n ',
   password: "env LC_ALL=C sudo -k -S -p '' ",
@@ -92,7 +92,7 @@ function tee(...sinks: Writable[]): Writable {
 }
 
 /** Passes the kind of root access to the script as its argument. */
-export const bestShell = `/bin/sh -c '${[
+export const rootShellCommand = `/bin/sh -c '${[
   'if [ "$(id -u)" = 0 ]; then exec /bin/sh -s root; fi',
   'if ! command -v sudo >/dev/null; then exec /bin/sh -s none; fi',
   'if sudo -n true 2>/dev/null; then exec sudo -n /bin/sh -s sudo; fi',

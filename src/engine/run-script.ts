@@ -7,7 +7,7 @@ import { newMark, type Survey } from './gather-facts.js';
 import { runAsRoot } from './root-shell.js';
 
 /** A template that begins with `{{prelude}}`, and its values. */
-export interface Script {
+export interface ScriptTemplate {
   template: string;
   values: Readonly<Record<string, string>>;
   step: Step;
@@ -16,7 +16,7 @@ export interface Script {
   data?: { input?: Readable; output?: Writable };
 }
 
-export interface Answers {
+export interface ScriptOutput {
   /** Values by key, in order; `done` is set when the script finished. */
   outputs: ReadonlyMap<string, readonly string[]>;
   /** The end of standard error. */
@@ -24,22 +24,22 @@ export interface Answers {
 }
 
 /** Shows the script's steps and warnings. @throws UserError, ExternalError, AbortError */
-export async function converse(
+export async function runScriptUnchecked(
   connection: Connection,
-  { template, values, step, timeoutMs, data }: Script,
+  { template, values, step, timeoutMs, data }: ScriptTemplate,
   { facts, password }: Pick<Survey, 'facts' | 'password'>,
   { templates, reporter, signal }: Context,
-): Promise<Answers> {
+): Promise<ScriptOutput> {
   const mark = newMark();
   const prelude = await templates.render('engine/prelude.sh', { mark });
   const outputs = new Map<string, string[]>();
   const onLine = (line: string): void => {
-    const [head, word = '', encoded = ''] = line.split(' ');
+    const [head, key = '', encoded = ''] = line.split(' ');
     if (head !== mark) return;
     const text = Buffer.from(encoded, 'base64').toString('utf8');
-    outputs.set(word, [...(outputs.get(word) ?? []), text]);
-    if (word === 'step') step(text);
-    if (word === 'warning') reporter.warn(`${connection.target.name}: ${text}`);
+    outputs.set(key, [...(outputs.get(key) ?? []), text]);
+    if (key === 'step') step(text);
+    if (key === 'warning') reporter.warn(`${connection.target.name}: ${text}`);
   };
   const { stderr } = await runAsRoot(connection, {
     text: await templates.render(template, { prelude, ...values }),
@@ -53,19 +53,19 @@ export async function converse(
   return { outputs, stderr: withoutMarks(stderr, mark) };
 }
 
-/** As `runScript`. @throws ExternalError with the cause when the script did not finish */
-export async function toItsEnd(
+/** As `runScriptUnchecked`. @throws ExternalError with the cause when the script did not finish */
+export async function runScript(
   connection: Connection,
-  script: Script,
+  script: ScriptTemplate,
   survey: Pick<Survey, 'facts' | 'password'>,
   context: Context,
-): Promise<Answers> {
-  const answers = await converse(connection, script, survey, context);
-  if (answers.outputs.has('done')) return answers;
-  throw failure(connection, answers);
+): Promise<ScriptOutput> {
+  const output = await runScriptUnchecked(connection, script, survey, context);
+  if (output.outputs.has('done')) return output;
+  throw scriptError(connection, output);
 }
 
-function failure({ target }: Connection, { outputs, stderr }: Answers): ExternalError {
+function scriptError({ target }: Connection, { outputs, stderr }: ScriptOutput): ExternalError {
   const why = outputs.get('failed')?.[0] ?? 'the script stopped early';
   const log = outputs.get('log')?.[0] ?? stderr;
   return new ExternalError([`${target.name}: ${why}`, causeIn(log)].filter((part) => part !== '').join(': '));
@@ -79,23 +79,23 @@ function withoutMarks(text: string, mark: string): string {
     .join('\n');
 }
 
-const mostLines = 8;
+const maxLines = 8;
 
 /** The log lines most likely to explain a failure: the engine's errors, else the last lines. */
 export function causeIn(log: string): string {
   const lines = log
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => line !== '' && !isRemark(line));
-  const telling = lines.filter((line) => !/level=(info|debug)/.test(line));
-  const complaints = lines.filter((line) =>
+    .filter((line) => line !== '' && !isSystemdMessage(line));
+  const relevant = lines.filter((line) => !/level=(info|debug)/.test(line));
+  const engineErrors = lines.filter((line) =>
     /level=(error|fatal)|unable to configure|failed to start|^E: |error:/i.test(line),
   );
-  const chosen = [complaints, telling, lines].find((some) => some.length > 0) ?? [];
-  return [...new Set(chosen)].slice(-mostLines).join('\n');
+  const chosen = [engineErrors, relevant, lines].find((some) => some.length > 0) ?? [];
+  return [...new Set(chosen)].slice(-maxLines).join('\n');
 }
 
-function isRemark(line: string): boolean {
+function isSystemdMessage(line: string): boolean {
   return /^(docker\.(service|socket)|systemd)\b|^(Starting|Started|Stopping|Stopped|Listening|Closed) |^Failed to start docker|^Job for docker|^See "systemctl/.test(
     line,
   );

@@ -6,7 +6,7 @@ import { runTasks } from '../app/run-tasks.js';
 import { type Machine, requireSsh } from '../machines/model/machine.js';
 import { applyPlan } from './apply-plan.js';
 import { surveyMachine } from './gather-facts.js';
-import { isNothing, planHostname } from './model/engine-plan.js';
+import { isEmptyPlan, planHostname } from './model/engine-plan.js';
 import { provisionerFor } from './provisioners/index.js';
 
 export interface Renamed {
@@ -33,6 +33,6 @@ async function setHostname(machine: Machine, step: Step, context: Context): Prom
   const survey = await surveyMachine(connection, context);
   const { facts } = survey;
   const plan = planHostname(provisionerFor(facts), facts, machine.name);
-  if (!isNothing(plan)) await applyPlan(connection, plan, survey, step, context);
+  if (!isEmptyPlan(plan)) await applyPlan(connection, plan, survey, step, context);
   return { from: facts.hostname, to: machine.name };
 }

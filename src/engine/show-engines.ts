@@ -3,7 +3,7 @@ import type { Context } from '../app/context.js';
 import { fanOut, type Outcome } from '../app/fan-out.js';
 import { engineEndpoint, type Machine, requireSsh } from '../machines/model/machine.js';
 import { waitForEngine } from './connect-engine.js';
-import { describePlan, isNothing } from './model/engine-plan.js';
+import { describePlan, isEmptyPlan } from './model/engine-plan.js';
 import type { EngineSettings } from './model/engine-settings.js';
 import { engineSettingsOf, planProvisioning } from './provision-engine.js';
 
@@ -38,6 +38,6 @@ async function showEngine(machine: Machine, context: Context): Promise<EngineVie
     version,
     url: engineEndpoint(machine)?.url ?? '',
     settings: engineSettingsOf(machine),
-    pending: isNothing(plan) ? [] : describePlan(plan),
+    pending: isEmptyPlan(plan) ? [] : describePlan(plan),
   };
 }

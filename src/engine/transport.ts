@@ -38,7 +38,7 @@ const defaultTimeoutMs = 30_000;
 export function engineTransport(dial: () => Duplex): EngineTransport {
   const agent = new DialAgent(dial);
   const call = (method: string, path: string, body: unknown, limits: RequestLimits = {}): Promise<unknown> =>
-    send(agent, method, path, body, limits, readAnswer);
+    send(agent, method, path, body, limits, readBody);
   return {
     get: (path, limits) => call('GET', path, undefined, limits),
     post: (path, body, limits) => call('POST', path, body, limits),
@@ -113,19 +113,19 @@ function exchange(
 }
 
 async function readSwarmState(response: IncomingMessage): Promise<string | undefined> {
-  await readAnswer(response);
+  await readBody(response);
   const { swarm } = response.headers;
   return typeof swarm === 'string' ? swarm : undefined;
 }
 
-async function readAnswer(response: IncomingMessage): Promise<unknown> {
+async function readBody(response: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
   const text = Buffer.concat(chunks).toString('utf8');
-  const answer: unknown = parseBody(text);
+  const body: unknown = parseBody(text);
   const status = response.statusCode ?? 0;
-  if (status < 400) return answer;
-  throw new EngineError(status, errorText(answer) ?? `the engine responded with status ${status}`);
+  if (status < 400) return body;
+  throw new EngineError(status, errorText(body) ?? `the engine responded with status ${status}`);
 }
 
 function parseBody(text: string): unknown {
@@ -137,9 +137,8 @@ function parseBody(text: string): unknown {
   }
 }
 
-function errorText(answer: unknown): string | undefined {
-  if (typeof answer === 'string') return answer.trim();
-  if (typeof answer === 'object' && answer !== null && 'message' in answer)
-    return String(answer.message).trim();
+function errorText(body: unknown): string | undefined {
+  if (typeof body === 'string') return body.trim();
+  if (typeof body === 'object' && body !== null && 'message' in body) return String(body.message).trim();
   return undefined;
 }

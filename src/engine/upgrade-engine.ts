@@ -28,7 +28,7 @@ export async function upgradeEngine(
   context: Context,
 ): Promise<Upgraded> {
   const { signal } = context;
-  const { connection, survey, upgrade: script } = await upgradable(machine, context);
+  const { connection, survey, upgrade: script } = await requireUpgradable(machine, context);
   const from = await waitForEngine(connection, { timeoutMs: 10_000, signal });
   await beforeRestart();
   await runInstaller(connection, `${script}\n${restartIfStale}`, survey, step, context);
@@ -38,12 +38,12 @@ export async function upgradeEngine(
 
 /** Whether the package repositories have a newer engine. @throws as `upgradeEngine` */
 export async function hasNewerEngine(machine: Machine, step: Step, context: Context): Promise<boolean> {
-  const { connection, survey, looksForNewer } = await upgradable(machine, context);
+  const { connection, survey, looksForNewer } = await requireUpgradable(machine, context);
   const outputs = await runInstaller(connection, looksForNewer, survey, step, context);
   return outputs.has('newer');
 }
 
-async function upgradable(
+async function requireUpgradable(
   machine: Machine,
   context: Context,
 ): Promise<{ connection: Connection; survey: Survey; upgrade: string; looksForNewer: string }> {

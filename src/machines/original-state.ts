@@ -9,9 +9,9 @@ import { readRecord, writeRecord } from '../base/record-file.js';
 import { newMark, surveyMachine } from '../engine/gather-facts.js';
 import { sysctlPath } from '../engine/model/engine-paths.js';
 import { swarmSysctl } from '../engine/model/engine-plan.js';
-import { engineFolders, engineTraces, sharedTraces } from '../engine/model/managed-files.js';
+import { engineFolders, managedFiles, sharedFiles } from '../engine/model/managed-files.js';
 import { runAsRoot } from '../engine/root-shell.js';
-import { converse } from '../engine/run-script.js';
+import { runScriptUnchecked } from '../engine/run-script.js';
 import type { Connection } from '../ssh/index.js';
 import type { Machine } from './model/machine.js';
 
@@ -73,7 +73,7 @@ export async function captureOriginalState(
   const text = await context.templates.render('adopt/found.sh', {
     prelude: await context.templates.render('engine/prelude.sh', { mark }),
     mark,
-    files: quoteArgs(engineTraces),
+    files: quoteArgs(managedFiles),
     folders: quoteArgs(engineFolders),
     kernel: quoteArgs(kernelKeys),
   });
@@ -105,7 +105,7 @@ export async function restoreFromRecord(
   const restored = restoreSharedFiles(machine.name, state, survey.facts.files, context);
   const values = { steps: restoreSteps(state, restored).join('\n') };
   const script = { template: 'adopt/restore.sh', values, step, timeoutMs: 300_000 };
-  const { outputs, stderr } = await converse(connection, script, survey, context);
+  const { outputs, stderr } = await runScriptUnchecked(connection, script, survey, context);
   if (outputs.has('done')) return;
   const why = outputs.get('failed')?.[0] ?? (stderr.trim() || 'the script stopped early');
   throw new ExternalError(`${machine.name}: could not restore everything: ${why}`, {
@@ -151,7 +151,7 @@ function restoreSharedFiles(
   const before = new Map(
     original.files.map(({ path, content }) => [path, Buffer.from(content, 'base64').toString()]),
   );
-  return sharedTraces.flatMap(({ path, leave }) => {
+  return sharedFiles.flatMap(({ path, leave }) => {
     const { text, conflicts } = leave(before, current);
     for (const key of conflicts) {
       reporter.warn(`${name}: "${key}" in ${path} was changed after belt changed it; leaving it as it is`);
@@ -162,13 +162,13 @@ function restoreSharedFiles(
 
 export function restoreSteps(original: OriginalState, restored: readonly RestoredFile[]): string[] {
   const { files, links, folders, units, kernel, swarmNode } = original;
-  const existing = new Set([...files, ...links, ...sharedTraces].map(({ path }) => path));
+  const existing = new Set([...files, ...links, ...sharedFiles].map(({ path }) => path));
   const lines = [
     ...restored.flatMap((file) => sharedFileLines(file, original)),
     ...files.filter(isOwnFile).map(fileLine),
     ...links.filter(isOwnFile).map(linkLine),
   ];
-  const added = engineTraces.filter((path) => !existing.has(path));
+  const added = managedFiles.filter((path) => !existing.has(path));
   return [
     ...(swarmNode === undefined ? [] : [quoteArgs(['leave_swarm', swarmNode])]),
     ...lines.map(quoteArgs),
@@ -198,7 +198,7 @@ function linkLine({ path, target }: OriginalState['links'][number]): string[] {
 }
 
 function isOwnFile({ path }: { path: string }): boolean {
-  return !sharedTraces.some((shared) => shared.path === path);
+  return !sharedFiles.some((shared) => shared.path === path);
 }
 
 /** Only if belt has set it, since others may have too. */

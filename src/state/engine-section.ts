@@ -1,5 +1,9 @@
 import { UsageError, UserError } from '../base/errors.js';
-import { type EngineWords, engineDefinitions, engineSettings } from '../engine/model/engine-options.js';
+import {
+  type EngineOptionValues,
+  engineDefinitions,
+  engineSettings,
+} from '../engine/model/engine-options.js';
 import type { EngineSettings } from '../engine/model/engine-settings.js';
 import {
   engineSection,
@@ -27,7 +31,7 @@ const section: SectionDefinition = {
  */
 export function resolveEngineSettings(sources: SettingSources): EngineSettings {
   const resolved = resolveSection(engineSection, section, sources);
-  return engineSettings(valuesOf(resolved) as EngineWords, (word, reason, hint) => {
+  return engineSettings(valuesOf(resolved) as EngineOptionValues, (word, reason, hint) => {
     const details = hint === undefined ? {} : { hint };
     const origin = resolved[word]?.origin ?? 'default';
     if (origin.startsWith('flag '))

@@ -6,7 +6,7 @@ import {
   type Group,
   type GroupSettings,
 } from '../clusters/model/group.js';
-import { engineWords } from '../engine/model/engine-options.js';
+import { engineOptionKeys } from '../engine/model/engine-options.js';
 import { expandNames } from '../machines/model/patterns.js';
 import { resolveEngineSettings } from './engine-section.js';
 import {
@@ -184,7 +184,7 @@ class GroupReader {
         hint: 'engine: {access: local}',
       });
     const own = this.section.sections.get(engineSection)?.entries ?? new Map<string, WrittenSetting>();
-    const keys = engineWords;
+    const keys = engineOptionKeys;
     for (const each of own.values()) refuseUnknown(each, keys, 'an engine setting');
     const said = wordsOf(this.section.sections.get(engineSection)).map(
       ({ key, value, origin }) => [key, { value, origin }] as const,
@@ -196,7 +196,7 @@ class GroupReader {
   private ownEngineKeys(): Group['ownEngineKeys'] {
     const own = wordsOf(this.section.sections.get(engineSection)).map(({ key }) => key);
     const said = new Set([...this.common, ...own]);
-    return engineWords.filter((word) => said.has(word));
+    return engineOptionKeys.filter((word) => said.has(word));
   }
 
   private oneOf<T extends string>(key: GroupKey, words: readonly T[]): T | undefined {

@@ -104,7 +104,7 @@ async function waitForTasksToStop(
   timeoutMs: number,
   { subject: { node, name }, step, context }: Task<NamedMember>,
 ): Promise<void> {
-  const look = async (): Promise<string | undefined> => {
+  const check = async (): Promise<string | undefined> => {
     const current = (await swarm.nodes()).find(({ id }) => id === node.id);
     if (!current || current.status === 'down') return undefined;
     const tasks = (await listTasks(swarm, { node: [node.id] })).filter((task) => !hasEnded(task));
@@ -114,7 +114,7 @@ async function waitForTasksToStop(
     return text;
   };
   await waitUntilClear(
-    look,
+    check,
     { timeoutMs, signal: context.signal },
     (obstacle) =>
       new ExternalError(`${name} is drained, but after ${timeoutMs / 1000} s still runs ${obstacle}`, {
@@ -127,8 +127,8 @@ const shownTasks = 3;
 
 function tasksText(tasks: readonly SwarmTask[], services: readonly SwarmService[]): string {
   const shown = tasks.slice(0, shownTasks).map((task) => `${taskName(task, services)} (${task.state})`);
-  const more = tasks.length - shown.length;
-  return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  const hidden = tasks.length - shown.length;
+  return `${shown.join(', ')}${hidden > 0 ? ` and ${hidden} more` : ''}`;
 }
 
 export async function warnOfDrain(

@@ -80,16 +80,16 @@ async function demoteMembers(
   { force }: { force: boolean },
   context: Context,
 ): Promise<Outcome<RoleChange>[]> {
-  const inOrder = sortForDemotion(members);
+  const sorted = sortForDemotion(members);
   const demotion = { what: 'demoting', force };
   // All were checked together, but another manager may have failed since.
   const before = async (member: NamedMember): Promise<void> => {
-    if (member !== inOrder[0])
+    if (member !== sorted[0])
       await requireQuorumWithout(swarm, [member], { ...demotion, isPart: true }, context);
   };
   const demote = async (): Promise<Outcome<RoleChange>[]> => {
-    await requireQuorumWithout(swarm, inOrder, demotion, context);
-    return changeRoles(inOrder, 'worker', before, swarm, context);
+    await requireQuorumWithout(swarm, sorted, demotion, context);
+    return changeRoles(sorted, 'worker', before, swarm, context);
   };
   const hasManagers = members.some(({ node }) => node.role === 'manager');
   return hasManagers ? whileSwarmClaimed('changed', context, demote) : demote();
@@ -182,15 +182,15 @@ export async function waitForRole(
   swarm: Swarm,
   { signal }: Context,
 ): Promise<void> {
-  const look = async (): Promise<string | undefined> => {
+  const check = async (): Promise<string | undefined> => {
     const node = (await swarm.nodes()).find(({ id }) => id === nodeId);
-    const takesPart = node?.reachability === 'reachable';
+    const participates = node?.reachability === 'reachable';
     const isGone = node?.reachability === undefined;
-    if (node?.role === role && (role === 'manager' ? takesPart : isGone)) return undefined;
+    if (node?.role === role && (role === 'manager' ? participates : isGone)) return undefined;
     return node ? `${node.role}, ${node.reachability ?? node.status}` : 'gone';
   };
   await waitUntilClear(
-    look,
+    check,
     { timeoutMs: roleTimeoutMs, signal },
     (state) =>
       new ExternalError(`${name} is not a ${role} after ${roleTimeoutMs / 1000} s: ${state}`, {

@@ -21,14 +21,14 @@ export async function diagnoseJoin(
   context: Context,
 ): Promise<JoinDiagnosis> {
   const own = clusterAddress(machine);
-  const [there, back] = await Promise.all([
+  const [fromMachine, fromManager] = await Promise.all([
     probeFrom(machine, addresses.map(hostOf), context),
     probeFrom(manager, own === undefined ? [] : [own], context),
   ]);
-  const observer = back && { name: manager.name, report: back };
+  const observer = fromManager && { name: manager.name, report: fromManager };
   return {
-    findings: there ? findJoinProblems(machine.name, there, observer) : [],
-    answering: addresses.filter((address) => !there || canJoinAt(there, hostOf(address))),
+    findings: fromMachine ? findJoinProblems(machine.name, fromMachine, observer) : [],
+    answering: addresses.filter((address) => !fromMachine || canJoinAt(fromMachine, hostOf(address))),
   };
 }
 

@@ -14,9 +14,9 @@ export const newLeaderTimeoutMs = 20_000;
 /** Without any manager that responds, all silent machines count as managers. */
 export async function canElect(context: Context): Promise<boolean> {
   const { machines } = await context.cluster.machines();
-  const asked = machines.filter((machine) => !hasNoSsh(machine) && machine.phase === 'ready');
+  const queried = machines.filter((machine) => !hasNoSsh(machine) && machine.phase === 'ready');
   const query = (machine: Machine): Promise<ManagerReport> => queryReport(machine, context);
-  const { answers, failed } = await queryAll(asked, query, context.signal);
+  const { answers, failed } = await queryAll(queried, query, context.signal);
   const reports = answers.map(({ value }) => value);
   const reachable = reports.filter(({ isManager }) => isManager).length;
   const known = Math.max(0, ...reports.map(({ managers }) => managers));

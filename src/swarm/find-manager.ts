@@ -86,10 +86,10 @@ export class NoSwarmError extends UserError {}
 class StuckMemberError extends UserError {}
 
 function noLeader(cause?: unknown): NoQuorumError {
-  const said = cause === undefined ? '' : messageOf(cause);
-  const more = said === '' || /does not have a leader/.test(said) ? '' : ` (${said})`;
+  const reported = cause === undefined ? '' : messageOf(cause);
+  const detail = reported === '' || /does not have a leader/.test(reported) ? '' : ` (${reported})`;
   return new NoQuorumError(
-    `the swarm has no leader: too few managers are online, or they are electing one${more}`,
+    `the swarm has no leader: too few managers are online, or they are electing one${detail}`,
     {
       hint: 'belt start NODES; if the managers are lost: belt swarm recover',
       cause,
@@ -105,8 +105,8 @@ export async function findManager(
 ): Promise<ManagerConnection> {
   const refusals = new Map<string, unknown>();
   for (const group of groups) {
-    const unasked = group.filter((machine) => !refusals.has(machine.name) && !hasNoSsh(machine));
-    const found = await firstManager(unasked, context, swarmId, refusals);
+    const untried = group.filter((machine) => !refusals.has(machine.name) && !hasNoSsh(machine));
+    const found = await firstManager(untried, context, swarmId, refusals);
     if (found) return found;
   }
   throw noManager([...refusals.values()]);
@@ -119,13 +119,13 @@ async function firstManager(
   refusals: Map<string, unknown>,
 ): Promise<ManagerConnection | undefined> {
   let found: ManagerConnection | undefined;
-  const enough = new AbortController();
-  const signal = AbortSignal.any([context.signal, enough.signal]);
+  const stopOthers = new AbortController();
+  const signal = AbortSignal.any([context.signal, stopOthers.signal]);
   const probeOne = async (machine: Machine): Promise<void> => {
-    const asked = await probe(machine, signal, swarmId, context);
-    if (found) return asked.api.close();
-    found = asked;
-    enough.abort();
+    const connection = await probe(machine, signal, swarmId, context);
+    if (found) return connection.api.close();
+    found = connection;
+    stopOthers.abort();
   };
   const outcomes = await fanOut(machines, probeOne, { signal });
   context.signal.throwIfAborted();
@@ -159,12 +159,14 @@ function requireSwarm(id: string, name: string, { swarmId }: Membership): void {
 }
 
 function noManager(refusals: readonly unknown[]): unknown {
-  const sure = refusals.find((error) => error instanceof NoQuorumError || error instanceof StuckMemberError);
-  if (sure) return sure;
+  const decisive = refusals.find(
+    (error) => error instanceof NoQuorumError || error instanceof StuckMemberError,
+  );
+  if (decisive) return decisive;
   const silent = refusals.filter((error) => !(error instanceof UserError));
   if (silent.length > 0) {
-    const more = silent.length > 1 ? `, and ${silent.length - 1} more do not respond` : '';
-    return new ExternalError(`no manager responds: ${messageOf(silent[0])}${more}`, {
+    const detail = silent.length > 1 ? `, and ${silent.length - 1} more do not respond` : '';
+    return new ExternalError(`no manager responds: ${messageOf(silent[0])}${detail}`, {
       hint: 'belt ls',
       cause: silent[0],
     });

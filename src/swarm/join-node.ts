@@ -65,7 +65,7 @@ export async function joinNode(
       : await new JoinAttempt(joining, joinContext, api, context).run(found);
     if (already) requireHealthy(joining.machine.name, found);
     joining.step('waiting for the managers to list it');
-    const role = await agreed(nodeId, already, joining, joinContext, context);
+    const role = await waitForAgreement(nodeId, already, joining, joinContext, context);
     if (role === 'manager') await waitForOwnRole(joining.machine.name, role, api, context);
     return { nodeId, role, already: already || found.state === 'pending' };
   });
@@ -84,7 +84,7 @@ function requireHealthy(name: string, { state, error }: Membership): void {
 }
 
 /** The managers decide whether the node is in this swarm. */
-async function agreed(
+async function waitForAgreement(
   nodeId: string,
   already: boolean,
   { machine: { name } }: JoiningNode,
@@ -92,24 +92,26 @@ async function agreed(
   { signal }: Context,
 ): Promise<Role> {
   let role = asked;
-  const look = async (): Promise<string | undefined> => {
+  const check = async (): Promise<string | undefined> => {
     const node = (await nodes()).find(({ id }) => id === nodeId);
-    if (!node && already) throw elsewhere(name);
+    if (!node && already) throw otherSwarmError(name);
     if (!node) return `${name} joined, but the managers do not list it`;
     role = node.role;
     if (node.status !== 'ready') return `${name} joined, but the managers report it as ${node.status}`;
-    const takesPart = role === 'worker' || node.reachability === 'reachable';
-    return takesPart ? undefined : `${name} joined, but as a manager it is ${node.reachability ?? 'unknown'}`;
+    const participates = role === 'worker' || node.reachability === 'reachable';
+    return participates
+      ? undefined
+      : `${name} joined, but as a manager it is ${node.reachability ?? 'unknown'}`;
   };
   await waitUntilClear(
-    look,
+    check,
     { timeoutMs: agreeTimeoutMs, signal },
     (problem) => new ExternalError(`${problem} after ${agreeTimeoutMs / 1000} s`, { hint: 'belt swarm ls' }),
   );
   return role;
 }
 
-function elsewhere(name: string): UserError {
+function otherSwarmError(name: string): UserError {
   return new UserError(`${name} is already part of another swarm`, {
     hint: `belt --host ${name} docker swarm leave`,
   });

@@ -208,7 +208,7 @@ async function requestLeave(
   await withEngine(machineOf(name, machine), context, async (api) => {
     const { state, nodeId } = await membershipOf(api);
     if (state === 'inactive') return;
-    if (nodeId !== '' && nodeId !== node.id) throw elsewhere(name, node.id);
+    if (nodeId !== '' && nodeId !== node.id) throw otherSwarmError(name, node.id);
     if (!force) await waitForOwnRole(name, 'worker', api, context);
     // A locked or pending node only leaves by force.
     const forced = force || state !== 'active';
@@ -234,7 +234,7 @@ export async function removeManager(swarm: Swarm, api: EngineApi, task: Task<Nam
 
 /** The engine gives up after 15 s (moby, daemon/cluster/noderunner.go), so this retries. */
 async function leaveEngine(api: EngineApi, force: boolean, { signal }: Context): Promise<void> {
-  const look = async (): Promise<string | undefined> => {
+  const check = async (): Promise<string | undefined> => {
     try {
       await api.leaveSwarm({ force }, { timeoutMs: leaveTimeoutMs, signal });
       return undefined;
@@ -246,7 +246,7 @@ async function leaveEngine(api: EngineApi, force: boolean, { signal }: Context):
     }
   };
   await waitUntilClear(
-    look,
+    check,
     { timeoutMs: leaveTimeoutMs, signal },
     (obstacle) => new ExternalError(`it has not left after ${leaveTimeoutMs / 1000} s: ${obstacle}`),
   );
@@ -259,7 +259,7 @@ function machineOf(name: string, machine: Machine | undefined): Machine {
   });
 }
 
-function elsewhere(name: string, nodeId: string): UserError {
+function otherSwarmError(name: string, nodeId: string): UserError {
   return new UserError(`${name} is the node ${nodeId} no longer: it has joined again, or another swarm`, {
     hint: `remove the old entry: belt swarm rm ${name}`,
   });

@@ -56,11 +56,11 @@ export function ownState(machine: Machine, timeoutMs: number, context: Context):
 }
 
 export async function answeringManagers(machines: readonly Machine[], context: Context): Promise<Machine[]> {
-  return (await askForManagers(machines, context)).managers;
+  return (await queryForManagers(machines, context)).managers;
 }
 
 /** @returns also the machines that did not respond in time */
-export async function askForManagers(
+export async function queryForManagers(
   machines: readonly Machine[],
   context: Context,
   timeoutMs = ownStateTimeoutMs,

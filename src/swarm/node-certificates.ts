@@ -27,13 +27,13 @@ export async function nodeCertificates(
   const ready = members.flatMap(({ node, machine }) => (machine && node.status === 'ready' ? [machine] : []));
   const [terms, { answers, failed }] = await Promise.all([
     swarm.request(async (api) => readCertificateSettings(await api.swarm())),
-    queryAll(ready, (machine) => endOf(machine, context), context.signal),
+    queryAll(ready, (machine) => expiryOf(machine, context), context.signal),
   ]);
   const ends = answers
     .map(({ subject, value }) => ({ name: subject.name, notAfter: value }))
     .toSorted((one, other) => one.notAfter.getTime() - other.notAfter.getTime());
   const [first] = ends;
-  const authority = endOfAuthority(terms.authority);
+  const authority = authorityExpiry(terms.authority);
   return {
     validDays: Math.round(terms.validFor / dayNs),
     ...(first && {
@@ -48,7 +48,7 @@ export async function nodeCertificates(
   };
 }
 
-async function endOf(machine: Machine, context: Context): Promise<Date> {
+async function expiryOf(machine: Machine, context: Context): Promise<Date> {
   return (await nodeCertificate(machine, context)).notAfter;
 }
 
@@ -62,6 +62,6 @@ export async function nodeCertificate(machine: Machine, context: Context): Promi
   });
 }
 
-function endOfAuthority(pem: string): Date | undefined {
+function authorityExpiry(pem: string): Date | undefined {
   return pem === '' ? undefined : readCertificate(pem).notAfter;
 }

@@ -4,7 +4,7 @@ import { unlessAborted } from '../base/errors.js';
 import { observe } from '../machines/list-machines.js';
 import { foldNames } from '../machines/model/fold-names.js';
 import { hasNoSsh, type Machine } from '../machines/model/machine.js';
-import { askForManagers } from './membership.js';
+import { queryForManagers } from './membership.js';
 import { type Member, matchMembers, memberName } from './model/members.js';
 import { assessChanges, failureTolerance, type ManagerState } from './model/quorum.js';
 import { requireQuorum, worseView } from './require-quorum.js';
@@ -35,7 +35,7 @@ export function resizeGuard({ force }: Pick<GuardOptions, 'force'>): QuorumGuard
   };
 }
 
-const askTimeoutMs = 5_000;
+const queryTimeoutMs = 5_000;
 
 export function quorumGuard(guard: GuardOptions): QuorumGuard {
   return (machines, context, work) => withQuorumGuard(machines, guard, context, work);
@@ -87,10 +87,10 @@ export interface GuardedManager {
 export async function findManagers(
   machines: readonly Machine[],
   context: Context,
-  timeoutMs = askTimeoutMs,
+  timeoutMs = queryTimeoutMs,
 ): Promise<GuardedManager[]> {
   const running = await runningAmong(machines, context);
-  const { managers, silent } = await askForManagers(running, context, timeoutMs);
+  const { managers, silent } = await queryForManagers(running, context, timeoutMs);
   const own = managers.map((machine) => ({ machine, source: machine }));
   if (silent.length === 0) return own;
   const { machines: all } = await context.cluster.machines();
@@ -99,7 +99,7 @@ export async function findManagers(
     all.filter(({ name }) => !names.has(name)),
     context,
   );
-  const more = await askForManagers(others, context, timeoutMs);
+  const more = await queryForManagers(others, context, timeoutMs);
   return [...own, ...(await managersReportedBy([...managers, ...more.managers], silent, context))];
 }
 
@@ -147,10 +147,10 @@ async function requireQuorumOf(
     if (members.length > 1) context.reporter.note(shutdownNote(members));
     return;
   }
-  const who = listed(chosen);
+  const managerNames = listed(chosen);
   const changes = chosen.map(({ node }) => ({ id: node.id, effect: 'stops' as const }));
   const managers = worseView(swarm, (view) => assessChanges(view, changes).objection !== undefined);
-  requireQuorum({ managers, changes, what: `${action} ${who}`, force }, context);
+  requireQuorum({ managers, changes, what: `${action} ${managerNames}`, force }, context);
   const losesTolerance = (view: readonly ManagerState[]): boolean => {
     const { before, after } = assessChanges(view, changes);
     return failureTolerance(before) > 0 && failureTolerance(after) === 0;
@@ -159,7 +159,7 @@ async function requireQuorumOf(
   if (!losesTolerance(view)) return;
   const { after } = assessChanges(view, changes);
   context.reporter.warn(
-    `${action} ${who} leaves ${after.reachable} of ${after.managers} managers: no other manager may fail until it is back`,
+    `${action} ${managerNames} leaves ${after.reachable} of ${after.managers} managers: no other manager may fail until it is back`,
   );
 }
 

@@ -55,10 +55,10 @@ async function leaveSwarms(
   const names = new Set(machines.map(({ name }) => name));
   const staying = all.filter(({ name }) => !names.has(name));
   if (staying.length === 0) return new Map();
-  const asked = await probeMembership([...machines, ...(await sampleMachines(staying, context))], context);
-  if (asked.every(isInNoSwarm)) return new Map();
+  const probed = await probeMembership([...machines, ...(await sampleMachines(staying, context))], context);
+  if (probed.every(isInNoSwarm)) return new Map();
   const leaving = await managedByBelt(
-    asked.filter(({ machine }) => names.has(machine.name)),
+    probed.filter(({ machine }) => names.has(machine.name)),
     removal,
     context,
   );
@@ -84,7 +84,7 @@ async function managedByBelt(
   { keepEngineConfig }: RemovalOptions,
   context: Context,
 ): Promise<ProbedMachine[]> {
-  const stays = await Promise.all(
+  const isExcluded = await Promise.all(
     probed.map(async ({ machine, membership }) => {
       if (hasNoSsh(machine)) return true;
       const found = await readOriginalState(machine.name, context);
@@ -93,7 +93,7 @@ async function managedByBelt(
       return keepEngineConfig || (Boolean(nodeId) && nodeId === (found.swarmNode ?? nodeId));
     }),
   );
-  return probed.filter((_, index) => !stays[index]);
+  return probed.filter((_, index) => !isExcluded[index]);
 }
 
 class Eviction {

@@ -55,21 +55,21 @@ export function requireQuorum(
   { managers, changes, what, force, isPart = false }: QuorumCheck,
   { reporter }: Context,
 ): void {
-  const judgement = assessChanges(managers, changes);
-  if (isPart && judgement.objection === 'loses tolerance') return;
-  const objection = objectionText(what, judgement);
+  const assessment = assessChanges(managers, changes);
+  if (isPart && assessment.objection === 'loses tolerance') return;
+  const objection = objectionText(what, assessment);
   if (objection === undefined) return;
-  const hint = remedies[judgement.objection ?? 'no quorum'];
-  if (judgement.objection === 'no quorum') throw new NoQuorumError(objection, { hint, errorCode: 'quorum' });
+  const hint = remedies[assessment.objection ?? 'no quorum'];
+  if (assessment.objection === 'no quorum') throw new NoQuorumError(objection, { hint, errorCode: 'quorum' });
   if (!force) throw new UserError(objection, { hint, errorCode: 'quorum' });
-  const price = hasQuorum(judgement.after)
+  const consequence = hasQuorum(assessment.after)
     ? 'the swarm will lose its quorum if another manager fails'
-    : `the swarm cannot be changed until its quorum is restored ("${wayBack(changes)}"); running tasks continue`;
-  reporter.warn(`${objection}; --force: ${price}`);
+    : `the swarm cannot be changed until its quorum is restored ("${restoreHint(changes)}"); running tasks continue`;
+  reporter.warn(`${objection}; --force: ${consequence}`);
 }
 
 /** Managers that are only stopped come back when they start. */
-function wayBack(changes: readonly ManagerChange[]): string {
+function restoreHint(changes: readonly ManagerChange[]): string {
   return changes.every(({ effect }) => effect === 'stops') ? 'belt start NODES' : 'belt swarm recover';
 }
 

@@ -39,7 +39,7 @@ export async function restartEngines<T>(
     if (outcome.status === 'failed' && !continueOnError) broken.abort();
   };
   try {
-    const managers = await inRestartOrder(machines, context);
+    const managers = await sortForRestart(machines, context);
     const restarts = managers.map((manager) => new ManagerRestartWait(manager, force, context));
     const restartManager = async (restart: ManagerRestartWait): Promise<T> => {
       const { machine } = restart;
@@ -56,9 +56,11 @@ export async function restartEngines<T>(
     const managerNames = new Set(restarts.map(({ name }) => name));
     const others = machines.filter(({ name }) => !managerNames.has(name));
     const stop = AbortSignal.any([signal, broken.signal]);
-    const oneByOne = { signal: stop, limit: 1, onEnd: onManagerEnd };
+    const sequentially = { signal: stop, limit: 1, onEnd: onManagerEnd };
     const outcomes = [
-      ...(await whileManagersRestart(managers, context, () => fanOut(restarts, restartManager, oneByOne))),
+      ...(await whileManagersRestart(managers, context, () =>
+        fanOut(restarts, restartManager, sequentially),
+      )),
       ...(await fanOut(others, restartOther, { signal, onEnd: onFailure })),
     ];
     return sortOutcomes(
@@ -80,7 +82,7 @@ function whileManagersRestart<T>(
 }
 
 /** Leaders after other managers; last, those that belt cannot log in to. */
-async function inRestartOrder(machines: readonly Machine[], context: Context): Promise<GuardedManager[]> {
+async function sortForRestart(machines: readonly Machine[], context: Context): Promise<GuardedManager[]> {
   const managers = await findManagers(machines, context);
   const rankOf = async ({ machine, source }: GuardedManager): Promise<number> => {
     if (machine !== source) return 2;
@@ -104,7 +106,7 @@ async function withManagerRestarts(
   context: Context,
   work: (restarts: readonly ManagerRestart[]) => Promise<void>,
 ): Promise<void> {
-  const managers = await inRestartOrder(machines, context);
+  const managers = await sortForRestart(machines, context);
   const restarts = managers.map((manager) => new ManagerRestartWait(manager, force, context));
   await whileManagersRestart(managers, context, () => work(restarts));
 }

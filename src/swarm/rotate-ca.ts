@@ -26,7 +26,11 @@ export async function rotateCa({ timeoutMs }: { timeoutMs: number }, context: Co
     const progress = reporter.open([subject]);
     try {
       const wait = { timeoutMs, signal };
-      await waitUntilClear(() => obstacleTo(swarm, (text) => progress.update(subject, text)), wait, late);
+      await waitUntilClear(
+        () => obstacleTo(swarm, (text) => progress.update(subject, text)),
+        wait,
+        timeoutError,
+      );
       progress.done(subject, 'on all nodes');
     } catch (error) {
       if (!isAbort(error)) progress.failed(subject, messageOf(error));
@@ -38,7 +42,7 @@ export async function rotateCa({ timeoutMs }: { timeoutMs: number }, context: Co
     return { certificate: certificate.trim(), nodes: (await swarm.nodes()).length };
   });
 
-  function late(obstacle: string): ExternalError {
+  function timeoutError(obstacle: string): ExternalError {
     return new ExternalError(`after ${timeoutMs / 1000} s ${obstacle}`, {
       hint: 'belt swarm rm NODES, for nodes that no longer exist; the rotation continues',
     });

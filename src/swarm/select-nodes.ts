@@ -45,11 +45,11 @@ export async function onMembers<T>(
   const { found, unknown } = matchNames(nodes, candidates.names);
   const { chosen, outside } = candidates.of(found);
   if (chosen.length === 0) await selectMembers(nodes, members, context);
-  const strangers = new Map<string, Error>([
+  const failures = new Map<string, Error>([
     ...outside.map(({ name }) => [name, notInSwarm(name)] as const),
     ...unknown.map((name) => [name, unknownMachines([name], candidates.names)] as const),
   ]);
-  const failed = await failTasks(strangers, context);
+  const failed = await failTasks(failures, context);
   return [...(await work(chosen)), ...failed];
 }
 
@@ -64,7 +64,7 @@ async function candidatesAmong(members: readonly Member[], { cluster }: Context)
   const byName = new Map(
     named(members)
       .toReversed()
-      .toSorted(byPresence)
+      .toSorted(comparePresence)
       .map((member) => [member.name, member]),
   );
   const { machines } = await cluster.machines();
@@ -85,7 +85,7 @@ function notInSwarm(name: string): UserError {
 }
 
 /** Ready nodes last, so that they win their name. */
-function byPresence(one: NamedMember, other: NamedMember): number {
+function comparePresence(one: NamedMember, other: NamedMember): number {
   return presence(one) - presence(other);
 }
 

@@ -42,10 +42,10 @@ export interface ReportedState {
  * AbortError
  */
 export async function swarmStatus(manager: Machine | undefined, context: Context): Promise<SwarmStatus> {
-  const byLeader = (): Promise<SwarmStatus> =>
+  const statusFromLeader = (): Promise<SwarmStatus> =>
     withSwarm({ manager, noWait: true }, context, (swarm) => statusOf(swarm, context));
   try {
-    return await byLeader();
+    return await statusFromLeader();
   } catch (error) {
     if (!(error instanceof NoQuorumError || error instanceof ExternalError)) throw error;
     const states = await reportedStates(context);
@@ -53,7 +53,7 @@ export async function swarmStatus(manager: Machine | undefined, context: Context
     if (!source) throw error;
     const look = source.swarm === managerState ? waitForStableSwarm : inspectSwarm;
     const { settled, present } = await look(source.machine, context);
-    if (settled) return byLeader();
+    if (settled) return statusFromLeader();
     return statusWithoutLeader(states, present);
   }
 }
@@ -76,11 +76,11 @@ async function statusOf(swarm: Swarm, context: Context): Promise<SwarmStatus> {
   };
 }
 
-interface MachineState extends ReportedState {
+interface QueriedMachine extends ReportedState {
   machine: Machine;
 }
 
-async function reportedStates(context: Context): Promise<MachineState[]> {
+async function reportedStates(context: Context): Promise<QueriedMachine[]> {
   const { machines } = await context.cluster.machines();
   const rows = await observe(
     machines.filter((machine) => !hasNoSsh(machine)),
@@ -106,7 +106,7 @@ async function reportedStates(context: Context): Promise<MachineState[]> {
 }
 
 /** Without a leader a manager knows most; a worker knows at least its managers. */
-function bestSource(states: readonly MachineState[]): MachineState | undefined {
+function bestSource(states: readonly QueriedMachine[]): QueriedMachine | undefined {
   return (
     states.find(({ swarm }) => swarm === managerState) ??
     states.find(({ swarm = 'inactive' }) => swarm !== 'inactive')
@@ -114,7 +114,7 @@ function bestSource(states: readonly MachineState[]): MachineState | undefined {
 }
 
 function statusWithoutLeader(
-  states: readonly MachineState[],
+  states: readonly QueriedMachine[],
   present: SwarmSnapshot['present'],
 ): SwarmStatus {
   const { managers, answering } = present ?? { managers: 0, answering: 0 };
@@ -128,6 +128,6 @@ function statusWithoutLeader(
   };
 }
 
-function shown({ machine: _, ...state }: MachineState): ReportedState {
+function shown({ machine: _, ...state }: QueriedMachine): ReportedState {
   return state;
 }

@@ -1,4 +1,8 @@
-import { type EngineChange, type EngineWish, engineChanges } from '../../engine/model/engine-changes.js';
+import {
+  type EngineChange,
+  type EngineChangeRequest,
+  engineChanges,
+} from '../../engine/model/engine-changes.js';
 import type { EngineSettings } from '../../engine/model/engine-settings.js';
 import type { MachineState } from '../../machines/model/machine.js';
 import { parseSize, sameSize } from '../../machines/model/sizes.js';
@@ -16,7 +20,7 @@ export interface Wanted {
   availability: Availability;
   labels: Readonly<Record<string, string>>;
   /** Omitted: the engine is left as it is. */
-  engine?: EngineWish;
+  engine?: EngineChangeRequest;
 }
 
 /** What exists under a name: a machine, a node of the swarm, or both. */

@@ -1,5 +1,5 @@
 import { UserError } from '../../base/errors.js';
-import type { EngineWord } from '../../engine/model/engine-options.js';
+import type { EngineOptionKey } from '../../engine/model/engine-options.js';
 import type { EngineSettings } from '../../engine/model/engine-settings.js';
 
 /** A declared cluster: groups of identical machines, from its config.yml or from a command line. */
@@ -20,7 +20,7 @@ export interface Group {
   settings: GroupSettings;
   engine: EngineSettings;
   /** The keys of `engine` set for this cluster itself: only these apply to existing machines. */
-  ownEngineKeys: readonly EngineWord[];
+  ownEngineKeys: readonly EngineOptionKey[];
 }
 
 export type GroupSettings = Readonly<Record<string, GroupSetting>>;

@@ -4,7 +4,7 @@ import { type KeyType, keyTypes } from '../../certs/model/key-type.js';
 import { type RotationReport, rotateAuthority } from '../../certs/rotate-authority.js';
 import { BaseCommand } from '../../cli/base-command.js';
 import { yesFlag } from '../../cli/flags.js';
-import { askOverTls, installOverSsh } from '../../engine/provision-engine.js';
+import { installOverSsh, verifyOverTls } from '../../engine/provision-engine.js';
 import { confirm, notAgreed } from '../../ui/prompt.js';
 
 export default class CertsRotate extends BaseCommand<typeof CertsRotate> {
@@ -43,7 +43,7 @@ replaced.`;
     const report = await rotateAuthority(
       {
         install: installOverSsh(context),
-        verify: askOverTls(context),
+        verify: verifyOverTls(context),
         force,
         ...(keyType !== undefined && { keyType }),
       },

@@ -3,13 +3,19 @@ import { UserError } from '../../base/errors.js';
 import { accessKeys, type DaemonOption } from './daemon-options.js';
 import { daemonFileCopyPath, daemonFilePath, daemonFileWrittenPath } from './engine-paths.js';
 import type { EngineFile } from './provisioner.js';
-import { formatJsonFile, type JsonKeys, parseJsonFile, type Undone, undoChanges } from './undo-changes.js';
+import {
+  formatJsonFile,
+  type JsonKeys,
+  parseJsonFile,
+  type UndoResult,
+  undoChanges,
+} from './undo-changes.js';
 
 /** File contents by path. */
 type Files = ReadonlyMap<string, string>;
 
 /** How options are divided between daemon.json and the command line. */
-export interface Sharing {
+export interface OptionSplit {
   /** Options for the command line. */
   flags: DaemonOption[];
   /** When true, the command line must not contain hosts. */
@@ -24,7 +30,7 @@ export interface Sharing {
  * Earlier changes by belt that are no longer wanted are undone.
  * @throws UserError when the file is not a JSON object or holds a value that cannot be merged
  */
-export function shareOptions(machineFiles: Files, options: readonly DaemonOption[]): Sharing {
+export function splitOptions(machineFiles: Files, options: readonly DaemonOption[]): OptionSplit {
   const { text } = withoutBelt(machineFiles);
   if (text === undefined || text.trim() === '') {
     return { flags: [...options], fileHasHosts: false, files: [] };
@@ -32,18 +38,18 @@ export function shareOptions(machineFiles: Files, options: readonly DaemonOption
   const before = parseJsonFile(daemonFilePath, text);
   const after = withoutOldAccess(before, options);
   const inFile = options.filter(({ key }) => before.has(key));
-  for (const option of inFile) after.set(option.key, merged(after.get(option.key), option));
+  for (const option of inFile) after.set(option.key, mergedValue(after.get(option.key), option));
   return {
     flags: options.filter((option) => !inFile.includes(option)),
     fileHasHosts: before.has('hosts'),
-    files: saysSame(machineFiles.get(daemonFilePath), after)
+    files: hasSameContent(machineFiles.get(daemonFilePath), after)
       ? []
       : changedFiles(text, isDeepStrictEqual(after, before) ? text : formatJsonFile(after, text)),
   };
 }
 
 /** As if belt had never changed it. @throws UserError when it is not a JSON object */
-export function withoutBelt(machineFiles: Files): Undone {
+export function withoutBelt(machineFiles: Files): UndoResult {
   const current = machineFiles.get(daemonFilePath);
   const before = machineFiles.get(daemonFileCopyPath);
   const written = machineFiles.get(daemonFileWrittenPath);
@@ -53,7 +59,7 @@ export function withoutBelt(machineFiles: Files): Undone {
   return undoChanges(daemonFilePath, before, written, current);
 }
 
-function saysSame(text: string | undefined, keys: JsonKeys): boolean {
+function hasSameContent(text: string | undefined, keys: JsonKeys): boolean {
   return text !== undefined && isDeepStrictEqual(parseJsonFile(daemonFilePath, text), keys);
 }
 
@@ -85,7 +91,7 @@ function withoutOldAccess(before: JsonKeys, options: readonly DaemonOption[]): J
   return after;
 }
 
-function merged(current: unknown, { key, value, list }: DaemonOption): unknown {
+function mergedValue(current: unknown, { key, value, list }: DaemonOption): unknown {
   if (accessKeys.has(key)) return key.startsWith('tlsc') || key === 'tlskey' ? value : value === 'true';
   if (Array.isArray(current) && list) return current.includes(value) ? current : [...current, value];
   if (typeof current === 'boolean') return value === 'true';

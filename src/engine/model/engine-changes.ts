@@ -1,14 +1,14 @@
-import type { EngineWord } from './engine-options.js';
+import type { EngineOptionKey } from './engine-options.js';
 import { type EngineSettings, enginePorts } from './engine-settings.js';
 
-export interface EngineWish {
+export interface EngineChangeRequest {
   settings: EngineSettings;
   /** The settings to change. */
-  said: readonly EngineWord[];
+  said: readonly EngineOptionKey[];
 }
 
 export interface EngineChange {
-  key: EngineWord;
+  key: EngineOptionKey;
   /** Undefined when it was not set. */
   is?: string;
   /** `none` when the setting is removed. */
@@ -16,7 +16,7 @@ export interface EngineChange {
 }
 
 /** The others only apply to a new engine: a changed storage driver would hide its containers. */
-type Changeable = Exclude<EngineWord, 'install_url' | 'storage_driver'>;
+type Changeable = Exclude<EngineOptionKey, 'install_url' | 'storage_driver'>;
 
 const settingOf: Readonly<Record<Changeable, Exclude<keyof EngineSettings, 'port'>>> = {
   access: 'access',
@@ -29,10 +29,10 @@ const settingOf: Readonly<Record<Changeable, Exclude<keyof EngineSettings, 'port
   tune_swarm: 'tuneSwarm',
 };
 
-export function engineChanges(is: EngineSettings, wish: EngineWish): EngineChange[] {
-  return saidOf(wish).flatMap((key) => {
-    const before = valuesIn(is[settingOf[key]]);
-    const wanted = valuesIn(wish.settings[settingOf[key]]);
+export function engineChanges(current: EngineSettings, request: EngineChangeRequest): EngineChange[] {
+  return changedKeys(request).flatMap((key) => {
+    const before = valuesIn(current[settingOf[key]]);
+    const wanted = valuesIn(request.settings[settingOf[key]]);
     const isSame = JSON.stringify(before) === JSON.stringify(wanted);
     // Kernel settings are not reverted.
     if (isSame || (key === 'tune_swarm' && wanted.length === 0)) return [];
@@ -41,16 +41,18 @@ export function engineChanges(is: EngineSettings, wish: EngineWish): EngineChang
 }
 
 /** Keeps the port unless the access changes. */
-export function changedEngine(is: EngineSettings, wish: EngineWish): EngineSettings {
-  const { access } = wish.settings;
-  const said = saidOf(wish).map((key) => [settingOf[key], wish.settings[settingOf[key]]] as const);
-  const moves = saidOf(wish).includes('access') && access !== is.access;
-  return { ...is, ...Object.fromEntries(said), ...(moves && { port: enginePorts[access] }) };
+export function changedEngine(current: EngineSettings, request: EngineChangeRequest): EngineSettings {
+  const { access } = request.settings;
+  const updates = changedKeys(request).map(
+    (key) => [settingOf[key], request.settings[settingOf[key]]] as const,
+  );
+  const portChanges = changedKeys(request).includes('access') && access !== current.access;
+  return { ...current, ...Object.fromEntries(updates), ...(portChanges && { port: enginePorts[access] }) };
 }
 
-function saidOf({ said }: EngineWish): Changeable[] {
-  const words = Object.keys(settingOf) as Changeable[];
-  return words.filter((word) => said.includes(word));
+function changedKeys({ said }: EngineChangeRequest): Changeable[] {
+  const keys = Object.keys(settingOf) as Changeable[];
+  return keys.filter((key) => said.includes(key));
 }
 
 /** To an engine, an unset value, an empty list and `false` are equal. */

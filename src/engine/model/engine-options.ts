@@ -23,56 +23,63 @@ export const engineDefinitions = [
 type Definition = (typeof engineDefinitions)[number];
 type ValueOfType = { string: string; list: readonly string[]; boolean: boolean };
 
-export type EngineWord = Definition['key'];
-export type EngineWords = { [D in Definition as D['key']]?: ValueOfType[D['type']] | undefined };
+export type EngineOptionKey = Definition['key'];
+export type EngineOptionValues = { [D in Definition as D['key']]?: ValueOfType[D['type']] | undefined };
 
-export const engineWords: readonly EngineWord[] = engineDefinitions.map(({ key }) => key);
+export const engineOptionKeys: readonly EngineOptionKey[] = engineDefinitions.map(({ key }) => key);
 
 /** @param reason completes the name of the flag or key: `must be KEY=VALUE` */
-export type Wrong = (word: EngineWord, reason: string, hint?: string) => UserError;
+export type CreateOptionError = (key: EngineOptionKey, reason: string, hint?: string) => UserError;
 
 export const engineAccesses: readonly EngineAccess[] = ['secure', 'insecure', 'local'];
 
-/** @throws what `wrong` returns for an invalid value */
-export function engineSettings(words: EngineWords, wrong: Wrong): EngineSettings {
-  const access = accessOf(words.access, wrong);
+/** @throws what `optionError` returns for an invalid value */
+export function engineSettings(options: EngineOptionValues, optionError: CreateOptionError): EngineSettings {
+  const access = accessOf(options.access, optionError);
   return {
     access,
     port: enginePorts[access],
-    tlsSans: words.tls_san ?? [],
-    ...(words.install_url !== undefined && { installUrl: checkedUrl(words.install_url, wrong) }),
-    ...(words.storage_driver !== undefined && { storageDriver: words.storage_driver }),
-    insecureRegistries: words.insecure_registry ?? [],
-    registryMirrors: words.registry_mirror ?? [],
-    labels: assignments('label', words.label, wrong),
-    env: assignments('env', words.env, wrong),
-    options: (words.opt ?? []).map((option) => checkedOption(option, wrong)),
-    tuneSwarm: words.tune_swarm ?? false,
+    tlsSans: options.tls_san ?? [],
+    ...(options.install_url !== undefined && { installUrl: checkedUrl(options.install_url, optionError) }),
+    ...(options.storage_driver !== undefined && { storageDriver: options.storage_driver }),
+    insecureRegistries: options.insecure_registry ?? [],
+    registryMirrors: options.registry_mirror ?? [],
+    labels: assignments('label', options.label, optionError),
+    env: assignments('env', options.env, optionError),
+    options: (options.opt ?? []).map((option) => checkedOption(option, optionError)),
+    tuneSwarm: options.tune_swarm ?? false,
   };
 }
 
-function accessOf(word: string = defaultEngineSettings.access, wrong: Wrong): EngineAccess {
-  const access = engineAccesses.find((known) => known === word);
+function accessOf(
+  value: string = defaultEngineSettings.access,
+  optionError: CreateOptionError,
+): EngineAccess {
+  const access = engineAccesses.find((known) => known === value);
   if (access) return access;
-  throw wrong('access', `must be ${engineAccesses.join(', ')}, not "${word}"`);
+  throw optionError('access', `must be ${engineAccesses.join(', ')}, not "${value}"`);
 }
 
-function assignments(word: 'label' | 'env', values: readonly string[] = [], wrong: Wrong): readonly string[] {
-  const odd = values.find((value) => !/^[^=\s]+=[^\n]*$/.test(value));
-  if (odd === undefined) return values;
-  throw wrong(word, `must be KEY=VALUE, not "${odd}"`);
+function assignments(
+  key: 'label' | 'env',
+  values: readonly string[] = [],
+  optionError: CreateOptionError,
+): readonly string[] {
+  const invalid = values.find((value) => !/^[^=\s]+=[^\n]*$/.test(value));
+  if (invalid === undefined) return values;
+  throw optionError(key, `must be KEY=VALUE, not "${invalid}"`);
 }
 
 /** TCP access is controlled by `access` alone. */
-function checkedOption(value: string, wrong: Wrong): string {
+function checkedOption(value: string, optionError: CreateOptionError): string {
   const [, name = ''] = /^-{0,2}([A-Za-z][\w-]*)(=[^\n]*)?$/.exec(value) ?? [];
-  if (name === '') throw wrong('opt', `must be FLAG=VALUE or FLAG, not "${value}"`);
+  if (name === '') throw optionError('opt', `must be FLAG=VALUE or FLAG, not "${value}"`);
   if (/^(H|host|tls(verify|cacert|cert|key)?)$/.test(name))
-    throw wrong('opt', `cannot set "${name}"`, 'the access (--engine-access) says who gets in');
+    throw optionError('opt', `cannot set "${name}"`, 'the access (--engine-access) says who gets in');
   return value.replace(/^-+/, '');
 }
 
-function checkedUrl(value: string, wrong: Wrong): string {
+function checkedUrl(value: string, optionError: CreateOptionError): string {
   if (/^https?:\/\/\S+$/.test(value)) return value;
-  throw wrong('install_url', `must be a web address, not "${value}"`);
+  throw optionError('install_url', `must be a web address, not "${value}"`);
 }

@@ -75,12 +75,12 @@ export function planHostname(provisioner: Provisioner, facts: Facts, hostname: s
   };
 }
 
-export function isNothing({ install, files, commands, restart }: Plan): boolean {
+export function isEmptyPlan({ install, files, commands, restart }: Plan): boolean {
   return install === undefined && files.length + commands.length === 0 && restart === undefined;
 }
 
 export function describePlan(plan: Plan): string[] {
-  if (isNothing(plan)) return ['nothing to do'];
+  if (isEmptyPlan(plan)) return ['nothing to do'];
   return [
     ...(plan.install ? [`install Docker from ${plan.install.from}`] : []),
     ...plan.files.map(({ path, exists, why }) => `${exists ? 'change' : 'write'} ${path} (${why})`),
@@ -120,8 +120,8 @@ const sysctlFile: EngineFile = {
 };
 
 function differs({ path, content }: EngineFile, { files, sums }: Facts): boolean {
-  const there = files.get(path);
-  if (there !== undefined) return there !== content;
+  const current = files.get(path);
+  if (current !== undefined) return current !== content;
   return sums.get(path) !== createHash('sha256').update(content).digest('hex');
 }
 

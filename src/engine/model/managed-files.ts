@@ -7,30 +7,30 @@ import {
   daemonFileWrittenPath,
   openrcPath,
 } from './engine-paths.js';
-import { type Undone, undoChanges } from './undo-changes.js';
+import { type UndoResult, undoChanges } from './undo-changes.js';
 
 type Files = ReadonlyMap<string, string>;
 
 /** A file that belt edits but does not own: changes by others are kept. */
-export interface SharedTrace {
+export interface SharedFile {
   path: string;
   /**
    * @param found file contents by path before belt's first change
    * @throws UserError naming the file when it cannot be parsed
    */
-  leave(found: Files, now: Files): Undone;
+  leave(found: Files, now: Files): UndoResult;
 }
 
-export const sharedTraces: readonly SharedTrace[] = [
-  { path: daemonFilePath, leave: leaveDaemonFile },
+export const sharedFiles: readonly SharedFile[] = [
+  { path: daemonFilePath, leave: restoredDaemonFile },
   ...[openrcPath, boot2dockerProfilePath].map((path) => ({
     path,
-    leave: (found: Files, now: Files) => leaveMarkedBlock(found.get(path), now.get(path)),
+    leave: (found: Files, now: Files) => restoredMarkedFile(found.get(path), now.get(path)),
   })),
 ];
 
-export const engineTraces: readonly string[] = [
-  ...sharedTraces.map(({ path }) => path),
+export const managedFiles: readonly string[] = [
+  ...sharedFiles.map(({ path }) => path),
   daemonFileCopyPath,
   daemonFileWrittenPath,
   ...checkedPaths,
@@ -44,7 +44,7 @@ export const engineFolders: readonly string[] = [
 ];
 
 /** What an earlier belt had written to the file counts as part of it. */
-function leaveDaemonFile(found: Files, now: Files): Undone {
+function restoredDaemonFile(found: Files, now: Files): UndoResult {
   const before = found.get(daemonFilePath);
   const bare = withoutBelt(found).text;
   const left = withoutBelt(now);
@@ -53,7 +53,7 @@ function leaveDaemonFile(found: Files, now: Files): Undone {
   return { ...(text !== undefined && { text }), conflicts: [...left.conflicts, ...conflicts] };
 }
 
-function leaveMarkedBlock(found: string | undefined, now: string | undefined): Undone {
+function restoredMarkedFile(found: string | undefined, now: string | undefined): UndoResult {
   const text = withoutMarkedBlock(now ?? '');
   const untouched = text === withoutMarkedBlock(withMarkedBlock(found ?? '', []));
   const left = untouched ? found : text + markedBlock(found ?? '');
@@ -71,16 +71,16 @@ export function withMarkedBlock(text: string, lines: readonly string[]): string 
 }
 
 export function withoutMarkedBlock(text: string): string {
-  const [from, to] = placeOfBlock(text);
+  const [from, to] = blockRange(text);
   return text.slice(0, from) + text.slice(to);
 }
 
 /** Empty when there is none. */
 export function markedBlock(text: string): string {
-  return text.slice(...placeOfBlock(text));
+  return text.slice(...blockRange(text));
 }
 
-function placeOfBlock(text: string): [from: number, to: number] {
+function blockRange(text: string): [from: number, to: number] {
   const from = text.indexOf(begin);
   const to = text.indexOf(end, from);
   return from === -1 || to === -1 ? [text.length, text.length] : [from, to + end.length + 1];

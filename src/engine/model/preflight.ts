@@ -3,10 +3,10 @@ import type { EngineSettings } from './engine-settings.js';
 import type { Facts } from './facts.js';
 
 /** The largest clock difference that TLS tolerates. */
-const mostSkewSeconds = 30;
-const leastFreeKib = 1024;
+const maxSkewSeconds = 30;
+const minFreeKib = 1024;
 /** The engine and its dependencies, downloaded and unpacked. */
-const leastFreeToInstallKib = 600 * 1024;
+const minFreeToInstallKib = 600 * 1024;
 
 /**
  * @param now the local clock when the facts were collected, seconds since 1970
@@ -24,14 +24,14 @@ export function refuseObstacles(name: string, facts: Facts, settings: EngineSett
       hint: 'check "dmesg" on the machine, then run "mount -o remount,rw /" on it',
     });
   }
-  const needed = dockerd === undefined ? leastFreeToInstallKib : leastFreeKib;
+  const needed = dockerd === undefined ? minFreeToInstallKib : minFreeKib;
   if (freeKib !== undefined && freeKib < needed) {
     throw new UserError(`${name}: the disk is full: ${freeKib} KiB free on /, ${needed} KiB needed`, {
       hint: 'free some space on it, for example with "docker system prune"',
     });
   }
   const skew = clockSkew(facts, now);
-  if (settings.access === 'secure' && Math.abs(skew) > mostSkewSeconds) throw skewError(name, skew);
+  if (settings.access === 'secure' && Math.abs(skew) > maxSkewSeconds) throw skewError(name, skew);
 }
 
 /** In seconds; positive when the machine's clock is ahead. */
@@ -40,9 +40,9 @@ function clockSkew({ clock }: Facts, now: number): number {
 }
 
 function skewError(name: string, skew: number): UserError {
-  const way = skew > 0 ? 'ahead of' : 'behind';
+  const direction = skew > 0 ? 'ahead of' : 'behind';
   return new UserError(
-    `${name}: its clock is ${Math.abs(skew)} s ${way} this computer's, and TLS needs both right`,
+    `${name}: its clock is ${Math.abs(skew)} s ${direction} this computer's, and TLS needs both right`,
     {
       hint: 'synchronize the clocks with "timedatectl set-ntp true", or do without TLS: --engine-access local',
     },

@@ -24,7 +24,7 @@ export function formatJsonFile(keys: JsonKeys, like: string): string {
   return `${JSON.stringify(Object.fromEntries(keys), undefined, indent)}\n`;
 }
 
-export interface Undone {
+export interface UndoResult {
   /** Undefined when the file does not exist. */
   text?: string;
   /** Keys that both sides changed, left as they are. */
@@ -42,7 +42,7 @@ export function undoChanges(
   before: string,
   written: string,
   current: string | undefined,
-): Undone {
+): UndoResult {
   if (current === written) return { text: before, conflicts: [] };
   if (current === undefined || current.trim() === '') {
     return { ...(current !== undefined && { text: current }), conflicts: [] };

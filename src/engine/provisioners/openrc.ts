@@ -1,5 +1,5 @@
 import { shellWord } from '../../base/quote-args.js';
-import { shareOptions } from '../model/daemon-file.js';
+import { splitOptions } from '../model/daemon-file.js';
 import { daemonOptions, optionWord } from '../model/daemon-options.js';
 import { etcCertificates, openrcPath } from '../model/engine-paths.js';
 import { withMarkedBlock } from '../model/managed-files.js';
@@ -10,15 +10,15 @@ export const openrc: EngineService = {
   init: 'openrc',
   certificates: etcCertificates,
   files(facts, settings) {
-    const sharing = shareOptions(facts.files, daemonOptions(settings, etcCertificates));
-    const socket = sharing.fileHasHosts ? [] : ['--host=unix:///var/run/docker.sock'];
-    const words = [...socket, ...sharing.flags.map(optionWord)].map(shellWord).join(' ');
+    const split = splitOptions(facts.files, daemonOptions(settings, etcCertificates));
+    const socket = split.fileHasHosts ? [] : ['--host=unix:///var/run/docker.sock'];
+    const words = [...socket, ...split.flags.map(optionWord)].map(shellWord).join(' ');
     const content = withMarkedBlock(facts.files.get(openrcPath) ?? '', [
       ...settings.env.map((assignment) => `export ${shellAssignment(assignment)}`),
       `DOCKER_OPTS="$DOCKER_OPTS ${words.replaceAll(/[\\"$`]/g, '\\$&')}"`,
     ]);
     return [
-      ...sharing.files,
+      ...split.files,
       { path: openrcPath, content, mode: 0o644, shared: true, why: "the engine's options" },
     ];
   },

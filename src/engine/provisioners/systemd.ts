@@ -1,4 +1,4 @@
-import { type Sharing, shareOptions } from '../model/daemon-file.js';
+import { type OptionSplit, splitOptions } from '../model/daemon-file.js';
 import { accessKeys, type DaemonOption, daemonOptions, optionWord } from '../model/daemon-options.js';
 import { dropInPath, etcCertificates } from '../model/engine-paths.js';
 import type { EngineSettings } from '../model/engine-settings.js';
@@ -10,12 +10,12 @@ export const systemd: EngineService = {
   init: 'systemd',
   certificates: etcCertificates,
   files(facts, settings) {
-    const sharing = shareOptions(facts.files, daemonOptions(settings, etcCertificates));
+    const split = splitOptions(facts.files, daemonOptions(settings, etcCertificates));
     return [
-      ...sharing.files,
+      ...split.files,
       {
         path: dropInPath,
-        content: dropIn(facts, settings, sharing),
+        content: dropIn(facts, settings, split),
         mode: 0o644,
         why: "the engine's options",
       },
@@ -43,10 +43,10 @@ export const systemd: EngineService = {
  * `-H fd://`, `--containerd` or `$DOCKER_OPTS`. docker.socket stays: a restart of docker.service
  * passes it on.
  */
-export function dropIn(facts: Facts, { env }: EngineSettings, { flags, fileHasHosts }: Sharing): string {
+export function dropIn(facts: Facts, { env }: EngineSettings, { flags, fileHasHosts }: OptionSplit): string {
   const [program = facts.dockerd ?? '/usr/bin/dockerd', ...words] =
     startCommand(facts.unitText, dropInPath) ?? [];
-  const kept = withoutOptions(words, (flag, value) => replaced(flag, value, flags, fileHasHosts));
+  const kept = withoutOptions(words, (flag, value) => isReplaced(flag, value, flags, fileHasHosts));
   const listens = kept.some((word) => /^(-H|--host)/.test(word));
   const socket = listens || fileHasHosts ? [] : ['--host=unix:///var/run/docker.sock'];
   const own = flags.map((option) => commandWord(optionWord(option)));
@@ -61,7 +61,7 @@ export function dropIn(facts: Facts, { env }: EngineSettings, { flags, fileHasHo
 }
 
 /** Whether belt replaces an option of the packaged command: TCP, TLS, and what it sets itself. */
-function replaced(
+function isReplaced(
   flag: string,
   value: string,
   flags: readonly DaemonOption[],
@@ -73,14 +73,17 @@ function replaced(
 }
 
 /** Handles `--flag=value`, `--flag value`, `-H value` and switches. */
-function withoutOptions(words: readonly string[], leave: (flag: string, value: string) => boolean): string[] {
+function withoutOptions(
+  words: readonly string[],
+  isRemoved: (flag: string, value: string) => boolean,
+): string[] {
   const kept: string[] = [];
   for (let index = 0; index < words.length; index++) {
     const word = words[index] as string;
     const [, flag, , attached] = /^-{1,2}([A-Za-z][\w-]*)(=(.*))?$/.exec(word) ?? [];
     const next = words[index + 1];
     const separate = attached === undefined && next !== undefined && !/^[-$]/.test(next) ? next : undefined;
-    if (flag === undefined || !leave(flag, unquoted(attached ?? separate ?? ''))) {
+    if (flag === undefined || !isRemoved(flag, unquoted(attached ?? separate ?? ''))) {
       kept.push(word);
       continue;
     }

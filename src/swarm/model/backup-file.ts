@@ -62,10 +62,12 @@ export async function inspectBackup(source: ArchiveSource, name: string): Promis
     const path = pathOf(header);
     if (path.split('/').includes('..')) unsafe.push(path);
     if (/(^|\/)raft\/wal[^/]*\/[^/]+\.wal$/.test(path)) logs.set(path, await readLog(content));
-    if (path === manifestName || isIn(path, certificateName) || isIn(path, keyName))
+    if (path === manifestName || isFileNamed(path, certificateName) || isFileNamed(path, keyName))
       texts.set(path, String(await buffer(content)));
   });
-  const [certificatePath] = [...texts.keys()].filter((path) => path.endsWith(certificateName)).sort(byLength);
+  const [certificatePath] = [...texts.keys()]
+    .filter((path) => path.endsWith(certificateName))
+    .sort(compareLengths);
   if (certificatePath === undefined) throw invalidBackup(name, `it contains no ${certificateName}`);
   const prefix = certificatePath.slice(0, -certificateName.length);
   const identity = readIdentity(texts.get(certificatePath) ?? '');
@@ -106,11 +108,11 @@ function readManifest(text: string | undefined, name: string): BackupManifest | 
   }
 }
 
-function isIn(path: string, name: string): boolean {
+function isFileNamed(path: string, name: string): boolean {
   return path === name || path.endsWith(`/${name}`);
 }
 
-function byLength(one: string, other: string): number {
+function compareLengths(one: string, other: string): number {
   return one.length - other.length;
 }
 
@@ -148,11 +150,11 @@ export function repackBackup(
     const name = `swarm/${inner}`;
     if (header.type === 'directory') archive.entry({ name, mode, type: 'directory' });
     if (header.type !== 'file') return;
-    const grown =
+    const extended =
       path === log.path ? appendToSegment(content, log.reader.end, change, header.size ?? 0) : undefined;
-    const size = grown?.size ?? header.size;
+    const size = extended?.size ?? header.size;
     await pipeline(
-      grown?.content ?? content,
+      extended?.content ?? content,
       archive.entry({ name, mode, ...(size !== undefined && { size }) }),
     );
   };
@@ -177,7 +179,7 @@ function appendToSegment(
   size: number,
 ): { content: Readable; size: number } {
   const length = Math.max(size, end + more.length);
-  const grown = async function* (): AsyncGenerator<Buffer> {
+  const extended = async function* (): AsyncGenerator<Buffer> {
     let at = 0;
     for await (const chunk of content) {
       if (at < end) yield (chunk as Buffer).subarray(0, end - at);
@@ -188,7 +190,7 @@ function appendToSegment(
     for (let left = length - end - more.length; left > 0; left -= zeros.length)
       yield zeros.subarray(0, Math.min(left, zeros.length));
   };
-  return { content: Readable.from(grown()), size: length };
+  return { content: Readable.from(extended()), size: length };
 }
 
 /** Without a leading `./` or `/`. */
@@ -217,14 +219,14 @@ async function forEachEntry(
     if (error instanceof UserError || isFileSystemError(error)) throw error;
     throw invalidBackup(name, zlibReasons[codeOf(error)] ?? `it is not a tar archive: ${messageOf(error)}`);
   }
-  if (!end.isComplete) throw invalidBackup(name, cutShort);
+  if (!end.isComplete) throw invalidBackup(name, truncated);
 }
 
-const cutShort = 'it is truncated';
+const truncated = 'it is truncated';
 
 /** zlib's error codes (https://nodejs.org/api/zlib.html). */
 const zlibReasons: Readonly<Record<string, string>> = {
-  Z_BUF_ERROR: cutShort,
+  Z_BUF_ERROR: truncated,
   Z_DATA_ERROR: 'it is corrupt: its checksum does not match',
 };
 

@@ -44,8 +44,8 @@ export function findFailureDomains(members: readonly NamedMember[]): FailureDoma
 
 export function spreadAdvice(managers: number, places: readonly FailureDomain[]): string[] {
   if (managers < recommendedDomains) return [];
-  const placed = places.reduce((sum, place) => sum + place.managers.length, 0);
-  if (placed === 0) return [];
+  const located = places.reduce((sum, place) => sum + place.managers.length, 0);
+  if (located === 0) return [];
   const spare = managers - quorumSize(managers);
   const advice = places
     .filter((place) => place.managers.length > spare)
@@ -53,7 +53,7 @@ export function spreadAdvice(managers: number, places: readonly FailureDomain[])
       ({ name, managers: inside }) =>
         `${name} holds ${inside.length} of ${managers} managers: if it fails, the swarm loses its quorum; spread ${recommendedSpread(managers)} over three zones`,
     );
-  if (placed < managers) advice.push(`the zone of ${managers - placed} of ${managers} managers is unknown`);
+  if (located < managers) advice.push(`the zone of ${managers - located} of ${managers} managers is unknown`);
   return advice;
 }
 

@@ -13,9 +13,9 @@ export interface RaftState {
 }
 
 /** Managers with a log, the furthest log first. */
-export function rankByLog<T extends RaftState>(traces: readonly T[]): (T & { position: LogPosition })[] {
-  return traces
-    .flatMap((trace) => (trace.manager && trace.position ? [{ ...trace, position: trace.position }] : []))
+export function rankByLog<T extends RaftState>(states: readonly T[]): (T & { position: LogPosition })[] {
+  return states
+    .flatMap((state) => (state.manager && state.position ? [{ ...state, position: state.position }] : []))
     .toSorted((one, other) => compareLogs(other.position, one.position));
 }
 

@@ -11,23 +11,23 @@ export type NamedMember = Member & { name: string };
 
 /** Matches by address, else by host name; of several entries, the ready one wins. */
 export function matchMembers(nodes: readonly SwarmNode[], machines: readonly Machine[]): Member[] {
-  const taken = new Map<SwarmNode, Machine>();
-  const free = (node: SwarmNode): boolean => !taken.has(node);
+  const assigned = new Map<SwarmNode, Machine>();
+  const free = (node: SwarmNode): boolean => !assigned.has(node);
   for (const machine of machines) {
     const { public: open, private: inner } = machine.addresses;
     const node = preferReady(
       nodes.filter((node) => free(node) && node.address !== '' && [open, inner].includes(node.address)),
     );
-    if (node) taken.set(node, machine);
+    if (node) assigned.set(node, machine);
   }
-  const known = new Set(taken.values());
+  const known = new Set(assigned.values());
   for (const machine of machines) {
     if (known.has(machine)) continue;
     const node = preferReady(nodes.filter((node) => free(node) && node.hostname === machine.name));
-    if (node) taken.set(node, machine);
+    if (node) assigned.set(node, machine);
   }
   return nodes.map((node) => {
-    const machine = taken.get(node);
+    const machine = assigned.get(node);
     return machine ? { node, machine } : { node };
   });
 }
@@ -46,9 +46,9 @@ export function findManagerEntry(
   machine: Machine,
   nodeId = '',
 ): SwarmNode | undefined {
-  const isIts = ({ id, managerAddress = '' }: SwarmNode): boolean =>
+  const isEntry = ({ id, managerAddress = '' }: SwarmNode): boolean =>
     nodeId === '' ? hasAddress(machine, hostOf(managerAddress)) : id === nodeId;
-  return nodes.find((node) => node.reachability !== undefined && isIts(node));
+  return nodes.find((node) => node.reachability !== undefined && isEntry(node));
 }
 
 export function named(members: readonly Member[]): NamedMember[] {

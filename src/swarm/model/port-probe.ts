@@ -65,7 +65,7 @@ export function findJoinProblems(name: string, reach: ProbeReport, manager?: Pro
   return [
     ...reach.ports
       .filter(isClosed)
-      .toSorted(byWeight)
+      .toSorted(compareImportance)
       .map((port) => portText(name, port)),
     ...clockFindings(name, reach, manager),
     ...mtuFindings(name, reach, manager),
@@ -78,7 +78,7 @@ function isClosed({ protocol, port, result }: PortCheck): boolean {
 }
 
 /** A join needs 2377, the lowest port. */
-function byWeight(one: PortCheck, other: PortCheck): number {
+function compareImportance(one: PortCheck, other: PortCheck): number {
   return one.port - other.port || byNaturalOrder(one.host, other.host);
 }
 
@@ -88,9 +88,9 @@ function portText(name: string, { protocol, host, port, result }: PortCheck): st
 
 function clockFindings(name: string, { clock }: ProbeReport, manager?: ProbedManager): string[] {
   if (clock === undefined || manager?.report.clock === undefined) return [];
-  const apart = Math.abs(clock - manager.report.clock);
-  return apart > clockToleranceSeconds
-    ? [`the clocks of ${name} and ${manager.name} are ${apart} s apart`]
+  const difference = Math.abs(clock - manager.report.clock);
+  return difference > clockToleranceSeconds
+    ? [`the clocks of ${name} and ${manager.name} are ${difference} s apart`]
     : [];
 }
 

@@ -65,7 +65,7 @@ export function readCertificateSettings({ Spec, TLSInfo }: SwarmDocument): NodeC
 
 /** The leader first, then managers and workers, by host name. */
 export function readNodes(nodes: readonly NodeDocument[]): SwarmNode[] {
-  return nodes.map(readNode).sort(byRank);
+  return nodes.map(readNode).sort(compareRank);
 }
 
 function readNode({ ID, Spec, Description, Status, ManagerStatus }: NodeDocument): SwarmNode {
@@ -103,7 +103,7 @@ export function hostOf(address: string): string {
   return address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 }
 
-function byRank(a: SwarmNode, b: SwarmNode): number {
+function compareRank(a: SwarmNode, b: SwarmNode): number {
   const rank = (node: SwarmNode): number => (node.leader ? 0 : node.role === 'manager' ? 1 : 2);
   return rank(a) - rank(b) || byNaturalOrder(a.hostname, b.hostname);
 }

@@ -29,8 +29,8 @@ export interface RecordedNode {
 export function remainingUpgrade({ now, before, back }: RecordedNode): 'nothing' | 'all' | 'changed since' {
   const sameRole = now.role === before.role;
   if (sameRole && now.availability === before.availability) return back ? 'nothing' : 'all';
-  const isOnItsWay = now.availability === 'drain' && (sameRole || now.role === 'worker');
-  return isOnItsWay ? 'all' : 'changed since';
+  const isUpgrading = now.availability === 'drain' && (sameRole || now.role === 'worker');
+  return isUpgrading ? 'all' : 'changed since';
 }
 
 const upgradeSteps = [

@@ -4,7 +4,7 @@ import type { Context } from '../../app/context.js';
 import type { Step } from '../../app/reporter.js';
 import { surveyMachine } from '../../engine/gather-facts.js';
 import { provisionerFor } from '../../engine/provisioners/index.js';
-import { toItsEnd } from '../../engine/run-script.js';
+import { runScript } from '../../engine/run-script.js';
 import type { Machine } from '../../machines/model/machine.js';
 
 export interface FolderScript {
@@ -29,7 +29,7 @@ export async function runFolderScript(
   const { stop, start, isActive, journal } = provisionerFor(survey.facts).service.commands;
   const work = await context.templates.render(`swarm/${script}.sh`, values);
   const service = { stop, start, isActive, journal };
-  const { outputs } = await toItsEnd(
+  const { outputs } = await runScript(
     connection,
     { template: 'swarm/folder.sh', values: { ...service, work }, step, timeoutMs, data },
     survey,

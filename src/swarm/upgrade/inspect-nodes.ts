@@ -73,13 +73,13 @@ async function checkSize(machines: readonly Machine[], size: string, context: Co
         { hint: 'belt swarm upgrade --engine, to upgrade only the engine' },
       );
     }
-    const wishes = mine.map(({ name, id, driverData }) => ({
+    const resized = mine.map(({ name, id, driverData }) => ({
       name,
       size,
       ...(id !== undefined && { id }),
       driverData,
     }));
-    await driver.check(wishes, context.signal);
+    await driver.check(resized, context.signal);
   }
 }
 

@@ -116,12 +116,12 @@ export class NodeUpgrade {
     const { member, name, resize, engine } = subject;
     if (member.node.role !== 'manager' || !(resize || engine)) return false;
     const { managers } = await stableMembers(swarm, context);
-    const judgement = assessChanges(managers, [{ id: member.node.id, effect: 'leaves' }]);
-    if (judgement.objection === undefined || judgement.objection === 'loses tolerance') return true;
+    const assessment = assessChanges(managers, [{ id: member.node.id, effect: 'leaves' }]);
+    if (assessment.objection === undefined || assessment.objection === 'loses tolerance') return true;
     const objection =
       managers.length === 1
         ? `${name} is the swarm's only manager`
-        : objectionText(`upgrading ${name}`, judgement);
+        : objectionText(`upgrading ${name}`, assessment);
     const effect = 'the swarm cannot be changed until it is back; running tasks continue';
     if (!work.force)
       throw new UserError(`${objection}: ${effect}`, {
@@ -237,7 +237,7 @@ export class NodeUpgrade {
     timeoutMs: number,
     findObstacle: () => Promise<string | undefined>,
   ): Promise<void> {
-    const retried = async (): Promise<string | undefined> => {
+    const checkIfResponding = async (): Promise<string | undefined> => {
       try {
         return await findObstacle();
       } catch (error) {
@@ -246,7 +246,7 @@ export class NodeUpgrade {
       }
     };
     return waitUntilClear(
-      retried,
+      checkIfResponding,
       { timeoutMs, signal: this.context.signal },
       (obstacle) => new ExternalError(`${what} after ${timeoutMs / 1000} s: ${obstacle}`),
     );

@@ -24,10 +24,10 @@ export function statsTable(rows: readonly StatsRow[], width?: number): string {
       task,
       node,
       cpuPercent === undefined ? '-' : `${cpuPercent.toFixed(2)}%`,
-      amount(bytes.memory),
-      amount(bytes.memoryLimit || undefined),
-      amount(bytes.received),
-      amount(bytes.sent),
+      formatAmount(bytes.memory),
+      formatAmount(bytes.memoryLimit || undefined),
+      formatAmount(bytes.received),
+      formatAmount(bytes.sent),
       pids === undefined ? '-' : String(pids),
       ...(hasErrors ? [oneLine(error ?? '')] : []),
     ]),
@@ -35,6 +35,6 @@ export function statsTable(rows: readonly StatsRow[], width?: number): string {
   );
 }
 
-function amount(bytes: number | undefined): string {
+function formatAmount(bytes: number | undefined): string {
   return bytes === undefined ? '-' : formatBytes(bytes);
 }

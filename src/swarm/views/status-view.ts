@@ -120,11 +120,11 @@ function tableOfNames(
     columns.slice(0, -1),
     rows.map(({ cells }) => cells),
   );
-  const room = Math.max(20, width - Math.max(...before.split('\n').map(widthOf)) - 3);
+  const available = Math.max(20, width - Math.max(...before.split('\n').map(widthOf)) - 3);
   return formatTable(
     columns,
     rows.flatMap(({ cells, names }) =>
-      brokenAtCommas(foldNames(names).join(', '), room).map((line, index) => [
+      breakAtCommas(foldNames(names).join(', '), available).map((line, index) => [
         ...cells.map((cell) => (index === 0 ? cell : '')),
         line,
       ]),
@@ -132,12 +132,12 @@ function tableOfNames(
   );
 }
 
-function brokenAtCommas(text: string, width: number): string[] {
+function breakAtCommas(text: string, width: number): string[] {
   const lines: string[] = [''];
-  for (const piece of text.split(/(?<=,)/)) {
+  for (const part of text.split(/(?<=,)/)) {
     const line = lines.at(-1) ?? '';
-    if (line !== '' && widthOf(line + piece) > width) lines.push(piece.trimStart());
-    else lines[lines.length - 1] = line + piece;
+    if (line !== '' && widthOf(line + part) > width) lines.push(part.trimStart());
+    else lines[lines.length - 1] = line + part;
   }
   return lines;
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ExternalError } from '../../../src/base/errors.js';
 import { templatesIn } from '../../../src/base/templates.js';
-import { engineTraces } from '../../../src/engine/model/managed-files.js';
+import { managedFiles } from '../../../src/engine/model/managed-files.js';
 import {
   type OriginalState,
   parseOriginalState,
@@ -74,7 +74,7 @@ describe('the way back', () => {
   test('what was not there goes, folders that belt made too, and the engine restarts only if something changed', () => {
     const shared = ['/etc/docker/daemon.json', '/etc/conf.d/docker', '/var/lib/boot2docker/profile'];
     expect(restoreSteps(nothing, [])).toEqual([
-      ...engineTraces.filter((path) => !shared.includes(path)).map((path) => `absent ${path}`),
+      ...managedFiles.filter((path) => !shared.includes(path)).map((path) => `absent ${path}`),
       'no_folder /etc/systemd/system/docker.service.d',
       'systemctl daemon-reload',
       'enabled docker.service enabled',

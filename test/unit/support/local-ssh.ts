@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { bestShell } from '../../../src/engine/root-shell.js';
+import { rootShellCommand } from '../../../src/engine/root-shell.js';
 import {
   type CommandOptions,
   ConnectError,
@@ -77,7 +77,7 @@ export class LocalSsh implements Ssh {
       target,
       run: async (command, options) => {
         this.commands.push(`${name}: ${command}`);
-        if (command === bestShell)
+        if (command === rootShellCommand)
           return { code: 0, stdout: this.system(name).facts(options?.stdin), stderr: '' };
         return { code: 0, stdout: await this.answer(name, command, options), stderr: '' };
       },

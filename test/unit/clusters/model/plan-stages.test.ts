@@ -9,18 +9,18 @@ import {
   type Wanted,
 } from '../../../../src/clusters/model/compare.js';
 import { type PlanStage, type PlanStep, planStages } from '../../../../src/clusters/model/plan-stages.js';
-import { changedEngine, type EngineWish } from '../../../../src/engine/model/engine-changes.js';
+import { changedEngine, type EngineChangeRequest } from '../../../../src/engine/model/engine-changes.js';
 import {
-  type EngineWord,
-  type EngineWords,
+  type EngineOptionKey,
+  type EngineOptionValues,
   engineSettings,
 } from '../../../../src/engine/model/engine-options.js';
 import { defaultEngineSettings } from '../../../../src/engine/model/engine-settings.js';
 
 /** What a group says of its engines. */
-function says(words: EngineWords): EngineWish {
+function says(words: EngineOptionValues): EngineChangeRequest {
   const settings = engineSettings(words, (word, reason) => new UserError(`${word} ${reason}`));
-  return { settings, said: Object.keys(words) as EngineWord[] };
+  return { settings, said: Object.keys(words) as EngineOptionKey[] };
 }
 
 /** A cluster that steps can be done to, as far as they are visible. */
@@ -390,7 +390,7 @@ describe('compare', () => {
   });
 
   describe('engine settings', () => {
-    const differences = (words: EngineWords): object[] => {
+    const differences = (words: EngineOptionValues): object[] => {
       const engine = says({ access: 'local', label: ['disk=hdd'], tune_swarm: true }).settings;
       const machine = { state: 'running', finished: true, engine } as const;
       const found = of({ ...node1, engine: says(words) }, is('node1', { machine, node: node() }));

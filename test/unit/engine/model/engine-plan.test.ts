@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../../../src/base/errors.js';
-import { describePlan, isNothing } from '../../../../src/engine/model/engine-plan.js';
+import { describePlan, isEmptyPlan } from '../../../../src/engine/model/engine-plan.js';
 import { refuseObstacles } from '../../../../src/engine/model/preflight.js';
 import { startCommand } from '../../../../src/engine/model/systemd-unit.js';
 import { osReleases } from '../../../lab/os-releases.js';
@@ -59,7 +59,7 @@ ExecStart=${base} --host=tcp://0.0.0.0:2376 ${tls}
     const unitText = `${debianUnit}\n# ${dropInPath}\n${fileOf(first, dropInPath)}`;
     const second = planOn({ sums, unitText });
     expect(second).toMatchObject({ files: [], commands: [] });
-    expect([isNothing(second), describePlan(second)]).toEqual([true, ['nothing to do']]);
+    expect([isEmptyPlan(second), describePlan(second)]).toEqual([true, ['nothing to do']]);
   });
 
   test('who gets in', () => {

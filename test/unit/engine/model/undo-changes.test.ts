@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../../../src/base/errors.js';
-import { shareOptions, withoutBelt } from '../../../../src/engine/model/daemon-file.js';
+import { splitOptions, withoutBelt } from '../../../../src/engine/model/daemon-file.js';
 import { daemonOptions } from '../../../../src/engine/model/daemon-options.js';
 import { etcCertificates } from '../../../../src/engine/model/engine-paths.js';
-import { sharedTraces, withMarkedBlock } from '../../../../src/engine/model/managed-files.js';
+import { sharedFiles, withMarkedBlock } from '../../../../src/engine/model/managed-files.js';
 import { undoChanges } from '../../../../src/engine/model/undo-changes.js';
 import { settingsOf } from '../../support/facts.js';
 
@@ -119,7 +119,7 @@ describe('daemon.json over many changes of belt’s and of others', () => {
     daemonOptions(settingsOf(change), etcCertificates);
   /** What belt would write, written. */
   const provision = (files: Map<string, string>, change: Parameters<typeof settingsOf>[0]) => {
-    for (const { path, content } of shareOptions(files, optionsOf(change)).files) files.set(path, content);
+    for (const { path, content } of splitOptions(files, optionsOf(change)).files) files.set(path, content);
   };
   const edit = (files: Map<string, string>, change: (keys: Json) => Json) => {
     const text = files.get(daemonFile);
@@ -175,7 +175,7 @@ describe('daemon.json over many changes of belt’s and of others', () => {
         expect(sorted(JSON.parse(files.get(daemonFile) ?? ''))).toEqual(
           sorted(JSON.parse(fresh.get(daemonFile) ?? '')),
         );
-        expect(shareOptions(files, optionsOf(last)).files).toEqual([]);
+        expect(splitOptions(files, optionsOf(last)).files).toEqual([]);
       }),
     );
   });
@@ -204,13 +204,13 @@ describe('daemon.json over many changes of belt’s and of others', () => {
     const files = new Map([[daemonFile, '{"mtu": 1500}']]);
     provision(files, { access: 'local', options: ['mtu=1400'] });
     edit(files, (keys) => ({ x: 1, ...keys }));
-    expect(shareOptions(files, optionsOf({ access: 'local', options: ['mtu=1400'] })).files).toEqual([]);
+    expect(splitOptions(files, optionsOf({ access: 'local', options: ['mtu=1400'] })).files).toEqual([]);
   });
 });
 
 describe('leaving', () => {
   const leave = (path: string, found: Map<string, string>, now: Map<string, string>) =>
-    sharedTraces.find((trace) => trace.path === path)?.leave(found, now);
+    sharedFiles.find((file) => file.path === path)?.leave(found, now);
 
   test('a daemon.json in which an earlier belt had left something goes back to that', () => {
     const asWas = new Map([
