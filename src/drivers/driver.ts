@@ -31,24 +31,17 @@ export interface Driver {
   /**
    * Locates existing machines, for a driver that creates none. belt pins their host keys at first
    * use, installs only the engine, and restores them on removal. `names` are all names of the
-   * command, because addresses are assigned in their order.
-   * @throws UserError when the settings do not define it
+   * command, because addresses are assigned in their order. @throws UserError
    */
   adopt?(names: readonly string[]): Promise<Adoption[]>;
 
-  /**
-   * Refuses what cannot work (no permission, unknown size), before anything changes.
-   * @throws UserError
-   */
+  /** Refuses what cannot work, before anything changes. @throws UserError */
   check(specs: readonly MachineSpec[], signal: AbortSignal): Promise<void>;
 
   /** Creates what all machines share (an image, a key pair, a firewall). */
   prepare?(requests: readonly CreateRequest[], progress: PrepareProgress, signal: AbortSignal): Promise<void>;
 
-  /**
-   * Creates machines, or finishes those that an earlier call began. Each ends with `done` or
-   * `failed`. Not called for a driver that adopts.
-   */
+  /** Each machine ends with `done` or `failed`. Not called for a driver that adopts. */
   create(requests: readonly CreateRequest[], signal: AbortSignal): AsyncIterable<MachineEvent>;
 
   /** The cluster's machines as the provider has them; `known` are the recorded ones. */
@@ -70,7 +63,6 @@ export interface Driver {
   restart?(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
   /** `restart` ends once the provider accepts it: belt waits until the machines have rebooted. */
   restartsUnseen?: boolean;
-  /** Switches off at once. */
   kill(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
   /** Destroys machines and everything created for them. A missing one is `done`. */
   remove(machines: readonly Machine[], signal: AbortSignal): AsyncIterable<MachineEvent>;
@@ -114,7 +106,6 @@ export interface Adoption {
 export interface CreateRequest extends MachineSpec {
   ssh: {
     user: string;
-    /** A line of authorized_keys. */
     authorizedKey: string;
     /** OpenSSH private and public key to install, so that belt can verify the first connection. */
     hostKey: { privateKey: string; publicKey: string };
@@ -123,7 +114,6 @@ export interface CreateRequest extends MachineSpec {
   installEngine?: string;
 }
 
-/** What a driver reports about a machine, in order. */
 export type MachineEvent =
   | { type: 'progress'; name: string; text: string; fraction?: number }
   | { type: 'changed'; name: string; change: MachineChange }
@@ -163,7 +153,6 @@ export interface MachineChange {
 export type PrepareProgress = (step: string, fraction?: number) => void;
 
 export interface Check {
-  /** `systemd-nspawn`, `root`, `VBoxManage` */
   name: string;
   ok: boolean;
   /** What was found, or what is missing and how to get it. */

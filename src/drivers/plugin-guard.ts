@@ -59,7 +59,6 @@ async function* guardEvents(name: string, events: AsyncIterable<unknown>): Async
   }
 }
 
-/** The result of `doctor` contains functions. */
 function guardFixes(name: string, result: unknown): unknown {
   if (!Array.isArray(result)) return result;
   return result.map((item: unknown) => {

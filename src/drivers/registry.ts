@@ -5,7 +5,6 @@ import type { DriverModule } from './driver.js';
 export type DriverLoader = () => Promise<DriverModule>;
 
 export interface Drivers {
-  /** Built-in drivers first. */
   readonly names: readonly string[];
   /** The full name for a short one; unknown names are returned unchanged. */
   nameOf(written: string): string;
@@ -49,7 +48,6 @@ export function driversWith(added: ReadonlyMap<string, DriverLoader>): Drivers {
   };
 }
 
-/** By full or short name. */
 export function isBuiltInDriver(name: string): boolean {
   return Object.hasOwn(builtIn, name) || aliases.has(name);
 }

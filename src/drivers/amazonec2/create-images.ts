@@ -96,7 +96,6 @@ async function* awaitImages(api: Ec2Api, started: ReadonlyMap<string, string>, s
   }
 }
 
-/** Images that belt created in the region, for all clusters. */
 export function openImageStore(ec2: Ec2Context): ImageStore {
   const ownImages = async (signal: AbortSignal) =>
     describe(await ec2.api(), `tag:${tagKeys.belt}`, ['true'], signal);

@@ -40,7 +40,6 @@ import { running, visibleWithinMs, watchInstances } from './watch-instances.js';
 
 /** How long EC2 may not list instances of a create that was killed. */
 const staleMs = 10_000;
-/** Concurrent calls where EC2 requires one per instance. */
 const concurrency = 8;
 
 export interface SharedResources {
@@ -220,7 +219,7 @@ function recordedSettings(
   };
 }
 
-/** Records the call before it is launched, so that a create that was killed finds its instances. */
+/** Records the call before it is made, so that a create that was killed finds its instances. */
 async function* launchBatch(
   ec2: Ec2Context,
   api: Ec2Api,

@@ -2,7 +2,6 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { toEc2Error } from './ec2-errors.js';
 import type { Ec2Settings } from './ec2-settings.js';
 
-/** docker-machine's default. */
 const fallbackRegion = 'us-east-1';
 
 /** The most values that a filter accepts. @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html */

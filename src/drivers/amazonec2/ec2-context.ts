@@ -13,7 +13,6 @@ export interface Ec2Context {
   settings: Ec2Settings;
   cluster: ClusterRef;
   templates: Templates;
-  /** The API for new machines. */
   api(): Promise<Ec2Api>;
   byLocation(machines: readonly Machine[]): Promise<[Ec2Api, Machine[]][]>;
   /** Mebibytes by type. @throws UserError for a type that the region does not have */

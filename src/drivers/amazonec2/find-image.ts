@@ -66,7 +66,6 @@ export async function findImage(
   return { id: image.ImageId, deviceName: image.RootDeviceName, sshUser: userOf(image) };
 }
 
-/** SSH users by image id, without deleted images. */
 export async function usersOfImages(
   { client }: Ec2Api,
   ids: readonly string[],

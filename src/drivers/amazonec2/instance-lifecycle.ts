@@ -155,7 +155,7 @@ export function idsOf(targets: readonly TrackedInstance[]): string[] {
   return targets.flatMap(({ instance }) => instance.InstanceId ?? []);
 }
 
-/** Works on the instances of machines, region by region. @param onMissing default: the machine fails */
+/** Works region by region. @param onMissing default: the machine fails */
 export async function* withInstances<E extends MachineEvent | SnapshotEvent>(
   ec2: Ec2Context,
   machines: readonly Machine[],

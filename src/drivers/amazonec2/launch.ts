@@ -40,7 +40,7 @@ export interface LaunchPlan {
 
 /**
  * The token is a hash of the whole call, including host keys and tags: rerunning a create that was
- * killed is the same call to EC2. A token whose instances are terminated is replaced by the next one.
+ * killed is the same call to EC2. A token of terminated instances is replaced by the next one.
  */
 export function planLaunch(
   requests: readonly CreateRequest[],
@@ -61,7 +61,6 @@ export function planLaunch(
   return { token, attempt, requests, input: inputWith(token) };
 }
 
-/** Client tokens of calls whose instances are terminated. */
 export function usedTokens(instances: readonly Instance[]): Set<string> {
   return new Set(instances.filter(isGone).flatMap((instance) => tagOf(instance, tagKeys.launch) ?? []));
 }

@@ -24,7 +24,6 @@ import { architectureOf, typeFor } from './instance-types.js';
 import { stateOf, tagKeys } from './instances.js';
 import { running, type TrackedInstance, watchInstances } from './watch-instances.js';
 
-/** Concurrent calls where EC2 requires one per instance. */
 const concurrency = 8;
 
 /** Stops running instances for the change, and starts them again even if it failed. */
@@ -76,7 +75,7 @@ export function resize(
   });
 }
 
-/** The type for the size and the architecture of the instance. @throws UserError for another architecture */
+/** @throws UserError for a type of another architecture */
 function compatibleType({ Architecture: architecture, InstanceId }: Instance, size: string): string {
   const own = architecture === 'arm64' ? 'arm64' : 'amd64';
   const type = typeFor(size, own);

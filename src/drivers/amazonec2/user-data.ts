@@ -8,13 +8,10 @@ import { runcmdLine } from '../kit/first-boot.js';
 /** EC2's limit, before base64. @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html */
 export const maxBytes = 16 * 1024;
 
-/** Keys hardly compress: about 230 bytes per machine, which leaves 2 KB for the user's own user data. */
+/** Keys hardly compress: about 230 bytes per machine, which leaves 2 KB for the user's own. */
 export const machinesPerCall = 60;
 
-/**
- * Gzipped cloud-config for machines in launch index order; `own` is the user's own user data.
- * @throws UserError when both together exceed EC2's limit
- */
+/** Gzipped, for machines in launch index order. @throws UserError above EC2's limit */
 export async function userDataFor(
   requests: readonly CreateRequest[],
   options: { own?: string | undefined; engineAtFirstBoot?: boolean },

@@ -89,7 +89,6 @@ function ownGroupName({ name, id }: ClusterRef): string {
   return `belt-${name}-${id.slice(0, 8)}`;
 }
 
-/** Creates missing groups and rules, except for read-only groups. @returns ids */
 export async function ensureGroups(
   api: Ec2Api,
   settings: Ec2Settings,
@@ -168,7 +167,6 @@ async function openPorts(
       { abortSignal: signal },
     );
   } catch (error) {
-    // Another belt process was faster.
     if (!isCode(error, 'InvalidPermission.Duplicate')) throw error;
   }
 }

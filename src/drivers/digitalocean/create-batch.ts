@@ -10,7 +10,6 @@ import { userDataFor } from './user-data.js';
 /** DigitalOcean creates up to ten droplets per request. */
 export const maxBatchSize = 10;
 
-/** Requests for one batch when responses are lost or incomplete. */
 const maxAttempts = 4;
 
 /** How long a new droplet may take to be listed. */

@@ -15,7 +15,6 @@ import type {
 import { DigitalOceanError } from './digitalocean-error.js';
 import type { ApiClients, SendRequest } from './rate-limited-client.js';
 
-/** The API's maximum. */
 const perPage = 200;
 
 /** A call that changes something is not aborted once sent. @throws DigitalOceanError; AbortError */

@@ -2,7 +2,6 @@ import { ExternalError } from '../../base/errors.js';
 
 /** The outcome of a request, without the request's headers: they hold the token. */
 export interface ApiResponse {
-  /** `GET /droplets` */
   request: string;
   /** Undefined: there was no response. */
   status?: number;
@@ -85,7 +84,6 @@ const noResponse: Readonly<Record<string, string>> = {
   EAI_AGAIN: "cannot resolve DigitalOcean's host name",
 };
 
-/** Every error of the API has `id`, `message` and `request_id`. */
 function apiMessage(body: unknown): string | undefined {
   if (typeof body !== 'object' || body === null) return undefined;
   const { id, message, request_id: request } = body as Record<string, unknown>;

@@ -25,7 +25,6 @@ export interface Catalogue {
   image: DigitalOceanImage;
 }
 
-/** @throws UserError for an unknown image */
 export async function readCatalogue(
   api: DigitalOceanApi,
   { image: wanted }: DigitalOceanSettings,

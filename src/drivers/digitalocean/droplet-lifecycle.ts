@@ -95,7 +95,6 @@ export async function* resize(
   }
 }
 
-/** The droplets that can have the size, with the size for each; the others fail. */
 async function* planResize(
   found: readonly TrackedDroplet[],
   wanted: string,

@@ -8,7 +8,6 @@ import type { DropletEvents, TrackedDroplet } from './poll-droplets.js';
 /** From this many droplets, tagging them, one action and removing the tag take fewer requests. */
 const minForTag = 5;
 
-/** How long to wait for another action on the droplet. */
 const busyTimeoutMs = 120_000;
 const busyPollMs = 3_000;
 

@@ -38,7 +38,6 @@ export interface PollResult {
   late: TrackedDroplet[];
 }
 
-/** Pauses between polls; the last one repeats. */
 const pausesMs = [1_000, 2_000, 3_000, 5_000];
 
 /** How long the list may lack a droplet that was just created or changed. */

@@ -6,7 +6,7 @@ import { type DropletContext, fingerprintOf } from './droplet-context.js';
 import { idTag, sharedName } from './droplets.js';
 
 /**
- * The configured key, or the cluster's. Without one DigitalOcean would mail a root password.
+ * Without a key, DigitalOcean would mail a root password.
  * @returns its id. @throws UserError for a configured key that is not in the account
  */
 export async function ensureKey(
@@ -75,7 +75,7 @@ function isRefusal(error: unknown): boolean {
 
 const everyone = ['0.0.0.0/0', '::/0'];
 
-/** 2377: managers, 7946: gossip, 4789: overlay networks. Source: Docker's documentation of swarm mode. */
+/** 2377: managers, 7946: gossip, 4789: overlay networks (Docker's documentation). */
 const swarmPorts: readonly FirewallRule[] = [
   { protocol: 'tcp', ports: '2377' },
   { protocol: 'tcp', ports: '7946' },

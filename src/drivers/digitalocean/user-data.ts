@@ -5,7 +5,6 @@ import type { Templates } from '../../base/templates.js';
 import type { CreateRequest } from '../driver.js';
 import { firstBootCommands } from '../kit/first-boot.js';
 
-/** DigitalOcean's limit. */
 const maxBytes = 64 * 1024;
 
 export async function readUserData(path: string | undefined): Promise<string | undefined> {

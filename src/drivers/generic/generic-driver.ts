@@ -108,7 +108,6 @@ async function readable(path: string): Promise<string | undefined> {
   );
 }
 
-/** Whether the port accepts TCP connections. @throws AbortError */
 async function isPortOpen(host: string, port: number, signal: AbortSignal): Promise<boolean> {
   const socket = connect({ host, port });
   // A refusal may still arrive after the timeout.

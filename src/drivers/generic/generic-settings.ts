@@ -36,7 +36,6 @@ export const genericSettings = defineSettings({
 
 export type GenericSettings = ReturnType<typeof genericSettings.read>;
 
-/** Of all servers of a command, unless the inventory overrides it. */
 export interface ServerLogin {
   user: string;
   port: number;

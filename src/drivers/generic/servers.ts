@@ -17,7 +17,6 @@ interface Server {
   folder?: string;
 }
 
-/** Names and addresses must match in number. @throws UserError */
 export async function findServers(
   names: readonly string[],
   settings: GenericSettings,
@@ -97,7 +96,7 @@ function notListed(name: string, inventory: string, listed: readonly string[]): 
   });
 }
 
-/** Two names for one server would fight over its engine. */
+/** Two machines on one server would conflict over its engine. */
 function requireDistinctServers(servers: readonly Server[]): void {
   const seen = new Map<string, string>();
   for (const { name, address, login } of servers) {

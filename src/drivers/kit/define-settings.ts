@@ -77,7 +77,6 @@ export function secret(setting: Omit<FieldOptions<undefined>, 'secret'>): Settin
   return text({ ...setting, secret: true });
 }
 
-/** In upper or lower case. */
 export function choice<const T extends string>(
   choices: readonly T[],
   setting: FieldOptions<NoInfer<T>> & { default: NoInfer<T> },
@@ -164,7 +163,6 @@ function itemsOf(value: SettingValues[string]): readonly string[] {
   return (value as readonly string[]).map((item) => item.trim()).filter((item) => item !== '');
 }
 
-/** The items of `a, b`, trimmed, without empty ones. */
 export function splitList(written: string): string[] {
   return written
     .split(',')

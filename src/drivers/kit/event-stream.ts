@@ -58,7 +58,6 @@ export async function* prepareThen<T>(
   yield* proceed(prepared);
 }
 
-/** Reads the provider's objects of all machines once. */
 export function forEachObject<T extends { name: string }, All, One>(
   machines: readonly T[],
   {

@@ -1,7 +1,6 @@
 import type { CreateRequest } from '../driver.js';
 import { boolean } from './define-settings.js';
 
-/** A setting of drivers whose machines cloud-init sets up. */
 export const engineAtFirstBoot = boolean({
   summary: 'Install the engine during the first boot, instead of over SSH',
   default: false,

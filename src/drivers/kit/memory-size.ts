@@ -2,7 +2,7 @@ import { totalmem } from 'node:os';
 import { UserError } from '../../base/errors.js';
 import { formatMemory, parseSize } from '../../machines/model/sizes.js';
 
-/** A guest with an engine but without containers takes about 150 MB; booting needs more. Mebibytes. */
+/** An engine without containers uses about 150 MB; booting needs more. */
 export const minMemoryMb = 256;
 
 /** In mebibytes. @throws UserError when it is not an amount of memory, or too little */

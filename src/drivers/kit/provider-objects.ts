@@ -34,8 +34,7 @@ export async function listMachines<T>(
 /**
  * A stray has another host key, and possibly data, so its name cannot be used for a new machine.
  * @param isResumable whether an earlier create was interrupted
- * @param found completes "FOUND NAME": `EC2 has an instance`
- * @throws UserError
+ * @param found completes "FOUND NAME": `EC2 has an instance`. @throws UserError
  */
 export function requireNoStrays(
   specs: readonly MachineSpec[],

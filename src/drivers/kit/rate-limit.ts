@@ -5,7 +5,6 @@ import { AbortError } from '../../base/errors.js';
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
-  /** @throws AbortError */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** From 0 to 1, for jitter. */
   random(): number;

@@ -10,7 +10,6 @@ export interface Sighting<T, O> {
 
 export interface WatchOptions<T, O, K> {
   idOf(target: T): K;
-  /** In as few calls as possible. */
   read(targets: readonly T[]): Promise<ReadonlyMap<K, O>>;
   isReached(object: O | undefined, target: T): boolean;
   timeoutMs: number;

@@ -19,7 +19,6 @@ export function parseRange(text: string): Range {
   return range;
 }
 
-/** The first address of the range. */
 export function gatewayOf(range: Range): number {
   return range.base + 1;
 }

@@ -181,10 +181,7 @@ async function isGuestUp(processFile: string): Promise<boolean> {
   return exists(join(group.replace(/\/supervisor$/, ''), 'payload/init.scope'));
 }
 
-/**
- * Guests use cgroup v2 even on a computer with v1. systemd-nspawn's own lock would leave a file
- * behind (systemd's docs/ENVIRONMENT.md).
- */
+/** Selects cgroup v2 for guests. systemd-nspawn's own lock would leave a file behind. */
 async function nspawnEnvironment(): Promise<Record<string, string>> {
   const unified = (await findHierarchies()).some(
     ({ mount, kind }) => kind === 'v2' && mount === '/sys/fs/cgroup',

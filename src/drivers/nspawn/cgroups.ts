@@ -68,10 +68,7 @@ export async function memoryControl(): Promise<'v1' | 'v2' | undefined> {
   return undefined;
 }
 
-/**
- * Checks the usage first, because cgroup v2 would kill processes to get below the new limit.
- * @throws UserError when the machine uses more
- */
+/** Checks the usage, as cgroup v2 kills processes to get below a new limit. @throws UserError */
 export async function changeLimit(limit: LimitFile, memoryMb: number): Promise<void> {
   const bytes = memoryMb * 1024 * 1024;
   const used = await neededBytes(limit);
@@ -90,7 +87,6 @@ export interface LimitFile {
   stat: string;
 }
 
-/** Undefined: there is no memory controller. */
 export async function limitFile(id: string): Promise<LimitFile | undefined> {
   for (const { mount, kind } of await findHierarchies()) {
     const group = join(mount, 'belt', id);

@@ -49,10 +49,7 @@ const steps: readonly { id: string; text: string; share: number }[] = [
 
 const tuningFraction = 0.98;
 
-/**
- * Reads `P: NOW END [NAME]` of debootstrap's debian-installer interface. The fraction never
- * decreases; a line without a name belongs to the previous step.
- */
+/** Reads `P: NOW END [NAME]`; a line without a name belongs to the previous step. */
 export function progressReader(): (line: string) => { text: string; fraction: number } | undefined {
   let current = 0;
   let highest = 0;

@@ -62,10 +62,7 @@ export async function hasKeys(upper: string, ssh: CreateRequest['ssh']): Promise
   );
 }
 
-/**
- * A machine cannot reach a resolver on loopback; systemd-resolved lists the real ones in another
- * file. Without any, lookups fail at once.
- */
+/** Machines cannot reach a resolver on loopback: systemd-resolved lists others in a second file. */
 async function resolverOfComputer(): Promise<string> {
   for (const path of ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']) {
     const text = await readFile(path, 'utf8').catch(() => '');

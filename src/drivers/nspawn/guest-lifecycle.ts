@@ -144,7 +144,6 @@ async function removeFiles(layout: NspawnLayout, id: string): Promise<void> {
   await removeTree(removalPath);
 }
 
-/** @throws UserError when the machine uses more memory */
 export async function resizeRunning(layout: NspawnLayout, id: string, memoryMb: number): Promise<void> {
   const limit = await limitOf(layout, id);
   if (limit) await changeLimit(limit, memoryMb);

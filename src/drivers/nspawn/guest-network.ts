@@ -22,10 +22,7 @@ interface LinkAddress {
   addr_info: { family: string; local?: string; prefixlen?: number }[];
 }
 
-/**
- * The existing network while it has machines, else the configured or a free one. Changes nothing.
- * @throws UserError for settings that clash with a network in use, or with existing machines
- */
+/** Changes nothing. @throws UserError for a clash with a network in use or existing machines */
 export async function planNetwork(
   layout: NspawnLayout,
   settings: NspawnSettings,

@@ -42,7 +42,6 @@ export async function machineIds(layout: NspawnLayout): Promise<string[]> {
   }
 }
 
-/** @throws UserError for a damaged record */
 export async function readRecord(layout: NspawnLayout, id: string): Promise<GuestRecord | undefined> {
   if (!isMachineId(id)) throw new UserError(`"${id}" is not the id of an nspawn machine`);
   const { record } = machineFolder(layout, id);

@@ -9,7 +9,6 @@ import type { NspawnLayout } from './layout.js';
 
 interface Requirement {
   name: string;
-  /** In Debian and Ubuntu. */
   package: string;
   find: () => Promise<string | undefined>;
 }

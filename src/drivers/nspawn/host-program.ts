@@ -19,10 +19,7 @@ export const programEnvironment: Readonly<Record<string, string>> = {
   LC_ALL: 'C.UTF-8',
 };
 
-/**
- * Uses its own session, so that Ctrl-C reaches only belt, which decides what to end.
- * @throws UserError when it is not installed; ExternalError with its last output; AbortError
- */
+/** @throws UserError when it is not installed; ExternalError with its last output; AbortError */
 export async function run(
   program: string,
   args: readonly string[],
@@ -31,6 +28,7 @@ export async function run(
   try {
     const { stdout } = await execa(program, args, {
       env: { ...programEnvironment, ...options.env },
+      // Its own session, so that Ctrl-C reaches only belt, which decides what to end.
       detached: true,
       cleanup: true,
       stdin: options.input === undefined ? 'ignore' : 'pipe',

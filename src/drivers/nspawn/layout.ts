@@ -16,7 +16,6 @@ export interface NspawnLayout {
 export interface MachineFolder {
   folder: string;
   record: string;
-  /** What differs from the image. */
   upper: string;
   work: string;
   /** Mount point of the overlay, in the machine's own mount namespace only. */

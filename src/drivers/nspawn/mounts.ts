@@ -4,7 +4,6 @@ import { run } from './host-program.js';
 export interface Mount {
   point: string;
   type: string;
-  /** `memory`, `name=systemd`. */
   options: string[];
 }
 

@@ -20,7 +20,6 @@ export async function ensureNat(bridge: string, range: string): Promise<void> {
   }
 }
 
-/** Finds belt's rules by their comments. */
 export async function removeNat(bridge: string): Promise<void> {
   for (const [table, line] of tableLines(await run('iptables-save', []))) {
     if (!commentOf(line)?.startsWith(`belt:${bridge}:`)) continue;

@@ -36,9 +36,7 @@ export interface BaseImage {
 }
 
 export interface NspawnImages extends ImageStore {
-  /** @throws UserError when there is none */
   base(name: string): Promise<BaseImage>;
-  /** Removes replaced builds that no machine uses. */
   prune(): Promise<void>;
 }
 

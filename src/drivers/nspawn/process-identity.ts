@@ -21,7 +21,6 @@ export async function readIdentity(path: string): Promise<ProcessIdentity | unde
   return parseIdentity(await readFile(path, 'utf8').catch(() => ''));
 }
 
-/** Also works for processes of other users. */
 export async function isAlive({ pid, startTime, bootId }: ProcessIdentity): Promise<boolean> {
   if ((await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim() !== bootId) return false;
   const stat = await readProcessStat(pid);

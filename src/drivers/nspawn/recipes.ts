@@ -8,9 +8,7 @@ export interface ImageRecipe {
   suite: string;
   packages: readonly string[];
   tuning: string;
-  /** Text by path relative to the image's root. */
   files: Readonly<Record<string, string>>;
-  /** Of all other fields. */
   hash: string;
 }
 

@@ -42,10 +42,7 @@ const joliet: Tree = {
   root: 24,
 };
 
-/**
- * @param label up to 16 characters
- * @param files text by name, of up to 64 characters without `*` `/` `:` `;` `?` `\`
- */
+/** @param label up to 16 characters. @param files text by name */
 export function isoImage(label: string, files: Readonly<Record<string, string>>): Buffer {
   const extents = layOut(files);
   const end = extents.reduce((sector, { data }) => sector + sectorsOf(data), joliet.root + 1);
@@ -161,7 +158,6 @@ function bothEndian32(block: Buffer, at: number, value: number): void {
   block.writeUInt32BE(value, at + 4);
 }
 
-/** 7.2.3 */
 function bothEndian16(block: Buffer, at: number, value: number): void {
   block.writeUInt16LE(value, at);
   block.writeUInt16BE(value, at + 2);

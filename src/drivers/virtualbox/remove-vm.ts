@@ -44,7 +44,6 @@ export async function removeVm(
   await rmdir(dirname(home)).catch(() => {});
 }
 
-/** Removes what an interrupted create may have left of an unregistered VM. */
 export async function clearLeftovers(virtualbox: VirtualBoxContext, name: string): Promise<void> {
   const home = await homeFor(virtualbox, name);
   for (const [kind, file] of [

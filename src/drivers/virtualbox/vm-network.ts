@@ -53,10 +53,7 @@ export function rangeOf({ address, prefix }: HostOnlyRange): Range {
   return { base: firstOf(address, prefix), prefix };
 }
 
-/**
- * @param preferred the interface that gets the address if none has it
- * @throws UserError when VirtualBox would refuse the address
- */
+/** @param preferred gets the address if no interface has it. @throws UserError */
 export async function ensureHostOnly(
   vbox: VBoxManage,
   hostonly: HostOnlyRange,

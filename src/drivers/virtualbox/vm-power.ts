@@ -66,7 +66,6 @@ async function waitUntilStable(
   throw timeoutError(vm.name, 'in a stable state', stateChangeMs);
 }
 
-/** Ignores a VM that has switched off since. */
 async function controlVm(vbox: VBoxManage, { uuid }: RegisteredVm, verb: string): Promise<void> {
   try {
     await vbox.onVm(uuid, ['controlvm', uuid, verb]);

@@ -13,7 +13,6 @@ export const extraData = { address: 'belt/address', made: 'belt/made' } as const
 
 export type VmInfo = ReadonlyMap<string, string>;
 
-/** @returns undefined when the VM does not exist */
 export async function infoOf(vbox: VBoxManage, uuid: string): Promise<VmInfo | undefined> {
   try {
     return readInfo(await vbox.onVm(uuid, ['showvminfo', uuid, '--machinereadable']));
@@ -64,7 +63,6 @@ export function findVm(
   return namesakes.length === 1 ? namesakes[0] : undefined;
 }
 
-/** @returns whether the VM got into one of these states in time */
 export async function waitForState(
   { vbox }: Pick<VirtualBoxContext, 'vbox'>,
   { uuid, name }: RegisteredVm,
