@@ -38,9 +38,7 @@ function jumpName({ host, port }: JumpHost): string {
   return `[${host}]:${port}`;
 }
 
-/**
- * Shares one connection per run. @throws UserError if the machine is off; ExternalError otherwise
- */
+/** Shares one connection per run. @throws UserError if the machine is off, else ExternalError */
 export async function reach(machine: Machine, context: Context): Promise<Connection> {
   const ssh = await context.ssh();
   try {

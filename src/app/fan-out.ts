@@ -82,10 +82,7 @@ function failure(name: string, error: unknown): Outcome<never> {
   return { name, status: 'failed', error: error instanceof Error ? error : new Error(messageOf(error)) };
 }
 
-/**
- * For work on several names in one call: an error becomes the outcome of each.
- * @throws AbortError
- */
+/** For work on many names in one call: an error becomes the outcome of each. @throws AbortError */
 export async function outcomesOfBatch<T>(
   names: readonly string[],
   work: () => Promise<Outcome<T>[]>,

@@ -15,9 +15,7 @@ export async function whileClaimed<T>(
   }
 }
 
-/**
- * For work that takes managers away: hold it from the quorum check until they are back or removed.
- */
+/** For work that takes managers away: hold it from the quorum check until they are back. */
 export function whileSwarmClaimed<T>(
   what: string,
   context: Pick<Context, 'cluster'>,

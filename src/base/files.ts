@@ -16,8 +16,7 @@ export interface StateFiles {
   /** Replaces the file atomically and creates missing folders. @throws UserError */
   write(path: string, text: string): Promise<void>;
   /**
-   * Fills a temporary file, which replaces `path` when `fill` succeeds. @throws UserError; as
-   * `fill`
+   * Writes to a temporary file, which then replaces `path`. @throws UserError; what `fill` throws
    */
   receive<T>(path: string, fill: (sink: Writable, partPath: string) => Promise<T>): Promise<T>;
   /** Creates the folder and its missing parents. @throws UserError */
@@ -91,7 +90,7 @@ export async function readText(path: string): Promise<string | undefined> {
 }
 
 /**
- * @returns undefined if there is no such file. @throws UserError if it is damaged or not readable
+ * @returns undefined if the file does not exist. @throws UserError if it is damaged or unreadable
  */
 export async function readJson(path: string): Promise<unknown> {
   const text = await readText(path);

@@ -17,9 +17,7 @@ export interface PollOptions<T> {
   onTimeout: (reason: string) => T | Promise<T>;
 }
 
-/**
- * The check runs once more after the deadline. @throws what check or `onTimeout` throws; AbortError
- */
+/** Checks once more after the deadline. @throws what check and `onTimeout` throw; AbortError */
 export async function poll<T>(
   check: () => Promise<T | Pending>,
   { timeoutMs, intervalMs = 250, signal, onFirstWait, onTimeout }: PollOptions<T>,

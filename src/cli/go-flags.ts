@@ -75,10 +75,7 @@ function byForm(shapes: readonly FlagShape[]): ReadonlyMap<string, FlagShape> {
   );
 }
 
-/**
- * Whether the flag's value is the next word. In combined letters, only the last can take a value:
- * `-Ds DIR`.
- */
+/** Whether the flag's value is the next word. In `-Ds DIR`, only the last letter can take one. */
 function wantsNext(word: string, known: ReadonlyMap<string, FlagShape>): boolean {
   const shape = known.get(word);
   if (shape || !/^-[^-]/.test(word)) return shape?.isSwitch === false;

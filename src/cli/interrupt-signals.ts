@@ -2,14 +2,10 @@ import { setMaxListeners } from 'node:events';
 import { AbortError } from '../base/errors.js';
 import { maxNames } from '../machines/model/patterns.js';
 
-/**
- * Each machine listens twice, for its connection and its command; Node warns above ten listeners.
- */
+/** Each machine listens twice: for its connection and its command. Node warns above ten. */
 const maxListeners = 2 * maxNames;
 
-/**
- * Ctrl-C and SIGTERM. The first stops the operation cleanly, the second ends the process at once.
- */
+/** The first Ctrl-C or SIGTERM stops the operation cleanly, the second ends the process at once. */
 export function interruptSignal(): AbortSignal {
   setMaxListeners(maxListeners);
   const controller = new AbortController();

@@ -38,9 +38,7 @@ interface GlobalFlags {
   'dry-run'?: boolean | undefined;
 }
 
-/**
- * Drivers, SSH and settings files are loaded on first use. @param root folder of the belt package
- */
+/** Drivers, SSH and settings files are loaded on first use. @param root of the belt package */
 export async function openContext(root: string, flags: GlobalFlags): Promise<OpenContext> {
   const environment = readEnvironment();
   const location = await locateState(environment, flags);

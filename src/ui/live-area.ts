@@ -39,10 +39,7 @@ export class LiveArea {
   private release: (() => void)[] = [];
   private readonly write: (text: string) => void;
 
-  /**
-   * @param now milliseconds
-   * @param sharing streams on the same terminal, including `stream` if others write to it
-   */
+  /** @param sharing streams on the same terminal, including `stream` if others write to it */
   constructor(
     private readonly stream: TerminalStream,
     private readonly now: () => number,

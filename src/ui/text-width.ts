@@ -1,7 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 
-// In terminal cells: wide characters (Unicode Standard Annex 11, emoji) take two, combining marks
-// 0.
+// Widths are terminal cells: 2 for wide characters (Unicode Standard Annex 11) and emoji.
 
 const invisible = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
 const wide =
