@@ -87,7 +87,7 @@ export function isAbort(error: unknown): boolean {
 }
 
 /** For a `catch` that ignores all failures but an interruption. */
-export function unlessAborted(error: unknown): undefined {
+export function rethrowAbort(error: unknown): undefined {
   if (isAbort(error)) throw error;
   return undefined;
 }

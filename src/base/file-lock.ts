@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from './errno.js';
 import { AbortError, ExternalError, UserError } from './errors.js';
-import { explained, type StateFiles } from './files.js';
+import { type StateFiles, withExplainedErrors } from './files.js';
 import { isProcessAlive, readProcessStat } from './process-stat.js';
 
 export interface LockOptions {
@@ -29,9 +29,9 @@ const noticeMs = 300;
  */
 export function withFolderLock<T>(folder: string, files: StateFiles, work: () => Promise<T>): Promise<T> {
   const path = join(folder, '.lock');
-  return inTurn(path, async () => {
+  return runQueued(path, async () => {
     await files.makeFolder(folder);
-    return whileLocked(path, { what: folder, waitMs: 15_000 }, work);
+    return runLocked(path, { what: folder, waitMs: 15_000 }, work);
   });
 }
 
@@ -41,27 +41,27 @@ export function withFolderLock<T>(folder: string, files: StateFiles, work: () =>
  * @throws UserError if it stays held for `waitMs`; AbortError
  */
 export function withLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
-  return inTurn(path, () => whileLocked(path, options, work));
+  return runQueued(path, () => runLocked(path, options, work));
 }
 
-const last = new Map<string, Promise<void>>();
+const queueEnds = new Map<string, Promise<void>>();
 
 /** First come, first served: with retries alone, some work of this process would starve. */
-async function inTurn<T>(path: string, work: () => Promise<T>): Promise<T> {
-  const result = (last.get(path) ?? Promise.resolve()).then(work);
+async function runQueued<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const result = (queueEnds.get(path) ?? Promise.resolve()).then(work);
   const ended = result.then(
     () => {},
     () => {},
   );
-  last.set(path, ended);
+  queueEnds.set(path, ended);
   try {
     return await result;
   } finally {
-    if (last.get(path) === ended) last.delete(path);
+    if (queueEnds.get(path) === ended) queueEnds.delete(path);
   }
 }
 
-async function whileLocked<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
+async function runLocked<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
   const release = await acquire(path, options);
   try {
     return await work();
@@ -95,17 +95,20 @@ async function acquire(path: string, { what, waitMs, signal, onWait }: LockOptio
 
 async function tryAcquire(path: string, what: string, stale: number): Promise<Release | undefined> {
   const { default: lockfile } = await import('proper-lockfile');
-  let lost: Error | undefined;
+  let lossError: Error | undefined;
   const onCompromised = (error: Error): void => {
-    lost = error;
+    lossError = error;
   };
   const options = { lockfilePath: path, realpath: false, stale, update: endedStaleMs / 2, onCompromised };
   try {
-    const release = await explained('lock', what, () => lockfile.lock(path, options));
+    const release = await withExplainedErrors('lock', what, () => lockfile.lock(path, options));
     await writeHolder(path);
     return async () => {
-      if (lost)
-        throw new ExternalError(`lost the lock ${path}`, { hint: 'run the same command again', cause: lost });
+      if (lossError)
+        throw new ExternalError(`lost the lock ${path}`, {
+          hint: 'run the same command again',
+          cause: lossError,
+        });
       await rm(holderFile(path), { force: true });
       await release();
     };

@@ -27,9 +27,9 @@ export interface StateFiles {
 
 export function stateFiles(owner?: FileOwner): StateFiles {
   async function makeFolder(path: string): Promise<void> {
-    await explained('make', path, async () => {
+    await withExplainedErrors('make', path, async () => {
       const topmost = await mkdir(path, { recursive: true, mode: 0o700 });
-      for (const folder of topmost === undefined ? [] : upTo(topmost, path)) {
+      for (const folder of topmost === undefined ? [] : foldersBetween(topmost, path)) {
         await chmod(folder, 0o700);
         if (owner) await chown(folder, owner.uid, owner.gid);
       }
@@ -41,13 +41,13 @@ export function stateFiles(owner?: FileOwner): StateFiles {
     async write(path, text) {
       await makeFolder(dirname(path));
       const { default: writeFileAtomic } = await import('write-file-atomic');
-      await explained('write', path, () =>
+      await withExplainedErrors('write', path, () =>
         writeFileAtomic(path, text, { mode: 0o600, ...(owner && { chown: owner }) }),
       );
     },
     async receive(path, fill) {
       const part = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
-      return explained('write', path, async () => {
+      return withExplainedErrors('write', path, async () => {
         if (await isFolder(path)) throw Object.assign(new Error('is a folder'), { code: 'EISDIR' });
         const file = await open(part, 'wx', 0o600);
         const sink = createWriteStream(part, { fd: file.fd, autoClose: false });
@@ -68,7 +68,7 @@ export function stateFiles(owner?: FileOwner): StateFiles {
       });
     },
     async remove(path) {
-      await explained('remove', path, () => rm(path, { recursive: true, force: true }));
+      await withExplainedErrors('remove', path, () => rm(path, { recursive: true, force: true }));
     },
   };
 }
@@ -80,13 +80,13 @@ async function isFolder(path: string): Promise<boolean> {
 
 /** @throws UserError if the file does not exist or is not readable */
 export async function fileSource(path: string): Promise<() => Readable> {
-  await explained('read', path, async () => (await open(path)).close());
+  await withExplainedErrors('read', path, async () => (await open(path)).close());
   return () => createReadStream(path);
 }
 
 /** @returns undefined if the file does not exist. @throws UserError if it is not readable */
 export async function readText(path: string): Promise<string | undefined> {
-  return unlessMissing(path, () => readFile(path, 'utf8'));
+  return ignoreMissing(path, () => readFile(path, 'utf8'));
 }
 
 /**
@@ -98,24 +98,24 @@ export async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch {
-    throw damaged(path, await jsonFault(text));
+    throw damagedFileError(path, await jsonFault(text));
   }
 }
 
 /** The names of visible subfolders; empty if the folder does not exist. */
 export async function listFolders(path: string): Promise<string[]> {
-  const entries = (await unlessMissing(path, () => readdir(path, { withFileTypes: true }))) ?? [];
+  const entries = (await ignoreMissing(path, () => readdir(path, { withFileTypes: true }))) ?? [];
   return entries.filter((entry) => !entry.isFile() && !entry.name.startsWith('.')).map((entry) => entry.name);
 }
 
 /** The names of files with this ending; empty if the folder does not exist. */
 export async function listFiles(path: string, ending: string): Promise<string[]> {
-  const names = (await unlessMissing(path, () => readdir(path))) ?? [];
+  const names = (await ignoreMissing(path, () => readdir(path))) ?? [];
   return names.filter((name) => name.endsWith(ending));
 }
 
 /** belt never overwrites a damaged state file: it may be the only record of a machine. */
-export function damaged(path: string, reason: string): UserError {
+export function damagedFileError(path: string, reason: string): UserError {
   return new UserError(`state file ${path} is damaged: ${reason}`, {
     hint: 'repair it, restore it from a backup, or move it away',
   });
@@ -132,7 +132,7 @@ export function requireVersion(path: string, found: number, known: number, what 
   );
 }
 
-function upTo(topmost: string, path: string): string[] {
+function foldersBetween(topmost: string, path: string): string[] {
   const folders = [path];
   for (let folder = path; folder !== topmost && folder !== dirname(folder); ) {
     folder = dirname(folder);
@@ -149,12 +149,12 @@ export async function exists(path: string): Promise<boolean> {
 }
 
 export async function folderExists(path: string): Promise<boolean> {
-  return (await unlessMissing(path, () => stat(path)))?.isDirectory() ?? false;
+  return (await ignoreMissing(path, () => stat(path)))?.isDirectory() ?? false;
 }
 
 /** @returns undefined if the path does not exist. @throws UserError if it is not readable */
-export async function unlessMissing<T>(path: string, read: () => Promise<T>): Promise<T | undefined> {
-  return explained('read', path, async () => {
+export async function ignoreMissing<T>(path: string, read: () => Promise<T>): Promise<T | undefined> {
+  return withExplainedErrors('read', path, async () => {
     try {
       return await read();
     } catch (error) {
@@ -191,15 +191,19 @@ const explanations: Readonly<Record<string, Explanation>> = {
   EISDIR: { reason: 'a folder with that name already exists', hint: 'move it away' },
 };
 
-export async function explained<T>(doing: string, path: string, work: () => Promise<T>): Promise<T> {
+export async function withExplainedErrors<T>(
+  action: string,
+  path: string,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work();
   } catch (cause) {
     const code = codeOf(cause);
     if (code === undefined) throw cause;
     const explanation = explanations[code];
-    if (!explanation) throw new ExternalError(`cannot ${doing} ${path}: ${messageOf(cause)}`, { cause });
-    throw new UserError(`cannot ${doing} ${path}: ${explanation.reason}`, { hint: explanation.hint, cause });
+    if (!explanation) throw new ExternalError(`cannot ${action} ${path}: ${messageOf(cause)}`, { cause });
+    throw new UserError(`cannot ${action} ${path}: ${explanation.reason}`, { hint: explanation.hint, cause });
   }
 }
 

@@ -11,14 +11,14 @@ export function tryParseRange(text: string): Range | undefined {
   const cidr = text.includes('/') ? text : `${text}/32`;
   if (!ipaddr.IPv4.isValidCIDRFourPartDecimal(cidr)) return undefined;
   const [address, prefix] = ipaddr.IPv4.parseCIDR(cidr);
-  return { base: numberOf(address), prefix };
+  return { base: toNumber(address), prefix };
 }
 
 export function parseAddress(text: string): number | undefined {
-  return ipaddr.IPv4.isValidFourPartDecimal(text) ? numberOf(ipaddr.IPv4.parse(text)) : undefined;
+  return ipaddr.IPv4.isValidFourPartDecimal(text) ? toNumber(ipaddr.IPv4.parse(text)) : undefined;
 }
 
-function numberOf({ octets }: ipaddr.IPv4): number {
+function toNumber({ octets }: ipaddr.IPv4): number {
   return octets.reduce((sum, octet) => sum * 256 + octet, 0);
 }
 
@@ -39,11 +39,11 @@ export function formatRange({ base, prefix }: Range): string {
 
 export function overlap(one: Range, other: Range): boolean {
   const prefix = Math.min(one.prefix, other.prefix);
-  return firstOf(one.base, prefix) === firstOf(other.base, prefix);
+  return networkAddress(one.base, prefix) === networkAddress(other.base, prefix);
 }
 
 /** The first address of the network that contains the address. */
-export function firstOf(address: number, prefix: number): number {
+export function networkAddress(address: number, prefix: number): number {
   const size = 2 ** (32 - prefix);
   return Math.floor(address / size) * size;
 }

@@ -10,11 +10,14 @@ export function lineDiff(before: string, after: string): LineChange[] {
   const changes: LineChange[] = [];
   let [i, j] = [0, 0];
   while (i < from.length || j < to.length) {
-    const [old, fresh] = [from[i], to[j]];
-    if (old !== undefined && old === fresh) {
+    const [oldLine, newLine] = [from[i], to[j]];
+    if (oldLine !== undefined && oldLine === newLine) {
       i++;
       j++;
-    } else if (fresh === undefined || (old !== undefined && at(common, i + 1, j) >= at(common, i, j + 1))) {
+    } else if (
+      newLine === undefined ||
+      (oldLine !== undefined && at(common, i + 1, j) >= at(common, i, j + 1))
+    ) {
       changes.push({ sign: '-', line: from[i++] as string });
     } else {
       changes.push({ sign: '+', line: to[j++] as string });

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { damaged, readJson, requireVersion, type StateFiles } from './files.js';
+import { damagedFileError, readJson, requireVersion, type StateFiles } from './files.js';
 
 const recordVersion = 1;
 
@@ -16,10 +16,10 @@ export async function readRecord<Schema extends z.ZodMiniType>(
   const content = await readJson(path);
   if (content === undefined) return undefined;
   const versioned = z.object({ version: z.number() }).safeParse(content);
-  if (!versioned.success) throw damaged(path, `it is not ${what}`);
+  if (!versioned.success) throw damagedFileError(path, `it is not ${what}`);
   requireVersion(path, versioned.data.version, recordVersion);
   const { success, data } = schema.safeParse(content);
-  if (!success) throw damaged(path, `it is not ${what}`);
+  if (!success) throw damagedFileError(path, `it is not ${what}`);
   return data;
 }
 

@@ -1,10 +1,10 @@
 /** Callers share the call that is in progress. */
-export function coalesce<T>(ask: () => Promise<T>): () => Promise<T> {
-  let asking: Promise<T> | undefined;
+export function coalesce<T>(call: () => Promise<T>): () => Promise<T> {
+  let pending: Promise<T> | undefined;
   return () => {
-    asking ??= ask().finally(() => {
-      asking = undefined;
+    pending ??= call().finally(() => {
+      pending = undefined;
     });
-    return asking;
+    return pending;
   };
 }

@@ -1,6 +1,6 @@
 import type { Context } from '../app/context.js';
 import { messageOf, UserError } from '../base/errors.js';
-import { damaged, readText } from '../base/files.js';
+import { damagedFileError, readText } from '../base/files.js';
 import { hasNoSsh } from '../machines/model/machine.js';
 import type { ClusterStore } from '../state/cluster-store.js';
 import {
@@ -86,7 +86,7 @@ export async function readNextAuthority(cluster: ClusterStore): Promise<Certific
   const paths = nextPaths(cluster).authority;
   const pair = await readPair(paths);
   if (!isComplete(pair))
-    throw damaged(paths.certificate, 'a rotation was begun and its new authority is not there');
+    throw damagedFileError(paths.certificate, 'a rotation was begun and its new authority is not there');
   requireCertificate(pair.certificate, paths.certificate);
   return pair;
 }
@@ -167,6 +167,6 @@ function requireCertificate(pem: string, path: string): void {
   try {
     readCertificate(pem);
   } catch (error) {
-    throw damaged(path, messageOf(error));
+    throw damagedFileError(path, messageOf(error));
   }
 }

@@ -7,7 +7,7 @@ import { namedOrDefault } from '../machines/default-machine.js';
 import type { Environment } from '../state/environment.js';
 import { exitCodeFor, exitCodes } from './exit-codes.js';
 import { reportFlags } from './flags.js';
-import { type FlagShape, plainFlags } from './go-flags.js';
+import { type FlagShape, normalizeFlags } from './go-flags.js';
 import { type OpenContext, openContext } from './open-context.js';
 import { documentFormatIn, type Output, openOutput } from './output.js';
 import { printError } from './print-error.js';
@@ -39,7 +39,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     await super.init();
     const ownFlags = { ...this.ctor.flags, ...(await this.moreFlags()) };
     const { baseFlags } = super.ctor as typeof BaseCommand;
-    const { words, off } = plainFlags(this.typed, shapesOf({ ...baseFlags, ...ownFlags }));
+    const { words, off } = normalizeFlags(this.typed, shapesOf({ ...baseFlags, ...ownFlags }));
     const { flags, args, argv } = await this.parse(
       { flags: ownFlags, baseFlags, args: this.ctor.args, strict: this.ctor.strict },
       words,

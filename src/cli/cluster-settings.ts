@@ -16,10 +16,10 @@ import {
   withImpliedDriver,
 } from '../state/settings.js';
 import { readSettingsFiles, type SettingsFile } from '../state/settings-file.js';
-import { settingsGiven } from './driver-flag-values.js';
+import { givenDriverSettings } from './driver-flag-values.js';
 import { once } from './lazy.js';
 
-interface Places {
+interface SettingsPaths {
   /** The cluster's config.yml, which need not exist. */
   config: string;
   /** Existing .belt.yaml files, strongest first. */
@@ -31,7 +31,7 @@ export class ClusterSettings implements Settings {
   private readonly files = once(() => this.readFiles());
 
   constructor(
-    private readonly places: Places,
+    private readonly places: SettingsPaths,
     private readonly flags: Readonly<Record<string, unknown>>,
     private readonly environment: Pick<Environment, 'variables' | 'platform'>,
     private readonly drivers: Drivers,
@@ -44,7 +44,7 @@ export class ClusterSettings implements Settings {
 
   async of(driver: string, group: GroupSettings = {}): Promise<ResolvedSettings> {
     const { settings } = await this.drivers.load(driver);
-    const flags = settingsGiven(driver, settings, this.flags);
+    const flags = givenDriverSettings(driver, settings, this.flags);
     return resolveDriverSettings(driver, settings, { ...(await this.sources()), flags, group });
   }
 

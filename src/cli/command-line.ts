@@ -1,6 +1,6 @@
 import { UsageError } from '../base/errors.js';
 import { type FlagEntry, type FlagValues, globalFlags, outputFlags } from './global-flags.js';
-import { isOn, longForm, splitFlag } from './go-flags.js';
+import { longForm, parseSwitch, splitFlag } from './go-flags.js';
 
 /**
  * The sorted command line:
@@ -63,17 +63,17 @@ export function isPassthrough(command: string): command is PassthroughName {
 /** @throws UsageError if a flag of a passthrough command lacks its value */
 export function readCommandLine(argv: readonly string[]): CommandLine {
   if (argv[0] === '__complete') return { kind: 'complete', words: argv.slice(1) };
-  const [globals, rest] = takeFlags(argv, byForm(leadingFlags));
+  const [globals, rest] = splitLeadingFlags(argv, indexByForm(leadingFlags));
   const [command = '', ...words] = rest;
   if (!isPassthrough(command)) return readOwnCommand(command, words, globals);
   const own = passthrough[command];
-  const [flags, tail] = takeFlags(words, byForm({ ...commonFlags, ...own }));
+  const [flags, tail] = splitLeadingFlags(words, indexByForm({ ...commonFlags, ...own }));
   if (tail[0] === '--help' || (tail[0] === '-h' && command !== 'docker'))
     return { kind: 'command', argv: [command, '--help'] };
   return {
     kind: 'passthrough',
     command,
-    flags: readFlags([...globals, ...flags], byForm({ ...leadingFlags, ...own })),
+    flags: readFlags([...globals, ...flags], indexByForm({ ...leadingFlags, ...own })),
     tail,
   };
 }
@@ -84,10 +84,10 @@ function readOwnCommand(command: string, words: readonly string[], globals: read
     return { kind: 'command', argv: [...words.filter((word) => word !== '--help'), '--help'] };
   const end = words.indexOf('--');
   const flags = end === -1 ? words : words.slice(0, end);
-  if ([command, ...flags].some(asksForHelp))
+  if ([command, ...flags].some(isHelpFlag))
     return {
       kind: 'command',
-      argv: [command, ...words].map((word) => (asksForHelp(word) ? '--help' : word)),
+      argv: [command, ...words].map((word) => (isHelpFlag(word) ? '--help' : word)),
     };
   const argv = insertGlobals(words, globals);
   const local = localNames.find((name) => name === command);
@@ -95,7 +95,7 @@ function readOwnCommand(command: string, words: readonly string[], globals: read
   return { kind: 'command', argv: command === '' ? argv : [command, ...argv] };
 }
 
-function asksForHelp(word: string): boolean {
+function isHelpFlag(word: string): boolean {
   return ['-h', '-help', '--help'].includes(word);
 }
 
@@ -108,7 +108,7 @@ function insertGlobals(words: readonly string[], globals: readonly string[]): st
 /** By the forms of the flags: `--storage-path`, `-s`. */
 type KnownFlags = ReadonlyMap<string, OwnFlag & { name: string }>;
 
-function byForm(table: OwnFlagTable): KnownFlags {
+function indexByForm(table: OwnFlagTable): KnownFlags {
   return new Map(
     Object.entries(table).flatMap(([name, flag]) => {
       const forms = [`--${name}`, ...(flag.short === undefined ? [] : [`-${flag.short}`])];
@@ -118,7 +118,7 @@ function byForm(table: OwnFlagTable): KnownFlags {
 }
 
 /** Splits off the known flags at the start. */
-function takeFlags(words: readonly string[], known: KnownFlags): [string[], string[]] {
+function splitLeadingFlags(words: readonly string[], known: KnownFlags): [string[], string[]] {
   const head: string[] = [];
   const rest = [...words];
   for (let [word] = rest; word !== undefined; [word] = rest) {
@@ -137,11 +137,11 @@ function readFlags(words: readonly string[], known: KnownFlags): OwnFlags {
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     const [form, given] = splitFlag(word);
     const { name, type, multiple, count } = known.get(form) as OwnFlag & { name: string };
-    if (type === 'boolean') Object.assign(flags, { [name]: isOn(form, given) });
+    if (type === 'boolean') Object.assign(flags, { [name]: parseSwitch(form, given) });
     else {
       const value = requireValue(form, given ?? rest.shift());
       if (multiple) flags.host.push(value);
-      else Object.assign(flags, { [name]: count ? wholeNumber(form, value) : value });
+      else Object.assign(flags, { [name]: count ? parsePositiveInteger(form, value) : value });
     }
   }
   return flags;
@@ -152,7 +152,7 @@ function requireValue(flag: string, value: string | undefined): string {
   return value;
 }
 
-function wholeNumber(flag: string, value: string): number {
+function parsePositiveInteger(flag: string, value: string): number {
   if (/^[1-9]\d*$/.test(value)) return Number(value);
   throw new UsageError(`${flag} must be a whole number from 1, not "${value}"`);
 }

@@ -6,7 +6,7 @@ export function flagName(driver: string, { key, flag }: Pick<Setting, 'key' | 'f
 }
 
 /** The given values of a driver's flags, by the setting's key. */
-export function settingsGiven(
+export function givenDriverSettings(
   driver: string,
   settings: readonly Setting[],
   flags: Readonly<Record<string, unknown>>,

@@ -6,13 +6,13 @@ import { flagName } from './driver-flag-values.js';
 type DriverFlags = Record<string, Interfaces.Flag<unknown>>;
 
 /** One flag per setting of the built-in drivers: `--nspawn-image`. */
-export async function ownDriverFlags(): Promise<DriverFlags> {
+export async function builtInDriverFlags(): Promise<DriverFlags> {
   const drivers = await Promise.all(builtInDrivers.names.map(builtInDrivers.load));
   return Object.assign({}, ...drivers.map(flagsOf));
 }
 
 /** Without dashes. */
-export async function ownSecretFlags(): Promise<string[]> {
+export async function builtInSecretFlags(): Promise<string[]> {
   return (await Promise.all(builtInDrivers.names.map(builtInDrivers.load))).flatMap(secretFlagsOf);
 }
 

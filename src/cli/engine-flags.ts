@@ -61,7 +61,7 @@ export interface GivenEngineFlags {
 }
 
 /** The given values, by their key in settings files. */
-export function engineWordsGiven(flags: GivenEngineFlags): NonNullable<SettingSources['flags']> {
+export function givenEngineSettings(flags: GivenEngineFlags): NonNullable<SettingSources['flags']> {
   return Object.fromEntries(
     engineOptionKeys.map((word) => [word, flags[engineFlag(word) as keyof GivenEngineFlags]]),
   );

@@ -10,7 +10,7 @@ export interface FlagShape {
 }
 
 /** A command line without Go's forms. */
-export interface PlainLine {
+export interface NormalizedLine {
   words: string[];
   /** Switches given as `=false`, which no variable or settings file may turn on. */
   off: string[];
@@ -22,8 +22,8 @@ export interface PlainLine {
  * @see https://pkg.go.dev/flag#hdr-Command_line_flag_syntax
  * @throws UsageError for a switch with a value that is neither true nor false
  */
-export function plainFlags(typed: readonly string[], shapes: readonly FlagShape[]): PlainLine {
-  const known = byForm(shapes);
+export function normalizeFlags(typed: readonly string[], shapes: readonly FlagShape[]): NormalizedLine {
+  const known = indexByForm(shapes);
   const words: string[] = [];
   const off = new Set<string>();
   const rest = [...typed];
@@ -32,14 +32,14 @@ export function plainFlags(typed: readonly string[], shapes: readonly FlagShape[
     const word = longForm(next, known);
     const [form, value] = splitFlag(word);
     const shape = known.get(form);
-    if (shape?.isSwitch && !isOn(form, value)) {
+    if (shape?.isSwitch && !parseSwitch(form, value)) {
       off.add(shape.name);
       continue;
     }
     if (shape) off.delete(shape.name);
     if (!shape || value === undefined) words.push(word);
     else words.push(shape.isSwitch ? form : `--${shape.name}=${value}`);
-    if (rest.length > 0 && wantsNext(word, known)) words.push(rest.shift() as string);
+    if (rest.length > 0 && takesNextWord(word, known)) words.push(rest.shift() as string);
   }
   return { words, off: [...off] };
 }
@@ -60,13 +60,13 @@ export function splitFlag(word: string): [flag: string, value?: string] {
  * @see https://pkg.go.dev/strconv#ParseBool
  * @throws UsageError for a value that is neither true nor false
  */
-export function isOn(flag: string, value = 'true'): boolean {
+export function parseSwitch(flag: string, value = 'true'): boolean {
   if (['1', 't', 'T', 'TRUE', 'true', 'True'].includes(value)) return true;
   if (['0', 'f', 'F', 'FALSE', 'false', 'False'].includes(value)) return false;
   throw new UsageError(`${flag} must be true or false, not "${value}"`);
 }
 
-function byForm(shapes: readonly FlagShape[]): ReadonlyMap<string, FlagShape> {
+function indexByForm(shapes: readonly FlagShape[]): ReadonlyMap<string, FlagShape> {
   return new Map(
     shapes.flatMap((shape): [string, FlagShape][] => [
       [`--${shape.name}`, shape],
@@ -76,7 +76,7 @@ function byForm(shapes: readonly FlagShape[]): ReadonlyMap<string, FlagShape> {
 }
 
 /** Whether the flag's value is the next word. In `-Ds DIR`, only the last letter can take one. */
-function wantsNext(word: string, known: ReadonlyMap<string, FlagShape>): boolean {
+function takesNextWord(word: string, known: ReadonlyMap<string, FlagShape>): boolean {
   const shape = known.get(word);
   if (shape || !/^-[^-]/.test(word)) return shape?.isSwitch === false;
   const letters = [...word.slice(1)].map((letter) => known.get(`-${letter}`));

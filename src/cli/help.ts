@@ -14,7 +14,7 @@ export default class BeltHelp extends Help {
   protected override getCommandHelpClass(command: Command.Loadable): CommandHelp {
     const { description } = command;
     return super.getCommandHelpClass(
-      description === undefined ? command : { ...command, description: flowing(description) },
+      description === undefined ? command : { ...command, description: joinLines(description) },
     );
   }
 
@@ -34,6 +34,6 @@ export default class BeltHelp extends Help {
 }
 
 /** Joins the lines of a paragraph, but not indented lines. */
-function flowing(text: string): string {
+function joinLines(text: string): string {
   return text.replace(/(\S)\n(?=\S)/g, '$1 ');
 }

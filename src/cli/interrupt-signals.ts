@@ -19,9 +19,9 @@ export function interruptSignal(): AbortSignal {
 }
 
 /** Forwards signals to a remote command that has no pseudo-terminal to carry Ctrl-C. */
-export function forwardSignals(deliver: (name: string) => void): () => void {
+export function forwardSignals(send: (name: string) => void): () => void {
   const names = ['INT', 'TERM', 'HUP', 'QUIT'] as const;
-  const handlers = names.map((name) => ({ event: `SIG${name}` as const, handler: () => deliver(name) }));
+  const handlers = names.map((name) => ({ event: `SIG${name}` as const, handler: () => send(name) }));
   for (const { event, handler } of handlers) process.on(event, handler);
   return () => {
     for (const { event, handler } of handlers) process.off(event, handler);

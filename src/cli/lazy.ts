@@ -4,12 +4,12 @@ export interface Once<T> {
   called: boolean;
 }
 
-export function once<T>(make: () => Promise<T>): Once<T> {
-  let made: Promise<T> | undefined;
+export function once<T>(create: () => Promise<T>): Once<T> {
+  let value: Promise<T> | undefined;
   const get = (): Promise<T> => {
     get.called = true;
-    made ??= make();
-    return made;
+    value ??= create();
+    return value;
   };
   get.called = false;
   return get;

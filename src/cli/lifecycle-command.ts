@@ -10,7 +10,7 @@ import { BaseCommand } from './base-command.js';
 import { allFlag, nodesArgument } from './flags.js';
 
 /** docker-machine's messages of a command, which scripts match. */
-export interface LifecycleWords {
+export interface LifecycleMessages {
   /** `Starting`: printed for each machine before the work. */
   doing?: string;
   /** `was started`: printed for each machine after the work. */
@@ -23,7 +23,7 @@ export interface LifecycleWords {
 
 type Act = (machines: Machine[], context: Context) => Promise<Outcome<Machine>[]>;
 
-const unguarded: QuorumGuard = (_machines, _context, work) => work();
+const noGuard: QuorumGuard = (_machines, _context, work) => work();
 
 /** Does one thing to each selected machine. */
 export abstract class LifecycleCommand<T extends typeof Command> extends BaseCommand<T> {
@@ -38,22 +38,22 @@ export abstract class LifecycleCommand<T extends typeof Command> extends BaseCom
    */
   protected async change(
     all: boolean,
-    words: LifecycleWords,
+    words: LifecycleMessages,
     act: Act,
-    guard: QuorumGuard = unguarded,
+    guard: QuorumGuard = noGuard,
   ): Promise<BatchReport<string>> {
     const context = await this.context();
     const nodes = await this.namedOrDefault(all);
     const machines = await selectMachines(nodes, context, { all });
     const done = await this.reportDone(machines, words, context);
-    const left = machines.filter(({ name }) => !done.has(name));
-    const { doing, done: doneWord } = words;
-    const report = await guard(left, context, () => {
-      for (const { name } of left) if (doing) this.printPiped(`${doing} "${name}"...`);
+    const pending = machines.filter(({ name }) => !done.has(name));
+    const { doing, done: doneText } = words;
+    const report = await guard(pending, context, () => {
+      for (const { name } of pending) if (doing) this.printPiped(`${doing} "${name}"...`);
       return this.actOn(nodes, all, act);
     });
     for (const name of report.ok)
-      if (doneWord && !done.has(name)) this.printPiped(`Machine "${name}" ${doneWord}.`);
+      if (doneText && !done.has(name)) this.printPiped(`Machine "${name}" ${doneText}.`);
     if (words.advice && report.ok.some((name) => !done.has(name))) this.printPiped(words.advice);
     return report;
   }
@@ -63,7 +63,7 @@ export abstract class LifecycleCommand<T extends typeof Command> extends BaseCom
     nodes: readonly string[],
     all: boolean,
     act: Act,
-    guard: QuorumGuard = unguarded,
+    guard: QuorumGuard = noGuard,
   ): Promise<BatchReport<string>> {
     const context = await this.context();
     const machines = await selectMachines(nodes, context, { all });
@@ -81,7 +81,7 @@ export abstract class LifecycleCommand<T extends typeof Command> extends BaseCom
   /** Machines that are already in the wanted state succeed, so that a rerun resumes. */
   private async reportDone(
     machines: readonly Machine[],
-    { already }: LifecycleWords,
+    { already }: LifecycleMessages,
     context: Context,
   ): Promise<Set<string>> {
     if (already === undefined) return new Set();

@@ -14,7 +14,7 @@ export async function main(argv: readonly string[], url: string): Promise<void> 
       import('./print-error.js'),
       import('./output.js'),
     ]);
-    const words = ownWords(argv);
+    const words = withoutTail(argv);
     await printError(error, {
       debug: words.includes('--debug') || words.includes('-D'),
       format: documentFormatIn(words),
@@ -23,7 +23,7 @@ export async function main(argv: readonly string[], url: string): Promise<void> 
 }
 
 /** Without the arguments of another program. */
-function ownWords(argv: readonly string[]): readonly string[] {
+function withoutTail(argv: readonly string[]): readonly string[] {
   try {
     const line = readCommandLine(argv);
     return line.kind === 'passthrough' ? argv.slice(0, argv.length - line.tail.length) : argv;

@@ -44,9 +44,9 @@ export async function openContext(root: string, flags: GlobalFlags): Promise<Ope
   const location = await locateState(environment, flags);
   const plugins = openPlugins(environment);
   const drivers = await driversOf(plugins);
-  const maker = new ContextMaker(environment, location, flags, root, plugins, drivers);
-  const context = await maker.make(await chooseCluster(location, flags.cluster));
-  return { environment, context, close: () => maker.close() };
+  const factory = new ContextFactory(environment, location, flags, root, plugins, drivers);
+  const context = await factory.make(await chooseCluster(location, flags.cluster));
+  return { environment, context, close: () => factory.close() };
 }
 
 interface ClusterPlace {
@@ -56,7 +56,7 @@ interface ClusterPlace {
 }
 
 /** One run of belt: its contexts share the terminal, the environment and the abort signal. */
-class ContextMaker {
+class ContextFactory {
   private readonly reporter: Reporter;
   private readonly signal = interruptSignal();
   private readonly templates: Templates;
@@ -74,7 +74,7 @@ class ContextMaker {
   ) {
     this.reporter = reporterFor(environment);
     this.templates = templatesIn(join(root, 'templates'));
-    this.person = personAt(environment);
+    this.person = localUserFrom(environment);
   }
 
   async make(place: ClusterPlace): Promise<Context> {
@@ -134,7 +134,7 @@ class ContextMaker {
       names: () => listClusters(root),
       use: async (name) => {
         await useCluster(root, name, owner);
-        if (this.environment.variables['MACHINE_STORAGE_PATH']) this.reporter.warn(variableWins(name));
+        if (this.environment.variables['MACHINE_STORAGE_PATH']) this.reporter.warn(storagePathWarning(name));
       },
       link: (name, path) => linkCluster(root, name, path, owner),
       isLink: (name) => isLinkedCluster(root, name),
@@ -195,12 +195,12 @@ function reporterFor({ variables }: Environment): Reporter {
   });
 }
 
-function variableWins(name: string): string {
+function storagePathWarning(name: string): string {
   return `MACHINE_STORAGE_PATH is set and takes precedence over the cluster in use: unset it to use "${name}"`;
 }
 
 /** OpenSSH's default keys are for machines that belt did not create. */
-function personAt({ cwd, home, sshAgentSocket }: Environment): LocalUser {
+function localUserFrom({ cwd, home, sshAgentSocket }: Environment): LocalUser {
   return {
     resolvePath: (path, folder = cwd) =>
       path === '~' || path.startsWith('~/') ? join(home, path.slice(1)) : resolve(cwd, folder, path),

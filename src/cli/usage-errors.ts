@@ -26,11 +26,11 @@ function describe(error: ParseError): string {
       return `unknown ${flags.length === 1 ? 'flag' : 'flags'}: ${flags.join(', ')}`;
     }
     default:
-      return framework(error.message);
+      return cleanMessage(error.message);
   }
 }
 
-function framework(message: string): string {
+function cleanMessage(message: string): string {
   const [first = '', ...rest] = message
     .split('\n')
     .filter((line) => line.trim() !== '' && !line.startsWith('See more help'));

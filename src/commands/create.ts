@@ -3,8 +3,8 @@ import { type BatchReport, reportOf } from '../app/batch-report.js';
 import type { Context } from '../app/context.js';
 import { AbortError, isAbort, UsageError } from '../base/errors.js';
 import { BaseCommand } from '../cli/base-command.js';
-import { flagsOf, ownDriverFlags, ownSecretFlags, secretFlagsOf } from '../cli/driver-flags.js';
-import { engineFlags, engineWordsGiven } from '../cli/engine-flags.js';
+import { builtInDriverFlags, builtInSecretFlags, flagsOf, secretFlagsOf } from '../cli/driver-flags.js';
+import { engineFlags, givenEngineSettings } from '../cli/engine-flags.js';
 import { argument, driverFlag, readyTimeoutFlag } from '../cli/flags.js';
 import { installGivenCertificates } from '../cli/given-certificates.js';
 import { oldSwarmFlags, refuseOldSwarm } from '../cli/old-swarm-flags.js';
@@ -16,8 +16,8 @@ import { expandNames } from '../machines/model/patterns.js';
 import { type MachinePlan, planMachines } from '../machines/plan-creation.js';
 import { machineTable, planList } from '../machines/views/machine-tables.js';
 
-const settingFlags = await ownDriverFlags();
-const ownSecrets = await ownSecretFlags();
+const settingFlags = await builtInDriverFlags();
+const builtInSecrets = await builtInSecretFlags();
 
 export default class Create extends BaseCommand<typeof Create> {
   static override summary = 'Create machines with Docker Engine installed';
@@ -63,18 +63,18 @@ Rerun the same command to resume an interrupted create.`;
     },
   ];
 
-  private secretFlags = ownSecrets;
+  private secretFlags = builtInSecrets;
 
   async run(): Promise<BatchReport<MachineSummary> | BatchReport<MachinePlan>> {
     refuseOldSwarm(this.flags);
-    const { size, nodes } = sizeAndNodes(this.words);
+    const { size, nodes } = parseSizeAndNodes(this.words);
     const names = expandNames(nodes);
     const context = await this.context();
     const driver = await context.settings.driver(this.flags.driver);
     const input = {
       names,
       driver,
-      engine: await context.settings.engine(engineWordsGiven(this.flags)),
+      engine: await context.settings.engine(givenEngineSettings(this.flags)),
       timeoutMs: this.flags.timeout * 1000,
       removeFailed: this.flags['on-failure'] === 'remove',
       ...(size !== undefined && { size }),
@@ -91,7 +91,7 @@ Rerun the same command to resume an interrupted create.`;
 
   protected override async moreFlags(): Promise<Interfaces.FlagInput> {
     const drivers = await pluginDriversIn(this.typed);
-    this.secretFlags = [...ownSecrets, ...drivers.flatMap(secretFlagsOf)];
+    this.secretFlags = [...builtInSecrets, ...drivers.flatMap(secretFlagsOf)];
     return Object.assign({}, ...drivers.map(flagsOf));
   }
 
@@ -119,7 +119,7 @@ Rerun the same command to resume an interrupted create.`;
   }
 }
 
-function sizeAndNodes(words: readonly string[]): { size?: string; nodes: readonly string[] } {
+function parseSizeAndNodes(words: readonly string[]): { size?: string; nodes: readonly string[] } {
   const [first, ...rest] = words;
   if (first === undefined)
     throw new UsageError('no machine specified', { hint: 'belt create 512mb node[1:4]' });

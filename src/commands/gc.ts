@@ -4,7 +4,7 @@ import { BaseCommand } from '../cli/base-command.js';
 import { driverFlag, yesFlag } from '../cli/flags.js';
 import { findLeftovers, type Leftovers, removeLeftovers } from '../machines/find-leftovers.js';
 import { leftoverList } from '../machines/views/leftover-list.js';
-import { confirm, notAgreed } from '../ui/prompt.js';
+import { confirm, declinedError } from '../ui/prompt.js';
 
 export default class Gc extends BaseCommand<typeof Gc> {
   static override summary = 'Find orphaned machines and stale records';
@@ -24,18 +24,18 @@ The exit code is 1 if a provider could not be queried.`;
     { description: 'Only show leftovers', command: '<%= config.bin %> gc --dry-run' },
   ];
 
-  async run(): Promise<(BatchReport<string> | { strays: string[]; gone: string[] }) & Gaps> {
+  async run(): Promise<(BatchReport<string> | { strays: string[]; gone: string[] }) & UnqueriedDrivers> {
     const context = await this.context();
     const driver = await context.settings.driver(this.flags.driver);
     const found = await findLeftovers([driver], context);
     const nothing = found.strays.length + found.gone.length === 0;
     this.print(leftoverList(found, { wide: this.wide }));
     if (found.notAsked.length > 0) this.fail();
-    if (nothing || this.flags['dry-run']) return { ...namesOf(found), ...gapsOf(found) };
-    if (!(this.flags.yes || (await this.agreed(found)))) throw notAgreed('removed');
+    if (nothing || this.flags['dry-run']) return { ...namesOf(found), ...unqueriedDrivers(found) };
+    if (!(this.flags.yes || (await this.agreed(found)))) throw declinedError('removed');
     const outcomes = await removeLeftovers(found, context);
     this.failUnlessOk(outcomes);
-    return { ...reportOf(outcomes, (name) => name), ...gapsOf(found) };
+    return { ...reportOf(outcomes, (name) => name), ...unqueriedDrivers(found) };
   }
 
   private agreed({ strays, gone }: Leftovers): Promise<boolean> {
@@ -51,12 +51,12 @@ The exit code is 1 if a provider could not be queried.`;
   }
 }
 
-interface Gaps {
+interface UnqueriedDrivers {
   /** Drivers whose providers could not be queried. Default: none. */
   notAsked?: string[];
 }
 
-function gapsOf({ notAsked }: Leftovers): Gaps {
+function unqueriedDrivers({ notAsked }: Leftovers): UnqueriedDrivers {
   return notAsked.length > 0 ? { notAsked } : {};
 }
 

@@ -5,7 +5,7 @@ import { killMachines } from '../machines/lifecycle.js';
 import { quorumGuard } from '../swarm/quorum-guard.js';
 
 /** A machine that is killed is often hung, so belt does not wait long for it. */
-const hungTimeoutMs = 3_000;
+const killTimeoutMs = 3_000;
 
 export default class Kill extends LifecycleCommand<typeof Kill> {
   static override summary = 'Power off machines immediately';
@@ -22,7 +22,7 @@ export default class Kill extends LifecycleCommand<typeof Kill> {
       this.flags.all,
       { doing: 'Killing', done: 'was killed', already: 'stopped' },
       killMachines,
-      quorumGuard({ action: 'killing', force: this.flags.force, timeoutMs: hungTimeoutMs }),
+      quorumGuard({ action: 'killing', force: this.flags.force, timeoutMs: killTimeoutMs }),
     );
   }
 }

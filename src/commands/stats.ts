@@ -4,7 +4,7 @@ import { BaseCommand } from '../cli/base-command.js';
 import { requiredArgument } from '../cli/flags.js';
 import { serviceStats, type TaskUsage } from '../swarm/tasks/service-stats.js';
 import { statsTable } from '../swarm/views/stats-table.js';
-import { Redrawn } from '../ui/live-table.js';
+import { LiveTable } from '../ui/live-table.js';
 
 export default class Stats extends BaseCommand<typeof Stats> {
   static override summary = "Show resource usage of a service's tasks";
@@ -30,7 +30,7 @@ export default class Stats extends BaseCommand<typeof Stats> {
       this.print(statsTable(rows));
       return rows;
     }
-    const area = new Redrawn(process.stdout);
+    const area = new LiveTable(process.stdout);
     const onRows = (rows: TaskUsage[]): void => area.draw(statsTable(rows, process.stdout.columns));
     try {
       return await serviceStats({ wanted, onRows }, context);

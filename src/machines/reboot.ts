@@ -1,6 +1,6 @@
 import { sshTarget } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
-import { ExternalError, isAbort, messageOf, unlessAborted } from '../base/errors.js';
+import { ExternalError, isAbort, messageOf, rethrowAbort } from '../base/errors.js';
 import { waitUntilClear } from '../base/poll.js';
 import type { MachineEvent } from '../drivers/driver.js';
 import { surveyMachine } from '../engine/gather-facts.js';
@@ -34,7 +34,7 @@ export async function* restartAndAwaitBoot(
 ): AsyncIterable<MachineEvent> {
   const bootIds = new Map<string, string | undefined>();
   const readBootId = async (machine: Machine): Promise<void> => {
-    bootIds.set(machine.name, await bootIdOf(machine, context).catch(unlessAborted));
+    bootIds.set(machine.name, await bootIdOf(machine, context).catch(rethrowAbort));
   };
   await Promise.all(machines.map(readBootId));
   const accepted = new Set<string>();
@@ -115,7 +115,7 @@ async function waitForBootId(
   context: Context,
 ): Promise<void> {
   const findProblem = async (): Promise<string | undefined> =>
-    isDone(await bootIdOf(machine, context).catch(unlessAborted)) ? undefined : failure;
+    isDone(await bootIdOf(machine, context).catch(rethrowAbort)) ? undefined : failure;
   await waitUntilClear(findProblem, { timeoutMs, intervalMs, signal: context.signal }, (problem) => {
     const seconds = timeoutMs / 1000;
     return new ExternalError(`${machine.name} ${problem} ${seconds} s after the restart request`);

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { closest } from '../base/closest.js';
 import { codeOf } from '../base/errno.js';
 import { UsageError, UserError } from '../base/errors.js';
-import { explained, type FileOwner, listFolders, stateFiles } from '../base/files.js';
+import { type FileOwner, listFolders, stateFiles, withExplainedErrors } from '../base/files.js';
 import type { StateLocation } from './locate-state.js';
 import { readPointer, writePointer } from './pointer-file.js';
 
@@ -45,7 +45,7 @@ export async function linkCluster(
   const there = await realpath(path).catch(() => undefined);
   if (there !== undefined && there === (await realpath(folder))) return;
   await stateFiles(owner).makeFolder(root);
-  await explained('make', path, async () => {
+  await withExplainedErrors('make', path, async () => {
     try {
       await symlink(folder, path, 'junction');
     } catch (error) {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import * as z from 'zod/mini';
-import { damaged, requireVersion } from '../base/files.js';
+import { damagedFileError, requireVersion } from '../base/files.js';
 import { type Addresses, type JumpHost, type Machine, reachAddress } from '../machines/model/machine.js';
 import { unusedDefaults, upgradeDocument } from './docker-machine-document.js';
 import {
@@ -96,7 +96,7 @@ export function fromDocument(
   const { success, data, error } = documentShape.safeParse(
     isRecord(document) ? upgradeDocument(document, { store, name }) : document,
   );
-  if (!success) throw damaged(path, firstIssue(error));
+  if (!success) throw damagedFileError(path, firstIssue(error));
   const { Belt: belt, Driver: driver, HostOptions: host } = data;
   const engine = belt ? engineOf(host, belt.Engine) : dockerMachineEngineOf(host, driver['EnginePort']);
   const keyPath = rebase(driver.SSHKeyPath, driver.StorePath, store);

@@ -5,12 +5,12 @@ import * as z from 'zod/mini';
 import { codeOf } from '../base/errno.js';
 import { UserError } from '../base/errors.js';
 import {
-  explained,
+  ignoreMissing,
   listFolders,
   readJson,
   type StateFiles,
   stateFiles,
-  unlessMissing,
+  withExplainedErrors,
 } from '../base/files.js';
 import type { Environment } from './environment.js';
 
@@ -101,10 +101,10 @@ function dataFolder({ variables, cwd, home, platform }: Environment): string {
 
 /** Removes drafts whose process has ended. */
 async function removeAbandoned(root: string, files: StateFiles): Promise<void> {
-  const names = (await unlessMissing(root, () => readdir(root))) ?? [];
+  const names = (await ignoreMissing(root, () => readdir(root))) ?? [];
   for (const name of names.filter((one) => one.startsWith(stagedPrefix))) {
     const folder = join(root, name);
-    const found = await unlessMissing(folder, () => stat(folder));
+    const found = await ignoreMissing(folder, () => stat(folder));
     if (found && Date.now() - found.mtimeMs > abandonedMs) await files.remove(folder);
   }
 }
@@ -127,9 +127,9 @@ function stagedPlugin(folder: string, root: string, files: StateFiles): StagedPl
  */
 async function replaceFolder(folder: string, place: string, files: StateFiles): Promise<void> {
   const old = hiddenFolder(dirname(place));
-  const replaces = await explained('make', place, () => renameIfThere(place, old));
+  const replaces = await withExplainedErrors('make', place, () => renameIfThere(place, old));
   try {
-    await explained('make', place, () => rename(folder, place));
+    await withExplainedErrors('make', place, () => rename(folder, place));
   } catch (error) {
     if (replaces) await rename(old, place);
     throw error;

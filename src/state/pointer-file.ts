@@ -1,4 +1,4 @@
-import { damaged, readText, type StateFiles } from '../base/files.js';
+import { damagedFileError, readText, type StateFiles } from '../base/files.js';
 
 /**
  * The YAML files that hold one name under one key: `.belt/active` (`cluster: name`) and a cluster's
@@ -30,7 +30,8 @@ async function readYamlPointer(path: string, key: string, text: string): Promise
   const { isMap, isScalar, parseDocument } = await import('../base/yaml.js');
   const document = parseDocument(text);
   const node = isMap(document.contents) ? document.contents.get(key, true) : undefined;
-  if (document.errors.length > 0 || !isScalar(node)) throw damaged(path, `it does not say "${key}: NAME"`);
+  if (document.errors.length > 0 || !isScalar(node))
+    throw damagedFileError(path, `it does not say "${key}: NAME"`);
   const value: unknown = node.value;
   if (value === null || value === '') return undefined;
   return typeof value === 'string' ? value : (node.source ?? String(value));

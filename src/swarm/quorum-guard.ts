@@ -1,6 +1,6 @@
 import type { Context } from '../app/context.js';
 import { whileSwarmClaimed } from '../app/with-claim.js';
-import { unlessAborted } from '../base/errors.js';
+import { rethrowAbort } from '../base/errors.js';
 import { observe } from '../machines/list-machines.js';
 import { foldNames } from '../machines/model/fold-names.js';
 import { hasNoSsh, type Machine } from '../machines/model/machine.js';
@@ -120,7 +120,7 @@ async function managersReportedBy(
   const { machines } = await context.cluster.machines();
   const names = new Set(silent.map(({ name }) => name));
   const ask = async (source: Machine): Promise<GuardedManager[]> => {
-    const members = matchMembers((await nodesSeenFrom(source, context).catch(unlessAborted)) ?? [], machines);
+    const members = matchMembers((await nodesSeenFrom(source, context).catch(rethrowAbort)) ?? [], machines);
     return members.flatMap(({ node, machine }) =>
       machine && names.has(machine.name) && node.reachability === 'reachable' ? [{ machine, source }] : [],
     );

@@ -3,7 +3,7 @@ import { fanOut, type Outcome, queryAll, sortOutcomes } from '../app/fan-out.js'
 import type { Step } from '../app/reporter.js';
 import type { EngineWork, ManagerRestart, RollingRestart } from '../app/rolling-restart.js';
 import { whileSwarmClaimed } from '../app/with-claim.js';
-import { ExternalError, explanationOf, unlessAborted } from '../base/errors.js';
+import { ExternalError, explanationOf, rethrowAbort } from '../base/errors.js';
 import { waitUntilClear } from '../base/poll.js';
 import type { Machine } from '../machines/model/machine.js';
 import { membershipOf, withEngineWithin } from './membership.js';
@@ -86,7 +86,7 @@ async function sortForRestart(machines: readonly Machine[], context: Context): P
   const managers = await findManagers(machines, context);
   const rankOf = async ({ machine, source }: GuardedManager): Promise<number> => {
     if (machine !== source) return 2;
-    const node = await ownNode(machine, context).catch(unlessAborted);
+    const node = await ownNode(machine, context).catch(rethrowAbort);
     return node?.leader ? 1 : 0;
   };
   const subjects = managers.map((manager) => ({ ...manager, name: manager.machine.name }));
@@ -140,7 +140,7 @@ class ManagerRestartWait implements ManagerRestart {
     if (awaited === undefined) return;
     step('waiting until it is back in its swarm');
     const obstacle = async (): Promise<string | undefined> => {
-      const nodes = await nodesSeenFrom(source, context).catch(unlessAborted);
+      const nodes = await nodesSeenFrom(source, context).catch(rethrowAbort);
       const node = nodes?.find(({ id }) => id === awaited);
       if (node?.status === 'ready' && node.reachability === 'reachable') return undefined;
       return node ? `${node.status}, ${node.reachability ?? 'not a manager'}` : 'no response';

@@ -1,5 +1,5 @@
 import type { Context } from '../app/context.js';
-import { ExternalError, unlessAborted } from '../base/errors.js';
+import { ExternalError, rethrowAbort } from '../base/errors.js';
 import { pollUntil } from '../base/poll.js';
 import type { Machine } from '../machines/model/machine.js';
 import { electionTimeoutMs, newLeaderTimeoutMs } from './election.js';
@@ -72,9 +72,9 @@ export function waitForStableSwarm(manager: Machine, context: Context): Promise<
 /** @throws AbortError */
 export async function inspectSwarm(node: Machine, context: Context): Promise<SwarmSnapshot> {
   const { machines } = await context.cluster.machines();
-  const nodes = await nodesSeenFrom(node, context).catch(unlessAborted);
+  const nodes = await nodesSeenFrom(node, context).catch(rethrowAbort);
   if (!nodes) {
-    const hosts = await managerHosts(node, context).catch(unlessAborted);
+    const hosts = await managerHosts(node, context).catch(rethrowAbort);
     return hosts ? { present: await countReachable(machinesAt(hosts, machines), context) } : {};
   }
   const members = matchMembers(nodes, machines);

@@ -54,7 +54,7 @@ export class Board implements Drawable {
   private layout(subjects: readonly Subject[], columns: number): Layout {
     this.textWidth = Math.max(this.textWidth, longest(subjects.map(({ text }) => oneLine(text))));
     const hasBar = subjects.some(({ fraction }) => fraction !== undefined);
-    return shareWidth({
+    return distributeWidth({
       name: longest(this.subjects.map(({ name }) => name)),
       text: this.textWidth,
       hasBar,
@@ -67,8 +67,8 @@ export class Board implements Drawable {
     const running = this.subjects.filter(({ status }) => status === 'running');
     const room = Math.max(2, view.rows - 1);
     const roomForFailed = Math.max(Math.ceil(room / 2), room - running.length);
-    const shownFailed = firstOf(failed, roomForFailed);
-    const shownRunning = firstOf(running, room - shownFailed.lines);
+    const shownFailed = firstThatFit(failed, roomForFailed);
+    const shownRunning = firstThatFit(running, room - shownFailed.lines);
     const rows = this.rows([...shownFailed.items, ...shownRunning.items], view);
     return [
       ...rows.slice(0, shownFailed.items.length),
@@ -157,17 +157,17 @@ function finalLayout(subjects: readonly Subject[], columns: number): Layout {
   const text = longest(
     subjects.flatMap((one) => (one.status === 'failed' ? wrap(one.text, columns) : [oneLine(one.text)])),
   );
-  return shareWidth({ name: longest(subjects.map(({ name }) => name)), text, hasBar: false, columns });
+  return distributeWidth({ name: longest(subjects.map(({ name }) => name)), text, hasBar: false, columns });
 }
 
 /** Leaves the last cell free, as some terminals wrap as soon as it is written. */
-function shareWidth(wanted: { name: number; text: number; hasBar: boolean; columns: number }): Layout {
-  const name = Math.min(wanted.name, Math.max(8, Math.floor(wanted.columns / 3)));
+function distributeWidth(request: { name: number; text: number; hasBar: boolean; columns: number }): Layout {
+  const name = Math.min(request.name, Math.max(8, Math.floor(request.columns / 3)));
   const fixed = 2 + name + gap.length + gap.length + elapsedWidth + 1;
-  if (!wanted.hasBar) return { name, text: Math.min(wanted.text, wanted.columns - fixed) };
-  const bar = barWidth(wanted.columns);
+  if (!request.hasBar) return { name, text: Math.min(request.text, request.columns - fixed) };
+  const bar = barWidth(request.columns);
   const barColumn = gap.length + barColumns(bar);
-  return { name, text: Math.min(wanted.text, wanted.columns - fixed - barColumn), bar };
+  return { name, text: Math.min(request.text, request.columns - fixed - barColumn), bar };
 }
 
 export function spinnerFrame(nowMs: number): string {
@@ -196,7 +196,7 @@ function longest(texts: readonly string[]): number {
 }
 
 /** The first items in at most `lines` lines, one of which counts hidden items. */
-function firstOf<T>(
+function firstThatFit<T>(
   items: readonly T[],
   lines: number,
 ): { items: readonly T[]; hidden: number; lines: number } {

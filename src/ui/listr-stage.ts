@@ -72,8 +72,8 @@ class ListrStage implements StageReporter {
     return runStage(title, work, this.options, () => this.shown());
   }
 
-  step(given: string, fraction?: number): void {
-    const text = capitalizeStep(oneLine(given));
+  step(stepText: string, fraction?: number): void {
+    const text = capitalizeStep(oneLine(stepText));
     if (this.current?.text !== text) {
       this.endStep('done');
       this.current = { text, task: new OpenTask(text, this.options, this.shown()) };

@@ -3,7 +3,7 @@ import type { Progress, Reporter } from '../app/reporter.js';
 import { Board } from './board.js';
 import type { Paint } from './colors.js';
 import { LiveArea, type TerminalStream } from './live-area.js';
-import { end, hasEnded, newSubject, step } from './progress-item.js';
+import { endSubject, hasEnded, newSubject, startStep } from './progress-item.js';
 import { redact } from './redact.js';
 
 interface LiveOptions {
@@ -37,7 +37,7 @@ function boardProgress(names: readonly string[], area: LiveArea, paint: Paint, n
 
   const finish = (name: string, status: 'done' | 'failed' | 'skipped', text: string): void => {
     const subject = subjects.get(name);
-    if (subject) end(subject, status, text, now());
+    if (subject) endSubject(subject, status, text, now());
     if (!drawn || ![...subjects.values()].every(hasEnded)) return;
     drawn = false;
     area.finish(board);
@@ -46,7 +46,7 @@ function boardProgress(names: readonly string[], area: LiveArea, paint: Paint, n
   return {
     update(name, text, fraction) {
       const subject = subjects.get(name);
-      if (subject) step(subject, text, fraction, now());
+      if (subject) startStep(subject, text, fraction, now());
     },
     done: (name, text = 'done') => finish(name, 'done', text),
     failed: (name, reason) => finish(name, 'failed', reason),

@@ -5,7 +5,7 @@ const clearToEndOfLine = '\x1b[K';
 const clearBelow = '\x1b[J';
 
 /** Replaces its previous text in a single write to avoid flicker. Omits what does not fit. */
-export class Redrawn {
+export class LiveTable {
   private rows = 0;
 
   constructor(private readonly stream: TerminalStream) {}

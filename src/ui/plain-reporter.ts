@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import type { Progress, Reporter, StageReporter } from '../app/reporter.js';
 import { isAbort, messageOf } from '../base/errors.js';
 import { formatElapsed } from './format-elapsed.js';
-import { elapsedMs, end, hasEnded, newSubject, type Subject, step } from './progress-item.js';
+import { elapsedMs, endSubject, hasEnded, newSubject, type Subject, startStep } from './progress-item.js';
 import { redact } from './redact.js';
 import { oneLine, wrap } from './text-width.js';
 
@@ -78,7 +78,7 @@ function plainProgress(names: readonly string[], line: (text: string) => void, n
   const finish = (name: string, status: 'done' | 'failed', text: string): void => {
     const subject = subjects.get(name);
     if (!subject || hasEnded(subject)) return;
-    end(subject, status, text, now());
+    endSubject(subject, status, text, now());
     line(`${name}: ${finalText(subject)}`);
   };
 
@@ -86,7 +86,7 @@ function plainProgress(names: readonly string[], line: (text: string) => void, n
     update(name, text, fraction) {
       const subject = subjects.get(name);
       if (!subject || hasEnded(subject)) return;
-      step(subject, oneLine(text), fraction, now());
+      startStep(subject, oneLine(text), fraction, now());
       const current = stepText(subject);
       if (shown.get(name) !== current) line(`${name}: ${current}`);
       shown.set(name, current);
@@ -96,7 +96,7 @@ function plainProgress(names: readonly string[], line: (text: string) => void, n
     async close() {
       for (const subject of subjects.values()) {
         if (hasEnded(subject)) continue;
-        end(subject, 'skipped', 'skipped', now());
+        endSubject(subject, 'skipped', 'skipped', now());
         line(`${subject.name}: ${subject.text}`);
       }
     },

@@ -21,7 +21,7 @@ export function hasEnded(subject: Subject): boolean {
   return subject.endMs !== undefined;
 }
 
-export function step(subject: Subject, text: string, fraction: number | undefined, nowMs: number): void {
+export function startStep(subject: Subject, text: string, fraction: number | undefined, nowMs: number): void {
   if (hasEnded(subject)) return;
   if (subject.status === 'waiting') subject.startMs = nowMs;
   subject.status = 'running';
@@ -30,7 +30,7 @@ export function step(subject: Subject, text: string, fraction: number | undefine
   if (fraction !== undefined) subject.fraction = Math.min(1, Math.max(0, fraction));
 }
 
-export function end(
+export function endSubject(
   subject: Subject,
   status: 'done' | 'failed' | 'skipped',
   text: string,

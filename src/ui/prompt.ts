@@ -15,7 +15,7 @@ export interface Question extends Terminal {
 }
 
 /** For a declined prompt that must fail the command. */
-export function notAgreed(work: 'changed' | 'removed', hint?: string): UserError {
+export function declinedError(work: 'changed' | 'removed', hint?: string): UserError {
   return new UserError(`aborted; nothing was ${work}`, hint === undefined ? {} : { hint });
 }
 

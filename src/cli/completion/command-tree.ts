@@ -3,17 +3,17 @@ import { join } from 'node:path';
 
 /** The part of oclif's manifest that completion reads. */
 export interface Commands {
-  commands: Readonly<Record<string, CommandFace>>;
+  commands: Readonly<Record<string, CommandInfo>>;
 }
 
-export interface CommandFace {
+export interface CommandInfo {
   summary?: string;
   hidden?: boolean;
   args: Readonly<Record<string, { name: string; options?: readonly string[] }>>;
-  flags: Readonly<Record<string, FlagFace>>;
+  flags: Readonly<Record<string, FlagInfo>>;
 }
 
-export interface FlagFace {
+export interface FlagInfo {
   name: string;
   char?: string;
   summary?: string;
@@ -32,12 +32,12 @@ export async function readCommands(root: string): Promise<Commands> {
 }
 
 /** @param words such as `swarm join` */
-export function commandOf({ commands }: Commands, words: readonly string[]): CommandFace | undefined {
+export function commandOf({ commands }: Commands, words: readonly string[]): CommandInfo | undefined {
   return Object.hasOwn(commands, words.join(':')) ? commands[words.join(':')] : undefined;
 }
 
 /** The commands (with summaries) and topics below a topic. */
-export function wordsBelow({ commands }: Commands, words: readonly string[]): Map<string, string> {
+export function subcommandsOf({ commands }: Commands, words: readonly string[]): Map<string, string> {
   const found = new Map<string, string>();
   for (const [id, { summary = '', hidden }] of Object.entries(commands)) {
     const path = id.split(':');

@@ -22,26 +22,26 @@ export async function runComplete(words: readonly string[], root: string): Promi
 function namesFor(words: readonly string[]): Names {
   return {
     machines: () =>
-      orNone(async () => {
-        const { cluster } = await openLocal(placeIn(words), {});
+      emptyOnError(async () => {
+        const { cluster } = await openLocal(clusterFlagsIn(words), {});
         return (await cluster.machines()).machines.map(({ name }) => name);
       }),
-    clusters: () => orNone(async () => listClusters((await locateState(readEnvironment())).root)),
-    drivers: () => orNone(async () => (await driversOf(openPlugins(readEnvironment()))).names),
+    clusters: () => emptyOnError(async () => listClusters((await locateState(readEnvironment())).root)),
+    drivers: () => emptyOnError(async () => (await driversOf(openPlugins(readEnvironment()))).names),
   };
 }
 
 /** The flags that select the cluster. */
-function placeIn(words: readonly string[]): string[] {
+function clusterFlagsIn(words: readonly string[]): string[] {
   return words.flatMap((word, index) => {
     if (/^(--cluster|--storage-path)=/.test(word)) return [word];
     const value = words[index + 1];
-    const isPlace = /^(--cluster|--storage-path|-s)$/.test(word);
-    return isPlace && value !== undefined ? [word, value] : [];
+    const selectsCluster = /^(--cluster|--storage-path|-s)$/.test(word);
+    return selectsCluster && value !== undefined ? [word, value] : [];
   });
 }
 
-async function orNone(names: () => Promise<readonly string[]>): Promise<readonly string[]> {
+async function emptyOnError(names: () => Promise<readonly string[]>): Promise<readonly string[]> {
   return names().catch(() => []);
 }
 

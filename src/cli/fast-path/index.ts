@@ -6,12 +6,12 @@ import { printError, printWarning } from '../print-error.js';
 import { config, configFlags } from './print-config.js';
 import { env, envFlags } from './print-env.js';
 import { url, urlFlags } from './print-url.js';
-import { type FlagDefinitions, type Local, type LocalAnswer, openLocal, plainLine } from './records.js';
+import { type FlagDefinitions, type Local, type LocalResult, normalizeLine, openLocal } from './records.js';
 
 interface LocalCommand {
   /** Without the global flags. */
   flags: FlagDefinitions;
-  answer(argv: readonly string[]): Promise<LocalAnswer>;
+  answer(argv: readonly string[]): Promise<LocalResult>;
 }
 
 const commands: Readonly<Record<LocalName, LocalCommand>> = {
@@ -23,7 +23,7 @@ const commands: Readonly<Record<LocalName, LocalCommand>> = {
 function localCommand<T extends FlagDefinitions>(
   name: LocalName,
   flags: T,
-  answer: (local: Local<T>) => Promise<LocalAnswer>,
+  answer: (local: Local<T>) => Promise<LocalResult>,
 ): LocalCommand {
   return { flags, answer: async (argv) => answer(await openLocal(argv, flags, name)) };
 }
@@ -38,7 +38,7 @@ export async function runLocal(command: LocalName, typed: readonly string[]): Pr
   const { flags, answer } = commands[command];
   let argv = typed;
   try {
-    argv = plainLine(typed, flags);
+    argv = normalizeLine(typed, flags);
     const { text, document, cluster, output } = await answer(argv);
     const { render } = await openOutput(output);
     process.stdout.write(`${render ? render(document) : text}\n`);

@@ -1,7 +1,7 @@
 import { clientAccess } from '../../engine/client-access.js';
 import { oneNamedOrActive } from '../../machines/default-machine.js';
 import { notASwarmMaster } from './print-env.js';
-import type { Local, LocalAnswer } from './records.js';
+import type { Local, LocalResult } from './records.js';
 
 export const configFlags = { swarm: { type: 'boolean' } } as const;
 
@@ -17,7 +17,7 @@ export async function config({
   flags,
   words,
   cluster,
-}: Local<typeof configFlags>): Promise<LocalAnswer<ClientConfig>> {
+}: Local<typeof configFlags>): Promise<LocalResult<ClientConfig>> {
   const name = await oneNamedOrActive(words, cluster);
   const { url, certificates } = await clientAccess(name, cluster);
   if (flags.swarm) throw notASwarmMaster(name);

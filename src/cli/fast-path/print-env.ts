@@ -4,7 +4,7 @@ import { oneNamedOrActive } from '../../machines/default-machine.js';
 import { type ShellVariable, shellLines } from '../../machines/views/shell-lines.js';
 import type { Environment, Variables } from '../../state/environment.js';
 import { redactedCommandLine } from '../redacted-command-line.js';
-import type { Local, LocalAnswer } from './records.js';
+import type { Local, LocalResult } from './records.js';
 
 export const envFlags = {
   shell: { type: 'string' },
@@ -20,7 +20,7 @@ export async function env({
   argv,
   cluster,
   environment,
-}: Local<typeof envFlags>): Promise<LocalAnswer<Record<string, string | null>>> {
+}: Local<typeof envFlags>): Promise<LocalResult<Record<string, string | null>>> {
   if (given.unset && words.length > 0)
     throw new UsageError('Expected no machine name when the -u flag is present', { hint: 'belt env -u' });
   const variables = given.unset
@@ -71,7 +71,7 @@ function variablesFor(
     ['DOCKER_CERT_PATH', certificates?.folder ?? ''],
     ['DOCKER_MACHINE_NAME', name],
     ...windows,
-    ...(noProxy && address !== undefined ? [withoutProxy(address, variables)] : []),
+    ...(noProxy && address !== undefined ? [withProxyException(address, variables)] : []),
   ];
 }
 
@@ -83,18 +83,18 @@ function variablesToUnset(
   if (platform === 'win32') names.push('COMPOSE_CONVERT_WINDOWS_PATHS');
   return [
     ...names.map((name): ShellVariable => [name, undefined]),
-    ...(noProxy ? [withProxyAgain(variables)] : []),
+    ...(noProxy ? [withoutProxyException(variables)] : []),
   ];
 }
 
 /** NO_PROXY with the machine's address. */
-function withoutProxy(address: string, variables: Variables): ShellVariable {
+function withProxyException(address: string, variables: Variables): ShellVariable {
   const [name, addresses] = proxyExceptions(variables);
   return [name, (addresses.includes(address) ? addresses : [...addresses, address]).join(',')];
 }
 
 /** NO_PROXY without the address of the machine in DOCKER_HOST. */
-function withProxyAgain(variables: Variables): ShellVariable {
+function withoutProxyException(variables: Variables): ShellVariable {
   const [name, addresses] = proxyExceptions(variables);
   const url = variables['DOCKER_HOST'] ?? '';
   const host = URL.canParse(url) ? new URL(url).hostname.replace(/^\[(.*)\]$/, '$1') : '';

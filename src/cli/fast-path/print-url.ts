@@ -1,6 +1,6 @@
 import { endpointOf } from '../../engine/client-access.js';
 import { oneNamedOrActive } from '../../machines/default-machine.js';
-import type { Local, LocalAnswer } from './records.js';
+import type { Local, LocalResult } from './records.js';
 
 export const urlFlags = {};
 
@@ -8,7 +8,7 @@ export async function url({
   words,
   cluster,
   flags,
-}: Local<typeof urlFlags>): Promise<LocalAnswer<{ name: string; url: string }>> {
+}: Local<typeof urlFlags>): Promise<LocalResult<{ name: string; url: string }>> {
   const name = await oneNamedOrActive(words, cluster);
   const endpoint = endpointOf(await cluster.machine(name));
   return { text: endpoint.url, document: { name, url: endpoint.url }, cluster, output: flags };

@@ -5,7 +5,7 @@ import { type ClusterStore, openClusterStore } from '../../state/cluster-store.j
 import { type Environment, readEnvironment } from '../../state/environment.js';
 import { locateState } from '../../state/locate-state.js';
 import { type FlagValues, globalFlags, outputFlags } from '../global-flags.js';
-import { plainFlags } from '../go-flags.js';
+import { normalizeFlags } from '../go-flags.js';
 
 /** The input of a command that only reads local records. */
 export interface Local<T extends FlagDefinitions> {
@@ -17,7 +17,7 @@ export interface Local<T extends FlagDefinitions> {
 }
 
 /** `document` is described in docs/output.md. */
-export interface LocalAnswer<Document = unknown> {
+export interface LocalResult<Document = unknown> {
   text: string;
   document: Document;
   /** For the warning about certificates that expire soon. */
@@ -32,10 +32,10 @@ type ParsedFlags<T extends FlagDefinitions> = ReturnType<
   FlagValues<typeof globalFlags & typeof outputFlags>;
 
 /** @throws UsageError for a switch with a value that is neither true nor false */
-export function plainLine(argv: readonly string[], flags: FlagDefinitions): string[] {
+export function normalizeLine(argv: readonly string[], flags: FlagDefinitions): string[] {
   const shapes = Object.entries<FlagDefinitions[string]>({ ...globalFlags, ...outputFlags, ...flags });
   // Nothing else turns these switches on, so `=false` equals an omitted switch.
-  return plainFlags(
+  return normalizeFlags(
     argv,
     shapes.map(([name, { type, short }]) => ({ name, char: short, isSwitch: type === 'boolean' })),
   ).words;

@@ -25,13 +25,13 @@ export async function ssh(passthrough: Passthrough): Promise<number> {
   const [first] = words;
   const hasFlags = first?.startsWith('-') === true && first !== '--';
   const isShell = words.length === 0 && process.stdin.isTTY;
-  if ((hasFlags || isShell) && !wantsNative(passthrough)) {
+  if ((hasFlags || isShell) && !usesNativeSsh(passthrough)) {
     const program = await findProgram('ssh', opened.environment);
-    if (program) return throughOpenSsh(program, machine, words, passthrough);
+    if (program) return runOpenSsh(program, machine, words, passthrough);
   }
   if (hasFlags) {
     throw new UserError(
-      `"${first}" is for OpenSSH's ssh, which ${wantsNative(passthrough) ? '--native-ssh rules out' : 'is not on this computer'}`,
+      `"${first}" is for OpenSSH's ssh, which ${usesNativeSsh(passthrough) ? '--native-ssh rules out' : 'is not on this computer'}`,
     );
   }
   const command = first === '--' ? words.slice(1).join(' ') : words.join(' ');
@@ -45,7 +45,7 @@ export async function ssh(passthrough: Passthrough): Promise<number> {
   );
 }
 
-async function throughOpenSsh(
+async function runOpenSsh(
   program: string,
   machine: Machine,
   words: readonly string[],
@@ -60,7 +60,7 @@ async function throughOpenSsh(
 }
 
 /** @see strconv.ParseBool, with which docker-machine reads the variable */
-function wantsNative({ flags, opened }: Passthrough): boolean {
+function usesNativeSsh({ flags, opened }: Passthrough): boolean {
   const { MACHINE_NATIVE_SSH: variable = '' } = opened.environment.variables;
   return flags['native-ssh'] ?? ['1', 't', 'true'].includes(variable.toLowerCase());
 }

@@ -5,7 +5,7 @@ import { type RotationReport, rotateAuthority } from '../../certs/rotate-authori
 import { BaseCommand } from '../../cli/base-command.js';
 import { yesFlag } from '../../cli/flags.js';
 import { installOverSsh, verifyOverTls } from '../../engine/provision-engine.js';
-import { confirm, notAgreed } from '../../ui/prompt.js';
+import { confirm, declinedError } from '../../ui/prompt.js';
 
 export default class CertsRotate extends BaseCommand<typeof CertsRotate> {
   static override summary = "Rotate the cluster's CA without downtime";
@@ -39,7 +39,7 @@ replaced.`;
     const { yes, force } = this.flags;
     const keyType: KeyType | undefined = this.flags['key-type'];
     const context = await this.context();
-    if (!(yes || force || (await this.agreed(context.signal)))) throw notAgreed('changed');
+    if (!(yes || force || (await this.agreed(context.signal)))) throw declinedError('changed');
     const report = await rotateAuthority(
       {
         install: installOverSsh(context),

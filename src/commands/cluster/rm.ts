@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
 import { requiredArgument, yesFlag } from '../../cli/flags.js';
 import { type ClusterRemoval, planRemoval, removeCluster } from '../../clusters/remove-cluster.js';
-import { confirm, notAgreed } from '../../ui/prompt.js';
+import { confirm, declinedError } from '../../ui/prompt.js';
 
 export default class ClusterRm extends BaseCommand<typeof ClusterRm> {
   static override summary = 'Remove a cluster with its settings, keys and certificates';
@@ -28,7 +28,7 @@ export default class ClusterRm extends BaseCommand<typeof ClusterRm> {
     const { yes, force } = this.flags;
     const context = await this.context();
     const doomed = await planRemoval(this.args.name, { force }, context);
-    if (!yes && !(await this.agreed(doomed))) throw notAgreed('removed');
+    if (!yes && !(await this.agreed(doomed))) throw declinedError('removed');
     const outcomes = await removeCluster(doomed, context);
     this.print(doomed.name);
     return { removed: doomed.name, machines: outcomes.map(({ name }) => name) };

@@ -2,7 +2,7 @@ import { EngineCommand, type EngineReport } from '../../cli/engine-command.js';
 import { allFlag, forceFlag, yesFlag } from '../../cli/flags.js';
 import { changeAccess } from '../../engine/provision-machines.js';
 import { selectMachines } from '../../machines/select-machines.js';
-import { confirm, notAgreed } from '../../ui/prompt.js';
+import { confirm, declinedError } from '../../ui/prompt.js';
 
 export default class EngineInsecure extends EngineCommand<typeof EngineInsecure> {
   static override summary = 'Expose engines on TCP 2375 without TLS';
@@ -27,7 +27,7 @@ network.`;
     const context = await this.context();
     const names = (await selectMachines(this.words, context, { all })).map(({ name }) => name);
     if (!yes && !(await this.agreed(names, context.signal))) {
-      throw notAgreed('changed', 'belt engine local');
+      throw declinedError('changed', 'belt engine local');
     }
     return this.setUp(names, false, (machines) => changeAccess('insecure', machines, { force }, context));
   }

@@ -9,7 +9,7 @@ import {
   recoverSwarm,
 } from '../../swarm/recovery/recover-swarm.js';
 import { planText, recoveredText } from '../../swarm/views/recovery-texts.js';
-import { confirm, notAgreed } from '../../ui/prompt.js';
+import { confirm, declinedError } from '../../ui/prompt.js';
 
 export default class Recover extends BaseCommand<typeof Recover> {
   static override summary = 'Recover a swarm that has lost its quorum';
@@ -31,7 +31,7 @@ after "swarm restore".`;
     const context = await this.context();
     const { yes, force } = this.flags;
     const plan = await planRecovery({ force }, context);
-    if (!(yes || (await this.agreed(plan, context.signal)))) throw notAgreed('changed');
+    if (!(yes || (await this.agreed(plan, context.signal)))) throw declinedError('changed');
     const unlockKey = plan.lockedKey === undefined ? undefined : await askUnlockKey(context.signal);
     const recovered = await recoverSwarm(plan, unlockKey, context);
     if (recovered.returned.failed.length > 0) this.fail();

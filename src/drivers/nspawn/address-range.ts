@@ -1,5 +1,5 @@
 import { UserError } from '../../base/errors.js';
-import { firstOf, formatRange, overlap, type Range, tryParseRange } from '../../base/ip-addresses.js';
+import { formatRange, networkAddress, overlap, type Range, tryParseRange } from '../../base/ip-addresses.js';
 
 /** Reads `10.209.0.0/20`. @throws UserError for anything else, or without room for machines */
 export function parseRange(text: string): Range {
@@ -10,8 +10,8 @@ export function parseRange(text: string): Range {
   if (range.prefix < 8 || range.prefix > 29) {
     throw new UserError(`the setting network must be between /8 and /29, not "${text}"`);
   }
-  if (range.base !== firstOf(range.base, range.prefix)) {
-    const corrected = formatRange({ base: firstOf(range.base, range.prefix), prefix: range.prefix });
+  if (range.base !== networkAddress(range.base, range.prefix)) {
+    const corrected = formatRange({ base: networkAddress(range.base, range.prefix), prefix: range.prefix });
     throw new UserError(`the setting network "${text}" does not start at its first address`, {
       hint: `write ${corrected}`,
     });

@@ -3,9 +3,9 @@ import { networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
 import { UserError } from '../../base/errors.js';
 import {
-  firstOf,
   formatAddress,
   formatRange,
+  networkAddress,
   overlap,
   parseAddress,
   type Range,
@@ -50,7 +50,7 @@ export async function checkNetwork(vbox: VBoxManage, settings: VirtualBoxSetting
 }
 
 export function rangeOf({ address, prefix }: HostOnlyRange): Range {
-  return { base: firstOf(address, prefix), prefix };
+  return { base: networkAddress(address, prefix), prefix };
 }
 
 /** @param preferred gets the address if no interface has it. @throws UserError */
@@ -98,7 +98,7 @@ export function networkOf(
   const own = parseAddress(addresses.public ?? '');
   if (own === undefined) return undefined;
   if (overlap(rangeOf(set), { base: own, prefix: 32 })) return { address: set.address, prefix: set.prefix };
-  return { address: firstOf(own, 24) + 1, prefix: 24 };
+  return { address: networkAddress(own, 24) + 1, prefix: 24 };
 }
 
 export function isInNetwork({ own }: HostOnlyInterface, wanted: HostOnlyRange | undefined): boolean {

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Context } from '../../app/context.js';
 import { runTask, type Task } from '../../app/run-tasks.js';
-import { UserError, unlessAborted } from '../../base/errors.js';
+import { rethrowAbort, UserError } from '../../base/errors.js';
 import { fileSource } from '../../base/files.js';
 import { byNaturalOrder } from '../../base/natural-order.js';
 import type { Machine } from '../../machines/model/machine.js';
@@ -108,7 +108,7 @@ async function requireSwarmStopped({ identity }: Backup, context: Context): Prom
   const running = await withSwarm({}, context, async ({ id, manager }) => ({
     id,
     manager: manager.name,
-  })).catch(unlessAborted);
+  })).catch(rethrowAbort);
   if (running?.id !== identity.swarmId) return;
   throw new UserError(`the swarm of the backup is still running: ${running.manager} is a manager of it`, {
     hint: 'restore it once its managers are removed, or use --force',

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../../src/base/errors.js';
-import { engineWordsGiven, type GivenEngineFlags } from '../../../src/cli/engine-flags.js';
+import { type GivenEngineFlags, givenEngineSettings } from '../../../src/cli/engine-flags.js';
 import { defaultEngineSettings, type EngineSettings } from '../../../src/engine/model/engine-settings.js';
 import { resolveEngineSettings } from '../../../src/state/engine-section.js';
 import { parseSettings } from '../../../src/state/settings-file.js';
 
 function engineSettingsFrom(flags: GivenEngineFlags): EngineSettings {
-  return resolveEngineSettings({ flags: engineWordsGiven(flags), variables: {}, files: [] });
+  return resolveEngineSettings({ flags: givenEngineSettings(flags), variables: {}, files: [] });
 }
 
 test('without flags all settings have their defaults', () => {
@@ -19,7 +19,7 @@ test('a settings file applies below flags and variables, and errors name it', as
     'engine:\n  access: local\n  label: [a=b]\n  opt: mtu=1400\n  registry_mirror: [https://f]\n  tune_swarm: yes\n',
   );
   const resolved = resolveEngineSettings({
-    flags: engineWordsGiven({ 'engine-label': ['c=d'] }),
+    flags: givenEngineSettings({ 'engine-label': ['c=d'] }),
     variables: { ENGINE_REGISTRY_MIRROR: 'https://e' },
     files: [written],
   });

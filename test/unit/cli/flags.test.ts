@@ -1,7 +1,7 @@
 import { Parser } from '@oclif/core';
 import { describe, expect, test } from 'vitest';
-import { settingsGiven } from '../../../src/cli/driver-flag-values.js';
-import { ownDriverFlags, secretFlagsOf } from '../../../src/cli/driver-flags.js';
+import { givenDriverSettings } from '../../../src/cli/driver-flag-values.js';
+import { builtInDriverFlags, secretFlagsOf } from '../../../src/cli/driver-flags.js';
 import { driverIn } from '../../../src/cli/driver-help.js';
 import {
   allFlag,
@@ -23,17 +23,17 @@ describe('driver flags', () => {
         .filter(({ flag }) => flag !== false)
         .map(({ key, flag }) => flag || `${name}-${key.replaceAll('_', '-')}`),
     );
-    expect(Object.keys(await ownDriverFlags()).sort()).toEqual(expected.sort());
+    expect(Object.keys(await builtInDriverFlags()).sort()).toEqual(expected.sort());
   });
 
   test('driver flags have no default and read no environment', async () => {
-    for (const flag of Object.values(await ownDriverFlags())) {
+    for (const flag of Object.values(await builtInDriverFlags())) {
       expect({ default: flag.default, env: flag.env }).toEqual({ default: undefined, env: undefined });
     }
   });
 
   test('the summary of a driver flag names its environment variable', async () => {
-    const flags = await ownDriverFlags();
+    const flags = await builtInDriverFlags();
     const drivers = await Promise.all(builtInDrivers.names.map(builtInDrivers.load));
     const settings = drivers.flatMap(({ name, settings: own }) =>
       own.filter(({ flag }) => flag !== false).map((setting) => [name, setting] as [string, Setting]),
@@ -71,8 +71,11 @@ describe('driver flags', () => {
     const inherited = { key: 'data', summary: '', type: 'string' as const, flag: false as const };
     const ofOwnName = { key: 'address', summary: '', type: 'string' as const, flag: 'timeout' };
     const all = [...settings, inherited, ofOwnName];
-    expect(settingsGiven('digitalocean', all, flags)).toEqual({ private_networking: true, address: 300 });
-    expect(settingsGiven('nspawn', all, flags)).toEqual({ image: 'debian-12', address: 300 });
+    expect(givenDriverSettings('digitalocean', all, flags)).toEqual({
+      private_networking: true,
+      address: 300,
+    });
+    expect(givenDriverSettings('nspawn', all, flags)).toEqual({ image: 'debian-12', address: 300 });
   });
 });
 

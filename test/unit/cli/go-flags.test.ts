@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../../src/base/errors.js';
-import { plainFlags } from '../../../src/cli/go-flags.js';
+import { normalizeFlags } from '../../../src/cli/go-flags.js';
 
 const shapes = [
   { name: 'force', char: 'f', isSwitch: true },
@@ -12,7 +12,7 @@ const shapes = [
 ];
 
 function plain(line: string): { words: string; off: string[] } {
-  const { words, off } = plainFlags(line.split(' '), shapes);
+  const { words, off } = normalizeFlags(line.split(' '), shapes);
   return { words: words.join(' '), off };
 }
 
@@ -84,8 +84,8 @@ describe('flags as Go writes them', () => {
     );
     fc.assert(
       fc.property(fc.array(word), (typed) => {
-        const { words } = plainFlags(typed, shapes);
-        expect(plainFlags(words, shapes)).toEqual({ words, off: [] });
+        const { words } = normalizeFlags(typed, shapes);
+        expect(normalizeFlags(words, shapes)).toEqual({ words, off: [] });
       }),
     );
   });

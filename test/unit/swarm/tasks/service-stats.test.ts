@@ -5,7 +5,7 @@ import type { TaskDocument } from '../../../../src/engine/model/api-documents.js
 import { readSample, type StatsSample, usageBetween } from '../../../../src/swarm/model/container-stats.js';
 import { findTasks, readNamedTasks } from '../../../../src/swarm/model/find-task.js';
 import { statsTable } from '../../../../src/swarm/views/stats-table.js';
-import { Redrawn } from '../../../../src/ui/live-table.js';
+import { LiveTable } from '../../../../src/ui/live-table.js';
 
 function task(id: string, more: Partial<TaskDocument> = {}): TaskDocument {
   const Status = { State: 'running', ContainerStatus: { ContainerID: `c-${id}` } };
@@ -146,9 +146,9 @@ describe('container stats', () => {
   });
 });
 
-test('Redrawn overwrites the previous text and truncates it to the terminal', () => {
+test('LiveTable overwrites the previous text and truncates it to the terminal', () => {
   const stream = Object.assign(new PassThrough({ encoding: 'utf8' }), { columns: 10, rows: 4 });
-  const area = new Redrawn(stream);
+  const area = new LiveTable(stream);
   area.draw('a\nb');
   area.draw('a rather long line\nb\nc\nd\ne');
   expect(stream.read()).toBe(
