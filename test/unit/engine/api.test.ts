@@ -70,19 +70,19 @@ describe('responses', () => {
     expect((error as Error).message).toMatch(`unexpected response to ${where}: `);
   });
 
-  test('an empty list that Go encodes as null is a list', async () => {
+  test('api reads an empty list that Go encodes as null', async () => {
     responses.set('GET /nodes', [[200, null]]);
     expect(await api.nodes()).toEqual([]);
   });
 
-  test('fields that belt does not read are allowed', async () => {
+  test('api ignores fields that belt does not read', async () => {
     responses.set('GET /version', [[200, { Version: '99.0.0', Components: null }]]);
     expect(await api.version()).toBe('99.0.0');
   });
 });
 
 describe('updates', () => {
-  test('an update keeps the settings that belt does not know', async () => {
+  test('an update keeps settings that belt does not know', async () => {
     responses.set('GET /nodes/n1', [[200, node(4, { zone: 'a' })]]);
     responses.set('POST /nodes/n1/update?version=4', [[200, {}]]);
     expect(await api.updateNode('n1', drain)).toBe(true);
@@ -111,7 +111,7 @@ describe('updates', () => {
     expect(JSON.parse(requests.at(-1)?.body ?? '')).toMatchObject({ Labels: { zone: 'a' } });
   });
 
-  test('an update whose version is always out of date is given up on', async () => {
+  test('an update is given up when its version stays out of date', async () => {
     responses.set('GET /nodes/n1', [[200, node(4)]]);
     responses.set('POST /nodes/n1/update?version=4', [[500, outOfSequence]]);
     await expect(api.updateNode('n1', drain)).rejects.toThrow(EngineError);

@@ -12,7 +12,7 @@ import { engineStatus } from '../../../src/engine/engine-status.js';
 import type { Machine } from '../../../src/machines/model/machine.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
-/** Engines that are known by their URLs alone, and what is needed to talk to them. */
+/** Engines known only by URL. */
 
 let bed: TestBed;
 const closing: (() => void)[] = [];
@@ -48,9 +48,9 @@ async function lay(texts: Record<string, string>, where = folder()): Promise<voi
 
 const anyPems = { 'ca.pem': 'a', 'cert.pem': 'b', 'key.pem': 'c' };
 
-describe('env and config', () => {
+describe('clientAccess', () => {
   test.each(['tcp://10.0.0.9:2376', 'https://10.0.0.9'])(
-    '%s with certificates in its folder: TLS',
+    'clientAccess returns the certificates in the folder of an engine at %s',
     async (url) => {
       await box(url);
       await lay(anyPems);
@@ -68,21 +68,24 @@ describe('env and config', () => {
     },
   );
 
-  test('without all three: none, whatever the cluster has', async () => {
+  test('clientAccess ignores an incomplete set of certificates', async () => {
     await box('tcp://10.0.0.9:2376');
     await lay({ 'ca.pem': 'a', 'cert.pem': 'b' });
     await lay(anyPems, bed.cluster.certsFolder);
     expect(await clientAccess('box', bed.cluster)).not.toHaveProperty('certificates');
   });
 
-  test.each(['http://10.0.0.9:2375', 'unix:///var/run/docker.sock'])('%s: never', async (url) => {
-    await box(url);
-    await lay(anyPems);
-    expect(await clientAccess('box', bed.cluster)).not.toHaveProperty('certificates');
-  });
+  test.each(['http://10.0.0.9:2375', 'unix:///var/run/docker.sock'])(
+    'clientAccess returns no certificates for an engine at %s',
+    async (url) => {
+      await box(url);
+      await lay(anyPems);
+      expect(await clientAccess('box', bed.cluster)).not.toHaveProperty('certificates');
+    },
+  );
 });
 
-describe('an engine is asked', () => {
+describe('engineStatus', () => {
   const answer: RequestListener = (request, response) => {
     if (request.url === '/_ping') response.setHeader('swarm', 'inactive').end('OK');
     else response.end('{"Version":"28.1.0"}');
@@ -99,13 +102,13 @@ describe('an engine is asked', () => {
     return path === undefined ? (server.address() as AddressInfo).port : 0;
   }
 
-  test('through a local socket', async () => {
+  test('engineStatus connects through a local socket', async () => {
     const path = join(bed.folder, '..', 'docker.sock');
     await listen(createServer(answer), path);
     expect(await ask(`unix://${path}`)).toEqual({ version: '28.1.0', swarm: '' });
   });
 
-  test('with the certificates of its folder', async () => {
+  test("engineStatus connects over TLS with the certificates of the machine's folder", async () => {
     const authority = await createAuthority({ commonName: 'theirs', keyType: 'ecdsa-p256' });
     const { certificate: cert, key } = await issueServer(authority, {
       commonName: 'box',
@@ -118,20 +121,20 @@ describe('an engine is asked', () => {
     expect(await ask(`tcp://127.0.0.1:${port}`)).toEqual({ version: '28.1.0', swarm: '' });
   });
 
-  test('without any', async () => {
+  test('engineStatus connects without TLS when there are no certificates', async () => {
     const port = await listen(createServer(answer));
     expect(await ask(`tcp://127.0.0.1:${port}`)).toEqual({ version: '28.1.0', swarm: '' });
     expect(await ask(`http://127.0.0.1:${port}`)).toEqual({ version: '28.1.0', swarm: '' });
   });
 
-  test('not at a URL of another kind', async () => {
+  test('engineStatus refuses an unsupported URL', async () => {
     await expect(ask('ssh://root@10.0.0.9')).rejects.toThrow(
       'box: cannot reach an engine at "ssh://root@10.0.0.9"',
     );
   });
 });
 
-test('a local socket has no address, and was not left unfinished', async () => {
+test('a machine with a local socket has no address', async () => {
   const machine = await box('unix:///var/run/docker.sock');
   expect(() => addressOf(machine)).toThrow(
     'box has no address: it is known by its URL alone, unix:///var/run/docker.sock',

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { SkipLoginBanner } from '../../../src/engine/connect-engine.js';
 
-test('all before the first answer is left out, wherever the pieces are cut', async () => {
+test('SkipLoginBanner drops everything before the first response, in chunks of any size', async () => {
   const answer = 'HTTP/1.1 200 OK\r\n\r\nHTTP/1.1';
   await fc.assert(
     fc.asyncProperty(

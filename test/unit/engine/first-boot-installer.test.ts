@@ -21,8 +21,8 @@ import { bareFactsOf, settingsOf } from '../support/facts.js';
 const templates = templatesIn('templates');
 const installEngine = (await firstBootInstaller([], { templates })) ?? '';
 
-describe('what a machine runs', () => {
-  /** Where it would install, it says with what instead; the rest of the script is as it is. */
+describe('first-boot script', () => {
+  /** Runs the script with its install commands replaced by `echo`. */
   function runOn(os: keyof typeof osReleases, dockerd = false): string {
     const folder = mkdtempSync(join(tmpdir(), 'belt-first-boot-'));
     const file = join(folder, 'os-release');
@@ -33,7 +33,7 @@ describe('what a machine runs', () => {
     const script = marked.replace('/etc/os-release', file);
     const engine = `systemctl() { echo enabled; }; ${dockerd ? 'dockerd() { :; }' : ''}`;
     try {
-      // No program is to be found but the shell's own.
+      // Only shell builtins are available.
       return execFileSync('/bin/sh', ['-c', [engine, script].join('\n')], {
         encoding: 'utf8',
         env: { PATH: '/nowhere' },
@@ -47,19 +47,19 @@ describe('what a machine runs', () => {
   test.each([
     ...(['debian', 'raspbian', 'ubuntu', 'mint', 'rocky', 'alma', 'centos', 'rhel', 'oracle'] as const),
     ...(['fedora', 'amazon', 'leap'] as const),
-  ])('on %s it is what belt would run there over SSH', (os) => {
+  ])('the first-boot script on %s runs what belt would run over SSH', (os) => {
     expect(runOn(os)).toBe('its own lines\n');
   });
 
-  test.each(['sles', 'alpine', 'flatcar'] as const)('on %s nothing: belt comes over SSH', (os) => {
+  test.each(['sles', 'alpine', 'flatcar'] as const)('the first-boot script on %s installs nothing', (os) => {
     expect(runOn(os)).toMatch(/^(belt: the engine of \w+ is installed over SSH\n)?$/);
   });
 
-  test('an engine that is there stays as it is', () => {
+  test('the first-boot script keeps an installed engine', () => {
     expect(runOn('debian', true)).toBe('');
   });
 
-  test('what fails keeps nothing from booting', () => {
+  test('the first-boot script succeeds when the installation fails', () => {
     const script = installEngine.replace('/etc/os-release', '/dev/null');
     const failing = script.replace("'sles '*) exit 0", "*) exit 1 ;;\n'sles '*) exit 0");
     expect(execFileSync('/bin/sh', ['-c', failing], { encoding: 'utf8', env: { PATH: '/nowhere' } })).toBe(
@@ -67,7 +67,7 @@ describe('what a machine runs', () => {
     );
   });
 
-  test('nothing, where one of the machines is to have its engine from elsewhere', async () => {
+  test('there is no first-boot script when a machine has its own install script', async () => {
     const machines = [{}, { engine: settingsOf({ installUrl: 'https://get.example.com' }) }];
     expect(await firstBootInstaller(machines, { templates })).toBeUndefined();
   });
@@ -94,14 +94,17 @@ describe('user data', () => {
     },
   };
 
-  test.each(Object.keys(texts))('of %s has the engine where that is set, and not else', async (driver) => {
-    const make = texts[driver] as (typeof texts)[string];
-    expect(parse(await make(true))).toMatchObject({ runcmd: [['/bin/sh', '-c', installEngine]] });
-    expect(parse(await make(false))).not.toHaveProperty('runcmd');
-  });
+  test.each(Object.keys(texts))(
+    'user data of %s contains the first-boot script only when enabled',
+    async (driver) => {
+      const make = texts[driver] as (typeof texts)[string];
+      expect(parse(await make(true))).toMatchObject({ runcmd: [['/bin/sh', '-c', installEngine]] });
+      expect(parse(await make(false))).not.toHaveProperty('runcmd');
+    },
+  );
 
-  test('of as many instances as one call of EC2 takes fits, with room for a person’s own', async () => {
-    // Random, as it would otherwise be packed to nothing.
+  test('user data for one EC2 call fits its limit, with a script of the user', async () => {
+    // Random, so that it cannot be compressed.
     const own = `#!/bin/sh\n# ${randomBytes(2048).toString('base64')}\n`;
     const options = { own, engineAtFirstBoot: true };
     const data = await amazonec2.userDataFor(requestsFor(amazonec2.machinesPerCall), options, templates);

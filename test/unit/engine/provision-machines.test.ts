@@ -23,7 +23,7 @@ beforeEach(async () => {
 afterEach(() => bed.close());
 
 describe('engineOf', () => {
-  test('needs one channel for many requests, and closes it', async () => {
+  test('engineOf uses one channel for many requests and closes it', async () => {
     const api = engineOf(connection);
     await api.version();
     await api.info();
@@ -33,7 +33,7 @@ describe('engineOf', () => {
     await expect.poll(() => bed.ssh.channels).toBe(0);
   });
 
-  test('opens a new channel after the engine hung up', async () => {
+  test('engineOf opens a new channel after the engine hung up', async () => {
     const api = engineOf(connection);
     await api.version();
     (await bed.engine('node1')).hangUp();
@@ -46,7 +46,7 @@ describe('engineOf', () => {
   test.each([
     ['bash: docker: command not found\n', 'bash: docker: command not found'],
     ['', 'docker system dial-stdio ended with 127'],
-  ])('fails with the words of a docker that cannot reach it: %j', async (stderr, message) => {
+  ])('engineOf fails with the error of the docker client: %j', async (stderr, message) => {
     bed.ssh.brokenDocker.set('node1', { code: 127, stderr });
     await expect(engineOf(connection).version()).rejects.toThrow(new ExternalError(message));
   });
@@ -55,7 +55,7 @@ describe('engineOf', () => {
 describe('waitForEngine', () => {
   const { signal } = new AbortController();
 
-  test('returns the version once it answers', async () => {
+  test('waitForEngine returns the version once the engine responds', async () => {
     bed.ssh.brokenDocker.set('node1', { code: 1, stderr: 'Cannot connect to the Docker daemon' });
     const waiting = waitForEngine(connection, { timeoutMs: 60_000, signal });
     await expect.poll(() => bed.ssh.commands.length).toBeGreaterThan(0);
@@ -63,7 +63,7 @@ describe('waitForEngine', () => {
     expect(await waiting).toBe('28.1.0');
   });
 
-  test('tells its last words and the journal when it does not answer in time', async () => {
+  test('waitForEngine reports the last error and the journal on a timeout', async () => {
     bed.ssh.brokenDocker.set('node1', { code: 1, stderr: 'Cannot connect to the Docker daemon\n' });
     bed.ssh.journal = async () => 'failed to load listeners: no sockets found\n';
     await expect(waitForEngine(connection, { timeoutMs: 0, signal })).rejects.toThrow(
@@ -74,7 +74,7 @@ describe('waitForEngine', () => {
     expect(bed.ssh.commands.at(-1)).toBe('node1: journalctl -u docker -n 5 --no-pager -o cat');
   });
 
-  test('tells its last words when there is no journal to be had either', async () => {
+  test('waitForEngine reports the last error when the journal cannot be read', async () => {
     bed.ssh.brokenDocker.set('node1', { code: 1, stderr: 'Cannot connect to the Docker daemon\n' });
     bed.ssh.journal = () => Promise.reject(new ExternalError('node1: the command did not finish within 5 s'));
     await expect(waitForEngine(connection, { timeoutMs: 0, signal })).rejects.toThrow(
@@ -82,7 +82,7 @@ describe('waitForEngine', () => {
     );
   });
 
-  test('ends with the interruption', async () => {
+  test('waitForEngine stops on an interruption', async () => {
     const interrupted = AbortSignal.abort(new AbortError());
     await expect(waitForEngine(connection, { timeoutMs: 60_000, signal: interrupted })).rejects.toThrow(
       AbortError,
@@ -91,21 +91,21 @@ describe('waitForEngine', () => {
   });
 });
 
-describe('docker', () => {
+describe('docker on a machine', () => {
   test.each([
     [[], 'exec docker'],
     [['version'], 'exec docker version'],
     [['run', '-e', 'A=b c', "it's", ''], `exec docker run -e 'A=b c' 'it'\\''s' ''`],
     [['swarm', 'init'], 'exec docker swarm init --advertise-addr 192.168.0.1'],
-  ])('%j is one line for the shell there', (args, command) => {
+  ])('dockerCommand quotes %j for the shell', (args, command) => {
     expect(dockerCommand(args, machine)).toBe(command);
   });
 
-  test('without an address gets none added', () => {
+  test('dockerCommand adds no address for a machine without one', () => {
     expect(dockerCommand(['swarm', 'init'], { ...machine, addresses: {} })).toBe('exec docker swarm init');
   });
 
-  test('runs there with the streams given, and its exit code comes back', async () => {
+  test('runDocker connects the streams and returns the exit code', async () => {
     bed.ssh.command = async (_name, _command, { stdout, stderr }) => {
       stdout.write('out');
       stderr.write('err');
@@ -122,8 +122,8 @@ describe('changeAccess', () => {
   test.each([
     [2376, [0, 2376, 2375, 2376]],
     [12376, [12376, 12376, 12376, 12376]],
-  ])('from port %i', async (port, ports) => {
-    // Behind a jump host nobody asks it from here.
+  ])('changeAccess keeps a custom port and changes a default one, from port %i', async (port, ports) => {
+    // An engine behind a jump host is not queried over TCP.
     const jump = { user: 'root', host: '192.0.2.1', port: 22 };
     await bed.cluster.save({
       ...machine,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { causeIn } from '../../../src/engine/run-script.js';
 
-test("the engine's own words, without systemd's remarks and what it says while all is well", () => {
+test("causeIn returns the engine's errors without systemd's messages", () => {
   const log = `Starting docker.service - Docker Application Container Engine...
 time="2026-01-01T00:00:00Z" level=info msg="Starting up"
 unable to configure the Docker daemon with file /etc/docker/daemon.json: the following directives don't match any configuration option: x
@@ -14,7 +14,7 @@ Failed to start docker.service - Docker Application Container Engine.
   );
 });
 
-test('the last lines where none complains, and none twice', () => {
+test('causeIn returns the last lines without repetition when there is no error', () => {
   expect(causeIn('a\nb\nb\n')).toBe('a\nb');
   expect(causeIn('time="x" level=info msg="bye"\n')).toBe('time="x" level=info msg="bye"');
   expect(causeIn(Array.from({ length: 20 }, (_, line) => `${line}`).join('\n')).split('\n')).toHaveLength(8);

@@ -11,7 +11,7 @@ let server: Server;
 let api: EngineTransport;
 let answer: RequestListener;
 let dials = 0;
-/** The last one. */
+/** The last request. */
 let stream: Socket;
 const seen: unknown[] = [];
 
@@ -51,12 +51,12 @@ describe('request', () => {
       () => api.post('/swarm/join', { JoinToken: 'tökén' }),
       { method: 'POST', url: '/swarm/join', type: 'application/json', body: '{"JoinToken":"tökén"}' },
     ],
-  ])('%s goes out once and its answer is read', async (_, call, request) => {
+  ])('%s is sent once and its response is read', async (_, call, request) => {
     expect(await call()).toEqual({ Version: '28.1.0' });
     expect(seen).toEqual([{ host: 'docker', type: undefined, ...request }]);
   });
 
-  test('ping tells the place in a swarm, and nothing of an engine that does not say', async () => {
+  test('ping returns the swarm state, or undefined without the header', async () => {
     answer = (_, response) => void response.writeHead(200, { Swarm: 'active/manager' }).end('OK');
     expect(await api.ping()).toBe('active/manager');
     respond(200, 'OK');
@@ -65,14 +65,14 @@ describe('request', () => {
     await expect(api.ping()).rejects.toEqual(new EngineError(500, 'broken'));
   });
 
-  test('after another takes the same stream, at the same time too', async () => {
+  test('requests share one stream, also at the same time', async () => {
     await api.get('/a');
     await Promise.all([api.get('/b'), api.get('/c'), api.get('/d')]);
     expect(dials).toBe(1);
     expect(seen.length).toBe(4);
   });
 
-  test('after the engine hung up takes a new stream', async () => {
+  test('a request after the engine hung up opens a new stream', async () => {
     await api.get('/a');
     server.closeIdleConnections();
     await once(stream, 'close');
@@ -80,7 +80,7 @@ describe('request', () => {
     expect(dials).toBe(2);
   });
 
-  test('after a failed one goes on', async () => {
+  test('a request after a failed one succeeds', async () => {
     respond(500, '{"message":"oh"}');
     await expect(api.get('/a')).rejects.toThrow('oh');
     respond(200, '"fine"');
@@ -89,7 +89,7 @@ describe('request', () => {
 });
 
 describe('response', () => {
-  test('property: any JSON comes back as it was sent', async () => {
+  test('property: any JSON response is returned unchanged', async () => {
     await fc.assert(
       fc.asyncProperty(fc.jsonValue(), async (value) => {
         const json = JSON.stringify(value);
@@ -100,7 +100,7 @@ describe('response', () => {
     );
   });
 
-  test('in many small pieces, cut within characters, is put together', async () => {
+  test('a response that is split within characters is joined', async () => {
     answer = async (_, response) => {
       response.flushHeaders();
       for (const byte of Buffer.from('{"Name":"grüße 🐳"}')) {
@@ -116,7 +116,7 @@ describe('response', () => {
     [200, '', undefined],
     [200, 'OK', 'OK'],
     [204, '', undefined],
-  ])('%d with %j is %j', async (status, body, value) => {
+  ])('a response %d with %j is returned as %j', async (status, body, value) => {
     respond(status, body);
     expect(await api.get('/_ping')).toBe(value);
   });
@@ -126,7 +126,7 @@ describe('response', () => {
     [404, 'page not found\n', 'page not found'],
     [500, '', 'the engine responded with status 500'],
     [500, '{"code":7}', 'the engine responded with status 500'],
-  ])('%d with %j is an error with the words of the engine', async (status, body, message) => {
+  ])("a response %d with %j is an error with the engine's message", async (status, body, message) => {
     respond(status, body);
     const error = await api.get('/x').catch((thrown) => thrown);
     expect(error).toBeInstanceOf(EngineError);
@@ -135,27 +135,27 @@ describe('response', () => {
 });
 
 describe('failure', () => {
-  test('in time is an ExternalError that names the request', async () => {
+  test('a request that times out fails with an ExternalError that names it', async () => {
     answer = () => {};
     await expect(api.get('/slow', { timeoutMs: 30 })).rejects.toThrow(
       new ExternalError('the engine did not respond to GET /slow within 0.03 s'),
     );
   });
 
-  test('to the end in time is one too', async () => {
+  test('a response that times out halfway fails with an ExternalError', async () => {
     answer = (_, response) => void response.write('{"half":');
     await expect(api.post('/slow', {}, { timeoutMs: 50 })).rejects.toThrow(
       'the engine did not respond to POST /slow within 0.05 s',
     );
   });
 
-  test('because the person interrupted is an AbortError', async () => {
+  test('an interrupted request fails with an AbortError', async () => {
     const abort = new AbortController();
     answer = () => abort.abort(new AbortError());
     await expect(api.get('/x', { signal: abort.signal })).rejects.toThrow(AbortError);
   });
 
-  test('because the person had interrupted before opens no stream', async () => {
+  test('a request after an interruption opens no stream', async () => {
     await expect(api.get('/x', { signal: AbortSignal.abort(new AbortError()) })).rejects.toThrow(AbortError);
     expect(seen).toEqual([]);
   });
@@ -163,7 +163,7 @@ describe('failure', () => {
   test.each([
     ['before the answer', ''],
     ['within the answer', 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"half":'],
-  ])('because the stream ended %s is an ExternalError', async (_, sent) => {
+  ])('a request whose stream ended %s fails with an ExternalError', async (_, sent) => {
     answer = (request) => void request.socket.end(sent);
     await expect(api.get('/x')).rejects.toMatchObject({
       name: 'ExternalError',
@@ -171,7 +171,7 @@ describe('failure', () => {
     });
   });
 
-  test('because something else answers is an ExternalError', async () => {
+  test('a response that is not HTTP fails with an ExternalError', async () => {
     const other = createTcpServer((socket) => void socket.resume().end('SSH-2.0-OpenSSH_10.0\r\n'));
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const wrong = engineTransport(() => connect((other.address() as AddressInfo).port, '127.0.0.1'));

@@ -41,14 +41,14 @@ function join(numbers: number[], role: Role = 'worker'): Promise<Outcome<JoinedM
   return joinSwarm({ machines: numbers.map((number) => machines[number - 1] as Machine), role }, bed.context);
 }
 
-/** Which manager each join was asked at. */
+/** The manager that each join request named. */
 function asked(number: number): unknown[] {
   return engine(number).requests.flatMap(({ path, body }) =>
     path === '/swarm/join' ? (body as { RemoteAddrs: string[] }).RemoteAddrs : [],
   );
 }
 
-/** What a machine tells that reaches the engines which are not closed. */
+/** Output of the probe script on a machine that reaches all engines but the closed ones. */
 function reachOf(script: string): string {
   const hosts = /for host in (.*); do/.exec(script)?.[1]?.split(' ') ?? [];
   const lines = hosts.map((host) => {
@@ -65,18 +65,18 @@ function warnings(): string[] {
 }
 
 describe('join', () => {
-  test('workers are spread over all managers', async () => {
+  test('join spreads workers over all managers', async () => {
     await join([4, 5, 6]);
     expect([asked(4), asked(5), asked(6)]).toEqual([['node1:2377'], ['node2:2377'], ['node3:2377']]);
   });
 
-  test('a manager that cannot be reached by the others is nobody to join at', async () => {
+  test('join avoids a manager that the others cannot reach', async () => {
     (engine(1).node as Node).reachability = 'unreachable';
     await join([4, 5, 6]);
     expect([asked(4), asked(5), asked(6)]).toEqual([['node2:2377'], ['node3:2377'], ['node2:2377']]);
   });
 
-  test('what a machine listens on is its own address, where that is on an interface', async () => {
+  test("join listens on the machine's address when an interface has it", async () => {
     bed.ssh.networks.set('node4', '2: eth0    inet 192.168.0.4/24 scope global eth0\n');
     await join([4]);
     expect(engine(4).requests.find(({ path }) => path === '/swarm/join')?.body).toMatchObject({
@@ -86,7 +86,7 @@ describe('join', () => {
     });
   });
 
-  test('with an availability', async () => {
+  test('join sets the availability', async () => {
     await joinSwarm(
       { machines: [machines[3] as Machine], role: 'worker', availability: 'drain' },
       bed.context,
@@ -94,13 +94,13 @@ describe('join', () => {
     expect(engine(4).node?.availability).toBe('drain');
   });
 
-  test('where a manager has gone away, the others are asked', async () => {
+  test('join retries through another manager', async () => {
     engine(1).closed = true;
     expect(await join([4])).toMatchObject([{ name: 'node4', status: 'ok' }]);
     expect(asked(4)).toEqual(['node1:2377', 'node2:2377']);
   });
 
-  test('also where the engine goes on by itself: that join is taken back', async () => {
+  test('join aborts an attempt that the engine continues before it retries', async () => {
     engine(1).closed = true;
     engine(4).beJoining(swarm, 'worker', 1_000_000, 'node1:2377');
     expect(await join([4])).toMatchObject([{ name: 'node4', status: 'ok' }]);
@@ -108,7 +108,7 @@ describe('join', () => {
     expect(asked(4)).toEqual(['node2:2377']);
   });
 
-  test('what comes in while belt looks why it does not is left alone', async () => {
+  test('join keeps a node that joined during the diagnosis', async () => {
     engine(1).closed = true;
     engine(4).beJoining(swarm, 'manager', 1_000_000, 'node1:2377');
     bed.ssh.reach = (_, script) => {
@@ -119,7 +119,7 @@ describe('join', () => {
     expect(engine(4).requests.map(({ method }) => method)).not.toContain('POST');
   });
 
-  test('a manager on its way that the others count already is waited for', async () => {
+  test('join waits for a new manager that already counts for the quorum', async () => {
     engine(1).closed = true;
     engine(4).beIn(swarm, 'manager');
     engine(4).beJoining(swarm, 'manager', 1_000_000, 'node1:2377');
@@ -131,7 +131,7 @@ describe('join', () => {
     expect(engine(4).requests.map(({ method }) => method)).not.toContain('POST');
   });
 
-  test('a manager that has failed and that the others count is made a worker before it joins again', async () => {
+  test('join demotes a manager that failed but counts for the quorum before it retries', async () => {
     engine(4).beIn(swarm, 'manager');
     const entry = engine(4).node as Node;
     Object.assign(entry, { id: 'failed', status: 'down', reachability: 'unreachable', left: true });
@@ -141,7 +141,7 @@ describe('join', () => {
     expect(swarm.nodes.filter(({ role }) => role === 'manager')).toHaveLength(4);
   });
 
-  test('what stands in the way is named when no manager can be reached', async () => {
+  test('join names the obstacle when no manager can be reached', async () => {
     for (const number of [1, 2, 3]) engine(number).closed = true;
     expect(await join([4, 5])).toMatchObject([
       {
@@ -159,14 +159,14 @@ describe('join', () => {
     expect(asked(4)).toEqual(['node1:2377']);
   });
 
-  test('a join that failed before is taken back first', async () => {
+  test('join aborts a failed join of an earlier run first', async () => {
     engine(4).state = 'error';
     engine(4).error = 'deadline exceeded';
     expect(await join([4])).toMatchObject([{ status: 'ok', value: { already: false } }]);
     expect(engine(4).requests.map(({ path }) => path)).toContain('/swarm/leave?force=true');
   });
 
-  test('a machine that is joining another swarm is left alone', async () => {
+  test('join refuses a machine that is joining another swarm', async () => {
     engine(4).beJoining(swarm, 'worker', 1_000_000, '10.9.9.9:2377');
     expect(await join([4])).toMatchObject([
       { status: 'failed', error: { message: 'node4 is joining another swarm, at 10.9.9.9:2377' } },
@@ -174,7 +174,7 @@ describe('join', () => {
     expect(engine(4).state).toBe('pending');
   });
 
-  test('a token that was changed in the middle is read anew', async () => {
+  test('join reads the token again when it was rotated', async () => {
     engine(4).whileJoining = async () => {
       if (swarm.tokens.Worker.endsWith('-new')) return;
       swarm.tokens.Worker += '-new';
@@ -183,7 +183,7 @@ describe('join', () => {
     expect(asked(4)).toHaveLength(2);
   });
 
-  test('a locked manager is to be unlocked', async () => {
+  test('join requires a locked manager to be unlocked', async () => {
     engine(4).beIn(swarm, 'manager');
     engine(4).state = 'locked';
     expect(await join([4, 5])).toMatchObject([
@@ -192,21 +192,21 @@ describe('join', () => {
     ]);
   });
 
-  test('managers, with advice on their number', async () => {
+  test('join gives advice on the number of managers', async () => {
     await join([4], 'manager');
     expect(warnings()).toEqual([
       '4 managers tolerate no more failures than 3: use an odd number of managers',
     ]);
   });
 
-  test('an engine that goes away in the middle fails its own machine only', async () => {
+  test('join fails only for the machine whose engine stops responding', async () => {
     bed.ssh.refused.add('node4');
     expect(await join([4, 5])).toMatchObject([{ status: 'failed' }, { status: 'ok' }]);
   });
 });
 
 describe('init', () => {
-  test('warns where the pool that docker takes is a network of the machine', async () => {
+  test('init warns when the default address pool overlaps a network of the machine', async () => {
     bed.ssh.networks.set('node4', '10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.4\n');
     await initSwarm(machines[3] as Machine, {}, bed.context);
     expect(warnings()).toEqual([
@@ -214,7 +214,7 @@ describe('init', () => {
     ]);
   });
 
-  test('refuses a pool that is one', async () => {
+  test('init refuses an address pool that overlaps a network of the machine', async () => {
     bed.ssh.networks.set('node4', '10.20.0.0/24 dev eth0 proto kernel scope link src 10.20.0.4\n');
     await expect(
       initSwarm(machines[3] as Machine, { addressPools: ['10.16.0.0/12'] }, bed.context),
@@ -225,7 +225,7 @@ describe('init', () => {
     expect(engine(4).requests).toEqual([]);
   });
 
-  test('with autolock, the key comes with it', async () => {
+  test('init with autolock returns the unlock key', async () => {
     const { unlockKey: key, message } = await initSwarm(
       machines[3] as Machine,
       { autolock: true },
@@ -236,7 +236,7 @@ describe('init', () => {
     expect(bed.reporter.lines.join('\n')).not.toContain('SWMKEY');
   });
 
-  test('a certificate that is not there is named', async () => {
+  test('init names a missing certificate file', async () => {
     await expect(
       initSwarm(
         machines[3] as Machine,
@@ -248,7 +248,7 @@ describe('init', () => {
 });
 
 describe('tokens', () => {
-  test("in docker's words, and a new one", async () => {
+  test("join-token prints docker's text, and rotates the token", async () => {
     const shown = await joinToken('manager', { rotate: false }, bed.context);
     expect(shown).toMatchObject({ token: 'SWMTKN-1-s1-manager', address: 'node1:2377', rotated: false });
     expect(shown.message).toBe(
@@ -262,13 +262,13 @@ describe('tokens', () => {
 });
 
 describe('certificate authority', () => {
-  test('is waited for, and its certificate shown', async () => {
+  test('a CA rotation waits for all nodes and returns the certificate', async () => {
     swarm.rotatingLooks = 2;
     expect(await rotateCa({ timeoutMs: 20_000 }, bed.context)).toEqual({ certificate: 'root 1', nodes: 3 });
     expect(await rotateCa({ timeoutMs: 20_000 }, bed.context)).toEqual({ certificate: 'root 2', nodes: 3 });
   });
 
-  test('that does not get everywhere in time says where it is not', async () => {
+  test('a CA rotation that times out names the remaining nodes', async () => {
     swarm.rotatingLooks = 1_000_000;
     await expect(rotateCa({ timeoutMs: 300 }, bed.context)).rejects.toMatchObject({
       name: 'ExternalError',
@@ -281,7 +281,7 @@ describe('certificate authority', () => {
 });
 
 describe('lock', () => {
-  test('shows the key once, and nothing of it anywhere else', async () => {
+  test('autolock shows the unlock key once and nowhere else', async () => {
     expect(await setAutolock(true, bed.context)).toMatchObject({ unlockKey: 'SWMKEY-1-s1', already: false });
     expect(await setAutolock(true, bed.context)).toMatchObject({ already: true });
     expect(await unlockKey({ rotate: true }, bed.context)).toMatchObject({ unlockKey: 'SWMKEY-1-s1-new' });
@@ -293,13 +293,13 @@ describe('lock', () => {
     expect([...bed.reporter.lines, ...bed.ssh.commands].join('\n')).not.toContain('SWMKEY');
   });
 
-  test('there is no key where managers are not locked', async () => {
+  test('unlock-key refuses a swarm that is not locked', async () => {
     await expect(unlockKey({ rotate: false }, bed.context)).rejects.toMatchObject({
       message: 'no unlock key is set',
     });
   });
 
-  test('unlocks whatever is locked, and asks for the key once', async () => {
+  test('unlock unlocks all locked managers and asks for the key once', async () => {
     for (const number of [2, 3]) engine(number).state = 'locked';
     let questions = 0;
     const unlock = (key: string, nodes: string[] = []) =>

@@ -52,7 +52,7 @@ function entries(): string[] {
 }
 
 describe('availability', () => {
-  test('pause and activate say the name, as docker does, and whether it was so', async () => {
+  test('pause and activate report the name and whether anything changed', async () => {
     expect(await setAvailability(['node[4:5]'], 'pause', bed.context)).toMatchObject([
       { name: 'node4', value: { availability: 'pause', already: false, message: 'node4' } },
       { name: 'node5', value: { availability: 'pause', already: false, message: 'node5' } },
@@ -65,7 +65,7 @@ describe('availability', () => {
     expect([node(4).availability, node(5).availability]).toEqual(['active', 'pause']);
   });
 
-  test('a name that is no node’s fails alone, and one that nobody has ends it', async () => {
+  test('pause reports an unknown name, and fails when all names are unknown', async () => {
     const outcomes = await setAvailability(['node5', 'nodeX', 'node4'], 'pause', bed.context);
     expect(outcomes.map(({ name, status }) => `${name} ${status}`)).toEqual([
       'node5 ok',
@@ -79,7 +79,7 @@ describe('availability', () => {
     expect([node(4).availability, node(5).availability]).toEqual(['pause', 'pause']);
   });
 
-  test('what another changes at the same time stays', async () => {
+  test('pause keeps a label that is set at the same time', async () => {
     await Promise.all([
       setAvailability(['node4'], 'pause', bed.context),
       labelNodes(['node5', 'zone=a'], await bed.nextRun()),
@@ -87,7 +87,7 @@ describe('availability', () => {
     expect([node(4).availability, node(5).labels]).toEqual(['pause', { zone: 'a' }]);
   });
 
-  test('drain tells what it interrupts, and what stays', async () => {
+  test('drain warns about interrupted services and containers that stay', async () => {
     swarm.services.push(
       { id: 'one', name: 'db', mode: 'Replicated' },
       { id: 'two', name: 'web', mode: 'Replicated' },
@@ -115,7 +115,7 @@ describe('availability', () => {
     expect(warnings()).toHaveLength(2);
   });
 
-  test('a service on drained nodes alone is interrupted too', async () => {
+  test('drain warns about a service that runs only on the drained nodes', async () => {
     swarm.services.push({ id: 'two', name: 'web', mode: 'Replicated' });
     for (const [index, number] of [4, 5].entries())
       swarm.tasks.push({ service: 'two', node: node(number), slot: index + 1, state: 'running' });
@@ -123,7 +123,7 @@ describe('availability', () => {
     expect(warnings()).toEqual(['service web is interrupted: all its 2 tasks run on node4 and node5']);
   });
 
-  test('drain --wait ends when nothing runs there any more', async () => {
+  test('drain --wait returns when no task runs on the node', async () => {
     const task = { service: 'one', node: node(4), slot: 1, state: 'running' };
     swarm.services.push({ id: 'one', name: 'db', mode: 'Replicated' });
     swarm.tasks.push(task, { ...task, slot: 2, state: 'failed' });
@@ -133,7 +133,7 @@ describe('availability', () => {
     expect(await draining).toMatchObject([{ status: 'ok' }]);
   });
 
-  test('drain --wait names what still runs when time is up, and the others are done', async () => {
+  test('drain --wait names running tasks on a timeout and finishes other nodes', async () => {
     swarm.services.push({ id: 'one', name: 'db', mode: 'Replicated' });
     for (const slot of [1, 2, 3, 4])
       swarm.tasks.push({ service: 'one', node: node(4), slot, state: 'running' });
@@ -157,7 +157,7 @@ describe('availability', () => {
     expect(await drainNodes(['node4'], { waitMs: 300 }, bed.context)).toMatchObject([{ status: 'ok' }]);
   });
 
-  test('an interruption leaves the wait', async () => {
+  test('drain --wait stops on an interruption', async () => {
     swarm.tasks.push({ service: 'one', node: node(4), slot: 1, state: 'running' });
     const draining = drainNodes(['node4'], { waitMs: 60_000 }, bed.context);
     await expect.poll(() => node(4).availability).toBe('drain');
@@ -168,7 +168,7 @@ describe('availability', () => {
 });
 
 describe('label', () => {
-  test('sets and takes away, and leaves the others', async () => {
+  test('label sets and removes labels and keeps others', async () => {
     node(4).labels = { disk: 'ssd', zone: 'b' };
     expect(await labelNodes(['node[4:5]', 'zone=a', 'disk-'], bed.context)).toMatchObject([
       { name: 'node4', value: { labels: { zone: 'a' }, already: false, message: 'node4' } },
@@ -183,7 +183,7 @@ describe('leave', () => {
   const leave = (nodes: string[], force = false) =>
     leaveSwarm(nodes, { force, confirm: async () => false }, bed.context);
 
-  test('workers leave, and nothing of them stays in the list', async () => {
+  test('leave removes the entries of workers', async () => {
     expect(await leave(['node[4:5]'])).toEqual([
       { name: 'node4', status: 'ok', value: { nodeId: 's1-node4', message: 'Node left the swarm.' } },
       { name: 'node5', status: 'ok', value: { nodeId: 's1-node5', message: 'Node left the swarm.' } },
@@ -192,7 +192,7 @@ describe('leave', () => {
     expect(engine(4).state).toBe('inactive');
   });
 
-  test('managers are made workers first, and the quorum is judged', async () => {
+  test('leave demotes managers first and checks the quorum', async () => {
     await expect(leave(['node3', 'node4'])).rejects.toMatchObject({
       message:
         'demoting node3 would leave 2 managers, not enough to tolerate a failure (now 3 managers tolerate 1)',
@@ -207,12 +207,12 @@ describe('leave', () => {
     expect(updates.map(({ body }) => (body as { Role: string }).Role)).toEqual(['worker']);
   });
 
-  test('the one that belt asks may leave: another one is asked then', async () => {
+  test('leave switches to another manager when the one in use leaves', async () => {
     await leave(['node2'], true);
     expect(entries()).not.toContainEqual(expect.stringContaining('node2'));
   });
 
-  test('somebody has to lead those that stay, unless by force', async () => {
+  test('leave refuses to remove all managers, unless forced', async () => {
     await expect(leave(['node[1:3]'])).rejects.toMatchObject({
       name: 'UserError',
       message: 'the 2 remaining nodes would have no manager',
@@ -234,14 +234,14 @@ describe('leave', () => {
     ]);
   });
 
-  test('a node that has left already loses its entry', async () => {
+  test('leave removes the entry of a node that already left', async () => {
     engine(4).state = 'inactive';
     Object.assign(node(4), { status: 'down', left: true });
     expect(await leave(['node4'])).toMatchObject([{ status: 'ok' }]);
     expect(entries()).toHaveLength(4);
   });
 
-  test('a machine that is a node of another swarm by now is left alone', async () => {
+  test('leave refuses a machine that is now a node of another swarm', async () => {
     node(4).left = true;
     engine(4).newSwarm('s2');
     const [outcome] = await leave(['node4']);
@@ -252,7 +252,7 @@ describe('leave', () => {
     expect(engine(4).state).toBe('active');
   });
 
-  test('a node that is no machine of belt’s cannot be told', async () => {
+  test('leave fails for a node that belt does not manage', async () => {
     await bed.cluster.remove('node5');
     expect(await leave(['node[4:5]'])).toMatchObject([
       { name: 'node4', status: 'ok' },
@@ -264,7 +264,7 @@ describe('leave', () => {
     ]);
   });
 
-  test('whoever has left before is done, and the others leave', async () => {
+  test('leave succeeds for a machine that left before, and continues with the others', async () => {
     await leave(['node4']);
     expect(await leave(['node[4:5]'])).toEqual([
       { name: 'node5', status: 'ok', value: { nodeId: 's1-node5', message: 'Node left the swarm.' } },
@@ -272,7 +272,7 @@ describe('leave', () => {
     ]);
   });
 
-  test('a machine of another swarm is not meant', async () => {
+  test('leave fails for a machine of another swarm', async () => {
     await bed.running('other');
     (await bed.engine('other')).newSwarm('s2');
     expect(await leave(['other', 'node5'])).toMatchObject([
@@ -282,7 +282,7 @@ describe('leave', () => {
     expect((await bed.engine('other')).state).toBe('active');
   });
 
-  test('a machine of another swarm leaves it by force', async () => {
+  test('leave --force makes a machine leave another swarm', async () => {
     await bed.running('other');
     (await bed.engine('other')).newSwarm('s2');
     expect(await leave(['other'], true)).toMatchObject([{ name: 'other', status: 'ok' }]);
@@ -292,7 +292,7 @@ describe('leave', () => {
     ]);
   });
 
-  test('by force also where no manager responds', async () => {
+  test('leave --force works when no manager responds', async () => {
     for (const number of [1, 2, 3]) bed.ssh.refused.add(`node${number}`);
     await expect(leave(['node4'])).rejects.toMatchObject({ name: 'ExternalError' });
     expect(await leave(['node4'], true)).toMatchObject([
@@ -306,7 +306,7 @@ describe('leave', () => {
     ]);
   });
 
-  test('by force also by the word of a manager that has not noticed that it leads nobody', async () => {
+  test('leave --force works when a manager has not noticed that the quorum is lost', async () => {
     swarm.isUnaware = true;
     bed.engines.isUp = (name) => !['node2', 'node3'].includes(name);
     await expect(leave(['node1'])).rejects.toMatchObject({ name: 'UserError' });
@@ -321,7 +321,7 @@ describe('leave', () => {
     );
   });
 
-  test('where the engine gives up while containers stop, it is asked again', async () => {
+  test('leave retries when the engine gives up while containers stop', async () => {
     let asked = 0;
     engine(4).answers.set('/swarm/leave?force=false', () => {
       if (++asked === 2) engine(4).answers.clear();
@@ -332,7 +332,7 @@ describe('leave', () => {
     expect(engine(4).state).toBe('inactive');
   });
 
-  test('other refusals are the end', async () => {
+  test('leave fails on other errors of the engine', async () => {
     engine(4).answers.set('/swarm/leave?force=false', () => ({
       status: 500,
       body: { message: 'disk full' },
@@ -341,7 +341,7 @@ describe('leave', () => {
     expect(entries()).toHaveLength(5);
   });
 
-  test('of all nodes dissolves the swarm, when that is agreed to', async () => {
+  test('leave of all nodes dissolves the swarm after a confirmation', async () => {
     const asked: number[] = [];
     const dissolve = (yes: boolean) =>
       leaveSwarm(
@@ -368,7 +368,7 @@ describe('leave', () => {
 describe('rm', () => {
   const rm = (nodes: string[], force = false) => removeNodes(nodes, { force }, bed.context);
 
-  test('removes a node that is gone, and says its name, as docker does', async () => {
+  test('rm removes a node that is down and reports its name', async () => {
     node(4).status = 'down';
     expect(await rm(['node4'])).toEqual([
       { name: 'node4', status: 'ok', value: { nodeId: 's1-node4', message: 'node4' } },
@@ -376,7 +376,7 @@ describe('rm', () => {
     expect(entries()).toHaveLength(4);
   });
 
-  test('refuses a node that is there, except by force', async () => {
+  test('rm refuses a node that is up, unless forced', async () => {
     await expect(rm(['node4'])).rejects.toMatchObject({
       name: 'UserError',
       message: 'node4 is ready: only nodes that are down can be removed',
@@ -385,13 +385,13 @@ describe('rm', () => {
     expect(entries()).toHaveLength(4);
   });
 
-  test('a manager that is gone is made a worker first', async () => {
+  test('rm demotes a manager first', async () => {
     Object.assign(node(3), { status: 'down', reachability: 'unreachable' });
     await rm(['node3']);
     expect(entries()).toHaveLength(4);
   });
 
-  test('not where that costs the quorum', async () => {
+  test('rm refuses a manager without a quorum', async () => {
     for (const number of [2, 3]) Object.assign(node(number), { status: 'down', reachability: 'unreachable' });
     await bed.cluster.setActiveHost('node1');
     await expect(rm(['node3'])).rejects.toMatchObject({
@@ -400,24 +400,24 @@ describe('rm', () => {
     expect(entries()).toHaveLength(5);
   });
 
-  test('of a node that has joined again, the old entries are meant', async () => {
+  test('rm removes the old entries of a node that joined again', async () => {
     for (const id of ['old1', 'old2']) swarm.nodes.push({ ...node(4), id, status: 'down', left: true });
     await rm(['node4']);
     expect(entries().filter((entry) => entry.startsWith('node4'))).toEqual(['node4 worker ready']);
   });
 
-  describe('of a manager that has joined again more than once', () => {
+  describe('rm of a manager that joined again more than once', () => {
     beforeEach(() => {
       const gone = { status: 'down', reachability: 'unreachable', left: true };
       for (const id of ['old1', 'old2']) swarm.nodes.push({ ...node(3), ...gone, id });
     });
 
-    test('each old entry is made a worker first', async () => {
+    test('rm demotes every old entry of a manager first', async () => {
       expect(await rm(['node3'])).toEqual([expect.objectContaining({ name: 'node3', status: 'ok' })]);
       expect(entries().filter((entry) => entry.startsWith('node3'))).toEqual(['node3 manager ready']);
     });
 
-    test('one that cannot be made a worker keeps them all, and says why once', async () => {
+    test('rm keeps all old entries when one cannot be demoted, and reports the reason once', async () => {
       engine(2).answers.set('/nodes/old1', () => ({ status: 500, body: { message: 'no' } }));
       expect(await rm(['node3'])).toMatchObject([
         { name: 'node3', status: 'failed', error: { message: 'no' } },

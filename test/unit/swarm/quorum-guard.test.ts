@@ -52,19 +52,19 @@ function said(): string[] {
 }
 
 describe('stopping', () => {
-  test('workers, and machines in no swarm, is nothing to speak of', async () => {
+  test('stopping workers and machines outside a swarm needs no warning', async () => {
     await stopping('node1', 'node2', 'alone');
     expect(said()).toEqual([]);
   });
 
-  test('the last manager to spare is warned of', async () => {
+  test('stopping a manager warns when no other may fail', async () => {
     await stopping('mg3');
     expect(said()).toEqual([
       'warning: stopping mg3 leaves 2 of 3 managers: no other manager may fail until it is back',
     ]);
   });
 
-  test('so many that the quorum is lost is refused with the numbers', async () => {
+  test('stopping managers is refused when the quorum would be lost', async () => {
     await expect(stopping('mg2', 'mg3', 'node1')).rejects.toMatchObject({
       name: 'UserError',
       message:
@@ -73,7 +73,7 @@ describe('stopping', () => {
     });
   });
 
-  test('is done all the same by force, and the price is told', async () => {
+  test('stopping managers by force warns of the consequence', async () => {
     const guard = { action: 'stopping', force: true };
     await withQuorumGuard(await machines('mg2', 'mg3'), guard, bed.context, async () => {});
     expect(said()).toEqual([
@@ -81,7 +81,7 @@ describe('stopping', () => {
     ]);
   });
 
-  test('one while another is frozen is refused, though the leader has not noticed', async () => {
+  test('stopping a manager is refused while another is frozen, even before the leader notices', async () => {
     (await engine('mg3')).answers.set('/_ping', () => ({ status: 500, body: { message: 'frozen' } }));
     await expect(stopping('mg2')).rejects.toMatchObject({
       message: expect.stringContaining('1 of 3 managers can be reached'),
@@ -89,10 +89,10 @@ describe('stopping', () => {
     await stopping('mg3');
   });
 
-  describe('a manager that belt cannot log in to', () => {
+  describe('stopping managers when belt cannot log in to one', () => {
     beforeEach(() => bed.ssh.refused.add('mg1'));
 
-    test('is judged by the word of the others', async () => {
+    test('stopping a manager without a login is checked through the other managers', async () => {
       power('mg3', 'stopped');
       await expect(stopping('mg1')).rejects.toMatchObject({
         message:
@@ -100,20 +100,20 @@ describe('stopping', () => {
       });
     });
 
-    test('is warned of when it is the last to spare', async () => {
+    test('stopping a manager without a login warns when no other may fail', async () => {
       await stopping('mg1');
       expect(said()).toEqual([
         'warning: stopping mg1 leaves 2 of 3 managers: no other manager may fail until it is back',
       ]);
     });
 
-    test('counts with those that answer', async () => {
+    test('stopping a manager without a login counts with the others of the command', async () => {
       await expect(stopping('mg1', 'mg2')).rejects.toMatchObject({
         message: expect.stringContaining('1 of 3 managers can be reached'),
       });
     });
 
-    test('and is not chosen may hold the quorum that another would take', async () => {
+    test('stopping a manager is refused when the quorum depends on managers without a login', async () => {
       bed.ssh.refused.add('mg2');
       for (const name of ['mg4', 'mg5']) {
         await bed.running(name);
@@ -125,46 +125,46 @@ describe('stopping', () => {
       });
     });
 
-    test('whose leader has noticed that it is gone takes nothing with it', async () => {
+    test('stopping a manager without a login is allowed when it is already unreachable', async () => {
       ((await engine('mg1')).node as Node).reachability = 'unreachable';
       await stopping('mg1');
       expect(said()).toEqual([]);
     });
   });
 
-  test('a silent machine of a cluster in which nobody is a manager is no matter', async () => {
+  test('stopping a silent machine is allowed in a cluster without managers', async () => {
     swarm.nodes = [];
     bed.ssh.refused.add('alone');
     await stopping('alone');
     expect(said()).toEqual([]);
   });
 
-  test('asks other machines only where a chosen one is silent', async () => {
+  test('stopping machines queries others only when a chosen one is silent', async () => {
     await stopping('node1', 'alone');
     expect(bed.ssh.targets.map(({ name }) => name)).toEqual(['node1', 'alone']);
   });
 
-  test('all nodes is a shutdown of the whole', async () => {
+  test('stopping all nodes is a shutdown of the swarm', async () => {
     await stopping(...names);
     expect(said()).toEqual([
       'note: the whole swarm stops; to bring it back, start most of its managers: belt start mg[1:3]',
     ]);
   });
 
-  test('all that are still up is one too, whatever the leader believes of those that went before', async () => {
+  test('stopping all nodes that are still up is a shutdown of the swarm', async () => {
     for (const name of ['mg3', 'node2']) power(name, 'stopped');
     bed.engines.isUp = () => true;
     await stopping('mg1', 'mg2', 'node1');
     expect(said()).toHaveLength(1);
   });
 
-  test('the only node of a swarm is no matter', async () => {
+  test('stopping the only node of a swarm needs no warning', async () => {
     (await engine('alone')).newSwarm('s2');
     await stopping('alone');
     expect(said()).toEqual([]);
   });
 
-  test('the only manager of others is refused', async () => {
+  test('stopping the only manager of several nodes is refused', async () => {
     (await engine('alone')).newSwarm('s2');
     await bed.running('other');
     (await engine('other')).beIn(bed.engines.swarms[1] as Swarm, 'worker');
@@ -174,7 +174,7 @@ describe('stopping', () => {
     });
   });
 
-  test('managers of several swarms is judged for each', async () => {
+  test('stopping managers of several swarms checks each swarm', async () => {
     (await engine('alone')).newSwarm('s2');
     await stopping('mg3', 'alone');
     await expect(stopping('alone', 'mg2', 'mg3')).rejects.toMatchObject({
@@ -182,13 +182,13 @@ describe('stopping', () => {
     });
   });
 
-  test('takes nothing from a swarm that has no quorum any more', async () => {
+  test('stopping a manager is allowed when the quorum is already lost', async () => {
     for (const name of ['mg2', 'mg3']) power(name, 'stopped');
     await stopping('mg1');
     expect(said()).toEqual([]);
   });
 
-  test('waits while a leader is elected: no swarm without a quorum, only without a leader', async () => {
+  test('stopping a manager waits for an election before it checks the quorum', async () => {
     let looks = 0;
     const elect = () => {
       if (++looks === 2)
@@ -203,7 +203,7 @@ describe('stopping', () => {
     expect(looks).toBe(2);
   });
 
-  test('where managers answer and elect nobody is refused, and done by force without a wait', async () => {
+  test('stopping a manager is refused when no leader is elected, and is forced without a wait', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const leaderless = () => {
       vi.setSystemTime(Date.now() + 20_000);
@@ -218,17 +218,17 @@ describe('stopping', () => {
     expect(said()).toEqual([`warning: ${obstacle}; --force: the effect on the quorum is unknown`]);
   });
 
-  test('asks no machine that does not run', async () => {
+  test('stopping machines does not query stopped ones', async () => {
     power('mg3', 'stopped');
     await stopping('mg3');
     expect(bed.ssh.targets).toEqual([]);
   });
 });
 
-describe('two belts at the same time', () => {
+describe('two concurrent commands', () => {
   const guard = { action: 'stopping', force: false };
 
-  test('do not both take a manager away', async () => {
+  test('two concurrent commands do not both stop a manager', async () => {
     const stop = async (name: string) => {
       const [machine] = await machines(name);
       const mine = [machine as Machine];
@@ -245,7 +245,7 @@ describe('two belts at the same time', () => {
     expect(await bed.claims()).toEqual([]);
   });
 
-  test('do not hold each other up over machines that are no managers', async () => {
+  test('two concurrent commands do not block each other for machines that are not managers', async () => {
     const claim = await bed.cluster.claim(['the swarm'], 'changed');
     await stopping('node1', 'alone');
     await restartMachines(await machines('node1', 'alone'), {}, bed.context);
@@ -270,7 +270,7 @@ describe('two belts at the same time', () => {
       'a backup',
       () => backupSwarm({ to: join(bed.folder, 'x'), force: true, beltVersion: '1' }, bed.context),
     ],
-  ])('%s waits its turn', async (_what, work) => {
+  ])('%s is refused while another belt changes the swarm', async (_what, work) => {
     await bed.cluster.setActiveHost('mg1');
     const claim = await bed.cluster.claim(['the swarm'], 'upgraded');
     await expect(work()).rejects.toThrow('the swarm is being upgraded by another belt');
@@ -281,7 +281,7 @@ describe('two belts at the same time', () => {
   });
 });
 
-test('resizing is stopping, except where machines go on running', async () => {
+test('resizing is guarded like stopping, unless machines keep running', async () => {
   const two = await machines('mg2', 'mg3');
   await expect(resizeGuard({ force: false })(two, bed.context, async () => {})).rejects.toMatchObject({
     message: expect.stringContaining('resizing mg[2:3] would leave'),
@@ -295,14 +295,14 @@ describe('restarting', () => {
     return bed.driver.calls.filter((call) => call.startsWith('restart'));
   }
 
-  test('managers goes one at a time, the leader last, and all others follow together', async () => {
+  test('restarting restarts managers one at a time, the leader last, then other machines together', async () => {
     const outcomes = await restartMachines(await machines(...names), {}, bed.context);
     expect(outcomes.map(({ status }) => status)).toEqual(['ok', 'ok', 'ok', 'ok', 'ok']);
     expect(restarts()).toEqual(['restart mg2', 'restart mg3', 'restart mg1', 'restart node1 node2']);
     expect(said()).toEqual([]);
   });
 
-  test('the next only when the one before is back among the managers', async () => {
+  test('restarting waits until the previous manager is reachable', async () => {
     bed.driver.onMoment = async (moment, name) => {
       const { node } = await engine(name);
       if (moment === 'begun' && node) node.reachability = 'unreachable';
@@ -317,7 +317,7 @@ describe('restarting', () => {
     expect(outcomes.map(({ status }) => status)).toEqual(['ok', 'ok', 'ok']);
   });
 
-  test('is refused while another manager is missing, and the rest of the machines goes on', async () => {
+  test('restarting skips managers while another is down, and continues with other machines', async () => {
     power('mg3', 'stopped');
     const outcomes = await restartMachines(await machines('mg1', 'mg2', 'node1'), {}, bed.context);
     expect(outcomes).toMatchObject([
@@ -332,7 +332,7 @@ describe('restarting', () => {
     expect(restarts()).toEqual(['restart node1']);
   });
 
-  test('one that belt cannot log in to is asked of the others', async () => {
+  test('restarting a manager without a login is checked through the other managers', async () => {
     power('mg3', 'stopped');
     bed.ssh.refused.add('mg1');
     const outcomes = await restartMachines(await machines('mg1', 'node1'), {}, bed.context);
@@ -345,7 +345,7 @@ describe('restarting', () => {
     expect(restarts()).toEqual(['restart node1']);
   });
 
-  test('is done by force', async () => {
+  test('restarting a manager by force warns of the lost quorum', async () => {
     power('mg3', 'stopped');
     await restartMachines(await machines('mg2'), { force: true }, bed.context);
     expect(restarts()).toEqual(['restart mg2']);
@@ -354,7 +354,7 @@ describe('restarting', () => {
     ]);
   });
 
-  test('one of two managers cannot be done otherwise: it is said', async () => {
+  test('restarting one of two managers notes that the swarm cannot be changed in the meantime', async () => {
     (await engine('alone')).newSwarm('s2');
     await bed.running('other');
     (await engine('other')).beIn(bed.engines.swarms[1] as Swarm, 'manager');
@@ -364,15 +364,15 @@ describe('restarting', () => {
   });
 });
 
-describe('engines', () => {
-  test('that need no restart are left alone, whoever is missing', async () => {
+describe('changing engines', () => {
+  test('changing engines without a restart is allowed while a manager is down', async () => {
     power('mg3', 'stopped');
     const work = { work: async () => 'same', doneMessage: (text: string) => text, force: false };
     const outcomes = await restartEngines(await machines('mg1', 'mg2'), work, bed.context);
     expect(outcomes).toMatchObject([{ value: 'same' }, { value: 'same' }]);
   });
 
-  test('are set up one manager after the other', async () => {
+  test('changing engines provisions one manager after the other', async () => {
     const order: string[] = [];
     const apply = bed.ssh.system.bind(bed.ssh);
     bed.ssh.system = (name) => {
@@ -384,7 +384,7 @@ describe('engines', () => {
     expect(order.slice(0, 3)).toEqual(['mg2', 'mg3', 'mg1']);
   });
 
-  test('are not set up where the quorum would be lost: nothing has changed', async () => {
+  test('changing engines changes nothing when the quorum would be lost', async () => {
     ((await engine('mg3')).node as Node).reachability = 'unreachable';
     const outcomes = await changeAccess('local', await machines('mg2'), { force: false }, bed.context);
     expect(outcomes).toMatchObject([

@@ -17,9 +17,9 @@ import type { Node, Swarm } from '../support/engine.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
 /**
- * belt's own commands, without --force, on fake engines that elect and vote as real ones do: none of them takes a swarm its quorum,
- * whichever managers can be reached. Machines that fail by themselves, frozen ones, and those that belt
- * cannot log in to though they go on, come in between.
+ * Commands without --force, on fake engines that elect and vote as real ones do. No command may cost
+ * a swarm its quorum, whichever managers are reachable. Between the commands, machines fail, freeze,
+ * or refuse logins while they keep running.
  */
 
 const verbs = [
@@ -38,7 +38,7 @@ const mishaps = ['loses power', 'freezes', 'refuses SSH', 'recovers'] as const;
 
 interface Step {
   does: (typeof verbs)[number] | (typeof mishaps)[number];
-  /** Which of the machines, by their numbers. */
+  /** Numbers of the machines. */
   whom: number[];
 }
 
@@ -55,7 +55,7 @@ class Model {
     private readonly swarm: Swarm,
   ) {}
 
-  /** @param reachable of each manager; two workers more */
+  /** Adds two workers. @param reachable whether each manager is reachable */
   static async open(bed: TestBed, reachable: readonly boolean[]): Promise<Model> {
     const names = [...reachable.map((_, index) => `mg${index + 1}`), 'node1', 'node2'];
     await bed.running(...names);
@@ -71,7 +71,7 @@ class Model {
       if (!is) model.power(`mg${index + 1}`, 'stopped');
     });
     bed.engines.isUp = (name) => model.isUp(name);
-    // At each moment at which a driver has done something to a machine.
+    // After each change that a driver makes to a machine.
     bed.driver.onMoment = (moment, name) => {
       if (bed.driver.calls.at(-1)?.startsWith('restart'))
         model.power(name, moment === 'begun' ? 'stopped' : 'running');
@@ -82,7 +82,7 @@ class Model {
 
   private had = false;
 
-  /** Does it, and looks whether the quorum is there where it was before. */
+  /** Runs a step and checks that it did not lose the quorum. */
   async run({ does, whom }: Step): Promise<void> {
     const { machines } = await this.bed.cluster.machines();
     const chosen = [...new Set(whom.map((which) => which % machines.length))].flatMap(
@@ -92,7 +92,7 @@ class Model {
     if (isMishap(does)) return this.befall(does, chosen);
     this.had = this.hasQuorum;
     await this.command(does, chosen).catch((error: Error) => {
-      // Refusals are what this is about; a bug in belt is none.
+      // Refusals are expected, bugs are not.
       if (
         !['UserError', 'ExternalError', 'EngineError', 'ConnectError', 'NoLeaderError'].includes(error.name)
       )
@@ -106,7 +106,7 @@ class Model {
     return managers.filter((node) => this.isThere(node)).length * 2 > managers.length;
   }
 
-  /** A restart of one of one or two managers has no quorum while it lasts; the whole swarm may be shut down. */
+  /** Allowed losses: restarting one of at most two managers, and a shutdown of the whole swarm. */
   private check(): void {
     if (!this.had || this.hasQuorum) return;
     const up = this.swarm.nodes.filter((node) => this.isThere(node));
@@ -116,7 +116,7 @@ class Model {
     expect({ isAllowed: isShutdown || isRestart, state: this.describe() }).toMatchObject({ isAllowed: true });
   }
 
-  /** Those that are still up are on the list of the same command. */
+  /** Whether the command stops all machines that are up. */
   private isGoingDown(up: readonly Node[]): boolean {
     const [verb, ...names] = this.bed.driver.calls.at(-1)?.split(' ') ?? [];
     return (

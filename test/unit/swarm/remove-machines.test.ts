@@ -75,17 +75,17 @@ function warnings(): string[] {
   );
 }
 
-/** What engines were told to do, in order. */
+/** Write requests to the engines, in order. */
 function orders(): string[] {
-  return told;
+  return sent;
 }
-let told: string[];
+let sent: string[];
 beforeEach(() => {
-  told = [];
+  sent = [];
   bed.engines.onRequest = ({ method, path, body }, engine: Engine) => {
     if (method === 'GET') return;
     const spec = body as { Role?: string; Availability?: string } | undefined;
-    told.push(
+    sent.push(
       path.includes('/update')
         ? `${/s1-(\w+)/.exec(path)?.[1]} ${spec?.Availability} ${spec?.Role}`
         : `${method} ${path} at ${engine.name}`,
@@ -93,8 +93,8 @@ beforeEach(() => {
   };
 });
 
-describe('a member of a swarm', () => {
-  test('is drained, leaves, and no entry stays', async () => {
+describe('removing nodes', () => {
+  test('rm drains a node, makes it leave, and removes its entry', async () => {
     expect(results(await retire(['node1']))).toEqual(['node1 ok']);
     expect(orders()).toEqual([
       'node1 drain worker',
@@ -104,7 +104,7 @@ describe('a member of a swarm', () => {
     expect(await left()).not.toContain('node1');
   });
 
-  test('is made a worker first when it is a manager; the leader goes last', async () => {
+  test('rm demotes managers first, the leader last', async () => {
     expect(results(await retire(['mg1', 'mg2', 'node1'], true))).toEqual(['mg1 ok', 'mg2 ok', 'node1 ok']);
     expect(nodes()).toEqual(['mg3 manager', 'mg4 manager', 'mg5 manager', 'node2 worker']);
     expect(orders().filter((order) => order.endsWith('drain worker') && order.startsWith('mg'))).toEqual([
@@ -113,7 +113,7 @@ describe('a member of a swarm', () => {
     ]);
   });
 
-  test('stays when the swarm cannot do without it, and so do the others of the command', async () => {
+  test('rm keeps all machines when the swarm needs one of them', async () => {
     await expect(retire(['mg2', 'mg3', 'mg4', 'node1'])).rejects.toThrow(
       'removing mg2 and mg3 and mg4 would leave 2 managers, not enough to tolerate a failure (now 5 managers tolerate 2)',
     );
@@ -121,7 +121,7 @@ describe('a member of a swarm', () => {
     expect(await left()).toEqual(names.toSorted());
   });
 
-  test('stays when it does not leave, unless by force', async () => {
+  test('rm keeps a machine that cannot leave, unless forced', async () => {
     const engine = await bed.engine('node1');
     const path = '/swarm/leave?force=false';
     engine.answers.set(path, () => ({ status: 500, body: { message: 'context deadline' } }));
@@ -133,27 +133,27 @@ describe('a member of a swarm', () => {
     );
   });
 
-  test('that would take the last manager with it leaves nobody behind, unless by force', async () => {
+  test('rm refuses to remove all managers while other nodes remain, unless forced', async () => {
     const managers = names.filter((name) => name.startsWith('mg'));
     await expect(retire(managers)).rejects.toThrow('the 2 remaining nodes would have no manager');
     expect(results(await retire(managers, true))).toEqual(managers.map((name) => `${name} ok`));
   });
 });
 
-describe('a machine that is gone, or off', () => {
-  test('a worker: its entry is removed by a manager', async () => {
+describe('removing machines that are missing or stopped', () => {
+  test('rm of a missing worker removes its entry', async () => {
     bed.driver.machines.delete('node1');
     expect(results(await retire(['node1']))).toEqual(['node1 ok']);
     expect(nodes()).not.toContain('node1 worker');
   });
 
-  test('a manager: it is demoted first, and the quorum is judged', async () => {
+  test('rm of a stopped manager demotes it and checks the quorum', async () => {
     switchOff('mg5');
     expect(results(await retire(['mg5']))).toEqual(['mg5 ok']);
     expect(nodes()).not.toContain('mg5 manager');
   });
 
-  test('managers: they go first, so that one that is there can go with them', async () => {
+  test('rm demotes stopped managers before running ones', async () => {
     switchOff('mg4', 'mg5');
     expect(results(await retire(['mg3', 'mg4', 'mg5']))).toEqual(['mg3 ok', 'mg4 ok', 'mg5 ok']);
     expect(orders().filter((order) => /^mg\d drain worker/.test(order))).toEqual([
@@ -164,7 +164,7 @@ describe('a machine that is gone, or off', () => {
     expect(nodes()).toEqual(['mg1 manager', 'mg2 manager', 'node1 worker', 'node2 worker']);
   });
 
-  test('another manager is kept when too few would answer then', async () => {
+  test('rm keeps a manager when too few others are reachable', async () => {
     switchOff('mg4', 'mg5');
     await expect(retire(['mg3'])).rejects.toThrow(
       'removing mg3 would leave the swarm without a quorum: 2 of 4 managers can be reached, and 3 are needed',
@@ -172,7 +172,7 @@ describe('a machine that is gone, or off', () => {
     expect(results(await retire(['mg4']))).toEqual(['mg4 ok']);
   });
 
-  test('one that left, and was not destroyed before the run was killed, leaves no entry either', async () => {
+  test('rm removes the entry of a node that left in an interrupted run', async () => {
     Object.assign(node('node1'), { status: 'down', left: true });
     (await bed.engine('node1')).state = 'inactive';
     expect(results(await retire(['node1']))).toEqual(['node1 ok']);
@@ -180,8 +180,8 @@ describe('a machine that is gone, or off', () => {
   });
 });
 
-describe('a swarm that cannot be asked', () => {
-  test('its managers are kept, unless by force; its workers are not', async () => {
+describe('removing machines of a swarm that cannot be queried', () => {
+  test('rm without a leader keeps managers, unless forced, and removes workers', async () => {
     switchOff('mg3', 'mg4', 'mg5');
     expect(results(await retire(['mg2', 'mg3', 'node1']))).toEqual([
       expect.stringMatching(
@@ -196,7 +196,7 @@ describe('a swarm that cannot be asked', () => {
     expect(warnings().at(-1)).toMatch(/--force: its copy of the swarm's data is lost$/);
   });
 
-  test('by a leader that has not noticed, it decides nothing: by force, all go at once', async () => {
+  test('rm without a quorum keeps managers, even before the leader notices, unless forced', async () => {
     switchOff('mg1', 'mg2', 'mg5');
     swarm.isUnaware = true;
     await bed.cluster.setActiveHost('mg4');
@@ -213,7 +213,7 @@ describe('a swarm that cannot be asked', () => {
     ]);
   });
 
-  test('from the moment on at which it was to change something: its workers go all the same', async () => {
+  test('rm removes workers when the quorum turns out to be lost', async () => {
     switchOff('mg1', 'mg2', 'mg5');
     swarm.isUnaware = true;
     await bed.cluster.setActiveHost('mg4');
@@ -228,7 +228,7 @@ describe('a swarm that cannot be asked', () => {
     ]);
   });
 
-  test('a machine that is off may be one of its managers, when the manager that is left cannot tell', async () => {
+  test('rm keeps a stopped machine that may be a manager', async () => {
     switchOff('mg1', 'mg2', 'mg5', 'node1', 'node2');
     for (const name of ['mg3', 'mg4'])
       (await bed.engine(name)).answers.set('/info', () => ({ status: 500, body: { message: 'too long' } }));
@@ -239,7 +239,7 @@ describe('a swarm that cannot be asked', () => {
     ]);
   });
 
-  test('when all are off, none can be told from a manager', async () => {
+  test('rm keeps a worker when all machines are stopped, since it may be a manager', async () => {
     switchOff(...names);
     expect(results(await retire(['node1']))).toEqual([
       expect.stringMatching(/^node1: node1 may be a manager of a swarm that cannot be queried/),
@@ -247,20 +247,20 @@ describe('a swarm that cannot be asked', () => {
     expect(await left()).toContain('node1');
   });
 
-  test('what the provider knows no longer is forgotten', async () => {
+  test('rm removes a machine that its provider no longer knows', async () => {
     switchOff(...names);
     bed.driver.machines.delete('mg1');
     expect(results(await retire(['mg1']))).toEqual(['mg1 ok']);
   });
 });
 
-describe('without ceremony', () => {
-  test('a machine in no swarm', async () => {
+describe('removing machines without changing a swarm', () => {
+  test('rm removes a machine outside a swarm', async () => {
     expect(results(await retire(['apart']))).toEqual(['apart ok']);
     expect(orders()).toEqual([]);
   });
 
-  test('a live node that belt knows by its URL alone: it is only forgotten', async () => {
+  test('rm keeps the swarm entry of a machine known only by URL', async () => {
     bed.drivers.set('none', bed.driver);
     await bed.cluster.save({ ...(await bed.cluster.machine('node1')), driver: 'none' });
     expect(results(await retire(['node1']))).toEqual(['node1 ok']);
@@ -269,12 +269,12 @@ describe('without ceremony', () => {
     expect(await left()).not.toContain('node1');
   });
 
-  test('all nodes of a swarm', async () => {
+  test('rm of all nodes of a swarm changes nothing in the swarm', async () => {
     expect(results(await retire(names.slice(0, -1)))).toEqual(names.slice(0, -1).map((name) => `${name} ok`));
     expect(orders()).toEqual([]);
   });
 
-  test('all machines of the cluster: nothing is asked', async () => {
+  test('rm of all machines of the cluster queries none of them', async () => {
     bed.ssh.commands.length = 0;
     await retire(names);
     expect(bed.ssh.commands).toEqual([]);
@@ -282,7 +282,7 @@ describe('without ceremony', () => {
   });
 });
 
-test('cut short at any moment, the same command leaves neither machine nor entry', async () => {
+test('rm interrupted at any moment is completed by the same command', async () => {
   const chosen = ['mg1', 'node1'];
   for (let cut = 1, ended = false; !ended; cut++) {
     let moments = 0;

@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  // Whatever happened, the way to each engine is closed again.
+  // Every connection to an engine is closed.
   try {
     await expect.poll(() => bed.ssh.channels).toBe(0);
   } finally {
@@ -40,7 +40,7 @@ function engine(number: number): Engine {
   return engines[number - 1] as Engine;
 }
 
-/** node1 invites the numbered nodes. */
+/** Joins the numbered nodes through node1. */
 function join(numbers: number[], role: Role = 'worker'): Promise<Outcome<JoinedMember>[]> {
   return joinSwarm({ manager: machine(1), machines: numbers.map(machine), role }, bed.context);
 }
@@ -56,7 +56,7 @@ function membersOf({ nodes }: Swarm): string[] {
 }
 
 describe('init', () => {
-  test('begins a swarm at the address that other machines use, and makes the machine the active host', async () => {
+  test('init advertises the address for other machines and sets the active host', async () => {
     expect(await initSwarm(machine(1), {}, bed.context)).toEqual({
       manager: 'node1',
       nodeId: 'swarm-of-node1-node1',
@@ -76,8 +76,8 @@ describe('init', () => {
     expect(await bed.cluster.activeHost()).toBe('node1');
   });
 
-  describe('anew, of a swarm that there is,', () => {
-    const anew = (force = false) => initSwarm(machine(1), { forceNewCluster: true, force }, bed.context);
+  describe('init --force-new-cluster', () => {
+    const forceNew = (force = false) => initSwarm(machine(1), { forceNewCluster: true, force }, bed.context);
 
     beforeEach(() => {
       const swarm = engine(1).newSwarm('s1');
@@ -85,28 +85,28 @@ describe('init', () => {
       engine(1).answers.set('/swarm/init', () => ({ status: 200, body: 's1-node1' }));
     });
 
-    test('is refused while it goes on with others, unless by force', async () => {
+    test('init --force-new-cluster refuses a swarm with other managers, unless forced', async () => {
       const objection =
         'the swarm of node1 still has other managers: 3 of 3 managers can be reached, and 2 are needed';
-      await expect(anew()).rejects.toMatchObject({ name: 'UserError', message: objection });
+      await expect(forceNew()).rejects.toMatchObject({ name: 'UserError', message: objection });
       expect(engine(1).requests.some(({ method }) => method === 'POST')).toBe(false);
-      expect(await anew(true)).toMatchObject({ nodeId: 's1-node1' });
+      expect(await forceNew(true)).toMatchObject({ nodeId: 's1-node1' });
       expect(warnings()).toEqual([expect.stringContaining(`${objection}; --force: they remain`)]);
     });
 
-    test('is what a swarm without a quorum is there for', async () => {
+    test('init --force-new-cluster restarts a swarm without a quorum', async () => {
       bed.engines.isUp = (name) => name === 'node1';
-      expect(await anew()).toMatchObject({ nodeId: 's1-node1' });
+      expect(await forceNew()).toMatchObject({ nodeId: 's1-node1' });
     });
   });
 
-  test('leaves another active host', async () => {
+  test('init keeps another active host', async () => {
     await bed.cluster.setActiveHost('node4');
     await initSwarm(machine(1), {}, bed.context);
     expect(await bed.cluster.activeHost()).toBe('node4');
   });
 
-  test('on a member of a swarm is refused, and nothing changes', async () => {
+  test('init refuses a member of a swarm and changes nothing', async () => {
     engine(1).newSwarm('s1');
     await expect(initSwarm(machine(1), {}, bed.context)).rejects.toMatchObject({
       name: 'UserError',
@@ -117,7 +117,7 @@ describe('init', () => {
     expect(engine(1).requests).toEqual([{ method: 'GET', path: '/info' }]);
   });
 
-  test('needs an address', async () => {
+  test('init refuses a machine without an address', async () => {
     await expect(initSwarm({ ...machine(1), addresses: {} }, {}, bed.context)).rejects.toMatchObject({
       name: 'UserError',
       message: 'node1 has no address that other nodes could join at',
@@ -133,7 +133,7 @@ describe('join', () => {
     swarm = engine(1).newSwarm('s1');
   });
 
-  test('makes machines members, and says so in the words of docker', async () => {
+  test("join adds machines to the swarm and reports docker's message", async () => {
     expect(await join([2, 3])).toEqual([
       {
         name: 'node2',
@@ -159,7 +159,7 @@ describe('join', () => {
     expect(membersOf(swarm)).toEqual(['node1 manager', 'node2 worker', 'node3 worker']);
   });
 
-  test('sends the address of the machine and those of the managers', async () => {
+  test('join sends the addresses of the machine and of the managers', async () => {
     await join([2], 'manager');
     expect(engine(2).requests.find(({ path }) => path === '/swarm/join')).toEqual({
       method: 'POST',
@@ -174,7 +174,7 @@ describe('join', () => {
     });
   });
 
-  test('puts the token into request bodies only: no command line and no progress holds it', async () => {
+  test('join sends the token only in request bodies', async () => {
     await join([2, 3]);
     await join([4], 'manager');
     const bodies = JSON.stringify(engines.map(({ requests }) => requests));
@@ -189,8 +189,8 @@ describe('join', () => {
     expect(paths.filter((path) => path.includes('SWMTKN'))).toEqual([]);
   });
 
-  test('asks workers at the same time', async () => {
-    // Each join ends only when all three are being asked for: one after the other would never end.
+  test('join adds workers in parallel', async () => {
+    // Each join ends only once all three have started: sequential joins would never end.
     const arrived: (() => void)[] = [];
     for (const number of [2, 3, 4]) {
       engine(number).whileJoining = () =>
@@ -203,7 +203,7 @@ describe('join', () => {
     expect(bed.engines.joining.most).toBe(3);
   });
 
-  test('asks managers one after the other, in their order', async () => {
+  test('join adds managers one at a time, in order', async () => {
     for (const number of [2, 3, 4]) engine(number).whileJoining = () => sleep(5);
     await join([3, 2, 4], 'manager');
     expect(bed.engines.joining.most).toBe(1);
@@ -215,7 +215,7 @@ describe('join', () => {
     expect(membersOf(swarm)).toEqual(['node1 manager', 'node2 manager', 'node3 manager', 'node4 manager']);
   });
 
-  test('leaves members what they are', async () => {
+  test('join keeps the role of existing members', async () => {
     engine(2).beIn(swarm, 'manager');
     const [inviting, member] = await join([1, 2]);
     const value = {
@@ -228,7 +228,7 @@ describe('join', () => {
     expect(engines.flatMap(({ requests }) => requests.filter(({ method }) => method === 'POST'))).toEqual([]);
   });
 
-  test('refuses members of another swarm, and goes on with the others', async () => {
+  test('join refuses members of another swarm and continues with the others', async () => {
     engine(2).newSwarm('s2');
     const outcomes = await join([2, 3]);
     expect(outcomes[0]).toMatchObject({
@@ -242,7 +242,7 @@ describe('join', () => {
     expect(outcomes[1]).toMatchObject({ status: 'ok' });
   });
 
-  test('waits on when the engine gives up waiting and goes on joining', async () => {
+  test('join waits when the engine continues to join after its timeout', async () => {
     engine(2).joinsAfterLooks = 2;
     expect(await join([2])).toMatchObject([
       { name: 'node2', status: 'ok', value: { nodeId: 's1-node2', already: false } },
@@ -256,7 +256,7 @@ describe('join', () => {
     ]);
   });
 
-  test('finishes a join that an interrupted run began', async () => {
+  test('join finishes a join of an interrupted run', async () => {
     engine(2).beJoining(swarm, 'worker', 2);
     expect(await join([2])).toEqual([
       {
@@ -272,7 +272,7 @@ describe('join', () => {
     ]);
   });
 
-  test('tells why a join that went on failed in the end', async () => {
+  test('join reports the reason when a continued join fails', async () => {
     engine(2).joinsAfterLooks = 1;
     engine(2).joinError = 'rpc error: no route to host';
     expect(await join([2])).toEqual([
@@ -284,7 +284,7 @@ describe('join', () => {
     ]);
   });
 
-  test('fails with the words of an engine that refuses', async () => {
+  test("join fails with the engine's message", async () => {
     engine(2).answers.set('/swarm/join', () => ({
       status: 400,
       body: { message: 'invalid join token' },
@@ -295,7 +295,7 @@ describe('join', () => {
     ]);
   });
 
-  test('an interruption while an engine is waited for leaves the node skipped', async () => {
+  test('join marks a node as skipped when it is interrupted', async () => {
     engine(2).joinsAfterLooks = 1_000_000;
     const joining = join([2]);
     await expect.poll(() => engine(2).requests.length).toBeGreaterThan(2);
@@ -303,7 +303,7 @@ describe('join', () => {
     expect(await joining).toEqual([{ name: 'node2', status: 'skipped' }]);
   });
 
-  test('needs a manager that is one', async () => {
+  test('join refuses a manager option that names a worker', async () => {
     engine(2).beIn(swarm, 'worker');
     const invite = (number: number) =>
       joinSwarm({ manager: machine(number), machines: [machine(4)], role: 'worker' }, bed.context);
@@ -331,7 +331,7 @@ describe('promote and demote', () => {
     await bed.cluster.setActiveHost('node2');
   });
 
-  test("one after the other, in docker's words", async () => {
+  test("promote and demote run one node at a time and report docker's messages", async () => {
     expect(await promoteNodes(['node[3:4]'], bed.context)).toMatchObject([
       { name: 'node3', value: { already: true, message: 'Node node3 promoted to a manager in the swarm.' } },
       { name: 'node4', value: { already: false, message: 'Node node4 promoted to a manager in the swarm.' } },
@@ -342,12 +342,12 @@ describe('promote and demote', () => {
     expect(membersOf(swarm)).toContain('node4 manager');
   });
 
-  test('a manager that is not there is one already, and not waited for', async () => {
+  test('promote does not wait for a manager that is down', async () => {
     Object.assign(engine(3).node as Node, { status: 'down', reachability: 'unreachable' });
     expect(await promoteNodes(['node3'], bed.context)).toMatchObject([{ value: { already: true } }]);
   });
 
-  test('a node that is not there is not promoted', async () => {
+  test('promote refuses a node that is down', async () => {
     (engine(4).node as Node).status = 'down';
     await expect(promoteNodes(['node4'], bed.context)).rejects.toMatchObject({
       name: 'UserError',
@@ -355,7 +355,7 @@ describe('promote and demote', () => {
     });
   });
 
-  test('a node that the leader has not yet heard of is waited for', async () => {
+  test('promote waits for a node in the state unknown', async () => {
     const node = engine(4).node as Node;
     node.status = 'unknown';
     const promoting = promoteNodes(['node4'], bed.context);
@@ -366,7 +366,7 @@ describe('promote and demote', () => {
     expect(await promoting).toMatchObject([{ name: 'node4', status: 'ok' }]);
   });
 
-  test('the last manager to spare is not demoted, except by force', async () => {
+  test('demote keeps the failure tolerance, unless forced', async () => {
     await expect(demoteNodes(['node3'], { force: false }, bed.context)).rejects.toMatchObject({
       message:
         'demoting node3 would leave 2 managers, not enough to tolerate a failure (now 3 managers tolerate 1)',
@@ -380,7 +380,7 @@ describe('promote and demote', () => {
     ]);
   });
 
-  test('nor one while another cannot be reached, though the leader has not noticed yet', async () => {
+  test('demote is refused while another manager is unreachable, even before the leader notices', async () => {
     engine(3).answers.set('/_ping', () => ({ status: 500, body: { message: 'frozen' } }));
     await expect(demoteNodes(['node2'], { force: false }, bed.context)).rejects.toMatchObject({
       message:
@@ -388,12 +388,12 @@ describe('promote and demote', () => {
     });
   });
 
-  test('the one that cannot be reached is demoted without an objection', async () => {
+  test('demote accepts an unreachable manager', async () => {
     (engine(3).node as Node).reachability = 'unreachable';
     expect(await demoteNodes(['node3'], { force: false }, bed.context)).toMatchObject([{ status: 'ok' }]);
   });
 
-  test('lost ones go first, and what they were counted for is not counted again', async () => {
+  test('demote starts with unreachable managers', async () => {
     await bed.running('node5', 'node6');
     for (const name of ['node5', 'node6']) (await bed.engine(name)).beIn(swarm, 'manager');
     bed.engines.isUp = (name) => !['node5', 'node6'].includes(name);
@@ -405,7 +405,7 @@ describe('promote and demote', () => {
     ]);
   });
 
-  test('where a leader is being elected, that is waited for', async () => {
+  test('a request waits for an election when there is no leader', async () => {
     let left = 4;
     const electing = (): Answer | undefined =>
       left-- > 0 ? { status: 503, body: { message: noLeader } } : undefined;
@@ -417,13 +417,13 @@ describe('promote and demote', () => {
     expect(bed.reporter.lines).toContain('note: the swarm has no leader; waiting for an election');
   });
 
-  test('a manager that is named and out of reach is not waited for', async () => {
+  test('ls does not wait for a named manager that is unreachable', async () => {
     bed.ssh.refused.add('node1');
     await expect(listNodes(machine(1), bed.context)).rejects.toThrow('refused');
     expect(bed.reporter.lines.filter((line) => line.startsWith('note: '))).toEqual([]);
   });
 
-  test('where too few are left to elect one, that is said at once', async () => {
+  test('a request fails at once when too few managers are left to elect a leader', async () => {
     for (const name of ['node1', 'node3']) bed.ssh.refused.add(name);
     engine(2).answers.set('/nodes', () => ({ status: 503, body: { message: noLeader } }));
     await expect(setAvailability(['node4'], 'pause', bed.context)).rejects.toMatchObject({
@@ -433,7 +433,7 @@ describe('promote and demote', () => {
     expect(bed.reporter.lines.filter((line) => line.startsWith('note: '))).toEqual([]);
   });
 
-  test('the leader goes last, and the others are asked then', async () => {
+  test('demote demotes the leader last, through another manager', async () => {
     expect(await demoteNodes(['node[1:2]'], { force: true }, bed.context)).toMatchObject([
       { name: 'node2', status: 'ok' },
       { name: 'node1', status: 'ok' },
@@ -441,7 +441,7 @@ describe('promote and demote', () => {
     expect(membersOf(swarm)).toContain('node3 manager');
   });
 
-  test('a machine outside the swarm is named', async () => {
+  test('demote names a machine outside the swarm', async () => {
     await bed.running('other');
     await expect(demoteNodes(['other'], { force: false }, bed.context)).rejects.toMatchObject({
       message: 'other is not a node of the swarm',
@@ -450,7 +450,7 @@ describe('promote and demote', () => {
 });
 
 describe('ls', () => {
-  test('shows the nodes as the manager knows them', async () => {
+  test('ls shows the nodes as the manager lists them', async () => {
     const swarm = engine(1).newSwarm('s1');
     engine(2).beIn(swarm, 'worker');
     const node = { status: 'ready', availability: 'active', engineVersion: '28.1.0', labels: {} };
@@ -469,7 +469,7 @@ describe('ls', () => {
     ]);
   });
 
-  test('on a worker says who knows', async () => {
+  test('ls on a worker names the managers', async () => {
     const swarm = engine(1).newSwarm('s1');
     engine(2).beIn(swarm, 'worker');
     await expect(listNodes(machine(2), bed.context)).rejects.toMatchObject({
@@ -479,7 +479,7 @@ describe('ls', () => {
     });
   });
 
-  test('without a name, asks a machine that is a manager', async () => {
+  test('ls uses a manager of the cluster by default', async () => {
     await bed.cluster.setActiveHost('node2');
     const swarm = engine(3).newSwarm('s1');
     engine(2).beIn(swarm, 'worker');
@@ -490,7 +490,7 @@ describe('ls', () => {
     ]);
   });
 
-  test('without any swarm in the cluster says how to begin one', async () => {
+  test('ls in a cluster without a swarm shows how to create one', async () => {
     await expect(listNodes(undefined, bed.context)).rejects.toMatchObject({
       name: 'UserError',
       message: 'no machine of this cluster is a manager of a swarm',
@@ -498,7 +498,7 @@ describe('ls', () => {
     });
   });
 
-  test('outside any swarm says how to begin one', async () => {
+  test('ls on a machine outside a swarm shows how to create one', async () => {
     await expect(listNodes(machine(3), bed.context)).rejects.toMatchObject({
       message: 'node3 is not in a swarm',
       hint: 'belt swarm init node3',

@@ -39,8 +39,8 @@ const three = [
 ];
 const all = new Set(['mg1', 'mg2', 'mg3']);
 
-describe('an overview', () => {
-  test('counts managers, and groups nodes by how they are, the worst first', () => {
+describe('createOverview', () => {
+  test('the overview counts managers and groups nodes, unhealthy ones first', () => {
     const members = [...three, member('node1'), member('node2', { status: 'down' }), member('node3')];
     expect(createOverview(members, all)).toMatchObject({
       quorum: true,
@@ -59,7 +59,7 @@ describe('an overview', () => {
     });
   });
 
-  test('believes a manager that does not answer to be gone, whatever the leader says', () => {
+  test('the overview counts a manager that does not respond as unreachable', () => {
     const { managers, warnings, quorum } = createOverview(three, new Set(['mg1', 'mg2']));
     expect(quorum).toBe(true);
     expect(managers).toMatchObject({ reachable: 2, tolerance: 0 });
@@ -68,7 +68,7 @@ describe('an overview', () => {
     expect(createOverview(three, new Set(['mg1'])).quorum).toBe(false);
   });
 
-  test('speaks of even numbers of managers and of zones that hold too many', () => {
+  test('the overview warns of even numbers of managers and of zones with too many', () => {
     const four = [...three, manager('mg4', zones[0])];
     expect(createOverview(four, new Set([...all, 'mg4'])).warnings).toEqual([
       '4 managers tolerate no more failures than 3: use an odd number of managers',
@@ -81,13 +81,13 @@ test.each([
   [80, []],
   [13, ['the swarm certificate of node7 expires in 13 days: it renews only while node7 runs']],
   [-2, ['the swarm certificate of node7 expired 2 days ago: it renews only while node7 runs']],
-])('a node certificate that ends in %i of 90 days', (daysLeft, advice) => {
+])('a node certificate with %i of 90 days left gets the right warning', (daysLeft, advice) => {
   const soonest = { name: 'node7', expires: '2026-12-01T00:00:00.000Z', daysLeft };
   expect(certificateWarnings({ validDays: 90, soonest, unanswered: [] })).toEqual(advice);
 });
 
-describe('the view', () => {
-  test('of a small swarm', () => {
+describe('swarmStatusView', () => {
+  test('the view shows a small swarm', () => {
     const status = {
       id: 's1',
       ...createOverview([...three, member('node1'), member('node2')], all),
@@ -121,7 +121,7 @@ Node certificates are valid for 90 days and renew automatically; the first expir
 The swarm CA expires 2046-11-16.`);
   });
 
-  test('fits into 80 columns with 97 nodes, and stays complete', () => {
+  test('the view shows 97 nodes in 80 columns, and all of their names', () => {
     const workers = Array.from({ length: 94 }, (_, index) =>
       member(`node${index + 1}`, { status: index % 2 === 0 ? 'ready' : 'down', labels: { zone: 'a' } }),
     );
@@ -134,7 +134,7 @@ The swarm CA expires 2046-11-16.`);
     expect(lines.filter((line) => /Down +Active +47 /.test(line))).toHaveLength(1);
   });
 
-  test('without a quorum shows what each machine says', () => {
+  test('the view without a quorum shows what each machine reports', () => {
     const status = {
       quorum: false,
       managers: { total: 3, reachable: 1, needed: 2, tolerance: 0, nodes: [] },
@@ -158,7 +158,7 @@ Warning: nothing can be changed`);
   });
 });
 
-describe('asked of engines', () => {
+describe('swarmStatus', () => {
   let bed: TestBed;
   let swarm: Swarm;
 
@@ -185,7 +185,7 @@ describe('asked of engines', () => {
     }
   }
 
-  test('tells the quorum, the nodes and when certificates end', async () => {
+  test('swarmStatus reports the quorum, the nodes and the certificates', async () => {
     const { certificate } = await createAuthority({ commonName: 'swarm-ca', keyType: 'ecdsa-p256' });
     bed.ssh.journal = async () => certificate;
     const status = await swarmStatus(undefined, bed.context);
@@ -199,13 +199,13 @@ describe('asked of engines', () => {
     expect(bed.ssh.commands.join('\n')).toContain('swarm-node.crt');
   });
 
-  test('of which a frozen one is known at once', async () => {
+  test('swarmStatus counts a frozen manager as unreachable at once', async () => {
     (await engine('mg2')).answers.set('/_ping', () => ({ status: 500, body: { message: 'frozen' } }));
     const { managers } = await swarmStatus(undefined, bed.context);
     expect(managers).toMatchObject({ reachable: 2, tolerance: 0 });
   });
 
-  test('without a quorum each machine is asked for itself', async () => {
+  test('swarmStatus without a quorum queries each machine', async () => {
     stop('mg2', 'mg3');
     expect(await swarmStatus(undefined, bed.context)).toEqual({
       quorum: false,
@@ -222,7 +222,7 @@ describe('asked of engines', () => {
     });
   });
 
-  test('a manager that is no machine any more is not counted on', async () => {
+  test('swarmStatus counts a manager without a machine as unreachable', async () => {
     stop('mg2', 'mg3');
     await bed.cluster.remove('mg3');
     vi.useFakeTimers({ toFake: ['Date'] });
@@ -234,7 +234,7 @@ describe('asked of engines', () => {
     expect(bed.reporter.lines).toContain('note: the swarm of mg1 has no leader; waiting for an election');
   });
 
-  test('and a worker knows where the managers were', async () => {
+  test('swarmStatus without managers reads their number from a worker', async () => {
     stop('mg1', 'mg2', 'mg3');
     expect(await swarmStatus(undefined, bed.context)).toMatchObject({
       quorum: false,
@@ -242,14 +242,14 @@ describe('asked of engines', () => {
     });
   });
 
-  test('a worker that is named is no manager to ask', async () => {
+  test('swarmStatus refuses a named worker', async () => {
     const node1: Machine = await bed.cluster.machine('node1');
     await expect(swarmStatus(node1, bed.context)).rejects.toMatchObject({
       message: 'node1 is a worker of its swarm, not a manager',
     });
   });
 
-  test('no swarm at all is said in one line', async () => {
+  test('swarmStatus fails in a cluster without a swarm', async () => {
     bed.engines.swarms.length = 0;
     for (const name of ['mg1', 'mg2', 'mg3', 'node1']) (await engine(name)).state = 'inactive';
     await expect(swarmStatus(undefined, bed.context)).rejects.toMatchObject({
@@ -261,7 +261,7 @@ describe('asked of engines', () => {
     });
   });
 
-  test('a node that nobody reaches is counted by its manager', async () => {
+  test('swarmStatus counts an unreachable node as its manager lists it', async () => {
     ((await engine('node1')).node as Node).status = 'down';
     const { groups } = await swarmStatus(undefined, bed.context);
     expect(groups[0]).toMatchObject({ role: 'worker', status: 'down', names: ['node1'] });

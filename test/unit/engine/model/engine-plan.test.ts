@@ -28,7 +28,7 @@ const commandOf = (plan: ReturnType<typeof planFor>) =>
 const withDaemonFile = (value: unknown) => ({ files: new Map([[daemonFile, JSON.stringify(value)]]) });
 
 describe('Debian', () => {
-  test('all files, in full', () => {
+  test('a plan for Debian contains all files in full', () => {
     const plan = planOn({});
     expect(
       plan.files.map(({ path, content, mode, exists, secret }) => ({ path, content, mode, exists, secret })),
@@ -51,7 +51,7 @@ ExecStart=${base} --host=tcp://0.0.0.0:2376 ${tls}
     expect(plan.restart).toBe('its options or certificates change');
   });
 
-  test('what is there already is left alone', () => {
+  test('a plan for an up-to-date machine is empty', () => {
     const first = planOn({});
     const sums = new Map(
       first.files.map(({ path, content }) => [path, createHash('sha256').update(content).digest('hex')]),
@@ -62,7 +62,7 @@ ExecStart=${base} --host=tcp://0.0.0.0:2376 ${tls}
     expect([isEmptyPlan(second), describePlan(second)]).toEqual([true, ['nothing to do']]);
   });
 
-  test('who gets in', () => {
+  test('a plan sets TCP and TLS according to the access', () => {
     expect(commandOf(planOn({}, settingsOf({ access: 'local' })))).toBe(base);
     expect(commandOf(planOn({}, settingsOf({ access: 'insecure' })))).toBe(
       `${base} --host=tcp://0.0.0.0:2375 --tls=false`,
@@ -70,7 +70,7 @@ ExecStart=${base} --host=tcp://0.0.0.0:2376 ${tls}
     expect(planOn({}, settingsOf({ access: 'local' })).files.map(({ path }) => path)).toEqual([dropInPath]);
   });
 
-  test('every option of the command line', () => {
+  test('a plan replaces, keeps and adds command-line options', () => {
     const settings = settingsOf({
       access: 'local',
       storageDriver: 'overlay2',
@@ -89,7 +89,7 @@ ExecStart=${base} --host=tcp://0.0.0.0:2376 ${tls}
     ]);
   });
 
-  test("docker-machine's drop-in gives way where it says the same", () => {
+  test('options in a drop-in of docker-machine are replaced', () => {
     const unitText = `${debianUnit}
 # /etc/systemd/system/docker.service.d/10-machine.conf
 [Service]
@@ -101,14 +101,14 @@ Environment=`;
     );
   });
 
-  test('a start command without any socket gets the usual one', () => {
+  test('a start command without a socket gets the default one', () => {
     const unitText = '# /x\n[Service]\nExecStart=/usr/bin/dockerd \\\n   --debug\n';
     expect(commandOf(planOn({ unitText }, settingsOf({ access: 'local' })))).toBe(
       '/usr/bin/dockerd --debug --host=unix:///var/run/docker.sock',
     );
   });
 
-  test('kernel settings and host name only where asked; they restart nothing', () => {
+  test('kernel settings and the host name are optional and need no restart', () => {
     const { files } = planOn({}, settingsOf({ tuneSwarm: true }));
     expect(files.at(-1)?.content).toContain('net.ipv4.neigh.default.gc_thresh1 = 30000');
     const done = planOn({});
@@ -127,7 +127,7 @@ Environment=`;
     ]);
   });
 
-  test('an engine that does not run is started', () => {
+  test('a stopped engine is started', () => {
     const done = planOn({});
     const sums = new Map(
       done.files.map(({ path, content }) => [path, createHash('sha256').update(content).digest('hex')]),
@@ -138,7 +138,7 @@ Environment=`;
 });
 
 describe('daemon.json', () => {
-  test('keeps what it says; what it has stays in it', () => {
+  test('options in daemon.json stay there and are merged', () => {
     const plan = planOn(
       withDaemonFile({ 'log-driver': 'local', labels: ['a=1'], mtu: 1500, 'live-restore': false }),
       settingsOf({ access: 'local', labels: ['a=1', 'b=2'], options: ['mtu=1400', 'live-restore'] }),
@@ -158,7 +158,7 @@ describe('daemon.json', () => {
     expect(commandOf(plan)).toBe(base);
   });
 
-  test('TCP and TLS in it are as asked for', () => {
+  test('TCP and TLS options in daemon.json follow the access', () => {
     const given = withDaemonFile({
       hosts: ['fd://', 'tcp://1.2.3.4:1'],
       tlsverify: true,
@@ -177,11 +177,11 @@ describe('daemon.json', () => {
     expect(JSON.parse(fileOf(local, daemonFile) ?? '')).toEqual({ hosts: ['fd://'] });
   });
 
-  test.each(['{', '[]', '7'])('that is %s is refused', (text) => {
+  test.each(['{', '[]', '7'])('a daemon.json that is %s is refused', (text) => {
     expect(() => planOn({ files: new Map([[daemonFile, text]]) })).toThrow(UserError);
   });
 
-  test('is never changed twice, nor an option said twice', () => {
+  test('daemon.json is changed once and never repeats a flag', () => {
     const value = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.array(fc.string()));
     const key = fc.constantFrom('hosts', 'labels', 'mtu', 'debug', 'tls', 'tlskey', 'log-driver', 'x');
     fc.assert(
@@ -210,7 +210,7 @@ describe('daemon.json', () => {
   });
 });
 
-test('the start command: drop-ins in their order, without the one left out', () => {
+test('startCommand reads drop-ins in order, except the excluded one', () => {
   const text = `${debianUnit}
 # /etc/a.conf
 [Service]
@@ -226,7 +226,7 @@ ExecStart=/bin/belts`;
   expect(startCommand('', '')).toBeUndefined();
 });
 
-describe('what is refused before anything is changed', () => {
+describe('refuseObstacles', () => {
   const refused = (change: Parameters<typeof factsOf>[1], settings = settingsOf(), now = 1_000_000) => {
     try {
       refuseObstacles('node1', factsOf(osReleases.debian, change), settings, now);
@@ -236,7 +236,7 @@ describe('what is refused before anything is changed', () => {
     }
   };
 
-  test('each by its name', () => {
+  test('refuseObstacles names each obstacle', () => {
     expect(refused({})).toBeUndefined();
     expect(refused({ access: 'none' })).toBe('node1: the SSH user is not root and sudo is not installed');
     expect(refused({ writable: false })).toContain('read-only');

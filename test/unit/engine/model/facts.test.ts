@@ -9,7 +9,7 @@ import { templatesIn } from '../../../../src/base/templates.js';
 import { parseFacts } from '../../../../src/engine/model/facts.js';
 import { parseOsRelease } from '../../../../src/engine/model/os-release.js';
 
-/** The script itself, run by the shell of this computer. */
+/** Runs the real script in the local shell. */
 describe.skipIf(process.platform !== 'linux')('the facts script', () => {
   const mark = 'belt-0123456789abcdef';
   let folder = '';
@@ -28,7 +28,7 @@ describe.skipIf(process.platform !== 'linux')('the facts script', () => {
     return execFileSync('/bin/sh', ['-s', 'sudo'], { input: `${before}\n${text}`, encoding: 'utf8', env });
   }
 
-  test('tells what is so, however much else is printed', async () => {
+  test('the facts script reports the machine, whatever a login prints', async () => {
     const content = `{ "a": "${mark} os-release" }\n\n`;
     writeFileSync(join(folder, 'read'), content);
     const facts = parseFacts(await run('echo "Welcome!"; echo; echo "ID=plan9"'), mark);
@@ -42,7 +42,7 @@ describe.skipIf(process.platform !== 'linux')('the facts script', () => {
     expect(facts.freeKib).toBeGreaterThan(0);
   });
 
-  test('an answer that was cut off is none', async () => {
+  test('parseFacts refuses truncated output', async () => {
     const whole = await run();
     const cut = whole.slice(0, whole.indexOf(`${mark} end`));
     expect(() => parseFacts(cut, mark)).toThrow(ExternalError);
@@ -50,7 +50,7 @@ describe.skipIf(process.platform !== 'linux')('the facts script', () => {
   });
 });
 
-test('os-release in all its quotings', () => {
+test('parseOsRelease reads every kind of quoting', () => {
   const text = `# comment\nNAME="Rocky \\"Linux\\""\nID='rocky'\nID_LIKE="rhel centos  fedora"\nVERSION_ID=9.4\nPRETTY_NAME="Rocky Linux 9.4 (Blue Onyx)"\nBROKEN\n`;
   expect(parseOsRelease(text)).toEqual({
     id: 'rocky',

@@ -8,12 +8,12 @@ import { sharedFiles, withMarkedBlock } from '../../../../src/engine/model/manag
 import { undoChanges } from '../../../../src/engine/model/undo-changes.js';
 import { settingsOf } from '../../support/facts.js';
 
-/** Taking belt's changes out of files that are not belt's alone. */
+/** Undoing the changes of belt to files that others edit too. */
 
 const daemonFile = '/etc/docker/daemon.json';
 type Json = Record<string, unknown>;
 
-describe('a three-way merge', () => {
+describe('undoChanges', () => {
   const undo = (before: Json, written: Json, current: Json) => {
     const { text = 'null', conflicts } = undoChanges(
       'x.json',
@@ -26,12 +26,12 @@ describe('a three-way merge', () => {
     .map((some) => roundTrip(some));
   const name = fc.oneof(fc.string(), fc.constantFrom('constructor', 'toString', 'hosts'));
   const object = fc.dictionary(name, value, { noNullPrototype: true }).map((some) => roundTrip(some));
-  /** Changes of one side, undefined for a key that it takes out. */
+  /** Changes of one side; undefined removes the key. */
   const changes = fc.dictionary(name, fc.option(value, { nil: undefined }), { noNullPrototype: true });
   const changed = (some: Json, change: Json): Json =>
     Object.fromEntries(Object.entries({ ...some, ...change }).filter(([, entry]) => entry !== undefined));
 
-  test('where nobody else changed anything, the text comes back byte for byte', () => {
+  test("undoing belt's changes restores the exact text when there are no others", () => {
     fc.assert(
       fc.property(object, object, fc.constantFrom('', ' ', '\t', '\n'), (before, written, space) => {
         const text = `${space}${JSON.stringify(before, undefined, space)}`;
@@ -41,7 +41,7 @@ describe('a three-way merge', () => {
     );
   });
 
-  test('where belt changed nothing, the text stays', () => {
+  test('undoing keeps the text when belt changed nothing', () => {
     fc.assert(
       fc.property(object, object, (before, current) => {
         const [same, text] = [JSON.stringify(before), JSON.stringify(current)];
@@ -50,7 +50,7 @@ describe('a three-way merge', () => {
     );
   });
 
-  test('different keys: what others changed, and nothing else, is left', () => {
+  test('undoing keeps changes to other keys', () => {
     fc.assert(
       fc.property(object, changes, changes, (before, ours, theirs) => {
         const apart = Object.fromEntries(Object.entries(theirs).filter(([key]) => !Object.hasOwn(ours, key)));
@@ -63,7 +63,7 @@ describe('a three-way merge', () => {
     );
   });
 
-  test('the same key: theirs stays, and is named', () => {
+  test('undoing keeps and reports a key that both sides changed', () => {
     fc.assert(
       fc.property(
         object,
@@ -83,7 +83,7 @@ describe('a three-way merge', () => {
     );
   });
 
-  test('lists: what belt put in goes, what it took out comes back, what others put in stays', () => {
+  test("undoing a list removes belt's items, restores removed ones and keeps others", () => {
     const hosts = (...list: string[]) => ({ hosts: list });
     expect(
       undo(hosts('fd://', 'tcp://a'), hosts('fd://', 'tcp://belt'), hosts('new', 'fd://', 'tcp://belt')),
@@ -93,14 +93,14 @@ describe('a three-way merge', () => {
     });
   });
 
-  test('as others have undone it themselves', () => {
+  test('undoing accepts changes that are undone already', () => {
     expect(undo({ mtu: 1 }, { mtu: 2 }, { mtu: 1, x: 1 })).toEqual({
       value: { mtu: 1, x: 1 },
       conflicts: [],
     });
   });
 
-  test('others’ indentation stays; a file that they removed is not brought back', () => {
+  test('undoing keeps the indentation and does not restore a removed file', () => {
     const [before, written] = ['{"mtu": 1}', '{"mtu": 2}'];
     expect(undoChanges('x.json', before, written, '{\n\t"mtu": 2,\n\t"x": 1\n}').text).toBe(
       '{\n\t"mtu": 1,\n\t"x": 1\n}\n',
@@ -108,16 +108,16 @@ describe('a three-way merge', () => {
     expect(undoChanges('x.json', before, written, undefined)).toEqual({ conflicts: [] });
   });
 
-  test.each(['{', '[]', '7'])('%s is refused by the name of its file', (text) => {
+  test.each(['{', '[]', '7'])('undoing in a file that is %s is refused', (text) => {
     expect(() => undoChanges('x.json', '{}', '{"a": 1}', text)).toThrow(UserError);
     expect(() => undoChanges('x.json', '{}', '{"a": 1}', text)).toThrow(/^x\.json is not/);
   });
 });
 
-describe('daemon.json over many changes of belt’s and of others', () => {
+describe('a sequence of changes to daemon.json', () => {
   const optionsOf = (change: Parameters<typeof settingsOf>[0]) =>
     daemonOptions(settingsOf(change), etcCertificates);
-  /** What belt would write, written. */
+  /** Applies the changes by belt. */
   const provision = (files: Map<string, string>, change: Parameters<typeof settingsOf>[0]) => {
     for (const { path, content } of splitOptions(files, optionsOf(change)).files) files.set(path, content);
   };
@@ -141,7 +141,7 @@ describe('daemon.json over many changes of belt’s and of others', () => {
       ? { ...keys, [other.key]: roundTrip(other.value) }
       : { ...keys, labels: [...new Set([...((keys['labels'] as string[]) ?? []), other.label])] };
 
-  test('without belt it is as if only the others had been there', () => {
+  test('property: daemon.json without belt has all changes by others and none by belt', () => {
     const original = fc.record(
       {
         hosts: fc.subarray(['fd://', 'tcp://1.2.3.4:1']),
@@ -168,7 +168,7 @@ describe('daemon.json over many changes of belt’s and of others', () => {
         }
         const { text = '', conflicts } = withoutBelt(files);
         expect([sorted(JSON.parse(text)), conflicts]).toEqual([sorted(alone), []]);
-        // What is written does not depend on the way there, and is not written twice.
+        // The result does not depend on earlier changes, and a second run writes nothing.
         const last = { access: 'local', labels: ['b=9'] } as const;
         const fresh = new Map([[daemonFile, JSON.stringify(alone)]]);
         for (const some of [files, fresh]) provision(some, last);
@@ -180,7 +180,7 @@ describe('daemon.json over many changes of belt’s and of others', () => {
     );
   });
 
-  test('an option that is no longer asked for leaves the file, byte for byte', () => {
+  test('removing an option restores the exact text of daemon.json', () => {
     const mine = '{ "mtu": 1500,\n      "labels": ["o=1"] }';
     const files = new Map([[daemonFile, mine]]);
     provision(files, { access: 'local', options: ['mtu=1400'], labels: ['b=1'] });
@@ -189,7 +189,7 @@ describe('daemon.json over many changes of belt’s and of others', () => {
     expect(files.get(daemonFile)).toBe(mine);
   });
 
-  test('what others put in place of belt’s is theirs from then on', () => {
+  test("a value that replaced belt's is never undone", () => {
     const files = new Map([[daemonFile, '{"mtu": 1500}']]);
     provision(files, { access: 'local', options: ['mtu=1400'] });
     edit(files, () => ({ mtu: 1300 }));
@@ -200,7 +200,7 @@ describe('daemon.json over many changes of belt’s and of others', () => {
     expect(JSON.parse(files.get(daemonFile) ?? '')).toEqual({ mtu: 1300 });
   });
 
-  test('others’ changes alone make belt write nothing', () => {
+  test('belt writes nothing when only others change daemon.json', () => {
     const files = new Map([[daemonFile, '{"mtu": 1500}']]);
     provision(files, { access: 'local', options: ['mtu=1400'] });
     edit(files, (keys) => ({ x: 1, ...keys }));
@@ -208,11 +208,11 @@ describe('daemon.json over many changes of belt’s and of others', () => {
   });
 });
 
-describe('leaving', () => {
+describe('releasing a machine', () => {
   const leave = (path: string, found: Map<string, string>, now: Map<string, string>) =>
     sharedFiles.find((file) => file.path === path)?.leave(found, now);
 
-  test('a daemon.json in which an earlier belt had left something goes back to that', () => {
+  test('releasing restores a daemon.json that an earlier belt had changed', () => {
     const asWas = new Map([
       [daemonFile, '{"mtu": 1400}'],
       [`${daemonFile}.before-belt`, '{"mtu": 1500}'],
@@ -229,7 +229,7 @@ describe('leaving', () => {
   });
 
   const conf = '/etc/conf.d/docker';
-  test('property: a marked block goes, what others wrote around it stays', () => {
+  test('property: releasing removes the marked block and keeps the text around it', () => {
     const text = fc.string().filter((some) => !some.includes('belt:'));
     fc.assert(
       fc.property(text, text, (before, after) => {
@@ -243,14 +243,14 @@ describe('leaving', () => {
     );
   });
 
-  test('a file that belt made goes, one that came with the engine stays without the block', () => {
+  test('releasing removes a file that belt created, and only the block from others', () => {
     const none = new Map<string, string>();
     expect(leave(conf, none, new Map([[conf, withMarkedBlock('', ['A=1'])]]))).toEqual({ conflicts: [] });
     expect(leave(conf, none, new Map([[conf, withMarkedBlock('B=2\n', ['A=1'])]]))?.text).toBe('B=2\n');
     expect(leave(conf, new Map([[conf, 'B=2\n']]), none)).toEqual({ conflicts: [] });
   });
 
-  test('a block that was found comes back', () => {
+  test('releasing restores a block that existed before', () => {
     const found = withMarkedBlock('B=2\n', ['A=1']);
     const now = withMarkedBlock('B=2\n', ['A=2']);
     expect(leave(conf, new Map([[conf, found]]), new Map([[conf, now]]))?.text).toBe(found);
@@ -260,12 +260,12 @@ describe('leaving', () => {
   });
 });
 
-/** As it comes out of a file: JSON has no -0. */
+/** As read from a file: JSON has no -0. */
 function roundTrip<T>(value: T): T {
   return JSON.parse(JSON.stringify(value));
 }
 
-/** Lists as sets: their order is not what this is about. */
+/** Compares lists as sets, since their order may change. */
 function sorted(keys: Json): Json {
   return Object.fromEntries(
     Object.entries(keys).map(([key, value]) => [key, Array.isArray(value) ? value.toSorted() : value]),

@@ -29,23 +29,23 @@ test.each([
   expect(provisionerFor(factsOf(osReleases[os])).name).toBe(name);
 });
 
-describe('systems that belt does not know', () => {
+describe('unsupported systems', () => {
   const plan9 = 'ID=plan9\nPRETTY_NAME="Plan 9"';
-  test('are refused without an engine or without systemd', () => {
+  test('an unsupported system is refused without an engine or without systemd', () => {
     expect(() => provisionerFor(bareFactsOf(plan9))).toThrow(/install Docker on "Plan 9"/);
     expect(() => provisionerFor(factsOf(plan9, { init: 'openrc' }))).toThrow(UserError);
     expect(() => provisionerFor(bareFactsOf(''))).toThrow(/"an unknown system"/);
   });
-  test('are set up with both', () => {
+  test('an unsupported system with an engine and systemd is provisioned', () => {
     expect(provisionerFor(factsOf(plan9)).name).toBe('other');
   });
-  test('a known one with another init system is refused', () => {
+  test('a supported system with another init system is refused', () => {
     expect(() => provisionerFor(factsOf(osReleases.debian, { init: 'openrc' }))).toThrow(/runs no systemd/);
   });
 });
 
-describe('how the engine is installed', () => {
-  test('Debian and Ubuntu: docker.io, with the client where that is a package of its own', () => {
+describe('install scripts', () => {
+  test('Debian and Ubuntu install docker.io, and docker-cli where it is a package', () => {
     expect(scriptOn('debian')).toMatch(/DPkg::Lock::Timeout=600/);
     expect(scriptOn('debian')?.split('\n').slice(-6)).toEqual([
       "step 'reading package lists'",
@@ -65,7 +65,7 @@ describe('how the engine is installed', () => {
     ['oracle', 'centos'],
     ['rhel', 'rhel'],
     ['fedora', 'fedora'],
-  ] as const)("%s: Docker's repository for %s", (os, folder) => {
+  ] as const)("%s installs from Docker's repository for %s", (os, folder) => {
     expect(scriptOn(os)?.split('\n')).toEqual([
       'dnf=$(command -v dnf || command -v yum) && dnf="$dnf -q -y" || exit 1',
       `step "adding Docker's repository"`,
@@ -75,11 +75,11 @@ describe('how the engine is installed', () => {
     ]);
   });
 
-  test('Amazon Linux: its own package', () => {
+  test('Amazon Linux installs its own package', () => {
     expect(scriptOn('amazon')?.split('\n').at(-1)).toBe('$dnf install docker >&2 || exit 1');
   });
 
-  test('SUSE: its own package, on SLES from the Containers module', () => {
+  test('SUSE installs its own package, on SLES from the Containers module', () => {
     expect(scriptOn('leap')?.split('\n')).toEqual([
       'export ZYPP_LOCK_TIMEOUT=600',
       "step 'installing docker'",
@@ -88,13 +88,13 @@ describe('how the engine is installed', () => {
     expect(scriptOn('sles')).toContain('SUSEConnect -p sle-module-containers/15.6/$(uname -m) >&2 || exit 1');
   });
 
-  test('Alpine: its own package', () => {
+  test('Alpine installs its own package', () => {
     expect(scriptOn('alpine', { init: 'openrc' })?.split('\n').at(-1)).toBe(
       'apk --wait 600 --update-cache --no-progress add docker docker-cli >&2 || exit 1',
     );
   });
 
-  test('Flatcar has no way to; an address to install from is used everywhere', () => {
+  test('Flatcar has no install script, and an install URL applies to every system', () => {
     expect(scriptOn('flatcar')).toBeUndefined();
     const settings = settingsOf({ installUrl: "https://x/it's" });
     const { install } = planFor(bareFactsOf(osReleases.rocky), { settings, certificate });
@@ -102,7 +102,7 @@ describe('how the engine is installed', () => {
     expect(install?.script).toContain(`curl -fsSL 'https://x/it'\\''s' -o "$file"`);
   });
 
-  test('every script is one that a POSIX shell reads', () => {
+  test('a POSIX shell parses every script', () => {
     for (const os of Object.keys(osReleases) as (keyof typeof osReleases)[]) {
       const facts = bareFactsOf(osReleases[os], os === 'alpine' ? { init: 'openrc' } : {});
       const { install, upgrade } = provisionerFor(facts);
@@ -125,7 +125,7 @@ describe('Alpine (openrc)', () => {
       certificate,
     });
 
-  test('options behind those of the file', () => {
+  test('OpenRC options are appended to the options in the file', () => {
     const { files, provisioner } = planOn(new Map([[path, packaged]]));
     expect(files.map((file) => file.path)).toEqual([
       '/etc/docker/ca.pem',
@@ -151,7 +151,7 @@ DOCKER_OPTS="$DOCKER_OPTS --host=unix:///var/run/docker.sock --host=tcp://0.0.0.
     });
   });
 
-  test('a second time, and other options', () => {
+  test('OpenRC options replace those of an earlier run', () => {
     const once = planOn(new Map()).files.at(-1)?.content ?? '';
     expect(planOn(new Map([[path, once]])).files.map((file) => file.path)).not.toContain(path);
     const other = planOn(new Map([[path, `${once}MINE=1\n`]]), local).files.at(-1)?.content;
@@ -162,7 +162,7 @@ DOCKER_OPTS="$DOCKER_OPTS --host=unix:///var/run/docker.sock"
 `);
   });
 
-  test('the shell and openrc make of it what was meant', () => {
+  test('OpenRC options keep their words in the shell', () => {
     const file = planOn(
       new Map([[path, packaged]]),
       settingsOf({ access: 'local', labels: ['x=$1 "y" `z`'] }),
@@ -186,7 +186,7 @@ describe('boot2docker', () => {
       { settings, certificate },
     ).files.map(({ path, content }) => [path, content]);
 
-  test('secure: the variables of its init script', () => {
+  test('the boot2docker profile of a secure engine sets the variables of its init script', () => {
     const settings = settingsOf({
       labels: ['a=b'],
       registryMirrors: ['https://m'],
@@ -212,7 +212,7 @@ export HTTP_PROXY=http://p
     ]);
   });
 
-  test('insecure and local, behind what stood there', () => {
+  test('the boot2docker profile keeps existing text for insecure and local engines', () => {
     const insecure = profileOf(settingsOf({ access: 'insecure' }), 'MINE=1\n').at(-1)?.[1];
     expect(insecure).toMatch(/^MINE=1\n.*DOCKER_HOST='-H tcp:\/\/0.0.0.0:2375'.*DOCKER_TLS=no/s);
     expect(profileOf(local).at(-1)?.[1]).toContain("DOCKER_HOST='-H unix:///var/run/docker-local.sock'");

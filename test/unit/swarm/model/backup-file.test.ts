@@ -54,7 +54,7 @@ describe('inspectBackup', () => {
   });
 
   test.each(['/var/lib/docker/swarm/', 'var/lib/docker/swarm/', './', 'swarm/'])(
-    'made by hand, with the folder as %s, gzipped or not',
+    'a backup by hand with the swarm folder at %s is read',
     async (prefix) => {
       for (const gzip of [true, false]) {
         const bytes = await tarOf(folderMembers(prefix, nodeKey({ locked: true }), log), { gzip });
@@ -72,7 +72,7 @@ describe('inspectBackup', () => {
         await expect(inspectBackup(source(gzipped.subarray(0, at)), 'cut')).rejects.toBeInstanceOf(UserError);
       }),
     );
-    // Past its ten bytes of header, some of which mean nothing.
+    // After the header of ten bytes, some of which are ignored.
     const damage = fc.tuple(
       fc.integer({ min: 10, max: gzipped.length - 1 }),
       fc.integer({ min: 1, max: 255 }),
@@ -83,7 +83,7 @@ describe('inspectBackup', () => {
         const bytes = Buffer.from(gzipped);
         bytes.writeUInt8(bytes.readUInt8(at) ^ change, at);
         const read = await inspectBackup(source(bytes), 'damaged').catch((error: unknown) => error);
-        // A reference to other zeros than those that were meant unpacks to the same.
+        // A wrong reference to other zeros unpacks to the same bytes.
         if (!(read instanceof UserError)) expect(read).toEqual(whole);
       }),
       { examples: [[[368, 2]], [[1285, 4]]] },
@@ -100,14 +100,18 @@ describe('inspectBackup', () => {
   });
 
   test.each<[string, (all: Members) => Members, RegExp]>([
-    ['another tar', () => ({ 'etc/passwd': 'root' }), /it contains no certificates\/swarm-node\.crt/],
     [
-      'the folder of a worker',
+      'a tar without a swarm folder',
+      () => ({ 'etc/passwd': 'root' }),
+      /it contains no certificates\/swarm-node\.crt/,
+    ],
+    [
+      'a backup of a worker',
       (all) => Object.fromEntries(Object.entries(all).filter(([name]) => !name.includes('raft'))),
       /it is from a worker/,
     ],
-    ['a tar with an unsafe path', (all) => ({ ...all, 'swarm/../../etc/passwd': '' }), /unsafe path/],
-    ['one with a broken manifest', (all) => ({ ...all, 'belt-backup.json': '{' }), /cannot be read/],
+    ['a backup with an unsafe path', (all) => ({ ...all, 'swarm/../../etc/passwd': '' }), /unsafe path/],
+    ['a backup with a broken manifest', (all) => ({ ...all, 'belt-backup.json': '{' }), /cannot be read/],
   ])('%s is refused', async (_, change, message) => {
     const bytes = await tarOf(change(members()), { gzip: true });
     await expect(inspectBackup(source(bytes), 'b.tar')).rejects.toMatchObject({
@@ -146,7 +150,7 @@ describe('repackBackup', () => {
     const wal = Object.entries(found).find(([name]) => name.endsWith('.wal'))?.[1] as Buffer;
     const reader = new LogReader();
     reader.push(wal);
-    // Entry 9 was not decided: the new one takes its place, as it would in any log.
+    // Entry 9 is not committed, so the new entry replaces it.
     expect(reader.position).toEqual({ commit: 9, term: 3, index: 9 });
     expect(wal.length).toBe(log.length);
     const old = new LogReader();

@@ -4,7 +4,7 @@ import { withAdvertiseAddress } from '../../../../src/swarm/model/docker-argumen
 
 const address = '10.0.0.1';
 
-/** Words that matter to the function, and any others. */
+/** Significant words and arbitrary ones. */
 const word = fc.oneof(
   fc.constantFrom(
     'swarm',
@@ -33,7 +33,7 @@ describe('withAdvertiseAddress', () => {
       ['swarm', 'join', '--token', 'T', '10.0.0.9:2377'],
       ['swarm', 'join', '--advertise-addr', address, '--token', 'T', '10.0.0.9:2377'],
     ],
-  ])('%j gets the address', (args, complete) => {
+  ])('withAdvertiseAddress adds the address to %j', (args, complete) => {
     expect(withAdvertiseAddress(args, address)).toEqual(complete);
   });
 
@@ -48,7 +48,7 @@ describe('withAdvertiseAddress', () => {
     [['service', 'create', 'swarm', 'init']],
     [['run', 'docker', 'swarm', 'init']],
     [[]],
-  ])('%j is left as it is', (args) => {
+  ])('withAdvertiseAddress returns %j unchanged', (args) => {
     expect(withAdvertiseAddress(args, address)).toEqual(args);
   });
 

@@ -34,7 +34,7 @@ const machine: Machine = {
   createdAt: '2026-01-01T00:00:00.000Z',
 };
 
-/** Managers in so many places, `a`, `b`, ... */
+/** Managers in the zones `a`, `b`, ... */
 function spread(...counts: number[]) {
   const members = counts.flatMap((count, place) =>
     Array.from({ length: count }, (_, index) => ({

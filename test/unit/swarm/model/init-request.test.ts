@@ -49,7 +49,7 @@ describe('chooseNodeAddresses', () => {
     ['[2001:db8::7]:4000', '[2001:db8::7]:4000'],
     ['[2001:db8::7]', '[2001:db8::7]:2377'],
     ['::ffff:10.0.0.7', '[::ffff:10.0.0.7]:2377'],
-  ])('%s is %s', (address, expected) => {
+  ])('withManagerPort turns %s into %s', (address, expected) => {
     expect(withManagerPort(address)).toBe(expected);
   });
 });
@@ -86,7 +86,7 @@ describe('networks of a machine', () => {
     ['10.20.16.0/20', undefined],
     ['192.168.0.0/16', undefined],
     ['fd00::/64', undefined],
-  ])('%s overlaps %s', (pool, network) => {
+  ])('the first route that overlaps the pool %s is %s', (pool, network) => {
     expect(findOverlap(pool, parseNetwork(ipOutput).routes)?.network).toBe(network);
   });
 });
@@ -102,13 +102,16 @@ describe('parseDuration', () => {
     ['7us', 7e3],
     ['7µs', 7e3],
     ['1ns', 1],
-  ])('%s', (text, nanoseconds) => {
+  ])('parseDuration reads %s', (text, nanoseconds) => {
     expect(parseDuration(text, '--x')).toBe(nanoseconds);
   });
 
-  test.each(['', '5', '30d', 's', '1h30', '-5s', '1h 30m', '5S', 'h1'])('"%s" is none', (text) => {
-    expect(() => parseDuration(text, '--x')).toThrow(`--x: invalid duration "${text}"`);
-  });
+  test.each(['', '5', '30d', 's', '1h30', '-5s', '1h 30m', '5S', 'h1'])(
+    'parseDuration refuses "%s"',
+    (text) => {
+      expect(() => parseDuration(text, '--x')).toThrow(`--x: invalid duration "${text}"`);
+    },
+  );
 
   test('property: parseDuration reads every duration that Go prints', () => {
     const nat = fc.integer({ min: 0, max: 10_000 });
@@ -140,7 +143,7 @@ describe('parseExternalCa', () => {
     ['cfssl', "invalid field 'cfssl' must be a key=value pair"],
     ['protocol=acme,url=x', 'unrecognized external CA protocol acme'],
     ['protocol=cfssl', 'missing url= parameter'],
-  ])('%s is refused', async (text, message) => {
+  ])('the external CA %s is refused', async (text, message) => {
     await expect(parseExternalCa(text, read)).rejects.toMatchObject({
       name: 'UsageError',
       message: `--external-ca: ${message}`,
@@ -200,7 +203,7 @@ describe('createInitRequest', () => {
     });
   });
 
-  test.each(['10.20.0.0', '10.20.0.0/40', 'eth0', ''])('"%s" is not an address pool', (pool) => {
+  test.each(['10.20.0.0', '10.20.0.0/40', 'eth0', ''])('the address pool "%s" is refused', (pool) => {
     expect(() => createInitRequest({ addressPools: [pool] }, own)).toThrow(`invalid CIDR address: ${pool}`);
   });
 });

@@ -16,7 +16,7 @@ describe('parseLabels', () => {
     [['node1', '-'], '"-" has no label key'],
     [['node1', 'zone=a', 'zone-'], 'label "zone" is given twice'],
     [['node1', 'zone=a', 'zone=b'], 'label "zone" is given twice'],
-  ])('%j is refused', (words, message) => {
+  ])('the labels %j are refused', (words, message) => {
     expect(() => parseLabels(words)).toThrow(
       expect.objectContaining({ name: 'UsageError', message }) as Error,
     );

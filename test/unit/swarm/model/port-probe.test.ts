@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { templatesIn } from '../../../../src/base/templates.js';
 import { canJoinAt, findJoinProblems, parseProbeReport } from '../../../../src/swarm/model/port-probe.js';
 
-const told = `clock 1000
+const probeOutput = `clock 1000
 tcp 10.0.0.1 7946 open
 tcp 10.0.0.2 2377 silent
 tcp 10.0.0.1 2377 refused
@@ -22,7 +22,7 @@ end
 `;
 
 describe('findJoinProblems', () => {
-  const reach = parseProbeReport(told);
+  const reach = parseProbeReport(probeOutput);
 
   test('join problems are listed as sentences, the most important first', () => {
     const manager = {
@@ -62,7 +62,7 @@ describe('findJoinProblems', () => {
 
 test('the probe script distinguishes open from closed ports', async () => {
   const server = createServer();
-  // The ports are fixed: nobody else has anything on them at this address of the computer.
+  // The ports are fixed, so a random loopback address avoids conflicts.
   const host = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.7`;
   await new Promise<void>((resolve) => server.listen(7946, host, resolve));
   try {

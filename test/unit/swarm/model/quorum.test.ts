@@ -11,7 +11,7 @@ import {
   tallyManagers,
 } from '../../../../src/swarm/model/quorum.js';
 
-/** Managers `m1`, `m2`, ...: `+` can be reached, `-` cannot. */
+/** Managers `m1`, `m2`, ...: `+` is reachable, `-` is not. */
 function managers(states: string): ManagerState[] {
   return [...states].map((state, index) => ({ id: `m${index + 1}`, reachable: state === '+' }));
 }
@@ -24,7 +24,7 @@ test.each([
   [5, 3, 2],
   [6, 4, 2],
   [7, 4, 3],
-])('of %i managers %i must agree, and %i may fail', (count, quorum, tolerance) => {
+])('%i managers need %i for a quorum and tolerate %i failures', (count, quorum, tolerance) => {
   expect(quorumSize(count)).toBe(quorum);
   expect(failureTolerance({ managers: count, reachable: count })).toBe(tolerance);
 });
@@ -39,8 +39,8 @@ describe('assessChanges', () => {
     ['+--', ['m3'], 'no quorum'],
     ['+++++', ['m4', 'm5'], undefined],
     ['+++++', ['m3', 'm4', 'm5'], 'loses tolerance'],
-    ['+++', ['nobody'], undefined],
-  ])('%s without %j: %s', (states, ids, objection) => {
+    ['+++', ['unknown'], undefined],
+  ])('removing managers from %s without %j: %s', (states, ids, objection) => {
     const changes = ids.map((id) => ({ id, effect: 'leaves' as const }));
     expect(assessChanges(managers(states), changes).objection).toBe(objection);
   });
@@ -50,7 +50,7 @@ describe('assessChanges', () => {
     ['+++', ['m2', 'm3'], 'loses quorum'],
     ['+', ['m1'], 'loses quorum'],
     ['+--', ['m1'], undefined],
-  ])('%s with %j stopped: %s', (states, ids, objection) => {
+  ])('stopping managers of %s, %j: %s', (states, ids, objection) => {
     const changes = ids.map((id) => ({ id, effect: 'stops' as const }));
     expect(assessChanges(managers(states), changes).objection).toBe(objection);
   });
@@ -83,7 +83,7 @@ test('even counts and more than seven managers get advice', () => {
   expect(managerCountAdvice(8)).toHaveLength(2);
 });
 
-/** Changes by the user, which `assessChanges` must allow, and failures. */
+/** Changes by a user, which `assessChanges` must allow, and failures. */
 type Step = { does: 'leaves' | 'stops' | 'joins' | 'returns'; which: number };
 
 test('property: no sequence of allowed changes costs a swarm its quorum', () => {

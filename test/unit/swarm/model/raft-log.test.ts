@@ -7,7 +7,7 @@ import { readMessage, writeMessage } from '../../../../src/swarm/model/protobuf.
 import { compareLogs, crc32c, LogReader } from '../../../../src/swarm/model/raft-log.js';
 import { raftId, segment } from '../../support/swarm-folder.js';
 
-/** Of a real manager (Docker 26.1.5), without most of the zeros behind it. */
+/** Log of a real manager (Docker 26.1.5), with most of its padding removed. */
 const real = gunzipSync(readFileSync(join(import.meta.dirname, 'raft-segment.wal.gz')));
 
 function read(...chunks: Buffer[]): LogReader {

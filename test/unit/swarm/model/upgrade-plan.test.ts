@@ -128,7 +128,7 @@ const states = fc.record({
   engine: fc.boolean(),
 });
 
-/** What a node is after the steps. */
+/** State of a node after the steps. */
 function after(state: NodeUpgradeState, steps: readonly string[]): NodeUpgradeState {
   const now = { ...state.now };
   let { running, resize, engine } = state;
@@ -149,7 +149,7 @@ test('property: a run interrupted at any step and resumed ends with every node u
   fc.assert(
     fc.property(states, fc.nat({ max: 8 }), fc.boolean(), (found, done, able) => {
       const { resumed, now } = found;
-      // Without an earlier run, the state before is the current one.
+      // Without an earlier run, the previous state is the current one.
       const before = resumed ? found.before : now;
       const role = before.role === 'worker' ? 'worker' : now.role;
       const state = { ...found, before, now: { ...now, role } };
@@ -193,7 +193,7 @@ test.each([
   [3, 'while one of the 3 managers is upgraded, the other 2 tolerate no failure'],
   [4, undefined],
   [5, undefined],
-])('what it costs with %i managers', (count, price) => {
+])('upgradeWarning warns of the lost failure tolerance with %i managers', (count, price) => {
   expect(upgradeWarning(count)).toBe(price);
 });
 

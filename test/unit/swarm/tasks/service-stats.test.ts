@@ -49,11 +49,11 @@ describe('findTasks', () => {
     ['xyz', ['xyz3']],
     ['abc1', ['abc1']],
     ['web', ['abd2', 'xyz3']],
-  ])('finds %s as %j', (wanted, ids) => {
+  ])('findTasks finds %s as %j', (wanted, ids) => {
     expect(findTasks(wanted, tasks).map(({ id }) => id)).toEqual(ids);
   });
 
-  test('returns the container of a task, or the reason why it has none', () => {
+  test('findTasks returns the container of a task, or the reason why it has none', () => {
     expect(findTasks('web.2', tasks)[0]).toMatchObject({
       name: 'web.2',
       service: 'web',
@@ -66,7 +66,7 @@ describe('findTasks', () => {
     });
   });
 
-  test('refuses an ambiguous ID, and suggests a name for an unknown one', () => {
+  test('findTasks refuses an ambiguous ID and suggests a name for an unknown one', () => {
     expect(() => findTasks('ab', tasks)).toThrow('multiple IDs found with provided prefix: ab');
     expect(() => findTasks('wep', tasks)).toThrow(
       expect.objectContaining({ message: 'no such task or service: wep', hint: 'did you mean "web"?' }),

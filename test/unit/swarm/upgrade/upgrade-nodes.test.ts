@@ -168,7 +168,7 @@ describe('upgrade', () => {
   });
 
   test('upgrade runs as many workers at a time as may be unavailable', async () => {
-    // Each stop waits for the other one: one worker at a time would never end.
+    // Each stop waits for the other: sequential upgrades would never end.
     const arrived: (() => void)[] = [];
     bed.driver.onMoment = async (moment, name) => {
       if (moment !== 'begun' || bed.driver.calls.includes(`resize ${name}`)) return;
