@@ -11,7 +11,7 @@ const atOnce = 32;
 
 /**
  * What each node costs in swarms of growing size: it must not grow with them. Engines that know each other have more to do with each
- * node that comes, whoever has it join: so the joins are also done by hand.
+ * node that comes, whichever program runs the join, so the joins are also done by hand.
  * @param {AbortSignal} signal
  * @param {(text: string) => void} tell
  * @returns {Promise<import('./measure.js').Measurement[]>}

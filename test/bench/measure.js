@@ -6,7 +6,7 @@
  * @property {'ms' | 'MB/s' | 'MB'} unit
  * @property {Spread} belt
  * @property {string} [against] what it is compared with
- * @property {Spread} [other] absent: it is not installed
+ * @property {Spread} [other] undefined: it is not installed
  * @property {Spread} [ratio] belt / other, taken round by round
  * @property {string} [target]
  */

@@ -23,7 +23,7 @@ describe.skipIf(!canMakeMachines())('machines with several addresses', () => {
   const nodeAddress = async (node: string): Promise<string> =>
     belt.ok(['--host', node, 'docker', 'info', '--format', '{{.Swarm.NodeAddr}}']);
 
-  test('docker itself refuses there', async () => {
+  test('docker swarm init fails on a machine with several addresses', async () => {
     const plain = await belt.run(['ssh', 'node1', 'docker swarm init']);
     expect([plain.code, plain.stderr]).toEqual([
       1,
@@ -36,14 +36,14 @@ describe.skipIf(!canMakeMachines())('machines with several addresses', () => {
     expect(await nodeAddress('node1')).toBe(await belt.ok(['ip', 'node1']));
   });
 
-  test('a node that joins with docker’s own command advertises its own', async () => {
+  test('a node that joins with docker swarm join advertises its own address', async () => {
     const token = (await belt.ok(['docker', 'swarm', 'join-token', '-q', 'worker'])).trim();
     const manager = (await belt.ok(['ip', 'node1'])).trim();
     await belt.ok(['--host', 'node2', 'docker', 'swarm', 'join', '--token', token, `${manager}:2377`]);
     expect(await nodeAddress('node2')).toBe(await belt.ok(['ip', 'node2']));
   });
 
-  test('an address given by hand stays', async () => {
+  test('belt docker swarm init keeps a given --advertise-addr', async () => {
     await belt.ok(['--host', 'node2', 'docker', 'swarm', 'leave']);
     await belt.ok(['docker', 'swarm', 'leave', '--force']);
     await belt.ok(['docker', 'swarm', 'init', '--advertise-addr', '203.0.113.9']);

@@ -61,7 +61,7 @@ describe.skipIf(!canMakeMachines())('bad input', () => {
     expect(await readdir(belt.folder)).toEqual([]);
   });
 
-  test('with --json the error is the document', async () => {
+  test('--json prints an error as a document', async () => {
     const { code, stdout } = await belt.run(['ip', 'ghost', '--json']);
     expect([code, JSON.parse(stdout)]).toEqual([
       1,
@@ -69,7 +69,7 @@ describe.skipIf(!canMakeMachines())('bad input', () => {
     ]);
   });
 
-  test('more machines than there are addresses', async () => {
+  test('create refuses more machines than there are addresses', async () => {
     const env = {
       NSPAWN_DATA: join(belt.folder, 'data'),
       NSPAWN_BRIDGE: 'belttest',
@@ -80,7 +80,7 @@ describe.skipIf(!canMakeMachines())('bad input', () => {
     expect(await readdir(belt.folder)).toEqual([]);
   });
 
-  test('a host key that is not the known one', async () => {
+  test('ssh refuses a changed host key', async () => {
     await belt.ok(['create', '512mb', 'keyed']);
     const path = join(belt.folder, '.belt', 'default', 'ssh', 'known_hosts');
     const before = await readFile(path, 'utf8');
@@ -93,7 +93,7 @@ describe.skipIf(!canMakeMachines())('bad input', () => {
     await belt.ok(['rm', '-y', 'keyed']);
   });
 
-  test('a name is taken, also by a stopped machine', async () => {
+  test('create refuses the name of an existing machine, even a stopped one', async () => {
     await belt.ok(['create', '512mb', 'node1']);
     const running = await belt.run(['create', '512mb', 'node[1:2]']);
     expect([running.code, running.stderr]).toEqual([
@@ -108,7 +108,7 @@ describe.skipIf(!canMakeMachines())('bad input', () => {
     expect([off.code, off.stderr]).toEqual([1, expect.stringContaining('node1 is stopped')]);
   });
 
-  test('a damaged state file is named and left as it is', async () => {
+  test('belt names a damaged state file and leaves it unchanged', async () => {
     const path = join(belt.folder, '.belt', 'default', 'machines', 'broken', 'config.json');
     await mkdir(join(path, '..'), { recursive: true });
     await writeFile(path, '{"Name": ');

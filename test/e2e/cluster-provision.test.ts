@@ -170,7 +170,7 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
     expect(await plan()).toEqual({ code: 0, rows: [] });
   });
 
-  test('a machine of no group stays, unless --prune', async () => {
+  test('cluster provision keeps a machine without a group unless --prune is set', async () => {
     await belt.ok(['create', '512mb', 'old1']);
     await belt.ok(['swarm', 'join', 'mg1', 'old1']);
     expect(await plan()).toEqual({ code: 2, rows: ['old1 extra'] });

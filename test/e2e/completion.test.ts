@@ -49,7 +49,7 @@ describe.runIf(canMakeMachines()).each(Object.keys(shells))('completion in %s', 
     expect(terminal.screen()).not.toMatch(/command not found|error:/);
   });
 
-  test('of several, all are shown', async () => {
+  test('the shell shows all of several candidates', async () => {
     terminal.type('\x15belt ip \t\t');
     await terminal.until(/alpha\s+beta/);
   });

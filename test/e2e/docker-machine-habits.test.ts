@@ -51,7 +51,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
   });
   afterAll(() => belt.dispose());
 
-  test('create --driver, then the state of it', async () => {
+  test('create --driver creates a running machine', async () => {
     await ok('docker-machine create --driver nspawn default');
     await ok('docker-machine create -d nspawn --engine-label zone=a --tls-san web.example.org dev');
     expect(await ok('docker-machine status dev')).toBe('Running\n');
@@ -63,7 +63,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     ]);
   });
 
-  test('eval $(docker-machine env dev): Docker’s own client talks to it over TLS', async () => {
+  test('docker connects over TLS after eval $(docker-machine env dev)', async () => {
     expect(await ok('eval $(docker-machine env dev); docker info --format "{{.Name}}"')).toBe('dev\n');
     expect(await ok('eval "$(docker-machine env dev)"; docker-machine active')).toBe('dev\n');
     expect(await ok('eval $(docker-machine env); docker info --format "{{.Name}}"')).toBe('default\n');
@@ -74,7 +74,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     ).toBe('[]\n');
   });
 
-  test('env says how to use it, in the words of each shell', async () => {
+  test('env prints usage hints for each shell', async () => {
     const address = (await ok('docker-machine ip dev')).trim();
     const folder = join(belt.folder, '.belt', 'default', 'machines', 'dev');
     expect(await ok('docker-machine env dev')).toBe(
@@ -101,7 +101,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     ]);
   });
 
-  test('config and url', async () => {
+  test('config and url print the flags and the URL of the engine', async () => {
     const address = (await ok('docker-machine ip dev')).trim();
     const folder = join(belt.folder, '.belt', 'default', 'machines', 'dev');
     expect(await ok('docker-machine url dev')).toBe(`tcp://${address}:2376\n`);
@@ -118,7 +118,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     expect(await ok('docker $(docker-machine config dev) info --format "{{.Name}}"')).toBe('dev\n');
   });
 
-  test('a native context, over TLS and over SSH', async () => {
+  test('a docker context works over TLS and over SSH', async () => {
     const contexts = 'export DOCKER_CONFIG="$PWD/docker-config"';
     expect(await ok(`${contexts}; docker-machine context create dev`)).toBe('belt-dev\n');
     expect(await ok(`${contexts}; docker --context belt-dev info --format '{{.Name}}'`)).toBe('dev\n');
@@ -131,7 +131,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     expect(await ok(`${contexts}; docker-machine context ls --json`)).toBe('[]\n');
   });
 
-  test('inspect with its formats', async () => {
+  test('inspect supports formats', async () => {
     const address = (await ok('docker-machine ip dev')).trim();
     expect(await ok("docker-machine inspect --format='{{.Driver.IPAddress}}' dev")).toBe(`${address}\n`);
     expect(await ok("docker-machine inspect -f '{{.DriverName}} {{.Nope}}' dev")).toBe('nspawn <no value>\n');
@@ -159,7 +159,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     ]);
   });
 
-  test('ls, its formats and filters', async () => {
+  test('ls supports formats and filters', async () => {
     const url = (await ok('docker-machine url dev')).trim();
     const [header, ...rows] = (await ok('docker-machine ls')).trimEnd().split('\n');
     expect(header).toMatch(/^NAME +ACTIVE +DRIVER +STATE +URL +SWARM +DOCKER +ERRORS$/);
@@ -187,7 +187,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     ).toBe('-default\n*dev\n');
   });
 
-  test('ssh: commands, flags of OpenSSH, exit codes', async () => {
+  test('ssh passes commands, OpenSSH flags and exit codes', async () => {
     expect(await ok('docker-machine ssh dev hostname')).toBe('dev\n');
     expect(await ok('docker-machine ssh dev -- echo a b')).toBe('a b\n');
     expect(await ok('docker-machine ssh dev -o LogLevel=QUIET "echo \\$HOME"')).toBe('/root\n');
@@ -196,7 +196,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     expect((await script('docker-machine ssh dev -T exit 7')).code).toBe(7);
   });
 
-  test('scp: there, back, between machines and recursive', async () => {
+  test('scp copies to, from and between machines, and recursively', async () => {
     await ok('mkdir -p tree/inner; echo one > tree/a; echo two > "tree/inner/b c"');
     await ok('docker-machine scp -r tree dev:/root/');
     expect(await ok('docker-machine ssh dev "cat /root/tree/a \'/root/tree/inner/b c\'"')).toBe('one\ntwo\n');
@@ -211,7 +211,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     expect((await script('docker-machine scp dev:/nowhere .')).code).toBe(1);
   });
 
-  test('scp: names that a shell or an option parser would take for something else', async () => {
+  test('scp copies files with names that look like options or shell syntax', async () => {
     const odd = quoteArgs(['sp ace/it\'s a "$x" *']);
     await ok(`mkdir 'sp ace'; echo one > ${odd}; echo two > ./-dash; echo three > ./co:lon`);
     await ok(`docker-machine ssh dev "mkdir '/root/with space'"`);
@@ -223,7 +223,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     expect(await ok(`cat ${copies.join(' ')}`)).toBe('one\ntwo\nthree\ntwo\n');
   });
 
-  test('scp: progress at a terminal, and none with -q', async () => {
+  test('scp shows progress at a terminal, but not with -q', async () => {
     await ok('head -c 20000000 /dev/zero > big');
     for (const args of [
       ['big', 'dev:/root/'],
@@ -237,7 +237,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     expect([await quiet.ended, quiet.screen()]).toEqual([0, '']);
   });
 
-  test('scp --delta: what differs alone, through rsync', async () => {
+  test('scp --delta only copies differences with rsync', async () => {
     const absent = await script('docker-machine scp -d tree/a dev:/root/');
     expect([absent.code === 0, absent.stderr]).toEqual([
       false,
@@ -259,7 +259,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     expect([await copy.ended, copy.screen()]).toEqual([0, expect.stringMatching(/20,000,000 +100%/)]);
   });
 
-  test('mount and unmount, through sshfs', async () => {
+  test('mount and unmount use sshfs', async () => {
     await ok("mkdir mnt; docker-machine ssh dev \"mkdir -p '/srv/da ta'; echo there > '/srv/da ta/file'\"");
     try {
       await ok("docker-machine mount 'dev:/srv/da ta' mnt");
@@ -283,7 +283,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     );
   });
 
-  test('version of belt, of an engine, and of a stopped machine', async () => {
+  test('version reports belt, an engine, and a stopped machine', async () => {
     expect(await ok('docker-machine version')).toMatch(/^belt version \d+\.\d+\.\d+\n$/);
     expect(await ok('docker-machine -v')).toBe(await ok('docker-machine --version'));
     expect(await ok('docker-machine version dev')).toBe(
@@ -291,7 +291,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     );
   });
 
-  test('stop and start', async () => {
+  test('stop and start print docker-machine messages', async () => {
     expect(await ok('docker-machine stop dev')).toBe('Stopping "dev"...\nMachine "dev" was stopped.\n');
     expect(await ok('docker-machine status dev')).toBe('Stopped\n');
     const again = await script('docker-machine stop dev');
@@ -328,7 +328,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     expect((await script('docker-machine start dev')).stderr).toContain('Machine "dev" is already running.');
   });
 
-  test('regenerate-certs, and upgrade of a stopped machine', async () => {
+  test('regenerate-certs replaces the certificate, and upgrade refuses a stopped machine', async () => {
     const before = await readFile(join(belt.folder, '.belt/default/machines/dev/server.pem'), 'utf8');
     await ok('docker-machine regenerate-certs --force dev');
     expect(await readFile(join(belt.folder, '.belt/default/machines/dev/server.pem'), 'utf8')).not.toBe(
@@ -343,14 +343,14 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     expect(await ok('docker-machine status dev')).toBe('Running\n');
   });
 
-  test('restart, kill, and those of the machine called default', async () => {
+  test('restart and kill use the machine called default without names', async () => {
     expect(await ok('docker-machine restart dev')).toContain('Restarting "dev"...\n');
     expect(await ok('docker-machine provision')).toContain('default');
     expect(await ok('docker-machine kill')).toBe('Killing "default"...\nMachine "default" was killed.\n');
     expect(await ok('docker-machine status')).toBe('Stopped\n');
   });
 
-  test('rm asks; -f takes what is not there for no failure', async () => {
+  test('rm asks for confirmation, and -f ignores missing machines', async () => {
     expect(await ok('echo n | docker-machine rm dev')).not.toContain('Successfully');
     expect(await ok('docker-machine rm dev < /dev/null')).not.toContain('Successfully');
     const question = runInTerminal(belt, ['rm', 'dev']);

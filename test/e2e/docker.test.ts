@@ -17,7 +17,7 @@ describe.skipIf(!canMakeMachines())('belt docker', () => {
   });
   afterAll(() => belt.dispose());
 
-  test('arguments arrive as they were typed', async () => {
+  test('docker receives its arguments unchanged', async () => {
     const script = 'echo "$HOME a  b"';
     expect(await belt.ok(['docker', 'run', '--rm', '-e', 'HOME=/there', 'web:1', 'sh', '-c', script])).toBe(
       '/there a  b\n',
@@ -53,7 +53,7 @@ describe.skipIf(!canMakeMachines())('belt docker', () => {
     expect(printed).toBe(odd.map((word) => `<${word}>\n`).join(''));
   });
 
-  test('docker’s own flags stay docker’s', async () => {
+  test('belt docker passes the flags of docker unchanged', async () => {
     expect(await belt.ok(['docker', 'service', 'ls', '--help'])).toContain('Usage:  docker service ls');
     expect(
       await belt.ok(['docker', 'ps', '--filter', 'name=idle', '--format', '{{.Names}} {{.Image}}']),
@@ -61,13 +61,13 @@ describe.skipIf(!canMakeMachines())('belt docker', () => {
     expect(await belt.ok(['docker', '--help'])).toContain('belt docker [--host NODES] ARGS...');
   });
 
-  test('stdin, stdout and stderr are apart and whole', async () => {
+  test('belt docker keeps stdin, stdout and stderr separate and complete', async () => {
     expect(await belt.ok(['docker', 'exec', '-i', 'idle', 'cat'], { input: 'x\n' })).toBe('x\n');
     const both = await belt.run(['docker', 'exec', 'idle', 'sh', '-c', 'echo out; echo err >&2']);
     expect(both).toEqual({ code: 0, stdout: 'out\n', stderr: 'err\n' });
   });
 
-  test('the exit code comes back', async () => {
+  test('belt docker returns the exit code of docker', async () => {
     expect((await belt.run(['docker', 'exec', 'idle', 'sh', '-c', 'exit 7'])).code).toBe(7);
     expect((await belt.run(['docker', 'no-such-command'])).code).toBe(1);
     expect((await belt.run(['docker', 'run', '--rm', 'web:1', 'no-such-program'])).code).toBe(127);
@@ -112,7 +112,7 @@ describe.skipIf(!canMakeMachines())('belt docker', () => {
     expect({ stdout, code }).toEqual({ stdout: 'up\ncaught\n', code: 9 });
   });
 
-  test('1 GB goes there and back in constant memory', async () => {
+  test('belt docker streams 1 GB both ways in constant memory', async () => {
     const size = 1024 ** 3;
     const sender = belt.spawn(['docker', 'exec', '-i', 'idle', 'wc', '-c']);
     let counted = '';

@@ -40,7 +40,7 @@ describe('env, config and url', () => {
     await writeFile(join(folderOf(name), 'config.json'), JSON.stringify(document));
   }
 
-  test('a path that a shell would run arrives as it is', async () => {
+  test('env quotes a path that a shell would execute', async () => {
     const lines = await belt.ok(['env', 'secure']);
     const seen = execFileSync('sh', ['-c', 'eval "$LINES_"; printf %s "$DOCKER_CERT_PATH"'], {
       encoding: 'utf8',
@@ -49,7 +49,7 @@ describe('env, config and url', () => {
     expect(seen).toBe(folderOf('secure'));
   });
 
-  test('an engine for everybody: without TLS', async () => {
+  test('env, config and url support an engine without TLS', async () => {
     expect((await belt.ok(['env', 'open'])).split('\n').slice(0, 4)).toEqual([
       'export DOCKER_TLS_VERIFY=""',
       'export DOCKER_HOST="tcp://[2001:db8::1]:2375"',
@@ -59,7 +59,7 @@ describe('env, config and url', () => {
     expect(await belt.ok(['config', 'open'])).toBe('-H=tcp://[2001:db8::1]:2375\n');
   });
 
-  test('an engine that only SSH leads to', async () => {
+  test('env, config and url support an engine that is only reachable over SSH', async () => {
     expect(await belt.ok(['url', 'local'])).toBe('ssh://root@203.0.113.3:2222\n');
     for (const command of ['env', 'config']) {
       const { code, stdout, stderr } = await belt.run([command, 'local']);
@@ -67,7 +67,7 @@ describe('env, config and url', () => {
     }
   });
 
-  test('certificates that are not there', async () => {
+  test('env reports missing certificates', async () => {
     const { code, stdout, stderr } = await belt.run(['env', 'bare']);
     expect([code, stdout, stderr]).toEqual([
       1,
@@ -76,7 +76,7 @@ describe('env, config and url', () => {
     ]);
   });
 
-  test('--no-proxy adds the address, and with -u takes it out', async () => {
+  test('env --no-proxy adds the address to NO_PROXY, and with -u removes it', async () => {
     const proxy = async (args: string[], env: Record<string, string>): Promise<string[]> =>
       (await belt.ok(['env', '--no-proxy', ...args], { env }))
         .split('\n')
@@ -92,7 +92,7 @@ describe('env, config and url', () => {
     expect(await proxy(['-u'], { DOCKER_HOST, NO_PROXY: 'a,203.0.113.1' })).toEqual(['export NO_PROXY="a";']);
   });
 
-  test('--json, before the command or behind it', async () => {
+  test('env accepts --json before and after the command', async () => {
     const document = { name: 'open', url: 'tcp://[2001:db8::1]:2375' };
     expect(JSON.parse(await belt.ok(['--json', 'url', 'open']))).toEqual(document);
     expect(JSON.parse(await belt.ok(['config', 'open', '--json']))).toEqual(document);

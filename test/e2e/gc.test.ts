@@ -21,7 +21,7 @@ describe.runIf(canMakeMachines())('gc', () => {
     expect(await belt.ok(['gc'])).toBe('No orphaned machines found\n');
   });
 
-  test('finds the machine that no record knows, asks, and destroys it', async () => {
+  test('gc finds a machine without a record, asks, and destroys it', async () => {
     await rm(join(belt.folder, '.belt/default/machines/node2'), { recursive: true });
     expect(JSON.parse(await belt.ok(['gc', '--dry-run', '--json']))).toEqual({ strays: ['node2'], gone: [] });
 

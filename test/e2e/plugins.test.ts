@@ -57,7 +57,7 @@ describe.runIf(canMakeMachines())('plugins', () => {
   const installed = async (): Promise<{ driver: string; version?: string; error?: string }[]> =>
     JSON.parse(await belt.ok(['plugins', '--json']));
 
-  test('where none is installed nothing is listed, and nothing is made', async () => {
+  test('plugins ls lists nothing and creates nothing without plugins', async () => {
     expect(await installed()).toEqual([]);
     await belt.ok(['ls']);
     expect(readdirSync(lab).includes('data')).toBe(false);
@@ -111,7 +111,7 @@ describe.runIf(canMakeMachines())('plugins', () => {
     },
   );
 
-  test('something that is not a package is refused', async () => {
+  test('plugins install refuses a file that is not a package', async () => {
     const missing = await belt.run(['plugins', 'install', './nothing.tgz']);
     expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('nothing.tgz')]);
     const unknown = await belt.run(['plugins', 'uninstall', 'belt-driver-box']);
@@ -133,7 +133,7 @@ describe.runIf(canMakeMachines())('plugins', () => {
     await belt.ok(['plugins', 'uninstall', 'plain']);
   });
 
-  test('what it depends on comes with it', async () => {
+  test('plugins install installs the dependencies of a plugin', async () => {
     const library = packageOf('belt-lab-words', 'export const words = "said by its dependency";');
     const dependencies = { 'belt-lab-words': `file:${pack(library)}` };
     const index = `import { words } from 'belt-lab-words';
@@ -151,7 +151,7 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
     await belt.ok(['plugins', 'uninstall', 'worded']);
   });
 
-  test('its driver is there once it is installed: in help, in doctor, in settings', async () => {
+  test('help, doctor and settings include the driver of an installed plugin', async () => {
     expect(await belt.ok(['plugins', 'install', tarball])).toMatch(/box +belt-driver-box +1\.0\.0/);
     expect(await installed()).toMatchObject([
       { driver: 'box', package: 'belt-driver-box', version: '1.0.0' },
@@ -189,7 +189,7 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
     expect([flag.code, flag.stderr]).toEqual([2, expect.stringContaining('--box-rot')]);
   });
 
-  test('its machines are machines like all others, though create is killed at two moments', async () => {
+  test('create with a plugin driver resumes after being killed twice', async () => {
     const args = ['create', '-d', 'box', '--box-root', imageRoot(), 'm[1:2]'];
     const isNumbered = () => boxesThere().length > 0;
     // Its link to this computer is not there, or not up.
@@ -218,7 +218,7 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
     expect([resized.code, resized.stderr]).toEqual([1, expect.stringContaining('boxes have no sizes')]);
   });
 
-  test('it stays while it has machines; taken away all the same, they are still listed', async () => {
+  test('uninstall refuses a plugin with machines, and ls lists them even without it', async () => {
     const kept = await belt.run(['plugins', 'uninstall', 'box']);
     expect([kept.code, kept.stderr]).toEqual([
       1,
@@ -264,7 +264,7 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
     writeFileSync(index, good);
   });
 
-  test('another package with the same driver is refused; the same one takes its own place', async () => {
+  test('install replaces the same package but refuses another one with the same driver', async () => {
     const other = packageOf('belt-driver-other', driverOf('box'));
     const { code, stderr } = await belt.run(['plugins', 'install', other]);
     expect([code, stderr]).toEqual([
@@ -275,7 +275,7 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
     expect((await installed())[0]).not.toHaveProperty('linkedTo');
   });
 
-  test('its machines are removed with all that was made for them, and then it goes', async () => {
+  test('a plugin can be uninstalled after its machines are removed', async () => {
     await belt.ok(['rm', '-y', 'm1', 'm2']);
     expect(boxesThere()).toEqual([]);
     // The kernel takes a link away some time after the last process that had its other end.
@@ -287,7 +287,7 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
     expect(readdirSync(join(data, 'plugins'))).toEqual([]);
   });
 
-  test('its author has the types of what belt asks for', () => {
+  test('the package exports the types that a driver implements', () => {
     const folder = packageOf('belt-driver-typed', '');
     mkdirSync(join(folder, 'node_modules'));
     symlinkSync(resolve('.'), join(folder, 'node_modules/belt'));

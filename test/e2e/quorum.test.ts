@@ -29,7 +29,7 @@ describe.runIf(canMakeMachines())('quorum', () => {
       .sort();
   }
 
-  test('promote and demote in the words of docker, one after the other; a name of no node holds up no other', async () => {
+  test('promote and demote print docker messages in order, and an unknown node stops no other', async () => {
     const { code, stdout, stderr } = await belt.run(['swarm', 'promote', 'mgX', 'mg4']);
     expect([code, stdout]).toEqual([1, 'Node mg4 promoted to a manager in the swarm.\n']);
     expect(stderr.match(/^mgX: failed: .*"mgX" does not exist.*$/gm)).toHaveLength(1);
@@ -38,7 +38,7 @@ describe.runIf(canMakeMachines())('quorum', () => {
     expect(await managers()).toEqual(['mg1 Leader', 'mg2 Reachable', 'mg3 Reachable']);
   });
 
-  test('the last manager to spare stays, with the numbers', async () => {
+  test('demote refuses the last spare manager and shows the numbers', async () => {
     const { code, stdout, stderr } = await belt.run(['swarm', 'demote', 'mg3']);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toBe(
@@ -48,7 +48,7 @@ describe.runIf(canMakeMachines())('quorum', () => {
     expect(await managers()).toHaveLength(3);
   });
 
-  test('while a manager is frozen, another is not demoted, at once and after the leader has noticed', async () => {
+  test('demote refuses while another manager is frozen, before and after the leader notices', async () => {
     await belt.ok(['exec', 'mg3', '--', 'kill -STOP $(pidof dockerd)']);
     try {
       for (const pauseMs of [0, 15_000]) {
@@ -65,7 +65,7 @@ describe.runIf(canMakeMachines())('quorum', () => {
     }
   });
 
-  test('the leader is demoted by force, and the others lead on', async () => {
+  test('demote --force demotes the leader, and another manager becomes leader', async () => {
     await expect.poll(() => managers()).not.toContain('mg3 Unreachable');
     const { code, stdout, stderr } = await belt.run(['swarm', 'demote', '--force', 'mg1']);
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'Manager mg1 demoted in the swarm.\n' });
@@ -75,7 +75,7 @@ describe.runIf(canMakeMachines())('quorum', () => {
     expect(left.join()).toContain('Leader');
   });
 
-  test('the active machine is a worker now: another manager is asked', async () => {
+  test('swarm ls queries another manager when the active machine is a worker', async () => {
     const nodes = JSON.parse(await belt.ok(['swarm', 'ls', '--json'])) as {
       hostname: string;
       role: string;

@@ -59,13 +59,13 @@ describe.skipIf(!canMakeMachines())('under sudo', () => {
     for (const folder of [home, installed]) rmSync(folder, { recursive: true, force: true });
   });
 
-  test('without it, create says what it needs and leaves nothing', () => {
+  test('create without sudo reports what it needs and changes nothing', () => {
     const { status, stdout, stderr } = belt('user', 'create', '512mb', 'node[1:2]');
     expect([status, stdout, stderr]).toEqual([1, '', expect.stringContaining('sudo')]);
     expect(readdirSync(home)).toEqual([]);
   });
 
-  test('with it, everything in the state folder is the caller’s and private', () => {
+  test('with sudo, all state files are private and belong to the caller', () => {
     const { status, stderr } = belt('sudo', 'create', '512mb', 'node[1:2]');
     expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
     const entries = readdirSync(join(home, '.belt'), { recursive: true, withFileTypes: true });
@@ -77,7 +77,7 @@ describe.skipIf(!canMakeMachines())('under sudo', () => {
     expect(entries.length).toBeGreaterThan(5);
   });
 
-  test('afterwards root is not needed to use the machines', () => {
+  test('machines created with sudo can be used without it', () => {
     expect(belt('user', 'ls', '-q')).toMatchObject({ status: 0, stdout: 'node1\nnode2\n' });
     expect(belt('user', 'status', 'node1')).toMatchObject({ status: 0, stdout: 'Running\n' });
     expect(belt('user', 'ip', 'node1').status).toBe(0);
@@ -92,7 +92,7 @@ describe.skipIf(!canMakeMachines())('under sudo', () => {
     );
   });
 
-  test('a state folder that cannot be written to is named, and nothing changes', () => {
+  test('belt names a state folder that is not writable and changes nothing', () => {
     const folder = join(home, '.belt', 'default');
     chmodSync(folder, 0o500);
     const { status, stderr } = belt('user', 'active', 'node2');
@@ -101,7 +101,7 @@ describe.skipIf(!canMakeMachines())('under sudo', () => {
     expect(belt('user', 'active').stdout).toBe('node1\n');
   });
 
-  test('what npm installs is the caller’s, and so is what it runs', () => {
+  test('plugins install with sudo runs npm as the caller', () => {
     const driver = `export const driver = { name: 'box', summary: 'none', settings: [], open: async () => ({}) };`;
     const manifest = {
       name: 'belt-driver-sudo',
@@ -122,7 +122,7 @@ describe.skipIf(!canMakeMachines())('under sudo', () => {
     expect(belt('user', 'plugins', 'uninstall', 'belt-driver-sudo')).toMatchObject({ status: 0 });
   });
 
-  test('what needs root says so', () => {
+  test('commands that need root report it', () => {
     const { status, stderr } = belt('user', 'stop', 'node2');
     expect([status, stderr]).toEqual([1, expect.stringContaining('sudo')]);
   });

@@ -39,7 +39,7 @@ describe.skipIf(!canMakeMachines())('rm of nodes of a swarm', () => {
     return (await belt.ok(['--host', by, 'docker', 'service', 'ls', '--format', format])).trim();
   };
 
-  test('a worker leaves before it is destroyed, and what ran there runs elsewhere', async () => {
+  test('rm drains a worker and removes it from the swarm before destroying it', async () => {
     const { code, stdout, stderr } = await belt.run(['rm', '-y', 'node3']);
     expect({ code, stdout, stderr: code === 0 ? '' : stderr }).toEqual({
       code: 0,
@@ -57,19 +57,19 @@ describe.skipIf(!canMakeMachines())('rm of nodes of a swarm', () => {
     expect(await running('mg1')).toBe('6/6');
   });
 
-  test('a machine in no swarm is only destroyed', async () => {
+  test('rm only destroys a machine outside a swarm', async () => {
     const { code, stdout, stderr } = await belt.run(['rm', '-y', 'apart']);
     expect([code, stdout]).toEqual([0, 'Successfully removed apart\n']);
     expect(stderr).not.toMatch(/drain|swarm/);
   });
 
-  test('managers that the swarm cannot do without are kept, with the numbers, and so is all that was named', async () => {
+  test('rm refuses all named machines if the swarm would lose its quorum, and shows the numbers', async () => {
     const { code, stderr } = await belt.run(['rm', '-y', 'mg[1:3],node1']);
     expect([code, stderr]).toEqual([1, expect.stringContaining('removing mg1 and mg2 and mg3 would leave')]);
     expect(await machines()).toEqual(['mg1', 'mg2', 'mg3', 'mg4', 'node1', 'node2']);
   });
 
-  test('the leader is made a worker, leaves, and is destroyed', async () => {
+  test('rm demotes the leader, removes it from the swarm, and destroys it', async () => {
     expect(await belt.ok(['rm', '-y', 'mg1'])).toBe('Successfully removed mg1\n');
     await expectNodes('mg2', ['mg2', 'mg3', 'mg4'], ['node1', 'node2']);
   });
@@ -77,7 +77,7 @@ describe.skipIf(!canMakeMachines())('rm of nodes of a swarm', () => {
   /** What is left of the managers, by name. */
   let left: [string, string];
 
-  test('the leader, dead, is made a worker by the others when they have elected one of them, and its entry is removed', async () => {
+  test('rm removes a dead leader after the other managers have elected a new one', async () => {
     const format = '{{if .ManagerStatus}}{{.ManagerStatus}} {{.Hostname}}{{end}}';
     const ls = await belt.ok(['--host', 'mg2', 'docker', 'node', 'ls', '--format', format]);
     const dead = /^Leader (mg\d)$/m.exec(ls)?.[1] ?? '';
@@ -92,7 +92,7 @@ describe.skipIf(!canMakeMachines())('rm of nodes of a swarm', () => {
     await expectNodes(left[0], left, ['node1', 'node2']);
   });
 
-  test('a swarm without a quorum keeps its managers, unless by force; its workers are destroyed', async () => {
+  test('rm destroys workers of a swarm without a quorum, but managers only with --force', async () => {
     const [alive, dead] = left;
     await belt.ok(['kill', '--force', dead]);
     // The other one leads on until it misses the first answers.
@@ -112,7 +112,7 @@ describe.skipIf(!canMakeMachines())('rm of nodes of a swarm', () => {
     expect(await machines()).toEqual([alive, 'node1']);
   });
 
-  test('a cluster that goes altogether goes at once', async () => {
+  test('rm --all removes all machines at the same time', async () => {
     const { code, stderr } = await belt.run(['rm', '--all', '--yes']);
     expect([code, stderr]).toEqual([0, expect.not.stringMatching(/drain|swarm/)]);
     expect(JSON.parse(await belt.ok(['ls', '--json']))).toEqual([]);

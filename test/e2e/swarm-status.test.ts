@@ -32,7 +32,7 @@ describe.skipIf(!canMakeMachines())('a swarm of three managers', () => {
   });
   afterAll(() => belt.dispose());
 
-  test('is shown with its quorum, its nodes and the end of its certificates', async () => {
+  test('swarm status shows quorum, nodes and certificate expiry', async () => {
     for (const [index, zone] of ['a', 'b', 'b'].entries())
       await belt.ok(['docker', 'node', 'update', '--label-add', `zone=${zone}`, `mg${index + 1}`]);
     const text = await belt.ok(['swarm', 'status']);
@@ -51,7 +51,7 @@ describe.skipIf(!canMakeMachines())('a swarm of three managers', () => {
     expect([89, 90]).toContain(now.certificates?.soonest?.daysLeft);
   });
 
-  test('loses no quorum by stop, kill or restart', async () => {
+  test('stop, kill and restart refuse to cost the swarm its quorum', async () => {
     const numbers =
       'would leave the swarm without a quorum: 1 of 3 managers can be reached, and 2 are needed';
     for (const verb of ['stop', 'kill'])
@@ -75,7 +75,7 @@ describe.skipIf(!canMakeMachines())('a swarm of three managers', () => {
     await belt.ok(['start', 'mg3']);
   });
 
-  test('restarts one manager at a time', async () => {
+  test('restart restarts one manager at a time', async () => {
     await expect.poll(async () => (await status()).status.managers.reachable).toBe(3);
     const { code, stderr } = await belt.run(['restart', 'mg[1:3]']);
     expect(refused({ code, stderr, stdout: '' })).toEqual([0, expect.any(String)]);
@@ -84,7 +84,7 @@ describe.skipIf(!canMakeMachines())('a swarm of three managers', () => {
     expect((await status()).status.quorum).toBe(true);
   });
 
-  test('without a quorum, by force, is told machine by machine, and comes back', async () => {
+  test('swarm status reports each machine without a quorum, and the swarm recovers', async () => {
     const forced = await belt.run(['kill', '--force', 'mg[2:3]']);
     expect(refused(forced)).toEqual([
       0,
@@ -102,7 +102,7 @@ describe.skipIf(!canMakeMachines())('a swarm of three managers', () => {
     await expect.poll(async () => (await status()).status.quorum).toBe(true);
   });
 
-  test('is shut down as a whole, and is there again', async () => {
+  test('a swarm works again after all its machines were stopped and started', async () => {
     const { code, stderr } = await belt.run(['stop', '--all']);
     expect([code, stderr]).toEqual([0, expect.stringContaining('the whole swarm stops')]);
     expect(await running()).toEqual([]);

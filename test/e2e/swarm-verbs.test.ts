@@ -51,7 +51,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
   const exec = (node: string, script: string): Promise<string> => belt.ok(['exec', node, '--', script]);
 
   describe('init', () => {
-    test('refuses an address pool that is a network of the machine, and begins nothing', async () => {
+    test('init refuses an address pool that overlaps a network of the machine', async () => {
       const network = addresses.get('node1')?.replace(/\d+$/, '0/24') ?? '';
       const { code, stderr } = await belt.run(['swarm', 'init', 'node1', '--default-addr-pool', network]);
       expect(stderr).toMatch(
@@ -61,7 +61,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       expect(await info('node1', '{{.Swarm.LocalNodeState}}')).toBe('inactive');
     });
 
-    test('refuses an invalid duration', async () => {
+    test('init refuses an invalid duration', async () => {
       const { code, stderr } = await belt.run(['swarm', 'init', 'node1', '--cert-expiry', '30d']);
       expect([code, stderr]).toEqual([2, expect.stringContaining('--cert-expiry: invalid duration "30d"')]);
     });
@@ -90,7 +90,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
   });
 
   describe('join', () => {
-    test('managers, one after the other, each at its own address', async () => {
+    test('join adds managers one by one, each with its own address', async () => {
       expect(await belt.ok(['join', '--manager', '--availability', 'pause', 'node[2:3]'])).toBe(
         'node2: This node joined a swarm as a manager.\nnode3: This node joined a swarm as a manager.\n',
       );
@@ -106,7 +106,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       await belt.ok(['swarm', 'activate', 'node[2:3]']);
     });
 
-    test('a port that is closed is found, and named', async () => {
+    test('join names a closed port', async () => {
       for (const name of names(1, 2, 3)) await block(name, 'node4', 'REJECT');
       try {
         const { code, stderr } = await belt.run(['swarm', 'join', 'node1', 'node4']);
@@ -120,7 +120,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       expect(await nodeLs('node1')).toHaveLength(3);
     });
 
-    test('where one manager gives no answer, the node joins at another', async () => {
+    test('join uses another manager when one does not respond', async () => {
       const asked = await leader('node1');
       await block(asked, 'node4', 'DROP');
       try {
@@ -137,7 +137,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       await belt.ok(['swarm', 'leave', 'node4']);
     });
 
-    test('what gets no answer anywhere is told, and the same command again goes on with it', async () => {
+    test('join reports a node that reaches no manager, and a rerun resumes', async () => {
       for (const name of names(1, 2, 3)) await block(name, 'node4', 'DROP');
       try {
         const { code, stderr } = await belt.run(['swarm', 'join', 'node1', 'node4']);
@@ -153,7 +153,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       await belt.ok(['swarm', 'leave', 'node4']);
     });
 
-    test('the leader is killed while workers join, and every worker joins', async () => {
+    test('every worker joins although the leader is killed', async () => {
       const killed = await leader('node1');
       const joined = await joinWhileKilling(killed, ['swarm', 'join', killed, 'node[4:5]']);
       expect(joined).toMatchObject({ code: 0 });
@@ -170,7 +170,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       await expect.poll(() => nodeLs(other)).not.toContain(`${killed} Down Active`);
     });
 
-    test('a worker is no manager to join at; a machine in no swarm is none either', async () => {
+    test('join refuses a worker and a machine outside the swarm as manager', async () => {
       const atWorker = await belt.run(['swarm', 'join', 'node4', 'node5']);
       expect([atWorker.code, atWorker.stderr]).toEqual([
         1,
@@ -217,7 +217,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       await belt.ok([...service, '--name', 'pair', '--replicas', '4', ...placed]);
     });
 
-    test('label sets and takes away', async () => {
+    test('label sets and removes labels', async () => {
       expect(await belt.ok(['swarm', 'label', 'node4', 'rack=7', 'disk-'])).toBe('node4\n');
       const labels = await belt.ok([
         'docker',
@@ -230,7 +230,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       expect(JSON.parse(labels)).toEqual({ zone: 'a', rack: '7' });
     });
 
-    test('drain --wait tells what it interrupts and what stays, and ends when nothing runs there', async () => {
+    test('drain --wait lists interrupted and remaining tasks, and ends when no task runs', async () => {
       const format = '{{.Node}}';
       const ps = [
         'docker',
@@ -254,12 +254,12 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       expect(await belt.ok(['swarm', 'activate', node])).toBe(`${node}\n`);
     });
 
-    test('drain does not wait unless it is told to', async () => {
+    test('drain does not wait without --wait', async () => {
       expect(await belt.ok(['drain', 'node5'])).toBe('node5\n');
       expect(await belt.ok(['swarm', 'activate', 'node5'])).toBe('node5\n');
     });
 
-    test('drain --wait names the last obstacle when time is up', async () => {
+    test('drain --wait names the last obstacle on a timeout', async () => {
       const stubborn = [
         '--name',
         'stubborn',
@@ -284,7 +284,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       await belt.ok(['docker', 'service', 'create', '--no-resolve-image', ...stubborn, 'web:1', ...trap]);
     });
 
-    test('pause', async () => {
+    test('pause keeps running tasks and accepts no new ones', async () => {
       expect(await belt.ok(['swarm', 'pause', 'node[4:5]'])).toBe('node4\nnode5\n');
       expect(await nodeLs('node1')).toEqual(
         expect.arrayContaining(['node4 Ready Pause', 'node5 Ready Pause']),
@@ -293,7 +293,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
   });
 
   describe('secrets of the swarm', () => {
-    test('a token is shown, and a new one ends the old one', async () => {
+    test('join-token shows the token, and rotating it invalidates the old one', async () => {
       const before = (await belt.ok(['swarm', 'token', '-q'])).trim();
       expect(before).toBe((await belt.ok(['docker', 'swarm', 'join-token', '-q', 'worker'])).trim());
       const rotated = await belt.run(['swarm', 'token', 'worker', '--rotate']);
@@ -304,7 +304,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       expect((await belt.ok(['swarm', 'token', '-q'])).trim()).not.toBe(before);
     });
 
-    test('a new certificate authority reaches all nodes', async () => {
+    test('a rotated CA reaches all nodes', async () => {
       const before = await belt.ok(['docker', 'swarm', 'ca']);
       const certificate = await belt.ok(['swarm', 'ca', 'rotate']);
       expect(certificate).toMatch(/^-----BEGIN CERTIFICATE-----[\s\S]*-----END CERTIFICATE-----\n$/);
@@ -313,7 +313,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       expect(await states()).toEqual(Array(5).fill('active'));
     });
 
-    test('a locked manager asks for its key, which is piped in', async () => {
+    test('unlock reads the key of a locked manager from stdin', async () => {
       const locked = await belt.run(['swarm', 'lock']);
       const key = /SWMKEY-1-\S+/.exec(locked.stdout)?.[0] ?? '';
       expect(locked.stdout).toMatch(/^Swarm updated\.\nTo unlock a swarm manager after it restarts/);
@@ -333,7 +333,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
   });
 
   describe('leaving', () => {
-    test('a worker leaves, though what runs there takes its time, and no entry stays', async () => {
+    test('leave waits for slow tasks on a worker and removes its entry', async () => {
       expect(await exec('node5', "docker ps --format '{{.Names}}'")).toContain('stubborn.1.');
       expect(await belt.ok(['swarm', 'leave', 'node5'])).toBe('node5: Node left the swarm.\n');
       expect(await info('node5', '{{.Swarm.LocalNodeState}}')).toBe('inactive');
@@ -342,7 +342,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       expect([outside.code, outside.stderr]).toEqual([1, expect.stringContaining('node5 is not in a swarm')]);
     });
 
-    test('the leader leaves last of those that leave, by force where it costs the tolerance', async () => {
+    test('the leader leaves last, with --force where the swarm loses its fault tolerance', async () => {
       const asked = await leader('node1');
       const refused = await belt.run(['swarm', 'leave', asked]);
       expect([refused.code, refused.stderr]).toEqual([
@@ -356,7 +356,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       expect(await nodeLs(other)).toHaveLength(3);
     });
 
-    test('the entry of a node that is gone is removed', async () => {
+    test('swarm rm removes the entry of a missing node', async () => {
       await belt.ok(['kill', 'node4']);
       const manager = await remaining();
       await expect.poll(() => nodeLs(manager)).toContain('node4 Down Pause');
@@ -365,7 +365,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       await belt.ok(['start', 'node4']);
     });
 
-    test('all nodes named: the swarm is dissolved when that is agreed to', async () => {
+    test('leave of all nodes dissolves the swarm after confirmation', async () => {
       const asked = await belt.run(['swarm', 'leave', 'node[1:5]'], { input: 'n\n' });
       expect([asked.code, asked.stderr]).toEqual([
         1,

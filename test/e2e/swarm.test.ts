@@ -17,7 +17,7 @@ describe.skipIf(!canMakeMachines())('a swarm from nothing', () => {
   });
   afterAll(() => belt.dispose());
 
-  test('create makes four machines and shows them', async () => {
+  test('create creates four machines and lists them', async () => {
     const { code, stdout, stderr } = await belt.run(['create', '512mb', 'node[1:4]']);
     expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
     const [header, ...rows] = stdout.trimEnd().split('\n');
@@ -33,7 +33,7 @@ describe.skipIf(!canMakeMachines())('a swarm from nothing', () => {
     );
   });
 
-  test('piped, progress is plain lines on stderr', async () => {
+  test('piped progress is plain lines on stderr', async () => {
     const { stdout, stderr } = await belt.run(['restart', 'node4']);
     expect(stdout).toBe(
       'Restarting "node4"...\nRestarted machines may have new IP addresses. You may need to re-run the `belt env` command.\n',
@@ -42,7 +42,7 @@ describe.skipIf(!canMakeMachines())('a swarm from nothing', () => {
     expect(stderr).toMatch(/^node4: Restarted/m);
   });
 
-  test('ls lists them, for people and for programs', async () => {
+  test('ls lists the machines as a table and as JSON', async () => {
     const table = await belt.ok(['ls']);
     expect(
       table
@@ -138,13 +138,13 @@ describe.skipIf(!canMakeMachines())('a swarm from nothing', () => {
     expect(rows.map(({ role }) => role)).toEqual(['manager', 'worker', 'worker', 'worker']);
   });
 
-  test('joining again is no error and changes nothing', async () => {
+  test('joining a swarm twice succeeds and changes nothing', async () => {
     expect(await belt.ok(['swarm', 'join', 'node1', 'node2'])).toBe(
       'node2: This node is already part of the swarm as a worker.\n',
     );
   });
 
-  test('a worker is no manager to join at, one line says so', async () => {
+  test('swarm join refuses a worker as manager with one line', async () => {
     const { code, stderr } = await belt.run(['swarm', 'join', 'node2', 'node3']);
     expect([code, stderr]).toEqual([
       1,
@@ -194,7 +194,7 @@ describe.skipIf(!canMakeMachines())('a swarm from nothing', () => {
     ).toBe('8/8\n');
   });
 
-  test('swarm join --manager makes managers', async () => {
+  test('swarm join --manager adds managers', async () => {
     await belt.ok(['--host', 'node4', 'docker', 'swarm', 'leave']);
     expect(await belt.ok(['swarm', 'join', '--manager', 'node1', 'node4'])).toBe(
       'node4: This node joined a swarm as a manager.\n',
@@ -203,7 +203,7 @@ describe.skipIf(!canMakeMachines())('a swarm from nothing', () => {
     expect(await engine('node1', '{{.Swarm.Managers}}')).toBe('2');
   });
 
-  test('exec runs on many machines and says which said what', async () => {
+  test('exec prefixes the output of several machines', async () => {
     const { stdout, code } = await belt.run(['exec', 'node[1:3]', '--', 'hostname']);
     expect([code, stdout.trimEnd().split('\n').sort()]).toEqual([
       0,
@@ -213,12 +213,12 @@ describe.skipIf(!canMakeMachines())('a swarm from nothing', () => {
     expect([failing.code, failing.stderr]).toEqual([1, expect.stringContaining('node2')]);
   });
 
-  test('docker on several machines is prefixed too', async () => {
+  test('docker prefixes the output of several machines', async () => {
     const { stdout } = await belt.run(['--host', 'node[1:2]', 'docker', 'info', '--format', '{{.Name}}']);
     expect(stdout.trimEnd().split('\n').sort()).toEqual(['node1: node1', 'node2: node2']);
   });
 
-  test('rm of all leaves nothing recorded', async () => {
+  test('rm --all leaves no records', async () => {
     const asked = await belt.run(['rm', '--all'], { input: 'n\n' });
     expect(asked.stderr).toContain('Are you sure? (y/n): ');
     expect(JSON.parse(await belt.ok(['ls', '--json']))).toHaveLength(4);

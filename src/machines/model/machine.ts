@@ -77,7 +77,7 @@ export interface ObservedMachine {
   driverData?: Record<string, unknown>;
 }
 
-/** A machine of belt's at a provider, found without a record. */
+/** A machine managed by belt at a provider, found without a record. */
 export interface FoundMachine extends ObservedMachine {
   cluster: { id: string; name: string };
   /** `keyPath` only if the settings have one. */

@@ -44,7 +44,7 @@ async function settle(): Promise<void> {
 }
 
 describe('fanOut', () => {
-  test('gives an outcome for each name in their order, whatever the order of the ends', async () => {
+  test('fanOut returns outcomes in the order of the names, whichever ends first', async () => {
     const { pass, open } = gates();
     const ends: string[] = [];
     const all = fanOutNames(
@@ -69,12 +69,12 @@ describe('fanOut', () => {
     expect(ends).toEqual(['c ok', 'b failed', 'a ok']);
   });
 
-  test('takes what is thrown and is no error for the message of one', async () => {
+  test('fanOut wraps a thrown value in an Error', async () => {
     const outcomes = await fanOutNames(['a'], () => Promise.reject('plain text'), { signal: never });
     expect(outcomes).toEqual([{ name: 'a', status: 'failed', error: new Error('plain text') }]);
   });
 
-  test('works on 64 at a time unless told otherwise', async () => {
+  test('fanOut runs 64 at a time by default', async () => {
     const { pass, open, waiting } = gates();
     const all = fanOutNames(namesUpTo(65), pass, { signal: never });
     await settle();
@@ -87,11 +87,11 @@ describe('fanOut', () => {
     expect((await all).every(({ status }) => status === 'ok')).toBe(true);
   });
 
-  test('of nothing is nothing', async () => {
+  test('fanOut without subjects returns no outcomes', async () => {
     expect(await fanOutNames([], async () => 1, { signal: never })).toEqual([]);
   });
 
-  test('begins nothing after an interruption, and waits for what is begun', async () => {
+  test('fanOut starts nothing after an interruption, and waits for running work', async () => {
     const abort = new AbortController();
     const { pass, open } = gates();
     const all = fanOutNames(['a', 'b', 'c', 'd'], pass, { limit: 2, signal: abort.signal });
@@ -107,7 +107,7 @@ describe('fanOut', () => {
     ]);
   });
 
-  test('counts work that the interruption ended as skipped, not as failed', async () => {
+  test('fanOut reports interrupted work as skipped, not as failed', async () => {
     const abort = new AbortController();
     const work = (name: string): Promise<void> => {
       if (name === 'b') abort.abort(new AbortError());
@@ -121,7 +121,7 @@ describe('fanOut', () => {
     expect(outcomes.map(({ status }) => status)).toEqual(['ok', 'skipped', 'skipped']);
   });
 
-  test('property: the limit holds, nothing is done twice, and each name ends as its work did', async () => {
+  test('property: fanOut keeps the limit, runs nothing twice, and returns the outcome of each', async () => {
     const plan = fc.record({
       works: fc.array(fc.record({ turns: fc.nat(4), fails: fc.boolean() }), { maxLength: 40 }),
       limit: fc.integer({ min: 1, max: 12 }),
@@ -145,11 +145,11 @@ describe('fanOut', () => {
           if (fails) throw new ExternalError(`${name} failed`);
           return `${name} done`;
         };
-        const told: Outcome<unknown>[] = [];
+        const reported: Outcome<unknown>[] = [];
         const outcomes = await fanOutNames(names, work, {
           limit,
           signal: abort.signal,
-          onEnd: (_, outcome) => told.push(outcome),
+          onEnd: (_, outcome) => reported.push(outcome),
         });
 
         expect(outcomes).toEqual(
@@ -162,7 +162,7 @@ describe('fanOut', () => {
         );
         expect(begun).toEqual(names.slice(0, begun.length));
         expect(most).toBeLessThanOrEqual(limit);
-        expect(told.map(({ name }) => name)).toEqual(ended);
+        expect(reported.map(({ name }) => name)).toEqual(ended);
         if (interruptAt === null || interruptAt > works.length) expect(begun).toEqual(names);
         else expect(begun.length).toBe(interruptAt);
       }),

@@ -110,7 +110,7 @@ async function violations(): Promise<string[]> {
   return summary.violations.map(({ rule, from }) => `${rule.name}: ${from}`).sort();
 }
 
-test('every rule has a wrong import here', () => {
+test('every import rule has a test with a wrong import', () => {
   const rules = [...wrong.map(([rule]) => rule), folderCycles, deadFiles];
   expect(rules.sort()).toEqual(forbidden.map(({ name }) => name).sort());
 });

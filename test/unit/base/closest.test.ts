@@ -34,7 +34,7 @@ describe('editDistance', () => {
     expect(editDistance(from, to)).toBe(distance);
   });
 
-  test('is the same both ways, zero only for the same word, and no longer than the longer word', () => {
+  test('property: editDistance is symmetric, zero only for equal words, and at most the longer length', () => {
     const word = fc.string({ maxLength: 8, unit: fc.constantFrom('a', 'b', 'c') });
     fc.assert(
       fc.property(word, word, (one, other) => {

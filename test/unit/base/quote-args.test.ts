@@ -15,7 +15,7 @@ describe('quoteArgs', () => {
     expect(quoteArgs(args)).toBe(line);
   });
 
-  test('a real shell takes any arguments apart into the same ones', () => {
+  test('property: a real shell splits the quoted arguments into the original ones', () => {
     const text = fc.string({ unit: 'binary' }).filter((arg) => !arg.includes('\0'));
     fc.assert(
       fc.property(fc.array(text, { minLength: 1, maxLength: 8 }), (args) => {

@@ -18,7 +18,7 @@ async function render(text: string, values?: Record<string, string>): Promise<st
   return templatesIn(folder).render('unit.conf', values);
 }
 
-test('each place gets its value, everything else stays', async () => {
+test('render replaces each placeholder and keeps everything else', async () => {
   expect(await render('a {{x}} b {{ x }} {{y_1}}{{x}} { {{x}}} $1', { x: '1', y_1: '2' })).toBe(
     'a 1 b {{ x }} 21 { 1} $1',
   );
@@ -26,7 +26,7 @@ test('each place gets its value, everything else stays', async () => {
   expect(await render('[{{x}}]', { x: '' })).toBe('[]');
 });
 
-test('property: values come out as they went in, whatever they hold', async () => {
+test('property: render inserts values unchanged', async () => {
   const value = fc.oneof(fc.string(), fc.constantFrom('{{b}}', '$&', '$1', "$'", '\\n'));
   await fc.assert(
     fc.asyncProperty(value, value, async (a, b) => {
@@ -36,16 +36,19 @@ test('property: values come out as they went in, whatever they hold', async () =
   );
 });
 
-test.each(['x', 'constructor', 'toString'])('a place without a value is a bug: %s', async (key) => {
-  await expect(render(`{{${key}}}`)).rejects.toThrow(new Error(`template unit.conf: no value for ${key}`));
-});
+test.each(['x', 'constructor', 'toString'])(
+  'render throws for a placeholder without a value: %s',
+  async (key) => {
+    await expect(render(`{{${key}}}`)).rejects.toThrow(new Error(`template unit.conf: no value for ${key}`));
+  },
+);
 
-test('a value without a place is a bug', async () => {
+test('render throws for a value without a placeholder', async () => {
   await expect(render('{{x}}', { x: '1', y: '2', z: '3' })).rejects.toThrow(
     new Error('template unit.conf: nothing takes y, z'),
   );
 });
 
-test('a template that is not there is named', async () => {
+test('render names a missing template', async () => {
   await expect(templatesIn(folder).render('none.conf')).rejects.toThrow(join(folder, 'none.conf'));
 });

@@ -105,7 +105,7 @@ describe('values that dockerd would reject are refused', () => {
   ])('--%s %j', (flag, value) => {
     expect(() => engineSettingsFrom({ [flag]: [value] })).toThrow(UsageError);
   });
-  test('--engine-install-url', () => {
+  test('--engine-install-url must be an http URL', () => {
     expect(() => engineSettingsFrom({ 'engine-install-url': 'file:///x' })).toThrow(UsageError);
   });
 });

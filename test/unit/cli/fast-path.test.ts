@@ -63,7 +63,7 @@ async function run(
 }
 
 describe('env, config and url', () => {
-  test("take flags in Go's forms", async () => {
+  test("env, config and url accept flags in Go's forms", async () => {
     const fish = await run('env', '-shell', 'fish', '-no-proxy=false', '-debug=false', '-s=.', 'open');
     expect(fish.err).toContain(`"open" does not exist`);
     vi.stubEnv('MACHINE_STORAGE_PATH', '/nowhere');
@@ -77,7 +77,7 @@ describe('env, config and url', () => {
     expect((await run('url', '--json=false', `-s=${store}`, 'open')).out).toBe('tcp://203.0.113.1:2375\n');
   });
 
-  test('take the global flags', async () => {
+  test('env, config and url accept the global flags', async () => {
     const flags = ['--bugsnag-api-token=no-report', '--github-api-token', 'x', '--tls-ca-cert=ca.pem'];
     const further = ['--tls-ca-key=k', '--tls-client-cert=c', '--tls-client-key', 'k'];
     expect(await run('url', ...flags, 'open', ...further)).toMatchObject({
@@ -86,7 +86,7 @@ describe('env, config and url', () => {
     });
   });
 
-  test('read the cluster of --cluster, even with MACHINE_STORAGE_PATH', async () => {
+  test('--cluster takes precedence over MACHINE_STORAGE_PATH for url', async () => {
     vi.stubEnv('BELT_HOME', join(store, '.belt'));
     await record(join(store, '.belt', 'prod'), 'open', '203.0.113.2');
     expect((await run('url', '--cluster', 'prod', 'open')).out).toBe('tcp://203.0.113.2:2375\n');
@@ -94,7 +94,7 @@ describe('env, config and url', () => {
     expect((await run('url', '--cluster', 'prod', '-s', store, 'open')).code).toBe(2);
   });
 
-  test('warn on stderr of certificates that expire soon', async () => {
+  test('url warns on stderr about certificates that expire soon', async () => {
     expect((await run('url', 'open')).err).toBe('');
     const { certificate } = await createAuthority({ commonName: 'x', keyType: 'ecdsa-p256', days: 12 });
     await mkdir(join(store, 'certs'));
@@ -110,7 +110,7 @@ describe('env, config and url', () => {
     expect(await run('config', '--json', 'open')).toMatchObject(expected);
   });
 
-  test('reject a switch that is neither on nor off', async () => {
+  test('config rejects a switch that is neither true nor false', async () => {
     expect(await run('config', '--swarm=maybe', 'open')).toMatchObject({
       code: 2,
       err: expect.stringContaining('--swarm must be true or false, not "maybe"'),
@@ -119,7 +119,7 @@ describe('env, config and url', () => {
 });
 
 describe('--output', () => {
-  test('prints the document in each format', async () => {
+  test('url --output prints the document in each format', async () => {
     const url = 'tcp://203.0.113.1:2375';
     expect((await run('url', '-o', 'json', 'open')).out).toBe(`{\n  "name": "open",\n  "url": "${url}"\n}\n`);
     expect((await run('url', '-o', 'yaml', 'open')).out).toBe(`name: open\nurl: ${url}\n`);

@@ -107,7 +107,7 @@ describe('shared flags', () => {
 });
 
 test.each(['-d none', '-dnone', '-d=none', '--driver none', '--driver=none', '-driver none', '-driver=none'])(
-  'help is of the driver that %s names',
+  'create --help shows the driver that %s names',
   (line) => {
     expect(driverIn(['x', ...line.split(' '), '--help'])).toBe('none');
   },

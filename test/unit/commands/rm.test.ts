@@ -43,7 +43,7 @@ async function remove(...argv: string[]) {
 }
 
 describe('rm of machines whose records cannot be read', () => {
-  test('--force forgets them and warns of what may remain', async () => {
+  test('rm --force removes damaged records and warns about remaining machines', async () => {
     const { report, stderr } = await remove('-f', 'bad', 'empty', 'never');
     expect(report).toEqual({ ok: ['bad', 'empty'], failed: [], skipped: [] });
     expect(await left()).toEqual([]);
@@ -61,14 +61,14 @@ describe('rm of machines whose records cannot be read', () => {
     expect(await left()).toEqual(['empty']);
   });
 
-  test.each(['bad', 'empty'])('without --force %s is kept, and the hint names --force', async (name) => {
+  test.each(['bad', 'empty'])('rm without --force keeps %s and suggests --force', async (name) => {
     await expect(remove('-y', name)).rejects.toMatchObject({
       hint: `repair it, bring it back from a backup, or have the machine forgotten: belt rm --force ${name}`,
     });
     expect(await left()).toEqual(['bad', 'empty']);
   });
 
-  test('--all removes the others and keeps them', async () => {
+  test('rm --all keeps damaged records and removes the others', async () => {
     expect((await remove('--all', '-y')).stderr).toContain('is damaged');
     expect(await left()).toEqual(['bad', 'empty']);
   });

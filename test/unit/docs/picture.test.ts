@@ -22,7 +22,7 @@ function said(frames: readonly Frame[]): [number, string | undefined][] {
 }
 
 describe('replay', () => {
-  test('styles, blanks and wide characters become runs', async () => {
+  test('replay turns styles, blanks and wide characters into runs', async () => {
     const frames = await replay(
       [{ atMs: 5, data: '\x1b[?25l\x1b[1;32mok\x1b[0m  a b ✓\r\n\x1b[7m x\x1b[0m日本' }],
       size,
@@ -73,7 +73,7 @@ describe('shorten', () => {
     ]);
   });
 
-  test('so does one in which only a spinner and a clock move', () => {
+  test('shorten also shortens a wait in which only a spinner and a clock move', () => {
     const spinner = ['⠋', '⠙', '⠹', '⠸'];
     const waiting = Array.from({ length: 600 }, (_, tenth) =>
       frame(tenth * 100, `${spinner[tenth % 4]} ${(tenth / 10).toFixed(1)}s`),
@@ -134,7 +134,7 @@ describe('drawPicture', () => {
     expect(picture).toContain('<svg y="0" width="168" height="19"><use href="#r0" y="14"/></svg>');
   });
 
-  test('it is well-formed, runs no script and loads nothing', async () => {
+  test('the picture is well-formed, runs no script and loads nothing', async () => {
     const writes = Array.from({ length: 40 }, (_, index) => ({
       atMs: index * 150,
       data: `\x1b[38;5;${index * 6}mline ${index} <&"'>\r\n`,
@@ -145,7 +145,7 @@ describe('drawPicture', () => {
     expect(picture.match(/https?:[^"]*/g)).toEqual(['http://www.w3.org/2000/svg']);
   });
 
-  test('text of any kind is text that XML allows', () => {
+  test('property: any text becomes text that XML allows', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         expect(escapeText(text)).toMatch(/^([^<>&\p{Cc}\p{Cs}\ufffe\uffff]|&(amp|lt|gt);)*$/u);
@@ -165,7 +165,7 @@ function openTags(xml: string): string[] {
 }
 
 describe('a command in a pseudo-terminal', () => {
-  test('is recorded with what it wrote and how it ended', async () => {
+  test('record captures the output and the exit code of a command', async () => {
     const { writes, exitCode } = await record(['sh', '-c', 'test -t 1 && stty size; exit 3'], size);
     expect({ text: writes.map(({ data }) => data).join(''), exitCode }).toEqual({
       text: '3 20\r\n',
@@ -175,7 +175,7 @@ describe('a command in a pseudo-terminal', () => {
 
   const program = fileURLToPath(new URL('../../../docs/demo/record.js', import.meta.url));
 
-  test('becomes a file, unless it fails', async () => {
+  test('a recording is only written if the command succeeds', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'belt-picture-'));
     const output = join(folder, 'out.svg');
     try {

@@ -35,7 +35,7 @@ async function shown(screen: Screen, text: string): Promise<void> {
 }
 
 describe('on a terminal', () => {
-  test('each subject has one line that stays, with names and times in columns', async () => {
+  test('each subject keeps one line with aligned names and times', async () => {
     const screen = createScreen();
     const clock = { nowMs: 0 };
     const progress = terminalReporter(screen, clock).open(['node1', 'node10']);

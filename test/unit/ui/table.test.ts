@@ -8,7 +8,7 @@ import { failureSummary, linePrefixes } from '../../../src/ui/failure-summary.js
 import { formatTable } from '../../../src/ui/table.js';
 
 describe('formatTable', () => {
-  test('upper-case headers, columns three blanks apart, none at line ends', () => {
+  test('formatTable prints upper-case headers, three blanks between columns and none at line ends', () => {
     const text = formatTable(
       ['name', 'text'],
       [
@@ -19,7 +19,7 @@ describe('formatTable', () => {
     expect(text).toBe('NAME     TEXT\na\nlonger   x y');
   });
 
-  test('wide characters take two cells, combining marks none', () => {
+  test('formatTable counts two cells for wide characters and none for combining marks', () => {
     const text = formatTable(
       ['name', 'n'],
       [
@@ -31,19 +31,19 @@ describe('formatTable', () => {
     expect(text).toBe('NAME   N\n日本   1\ne\u0301tat   2\n🚀     3');
   });
 
-  test('the last column is cut to a width', () => {
+  test('formatTable cuts the last column to the width', () => {
     expect(formatTable(['a', 'errors'], [['1', 'a rather long error']], { width: 14 })).toBe(
       'A   ERRORS\n1   a rather …',
     );
   });
 
-  test('without rows there is the header', () => {
+  test('formatTable without rows prints the header', () => {
     expect(formatTable(['name', 'driver'], [])).toBe('NAME   DRIVER');
   });
 });
 
 describe('machines', () => {
-  test('what create ends with', () => {
+  test('create ends with a table of machines', () => {
     const rows = [
       { name: 'node1', driver: 'nspawn', state: 'running', address: '10.88.0.11', size: '512mb' },
       { name: 'node10', driver: 'nspawn', state: 'stopped' },
@@ -57,14 +57,14 @@ describe('machines', () => {
     );
   });
 
-  test('status', () => {
+  test('status prints one row per state', () => {
     expect(statusTable([{ status: 'active', names: ['mg2', 'mg1', 'mg0'] }])).toBe(
       'STATUS   #NODES   NAMES\nactive   3        mg2, mg1, mg0',
     );
   });
 });
 
-test('swarm ls', () => {
+test('swarm ls prints one row per node', () => {
   const leader = {
     hostname: 'node1',
     role: 'manager',
@@ -85,14 +85,14 @@ test('swarm ls', () => {
 });
 
 describe('images', () => {
-  test('table', () => {
+  test('image ls prints one row per image', () => {
     const image = { name: 'trixie', size: 619_000_000, builtAt: '2026-01-01T00:00:00Z', machines: 4 };
     expect(imageTable([image], new Date('2026-01-04T00:00:00Z'))).toBe(
       'NAME     SIZE    BUILT        MACHINES\ntrixie   619MB   3 days ago   4',
     );
   });
 
-  test('wide has the ID, the exact time and the bytes', () => {
+  test('image ls -o wide shows ID, exact time and bytes', () => {
     const image = { name: 'trixie', id: '7', size: 619_000_000, builtAt: '2026-01-01T00:00:00Z' };
     expect(imageTable([image], new Date('2026-01-04T00:00:00Z'), { wide: true })).toBe(
       [
@@ -133,7 +133,7 @@ describe('doctor', () => {
     optional: true,
   };
 
-  test('something is missing', () => {
+  test('doctor lists failed checks', () => {
     expect(checkList('nspawn', [root, nspawn, machined], { color: false })).toBe(
       [
         'nspawn',
@@ -158,7 +158,7 @@ describe('doctor', () => {
 });
 
 describe('fan-out', () => {
-  test('several machines get prefixes of one width, one machine none', () => {
+  test('linePrefixes pads the prefixes of several machines and omits that of a single one', () => {
     expect([...linePrefixes(['node1', 'node10'], { color: false })]).toEqual([
       ['node1', 'node1:  '],
       ['node10', 'node10: '],
@@ -166,7 +166,7 @@ describe('fan-out', () => {
     expect([...linePrefixes(['node1'], { color: true })]).toEqual([['node1', '']]);
   });
 
-  test('the summary names who failed and why, and who was skipped', () => {
+  test('failureSummary lists failed machines with reasons, and skipped ones', () => {
     const failed = [
       { name: 'node2', reason: 'exit code 3' },
       { name: 'node3', reason: 'lost:\nreset by peer' },

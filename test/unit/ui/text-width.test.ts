@@ -11,7 +11,7 @@ import { oneLine, truncate, widthOf, wrap } from '../../../src/ui/text-width.js'
 const plain = { debug: false, color: false };
 
 describe('formatError', () => {
-  test('a user error prints its message, then the hint behind Try:', () => {
+  test('formatError prints the hint of a user error after Try:', () => {
     const error = new UserError('no machine is called "node9"', {
       hint: 'belt ls',
       cause: new Error('inner'),
@@ -22,19 +22,19 @@ describe('formatError', () => {
     );
   });
 
-  test('without a hint it is one line', () => {
+  test('formatError prints one line for an error without a hint', () => {
     expect(formatError(new ExternalError('debootstrap ended with exit code 1'), plain)).toBe(
       'error: debootstrap ended with exit code 1',
     );
     expect(formatError(new AbortError(), plain)).toBe('error: interrupted');
   });
 
-  test('a pattern and its caret stay under each other', () => {
+  test('formatError keeps a pattern and its caret aligned', () => {
     const error = new UsageError('node[4:1] counts down\n  node[4:1]\n       ^');
     expect(formatError(error, plain)).toBe('error: node[4:1] counts down\n  node[4:1]\n       ^');
   });
 
-  test('with --debug the causes follow', () => {
+  test('formatError prints causes with --debug', () => {
     const inner = new TypeError('inner');
     inner.stack = 'TypeError: inner\n    at somewhere';
     const outer = new ExternalError('outer', { cause: new UserError('middle', { cause: inner }) });
@@ -47,7 +47,7 @@ describe('formatError', () => {
     expect(lines.at(-1)).toBe('    at somewhere');
   });
 
-  test('anything else is a bug of belt', () => {
+  test('formatError reports unexpected errors as bugs in belt', () => {
     const error = new TypeError('x is not a function');
     error.stack = 'TypeError: x is not a function\n    at somewhere';
     expect(formatError(error, plain)).toBe(
@@ -64,7 +64,7 @@ describe('formatError', () => {
     expect(formatError('thrown text', plain).split('\n')[0]).toBe('this is a bug in belt: thrown text');
   });
 
-  test('secrets are in none of it', () => {
+  test('formatError prints no secrets', () => {
     const cause = new Error('joining with SWMTKN-1-abc0-def1 failed');
     expect(formatError(new ExternalError('no', { cause }), { debug: true, color: false })).not.toContain(
       'abc0',
@@ -97,7 +97,7 @@ describe('redact', () => {
     ['a bearer of news, basic things and a public key', 'a bearer of news, basic things and a public key'],
   ])('%s', (text, shown) => expect(redact(text)).toBe(shown));
 
-  test('twice is once, and no token survives whatever surrounds it', () => {
+  test('property: redact is idempotent and removes tokens in any context', () => {
     const token = fc.stringMatching(/^[a-z0-9]{20,40}$/);
     fc.assert(
       fc.property(fc.string(), token, fc.string(), (before, secret, after) => {
@@ -120,25 +120,25 @@ describe('confirm', () => {
     return { yes, written: String(output.read()) };
   }
 
-  test.each(['y\n', 'Y\n', 'yes\n', ' yes \r\n', 'y'])('%j is yes', async (answer) => {
+  test.each(['y\n', 'Y\n', 'yes\n', ' yes \r\n', 'y'])('confirm accepts %j as yes', async (answer) => {
     expect(await ask(answer)).toEqual({ yes: true, written: 'Are you sure? (y/n): ' });
   });
 
-  test.each(['n\n', '\n', 'yess\n', 'no\ny\n'])('%j is no', async (answer) => {
+  test.each(['n\n', '\n', 'yess\n', 'no\ny\n'])('confirm takes %j for no', async (answer) => {
     expect(await ask(answer)).toEqual({ yes: false, written: 'Are you sure? (y/n): ' });
   });
 
-  test('the end of the input is no, and ends the line', async () => {
+  test('confirm takes the end of the input for no and ends the line', async () => {
     expect(await ask('')).toEqual({ yes: false, written: 'Are you sure? (y/n): \n' });
   });
 
-  test('the end of the input is a failure where there must be an answer', async () => {
+  test('confirm with mustAnswer fails at the end of the input', async () => {
     const input = new PassThrough();
     input.end();
     await expect(confirm('?', { input, output: new PassThrough(), mustAnswer: true })).rejects.toThrow('EOF');
   });
 
-  test('an abort ends the question', async () => {
+  test('an abort ends confirm', async () => {
     const controller = new AbortController();
     const answer = confirm('?', {
       input: new PassThrough(),
@@ -160,11 +160,11 @@ describe('a secret', () => {
     return { secret, written: String(output.read() ?? '') };
   }
 
-  test('is the first line of what is piped in, without a question', async () => {
+  test('askOrReadSecret reads the first line of piped input without a question', async () => {
     expect(await ask('SWMKEY-1-abc\r\nmore\n', false)).toEqual({ secret: 'SWMKEY-1-abc', written: '' });
   });
 
-  test('is asked for at a terminal, and not shown', async () => {
+  test('askOrReadSecret asks at a terminal without echo', async () => {
     expect(await ask('SWMKEY-1-abx\u007fc\r', true)).toEqual({ secret: 'SWMKEY-1-abc', written: 'Key:\n' });
   });
 
