@@ -26,10 +26,7 @@ export interface RoleChange {
 /** A new manager fetches the whole Raft log first. */
 const roleTimeoutMs = 90_000;
 
-/**
- * Promotes one node at a time; a failure skips the rest.
- * @throws UserError when a node is not ready, or no name is a node
- */
+/** @throws UserError when a node is not ready, or no name is a node */
 export async function promoteNodes(
   nodes: readonly string[],
   context: Context,

@@ -13,10 +13,7 @@ export interface Labelled {
   message: string;
 }
 
-/**
- * @param words nodes, `key=value`, `key-`
- * @throws UsageError without labels; UserError when no name is a node
- */
+/** @throws UsageError without labels; UserError when no name is a node */
 export async function labelNodes(words: readonly string[], context: Context): Promise<Outcome<Labelled>[]> {
   const { nodes, change } = parseLabels(words);
   return withSwarm({}, context, async (swarm) =>

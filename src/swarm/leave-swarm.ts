@@ -222,8 +222,8 @@ export async function leaveByForce(api: EngineApi, context: Context): Promise<vo
 }
 
 /**
- * Demotes the manager first, because it would still count after leaving.
- * @throws ExternalError when the demotion fails
+ * Demotes it first: otherwise it still counts after leaving.
+ * @throws ExternalError if that fails
  */
 export async function removeManager(swarm: Swarm, api: EngineApi, task: Task<NamedMember>): Promise<void> {
   task.step('demoting');

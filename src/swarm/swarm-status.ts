@@ -37,10 +37,7 @@ export interface ReportedState {
   error?: string;
 }
 
-/**
- * @throws UserError without a swarm or for a machine that is not a manager; ExternalError,
- * AbortError
- */
+/** @throws UserError without a swarm or for a worker; ExternalError, AbortError */
 export async function swarmStatus(manager: Machine | undefined, context: Context): Promise<SwarmStatus> {
   const statusFromLeader = (): Promise<SwarmStatus> =>
     withSwarm({ manager, noWait: true }, context, (swarm) => statusOf(swarm, context));

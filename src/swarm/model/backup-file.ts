@@ -130,8 +130,8 @@ export interface RepackOptions {
 }
 
 /**
- * Omits `docker-state.json`, so that the engine does not join the swarm on its own.
- * @throws UserError when its log cannot be extended
+ * Omits `docker-state.json`: the engine must not join on its own.
+ * @throws UserError for a bad log
  */
 export function repackBackup(
   source: ArchiveSource,

@@ -35,10 +35,7 @@ export function readNamedTasks(
   });
 }
 
-/**
- * @param wanted a service, a task such as `web.2`, or an ID prefix
- * @throws UserError for no match
- */
+/** @param wanted a service, a task such as `web.2`, or an ID prefix @throws UserError */
 export function findTasks(wanted: string, tasks: readonly NamedTask[]): NamedTask[] {
   const ofService = tasks.filter(({ service }) => service === wanted);
   if (ofService.length > 0) return ofService.filter(isRunning);

@@ -25,7 +25,7 @@ export interface RecordedNode {
   back: boolean;
 }
 
-/** In a state other than drained or demoted, the node was changed since the record. */
+/** An upgrade keeps a node drained: in any other state it was changed since the record. */
 export function remainingUpgrade({ now, before, back }: RecordedNode): 'nothing' | 'all' | 'changed since' {
   const sameRole = now.role === before.role;
   if (sameRole && now.availability === before.availability) return back ? 'nothing' : 'all';

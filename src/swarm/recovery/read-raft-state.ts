@@ -15,10 +15,7 @@ export interface MachineRaftState extends RaftState {
   key: string;
 }
 
-/**
- * @returns undefined without a swarm
- * @throws ExternalError, UserError if unreachable; AbortError
- */
+/** @returns undefined without a swarm @throws ExternalError, UserError, AbortError */
 export async function readRaftState(
   machine: Machine,
   context: Context,

@@ -100,10 +100,7 @@ export async function planRecovery({ force }: { force: boolean }, context: Conte
   };
 }
 
-/**
- * Resumes after an interruption.
- * @throws ExternalError, EngineError when the swarm does not start
- */
+/** Resumes an interrupted run. @throws ExternalError, EngineError when the swarm does not start */
 export async function recoverSwarm(
   plan: RecoveryPlan,
   unlockKey: string | undefined,

@@ -56,10 +56,7 @@ export class NodeUpgrade {
     this.machine = subject.machine;
   }
 
-  /**
-   * The node's previous state stays on record until the last step.
-   * @throws UserError with nothing changed; ExternalError with the failed step
-   */
+  /** @throws UserError with nothing changed; ExternalError with the failed step */
   async run(): Promise<UpgradeStep[]> {
     const { member, before } = this.subject;
     if (planUpgradeSteps(this.subject, { demotable: true }).length === 0) return [];
