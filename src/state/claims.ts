@@ -7,18 +7,15 @@ import { listFiles, type StateFiles } from '../base/files.js';
 import { isProcessAlive, readProcessStat } from '../base/process-stat.js';
 import { readRecord, writeRecord } from '../base/record-file.js';
 
-/**
- * Machines that a running belt works on. No other belt touches them until it lets go of them or
- * dies.
- */
+/** Machines that a running belt works on; released when it exits or dies. */
 export interface Claim {
-  /** Lets go; safe to call twice. */
+  /** Safe to call twice. */
   release(): Promise<void>;
 }
 
 const claimRecord = z.object({
   pid: z.number(),
-  /** When the process began, as its system counts; tells it from a later one with the same pid. */
+  /** The process's start time as its system counts it, which distinguishes reused pids. */
   startTime: z.optional(z.string()),
   hostname: z.string(),
   /** A past participle: `created`. */
@@ -28,11 +25,8 @@ const claimRecord = z.object({
 type ClaimRecord = z.infer<typeof claimRecord>;
 
 /**
- * Claims all the names or none.
- * @param clusterFolder where the claims of the cluster are
- * @param what what is being done to the machines, as in "node1 is being created": `created`,
- * `removed`
- * @throws UserError that names the process which has one of them
+ * @param what a participle, as in "node1 is being created"
+ * @throws UserError, with nothing claimed, that names the process which has one of them
  */
 export async function claimNames(
   clusterFolder: string,
@@ -61,7 +55,7 @@ interface LiveClaim extends ClaimRecord {
   path: string;
 }
 
-/** Those of dead processes are swept away. */
+/** Deletes claims of dead processes. */
 async function liveClaims(folder: string, files: StateFiles): Promise<LiveClaim[]> {
   const live: LiveClaim[] = [];
   for (const file of await listFiles(folder, '.json')) {
@@ -75,26 +69,25 @@ async function liveClaims(folder: string, files: StateFiles): Promise<LiveClaim[
 }
 
 function refuseOverlap(names: readonly string[], other: LiveClaim): void {
-  const taken = names.filter((name) => other.names.includes(name));
-  if (taken.length === 0) return;
-  const elsewhere = other.hostname !== hostname();
+  const overlap = names.filter((name) => other.names.includes(name));
+  if (overlap.length === 0) return;
+  const isRemote = other.hostname !== hostname();
   const shown =
-    taken.length > 3 ? `${taken.slice(0, 3).join(', ')} and ${taken.length - 3} more` : taken.join(', ');
-  const process = `process ${other.pid}${elsewhere ? ` on ${other.hostname}` : ''}`;
+    overlap.length > 3
+      ? `${overlap.slice(0, 3).join(', ')} and ${overlap.length - 3} more`
+      : overlap.join(', ');
+  const process = `process ${other.pid}${isRemote ? ` on ${other.hostname}` : ''}`;
   throw new UserError(
-    `${shown} ${taken.length > 1 ? 'are' : 'is'} being ${other.what} by another belt (${process})`,
+    `${shown} ${overlap.length > 1 ? 'are' : 'is'} being ${other.what} by another belt (${process})`,
     {
-      hint: elsewhere
+      hint: isRemote
         ? `wait until it is done; if no belt runs on ${other.hostname}: rm ${other.path}`
         : `wait until it is done, or end it: kill ${other.pid}`,
     },
   );
 }
 
-/**
- * A process of another computer (the folder may be shared) cannot be seen from here: it counts as
- * alive.
- */
+/** The folder may be shared: a process on another computer counts as alive. */
 async function isAlive({ pid, startTime, hostname: host }: ClaimRecord): Promise<boolean> {
   if (host !== hostname()) return true;
   return isProcessAlive(pid, startTime);

@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClusterStore } from './cluster-store.js';
 
-/** What a Docker client shows and checks, by the names that it looks for in DOCKER_CERT_PATH. */
+/** File paths, as in DOCKER_CERT_PATH. */
 export interface ClientCertificates {
   /** Absolute. */
   folder: string;
@@ -11,11 +11,7 @@ export interface ClientCertificates {
   key: string;
 }
 
-/**
- * The files with which a Docker client talks to a machine's engine: in the machine's folder, where
- * docker-machine keeps a copy, else in the cluster's.
- * @returns undefined where neither has all three
- */
+/** From the machine's folder, as in docker-machine, else the cluster's; undefined if incomplete. */
 export async function clientCertificates(
   cluster: Pick<ClusterStore, 'certsFolder' | 'machineFolder'>,
   name: string,
@@ -23,7 +19,7 @@ export async function clientCertificates(
   return (await certificatesIn(cluster.machineFolder(name))) ?? certificatesIn(cluster.certsFolder);
 }
 
-/** Of a folder that serves as DOCKER_CERT_PATH. @returns undefined where it has not all three */
+/** @returns undefined unless all three files are readable */
 export async function certificatesIn(folder: string): Promise<ClientCertificates | undefined> {
   const files = {
     authority: join(folder, 'ca.pem'),

@@ -7,15 +7,15 @@ import { type FileOwner, listFolders, stateFiles, withExplainedErrors } from '..
 import type { StateLocation } from './locate-state.js';
 import { readPointer, writePointer } from './pointer-file.js';
 
-/** The cluster that is there without being made. */
+/** Always exists. */
 const defaultCluster = 'default';
 
-/** The name of the cluster in use. @throws UserError when the file that says so is damaged */
+/** @throws UserError when the pointer file is damaged */
 export async function activeCluster(root: string): Promise<string> {
   return (await readPointer(activePath(root), 'cluster')) ?? defaultCluster;
 }
 
-/** Makes it the one that later commands talk to. @throws UserError when there is no such cluster */
+/** @throws UserError when there is no such cluster */
 export async function useCluster(root: string, name: string, owner?: FileOwner): Promise<void> {
   const clusters = await listClusters(root);
   if (!clusters.includes(name)) throw unknownCluster(name, clusters);
@@ -30,10 +30,7 @@ export function unknownCluster(name: string, clusters: readonly string[]): UserE
   });
 }
 
-/**
- * Makes a folder elsewhere a cluster of this name, in place: a link leads there.
- * @throws UsageError for a name that cannot be a cluster's; UserError when another cluster has it
- */
+/** Links a folder elsewhere as a cluster. @throws UsageError, UserError for an unusable name */
 export async function linkCluster(
   root: string,
   name: string,
@@ -42,8 +39,8 @@ export async function linkCluster(
 ): Promise<void> {
   requireClusterName(name);
   const path = join(root, name);
-  const there = await realpath(path).catch(() => undefined);
-  if (there !== undefined && there === (await realpath(folder))) return;
+  const existing = await realpath(path).catch(() => undefined);
+  if (existing !== undefined && existing === (await realpath(folder))) return;
   await stateFiles(owner).makeFolder(root);
   await withExplainedErrors('make', path, async () => {
     try {
@@ -57,7 +54,6 @@ export async function linkCluster(
   });
 }
 
-/** Whether the name stands for a folder elsewhere. */
 export async function isLinkedCluster(root: string, name: string): Promise<boolean> {
   return readlink(join(root, name)).then(
     () => true,
@@ -65,10 +61,7 @@ export async function isLinkedCluster(root: string, name: string): Promise<boole
   );
 }
 
-/**
- * Deletes all that is recorded of a cluster; of one that is a link to a folder elsewhere, the link
- * alone. If it was the one in use, `default` is afterwards.
- */
+/** Deletes a cluster's records, or of a linked cluster only the link. May make `default` active. */
 export async function removeCluster(root: string, name: string, owner?: FileOwner): Promise<void> {
   requireClusterName(name);
   const files = stateFiles(owner);
@@ -76,16 +69,14 @@ export async function removeCluster(root: string, name: string, owner?: FileOwne
   await files.remove(join(root, name));
 }
 
-/** Every cluster, by name; `default` is always among them. */
+/** Sorted; always includes `default`. */
 export async function listClusters(root: string): Promise<string[]> {
   return [...new Set([defaultCluster, ...(await listFolders(root))])].sort();
 }
 
 /**
- * Which cluster a command works in: the folder that --storage-path or MACHINE_STORAGE_PATH names,
- * else the one of --cluster, else the one in use. `locateState` has seen to it that no variable is
- * before --cluster.
- * @throws UsageError for a name that cannot be a folder's
+ * `locateState` has already given --cluster precedence over MACHINE_STORAGE_PATH.
+ * @throws UsageError for an invalid name
  */
 export async function chooseCluster(
   { root, clusterFolder }: Pick<StateLocation, 'root' | 'clusterFolder'>,
@@ -96,8 +87,7 @@ export async function chooseCluster(
   const name = named ?? (await activeCluster(root));
   requireClusterName(name);
   const path = join(root, name);
-  // Of a linked cluster the place itself: paths in its records must not lead through the link,
-  // which others do not know.
+  // Records must not contain the link's path, which docker-machine does not know.
   return { name, folder: await readlink(path).catch(() => path), byFolder: false };
 }
 

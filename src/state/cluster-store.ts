@@ -20,90 +20,53 @@ import { type Claim, claimNames } from './claims.js';
 import { fromDocument, type MachineDocument, toDocument } from './machine-file.js';
 import { readPointer, writePointer } from './pointer-file.js';
 
-/**
- * One cluster's folder: what belt has written down of its machines, its keys and its active host.
- *
- * Reading makes no file or folder. Writing is atomic, so readers need no lock; two belts keep off
- * each other's machines by claims.
- */
+/** A cluster's folder. Reading creates nothing; writing is atomic, so that readers need no lock. */
 export interface ClusterStore {
   readonly name: string;
   /** Absolute. */
   readonly folder: string;
-  /**
-   * It was chosen by its folder, as docker-machine's stores are: its name is that of the folder,
-   * and no more.
-   */
+  /** Chosen by its folder, as docker-machine's stores are; `name` is then the folder's. */
   readonly byFolder: boolean;
-  /**
-   * A random UUID that tells this cluster from all others of the same name. It is written down, and
-   * from then on fixed, by the first `claim`, `save` or `establish`; before that nothing exists
-   * that could carry it.
-   */
+  /** A random UUID, provisional until `claim`, `save` or `establish` records it. */
   readonly id: string;
-  /**
-   * Fixes the id.
-   * @param id the one that the cluster had before its folder was lost.
-   * @throws UserError when it has another
-   */
+  /** Records the id. @param id of a cluster to restore. @throws UserError when it has another */
   establish(id?: string): Promise<string>;
-  /** @throws UserError when another id is fixed */
+  /** @throws UserError when another id is recorded */
   requireId(id: string): void;
-
-  /** All machines, node2 before node10. One whose file is damaged does not hide the others. */
+  /** In natural order. A damaged record does not hide the others. */
   machines(): Promise<MachineList>;
-  /**
-   * Those of the names that have a folder without a record in it: a creation or removal that was
-   * cut short leaves such.
-   */
+  /** Names with a folder but no record, left by an interrupted creation or removal. */
   foldersWithoutRecord(names: readonly string[]): Promise<string[]>;
-  /** @throws UserError when there is none of that name, or its file is damaged */
+  /** @throws UserError for an unknown machine or a damaged record */
   machine(name: string): Promise<Machine>;
-  /**
-   * The machine in docker-machine's format, as `inspect` shows it.
-   * @throws UserError as `machine`
-   */
+  /** In docker-machine's format. @throws UserError as `machine` */
   document(name: string): Promise<MachineDocument>;
-  /**
-   * @throws UserError, and overwrites nothing, when the machine's file is damaged or the folder
-   * cannot be written to
-   */
+  /** Never overwrites a damaged record. @throws UserError then, or when it cannot write */
   save(machine: Machine): Promise<void>;
   saveAll(machines: readonly Machine[]): Promise<void>;
-  /**
-   * Forgets the machine with all that is in its folder; if it was the active host, there is none
-   * afterwards.
-   */
+  /** Deletes the machine's folder, and clears the active host if it was this machine. */
   remove(name: string): Promise<void>;
-
   activeHost(): Promise<string | undefined>;
   setActiveHost(name: string | undefined): Promise<void>;
-
   /** @see claimNames */
   claim(names: readonly string[], what: string): Promise<Claim>;
   /** @see withFolderLock */
   lock<T>(work: () => Promise<T>): Promise<T>;
-
   readonly machinesFolder: string;
   machineFolder(name: string): string;
   readonly certsFolder: string;
   readonly sshFolder: string;
   readonly knownHostsPath: string;
-  /** Of the cluster's private key; `.pub` beside it. */
+  /** The private key's; `.pub` is beside it. */
   readonly sshKeyPath: string;
   /** config.yml, the cluster's settings. */
   readonly settingsPath: string;
-
-  /** The cluster's SSH key; made with `generate` when there is none yet. */
+  /** The cluster's SSH key; generated when missing. */
   sshKey(generate: KeyGenerator): Promise<KeyPair>;
-  /**
-   * The host key that a machine is being made with; kept until `forgetHostKey`, so that an
-   * interrupted create goes on with it.
-   */
+  /** The host key of a machine being created; kept until `forgetHostKey`, to resume create. */
   hostKey(name: string, generate: KeyGenerator): Promise<KeyPair>;
   forgetHostKey(name: string): Promise<void>;
-
-  /** For the other files of this folder (known_hosts): private, and owned by who called sudo. */
+  /** Writes other files of this folder, such as known_hosts, for the caller of sudo. */
   readonly files: StateFiles;
 }
 
@@ -130,13 +93,13 @@ export interface ClusterStoreOptions {
   name: string;
   folder: string;
   byFolder?: boolean;
-  /** Who is to own what is made: the caller of sudo. */
+  /** The owner of new files: the caller of sudo. */
   owner?: FileOwner;
 }
 
 const clusterRecord = z.object({ id: z.uuid(), createdAt: z.string() });
 
-/** Enough to keep the disk busy, and far below the number of files that a process may have open. */
+/** Enough to keep the disk busy, and far below the limit of open files. */
 const filesAtOnce = 32;
 
 /** @throws UserError when the cluster's own record is damaged */
@@ -164,10 +127,7 @@ class FolderStore implements ClusterStore {
   readonly sshKeyPath: string;
   readonly settingsPath: string;
   private provisional: string | undefined;
-  /**
-   * The last save of each machine: saves of one machine follow each other in the order of the
-   * calls.
-   */
+  /** The last save of each machine, so that saves of one machine run in order. */
   private readonly saves = new Map<string, Promise<void>>();
 
   constructor(
@@ -217,7 +177,7 @@ class FolderStore implements ClusterStore {
   async machines(): Promise<MachineList> {
     const list: MachineList = { machines: [], damaged: [] };
     const names = (await listFolders(this.machinesFolder)).sort(byNaturalOrder);
-    const found = await mapLimited(names, filesAtOnce, async (name) => {
+    const entries = await mapLimited(names, filesAtOnce, async (name) => {
       try {
         return await this.read(name);
       } catch (error) {
@@ -225,7 +185,7 @@ class FolderStore implements ClusterStore {
         throw error;
       }
     });
-    for (const entry of found) {
+    for (const entry of entries) {
       if (!entry) continue;
       if ('error' in entry) list.damaged.push(entry);
       else list.machines.push(entry);
@@ -235,9 +195,9 @@ class FolderStore implements ClusterStore {
 
   async foldersWithoutRecord(names: readonly string[]): Promise<string[]> {
     const folders = await listFolders(this.machinesFolder);
-    const there = names.filter((name) => folders.includes(name));
-    const records = await mapLimited(there, filesAtOnce, (name) => readText(this.machinePath(name)));
-    return there.filter((_, index) => records[index] === undefined);
+    const existing = names.filter((name) => folders.includes(name));
+    const records = await mapLimited(existing, filesAtOnce, (name) => readText(this.machinePath(name)));
+    return existing.filter((_, index) => records[index] === undefined);
   }
 
   async machine(name: string): Promise<Machine> {
@@ -250,8 +210,8 @@ class FolderStore implements ClusterStore {
   }
 
   save(machine: Machine): Promise<void> {
-    const earlier = this.saves.get(machine.name) ?? Promise.resolve();
-    const saved = earlier.catch(() => {}).then(() => this.write(machine));
+    const previous = this.saves.get(machine.name) ?? Promise.resolve();
+    const saved = previous.catch(() => {}).then(() => this.write(machine));
     this.saves.set(machine.name, saved);
     return saved;
   }
@@ -262,8 +222,7 @@ class FolderStore implements ClusterStore {
 
   async remove(name: string): Promise<void> {
     if ((await this.activeHost()) === name) await this.setActiveHost(undefined);
-    // The record first: an interrupted removal leaves a folder without one, which does not count as
-    // a machine.
+    // The record first: without one, an interrupted removal's folder does not count as a machine.
     await this.files.remove(this.machinePath(name));
     await this.files.remove(this.machineFolder(name));
   }
@@ -307,7 +266,7 @@ class FolderStore implements ClusterStore {
     const existing = await readKeyPair(path);
     if (existing) return existing;
     const pair = await generate();
-    // The private key goes last: where it is, the pair is complete.
+    // The private key is written last: where it exists, the pair is complete.
     await this.files.write(`${path}.pub`, `${pair.publicKey.trim()}\n`);
     await this.files.write(path, pair.privateKey);
     return { ...pair, publicKey: pair.publicKey.trim() };
@@ -357,10 +316,7 @@ class FolderStore implements ClusterStore {
   }
 }
 
-/**
- * @throws UserError when the public half is gone: a new pair would lock belt out of every machine
- * that has the old one
- */
+/** @throws UserError without the public key: a new pair would lock belt out of its machines */
 async function readKeyPair(path: string): Promise<KeyPair | undefined> {
   const privateKey = await readText(path);
   if (privateKey === undefined) return undefined;
@@ -371,7 +327,7 @@ async function readKeyPair(path: string): Promise<KeyPair | undefined> {
   });
 }
 
-/** Names come from the command line: none may lead out of the machines' folder. */
+/** Names come from the command line, and must not lead out of the machines' folder. */
 function isFolderName(name: string): boolean {
   return name !== '' && !name.startsWith('.') && !/[/\\\0]/.test(name);
 }

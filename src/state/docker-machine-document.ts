@@ -1,13 +1,11 @@
 import { dirname, join } from 'node:path';
 
 /**
- * docker-machine's own config.json, versions 0 to 3, brought to version 3 with every default
- * written out. Rules are those of its own migration and drivers. Anything else is returned
- * unchanged, for the caller to check.
+ * Upgrades docker-machine's config.json of versions 0 to 3 by the rules of its own migrations.
  *
- * - 0 (0.1): certificates' paths and old swarm's settings stood at the top.
- * - 1 (0.2): `HostOptions.AuthOptions` had them, the CA's key as `PrivateKeyPath`.
- * - 2 (0.3, 0.4): as 3, but the driver did not know the store's path.
+ * - 0 (0.1): certificate paths and swarm settings at the top level.
+ * - 1 (0.2): in `HostOptions.AuthOptions`, with the CA key as `PrivateKeyPath`.
+ * - 2 (0.3, 0.4): like 3, but the driver has no store path.
  */
 export function upgradeDocument(document: Fields, { store, name }: { store: string; name: string }): Fields {
   if (document['Belt'] !== undefined || !isFields(document['Driver'])) return document;
@@ -23,17 +21,14 @@ export function upgradeDocument(document: Fields, { store, name }: { store: stri
       ...(driverName === 'none' && { IPAddress: hostOf(driver['IPAddress']) }),
       SSHUser: driver['SSHUser'] || defaultUsers[driverName] || 'root',
       SSHKeyPath: keyPath(driver, driverName, folder),
-      // The machine's folder stood here once.
+      // Earlier versions had the machine's folder here.
       StorePath: version < 3 ? store : (driver['StorePath'] ?? store),
     },
     ...(version < 3 && { HostOptions: hostOptions(document, folder) }),
   };
 }
 
-/**
- * What docker-machine writes into every document and belt has no use for: its scripts ask for these
- * fields, and a template prints `<no value>` where there are none.
- */
+/** docker-machine writes these into every document; scripts and templates expect them. */
 export const unusedDefaults = {
   swarm: {
     IsSwarm: false,
@@ -57,7 +52,7 @@ export const unusedDefaults = {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Where a driver's machines have no root to log in as. */
+/** Drivers whose machines do not log in as root. */
 const defaultUsers: Readonly<Record<string, string>> = {
   virtualbox: 'docker',
   vmwarefusion: 'docker',
@@ -66,22 +61,16 @@ const defaultUsers: Readonly<Record<string, string>> = {
   amazonec2: 'ubuntu',
 };
 
-/**
- * Drivers whose machines may have been there before: without a path they leave the key to ssh
- * itself.
- */
-const adopting = ['generic', 'none'];
+/** Adopting drivers leave an omitted key path to ssh. */
+const adoptingDrivers = ['generic', 'none'];
 
-/**
- * An empty path means `id_rsa` in the machine's folder; one into that folder means the folder where
- * it is now.
- */
+/** An empty path means `id_rsa` in the machine's folder; the folder may have been moved. */
 function keyPath(driver: Fields, driverName: string, folder: string): unknown {
   const path = driver['SSHKeyPath'] || '';
   if (typeof path !== 'string') return path;
   if (path === '') {
     const byFingerprint = driverName === 'digitalocean' && driver['SSHKeyFingerprint'];
-    return adopting.includes(driverName) || byFingerprint ? '' : join(folder, 'id_rsa');
+    return adoptingDrivers.includes(driverName) || byFingerprint ? '' : join(folder, 'id_rsa');
   }
   const tail = `/machines/${folder.split('/').at(-1)}/`;
   const at = path.lastIndexOf(tail);
@@ -101,11 +90,11 @@ const topFieldsOfVersion0 = [
   'SwarmDiscovery',
 ];
 
-/** Of versions 0 to 2, as version 3 has them. Engines of that time all spoke TLS. */
+/** Engines of versions 0 to 2 always used TLS. */
 function hostOptions(document: Fields, folder: string): Fields {
   const options = fieldsOf(document['HostOptions']);
   const { PrivateKeyPath, ...auth } = fieldsOf(options['AuthOptions']);
-  const older = {
+  const paths = {
     CaCertPath: auth['CaCertPath'] ?? document['CaCertPath'] ?? '',
     CaPrivateKeyPath: auth['CaPrivateKeyPath'] ?? PrivateKeyPath ?? document['PrivateKeyPath'] ?? '',
     ServerCertPath: auth['ServerCertPath'] ?? document['ServerCertPath'] ?? '',
@@ -126,15 +115,15 @@ function hostOptions(document: Fields, folder: string): Fields {
     EngineOptions: { TlsVerify: true, ...fieldsOf(options['EngineOptions']) },
     SwarmOptions: { ...swarm, ...fieldsOf(options['SwarmOptions']) },
     AuthOptions: {
-      CertDir: dirname(String(older.CaCertPath)),
+      CertDir: dirname(String(paths.CaCertPath)),
       StorePath: document['StorePath'] ?? folder,
       ...auth,
-      ...older,
+      ...paths,
     },
   };
 }
 
-/** docker-machine wrote the URL's host with its port. */
+/** docker-machine recorded the URL's host with its port. */
 function hostOf(address: unknown): string {
   const text = typeof address === 'string' ? address : '';
   const [, host = ''] = /^(\[[^\]]*\]|[^:]*)(?::\d+)?$/.exec(text) ?? [undefined, text];

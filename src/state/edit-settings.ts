@@ -4,7 +4,7 @@ import { UserError } from '../base/errors.js';
 import type { SettingValue } from './settings.js';
 import { parseSettings, type Section, type SettingsFile, type WrittenSetting } from './settings-file.js';
 
-/** What is to stand under a key of a settings file. */
+/** A change of one key in a settings file. */
 export interface Edit {
   /** Omitted: the top level of the file. */
   section?: string;
@@ -14,25 +14,22 @@ export interface Edit {
 }
 
 /**
- * Changes keys of a settings file. Everything else stays as the person wrote it, to the last blank:
- * the parser says where things stand, and only there is the text replaced.
- * @throws UserError when the file is not a settings file, or holds the key behind an alias, which
- * only the user can change
+ * Changes no other text. @throws UserError when the file is invalid, or the key is behind an alias
  */
 export async function editSettings(path: string, text: string, edits: readonly Edit[]): Promise<string> {
   let edited = text;
   for (const edit of edits) {
-    const before = plain(await parseSettings(path, edited));
-    const wanted = withEdit(before, edit);
-    if (isDeepStrictEqual(wanted, before)) continue;
+    const before = plainValues(await parseSettings(path, edited));
+    const expected = withEdit(before, edit);
+    if (isDeepStrictEqual(expected, before)) continue;
     edited = await editOne(edited, edit);
     const after = await parseSettings(path, edited).catch(() => undefined);
-    if (!after || !isDeepStrictEqual(plain(after), wanted)) throw uneditable(path, edit);
+    if (!after || !isDeepStrictEqual(plainValues(after), expected)) throw uneditableError(path, edit);
   }
   return edited;
 }
 
-function uneditable(path: string, { section, key }: Edit): UserError {
+function uneditableError(path: string, { section, key }: Edit): UserError {
   const where = section === undefined ? key : `${section}: ${key}`;
   return new UserError(`${path} holds "${where}" in a form that belt cannot change`, {
     hint: 'change it there by hand',
@@ -46,10 +43,10 @@ async function editOne(text: string, { section, key, value }: Edit): Promise<str
   const top = yaml.isMap(document.contents) ? document.contents : undefined;
   const pair = value === undefined ? undefined : pairText(key, value, yaml);
   if (section === undefined) return source.put(top, key, pair);
-  const holder = top && pairOf(top, section, yaml);
-  if (holder && yaml.isMap(holder.value)) return source.put(holder.value, key, pair);
+  const sectionPair = top && pairOf(top, section, yaml);
+  if (sectionPair && yaml.isMap(sectionPair.value)) return source.put(sectionPair.value, key, pair);
   if (pair === undefined) return text;
-  if (holder) return source.fillSection(holder, top as YAMLMap, pair);
+  if (sectionPair) return source.fillSection(sectionPair, top as YAMLMap, pair);
   return source.put(top, section, {
     inline: `${section}: {${pair.inline}}`,
     block: [`${section}:`, `  ${pair.inline}`],
@@ -64,7 +61,7 @@ interface PairText {
   block: readonly string[];
 }
 
-/** Written so that it means the same between braces, where more characters count. */
+/** Quoted for a flow map (`{}`), where more characters are special. */
 function pairText(key: string, value: NonNullable<Edit['value']>, { stringify }: Yaml): PairText {
   const braced = stringify(
     { [key]: value },
@@ -84,7 +81,7 @@ class Source {
     private readonly yaml: Yaml,
   ) {}
 
-  /** Sets a key of the map, or with no pair removes it. */
+  /** Without a pair, removes the key. */
   put(map: YAMLMap | undefined, key: string, pair: PairText | undefined): string {
     const found = map && pairOf(map, key, this.yaml);
     if (!map) return pair ? this.append(pair) : this.text;
@@ -94,11 +91,11 @@ class Source {
       : this.insert(map, pair);
   }
 
-  /** Puts the first pair into a section with nothing behind its name. */
-  fillSection(holder: Pair, around: YAMLMap, pair: PairText): string {
-    const colon = this.colonOf(holder);
-    if (around.flow) return this.splice(colon + 1, colon + 1, ` {${pair.inline}}`);
-    const indent = `${this.indentOf(holder)}  `;
+  /** Adds the first pair to an empty section. */
+  fillSection(sectionPair: Pair, parent: YAMLMap, pair: PairText): string {
+    const colon = this.colonOf(sectionPair);
+    if (parent.flow) return this.splice(colon + 1, colon + 1, ` {${pair.inline}}`);
+    const indent = `${this.indentOf(sectionPair)}  `;
     return this.insertLines(this.lineEnd(colon), indent, pair.block);
   }
 
@@ -115,7 +112,7 @@ class Source {
     return this.insertLines(this.lineEnd(end), this.indentOf(map.items[0] as Pair), pair.block);
   }
 
-  /** A value that begins on a later line than its key makes room for one on the same line. */
+  /** A value on a later line than its key is replaced by one on the key's line. */
   private replaceValue(pair: Pair, value: string): string {
     const colon = this.colonOf(pair);
     const old = pair.value as Node | null;
@@ -149,7 +146,7 @@ class Source {
     return `${this.text.slice(0, start)}${replacement}${this.text.slice(end)}`;
   }
 
-  /** Where the pair's text ends, without the line's end and its comment. */
+  /** Where the pair's text ends, before the line break and a comment. */
   private endOf(pair: Pair): number {
     const value = pair.value as Node | null;
     if (value === null || this.isEmpty(value)) return this.colonOf(pair) + 1;
@@ -186,38 +183,41 @@ function startOf(node: Node): number {
   return node.range?.[0] ?? 0;
 }
 
-/** What a file says, without where; what says nothing is left out. */
-type Plain = Record<string, unknown>;
+/** The values of a file without positions or empty entries. */
+type Values = Record<string, unknown>;
 
-function plain({ general, sections }: Pick<SettingsFile, 'general' | 'sections'>): Plain {
-  return tidy({ ...valuesIn(general), ...sectionsIn(sections) });
+function plainValues({ general, sections }: Pick<SettingsFile, 'general' | 'sections'>): Values {
+  return withoutEmpty({ ...valuesIn(general), ...sectionsIn(sections) });
 }
 
-function valuesIn(entries: ReadonlyMap<string, WrittenSetting>): Plain {
+function valuesIn(entries: ReadonlyMap<string, WrittenSetting>): Values {
   return Object.fromEntries([...entries.values()].map(({ key, value }) => [key, value]));
 }
 
-function sectionsIn(sections: ReadonlyMap<string, Section>): Plain {
+function sectionsIn(sections: ReadonlyMap<string, Section>): Values {
   return Object.fromEntries(
     [...sections.values()].map(({ key, entries, sections: inner }) => [
       key,
-      tidy({ ...valuesIn(entries), ...sectionsIn(inner) }),
+      withoutEmpty({ ...valuesIn(entries), ...sectionsIn(inner) }),
     ]),
   );
 }
 
-function withEdit(before: Plain, { section, key, value: written }: Edit): Plain {
-  // As files are read: numbers and the like as they are written.
+function withEdit(before: Values, { section, key, value: written }: Edit): Values {
+  // Files are read with numbers and booleans as text.
   const value = written === undefined || typeof written === 'object' ? written : String(written);
-  if (section === undefined) return tidy({ ...before, [key]: value });
-  return tidy({ ...before, [section]: tidy({ ...(before[section] as Plain | undefined), [key]: value }) });
+  if (section === undefined) return withoutEmpty({ ...before, [key]: value });
+  return withoutEmpty({
+    ...before,
+    [section]: withoutEmpty({ ...(before[section] as Values | undefined), [key]: value }),
+  });
 }
 
-function tidy(values: Plain): Plain {
+function withoutEmpty(values: Values): Values {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => !isEmpty(value)));
 }
 
 function isEmpty(value: unknown): boolean {
   if (value === undefined) return true;
-  return typeof value === 'object' && !Array.isArray(value) && Object.keys(value as Plain).length === 0;
+  return typeof value === 'object' && !Array.isArray(value) && Object.keys(value as Values).length === 0;
 }

@@ -1,11 +1,7 @@
 import * as z from 'zod/mini';
 import { defaultEngineSettings, type EngineSettings } from '../engine/model/engine-settings.js';
 
-/**
- * The engine's settings in a machine's config.json: in docker-machine's words in
- * `HostOptions.EngineOptions` and `AuthOptions.ServerCertSANs`, and in `Belt.Engine` what it had no
- * word for.
- */
+/** Engine settings in config.json: docker-machine's fields in `HostOptions`, the rest in `Belt`. */
 
 const list = z.optional(z.nullable(z.array(z.string())));
 const text = z.optional(z.nullable(z.string()));
@@ -43,10 +39,7 @@ export function engineOf(host: HostOptions, belt: BeltEngine | undefined): Engin
   return { ...optionsOf(host), access: belt.Access, port: belt.Port, tuneSwarm: belt.TuneSwarm };
 }
 
-/**
- * The engine of a machine that docker-machine made: always with TLS, on the port in its driver's
- * URL.
- */
+/** docker-machine's engines always use TLS, on the port of the driver's URL. */
 export function dockerMachineEngineOf(host: HostOptions, port: unknown): EngineSettings | undefined {
   if (!host?.EngineOptions?.TlsVerify) return undefined;
   return { ...optionsOf(host), ...(typeof port === 'number' && port > 0 && { port }) };
@@ -57,7 +50,7 @@ function optionsOf(host: HostOptions): EngineSettings {
   return {
     ...defaultEngineSettings,
     tlsSans: auth.ServerCertSANs ?? [],
-    ...(options.InstallURL && options.InstallURL !== dockersOwnScript && { installUrl: options.InstallURL }),
+    ...(options.InstallURL && options.InstallURL !== defaultInstallUrl && { installUrl: options.InstallURL }),
     ...(options.StorageDriver && { storageDriver: options.StorageDriver }),
     insecureRegistries: options.InsecureRegistry ?? [],
     registryMirrors: options.RegistryMirror ?? [],
@@ -67,18 +60,15 @@ function optionsOf(host: HostOptions): EngineSettings {
   };
 }
 
-/** docker-machine writes down its default as if it had been given. */
-const dockersOwnScript = 'https://get.docker.com';
+/** docker-machine records its default as if it had been given. */
+const defaultInstallUrl = 'https://get.docker.com';
 
-/**
- * @param before what stands there; docker-machine's own default for the script stays, since
- * docker-machine needs it.
- */
+/** @param previous the recorded options; docker-machine needs its default `InstallURL` kept */
 export function engineOptions(
   engine: EngineSettings,
-  before: Readonly<Record<string, unknown>>,
+  previous: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
-  const unset = before['InstallURL'] === dockersOwnScript ? dockersOwnScript : '';
+  const unset = previous['InstallURL'] === defaultInstallUrl ? defaultInstallUrl : '';
   return {
     ArbitraryFlags: engine.options,
     Env: engine.env,

@@ -13,7 +13,7 @@ import {
   valuesOf,
 } from './settings.js';
 
-/** The flag of a word, without its dashes. */
+/** Without leading dashes. */
 export function engineFlag(word: string): string {
   const dashed = word.replaceAll('_', '-');
   return word === 'tls_san' || word === 'tune_swarm' ? dashed : `engine-${dashed}`;
@@ -25,10 +25,7 @@ const section: SectionDefinition = {
   flagName: ({ key }) => `--${engineFlag(key)}`,
 };
 
-/**
- * Engine settings from flags, the environment and the `engine` sections of files.
- * @throws UserError; UsageError for a flag
- */
+/** From flags, environment and `engine` sections. @throws UserError; UsageError for a flag */
 export function resolveEngineSettings(sources: SettingSources): EngineSettings {
   const resolved = resolveSection(engineSection, section, sources);
   return engineSettings(valuesOf(resolved) as EngineOptionValues, (word, reason, hint) => {

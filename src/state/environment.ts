@@ -5,32 +5,28 @@ import { delimiter, join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import type { FileOwner } from '../base/files.js';
 
-/**
- * What belt knows of the process it runs as. Only this file asks the process; all others receive
- * these values.
- */
+/** The only file that reads the process's environment; all others receive these values. */
 export interface Environment {
   variables: Variables;
   /** Absolute. */
   cwd: string;
-  /** The home folder of the person who typed the command: under sudo not root's. */
+  /** The home folder of the user who typed the command: not root's under sudo. */
   home: string;
-  /** The login name of that person, where it is known. */
+  /** That user's login name, if known. */
   user?: string;
   platform: NodeJS.Platform;
-  /** The user that the process acts as; Windows has none. */
+  /** The effective user; undefined on Windows. */
   uid?: number;
-  /** Whether the process has root's rights. */
   isRoot: boolean;
-  /** Who called sudo; absent without sudo. */
+  /** The caller of sudo. */
   sudo?: FileOwner;
-  /** The socket of the SSH agent. */
+  /** The SSH agent's. */
   sshAgentSocket?: string;
 }
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-/** @throws UserError when the current folder is gone */
+/** @throws UserError when the current folder does not exist */
 export function readEnvironment(): Environment {
   const variables = process.env;
   const uid = process.geteuid?.();
@@ -59,10 +55,7 @@ function sudoCaller({ SUDO_UID, SUDO_GID }: Variables): FileOwner | undefined {
   return { uid, gid: SUDO_GID && /^\d+$/.test(SUDO_GID) ? Number(SUDO_GID) : uid };
 }
 
-/**
- * getent is asked only for accounts that live elsewhere (LDAP). macOS keeps its people in neither:
- * HOME stays.
- */
+/** getent is only needed for accounts elsewhere (LDAP). macOS has neither: HOME stays. */
 function accountOf(uid: number): { name: string; home: string } | undefined {
   return findAccount(readPasswd(), uid) ?? findAccount(queryGetent(uid), uid);
 }
@@ -82,7 +75,7 @@ function readPasswd(): string {
   }
 }
 
-/** The module is loaded here alone: at every start it would cost some 2 ms. */
+/** Loaded on demand: the module costs about 2 ms at every start. */
 function queryGetent(uid: number): string {
   const { execFileSync } = process.getBuiltinModule('node:child_process');
   try {
@@ -96,7 +89,7 @@ function queryGetent(uid: number): string {
   }
 }
 
-/** userInfo() throws for a uid without an account, as containers like to have. */
+/** userInfo() throws for a uid without an account, as in many containers. */
 function currentUser(): string | undefined {
   try {
     return userInfo().username;
@@ -116,10 +109,7 @@ function currentFolder(): string {
   }
 }
 
-/**
- * The program's path, found as a shell finds it.
- * @returns undefined when this computer does not have it
- */
+/** Searches PATH. @returns undefined when the program is not installed */
 export async function findProgram(
   name: string,
   { variables, platform }: Pick<Environment, 'variables' | 'platform'>,

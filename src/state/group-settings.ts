@@ -21,21 +21,20 @@ import {
 import { notAValueError, type Section, type SettingsFile, type WrittenSetting } from './settings-file.js';
 
 /**
- * The groups of machines in a cluster's config.yml: the wanted state of the swarm. Where a group
- * says something of its driver or its engine, that stands in place of what is set for the cluster.
+ * The groups in a cluster's config.yml. Their driver and engine settings override the cluster's.
  */
 
 export interface GroupSources extends SettingSources {
   /** The driver of groups that do not name one. */
   driver: () => Promise<string>;
-  /** What can be set of a driver. @throws UserError when there is none of that name */
+  /** @throws UserError for an unknown driver */
   definitions: (driver: string) => Promise<readonly (SettingDefinition & { secret?: boolean })[]>;
 }
 
 const groupKeys = ['nodes', 'role', 'size', 'availability', 'labels', 'driver', engineSection] as const;
 type GroupKey = (typeof groupKeys)[number];
 
-/** @throws UserError with file and line for whatever cannot be */
+/** @throws UserError with file and line */
 export async function readGroups(
   file: SettingsFile,
   driverNames: readonly string[],
@@ -44,7 +43,7 @@ export async function readGroups(
   const sections = [...file.sections.values()].filter(
     (section) => !driverNames.includes(section.key) && section.key !== engineSection && isGroup(section),
   );
-  const common = wordsOf(file.sections.get(engineSection)).map(({ key }) => key);
+  const common = entriesWithValue(file.sections.get(engineSection)).map(({ key }) => key);
   const groups: Group[] = [];
   for (const section of sections) groups.push(await new GroupReader(section, common, sources).read());
   return groups;
@@ -53,7 +52,7 @@ export async function readGroups(
 class GroupReader {
   constructor(
     private readonly section: Section,
-    /** What the file says of the engines of all groups. */
+    /** The keys of the file's `engine` section. */
     private readonly common: readonly string[],
     private readonly sources: GroupSources,
   ) {}
@@ -85,7 +84,7 @@ class GroupReader {
       return await this.sources.definitions(driver);
     } catch (error) {
       if (!written || !(error instanceof UserError)) throw error;
-      throw at(written, error);
+      throw withOrigin(written, error);
     }
   }
 
@@ -100,13 +99,13 @@ class GroupReader {
 
   private role(): Group['role'] {
     const { key, origin } = this.section;
-    const implied = groupsWithRole.find((name) => name === key)?.replace(/s$/, '');
+    const impliedRole = groupsWithRole.find((name) => name === key)?.replace(/s$/, '');
     const role = this.oneOf('role', ['manager', 'worker'] as const);
-    if (role && implied && role !== implied)
+    if (role && impliedRole && role !== impliedRole)
       throw new UserError(
         `${this.originOf('role')}: the group "${key}" holds ${key}, and its role cannot be ${role}`,
       );
-    const found = role ?? (implied as Group['role'] | undefined);
+    const found = role ?? (impliedRole as Group['role'] | undefined);
     if (found) return found;
     throw new UserError(`${origin}: the group "${key}" does not say what it is`, {
       hint: 'add "role: manager" or "role: worker"',
@@ -126,7 +125,7 @@ class GroupReader {
     try {
       return expandNames(typeof written.value === 'string' ? [written.value] : written.value);
     } catch (error) {
-      throw error instanceof UserError ? at(written, error) : error;
+      throw error instanceof UserError ? withOrigin(written, error) : error;
     }
   }
 
@@ -155,12 +154,9 @@ class GroupReader {
     throw new UserError(`${origin}: the label ${key} must be one value`);
   }
 
-  /**
-   * The driver settings that the group sets itself. A setting without a flag applies to the whole
-   * driver.
-   */
+  /** The group's driver settings. A setting without a flag applies to the whole driver. */
   private settings(driver: string, definitions: readonly SettingDefinition[]): GroupSettings {
-    const own = definitions.flatMap((definition) => {
+    const ownSettings = definitions.flatMap((definition) => {
       const written = groupKeys.includes(definition.key as GroupKey) ? undefined : this.entry(definition.key);
       if (written?.value === undefined) return [];
       if (definition.flag === false) {
@@ -174,7 +170,7 @@ class GroupReader {
       const value = convertSetting(written.value, definition, written.origin);
       return [[definition.key, { value, origin: written.origin }] as const];
     });
-    return Object.fromEntries(own);
+    return Object.fromEntries(ownSettings);
   }
 
   private engine(): Group['engine'] {
@@ -183,20 +179,21 @@ class GroupReader {
       throw new UserError(`${written.origin}: "engine" must hold settings by name`, {
         hint: 'engine: {access: local}',
       });
-    const own = this.section.sections.get(engineSection)?.entries ?? new Map<string, WrittenSetting>();
+    const ownSettings =
+      this.section.sections.get(engineSection)?.entries ?? new Map<string, WrittenSetting>();
     const keys = engineOptionKeys;
-    for (const each of own.values()) refuseUnknown(each, keys, 'an engine setting');
-    const said = wordsOf(this.section.sections.get(engineSection)).map(
+    for (const each of ownSettings.values()) refuseUnknown(each, keys, 'an engine setting');
+    const settings = entriesWithValue(this.section.sections.get(engineSection)).map(
       ({ key, value, origin }) => [key, { value, origin }] as const,
     );
-    return resolveEngineSettings({ ...this.sources, group: Object.fromEntries(said) });
+    return resolveEngineSettings({ ...this.sources, group: Object.fromEntries(settings) });
   }
 
-  /** What the environment and other files say is for machines to come. */
+  /** Environment and other files only apply to new machines. */
   private ownEngineKeys(): Group['ownEngineKeys'] {
-    const own = wordsOf(this.section.sections.get(engineSection)).map(({ key }) => key);
-    const said = new Set([...this.common, ...own]);
-    return engineOptionKeys.filter((word) => said.has(word));
+    const ownSettings = entriesWithValue(this.section.sections.get(engineSection)).map(({ key }) => key);
+    const settings = new Set([...this.common, ...ownSettings]);
+    return engineOptionKeys.filter((word) => settings.has(word));
   }
 
   private oneOf<T extends string>(key: GroupKey, words: readonly T[]): T | undefined {
@@ -230,8 +227,8 @@ class GroupReader {
   }
 }
 
-/** What a section says; a key without a value says nothing. */
-function wordsOf(
+/** Entries with a value; a key without one sets nothing. */
+function entriesWithValue(
   section: Section | undefined,
 ): (WrittenSetting & { value: NonNullable<WrittenSetting['value']> })[] {
   const written = [...(section?.entries.values() ?? [])];
@@ -243,7 +240,6 @@ function splitLabel(text: string): readonly [string, string] {
   return cut === -1 ? [text, ''] : [text.slice(0, cut), text.slice(cut + 1)];
 }
 
-/** The error with the place that it is about. */
-function at({ origin }: { origin: string }, { message, hint }: UserError): UserError {
+function withOrigin({ origin }: { origin: string }, { message, hint }: UserError): UserError {
   return new UserError(`${origin}: ${message}`, hint === undefined ? {} : { hint });
 }

@@ -5,32 +5,23 @@ import { exists } from '../base/files.js';
 import type { Environment } from './environment.js';
 
 export interface StateLocation {
-  /** The state folder, `<...>/.belt`; it need not exist. */
+  /** The state folder, `<...>/.belt`; it may not exist. */
   root: string;
-  /**
-   * The .belt.yaml files that exist: the project's, then the user's own. The first one that has a
-   * key wins.
-   */
+  /** The existing .belt.yaml files: the project's, then the user's. The first with a key wins. */
   settingsFiles: string[];
-  /**
-   * The cluster folder that --storage-path or, without --cluster, MACHINE_STORAGE_PATH names
-   * directly.
-   */
+  /** The folder of --storage-path or, without --cluster, MACHINE_STORAGE_PATH. */
   clusterFolder?: string;
 }
 
-/** Flags that choose the cluster. */
 export interface LocationFlags {
   cluster?: string | undefined;
   'storage-path'?: string | undefined;
 }
 
 /**
- * Finds the state folder: in the nearest parent folder that holds `.belt.yaml` or `.belt/`, else
- * $BELT_HOME, else `~/.belt`. The search ends below the home folder, whose `.belt` is the last
- * choice anyway and must not hide $BELT_HOME.
- * @throws UserError for state of another user in a world-writable folder; UsageError for a cluster
- * that is chosen twice
+ * The nearest parent folder with `.belt.yaml` or `.belt/`, else $BELT_HOME, else `~/.belt`. The
+ * search ends below the home folder, whose `.belt` must not hide $BELT_HOME.
+ * @throws UserError for another user's state; UsageError for two choices of a cluster
  */
 export async function locateState(
   environment: Environment,
@@ -44,7 +35,7 @@ export async function locateState(
   const root = project ? join(project, '.belt') : beltHome ? resolve(cwd, beltHome) : join(home, '.belt');
   const candidates = [...new Set([project ?? home, home])].map((folder) => join(folder, '.belt.yaml'));
   const existing = await Promise.all(candidates.map(exists));
-  // The flag is for this command, the variable for all: the flag wins.
+  // A flag takes precedence over the variable.
   const clusterFolder =
     storagePath ?? (cluster === undefined ? variables['MACHINE_STORAGE_PATH'] : undefined);
   return {
@@ -66,7 +57,7 @@ async function nearestProject(environment: Environment): Promise<string | undefi
   return undefined;
 }
 
-/** In a folder like /tmp, another user could plant a state folder. */
+/** In a folder such as /tmp, another user could plant a state folder. */
 async function refuseForeignState(folder: string, entry: string, { uid, sudo }: Environment): Promise<void> {
   const worldWritable = ((await stat(folder)).mode & 0o002) !== 0;
   const { uid: owner } = await lstat(join(folder, entry));

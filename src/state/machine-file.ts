@@ -13,23 +13,13 @@ import {
   hostOptionsShape,
 } from './engine-document.js';
 
-/**
- * A machine's config.json: docker-machine's format, version 3, and a section `Belt` for what that
- * has no place for. So docker-machine's scripts find what they look for (`inspect -f
- * '{{.Driver.IPAddress}}'`), and belt reads its machines.
- *
- * What the driver alone understands stands in `Driver` beside the fields that all drivers share, as
- * in docker-machine.
- */
+/** docker-machine's config.json (version 3), readable for its scripts, with a section `Belt`. */
 export type MachineDocument = Readonly<Record<string, unknown>>;
 
 export interface MachineLocation {
   /** The cluster's folder, docker-machine's store path. */
   store: string;
-  /**
-   * The machine's folder in it; its last part is the machine's name, whatever the document says (as
-   * in docker-machine).
-   */
+  /** The machine's folder and name, whatever the document says (as in docker-machine). */
   name: string;
 }
 
@@ -70,7 +60,7 @@ const documentShape = z.object({
 });
 type Shape = z.infer<typeof documentShape>;
 
-/** The fields of `Driver` that docker-machine's BaseDriver has; all others are the driver's own. */
+/** The fields of docker-machine's BaseDriver; all others are the driver's own. */
 const sharedDriverFields = new Set([
   'IPAddress',
   'MachineName',
@@ -83,11 +73,7 @@ const sharedDriverFields = new Set([
   'SwarmDiscovery',
 ]);
 
-/**
- * The machine of a document. One of docker-machine's own, without `Belt`, counts as ready, made at
- * `createdAt`.
- * @throws UserError, naming `path`, when it is not such a document, or one of a later format
- */
+/** docker-machine's own records count as ready. @throws UserError for an invalid or newer format */
 export function fromDocument(
   document: unknown,
   { store, name, path, createdAt }: MachineLocation & { path: string; createdAt: string },
@@ -121,27 +107,24 @@ export function fromDocument(
   };
 }
 
-/**
- * The document of a machine. What `previous`, the document on disk, holds beyond belt's knowledge
- * is kept.
- */
+/** Keeps what `previous`, the document on disk, has beyond belt's fields. */
 export function toDocument(
   machine: Machine,
   { store }: Pick<MachineLocation, 'store'>,
   previous: unknown = {},
 ): MachineDocument {
-  const before = upgradeDocument(asRecord(previous), { store, name: machine.name });
-  const hostOptions = asRecord(before['HostOptions']);
+  const current = upgradeDocument(asRecord(previous), { store, name: machine.name });
+  const hostOptions = asRecord(current['HostOptions']);
   const auth = asRecord(hostOptions['AuthOptions']);
-  const forwarded = isForwarded(before);
+  const forwarded = isForwarded(current);
   return {
-    ...before,
+    ...current,
     ConfigVersion: dockerMachineVersion,
     Name: machine.name,
     DriverName: machine.driver,
     Driver: {
-      ...driverSection(machine, store, asRecord(before['Driver'])),
-      ...(forwarded && { SSHPort: asRecord(before['Driver'])['SSHPort'] }),
+      ...driverSection(machine, store, asRecord(current['Driver'])),
+      ...(forwarded && { SSHPort: asRecord(current['Driver'])['SSHPort'] }),
     },
     HostOptions: {
       Driver: '',
@@ -163,7 +146,7 @@ export function toDocument(
       },
     },
     Belt: {
-      ...asRecord(before['Belt']),
+      ...asRecord(current['Belt']),
       ...beltSection(machine),
       ...(forwarded && { SSHPort: machine.ssh.port }),
     },
@@ -171,9 +154,7 @@ export function toDocument(
 }
 
 /**
- * Whether `Driver.SSHPort` is a port of this computer's 127.0.0.1 that VirtualBox forwards, as
- * docker-machine has it: it is none of the machine's own address. It stays there for
- * docker-machine, and belt's stands in `Belt.SSHPort`.
+ * Whether `Driver.SSHPort` is forwarded by VirtualBox; `Belt.SSHPort` is then the machine's own.
  */
 function isForwarded({ DriverName: driver, Belt: belt }: Readonly<Record<string, unknown>>): boolean {
   return driver === 'virtualbox' && (belt === undefined || asRecord(belt)['SSHPort'] !== undefined);
@@ -182,9 +163,9 @@ function isForwarded({ DriverName: driver, Belt: belt }: Readonly<Record<string,
 function driverSection(
   machine: Machine,
   store: string,
-  before: Readonly<Record<string, unknown>>,
+  current: Readonly<Record<string, unknown>>,
 ): MachineDocument {
-  const shared = Object.fromEntries(Object.entries(before).filter(([key]) => sharedDriverFields.has(key)));
+  const shared = Object.fromEntries(Object.entries(current).filter(([key]) => sharedDriverFields.has(key)));
   return {
     SwarmMaster: false,
     SwarmHost: '',
@@ -217,21 +198,18 @@ function beltSection(machine: Machine): MachineDocument {
   };
 }
 
-/** Where docker-machine finds a machine's certificates; absolute. */
-export type RecordedCertificatePaths = Readonly<Record<(typeof givenPaths)[number], string>>;
+/** docker-machine's certificate paths; absolute. */
+export type RecordedCertificatePaths = Readonly<Record<(typeof tlsFlagPaths)[number], string>>;
 
-/** Those that `toDocument` has written down. */
+/** As written by `toDocument`. */
 export function certificatePathsIn(document: MachineDocument): RecordedCertificatePaths {
   return asRecord(asRecord(document['HostOptions'])['AuthOptions']) as RecordedCertificatePaths;
 }
 
-/** What docker-machine's `--tls-ca-cert` and its like name. */
-const givenPaths = ['CaCertPath', 'CaPrivateKeyPath', 'ClientCertPath', 'ClientKeyPath'] as const;
+/** The paths of docker-machine's `--tls-ca-cert` and similar flags. */
+const tlsFlagPaths = ['CaCertPath', 'CaPrivateKeyPath', 'ClientCertPath', 'ClientKeyPath'] as const;
 
-/**
- * Such files may lie outside of the store, where it is now and where it was: docker-machine needs
- * their paths as long as they are there.
- */
+/** Existing files outside the store's current and former folder: docker-machine needs them. */
 function outsidePaths(auth: Readonly<Record<string, unknown>>, store: string): MachineDocument {
   const { StorePath: folder } = auth;
   const stores = [store, ...(typeof folder === 'string' && folder !== '' ? [dirname(dirname(folder))] : [])];
@@ -241,11 +219,11 @@ function outsidePaths(auth: Readonly<Record<string, unknown>>, store: string): M
     !stores.some((place) => path.startsWith(`${place}/`)) &&
     existsSync(path);
   return Object.fromEntries(
-    givenPaths.map((name) => [name, auth[name]]).filter(([, path]) => isOutside(path)),
+    tlsFlagPaths.map((name) => [name, auth[name]]).filter(([, path]) => isOutside(path)),
   );
 }
 
-/** Where docker-machine keeps them, and its scripts look. */
+/** docker-machine's defaults, which its scripts read. */
 function certificatePaths(name: string, store: string): MachineDocument {
   const certs = join(store, 'certs');
   const folder = join(store, 'machines', name);
@@ -261,7 +239,7 @@ function certificatePaths(name: string, store: string): MachineDocument {
   };
 }
 
-/** Distinguishes a later format from a damaged file before its fields are checked. */
+/** Distinguishes a newer format from a damaged file before its fields are checked. */
 function requireVersions(document: unknown, path: string): void {
   const { ConfigVersion: config, Belt } = asRecord(document);
   const { Version: belt } = asRecord(Belt);
@@ -281,10 +259,7 @@ function jumpOf({ User, Host, Port }: z.infer<typeof jumpHost>): JumpHost {
   return { user: User, host: Host, port: Port };
 }
 
-/**
- * Paths are absolute in the file; when the folder was moved since, what lay in it is in the new
- * place.
- */
+/** Recorded paths are absolute; this moves them along with the folder. */
 function rebase(
   path: string | null | undefined,
   from: string | null | undefined,

@@ -14,12 +14,12 @@ import {
 } from '../base/files.js';
 import type { Environment } from './environment.js';
 
-/** An npm package with a driver, as it lies on the disk. */
+/** An installed npm package with a driver. */
 export interface PluginPackage {
-  /** `belt-driver-lxd` */
+  /** For example `belt-driver-lxd`. */
   name: string;
   version: string;
-  /** Its own folder; absolute. */
+  /** The package's folder; absolute. */
   folder: string;
   /** The `belt` key of its package.json. */
   declared?: { driver: string; api: number };
@@ -27,40 +27,35 @@ export interface PluginPackage {
   linkedTo?: string;
 }
 
-/**
- * Where plugins are: one folder each, called as the driver, and in it what npm made: so no plugin's
- * dependencies meet another's, what is installed is what the folder holds, and looking whether
- * there is any is one call of the file system.
- */
+/** One folder per driver with its own node_modules: plugins do not share dependencies. */
 export interface PluginStore {
-  /** The names of their drivers. */
+  /** Driver names. */
   drivers(): Promise<string[]>;
   /** @throws UserError when the folder no longer holds a plugin */
   read(driver: string): Promise<PluginPackage>;
-  /** A hidden folder to install a plugin in. The caller puts it in place or discards it. */
+  /** A hidden folder to install a plugin in. The caller activates or discards it. */
   stage(): Promise<StagedPlugin>;
-  /** @throws UserError when it may not be removed */
+  /** @throws UserError without permission */
   remove(driver: string): Promise<void>;
-  /** Who the files belong to, where that is not who belt runs as: who called sudo. */
+  /** The owner of the files when not belt's user: the caller of sudo. */
   owner?: { uid: number; gid: number; home: string };
 }
 
-/** A plugin in the making. */
 export interface StagedPlugin {
   /** npm installs here. */
   folder: string;
-  /** Makes it a plugin that is a folder elsewhere. */
+  /** Makes it a link to a plugin in another folder. */
   link(name: string, target: string): Promise<void>;
-  /** What was installed or linked. @throws UserError when there is nothing */
+  /** @throws UserError when nothing was installed or linked */
   read(): Promise<PluginPackage>;
-  /** Makes it the plugin of that driver, in place of the one that is there. */
+  /** Replaces the driver's current plugin. */
   activate(driver: string): Promise<void>;
   discard(): Promise<void>;
 }
 
 const linkPrefix = 'link:';
 const stagedPrefix = '.new-';
-/** Much longer than npm takes: who made a draft that is older was killed. */
+/** Much longer than npm takes: whatever is older was left by a killed process. */
 const abandonedMs = 3_600_000;
 const wrapper = z.object({ dependencies: z.record(z.string(), z.string()) });
 const manifest = z.object({
@@ -70,10 +65,7 @@ const manifest = z.object({
 });
 const declaration = z.object({ driver: z.string(), api: z.int() });
 
-/**
- * $BELT_DATA_DIR, else `belt` in $XDG_DATA_HOME (on Windows %LOCALAPPDATA%), else
- * ~/.local/share/belt.
- */
+/** The root is in $BELT_DATA_DIR, $XDG_DATA_HOME or %LOCALAPPDATA%, else ~/.local/share. */
 export function openPlugins(environment: Environment): PluginStore {
   const { home, sudo } = environment;
   const root = join(dataFolder(environment), 'plugins');
@@ -95,11 +87,10 @@ export function openPlugins(environment: Environment): PluginStore {
 function dataFolder({ variables, cwd, home, platform }: Environment): string {
   const chosen = variables['BELT_DATA_DIR'];
   if (chosen) return resolve(cwd, chosen);
-  const ofSystem = variables['XDG_DATA_HOME'] || (platform === 'win32' && variables['LOCALAPPDATA']);
-  return join(ofSystem || join(home, '.local', 'share'), 'belt');
+  const systemFolder = variables['XDG_DATA_HOME'] || (platform === 'win32' && variables['LOCALAPPDATA']);
+  return join(systemFolder || join(home, '.local', 'share'), 'belt');
 }
 
-/** Removes drafts whose process has ended. */
 async function removeAbandoned(root: string, files: StateFiles): Promise<void> {
   const names = (await ignoreMissing(root, () => readdir(root))) ?? [];
   for (const name of names.filter((one) => one.startsWith(stagedPrefix))) {
@@ -122,27 +113,25 @@ function stagedPlugin(folder: string, root: string, files: StateFiles): StagedPl
   };
 }
 
-/**
- * Replaces a folder and removes the old one afterwards: a kill in between leaves one of the two.
- */
-async function replaceFolder(folder: string, place: string, files: StateFiles): Promise<void> {
-  const old = hiddenFolder(dirname(place));
-  const replaces = await withExplainedErrors('make', place, () => renameIfThere(place, old));
+/** A kill in between leaves either the new or the old folder. */
+async function replaceFolder(folder: string, target: string, files: StateFiles): Promise<void> {
+  const old = hiddenFolder(dirname(target));
+  const replaces = await withExplainedErrors('make', target, () => renameIfThere(target, old));
   try {
-    await withExplainedErrors('make', place, () => rename(folder, place));
+    await withExplainedErrors('make', target, () => rename(folder, target));
   } catch (error) {
-    if (replaces) await rename(old, place);
+    if (replaces) await rename(old, target);
     throw error;
   }
   if (replaces) await files.remove(old);
 }
 
-/** A name that no driver has, in the folder of all plugins. */
+/** Not a valid driver name. */
 function hiddenFolder(root: string): string {
   return join(root, `${stagedPrefix}${randomBytes(4).toString('hex')}`);
 }
 
-/** @returns whether there was anything */
+/** @returns whether `from` existed */
 async function renameIfThere(from: string, to: string): Promise<boolean> {
   try {
     await rename(from, to);
@@ -156,12 +145,12 @@ async function renameIfThere(from: string, to: string): Promise<boolean> {
 /** @param what for errors: `the plugin with the driver lxd` */
 async function readPlugin(folder: string, what: string): Promise<PluginPackage> {
   const { success, data } = wrapper.safeParse(await readJson(join(folder, 'package.json')));
-  const [name, wanted] = success ? (Object.entries(data.dependencies)[0] ?? []) : [];
-  if (name === undefined || wanted === undefined)
+  const [name, specifier] = success ? (Object.entries(data.dependencies)[0] ?? []) : [];
+  if (name === undefined || specifier === undefined)
     throw new UserError(`${what} is not an npm package: ${folder}`);
-  const linkedTo = wanted.startsWith(linkPrefix) ? wanted.slice(linkPrefix.length) : undefined;
-  const own = linkedTo ?? join(folder, 'node_modules', name);
-  return { ...(await readPackage(own)), ...(linkedTo !== undefined && { linkedTo }) };
+  const linkedTo = specifier.startsWith(linkPrefix) ? specifier.slice(linkPrefix.length) : undefined;
+  const packageFolder = linkedTo ?? join(folder, 'node_modules', name);
+  return { ...(await readPackage(packageFolder)), ...(linkedTo !== undefined && { linkedTo }) };
 }
 
 /** @param folder of a package; absolute. @throws UserError when there is none */

@@ -1,11 +1,9 @@
 import { damagedFileError, readText, type StateFiles } from '../base/files.js';
 
 /**
- * The YAML files that hold one name under one key: `.belt/active` (`cluster: name`) and a cluster's
- * `active` (`host: name`), as the belt of 2016 wrote them. Every `belt docker` reads both, so a
- * file that looks as belt writes it does without the YAML parser (some 20 ms to load).
- *
- * @returns undefined when the file does not exist or is empty. @throws UserError when it is damaged
+ * Reads one name from a YAML file such as `.belt/active` (`cluster: name`), as in the 2016 belt. A
+ * file in belt's own format needs no YAML parser, which takes about 20 ms to load.
+ * @returns undefined for a missing or empty file. @throws UserError when it is damaged
  */
 export async function readPointer(path: string, key: string): Promise<string | undefined> {
   const text = await readText(path);

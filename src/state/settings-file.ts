@@ -2,10 +2,7 @@ import type { Document, LineCounter, Node, Pair } from 'yaml';
 import { UserError } from '../base/errors.js';
 import { readText } from '../base/files.js';
 
-/**
- * A `.belt.yaml` or a cluster's `config.yml`: general settings, a section a driver, and in a
- * config.yml groups of machines. Types are checked where a value is used.
- */
+/** A `.belt.yaml` or a cluster's `config.yml`. Types are checked where a value is used. */
 export interface SettingsFile {
   path: string;
   general: ReadonlyMap<string, WrittenSetting>;
@@ -14,27 +11,21 @@ export interface SettingsFile {
 
 export interface WrittenSetting {
   key: string;
-  /**
-   * As it was written (`0755` stays `0755`); undefined for a key with nothing behind it, which sets
-   * nothing.
-   */
+  /** As written (`0755` stays `0755`); undefined for a key without a value. */
   value: string | readonly string[] | undefined;
-  /** `/p/.belt.yaml line 3` */
+  /** For example `/p/.belt.yaml line 3`. */
   origin: string;
 }
 
 export interface Section {
   key: string;
   entries: ReadonlyMap<string, WrittenSetting>;
-  /** The maps inside: the labels of a group. They hold values only. */
+  /** Nested maps, such as a group's labels; they hold only values. */
   sections: ReadonlyMap<string, Section>;
   origin: string;
 }
 
-/**
- * Reads those that exist, in the same order.
- * @throws UserError when one is not a settings file or cannot be read
- */
+/** Skips missing files. @throws UserError when one is invalid or unreadable */
 export async function readSettingsFiles(paths: readonly string[]): Promise<SettingsFile[]> {
   const files: SettingsFile[] = [];
   for (const path of paths) {
@@ -54,7 +45,7 @@ export async function parseSettings(path: string, text: string): Promise<Setting
   return new SettingsReader(path, document, lines, yaml).read();
 }
 
-/** A group at the top, and its labels in it. */
+/** A group and its labels. */
 const deepestMap = 2;
 
 class SettingsReader {
@@ -73,7 +64,7 @@ class SettingsReader {
     return { path: this.path, general: entries, sections };
   }
 
-  /** @param depth how many more maps may be in each other */
+  /** @param depth how many more levels of maps are allowed */
   private readMap(map: Node, depth: number): Pick<Section, 'entries' | 'sections'> {
     const entries = new Map<string, WrittenSetting>();
     const sections = new Map<string, Section>();
@@ -99,7 +90,7 @@ class SettingsReader {
     return { key: String(node.value), origin };
   }
 
-  /** Follows an alias (`*name`) to what it stands for. */
+  /** Follows an alias (`*name`). */
   private resolve(node: unknown): unknown {
     return this.yaml.isAlias(node) ? node.resolve(this.document) : node;
   }
@@ -127,7 +118,7 @@ class SettingsReader {
   }
 }
 
-/** A map where a value belongs. */
+/** A map in place of a value. */
 export function notAValueError(origin: string): UserError {
   return badLine(origin, 'holds neither a value nor a list of values');
 }

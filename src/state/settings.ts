@@ -3,17 +3,14 @@ import { UserError } from '../base/errors.js';
 import type { Variables } from './environment.js';
 import { notAValueError, type Section, type SettingsFile, type WrittenSetting } from './settings-file.js';
 
-/**
- * What can be set: a driver's `Setting` (src/drivers/driver.ts) has this shape, which the arrows
- * keep from being imported here.
- */
+/** The shape of a driver's `Setting` (src/drivers/driver.ts), which must not be imported here. */
 export interface SettingDefinition {
   key: string;
   type: 'string' | 'integer' | 'boolean' | 'list';
   default?: SettingValue;
   env?: readonly string[];
   secret?: boolean;
-  /** The flag's name, where it is not `<driver>-<key>`. */
+  /** The flag's name; default: `<driver>-<key>`. False: no flag. */
   flag?: false | string;
 }
 
@@ -21,10 +18,7 @@ export type SettingValue = string | number | boolean | readonly string[];
 
 export interface ResolvedSetting {
   value: SettingValue;
-  /**
-   * Where it came from: `flag --nspawn-image`, `environment NSPAWN_IMAGE`, `/p/.belt.yaml line 3`,
-   * `default`.
-   */
+  /** `flag --nspawn-image`, `environment NSPAWN_IMAGE`, `/p/.belt.yaml line 3` or `default`. */
   origin: string;
   /** Never shown, never written to a file. */
   secret: boolean;
@@ -33,28 +27,24 @@ export interface ResolvedSetting {
 export type ResolvedSettings = Readonly<Record<string, ResolvedSetting>>;
 
 export interface SettingSources {
-  /** By key; a flag that was not given is absent or undefined. */
+  /** By key. */
   flags?: Readonly<Record<string, SettingValue | undefined>>;
-  /** By key: what a group of machines says for itself; stronger than all but flags. */
+  /** By key: a group's own settings, which only flags override. */
   group?: Readonly<Record<string, { value: SettingValue; origin: string }>>;
   variables: Variables;
-  /**
-   * Strongest first: the cluster's config.yml, the project's .belt.yaml, the user's ~/.belt.yaml.
-   */
+  /** Strongest first: the cluster's config.yml, the project's .belt.yaml, ~/.belt.yaml. */
   files: readonly SettingsFile[];
 }
 
-/** belt's own settings, at the top of a settings file beside the drivers' sections. */
+/** belt's own settings at the top level of a settings file. */
 export const generalSettings = [
   { key: 'driver', type: 'string', env: ['MACHINE_DRIVER'] },
   { key: 'key_type', type: 'string', env: ['BELT_KEY_TYPE'] },
 ] as const satisfies readonly SettingDefinition[];
 
 /**
- * The settings of one driver: for each, the strongest of flag, environment, files and default. One
- * that nothing sets is absent.
- * @throws UserError for a key in a file that the driver does not have, and for a value of the wrong
- * type, saying where it stands
+ * Omits settings without a value.
+ * @throws UserError for an unknown key in a file, or a value of the wrong type
  */
 export function resolveDriverSettings(
   driver: string,
@@ -72,12 +62,11 @@ export function resolveDriverSettings(
 
 export interface SectionDefinition {
   definitions: readonly SettingDefinition[];
-  /** Completes `"regoin" is no …`. */
+  /** Completes `"regoin" is not ...`. */
   what: string;
   flagName: (definition: SettingDefinition) => string;
 }
 
-/** As `resolveDriverSettings`, for any section of settings files. */
 export function resolveSection(
   name: string,
   { definitions, what, flagName }: SectionDefinition,
@@ -90,10 +79,7 @@ export function resolveSection(
   return resolveAll(definitions, { ...sources, flagName, writtenIn });
 }
 
-/**
- * The driver of machines to be made: --driver, MACHINE_DRIVER, the files, and on Linux `nspawn`.
- * @throws UserError when nothing says which
- */
+/** --driver, MACHINE_DRIVER, the files, or `nspawn` on Linux. @throws UserError without any */
 export function resolveDriver(
   platform: NodeJS.Platform,
   sources: SettingSources,
@@ -106,7 +92,6 @@ export function resolveDriver(
   });
 }
 
-/** One of the general settings; undefined where nothing sets it. */
 export function resolveGeneral(
   key: (typeof generalSettings)[number]['key'],
   sources: SettingSources,
@@ -119,22 +104,18 @@ export function resolveGeneral(
   return found && { value: String(found.value), origin: found.origin };
 }
 
-/**
- * Refuses what stands at the top of a settings file and is neither a general setting nor a driver,
- * `engine` or, in a cluster's config.yml, a group.
- * @throws UserError with the line and, for a slip, what was probably meant
- */
+/** @throws UserError with the line and the closest known key */
 export function requireKnownSections(
   file: SettingsFile,
   driverNames: readonly string[],
   { groups }: { groups: boolean },
 ): void {
   const general: readonly string[] = generalSettings.map(({ key }) => key);
-  const holders = [...driverNames, engineSection];
-  const known = [...general, ...holders, ...(groups ? groupsWithRole : [])];
+  const sectionNames = [...driverNames, engineSection];
+  const known = [...general, ...sectionNames, ...(groups ? groupsWithRole : [])];
   const what = groups ? 'a setting, driver or group' : 'a setting or driver';
   for (const written of file.general.values()) {
-    if (!holders.includes(written.key)) refuseUnknown(written, known, what);
+    if (!sectionNames.includes(written.key)) refuseUnknown(written, known, what);
     if (general.includes(written.key) || written.value === undefined) continue;
     throw new UserError(
       `${written.origin}: "${written.key}" is ${kindOf(written.key, driverNames)}, and must hold settings by name`,
@@ -146,22 +127,22 @@ export function requireKnownSections(
   for (const section of file.sections.values()) {
     if (general.includes(section.key))
       throw new UserError(`${section.origin}: ${section.key} must be one value`);
-    if (holders.includes(section.key)) refuseMaps(section);
-    else if (!isGroup(section)) refuseUnknown(section, known, what, aboutPlugins);
+    if (sectionNames.includes(section.key)) refuseMaps(section);
+    else if (!isGroup(section)) refuseUnknown(section, known, what, pluginHint);
     else if (!groups) throw misplacedGroup(section);
   }
 }
 
-/** A section could be that of a driver which is a plugin. */
-const aboutPlugins = '; a driver that is missing: belt plugins install PACKAGE';
+/** The section may belong to a driver of a plugin. */
+const pluginHint = '; a driver that is missing: belt plugins install PACKAGE';
 
-/** Engine settings: the flags `--engine-*` in a file. */
+/** The flags `--engine-*` in a file. */
 export const engineSection = 'engine';
 
-/** The groups whose names say what they are. */
+/** Group names that imply the role. */
 export const groupsWithRole = ['managers', 'workers'] as const;
 
-/** Whatever names nodes, and all that could be meant as one of the two usual groups. */
+/** Any section with nodes, or a misspelled usual group. */
 export function isGroup({ key, entries }: Section): boolean {
   return entries.has('nodes') || groupsWithRole.some((name) => name === key);
 }
@@ -184,20 +165,20 @@ function refuseMaps({ sections }: Section): void {
   for (const { origin } of sections.values()) throw notAValueError(origin);
 }
 
-/** A config.yml that sets one driver's settings, and does not say `driver`, means that driver. */
+/** A config.yml with settings of just one driver and no `driver` key implies that driver. */
 export function withImpliedDriver(file: SettingsFile, driverNames: readonly string[]): SettingsFile {
-  const [only, ...more] = [...file.sections.values()].filter(({ key }) => driverNames.includes(key));
-  if (!only || more.length > 0 || file.general.get('driver')?.value !== undefined) return file;
-  const driver: WrittenSetting = { key: 'driver', value: only.key, origin: only.origin };
+  const [section, ...more] = [...file.sections.values()].filter(({ key }) => driverNames.includes(key));
+  if (!section || more.length > 0 || file.general.get('driver')?.value !== undefined) return file;
+  const driver: WrittenSetting = { key: 'driver', value: section.key, origin: section.origin };
   return { ...file, general: new Map([...file.general, ['driver', driver]]) };
 }
 
-/** The bare values, as a driver takes them. */
+/** The values as drivers take them. */
 export function valuesOf(settings: ResolvedSettings): Record<string, SettingValue> {
   return Object.fromEntries(Object.entries(settings).map(([key, { value }]) => [key, value]));
 }
 
-/** One line per setting, for --debug: `image = trixie (default)`. Secrets are not shown. */
+/** For --debug: `image = trixie (default)`. Secrets are not shown. */
 export function describeSettings(settings: ResolvedSettings): string[] {
   return Object.entries(settings).map(
     ([key, { value, origin, secret }]) => `${key} = ${secret ? '[redacted]' : String(value)} (${origin})`,
@@ -229,11 +210,11 @@ function find(definition: SettingDefinition, lookup: Lookup): Found | undefined 
   const { key } = definition;
   const flag = lookup.flags?.[key];
   if (flag !== undefined) return { raw: flag, origin: `flag ${lookup.flagName(definition)}` };
-  const ofGroup = lookup.group?.[key];
-  if (ofGroup) return { raw: ofGroup.value, origin: ofGroup.origin };
+  const groupSetting = lookup.group?.[key];
+  if (groupSetting) return { raw: groupSetting.value, origin: groupSetting.origin };
   for (const name of definition.env ?? []) {
     const value = lookup.variables[name];
-    // docker-machine takes an empty variable for one that is not set.
+    // As in docker-machine, an empty variable counts as unset.
     if (value) return { raw: value, origin: `environment ${name}` };
   }
   for (const file of lookup.files) {
@@ -243,7 +224,7 @@ function find(definition: SettingDefinition, lookup: Lookup): Found | undefined 
   return definition.default === undefined ? undefined : { raw: definition.default, origin: 'default' };
 }
 
-/** The value as its type has it. @throws UserError when it is of another */
+/** @throws UserError for a value of another type */
 export function convertSetting(
   raw: SettingValue,
   { key, type, secret }: SettingDefinition,
@@ -262,9 +243,9 @@ const expectations: Readonly<Record<SettingDefinition['type'], string>> = {
   list: 'a list',
 };
 
-/** What Go's ParseBool, and so docker-machine, and what YAML 1.1 takes for a boolean. */
-const yes = ['true', 't', 'yes', 'on', '1'];
-const no = ['false', 'f', 'no', 'off', '0'];
+/** The booleans of Go's ParseBool, which docker-machine uses, and of YAML 1.1. */
+const trueWords = ['true', 't', 'yes', 'on', '1'];
+const falseWords = ['false', 'f', 'no', 'off', '0'];
 
 const converters: Readonly<
   Record<SettingDefinition['type'], (raw: SettingValue) => SettingValue | undefined>
@@ -283,11 +264,11 @@ const converters: Readonly<
 };
 
 function toBoolean(word: string): boolean | undefined {
-  if (yes.includes(word)) return true;
-  return no.includes(word) ? false : undefined;
+  if (trueWords.includes(word)) return true;
+  return falseWords.includes(word) ? false : undefined;
 }
 
-/** @param what with its article @param more appended to the list of known keys @throws UserError with the closest known key */
+/** @param what with its article. @param more appended to the known keys. @throws UserError */
 export function refuseUnknown(
   { key, origin }: { key: string; origin: string },
   known: readonly string[],
