@@ -7,14 +7,13 @@ import { hasNoSsh, type Machine, reachAddress } from '../machines/model/machine.
 import { matchNames, selectNames } from '../machines/model/patterns.js';
 import { openSshConfigFor } from '../machines/openssh-client.js';
 
-/** Runs this computer's docker client. @returns what it prints */
+/** Runs the local docker client. */
 export type DockerClient = (
   args: readonly string[],
 ) => Promise<{ code: number; stdout: string; stderr: string }>;
 
-/** A context of the docker client for a machine managed by belt. */
 export interface DockerContext {
-  /** `belt-node1` */
+  /** For example `belt-node1`. */
   name: string;
   machine: string;
   endpoint: string;
@@ -22,20 +21,16 @@ export interface DockerContext {
 
 export interface ContextInput {
   machine: Machine;
-  /** Through SSH, whatever the engine listens on. */
+  /** Over SSH, whatever the engine listens on. */
   ssh: boolean;
 }
 
-/** Marks belt's contexts among others. */
+/** Identifies belt's contexts. */
 function description({ name }: Machine, { cluster }: Context): string {
   return `belt: ${name} of cluster ${cluster.name}`;
 }
 
-/**
- * Makes a native context, or points the one that is there to where the machine is now.
- * @throws UserError for a machine that is only reachable over SSH, or with `ssh` one without SSH;
- * ExternalError with the client's message
- */
+/** @throws UserError without TLS access, or with `ssh` without SSH; ExternalError */
 export async function createContext(
   { machine, ssh }: ContextInput,
   docker: DockerClient,
@@ -45,10 +40,10 @@ export async function createContext(
   const endpoint = ssh ? sshEndpoint(machine, context) : await tcpEndpoint(machine, context);
   if (ssh) await writeSshConfig(context);
   const existing = await docker(['context', 'inspect', name]);
-  const verb = existing.code === 0 ? 'update' : 'create';
+  const subcommand = existing.code === 0 ? 'update' : 'create';
   await runDocker(docker, [
     'context',
-    verb,
+    subcommand,
     name,
     '--description',
     description(machine, context),
@@ -60,17 +55,14 @@ export async function createContext(
 
 export interface RemoveContextsInput {
   nodes: readonly string[];
-  /** All of the cluster that the client has. */
   all: boolean;
-  /** The one that is in use, too. */
+  /** Also remove the context in use. */
   force: boolean;
 }
 
 /**
- * Removes the contexts of machines, also of those that are gone: a context holds a copy of the
- * client's key. @returns their names
- * @throws UserError for a name that is neither a context's nor a machine's; ExternalError with the
- * client's own words
+ * Includes contexts of missing machines, which hold a copy of the client's key.
+ * @throws UserError for an unknown name; ExternalError
  */
 export async function removeContexts(
   { nodes, all, force }: RemoveContextsInput,
@@ -78,35 +70,37 @@ export async function removeContexts(
   context: Context,
 ): Promise<string[]> {
   const { name: cluster } = context.cluster;
-  const made = (await ownContexts(docker))
-    .filter((one) => one.cluster === cluster)
+  const contextMachines = (await beltContexts(docker))
+    .filter((entry) => entry.cluster === cluster)
     .map(({ machine }) => machine);
-  const machines = all ? selectNames(nodes, made, { all }) : await namedContexts(nodes, made, context);
+  const machines = all
+    ? selectNames(nodes, contextMachines, { all })
+    : await namedContexts(nodes, contextMachines, context);
   const names = machines.map((name) => contextName(name, context));
-  // One after the other: the client's store has no lock.
+  // One after another: the client's store has no lock.
   for (const name of names) await runDocker(docker, ['context', 'rm', ...(force ? ['--force'] : []), name]);
   return names;
 }
 
-/** Of a machine that has none, the client says so. */
+/** For a machine without a context, the client reports the error. */
 async function namedContexts(
   nodes: readonly string[],
-  made: readonly string[],
+  contextMachines: readonly string[],
   { cluster }: Context,
 ): Promise<string[]> {
-  const { found, unknown } = matchNames(nodes, made);
+  const { found, unknown } = matchNames(nodes, contextMachines);
   if (unknown.length === 0) return found;
   const { machines } = await cluster.machines();
   const existing = machines.map(({ name }) => name);
   return [...found, ...selectNames(unknown, existing)];
 }
 
-/** belt's contexts that the client has, of all clusters. */
+/** belt's contexts, of all clusters. */
 export async function listContexts(docker: DockerClient): Promise<DockerContext[]> {
-  return (await ownContexts(docker)).map(({ cluster: _, ...shown }) => shown);
+  return (await beltContexts(docker)).map(({ cluster: _, ...shownFields }) => shownFields);
 }
 
-async function ownContexts(docker: DockerClient): Promise<(DockerContext & { cluster: string })[]> {
+async function beltContexts(docker: DockerClient): Promise<(DockerContext & { cluster: string })[]> {
   const text = await runDocker(docker, ['context', 'ls', '--format', '{{json .}}']);
   return text
     .split('\n')
@@ -119,7 +113,7 @@ async function ownContexts(docker: DockerClient): Promise<(DockerContext & { clu
     });
 }
 
-/** Where OpenSSH finds the way to all machines of the cluster, for contexts over SSH. */
+/** The OpenSSH configuration for contexts over SSH. */
 export function sshConfigPath({ cluster }: Context): string {
   return join(cluster.sshFolder, 'config');
 }
@@ -131,17 +125,14 @@ async function writeSshConfig(context: Context): Promise<void> {
   await context.cluster.files.write(sshConfigPath(context), text);
 }
 
-/**
- * Of a machine, for docker and for ssh; cluster `default` needs no name: `belt-node1`,
- * `belt-swarm2k-node1`.
- */
+/** `belt-node1` in the cluster `default`, else `belt-swarm2k-node1`. */
 function contextName(name: string, { cluster }: Context): string {
   return cluster.name === 'default' ? `belt-${name}` : `belt-${cluster.name}-${name}`;
 }
 
 interface Endpoint {
   url: string;
-  /** As `--docker` takes them. */
+  /** As in `--docker`. */
   options: string;
 }
 
@@ -165,7 +156,7 @@ async function tcpEndpoint({ name }: Machine, { cluster }: Context): Promise<End
   return { url, options: values.map(([option, value]) => csvField(`${option}=${value}`)).join(',') };
 }
 
-/** `--docker` is read as a line of CSV (RFC 4180). */
+/** `--docker` is parsed as a line of CSV (RFC 4180). */
 function csvField(text: string): string {
   return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

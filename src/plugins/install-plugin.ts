@@ -6,7 +6,7 @@ import { type PluginPackage, readPackage, type StagedPlugin } from '../state/plu
 import { describePlugin, type Plugin } from './list-plugins.js';
 import { npmInstall } from './npm-install.js';
 
-/** Whether npm takes it for a file or folder of this computer, as npm-package-arg does. */
+/** As npm-package-arg decides. */
 export function isLocal(spec: string): boolean {
   return (
     /^(\.{1,2}[/\\]|\.{1,2}$|~?[/\\]|[a-z]:[\\/]|file:)/i.test(spec) || /^[^:]+\.(tgz|tar\.gz)$/i.test(spec)
@@ -14,8 +14,6 @@ export function isLocal(spec: string): boolean {
 }
 
 /**
- * Has npm install a package, and takes its driver into use. One that has no usable driver leaves
- * nothing behind, and the one that was there stays.
  * @param spec a package's name with or without a version, a URL, or an absolute path
  * @throws UserError when the package is not a usable plugin; ExternalError when npm fails
  */
@@ -30,12 +28,7 @@ export async function installPlugin(spec: string, context: Context): Promise<Plu
   );
 }
 
-/**
- * Takes the driver of a package into use that somebody works on in a folder: what changes there is
- * there at belt's next start.
- * @param folder absolute
- * @throws UserError when the package is not a usable plugin
- */
+/** @param folder absolute. @throws UserError when the package is not a usable plugin */
 export async function linkPlugin(folder: string, context: Context): Promise<Plugin> {
   if (!(await folderExists(folder))) throw new UserError(`there is no folder ${folder}`);
   const { name } = await readPackage(folder);
@@ -47,7 +40,7 @@ async function addPlugin(context: Context, fill: (draft: StagedPlugin) => Promis
   try {
     await fill(draft);
     const { name } = await loadPackage(await draft.read());
-    await refuseTaken(name, await draft.read(), context);
+    await refuseOtherPackage(name, await draft.read(), context);
     await draft.activate(name);
     return await describePlugin(name, context);
   } catch (error) {
@@ -56,15 +49,16 @@ async function addPlugin(context: Context, fill: (draft: StagedPlugin) => Promis
   }
 }
 
-/**
- * Another version of the same package takes the place of the one that is there; another package
- * does not.
- */
-async function refuseTaken(driver: string, { name }: PluginPackage, { plugins }: Context): Promise<void> {
+/** Only another version of the same package may replace a plugin. */
+async function refuseOtherPackage(
+  driver: string,
+  { name }: PluginPackage,
+  { plugins }: Context,
+): Promise<void> {
   if (!(await plugins.drivers()).includes(driver)) return;
-  const there = await plugins.read(driver).catch(() => undefined);
-  if (!there || there.name === name) return;
-  throw new UserError(`${there.name} has a driver called "${driver}" already`, {
-    hint: `belt plugins uninstall ${there.name}`,
+  const current = await plugins.read(driver).catch(() => undefined);
+  if (!current || current.name === name) return;
+  throw new UserError(`${current.name} has a driver called "${driver}" already`, {
+    hint: `belt plugins uninstall ${current.name}`,
   });
 }

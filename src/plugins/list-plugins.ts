@@ -2,12 +2,11 @@ import type { Context } from '../app/context.js';
 import { explanationOf } from '../base/errors.js';
 import { loadPackage } from '../drivers/load-plugin.js';
 
-/** An installed plugin as commands show it. */
 export interface Plugin {
   driver: string;
   package?: string;
   version?: string;
-  /** What the driver says that it makes. */
+  /** What the driver creates. */
   summary?: string;
   /** The folder of a linked plugin. Undefined: npm installed it. */
   linkedTo?: string;
@@ -20,7 +19,6 @@ export async function listPlugins(context: Context): Promise<Plugin[]> {
   return Promise.all(drivers.sort().map((driver) => describePlugin(driver, context)));
 }
 
-/** Loads it, to know whether it can be. */
 export async function describePlugin(driver: string, { plugins }: Context): Promise<Plugin> {
   const plugin: Plugin = { driver };
   try {

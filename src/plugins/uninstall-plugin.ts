@@ -3,38 +3,35 @@ import { closest } from '../base/closest.js';
 import { UserError } from '../base/errors.js';
 import { listPlugins, type Plugin } from './list-plugins.js';
 
-/**
- * Takes a plugin away; one that is linked stays in its folder.
- * @param named its package or its driver
- * @throws UserError when the plugin does not exist, or when its driver has machines and `force` is
- * not given
- */
+/** @throws UserError for an unknown plugin, or without `force` when its driver has machines */
 export async function uninstallPlugin(
-  named: string,
+  packageOrDriver: string,
   { force }: { force: boolean },
   context: Context,
 ): Promise<Plugin> {
-  const plugin = await findPlugin(named, context);
+  const plugin = await findPlugin(packageOrDriver, context);
   const machines = force ? [] : await machinesOf(plugin.driver, context);
   if (machines.length > 0)
     throw new UserError(`${plugin.driver} has machines: ${machines.join(', ')}`, {
-      hint: `remove them first, or: belt plugins uninstall --force ${named}`,
+      hint: `remove them first, or: belt plugins uninstall --force ${packageOrDriver}`,
     });
   await context.plugins.remove(plugin.driver);
   return plugin;
 }
 
-async function findPlugin(named: string, context: Context): Promise<Plugin> {
+async function findPlugin(packageOrDriver: string, context: Context): Promise<Plugin> {
   const plugins = await listPlugins(context);
-  const found = plugins.find((plugin) => [plugin.driver, plugin.package].includes(named));
+  const found = plugins.find((plugin) => [plugin.driver, plugin.package].includes(packageOrDriver));
   if (found) return found;
   const names = plugins.map((plugin) => plugin.package ?? plugin.driver);
-  const meant = closest(named, names);
+  const suggestion = closest(packageOrDriver, names);
   const known = names.length === 0 ? 'no plugin is installed' : `plugins: ${names.join(', ')}`;
-  throw new UserError(`no plugin is called "${named}"`, { hint: meant ? `did you mean ${meant}?` : known });
+  throw new UserError(`no plugin is called "${packageOrDriver}"`, {
+    hint: suggestion ? `did you mean ${suggestion}?` : known,
+  });
 }
 
-/** In the clusters of this state folder: `prod/node1`. Others cannot be known of. */
+/** As `prod/node1`, in the clusters of this state folder. */
 async function machinesOf(driver: string, { clusters }: Context): Promise<string[]> {
   const found: string[] = [];
   for (const name of await clusters.names()) {

@@ -16,20 +16,16 @@ import { fingerprint } from './key-pair.js';
 export interface Credentials {
   /** The socket of an ssh-agent. */
   agentSocket?: string;
-  /** The user's own keys, tried last; those that are not there are passed over in silence. */
+  /** The user's own keys, tried last; missing ones are ignored. */
   defaultKeyPaths?: readonly string[];
 }
 
-/** One login's way through the keys, and what there is to say about it when none fits. */
+/** The keys for one login, and a description of why none was accepted. */
 export interface Authentication {
-  /**
-   * For ssh2's `authHandler`. It goes straight to the keys: no `none` request first, which would cost a round trip and count
-   * as a failure.
-   */
+  /** For ssh2's `authHandler`. Sends no `none` request, which counts as a failure. */
   next(allowed: readonly AuthenticationType[] | null, proceed: (method: AnyAuthMethod | false) => void): void;
-  /** Whether there was any key to try. */
   readonly hadKey: boolean;
-  /** `tried key SHA256:... (PATH); PATH2 is protected by a passphrase; add it with ssh-add; the server allows publickey`. */
+  /** `tried key SHA256:... (PATH); PATH2 is protected by a passphrase; add it with ssh-add` */
   describe(): string;
 }
 
@@ -37,20 +33,20 @@ export interface Authentication {
 export function authentication(target: SshTarget, credentials: Credentials): Authentication {
   const tried: string[] = [];
   const unusable: string[] = [];
-  let allows: readonly AuthenticationType[] = [];
+  let allowedMethods: readonly AuthenticationType[] = [];
   const methods = methodsFor(target, credentials, tried, unusable);
-  // The first key is read while the connection is made, not after.
-  let upcoming: ReturnType<typeof methods.next> | undefined = methods.next();
+  // Reads the first key while the connection is being established.
+  let firstMethod: ReturnType<typeof methods.next> | undefined = methods.next();
 
   return {
     get hadKey() {
       return tried.length > 0;
     },
     next(allowed, proceed) {
-      allows = allowed ?? allows;
+      allowedMethods = allowed ?? allowedMethods;
       if (allowed && !allowed.includes('publickey')) return proceed(false);
-      const method = upcoming ?? methods.next();
-      upcoming = undefined;
+      const method = firstMethod ?? methods.next();
+      firstMethod = undefined;
       method.then(
         ({ value }) => proceed(value ?? false),
         () => proceed(false),
@@ -60,7 +56,7 @@ export function authentication(target: SshTarget, credentials: Credentials): Aut
       return [
         tried.length > 0 ? `tried ${tried.join(', ')}` : 'no key to try',
         ...unusable,
-        allows.length > 0 ? `the server allows ${allows.join(', ')}` : undefined,
+        allowedMethods.length > 0 ? `the server allows ${allowedMethods.join(', ')}` : undefined,
       ]
         .filter((part) => part !== undefined)
         .join('; ');
@@ -92,7 +88,7 @@ async function* methodsFor(
   }
 }
 
-/** An agent that is gone or broken is noted and has no keys, so that the next method gets its turn. */
+/** Records an agent that fails as one without keys, so that the next method is tried. */
 class RecordingAgent extends ssh2.BaseAgent<ParsedKey> {
   readonly #agent: OpenSSHAgent;
 
@@ -126,7 +122,6 @@ class RecordingAgent extends ssh2.BaseAgent<ParsedKey> {
   }
 }
 
-/** A private key that can be used, or why it cannot be. */
 type LoadedKey = { key: ParsedKey } | { problem: string; missing: boolean };
 
 async function loadPrivateKey(path: string): Promise<LoadedKey> {

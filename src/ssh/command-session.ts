@@ -3,33 +3,30 @@ import type { Client, ClientChannel } from 'ssh2';
 import type { Pty } from './connection-types.js';
 import { type SignallableCommand, signallable } from './remote-signals.js';
 
-/** One command that runs in a channel of its own. */
+/** A command running in its own channel. */
 export interface CommandSession {
   readonly channel: ClientChannel;
-  /** The exit code once all output was read; `undefined` when the channel closed without one. */
+  /** The exit code after all output was read; undefined when the channel closed without one. */
   readonly ended: Promise<number | undefined>;
   signal(name: string): Promise<void>;
   resize(columns: number, rows: number): void;
-  /** Sends the signal, closes the channel and throws away what still comes. */
+  /** Sends the signal, closes the channel and discards further output. */
   abandon(signalName: string): Promise<void>;
 }
 
-/**
- * Opens the channel and starts the command. `started` is called in the same turn in which the server agrees: the whole of a
- * short command's life may come in one packet, and ssh2 tells of its end at once, listener or not.
- */
+/** Calls `started` synchronously, since a short command may start and end in one packet. */
 export function startSession(
   client: Client,
   { user, command, pty }: { user: string; command: string; pty: Pty | undefined },
   started: (session: CommandSession) => void,
   failed: (error: Error) => void,
 ): void {
-  const reachable = signallable(client, user, command);
+  const signallableCommand = signallable(client, user, command);
   const options = pty ? { pty: { term: pty.term, cols: pty.columns, rows: pty.rows } } : {};
   try {
-    client.exec(reachable.command, options, (error, channel) => {
+    client.exec(signallableCommand.command, options, (error, channel) => {
       if (error) failed(error);
-      else started(sessionOn(channel, reachable.deliver));
+      else started(sessionOn(channel, signallableCommand.deliver));
     });
   } catch (error) {
     failed(error instanceof Error ? error : new Error(String(error)));
@@ -49,7 +46,7 @@ function sessionOn(channel: ClientChannel, deliver: SignallableCommand['deliver'
 
   const session: CommandSession = {
     channel,
-    ended: endOf(channel),
+    ended: exitCodeOf(channel),
     async signal(name) {
       if (running) await deliver(channel, name);
     },
@@ -66,19 +63,19 @@ function sessionOn(channel: ClientChannel, deliver: SignallableCommand['deliver'
   return session;
 }
 
-function endOf(channel: ClientChannel): Promise<number | undefined> {
+function exitCodeOf(channel: ClientChannel): Promise<number | undefined> {
   return new Promise((resolve) => {
     let exit: number | undefined;
     let waitingFor = 2;
-    const one = () => {
+    const countDown = () => {
       waitingFor--;
       if (waitingFor === 0) resolve(exit);
     };
     channel.on('exit', (code: number | null, signalName?: string) => {
       exit = code ?? 128 + signalNumber(signalName);
     });
-    channel.once('close', one);
-    channel.stderr.once('end', one);
+    channel.once('close', countDown);
+    channel.stderr.once('end', countDown);
   });
 }
 

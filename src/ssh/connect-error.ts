@@ -1,7 +1,6 @@
 import { type ErrorDetails, ExternalError } from '../base/errors.js';
 import type { SshTarget } from './connection-types.js';
 
-/** What stands between belt and a login, in the words that people are shown. */
 export type ConnectProblem =
   | 'refused'
   | 'no answer'
@@ -16,7 +15,7 @@ export type ConnectProblem =
   | 'authentication'
   | 'other';
 
-/** A failed try to connect; the message begins with the machine's name, `detail` is the same without it. */
+/** `detail` is the message without the machine's name. */
 export class ConnectError extends ExternalError {
   readonly problem: ConnectProblem;
   readonly detail: string;
@@ -30,7 +29,6 @@ export class ConnectError extends ExternalError {
   }
 }
 
-/** Names what a socket's error means. */
 export function socketError(target: SshTarget, error: Error): ConnectError {
   const where = `${target.host} port ${target.port}`;
   const code = 'code' in error ? error.code : undefined;

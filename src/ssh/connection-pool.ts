@@ -11,40 +11,34 @@ import { Semaphore } from './semaphore.js';
 
 export interface SshOptions extends Credentials {
   knownHosts: KnownHosts;
-  /** For a TCP connection; default 10 s. */
+  /** For a TCP connection; default: 10 s. */
   connectTimeoutMs?: number;
-  /** From there to the end of the authentication; default 20 s. */
+  /** From the connection to the end of authentication; default: 20 s. */
   readyTimeoutMs?: number;
-  /** For the server to open a channel; default 20 s. */
+  /** For opening a channel; default: 20 s. */
   channelTimeoutMs?: number;
-  /** Commands at a time in one connection, further ones wait; default 8. */
+  /** Concurrent commands per connection; default: 8. */
   maxChannels?: number;
-  /** Logins at a time in this process, further ones wait; default 32. */
+  /** Concurrent logins in this process; default: 32. */
   maxLogins?: number;
 }
 
 export interface WaitOptions {
   timeoutMs: number;
-  /**
-   * How long a key may stay unknown to a server that answers; default a minute: cloud-init puts it there only after sshd has
-   * begun to listen.
-   */
+  /** For a rejected key; default: 1 min, since cloud-init adds it after sshd starts. */
   authRetryMs?: number;
   signal?: AbortSignal;
-  /** What stands in the way, each time that it is another thing than before: `refused by 10.0.0.2 port 22`. */
+  /** Called with each new obstacle, such as `refused by 10.0.0.2 port 22`. */
   onProblem?: (text: string) => void;
 }
 
-/** One connection a machine in this process: who asks for the same target gets the same one, a dead one is replaced. */
+/** One connection per target in this process; a dead one is replaced. */
 export interface Ssh {
-  /**
-   * One try.
-   * @throws ConnectError (an ExternalError that names the obstacle); UserError when the host key is not the known one; AbortError
-   */
+  /** @throws ConnectError; UserError when the host key has changed; AbortError */
   connect(target: SshTarget, options?: { signal?: AbortSignal }): Promise<Connection>;
-  /** Tries until the time is up. @throws ExternalError with the last obstacle; UserError, AbortError as `connect`. */
+  /** Retries. @throws ExternalError with the last obstacle; UserError, AbortError as `connect` */
   waitFor(target: SshTarget, options: WaitOptions): Promise<Connection>;
-  /** Ends all connections and all tries; nothing connects afterwards. */
+  /** Ends all connections and attempts; later ones fail. */
   closeAll(): void;
 }
 
@@ -53,7 +47,7 @@ export function openSsh(options: SshOptions): Ssh {
   const { channelTimeoutMs = 20_000, maxChannels = 8, maxLogins = 32 } = options;
   const logins = new Semaphore(maxLogins);
   const links = new Map<string, Promise<PooledConnection>>();
-  const closing = new AbortController();
+  const closeController = new AbortController();
 
   async function connect(
     target: SshTarget,
@@ -70,27 +64,27 @@ export function openSsh(options: SshOptions): Ssh {
   }
 
   async function open(target: SshTarget, timeouts: Timeouts): Promise<PooledConnection> {
-    const { signal } = closing;
-    // The server begins its part while ssh2 is loaded here.
+    const { signal } = closeController;
+    // Connects while ssh2 is being loaded.
     const socket = target.jump
       ? dialThrough(target.jump, target, timeouts)
       : dial(target, timeouts.connectTimeoutMs, signal);
     socket.catch(() => {});
     const { login } = await import('./login.js');
     const { readyTimeoutMs } = timeouts;
-    const made = await login(target, socket, { ...options, readyTimeoutMs, logins, signal });
-    return linkOver(target, made, { maxChannels, channelTimeoutMs });
+    const loggedIn = await login(target, socket, { ...options, readyTimeoutMs, logins, signal });
+    return linkOver(target, loggedIn, { maxChannels, channelTimeoutMs });
   }
 
   /** All machines behind a jump host share one connection to it. */
   async function dialThrough(jump: SshTarget, target: SshTarget, timeouts: Timeouts): Promise<Duplex> {
-    const link = await connect(jump, timeouts, closing.signal).catch((error) => {
+    const link = await connect(jump, timeouts, closeController.signal).catch((error) => {
       throw error instanceof ConnectError ? jumpHostError(jump, target, error) : error;
     });
-    return link.forward(target, { timeoutMs: timeouts.connectTimeoutMs, signal: closing.signal });
+    return link.forward(target, { timeoutMs: timeouts.connectTimeoutMs, signal: closeController.signal });
   }
 
-  /** The try is everybody's: one who gives up waiting for it does not end it for the others. */
+  /** An attempt is shared: one caller's abort does not end it for the others. */
   function remember(key: string, opening: Promise<PooledConnection>): Promise<PooledConnection> {
     links.set(key, opening);
     opening.catch(() => {
@@ -103,25 +97,25 @@ export function openSsh(options: SshOptions): Ssh {
     connect: (target, { signal } = {}) => connect(target, { connectTimeoutMs, readyTimeoutMs }, signal),
 
     async waitFor(target, { timeoutMs, authRetryMs = 60_000, signal, onProblem }) {
-      const begin = performance.now();
-      const left = () => Math.max(1, Math.ceil(begin + timeoutMs - performance.now()));
+      const startedAt = performance.now();
+      const remainingMs = () => Math.max(1, Math.ceil(startedAt + timeoutMs - performance.now()));
       let obstacle = '';
-      let lastOther = begin;
+      let lastOtherProblemAt = startedAt;
       for (let attempt = 0; ; attempt++) {
         try {
           const timeouts = {
-            connectTimeoutMs: Math.min(attemptTimeout(attempt, connectTimeoutMs), left()),
-            readyTimeoutMs: Math.min(readyTimeoutMs, left()),
+            connectTimeoutMs: Math.min(attemptTimeout(attempt, connectTimeoutMs), remainingMs()),
+            readyTimeoutMs: Math.min(readyTimeoutMs, remainingMs()),
           };
           return await connect(target, timeouts, signal);
         } catch (error) {
           if (!(error instanceof ConnectError)) throw error;
           const unknownKey = error.problem === 'authentication';
-          if (!unknownKey) lastOther = performance.now();
-          const authPatienceOver = unknownKey && performance.now() - lastOther > authRetryMs;
+          if (!unknownKey) lastOtherProblemAt = performance.now();
+          const isAuthRetryOver = unknownKey && performance.now() - lastOtherProblemAt > authRetryMs;
           const pauseMs = retryDelay(error, attempt);
-          if (authPatienceOver || left() <= pauseMs)
-            throw timeoutError(target, performance.now() - begin, error);
+          if (isAuthRetryOver || remainingMs() <= pauseMs)
+            throw timeoutError(target, performance.now() - startedAt, error);
           if (error.detail !== obstacle) onProblem?.(error.detail);
           obstacle = error.detail;
           await pause(pauseMs, signal);
@@ -130,7 +124,7 @@ export function openSsh(options: SshOptions): Ssh {
     },
 
     closeAll() {
-      closing.abort();
+      closeController.abort();
       for (const link of links.values()) link.then((open) => open.close()).catch(() => {});
       links.clear();
     },
@@ -146,7 +140,6 @@ function keyOf({ name, user, host, port, keyPath = '', jump }: SshTarget): strin
   return JSON.stringify([name, user, host, port, keyPath, jump ? keyOf(jump) : '']);
 }
 
-/** The obstacle stands before the jump host, and holds up this machine. */
 function jumpHostError(jump: SshTarget, target: SshTarget, cause: ConnectError): ConnectError {
   const { problem, detail, hint } = cause;
   return new ConnectError(target, problem, `jump host ${jump.host}: ${detail}`, {
@@ -155,24 +148,23 @@ function jumpHostError(jump: SshTarget, target: SshTarget, cause: ConnectError):
   });
 }
 
-/** An unused address does not respond at all: the first attempts time out early, later ones take longer. */
-function attemptTimeout(attempt: number, mostMs: number): number {
-  return Math.min(500 * 1.5 ** attempt, mostMs);
+/** An unused address does not respond at all: the first attempts time out early. */
+function attemptTimeout(attempt: number, maxMs: number): number {
+  return Math.min(500 * 1.5 ** attempt, maxMs);
 }
 
 /**
- * 100 to 250 ms at first, growing to 2 s, with chance in it so that many machines are not asked in step. A failed
- * authentication waits longer: OpenSSH 9.8 and later shut out an address that fails three times within some seconds
- * (sshd_config(5), PerSourcePenalties).
+ * Grows from 100 to 2000 ms, with jitter. Longer after a failed authentication: OpenSSH 9.8 and
+ * later block an address that fails repeatedly (sshd_config(5), PerSourcePenalties).
  */
 function retryDelay({ problem }: ConnectError, attempt: number): number {
   const baseMs = problem === 'authentication' ? 3000 : Math.min(100 * 1.3 ** attempt, 1000);
   return baseMs * (1 + Math.random());
 }
 
-function timeoutError(target: SshTarget, passedMs: number, last: ConnectError): ExternalError {
+function timeoutError(target: SshTarget, elapsedMs: number, last: ConnectError): ExternalError {
   const { detail, hint } = last;
-  const seconds = Math.round(passedMs / 100) / 10;
+  const seconds = Math.round(elapsedMs / 100) / 10;
   return new ExternalError(`${target.name}: no login after ${seconds} s, last error: ${detail}`, {
     cause: last,
     ...(hint !== undefined && { hint }),

@@ -9,24 +9,22 @@ import type { LoggedInClient } from './login.js';
 import { Semaphore } from './semaphore.js';
 
 export interface ChannelLimits {
-  /** Commands at a time; sshd's own limit (MaxSessions) is 10. */
+  /** Concurrent commands; sshd's own limit (MaxSessions) is 10. */
   maxChannels: number;
-  /** How long the server may take to open a channel before the connection counts as dead. */
+  /** For opening a channel, before the connection counts as dead. */
   channelTimeoutMs: number;
 }
 
-/** A connection that knows whether it still is one. */
 export interface PooledConnection extends Connection {
   readonly alive: boolean;
-  /** A stream to `host` and `port` as seen from there. @throws ConnectError, AbortError */
+  /** A stream to `host` and `port` as seen from the target. @throws ConnectError, AbortError */
   forward(target: SshTarget, limits: { timeoutMs: number; signal: AbortSignal }): Promise<Duplex>;
 }
 
-/** What `run` keeps of a command's output, in bytes, before it calls the command out of hand. */
+/** The most output that `run` collects, in bytes. */
 const maxOutput = 64 * 1024 * 1024;
-/** 128 + SIGPIPE: what a shell says of a command whose reader has gone. */
+/** 128 + SIGPIPE: a shell's exit code for a command whose reader has exited. */
 const outputClosedCode = 141;
-/** How long a closed connection may take to say goodbye. */
 const closeTimeoutMs = 2000;
 
 export function linkOver(
@@ -45,14 +43,14 @@ export function linkOver(
   };
   client.once('end', onEnd).once('close', onEnd);
 
-  /** Runs a command in the next free channel. `attach` connects what it reads and writes, and returns what undoes that. */
+  /** Waits for a free channel. `attach` connects the command's streams and returns a cleanup. */
   async function execute(command: string, limits: Limits, attach: Attach): Promise<number> {
     for (;;) {
       const release = await slots.acquire(limits.signal);
       try {
         return await executeNow(command, limits, attach);
       } catch (error) {
-        // A server with a lower limit than belt's own: wait for one of the other channels, and ask for fewer from now on.
+        // The server allows fewer channels: wait for one, and use fewer from now on.
         if (!(error instanceof ChannelRefused) || !slots.shrinkBelowUsage()) throw error;
       } finally {
         release();
@@ -98,7 +96,7 @@ export function linkOver(
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         client.destroy();
-        give(lost(`it did not answer for ${channelTimeoutMs / 1000} s`));
+        fail(lost(`it did not answer for ${channelTimeoutMs / 1000} s`));
       }, channelTimeoutMs);
       let waiting = true;
       const settle = () => {
@@ -106,11 +104,11 @@ export function linkOver(
         clearTimeout(timer);
         stopped.removeEventListener('abort', onStop);
       };
-      const give = (error: unknown) => {
+      const fail = (error: unknown) => {
         settle();
         reject(error);
       };
-      const onStop = () => give(stopped.reason);
+      const onStop = () => fail(stopped.reason);
       stopped.addEventListener('abort', onStop, { once: true });
 
       startSession(
@@ -122,7 +120,7 @@ export function linkOver(
           opened(session);
           resolve(session);
         },
-        (error) => give(alive ? refused(error) : lost()),
+        (error) => fail(alive ? refused(error) : lost()),
       );
     });
   }
@@ -171,13 +169,13 @@ export function linkOver(
       const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
       const code = await execute(command, { ...limits, killSignal: 'TERM' }, ({ channel }, stop) => {
         let bytes = 0;
-        const into = (chunks: Buffer[]) => (chunk: Buffer) => {
+        const collectInto = (chunks: Buffer[]) => (chunk: Buffer) => {
           bytes += chunk.length;
-          if (bytes > maxOutput) return stop.abort(tooMuch(target));
+          if (bytes > maxOutput) return stop.abort(outputLimitError(target));
           chunks.push(chunk);
         };
-        channel.on('data', into(output.stdout));
-        channel.stderr.on('data', into(output.stderr));
+        channel.on('data', collectInto(output.stdout));
+        channel.stderr.on('data', collectInto(output.stderr));
         channel.end(stdin);
         return () => {};
       });
@@ -219,7 +217,7 @@ export function linkOver(
     close() {
       alive = false;
       client.end();
-      // A server that is gone must not keep the program waiting.
+      // An unresponsive server must not keep the process running.
       if (socket instanceof Socket) socket.unref();
       setTimeout(() => socket.destroy(), closeTimeoutMs).unref();
     },
@@ -230,19 +228,19 @@ interface Limits {
   pty?: Pty;
   timeoutMs?: number;
   signal?: AbortSignal;
-  /** The signal that a command gets when it is given up. */
+  /** Sent to an abandoned command. */
   killSignal: 'TERM' | 'HUP';
 }
 
 type Attach = (session: CommandSession, stop: AbortController) => () => void;
 
-/** The server opens no further channel at the moment. */
+/** The server does not open another channel at the moment. */
 class ChannelRefused extends ExternalError {}
 
 /** The reader of the output closed it, as in `belt docker logs web | head`. */
 class OutputClosed extends Error {}
 
-function tooMuch(target: SshTarget): ExternalError {
+function outputLimitError(target: SshTarget): ExternalError {
   return new ExternalError(`${target.name}: the command printed more than ${maxOutput / 1024 / 1024} MiB`);
 }
 
@@ -250,7 +248,7 @@ function limitsOf({ pty, signal }: StreamOptions): Limits {
   return { killSignal: 'HUP', ...(pty && { pty }), ...(signal && { signal }) };
 }
 
-/** Pipes pass the pressure on in both directions; a channel's window (2 MiB) is the most that is ever in memory. */
+/** Backpressure applies in both directions: memory holds at most a channel's window (2 MiB). */
 function connectStreams(
   session: CommandSession,
   { stdin, stdout, stderr, pty, onSignal }: StreamOptions,
@@ -280,17 +278,17 @@ function connectStreams(
     stdout.off('error', onReaderGone);
     stderr.off('error', onReaderGone);
     stdin?.off('error', endInput).off('close', endInput).unpipe(channel);
-    if (stdin) letGo(stdin);
+    if (stdin) releaseInput(stdin);
   };
 }
 
-/** The command may end while the user could still type; that input is no longer read. */
-function letGo(stdin: Readable): void {
+/** A command may end before its input does: stdin must not keep the process running. */
+function releaseInput(stdin: Readable): void {
   stdin.pause();
   if ('unref' in stdin && typeof stdin.unref === 'function') stdin.unref();
 }
 
-/** What was written may still be on its way into a pipe, and would be cut off when the program ends. */
+/** Output still on its way into a pipe would be lost when the process exits. */
 function flushed(stream: Writable): Promise<void> {
   return new Promise((resolve) => {
     if (stream.destroyed || stream.writableEnded) return resolve();
@@ -298,10 +296,7 @@ function flushed(stream: Writable): Promise<void> {
   });
 }
 
-/**
- * Writes beside the file and moves it into place. The length is checked, since a connection that breaks looks to `cat` like
- * the end of the input.
- */
+/** Atomic. Checks the length, since `cat` sees a broken connection as the end of the input. */
 function writeCommand(path: string, length: number, mode: number): string {
   const file = quoteArgs([path]);
   return [

@@ -9,10 +9,7 @@ export interface ForwardLimits {
   signal: AbortSignal;
 }
 
-/**
- * A stream through the jump host's connection to another host: a `direct-tcpip` channel (RFC 4254, 7.2).
- * @throws ConnectError, AbortError
- */
+/** A `direct-tcpip` channel of the jump host (RFC 4254, 7.2). @throws ConnectError, AbortError */
 export function forward(
   client: Client,
   jump: SshTarget,
@@ -42,14 +39,14 @@ export function forward(
       if (!waiting) return void channel?.destroy();
       if (error) return fail(explain(jump, target, error));
       settle();
-      // Somebody must listen, or a reset would end the program.
+      // A reset must not be an unhandled error.
       channel.on('error', () => {});
       resolve(channel);
     });
   });
 }
 
-/** ssh2 puts the server's own words and its reason code (RFC 4254, 5.1) into the error. */
+/** ssh2's error contains the server's message and reason code (RFC 4254, 5.1). */
 function explain(jump: SshTarget, target: SshTarget, error: Error & { reason?: unknown }): ConnectError {
   const prohibited = error.reason === 1 || /prohibited/i.test(error.message);
   if (prohibited) {

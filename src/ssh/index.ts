@@ -1,4 +1,4 @@
-/** What the rest of belt uses of SSH. It loads ssh2: who needs only the quoting imports `quote.js`. */
+/** Loads ssh2: import `base/quote-args.js` for quoting alone. */
 
 export { quoteArgs } from '../base/quote-args.js';
 export { ConnectError, type ConnectProblem } from './connect-error.js';

@@ -4,48 +4,44 @@ import { hasCode } from '../base/errno.js';
 import { keyBytes } from './key-pair.js';
 
 export interface HostKey {
-  /** The key's bytes as they go over the wire. */
+  /** Wire format. */
   key: Buffer;
-  /** Never to be trusted again, as its owner marked it. */
+  /** Marked `@revoked`. */
   revoked: boolean;
 }
 
-/** `pinned`: nothing was known, the key is written down now. `changed` and `revoked` must not be talked to. */
+/** `pinned`: first use, recorded now. `changed`, `revoked`: must not be connected to. */
 export type Verdict =
   | { verdict: 'known' | 'pinned' | 'revoked' }
   | { verdict: 'changed'; known: readonly Buffer[] };
 
-/**
- * A known_hosts file in OpenSSH's format (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT). Entries are under the machine's name, so
- * that an address may change; the system's own program reads it with
- * `ssh -o UserKnownHostsFile=FILE -o HostKeyAlias=NAME`.
- */
+/** OpenSSH's format (sshd(8)), by machine name (HostKeyAlias), so that addresses may change. */
 export interface KnownHosts {
   readonly path: string;
   lookup(name: string): Promise<HostKey[]>;
-  /** Accepts `key` when it is known or nothing is (and then writes it down); the look and the writing are one step. */
+  /** Accepts and records a first key; check and write are one step. */
   check(name: string, key: Buffer): Promise<Verdict>;
-  /** Writes down a key, a line as in a .pub file, unless it is there. */
+  /** Adds a line as in a .pub file, unless it exists. */
   add(name: string, publicKey: string): Promise<void>;
-  /** Forgets the keys of these names; what a person marked `@revoked` stays. */
+  /** Removes the keys of these names, except those marked `@revoked`. */
   remove(names: readonly string[]): Promise<void>;
 }
 
 export interface KnownHostsOptions {
-  /** Replaces the file, whole and at once. */
+  /** Replaces the file atomically. */
   write?: (path: string, content: string) => Promise<void>;
   /** Runs the work while no other process changes the file. */
   locked?: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
-/** Touches nothing yet; a file that is not there is an empty one. */
+/** A missing file counts as empty. */
 export function openKnownHosts(path: string, options: KnownHostsOptions = {}): KnownHosts {
   const { write = writePrivately, locked = (work) => work() } = options;
   const read = cachedReader(path);
   let waiting: Change[] = [];
   let writing: Promise<unknown> = Promise.resolve();
 
-  /** All changes that come while one is being written go into the next write together: a thousand first uses, a few writes. */
+  /** Changes that arrive during a write share the next one. */
   async function change(apply: (lines: readonly Line[]) => readonly Line[]): Promise<void> {
     return new Promise((resolve, reject) => {
       waiting.push({ apply, resolve, reject });
@@ -85,8 +81,8 @@ export function openKnownHosts(path: string, options: KnownHostsOptions = {}): K
     add(name, publicKey) {
       const key = keyBytes(publicKey);
       return change((lines) => {
-        const there = keysOf(lines, name).some((entry) => !entry.revoked && entry.key.equals(key));
-        return there ? lines : [...lines, lineFor(name, key)];
+        const exists = keysOf(lines, name).some((entry) => !entry.revoked && entry.key.equals(key));
+        return exists ? lines : [...lines, lineFor(name, key)];
       });
     },
     remove(names) {
@@ -101,7 +97,7 @@ interface Change {
   reject: (error: unknown) => void;
 }
 
-/** A line of the file: as it stands, and what it says when it says something. */
+/** A line's text, and its entry if it has one. */
 interface Line {
   text: string;
   entry?: Entry;
@@ -110,7 +106,7 @@ interface Line {
 interface Entry {
   marker: string;
   hosts: string;
-  /** `hosts` in lower case when it is one plain name, as nearly all are: thousands of lines are compared for each machine. */
+  /** `hosts` in lower case when it is one plain name: speeds up thousands of comparisons. */
   plain?: string;
   key: Buffer;
 }
@@ -123,7 +119,7 @@ function judge(known: readonly HostKey[], key: Buffer): Verdict {
   return trusted.length > 0 ? { verdict: 'changed', known: trusted } : { verdict: 'pinned' };
 }
 
-/** Lines of certificate authorities are left out: belt cannot check host certificates. */
+/** Ignores certificate authorities: belt cannot verify host certificates. */
 function keysOf(lines: readonly Line[], name: string): HostKey[] {
   return lines.flatMap(({ entry }) => {
     if (!entry || entry.marker === '@cert-authority' || !matches(entry, name)) return [];
@@ -132,16 +128,18 @@ function keysOf(lines: readonly Line[], name: string): HostKey[] {
 }
 
 function withoutNames(lines: readonly Line[], names: readonly string[]): readonly Line[] {
-  const gone = new Set(names);
-  const left = lines.flatMap((line) => {
+  const removed = new Set(names);
+  const remaining = lines.flatMap((line) => {
     const { entry } = line;
     if (entry?.marker !== '') return [line];
     const hosts = entry.hosts.split(',');
-    const kept = hosts.filter((host) => !gone.has(host) && !names.some((name) => isHashOf(host, name)));
+    const kept = hosts.filter((host) => !removed.has(host) && !names.some((name) => isHashOf(host, name)));
     if (kept.length === hosts.length) return [line];
     return kept.length === 0 ? [] : [parseLine(line.text.replace(entry.hosts, () => kept.join(',')))];
   });
-  return left.length === lines.length && left.every((line, at) => line === lines[at]) ? lines : left;
+  return remaining.length === lines.length && remaining.every((line, at) => line === lines[at])
+    ? lines
+    : remaining;
 }
 
 function lineFor(name: string, key: Buffer): Line {
@@ -165,18 +163,18 @@ function parseLine(text: string): Line {
   return { text, entry };
 }
 
-/** A list of patterns: one must fit, and none that begins with `!` may. */
+/** A list of patterns: one must match, and none that begins with `!` may. */
 function matches({ hosts, plain }: Entry, name: string): boolean {
   if (plain !== undefined) return plain === name.toLowerCase();
-  let fits = false;
+  let isMatch = false;
   for (const host of hosts.split(',')) {
-    if (host.startsWith('!') && fitsPattern(host.slice(1), name)) return false;
-    fits ||= fitsPattern(host, name) || isHashOf(host, name);
+    if (host.startsWith('!') && matchesPattern(host.slice(1), name)) return false;
+    isMatch ||= matchesPattern(host, name) || isHashOf(host, name);
   }
-  return fits;
+  return isMatch;
 }
 
-function fitsPattern(pattern: string, name: string): boolean {
+function matchesPattern(pattern: string, name: string): boolean {
   if (!/[*?]/.test(pattern)) return pattern.toLowerCase() === name.toLowerCase();
   const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
   return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 'i').test(name);
@@ -189,15 +187,15 @@ function isHashOf(host: string, name: string): boolean {
   return createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest('base64') === hash;
 }
 
-/** Reads again only when the file is another one or was changed: thousands of connections look into it. */
+/** Reads the file only after a change: thousands of connections use it. */
 function cachedReader(path: string): () => Promise<readonly Line[]> {
-  let seen = '';
+  let lastIdentity = '';
   let lines: readonly Line[] = [];
   return async () => {
     const now = await identity(path);
-    if (now === seen) return lines;
+    if (now === lastIdentity) return lines;
     lines = now === '' ? [] : parse(await readFile(path, 'utf8'));
-    seen = now;
+    lastIdentity = now;
     return lines;
   };
 }

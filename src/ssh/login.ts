@@ -16,34 +16,31 @@ import type { Semaphore } from './semaphore.js';
 
 export interface LoginOptions extends Credentials {
   knownHosts: KnownHosts;
-  /** From there to the end of the authentication. */
+  /** For the whole login. */
   readyTimeoutMs: number;
-  /** How many key exchanges at a time: thousands at once would starve each other of the processor until all time out. */
+  /** Limits concurrent key exchanges: thousands would use all CPU time until all time out. */
   logins: Semaphore;
   signal: AbortSignal;
 }
 
-/** A client that is logged in. Its error listener is there already: ssh2's late errors end no program. */
+/** Its error listener stays, so that ssh2's late errors are not unhandled. */
 export interface LoggedInClient {
   client: Client;
   socket: Duplex;
 }
 
-/**
- * @param dialled what the login goes over
- * @throws ConnectError; UserError when the host key is not the known one; AbortError
- */
+/** @throws ConnectError; UserError when the host key is not the known one; AbortError */
 export async function login(
   target: SshTarget,
-  dialled: Promise<Duplex>,
+  dialing: Promise<Duplex>,
   options: LoginOptions,
 ): Promise<LoggedInClient> {
   const keys = authentication(target, options);
-  const socket = await dialled;
+  const socket = await dialing;
   try {
     const release = await options.logins.acquire(options.signal);
     try {
-      return { client: await shakeHands(target, options, keys, socket), socket };
+      return { client: await authenticateClient(target, options, keys, socket), socket };
     } finally {
       release();
     }
@@ -53,7 +50,7 @@ export async function login(
   }
 }
 
-async function shakeHands(
+async function authenticateClient(
   target: SshTarget,
   options: LoginOptions,
   keys: Authentication,
@@ -75,7 +72,7 @@ async function shakeHands(
     const onAbort = () => fail(new AbortError());
     options.signal.addEventListener('abort', onAbort, { once: true });
 
-    // This listener stays for good. ssh2 tells of an agent's failure here too, and then goes on to the next method.
+    // Stays registered. ssh2 also emits an agent's failure here, and then tries the next method.
     client.on('error', (error: LevelledError) => {
       if (error.level === 'agent') return;
       fail(refusal ?? explainFailure(target, options, keys, phase, error));
@@ -108,7 +105,7 @@ async function shakeHands(
 
 type Phase = 'banner' | 'login';
 type LevelledError = Error & { level?: string };
-/** The declared type forgets that `next(false)` ends the tries. */
+/** ssh2's type lacks `next(false)`, which ends authentication. */
 type Proceed = (method: AnyAuthMethod | false) => void;
 
 function connectConfig(target: SshTarget, options: LoginOptions, socket: Duplex): ConnectConfig {
@@ -121,10 +118,7 @@ function connectConfig(target: SshTarget, options: LoginOptions, socket: Duplex)
   };
 }
 
-/**
- * The known key's type comes first, so that a server with keys of several types shows the one that is known. The rest is
- * ssh2's own order: curve25519 and AES-GCM lead it, and no other choice was measurably faster.
- */
+/** The known key's type first, so that a server with several keys presents the known one. */
 function algorithmsFor(knownTypes: readonly string[]): Algorithms {
   const known = knownTypes.flatMap((type) =>
     type === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [type],
@@ -142,7 +136,7 @@ const hostKeyAlgorithms: readonly string[] = [
   'rsa-sha2-256',
 ];
 
-/** @throws UserError unless the key is the known one or the first one. */
+/** @throws UserError unless the key is the known or the first one */
 async function checkHostKey(target: SshTarget, knownHosts: KnownHosts, key: Buffer): Promise<void> {
   const verdict = await knownHosts.check(target.name, key);
   if (verdict.verdict === 'changed') {
@@ -166,7 +160,6 @@ async function checkHostKey(target: SshTarget, knownHosts: KnownHosts, key: Buff
   }
 }
 
-/** Says what an error of ssh2's means for the person who waits. */
 function explainFailure(
   target: SshTarget,
   options: LoginOptions,
@@ -192,11 +185,11 @@ function explainFailure(
     });
   }
   if (error.level === 'client-authentication' || /authentication failures/i.test(error.message)) {
-    const said = error.level === 'client-authentication' ? '' : ` (${error.message})`;
+    const reason = error.level === 'client-authentication' ? '' : ` (${error.message})`;
     return new ConnectError(
       target,
       'authentication',
-      `authentication failed for ${target.user} at ${where}${said}: ${keys.describe()}`,
+      `authentication failed for ${target.user} at ${where}${reason}: ${keys.describe()}`,
       {
         cause: error,
         hint: `add one of these public keys to ~${target.user}/.ssh/authorized_keys on the machine, or specify another key or user`,

@@ -1,17 +1,13 @@
 import type { SshTarget } from './connection-types.js';
 
 export interface OpenSshTarget extends SshTarget {
-  /** What it is called on command lines. */
+  /** The name on command lines. */
   alias: string;
-  /** Whether known_hosts has a key of it; one that is first seen is written down, and only that one is taken afterwards. */
+  /** Whether known_hosts has a key; otherwise ssh pins the first one. */
   known: boolean;
 }
 
-/**
- * A configuration with which the system's OpenSSH programs reach these targets by their aliases, as belt does: with its keys, under
- * the machines' names in its known_hosts, and nothing of the person's own configuration.
- * @see ssh_config(5)
- */
+/** Uses belt's keys and known_hosts, not the user's configuration. @see ssh_config(5) */
 export function openSshConfig(targets: readonly OpenSshTarget[], knownHostsPath: string): string {
   const blocks = targets.flatMap((target) => [
     ...(target.jump
@@ -48,7 +44,7 @@ function block(target: OpenSshTarget, knownHostsPath: string): string {
   return `Host ${alias}\n${lines.join('\n')}\n`;
 }
 
-/** No machine's name begins so. */
+/** No machine name starts with an underscore. */
 function jumpAlias({ alias }: Pick<OpenSshTarget, 'alias'>): string {
   return `_jump-to-${alias}`;
 }

@@ -1,17 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { Client, ClientChannel } from 'ssh2';
 
-/** A command in the form in which it can be reached, and how a signal reaches it once it runs. */
 export interface SignallableCommand {
   command: string;
-  /** Resolves when the signal is on its way or there; never rejects, and never takes longer than a second. */
+  /** Never rejects, and takes at most a second. */
   deliver(channel: ClientChannel, name: string): Promise<void>;
 }
 
 /**
- * The SSH request for signals (RFC 4254, 6.9) where the server follows it. OpenSSH before 9.8 does not in root's sessions
- * ("session signalling requires privilege separation"): there a second command finds the first one by a mark in its
- * environment and signals its process group.
+ * Uses the SSH signal request (RFC 4254, 6.9). OpenSSH before 9.8 ignores it in root's sessions:
+ * there a second command finds the first by a mark in its environment.
  */
 export function signallable(client: Client, user: string, command: string): SignallableCommand {
   if (user !== 'root' || !ignoresRootsSignals(client)) return { command, deliver: request(client) };
@@ -26,8 +24,7 @@ export function signallable(client: Client, user: string, command: string): Sign
 }
 
 /**
- * What the channel's own `signal` calls. That one does nothing once the standard input is at its end, which the RFC does not
- * ask for and which would make every `echo x | belt docker exec -i` deaf to Ctrl-C.
+ * ssh2's own `signal` does nothing after the end of stdin, as in `echo x | belt docker exec -i`.
  */
 function request(client: Client): SignallableCommand['deliver'] {
   return async (channel, name) => {
@@ -60,10 +57,7 @@ function ignoresRootsSignals(client: Client): boolean {
   return major !== undefined && Number(major) * 100 + Number(minor) < 908;
 }
 
-/**
- * The mark is in the shell's arguments, and in the environment of what it starts or becomes. The brackets keep this command
- * from finding itself.
- */
+/** The mark is in arguments or environment. The brackets keep this command from finding itself. */
 function killMarked(mark: string, name: string): string {
   return `for process in /proc/[0-9]*; do
   grep -qs 'BELT_COMMAND=[${mark.charAt(0)}]${mark.slice(1)}' "$process/cmdline" "$process/environ" || continue

@@ -1,6 +1,5 @@
 import { AbortError } from '../base/errors.js';
 
-/** Lets a limited number run at a time; the others queue. */
 export class Semaphore {
   #limit: number;
   #taken = 0;
@@ -10,20 +9,20 @@ export class Semaphore {
     this.#limit = limit;
   }
 
-  /** Resolves to the function that gives the slot back. @throws AbortError */
+  /** Resolves to a function that releases the slot. @throws AbortError */
   async acquire(signal?: AbortSignal): Promise<() => void> {
     if (signal?.aborted) throw new AbortError();
     if (this.#taken >= this.#limit) await this.#turn(signal);
     else this.#taken++;
-    let given = false;
+    let isReleased = false;
     return () => {
-      if (given) return;
-      given = true;
+      if (isReleased) return;
+      isReleased = true;
       this.#giveBack();
     };
   }
 
-  /** From now on only as many as are taken at the moment, less the one that asks; `false` when that one is alone. */
+  /** Lowers the limit below the current usage; false when only one slot is in use. */
   shrinkBelowUsage(): boolean {
     if (this.#taken <= 1) return false;
     this.#limit = Math.min(this.#limit, this.#taken - 1);
@@ -45,7 +44,7 @@ export class Semaphore {
     });
   }
 
-  /** The slot goes straight to the next in line, so that a newcomer cannot jump the queue. */
+  /** Hands the slot to the first in the queue. */
   #giveBack(): void {
     const next = this.#taken <= this.#limit ? this.#waiting.shift() : undefined;
     if (next) next();
