@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { canMakeMachines } from '../lab/machines.js';
 
-/** Docker refuses to guess on a machine with several addresses; belt tells it the machine's own. */
+/** On a machine with several addresses, docker needs the one that belt passes. */
 describe.skipIf(!canMakeMachines())('machines with several addresses', () => {
   let belt: Belt;
 

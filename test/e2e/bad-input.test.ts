@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { canMakeMachines } from '../lab/machines.js';
 
-/** What is typed wrong gets one clear line with what to do, and changes nothing. */
+/** Wrong input prints one clear line with a hint, and changes nothing. */
 describe.skipIf(!canMakeMachines())('bad input', () => {
   let belt: Belt;
 

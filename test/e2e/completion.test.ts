@@ -12,7 +12,7 @@ const shells: Record<string, { program: string[]; setUp: string }> = {
   fish: { program: ['fish', '--no-config', '-i'], setUp: 'node $BELT completion fish | source' },
 };
 
-/** Real shells at a terminal, into which somebody types. */
+/** Types into real shells at a terminal. */
 describe.runIf(canMakeMachines()).each(Object.keys(shells))('completion in %s', (shell) => {
   let belt: Belt;
   let terminal: TerminalRun;
@@ -43,7 +43,7 @@ describe.runIf(canMakeMachines()).each(Object.keys(shells))('completion in %s', 
   ])('%s', async (typed, expected) => {
     terminal.type(`\x15${typed}\t`);
     await terminal.until(new RegExp(`${expected.replaceAll(/[/.]/g, '\\$&').trimEnd()}(?!\\S)`));
-    // What is typed now follows: a space is there where the word is whole.
+    // The shell adds a space after a complete word.
     terminal.type('Z');
     await terminal.until(new RegExp(`${expected.replaceAll(/[/.]/g, '\\$&')} ?Z`));
     expect(terminal.screen()).not.toMatch(/command not found|error:/);

@@ -11,8 +11,8 @@ import { runInTerminal } from '../lab/terminal.js';
 const run = promisify(execFile);
 
 /**
- * What docker-machine's documentation has people type, as scripts of theirs, unchanged: a program called `docker-machine` in the
- * PATH that is belt, as an alias is. The engines are asked with Docker's own client.
+ * Runs the examples of docker-machine's documentation unchanged, with belt as `docker-machine` in
+ * the PATH, and checks the engines with the docker client.
  */
 describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
   let belt: Belt;
@@ -125,7 +125,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     expect(
       await ok(`${contexts}; docker-machine context create --ssh dev; docker-machine context ls`),
     ).toMatch(/^belt-dev +dev +ssh:\/\/belt-dev$/m);
-    // What docker's ssh does once ~/.ssh/config includes the file.
+    // As docker's ssh does when ~/.ssh/config includes the file.
     expect(await ok('ssh -F .belt/default/ssh/config belt-dev hostname')).toBe('dev\n');
     expect(await ok(`${contexts}; docker-machine context rm dev`)).toBe('belt-dev\n');
     expect(await ok(`${contexts}; docker-machine context ls --json`)).toBe('[]\n');
@@ -249,7 +249,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     expect(await ok("docker-machine scp --delta -r tree 'dev:/root/by rsync/'")).toMatch(/^tree\/inner\/d$/m);
     await ok("docker-machine scp -d -r -q 'dev:/root/by rsync/tree' 'it is back'");
     expect(await ok('cd "it is back/tree"; cat a "inner/b c" inner/d')).toBe('one\nmore\ntwo\nnew\n');
-    // The path of its configuration has to come through rsync's own quoting.
+    // The path of the ssh configuration must survive rsync's quoting.
     await ok(`ln -s "$PWD/.belt/default" "it's a \\"store\\""`);
     await ok(`docker-machine -s "$PWD/it's a \\"store\\"" scp -d tree/a dev:/root/quoted`);
     expect(await ok('docker-machine ssh dev cat /root/quoted')).toBe('one\nmore\n');
@@ -266,7 +266,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
       expect(await ok('findmnt --noheadings --output FSTYPE mnt; cat mnt/file')).toBe('fuse.sshfs\nthere\n');
       await ok('echo here > mnt/other');
       expect(await ok('docker-machine ssh dev cat "\'/srv/da ta/other\'"')).toBe('here\n');
-      // What led ssh to the machine is not needed any more, and gone.
+      // The temporary ssh configuration has been removed.
       expect(await ok('ls .belt/default/ssh')).not.toContain('config-');
     } finally {
       expect(await ok("docker-machine mount -u 'dev:/srv/da ta' mnt; ls mnt")).toBe('');
@@ -319,7 +319,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
       const { code, stderr } = await script(`docker-machine ${work}`);
       expect([work, code, stderr]).toEqual([work, 1, expect.stringContaining('Host "dev" is not running')]);
     }
-    // From local state, whether the machine runs or not.
+    // Reads local records, so the machine need not run.
     expect(await ok('docker-machine env dev')).toContain('export DOCKER_MACHINE_NAME="dev"');
     expect(await ok('docker-machine start dev')).toBe(
       'Starting "dev"...\nMachine "dev" was started.\nStarted machines may have new IP addresses. You may need to re-run the `belt env` command.\n',
@@ -328,7 +328,7 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     expect((await script('docker-machine start dev')).stderr).toContain('Machine "dev" is already running.');
   });
 
-  test('regenerate-certs replaces the certificate, and upgrade refuses a stopped machine', async () => {
+  test('regenerate-certs replaces the certificate, and upgrade starts a stopped machine', async () => {
     const before = await readFile(join(belt.folder, '.belt/default/machines/dev/server.pem'), 'utf8');
     await ok('docker-machine regenerate-certs --force dev');
     expect(await readFile(join(belt.folder, '.belt/default/machines/dev/server.pem'), 'utf8')).not.toBe(
@@ -336,14 +336,14 @@ describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
     );
     expect(await ok('eval $(docker-machine env dev); docker info --format "{{.Name}}"')).toBe('dev\n');
     await ok('docker-machine stop dev');
-    // Whether there is anything newer is the package repository's to say.
+    // Whether a newer version exists depends on the package repository.
     expect((await script('docker-machine upgrade dev')).stderr).toContain(
       'Starting machine so machine can be upgraded...',
     );
     expect(await ok('docker-machine status dev')).toBe('Running\n');
   });
 
-  test('restart and kill use the machine called default without names', async () => {
+  test('provision and kill without names use the machine called default', async () => {
     expect(await ok('docker-machine restart dev')).toContain('Restarting "dev"...\n');
     expect(await ok('docker-machine provision')).toContain('default');
     expect(await ok('docker-machine kill')).toBe('Killing "default"...\nMachine "default" was killed.\n');

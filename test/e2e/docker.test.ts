@@ -79,7 +79,7 @@ describe.skipIf(!canMakeMachines())('belt docker', () => {
     terminal.type('stty size\r');
     await terminal.until(/^30 100$/m);
     terminal.resize(70, 20);
-    // docker hands keys and sizes on side by side: the next command may still see the old size.
+    // docker forwards keys and sizes in parallel: the next command may still see the old size.
     terminal.type('until [ "$(stty size)" = "20 70" ]; do sleep 0.1; done; exit 5\r');
     expect(await terminal.ended).toBe(5);
   });
@@ -150,7 +150,7 @@ describe.skipIf(!canMakeMachines())('belt docker', () => {
   });
 });
 
-/** Watches a process's resident memory; the returned function ends the watch and gives the highest seen, in MiB. */
+/** Samples a process's resident memory. @returns stops, and returns the maximum in MiB */
 function peakMemory(pid: number): () => Promise<number> {
   let peak = 0;
   const look = async (): Promise<void> => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 
-/** `env`, `config` and `url` answer from the records alone: these machines do not exist. */
+/** `env`, `config` and `url` only read records: these machines do not exist. */
 describe('env, config and url', () => {
   let belt: Belt;
   const store = 'odd "store" $(touch pwned) `x`';

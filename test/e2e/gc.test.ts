@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { canMakeMachines } from '../lab/machines.js';
 
-/** Records that get lost while their machines run on. */
+/** Deletes records while their machines keep running. */
 describe.runIf(canMakeMachines())('gc', () => {
   let belt: Belt;
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { canMakeMachines } from '../lab/machines.js';
 
-/** A create that is cut short at any moment is finished by the same command. */
+/** The same command resumes a create that was interrupted at any moment. */
 describe.skipIf(!canMakeMachines())('interrupted create', () => {
   let belt: Belt;
 
@@ -52,7 +52,7 @@ describe.skipIf(!canMakeMachines())('interrupted create', () => {
     },
   ])('$moment', async ({ pattern, signal, late }) => {
     const { code, stderr } = await interruptAt(pattern, signal);
-    // When one is ready, the others may be before the signal is there.
+    // The others may become ready before the signal arrives.
     const isEnded = late === true && code === 0;
     if (signal === 'SIGINT' && !isEnded) {
       expect(code).toBe(130);

@@ -17,7 +17,7 @@ import { canMakeMachines, imageRoot } from '../lab/machines.js';
 
 const fixture = resolve('test/fixtures/belt-driver-box');
 
-/** A driver of somebody else's, as its author packs it and a person installs it. */
+/** A third-party driver, packed by its author and installed by a user. */
 describe.runIf(canMakeMachines())('plugins', () => {
   const lab = mkdtempSync(join(tmpdir(), 'belt-plugins-'));
   const data = join(lab, 'data');
@@ -38,7 +38,7 @@ describe.runIf(canMakeMachines())('plugins', () => {
     const args = ['pack', '--silent', '--pack-destination', lab];
     return join(lab, execFileSync('npm', args, { cwd: folder, encoding: 'utf8' }).trim());
   };
-  /** A package whose index.js says this. */
+  /** A package with this index.js. */
   const packageOf = (
     name: string,
     index: string,
@@ -192,7 +192,7 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
   test('create with a plugin driver resumes after being killed twice', async () => {
     const args = ['create', '-d', 'box', '--box-root', imageRoot(), 'm[1:2]'];
     const isNumbered = () => boxesThere().length > 0;
-    // Its link to this computer is not there, or not up.
+    // Its link to this computer is missing or down.
     const isBooting = () => existsSync(join(boxes, 'box1/pid'));
     for (const isMoment of [isNumbered, isBooting]) {
       const child = belt.spawn(args);
@@ -234,7 +234,7 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
     const section = await belt.run(['create', 'm3']);
     expect(section.stderr).toMatch(/"box" is not a setting or driver\n.*belt plugins install PACKAGE/);
     rmSync(join(belt.folder, '.belt.yaml'));
-    // What needs no driver goes on.
+    // Commands that need no driver continue to work.
     expect(await belt.ok(['ssh', 'm1', 'hostname'])).toBe('m1\n');
   });
 
@@ -278,7 +278,7 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
   test('a plugin can be uninstalled after its machines are removed', async () => {
     await belt.ok(['rm', '-y', 'm1', 'm2']);
     expect(boxesThere()).toEqual([]);
-    // The kernel takes a link away some time after the last process that had its other end.
+    // The kernel removes a link some time after the last process at its other end.
     const links = () => readdirSync('/sys/class/net').filter((name) => name.startsWith('ve-box'));
     await expect.poll(links).toEqual([]);
     expect(readdirSync('/run/systemd/nspawn/propagate').filter((name) => name.startsWith('box'))).toEqual([]);

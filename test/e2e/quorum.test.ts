@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { canMakeMachines } from '../lab/machines.js';
 
-/** Managers of a real swarm, and what belt refuses to do to them. The engines are asked, not belt. */
+/** What belt refuses to do to managers of a real swarm, checked with docker. */
 describe.runIf(canMakeMachines())('quorum', () => {
   let belt: Belt;
 
@@ -75,7 +75,7 @@ describe.runIf(canMakeMachines())('quorum', () => {
     expect(left.join()).toContain('Leader');
   });
 
-  test('swarm ls queries another manager when the active machine is a worker', async () => {
+  test('swarm ls and promote query another manager when the active machine is a worker', async () => {
     const nodes = JSON.parse(await belt.ok(['swarm', 'ls', '--json'])) as {
       hostname: string;
       role: string;

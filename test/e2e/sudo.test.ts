@@ -16,11 +16,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canMakeMachines } from '../lab/machines.js';
 
-/** Machines are made with sudo and then used without it, as a person with an ordinary account does. */
+/** Creates machines with sudo and uses them from an ordinary account. */
 describe.skipIf(!canMakeMachines())('under sudo', () => {
   const user = 'belt-test-user';
   let home: string;
-  /** A copy that the user may read: this folder may be root's own. */
+  /** A copy that the user may read: this folder may belong to root. */
   let installed: string;
   let uid: number;
   let gid: number;
@@ -101,7 +101,7 @@ describe.skipIf(!canMakeMachines())('under sudo', () => {
     expect(belt('user', 'active').stdout).toBe('node1\n');
   });
 
-  test('plugins install with sudo runs npm as the caller', () => {
+  test('plugins install with sudo runs npm and its scripts as the caller', () => {
     const driver = `export const driver = { name: 'box', summary: 'none', settings: [], open: async () => ({}) };`;
     const manifest = {
       name: 'belt-driver-sudo',

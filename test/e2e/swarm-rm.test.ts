@@ -3,7 +3,7 @@ import { type Belt, newBelt } from '../lab/belt.js';
 import { makeWebImage } from '../lab/containers.js';
 import { canMakeMachines } from '../lab/machines.js';
 
-/** Machines go, and their swarm goes on. The engines are asked, belt's own output is not believed. */
+/** Removes machines from a running swarm and checks the swarm with docker. */
 describe.skipIf(!canMakeMachines())('rm of nodes of a swarm', () => {
   let belt: Belt;
 
@@ -19,13 +19,13 @@ describe.skipIf(!canMakeMachines())('rm of nodes of a swarm', () => {
   });
   afterAll(() => belt.dispose());
 
-  /** What a manager's engine says of all nodes. */
+  /** All nodes, from a manager's engine. */
   const nodes = async (by: string): Promise<string[]> => {
     const format = '{{.Hostname}} {{.Status}} {{if .ManagerStatus}}manager{{else}}worker{{end}}';
     const rows = await belt.ok(['--host', by, 'docker', 'node', 'ls', '--format', format]);
     return rows.trim().split('\n').sort();
   };
-  /** A new leader hears of the nodes one by one. */
+  /** A new leader learns the state of the nodes one by one. */
   const expectNodes = (by: string, managers: readonly string[], workers: readonly string[]) =>
     expect
       .poll(() => nodes(by))
@@ -74,7 +74,7 @@ describe.skipIf(!canMakeMachines())('rm of nodes of a swarm', () => {
     await expectNodes('mg2', ['mg2', 'mg3', 'mg4'], ['node1', 'node2']);
   });
 
-  /** What is left of the managers, by name. */
+  /** The names of the remaining managers. */
   let left: [string, string];
 
   test('rm removes a dead leader after the other managers have elected a new one', async () => {
@@ -95,7 +95,7 @@ describe.skipIf(!canMakeMachines())('rm of nodes of a swarm', () => {
   test('rm destroys workers of a swarm without a quorum, but managers only with --force', async () => {
     const [alive, dead] = left;
     await belt.ok(['kill', '--force', dead]);
-    // The other one leads on until it misses the first answers.
+    // The other manager stays leader until its first heartbeats fail.
     const list = ['--host', alive, 'docker', 'node', 'ls'];
     await expect.poll(async () => (await belt.run(list)).code).toBe(1);
     const refused = await belt.run(['rm', '-y', alive, dead, 'node2']);
@@ -112,7 +112,7 @@ describe.skipIf(!canMakeMachines())('rm of nodes of a swarm', () => {
     expect(await machines()).toEqual([alive, 'node1']);
   });
 
-  test('rm --all removes all machines at the same time', async () => {
+  test('rm --all destroys a whole swarm without draining its nodes', async () => {
     const { code, stderr } = await belt.run(['rm', '--all', '--yes']);
     expect([code, stderr]).toEqual([0, expect.not.stringMatching(/drain|swarm/)]);
     expect(JSON.parse(await belt.ok(['ls', '--json']))).toEqual([]);

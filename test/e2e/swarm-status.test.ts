@@ -9,7 +9,7 @@ interface Status {
   machines: { name: string; state: string; swarm?: string }[];
 }
 
-/** Real managers, switched off and on: what belt says of the swarm, and what it does not do to it. */
+/** Stops and starts real managers, and checks what belt reports and refuses. */
 describe.skipIf(!canMakeMachines())('a swarm of three managers', () => {
   let belt: Belt;
 
@@ -47,7 +47,7 @@ describe.skipIf(!canMakeMachines())('a swarm of three managers', () => {
       true,
       { total: 3, tolerance: 1, leader: 'mg1' },
     ]);
-    // swarmkit has certificates begin at the nearest full minute, which may be yet to come.
+    // swarmkit rounds the start of a certificate to a full minute, possibly in the future.
     expect([89, 90]).toContain(now.certificates?.soonest?.daysLeft);
   });
 
@@ -102,7 +102,7 @@ describe.skipIf(!canMakeMachines())('a swarm of three managers', () => {
     await expect.poll(async () => (await status()).status.quorum).toBe(true);
   });
 
-  test('a swarm works again after all its machines were stopped and started', async () => {
+  test('stop --all stops a whole swarm, and start --all restores its quorum', async () => {
     const { code, stderr } = await belt.run(['stop', '--all']);
     expect([code, stderr]).toEqual([0, expect.stringContaining('the whole swarm stops')]);
     expect(await running()).toEqual([]);

@@ -3,7 +3,7 @@ import { type Belt, newBelt, type Result } from '../lab/belt.js';
 import { makeWebImage } from '../lab/containers.js';
 import { canMakeMachines } from '../lab/machines.js';
 
-/** The verbs of a swarm on real machines, in the order of a swarm's life. The engines are asked, belt's own output is not believed. */
+/** Runs all swarm commands on real machines and checks the engines with docker. */
 describe.runIf(canMakeMachines())('swarm verbs', () => {
   let belt: Belt;
   const addresses = new Map<string, string>();
@@ -22,7 +22,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
     return numbers.map((number) => `node${number}`);
   }
 
-  /** What the engine itself says. */
+  /** Read from the engine itself. */
   async function info(node: string, format: string): Promise<string> {
     return (await belt.ok(['--host', node, 'docker', 'info', '--format', format])).trim();
   }
@@ -170,7 +170,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       await expect.poll(() => nodeLs(other)).not.toContain(`${killed} Down Active`);
     });
 
-    test('join refuses a worker and a machine outside the swarm as manager', async () => {
+    test('swarm join refuses a worker as manager', async () => {
       const atWorker = await belt.run(['swarm', 'join', 'node4', 'node5']);
       expect([atWorker.code, atWorker.stderr]).toEqual([
         1,
@@ -178,7 +178,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       ]);
     });
 
-    /** As a firewall on the manager does. */
+    /** Blocks the node as a firewall on the manager would. */
     function block(manager: string, node: string, target: 'DROP' | 'REJECT'): Promise<string> {
       return exec(manager, `iptables -I INPUT -p tcp --dport 2377 -s ${addresses.get(node)} -j ${target}`);
     }
@@ -187,7 +187,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       return exec(manager, 'iptables -F INPUT');
     }
 
-    /** The shell on the leader is there before, so that the engine dies in the middle of the first join. */
+    /** The shell on the leader is open in advance, so that the engine dies during the first join. */
     async function joinWhileKilling(killed: string, args: string[]): Promise<Result> {
       const script = 'systemctl mask --runtime docker >&2; echo ready; read go; kill -9 $(pidof dockerd)';
       const killer = belt.spawn(['ssh', killed, '--', script]);
@@ -269,7 +269,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
         'node.hostname==node5',
       ];
       const trap = ['sh', '-c', 'trap "" TERM; while true; do sleep 1; done'];
-      // What else runs there takes up to 10 s to end, and would be named first.
+      // Other tasks there take up to 10 s to end and would be named first.
       await belt.ok(['docker', 'service', 'rm', 'single', 'pair']);
       await belt.ok(['swarm', 'drain', 'node5', '--wait', '--timeout', '60']);
       await belt.ok(['swarm', 'activate', 'node5']);
@@ -284,7 +284,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       await belt.ok(['docker', 'service', 'create', '--no-resolve-image', ...stubborn, 'web:1', ...trap]);
     });
 
-    test('pause keeps running tasks and accepts no new ones', async () => {
+    test('pause sets the availability of nodes', async () => {
       expect(await belt.ok(['swarm', 'pause', 'node[4:5]'])).toBe('node4\nnode5\n');
       expect(await nodeLs('node1')).toEqual(
         expect.arrayContaining(['node4 Ready Pause', 'node5 Ready Pause']),
@@ -333,7 +333,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
   });
 
   describe('leaving', () => {
-    test('leave waits for slow tasks on a worker and removes its entry', async () => {
+    test('leave waits for slow tasks on a worker, removes its entry', async () => {
       expect(await exec('node5', "docker ps --format '{{.Names}}'")).toContain('stubborn.1.');
       expect(await belt.ok(['swarm', 'leave', 'node5'])).toBe('node5: Node left the swarm.\n');
       expect(await info('node5', '{{.Swarm.LocalNodeState}}')).toBe('inactive');
@@ -342,7 +342,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       expect([outside.code, outside.stderr]).toEqual([1, expect.stringContaining('node5 is not in a swarm')]);
     });
 
-    test('the leader leaves last, with --force where the swarm loses its fault tolerance', async () => {
+    test('leave of the leader needs --force if the swarm loses its fault tolerance', async () => {
       const asked = await leader('node1');
       const refused = await belt.run(['swarm', 'leave', asked]);
       expect([refused.code, refused.stderr]).toEqual([

@@ -3,12 +3,12 @@ import { type Belt, newBelt } from '../lab/belt.js';
 import { httpGet, makeWebImage } from '../lab/containers.js';
 import { canMakeMachines } from '../lab/machines.js';
 
-/** The main job, command by command, as a person types it. The engines are asked, belt's own output is not believed. */
+/** From machines to a swarm, command by command, checked with docker. */
 describe.skipIf(!canMakeMachines())('a swarm from nothing', () => {
   let belt: Belt;
   const names = ['node1', 'node2', 'node3', 'node4'];
 
-  /** What an engine itself says, over OpenSSH rather than over belt. */
+  /** Reads from an engine over OpenSSH instead of belt. */
   const engine = async (node: string, format: string): Promise<string> =>
     (await belt.ok(['--host', node, 'docker', 'info', '--format', format])).trim();
 
