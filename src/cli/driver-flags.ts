@@ -35,11 +35,15 @@ export function flagGroup(driver: string): string {
 }
 
 /** Without default and environment, which `state/` merges with their sources. */
-function flagFor({ summary, type, env = [] }: Setting, { name }: DriverModule): Interfaces.Flag<unknown> {
+function flagFor(
+  { summary, type, choices, env = [] }: Setting,
+  { name }: DriverModule,
+): Interfaces.Flag<unknown> {
   const [variable] = env;
   const options = {
     summary: variable ? `${summary} [$${variable}]` : summary,
     helpGroup: flagGroup(name),
+    ...(choices && { helpValue: choices.join('|') }),
   };
   if (type === 'boolean') return Flags.boolean(options) as Interfaces.Flag<unknown>;
   if (type === 'integer') return Flags.integer(options) as Interfaces.Flag<unknown>;

@@ -196,6 +196,8 @@ export interface Setting {
   summary: string;
   type: 'string' | 'integer' | 'boolean' | 'list';
   default?: string | number | boolean | readonly string[];
+  /** The values that it can have, for help and shell completion. */
+  choices?: readonly string[];
   /** The first variable that is set wins. */
   env?: readonly string[];
   /** Never shown, and never written to a file by belt. */

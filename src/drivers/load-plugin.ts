@@ -24,6 +24,7 @@ const settingSchema = z.object({
   key: z.string().check(z.regex(/^[a-z][a-z0-9_]*$/, 'must be lower case, with _ between words')),
   summary: z.string(),
   type: z.enum(['string', 'integer', 'boolean', 'list']),
+  choices: z.optional(z.array(z.string())),
   env: z.optional(z.array(z.string())),
   secret: z.optional(z.boolean()),
   flag: z.optional(z.union([z.literal(false), z.string()])),

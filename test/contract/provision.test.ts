@@ -174,7 +174,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       const { code, stdout } = await belt.run(['engine', 'local', 'node2', '--json']);
       expect([code, JSON.parse(stdout).failed]).toEqual([
         1,
-        [{ name: 'node2', error: expect.stringContaining('no-such-option') }],
+        [{ name: 'node2', code: 'external', error: expect.stringContaining('no-such-option') }],
       ]);
       await on('node2', 'rm /etc/docker/daemon.json');
       expect(await on('node2', line.replace('/etc/docker/daemon.json', ''))).toBe(before);
@@ -189,7 +189,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       const { code, stdout } = await provision('node2');
       expect([code, JSON.parse(stdout).failed]).toEqual([
         1,
-        [{ name: 'node2', error: expect.stringMatching(/does not start.*nosuch/s) }],
+        [{ name: 'node2', code: 'external', error: expect.stringMatching(/does not start.*nosuch/s) }],
       ]);
       expect(await on('node2', 'systemctl is-active docker')).toBe('active');
       expect(await ports('node2')).toEqual(['2376']);
@@ -370,7 +370,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
     const { code, stdout } = await provision('node3');
     expect([code, JSON.parse(stdout).failed]).toEqual([
       1,
-      [{ name: 'node3', error: expect.stringMatching(/could not be installed.*404/s) }],
+      [{ name: 'node3', code: 'external', error: expect.stringMatching(/could not be installed.*404/s) }],
     ]);
     await setEngine('node3', (options) => {
       options.InstallURL = 'http://127.0.0.1:8000/install';
@@ -453,7 +453,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       const { code, stdout } = await belt.run(['engine', 'local', 'old1', '--json']);
       expect([code, JSON.parse(stdout).failed]).toEqual([
         1,
-        [{ name: 'old1', error: expect.stringMatching(/does not start.*no-such-option/s) }],
+        [{ name: 'old1', code: 'external', error: expect.stringMatching(/does not start.*no-such-option/s) }],
       ]);
       expect(await on('old1', 'grep -c tlsverify /etc/systemd/system/docker.service.d/zz-belt.conf')).toBe(
         '1',

@@ -129,7 +129,11 @@ describe.skipIf(!canMakeMachines())('swarm upgrade', () => {
     const report = JSON.parse(stdout) as { ok: { name: string }[]; failed: unknown[]; skipped: string[] };
     expect([code, report.ok.map(({ name }) => name), report.skipped]).toEqual([1, ['node1'], ['node3']]);
     expect(report.failed).toEqual([
-      { name: 'node2', error: expect.stringContaining('the upgrade of node2 failed at "start"') },
+      {
+        name: 'node2',
+        code: 'external',
+        error: expect.stringContaining('the upgrade of node2 failed at "start"'),
+      },
     ]);
     expect(stderr).toContain('belt rm --force node2');
     expect((await nodes('mg1')).filter((row) => row.startsWith('node'))).toEqual([

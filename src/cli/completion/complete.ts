@@ -117,6 +117,7 @@ async function valuesOf({ name, helpValue = '', options }: FlagInfo, names: Name
   if (/^NODES?$/.test(helpValue)) return completionOf(await names.machines());
   if (helpValue === 'docker-machine|DRIVER')
     return completionOf(['docker-machine', ...(await names.drivers())]);
+  if (/^[\w-]+(\|[\w-]+)+$/.test(helpValue)) return completionOf(helpValue.split('|'));
   if (helpValue === 'DRIVER') return completionOf(await names.drivers());
   return { candidates: new Map(), files: /^(FILE|DIR)$/.test(helpValue) };
 }

@@ -83,7 +83,7 @@ export function choice<const T extends string>(
 ): SettingField<T> {
   const expected = choices.length > 2 ? `one of ${choices.join(', ')}` : choices.join(' or ');
   const parse = (written: string) => choices.find((known) => known.toLowerCase() === written.toLowerCase());
-  return text<T, T>({ ...setting, parse, expected });
+  return { ...text<T, T>({ ...setting, parse, expected }), choices };
 }
 
 export function integer<D extends number | undefined = undefined>(

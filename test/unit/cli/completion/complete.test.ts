@@ -27,6 +27,7 @@ const commands: Commands = {
     rm: command('destroy', ['nodes'], {
       ...flag('force', { char: 'f', summary: 'all the same' }),
       ...option('tls-ca-key', { helpValue: 'FILE' }),
+      ...option('virtualbox-ui-type', { helpValue: 'headless|gui|separate' }),
       ...flag('secret', { hidden: true }),
     }),
     create: command('make', ['size', 'nodes'], option('driver', { char: 'd', helpValue: 'DRIVER' })),
@@ -68,6 +69,8 @@ describe('the last word can become', () => {
     ['rm --s', ''],
     ['rm -- --f', ''],
     ['rm -- n', 'node1 node2'],
+    ['rm --virtualbox-ui-type ', 'headless gui separate'],
+    ['rm --virtualbox-ui-type=g', '--virtualbox-ui-type=gui'],
     ['rm --tls-ca-key ', ':files'],
     ['rm --tls-ca-key=', ':files'],
     ['--cl', '--cluster'],
