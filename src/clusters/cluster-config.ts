@@ -16,16 +16,12 @@ import {
 } from '../state/settings.js';
 import { parseSettings } from '../state/settings-file.js';
 
-/** The text of a new config.yml: only the driver is set. */
 export function newConfig(name: string, driver: DriverModule, templates: Templates): Promise<string> {
   const keys = driver.settings.filter(({ secret }) => !secret).map(({ key }) => key);
   return templates.render('cluster/config.yml', { name, driver: driver.name, keys: keys.join(', ') });
 }
 
-/**
- * Parses `KEY=VALUE` arguments: settings of the driver and general ones. `KEY=` removes a key.
- * @throws UsageError for an unknown key, a secret, or a value of the wrong type
- */
+/** @throws UsageError for an unknown key, a secret, or a value of the wrong type */
 export function readDefinitions(words: readonly string[], { name: driver, settings }: DriverModule): Edit[] {
   return words.map((word) => {
     const [, written = '', text = ''] = /^([^=]+)=(.*)$/s.exec(word) ?? [];
@@ -62,11 +58,7 @@ function secretError(key: string, variable: string | undefined): UsageError {
   });
 }
 
-/**
- * Applies changes to the text of a config.yml.
- * @param driverNames names of all drivers, whose sections are allowed
- * @throws UserError when the result is not valid for the driver
- */
+/** @throws UserError when the result is not valid for the driver */
 export async function changeConfig(
   path: string,
   text: string,

@@ -18,11 +18,7 @@ export interface CreatedCluster {
   path: string;
 }
 
-/**
- * Creates a cluster, with its config.yml, and switches to it.
- * @throws UsageError for an invalid name or setting; UserError when the name is taken; with nothing
- * changed
- */
+/** @throws UsageError, UserError for an unusable name or setting, with nothing changed */
 export async function createCluster(
   { name, driver: named, definitions }: NewCluster,
   { clusters }: Context,

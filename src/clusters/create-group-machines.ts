@@ -12,16 +12,11 @@ import { namesOf, type StageContext, type StepOf } from './stage-context.js';
 
 type Steps = readonly StepOf<'create'>[];
 
-/** Refuses machines that cannot be created. @throws UserError */
 export async function checkCreations(steps: Steps, stage: StageContext): Promise<void> {
   for (const batch of await batchesOf(steps, stage)) await checkCreation(batch, stage.context);
 }
 
-/**
- * Creates machines: all drivers at the same time, one batch for machines with the same settings. A
- * driver that cannot start fails only its own machines.
- * @throws AbortError once all drivers have stopped
- */
+/** A driver that cannot start fails only its own machines. @throws AbortError */
 export async function createGroupMachines(steps: Steps, stage: StageContext): Promise<Outcome<unknown>[]> {
   for (const { name, recreate } of steps) if (recreate) await forgetMachine(name, stage.context);
   const batches = await batchesOf(steps, stage);
@@ -41,7 +36,6 @@ async function batchesOf(steps: Steps, stage: StageContext): Promise<CreateInput
   return Promise.all(needed.map((groups) => batchOf(groups, wanted, stage)));
 }
 
-/** Without the origins of the settings. */
 function valuesIn(settings: Group['settings']): [string, unknown][] {
   const values = Object.entries(settings).map(([key, { value }]): [string, unknown] => [key, value]);
   return values.sort(([one], [other]) => (one < other ? -1 : 1));

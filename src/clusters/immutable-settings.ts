@@ -33,7 +33,7 @@ export async function findImmutable(
   return (await Promise.all(found)).flat();
 }
 
-/** Without machines that their provider has lost, which are created again anyway. */
+/** Without machines missing at their provider, which are created again anyway. */
 function existingMachines({ machines, cluster }: Observation): Map<string, Machine> {
   const lost = new Set(
     cluster.present.flatMap(({ name, machine }) => (machine?.state === 'missing' ? [name] : [])),
@@ -70,7 +70,6 @@ function changedStorageDriver(
   return [{ name: machine.name, group, key: 'storage_driver of the engine', is, wanted }];
 }
 
-/** One line for all machines with the same difference. */
 export function immutableTexts(fixed: readonly ImmutableDifference[]): string[] {
   const alike = groupBy(fixed, ({ group, key, is, wanted }) => JSON.stringify([group, key, is, wanted]));
   return [...alike.values()].map((same) => {

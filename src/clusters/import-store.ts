@@ -15,16 +15,12 @@ import { certificatePathsIn } from '../state/machine-file.js';
 export interface ImportInput {
   /** Absolute path of docker-machine's store, which contains `machines/`. */
   folder: string;
-  /** Name of the cluster. */
   name: string;
 }
 
 /**
- * Imports docker-machine's store in place. Every config.json gets belt's section and the current
- * paths and keeps the rest, so that docker-machine still works with it. A record that
- * docker-machine rewrites loses belt's section; belt then reads it as docker-machine's again. An
- * older format is kept as config.json.bak, as docker-machine does. Machines that could not be
- * imported are reported as warnings.
+ * Imports docker-machine's store in place, so that docker-machine still works with it. An older
+ * format is kept as config.json.bak. Machines that cannot be imported cause warnings.
  * @throws UserError when the folder is not a docker-machine store
  */
 export async function importStore(
@@ -61,9 +57,7 @@ async function requireStore(folder: string): Promise<void> {
 }
 
 /**
- * Copies the machines' CA and client certificate into the store's `certs` if they are elsewhere and
- * the same for all machines. Otherwise machines keep them, and belt creates no CA
- * (`ensureClusterCertificates`).
+ * Copies the CA and client certificate if they are outside the store and the same for all machines.
  */
 async function copyExternalCertificates(
   machines: readonly Machine[],

@@ -17,10 +17,7 @@ export async function initClusterSwarm(
   return [{ name: machine.name, status: 'ok', value }];
 }
 
-/**
- * Joins machines to the cluster's swarm with the availability of their groups: workers at the same
- * time, managers one at a time until one fails.
- */
+/** Workers at the same time, managers one at a time until one fails. */
 export function joinGroups(
   steps: readonly StepOf<'join'>[],
   stage: StageContext,

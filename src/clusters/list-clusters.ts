@@ -8,10 +8,8 @@ import { NoSwarmError } from '../swarm/find-manager.js';
 import { type Member, memberName } from '../swarm/model/members.js';
 import { withSwarm } from '../swarm/session.js';
 
-/** A cluster as `cluster ls` shows it. */
 export interface ClusterSummary {
   name: string;
-  /** The cluster is in use. */
   active: boolean;
   leader?: string;
   managers: string[];
@@ -22,10 +20,7 @@ export interface ClusterSummary {
   errors: string[];
 }
 
-/**
- * Lists all clusters at once, each within its own time limit: an unresponsive one only affects its
- * own row.
- */
+/** All clusters at once: an unresponsive one only affects its own row. */
 export async function listClusters(
   { timeoutMs }: { timeoutMs: number },
   context: Context,
@@ -51,7 +46,6 @@ async function summarize(
   const { name, folder } = of.cluster;
   const { machines, damaged } = await of.cluster.machines();
   const errors = damaged.map(({ error }) => error.message);
-  /** @returns undefined on a failure */
   const find = async <T>(what: (within: Context) => Promise<T>): Promise<T | undefined> => {
     try {
       return await withTimeout(timeoutMs, of.signal, (signal) => what({ ...of, signal }));

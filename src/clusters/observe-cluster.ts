@@ -13,7 +13,6 @@ import type { ClusterState, Present } from './model/compare.js';
 import { type ObservedMachine, presentOf } from './model/current-state.js';
 import type { Group } from './model/group.js';
 
-/** The current state of a cluster. */
 export interface Observation {
   cluster: ClusterState;
   /** All recorded machines. */
@@ -24,14 +23,14 @@ export interface Observation {
 
 /** Without a response in this time, the managers' information counts. */
 const responseTimeoutMs = 5_000;
-/** Managers report a node as ready until it misses three heartbeats of 5 s (swarmkit, dispatcher). */
+/**
+ * Managers report a node as ready until it misses three heartbeats of 5 s (swarmkit, dispatcher).
+ */
 const lostAfterMs = 30_000;
 
 /**
- * Lists the machines at their providers and the nodes at a manager. Waits for the managers to notice
- * that a node was destroyed a moment ago.
- * @throws UserError for a damaged record, and for what only the user can resolve; ExternalError
- * when a provider does not respond
+ * Waits for managers to notice that a node was just destroyed.
+ * @throws UserError for a damaged record; ExternalError when a provider does not respond
  */
 export async function observeCluster(groups: readonly Group[], context: Context): Promise<Observation> {
   let last: { unmanaged: Present; observation: Observation } | undefined;
@@ -108,10 +107,7 @@ function refuseOtherDrivers(groups: readonly Group[], machines: readonly Machine
   }
 }
 
-/**
- * The members without machines matched to a stale node that has their name or address. In doubt, the
- * machine itself is queried for its node ID.
- */
+/** Matches members to stale nodes by name or address, in doubt by the machine's own node ID. */
 async function withoutStaleMatches(
   members: readonly Member[],
   seen: readonly ObservedMachine[],

@@ -29,9 +29,7 @@ type Operation<K extends StepKind> = (
   stage: StageContext,
 ) => Promise<Outcome<unknown>[]>;
 
-/**
- * The operation for each kind of step; all steps of a kind in a stage are performed in one call.
- */
+/** Performs all steps of a kind in one call. */
 const operations: { readonly [K in StepKind]: Operation<K> } = {
   create: createGroupMachines,
   start: (steps, stage) => startMachines(machinesOf(steps, stage), stage.context),
@@ -125,10 +123,7 @@ export async function checkStage({ steps }: PlanStage, stage: StageContext): Pro
   );
 }
 
-/**
- * Performs a stage. In one that runs one by one, steps after a failure are skipped.
- * @throws AbortError
- */
+/** After a failure in a stage that runs one by one, the rest is skipped. @throws AbortError */
 export async function performStage({ order, steps }: PlanStage, stage: StageContext): Promise<StepResult[]> {
   const kinds = [...groupBy(steps, ({ does }) => does).values()];
   if (order === 'together') return (await allFinished(kinds.map((same) => performKind(same, stage)))).flat();
@@ -140,7 +135,6 @@ export async function performStage({ order, steps }: PlanStage, stage: StageCont
   return ends;
 }
 
-/** Performs steps of one kind. */
 async function performKind(steps: readonly PlanStep[], stage: StageContext): Promise<StepResult[]> {
   const [{ does }] = steps as [PlanStep];
   const perform = (): Promise<Outcome<unknown>[]> =>

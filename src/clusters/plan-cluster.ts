@@ -12,13 +12,11 @@ export interface ClusterPlanInput {
   prune: boolean;
 }
 
-/** The differences between a cluster and its groups, and the stages that resolve them. */
 export interface ClusterPlan {
   differences: NodeDifference[];
   stages: PlanStage[];
   /** Differences that cannot be changed; they are not in `differences` and have no step. */
   fixed: ImmutableDifference[];
-  /** Why the swarm could not be compared. */
   obstacle?: string;
 }
 
@@ -50,7 +48,6 @@ export async function observeAndPlan(
   };
 }
 
-/** Advice on the number of managers. */
 export function managerAdvice(groups: readonly Group[]): string[] {
   const managers = groups.filter(({ role }) => role === 'manager');
   return managerCountAdvice(managers.reduce((count, { nodes }) => count + nodes.length, 0));

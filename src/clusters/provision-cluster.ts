@@ -27,11 +27,9 @@ export interface ProvisionReport {
 }
 
 /**
- * Brings a cluster to its wanted state. It inspects the cluster again after each stage, so changes
- * made by others and unfinished earlier runs need no special case. A machine on which a step failed
- * is left alone while the others continue; a failed manager stops everything.
- * @throws UserError, with nothing changed, for what only the user can resolve; ExternalError when
- * no manager responds; AbortError
+ * Inspects the cluster again after each stage, so that other changes and interrupted runs need no
+ * special case. A failed machine is left alone; a failed manager stops everything.
+ * @throws UserError, with nothing changed; ExternalError when no manager responds; AbortError
  */
 export async function provisionCluster(input: ProvisionInput, context: Context): Promise<ProvisionReport> {
   for (const advice of managerAdvice(input.groups)) context.reporter.warn(advice);
@@ -49,10 +47,7 @@ export async function provisionCluster(input: ProvisionInput, context: Context):
   }
 }
 
-/**
- * Plans once the state of the swarm is known, or while there are steps that do not need it.
- * @throws why the state is unknown
- */
+/** Waits for the swarm's state unless there are steps that do not need it. @throws the obstacle */
 function planWhenKnown(input: ClusterPlanInput, context: Context): Promise<ObservedPlan> {
   return context.reporter.stage('Inspecting the swarm', async (stage) => {
     let reason: Error | undefined;
@@ -106,10 +101,7 @@ class ProvisionRun {
     private readonly context: Context,
   ) {}
 
-  /**
-   * The next stage, without machines on which a step failed; undefined when nothing can continue
-   * without them.
-   */
+  /** Undefined when nothing can continue without the failed machines. */
   next({ stages }: ObservedPlan): PlanStage | undefined {
     const skipped = new Set(this.failed.map(({ step }) => step.name));
     const needsSkipped = stages.some(({ steps }) =>

@@ -18,14 +18,13 @@ export interface RebuildInput {
   as?: string | undefined;
 }
 
-/** A cluster found by the tags of its machines, compared with its records. */
 export interface RebuildPlan {
   cluster: { id: string; name: string };
   /** The context of the local cluster. */
   context: Context;
   /** Machines without a record. */
   lost: RebuiltMachine[];
-  /** Recorded by an earlier run that could not log in and provision their engines. */
+  /** Recorded by an earlier run that could not provision their engines. */
   unfinished: RebuiltMachine[];
   /** Recorded and provisioned; not changed. */
   kept: string[];
@@ -36,11 +35,7 @@ export interface RebuiltMachine {
   state: MachineState;
 }
 
-/**
- * Finds what can be rebuilt. Changes nothing.
- * @throws UserError when the provider has no such cluster or several, another local cluster has its
- * name, or the driver cannot find machines without records
- */
+/** Changes nothing. @throws UserError without exactly one such cluster at the provider */
 export async function planRebuild(input: RebuildInput, context: Context): Promise<RebuildPlan> {
   const driverName = context.drivers.nameOf(input.driver);
   const driver = await context.driver(driverName);
@@ -67,8 +62,7 @@ export async function planRebuild(input: RebuildInput, context: Context): Promis
 }
 
 /**
- * Writes the records, adds the cluster's SSH key to the machines, and issues new certificates to their
- * engines; managers of a swarm one at a time. A machine that refuses the login is recorded and failed.
+ * A machine that refuses the login is recorded and fails.
  * @param keyPath a private key that the machines accept
  * @throws UserError, with nothing changed, when the local cluster has another ID
  */
@@ -155,7 +149,6 @@ async function authorizeAll(
     await authorizeClusterKey(machine, { ...options, step: (text) => progress.update(name, text) }, context);
     return machine;
   };
-  // Each hint is shown once.
   const hints = new Set<string>();
   const onEnd = (name: string, outcome: Outcome<unknown>): void => {
     if (outcome.status === 'failed') {

@@ -6,7 +6,6 @@ import { removeMachines } from '../machines/lifecycle.js';
 import type { Machine } from '../machines/model/machine.js';
 import { unknownCluster } from '../state/cluster-index.js';
 
-/** What removing a cluster deletes. */
 export interface ClusterRemoval {
   name: string;
   /** The cluster is a link to another folder, which stays. */
@@ -14,10 +13,7 @@ export interface ClusterRemoval {
   machines: Machine[];
 }
 
-/**
- * Returns what removing a cluster deletes.
- * @throws UserError when it does not exist, or has machines, unless `force`
- */
+/** @throws UserError when it does not exist, or has machines, unless `force` */
 export async function planRemoval(
   name: string,
   { force }: { force: boolean },
@@ -39,11 +35,7 @@ export async function planRemoval(
   return { name, link: false, machines };
 }
 
-/**
- * Removes a cluster's machines and then its records.
- * @returns one outcome per machine
- * @throws ExternalError when a machine cannot be removed; the cluster stays
- */
+/** @throws ExternalError when a machine cannot be removed; the cluster stays */
 export async function removeCluster(
   { name, machines }: ClusterRemoval,
   { clusters }: Context,

@@ -11,10 +11,7 @@ export interface GroupWords {
   workerSize?: string | undefined;
 }
 
-/**
- * The declared groups: from the command line, or else from config.yml.
- * @throws UserError when neither declares any, or they cannot form a swarm; UsageError when both do
- */
+/** From the command line or config.yml. @throws UserError without any; UsageError for both */
 export async function wantedGroups(words: GroupWords, { settings, cluster }: Context): Promise<Group[]> {
   const fromFile = await settings.groups();
   const fromArguments = await groupsOf(words, settings);

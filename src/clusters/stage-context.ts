@@ -12,7 +12,6 @@ export interface StageInput {
   timeoutMs: number;
 }
 
-/** What the operations of a stage work with. */
 export interface StageContext {
   input: StageInput;
   observation: Observation;
@@ -26,12 +25,10 @@ export function namesOf(steps: readonly PlanStep[]): string[] {
   return steps.map(({ name }) => name);
 }
 
-/** The recorded machines of the steps. */
 export function machinesOf(steps: readonly PlanStep[], { observation }: StageContext): Machine[] {
   return steps.flatMap(({ name }) => observation.machines.get(name) ?? []);
 }
 
-/** The group that names a machine. */
 export function groupOf(name: string, { groups }: StageInput): Group {
   const group = groups.find(({ nodes }) => nodes.includes(name));
   if (!group) throw new Error(`no group names ${name}`);

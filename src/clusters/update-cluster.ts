@@ -19,11 +19,7 @@ export interface UpdatedCluster {
   changes: LineChange[];
 }
 
-/**
- * Changes settings in a cluster's config.yml and keeps the rest of the file.
- * @throws UsageError for an invalid setting; UserError when the file would become invalid; with
- * nothing changed
- */
+/** Keeps the rest of the file. @throws UsageError, UserError, with nothing changed */
 export async function updateCluster(
   { driver: named, definitions }: ClusterUpdate,
   { cluster, settings, drivers, templates }: Context,

@@ -19,7 +19,6 @@ import { groupOf, machinesOf, namesOf, type StageContext, type StepOf } from './
 /** For a started node to find its managers, and for a manager to replay its Raft log. */
 const readyTimeoutMs = 120_000;
 
-/** Sets availability and labels as in the group. */
 export function updateNodes(
   steps: readonly StepOf<'set'>[],
   stage: StageContext,
@@ -40,7 +39,6 @@ export function updateNodes(
   });
 }
 
-/** Waits until the nodes of running machines are ready, and managers reachable. */
 export function waitForNodes(
   steps: readonly { name: string }[],
   stage: StageContext,
@@ -112,7 +110,7 @@ export async function configureEngines(
   return outcomes.map((outcome) => late.get(outcome.name) ?? outcome);
 }
 
-/** Waits for nodes whose engines restarted. @returns the failures */
+/** @returns the failures */
 async function failedNodes(
   outcomes: readonly Outcome<unknown>[],
   stage: StageContext,
@@ -124,7 +122,6 @@ async function failedNodes(
   );
 }
 
-/** Removes stale nodes of machines that were created again. */
 export async function removeStaleNodes(
   steps: readonly StepOf<'forget'>[],
   { input, context }: StageContext,
@@ -137,7 +134,6 @@ export async function removeStaleNodes(
   return steps.map(({ name }) => ({ name, status: 'ok', value: undefined }));
 }
 
-/** Removes nodes of no group from the swarm. */
 export async function removeFromSwarm(
   steps: readonly StepOf<'remove'>[],
   { observation, input, context }: StageContext,
@@ -153,10 +149,7 @@ export async function removeFromSwarm(
     );
 }
 
-/**
- * Demotes managers first, since they count for the quorum until then.
- * @throws UserError when the swarm would lose its quorum, unless `force`
- */
+/** Demotes managers first, since they count for the quorum. @throws UserError unless `force` */
 function removeNodes(ids: readonly string[], { force }: { force: boolean }, context: Context): Promise<void> {
   return withSwarm({}, context, async (swarm) => {
     const leaving = named(await swarm.members()).filter(({ node }) => ids.includes(node.id));

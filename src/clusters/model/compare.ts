@@ -9,9 +9,6 @@ import { parseSize, sameSize } from '../../machines/model/sizes.js';
 import type { Role } from '../../swarm/model/swarm-node.js';
 import type { Availability, Group } from './group.js';
 
-/** The wanted state of a cluster compared with its current state, machine by machine. */
-
-/** A machine as its group wants it. */
 export interface Wanted {
   name: string;
   group: string;
@@ -60,7 +57,6 @@ export interface ClusterState {
   present: readonly Present[];
 }
 
-/** One difference between the wanted and the current state. */
 export type Difference =
   | { what: 'machine'; is: MachineState | 'unfinished'; wanted: 'running' }
   | { what: 'size'; is: string; wanted: string }

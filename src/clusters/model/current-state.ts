@@ -4,16 +4,12 @@ import { type Member, memberName } from '../../swarm/model/members.js';
 import { isNodeReady, type SwarmNode } from '../../swarm/model/swarm-node.js';
 import type { Present, PresentNode } from './compare.js';
 
-/** A recorded machine and its state at the provider. */
 export interface ObservedMachine {
   machine: Machine;
   state: MachineState;
 }
 
-/**
- * The recorded machines and the nodes of the swarm, by name. A node that is not ready and whose
- * machine is missing is stale.
- */
+/** A node that is not ready and whose machine is missing is stale. */
 export function presentOf(machines: readonly ObservedMachine[], members: readonly Member[]): Present[] {
   const nodes = new Map(
     members.flatMap(({ node, machine }) => (machine ? [[machine.name, node] as const] : [])),

@@ -34,10 +34,7 @@ export interface GroupSetting {
 export const availabilities = ['active', 'pause', 'drain'] as const;
 export type Availability = (typeof availabilities)[number];
 
-/**
- * Refuses groups that cannot form a swarm.
- * @throws UserError when a machine is in two groups, or there is no manager
- */
+/** @throws UserError when a machine is in two groups, or there is no manager */
 export function requireSwarm(groups: readonly Group[]): void {
   const owners = new Map<string, { name: string; group: Group }>();
   for (const group of groups) {

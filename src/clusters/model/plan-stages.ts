@@ -1,11 +1,7 @@
 import { type ClusterState, compare, type Difference, type Present, type Wanted } from './compare.js';
 
-/**
- * The steps that bring a cluster to its wanted state, in order: machines first; managers one by
- * one; then workers; then the settings of nodes.
- */
+/** Machines first; then managers one by one; then workers; then the settings of nodes. */
 
-/** What is done to one machine or its node. */
 export type PlanStep =
   /** `recreate`: the provider has lost the machine; its record is removed first. */
   | { does: 'create'; name: string; recreate: boolean }
@@ -36,10 +32,7 @@ export interface PlanOptions {
   prune: boolean;
 }
 
-/**
- * The stages in order, none of them empty; no stage when nothing has to be done. While the swarm is
- * unknown, machines are only created and started.
- */
+/** No empty stages. While the swarm is unknown, machines are only created and started. */
 export function planStages(
   wanted: readonly Wanted[],
   cluster: ClusterState,

@@ -1,7 +1,6 @@
 import { formatTable } from '../../ui/table.js';
 import { oneLine } from '../../ui/text-width.js';
 
-/** What `cluster ls` shows of a cluster. */
 export interface ClusterRow {
   name: string;
   active: boolean;
@@ -12,7 +11,6 @@ export interface ClusterRow {
   errors: readonly string[];
 }
 
-/** `wide` adds the errors of each cluster. */
 export function clusterTable(rows: readonly ClusterRow[], { wide = false } = {}): string {
   return formatTable(
     ['cluster', 'active', 'leader', 'managers', 'machines', ...(wide ? ['errors'] : [])],

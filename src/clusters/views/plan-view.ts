@@ -3,7 +3,6 @@ import { foldNames } from '../../machines/model/fold-names.js';
 import { formatTable } from '../../ui/table.js';
 import { oneLine } from '../../ui/text-width.js';
 
-/** One difference between the wanted and the current state. */
 export interface DifferenceRow {
   what: string;
   key?: string;
@@ -11,7 +10,6 @@ export interface DifferenceRow {
   wanted: string;
 }
 
-/** What `cluster plan` shows of a node. */
 export interface NodeDifferenceRow {
   name: string;
   group?: string;
@@ -66,7 +64,6 @@ export function noChangeText({ fixed }: { fixed: readonly unknown[] }): string {
     : 'No changes. The cluster matches its groups.';
 }
 
-/** What was done to one node. */
 export interface StepRow {
   step: { does: string; name: string; role?: string; size?: string };
   outcome: { status: string };
