@@ -55,7 +55,7 @@ async function attempt<Subject extends Named, T>(
   }
 }
 
-export interface Answers<Subject, T> {
+interface Answers<Subject, T> {
   answers: { subject: Subject; value: T }[];
   failed: { subject: Subject; error: Error }[];
 }

@@ -6,7 +6,7 @@ export class Pending {
   constructor(readonly reason: string) {}
 }
 
-export interface PollOptions<T> {
+interface PollOptions<T> {
   timeoutMs: number;
   /** Default: 250. */
   intervalMs?: number;
@@ -48,7 +48,7 @@ export async function pollUntil<T>(
   return poll(check, { ...options, onTimeout: () => value });
 }
 
-export interface RetryOptions extends Omit<PollOptions<never>, 'onTimeout'> {
+interface RetryOptions extends Omit<PollOptions<never>, 'onTimeout'> {
   isRetryable: (error: unknown) => boolean | Promise<boolean>;
 }
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { hasCode } from './errno.js';
 
 /** One line of `/proc/PID/stat`. @see proc_pid_stat(5) */
-export interface ProcessStat {
+interface ProcessStat {
   pid: number;
   state: string;
   /** Clock ticks since boot; with the pid, it identifies a process until the next boot. */

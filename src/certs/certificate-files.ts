@@ -7,12 +7,12 @@ import type { CertificatePair } from './model/certificate-terms.js';
 
 /** docker-machine's layout: `certs/`, and copies of the client files in each machine's folder. */
 
-export interface PairPaths {
+interface PairPaths {
   certificate: string;
   key: string;
 }
 
-export interface ClusterPaths {
+interface ClusterPaths {
   /** `certificate`: all trusted CAs. `key`: the signing CA's. */
   authority: PairPaths;
   client: PairPaths;
@@ -38,7 +38,7 @@ function pathsIn(folder: string): ClusterPaths {
   };
 }
 
-export interface MachinePaths {
+interface MachinePaths {
   ca: string;
   client: PairPaths;
   server: PairPaths;

@@ -15,7 +15,7 @@ import {
 } from './model/read-certificate.js';
 import { serverProblems, usesTls } from './server-certificate.js';
 
-export interface CertificateState {
+interface CertificateState {
   kind: 'authority' | 'client' | 'server';
   /** Of a server. */
   machine?: string;

@@ -23,7 +23,7 @@ export interface ClusterCertificates {
   client: CertificatePair;
 }
 
-export interface EnsureOptions {
+interface EnsureOptions {
   /** Reissue a valid client pair too. */
   renewClient?: boolean;
 }
@@ -161,7 +161,7 @@ export function authorityName({ name }: ClusterStore): string {
 }
 
 /** Docker's authorization plugins know the client by this name. */
-export const clientName = 'belt';
+const clientName = 'belt';
 
 function requireCertificate(pem: string, path: string): void {
   try {

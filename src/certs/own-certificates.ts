@@ -4,7 +4,7 @@ import { readText } from '../base/files.js';
 import { clusterPaths } from './certificate-files.js';
 
 /** docker-machine's `--tls-*`; absolute paths. */
-export interface GivenCertificates {
+interface GivenCertificates {
   authorityCertificate?: string | undefined;
   authorityKey?: string | undefined;
   clientCertificate?: string | undefined;

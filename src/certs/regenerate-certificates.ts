@@ -10,7 +10,7 @@ import { type ClusterCertificates, ensureClusterCertificates } from './cluster-c
 import { splitPem } from './model/read-certificate.js';
 import { copyClientFiles, type InstallCertificate, serverCertificateFor } from './server-certificate.js';
 
-export interface RegenerateInput {
+interface RegenerateInput {
   machines: readonly Machine[];
   /** Also reissue the client pair of the cluster. */
   clientCerts: boolean;

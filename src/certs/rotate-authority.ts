@@ -26,7 +26,7 @@ import { keyTypeOf } from './model/private-keys.js';
 import { copyClientFilesToAll } from './regenerate-certificates.js';
 import { type InstallCertificate, serverCertificateFor, usesTls } from './server-certificate.js';
 
-export interface RotateInput {
+interface RotateInput {
   install: InstallCertificate;
   /** Queries the engine over TLS, if this computer can reach it. @throws ExternalError */
   verify: (machine: Machine) => Promise<unknown>;

@@ -14,7 +14,7 @@ import { type CertificatePair, renewalDays, type ServerCertificate } from './mod
 import { daysLeft, isIssuedBy, matchesKey, missingNames, readCertificate } from './model/read-certificate.js';
 import { canonicalNames } from './model/server-names.js';
 
-export interface ServerOptions {
+interface ServerOptions {
   /** Reissue a valid pair too. */
   renew?: boolean;
   /** Default: read from the cluster's folder. */

@@ -14,7 +14,7 @@ import { longForm, parseSwitch, splitFlag } from './go-flags.js';
  * Behind the command, Go's forms of flags (go-flags.ts) depend on the command's own flags and are
  * left to it.
  */
-export type CommandLine =
+type CommandLine =
   | { kind: 'command'; argv: string[] }
   | { kind: 'local'; command: LocalName; argv: string[] }
   | { kind: 'version' }

@@ -10,7 +10,7 @@ export interface FlagShape {
 }
 
 /** A command line without Go's forms. */
-export interface NormalizedLine {
+interface NormalizedLine {
   words: string[];
   /** Switches given as `=false`, which no variable or settings file may turn on. */
   off: string[];

@@ -1,5 +1,5 @@
 /** Creates its value on the first call. */
-export interface Once<T> {
+interface Once<T> {
   (): Promise<T>;
   called: boolean;
 }

@@ -10,7 +10,7 @@ import { BaseCommand } from './base-command.js';
 import { allFlag, nodesArgument } from './flags.js';
 
 /** docker-machine's messages of a command, which scripts match. */
-export interface LifecycleMessages {
+interface LifecycleMessages {
   /** `Starting`: printed for each machine before the work. */
   doing?: string;
   /** `was started`: printed for each machine after the work. */

@@ -26,7 +26,7 @@ export function printWarning(message: string): void {
 }
 
 /** Replaces the result of a failed command; see docs/output.md. */
-export interface ErrorDocument {
+interface ErrorDocument {
   error: { code: ErrorCode; message: string; hint?: string };
 }
 

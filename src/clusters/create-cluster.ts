@@ -3,7 +3,7 @@ import { UserError } from '../base/errors.js';
 import { readText } from '../base/files.js';
 import { changeConfig, newConfig, readDefinitions } from './cluster-config.js';
 
-export interface NewCluster {
+interface NewCluster {
   name: string;
   /** Default: what .belt.yaml and the environment set. */
   driver?: string | undefined;

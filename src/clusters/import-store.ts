@@ -12,7 +12,7 @@ import { clientCertificates } from '../state/client-certificates.js';
 import type { ClusterStore } from '../state/cluster-store.js';
 import { certificatePathsIn } from '../state/machine-file.js';
 
-export interface ImportInput {
+interface ImportInput {
   /** Absolute path of docker-machine's store, which contains `machines/`. */
   folder: string;
   name: string;

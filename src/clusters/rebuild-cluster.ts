@@ -10,7 +10,7 @@ import { authorizeClusterKey } from '../machines/cluster-keys.js';
 import type { FoundMachine, Machine, MachineState } from '../machines/model/machine.js';
 import { restartEngines } from '../swarm/rolling-restart.js';
 
-export interface RebuildInput {
+interface RebuildInput {
   driver: string;
   /** Name or ID, if the provider has several. */
   cluster?: string | undefined;
@@ -30,7 +30,7 @@ export interface RebuildPlan {
   kept: string[];
 }
 
-export interface RebuiltMachine {
+interface RebuiltMachine {
   machine: Machine;
   state: MachineState;
 }

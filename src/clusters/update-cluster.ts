@@ -4,7 +4,7 @@ import { folderExists, readText } from '../base/files.js';
 import { type LineChange, lineDiff } from '../base/line-diff.js';
 import { changeConfig, newConfig, readDefinitions } from './cluster-config.js';
 
-export interface ClusterUpdate {
+interface ClusterUpdate {
   /** The driver for new machines, whose settings are changed. */
   driver?: string | undefined;
   /** `KEY=VALUE`; `KEY=` removes the key. */

@@ -19,7 +19,7 @@ export interface DockerContext {
   endpoint: string;
 }
 
-export interface ContextInput {
+interface ContextInput {
   machine: Machine;
   /** Over SSH, whatever the engine listens on. */
   ssh: boolean;
@@ -53,7 +53,7 @@ export async function createContext(
   return { name, machine: machine.name, endpoint: endpoint.url };
 }
 
-export interface RemoveContextsInput {
+interface RemoveContextsInput {
   nodes: readonly string[];
   all: boolean;
   /** Also remove the context in use. */

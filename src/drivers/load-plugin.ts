@@ -6,7 +6,7 @@ import type { Driver, DriverModule, DriverOptions } from './driver.js';
 import { guardDriver, guardModuleCall } from './plugin-guard.js';
 import { isBuiltInDriver } from './registry.js';
 
-export interface DriverPackage {
+interface DriverPackage {
   name: string;
   version: string;
   folder: string;
@@ -15,7 +15,7 @@ export interface DriverPackage {
 }
 
 /** The version of the contract in driver.ts; breaking changes raise it. */
-export const driverApi = 1;
+const driverApi = 1;
 
 /** Other top-level keys of settings files, and prefixes of other flags. */
 const reservedNames = ['driver', 'engine', 'managers', 'nodes', 'swarm', 'tls', 'workers'];

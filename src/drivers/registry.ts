@@ -2,7 +2,7 @@ import { closest } from '../base/closest.js';
 import { UserError } from '../base/errors.js';
 import type { DriverModule } from './driver.js';
 
-export type DriverLoader = () => Promise<DriverModule>;
+type DriverLoader = () => Promise<DriverModule>;
 
 export interface Drivers {
   readonly names: readonly string[];

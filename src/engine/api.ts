@@ -25,7 +25,7 @@ import { EngineError, type EngineTransport, engineTransport, type RequestLimits 
 
 export { EngineError, type RequestLimits } from './transport.js';
 
-export type SecretRotation = 'rotateWorkerToken' | 'rotateManagerToken' | 'rotateManagerUnlockKey';
+type SecretRotation = 'rotateWorkerToken' | 'rotateManagerToken' | 'rotateManagerUnlockKey';
 
 /** Other clients may change the same object between the read and the write. */
 const updateAttempts = 10;

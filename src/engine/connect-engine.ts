@@ -48,7 +48,7 @@ class Collector extends Writable {
   }
 }
 
-export interface EngineWait {
+interface EngineWait {
   timeoutMs: number;
   signal: AbortSignal;
 }

@@ -18,11 +18,7 @@ import { enginePorts } from './model/engine-settings.js';
  * shows whether that works.
  * @throws UserError for missing certificates; ExternalError, AbortError as `Ssh.connect`
  */
-export async function reachEngine(
-  machine: Machine,
-  context: Context,
-  signal: AbortSignal,
-): Promise<EngineApi> {
+async function reachEngine(machine: Machine, context: Context, signal: AbortSignal): Promise<EngineApi> {
   const endpoint = await clientEndpoint(machine, context.cluster);
   if (endpoint.transport !== 'ssh') return new EngineApi(await dialFor(machine, endpoint));
   const ssh = await context.ssh();
@@ -52,7 +48,7 @@ function hostAndPort(url: string, enginePort: number): { host: string; port: num
   };
 }
 
-export interface EngineStatus {
+interface EngineStatus {
   version: string;
   /** `manager`, `worker`, empty, or the engine's state: `pending`, `locked`, `error`. */
   swarm: string;

@@ -18,7 +18,7 @@ export async function firstBootInstaller(
 }
 
 /** Leaves out SLES, whose packages depend on the version, and systems that clouds rarely offer. */
-export function installersBySystem(): string {
+function installersBySystem(): string {
   return [
     "'sles '*) exit 0 ;;",
     branch("*'debian '* | *'ubuntu '*", debian, 'debian'),

@@ -6,7 +6,7 @@ import { readClusterCertificates } from '../certs/cluster-certificates.js';
 import type { Machine } from '../machines/model/machine.js';
 import { EngineApi } from './api.js';
 
-export type TlsProbe =
+type TlsProbe =
   | { reached: true; version: string }
   /** Something in between blocks it, usually a firewall. */
   | { reached: false; reason: string };

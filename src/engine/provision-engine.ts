@@ -20,7 +20,7 @@ import { refuseObstacles } from './model/preflight.js';
 import { probeTls } from './probe-tls.js';
 import { provisionerFor } from './provisioners/index.js';
 
-export interface ProvisionOptions {
+interface ProvisionOptions {
   step: Step;
   /** Sets the machine's name as host name. */
   setHostname?: boolean;

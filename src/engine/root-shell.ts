@@ -7,7 +7,7 @@ import type { Connection } from '../ssh/index.js';
 import type { RootAccess } from './model/facts.js';
 
 /** Passed on standard input, so other users cannot see it on a command line. */
-export interface RootScript {
+interface RootScript {
   text: string;
   access: RootAccess;
   /** For sudo, with `access: 'password'`. */

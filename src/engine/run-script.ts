@@ -7,7 +7,7 @@ import { newMark, type Survey } from './gather-facts.js';
 import { runAsRoot } from './root-shell.js';
 
 /** A template that begins with `{{prelude}}`, and its values. */
-export interface ScriptTemplate {
+interface ScriptTemplate {
   template: string;
   values: Readonly<Record<string, string>>;
   step: Step;

@@ -15,7 +15,7 @@ export interface Upgraded {
   to: string;
 }
 
-export interface UpgradeSteps {
+interface UpgradeSteps {
   step: Step;
   /** Throws when the engine must not restart now. */
   beforeRestart?: () => Promise<void>;

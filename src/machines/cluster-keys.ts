@@ -27,7 +27,7 @@ export async function pinHostKey(
   return hostKey;
 }
 
-export interface AuthorizeOptions extends ReadyOptions {
+interface AuthorizeOptions extends ReadyOptions {
   /** Default: the recorded key and the user's own. */
   keyPath?: string;
 }

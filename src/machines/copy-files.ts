@@ -11,7 +11,7 @@ export interface CopyPath {
   path: string;
 }
 
-export interface CopyOptions {
+interface CopyOptions {
   recursive: boolean;
   /** Copy only what differs, with rsync. */
   delta: boolean;

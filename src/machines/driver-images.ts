@@ -11,7 +11,7 @@ export async function imageStoreOf(driverName: string, context: Context): Promis
   return images;
 }
 
-export interface BuildInput {
+interface BuildInput {
   /** Default: the driver's default image. */
   name?: string;
   rebuild: boolean;

@@ -21,7 +21,7 @@ export interface MachineStateRow extends MachineSummary {
   responseMs: number;
 }
 
-export interface ListStatesOptions {
+interface ListStatesOptions {
   /** Per machine. */
   timeoutMs: number;
   /** $DOCKER_HOST, which identifies the active machine when none was chosen. */

@@ -3,7 +3,7 @@ import type { MachineStateRow } from './list-states.js';
 import type { Machine } from './model/machine.js';
 
 /** `ls --filter`; `recorded` needs no query. */
-export interface MachineFilter {
+interface MachineFilter {
   recorded(machine: Machine): boolean;
   queried(row: MachineStateRow): boolean;
 }

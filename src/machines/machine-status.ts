@@ -22,7 +22,7 @@ export function statusName(state: MachineState): string {
   return legacyNames[state] ?? state;
 }
 
-export interface StatusGoal {
+interface StatusGoal {
   status: string;
   count: number;
 }
@@ -51,7 +51,7 @@ export async function statusGroups(context: Context): Promise<StatusGroup[]> {
   }));
 }
 
-export interface StatusWait {
+interface StatusWait {
   goal: StatusGoal;
   timeoutMs: number;
   intervalMs: number;

@@ -94,7 +94,7 @@ export async function captureOriginalState(
  * Keeps what others have changed in files that belt shares with them.
  * @throws UserError for such a file that cannot be parsed; ExternalError with what remains
  */
-export async function restoreFromRecord(
+async function restoreFromRecord(
   machine: Machine,
   state: OriginalState,
   connection: Connection,

@@ -22,7 +22,7 @@ export async function execOnOne(
   return connection.stream(command, streams);
 }
 
-export interface ExecInput {
+interface ExecInput {
   commandFor: (machine: Machine) => string;
   /** The limit of concurrent machines. */
   limit?: number;

@@ -11,7 +11,7 @@ export interface Snapshot {
   id: string;
 }
 
-export interface SnapshotInput {
+interface SnapshotInput {
   /** The image's name, or for several machines its prefix. Default: the machine's name. */
   name?: string | undefined;
   /** Part of generated names. */

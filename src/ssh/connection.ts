@@ -8,7 +8,7 @@ import { forward } from './forward.js';
 import type { LoggedInClient } from './login.js';
 import { Semaphore } from './semaphore.js';
 
-export interface ChannelLimits {
+interface ChannelLimits {
   /** Concurrent commands; sshd's own limit (MaxSessions) is 10. */
   maxChannels: number;
   /** For opening a channel, before the connection counts as dead. */

@@ -4,7 +4,7 @@ import { AbortError } from '../base/errors.js';
 import { ConnectError, type ConnectProblem } from './connect-error.js';
 import type { SshTarget } from './connection-types.js';
 
-export interface ForwardLimits {
+interface ForwardLimits {
   timeoutMs: number;
   signal: AbortSignal;
 }

@@ -3,7 +3,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { hasCode } from '../base/errno.js';
 import { keyBytes } from './key-pair.js';
 
-export interface HostKey {
+interface HostKey {
   /** Wire format. */
   key: Buffer;
   /** Marked `@revoked`. */
@@ -11,9 +11,7 @@ export interface HostKey {
 }
 
 /** `pinned`: first use, recorded now. `changed`, `revoked`: must not be connected to. */
-export type Verdict =
-  | { verdict: 'known' | 'pinned' | 'revoked' }
-  | { verdict: 'changed'; known: readonly Buffer[] };
+type Verdict = { verdict: 'known' | 'pinned' | 'revoked' } | { verdict: 'changed'; known: readonly Buffer[] };
 
 /** OpenSSH's format (sshd(8)), by machine name (HostKeyAlias), so that addresses may change. */
 export interface KnownHosts {

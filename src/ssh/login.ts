@@ -14,7 +14,7 @@ import { fingerprint, keyType } from './key-pair.js';
 import type { KnownHosts } from './known-hosts.js';
 import type { Semaphore } from './semaphore.js';
 
-export interface LoginOptions extends Credentials {
+interface LoginOptions extends Credentials {
   knownHosts: KnownHosts;
   /** For the whole login. */
   readyTimeoutMs: number;

@@ -70,7 +70,7 @@ export interface ClusterStore {
   readonly files: StateFiles;
 }
 
-export interface MachineList {
+interface MachineList {
   machines: Machine[];
   damaged: DamagedMachine[];
 }
@@ -80,16 +80,16 @@ export interface DamagedMachine {
   error: UserError;
 }
 
-export interface KeyPair {
+interface KeyPair {
   /** OpenSSH's text format. */
   privateKey: string;
   /** One line: type, key, comment. */
   publicKey: string;
 }
 
-export type KeyGenerator = () => KeyPair | Promise<KeyPair>;
+type KeyGenerator = () => KeyPair | Promise<KeyPair>;
 
-export interface ClusterStoreOptions {
+interface ClusterStoreOptions {
   name: string;
   folder: string;
   byFolder?: boolean;

@@ -24,7 +24,7 @@ import { notAValueError, type Section, type SettingsFile, type WrittenSetting } 
  * The groups in a cluster's config.yml. Their driver and engine settings override the cluster's.
  */
 
-export interface GroupSources extends SettingSources {
+interface GroupSources extends SettingSources {
   /** The driver of groups that do not name one. */
   driver: () => Promise<string>;
   /** @throws UserError for an unknown driver */

@@ -13,7 +13,7 @@ export interface StateLocation {
   clusterFolder?: string;
 }
 
-export interface LocationFlags {
+interface LocationFlags {
   cluster?: string | undefined;
   'storage-path'?: string | undefined;
 }

@@ -16,7 +16,7 @@ import {
 /** docker-machine's config.json (version 3), readable for its scripts, with a section `Belt`. */
 export type MachineDocument = Readonly<Record<string, unknown>>;
 
-export interface MachineLocation {
+interface MachineLocation {
   /** The cluster's folder, docker-machine's store path. */
   store: string;
   /** The machine's folder and name, whatever the document says (as in docker-machine). */
@@ -199,7 +199,7 @@ function beltSection(machine: Machine): MachineDocument {
 }
 
 /** docker-machine's certificate paths; absolute. */
-export type RecordedCertificatePaths = Readonly<Record<(typeof tlsFlagPaths)[number], string>>;
+type RecordedCertificatePaths = Readonly<Record<(typeof tlsFlagPaths)[number], string>>;
 
 /** As written by `toDocument`. */
 export function certificatePathsIn(document: MachineDocument): RecordedCertificatePaths {

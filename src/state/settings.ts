@@ -16,7 +16,7 @@ export interface SettingDefinition {
 
 export type SettingValue = string | number | boolean | readonly string[];
 
-export interface ResolvedSetting {
+interface ResolvedSetting {
   value: SettingValue;
   /** `flag --nspawn-image`, `environment NSPAWN_IMAGE`, `/p/.belt.yaml line 3` or `default`. */
   origin: string;

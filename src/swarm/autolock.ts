@@ -59,7 +59,7 @@ export interface Unlocked {
   already: boolean;
 }
 
-export interface UnlockInput {
+interface UnlockInput {
   /** Empty for all locked machines of the cluster. */
   nodes: readonly string[];
   /** Called once, when a machine is locked. */

@@ -28,7 +28,7 @@ export interface AvailabilityChange {
   message: string;
 }
 
-export interface Drain {
+interface Drain {
   /** How long to wait for the node's tasks to stop; default: no wait. */
   waitMs?: number;
 }

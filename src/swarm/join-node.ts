@@ -26,14 +26,14 @@ export interface JoinContext {
   nodes: () => Promise<SwarmNode[]>;
 }
 
-export interface JoiningNode {
+interface JoiningNode {
   machine: Machine;
   /** Spreads the nodes over the managers. */
   index: number;
   step: Step;
 }
 
-export interface JoinedNode {
+interface JoinedNode {
   nodeId: string;
   role: Role;
   already: boolean;

@@ -15,7 +15,7 @@ import { managerCountAdvice } from './model/quorum.js';
 import { managerAddresses, type Role } from './model/swarm-node.js';
 import { type Swarm, withSwarm } from './session.js';
 
-export interface JoinOptions {
+interface JoinOptions {
   machines: readonly Machine[];
   role: Role;
   /** Default: `active`. */
@@ -26,7 +26,7 @@ export interface JoinOptions {
   quiet?: boolean;
 }
 
-export interface JoinInput extends JoinOptions {
+interface JoinInput extends JoinOptions {
   /** A manager of the swarm; default: the active machine's swarm. */
   manager?: Machine | undefined;
 }

@@ -23,7 +23,7 @@ export interface LeftNode {
   message: string;
 }
 
-export interface LeaveOptions {
+interface LeaveOptions {
   /** Leaves even if the swarm loses its quorum. */
   force: boolean;
   /** Called before the last node leaves, which dissolves the swarm. */

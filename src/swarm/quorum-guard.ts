@@ -10,7 +10,7 @@ import { assessChanges, failureTolerance, type ManagerState } from './model/quor
 import { requireQuorum, worseView } from './require-quorum.js';
 import { nodesSeenFrom, type StableSwarm, stableSwarm } from './stable-view.js';
 
-export interface GuardOptions {
+interface GuardOptions {
   /** Such as `stopping mg1`. */
   action: string;
   force: boolean;

@@ -16,7 +16,7 @@ import { NoQuorumError } from './require-quorum.js';
 import { type Swarm, type SwarmChoice, withSwarm } from './session.js';
 import { shortageText, waitForReplacements } from './wait-for-replacements.js';
 
-export interface RemovalOptions {
+interface RemovalOptions {
   /** Removes even if a swarm loses its quorum or a machine cannot be destroyed. */
   force: boolean;
   /** Adopted servers keep their engine and swarm. */

@@ -28,7 +28,7 @@ export interface SwarmStatus extends SwarmOverview {
   machines: ReportedState[];
 }
 
-export interface ReportedState {
+interface ReportedState {
   name: string;
   /** From the provider. */
   state: string;

@@ -5,7 +5,7 @@ import type { TerminalStream } from './live-area.js';
 import { liveReporter } from './live-reporter.js';
 import { plainReporter } from './plain-reporter.js';
 
-export interface ReporterOptions {
+interface ReporterOptions {
   /** stderr, as stdout carries results only. */
   stream: TerminalStream;
   /** `plain`: one line per step, for pipes and logs. */

@@ -1,6 +1,6 @@
 import { createPaint } from './colors.js';
 
-export interface DiffLine {
+interface DiffLine {
   sign: '+' | '-';
   line: string;
 }

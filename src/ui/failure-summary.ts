@@ -1,7 +1,7 @@
 import { createPaint } from './colors.js';
 import { padEnd, widthOf } from './text-width.js';
 
-export interface Failure {
+interface Failure {
   name: string;
   reason: string;
 }

@@ -2,7 +2,7 @@ import { ExternalError, isAbort, messageOf, UserError } from '../base/errors.js'
 import { createPaint, type Paint } from './colors.js';
 import { redact } from './redact.js';
 
-export interface ErrorStyle {
+interface ErrorStyle {
   /** Shows causes and stacks. */
   debug: boolean;
   color: boolean;

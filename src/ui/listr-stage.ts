@@ -14,7 +14,7 @@ import type { Drawable, LiveArea, View } from './live-area.js';
 import { capitalizeStep } from './progress-item.js';
 import { oneLine, padEnd, truncate, widthOf, wrap } from './text-width.js';
 
-export interface TreeOptions {
+interface TreeOptions {
   area: LiveArea;
   paint: Paint;
   now: () => number;

@@ -3,13 +3,13 @@ import type { Readable, Writable } from 'node:stream';
 import type { ReadStream } from 'node:tty';
 import { AbortError, UserError } from '../base/errors.js';
 
-export interface Terminal {
+interface Terminal {
   input: Readable;
   output: Writable;
   signal?: AbortSignal;
 }
 
-export interface Question extends Terminal {
+interface Question extends Terminal {
   /** Fails at the end of the input. */
   mustAnswer?: boolean;
 }

@@ -9,7 +9,7 @@ import { UserError } from '../../base/errors.js';
 const { asn1, pki } = forge;
 type Asn1 = forge.asn1.Asn1;
 
-export interface CertificateContent {
+interface CertificateContent {
   subject: Asn1;
   issuer: Asn1;
   notBefore: Date;

@@ -10,7 +10,7 @@ import * as der from './der.js';
 import { generateKey, keyTypeOf, pemOfKey } from './private-keys.js';
 import { canonicalNames } from './server-names.js';
 
-export interface IssueOptions {
+interface IssueOptions {
   commonName: string;
   /** Default: the CA's. */
   keyType?: KeyType;
@@ -19,7 +19,7 @@ export interface IssueOptions {
   now?: Date;
 }
 
-export interface AuthorityOptions extends IssueOptions {
+interface AuthorityOptions extends IssueOptions {
   keyType: KeyType;
 }
 

@@ -2,7 +2,7 @@ import { createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { KeyType } from './certificate-terms.js';
 
-export interface GeneratedKeyPair {
+interface GeneratedKeyPair {
   privateKey: KeyObject;
   publicKey: KeyObject;
 }

@@ -1,7 +1,7 @@
 import { capitalize, formatTable } from '../../ui/table.js';
 import { oneLine } from '../../ui/text-width.js';
 
-export interface CertificateRow {
+interface CertificateRow {
   kind: 'authority' | 'client' | 'server';
   /** Of a server. */
   machine?: string;

@@ -9,7 +9,7 @@ export interface Names {
   drivers(): Promise<readonly string[]>;
 }
 
-export interface Completion {
+interface Completion {
   /** With summaries, which may be empty. */
   candidates: ReadonlyMap<string, string>;
   /** The shell should also offer files. */

@@ -8,7 +8,7 @@ import { exitCodes } from '../exit-codes.js';
 import type { OpenContext } from '../open-context.js';
 import { localStreams, withRawTerminal } from '../terminal.js';
 
-export interface RemoteWork {
+interface RemoteWork {
   /** For one machine, connected to this terminal. @returns the remote exit code */
   one: (machine: Machine, streams: StreamOptions) => Promise<number>;
   /** The shell command for each of several machines. */

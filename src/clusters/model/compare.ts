@@ -30,7 +30,7 @@ export interface Present {
   stale: readonly PresentNode[];
 }
 
-export interface PresentMachine {
+interface PresentMachine {
   /** `missing`: recorded, but not found at the provider. */
   state: MachineState;
   /** Its creation has finished. */

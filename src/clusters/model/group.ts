@@ -25,7 +25,7 @@ export interface Group {
 
 export type GroupSettings = Readonly<Record<string, GroupSetting>>;
 
-export interface GroupSetting {
+interface GroupSetting {
   value: string | number | boolean | readonly string[];
   /** Where it is set. */
   origin: string;

@@ -27,7 +27,7 @@ export interface PlanStage {
   steps: readonly PlanStep[];
 }
 
-export interface PlanOptions {
+interface PlanOptions {
   /** Remove machines and nodes of no group. */
   prune: boolean;
 }

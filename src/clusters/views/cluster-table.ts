@@ -1,7 +1,7 @@
 import { formatTable } from '../../ui/table.js';
 import { oneLine } from '../../ui/text-width.js';
 
-export interface ClusterRow {
+interface ClusterRow {
   name: string;
   active: boolean;
   leader?: string;

@@ -3,14 +3,14 @@ import { foldNames } from '../../machines/model/fold-names.js';
 import { formatTable } from '../../ui/table.js';
 import { oneLine } from '../../ui/text-width.js';
 
-export interface DifferenceRow {
+interface DifferenceRow {
   what: string;
   key?: string;
   is?: string;
   wanted: string;
 }
 
-export interface NodeDifferenceRow {
+interface NodeDifferenceRow {
   name: string;
   group?: string;
   status: 'missing' | 'different' | 'extra';
@@ -64,7 +64,7 @@ export function noChangeText({ fixed }: { fixed: readonly unknown[] }): string {
     : 'No changes. The cluster matches its groups.';
 }
 
-export interface StepRow {
+interface StepRow {
   step: { does: string; name: string; role?: string; size?: string };
   outcome: { status: string };
 }
@@ -97,7 +97,7 @@ function doneWord({ does, role, size }: StepRow['step']): string {
   return doneWords[does] ?? does;
 }
 
-export interface LeftRow {
+interface LeftRow {
   failed: readonly { step: { does: string; name: string }; error: string }[];
   left: readonly NodeDifferenceRow[];
 }

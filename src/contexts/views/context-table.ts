@@ -1,6 +1,6 @@
 import { formatTable } from '../../ui/table.js';
 
-export interface ContextRow {
+interface ContextRow {
   name: string;
   machine: string;
   endpoint: string;

@@ -45,7 +45,7 @@ export function openAmazonEc2(options: DriverOptions): Driver {
 const credentialsTimeoutMs = 5_000;
 
 /** Checks for credentials without calling EC2, which takes time and permissions. */
-export async function checkCredentials(open: () => Promise<Ec2Api>, signal: AbortSignal): Promise<Check[]> {
+async function checkCredentials(open: () => Promise<Ec2Api>, signal: AbortSignal): Promise<Check[]> {
   const base = { name: 'AWS credentials', optional: true };
   try {
     const { client, region } = await open();

@@ -25,7 +25,7 @@ export interface DropletBatch {
   userData?: string;
 }
 
-export interface BatchResult {
+interface BatchResult {
   created: Map<string, Droplet>;
   error?: Error;
 }

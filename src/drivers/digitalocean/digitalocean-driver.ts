@@ -47,7 +47,7 @@ export function openDigitalOcean(options: DriverOptions, clock: Clock = realCloc
 }
 
 /** The token is optional: not everyone uses DigitalOcean. */
-export async function checkToken({ api, settings }: DropletContext, signal: AbortSignal): Promise<Check[]> {
+async function checkToken({ api, settings }: DropletContext, signal: AbortSignal): Promise<Check[]> {
   const name = 'access token';
   if (!settings.token) {
     const detail = `not set; create one at ${tokenPage} and set DIGITALOCEAN_ACCESS_TOKEN`;

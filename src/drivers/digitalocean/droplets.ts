@@ -4,7 +4,7 @@ import type { Droplet } from './api-types.js';
 import type { DigitalOceanSettings } from './digitalocean-settings.js';
 
 /** Identifies a droplet by its id, or by its name when belt was killed before it recorded the id. */
-export interface DropletRef {
+interface DropletRef {
   name: string;
   id?: string;
   driverData?: Record<string, unknown>;

@@ -33,7 +33,7 @@ export interface DropletGoal {
   timeoutMs: number;
 }
 
-export interface PollResult {
+interface PollResult {
   reached: TrackedDroplet[];
   late: TrackedDroplet[];
 }

@@ -9,7 +9,7 @@ import { openRateLimit, updateRateLimit, withRetry } from './rate-limit.js';
 
 const requestTimeoutMs = 30_000;
 
-export interface SendOptions {
+interface SendOptions {
   signal?: AbortSignal;
   /** Never sent twice: when its response is lost, the error is `unclear` and the caller checks. */
   once?: boolean;

@@ -68,7 +68,7 @@ function unsupported(verb: string) {
 }
 
 /** A login needs a key: from the agent, from ~/.ssh, or from --generic-ssh-key. */
-export async function checkKeys({ agentSocket, defaultKeyPaths }: LocalUser): Promise<Check[]> {
+async function checkKeys({ agentSocket, defaultKeyPaths }: LocalUser): Promise<Check[]> {
   const agent = agentSocket !== undefined && (await isSocket(agentSocket));
   const keys = (await Promise.all(defaultKeyPaths.map(readable))).filter((path) => path !== undefined);
   return [

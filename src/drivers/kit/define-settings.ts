@@ -2,18 +2,18 @@ import { UserError } from '../../base/errors.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { Setting, SettingValues } from '../driver.js';
 
-export interface SettingField<T> extends Omit<Setting, 'key'> {
+interface SettingField<T> extends Omit<Setting, 'key'> {
   /** @throws UserError for a value that cannot work anywhere */
   read(value: SettingValues[string], key: string): T;
 }
 
 type SettingFields = Readonly<Record<string, SettingField<unknown>>>;
 
-export type SettingsOf<F extends SettingFields> = {
+type SettingsOf<F extends SettingFields> = {
   [K in keyof F]: F[K] extends SettingField<infer T> ? T : never;
 };
 
-export interface DefinedSettings<F extends SettingFields> {
+interface DefinedSettings<F extends SettingFields> {
   readonly list: readonly Setting[];
   /** @throws UserError for a value that cannot work anywhere */
   read(values: SettingValues): SettingsOf<F>;

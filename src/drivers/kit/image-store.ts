@@ -7,14 +7,14 @@ import { writeRecord } from '../../base/record-file.js';
 import type { Image, ImageStore, PrepareProgress } from '../driver.js';
 
 /** `image.json`: the build that new machines start from. */
-export interface ImageRecord {
+interface ImageRecord {
   version: 1;
   name: string;
   builtAt: string;
 }
 
 /** What differs between drivers that keep base images on this computer. */
-export interface ImageBackend<R extends ImageRecord> {
+interface ImageBackend<R extends ImageRecord> {
   root(): Promise<string>;
   /** The default first. */
   available: readonly string[];
@@ -39,7 +39,7 @@ export interface ImageBackend<R extends ImageRecord> {
   removeTree?(path: string): Promise<void>;
 }
 
-export interface BuildRequest<R extends ImageRecord> {
+interface BuildRequest<R extends ImageRecord> {
   name: string;
   rebuild: boolean;
   isCurrent(record: R): boolean;
@@ -49,7 +49,7 @@ export interface BuildRequest<R extends ImageRecord> {
   signal: AbortSignal;
 }
 
-export interface BuildStore<R extends ImageRecord> extends Pick<ImageStore, 'available' | 'list' | 'remove'> {
+interface BuildStore<R extends ImageRecord> extends Pick<ImageStore, 'available' | 'list' | 'remove'> {
   build(request: BuildRequest<R>): Promise<R>;
   read(name: string): Promise<R | undefined>;
   pathOf(record: R): Promise<string>;

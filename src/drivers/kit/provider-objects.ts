@@ -4,7 +4,7 @@ import type { Machine, ObservedMachine } from '../../machines/model/machine.js';
 import type { MachineSpec } from '../driver.js';
 import { concurrency } from './event-stream.js';
 
-export interface ProviderObjects<T> {
+interface ProviderObjects<T> {
   /** The cluster's, and others that `find` may need. */
   objects: readonly T[];
   find(machine: Machine): T | undefined;

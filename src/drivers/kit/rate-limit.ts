@@ -19,7 +19,7 @@ export const realClock: Clock = {
   random: Math.random,
 };
 
-export interface RateLimitOptions {
+interface RateLimitOptions {
   burst: number;
   perMs: number;
   /** Longer waits are an error. */
@@ -58,7 +58,7 @@ export class RateLimit {
   }
 }
 
-export interface BackoffOptions {
+interface BackoffOptions {
   clock: Clock;
   signal?: AbortSignal | undefined;
   maxAttempts: number;

@@ -1,6 +1,6 @@
 import { type Clock, realClock } from './rate-limit.js';
 
-export interface Sighting<T, O> {
+interface Sighting<T, O> {
   target: T;
   /** Undefined: the provider never listed it, or no longer does. */
   object: O | undefined;
@@ -8,7 +8,7 @@ export interface Sighting<T, O> {
   outcome: 'pending' | 'reached' | 'missing' | 'late';
 }
 
-export interface WatchOptions<T, O, K> {
+interface WatchOptions<T, O, K> {
   idOf(target: T): K;
   read(targets: readonly T[]): Promise<ReadonlyMap<K, O>>;
   isReached(object: O | undefined, target: T): boolean;

@@ -8,7 +8,7 @@ import { readMounts } from './mounts.js';
 import { sendSignal } from './process-identity.js';
 
 /** Machines without systemd use `belt/<id>` in each: in a shared group, guests stop each other. */
-export interface Hierarchy {
+interface Hierarchy {
   mount: string;
   kind: 'v2' | 'v1-memory' | 'v1-systemd';
 }

@@ -144,7 +144,7 @@ async function removeFiles(layout: NspawnLayout, id: string): Promise<void> {
   await removeTree(removalPath);
 }
 
-export async function resizeRunning(layout: NspawnLayout, id: string, memoryMb: number): Promise<void> {
+async function resizeRunning(layout: NspawnLayout, id: string, memoryMb: number): Promise<void> {
   const limit = await limitOf(layout, id);
   if (limit) await changeLimit(limit, memoryMb);
   if (await systemdRunsComputer()) {

@@ -5,7 +5,7 @@ import { ExecaError, execa } from 'execa';
 import { AbortError, ExternalError, UserError } from '../../base/errors.js';
 import { exists } from '../../base/files.js';
 
-export interface ProgramOptions {
+interface ProgramOptions {
   input?: string;
   signal?: AbortSignal;
   env?: Readonly<Record<string, string>>;

@@ -13,7 +13,7 @@ export interface NspawnLayout {
   network: string;
 }
 
-export interface MachineFolder {
+interface MachineFolder {
   folder: string;
   record: string;
   upper: string;

@@ -22,7 +22,7 @@ export interface NspawnContext {
   images: NspawnImages;
 }
 
-export type GuestRef = Pick<Machine, 'name' | 'id'>;
+type GuestRef = Pick<Machine, 'name' | 'id'>;
 
 /** `name` is the caller's name for it, used in events. */
 export interface LockedGuest {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { run } from './host-program.js';
 
-export interface Mount {
+interface Mount {
   point: string;
   type: string;
   options: string[];

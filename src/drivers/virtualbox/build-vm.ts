@@ -34,7 +34,7 @@ export interface SharedSetup {
   hostOnly: HostOnlyInterface | undefined;
 }
 
-export type BootSource = { kind: 'cloud'; base: BaseDisk } | { kind: 'boot2docker'; iso: string };
+type BootSource = { kind: 'cloud'; base: BaseDisk } | { kind: 'boot2docker'; iso: string };
 
 export interface PlannedVm {
   request: CreateRequest;

@@ -11,7 +11,7 @@ export interface NetworkCard {
   fixed?: { address: number; prefix: number; gateway?: number };
 }
 
-export interface SeedInput {
+interface SeedInput {
   uuid: string;
   request: CreateRequest;
   user: string;

@@ -15,7 +15,7 @@ export class VBoxError extends ExternalError {
   }
 }
 
-export interface CallOptions {
+interface CallOptions {
   /** Ends the program; only for calls that can be repeated. */
   signal?: AbortSignal;
   timeoutMs?: number;

@@ -31,7 +31,7 @@ async function versionOf(vbox: VBoxManage): Promise<string> {
 }
 
 /** `7.2.22_Debianr175245`, `6.1.50r161033` */
-export function requireVersion(version: string): void {
+function requireVersion(version: string): void {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(version) ?? [];
   if (Number(major) > minVersion[0] || (Number(major) === minVersion[0] && Number(minor) >= minVersion[1]))
     return;

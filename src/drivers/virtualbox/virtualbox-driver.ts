@@ -43,10 +43,7 @@ export function openVirtualBox(options: DriverOptions): Driver {
 }
 
 /** Strays are VMs with the UUID that belt derives from their name. */
-export async function list(
-  virtualbox: VirtualBoxContext,
-  known: readonly Machine[],
-): Promise<ObservedMachine[]> {
+async function list(virtualbox: VirtualBoxContext, known: readonly Machine[]): Promise<ObservedMachine[]> {
   const { options } = virtualbox;
   const vms = await registeredVms(virtualbox);
   return listMachines(known, {

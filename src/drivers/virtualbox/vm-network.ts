@@ -25,7 +25,7 @@ const rangesFile = '/etc/vbox/networks.conf';
 /** Shared by all machines of this computer. */
 export const natNetworkName = 'belt';
 
-export type HostOnlyRange = Pick<HostOnly, 'address' | 'prefix'>;
+type HostOnlyRange = Pick<HostOnly, 'address' | 'prefix'>;
 
 export interface HostOnlyInterface {
   /** `vboxnet0`, for VMs. */

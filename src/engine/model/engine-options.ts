@@ -29,7 +29,7 @@ export type EngineOptionValues = { [D in Definition as D['key']]?: ValueOfType[D
 export const engineOptionKeys: readonly EngineOptionKey[] = engineDefinitions.map(({ key }) => key);
 
 /** @param reason completes the name of the flag or key: `must be KEY=VALUE` */
-export type CreateOptionError = (key: EngineOptionKey, reason: string, hint?: string) => UserError;
+type CreateOptionError = (key: EngineOptionKey, reason: string, hint?: string) => UserError;
 
 export const engineAccesses: readonly EngineAccess[] = ['secure', 'insecure', 'local'];
 

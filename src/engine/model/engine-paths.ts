@@ -16,7 +16,7 @@ export interface CertificatePaths {
 }
 
 /** docker-machine's file names. */
-export function certificatePathsIn(folder: string): CertificatePaths {
+function certificatePathsIn(folder: string): CertificatePaths {
   return { ca: `${folder}/ca.pem`, certificate: `${folder}/server.pem`, key: `${folder}/server-key.pem` };
 }
 

@@ -13,7 +13,7 @@ export interface PlanInput {
   hostname?: string;
 }
 
-export interface PlannedFile extends EngineFile {
+interface PlannedFile extends EngineFile {
   /** Whether a different file exists at the path. */
   exists: boolean;
   secret: boolean;

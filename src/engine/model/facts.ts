@@ -10,7 +10,7 @@ export type RootAccess =
   /** Neither root nor sudo. */
   | 'none';
 
-export interface UnitState {
+interface UnitState {
   /** As in systemd: `loaded`, `not-found`, `masked`. */
   load: string;
   /** `active`, `inactive`, `failed`, `activating`. */

@@ -12,7 +12,7 @@ import { type UndoResult, undoChanges } from './undo-changes.js';
 type Files = ReadonlyMap<string, string>;
 
 /** A file that belt edits but does not own: changes by others are kept. */
-export interface SharedFile {
+interface SharedFile {
   path: string;
   /**
    * @param found file contents by path before belt's first change
@@ -70,13 +70,13 @@ export function withMarkedBlock(text: string, lines: readonly string[]): string 
   return `${before}${gap}${[begin, ...lines, end].join('\n')}\n`;
 }
 
-export function withoutMarkedBlock(text: string): string {
+function withoutMarkedBlock(text: string): string {
   const [from, to] = blockRange(text);
   return text.slice(0, from) + text.slice(to);
 }
 
 /** Empty when there is none. */
-export function markedBlock(text: string): string {
+function markedBlock(text: string): string {
   return text.slice(...blockRange(text));
 }
 

@@ -43,7 +43,7 @@ export const systemd: EngineService = {
  * `-H fd://`, `--containerd` or `$DOCKER_OPTS`. docker.socket stays: a restart of docker.service
  * passes it on.
  */
-export function dropIn(facts: Facts, { env }: EngineSettings, { flags, fileHasHosts }: OptionSplit): string {
+function dropIn(facts: Facts, { env }: EngineSettings, { flags, fileHasHosts }: OptionSplit): string {
   const [program = facts.dockerd ?? '/usr/bin/dockerd', ...words] =
     startCommand(facts.unitText, dropInPath) ?? [];
   const kept = withoutOptions(words, (flag, value) => isReplaced(flag, value, flags, fileHasHosts));

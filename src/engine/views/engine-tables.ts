@@ -1,6 +1,6 @@
 import { formatTable } from '../../ui/table.js';
 
-export interface ProvisionedRow {
+interface ProvisionedRow {
   name: string;
   version: string;
   changed: boolean;
@@ -14,7 +14,7 @@ export function provisionedTable(rows: readonly ProvisionedRow[]): string {
   );
 }
 
-export interface EngineRow {
+interface EngineRow {
   name: string;
   system: string;
   version: string;

@@ -40,7 +40,7 @@ export interface JumpHost {
 }
 
 /** `creating` is recorded before the provider is called, so that create can be resumed. */
-export type MachinePhase = 'creating' | 'ready';
+type MachinePhase = 'creating' | 'ready';
 
 export interface Machine {
   name: string;

@@ -1,6 +1,6 @@
 import { formatTable } from '../../ui/table.js';
 
-export interface ImageRow {
+interface ImageRow {
   name: string;
   id?: string;
   /** Bytes on disk. */
@@ -26,7 +26,7 @@ export function imageTable(rows: readonly ImageRow[], now: Date, { wide = false 
   );
 }
 
-export interface SnapshotRow {
+interface SnapshotRow {
   machine: string;
   name: string;
   id: string;

@@ -3,7 +3,7 @@ import { alignColumns, capitalize, formatTable } from '../../ui/table.js';
 import { oneLine } from '../../ui/text-width.js';
 import type { MachineState } from '../model/machine.js';
 
-export interface MachineListRow {
+interface MachineListRow {
   name: string;
   active: boolean;
   driver: string;

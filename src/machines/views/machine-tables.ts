@@ -4,7 +4,7 @@ import { oneLine } from '../../ui/text-width.js';
 import type { MachineState } from '../model/machine.js';
 import type { MachinePlan } from '../plan-creation.js';
 
-export interface MachineRow {
+interface MachineRow {
   name: string;
   driver: string;
   state: MachineState;
@@ -16,7 +16,7 @@ export interface MachineRow {
   error?: string;
 }
 
-export interface StatusRow {
+interface StatusRow {
   status: string;
   names: readonly string[];
 }

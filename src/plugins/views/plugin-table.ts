@@ -1,6 +1,6 @@
 import { formatTable } from '../../ui/table.js';
 
-export interface PluginRow {
+interface PluginRow {
   driver: string;
   package?: string;
   version?: string;

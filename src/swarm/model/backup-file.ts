@@ -44,7 +44,7 @@ export interface Backup {
 }
 
 /** Each call reads from the start. */
-export type ArchiveSource = () => Readable;
+type ArchiveSource = () => Readable;
 
 const certificateName = 'certificates/swarm-node.crt';
 const keyName = 'certificates/swarm-node.key';
@@ -122,7 +122,7 @@ const completionMarker = 'swarm.end';
 /** These describe the machine of the backup: its address and the managers it knew. */
 const excludedFiles = ['docker-state.json', 'state.json', keyName];
 
-export interface RepackOptions {
+interface RepackOptions {
   /** Unlocked. */
   key: string;
   /** `host:port` */

@@ -1,7 +1,7 @@
 import type { NodeDocument, SwarmDocument, TlsInfo } from '../../engine/model/api-documents.js';
 
 /** Computed as in `docker swarm ca --rotate` (cli/command/swarm/progress). */
-export interface CaProgress {
+interface CaProgress {
   pending: { id: string; hostname: string; status: string }[];
   nodes: number;
   done: boolean;

@@ -59,6 +59,6 @@ function unknownTask(wanted: string, tasks: readonly NamedTask[]): UserError {
   });
 }
 
-export function isRunning({ state }: NamedTask): boolean {
+function isRunning({ state }: NamedTask): boolean {
   return state === 'running';
 }

@@ -8,7 +8,7 @@ export interface ProbeReport {
   paths: MtuCheck[];
 }
 
-export interface PortCheck {
+interface PortCheck {
   protocol: 'tcp' | 'udp';
   host: string;
   port: number;
@@ -16,7 +16,7 @@ export interface PortCheck {
   result: string;
 }
 
-export interface MtuCheck {
+interface MtuCheck {
   host: string;
   device: string;
   mtu: number;
@@ -24,7 +24,7 @@ export interface MtuCheck {
   result: string;
 }
 
-export interface ProbedManager {
+interface ProbedManager {
   name: string;
   report: ProbeReport;
 }

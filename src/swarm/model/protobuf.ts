@@ -1,5 +1,5 @@
 /** By field number; supports only numbers and bytes (protobuf.dev/programming-guides/encoding). */
-export type Message = ReadonlyMap<number, bigint | Buffer>;
+type Message = ReadonlyMap<number, bigint | Buffer>;
 
 /** @returns undefined for anything else */
 export function readMessage(bytes: Buffer): Message | undefined {

@@ -18,9 +18,9 @@ export interface ManagerChange {
   effect: 'leaves' | 'stops';
 }
 
-export type Objection = 'no quorum' | 'loses quorum' | 'loses tolerance';
+type Objection = 'no quorum' | 'loses quorum' | 'loses tolerance';
 
-export interface QuorumAssessment {
+interface QuorumAssessment {
   before: Tally;
   after: Tally;
   /** Undefined for a safe change. */

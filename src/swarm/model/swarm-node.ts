@@ -52,7 +52,7 @@ export function readMembership({ Swarm }: InfoDocument): Membership {
   };
 }
 
-export interface NodeCertificateSettings {
+interface NodeCertificateSettings {
   /** In nanoseconds. */
   validFor: number;
   /** PEM. */

@@ -5,7 +5,7 @@ import type { NamedMember } from './members.js';
 import { failureTolerance, hasQuorum, managerCountAdvice, quorumSize, type Tally } from './quorum.js';
 import type { Role, SwarmNode } from './swarm-node.js';
 
-export interface ManagerCounts {
+interface ManagerCounts {
   total: number;
   reachable: number;
   /** Managers needed for a quorum. */
@@ -14,7 +14,7 @@ export interface ManagerCounts {
   tolerance: number;
 }
 
-export interface ManagerRow {
+interface ManagerRow {
   name: string;
   status: string;
   availability: string;
@@ -23,7 +23,7 @@ export interface ManagerRow {
   place?: string;
 }
 
-export interface NodeGroup {
+interface NodeGroup {
   role: Role;
   status: string;
   availability: string;

@@ -46,7 +46,7 @@ export function hasEnded({ state }: SwarmTask): boolean {
   return endedStates.includes(state);
 }
 
-export function isAwaited(task: SwarmTask): boolean {
+function isAwaited(task: SwarmTask): boolean {
   return ['ready', 'running'].includes(task.desired) && task.state !== 'running' && !hasEnded(task);
 }
 

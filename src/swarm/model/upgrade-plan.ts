@@ -18,7 +18,7 @@ export interface NodeUpgradeState {
   engine: boolean;
 }
 
-export interface RecordedNode {
+interface RecordedNode {
   now: RoleAndAvailability;
   before: RoleAndAvailability;
   /** The machine runs and the node is ready. */

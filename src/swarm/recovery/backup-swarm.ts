@@ -20,7 +20,7 @@ import { type Swarm, withSwarm } from '../session.js';
 import { stableMembers } from '../stable-view.js';
 import { runFolderScript } from './run-folder-script.js';
 
-export interface BackupInput {
+interface BackupInput {
   /** File path or stream. */
   to: string | Writable;
   /** Default: see `rankForBackup`. */

@@ -119,7 +119,7 @@ function waitForReconnect(
   return poll(check, { timeoutMs, intervalMs: 500, signal, onTimeout: () => false });
 }
 
-export interface OtherNode {
+interface OtherNode {
   name: string;
   role: Role;
   /** Whether it is a machine of this cluster. */

@@ -17,7 +17,7 @@ import { type Recovery, writeRecovery } from './recovery-record.js';
 import { otherNodes } from './rejoin-nodes.js';
 import { keptSuffix, runFolderScript } from './run-folder-script.js';
 
-export interface RestoreInput {
+interface RestoreInput {
   machine: Machine;
   path: string;
   /** Called for a backup with autolock. */

@@ -7,7 +7,7 @@ import { provisionerFor } from '../../engine/provisioners/index.js';
 import { runScript } from '../../engine/run-script.js';
 import type { Machine } from '../../machines/model/machine.js';
 
-export interface FolderScript {
+interface FolderScript {
   /** Name in templates/swarm. */
   script: 'backup' | 'inspect' | 'log' | 'recover' | 'restore';
   values?: Readonly<Record<string, string>>;

@@ -21,7 +21,7 @@ export interface TaskUsage extends Partial<ResourceUsage> {
   error?: string;
 }
 
-export interface StatsInput {
+interface StatsInput {
   /** See `findTasks`. */
   wanted: string;
   /** Called about once a second; omitted: sample once. */

@@ -9,7 +9,7 @@ import { dockerProgram } from '../../engine/remote-docker.js';
 import { withSwarm } from '../session.js';
 import { type LocatedTask, locateTasks, requireTasks } from './locate-tasks.js';
 
-export interface LogOptions {
+interface LogOptions {
   follow: boolean;
   timestamps: boolean;
   /** Number of lines, or `all`. */
@@ -18,7 +18,7 @@ export interface LogOptions {
   since?: string;
 }
 
-export interface LogInput extends LogOptions {
+interface LogInput extends LogOptions {
   /** See `findTasks`. */
   wanted: string;
   /** Called before the first line. */

@@ -1,7 +1,7 @@
 import { capitalize, formatTable } from '../../ui/table.js';
 
 /** As in the Engine API. */
-export interface SwarmRow {
+interface SwarmRow {
   hostname: string;
   role: string;
   status: string;
@@ -43,7 +43,7 @@ export function swarmTable(rows: readonly SwarmRow[], { wide = false } = {}): st
   );
 }
 
-export interface UpgradePlanRow {
+interface UpgradePlanRow {
   name: string;
   role: string;
   availability: string;

@@ -2,7 +2,7 @@ import { formatBytes } from '../../machines/views/image-tables.js';
 import { formatTable } from '../../ui/table.js';
 import { oneLine } from '../../ui/text-width.js';
 
-export interface StatsRow {
+interface StatsRow {
   task: string;
   node: string;
   cpuPercent?: number;

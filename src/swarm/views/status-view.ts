@@ -4,7 +4,7 @@ import { capitalize, formatTable } from '../../ui/table.js';
 import { oneLine, widthOf, wrap } from '../../ui/text-width.js';
 import { toleranceText } from '../model/swarm-overview.js';
 
-export interface SwarmStatusRows {
+interface SwarmStatusRows {
   id?: string;
   quorum: boolean;
   managers: {

@@ -6,12 +6,12 @@ import type { GoValue } from './value.js';
 export type { GoValue };
 
 /** The part of Go's text/template that formats of docker and docker-machine use. */
-export interface GoTemplate {
+interface GoTemplate {
   /** @throws UserError in Go's words, such as for an index out of range */
   render(data: GoValue): string;
 }
 
-export interface TemplateOptions {
+interface TemplateOptions {
   /**
    * A missing field is `<no value>` (default), as in a Go map, or an error, as in a struct. Applies
    * to the top level; values below it are maps.

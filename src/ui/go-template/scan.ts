@@ -10,7 +10,7 @@ export interface Token {
   spaced: boolean;
 }
 
-export type TokenKind = 'string' | 'character' | 'number' | 'field' | 'dot' | 'variable' | 'word' | 'sign';
+type TokenKind = 'string' | 'character' | 'number' | 'field' | 'dot' | 'variable' | 'word' | 'sign';
 
 /** Go prints the template's name, which is empty here, and the line. */
 export function parsingError(line: number, reason: string): UserError {

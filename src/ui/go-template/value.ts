@@ -1,7 +1,7 @@
 /** JSON as Go decodes it into `interface{}`. Undefined: a key that the map lacks. */
 export type GoValue = string | number | boolean | null | undefined | readonly GoValue[] | GoMap;
 
-export interface GoMap {
+interface GoMap {
   readonly [key: string]: GoValue;
 }
 
