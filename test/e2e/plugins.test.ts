@@ -256,7 +256,7 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
     const create = await belt.run(['create', '-d', 'box', '--box-root', imageRoot(), 'm3']);
     expect([create.code, create.stderr]).toEqual([
       1,
-      expect.stringContaining('cannot be loaded: half written'),
+      expect.stringContaining('cannot load belt-driver-box 1.0.0: half written'),
     ]);
     const other = await belt.run(['create', '-d', 'nspawn', '9000gb', 'm3']);
     expect(other.stderr).toContain('9000gb');
