@@ -60,7 +60,7 @@ class ContextFactory {
   private readonly reporter: Reporter;
   private readonly signal = interruptSignal();
   private readonly templates: Templates;
-  private readonly person: LocalUser;
+  private readonly user: LocalUser;
   private readonly sudoPassword = once(() => askSudoPassword(this.signal));
   private readonly connections: { ssh: Promise<Ssh> }[] = [];
 
@@ -74,7 +74,7 @@ class ContextFactory {
   ) {
     this.reporter = reporterFor(environment);
     this.templates = templatesIn(join(root, 'templates'));
-    this.person = localUserFrom(environment);
+    this.user = localUserFrom(environment);
   }
 
   async make(place: ClusterPlace): Promise<Context> {
@@ -149,7 +149,7 @@ class ContextFactory {
     group: GroupSettings,
     { cluster, settings }: Context,
   ): Promise<Driver> {
-    const { templates, person, reporter } = this;
+    const { templates, user, reporter } = this;
     const driver = await this.drivers.load(name);
     const resolved = await settings.of(name, group);
     if (this.flags.debug) for (const line of describeSettings(resolved)) reporter.note(`${name}: ${line}`);
@@ -160,13 +160,13 @@ class ContextFactory {
         return cluster.id;
       },
     };
-    return driver.open({ settings: valuesOf(resolved), cluster: identity, templates, user: person });
+    return driver.open({ settings: valuesOf(resolved), cluster: identity, templates, user });
   }
 
   private openSsh(knownHosts: () => Promise<KnownHosts>): Promise<Ssh> {
     const open = async (): Promise<Ssh> => {
       const [{ openSsh }, hosts] = await Promise.all([import('../ssh/index.js'), knownHosts()]);
-      return openSsh({ knownHosts: hosts, ...this.person });
+      return openSsh({ knownHosts: hosts, ...this.user });
     };
     const ssh = open();
     this.connections.push({ ssh });

@@ -5,7 +5,7 @@ import { explanationOf, isAbort, messageOf } from '../base/errors.js';
 import type { MachineChange, MachineEvent } from '../drivers/driver.js';
 import type { Machine } from './model/machine.js';
 
-export interface Completion {
+export interface MachineCompletion {
   /** Runs after the driver has finished with a machine; returns the machine's new record. */
   after: (machine: Machine, step: Step) => Promise<Machine>;
   /** Shown on the finished machine's line, for example `started`. */
@@ -30,7 +30,7 @@ export class MachineBatch {
   async follow(
     names: readonly string[],
     open: () => Promise<AsyncIterable<MachineEvent>>,
-    completion: Completion,
+    completion: MachineCompletion,
   ): Promise<void> {
     const completions: Promise<void>[] = [];
     try {
@@ -61,7 +61,7 @@ export class MachineBatch {
     return new Map(outcomes.map((outcome) => [outcome.name, outcome]));
   }
 
-  private async finish(name: string, { after, doneText }: Completion): Promise<void> {
+  private async finish(name: string, { after, doneText }: MachineCompletion): Promise<void> {
     try {
       const machine = await after(this.machine(name), (text) => this.progress.update(name, text));
       this.ended.set(name, { name, status: 'ok', value: machine });

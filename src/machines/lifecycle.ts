@@ -4,13 +4,13 @@ import type { ManagerRestart } from '../app/rolling-restart.js';
 import { whileClaimed } from '../app/with-claim.js';
 import { groupBy } from '../base/group-by.js';
 import type { Driver, MachineEvent } from '../drivers/driver.js';
-import { type Completion, MachineBatch } from './driver-events.js';
+import { MachineBatch, type MachineCompletion } from './driver-events.js';
 import type { Machine } from './model/machine.js';
 import { restoreOriginalState } from './original-state.js';
 import { rebootOverSsh, restartAndAwaitBoot } from './reboot.js';
 import { waitUntilReady } from './wait-until-ready.js';
 
-export interface LifecycleAction extends Partial<Completion> {
+export interface LifecycleAction extends Partial<MachineCompletion> {
   /** Runs before the driver; an error fails all machines of that driver. */
   before?: () => Promise<void>;
   /** As in "node1 is being started by another belt"; also the text of a finished machine's line. */
@@ -90,7 +90,7 @@ export async function removeMachines(
   context: Context,
 ): Promise<Outcome<Machine>[]> {
   const run: LifecycleAction['run'] = (driver, group, signal) => driver.remove(group, signal);
-  const after: Completion['after'] = async (machine, step) => {
+  const after: MachineCompletion['after'] = async (machine, step) => {
     if (!keepEngineConfig) await restoreOriginalState(machine, step, context);
     await forgetMachine(machine.name, context);
     return machine;
@@ -134,7 +134,7 @@ function runPowerAction(
   return runAction({ ...action, before: () => context.cluster.saveAll(changed) }, cleared, context);
 }
 
-export function untilReady(context: Context): Completion['after'] {
+export function untilReady(context: Context): MachineCompletion['after'] {
   return async (machine, step) => {
     await waitUntilReady(machine, { timeoutMs: readyTimeoutMs, step }, context);
     return machine;

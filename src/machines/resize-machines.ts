@@ -1,7 +1,7 @@
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
 import type { Driver, MachineEvent } from '../drivers/driver.js';
-import type { Completion } from './driver-events.js';
+import type { MachineCompletion } from './driver-events.js';
 import { type LifecycleAction, runAction, untilReady } from './lifecycle.js';
 import { observe } from './list-machines.js';
 import { type Machine, reachAddress } from './model/machine.js';
@@ -26,7 +26,7 @@ export async function resizeMachines(
       ? driver.resize(group, size, signal)
       : resizeAndStart(driver, { machines: group, size, leftOff }, signal, context);
   const before = new Map(machines.map((machine) => [machine.name, reachAddress(machine)]));
-  const after: Completion['after'] = async ({ resizing: _, ...machine }, step) => {
+  const after: MachineCompletion['after'] = async ({ resizing: _, ...machine }, step) => {
     await context.cluster.save(machine);
     // It may have a new address, and needs a certificate for that.
     const isUnaffected = before.get(machine.name) === reachAddress(machine) && !leftOff.has(machine.name);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ExternalError } from '../../../src/base/errors.js';
 import type { MachineEvent } from '../../../src/drivers/driver.js';
-import { type Completion, MachineBatch } from '../../../src/machines/driver-events.js';
+import { MachineBatch, type MachineCompletion } from '../../../src/machines/driver-events.js';
 import type { Machine } from '../../../src/machines/model/machine.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
@@ -13,7 +13,7 @@ beforeEach(async () => {
 
 afterEach(() => bed.close());
 
-const plainly: Completion = { after: async (machine) => machine, doneText: 'done' };
+const plainly: MachineCompletion = { after: async (machine) => machine, doneText: 'done' };
 
 async function* script(...events: (MachineEvent | Error)[]): AsyncIterable<MachineEvent> {
   for (const event of events) {
@@ -84,7 +84,7 @@ test('what follows one machine holds back no other', async () => {
 });
 
 test('what follows a machine gets it as it is recorded by then, and says its steps on its line', async () => {
-  const after: Completion['after'] = async (machine, step) => {
+  const after: MachineCompletion['after'] = async (machine, step) => {
     step(`at ${machine.addresses.public}`);
     return machine;
   };
