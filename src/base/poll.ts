@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from './errors.js';
+import { ExternalError, messageOf } from './errors.js';
 
 export class Pending {
-  /** @param reason for the error on a timeout */
-  constructor(readonly reason: string) {}
+  /** @param reason what is missing: an error, or the text of one */
+  constructor(readonly reason: unknown) {}
 }
 
 interface PollOptions<T> {
@@ -13,11 +13,11 @@ interface PollOptions<T> {
   signal?: AbortSignal;
   /** Called once, after the first check. */
   onFirstWait?: () => void;
-  /** Throws, or returns a last value. */
-  onTimeout: (reason: string) => T | Promise<T>;
+  /** Throws, or returns a last value. Default: throws the last reason. */
+  onTimeout?: (reason: string) => T | Promise<T>;
 }
 
-/** Checks once more after the deadline. @throws what check and `onTimeout` throw; AbortError */
+/** Checks once more after the deadline. @throws the last reason; what the check throws; AbortError */
 export async function poll<T>(
   check: () => Promise<T | Pending>,
   { timeoutMs, intervalMs = 250, signal, onFirstWait, onTimeout }: PollOptions<T>,
@@ -28,10 +28,15 @@ export async function poll<T>(
     const isLast = Date.now() >= deadline;
     const result = await check();
     if (!(result instanceof Pending)) return result;
-    if (isLast) return onTimeout(result.reason);
+    if (isLast && onTimeout) return onTimeout(messageOf(result.reason));
+    if (isLast) throw errorOf(result);
     if (isFirst) onFirstWait?.();
     await sleep(intervalMs, undefined, { signal });
   }
+}
+
+function errorOf({ reason }: Pending): Error {
+  return reason instanceof Error ? reason : new ExternalError(messageOf(reason));
 }
 
 /** Repeats a read until its value is final. @returns the last value on a timeout */
@@ -57,22 +62,15 @@ export async function retry<T>(
   work: () => Promise<T>,
   { isRetryable, ...options }: RetryOptions,
 ): Promise<T> {
-  let lastError: unknown;
   const attempt = async (): Promise<T | Pending> => {
     try {
       return await work();
     } catch (error) {
       if (!(await isRetryable(error))) throw error;
-      lastError = error;
-      return new Pending(messageOf(error));
+      return new Pending(error);
     }
   };
-  return poll(attempt, {
-    ...options,
-    onTimeout: () => {
-      throw lastError;
-    },
-  });
+  return poll(attempt, options);
 }
 
 /** Waits until `findObstacle` finds nothing. @param timeoutError names the last obstacle */

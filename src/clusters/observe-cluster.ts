@@ -10,7 +10,7 @@ import type { Member } from '../swarm/model/members.js';
 import type { Membership } from '../swarm/model/swarm-node.js';
 import { withSwarm } from '../swarm/session.js';
 import type { ClusterState, Present } from './model/compare.js';
-import { type ObservedMachine, presentOf } from './model/current-state.js';
+import { type MachineWithState, presentOf } from './model/current-state.js';
 import type { Group } from './model/group.js';
 
 export interface Observation {
@@ -33,24 +33,17 @@ const lostAfterMs = 30_000;
  * @throws UserError for a damaged record; ExternalError when a provider does not respond
  */
 export async function observeCluster(groups: readonly Group[], context: Context): Promise<Observation> {
-  let last: { unmanaged: Present; observation: Observation } | undefined;
+  let isNoted = false;
   const check = async (): Promise<Observation | Pending> => {
     const observation = await observeOnce(groups, context);
     const unmanaged = findUnmanagedNode(groups, observation);
     if (!unmanaged) return observation;
-    if (!last)
+    if (!isNoted)
       context.reporter.note(`${unmanaged.name} is no longer a machine; waiting for its swarm to notice`);
-    last = { unmanaged, observation };
-    return new Pending(unmanaged.name);
+    isNoted = true;
+    return new Pending(unmanagedNodeError(unmanaged, observation));
   };
-  return poll(check, {
-    timeoutMs: lostAfterMs,
-    intervalMs: 1_000,
-    signal: context.signal,
-    onTimeout: (name) => {
-      throw last ? unmanagedNodeError(last.unmanaged, last.observation) : new Error(`${name} is unmanaged`);
-    },
-  });
+  return poll(check, { timeoutMs: lostAfterMs, intervalMs: 1_000, signal: context.signal });
 }
 
 async function observeOnce(groups: readonly Group[], context: Context): Promise<Observation> {
@@ -66,7 +59,7 @@ async function observeOnce(groups: readonly Group[], context: Context): Promise<
   };
 }
 
-async function observeMachines(machines: readonly Machine[], context: Context): Promise<ObservedMachine[]> {
+async function observeMachines(machines: readonly Machine[], context: Context): Promise<MachineWithState[]> {
   const rows = await observe(machines, context);
   for (const { machine, state, error } of rows) {
     if (state === 'error' && error !== undefined && machine.phase === 'ready')
@@ -110,7 +103,7 @@ function refuseOtherDrivers(groups: readonly Group[], machines: readonly Machine
 /** Matches members to stale nodes by name or address, in doubt by the machine's own node ID. */
 async function withoutStaleMatches(
   members: readonly Member[],
-  seen: readonly ObservedMachine[],
+  seen: readonly MachineWithState[],
   context: Context,
 ): Promise<Member[]> {
   const running = new Set(seen.flatMap(({ machine, state }) => (state === 'running' ? [machine.name] : [])));

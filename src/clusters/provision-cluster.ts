@@ -50,23 +50,14 @@ export async function provisionCluster(input: ProvisionInput, context: Context):
 /** Waits for the swarm's state unless there are steps that do not need it. @throws the obstacle */
 function planWhenKnown(input: ClusterPlanInput, context: Context): Promise<ObservedPlan> {
   return context.reporter.stage('Inspecting the swarm', async (stage) => {
-    let reason: Error | undefined;
     const check = async (): Promise<ObservedPlan | Pending> => {
       const plan = await observeAndPlan(input, context);
       const { obstacle } = plan.observation;
       if (!obstacle || plan.stages.length > 0) return plan;
-      reason = obstacle;
       stage.retry(obstacle.message);
-      return new Pending(obstacle.message);
+      return new Pending(obstacle);
     };
-    return poll(check, {
-      timeoutMs: electionTimeoutMs,
-      intervalMs: 1_000,
-      signal: context.signal,
-      onTimeout: (text) => {
-        throw reason ?? new ExternalError(text);
-      },
-    });
+    return poll(check, { timeoutMs: electionTimeoutMs, intervalMs: 1_000, signal: context.signal });
   });
 }
 

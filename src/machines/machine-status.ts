@@ -1,5 +1,5 @@
 import type { Context } from '../app/context.js';
-import { ExternalError, UsageError } from '../base/errors.js';
+import { UsageError } from '../base/errors.js';
 import { groupBy } from '../base/group-by.js';
 import { Pending, poll } from '../base/poll.js';
 import { listMachines } from './list-machines.js';
@@ -72,10 +72,7 @@ export async function waitForStatus(
     const count = groups.find(({ status }) => status === goal.status)?.names.length ?? 0;
     return count >= goal.count
       ? groups
-      : new Pending(`${count} of ${goal.count} machines are ${goal.status}`);
+      : new Pending(`${count} of ${goal.count} machines are ${goal.status} after ${timeoutMs / 1000} s`);
   };
-  const onTimeout = (reason: string): never => {
-    throw new ExternalError(`${reason} after ${timeoutMs / 1000} s`);
-  };
-  return poll(check, { timeoutMs, intervalMs, signal: context.signal, onTimeout });
+  return poll(check, { timeoutMs, intervalMs, signal: context.signal });
 }

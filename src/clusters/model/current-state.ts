@@ -4,13 +4,13 @@ import { type Member, memberName } from '../../swarm/model/members.js';
 import { isNodeReady, type SwarmNode } from '../../swarm/model/swarm-node.js';
 import type { Present, PresentNode } from './compare.js';
 
-export interface ObservedMachine {
+export interface MachineWithState {
   machine: Machine;
   state: MachineState;
 }
 
 /** A node that is not ready and whose machine is missing is stale. */
-export function presentOf(machines: readonly ObservedMachine[], members: readonly Member[]): Present[] {
+export function presentOf(machines: readonly MachineWithState[], members: readonly Member[]): Present[] {
   const nodes = new Map(
     members.flatMap(({ node, machine }) => (machine ? [[machine.name, node] as const] : [])),
   );

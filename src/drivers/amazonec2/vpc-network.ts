@@ -136,20 +136,12 @@ async function createGroup(
   } catch (error) {
     if (!isCode(error, 'InvalidGroup.Duplicate')) throw error;
   }
-  const problem = `EC2 created the security group ${name} but does not list it`;
-  return poll(
-    async () =>
-      (await groupsOf(api, vpcId, signal)).find(({ GroupName }) => GroupName === name) ??
-      new Pending(problem),
-    {
-      timeoutMs: visibleTimeoutMs,
-      intervalMs: pollIntervalMs,
-      signal,
-      onTimeout: () => {
-        throw new ExternalError(problem);
-      },
-    },
-  );
+  const find = async () => {
+    const groups = await groupsOf(api, vpcId, signal);
+    const group = groups.find(({ GroupName }) => GroupName === name);
+    return group ?? new Pending(`EC2 created the security group ${name} but does not list it`);
+  };
+  return poll(find, { timeoutMs: visibleTimeoutMs, intervalMs: pollIntervalMs, signal });
 }
 
 async function openPorts(

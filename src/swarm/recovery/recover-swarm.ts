@@ -226,18 +226,16 @@ async function wasForced(
 
 /** A leader counts on lost managers for a while, so they are queried themselves. */
 async function findSwarmWithQuorum(context: Context): Promise<SwarmWithLeader | undefined> {
-  let isNoted = false;
   const check = async (): Promise<SwarmWithLeader | undefined | Pending> => {
     const swarm = await findSwarm(context);
-    if (swarm !== 'leaderless' && (!swarm || hasQuorum(swarm.tally))) return swarm;
-    if (!isNoted) context.reporter.note('the swarm has no quorum; waiting for its managers');
-    isNoted = true;
-    return new Pending('no quorum');
+    const isFinal = swarm !== 'leaderless' && (!swarm || hasQuorum(swarm.tally));
+    return isFinal ? swarm : new Pending('no quorum');
   };
   return poll(check, {
     timeoutMs: quorumTimeoutMs,
     intervalMs: 5_000,
     signal: context.signal,
+    onFirstWait: () => context.reporter.note('the swarm has no quorum; waiting for its managers'),
     onTimeout: () => undefined,
   });
 }

@@ -25,6 +25,13 @@ describe('poll', () => {
     await expect(failing).rejects.toThrow(`gave up: attempt`);
   });
 
+  test('poll throws the last reason when nothing else is to happen on a timeout', async () => {
+    const error = new Error('down');
+    await expect(poll(async () => new Pending(error), quick)).rejects.toBe(error);
+    const waiting = poll(async () => new Pending('not listed'), quick);
+    await expect(waiting).rejects.toMatchObject({ name: 'ExternalError', message: 'not listed' });
+  });
+
   test('poll checks once even when there is no time', async () => {
     expect(await poll(async () => 'ready', { timeoutMs: 0, onTimeout: () => 'late' })).toBe('ready');
   });
