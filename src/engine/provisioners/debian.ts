@@ -38,22 +38,23 @@ const aptUpgrade = `${aptInstalled}
 step "upgrading$packages"
 $apt install --only-upgrade $packages >&2 || exit 1`;
 
-/** Includes derivatives (Raspberry Pi OS has `ID=raspbian`, `ID_LIKE=debian`). */
-export const debian: Provisioner = {
-  name: 'debian',
-  runs: ({ id, idLike }) => id === 'debian' || idLike.includes('debian'),
+const aptPackages = {
   service: systemd,
   install: () => aptInstall,
   upgrade: aptUpgrade,
   looksForNewer: aptLooksForNewer,
 };
 
+/** Includes derivatives (Raspberry Pi OS has `ID=raspbian`, `ID_LIKE=debian`). */
+export const debian: Provisioner = {
+  name: 'debian',
+  runs: ({ id, idLike }) => id === 'debian' || idLike.includes('debian'),
+  ...aptPackages,
+};
+
 /** Includes derivatives (Linux Mint, Pop!_OS). docker.io is in `universe`, enabled on servers. */
 export const ubuntu: Provisioner = {
   name: 'ubuntu',
   runs: ({ id, idLike }) => id === 'ubuntu' || idLike.includes('ubuntu'),
-  service: systemd,
-  install: () => aptInstall,
-  upgrade: aptUpgrade,
-  looksForNewer: aptLooksForNewer,
+  ...aptPackages,
 };
