@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { access, constants } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { UserError } from '../base/errors.js';
-import type { FileOwner } from '../base/files.js';
+import { type FileOwner, isExecutable } from '../base/files.js';
 
 /** The only file that reads the process's environment; all others receive these values. */
 export interface Environment {
@@ -118,11 +117,7 @@ export async function findProgram(
   for (const folder of (variables['PATH'] ?? '').split(delimiter)) {
     if (folder === '') continue;
     const path = join(folder, file);
-    const found = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (found) return path;
+    if (await isExecutable(path)) return path;
   }
   return undefined;
 }

@@ -1,9 +1,7 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExecaError, execa } from 'execa';
 import { AbortError, ExternalError, UserError } from '../../base/errors.js';
-import { exists } from '../../base/files.js';
+import { exists, isExecutable } from '../../base/files.js';
 
 interface ProgramOptions {
   input?: string;
@@ -78,13 +76,6 @@ function programError(program: string, args: readonly string[], error: ExecaErro
     {
       cause: error,
     },
-  );
-}
-
-function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
   );
 }
 
