@@ -15,10 +15,11 @@ export type BuildStep = (
 ) => Promise<void>;
 
 /** In own namespaces and with PR_SET_PDEATHSIG, a build leaves neither processes nor mounts. */
-const sandbox =
-  'setpriv --pdeathsig=KILL unshare --pid --fork --kill-child=KILL --mount --propagation=private --mount-proc'.split(
-    ' ',
-  );
+const sandbox = [
+  ...['setpriv', '--pdeathsig=KILL'],
+  ...['unshare', '--pid', '--fork', '--kill-child=KILL'],
+  ...['--mount', '--propagation=private', '--mount-proc'],
+];
 
 export function debootstrapFrom(mirror: string): BuildStep {
   return async (target, recipe, progress, signal) => {

@@ -29,10 +29,9 @@ export function hardwareArgs(memory: number, { cpus = 1, ...settings }: VirtualB
   const onOff = (on: boolean) => (on ? 'on' : 'off');
   return [
     ...['--memory', String(memory), '--cpus', String(cpus), '--firmware', 'bios'],
-    ...'--acpi on --ioapic on --rtcuseutc on --pae on --graphicscontroller vmsvga'.split(' '),
-    ...'--biosbootmenu disabled --bioslogofadein off --bioslogofadeout off --bioslogodisplaytime 0'.split(
-      ' ',
-    ),
+    ...['--acpi', 'on', '--ioapic', 'on', '--rtcuseutc', 'on', '--pae', 'on'],
+    ...['--graphicscontroller', 'vmsvga', '--biosbootmenu', 'disabled'],
+    ...['--bioslogofadein', 'off', '--bioslogofadeout', 'off', '--bioslogodisplaytime', '0'],
     ...['--natdnshostresolver1', onOff(settings.hostDnsResolver), '--natdnsproxy1', onOff(settings.dnsProxy)],
   ];
 }
