@@ -4,12 +4,13 @@ import { compare, takeTurns } from './measure.js';
 const count = 4;
 const names = `server[1:${count}]`;
 
-/** Prints the milliseconds that the engine takes to restart, as systemd on the server has it. */
+/** Prints how many milliseconds the engine needs to restart, measured on the server. */
 const restart = 'begin=$(date +%s%N); systemctl restart docker; echo $((($(date +%s%N) - begin) / 1000000))';
 
 /**
- * Servers with Docker on them become belt's, all at once, against their engines' own restart, without which no engine takes up TLS.
- * The servers are guests of another cluster, whose engines listen on their own sockets only.
+ * Adopts servers that already run Docker, all at once, and compares that with restarting their
+ * engines: an engine cannot switch to TLS without a restart. The servers are guests of another
+ * cluster whose engines only listen on their local sockets.
  * @param {number} rounds
  * @param {AbortSignal} signal
  * @returns {Promise<import('./measure.js').Measurement[]>}
@@ -52,7 +53,7 @@ export async function measureAdopt(rounds, signal) {
 }
 
 /**
- * systemd refuses more than three starts of the engine a minute.
+ * Resets systemd's limit of three engine starts a minute.
  * @param {import('./belt.js').Belt} belt
  */
 function forgetRestarts(belt) {

@@ -5,7 +5,7 @@ import { run } from './programs.js';
 
 const program = resolve(import.meta.dirname, '../../bin/run.js');
 
-/** Variables that would lead belt elsewhere, or make every start of Node slower or faster than it is by itself. */
+/** Variables that change what belt does or how fast Node starts. */
 const left = [
   'MACHINE_STORAGE_PATH',
   'MACHINE_DRIVER',
@@ -17,17 +17,17 @@ const left = [
 ];
 
 /**
- * The built program with a state folder of its own.
+ * The built program with its own state folder.
  * @typedef {object} Belt
  * @property {(args: readonly string[]) => [string, ...string[]]} command
  * @property {(args: readonly string[], options?: import('./programs.js').RunOptions) => Promise<import('./programs.js').Run>} run
  * @property {(name: string, address: string, args: readonly string[]) => [string, ...string[]]} ssh
- *   the system's OpenSSH with belt's key and known hosts
- * @property {string} keyPath belt's own key
- * @property {readonly string[]} sshOptions for every machine: the key, and no question asked
+ *   OpenSSH with belt's key and known hosts
+ * @property {string} keyPath belt's key
+ * @property {readonly string[]} sshOptions for every machine: the key, without prompts
  * @property {string} folder
  * @property {NodeJS.ProcessEnv} env
- * @property {() => Promise<void>} dispose removes all its machines, and the folder
+ * @property {() => Promise<void>} dispose removes all its machines and the folder
  */
 
 /**

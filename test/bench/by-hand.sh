@@ -1,7 +1,8 @@
 #!/bin/bash
-# What "belt create 512mb node[1:4]" to "belt docker node ls" does, with the bare tools and nothing else: the floor that belt is
-# compared with. Prints a line for each part, its name and its milliseconds, and leaves nothing behind.
-# Arguments: IMAGE_ROOT EMPTY_FOLDER BRIDGE FIRST_24_BITS COUNT, as in /var/lib/belt/images/debian-13/1 /tmp/floor beltb0 10.240.7 4
+# Does what "belt create 512mb node[1:4]" to "belt docker node ls" do, with the bare tools only, as the
+# baseline for belt. Prints the name and the milliseconds of each part, and cleans up.
+# Arguments: IMAGE_ROOT EMPTY_FOLDER BRIDGE FIRST_24_BITS COUNT
+# Example: /var/lib/belt/images/debian-13/1 /tmp/floor beltb0 10.240.7 4
 set -euo pipefail
 image=$1 folder=$2 bridge=$3 net=$4 count=$5
 nodes=$(seq 1 "$count")
@@ -51,7 +52,7 @@ make_network() {
   iptables --wait 10 -I FORWARD -i "$bridge" -o "$bridge" -j ACCEPT
 }
 
-# What tells one machine from another, in its layer over the image.
+# Writes the machine's name, address and keys to its layer over the image.
 prepare() {
   local machine=$folder/node$1 etc=$folder/node$1/upper/etc
   mkdir -p "$etc/ssh" "$etc/systemd/network" "$machine/work" "$machine/root" "$machine/docker"
@@ -69,8 +70,8 @@ prepare() {
   install -m 600 "$folder/id.pub" "$machine/upper/root/.ssh/authorized_keys"
 }
 
-# In a mount namespace of its own, so that the overlay is gone with the machine. machined makes the control groups where systemd
-# runs the computer; elsewhere each machine needs its own.
+# Boots in a mount namespace, so that the overlay disappears with the machine. On a computer with
+# systemd, machined creates the control groups; elsewhere each machine needs its own.
 boot() {
   local machine=$folder/node$1 alone=(--register=no --keep-unit)
   [ ! -d /run/systemd/system ] || alone=()

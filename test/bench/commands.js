@@ -2,8 +2,8 @@ import { compare, takeTurns } from './measure.js';
 import { run } from './programs.js';
 
 /**
- * One command on one machine against the system's OpenSSH, without a connection that is kept open; how long belt takes to start,
- * and what it then takes to answer from its records alone.
+ * Compares one command on one machine with OpenSSH without connection sharing, and measures belt's
+ * startup and the commands that only read local records.
  * @param {import('./belt.js').Belt} belt
  * @param {import('./fan-out.js').Node} node the active one
  * @param {number} rounds

@@ -6,7 +6,7 @@ import { isInstalled, run } from './programs.js';
 /** @typedef {{ name: string, address: string }} Node */
 
 /**
- * `true` on all machines at the same time, against programs that do the same with the system's OpenSSH.
+ * Runs `true` on all machines in parallel, and compares that with programs that do so over OpenSSH.
  * @param {import('./belt.js').Belt} belt
  * @param {readonly Node[]} nodes
  * @param {number} rounds
@@ -32,7 +32,7 @@ export async function measureFanOut(belt, nodes, rounds, signal) {
 }
 
 /**
- * Addresses stand in a known_hosts file of their own, since these programs cannot give each host its alias.
+ * The known_hosts file lists addresses, because these programs cannot set an alias per host.
  * @param {import('./belt.js').Belt} belt
  * @param {readonly Node[]} nodes
  * @returns {Promise<{ program: string, label: string, command: [string, ...string[]] }[]>}

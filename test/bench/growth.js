@@ -2,25 +2,26 @@ import { newBelt } from './belt.js';
 import { compare } from './measure.js';
 import { run } from './programs.js';
 
-/** How many nodes a swarm is made of; the last is what a computer with 8 GB to spare can have. */
+/** Nodes per swarm. The largest swarm needs 8 GB of memory. */
 const sizes = [4, 20, 50, 97];
-/** How many nodes are worked on at a time, as belt does it. */
-const atOnce = 32;
+/** Machines per create and join, as belt runs them in parallel. */
+const batchSize = 32;
 
 /** @typedef {{ create: number, join: number, joinByHand: number }} PerNode milliseconds */
 
 /**
- * What each node costs in swarms of growing size: it must not grow with them. Engines that know each other have more to do with each
- * node that comes, whichever program runs the join, so the joins are also done by hand.
+ * Measures what each node costs in swarms of growing size; the cost must stay constant. Engines do
+ * more work per join in a large swarm, whichever program runs it, so the joins also run without
+ * belt for comparison.
  * @param {AbortSignal} signal
- * @param {(text: string) => void} tell
+ * @param {(text: string) => void} log
  * @returns {Promise<import('./measure.js').Measurement[]>}
  */
-export async function measureGrowth(signal, tell) {
+export async function measureGrowth(signal, log) {
   /** @type {Map<number, PerNode>} */
   const costs = new Map();
   for (const size of sizes) {
-    tell(`a swarm of ${size}`);
+    log(`a swarm of ${size}`);
     costs.set(size, await costOfNode(size, signal));
   }
   const [smallest = 0] = sizes;
@@ -47,14 +48,14 @@ export async function measureGrowth(signal, tell) {
 async function costOfNode(size, signal) {
   const belt = await newBelt(signal);
   try {
-    const made = await belt.run(['create', '256mb', `node[1:${size}]`]);
+    const created = await belt.run(['create', '256mb', `node[1:${size}]`]);
     const began = await belt.run(['swarm', 'init', 'node1']);
     const joined = await belt.run(['swarm', 'join', 'node1', `node[2:${size}]`]);
     await requireReady(belt, size);
     await belt.run(['exec', '--all', '--', 'docker', 'swarm', 'leave', '--force']);
     const byHand = await joinByHand(belt, signal);
     await requireReady(belt, size);
-    return { create: made.ms / size, join: (began.ms + joined.ms) / size, joinByHand: byHand / size };
+    return { create: created.ms / size, join: (began.ms + joined.ms) / size, joinByHand: byHand / size };
   } finally {
     await belt.dispose();
   }
@@ -102,6 +103,6 @@ async function joinByHand(belt, signal) {
         `${manager.address}:2377`,
       );
   };
-  await Promise.all(Array.from({ length: atOnce }, joinOthers));
+  await Promise.all(Array.from({ length: batchSize }, joinOthers));
   return performance.now() - begin;
 }

@@ -5,25 +5,25 @@
  * @property {string} name
  * @property {'ms' | 'MB/s' | 'MB'} unit
  * @property {Spread} belt
- * @property {string} [against] what it is compared with
- * @property {Spread} [other] undefined: it is not installed
- * @property {Spread} [ratio] belt / other, taken round by round
+ * @property {string} [against] what belt is compared with
+ * @property {Spread} [other] undefined: not installed
+ * @property {Spread} [ratio] belt / other, computed per round
  * @property {string} [target]
  */
 
 /**
- * Lets the contestants take turns, so that a computer that is slow for a while is slow for all of them.
+ * Runs the contestants in turn, so that a slow phase of the computer affects all of them.
  * @template {string} Name
  * @param {number} rounds
- * @param {Record<Name, () => Promise<number>>} contestants what each returns is the measured value
- * @returns {Promise<Record<Name, number[]>>} one value a round
+ * @param {Record<Name, () => Promise<number>>} contestants each returns the measured value
+ * @returns {Promise<Record<Name, number[]>>} one value per round
  */
 export async function takeTurns(rounds, contestants) {
   const names = /** @type {Name[]} */ (Object.keys(contestants));
   /** @type {Record<string, number[]>} */
   const values = Object.fromEntries(names.map((name) => [name, []]));
   for (let round = 0; round < rounds; round++) {
-    // Each round begins with another one: what comes first may leave the computer warm for what follows.
+    // Each round starts with a different one, because the first may warm up caches for the rest.
     for (const [at] of names.entries()) {
       const name = /** @type {Name} */ (names[(at + round) % names.length]);
       values[name]?.push(await contestants[name]());

@@ -1,8 +1,8 @@
 import { run } from './programs.js';
 
 /**
- * The first 24 bits of a network that this computer has no route to but the default one: `10.240.0`.
- * @returns {Promise<string>}
+ * Finds a network that only the default route covers.
+ * @returns {Promise<string>} its first 24 bits: `10.240.0`
  */
 export async function freeNetwork() {
   const { stdout } = await run(['ip', '-4', '-j', 'route', 'show', 'table', 'all']);

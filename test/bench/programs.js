@@ -5,24 +5,24 @@ import { delimiter, join } from 'node:path';
 
 /**
  * @typedef {object} Run
- * @property {number} ms from the start to the end of the process
+ * @property {number} ms from start to exit of the process
  * @property {string} stdout
- * @property {number} peakMb the most memory that the process itself had (VmHWM, proc_pid_status(5)); 0 unless asked for
+ * @property {number} peakMb peak memory of the process (VmHWM, proc_pid_status(5)); 0 without
+ * `peak`
  *
  * @typedef {object} RunOptions
  * @property {string} [cwd]
  * @property {NodeJS.ProcessEnv} [env]
  * @property {number} [stdin] a file descriptor
  * @property {'keep' | 'drop'} [stdout]
- * @property {boolean} [peak] look at its memory while it runs
- * @property {AbortSignal} [signal] ends the process, and waits until it has ended
+ * @property {boolean} [peak] sample its memory while it runs
+ * @property {AbortSignal} [signal] stops the process and waits until it has exited
  */
 
-/** How often a running process's memory is looked at. */
 const peakEveryMs = 50;
 
 /**
- * Runs a program to its end.
+ * Runs a program until it exits.
  * @param {readonly [string, ...string[]]} command
  * @param {RunOptions} [options]
  * @returns {Promise<Run>}

@@ -1,6 +1,6 @@
 /**
- * Measures belt side by side with the bare tools: `npm run bench`, explained in docs/benchmarks.md. Makes real machines, so it wants
- * root, and the image (`belt image build`).
+ * Compares belt with the bare tools: `npm run bench`, see docs/benchmarks.md. It creates real
+ * machines, so it needs root and the base image (`belt image build`).
  */
 import { setMaxListeners } from 'node:events';
 import { cpus, release } from 'node:os';
@@ -24,13 +24,13 @@ const { values } = parseArgs({
   },
 });
 const rounds = Number(values.rounds);
-/** What takes seconds is measured less often. */
+/** Slow measurements run less often. */
 const fewRounds = Math.max(1, Math.ceil(rounds / 3));
 const wanted = (/** @type {string} */ part) => values.only.includes(part);
-const tell = (/** @type {string} */ text) => process.stderr.write(`${text}\n`);
+const log = (/** @type {string} */ text) => process.stderr.write(`${text}\n`);
 
 const stop = new AbortController();
-// Dozens of programs at a time are ended by it.
+// The signal stops dozens of programs at once.
 setMaxListeners(0, stop.signal);
 process.on('SIGINT', () => stop.abort(new Error('interrupted')));
 process.on('SIGTERM', () => stop.abort(new Error('interrupted')));
@@ -43,7 +43,7 @@ try {
   print();
 }
 
-/** Also when a later part failed: what was measured is worth its minutes. */
+/** Also prints the results so far after a failure, because they took minutes. */
 function print() {
   if (values.json) console.log(JSON.stringify({ computer: computer(), measurements: found }, undefined, 2));
   else {
@@ -57,37 +57,37 @@ function print() {
 /** @param {AbortSignal} signal */
 async function measureAll(signal) {
   if (wanted('swarm')) {
-    tell(`a swarm of four, ${fewRounds} rounds`);
+    log(`a swarm of four, ${fewRounds} rounds`);
     found.push(...(await measureSwarm(fewRounds, signal)));
   }
   if (wanted('adopt')) {
-    tell(`servers that exist, ${fewRounds} rounds`);
+    log(`existing servers, ${fewRounds} rounds`);
     found.push(...(await measureAdopt(fewRounds, signal)));
   }
   if (['commands', 'fan-out', 'stream'].some(wanted)) await measureOnMachines(signal);
-  // Not by default: a hundred machines want 8 GB and some minutes.
-  if (wanted('growth')) found.push(...(await measureGrowth(signal, tell)));
+  // Not by default: a hundred machines need 8 GB and several minutes.
+  if (wanted('growth')) found.push(...(await measureGrowth(signal, log)));
 }
 
 /** @param {AbortSignal} signal */
 async function measureOnMachines(signal) {
   const belt = await newBelt(signal);
   try {
-    tell(`${values.machines} machines`);
+    log(`${values.machines} machines`);
     await belt.run(['create', '512mb', `node[1:${values.machines}]`]);
     await belt.run(['active', 'node1']);
     const nodes = JSON.parse((await belt.run(['ls', '--json'])).stdout);
     const [first] = nodes;
     if (wanted('commands')) {
-      tell(`single commands, ${rounds} rounds`);
+      log(`single commands, ${rounds} rounds`);
       found.push(...(await measureCommands(belt, first, rounds, signal)));
     }
     if (wanted('fan-out')) {
-      tell(`all machines, ${rounds} rounds`);
+      log(`all machines, ${rounds} rounds`);
       found.push(...(await measureFanOut(belt, nodes, rounds, signal)));
     }
     if (wanted('stream')) {
-      tell(`${values.megabytes} MB, ${fewRounds} rounds`);
+      log(`${values.megabytes} MB, ${fewRounds} rounds`);
       const options = { rounds: fewRounds, megabytes: Number(values.megabytes) };
       found.push(...(await measureStream(belt, first, options, signal)));
     }

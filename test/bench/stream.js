@@ -3,14 +3,15 @@ import { join } from 'node:path';
 import { compare, takeTurns } from './measure.js';
 import { run } from './programs.js';
 
-/** An image of the machine's own busybox, since not every place reaches a registry. */
+/** Imports an image from the machine's busybox, so that no registry is needed. */
 const startContainer = `set -e
   tar -C / -c usr/bin/busybox | docker import - bench:1 >/dev/null
   docker run --detach --name bench bench:1 /usr/bin/busybox sleep 86400 >/dev/null`;
 const command = ['docker', 'exec', '-i', 'bench', '/usr/bin/busybox', 'cat'];
 
 /**
- * Bytes go through a container and come back: MB a second (10^6 bytes, one way), and the most memory that the local program took.
+ * Sends bytes through a container and back. Measures MB/s (10^6 bytes, one way) and the peak memory
+ * of the local program.
  * @param {import('./belt.js').Belt} belt
  * @param {import('./fan-out.js').Node} node the active one
  * @param {{ rounds: number, megabytes: number }} options

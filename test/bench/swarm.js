@@ -10,7 +10,7 @@ const images = '/var/lib/belt/images';
 const byHand = join(import.meta.dirname, 'by-hand.sh');
 const nodes = 4;
 
-/** The commands of the README, in their order. */
+/** The README's commands, in order. */
 const commands = {
   create: ['create', '512mb', `node[1:${nodes}]`],
   active: ['active', 'node1'],
@@ -19,10 +19,10 @@ const commands = {
   'docker node ls': ['docker', 'node', 'ls'],
 };
 
-/** @typedef {Record<string, number>} Parts milliseconds of each part */
+/** @typedef {Record<string, number>} Parts milliseconds per part */
 
 /**
- * From nothing but the image to a swarm of four nodes, with belt and by hand.
+ * Creates a swarm of four nodes from nothing but the base image, with belt and with the bare tools.
  * @param {number} rounds
  * @param {AbortSignal} signal
  * @returns {Promise<import('./measure.js').Measurement[]>}
@@ -31,9 +31,9 @@ export async function measureSwarm(rounds, signal) {
   /** @type {{ belt: Parts[], byHand: Parts[] }} */
   const parts = { belt: [], byHand: [] };
   const keep = async (/** @type {'belt' | 'byHand'} */ who, /** @type {Promise<Parts>} */ work) => {
-    const made = await work;
-    parts[who].push(made);
-    return total(made);
+    const result = await work;
+    parts[who].push(result);
+    return total(result);
   };
   const totals = await takeTurns(rounds, {
     belt: () => keep('belt', withBelt(signal)),
@@ -67,8 +67,8 @@ async function withBelt(signal) {
     for (const [name, args] of Object.entries(commands)) {
       const { ms, stdout } = await belt.run(args);
       parts[name] = ms;
-      // The leader may still be about to see the last node: a person asks again, and the time counts.
-      if (name === 'docker node ls' && countReady(stdout) < nodes) parts[name] += await askAgain(belt);
+      // The leader may not see the last node as ready yet; the time until it does counts.
+      if (name === 'docker node ls' && countReady(stdout) < nodes) parts[name] += await pollUntilReady(belt);
     }
     return parts;
   } finally {
@@ -77,7 +77,7 @@ async function withBelt(signal) {
 }
 
 /** @param {import('./belt.js').Belt} belt */
-async function askAgain(belt) {
+async function pollUntilReady(belt) {
   const begin = performance.now();
   while (countReady((await belt.run(commands['docker node ls'])).stdout) < nodes);
   return performance.now() - begin;

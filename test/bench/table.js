@@ -1,6 +1,6 @@
 /**
  * @param {readonly import('./measure.js').Measurement[]} measurements
- * @returns {string} columns, one line a measurement
+ * @returns {string} aligned columns, one row per measurement
  */
 export function table(measurements) {
   const rows = [['', 'BELT', 'AGAINST', '', 'RATIO', 'TARGET'], ...measurements.map(row)];

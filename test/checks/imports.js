@@ -1,6 +1,6 @@
 /**
- * Prints how far imports in src/ stay inside their folder: `npm run imports`. `cli/` and `commands/`
- * count as one folder, because oclif wants a file per command.
+ * Prints how many imports in src/ stay inside their folder: `npm run imports`. `cli/` and
+ * `commands/` count as one folder, because oclif requires a file per command.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

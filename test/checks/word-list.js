@@ -1,6 +1,6 @@
 /**
- * Fails on phrases that docker's, kubectl's and gh's maintainers would not write. Part of
- * `npm run check`. A line that has to quote such a phrase ends with `word-list: quoted`.
+ * Fails on phrases that docker's, kubectl's and gh's maintainers would not write. Part of `npm run
+ * check`. End a line that has to quote one with `word-list: quoted`.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -24,9 +24,12 @@ import { generateKeyPair } from '../../src/ssh/index.js';
 import { checkUserData, type Moto, mergedConfig, startMoto } from '../lab/ec2/moto.js';
 import { type Ec2, startProxy } from '../lab/ec2/proxy.js';
 import { credentials, makeSubnet, openAccount } from '../lab/ec2/vpc.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 
-/** The driver against the real moto, with nothing behind its instances: what it asks EC2, and how it takes EC2's habits. */
+/**
+ * The driver against the real moto, without guests: its requests to EC2 and how it handles EC2's
+ * behavior.
+ */
 
 const { signal } = new AbortController();
 const userKey = generateKeyPair('belt test');
@@ -37,7 +40,7 @@ let account: EC2Client;
 let subnet = '';
 let clusters = 0;
 
-describe.skipIf(!canMakeMachines())('EC2', () => {
+describe.skipIf(!canCreateMachines())('the amazonec2 driver', () => {
   beforeAll(async () => {
     moto = await startMoto();
     ec2 = await startProxy(moto.url);
@@ -88,9 +91,9 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
       });
     }
 
-    const looks = ec2.count('DescribeInstances');
+    const callsBefore = ec2.count('DescribeInstances');
     const listed = await it.driver.list(it.machines(), signal);
-    expect(ec2.count('DescribeInstances') - looks).toBe(1);
+    expect(ec2.count('DescribeInstances') - callsBefore).toBe(1);
     expect(new Set(listed.map(({ state }) => state))).toEqual(new Set(['running']));
     expect(listed.map(({ size }) => size)).toEqual(Array(40).fill('512mb'));
   });
@@ -215,20 +218,23 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     const requests = it
       .machines()
       .map((machine) => ({ machine, imageName: `base-${machine.name}-${it.cluster.id}` }));
-    const kept = [];
+    const snapshots = [];
     for await (const event of driver.snapshot(requests, signal)) {
-      if (event.type === 'kept') kept.push(event);
+      if (event.type === 'kept') snapshots.push(event);
     }
-    expect(kept.map(({ name }) => name).sort()).toEqual(['node1', 'node2']);
+    expect(snapshots.map(({ name }) => name).sort()).toEqual(['node1', 'node2']);
     const listed = await driver.images.list(signal);
     expect(listed.map(({ name }) => name).sort()).toEqual(requests.map(({ imageName }) => imageName));
 
-    const other = await open({ ami: kept[0]?.id ?? '' });
+    const other = await open({ ami: snapshots[0]?.id ?? '' });
     await other.create(['other']);
-    expect(other.machines()[0]).toMatchObject({ ssh: { user: 'admin' }, driverData: { image: kept[0]?.id } });
+    expect(other.machines()[0]).toMatchObject({
+      ssh: { user: 'admin' },
+      driverData: { image: snapshots[0]?.id },
+    });
 
     await driver.images.remove(requests[0]?.imageName ?? '', signal);
-    await driver.images.remove(kept.find(({ name }) => name === 'node2')?.id ?? '', signal);
+    await driver.images.remove(snapshots.find(({ name }) => name === 'node2')?.id ?? '', signal);
     expect(await driver.images.list(signal)).toEqual([]);
     await expect(driver.images.remove('base', signal)).rejects.toThrow('belt created no image "base"');
   });
@@ -278,7 +284,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     await it.create(names(2));
     const ids = it.machines().map(({ id = '' }) => id);
     await account.send(new TerminateInstancesCommand({ InstanceIds: ids }));
-    // Of the second one belt was killed before it could record the region.
+    // belt was killed before it could record the region of the second one.
     const [one, two] = it.machines() as [Machine, Machine];
     const before = ec2.count('DeleteKeyPair');
     await it.follow(it.driver.remove([one, { ...two, driverData: {} }], signal));
@@ -396,13 +402,13 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     expect(await it.instances()).toHaveLength(3);
   });
 
-  test('create makes each machine once when it is killed after any event and rerun', async () => {
+  test('create launches no duplicates when it is killed after any event and rerun', async () => {
     const whole = await open();
     const all = await whole.create(names(2));
     for (let killedAfter = 1; killedAfter <= all; killedAfter += 1) {
       const it = await open();
       await it.create(names(2), { killedAfter });
-      // EC2 may be slow to tell of what was made.
+      // EC2 may list new instances late.
       ec2.fail({ action: 'DescribeInstances', kind: 'blind', times: killedAfter % 2 });
       await it.create(names(2));
       ec2.forgive();
@@ -418,7 +424,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     }
   }, 300_000);
 
-  test('create makes each machine once when some were complete before it was killed', async () => {
+  test('create launches no duplicates when some machines were complete before it was killed', async () => {
     const it = await open();
     await it.create(names(4), { killedAfter: 14 });
     await it.create(['node1', 'node2']);
@@ -471,7 +477,6 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
   });
 
   test('an instance of docker-machine is found by its id in its region', async () => {
-    // Whose settings lead elsewhere.
     const it = await open({ region: 'eu-west-1', endpoint: 'http://127.0.0.1:9', retries: 0 });
     const { Instances = [] } = await account.send(
       new RunInstancesCommand({
@@ -500,8 +505,8 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     await verb(it.driver.kill(it.machines(), signal), 'stopped');
     await verb(it.driver.resize(it.machines(), 't3.large', signal), 'stopped');
     await verb(it.driver.remove(it.machines(), signal), 'missing');
-    const look = new DescribeInstancesCommand({ InstanceIds: [InstanceId] });
-    const { Reservations = [] } = await account.send(look);
+    const command = new DescribeInstancesCommand({ InstanceIds: [InstanceId] });
+    const { Reservations = [] } = await account.send(command);
     expect(Reservations[0]?.Instances?.[0]?.State?.Name).toBe('terminated');
   });
 
@@ -572,7 +577,7 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
     });
   });
 
-  test('a refusal reports the missing permission and contains no key', async () => {
+  test('a refused call reports the missing permission and no key', async () => {
     const it = await open();
     ec2.fail({ action: 'RunInstances', kind: 'refused', times: 1 });
     await it.create(names(1));
@@ -588,13 +593,13 @@ describe.skipIf(!canMakeMachines())('EC2', () => {
 interface Opened {
   driver: Driver;
   cluster: { id: string; name: string };
-  /** As belt would have written them down. */
+  /** The records as belt stores them. */
   records: Map<string, Machine>;
-  /** `done`, or the message of the failure. */
+  /** `done`, or the error message. */
   outcomes: Record<string, string>;
   last: Map<string, MachineEvent>;
   machines(): Machine[];
-  /** @returns how many events there were */
+  /** @returns the number of events */
   create(names: readonly string[], options?: { size?: string; killedAfter?: number }): Promise<number>;
   follow(events: AsyncIterable<MachineEvent>, killedAfter?: number): Promise<number>;
   states(): Promise<string[]>;
@@ -603,12 +608,12 @@ interface Opened {
   keyPairs(): Promise<unknown[]>;
 }
 
-/** A new cluster whose driver is opened again for each create, as by each belt process. */
+/** A new cluster. Opens the driver again for each create, as each belt process does. */
 async function open(settings: SettingValues = {}): Promise<Opened> {
   clusters += 1;
   const cluster = { id: `0000${clusters}-${process.pid}`, name: `test${clusters}` };
   const hostKeys = new Map<string, CreateRequest['ssh']['hostKey']>();
-  const opened = () =>
+  const openDriver = () =>
     driver.open({
       settings: {
         region: 'us-east-1',
@@ -637,14 +642,14 @@ async function open(settings: SettingValues = {}): Promise<Opened> {
     };
   };
   const it: Opened = {
-    driver: await opened(),
+    driver: await openDriver(),
     cluster,
     records: new Map(),
     outcomes: {},
     last: new Map(),
     machines: () => [...it.records.values()],
     async create(wanted, { size, killedAfter } = {}) {
-      const fresh = await opened();
+      const fresh = await openDriver();
       const requests = wanted.map((name) => requestFor(name, size));
       for (const { name } of requests) if (!it.records.has(name)) it.records.set(name, blank(name));
       await fresh.check(requests, signal);
@@ -659,7 +664,7 @@ async function open(settings: SettingValues = {}): Promise<Opened> {
         it.last.set(event.name, event);
         const record = it.records.get(event.name);
         if (event.type === 'changed' && record) {
-          // What is written to disk and read again.
+          // Records are written to disk and read again.
           const changed = JSON.stringify(applyChange(record, event.change));
           it.records.set(event.name, JSON.parse(changed) as Machine);
         }
@@ -697,8 +702,8 @@ async function open(settings: SettingValues = {}): Promise<Opened> {
       );
     },
     async keyPairs() {
-      const look = new DescribeKeyPairsCommand({ Filters: [ofCluster(cluster.id)] });
-      return (await account.send(look)).KeyPairs ?? [];
+      const command = new DescribeKeyPairsCommand({ Filters: [ofCluster(cluster.id)] });
+      return (await account.send(command)).KeyPairs ?? [];
     },
   };
   return it;

@@ -4,14 +4,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { type Cloud, startCloud } from '../lab/ec2/cloud.js';
 import { credentials } from '../lab/ec2/vpc.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 
-/** The built program with instances that are real machines; the life that all drivers' machines share is in scenario.ts. */
+/** The built program with real machines as instances; scenario.ts covers what all drivers share. */
 
 let cloud: Cloud;
 let belt: Belt;
 
-describe.skipIf(!canMakeMachines())('machines of EC2', () => {
+describe.skipIf(!canCreateMachines())('machines on EC2', () => {
   beforeAll(async () => {
     cloud = await startCloud();
     belt = await newBelt({
@@ -30,9 +30,9 @@ describe.skipIf(!canMakeMachines())('machines of EC2', () => {
     await cloud?.dispose();
   });
 
-  test('EC2 machines are created once when belt is killed, and their host keys are known', async () => {
+  test('create launches each EC2 machine once when belt is killed, and pins its host key', async () => {
     const create = ['create', '-d', 'ec2', '512mb', 'node[1:4]'];
-    // belt dies with the answer on its way.
+    // belt dies before the response arrives.
     cloud.ec2.fail({ action: 'RunInstances', kind: 'lost', times: 10 });
     const first = belt.spawn(create);
     await expect.poll(() => cloud.ec2.count('RunInstances')).toBeGreaterThan(0);
@@ -41,14 +41,14 @@ describe.skipIf(!canMakeMachines())('machines of EC2', () => {
     cloud.ec2.forgive();
 
     await belt.ok(create, { timeoutMs: 500_000 });
-    await cloud.settled();
+    await cloud.waitUntilIdle();
     const launches = cloud.ec2.calls.filter(({ action }) => action === 'RunInstances');
     expect(new Set(launches.map(({ params }) => params.get('ClientToken'))).size).toBe(1);
     expect(await states()).toEqual(['node1 running', 'node2 running', 'node3 running', 'node4 running']);
     expect(JSON.parse(await belt.ok(['gc', '--dry-run', '--json']))).toEqual({ strays: [], gone: [] });
     for (const name of ['node1', 'node4']) {
-      const said = await belt.ok(['ssh', name, 'id -un; hostname; sudo docker info --format {{.Name}}']);
-      expect(said).toBe(`admin\n${name}\n${name}\n`);
+      const output = await belt.ok(['ssh', name, 'id -un; hostname; sudo docker info --format {{.Name}}']);
+      expect(output).toBe(`admin\n${name}\n${name}\n`);
     }
   }, 600_000);
 

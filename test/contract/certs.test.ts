@@ -3,10 +3,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAuthority, issueClient, issueServer } from '../../src/certs/model/issue.js';
 import { type Belt, newBelt, type Result } from '../lab/belt.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 
-/** The cluster's certificates with Docker's own client, on one machine, and Docker's own engine, on another. */
-describe.skipIf(!canMakeMachines())('engines behind TLS', () => {
+/**
+ * Checks the cluster's certificates with Docker's client on one machine and Docker's engine on
+ * another.
+ */
+describe.skipIf(!canCreateMachines())('engines behind TLS', () => {
   let belt: Belt;
   let address: string;
 
@@ -24,7 +27,7 @@ describe.skipIf(!canMakeMachines())('engines behind TLS', () => {
     cert: await pem(`${folder}/cert.pem`),
     key: await pem(`${folder}/key.pem`),
   });
-  /** Docker's client on node2, with these files as DOCKER_CERT_PATH, asks the engine of node1. */
+  /** Runs Docker's client on node2 against node1's engine, with these files as DOCKER_CERT_PATH. */
   const dockerWith = async (credentials: Credentials, host = address): Promise<Result> => {
     const script = Object.entries(credentials).map(
       ([name, text]) => `cat > "$d/${name}.pem" <<'END'\n${text}\nEND`,
@@ -114,7 +117,7 @@ describe.skipIf(!canMakeMachines())('engines behind TLS', () => {
     const now = await pairOf('certs');
     expect(await dockerWith(now)).toEqual(accepted);
     expect(await refused({ ...old, ca: now.ca })).toMatch(/unknown certificate authority|bad certificate/);
-    // A new leader takes every node for unknown until its agent has come back.
+    // A new leader reports each node as unknown until the node's agent reconnects.
     const nodes = async (): Promise<string[]> => {
       const rows = JSON.parse(await belt.ok(['swarm', 'ls', 'node1', '--json'])) as SwarmRow[];
       return rows.map(({ status, reachability }) => `${status} ${reachability}`);

@@ -2,20 +2,20 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
-import { makeWebImage } from '../lab/containers.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { importWebImage } from '../lab/containers.js';
+import { canCreateMachines } from '../lab/machines.js';
 
-/** Containers that nothing but a person starts again, over every restart of the engine that belt causes. */
-describe.skipIf(!canMakeMachines())('containers over a restart of the engine', () => {
+/** Containers without a restart policy, across all restarts of the engine that belt causes. */
+describe.skipIf(!canCreateMachines())('containers over a restart of the engine', () => {
   let belt: Belt;
   beforeAll(async () => {
     belt = await newBelt();
     await belt.ok(['create', '1gb', 'node1']);
-    await makeWebImage(belt, 'node1');
+    await importWebImage(belt, 'node1');
   });
   afterAll(() => belt.dispose());
 
-  /** Runs a shell line there as root. */
+  /** Runs a shell command on the machine as root. */
   const on = async (line: string): Promise<string> =>
     (await belt.ok(['exec', 'node1', '--', line])).trimEnd();
   const engine = () => on('pidof dockerd');
@@ -31,7 +31,7 @@ describe.skipIf(!canMakeMachines())('containers over a restart of the engine', (
   };
 
   beforeEach(async () => {
-    // Many restarts in a minute are too many for systemd where a test does some of its own.
+    // systemd limits engine starts per minute, and tests restart it too.
     await on('systemctl reset-failed docker');
     await runContainer('kept');
     await on('docker exec kept sh -c "echo mine > /marker"');
@@ -40,7 +40,7 @@ describe.skipIf(!canMakeMachines())('containers over a restart of the engine', (
     await on('docker ps --all --quiet | xargs -r docker rm --force');
   });
 
-  /** The very container with what was written in it, on an engine that was restarted. */
+  /** Expects the same container with its contents, and a restarted engine. */
   async function expectKept(work: () => Promise<unknown>): Promise<void> {
     const [pid, id] = [await engine(), await on("docker inspect --format '{{.Id}}' kept")];
     await work();
@@ -73,7 +73,7 @@ describe.skipIf(!canMakeMachines())('containers over a restart of the engine', (
     await on('docker unpause paused');
   });
 
-  /** The same engine, packed as an earlier one, which `change` makes of its unpacked package. */
+  /** Repackages the engine as an earlier version; `change` edits the unpacked package. */
   const installEarlier = (change: string) =>
     on(`set -e
       apt-get update -qq
@@ -133,7 +133,7 @@ describe.skipIf(!canMakeMachines())('containers over a restart of the engine', (
     expect(await running()).toEqual(['kept']);
   });
 
-  test('an engine that refuses its options gets its old ones back, with its containers', async () => {
+  test('an engine that rejects new options is restored to its old ones, with its containers', async () => {
     await setOptions(['storage-driver=nosuch']);
     await expectKept(async () => expect((await belt.run(['provision', 'node1'])).code).toBe(1));
     await setOptions([]);
@@ -171,7 +171,7 @@ describe.skipIf(!canMakeMachines())('containers over a restart of the engine', (
     await belt.ok(['provision', 'node1']);
   });
 
-  test('tasks of a swarm are left to the swarm', async () => {
+  test('belt does not restart the tasks of a swarm', async () => {
     await belt.ok(['swarm', 'init', 'node1']);
     await on('docker service create --quiet --no-resolve-image --name web web:1 /bin/sleep 1000000');
     const tasks = () => on('docker ps --quiet --filter label=com.docker.swarm.service.name=web');

@@ -3,11 +3,11 @@ import { templatesIn } from '../../src/base/templates.js';
 import { userDataFor } from '../../src/drivers/digitalocean/user-data.js';
 import { firstBootInstaller } from '../../src/engine/first-boot-installer.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 import { type Servers, startServers } from '../lab/servers.js';
 
-/** The user data of droplets in the hands of cloud-init itself, Debian's, on a real machine. */
-describe.runIf(canMakeMachines())('cloud-init', () => {
+/** Runs the user data of droplets through Debian's cloud-init on a real machine. */
+describe.runIf(canCreateMachines())('cloud-init', () => {
   let servers: Servers;
   const me = generateKeyPair('me');
   const requests = ['other', 'Droplet1'].map((name) => ({
@@ -29,7 +29,10 @@ describe.runIf(canMakeMachines())('cloud-init', () => {
     await servers?.dispose();
   });
 
-  /** The two stages that come before the SSH server, at a first boot; the machine's own host key is put back. */
+  /**
+   * Runs the two stages before the SSH server as a first boot does, then restores the machine's
+   * host key.
+   */
   function firstBoot(instance: string, userData: string): Record<string, string> {
     const seed = '/var/lib/cloud/seed/nocloud';
     const report = servers.sh(
@@ -58,7 +61,7 @@ describe.runIf(canMakeMachines())('cloud-init', () => {
     );
   }
 
-  test("cloud-init installs the machine's own host key only, and lets belt log in as root", async () => {
+  test("cloud-init installs only the machine's own host key, and belt can log in as root", async () => {
     const boot = firstBoot('i-1', await userDataFor(requests, { user: 'root' }, templates));
     expect(boot['host']).toBe(mine.hostKey.privateKey);
     expect(boot['public']).toBe(`${mine.hostKey.publicKey}\n`);
@@ -78,7 +81,7 @@ describe.runIf(canMakeMachines())('cloud-init', () => {
     expect(boot['authorized']?.split('\n')).toContain(me.publicKey);
   });
 
-  test("cloud-init installs the engine last, after the user's own commands, and boots without the repository too", async () => {
+  test("cloud-init installs the engine last, after the user's commands, and also boots without the repository", async () => {
     const installEngine = (await firstBootInstaller([], { templates })) ?? '';
     const own = '#cloud-config\nruncmd:\n  - touch /root/own-ran\n';
     const options = { user: 'root', own, engineAtFirstBoot: true };

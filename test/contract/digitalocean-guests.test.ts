@@ -4,17 +4,17 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { generateKeyPair } from '../../src/ssh/index.js';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { type Emulator, startEmulator } from '../lab/digitalocean/emulator.js';
-import { type Guests, guestsBehind } from '../lab/digitalocean/guests.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { backendWithGuests, type Guests } from '../lab/digitalocean/guests.js';
+import { canCreateMachines } from '../lab/machines.js';
 
-/** The built program with droplets that are real guests; the life that all drivers' machines share is in scenario.ts. */
-describe.runIf(canMakeMachines())('belt with droplets', () => {
+/** The built program with real guests as droplets; scenario.ts covers what all drivers share. */
+describe.runIf(canCreateMachines())('machines on DigitalOcean', () => {
   let belt: Belt;
   let guests: Guests;
   let cloud: Emulator;
 
   beforeAll(async () => {
-    guests = await guestsBehind();
+    guests = await backendWithGuests();
     cloud = await startEmulator(guests);
     belt = await newBelt({ DIGITALOCEAN_API_URL: cloud.url, DIGITALOCEAN_ACCESS_TOKEN: cloud.token });
   });
@@ -62,15 +62,17 @@ describe.runIf(canMakeMachines())('belt with droplets', () => {
   });
 
   test('a snapshot can be listed, used for new droplets, and deleted', async () => {
-    const [made] = (
+    const [snapshot] = (
       JSON.parse(await belt.ok(['snapshot', '--name', 'base', 'node1', '--json'])) as { ok: object[] }
     ).ok;
-    expect(made).toEqual({ machine: 'node1', name: 'base', id: expect.stringMatching(/^\d+$/) });
+    expect(snapshot).toEqual({ machine: 'node1', name: 'base', id: expect.stringMatching(/^\d+$/) });
     expect(await belt.ok(['image', 'ls', '-d', 'digitalocean'])).toMatch(/^base +\d+ /m);
     await belt.ok(['create', '-d', 'digitalocean', '--digitalocean-image', 'base', '512mb', 'node6'], {
       timeoutMs: 200_000,
     });
-    expect(cloud.account.orders.at(-1)).toMatchObject({ image: Number((made as { id: string }).id) });
+    expect(cloud.account.createRequests.at(-1)).toMatchObject({
+      image: Number((snapshot as { id: string }).id),
+    });
     expect(await belt.ok(['image', 'rm', '-d', 'digitalocean', 'base'])).toBe('base\n');
     expect(await belt.ok(['image', 'ls', '-d', 'digitalocean'])).not.toContain('base');
   }, 300_000);

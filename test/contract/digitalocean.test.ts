@@ -9,9 +9,12 @@ import { expandNames } from '../../src/machines/model/patterns.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
 import { defaultSettings } from '../lab/digitalocean/defaults.js';
 import { type Emulator, startEmulator } from '../lab/digitalocean/emulator.js';
-import { nothingBehind } from '../lab/digitalocean/nothing.js';
+import { backendWithoutGuests } from '../lab/digitalocean/nothing.js';
 
-/** The driver against an emulated DigitalOcean, which holds each request and answer against DigitalOcean's specification. */
+/**
+ * The driver against an emulated DigitalOcean that checks each request and response against
+ * DigitalOcean's specification.
+ */
 
 const cluster = { id: '2f1c7f0e-8a51-4d38-9d3c-5ad0e1f4f7aa', name: 'contract' };
 const idTag = `belt-id:${cluster.id}`;
@@ -26,11 +29,11 @@ const { signal } = new AbortController();
 
 let cloud: Emulator;
 
-async function emulate(options: Parameters<typeof nothingBehind>[0] = {}): Promise<void> {
-  cloud = await startEmulator(nothingBehind(options));
+async function emulate(options: Parameters<typeof backendWithoutGuests>[0] = {}): Promise<void> {
+  cloud = await startEmulator(backendWithoutGuests(options));
 }
 
-/** As another belt would open it, with nothing of an earlier one. */
+/** Opens the driver as another belt process does, without any state. */
 function open(settings: SettingValues = {}, clock = quick): Driver {
   const merged = { ...defaultSettings, access_token: cloud.token, api_url: cloud.url, ...settings };
   return openDigitalOcean(
@@ -72,7 +75,7 @@ function ends(events: readonly MachineEvent[]): Record<string, string> {
   );
 }
 
-/** The machines as belt would have recorded them. */
+/** Returns the machines as belt would have recorded them. */
 function recorded(events: readonly MachineEvent[]): Machine[] {
   const machines = new Map<string, Machine>();
   for (const event of events) {
@@ -94,7 +97,7 @@ function recorded(events: readonly MachineEvent[]): Machine[] {
   return [...machines.values()];
 }
 
-/** @param driverData what an earlier try has recorded */
+/** @param driverData what an earlier attempt recorded */
 async function create(
   pattern: string,
   driver = open(),
@@ -118,23 +121,23 @@ function namesThere(): string[] {
 describe('the emulator', () => {
   test("the emulator reports requests that violate DigitalOcean's specification", async () => {
     await emulate();
-    const ask = (path: string, body?: object) =>
+    const request = (path: string, body?: object) =>
       fetch(`${cloud.url}${path}`, {
         method: body ? 'POST' : 'GET',
         headers: { authorization: `Bearer ${cloud.token}`, 'content-type': 'application/json' },
         ...(body && { body: JSON.stringify(body) }),
       });
-    await ask('/droplets?per_page=201');
-    await ask('/droplets', { name: 'one', names: ['two'], size: 5, image: 'debian-12-x64' });
-    const [made] = cloud.account.order({
+    await request('/droplets?per_page=201');
+    await request('/droplets', { name: 'one', names: ['two'], size: 5, image: 'debian-12-x64' });
+    const [droplet] = cloud.account.createDroplets({
       name: 'one',
       region: 'nyc3',
       size: 's-1vcpu-1gb',
       image: 'debian-12-x64',
     });
-    Object.assign(made ?? {}, { status: 'gone' });
-    await ask('/droplets');
-    // Without the document, which is not part of this repository, there is nothing to hold them against.
+    Object.assign(droplet ?? {}, { status: 'gone' });
+    await request('/droplets');
+    // Without the specification, which is not part of this repository, nothing is checked.
     const expected = ['GET /v2/droplets', 'POST /v2/droplets', 'GET /v2/droplets'];
     expect(cloud.violations.map((line) => line.split(':', 1)[0])).toEqual(cloud.specified ? expected : []);
     cloud.violations.length = 0;
@@ -148,7 +151,9 @@ describe('the emulator', () => {
     expect(page).toMatchObject({ meta: { total: 21 }, links: { pages: { next: expect.any(String) } } });
     expect((page as { droplets: unknown[] }).droplets).toHaveLength(20);
     const names = Array.from({ length: 11 }, (_, index) => `many${index}`);
-    expect(() => cloud.account.order({ ...cloud.account.orders[0], names })).toThrow('up to 10');
+    expect(() => cloud.account.createDroplets({ ...cloud.account.createRequests[0], names })).toThrow(
+      'up to 10',
+    );
   });
 });
 
@@ -161,10 +166,13 @@ describe('create', () => {
     expect(Object.values(ends(events)).every((end) => end === 'done')).toBe(true);
     expect(machines).toHaveLength(40);
     expect(count('POST /v2/droplets')).toBe(4);
-    expect(cloud.account.orders.map(({ names }) => (names as string[]).length)).toEqual([10, 10, 10, 10]);
-    for (const order of cloud.account.orders)
+    expect(cloud.account.createRequests.map(({ names }) => (names as string[]).length)).toEqual([
+      10, 10, 10, 10,
+    ]);
+    for (const order of cloud.account.createRequests)
       expect(order['tags']).toEqual(['belt', 'belt-cluster:contract', idTag]);
-    // Two looks at what is there, and then one page for all that are still coming up; nothing is asked one by one.
+    // The driver lists twice, then polls one page for all droplets that are still booting; it never
+    // requests them one by one.
     expect(cloud.requests.filter((line) => line.startsWith('GET /v2/droplets/'))).toEqual([]);
     expect(count('GET /v2/droplets')).toBe(2 + polls);
     expect(machines[0]).toMatchObject({
@@ -183,7 +191,7 @@ describe('create', () => {
     await driver.prepare?.(wanted, (step) => steps.push(step), signal);
     expect(steps).toEqual(['4 of s-1vcpu-512mb-10gb (512mb, 1 vCPU, 10 GB disk) in nyc3: $16.00 a month']);
     await run(driver.create(wanted, signal));
-    const [order] = cloud.account.orders;
+    const [order] = cloud.account.createRequests;
     const { bootcmd } = JSON.parse(String(order?.['user_data']).replace('#cloud-config\n', ''));
     for (const { ssh } of wanted) expect(bootcmd[0][2]).toContain(ssh.hostKey.privateKey.trimEnd());
     expect(order).toMatchObject({ size: 's-1vcpu-512mb-10gb', region: 'nyc3', image: 'ubuntu-24-04-x64' });
@@ -192,7 +200,7 @@ describe('create', () => {
   test('create uses the region that the name of a machine begins with', async () => {
     await emulate();
     await create('sgp1-node[1:2],fra1-node1,node1');
-    const places = cloud.account.orders.map(({ names, region }) => [region, names]);
+    const places = cloud.account.createRequests.map(({ names, region }) => [region, names]);
     expect(places).toEqual([
       ['sgp1', ['sgp1-node1', 'sgp1-node2']],
       ['fra1', ['fra1-node1']],
@@ -245,8 +253,8 @@ describe('create', () => {
       name: 'node1',
       change: expect.objectContaining({ ssh: { user: 'core', port: 22, keyPath: 'mine.pem' } }),
     });
-    expect(cloud.account.orders[0]?.['user_data']).not.toContain('disable_root');
-    expect(cloud.account.orders[0]).toMatchObject({
+    expect(cloud.account.createRequests[0]?.['user_data']).not.toContain('disable_root');
+    expect(cloud.account.createRequests[0]).toMatchObject({
       ssh_keys: [id],
       image: 160000001,
       vpc_uuid: '5a4981aa-9653-4bd1-bef5-d6bff52042e4',
@@ -254,7 +262,7 @@ describe('create', () => {
       monitoring: true,
       backups: true,
     });
-    expect(cloud.account.orders[0]?.['tags']).toContain('blue');
+    expect(cloud.account.createRequests[0]?.['tags']).toContain('blue');
   });
 
   test.each([
@@ -279,7 +287,7 @@ describe('create', () => {
 
 describe('failures during create', () => {
   test.each(['lost', 'half'] as const)(
-    'create makes each machine once when a response is %s',
+    'create creates each machine once when a response is %s',
     async (kind) => {
       await emulate();
       cloud.fail({ on: /^POST \/v2\/droplets$/, kind });
@@ -306,11 +314,11 @@ describe('failures during create', () => {
   test('the next create removes a duplicate droplet', async () => {
     await emulate();
     await create('node1');
-    const [there] = cloud.account.droplets.values();
-    cloud.account.order({ ...cloud.account.orders[0] });
+    const [droplet] = cloud.account.droplets.values();
+    cloud.account.createDroplets({ ...cloud.account.createRequests[0] });
     expect(namesThere()).toEqual(['node1', 'node1']);
     const { machines } = await create('node1', open(), { ordered: true });
-    expect(machines.map(({ id }) => id)).toEqual([String(there?.id)]);
+    expect(machines.map(({ id }) => id)).toEqual([String(droplet?.id)]);
     expect(namesThere()).toEqual(['node1']);
   });
 
@@ -328,7 +336,7 @@ describe('failures during create', () => {
     };
     await killed();
     expect(recordedBefore).toEqual({ ordered: true });
-    cloud.account.order({
+    cloud.account.createDroplets({
       name: 'node1',
       region: 'nyc3',
       size: 's-1vcpu-512mb-10gb',
@@ -347,7 +355,7 @@ describe('failures during create', () => {
     expect(namesThere()).toEqual(['node1']);
   });
 
-  test('create makes each machine once when it is interrupted anywhere and rerun', async () => {
+  test('create creates each machine once when it is interrupted anywhere and rerun', async () => {
     await emulate();
     const wanted = requests('node[1:12]');
     for (const after of [0, 3, 14, 20]) {
@@ -429,16 +437,16 @@ describe('lifecycle', () => {
     expect(namesThere()).toEqual([]);
   });
 
-  test('private networking stays as it was when the machine was created', async () => {
+  test('private networking keeps the value from when the machine was created', async () => {
     await emulate();
     const inner = { private_networking: true };
-    const made = await create('node1', open(inner));
+    const withPrivateNetwork = await create('node1', open(inner));
     const plain = await create('node2');
     const isPrivate = (machines: readonly { addresses?: Machine['addresses'] }[]) =>
       machines.map(({ addresses }) => addresses?.private !== undefined);
-    expect([...isPrivate(made.machines), ...isPrivate(plain.machines)]).toEqual([true, false]);
+    expect([...isPrivate(withPrivateNetwork.machines), ...isPrivate(plain.machines)]).toEqual([true, false]);
 
-    const both = [...made.machines, ...plain.machines];
+    const both = [...withPrivateNetwork.machines, ...plain.machines];
     for (const driver of [open(), open(inner)]) {
       expect(isPrivate(await driver.list(both, signal))).toEqual([true, false]);
       expect(isPrivate(recorded(await run(driver.stop(both, signal))))).toEqual([true, false]);
@@ -450,7 +458,7 @@ describe('lifecycle', () => {
     expect(both[0]?.driverData).toMatchObject(found[0]?.driverData ?? {});
   });
 
-  test('a droplet that cannot be resized is started again as it was', async () => {
+  test('a droplet that cannot be resized starts again with its old size', async () => {
     await emulate();
     const { machines } = await create('node[1:5]');
     cloud.fail({ on: /^POST \/v2\/droplets\/\d+\/actions$/, kind: 'forbidden' });
@@ -477,24 +485,24 @@ describe('lifecycle', () => {
     const { machines } = await create('node[1:2]');
     const driver = open() as Required<Driver>;
     const snapshots = machines.map((machine) => ({ machine, imageName: `base-${machine.name}` }));
-    const looks = count('GET /v2/droplets');
+    const listsBefore = count('GET /v2/droplets');
     const events = [];
     for await (const event of driver.snapshot(snapshots, signal)) events.push(event);
-    const kept = events.flatMap((event) => (event.type === 'kept' ? [event] : []));
-    expect(kept.map(({ name }) => name)).toEqual(['node1', 'node2']);
+    const keptImages = events.flatMap((event) => (event.type === 'kept' ? [event] : []));
+    expect(keptImages.map(({ name }) => name)).toEqual(['node1', 'node2']);
     expect(events.filter(({ type }) => type === 'done')).toHaveLength(2);
-    expect(count('GET /v2/droplets') - looks).toBeLessThan(5);
+    expect(count('GET /v2/droplets') - listsBefore).toBeLessThan(5);
     expect((await driver.images.list(signal)).map(({ id, name }) => [id, name])).toEqual([
       ['160000001', 'with-our-tools'],
-      ...kept.map(({ id, name }) => [id, `base-${name}`]),
+      ...keptImages.map(({ id, name }) => [id, `base-${name}`]),
     ]);
 
     const others = requests('node3');
     await run(open({ image: 'base-node1' }).create(others, signal));
-    expect(cloud.account.orders.at(-1)).toMatchObject({ image: Number(kept[0]?.id) });
+    expect(cloud.account.createRequests.at(-1)).toMatchObject({ image: Number(keptImages[0]?.id) });
 
     await driver.images.remove('base-node1', signal);
-    await driver.images.remove(kept[1]?.id ?? '', signal);
+    await driver.images.remove(keptImages[1]?.id ?? '', signal);
     expect((await driver.images.list(signal)).map(({ name }) => name)).toEqual(['with-our-tools']);
     await expect(driver.images.remove('base-node1', signal)).rejects.toThrow('has no image "base-node1"');
   });
@@ -530,7 +538,7 @@ describe('lifecycle', () => {
   test('stop powers off a droplet that does not shut down', async () => {
     await emulate({ deaf: ['node1'] });
     const { machines } = await create('node[1:2]');
-    // A minute passes in no time.
+    // A minute passes instantly.
     const hasty = { ...quick, now: () => Date.now() * 100 };
     const driver = open({}, hasty);
     expect(ends(await run(driver.stop(machines, signal)))).toEqual({ node1: 'done', node2: 'done' });
@@ -540,7 +548,11 @@ describe('lifecycle', () => {
   test('list contains strays of the cluster, but no droplets of other clusters', async () => {
     await emulate();
     await create('node[1:2]');
-    cloud.account.order({ ...cloud.account.orders[0], names: ['theirs'], tags: ['belt', 'belt-id:other'] });
+    cloud.account.createDroplets({
+      ...cloud.account.createRequests[0],
+      names: ['theirs'],
+      tags: ['belt', 'belt-id:other'],
+    });
     const [seen, ...others] = await open().list([], signal);
     expect(seen).toMatchObject({ name: 'node1', state: 'running', size: 's-1vcpu-512mb-10gb' });
     expect(others.map(({ name }) => name)).toEqual(['node2']);
@@ -551,14 +563,18 @@ describe('lifecycle', () => {
     const { machines } = await create('node[1:2]');
     const foreign = { region: 'nyc3', size: 's-1vcpu-1gb', image: 'debian-12-x64' };
     // A duplicate, a droplet of another cluster, and two that belt did not create.
-    cloud.account.order({ ...foreign, name: 'node1', tags: ['belt', 'belt-cluster:contract', idTag] });
-    cloud.account.order({
+    cloud.account.createDroplets({
+      ...foreign,
+      name: 'node1',
+      tags: ['belt', 'belt-cluster:contract', idTag],
+    });
+    cloud.account.createDroplets({
       ...foreign,
       name: 'node1',
       tags: ['belt', 'belt-cluster:my_other', 'belt-id:an-id'],
     });
-    cloud.account.order({ ...foreign, name: 'web', tags: ['belt'] });
-    cloud.account.order({ ...foreign, name: 'web', tags: [] });
+    cloud.account.createDroplets({ ...foreign, name: 'web', tags: ['belt'] });
+    cloud.account.createDroplets({ ...foreign, name: 'web', tags: [] });
     await Promise.all(cloud.account.work);
     const driver = open({ ssh_user: 'me', ssh_key_path: 'k', ssh_key_fingerprint: 'f' }) as Required<Driver>;
     const found = await driver.discover(signal);
@@ -582,10 +598,10 @@ describe('lifecycle', () => {
     await emulate();
     await create('node1');
     cloud.account.dropletLimit = 500;
-    const [order] = cloud.account.orders;
+    const [order] = cloud.account.createRequests;
     for (let tens = 0; tens < 25; tens++) {
       const names = Array.from({ length: 10 }, (_, ones) => `more${tens}-${ones}`);
-      cloud.account.order({ ...order, names });
+      cloud.account.createDroplets({ ...order, names });
     }
     cloud.requests.length = 0;
     expect(await open().list([], signal)).toHaveLength(251);
@@ -594,7 +610,7 @@ describe('lifecycle', () => {
 
   test('a droplet of docker-machine is found by its id', async () => {
     await emulate();
-    const [made] = cloud.account.order({
+    const [droplet] = cloud.account.createDroplets({
       name: 'old',
       region: 'nyc3',
       size: 's-1vcpu-1gb',
@@ -607,7 +623,7 @@ describe('lifecycle', () => {
       phase: 'ready',
       addresses: {},
       ssh: { user: 'root', port: 22 },
-      driverData: { DropletID: made?.id },
+      driverData: { DropletID: droplet?.id },
       createdAt: '2026-01-01T00:00:00.000Z',
     };
     expect(await open().list([old], signal)).toMatchObject([{ name: 'old', state: 'running' }]);

@@ -1,17 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { type Emulator, startEmulator } from '../lab/digitalocean/emulator.js';
-import { type Guests, guestsBehind } from '../lab/digitalocean/guests.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { backendWithGuests, type Guests } from '../lab/digitalocean/guests.js';
+import { canCreateMachines } from '../lab/machines.js';
 
-/** The engine of machines whose image has none: by themselves at their first boot, or by belt. The packages are Debian's own, by network. */
-describe.runIf(canMakeMachines())('droplets without an engine', () => {
+/**
+ * Machines whose image has no engine: it is installed at their first boot or by belt. The packages
+ * are Debian's, from the network.
+ */
+describe.runIf(canCreateMachines())('droplets without an engine', () => {
   let belt: Belt;
   let guests: Guests;
   let cloud: Emulator;
 
   beforeAll(async () => {
-    guests = await guestsBehind({ withoutEngine: true });
+    guests = await backendWithGuests({ withoutEngine: true });
     cloud = await startEmulator(guests);
     belt = await newBelt({ DIGITALOCEAN_API_URL: cloud.url, DIGITALOCEAN_ACCESS_TOKEN: cloud.token });
   });
@@ -27,13 +30,13 @@ describe.runIf(canMakeMachines())('droplets without an engine', () => {
     belt.run(['create', '-d', 'digitalocean', ...args], { timeoutMs: 300_000 });
   const on = async (node: string, line: string): Promise<string> =>
     (await belt.ok(['exec', node, '--', line])).trim();
-  /** Each run of apt that installed anything, as apt itself wrote it down; the purge is the lab's. */
+  /** Runs of apt that installed packages, from apt's history. The lab ran the purge. */
   const installs = (node: string) =>
     on(node, "grep -c 'apt-get .* install .*docker.io' /var/log/apt/history.log || true");
   const version = (node: string) =>
     belt.ok(['--host', node, 'docker', 'version', '--format', '{{.Server.Version}}']);
 
-  test('droplets install the engine at their first boot when that is set, and belt configures it', async () => {
+  test('droplets install the engine at their first boot if configured, and belt provisions it', async () => {
     const { code, stderr } = await create('--digitalocean-engine-at-first-boot', '512mb', 'node1');
     expect([code, stderr]).toEqual([0, expect.stringContaining('Waiting for cloud-init')]);
     expect(stderr).not.toContain('Installing docker');

@@ -3,15 +3,15 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 import { type Servers, startServers } from '../lab/servers.js';
 
-/** Adopts guests that belt did not create, through the built program. */
+/** Adopts guests that belt did not create, with the built program. */
 
 let servers: Servers;
 let belt: Belt;
 
-describe.skipIf(!canMakeMachines())('servers that exist', () => {
+describe.skipIf(!canCreateMachines())('existing servers', () => {
   beforeAll(async () => {
     servers = await startServers(['one', 'two', 'three', 'four']);
     for (const name of ['one', 'two', 'three', 'four']) servers.sh(name, prepare);
@@ -53,10 +53,10 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
   test('create adopts a server with its containers and images, and rm restores its original state', async () => {
     const before = traces('one');
     await belt.ok(['create', ...at('one'), 'one']);
-    expect(kept(traces('one'))).toEqual(kept(before));
+    expect(unchangedParts(traces('one'))).toEqual(unchangedParts(before));
     expect(servers.sh('one', 'cat /etc/systemd/system/docker.service.d/zz-belt.conf')).toContain('2376');
 
-    // Later commands need no settings, and the key lies with the machine.
+    // Later commands need no settings, because the key is stored with the machine.
     expect(await belt.ok(['docker', '--host', 'one', 'ps', '--quiet', '--no-trunc'])).toBe(before.containers);
     const config = JSON.parse(await belt.ok(['inspect', 'one']));
     const key = join(belt.folder, '.belt/default/machines/one/server_key');
@@ -80,7 +80,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     servers.sh('two', ownSettings);
     const before = traces('two');
     await belt.ok(['create', ...at('two'), 'two']);
-    expect(kept(traces('two'))).toEqual(kept(before));
+    expect(unchangedParts(traces('two'))).toEqual(unchangedParts(before));
     await belt.ok(['rm', '-y', 'two']);
     expect(traces('two')).toEqual(before);
   });
@@ -144,7 +144,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     );
     const before = traces('three');
     await belt.ok(['create', '-d', 'generic', '--generic-inventory', 'servers.yml', 'three']);
-    expect(kept(traces('three'))).toEqual(kept(before));
+    expect(unchangedParts(traces('three'))).toEqual(unchangedParts(before));
     expect(await belt.ok(['ssh', 'three', 'whoami'])).toBe('admin\n');
     const hosts = await readFile(join(belt.folder, '.belt/default/ssh/known_hosts'), 'utf8');
     expect(hosts.split('\n').map((line) => line.split(' ')[0])).toEqual([
@@ -188,7 +188,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     });
     expect(await new Promise((done) => child.once('close', done))).toBe(130);
     await belt.ok(command);
-    expect(kept(traces('one'))).toEqual(kept(before));
+    expect(unchangedParts(traces('one'))).toEqual(unchangedParts(before));
     await belt.ok(['rm', '-y', 'one']);
     expect(traces('one')).toEqual(before);
   });
@@ -218,7 +218,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     expect(traces('one')).toEqual(before);
   });
 
-  test('a removed server leaves the swarm that it joined through belt, and stays in the one from before', async () => {
+  test('a removed server leaves a swarm that it joined through belt, and stays in one that it joined before', async () => {
     const membership = (name: string): string =>
       servers.sh(name, "docker info --format '{{.Swarm.LocalNodeState}} {{.Swarm.NodeID}}'").trim();
     servers.sh('three', `docker swarm init --advertise-addr ${servers.address('three')}`);
@@ -227,7 +227,8 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     await belt.ok(['swarm', 'init', 'one']);
     await belt.ok(['swarm', 'join', 'one', 'two']);
 
-    // One by one, so that the swarm of the others goes on; the last one dissolves it.
+    // One by one, so that the swarm keeps running for the others; removing the last one dissolves
+    // it.
     await belt.ok(['rm', '-y', 'three']);
     expect(membership('three')).toBe(own);
     await belt.ok(['rm', '-y', 'two']);
@@ -251,7 +252,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
     await belt.ok(['create', ...at('three'), 'three']);
     const boot = servers.sh('three', 'cut -d " " -f 22 /proc/1/stat');
     const restarted = belt.run(['restart', 'three']);
-    // A guest that restarts ends its systemd-nspawn; what runs it starts it again.
+    // A guest that restarts ends its systemd-nspawn, so start it again.
     await expect.poll(() => servers.state('three')).toBe('stopped');
     await servers.start('three');
     expect((await restarted).code).toBe(0);
@@ -300,7 +301,7 @@ describe.skipIf(!canMakeMachines())('servers that exist', () => {
   });
 });
 
-/** A user with sudo, an image, and a container that nothing but a person starts again. */
+/** A user with sudo, an image, and a container without a restart policy. */
 const prepare = `set -e
 useradd --create-home --shell /bin/sh admin
 echo 'admin ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/admin
@@ -313,7 +314,10 @@ ln -s busybox "$root/bin/sleep"
 tar -C "$root" -c . | docker import - web:1 >/dev/null
 docker run --detach --init --name kept web:1 /bin/sleep 1000000 >/dev/null`;
 
-/** As people write them: an owner and a mode of their own, tabs, and a drop-in beside that moves the hosts into the file. */
+/**
+ * Files as people write them: their own owner and mode, tabs, and a drop-in that moves the hosts
+ * into daemon.json.
+ */
 const ownSettings = `set -e
 mkdir -p /etc/systemd/system/docker.service.d /etc/docker
 printf '{\\n\\t"debug": true,\\n\\t"labels": ["a=b"],\\n\\t"mtu": 1500,\\n\\t"hosts": ["unix:///var/run/docker.sock"]}' > /etc/docker/daemon.json
@@ -336,7 +340,7 @@ function at(name: string): string[] {
   ];
 }
 
-/** All of a server that adopting it could change. */
+/** Everything on a server that adopting it could change. */
 function traces(name: string) {
   const ask = (script: string) => servers.sh(name, script);
   return {
@@ -357,6 +361,6 @@ function traces(name: string) {
 }
 
 /** What adopting must not change. */
-function kept({ containers, images, engine, hostname, packages }: ReturnType<typeof traces>) {
+function unchangedParts({ containers, images, engine, hostname, packages }: ReturnType<typeof traces>) {
   return { containers, images, engine, hostname, packages };
 }

@@ -4,17 +4,17 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { generateKeyPair } from '../../src/ssh/index.js';
 import { type Belt, newBelt } from '../lab/belt.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 import { amazonEc2, digitalOcean, type Provider } from '../lab/providers.js';
 
 const names = ['node1', 'node2', 'node3'];
-const long = { timeoutMs: 300_000 };
+const longTimeout = { timeoutMs: 300_000 };
 
 for (const [driver, open] of [
   ['digitalocean', digitalOcean],
   ['amazonec2', amazonEc2],
 ] as const)
-  describe.runIf(canMakeMachines())(`a lost cluster comes back from ${driver}`, () => {
+  describe.runIf(canCreateMachines())(`a lost cluster comes back from ${driver}`, () => {
     let belt: Belt;
     let provider: Provider;
     let keyPath: string;
@@ -23,9 +23,9 @@ for (const [driver, open] of [
     beforeAll(async () => {
       provider = await open();
       belt = await newBelt(provider.env);
-      await belt.ok(['create', ...provider.create, 'node[1:3]'], long);
+      await belt.ok(['create', ...provider.create, 'node[1:3]'], longTimeout);
       await belt.ok(['swarm', 'init', 'node1']);
-      await belt.ok(['swarm', 'join', '--manager', 'node1', 'node[2:3]'], long);
+      await belt.ok(['swarm', 'join', '--manager', 'node1', 'node[2:3]'], longTimeout);
     }, 600_000);
 
     afterAll(async () => {
@@ -33,8 +33,8 @@ for (const [driver, open] of [
       await provider?.dispose();
     });
 
-    /** Without the keys and the agent of the user who runs the tests. */
-    const withoutKeys = { ...long, env: { HOME: '/nonexistent', SSH_AUTH_SOCK: undefined } };
+    /** Hides the keys and the agent of the user who runs the tests. */
+    const withoutKeys = { ...longTimeout, env: { HOME: '/nonexistent', SSH_AUTH_SOCK: undefined } };
     const from = ['import', '--from', driver];
     const rows = async () =>
       (JSON.parse(await belt.ok(['ls', '--json'])) as Record<string, unknown>[]).map(
@@ -77,7 +77,7 @@ for (const [driver, open] of [
           .trim()
           .split('\n')
           .sort();
-      // A new leader knows of a worker again when that has called.
+      // A new leader reports a worker as ready once the worker reconnects.
       await expect.poll(nodes).toEqual(names.map((name) => `${name} Ready`));
       expect(await rows()).toEqual(shown);
       expect(await belt.ok(['certs', 'status'])).not.toMatch(/missing|another/);
@@ -114,7 +114,7 @@ for (const [driver, open] of [
     });
 
     test('imported machines can be removed', async () => {
-      await belt.ok(['rm', '--all', '-f', '-y'], long);
+      await belt.ok(['rm', '--all', '-f', '-y'], longTimeout);
       expect(await provider.count()).toBe(0);
     }, 400_000);
   });

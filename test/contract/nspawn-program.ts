@@ -2,7 +2,10 @@ import { resolve } from 'node:path';
 import { templatesIn } from '../../src/base/templates.js';
 import { driver } from '../../src/drivers/nspawn/index.js';
 
-/** The driver as another belt process: does what its argument says and prints what comes of it, a JSON value a line. */
+/**
+ * Runs the driver in another process, as another belt does: executes the order in its argument and
+ * prints the results as JSON, one value per line.
+ */
 
 export interface Order {
   action: 'create' | 'list' | 'check';

@@ -12,10 +12,13 @@ import type { CreateRequest, Driver, MachineEvent } from '../../src/drivers/driv
 import { driver } from '../../src/drivers/nspawn/index.js';
 import type { Machine } from '../../src/machines/model/machine.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 import type { Order } from './nspawn-program.js';
 
-/** The nspawn driver on real machines, in a data folder and on a bridge of its own: a user's machines are not touched. */
+/**
+ * The nspawn driver on real machines, in its own data folder and on its own bridge, so that a
+ * user's machines are not affected.
+ */
 
 const bridge = `bt${process.pid}`;
 const cluster = { id: 'contract', name: 'contract' };
@@ -26,13 +29,14 @@ let folder = '';
 let data = '';
 let nspawn: Driver;
 
-describe.skipIf(!canMakeMachines())('nspawn machines', () => {
+describe.skipIf(!canCreateMachines())('nspawn machines', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'belt-nspawn-'));
     await chmod(folder, 0o755);
     data = join(folder, 'data');
     await mkdir(data);
-    // A copy of the computer's image, as the set-up of the tests built it: a driver prunes only what its own machines do not need.
+    // Copies the image that the setup built, because a driver prunes images that its own machines
+    // do not use.
     if (existsSync('/var/lib/belt/images/debian-13')) {
       await mkdir(join(data, 'images'));
       execFileSync('cp', [
@@ -170,7 +174,7 @@ describe.skipIf(!canMakeMachines())('nspawn machines', () => {
       before.map(({ id, addresses }) => ({ id, addresses })),
     );
     for (const { name, addresses } of await recorded()) await expectSshOf(name, addresses.public ?? '');
-    // A third run finds everything in place and boots nothing.
+    // A third run finds everything up to date and boots nothing.
     const pids = await processFiles();
     expect(outcomes(await run(nspawn.create(requests, signal)))).toEqual({
       one: 'done',
@@ -352,7 +356,7 @@ async function run(events: AsyncIterable<MachineEvent>): Promise<MachineEvent[]>
   return all;
 }
 
-/** How each machine ended: `done`, or why not. */
+/** The result for each machine: `done`, or the error. */
 function outcomes(events: readonly MachineEvent[]): Record<string, string> {
   return Object.fromEntries(
     events.flatMap((event) => {
@@ -362,7 +366,7 @@ function outcomes(events: readonly MachineEvent[]): Record<string, string> {
   );
 }
 
-/** The driver's machines as belt would have them recorded, by name. */
+/** Returns the driver's machines by name, as belt would have recorded them. */
 async function recorded(): Promise<Machine[]> {
   const observed = await nspawn.list([], signal);
   return observed.map(({ name, id, addresses }) => ({
@@ -386,7 +390,7 @@ async function processFiles(): Promise<string[]> {
   return Promise.all(names.map((name) => readFile(join(data, 'run', name), 'utf8')));
 }
 
-/** What machines of this test could leave on the computer. */
+/** Lists what machines of this test could leave on the computer. */
 function traces(): Record<string, string[]> {
   const lines = (program: string, ...args: string[]) => execFileSync(program, args).toString().split('\n');
   return {
@@ -399,7 +403,7 @@ function traces(): Record<string, string[]> {
     groups: lines('find', '/sys/fs/cgroup', '-type', 'd').filter((line) =>
       /\/belt\/(alpha|beta|gamma)-/.test(line),
     ),
-    // systemd-nspawn makes its folder with the computer's first machine.
+    // systemd-nspawn creates its folder with the computer's first machine.
     nspawn: lines('find', '/run/systemd', '-path', '*/nspawn/*').filter((line) =>
       /(alpha|beta|gamma)-/.test(line),
     ),
@@ -414,14 +418,14 @@ function memoryLimitFile({ id }: Machine): string | undefined {
   ].find((path) => existsSync(path));
 }
 
-/** Waits for the machine's sshd, and compares the key it shows with the one belt gave it. */
+/** Waits for the machine's sshd and compares its host key with the one that belt set. */
 async function expectSshOf(name: string, address: string): Promise<void> {
   await expect.poll(() => answers(address, 22)).toBe(true);
   const scan = execFileSync('ssh-keyscan', ['-T', '10', address], {
     stdio: ['ignore', 'pipe', 'ignore'],
   }).toString();
   const [type, key] = hostKeys.get(name)?.publicKey.split(' ') ?? [];
-  // OpenSSH 10 puts the server's banner there too, as a comment.
+  // OpenSSH 10 also prints the server's banner there, as a comment.
   const found = scan.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   expect(found).toEqual([`${address} ${type} ${key}`]);
 }
@@ -472,7 +476,7 @@ async function bundleProgram(): Promise<void> {
   await execFileSync('cp', ['--recursive', 'templates', join(folder, 'templates')]);
 }
 
-/** The driver in another process, perhaps another user's. */
+/** Runs the driver in another process, possibly as another user. */
 function inProcess({ action, requests }: Pick<Order, 'action' | 'requests'>, uid?: number) {
   const order: Order = {
     action,

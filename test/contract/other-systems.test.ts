@@ -1,16 +1,16 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { versionOverTls } from '../lab/engine-answer.js';
-import { dress, makeInto } from '../lab/guests.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { runGuestScripts, setOsRelease } from '../lab/guests.js';
+import { canCreateMachines } from '../lab/machines.js';
 import type { osReleases } from '../lab/os-releases.js';
 import { type Servers, startServers } from '../lab/servers.js';
 
 /**
- * Systems without images: guests made to resemble them (test/lab/guests states what is real), and
- * adopted. Checks the calls of their programs, their files and their engines, not belt's output.
+ * Adopts systems that have no image here: guests that resemble them (test/lab/guests lists what is
+ * real). Checks the calls of their programs, their files and their engines, not belt's output.
  */
-describe.skipIf(!canMakeMachines())('other systems', () => {
+describe.skipIf(!canCreateMachines())('other systems', () => {
   let belt: Belt;
   beforeEach(async () => {
     belt = await newBelt({ SSH_AUTH_SOCK: '' });
@@ -32,7 +32,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
     let servers: Servers;
     beforeAll(async () => {
       servers = await startServers(['red']);
-      makeInto(servers, 'red', 'rpm');
+      runGuestScripts(servers, 'red', 'rpm');
     });
     afterAll(() => servers?.dispose());
     afterEach(() => {
@@ -41,7 +41,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
 
     const on = (script: string): string => servers.sh('red', script).trimEnd();
     const begin = (os: keyof typeof osReleases, release: string): void => {
-      dress(servers, 'red', os);
+      setOsRelease(servers, 'red', os);
       on(`echo ${release} >/etc/dnf/vars/releasever`);
     };
     const dockerPackages = ['containerd.io-1.0', 'docker-ce-1.0', 'docker-ce-cli-1.0'];
@@ -103,7 +103,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
       await adopt(servers, 'red');
       expect(on('cat /var/log/calls')).toBe(zypper('install docker'));
       expect(on(packages)).toBe('containerd-1.0\ndocker-1.0');
-      // The packaged command names no socket, and docker.socket is not there to hand one over.
+      // The packaged command names no socket, and no docker.socket passes one.
       expect(on(startCommand)).toBe(`/usr/bin/dockerd --host=unix:///var/run/docker.sock ${secured}`);
       expect(await version(servers, 'red')).toMatch(/^26\./);
 
@@ -130,7 +130,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
       expect(await version(servers, 'red')).toMatch(/^26\./);
     });
 
-    test("a package that cannot be installed is reported in the package manager's words", async () => {
+    test("a package that cannot be installed is reported with the package manager's message", async () => {
       begin('amazon', '2023');
       await expect(adopt(servers, 'red')).rejects.toThrow(/the packages could not be installed.*repos/s);
     });
@@ -140,8 +140,8 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
     let servers: Servers;
     beforeAll(async () => {
       servers = await startServers(['alp']);
-      makeInto(servers, 'alp', 'busybox', 'alpine');
-      dress(servers, 'alp', 'alpine');
+      runGuestScripts(servers, 'alp', 'busybox', 'alpine');
+      setOsRelease(servers, 'alp', 'alpine');
       await servers.stop('alp');
       await servers.start('alp');
     });
@@ -157,7 +157,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
       expect(on('ls /run/systemd /usr/bin/systemctl /usr/bin/sudo 2>/dev/null || true')).toBe('');
     });
 
-    test('the engine is installed, secured and in the default runlevel, and stays when belt removes the machine', async () => {
+    test("Alpine's engine is installed, secured and in the default runlevel, and stays when belt removes the machine", async () => {
       await adopt(servers, 'alp', '--engine-label', 'rack=7 $x');
       expect(on('cat /var/log/calls')).toBe(
         'apk --wait 600 --update-cache --no-progress add docker docker-cli',
@@ -177,7 +177,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
       expect(on('ls /etc/conf.d; ls /etc/docker 2>/dev/null || true')).toBe('docker');
     });
 
-    test('access can be changed and shown, a second run changes nothing, and upgrade uses apk', async () => {
+    test("access to Alpine's engine can be changed and shown, a second run changes nothing, and upgrade uses apk", async () => {
       await adopt(servers, 'alp');
       const pid = on('pidof dockerd');
       const { ok } = JSON.parse(await belt.ok(['provision', 'alp', '--json']));
@@ -198,7 +198,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
       );
     });
 
-    test('options that the engine refuses are reported in its words, and everything is restored', async () => {
+    test("options that Alpine's engine rejects are reported with its message, and everything is restored", async () => {
       on(`rc-service docker start 2>/dev/null; ${runContainer}`);
       const before = on('cat /etc/conf.d/docker; docker ps --quiet');
       await expect(adopt(servers, 'alp', '--engine-opt', 'storage-driver=nosuch')).rejects.toThrow(
@@ -213,7 +213,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
       expect(on('cat /etc/conf.d/docker; docker ps --quiet')).toBe(before);
     });
 
-    test('the engine starts again after a reboot', async () => {
+    test("Alpine's engine starts again after a reboot", async () => {
       await adopt(servers, 'alp');
       on('(sleep 0.5; poweroff) >/dev/null 2>&1 &');
       await expect.poll(() => servers.state('alp')).toBe('stopped');
@@ -226,8 +226,8 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
     let servers: Servers;
     beforeAll(async () => {
       servers = await startServers(['b2d']);
-      makeInto(servers, 'b2d', 'busybox', 'boot2docker');
-      dress(servers, 'b2d', 'boot2docker');
+      runGuestScripts(servers, 'b2d', 'busybox', 'boot2docker');
+      setOsRelease(servers, 'b2d', 'boot2docker');
       await servers.stop('b2d');
       await servers.start('b2d');
     });
@@ -271,7 +271,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
       ]);
     });
 
-    test('options that the engine refuses are reported in its words, and the profile is restored', async () => {
+    test("options that boot2docker's engine rejects are reported with its message, and the profile is restored", async () => {
       on("echo 'MINE=1' >/var/lib/boot2docker/profile");
       await expect(adopt(servers, 'b2d', ...asDocker, '--engine-opt', 'no-such-option=1')).rejects.toThrow(
         /b2d: the engine does not answer:.*unknown flag: --no-such-option/s,
@@ -290,8 +290,8 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
     let servers: Servers;
     beforeAll(async () => {
       servers = await startServers(['deb', 'flat']);
-      makeInto(servers, 'flat', 'flatcar');
-      dress(servers, 'flat', 'flatcar');
+      runGuestScripts(servers, 'flat', 'flatcar');
+      setOsRelease(servers, 'flat', 'flatcar');
     });
     afterAll(() => servers?.dispose());
 
@@ -300,7 +300,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
         'deb',
         'apt-get purge -y -qq docker.io docker-cli >/dev/null 2>&1; rm -rf /etc/docker; : >/var/log/apt/history.log',
       );
-      dress(servers, 'deb', 'ubuntu');
+      setOsRelease(servers, 'deb', 'ubuntu');
       await adopt(servers, 'deb');
       expect(servers.sh('deb', "sed -n 's/^Commandline: //p' /var/log/apt/history.log")).toBe(
         'apt-get -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold install --no-install-recommends docker.io iptables ca-certificates docker-cli\n',
@@ -345,7 +345,7 @@ describe.skipIf(!canMakeMachines())('other systems', () => {
     });
     afterAll(() => servers?.dispose());
 
-    test('upgrade replaces the engine of Debian 12 by that of Debian 13, and keeps containers and options', async () => {
+    test('upgrade replaces the engine of Debian 12 with that of Debian 13, and keeps containers and options', async () => {
       servers.sh('old', runContainer);
       await adopt(servers, 'old', '--engine-label', 'rack=7');
       expect(await version(servers, 'old')).toMatch(/^20\.10\./);
@@ -371,12 +371,12 @@ const secured =
 
 const zypper = (rest: string): string => `ZYPP_LOCK_TIMEOUT=600 zypper --non-interactive ${rest}`;
 
-/** Each with its version, sorted. */
+/** Packages with versions, sorted. */
 const packages = "rpm -qa --queryformat '%{NAME}-%{VERSION}\\n' | sort";
 
 const startCommand = "tr '\\0' ' ' </proc/$(pidof dockerd)/cmdline | sed 's/ $//'";
 
-/** As it was before belt came the first time. */
+/** Restores the state before belt's first run. */
 const withoutPackages = `systemctl stop docker.socket docker.service containerd.service 2>/dev/null
 rpm --erase $(rpm -qa) 2>/dev/null
 rm -rf /etc/yum.repos.d/* /etc/zypp/repos.d/* /var/cache/zypp /etc/docker /etc/systemd/system/docker.service.d /var/log/calls
@@ -384,7 +384,7 @@ systemctl daemon-reload
 ln -sfn 1.0 /srv/docker/current
 ln -sfn 1.0 /srv/suse/current`;
 
-/** One that nothing but a person starts again. */
+/** A container without a restart policy. */
 const runContainer = `cd $(mktemp -d) && mkdir bin && cp /usr/bin/busybox bin/
 until docker version >/dev/null 2>&1; do sleep 0.2; done
 tar -c . | docker import - web:1 >/dev/null

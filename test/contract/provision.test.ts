@@ -2,11 +2,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt, type Result } from '../lab/belt.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 import { runInTerminal } from '../lab/terminal.js';
 
-/** Setting engines up, on real systems: what the engine itself and systemd say counts, not what belt prints. */
-describe.skipIf(!canMakeMachines())('provisioning', () => {
+/** Provisions engines on real systems. Checks the engine and systemd, not output. */
+describe.skipIf(!canCreateMachines())('provisioning', () => {
   let belt: Belt;
   beforeAll(async () => {
     belt = await newBelt();
@@ -14,7 +14,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
   });
   afterAll(() => belt.dispose());
 
-  /** Runs a shell line there as root. */
+  /** Runs a shell command on the node as root. */
   const on = async (node: string, line: string): Promise<string> =>
     (await belt.ok(['exec', node, '--', line])).trimEnd();
   const began = (node: string) =>
@@ -23,8 +23,8 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
     (await on(node, "ss -Htln | awk '{ print $4 }' | grep -oE '237[0-9]$' | sort -u || true")).split('\n');
   const info = async (node: string, format: string) =>
     (await belt.ok(['--host', node, 'docker', 'info', '--format', format])).trimEnd();
-  /** Lets belt come as another user, as if the machine had been made so. */
-  const comeAs = async (node: string, user: string): Promise<void> => {
+  /** Makes belt log in as another user, as if the machine had been created that way. */
+  const logInAs = async (node: string, user: string): Promise<void> => {
     const path = join(belt.folder, `.belt/default/machines/${node}/config.json`);
     const config = JSON.parse(await readFile(path, 'utf8'));
     config.Driver.SSHUser = user;
@@ -123,7 +123,8 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       });
       expect(JSON.parse(await on('node2', 'cat /etc/docker/daemon.json.before-belt'))).toEqual(mine);
       expect(await info('node2', '{{.LoggingDriver}}')).toBe('local');
-      // The engine keeps labels in a map (moby, daemon/config: GetConflictFreeLabels): any order.
+      // The engine keeps labels in a map, so the order varies (moby, daemon/config:
+      // GetConflictFreeLabels).
       expect(JSON.parse(await info('node2', '{{json .Labels}}')).sort()).toEqual(['rack=7', 'zone=a']);
       expect(await on('node2', 'ps -o args= -C dockerd')).toContain('--max-concurrent-uploads=2');
     });
@@ -196,7 +197,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
     });
   });
 
-  /** Changes what is recorded of an engine. */
+  /** Changes the recorded engine. */
   async function setEngine(
     node: string,
     change: (
@@ -227,11 +228,11 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       );
     });
 
-    afterEach(() => comeAs('node3', 'root'));
+    afterEach(() => logInAs('node3', 'root'));
 
     test('a user with sudo and a login message can provision', async () => {
       await on('node3', 'rm /etc/docker/ca.pem');
-      await comeAs('node3', 'ada');
+      await logInAs('node3', 'ada');
       expect(await provision('node3')).toMatchObject({
         code: 0,
         stdout: expect.stringContaining('"changed": true'),
@@ -243,46 +244,46 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
       expect(await info('node3', '{{.Name}}')).toBe('hello from bash\nnode3');
       const { ok } = JSON.parse(await belt.ok(['engine', 'show', '--json', 'node3']));
       expect(ok).toEqual([expect.objectContaining({ pending: [], version: expect.stringMatching(/^26/) })]);
-      await comeAs('node3', 'root');
+      await logInAs('node3', 'root');
       expect(await on('node3', 'stat -c %U /etc/docker/ca.pem; id -nG ada')).toBe('root\nada');
     });
 
     test('a user whose sudo requires a password fails without a terminal', async () => {
       await on('node3', "echo 'ada ALL=(ALL) ALL' > /etc/sudoers.d/ada");
-      await comeAs('node3', 'ada');
+      await logInAs('node3', 'ada');
       const { code, stdout } = await provision('node3');
-      await comeAs('node3', 'root');
+      await logInAs('node3', 'root');
       expect([code, stdout]).toEqual([1, expect.stringContaining('a password is required')]);
     });
 
     test('a user can type the sudo password at the terminal', async () => {
       await on('node3', 'rm /etc/docker/ca.pem');
-      await comeAs('node3', 'ada');
+      await logInAs('node3', 'ada');
       const run = runInTerminal(belt, ['provision', 'node3']);
       await run.until(/Password for sudo/);
       run.type('open sesame\r');
       const code = await run.ended;
-      await comeAs('node3', 'root');
+      await logInAs('node3', 'root');
       expect([code, run.screen()]).toEqual([0, expect.not.stringContaining('sesame')]);
       expect(await on('node3', 'stat -c %U /etc/docker/ca.pem')).toBe('root');
       expect(await on('node3', 'journalctl --no-pager | grep -c sesame || true')).toBe('0');
     });
 
     test('a user with a wrong sudo password fails', async () => {
-      await comeAs('node3', 'ada');
+      await logInAs('node3', 'ada');
       const run = runInTerminal(belt, ['provision', 'node3']);
       await run.until(/Password for sudo/);
       run.type('wrong\r');
       const code = await run.ended;
-      await comeAs('node3', 'root');
+      await logInAs('node3', 'root');
       expect([code, run.screen()]).toEqual([1, expect.stringContaining('sudo rejected the password of ada')]);
     });
 
     test('a user without sudo fails', async () => {
       await on('node3', 'mv /usr/bin/sudo /usr/bin/sudo.away');
-      await comeAs('node3', 'ada');
+      await logInAs('node3', 'ada');
       const { code, stdout } = await provision('node3');
-      await comeAs('node3', 'root');
+      await logInAs('node3', 'root');
       await on('node3', 'mv /usr/bin/sudo.away /usr/bin/sudo');
       expect([code, stdout]).toEqual([1, expect.stringContaining('sudo is not installed')]);
     });
@@ -340,7 +341,7 @@ describe.skipIf(!canMakeMachines())('provisioning', () => {
 
   test('provision installs Docker, and upgrade starts a stopped machine and finds the newest version', async () => {
     await on('node3', 'apt-get purge -y -qq docker.io docker-cli >/dev/null 2>&1; ! command -v dockerd');
-    // Another that installs: it holds dpkg's lock for some seconds.
+    // Another installer holds dpkg's lock for some seconds.
     const lock = 'pack("s s l! l! i", F_WRLCK, 0, 0, 0, 0)';
     await on(
       'node3',

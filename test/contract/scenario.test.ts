@@ -13,7 +13,7 @@ import { scenario } from './scenario.js';
 scenario('nspawn', async (folder) => ({
   create: ['-d', 'nspawn', '256mb'],
   resizeTo: '512mb',
-  left: 0,
+  remaining: 0,
   async count() {
     const { id } = JSON.parse(await readFile(`${folder()}/.belt/default/cluster.json`, 'utf8')) as {
       id: string;
@@ -30,8 +30,8 @@ scenario('generic', async () => {
   const addresses = names.map((name) => servers.address(name)).join(',');
   return {
     create: ['-d', 'generic', '--generic-ip-address', addresses, '--generic-ssh-key', servers.keyPath],
-    // They are not belt's to make, to switch off or to destroy.
-    left: 4,
+    // belt does not create, stop or delete adopted servers.
+    remaining: 4,
     powerless: true,
     async count() {
       const states = await Promise.all(names.map((name) => servers.state(name)));
@@ -51,13 +51,13 @@ scenario('virtualbox', async () => {
     create: ['-d', 'virtualbox', '512mb'],
     env: lab.env,
     resizeTo: '1gb',
-    left: 0,
+    remaining: 0,
     count: async () => (await lab.vms()).length,
     dispose: () => lab.dispose(),
   };
 });
 
-/** The example of a driver that is not belt's. */
+/** The example of a third-party driver. */
 scenario('box, a plugin', async () => {
   const lab = await mkdtemp(join(tmpdir(), 'belt-boxes-'));
   const boxes = join(lab, 'boxes');
@@ -67,7 +67,7 @@ scenario('box, a plugin', async () => {
   return {
     create: ['-d', 'box'],
     env,
-    left: 0,
+    remaining: 0,
     count: async () => (await readdir(boxes).catch(() => [])).length,
     dispose: () => rm(lab, { recursive: true }),
   };

@@ -2,18 +2,19 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 import type { Provider } from '../lab/providers.js';
 
 const names = ['node1', 'node2', 'node3', 'node4'];
-const long = { timeoutMs: 300_000 };
+const longTimeout = { timeoutMs: 300_000 };
 
 /**
- * What every driver must be good for, with the built program: four machines, of which a create that is killed in the middle makes
- * some; a swarm; one drained, resized, stopped, started; and nothing left at the end.
+ * The life of machines that every driver must support, with the built program: four machines, of
+ * which some come from a create that was killed; a swarm; one node that is drained, resized,
+ * stopped and started; and nothing left at the end.
  */
 export function scenario(driver: string, open: (folder: () => string) => Promise<Provider>): void {
-  describe.runIf(canMakeMachines())(`the scenario with ${driver}`, () => {
+  describe.runIf(canCreateMachines())(`the scenario with ${driver}`, () => {
     let belt: Belt;
     let provider: Provider;
 
@@ -45,7 +46,7 @@ export function scenario(driver: string, open: (folder: () => string) => Promise
       first.kill('SIGKILL');
       await ended;
 
-      await belt.ok(args, long);
+      await belt.ok(args, longTimeout);
       expect(await states()).toEqual(running);
       expect(await provider.count()).toBe(names.length);
       const again = await belt.run(args);
@@ -54,7 +55,7 @@ export function scenario(driver: string, open: (folder: () => string) => Promise
 
     test('the machines form a swarm, and one is drained', async () => {
       await belt.ok(['swarm', 'init', 'node1']);
-      await belt.ok(['swarm', 'join', 'node1', 'node[2:4]'], long);
+      await belt.ok(['swarm', 'join', 'node1', 'node[2:4]'], longTimeout);
       await onManager('node', 'update', '--availability', 'drain', 'node3');
       const nodes = await onManager('node', 'ls', '--format', '{{.Hostname}} {{.Status}} {{.Availability}}');
       expect(nodes.trim().split('\n').sort()).toEqual([
@@ -71,10 +72,10 @@ export function scenario(driver: string, open: (folder: () => string) => Promise
         expect([code, stderr]).toEqual([1, expect.stringContaining('does not support stop')]);
         return;
       }
-      if (provider.resizeTo !== undefined) await belt.ok(['resize', provider.resizeTo, 'node4'], long);
-      await belt.ok(['stop', 'node4'], long);
+      if (provider.resizeTo !== undefined) await belt.ok(['resize', provider.resizeTo, 'node4'], longTimeout);
+      await belt.ok(['stop', 'node4'], longTimeout);
       expect(await states()).toEqual({ ...running, node4: 'stopped' });
-      await belt.ok(['start', 'node4'], long);
+      await belt.ok(['start', 'node4'], longTimeout);
       expect(await states()).toEqual(running);
       const [row] = (JSON.parse(await belt.ok(['ls', '--json'])) as { name: string; size: string }[]).filter(
         ({ name }) => name === 'node4',
@@ -88,12 +89,12 @@ export function scenario(driver: string, open: (folder: () => string) => Promise
     }, 400_000);
 
     test('rm removes the other machines when one does not exist, and nothing remains', async () => {
-      await belt.ok(['rm', '-f', '-y', 'node4'], long);
+      await belt.ok(['rm', '-f', '-y', 'node4'], longTimeout);
       const { code, stderr } = await belt.run(['rm', '-f', '-y', 'node4', 'node3']);
       expect([code, stderr]).toEqual([0, expect.stringContaining('"node4" does not exist')]);
-      await belt.ok(['rm', '-f', '-y', 'node[1:2]'], long);
+      await belt.ok(['rm', '-f', '-y', 'node[1:2]'], longTimeout);
       expect(await states()).toEqual({});
-      expect(await provider.count()).toBe(provider.left);
+      expect(await provider.count()).toBe(provider.remaining);
     }, 400_000);
   });
 }

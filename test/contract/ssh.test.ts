@@ -18,7 +18,10 @@ import {
   type SshTarget,
 } from '../../src/ssh/index.js';
 
-/** belt's SSH against the real OpenSSH: this computer's own sshd, on a free port of the loopback interface. */
+/**
+ * belt's SSH client against the real OpenSSH: this computer's sshd on a free port of the loopback
+ * interface.
+ */
 
 const sshd = '/usr/sbin/sshd';
 const user = userInfo().username;
@@ -46,13 +49,13 @@ beforeAll(async () => {
       'StrictModes no',
       'PasswordAuthentication no',
       'KbdInteractiveAuthentication no',
-      // Without PAM, sshd refuses accounts whose password is locked, as root's is on many computers.
+      // Without PAM, sshd refuses accounts with a locked password, which root's often is.
       'UsePAM yes',
       'PermitRootLogin yes',
       'PidFile none',
     ].join('\n'),
   );
-  // Where sshd confines itself; made by the service's start on a computer where it runs.
+  // sshd's privilege separation directory. The service creates it where it runs.
   await mkdir('/run/sshd', { recursive: true, mode: 0o755 });
   server = spawn(sshd, ['-D', '-e', '-f', at('sshd_config')], { stdio: 'ignore' });
   await listening();

@@ -4,11 +4,11 @@ import { templatesIn } from '../../src/base/templates.js';
 import { type NetworkCard, seedFiles } from '../../src/drivers/virtualbox/seed-disk.js';
 import { firstBootInstaller } from '../../src/engine/first-boot-installer.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 import { type Servers, startServers } from '../lab/servers.js';
 
-/** What is on a seed disk in the hands of cloud-init itself, Debian's, on a real machine. */
-describe.runIf(canMakeMachines())('cloud-init', () => {
+/** Runs the contents of a seed disk through Debian's cloud-init on a real machine. */
+describe.runIf(canCreateMachines())('cloud-init', () => {
   let servers: Servers;
   const me = generateKeyPair('me');
   const templates = templatesIn('templates');
@@ -83,7 +83,7 @@ describe.runIf(canMakeMachines())('cloud-init', () => {
       [{ mac: '080027000001', fixed: { ...fixed, gateway: fixed.address - 1 } }],
       ['MACAddress=08:00:27:00:00:01', 'Address=192.168.56.2/24', 'Gateway=192.168.56.1', 'DNS=192.168.56.1'],
     ],
-  ])('sets %s up', async (_, cards: NetworkCard[], lines) => {
+  ])('cloud-init configures %s', async (_, cards: NetworkCard[], lines) => {
     const { 'network-config': config } = await files(cards);
     const names = cards.map(
       ({ mac }, index) => `-m card${index + 1},${mac.toLowerCase().replaceAll(/(..)(?!$)/g, '$1:')}`,

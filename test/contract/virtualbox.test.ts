@@ -13,19 +13,22 @@ import { openVBoxManage, VBoxError } from '../../src/drivers/virtualbox/vboxmana
 import { requireInfo } from '../../src/drivers/virtualbox/vm.js';
 import type { Machine } from '../../src/machines/model/machine.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 import { startVirtualBox, type VirtualBoxLab } from '../lab/virtualbox/lab.js';
 
-/** The driver with the real VBoxManage. VMs run in name only here; the scenario has ones that do. */
+/**
+ * The driver with the real VBoxManage. VMs only have the state of running ones here; the scenario
+ * runs them as guests.
+ */
 
 let lab: VirtualBoxLab;
 let cluster: { id: string; name: string };
 let driver: Driver;
-/** Those of other belts on the same computer. */
+/** Drivers of other belts on the same computer. */
 const neighbours: Driver[] = [];
 const { signal } = new AbortController();
 
-describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
+describe.skipIf(!canCreateMachines())('the virtualbox driver', () => {
   beforeAll(async () => {
     lab = await startVirtualBox({ withGuests: false });
   });
@@ -39,7 +42,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     driver = await open();
   });
 
-  // One that failed must not make the others fail.
+  // A failed test must not make the others fail.
   afterEach(async () => {
     for (const by of neighbours.splice(0)) await run(by.remove(await known(await lab.vms(), by), signal));
     await run(driver.remove(await known(await lab.vms()), signal));
@@ -47,7 +50,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
 
   test('VirtualBox accepts every argument of a create', async () => {
     await driver.check([{ name: 'a', size: '512mb' }], signal);
-    const machines = await make(['a', 'b'], { size: '512mb' });
+    const machines = await createMachines(['a', 'b'], { size: '512mb' });
     expect(await lab.vms()).toEqual(['a', 'b']);
     const info = readInfo(await lab.vbox('showvminfo', machines[0]?.id ?? '', '--machinereadable'));
     expect(Object.fromEntries(info)).toMatchObject({
@@ -66,7 +69,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     expect(disk).toMatch(/^Capacity: +4000 MBytes$/m);
     expect(disk).toMatch(/^Type: +normal \(differencing\)$/m);
     expect(new Set(machines.map(({ addresses }) => addresses.public)).size).toBe(2);
-    // What cloud-init looks for among all disks.
+    // cloud-init looks for this label on all disks.
     const label = execFileSync('blkid', ['-p', '-o', 'value', '-s', 'LABEL', join(home('a'), 'seed.iso')]);
     expect(label.toString().trim()).toBe('cidata');
     expect((await stat(join(home('a'), 'seed.iso'))).mode & 0o777).toBe(0o600);
@@ -74,7 +77,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
   });
 
   test('the base disk remains when its last machine is removed', async () => {
-    const machines = await make(['a', 'b']);
+    const machines = await createMachines(['a', 'b']);
     const [image] = (await driver.images?.list(signal)) ?? [];
     expect(image?.machines).toBe(2);
     await all(driver.remove(machines, signal));
@@ -84,17 +87,17 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     expect(after).toEqual({ ...image, machines: 0 });
     const base = /^Location: +(.*base\.vdi)$/m.exec(await lab.vbox('list', 'hdds'))?.[1] ?? '';
     expect(existsSync(base)).toBe(true);
-    // What it would have come to: VirtualBox's own way takes the base disk along.
-    const [machine] = await make(['c']);
+    // The driver avoids this: VirtualBox's own command also deletes the base disk.
+    const [machine] = await createMachines(['c']);
     await lab.vbox('controlvm', machine?.id ?? '', 'poweroff');
     await lab.vbox('unregistervm', machine?.id ?? '', '--delete');
     expect(existsSync(base)).toBe(false);
-    expect(await make(['c'])).toHaveLength(1);
+    expect(await createMachines(['c'])).toHaveLength(1);
     await all(driver.remove(await known(['c']), signal));
   });
 
   test('snapshots are removed with their machine, and the base disk remains', async () => {
-    const [machine] = await make(['a']);
+    const [machine] = await createMachines(['a']);
     const id = machine?.id ?? '';
     await lab.vbox('controlvm', id, 'poweroff');
     await lab.vbox('snapshot', id, 'take', 'one');
@@ -126,9 +129,9 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
   });
 
   test('a VM of an earlier create with other keys is created again', async () => {
-    await make(['a']);
+    await createMachines(['a']);
     const before = lab.calls.length;
-    await make(['a']);
+    await createMachines(['a']);
     expect(verbsSince(before)).toEqual(expect.arrayContaining(['unregistervm', 'createvm']));
     expect(await lab.vms()).toEqual(['a']);
     await all(driver.remove(await known(['a']), signal));
@@ -153,29 +156,29 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
   });
 
   test('calls for one VM run one at a time, and wait while another program has it locked', async () => {
-    const [machine] = await make(['a']);
+    const [machine] = await createMachines(['a']);
     const id = machine?.id ?? '';
     await all(driver.kill(machine ? [machine] : [], signal));
     const vbox = openVBoxManage(String(lab.settings['install_path']));
     const descriptions = Array.from({ length: 6 }, (_, index) => `number ${index}`);
     await Promise.all(descriptions.map((text) => vbox.onVm(id, ['modifyvm', id, '--description', text])));
-    // Two programs that do not know of each other.
+    // Two programs that do not know each other.
     const others = [vbox, openVBoxManage(String(lab.settings['install_path']))];
     await Promise.all(
       others.flatMap((one) =>
         [256, 512, 768].map((mb) => one.onVm(id, ['modifyvm', id, '--memory', `${mb}`])),
       ),
     );
-    // Who looks locks the VM as well.
-    const looks = await Promise.all(
+    // Reading a VM locks it as well.
+    const infos = await Promise.all(
       Array.from({ length: 6 }, () => others.map((one) => requireInfo(one, id, 'a'))).flat(),
     );
-    expect(new Set(looks.map((info) => info.get('name')))).toEqual(new Set(['a']));
+    expect(new Set(infos.map((info) => info.get('name')))).toEqual(new Set(['a']));
     await all(driver.remove(machine ? [machine] : [], signal));
   });
 
   test('machines can be started, stopped, restarted, killed, and resumed from paused and saved states', async () => {
-    const machines = await make(['a']);
+    const machines = await createMachines(['a']);
     const id = machines[0]?.id ?? '';
     const state = async () => (await driver.list(machines, signal))[0]?.state;
     expect(await state()).toBe('running');
@@ -208,7 +211,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     const cidr = String(lab.settings['hostonly_cidr']);
     const own = cidr.replace('.1/24', '');
     const other = await open(cluster, { hostonly_cidr: otherRange(own) });
-    const [machine] = await make(['a']);
+    const [machine] = await createMachines(['a']);
     if (!machine) throw new Error('no machine was made');
     expect(machine.driverData['HostOnlyCIDR']).toBe(cidr);
     const network = async () => {
@@ -217,7 +220,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
       const address = blocks.find((block) => block.get('Name') === info.get('hostonlyadapter2'));
       return [address?.get('IPAddress'), blocks.length];
     };
-    const startAnew = async (by: Driver, record: Machine = machine) => {
+    const restart = async (by: Driver, record: Machine = machine) => {
       await all(by.kill([record], signal));
       await all(by.start([record], signal));
       return network();
@@ -225,25 +228,25 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
 
     const before = await network();
     expect(before[0]).toBe(`${own}.1`);
-    expect(await startAnew(other)).toEqual(before);
-    // As docker-machine has recorded it: no range, or its own field.
-    expect(await startAnew(other, { ...machine, driverData: {} })).toEqual(before);
+    expect(await restart(other)).toEqual(before);
+    // As docker-machine records it: without a range, or in its own field.
+    expect(await restart(other, { ...machine, driverData: {} })).toEqual(before);
 
-    // The interface or its address is missing: the machine's own network is created again.
+    // If the interface or its address is missing, the machine's network is created again.
     const removeInterface = async () => {
       await all(other.kill([machine], signal));
       const info = readInfo(await lab.vbox('showvminfo', machine.id ?? '', '--machinereadable'));
       await lab.vbox('hostonlyif', 'remove', info.get('hostonlyadapter2') ?? '');
     };
     await removeInterface();
-    expect((await startAnew(other))[0]).toBe(`${own}.1`);
+    expect((await restart(other))[0]).toBe(`${own}.1`);
     await removeInterface();
-    expect((await startAnew(other, { ...machine, driverData: {} }))[0]).toBe(`${own}.1`);
+    expect((await restart(other, { ...machine, driverData: {} }))[0]).toBe(`${own}.1`);
     await all(driver.remove([machine], signal));
   });
 
   test('resize changes memory, processors and disk, and starts running machines again', async () => {
-    const machines = await make(['a', 'b']);
+    const machines = await createMachines(['a', 'b']);
     const [a, b] = machines;
     await all(driver.kill(b ? [b] : [], signal));
     const larger = await open(cluster, { cpu_count: 2, disk_size: 6000 });
@@ -263,7 +266,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
   });
 
   test('a VM that was removed in VirtualBox Manager is missing, and can be removed', async () => {
-    const machines = await make(['a', 'b']);
+    const machines = await createMachines(['a', 'b']);
     await lab.vbox('controlvm', machines[0]?.id ?? '', 'poweroff');
     await lab.vbox('unregistervm', machines[0]?.id ?? '');
     expect((await driver.list(machines, signal)).map(({ name, state }) => [name, state])).toEqual([
@@ -273,7 +276,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     expect(await failures(driver.start(machines.slice(0, 1), signal))).toEqual([
       'the machine a no longer exists in VirtualBox',
     ]);
-    // No record knows b: it is found all the same.
+    // Without a record of b, the driver still finds it.
     expect((await driver.list([], signal)).map(({ name }) => name)).toEqual(['b']);
     await all(driver.remove(machines, signal));
     await all(driver.create(requestsFor(['a']), signal));
@@ -283,7 +286,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
 
   test('machines of a NAT network have forwarded ports', async () => {
     driver = await open(cluster, { network: 'natnetwork' });
-    const [machine] = await make(['a']);
+    const [machine] = await createMachines(['a']);
     expect(machine?.addresses).toEqual({ public: '127.98.0.2', private: '10.98.0.2' });
     expect(machine?.ssh.port).toBe(2222);
     const info = readInfo(await lab.vbox('showvminfo', machine?.id ?? '', '--machinereadable'));
@@ -299,7 +302,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     await writeFile(iso, isoImage('b2d-v19.03.12', { version: '19.03.12' }));
     driver = await open(cluster, { boot2docker_url: iso });
     await driver.check([{ name: 'a' }], signal);
-    const [machine] = await make(['a']);
+    const [machine] = await createMachines(['a']);
     expect(machine?.ssh).toEqual({ user: 'docker', port: 22 });
     const info = readInfo(await lab.vbox('showvminfo', machine?.id ?? '', '--machinereadable'));
     expect(Object.fromEntries(info)).toMatchObject({
@@ -371,7 +374,7 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     await lab.vbox('clonemedium', 'disk', base ?? '', vmdk, '--format', 'VMDK');
     await lab.vbox('closemedium', 'disk', vmdk);
     driver = await open(cluster, { image: vmdk, folder });
-    const machines = await make(['a']);
+    const machines = await createMachines(['a']);
     const [image] = (await driver.images?.list(signal)) ?? [];
     expect(image).toMatchObject({ name: expect.stringMatching(/^own-[0-9a-f]{8}$/), machines: 1 });
     await expect(driver.images?.remove(image?.name ?? '', signal)).rejects.toThrow('is in use by 1 machine');
@@ -387,11 +390,11 @@ describe.skipIf(!canMakeMachines())('the virtualbox driver', () => {
     "Cannot unregister the machine 'a' while it is locked",
     "The machine 'a' is already locked for a session (or being unlocked)",
     "The machine 'a' already has a lock request pending",
-  ])('a call is repeated after: %s', async (text) => {
-    // A program that says so once, in words and form recorded from VirtualBox, or from its source.
+  ])('a call is retried after: %s', async (text) => {
+    // A program that prints the error once, as recorded from VirtualBox or read in its source.
     const bin = await mkdtemp(join(lab.folder, 'once-'));
-    const said = `VBoxManage: error: ${text}\nVBoxManage: error: Details: code VBOX_E_INVALID_OBJECT_STATE (0x80bb0007), component MachineWrap`;
-    const script = `#!/bin/sh\n[ -e ${bin}/said ] || { touch ${bin}/said; cat >&2 <<'END'\n${said}\nEND\nexit 1; }\necho done\n`;
+    const error = `VBoxManage: error: ${text}\nVBoxManage: error: Details: code VBOX_E_INVALID_OBJECT_STATE (0x80bb0007), component MachineWrap`;
+    const script = `#!/bin/sh\n[ -e ${bin}/said ] || { touch ${bin}/said; cat >&2 <<'END'\n${error}\nEND\nexit 1; }\necho done\n`;
     await writeFile(join(bin, 'VBoxManage'), script, { mode: 0o755 });
     expect(await openVBoxManage(bin).onVm('a', ['unregistervm', 'a'])).toBe('done');
   });
@@ -431,7 +434,7 @@ function open(of = cluster, settings: Record<string, unknown> = {}): Promise<Dri
   });
 }
 
-/** Another of the ranges that VirtualBox allows than 192.168.56, 192.168.57, ... */
+/** Another of the ranges that VirtualBox allows: 192.168.56, 192.168.57, ... */
 function otherRange(network: string): string {
   const third = Number(network.split('.')[2]);
   return `192.168.${56 + ((third - 56 + 1) % 8)}.1/24`;
@@ -450,7 +453,7 @@ function requestsFor(names: readonly string[], { size }: { size?: string } = {})
 }
 
 /** Creates machines and returns their records. */
-async function make(names: readonly string[], options: { size?: string } = {}): Promise<Machine[]> {
+async function createMachines(names: readonly string[], options: { size?: string } = {}): Promise<Machine[]> {
   const events = await all(driver.create(requestsFor(names, options), signal));
   return names.map((name) => {
     const changes = events.flatMap((event) =>

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 
 /** On a machine with several addresses, docker needs the one that belt passes. */
-describe.skipIf(!canMakeMachines())('machines with several addresses', () => {
+describe.skipIf(!canCreateMachines())('machines with several addresses', () => {
   let belt: Belt;
 
   beforeAll(async () => {

@@ -2,10 +2,10 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 
 /** Wrong input prints one clear line with a hint, and changes nothing. */
-describe.skipIf(!canMakeMachines())('bad input', () => {
+describe.skipIf(!canCreateMachines())('bad input', () => {
   let belt: Belt;
 
   beforeAll(async () => {

@@ -2,7 +2,7 @@ import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt, type Result } from '../lab/belt.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 
 const managers = ['mg0', 'mg1', 'mg2'];
 const workers = ['node1', 'node2', 'node3', 'node4'];
@@ -12,7 +12,7 @@ interface Plan {
 }
 
 /** Provisions a cluster from config.yml and checks it with docker. */
-describe.skipIf(!canMakeMachines())('a cluster from one config.yml', () => {
+describe.skipIf(!canCreateMachines())('a cluster from one config.yml', () => {
   let belt: Belt;
 
   beforeAll(async () => {
@@ -62,15 +62,15 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
   };
 
   /** Runs provision and kills it once its output matches. */
-  const killedAt = async (pattern: RegExp): Promise<void> => {
+  const killProvisionAt = async (pattern: RegExp): Promise<void> => {
     const child = belt.spawn(['cluster', 'provision']);
     let text = '';
-    const look = (chunk: Buffer): void => {
+    const check = (chunk: Buffer): void => {
       text += chunk;
       if (pattern.test(text)) child.kill('SIGKILL');
     };
-    child.stdout.on('data', look);
-    child.stderr.on('data', look);
+    child.stdout.on('data', check);
+    child.stderr.on('data', check);
     const signal = await new Promise((ended) => child.on('close', (_, by) => ended(by)));
     expect([signal, text]).toEqual(['SIGKILL', expect.stringMatching(pattern)]);
   };
@@ -97,7 +97,7 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
     ['while a manager joins', /mg1: Joining/],
     ['while another joins', /mg2: Joining/],
   ])('a provision killed %s leaves a difference', async (_, pattern) => {
-    await killedAt(pattern);
+    await killProvisionAt(pattern);
     expect((await plan()).code).toBe(2);
   });
 
@@ -201,7 +201,7 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
   });
 });
 
-describe.skipIf(!canMakeMachines())('a cluster declared on the command line', () => {
+describe.skipIf(!canCreateMachines())('a cluster declared on the command line', () => {
   let belt: Belt;
   beforeAll(async () => {
     belt = await newBelt();

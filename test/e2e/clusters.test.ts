@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 
 /** Clusters and their settings; machines are checked over SSH and with docker. */
 describe('clusters and their settings', () => {
@@ -84,7 +84,7 @@ describe('clusters and their settings', () => {
   });
 });
 
-describe.skipIf(!canMakeMachines())('two clusters side by side', () => {
+describe.skipIf(!canCreateMachines())('two clusters side by side', () => {
   let belt: Belt;
   const clusters = ['red', 'blue'];
   const fingerprint = async (cluster: string, file: string): Promise<string> =>

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 import { programInTerminal, type TerminalRun } from '../lab/terminal.js';
 
 const shells: Record<string, { program: string[]; setUp: string }> = {
@@ -13,7 +13,7 @@ const shells: Record<string, { program: string[]; setUp: string }> = {
 };
 
 /** Types into real shells at a terminal. */
-describe.runIf(canMakeMachines()).each(Object.keys(shells))('completion in %s', (shell) => {
+describe.runIf(canCreateMachines()).each(Object.keys(shells))('completion in %s', (shell) => {
   let belt: Belt;
   let terminal: TerminalRun;
 

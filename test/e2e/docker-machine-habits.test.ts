@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { quoteArgs } from '../../src/base/quote-args.js';
 import { type Belt, newBelt } from '../lab/belt.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 import { runInTerminal } from '../lab/terminal.js';
 
 const run = promisify(execFile);
@@ -14,7 +14,7 @@ const run = promisify(execFile);
  * Runs the examples of docker-machine's documentation unchanged, with belt as `docker-machine` in
  * the PATH, and checks the engines with the docker client.
  */
-describe.skipIf(!canMakeMachines())('docker-machine’s habits', () => {
+describe.skipIf(!canCreateMachines())('docker-machine’s habits', () => {
   let belt: Belt;
   let env: NodeJS.ProcessEnv;
 

@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
-import { makeWebImage } from '../lab/containers.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { importWebImage } from '../lab/containers.js';
+import { canCreateMachines } from '../lab/machines.js';
 import { runInTerminal } from '../lab/terminal.js';
 
 /** `belt docker` is the remote docker: arguments, streams, terminal, signals and exit code. */
-describe.skipIf(!canMakeMachines())('belt docker', () => {
+describe.skipIf(!canCreateMachines())('belt docker', () => {
   let belt: Belt;
 
   beforeAll(async () => {
     belt = await newBelt();
     await belt.ok(['create', '1gb', 'node1']);
     await belt.ok(['active', 'node1']);
-    await makeWebImage(belt, 'node1');
+    await importWebImage(belt, 'node1');
     await belt.ok(['docker', 'run', '-d', '--name', 'idle', 'web:1', 'sleep', '100000']);
   });
   afterAll(() => belt.dispose());
@@ -73,7 +73,7 @@ describe.skipIf(!canMakeMachines())('belt docker', () => {
     expect((await belt.run(['docker', 'run', '--rm', 'web:1', 'no-such-program'])).code).toBe(127);
   });
 
-  test('exec -it is a terminal whose size follows the window', async () => {
+  test('exec -it opens a terminal whose size follows the window', async () => {
     const terminal = runInTerminal(belt, ['docker', 'exec', '-it', 'idle', 'sh'], { columns: 100, rows: 30 });
     await terminal.until(/[$#]$/m);
     terminal.type('stty size\r');
@@ -153,12 +153,12 @@ describe.skipIf(!canMakeMachines())('belt docker', () => {
 /** Samples a process's resident memory. @returns stops, and returns the maximum in MiB */
 function peakMemory(pid: number): () => Promise<number> {
   let peak = 0;
-  const look = async (): Promise<void> => {
+  const sample = async (): Promise<void> => {
     const { readFile } = await import('node:fs/promises');
     const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
     peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
   };
-  const timer = setInterval(look, 50);
+  const timer = setInterval(sample, 50);
   return async () => {
     clearInterval(timer);
     return peak;

@@ -112,7 +112,7 @@ describe('env, config and url', () => {
     [['env', '--bogus'], 'unknown flag: --bogus'],
     [['url', 'open', 'local'], 'Expected one machine name as an argument'],
     [['env', '-u', 'open'], 'Expected no machine name when the -u flag is present'],
-  ])('%j is refused', async (args, message) => {
+  ])('env refuses %j', async (args, message) => {
     const { code, stderr } = await belt.run(args);
     expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
   });

@@ -2,10 +2,10 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 
 /** Deletes records while their machines keep running. */
-describe.runIf(canMakeMachines())('gc', () => {
+describe.runIf(canCreateMachines())('gc', () => {
   let belt: Belt;
 
   beforeAll(async () => {
@@ -44,9 +44,9 @@ describe.runIf(canMakeMachines())('gc', () => {
     expect(await belt.ok(['ls', '-q'])).toBe('node1\nnode3\n');
     expect(await belt.ok(['gc'])).toBe('No orphaned machines found\n');
 
-    const kept = await belt.run(args);
-    expect(kept.code).toBe(1);
-    expect(kept.stderr).toContain('to remove the failed machines, run: belt rm -f node5');
+    const failed = await belt.run(args);
+    expect(failed.code).toBe(1);
+    expect(failed.stderr).toContain('to remove the failed machines, run: belt rm -f node5');
     expect(await belt.ok(['ls', '-q'])).toBe('node1\nnode3\nnode5\n');
     await belt.ok(['rm', '-f', 'node5']);
   });

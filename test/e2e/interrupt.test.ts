@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 
 /** The same command resumes a create that was interrupted at any moment. */
-describe.skipIf(!canMakeMachines())('interrupted create', () => {
+describe.skipIf(!canCreateMachines())('interrupted create', () => {
   let belt: Belt;
 
   beforeAll(async () => {

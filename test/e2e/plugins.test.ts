@@ -13,12 +13,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
-import { canMakeMachines, imageRoot } from '../lab/machines.js';
+import { canCreateMachines, imageRoot } from '../lab/machines.js';
 
 const fixture = resolve('test/fixtures/belt-driver-box');
 
 /** A third-party driver, packed by its author and installed by a user. */
-describe.runIf(canMakeMachines())('plugins', () => {
+describe.runIf(canCreateMachines())('plugins', () => {
   const lab = mkdtempSync(join(tmpdir(), 'belt-plugins-'));
   const data = join(lab, 'data');
   const boxes = join(lab, 'boxes');
@@ -204,8 +204,8 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
     const created = await belt.ok(args);
     expect(boxesThere()).toEqual(['box1', 'box2']);
     expect(created).toMatch(/m1 +box +Running +10\.231\.\d+\.2/);
-    const said = await belt.ok(['exec', 'm[1:2]', '--', 'hostname']);
-    expect(said.trimEnd().split('\n').sort()).toEqual(['m1: m1', 'm2: m2']);
+    const hostnames = await belt.ok(['exec', 'm[1:2]', '--', 'hostname']);
+    expect(hostnames.trimEnd().split('\n').sort()).toEqual(['m1: m1', 'm2: m2']);
     expect(await belt.ok(['ssh', 'm1', 'systemd-detect-virt'])).toBe('systemd-nspawn\n');
     expect(await belt.ok(['docker', '--host', 'm2', 'info', '--format', '{{.Name}}'])).toBe('m2\n');
     await belt.ok(['stop', 'm1']);
@@ -219,8 +219,8 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
   });
 
   test('uninstall refuses a plugin with machines, and ls lists them even without it', async () => {
-    const kept = await belt.run(['plugins', 'uninstall', 'box']);
-    expect([kept.code, kept.stderr]).toEqual([
+    const refused = await belt.run(['plugins', 'uninstall', 'box']);
+    expect([refused.code, refused.stderr]).toEqual([
       1,
       expect.stringContaining('box has machines: default/m1, default/m2'),
     ]);

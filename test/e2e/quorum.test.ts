@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 
 /** What belt refuses to do to managers of a real swarm, checked with docker. */
-describe.runIf(canMakeMachines())('quorum', () => {
+describe.runIf(canCreateMachines())('quorum', () => {
   let belt: Belt;
 
   beforeAll(async () => {

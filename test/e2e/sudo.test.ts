@@ -14,10 +14,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 
 /** Creates machines with sudo and uses them from an ordinary account. */
-describe.skipIf(!canMakeMachines())('under sudo', () => {
+describe.skipIf(!canCreateMachines())('under sudo', () => {
   const user = 'belt-test-user';
   let home: string;
   /** A copy that the user may read: this folder may belong to root. */

@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
-import { httpGet, makeWebImage } from '../lab/containers.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { httpGet, importWebImage } from '../lab/containers.js';
+import { canCreateMachines } from '../lab/machines.js';
 
 /** Destroys managers while a service runs, and checks with docker that the swarm is recovered. */
-describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', () => {
+describe.skipIf(!canCreateMachines())('backup, recovery and restore of a swarm', () => {
   let belt: Belt;
   let unlockKey: string;
   const file = (): string => join(belt.folder, 'swarm.tar.gz');
-  const long = { timeoutMs: 280_000 };
+  const longTimeout = { timeoutMs: 280_000 };
 
   const docker = async (node: string, ...args: string[]): Promise<string> =>
     (await belt.ok(['--host', node, 'docker', ...args])).trim();
@@ -41,13 +41,13 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
 
   beforeAll(async () => {
     belt = await newBelt();
-    await belt.ok(['create', '512mb', 'mg[1:3]', 'node[1:2]'], long);
+    await belt.ok(['create', '512mb', 'mg[1:3]', 'node[1:2]'], longTimeout);
     const choices = ['--default-addr-pool', '10.77.0.0/16', '--data-path-port', '7789'];
     await docker('mg1', 'swarm', 'init', ...choices);
     await belt.ok(['active', 'mg1']);
-    await belt.ok(['swarm', 'join', '--manager', 'mg1', 'mg[2:3]'], long);
-    await belt.ok(['swarm', 'join', 'mg1', 'node[1:2]'], long);
-    await makeWebImage(belt, 'node[1:2]');
+    await belt.ok(['swarm', 'join', '--manager', 'mg1', 'mg[2:3]'], longTimeout);
+    await belt.ok(['swarm', 'join', 'mg1', 'node[1:2]'], longTimeout);
+    await importWebImage(belt, 'node[1:2]');
     const make = (kind: string, name: string, input: string) =>
       belt.ok(['docker', kind, 'create', name, '-'], { input });
     await make('secret', 'password', 'sesame');
@@ -68,7 +68,7 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
   test('the service runs before the first failure', () => expectServiceRuns('mg1', ['node1', 'node2']));
 
   test('backup uses a manager that is not the leader and is reachable again afterwards', async () => {
-    const result = JSON.parse(await belt.ok(['swarm', 'backup', file(), '--json'], long)) as {
+    const result = JSON.parse(await belt.ok(['swarm', 'backup', file(), '--json'], longTimeout)) as {
       node: string;
       bytes: number;
     };
@@ -114,12 +114,12 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
   });
 
   test('recover and restore refuse a swarm with a quorum', async () => {
-    const recover = await belt.run(['swarm', 'recover', '-y'], long);
+    const recover = await belt.run(['swarm', 'recover', '-y'], longTimeout);
     expect([recover.code, recover.stderr]).toEqual([
       1,
       expect.stringContaining('the swarm has a quorum: 3 of 3 managers can be reached, and 2 are needed'),
     ]);
-    const restore = await belt.run(['swarm', 'restore', file(), 'node1'], long);
+    const restore = await belt.run(['swarm', 'restore', file(), 'node1'], longTimeout);
     expect([restore.code, restore.stderr]).toEqual([1, expect.stringContaining('node1 is in a swarm')]);
   });
 
@@ -127,7 +127,7 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
     await belt.ok(['kill', '--force', 'mg1']);
     await belt.ok(['active', 'mg2']);
     await expect
-      .poll(async () => (await belt.run(['swarm', 'backup', file()], long)).stderr)
+      .poll(async () => (await belt.run(['swarm', 'backup', file()], longTimeout)).stderr)
       .toContain('would leave the swarm without a quorum');
   });
 
@@ -136,7 +136,7 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
     // Without a leader, parts of the engine API block.
     const rows = JSON.parse(await belt.ok(['ls', '--json', '--filter', 'name=mg3'])) as object[];
     expect(rows).toMatchObject([{ name: 'mg3', docker: expect.stringMatching(/^\d/), swarm: 'manager' }]);
-    const declined = await belt.run(['swarm', 'recover'], { input: 'n\n', ...long });
+    const declined = await belt.run(['swarm', 'recover'], { input: 'n\n', ...longTimeout });
     expect([declined.code, declined.stderr]).toEqual([
       1,
       expect.stringMatching(/mg3: committed up to entry \d+; last entry \d+, term \d+/),
@@ -151,7 +151,7 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
       if (/node1: /.test(stderr)) child.kill('SIGKILL');
     });
     await new Promise((done) => child.on('close', done));
-    const recovered = JSON.parse(await belt.ok(['swarm', 'recover', '-y', '--json'], long)) as {
+    const recovered = JSON.parse(await belt.ok(['swarm', 'recover', '-y', '--json'], longTimeout)) as {
       manager: string;
       removed: string[];
     };
@@ -170,8 +170,8 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
   });
 
   test('new managers join the recovered swarm', async () => {
-    await belt.ok(['create', '512mb', 'mg[4:5]'], long);
-    await belt.ok(['swarm', 'join', '--manager', 'mg3', 'mg[4:5]'], long);
+    await belt.ok(['create', '512mb', 'mg[4:5]'], longTimeout);
+    await belt.ok(['swarm', 'join', '--manager', 'mg3', 'mg[4:5]'], longTimeout);
     expect(await docker('mg3', 'info', '--format', '{{.Swarm.Managers}} {{.Swarm.Nodes}}')).toBe('3 5');
     expect(await nodes('mg4')).toEqual([
       'mg3 Ready Leader',
@@ -186,7 +186,7 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
     await docker('mg3', 'swarm', 'update', '--autolock=true');
     unlockKey = await docker('mg3', 'swarm', 'unlock-key', '-q');
     await belt.ok(['active', 'mg3']);
-    const { code, stderr } = await belt.run(['swarm', 'backup', file(), '--node', 'mg4'], long);
+    const { code, stderr } = await belt.run(['swarm', 'backup', file(), '--node', 'mg4'], longTimeout);
     expect([code, stderr]).toEqual([0, expect.stringContaining('cannot be restored without the unlock key')]);
     expect(stderr).not.toContain(unlockKey);
     expect(gunzipSync(readFileSync(file())).includes(unlockKey)).toBe(false);
@@ -194,7 +194,7 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
   });
 
   test('restore refuses a damaged file and a file that is not a backup', async () => {
-    await belt.ok(['create', '512mb', 'fresh'], long);
+    await belt.ok(['create', '512mb', 'fresh'], longTimeout);
     const cut = join(belt.folder, 'cut.tar.gz');
     writeFileSync(cut, readFileSync(file()));
     truncateSync(cut, statSync(cut).size - 100);
@@ -202,7 +202,7 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
     expect([damaged.code, damaged.stderr]).toEqual([1, expect.stringContaining('it is truncated')]);
     const other = await belt.run(['swarm', 'restore', '/etc/passwd', 'fresh']);
     expect([other.code, other.stderr]).toEqual([1, expect.stringContaining('is not a swarm backup')]);
-    const running = await belt.run(['swarm', 'restore', file(), 'fresh'], long);
+    const running = await belt.run(['swarm', 'restore', file(), 'fresh'], longTimeout);
     expect([running.code, running.stderr]).toEqual([
       1,
       expect.stringContaining('the swarm of the backup is still running'),
@@ -213,13 +213,13 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
   test('restore recreates the swarm on a new machine after all managers were destroyed', async () => {
     await destroy('mg3', 'mg4', 'mg5');
     const wrong = `SWMKEY-1-${'A'.repeat(43)}\n`;
-    const refused = await belt.run(['swarm', 'restore', file(), 'fresh'], { input: wrong, ...long });
+    const refused = await belt.run(['swarm', 'restore', file(), 'fresh'], { input: wrong, ...longTimeout });
     expect([refused.code, refused.stderr]).toEqual([
       1,
       expect.stringContaining('swarm could not be unlocked: invalid key provided'),
     ]);
     const restore = ['swarm', 'restore', file(), 'fresh', '--rejoin', 'node*'];
-    const { code, stdout, stderr } = await belt.run(restore, { input: `${unlockKey}\n`, ...long });
+    const { code, stdout, stderr } = await belt.run(restore, { input: `${unlockKey}\n`, ...longTimeout });
     expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('fresh is its only manager');
     expect(`${stdout}${stderr}`).not.toContain(unlockKey);
@@ -234,7 +234,7 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
   });
 
   test('restore reads a backup made by hand as docker documents it', async () => {
-    await belt.ok(['create', '512mb', 'other'], long);
+    await belt.ok(['create', '512mb', 'other'], longTimeout);
     const byHand = join(belt.folder, 'by-hand.tar');
     await docker('fresh', 'swarm', 'update', '--autolock=false');
     await belt.ok([
@@ -242,9 +242,9 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
       'fresh',
       'systemctl stop docker.socket docker; tar -cf /root/by-hand.tar /var/lib/docker/swarm/',
     ]);
-    await belt.ok(['scp', 'fresh:/root/by-hand.tar', byHand], long);
+    await belt.ok(['scp', 'fresh:/root/by-hand.tar', byHand], longTimeout);
     await destroy('fresh');
-    const result = await belt.run(['swarm', 'restore', byHand, 'other', '--json'], long);
+    const result = await belt.run(['swarm', 'restore', byHand, 'other', '--json'], longTimeout);
     expect({ code: result.code, stderr: result.code === 0 ? '' : result.stderr }).toEqual({
       code: 0,
       stderr: '',
@@ -254,7 +254,7 @@ describe.skipIf(!canMakeMachines())('backup, recovery and restore of a swarm', (
       others: expect.arrayContaining([{ name: 'node1', role: 'worker' }]),
     });
     // Lets the other nodes rejoin.
-    await belt.ok(['swarm', 'recover', '-y'], long);
+    await belt.ok(['swarm', 'recover', '-y'], longTimeout);
     expect(await nodes('other')).toEqual(['node1 Ready', 'node2 Ready', 'other Ready Leader']);
     await expectServiceRuns('other', ['node1', 'node2']);
   });

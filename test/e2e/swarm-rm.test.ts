@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
-import { makeWebImage } from '../lab/containers.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { importWebImage } from '../lab/containers.js';
+import { canCreateMachines } from '../lab/machines.js';
 
 /** Removes machines from a running swarm and checks the swarm with docker. */
-describe.skipIf(!canMakeMachines())('rm of nodes of a swarm', () => {
+describe.skipIf(!canCreateMachines())('rm of swarm nodes', () => {
   let belt: Belt;
 
   beforeAll(async () => {
@@ -13,7 +13,7 @@ describe.skipIf(!canMakeMachines())('rm of nodes of a swarm', () => {
     await belt.ok(['swarm', 'init', 'mg1']);
     await belt.ok(['swarm', 'join', '--manager', 'mg1', 'mg[2:4]']);
     await belt.ok(['swarm', 'join', 'mg1', 'node[1:3]']);
-    await makeWebImage(belt, 'mg[1:4],node[1:3]');
+    await importWebImage(belt, 'mg[1:4],node[1:3]');
     const service = ['--name', 'idle', '--replicas', '6', '--no-resolve-image', '--stop-grace-period', '1s'];
     await belt.ok(['docker', 'service', 'create', ...service, 'web:1', 'sleep', '10000']);
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt, type Result } from '../lab/belt.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { canCreateMachines } from '../lab/machines.js';
 
 interface Status {
   quorum: boolean;
@@ -10,7 +10,7 @@ interface Status {
 }
 
 /** Stops and starts real managers, and checks what belt reports and refuses. */
-describe.skipIf(!canMakeMachines())('a swarm of three managers', () => {
+describe.skipIf(!canCreateMachines())('a swarm of three managers', () => {
   let belt: Belt;
 
   const status = async (): Promise<{ code: number; status: Status }> => {

@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt, type Result } from '../lab/belt.js';
-import { httpGet, makeWebImage } from '../lab/containers.js';
-import { canMakeMachines } from '../lab/machines.js';
-import { askForever, type Requests } from '../lab/requests.js';
+import { httpGet, importWebImage } from '../lab/containers.js';
+import { canCreateMachines } from '../lab/machines.js';
+import { type Requests, requestContinuously } from '../lab/requests.js';
 
 /** Upgrades three managers and four workers while a service runs, and checks them with docker. */
-describe.skipIf(!canMakeMachines())('swarm upgrade', () => {
+describe.skipIf(!canCreateMachines())('swarm upgrade', () => {
   let belt: Belt;
   let requests: Requests;
   const managers = ['mg1', 'mg2', 'mg3'];
@@ -23,7 +23,7 @@ describe.skipIf(!canMakeMachines())('swarm upgrade', () => {
     // Different availabilities, to check that each is restored.
     await belt.ok(['docker', 'node', 'update', '--availability', 'drain', 'mg3']);
     await belt.ok(['docker', 'node', 'update', '--availability', 'pause', 'node4']);
-    await makeWebImage(belt, names.join(','));
+    await importWebImage(belt, names.join(','));
     // On SIGTERM it finishes open requests and accepts no new ones.
     const serve =
       'echo hello > /www/index.html; httpd -f -p 80 -h /www & trap "kill $!; sleep 1; exit" TERM; wait';
@@ -32,7 +32,7 @@ describe.skipIf(!canMakeMachines())('swarm upgrade', () => {
     await belt.ok(['docker', 'service', 'create', ...service, ...publish, 'web:1', 'sh', '-c', serve]);
     const addresses = (await belt.ok(['ip', names.join(',')])).trim().split('\n');
     await Promise.any(addresses.map((address) => httpGet(`http://${address}:8080/`)));
-    requests = askForever(addresses, 8080);
+    requests = requestContinuously(addresses, 8080);
   }, 300_000);
   afterAll(async () => {
     await requests?.stop();

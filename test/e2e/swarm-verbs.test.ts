@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt, type Result } from '../lab/belt.js';
-import { makeWebImage } from '../lab/containers.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { importWebImage } from '../lab/containers.js';
+import { canCreateMachines } from '../lab/machines.js';
 
 /** Runs all swarm commands on real machines and checks the engines with docker. */
-describe.runIf(canMakeMachines())('swarm verbs', () => {
+describe.runIf(canCreateMachines())('swarm verbs', () => {
   let belt: Belt;
   const addresses = new Map<string, string>();
 
@@ -66,7 +66,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       expect([code, stderr]).toEqual([2, expect.stringContaining('--cert-expiry: invalid duration "30d"')]);
     });
 
-    test("takes docker's own options", async () => {
+    test("init accepts docker's options", async () => {
       const options = ['--default-addr-pool', '172.30.0.0/16', '--default-addr-pool-mask-length', '26'];
       options.push('--cert-expiry', '240h', '--dispatcher-heartbeat', '7s', '--task-history-limit', '3');
       options.push('--snapshot-interval', '5000', '--max-snapshots', '2', '--data-path-port', '7777');
@@ -106,7 +106,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       await belt.ok(['swarm', 'activate', 'node[2:3]']);
     });
 
-    test('join names a closed port', async () => {
+    test('join reports a closed port', async () => {
       for (const name of names(1, 2, 3)) await block(name, 'node4', 'REJECT');
       try {
         const { code, stderr } = await belt.run(['swarm', 'join', 'node1', 'node4']);
@@ -187,7 +187,9 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
       return exec(manager, 'iptables -F INPUT');
     }
 
-    /** The shell on the leader is open in advance, so that the engine dies during the first join. */
+    /**
+     * The shell on the leader is open in advance, so that the engine dies during the first join.
+     */
     async function joinWhileKilling(killed: string, args: string[]): Promise<Result> {
       const script = 'systemctl mask --runtime docker >&2; echo ready; read go; kill -9 $(pidof dockerd)';
       const killer = belt.spawn(['ssh', killed, '--', script]);
@@ -209,7 +211,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
 
   describe('availability and labels', () => {
     beforeAll(async () => {
-      await makeWebImage(belt, 'node[1:5]');
+      await importWebImage(belt, 'node[1:5]');
       const service = ['docker', 'service', 'create', '--no-resolve-image'];
       await belt.ok(['swarm', 'label', 'node[4:5]', 'zone=a', 'disk=ssd']);
       const placed = ['--constraint', 'node.labels.zone==a', 'web:1', 'sleep', '1000'];
@@ -333,7 +335,7 @@ describe.runIf(canMakeMachines())('swarm verbs', () => {
   });
 
   describe('leaving', () => {
-    test('leave waits for slow tasks on a worker, removes its entry', async () => {
+    test('leave waits for slow tasks on a worker and removes its entry', async () => {
       expect(await exec('node5', "docker ps --format '{{.Names}}'")).toContain('stubborn.1.');
       expect(await belt.ok(['swarm', 'leave', 'node5'])).toBe('node5: Node left the swarm.\n');
       expect(await info('node5', '{{.Swarm.LocalNodeState}}')).toBe('inactive');

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
-import { httpGet, makeWebImage } from '../lab/containers.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { httpGet, importWebImage } from '../lab/containers.js';
+import { canCreateMachines } from '../lab/machines.js';
 
 /** From machines to a swarm, command by command, checked with docker. */
-describe.skipIf(!canMakeMachines())('a swarm from nothing', () => {
+describe.skipIf(!canCreateMachines())('a swarm from scratch', () => {
   let belt: Belt;
   const names = ['node1', 'node2', 'node3', 'node4'];
 
@@ -152,8 +152,8 @@ describe.skipIf(!canMakeMachines())('a swarm from nothing', () => {
     ]);
   });
 
-  test('a service answers on every node and scales', async () => {
-    await makeWebImage(belt, 'node[1:4]');
+  test('a service responds on every node and scales', async () => {
+    await importWebImage(belt, 'node[1:4]');
     const serve = 'echo "hello from $(hostname)" > /www/index.html; exec httpd -f -p 80 -h /www';
     const publish = 'mode=host,published=8080,target=80';
     await belt.ok([

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
-import { makeWebImage } from '../lab/containers.js';
-import { canMakeMachines } from '../lab/machines.js';
+import { importWebImage } from '../lab/containers.js';
+import { canCreateMachines } from '../lab/machines.js';
 
 /** Logs and resource usage of tasks on real nodes, and the nodes' hostnames. */
-describe.skipIf(!canMakeMachines())('tasks', () => {
+describe.skipIf(!canCreateMachines())('tasks', () => {
   let belt: Belt;
 
   beforeAll(async () => {
@@ -13,7 +13,7 @@ describe.skipIf(!canMakeMachines())('tasks', () => {
     await belt.ok(['create', '512mb', 'node[1:2]']);
     await belt.ok(['swarm', 'init', 'node1']);
     await belt.ok(['swarm', 'join', 'node1', 'node2']);
-    await makeWebImage(belt, 'node[1:2]');
+    await importWebImage(belt, 'node[1:2]');
     const script = 'echo "begin $(hostname)"; echo problem >&2; while true; do echo tick; sleep 1; done';
     const service = ['service', 'create', '--name', 'web', '--mode', 'global', '--no-resolve-image'];
     await belt.ok(['docker', ...service, 'web:1', 'sh', '-c', script]);

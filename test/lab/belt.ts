@@ -16,29 +16,28 @@ export interface RunOptions {
   input?: string | Buffer;
   env?: Record<string, string | undefined>;
   cwd?: string;
-  /** Milliseconds until the run is killed and the test fails. */
+  /** After this time the run is killed and the test fails. */
   timeoutMs?: number;
 }
 
-/** The built program with its own state folder. */
 export interface Belt {
-  /** The folder in which belt is called; its state is in `.belt` there. */
+  /** The working directory; belt's state is in `.belt` there. */
   readonly folder: string;
   readonly env: NodeJS.ProcessEnv;
   run(args: readonly string[], options?: RunOptions): Promise<Result>;
-  /** Runs and returns stdout; an exit code other than 0 throws with all that was printed. */
+  /** Runs belt and returns stdout. @throws Error with all output unless it exits with 0 */
   ok(args: readonly string[], options?: RunOptions): Promise<string>;
   spawn(args: readonly string[], options?: RunOptions): ChildProcessByStdio<Writable, Readable, Readable>;
-  /** Removes all machines created here, and the folder. */
+  /** Removes all machines of this belt, and the folder. */
   dispose(): Promise<void>;
 }
 
-/** @param env added to that of this process */
+/** @param env added to the environment of this process */
 export async function newBelt(env: Record<string, string> = {}): Promise<Belt> {
   const folder = await mkdtemp(join(tmpdir(), 'belt-test-'));
   const environment: NodeJS.ProcessEnv = {
     ...process.env,
-    // Without the plugins of the user who runs the tests.
+    // Ignores plugins of the user who runs the tests.
     BELT_DATA_DIR: join(folder, 'data'),
     ...env,
     BELT_HOME: join(folder, '.belt'),

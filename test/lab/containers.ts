@@ -1,7 +1,7 @@
 import type { Belt } from './belt.js';
 
-/** Makes the image `web:1` on machines, of the busybox that each has: no registry is needed. */
-export async function makeWebImage(belt: Belt, nodes: string): Promise<void> {
+/** Imports the image `web:1` on machines from their own busybox, so that no registry is needed. */
+export async function importWebImage(belt: Belt, nodes: string): Promise<void> {
   const script = `set -e
     root=$(mktemp -d)
     mkdir -p "$root/bin" "$root/www" "$root/tmp"
@@ -11,7 +11,7 @@ export async function makeWebImage(belt: Belt, nodes: string): Promise<void> {
   await belt.ok(['exec', nodes, '--', script]);
 }
 
-/** Asks until there is an answer: a task may need a moment until it listens. */
+/** Retries until the server responds, because a new task may not listen yet. */
 export async function httpGet(url: string): Promise<string> {
   for (let attempt = 0; ; attempt++) {
     try {

@@ -1,7 +1,8 @@
 /**
- * /etc/os-release of real systems, without the lines that only say where to find help or what the logo is. From their packages: base-files
- * (Debian, Ubuntu, Raspberry Pi OS, Linux Mint), rocky-release, almalinux-release, centos-stream-release, redhat-release,
- * oraclelinux-release, fedora-release, system-release (Amazon), openSUSE-release, sles-release, alpine-release, and the images of Flatcar and
+ * /etc/os-release of real systems, without URLs and logos. Sources are their packages: base-files
+ * (Debian, Ubuntu, Raspberry Pi OS, Linux Mint), rocky-release, almalinux-release,
+ * centos-stream-release, redhat-release, oraclelinux-release, fedora-release, system-release
+ * (Amazon), openSUSE-release, sles-release, alpine-release, and the images of Flatcar and
  * boot2docker.
  */
 export const osReleases = {

@@ -1,54 +1,53 @@
 import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import { expect } from 'vitest';
 import { startEmulator } from './digitalocean/emulator.js';
-import { guestsBehind } from './digitalocean/guests.js';
+import { backendWithGuests } from './digitalocean/guests.js';
 import { startCloud } from './ec2/cloud.js';
 import { credentials, openAccount } from './ec2/vpc.js';
 
-/** Where the machines of a test come from. */
+/** A source of machines for a test. */
 export interface Provider {
-  /** Arguments of `belt create` before the names; without a size where machines have none. */
+  /** Arguments of `belt create` before the names, without a size if machines have none. */
   create: readonly string[];
-  /** The environment that belt needs for it. */
   env?: Record<string, string>;
-  /** How many machines there are at the provider. */
+  /** The number of machines at the provider. */
   count(): Promise<number>;
-  /** How many remain after belt removed all machines of the test. */
-  left: number;
-  /** Omitted: machines have no sizes. */
+  /** How many machines remain after belt has removed all machines of the test. */
+  remaining: number;
+  /** Undefined: machines have no sizes. */
   resizeTo?: string;
-  /** belt cannot switch machines off and on. */
+  /** belt cannot start or stop the machines. */
   powerless?: true;
   dispose(): Promise<void>;
 }
 
 /** A provider whose state can be inspected. */
 export interface CloudProvider extends Provider {
-  /** Of its only machine. */
-  look(): Promise<{ off: boolean; size: string }>;
-  /** What it calls sizes. */
+  /** Inspects the only machine. */
+  inspect(): Promise<{ off: boolean; size: string }>;
+  /** The provider's names of sizes. */
   sizes: Readonly<Record<string, string>>;
-  /** Machines cannot be started until what it returns is called. */
-  holdStart(): () => void;
+  /** Prevents machines from starting until the returned function is called. */
+  blockStart(): () => void;
 }
 
-/** The emulated DigitalOcean with guests behind droplets. */
+/** The emulated DigitalOcean with real guests as droplets. */
 export async function digitalOcean(): Promise<CloudProvider> {
-  const guests = await guestsBehind();
+  const guests = await backendWithGuests();
   const cloud = await startEmulator(guests);
   return {
     create: ['-d', 'digitalocean', '512mb'],
     env: { DIGITALOCEAN_API_URL: cloud.url, DIGITALOCEAN_ACCESS_TOKEN: cloud.token },
     resizeTo: '1gb',
-    left: 0,
+    remaining: 0,
     count: async () => cloud.account.droplets.size,
-    async look() {
+    async inspect() {
       const [droplet] = cloud.account.droplets.values();
       return { off: droplet?.status === 'off', size: droplet?.size_slug ?? '' };
     },
     sizes: { '1gb': 's-1vcpu-1gb', '2gb': 's-1vcpu-2gb' },
-    // belt looks at a droplet a second after it has asked for something: there is time enough.
-    holdStart: () => () => {},
+    // Not needed: belt waits a second before it checks a droplet, which is long enough.
+    blockStart: () => () => {},
     async dispose() {
       await cloud.close();
       await guests.dispose();
@@ -58,7 +57,7 @@ export async function digitalOcean(): Promise<CloudProvider> {
   };
 }
 
-/** moto with guests behind instances, at their private addresses. */
+/** moto with real guests as instances, at their private addresses. */
 export async function amazonEc2(): Promise<CloudProvider> {
   const cloud = await startCloud();
   const account = openAccount(cloud.ec2.url);
@@ -77,14 +76,14 @@ export async function amazonEc2(): Promise<CloudProvider> {
       AWS_EC2_METADATA_DISABLED: 'true',
     },
     resizeTo: '1gb',
-    left: 0,
+    remaining: 0,
     count: async () => (await instances()).length,
-    async look() {
+    async inspect() {
       const [instance] = await instances();
       return { off: instance?.State?.Name === 'stopped', size: instance?.InstanceType ?? '' };
     },
     sizes: { '1gb': 't3.micro', '2gb': 't3.small' },
-    holdStart() {
+    blockStart() {
       cloud.ec2.fail({ action: 'StartInstances', kind: 'throttled', times: 100 });
       return () => cloud.ec2.forgive();
     },

@@ -1,12 +1,11 @@
 import { connect } from 'node:net';
 
-/** The results of requests in a loop. */
 export interface Requests {
   /** Rounds so far. */
   rounds: number;
-  /** Rounds in which no address answered: when they began. */
+  /** Start times of the rounds in which no address responded. */
   unanswered: string[];
-  /** Ends the loop, when the last round is over. */
+  /** Ends the loop after the last round. */
   stop(): Promise<void>;
 }
 
@@ -14,10 +13,11 @@ const intervalMs = 100;
 const timeoutMs = 2_000;
 
 /**
- * Asks for a page ten times a second, as people do behind a load balancer that goes on to the next server when one does not answer (nginx does by
- * default, `proxy_next_upstream`): a round fails when no address answers in it.
+ * Requests a page ten times a second, as clients do behind a load balancer that tries the next
+ * server when one does not respond (nginx's default, `proxy_next_upstream`): a round fails only if
+ * no address responds.
  */
-export function askForever(addresses: readonly string[], port: number): Requests {
+export function requestContinuously(addresses: readonly string[], port: number): Requests {
   const pending = new Set<Promise<void>>();
   const result: Requests = {
     rounds: 0,
@@ -29,7 +29,7 @@ export function askForever(addresses: readonly string[], port: number): Requests
   };
   const round = async (): Promise<void> => {
     const began = new Date().toISOString();
-    const answers = await Promise.all(addresses.map((address) => isAnswered(address, port)));
+    const answers = await Promise.all(addresses.map((address) => isResponding(address, port)));
     result.rounds++;
     if (!answers.includes(true)) result.unanswered.push(began);
   };
@@ -40,7 +40,7 @@ export function askForever(addresses: readonly string[], port: number): Requests
   return result;
 }
 
-function isAnswered(host: string, port: number): Promise<boolean> {
+function isResponding(host: string, port: number): Promise<boolean> {
   return new Promise((done) => {
     let text = '';
     const socket = connect({ host, port, timeout: timeoutMs }, () => socket.write('GET / HTTP/1.0\r\n\r\n'));

@@ -10,15 +10,15 @@ import type { Machine } from '../../src/machines/model/machine.js';
 import { generateKeyPair, type SshKeyPair } from '../../src/ssh/index.js';
 
 /**
- * Servers to adopt: guests of the nspawn driver with Debian's Docker, without any traces of belt, and
- * with their own key.
+ * Servers to adopt: guests of the nspawn driver with Debian's Docker and their own key, without any
+ * traces of belt.
  */
 export interface Servers {
-  /** Holds the key and the servers' known_hosts. */
+  /** Contains the key and the servers' known_hosts. */
   readonly folder: string;
   readonly keyPath: string;
   address(name: string): string;
-  /** Runs a shell script there as root, apart from belt. @returns what it printed */
+  /** Runs a shell script on the server as root, without belt. @returns its output */
   sh(name: string, script: string): string;
   start(name: string): Promise<void>;
   stop(name: string): Promise<void>;
@@ -26,7 +26,7 @@ export interface Servers {
   dispose(): Promise<void>;
 }
 
-/** @param image what they are made of, one of the nspawn driver's images */
+/** @param image one of the nspawn driver's images */
 export async function startServers(names: readonly string[], image = 'debian-13'): Promise<Servers> {
   const folder = await mkdtemp(join(tmpdir(), 'belt-servers-'));
   const keyPath = join(folder, 'server_key');

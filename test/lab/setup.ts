@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { installMoto } from './ec2/moto.js';
-import { canMakeMachines } from './machines.js';
+import { canCreateMachines } from './machines.js';
 import { installVirtualBox } from './virtualbox/install.js';
 
-/** Debian's packages that tests on real machines need beside what belt itself asks for (`belt doctor --fix`). */
+/** Debian packages that the tests need in addition to those that `belt doctor --fix` installs. */
 const packages = {
   '/usr/sbin/sshd': 'openssh-server',
   '/usr/bin/ssh-agent': 'openssh-client',
@@ -18,9 +18,9 @@ const packages = {
   '/usr/bin/fish': 'fish',
 };
 
-/** Runs once before all tests: installs what is missing and builds the base image, so that each test finds them. */
+/** Runs once before all tests: installs missing programs and builds the base image. */
 export default async function setup(): Promise<void> {
-  if (!canMakeMachines()) return;
+  if (!canCreateMachines()) return;
   const missing = Object.entries(packages).flatMap(([program, name]) => (existsSync(program) ? [] : [name]));
   if (missing.length > 0) installPackages(missing);
   runBelt('doctor', '--fix');

@@ -3,16 +3,19 @@ import pty from '@lydell/node-pty';
 import xterm from '@xterm/headless';
 import type { Belt } from './belt.js';
 
-/** belt in a pseudo-terminal, with a screen that can be read. */
+/** belt in a pseudo-terminal with a readable screen. */
 export interface TerminalRun {
   /** Types keys; `\r` is Enter. */
   type(keys: string): void;
   resize(columns: number, rows: number): void;
-  /** Waits until the screen (with what scrolled off) matches. @throws Error with the screen when it does not within a minute */
+  /**
+   * Waits until the screen, scrollback included, matches. @throws Error with the screen after a
+   * minute
+   */
   until(pattern: RegExp): Promise<string>;
-  /** All text so far, escape sequences applied. */
+  /** All text so far, with escape sequences applied. */
   screen(): string;
-  /** The exit code, when it ends. */
+  /** The exit code. */
   readonly ended: Promise<number>;
 }
 
@@ -27,7 +30,7 @@ interface Size {
   rows?: number;
 }
 
-/** Another program, with belt's folder and environment. */
+/** Runs another program with belt's folder and environment. */
 export function programInTerminal(
   belt: Belt,
   [program = '', ...args]: readonly string[],
@@ -42,7 +45,7 @@ export function programInTerminal(
   });
   const terminal = new xterm.Terminal({ cols: columns, rows, scrollback: 5000, allowProposedApi: true });
   child.onData((data) => terminal.write(data));
-  // A terminal answers when it is asked what it can do, as fish does.
+  // Programs such as fish query the terminal's features; send the replies.
   terminal.onData((data) => child.write(data));
   const screen = (): string => {
     const { active } = terminal.buffer;

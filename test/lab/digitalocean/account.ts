@@ -1,16 +1,18 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { image, images, regions, sizes } from './catalogue.js';
 
-/** What stands behind droplets: real guests, or nothing at all. */
+/** What runs behind droplets: real guests, or nothing. */
 export interface Backend {
-  /** Resolves when the machine runs and its user data has been carried out. @returns its address */
+  /**
+   * Resolves when the machine is running and its user data has been applied. @returns its address
+   */
   boot(machine: BackendMachine): Promise<string>;
   powerOn(id: number): Promise<void>;
   powerOff(id: number): Promise<void>;
-  /** @returns whether it went off; one that does not listen stays on */
+  /** @returns whether it powered off; a droplet that ignores the request stays on */
   shutdown(id: number): Promise<boolean>;
   resize(id: number, memory: number): Promise<void>;
-  /** Takes the time that it takes; what is on the disk is not kept. */
+  /** May take a while; does not keep the contents of the disk. */
   snapshot(id: number): Promise<void>;
   destroy(id: number): Promise<void>;
 }
@@ -18,13 +20,13 @@ export interface Backend {
 export interface BackendMachine {
   id: number;
   name: string;
-  /** Mebibytes. */
+  /** MiB. */
   memory: number;
   userData: string;
   authorizedKeys: string[];
 }
 
-/** As the API shows a droplet; the specification says which fields there must be. */
+/** A droplet as the API returns it; the specification lists the required fields. */
 export interface FakeDroplet {
   id: number;
   name: string;
@@ -47,8 +49,8 @@ interface Key {
   fingerprint: string;
 }
 
-/** A refusal as the API words it. */
-export class Refusal extends Error {
+/** An error response of the API. */
+export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly id: string,
@@ -58,28 +60,31 @@ export class Refusal extends Error {
   }
 }
 
-const notFound = () => new Refusal(404, 'not_found', 'The resource you requested could not be found.');
-const unprocessable = (message: string) => new Refusal(422, 'unprocessable_entity', message);
+const notFound = () => new ApiError(404, 'not_found', 'The resource you requested could not be found.');
+const unprocessable = (message: string) => new ApiError(422, 'unprocessable_entity', message);
 
-/** An account of the emulated DigitalOcean: droplets that come up, actions that take their time, tags, keys, firewalls. */
+/**
+ * An account of the emulated DigitalOcean: droplets that boot, actions that take time, tags, keys
+ * and firewalls.
+ */
 export class Account {
   readonly droplets = new Map<number, FakeDroplet>();
   readonly keys = new Map<number, Key>();
   readonly firewalls = new Map<string, Record<string, unknown>>();
   readonly tags = new Set<string>();
-  /** Public ones and the account's own. */
+  /** Public images and the account's own. */
   readonly images = [...images];
-  /** Bodies of the orders, for tests to look at. */
-  readonly orders: Record<string, unknown>[] = [];
+  /** Request bodies that created droplets. */
+  readonly createRequests: Record<string, unknown>[] = [];
   dropletLimit = 100;
   private lastId = 3_000_000;
-  /** What goes on behind the API; errors in it must not get lost. */
+  /** Background work of the API, kept so that its errors are not lost. */
   readonly work: Promise<unknown>[] = [];
 
   constructor(private readonly backend: Backend) {}
 
-  order(body: Record<string, unknown>): FakeDroplet[] {
-    this.orders.push(body);
+  createDroplets(body: Record<string, unknown>): FakeDroplet[] {
+    this.createRequests.push(body);
     const names = (body['names'] as string[] | undefined) ?? [String(body['name'])];
     if (names.length === 0 || names.length > 10)
       throw unprocessable('You can only create up to 10 droplets at once.');
@@ -95,10 +100,10 @@ export class Account {
       this.key(String(key)),
     );
     for (const tag of (body['tags'] as string[] | undefined) ?? []) this.tags.add(tag);
-    return names.map((name) => this.begin(name, body, size, keys));
+    return names.map((name) => this.createDroplet(name, body, size, keys));
   }
 
-  private begin(
+  private createDroplet(
     name: string,
     body: Record<string, unknown>,
     size: (typeof sizes)[number],
@@ -137,10 +142,11 @@ export class Account {
       userData: String(body['user_data'] ?? ''),
       authorizedKeys: keys.map(({ public_key }) => public_key),
     };
-    this.behind(async () => {
+    this.runInBackground(async () => {
       const address = await this.backend.boot(machine);
       droplet.networks.v4 = [
-        // As with the real one, the private address may come first, and its gateway is the word "nil".
+        // As in the real API, the private address may come first, with the string "nil" as its
+        // gateway.
         { ip_address: `10.128.0.${id % 250}`, netmask: '255.255.240.0', gateway: 'nil', type: 'private' },
         { ip_address: address, netmask: '255.255.240.0', gateway: '203.0.113.1', type: 'public' },
       ];
@@ -162,15 +168,15 @@ export class Account {
   destroy(id: number): void {
     this.droplet(id);
     this.droplets.delete(id);
-    this.behind(() => this.backend.destroy(id));
+    this.runInBackground(() => this.backend.destroy(id));
   }
 
-  act(droplet: FakeDroplet, { type, name, size: slug }: Record<string, unknown>): object {
+  startAction(droplet: FakeDroplet, { type, name, size: slug }: Record<string, unknown>): object {
     if (droplet.locked) throw unprocessable('Droplet already has a pending event.');
     const { id } = droplet;
     const lock = (done: () => Promise<void>) => {
       droplet.locked = true;
-      this.behind(async () => {
+      this.runInBackground(async () => {
         await done();
         droplet.locked = false;
       });
@@ -189,8 +195,8 @@ export class Account {
       });
     } else if (type === 'shutdown') {
       if (droplet.status === 'off') throw unprocessable('Droplet is already powered off.');
-      // Not locked: the real one only presses the button.
-      this.behind(async () => {
+      // Not locked: the real API only presses the power button.
+      this.runInBackground(async () => {
         if (await this.backend.shutdown(id)) droplet.status = 'off';
       });
     } else if (type === 'resize') {
@@ -205,13 +211,13 @@ export class Account {
     } else if (type === 'snapshot') {
       lock(async () => {
         await this.backend.snapshot(id);
-        const made = image(++this.lastId, null, String(name), 'snapshot', {
+        const snapshot = image(++this.lastId, null, String(name), 'snapshot', {
           regions: [(droplet['region'] as { slug: string }).slug],
           min_disk_size: droplet.disk,
           created_at: now(),
         });
-        this.images.push(made);
-        droplet.snapshot_ids.push(made.id);
+        this.images.push(snapshot);
+        droplet.snapshot_ids.push(snapshot.id);
       });
     } else throw unprocessable(`${String(type)} is not made here`);
     return {
@@ -250,14 +256,21 @@ export class Account {
     for (const tag of (body['tags'] as string[] | undefined) ?? [])
       if (!this.tags.has(tag)) throw unprocessable(`tag ${tag} does not exist`);
     if ([...this.firewalls.values()].some(({ name }) => name === body['name']))
-      throw new Refusal(409, 'conflict', 'duplicate name');
+      throw new ApiError(409, 'conflict', 'duplicate name');
     const id = randomUUID();
-    const made = { droplet_ids: [], ...body, id, status: 'waiting', created_at: now(), pending_changes: [] };
-    this.firewalls.set(id, made);
-    return made;
+    const firewall = {
+      droplet_ids: [],
+      ...body,
+      id,
+      status: 'waiting',
+      created_at: now(),
+      pending_changes: [],
+    };
+    this.firewalls.set(id, firewall);
+    return firewall;
   }
 
-  private behind(work: () => Promise<void>): void {
+  private runInBackground(work: () => Promise<void>): void {
     const running = work();
     running.catch(() => {});
     this.work.push(running);

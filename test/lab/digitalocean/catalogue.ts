@@ -1,6 +1,6 @@
 /**
- * Sizes, regions and images as the real API listed them in October 2024, cut down to some. Two things are bent: a region that is full,
- * and a size that can be had in one region only.
+ * A selection of the sizes, regions and images of the real API in October 2024, with two changes:
+ * one region is full, and one size is available in a single region.
  */
 
 const everywhere = ['fra1', 'nyc1', 'nyc3', 'sgp1'];

@@ -9,9 +9,10 @@ interface CloudConfig {
 }
 
 /**
- * The little of cloud-init that a droplet needs here: from user data, a `#cloud-config` or a MIME document that holds one, what runs
- * before the SSH server starts (`bootcmd`), the keys that may log in, and then scripts. cloud-init itself is asked in
- * digitalocean-cloud-init.test.ts. @see https://docs.cloud-init.io/en/latest/explanation/format.html
+ * The small part of cloud-init that a droplet needs here. Reads user data (a `#cloud-config` or a
+ * MIME document that contains one) and returns what runs before the SSH server starts (`bootcmd`),
+ * the authorized keys, and scripts. digitalocean-cloud-init.test.ts covers the real cloud-init.
+ * @see https://docs.cloud-init.io/en/latest/explanation/format.html
  * @returns shell scripts, in order
  */
 export function earlyCommands(userData: string): string[] {
@@ -25,7 +26,10 @@ export function earlyCommands(userData: string): string[] {
   return [...early, ...scripts];
 }
 
-/** What runs as the last of the boot (`runcmd`), beside the SSH server. @returns shell scripts, in order */
+/**
+ * What runs at the end of the boot (`runcmd`), while the SSH server already runs.
+ * @returns shell scripts, in order
+ */
 export function lateCommands(userData: string): string[] {
   const configs = partsOf(userData).filter((part) => part.startsWith('#cloud-config'));
   return configs.flatMap((config) => ((parse(config) as CloudConfig).runcmd ?? []).map(lineOf));
@@ -44,7 +48,7 @@ function partsOf(userData: string): string[] {
     .map((part) => Buffer.from(part.slice(part.indexOf('\n\n')), 'base64').toString());
 }
 
-/** As cloud-init quotes the words of a command. */
+/** Quotes a word as cloud-init does. */
 function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -1,27 +1,29 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Account, type Backend, type FakeDroplet, Refusal } from './account.js';
+import { Account, ApiError, type Backend, type FakeDroplet } from './account.js';
 import { regions, sizes } from './catalogue.js';
 import { type Exchange, readSpecification } from './specification.js';
 
-/** What goes wrong with the next request that matches. */
+/** A fault in the response to the next matching request. */
 export interface Fault {
   /** `POST /v2/droplets` */
   on: RegExp;
   /**
-   * `burst`: 429 with `retry-after`; `hour`: 429 with nothing left until `ratelimit-reset`; `lost`: carried out, but the answer never
-   * comes; `half`: the same with half of an order; `slow`: an answer that takes too long.
+   * `burst`: 429 with `retry-after`; `hour`: 429 with no requests left until `ratelimit-reset`;
+   * `lost`: the request succeeds but the response never arrives; `half`: the same with half of the
+   * droplets created; `slow`: the response takes too long.
    */
   kind: 'burst' | 'hour' | 'error' | 'page' | 'lost' | 'half' | 'slow' | 'forbidden';
-  /** How often; 1 when absent. */
+  /** Default: 1. */
   times?: number;
-  /** Of `burst` and `hour`. */
+  /** For `burst` and `hour`. */
   seconds?: number;
 }
 
 /**
- * A stand-in for DigitalOcean's API: stateful, with its limits (ten names an order, 250 requests a minute, pages of 20) and, on demand,
- * its faults. It copies what the public specification says; every request and answer is held against that where it is there.
+ * An emulated DigitalOcean API: stateful, with its limits (ten names per request, 250 requests a
+ * minute, pages of 20) and, on demand, its faults. It follows the public specification and checks
+ * each request and response against it where the document is available.
  */
 export interface Emulator {
   readonly url: string;
@@ -30,9 +32,9 @@ export interface Emulator {
   /** `POST /v2/droplets`, in order. */
   readonly requests: string[];
   readonly agents: Set<string>;
-  /** What has been against the specification. */
+  /** Requests and responses that violate the specification. */
   readonly violations: string[];
-  /** Whether there is a specification to hold things against. */
+  /** Whether the specification is available. */
   readonly specified: boolean;
   fail(fault: Fault): void;
   close(): Promise<void>;
@@ -89,7 +91,7 @@ export async function startEmulator(backend: Backend): Promise<Emulator> {
       const { status, body } = route(account, exchange);
       send(status, body);
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
+      if (!(error instanceof ApiError)) throw error;
       send(error.status, { id: error.id, message: error.message });
     }
   }
@@ -220,7 +222,7 @@ const routes: readonly (readonly [pattern: RegExp, handler: Handler])[] = [
   [/^GET \/account\/keys\/(.+)$/, (account, _, [id = '']) => ok({ ssh_key: account.key(id) })],
   [
     /^POST \/account\/keys$/,
-    (account, { body }) => made({ ssh_key: account.addKey(body as Record<string, unknown>) }),
+    (account, { body }) => created({ ssh_key: account.addKey(body as Record<string, unknown>) }),
   ],
   [
     /^DELETE \/account\/keys\/(.+)$/,
@@ -253,13 +255,13 @@ const routes: readonly (readonly [pattern: RegExp, handler: Handler])[] = [
     (account, { body }) => {
       const { name } = body as { name: string };
       account.tags.add(name);
-      return made({ tag: { name, resources: { count: 0, last_tagged_uri: '' } } });
+      return created({ tag: { name, resources: { count: 0, last_tagged_uri: '' } } });
     },
   ],
   [
     /^POST \/tags\/([^/]+)\/resources$/,
     (account, { body }, [tag = '']) => {
-      if (!account.tags.has(tag)) throw new Refusal(404, 'not_found', 'tag not found');
+      if (!account.tags.has(tag)) throw new ApiError(404, 'not_found', 'tag not found');
       for (const { resource_id: id } of (body as { resources: { resource_id: string }[] }).resources)
         account.droplet(Number(id)).tags.push(tag);
       return gone;
@@ -284,7 +286,7 @@ const routes: readonly (readonly [pattern: RegExp, handler: Handler])[] = [
   [
     /^POST \/droplets$/,
     (account, { body }) => {
-      const droplets = account.order(body as Record<string, unknown>);
+      const droplets = account.createDroplets(body as Record<string, unknown>);
       return { status: 202, body: { droplets: droplets.map(shown), links: { actions: [] } } };
     },
   ],
@@ -299,8 +301,8 @@ const routes: readonly (readonly [pattern: RegExp, handler: Handler])[] = [
     /^POST \/droplets\/actions$/,
     (account, { body, query }) => {
       const droplets = account.tagged(String(query['tag_name']));
-      return made({
-        actions: droplets.map((droplet) => account.act(droplet, body as Record<string, unknown>)),
+      return created({
+        actions: droplets.map((droplet) => account.startAction(droplet, body as Record<string, unknown>)),
       });
     },
   ],
@@ -315,7 +317,7 @@ const routes: readonly (readonly [pattern: RegExp, handler: Handler])[] = [
   [
     /^POST \/droplets\/(\d+)\/actions$/,
     (account, { body }, [id]) =>
-      made({ action: account.act(account.droplet(Number(id)), body as Record<string, unknown>) }),
+      created({ action: account.startAction(account.droplet(Number(id)), body as Record<string, unknown>) }),
   ],
 ];
 
@@ -338,7 +340,7 @@ function route(account: Account, exchange: Exchange): Answered {
     const match = pattern.exec(line);
     if (match) return handler(account, exchange, match.slice(1).map(decodeURIComponent));
   }
-  throw new Refusal(404, 'not_found', `the emulator has no ${line}`);
+  throw new ApiError(404, 'not_found', `the emulator has no ${line}`);
 }
 
 const gone: Answered = { status: 204 };
@@ -347,13 +349,13 @@ function ok(body: unknown): Answered {
   return { status: 200, body };
 }
 
-function made(body: unknown): Answered {
+function created(body: unknown): Answered {
   return { status: 201, body };
 }
 
 function found<T>(value: T | undefined): T {
   if (value === undefined)
-    throw new Refusal(404, 'not_found', 'The resource you requested could not be found.');
+    throw new ApiError(404, 'not_found', 'The resource you requested could not be found.');
   return value;
 }
 

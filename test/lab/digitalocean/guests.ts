@@ -16,12 +16,12 @@ export interface Guests extends Backend {
 }
 
 /**
- * A real guest of the nspawn driver behind each droplet. It boots with a random host key and the
- * account's keys, and is active once its user data has been applied, as a droplet's SSH server starts
- * after that; the last stage of cloud-init continues in the background.
- * @param options `withoutEngine`: the image has none, as a provider's
+ * Runs a real nspawn guest behind each droplet. It boots with a random host key and the account's
+ * keys. The droplet becomes active once its user data has been applied, because a droplet's SSH
+ * server starts after that; the last stage of cloud-init continues in the background.
+ * @param options `withoutEngine`: the image has no engine, like a provider's image
  */
-export async function guestsBehind(options: { withoutEngine?: boolean } = {}): Promise<Guests> {
+export async function backendWithGuests(options: { withoutEngine?: boolean } = {}): Promise<Guests> {
   const folder = await mkdtemp(join(tmpdir(), 'belt-droplets-'));
   const keyPath = join(folder, 'key');
   const key = generateKeyPair('emulator');
@@ -80,7 +80,9 @@ const { signal } = new AbortController();
 const removeEngine = `DEBIAN_FRONTEND=noninteractive apt-get purge -y -qq docker.io docker-cli >/dev/null 2>&1
 rm -rf /var/lib/docker /etc/docker; ! command -v dockerd`;
 
-/** With a cloud-init that knows only how to wait for its own end; what it ran says is where cloud-init's is. */
+/**
+ * Installs a `cloud-init` that can only wait for the last stage. Its output is in cloud-init's log.
+ */
 function lastStage(commands: readonly string[]): string {
   return `cat > /usr/bin/cloud-init <<'END'
 #!/bin/sh
@@ -116,7 +118,9 @@ async function finish(events: AsyncIterable<MachineEvent>): Promise<void> {
   for await (const event of events) if (event.type === 'failed') throw event.error;
 }
 
-/** By the emulator's own key, as the provider has its own way into a droplet. */
+/**
+ * Uses the emulator's own key, because a provider does not need the user's key to enter a droplet.
+ */
 function sh(keyPath: string, address: string, script: string): Promise<void> {
   const options = [
     ...[

@@ -1,7 +1,10 @@
 import type { Backend } from './account.js';
 
-/** Droplets without guests: they take a moment to start and stop, and their addresses are unused. */
-export function nothingBehind({ deaf = [] }: { deaf?: readonly string[] } = {}): Backend {
+/**
+ * Droplets without guests: they need a moment to start and stop, and nothing listens on their
+ * addresses.
+ */
+export function backendWithoutGuests({ deaf = [] }: { deaf?: readonly string[] } = {}): Backend {
   const names = new Map<number, string>();
   const moment = (ms = 20) => new Promise<void>((passed) => setTimeout(passed, ms));
   return {

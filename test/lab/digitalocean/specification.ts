@@ -4,25 +4,28 @@ import { resolve } from 'node:path';
 import addFormats from 'ajv-formats';
 import { type Document, OpenAPIBackend } from 'openapi-backend';
 
-/** DigitalOcean's own OpenAPI document, cut down to what a driver needs; it is not part of this repository. */
+/**
+ * DigitalOcean's OpenAPI document, reduced to what a driver needs. It is not part of this
+ * repository.
+ */
 const path = resolve('../shared/digitalocean-openapi.json');
 
 export interface Exchange {
   method: string;
-  /** With `/v2`. */
+  /** Includes `/v2`. */
   path: string;
   query: Record<string, string>;
   headers: Record<string, string>;
   body?: unknown;
 }
 
-/** Says what a request or an answer has against the specification. */
+/** Lists how a request or a response violates the specification. */
 export interface Specification {
   request(exchange: Exchange): string[];
   answer(exchange: Exchange, status: number, body: unknown): string[];
 }
 
-/** @returns undefined where the document is not there: nothing is held against it then */
+/** @returns undefined if the document is missing: then nothing is checked */
 export async function readSpecification(): Promise<Specification | undefined> {
   if (!existsSync(path)) {
     console.warn(`${path} is not there: requests are not held against DigitalOcean's specification`);
@@ -42,7 +45,7 @@ export async function readSpecification(): Promise<Specification | undefined> {
   const format = (errors: unknown): string[] => (errors ? [JSON.stringify(errors)] : []);
   return {
     request(exchange) {
-      // The one request that the document itself gets wrong: its "oneOf" holds two alternatives that are alike.
+      // The document is wrong about this request: two alternatives of its "oneOf" are identical.
       if (exchange.path === '/v2/droplets/actions') return [];
       const operation = api.matchOperation(exchange);
       if (!operation) return [`the specification has no ${exchange.method} ${exchange.path}`];

@@ -1,12 +1,12 @@
 import { parse } from 'yaml';
 
-/** What a provider gives a machine for its first boot. */
+/** What a provider passes to a machine for its first boot. */
 export interface FirstBoot {
-  /** As text, unpacked. */
+  /** Decoded. */
   userData: string;
-  /** The image's own: `admin`, `ubuntu`, or `root`. */
+  /** The image's own user: `admin`, `ubuntu` or `root`. */
   defaultUser: string;
-  /** Of the key pair that the provider was given. */
+  /** Keys of the key pair at the provider. */
   authorizedKeys: readonly string[];
 }
 
@@ -28,8 +28,9 @@ const known = [
 ];
 
 /**
- * A stand-in for cloud-init: of cloud-config it knows the keys that belt's templates use, does with them what cloud-init's modules
- * bootcmd, set_hostname, update_etc_hosts, ssh and users_groups do, in their order, at each boot, and knows no other keys.
+ * A replacement for cloud-init. It supports only the keys of cloud-config that belt's templates
+ * use, and applies them at each boot as cloud-init's modules bootcmd, set_hostname,
+ * update_etc_hosts, ssh and users_groups do, in that order.
  * @see https://cloudinit.readthedocs.io/en/latest/reference/modules.html
  */
 export function firstBootScript({ userData, defaultUser, authorizedKeys }: FirstBoot): string {
@@ -69,7 +70,7 @@ function hostnameCommands({ hostname, manage_etc_hosts: hosts }: CloudConfig): s
   ];
 }
 
-/** Given ones are in place of all others. */
+/** Configured host keys replace all others. */
 function hostKeyCommands({ ssh_keys: given, ssh_genkeytypes: types }: CloudConfig): string[] {
   if (!given) return (types ?? ['rsa', 'ecdsa', 'ed25519']).map(generate);
   const file = '/etc/ssh/ssh_host_ed25519_key';
@@ -84,7 +85,7 @@ function generate(type: string): string {
   return `[ -e ${file} ] || ssh-keygen -q -t ${type} -N '' -f ${file}`;
 }
 
-/** May use sudo without a password, as in images of Debian and Ubuntu. */
+/** The user may use sudo without a password, as in Debian's and Ubuntu's images. */
 function userCommands(user: string): string[] {
   return [
     `user=${user}`,

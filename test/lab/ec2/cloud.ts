@@ -7,13 +7,16 @@ import { startMoto } from './moto.js';
 import { type Call, type Ec2, type Instance, launchedIn, startProxy, valuesOf } from './proxy.js';
 import { makeSubnet, openAccount } from './vpc.js';
 
-/** moto with a guest behind each instance, at the private address that moto gave it, and with a metadata service. */
+/**
+ * moto with a guest behind each instance, at the private address that moto assigned, and a metadata
+ * service.
+ */
 export interface Cloud {
   ec2: Ec2;
-  /** In the guests' own network. */
+  /** In the guests' network. */
   subnet: string;
-  /** Waits for guests that are on their way up or down; throws what went wrong with one. */
-  settled(): Promise<void>;
+  /** Waits until no guest is starting or stopping. @throws the first failure of a guest */
+  waitUntilIdle(): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -28,7 +31,7 @@ export async function startCloud(): Promise<Cloud> {
   const metadata = await startMetadata(guests.bridge, instances);
   const works = new Map<string, Promise<void>>();
 
-  /** One thing at a time with each guest, and the next only when the last is done, as the provider queues them. */
+  /** Runs the operations of each guest one after another, as the provider queues them. */
   const queue = (id: string, work: () => Promise<void>): void => {
     works.set(id, (works.get(id) ?? Promise.resolve()).then(work));
     works.get(id)?.catch(() => {});
@@ -41,7 +44,7 @@ export async function startCloud(): Promise<Cloud> {
       return;
     }
     if (call.action === 'RebootInstances') {
-      // Its answer names no instances, and comes before any of them is down.
+      // The response lists no instances and arrives before they stop.
       for (const [key, id] of call.params)
         if (key.startsWith('InstanceId.')) queue(id, () => reboot(guests, id));
       return;
@@ -49,13 +52,13 @@ export async function startCloud(): Promise<Cloud> {
     const verb = verbs[call.action]?.(call);
     if (!verb) return;
     for (const id of new Set(valuesOf(answer, 'instanceId'))) queue(id, () => guests[verb](id));
-    // moto reports them as off at once, so wait until they are.
+    // moto reports them as stopped at once, so wait until they are.
     if (verb !== 'start') await Promise.all(works.values());
   });
   return {
     ec2,
     subnet,
-    settled: async () => void (await Promise.all(works.values())),
+    waitUntilIdle: async () => void (await Promise.all(works.values())),
     async dispose() {
       await Promise.allSettled(works.values());
       await guests.dispose();
@@ -79,15 +82,15 @@ async function reboot(guests: Guests, id: string): Promise<void> {
   await guests.start(id);
 }
 
-/** The image is a Debian: its user is admin. What belt knows of its keys comes from the user data alone. */
+/** The image is a Debian, so its user is admin. Only the user data contains belt's keys. */
 function boot(guests: Guests, { id, address }: Instance, { params }: Call): Promise<void> {
   const userData = gunzipSync(Buffer.from(params.get('UserData') ?? '', 'base64')).toString();
   return guests.boot({ id, address, firstBoot: { userData, defaultUser: 'admin', authorizedKeys: [] } });
 }
 
 /**
- * A stand-in for the instance metadata service, version 2 alone: a token by PUT, then answers to who asks. Guests reach it at EC2's
- * address, 169.254.169.254, by a rule for their bridge only.
+ * A replacement for the instance metadata service, version 2 only: a token by PUT, then the
+ * metadata of the caller. A rule for the guests' bridge redirects EC2's address, 169.254.169.254.
  * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
  */
 async function startMetadata(

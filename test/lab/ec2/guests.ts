@@ -13,12 +13,12 @@ import { generateKeyPair } from '../../../src/ssh/index.js';
 import { type FirstBoot, firstBootScript } from './cloud-init.js';
 
 /**
- * Real guests behind an emulated provider, at addresses that it chose, with their own bridge and data
- * folder. They boot with random keys; only their user data makes them accessible to belt.
+ * Real guests behind an emulated provider, at the addresses that it assigned, with their own bridge
+ * and data folder. They boot with random keys; only their user data makes them accessible to belt.
  */
 export interface Guests {
   readonly bridge: string;
-  /** As 10.230.7.0/24; the first address is the computer's. */
+  /** `10.230.7.0/24`; the first address is this computer's. */
   readonly network: string;
   boot(guest: Guest): Promise<void>;
   start(id: string): Promise<void>;
@@ -29,7 +29,7 @@ export interface Guests {
 }
 
 export interface Guest {
-  /** The provider's id, its host name until its user data names it otherwise. */
+  /** The provider's id, and the host name until the user data sets one. */
   id: string;
   address: string;
   firstBoot: FirstBoot;
@@ -40,7 +40,7 @@ const { signal } = new AbortController();
 const initScript = 'etc/lab-cloud-init.sh';
 const unit = 'lab-cloud-init.service';
 
-/** As cloud-init orders itself: it has the network, and the SSH server waits for it. */
+/** Ordered as cloud-init: after the network, before the SSH server. */
 const unitText = `[Unit]
 After=systemd-networkd.service
 Before=ssh.service docker.service
@@ -118,7 +118,7 @@ function ownNetwork(): { bridge: string; network: string } {
   return { bridge: `bg${process.pid}`, network: `10.${230 + (process.pid % 20)}.${third}.0/24` };
 }
 
-/** A driver prunes images that its own machines do not need: the computer's one is not to go. */
+/** Copies the image, because a driver prunes images that its own machines do not use. */
 async function copyImage(data: string): Promise<void> {
   await mkdir(join(data, 'images'), { recursive: true });
   execFileSync('cp', ['-a', '--reflink=auto', '/var/lib/belt/images/debian-13', join(data, 'images')]);

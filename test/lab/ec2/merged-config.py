@@ -1,4 +1,4 @@
-"""Prints, as JSON, the one cloud-config that cloud-init itself makes of user data of several parts; the argument is its file."""
+"""Prints as JSON the cloud-config that cloud-init merges from a file with multi-part user data."""
 import json
 import os
 import sys

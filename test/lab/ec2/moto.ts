@@ -5,11 +5,14 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A Debian with the real moto (https://docs.getmoto.org) and the real cloud-init in a folder of its own; stays between runs. */
+/**
+ * A Debian with the real moto (https://docs.getmoto.org) and the real cloud-init. It is kept
+ * between runs.
+ */
 const folder = '/var/lib/belt-test/clouds';
 const packages = ['python3-moto', 'python3-flask-cors', 'python3-cryptography', 'cloud-init'];
 
-/** Takes a minute or two, once on a computer. */
+/** Takes one or two minutes, once per computer. */
 export async function installMoto(): Promise<void> {
   if (existsSync(folder)) return;
   const building = `${folder}.building-${process.pid}`;
@@ -17,22 +20,25 @@ export async function installMoto(): Promise<void> {
   const mirror = process.env['NSPAWN_MIRROR'] || 'http://deb.debian.org/debian';
   run('mkdir', '-p', dirname(folder));
   run('debootstrap', '--variant=minbase', '--include=python3,ca-certificates', 'trixie', building, mirror);
-  // In debootstrap's own list moto is left half-configured.
+  // Packages that debootstrap itself installs leave moto half-configured.
   const install = `export DEBIAN_FRONTEND=noninteractive; apt-get update && apt-get install -y --no-install-recommends ${packages.join(' ')} && apt-get clean`;
   run('chroot', building, 'sh', '-c', install);
   await rename(building, folder).catch(async (error) => {
-    // Other tests on this computer were as fast.
+    // Another test run installed it first.
     if (!existsSync(folder)) throw error;
     await rm(building, { recursive: true });
   });
 }
 
-/** What cloud-init itself says of user data. @throws Error for what it does not take */
+/** Validates user data with the real cloud-init. @throws Error if cloud-init rejects it */
 export async function checkUserData(name: string, text: string): Promise<string> {
   return withFile(name, text, (path) => execute(['cloud-init', 'schema', '-c', path]));
 }
 
-/** The one cloud-config that cloud-init itself makes of user data of several parts. */
+/**
+ * Merges user data of several parts with the real cloud-init.
+ * @returns the resulting cloud-config
+ */
 export async function mergedConfig(name: string, userData: string): Promise<Record<string, unknown>> {
   const program = await readFile(new URL('merged-config.py', import.meta.url), 'utf8');
   return withFile(name, userData, (path) => JSON.parse(execute(['python3', '-c', program, path])));
@@ -57,7 +63,7 @@ export interface Moto {
   stop(): Promise<void>;
 }
 
-/** Images as their publishers name them, of which moto has none of Debian's. */
+/** Images named as their publishers do; moto has none of Debian's. */
 const images = [
   image('ami-0deb1300000000001', '136693071363', 'debian-13-amd64-20250806-2196', 'x86_64'),
   image('ami-0deb1300000000002', '136693071363', 'debian-13-amd64-20251006-2257', 'x86_64'),
@@ -100,15 +106,15 @@ export async function startMoto(): Promise<Moto> {
       stdio: ['ignore', 'ignore', 'pipe'],
     },
   );
-  let said = '';
+  let output = '';
   child.stderr.on('data', (chunk) => {
-    said = `${said}${chunk}`.slice(-4_000);
+    output = `${output}${chunk}`.slice(-4_000);
   });
   const ended = new Promise<void>((done) => child.on('exit', () => done()));
   const url = `http://127.0.0.1:${port}`;
   const deadline = Date.now() + 60_000;
   while (!(await fetch(url).catch(() => undefined))) {
-    if (Date.now() > deadline || child.exitCode !== null) throw new Error(`moto does not answer: ${said}`);
+    if (Date.now() > deadline || child.exitCode !== null) throw new Error(`moto does not answer: ${output}`);
     await sleep(200);
   }
   return {

@@ -3,14 +3,15 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 /**
- * `throttled`: RequestLimitExceeded; `unknown`: InvalidInstanceID.NotFound; `lost`: carried out, but the answer never comes; `full`: room for
- * `room` instances only; `blind`: lists that do not show what is there; `refused`: UnauthorizedOperation.
+ * `throttled`: RequestLimitExceeded; `unknown`: InvalidInstanceID.NotFound; `lost`: the call
+ * succeeds but the response never arrives; `full`: capacity for only `room` instances; `blind`:
+ * lists omit existing resources; `refused`: UnauthorizedOperation.
  */
 export interface Fault {
   action: string;
   kind: 'throttled' | 'unknown' | 'lost' | 'full' | 'blind' | 'refused';
   times: number;
-  /** Of `full`. */
+  /** For `full`. */
   room?: number;
 }
 
@@ -26,19 +27,20 @@ export interface Instance {
 }
 
 /**
- * Stands in front of moto and does what EC2 does and moto does not: it knows client tokens, limits user data, checks counts, wants an
- * instance off before its type changes, stops no spot instances, and on demand it fails as EC2 does.
+ * A proxy in front of moto that adds what EC2 does and moto does not: client tokens, the limit on
+ * user data, checks of counts, type changes only while stopped, no stop for spot instances, and, on
+ * demand, EC2's faults.
  * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
  */
 export interface Ec2 {
   readonly url: string;
-  /** In order, those that came to nothing included. */
+  /** In order, including calls that failed. */
   readonly calls: Call[];
   count(action: string): number;
   fail(fault: Fault): void;
-  /** No more faults. */
+  /** Clears all faults. */
   forgive(): void;
-  /** Called when moto has carried out a call, before its answer goes out. */
+  /** `listener` runs when moto has executed a call, before the response is sent. */
   after(listener: (call: Call, answer: string) => Promise<void>): void;
   close(): Promise<void>;
 }
@@ -187,12 +189,12 @@ function refusal(code: string, message: string): string {
   return `<Response><Errors><Error><Code>${code}</Code><Message>${message}</Message></Error></Errors><RequestID>lab</RequestID></Response>`;
 }
 
-/** The texts of all elements of that name. */
+/** Returns the texts of all elements with that name. */
 export function valuesOf(xml: string, name: string): string[] {
   return [...xml.matchAll(new RegExp(`<${name}>([^<]*)</${name}>`, 'g'))].map((match) => match[1] ?? '');
 }
 
-/** The instances of an answer to RunInstances. */
+/** Returns the instances in a response to RunInstances. */
 export function launchedIn(answer: string): Instance[] {
   const ids = valuesOf(answer, 'instanceId');
   const indexes = valuesOf(answer, 'amiLaunchIndex');

@@ -1,12 +1,12 @@
 import { CreateSubnetCommand, CreateVpcCommand, EC2Client } from '@aws-sdk/client-ec2';
 
-/** Credentials that moto takes; none of them is real. */
+/** Credentials that moto accepts; they are not real. */
 export const credentials = {
   AWS_ACCESS_KEY_ID: 'AKIALABLABLABLABLAB0',
   AWS_SECRET_ACCESS_KEY: 'lab-secret-access-key',
 };
 
-/** A client of the account that the tests look with, apart from belt. */
+/** A client for the account that does not depend on belt. */
 export function openAccount(endpoint: string): EC2Client {
   return new EC2Client({
     endpoint,
@@ -18,7 +18,7 @@ export function openAccount(endpoint: string): EC2Client {
   });
 }
 
-/** A VPC with one subnet, both of that range. @returns the subnet's id */
+/** Creates a VPC with one subnet, both with that range. @returns the subnet's id */
 export async function makeSubnet(account: EC2Client, range: string, zone = 'us-east-1a'): Promise<string> {
   const { Vpc } = await account.send(new CreateVpcCommand({ CidrBlock: range }));
   const { Subnet } = await account.send(

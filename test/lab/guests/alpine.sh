@@ -3,13 +3,13 @@
 # and the engine's service, with options as Alpine's (DOCKER_OPTS in /etc/conf.d/docker;
 # supervise-daemon; log in /var/log/docker.log). Debian's: the engine, sshd, glibc.
 
-# Its package and systemd's cannot be installed side by side, so its files are put beside.
+# The packages of OpenRC and systemd conflict, so unpack OpenRC's files without installing it.
 cd "$(mktemp -d)"
 apt-get update -qq
 apt-get download -qq openrc $(apt-cache depends openrc | awk '$2 ~ /^lib(rc|einfo)/ { print $2 }') 2>/dev/null
 for package in *.deb; do busybox dpkg-deb -x "$package" /; done
 rm -f /etc/init.d/* /etc/conf.d/* /etc/runlevels/*/* /usr/bin/sudo /usr/bin/curl
-# Debian's OpenRC asks for it.
+# Debian's OpenRC requires it.
 : >/etc/insserv.conf
 printf '%s\n' '::sysinit:/sbin/openrc sysinit' '::sysinit:/sbin/openrc boot' '::wait:/sbin/openrc default' \
   '::shutdown:/sbin/openrc shutdown' >/etc/inittab
@@ -45,7 +45,7 @@ printf '%s\n' '# what is passed on to the engine' 'DOCKER_OPTS=""' >/srv/engine/
 : >/lib/apk/db/lock
 cat >/sbin/apk <<'END'
 #!/bin/sh
-# Not Alpine's apk: notes how it is called, and puts in place what `apk add docker docker-cli` brings.
+# Emulates apk: logs each call, and installs the files of `apk add docker docker-cli`.
 echo "apk $*" >>/var/log/calls
 case " $* " in *' add docker docker-cli '*) cp -R /srv/engine/. / ;; esac
 END

@@ -1,6 +1,7 @@
-# Read by `sh -s` behind busybox.sh: makes the guest like boot2docker, as far as belt has to do with it. The engine is a part of the system;
-# /etc/init.d/docker reads /var/lib/boot2docker/profile and starts it; the user docker has sudo. The script is a stand-in that does with the
-# profile what boot2docker's of 19.03 does. Debian's: the engine, sshd, sudo.
+# Runs after busybox.sh: makes the guest resemble boot2docker 19.03 as far as belt depends on it. The
+# engine is part of the system, /etc/init.d/docker reads /var/lib/boot2docker/profile and starts it,
+# and the user docker has sudo. Emulated: the init script, which uses the profile as boot2docker's
+# does. Debian's: the engine, sshd, sudo.
 mkdir -p /var/lib/boot2docker
 mv /srv/engine/usr/bin/* /usr/bin/
 
@@ -15,7 +16,7 @@ running() {
   [ -s $pidfile ] && kill -0 "$(cat $pidfile)" 2>/dev/null
 }
 
-# With DOCKER_HOST or DOCKER_TLS set, the engine listens on the network, with TLS unless it is no.
+# With DOCKER_HOST or DOCKER_TLS set, the engine listens on the network, with TLS unless DOCKER_TLS=no.
 options() {
   echo "$EXTRA_ARGS"
   [ "${DOCKER_STORAGE:-auto}" = auto ] || echo "--storage-driver $DOCKER_STORAGE"

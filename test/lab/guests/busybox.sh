@@ -1,9 +1,9 @@
 # Runs in a Debian guest before alpine.sh or boot2docker.sh: from the next boot on, busybox's init is
 # PID 1, its ash is sh, its applets replace all programs that they implement, and systemd and the
-# engine are gone.
+# engine are removed.
 set -e
 systemctl disable --quiet --now docker.socket docker.service containerd.service
-# The engine is installed from here.
+# alpine.sh and boot2docker.sh install the engine from here.
 mkdir -p /srv/engine/usr/bin
 for program in dockerd docker-proxy docker-init docker runc containerd containerd-shim-runc-v2; do
   mv "$(command -v "$program")" /srv/engine/usr/bin/
@@ -19,7 +19,8 @@ ip link set host0 up
 ip route add default via $(sed -n 's/^Gateway=//p' /etc/systemd/network/*.network)
 END
 
-# systemd-nspawn looks for systemd first, and belt's driver takes a guest for booted when it has the control group that systemd would make.
+# systemd-nspawn prefers systemd, so remove it. belt's driver considers a guest booted once it has the
+# control group that systemd creates.
 rm /usr/lib/systemd/systemd /usr/bin/systemctl /sbin/init
 cat >/sbin/init <<'END'
 #!/bin/sh

@@ -1,5 +1,6 @@
-# Read by `sh -s` in a Debian guest that was made for tests: makes it like Flatcar, as far as belt has to do with it. /usr is read-only; the engine
-# is a part of it, started by its socket alone, with a command of Flatcar's kind; the user core has sudo.
+# Runs in a Debian guest: makes it resemble Flatcar as far as belt depends on it. /usr is read-only and
+# contains the engine, only a socket starts the engine, with a command like Flatcar's, and the user
+# core has sudo.
 set -e
 sed -i 's|^ExecStart=.*|ExecStart=/usr/sbin/dockerd --host=fd:// --containerd=/run/containerd/containerd.sock $DOCKER_SELINUX $DOCKER_OPTS $DOCKER_CGROUPS|' \
   /usr/lib/systemd/system/docker.service

@@ -1,7 +1,7 @@
-# Read by `sh -s` in a Debian guest that was made for tests: makes it one of rpm packages. Real: rpm, dnf and zypper, Debian's builds of them, and
-# the packages, which hold the guest's own engine under the names and paths that Docker, Amazon and SUSE give it. A stand-in:
-# https://download.docker.com, served from here with an authority of its own, and SUSEConnect. Every call of a package manager is noted in
-# /var/log/calls before it runs.
+# Runs in a Debian guest: makes it a system with rpm packages. Real: Debian's builds of rpm, dnf and
+# zypper, and the packages, which contain the guest's engine under the names and paths of Docker,
+# Amazon and SUSE. Emulated: https://download.docker.com, served from here with its own CA, and
+# SUSEConnect. /var/log/calls lists each call of a package manager.
 set -e
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
@@ -12,7 +12,7 @@ engine='/usr/sbin/dockerd /usr/sbin/docker-proxy /usr/bin/docker-init'
 runtime="/usr/bin/containerd /usr/bin/containerd-shim-runc-v2 $(command -v runc)"
 units=/usr/lib/systemd/system
 
-# part PACKAGE START_COMMAND FILE...: what is in a package; a start command makes docker.service.
+# part PACKAGE START_COMMAND FILE...: defines a package. A start command adds docker.service.
 part() {
   root=$parts/$1 command=$2
   shift 2
@@ -23,7 +23,7 @@ part() {
   [ -z "$command" ] || sed "s|^ExecStart=.*|ExecStart=$command|" $units/docker.service >"$root$units/docker.service"
 }
 
-# As Docker's, Amazon's and SUSE's units say it; SUSE's engine is not started by a socket.
+# As in the units of Docker, Amazon and SUSE. SUSE has no docker.socket.
 socket='-H fd:// --containerd=/run/containerd/containerd.sock'
 part docker-ce "/usr/bin/dockerd $socket" $engine $units/docker.socket
 part docker-ce-cli '' /usr/bin/docker
@@ -36,7 +36,8 @@ for vendor in amazon suse; do
   echo 'Requires: containerd' >$parts/$vendor/docker.requires
 done
 
-# pack FOLDER PART...: a repository in FOLDER/current, of packages that are all 1.0, and one with 2.0 beside it.
+# pack FOLDER PART...: creates a repository in FOLDER/current with version 1.0 of each package, and
+# one with 2.0 next to it.
 pack() {
   folder=$1
   shift
@@ -89,7 +90,7 @@ for program in dnf zypper SUSEConnect; do
   {
     echo '#!/bin/sh'
     echo 'echo "${ZYPP_LOCK_TIMEOUT:+ZYPP_LOCK_TIMEOUT=$ZYPP_LOCK_TIMEOUT }${0##*/} $*" >>/var/log/calls'
-    # SUSE's program asks SUSE's server for the repositories of a product.
+    # The real SUSEConnect fetches a product's repositories from SUSE's server.
     if [ $program = SUSEConnect ]; then echo 'exec /usr/bin/zypper --quiet addrepo --no-gpgcheck --refresh /srv/suse/current Containers'; else echo "exec /usr/bin/$program \"\$@\""; fi
   } >/usr/local/bin/$program
   chmod +x /usr/local/bin/$program

@@ -1,13 +1,15 @@
 import { parse } from 'yaml';
 import { readInfo } from '../../../src/drivers/virtualbox/parse-output.js';
 import type { Guests } from '../ec2/guests.js';
-import { type Answer, inVirtualBox, realVBoxManage, stayingCaller } from './real.js';
+import { type Answer, inVirtualBox, keepServerRunning, realVBoxManage } from './real.js';
 
 /**
- * A stand-in for what no computer without VirtualBox's kernel module can do: VMs that run (`startvm`, `controlvm`, and the state that
- * `showvminfo` tells) and host-only interfaces. Running VMs are nspawn guests, which know of keys, name and address only what is on the
- * seed disk that is attached to the VM. All else is answered by the real VBoxManage; the words and exit codes here are recorded from a
- * real one. Pausing freezes nothing. Without `guests`, VMs run in name only. `dispose` ends what calls VirtualBox for VMs that run.
+ * Emulates what VirtualBox cannot do without its kernel module: running VMs (`startvm`,
+ * `controlvm`, and the state in `showvminfo`) and host-only interfaces. A running VM is an nspawn
+ * guest, and its only source of keys, name and address is the seed disk attached to the VM. The
+ * real VBoxManage runs all other commands; messages and exit codes here are recorded from a real
+ * one. Pausing has no effect on the guest. Without `guests`, VMs only have the state of running
+ * ones. `dispose` stops the processes that keep VirtualBox's server running for VMs.
  */
 export function hypervisor(folder: string, guests: Guests | undefined, bridge: string) {
   const states = new Map<string, 'running' | 'paused'>();
@@ -21,44 +23,49 @@ export function hypervisor(folder: string, guests: Guests | undefined, bridge: s
     callers.delete(uuid);
   };
 
-  /** Of the real VBoxManage also what went wrong, in its words: none such, but a server that just ends as well. */
-  const vmOf = async (written: string) => {
-    const answer = await realVBoxManage(folder, ['showvminfo', written, '--machinereadable']);
+  /**
+   * Includes the error of the real VBoxManage, which may be a missing VM or a server that is just
+   * exiting.
+   */
+  const vmOf = async (nameOrId: string) => {
+    const answer = await realVBoxManage(folder, ['showvminfo', nameOrId, '--machinereadable']);
     return answer.code === 0 ? { vm: readInfo(answer.stdout) } : { answer };
   };
 
   const on: Record<string, (args: readonly string[]) => Promise<Answer>> = {
-    async startvm([, written = '']) {
-      const { vm, answer } = await vmOf(written);
+    async startvm([, nameOrId = '']) {
+      const { vm, answer } = await vmOf(nameOrId);
       if (!vm) return answer;
       const [uuid, name] = [vm.get('UUID') ?? '', vm.get('name') ?? ''];
-      if (states.has(uuid) || ending.has(uuid)) return locked(name);
+      if (states.has(uuid) || ending.has(uuid)) return lockedResult(name);
       const adapter = vm.get('hostonlyadapter2');
       if (vm.get('nic2') === 'hostonly' && !interfaces.some((one) => one.name === adapter))
-        return failedEvent(`Nonexistent host networking interface, name '${adapter}' (VERR_INTERNAL_ERROR)`);
+        return failureResult(
+          `Nonexistent host networking interface, name '${adapter}' (VERR_INTERNAL_ERROR)`,
+        );
       states.set(uuid, 'running');
-      callers.set(uuid, stayingCaller(folder, uuid));
+      callers.set(uuid, keepServerRunning(folder, uuid));
       const seed = await readSeed(folder, vm);
       if (booted.has(uuid)) await guests?.start(uuid);
       else if (seed) await guests?.boot({ id: uuid, ...seed });
       else if (guests) throw new Error('the lab has no guests that boot boot2docker');
       booted.add(uuid);
-      const said = `Waiting for VM "${name}" to power on...\nVM "${name}" has been successfully started.\n`;
-      return { code: 0, stdout: said, stderr: '' };
+      const stdout = `Waiting for VM "${name}" to power on...\nVM "${name}" has been successfully started.\n`;
+      return { code: 0, stdout, stderr: '' };
     },
 
-    async controlvm([, written = '', verb = '']) {
-      const { vm, answer } = await vmOf(written);
+    async controlvm([, nameOrId = '', verb = '']) {
+      const { vm, answer } = await vmOf(nameOrId);
       if (!vm) return answer;
       const [uuid, name] = [vm.get('UUID') ?? '', vm.get('name') ?? ''];
-      if (!states.has(uuid)) return plain(`Machine '${name}' is not currently running.`);
+      if (!states.has(uuid)) return errorResult(`Machine '${name}' is not currently running.`);
       if (verb === 'pause') states.set(uuid, 'paused');
       else if (verb === 'resume') states.set(uuid, 'running');
       else if (verb === 'poweroff') {
         await guests?.kill(uuid);
         off(uuid);
       } else if (verb === 'acpipowerbutton') {
-        // The button is pressed at once; the guest goes down in its own time.
+        // The command returns at once; the guest shuts down in the background.
         const down = guests?.stop(uuid) ?? Promise.resolve();
         ending.set(
           uuid,
@@ -67,34 +74,34 @@ export function hypervisor(folder: string, guests: Guests | undefined, bridge: s
             ending.delete(uuid);
           }),
         );
-      } else return plain(`Invalid parameter '${verb}'`);
-      return fine();
+      } else return errorResult(`Invalid parameter '${verb}'`);
+      return success();
     },
 
     async hostonlyif([, verb, name = '', ...rest]) {
       if (verb === 'create') {
         if (guests && interfaces.length > 0) throw new Error('guests have one host-only interface');
-        const made = [bridge, 'vboxnet1', 'vboxnet2'].find(
+        const created = [bridge, 'vboxnet1', 'vboxnet2'].find(
           (free) => !interfaces.some((one) => one.name === free),
         );
-        if (made === undefined) throw new Error('the lab has three host-only interfaces');
-        interfaces.push({ name: made, address: '', netmask: '' });
-        return { code: 0, stdout: `Interface '${made}' was successfully created\n`, stderr: progress };
+        if (created === undefined) throw new Error('the lab has three host-only interfaces');
+        interfaces.push({ name: created, address: '', netmask: '' });
+        return { code: 0, stdout: `Interface '${created}' was successfully created\n`, stderr: progress };
       }
       const found = interfaces.find((one) => one.name === name);
       if (verb === 'remove' && found) {
         interfaces.splice(interfaces.indexOf(found), 1);
-        return { ...fine(), stderr: progress };
+        return { ...success(), stderr: progress };
       }
       if (verb !== 'ipconfig' || !found)
-        return plain(`The host network interface named '${name}' could not be found`);
+        return errorResult(`The host network interface named '${name}' could not be found`);
       const option = (key: string) => rest[rest.indexOf(key) + 1] ?? '';
-      // VirtualBox's own range where no networks.conf says otherwise.
+      // VirtualBox's default range without a networks.conf.
       if (!/^192\.168\.(5[6-9]|6[0-3])\./.test(option('--ip')))
-        return plain('Code E_ACCESSDENIED (0x80070005) - Access denied (extended info not available)');
+        return errorResult('Code E_ACCESSDENIED (0x80070005) - Access denied (extended info not available)');
       found.address = option('--ip');
       found.netmask = option('--netmask');
-      return fine();
+      return success();
     },
   };
 
@@ -103,9 +110,9 @@ export function hypervisor(folder: string, guests: Guests | undefined, bridge: s
     const own = Object.hasOwn(on, verb) ? on[verb] : undefined;
     if (own) return own(args);
     if (verb === 'list' && second === 'hostonlyifs')
-      return { ...fine(), stdout: interfaces.map(block).join('\n') };
+      return { ...success(), stdout: interfaces.map(block).join('\n') };
     const isChange = /^(modifyvm|storage|unregistervm)/.test(verb);
-    if (isChange && states.has(second)) return locked(second);
+    if (isChange && states.has(second)) return lockedResult(second);
     const real = await realVBoxManage(folder, args);
     if (verb === 'unregistervm' && real.code === 0 && booted.delete(second)) await guests?.remove(second);
     const state = states.get(second);
@@ -115,7 +122,10 @@ export function hypervisor(folder: string, guests: Guests | undefined, bridge: s
   return { answer, dispose: () => [...callers.keys()].forEach(off) };
 }
 
-/** The files of the seed disk, and the card with a fixed address; undefined for boot2docker. */
+/**
+ * Reads the files of the seed disk and the adapter's static address. @returns undefined for
+ * boot2docker
+ */
 async function readSeed(folder: string, vm: ReadonlyMap<string, string>) {
   const iso = [...vm.values()].find((value) => value.endsWith('.iso'));
   if (iso === undefined) throw new Error(`${vm.get('name')} has no seed disk`);
@@ -176,24 +186,24 @@ function block({ name, address, netmask }: { name: string; address: string; netm
 
 const progress = '0%...10%...20%...30%...40%...50%...60%...70%...80%...90%...100%\n';
 
-function fine(): Answer {
+function success(): Answer {
   return { code: 0, stdout: '', stderr: '' };
 }
 
-function plain(text: string): Answer {
+function errorResult(text: string): Answer {
   return { code: 1, stdout: '', stderr: `VBoxManage: error: ${text}\n` };
 }
 
-function coded(text: string, code: string): Answer {
+function errorWithCode(text: string, code: string): Answer {
   const details = `VBoxManage: error: Details: code ${code}, component MachineWrap, interface IMachine, callee nsISupports\n`;
   return { code: 1, stdout: '', stderr: `VBoxManage: error: ${text}\n${details}` };
 }
 
-function locked(name: string): Answer {
+function lockedResult(name: string): Answer {
   const text = `The machine '${name}' is already locked for a session (or being unlocked)`;
-  return coded(text, 'VBOX_E_INVALID_OBJECT_STATE (0x80bb0007)');
+  return errorWithCode(text, 'VBOX_E_INVALID_OBJECT_STATE (0x80bb0007)');
 }
 
-function failedEvent(text: string): Answer {
-  return coded(text, 'NS_ERROR_FAILURE (0x80004005)');
+function failureResult(text: string): Answer {
+  return errorWithCode(text, 'NS_ERROR_FAILURE (0x80004005)');
 }

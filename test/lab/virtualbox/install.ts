@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** A Debian with the real VirtualBox, and with isoinfo to look into ISO images, in a folder of its own; stays between runs. */
+/** A Debian with the real VirtualBox and isoinfo. It is kept between runs. */
 export const virtualBoxFolder = '/var/lib/belt-test/virtualbox';
 
-/** Takes a minute, once on a computer; 0.8 GB. */
+/** Takes a minute and 0.8 GB, once per computer. */
 export async function installVirtualBox(): Promise<void> {
   if (existsSync(virtualBoxFolder)) return;
   const building = `${virtualBoxFolder}.building-${process.pid}`;
@@ -20,7 +20,7 @@ export async function installVirtualBox(): Promise<void> {
   execFileSync('debootstrap', [...options, 'sid', building, mirror], { stdio: 'inherit' });
   execFileSync('/usr/sbin/chroot', [building, 'apt-get', 'clean']);
   await rename(building, virtualBoxFolder).catch(async (error) => {
-    // Other tests on this computer were as fast.
+    // Another test run installed it first.
     if (!existsSync(virtualBoxFolder)) throw error;
     await rm(building, { recursive: true });
   });

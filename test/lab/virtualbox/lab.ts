@@ -6,24 +6,24 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Guests, startGuests } from '../ec2/guests.js';
 import { hypervisor } from './hypervisor.js';
-import { type Answer, serverEnded } from './real.js';
+import { type Answer, waitForServerExit } from './real.js';
 
-/** A separate VirtualBox for the test, without VMs and disks at first. */
+/** A separate VirtualBox for the test, initially without VMs and disks. */
 export interface VirtualBoxLab {
   folder: string;
   /** Settings of the driver by key. */
   settings: Record<string, string | number | boolean>;
-  /** The same as variables, for the built program. */
+  /** The settings as variables for the built program. */
   env: Record<string, string>;
-  /** All that VBoxManage was called with, and what it answered. */
+  /** All calls of VBoxManage and their results. */
   calls: { args: readonly string[]; answer: Answer }[];
-  /** As somebody else on the computer who uses VirtualBox. */
+  /** Runs VBoxManage as another user of VirtualBox on this computer. */
   vbox(...args: string[]): Promise<string>;
   vms(): Promise<string[]>;
   dispose(): Promise<void>;
 }
 
-/** @param withGuests VMs run, as guests; without, nothing can be started */
+/** @param withGuests run VMs as guests; otherwise they only have the state of running VMs */
 export async function startVirtualBox({ withGuests }: { withGuests: boolean }): Promise<VirtualBoxLab> {
   const folder = await mkdtemp(join(tmpdir(), 'belt-vbox-'));
   await chmod(folder, 0o755);
@@ -45,14 +45,14 @@ export async function startVirtualBox({ withGuests }: { withGuests: boolean }): 
     folder: join(folder, 'vms'),
     image: `${images.url}/lab.raw`,
     hostonly_cidr: `${network}.1/24`,
-    // What VirtualBox says of the processor where it has no kernel module.
+    // VirtualBox reports no virtualization support without its kernel module.
     no_vtx_check: true,
     disk_size: 4000,
   };
   const vbox = async (...args: string[]): Promise<string> => {
     const { code, stdout, stderr } = await answerTo(args);
     if (code === 0) return stdout;
-    // VirtualBox's server was just about to end.
+    // VirtualBox's server was just exiting.
     if (stderr.includes('Failed to create the VirtualBox object')) return vbox(...args);
     throw new Error(`VBoxManage ${args.join(' ')}: ${stderr}`);
   };
@@ -76,13 +76,13 @@ export async function startVirtualBox({ withGuests }: { withGuests: boolean }): 
       await close(program);
       await close(images.server);
       powerOff();
-      await serverEnded(folder);
+      await waitForServerExit(folder);
       await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
-/** One of the eight /24 that VirtualBox allows by default, not in use on this computer. */
+/** Finds an unused network among the eight /24 that VirtualBox allows by default. */
 function freeNetwork(): string {
   const taken = Object.values(networkInterfaces()).flatMap((addresses) =>
     addresses?.map(({ address }) => address),
@@ -93,7 +93,7 @@ function freeNetwork(): string {
   return free;
 }
 
-/** A `VBoxManage` that hands its arguments over to this process, and does what it is answered. */
+/** Installs a `VBoxManage` that sends its arguments to this process and prints the result. */
 async function serveProgram(
   folder: string,
   answerTo: (args: readonly string[]) => Promise<Answer>,
@@ -123,7 +123,10 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** In place of a vendor's server: a raw disk with nothing on it, as guests boot from elsewhere, and its checksum. */
+/**
+ * Serves an empty raw disk and its checksum in place of a vendor's image, because guests boot from
+ * another root.
+ */
 async function serveImage(): Promise<{ url: string; server: Server }> {
   const disk = Buffer.alloc(8 * 1024 * 1024);
   const sums = `${createHash('sha512').update(disk).digest('hex')}  lab.raw\n`;

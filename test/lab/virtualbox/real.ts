@@ -10,10 +10,13 @@ export interface Answer {
   stderr: string;
 }
 
-/** Without Debian's wrapper. */
+/** Bypasses Debian's wrapper. */
 const program = '/usr/lib/virtualbox/VBoxManage';
 
-/** Mounts are in a name space of their own, and gone with the program. The test's folder has the same path inside. */
+/**
+ * The mounts are in their own namespace and disappear with the program. The test's folder has the
+ * same path inside.
+ */
 const enter = `set -e
 root=$1 folder=$2; shift 2
 mkdir -p "$folder/tmp/\${folder#/tmp/}"
@@ -24,8 +27,8 @@ exec env -i PATH=/usr/bin:/bin HOME=/root LC_ALL=C VBOX_USER_HOME="$folder/home"
   /usr/sbin/chroot "$root" "$@"`;
 
 /**
- * Runs a program beside the real VirtualBox.
- * @param folder the test's own, in /tmp: it has VirtualBox's settings and all files
+ * Runs a program next to the real VirtualBox.
+ * @param folder the test's folder in /tmp, which contains VirtualBox's settings and all files
  */
 export function inVirtualBox(folder: string, program: string, args: readonly string[]): Promise<Answer> {
   return new Promise((done) => {
@@ -38,10 +41,11 @@ export function inVirtualBox(folder: string, program: string, args: readonly str
 }
 
 /**
- * A caller of VirtualBox's server that stays, as the process of a VM that runs does: the server does not end meanwhile.
- * @returns what ends it
+ * Starts a client of VirtualBox's server that stays connected, as the process of a running VM does,
+ * so that the server keeps running.
+ * @returns a function that stops it
  */
-export function stayingCaller(folder: string, uuid: string): () => void {
+export function keepServerRunning(folder: string, uuid: string): () => void {
   const words = [
     ...unshared(folder),
     program,
@@ -60,13 +64,15 @@ function unshared(folder: string): string[] {
   return ['--mount', '--propagation', 'private', 'sh', '-c', enter, 'lab', virtualBoxFolder, folder];
 }
 
-/** The real VBoxManage. */
 export function realVBoxManage(folder: string, args: readonly string[]): Promise<Answer> {
   return inVirtualBox(folder, program, args);
 }
 
-/** VirtualBox's server ends by itself some seconds after the last call. Waits for that, so that it writes nothing any more. */
-export async function serverEnded(folder: string): Promise<void> {
+/**
+ * VirtualBox's server exits some seconds after the last call. Waits for that, so that it no longer
+ * writes to the folder.
+ */
+export async function waitForServerExit(folder: string): Promise<void> {
   const deadline = Date.now() + 20_000;
   for (;;) {
     const pids = await processesOf(folder);
