@@ -34,20 +34,23 @@ export function flagGroup(driver: string): string {
   return `${driver.toUpperCase()} DRIVER`;
 }
 
-/** Without default and environment, which `state/` merges with their sources. */
-function flagFor(
-  { summary, type, choices, env = [] }: Setting,
-  { name }: DriverModule,
-): Interfaces.Flag<unknown> {
-  const [variable] = env;
+/** Default and environment are only text here: `state/` merges them with their sources. */
+function flagFor(setting: Setting, { name }: DriverModule): Interfaces.Flag<unknown> {
+  const { type, choices } = setting;
   const options = {
-    summary: variable ? `${summary} [$${variable}]` : summary,
+    summary: flagSummary(setting),
     helpGroup: flagGroup(name),
-    ...(choices && { helpValue: choices.join('|') }),
+    helpValue: choices?.join('|') ?? (type === 'integer' ? 'N' : 'VALUE'),
   };
   if (type === 'boolean') return Flags.boolean(options) as Interfaces.Flag<unknown>;
   if (type === 'integer') return Flags.integer(options) as Interfaces.Flag<unknown>;
   if (type === 'list')
     return Flags.string({ ...options, multiple: true, multipleNonGreedy: true }) as Interfaces.Flag<unknown>;
   return Flags.string(options) as Interfaces.Flag<unknown>;
+}
+
+/** `SSH port (default: 22) [$GENERIC_SSH_PORT]` */
+export function flagSummary({ summary, default: value, env: [variable] = [] }: Setting): string {
+  const isShown = value !== undefined && typeof value !== 'boolean' && String(value) !== '';
+  return `${summary}${isShown ? ` (default: ${value})` : ''}${variable ? ` [$${variable}]` : ''}`;
 }

@@ -33,10 +33,9 @@ export async function withFlagsOf(
 /** One row per driver: name and summary. */
 export async function helpOfDrivers(): Promise<[string, string][]> {
   const drivers = await findDrivers();
-  const rows = await Promise.all(
+  return Promise.all(
     drivers.names.map(async (name): Promise<[string, string]> => [name, await summaryOf(name, drivers)]),
   );
-  return [...rows, ['', 'Show the flags of a driver: belt create -d NAME --help']];
 }
 
 async function summaryOf(name: string, drivers: Drivers): Promise<string> {

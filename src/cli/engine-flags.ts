@@ -10,7 +10,8 @@ const several = { ...group, multiple: true, multipleNonGreedy: true } as const;
 export const engineFlags = {
   'engine-access': Flags.string({
     ...group,
-    summary: 'secure (default): TCP 2376 with mutual TLS; insecure: TCP 2375 without TLS; local: SSH only',
+    summary:
+      'Serve TCP 2376 with mutual TLS (secure, the default), TCP 2375 without TLS (insecure), or SSH only (local)',
     options: engineAccesses as string[],
   }),
   'engine-install-url': Flags.string({

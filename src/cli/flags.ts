@@ -67,9 +67,9 @@ export const yesFlag = {
   yes: Flags.boolean({ char: 'y', summary: 'Skip confirmation' }),
 };
 
-export const driverFlag = {
-  driver: Flags.string({ char: 'd', summary: 'Driver to create machines with', helpValue: 'DRIVER' }),
-};
+export function driverFlag(summary = 'Driver to create machines with') {
+  return { driver: Flags.string({ char: 'd', summary, helpValue: 'DRIVER' }) };
+}
 
 /** How long to wait for machines to boot. */
 export const readyTimeoutFlag = {

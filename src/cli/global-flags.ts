@@ -23,7 +23,7 @@ export const globalFlags = {
     type: 'string',
     short: 's',
     value: 'DIR',
-    summary: 'Use this directory as the cluster directory',
+    summary: 'Use the cluster in this folder',
   },
   debug: {
     type: 'boolean',

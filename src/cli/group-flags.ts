@@ -14,7 +14,7 @@ export const groupFlags = {
   'worker-size': Flags.string({ summary: 'Size of the workers', helpValue: 'SIZE' }),
   // Swarms before Docker 1.12 had a secret; join tokens replaced it.
   secret: Flags.string({ hidden: true }),
-  prune: Flags.boolean({ summary: 'Also remove machines and nodes of no group' }),
+  prune: Flags.boolean({ summary: 'Also remove machines and nodes that are not in any group' }),
 };
 
 export const workersArgument = { nodes: argument('Workers, if config.yml has no groups') };

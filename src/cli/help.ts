@@ -1,6 +1,6 @@
 import { type Command, type CommandHelp, Help, type Interfaces } from '@oclif/core';
 
-/** oclif's help with two corrections, and with the flags of only one driver. */
+/** oclif's help with a few corrections, and with the flags of only one driver. */
 export default class BeltHelp extends Help {
   private argv: readonly string[] = [];
 
@@ -10,12 +10,15 @@ export default class BeltHelp extends Help {
     return super.sortedTopics.filter(({ name }) => commands.some((id) => id.startsWith(`${name}:`)));
   }
 
-  /** oclif breaks lines where the source does. */
+  /** oclif breaks lines where the source does, and shows defaults and variables first. */
   protected override getCommandHelpClass(command: Command.Loadable): CommandHelp {
-    const { description } = command;
-    return super.getCommandHelpClass(
-      description === undefined ? command : { ...command, description: joinLines(description) },
-    );
+    const { description, flags } = command;
+    return super.getCommandHelpClass({
+      ...command,
+      ...(description !== undefined && { description: joinLines(description) }),
+      ...(command.usage && { args: withoutBrackets(command.args), strict: true }),
+      flags: Object.fromEntries(Object.entries(flags).map(([name, flag]) => [name, withDefaultLast(flag)])),
+    });
   }
 
   override async showHelp(argv: string[]): Promise<void> {
@@ -29,8 +32,27 @@ export default class BeltHelp extends Help {
     const { driverIn, helpOfDrivers, withFlagsOf } = await import('./driver-help.js');
     const driver = driverIn(this.argv);
     await super.showCommandHelp(await withFlagsOf(driver, command));
-    if (driver === undefined) this.log(this.section('DRIVERS', await helpOfDrivers()));
+    if (driver !== undefined) return;
+    this.log(this.section('DRIVERS', await helpOfDrivers()));
+    this.log("\nRun 'belt create -d NAME --help' for the flags of a driver.\n");
   }
+}
+
+/** As docker does: `Number of lines (default: 10) [$LINES]`. */
+function withDefaultLast({ env, ...flag }: Command.Flag.Cached): Command.Flag.Cached {
+  const variable = env === undefined ? '' : ` [$${env}]`;
+  if (flag.type === 'boolean') return { ...flag, summary: `${flag.summary}${variable}` };
+  const { default: value, options, ...option } = flag;
+  return {
+    ...option,
+    summary: `${flag.summary}${value === undefined ? '' : ` (default: ${value})`}${variable}`,
+    ...(options && { helpValue: options.join('|') }),
+  };
+}
+
+/** The usage shows which arguments are optional, and which are lists. */
+function withoutBrackets(args: Command.Loadable['args']): Command.Loadable['args'] {
+  return Object.fromEntries(Object.entries(args).map(([name, arg]) => [name, { ...arg, required: true }]));
 }
 
 /** Joins the lines of a paragraph, but not indented lines. */

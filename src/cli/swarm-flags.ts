@@ -3,7 +3,7 @@ import type { InitInput } from '../swarm/init-swarm.js';
 
 export const availabilityFlag = {
   availability: Flags.option({
-    summary: 'Availability of the node: active, pause (no new tasks) or drain (no tasks)',
+    summary: 'Availability of the node: pause accepts no new tasks, drain no tasks at all (default: active)',
     options: ['active', 'pause', 'drain'] as const,
   })(),
 };
@@ -11,66 +11,66 @@ export const availabilityFlag = {
 /** @see https://docs.docker.com/reference/cli/docker/swarm/init/ */
 export const initFlags = {
   'advertise-addr': Flags.string({
-    summary: "Address to advertise (default: the machine's own)",
+    summary: "Advertised address (default: the machine's own)",
     helpValue: 'ADDRESS[:PORT]',
   }),
   'listen-addr': Flags.string({
-    summary: "Address to listen on (default: the machine's own, port 2377)",
+    summary: "Listen address (default: the machine's own, port 2377)",
     helpValue: 'ADDRESS[:PORT]',
   }),
   'data-path-addr': Flags.string({
-    summary: 'Address for container traffic between nodes (default: the advertised one)',
+    summary: 'Address for data path traffic between containers (default: the advertised address)',
     helpValue: 'ADDRESS',
   }),
   'data-path-port': Flags.integer({
-    summary: 'Port for container traffic, 1024 to 49151 (default: 4789)',
+    summary: 'Port number for data path traffic, 1024 to 49151 (default: 4789)',
     min: 0,
     max: 49151,
     helpValue: 'PORT',
   }),
   'default-addr-pool': Flags.string({
-    summary: 'Address pool for overlay networks (default: 10.0.0.0/8)',
+    summary: 'Default address pool in CIDR format (default: 10.0.0.0/8)',
     multiple: true,
     multipleNonGreedy: true,
     helpValue: 'CIDR',
   }),
   'default-addr-pool-mask-length': Flags.integer({
-    summary: 'Mask length of networks in the pool (default: 24)',
+    summary: 'Default address pool subnet mask length (default: 24)',
     min: 1,
     max: 128,
     helpValue: 'N',
   }),
-  autolock: Flags.boolean({ summary: 'Enable autolock and print the unlock key' }),
+  autolock: Flags.boolean({ summary: 'Enable manager autolocking and print the unlock key' }),
   ...availabilityFlag,
   'cert-expiry': Flags.string({
-    summary: 'Validity of node certificates (default: 2160h)',
+    summary: 'Validity period for node certificates (default: 2160h)',
     helpValue: 'DURATION',
   }),
   'dispatcher-heartbeat': Flags.string({
-    summary: 'Heartbeat interval of nodes (default: 5s); raise it for hundreds or distant nodes',
+    summary: 'Dispatcher heartbeat period; raise it for hundreds of nodes or slow networks (default: 5s)',
     helpValue: 'DURATION',
   }),
   'external-ca': Flags.string({
-    summary: 'External CA',
+    summary: 'Specification of a certificate signing endpoint',
     multiple: true,
     multipleNonGreedy: true,
     helpValue: 'protocol=cfssl,url=URL',
   }),
   'force-new-cluster': Flags.boolean({
-    summary: 'Make this manager the only one, keeping the state of the swarm',
+    summary: 'Create a new swarm with this manager only, from its current state',
   }),
   'max-snapshots': Flags.integer({
-    summary: 'Number of older raft snapshots to keep (default: 0)',
+    summary: 'Number of additional Raft snapshots to retain (default: 0)',
     min: 0,
     helpValue: 'N',
   }),
   'snapshot-interval': Flags.integer({
-    summary: 'Log entries between raft snapshots (default: 10000)',
+    summary: 'Number of log entries between Raft snapshots (default: 10000)',
     min: 1,
     helpValue: 'N',
   }),
   'task-history-limit': Flags.integer({
-    summary: 'Ended tasks to keep per slot of a service (default: 5)',
+    summary: 'Task history retention limit (default: 5)',
     min: 0,
     helpValue: 'N',
   }),

@@ -6,8 +6,8 @@ import { activate, qualifiedName, resolveActiveMachine } from '../machines/activ
 export default class Active extends BaseCommand<typeof Active> {
   static override summary = 'Show or set the active machine';
   static override description =
-    `The active machine is the one that "belt docker" talks to. Unless one was set, it is the machine
-of $DOCKER_HOST, as after eval $(belt env node1).`;
+    `The active machine is the one that "belt docker" talks to. If none is set, belt
+shows the machine that $DOCKER_HOST names, as after eval $(belt env node1).`;
   static override args = {
     node: argument('Machine to make active'),
   };

@@ -6,11 +6,19 @@ import { globalFlags } from '../cli/flags.js';
 export default class Completion extends BaseCommand<typeof Completion> {
   static override baseFlags = globalFlags;
   static override summary = 'Generate a shell completion script';
-  static override description = `Machine names come from local records. To complete an alias as well:
-complete -F _belt docker-machine (bash), compdef docker-machine=belt (zsh),
-complete -c docker-machine -w belt (fish).`;
+  static override description = `Machine names come from local records.
+
+To complete the alias "docker-machine" too, add one more line:
+  bash: complete -F _belt docker-machine
+  zsh: compdef docker-machine=belt
+  fish: complete -c docker-machine -w belt`;
   static override args = {
-    shell: Args.string({ options: [...shells], description: 'Shell', required: true, ignoreStdin: true }),
+    shell: Args.string({
+      options: [...shells],
+      description: 'Shell to complete in',
+      required: true,
+      ignoreStdin: true,
+    }),
   };
   static override examples = [
     { description: 'In ~/.bashrc', command: 'eval "$(<%= config.bin %> completion bash)"' },

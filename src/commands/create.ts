@@ -22,8 +22,8 @@ const builtInSecrets = await builtInSecretFlags();
 export default class Create extends BaseCommand<typeof Create> {
   static override summary = 'Create machines with Docker Engine installed';
   static override description =
-    `With one argument, it names the machines; with more, the first is the size. A size is a memory
-amount (512mb, 2gb: the cheapest size with at least that much) or the provider's own name.
+    `A single argument names the machines. With more arguments, the first one is the size: an amount of
+memory (512mb and 2gb mean the cheapest size with at least that much) or the provider's own name.
 
 Rerun the same command to resume an interrupted create.`;
   static override usage = 'create [SIZE] NODES...';
@@ -33,15 +33,15 @@ Rerun the same command to resume an interrupted create.`;
     nodes: argument('Names and patterns such as node[1:4]'),
   };
   static override flags = {
-    ...driverFlag,
+    ...driverFlag(),
     ...settingFlags,
     ...engineFlags,
     ...oldSwarmFlags,
     'dry-run': Flags.boolean({
-      summary: 'Show what would be done on existing servers (driver generic), without doing it',
+      summary: 'Show what would change on existing servers (driver generic), without changing it',
     }),
     'on-failure': Flags.string({
-      summary: 'What to do with machines that fail: keep (rerun to resume) or remove',
+      summary: 'Keep machines that fail, so that a rerun resumes, or remove them',
       options: ['keep', 'remove'],
       default: 'keep',
     }),

@@ -16,7 +16,7 @@ unless they have one.`;
     },
     { description: 'Use another machine', command: '<%= config.bin %> --host node2 docker info' },
     {
-      description: 'Use several; each line is prefixed with its machine',
+      description: 'Use several machines (each line is prefixed with its machine)',
       command: '<%= config.bin %> --host node[1:4] docker ps',
     },
   ];

@@ -9,7 +9,7 @@ export default class Doctor extends BaseCommand<typeof Doctor> {
   static override summary = 'Check this computer for what each driver needs';
   static override description = 'The exit code is that of the default driver, or of the one named with -d.';
   static override flags = {
-    ...driverFlag,
+    ...driverFlag('Driver that the exit code is about'),
     fix: Flags.boolean({ summary: 'Install what is missing' }),
   };
   static override examples = [

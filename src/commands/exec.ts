@@ -5,9 +5,9 @@ import { HelpOnlyCommand } from '../cli/help-only-command.js';
 export default class Exec extends HelpOnlyCommand {
   static override summary = 'Run a command on machines';
   static override description =
-    `One word after the machines is a line for the remote shell; several are a command with its
-arguments. On several machines, each line is prefixed with its machine, and the exit code is 1 if
-the command failed on any.`;
+    `A single word after "--" is a line for the remote shell. Several words are a command and its arguments.
+On several machines, each line is prefixed with its machine, and the exit code is 1 if the command
+failed on any.`;
   static override usage = 'exec NODES -- COMMAND...';
   static override flags = {
     ...allFlag,

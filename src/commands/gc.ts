@@ -7,17 +7,17 @@ import { leftoverList } from '../machines/views/leftover-list.js';
 import { confirm, declinedError } from '../ui/prompt.js';
 
 export default class Gc extends BaseCommand<typeof Gc> {
-  static override summary = 'Find orphaned machines and stale records';
+  static override summary = 'Find and remove orphaned machines and stale records';
   static override description =
-    `An interrupted command, a lost record or changes in the provider's console can leave both. belt
-identifies its machines by the cluster ID, and asks before it removes anything. To get records back,
-use: belt import --from DRIVER.
+    `Interrupted commands, lost records and changes in the provider's console can leave both behind. belt
+identifies its machines by the cluster ID, and asks before it removes anything. To restore lost
+records, use "belt import --from DRIVER".
 
 The exit code is 1 if a provider could not be queried.`;
   static override flags = {
     ...yesFlag,
-    ...driverFlag,
-    'dry-run': Flags.boolean({ summary: 'Show what was found, without removing it' }),
+    ...driverFlag('Driver whose provider is searched'),
+    'dry-run': Flags.boolean({ summary: 'Show what would be removed, without removing it' }),
   };
   static override examples = [
     { description: 'Find leftovers and ask to remove them', command: '<%= config.bin %> gc' },

@@ -8,14 +8,14 @@ import { selectMachines } from '../machines/select-machines.js';
 export default class Hostname extends BaseCommand<typeof Hostname> {
   static override summary = "Set each machine's hostname to its name";
   static override description =
-    `For machines that were named by someone else. No engine restarts; a swarm shows the new name within
-20 s.`;
+    `For machines whose hostname was not set by belt. Engines do not restart. Swarms show the new hostname
+within 20 seconds.`;
   static override usage = 'hostname NODES...';
   static override strict = false;
   static override args = nodesArgument;
   static override flags = allFlag;
   static override examples = [
-    { description: 'Rename several machines', command: '<%= config.bin %> hostname node[1:3]' },
+    { description: 'Set the hostnames of several machines', command: '<%= config.bin %> hostname node[1:3]' },
   ];
 
   async run(): Promise<BatchReport<Renamed & { name: string }>> {

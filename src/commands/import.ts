@@ -19,15 +19,16 @@ export default class Import extends BaseCommand<typeof Import> {
   static override summary = "Import docker-machine's machines, or rebuild a lost cluster from its provider";
   static override description =
     `docker-machine's store becomes a cluster in place: nothing is copied, certificates and keys stay, and
-docker-machine keeps working with it. PATH is its folder: $MACHINE_STORAGE_PATH, or
-~/.docker/machine. The formats of all versions are read (0.1 to 0.16).
+docker-machine keeps working with it. It reads the formats of all versions, 0.1 to 0.16.
 
 With --from digitalocean or amazonec2, the cluster folder is rebuilt from the tags of the machines at
-the provider. Existing records stay unchanged. A machine that accepts --ssh-key, one of your own keys
-or one of your agent gets the cluster's key, and its engine new certificates; others only get their
-record, and the same command resumes once there is a key. If the account has several clusters,
---cluster NAME or ID selects one.`;
-  static override args = { path: argument("docker-machine's store") };
+the provider. Existing records stay unchanged. Machines that accept --ssh-key, one of
+your own keys or a key of your agent get the cluster's key and new certificates. The others only get a
+record: rerun the command when you have a key that they accept. If the account has several clusters,
+select one with --cluster NAME or ID.`;
+  static override args = {
+    path: argument("Folder of docker-machine's store (default: $MACHINE_STORAGE_PATH, or ~/.docker/machine)"),
+  };
   static override flags = {
     from: Flags.string({
       summary: 'Import from docker-machine, or from the provider of a driver',
@@ -36,7 +37,7 @@ record, and the same command resumes once there is a key. If the account has sev
     }),
     as: Flags.string({ summary: 'Name of the cluster', helpValue: 'NAME' }),
     'ssh-key': Flags.string({ summary: 'Private key that the machines accept', helpValue: 'FILE' }),
-    'dry-run': Flags.boolean({ summary: 'Show which machines would be imported' }),
+    'dry-run': Flags.boolean({ summary: 'Show which machines would be imported, without importing them' }),
   };
   static override examples = [
     { description: "Import docker-machine's machines", command: '<%= config.bin %> import' },

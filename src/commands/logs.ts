@@ -14,9 +14,9 @@ export interface LogLine {
 export default class Logs extends BaseCommand<typeof Logs> {
   static override summary = "Show a task's logs, read on the node that runs it";
   static override description =
-    'The logs of several tasks are prefixed with the task name. Stop with Ctrl-C.';
+    'With several tasks, each line is prefixed with the task name. Press Ctrl-C to stop.';
   static override args = {
-    task: requiredArgument('Task ID or its beginning, task name (web.2), or service'),
+    task: requiredArgument('Task ID or ID prefix, task name (web.2), or service'),
   };
   static override flags = {
     follow: Flags.boolean({ char: 'f', summary: 'Follow log output' }),
@@ -27,7 +27,7 @@ export default class Logs extends BaseCommand<typeof Logs> {
     }),
     timestamps: Flags.boolean({ char: 't', summary: 'Show timestamps' }),
     since: Flags.string({
-      summary: 'Show logs since a time (2026-01-02T15:04:05) or relative (10m)',
+      summary: 'Show logs since a timestamp (2026-01-02T15:04:05) or relative time (10m)',
       helpValue: 'TIME',
     }),
   };

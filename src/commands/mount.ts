@@ -12,7 +12,7 @@ export default class Mount extends BaseCommand<typeof Mount> {
   static override summary = "Mount a machine's folder on this computer with sshfs";
   static override usage = 'mount [-u] [[USER@]NODE:]PATH [MOUNTPOINT]';
   static override args = {
-    place: argument('[[user@]machine:]path'),
+    place: argument('Folder on a machine, as [USER@]NODE:PATH'),
     mountpoint: argument('Local folder (default: the same path)'),
   };
   static override flags = {

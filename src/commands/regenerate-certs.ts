@@ -11,7 +11,7 @@ import { confirm } from '../ui/prompt.js';
 export default class RegenerateCerts extends LifecycleCommand<typeof RegenerateCerts> {
   static override summary = 'Regenerate TLS certificates for machines';
   static override description =
-    `Works over SSH, even after certificates have expired or the address has changed. The engines
+    `Works over SSH, even after certificates have expired or the address has changed. Engines
 restart.`;
   static override usage = 'regenerate-certs [--client-certs] NODES...';
   static override warnsOfExpiry = false;

@@ -15,7 +15,7 @@ import { confirm } from '../ui/prompt.js';
 export default class Rm extends LifecycleCommand<typeof Rm> {
   static override summary = 'Remove machines and all their data';
   static override description =
-    `Nodes of a swarm leave it first: they are drained, and managers are demoted one at a time. Refused
+    `Swarm nodes leave their swarm first: they are drained, and managers are demoted one at a time. Refused
 without --force if the swarm would lose its quorum. A whole cluster is removed at once.`;
   static override usage = 'rm NODES...';
   static override flags = {
@@ -23,7 +23,7 @@ without --force if the swarm would lose its quorum. A whole cluster is removed a
     ...yesFlag,
     force: Flags.boolean({
       char: 'f',
-      summary: 'Skip confirmation, drop unreachable machines, and ignore swarm quorum',
+      summary: 'Skip confirmation, forget unreachable machines, and ignore swarm quorum',
     }),
     timeout: Flags.integer({
       summary: 'Timeout in seconds for moving tasks off a swarm node',

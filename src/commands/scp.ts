@@ -15,12 +15,12 @@ code. localhost:PATH is a local path.`;
   static override usage = 'scp [-r] [-d] [-q] [[USER@]NODE:]PATH... [[USER@]NODE:]PATH';
   static override strict = false;
   static override args = {
-    source: argument('[[user@]machine:]path'),
-    target: argument('[[user@]machine:]path'),
+    source: argument('Files to copy: local paths, or [USER@]NODE:PATH'),
+    target: argument('Where to copy them to: a local path, or [USER@]NODE:PATH'),
   };
   static override flags = {
     recursive: Flags.boolean({ char: 'r', summary: 'Copy folders recursively' }),
-    delta: Flags.boolean({ char: 'd', summary: 'Use rsync to copy only differences' }),
+    delta: Flags.boolean({ char: 'd', summary: 'Send only the differences, with rsync' }),
     quiet: Flags.boolean({ char: 'q', summary: 'Show no progress' }),
   };
   static override examples = [

@@ -9,9 +9,10 @@ import { snapshotTable } from '../machines/views/image-tables.js';
 export default class Snapshot extends BaseCommand<typeof Snapshot> {
   static override summary = "Create images (snapshots) from machines' disks";
   static override description =
-    `Snapshots are taken while machines run: stop those whose disks must be consistent. Use the name or ID
-as the driver's image setting. "belt image ls -d DRIVER" lists snapshots, "belt image rm -d DRIVER"
-deletes them. Nodes of a swarm are refused, since a copy would join it a second time.`;
+    `Snapshots are taken while machines run: stop those whose disks must be consistent. To create machines
+from a snapshot, use its name or ID as the driver's image setting. "belt image ls -d DRIVER" lists
+snapshots, and "belt image rm -d DRIVER" deletes them. Nodes of a swarm are refused, since a copy would
+join it a second time.`;
   static override strict = false;
   static override usage = 'snapshot NODES...';
   static override args = nodesArgument;

@@ -11,14 +11,14 @@ import { capitalize } from '../ui/table.js';
 export default class Status extends BaseCommand<typeof Status> {
   static override summary = 'Show machine states';
   static override description =
-    'With a machine named "default", shows its state even without an argument, as docker-machine does.';
+    'Without NODE, shows all machines, or only the one named "default" if it exists, as docker-machine does.';
   static override args = {
-    node: argument('Machine; prints only its state'),
+    node: argument('Machine whose state to print'),
   };
   static override flags = {
     wait: Flags.string({
-      summary: 'Wait until N machines are in a state, e.g. active=3',
-      helpValue: 'active=N',
+      summary: 'Wait until N machines are in a state, such as active=3',
+      helpValue: 'STATE=N',
     }),
     timeout: Flags.integer({
       summary: 'Timeout in seconds',

@@ -8,7 +8,7 @@ import { upgradeMachines } from '../machines/upgrade-machines.js';
 
 export default class Upgrade extends BaseCommand<typeof Upgrade> {
   static override summary = 'Upgrade engines from their package repositories';
-  static override description = 'Stopped machines are started first and stay running.';
+  static override description = 'Stopped machines are started first, and keep running afterwards.';
   static override usage = 'upgrade [NODES...]';
   static override strict = false;
   static override args = nodesArgument;

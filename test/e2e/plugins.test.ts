@@ -160,7 +160,7 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
     expect(await belt.ok(['create', '--help'])).toMatch(/DRIVERS[\s\S]* nspawn [\s\S]* box +processes/);
     expect(await belt.ok(['create', '--help'])).not.toContain('--box-root');
     const help = await belt.ok(['create', '-d', 'box', '--help']);
-    expect(help).toMatch(/BOX DRIVER FLAGS[\s\S]*--box-root=<value>[\s\S]*--box-subnet=<value>/);
+    expect(help).toMatch(/BOX DRIVER FLAGS[\s\S]*--box-root=VALUE[\s\S]*--box-subnet=VALUE/);
     expect(help).not.toContain('--nspawn-image');
 
     expect(await belt.ok(['doctor', '-d', 'box'])).toContain('box: ready');

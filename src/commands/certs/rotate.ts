@@ -12,9 +12,9 @@ export default class CertsRotate extends BaseCommand<typeof CertsRotate> {
   static override description =
     `Engines and this computer first trust both CAs, then get new certificates, then drop the old CA. Works
 over SSH, even after certificates have expired. Each engine restarts twice, those of swarm managers
-one at a time; containers stop briefly unless the engine has "live-restore". Rerun the same command
-to resume an interrupted rotation. Copies of the client certificate that you gave away must be
-replaced.`;
+one at a time. Containers stop briefly unless the engine has "live-restore". Rerun the same command
+to resume an interrupted rotation. Replace the copies of the client certificate that you gave to
+others.`;
   static override warnsOfExpiry = false;
   static override flags = {
     ...yesFlag,

@@ -9,7 +9,7 @@ export default class ClusterNew extends BaseCommand<typeof ClusterNew> {
     name: requiredArgument('Name of the new cluster'),
   };
   static override flags = {
-    ...driverFlag,
+    ...driverFlag(),
     define: Flags.string({
       summary: 'Driver setting for config.yml',
       helpValue: 'KEY=VALUE',

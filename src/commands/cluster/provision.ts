@@ -13,9 +13,9 @@ export default class ClusterProvision extends BaseCommand<typeof ClusterProvisio
   static override description =
     `Applies what "belt cluster plan" shows: creates and starts machines, joins managers one at a time,
 joins workers spread over the managers, sets availability and labels, and changes engine options and
-sizes. Machines and nodes of no group stay, unless --prune.
+sizes. Machines and nodes that are not in any group are kept, unless you use --prune.
 
-Rerun at any time: it continues where it was interrupted.`;
+Rerun at any time: an interrupted run is resumed.`;
   static override usage = 'cluster provision [--manager NODES] [NODES...]';
   static override strict = false;
   static override args = workersArgument;

@@ -6,14 +6,14 @@ import { diffText } from '../../ui/diff.js';
 export default class ClusterUpdate extends BaseCommand<typeof ClusterUpdate> {
   static override summary = 'Change settings of the cluster in use';
   static override description =
-    `Changes only the given settings in config.yml and shows the difference; comments stay. KEY= removes a
-setting. Existing machines are not changed.`;
+    `Changes the given settings in config.yml, keeps everything else including comments, and shows the
+difference. KEY= removes a setting. Existing machines are not changed.`;
   static override usage = 'cluster update [--driver DRIVER] KEY=VALUE...';
   static override strict = false;
   static override args = {
-    settings: argument('KEY=VALUE, of the driver or general'),
+    settings: argument('Settings as KEY=VALUE, of the driver or of belt'),
   };
-  static override flags = driverFlag;
+  static override flags = driverFlag();
   static override examples = [
     {
       description: 'Use another image for new machines',
@@ -23,7 +23,7 @@ setting. Existing machines are not changed.`;
       description: 'Use another driver',
       command: '<%= config.bin %> cluster update --driver generic ssh_user=admin',
     },
-    { description: 'Restore the default', command: '<%= config.bin %> cluster update image=' },
+    { description: 'Restore the default image', command: '<%= config.bin %> cluster update image=' },
   ];
 
   async run(): Promise<UpdatedCluster> {

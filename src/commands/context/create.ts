@@ -7,9 +7,9 @@ import { selectMachines } from '../../machines/select-machines.js';
 
 export default class ContextCreate extends BaseCommand<typeof ContextCreate> {
   static override summary = 'Create docker contexts for machines';
-  static override description = `The context of node1 is named belt-node1, in a cluster other than the default
-belt-CLUSTER-node1. It holds a copy of the client certificates: create it again after they
-change.
+  static override description =
+    `The context of node1 is named belt-node1, or belt-CLUSTER-node1 if the cluster is not "default".
+It contains a copy of the client certificates: create it again after they change.
 
 With --ssh, docker runs the system's ssh, which needs one line in ~/.ssh/config; belt prints it.`;
   static override usage = 'context create [--ssh] NODES...';

@@ -7,12 +7,12 @@ import { imageTable } from '../../machines/views/image-tables.js';
 export default class ImageBuild extends BaseCommand<typeof ImageBuild> {
   static override summary = 'Build a base image unless it exists';
   static override description =
-    '"belt create" builds a missing image itself; building it beforehand makes the first create fast.';
+    '"belt create" builds a missing image. Build it in advance to make the first create fast.';
   static override args = {
-    name: argument('Image (default: the default image)'),
+    name: argument("Image to build (default: the driver's default image)"),
   };
   static override flags = {
-    ...driverFlag,
+    ...driverFlag('Driver of the images'),
     force: Flags.boolean({ char: 'f', summary: 'Rebuild an existing image' }),
   };
   static override examples = [

@@ -5,7 +5,7 @@ import { imageTable } from '../../machines/views/image-tables.js';
 
 export default class ImageLs extends BaseCommand<typeof ImageLs> {
   static override summary = 'List your own images';
-  static override flags = driverFlag;
+  static override flags = driverFlag('Driver of the images');
   static override description =
     'Shows base images on this computer, or with -d digitalocean or amazonec2 the snapshots there.';
   static override examples = [

@@ -7,7 +7,7 @@ export default class ImageRm extends BaseCommand<typeof ImageRm> {
   static override args = {
     name: requiredArgument('Name or ID of the image'),
   };
-  static override flags = driverFlag;
+  static override flags = driverFlag('Driver of the images');
   static override examples = [
     { description: 'Delete a base image', command: '<%= config.bin %> image rm debian-13' },
   ];

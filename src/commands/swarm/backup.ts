@@ -8,14 +8,14 @@ import { backupText } from '../../swarm/views/recovery-texts.js';
 export default class Backup extends BaseCommand<typeof Backup> {
   static override summary = "Back up a swarm's state, with its secrets and keys, to a file";
   static override description =
-    `Stops the engine of one manager, and its containers, for some seconds. belt picks a manager that is
-not the leader: a drained one if there is one, or else the one with the fewest tasks. Refused if the
+    `Stops the engine of one manager, and its containers, for a few seconds. belt picks a manager that is
+not the leader: a drained one if possible, or else the one with the fewest tasks. Refused if the
 swarm would lose its quorum. The file contains the swarm's secrets. A locked swarm can only be
 restored with its unlock key, which is not in the file.`;
   static override usage = 'swarm backup FILE [--node NODE] [--force]';
   static override args = { file: requiredArgument('Output file; - for stdout') };
   static override flags = {
-    node: Flags.string({ summary: 'Manager to back up', helpValue: 'NODE' }),
+    node: Flags.string({ summary: 'Manager to take the backup from', helpValue: 'NODE' }),
     force: Flags.boolean({ summary: 'Back up even if the swarm loses its quorum' }),
   };
   static override examples = [

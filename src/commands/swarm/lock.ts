@@ -5,8 +5,8 @@ import { type AutolockState, setAutolock } from '../../swarm/autolock.js';
 export default class Lock extends BaseCommand<typeof Lock> {
   static override summary = 'Enable or disable autolock';
   static override description =
-    `With autolock, managers need the unlock key after a restart. belt prints it here and in "belt swarm
-unlock-key"; store it in a safe place.`;
+    `With autolock, managers need the unlock key after a restart. belt prints it now, and "belt
+swarm unlock-key" shows it again. Store it in a safe place.`;
   static override flags = {
     off: Flags.boolean({ summary: 'Disable autolock' }),
   };

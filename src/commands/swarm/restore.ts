@@ -11,9 +11,9 @@ import { recoveredText, restoredText } from '../../swarm/views/recovery-texts.js
 export default class Restore extends BaseCommand<typeof Restore> {
   static override summary = 'Restore a swarm from a backup, on a machine that becomes its only manager';
   static override description =
-    `FILE comes from "swarm backup" or is a tar of a manager's /var/lib/docker/swarm. It is read completely
+    `FILE is from "belt swarm backup", or is a tar of a manager's /var/lib/docker/swarm. It is read completely
 before anything changes. The machine's previous swarm state is moved aside. For a locked swarm, the
-unlock key is prompted for or read from standard input.`;
+unlock key is prompted for, or read from standard input.`;
   static override usage = 'swarm restore FILE NODE [--rejoin NODES]... [--force]';
   static override args = {
     file: requiredArgument('Backup file'),
@@ -21,7 +21,7 @@ unlock key is prompted for or read from standard input.`;
   };
   static override flags = {
     rejoin: Flags.string({
-      summary: 'Machines that rejoin in their previous roles (or later: belt swarm recover)',
+      summary: 'Machines that rejoin in their previous roles; "belt swarm recover" rejoins them later',
       helpValue: 'NODES',
       multiple: true,
       multipleNonGreedy: true,

@@ -7,8 +7,8 @@ import { type Removed, removeNodes } from '../../swarm/remove-nodes.js';
 export default class SwarmRm extends NodeCommand<typeof SwarmRm> {
   static override summary = 'Remove missing nodes from their swarm';
   static override description =
-    `A missing manager is demoted first; refused if the swarm would lose its quorum. For nodes that still
-exist, use: belt swarm leave.`;
+    `Missing managers are demoted first. Refused if the swarm would lose its quorum. For nodes that still
+exist, use "belt swarm leave".`;
   static override usage = 'swarm rm NODES... [--force]';
   static override args = nodesArgument;
   static override flags = {

@@ -9,7 +9,7 @@ export default class Token extends BaseCommand<typeof Token> {
 need one. Rotating a token does not affect nodes that have joined.`;
   static override args = {
     role: Args.string({
-      description: 'Role: worker or manager (default: worker)',
+      description: 'Role that the token gives (default: worker)',
       options: ['worker', 'manager'],
       ignoreStdin: true,
     }),

@@ -16,7 +16,7 @@ import { engineAtFirstBoot } from '../kit/first-boot.js';
 
 export const declaredSettings = defineSettings({
   accessKey: secret({
-    summary: 'Access key id; default: as the aws command finds it (environment, profile, SSO, instance role)',
+    summary: 'Access key ID (default: as the aws command finds it)',
     env: ['AWS_ACCESS_KEY_ID'],
   }),
   secretKey: secret({
@@ -28,7 +28,7 @@ export const declaredSettings = defineSettings({
     env: ['AWS_SESSION_TOKEN'],
   }),
   region: text({
-    summary: "Region; default: your AWS profile's, else us-east-1",
+    summary: "Region (default: your AWS profile's, or us-east-1)",
     env: ['AWS_DEFAULT_REGION', 'AWS_REGION'],
   }),
   zone: text({
@@ -37,15 +37,15 @@ export const declaredSettings = defineSettings({
     env: ['AWS_ZONE'],
   }),
   vpcId: text({
-    summary: "VPC; default: the subnet's, or the account's default VPC",
+    summary: "VPC (default: the subnet's, or the account's default VPC)",
     env: ['AWS_VPC_ID'],
   }),
   subnetId: text({
-    summary: 'Subnet; default: one of the VPC in the zone',
+    summary: 'Subnet (default: one of the VPC in the zone)',
     env: ['AWS_SUBNET_ID'],
   }),
   ami: text({
-    summary: 'Image: debian-13, debian-12, ubuntu-24.04 or ubuntu-22.04 (the latest), or an AMI id',
+    summary: 'Image: debian-13, debian-12, ubuntu-24.04 or ubuntu-22.04 (the latest), or an AMI ID',
     default: 'debian-13',
     env: ['AWS_AMI'],
   }),
@@ -59,15 +59,15 @@ export const declaredSettings = defineSettings({
     default: 'amd64',
   }),
   keypairName: text({
-    summary: "Existing key pair, in addition to the cluster's key; default: the cluster's key, imported",
+    summary: "Existing key pair, in addition to the cluster's key (default: the cluster's key, imported)",
     env: ['AWS_KEYPAIR_NAME'],
   }),
   sshKeypath: text({
-    summary: "Private key of keypair_name; default: the cluster's key",
+    summary: "Private key of keypair_name (default: the cluster's key)",
     env: ['AWS_SSH_KEYPATH'],
   }),
   securityGroup: list({
-    summary: 'Security groups, by name or id; default: one that belt creates for the cluster',
+    summary: 'Security groups, by name or ID (default: one that belt creates for the cluster)',
     env: ['AWS_SECURITY_GROUP'],
   }),
   securityGroupReadonly: boolean({
@@ -97,7 +97,7 @@ export const declaredSettings = defineSettings({
     env: ['AWS_VOLUME_TYPE'],
   }),
   deviceName: text({
-    summary: "Name of the root device; default: the image's",
+    summary: "Name of the root device (default: the image's)",
     env: ['AWS_DEVICE_NAME'],
   }),
   iamInstanceProfile: text({
@@ -109,7 +109,7 @@ export const declaredSettings = defineSettings({
     default: false,
   }),
   spotPrice: text({
-    summary: 'Maximum spot price per hour, in US dollars; default: the on-demand price',
+    summary: 'Maximum spot price per hour, in US dollars (default: the on-demand price)',
     parse: matching(/^\d+(\.\d+)?$/),
     expected: 'an amount of dollars like 0.05',
   }),
@@ -141,7 +141,7 @@ export const declaredSettings = defineSettings({
     default: false,
   }),
   sshUser: text({
-    summary: "SSH user; default: the image's (admin, ubuntu, ec2-user)",
+    summary: "SSH user (default: the image's: admin, ubuntu or ec2-user)",
     env: ['AWS_SSH_USER'],
   }),
   sshPort: port({
@@ -166,7 +166,7 @@ export const declaredSettings = defineSettings({
     max: 100,
   }),
   endpoint: text({
-    summary: "URL of the EC2 API; default: the region's",
+    summary: "URL of the EC2 API (default: the region's)",
     env: ['AWS_ENDPOINT_URL_EC2', 'AWS_ENDPOINT_URL', 'AWS_ENDPOINT'],
   }),
   insecureTransport: boolean({

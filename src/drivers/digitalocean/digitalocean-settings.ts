@@ -10,7 +10,7 @@ export const declaredSettings = defineSettings({
     env: ['DIGITALOCEAN_ACCESS_TOKEN'],
   }),
   image: text({
-    summary: 'Image: slug, id, or name of a snapshot',
+    summary: 'Image: slug, ID, or name of a snapshot',
     default: 'ubuntu-24-04-x64',
     env: ['DIGITALOCEAN_IMAGE'],
     required: true,
@@ -39,11 +39,11 @@ export const declaredSettings = defineSettings({
     env: ['DIGITALOCEAN_SSH_PORT'],
   }),
   sshKeyFingerprint: text({
-    summary: 'Id or fingerprint of an SSH key in the account; default: belt registers one',
+    summary: 'ID or fingerprint of an SSH key in the account (default: a key that belt registers)',
     env: ['DIGITALOCEAN_SSH_KEY_FINGERPRINT'],
   }),
   sshKeyPath: text({
-    summary: "Private key for ssh_key_fingerprint; default: the cluster's key",
+    summary: "Private key for ssh_key_fingerprint (default: the cluster's key)",
     env: ['DIGITALOCEAN_SSH_KEY_PATH'],
   }),
   ipv6: boolean({
@@ -77,7 +77,7 @@ export const declaredSettings = defineSettings({
     parse: parseTags,
   }),
   vpc: text({
-    summary: "VPC, by id or name; default: the region's",
+    summary: "VPC, by ID or name (default: the region's)",
     env: ['DIGITALOCEAN_VPC'],
   }),
   firewall: boolean({

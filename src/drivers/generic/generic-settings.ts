@@ -19,7 +19,7 @@ export const genericSettings = defineSettings({
     env: ['GENERIC_SSH_USER'],
   }),
   sshKey: text({
-    summary: "Private key to log in with; default: the agent's keys, then those in ~/.ssh",
+    summary: "Private key to log in with (default: the agent's keys, then those in ~/.ssh)",
     env: ['GENERIC_SSH_KEY'],
   }),
   sshPort: port({ summary: 'SSH port', default: 22, env: ['GENERIC_SSH_PORT'] }),

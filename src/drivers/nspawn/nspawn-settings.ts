@@ -24,7 +24,7 @@ export const nspawnSettings = defineSettings({
   }),
   network: text({
     summary:
-      'Address range of the machines, like 10.209.0.0/20; default: the first free one of 10.209.0.0/20, 10.210.0.0/20, ...',
+      'Address range of the machines, like 10.209.0.0/20 (default: the first free one of 10.209.0.0/20, 10.210.0.0/20, ...)',
     env: ['NSPAWN_NETWORK'],
     parse: parseRange,
   }),

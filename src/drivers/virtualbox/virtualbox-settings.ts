@@ -17,13 +17,13 @@ export const declaredSettings = defineSettings({
     max: 2_097_152,
   }),
   cpuCount: integer({
-    summary: "Number of processors; -1 for all of this computer's; default: 1",
+    summary: "Number of processors; -1 for all of this computer's (default: 1)",
     env: ['VIRTUALBOX_CPU_COUNT'],
     min: -1,
     max: 64,
   }),
   diskSize: integer({
-    summary: 'Disk size, in MB; default: 20000',
+    summary: 'Disk size, in MB (default: 20000)',
     env: ['VIRTUALBOX_DISK_SIZE'],
     min: 3000,
     max: 2 ** 31,
@@ -35,7 +35,8 @@ export const declaredSettings = defineSettings({
     env: ['VIRTUALBOX_IMAGE'],
   }),
   imageChecksum: text({
-    summary: 'sha256:... or sha512:... of an image of your own; default: SHA512SUMS or SHA256SUMS next to it',
+    summary:
+      'sha256:... or sha512:... of an image of your own (default: SHA512SUMS or SHA256SUMS next to it)',
     env: ['VIRTUALBOX_IMAGE_CHECKSUM'],
     parse: checksumOf,
     expected: 'sha256: or sha512: and hex digits',
@@ -50,7 +51,7 @@ export const declaredSettings = defineSettings({
     parse: refuseImport,
   }),
   sshUser: text({
-    summary: "SSH user; default: the image's (debian, ubuntu, docker), else belt",
+    summary: "SSH user (default: the image's: debian, ubuntu or docker; belt for other images)",
     env: ['VIRTUALBOX_SSH_USER'],
   }),
   network: choice(['hostonly', 'natnetwork'], {
@@ -126,11 +127,11 @@ export const declaredSettings = defineSettings({
   }),
   engineAtFirstBoot,
   folder: text({
-    summary: "Folder for machines and images; default: VirtualBox's default machine folder",
+    summary: "Folder for machines and images (default: VirtualBox's default machine folder)",
     env: ['VIRTUALBOX_FOLDER'],
   }),
   installPath: text({
-    summary: 'Folder that contains VBoxManage; default: found in your PATH',
+    summary: 'Folder that contains VBoxManage (default: found in your PATH)',
     env: ['VBOX_MSI_INSTALL_PATH', 'VBOX_INSTALL_PATH'],
   }),
 });

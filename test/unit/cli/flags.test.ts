@@ -38,11 +38,18 @@ describe('driver flags', () => {
     const settings = drivers.flatMap(({ name, settings: own }) =>
       own.filter(({ flag }) => flag !== false).map((setting) => [name, setting] as [string, Setting]),
     );
-    for (const [name, { key, flag, summary, env = [] }] of settings) {
-      expect(flags[flag || `${name}-${key.replaceAll('_', '-')}`]?.summary).toBe(
-        env[0] === undefined ? summary : `${summary} [$${env[0]}]`,
-      );
+    for (const [name, { key, flag, summary, env: [variable] = [] }] of settings) {
+      const shown = flags[flag || `${name}-${key.replaceAll('_', '-')}`]?.summary;
+      expect(shown?.startsWith(summary)).toBe(true);
+      if (variable !== undefined) expect(shown?.endsWith(` [$${variable}]`)).toBe(true);
     }
+  });
+
+  test('the summary of a driver flag ends with its default and its variable', async () => {
+    const flags = await builtInDriverFlags();
+    expect(flags['generic-ssh-port']?.summary).toBe('SSH port (default: 22) [$GENERIC_SSH_PORT]');
+    expect(flags['amazonec2-retries']?.summary).toMatch(/ \(default: 5\)$/);
+    expect(flags['digitalocean-ipv6']?.summary).not.toContain('default');
   });
 
   test('secret flags are known for any driver', () => {

@@ -5,12 +5,12 @@ import { type CaRotation, rotateCa } from '../../../swarm/rotate-ca.js';
 export default class CaRotate extends BaseCommand<typeof CaRotate> {
   static override summary = "Rotate the swarm CA and wait for all nodes' certificates";
   static override description =
-    `The swarm CA is what nodes trust each other with; for the certificates of engines, use: belt certs
-rotate. Prints the new CA certificate, as docker does. Missing nodes block the rotation: remove them
-with belt swarm rm.`;
+    `Nodes authenticate each other with certificates from the swarm CA. For the certificates of engines,
+use "belt certs rotate". Prints the new CA certificate, as docker does. Missing nodes block the
+rotation: remove them with "belt swarm rm".`;
   static override flags = {
     timeout: Flags.integer({
-      summary: 'Timeout in seconds; the managers continue afterwards',
+      summary: 'Timeout in seconds; managers continue the rotation afterwards',
       default: 300,
       min: 1,
       helpValue: 'S',
