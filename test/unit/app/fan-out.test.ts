@@ -21,7 +21,7 @@ function namesUpTo(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `node${index + 1}`);
 }
 
-/** A gate that lets works through in an order of one's own. */
+/** Lets tests finish pieces of work in any order. */
 function gates(): { pass: (name: string) => Promise<void>; open: (name: string) => void; waiting: string[] } {
   const opened = new Map<string, () => void>();
   const waiting: string[] = [];
@@ -44,7 +44,7 @@ async function settle(): Promise<void> {
 }
 
 describe('fanOut', () => {
-  test('fanOut returns outcomes in the order of the names, whichever ends first', async () => {
+  test('fanOut returns outcomes in the order of the names, not of completion', async () => {
     const { pass, open } = gates();
     const ends: string[] = [];
     const all = fanOutNames(
@@ -125,7 +125,7 @@ describe('fanOut', () => {
     const plan = fc.record({
       works: fc.array(fc.record({ turns: fc.nat(4), fails: fc.boolean() }), { maxLength: 40 }),
       limit: fc.integer({ min: 1, max: 12 }),
-      /** The interruption comes when so many have begun. */
+      /** The interruption comes after this many have started. */
       interruptAt: fc.option(fc.integer({ min: 1, max: 40 })),
     });
     await fc.assert(

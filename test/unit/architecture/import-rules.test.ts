@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-/* The import rules are tested themselves: each must report a wrong import and accept the right ones. */
+/* Tests the import rules: each must report a forbidden import and accept the allowed ones. */
 
 const project = join(import.meta.dirname, '../../..');
 const rulesFile = '.dependency-cruiser.cjs';
@@ -14,7 +14,7 @@ const { forbidden } = createRequire(import.meta.url)(join(project, rulesFile)) a
   forbidden: { name: string }[];
 };
 
-/** A small tree that obeys every rule: imports of each file, by its path. */
+/** A small tree that follows every rule: the imports of each file. */
 const right: Readonly<Record<string, readonly string[]>> = {
   'bin/run.js': ['../src/cli/main.js'],
   'src/base/errors.ts': [],
@@ -47,7 +47,7 @@ const right: Readonly<Record<string, readonly string[]>> = {
   'src/commands/create.ts': ['@oclif/core', '../cli/main.js', '../certs/views/table.js'],
 };
 
-/** One wrong import for each rule but the one about files that nothing reaches. */
+/** One forbidden import per rule, except the rule about unreachable files. */
 const wrong: readonly [rule: string, file: string, target: string][] = [
   ['layer-base', 'src/base/extra.ts', '../state/store.js'],
   ['layer-state', 'src/state/extra.ts', '../drivers/driver.js'],
@@ -96,7 +96,7 @@ const statically = (target: string): string => `import '${target}';`;
 const forItsType = (target: string): string => `import type { here as there } from '${target}';`;
 const whenUsed = (target: string): string => `export const later = () => import('${target}');`;
 
-/** Runs the check as `npm run arrows` does. @returns `rule: from` of each violation */
+/** Runs the check as `npm run arrows` does. @returns `rule: from` for each violation */
 async function violations(): Promise<string[]> {
   const program = join(project, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
   const args = [program, '--config', rulesFile, '--output-type', 'json', 'src', 'bin'];
@@ -110,12 +110,12 @@ async function violations(): Promise<string[]> {
   return summary.violations.map(({ rule, from }) => `${rule.name}: ${from}`).sort();
 }
 
-test('every import rule has a test with a wrong import', () => {
+test('every import rule has a test with a forbidden import', () => {
   const rules = [...wrong.map(([rule]) => rule), folderCycles, deadFiles];
   expect(rules.sort()).toEqual(forbidden.map(({ name }) => name).sort());
 });
 
-test('a tree that obeys the rules passes', { timeout: 60_000 }, async () => {
+test('a tree that follows the rules passes', { timeout: 60_000 }, async () => {
   expect(await violations()).toEqual([]);
 });
 
@@ -123,7 +123,7 @@ test.each([
   ['a plain import', statically],
   ['an import of types only', forItsType],
   ['an import when used', whenUsed],
-])('%s in the wrong direction fails, and the rule is named', { timeout: 60_000 }, async (_, write) => {
+])('%s in the wrong direction fails, and the error names the rule', { timeout: 60_000 }, async (_, write) => {
   const imports = new Map<string, string[]>();
   for (const [, file, target] of wrong) {
     const known = imports.get(file) ?? (right[file] ?? []).map(statically);
@@ -148,7 +148,7 @@ test('two folders that import each other fail, even without a cycle of files', {
   expect(await violations()).toEqual(expect.arrayContaining(cycles));
 });
 
-test('a file that neither a command nor the program reaches fails', { timeout: 60_000 }, async () => {
+test('a file that no command and no program imports fails', { timeout: 60_000 }, async () => {
   await put('src/machines/alone.ts', [statically('./create.js')]);
   expect(await violations()).toEqual([`${deadFiles}: src/machines/alone.ts`]);
 });

@@ -9,7 +9,7 @@ describe('closest', () => {
     ['NODE1', ['node2', 'node1'], 'node1'],
     ['nod1', ['node1', 'node2'], 'node1'],
     ['a', ['b'], 'b'],
-  ])('%s is meant for one of %j', (word, candidates, expected) => {
+  ])('closest finds %s in %j', (word, candidates, expected) => {
     expect(closest(word, candidates)).toBe(expected);
   });
 
@@ -18,7 +18,7 @@ describe('closest', () => {
     ['elephant', ['region']],
     ['x', []],
     ['', ['image']],
-  ])('%j is close to none of %j', (word, candidates) => {
+  ])('closest finds nothing for %j in %j', (word, candidates) => {
     expect(closest(word, candidates)).toBeUndefined();
   });
 });
@@ -30,7 +30,7 @@ describe('editDistance', () => {
     ['kitten', 'sitting', 3],
     ['ab', 'ba', 1],
     ['region', 'regoin', 1],
-  ])('%j to %j is %i', (from, to, distance) => {
+  ])('editDistance from %j to %j is %i', (from, to, distance) => {
     expect(editDistance(from, to)).toBe(distance);
   });
 

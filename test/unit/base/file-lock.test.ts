@@ -20,7 +20,7 @@ async function holdFor(ageMs: number): Promise<void> {
   await utimes(path, begun, begun);
 }
 
-test('a lock admits one piece of work at a time and leaves no file', async () => {
+test('a lock serializes work and leaves no file', async () => {
   let working = 0;
   let most = 0;
   const work = async () => {
@@ -33,12 +33,12 @@ test('a lock admits one piece of work at a time and leaves no file', async () =>
   expect(await readdir(folder)).toEqual([]);
 });
 
-test('a lock is free again after its work failed', async () => {
+test('a lock is released when the work fails', async () => {
   await expect(lock(0, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
   expect(await lock(0, async () => 'yes')).toBe('yes');
 });
 
-test('an error names the holder of the lock, and what to do, when the wait is over', async () => {
+test('a timeout names the holder of the lock and the remedy', async () => {
   await holdFor(0);
   await expect(lock(100, async () => {})).rejects.toMatchObject({
     message: 'another process has held the lock of the VM for 0 s',
@@ -51,7 +51,7 @@ test('a lock that its holder no longer renews is taken over', async () => {
   expect(await lock(100, async () => 'done')).toBe('done');
 });
 
-test('the lock of a process that has ended is taken over sooner than that of a live one', async () => {
+test('the lock of a process that has exited is taken over sooner than that of a running one', async () => {
   await holdFor(3_000);
   const { hostname } = await import('node:os');
   const holder = { pid: process.pid, startTime: '1', hostname: hostname() };
@@ -64,14 +64,14 @@ test('the lock of a process that has ended is taken over sooner than that of a l
   expect(await lock(1_000, async () => 'done')).toBe('done');
 });
 
-test('waiting for a lock ends with an abort', async () => {
+test('an abort ends waiting for a lock', async () => {
   await holdFor(0);
   const abort = new AbortController();
   const options = { what: 'the VM', waitMs: 60_000, signal: abort.signal, onWait: () => abort.abort() };
   await expect(withLock(path, options, async () => {})).rejects.toMatchObject({ name: 'AbortError' });
 });
 
-test('a lock does not wait for a folder that does not exist', async () => {
+test('a lock in a missing folder fails without waiting', async () => {
   path = join(folder, 'gone', 'vm');
   await expect(lock(60_000, async () => {})).rejects.toThrow('cannot lock the VM: no such file or directory');
 });

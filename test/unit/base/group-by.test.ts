@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { groupBy } from '../../../src/base/group-by.js';
 import { clusterAddress, reachAddress } from '../../../src/machines/model/machine.js';
 
-test('groupBy keeps the order of first appearance, and that within groups', () => {
+test('groupBy keeps the order of first appearance, and the order within groups', () => {
   expect([...groupBy(['b1', 'a1', 'b2', 'c1', 'a2'], ([letter = '']) => letter)]).toEqual([
     ['b', ['b1', 'b2']],
     ['a', ['a1', 'a2']],
@@ -11,7 +11,7 @@ test('groupBy keeps the order of first appearance, and that within groups', () =
   ]);
 });
 
-test('property: groupBy loses, adds and mixes nothing, whatever the keys', () => {
+test('property: groupBy keeps every item exactly once, whatever the keys', () => {
   const item = fc.record({
     key: fc.oneof(fc.string(), fc.constantFrom('__proto__', 'constructor')),
     value: fc.nat(),
@@ -30,6 +30,6 @@ test.each([
   [{ public: '203.0.113.1' }, '203.0.113.1', '203.0.113.1'],
   [{ private: '10.0.0.1' }, '10.0.0.1', '10.0.0.1'],
   [{}, undefined, undefined],
-])('%j: people reach it at %s, machines of its cluster at %s', (addresses, reach, cluster) => {
+])('machine addresses %j: belt connects to %s, other machines to %s', (addresses, reach, cluster) => {
   expect([reachAddress({ addresses }), clusterAddress({ addresses })]).toEqual([reach, cluster]);
 });

@@ -12,7 +12,7 @@ describe('poll', () => {
     expect(checks).toBe(3);
   });
 
-  test('poll ends with a last value or an error that knows the last reason', async () => {
+  test('poll returns the value of onTimeout or throws its error, with the last reason', async () => {
     let checks = 0;
     const check = async () => new Pending(`attempt ${++checks}`);
     expect(await poll<string>(check, { ...quick, onTimeout: (reason) => reason })).toBe(`attempt ${checks}`);
@@ -25,14 +25,14 @@ describe('poll', () => {
     await expect(failing).rejects.toThrow(`gave up: attempt`);
   });
 
-  test('poll throws the last reason when nothing else is to happen on a timeout', async () => {
+  test('poll throws the last reason on a timeout without onTimeout', async () => {
     const error = new Error('down');
     await expect(poll(async () => new Pending(error), quick)).rejects.toBe(error);
     const waiting = poll(async () => new Pending('not listed'), quick);
     await expect(waiting).rejects.toMatchObject({ name: 'ExternalError', message: 'not listed' });
   });
 
-  test('poll checks once even when there is no time', async () => {
+  test('poll checks once even without time', async () => {
     expect(await poll(async () => 'ready', { timeoutMs: 0, onTimeout: () => 'late' })).toBe('ready');
   });
 
@@ -48,7 +48,7 @@ describe('poll', () => {
 });
 
 describe('retry', () => {
-  test('retry repeats what fails for a reason that passes', async () => {
+  test('retry repeats work that fails for a temporary reason', async () => {
     let attempts = 0;
     const work = async () => {
       if (++attempts < 3) throw new Error('busy');
@@ -57,7 +57,7 @@ describe('retry', () => {
     expect(await retry(work, { ...quick, timeoutMs: 60_000, isRetryable: isBusy })).toBe(3);
   });
 
-  test('retry throws other errors at once, and the error of the last attempt on a timeout', async () => {
+  test('retry throws other errors at once, and the last error on a timeout', async () => {
     let attempts = 0;
     const broken = async () => {
       attempts++;

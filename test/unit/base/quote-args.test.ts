@@ -11,7 +11,7 @@ describe('quoteArgs', () => {
     [["it's"], `'it'\\''s'`],
     [['$HOME', 'a  b', '`x`', '~', '*', 'A=b'], `'$HOME' 'a  b' '\`x\`' '~' '*' 'A=b'`],
     [['alpine:3.20', '/data', 'a@b', '50%', '1,2', 'x_y-z+.'], 'alpine:3.20 /data a@b 50% 1,2 x_y-z+.'],
-  ])('%j is %s', (args, line) => {
+  ])('quoteArgs quotes %j as %s', (args, line) => {
     expect(quoteArgs(args)).toBe(line);
   });
 

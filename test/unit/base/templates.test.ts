@@ -18,7 +18,7 @@ async function render(text: string, values?: Record<string, string>): Promise<st
   return templatesIn(folder).render('unit.conf', values);
 }
 
-test('render replaces each placeholder and keeps everything else', async () => {
+test('render replaces each placeholder and keeps all other text', async () => {
   expect(await render('a {{x}} b {{ x }} {{y_1}}{{x}} { {{x}}} $1', { x: '1', y_1: '2' })).toBe(
     'a 1 b {{ x }} 21 { 1} $1',
   );

@@ -29,7 +29,7 @@ async function filesIn(folder: string): Promise<string[]> {
   return (await readdir(join(dist, folder)).catch(() => [])).filter((name) => !name.startsWith('.')).sort();
 }
 
-test('a build replaces entries, and keeps the chunks of the build before it', async () => {
+test('a build replaces entries and keeps the chunks of the previous build', async () => {
   await build({ 'cli/main.js': 'import "../chunks/a-1.js"', 'chunks/a-1.js': '1', 'chunks/b-1.js': '1' });
   await build({ 'cli/main.js': 'import "../chunks/a-2.js"', 'chunks/a-2.js': '2', 'chunks/b-1.js': '1' });
   expect(await readFile(join(dist, 'cli/main.js'), 'utf8')).toContain('a-2.js');
@@ -38,7 +38,7 @@ test('a build replaces entries, and keeps the chunks of the build before it', as
   expect(await filesIn('chunks')).toEqual(['a-2.js', 'a-3.js', 'b-1.js']);
 });
 
-test('a build removes entries that are no longer built, and leaves the types alone', async () => {
+test('a build removes obsolete entries and keeps the types', async () => {
   await write(join(dist, 'types/driver.d.ts'), 'types');
   await build({ 'commands/old.js': '', 'cli/main.js': '' });
   await build({ 'cli/main.js': '' });

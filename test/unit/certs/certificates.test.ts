@@ -28,7 +28,10 @@ import type { Machine } from '../../../src/machines/model/machine.js';
 import { waitUntilReady } from '../../../src/machines/wait-until-ready.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
-/** Engines that listen with mutual TLS in this process, as Docker's do, and clients that read their files from disk. */
+/**
+ * Runs engines that listen with mutual TLS in this process, as Docker's do, and clients that read
+ * their certificates from disk.
+ */
 
 const day = 24 * 60 * 60 * 1000;
 const keyType = 'ecdsa-p256';
@@ -45,8 +48,8 @@ afterEach(async () => {
   await bed.close();
 });
 
-describe('the certificates of a cluster', () => {
-  test('are made once, and laid out as docker-machine has them', async () => {
+describe('cluster certificates', () => {
+  test("cluster certificates are created once, in docker-machine's layout", async () => {
     const first = await ensureClusterCertificates(bed.context);
     const again = await ensureClusterCertificates(await bed.nextRun());
     expect(again).toEqual(first);
@@ -71,12 +74,12 @@ describe('the certificates of a cluster', () => {
     ]);
   });
 
-  test('are the same for all who ask for them first at the same time', async () => {
+  test('concurrent callers get the same cluster certificates', async () => {
     const all = await Promise.all(Array.from({ length: 5 }, () => ensureClusterCertificates(bed.context)));
     for (const one of all) expect(one).toEqual(all[0]);
   });
 
-  test('that docker-machine made are kept', async () => {
+  test('cluster certificates created by docker-machine are kept', async () => {
     const authority = await createAuthority({ commonName: 'theirs', keyType });
     const client = await issueClient(authority, { commonName: 'theirs' });
     await lay({ 'ca.pem': authority.certificate, 'ca-key.pem': authority.key });
@@ -88,7 +91,7 @@ describe('the certificates of a cluster', () => {
     });
   });
 
-  test('a client pair that has expired is replaced; an authority is not', async () => {
+  test('an expired client certificate is replaced, but an expired CA is not', async () => {
     const past = new Date(Date.now() - 50 * day);
     const authority = await createAuthority({ commonName: 'one', keyType, now: past });
     const client = await issueClient(authority, { commonName: 'one', now: past, days: 3 });
@@ -105,7 +108,7 @@ describe('the certificates of a cluster', () => {
     expect(await files('certs')).toMatchObject({ 'ca.pem': old.certificate });
   });
 
-  test('no second authority is made where the first one’s certificate is lost', async () => {
+  test('no second CA is created when the certificate of the first is lost', async () => {
     await ensureClusterCertificates(bed.context);
     await rm(join(bed.folder, 'certs/ca.pem'));
     await expect(ensureClusterCertificates(bed.context)).rejects.toThrow(
@@ -113,7 +116,7 @@ describe('the certificates of a cluster', () => {
     );
   });
 
-  test('none is made beside a machine that trusts another one, but for a URL; rotate gives it a new one', async () => {
+  test('no CA is created when a machine trusts a missing one, and rotate repairs the machine', async () => {
     await url('url');
     await writeFile(join(bed.folder, 'machines/url/ca.pem'), 'theirs');
     const [machine] = await listening('node1');
@@ -125,15 +128,15 @@ describe('the certificates of a cluster', () => {
     await everyoneAnswers();
   });
 
-  test('a damaged authority is named and not overwritten', async () => {
+  test('a damaged CA is reported and not overwritten', async () => {
     await lay({ 'ca.pem': 'rubbish' });
     await expect(ensureClusterCertificates(bed.context)).rejects.toThrow(/certs\/ca\.pem is damaged/);
     expect(await files('certs')).toEqual({ 'ca.pem': 'rubbish' });
   });
 });
 
-describe('a machine’s certificate', () => {
-  test('holds every name and address, and stays while it is good', async () => {
+describe('server certificates', () => {
+  test('a server certificate contains every name and address, and is kept while it is valid', async () => {
     const machine = await secured('node1', { tlsSans: ['Docker.example.com', 'fd00::7'] });
     const first = await certified(machine, bed.context);
     expect(readCertificate(first.certificate).names).toEqual([
@@ -146,7 +149,7 @@ describe('a machine’s certificate', () => {
     expect(await certified(machine, bed.context)).toEqual(first);
   });
 
-  test('is reissued for a new address, near its expiry, without its key, and for another authority', async () => {
+  test('a server certificate is reissued for a new address, before it expires, without its key, and for another CA', async () => {
     const machine = await secured('node1');
     const { authority } = await ensureClusterCertificates(bed.context);
     const signer = { certificate: authority.certificate, key: authority.key ?? '' };
@@ -176,7 +179,7 @@ describe('a machine’s certificate', () => {
     await expectNew(moved);
   });
 
-  test('of docker-machine stays: it holds the address and localhost, and no more', async () => {
+  test('a server certificate of docker-machine with only the address and localhost is kept', async () => {
     const machine = {
       ...(await secured('node1')),
       addresses: { public: '10.0.0.9', private: '192.168.0.9' },
@@ -194,7 +197,7 @@ describe('a machine’s certificate', () => {
     expect(bed.ssh.commands).toEqual(['node1: exec docker system dial-stdio']);
   });
 
-  test('a bad --tls-san is refused', async () => {
+  test('an invalid --tls-san is refused', async () => {
     const machine = await secured('node1', { tlsSans: ['no name'] });
     await expect(certified(machine, bed.context)).rejects.toThrow(
       '"no name" is neither a host name nor an IP address',
@@ -203,11 +206,11 @@ describe('a machine’s certificate', () => {
 });
 
 describe('certs status', () => {
-  test('is empty without certificates', async () => {
+  test('certs status lists nothing without certificates', async () => {
     expect(await certificateStatus(bed.context)).toEqual({ certificates: [], rotating: false });
   });
 
-  test('tells what is good, what ends, what does not fit, what is missing', async () => {
+  test('certs status reports valid, expiring, mismatched and missing certificates', async () => {
     const names = ['good', 'moved', 'foreign', 'ending', 'ended', 'damaged', 'none'];
     await url('url');
     const machines = new Map<string, Machine>();
@@ -248,8 +251,8 @@ describe('certs status', () => {
   });
 });
 
-describe('the warning', () => {
-  test('comes from 30 days before the first end on, names it and what to type', async () => {
+describe('the expiry warning', () => {
+  test('the expiry warning starts 30 days before the first expiry, and names the certificate and the command', async () => {
     const machine = await secured('node1');
     const authority = await createAuthority({ commonName: 'one', keyType });
     await lay({ 'ca.pem': authority.certificate, 'ca-key.pem': authority.key });
@@ -269,7 +272,7 @@ describe('the warning', () => {
     expect(await inDays(3640)).toMatch(/: belt certs rotate$/);
   });
 
-  test('is found again after a certificate is written that ends earlier', async () => {
+  test('the expiry warning is updated when a certificate that expires earlier is written', async () => {
     await ensureClusterCertificates(bed.context);
     expect(await expiryWarning(bed.cluster)).toBeUndefined();
     const authority = await createAuthority({ commonName: 'short', keyType, days: 12 });
@@ -278,14 +281,14 @@ describe('the warning', () => {
     expect(await expiryWarning(bed.cluster)).toMatch(/expires in 11 days .*, and 1 more: belt certs rotate$/);
   });
 
-  test('makes nothing where there are no certificates', async () => {
+  test('the expiry warning creates no files without certificates', async () => {
     expect(await expiryWarning(bed.cluster)).toBeUndefined();
     expect(await bed.files()).toEqual([]);
   });
 });
 
 describe('regenerate-certs', () => {
-  test('gives new certificates to the machines named, and to the client where asked to', async () => {
+  test('regenerate-certs renews the named machines, and the client certificate on request', async () => {
     const machines = await listening('node1', 'node2');
     const before = await allFiles();
     const outcomes = await regenerateCertificates(
@@ -307,7 +310,7 @@ describe('regenerate-certs', () => {
     await everyoneAnswers();
   });
 
-  test('leaves all copies as they were where the machine is not reached', async () => {
+  test('regenerate-certs keeps all files when the machine is unreachable', async () => {
     const machines = await listening('node1');
     const before = await allFiles();
     const away: InstallCertificate = async () => {
@@ -319,7 +322,7 @@ describe('regenerate-certs', () => {
     expect(await allFiles()).toEqual(before);
   });
 
-  test('a machine of another authority keeps its copies until its engine has the new one', async () => {
+  test('regenerate-certs keeps the files of a machine with another CA until its engine has the new certificate', async () => {
     const machines = await listening('node1', 'node2');
     const other = await createAuthority({ commonName: 'other', keyType });
     await writeFile(join(bed.folder, 'machines/node2/ca.pem'), other.certificate);
@@ -331,7 +334,7 @@ describe('regenerate-certs', () => {
     await everyoneAnswers();
   });
 
-  test('cut off between the engine and the copies, the same command mends it', async () => {
+  test('regenerate-certs completes a run that was interrupted between the engine and the local files', async () => {
     const machines = await listening('node1');
     const input = { machines, clientCerts: false };
     const cutOff: InstallCertificate = async ({ name }, certificate) => {
@@ -348,7 +351,7 @@ describe('regenerate-certs', () => {
     await everyoneAnswers();
   });
 
-  test('refuses a machine that is known by its URL alone, and writes nothing', async () => {
+  test('regenerate-certs refuses a machine known only by its URL, and writes nothing', async () => {
     const machine = await url('url');
     const before = await bed.files();
     await expect(
@@ -357,7 +360,7 @@ describe('regenerate-certs', () => {
     expect(await bed.files()).toEqual(before);
   });
 
-  test('refuses an engine that is not reached with TLS', async () => {
+  test('regenerate-certs refuses an engine without TLS', async () => {
     const machine = await secured('node1', { access: 'local' });
     await expect(
       regenerateCertificates({ machines: [machine], clientCerts: false, install }, bed.context),
@@ -366,7 +369,7 @@ describe('regenerate-certs', () => {
 });
 
 describe('certs rotate', { timeout: 60_000 }, () => {
-  test('every engine answers every client after each step, and the old authority is gone at the end', async () => {
+  test('certs rotate keeps every engine reachable after each step, and removes the old CA at the end', async () => {
     await listening('node1', 'node2', 'node3');
     const old = await files('certs');
     const { writes } = watchWrites(bed.context, () => everyoneAnswers());
@@ -377,7 +380,7 @@ describe('certs rotate', { timeout: 60_000 }, () => {
     for (const engine of engines.values()) expect(engine.starts).toBe(3);
   });
 
-  test('leaves out a machine that is known by its URL alone, and its own certificates', async () => {
+  test('certs rotate skips a machine known only by its URL, and keeps its certificates', async () => {
     await listening('node1');
     await url('url');
     const folder = join(bed.folder, 'machines/url');
@@ -388,7 +391,7 @@ describe('certs rotate', { timeout: 60_000 }, () => {
     expect(await files('machines/url')).toEqual(before);
   });
 
-  test('the next run finishes after an interruption at any point, and no client is cut off in between', async () => {
+  test('certs rotate completes a run that was interrupted anywhere, and engines stay reachable in between', async () => {
     await listening('node1', 'node2');
     let finished = false;
     for (let limit = 1; !finished; limit++) {
@@ -402,7 +405,7 @@ describe('certs rotate', { timeout: 60_000 }, () => {
           return false;
         },
       );
-      // A pair is two files: between the two it does not fit, until the next run.
+      // Certificate and key are two files, so they may not match until the next run.
       await everyoneAnswers({ except: isTorn });
       const report = finished ? undefined : await rotate(await bed.nextRun());
       if (report) expect(report).toMatchObject({ ok: ['node1', 'node2'], finished: true });
@@ -410,7 +413,7 @@ describe('certs rotate', { timeout: 60_000 }, () => {
     }
   });
 
-  test('an unreachable machine stops the rotation, unless it is forced', async () => {
+  test('certs rotate stops at an unreachable machine, unless forced', async () => {
     await listening('node1', 'node2', 'node3');
     const old = await files('certs');
     const failing: InstallCertificate = async (machine, ...what) => {
@@ -435,7 +438,7 @@ describe('certs rotate', { timeout: 60_000 }, () => {
     await expectRotated(old);
   });
 
-  test('an engine that refuses the new client keeps the old authority', async () => {
+  test('certs rotate keeps the old CA while an engine refuses the new client certificate', async () => {
     await listening('node1');
     const verify = async (): Promise<never> => {
       throw new Error('refused');
@@ -448,7 +451,7 @@ describe('certs rotate', { timeout: 60_000 }, () => {
     expect(await rotate(await bed.nextRun())).toMatchObject({ finished: true });
   });
 
-  test('brings back a cluster whose certificates have all expired', async () => {
+  test('certs rotate recovers a cluster whose certificates have all expired', async () => {
     const past = new Date(Date.now() - 50 * day);
     const authority = await createAuthority({ commonName: 'dead', keyType, now: past, days: 5 });
     await lay({ 'ca.pem': authority.certificate, 'ca-key.pem': authority.key });
@@ -460,7 +463,7 @@ describe('certs rotate', { timeout: 60_000 }, () => {
     await expectRotated(old);
   });
 
-  test('managers of a swarm go one after the other', async () => {
+  test('certs rotate updates the managers of a swarm one at a time', async () => {
     const machines = await listening('node1', 'node2', 'node3', 'node4');
     for (const { name } of machines.slice(0, 3)) await manager(name);
     let now = 0;
@@ -486,7 +489,10 @@ async function rotate(
   );
 }
 
-/** Certificates and engines are those of one new authority, and who had the old client pair is refused. */
+/**
+ * Expects all certificates and engines to use one new CA, and engines to refuse the old client
+ * certificate.
+ */
 async function expectRotated(old: Record<string, string>): Promise<void> {
   const now = await files('certs');
   expect(Object.keys(now).sort()).toEqual(['ca-key.pem', 'ca.pem', 'cert.pem', 'key.pem']);
@@ -503,7 +509,9 @@ async function expectRotated(old: Record<string, string>): Promise<void> {
   }
 }
 
-/** Calls `then` after each file that is written, and fails when the limit is reached, as if the computer had lost its power. */
+/**
+ * Calls `then` after each written file, and fails at the limit, as if the computer had lost power.
+ */
 function watchWrites(
   context: Context,
   then: () => Promise<void>,
@@ -516,13 +524,13 @@ function watchWrites(
     if (path.includes('/claims/')) return write(path, text);
     if (++count >= limit) throw new Error('the computer is off');
     await write(path, text);
-    // Between a key and its certificate the pair does not fit.
+    // The key is written first and does not match until its certificate is written.
     if (!path.endsWith('key.pem')) await then();
   };
   return { writes: () => count };
 }
 
-/** As setting the engine up does. */
+/** Installs certificates as provisioning does. */
 function installerOf(context: Context): InstallCertificate {
   return async ({ name }, certificate) => {
     await engines.get(name)?.install(certificate);
@@ -532,14 +540,14 @@ function installerOf(context: Context): InstallCertificate {
 
 const install: InstallCertificate = (...what) => installerOf(bed.context)(...what);
 
-/** The certificate that the machine's engine has from now on. */
+/** Issues the machine's server certificate and records it as installed. */
 async function certified(machine: Machine, context: Context): Promise<ServerCertificate> {
   const certificate = await serverCertificateFor(machine, context);
   await recordInstalled(machine.name, certificate, context);
   return certificate;
 }
 
-/** Machines whose engines listen with TLS. */
+/** Creates machines whose engines listen with TLS. */
 async function listening(...names: string[]): Promise<Machine[]> {
   await ensureClusterCertificates(bed.context);
   return Promise.all(
@@ -565,7 +573,7 @@ async function secured(name: string, engine: Partial<Machine['engine']> = {}): P
   return recorded;
 }
 
-/** A machine of docker-machine's driver `none`, which wrote down that it has TLS. */
+/** Creates a machine of docker-machine's driver `none` that is recorded as using TLS. */
 async function url(name: string): Promise<Machine> {
   const machine = { ...(await secured(name)), driver: 'none', driverData: { URL: 'tcp://192.0.2.1:2376' } };
   await bed.cluster.save(machine);
@@ -582,7 +590,10 @@ async function manager(name: string): Promise<void> {
   await initSwarm(await bed.cluster.machine(name), {}, context);
 }
 
-/** Each engine answers who takes the cluster's files, and who takes those of any machine's folder. */
+/**
+ * Expects each engine to accept the client certificates of the cluster and of every machine's
+ * folder.
+ */
 async function everyoneAnswers({ except = async (_folder: string) => false } = {}): Promise<void> {
   const folders = ['certs', ...[...engines.keys()].map((name) => `machines/${name}`)];
   for (const folder of folders) {
@@ -615,7 +626,7 @@ function ping(port: number, credentials: { ca: string; cert: string; key: string
   });
 }
 
-/** The PEM files of a folder of the cluster. */
+/** Returns the PEM files of a folder of the cluster. */
 async function files(folder: string): Promise<Record<string, string>> {
   const all = Object.entries(await allFiles());
   const own = all.filter(([path]) => path.startsWith(`${folder}/`));
@@ -659,7 +670,7 @@ class TlsEngine {
   private constructor(readonly port: number) {}
 
   static async start(name: string): Promise<TlsEngine> {
-    // A port that is free now; the engine keeps it over its restarts.
+    // A port that is free now; the engine keeps it across restarts.
     const probe = createServer();
     await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
     const { port } = probe.address() as AddressInfo;
@@ -670,8 +681,8 @@ class TlsEngine {
   }
 
   /**
-   * As Docker's: takes its files when it starts, and a client must have a certificate. It is never away, as a real one is for a second:
-   * others ask it meanwhile, and what they are to find out is whom it trusts.
+   * Uses the files from its start and requires a client certificate, as Docker's engine does.
+   * Unlike a real one, it restarts without downtime, so that tests see only which CA it trusts.
    */
   async install(wanted: ServerCertificate): Promise<void> {
     if (JSON.stringify(wanted) === JSON.stringify(this.files)) return;

@@ -7,7 +7,7 @@ import Create from '../../../src/commands/create.js';
 
 afterEach(() => vi.unstubAllEnvs());
 
-/** As much of the framework as the reading of a command line needs. */
+/** The parts of oclif that parsing a command line needs. */
 const framework = {
   bin: 'belt',
   runHook: async () => ({ successes: [], failures: [] }),
@@ -51,7 +51,7 @@ describe('a command line', () => {
     ['--force=true node1', true],
     ['-force node1', true],
     ['-f=1 node1', true],
-  ])('%s', async (line, force) => {
+  ])("Go's forms of a switch are parsed: %s", async (line, force) => {
     expect(await read(line)).toMatchObject({ flags: { force }, words: ['node1'], typed: line.split(' ') });
   });
 
@@ -64,7 +64,7 @@ describe('a command line', () => {
     expect((await read('node1')).flags).toMatchObject({ debug: true, tidy: true });
   });
 
-  test("global flags and --json take Go's forms", async () => {
+  test("global flags and --json accept Go's forms", async () => {
     const { flags, json } = await read('-storage-path /x -native-ssh=t --json=true node1');
     expect({ flags, json }).toMatchObject({
       flags: { 'storage-path': '/x', 'native-ssh': true },
@@ -86,7 +86,7 @@ describe('a command line', () => {
   });
 });
 
-test("create takes driver flags in Go's forms", async () => {
+test("create accepts driver flags in Go's forms", async () => {
   const create = new SampleCreate(
     '-driver amazonec2 -amazonec2-use-private-address=true --amazonec2-monitoring=false -engine-label a=b x'.split(
       ' ',

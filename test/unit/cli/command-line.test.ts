@@ -27,7 +27,7 @@ describe('the command line', () => {
     ['env --help', 'env --help'],
     ['docker --help', 'docker --help'],
     ['--host node2 docker --help', 'docker --help'],
-  ])('%s goes to the framework, global flags behind the command', (typed, expected) => {
+  ])('"%s" is parsed by oclif, with global flags after the command', (typed, expected) => {
     expect(read(typed)).toEqual({ kind: 'command', argv: expected.split(' ') });
   });
 
@@ -36,7 +36,7 @@ describe('the command line', () => {
     ['-s /store env -u', 'env', '-u -s /store'],
     ['--json url', 'url', '--json'],
     ['config node1 -D', 'config', 'node1 -D'],
-  ])('%s is answered from the records', (typed, command, argv) => {
+  ])('"%s" is handled by the fast path', (typed, command, argv) => {
     expect(read(typed)).toEqual({ kind: 'local', command, argv: argv.split(' ') });
   });
 
@@ -47,7 +47,7 @@ describe('the command line', () => {
     });
   });
 
-  test.each(['-v', '--version', '-version', '-D --version'])('%s asks for the version', (typed) => {
+  test.each(['-v', '--version', '-version', '-D --version'])('"%s" prints the version', (typed) => {
     expect(read(typed)).toEqual({ kind: 'version' });
   });
 
@@ -81,7 +81,7 @@ describe('the command line', () => {
     ],
     ['--native-ssh=false ssh node1 -debug=false', { host: [], 'native-ssh': false }, 'node1 -debug=false'],
     ['exec --all -D -- ls -l', { host: [], all: true, debug: true }, '-- ls -l'],
-  ])('%s keeps the tail for the other program', (typed, flags, tail) => {
+  ])('"%s" keeps the remaining arguments for the other program', (typed, flags, tail) => {
     const [command] = /docker|ssh|exec/.exec(typed) as RegExpExecArray;
     expect(read(typed)).toEqual({
       kind: 'passthrough',
@@ -91,7 +91,7 @@ describe('the command line', () => {
     });
   });
 
-  test('any tail passes unchanged', () => {
+  test('property: arguments for another program stay unchanged', () => {
     fc.assert(
       fc.property(fc.array(fc.string()), (words) => {
         const tail = ['run', ...words];
@@ -106,7 +106,7 @@ describe('the command line', () => {
     '--json=x docker ps',
     'exec --limit',
     'exec --limit none node1 -- ls',
-  ])('%s is refused', (typed) => {
+  ])('"%s" is refused', (typed) => {
     expect(() => read(typed)).toThrow(UsageError);
   });
 });

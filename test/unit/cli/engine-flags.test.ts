@@ -9,7 +9,7 @@ function engineSettingsFrom(flags: GivenEngineFlags): EngineSettings {
   return resolveEngineSettings({ flags: givenEngineSettings(flags), variables: {}, files: [] });
 }
 
-test('without flags all settings have their defaults', () => {
+test('engine settings have their defaults without flags', () => {
   expect(engineSettingsFrom({})).toEqual(defaultEngineSettings);
 });
 
@@ -83,7 +83,7 @@ test.each([
   ['https://m', ['https://m']],
   ['https://m,https://n', ['https://m', 'https://n']],
   ['', []],
-])('mirrors in $ENGINE_REGISTRY_MIRROR, which is one text: %j', (text, mirrors) => {
+])('$ENGINE_REGISTRY_MIRROR is parsed as a list: %j', (text, mirrors) => {
   const { registryMirrors } = resolveEngineSettings({
     variables: { ENGINE_REGISTRY_MIRROR: text },
     files: [],
@@ -91,7 +91,7 @@ test.each([
   expect(registryMirrors).toEqual(mirrors);
 });
 
-describe('values that dockerd would reject are refused', () => {
+describe('engine flags that dockerd would reject', () => {
   test.each([
     ['engine-label', 'a'],
     ['engine-label', '=b'],
@@ -102,7 +102,7 @@ describe('values that dockerd would reject are refused', () => {
     ['engine-opt', 'host=tcp://0.0.0.0:1'],
     ['engine-opt', '-H=x'],
     ['engine-opt', '--tlsverify'],
-  ])('--%s %j', (flag, value) => {
+  ])('--%s %j is refused', (flag, value) => {
     expect(() => engineSettingsFrom({ [flag]: [value] })).toThrow(UsageError);
   });
   test('--engine-install-url must be an http URL', () => {

@@ -41,7 +41,7 @@ async function record(folder: string, name: string, address: string): Promise<vo
   await writeFile(join(folder, 'machines', name, 'config.json'), JSON.stringify(document));
 }
 
-/** What the command prints, and its exit code. */
+/** Returns the command's output and exit code. */
 async function run(
   command: LocalName,
   ...argv: string[]
@@ -128,13 +128,13 @@ describe('--output', () => {
     expect((await run('url', '-o', 'go-template={{.url}}', 'open')).out).toBe(`${url}\n`);
   });
 
-  test('an unknown format is a usage error', async () => {
+  test('url --output with an unknown format is a usage error', async () => {
     const { code, err } = await run('url', '-o', 'xml', 'open');
     expect(code).toBe(2);
     expect(err).toMatch(/^error: unknown output format "xml": use table, .*\n$/);
   });
 
-  test('errors are documents with a code', async () => {
+  test('url prints errors as documents with a code', async () => {
     const { code, out } = await run('url', '-o', 'yaml', '--nope');
     expect(code).toBe(2);
     expect(out).toBe('error:\n  code: usage\n  message: "unknown flag: --nope"\n  hint: belt url --help\n');

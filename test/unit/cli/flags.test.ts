@@ -16,7 +16,7 @@ import type { Setting } from '../../../src/drivers/driver.js';
 import { builtInDrivers } from '../../../src/drivers/registry.js';
 
 describe('driver flags', () => {
-  test('each setting of a driver with a flag has exactly one', async () => {
+  test('each driver setting with a flag has exactly one', async () => {
     const drivers = await Promise.all(builtInDrivers.names.map(builtInDrivers.load));
     const expected = drivers.flatMap(({ name, settings }) =>
       settings
@@ -52,7 +52,7 @@ describe('driver flags', () => {
     expect(flags['digitalocean-ipv6']?.summary).not.toContain('default');
   });
 
-  test('secret flags are known for any driver', () => {
+  test('secret flags are known for every driver', () => {
     const setting = { summary: '', type: 'string' as const };
     const settings = [
       { ...setting, key: 'api_key', secret: true },
@@ -102,7 +102,7 @@ describe('shared flags', () => {
     });
   });
 
-  test('--host takes one word, so that a command may follow', async () => {
+  test('--host accepts one value, so that a command may follow', async () => {
     const { flags, argv } = await parse(['--host', 'node1', '--host', 'node2', 'node3']);
     expect([flags.host, argv]).toEqual([['node1', 'node2'], ['node3']]);
   });

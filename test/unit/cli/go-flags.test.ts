@@ -16,13 +16,13 @@ function plain(line: string): { words: string; off: string[] } {
   return { words: words.join(' '), off };
 }
 
-describe('flags as Go writes them', () => {
-  test.each(['true', 't', 'T', 'TRUE', 'True', '1'])('=%s is the bare switch', (word) => {
+describe('Go flags', () => {
+  test.each(['true', 't', 'T', 'TRUE', 'True', '1'])('a switch with =%s is on', (word) => {
     expect(plain(`--force=${word} node1`)).toEqual({ words: '--force node1', off: [] });
     expect(plain(`-f=${word} node1`)).toEqual({ words: '-f node1', off: [] });
   });
 
-  test.each(['false', 'f', 'F', 'FALSE', 'False', '0'])('=%s turns the switch off', (word) => {
+  test.each(['false', 'f', 'F', 'FALSE', 'False', '0'])('a switch with =%s is off', (word) => {
     expect(plain(`--force=${word} node1`)).toEqual({ words: 'node1', off: ['force'] });
     expect(plain(`node1 -f=${word}`)).toEqual({ words: 'node1', off: ['force'] });
   });
@@ -31,12 +31,12 @@ describe('flags as Go writes them', () => {
     ['--force=yes', '--force'],
     ['-force=', '--force'],
     ['-f=no', '-f'],
-  ])('%s is refused', (word, flag) => {
+  ])('"%s" is refused', (word, flag) => {
     expect(() => plain(word)).toThrow(UsageError);
     expect(() => plain(word)).toThrow(`${flag} must be true or false, not "`);
   });
 
-  test('the last occurrence of a repeated switch counts', () => {
+  test('the last occurrence of a repeated switch wins', () => {
     expect(plain('--force=false --force')).toEqual({ words: '--force', off: [] });
     expect(plain('--force -f=0').off).toEqual(['force']);
   });
@@ -47,7 +47,7 @@ describe('flags as Go writes them', () => {
     ['-debug -all', '--debug --all'],
     ['-engine-opt=a=b', '--engine-opt=a=b'],
     ['-d=virtualbox', '--driver=virtualbox'],
-  ])('%s is %s', (typed, expected) => {
+  ])('"%s" is normalized to "%s"', (typed, expected) => {
     expect(plain(typed)).toEqual({ words: expected, off: [] });
   });
 
@@ -65,11 +65,11 @@ describe('flags as Go writes them', () => {
     '--engine-opt --debug=false',
     '-Dd --force=false',
     '--driver',
-  ])('%s stays as it is', (typed) => {
+  ])('"%s" stays unchanged', (typed) => {
     expect(plain(typed)).toEqual({ words: typed, off: [] });
   });
 
-  test('a line in the usual form stays unchanged', () => {
+  test('property: normalizing twice changes nothing', () => {
     const word = fc.constantFrom(
       '--force',
       '-f',

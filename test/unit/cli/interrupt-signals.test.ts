@@ -12,7 +12,7 @@ afterEach(() => {
       if (!before[index]?.includes(listener)) process.off(name, listener);
 });
 
-test('a listener for each of hundreds of machines causes no leak warning', async () => {
+test('hundreds of listeners for an interruption cause no leak warning', async () => {
   const warnings: Error[] = [];
   const listener = (warning: Error) => warnings.push(warning);
   process.on('warning', listener);

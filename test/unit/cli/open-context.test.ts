@@ -27,7 +27,7 @@ test('--cluster takes precedence over MACHINE_STORAGE_PATH', async () => {
   expect((await open({})).context.cluster).toMatchObject({ folder: join(home, 'machine'), byFolder: true });
 });
 
-test('use warns of MACHINE_STORAGE_PATH, which takes precedence', async () => {
+test('use warns about MACHINE_STORAGE_PATH, which takes precedence', async () => {
   const { context } = await open({ cluster: 'default' });
   const warn = vi.spyOn(context.reporter, 'warn').mockReturnValue();
   await context.clusters.use('default');

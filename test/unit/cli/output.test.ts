@@ -13,27 +13,27 @@ async function format(output: string, result: unknown): Promise<string | undefin
 }
 
 describe('openOutput', () => {
-  test('table and wide leave the view to the command', async () => {
+  test('table and wide formats are left to the command', async () => {
     expect(await openOutput({})).toEqual({ format: 'table' });
     expect(await openOutput({ output: 'wide' })).toEqual({ format: 'wide' });
   });
 
-  test('json prints the result indented by two', async () => {
+  test('json output is indented by two spaces', async () => {
     expect(await format('json', { name: 'a' })).toBe('{\n  "name": "a"\n}');
     expect((await openOutput({ json: true })).format).toBe('json');
   });
 
-  test('yaml prints the same document, without undefined fields and folded lines', async () => {
+  test('yaml output is the same document, without undefined fields and folded lines', async () => {
     const long = 'word '.repeat(40).trim();
     expect(await format('yaml', { name: 'a', size: undefined, why: long })).toBe(`name: a\nwhy: ${long}`);
   });
 
-  test('name prints the names of what succeeded, one per line', async () => {
+  test('name output lists the names of successful results, one per line', async () => {
     expect(await format('name', report)).toBe('node1');
     expect(await format('name', [{ name: 'a' }, { name: 'b' }])).toBe('a\nb');
   });
 
-  test('go-template is applied to the whole document', async () => {
+  test('a go-template is applied to the whole document', async () => {
     expect(await format('go-template={{range .ok}}{{.name}}\\n{{end}}', report)).toBe('node1');
     expect(await format('go-template={{json .}}', { a: 1 })).toBe('{"a":1}');
   });
@@ -46,7 +46,7 @@ describe('openOutput', () => {
     );
   });
 
-  test('a broken template is refused before the command does anything', async () => {
+  test('an invalid template is refused before the command runs', async () => {
     await expect(openOutput({ output: 'go-template={{' })).rejects.toThrow(UserError);
   });
 
@@ -65,7 +65,7 @@ test.each<[unknown, string[]]>([
   [{ certificates: [{ kind: 'client' }, { kind: 'server', machine: 'a', names: ['x'] }] }, ['client', 'a']],
   [{ managers: { total: 1, nodes: [{ name: 'mg1' }] } }, ['mg1']],
   [{ token: 'SWMTKN' }, []],
-])('the names in %j', (result, names) => {
+])('name output of %j lists its names', (result, names) => {
   expect(namesIn(result)).toEqual(names);
 });
 

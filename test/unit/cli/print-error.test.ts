@@ -23,7 +23,7 @@ test.each([
   [new TypeError('x'), 70],
   ['x', 70],
   [undefined, 70],
-])('%o ends belt with %d', (error, code) => {
+])('%o exits with %d', (error, code) => {
   expect(exitCodeFor(error)).toBe(code);
 });
 

@@ -13,6 +13,6 @@ test.each([
     '--bugsnag-api-token=[redacted] --github-api-token [redacted]',
   ],
   [['acme-key', 'n', '--acme-keys=x'], "acme-key n '--acme-keys=x'"],
-])('%j is repeated without secrets', (words, expected) => {
+])('%j is printed without secrets', (words, expected) => {
   expect(redactedCommandLine(words, ['acme-key'])).toBe(expected);
 });

@@ -7,7 +7,7 @@ import { oldSwarmFlags } from '../../../src/cli/old-swarm-flags.js';
 
 const folder = join(import.meta.dirname, '../../../src/commands');
 
-/** Each file is one command. */
+/** Each file contains one command. */
 const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>
   path.endsWith('.ts'),
 );
@@ -16,7 +16,7 @@ const names = files.map((path) => path.slice(0, -'.ts'.length).replaceAll('/', '
 /** Commands that run another program and return its output. */
 const passthrough = ['docker', 'exec', 'mount', 'scp', 'ssh'];
 
-/** Examples of the next step. */
+/** Examples that show a next step instead of the command. */
 const nextSteps = ['docker --context belt-node1 ps', '<%= config.bin %> use docker-machine'];
 
 /** docker-machine's flags that belt ignores or rejects. */
@@ -117,7 +117,7 @@ test('the command tree is complete', () => {
 });
 
 describe.each(names)('%s', (name) => {
-  test("has a summary in docker's style, and an example of itself", async () => {
+  test("a command has a summary in docker's style and an example", async () => {
     const { summary = '', examples = [] } = await load(name);
     expect(summary).toMatch(/^[A-Z].*[^.]$/);
     const lines = examples.map((example) => (typeof example === 'string' ? example : example.command));
@@ -135,19 +135,19 @@ describe.each(names)('%s', (name) => {
     expect(bound.map((flag) => flag.name)).toEqual([]);
   });
 
-  test('reads no argument from standard input', async () => {
+  test('a command reads no argument from standard input', async () => {
     const { args = {} } = await load(name);
     for (const arg of Object.values(args)) expect(arg).toMatchObject({ ignoreStdin: true });
   });
 
-  test('accepts the global flags, and --output exactly where it reports', async () => {
+  test('a command accepts the global flags, and --output exactly if it prints results', async () => {
     const { baseFlags = {} } = await load(name);
     const reports = ![...passthrough, 'completion'].includes(name);
     const expected = { ...globalFlags, ...(reports && outputFlags) };
     expect(Object.keys(baseFlags)).toEqual(Object.keys(expected));
   });
 
-  test('no flag of its own has the letter or the name of a global one', async () => {
+  test("a command's own flags do not redefine global ones", async () => {
     const { flags = {} } = await load(name);
     const globals = { ...globalFlags, ...outputFlags };
     const letters = Object.values<FlagEntry>(globals).flatMap(({ short }) => short ?? []);
@@ -157,7 +157,7 @@ describe.each(names)('%s', (name) => {
     }
   });
 
-  test('has a summary for each of its flags and arguments', async () => {
+  test('a command has a summary for each of its flags and arguments', async () => {
     const { flags = {}, args = {} } = await load(name);
     for (const [flag, { summary, hidden }] of Object.entries(flags)) {
       if (hidden) expect(unshownFlags).toContain(flag);

@@ -23,7 +23,7 @@ afterEach(async () => {
   await rm(store, { recursive: true });
 });
 
-/** As much of the framework as the command needs. */
+/** The parts of oclif that the command needs. */
 const framework = {
   bin: 'belt',
   root: resolve('.'),
@@ -42,7 +42,7 @@ async function remove(...argv: string[]) {
   return { report, stderr: stderr.join('') };
 }
 
-describe('rm of machines whose records cannot be read', () => {
+describe('rm of damaged records', () => {
   test('rm --force removes damaged records and warns about remaining machines', async () => {
     const { report, stderr } = await remove('-f', 'bad', 'empty', 'never');
     expect(report).toEqual({ ok: ['bad', 'empty'], failed: [], skipped: [] });

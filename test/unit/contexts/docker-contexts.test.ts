@@ -10,7 +10,7 @@ import {
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
 let bed: TestBed;
-/** What the docker client keeps: descriptions by name. */
+/** The docker client's contexts: descriptions by name. */
 let contexts: Map<string, string>;
 
 const docker: DockerClient = async ([, verb, ...args]) => {
@@ -49,7 +49,7 @@ const remove = (nodes: string[], all = false) =>
   removeContexts({ nodes, all, force: false }, docker, bed.context);
 const made = async () => (await listContexts(docker)).map(({ name }) => name);
 
-test('over SSH, beside a machine that is known by its URL alone', async () => {
+test('a context over SSH is created next to a machine known only by its URL', async () => {
   await create('node1');
   expect(await made()).toEqual(['belt-node1']);
   const config = await readFile(sshConfigPath(bed.context), 'utf8');
@@ -57,12 +57,12 @@ test('over SSH, beside a machine that is known by its URL alone', async () => {
   expect(config).not.toContain('box');
 });
 
-test('over SSH to a URL is refused, with nothing made', async () => {
+test('a context over SSH is refused for a machine known only by its URL', async () => {
   await expect(create('box')).rejects.toThrow('box is known only by its URL');
   expect(await made()).toEqual([]);
 });
 
-test('the way there is written down before the context is made', async () => {
+test('the SSH configuration is written before the context is created', async () => {
   bed.context.cluster.files.write = async () => {
     throw new Error('the disk is full');
   };
@@ -70,7 +70,7 @@ test('the way there is written down before the context is made', async () => {
   expect(await made()).toEqual([]);
 });
 
-test('that of a machine which is gone is removed by its name', async () => {
+test('the context of a removed machine is removed by name', async () => {
   await create('node1');
   await create('node2');
   await bed.cluster.remove('node1');
@@ -80,12 +80,12 @@ test('that of a machine which is gone is removed by its name', async () => {
   expect(await made()).toEqual(['belt-node2']);
 });
 
-test('a glob takes those that are there', async () => {
+test('a glob removes existing contexts only', async () => {
   await create('node1');
   expect(await remove(['node*'])).toEqual(['belt-node1']);
 });
 
-test('all are those that the client has of this cluster', async () => {
+test('--all removes the contexts of this cluster only', async () => {
   await create('node1');
   contexts.set('belt-other-node9', 'belt: node9 of cluster other');
   await bed.cluster.remove('node1');

@@ -5,16 +5,16 @@ import ts from 'typescript';
 const root = join(import.meta.dirname, '../../..');
 const commandsFolder = join(root, 'src/commands');
 
-/** The fields of a document, as `ok[].name` and `size?`, with `string`, `number` or `boolean`. */
+/** Fields of a document, such as `ok[].name` and `size?`, with `string`, `number` or `boolean`. */
 export type Fields = ReadonlyMap<string, string>;
 
 export interface OutputTypes {
-  /** The result of each command that has one, by its name: `swarm ls`. */
+  /** Result types by command name, such as `swarm ls`. */
   results: ReadonlyMap<string, Fields>;
   errorCodes: readonly string[];
 }
 
-/** Reads what commands return from their types. */
+/** Reads the result types of commands with the TypeScript compiler. */
 export function readOutputTypes(): OutputTypes {
   const commands = readdirSync(commandsFolder, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts'))
@@ -85,7 +85,7 @@ function fieldsOf(type: ts.Type, checker: ts.TypeChecker): Fields {
   }
 }
 
-/** Undefined for what JSON does not have. */
+/** Undefined: JSON has no such value. */
 function primitiveOf({ flags }: ts.Type): string | undefined {
   if (flags & ts.TypeFlags.StringLike) return 'string';
   if (flags & ts.TypeFlags.NumberLike) return 'number';

@@ -12,7 +12,7 @@ import { shorten } from '../../../docs/demo/timeline.js';
 
 const size = { columns: 20, rows: 3 };
 
-/** A frame whose first row says one thing. */
+/** A frame with a text in its first row. */
 function frame(atMs: number, text: string): Frame {
   return { atMs, rows: [[{ column: 0, width: text.length, text, style: {} }], [], []], cursor: undefined };
 }
@@ -22,7 +22,7 @@ function said(frames: readonly Frame[]): [number, string | undefined][] {
 }
 
 describe('replay', () => {
-  test('replay turns styles, blanks and wide characters into runs', async () => {
+  test('replay converts styles, spaces and wide characters to runs', async () => {
     const frames = await replay(
       [{ atMs: 5, data: '\x1b[?25l\x1b[1;32mok\x1b[0m  a b ✓\r\n\x1b[7m x\x1b[0m日本' }],
       size,
@@ -46,7 +46,7 @@ describe('replay', () => {
     });
   });
 
-  test('writes close together are one frame, a write that changes nothing is none', async () => {
+  test('replay merges writes close together, and drops writes that change nothing', async () => {
     const writes = [
       { atMs: 10, data: 'a' },
       { atMs: 20, data: 'b' },
@@ -63,7 +63,7 @@ describe('replay', () => {
 });
 
 describe('shorten', () => {
-  test('a wait in which nothing happens takes a second and a half', () => {
+  test('shorten reduces a wait without changes to a second and a half', () => {
     const frames = [frame(0, ''), frame(100, 'building'), frame(60_000, 'built'), frame(60_400, 'done')];
     expect(said(shorten(frames, { longestMs: 30_000 }))).toEqual([
       [0, ''],
@@ -73,7 +73,7 @@ describe('shorten', () => {
     ]);
   });
 
-  test('shorten also shortens a wait in which only a spinner and a clock move', () => {
+  test('shorten also reduces a wait in which only a spinner and a clock change', () => {
     const spinner = ['⠋', '⠙', '⠹', '⠸'];
     const waiting = Array.from({ length: 600 }, (_, tenth) =>
       frame(tenth * 100, `${spinner[tenth % 4]} ${(tenth / 10).toFixed(1)}s`),
@@ -90,7 +90,7 @@ describe('shorten', () => {
     ]);
   });
 
-  test('never longer than allowed, nor more than ten frames a second, and the end stays the end', () => {
+  test('shorten keeps the limits on length and frame rate, and the last frame', () => {
     const gaps = fc.array(fc.tuple(fc.nat(1400), fc.stringMatching(/^[a-z]{1,5}$/)), {
       minLength: 1,
       maxLength: 100,
@@ -112,7 +112,7 @@ describe('shorten', () => {
 describe('drawPicture', () => {
   const options = { columns: 20, title: 'npm run demo', endPauseMs: 1000 };
 
-  test('a row shows its last content without animation and moves through the others with it', () => {
+  test('drawPicture shows the last content of a row without animation, and animates the others', () => {
     const frames = [frame(0, 'first'), frame(1000, 'second'), frame(2000, 'first'), frame(3000, '<&>')];
     const lines = drawPicture(frames, options).split('\n');
     expect(lines.filter((line) => /^(<defs>)?<g id="r/.test(line))).toEqual([
@@ -128,13 +128,13 @@ describe('drawPicture', () => {
     ]);
   });
 
-  test('one frame alone is a still picture', () => {
+  test('drawPicture draws a single frame without animation', () => {
     const picture = drawPicture([frame(0, 'still')], options);
     expect(picture).not.toContain('@keyframes');
     expect(picture).toContain('<svg y="0" width="168" height="19"><use href="#r0" y="14"/></svg>');
   });
 
-  test('the picture is well-formed, runs no script and loads nothing', async () => {
+  test('the picture is well-formed, contains no script and loads nothing', async () => {
     const writes = Array.from({ length: 40 }, (_, index) => ({
       atMs: index * 150,
       data: `\x1b[38;5;${index * 6}mline ${index} <&"'>\r\n`,
@@ -145,7 +145,7 @@ describe('drawPicture', () => {
     expect(picture.match(/https?:[^"]*/g)).toEqual(['http://www.w3.org/2000/svg']);
   });
 
-  test('property: any text becomes text that XML allows', () => {
+  test('property: any text is escaped for XML', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         expect(escapeText(text)).toMatch(/^([^<>&\p{Cc}\p{Cs}\ufffe\uffff]|&(amp|lt|gt);)*$/u);
@@ -154,7 +154,7 @@ describe('drawPicture', () => {
   });
 });
 
-/** The names of tags that are opened and not closed, or closed and not opened. */
+/** Returns the tags that are unclosed or closed without being opened. */
 function openTags(xml: string): string[] {
   const open: string[] = [];
   for (const [, closing, name = '', empty] of xml.matchAll(/<(\/?)([a-z]+)(?:\s[\w-]+="[^"<]*")*(\/?)>/g)) {
@@ -164,7 +164,7 @@ function openTags(xml: string): string[] {
   return open;
 }
 
-describe('a command in a pseudo-terminal', () => {
+describe('record', () => {
   test('record captures the output and the exit code of a command', async () => {
     const { writes, exitCode } = await record(['sh', '-c', 'test -t 1 && stty size; exit 3'], size);
     expect({ text: writes.map(({ data }) => data).join(''), exitCode }).toEqual({
@@ -175,7 +175,7 @@ describe('a command in a pseudo-terminal', () => {
 
   const program = fileURLToPath(new URL('../../../docs/demo/record.js', import.meta.url));
 
-  test('a recording is only written if the command succeeds', async () => {
+  test('a recording is written only if the command succeeds', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'belt-picture-'));
     const output = join(folder, 'out.svg');
     try {

@@ -18,9 +18,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-describe('a driver of a package', () => {
+describe('the driver of a package', () => {
   let count = 0;
-  /** Loads a package whose driver is this. */
+  /** Loads a package with this driver. */
   const load = async (driver: string) => {
     const file = `driver-${++count}.mjs`;
     await writeFile(join(folder, file), `export const driver = ${driver}`);
@@ -34,7 +34,7 @@ describe('a driver of a package', () => {
   const withSetting = (setting: object): string =>
     `{ name: 'x', summary: 's', settings: [${JSON.stringify({ summary: 's', type: 'string', ...setting })}], open() {} }`;
 
-  test('is what belt asks for', async () => {
+  test('the driver of a package is loaded with its settings', async () => {
     const driver = await load(withSetting({ key: 'a_b', flag: 'x-other' }));
     expect(driver).toMatchObject({ name: 'x', summary: 's', settings: [{ key: 'a_b' }] });
   });
@@ -48,7 +48,7 @@ describe('a driver of a package', () => {
     [withSetting({ key: 'a', type: 'number' }), 'settings.0.type'],
     [withSetting({ key: 'a', flag: 'timeout' }), 'flags of its driver must begin with --x-'],
     [`{ name: 'engine', summary: 's', settings: [], open() {} }`, '"engine", which belt reserves'],
-  ])('%s is refused, and the package named', async (text, says) => {
+  ])('the driver %s is refused, and the error names the package', async (text, says) => {
     const error = await load(text).catch((thrown) => thrown);
     expect(error).toBeInstanceOf(UserError);
     expect(error.message).toContain(says);
@@ -62,7 +62,7 @@ describe('a driver of a package', () => {
     await expect(of(0)).rejects.toMatchObject({ hint: 'belt plugins install p' });
   });
 
-  test('that cannot be opened says so in its name', async () => {
+  test('a plugin that cannot be opened is reported with the name of its driver', async () => {
     const driver = await load(
       `{ name: 'x', summary: 's', settings: [], open() { throw new Error('no library') } }`,
     );
@@ -75,7 +75,7 @@ describe('a driver of a package', () => {
       'check(), resize(), doctor()',
     ],
     ['undefined', 'check(), create(), list(), start(), stop(), kill(), remove(), resize(), doctor()'],
-  ])('a plugin that opens %s is refused with what it lacks', async (opened, lacks) => {
+  ])('a plugin that opens %s is refused with the missing methods', async (opened, lacks) => {
     const driver = await load(`{ name: 'x', summary: 's', settings: [], open: async () => (${opened}) }`);
     await expect(driver.open({} as DriverOptions)).rejects.toThrow(
       new ExternalError(`x: the opened driver lacks ${lacks}`),
@@ -83,7 +83,7 @@ describe('a driver of a package', () => {
   });
 });
 
-describe('the errors of a driver of somebody else’s', () => {
+describe('errors of a third-party driver', () => {
   class Strange {
     #secret = 'seen';
     resizesRunning = true;
@@ -107,7 +107,7 @@ describe('the errors of a driver of somebody else’s', () => {
   const guarded = guardDriver('x', Object.freeze(new Strange()) as unknown as Driver);
   const { signal } = new AbortController();
 
-  test('are belt’s kinds of error', async () => {
+  test("errors of a third-party driver become belt's errors", async () => {
     const wrong = await guarded.check([], signal).catch((error) => error);
     expect(wrong).toBeInstanceOf(UserError);
     expect([wrong.message, wrong.hint]).toEqual(['x: no such size', 'sizes: s, m']);
@@ -117,7 +117,7 @@ describe('the errors of a driver of somebody else’s', () => {
     await expect(check?.fix?.(signal)).rejects.toThrow(new ExternalError('x: cannot'));
   });
 
-  test('what it says comes through, and an interruption stays one', async () => {
+  test('events of a third-party driver pass through, and an interruption stays one', async () => {
     const events: unknown[] = [];
     const follow = async (): Promise<void> => {
       for await (const event of guarded.start([], signal)) events.push(event);
@@ -131,7 +131,7 @@ describe('the errors of a driver of somebody else’s', () => {
 describe('the list of drivers', () => {
   const never = () => Promise.reject(new Error('not to be loaded'));
 
-  test('has those of plugins behind belt’s own, which win', async () => {
+  test('the list of drivers includes those of plugins, and built-in drivers win', async () => {
     const drivers = driversWith(
       new Map([
         ['box', never],
@@ -147,14 +147,14 @@ describe('the list of drivers', () => {
   });
 });
 
-describe('where plugins are', () => {
+describe('the plugin folder', () => {
   const at = (variables: Environment['variables'], platform: NodeJS.Platform = 'linux') =>
     openPlugins({ variables, platform, cwd: folder, home: join(folder, 'home'), isRoot: false });
 
   test.each<[string, Environment['variables'], NodeJS.Platform, string]>([
     ['the home folder', {}, 'linux', 'home/.local/share/belt/plugins'],
     ['a relative $BELT_DATA_DIR', { BELT_DATA_DIR: 'data' }, 'linux', 'data/plugins'],
-  ])('in %s', async (_, variables, platform, expected) => {
+  ])('the plugin folder is in %s', async (_, variables, platform, expected) => {
     const draft = await at(variables, platform).stage();
     expect(await readdir(join(folder, expected))).toHaveLength(1);
     expect(await at(variables, platform).drivers()).toEqual([]);
@@ -162,7 +162,7 @@ describe('where plugins are', () => {
     expect(await readdir(join(folder, expected))).toEqual([]);
   });
 
-  test('in $XDG_DATA_HOME, unless $BELT_DATA_DIR is set', async () => {
+  test('the plugin folder is in $XDG_DATA_HOME, unless $BELT_DATA_DIR is set', async () => {
     const xdg = join(folder, 'xdg');
     const draft = await at({ XDG_DATA_HOME: xdg }).stage();
     expect(draft.folder).toMatch(`${xdg}/belt/plugins/.new-`);
@@ -170,7 +170,7 @@ describe('where plugins are', () => {
     expect(other.folder).toMatch(join(folder, 'own/plugins/.new-'));
   });
 
-  test('a new one takes away what a killed install left, not what another works on', async () => {
+  test('an install removes what a killed install left, but not a running one', async () => {
     const plugins = at({ BELT_DATA_DIR: 'swept' });
     const [left, busy] = [await plugins.stage(), await plugins.stage()];
     const longAgo = new Date(Date.now() - 2 * 3_600_000);
@@ -180,7 +180,7 @@ describe('where plugins are', () => {
     expect(there.toSorted()).toEqual([busy, draft].map((one) => basename(one.folder)).toSorted());
   });
 
-  test('a new one takes the place of the one that is there, which stays where that fails', async () => {
+  test('an install replaces the existing plugin, which stays if the install fails', async () => {
     const plugins = at({ BELT_DATA_DIR: 'replaced' });
     const make = async (version: string): Promise<StagedPlugin> => {
       const draft = await plugins.stage();
@@ -201,7 +201,7 @@ describe('where plugins are', () => {
     expect(await readdir(join(folder, 'replaced/plugins'))).toEqual(['p']);
   });
 
-  test('a folder that is not a plugin is named', async () => {
+  test('a folder that is not a plugin is reported', async () => {
     const plugins = at({ BELT_DATA_DIR: 'odd' });
     await (await plugins.stage()).activate('odd');
     expect(await plugins.drivers()).toEqual(['odd']);
@@ -213,16 +213,16 @@ describe('where plugins are', () => {
 
 describe('packages to install', () => {
   test.each(['./x', '../x', '.', '..', '/x', 'file:x', 'x.tgz', 'x/y-1.0.0.tar.gz', 'C:\\x', '.\\x', '~/x'])(
-    '%s is on this computer',
+    '%s is a local package',
     (spec) => expect(isLocal(spec)).toBe(true),
   );
 
   test.each(['x', 'x@1.0.0', '@scope/x', '@scope/x@next', 'https://a.b/x.tgz', 'git+ssh://a/b', 'user/repo'])(
-    '%s is not',
+    '%s is not a local package',
     (spec) => expect(isLocal(spec)).toBe(false),
   );
 
-  test('no name of a package in the registry is taken for a path', () => {
+  test('property: a package name is never mistaken for a path', () => {
     const name = fc.stringMatching(/^(@[a-z0-9-]+\/)?[a-z0-9][a-z0-9_-]*(@\^?[0-9]+\.[0-9]+\.[0-9]+)?$/);
     fc.assert(fc.property(name, (spec) => !isLocal(spec)));
   });

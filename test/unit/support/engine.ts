@@ -3,22 +3,22 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
 /**
- * Docker engines in this process: the part of their API that belt uses, over real HTTP on Unix sockets, with swarms whose nodes
- * are the engines (https://docs.docker.com/reference/api/engine/).
+ * Docker engines in this process: the part of their API that belt uses, over real HTTP on Unix
+ * sockets. Engines form swarms (https://docs.docker.com/reference/api/engine/).
  */
 export class Engines {
   private readonly engines = new Map<string, Engine>();
   readonly swarms: Swarm[] = [];
-  /** How many engines are busy with `POST /swarm/join` now, and at most so far. */
+  /** How many engines handle `POST /swarm/join` now, and the maximum so far. */
   joining = { now: 0, most: 0 };
-  /** Whether the machine runs; one that does not is a node that is down. */
+  /** False: the machine is stopped, and its node is down. */
   isUp: (name: string) => boolean = () => true;
-  /** Called with each request that an engine gets, before it answers. */
+  /** Called with each request before the engine responds. */
   onRequest: (request: Request, engine: Engine) => void = () => {};
 
   constructor(private readonly folder: string) {}
 
-  /** The engine of the machine; it begins to listen when first asked for. */
+  /** Returns the machine's engine, which starts to listen on first use. */
   async of(name: string): Promise<Engine> {
     const known = this.engines.get(name);
     if (known) return known;
@@ -40,15 +40,18 @@ export interface Swarm {
   services: Service[];
   tasks: Task[];
   version: number;
-  /** As `GET /swarm` has it. */
+  /** As returned by `GET /swarm`. */
   spec: {
     EncryptionConfig: { AutoLockManagers: boolean };
     CAConfig: { ForceRotate?: number; NodeCertExpiry: number };
   };
   unlockKey: string;
-  /** So many looks at `GET /swarm` until a new certificate authority is everywhere. */
+  /** How many requests for `GET /swarm` a CA rotation takes. */
   rotatingLooks: number;
-  /** Its leader has not noticed that others are gone: it tells of the nodes as they were, and no change comes to an end. */
+  /**
+   * The leader has not noticed that others are down: it returns outdated nodes, and changes never
+   * finish.
+   */
   isUnaware?: boolean;
 }
 
@@ -63,7 +66,7 @@ export interface Task {
   node: Node;
   slot?: number;
   state: string;
-  /** Default: its real state, except on a drained node. */
+  /** Default: the real state, except on a drained node. */
   desired?: string;
   problem?: string;
 }
@@ -82,9 +85,9 @@ export interface Node {
   version: number;
   /** `ready`, `down`. */
   status: string;
-  /** Of a manager; empty: it is none of the raft group, as after `--force-new-cluster`. */
+  /** For managers; empty: not in the Raft group, as after `--force-new-cluster`. */
   reachability: string;
-  /** It is only an entry by now. */
+  /** Only the entry remains. */
   left?: boolean;
 }
 
@@ -112,19 +115,21 @@ export const noLeader =
 export class Engine {
   readonly requests: Request[] = [];
   state: State = 'inactive';
-  /** What `Swarm.Error` of `GET /info` says. */
+  /** `Swarm.Error` of `GET /info`. */
   error = '';
-  /** A join answers that it goes on in the background; after so many looks at `GET /info` the engine is a member. */
+  /**
+   * A join continues in the background, and the engine is a member after this many requests for
+   * `GET /info`.
+   */
   joinsAfterLooks: number | undefined;
-  /** How such a join ends instead. */
+  /** The error with which such a join fails. */
   joinError: string | undefined;
-  /** Runs while a join is being asked for. */
+  /** Runs during a join request. */
   whileJoining: () => Promise<void> = async () => {};
-  /** What runs there. */
   containers: Container[] = [];
-  /** Nodes cannot reach its port 2377. */
+  /** Other nodes cannot reach port 2377 of this engine. */
   closed = false;
-  /** Answers these paths otherwise. */
+  /** Overrides responses by path. */
   readonly answers = new Map<string, () => Answer | undefined>();
   private pending: { swarm: Swarm; role: 'manager' | 'worker'; at: string } | undefined;
   private readonly server = createServer((request, response) => void this.serve(request, response));
@@ -144,7 +149,7 @@ export class Engine {
     await new Promise((resolve) => this.server.close(resolve));
   }
 
-  /** Ends connections on which nothing is asked, as an engine that restarts. */
+  /** Closes idle connections, as an engine does when it restarts. */
   hangUp(): void {
     this.server.closeIdleConnections();
   }
@@ -165,7 +170,7 @@ export class Engine {
     return engine === this && !left;
   }
 
-  /** Takes the engine into a swarm without a request, as one that has been there for long. */
+  /** Makes the engine a long-standing member of a swarm, without a request. */
   beIn(swarm: Swarm, role: 'manager' | 'worker'): void {
     swarm.nodes.push({
       id: `${swarm.id}-${this.name}`,
@@ -180,7 +185,7 @@ export class Engine {
     this.state = 'active';
   }
 
-  /** As after a join whose caller gave up: the engine goes on joining by itself. */
+  /** As after a join whose client gave up: the engine continues on its own. */
   beJoining(swarm: Swarm, role: 'manager' | 'worker', looks: number, at = 'node1:2377'): void {
     this.pending = { swarm, role, at };
     this.joinsAfterLooks = looks;
@@ -243,7 +248,7 @@ export class Engine {
     );
   }
 
-  /** As in the header of `GET /_ping`. */
+  /** The header of `GET /_ping`. */
   private get ownState(): string {
     return this.state === 'active' ? `active/${this.node?.role ?? 'worker'}` : this.state;
   }
@@ -272,7 +277,7 @@ export class Engine {
       this.state = 'error';
       this.error = this.joinError;
     } else if (this.node) {
-      // A manager counts as one before it takes part.
+      // A new manager counts for the quorum before it takes part.
       this.state = 'active';
     } else if (this.pending) {
       this.beIn(this.pending.swarm, this.pending.role);
@@ -344,7 +349,7 @@ interface JoinBody {
   Availability?: string;
 }
 
-/** gRPC's words, as the engine hands them on. */
+/** An error of gRPC, as the engine passes it on. */
 function unavailable(address: string): string {
   return `rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial tcp ${address}: connect: connection refused"`;
 }
@@ -385,13 +390,13 @@ function isReachable({ engine, reachability }: Node): boolean {
   return engine.isUp && reachability === 'reachable';
 }
 
-/** By the machines that run; what a leader holds of their reachability may be out of date. */
+/** Counts running machines; the leader's view of their reachability may be outdated. */
 function hasQuorum(swarm: Swarm): boolean {
   const managers = managersOf(swarm);
   return managers.filter(({ engine }) => engine.isUp).length * 2 > managers.length;
 }
 
-/** Somebody leads, or believes to. */
+/** Whether there is a leader, or one that believes to be. */
 function canRead(swarm: Swarm): boolean {
   return hasQuorum(swarm) || swarm.isUnaware === true;
 }
@@ -465,7 +470,10 @@ function containerDocument({ name, labels = {} }: Container): unknown {
   return { Names: [`/${name}`], Labels: labels };
 }
 
-/** The filters `node` and `desired-state=running`: here a task is wanted to be what it is, except on a drained node. */
+/**
+ * The filters `node` and `desired-state=running`: a task's desired state is its state, except on a
+ * drained node.
+ */
 function tasksOf({ tasks }: Swarm, request: string): unknown[] {
   const query = new URL(request.replace(/^GET /, ''), 'http://engine').searchParams.get('filters') ?? '{}';
   const {

@@ -8,7 +8,10 @@ import type { Facts } from '../../../src/engine/model/facts.js';
 import { parseOsRelease } from '../../../src/engine/model/os-release.js';
 import { provisionerFor } from '../../../src/engine/provisioners/index.js';
 
-/** What machines answered, as far as belt reads it: files of real systems, from their packages and documentation. */
+/**
+ * What machines report, as far as belt reads it: files of real systems, from their packages and
+ * documentation.
+ */
 
 export const debianUnit = `# /usr/lib/systemd/system/docker.service
 [Unit]
@@ -60,7 +63,7 @@ export function settingsOf(change: Partial<EngineSettings> = {}): EngineSettings
   return { ...defaultEngineSettings, port: enginePorts[access], ...change };
 }
 
-/** The plan for a machine with these facts, with the provisioner of its system. */
+/** The plan for a machine with these facts, using its system's provisioner. */
 export function planFor(facts: Facts, input: PlanInput): Plan {
   return planEngine(provisionerFor(facts), facts, input);
 }

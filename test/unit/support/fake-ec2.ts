@@ -3,14 +3,14 @@ import type { Ec2Api } from '../../../src/drivers/amazonec2/ec2-api.js';
 import { toEc2Error } from '../../../src/drivers/amazonec2/ec2-errors.js';
 
 export interface Call {
-  /** As `DescribeInstances`. */
+  /** As returned by `DescribeInstances`. */
   action: string;
   // Inputs differ from call to call.
   // biome-ignore lint/suspicious/noExplicitAny: a test knows which call it looks at
   input: any;
 }
 
-/** A fake EC2 that a test answers for. Errors of `answer` reach the driver. */
+/** A fake EC2 with responses from the test. Errors of `answer` reach the driver. */
 export function fakeEc2(answer: (call: Call) => object): { api: Ec2Api; calls: Call[] } {
   const region = 'us-east-1';
   const client = new EC2Client({ region });

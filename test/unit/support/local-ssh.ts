@@ -14,7 +14,9 @@ import { networkCommand } from '../../../src/swarm/model/machine-network.js';
 import type { Engines } from './engine.js';
 import { System } from './system.js';
 
-/** What a machine does with a command that is not docker's: writes to the streams, returns the exit code. */
+/**
+ * Runs commands other than docker's on a machine: writes to the streams and returns the exit code.
+ */
 export type Command = (
   name: string,
   command: string,
@@ -22,28 +24,28 @@ export type Command = (
 ) => Promise<number>;
 
 /**
- * SSH without a network: each machine is its name, and behind `docker system dial-stdio` is its engine in this process. What
- * goes between the operations and an engine is real bytes in real streams.
+ * SSH without a network: a machine is its name, and `docker system dial-stdio` connects to its
+ * engine in this process. Operations and engines exchange real bytes over real streams.
  */
 export class LocalSsh implements Ssh {
-  /** Every command with its machine, as the other users of the machine could see it. */
+  /** Every command with its machine, as other users of the machine could see it. */
   readonly commands: string[] = [];
-  /** Targets of all connections asked for. */
+  /** Targets of all requested connections. */
   readonly targets: SshTarget[] = [];
   /** Machines that cannot be reached. */
   readonly refused = new Set<string>();
-  /** The problem reported for a machine before it is reached. */
+  /** The problem reported for a machine before it becomes reachable. */
   readonly obstacles = new Map<string, string>();
-  /** `docker system dial-stdio` ends so instead of reaching the engine. */
+  /** `docker system dial-stdio` exits like this instead of connecting to the engine. */
   readonly brokenDocker = new Map<string, { code: number; stderr: string }>();
   command: Command = async () => 0;
   journal: () => Promise<string> = async () => '';
-  /** What `ip` tells of a machine's addresses and routes. */
+  /** The output of `ip` about addresses and routes. */
   readonly networks = new Map<string, string>();
-  /** What a machine tells of its way to others (templates/swarm/reach.sh), given the script. */
+  /** The output of templates/swarm/reach.sh, given the script. */
   reach: (name: string, script: string) => string = () => '';
   private readonly systems = new Map<string, System>();
-  /** Channels to engines that are open now. */
+  /** Open channels to engines. */
   channels = 0;
 
   constructor(private readonly engines: Engines) {}
@@ -103,7 +105,7 @@ export class LocalSsh implements Ssh {
     return this.journal();
   }
 
-  /** The script waits for the engine after it restarted it; with a broken one, for longer than a test does. */
+  /** The script waits for the restarted engine; a broken one would exceed the test's timeout. */
   private async provision(name: string, { stdin, stdout, signal }: StreamOptions): Promise<number> {
     const script = stdin ? await text(stdin) : '';
     if (signal && this.brokenDocker.has(name)) {
@@ -114,7 +116,10 @@ export class LocalSsh implements Ssh {
     return 0;
   }
 
-  /** As `docker system dial-stdio`: copies until either side ends. Leaves `stdout` open, as a real connection does. */
+  /**
+   * Copies until either side ends, as `docker system dial-stdio` does. Leaves `stdout` open, as a
+   * real connection does.
+   */
   private async dial(name: string, { stdin, stdout }: StreamOptions): Promise<number> {
     const { path } = await this.engines.of(name);
     this.channels++;

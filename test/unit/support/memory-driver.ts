@@ -1,7 +1,7 @@
 import type { CreateRequest, Driver, MachineEvent, MachineSpec } from '../../../src/drivers/driver.js';
 import type { Machine, MachineState } from '../../../src/machines/model/machine.js';
 
-/** A machine of the driver in memory. */
+/** A machine of the in-memory driver. */
 export interface MemoryMachine {
   id: string;
   state: MachineState;
@@ -11,21 +11,22 @@ export interface MemoryMachine {
 
 export type Verb = 'create' | 'start' | 'stop' | 'restart' | 'kill' | 'remove' | 'resize';
 
-/** `begun`: requested; then its id, its address and its end were reported. */
+/** `begun`: requested; then its id, its address and its completion have been reported. */
 export type Moment = 'begun' | 'identified' | 'addressed' | 'ended';
 
 /**
- * A driver whose provider is a map in memory: idempotent, one event at a time, machine after machine. Like any driver it goes on
- * only when its listener has taken the last event, so at a moment every event reported before must have been handled.
+ * A driver with a map in memory as its provider: idempotent, one event at a time, machine by
+ * machine. Like any driver, it continues only when the last event was consumed, so at each moment
+ * all earlier events have been handled.
  */
 export class MemoryDriver implements Driver {
   readonly machines = new Map<string, MemoryMachine>();
-  /** Every call with the names it was for, in order. */
+  /** Every call with its machine names, in order. */
   readonly calls: string[] = [];
   readonly createRequests: CreateRequest[] = [];
-  /** Machines that the next verb fails on, once each. */
+  /** Machines that fail in the next operation, once each. */
   readonly failures = new Map<string, Error>();
-  /** Called at each moment of each machine; what it throws breaks the driver's work off. */
+  /** Called at each moment of each machine; an error ends the operation of the driver. */
   onMoment: (moment: Moment, name: string) => Promise<void> | void = () => {};
   onCheck: (specs: readonly MachineSpec[]) => Promise<void> | void = () => {};
   onPrepare: Driver['prepare'] = async () => {};

@@ -1,6 +1,6 @@
 import type { Reporter, StageReporter } from '../../../src/app/reporter.js';
 
-/** A reporter that keeps what is reported, one line per event, in order. */
+/** A reporter that records events as lines, in order. */
 export interface RecordingReporter extends Reporter {
   readonly lines: string[];
 }

@@ -8,7 +8,7 @@ import { recordTypes, writeRecords } from '../../../src/swarm/model/raft-log.js'
 
 /** Parts of a manager's swarm folder, as swarmkit writes them. */
 
-/** Of a real manager: swarm kie0q18lyqg8ad4q6dteie2fy, node lshtftxahgq3fregmo9hpkg3z. */
+/** From a real manager: swarm kie0q18lyqg8ad4q6dteie2fy, node lshtftxahgq3fregmo9hpkg3z. */
 export const managerCertificate = `-----BEGIN CERTIFICATE-----
 MIICNjCCAdugAwIBAgIUKBHCsr0Alo95AevPbSZjRHLrNEAwCgYIKoZIzj0EAwIw
 EzERMA8GA1UEAxMIc3dhcm0tY2EwHhcNMjYxMTIxMDc1NDAwWhcNMjcwMjE5MDg1
@@ -57,10 +57,10 @@ function sealed(data: Buffer): Buffer {
   );
 }
 
-/** Too large for a number: raft's ids are. */
+/** Raft ids exceed the safe integers. */
 export const raftId = 0xfedc_ba98_7654_3210n;
 
-/** A segment of the raft log with entries 1 to `index` of a term, of which those up to `commit` are decided. */
+/** A segment of the Raft log with entries 1 to `index` of a term, committed up to `commit`. */
 export function segment(
   { term, index, commit }: { term: number; index: number; commit: number },
   size = 8192,
@@ -91,7 +91,7 @@ export function segment(
 
 export type Members = Record<string, string | Buffer>;
 
-/** What a backup of that folder holds, under a path. */
+/** The contents of a backup of that folder, under a path. */
 export function folderMembers(prefix: string, key: string, log: Buffer): Members {
   return {
     [`${prefix}certificates/swarm-node.crt`]: managerCertificate,

@@ -3,17 +3,17 @@ import { osReleases } from '../../lab/os-releases.js';
 import { debianUnit } from './facts.js';
 
 /**
- * A Debian with Docker from its packages, as far as provisioning sees it: answers templates/engine/facts.sh, and keeps the files that
- * templates/engine/apply.sh brings. So a second provisioning finds what the first one left. The scripts themselves are run elsewhere.
+ * A Debian with Docker from its packages, as provisioning sees it: responds to
+ * templates/engine/facts.sh and keeps the files that templates/engine/apply.sh writes, so that a
+ * second run finds the results of the first. The scripts themselves are tested elsewhere.
  */
 export class System {
   readonly files = new Map<string, string>();
-  /** How often the apply script ran. */
   applied = 0;
 
   constructor(private readonly hostname: string) {}
 
-  /** What the facts script prints. */
+  /** The output of the facts script. */
   facts(script: unknown): string {
     const mark = markIn(script);
     const said = Object.entries(this.sections())
@@ -22,7 +22,7 @@ export class System {
     return `Welcome!\n${mark} begin\n${Buffer.from(said).toString('base64')}\n${mark} end\n`;
   }
 
-  /** What the apply script prints when all goes well. */
+  /** The output of the apply script on success. */
   apply(script: string): string {
     const mark = markIn(script);
     this.applied++;

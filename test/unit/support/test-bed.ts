@@ -25,32 +25,34 @@ import { LocalSsh } from './local-ssh.js';
 import { MemoryDriver } from './memory-driver.js';
 import { type RecordingReporter, recordingReporter } from './reporter.js';
 
-/** What operations work with, as real as one process can have it: only the provider, the network and the screen are in memory. */
+/**
+ * What operations run on, as real as possible in one process: only provider, network and screen are
+ * in memory.
+ */
 export interface TestBed {
   context: Context;
   cluster: ClusterStore;
   /** The cluster's folder. */
   folder: string;
   knownHosts: KnownHosts;
-  /** The driver `memory`. */
   driver: MemoryDriver;
-  /** More drivers by name. */
+  /** Additional drivers by name. */
   drivers: Map<string, MemoryDriver>;
   engines: Engines;
   ssh: LocalSsh;
   reporter: RecordingReporter;
-  /** The wanted state in config.yml. */
+  /** Desired state, written to config.yml. */
   groups: Group[];
   /** Ctrl-C. */
   interrupt(): void;
-  /** The same cluster after an interruption, as the next run of belt sees it. */
+  /** The same cluster as the next run of belt after an interruption sees it. */
   nextRun(): Promise<Context>;
-  /** The record as it is on disk now. */
+  /** The current record on disk. */
   onDisk(name: string): Promise<Machine>;
   engine(name: string): Promise<Engine>;
-  /** Records machines that run, with engines behind them. */
+  /** Records running machines with engines. */
   running(...names: string[]): Promise<Machine[]>;
-  /** Every file of the cluster's folder, claims included. */
+  /** Every file in the cluster's folder, including claims. */
   files(): Promise<string[]>;
   claims(): Promise<string[]>;
   close(): Promise<void>;

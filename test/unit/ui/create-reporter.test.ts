@@ -10,7 +10,7 @@ import { AbortError, ExternalError } from '../../../src/base/errors.js';
 import { createReporter } from '../../../src/ui/create-reporter.js';
 import { createScreen, type Screen } from './ui-screen.js';
 
-/** A clock that a test sets, so that shown times are known. */
+/** A clock controlled by the test, so that shown times are predictable. */
 interface Clock {
   nowMs: number;
 }
@@ -26,7 +26,7 @@ function terminalReporter(screen: Screen, clock: Clock = { nowMs: 0 }): Reporter
   });
 }
 
-/** Waits until the screen shows a text; the test's own time limit ends the wait. */
+/** Waits until the screen shows a text; the test's timeout is the limit. */
 async function shown(screen: Screen, text: string): Promise<void> {
   await vi.waitFor(async () => expect((await screen.lines()).join('\n')).toContain(text), {
     timeout: 20_000,
@@ -34,7 +34,7 @@ async function shown(screen: Screen, text: string): Promise<void> {
   });
 }
 
-describe('on a terminal', () => {
+describe('progress on a terminal', () => {
   test('each subject keeps one line with aligned names and times', async () => {
     const screen = createScreen();
     const clock = { nowMs: 0 };
@@ -56,7 +56,7 @@ describe('on a terminal', () => {
     expect(await screen.cursorVisible()).toBe(true);
   });
 
-  test('while it runs: spinner, step, bar with percent, time; the cursor is hidden', async () => {
+  test('a running subject shows spinner, step, progress bar and time, and the cursor is hidden', async () => {
     const screen = createScreen();
     const progress = terminalReporter(screen).open(['image', 'node1']);
     progress.update('image', 'unpacking', 0.43);
@@ -71,7 +71,7 @@ describe('on a terminal', () => {
     expect(await screen.lines()).toEqual(['✓ image  Done       0.0s', '- node1  Skipped']);
   });
 
-  test('a failure shows its reason in full at the end, under its own column', async () => {
+  test('a failure is shown in full at the end, aligned with its column', async () => {
     const screen = createScreen(40, 10);
     const progress = terminalReporter(screen).open(['node1']);
     progress.failed('node1', 'the engine did not come up within ten seconds:\n  dockerd: no space left');
@@ -85,7 +85,7 @@ describe('on a terminal', () => {
     ]);
   });
 
-  test('long texts are cut to the width while they live', async () => {
+  test('a long text is truncated to the width while it is live', async () => {
     const screen = createScreen(40, 10);
     const progress = terminalReporter(screen).open(['node1']);
     progress.update('node1', 'a step\nwith \x1b[31mcolours\x1b[0m and a rather long description');
@@ -95,7 +95,7 @@ describe('on a terminal', () => {
     await progress.close();
   });
 
-  test('notes, warnings and what others write go above the live lines', async () => {
+  test('notes, warnings and output of others go above the live lines', async () => {
     const screen = createScreen();
     const reporter = terminalReporter(screen);
     reporter.note('before');
@@ -126,7 +126,7 @@ describe('on a terminal', () => {
     ]);
   });
 
-  test('more subjects than fit become a summary with the failed and running ones', async () => {
+  test('subjects that do not fit become a summary with the failed and running ones', async () => {
     const screen = createScreen(50, 10);
     const names = Array.from({ length: 97 }, (_, index) => `node${index + 1}`);
     const progress = terminalReporter(screen).open(names);
@@ -150,7 +150,7 @@ describe('on a terminal', () => {
     ]);
   });
 
-  test('a window made narrower and lower leaves no stray lines', async () => {
+  test('a window that shrinks leaves no stray lines', async () => {
     const screen = createScreen(80, 24);
     const progress = terminalReporter(screen).open(['node1', 'node2']);
     for (const name of ['node1', 'node2'])
@@ -164,7 +164,7 @@ describe('on a terminal', () => {
     expect(await screen.lines()).toEqual(['✓ node1  Ready    0.0s', '✓ node2  Ready    0.0s']);
   });
 
-  test('two sets of lines at the same time do not mix', async () => {
+  test('concurrent groups of lines do not mix', async () => {
     const screen = createScreen();
     const reporter = terminalReporter(screen);
     const image = reporter.open(['image']);
@@ -180,7 +180,7 @@ describe('on a terminal', () => {
     expect(await screen.lines()).toEqual(['✓ node1  Ready    0.0s', '✓ image  Built    0.0s']);
   });
 
-  test('nothing to show and late steps draw nothing', async () => {
+  test('late steps and empty groups draw nothing', async () => {
     const screen = createScreen();
     const reporter = terminalReporter(screen);
     await reporter.open([]).close();
@@ -195,7 +195,7 @@ describe('on a terminal', () => {
 });
 
 describe('stages on a terminal', () => {
-  /** The screen with every time on it replaced. */
+  /** The screen without times. */
   async function lines(screen: Screen): Promise<string[]> {
     return (await screen.lines()).map((line) => line.replace(/\[[\dms.h]+\]$/, '[TIME]'));
   }
@@ -268,7 +268,7 @@ describe('stages on a terminal', () => {
     ]);
   });
 
-  test('an interrupted stage is skipped, a failed one is marked, and both throw on', async () => {
+  test('an interrupted stage is shown as skipped, a failed one as failed, and both rethrow', async () => {
     const screen = createScreen();
     const stage = (error: Error): Promise<void> =>
       terminalReporter(screen).stage('Joining', async (inner) => {
@@ -285,7 +285,7 @@ describe('stages on a terminal', () => {
     ]);
   });
 
-  test('a stage that reports nothing is not shown', async () => {
+  test('a stage without reports is not shown', async () => {
     const screen = createScreen();
     const value = await terminalReporter(screen).stage('debian-13', async (stage) => {
       await stage.stage('nothing to do either', async () => {});
@@ -294,7 +294,7 @@ describe('stages on a terminal', () => {
     expect([value, await screen.lines()]).toEqual(['built', []]);
   });
 
-  test('more machines than fit are folded on a board below the tree', async () => {
+  test('machines that do not fit are summarized below the tree', async () => {
     const screen = createScreen(60, 16);
     const names = Array.from({ length: 97 }, (_, index) => `node${index + 1}`);
     await terminalReporter(screen).stage('Creating 97 machines', async (stage) => {
@@ -308,7 +308,7 @@ describe('stages on a terminal', () => {
     expect(await lines(screen)).toEqual(['✓ 97/97 done  0.0s', '✓ Creating 97 machines [TIME]']);
   });
 
-  test('a tree higher than the terminal shows its end while it runs', async () => {
+  test('a tree that is higher than the terminal shows its end while it runs', async () => {
     const screen = createScreen(60, 10);
     await terminalReporter(screen).stage('Installing', async (stage) => {
       for (let number = 1; number <= 20; number++) stage.step(`package ${number}`);
@@ -319,7 +319,7 @@ describe('stages on a terminal', () => {
   });
 });
 
-describe('in a real pseudo-terminal', () => {
+describe('progress in a real pseudo-terminal', () => {
   const root = fileURLToPath(new URL('../../..', import.meta.url));
   let folder = '';
 
@@ -329,7 +329,7 @@ describe('in a real pseudo-terminal', () => {
 
   afterAll(() => rm(folder, { recursive: true }));
 
-  /** The programs know that the lines are live by stdout being shared with them. */
+  /** Sharing the screen with stdout shows that the lines are live. */
   async function run(name: string, body: string): Promise<{ output: string; exitCode: number }> {
     const contents = `import { createReporter } from './src/ui/create-reporter.ts';
       const sharing = [process.stdout, process.stderr];
@@ -348,7 +348,7 @@ describe('in a real pseudo-terminal', () => {
     return { output: writes.map(({ data }) => data).join(''), exitCode };
   }
 
-  test('results on stdout and lines on stderr share the screen', async () => {
+  test('results on stdout and progress on stderr share the screen', async () => {
     const { output, exitCode } = await run(
       'results',
       `const unshared = process.stdout.write;
@@ -369,7 +369,7 @@ describe('in a real pseudo-terminal', () => {
     });
   });
 
-  test('a process that ends in the middle gives the cursor back', async () => {
+  test('a process that exits in the middle restores the cursor', async () => {
     const { output, exitCode } = await run(
       'crash',
       `const unshared = process.stdout.write;
@@ -388,7 +388,7 @@ describe('in a real pseudo-terminal', () => {
   });
 });
 
-describe('plain', () => {
+describe('plain progress', () => {
   function plain(clock: Clock): { reporter: Reporter; text: () => string } {
     let written = '';
     const stream = new Writable({
@@ -402,7 +402,7 @@ describe('plain', () => {
     return { reporter, text: () => written };
   }
 
-  test('a line for each real change, without colours', async () => {
+  test('plain progress prints one line per change, without colors', async () => {
     const clock = { nowMs: 0 };
     const { reporter, text } = plain(clock);
     const progress = reporter.open(['node1', 'node2', 'node3']);
@@ -431,7 +431,7 @@ describe('plain', () => {
     );
   });
 
-  test('a stage has lines for its steps, its retries and its end', async () => {
+  test('plain progress of a stage has lines for its steps, its retries and its end', async () => {
     const clock = { nowMs: 0 };
     const { reporter, text } = plain(clock);
     await reporter.stage('debian-13', async (stage) => {
@@ -459,7 +459,7 @@ describe('plain', () => {
     );
   });
 
-  test('a step begins with a capital letter, unless with a name', async () => {
+  test('a plain step is capitalized unless a name precedes it', async () => {
     const { reporter, text } = plain({ nowMs: 0 });
     const progress = reporter.open(['node1']);
     progress.update('node1', 'waiting for SSH');
@@ -469,7 +469,7 @@ describe('plain', () => {
     expect(text()).toBe('node1: Waiting for SSH\nnode1: docker.io: installing\nnode1: mg-a leads (0.0s)\n');
   });
 
-  test('measured steps print a line for every tenth', async () => {
+  test('plain progress prints a line for every tenth of a measured step', async () => {
     const { reporter, text } = plain({ nowMs: 0 });
     const progress = reporter.open(['image']);
     for (let percent = 0; percent <= 100; percent++) progress.update('image', 'unpacking', percent / 100);
@@ -480,7 +480,7 @@ describe('plain', () => {
   });
 });
 
-test('silent writes nothing', async () => {
+test('silent progress prints nothing', async () => {
   const screen = createScreen();
   const reporter = createReporter({ stream: screen.stream, mode: 'silent', color: true });
   const progress = reporter.open(['node1']);

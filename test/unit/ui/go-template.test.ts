@@ -15,7 +15,7 @@ const data: GoValue = {
 
 const render = (template: string): string => formatWithTemplate(template, data);
 
-/** Expected texts are those of Go's text/template over the same data. */
+/** Expected texts are the output of Go's text/template for the same data. */
 describe('Go templates', () => {
   test.each([
     ['{{.Name}}', 'node1'],
@@ -74,11 +74,11 @@ describe('Go templates', () => {
     ['{{"quoted \\"text\\" \\u00e9"}}', 'quoted "text" é'],
     ['{{`raw \\n`}}', 'raw \\n'],
     ['{{nil | json}}', 'null'],
-  ])('%s', (template, expected) => {
+  ])('%s is executed as in Go', (template, expected) => {
     expect(render(template)).toBe(expected);
   });
 
-  test('whole numbers are shown in full', () => {
+  test('whole numbers are printed in full', () => {
     expect(render('{{.HostOptions.Memory}}')).toBe('1048576');
   });
 
@@ -95,7 +95,7 @@ describe('Go templates', () => {
     ['{{(.Name}}', 'unclosed left paren'],
     ['{{.Name)}}', 'unexpected right paren'],
     ['{{.Name & 1}}', "unrecognized character in action: U+0026 '&'"],
-  ])('%s is refused in Go’s words', (template, reason) => {
+  ])("%s is refused with Go's message", (template, reason) => {
     expect(() => render(template)).toThrow(
       expect.objectContaining({
         name: 'UserError',
@@ -104,7 +104,7 @@ describe('Go templates', () => {
     );
   });
 
-  test('the line is named', () => {
+  test('a syntax error names the line', () => {
     expect(() => render('a\nb {{nope}}')).toThrow(
       'template parsing error: template: :2: function "nope" not defined',
     );
@@ -117,19 +117,19 @@ describe('Go templates', () => {
     ['{{lt .Name 1}}', 'error calling lt: incompatible types for comparison'],
     ['{{len .Nope}}', 'error calling len: len of nil pointer'],
     ['{{index}}', 'wrong number of args for index: want at least 1 got 0'],
-  ])('%s fails when it is rendered', (template, reason) => {
+  ])('%s fails when it is executed', (template, reason) => {
     expect(() => render(template)).toThrow(
       expect.objectContaining({ name: 'UserError', message: expect.stringContaining(reason) }),
     );
   });
 
-  test('a table’s row has all its fields: another one is a slip', () => {
+  test('a row of a table knows all its fields, and any other field is an error', () => {
     expect(() => formatWithTemplate('{{.Nam}}', { Name: 'a', State: 'b' }, { missing: 'error' })).toThrow(
       "can't evaluate field Nam; there are Name, State",
     );
   });
 
-  test('text without actions stays as it is', () => {
+  test('text without actions stays unchanged', () => {
     fc.assert(
       fc.property(
         fc.string({ minLength: 1 }).filter((text) => text.trim() !== '' && !text.includes('{{')),
@@ -140,7 +140,7 @@ describe('Go templates', () => {
     );
   });
 
-  test('json of any data reads back as it was', () => {
+  test('property: the json function prints data that parses to the same value', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const shown = formatWithTemplate('{{json .}}', value as GoValue);
@@ -149,7 +149,7 @@ describe('Go templates', () => {
     );
   });
 
-  test('any template is rendered or refused as the person’s', () => {
+  test('property: any template is executed or refused as a mistake of the user', () => {
     const words = [
       '{{',
       '}}',
@@ -180,6 +180,6 @@ describe('Go templates', () => {
   });
 });
 
-test('\\t and \\n as a shell leaves them in single quotes', () => {
+test('\\t and \\n in single quotes are converted', () => {
   expect(expandEscapes(String.raw`{{.Name}}\t{{.State}}\n`)).toBe('{{.Name}}\t{{.State}}\n');
 });

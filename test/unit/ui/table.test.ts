@@ -8,7 +8,7 @@ import { failureSummary, linePrefixes } from '../../../src/ui/failure-summary.js
 import { formatTable } from '../../../src/ui/table.js';
 
 describe('formatTable', () => {
-  test('formatTable prints upper-case headers, three blanks between columns and none at line ends', () => {
+  test('formatTable prints upper-case headers, three spaces between columns and none at line ends', () => {
     const text = formatTable(
       ['name', 'text'],
       [
@@ -109,7 +109,7 @@ describe('images', () => {
     [619_000_000, '619MB'],
     [1_240_000_000, '1.24GB'],
     [5e15, '5000TB'],
-  ])('%d bytes are %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
+  ])('formatBytes prints %d as %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
 
   test.each([
     ['2026-01-03T23:59:30Z', 'just now'],
@@ -118,7 +118,7 @@ describe('images', () => {
     ['2025-12-01T00:00:00Z', '1 month ago'],
     ['2020-01-01T00:00:00Z', '6 years ago'],
     ['never', '-'],
-  ])('%s was %s', (timestamp, text) =>
+  ])('formatAge prints the age of %s as %s', (timestamp, text) =>
     expect(formatAge(timestamp, new Date('2026-01-04T00:00:00Z'))).toBe(text),
   );
 });
@@ -152,7 +152,7 @@ describe('doctor', () => {
       [{ ...nspawn, fixable: false }, nspawn],
       'nspawn: not ready, 2 requirements missing: run "belt doctor --fix"',
     ],
-  ])('summary %#', (checks, summary) => {
+  ])('doctor prints the summary %#', (checks, summary) => {
     expect(checkList('nspawn', checks, { color: false }).split('\n').at(-1)).toBe(summary);
   });
 });
@@ -183,7 +183,7 @@ describe('fan-out', () => {
   });
 });
 
-test('gc reports no orphaned machines only when every provider was asked', () => {
+test('gc reports no orphaned machines only if every provider responded', () => {
   const unknown = 'ec2 could not be queried: orphaned machines there are not listed';
   const stray = { name: 'node1', driver: 'nspawn', addresses: {} };
   expect(leftoverList({ strays: [], gone: [], notAsked: [] })).toBe('No orphaned machines found');

@@ -95,7 +95,7 @@ describe('redact', () => {
       'belt create -d digitalocean --digitalocean-access-token [redacted] node1',
     ],
     ['a bearer of news, basic things and a public key', 'a bearer of news, basic things and a public key'],
-  ])('%s', (text, shown) => expect(redact(text)).toBe(shown));
+  ])('redact replaces only the secrets in: %s', (text, shown) => expect(redact(text)).toBe(shown));
 
   test('property: redact is idempotent and removes tokens in any context', () => {
     const token = fc.stringMatching(/^[a-z0-9]{20,40}$/);
@@ -150,7 +150,7 @@ describe('confirm', () => {
   });
 });
 
-describe('a secret', () => {
+describe('secrets', () => {
   async function ask(answer: string, terminal: boolean): Promise<{ secret: string; written: string }> {
     const input = Object.assign(new PassThrough(), { isTTY: terminal, setRawMode: () => input });
     const output = new PassThrough();
@@ -160,11 +160,11 @@ describe('a secret', () => {
     return { secret, written: String(output.read() ?? '') };
   }
 
-  test('askOrReadSecret reads the first line of piped input without a question', async () => {
+  test('askOrReadSecret reads the first line of piped input without a prompt', async () => {
     expect(await ask('SWMKEY-1-abc\r\nmore\n', false)).toEqual({ secret: 'SWMKEY-1-abc', written: '' });
   });
 
-  test('askOrReadSecret asks at a terminal without echo', async () => {
+  test('askOrReadSecret prompts on a terminal without echo', async () => {
     expect(await ask('SWMKEY-1-abx\u007fc\r', true)).toEqual({ secret: 'SWMKEY-1-abc', written: 'Key:\n' });
   });
 
@@ -172,7 +172,7 @@ describe('a secret', () => {
     ['', false],
     ['\n', false],
     ['\r', true],
-  ])('%j is none', async (answer, terminal) => {
+  ])('askOrReadSecret refuses %j', async (answer, terminal) => {
     await expect(ask(answer, terminal)).rejects.toThrow('nothing was entered');
   });
 });
@@ -185,13 +185,13 @@ describe('text', () => {
     [60_000, '1m00s'],
     [64_000, '1m04s'],
     [7_620_000, '2h07m'],
-  ])('%d ms are %s', (milliseconds, text) => expect(formatElapsed(milliseconds)).toBe(text));
+  ])('%d ms are shown as %s', (milliseconds, text) => expect(formatElapsed(milliseconds)).toBe(text));
 
-  test('oneLine drops colours and control characters', () => {
+  test('oneLine removes colors and control characters', () => {
     expect(oneLine(' a\r\n\x1b[1mb\x1b[0m\tc\u0007 ')).toBe('a b c');
   });
 
-  test('truncate never exceeds its width and keeps what fits', () => {
+  test('truncate keeps what fits and never exceeds its width', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.integer({ min: 1, max: 40 }), (text, width) => {
         const clean = oneLine(text);
@@ -203,7 +203,7 @@ describe('text', () => {
     );
   });
 
-  test('wrap keeps every word and no line is too wide', () => {
+  test('property: wrap keeps every word, and no line is too wide', () => {
     const words = fc.array(fc.stringMatching(/^[a-z日é]{1,12}$/));
     fc.assert(
       fc.property(words, fc.integer({ min: 2, max: 30 }), (some, width) => {

@@ -1,12 +1,12 @@
 import { Writable } from 'node:stream';
 import xterm from '@xterm/headless';
 
-/** A real terminal emulator behind a stream, to see what a person would see. */
+/** A stream into a real terminal emulator, to read what a user would see. */
 export interface Screen {
   stream: Writable & { columns: number; rows: number };
-  /** A second stream that ends at the same terminal. */
+  /** A second stream to the same terminal. */
   other: Writable;
-  /** All lines so far, those scrolled away among them, without blanks at their ends. */
+  /** All lines so far, including scrollback, without trailing spaces. */
   lines(): Promise<string[]>;
   cursorVisible(): Promise<boolean>;
   resize(columns: number, rows: number): void;

@@ -23,7 +23,7 @@ import {
 } from '../../../../src/certs/model/read-certificate.js';
 import { canonicalName, canonicalNames } from '../../../../src/certs/model/server-names.js';
 
-/** Certificates as OpenSSL sees them: what it accepts and prints, not what belt believes. */
+/** Checks what OpenSSL accepts and prints, not what belt parses. */
 
 const day = 24 * 60 * 60 * 1000;
 const now = new Date();
@@ -39,8 +39,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-describe.each(keyTypes)('with keys of type %s', { timeout: 60_000 }, (keyType) => {
-  test('openssl accepts each certificate for its own purpose and no other', async () => {
+describe.each(keyTypes)('certificates with keys of type %s', { timeout: 60_000 }, (keyType) => {
+  test('openssl accepts each certificate for its own purpose only', async () => {
     const ca = await createAuthority({ commonName: 'cluster', keyType });
     const client = await issueClient(ca, { commonName: 'client' });
     const server = await issueServer(ca, { commonName: 'node1', names: ['node1', '10.0.0.1', 'fd00::1'] });
@@ -57,12 +57,12 @@ describe.each(keyTypes)('with keys of type %s', { timeout: 60_000 }, (keyType) =
   });
 });
 
-test('an RSA key is written as docker-machine wrote it', async () => {
+test("an RSA key has docker-machine's format", async () => {
   const { key } = await createAuthority({ commonName: 'one', keyType: 'rsa2048' });
   expect(key).toMatch(/^-----BEGIN RSA PRIVATE KEY-----/);
 });
 
-test('usages, identifiers and validity are those that openssl prints', async () => {
+test('openssl prints the expected usages, identifiers and validity', async () => {
   const at = new Date('2026-03-01T12:00:00Z');
   const ca = await createAuthority({ commonName: 'cluster', keyType: 'rsa2048', now: at });
   const server = await issueServer(ca, {
@@ -110,7 +110,7 @@ test('usages, identifiers and validity are those that openssl prints', async () 
   });
 });
 
-test('serial numbers have 128 bits, are positive and never the same', async () => {
+test('serial numbers are positive, unique and have 128 bits', async () => {
   const serials = await Promise.all(
     Array.from({ length: 40 }, async (_, number) => {
       const { certificate } = await issueClient(authority, { commonName: `${number}` });
@@ -121,18 +121,18 @@ test('serial numbers have 128 bits, are positive and never the same', async () =
   for (const serial of serials) expect(serial).toMatch(/^[4-7][0-9A-F]{31}$/);
 });
 
-test('an end after 2049 is written with four digits', async () => {
+test('an expiry after 2049 is written with a four-digit year', async () => {
   const late = await createAuthority({ commonName: 'late', keyType: 'ecdsa-p256', days: 40 * 365 });
   expect(describeWith(late.certificate)).toMatch(/Not After : .* 2066 GMT/);
 });
 
-test('no certificate outlives its authority', async () => {
+test('no certificate outlives its CA', async () => {
   const short = await createAuthority({ commonName: 'short', keyType: 'ecdsa-p256', days: 5, now });
   const client = await issueClient(short, { commonName: 'client', now });
   expect(daysLeft(readCertificate(client.certificate), now)).toBe(4);
 });
 
-test('an expired certificate and one of another authority with the same name are not valid', async () => {
+test('an expired certificate, and one of another CA with the same name, are invalid', async () => {
   const past = new Date(now.getTime() - 10 * day);
   const good = await issueClient(authority, { commonName: 'client' });
   const expired = await issueClient(authority, { commonName: 'client', days: 3, now: past });
@@ -154,7 +154,7 @@ test('an expired certificate and one of another authority with the same name are
   expect(daysLeft(readCertificate(expired.certificate), now)).toBeLessThan(0);
 });
 
-test('nothing verifies against an authority that has expired', async () => {
+test('no certificate is valid under an expired CA', async () => {
   const past = new Date(now.getTime() - 10 * day);
   const old = await createAuthority({ commonName: 'old', keyType: 'ecdsa-p256', days: 5, now: past });
   const client = await issueClient(old, { commonName: 'client', now: past });
@@ -162,7 +162,7 @@ test('nothing verifies against an authority that has expired', async () => {
   expect(isValid(client.certificate, old.certificate, now)).toBe(false);
 });
 
-test('the authority of another program, as docker-machine’s, can be gone on with', async () => {
+test('a CA of another program, such as docker-machine, can issue certificates', async () => {
   const ca = foreignAuthority();
   const client = await issueClient(ca, { commonName: 'client' });
   expect(await verify(ca, client.certificate, 'sslclient', [])).toBe('OK');
@@ -170,7 +170,7 @@ test('the authority of another program, as docker-machine’s, can be gone on wi
   expect(isValid(client.certificate, ca.certificate, now)).toBe(true);
 });
 
-describe('names', { timeout: 60_000 }, () => {
+describe('subject names', { timeout: 60_000 }, () => {
   const label = fc.stringMatching(/^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/);
   const hostName = fc
     .array(label, { minLength: 1, maxLength: 3 })
@@ -183,7 +183,7 @@ describe('names', { timeout: 60_000 }, () => {
     hostName.map((host) => host.toUpperCase()),
   );
 
-  test('any set of them comes back out of the certificate, and OpenSSL finds each', async () => {
+  test('any set of names is read back from the certificate, and openssl finds each', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(name, { minLength: 1, maxLength: 8 }), async (names) => {
         const { certificate } = await issueServer(authority, { commonName: 'node1', names });
@@ -199,7 +199,7 @@ describe('names', { timeout: 60_000 }, () => {
     );
   });
 
-  test('one way to write each', () => {
+  test('names are written in one normal form', () => {
     expect(canonicalNames(['Node1', 'node1.', 'FD00:0:0::1', '[fd00::1]', '::ffff:10.0.0.1'])).toEqual([
       'node1',
       'fd00::1',
@@ -219,11 +219,11 @@ describe('names', { timeout: 60_000 }, () => {
     'a,DNS:b',
     '[10.0.0.1]',
     'x'.repeat(64),
-  ])('"%s" is refused', (bad) => {
+  ])('the name "%s" is refused', (bad) => {
     expect(() => canonicalName(bad)).toThrow(UserError);
   });
 
-  test('those that a certificate lacks are named', async () => {
+  test('missing names of a certificate are listed', async () => {
     const { certificate } = await issueServer(authority, {
       commonName: 'node1',
       names: ['node1', '10.0.0.1'],
@@ -236,13 +236,13 @@ describe('names', { timeout: 60_000 }, () => {
   });
 });
 
-test('several authorities in one text, each once', () => {
+test('splitPem returns each CA of a file once', () => {
   const both = joinPem(authority.certificate, other.certificate, authority.certificate);
   expect(splitPem(both)).toEqual([authority.certificate, other.certificate]);
   expect(splitPem('nothing')).toEqual([]);
 });
 
-test('a text that is not a certificate is refused', () => {
+test('text that is not a certificate is refused', () => {
   expect(() => readCertificate('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')).toThrow(
     new UserError('not a PEM certificate'),
   );
@@ -267,7 +267,7 @@ function describeWith(certificate: string): string {
   return execFileSync('openssl', ['x509', '-noout', '-text'], { input: certificate, encoding: 'utf8' });
 }
 
-/** Name to value, as in openssl's text: a line each. */
+/** Extension names and values in openssl's text output. */
 function extensionsOf(text: string): Record<string, string> {
   const lines = text.split('\n').map((line) => line.trim());
   const entries = lines.flatMap((line, index) =>
@@ -276,7 +276,7 @@ function extensionsOf(text: string): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
-/** As docker-machine's: an organisation for a name, no key identifier. */
+/** A CA like docker-machine's: an organization for a name, no key identifier. */
 function foreignAuthority(): CertificatePair {
   const { privateKey, publicKey } = forge.pki.rsa.generateKeyPair(2048);
   const certificate = forge.pki.createCertificate();

@@ -54,7 +54,7 @@ async function offered(typed: string): Promise<string[]> {
   return [...candidates.keys(), ...(files ? [':files'] : [])];
 }
 
-describe('the last word can become', () => {
+describe('completion', () => {
   test.each([
     ['r', 'rm resize'],
     ['swarm ', 'join ca'],
@@ -95,11 +95,11 @@ describe('the last word can become', () => {
     ['ssh node1 ', ''],
     ['exec node1 ', 'db node2'],
     ['exec node1 -- ', ''],
-  ])('%s: %s', async (typed, expected) => {
+  ])('completing "%s" offers "%s"', async (typed, expected) => {
     expect((await offered(typed)).join(' ')).toBe(expected);
   });
 
-  test('and whatever is typed, it begins as that does', async () => {
+  test('property: every candidate begins with the typed word', async () => {
     const words = fc.constantFrom(
       'rm',
       'swarm',
