@@ -1,8 +1,8 @@
 /**
- * Builds dist/: every command is an entry of its own and shares chunks with the others, so that a
- * command loads only what it uses, from few files. Measured reasons are in docs/dependencies.md.
- * Also writes oclif's manifest, which spares each start from loading all commands. Both are written
- * beside the old ones first, so that a belt that runs meanwhile never sees half a build.
+ * Builds dist/. Every command is its own entry point and shares chunks with the others, so that a
+ * command loads only what it uses, from few files (measurements: docs/dependencies.md). Also writes
+ * oclif's manifest, without which every start would load all commands. Both replace the old files in
+ * one step, so that a belt that is running never sees half a build.
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -14,7 +14,8 @@ import { replaceDist } from './build/replace-dist.js';
 const root = fileURLToPath(new URL('.', import.meta.url));
 const fresh = `dist.new-${process.pid}`;
 
-// Parts of ssh2 that it loads at start and belt never uses; cpu-features is native, and changes nothing where the CPU has AES.
+// ssh2 loads these at start, and belt never uses them. cpu-features is a native module that only
+// matters on CPUs without AES instructions.
 /** @type {import('esbuild').Plugin} */
 const withoutUnused = {
   name: 'without-unused',
@@ -29,7 +30,7 @@ const withoutUnused = {
   },
 };
 
-// `env`, `config` and `url` answer in the time of bare start-up: all that they load is one file.
+// `env`, `config` and `url` load a single file, so they take no longer than a bare start.
 const fastPath = 'src/cli/fast-path/index.ts';
 /** @type {import('esbuild').Plugin} */
 const withoutFastPath = {
@@ -58,11 +59,11 @@ const options = {
   define: {
     // write-file-atomic is CommonJS and uses it.
     __filename: 'import.meta.filename',
-    // The AWS SDK tells whoever starts it under Node 20 which Node its later versions want: for the reader of package.json, not for belt's users.
+    // The AWS SDK's warning about Node 20 is for developers, not for belt's users.
     'process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED': '"true"',
   },
   logLevel: 'warning',
-  // What CommonJS packages expect to find.
+  // CommonJS packages expect these variables.
   banner: {
     js: [
       "import { createRequire as __createRequire } from 'node:module';",
@@ -80,8 +81,8 @@ await buildFastPath();
 await replaceBuild();
 
 /**
- * The chunks that the fast path loads have the same names and contents as in the main build. Those
- * that it imports only in code that was shaken off, node-forge among them, are not written.
+ * Chunks shared with the main build have the same names and contents. Chunks that only tree-shaken
+ * code imports, node-forge among them, are not written.
  */
 async function buildFastPath() {
   const { outputFiles, metafile } = await build({
@@ -102,13 +103,13 @@ async function buildFastPath() {
   }
 }
 
-/** The manifest comes after the commands it lists. */
+/** The manifest is replaced after the commands that it lists. */
 async function replaceBuild() {
   const pjson = JSON.parse(await readFile('package.json', 'utf8'));
   pjson.oclif.commands = `./${fresh}/commands`;
   const plugin = new Plugin({ root, type: 'core', pjson, ignoreManifest: true, errorOnManifestCreate: true });
   await plugin.load();
-  const manifest = `${JSON.stringify(plugin.manifest, null, 2)}\n`.replaceAll(`"${fresh}"`, '"dist"');
+  const manifest = `${JSON.stringify(plugin.manifest)}\n`.replaceAll(`"${fresh}"`, '"dist"');
   // tsc writes the types.
   await replaceDist(fresh, 'dist', ['types']);
   await writeFile(`oclif.manifest.json.${process.pid}`, manifest);
