@@ -73,6 +73,6 @@ describe.skipIf(!canCreateMachines())('machines on EC2', () => {
 });
 
 async function states(): Promise<string[]> {
-  const machines = JSON.parse(await belt.ok(['ls', '--json'])) as { name: string; state: string }[];
+  const machines = (await belt.list()) as { name: string; state: string }[];
   return machines.map(({ name, state }) => `${name} ${state.toLowerCase()}`).sort();
 }

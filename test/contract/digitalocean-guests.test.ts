@@ -27,7 +27,7 @@ describe.runIf(canCreateMachines())('machines on DigitalOcean', () => {
   });
 
   const states = async (): Promise<Record<string, string>> => {
-    const rows = JSON.parse(await belt.ok(['ls', '--json'])) as { name: string; state: string }[];
+    const rows = (await belt.list()) as { name: string; state: string }[];
     return Object.fromEntries(rows.map(({ name, state }) => [name, state]));
   };
   const namesThere = (): string[] => [...cloud.account.droplets.values()].map(({ name }) => name).sort();

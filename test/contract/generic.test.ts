@@ -69,7 +69,7 @@ describe.skipIf(!canCreateMachines())('existing servers', () => {
     });
     expect((await stat(key)).mode & 0o777).toBe(0o600);
     expect(await readFile(key, 'utf8')).toBe(await readFile(servers.keyPath, 'utf8'));
-    const [row] = JSON.parse(await belt.ok(['ls', '--json']));
+    const [row] = await belt.list();
     expect(row).toMatchObject({ name: 'one', state: 'running', driver: 'generic' });
 
     await belt.ok(['rm', '-y', 'one']);

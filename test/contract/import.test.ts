@@ -37,11 +37,9 @@ for (const [driver, open] of [
     const withoutKeys = { ...longTimeout, env: { HOME: '/nonexistent', SSH_AUTH_SOCK: undefined } };
     const from = ['import', '--from', driver];
     const rows = async () =>
-      (JSON.parse(await belt.ok(['ls', '--json'])) as Record<string, unknown>[]).map(
-        ({ name, driver: of, state, address, url, memory, swarm }) => ({
-          ...{ name, of, state, address, url, memory, swarm },
-        }),
-      );
+      (await belt.list()).map(({ name, driver: of, state, address, url, memory, swarm }) => ({
+        ...{ name, of, state, address, url, memory, swarm },
+      }));
 
     test('import rebuilds only the records when no key can log in', async () => {
       const { publicKey, privateKey } = generateKeyPair('person');
@@ -60,7 +58,7 @@ for (const [driver, open] of [
       expect(stderr.match(/: failed: node\d: no login after/g)).toHaveLength(3);
       expect(stderr.match(/--ssh-key/g)).toHaveLength(1);
       for (const name of names) expect(stderr).toContain(`${name}: pinned host key SHA256:`);
-      const listed = JSON.parse(await belt.ok(['ls', '--json'])) as { name: string; state: string }[];
+      const listed = (await belt.list()) as { name: string; state: string }[];
       expect(listed.map(({ name, state }) => `${name} ${state}`)).toEqual([
         'node1 running',
         'node2 running',

@@ -37,7 +37,7 @@ for (const [driver, open] of [
     };
     const finish = async (size: string) => {
       await belt.ok(['resize', size, 'node1'], longTimeout);
-      const [row] = JSON.parse(await belt.ok(['ls', '--json'])) as Record<string, unknown>[];
+      const [row] = await belt.list();
       expect(row).toMatchObject({ name: 'node1', state: 'running', size });
       expect(await provider.inspect()).toEqual({ off: false, size: provider.sizes[size] });
       expect(await belt.ok(['docker', '--host', 'node1', 'info', '--format', '{{.Name}}'])).toBe('node1\n');

@@ -29,7 +29,7 @@ export function scenario(driver: string, open: (folder: () => string) => Promise
     });
 
     const states = async (): Promise<Record<string, string>> => {
-      const rows = JSON.parse(await belt.ok(['ls', '--json'])) as { name: string; state: string }[];
+      const rows = (await belt.list()) as { name: string; state: string }[];
       return Object.fromEntries(rows.map(({ name, state }) => [name, state]));
     };
     const running = Object.fromEntries(names.map((name) => [name, 'running']));
@@ -77,7 +77,7 @@ export function scenario(driver: string, open: (folder: () => string) => Promise
       expect(await states()).toEqual({ ...running, node4: 'stopped' });
       await belt.ok(['start', 'node4'], longTimeout);
       expect(await states()).toEqual(running);
-      const [row] = (JSON.parse(await belt.ok(['ls', '--json'])) as { name: string; size: string }[]).filter(
+      const [row] = ((await belt.list()) as { name: string; size: string }[]).filter(
         ({ name }) => name === 'node4',
       );
       expect(row?.size ?? undefined).toBe(provider.resizeTo);

@@ -228,9 +228,10 @@ describe.skipIf(!canCreateMachines())('a cluster declared on the command line', 
       '{{.Name}} {{.Swarm.Managers}} {{.Swarm.Nodes}}',
     ]);
     expect(info).toBe('mg0 1 3\n');
-    const sizes = (JSON.parse(await belt.ok(['ls', '--json'])) as { name: string; size: string }[]).map(
-      ({ name, size }) => [name, size],
-    );
+    const sizes = ((await belt.list()) as { name: string; size: string }[]).map(({ name, size }) => [
+      name,
+      size,
+    ]);
     expect(sizes).toEqual([
       ['mg0', '768mb'],
       ['node1', '512mb'],

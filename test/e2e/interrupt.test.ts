@@ -58,14 +58,14 @@ describe.skipIf(!canCreateMachines())('interrupted create', () => {
       expect(code).toBe(130);
       expect(stderr).toContain("belt create 512mb 'node[1:3]'");
     }
-    const recorded = JSON.parse(await belt.ok(['ls', '--json'])) as { name: string }[];
+    const recorded = (await belt.list()) as { name: string }[];
     expect(recorded.map(({ name }) => name)).toEqual(['node1', 'node2', 'node3']);
 
     if (!isEnded) await belt.ok(['create', '512mb', 'node[1:3]']);
     expect(await engines()).toEqual(
       [1, 2, 3].map((index) => expect.stringMatching(`^node${index}: node${index} \\d+`)),
     );
-    const machines = JSON.parse(await belt.ok(['ls', '--json'])) as { address: string }[];
+    const machines = (await belt.list()) as { address: string }[];
     expect(new Set(machines.map(({ address }) => address)).size).toBe(3);
     await belt.ok(['rm', '--all', '--yes']);
   });

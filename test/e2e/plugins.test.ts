@@ -316,7 +316,7 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
   const boxesThere = (): string[] =>
     (existsSync(boxes) ? readdirSync(boxes) : []).filter((name) => !name.startsWith('.'));
   const states = async (): Promise<Record<string, string>> => {
-    const rows = JSON.parse(await belt.ok(['ls', '--json'])) as { name: string; state: string }[];
+    const rows = (await belt.list()) as { name: string; state: string }[];
     return Object.fromEntries(rows.map(({ name, state }) => [name, state]));
   };
 });

@@ -19,7 +19,7 @@ describe.skipIf(!canCreateMachines())('a swarm of three managers', () => {
   };
   const refused = ({ code, stderr }: Result): unknown => [code, stderr];
   const running = async (): Promise<string[]> => {
-    const rows = JSON.parse(await belt.ok(['ls', '--json'])) as { name: string; state: string }[];
+    const rows = (await belt.list()) as { name: string; state: string }[];
     return rows.filter(({ state }) => state === 'running').map(({ name }) => name);
   };
 

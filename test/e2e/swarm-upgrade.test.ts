@@ -63,7 +63,7 @@ describe.skipIf(!canCreateMachines())('swarm upgrade', () => {
   ];
   /** Memory limits in MiB. */
   const sizes = async (): Promise<unknown[]> => {
-    const rows = JSON.parse(await belt.ok(['ls', '--json'])) as { name: string; memory: number }[];
+    const rows = (await belt.list()) as { name: string; memory: number }[];
     return rows.map(({ memory }) => memory);
   };
 

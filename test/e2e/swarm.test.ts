@@ -60,7 +60,7 @@ describe.skipIf(!canCreateMachines())('a swarm from scratch', () => {
       'DOCKER',
       'ERRORS',
     ]);
-    const rows = JSON.parse(await belt.ok(['ls', '--json'])) as {
+    const rows = (await belt.list()) as {
       name: string;
       state: string;
       address: string;
@@ -221,8 +221,8 @@ describe.skipIf(!canCreateMachines())('a swarm from scratch', () => {
   test('rm --all leaves no records', async () => {
     const asked = await belt.run(['rm', '--all'], { input: 'n\n' });
     expect(asked.stderr).toContain('Are you sure? (y/n): ');
-    expect(JSON.parse(await belt.ok(['ls', '--json']))).toHaveLength(4);
+    expect(await belt.list()).toHaveLength(4);
     await belt.ok(['rm', '--all', '--yes']);
-    expect(JSON.parse(await belt.ok(['ls', '--json']))).toEqual([]);
+    expect(await belt.list()).toEqual([]);
   });
 });

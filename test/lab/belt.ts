@@ -27,6 +27,8 @@ export interface Belt {
   run(args: readonly string[], options?: RunOptions): Promise<Result>;
   /** Runs belt and returns stdout. @throws Error with all output unless it exits with 0 */
   ok(args: readonly string[], options?: RunOptions): Promise<string>;
+  /** The rows of `belt ls`, with time for a provider that is slow on a busy computer. */
+  list(...args: string[]): Promise<Record<string, unknown>[]>;
   spawn(args: readonly string[], options?: RunOptions): ChildProcessByStdio<Writable, Readable, Readable>;
   /** Removes all machines of this belt, and the folder. */
   dispose(): Promise<void>;
@@ -68,9 +70,15 @@ export async function newBelt(env: Record<string, string> = {}): Promise<Belt> {
       if (result.code === 0) return result.stdout;
       throw new Error(`belt ${args.join(' ')} ended with ${result.code}\n${result.stdout}${result.stderr}`);
     },
+    async list(...args) {
+      return JSON.parse(await belt.ok(['ls', '--json', '--timeout', '90', ...args])) as Record<
+        string,
+        unknown
+      >[];
+    },
     async dispose() {
-      const machines = JSON.parse((await belt.run(['ls', '--json'])).stdout || '[]') as unknown[];
-      if (machines.length > 0) await belt.run(['rm', '--all', '--yes']);
+      const { stdout } = await belt.run(['ls', '--quiet']);
+      if (stdout !== '') await belt.run(['rm', '--all', '--yes']);
       await rm(folder, { recursive: true, force: true });
     },
   };
