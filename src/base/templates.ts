@@ -1,6 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+/** A template with its values. */
+export interface Template {
+  name: string;
+  values?: Readonly<Record<string, string>>;
+}
+
 /** The texts in `templates/` that belt copies to machines or prints. */
 export interface Templates {
   /** Replaces each `{{key}}`. @throws Error (a bug) for a missing or an unused value */

@@ -1,5 +1,4 @@
-import type { Context } from '../app/context.js';
-import type { Step } from '../app/reporter.js';
+import type { Task } from '../app/run-tasks.js';
 import { quoteArgs } from '../base/quote-args.js';
 import type { Connection } from '../ssh/index.js';
 import type { Survey } from './gather-facts.js';
@@ -22,8 +21,7 @@ export async function applyPlan(
   connection: Connection,
   plan: Plan,
   survey: Survey,
-  step: Step,
-  context: Context,
+  { step, context }: Task,
 ): Promise<string | undefined> {
   const { commands } = plan.provisioner.service;
   const values = {
@@ -46,8 +44,7 @@ export async function runInstaller(
   connection: Connection,
   script: string,
   survey: Survey,
-  step: Step,
-  context: Context,
+  { step, context }: Task,
 ): Promise<ScriptOutput['outputs']> {
   const { outputs } = await runScript(
     connection,

@@ -1,6 +1,6 @@
 import type { Context } from '../app/context.js';
+import type { Templates } from '../base/templates.js';
 import type { Machine } from '../machines/model/machine.js';
-import type { OsRelease } from './model/os-release.js';
 import type { Provisioner } from './model/provisioner.js';
 import { debian } from './provisioners/debian.js';
 import { redhat } from './provisioners/redhat.js';
@@ -14,23 +14,22 @@ export async function firstBootInstaller(
 ): Promise<string | undefined> {
   if (machines.some(({ engine }) => engine?.installUrl !== undefined)) return undefined;
   const { enable, start } = systemd.commands;
-  return templates.render('cloud/engine.sh', { systems: installersBySystem(), enable, start });
+  return templates.render('cloud/engine.sh', { systems: await installersBySystem(templates), enable, start });
 }
 
 /** Leaves out SLES, whose packages depend on the version, and systems that clouds rarely offer. */
-function installersBySystem(): string {
-  return [
-    "'sles '*) exit 0 ;;",
+async function installersBySystem(templates: Templates): Promise<string> {
+  const branch = async (pattern: string, { install }: Provisioner, id: string): Promise<string> => {
+    const script = install?.({ id, idLike: [], versionId: '', codename: '', prettyName: '' });
+    return `${pattern})\n${script ? await templates.render(script.name, script.values) : 'exit 0'}\n;;`;
+  };
+  const branches = await Promise.all([
     branch("*'debian '* | *'ubuntu '*", debian, 'debian'),
     branch("'amzn '*", redhat, 'amzn'),
     branch("'fedora '*", redhat, 'fedora'),
     branch("'rhel '*", redhat, 'rhel'),
     branch("*'rhel '* | *'centos '* | *'fedora '*", redhat, 'centos'),
     branch("*'suse '*", suse, 'opensuse'),
-  ].join('\n');
-}
-
-function branch(pattern: string, { install }: Provisioner, id: string): string {
-  const os: OsRelease = { id, idLike: [], versionId: '', codename: '', prettyName: '' };
-  return `${pattern})\n${install?.(os) ?? 'exit 0'}\n;;`;
+  ]);
+  return ["'sles '*) exit 0 ;;", ...branches].join('\n');
 }

@@ -1,6 +1,7 @@
 import { reach } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import type { Step } from '../app/reporter.js';
+import type { Task } from '../app/run-tasks.js';
 import { machinePaths, readPair } from '../certs/certificate-files.js';
 import { readClusterCertificates } from '../certs/cluster-certificates.js';
 import type { ServerCertificate } from '../certs/model/certificate-terms.js';
@@ -53,10 +54,11 @@ export async function provisionEngine(
   context: Context,
 ): Promise<Provisioned> {
   const { step } = options;
+  const task: Task = { subject: machine, step, context };
   step('inspecting the machine');
   const [input, first] = await Promise.all([
     planInput(machine, options, context),
-    surveyBooted(connection, step, context),
+    surveyBooted(connection, task),
   ]);
   let survey = first;
   let plan = createPlan(machine, survey, input);
@@ -64,12 +66,14 @@ export async function provisionEngine(
   if (install || plan.restart !== undefined) await options.beforeRestart?.();
   if (install) {
     reportPackageLock(survey, step);
-    await runInstaller(connection, `${exitIfInstalled}\n${install.script}`, survey, step, context);
+    const { name, values } = install.script;
+    const script = await context.templates.render(name, values);
+    await runInstaller(connection, `${exitIfInstalled}\n${script}`, survey, task);
     survey = await surveyMachine(connection, context, survey.password);
     plan = createPlan(machine, survey, input);
   }
   const changed = install !== undefined || !isEmptyPlan(plan);
-  const version = isEmptyPlan(plan) ? undefined : await applyPlan(connection, plan, survey, step, context);
+  const version = isEmptyPlan(plan) ? undefined : await applyPlan(connection, plan, survey, task);
   if (input.certificate) await recordInstalled(machine.name, input.certificate, context);
   step('querying the engine');
   const engine = version ?? (await versionOverSsh(connection, context));
@@ -84,10 +88,9 @@ export async function planProvisioning(
   options: ProvisionOptions,
   context: Context,
 ): Promise<Plan> {
-  const settings = engineSettingsOf(machine);
   const survey = await surveyMachine(connection, context);
   const certificate = await existingCertificate(machine, context);
-  return createPlan(machine, survey, { ...baseInput(machine, settings, options), certificate });
+  return createPlan(machine, survey, { ...(await baseInput(machine, options, context)), certificate });
 }
 
 /** An empty certificate, which no machine has, stands for one not issued yet. */
@@ -100,18 +103,22 @@ async function existingCertificate({ name }: Machine, { cluster }: Context): Pro
 }
 
 async function planInput(machine: Machine, options: ProvisionOptions, context: Context): Promise<PlanInput> {
-  const settings = engineSettingsOf(machine);
-  const input = baseInput(machine, settings, options);
-  if (settings.access !== 'secure') return input;
+  const input = await baseInput(machine, options, context);
+  if (input.settings.access !== 'secure') return input;
   return { ...input, certificate: options.certificate ?? (await serverCertificateFor(machine, context)) };
 }
 
-function baseInput(
-  { name }: Machine,
-  settings: EngineSettings,
+async function baseInput(
+  machine: Machine,
   { setHostname }: ProvisionOptions,
-): PlanInput {
-  return { settings, ...(setHostname && { hostname: name }) };
+  { templates }: Context,
+): Promise<PlanInput> {
+  const settings = engineSettingsOf(machine);
+  return {
+    settings,
+    ...(setHostname && { hostname: machine.name }),
+    ...(settings.tuneSwarm && { sysctl: await templates.render('engine/sysctl.conf') }),
+  };
 }
 
 function createPlan({ name }: Machine, { facts, now }: Survey, input: PlanInput): Plan {
@@ -123,17 +130,14 @@ function createPlan({ name }: Machine, { facts, now }: Survey, input: PlanInput)
 const exitIfInstalled = 'if command -v dockerd >/dev/null; then exit 0; fi';
 
 /** Lets the first boot finish an installation in progress. */
-async function surveyBooted(
-  connection: Connection,
-  step: ProvisionOptions['step'],
-  context: Context,
-): Promise<Survey> {
+async function surveyBooted(connection: Connection, task: Task): Promise<Survey> {
+  const { context } = task;
   const survey = await surveyMachine(connection, context);
   const { dockerd, cloudInit, packageLockHolder } = survey.facts;
   const isBeingInstalled =
     dockerd !== undefined && cloudInit === 'running' && packageLockHolder !== undefined;
   if (!isBeingInstalled) return survey;
-  await runInstaller(connection, ':', survey, step, context);
+  await runInstaller(connection, ':', survey, task);
   return surveyMachine(connection, context, survey.password);
 }
 

@@ -1,8 +1,7 @@
 import { reach } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
-import type { Step } from '../app/reporter.js';
-import { runTasks } from '../app/run-tasks.js';
+import { runTasks, type Task } from '../app/run-tasks.js';
 import { type Machine, requireSsh } from '../machines/model/machine.js';
 import { applyPlan } from './apply-plan.js';
 import { surveyMachine } from './gather-facts.js';
@@ -21,18 +20,19 @@ export function setHostnames(machines: readonly Machine[], context: Context): Pr
     {
       activity: 'given its host name',
       doneText: ({ from, to }) => (from === to ? 'hostname already set' : `hostname set (was ${from})`),
-      run: ({ subject: machine, step }) => setHostname(machine, step, context),
+      run: setHostname,
     },
     context,
   );
 }
 
-async function setHostname(machine: Machine, step: Step, context: Context): Promise<Renamed> {
+async function setHostname(task: Task): Promise<Renamed> {
+  const { subject: machine, context } = task;
   requireSsh(machine);
   const connection = await reach(machine, context);
   const survey = await surveyMachine(connection, context);
   const { facts } = survey;
   const plan = planHostname(provisionerFor(facts), facts, machine.name);
-  if (!isEmptyPlan(plan)) await applyPlan(connection, plan, survey, step, context);
+  if (!isEmptyPlan(plan)) await applyPlan(connection, plan, survey, task);
   return { from: facts.hostname, to: machine.name };
 }

@@ -8,7 +8,6 @@ import { quoteArgs } from '../base/quote-args.js';
 import { readRecord, writeRecord } from '../base/record-file.js';
 import { newMark, surveyMachine } from '../engine/gather-facts.js';
 import { sysctlPath } from '../engine/model/engine-paths.js';
-import { swarmSysctl } from '../engine/model/engine-plan.js';
 import { engineFolders, managedFiles, sharedFiles } from '../engine/model/managed-files.js';
 import { runAsRoot } from '../engine/root-shell.js';
 import { runScriptUnchecked } from '../engine/run-script.js';
@@ -70,12 +69,14 @@ export async function captureOriginalState(
   context: Context,
 ): Promise<OriginalState> {
   const mark = newMark();
-  const text = await context.templates.render('adopt/found.sh', {
-    prelude: await context.templates.render('engine/prelude.sh', { mark }),
+  const { templates } = context;
+  const sysctl = await templates.render('engine/sysctl.conf');
+  const text = await templates.render('adopt/found.sh', {
+    prelude: await templates.render('engine/prelude.sh', { mark }),
     mark,
     files: quoteArgs(managedFiles),
     folders: quoteArgs(engineFolders),
-    kernel: quoteArgs(kernelKeys),
+    kernel: quoteArgs(sysctl.match(/^[a-z0-9_.]+(?= =)/gm) ?? []),
   });
   const { facts, password } = await surveyMachine(connection, context);
   const lines: string[] = [];
@@ -262,8 +263,6 @@ export function parseOriginalState(name: string, output: string, mark: string): 
     swarmNode: linesOf('swarm')[0]?.[0] ?? '',
   };
 }
-
-const kernelKeys = [...swarmSysctl.matchAll(/^([a-z0-9_.]+) =/gm)].map(([, key = '']) => key);
 
 function recordPath(name: string, { cluster }: Pick<Context, 'cluster'>): string {
   return join(cluster.machineFolder(name), 'adopted.json');

@@ -26,7 +26,7 @@ export async function upgradeMachines(
   const doneMessage = ({ from, to }: Upgraded): string =>
     from === to ? `${to} is already the newest version` : `upgraded from ${from} to ${to}`;
   const work: EngineWork<Upgraded>['work'] = (machine, step, beforeRestart) =>
-    upgradeEngine(machine, { step, beforeRestart }, context);
+    upgradeEngine({ subject: machine, step, context }, beforeRestart);
   const names = ready.map(({ name }) => name);
   const upgraded = await whileClaimed(names, 'upgraded', context, async () => {
     const { restartEngines } = await context.rollingRestart();

@@ -12,6 +12,18 @@ install_engine() {
 {{script}}
 }
 
+# Most packages restart the engine themselves.
+restart_if_stale() {
+  running=$($engine version --format '{{.Server.Version}}' 2>/dev/null)
+  case $(dockerd --version) in
+  *" $running,"*) ;;
+  *)
+    step 'restarting the engine'
+    if command -v systemctl >/dev/null; then systemctl daemon-reload; systemctl restart docker.service; else rc-service docker restart; fi >&2 || exit 1
+    ;;
+  esac
+}
+
 # In a subshell: a failed step ends it with `exit`, a broken connection with a signal. Containers
 # are restarted in both cases.
 trap '' HUP INT TERM PIPE

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { shellWord } from '../../base/quote-args.js';
+import type { Template } from '../../base/templates.js';
 import type { ServerCertificate } from '../../certs/model/certificate-terms.js';
 import { daemonFilePath, sysctlPath } from './engine-paths.js';
 import type { EngineSettings } from './engine-settings.js';
@@ -11,6 +12,8 @@ export interface PlanInput {
   /** Required for `secure`. */
   certificate?: ServerCertificate;
   hostname?: string;
+  /** The kernel settings that `tuneSwarm` writes. */
+  sysctl?: string;
 }
 
 interface PlannedFile extends EngineFile {
@@ -24,7 +27,7 @@ export interface Plan {
   system: string;
   provisioner: Provisioner;
   /** Set when the engine is missing; the rest is then planned again after the installation. */
-  install?: { from: string; script: string };
+  install?: { from: string; script: Template };
   /** Only files that differ. */
   files: PlannedFile[];
   /** Additional commands; a failure is a warning. */
@@ -37,14 +40,14 @@ export interface Plan {
 export function planEngine(
   provisioner: Provisioner,
   facts: Facts,
-  { settings, certificate, hostname }: PlanInput,
+  { settings, certificate, hostname, sysctl }: PlanInput,
 ): Plan {
   const { service } = provisioner;
   const engineFiles = [
     ...(settings.access === 'secure' && certificate ? certificateFiles(provisioner, certificate) : []),
     ...service.files(facts, settings),
   ].filter((file) => differs(file, facts));
-  const kernelFiles = settings.tuneSwarm ? [sysctlFile].filter((file) => differs(file, facts)) : [];
+  const kernelFiles = sysctlFiles(sysctl).filter((file) => differs(file, facts));
   const install = facts.dockerd === undefined ? installation(provisioner, facts, settings) : undefined;
   const restart = restartReason(facts, provisioner, engineFiles);
   return {
@@ -103,21 +106,10 @@ function certificateFiles({ service }: Provisioner, pem: ServerCertificate): Eng
   ];
 }
 
-/** Neighbor entries of overlay networks and inotify watches, for hundreds of nodes. */
-export const swarmSysctl = `# Written by belt: kernel settings for large swarms.
-net.ipv4.neigh.default.gc_thresh1 = 30000
-net.ipv4.neigh.default.gc_thresh2 = 32000
-net.ipv4.neigh.default.gc_thresh3 = 32768
-fs.inotify.max_user_instances = 8192
-fs.inotify.max_user_watches = 1048576
-`;
-
-const sysctlFile: EngineFile = {
-  path: sysctlPath,
-  content: swarmSysctl,
-  mode: 0o644,
-  why: 'kernel settings for large swarms',
-};
+function sysctlFiles(content: string | undefined): EngineFile[] {
+  if (content === undefined) return [];
+  return [{ path: sysctlPath, content, mode: 0o644, why: 'kernel settings for large swarms' }];
+}
 
 function differs({ path, content }: EngineFile, { files, sums }: Facts): boolean {
   const current = files.get(path);
@@ -130,19 +122,11 @@ function installation(
   { os }: Facts,
   { installUrl }: EngineSettings,
 ): Plan['install'] {
-  if (installUrl !== undefined) return { from: installUrl, script: installFromUrl(installUrl) };
+  if (installUrl !== undefined) {
+    const script = { name: 'packages/url.sh', values: { url: shellWord(installUrl) } };
+    return { from: installUrl, script };
+  }
   return install && { from: `${name}'s packages`, script: install(os) };
-}
-
-/** Downloaded completely before it runs; need not be executable. */
-function installFromUrl(url: string): string {
-  const word = shellWord(url);
-  return `file=$(mktemp) || exit 1
-trap 'rm -f "$file"' EXIT
-step ${shellWord(`downloading ${url}`)}
-if command -v curl >/dev/null; then curl -fsSL ${word} -o "$file"; else wget -q -O "$file" ${word}; fi || exit 1
-step ${shellWord(`running ${url}`)}
-sh "$file" >&2 || exit 1`;
 }
 
 function restartReason(

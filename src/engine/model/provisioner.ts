@@ -1,3 +1,4 @@
+import type { Template } from '../../base/templates.js';
 import type { CertificatePaths } from './engine-paths.js';
 import type { EngineSettings } from './engine-settings.js';
 import type { Facts } from './facts.js';
@@ -9,12 +10,11 @@ export interface Provisioner {
   name: string;
   runs(os: OsRelease): boolean;
   service: EngineService;
-  /** Shell commands that install the engine; undefined when the system cannot. */
-  install?: (os: OsRelease) => string;
-  /** Shell commands that upgrade the engine. */
-  upgrade?: string;
-  /** Shell commands that `tell newer yes` when an upgrade is available. */
-  looksForNewer?: string;
+  /** Installs the engine; undefined when the system cannot. */
+  install?: (os: OsRelease) => Template;
+  upgrade?: Template;
+  /** Runs `tell newer yes` when an upgrade is available. */
+  looksForNewer?: Template;
 }
 
 export interface EngineService {

@@ -84,7 +84,7 @@ async function checkSize(machines: readonly Machine[], size: string, context: Co
 }
 
 async function machinesWithOldEngine(machines: readonly Machine[], context: Context): Promise<Set<string>> {
-  const query = (machine: Machine): Promise<boolean> => hasNewerEngine(machine, () => {}, context);
+  const query = (machine: Machine): Promise<boolean> => hasNewerEngine(machine, context);
   const { answers, failed } = await queryAll(machines, query, context.signal);
   const [first] = failed;
   if (first) throw first.error;

@@ -188,7 +188,8 @@ export class NodeUpgrade {
   }
 
   private async upgradeEngine(): Promise<void> {
-    await upgradeEngine(this.machine, { step: this.step }, this.context);
+    const { machine, step, context } = this;
+    await upgradeEngine({ subject: machine, step, context });
   }
 
   /** Checks the node too: managers notice late that it was stopped. */

@@ -23,13 +23,14 @@ const installEngine = (await firstBootInstaller([], { templates })) ?? '';
 
 describe('first-boot script', () => {
   /** Runs the script with its install commands replaced by `echo`. */
-  function runOn(os: keyof typeof osReleases, dockerd = false): string {
+  async function runOn(os: keyof typeof osReleases, dockerd = false): Promise<string> {
     const folder = mkdtempSync(join(tmpdir(), 'belt-first-boot-'));
     const file = join(folder, 'os-release');
     writeFileSync(file, osReleases[os]);
     const facts = bareFactsOf(osReleases[os], os === 'alpine' ? { init: 'openrc' } : {});
     const own = provisionerFor(facts).install?.(parseOsRelease(osReleases[os]));
-    const marked = own === undefined ? installEngine : installEngine.replaceAll(own, 'echo its own lines');
+    const lines = own && (await templates.render(own.name, own.values));
+    const marked = lines ? installEngine.replaceAll(lines, 'echo its own lines') : installEngine;
     const script = marked.replace('/etc/os-release', file);
     const engine = `systemctl() { echo enabled; }; ${dockerd ? 'dockerd() { :; }' : ''}`;
     try {
@@ -47,16 +48,19 @@ describe('first-boot script', () => {
   test.each([
     ...(['debian', 'raspbian', 'ubuntu', 'mint', 'rocky', 'alma', 'centos', 'rhel', 'oracle'] as const),
     ...(['fedora', 'amazon', 'leap'] as const),
-  ])('the first-boot script on %s runs what belt would run over SSH', (os) => {
-    expect(runOn(os)).toBe('its own lines\n');
+  ])('the first-boot script on %s runs what belt would run over SSH', async (os) => {
+    expect(await runOn(os)).toBe('its own lines\n');
   });
 
-  test.each(['sles', 'alpine', 'flatcar'] as const)('the first-boot script on %s installs nothing', (os) => {
-    expect(runOn(os)).toMatch(/^(belt: the engine of \w+ is installed over SSH\n)?$/);
-  });
+  test.each(['sles', 'alpine', 'flatcar'] as const)(
+    'the first-boot script on %s installs nothing',
+    async (os) => {
+      expect(await runOn(os)).toMatch(/^(belt: the engine of \w+ is installed over SSH\n)?$/);
+    },
+  );
 
-  test('the first-boot script keeps an installed engine', () => {
-    expect(runOn('debian', true)).toBe('');
+  test('the first-boot script keeps an installed engine', async () => {
+    expect(await runOn('debian', true)).toBe('');
   });
 
   test('the first-boot script succeeds when the installation fails', () => {

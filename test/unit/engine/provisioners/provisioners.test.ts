@@ -1,14 +1,16 @@
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../../../src/base/errors.js';
+import { type Template, templatesIn } from '../../../../src/base/templates.js';
 import { provisionerFor } from '../../../../src/engine/provisioners/index.js';
 import { osReleases } from '../../../lab/os-releases.js';
 import { bareFactsOf, factsOf, planFor, settingsOf } from '../../support/facts.js';
 
 const certificate = { ca: 'CA', certificate: 'CERT', key: 'KEY' };
 const local = settingsOf({ access: 'local' });
-const scriptOn = (os: keyof typeof osReleases, change = {}) =>
-  planFor(bareFactsOf(osReleases[os], change), { settings: local }).install?.script.trimEnd();
 
 test.each([
   ['debian', 'debian'],
@@ -44,19 +46,63 @@ describe('unsupported systems', () => {
   });
 });
 
-describe('install scripts', () => {
-  test('Debian and Ubuntu install docker.io, and docker-cli where it is a package', () => {
-    expect(scriptOn('debian')).toMatch(/DPkg::Lock::Timeout=600/);
-    expect(scriptOn('debian')?.split('\n').slice(-6)).toEqual([
-      "step 'reading package lists'",
-      'update_lists || exit 1',
-      "packages='docker.io iptables ca-certificates'",
-      `if apt-cache show docker-cli 2>/dev/null | grep -q '^Package: docker-cli$'; then packages="$packages docker-cli"; fi`,
-      'step "installing $packages"',
-      '$apt install --no-install-recommends $packages >&2 || exit 1',
-    ]);
-    expect(scriptOn('ubuntu')).toBe(scriptOn('debian'));
-  });
+describe('package scripts', () => {
+  type System = keyof typeof osReleases;
+  const apt = 'apt-get -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold';
+  const aptNames = 'docker-ce docker-ce-cli containerd.io docker.io docker-cli containerd';
+  const dnfNames = 'docker-ce docker-ce-cli containerd.io docker moby-engine docker-cli containerd';
+
+  const bareFacts = (os: System) => bareFactsOf(osReleases[os], os === 'alpine' ? { init: 'openrc' } : {});
+  const render = ({ name, values }: Template) => templatesIn('templates').render(name, values);
+  const installOn = async (os: System, settings = local): Promise<string[]> => {
+    const { install } = planFor(bareFacts(os), { settings, certificate });
+    return install ? callsOf(await render(install.script)) : [];
+  };
+
+  /** Runs a script with stand-ins for the package managers. Queries of single packages are left out. */
+  function callsOf(script: string, exitCode = 0): string[] {
+    const answers: Record<string, string> = {
+      'apt-get': 'Inst docker.io',
+      'apt-cache': 'Package: docker-cli',
+      'dpkg-query': 'installed',
+      rpm: '',
+      dnf: '',
+      curl: '',
+      zypper: '1 package to upgrade.',
+      SUSEConnect: '',
+      apk: 'docker-26.1.5-r0 < 26.1.6-r0',
+      uname: 'x86_64',
+    };
+    const folder = mkdtempSync(join(tmpdir(), 'belt-packages-'));
+    const calls = join(folder, 'calls');
+    for (const [program, answer] of Object.entries(answers)) {
+      const lines = ['#!/bin/sh', `printf "%s\\n" "${program} $*" >>${calls}`, `echo '${answer}'`];
+      if (program === 'dnf') lines.push(`[ "$3" != check-update ] || exit ${exitCode}`);
+      writeFileSync(join(folder, program), lines.join('\n'), { mode: 0o755 });
+    }
+    try {
+      execFileSync('/bin/sh', ['-s'], {
+        input: `step() { :; }\ntell() { echo "tell $*" >>${calls}; }\n${script}`,
+        env: { PATH: `${folder}:/usr/bin:/bin` },
+        stdio: ['pipe', 'ignore', 'pipe'],
+      });
+      const lines = readFileSync(calls, 'utf8').trimEnd().split('\n');
+      return lines.filter((line) => !/^(dpkg-query|rpm|uname)/.test(line));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+
+  test.each(['debian', 'ubuntu'] as const)(
+    '%s installs docker.io, and docker-cli if it is a package',
+    async (os) => {
+      expect(await installOn(os)).toEqual([
+        `${apt} update`,
+        'apt-cache show docker-cli',
+        `${apt} install --no-install-recommends docker.io iptables ca-certificates docker-cli`,
+      ]);
+    },
+  );
 
   test.each([
     ['rocky', 'centos'],
@@ -65,51 +111,56 @@ describe('install scripts', () => {
     ['oracle', 'centos'],
     ['rhel', 'rhel'],
     ['fedora', 'fedora'],
-  ] as const)("%s installs from Docker's repository for %s", (os, folder) => {
-    expect(scriptOn(os)?.split('\n')).toEqual([
-      'dnf=$(command -v dnf || command -v yum) && dnf="$dnf -q -y" || exit 1',
-      `step "adding Docker's repository"`,
-      `curl -fsSL https://download.docker.com/linux/${folder}/docker-ce.repo -o /etc/yum.repos.d/docker-ce.repo || exit 1`,
-      "step 'installing docker-ce docker-ce-cli containerd.io'",
-      '$dnf install docker-ce docker-ce-cli containerd.io >&2 || exit 1',
+  ] as const)("%s installs from Docker's repository for %s", async (os, folder) => {
+    expect(await installOn(os)).toEqual([
+      `curl -fsSL https://download.docker.com/linux/${folder}/docker-ce.repo -o /etc/yum.repos.d/docker-ce.repo`,
+      'dnf -q -y install docker-ce docker-ce-cli containerd.io',
     ]);
   });
 
-  test('Amazon Linux installs its own package', () => {
-    expect(scriptOn('amazon')?.split('\n').at(-1)).toBe('$dnf install docker >&2 || exit 1');
+  test.each([
+    ['amazon', ['dnf -q -y install docker']],
+    ['leap', ['zypper --non-interactive install docker']],
+    ['alpine', ['apk --wait 600 --update-cache --no-progress add docker docker-cli']],
+    ['flatcar', []],
+  ] as const)('%s installs its own package, if it has one', async (os, calls) => {
+    expect(await installOn(os)).toEqual(calls);
   });
 
-  test('SUSE installs its own package, on SLES from the Containers module', () => {
-    expect(scriptOn('leap')?.split('\n')).toEqual([
-      'export ZYPP_LOCK_TIMEOUT=600',
-      "step 'installing docker'",
-      'zypper --non-interactive install docker >&2 || exit 1',
+  test('SLES installs its own package from the Containers module', async () => {
+    expect(await installOn('sles')).toEqual([
+      'SUSEConnect -p sle-module-containers/15.6/x86_64',
+      'zypper --non-interactive install docker',
     ]);
-    expect(scriptOn('sles')).toContain('SUSEConnect -p sle-module-containers/15.6/$(uname -m) >&2 || exit 1');
   });
 
-  test('Alpine installs its own package', () => {
-    expect(scriptOn('alpine', { init: 'openrc' })?.split('\n').at(-1)).toBe(
-      'apk --wait 600 --update-cache --no-progress add docker docker-cli >&2 || exit 1',
-    );
+  test('an install URL applies to every system', async () => {
+    const settings = settingsOf({ installUrl: "https://x/it's $HOME" });
+    const { install } = planFor(bareFacts('flatcar'), { settings, certificate });
+    expect(install?.from).toBe("https://x/it's $HOME");
+    expect(await installOn('flatcar', settings)).toEqual([
+      expect.stringMatching(/^curl -fsSL https:\/\/x\/it's \$HOME -o \S+$/),
+    ]);
   });
 
-  test('Flatcar has no install script, and an install URL applies to every system', () => {
-    expect(scriptOn('flatcar')).toBeUndefined();
-    const settings = settingsOf({ installUrl: "https://x/it's" });
-    const { install } = planFor(bareFactsOf(osReleases.rocky), { settings, certificate });
-    expect(install?.from).toBe("https://x/it's");
-    expect(install?.script).toContain(`curl -fsSL 'https://x/it'\\''s' -o "$file"`);
+  test.each([
+    ['debian', [`${apt} update`, `${apt} install --only-upgrade ${aptNames}`]],
+    ['rocky', ['dnf -q -y clean expire-cache', `dnf -q -y upgrade ${dnfNames}`]],
+    ['leap', ['zypper --non-interactive update docker containerd']],
+    ['alpine', ['apk --wait 600 --update-cache --no-progress upgrade docker docker-cli']],
+  ] as const)('%s upgrades the packages of its engine', async (os, calls) => {
+    const { upgrade } = provisionerFor(bareFacts(os));
+    expect(callsOf(await render(upgrade as Template))).toEqual(calls);
   });
 
-  test('a POSIX shell parses every script', () => {
-    for (const os of Object.keys(osReleases) as (keyof typeof osReleases)[]) {
-      const facts = bareFactsOf(osReleases[os], os === 'alpine' ? { init: 'openrc' } : {});
-      const { install, upgrade } = provisionerFor(facts);
-      for (const script of [install?.(facts.os), upgrade]) {
-        if (script !== undefined) execFileSync('/bin/sh', ['-n'], { input: script });
-      }
-    }
+  test.each([
+    ['debian', [`${apt} update`, `apt-get -q -y --simulate install --only-upgrade ${aptNames}`]],
+    ['rocky', ['dnf -q -y clean expire-cache', `dnf -q -y check-update ${dnfNames}`]],
+    ['leap', ['zypper --non-interactive update --dry-run docker containerd']],
+    ['alpine', ['apk --wait 600 --no-progress update', 'apk version -l < docker docker-cli']],
+  ] as const)('%s reports that an upgrade is available', async (os, calls) => {
+    const { looksForNewer } = provisionerFor(bareFacts(os));
+    expect(callsOf(await render(looksForNewer as Template), 100)).toEqual([...calls, 'tell newer yes']);
   });
 });
 

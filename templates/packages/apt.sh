@@ -1,0 +1,49 @@
+# Installs, upgrades or checks packages of Debian and Ubuntu. apt waits for its install lock
+# (DPkg::Lock::Timeout) but not for the one on package lists.
+export DEBIAN_FRONTEND=noninteractive
+apt='apt-get -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold'
+
+update_lists() {
+  step 'reading package lists'
+  until output=$($apt update 2>&1); do
+    case $output in *'Could not get lock'* | *'is another process using it'*) sleep 2 ;; *) printf '%s\n' "$output" >&2; exit 1 ;; esac
+  done
+}
+
+# The client is a separate package since Debian 13; iptables is only recommended.
+install_packages() {
+  update_lists
+  packages='docker.io iptables ca-certificates'
+  if apt-cache show docker-cli 2>/dev/null | grep -q '^Package: docker-cli$'; then packages="$packages docker-cli"; fi
+  step "installing $packages"
+  $apt install --no-install-recommends $packages >&2 || exit 1
+}
+
+installed() {
+  dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
+}
+
+# The distribution's or Docker's own packages.
+list_installed() {
+  packages=
+  for name in docker-ce docker-ce-cli containerd.io docker.io docker-cli containerd; do
+    if installed "$name"; then packages="$packages $name"; fi
+  done
+}
+
+upgrade_packages() {
+  update_lists
+  list_installed
+  step "upgrading$packages"
+  $apt install --only-upgrade $packages >&2 || exit 1
+}
+
+# A simulation prints lines like `Inst docker.io [26.1.5] (26.1.6 ...)`.
+check_for_newer() {
+  update_lists
+  list_installed
+  plan=$(apt-get -q -y --simulate install --only-upgrade $packages 2>&1) || { printf '%s\n' "$plan" >&2; exit 1; }
+  case $plan in *'Inst '*) tell newer yes ;; esac
+}
+
+{{action}}

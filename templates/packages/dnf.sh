@@ -1,0 +1,40 @@
+# Installs, upgrades or checks packages with dnf or yum, which wait for their lock.
+dnf=$(command -v dnf || command -v yum) && dnf="$dnf -q -y" || exit 1
+
+# install_from_docker FOLDER: from Docker's repository of that name.
+install_from_docker() {
+  step "adding Docker's repository"
+  curl -fsSL "https://download.docker.com/linux/$1/docker-ce.repo" -o /etc/yum.repos.d/docker-ce.repo || exit 1
+  step 'installing docker-ce docker-ce-cli containerd.io'
+  $dnf install docker-ce docker-ce-cli containerd.io >&2 || exit 1
+}
+
+install_from_amazon() {
+  step 'installing docker'
+  $dnf install docker >&2 || exit 1
+}
+
+# dnf 5 refuses to upgrade missing packages; cached metadata may be old (metadata_expire).
+list_installed() {
+  packages=
+  for name in docker-ce docker-ce-cli containerd.io docker moby-engine docker-cli containerd; do
+    if rpm -q --quiet "$name"; then packages="$packages $name"; fi
+  done
+  $dnf clean expire-cache >&2 || exit 1
+}
+
+upgrade_packages() {
+  list_installed
+  step "upgrading$packages"
+  $dnf upgrade $packages >&2 || exit 1
+}
+
+# Exit code 100 means that upgrades are available (dnf(8), yum(8)).
+check_for_newer() {
+  list_installed
+  step 'reading package lists'
+  $dnf check-update $packages >&2
+  case $? in 0) ;; 100) tell newer yes ;; *) exit 1 ;; esac
+}
+
+{{action}}
