@@ -27,7 +27,7 @@ export interface RebuildPlan {
   /** Recorded by an earlier run that could not provision their engines. */
   unfinished: RebuiltMachine[];
   /** Recorded and provisioned; not changed. */
-  kept: string[];
+  unchanged: string[];
 }
 
 interface RebuiltMachine {
@@ -57,8 +57,8 @@ export async function planRebuild(input: RebuildInput, context: Context): Promis
     return machine?.phase === 'ready' && !machine.engine ? [{ machine, state }] : [];
   });
   const rebuilt = new Set([...lost, ...unfinished].map(({ machine }) => machine.name));
-  const kept = found.map(({ name }) => name).filter((name) => !rebuilt.has(name));
-  return { cluster, context: own, lost, unfinished, kept };
+  const unchanged = found.map(({ name }) => name).filter((name) => !rebuilt.has(name));
+  return { cluster, context: own, lost, unfinished, unchanged };
 }
 
 /**

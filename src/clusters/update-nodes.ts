@@ -102,7 +102,7 @@ export async function configureEngines(
   const { input, context } = stage;
   const settings = (machine: Machine): EngineSettings => {
     const { engine, ownEngineKeys } = groupOf(machine.name, input);
-    return changedEngine(engineSettingsOf(machine), { settings: engine, said: ownEngineKeys });
+    return changedEngine(engineSettingsOf(machine), { settings: engine, keys: ownEngineKeys });
   };
   const outcomes = await changeSettings(settings, machinesOf(steps, stage), input, context);
   context.signal.throwIfAborted();

@@ -66,7 +66,7 @@ select one with --cluster NAME or ID.`;
     if (this.args.path !== undefined) throw new UsageError('PATH requires --from docker-machine');
     const { from, cluster, as, 'ssh-key': key, 'dry-run': dryRun } = this.flags;
     const found = await planRebuild({ driver: from, cluster, as }, context);
-    for (const name of found.kept)
+    for (const name of found.unchanged)
       context.reporter.note(`${name} already has a record, which stays unchanged`);
     if (dryRun) return this.show(found);
     const keyPath = key === undefined ? {} : { keyPath: await this.resolvePath(key) };

@@ -72,12 +72,12 @@ async function createClaimed(input: CreateInput, context: Context): Promise<Outc
   const { driver, adoptions } = await checkCreation(input, context);
   const claim = await context.cluster.claim(input.names, 'created');
   try {
-    const { toMake, finished } = await classifyNames(input, driver, adoptions, context);
+    const { toCreate, finished } = await classifyNames(input, driver, adoptions, context);
     if (!input.acceptExisting)
       for (const { name } of finished) context.reporter.note(`${name} already exists`);
     const outcomes = adoptions
-      ? await adoptAll(toMake, input.timeoutMs, context)
-      : await createAll(driver, toMake, input, context);
+      ? await adoptAll(toCreate, input.timeoutMs, context)
+      : await createAll(driver, toCreate, input, context);
     context.signal.throwIfAborted();
     return input.names.map((name) => outcomes.get(name) ?? existingOutcome(name, finished));
   } finally {
@@ -98,23 +98,23 @@ type Adoptions = ReadonlyMap<string, Adoption> | undefined;
 /** @returns undefined for a driver that creates its machines. @throws UserError */
 export async function machinesToAdopt(input: CreateInput, context: Context): Promise<Machine[] | undefined> {
   const driver = await context.driver(input.driver, input.settings);
-  return driver.adopt && (await checkCreation(input, context)).toMake;
+  return driver.adopt && (await checkCreation(input, context)).toCreate;
 }
 
 /** Checks the input of `createMachines`. Changes nothing. @throws UserError */
 export async function checkCreation(
   input: CreateInput,
   context: Context,
-): Promise<{ driver: Driver; adoptions: Adoptions; toMake: Machine[] }> {
+): Promise<{ driver: Driver; adoptions: Adoptions; toCreate: Machine[] }> {
   const driver = await context.driver(input.driver, input.settings);
   const adoptions = await adoptionsFor(driver, input.names);
-  const { toMake } = await classifyNames(input, driver, adoptions, context);
-  await driver.check(toMake.map(specOf), context.signal);
-  return { driver, adoptions, toMake };
+  const { toCreate } = await classifyNames(input, driver, adoptions, context);
+  await driver.check(toCreate.map(specOf), context.signal);
+  return { driver, adoptions, toCreate };
 }
 
 interface ClassifiedNames {
-  toMake: Machine[];
+  toCreate: Machine[];
   finished: Machine[];
 }
 
@@ -137,7 +137,7 @@ async function classifyNames(
   for (const machine of unfinished) requireSameShape(machine, input);
   for (const adoption of adoptions?.values() ?? []) refuseDuplicateServer(adoption, machines);
   const finishedNames = new Set(finished.map(({ name }) => name));
-  const toMake = input.names
+  const toCreate = input.names
     .filter((name) => !finishedNames.has(name))
     .map((name) => {
       const unfinished: Machine = {
@@ -148,7 +148,7 @@ async function classifyNames(
       // The settings may have been corrected since the first try.
       return adoption ? withAdoption(unfinished, adoption) : unfinished;
     });
-  return { toMake, finished };
+  return { toCreate, finished };
 }
 
 async function alreadyExistsError(

@@ -182,8 +182,8 @@ export async function waitForRole(
   const check = async (): Promise<string | undefined> => {
     const node = (await swarm.nodes()).find(({ id }) => id === nodeId);
     const participates = node?.reachability === 'reachable';
-    const isGone = node?.reachability === undefined;
-    if (node?.role === role && (role === 'manager' ? participates : isGone)) return undefined;
+    const isDemoted = node?.reachability === undefined;
+    if (node?.role === role && (role === 'manager' ? participates : isDemoted)) return undefined;
     return node ? `${node.role}, ${node.reachability ?? node.status}` : 'gone';
   };
   await waitUntilClear(

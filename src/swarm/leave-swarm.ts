@@ -172,12 +172,12 @@ async function dissolve(members: readonly NamedMember[], context: Context): Prom
       return { nodeId: task.subject.node.id, message: leftMessage };
     },
   };
-  const gone = members.filter(({ node, machine }) => !machine && node.status === 'down');
-  const present = members.filter((member) => !gone.includes(member));
+  const down = members.filter(({ node, machine }) => !machine && node.status === 'down');
+  const present = members.filter((member) => !down.includes(member));
   const workers = present.filter(({ node }) => node.role === 'worker');
   const managers = sortForDemotion(present.filter(({ node }) => node.role === 'manager'));
   const outcomes = [
-    ...gone.map(({ name, node }) => ({
+    ...down.map(({ name, node }) => ({
       name,
       status: 'ok' as const,
       value: { nodeId: node.id, message: leftMessage },

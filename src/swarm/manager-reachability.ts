@@ -8,8 +8,8 @@ import { hostOf, type Membership, readMembership } from './model/swarm-node.js';
 
 export interface ProbedMachine {
   machine: Machine;
-  /** `gone`: unknown to its provider. `apart`: no access to its engine. */
-  state: 'answers' | 'silent' | 'gone' | 'apart';
+  /** `missing`: unknown to its provider. `inaccessible`: belt has no access to its engine. */
+  state: 'responsive' | 'unresponsive' | 'missing' | 'inaccessible';
   membership?: Membership;
 }
 
@@ -27,24 +27,24 @@ export async function probeMembership(
   const memberships = new Map(answers.map(({ subject, value }) => [subject.name, value]));
   return machines.map((machine) => {
     const membership = memberships.get(machine.name);
-    if (membership) return { machine, state: 'answers', membership };
-    if (!within.includes(machine)) return { machine, state: 'apart' };
-    return { machine, state: observed.get(machine.name) === 'missing' ? 'gone' : 'silent' };
+    if (membership) return { machine, state: 'responsive', membership };
+    if (!within.includes(machine)) return { machine, state: 'inaccessible' };
+    return { machine, state: observed.get(machine.name) === 'missing' ? 'missing' : 'unresponsive' };
   });
 }
 
 /** Without a quorum, a manager blocks `GET /info` but reports its short state. */
 async function ownMembership(machine: Machine, context: Context): Promise<Membership> {
-  const said = await ownState(machine, ownStateTimeoutMs, context);
-  const [state = ''] = said.split('/');
+  const ownSummary = await ownState(machine, ownStateTimeoutMs, context);
+  const [state = ''] = ownSummary.split('/');
   const short = readMembership({
-    Swarm: { LocalNodeState: state, ControlAvailable: said === managerState },
+    Swarm: { LocalNodeState: state, ControlAvailable: ownSummary === managerState },
   });
   if (short.state === 'inactive') return short;
-  const ask = withEngineWithin(machine, ownStateTimeoutMs, context, async (api, signal) =>
+  const query = withEngineWithin(machine, ownStateTimeoutMs, context, async (api, signal) =>
     readMembership(await api.info({ signal })),
   );
-  return ask.catch((error) => {
+  return query.catch((error) => {
     context.signal.throwIfAborted();
     if (short.manager) return short;
     throw error;
@@ -60,7 +60,7 @@ export function reasonToKeep(
   const { name } = machine;
   if (membership?.manager || membership?.state === 'locked')
     return `${name} is a manager of a swarm that cannot be queried`;
-  if (state === 'answers') return undefined;
+  if (state === 'responsive') return undefined;
   const known = [...leaving, ...staying].flatMap((other) => other.membership?.managers ?? []);
   if (known.some((manager) => hasAddress(machine, hostOf(manager))))
     return `${name} is a manager of a swarm that cannot be queried`;
@@ -69,5 +69,5 @@ export function reasonToKeep(
 
 /** Without a quorum, the managers that it knows cannot be read. */
 function isUnsure({ state, membership }: ProbedMachine): boolean {
-  return state === 'silent' || (membership?.state === 'active' && membership.managers.length === 0);
+  return state === 'unresponsive' || (membership?.state === 'active' && membership.managers.length === 0);
 }

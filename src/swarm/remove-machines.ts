@@ -75,7 +75,7 @@ async function sampleMachines(staying: readonly Machine[], { cluster }: Context)
 }
 
 function isInNoSwarm({ state, membership }: ProbedMachine): boolean {
-  return state === 'apart' || membership?.state === 'inactive';
+  return state === 'inaccessible' || membership?.state === 'inactive';
 }
 
 /** Excludes machines known only by URL, and adopted servers in a swarm of their own. */
@@ -253,7 +253,7 @@ class Eviction {
     const kept = new Map<string, Error>();
     for (const name of names) {
       const probe = this.probed.get(name);
-      if (!probe || isInNoSwarm(probe) || probe.state === 'gone') continue;
+      if (!probe || isInNoSwarm(probe) || probe.state === 'missing') continue;
       const why = reasonToKeep(probe, [...this.probed.values()], others);
       if (why === undefined) {
         if (probe.membership) this.warnOfEntry(name, messageOf(cause));

@@ -50,8 +50,8 @@ export async function removeNodes(
 }
 
 function entriesOf(chosen: NamedMember, members: readonly Member[], force: boolean): NamedMember[] {
-  const gone = named(members).filter(({ name, node }) => name === chosen.name && node.status === 'down');
-  if (gone.length > 0) return gone;
+  const down = named(members).filter(({ name, node }) => name === chosen.name && node.status === 'down');
+  if (down.length > 0) return down;
   if (force) return [chosen];
   throw new UserError(`${chosen.name} is ${chosen.node.status}: only nodes that are down can be removed`, {
     hint: `belt swarm leave ${chosen.name}, or --force to remove its entry anyway`,

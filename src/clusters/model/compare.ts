@@ -85,7 +85,7 @@ export function wantedOf(groups: readonly Group[]): Wanted[] {
       ...(size !== undefined && { size }),
       availability,
       labels,
-      engine: { settings: engine, said: ownEngineKeys },
+      engine: { settings: engine, keys: ownEngineKeys },
     })),
   );
 }

@@ -17,7 +17,7 @@ import {
   findInstance,
   idOf,
   instancesOf,
-  isGone,
+  isTerminated,
   type Launch,
   launchOf,
   locationData,
@@ -66,7 +66,7 @@ export async function check(
     ...[...new Set(types.map(architectureOf))].map((one) => findImage(api, settings.ami, one, signal)),
   ]);
   const names = new Set(
-    instances.flatMap((instance) => (isGone(instance) ? [] : (tagOf(instance, tagKeys.machine) ?? []))),
+    instances.flatMap((instance) => (isTerminated(instance) ? [] : (tagOf(instance, tagKeys.machine) ?? []))),
   );
   const isResumable = (spec: MachineSpec) => idOf(spec) !== undefined || launchOf(spec) !== undefined;
   requireNoStrays(specs, names, isResumable, { found: 'EC2 has an instance', driver: 'amazonec2' });
@@ -108,7 +108,7 @@ export async function* create(
   const { settings } = ec2;
   const api = await ec2.api();
   const instances = await knownInstances(api, ec2, requests, signal);
-  const alive = instances.filter((instance) => !isGone(instance));
+  const alive = instances.filter((instance) => !isTerminated(instance));
   const found = requests.flatMap((request) => {
     const instance = findInstance(alive, request);
     return instance ? [{ request, instance }] : [];

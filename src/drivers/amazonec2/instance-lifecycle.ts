@@ -17,7 +17,7 @@ import {
   idOf,
   instancesById,
   instancesOf,
-  isGone,
+  isTerminated,
   stateOf,
 } from './instances.js';
 import { removeShared } from './shared-resources.js';
@@ -29,7 +29,7 @@ export type Events = AsyncGenerator<MachineEvent>;
 const shutdownMs = 120_000;
 export const stopped: InstanceGoal = { state: 'stopped', timeoutMs: 300_000, last: true };
 /** `shutting-down` is enough: an instance cannot come back from it. */
-const terminated: InstanceGoal = { state: 'gone', timeoutMs: 120_000, last: true };
+const terminated: InstanceGoal = { state: 'terminated', timeoutMs: 120_000, last: true };
 
 export function start(ec2: Ec2Context, machines: readonly Machine[], signal: AbortSignal): Events {
   return withInstances(ec2, machines, signal, (api, targets) => startInstances(api, targets, signal));
@@ -188,11 +188,11 @@ export async function findInstances(
   machines: readonly Machine[],
   signal: AbortSignal,
 ): Promise<Instance[]> {
-  const tagged = (await instancesOf(api, cluster, signal)).filter((instance) => !isGone(instance));
+  const tagged = (await instancesOf(api, cluster, signal)).filter((instance) => !isTerminated(instance));
   const others = machines.flatMap((machine) => {
     const id = idOf(machine);
     return id === undefined || tagged.some(({ InstanceId }) => InstanceId === id) ? [] : [id];
   });
-  const known = (await instancesById(api, others, signal)).filter((instance) => !isGone(instance));
+  const known = (await instancesById(api, others, signal)).filter((instance) => !isTerminated(instance));
   return [...tagged, ...known];
 }

@@ -36,7 +36,7 @@ export function instancesOf(api: Ec2Api, cluster: ClusterRef, signal: AbortSigna
 
 export async function beltInstances(api: Ec2Api, signal: AbortSignal): Promise<Instance[]> {
   const instances = await describe(api, { Name: `tag:${tagKeys.belt}`, Values: ['true'] }, signal);
-  return instances.filter((instance) => !isGone(instance));
+  return instances.filter((instance) => !isTerminated(instance));
 }
 
 /** Uses a filter, as a request by ids fails as a whole if EC2 does not know one of them (yet). */
@@ -69,7 +69,7 @@ async function describe(
 }
 
 /** EC2 lists terminated instances for about an hour. */
-export function isGone({ State }: Instance): boolean {
+export function isTerminated({ State }: Instance): boolean {
   return State?.Name === 'terminated' || State?.Name === 'shutting-down';
 }
 
@@ -101,11 +101,13 @@ export function findInstance(
   const launch = launchOf(machine);
   return (
     instances.find(({ InstanceId }) => id !== undefined && InstanceId === id) ??
-    instances.find((instance) => !isGone(instance) && tagOf(instance, tagKeys.machine) === machine.name) ??
+    instances.find(
+      (instance) => !isTerminated(instance) && tagOf(instance, tagKeys.machine) === machine.name,
+    ) ??
     instances.find(
       (instance) =>
         launch !== undefined &&
-        !isGone(instance) &&
+        !isTerminated(instance) &&
         tagOf(instance, tagKeys.machine) === undefined &&
         tagOf(instance, tagKeys.launch) === launch.token &&
         instance.AmiLaunchIndex === launch.index,

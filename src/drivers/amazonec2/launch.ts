@@ -13,7 +13,7 @@ import { type Ec2Api, pollIntervalMs } from './ec2-api.js';
 import { Ec2Error, isCode } from './ec2-errors.js';
 import type { Ec2Settings } from './ec2-settings.js';
 import type { MachineImage } from './find-image.js';
-import { clusterTags, instancesOf, isGone, tagKeys, tagOf } from './instances.js';
+import { clusterTags, instancesOf, isTerminated, tagKeys, tagOf } from './instances.js';
 import type { SubnetRef } from './vpc-network.js';
 
 export interface LaunchSpec {
@@ -62,7 +62,7 @@ export function planLaunch(
 }
 
 export function usedTokens(instances: readonly Instance[]): Set<string> {
-  return new Set(instances.filter(isGone).flatMap((instance) => tagOf(instance, tagKeys.launch) ?? []));
+  return new Set(instances.filter(isTerminated).flatMap((instance) => tagOf(instance, tagKeys.launch) ?? []));
 }
 
 function inputFor(
@@ -181,7 +181,7 @@ async function findLaunched(
 ): Promise<Instance[]> {
   const find = async () => {
     const instances = await instancesOf(api, cluster, signal).catch(() => []);
-    const launched = instances.filter((one) => !isGone(one) && tagOf(one, tagKeys.launch) === token);
+    const launched = instances.filter((one) => !isTerminated(one) && tagOf(one, tagKeys.launch) === token);
     return launched.length > 0 ? launched : new Pending('EC2 lists no instance of the call');
   };
   const options = { timeoutMs: lostResponseMs, intervalMs: pollIntervalMs, signal };

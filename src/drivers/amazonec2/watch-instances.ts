@@ -4,7 +4,7 @@ import type { MachineEvent } from '../driver.js';
 import { failedEvent } from '../kit/event-stream.js';
 import { watchObjects } from '../kit/watch-objects.js';
 import { type Ec2Api, pausesMs } from './ec2-api.js';
-import { type AddressKind, addressesOf, instancesById, isGone, stateOf } from './instances.js';
+import { type AddressKind, addressesOf, instancesById, isTerminated, stateOf } from './instances.js';
 
 /** How long EC2 may not list a new instance. */
 export const visibleWithinMs = 120_000;
@@ -16,7 +16,7 @@ export interface TrackedInstance {
 }
 
 export interface InstanceGoal {
-  state: 'running' | 'stopped' | 'gone';
+  state: 'running' | 'stopped' | 'terminated';
   timeoutMs: number;
   /** Whether reaching the goal completes the machine. */
   last: boolean;
@@ -31,7 +31,7 @@ export async function* watchInstances(
   signal: AbortSignal,
 ): AsyncGenerator<MachineEvent> {
   const isReached = (instance: Instance | undefined, target: TrackedInstance) =>
-    instance ? finalEvents({ ...target, instance }, goal) !== undefined : goal.state === 'gone';
+    instance ? finalEvents({ ...target, instance }, goal) !== undefined : goal.state === 'terminated';
   const sightings = watchObjects(targets, {
     idOf: idOfInstance,
     read: async (pending) => {
@@ -71,8 +71,8 @@ function finalEvents(
   { state, last }: InstanceGoal,
 ): MachineEvent[] | undefined {
   const done: MachineEvent[] = last ? [{ type: 'done', name }] : [];
-  if (isGone(instance)) {
-    if (state === 'gone') return done;
+  if (isTerminated(instance)) {
+    if (state === 'terminated') return done;
     const reason = instance.StateReason?.Message || instance.StateTransitionReason || 'no reason given';
     return [failedEvent({ name }, new ExternalError(`EC2 terminated ${instance.InstanceId}: ${reason}`))];
   }

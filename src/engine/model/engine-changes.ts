@@ -4,7 +4,7 @@ import { type EngineSettings, enginePorts } from './engine-settings.js';
 export interface EngineChangeRequest {
   settings: EngineSettings;
   /** The settings to change. */
-  said: readonly EngineOptionKey[];
+  keys: readonly EngineOptionKey[];
 }
 
 export interface EngineChange {
@@ -50,9 +50,9 @@ export function changedEngine(current: EngineSettings, request: EngineChangeRequ
   return { ...current, ...Object.fromEntries(updates), ...(portChanges && { port: enginePorts[access] }) };
 }
 
-function changedKeys({ said }: EngineChangeRequest): Changeable[] {
-  const keys = Object.keys(settingOf) as Changeable[];
-  return keys.filter((key) => said.includes(key));
+function changedKeys({ keys }: EngineChangeRequest): Changeable[] {
+  const changeable = Object.keys(settingOf) as Changeable[];
+  return changeable.filter((key) => keys.includes(key));
 }
 
 /** To an engine, an unset value, an empty list and `false` are equal. */

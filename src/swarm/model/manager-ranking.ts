@@ -22,14 +22,17 @@ export function rankByLog<T extends RaftState>(states: readonly T[]): (T & { pos
 /**
  * Entries to remove after `--force-new-cluster`: managers outside the Raft group, and nodes whose
  * machine has a newer entry or no longer exists. Unreachable workers stay.
- * @param isGone whether the node's machine no longer exists
+ * @param isMissing whether the node's machine no longer exists
  */
-export function findStaleNodes<T extends Member>(members: readonly T[], isGone: (member: T) => boolean): T[] {
+export function findStaleNodes<T extends Member>(
+  members: readonly T[],
+  isMissing: (member: T) => boolean,
+): T[] {
   return members.filter((member) => {
     const { node } = member;
     if (node.status === 'ready') return false;
     if (node.role === 'manager' && node.reachability === undefined) return true;
-    return isGone(member) || members.some((other) => supersedes(other, member));
+    return isMissing(member) || members.some((other) => supersedes(other, member));
   });
 }
 

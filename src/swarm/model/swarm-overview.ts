@@ -77,12 +77,12 @@ export function managerCounts(tally: Tally): ManagerCounts {
 function managerRow(member: NamedMember, present: ReadonlySet<string>): ManagerRow {
   const { name, node } = member;
   const place = failureDomainOf(member);
-  const said = node.reachability ?? 'unknown';
+  const reported = node.reachability ?? 'unknown';
   return {
     name,
     status: node.status,
     availability: node.availability,
-    reachability: said === 'reachable' && !present.has(node.id) ? 'unreachable' : said,
+    reachability: reported === 'reachable' && !present.has(node.id) ? 'unreachable' : reported,
     leader: node.leader,
     ...(place !== undefined && { place }),
   };

@@ -35,7 +35,7 @@ const plan = (more: object = {}) => planRebuild({ driver: 'memory', ...more }, b
 
 test('planRebuild finds the only cluster and keeps its name', async () => {
   found = [machine('node1', one), machine('node2', one, { state: 'stopped' })];
-  const { context, lost, kept } = await plan();
+  const { context, lost, unchanged } = await plan();
   expect(context.cluster.name).toBe('prod');
   expect(lost.map(({ machine: { name }, state }) => `${name} ${state}`)).toEqual([
     'node1 running',
@@ -52,7 +52,7 @@ test('planRebuild finds the only cluster and keeps its name', async () => {
     driverData: {},
     createdAt: '2026-01-02T03:04:05.000Z',
   });
-  expect(kept).toEqual([]);
+  expect(unchanged).toEqual([]);
   expect(await context.clusters.names()).toEqual(['default']);
 });
 
@@ -77,10 +77,10 @@ test('records that exist stay as they are, and another cluster of that name is r
   const id = await bed.cluster.establish();
   const here = { cluster: { id, name: 'default' } };
   found = [machine('node1', id, { ...here, size: '8gb' }), machine('node2', id, here)];
-  const { lost, unfinished, kept } = await plan();
+  const { lost, unfinished, unchanged } = await plan();
   // Its record has no engine, so it is resumed.
   expect(unfinished.map(({ machine: { name, size } }) => `${name} ${size}`)).toEqual(['node1 512mb']);
-  expect([lost.map(({ machine: { name } }) => name), kept]).toEqual([['node2'], []]);
+  expect([lost.map(({ machine: { name } }) => name), unchanged]).toEqual([['node2'], []]);
 
   found = [machine('node1', one, { cluster: { id: one, name: 'default' } })];
   await expect(plan()).rejects.toThrow('is another one');

@@ -20,7 +20,7 @@ import { defaultEngineSettings } from '../../../../src/engine/model/engine-setti
 /** What a group says of its engines. */
 function says(words: EngineOptionValues): EngineChangeRequest {
   const settings = engineSettings(words, (word, reason) => new UserError(`${word} ${reason}`));
-  return { settings, said: Object.keys(words) as EngineOptionKey[] };
+  return { settings, keys: Object.keys(words) as EngineOptionKey[] };
 }
 
 /** A cluster that steps can be done to, as far as they are visible. */
