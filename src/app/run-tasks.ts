@@ -31,7 +31,7 @@ export async function runTasks<Value, Subject extends Named = Machine>(
 ): Promise<Outcome<Value>[]> {
   const { cluster, reporter, signal } = context;
   const names = subjects.map(({ name }) => name);
-  const claim = await cluster.claim(names, activity);
+  await using _claim = await cluster.claim(names, activity);
   const progress = reporter.open(names);
   const stopped = new AbortController();
   try {
@@ -52,7 +52,6 @@ export async function runTasks<Value, Subject extends Named = Machine>(
     });
   } finally {
     await progress.close();
-    await claim.release();
   }
 }
 

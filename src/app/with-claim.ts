@@ -7,12 +7,8 @@ export async function whileClaimed<T>(
   { cluster }: Pick<Context, 'cluster'>,
   work: () => Promise<T>,
 ): Promise<T> {
-  const claim = await cluster.claim(names, what);
-  try {
-    return await work();
-  } finally {
-    await claim.release();
-  }
+  await using _claim = await cluster.claim(names, what);
+  return await work();
 }
 
 /** For work that takes managers away: hold it from the quorum check until they are back. */

@@ -54,28 +54,22 @@ export interface RotationReport extends BatchReport<string> {
  */
 export async function rotateAuthority(input: RotateInput, context: Context): Promise<RotationReport> {
   const machines = await machinesWithTls(context);
-  const claim = await context.cluster.claim(
-    machines.map(({ name }) => name),
-    'given new certificates',
-  );
-  try {
-    const rotation = await beginRotation(input, context);
-    let remaining: readonly Machine[] = machines;
-    const skipped: Outcome<Machine>[] = [];
-    if (rotation.phase === 'overlap') {
-      const outcomes = await trustBoth(machines, input, context);
-      if (!canContinue(outcomes, input, context)) return reportOn(outcomes, false);
-      skipped.push(...outcomes.filter(({ status }) => status !== 'ok'));
-      remaining = outcomes.flatMap((outcome) => (outcome.status === 'ok' ? [outcome.value] : []));
-      await writeRotation({ ...rotation, phase: 'drop' }, context.cluster);
-    }
-    const outcomes = await dropOldAuthority(remaining, input, context);
-    if (!canContinue(outcomes, input, context)) return reportOn([...outcomes, ...skipped], false);
-    await finishRotation(context);
-    return reportOn([...outcomes, ...skipped], true);
-  } finally {
-    await claim.release();
+  const names = machines.map(({ name }) => name);
+  await using _claim = await context.cluster.claim(names, 'given new certificates');
+  const rotation = await beginRotation(input, context);
+  let remaining: readonly Machine[] = machines;
+  const skipped: Outcome<Machine>[] = [];
+  if (rotation.phase === 'overlap') {
+    const outcomes = await trustBoth(machines, input, context);
+    if (!canContinue(outcomes, input, context)) return reportOn(outcomes, false);
+    skipped.push(...outcomes.filter(({ status }) => status !== 'ok'));
+    remaining = outcomes.flatMap((outcome) => (outcome.status === 'ok' ? [outcome.value] : []));
+    await writeRotation({ ...rotation, phase: 'drop' }, context.cluster);
   }
+  const outcomes = await dropOldAuthority(remaining, input, context);
+  if (!canContinue(outcomes, input, context)) return reportOn([...outcomes, ...skipped], false);
+  await finishRotation(context);
+  return reportOn([...outcomes, ...skipped], true);
 }
 
 async function machinesWithTls({ cluster }: Context): Promise<Machine[]> {

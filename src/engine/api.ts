@@ -43,6 +43,10 @@ export class EngineApi {
     this.http.close();
   }
 
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
   /**
    * Immediate, unlike `GET /info`, which takes 20 s on a manager without a leader.
    * @returns `active/manager`, `active/worker`, `inactive`, `pending`, `locked` or `error`;

@@ -76,12 +76,8 @@ export async function waitForEngine(
 }
 
 async function engineVersion(connection: Connection, signal: AbortSignal): Promise<string> {
-  const api = engineOf(connection);
-  try {
-    return await api.version({ timeoutMs: 10_000, signal });
-  } finally {
-    api.close();
-  }
+  using api = engineOf(connection);
+  return await api.version({ timeoutMs: 10_000, signal });
 }
 
 async function timeoutError(

@@ -60,13 +60,9 @@ export async function engineStatus(
   context: Context,
   signal: AbortSignal,
 ): Promise<EngineStatus> {
-  const api = await reachEngine(machine, context, signal);
-  try {
-    const version = await api.version({ signal });
-    return { version, swarm: displayedState(await swarmStateOf(api, { signal })) };
-  } finally {
-    api.close();
-  }
+  using api = await reachEngine(machine, context, signal);
+  const version = await api.version({ signal });
+  return { version, swarm: displayedState(await swarmStateOf(api, { signal })) };
 }
 
 /** Also responds without a quorum: `active/manager`, `active/worker`, or as in `Membership`. */

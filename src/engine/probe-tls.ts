@@ -19,7 +19,7 @@ export async function probeTls(machine: Machine, port: number, context: Context)
   if (!certificates) throw new Error('a server certificate without client certificates');
   const { trusted, client } = certificates;
   const host = addressOf(machine);
-  const api = new EngineApi(() =>
+  using api = new EngineApi(() =>
     connect({ host, port, ca: trusted, cert: client.certificate, key: client.key, servername: '' }),
   );
   try {
@@ -31,8 +31,6 @@ export async function probeTls(machine: Machine, port: number, context: Context)
       hint: `belt regenerate-certs ${machine.name}`,
       cause: error,
     });
-  } finally {
-    api.close();
   }
 }
 

@@ -70,19 +70,14 @@ class PreparationError extends Error {
 
 async function createClaimed(input: CreateInput, context: Context): Promise<Outcome<Machine>[]> {
   const { driver, adoptions } = await checkCreation(input, context);
-  const claim = await context.cluster.claim(input.names, 'created');
-  try {
-    const { toCreate, finished } = await classifyNames(input, driver, adoptions, context);
-    if (!input.acceptExisting)
-      for (const { name } of finished) context.reporter.note(`${name} already exists`);
-    const outcomes = adoptions
-      ? await adoptAll(toCreate, input.timeoutMs, context)
-      : await createAll(driver, toCreate, input, context);
-    context.signal.throwIfAborted();
-    return input.names.map((name) => outcomes.get(name) ?? existingOutcome(name, finished));
-  } finally {
-    await claim.release();
-  }
+  await using _claim = await context.cluster.claim(input.names, 'created');
+  const { toCreate, finished } = await classifyNames(input, driver, adoptions, context);
+  if (!input.acceptExisting) for (const { name } of finished) context.reporter.note(`${name} already exists`);
+  const outcomes = adoptions
+    ? await adoptAll(toCreate, input.timeoutMs, context)
+    : await createAll(driver, toCreate, input, context);
+  context.signal.throwIfAborted();
+  return input.names.map((name) => outcomes.get(name) ?? existingOutcome(name, finished));
 }
 
 async function removeUnfinished(candidates: readonly { name: string }[], context: Context): Promise<void> {

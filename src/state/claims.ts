@@ -8,7 +8,7 @@ import { isProcessAlive, readProcessStat } from '../base/process-stat.js';
 import { readRecord, writeRecord } from '../base/record-file.js';
 
 /** Machines that a running belt works on; released when it exits or dies. */
-export interface Claim {
+export interface Claim extends AsyncDisposable {
   /** Safe to call twice. */
   release(): Promise<void>;
 }
@@ -48,7 +48,8 @@ export async function claimNames(
     };
     await writeRecord(path, record, files);
   });
-  return { release: () => files.remove(path) };
+  const release = (): Promise<void> => files.remove(path);
+  return { release, [Symbol.asyncDispose]: release };
 }
 
 interface LiveClaim extends ClaimRecord {

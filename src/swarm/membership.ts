@@ -15,12 +15,8 @@ export async function withEngine<T>(
   context: Context,
   work: (api: EngineApi) => Promise<T>,
 ): Promise<T> {
-  const api = engineOf(await reach(machine, context));
-  try {
-    return await work(api);
-  } finally {
-    api.close();
-  }
+  using api = engineOf(await reach(machine, context));
+  return await work(api);
 }
 
 export async function membershipOf(api: EngineApi, limits?: RequestLimits): Promise<Membership> {
@@ -36,12 +32,8 @@ export async function withEngineWithin<T>(
 ): Promise<T> {
   const connect = async (signal: AbortSignal): Promise<T> => {
     const ssh = await context.ssh();
-    const api = engineOf(await ssh.connect(sshTarget(machine), { signal }));
-    try {
-      return await work(api, signal);
-    } finally {
-      api.close();
-    }
+    using api = engineOf(await ssh.connect(sshTarget(machine), { signal }));
+    return await work(api, signal);
   };
   return withTimeout(timeoutMs, context.signal, connect, () => noResponse(machine, timeoutMs));
 }

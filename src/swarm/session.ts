@@ -48,12 +48,8 @@ export async function withSwarm<T>(
   context: Context,
   work: (swarm: Swarm) => Promise<T>,
 ): Promise<T> {
-  const session = await SwarmSession.open(choice, context);
-  try {
-    return await work(session);
-  } finally {
-    session.close();
-  }
+  using session = await SwarmSession.open(choice, context);
+  return await work(session);
 }
 
 class SwarmSession implements Swarm {
@@ -111,7 +107,7 @@ class SwarmSession implements Swarm {
     return matchMembers(nodes, machines);
   }
 
-  close(): void {
+  [Symbol.dispose](): void {
     this.current.api.close();
   }
 
