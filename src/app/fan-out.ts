@@ -18,7 +18,7 @@ export interface FanOutOptions {
 }
 
 /** Keeps a hundred machines busy without flooding a modest link or a shared gateway. */
-export const defaultFanOut = 64;
+const defaultFanOut = 64;
 
 /** Continues after failures. @returns an outcome per subject, in the same order */
 export async function fanOut<Subject extends Named, T>(

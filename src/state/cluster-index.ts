@@ -11,7 +11,7 @@ import { readPointer, writePointer } from './pointer-file.js';
 const defaultCluster = 'default';
 
 /** @throws UserError when the pointer file is damaged */
-export async function activeCluster(root: string): Promise<string> {
+async function activeCluster(root: string): Promise<string> {
   return (await readPointer(activePath(root), 'cluster')) ?? defaultCluster;
 }
 

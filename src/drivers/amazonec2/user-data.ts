@@ -6,7 +6,7 @@ import type { CreateRequest } from '../driver.js';
 import { runcmdLine } from '../kit/first-boot.js';
 
 /** EC2's limit, before base64. @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html */
-export const maxBytes = 16 * 1024;
+const maxBytes = 16 * 1024;
 
 /** Keys hardly compress: about 230 bytes per machine, which leaves 2 KB for the user's own. */
 export const machinesPerCall = 60;

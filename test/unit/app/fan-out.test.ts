@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { defaultFanOut, type FanOutOptions, fanOut, type Outcome } from '../../../src/app/fan-out.js';
+import { type FanOutOptions, fanOut, type Outcome } from '../../../src/app/fan-out.js';
 import { AbortError, ExternalError } from '../../../src/base/errors.js';
 
 function fanOutNames<T>(
@@ -79,7 +79,6 @@ describe('fanOut', () => {
     const all = fanOutNames(namesUpTo(65), pass, { signal: never });
     await settle();
     expect(waiting).toEqual(namesUpTo(64));
-    expect(defaultFanOut).toBe(64);
     open('node7');
     await settle();
     expect(waiting.at(-1)).toBe('node65');

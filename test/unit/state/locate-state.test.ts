@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { UsageError } from '../../../src/base/errors.js';
-import { activeCluster, chooseCluster, listClusters, useCluster } from '../../../src/state/cluster-index.js';
+import { chooseCluster, listClusters, useCluster } from '../../../src/state/cluster-index.js';
 import type { Environment } from '../../../src/state/environment.js';
 import { locateState } from '../../../src/state/locate-state.js';
 
@@ -128,7 +128,6 @@ describe('clusters', () => {
   test('there is always "default", in use until another one is', async () => {
     const root = join(home, '.belt');
     expect(await listClusters(root)).toEqual(['default']);
-    expect(await activeCluster(root)).toBe('default');
     expect(await chooseCluster({ root })).toEqual({
       name: 'default',
       folder: join(root, 'default'),
@@ -151,7 +150,7 @@ describe('clusters', () => {
       byFolder: false,
     });
     await useCluster(root, 'default');
-    expect(await activeCluster(root)).toBe('default');
+    expect((await chooseCluster({ root })).name).toBe('default');
   });
 
   test('one that does not exist is not used', async () => {
@@ -164,7 +163,7 @@ describe('clusters', () => {
     await expect(useCluster(root, 'x')).rejects.toMatchObject({
       hint: 'one of the clusters default, swarm2k',
     });
-    expect(await activeCluster(root)).toBe('default');
+    expect((await chooseCluster({ root })).name).toBe('default');
   });
 
   test.each(['../x', '', '.', '.x', 'a/b', 'active', 'a'.repeat(64), 'a b'])(
