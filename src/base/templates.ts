@@ -29,6 +29,6 @@ function fill(name: string, text: string, values: Readonly<Record<string, string
     unused.delete(key);
     return value;
   });
-  if (unused.size > 0) throw new Error(`template ${name}: nothing takes ${[...unused].join(', ')}`);
+  if (unused.size > 0) throw new Error(`template ${name}: unused values: ${[...unused].join(', ')}`);
   return filled;
 }

@@ -86,7 +86,7 @@ export async function readNextAuthority(cluster: ClusterStore): Promise<Certific
   const paths = nextPaths(cluster).authority;
   const pair = await readPair(paths);
   if (!isComplete(pair))
-    throw damagedFileError(paths.certificate, 'a rotation was begun and its new authority is not there');
+    throw damagedFileError(paths.certificate, 'a rotation was started, but its new CA is missing');
   requireCertificate(pair.certificate, paths.certificate);
   return pair;
 }

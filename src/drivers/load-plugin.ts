@@ -81,7 +81,7 @@ async function importDriver(plugin: DriverPackage): Promise<unknown> {
     });
   if (declared.api !== driverApi)
     throw new UserError(
-      `${name} ${version} requires driver API ${declared.api}, this version of belt provides ${driverApi}`,
+      `${name} ${version} requires driver API ${declared.api}, but this version of belt provides ${driverApi}`,
       {
         hint: declared.api > driverApi ? 'update belt' : `belt plugins install ${name}`,
       },

@@ -87,7 +87,7 @@ async function timeoutError(
 ): Promise<ExternalError> {
   const journal = await lastJournalLines(connection, signal);
   return new ExternalError(
-    `the engine on ${connection.target.name} does not answer: ${cause}${journal && `\n${journal}`}`,
+    `the engine on ${connection.target.name} does not respond: ${cause}${journal && `\n${journal}`}`,
   );
 }
 

@@ -247,7 +247,7 @@ function ifChanged(line: string): string {
 /** Parses the output of found.sh. @throws ExternalError when it is missing or incomplete */
 export function parseOriginalState(name: string, output: string, mark: string): OriginalState {
   const [, encoded] = new RegExp(`^${mark} begin\\s*\\n([\\s\\S]*?)^${mark} end`, 'm').exec(output) ?? [];
-  if (encoded === undefined) throw new ExternalError(`${name} returned an unexpected answer`);
+  if (encoded === undefined) throw new ExternalError(`${name} returned an unexpected response`);
   const lines = Buffer.from(encoded, 'base64').toString().split('\n');
   const linesOf = (kind: string) =>
     lines.filter((line) => line.startsWith(`${kind} `)).map((line) => line.slice(kind.length + 1).split(' '));

@@ -104,7 +104,7 @@ class RecordingAgent extends ssh2.BaseAgent<ParsedKey> {
   override getIdentities(done: (error: undefined, keys: ParsedKey[]) => void): void {
     this.#agent.getIdentities((error, found) => {
       const keys = (found ?? []) as ParsedKey[];
-      if (error) this.unusable.push(`the agent at ${this.socket} does not answer`);
+      if (error) this.unusable.push(`the agent at ${this.socket} does not respond`);
       else if (keys.length === 0) this.unusable.push(`the agent at ${this.socket} holds no key`);
       for (const key of keys) this.tried.push(`agent key ${fingerprint(key.getPublicSSH())}`);
       done(undefined, keys);
@@ -136,7 +136,7 @@ async function loadPrivateKey(path: string): Promise<LoadedKey> {
   const key = Array.isArray(parsed) ? (parsed as ParsedKey[])[0] : parsed;
   if (key === undefined) return { problem: 'holds no key', missing: false };
   if (key instanceof Error) return { problem: parseProblem(key), missing: false };
-  if (!key.isPrivateKey()) return { problem: 'is a public key, the private one is needed', missing: false };
+  if (!key.isPrivateKey()) return { problem: 'is a public key; the private key is required', missing: false };
   return { key };
 }
 

@@ -153,7 +153,7 @@ export function linkOver(
   }
 
   function refused(error: Error): ExternalError {
-    const message = `${target.name}: the server runs no command: ${error.message}`;
+    const message = `${target.name}: the server refuses to run commands: ${error.message}`;
     return 'reason' in error
       ? new ChannelRefused(message, { cause: error })
       : new ExternalError(message, { cause: error });

@@ -47,7 +47,7 @@ export async function linkCluster(
       await symlink(folder, path, 'junction');
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error;
-      throw new UserError(`there is a cluster called "${name}" already`, {
+      throw new UserError(`cluster "${name}" already exists`, {
         hint: 'give the new one another name: --as NAME',
       });
     }

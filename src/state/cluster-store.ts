@@ -163,8 +163,8 @@ class FolderStore implements ClusterStore {
 
   requireId(id: string): void {
     if (this.recordedId === undefined || this.recordedId === id) return;
-    throw new UserError(`the cluster "${this.name}" in ${this.folder} is another one`, {
-      hint: 'give the one that comes back another name: --as NAME',
+    throw new UserError(`the cluster "${this.name}" in ${this.folder} is a different cluster`, {
+      hint: 'give the restored cluster another name: --as NAME',
     });
   }
 

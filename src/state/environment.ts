@@ -101,7 +101,7 @@ function currentFolder(): string {
   try {
     return process.cwd();
   } catch (cause) {
-    throw new UserError('the current folder does not exist any more', {
+    throw new UserError('the current folder no longer exists', {
       hint: 'cd to another folder',
       cause,
     });

@@ -107,7 +107,7 @@ class GroupReader {
       );
     const found = role ?? (impliedRole as Group['role'] | undefined);
     if (found) return found;
-    throw new UserError(`${origin}: the group "${key}" does not say what it is`, {
+    throw new UserError(`${origin}: the group "${key}" has no role`, {
       hint: 'add "role: manager" or "role: worker"',
     });
   }
@@ -116,7 +116,7 @@ class GroupReader {
     const written = this.entry('nodes');
     if (written?.value === undefined) {
       throw new UserError(
-        `${written?.origin ?? this.section.origin}: the group "${this.section.key}" names no nodes`,
+        `${written?.origin ?? this.section.origin}: the group "${this.section.key}" has no nodes`,
         {
           hint: 'nodes: "node[1:4]"',
         },

@@ -157,7 +157,7 @@ async function readPlugin(folder: string, what: string): Promise<PluginPackage> 
 export async function readPackage(folder: string): Promise<PluginPackage> {
   const path = join(folder, 'package.json');
   const content = await readJson(path);
-  if (content === undefined) throw new UserError(`${path} is not there`);
+  if (content === undefined) throw new UserError(`${path} does not exist`);
   const { success, data } = manifest.safeParse(content);
   if (!success) throw new UserError(`${path} is not a package.json: it has no name`);
   const declared = declaration.safeParse(data.belt);

@@ -260,7 +260,7 @@ function machineOf(name: string, machine: Machine | undefined): Machine {
 }
 
 function otherSwarmError(name: string, nodeId: string): UserError {
-  return new UserError(`${name} is the node ${nodeId} no longer: it has joined again, or another swarm`, {
+  return new UserError(`${name} is no longer the node ${nodeId}: it has rejoined, or joined another swarm`, {
     hint: `remove the old entry: belt swarm rm ${name}`,
   });
 }

@@ -135,7 +135,7 @@ class SwarmSession implements Swarm {
     this.current.api.close();
     this.current = found;
     if (found.machine.name !== failed.name)
-      context.reporter.note(`${failed.name} no longer answers as a manager; using ${found.machine.name}`);
+      context.reporter.note(`${failed.name} no longer responds as a manager; using ${found.machine.name}`);
   }
 }
 

@@ -70,7 +70,7 @@ enabled() {
 restart() {
   note_containers
   problem=$(sh -c "$1" 2>&1) || give_up "the engine does not start: $problem"
-  [ -z "$answered" ] || await_engine $(($(date +%s) + 30)) || give_up "the engine does not answer: $version"
+  [ -z "$answered" ] || await_engine $(($(date +%s) + 30)) || give_up "the engine does not respond: $version"
   wake_containers
 }
 

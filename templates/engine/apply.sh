@@ -95,7 +95,7 @@ restart_engine() {
   code=$?
   [ "$code" -ne 124 ] || give_up 'the engine did not start within {{restartSeconds}} s' "$({ {{journal}}; } 2>&1)"
   [ "$code" -eq 0 ] || give_up 'the engine does not start' "$({ {{journal}}; } 2>&1)"
-  await_engine "$deadline" || give_up "the engine does not answer: $version" "$({ {{journal}}; } 2>&1)"
+  await_engine "$deadline" || give_up "the engine does not respond: $version" "$({ {{journal}}; } 2>&1)"
   tell version "$version"
   wake_containers
 }

@@ -69,7 +69,7 @@ await_engine() {
 wake_containers() {
   [ -n "$ran" ] && [ "$(pidof dockerd)" != "$noted_engine" ] || return 0
   if ! await_engine $(($(date +%s) + 30)); then
-    tell warning "the engine does not answer; these containers ran before its restart: $(listed $ran)"
+    tell warning "the engine does not respond; these containers ran before its restart: $(listed $ran)"
     return 0
   fi
   down=$(without "$ran" "$(containers)")

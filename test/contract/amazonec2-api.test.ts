@@ -462,7 +462,7 @@ describe.skipIf(!canCreateMachines())('the amazonec2 driver', () => {
     expect(strays[0]?.driverData).toEqual({ region: 'us-east-1', endpoint: ec2.url });
     await it.driver.check(it.machines(), signal);
     await expect(it.driver.check([{ name: 'node3' }, { name: 'node2' }], signal)).rejects.toMatchObject({
-      message: 'EC2 has an instance node2 of this cluster that no record knows',
+      message: 'EC2 has an instance node2 of this cluster without a record',
       hint: expect.stringContaining('belt gc -d amazonec2'),
     });
     const nameless = await open();

@@ -347,7 +347,7 @@ describe('failures during create', () => {
 
     const fresh = open().check(requests('node[1:2]'), signal);
     await expect(fresh).rejects.toMatchObject({
-      message: 'DigitalOcean has a droplet node1 of this cluster that no record knows',
+      message: 'DigitalOcean has a droplet node1 of this cluster without a record',
       hint: expect.stringContaining('belt gc -d digitalocean'),
     });
     await open().check([{ name: 'node1', id: '7' }], signal);

@@ -87,7 +87,7 @@ describe.runIf(canCreateMachines())('plugins', () => {
       'old',
       driverOf('old'),
       { driver: './index.js', api: 0 },
-      'requires driver API 0, this version of belt provides 1',
+      'requires driver API 0, but this version of belt provides 1',
     ],
     ['silent', driverOf('silent'), {}, 'its package.json does not declare one'],
     [

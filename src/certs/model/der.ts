@@ -130,7 +130,7 @@ function extension(id: string, critical: boolean, value: Asn1): Asn1 {
 function signatureAlgorithm({ asymmetricKeyType: type }: KeyObject): Asn1 {
   if (type === 'rsa') return sequence([objectId('1.2.840.113549.1.1.11'), primitive(asn1.Type.NULL, '')]);
   if (type === 'ec') return sequence([objectId('1.2.840.10045.4.3.2')]);
-  throw new UserError(`an authority with a key of type ${type} cannot be used: it must be RSA or ECDSA`);
+  throw new UserError(`a CA with a key of type ${type} cannot be used: it must be RSA or ECDSA`);
 }
 
 /** 128 bits, random, positive and without a leading zero. */

@@ -117,6 +117,6 @@ function shellOf({ variables, platform }: Environment): string {
 function requireOneLine(name: string, value: string | undefined): void {
   if (value === undefined || !/\p{Cc}/u.test(value)) return;
   throw new UserError(`the value of ${name} contains a control character: ${JSON.stringify(value)}`, {
-    hint: 'move the state directory to a path without line breaks and tabs',
+    hint: 'move the state folder to a path without line breaks and tabs',
   });
 }

@@ -44,7 +44,7 @@ export function requireNoStrays(
 ): void {
   const stray = specs.find((spec) => names.has(spec.name) && !isResumable(spec));
   if (!stray) return;
-  throw new UserError(`${found} ${stray.name} of this cluster that no record knows`, {
+  throw new UserError(`${found} ${stray.name} of this cluster without a record`, {
     hint: `inspect and remove it with "belt gc -d ${driver}", or choose another name`,
   });
 }

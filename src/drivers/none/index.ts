@@ -35,7 +35,7 @@ function openNone(url = ''): Driver {
 function adoptUrl([name = '', ...others]: readonly string[], url: string): Adoption {
   if (url === '') throw new UserError('--url option is required when no driver is selected');
   if (others.length > 0)
-    throw new UserError(`one --url for ${others.length + 1} names: ${[name, ...others].join(', ')}`);
+    throw new UserError(`only one --url for ${others.length + 1} names: ${[name, ...others].join(', ')}`);
   return { name, addresses: addressesIn(url), driverData: { URL: url } };
 }
 

@@ -13,7 +13,7 @@ export function parseRange(text: string): Range {
   if (range.base !== networkAddress(range.base, range.prefix)) {
     const corrected = formatRange({ base: networkAddress(range.base, range.prefix), prefix: range.prefix });
     throw new UserError(`the setting network "${text}" does not start at its first address`, {
-      hint: `write ${corrected}`,
+      hint: `use ${corrected}`,
     });
   }
   return range;

@@ -33,7 +33,7 @@ async function defaultFolder(vbox: VBoxManage): Promise<string> {
   const output = await vbox.run(['list', 'systemproperties']);
   const found = /^Default machine folder:\s*(.+?)\r?$/m.exec(output)?.[1];
   if (found === undefined)
-    throw new Error(`VBoxManage list systemproperties names no machine folder:\n${output}`);
+    throw new Error(`VBoxManage list systemproperties reports no machine folder:\n${output}`);
   return found;
 }
 

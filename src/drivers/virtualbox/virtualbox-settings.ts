@@ -51,7 +51,7 @@ export const declaredSettings = defineSettings({
     parse: refuseImport,
   }),
   sshUser: text({
-    summary: "SSH user (default: the image's: debian, ubuntu or docker; belt for other images)",
+    summary: 'SSH user (default: debian, ubuntu or docker, as the image needs, or belt)',
     env: ['VIRTUALBOX_SSH_USER'],
   }),
   network: choice(['hostonly', 'natnetwork'], {
@@ -191,7 +191,7 @@ function hostOnlyRange(text: string): { address: number; prefix: number } | unde
   const own = range.base % (last + 1);
   if (own !== 0 && own !== last) return { address: range.base, prefix: range.prefix };
   throw new UserError(`the setting hostonly_cidr "${text}" is not the address of a computer`, {
-    hint: `write ${formatRange({ base: range.base - own + 1, prefix: range.prefix })}`,
+    hint: `use ${formatRange({ base: range.base - own + 1, prefix: range.prefix })}`,
   });
 }
 

@@ -53,7 +53,7 @@ export interface Facts {
  */
 export function parseFacts(output: string, mark: string): Facts {
   const [, encoded] = new RegExp(`^${mark} begin\\s*\\n([\\s\\S]*?)^${mark} end`, 'm').exec(output) ?? [];
-  if (encoded === undefined) throw new ExternalError('the machine returned an unexpected answer');
+  if (encoded === undefined) throw new ExternalError('the machine returned an unexpected response');
   const sections = splitSections(Buffer.from(encoded, 'base64').toString('utf8'), mark);
   const text = (name: string): string => sections.get(name)?.trim() ?? '';
   const units = parseUnits(text('units'));
@@ -136,5 +136,5 @@ function cut(line: string, separator: string): [string, string] {
 function oneOf<const T extends string>(word: string, words: readonly T[]): T {
   const found = words.find((candidate) => candidate === word);
   if (found !== undefined) return found;
-  throw new ExternalError(`the machine answered "${word}" where belt expected one of ${words.join(', ')}`);
+  throw new ExternalError(`the machine returned "${word}" instead of one of ${words.join(', ')}`);
 }

@@ -42,9 +42,9 @@ function clockSkew({ clock }: Facts, now: number): number {
 function skewError(name: string, skew: number): UserError {
   const direction = skew > 0 ? 'ahead of' : 'behind';
   return new UserError(
-    `${name}: its clock is ${Math.abs(skew)} s ${direction} this computer's, and TLS needs both right`,
+    `${name}: its clock is ${Math.abs(skew)} s ${direction} this computer's, and TLS requires synchronized clocks`,
     {
-      hint: 'synchronize the clocks with "timedatectl set-ntp true", or do without TLS: --engine-access local',
+      hint: 'synchronize the clocks with "timedatectl set-ntp true", or disable TLS: --engine-access local',
     },
   );
 }

@@ -26,12 +26,15 @@ export function provisionerFor({ os, init, dockerd }: Facts): Provisioner {
   const found = provisioners.find(({ runs }) => runs(os)) ?? other;
   const { service } = found;
   if (found === other && (init !== 'systemd' || dockerd === undefined)) {
-    throw new UserError(`belt knows no way to install Docker on "${os.prettyName || 'an unknown system'}"`, {
-      hint: `use ${provisioners.map(({ name }) => name).join(', ')}, or install Docker yourself first`,
-    });
+    throw new UserError(
+      `belt does not know how to install Docker on "${os.prettyName || 'an unknown system'}"`,
+      {
+        hint: `use ${provisioners.map(({ name }) => name).join(', ')}, or install Docker yourself first`,
+      },
+    );
   }
   if (service.init === 'other' || service.init === init) return found;
-  throw new UserError(`${os.prettyName} runs no ${service.init} on this machine`, {
+  throw new UserError(`${os.prettyName} does not run ${service.init} on this machine`, {
     hint: 'belt needs it to run the engine',
   });
 }

@@ -53,7 +53,9 @@ export function matchNames(
   existing: readonly string[],
 ): { found: string[]; unknown: string[] } {
   if (patterns.length === 0)
-    throw new UsageError('no machine named', { hint: 'name some (node1, node[1:4], "node*"), or use --all' });
+    throw new UsageError('no machine specified', {
+      hint: 'name some (node1, node[1:4], "node*"), or use --all',
+    });
   const known = new Set(existing);
   const unknown = new Set<string>();
   const selected = new Set<string>();

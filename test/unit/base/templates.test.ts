@@ -45,7 +45,7 @@ test.each(['x', 'constructor', 'toString'])(
 
 test('render throws for a value without a placeholder', async () => {
   await expect(render('{{x}}', { x: '1', y: '2', z: '3' })).rejects.toThrow(
-    new Error('template unit.conf: nothing takes y, z'),
+    new Error('template unit.conf: unused values: y, z'),
   );
 });
 

@@ -83,7 +83,7 @@ test('records that exist stay as they are, and another cluster of that name is r
   expect([lost.map(({ machine: { name } }) => name), unchanged]).toEqual([['node2'], []]);
 
   found = [machine('node1', one, { cluster: { id: one, name: 'default' } })];
-  await expect(plan()).rejects.toThrow('is another one');
+  await expect(plan()).rejects.toThrow('is a different cluster');
   expect((await plan({ as: 'again' })).context.cluster.name).toBe('again');
 });
 

@@ -68,7 +68,7 @@ describe('waitForEngine', () => {
     bed.ssh.journal = async () => 'failed to load listeners: no sockets found\n';
     await expect(waitForEngine(connection, { timeoutMs: 0, signal })).rejects.toThrow(
       new ExternalError(
-        'the engine on node1 does not answer: Cannot connect to the Docker daemon\nfailed to load listeners: no sockets found',
+        'the engine on node1 does not respond: Cannot connect to the Docker daemon\nfailed to load listeners: no sockets found',
       ),
     );
     expect(bed.ssh.commands.at(-1)).toBe('node1: journalctl -u docker -n 5 --no-pager -o cat');
@@ -78,7 +78,7 @@ describe('waitForEngine', () => {
     bed.ssh.brokenDocker.set('node1', { code: 1, stderr: 'Cannot connect to the Docker daemon\n' });
     bed.ssh.journal = () => Promise.reject(new ExternalError('node1: the command did not finish within 5 s'));
     await expect(waitForEngine(connection, { timeoutMs: 0, signal })).rejects.toThrow(
-      new ExternalError('the engine on node1 does not answer: Cannot connect to the Docker daemon'),
+      new ExternalError('the engine on node1 does not respond: Cannot connect to the Docker daemon'),
     );
   });
 

@@ -65,7 +65,7 @@ describe('what a server tells', () => {
 
   test('an answer without its end is none', () => {
     expect(() => parseOriginalState('node1', `m1 begin\n${base64(answer)}`, 'm1')).toThrow(
-      new ExternalError('node1 returned an unexpected answer'),
+      new ExternalError('node1 returned an unexpected response'),
     );
   });
 });

@@ -104,7 +104,7 @@ describe('run', () => {
   test('a server that allows no channel at all is an error', async () => {
     const connection = await connectTo({ maxSessions: 0 });
     expect((await failure(connection.run('true'))).message).toMatch(
-      /^node1: the server runs no command: .*open fail/i,
+      /^node1: the server refuses to run commands: .*open fail/i,
     );
   });
 

@@ -125,9 +125,9 @@ describe('authentication', () => {
       [
         'node1: no SSH key to log in as root: no key to try',
         `${path('nowhere')} does not exist`,
-        `the agent at ${path('no-agent')} does not answer`,
+        `the agent at ${path('no-agent')} does not respond`,
         `${path('text')} is not a private key in a supported format (OpenSSH, PEM, PPK)`,
-        `${path('public')} is a public key, the private one is needed`,
+        `${path('public')} is a public key; the private key is required`,
         `${path('locked')} is protected by a passphrase; add it with ssh-add`,
         `${peer.folder} is a folder`,
       ].join('; '),

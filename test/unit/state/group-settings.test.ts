@@ -126,13 +126,13 @@ describe('what cannot be is refused with file and line', () => {
   test.each([
     [
       'manegers: {nodes: mg0}',
-      '1: the group "manegers" does not say what it is',
+      '1: the group "manegers" has no role',
       'add "role: manager" or "role: worker"',
     ],
     ['manegers: {size: 8gb}', '1: "manegers" is not a setting, driver or group', 'did you mean "managers"?'],
     ['ocaen: {region: sgp1}', '1: "ocaen" is not a setting, driver or group', 'did you mean "ocean"?'],
-    ['workers: {size: 2gb}', '1: the group "workers" names no nodes', 'nodes: "node[1:4]"'],
-    ['workers: {nodes: }', '1: the group "workers" names no nodes', 'nodes: "node[1:4]"'],
+    ['workers: {size: 2gb}', '1: the group "workers" has no nodes', 'nodes: "node[1:4]"'],
+    ['workers: {nodes: }', '1: the group "workers" has no nodes', 'nodes: "node[1:4]"'],
     ['workers: 3', '1: "workers" is a group, and must hold settings by name', undefined],
     [
       'workers:\n  nodes: node1\n  siez: 2gb',

@@ -247,7 +247,7 @@ describe('leave', () => {
     const [outcome] = await leave(['node4']);
     expect(outcome).toMatchObject({
       status: 'failed',
-      error: { message: 'node4 is the node s1-node4 no longer: it has joined again, or another swarm' },
+      error: { message: 'node4 is no longer the node s1-node4: it has rejoined, or joined another swarm' },
     });
     expect(engine(4).state).toBe('active');
   });

@@ -334,7 +334,7 @@ describe('the none driver', () => {
     ],
     ['tcp://:2376', ['box'], '"tcp://:2376" is not the URL of an engine'],
     ['unix://', ['box'], '"unix://" is not the URL of an engine'],
-    ['tcp://10.0.0.9:2376', ['a', 'b'], 'one --url for 2 names: a, b'],
+    ['tcp://10.0.0.9:2376', ['a', 'b'], 'only one --url for 2 names: a, b'],
   ])('%j for %j is refused', async (url, names, message) => {
     expect((await failure(adoptUrl(url, ...names))).message).toBe(message);
   });

@@ -34,7 +34,7 @@ test('create refuses a stray, but finishes a machine that an earlier create bega
   const names = new Set(['node1']);
   const refuse = (id?: string) =>
     requireNoStrays([{ name: 'node1', ...(id && { id }) }], names, (spec) => spec.id !== undefined, words);
-  expect(() => refuse()).toThrow('EC2 has an instance node1 of this cluster that no record knows');
+  expect(() => refuse()).toThrow('EC2 has an instance node1 of this cluster without a record');
   expect(() => refuse('i-1')).not.toThrow();
 });
 

@@ -242,7 +242,7 @@ describe('refuseObstacles', () => {
     expect(refused({ writable: false })).toContain('read-only');
     expect(refused({ freeKib: 12 })).toBe('node1: the disk is full: 12 KiB free on /, 1024 KiB needed');
     expect(refused({}, settingsOf(), 1_000_300)).toBe(
-      "node1: its clock is 300 s behind this computer's, and TLS needs both right",
+      "node1: its clock is 300 s behind this computer's, and TLS requires synchronized clocks",
     );
     expect(refused({}, settingsOf(), 1_000_029)).toBeUndefined();
     expect(refused({}, settingsOf({ access: 'local' }), 1_000_300)).toBeUndefined();

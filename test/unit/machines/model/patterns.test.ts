@@ -214,7 +214,9 @@ describe('selectNames', () => {
 
   test('nothing named selects nothing by accident', () => {
     const hint = 'name some (node1, node[1:4], "node*"), or use --all';
-    expect(errorOf(() => selectNames([], existing))).toEqual(new UsageError('no machine named', { hint }));
+    expect(errorOf(() => selectNames([], existing))).toEqual(
+      new UsageError('no machine specified', { hint }),
+    );
   });
 
   test('a machine that does not exist', () => {
