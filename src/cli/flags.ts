@@ -27,7 +27,6 @@ function oclifFlag({ type, short, summary, value, env }: FlagEntry): Interfaces.
 
 export const globalFlags = oclifFlags(globalTable);
 
-/** For commands that report. */
 export const reportFlags = { ...globalFlags, ...oclifFlags(outputTable) };
 
 /** For commands that use the active host or the machines named here. */
@@ -58,7 +57,6 @@ export function requiredArgument(description: string): Interfaces.Arg<string> {
   return Args.string({ description, ignoreStdin: true, required: true });
 }
 
-/** For commands that act on existing machines. */
 export const nodesArgument = {
   nodes: argument('Names, patterns such as node[1:4], globs such as "node*"'),
 };
@@ -71,15 +69,11 @@ export function driverFlag(summary = 'Driver to create machines with') {
   return { driver: Flags.string({ char: 'd', summary, helpValue: 'DRIVER' }) };
 }
 
-/** How long to wait for machines to boot. */
-export const readyTimeoutFlag = {
-  timeout: Flags.integer({
-    summary: 'Timeout per machine in seconds',
-    default: 300,
-    min: 1,
-    helpValue: 'S',
-  }),
-};
+export function timeoutFlag(summary: string, seconds: number, options: { char?: 't'; min?: number } = {}) {
+  return { timeout: Flags.integer({ summary, default: seconds, min: 1, helpValue: 'S', ...options }) };
+}
+
+export const readyTimeoutFlag = timeoutFlag('Timeout per machine in seconds', 300);
 
 /** For commands that may cost a swarm its quorum. */
 export const forceFlag = {

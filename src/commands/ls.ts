@@ -1,5 +1,6 @@
 import { Flags, ux } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
+import { timeoutFlag } from '../cli/flags.js';
 import { listMachineStates, type MachineStateRow } from '../machines/list-states.js';
 import { parseFilters } from '../machines/machine-filter.js';
 import { recordedOptions } from '../machines/select-machines.js';
@@ -26,13 +27,7 @@ EngineOptions, Error and ResponseTime. A leading "table " aligns the columns and
       summary: 'Format output using a Go template, or json',
       helpValue: 'TEMPLATE',
     }),
-    timeout: Flags.integer({
-      char: 't',
-      summary: 'Timeout per machine in seconds',
-      default: 10,
-      min: 1,
-      helpValue: 'S',
-    }),
+    ...timeoutFlag('Timeout per machine in seconds', 10, { char: 't' }),
   };
   static override examples = [
     { description: 'List all machines', command: '<%= config.bin %> ls' },

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import type { BatchReport } from '../app/batch-report.js';
 import type { Context } from '../app/context.js';
-import { allFlag, yesFlag } from '../cli/flags.js';
+import { allFlag, timeoutFlag, yesFlag } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import {
   damagedError,
@@ -25,12 +25,7 @@ without --force if the swarm would lose its quorum. A whole cluster is removed a
       char: 'f',
       summary: 'Skip confirmation, forget unreachable machines, and ignore swarm quorum',
     }),
-    timeout: Flags.integer({
-      summary: 'Timeout in seconds for moving tasks off a swarm node',
-      default: 60,
-      min: 0,
-      helpValue: 'S',
-    }),
+    ...timeoutFlag('Timeout in seconds for moving tasks off a swarm node', 60, { min: 0 }),
     'keep-engine-config': Flags.boolean({
       summary: 'Keep the engine configuration of adopted servers (driver generic)',
     }),

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
-import { argument } from '../cli/flags.js';
+import { argument, timeoutFlag } from '../cli/flags.js';
 import { defaultMachine, hasDefault } from '../machines/default-machine.js';
 import { observe } from '../machines/list-machines.js';
 import { parseGoal, type StatusGroup, statusGroups, waitForStatus } from '../machines/machine-status.js';
@@ -20,12 +20,7 @@ export default class Status extends BaseCommand<typeof Status> {
       summary: 'Wait until N machines are in a state, such as active=3',
       helpValue: 'STATE=N',
     }),
-    timeout: Flags.integer({
-      summary: 'Timeout in seconds',
-      default: 600,
-      min: 1,
-      helpValue: 'S',
-    }),
+    ...timeoutFlag('Timeout in seconds', 600),
   };
   static override examples = [
     { description: 'Show all states', command: '<%= config.bin %> status' },

@@ -1,5 +1,5 @@
-import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base-command.js';
+import { timeoutFlag } from '../../cli/flags.js';
 import { type ClusterSummary, listClusters } from '../../clusters/list-clusters.js';
 import { clusterTable } from '../../clusters/views/cluster-table.js';
 
@@ -8,15 +8,7 @@ export default class ClusterLs extends BaseCommand<typeof ClusterLs> {
   static override description =
     `ACTIVE marks the cluster in use; MACHINES counts running and all machines. All clusters are queried at
 once, each within --timeout; an unresponsive one only affects its own row.`;
-  static override flags = {
-    timeout: Flags.integer({
-      char: 't',
-      summary: 'Timeout per cluster in seconds',
-      default: 10,
-      min: 1,
-      helpValue: 'S',
-    }),
-  };
+  static override flags = timeoutFlag('Timeout per cluster in seconds', 10, { char: 't' });
   static override examples = [
     { description: 'List all clusters', command: '<%= config.bin %> cluster ls' },
     { description: 'Print JSON for scripts', command: '<%= config.bin %> cluster ls --json' },

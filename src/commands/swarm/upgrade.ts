@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import type { BatchReport } from '../../app/batch-report.js';
 import { UsageError } from '../../base/errors.js';
-import { allFlag, nodesArgument } from '../../cli/flags.js';
+import { allFlag, nodesArgument, timeoutFlag } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
 import {
   type PlannedNode,
@@ -29,12 +29,7 @@ last, and then workers. Stops at the first node that does not come back. Rerun t
       min: 1,
       helpValue: 'N',
     }),
-    timeout: Flags.integer({
-      summary: 'Timeout in seconds for moving tasks off a node',
-      default: 300,
-      min: 1,
-      helpValue: 'S',
-    }),
+    ...timeoutFlag('Timeout in seconds for moving tasks off a node', 300),
     'dry-run': Flags.boolean({ summary: 'Show what would be done, without doing it' }),
     force: Flags.boolean({
       summary: 'Upgrade even if the swarm loses its quorum or a service stops',

@@ -1,5 +1,5 @@
-import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../../cli/base-command.js';
+import { timeoutFlag } from '../../../cli/flags.js';
 import { type CaRotation, rotateCa } from '../../../swarm/rotate-ca.js';
 
 export default class CaRotate extends BaseCommand<typeof CaRotate> {
@@ -8,14 +8,7 @@ export default class CaRotate extends BaseCommand<typeof CaRotate> {
     `Nodes authenticate each other with certificates from the swarm CA. For the certificates of engines,
 use "belt certs rotate". Prints the new CA certificate, as docker does. Missing nodes block the
 rotation: remove them with "belt swarm rm".`;
-  static override flags = {
-    timeout: Flags.integer({
-      summary: 'Timeout in seconds; managers continue the rotation afterwards',
-      default: 300,
-      min: 1,
-      helpValue: 'S',
-    }),
-  };
+  static override flags = timeoutFlag('Timeout in seconds; managers continue the rotation afterwards', 300);
   static override examples = [
     { description: 'Rotate after a node was compromised', command: '<%= config.bin %> swarm ca rotate' },
   ];
