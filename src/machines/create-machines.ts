@@ -135,15 +135,17 @@ async function classifyNames(
   const toCreate = input.names
     .filter((name) => !finishedNames.has(name))
     .map((name) => {
-      const unfinished: Machine = {
-        ...(recorded.get(name) ?? newRecord(name, input, context)),
-        engine: shapeOf(name, input).engine ?? defaultEngineSettings,
-      };
-      const adoption = adoptions?.get(name);
-      // The settings may have been corrected since the first try.
-      return adoption ? withAdoption(unfinished, adoption) : unfinished;
+      const record = recorded.get(name) ?? newRecord(name, input, context);
+      return withCurrentInput(record, input, adoptions?.get(name));
     });
   return { toCreate, finished };
+}
+
+/** The settings may have been corrected since the first try. */
+function withCurrentInput(record: Machine, input: CreateInput, adoption: Adoption | undefined): Machine {
+  const { engine = defaultEngineSettings } = shapeOf(record.name, input);
+  const machine: Machine = { ...record, engine };
+  return adoption ? withAdoption(machine, adoption) : machine;
 }
 
 async function alreadyExistsError(

@@ -60,7 +60,7 @@ export function linkOver(
 
   async function executeNow(command: string, limits: Limits, attach: Attach): Promise<number> {
     const stop = new AbortController();
-    const release = stopAt(stop, limits);
+    const release = stopAt(stop, target, limits);
     let detach: (() => void) | undefined;
     try {
       const session = await open(command, limits, stop.signal, (opened) => {
@@ -71,20 +71,6 @@ export function linkOver(
       detach?.();
       release();
     }
-  }
-
-  function stopAt(stop: AbortController, { timeoutMs, signal }: Limits): () => void {
-    const onAbort = () => stop.abort(new AbortError());
-    const onTimeout = () =>
-      stop.abort(
-        new ExternalError(`${target.name}: the command did not finish within ${(timeoutMs ?? 0) / 1000} s`),
-      );
-    const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, timeoutMs);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    return () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-    };
   }
 
   function open(
@@ -246,6 +232,19 @@ function outputLimitError(target: SshTarget): ExternalError {
 
 function limitsOf({ pty, signal }: StreamOptions): Limits {
   return { killSignal: 'HUP', ...(pty && { pty }), ...(signal && { signal }) };
+}
+
+/** Aborts `stop` at the timeout or on the signal, until the returned function is called. */
+function stopAt(stop: AbortController, { name }: SshTarget, { timeoutMs, signal }: Limits): () => void {
+  const onAbort = () => stop.abort(new AbortError());
+  const onTimeout = () =>
+    stop.abort(new ExternalError(`${name}: the command did not finish within ${(timeoutMs ?? 0) / 1000} s`));
+  const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, timeoutMs);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  return () => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  };
 }
 
 /** Backpressure applies in both directions: memory holds at most a channel's window (2 MiB). */

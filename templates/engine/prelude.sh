@@ -73,19 +73,19 @@ wake_containers() {
     return 0
   fi
   down=$(without "$ran" "$(containers)")
-  gone=$(without "$down" "$(containers --all)")
-  down=$(without "$down" "$gone")
-  [ -z "$gone" ] || tell warning "gone with the engine's restart, as containers run with --rm are: $(listed $gone)"
+  removed=$(without "$down" "$(containers --all)")
+  down=$(without "$down" "$removed")
+  [ -z "$removed" ] || tell warning "gone with the engine's restart, as containers run with --rm are: $(listed $removed)"
   [ -n "$down" ] || return 0
   step 'starting the containers that ran'
-  said=$(timeout 120 $engine start $down 2>&1)
+  output=$(timeout 120 $engine start $down 2>&1)
   silent=
   for name in $down; do
-    printf '%s\n' "$said" | grep -qxF -e "$name" || silent="$silent$name "
+    printf '%s\n' "$output" | grep -qxF -e "$name" || silent="$silent$name "
   done
   [ -z "$silent" ] || tell warning "containers that ran do not run again: $(listed $silent)
-$(printf '%s\n' "$said" | grep '^Error response')"
-  for name in $(without "$paused" "$silent$gone"); do
+$(printf '%s\n' "$output" | grep '^Error response')"
+  for name in $(without "$paused" "$silent$removed"); do
     $engine pause "$name" >/dev/null 2>&1
   done
 }

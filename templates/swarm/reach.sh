@@ -19,14 +19,14 @@ meaning() {
 
 tcp() {
   if has bash && has timeout; then
-    said=$(timeout 3 bash -c "exec 3<>/dev/tcp/$1/$2" 2>&1)
+    output=$(timeout 3 bash -c "exec 3<>/dev/tcp/$1/$2" 2>&1)
     case $? in
       0) echo open ;;
       124 | 143) echo silent ;;
-      *) meaning "$said" unknown ;;
+      *) meaning "$output" unknown ;;
     esac
   elif has nc; then
-    if said=$(nc -z -w 3 "$1" "$2" 2>&1); then echo open; else meaning "$said" silent; fi
+    if output=$(nc -z -w 3 "$1" "$2" 2>&1); then echo open; else meaning "$output" silent; fi
   else
     echo unknown
   fi
@@ -35,8 +35,8 @@ tcp() {
 # A dropped packet looks like one that arrived; a refused one is an error of the next write.
 udp() {
   if has bash && has timeout; then
-    said=$(timeout 3 bash -c "exec 3<>/dev/udp/$1/$2; for i in 1 2 3; do printf x >&3 || exit; sleep 0.3; done" 2>&1)
-    meaning "$said" unknown
+    output=$(timeout 3 bash -c "exec 3<>/dev/udp/$1/$2; for i in 1 2 3; do printf x >&3 || exit; sleep 0.3; done" 2>&1)
+    meaning "$output" unknown
   else
     echo unknown
   fi
