@@ -12,7 +12,10 @@ import { generateKeyPair } from '../../../src/ssh/index.js';
 import { MemoryDriver } from '../support/memory-driver.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
-/** Adopting up to the first login; what comes then is tested on real servers (test/contract/generic.test.ts). */
+/**
+ * Adopts servers up to the first login; test/contract/generic.test.ts covers the rest on real
+ * servers.
+ */
 
 class AdoptingDriver extends MemoryDriver {
   places = new Map<string, Omit<Adoption, 'name'>>();
@@ -60,8 +63,8 @@ async function failure(work: Promise<unknown>): Promise<string> {
   throw new Error('it did not fail');
 }
 
-describe('a server that cannot be reached', () => {
-  test('is recorded with the way to it, its key beside, and the driver makes nothing', async () => {
+describe('adopting an unreachable server', () => {
+  test('an unreachable server is recorded with its login and key, and the driver creates nothing', async () => {
     const keyPath = join(home, 'key.pem');
     await writeFile(keyPath, 'the key');
     const jump = { user: 'me', host: 'gate', port: 22 };
@@ -74,7 +77,7 @@ describe('a server that cannot be reached', () => {
       error: { message: 'a: refused by 10.9.9.1 port 2222' },
     });
 
-    // key.pem is the name of the client's key there.
+    // The name of the client's key in that folder.
     const own = join(bed.cluster.machineFolder('a'), 'login-key.pem');
     const recorded = await bed.onDisk('a');
     expect(recorded).toMatchObject({
@@ -96,7 +99,7 @@ describe('a server that cannot be reached', () => {
     expect(await bed.knownHosts.lookup('a')).toEqual([]);
   });
 
-  test('can be given another address by the next try, which forgets the host key of the first', async () => {
+  test('an unreachable server can be given another address, and the host key of the first is removed', async () => {
     driver.places.set('a', placeAt('10.9.9.1'));
     bed.ssh.refused.add('a');
     await createMachines(input('a'), bed.context);
@@ -111,7 +114,7 @@ describe('a server that cannot be reached', () => {
     expect(await (await bed.nextRun()).knownHosts().then((hosts) => hosts.lookup('a'))).toEqual([]);
   });
 
-  test('keeps its address once belt has changed things there', async () => {
+  test('a server keeps its address once belt has changed it', async () => {
     driver.places.set('a', placeAt('10.9.9.1'));
     bed.ssh.refused.add('a');
     await createMachines(input('a'), bed.context);
@@ -138,7 +141,7 @@ describe('a server that cannot be reached', () => {
   });
 });
 
-test('a server that is a machine already is not adopted under a second name', async () => {
+test('a server that is already a machine is not adopted under a second name', async () => {
   driver.places.set('a', placeAt('10.9.9.1'));
   driver.places.set('b', placeAt('10.9.9.1'));
   bed.ssh.refused.add('a');
@@ -146,7 +149,7 @@ test('a server that is a machine already is not adopted under a second name', as
   expect(await failure(createMachines(input('b'), await bed.nextRun()))).toBe('10.9.9.1 is already a');
 });
 
-test('a dry run asks for no record, and is refused where machines are made', async () => {
+test('a dry run writes no records, and is refused for drivers that create machines', async () => {
   driver.places.set('a', placeAt('10.9.9.1'));
   bed.ssh.refused.add('a');
   const [outcome] = await planMachines(input('a'), bed.context);

@@ -16,7 +16,7 @@ afterEach(() => bed.close());
 const good: Check = { name: 'root', ok: true, detail: 'yes' };
 const bad: Check = { name: 'debootstrap', ok: false, detail: 'not installed' };
 
-test('every driver asked for is looked at', async () => {
+test('all named drivers are checked', async () => {
   const other = new MemoryDriver();
   other.doctor = async () => [bad];
   bed.drivers.set('other', other);
@@ -27,7 +27,7 @@ test('every driver asked for is looked at', async () => {
   ]);
 });
 
-test('a driver that cannot be opened or asked is named, and takes no other with it', async () => {
+test('a driver that cannot be opened or checked is reported and does not affect others', async () => {
   bed.driver.doctor = async () => [good];
   const other = new MemoryDriver();
   other.doctor = async () => {
@@ -40,7 +40,7 @@ test('a driver that cannot be opened or asked is named, and takes no other with 
   ]);
 });
 
-test('an interruption ends all of it', async () => {
+test('an interruption stops all checks', async () => {
   bed.driver.doctor = async (signal = bed.context.signal) => {
     bed.interrupt();
     signal.throwIfAborted();
@@ -54,11 +54,11 @@ test.each([
   [[], true],
   [[good, bad], false],
   [[good, { ...bad, optional: true }], true],
-])('%j is healthy: %j', (checks, healthy) => {
+])('the checks %j are healthy: %j', (checks, healthy) => {
   expect(isHealthy({ driver: 'memory', checks })).toBe(healthy);
 });
 
-test('what counts is the driver in use, and without one, that there is any', () => {
+test('only the driver in use must be healthy, or any one if none is set', () => {
   const diagnoses = [
     { driver: 'one', checks: [good] },
     { driver: 'other', checks: [bad] },
@@ -70,7 +70,7 @@ test('what counts is the driver in use, and without one, that there is any', () 
 });
 
 describe('repair', () => {
-  test('fixes what is missing and can be fixed, once each, and looks again', async () => {
+  test('repair fixes each problem that can be fixed once, and checks again', async () => {
     const fixed: string[] = [];
     const install = async (): Promise<void> => void fixed.push('packages');
     const load = async (): Promise<void> => void fixed.push('module');
@@ -89,7 +89,7 @@ describe('repair', () => {
     expect(bed.reporter.lines.filter((line) => line.endsWith(' done'))).toHaveLength(2);
   });
 
-  test('ends at a fix that fails, and shows it', async () => {
+  test('repair stops at a fix that fails, and shows it', async () => {
     const fix = (): Promise<void> => Promise.reject(new ExternalError('apt-get ended with 100'));
     await expect(repair([{ driver: 'memory', checks: [{ ...bad, fix }] }], bed.context)).rejects.toThrow(
       'apt-get ended with 100',

@@ -23,7 +23,7 @@ afterEach(async () => {
   expect(claims).toEqual([]);
 });
 
-/** Reached over SSH alone: no machine here has an address that anything could be sent to. */
+/** Reached over SSH only: these machines have no real address. */
 const engine = settingsOf({ access: 'local' });
 
 function create(
@@ -34,7 +34,7 @@ function create(
   return createMachines({ names, driver: 'memory', engine, timeoutMs: 5_000, ...more }, context);
 }
 
-/** The outcomes in one line each. */
+/** The outcomes as lines. */
 function statusLines(outcomes: readonly Outcome<Machine>[]): string[] {
   return outcomes.map((outcome) => `${outcome.name} ${outcome.status}`);
 }
@@ -44,8 +44,8 @@ async function phases(...names: string[]): Promise<string[]> {
   return machines.map(({ name, phase }) => `${name} ${phase}`);
 }
 
-describe('a machine that could not be made ready', () => {
-  test('is destroyed and forgotten where that is asked for; the others stay', async () => {
+describe('a machine that cannot be created', () => {
+  test('a failed machine is removed on request, and the others stay', async () => {
     bed.driver.failures.set('node2', new ExternalError('no disk left'));
     const outcomes = await create(['node1', 'node2'], { removeFailed: true });
     expect(statusLines(outcomes)).toEqual(['node1 ok', 'node2 failed']);
@@ -53,7 +53,7 @@ describe('a machine that could not be made ready', () => {
     expect((await bed.cluster.machines()).machines.map(({ name }) => name)).toEqual(['node1']);
   });
 
-  test('so are all where what they share could not be made, unless that was an interruption', async () => {
+  test('all machines are removed on request when the preparation fails, unless it was interrupted', async () => {
     bed.driver.onPrepare = async () => {
       throw new ExternalError('mirror unreachable');
     };
@@ -72,7 +72,7 @@ describe('a machine that could not be made ready', () => {
     expect(await phases('node1')).toEqual(['node1 creating']);
   });
 
-  test('what was refused before anything was done leaves an earlier try as it is', async () => {
+  test('a create that is refused before it starts keeps an earlier attempt', async () => {
     bed.driver.failures.set('node1', new ExternalError('no disk left'));
     await create(['node1']);
     bed.driver.onCheck = () => {
@@ -83,8 +83,8 @@ describe('a machine that could not be made ready', () => {
   });
 });
 
-describe('a create that goes well', () => {
-  test('returns the machines as they are recorded, in the order of the names', async () => {
+describe('a successful create', () => {
+  test('create returns the machines as recorded, in the order of the names', async () => {
     const outcomes = await create(['node2', 'node1'], { size: '512mb' });
     const machine = (name: string, number: number): Machine => ({
       name,
@@ -109,7 +109,7 @@ describe('a create that goes well', () => {
     ]);
   });
 
-  test('asks the driver once for all machines, with the cluster key and a pinned host key each', async () => {
+  test('create calls the driver once for all machines, with the cluster key and a pinned host key each', async () => {
     await create(['node1', 'node2'], { size: '1gb' });
     expect(bed.driver.calls).toEqual(['check node1 node2', 'prepare node1 node2', 'create node1 node2']);
     const authorizedKey = (await readFile(join(bed.folder, 'ssh/id_ed25519.pub'), 'utf8')).trim();
@@ -127,14 +127,14 @@ describe('a create that goes well', () => {
     expect(one?.ssh.hostKey.publicKey).not.toBe(other?.ssh.hostKey.publicKey);
   });
 
-  test('leaves no host key of a machine behind', async () => {
+  test("create deletes the machine's private host key", async () => {
     await create(['node1']);
     expect((await bed.files()).filter((path) => path.includes('host'))).toEqual([
       join(bed.folder, 'ssh/known_hosts'),
     ]);
   });
 
-  test('tells each step', async () => {
+  test('create reports each step', async () => {
     bed.ssh.obstacles.set('node1', 'refused by 10.0.0.1 port 22');
     await create(['node1']);
     expect(bed.reporter.lines).toEqual([
@@ -150,7 +150,7 @@ describe('a create that goes well', () => {
     ]);
   });
 
-  test('does not change an engine that is already up to date', async () => {
+  test('create does not change an engine that is already up to date', async () => {
     const [outcome] = await create(['node1']);
     if (outcome?.status !== 'ok') throw new Error('node1 was not made');
     const system = bed.ssh.system('node1');
@@ -161,7 +161,7 @@ describe('a create that goes well', () => {
     expect(system.applied).toBe(1);
   });
 
-  test('shows what all machines share on a line of its own', async () => {
+  test('create shows the preparation on its own line', async () => {
     bed.driver.onPrepare = async (_requests, progress) => {
       progress('unpacking', 0.25);
     };
@@ -175,8 +175,8 @@ describe('a create that goes well', () => {
   });
 });
 
-describe('what is on disk', () => {
-  test('are the intents and their keys before the driver is asked', async () => {
+describe('records of a create', () => {
+  test('machines and their host keys are recorded before the driver is called', async () => {
     let seen: Machine[] = [];
     let pinned: number[] = [];
     bed.driver.onPrepare = async (requests) => {
@@ -203,7 +203,7 @@ describe('what is on disk', () => {
     expect(pinned).toEqual([1, 1]);
   });
 
-  test('are the default settings of an engine where none are asked for', async () => {
+  test('default engine settings are recorded when none are given', async () => {
     bed.driver.onPrepare = async () => {
       throw new ExternalError('mirror unreachable');
     };
@@ -212,7 +212,7 @@ describe('what is on disk', () => {
     expect((await bed.onDisk('node1')).engine).toEqual(defaultEngineSettings);
   });
 
-  test('records id and address as soon as the driver reports them', async () => {
+  test('id and address are recorded as soon as the driver reports them', async () => {
     const seen: unknown[] = [];
     bed.driver.onMoment = async (moment, name) => {
       const { id, addresses, driverData, phase } = await bed.onDisk(name);
@@ -229,7 +229,7 @@ describe('what is on disk', () => {
     ]);
   });
 
-  test('is nothing when the driver refuses', async () => {
+  test('nothing is recorded when the driver refuses', async () => {
     bed.driver.onCheck = () => {
       throw new UserError('only 3 addresses are left');
     };
@@ -238,12 +238,12 @@ describe('what is on disk', () => {
     expect(bed.driver.calls).toEqual(['check node1 node2']);
   });
 
-  test('changes nothing for an unknown driver', async () => {
+  test('nothing is recorded for an unknown driver', async () => {
     await expect(create(['node1'], { driver: 'nope' })).rejects.toThrow('unknown driver "nope"');
     expect(await bed.files()).toEqual([]);
   });
 
-  test('stays as it was when a record of the same name is damaged', async () => {
+  test('nothing changes when a record of the same name is damaged', async () => {
     await bed.running('node1');
     const path = join(bed.cluster.machineFolder('node1'), 'config.json');
     await bed.cluster.files.write(path, '{"half');
@@ -255,8 +255,8 @@ describe('what is on disk', () => {
   });
 });
 
-describe('names that are taken', () => {
-  test('are refused in the words of docker-machine, with their state', async () => {
+describe('existing names', () => {
+  test("existing machines are refused with docker-machine's message and their state", async () => {
     await bed.running('node1', 'node3');
     const before = await bed.files();
     await expect(create(['node1', 'node2', 'node3'])).rejects.toMatchObject({
@@ -268,7 +268,7 @@ describe('names that are taken', () => {
     expect(bed.driver.calls).toEqual(['list node1 node3']);
   });
 
-  test('may be stopped machines, which can be started', async () => {
+  test('a stopped machine is refused with a hint to start it', async () => {
     await bed.running('node1');
     (bed.driver.machines.get('node1') as { state: string }).state = 'stopped';
     await expect(create(['node1'])).rejects.toMatchObject({
@@ -277,7 +277,7 @@ describe('names that are taken', () => {
     });
   });
 
-  test('are refused without a state when the provider does not answer', async () => {
+  test('existing machines are refused without a state when the provider does not respond', async () => {
     await bed.running('node1');
     bed.driver.listError = new ExternalError('the provider is down');
     await expect(create(['node1'])).rejects.toMatchObject({
@@ -285,7 +285,7 @@ describe('names that are taken', () => {
     });
   });
 
-  test('are refused while another belt makes them', async () => {
+  test('machines that another belt is creating are refused', async () => {
     const claim = await bed.cluster.claim(['node2'], 'created');
     await expect(create(['node1', 'node2'])).rejects.toMatchObject({
       name: 'UserError',
@@ -300,7 +300,7 @@ describe('when machine 2 of 3 fails', () => {
   const names = ['node1', 'node2', 'node3'];
   const failure = new ExternalError('no disk left');
 
-  test('the others are done and its record stays "creating"', async () => {
+  test('a failed machine stays recorded as "creating", and the others are created', async () => {
     bed.driver.failures.set('node2', failure);
     const outcomes = await create(names);
     expect(statusLines(outcomes)).toEqual(['node1 ok', 'node2 failed', 'node3 ok']);
@@ -309,7 +309,7 @@ describe('when machine 2 of 3 fails', () => {
     expect(bed.reporter.lines).toContain('node2 failed: no disk left');
   });
 
-  test('the same call finishes it and keeps the others', async () => {
+  test('a rerun finishes the failed machine and keeps the others', async () => {
     bed.driver.failures.set('node2', failure);
     await create(names);
     const [, first] = bed.driver.createRequests;
@@ -327,12 +327,13 @@ describe('when machine 2 of 3 fails', () => {
       'note: node3 already exists',
       'open node2',
     ]);
-    // The machine may exist with the first try's host key: the second must not come with another.
+    // The machine may exist with the host key of the first attempt, so the second must use the
+    // same.
     const again = bed.driver.createRequests.at(-1);
     expect(again).toEqual({ ...first, id: 'id-2', driverData: { rack: 7 } });
   });
 
-  test('because its engine never answers, the same holds', async () => {
+  test('a machine whose engine never responds stays recorded as "creating"', async () => {
     bed.ssh.refused.add('node2');
     const outcomes = await create(names);
     expect(statusLines(outcomes)).toEqual(['node1 ok', 'node2 failed', 'node3 ok']);
@@ -341,7 +342,7 @@ describe('when machine 2 of 3 fails', () => {
     expect(statusLines(await create(names))).toEqual(['node1 ok', 'node2 ok', 'node3 ok']);
   });
 
-  test('with the driver itself, the machines that it was done with are kept', async () => {
+  test('machines that the driver finished are kept when the driver itself fails', async () => {
     bed.driver.onMoment = (moment, name) => {
       if (moment === 'begun' && name === 'node2') throw new ExternalError('the provider hung up');
     };
@@ -352,7 +353,7 @@ describe('when machine 2 of 3 fails', () => {
     expect(statusLines(await create(names))).toEqual(['node1 ok', 'node2 ok', 'node3 ok']);
   });
 
-  test('a driver that breaks off does not fail the machines that it had finished', async () => {
+  test('machines that the driver finished are reported as ready when the driver itself fails', async () => {
     bed.driver.onMoment = (moment, name) => {
       if (moment === 'begun' && name === 'node2') throw new ExternalError('the provider hung up');
     };
@@ -365,8 +366,8 @@ describe('when machine 2 of 3 fails', () => {
   });
 });
 
-describe('a failing preparation', () => {
-  test('is shown and thrown, and the same call finishes the work', async () => {
+describe('a failed preparation', () => {
+  test('a failed preparation is shown and thrown, and a rerun finishes the create', async () => {
     bed.driver.onPrepare = async (_requests, progress) => {
       progress('building');
       throw new ExternalError('mirror unreachable');
@@ -383,7 +384,7 @@ describe('a failing preparation', () => {
   });
 });
 
-describe('a second call for a machine that is not finished', () => {
+describe('a rerun for an unfinished machine', () => {
   beforeEach(async () => {
     bed.driver.failures.set('node1', new ExternalError('no disk left'));
     await create(['node1'], { size: '512mb' });
@@ -393,7 +394,7 @@ describe('a second call for a machine that is not finished', () => {
   test.each([
     ['another size', { size: '1gb' }],
     ['another driver', { size: '512mb', driver: 'other' }],
-  ])('with %s is refused', async (_, input) => {
+  ])('a rerun with %s is refused', async (_, input) => {
     bed.drivers.set('other', bed.driver);
     const before = await bed.onDisk('node1');
     await expect(create(['node1'], input)).rejects.toMatchObject({
@@ -405,13 +406,13 @@ describe('a second call for a machine that is not finished', () => {
     expect(bed.driver.calls).toEqual([]);
   });
 
-  test('without a size finishes it with the one it was begun with', async () => {
+  test('a rerun without a size uses the size of the first run', async () => {
     await create(['node1']);
     expect(bed.driver.createRequests.at(-1)).toMatchObject({ size: '512mb' });
     expect(await bed.onDisk('node1')).toMatchObject({ size: '512mb', phase: 'ready' });
   });
 
-  test('together with new names makes them all', async () => {
+  test('a rerun with additional names creates all machines', async () => {
     expect(statusLines(await create(['node1', 'node2'], { size: '512mb' }))).toEqual([
       'node1 ok',
       'node2 ok',
@@ -420,10 +421,10 @@ describe('a second call for a machine that is not finished', () => {
   });
 });
 
-describe('an interruption', () => {
+describe('an interrupted create', () => {
   const names = ['node1', 'node2', 'node3'];
 
-  test('in the middle throws AbortError, and the next run finishes what is recorded', async () => {
+  test('an interrupted create throws AbortError, and the next run finishes the recorded machines', async () => {
     bed.driver.onMoment = async (moment, name) => {
       if (moment === 'identified' && name === 'node2') bed.interrupt();
     };
@@ -439,7 +440,7 @@ describe('an interruption', () => {
     expect(await phases(...names)).toEqual(['node1 ready', 'node2 ready', 'node3 ready']);
   });
 
-  test('before the driver began leaves intents that the next run finishes', async () => {
+  test('the next run finishes a create that was interrupted before the driver started', async () => {
     bed.driver.onPrepare = async (_requests, _progress, signal) => {
       bed.interrupt();
       signal.throwIfAborted();
@@ -455,7 +456,7 @@ describe('an interruption', () => {
     ]);
   });
 
-  test('while an engine is set up is not taken for a failure', async () => {
+  test('an interruption during provisioning is not reported as a failure', async () => {
     bed.ssh.brokenDocker.set('node1', { code: 1, stderr: 'Cannot connect to the Docker daemon' });
     const waiting = create(['node1']);
     await expect.poll(() => bed.ssh.commands).toContain('node1: /bin/sh -s');

@@ -28,7 +28,7 @@ async function follow(names: string[], events: (MachineEvent | Error)[], followi
   return [...(await batch.close()).values()];
 }
 
-test('changes add up in the record, and the state is not recorded', async () => {
+test('changes accumulate in the record, without the state', async () => {
   await follow(
     ['node1'],
     [
@@ -51,7 +51,7 @@ test('changes add up in the record, and the state is not recorded', async () => 
   });
 });
 
-test('what follows one machine holds back no other', async () => {
+test('work on one machine does not delay the others', async () => {
   let release = (): void => {};
   const held = new Promise<void>((resolve) => {
     release = resolve;
@@ -83,7 +83,7 @@ test('what follows one machine holds back no other', async () => {
   ]);
 });
 
-test('what follows a machine gets it as it is recorded by then, and says its steps on its line', async () => {
+test('work on a machine receives its current record and reports its steps on its line', async () => {
   const after: MachineCompletion['after'] = async (machine, step) => {
     step(`at ${machine.addresses.public}`);
     return machine;
@@ -99,14 +99,14 @@ test('what follows a machine gets it as it is recorded by then, and says its ste
   expect(bed.reporter.lines).toContain('node1: at 203.0.113.9');
 });
 
-test('a machine that the driver forgot to end is skipped', async () => {
+test('a machine for which the driver reports no end is skipped', async () => {
   expect(await follow(['node1', 'node2'], [{ type: 'done', name: 'node2' }])).toEqual([
     { name: 'node1', status: 'skipped' },
     { name: 'node2', status: 'ok', value: await bed.onDisk('node2') },
   ]);
 });
 
-test('the first failure of a machine is the one that counts', async () => {
+test('the first failure of a machine wins', async () => {
   const first = new ExternalError('no disk left');
   const outcomes = await follow(
     ['node1'],
@@ -116,7 +116,7 @@ test('the first failure of a machine is the one that counts', async () => {
   expect(bed.reporter.lines).toEqual(['open node1', 'node1 failed: no disk left', 'close']);
 });
 
-test('a driver that speaks of a machine it was not given fails loudly', async () => {
+test('a driver that reports an unknown machine fails', async () => {
   const [outcome] = await follow(['node1'], [{ type: 'changed', name: 'node9', change: { id: 'x' } }]);
   expect(outcome).toMatchObject({
     status: 'failed',

@@ -12,7 +12,7 @@ beforeEach(async () => {
 
 afterEach(() => bed.close());
 
-/** A store that builds at once what is not there yet. */
+/** An image store that builds missing images instantly. */
 function memoryImages(): ImageStore & { builds: string[] } {
   const images = new Map<string, Image>();
   const builds: string[] = [];
@@ -34,7 +34,7 @@ function memoryImages(): ImageStore & { builds: string[] } {
 }
 
 describe('images', () => {
-  test('belong to drivers that keep some', async () => {
+  test('images are supported by drivers with an image store only', async () => {
     await expect(imageStoreOf('memory', bed.context)).rejects.toThrow(
       new UserError('memory does not store images on this computer'),
     );
@@ -43,7 +43,7 @@ describe('images', () => {
     expect(await imageStoreOf('memory', bed.context)).toBe(images);
   });
 
-  test('are built by name, or the first one there is', async () => {
+  test('images are built by name, or the first one by default', async () => {
     const images = memoryImages();
     expect(await buildImage({ rebuild: false }, images, bed.context)).toMatchObject({ name: 'debian-13' });
     expect(await buildImage({ name: 'debian-12', rebuild: false }, images, bed.context)).toMatchObject({
@@ -67,7 +67,7 @@ describe('images', () => {
     expect(images.builds.length).toBe(2);
   });
 
-  test('that cannot be built are shown as failed', async () => {
+  test('an image that cannot be built is shown as failed', async () => {
     const images = memoryImages();
     images.build = async (_name, _options, progress) => {
       progress('fetching');

@@ -16,11 +16,11 @@ function names({ strays, gone }: Leftovers): { strays: string[]; gone: string[] 
   return { strays: strays.map(({ name }) => name), gone: gone.map(({ name }) => name) };
 }
 
-test('No orphaned machines found where records and provider agree', async () => {
+test('gc finds nothing when records and provider match', async () => {
   expect(await findLeftovers([], bed.context)).toEqual({ strays: [], gone: [], notAsked: [] });
 });
 
-test('finds machines that no record knows, and records of machines that are gone', async () => {
+test('gc finds machines without a record, and records of missing machines', async () => {
   await bed.cluster.remove('node1');
   bed.driver.machines.delete('node3');
   const found = await findLeftovers([], bed.context);
@@ -34,20 +34,20 @@ test('finds machines that no record knows, and records of machines that are gone
   expect(await bed.claims()).toEqual([]);
 });
 
-test('after the whole folder was lost, the named drivers are asked', async () => {
+test('gc queries the named drivers when all records are lost', async () => {
   for (const name of ['node1', 'node2', 'node3']) await bed.cluster.remove(name);
   expect(names(await findLeftovers([], bed.context)).strays).toEqual([]);
   expect(names(await findLeftovers(['memory'], bed.context)).strays).toEqual(['node1', 'node2', 'node3']);
 });
 
-test('a machine whose creation was not finished is neither', async () => {
+test('gc ignores a machine whose creation did not finish', async () => {
   const [node] = (await bed.cluster.machines()).machines;
   if (node) await bed.cluster.save({ ...node, phase: 'creating' });
   bed.driver.machines.delete('node1');
   expect(await findLeftovers([], bed.context)).toEqual({ strays: [], gone: [], notAsked: [] });
 });
 
-test('a provider that cannot be asked is named, and takes nothing with it', async () => {
+test('gc reports a provider that cannot be queried and keeps its records', async () => {
   bed.driver.listError = new ExternalError('no route to host');
   expect(await findLeftovers([], bed.context)).toEqual({
     strays: [],
@@ -57,7 +57,7 @@ test('a provider that cannot be asked is named, and takes nothing with it', asyn
   expect(bed.reporter.lines).toContain('warning: memory cannot be queried: no route to host');
 });
 
-test('an interruption does not count as an empty answer', async () => {
+test('gc does not treat an interruption as an empty list', async () => {
   bed.driver.list = async () => {
     bed.interrupt();
     throw new AbortError();

@@ -45,7 +45,7 @@ describe.each<[string, Act, string, string]>([
   ['restart', restart, 'restarted', 'running'],
   ['kill', killMachines, 'killed', 'stopped'],
 ])('%s', (verb, act, doneText, state) => {
-  test('asks the driver once and ends each machine', async () => {
+  test('a lifecycle operation calls the driver once and ends each machine', async () => {
     const machines = await bed.running('node1', 'node2');
     expect(await act(machines, bed.context)).toEqual(
       machines.map((machine) => ({ name: machine.name, status: 'ok', value: machine })),
@@ -58,7 +58,7 @@ describe.each<[string, Act, string, string]>([
     ]);
   });
 
-  test('goes on after a failure and lets go of the machines', async () => {
+  test('a lifecycle operation continues after a failure and releases the machines', async () => {
     const failure = new ExternalError('the guest does not follow', { hint: `belt ${verb} node1` });
     bed.driver.failures.set('node1', failure);
     const outcomes = await act(await bed.running('node1', 'node2'), bed.context);
@@ -68,7 +68,7 @@ describe.each<[string, Act, string, string]>([
     expect(await bed.claims()).toEqual([]);
   });
 
-  test('refuses machines that another belt works on', async () => {
+  test('a lifecycle operation refuses machines that another belt works on', async () => {
     const machines = await bed.running('node1', 'node2');
     const claim = await bed.cluster.claim(['node2'], 'removed');
     await expect(act(machines, bed.context)).rejects.toMatchObject({
@@ -92,7 +92,7 @@ test.each([
   expect(bed.ssh.targets).toEqual(paths.map(() => target));
 });
 
-describe('a restart that the provider does not show', () => {
+describe('a restart that the driver does not observe', () => {
   test('a restart is done when the machine has rebooted', async () => {
     const machines = await bed.running('node1', 'node2');
     bed.driver.restartsUnseen = true;
@@ -113,14 +113,14 @@ describe('a restart that the provider does not show', () => {
   });
 });
 
-test('resize writes the new size down', async () => {
+test('resize records the new size', async () => {
   const outcomes = await resizeMachines(await bed.running('node1'), '1gb', bed.context);
   expect(outcomes).toEqual([{ name: 'node1', status: 'ok', value: await bed.onDisk('node1') }]);
   expect(await bed.onDisk('node1')).toMatchObject({ size: '1gb' });
 });
 
-describe('a resize that is cut short', () => {
-  /** As providers do it: off, another size, on again; only what ran. */
+describe('an interrupted resize', () => {
+  /** Resizes as providers do: stop, change the size, start only what was running. */
   const offAndOn = (breakAt: 'off' | 'resized' | undefined): typeof bed.driver.resize =>
     async function* (machines, size) {
       for (const { name } of machines) {
@@ -136,21 +136,24 @@ describe('a resize that is cut short', () => {
       }
     };
 
-  test.each(['off', 'resized'] as const)('when it is %s, is ended by the same call', async (moment) => {
-    await bed.running('node1');
-    bed.driver.resize = offAndOn(moment);
-    await resizeMachines([await bed.onDisk('node1')], '1gb', bed.context);
-    expect(states()).toEqual(['node1 stopped']);
+  test.each(['off', 'resized'] as const)(
+    'a rerun finishes a resize that was interrupted when the machine was %s',
+    async (moment) => {
+      await bed.running('node1');
+      bed.driver.resize = offAndOn(moment);
+      await resizeMachines([await bed.onDisk('node1')], '1gb', bed.context);
+      expect(states()).toEqual(['node1 stopped']);
 
-    bed.driver.resize = offAndOn(undefined);
-    expect(statusLines(await resizeMachines([await bed.onDisk('node1')], '1gb', bed.context))).toEqual([
-      'node1 ok',
-    ]);
-    expect(states()).toEqual(['node1 running']);
-    expect(await bed.onDisk('node1')).not.toHaveProperty('resizing');
-  });
+      bed.driver.resize = offAndOn(undefined);
+      expect(statusLines(await resizeMachines([await bed.onDisk('node1')], '1gb', bed.context))).toEqual([
+        'node1 ok',
+      ]);
+      expect(states()).toEqual(['node1 running']);
+      expect(await bed.onDisk('node1')).not.toHaveProperty('resizing');
+    },
+  );
 
-  test('what a person has started or stopped since stays as it is', async () => {
+  test('a rerun keeps a machine started or stopped by the user since', async () => {
     await bed.running('node1');
     bed.driver.resize = offAndOn('off');
     await resizeMachines([await bed.onDisk('node1')], '1gb', bed.context);
@@ -162,7 +165,7 @@ describe('a resize that is cut short', () => {
   });
 });
 
-test('a machine that comes up at another address with its new size is waited for there', async () => {
+test('resize waits for a machine at its new address', async () => {
   const machines = await bed.running('node1', 'node2');
   bed.driver.resize = async function* () {
     yield { type: 'changed', name: 'node1', change: { addresses: { public: '10.0.7.7' } } };
@@ -173,7 +176,7 @@ test('a machine that comes up at another address with its new size is waited for
   expect(waits).toEqual([expect.stringContaining('node1')]);
 });
 
-test('an interruption leaves the machines that were not begun skipped', async () => {
+test('an interruption marks machines that were not started as skipped', async () => {
   const machines = await bed.running('node1', 'node2', 'node3');
   bed.driver.onMoment = (moment, name) => {
     if (moment === 'ended' && name === 'node1') bed.interrupt();
@@ -187,7 +190,7 @@ test('an interruption leaves the machines that were not begun skipped', async ()
 });
 
 describe('with several drivers', () => {
-  test('each gets its own machines, and one that breaks off fails only those', async () => {
+  test('each driver gets its own machines, and a driver that fails does not affect others', async () => {
     const other = new MemoryDriver('10.0.9');
     bed.drivers.set('other', other);
     const [node1, node2, node3] = (await bed.running('node1', 'node2', 'node3')) as [
@@ -204,7 +207,7 @@ describe('with several drivers', () => {
     expect([bed.driver.calls, other.calls]).toEqual([['stop node1 node3'], ['stop node2']]);
   });
 
-  test('one that cannot be opened fails only its machines', async () => {
+  test('a driver that cannot be opened fails only its machines', async () => {
     const [node1, node2] = (await bed.running('node1', 'node2')) as [Machine, Machine];
     const outcomes = await stopMachines([node1, { ...node2, driver: 'gone' }], bed.context);
     expect(statusLines(outcomes)).toEqual(['node1 ok', 'node2 failed']);
@@ -228,7 +231,7 @@ describe('rm', () => {
     return names.filter((_, index) => keys[index]?.length);
   }
 
-  test('forgets record, host key and active host, and nothing else', async () => {
+  test('rm deletes record, host key and active host, and nothing else', async () => {
     const [node1, node2] = (await pinned('node1', 'node2')) as [Machine, Machine];
     await bed.cluster.setActiveHost('node1');
     expect(await removeMachines([node1], gently, bed.context)).toEqual([
@@ -241,21 +244,21 @@ describe('rm', () => {
     expect((await bed.files()).filter((path) => path.includes('node1'))).toEqual([]);
   });
 
-  test('keeps another active host', async () => {
+  test('rm keeps another active host', async () => {
     const [node1] = (await pinned('node1', 'node2')) as [Machine, Machine];
     await bed.cluster.setActiveHost('node2');
     await removeMachines([node1], gently, bed.context);
     expect(await bed.cluster.activeHost()).toBe('node2');
   });
 
-  test('forgets a machine that the provider does not have any more', async () => {
+  test('rm deletes the record of a machine that its provider no longer has', async () => {
     const machines = await pinned('node1');
     bed.driver.machines.clear();
     expect(statusLines(await removeMachines(machines, gently, bed.context))).toEqual(['node1 ok']);
     expect(await bed.cluster.machines()).toEqual({ machines: [], damaged: [] });
   });
 
-  test('keeps all that is recorded of a machine that cannot be destroyed', async () => {
+  test('rm keeps everything recorded about a machine that cannot be destroyed', async () => {
     const machines = await pinned('node1', 'node2');
     await bed.cluster.setActiveHost('node1');
     bed.driver.failures.set('node1', new ExternalError('the disk is busy'));
@@ -268,7 +271,7 @@ describe('rm', () => {
     expect(await bed.cluster.activeHost()).toBe('node1');
   });
 
-  test('with --force forgets it, with a warning that says what may be left', async () => {
+  test('rm --force deletes the record, and warns about what may remain', async () => {
     const machines = await pinned('node1');
     bed.driver.failures.set('node1', new ExternalError('the disk is busy'));
     expect(await removeMachines(machines, force, bed.context)).toEqual([
@@ -281,7 +284,7 @@ describe('rm', () => {
     );
   });
 
-  test('with --force forgets machines of a driver that is not there', async () => {
+  test('rm --force deletes the records of machines with a missing driver', async () => {
     const [machine] = (await pinned('node1')) as [Machine];
     const { id: _, ...anonymous } = machine;
     const gone = { ...anonymous, driver: 'gone' };
@@ -291,7 +294,7 @@ describe('rm', () => {
     );
   });
 
-  test('with --force forgets none that an interruption kept from being tried', async () => {
+  test('rm --force keeps the records of machines that an interruption skipped', async () => {
     const machines = await pinned('node1', 'node2');
     bed.interrupt();
     expect(statusLines(await removeMachines(machines, force, bed.context))).toEqual([

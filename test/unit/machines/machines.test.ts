@@ -56,22 +56,22 @@ describe('selectMachines', () => {
       ['node*', 'mg1', 'node1'],
       ['node1', 'node2', 'mg1'],
     ],
-  ])('%j are %j', async (nodes, selected) => {
+  ])('the machines %j are %j', async (nodes, selected) => {
     expect(names(await selectMachines(nodes, bed.context))).toEqual(selected);
   });
 
-  test('all are all in natural order', async () => {
+  test('--all selects all machines in natural order', async () => {
     expect(names(await selectMachines([], bed.context, { all: true }))).toEqual(['mg1', 'node1', 'node2']);
   });
 
-  test('a machine that does not exist is named', async () => {
+  test('a machine that does not exist is reported', async () => {
     await expect(selectMachines(['node[1:3]'], bed.context)).rejects.toMatchObject({
       name: 'UserError',
       message: 'Docker machine "node3" does not exist. Use "belt ls" to list machines',
     });
   });
 
-  test('a damaged record is an error where it is named, a warning where all are, and nothing elsewhere', async () => {
+  test('a damaged record is an error if it is named, and a warning with --all', async () => {
     const path = await damage('node2');
     await expect(selectMachines(['node2'], bed.context)).rejects.toThrow(path);
     await expect(selectMachines(['node*'], bed.context)).rejects.toThrow(path);
@@ -85,13 +85,13 @@ describe('selectMachines', () => {
 describe('the active machine', () => {
   beforeEach(() => bed.running('node1', 'node2'));
 
-  test('is the one chosen last', async () => {
+  test('the active machine is the one chosen last', async () => {
     expect((await activate('node2', bed.context)).name).toBe('node2');
     expect((await activate('node[1]', bed.context)).name).toBe('node1');
     expect(await activeMachine(bed.context)).toEqual(await bed.onDisk('node1'));
   });
 
-  test('is missed in the words of docker-machine', async () => {
+  test("a missing active machine is reported with docker-machine's message", async () => {
     await expect(activeMachine(bed.context)).rejects.toMatchObject({
       name: 'UserError',
       message: 'No active host found',
@@ -99,7 +99,7 @@ describe('the active machine', () => {
     });
   });
 
-  test('is one: two leave the choice as it was', async () => {
+  test('only one machine can be active, and two leave the choice unchanged', async () => {
     await activate('node2', bed.context);
     await expect(activate('node*', bed.context)).rejects.toMatchObject({
       name: 'UserError',
@@ -108,7 +108,7 @@ describe('the active machine', () => {
     expect((await activeMachine(bed.context)).name).toBe('node2');
   });
 
-  test('is what commands are for unless --host names others', async () => {
+  test('commands use the active machine unless --host names others', async () => {
     await activate('node2', bed.context);
     expect((await machineFor([], bed.context)).name).toBe('node2');
     expect((await machineFor(['node1'], bed.context)).name).toBe('node1');
@@ -118,7 +118,7 @@ describe('the active machine', () => {
     );
   });
 
-  test('carries its cluster, except in the default one', async () => {
+  test('the active machine includes its cluster, except in the default one', async () => {
     const machine = await bed.onDisk('node1');
     const elsewhere = { ...bed.context, cluster: Object.create(bed.cluster, { name: { value: 'swarm2k' } }) };
     expect([qualifiedName(machine, bed.context), qualifiedName(machine, elsewhere)]).toEqual([
@@ -128,7 +128,7 @@ describe('the active machine', () => {
   });
 });
 
-test('inspect shows the documents in the order asked for', async () => {
+test('inspect returns the documents in the requested order', async () => {
   await bed.running('node1', 'node2');
   expect(await inspectMachines(['node2', 'node1'], bed.context, { all: false })).toEqual([
     await bed.cluster.document('node2'),
@@ -137,7 +137,7 @@ test('inspect shows the documents in the order asked for', async () => {
 });
 
 describe('listMachines', () => {
-  test('shows what is recorded with what the provider says now', async () => {
+  test("ls combines records with the provider's current state", async () => {
     const [node1, node2] = (await bed.running('node1', 'node2')) as [Machine, Machine];
     bed.driver.machines.set('node2', { id: 'id-2', state: 'stopped', address: '10.9.9.9', size: '1gb' });
     await bed.cluster.setActiveHost('node2');
@@ -153,13 +153,13 @@ describe('listMachines', () => {
     expect((await bed.onDisk('node2')).size).toBe('512mb');
   });
 
-  test('calls machines missing that the provider does not know', async () => {
+  test('ls shows machines that the provider does not know as missing', async () => {
     const [machine] = await bed.running('node1');
     bed.driver.machines.clear();
     expect(await listMachines(bed.context)).toEqual([{ machine, state: 'missing', active: false }]);
   });
 
-  test('says of an unfinished one how to finish it', async () => {
+  test('ls shows how to finish an unfinished machine', async () => {
     const [machine] = (await bed.running('node1')) as [Machine];
     await bed.cluster.save({ ...machine, phase: 'creating' });
     expect(await listMachines(bed.context)).toMatchObject([
@@ -167,7 +167,7 @@ describe('listMachines', () => {
     ]);
   });
 
-  test("of a driver that fails loses only that driver's rows", async () => {
+  test('ls shows an error for the machines of a driver that fails, and rows for the others', async () => {
     const other = new MemoryDriver();
     other.listError = new ExternalError('the provider is down');
     bed.drivers.set('other', other);
@@ -182,7 +182,7 @@ describe('listMachines', () => {
     expect([bed.driver.calls, other.calls]).toEqual([['list node1 node3'], ['list node2']]);
   });
 
-  test('shows damaged records as such', async () => {
+  test('ls shows damaged records as errors', async () => {
     await bed.running('node1', 'node2');
     const path = await damage('node1');
     const rows = await listMachines(bed.context);
@@ -193,7 +193,7 @@ describe('listMachines', () => {
     expect(rows[1]?.error).toContain(path);
   });
 
-  test('observe keeps the order it was asked in', async () => {
+  test('observe keeps the given order', async () => {
     const [node1, node2] = (await bed.running('node1', 'node2')) as [Machine, Machine];
     const rows = await observe([node2, node1], bed.context);
     expect(rows.map(({ machine }) => machine.name)).toEqual(['node2', 'node1']);
@@ -211,7 +211,7 @@ describe('status', () => {
     ['off=0', { status: 'off', count: 0 }],
     ['stopped=2', { status: 'off', count: 2 }],
     ['missing=1', { status: 'missing', count: 1 }],
-  ])('%s is a goal', (text, goal) => {
+  ])('the goal %s is parsed', (text, goal) => {
     expect(parseGoal(text)).toEqual(goal);
   });
 
@@ -226,7 +226,7 @@ describe('status', () => {
     'active=3 ',
     'asleep=3',
     'active==3',
-  ])('%j is none', (text) => {
+  ])('%j is not a goal', (text) => {
     expect(() => parseGoal(text)).toThrow(
       new UsageError(`"${text}" is not STATE=NUMBER`, {
         hint: 'active=3, or another of the states new, active, paused, saved, stopping, off, error, timeout, missing',
@@ -234,7 +234,7 @@ describe('status', () => {
     );
   });
 
-  test('property: every state is understood in both words, whatever the case', () => {
+  test('property: every state is parsed in both words, in any case', () => {
     const anyCase = (word: string) =>
       fc
         .array(fc.boolean(), { minLength: word.length, maxLength: word.length })
@@ -251,7 +251,7 @@ describe('status', () => {
     );
   });
 
-  test('groups machines by state, each group in natural order', async () => {
+  test('status groups machines by state, each group in natural order', async () => {
     await bed.running('node10', 'node2', 'node1');
     bed.driver.machines.delete('node2');
     expect(await statusGroups(bed.context)).toEqual([
@@ -260,7 +260,7 @@ describe('status', () => {
     ]);
   });
 
-  describe('waiting', () => {
+  describe('waiting for a status', () => {
     const goal = { status: 'active', count: 2 };
     const seen: StatusGroup[][] = [];
     const wait = (timeoutMs: number) =>
@@ -272,7 +272,7 @@ describe('status', () => {
       bed.driver.machines.delete('node2');
     });
 
-    test('looks until enough machines are there, and shows each change once', async () => {
+    test('waiting ends when enough machines have the status, and shows each change once', async () => {
       const waiting = wait(60_000);
       await expect.poll(() => bed.driver.calls.length).toBeGreaterThan(3);
       bed.driver.machines.set('node2', { id: 'id-2', state: 'running', address: '10.0.0.2', size: '512mb' });
@@ -287,11 +287,11 @@ describe('status', () => {
       ]);
     });
 
-    test('gives up in time and says how far it came', async () => {
+    test('waiting ends on a timeout with the progress', async () => {
       await expect(wait(20)).rejects.toThrow(new ExternalError('1 of 2 machines are active after 0.02 s'));
     });
 
-    test('ends with the interruption', async () => {
+    test('waiting ends on an interruption', async () => {
       const waiting = wait(60_000);
       bed.interrupt();
       await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
@@ -300,7 +300,7 @@ describe('status', () => {
 });
 
 describe('reach', () => {
-  test('goes to the public address, else the private one', async () => {
+  test('a machine is reached at its public address, else at its private one', async () => {
     const [machine] = (await bed.running('node1')) as [Machine];
     expect(addressOf(machine)).toBe('10.0.0.1');
     expect(addressOf({ ...machine, addresses: { private: '192.168.0.1' } })).toBe('192.168.0.1');
@@ -312,7 +312,7 @@ describe('reach', () => {
   test.each([
     ['stopped', 'node1 is stopped', 'belt start node1'],
     [undefined, 'node1 does not exist: memory has no such machine', 'belt rm node1'],
-  ] as const)('says of a machine that does not answer that it is %s', async (state, message, hint) => {
+  ] as const)('an unreachable machine is reported as %s', async (state, message, hint) => {
     const [machine] = (await bed.running('node1')) as [Machine];
     bed.ssh.refused.add('node1');
     bed.driver.list = async () => [{ name: 'node1', state: state ?? 'missing' }];
@@ -323,7 +323,7 @@ describe('reach', () => {
     ['it runs', async () => [{ name: 'node1', state: 'running' as const }]],
     ['the provider does not know', async () => []],
     ['the provider fails too', () => Promise.reject(new ExternalError('down'))],
-  ])('keeps the cause where %s', async (_, list) => {
+  ])('an unreachable machine is reported with the cause when %s', async (_, list) => {
     const [machine] = (await bed.running('node1')) as [Machine];
     bed.ssh.refused.add('node1');
     bed.driver.list = list;
@@ -335,7 +335,7 @@ describe('reach', () => {
 });
 
 describe('exec', () => {
-  /** Runs it on one machine that writes these chunks; returns the lines. */
+  /** Runs exec on one machine that writes these chunks. @returns the lines */
   async function linesOf(chunks: readonly Uint8Array[]): Promise<string[]> {
     const [machine] = (await bed.running('node1')) as [Machine];
     bed.ssh.command = async (_name, _command, { stdout }) => {
@@ -354,11 +354,11 @@ describe('exec', () => {
     ['one\n', ['one']],
     ['one\n\ntwo', ['one', '', 'two']],
     ['\n', ['']],
-  ])('%j are the lines %j', async (text, lines) => {
+  ])('%j is split into the lines %j', async (text, lines) => {
     expect(await linesOf([Buffer.from(text)])).toEqual(lines);
   });
 
-  test('property: however the bytes are cut, the lines are those of the whole text', async () => {
+  test('property: lines do not depend on how the output is chunked', async () => {
     const output = fc
       .array(fc.constantFrom('a', 'ß', '🐳', '\n', '\r\n', ' ', '漢'))
       .map((parts) => Buffer.from(parts.join('')));
@@ -380,11 +380,11 @@ describe('exec', () => {
     );
   });
 
-  test('shows bytes that are no text instead of losing them', async () => {
+  test('exec shows invalid UTF-8 as replacement characters', async () => {
     expect(await linesOf([Buffer.from([0x61, 0xff, 0x0a, 0xe6, 0xbc])])).toEqual(['a\uFFFD', '\uFFFD']);
   });
 
-  test('hands out what a machine said before the connection broke', async () => {
+  test('exec prints the output from before a lost connection', async () => {
     const [machine] = (await bed.running('node1')) as [Machine];
     bed.ssh.command = async (_name, _command, { stdout }) => {
       stdout.write('last words');
@@ -399,7 +399,7 @@ describe('exec', () => {
     expect(lines).toEqual(['node1 stdout last words']);
   });
 
-  test('on many gives exit codes, and failures to run for the unreachable', async () => {
+  test('exec on many returns exit codes, and errors of unreachable machines', async () => {
     const machines = await bed.running('node1', 'node2', 'node3');
     bed.ssh.refused.add('node2');
     bed.ssh.command = async (name, command, { stdout, stderr }) => {
@@ -430,7 +430,7 @@ describe('exec', () => {
     ]);
   });
 
-  test('on one gives its exit code', async () => {
+  test('exec on one returns its exit code', async () => {
     const [machine] = (await bed.running('node1')) as [Machine];
     bed.ssh.command = async () => 42;
     const { stdout, stderr } = process;
@@ -438,13 +438,13 @@ describe('exec', () => {
     expect(bed.ssh.commands).toEqual(['node1: exit 42']);
   });
 
-  test('one word is a line for the shell, several are kept as they are', () => {
+  test('shellCommand passes one word to the shell as it is, and quotes several', () => {
     expect(shellCommand(['df -h | tail -1'])).toBe('df -h | tail -1');
     expect(shellCommand(['echo', 'a b', '$HOME'])).toBe(`echo 'a b' '$HOME'`);
   });
 });
 
-test('summaries leave out what is not known', () => {
+test('summaries omit unknown fields', () => {
   const machine: Machine = {
     name: 'node1',
     driver: 'memory',
@@ -479,7 +479,7 @@ test('summaries leave out what is not known', () => {
   });
 });
 
-test('reports sort outcomes by how they ended', () => {
+test('reports group outcomes by status', () => {
   const error = new ExternalError('it is busy', { hint: 'wait' });
   expect(
     reportOf(

@@ -13,7 +13,7 @@ import {
 } from '../../../src/machines/original-state.js';
 import { planList } from '../../../src/machines/views/machine-tables.js';
 
-/** How a server was found, and the way back to it. */
+/** Reads the original state of a server and restores it. */
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
@@ -29,7 +29,7 @@ const nothing: OriginalState = {
   containers: [],
 };
 
-describe('what a server tells', () => {
+describe('parseOriginalState', () => {
   const answer = [
     `file /etc/docker/daemon.json 640 1 2 ${base64('{"a b": "c\n"}')}`,
     'file /etc/conf.d/docker 644 0 0 ',
@@ -44,7 +44,7 @@ describe('what a server tells', () => {
     '',
   ].join('\n');
 
-  test('is read whole, whatever a login prints around it', () => {
+  test('the original state is read from the output, whatever a login prints around it', () => {
     const output = `Welcome!\nmark begin of something\n\nm1 begin\n${base64(answer)}\n\nm1 end\nbye\n`;
     expect(parseOriginalState('node1', output, 'm1')).toEqual({
       files: [
@@ -63,15 +63,15 @@ describe('what a server tells', () => {
     });
   });
 
-  test('an answer without its end is none', () => {
+  test('truncated output is an error', () => {
     expect(() => parseOriginalState('node1', `m1 begin\n${base64(answer)}`, 'm1')).toThrow(
       new ExternalError('node1 returned an unexpected response'),
     );
   });
 });
 
-describe('the way back', () => {
-  test('what was not there goes, folders that belt made too, and the engine restarts only if something changed', () => {
+describe('restoreSteps', () => {
+  test('restoring removes files and folders that belt created, and restarts the engine only after a change', () => {
     const shared = ['/etc/docker/daemon.json', '/etc/conf.d/docker', '/var/lib/boot2docker/profile'];
     expect(restoreSteps(nothing, [])).toEqual([
       ...managedFiles.filter((path) => !shared.includes(path)).map((path) => `absent ${path}`),
@@ -84,7 +84,7 @@ describe('the way back', () => {
     ]);
   });
 
-  test("a file that is not belt's alone: as it was found, through the link it was, or as it came with the engine", () => {
+  test("restoring a shared file brings back the original file or link, or the engine's default", () => {
     const path = '/etc/docker/daemon.json';
     const lines = (found: Partial<OriginalState>, text?: string) =>
       restoreSteps({ ...nothing, ...found }, [{ path, ...(text !== undefined && { text }) }]).filter((line) =>
@@ -101,7 +101,7 @@ describe('the way back', () => {
     expect(restoreSteps({ ...nothing, files: [file] }, []).join()).not.toContain(`${path} `);
   });
 
-  test('an engine that was off is off again, one that belt installed goes on', () => {
+  test('restoring stops an engine that was stopped, and keeps one that belt installed running', () => {
     const off = nothing.units.map((unit) => ({ ...unit, active: 'inactive', enabled: 'disabled' }));
     expect(restoreSteps({ ...nothing, units: off }, []).slice(-4)).toEqual([
       'systemctl daemon-reload',
@@ -116,13 +116,13 @@ describe('the way back', () => {
     ]);
   });
 
-  test('a swarm is left first, but the one that it was in; where that is not known, none', () => {
+  test('restoring leaves a swarm first, except the original one, and none if that is unknown', () => {
     expect(restoreSteps(nothing, [])[0]).not.toContain('leave_swarm');
     expect(restoreSteps({ ...nothing, swarmNode: '' }, [])[0]).toBe("leave_swarm ''");
     expect(restoreSteps({ ...nothing, swarmNode: 'h5hyfx7' }, [])[0]).toBe('leave_swarm h5hyfx7');
   });
 
-  test('odd names and contents are words of the shell', () => {
+  test('restoring quotes unusual names and contents for the shell', () => {
     const content = base64(`'"$(false)\n`);
     const found = {
       ...nothing,
@@ -147,7 +147,7 @@ describe('the way back', () => {
 });
 
 describe('restore.sh', () => {
-  /** Runs it with these steps. @returns whether it says that something changed */
+  /** Runs restore.sh with these steps. @returns whether it reports a change */
   const restore = async (...steps: string[]): Promise<string> => {
     const templates = templatesIn('templates');
     const prelude = await templates.render('engine/prelude.sh', { mark: 'm1' });
@@ -157,7 +157,7 @@ describe('restore.sh', () => {
     return Buffer.from(done, 'base64').toString();
   };
 
-  test('writes through links, keeps modes, and says whether anything changed', async () => {
+  test('restore.sh writes through links, keeps modes, and reports whether anything changed', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'belt-restore-'));
     const [target, path] = [join(folder, 'target'), join(folder, 'daemon.json')];
     await writeFile(target, 'old', { mode: 0o600 });
@@ -171,7 +171,7 @@ describe('restore.sh', () => {
   });
 });
 
-test('a plan is a heading and one line per step', () => {
+test('a plan is printed as a heading and one line per step', () => {
   const plan = { name: 'a', address: '10.0.0.1', files: [], commands: [], containers: 0 };
   expect(
     planList(

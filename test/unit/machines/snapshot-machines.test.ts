@@ -33,7 +33,7 @@ test.each([
   [undefined, ['node1'], ['node1-20260102-0304']],
   ['base', ['node1'], ['base']],
   ['base', ['node1', 'node2'], ['base-node1', 'base-node2']],
-])('called %s, of %j: %j', async (name, nodes, expected) => {
+])('snapshots named %s of %j are called %j', async (name, nodes, expected) => {
   withSnapshots();
   const outcomes = await snapshotMachines(await bed.running(...nodes), { name, now }, bed.context);
   expect(outcomes).toEqual(
@@ -45,13 +45,13 @@ test.each([
   );
 });
 
-test('one that fails takes no other with it', async () => {
+test('a failed snapshot does not affect other machines', async () => {
   withSnapshots('node1');
   const outcomes = await snapshotMachines(await bed.running('node1', 'node2'), { now }, bed.context);
   expect(outcomes.map(({ status }) => status)).toEqual(['failed', 'ok']);
 });
 
-test('a provider that has none is named before anything is done', async () => {
+test('a driver without snapshots is refused before anything is done', async () => {
   const machines = await bed.running('node1');
   await expect(snapshotMachines(machines, { now }, bed.context)).rejects.toThrow(
     'cannot create a snapshot of node1: the driver memory does not support snapshots',

@@ -21,7 +21,7 @@ async function failure(work: Promise<unknown>): Promise<Error & { hint?: string 
   throw new Error('it did not fail');
 }
 
-/** Takes what is written, and keeps it. */
+/** A stream that keeps what is written to it. */
 class Sink extends Writable {
   text = '';
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
@@ -31,7 +31,7 @@ class Sink extends Writable {
 }
 
 describe('run', () => {
-  test('keeps the two outputs apart, and a failing command is a result', async () => {
+  test('run keeps stdout and stderr separate, and a failing command is a result', async () => {
     const connection = await connectTo({
       run(channel, command) {
         channel.write(`out of ${command}\n`);
@@ -42,7 +42,7 @@ describe('run', () => {
     expect(await connection.run('false')).toEqual({ code: 3, stdout: 'out of false\n', stderr: 'err ü\n' });
   });
 
-  test('feeds the standard input and ends it', async () => {
+  test('run writes the standard input and ends it', async () => {
     const connection = await connectTo({
       run: echo,
     });
@@ -54,7 +54,7 @@ describe('run', () => {
     expect((await connection.run('cat')).stdout).toBe('');
   });
 
-  test('counts a signal as shells do', async () => {
+  test('run returns the exit code of a signal as shells do', async () => {
     const connection = await connectTo({
       run(channel) {
         channel.exit('KILL', false, '');
@@ -70,7 +70,7 @@ describe('run', () => {
     expect(error).toEqual(new ExternalError('node1: the command ended without an exit code'));
   });
 
-  test('more than eight at a time wait their turn, and all are answered', async () => {
+  test('a connection runs at most eight commands at a time, and all finish', async () => {
     const connection = await connectTo({
       run(channel, command) {
         setImmediate(() => {
@@ -86,7 +86,7 @@ describe('run', () => {
     expect(peer.counts.connections).toBe(1);
   });
 
-  test('a server that allows fewer channels is asked for fewer', async () => {
+  test('a server that allows fewer channels gets fewer', async () => {
     const connection = await connectTo({
       maxSessions: 3,
       run(channel, command) {
@@ -101,14 +101,14 @@ describe('run', () => {
     expect(results.map(({ stdout }) => stdout)).toEqual(names);
   });
 
-  test('a server that allows no channel at all is an error', async () => {
+  test('a server that allows no channel is an error', async () => {
     const connection = await connectTo({ maxSessions: 0 });
     expect((await failure(connection.run('true'))).message).toMatch(
       /^node1: the server refuses to run commands: .*open fail/i,
     );
   });
 
-  test('the time limit ends the wait, and the connection stays', async () => {
+  test('run ends on a timeout, and the connection stays open', async () => {
     const connection = await connectTo({
       run: (channel, command) => command === 'true' && finish(channel, 0),
     });
@@ -117,14 +117,14 @@ describe('run', () => {
     expect((await connection.run('true')).code).toBe(0);
   });
 
-  test('an interruption ends the wait', async () => {
+  test('run ends on an interruption', async () => {
     const stop = new AbortController();
     const connection = await connectTo({ run: () => stop.abort() });
     expect(await failure(connection.run('hang', { signal: stop.signal }))).toBeInstanceOf(AbortError);
     expect(await failure(connection.run('never', { signal: stop.signal }))).toBeInstanceOf(AbortError);
   });
 
-  test('a connection that breaks in the middle is an error that says so', async () => {
+  test('a connection lost during a command is an error that says so', async () => {
     const connection = await connectTo({ run: () => peer.cut() });
     const error = await failure(connection.run('docker info'));
     expect(error).toBeInstanceOf(ExternalError);
@@ -132,7 +132,7 @@ describe('run', () => {
     expect(error.hint).toBe('check whether the command still runs on the machine');
   });
 
-  test('a server that opens no channel any more counts as lost', async () => {
+  test('a server that opens no more channels counts as lost', async () => {
     const connection = await connectTo({ silent: true }, { channelTimeoutMs: 100 });
     const error = await failure(connection.run('true'));
     expect(error.message).toBe(
@@ -140,7 +140,7 @@ describe('run', () => {
     );
   });
 
-  test('an endless output is cut off', async () => {
+  test('endless output is truncated', async () => {
     const connection = await connectTo({
       run: (channel) => {
         channel.on('error', () => {});
@@ -153,7 +153,7 @@ describe('run', () => {
 });
 
 describe('stream', () => {
-  test('connects the streams, passes the end of the input on, and gives the exit code', async () => {
+  test('stream connects the streams, passes on the end of the input, and returns the exit code', async () => {
     const connection = await connectTo({ run: echo });
     const [stdout, stderr] = [new Sink(), new Sink()];
     const code = await connection.stream('cat', { stdin: Readable.from(['one ', 'two']), stdout, stderr });
@@ -161,14 +161,14 @@ describe('stream', () => {
     expect(stdout.writableEnded).toBe(false);
   });
 
-  test('without an input the command sees its end at once', async () => {
+  test('stream without an input gives the command an empty one', async () => {
     const connection = await connectTo({ run: echo });
     const stdout = new Sink();
     expect(await connection.stream('cat', { stdout, stderr: new Sink() })).toBe(5);
     expect(stdout.text).toBe('');
   });
 
-  test('a command that ends first leaves the input alone and holds nothing up', async () => {
+  test('a command that exits early leaves the input unread and does not hang', async () => {
     const connection = await connectTo({ run: (channel) => finish(channel, 0) });
     const stdin = new PassThrough();
     let released = false;
@@ -186,7 +186,7 @@ describe('stream', () => {
     ]);
   });
 
-  test('hands signals on until the command ends', async () => {
+  test('stream forwards signals until the command exits', async () => {
     const signals: string[] = [];
     let deliver = (_name: string) => {};
     const connection = await connectTo({
@@ -236,7 +236,7 @@ describe('stream', () => {
     expect(await signalled).toBe('HUP');
   });
 
-  test('a connection that breaks under load is an error, not a crash', async () => {
+  test('a connection lost under load is an error, not a crash', async () => {
     const connection = await connectTo({
       run: (channel) => channel.once('data', () => peer.cut()),
     });
@@ -262,7 +262,7 @@ describe('stream', () => {
     expect(await connection.stream('yes', { stdout, stderr: new Sink() })).toBe(141);
   });
 
-  test('200 MB in and 200 MB out go through a few MB of memory', async () => {
+  test('stream copies 200 MB in each direction within a few MB of memory', async () => {
     const connection = await connectTo({
       run(channel) {
         channel.on('data', (chunk: Buffer) => {
@@ -302,11 +302,11 @@ describe('stream', () => {
     });
     const code = await connection.stream('cat', { stdin, stdout, stderr: new Sink() });
     expect([code, produced, arrived, sent, received]).toEqual([0, 200 * mb, 200 * mb, 200 * mb, 200 * mb]);
-    // A window of 2 MiB, the buffers at both ends, and what the loopback interface holds.
+    // A window of 2 MiB, the buffers at both ends, and the loopback interface's buffers.
     expect(furthestAhead).toBeLessThan(16 * mb);
   }, 60_000);
 
-  test('an output that is not read holds the sender back', async () => {
+  test('an output that is not read slows down the sender', async () => {
     let sent = 0;
     const connection = await connectTo({
       run: (channel) => {
@@ -330,7 +330,7 @@ describe('stream', () => {
 
 const mb = 1_000_000;
 
-/** A readable's `read` that gives so many megabytes, one at a time, and then ends. */
+/** A `read` for Readable that returns this many megabytes, one at a time, and then ends. */
 function flood(megabytes: number, count: (bytes: number) => void = () => {}) {
   let left = megabytes;
   return function (this: Readable) {

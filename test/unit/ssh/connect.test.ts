@@ -29,7 +29,7 @@ async function tcpWith(...args: Parameters<typeof startTcp>): Promise<number> {
   return server.port;
 }
 
-/** What a promise is rejected with. */
+/** Returns the error of a rejected promise. */
 async function failure(work: Promise<unknown>): Promise<Error & { hint?: string }> {
   try {
     await work;
@@ -40,7 +40,7 @@ async function failure(work: Promise<unknown>): Promise<Error & { hint?: string 
 }
 
 describe('host keys', () => {
-  test('the first one is written down under the name, and known from then on, at any address', async () => {
+  test("the first host key is pinned under the machine's name, and known at any address", async () => {
     const peer = await peerWith();
     await peer.ssh().connect(peer.target());
     const line = `node1 ${peer.hostKey.publicKey.split(' ').slice(0, 2).join(' ')}\n`;
@@ -51,7 +51,7 @@ describe('host keys', () => {
     expect(await readFile(join(peer.folder, 'known_hosts'), 'utf8')).toBe(line);
   });
 
-  test('a changed one is refused with both fingerprints before a key is shown, and nothing is written', async () => {
+  test('a changed host key is refused with both fingerprints before login, and nothing is written', async () => {
     const peer = await peerWith();
     const path = join(peer.folder, 'known_hosts');
     const before = generateKeyPair('before').publicKey;
@@ -69,7 +69,7 @@ describe('host keys', () => {
     expect(await readFile(path, 'utf8')).toBe(`node1 ${before}\n`);
   });
 
-  test('a revoked one is refused', async () => {
+  test('a revoked host key is refused', async () => {
     const peer = await peerWith();
     await writeFile(join(peer.folder, 'known_hosts'), `@revoked * ${peer.hostKey.publicKey}\n`);
     const error = await failure(peer.ssh().connect(peer.target()));
@@ -88,7 +88,7 @@ describe('host keys', () => {
 });
 
 describe('authentication', () => {
-  test('names the user, the keys that were tried and what the server allows', async () => {
+  test('a failed login names the user, the keys that were tried and the methods of the server', async () => {
     const other = generateKeyPair('other').publicKey;
     const peer = await peerWith({ authorized: other });
     const second = generateKeyPair('second');
@@ -109,7 +109,7 @@ describe('authentication', () => {
     );
   });
 
-  test('says of each key that cannot be used why', async () => {
+  test('a failed login reports why each key cannot be used', async () => {
     const peer = await peerWith();
     const path = (name: string) => join(peer.folder, name);
     await writeFile(path('text'), 'hello\n');
@@ -135,8 +135,8 @@ describe('authentication', () => {
   });
 });
 
-describe('one connection a machine', () => {
-  test('concurrent and later connects share it', async () => {
+describe('shared connections', () => {
+  test('concurrent and later callers share a connection', async () => {
     const peer = await peerWith();
     const ssh = peer.ssh();
     const all = await Promise.all(Array.from({ length: 5 }, () => ssh.connect(peer.target())));
@@ -144,7 +144,7 @@ describe('one connection a machine', () => {
     expect(peer.counts.connections).toBe(1);
   });
 
-  test('a dead one is replaced', async () => {
+  test('a lost connection is replaced', async () => {
     const peer = await peerWith({ run: (channel, command) => command === 'true' && finish(channel, 0) });
     const ssh = peer.ssh();
     const first = await ssh.connect(peer.target());
@@ -157,7 +157,7 @@ describe('one connection a machine', () => {
     expect(await failure(first.run('true'))).toBeInstanceOf(ExternalError);
   });
 
-  test('a failed try is not kept', async () => {
+  test('a failed attempt is not kept', async () => {
     const port = await freePort();
     const hostKey = generateKeyPair('host');
     const first = await peerWith({ hostKey });
@@ -167,7 +167,7 @@ describe('one connection a machine', () => {
     expect((await (await ssh.connect(first.target({ port }))).run('true')).code).toBe(0);
   });
 
-  test('one who gives up does not end the try of another', async () => {
+  test('an aborted caller does not end the attempt of another', async () => {
     const peer = await peerWith();
     const ssh = peer.ssh();
     const giveUp = new AbortController();
@@ -179,7 +179,7 @@ describe('one connection a machine', () => {
     expect(peer.counts.connections).toBe(1);
   });
 
-  test('closeAll ends connections and tries', async () => {
+  test('closeAll ends connections and attempts', async () => {
     const peer = await peerWith({ run: () => {} });
     const port = await tcpWith(() => {});
     const ssh = peer.ssh();
@@ -192,7 +192,7 @@ describe('one connection a machine', () => {
   });
 });
 
-describe('obstacles', () => {
+describe('connection problems', () => {
   async function obstacleAt(port: number, change: Parameters<Peer['ssh']>[0] = {}) {
     const peer = await peerWith();
     const error = await failure(peer.ssh(change).connect(peer.target({ port })));
@@ -200,12 +200,12 @@ describe('obstacles', () => {
     return [(error as ConnectError).problem, error.message];
   }
 
-  test('refused', async () => {
+  test('a refused connection is reported', async () => {
     const port = await freePort();
     expect(await obstacleAt(port)).toEqual(['refused', `node1: refused by 127.0.0.1 port ${port}`]);
   });
 
-  test('closed before banner', async () => {
+  test('a connection that closes before the banner is reported', async () => {
     const port = await tcpWith((socket) => socket.end());
     expect(await obstacleAt(port)).toEqual([
       'closed before banner',
@@ -213,7 +213,7 @@ describe('obstacles', () => {
     ]);
   });
 
-  test('takes connections and says nothing', async () => {
+  test('a server that accepts connections but sends nothing is reported', async () => {
     const port = await tcpWith(() => {});
     expect(await obstacleAt(port, { readyTimeoutMs: 200 })).toEqual([
       'no banner',
@@ -221,7 +221,7 @@ describe('obstacles', () => {
     ]);
   });
 
-  test('closed in the middle of the login', async () => {
+  test('a connection that closes during the login is reported', async () => {
     const port = await tcpWith((socket) => socket.end('SSH-2.0-gone\r\n'));
     expect(await obstacleAt(port)).toEqual([
       'closed during login',
@@ -237,7 +237,7 @@ describe('obstacles', () => {
 });
 
 describe('waitFor', () => {
-  test('tries until the machine is there, and reports each problem once', async () => {
+  test('waitFor retries until the machine is reachable, and reports each problem once', async () => {
     const port = await freePort();
     const hostKey = generateKeyPair('host');
     const first = await peerWith({ hostKey });
@@ -255,7 +255,7 @@ describe('waitFor', () => {
     expect(obstacles).toEqual([`refused by 127.0.0.1 port ${port}`]);
   });
 
-  test('fails with the last problem when the time is up', async () => {
+  test('waitFor fails with the last problem on a timeout', async () => {
     const peer = await peerWith();
     const port = await freePort();
     const error = await failure(peer.ssh().waitFor(peer.target({ port }), { timeoutMs: 400 }));
@@ -265,7 +265,7 @@ describe('waitFor', () => {
     );
   });
 
-  test('with authRetryMs 0 an unknown key fails at once, and other problems are retried', async () => {
+  test('waitFor with authRetryMs 0 fails at once for a rejected key, and retries other problems', async () => {
     const peer = await peerWith({ authorized: generateKeyPair('other').publicKey });
     const port = await freePort();
     const options = { timeoutMs: 60_000, authRetryMs: 0 };
@@ -285,14 +285,14 @@ describe('waitFor', () => {
     expect((await (await waiting).run('true')).code).toBe(0);
   });
 
-  test('never takes longer than its time, not even with a server that says nothing', async () => {
+  test('waitFor never exceeds its timeout, even with a server that sends nothing', async () => {
     const peer = await peerWith();
     const port = await tcpWith(() => {});
     const error = await failure(peer.ssh().waitFor(peer.target({ port }), { timeoutMs: 300 }));
     expect(error.message).toContain('last error: no banner from');
   });
 
-  test('ends at once when it is interrupted', async () => {
+  test('waitFor ends at once on an interruption', async () => {
     const peer = await peerWith();
     const stop = new AbortController();
     const waiting = peer.ssh().waitFor(peer.target({ port: await freePort() }), {

@@ -5,7 +5,7 @@ import { UserError } from '../../../src/base/errors.js';
 import { ConnectError, fingerprint, generateKeyPair, type SshTarget } from '../../../src/ssh/index.js';
 import { finish, freePort, type Peer, type PeerOptions, startPeer } from './ssh-peer.js';
 
-/** Two servers: the way to `machine` leads through `gate`. */
+/** Two servers: `machine` is reached through `gate`. */
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -31,7 +31,7 @@ async function failure(work: Promise<unknown>): Promise<Error & { hint?: string;
   throw new Error('it did not fail');
 }
 
-test('a command runs on the machine behind, and the host keys of both are written down', async () => {
+test('a command runs on the machine behind the jump host, and the host keys of both are pinned', async () => {
   const gate = await peerWith({ forwards: true });
   const machine = await peerWith({
     run: (channel, command) => {
@@ -77,7 +77,7 @@ test.each(['[gate]:22', 'node1'])('a changed host key of %s is refused', async (
   );
 });
 
-test('a jump host that is down is named as what stands in the way of the machine', async () => {
+test('an unreachable jump host is reported as the obstacle', async () => {
   const gate = await peerWith({ forwards: true });
   const machine = await peerWith();
   const port = await freePort();
@@ -104,7 +104,7 @@ test('a machine that the jump host cannot reach is distinguished from a jump hos
   expect(refused.hint).toBe('set "AllowTcpForwarding yes" in sshd_config on 127.0.0.1');
 });
 
-test('when the way is cut, the next connect makes a new one', async () => {
+test('a lost connection to the jump host is replaced by the next connect', async () => {
   const gate = await peerWith({ forwards: true });
   const machine = await peerWith();
   const ssh = gate.ssh();

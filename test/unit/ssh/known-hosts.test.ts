@@ -22,11 +22,11 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 describe('lookup', () => {
-  test('a missing file holds no keys', async () => {
+  test('a missing file contains no keys', async () => {
     expect(await openKnownHosts(path).lookup('node1')).toEqual([]);
   });
 
-  test('understands names, lists, patterns, ports, comments, markers and other keys of the same name', async () => {
+  test('lookup supports names, lists, patterns, ports, comments, markers and several keys per name', async () => {
     await writeFile(
       path,
       [
@@ -54,8 +54,8 @@ describe('lookup', () => {
     expect(await hosts.lookup('node')).toEqual([]);
   });
 
-  test('understands a line that ssh-keygen -H made', async () => {
-    // Made by `ssh-keygen -H -f known_hosts` of OpenSSH 9.2 for the name node1.
+  test('lookup supports a line hashed by ssh-keygen -H', async () => {
+    // Output of `ssh-keygen -H -f known_hosts` of OpenSSH 9.2 for the name node1.
     await writeFile(path, `|1|ggjzNhHglAWjQ109Ui4U7BJJ0Io=|ZyrCYZ+l/nWrgnMMfk0HEr4Iq4s= ${bare(a)}\n`);
     const hosts = openKnownHosts(path);
     expect(await hosts.lookup('node1')).toEqual([{ key: keyBytes(a), revoked: false }]);
@@ -64,7 +64,7 @@ describe('lookup', () => {
     expect(await readFile(path, 'utf8')).toBe('');
   });
 
-  test('sees what another process wrote meanwhile', async () => {
+  test('lookup sees changes by another process', async () => {
     const hosts = openKnownHosts(path);
     await writeFile(path, `node1 ${a}\n`);
     expect(await hosts.lookup('node1')).toHaveLength(1);
@@ -74,7 +74,7 @@ describe('lookup', () => {
 });
 
 describe('check', () => {
-  test('pins the first key, knows it again, and refuses another', async () => {
+  test('check pins the first key, accepts it again, and refuses another', async () => {
     const hosts = openKnownHosts(path);
     expect(await hosts.check('node1', keyBytes(a))).toEqual({ verdict: 'pinned' });
     expect(await readFile(path, 'utf8')).toBe(`node1 ${bare(a)}\n`);
@@ -83,21 +83,21 @@ describe('check', () => {
     expect(await readFile(path, 'utf8')).toBe(`node1 ${bare(a)}\n`);
   });
 
-  test('two first keys at a time: one is pinned, the other refused', async () => {
+  test('of two concurrent first keys one is pinned and the other is refused', async () => {
     const hosts = openKnownHosts(path);
     const verdicts = await Promise.all([a, b].map((key) => hosts.check('node1', keyBytes(key))));
     expect(verdicts.map(({ verdict }) => verdict).sort()).toEqual(['changed', 'pinned']);
     expect(await hosts.lookup('node1')).toHaveLength(1);
   });
 
-  test('a revoked key is refused even when it is also listed as good', async () => {
+  test('a revoked key is refused even if it is also listed as valid', async () => {
     await writeFile(path, `node1 ${a}\n@revoked node1 ${a}\n`);
     expect(await openKnownHosts(path).check('node1', keyBytes(a))).toEqual({ verdict: 'revoked' });
   });
 });
 
 describe('add and remove', () => {
-  test('add keeps what is there and writes nothing twice', async () => {
+  test('add keeps existing lines and writes nothing twice', async () => {
     await writeFile(path, '# mine\nnode9 ssh-rsa AAAA\n');
     const written: string[] = [];
     const hosts = openKnownHosts(path, { write: noting(written) });
@@ -107,7 +107,7 @@ describe('add and remove', () => {
     expect(written).toHaveLength(1);
   });
 
-  test('a thousand at once are all there, in a few writes', async () => {
+  test('a thousand concurrent adds are all written, in a few writes', async () => {
     const written: string[] = [];
     const hosts = openKnownHosts(path, { write: noting(written) });
     await Promise.all(Array.from({ length: 1000 }, (_, n) => hosts.add(`node${n}`, a)));
@@ -116,7 +116,7 @@ describe('add and remove', () => {
     expect(written.length).toBeLessThan(10);
   });
 
-  test('two writers under one lock lose nothing', async () => {
+  test('two writers with a lock lose nothing', async () => {
     let turn: Promise<unknown> = Promise.resolve();
     const locked = <T>(work: () => Promise<T>): Promise<T> => {
       const mine = turn.then(work);
@@ -133,7 +133,7 @@ describe('add and remove', () => {
     expect((await readFile(path, 'utf8')).trimEnd().split('\n')).toHaveLength(40);
   });
 
-  test('remove takes the names out, and only them', async () => {
+  test('remove deletes only the given names', async () => {
     await writeFile(
       path,
       `# keep\nnode1 ${a}\nnode1,node2 ${b}\nnode* ${c}\n@revoked node1 ${c}\nnode10 ${a}\n`,
@@ -144,7 +144,7 @@ describe('add and remove', () => {
     );
   });
 
-  test('a failed write rejects its own changes, and the next write is tried', async () => {
+  test('a failed write rejects its own changes, and the next write is attempted', async () => {
     let broken = true;
     const write = async (to: string, content: string) => {
       if (broken) throw new Error('disk full');
@@ -165,15 +165,15 @@ function noting(written: string[]): (path: string, content: string) => Promise<v
   };
 }
 
-test('keys say their type and fingerprint', () => {
-  // The line and its print are from OpenSSH 9.2's ssh-keygen.
+test('keys have a type and a fingerprint', () => {
+  // Line and fingerprint are output of OpenSSH 9.2's ssh-keygen.
   const line = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGktQhWe+kWkKu9Z8Ebz/6qYs5NvPCWkLHmaBK49KdZw example';
   expect(keyType(keyBytes(line))).toBe('ssh-ed25519');
   expect(fingerprint(line)).toBe('SHA256:J84nM6zZ9rJE5f7+bcB99fCNezNcvJJwKW73MwkhX74');
   expect(fingerprint(keyBytes(line))).toBe('SHA256:J84nM6zZ9rJE5f7+bcB99fCNezNcvJJwKW73MwkhX74');
 });
 
-test('every generated pair is whole, zero bytes at the beginning included', () => {
+test('property: every generated key pair is complete, including leading zero bytes', () => {
   const pairs = Array.from({ length: 1500 }, () => generateKeyPair('me@here'));
   for (const { privateKey, publicKey } of pairs) {
     const parsed = ssh2.utils.parseKey(privateKey);

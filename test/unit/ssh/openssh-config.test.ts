@@ -18,7 +18,7 @@ const target: OpenSshTarget = {
 };
 const knownHosts = '/state of "mine"/100%/known_hosts';
 
-/** What the system's ssh makes of it. */
+/** Checks the configuration with the system's ssh. */
 describe('the configuration for OpenSSH', () => {
   let folder: string;
   beforeAll(async () => {
@@ -35,7 +35,7 @@ describe('the configuration for OpenSSH', () => {
     );
   }
 
-  test('leads to the machine with its key and its name in known_hosts', async () => {
+  test("the configuration has the machine's address, key, and name in known_hosts", async () => {
     const options = await understood([{ ...target, alias: 'other', name: 'other' }, target], 'node1');
     expect(
       Object.fromEntries(
@@ -56,7 +56,7 @@ describe('the configuration for OpenSSH', () => {
       hostkeyalias: 'node1',
       port: '2222',
       user: 'ubuntu',
-      // ssh fills in the tokens when it opens the file.
+      // ssh expands the tokens when it opens the file.
       identityfile: '/state of "mine"/100%%/id_ed25519',
       identitiesonly: 'yes',
       userknownhostsfile: expect.stringMatching(/^\/state of "mine"\/100%%?\/known_hosts$/),
@@ -65,12 +65,12 @@ describe('the configuration for OpenSSH', () => {
     });
   });
 
-  test('takes the first key of a machine that has none yet, and no other afterwards', async () => {
+  test('the configuration accepts the first host key of a machine without one, and no other later', async () => {
     const options = await understood([{ ...target, known: false }], 'node1');
     expect(options.get('stricthostkeychecking')).toBe('accept-new');
   });
 
-  test('goes by way of the jump host, with the same care', async () => {
+  test('the configuration uses the jump host, with the same host key checks', async () => {
     const jump = { name: '[bastion]:22', host: 'bastion', port: 22, user: 'ops' };
     const options = await understood([{ ...target, jump }], 'node1');
     expect(options.get('proxyjump')).toBe('_jump-to-node1');
@@ -123,12 +123,12 @@ describe('scp', () => {
       { ...plain, delta: true },
       "rsync --progress -e ssh -F 'cfg' -- f a:/x",
     ],
-  ])('%s', (_, places, options, expected) => {
+  ])('scp: %s', (_, places, options, expected) => {
     const { program, args } = copyCall(places, options, 'cfg');
     expect([program, ...args].join(' ')).toBe(expected);
   });
 
-  test('one place is too few', () => {
+  test('scp with one path is refused', () => {
     expect(() => copyCall([{ path: 'f' }], plain, 'cfg')).toThrow('Improper number of arguments');
   });
 
@@ -138,7 +138,7 @@ describe('scp', () => {
     );
   });
 
-  test('mount', () => {
+  test('mount calls sshfs, and unmount calls fusermount', () => {
     expect(mountCall(at('a', '/srv', 'ada'), '/mnt', 'cfg')).toEqual({
       program: 'sshfs',
       args: ['-F', 'cfg', 'ada@a:/srv', '/mnt'],

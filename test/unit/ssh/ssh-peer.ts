@@ -12,17 +12,20 @@ import {
   type SshOptions,
 } from '../../../src/ssh/index.js';
 
-/** A real peer: ssh2's server on the loopback interface, with a folder for keys and known_hosts. Closed by `close`. */
+/**
+ * ssh2's server on the loopback interface, with a folder for keys and known_hosts. Call `close` at
+ * the end.
+ */
 export interface Peer {
   folder: string;
   port: number;
   hostKey: { privateKey: string; publicKey: string };
   target(change?: Partial<SshTarget>): SshTarget;
-  /** A client whose known_hosts file is `<folder>/known_hosts`; closed with the peer. */
+  /** A client whose known_hosts file is `<folder>/known_hosts`; closed with the server. */
   ssh(change?: Partial<SshOptions>): Ssh;
-  /** Connections so far, and channels open now and at most. */
+  /** Connections so far, open channels, and their maximum. */
   counts: { connections: number; channels: number; mostChannels: number };
-  /** Cuts every connection without a word. */
+  /** Drops every connection without a message. */
   cut(): void;
   close(): Promise<void>;
 }
@@ -37,13 +40,13 @@ export interface PeerOptions {
   run?: Command;
   hostKey?: { privateKey: string; publicKey: string };
   port?: number;
-  /** The authorized public key, when it is another than that of `<folder>/key`. */
+  /** The authorized public key, if it differs from that of `<folder>/key`. */
   authorized?: string;
-  /** As sshd's MaxSessions. */
+  /** Like sshd's MaxSessions. */
   maxSessions?: number;
-  /** Answers no request for a channel, as the other end of a link that is half gone. */
+  /** Ignores requests for channels, like the far end of a half-dead link. */
   silent?: boolean;
-  /** Forwards connections to others, as a jump host does; otherwise it prohibits that. */
+  /** Forwards connections, like a jump host; otherwise forwarding is refused. */
   forwards?: boolean;
 }
 
@@ -128,7 +131,7 @@ export async function startPeer({ run = exitAtOnce, ...options }: PeerOptions = 
   };
 }
 
-/** A port that accepts connections and leaves the rest to `serve`. */
+/** A port that accepts connections and passes them to `serve`. */
 export async function startTcp(serve: (socket: Socket) => void): Promise<{ port: number; close(): void }> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

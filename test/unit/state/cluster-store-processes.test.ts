@@ -51,7 +51,7 @@ async function owners(path: string): Promise<Record<string, number>> {
 }
 
 describe('claims', () => {
-  test('keep another belt off the same machines, and off those only', async () => {
+  test('a claim keeps another belt off the same machines only', async () => {
     const first = program.start(['claim', folder, 'node1', 'node2']);
     expect(await first.next()).toBe('claimed');
     expect(
@@ -70,7 +70,7 @@ describe('claims', () => {
     expect(await readdir(join(folder, 'claims'))).toEqual([]);
   });
 
-  test('of one name go to exactly one of many at once', async () => {
+  test('one of many concurrent claims of a name succeeds', async () => {
     const all = Array.from({ length: 6 }, () => program.start(['claim', folder, 'node1']));
     const answers = await Promise.all(all.map((running) => running.next()));
     expect(answers.filter((answer) => answer === 'claimed')).toHaveLength(1);
@@ -84,7 +84,7 @@ describe('claims', () => {
     await Promise.all(all.map(({ ended }) => ended));
   });
 
-  test('of a killed belt fall away', async () => {
+  test('the claim of a killed belt expires', async () => {
     const first = program.start(['claim', folder, 'node1']);
     expect(await first.next()).toBe('claimed');
     first.child.kill('SIGKILL');
@@ -108,7 +108,7 @@ describe('claims', () => {
     });
 
   test.runIf(process.platform === 'linux')(
-    'of a process whose number another one has now fall away',
+    'the claim of a process whose PID was reused expires',
     async () => {
       const store = await openClusterStore({ name: 'default', folder });
       await mkdir(join(folder, 'claims'), { recursive: true });
@@ -121,7 +121,7 @@ describe('claims', () => {
     },
   );
 
-  test('from another computer hold until their file is removed', async () => {
+  test('a claim from another computer holds until its file is removed', async () => {
     const store = await openClusterStore({ name: 'default', folder });
     const path = join(folder, 'claims', 'far.json');
     await mkdir(join(folder, 'claims'), { recursive: true });
@@ -133,7 +133,7 @@ describe('claims', () => {
     expect(error.hint).toBe(`wait until it is done; if no belt runs on far: rm ${path}`);
   });
 
-  test('that cannot be read are reported, not passed over', async () => {
+  test('an unreadable claim is reported, not ignored', async () => {
     const store = await openClusterStore({ name: 'default', folder });
     const path = join(folder, 'claims', 'odd.json');
     await mkdir(join(folder, 'claims'), { recursive: true });
@@ -145,7 +145,7 @@ describe('claims', () => {
 });
 
 describe('the lock', () => {
-  test('is waited for', async () => {
+  test('belt waits for the lock', async () => {
     const holder = program.start(['holdLock', folder]);
     expect(await holder.next()).toBe('locked');
     const store = await openClusterStore({ name: 'default', folder });
@@ -160,7 +160,7 @@ describe('the lock', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  test('comes to all of one process in the order in which they asked', async () => {
+  test('the lock is granted within a process in the order of the requests', async () => {
     const store = await openClusterStore({ name: 'default', folder });
     const order: number[] = [];
     const numbers = Array.from({ length: 100 }, (_, number) => number);
@@ -174,7 +174,7 @@ describe('the lock', () => {
     expect(await store.lock(async () => 'next')).toBe('next');
   });
 
-  test('of a killed belt is taken over', async () => {
+  test('the lock of a killed belt is taken over', async () => {
     const holder = program.start(['holdLock', folder]);
     expect(await holder.next()).toBe('locked');
     holder.child.kill('SIGKILL');
@@ -184,7 +184,7 @@ describe('the lock', () => {
   });
 });
 
-test('a belt killed in the middle of its saves leaves whole files', async () => {
+test('a belt that is killed while it saves leaves complete files', async () => {
   const seen = new Set<unknown>();
   for (let round = 0; round < 12; round++) {
     const running = program.start(['saveForever', folder]);
@@ -198,11 +198,11 @@ test('a belt killed in the middle of its saves leaves whole files', async () => 
     expect(data?.['payload'] === String(Number(data?.['round']) % 10).repeat(1_000_000)).toBe(true);
     seen.add(data?.['round']);
   }
-  // Proof that the kills came at different points of the work.
+  // Checks that the kills came at different points.
   expect(seen.size).toBeGreaterThan(1);
 }, 60_000);
 
-describe('a folder that may not be written to', () => {
+describe('a read-only state folder', () => {
   const options = isRoot ? { uid: unprivileged, gid: unprivileged } : {};
 
   async function readOnlyStore(): Promise<void> {
@@ -219,12 +219,12 @@ describe('a folder that may not be written to', () => {
       await chmod(join(root, path), 0o755);
   });
 
-  test('is read as ever', async () => {
+  test('a read-only state folder can be read', async () => {
     await readOnlyStore();
     expect(await run(['read', folder], options)).toEqual({ machines: ['node1'], damaged: [] });
   });
 
-  test('is a clear error for what writes, at once', async () => {
+  test('a write to a read-only state folder fails at once with a hint', async () => {
     await readOnlyStore();
     const hint = expect.stringContaining('chown');
     expect(await run(['claim', folder, 'node2'], options)).toEqual({
@@ -242,7 +242,7 @@ describe('a folder that may not be written to', () => {
     });
   });
 
-  test('nor read says so too', async () => {
+  test('an unreadable state folder is reported', async () => {
     await readOnlyStore();
     await chmod(folder, 0o000);
     const answer = await run(['read', folder], options);
@@ -262,7 +262,7 @@ describe.runIf(isRoot)('under sudo', () => {
     SUDO_USER: unprivilegedName,
   };
 
-  test('all that is made in the state folder belongs to the caller, who then needs no root', async () => {
+  test('with sudo, new state files belong to the caller, who can use them without root', async () => {
     await chown(root, unprivileged, unprivileged);
     const id = await run(['save', folder, 'node1', 'node2'], { env: sudo });
     const state = join(root, '.belt');
@@ -289,14 +289,14 @@ describe.runIf(isRoot)('under sudo', () => {
     });
   });
 
-  test('folders that were there before keep their owner', async () => {
+  test('with sudo, existing folders keep their owner', async () => {
     await mkdir(join(root, '.belt'));
     await run(['save', folder, 'node1'], { env: sudo });
     expect((await stat(join(root, '.belt'))).uid).toBe(0);
     expect((await stat(folder)).uid).toBe(unprivileged);
   });
 
-  test('home is the home of the caller, by the account and not by HOME', async () => {
+  test("with sudo, home is the caller's home by the account database, not $HOME", async () => {
     const accounts = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'));
     const home = accounts.find(([, , uid]) => uid === String(unprivileged))?.[5];
     expect(
@@ -314,7 +314,7 @@ describe.runIf(isRoot)('under sudo', () => {
     });
   });
 
-  test('an unknown caller keeps HOME; root calling sudo, and a user who only has the variables, are no callers', async () => {
+  test("an unknown sudo caller keeps HOME, and root's sudo or a user's variables are ignored", async () => {
     const base = { PATH: process.env['PATH'], HOME: '/somewhere' };
     expect(
       await run(['environment'], { env: { ...base, SUDO_UID: '4123456', SUDO_USER: 'ghost' } }),

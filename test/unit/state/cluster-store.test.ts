@@ -52,8 +52,8 @@ async function modes(): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(entries));
 }
 
-describe('machines', () => {
-  test('are read back as they were saved', async () => {
+describe('machine records', () => {
+  test('machines are read as they were saved', async () => {
     const full = machine('node1');
     const bare: Machine = {
       name: 'node2',
@@ -70,14 +70,14 @@ describe('machines', () => {
     expect(await store.machine('node2')).toEqual(bare);
   });
 
-  test('come in natural order', async () => {
+  test('machines are listed in natural order', async () => {
     const store = await open();
     await store.saveAll(['node10', 'node2', 'mg1', 'node02', 'node1'].map((name) => machine(name)));
     const { machines } = await store.machines();
     expect(machines.map(({ name }) => name)).toEqual(['mg1', 'node1', 'node02', 'node2', 'node10']);
   });
 
-  test('are files for their owner alone, whatever the umask', async () => {
+  test('state files are private, whatever the umask', async () => {
     const umask = process.umask(0o077);
     try {
       process.umask(0);
@@ -102,20 +102,20 @@ describe('machines', () => {
     });
   });
 
-  test('that are many can be saved and read at once', async () => {
+  test('many machines can be saved and read at once', async () => {
     const store = await open();
     const many = Array.from({ length: 300 }, (_, index) => machine(`node${index + 1}`));
     await store.saveAll(many);
     expect(await store.machines()).toEqual({ machines: many, damaged: [] });
   });
 
-  test('saved several times without waiting end as the last call said', async () => {
+  test('concurrent saves of a machine end with the last one', async () => {
     const store = await open();
     await Promise.all([1, 2, 3, 4, 5].map((memory) => store.save(machine('node1', { memory }))));
     expect(await store.machine('node1')).toEqual(machine('node1', { memory: 5 }));
   });
 
-  test('that do not exist are an error in docker-machine words, with a suggestion', async () => {
+  test("a missing machine is reported with docker-machine's message and a suggestion", async () => {
     const store = await open();
     await store.save(machine('node1'));
     for (const name of ['nod1', 'node1/../node1', '../machines/node1']) {
@@ -125,7 +125,7 @@ describe('machines', () => {
     }
   });
 
-  test('that are removed are gone with all that is in their folder, and are no active host any more', async () => {
+  test("a removed machine's folder is deleted, and it is no longer the active host", async () => {
     const store = await open();
     await store.saveAll([machine('node1'), machine('node2')]);
     await put('machines/node1/server.pem', 'certificate');
@@ -138,7 +138,7 @@ describe('machines', () => {
     expect(await store.activeHost()).toBe('node2');
   });
 
-  test('have no names that lead out of their folder', async () => {
+  test('a machine name cannot leave the machines folder', async () => {
     const store = await open();
     await store.save(machine('node1'));
     for (const name of ['..', '.', '', 'a/b'])
@@ -146,7 +146,7 @@ describe('machines', () => {
     expect((await store.machines()).machines).toEqual([machine('node1')]);
   });
 
-  test('without a record are none: a folder that an interrupted removal left', async () => {
+  test('a folder without a record, as left by an interrupted removal, is not a machine', async () => {
     const store = await open();
     await mkdir(store.machineFolder('node1'), { recursive: true });
     await put('machines/.hidden/config.json', '{}');
@@ -175,7 +175,7 @@ describe('a damaged machine file', () => {
       '{"ConfigVersion": 1, "DriverName": 7, "Driver": {}}',
       'DriverName is not what it must be (invalid_type)',
     ],
-  ])('%j is reported by its path, hides no other and is not overwritten', async (text, reason) => {
+  ])('the record %j is reported by its path, hides no other and is not overwritten', async (text, reason) => {
     const store = await open();
     await store.save(machine('node2'));
     const path = await put('machines/node1/config.json', text);
@@ -188,7 +188,7 @@ describe('a damaged machine file', () => {
     expect(await readFile(path, 'utf8')).toBe(text);
   });
 
-  test('of a later format says so', async () => {
+  test('a record of a newer format is reported as such', async () => {
     const store = await open();
     const path = await put('machines/node1/config.json', '{"ConfigVersion": 4}');
     await expect(store.machine('node1')).rejects.toThrow(
@@ -200,7 +200,7 @@ describe('a damaged machine file', () => {
     );
   });
 
-  test('shows nothing of what is in it', async () => {
+  test('the error for a damaged record contains none of its contents', async () => {
     const store = await open();
     await put('machines/node1/config.json', '{"AccessToken": "dop_v1_secret" "x": 1}');
     const error: UserError = await store.machine('node1').catch((thrown) => thrown);
@@ -208,8 +208,8 @@ describe('a damaged machine file', () => {
   });
 });
 
-describe('a store that nothing was written to', () => {
-  test('is read without anything being made', async () => {
+describe('an empty store', () => {
+  test('an empty store can be read without creating files', async () => {
     const store = await open();
     expect(await store.machines()).toEqual({ machines: [], damaged: [] });
     expect(await store.activeHost()).toBeUndefined();
@@ -219,7 +219,7 @@ describe('a store that nothing was written to', () => {
     await expect(stat(dirname(folder))).rejects.toThrow('ENOENT');
   });
 
-  test('has one id from the first write on', async () => {
+  test('an empty store gets its ID with the first write', async () => {
     const [one, other] = [await open(), await open()];
     expect(one.id).not.toBe(other.id);
     await Promise.all([one.save(machine('node1')), other.save(machine('node2'))]);
@@ -233,7 +233,7 @@ describe('a store that nothing was written to', () => {
     });
   });
 
-  test('with a damaged or future record of the cluster is refused', async () => {
+  test('a store with a damaged or newer cluster record is refused', async () => {
     const path = await put('cluster.json', '{"version": 1}');
     await expect(open()).rejects.toThrow(`state file ${path} is damaged: it is not the record of a cluster`);
     await writeFile(path, '{"version": 2, "cluster": "new shape"}');
@@ -244,7 +244,7 @@ describe('a store that nothing was written to', () => {
 });
 
 describe('the active host', () => {
-  test('is written as the belt of 2016 did', async () => {
+  test('the active host is stored in the format of belt 2016', async () => {
     const store = await open();
     await store.setActiveHost('node1');
     expect(await readFile(join(folder, 'active'), 'utf8')).toBe('host: node1\n');
@@ -258,17 +258,20 @@ describe('the active host', () => {
     ['host: no\n', 'no'],
     ['host:\n', undefined],
     ['', undefined],
-  ])('%j names %j', async (text, name) => {
+  ])('the active file %j names %j', async (text, name) => {
     await put('active', text);
     expect(await (await open()).activeHost()).toBe(name);
   });
 
-  test.each(['node1\n', 'cluster: x\n', 'host: [a]\n', 'host: "x\n'])('%j is damaged', async (text) => {
-    const path = await put('active', text);
-    await expect((await open()).activeHost()).rejects.toThrow(
-      `state file ${path} is damaged: it does not say "host: NAME"`,
-    );
-  });
+  test.each(['node1\n', 'cluster: x\n', 'host: [a]\n', 'host: "x\n'])(
+    'the active file %j is damaged',
+    async (text) => {
+      const path = await put('active', text);
+      await expect((await open()).activeHost()).rejects.toThrow(
+        `state file ${path} is damaged: it does not say "host: NAME"`,
+      );
+    },
+  );
 });
 
 describe('keys', () => {
@@ -278,7 +281,7 @@ describe('keys', () => {
     return { privateKey: `private ${made}\n`, publicKey: `public ${made}\n` };
   };
 
-  test('of the cluster are made once, however many ask', async () => {
+  test('the cluster key is created once, even by concurrent callers', async () => {
     made = 0;
     const stores = await Promise.all([open(), open(), open()]);
     const pairs = await Promise.all(stores.map((store) => store.sshKey(generate)));
@@ -287,7 +290,7 @@ describe('keys', () => {
     expect(await readFile(join(folder, 'ssh/id_ed25519.pub'), 'utf8')).toBe('public 1\n');
   });
 
-  test('without their public half are not replaced', async () => {
+  test('a private key without its public key is not replaced', async () => {
     const path = await put('ssh/id_ed25519', 'private\n');
     const error: UserError = await (await open()).sshKey(generate).catch((thrown) => thrown);
     expect(error.message).toBe(`the public key ${path}.pub is missing`);
@@ -295,7 +298,7 @@ describe('keys', () => {
     expect(await readFile(path, 'utf8')).toBe('private\n');
   });
 
-  test('of hosts stay the same until they are forgotten', async () => {
+  test('host keys stay the same until they are deleted', async () => {
     made = 0;
     const store = await open();
     const first = await store.hostKey('node1', generate);
@@ -310,7 +313,7 @@ describe('keys', () => {
   });
 });
 
-test('a file where a folder should be is named', async () => {
+test('a file in place of a folder is reported', async () => {
   await mkdir(dirname(folder), { recursive: true });
   await writeFile(folder, '');
   const error: UserError = await (await open()).save(machine('node1')).catch((thrown) => thrown);

@@ -10,7 +10,7 @@ const region = (value?: string | string[]): Edit => ({
   ...(value !== undefined && { value }),
 });
 
-describe('a value that is there', () => {
+describe('changing an existing value', () => {
   test.each([
     [
       'ocean:\n  region: nyc3   # near\n  size: 1gb\n',
@@ -40,18 +40,18 @@ describe('a value that is there', () => {
     ['ocean:\n  region: nyc3\n', 'a, b: #c', 'ocean:\n  region: "a, b: #c"\n'],
     ['? ocean\n: region: nyc3\n', 'sgp1', '? ocean\n: region: sgp1\n'],
     ['ocean: {region: nyc3}\n', 'a]b', 'ocean: {region: "a]b"}\n'],
-  ])('%j to %j', async (text, value, expected) => {
+  ])('editing changes %j to %j', async (text, value, expected) => {
     expect(await edit(text, region(value))).toBe(expected);
   });
 
-  test('becomes a list', async () => {
+  test('a value can be replaced with a list', async () => {
     expect(await edit('ocean:\n  region: nyc3\n', region(['a', 'b, c']))).toBe(
       'ocean:\n  region: [a, "b, c"]\n',
     );
   });
 });
 
-describe('a key that is missing', () => {
+describe('adding a key', () => {
   test.each([
     [
       'ocean:\n  size: 1gb # small\n\n# the lake\nlake:\n',
@@ -76,12 +76,12 @@ describe('a key that is missing', () => {
     ['driver: ocean\n...\n', 'driver: ocean\nocean:\n  region: sgp1\n...\n'],
     ['{driver: ocean}\n', '{driver: ocean, ocean: {region: sgp1}}\n'],
     ['{ocean: }\n', '{ocean: {region: sgp1} }\n'],
-  ])('%j', async (text, expected) => {
+  ])('a key is added to %j', async (text, expected) => {
     expect(await edit(text, region('sgp1'))).toBe(expected);
   });
 });
 
-describe('a key that is to go', () => {
+describe('removing a key', () => {
   test.each([
     ['ocean:\n  region: nyc3 # near\n  size: 1gb\n', 'ocean:\n  size: 1gb\n'],
     ['ocean:\n  region: nyc3\n', 'ocean:\n'],
@@ -90,19 +90,19 @@ describe('a key that is to go', () => {
     ['ocean: {region: nyc3}\n', 'ocean: {}\n'],
     ['ocean:\n  size: 1gb\n', 'ocean:\n  size: 1gb\n'],
     ['driver: lake\n', 'driver: lake\n'],
-  ])('%j', async (text, expected) => {
+  ])('a key is removed from %j', async (text, expected) => {
     expect(await edit(text, region())).toBe(expected);
   });
 });
 
-test('at the top', async () => {
+test('top-level keys can be changed and added', async () => {
   expect(await edit('# d\ndriver: a # why\n', { key: 'driver', value: 'b' })).toBe('# d\ndriver: b # why\n');
   expect(await edit('ocean:\n  region: a\n', { key: 'driver', value: 'b' })).toBe(
     'ocean:\n  region: a\ndriver: b\n',
   );
 });
 
-test('several, one after the other', async () => {
+test('several edits are applied in order', async () => {
   const edits: Edit[] = [
     { key: 'driver', value: 'lake' },
     { section: 'lake', key: 'depth', value: '3' },
@@ -114,7 +114,7 @@ test('several, one after the other', async () => {
 });
 
 test.each([['defaults: &d\n  region: a\nocean: *d\n', 'behind an alias']])(
-  '%j is refused: %s',
+  'editing %j is refused: %s',
   async (text) => {
     await expect(edit(text, region('b'))).rejects.toMatchObject({
       message: '/p/config.yml holds "ocean: region" in a form that belt cannot change',
@@ -122,7 +122,7 @@ test.each([['defaults: &d\n  region: a\nocean: *d\n', 'behind an alias']])(
   },
 );
 
-test('whatever is set is read again, and every other line stays', async () => {
+test('property: an edited value is read back, and every other line stays', async () => {
   const word = fc.stringMatching(/^[a-z]{1,6}$/);
   const value = fc.oneof(
     word,

@@ -37,7 +37,7 @@ async function read(text: string, variables: Record<string, string> = {}): Promi
   });
 }
 
-test('the cluster of the issue', async () => {
+test('groups of managers and workers inherit the common settings', async () => {
   const groups = await read(`
 ocean: {region: sgp1}
 managers: {nodes: "mg[0:2]", size: 8gb, availability: drain}
@@ -69,7 +69,7 @@ workers: {nodes: "node[1:3]", size: 2gb, labels: {zone: a}}
   requireSwarm(groups);
 });
 
-test('groups of any name, with settings of their own', async () => {
+test('groups can have any name and their own settings', async () => {
   const [west, deep] = await read(
     `
 driver: ocean
@@ -118,11 +118,11 @@ deep:
   });
 });
 
-test('no groups, no driver sections: nothing', async () => {
+test('a file without groups yields none', async () => {
   expect(await read('ocean:\n  region: sgp1\nmanagers:\n')).toEqual([]);
 });
 
-describe('what cannot be is refused with file and line', () => {
+describe('invalid groups', () => {
   test.each([
     [
       'manegers: {nodes: mg0}',
@@ -200,7 +200,7 @@ describe('what cannot be is refused with file and line', () => {
       '3: "engine" must hold settings by name',
       'engine: {access: local}',
     ],
-  ])('%j', async (text, message, hint) => {
+  ])('%j is refused with file and line', async (text, message, hint) => {
     await expect(read(`${text}\nocean: {region: a}\n`)).rejects.toMatchObject({
       name: 'UserError',
       message: `/p/config.yml line ${message}`,
@@ -209,10 +209,10 @@ describe('what cannot be is refused with file and line', () => {
   });
 });
 
-describe('groups that cannot be a swarm together', () => {
+describe('groups that cannot form a swarm', () => {
   const check = async (text: string): Promise<void> => requireSwarm(await read(`driver: ocean\n${text}`));
 
-  test('a machine in two of them', async () => {
+  test('a machine in two groups is refused', async () => {
     await expect(check('managers: {nodes: "n[1:2]"}\nworkers: {nodes: "n[2:4]"}\n')).rejects.toThrow(
       'n2 is in two groups: managers (/p/config.yml line 2) and workers (/p/config.yml line 3)',
     );
@@ -221,7 +221,7 @@ describe('groups that cannot be a swarm together', () => {
     );
   });
 
-  test('no managers', async () => {
+  test('groups without managers are refused', async () => {
     for (const text of ['', 'managers: {nodes: []}\n', 'west: {role: manager, nodes: []}\n'])
       await expect(check(`${text}workers: {nodes: n1}\n`)).rejects.toThrow(
         'no group has managers, but a swarm needs at least one',

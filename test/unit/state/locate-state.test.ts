@@ -33,13 +33,13 @@ function at(path: string, variables: Environment['variables'] = {}): Environment
 }
 
 describe('locateState', () => {
-  test('without anything is ~/.belt, and makes nothing', async () => {
+  test('the state is in ~/.belt by default, and nothing is created', async () => {
     const expected = { root: join(home, '.belt'), settingsFiles: [] };
     for (const path of ['home/project/deep', 'home', '.'])
       expect(await locateState(at(path))).toEqual(expected);
   });
 
-  test('is the nearest ancestor with .belt.yaml or .belt/', async () => {
+  test('the state is in the nearest ancestor with .belt.yaml or .belt/', async () => {
     await mkdir(join(home, 'project/.belt'));
     expect(await locateState(at('home/project/deep/er'))).toEqual({
       root: join(home, 'project/.belt'),
@@ -54,7 +54,7 @@ describe('locateState', () => {
     expect((await locateState(at('home/project'))).root).toBe(join(home, 'project/.belt'));
   });
 
-  test("the project's settings come before the user's own", async () => {
+  test("project settings take precedence over the user's settings", async () => {
     await writeFile(join(home, '.belt.yaml'), '');
     await writeFile(join(home, 'project/.belt.yaml'), '');
     expect((await locateState(at('home/project/deep'))).settingsFiles).toEqual([
@@ -67,7 +67,7 @@ describe('locateState', () => {
     });
   });
 
-  test('BELT_HOME stands behind a project and before ~/.belt, even inside the home folder', async () => {
+  test('a project takes precedence over BELT_HOME, and BELT_HOME over ~/.belt, even inside the home folder', async () => {
     await mkdir(join(home, '.belt'));
     await writeFile(join(home, '.belt.yaml'), '');
     const environment = at('home/project', { BELT_HOME: '../state' });
@@ -80,13 +80,13 @@ describe('locateState', () => {
     expect((await locateState(at('home', { BELT_HOME: '' }))).root).toBe(join(home, '.belt'));
   });
 
-  test('nothing above the home folder counts for what is in it', async () => {
+  test('folders above the home folder are ignored inside it', async () => {
     await mkdir(join(top, '.belt'));
     expect((await locateState(at('home/project'))).root).toBe(join(home, '.belt'));
     expect((await locateState(at('.'))).root).toBe(join(top, '.belt'));
   });
 
-  test('--storage-path, then MACHINE_STORAGE_PATH, name the cluster folder', async () => {
+  test('--storage-path takes precedence over MACHINE_STORAGE_PATH as the cluster folder', async () => {
     const environment = at('home', { MACHINE_STORAGE_PATH: '/machines' });
     expect(await locateState(environment)).toEqual({
       root: join(home, '.belt'),
@@ -98,7 +98,7 @@ describe('locateState', () => {
     );
   });
 
-  test('--cluster goes before MACHINE_STORAGE_PATH, and not together with --storage-path', async () => {
+  test('--cluster takes precedence over MACHINE_STORAGE_PATH and excludes --storage-path', async () => {
     const environment = at('home', { MACHINE_STORAGE_PATH: '/machines' });
     expect((await locateState(environment, { cluster: 'prod' })).clusterFolder).toBeUndefined();
     await expect(
@@ -107,7 +107,7 @@ describe('locateState', () => {
   });
 
   test.runIf(process.getuid?.() === 0)(
-    'refuses what another user put where everybody can write',
+    "another user's settings in a world-writable folder are refused",
     async () => {
       const shared = join(top, 'shared');
       await mkdir(join(shared, 'mine'), { recursive: true });
@@ -125,7 +125,7 @@ describe('locateState', () => {
 });
 
 describe('clusters', () => {
-  test('there is always "default", in use until another one is', async () => {
+  test('the cluster "default" always exists and is used until another one is chosen', async () => {
     const root = join(home, '.belt');
     expect(await listClusters(root)).toEqual(['default']);
     expect(await chooseCluster({ root })).toEqual({
@@ -153,7 +153,7 @@ describe('clusters', () => {
     expect((await chooseCluster({ root })).name).toBe('default');
   });
 
-  test('one that does not exist is not used', async () => {
+  test('a cluster that does not exist cannot be used', async () => {
     const root = join(home, '.belt');
     await mkdir(join(root, 'swarm2k'), { recursive: true });
     await expect(useCluster(root, 'swarm2')).rejects.toMatchObject({
@@ -167,7 +167,7 @@ describe('clusters', () => {
   });
 
   test.each(['../x', '', '.', '.x', 'a/b', 'active', 'a'.repeat(64), 'a b'])(
-    '%j cannot be the name of a cluster',
+    '%j is not a valid cluster name',
     async (name) => {
       const error = await chooseCluster({ root: home }, name).catch((thrown) => thrown);
       expect(error).toBeInstanceOf(UsageError);
@@ -175,7 +175,7 @@ describe('clusters', () => {
     },
   );
 
-  test('the folder that is named directly is the cluster', async () => {
+  test('a folder given directly is the cluster', async () => {
     const location = { root: home, clusterFolder: '/home/ada/.docker/machine' };
     expect(await chooseCluster(location)).toEqual({
       name: 'machine',

@@ -24,7 +24,7 @@ const machine: Machine = {
   createdAt: '2026-01-02T03:04:05.000Z',
 };
 
-test("a machine in docker-machine's format", () => {
+test("a machine file has docker-machine's format", () => {
   expect(JSON.parse(JSON.stringify(toDocument(machine, { store })))).toEqual({
     ConfigVersion: 3,
     Name: 'node1',
@@ -89,7 +89,7 @@ test("a machine in docker-machine's format", () => {
   });
 });
 
-test("the engine in docker-machine's words", () => {
+test("engine settings have docker-machine's names", () => {
   const engine = {
     access: 'insecure',
     port: 2375,
@@ -119,7 +119,7 @@ test("the engine in docker-machine's words", () => {
   expect(fromDocument(saved, place)).toEqual({ ...machine, engine });
 });
 
-test('what belt does not understand survives a save; what it does is replaced', () => {
+test('a save keeps unknown fields and replaces known ones', () => {
   const previous = {
     ...toDocument({ ...machine, driverData: { Image: 'debian-12', gone: true } }, { store }),
     Future: { x: 1 },
@@ -144,7 +144,7 @@ test('what belt does not understand survives a save; what it does is replaced', 
   expect(fromDocument(saved, place)).toEqual(unsized);
 });
 
-describe("docker-machine's own document", () => {
+describe("docker-machine's machine file", () => {
   const foreign = {
     ConfigVersion: 3,
     Driver: {
@@ -169,7 +169,7 @@ describe("docker-machine's own document", () => {
     Name: 'other',
   };
 
-  test('is read, by the name of its folder, with its key where the store is now', () => {
+  test("a docker-machine file is read with the name of its folder and the key's current path", () => {
     expect(fromDocument(foreign, place)).toEqual({
       name: 'node1',
       driver: 'generic',
@@ -181,7 +181,7 @@ describe("docker-machine's own document", () => {
     });
   });
 
-  test('of driver none has neither address nor key', () => {
+  test('a docker-machine file of driver none has neither address nor key', () => {
     const none = {
       ...foreign,
       DriverName: 'none',
@@ -195,7 +195,7 @@ describe("docker-machine's own document", () => {
     expect(fromDocument(none, place).ssh).not.toHaveProperty('keyPath');
   });
 
-  test('keeps what docker-machine needs when belt saves it', () => {
+  test('a saved docker-machine file keeps what docker-machine needs', () => {
     const saved = toDocument(fromDocument(foreign, place), { store }, foreign);
     expect(saved).toMatchObject({
       HostOptions: foreign.HostOptions,
@@ -208,13 +208,13 @@ describe("docker-machine's own document", () => {
   });
 });
 
-test('a key outside the store stays where it is', () => {
+test('a key outside the store keeps its path', () => {
   const outside = { ...machine, ssh: { ...machine.ssh, keyPath: '/home/ada/.belt/default-two/key' } };
   const moved = fromDocument(toDocument(outside, { store }), { ...place, store: '/elsewhere' });
   expect(moved.ssh.keyPath).toBe('/home/ada/.belt/default-two/key');
 });
 
-test('any machine is read back as it was written', () => {
+test('property: any machine is read back as it was written', () => {
   const text = fc.string();
   const word = fc.string({ minLength: 1 });
   const reserved = [

@@ -13,13 +13,13 @@ export interface StoreProgram {
 
 export interface RunningProgram {
   child: ChildProcess;
-  /** The next line that it prints, as JSON; undefined at the end. */
+  /** The next line of its output, parsed as JSON; undefined at the end. */
   next(): Promise<unknown>;
-  /** Resolves when it has ended, however it did. */
+  /** Resolves when it has exited, whatever its exit code. */
   ended: Promise<void>;
 }
 
-/** Builds store-program.ts to where every user can read it. */
+/** Builds store-program.ts into a file that every user can read. */
 export async function buildStoreProgram(): Promise<StoreProgram> {
   const folder = await mkdtemp(join(tmpdir(), 'belt-program-'));
   await chmod(folder, 0o755);

@@ -28,7 +28,7 @@ function file(text: string, path = '/p/.belt.yaml'): Promise<SettingsFile> {
 }
 
 describe('precedence', () => {
-  test('flag, environment, the files in their order, default', async () => {
+  test('settings come from flags, then the environment, the files in order, and defaults', async () => {
     const files = [
       await file('ocean:\n  region: cluster1\n', '/p/.belt/x/config.yml'),
       await file('ocean:\n  region: project1\n  ssh_port: 2222\n'),
@@ -70,7 +70,7 @@ describe('precedence', () => {
     });
   });
 
-  test('--debug shows origins and no secret', async () => {
+  test('--debug shows where settings come from, without secrets', async () => {
     const files = [await file('ocean:\n  access_token: dop_v1_secret\n  tags: [a, b]\n')];
     expect(
       describeSettings(
@@ -108,7 +108,7 @@ describe('values', () => {
     ['tags', '[a, 1, "c,d"]', ['a', '1', 'c,d']],
     ['tags', 'a, b,', ['a', 'b']],
     ['tags', '[]', []],
-  ])('%s: %s', async (key, yaml, value) => {
+  ])('the value of %s is parsed: %s', async (key, yaml, value) => {
     expect(await settingOf(key, yaml)).toEqual(value);
   });
 
@@ -120,11 +120,11 @@ describe('values', () => {
     ['ipv6', 'maybe', 'ipv6 must be true or false, not "maybe"'],
     ['ipv6', 'constructor', 'ipv6 must be true or false, not "constructor"'],
     ['access_token', '[dop_v1_secret]', 'access_token must be one value'],
-  ])('%s: %s is refused', async (key, yaml, reason) => {
+  ])('the value of %s is refused: %s', async (key, yaml, reason) => {
     await expect(settingOf(key, yaml)).rejects.toMatchObject({ message: `/p/.belt.yaml line 2: ${reason}` });
   });
 
-  test('aliases stand for what they name', async () => {
+  test('YAML aliases are resolved', async () => {
     const files = [await file('ocean: &o\n  region: &r fra1\n  tags: [*r, x]\nlake: *o\n')];
     expect(valuesOf(resolveDriverSettings('lake', definitions, { variables: {}, files }))).toMatchObject({
       region: 'fra1',
@@ -133,8 +133,8 @@ describe('values', () => {
   });
 });
 
-describe('keys that are not known', () => {
-  test('in a section', async () => {
+describe('unknown keys', () => {
+  test('an unknown key in a section is refused', async () => {
     const files = [await file('ocean:\n  region: a\n\n  regoin: b\n')];
     expect(() => resolveDriverSettings('ocean', definitions, { variables: {}, files })).toThrow(
       expect.objectContaining({
@@ -145,7 +145,7 @@ describe('keys that are not known', () => {
     expect(resolveDriverSettings('lake', [], { variables: {}, files })).toEqual({});
   });
 
-  test('at the top', async () => {
+  test('an unknown key at the top level is refused', async () => {
     const check = async (text: string): Promise<void> =>
       requireKnownSections(await file(text), ['ocean', 'nspawn'], { groups: false });
     await check('driver: ocean\nocean:\n  anything: goes\nnspawn:\n');
@@ -175,7 +175,7 @@ describe('keys that are not known', () => {
   });
 });
 
-describe('files that are no settings', () => {
+describe('invalid settings files', () => {
   test.each([
     ['ocean:\n  region: "a\n', '/p/.belt.yaml line 3 is not YAML (MISSING_CHAR)'],
     ['ocean:\n\tregion: a\n', '/p/.belt.yaml line 2 is not YAML (TAB_AS_INDENT)'],
@@ -184,15 +184,15 @@ describe('files that are no settings', () => {
     ['- a\n- b\n', '/p/.belt.yaml line 1 is not of the form "KEY: VALUE"'],
     ['ocean:\n  a:\n    b:\n      c: 1\n', '/p/.belt.yaml line 3 holds neither a value nor a list of values'],
     ['ocean:\n  tags: [[a]]\n', '/p/.belt.yaml line 2 holds a list of more than plain values'],
-  ])('%j', async (text, message) => {
+  ])('the settings file %j is refused', async (text, message) => {
     await expect(file(text)).rejects.toMatchObject({ message });
   });
 
-  test.each(['', '---\n', '# nothing\n', '~\n'])('%j sets nothing', async (text) => {
+  test.each(['', '---\n', '# nothing\n', '~\n'])('the settings file %j is empty', async (text) => {
     expect(await file(text)).toEqual({ path: '/p/.belt.yaml', general: new Map(), sections: new Map() });
   });
 
-  test('any text is settings or an error that names a line', async () => {
+  test('property: any text is valid or an error with a line number', async () => {
     const soup = fc.string({
       unit: fc.constantFrom('a', ':', ' ', '\n', '-', '[', ']', '{', '}', '&', '*', '"', '#', '1', '~', '?'),
       maxLength: 24,
@@ -208,13 +208,13 @@ describe('files that are no settings', () => {
     );
   });
 
-  test('missing ones are passed over', async () => {
+  test('missing files are ignored', async () => {
     expect(await readSettingsFiles(['/nowhere/.belt.yaml'])).toEqual([]);
   });
 });
 
 describe('the driver of new machines', () => {
-  test('flag, MACHINE_DRIVER, files, and nspawn on Linux', async () => {
+  test('the driver comes from the flag, then MACHINE_DRIVER, the files, and nspawn on Linux', async () => {
     const files = [await file('driver: ocean\n')];
     const flags = { driver: 'lake' };
     const variables = { MACHINE_DRIVER: 'river' };
@@ -264,7 +264,7 @@ test('docs/configuration.md has a row for every setting of engines, with its fla
 });
 
 describe('.belt.example.yaml', () => {
-  test('is valid, and has every setting of every driver at its default', async () => {
+  test('.belt.example.yaml is valid and contains every driver setting with its default', async () => {
     const path = new URL('../../../.belt.example.yaml', import.meta.url);
     const example = await parseSettings('.belt.example.yaml', await readFile(path, 'utf8'));
     requireKnownSections(example, builtInDrivers.names, { groups: false });

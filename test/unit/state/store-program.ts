@@ -6,8 +6,8 @@ import { readEnvironment } from '../../../src/state/environment.js';
 import { locateState } from '../../../src/state/locate-state.js';
 
 /**
- * A small program around the state store, for what takes a process of its own in the tests: another user, sudo, two at a time,
- * a sudden death. `run-store-program.ts` builds and starts it.
+ * A program around the state store, for tests that need another process: another user, sudo,
+ * concurrency, a kill. `run-store-program.ts` builds and starts it.
  */
 const [verb = '', folder = '', ...names] = process.argv.slice(2);
 

@@ -22,11 +22,11 @@ test.each([
     ['dc1-node[1:2]', 'dc2-node1'],
   ],
   [[], []],
-])('%j is %j', (names, patterns) => {
+])('the names %j fold to %j', (names, patterns) => {
   expect(foldNames(names)).toEqual(patterns);
 });
 
-test('the patterns stand for the names, all of them and no others', () => {
+test('property: folded patterns expand to the same names', () => {
   const name = fc
     .tuple(fc.constantFrom('n', 'node', 'dc1-n', 'x0y'), fc.stringMatching(/^(0{0,3}\d{1,3})?$/))
     .map(([prefix, digits]) => `${prefix}${digits}`);
@@ -37,7 +37,7 @@ test('the patterns stand for the names, all of them and no others', () => {
   );
 });
 
-test('ninety-seven names are one pattern', () => {
+test('ninety-seven numbered names fold to one pattern', () => {
   const names = Array.from({ length: 97 }, (_, index) => `node${index + 1}`);
   expect(foldNames(names.toReversed())).toEqual(['node[1:97]']);
 });

@@ -38,7 +38,7 @@ describe('expandNames', () => {
     [['n[3,1,3]'], ['n3', 'n1']],
     [['Web-1'], ['Web-1']],
     [['x[5:5]y'], ['x5y']],
-  ])('%j', (patterns, names) => {
+  ])('expandNames expands %j', (patterns, names) => {
     expect(expandNames(patterns)).toEqual(names);
   });
 
@@ -84,7 +84,7 @@ describe('expandNames', () => {
     ]);
   });
 
-  test('a pattern that cannot be drawn gets the first line only', () => {
+  test('a pattern that cannot be shown on one line gets only the first line of the error', () => {
     expect(errorOf(() => expandNames(['né'])).message).toBe(
       'bad node pattern "né", at character 2: "é" is not allowed in a machine name (letters, digits and hyphens are)',
     );
@@ -93,7 +93,7 @@ describe('expandNames', () => {
     );
   });
 
-  test('a label has at most 63 characters', () => {
+  test('a name has at most 63 characters', () => {
     const longest = 'a'.repeat(63);
     expect(expandNames([longest])).toEqual([longest]);
     expect(errorOf(() => expandNames([`${'a'.repeat(62)}[9:10]`])).message).toMatch(
@@ -101,7 +101,7 @@ describe('expandNames', () => {
     );
   });
 
-  test('10000 names are allowed, over all arguments, and duplicates do not count', () => {
+  test('10000 names are allowed over all arguments, without duplicates', () => {
     expect(expandNames(['n[1:10000]', 'n[1:10000]'])).toHaveLength(10_000);
     expect(errorOf(() => expandNames(['n[1:10000]', 'x'])).message).toMatch(
       /^bad node pattern "x", .*more than 10000 names/,
@@ -110,7 +110,7 @@ describe('expandNames', () => {
 
   const label = fc.stringMatching(/^[a-z]([a-z0-9-]{0,10}[a-z0-9])?$/);
 
-  test('a plain name stands for itself, and joining with commas is joining arguments', () => {
+  test('property: a plain name stands for itself, and commas join arguments', () => {
     fc.assert(
       fc.property(fc.uniqueArray(label, { minLength: 1, maxLength: 8 }), (labels) => {
         expect(expandNames(labels)).toEqual(labels);
@@ -119,7 +119,7 @@ describe('expandNames', () => {
     );
   });
 
-  test('a range has every number between its ends once, at the width of its first', () => {
+  test('property: a range contains every number between its ends once, with the width of its first', () => {
     const range = fc.record({
       head: label,
       low: fc.integer({ min: 0, max: 9999 }),
@@ -138,7 +138,7 @@ describe('expandNames', () => {
     );
   });
 
-  test('brackets multiply', () => {
+  test('property: several brackets multiply', () => {
     const numbers = fc.uniqueArray(fc.integer({ min: 0, max: 99 }), { minLength: 1, maxLength: 5 });
     fc.assert(
       fc.property(numbers, numbers, (ones, others) => {
@@ -148,7 +148,7 @@ describe('expandNames', () => {
     );
   });
 
-  test('any text gives RFC 1123 labels, each once, or a UsageError whose caret is under the character it names', () => {
+  test('property: any text expands to unique RFC 1123 labels or is a UsageError with a caret below the character', () => {
     const soup = fc.string({
       unit: fc.constantFrom('a', 'B', '-', '[', ']', ':', ',', '0', '1', '9', ' ', '*', 'é', '\n'),
       maxLength: 16,
@@ -200,11 +200,11 @@ describe('selectNames', () => {
     [['a,b'], ['a,b']],
     [['x[1]'], ['x[1]']],
     [['*'], existing],
-  ])('%j', (patterns, names) => {
+  ])('selectNames selects %j', (patterns, names) => {
     expect(selectNames(patterns, existing)).toEqual(names);
   });
 
-  test('--all is all, and leaves no room for names', () => {
+  test('--all selects all and excludes names', () => {
     expect(selectNames([], existing, { all: true })).toEqual(existing);
     expect(selectNames([], [], { all: true })).toEqual([]);
     expect(errorOf(() => selectNames(['mg0'], existing, { all: true }))).toEqual(
@@ -212,14 +212,14 @@ describe('selectNames', () => {
     );
   });
 
-  test('nothing named selects nothing by accident', () => {
+  test('selectNames without names selects nothing', () => {
     const hint = 'name some (node1, node[1:4], "node*"), or use --all';
     expect(errorOf(() => selectNames([], existing))).toEqual(
       new UsageError('no machine specified', { hint }),
     );
   });
 
-  test('a machine that does not exist', () => {
+  test('a machine that does not exist is reported', () => {
     const error = errorOf(() => selectNames(['nod1'], existing)) as UserError;
     expect(error).toBeInstanceOf(UserError);
     expect(error).not.toBeInstanceOf(UsageError);
@@ -227,7 +227,7 @@ describe('selectNames', () => {
     expect(error.hint).toBe('did you mean "node1"?');
   });
 
-  test('every one that does not exist is named, globs without a match too', () => {
+  test('all missing names are reported, including globs without a match', () => {
     const error = errorOf(() => selectNames(['node[1:4]', 'zz*'], existing)) as UserError;
     expect(error.message).toBe(
       'Docker machine "node3" does not exist. Nor do "node4", "zz*". Use "belt ls" to list machines',
@@ -238,14 +238,14 @@ describe('selectNames', () => {
     );
   });
 
-  test('a bad pattern is a usage error here too', () => {
+  test('an invalid pattern is a usage error for selectNames too', () => {
     expect(errorOf(() => selectNames(['node[2:1]'], existing))).toBeInstanceOf(UsageError);
     expect(errorOf(() => selectNames(['a b'], existing)).message).toBe(
       'bad node pattern "a b", at character 2: " " is not allowed in a node pattern\n  a b\n   ^',
     );
   });
 
-  test('whatever exists is found by its own name', () => {
+  test('property: every existing name selects itself', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.string({ minLength: 1 }), { minLength: 1 }), (names) => {
         for (const name of names) expect(selectNames([name], names)).toEqual([name]);

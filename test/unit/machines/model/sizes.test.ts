@@ -31,12 +31,12 @@ describe('parseSize', () => {
     '512mib',
     '512mb ',
     '1.5mb',
-  ])('%j is not a memory amount', (text) => {
+  ])('%j is not an amount of memory', (text) => {
     expect(parseSize(text)).toBeUndefined();
   });
 });
 
-test('what formatMemory writes, parseSize reads back', () => {
+test('property: parseSize reads what formatMemory writes', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 2 ** 24 }), (memoryMb) => {
       expect(parseSize(formatMemory(memoryMb))).toEqual({ memoryMb });

@@ -31,7 +31,7 @@ const broken: MachineStateRow = {
 };
 
 describe('ls', () => {
-  test('has docker-machine’s columns', () => {
+  test("ls prints docker-machine's columns", () => {
     expect(machineList([running, broken])).toBe(
       [
         'NAME     ACTIVE   DRIVER    STATE     URL                   SWARM     DOCKER    ERRORS',
@@ -42,7 +42,7 @@ describe('ls', () => {
     expect(machineList([])).toBe('NAME   ACTIVE   DRIVER   STATE   URL   SWARM   DOCKER   ERRORS');
   });
 
-  test('has its formats', () => {
+  test("ls supports docker-machine's formats", () => {
     expect(formatMachines('{{.Name}}: {{.DriverName}} - {{.ResponseTime}}', [running, broken])).toBe(
       'node1: nspawn - 4ms\nnode10: generic - 10000ms',
     );
@@ -56,7 +56,7 @@ describe('ls', () => {
     );
   });
 
-  test('has what is recorded of engines and swarms', async () => {
+  test('ls formats include recorded engine and swarm options', async () => {
     const bed = await openTestBed();
     await bed.running('node1');
     const options = await recordedOptions(['node1', 'node10'], bed.context);
@@ -75,7 +75,7 @@ describe('ls', () => {
     ['{{.Name}} {{.DockerVersion}}', true],
     ['{{json .}}', true],
     ['{{if .Swarm}}x{{end}}', true],
-  ])('%s: whether engines are asked', (format, expected) => {
+  ])('the format %s needs the engines: %s', (format, expected) => {
     expect(needsEngines(format)).toBe(expected);
   });
 });
@@ -106,7 +106,7 @@ describe('--filter', () => {
     [['name=1', 'name=db'], 'web1 db'],
     [['label=zone=a'], 'web1'],
     [['Label=zone=b'], ''],
-  ])('%j lets through %s', (filters, expected) => {
+  ])('the filters %j select %s', (filters, expected) => {
     const { recorded } = parseFilters(filters);
     expect(
       machines
@@ -116,7 +116,7 @@ describe('--filter', () => {
     ).toBe(expected);
   });
 
-  test('state and swarm are filtered by what machines report', () => {
+  test("state and swarm are filtered by the machines' responses", () => {
     const shown = (...filters: string[]) =>
       [running, broken].filter(parseFilters(filters).queried).map(({ name }) => name);
     expect(shown('state=Running')).toEqual(['node1']);
@@ -128,20 +128,20 @@ describe('--filter', () => {
     ['foo=bar', "Unsupported filter key 'foo'"],
     ['running', 'Unsupported filter syntax: "running"'],
     ['name=(', '"(" is not a regular expression'],
-  ])('%s is refused', (filter, message) => {
+  ])('the filter %s is refused', (filter, message) => {
     expect(() => parseFilters([filter])).toThrow(UsageError);
     expect(() => parseFilters([filter])).toThrow(message);
   });
 });
 
-describe('asking all machines', () => {
+describe('querying all machines', () => {
   let bed: TestBed;
   beforeEach(async () => {
     bed = await openTestBed();
   });
   afterEach(() => bed.close());
 
-  test('each engine answers for itself; one that is off is not asked, one that fails costs its own row', async () => {
+  test('each engine is queried separately: a stopped machine is skipped, and a failure affects only its row', async () => {
     await bed.running('node1', 'node2', 'node3');
     const stopped = bed.driver.machines.get('node2');
     if (stopped) stopped.state = 'stopped';

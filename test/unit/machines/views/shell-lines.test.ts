@@ -9,7 +9,7 @@ const set: ShellVariable[] = [
 ];
 const unset: ShellVariable[] = set.map(([name]) => [name, undefined]);
 
-describe('the lines of env', () => {
+describe('env', () => {
   test.each([
     [
       'bash',
@@ -47,12 +47,12 @@ describe('the lines of env', () => {
       '(setenv "DOCKER_TLS_VERIFY" nil)\n(setenv "DOCKER_HOST" nil)',
       ';; Run this command to configure your shell: \n;; (with-temp-buffer (shell-command "belt env a" (current-buffer)) (eval-buffer))',
     ],
-  ])('%s', (shell, setLines, unsetLines, hint) => {
+  ])('env prints lines for %s', (shell, setLines, unsetLines, hint) => {
     expect(shellLines(shell, set, 'belt env a')).toBe(`${setLines}\n${hint}`);
     expect(shellLines(shell, unset, 'belt env a')).toBe(`${unsetLines}\n${hint}`);
   });
 
-  test.each(['zsh', 'sh', 'dash', 'constructor'])('%s is taken for a shell like sh', (shell) => {
+  test.each(['zsh', 'sh', 'dash', 'constructor'])('env treats %s as a POSIX shell', (shell) => {
     expect(shellLines(shell, set, 'belt env a')).toBe(shellLines('bash', set, 'belt env a'));
   });
 
@@ -62,12 +62,12 @@ describe('the lines of env', () => {
     ['cmd', 'SET K=a"b$c`d\\e'],
     ['tcsh', 'setenv K "a"\'"\'"b"\'$\'"c"\'`\'"d\\e";'],
     ['emacs', '(setenv "K" "a\\"b$c`d\\\\e")'],
-  ])('%s takes an odd value for no more than text', (shell, line) => {
+  ])('env for %s quotes special characters', (shell, line) => {
     expect(shellLines(shell, [['K', 'a"b$c`d\\e']], 'belt env a').split('\n')[0]).toBe(line);
   });
 });
 
-describe('a real sh', () => {
+describe('env in a real sh', () => {
   const evaluate = (script: string, lines: string, names: string[]): string[] =>
     execFileSync(
       'sh',
@@ -80,7 +80,7 @@ describe('a real sh', () => {
       .split('\0')
       .slice(0, -1);
 
-  test('as docker-machine’s documentation has it: eval $(…), all on one line', () => {
+  test('env works in eval $(...), which joins all lines', () => {
     const lines = shellLines('sh', set, 'belt env a');
     expect(
       evaluate(
@@ -91,7 +91,7 @@ describe('a real sh', () => {
     ).toEqual(set.map(([, value]) => value));
   });
 
-  test('what is set and what is unset do not get in each other’s way on that line', () => {
+  test('set and unset variables do not interfere in eval $(...)', () => {
     const mixed: ShellVariable[] = [
       ['OLD', undefined],
       ['NO_PROXY', 'a,b'],
@@ -100,7 +100,7 @@ describe('a real sh', () => {
     expect(evaluate('eval $(printf \'%s\' "$LINES_")', lines, ['OLD', 'NO_PROXY'])).toEqual(['', 'a,b']);
   });
 
-  test('any value arrives as it is', () => {
+  test('property: a real sh reads any value unchanged', () => {
     const value = fc.string({ unit: fc.constantFrom(...'ab "\'$`\\!*;&|<>(){}[]#~=%é\u201c') });
     fc.assert(
       fc.property(value, (text) => {
