@@ -21,7 +21,7 @@ const create = (name: string, ...definitions: string[]) =>
   createCluster({ name, driver: 'nspawn', definitions }, bed.context);
 const configOf = (name: string) => readFile(join(root, name, 'config.yml'), 'utf8');
 
-/** Running machines of another cluster, with their own driver. */
+/** Creates running machines in another cluster, with their own driver. */
 async function runningIn(cluster: string, driver: MemoryDriver, ...names: string[]): Promise<void> {
   const context = await bed.context.clusters.context(cluster);
   bed.drivers.set(cluster, driver);

@@ -8,7 +8,7 @@ import { openTestBed, type TestBed } from '../support/test-bed.js';
 
 const old = '/home/ada/.docker/machine';
 
-/** config.json of each of docker-machine's formats, in a store that has been moved since. */
+/** config.json files in each of docker-machine's formats, in a store that was moved. */
 const documents = {
   v0: {
     DriverName: 'digitalocean',
@@ -195,7 +195,7 @@ describe('import of a docker-machine store', () => {
       Driver: { DropletID: 123456789 },
       HostOptions: { SwarmOptions: { Master: true, Discovery: 'token://abc' } },
     });
-    // docker-machine connects through a forwarded port of 127.0.0.1.
+    // docker-machine connects through a port of 127.0.0.1 that is forwarded to the VM.
     expect(await onDisk('v1')).toMatchObject({ Driver: { SSHPort: 51234 }, Belt: { SSHPort: 22 } });
     for (const name of ['v0', 'v1', 'v2'] as const)
       expect(JSON.parse(await readFile(`${configOf(name)}.bak`, 'utf8'))).toEqual(documents[name]);

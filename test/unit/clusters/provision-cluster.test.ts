@@ -33,7 +33,7 @@ const group: Omit<Group, 'name' | 'role' | 'nodes'> = {
   labels: {},
   driver: 'memory',
   settings: {},
-  // Over SSH only: these machines have no real address.
+  // Reached over SSH only: these machines have no real address.
   engine: settingsOf({ access: 'local' }),
   ownEngineKeys: ['access'],
 };
@@ -86,7 +86,7 @@ const expectedNodes = [
 ];
 
 describe('provision of a new cluster', () => {
-  test('creates all machines in one batch and joins managers one at a time', async () => {
+  test('provision creates all machines in one batch and joins managers one at a time', async () => {
     const report = await provision();
     expect(report).toMatchObject({ failed: [], left: [] });
     expect(swarm()).toEqual(expectedNodes);
@@ -110,7 +110,7 @@ describe('provision of a new cluster', () => {
     expect(await bed.cluster.activeHost()).toBe('mg0');
   });
 
-  test('a second run changes nothing', async () => {
+  test('a second provision changes nothing', async () => {
     await provision();
     const requests = async (): Promise<number> =>
       (await bed.engine('mg0')).requests.filter(({ method }) => method !== 'GET').length;
@@ -146,7 +146,7 @@ describe('provision of a new cluster', () => {
 });
 
 describe('an interrupted provision is completed by the next run', () => {
-  /** Interrupts at the given moment. @returns whether it was reached */
+  /** Interrupts at the given moment. @returns whether the moment was reached */
   async function interruptedAt(count: number): Promise<boolean> {
     let left = count;
     const tick = (): void => {
@@ -170,7 +170,7 @@ describe('an interrupted provision is completed by the next run', () => {
   }
 
   test.each([1, 2, 3, 5, 8, 11, 14, 17, 20, 23, 26, 29, 32, 35, 38])(
-    'after an interruption at moment %i',
+    'provision completes a run that was interrupted at moment %i',
     async (moment) => {
       await interruptedAt(moment);
       const report = await provision({}, await bed.nextRun());
@@ -472,7 +472,7 @@ describe('failures', () => {
 });
 
 describe('provision refuses', () => {
-  test('a machine of another driver', async () => {
+  test('provision refuses a machine of another driver', async () => {
     await bed.running('node1');
     bed.groups[1] = { ...workers, driver: 'other' };
     await expect(provision()).rejects.toMatchObject({
@@ -480,7 +480,7 @@ describe('provision refuses', () => {
     });
   });
 
-  test('to replace a locked swarm', async () => {
+  test('provision refuses to replace a locked swarm', async () => {
     const [machine] = await bed.running('mg0');
     (await bed.engine(machine?.name ?? '')).state = 'locked' as 'error';
     await expect(planCluster({ groups: bed.groups, prune: false }, bed.context)).resolves.toMatchObject({
@@ -488,7 +488,7 @@ describe('provision refuses', () => {
     });
   });
 
-  test('missing or duplicate declarations', async () => {
+  test('provision refuses missing or duplicate declarations', async () => {
     const words = { managers: ['mg[0:2]'], workers: ['node[1:2]'], managerSize: '8gb', workerSize: '2gb' };
     await expect(wantedGroups(words, bed.context)).rejects.toMatchObject({ name: 'UsageError' });
     bed.groups.length = 0;

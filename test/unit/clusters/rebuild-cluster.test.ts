@@ -72,13 +72,13 @@ test('planRebuild refuses an empty account and a driver without tags', async () 
   await expect(plan()).rejects.toThrow('driver memory does not tag machines');
 });
 
-test('records that exist stay as they are, and another cluster of that name is refused', async () => {
+test('existing records are kept, and another cluster with that name is refused', async () => {
   await bed.running('node1');
   const id = await bed.cluster.establish();
   const here = { cluster: { id, name: 'default' } };
   found = [machine('node1', id, { ...here, size: '8gb' }), machine('node2', id, here)];
   const { lost, unfinished, unchanged } = await plan();
-  // Its record has no engine, so it is resumed.
+  // The record has no engine, so its creation is resumed.
   expect(unfinished.map(({ machine: { name, size } }) => `${name} ${size}`)).toEqual(['node1 512mb']);
   expect([lost.map(({ machine: { name } }) => name), unchanged]).toEqual([['node2'], []]);
 
@@ -87,7 +87,7 @@ test('records that exist stay as they are, and another cluster of that name is r
   expect((await plan({ as: 'again' })).context.cluster.name).toBe('again');
 });
 
-test('machines that refuse login or are off are recorded and reported as failed', async () => {
+test('machines that refuse the login or are stopped are recorded and reported as failed', async () => {
   found = [machine('node1', one), machine('node2', one, { state: 'stopped' })];
   bed.ssh.refused.add('node1');
   const rebuilt = await plan();

@@ -46,7 +46,7 @@ function warnings(): string[] {
   );
 }
 
-/** As the managers list them. */
+/** The nodes as the managers list them. */
 function entries(): string[] {
   return swarm.nodes.map(({ engine: { name }, role, status }) => `${name} ${role} ${status}`).sort();
 }

@@ -17,9 +17,9 @@ import type { Node, Swarm } from '../support/engine.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
 /**
- * Commands without --force, on fake engines that elect and vote as real ones do. No command may cost
- * a swarm its quorum, whichever managers are reachable. Between the commands, machines fail, freeze,
- * or refuse logins while they keep running.
+ * Commands without --force, on fake engines that elect and vote as real ones do. No command may
+ * cost a swarm its quorum, whichever managers are reachable. Between the commands, machines fail,
+ * freeze, or refuse logins while they keep running.
  */
 
 const verbs = [

@@ -32,7 +32,7 @@ function node(hostname: string, address: string, more: Partial<SwarmNode> = {}):
   };
 }
 
-/** Each name with what is ready, in one line. */
+/** Summarizes what exists for each name in one line. */
 function present(seen: [Machine, MachineState][], nodes: SwarmNode[]): string[] {
   const machines = seen.map(([each]) => each);
   const members = matchMembers(nodes, machines);

@@ -17,13 +17,13 @@ import {
 } from '../../../../src/engine/model/engine-options.js';
 import { defaultEngineSettings } from '../../../../src/engine/model/engine-settings.js';
 
-/** What a group says of its engines. */
+/** The engine settings of a group. */
 function says(words: EngineOptionValues): EngineChangeRequest {
   const settings = engineSettings(words, (word, reason) => new UserError(`${word} ${reason}`));
   return { settings, keys: Object.keys(words) as EngineOptionKey[] };
 }
 
-/** A cluster that steps can be done to, as far as they are visible. */
+/** A simulated cluster on which steps have their visible effects. */
 class Model {
   private readonly present: Map<string, Present>;
   private swarm: ClusterState['swarm'];
@@ -52,7 +52,7 @@ class Model {
     else this.present.set(step.name, { ...this.of(step.name), ...this.changeBy(step) });
   }
 
-  /** What a step makes of a name; throws where it could not be done. */
+  /** Applies a step to a name. @throws Error if the step is not possible */
   private changeBy(step: PlanStep): Partial<Present> {
     const { name } = step;
     const { machine, node, stale } = this.of(name);
@@ -222,7 +222,7 @@ describe('property: for any current and wanted state', () => {
         ) {
           expect(++rounds).toBeLessThan(100);
           const [{ order, steps }] = stages as [PlanStage];
-          // Any part of a parallel stage may be done, but at least one step, so that the loop ends.
+          // A parallel stage may be done in part, but at least one step is, so that the loop ends.
           const done = steps.slice(0, Math.max(1, steps.length - part));
           now = doAll([{ order, steps: done }], wanted, now);
         }
@@ -310,7 +310,7 @@ describe('compare', () => {
   const of = (wanted: Wanted, present?: Present) =>
     compare([wanted], { swarm: 'present', present: present ? [present] : [] });
 
-  test('lists everything as missing in an empty cluster', () => {
+  test('compare lists everything as missing in an empty cluster', () => {
     expect(of(mg0)).toEqual([
       {
         name: 'mg0',
@@ -374,13 +374,13 @@ describe('compare', () => {
       is('node1', { node: node(), stale: [node({ id: 'old' })] }),
       { what: 'left-over node', is: 'old', wanted: 'removed' },
     ],
-  ])('%s', (_, wanted, present, difference) => {
+  ])('compare finds differences: %s', (_, wanted, present, difference) => {
     expect(of(wanted, present)).toEqual([
       { name: 'node1', group: 'workers', status: 'different', differences: [difference] },
     ]);
   });
 
-  test('an equal size in other units, an unknown size, and labels outside the groups are not differences', () => {
+  test('compare ignores an equal size in other units, an unknown size, and labels outside the groups', () => {
     expect(of({ ...node1, size: '1024mb' }, is('node1', { node: node() }))).toEqual([]);
     const roundedUp = { state: 'running', finished: true, size: '3072mb', memory: 4096 } as const;
     expect(of({ ...node1, size: '3gb' }, is('node1', { machine: roundedUp, node: node() }))).toEqual([]);

@@ -68,7 +68,7 @@ describe('sizes', () => {
     ['1tb', 'amd64', 'r6i.32xlarge'],
     ['m7gd.2xlarge', 'amd64', 'm7gd.2xlarge'],
     ['u-6tb1.metal', 'amd64', 'u-6tb1.metal'],
-  ] as const)('%s on %s is %s', (size, architecture, type) => {
+  ] as const)('the size %s with %s is %s', (size, architecture, type) => {
     expect(typeFor(size, architecture)).toBe(type);
   });
 
@@ -171,7 +171,7 @@ describe('settings', () => {
     [{ insecure_transport: true }, 'insecure_transport requires endpoint'],
     [{ ssh_keypath: 'k' }, 'ssh_keypath requires keypair_name, which identifies the key pair'],
     [{ root_size: 0 }, 'the setting root_size must be a whole number from 1 to 65536, not 0'],
-  ])('%j is refused', (values, message) => {
+  ])('the setting %j is refused', (values, message) => {
     expect(() => readSettings(values)).toThrow(message);
   });
 
@@ -293,7 +293,10 @@ describe('a launch', () => {
   describe('a used token', () => {
     const codes = ['IdempotentInstanceTerminated', 'IdempotentParameterMismatch'];
 
-    /** Launches two machines at an EC2 that refuses the first calls; tells the tokens that were recorded, and those that were sent. */
+    /**
+     * Launches two machines at an EC2 that refuses the first calls.
+     * @returns the recorded tokens and those that were sent
+     */
     async function launchAfter(refusals: readonly string[]) {
       const left = [...refusals];
       const sent: string[] = [];
@@ -337,7 +340,7 @@ describe('a launch', () => {
       return { sent, ends };
     }
 
-    test.each(codes)('%s: the next one is recorded, then sent', async (code) => {
+    test.each(codes)('%s: the next token is recorded, then sent', async (code) => {
       const { sent, ends } = await launchAfter([code, code]);
       expect(ends).toEqual(['done', 'done']);
       expect(new Set(sent).size).toBe(3);
@@ -351,7 +354,7 @@ describe('a launch', () => {
     });
   });
 
-  test('property: chunks hold all items in order and never too many', () => {
+  test('property: chunks contain all items in order and never too many', () => {
     fc.assert(
       fc.property(fc.array(fc.nat()), fc.integer({ min: 1, max: 9 }), (items, size) => {
         const parts = chunks(items, size);
@@ -419,7 +422,7 @@ describe('instances', () => {
     expect(calls).toHaveLength(3);
   });
 
-  test('addresses are undefined until the instance has the one that belt connects to', () => {
+  test('addresses are undefined until the instance has the address that belt connects to', () => {
     const both = { PublicIpAddress: '203.0.113.1', PrivateIpAddress: '10.0.0.1' };
     expect(addressesOf(both, 'public')).toEqual({ public: '203.0.113.1', private: '10.0.0.1' });
     expect(addressesOf(both, 'private')).toEqual({ private: '10.0.0.1' });

@@ -21,7 +21,7 @@ import { type Clock, delayMs } from '../../../../src/drivers/kit/rate-limit.js';
 import { regions, sizes } from '../../../lab/digitalocean/catalogue.js';
 import { defaultSettings } from '../../../lab/digitalocean/defaults.js';
 
-/** A clock that jumps where others wait. */
+/** A clock that jumps ahead instead of waiting. */
 class JumpingClock implements Clock {
   time = 1_800_000_000_000;
   readonly slept: number[] = [];
@@ -78,7 +78,7 @@ describe('explain', () => {
       { request: 'GET /sizes', headers: {}, body: undefined, code: 'ECONNREFUSED' },
       /cannot connect to DigitalOcean \(ECONNREFUSED\)$/,
     ],
-  ])('%o', (given, message) => {
+  ])('the error %o is explained', (given, message) => {
     expect(toDigitalOceanError(given, 0).message).toMatch(message);
   });
 
@@ -109,7 +109,7 @@ describe('explain', () => {
 });
 
 describe('the rate limit', () => {
-  test('the rate limit lets at most 250 requests through in any minute', async () => {
+  test('the rate limit allows at most 250 requests in any minute', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.nat({ max: 20_000 }), { minLength: 300, maxLength: 600 }),
@@ -118,7 +118,7 @@ describe('the rate limit', () => {
           const limit = openRateLimit(clock);
           const sent: number[] = [];
           for (const pause of pauses) {
-            // Most requests come in bursts.
+            // Requests mostly come in bursts.
             clock.time += pause < 18_000 ? 0 : pause;
             await limit.take();
             sent.push(clock.time);
@@ -133,7 +133,7 @@ describe('the rate limit', () => {
     );
   });
 
-  test('an exhausted rate limit waits until the reset, or fails when that is far off', async () => {
+  test('an exhausted rate limit waits until the reset, or fails if that is far off', async () => {
     const clock = new JumpingClock();
     const limit = openRateLimit(clock);
     const resetIn = (seconds: number) => String(Math.floor(clock.time / 1000) + seconds);
@@ -202,7 +202,7 @@ describe('sizes and regions', () => {
     ['1gb', 's-1vcpu-1gb'],
     ['8192MB', 's-4vcpu-8gb'],
     ['s-2vcpu-2gb', 's-2vcpu-2gb'],
-  ])('%s is %s', (wanted, slug) => {
+  ])('the size %s is %s', (wanted, slug) => {
     expect(chooseSize(wanted, sizes, 'nyc3').slug).toBe(slug);
   });
 
@@ -233,7 +233,7 @@ describe('sizes and regions', () => {
     ['node1', 'nyc3'],
     ['web-node1', 'nyc3'],
     ['sgp1', 'nyc3'],
-  ])('%s goes to %s', (name, region) => {
+  ])('the region of %s is %s', (name, region) => {
     expect(regionFor(name, 'nyc3', regions)).toBe(region);
   });
 });

@@ -60,7 +60,7 @@ describe('addresses', () => {
     ['web[08:09].example.org,10.0.0.5', ['web08.example.org', 'web09.example.org', '10.0.0.5']],
     ['fd00::[1:2]', ['fd00::1', 'fd00::2']],
     ['10.0.0.1,10.0.0.1', ['10.0.0.1', '10.0.0.1']],
-  ])('%s', (pattern, addresses) => {
+  ])('addresses are expanded from a pattern: %s', (pattern, addresses) => {
     expect(expandAddresses(pattern)).toEqual(addresses);
   });
 
@@ -92,12 +92,12 @@ describe('jump hosts', () => {
     ['10.0.0.1', { user: 'root', host: '10.0.0.1', port: 22 }],
     ['fd00::1', { user: 'root', host: 'fd00::1', port: 22 }],
     ['me@[fd00::1]:2222', { user: 'me', host: 'fd00::1', port: 2222 }],
-  ])('%s', (written, jump) => {
+  ])('a jump host is parsed: %s', (written, jump) => {
     expect(parseJump('jump', written)).toEqual(jump);
   });
 
   test.each(['', 'a b', '@gate', 'gate:', 'gate:0', 'gate:70000', 'user@', '[gate', 'a:b:c'])(
-    'not "%s"',
+    '"%s" is not a jump host',
     (written) => {
       expect(() => parseJump('jump', written)).toThrow(UserError);
     },
@@ -143,11 +143,11 @@ describe('servers by name', () => {
       'the setting ssh_port must be a port number, 1 to 65535, not 0',
     ],
     [{ inventory: 'none.yml' }, 'cannot read the inventory none.yml: ENOENT'],
-  ])('%j is refused', async (settings, message) => {
+  ])('the servers %j are refused', async (settings, message) => {
     expect((await failure(adopt(['a', 'b'], settings as Record<string, string>))).message).toContain(message);
   });
 
-  test("a missing key is reported in docker-machine's words", async () => {
+  test("a missing key is reported with docker-machine's message", async () => {
     const { message } = await failure(adopt(['a'], { ip_address: '10.0.0.1', ssh_key: 'nope' }));
     expect(message).toBe(`SSH key does not exist: "${join(folder, 'nope')}"`);
   });
@@ -207,7 +207,7 @@ describe('invalid inventories', () => {
       'line 3: a is already listed at f.yml line 1',
     ],
     ['- name: "a\n', 'is not YAML'],
-  ])('%j', (text, message) => {
+  ])('the inventory %j is refused', (text, message) => {
     expect(() => parseInventory('f.yml', text)).toThrow(UserError);
     expect(() => parseInventory('f.yml', text)).toThrow(message);
     expect(() => parseInventory('f.yml', text)).toThrow(/^f\.yml line \d+/);
@@ -274,7 +274,7 @@ describe('the generic driver', () => {
     server.close();
   });
 
-  test("start, stop, kill and resize are refused in docker-machine's words", async () => {
+  test("start, stop, kill and resize are refused with docker-machine's messages", async () => {
     const driver = await open(generic, {});
     const machines = [machine(22)];
     for (const [verb, events] of [
@@ -319,7 +319,7 @@ describe('the none driver', () => {
     ['tcp://[fd00::9]:2376', { public: 'fd00::9' }],
     ['https://docker.example.org', { public: 'docker.example.org' }],
     ['unix:///var/run/docker.sock', {}],
-  ])('%s', async (url, addresses) => {
+  ])('the URL of a none machine is parsed: %s', async (url, addresses) => {
     expect(await adoptUrl(url, 'box')).toEqual([{ name: 'box', addresses, driverData: { URL: url } }]);
   });
 
@@ -335,7 +335,7 @@ describe('the none driver', () => {
     ['tcp://:2376', ['box'], '"tcp://:2376" is not the URL of an engine'],
     ['unix://', ['box'], '"unix://" is not the URL of an engine'],
     ['tcp://10.0.0.9:2376', ['a', 'b'], 'only one --url for 2 names: a, b'],
-  ])('%j for %j is refused', async (url, names, message) => {
+  ])('the URL %j is refused for %j', async (url, names, message) => {
     expect((await failure(adoptUrl(url, ...names))).message).toBe(message);
   });
 

@@ -38,7 +38,7 @@ test.each([
   ['10.209.0.0/20/3', 'the setting network must be an IPv4 range like 10.209.0.0/20, not "10.209.0.0/20/3"'],
   ['fd00::/64', 'the setting network must be an IPv4 range like 10.209.0.0/20, not "fd00::/64"'],
   ['10.209.0.1/20', 'the setting network "10.209.0.1/20" does not start at its first address'],
-])('%s is refused', (text, message) => {
+])('the range %s is refused', (text, message) => {
   expect(() => parseRange(text)).toThrow(message);
 });
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { progressReader } from '../../../../src/drivers/nspawn/debootstrap.js';
 
-/** Lines of a real run (debootstrap 1.0.128, trixie), most of them left out. */
+/** Lines of a real run (debootstrap 1.0.128, trixie), shortened. */
 const transcript = [
   'P: 0 100 DOWNREL',
   'PF: Downloading Release file',

@@ -6,7 +6,10 @@ import { templatesIn } from '../../../../src/base/templates.js';
 import { layoutOf } from '../../../../src/drivers/nspawn/layout.js';
 import { openImages } from '../../../../src/drivers/nspawn/nspawn-images.js';
 
-/** A belt that builds an image, with a quick step in place of debootstrap. Arguments: data folder, templates folder, a file that ends the step. */
+/**
+ * Builds an image as belt does, with a quick step in place of debootstrap. Arguments: data folder,
+ * templates folder, a file that ends the step.
+ */
 
 const [data = '', templates = '', go = ''] = process.argv.slice(2);
 

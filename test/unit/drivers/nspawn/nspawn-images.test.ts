@@ -13,7 +13,7 @@ import { type GuestRecord, writeRecord } from '../../../../src/drivers/nspawn/gu
 import { layoutOf, machineFolder, type NspawnLayout } from '../../../../src/drivers/nspawn/layout.js';
 import { type NspawnImages, openImages } from '../../../../src/drivers/nspawn/nspawn-images.js';
 
-/** The image store with real files, locks and processes; only debootstrap is replaced by a quick step. */
+/** The image store with real files, locks and processes; a quick step replaces debootstrap. */
 
 const { signal } = new AbortController();
 const children: ChildProcess[] = [];

@@ -27,6 +27,6 @@ test.each([
   [{ bridge: '-x' }, 'not "-x"'],
   [{ mirror: 'deb.debian.org' }, 'not "deb.debian.org"'],
   [{ bridge: 3 }, 'the setting bridge must be text, not 3'],
-])('%o is refused', (values, message) => {
+])('the setting %o is refused', (values, message) => {
   expect(() => nspawnSettings.read(values)).toThrow(message);
 });

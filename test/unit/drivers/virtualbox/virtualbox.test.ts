@@ -189,7 +189,7 @@ describe('settings', () => {
     [{ share_folder: '/home' }, 'FOLDER:NAME'],
     [{ image_checksum: 'sha256:12' }, 'hex digits'],
     [{ import_boot2docker_vm: 'old' }, 'cannot import'],
-  ])('%j is refused', (values, message) => {
+  ])('the setting %j is refused', (values, message) => {
     expect(() => read(values)).toThrow(message);
   });
 
@@ -202,7 +202,7 @@ describe('settings', () => {
     expect(read({ share_folder: '/home:x', no_share: true }).share).toBe('none');
   });
 
-  test('a size is an amount of memory that an engine fits into', () => {
+  test('a size is an amount of memory, large enough for an engine', () => {
     expect(memoryOf(undefined, read({ memory: 2048 }))).toBe(2048);
     expect(memoryOf('1.5gb', read({}))).toBe(1536);
     expect(() => memoryOf('128mb', read({}))).toThrow('not enough memory');
@@ -268,7 +268,7 @@ describe('the host-only network of a starting machine', () => {
   const settings = readSettings({ hostonly_cidr: '192.168.57.1/24' });
   const inRange60 = { HostOnlyCIDR: '192.168.60.1/24' };
 
-  /** Starts a VM on vboxnet0 where the computer has these interfaces; returns what was changed. */
+  /** Starts a VM on vboxnet0 while the computer has these interfaces. @returns what was changed */
   const changesOf = async (machine: Machine, interfaces: Record<string, string>): Promise<string[]> => {
     const changes: string[] = [];
     const run = async (args: readonly string[]): Promise<string> => {
@@ -314,7 +314,7 @@ describe('the host-only network of a starting machine', () => {
     const moved = ['modifyvm a --hostonlyadapter2 vboxnet3'];
     expect(await changesOf(recorded(inRange60), others)).toEqual(moved);
     expect(await changesOf(recorded(inRange60), { vboxnet3: '192.168.60.1' })).toEqual(moved);
-    // The computer's own address there is not known, the network is.
+    // The computer's address there is unknown, but the network is known.
     expect(await changesOf(recorded({}), { vboxnet3: '192.168.60.9' })).toEqual(moved);
   });
 
@@ -413,7 +413,7 @@ describe('the seed disk', () => {
   });
 });
 
-/** Reads the supplementary tree as ECMA-119 says, without looking at how it was written. */
+/** Reads the supplementary tree according to ECMA-119, independently of the code that writes it. */
 function readJoliet(image: Buffer): { label: string; files: Record<string, string> } {
   const text = (bytes: Buffer) => Buffer.from(bytes).swap16().toString('utf16le');
   const volume = image.subarray(17 * 2048, 18 * 2048);

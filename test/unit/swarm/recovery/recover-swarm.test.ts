@@ -22,7 +22,9 @@ import {
 } from '../../support/swarm-folder.js';
 import { openTestBed, type TestBed } from '../../support/test-bed.js';
 
-/** Decisions, with fake engines. test/e2e/swarm-backup.test.ts runs the scripts on real machines. */
+/**
+ * Decisions, with fake engines. test/e2e/swarm-backup.test.ts runs the scripts on real machines.
+ */
 
 const swarmId = 'kie0q18lyqg8ad4q6dteie2fy';
 let bed: TestBed;
