@@ -54,7 +54,7 @@ describe('cluster certificates', () => {
     const again = await ensureClusterCertificates(await bed.nextRun());
     expect(again).toEqual(first);
     const [machine] = await bed.running('node1');
-    const server = await certified(machine as Machine, bed.context);
+    const server = await installedCertificate(machine as Machine, bed.context);
     expect(await files('certs')).toEqual({
       'ca.pem': first.trusted,
       'ca-key.pem': first.authority.key,
@@ -82,8 +82,8 @@ describe('cluster certificates', () => {
   test('cluster certificates created by docker-machine are kept', async () => {
     const authority = await createAuthority({ commonName: 'theirs', keyType });
     const client = await issueClient(authority, { commonName: 'theirs' });
-    await lay({ 'ca.pem': authority.certificate, 'ca-key.pem': authority.key });
-    await lay({ 'cert.pem': client.certificate, 'key.pem': client.key });
+    await writeClusterFiles({ 'ca.pem': authority.certificate, 'ca-key.pem': authority.key });
+    await writeClusterFiles({ 'cert.pem': client.certificate, 'key.pem': client.key });
     expect(await ensureClusterCertificates(bed.context)).toEqual({
       trusted: authority.certificate,
       authority,
@@ -95,15 +95,15 @@ describe('cluster certificates', () => {
     const past = new Date(Date.now() - 50 * day);
     const authority = await createAuthority({ commonName: 'one', keyType, now: past });
     const client = await issueClient(authority, { commonName: 'one', now: past, days: 3 });
-    await lay({ 'ca.pem': authority.certificate, 'ca-key.pem': authority.key });
-    await lay({ 'cert.pem': client.certificate, 'key.pem': client.key });
+    await writeClusterFiles({ 'ca.pem': authority.certificate, 'ca-key.pem': authority.key });
+    await writeClusterFiles({ 'cert.pem': client.certificate, 'key.pem': client.key });
     const renewed = await ensureClusterCertificates(bed.context);
     expect(renewed.authority).toEqual(authority);
     expect(isIssuedBy(renewed.client.certificate, authority.certificate)).toBe(true);
     expect(renewed.client.certificate).not.toBe(client.certificate);
 
     const old = await createAuthority({ commonName: 'one', keyType, now: past, days: 3 });
-    await lay({ 'ca.pem': old.certificate, 'ca-key.pem': old.key });
+    await writeClusterFiles({ 'ca.pem': old.certificate, 'ca-key.pem': old.key });
     await expect(ensureClusterCertificates(bed.context)).rejects.toThrow(/^the cluster CA expired on /);
     expect(await files('certs')).toMatchObject({ 'ca.pem': old.certificate });
   });
@@ -119,17 +119,17 @@ describe('cluster certificates', () => {
   test('no CA is created when a machine trusts a missing one, and rotate repairs the machine', async () => {
     await url('url');
     await writeFile(join(bed.folder, 'machines/url/ca.pem'), 'theirs');
-    const [machine] = await listening('node1');
+    const [machine] = await machinesWithTls('node1');
     await rm(join(bed.folder, 'certs'), { recursive: true });
     await expect(serverCertificateFor(machine as Machine, bed.context)).rejects.toThrow(
       `node1 trusts a CA that is not in ${bed.folder}/certs`,
     );
     expect(await rotate(bed.context)).toMatchObject({ ok: ['node1'], finished: true });
-    await everyoneAnswers();
+    await expectAllClientsAccepted();
   });
 
   test('a damaged CA is reported and not overwritten', async () => {
-    await lay({ 'ca.pem': 'rubbish' });
+    await writeClusterFiles({ 'ca.pem': 'rubbish' });
     await expect(ensureClusterCertificates(bed.context)).rejects.toThrow(/certs\/ca\.pem is damaged/);
     expect(await files('certs')).toEqual({ 'ca.pem': 'rubbish' });
   });
@@ -137,8 +137,8 @@ describe('cluster certificates', () => {
 
 describe('server certificates', () => {
   test('a server certificate contains every name and address, and is kept while it is valid', async () => {
-    const machine = await secured('node1', { tlsSans: ['Docker.example.com', 'fd00::7'] });
-    const first = await certified(machine, bed.context);
+    const machine = await machineWithAccess('node1', { tlsSans: ['Docker.example.com', 'fd00::7'] });
+    const first = await installedCertificate(machine, bed.context);
     expect(readCertificate(first.certificate).names).toEqual([
       'node1',
       'localhost',
@@ -146,18 +146,18 @@ describe('server certificates', () => {
       'docker.example.com',
       'fd00::7',
     ]);
-    expect(await certified(machine, bed.context)).toEqual(first);
+    expect(await installedCertificate(machine, bed.context)).toEqual(first);
   });
 
   test('a server certificate is reissued for a new address, before it expires, without its key, and for another CA', async () => {
-    const machine = await secured('node1');
+    const machine = await machineWithAccess('node1');
     const { authority } = await ensureClusterCertificates(bed.context);
     const signer = { certificate: authority.certificate, key: authority.key ?? '' };
-    let last = await certified(machine, bed.context);
+    let last = await installedCertificate(machine, bed.context);
     const expectNew = async (of: Machine): Promise<void> => {
-      const next = await certified(of, bed.context);
+      const next = await installedCertificate(of, bed.context);
       expect(next.certificate).not.toBe(last.certificate);
-      expect(await certified(of, bed.context)).toEqual(next);
+      expect(await installedCertificate(of, bed.context)).toEqual(next);
       last = next;
     };
 
@@ -168,12 +168,12 @@ describe('server certificates', () => {
       names: readCertificate(last.certificate).names,
       days: 20,
     });
-    await layServer(short);
+    await writeServerCertificate(short);
     await expectNew(moved);
     await rm(join(bed.folder, 'machines/node1/server-key.pem'));
     await expectNew(moved);
     const other = await createAuthority({ commonName: 'other', keyType });
-    await layServer(
+    await writeServerCertificate(
       await issueServer(other, { commonName: 'node1', names: readCertificate(last.certificate).names }),
     );
     await expectNew(moved);
@@ -181,14 +181,14 @@ describe('server certificates', () => {
 
   test('a server certificate of docker-machine with only the address and localhost is kept', async () => {
     const machine = {
-      ...(await secured('node1')),
+      ...(await machineWithAccess('node1')),
       addresses: { public: '10.0.0.9', private: '192.168.0.9' },
     };
     await bed.cluster.save(machine);
     const { authority } = await ensureClusterCertificates(bed.context);
     const signer = { certificate: authority.certificate, key: authority.key ?? '' };
     const pair = await issueServer(signer, { commonName: 'ada.node1', names: ['10.0.0.9', 'localhost'] });
-    await layServer(pair);
+    await writeServerCertificate(pair);
     expect(await serverCertificateFor(machine, bed.context)).toMatchObject(pair);
     const { certificates } = await certificateStatus(bed.context);
     expect(certificates.map(({ status }) => status)).toEqual(['ok', 'ok', 'ok']);
@@ -198,8 +198,8 @@ describe('server certificates', () => {
   });
 
   test('an invalid --tls-san is refused', async () => {
-    const machine = await secured('node1', { tlsSans: ['no name'] });
-    await expect(certified(machine, bed.context)).rejects.toThrow(
+    const machine = await machineWithAccess('node1', { tlsSans: ['no name'] });
+    await expect(installedCertificate(machine, bed.context)).rejects.toThrow(
       '"no name" is neither a host name nor an IP address',
     );
   });
@@ -214,20 +214,23 @@ describe('certs status', () => {
     const names = ['good', 'moved', 'foreign', 'ending', 'ended', 'damaged', 'none'];
     await url('url');
     const machines = new Map<string, Machine>();
-    for (const name of names) machines.set(name, await secured(name));
+    for (const name of names) machines.set(name, await machineWithAccess(name));
     await bed.running('local');
     const { authority } = await ensureClusterCertificates(bed.context);
     const signer = { certificate: authority.certificate, key: authority.key ?? '' };
     for (const name of names)
-      if (name !== 'none') await certified(machines.get(name) as Machine, bed.context);
+      if (name !== 'none') await installedCertificate(machines.get(name) as Machine, bed.context);
     await bed.cluster.save({ ...(machines.get('moved') as Machine), addresses: { public: '10.9.9.9' } });
     const other = await createAuthority({ commonName: 'other', keyType });
     const own = { names: ['localhost', '127.0.0.1'] };
     const wanted = (name: string) => ({ commonName: name, names: [name, ...own.names] });
-    await layServer(await issueServer(other, wanted('foreign')), 'foreign');
-    await layServer(await issueServer(signer, { ...wanted('ending'), days: 10 }), 'ending');
+    await writeServerCertificate(await issueServer(other, wanted('foreign')), 'foreign');
+    await writeServerCertificate(await issueServer(signer, { ...wanted('ending'), days: 10 }), 'ending');
     const past = new Date(Date.now() - 9 * day);
-    await layServer(await issueServer(signer, { ...wanted('ended'), days: 5, now: past }), 'ended');
+    await writeServerCertificate(
+      await issueServer(signer, { ...wanted('ended'), days: 5, now: past }),
+      'ended',
+    );
     await writeFile(join(bed.folder, 'machines/damaged/server.pem'), 'rubbish');
 
     const { certificates } = await certificateStatus(bed.context);
@@ -253,10 +256,10 @@ describe('certs status', () => {
 
 describe('the expiry warning', () => {
   test('the expiry warning starts 30 days before the first expiry, and names the certificate and the command', async () => {
-    const machine = await secured('node1');
+    const machine = await machineWithAccess('node1');
     const authority = await createAuthority({ commonName: 'one', keyType });
-    await lay({ 'ca.pem': authority.certificate, 'ca-key.pem': authority.key });
-    await certified(machine, bed.context);
+    await writeClusterFiles({ 'ca.pem': authority.certificate, 'ca-key.pem': authority.key });
+    await installedCertificate(machine, bed.context);
     const inDays = (days: number): Promise<string | undefined> =>
       expiryWarning(bed.cluster, new Date(Date.now() + days * day));
 
@@ -276,7 +279,7 @@ describe('the expiry warning', () => {
     await ensureClusterCertificates(bed.context);
     expect(await expiryWarning(bed.cluster)).toBeUndefined();
     const authority = await createAuthority({ commonName: 'short', keyType, days: 12 });
-    await lay({ 'ca.pem': authority.certificate, 'ca-key.pem': authority.key });
+    await writeClusterFiles({ 'ca.pem': authority.certificate, 'ca-key.pem': authority.key });
     await ensureClusterCertificates(bed.context);
     expect(await expiryWarning(bed.cluster)).toMatch(/expires in 11 days .*, and 1 more: belt certs rotate$/);
   });
@@ -289,7 +292,7 @@ describe('the expiry warning', () => {
 
 describe('regenerate-certs', () => {
   test('regenerate-certs renews the named machines, and the client certificate on request', async () => {
-    const machines = await listening('node1', 'node2');
+    const machines = await machinesWithTls('node1', 'node2');
     const before = await allFiles();
     const outcomes = await regenerateCertificates(
       { machines: machines.slice(0, 1), clientCerts: false, install },
@@ -298,7 +301,7 @@ describe('regenerate-certs', () => {
     expect(outcomes.map(({ name, status }) => [name, status])).toEqual([['node1', 'ok']]);
     const after = await allFiles();
     expect(changed(before, after)).toEqual(['machines/node1/server-key.pem', 'machines/node1/server.pem']);
-    await everyoneAnswers();
+    await expectAllClientsAccepted();
 
     await regenerateCertificates({ machines: machines.slice(0, 1), clientCerts: true, install }, bed.context);
     expect(changed(after, await allFiles())).toEqual(
@@ -307,11 +310,11 @@ describe('regenerate-certs', () => {
         .concat(['machines/node1/server-key.pem', 'machines/node1/server.pem'])
         .sort(),
     );
-    await everyoneAnswers();
+    await expectAllClientsAccepted();
   });
 
   test('regenerate-certs keeps all files when the machine is unreachable', async () => {
-    const machines = await listening('node1');
+    const machines = await machinesWithTls('node1');
     const before = await allFiles();
     const away: InstallCertificate = async () => {
       throw new Error('node1 is stopped');
@@ -323,7 +326,7 @@ describe('regenerate-certs', () => {
   });
 
   test('regenerate-certs keeps the files of a machine with another CA until its engine has the new certificate', async () => {
-    const machines = await listening('node1', 'node2');
+    const machines = await machinesWithTls('node1', 'node2');
     const other = await createAuthority({ commonName: 'other', keyType });
     await writeFile(join(bed.folder, 'machines/node2/ca.pem'), other.certificate);
     const before = await files('machines/node2');
@@ -331,24 +334,24 @@ describe('regenerate-certs', () => {
     await regenerateCertificates({ ...input, machines: machines.slice(0, 1) }, bed.context);
     expect(await files('machines/node2')).toEqual(before);
     await regenerateCertificates({ ...input, machines: machines.slice(1) }, bed.context);
-    await everyoneAnswers();
+    await expectAllClientsAccepted();
   });
 
   test('regenerate-certs completes a run that was interrupted between the engine and the local files', async () => {
-    const machines = await listening('node1');
+    const machines = await machinesWithTls('node1');
     const input = { machines, clientCerts: false };
     const cutOff: InstallCertificate = async ({ name }, certificate) => {
       await engines.get(name)?.install(certificate);
       throw new Error('the computer is off');
     };
     await regenerateCertificates({ ...input, install: cutOff }, bed.context);
-    await everyoneAnswers();
+    await expectAllClientsAccepted();
     await regenerateCertificates({ ...input, install }, bed.context);
     expect(await files('machines/node1')).toMatchObject({
       'server.pem': engines.get('node1')?.files?.certificate,
       'server-key.pem': engines.get('node1')?.files?.key,
     });
-    await everyoneAnswers();
+    await expectAllClientsAccepted();
   });
 
   test('regenerate-certs refuses a machine known only by its URL, and writes nothing', async () => {
@@ -361,7 +364,7 @@ describe('regenerate-certs', () => {
   });
 
   test('regenerate-certs refuses an engine without TLS', async () => {
-    const machine = await secured('node1', { access: 'local' });
+    const machine = await machineWithAccess('node1', { access: 'local' });
     await expect(
       regenerateCertificates({ machines: [machine], clientCerts: false, install }, bed.context),
     ).rejects.toThrow(/^the engine of node1 does not use TLS \(access: local\)/);
@@ -370,9 +373,9 @@ describe('regenerate-certs', () => {
 
 describe('certs rotate', { timeout: 60_000 }, () => {
   test('certs rotate keeps every engine reachable after each step, and removes the old CA at the end', async () => {
-    await listening('node1', 'node2', 'node3');
+    await machinesWithTls('node1', 'node2', 'node3');
     const old = await files('certs');
-    const { writes } = watchWrites(bed.context, () => everyoneAnswers());
+    const { writes } = watchWrites(bed.context, () => expectAllClientsAccepted());
     const report = await rotate(bed.context);
     expect(report).toEqual({ ok: ['node1', 'node2', 'node3'], failed: [], skipped: [], finished: true });
     expect(writes()).toBeGreaterThan(15);
@@ -381,7 +384,7 @@ describe('certs rotate', { timeout: 60_000 }, () => {
   });
 
   test('certs rotate skips a machine known only by its URL, and keeps its certificates', async () => {
-    await listening('node1');
+    await machinesWithTls('node1');
     await url('url');
     const folder = join(bed.folder, 'machines/url');
     for (const name of ['ca.pem', 'cert.pem', 'key.pem', 'server.pem'])
@@ -392,7 +395,7 @@ describe('certs rotate', { timeout: 60_000 }, () => {
   });
 
   test('certs rotate completes a run that was interrupted anywhere, and engines stay reachable in between', async () => {
-    await listening('node1', 'node2');
+    await machinesWithTls('node1', 'node2');
     let finished = false;
     for (let limit = 1; !finished; limit++) {
       const old = await files('certs');
@@ -406,7 +409,7 @@ describe('certs rotate', { timeout: 60_000 }, () => {
         },
       );
       // Certificate and key are two files, so they may not match until the next run.
-      await everyoneAnswers({ except: isTorn });
+      await expectAllClientsAccepted({ except: isTorn });
       const report = finished ? undefined : await rotate(await bed.nextRun());
       if (report) expect(report).toMatchObject({ ok: ['node1', 'node2'], finished: true });
       await expectRotated(old);
@@ -414,7 +417,7 @@ describe('certs rotate', { timeout: 60_000 }, () => {
   });
 
   test('certs rotate stops at an unreachable machine, unless forced', async () => {
-    await listening('node1', 'node2', 'node3');
+    await machinesWithTls('node1', 'node2', 'node3');
     const old = await files('certs');
     const failing: InstallCertificate = async (machine, ...what) => {
       if (machine.name === 'node2') throw new Error('node2 is stopped');
@@ -427,19 +430,19 @@ describe('certs rotate', { timeout: 60_000 }, () => {
       skipped: [],
       finished: false,
     });
-    await everyoneAnswers();
+    await expectAllClientsAccepted();
     expect((await certificateStatus(bed.context)).rotating).toBe(true);
 
     const forced = await rotate(await bed.nextRun(), { install: failing, force: true });
     expect(forced).toEqual({ ...report, finished: true });
-    await expect(answer('node2', 'certs')).rejects.toThrow();
+    await expect(pingEngine('node2', 'certs')).rejects.toThrow();
     const machine = await bed.cluster.machine('node2');
     await regenerateCertificates({ machines: [machine], clientCerts: false, install }, bed.context);
     await expectRotated(old);
   });
 
   test('certs rotate keeps the old CA while an engine refuses the new client certificate', async () => {
-    await listening('node1');
+    await machinesWithTls('node1');
     const verify = async (): Promise<never> => {
       throw new Error('refused');
     };
@@ -454,8 +457,8 @@ describe('certs rotate', { timeout: 60_000 }, () => {
   test('certs rotate recovers a cluster whose certificates have all expired', async () => {
     const past = new Date(Date.now() - 50 * day);
     const authority = await createAuthority({ commonName: 'dead', keyType, now: past, days: 5 });
-    await lay({ 'ca.pem': authority.certificate, 'ca-key.pem': authority.key });
-    const machine = await secured('node1');
+    await writeClusterFiles({ 'ca.pem': authority.certificate, 'ca-key.pem': authority.key });
+    const machine = await machineWithAccess('node1');
     const engine = await TlsEngine.start('node1');
     await bed.cluster.save(withPort(machine, engine.port));
     const old = await files('certs');
@@ -464,7 +467,7 @@ describe('certs rotate', { timeout: 60_000 }, () => {
   });
 
   test('certs rotate updates the managers of a swarm one at a time', async () => {
-    const machines = await listening('node1', 'node2', 'node3', 'node4');
+    const machines = await machinesWithTls('node1', 'node2', 'node3', 'node4');
     for (const { name } of machines.slice(0, 3)) await manager(name);
     let now = 0;
     let most = 0;
@@ -484,7 +487,12 @@ async function rotate(
   changes: Partial<Parameters<typeof rotateAuthority>[0]> = {},
 ): Promise<RotationReport> {
   return rotateAuthority(
-    { install: installerOf(context), verify: ({ name }) => answer(name, 'certs'), force: false, ...changes },
+    {
+      install: installerOf(context),
+      verify: ({ name }) => pingEngine(name, 'certs'),
+      force: false,
+      ...changes,
+    },
     context,
   );
 }
@@ -501,7 +509,7 @@ async function expectRotated(old: Record<string, string>): Promise<void> {
   const { certificates, rotating } = await certificateStatus(bed.context);
   expect(certificates.filter(({ status }) => status !== 'ok')).toEqual([]);
   expect(rotating).toBe(false);
-  await everyoneAnswers();
+  await expectAllClientsAccepted();
   if (old['cert.pem'] === undefined) return;
   for (const { port } of engines.values()) {
     const credentials = { ca: now['ca.pem'] ?? '', cert: old['cert.pem'] ?? '', key: old['key.pem'] ?? '' };
@@ -541,19 +549,19 @@ function installerOf(context: Context): InstallCertificate {
 const install: InstallCertificate = (...what) => installerOf(bed.context)(...what);
 
 /** Issues the machine's server certificate and records it as installed. */
-async function certified(machine: Machine, context: Context): Promise<ServerCertificate> {
+async function installedCertificate(machine: Machine, context: Context): Promise<ServerCertificate> {
   const certificate = await serverCertificateFor(machine, context);
   await recordInstalled(machine.name, certificate, context);
   return certificate;
 }
 
 /** Creates machines whose engines listen with TLS. */
-async function listening(...names: string[]): Promise<Machine[]> {
+async function machinesWithTls(...names: string[]): Promise<Machine[]> {
   await ensureClusterCertificates(bed.context);
   return Promise.all(
     names.map(async (name) => {
       const engine = await TlsEngine.start(name);
-      const machine = withPort(await secured(name), engine.port);
+      const machine = withPort(await machineWithAccess(name), engine.port);
       await bed.cluster.save(machine);
       await install(machine, await serverCertificateFor(machine, bed.context), () => {});
       return machine;
@@ -561,7 +569,7 @@ async function listening(...names: string[]): Promise<Machine[]> {
   );
 }
 
-async function secured(name: string, engine: Partial<Machine['engine']> = {}): Promise<Machine> {
+async function machineWithAccess(name: string, engine: Partial<Machine['engine']> = {}): Promise<Machine> {
   const [machine] = await bed.running(name);
   if (!machine) throw new Error(`no ${name}`);
   const recorded: Machine = {
@@ -575,7 +583,11 @@ async function secured(name: string, engine: Partial<Machine['engine']> = {}): P
 
 /** Creates a machine of docker-machine's driver `none` that is recorded as using TLS. */
 async function url(name: string): Promise<Machine> {
-  const machine = { ...(await secured(name)), driver: 'none', driverData: { URL: 'tcp://192.0.2.1:2376' } };
+  const machine = {
+    ...(await machineWithAccess(name)),
+    driver: 'none',
+    driverData: { URL: 'tcp://192.0.2.1:2376' },
+  };
   await bed.cluster.save(machine);
   return machine;
 }
@@ -594,11 +606,11 @@ async function manager(name: string): Promise<void> {
  * Expects each engine to accept the client certificates of the cluster and of every machine's
  * folder.
  */
-async function everyoneAnswers({ except = async (_folder: string) => false } = {}): Promise<void> {
+async function expectAllClientsAccepted({ except = async (_folder: string) => false } = {}): Promise<void> {
   const folders = ['certs', ...[...engines.keys()].map((name) => `machines/${name}`)];
   for (const folder of folders) {
     if (await except(folder)) continue;
-    for (const name of engines.keys()) await answer(name, folder);
+    for (const name of engines.keys()) await pingEngine(name, folder);
   }
 }
 
@@ -607,7 +619,7 @@ async function isTorn(folder: string): Promise<boolean> {
   return !matchesKey({ certificate, key });
 }
 
-async function answer(name: string, folder: string): Promise<void> {
+async function pingEngine(name: string, folder: string): Promise<void> {
   const { 'ca.pem': ca = '', 'cert.pem': cert = '', 'key.pem': key = '' } = await files(folder);
   await ping(engines.get(name)?.port ?? 0, { ca, cert, key });
 }
@@ -648,13 +660,13 @@ function changed(before: Record<string, string>, after: Record<string, string>):
     .sort();
 }
 
-async function lay(texts: Record<string, string>): Promise<void> {
+async function writeClusterFiles(texts: Record<string, string>): Promise<void> {
   await mkdir(join(bed.folder, 'certs'), { recursive: true });
   for (const [name, text] of Object.entries(texts)) await writeFile(join(bed.folder, 'certs', name), text);
   await rm(join(bed.folder, 'certs/expiry.json'), { force: true });
 }
 
-async function layServer(
+async function writeServerCertificate(
   { certificate, key }: { certificate: string; key: string },
   name = 'node1',
 ): Promise<void> {

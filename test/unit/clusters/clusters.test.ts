@@ -75,8 +75,8 @@ describe('new', () => {
   });
 
   test('cluster new suggests a driver for an unknown one', async () => {
-    const made = createCluster({ name: 'x', driver: 'nspwan', definitions: [] }, bed.context);
-    await expect(made).rejects.toMatchObject({
+    const creating = createCluster({ name: 'x', driver: 'nspwan', definitions: [] }, bed.context);
+    await expect(creating).rejects.toMatchObject({
       message: 'unknown driver "nspwan"',
       hint: expect.stringContaining('did you mean nspawn?'),
     });

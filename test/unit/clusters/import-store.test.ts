@@ -224,7 +224,7 @@ describe('import of a docker-machine store', () => {
       ServerCertPath: `${old}/machines/a/server.pem`,
     });
 
-    const lay = async (name: string, who: string): Promise<void> => {
+    const writeMachine = async (name: string, who: string): Promise<void> => {
       const options = { ...auth(who), StorePath: `${old}/machines/${name}` };
       const document = {
         ...documents.v3,
@@ -242,11 +242,11 @@ describe('import of a docker-machine store', () => {
       await mkdir(outside('.'), { recursive: true });
       for (const file of ['ca.pem', 'ca-key.pem', 'cert.pem', 'key.pem', 'other.pem'])
         await writeFile(outside(file), file);
-      await lay('a', 'ca');
+      await writeMachine('a', 'ca');
     });
 
     test('import copies the certificates and keeps their paths for docker-machine', async () => {
-      await lay('b', 'ca');
+      await writeMachine('b', 'ca');
       await importStore(input(), bed.context);
       expect(await authOf('a')).toMatchObject({
         ...auth('ca'),
@@ -269,7 +269,7 @@ describe('import of a docker-machine store', () => {
     });
 
     test('machines that trust different CAs keep them, and no other CA is created', async () => {
-      await lay('b', 'other');
+      await writeMachine('b', 'other');
       await writeFile(join(store, 'machines/b/ca.pem'), 'other.pem');
       await importStore(input(), bed.context);
       expect(await authOf('b')).toMatchObject({ CaCertPath: outside('other.pem') });

@@ -47,11 +47,11 @@ const create = async (name: string, ssh = true) =>
   createContext({ machine: await bed.cluster.machine(name), ssh }, docker, bed.context);
 const remove = (nodes: string[], all = false) =>
   removeContexts({ nodes, all, force: false }, docker, bed.context);
-const made = async () => (await listContexts(docker)).map(({ name }) => name);
+const contextNames = async () => (await listContexts(docker)).map(({ name }) => name);
 
 test('a context over SSH is created next to a machine known only by its URL', async () => {
   await create('node1');
-  expect(await made()).toEqual(['belt-node1']);
+  expect(await contextNames()).toEqual(['belt-node1']);
   const config = await readFile(sshConfigPath(bed.context), 'utf8');
   expect(config).toContain('belt-node2');
   expect(config).not.toContain('box');
@@ -59,7 +59,7 @@ test('a context over SSH is created next to a machine known only by its URL', as
 
 test('a context over SSH is refused for a machine known only by its URL', async () => {
   await expect(create('box')).rejects.toThrow('box is known only by its URL');
-  expect(await made()).toEqual([]);
+  expect(await contextNames()).toEqual([]);
 });
 
 test('the SSH configuration is written before the context is created', async () => {
@@ -67,7 +67,7 @@ test('the SSH configuration is written before the context is created', async () 
     throw new Error('the disk is full');
   };
   await expect(create('node1')).rejects.toThrow('the disk is full');
-  expect(await made()).toEqual([]);
+  expect(await contextNames()).toEqual([]);
 });
 
 test('the context of a removed machine is removed by name', async () => {
@@ -77,7 +77,7 @@ test('the context of a removed machine is removed by name', async () => {
   expect(await remove(['node1'])).toEqual(['belt-node1']);
   await expect(remove(['node1'])).rejects.toThrow('node1');
   await expect(remove(['box'])).rejects.toThrow('docker: context "belt-box" not found');
-  expect(await made()).toEqual(['belt-node2']);
+  expect(await contextNames()).toEqual(['belt-node2']);
 });
 
 test('a glob removes existing contexts only', async () => {

@@ -17,7 +17,7 @@ function frame(atMs: number, text: string): Frame {
   return { atMs, rows: [[{ column: 0, width: text.length, text, style: {} }], [], []], cursor: undefined };
 }
 
-function said(frames: readonly Frame[]): [number, string | undefined][] {
+function textsOf(frames: readonly Frame[]): [number, string | undefined][] {
   return frames.map(({ atMs, rows }) => [atMs, rows[0]?.[0]?.text]);
 }
 
@@ -65,7 +65,7 @@ describe('replay', () => {
 describe('shorten', () => {
   test('shorten reduces a wait without changes to a second and a half', () => {
     const frames = [frame(0, ''), frame(100, 'building'), frame(60_000, 'built'), frame(60_400, 'done')];
-    expect(said(shorten(frames, { longestMs: 30_000 }))).toEqual([
+    expect(textsOf(shorten(frames, { longestMs: 30_000 }))).toEqual([
       [0, ''],
       [100, 'building'],
       [1600, 'built'],
@@ -78,7 +78,7 @@ describe('shorten', () => {
     const waiting = Array.from({ length: 600 }, (_, tenth) =>
       frame(tenth * 100, `${spinner[tenth % 4]} ${(tenth / 10).toFixed(1)}s`),
     );
-    const short = said(shorten([...waiting, frame(60_000, 'done')], { longestMs: 30_000 }));
+    const short = textsOf(shorten([...waiting, frame(60_000, 'done')], { longestMs: 30_000 }));
     expect(short.at(-1)).toEqual([1500, 'done']);
     expect(short.map(([, text]) => text)).toEqual([
       '⠋ 0.0s',
@@ -99,7 +99,7 @@ describe('shorten', () => {
       fc.property(gaps, (steps) => {
         const frames = [frame(0, '')];
         for (const [gapMs, text] of steps) frames.push(frame((frames.at(-1)?.atMs ?? 0) + gapMs, text));
-        const short = said(shorten(frames, { longestMs: 5000 }));
+        const short = textsOf(shorten(frames, { longestMs: 5000 }));
         expect(short.at(-1)?.[1]).toBe(frames.at(-1)?.rows[0]?.[0]?.text);
         expect(short.at(-1)?.[0]).toBeLessThanOrEqual(5000);
         const tooClose = short.filter(([at], index) => index > 0 && at - (short[index - 1]?.[0] ?? 0) < 100);

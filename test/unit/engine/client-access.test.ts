@@ -41,7 +41,7 @@ async function box(url: string): Promise<Machine> {
 
 const folder = (): string => bed.cluster.machineFolder('box');
 
-async function lay(texts: Record<string, string>, where = folder()): Promise<void> {
+async function writeFiles(texts: Record<string, string>, where = folder()): Promise<void> {
   await mkdir(where, { recursive: true });
   for (const [name, text] of Object.entries(texts)) await writeFile(join(where, name), text);
 }
@@ -53,7 +53,7 @@ describe('clientAccess', () => {
     'clientAccess returns the certificates in the folder of an engine at %s',
     async (url) => {
       await box(url);
-      await lay(anyPems);
+      await writeFiles(anyPems);
       expect(await clientAccess('box', bed.cluster)).toEqual({
         name: 'box',
         url,
@@ -70,8 +70,8 @@ describe('clientAccess', () => {
 
   test('clientAccess ignores an incomplete set of certificates', async () => {
     await box('tcp://10.0.0.9:2376');
-    await lay({ 'ca.pem': 'a', 'cert.pem': 'b' });
-    await lay(anyPems, bed.cluster.certsFolder);
+    await writeFiles({ 'ca.pem': 'a', 'cert.pem': 'b' });
+    await writeFiles(anyPems, bed.cluster.certsFolder);
     expect(await clientAccess('box', bed.cluster)).not.toHaveProperty('certificates');
   });
 
@@ -79,7 +79,7 @@ describe('clientAccess', () => {
     'clientAccess returns no certificates for an engine at %s',
     async (url) => {
       await box(url);
-      await lay(anyPems);
+      await writeFiles(anyPems);
       expect(await clientAccess('box', bed.cluster)).not.toHaveProperty('certificates');
     },
   );
@@ -117,7 +117,11 @@ describe('engineStatus', () => {
     const options = { ca: authority.certificate, cert, key, requestCert: true, rejectUnauthorized: true };
     const port = await listen(createTlsServer(options, answer));
     const client = await issueClient(authority, { commonName: 'me' });
-    await lay({ 'ca.pem': authority.certificate, 'cert.pem': client.certificate, 'key.pem': client.key });
+    await writeFiles({
+      'ca.pem': authority.certificate,
+      'cert.pem': client.certificate,
+      'key.pem': client.key,
+    });
     expect(await ask(`tcp://127.0.0.1:${port}`)).toEqual({ version: '28.1.0', swarm: '' });
   });
 

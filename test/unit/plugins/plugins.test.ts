@@ -182,7 +182,7 @@ describe('the plugin folder', () => {
 
   test('an install replaces the existing plugin, which stays if the install fails', async () => {
     const plugins = at({ BELT_DATA_DIR: 'replaced' });
-    const make = async (version: string): Promise<StagedPlugin> => {
+    const stagePlugin = async (version: string): Promise<StagedPlugin> => {
       const draft = await plugins.stage();
       const own = join(draft.folder, 'node_modules/p');
       await mkdir(own, { recursive: true });
@@ -190,13 +190,13 @@ describe('the plugin folder', () => {
       await writeFile(join(own, 'package.json'), JSON.stringify({ name: 'p', version }));
       return draft;
     };
-    await (await make('1.0.0')).activate('p');
-    await (await make('2.0.0')).activate('p');
+    await (await stagePlugin('1.0.0')).activate('p');
+    await (await stagePlugin('2.0.0')).activate('p');
     expect((await plugins.read('p')).version).toBe('2.0.0');
 
-    const gone = await make('3.0.0');
-    await gone.discard();
-    await expect(gone.activate('p')).rejects.toThrow(UserError);
+    const discarded = await stagePlugin('3.0.0');
+    await discarded.discard();
+    await expect(discarded.activate('p')).rejects.toThrow(UserError);
     expect((await plugins.read('p')).version).toBe('2.0.0');
     expect(await readdir(join(folder, 'replaced/plugins'))).toEqual(['p']);
   });

@@ -26,7 +26,7 @@ describe('the configuration for OpenSSH', () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  async function understood(targets: OpenSshTarget[], name: string): Promise<Map<string, string>> {
+  async function effectiveOptions(targets: OpenSshTarget[], name: string): Promise<Map<string, string>> {
     const path = join(folder, 'config');
     await writeFile(path, openSshConfig(targets, knownHosts));
     const text = execFileSync('ssh', ['-G', '-F', path, name], { encoding: 'utf8' });
@@ -36,7 +36,7 @@ describe('the configuration for OpenSSH', () => {
   }
 
   test("the configuration has the machine's address, key, and name in known_hosts", async () => {
-    const options = await understood([{ ...target, alias: 'other', name: 'other' }, target], 'node1');
+    const options = await effectiveOptions([{ ...target, alias: 'other', name: 'other' }, target], 'node1');
     expect(
       Object.fromEntries(
         [
@@ -66,15 +66,15 @@ describe('the configuration for OpenSSH', () => {
   });
 
   test('the configuration accepts the first host key of a machine without one, and no other later', async () => {
-    const options = await understood([{ ...target, known: false }], 'node1');
+    const options = await effectiveOptions([{ ...target, known: false }], 'node1');
     expect(options.get('stricthostkeychecking')).toBe('accept-new');
   });
 
   test('the configuration uses the jump host, with the same host key checks', async () => {
     const jump = { name: '[bastion]:22', host: 'bastion', port: 22, user: 'ops' };
-    const options = await understood([{ ...target, jump }], 'node1');
+    const options = await effectiveOptions([{ ...target, jump }], 'node1');
     expect(options.get('proxyjump')).toBe('_jump-to-node1');
-    const onTheWay = await understood([{ ...target, jump }], '_jump-to-node1');
+    const onTheWay = await effectiveOptions([{ ...target, jump }], '_jump-to-node1');
     expect([onTheWay.get('hostname'), onTheWay.get('user'), onTheWay.get('hostkeyalias')]).toEqual([
       'bastion',
       'ops',

@@ -275,14 +275,14 @@ describe('the active host', () => {
 });
 
 describe('keys', () => {
-  let made = 0;
+  let generated = 0;
   const generate = (): { privateKey: string; publicKey: string } => {
-    made++;
-    return { privateKey: `private ${made}\n`, publicKey: `public ${made}\n` };
+    generated++;
+    return { privateKey: `private ${generated}\n`, publicKey: `public ${generated}\n` };
   };
 
   test('the cluster key is created once, even by concurrent callers', async () => {
-    made = 0;
+    generated = 0;
     const stores = await Promise.all([open(), open(), open()]);
     const pairs = await Promise.all(stores.map((store) => store.sshKey(generate)));
     for (const pair of pairs) expect(pair).toEqual({ privateKey: 'private 1\n', publicKey: 'public 1' });
@@ -299,7 +299,7 @@ describe('keys', () => {
   });
 
   test('host keys stay the same until they are deleted', async () => {
-    made = 0;
+    generated = 0;
     const store = await open();
     const first = await store.hostKey('node1', generate);
     expect(await (await open()).hostKey('node1', generate)).toEqual(first);

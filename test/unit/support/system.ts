@@ -16,10 +16,10 @@ export class System {
   /** The output of the facts script. */
   facts(script: unknown): string {
     const mark = markIn(script);
-    const said = Object.entries(this.sections())
+    const output = Object.entries(this.sections())
       .map(([name, content]) => `\n${mark} ${name}\n${content}`)
       .join('');
-    return `Welcome!\n${mark} begin\n${Buffer.from(said).toString('base64')}\n${mark} end\n`;
+    return `Welcome!\n${mark} begin\n${Buffer.from(output).toString('base64')}\n${mark} end\n`;
   }
 
   /** The output of the apply script on success. */

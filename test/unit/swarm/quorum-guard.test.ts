@@ -47,19 +47,19 @@ async function stopping(...wanted: string[]): Promise<void> {
   await withQuorumGuard(await machines(...wanted), guard, bed.context, async () => {});
 }
 
-function said(): string[] {
+function notices(): string[] {
   return bed.reporter.lines.filter((line) => /^(note|warning): /.test(line));
 }
 
 describe('stopping', () => {
   test('stopping workers and machines outside a swarm needs no warning', async () => {
     await stopping('node1', 'node2', 'alone');
-    expect(said()).toEqual([]);
+    expect(notices()).toEqual([]);
   });
 
   test('stopping a manager warns when no other may fail', async () => {
     await stopping('mg3');
-    expect(said()).toEqual([
+    expect(notices()).toEqual([
       'warning: stopping mg3 leaves 2 of 3 managers: no other manager may fail until it is back',
     ]);
   });
@@ -76,7 +76,7 @@ describe('stopping', () => {
   test('stopping managers by force warns of the consequence', async () => {
     const guard = { action: 'stopping', force: true };
     await withQuorumGuard(await machines('mg2', 'mg3'), guard, bed.context, async () => {});
-    expect(said()).toEqual([
+    expect(notices()).toEqual([
       'warning: stopping mg[2:3] would leave the swarm without a quorum: 1 of 3 managers can be reached, and 2 are needed (now 3 managers); --force: the swarm cannot be changed until its quorum is restored ("belt start NODES"); running tasks continue',
     ]);
   });
@@ -102,7 +102,7 @@ describe('stopping', () => {
 
     test('stopping a manager without a login warns when no other may fail', async () => {
       await stopping('mg1');
-      expect(said()).toEqual([
+      expect(notices()).toEqual([
         'warning: stopping mg1 leaves 2 of 3 managers: no other manager may fail until it is back',
       ]);
     });
@@ -128,7 +128,7 @@ describe('stopping', () => {
     test('stopping a manager without a login is allowed when it is already unreachable', async () => {
       ((await engine('mg1')).node as Node).reachability = 'unreachable';
       await stopping('mg1');
-      expect(said()).toEqual([]);
+      expect(notices()).toEqual([]);
     });
   });
 
@@ -136,7 +136,7 @@ describe('stopping', () => {
     swarm.nodes = [];
     bed.ssh.refused.add('alone');
     await stopping('alone');
-    expect(said()).toEqual([]);
+    expect(notices()).toEqual([]);
   });
 
   test('stopping machines queries others only when a chosen one is silent', async () => {
@@ -146,7 +146,7 @@ describe('stopping', () => {
 
   test('stopping all nodes is a shutdown of the swarm', async () => {
     await stopping(...names);
-    expect(said()).toEqual([
+    expect(notices()).toEqual([
       'note: the whole swarm stops; to bring it back, start most of its managers: belt start mg[1:3]',
     ]);
   });
@@ -155,13 +155,13 @@ describe('stopping', () => {
     for (const name of ['mg3', 'node2']) power(name, 'stopped');
     bed.engines.isUp = () => true;
     await stopping('mg1', 'mg2', 'node1');
-    expect(said()).toHaveLength(1);
+    expect(notices()).toHaveLength(1);
   });
 
   test('stopping the only node of a swarm needs no warning', async () => {
     (await engine('alone')).newSwarm('s2');
     await stopping('alone');
-    expect(said()).toEqual([]);
+    expect(notices()).toEqual([]);
   });
 
   test('stopping the only manager of several nodes is refused', async () => {
@@ -185,7 +185,7 @@ describe('stopping', () => {
   test('stopping a manager is allowed when the quorum is already lost', async () => {
     for (const name of ['mg2', 'mg3']) power(name, 'stopped');
     await stopping('mg1');
-    expect(said()).toEqual([]);
+    expect(notices()).toEqual([]);
   });
 
   test('stopping a manager waits for an election before it checks the quorum', async () => {
@@ -215,7 +215,7 @@ describe('stopping', () => {
     bed.reporter.lines.length = 0;
     const guard = { action: 'stopping', force: true };
     await withQuorumGuard(await machines('mg1'), guard, bed.context, async () => {});
-    expect(said()).toEqual([`warning: ${obstacle}; --force: the effect on the quorum is unknown`]);
+    expect(notices()).toEqual([`warning: ${obstacle}; --force: the effect on the quorum is unknown`]);
   });
 
   test('stopping machines does not query stopped ones', async () => {
@@ -299,7 +299,7 @@ describe('restarting', () => {
     const outcomes = await restartMachines(await machines(...names), {}, bed.context);
     expect(outcomes.map(({ status }) => status)).toEqual(['ok', 'ok', 'ok', 'ok', 'ok']);
     expect(restarts()).toEqual(['restart mg2', 'restart mg3', 'restart mg1', 'restart node1 node2']);
-    expect(said()).toEqual([]);
+    expect(notices()).toEqual([]);
   });
 
   test('restarting waits until the previous manager is reachable', async () => {
@@ -349,7 +349,7 @@ describe('restarting', () => {
     power('mg3', 'stopped');
     await restartMachines(await machines('mg2'), { force: true }, bed.context);
     expect(restarts()).toEqual(['restart mg2']);
-    expect(said()).toEqual([
+    expect(notices()).toEqual([
       expect.stringContaining('--force: the swarm cannot be changed until its quorum is restored'),
     ]);
   });
@@ -360,7 +360,7 @@ describe('restarting', () => {
     (await engine('other')).beIn(bed.engines.swarms[1] as Swarm, 'manager');
     await restartMachines(await machines('alone'), {}, bed.context);
     expect(restarts()).toEqual(['restart alone']);
-    expect(said()).toEqual(['note: the swarm of alone cannot be changed until alone is back']);
+    expect(notices()).toEqual(['note: the swarm of alone cannot be changed until alone is back']);
   });
 });
 

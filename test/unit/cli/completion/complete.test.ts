@@ -49,7 +49,7 @@ const commands: Commands = {
   },
 };
 
-async function offered(typed: string): Promise<string[]> {
+async function candidatesFor(typed: string): Promise<string[]> {
   const { candidates, files } = await complete(typed.split(' '), commands, names);
   return [...candidates.keys(), ...(files ? [':files'] : [])];
 }
@@ -96,7 +96,7 @@ describe('completion', () => {
     ['exec node1 ', 'db node2'],
     ['exec node1 -- ', ''],
   ])('completing "%s" offers "%s"', async (typed, expected) => {
-    expect((await offered(typed)).join(' ')).toBe(expected);
+    expect((await candidatesFor(typed)).join(' ')).toBe(expected);
   });
 
   test('property: every candidate begins with the typed word', async () => {

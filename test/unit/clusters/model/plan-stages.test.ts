@@ -18,7 +18,7 @@ import {
 import { defaultEngineSettings } from '../../../../src/engine/model/engine-settings.js';
 
 /** The engine settings of a group. */
-function says(words: EngineOptionValues): EngineChangeRequest {
+function groupEngine(words: EngineOptionValues): EngineChangeRequest {
   const settings = engineSettings(words, (word, reason) => new UserError(`${word} ${reason}`));
   return { settings, keys: Object.keys(words) as EngineOptionKey[] };
 }
@@ -73,7 +73,7 @@ class Model {
     if (machine.state !== 'running') throw new Error(`${step.does} of ${name}, which does not run`);
     if (step.does === 'resize') return { machine: { ...machine, size: step.size } };
     if (step.does === 'engine') {
-      const engine = changedEngine(machine.engine ?? defaultEngineSettings, wanted.engine ?? says({}));
+      const engine = changedEngine(machine.engine ?? defaultEngineSettings, wanted.engine ?? groupEngine({}));
       return { machine: { ...machine, engine } };
     }
     return { node: this.nodeBy(step, wanted, node) };
@@ -115,11 +115,15 @@ const role = fc.constantFrom('manager' as const, 'worker' as const);
 const labels = fc.dictionary(fc.constantFrom('zone', 'disk'), fc.constantFrom('1', '2'), { maxKeys: 2 });
 const size = fc.constantFrom('512mb', '1gb', '1024mb');
 
-const engineWish = fc.constantFrom(says({}), says({ label: ['a=b'] }), says({ access: 'local', opt: [] }));
+const engineWish = fc.constantFrom(
+  groupEngine({}),
+  groupEngine({ label: ['a=b'] }),
+  groupEngine({ access: 'local', opt: [] }),
+);
 const engine = fc.constantFrom(
   defaultEngineSettings,
-  says({ label: ['a=b'], access: 'insecure' }).settings,
-  says({ label: ['a=c'], access: 'local', opt: ['mtu=1400'] }).settings,
+  groupEngine({ label: ['a=b'], access: 'insecure' }).settings,
+  groupEngine({ label: ['a=c'], access: 'local', opt: ['mtu=1400'] }).settings,
 );
 
 const wantedNodes: fc.Arbitrary<Wanted[]> = fc
@@ -391,9 +395,9 @@ describe('compare', () => {
 
   describe('engine settings', () => {
     const differences = (words: EngineOptionValues): object[] => {
-      const engine = says({ access: 'local', label: ['disk=hdd'], tune_swarm: true }).settings;
+      const engine = groupEngine({ access: 'local', label: ['disk=hdd'], tune_swarm: true }).settings;
       const machine = { state: 'running', finished: true, engine } as const;
-      const found = of({ ...node1, engine: says(words) }, is('node1', { machine, node: node() }));
+      const found = of({ ...node1, engine: groupEngine(words) }, is('node1', { machine, node: node() }));
       return found.flatMap(({ differences }) => differences);
     };
 
@@ -417,9 +421,12 @@ describe('compare', () => {
     });
 
     test('a change keeps undeclared settings, and the port while the access stays', () => {
-      const before = { ...says({ label: ['a=b'], opt: ['mtu=1400'] }).settings, port: 2476 };
-      expect(changedEngine(before, says({ label: [], access: 'secure' }))).toEqual({ ...before, labels: [] });
-      expect(changedEngine(before, says({ access: 'insecure' }))).toEqual({
+      const before = { ...groupEngine({ label: ['a=b'], opt: ['mtu=1400'] }).settings, port: 2476 };
+      expect(changedEngine(before, groupEngine({ label: [], access: 'secure' }))).toEqual({
+        ...before,
+        labels: [],
+      });
+      expect(changedEngine(before, groupEngine({ access: 'insecure' }))).toEqual({
         ...before,
         access: 'insecure',
         port: 2375,
@@ -428,7 +435,7 @@ describe('compare', () => {
 
     test('machines without a provisioned engine have no engine differences', () => {
       const machine = { state: 'running', finished: true } as const;
-      const wanted = { ...node1, engine: says({ label: ['a=b'] }) };
+      const wanted = { ...node1, engine: groupEngine({ label: ['a=b'] }) };
       expect(of(wanted, is('node1', { machine, node: node() }))).toEqual([]);
     });
   });

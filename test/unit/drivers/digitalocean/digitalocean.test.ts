@@ -41,11 +41,12 @@ const answer = (status: number, body: unknown = undefined, headers = {}) => ({
 });
 
 test('a record shows the region of a machine unless its name chose it', () => {
-  const made = (name: string, driverData: Record<string, unknown>) => configuredRegion({ name, driverData });
-  expect(made('node1', { region: 'sgp1' })).toEqual({ region: 'sgp1' });
-  expect(made('nyc1-node1', { region: 'sgp1' })).toEqual({ region: 'sgp1' });
-  expect(made('sgp1-node1', { region: 'sgp1' })).toEqual({});
-  expect(made('node1', {})).toEqual({});
+  const regionOf = (name: string, driverData: Record<string, unknown>) =>
+    configuredRegion({ name, driverData });
+  expect(regionOf('node1', { region: 'sgp1' })).toEqual({ region: 'sgp1' });
+  expect(regionOf('nyc1-node1', { region: 'sgp1' })).toEqual({ region: 'sgp1' });
+  expect(regionOf('sgp1-node1', { region: 'sgp1' })).toEqual({});
+  expect(regionOf('node1', {})).toEqual({});
 });
 
 describe('explain', () => {
