@@ -27,7 +27,7 @@ export interface StateFiles {
 
 export function stateFiles(owner?: FileOwner): StateFiles {
   async function makeFolder(path: string): Promise<void> {
-    await withExplainedErrors('make', path, async () => {
+    await withExplainedErrors('create', path, async () => {
       const topmost = await mkdir(path, { recursive: true, mode: 0o700 });
       for (const folder of topmost === undefined ? [] : foldersBetween(topmost, path)) {
         await chmod(folder, 0o700);

@@ -42,7 +42,7 @@ export async function linkCluster(
   const existing = await realpath(path).catch(() => undefined);
   if (existing !== undefined && existing === (await realpath(folder))) return;
   await stateFiles(owner).makeFolder(root);
-  await withExplainedErrors('make', path, async () => {
+  await withExplainedErrors('create', path, async () => {
     try {
       await symlink(folder, path, 'junction');
     } catch (error) {

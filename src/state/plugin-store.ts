@@ -116,9 +116,9 @@ function stagedPlugin(folder: string, root: string, files: StateFiles): StagedPl
 /** A kill in between leaves either the new or the old folder. */
 async function replaceFolder(folder: string, target: string, files: StateFiles): Promise<void> {
   const old = hiddenFolder(dirname(target));
-  const replaces = await withExplainedErrors('make', target, () => renameIfThere(target, old));
+  const replaces = await withExplainedErrors('create', target, () => renameIfThere(target, old));
   try {
-    await withExplainedErrors('make', target, () => rename(folder, target));
+    await withExplainedErrors('create', target, () => rename(folder, target));
   } catch (error) {
     if (replaces) await rename(old, target);
     throw error;

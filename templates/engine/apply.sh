@@ -20,7 +20,7 @@ stage() {
   count=$((count + 1))
   printf %s "$1" >"$saved/$count.path"
   folder=$(dirname "$1")
-  [ -d "$folder" ] || (umask 022 && mkdir -p "$folder") || give_up "cannot make $folder"
+  [ -d "$folder" ] || (umask 022 && mkdir -p "$folder") || give_up "cannot create $folder"
   problem=$({ begin "$@" && printf %s "$3" | base64 -d >"$1.belt-new"; } 2>&1) || give_up "cannot write $1: $problem"
 }
 

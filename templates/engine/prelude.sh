@@ -75,7 +75,7 @@ wake_containers() {
   down=$(without "$ran" "$(containers)")
   removed=$(without "$down" "$(containers --all)")
   down=$(without "$down" "$removed")
-  [ -z "$removed" ] || tell warning "gone with the engine's restart, as containers run with --rm are: $(listed $removed)"
+  [ -z "$removed" ] || tell warning "removed by the engine's restart because they were started with --rm: $(listed $removed)"
   [ -n "$down" ] || return 0
   step 'starting the containers that ran'
   output=$(timeout 120 $engine start $down 2>&1)
@@ -83,7 +83,7 @@ wake_containers() {
   for name in $down; do
     printf '%s\n' "$output" | grep -qxF -e "$name" || silent="$silent$name "
   done
-  [ -z "$silent" ] || tell warning "containers that ran do not run again: $(listed $silent)
+  [ -z "$silent" ] || tell warning "containers that ran before the restart do not run again: $(listed $silent)
 $(printf '%s\n' "$output" | grep '^Error response')"
   for name in $(without "$paused" "$silent$removed"); do
     $engine pause "$name" >/dev/null 2>&1

@@ -232,12 +232,12 @@ describe('a read-only state folder', () => {
       hint,
     });
     expect(await run(['save', folder, 'node2'], options)).toEqual({
-      error: `cannot make ${join(folder, 'machines', 'node2')}: permission denied`,
+      error: `cannot create ${join(folder, 'machines', 'node2')}: permission denied`,
       hint,
     });
     expect((await readdir(join(folder, 'machines'))).sort()).toEqual(['node1']);
     expect(await run(['save', join(root, 'other', '.belt'), 'node2'], options)).toEqual({
-      error: `cannot make ${join(root, 'other', '.belt')}: permission denied`,
+      error: `cannot create ${join(root, 'other', '.belt')}: permission denied`,
       hint,
     });
   });

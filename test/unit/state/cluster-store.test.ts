@@ -317,6 +317,6 @@ test('a file in place of a folder is reported', async () => {
   await mkdir(dirname(folder), { recursive: true });
   await writeFile(folder, '');
   const error: UserError = await (await open()).save(machine('node1')).catch((thrown) => thrown);
-  expect(error.message).toBe(`cannot make ${folder}: a file with that name already exists`);
+  expect(error.message).toBe(`cannot create ${folder}: a file with that name already exists`);
   await chmod(folder, 0o600);
 });
