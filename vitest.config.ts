@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Machines wait more than they work: two files at a time keep two cores busy, and more would only slow each other. */
+/** Tests mostly wait for machines, so two files keep two cores busy; more would slow each other. */
 const onRealMachines = {
   maxWorkers: 2,
   testTimeout: 240_000,
@@ -14,7 +14,7 @@ export default defineConfig({
     reporters: ['default', './test/lab/count-reporter.ts'],
     disableConsoleIntercept: true,
     projects: [
-      // Shells that a property test starts by the hundred take their time on a busy computer.
+      // Property tests start hundreds of shells, which takes time on a busy computer.
       {
         test: {
           name: 'unit',
