@@ -1,3 +1,5 @@
+import { withSelectedCluster } from './selected-cluster.js';
+
 // Messages start in lower case, contain the offending value and have no final period.
 
 /** Stable codes for scripts; docs/output.md explains each. */
@@ -28,8 +30,8 @@ class ExpectedError extends Error {
   readonly errorCode: ErrorCode;
 
   constructor(message: string, { hint, cause, errorCode = 'user' }: ErrorDetails) {
-    super(message, { cause });
-    this.hint = hint;
+    super(withSelectedCluster(message), { cause });
+    this.hint = hint === undefined ? undefined : withSelectedCluster(hint);
     this.errorCode = errorCode;
   }
 }

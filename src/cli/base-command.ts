@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Command, type Interfaces, ux } from '@oclif/core';
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
+import { withSelectedCluster } from '../base/selected-cluster.js';
 import { warnOfExpiry } from '../certs/expiry-warning.js';
 import { namedOrDefault } from '../machines/default-machine.js';
 import type { Environment } from '../state/environment.js';
@@ -85,7 +86,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
 
   /** For the view of a result; oclif mutes it when `--output` prints the result itself. */
   protected print(view: string): void {
-    if (view !== '') this.log(view);
+    if (view !== '') this.log(withSelectedCluster(view));
   }
 
   protected get wide(): boolean {

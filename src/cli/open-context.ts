@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { Clusters, Context } from '../app/context.js';
 import type { Reporter } from '../app/reporter.js';
+import { selectCluster } from '../base/selected-cluster.js';
 import { type Templates, templatesIn } from '../base/templates.js';
 import type { GroupSettings } from '../clusters/model/group.js';
 import type { Driver, LocalUser } from '../drivers/driver.js';
@@ -40,6 +41,7 @@ interface GlobalFlags {
 
 /** Drivers, SSH and settings files are loaded on first use. @param root of the belt package */
 export async function openContext(root: string, flags: GlobalFlags): Promise<OpenContext> {
+  selectCluster(flags);
   const environment = readEnvironment();
   const location = await locateState(environment, flags);
   const plugins = openPlugins(environment);

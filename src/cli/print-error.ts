@@ -1,4 +1,5 @@
 import { type ErrorCode, errorCodeOf, messageOf } from '../base/errors.js';
+import { withSelectedCluster } from '../base/selected-cluster.js';
 import { createPaint } from '../ui/colors.js';
 import { formatError } from '../ui/format-error.js';
 import { documentFormatter } from './output.js';
@@ -22,7 +23,7 @@ export async function printError(error: unknown, { debug, format }: ErrorOutput)
 /** For commands without a reporter. */
 export function printWarning(message: string): void {
   const paint = createPaint(process.stderr.isTTY);
-  process.stderr.write(`${paint.yellow('warning:')} ${message}\n`);
+  process.stderr.write(`${paint.yellow('warning:')} ${withSelectedCluster(message)}\n`);
 }
 
 /** Replaces the result of a failed command; see docs/output.md. */

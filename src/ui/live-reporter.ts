@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { Progress, Reporter } from '../app/reporter.js';
+import { withSelectedCluster } from '../base/selected-cluster.js';
 import { Board } from './board.js';
 import type { Paint } from './colors.js';
 import { LiveArea, type TerminalStream } from './live-area.js';
@@ -22,8 +23,8 @@ export function liveReporter({ stream, paint, now, sharing }: LiveOptions): Repo
       const { runStage } = await import('./listr-stage.js');
       return runStage(title, work, { area, paint, now, reporter });
     },
-    note: (message) => area.print(redact(message)),
-    warn: (message) => area.print(`${paint.yellow('warning:')} ${redact(message)}`),
+    note: (message) => area.print(redact(withSelectedCluster(message))),
+    warn: (message) => area.print(`${paint.yellow('warning:')} ${redact(withSelectedCluster(message))}`),
   };
   return reporter;
 }

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { Progress, Reporter, StageReporter } from '../app/reporter.js';
 import { isAbort, messageOf } from '../base/errors.js';
+import { withSelectedCluster } from '../base/selected-cluster.js';
 import { formatElapsed } from './format-elapsed.js';
 import { elapsedMs, endSubject, hasEnded, newSubject, type Subject, startStep } from './progress-item.js';
 import { redact } from './redact.js';
@@ -29,8 +30,8 @@ export function plainReporter({ stream, now }: PlainOptions): Reporter {
         await stage.progress?.close();
       }
     },
-    note: line,
-    warn: (message) => line(`warning: ${message}`),
+    note: (message) => line(withSelectedCluster(message)),
+    warn: (message) => line(withSelectedCluster(`warning: ${message}`)),
   };
   return reporter;
 }

@@ -1,5 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { UsageError } from '../../base/errors.js';
+import { selectCluster } from '../../base/selected-cluster.js';
 import { chooseCluster } from '../../state/cluster-index.js';
 import { type ClusterStore, openClusterStore } from '../../state/cluster-store.js';
 import { type Environment, readEnvironment } from '../../state/environment.js';
@@ -50,6 +51,7 @@ export async function openLocal<T extends FlagDefinitions>(
   const { values, positionals } = parse(argv, { ...globalFlags, ...outputFlags, ...flags }, command);
   const environment = readEnvironment();
   const given = values as ParsedFlags<T>;
+  selectCluster(given);
   const location = await locateState(environment, given);
   const place = await chooseCluster(location, given.cluster);
   const owner = environment.sudo;
