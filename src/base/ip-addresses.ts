@@ -29,6 +29,15 @@ export function toCidr(text: string): string | undefined {
   return ipaddr.IPv6.isValid(text) ? `${text}/128` : undefined;
 }
 
+/** `10.20.3.4/16` -> `10.20.0.0/16`, for IPv4 and IPv6. @returns undefined without a prefix length */
+export function toNetwork(text: string): string | undefined {
+  const family = text.includes(':') ? ipaddr.IPv6 : ipaddr.IPv4;
+  const isValid = text.includes(':')
+    ? ipaddr.IPv6.isValidCIDR(text)
+    : ipaddr.IPv4.isValidCIDRFourPartDecimal(text);
+  return isValid ? `${family.networkAddressFromCIDR(text)}/${text.split('/')[1]}` : undefined;
+}
+
 export function formatAddress(address: number): string {
   return [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join('.');
 }

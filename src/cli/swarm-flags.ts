@@ -43,7 +43,7 @@ export const initFlags = {
   autolock: Flags.boolean({ summary: 'Enable manager autolocking and print the unlock key' }),
   ...availabilityFlag,
   'cert-expiry': Flags.string({
-    summary: 'Validity period for node certificates (default: 2160h)',
+    summary: 'Validity period for node certificates, at least 1h (default: 2160h)',
     helpValue: 'DURATION',
   }),
   'dispatcher-heartbeat': Flags.string({
@@ -70,8 +70,8 @@ export const initFlags = {
     helpValue: 'N',
   }),
   'task-history-limit': Flags.integer({
-    summary: 'Task history retention limit (default: 5)',
-    min: 0,
+    summary: 'Task history retention limit (default: 5; -1: no limit)',
+    min: -1,
     helpValue: 'N',
   }),
 };

@@ -87,6 +87,51 @@ describe.runIf(canCreateMachines())('swarm verbs', () => {
       });
       expect(await belt.ok(['active'])).toBe('node1\n');
     });
+
+    /** What the options of `swarm init` determine, as the engine reports it. */
+    const created = async (node: string): Promise<unknown> => {
+      const inspect = ['--host', node, 'docker', 'network', 'inspect', 'ingress', '--format'];
+      const network = () => belt.run([...inspect, '{{json .IPAM.Config}}']);
+      await expect.poll(async () => (await network()).stdout).toContain('Subnet');
+      const { ID, CreatedAt, UpdatedAt, Version, TLSInfo, ...cluster } = JSON.parse(
+        await info(node, '{{json .Swarm.Cluster}}'),
+      ) as Record<string, unknown>;
+      return { cluster, ingress: JSON.parse((await network()).stdout) };
+    };
+
+    test.each([
+      [[]],
+      [['--default-addr-pool', '10.20.3.4/16']],
+      [
+        [
+          '--default-addr-pool',
+          '10.20.0.0/16,10.30.0.0/16',
+          '--task-history-limit',
+          '-1',
+          '--cert-expiry',
+          '1h',
+        ],
+      ],
+    ])('init creates the same swarm as docker swarm init with %j', async (options) => {
+      await Promise.all([
+        belt.ok(['--host', 'node4', 'docker', 'swarm', 'init', ...options]),
+        belt.ok(['swarm', 'init', 'node5', ...options]),
+      ]);
+      const [docker, own] = await Promise.all([created('node4'), created('node5')]);
+      expect(own).toEqual(docker);
+      await Promise.all(
+        ['node4', 'node5'].map((node) => belt.ok(['--host', node, 'docker', 'swarm', 'leave', '--force'])),
+      );
+    });
+
+    test.each([
+      [['--cert-expiry', '59m'], '--cert-expiry: 59m is too short: the minimum is 1h'],
+      [['--task-history-limit', '-2'], '--task-history-limit'],
+    ])('init refuses %j before the swarm exists', async (options, message) => {
+      const { code, stderr } = await belt.run(['swarm', 'init', 'node4', ...options]);
+      expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
+      expect(await info('node4', '{{.Swarm.LocalNodeState}}')).toBe('inactive');
+    });
   });
 
   describe('join', () => {

@@ -1,5 +1,5 @@
 import { UsageError } from '../../base/errors.js';
-import { tryParseRange } from '../../base/ip-addresses.js';
+import { toNetwork } from '../../base/ip-addresses.js';
 import type { ExternalCa } from './external-ca.js';
 import type { NodeAddresses } from './node-addresses.js';
 import { withManagerPort } from './node-addresses.js';
@@ -23,6 +23,14 @@ export interface InitOptions {
   taskHistoryLimit?: number | undefined;
 }
 
+/**
+ * Docker's client sends it even when it is not given (docker/cli, swarm/init.go). With the engine's
+ * own 0, networks of a given pool have no subnet.
+ */
+const defaultAddressPoolMask = 24;
+/** Of swarmkit (`MinNodeCertExpiration`). */
+const minCertificateExpiry = '1h';
+
 /** The body of `POST /swarm/init`. @throws UsageError for an invalid duration or address pool */
 export function createInitRequest(
   options: InitOptions,
@@ -37,7 +45,7 @@ export function createInitRequest(
     DataPathAddr: dataPathAddress ?? (advertiseAddress === undefined ? own?.dataPath : undefined),
     DataPathPort: options.dataPathPort,
     DefaultAddrPool: addressPools && parseAddressPools(addressPools),
-    SubnetSize: addressPoolMask,
+    SubnetSize: addressPoolMask ?? defaultAddressPoolMask,
     ForceNewCluster: options.forceNewCluster,
     Availability: options.availability,
     AutoLockManagers: autolock,
@@ -57,7 +65,7 @@ function createSpec(options: InitOptions, externalCas: readonly ExternalCa[]): R
       HeartbeatPeriod: heartbeat && parseDuration(heartbeat, '--dispatcher-heartbeat'),
     }),
     CAConfig: withoutUndefined({
-      NodeCertExpiry: expiry && parseDuration(expiry, '--cert-expiry'),
+      NodeCertExpiry: expiry && parseCertificateExpiry(expiry),
       ExternalCAs: externalCas.length > 0 ? externalCas : undefined,
     }),
     EncryptionConfig: withoutUndefined({ AutoLockManagers: autolock }),
@@ -65,19 +73,29 @@ function createSpec(options: InitOptions, externalCas: readonly ExternalCa[]): R
   return Object.fromEntries(Object.entries(spec).filter(([, part]) => Object.keys(part).length > 0));
 }
 
-/** Each may hold several, separated by commas. */
+function parseCertificateExpiry(text: string): number {
+  const what = '--cert-expiry';
+  const expiry = parseDuration(text, what);
+  if (expiry >= parseDuration(minCertificateExpiry, what)) return expiry;
+  throw new UsageError(`${what}: ${text} is too short: the minimum is ${minCertificateExpiry}`, {
+    hint: `${what} 2160h (90 days, the default)`,
+  });
+}
+
+/**
+ * Each may hold several, separated by commas.
+ * @returns their network addresses, as docker's client sends them: `10.20.3.4/16` is `10.20.0.0/16`
+ */
 export function parseAddressPools(texts: readonly string[]): string[] {
-  const pools = texts.flatMap((text) => text.split(',')).map((text) => text.trim());
-  for (const pool of pools) {
-    const known = pool.includes(':')
-      ? /^[\da-f:.]+\/\d+$/i.test(pool)
-      : pool.includes('/') && tryParseRange(pool);
-    if (!known)
-      throw new UsageError(`--default-addr-pool: invalid CIDR address: ${pool}`, {
+  return texts
+    .flatMap((text) => text.split(','))
+    .map((text) => {
+      const pool = toNetwork(text.trim());
+      if (pool !== undefined) return pool;
+      throw new UsageError(`--default-addr-pool: invalid CIDR address: ${text.trim()}`, {
         hint: '--default-addr-pool 10.20.0.0/16',
       });
-  }
-  return pools;
+    });
 }
 
 function withoutUndefined(fields: Record<string, unknown>): Record<string, unknown> {

@@ -154,11 +154,12 @@ describe('parseExternalCa', () => {
 describe('createInitRequest', () => {
   const own = { advertise: '10.0.0.7', listen: '10.0.0.7:2377', dataPath: '10.0.0.7' };
 
-  test("the request holds the machine's addresses and leaves the rest to the engine", () => {
+  test("the request holds the machine's addresses and the default of docker's client", () => {
     expect(createInitRequest({}, own)).toEqual({
       ListenAddr: '10.0.0.7:2377',
       AdvertiseAddr: '10.0.0.7',
       DataPathAddr: '10.0.0.7',
+      SubnetSize: 24,
       Spec: {},
     });
   });
@@ -203,7 +204,26 @@ describe('createInitRequest', () => {
     });
   });
 
-  test.each(['10.20.0.0', '10.20.0.0/40', 'eth0', ''])('the address pool "%s" is refused', (pool) => {
-    expect(() => createInitRequest({ addressPools: [pool] }, own)).toThrow(`invalid CIDR address: ${pool}`);
+  test.each([
+    ['10.20.3.4/16', ['10.20.0.0/16']],
+    [' 10.20.0.0/16 , fd00:0::7/64', ['10.20.0.0/16', 'fd00::/64']],
+  ])('the address pool "%s" is sent as %j', (pool, expected) => {
+    expect(createInitRequest({ addressPools: [pool] }, own)['DefaultAddrPool']).toEqual(expected);
   });
+
+  test('a certificate expiry below an hour is refused', () => {
+    expect(() => createInitRequest({ certificateExpiry: '59m' }, own)).toThrow(
+      '--cert-expiry: 59m is too short: the minimum is 1h',
+    );
+    expect(createInitRequest({ certificateExpiry: '60m' }, own)).toMatchObject({
+      Spec: { CAConfig: { NodeCertExpiry: 3600e9 } },
+    });
+  });
+
+  test.each(['10.20.0.0', '10.20.0.0/40', 'fd00::', 'fd00::/129', 'eth0', ''])(
+    'the address pool "%s" is refused',
+    (pool) => {
+      expect(() => createInitRequest({ addressPools: [pool] }, own)).toThrow(`invalid CIDR address: ${pool}`);
+    },
+  );
 });
