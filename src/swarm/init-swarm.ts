@@ -11,6 +11,7 @@ import { findOverlap, type Route } from './model/machine-network.js';
 import { chooseNodeAddresses, withManagerPort } from './model/node-addresses.js';
 import { hasQuorum, reachabilityText, tallyManagers } from './model/quorum.js';
 import { networkOf, requireAddress } from './node-network.js';
+import { requireNoLiveRestore } from './require-no-live-restore.js';
 import { worseView } from './require-quorum.js';
 import { stableSwarm } from './stable-view.js';
 
@@ -46,7 +47,7 @@ export async function initSwarm(machine: Machine, options: InitInput, context: C
   checkPools(options, routes, machine, context);
   if (options.forceNewCluster) await requireNoOtherManagers(machine, options, context);
   const done = await withEngine(machine, context, async (api) => {
-    if (!options.forceNewCluster) await requireNoSwarm(machine.name, api);
+    if (!options.forceNewCluster) await requireReadyForSwarm(machine, api, context);
     const nodeId = await api.initSwarm(request, { signal: context.signal });
     const address =
       options.advertiseAddress === undefined && own
@@ -79,9 +80,10 @@ async function requireNoOtherManagers(
   );
 }
 
-async function requireNoSwarm(name: string, api: EngineApi): Promise<void> {
-  const { state } = await membershipOf(api);
-  if (state === 'inactive') return;
+async function requireReadyForSwarm(machine: Machine, api: EngineApi, context: Context): Promise<void> {
+  const membership = await membershipOf(api);
+  if (membership.state === 'inactive') return requireNoLiveRestore(machine, membership, context);
+  const { name } = machine;
   throw new UserError(`${name} is already part of a swarm`, { hint: `belt swarm ls ${name}` });
 }
 

@@ -13,6 +13,7 @@ import { findManagerEntry } from './model/members.js';
 import { chooseNodeAddresses } from './model/node-addresses.js';
 import { type Membership, managerAddresses, type Role, type SwarmNode } from './model/swarm-node.js';
 import { networkOf } from './node-network.js';
+import { requireNoLiveRestore } from './require-no-live-restore.js';
 import type { Swarm } from './session.js';
 
 export interface JoinContext {
@@ -139,6 +140,7 @@ class JoinAttempt {
   }
 
   async run(found: Membership): Promise<string> {
+    await requireNoLiveRestore(this.joining.machine, found, this.context);
     if (found.state === 'error') await this.abortJoin((await this.currentState()).counted);
     const begun = found.state === 'pending' ? found.managers[0] : undefined;
     if (begun !== undefined) await this.requireSameSwarm(begun);

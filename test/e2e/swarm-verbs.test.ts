@@ -132,6 +132,19 @@ describe.runIf(canCreateMachines())('swarm verbs', () => {
       expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
       expect(await info('node4', '{{.Swarm.LocalNodeState}}')).toBe('inactive');
     });
+
+    test('init and join name the file that enables live-restore', async () => {
+      const file = '/etc/docker/daemon.json';
+      await exec('node4', `echo '{"live-restore": true}' >${file}; systemctl restart docker`);
+      for (const args of [['init'], ['join', 'node1']]) {
+        const { code, stderr } = await belt.run(['swarm', ...args, 'node4']);
+        expect([code, stderr]).toEqual([
+          1,
+          expect.stringContaining(`live-restore is enabled on node4 (${file})`),
+        ]);
+      }
+      await exec('node4', `rm ${file}; systemctl restart docker`);
+    });
   });
 
   describe('join', () => {

@@ -24,8 +24,8 @@ export interface InitOptions {
 }
 
 /**
- * Docker's client sends it even when it is not given (docker/cli, swarm/init.go). With the engine's
- * own 0, networks of a given pool have no subnet.
+ * Docker's client sends it, and a list of pools, even when they are not given (docker/cli,
+ * swarm/init.go). With the engine's own 0, networks of a given pool have no subnet.
  */
 const defaultAddressPoolMask = 24;
 /** Of swarmkit (`MinNodeCertExpiration`). */
@@ -44,7 +44,7 @@ export function createInitRequest(
     AdvertiseAddr: advertiseAddress ?? own?.advertise,
     DataPathAddr: dataPathAddress ?? (advertiseAddress === undefined ? own?.dataPath : undefined),
     DataPathPort: options.dataPathPort,
-    DefaultAddrPool: addressPools && parseAddressPools(addressPools),
+    DefaultAddrPool: parseAddressPools(addressPools ?? []),
     SubnetSize: addressPoolMask ?? defaultAddressPoolMask,
     ForceNewCluster: options.forceNewCluster,
     Availability: options.availability,

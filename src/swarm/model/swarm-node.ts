@@ -36,11 +36,13 @@ export interface Membership {
   /** `host:port` */
   managers: string[];
   error: string;
+  /** Of the engine; docker refuses to combine it with swarm mode. */
+  liveRestore: boolean;
 }
 
 export const managerPort = 2377;
 
-export function readMembership({ Swarm }: InfoDocument): Membership {
+export function readMembership({ Swarm, LiveRestoreEnabled: liveRestore = false }: InfoDocument): Membership {
   return {
     state: Swarm.LocalNodeState,
     nodeId: Swarm.NodeID ?? '',
@@ -49,6 +51,7 @@ export function readMembership({ Swarm }: InfoDocument): Membership {
     swarmId: Swarm.Cluster?.ID ?? '',
     managers: (Swarm.RemoteManagers ?? []).map(({ Addr }) => Addr),
     error: Swarm.Error ?? '',
+    liveRestore,
   };
 }
 

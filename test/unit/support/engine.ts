@@ -129,6 +129,7 @@ export class Engine {
   containers: Container[] = [];
   /** Other nodes cannot reach port 2377 of this engine. */
   closed = false;
+  liveRestore = false;
   /** Overrides responses by path. */
   readonly answers = new Map<string, () => Answer | undefined>();
   private pending: { swarm: Swarm; role: 'manager' | 'worker'; at: string } | undefined;
@@ -227,7 +228,8 @@ export class Engine {
   private async answer(request: string, body: unknown): Promise<Answer> {
     if (request === 'GET /_ping') return { status: 200, body: 'OK' };
     if (request === 'GET /version') return { status: 200, body: { Version: '28.1.0' } };
-    if (request === 'GET /info') return { status: 200, body: { Swarm: this.look() } };
+    if (request === 'GET /info')
+      return { status: 200, body: { Swarm: this.look(), LiveRestoreEnabled: this.liveRestore } };
     if (request === 'POST /swarm/init') return this.init();
     if (request === 'POST /swarm/join') return this.join(body as JoinBody);
     if (request === 'GET /containers/json')

@@ -11,6 +11,7 @@ import {
   type StreamOptions,
 } from '../../../src/ssh/index.js';
 import { networkCommand } from '../../../src/swarm/model/machine-network.js';
+import { findLiveRestoreCommand } from '../../../src/swarm/require-no-live-restore.js';
 import type { Engines } from './engine.js';
 import { System } from './system.js';
 
@@ -100,6 +101,7 @@ export class LocalSsh implements Ssh {
   }
 
   private async answer(name: string, command: string, options?: CommandOptions): Promise<string> {
+    if (command === findLiveRestoreCommand) return '/etc/docker/daemon.json\n';
     if (command === networkCommand) return this.networks.get(name) ?? '';
     if (command === '/bin/sh -s') return this.reach(name, String(options?.stdin));
     return this.journal();

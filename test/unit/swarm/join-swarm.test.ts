@@ -205,6 +205,18 @@ describe('join', () => {
   });
 });
 
+test('join and init name the file that enables live-restore, and do not try', async () => {
+  engine(4).liveRestore = true;
+  const message =
+    'live-restore is enabled on node4 (/etc/docker/daemon.json): docker cannot combine it with swarm mode';
+  expect(await join([4])).toMatchObject([{ status: 'failed', error: { message } }]);
+  await expect(initSwarm(machines[3] as Machine, {}, bed.context)).rejects.toMatchObject({
+    message,
+    hint: 'remove live-restore from /etc/docker/daemon.json on node4, then: belt exec node4 -- sudo systemctl restart docker',
+  });
+  expect(engine(4).requests.filter(({ path }) => /init|join/.test(path))).toEqual([]);
+});
+
 describe('init', () => {
   test('init warns when the default address pool overlaps a network of the machine', async () => {
     bed.ssh.networks.set('node4', '10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.4\n');

@@ -159,6 +159,7 @@ describe('createInitRequest', () => {
       ListenAddr: '10.0.0.7:2377',
       AdvertiseAddr: '10.0.0.7',
       DataPathAddr: '10.0.0.7',
+      DefaultAddrPool: [],
       SubnetSize: 24,
       Spec: {},
     });

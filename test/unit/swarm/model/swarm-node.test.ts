@@ -12,6 +12,7 @@ describe('readMembership', () => {
   test('readMembership reads a manager', () => {
     const info = {
       Containers: 3,
+      LiveRestoreEnabled: true,
       Swarm: {
         NodeID: 'n1',
         NodeAddr: '10.0.0.1',
@@ -35,6 +36,7 @@ describe('readMembership', () => {
       swarmId: 'c1',
       managers: ['10.0.0.1:2377', '10.0.0.2:2377'],
       error: '',
+      liveRestore: true,
     });
   });
 
@@ -57,6 +59,7 @@ describe('readMembership', () => {
       swarmId: '',
       managers: [],
       error: '',
+      liveRestore: false,
     });
   });
 
