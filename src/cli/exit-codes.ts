@@ -13,6 +13,8 @@ export const exitCodes = {
   bug: 70,
   /** 128 + SIGINT. */
   interrupted: 130,
+  /** 128 + SIGPIPE: the reader of the output has gone, as in `belt ls | head -1`. */
+  closedPipe: 141,
 } as const;
 
 export function exitCodeFor(error: unknown): number {

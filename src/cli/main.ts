@@ -2,9 +2,11 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readCommandLine } from './command-line.js';
 import { exitCodeFor, exitCodes } from './exit-codes.js';
+import { exitOnOutputErrors } from './output-errors.js';
 
 /** @param url of bin/run.js */
 export async function main(argv: readonly string[], url: string): Promise<void> {
+  exitOnOutputErrors();
   const root = dirname(dirname(fileURLToPath(url)));
   try {
     process.exitCode = await run(argv, root);

@@ -1,19 +1,20 @@
-import { Config, flush, run } from '@oclif/core';
+import { Config, run } from '@oclif/core';
 import { closest } from '../base/closest.js';
 import { UsageError } from '../base/errors.js';
+import { exitOnOutputErrors } from './output-errors.js';
 
 /**
  * @returns the exit code that the command has set, if any
  * @throws UsageError for an unknown command
  */
 export async function runCommand(argv: readonly string[], root: string): Promise<number | undefined> {
+  exitOnOutputErrors();
   const config = await Config.load(root);
   try {
     await run([...argv], config);
   } catch (error) {
     throw asUnknownCommand(error, config);
   }
-  await flush();
   return process.exitCode as number | undefined;
 }
 

@@ -1,5 +1,9 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { canCreateMachines } from '../lab/machines.js';
@@ -117,5 +121,49 @@ describe.skipIf(!canCreateMachines())('bad input', () => {
     const listed = await belt.run(['ls']);
     expect(listed.stdout).toContain('node1');
     expect(listed.stdout).toContain(path);
+  });
+});
+
+describe('output that cannot be written', () => {
+  let belt: Belt;
+
+  beforeAll(async () => {
+    belt = await newBelt();
+    await belt.ok(['create', '-d', 'none', '--url', 'tcp://10.0.0.9:2376', 'node1']);
+  });
+  afterAll(() => belt.dispose());
+
+  /** One for each way that a command line runs, and an error document. */
+  const lines = [
+    ['--help'],
+    ['--version'],
+    ['swarm', '--help'],
+    ['ls', '-q'],
+    ['ls', '-o', 'json'],
+    ['ip', 'ghost', '-o', 'json'],
+    ['env', 'node1'],
+    ['__complete', '1', 'belt', ''],
+    ['-o', 'json', 'docker', 'ps'],
+  ].map((args) => ({ args }));
+
+  test.each(lines)(
+    'belt $args ends with 141 and prints nothing when its reader has gone',
+    async ({ args }) => {
+      const child = belt.spawn(args);
+      child.stdout.destroy();
+      const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+      expect([code, stderr]).toEqual([141, '']);
+    },
+  );
+
+  test.each(lines)('belt $args reports a full disk in one line', async ({ args }) => {
+    await using full = await open('/dev/full', 'w');
+    const child = spawn(process.execPath, [resolve('bin/run.js'), ...args], {
+      cwd: belt.folder,
+      env: belt.env,
+      stdio: ['ignore', full.fd, 'pipe'],
+    });
+    const [stderr, [code]] = await Promise.all([text(child.stderr as Readable), once(child, 'close')]);
+    expect([code, stderr]).toEqual([1, 'error: cannot write to stdout: no space left on device\n']);
   });
 });

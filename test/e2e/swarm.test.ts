@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { httpGet, importWebImage } from '../lab/containers.js';
@@ -212,6 +214,16 @@ describe.skipIf(!canCreateMachines())('a swarm from scratch', () => {
     const failing = await belt.run(['exec', 'node[1:2]', '--', 'test "$(hostname)" = node1']);
     expect([failing.code, failing.stderr]).toEqual([1, expect.stringContaining('node2')]);
   });
+
+  test.each(['node1', 'node[1:2]'])(
+    'exec on %s ends when the reader of its output has gone',
+    async (nodes) => {
+      const child = belt.spawn(['exec', nodes, '--', 'yes']);
+      child.stdout.once('data', () => child.stdout.destroy());
+      const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+      expect([code, stderr]).toEqual([141, '']);
+    },
+  );
 
   test('docker prefixes the output of several machines', async () => {
     const { stdout } = await belt.run(['--host', 'node[1:2]', 'docker', 'info', '--format', '{{.Name}}']);

@@ -8,7 +8,15 @@ import { ConnectError } from '../../../src/ssh/index.js';
 const target = { name: 'node1', host: '10.0.0.1', port: 22, user: 'root' };
 
 test('the exit codes are stable', () => {
-  expect(exitCodes).toEqual({ ok: 0, failed: 1, usage: 2, different: 2, bug: 70, interrupted: 130 });
+  expect(exitCodes).toEqual({
+    ok: 0,
+    failed: 1,
+    usage: 2,
+    different: 2,
+    bug: 70,
+    interrupted: 130,
+    closedPipe: 141,
+  });
 });
 
 test.each([
