@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Command, type Interfaces, ux } from '@oclif/core';
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
+import { UserError } from '../base/errors.js';
 import { withSelectedCluster } from '../base/selected-cluster.js';
 import { warnOfExpiry } from '../certs/expiry-warning.js';
 import { namedOrDefault } from '../machines/default-machine.js';
@@ -96,6 +97,19 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   /** For views on stdout. */
   protected get color(): boolean {
     return process.stdout.isTTY && process.stdout.hasColors();
+  }
+
+  /** Asks before dangerous work. @throws UserError unless the answer is yes */
+  protected async confirm(question: string, work: 'changed' | 'removed', hint?: string): Promise<void> {
+    const { stdin: input, stderr: output } = process;
+    const { signal } = await this.context();
+    const { confirm } = await import('../ui/prompt.js');
+    if (await confirm(question, { input, output, signal })) return;
+    const advice = input.isTTY ? hint : '--yes';
+    throw new UserError(`aborted; nothing was ${work}`, {
+      errorCode: 'aborted',
+      ...(advice !== undefined && { hint: advice }),
+    });
   }
 
   /** Sets exit code 1 unless the work succeeded on every machine. */

@@ -4,7 +4,6 @@ import { BaseCommand } from '../cli/base-command.js';
 import { driverFlag, yesFlag } from '../cli/flags.js';
 import { findLeftovers, type Leftovers, removeLeftovers } from '../machines/find-leftovers.js';
 import { leftoverList } from '../machines/views/leftover-list.js';
-import { confirm, declinedError } from '../ui/prompt.js';
 
 export default class Gc extends BaseCommand<typeof Gc> {
   static override summary = 'Find and remove orphaned machines and stale records';
@@ -32,22 +31,19 @@ The exit code is 1 if a provider could not be queried.`;
     this.print(leftoverList(found, { wide: this.wide }));
     if (found.notAsked.length > 0) this.fail();
     if (nothing || this.flags['dry-run']) return { ...namesOf(found), ...unqueriedDrivers(found) };
-    if (!(this.flags.yes || (await this.agreed(found)))) throw declinedError('removed');
+    if (!this.flags.yes) await this.confirmRemoval(found);
     const outcomes = await removeLeftovers(found, context);
     this.failUnlessOk(outcomes);
     return { ...reportOf(outcomes, (name) => name), ...unqueriedDrivers(found) };
   }
 
-  private agreed({ strays, gone }: Leftovers): Promise<boolean> {
+  private async confirmRemoval({ strays, gone }: Leftovers): Promise<void> {
     const parts = [
       ...(strays.length > 0 ? [`destroy ${strays.length} of them`] : []),
       ...(gone.length > 0 ? [`forget ${gone.length}`] : []),
     ];
     const text = parts.join(' and ');
-    return confirm(`${text.charAt(0).toUpperCase()}${text.slice(1)}? (y/n): `, {
-      input: process.stdin,
-      output: process.stderr,
-    });
+    await this.confirm(`${text.charAt(0).toUpperCase()}${text.slice(1)}? (y/n): `, 'removed');
   }
 }
 

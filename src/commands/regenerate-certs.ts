@@ -6,7 +6,6 @@ import { LifecycleCommand } from '../cli/lifecycle-command.js';
 import { installOverSsh } from '../engine/provision-engine.js';
 import { hasNoSsh } from '../machines/model/machine.js';
 import { selectMachines } from '../machines/select-machines.js';
-import { confirm } from '../ui/prompt.js';
 
 export default class RegenerateCerts extends LifecycleCommand<typeof RegenerateCerts> {
   static override summary = 'Regenerate TLS certificates for machines';
@@ -40,21 +39,12 @@ restart.`;
     const context = await this.context();
     const machines = await selectMachines(await this.namedOrDefault(all), context, { all });
     const names = machines.filter((machine) => !all || !hasNoSsh(machine)).map(({ name }) => name);
-    if (!(yes || force || (await this.agreed(context.signal)))) return { ok: [], failed: [], skipped: names };
+    if (!(yes || force))
+      await this.confirm('Regenerate TLS machine certs?  Warning: this is irreversible. (y/n): ', 'changed');
     this.print('Regenerating TLS certificates');
     const install = installOverSsh(context);
     return this.actOn(names, false, (machines) =>
       regenerateCertificates({ machines, clientCerts, force, install }, context),
     );
-  }
-
-  /** docker-machine's prompt: "no" succeeds, and the end of the input fails. */
-  private agreed(signal: AbortSignal): Promise<boolean> {
-    return confirm('Regenerate TLS machine certs?  Warning: this is irreversible. (y/n): ', {
-      input: process.stdin,
-      output: process.stderr,
-      signal,
-      mustAnswer: true,
-    });
   }
 }

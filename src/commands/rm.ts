@@ -10,7 +10,6 @@ import {
   selectWithDamaged,
 } from '../machines/damaged-records.js';
 import { removeSwarmMachines } from '../swarm/remove-machines.js';
-import { confirm } from '../ui/prompt.js';
 
 export default class Rm extends LifecycleCommand<typeof Rm> {
   static override summary = 'Remove machines and all their data';
@@ -47,8 +46,7 @@ without --force if the swarm would lose its quorum. A whole cluster is removed a
     const context = await this.context();
     const { machines, damaged } = await this.selected(context);
     const names = machines.map(({ name }) => name);
-    if (!(yes || force || (await this.agreed(names, context.signal))))
-      return { ok: [], failed: [], skipped: names };
+    if (!(yes || force)) await this.confirmRemoval(names);
     const report = await this.retire(names, context);
     const forgotten = await forgetDamaged(damaged, context);
     const ok = [...report.ok, ...forgotten];
@@ -89,11 +87,10 @@ without --force if the swarm would lose its quorum. A whole cluster is removed a
     return this.words.filter((word) => !missing.includes(word));
   }
 
-  /** docker-machine's prompt: "no" succeeds. */
-  private async agreed(names: readonly string[], signal: AbortSignal): Promise<boolean> {
+  private async confirmRemoval(names: readonly string[]): Promise<void> {
     process.stderr.write(`About to remove ${names.join(', ')}\n`);
     process.stderr.write('WARNING: This action will delete both local reference and remote instance.\n');
-    return confirm('Are you sure? (y/n): ', { input: process.stdin, output: process.stderr, signal });
+    await this.confirm('Are you sure? (y/n): ', 'removed');
   }
 }
 

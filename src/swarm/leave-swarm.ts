@@ -26,8 +26,8 @@ export interface LeftNode {
 interface LeaveOptions {
   /** Leaves even if the swarm loses its quorum. */
   force: boolean;
-  /** Called before the last node leaves, which dissolves the swarm. */
-  confirm: (nodes: number) => Promise<boolean>;
+  /** Called before the last node leaves, which dissolves the swarm; throws if that is not wanted. */
+  confirm: (nodes: number) => Promise<void>;
 }
 
 /** The engine stops its tasks first, within their grace periods. */
@@ -69,7 +69,7 @@ async function leaveThroughSwarm(
   const ids = new Set(chosen.map(({ node }) => node.id));
   const staying = members.filter(({ node }) => !ids.has(node.id));
   if (staying.length === 0) {
-    if (!(await confirm(chosen.length))) return chosen.map(({ name }) => ({ name, status: 'skipped' }));
+    await confirm(chosen.length);
     return [...(await dissolve(chosen, context)), ...(await leaveOutside(outside, { force }, context))];
   }
   if (!staying.some(({ node }) => node.role === 'manager')) {

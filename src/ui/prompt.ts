@@ -9,24 +9,11 @@ interface Terminal {
   signal?: AbortSignal;
 }
 
-interface Question extends Terminal {
-  /** Fails at the end of the input. */
-  mustAnswer?: boolean;
-}
-
-/** For a declined prompt that must fail the command. */
-export function declinedError(work: 'changed' | 'removed', hint?: string): UserError {
-  return new UserError(`aborted; nothing was ${work}`, hint === undefined ? {} : { hint });
-}
-
 /**
  * `y` and `yes` mean yes; anything else, and the end of the input, mean no.
- * @throws UserError at the end of the input if `mustAnswer`; the signal's reason
+ * @throws the signal's reason
  */
-export async function confirm(
-  question: string,
-  { input, output, signal, mustAnswer = false }: Question,
-): Promise<boolean> {
+export async function confirm(question: string, { input, output, signal }: Terminal): Promise<boolean> {
   signal?.throwIfAborted();
   output.write(question);
   // Without this, readline handles Ctrl-C itself.
@@ -34,8 +21,6 @@ export async function confirm(
   try {
     const answer = await firstLine(lines, signal);
     if (answer === undefined) output.write('\n');
-    if (answer === undefined && mustAnswer)
-      throw new UserError('EOF', { hint: 'answer y or n, or use --yes' });
     return /^y(es)?$/i.test(answer?.trim() ?? '');
   } finally {
     lines.close();

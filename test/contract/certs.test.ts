@@ -90,9 +90,9 @@ describe.skipIf(!canCreateMachines())('engines behind TLS', () => {
     const old = await pairOf('certs');
     const answered = await belt.run(['regenerate-certs', 'node1'], { input: 'n\n' });
     expect(answered).toEqual({
-      code: 0,
+      code: 1,
       stdout: '',
-      stderr: 'Regenerate TLS machine certs?  Warning: this is irreversible. (y/n): ',
+      stderr: expect.stringMatching(/irreversible\. \(y\/n\): error: aborted; nothing was changed/),
     });
     const server = await pem('machines/node1/server.pem');
     await belt.ok(['regenerate-certs', '--client-certs', 'node1'], { input: 'y\n' });

@@ -5,7 +5,6 @@ import { type RotationReport, rotateAuthority } from '../../certs/rotate-authori
 import { BaseCommand } from '../../cli/base-command.js';
 import { yesFlag } from '../../cli/flags.js';
 import { installOverSsh, verifyOverTls } from '../../engine/provision-engine.js';
-import { confirm, declinedError } from '../../ui/prompt.js';
 
 export default class CertsRotate extends BaseCommand<typeof CertsRotate> {
   static override summary = "Rotate the cluster's CA without downtime";
@@ -39,7 +38,7 @@ others.`;
     const { yes, force } = this.flags;
     const keyType: KeyType | undefined = this.flags['key-type'];
     const context = await this.context();
-    if (!(yes || force || (await this.agreed(context.signal)))) throw declinedError('changed');
+    if (!(yes || force)) await this.confirmRotation();
     const report = await rotateAuthority(
       {
         install: installOverSsh(context),
@@ -53,15 +52,11 @@ others.`;
     return report;
   }
 
-  private agreed(signal: AbortSignal): Promise<boolean> {
+  private async confirmRotation(): Promise<void> {
     process.stderr.write(
       'Each engine of the cluster restarts twice; without "live-restore" its containers stop while it does.\n',
     );
-    return confirm('Rotate the certificate authority? (y/n): ', {
-      input: process.stdin,
-      output: process.stderr,
-      signal,
-    });
+    await this.confirm('Rotate the certificate authority? (y/n): ', 'changed');
   }
 
   private unfinished({ failed, skipped }: RotationReport, { reporter }: Context): void {

@@ -2,7 +2,6 @@ import { EngineCommand, type EngineReport } from '../../cli/engine-command.js';
 import { allFlag, forceFlag, yesFlag } from '../../cli/flags.js';
 import { changeAccess } from '../../engine/provision-machines.js';
 import { selectMachines } from '../../machines/select-machines.js';
-import { confirm, declinedError } from '../../ui/prompt.js';
 
 export default class EngineInsecure extends EngineCommand<typeof EngineInsecure> {
   static override summary = 'Expose engines on TCP 2375 without TLS';
@@ -26,16 +25,14 @@ network.`;
     const { all, force, yes } = this.flags;
     const context = await this.context();
     const names = (await selectMachines(this.words, context, { all })).map(({ name }) => name);
-    if (!yes && !(await this.agreed(names, context.signal))) {
-      throw declinedError('changed', 'belt engine local');
-    }
+    if (!yes) await this.confirmExposure(names);
     return this.setUp(names, false, (machines) => changeAccess('insecure', machines, { force }, context));
   }
 
-  private async agreed(names: readonly string[], signal: AbortSignal): Promise<boolean> {
+  private async confirmExposure(names: readonly string[]): Promise<void> {
     process.stderr.write(
       `WARNING: anyone who can reach TCP port 2375 of ${names.join(', ')} will be root there, without a password or certificate.\n`,
     );
-    return confirm('Are you sure? (y/n): ', { input: process.stdin, output: process.stderr, signal });
+    await this.confirm('Are you sure? (y/n): ', 'changed', 'belt engine local');
   }
 }

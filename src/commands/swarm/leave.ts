@@ -4,7 +4,6 @@ import { plural } from '../../base/plural.js';
 import { nodesArgument, yesFlag } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
 import { type LeftNode, leaveSwarm } from '../../swarm/leave-swarm.js';
-import { confirm } from '../../ui/prompt.js';
 
 export default class Leave extends NodeCommand<typeof Leave> {
   static override summary = 'Remove nodes from their swarm';
@@ -27,16 +26,17 @@ configs, after confirmation.`;
 
   async run(): Promise<BatchReport<LeftNode & { name: string }>> {
     const { force, yes } = this.flags;
-    const confirm = async (nodes: number): Promise<boolean> => yes || this.asked(nodes);
+    const confirm = async (nodes: number): Promise<void> => {
+      if (!yes) await this.confirmDissolution(nodes);
+    };
     const outcomes = await leaveSwarm(this.words, { force, confirm }, await this.context());
     return this.report(outcomes, { named: true });
   }
 
-  private async asked(nodes: number): Promise<boolean> {
+  private async confirmDissolution(nodes: number): Promise<void> {
     process.stderr.write(
       `All ${plural(nodes, 'node')} will leave: the swarm is dissolved with its services, secrets and configs.\n`,
     );
-    const { signal } = await this.context();
-    return confirm('Are you sure? (y/n): ', { input: process.stdin, output: process.stderr, signal });
+    await this.confirm('Are you sure? (y/n): ', 'changed');
   }
 }

@@ -9,7 +9,6 @@ import {
   recoverSwarm,
 } from '../../swarm/recovery/recover-swarm.js';
 import { planText, recoveredText } from '../../swarm/views/recovery-texts.js';
-import { confirm, declinedError } from '../../ui/prompt.js';
 
 export default class Recover extends BaseCommand<typeof Recover> {
   static override summary = 'Recover a swarm that has lost its quorum';
@@ -31,7 +30,7 @@ an interrupted "swarm recover" or "swarm restore".`;
     const context = await this.context();
     const { yes, force } = this.flags;
     const plan = await planRecovery({ force }, context);
-    if (!(yes || (await this.agreed(plan, context.signal)))) throw declinedError('changed');
+    if (!yes) await this.confirmRecovery(plan);
     const unlockKey = plan.lockedKey === undefined ? undefined : await askUnlockKey(context.signal);
     const recovered = await recoverSwarm(plan, unlockKey, context);
     if (recovered.returned.failed.length > 0) this.fail();
@@ -39,8 +38,8 @@ an interrupted "swarm recover" or "swarm restore".`;
     return recovered;
   }
 
-  private agreed(plan: RecoveryPlan, signal: AbortSignal): Promise<boolean> {
+  private async confirmRecovery(plan: RecoveryPlan): Promise<void> {
     process.stderr.write(`${planText(plan)}\n`);
-    return confirm('Continue? (y/n): ', { input: process.stdin, output: process.stderr, signal });
+    await this.confirm('Continue? (y/n): ', 'changed');
   }
 }

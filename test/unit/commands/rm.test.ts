@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { PassThrough } from 'node:stream';
 import type { Config } from '@oclif/core';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import Rm from '../../../src/commands/rm.js';
@@ -41,6 +42,28 @@ async function remove(...argv: string[]) {
   const report = await command.run();
   return { report, stderr: stderr.join('') };
 }
+
+test('rm without an answer removes nothing, and fails', async () => {
+  await mkdir(join(store, 'machines', 'node1'));
+  await writeFile(
+    join(store, 'machines', 'node1', 'config.json'),
+    JSON.stringify({
+      ConfigVersion: 3,
+      Name: 'node1',
+      DriverName: 'none',
+      Driver: { MachineName: 'node1', URL: 'tcp://10.0.0.9:2376' },
+    }),
+  );
+  const input = Object.assign(new PassThrough(), { isTTY: false });
+  vi.spyOn(process, 'stdin', 'get').mockReturnValue(input as unknown as typeof process.stdin);
+  input.end();
+  await expect(remove('node1')).rejects.toMatchObject({
+    message: 'aborted; nothing was removed',
+    hint: '--yes',
+    errorCode: 'aborted',
+  });
+  expect(await left()).toEqual(['bad', 'empty', 'node1']);
+});
 
 describe('rm of damaged records', () => {
   test('rm --force removes damaged records and warns about remaining machines', async () => {

@@ -181,7 +181,7 @@ describe('label', () => {
 
 describe('leave', () => {
   const leave = (nodes: string[], force = false) =>
-    leaveSwarm(nodes, { force, confirm: async () => false }, bed.context);
+    leaveSwarm(nodes, { force, confirm: () => Promise.reject(new Error('declined')) }, bed.context);
 
   test('leave removes the entries of workers', async () => {
     expect(await leave(['node[4:5]'])).toEqual([
@@ -350,12 +350,12 @@ describe('leave', () => {
           force: false,
           async confirm(nodes) {
             asked.push(nodes);
-            return yes;
+            if (!yes) throw new Error('declined');
           },
         },
         bed.context,
       );
-    expect((await dissolve(false)).map(({ status }) => status)).toEqual(Array(5).fill('skipped'));
+    await expect(dissolve(false)).rejects.toThrow('declined');
     expect(entries()).toHaveLength(5);
     expect((await dissolve(true)).map(({ name, status }) => `${name} ${status}`)).toEqual(
       [1, 2, 3, 4, 5].map((number) => `node${number} ok`),

@@ -260,7 +260,7 @@ describe('two concurrent commands', () => {
       async () => changeAccess('local', await machines('mg3'), { force: false }, bed.context),
     ],
     ['demoting', () => demoteNodes(['mg3'], { force: true }, bed.context)],
-    ['leaving', () => leaveSwarm(['mg3'], { force: true, confirm: async () => true }, bed.context)],
+    ['leaving', () => leaveSwarm(['mg3'], { force: true, confirm: async () => {} }, bed.context)],
     ['removing entries', () => removeNodes(['mg3'], { force: true }, bed.context)],
     [
       'removing',

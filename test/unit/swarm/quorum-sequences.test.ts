@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { UserError } from '../../../src/base/errors.js';
 import {
   killMachines,
   restartMachines,
@@ -143,7 +144,11 @@ class Model {
       case 'demote':
         return demoteNodes(names, { force }, context);
       case 'leave':
-        return leaveSwarm(names, { force, confirm: async () => false }, context);
+        return leaveSwarm(
+          names,
+          { force, confirm: () => Promise.reject(new UserError('declined')) },
+          context,
+        );
       case 'join':
         return joinSwarm({ machines, role: 'manager' }, context);
       case 'rm':

@@ -132,12 +132,6 @@ describe('confirm', () => {
     expect(await ask('')).toEqual({ yes: false, written: 'Are you sure? (y/n): \n' });
   });
 
-  test('confirm with mustAnswer fails at the end of the input', async () => {
-    const input = new PassThrough();
-    input.end();
-    await expect(confirm('?', { input, output: new PassThrough(), mustAnswer: true })).rejects.toThrow('EOF');
-  });
-
   test('an abort ends confirm', async () => {
     const controller = new AbortController();
     const answer = confirm('?', {
