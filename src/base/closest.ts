@@ -12,6 +12,13 @@ export function closest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
+/** A hint: the closest name, else all of them. */
+export function nameHint(word: string, names: readonly string[]): string {
+  const suggestion = closest(word, names);
+  if (suggestion !== undefined) return `did you mean "${suggestion}"?`;
+  return `use ${names.length > 1 ? 'one of: ' : ''}${names.join(', ')}`;
+}
+
 /** Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours. */
 export function editDistance(from: string, to: string): number {
   let beforePrevious: number[] = [];

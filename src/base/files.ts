@@ -177,7 +177,7 @@ interface Explanation {
 }
 
 const ownershipHint =
-  'see who owns it with "ls -ld"; state that root made for you is yours after "sudo chown -R $USER" on the .belt folder';
+  'check the owner with "ls -ld"; to own what root created, run "sudo chown -R $USER" on the .belt folder';
 
 /** @see errno(3) */
 const explanations: Readonly<Record<string, Explanation>> = {

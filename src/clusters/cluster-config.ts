@@ -1,5 +1,5 @@
 import type { Context } from '../app/context.js';
-import { closest } from '../base/closest.js';
+import { nameHint } from '../base/closest.js';
 import { UsageError, UserError } from '../base/errors.js';
 import { quoteArgs } from '../base/quote-args.js';
 import type { Templates } from '../base/templates.js';
@@ -46,15 +46,12 @@ function typed(text: string, definition: SettingDefinition, word: string): Setti
 
 function unknownKey(key: string, driver: string, settings: readonly SettingDefinition[]): UsageError {
   const known = [...settings, ...generalSettings].map((setting) => setting.key);
-  const suggestion = closest(key, known);
-  return new UsageError(`"${key}" is not a setting of the ${driver} driver`, {
-    hint: suggestion ? `did you mean "${suggestion}"?` : `known: ${known.join(', ')}`,
-  });
+  return new UsageError(`"${key}" is not a setting of the ${driver} driver`, { hint: nameHint(key, known) });
 }
 
 function secretError(key: string, variable: string | undefined): UsageError {
   return new UsageError(`${key} is a secret, and belt does not write secrets to files`, {
-    ...(variable !== undefined && { hint: `${variable} in the environment` }),
+    ...(variable !== undefined && { hint: `set ${variable} in the environment` }),
   });
 }
 

@@ -105,7 +105,7 @@ function choose(
     });
   }
   if (clusters.length === 0) throw new UserError(`${driver} has no machines created by belt`);
-  throw new UserError(`${driver} has no cluster "${wanted}"`, { hint: `one of: ${list}` });
+  throw new UserError(`${driver} has no cluster "${wanted}"`, { hint: `use one of: ${list}` });
 }
 
 /** `default 5f0c... (node1, node2, node3 and 7 more)` */

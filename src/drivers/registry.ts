@@ -1,4 +1,4 @@
-import { closest } from '../base/closest.js';
+import { closest, nameHint } from '../base/closest.js';
 import { UserError } from '../base/errors.js';
 import type { DriverModule } from './driver.js';
 
@@ -39,10 +39,10 @@ export function driversWith(added: ReadonlyMap<string, DriverLoader>): Drivers {
     async load(name) {
       const load = loaders.get(name);
       if (load) return load();
-      const suggestion = closest(name, names);
+      const hint = nameHint(name, names);
       throw new UserError(`unknown driver "${name}"`, {
         errorCode: 'driver-not-found',
-        hint: `${suggestion ? `did you mean ${suggestion}? drivers: ` : 'one of the drivers '}${names.join(', ')}; to install another: belt plugins install PACKAGE`,
+        hint: closest(name, names) ? hint : `${hint}, or install another: belt plugins install PACKAGE`,
       });
     },
   };

@@ -8,7 +8,7 @@ export async function activeMachine(context: Context): Promise<Machine> {
   const name = await context.cluster.activeHost();
   if (!name)
     throw new UserError('No active host found', {
-      hint: 'choose one: belt active NODE, or name one: --host NODE',
+      hint: 'belt active NODE, or use --host NODE',
     });
   return context.cluster.machine(name);
 }

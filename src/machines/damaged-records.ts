@@ -33,7 +33,7 @@ export async function selectWithDamaged(
 
 /** Why `belt rm` cannot destroy a machine without a readable record. */
 export function damagedError({ name, error }: DamagedMachine): UserError {
-  const hint = `repair it, bring it back from a backup, or have the machine forgotten: belt rm --force ${name}`;
+  const hint = `repair it, restore it from a backup, or forget the machine: belt rm --force ${name}`;
   return new UserError(error.message, { hint, cause: error });
 }
 

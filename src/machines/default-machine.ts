@@ -37,6 +37,6 @@ export async function hasDefault(cluster: ClusterStore): Promise<boolean> {
 async function requireDefault(cluster: ClusterStore): Promise<string> {
   if (await hasDefault(cluster)) return defaultMachine;
   throw new UserError('No machine name(s) specified and no "default" machine exists', {
-    hint: 'name some (node1, node[1:4], "node*"); to list them: belt ls',
+    hint: 'name machines (node1, node[1:4] or "node*"); "belt ls" lists them',
   });
 }

@@ -1,3 +1,4 @@
+import { nameHint } from '../base/closest.js';
 import { UsageError } from '../base/errors.js';
 import type { MachineStateRow } from './list-states.js';
 import type { Machine } from './model/machine.js';
@@ -41,8 +42,7 @@ function parseFilter(filter: string): [Key, string] {
   if (word === undefined || value === undefined)
     throw new UsageError(`Unsupported filter syntax: "${filter}"`, { hint: '--filter state=running' });
   const key = keys.find((candidate) => candidate === word.trim().toLowerCase());
-  if (!key)
-    throw new UsageError(`Unsupported filter key '${word}'`, { hint: `one of the keys ${keys.join(', ')}` });
+  if (!key) throw new UsageError(`Unsupported filter key '${word}'`, { hint: nameHint(word, keys) });
   return [key, value];
 }
 

@@ -36,7 +36,7 @@ export function parseGoal(text: string): StatusGoal {
   if (!state) {
     const names = machineStates.map(statusName).join(', ');
     throw new UsageError(`"${text}" is not STATE=NUMBER`, {
-      hint: `active=3, or another of the states ${names}`,
+      hint: `use active=3, or another state: ${names}`,
     });
   }
   return { status: statusName(state), count: Number(digits) };

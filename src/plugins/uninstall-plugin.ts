@@ -1,5 +1,5 @@
 import type { Context } from '../app/context.js';
-import { closest } from '../base/closest.js';
+import { nameHint } from '../base/closest.js';
 import { UserError } from '../base/errors.js';
 import { listPlugins, type Plugin } from './list-plugins.js';
 
@@ -24,10 +24,8 @@ async function findPlugin(packageOrDriver: string, context: Context): Promise<Pl
   const found = plugins.find((plugin) => [plugin.driver, plugin.package].includes(packageOrDriver));
   if (found) return found;
   const names = plugins.map((plugin) => plugin.package ?? plugin.driver);
-  const suggestion = closest(packageOrDriver, names);
-  const known = names.length === 0 ? 'no plugin is installed' : `plugins: ${names.join(', ')}`;
   throw new UserError(`no plugin is called "${packageOrDriver}"`, {
-    hint: suggestion ? `did you mean ${suggestion}?` : known,
+    hint: names.length === 0 ? 'belt plugins install PACKAGE' : nameHint(packageOrDriver, names),
   });
 }
 

@@ -1,6 +1,6 @@
 import { readlink, realpath, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { closest } from '../base/closest.js';
+import { nameHint } from '../base/closest.js';
 import { codeOf } from '../base/errno.js';
 import { UsageError, UserError } from '../base/errors.js';
 import { type FileOwner, listFolders, stateFiles, withExplainedErrors } from '../base/files.js';
@@ -23,10 +23,9 @@ export async function useCluster(root: string, name: string, owner?: FileOwner):
 }
 
 export function unknownCluster(name: string, clusters: readonly string[]): UserError {
-  const suggestion = closest(name, clusters);
   return new UserError(`no cluster is called "${name}"`, {
     errorCode: 'cluster-not-found',
-    hint: suggestion ? `did you mean "${suggestion}"?` : `one of the clusters ${clusters.join(', ')}`,
+    hint: nameHint(name, clusters),
   });
 }
 

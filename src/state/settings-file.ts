@@ -125,6 +125,6 @@ export function notAValueError(origin: string): UserError {
 
 function badLine(origin: string, reason: string): UserError {
   return new UserError(`${origin} ${reason}`, {
-    hint: 'see docs/configuration.md and .belt.example.yaml for the format',
+    hint: 'compare it with .belt.example.yaml; docs/configuration.md describes the format',
   });
 }

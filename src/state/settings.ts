@@ -1,4 +1,4 @@
-import { closest } from '../base/closest.js';
+import { closest, nameHint } from '../base/closest.js';
 import { UserError } from '../base/errors.js';
 import type { Variables } from './environment.js';
 import { notAValueError, type Section, type SettingsFile, type WrittenSetting } from './settings-file.js';
@@ -120,7 +120,7 @@ export function requireKnownSections(
     throw new UserError(
       `${written.origin}: "${written.key}" is ${kindOf(written.key, driverNames)}, and must hold settings by name`,
       {
-        hint: `KEY: VALUE, indented, on the lines below ${written.key}:`,
+        hint: `write KEY: VALUE, indented, on the lines below ${written.key}:`,
       },
     );
   }
@@ -134,7 +134,7 @@ export function requireKnownSections(
 }
 
 /** The section may belong to a driver of a plugin. */
-const pluginHint = '; a driver that is missing: belt plugins install PACKAGE';
+const pluginHint = ', or install a driver: belt plugins install PACKAGE';
 
 /** The flags `--engine-*` in a file. */
 export const engineSection = 'engine';
@@ -276,8 +276,8 @@ export function refuseUnknown(
   more = '',
 ): void {
   if (known.includes(key)) return;
-  const suggestion = closest(key, known);
+  const hint = nameHint(key, known);
   throw new UserError(`${origin}: "${key}" is not ${what}`, {
-    hint: suggestion ? `did you mean "${suggestion}"?` : `one of ${known.join(', ')}${more}`,
+    hint: closest(key, known) ? hint : `${hint}${more}`,
   });
 }

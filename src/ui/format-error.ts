@@ -32,7 +32,7 @@ function expected(error: ExpectedError, debug: boolean, paint: Paint): string[] 
 
 /** A suggested name is a question, not a command to try. */
 function hintLine(hint: string): string {
-  return hint.startsWith('did you mean') ? hint : `Try: ${hint}`;
+  return hint.startsWith('did you mean') ? hint.replace('d', 'D') : `Try: ${hint}`;
 }
 
 function causes(cause: unknown, paint: Paint): string[] {

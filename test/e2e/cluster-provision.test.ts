@@ -189,7 +189,7 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
     expect([slip.code, slip.stderr]).toEqual([
       1,
       expect.stringContaining(
-        `${path} line 5: "lables" is not a key of a group or a setting of the nspawn driver\ndid you mean "labels"?`,
+        `${path} line 5: "lables" is not a key of a group or a setting of the nspawn driver\nDid you mean "labels"?`,
       ),
     ]);
     await writeFile(path, 'managers: {nodes: "mg[0:2]"}\nmore: {role: worker, nodes: "mg[2:3]"}\n');

@@ -115,7 +115,10 @@ describe.runIf(canCreateMachines())('plugins', () => {
     const missing = await belt.run(['plugins', 'install', './nothing.tgz']);
     expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('nothing.tgz')]);
     const unknown = await belt.run(['plugins', 'uninstall', 'belt-driver-box']);
-    expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('no plugin is installed')]);
+    expect([unknown.code, unknown.stderr]).toEqual([
+      1,
+      expect.stringContaining('belt plugins install PACKAGE'),
+    ]);
   });
 
   test('the npm settings of the user do not change an install', async () => {
@@ -167,7 +170,7 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
     expect((await belt.run(['doctor'])).stdout).toMatch(/^nspawn\n[\s\S]*^box\n/m);
 
     const mistyped = await belt.run(['create', '-d', 'bxo', 'm1']);
-    expect(mistyped.stderr).toContain('did you mean box?');
+    expect(mistyped.stderr).toContain('Did you mean "box"?');
     writeFileSync(join(belt.folder, '.belt.yaml'), 'box:\n  rot: /\n');
     const wrong = await belt.run(['create', '-d', 'box', 'm1']);
     expect([wrong.code, wrong.stderr]).toEqual([

@@ -60,7 +60,7 @@ describe.skipIf(!canCreateMachines())('tasks', () => {
 
   test('logs reports an unknown task and suggests a service', async () => {
     const { code, stderr } = await belt.run(['logs', 'wep']);
-    expect([code, stderr]).toEqual([1, 'error: no such task or service: wep\ndid you mean "web"?\n']);
+    expect([code, stderr]).toEqual([1, 'error: no such task or service: wep\nDid you mean "web"?\n']);
   });
 
   test('stats samples every node, and a stopped node does not delay the others', async () => {

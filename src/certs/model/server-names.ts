@@ -14,7 +14,7 @@ export function canonicalName(name: string): string {
   // A malformed address such as 10.0.0.300 is not a host name.
   if (hostName.test(lower) && lower.length <= 253 && !/(^|\.)\d+$/.test(lower)) return lower;
   throw new UserError(`"${name}" is neither a host name nor an IP address`, {
-    hint: 'a name or address such as docker.example.com, 10.0.0.7 or fd00::7',
+    hint: 'use a name or address such as docker.example.com, 10.0.0.7 or fd00::7',
   });
 }
 

@@ -35,39 +35,33 @@ export const spotErrorCodes = [
 const hints: readonly (readonly [code: RegExp, hint: string])[] = [
   [
     /^AuthFailure$|^InvalidClientTokenId|^SignatureDoesNotMatch/,
-    'invalid credentials: check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or your AWS profile',
+    'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or your AWS profile',
   ],
   [/^ExpiredToken|^RequestExpired/, 'log in again (aws sso login), or check the clock of this computer'],
   [
     /^OptInRequired|^Blocked|^PendingVerification/,
-    'the account is not ready for EC2: check it in the AWS console',
+    'check in the AWS console that the account is ready for EC2',
   ],
   [
     /^UnauthorizedOperation|^AccessDenied/,
-    'missing permission: docs/drivers/amazonec2.md lists the permissions that belt needs',
+    'add the permission; docs/drivers/amazonec2.md lists those that belt needs',
   ],
   [
     /^(?!Request).*LimitExceeded$|^MaxSpotInstanceCountExceeded/,
-    'ask for a higher quota at https://console.aws.amazon.com/servicequotas, or use another region',
+    'request a higher quota at https://console.aws.amazon.com/servicequotas, or use another region',
   ],
-  [
-    /^Insufficient(Instance|Host)?Capacity/,
-    'no capacity for this type in this zone: rerun the command later, or choose another zone or size',
-  ],
-  [/^Unsupported$/, 'the zone does not offer this type: choose another with --amazonec2-zone'],
+  [/^Insufficient(Instance|Host)?Capacity/, 'rerun the command later, or choose another zone or size'],
+  [/^Unsupported$/, 'choose another zone with --amazonec2-zone'],
   [
     /^SpotMaxPriceTooLow|^InvalidSpotPrice/,
     'raise --amazonec2-spot-price, or use on-demand instances with --amazonec2-spot-fallback',
   ],
-  [/^InvalidAMIID/, 'image ids differ between regions: omit --amazonec2-ami, or use an id of this region'],
+  [/^InvalidAMIID/, 'omit --amazonec2-ami, or use an id of this region'],
   [/^InvalidKeyPair/, 'aws ec2 describe-key-pairs'],
-  [/^InvalidSubnetID|^InvalidVpcID|^InvalidGroup/, 'it must exist in this region and VPC'],
+  [/^InvalidSubnetID|^InvalidVpcID|^InvalidGroup/, 'use one that exists in this region and VPC'],
   [/^InvalidInstanceType|^InstanceTypeUnsupported/, 'aws ec2 describe-instance-types'],
   [/^InsufficientFreeAddressesInSubnet/, 'choose another subnet with --amazonec2-subnet-id'],
-  [
-    /^RequestLimitExceeded|^Throttling/,
-    'the account exceeded an API rate limit: try again, or raise --amazonec2-retries',
-  ],
+  [/^RequestLimitExceeded|^Throttling/, 'rerun the command, or raise --amazonec2-retries'],
 ];
 
 /** The error in the user's terms, without the request: it holds keys. */

@@ -211,7 +211,7 @@ export function parseTags(items: readonly string[]): Record<string, string> {
     const pair = name === undefined ? { name: key, value: words.shift() } : { name, value };
     if (pair.value === undefined) {
       throw new UserError(`the setting tags has no value for "${pair.name}"`, {
-        hint: 'key1,value1,key2,value2',
+        hint: 'use key1,value1,key2,value2',
       });
     }
     if (/^(aws:|belt)/i.test(pair.name)) throw new UserError(`the tag "${pair.name}" is reserved`);

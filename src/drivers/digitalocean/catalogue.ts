@@ -1,4 +1,4 @@
-import { closest } from '../../base/closest.js';
+import { closest, nameHint } from '../../base/closest.js';
 import { UserError } from '../../base/errors.js';
 import { formatMemory, parseSize } from '../../machines/model/sizes.js';
 import type { Machine, SettingValues } from '../driver.js';
@@ -34,8 +34,8 @@ function unavailable(wanted: string, sizes: readonly DropletSize[], region: stri
   const regions = [...new Set(sizes.flatMap((size) => (size.available ? size.regions : [])))].sort();
   const hint =
     regions.length > 0
-      ? `one of the regions ${regions.join(', ')}`
-      : 'another size, since no region has it now';
+      ? `use one of the regions: ${regions.join(', ')}`
+      : 'choose another size; no region has it now';
   return new UserError(`size ${wanted} is not available in ${region}`, { hint });
 }
 
@@ -45,7 +45,7 @@ function unknownSize(wanted: string, sizes: readonly DropletSize[]): UserError {
     sizes.map(({ slug }) => slug),
   );
   return new UserError(`unknown DigitalOcean size "${wanted}"`, {
-    hint: suggestion ? `did you mean "${suggestion}"?` : 'a size such as 512mb, 2gb or s-1vcpu-1gb',
+    hint: suggestion ? `did you mean "${suggestion}"?` : 'use a size such as 512mb, 2gb or s-1vcpu-1gb',
   });
 }
 
@@ -56,12 +56,11 @@ export function regionFor(name: string, configured: string, regions: readonly Re
   const region = regions.find(({ slug }) => slug === wanted);
   const open = regions.filter(({ available }) => available).map(({ slug }) => slug);
   if (region?.available) return wanted;
-  const suggestion = region ? undefined : closest(wanted, open);
   const problem = region
     ? `region ${wanted} accepts no new droplets at this time`
     : `unknown DigitalOcean region "${wanted}"`;
   throw new UserError(problem, {
-    hint: suggestion ? `did you mean "${suggestion}"?` : `one of the regions ${open.sort().join(', ')}`,
+    hint: nameHint(wanted, open.sort()),
   });
 }
 

@@ -1,4 +1,5 @@
 import { chunks } from '../../base/chunks.js';
+import { nameHint } from '../../base/closest.js';
 import { ExternalError, UserError } from '../../base/errors.js';
 import { groupBy } from '../../base/group-by.js';
 import type { SshAccess } from '../../machines/model/machine.js';
@@ -171,7 +172,7 @@ function specOf(
   const size = chooseSize(spec.size ?? settings.size, sizes, region);
   if (image.regions.length > 0 && !image.regions.includes(region)) {
     throw new UserError(`the image ${image.slug ?? image.name} is not available in ${region}`, {
-      hint: `one of the regions ${image.regions.join(', ')}`,
+      hint: `use one of the regions: ${image.regions.join(', ')}`,
     });
   }
   if ((image.min_disk_size ?? 0) <= size.disk) return { region, size, image };
@@ -185,8 +186,11 @@ async function findVpc({ api }: DropletContext, wanted: string, signal: AbortSig
   const vpcs = await api(signal).vpcs();
   const vpc = vpcs.find(({ id, name }) => id === wanted || name === wanted);
   if (vpc) return vpc.id;
-  const names = vpcs.map(({ name }) => name).join(', ') || 'none';
-  throw new UserError(`DigitalOcean has no VPC "${wanted}"`, { hint: `one of the VPCs ${names}` });
+  const hint = nameHint(
+    wanted,
+    vpcs.map(({ name }) => name),
+  );
+  throw new UserError(`DigitalOcean has no VPC "${wanted}"`, vpcs.length > 0 ? { hint } : {});
 }
 
 /** `4 of s-1vcpu-512mb-10gb (512mb, 1 vCPU, 10 GB disk) in nyc3: $16.00 a month` */

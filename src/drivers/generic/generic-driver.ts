@@ -60,7 +60,7 @@ function unsupported(verb: string) {
   return async function* (machines: readonly Machine[]): AsyncIterable<MachineEvent> {
     for (const { name } of machines) {
       const error = new UserError(`generic driver does not support ${verb}`, {
-        hint: 'belt did not create this server: use the tool that did',
+        hint: 'use the tool that created this server; belt did not',
       });
       yield { type: 'failed', name, error };
     }

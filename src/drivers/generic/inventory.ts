@@ -1,5 +1,5 @@
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
-import { closest } from '../../base/closest.js';
+import { nameHint } from '../../base/closest.js';
 import { UserError } from '../../base/errors.js';
 import type { JumpHost } from '../../machines/model/machine.js';
 import { expandAddresses, expandNames } from '../../machines/model/patterns.js';
@@ -58,12 +58,8 @@ function readFields(map: YAMLMap, at: (offset: number) => string): Map<Inventory
   for (const { key, value } of map.items) {
     const origin = at(startOf(key as Node));
     const field = isScalar(key) ? String(key.value) : '';
-    if (!isField(field)) {
-      const suggestion = closest(field, fields);
-      throw new UserError(`${origin}: unknown field "${field}"`, {
-        hint: suggestion ? `did you mean "${suggestion}"?` : `one of ${fields.join(', ')}`,
-      });
-    }
+    if (!isField(field))
+      throw new UserError(`${origin}: unknown field "${field}"`, { hint: nameHint(field, fields) });
     if (value === null || (isScalar(value) && value.value === null)) continue;
     if (!isScalar(value)) throw new UserError(`${origin}: ${field} must be one value`);
     const written = typeof value.value === 'string' ? value.value : (value.source ?? String(value.value));

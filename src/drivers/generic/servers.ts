@@ -92,7 +92,9 @@ function serverOf(entry: InventoryEntry, login: ServerLogin, inventoryFolder: st
 function notListed(name: string, inventory: string, listed: readonly string[]): UserError {
   const suggestion = closest(name, listed);
   return new UserError(`${name} is not in ${inventory}`, {
-    hint: suggestion ? `did you mean "${suggestion}"?` : `one of the names it lists: ${abbreviate(listed)}`,
+    hint: suggestion
+      ? `did you mean "${suggestion}"?`
+      : `use one of the names it lists: ${abbreviate(listed)}`,
   });
 }
 

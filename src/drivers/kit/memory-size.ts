@@ -14,7 +14,7 @@ export function memoryForSize(size: string, driver: string): number {
     });
   if (memory >= minMemoryMb) return memory;
   throw new UserError(`${size} is not enough memory for an engine`, {
-    hint: `at least ${formatMemory(minMemoryMb)}`,
+    hint: `use at least ${formatMemory(minMemoryMb)}`,
   });
 }
 

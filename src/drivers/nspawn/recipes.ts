@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closest } from '../../base/closest.js';
+import { nameHint } from '../../base/closest.js';
 import { UserError } from '../../base/errors.js';
 import type { Templates } from '../../base/templates.js';
 
@@ -38,10 +38,7 @@ export const imageNames: readonly string[] = Object.keys(definitions);
 export function requireImage(name: string): (typeof definitions)[string] {
   const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
   if (definition) return definition;
-  const suggestion = closest(name, imageNames);
-  throw new UserError(`unknown image "${name}"`, {
-    hint: `${suggestion ? `did you mean ${suggestion}? images: ` : 'one of the images '}${imageNames.join(', ')}`,
-  });
+  throw new UserError(`unknown image "${name}"`, { hint: nameHint(name, imageNames) });
 }
 
 export async function recipeOf(name: string, templates: Templates): Promise<ImageRecipe> {

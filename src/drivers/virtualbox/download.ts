@@ -85,7 +85,7 @@ export async function verify(path: string, checksum: string, what: string): Prom
   const actual = hash.digest('hex');
   if (actual === expected) return;
   throw new ExternalError(`checksum mismatch for ${what}: ${algorithm} ${actual}, expected ${expected}`, {
-    hint: 'try again later; if it persists, the file may have been tampered with',
+    hint: 'retry later; if it persists, the file may have been tampered with',
   });
 }
 

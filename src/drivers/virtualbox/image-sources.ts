@@ -56,7 +56,7 @@ export function sourceOf(image: string, checksum: string | undefined, user: Loca
   const isUrl = /^https?:\/\//.test(image);
   if (!isUrl && !/[/\\.]/.test(image)) {
     throw new UserError(`unknown image "${image}"`, {
-      hint: `one of the images ${vendorImages.join(', ')}, or a path or URL of your own`,
+      hint: `use one of: ${vendorImages.join(', ')}, or a path or URL of your own`,
     });
   }
   const location = isUrl ? image : user.resolvePath(image);

@@ -6,7 +6,7 @@ export type JsonKeys = Map<string, unknown>;
 
 /** @throws UserError naming the file when it is not a JSON object */
 export function parseJsonFile(path: string, text: string): JsonKeys {
-  const hint = 'put it right on the machine; the engine cannot start with it either';
+  const hint = 'repair it on the machine; the engine cannot start with it either';
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) {

@@ -35,6 +35,6 @@ export function provisionerFor({ os, init, dockerd }: Facts): Provisioner {
   }
   if (service.init === 'other' || service.init === init) return found;
   throw new UserError(`${os.prettyName} does not run ${service.init} on this machine`, {
-    hint: 'belt needs it to run the engine',
+    hint: `use a system that runs ${service.init}`,
   });
 }

@@ -54,7 +54,7 @@ export function matchNames(
 ): { found: string[]; unknown: string[] } {
   if (patterns.length === 0)
     throw new UsageError('no machine specified', {
-      hint: 'name some (node1, node[1:4], "node*"), or use --all',
+      hint: 'name machines (node1, node[1:4] or "node*"), or use --all',
     });
   const known = new Set(existing);
   const unknown = new Set<string>();

@@ -29,6 +29,6 @@ export function parseDuration(text: string, what: string): number {
 function invalidDuration(text: string, what: string): UsageError {
   const hint = /^\d+$/.test(text)
     ? `add a unit: ${text}s, ${text}m or ${text}h`
-    : 'for example 30s, 1h30m, 2160h';
+    : 'use a duration such as 30s, 1h30m or 2160h';
   return new UsageError(`${what}: invalid duration "${text}"`, { hint });
 }

@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import type { Context } from '../../app/context.js';
 import { runTask, type Task } from '../../app/run-tasks.js';
 import { whileSwarmClaimed } from '../../app/with-claim.js';
+import { nameHint } from '../../base/closest.js';
 import { ExternalError, UserError } from '../../base/errors.js';
 import { fileSource } from '../../base/files.js';
 import { groupBy } from '../../base/group-by.js';
@@ -124,9 +125,7 @@ async function chooseManager(
 
 function unknownManager(name: string, members: readonly NamedMember[]): UserError {
   const managers = members.filter(({ node }) => node.role === 'manager').map(memberName);
-  return new UserError(`${name} is not a manager of the swarm`, {
-    hint: `one of the managers ${managers.join(', ')}`,
-  });
+  return new UserError(`${name} is not a manager of the swarm`, { hint: nameHint(name, managers) });
 }
 
 async function runningTasks(swarm: Swarm): Promise<Map<string, number>> {

@@ -78,7 +78,7 @@ describe('new', () => {
     const creating = createCluster({ name: 'x', driver: 'nspwan', definitions: [] }, bed.context);
     await expect(creating).rejects.toMatchObject({
       message: 'unknown driver "nspwan"',
-      hint: expect.stringContaining('did you mean nspawn?'),
+      hint: expect.stringContaining('did you mean "nspawn"?'),
     });
   });
 });

@@ -86,7 +86,7 @@ describe('rm of damaged records', () => {
 
   test.each(['bad', 'empty'])('rm without --force keeps %s and suggests --force', async (name) => {
     await expect(remove('-y', name)).rejects.toMatchObject({
-      hint: `repair it, bring it back from a backup, or have the machine forgotten: belt rm --force ${name}`,
+      hint: `repair it, restore it from a backup, or forget the machine: belt rm --force ${name}`,
     });
     expect(await left()).toEqual(['bad', 'empty']);
   });

@@ -95,7 +95,7 @@ describe('the active machine', () => {
     await expect(activeMachine(bed.context)).rejects.toMatchObject({
       name: 'UserError',
       message: 'No active host found',
-      hint: 'choose one: belt active NODE, or name one: --host NODE',
+      hint: 'belt active NODE, or use --host NODE',
     });
   });
 
@@ -229,7 +229,7 @@ describe('status', () => {
   ])('%j is not a goal', (text) => {
     expect(() => parseGoal(text)).toThrow(
       new UsageError(`"${text}" is not STATE=NUMBER`, {
-        hint: 'active=3, or another of the states new, active, paused, saved, stopping, off, error, timeout, missing',
+        hint: 'use active=3, or another state: new, active, paused, saved, stopping, off, error, timeout, missing',
       }),
     );
   });

@@ -142,7 +142,7 @@ describe('the list of drivers', () => {
     expect(drivers.names).toEqual([...builtInDrivers.names, 'box']);
     expect((await drivers.load('nspawn')).name).toBe('nspawn');
     await expect(drivers.load('bxo')).rejects.toMatchObject({
-      hint: expect.stringContaining('did you mean box?'),
+      hint: expect.stringContaining('did you mean "box"?'),
     });
   });
 });

@@ -161,7 +161,7 @@ describe('clusters', () => {
       hint: 'did you mean "swarm2k"?',
     });
     await expect(useCluster(root, 'x')).rejects.toMatchObject({
-      hint: 'one of the clusters default, swarm2k',
+      hint: 'use one of: default, swarm2k',
     });
     expect((await chooseCluster({ root })).name).toBe('default');
   });

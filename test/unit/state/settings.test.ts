@@ -155,7 +155,7 @@ describe('unknown keys', () => {
     });
     await expect(check('\ncolour: red\n')).rejects.toMatchObject({
       message: '/p/.belt.yaml line 2: "colour" is not a setting or driver',
-      hint: 'one of driver, key_type, ocean, nspawn, engine',
+      hint: 'use one of: driver, key_type, ocean, nspawn, engine',
     });
     await expect(check('ocean: sgp1\n')).rejects.toThrow(
       '/p/.belt.yaml line 1: "ocean" is a driver, and must hold settings by name',

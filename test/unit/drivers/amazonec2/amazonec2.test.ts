@@ -471,10 +471,10 @@ test('a zone is a letter or a full name', () => {
 describe('errors', () => {
   test.each([
     ['UnauthorizedOperation', 'docs/drivers/amazonec2.md lists the permissions'],
-    ['VcpuLimitExceeded', 'ask for a higher quota'],
+    ['VcpuLimitExceeded', 'request a higher quota'],
     ['InsufficientInstanceCapacity', 'choose another zone or size'],
     ['InvalidAMIID.NotFound', 'omit --amazonec2-ami'],
-    ['AuthFailure', 'invalid credentials'],
+    ['AuthFailure', 'check AWS_ACCESS_KEY_ID'],
     ['ExpiredToken', 'aws sso login'],
     ['RequestLimitExceeded', '--amazonec2-retries'],
   ])('%s has a hint', (name, hint) => {
@@ -487,7 +487,7 @@ describe('errors', () => {
     const text = 'AWS was not able to validate the provided access credentials';
     const error = toEc2Error(refusal('AuthFailure', text), 'eu-west-1');
     expect(error.message).toBe(`EC2 in eu-west-1: ${text} (AuthFailure)`);
-    expect((error as { hint?: string }).hint).toContain('invalid credentials');
+    expect((error as { hint?: string }).hint).toContain('check AWS_ACCESS_KEY_ID');
   });
 
   test('missing credentials, an unreachable network and an abort are distinguished', () => {

@@ -226,7 +226,7 @@ describe('sizes and regions', () => {
         return thrown as { hint: string };
       }
     })();
-    expect(error).toMatchObject({ hint: 'one of the regions nyc3' });
+    expect(error).toMatchObject({ hint: 'use one of the regions: nyc3' });
   });
 
   test.each([

@@ -213,7 +213,7 @@ describe('selectNames', () => {
   });
 
   test('selectNames without names selects nothing', () => {
-    const hint = 'name some (node1, node[1:4], "node*"), or use --all';
+    const hint = 'name machines (node1, node[1:4] or "node*"), or use --all';
     expect(errorOf(() => selectNames([], existing))).toEqual(
       new UsageError('no machine specified', { hint }),
     );

@@ -136,7 +136,7 @@ describe('backup', () => {
     expect(await backup({ node: 'mg1' })).toMatchObject({ node: 'mg1' });
     await expect(backup({ node: 'node1' })).rejects.toMatchObject({
       message: 'node1 is not a manager of the swarm',
-      hint: 'one of the managers mg1, mg2, mg3',
+      hint: 'use one of: mg1, mg2, mg3',
     });
   });
 
