@@ -44,7 +44,7 @@ const hints: readonly (readonly [code: RegExp, hint: string])[] = [
   ],
   [
     /^UnauthorizedOperation|^AccessDenied/,
-    'add the permission; docs/drivers/amazonec2.md lists those that belt needs',
+    'add it; docs/drivers/amazonec2.md lists the permissions that belt needs',
   ],
   [
     /^(?!Request).*LimitExceeded$|^MaxSpotInstanceCountExceeded/,
