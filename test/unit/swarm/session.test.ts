@@ -70,6 +70,8 @@ describe('init', () => {
         ListenAddr: '0.0.0.0:2377',
         AdvertiseAddr: '192.168.0.1',
         DataPathAddr: '192.168.0.1',
+        DefaultAddrPool: [],
+        SubnetSize: 24,
         Spec: {},
       },
     });
