@@ -6,7 +6,7 @@ import { UserError } from '../base/errors.js';
 import { withSelectedCluster } from '../base/selected-cluster.js';
 import { warnOfExpiry } from '../certs/expiry-warning.js';
 import { namedOrDefault } from '../machines/default-machine.js';
-import type { Environment } from '../state/environment.js';
+import { type Environment, hasColors } from '../state/environment.js';
 import { exitCodeFor, exitCodes } from './exit-codes.js';
 import { reportFlags } from './flags.js';
 import { type FlagShape, normalizeFlags } from './go-flags.js';
@@ -96,7 +96,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
 
   /** For views on stdout. */
   protected get color(): boolean {
-    return process.stdout.isTTY && process.stdout.hasColors();
+    return hasColors(process.stdout);
   }
 
   /** Asks before dangerous work. @throws UserError unless the answer is yes */

@@ -16,7 +16,7 @@ import {
   useCluster,
 } from '../state/cluster-index.js';
 import { openClusterStore } from '../state/cluster-store.js';
-import { type Environment, readEnvironment } from '../state/environment.js';
+import { type Environment, hasColors, readEnvironment } from '../state/environment.js';
 import { locateState, type StateLocation } from '../state/locate-state.js';
 import { openPlugins, type PluginStore } from '../state/plugin-store.js';
 import { describeSettings, valuesOf } from '../state/settings.js';
@@ -188,11 +188,10 @@ async function askSudoPassword(signal: AbortSignal): Promise<string> {
 function reporterFor({ variables }: Environment): Reporter {
   const { stderr, stdout } = process;
   const terminal = stderr.isTTY && variables['TERM'] !== 'dumb';
-  const color = terminal && !variables['NO_COLOR'];
   return createReporter({
     stream: stderr,
     mode: terminal ? 'terminal' : 'plain',
-    color,
+    color: hasColors(stderr, variables),
     sharing: [stdout, stderr],
   });
 }

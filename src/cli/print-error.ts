@@ -1,5 +1,6 @@
 import { type ErrorCode, errorCodeOf, messageOf } from '../base/errors.js';
 import { withSelectedCluster } from '../base/selected-cluster.js';
+import { hasColors } from '../state/environment.js';
 import { createPaint } from '../ui/colors.js';
 import { formatError } from '../ui/format-error.js';
 import { documentFormatter } from './output.js';
@@ -13,7 +14,7 @@ interface ErrorOutput {
 /** Prints on stderr, or a document on stdout. */
 export async function printError(error: unknown, { debug, format }: ErrorOutput): Promise<void> {
   if (format === undefined) {
-    process.stderr.write(`${formatError(error, { debug, color: process.stderr.isTTY })}\n`);
+    process.stderr.write(`${formatError(error, { debug, color: hasColors(process.stderr) })}\n`);
     return;
   }
   const render = await documentFormatter(format);
@@ -22,7 +23,7 @@ export async function printError(error: unknown, { debug, format }: ErrorOutput)
 
 /** For commands without a reporter. */
 export function printWarning(message: string): void {
-  const paint = createPaint(process.stderr.isTTY);
+  const paint = createPaint(hasColors(process.stderr));
   process.stderr.write(`${paint.yellow('warning:')} ${withSelectedCluster(message)}\n`);
 }
 

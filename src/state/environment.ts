@@ -47,6 +47,16 @@ export function readEnvironment(): Environment {
   };
 }
 
+/** One decision for the whole program. @see https://no-color.org and https://force-color.org */
+export function hasColors(
+  { isTTY = false }: { isTTY?: boolean },
+  { NO_COLOR, FORCE_COLOR, TERM }: Variables = process.env,
+): boolean {
+  if (NO_COLOR) return false;
+  if (FORCE_COLOR) return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false';
+  return isTTY && TERM !== 'dumb';
+}
+
 /** sudo(8) sets both; root calling sudo is just root. */
 function sudoCaller({ SUDO_UID, SUDO_GID }: Variables): FileOwner | undefined {
   if (!SUDO_UID || !/^\d+$/.test(SUDO_UID) || Number(SUDO_UID) === 0) return undefined;

@@ -3,6 +3,7 @@ import type { Outcome } from '../../app/fan-out.js';
 import type { Machine } from '../../machines/model/machine.js';
 import { execOnMany } from '../../machines/run-commands.js';
 import type { StreamOptions } from '../../ssh/connection-types.js';
+import { hasColors } from '../../state/environment.js';
 import { failureSummary, linePrefixes } from '../../ui/failure-summary.js';
 import { exitCodes } from '../exit-codes.js';
 import type { OpenContext } from '../open-context.js';
@@ -34,10 +35,9 @@ async function runOnMany(
   { commandFor, limit }: RemoteWork,
   { context }: OpenContext,
 ): Promise<number> {
-  const color = process.stdout.isTTY && process.stdout.hasColors();
   const prefixes = linePrefixes(
     machines.map(({ name }) => name),
-    { color },
+    { color: hasColors(process.stdout) },
   );
   const onLine = (name: string, stream: 'stdout' | 'stderr', line: string): void => {
     process[stream].write(`${prefixes.get(name)}${line}\n`);
@@ -50,6 +50,7 @@ async function runOnMany(
   const { failed, skipped } = reportOf(outcomes.map(asFailure), (name) => name);
   if (failed.length + skipped.length === 0) return exitCodes.ok;
   const failures = failed.map(({ name, error }) => ({ name, reason: error }));
+  const color = hasColors(process.stderr);
   process.stderr.write(`${failureSummary(machines.length, failures, skipped, { color })}\n`);
   context.signal.throwIfAborted();
   return exitCodes.failed;
