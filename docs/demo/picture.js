@@ -233,7 +233,7 @@ function classOf({ color, bold, dim, italic, underline }) {
 }
 
 /**
- * The colour of a palette number as xterm has it: 16 of the theme's own, a cube of 216, and 24 greys.
+ * The color of a palette number as xterm has it: 16 of the theme's own, a cube of 216, and 24 greys.
  *
  * @param {string} color
  */

@@ -6,7 +6,7 @@ import { type LabelChange, parseLabels, withLabels } from './model/node-labels.j
 import { onMembers } from './select-nodes.js';
 import { type Swarm, withSwarm } from './session.js';
 
-export interface Labelled {
+export interface LabeledNode {
   nodeId: string;
   labels: Record<string, string>;
   already: boolean;
@@ -14,15 +14,18 @@ export interface Labelled {
 }
 
 /** @throws UsageError without labels; UserError when no name is a node */
-export async function labelNodes(words: readonly string[], context: Context): Promise<Outcome<Labelled>[]> {
+export async function labelNodes(
+  words: readonly string[],
+  context: Context,
+): Promise<Outcome<LabeledNode>[]> {
   const { nodes, change } = parseLabels(words);
   return withSwarm({}, context, async (swarm) =>
     onMembers(nodes, await swarm.members(), context, (chosen) =>
-      runTasks<Labelled, NamedMember>(
+      runTasks<LabeledNode, NamedMember>(
         chosen,
         {
-          activity: 'labelled',
-          doneText: ({ already }) => (already ? 'already labelled' : 'labelled'),
+          activity: 'labeled',
+          doneText: ({ already }) => (already ? 'already labeled' : 'labeled'),
           run: ({ subject: member }) => labelMember(swarm, member, change),
         },
         context,
@@ -35,7 +38,7 @@ async function labelMember(
   swarm: Swarm,
   { node, name }: NamedMember,
   change: LabelChange,
-): Promise<Labelled> {
+): Promise<LabeledNode> {
   let labels: Record<string, string> = {};
   const changed = await swarm.request((api) =>
     api.updateNode(node.id, (spec) => {

@@ -1,4 +1,4 @@
-/** The identity without colour. @see ECMA-48, "Select Graphic Rendition" */
+/** The identity without color. @see ECMA-48, "Select Graphic Rendition" */
 export interface Paint {
   bold(text: string): string;
   dim(text: string): string;

@@ -6,7 +6,7 @@ interface Failure {
   reason: string;
 }
 
-/** Each machine's name in its own colour; empty for a single one, whose output stays unchanged. */
+/** Each machine's name in its own color; empty for a single one, whose output stays unchanged. */
 export function linePrefixes(names: readonly string[], { color }: { color: boolean }): Map<string, string> {
   if (names.length === 1) return new Map(names.map((name) => [name, '']));
   const { cyan, green, yellow, bold } = createPaint(color);

@@ -241,7 +241,7 @@ class OpenTask {
 
 type RendererOptions = ConstructorParameters<typeof DefaultRenderer>[1] & { tree?: TreeOptions };
 
-/** The icons carry their colours; listr2 would decide by whether stdout is a terminal. */
+/** The icons carry their colors; listr2 would decide by whether stdout is a terminal. */
 const uncolored = Object.fromEntries(
   Object.keys(LISTR_DEFAULT_RENDERER_STYLE.color ?? {}).map((level) => [level, (text: string) => text]),
 );

@@ -21,7 +21,7 @@ export function padEnd(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - widthOf(text)));
 }
 
-/** Adds an ellipsis to shortened text. @param text uncoloured */
+/** Adds an ellipsis to shortened text. @param text uncolored */
 export function truncate(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let kept = '';
@@ -34,14 +34,14 @@ export function truncate(text: string, width: number): string {
   return width > 0 ? `${kept}…` : '';
 }
 
-/** Removes colours, control characters and line breaks from foreign text. */
+/** Removes colors, control characters and line breaks from foreign text. */
 export function oneLine(text: string): string {
   return stripVTControlCharacters(text)
     .replaceAll(/[\s\p{Cc}]+/gu, ' ')
     .trim();
 }
 
-/** Breaks at spaces, or inside a word longer than a line. @param text uncoloured */
+/** Breaks at spaces, or inside a word longer than a line. @param text uncolored */
 export function wrap(text: string, width: number): string[] {
   return safeLines(text).flatMap((line) => wrapLine(line, width));
 }

@@ -202,8 +202,8 @@ describe.skipIf(!canCreateMachines())('nspawn machines', () => {
   });
 
   test('concurrent creates give every machine its own address', async () => {
-    const creates = ['red', 'green', 'blue'].map((colour) =>
-      inProcess({ action: 'create', requests: [request(`${colour}1`), request(`${colour}2`)] }),
+    const creates = ['red', 'green', 'blue'].map((color) =>
+      inProcess({ action: 'create', requests: [request(`${color}1`), request(`${color}2`)] }),
     );
     const events = (await Promise.all(creates.map((create) => create.rest()))).flat() as MachineEvent[];
     expect(Object.values(outcomes(events))).toEqual(Array(6).fill('done'));

@@ -1,7 +1,7 @@
 import type { BatchReport } from '../../app/batch-report.js';
 import { nodesArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
-import { type Labelled, labelNodes } from '../../swarm/label-nodes.js';
+import { type LabeledNode, labelNodes } from '../../swarm/label-nodes.js';
 
 export default class Label extends NodeCommand<typeof Label> {
   static override summary = 'Set or remove node labels';
@@ -18,7 +18,7 @@ node.labels.zone==a).`;
     },
   ];
 
-  async run(): Promise<BatchReport<Labelled & { name: string }>> {
+  async run(): Promise<BatchReport<LabeledNode & { name: string }>> {
     return this.report(await labelNodes(this.words, await this.context()));
   }
 }

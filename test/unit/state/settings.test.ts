@@ -153,8 +153,8 @@ describe('unknown keys', () => {
       message: '/p/.belt.yaml line 1: "nspwan" is not a setting or driver',
       hint: 'did you mean "nspawn"?',
     });
-    await expect(check('\ncolour: red\n')).rejects.toMatchObject({
-      message: '/p/.belt.yaml line 2: "colour" is not a setting or driver',
+    await expect(check('\ncolor: red\n')).rejects.toMatchObject({
+      message: '/p/.belt.yaml line 2: "color" is not a setting or driver',
       hint: 'use one of: driver, key_type, ocean, nspawn, engine',
     });
     await expect(check('ocean: sgp1\n')).rejects.toThrow(

@@ -88,9 +88,9 @@ describe('progress on a terminal', () => {
   test('a long text is truncated to the width while it is live', async () => {
     const screen = createScreen(40, 10);
     const progress = terminalReporter(screen).open(['node1']);
-    progress.update('node1', 'a step\nwith \x1b[31mcolours\x1b[0m and a rather long description');
+    progress.update('node1', 'a step\nwith \x1b[31mcolors\x1b[0m and a rather long description');
     await shown(screen, 'A step');
-    expect(await screen.lines()).toEqual(['⠋ node1  A step with colours a…    0.0s']);
+    expect(await screen.lines()).toEqual(['⠋ node1  A step with colors an…    0.0s']);
     progress.done('node1');
     await progress.close();
   });
