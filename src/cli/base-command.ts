@@ -58,6 +58,11 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     this.output = await openOutput(this.flags);
   }
 
+  /** Such as `belt swarm join`. */
+  protected get commandName(): string {
+    return `belt ${(this.id ?? '').replaceAll(':', ' ')}`;
+  }
+
   /** Flags that depend on the command line. */
   protected async moreFlags(): Promise<Interfaces.FlagInput> {
     return {};
@@ -143,7 +148,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   }
 
   override async catch(error: Error): Promise<void> {
-    const failure = asUsageError(error, `belt ${(this.id ?? '').replaceAll(':', ' ')}`);
+    const failure = asUsageError(error, this.commandName);
     process.exitCode = exitCodeFor(failure);
     await printError(failure, {
       debug: this.flags?.debug ?? this.argv.includes('--debug'),

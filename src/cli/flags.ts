@@ -29,7 +29,7 @@ export const globalFlags = oclifFlags(globalTable);
 
 export const reportFlags = { ...globalFlags, ...oclifFlags(outputTable) };
 
-/** For commands that use the active host or the machines named here. */
+/** For commands that use the active machine or the machines named here. */
 export const hostFlag = {
   host: Flags.string({
     summary: 'Machines to use instead of the active one',

@@ -1,6 +1,7 @@
 import { Config, run } from '@oclif/core';
 import { closest } from '../base/closest.js';
 import { UsageError } from '../base/errors.js';
+import { type FlagEntry, globalFlags, outputFlags } from './global-flags.js';
 import { exitOnOutputErrors } from './output-errors.js';
 
 /**
@@ -32,7 +33,16 @@ function asUnknownCommand(error: unknown, config: Config): unknown {
   const [suggestion] = [words.slice(0, 2), words.slice(0, 1)].flatMap(
     (beginning) => closest(beginning.join(' '), commands) ?? [],
   );
-  return new UsageError(`'${words.join(' ')}' is not a belt command`, {
-    hint: `belt ${suggestion ?? '--help'}`,
-  });
+  const hint = `belt ${suggestion ?? '--help'}`;
+  const [first = ''] = words;
+  const flag = first.replace(/=.*/, '');
+  if (flag.startsWith('-'))
+    return new UsageError(isGlobal(flag) ? 'no command specified' : `unknown flag: ${flag}`, { hint });
+  const isTopic = commands.some((command) => command.startsWith(`${first} `));
+  return new UsageError(`"${words.slice(0, isTopic ? 2 : 1).join(' ')}" is not a belt command`, { hint });
+}
+
+function isGlobal(flag: string): boolean {
+  const flags = Object.entries<FlagEntry>({ ...globalFlags, ...outputFlags });
+  return flags.some(([name, { short }]) => flag === `--${name}` || flag === `-${short}`);
 }

@@ -36,6 +36,8 @@ function cleanMessage(message: string): string {
     .filter((line) => line.trim() !== '' && !line.startsWith('See more help'));
   const [, flag] = /^Flag (--?[\w-]+) expects a value$/.exec(first) ?? [];
   if (flag !== undefined) return `flag needs an argument: ${flag}`;
+  const [, name, word, choices] = /^Expected (?:(--[\w-]+)=)?(.*) to be one of: (.+)$/.exec(first) ?? [];
+  if (choices !== undefined) return `${name ? `${name}: ` : ''}"${word}" is not one of ${choices}`;
   const end = rest.length > 0 ? ':' : '';
   const text = `${first.charAt(0).toLowerCase()}${first.slice(1)}`.replace(/[.:]$/, end);
   return [text, ...rest].join('\n');

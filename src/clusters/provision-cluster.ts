@@ -78,7 +78,7 @@ function matchingNodes({ groups }: ClusterPlanInput, { differences, observation 
 /** An earlier run may have been interrupted between initializing the swarm and this step. */
 async function chooseActive({ groups }: ClusterPlanInput, { cluster }: Context): Promise<void> {
   const first = groups.find(({ role }) => role === 'manager')?.nodes[0];
-  if (first !== undefined && !(await cluster.activeHost())) await cluster.setActiveHost(first);
+  if (first !== undefined && !(await cluster.activeMachine())) await cluster.setActiveMachine(first);
 }
 
 class ProvisionRun {

@@ -4,6 +4,7 @@ import type { Context } from '../app/context.js';
 import { AbortError, isAbort, UsageError } from '../base/errors.js';
 import { BaseCommand } from '../cli/base-command.js';
 import { builtInDriverFlags, builtInSecretFlags, flagsOf, secretFlagsOf } from '../cli/driver-flags.js';
+import { driverIn } from '../cli/driver-help.js';
 import { engineFlags, givenEngineSettings } from '../cli/engine-flags.js';
 import { argument, driverFlag, readyTimeoutFlag } from '../cli/flags.js';
 import { installGivenCertificates } from '../cli/given-certificates.js';
@@ -93,6 +94,12 @@ Rerun the same command to resume an interrupted create.`;
     const drivers = await pluginDriversIn(this.typed);
     this.secretFlags = [...builtInSecrets, ...drivers.flatMap(secretFlagsOf)];
     return Object.assign({}, ...drivers.map(flagsOf));
+  }
+
+  /** With the driver, whose flags its help shows. */
+  protected override get commandName(): string {
+    const driver = driverIn(this.typed);
+    return driver === undefined ? super.commandName : `${super.commandName} -d ${driver}`;
   }
 
   private async showPlan(input: CreateInput, context: Context): Promise<BatchReport<MachinePlan>> {

@@ -26,7 +26,7 @@ export default class Mount extends BaseCommand<typeof Mount> {
   async run(): Promise<void> {
     const { place: text, mountpoint } = this.args;
     if (text === undefined)
-      throw new UsageError('Improper number of arguments', {
+      throw new UsageError('missing argument: [USER@]NODE:PATH', {
         hint: 'belt mount [[user@]machine:]path [mountpoint]',
       });
     const context = await this.context();

@@ -1,11 +1,12 @@
 import type { Context } from '../app/context.js';
 import { UserError } from '../base/errors.js';
 import { engineEndpoint, type Machine } from './model/machine.js';
-import { selectMachines } from './select-machines.js';
+import { selectMachine, selectMachines } from './select-machines.js';
 
 /** The machine that `belt docker` uses. @throws UserError when none is active or it is missing */
 export async function activeMachine(context: Context): Promise<Machine> {
-  const name = await context.cluster.activeHost();
+  const name = await context.cluster.activeMachine();
+  // docker-machine's sentence.
   if (!name)
     throw new UserError('No active host found', {
       hint: 'belt active NODE, or use --host NODE',
@@ -19,7 +20,7 @@ export async function activeName(
   machines: readonly Machine[],
   { cluster }: Context,
 ): Promise<string | undefined> {
-  const chosen = await cluster.activeHost();
+  const chosen = await cluster.activeMachine();
   if (chosen !== undefined || !dockerHost) return chosen;
   return machines.find((machine) => engineEndpoint(machine)?.url === dockerHost)?.name;
 }
@@ -29,7 +30,7 @@ export async function resolveActiveMachine(
   dockerHost: string | undefined,
   context: Context,
 ): Promise<Machine> {
-  const chosen = await context.cluster.activeHost();
+  const chosen = await context.cluster.activeMachine();
   if (chosen !== undefined || !dockerHost) return activeMachine(context);
   const { machines } = await context.cluster.machines();
   const name = await activeName(dockerHost, machines, context);
@@ -37,22 +38,13 @@ export async function resolveActiveMachine(
 }
 
 export async function activate(node: string, context: Context): Promise<Machine> {
-  const machines = await selectMachines([node], context);
-  const [machine] = machines;
-  if (!machine || machines.length > 1) {
-    throw new UserError(`only one machine can be active, but "${node}" matches ${machines.length}`, {
-      hint: 'belt active NODE',
-    });
-  }
-  await context.cluster.setActiveHost(machine.name);
+  const machine = await selectMachine(node, context);
+  await context.cluster.setActiveMachine(machine.name);
   return machine;
 }
 
 export async function machineFor(host: readonly string[], context: Context): Promise<Machine> {
-  const [machine, ...more] = await machinesFor(host, context);
-  if (!machine || more.length > 0)
-    throw new UserError(`this command takes one machine, but --host matches ${more.length + 1}`);
-  return machine;
+  return host.length > 0 ? selectMachine(host, context) : activeMachine(context);
 }
 
 /** The machines of `--host`, or the active one. */

@@ -59,7 +59,7 @@ export function copyCall(
   configPath: string,
 ): SshProgramCall {
   if (copyPaths.length < 2)
-    throw new UsageError('Improper number of arguments', {
+    throw new UsageError(`missing argument: ${copyPaths.length === 0 ? 'SOURCE, ' : ''}TARGET`, {
       hint: 'belt scp [[user@]machine:]path [[user@]machine:]path',
     });
   const remote = new Set(copyPaths.flatMap(({ machine }) => machine?.name ?? []));

@@ -18,7 +18,7 @@ export async function namedOrActive(
   cluster: ClusterStore,
 ): Promise<readonly string[]> {
   if (nodes.length > 0) return nodes;
-  return [(await cluster.activeHost()) ?? (await requireDefault(cluster))];
+  return [(await cluster.activeMachine()) ?? (await requireDefault(cluster))];
 }
 
 /** @throws UserError as `namedOrActive`; UsageError for more than one name */

@@ -16,7 +16,7 @@ export interface ListedMachine {
 /** Queries all drivers at the same time, each once; a failing driver only affects its own rows. */
 export async function listMachines(context: Context): Promise<ListedMachine[]> {
   const { machines, damaged } = await context.cluster.machines();
-  const [active, listed] = await Promise.all([context.cluster.activeHost(), observe(machines, context)]);
+  const [active, listed] = await Promise.all([context.cluster.activeMachine(), observe(machines, context)]);
   const rows = listed.map((row) => ({ ...row, active: row.machine.name === active }));
   return [...rows, ...damaged.map(({ name, error }) => damagedRow(name, error.message))];
 }

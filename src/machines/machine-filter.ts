@@ -36,13 +36,12 @@ export function parseFilters(filters: readonly string[]): MachineFilter {
   };
 }
 
-/** Messages are docker-machine's. */
 function parseFilter(filter: string): [Key, string] {
   const [, word, value] = /^([^=]+)=(.*)$/s.exec(filter) ?? [];
   if (word === undefined || value === undefined)
-    throw new UsageError(`Unsupported filter syntax: "${filter}"`, { hint: '--filter state=running' });
+    throw new UsageError(`invalid filter "${filter}"`, { hint: '--filter state=running' });
   const key = keys.find((candidate) => candidate === word.trim().toLowerCase());
-  if (!key) throw new UsageError(`Unsupported filter key '${word}'`, { hint: nameHint(word, keys) });
+  if (!key) throw new UsageError(`invalid filter key "${word}"`, { hint: nameHint(word, keys) });
   return [key, value];
 }
 

@@ -44,10 +44,10 @@ export interface ClusterStore {
   /** Never overwrites a damaged record. @throws UserError then, or when it cannot write */
   save(machine: Machine): Promise<void>;
   saveAll(machines: readonly Machine[]): Promise<void>;
-  /** Deletes the machine's folder, and clears the active host if it was this machine. */
+  /** Deletes the machine's folder, and clears the active machine if it was this machine. */
   remove(name: string): Promise<void>;
-  activeHost(): Promise<string | undefined>;
-  setActiveHost(name: string | undefined): Promise<void>;
+  activeMachine(): Promise<string | undefined>;
+  setActiveMachine(name: string | undefined): Promise<void>;
   /** @see claimNames */
   claim(names: readonly string[], what: string): Promise<Claim>;
   /** @see withFolderLock */
@@ -221,17 +221,17 @@ class FolderStore implements ClusterStore {
   }
 
   async remove(name: string): Promise<void> {
-    if ((await this.activeHost()) === name) await this.setActiveHost(undefined);
+    if ((await this.activeMachine()) === name) await this.setActiveMachine(undefined);
     // The record first: without one, an interrupted removal's folder does not count as a machine.
     await this.files.remove(this.machinePath(name));
     await this.files.remove(this.machineFolder(name));
   }
 
-  async activeHost(): Promise<string | undefined> {
+  async activeMachine(): Promise<string | undefined> {
     return readPointer(this.activePath, 'host');
   }
 
-  async setActiveHost(name: string | undefined): Promise<void> {
+  async setActiveMachine(name: string | undefined): Promise<void> {
     await writePointer(this.activePath, 'host', name, this.files);
   }
 

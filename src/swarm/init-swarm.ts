@@ -35,7 +35,7 @@ export interface InitInput extends InitOptions {
 const firstNetworks = '10.0.0.0/16';
 
 /**
- * The machine becomes the active host if there is none.
+ * The machine becomes the active machine if there is none.
  * @throws UserError when it is in a swarm, or a pool overlaps its networks; with `forceNewCluster`,
  * unless `force`, when its swarm has other managers and a leader; ExternalError during an election
  */
@@ -56,7 +56,7 @@ export async function initSwarm(machine: Machine, options: InitInput, context: C
     return { nodeId, address, ...(options.autolock && { unlockKey: await api.unlockKey() }) };
   });
   const words = [initializedMessage(done.nodeId), ...(done.unlockKey ? [unlockKeyText(done.unlockKey)] : [])];
-  if (!(await context.cluster.activeHost())) await context.cluster.setActiveHost(machine.name);
+  if (!(await context.cluster.activeMachine())) await context.cluster.setActiveMachine(machine.name);
   return { manager: machine.name, ...done, message: words.join('\n\n') };
 }
 

@@ -68,7 +68,7 @@ async function leaveSwarms(
 
 /** A few machines suffice to find a swarm that still lists removed ones. */
 async function sampleMachines(staying: readonly Machine[], { cluster }: Context): Promise<Machine[]> {
-  const active = await cluster.activeHost();
+  const active = await cluster.activeMachine();
   return staying
     .toSorted((one, other) => Number(other.name === active) - Number(one.name === active))
     .slice(0, 3);

@@ -141,7 +141,7 @@ class SwarmSession implements Swarm {
 
 async function findAny(context: Context): Promise<ManagerConnection> {
   const { machines } = await context.cluster.machines();
-  const active = await context.cluster.activeHost();
+  const active = await context.cluster.activeMachine();
   const first = machines.filter(({ name }) => name === active);
   return findManager([first, machines], context);
 }

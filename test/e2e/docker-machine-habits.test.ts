@@ -207,7 +207,7 @@ describe.skipIf(!canCreateMachines())('docker-machine’s habits', () => {
       1,
       expect.stringContaining('Docker machine "nope" does not exist'),
     ]);
-    expect((await script('docker-machine scp one')).stderr).toContain('Improper number of arguments');
+    expect((await script('docker-machine scp one')).stderr).toContain('missing argument: TARGET');
     expect((await script('docker-machine scp dev:/nowhere .')).code).toBe(1);
   });
 
@@ -276,7 +276,7 @@ describe.skipIf(!canCreateMachines())('docker-machine’s habits', () => {
       1,
       expect.stringContaining('/nope: No such file or directory'),
     ]);
-    expect((await script('docker-machine mount')).stderr).toContain('Improper number of arguments');
+    expect((await script('docker-machine mount')).stderr).toContain('missing argument: [USER@]NODE:PATH');
     expect((await script('docker-machine mount -u mnt')).code).toBe(1);
     expect((await script('PATH=${PATH%%:*}; docker-machine mount dev:/srv mnt')).stderr).toContain(
       'You must have a copy of the sshfs binary locally to use the mount feature',
@@ -396,7 +396,7 @@ describe.skipIf(!canCreateMachines())('docker-machine’s habits', () => {
 
   test('an unknown command is reported', async () => {
     const { code, stderr } = await script('docker-machine bogus');
-    expect([code, stderr]).toEqual([2, expect.stringContaining("'bogus' is not a belt command")]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('"bogus" is not a belt command')]);
     expect(await ok('docker-machine help ssh')).toContain('USAGE');
   });
 });

@@ -29,6 +29,7 @@ function nodesAndCommand(
   const end = tail.indexOf('--');
   const count = end === -1 ? (all || host.length > 0 ? 0 : 1) : end;
   const [first, ...more] = tail.slice(end === -1 ? count : end + 1);
-  if (first === undefined) throw new UsageError('no command given', { hint: 'belt exec NODES -- COMMAND' });
+  if (first === undefined)
+    throw new UsageError('no command specified', { hint: 'belt exec NODES -- COMMAND' });
   return { nodes: [...host, ...tail.slice(0, count)], command: shellCommand([first, ...more]) };
 }

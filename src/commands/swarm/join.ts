@@ -53,6 +53,6 @@ a machine cannot join, belt checks ports, clocks and packet sizes and reports th
   protected parties(): { manager?: string | undefined; nodes: readonly string[] } {
     const [manager, ...nodes] = this.words;
     if (nodes.length > 0) return { manager, nodes };
-    throw new UsageError('no machines to join specified', { hint: 'belt swarm join MANAGER NODES' });
+    throw new UsageError('no machine specified', { hint: 'belt swarm join MANAGER NODES' });
   }
 }

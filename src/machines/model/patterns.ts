@@ -69,15 +69,20 @@ export function matchNames(
   return { found: [...selected], unknown: [...unknown] };
 }
 
-/** Worded as in docker-machine, since scripts match on it. */
+/** Worded as in docker-machine, as scripts match on it, except for globs. */
 export function unknownMachines(names: readonly string[], existing: readonly string[]): UserError {
+  const errorCode = 'machine-not-found';
+  if (names.some(isGlob)) {
+    const all = names.map((name) => `"${name}"`).join(', ');
+    return new UserError(`no machine matches ${all}`, { errorCode, hint: 'belt ls' });
+  }
   const [first = '', ...others] = names;
   const shown = others.slice(0, 9).map((name) => `"${name}"`);
   if (others.length > shown.length) shown.push(`${others.length - shown.length} more`);
   const rest = shown.length > 0 ? ` Nor ${shown.length > 1 ? 'do' : 'does'} ${shown.join(', ')}.` : '';
   const suggestion = closest(first, existing);
   return new UserError(`Docker machine "${first}" does not exist.${rest} Use "belt ls" to list machines`, {
-    errorCode: 'machine-not-found',
+    errorCode,
     ...(suggestion !== undefined && { hint: `did you mean "${suggestion}"?` }),
   });
 }
@@ -208,8 +213,12 @@ function expand({ segments }: Part): string[] {
   );
 }
 
+function isGlob(name: string): boolean {
+  return /[*?]/.test(name);
+}
+
 function globMatches(glob: string, existing: readonly string[]): string[] {
-  if (!/[*?]/.test(glob)) return [];
+  if (!isGlob(glob)) return [];
   const source = glob
     .replaceAll(/[\\^$.|+(){}[\]]/g, '\\$&')
     .replaceAll(/\*+/g, '.*')

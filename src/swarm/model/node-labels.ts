@@ -23,7 +23,7 @@ export function parseLabels(words: readonly string[]): { nodes: string[]; change
     if (value === undefined) remove.push(key);
     else set[key] = value;
   }
-  if (nodes.length === words.length) throw new UsageError('no labels given', { hint });
+  if (nodes.length === words.length) throw new UsageError('no labels specified', { hint });
   return { nodes, change: { set, remove } };
 }
 

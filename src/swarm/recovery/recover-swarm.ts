@@ -274,7 +274,7 @@ async function selectSwarm(
 ): Promise<MachineRaftState[]> {
   const swarms = [...new Set(states.filter(({ manager }) => manager).map(({ swarmId }) => swarmId))];
   if (swarms.length < 2) return states.filter(({ swarmId }) => swarmId === swarms[0]);
-  const active = await cluster.activeHost();
+  const active = await cluster.activeMachine();
   const chosen = states.find(({ name }) => name === active)?.swarmId;
   if (chosen !== undefined) return states.filter(({ swarmId }) => swarmId === chosen);
   const names = swarms.map((id) => states.find(({ swarmId }) => swarmId === id)?.name);

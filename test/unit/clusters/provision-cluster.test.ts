@@ -107,7 +107,7 @@ describe('provision of a new cluster', () => {
       'join node1',
       'join node2',
     ]);
-    expect(await bed.cluster.activeHost()).toBe('mg0');
+    expect(await bed.cluster.activeMachine()).toBe('mg0');
   });
 
   test('a second provision changes nothing', async () => {
@@ -177,7 +177,7 @@ describe('an interrupted provision is completed by the next run', () => {
       expect(report).toMatchObject({ failed: [], left: [] });
       expect(swarm()).toEqual(expectedNodes);
       expect(bed.driver.machines.size).toBe(5);
-      expect(await bed.cluster.activeHost()).toBe('mg0');
+      expect(await bed.cluster.activeMachine()).toBe('mg0');
     },
   );
 

@@ -231,24 +231,24 @@ describe('rm', () => {
     return names.filter((_, index) => keys[index]?.length);
   }
 
-  test('rm deletes record, host key and active host, and nothing else', async () => {
+  test('rm deletes record, host key and active machine, and nothing else', async () => {
     const [node1, node2] = (await pinned('node1', 'node2')) as [Machine, Machine];
-    await bed.cluster.setActiveHost('node1');
+    await bed.cluster.setActiveMachine('node1');
     expect(await removeMachines([node1], gently, bed.context)).toEqual([
       { name: 'node1', status: 'ok', value: node1 },
     ]);
     expect(await bed.cluster.machines()).toEqual({ machines: [node2], damaged: [] });
     expect(await known()).toEqual(['node2']);
-    expect(await bed.cluster.activeHost()).toBeUndefined();
+    expect(await bed.cluster.activeMachine()).toBeUndefined();
     expect(states()).toEqual(['node2 running']);
     expect((await bed.files()).filter((path) => path.includes('node1'))).toEqual([]);
   });
 
-  test('rm keeps another active host', async () => {
+  test('rm keeps another active machine', async () => {
     const [node1] = (await pinned('node1', 'node2')) as [Machine, Machine];
-    await bed.cluster.setActiveHost('node2');
+    await bed.cluster.setActiveMachine('node2');
     await removeMachines([node1], gently, bed.context);
-    expect(await bed.cluster.activeHost()).toBe('node2');
+    expect(await bed.cluster.activeMachine()).toBe('node2');
   });
 
   test('rm deletes the record of a machine that its provider no longer has', async () => {
@@ -260,7 +260,7 @@ describe('rm', () => {
 
   test('rm keeps everything recorded about a machine that cannot be destroyed', async () => {
     const machines = await pinned('node1', 'node2');
-    await bed.cluster.setActiveHost('node1');
+    await bed.cluster.setActiveMachine('node1');
     bed.driver.failures.set('node1', new ExternalError('the disk is busy'));
     expect(statusLines(await removeMachines(machines, gently, bed.context))).toEqual([
       'node1 failed',
@@ -268,7 +268,7 @@ describe('rm', () => {
     ]);
     expect(await bed.cluster.machines()).toEqual({ machines: [machines[0]], damaged: [] });
     expect(await known()).toEqual(['node1']);
-    expect(await bed.cluster.activeHost()).toBe('node1');
+    expect(await bed.cluster.activeMachine()).toBe('node1');
   });
 
   test('rm --force deletes the record, and warns about what may remain', async () => {

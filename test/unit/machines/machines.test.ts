@@ -103,7 +103,7 @@ describe('the active machine', () => {
     await activate('node2', bed.context);
     await expect(activate('node*', bed.context)).rejects.toMatchObject({
       name: 'UserError',
-      message: 'only one machine can be active, but "node*" matches 2',
+      message: '"node*" matches 2 machines, but this command takes one',
     });
     expect((await activeMachine(bed.context)).name).toBe('node2');
   });
@@ -114,7 +114,7 @@ describe('the active machine', () => {
     expect((await machineFor(['node1'], bed.context)).name).toBe('node1');
     expect(names(await machinesFor(['node[1:2]'], bed.context))).toEqual(['node1', 'node2']);
     await expect(machineFor(['node*'], bed.context)).rejects.toThrow(
-      'this command takes one machine, but --host matches 2',
+      '"node*" matches 2 machines, but this command takes one',
     );
   });
 
@@ -140,7 +140,7 @@ describe('listMachines', () => {
   test("ls combines records with the provider's current state", async () => {
     const [node1, node2] = (await bed.running('node1', 'node2')) as [Machine, Machine];
     bed.driver.machines.set('node2', { id: 'id-2', state: 'stopped', address: '10.9.9.9', size: '1gb' });
-    await bed.cluster.setActiveHost('node2');
+    await bed.cluster.setActiveMachine('node2');
     expect(await listMachines(bed.context)).toEqual([
       { machine: { ...node1, addresses: { public: '10.0.0.1' } }, state: 'running', active: false },
       {

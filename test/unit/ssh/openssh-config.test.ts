@@ -129,7 +129,7 @@ describe('scp', () => {
   });
 
   test('scp with one path is refused', () => {
-    expect(() => copyCall([{ path: 'f' }], plain, 'cfg')).toThrow('Improper number of arguments');
+    expect(() => copyCall([{ path: 'f' }], plain, 'cfg')).toThrow('missing argument: TARGET');
   });
 
   test('rsync does not copy between machines', () => {

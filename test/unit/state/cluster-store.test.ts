@@ -83,7 +83,7 @@ describe('machine records', () => {
       process.umask(0);
       const store = await open();
       await store.save(machine('node1'));
-      await store.setActiveHost('node1');
+      await store.setActiveMachine('node1');
       process.umask(0o777);
       await store.save(machine('node2'));
     } finally {
@@ -125,17 +125,17 @@ describe('machine records', () => {
     }
   });
 
-  test("a removed machine's folder is deleted, and it is no longer the active host", async () => {
+  test("a removed machine's folder is deleted, and it is no longer the active machine", async () => {
     const store = await open();
     await store.saveAll([machine('node1'), machine('node2')]);
     await put('machines/node1/server.pem', 'certificate');
-    await store.setActiveHost('node1');
+    await store.setActiveMachine('node1');
     await store.remove('node1');
     expect(await readdir(store.machinesFolder)).toEqual(['node2']);
-    expect(await store.activeHost()).toBeUndefined();
-    await store.setActiveHost('node2');
+    expect(await store.activeMachine()).toBeUndefined();
+    await store.setActiveMachine('node2');
     await store.remove('node1');
-    expect(await store.activeHost()).toBe('node2');
+    expect(await store.activeMachine()).toBe('node2');
   });
 
   test('a machine name cannot leave the machines folder', async () => {
@@ -212,10 +212,10 @@ describe('an empty store', () => {
   test('an empty store can be read without creating files', async () => {
     const store = await open();
     expect(await store.machines()).toEqual({ machines: [], damaged: [] });
-    expect(await store.activeHost()).toBeUndefined();
+    expect(await store.activeMachine()).toBeUndefined();
     await expect(store.machine('node1')).rejects.toThrow('Docker machine "node1" does not exist.');
     await store.remove('node1');
-    await store.setActiveHost(undefined);
+    await store.setActiveMachine(undefined);
     await expect(stat(dirname(folder))).rejects.toThrow('ENOENT');
   });
 
@@ -243,12 +243,12 @@ describe('an empty store', () => {
   });
 });
 
-describe('the active host', () => {
-  test('the active host is stored in the format of belt 2016', async () => {
+describe('the active machine', () => {
+  test('the active machine is stored in the format of belt 2016', async () => {
     const store = await open();
-    await store.setActiveHost('node1');
+    await store.setActiveMachine('node1');
     expect(await readFile(join(folder, 'active'), 'utf8')).toBe('host: node1\n');
-    expect(await store.activeHost()).toBe('node1');
+    expect(await store.activeMachine()).toBe('node1');
   });
 
   test.each([
@@ -260,14 +260,14 @@ describe('the active host', () => {
     ['', undefined],
   ])('the active file %j names %j', async (text, name) => {
     await put('active', text);
-    expect(await (await open()).activeHost()).toBe(name);
+    expect(await (await open()).activeMachine()).toBe(name);
   });
 
   test.each(['node1\n', 'cluster: x\n', 'host: [a]\n', 'host: "x\n'])(
     'the active file %j is damaged',
     async (text) => {
       const path = await put('active', text);
-      await expect((await open()).activeHost()).rejects.toThrow(
+      await expect((await open()).activeMachine()).rejects.toThrow(
         `state file ${path} is damaged: it does not say "host: NAME"`,
       );
     },

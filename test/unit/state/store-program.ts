@@ -24,7 +24,7 @@ const verbs: Record<string, () => Promise<unknown>> = {
   async save() {
     const store = await open();
     await store.saveAll(names.map((name) => machineOf(name)));
-    await store.setActiveHost(names[0]);
+    await store.setActiveMachine(names[0]);
     await store.sshKey(() => ({ privateKey: 'private\n', publicKey: 'public' }));
     await (await store.claim(names, 'saved')).release();
     return store.id;

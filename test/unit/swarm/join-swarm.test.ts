@@ -21,7 +21,7 @@ beforeEach(async () => {
   engines = await Promise.all(machines.map(({ name }) => bed.engine(name)));
   swarm = engine(1).newSwarm('s1');
   for (const number of [2, 3]) engine(number).beIn(swarm, 'manager');
-  await bed.cluster.setActiveHost('node1');
+  await bed.cluster.setActiveMachine('node1');
   bed.ssh.reach = (_, script) => reachOf(script);
 });
 

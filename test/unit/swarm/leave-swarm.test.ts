@@ -20,7 +20,7 @@ beforeEach(async () => {
   swarm = engine(1).newSwarm('s1');
   for (const number of [2, 3]) engine(number).beIn(swarm, 'manager');
   for (const number of [4, 5]) engine(number).beIn(swarm, 'worker');
-  await bed.cluster.setActiveHost('node2');
+  await bed.cluster.setActiveMachine('node2');
 });
 
 afterEach(async () => {
@@ -393,7 +393,7 @@ describe('rm', () => {
 
   test('rm refuses a manager without a quorum', async () => {
     for (const number of [2, 3]) Object.assign(node(number), { status: 'down', reachability: 'unreachable' });
-    await bed.cluster.setActiveHost('node1');
+    await bed.cluster.setActiveMachine('node1');
     await expect(rm(['node3'])).rejects.toMatchObject({
       message: 'the swarm has no quorum: 1 of 3 managers can be reached, and 2 are needed',
     });

@@ -271,7 +271,7 @@ describe('two concurrent commands', () => {
       () => backupSwarm({ to: join(bed.folder, 'x'), force: true, beltVersion: '1' }, bed.context),
     ],
   ])('%s is refused while another belt changes the swarm', async (_what, work) => {
-    await bed.cluster.setActiveHost('mg1');
+    await bed.cluster.setActiveMachine('mg1');
     const claim = await bed.cluster.claim(['the swarm'], 'upgraded');
     await expect(work()).rejects.toThrow('the swarm is being upgraded by another belt');
     expect(swarm.nodes.filter(({ role }) => role === 'manager')).toHaveLength(3);

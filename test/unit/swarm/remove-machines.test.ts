@@ -19,7 +19,7 @@ async function openSwarm(): Promise<void> {
   swarm = (await bed.engine('mg1')).newSwarm('s1');
   for (const name of names.slice(1, -1))
     (await bed.engine(name)).beIn(swarm, name.startsWith('mg') ? 'manager' : 'worker');
-  await bed.cluster.setActiveHost('mg1');
+  await bed.cluster.setActiveMachine('mg1');
 }
 
 beforeEach(openSwarm);
@@ -199,7 +199,7 @@ describe('removing machines of a swarm that cannot be queried', () => {
   test('rm without a quorum keeps managers, even before the leader notices, unless forced', async () => {
     switchOff('mg1', 'mg2', 'mg5');
     swarm.isUnaware = true;
-    await bed.cluster.setActiveHost('mg4');
+    await bed.cluster.setActiveMachine('mg4');
     expect(results(await retire(['mg1', 'mg2']))).toEqual([
       'mg1: mg1 is a manager of a swarm that cannot be queried: the swarm has no quorum: 2 of 5 managers can be reached, and 3 are needed',
       expect.stringMatching(/^mg2: mg2 is a manager of a swarm that cannot be queried/),
@@ -216,7 +216,7 @@ describe('removing machines of a swarm that cannot be queried', () => {
   test('rm removes workers when the quorum turns out to be lost', async () => {
     switchOff('mg1', 'mg2', 'mg5');
     swarm.isUnaware = true;
-    await bed.cluster.setActiveHost('mg4');
+    await bed.cluster.setActiveMachine('mg4');
     vi.useFakeTimers({ toFake: ['Date'] });
     bed.engines.onRequest = ({ method }) => {
       if (method === 'POST') swarm.isUnaware = false;

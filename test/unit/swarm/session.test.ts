@@ -56,7 +56,7 @@ function membersOf({ nodes }: Swarm): string[] {
 }
 
 describe('init', () => {
-  test('init advertises the address for other machines and sets the active host', async () => {
+  test('init advertises the address for other machines and sets the active machine', async () => {
     expect(await initSwarm(machine(1), {}, bed.context)).toEqual({
       manager: 'node1',
       nodeId: 'swarm-of-node1-node1',
@@ -75,7 +75,7 @@ describe('init', () => {
         Spec: {},
       },
     });
-    expect(await bed.cluster.activeHost()).toBe('node1');
+    expect(await bed.cluster.activeMachine()).toBe('node1');
   });
 
   describe('init --force-new-cluster', () => {
@@ -102,10 +102,10 @@ describe('init', () => {
     });
   });
 
-  test('init keeps another active host', async () => {
-    await bed.cluster.setActiveHost('node4');
+  test('init keeps another active machine', async () => {
+    await bed.cluster.setActiveMachine('node4');
     await initSwarm(machine(1), {}, bed.context);
-    expect(await bed.cluster.activeHost()).toBe('node4');
+    expect(await bed.cluster.activeMachine()).toBe('node4');
   });
 
   test('init refuses a member of a swarm and changes nothing', async () => {
@@ -115,7 +115,7 @@ describe('init', () => {
       message: 'node1 is already part of a swarm',
       hint: 'belt swarm ls node1',
     });
-    expect(await bed.cluster.activeHost()).toBeUndefined();
+    expect(await bed.cluster.activeMachine()).toBeUndefined();
     expect(engine(1).requests).toEqual([{ method: 'GET', path: '/info' }]);
   });
 
@@ -330,7 +330,7 @@ describe('promote and demote', () => {
     swarm = engine(1).newSwarm('s1');
     for (const number of [2, 3]) engine(number).beIn(swarm, 'manager');
     engine(4).beIn(swarm, 'worker');
-    await bed.cluster.setActiveHost('node2');
+    await bed.cluster.setActiveMachine('node2');
   });
 
   test("promote and demote run one node at a time and report docker's messages", async () => {
@@ -482,7 +482,7 @@ describe('ls', () => {
   });
 
   test('ls uses a manager of the cluster by default', async () => {
-    await bed.cluster.setActiveHost('node2');
+    await bed.cluster.setActiveMachine('node2');
     const swarm = engine(3).newSwarm('s1');
     engine(2).beIn(swarm, 'worker');
     const nodes = await listNodes(undefined, bed.context);

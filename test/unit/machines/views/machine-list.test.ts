@@ -125,8 +125,8 @@ describe('--filter', () => {
   });
 
   test.each([
-    ['foo=bar', "Unsupported filter key 'foo'"],
-    ['running', 'Unsupported filter syntax: "running"'],
+    ['foo=bar', 'invalid filter key "foo"'],
+    ['running', 'invalid filter "running"'],
     ['name=(', '"(" is not a regular expression'],
   ])('the filter %s is refused', (filter, message) => {
     expect(() => parseFilters([filter])).toThrow(UsageError);

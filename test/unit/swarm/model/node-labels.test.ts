@@ -11,7 +11,7 @@ describe('parseLabels', () => {
   });
 
   test.each([
-    [['node1'], 'no labels given'],
+    [['node1'], 'no labels specified'],
     [['node1', '=a'], '"=a" has no label key'],
     [['node1', '-'], '"-" has no label key'],
     [['node1', 'zone=a', 'zone-'], 'label "zone" is given twice'],

@@ -28,7 +28,7 @@ async function openSwarm(): Promise<void> {
   for (const engine of others) engine.beIn(swarm, engine.name.startsWith('mg') ? 'manager' : 'worker');
   node('mg3').availability = 'drain';
   node('node2').availability = 'pause';
-  await bed.cluster.setActiveHost('mg1');
+  await bed.cluster.setActiveMachine('mg1');
 }
 
 beforeEach(openSwarm);
