@@ -72,7 +72,7 @@ export function matchNames(
 /** Worded as in docker-machine, as scripts match on it, except for globs. */
 export function unknownMachines(names: readonly string[], existing: readonly string[]): UserError {
   const errorCode = 'machine-not-found';
-  if (names.some(isGlob)) {
+  if (names.every(isGlob)) {
     const all = names.map((name) => `"${name}"`).join(', ');
     return new UserError(`no machine matches ${all}`, { errorCode, hint: 'belt ls' });
   }

@@ -233,6 +233,9 @@ describe('selectNames', () => {
       'Docker machine "node3" does not exist. Nor do "node4", "zz*". Use "belt ls" to list machines',
     );
     expect(error.hint).toBe('did you mean "node1"?');
+    expect(errorOf(() => selectNames(['zz*', 'y?'], existing)).message).toBe(
+      'no machine matches "zz*", "y?"',
+    );
     expect((errorOf(() => selectNames(['q[1:20]'], existing)) as UserError).message).toBe(
       'Docker machine "q1" does not exist. Nor do "q2", "q3", "q4", "q5", "q6", "q7", "q8", "q9", "q10", 10 more. Use "belt ls" to list machines',
     );
