@@ -8,6 +8,7 @@ import type { KnownHosts, Ssh } from '../ssh/index.js';
 import type { ClusterStore } from '../state/cluster-store.js';
 import type { PluginStore } from '../state/plugin-store.js';
 import type { ResolvedSettings, SettingSources } from '../state/settings.js';
+import type { AbandonedManagers } from './abandoned-managers.js';
 import type { Reporter } from './reporter.js';
 import type { RollingRestart } from './rolling-restart.js';
 
@@ -55,6 +56,7 @@ export interface Context {
   /** The key type of a new CA. @throws UserError for an unknown type */
   keyType(): Promise<KeyType>;
   rollingRestart(): Promise<RollingRestart>;
+  abandonedManagers(): Promise<AbandonedManagers>;
   reporter: Reporter;
   /** Aborts on Ctrl-C. */
   signal: AbortSignal;

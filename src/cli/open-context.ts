@@ -115,6 +115,10 @@ class ContextFactory {
         const { rollingRestart } = await import('../swarm/rolling-restart.js');
         return rollingRestart(this);
       },
+      async abandonedManagers() {
+        const { abandonedManagers } = await import('../swarm/recovery/abandoned-managers.js');
+        return abandonedManagers(this);
+      },
       reporter,
       signal,
     };

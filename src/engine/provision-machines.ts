@@ -52,6 +52,7 @@ function provisionEach(
 ): Promise<Outcome<Provisioned>[]> {
   const work: EngineWork<Provisioned>['work'] = async (machine, step, beforeRestart) => {
     requireSsh(machine);
+    await (await context.abandonedManagers()).leaveOldSwarm(machine, step);
     const wanted: Machine = { ...machine, engine: settingsOf(machine) };
     const connection = await reach(machine, context);
     const options = { step, setHostname, beforeRestart };

@@ -21,9 +21,43 @@ export interface LifecycleAction extends Partial<MachineCompletion> {
 /** For the engine of a started machine. */
 export const readyTimeoutMs = 120_000;
 
+/** Managers that a recovery left behind leave their old swarm, one machine after the other. */
 export function startMachines(machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
   const run: LifecycleAction['run'] = (driver, group, signal) => driver.start(group, signal);
-  return runPowerAction({ doneText: 'started', run, after: untilReady(context) }, machines, context);
+  const { cleared, before } = endResize(machines, context);
+  const action: LifecycleAction = { doneText: 'started', run, before, after: untilReady(context) };
+  return inBatch(action, cleared, context, async (batch) => {
+    const others = await bootAbandonedManagers(action, cleared, batch, context);
+    if (others.length > 0) await followDrivers(action, others, batch, context);
+  });
+}
+
+/**
+ * Alone, such a manager cannot elect a leader of its old swarm. After a failure the rest are skipped.
+ * @returns the other machines
+ */
+async function bootAbandonedManagers(
+  action: LifecycleAction,
+  machines: readonly Machine[],
+  batch: MachineBatch,
+  context: Context,
+): Promise<readonly Machine[]> {
+  const abandoned = await context.abandonedManagers();
+  const names = await abandoned.names();
+  const { after = async (machine: Machine) => machine } = action;
+  const leaving: LifecycleAction = {
+    ...action,
+    async after(machine, step) {
+      const ready = await after(machine, step);
+      await abandoned.leaveOldSwarm(ready, step);
+      return ready;
+    },
+  };
+  for (const machine of machines.filter(({ name }) => names.has(name))) {
+    await followDrivers(leaving, [machine], batch, context);
+    if (!batch.isDone(machine.name)) break;
+  }
+  return machines.filter(({ name }) => !names.has(name));
 }
 
 export function stopMachines(machines: readonly Machine[], context: Context): Promise<Outcome<Machine>[]> {
@@ -47,17 +81,18 @@ export function restartMachines(
   };
   const action: LifecycleAction = { doneText: 'restarted', run, after: untilReady(context) };
   return inBatch(action, machines, context, async (batch) => {
+    const current = await bootAbandonedManagers(action, machines, batch, context);
     const managers = new Set<string>();
     const { withManagerRestarts } = await context.rollingRestart();
-    await withManagerRestarts(machines, { force }, async (restarts) => {
+    await withManagerRestarts(current, { force }, async (restarts) => {
       for (const { name } of restarts) managers.add(name);
       for (const restart of restarts) {
-        const machine = machines.filter(({ name }) => name === restart.name);
+        const machine = current.filter(({ name }) => name === restart.name);
         await followDrivers(guardManager(action, restart), machine, batch, context);
         if (!batch.isDone(restart.name)) break;
       }
     });
-    const others = machines.filter(({ name }) => !managers.has(name));
+    const others = current.filter(({ name }) => !managers.has(name));
     if (others.length > 0) await followDrivers(action, others, batch, context);
   });
 }
@@ -123,15 +158,23 @@ export async function forgetMachine(name: string, { cluster, knownHosts }: Conte
   await cluster.remove(name);
 }
 
-/** Starting or stopping a machine also ends an interrupted resize. */
 function runPowerAction(
   action: LifecycleAction,
   machines: readonly Machine[],
   context: Context,
 ): Promise<Outcome<Machine>[]> {
+  const { cleared, before } = endResize(machines, context);
+  return runAction({ ...action, before }, cleared, context);
+}
+
+/** Starting or stopping a machine also ends an interrupted resize. */
+function endResize(
+  machines: readonly Machine[],
+  { cluster }: Context,
+): { cleared: Machine[]; before: () => Promise<void> } {
   const cleared = machines.map(({ resizing: _, ...machine }) => machine);
   const changed = cleared.filter((_, index) => machines[index]?.resizing);
-  return runAction({ ...action, before: () => context.cluster.saveAll(changed) }, cleared, context);
+  return { cleared, before: () => cluster.saveAll(changed) };
 }
 
 export function untilReady(context: Context): MachineCompletion['after'] {

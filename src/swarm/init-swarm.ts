@@ -11,6 +11,7 @@ import { findOverlap, type Route } from './model/machine-network.js';
 import { chooseNodeAddresses, withManagerPort } from './model/node-addresses.js';
 import { hasQuorum, reachabilityText, tallyManagers } from './model/quorum.js';
 import { networkOf, requireAddress } from './node-network.js';
+import { afterForcedCluster } from './recovery/force-new-cluster.js';
 import { requireNoLiveRestore } from './require-no-live-restore.js';
 import { worseView } from './require-quorum.js';
 import { stableSwarm } from './stable-view.js';
@@ -55,6 +56,7 @@ export async function initSwarm(machine: Machine, options: InitInput, context: C
         : await reportedAddress(api);
     return { nodeId, address, ...(options.autolock && { unlockKey: await api.unlockKey() }) };
   });
+  if (options.forceNewCluster) await afterForcedCluster(machine, done.nodeId, context);
   const words = [initializedMessage(done.nodeId), ...(done.unlockKey ? [unlockKeyText(done.unlockKey)] : [])];
   if (!(await context.cluster.activeMachine())) await context.cluster.setActiveMachine(machine.name);
   return { manager: machine.name, ...done, message: words.join('\n\n') };

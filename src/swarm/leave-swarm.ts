@@ -218,7 +218,12 @@ async function requestLeave(
 
 /** Does not notify the managers. */
 export async function leaveByForce(api: EngineApi, context: Context): Promise<void> {
-  if ((await membershipOf(api)).state !== 'inactive') await leaveEngine(api, true, context);
+  if ((await membershipOf(api)).state !== 'inactive') await forceLeave(api, context);
+}
+
+/** As `leaveByForce`, for an engine that is known to be in a swarm: it needs no leader. */
+export function forceLeave(api: EngineApi, context: Context): Promise<void> {
+  return leaveEngine(api, true, context);
 }
 
 /**

@@ -12,10 +12,12 @@ import {
   type NodeCertificates,
   noQuorumWarning,
   type SwarmOverview,
+  splitWarnings,
 } from './model/swarm-overview.js';
 import { nodeCertificates } from './node-certificates.js';
 import { NoQuorumError } from './require-quorum.js';
 import { type Swarm, withSwarm } from './session.js';
+import { findSplitManagers, type SplitManager } from './split-managers.js';
 import { inspectSwarm, type SwarmSnapshot, stableMembers, waitForStableSwarm } from './stable-view.js';
 
 export interface SwarmStatus extends SwarmOverview {
@@ -24,6 +26,8 @@ export interface SwarmStatus extends SwarmOverview {
   /** The manager that reported the state. */
   asked?: string;
   certificates?: NodeCertificates;
+  /** Machines that run as managers with the ID of this swarm, but are not managers of it. */
+  splitManagers: string[];
   /** Reported by the machines, without a quorum. */
   machines: ReportedState[];
 }
@@ -62,15 +66,31 @@ async function statusOf(swarm: Swarm, context: Context): Promise<SwarmStatus> {
   const overview = createOverview(members, present);
   const asked = members.filter(({ node }) => node.role === 'worker' || present.has(node.id));
   const certificates = await nodeCertificates(swarm, asked, context);
+  const split = await findSplitManagers(swarm, settled.members, context);
   return {
     id: swarm.id,
     asked: swarm.manager.name,
     ...overview,
     certificates,
-    warnings: [...overview.warnings, ...certificateWarnings(certificates)],
+    splitManagers: split.map(({ name }) => name),
+    warnings: [
+      ...splitWarnings(split, await namesToLeave(split, swarm, context)),
+      ...overview.warnings,
+      ...certificateWarnings(certificates),
+    ],
     // A leader notices late that it lost its followers.
     machines: overview.quorum ? [] : (await reportedStates(context)).map(shown),
   };
+}
+
+/** Those that a recovery left behind, even if the swarm that was asked is theirs. */
+async function namesToLeave(
+  split: readonly SplitManager[],
+  { manager }: Swarm,
+  context: Context,
+): Promise<string[]> {
+  const abandoned = await (await context.abandonedManagers()).names();
+  return abandoned.has(manager.name) ? [...abandoned] : split.map(({ name }) => name);
 }
 
 interface QueriedMachine extends ReportedState {
@@ -120,6 +140,7 @@ function statusWithoutLeader(
     managers: { ...managerCounts({ managers, reachable: answering }), nodes: [] },
     groups: [],
     places: [],
+    splitManagers: [],
     warnings: [noQuorumWarning],
     machines: states.map(shown),
   };

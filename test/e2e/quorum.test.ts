@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
@@ -83,5 +86,41 @@ describe.runIf(canCreateMachines())('quorum', () => {
     expect(nodes.find(({ hostname }) => hostname === 'mg1')?.role).toBe('worker');
     expect(await belt.ok(['swarm', 'promote', 'mg1', '--json'])).toContain('"already": false');
     expect(await managers()).toHaveLength(3);
+  });
+
+  describe('after a recovery on mg1, while mg2 and mg3 were off', () => {
+    const record = (): string => join(belt.folder, '.belt/default/abandoned-managers.json');
+    const longTimeout = { timeoutMs: 220_000 };
+    const status = async () => {
+      const { code, stdout } = await belt.run(['swarm', 'status', 'mg1', '--json'], longTimeout);
+      const { splitManagers, warnings } = JSON.parse(stdout) as Record<string, string[]>;
+      return { code, splitManagers, warnings };
+    };
+
+    test('swarm status reports the second swarm of managers that were started without belt', async () => {
+      await belt.ok(['active', 'mg1']);
+      await belt.ok(['kill', '--force', 'mg[2:3]'], longTimeout);
+      await belt.ok(['swarm', 'recover', '--yes'], longTimeout);
+      expect(await status()).toMatchObject({ code: 0, splitManagers: [] });
+      // As if they were switched on by hand: belt would make them leave.
+      await rename(record(), `${record()}.aside`);
+      await belt.ok(['start', 'mg[2:3]'], longTimeout);
+      await expect
+        .poll(status, { interval: 1000 })
+        .toMatchObject({ code: 1, splitManagers: ['mg2', 'mg3'], warnings: [expect.any(String)] });
+      expect((await status()).warnings?.[0]).toBe(
+        'a second swarm with the same ID runs on mg[2:3], and both accept changes; to end that: belt swarm leave --force mg[2:3], then join again with belt swarm join',
+      );
+    });
+
+    test('restart makes them leave their old swarm, and they can join again', async () => {
+      await rename(`${record()}.aside`, record());
+      const { code, stderr } = await belt.run(['restart', 'mg[2:3]'], longTimeout);
+      expect([code, stderr]).toEqual([0, expect.stringContaining('mg2 has left its old swarm')]);
+      expect(existsSync(record())).toBe(false);
+      expect(await status()).toMatchObject({ code: 0, splitManagers: [] });
+      await belt.ok(['swarm', 'join', '--manager', 'mg1', 'mg[2:3]'], longTimeout);
+      expect(await managers()).toEqual(['mg1 Leader', 'mg2 Reachable', 'mg3 Reachable']);
+    });
   });
 });

@@ -8,7 +8,7 @@ export default class Status extends BaseCommand<typeof Status> {
   static override summary = 'Show swarm health: quorum, nodes, certificates, zones';
   static override description =
     `Queries every manager, since a leader notices failures late. Without a quorum, the exit code is 1 and
-each machine shows its own view. The place of a node comes from its labels "region" and "zone", or
+each machine shows its own view. It is 1 also while a second swarm with the same ID runs. The place of a node comes from its labels "region" and "zone", or
 from its provider.`;
   static override args = {
     node: argument('Manager of the swarm (default: the active machine, or any manager)'),
@@ -25,7 +25,7 @@ from its provider.`;
     const manager = host.length > 0 ? await machineFor(host, context) : undefined;
     const status = await swarmStatus(manager, context);
     this.print(swarmStatusView(status, process.stdout.isTTY ? process.stdout.columns : undefined));
-    if (!status.quorum) this.fail();
+    if (!status.quorum || status.splitManagers.length > 0) this.fail();
     return status;
   }
 }

@@ -1,5 +1,6 @@
 import { groupBy } from '../../base/group-by.js';
 import { plural } from '../../base/plural.js';
+import { foldNames } from '../../machines/model/fold-names.js';
 import { type FailureDomain, failureDomainOf, findFailureDomains, spreadAdvice } from './failure-domains.js';
 import type { NamedMember } from './members.js';
 import { failureTolerance, hasQuorum, managerCountAdvice, quorumSize, type Tally } from './quorum.js';
@@ -122,6 +123,21 @@ export function toleranceText(failures: number): string {
 
 export const noQuorumWarning =
   'without a quorum the swarm cannot be changed, but running tasks continue; start the other managers: belt start NODES; if they are lost: belt swarm recover';
+
+/** @param leaving names of the machines that have to leave, so that one swarm remains */
+export function splitWarnings(
+  split: readonly { name: string; hasLeader: boolean }[],
+  leaving: readonly string[],
+): string[] {
+  if (split.length === 0) return [];
+  const names = foldNames(split.map(({ name }) => name)).join(', ');
+  const problem = split.some(({ hasLeader }) => hasLeader)
+    ? `a second swarm with the same ID runs on ${names}, and both accept changes`
+    : `${names} still ${split.length === 1 ? 'runs as a manager' : 'run as managers'} with the ID of this swarm, which does not list ${split.length === 1 ? 'it' : 'them'}`;
+  return [
+    `${problem}; to end that: belt swarm leave --force ${foldNames(leaving).join(' ')}, then join again with belt swarm join`,
+  ];
+}
 
 /** Certificates renew only while the engine runs. */
 export interface NodeCertificates {

@@ -5,6 +5,7 @@ import { membershipOf, withEngine } from '../membership.js';
 import { wildcardAddress } from '../model/node-addresses.js';
 import { requireAddress } from '../node-network.js';
 import { withSwarm } from '../session.js';
+import { recordAbandonedManagers } from './abandoned-managers.js';
 
 /** Includes replaying the Raft log. */
 const initTimeoutMs = 120_000;
@@ -24,7 +25,13 @@ export async function forceNewCluster(machine: Machine, autolock: boolean, conte
     await api.initSwarm(request, { timeoutMs: initTimeoutMs, signal: context.signal });
     return (await membershipOf(api)).nodeId;
   });
-  await withSwarm({ manager: machine }, context, (swarm) =>
-    waitForRole(nodeId, machine.name, 'manager', swarm, context),
-  );
+  await afterForcedCluster(machine, nodeId, context);
+}
+
+/** Waits until the machine leads, and records the managers left behind. */
+export function afterForcedCluster(machine: Machine, nodeId: string, context: Context): Promise<void> {
+  return withSwarm({ manager: machine }, context, async (swarm) => {
+    await waitForRole(nodeId, machine.name, 'manager', swarm, context);
+    await recordAbandonedManagers(swarm, nodeId, context);
+  });
 }

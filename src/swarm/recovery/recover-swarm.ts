@@ -16,6 +16,7 @@ import type { Membership, Role } from '../model/swarm-node.js';
 import { requireAddress } from '../node-network.js';
 import { currentManagers, NoQuorumError } from '../require-quorum.js';
 import { withSwarm } from '../session.js';
+import { forgetAbandonedManagers } from './abandoned-managers.js';
 import { forceNewCluster } from './force-new-cluster.js';
 import { type MachineRaftState, readRaftState } from './read-raft-state.js';
 import { deleteRecovery, type Recovery, readRecovery, writeRecovery } from './recovery-record.js';
@@ -145,10 +146,11 @@ function membersOf(returning: readonly ReturningMachine[]): { name: string; role
 
 /** Keeps machines that failed for the next run. */
 async function recordReturned(returned: readonly Outcome<unknown>[], context: Context): Promise<void> {
+  const names = returned.flatMap(({ name, status }) => (status === 'ok' ? [name] : []));
+  await forgetAbandonedManagers(names, context);
   const recovery = await readRecovery(context);
   if (!recovery) return;
-  const done = new Set(returned.flatMap(({ name, status }) => (status === 'ok' ? [name] : [])));
-  const members = recovery.members?.filter(({ name }) => !done.has(name));
+  const members = recovery.members?.filter(({ name }) => !names.includes(name));
   if (members?.length) await writeRecovery({ ...recovery, members }, context);
   else await deleteRecovery(context);
 }

@@ -12,6 +12,7 @@ import { unlockNodeKey } from '../model/node-key.js';
 import type { Role } from '../model/swarm-node.js';
 import { requireAddress } from '../node-network.js';
 import { withSwarm } from '../session.js';
+import { addAbandonedManagers } from './abandoned-managers.js';
 import { forceNewCluster } from './force-new-cluster.js';
 import { type Recovery, writeRecovery } from './recovery-record.js';
 import { otherNodes } from './rejoin-nodes.js';
@@ -63,9 +64,11 @@ export async function restoreSwarm(
 
 async function restoreFolder(
   { subject: machine, step, context }: Task,
-  { identity: { swarmId }, locked }: Backup,
+  backup: Backup,
   open: () => Readable,
 ): Promise<Restored> {
+  const { identity, locked } = backup;
+  const { swarmId } = identity;
   const recovery: Recovery = { swarmId, manager: machine.name, autolock: locked };
   await writeRecovery(recovery, context);
   const values = { suffix: keptSuffix('before-restore') };
@@ -79,6 +82,7 @@ async function restoreFolder(
   await writeRecovery(restored, context);
   step('forcing a new cluster');
   await forceNewCluster(machine, locked, context);
+  await recordPreviousHolder(machine, backup, context);
   const others = await otherNodes(machine, context);
   const members = others.filter(({ known }) => known).map(({ name, role }) => ({ name, role }));
   await writeRecovery({ ...restored, begun: true, members }, context);
@@ -88,6 +92,19 @@ async function restoreFolder(
     ...(keptFolder !== undefined && { keptFolder }),
     others: others.map(({ name, role }) => ({ name, role })),
   };
+}
+
+/** The machine of the backup has the same node ID as the restored one, and may still exist. */
+async function recordPreviousHolder(
+  { name: successor }: Machine,
+  { manifest, identity: { swarmId, nodeId } }: Backup,
+  context: Context,
+): Promise<void> {
+  const name = manifest?.machine;
+  if (name === undefined || name === successor) return;
+  const { machines } = await context.cluster.machines();
+  if (!machines.some((machine) => machine.name === name)) return;
+  await addAbandonedManagers([{ name, swarmId, nodeId, successor }], context);
 }
 
 /** @returns the engine's version */

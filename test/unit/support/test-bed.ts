@@ -19,6 +19,7 @@ import {
 } from '../../../src/state/cluster-index.js';
 import { type ClusterStore, openClusterStore } from '../../../src/state/cluster-store.js';
 import { openPlugins } from '../../../src/state/plugin-store.js';
+import { abandonedManagers } from '../../../src/swarm/recovery/abandoned-managers.js';
 import { rollingRestart } from '../../../src/swarm/rolling-restart.js';
 import { type Engine, Engines } from './engine.js';
 import { LocalSsh } from './local-ssh.js';
@@ -113,6 +114,9 @@ export async function openTestBed(): Promise<TestBed> {
       sudoPassword: async () => 'secret',
       async rollingRestart() {
         return rollingRestart(this);
+      },
+      async abandonedManagers() {
+        return abandonedManagers(this);
       },
       reporter,
       signal: abort.signal,

@@ -84,7 +84,10 @@ describe('init', () => {
     beforeEach(() => {
       const swarm = engine(1).newSwarm('s1');
       for (const number of [2, 3]) engine(number).beIn(swarm, 'manager');
-      engine(1).answers.set('/swarm/init', () => ({ status: 200, body: 's1-node1' }));
+      engine(1).answers.set('/swarm/init', () => {
+        swarm.nodes.splice(1);
+        return { status: 200, body: 's1-node1' };
+      });
     });
 
     test('init --force-new-cluster refuses a swarm with other managers, unless forced', async () => {

@@ -212,6 +212,7 @@ describe('swarmStatus', () => {
       managers: { total: 3, reachable: 1, needed: 2, tolerance: 0, nodes: [] },
       groups: [],
       places: [],
+      splitManagers: [],
       warnings: [expect.stringMatching(/^without a quorum the swarm cannot be changed/)],
       machines: [
         { name: 'mg1', state: 'running', swarm: 'active/manager' },

@@ -1,0 +1,13 @@
+import type { Machine } from '../machines/model/machine.js';
+import type { Step } from './reporter.js';
+
+/**
+ * Managers that a forced new cluster left behind. With their old state they could elect a leader of
+ * a second swarm with the same ID. For the features below `swarm/`.
+ */
+export interface AbandonedManagers {
+  /** Names of their machines. */
+  names(): Promise<ReadonlySet<string>>;
+  /** Takes the engine out of its old swarm; does nothing for other machines. */
+  leaveOldSwarm(machine: Machine, step: Step): Promise<void>;
+}

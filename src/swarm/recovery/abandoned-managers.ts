@@ -1,0 +1,105 @@
+import { join } from 'node:path';
+import * as z from 'zod/mini';
+import type { AbandonedManagers } from '../../app/abandoned-managers.js';
+import type { Context } from '../../app/context.js';
+import type { Step } from '../../app/reporter.js';
+import { readRecord, writeRecord } from '../../base/record-file.js';
+import type { Machine } from '../../machines/model/machine.js';
+import { forceLeave } from '../leave-swarm.js';
+import { withEngine } from '../membership.js';
+import { type NodeIdentity, readIdentity } from '../model/node-key.js';
+import type { Swarm } from '../session.js';
+import { runFolderScript } from './run-folder-script.js';
+
+const abandonedSchema = z.object({
+  managers: z.array(
+    z.object({
+      name: z.string(),
+      swarmId: z.string(),
+      /** The node ID that it had then: a machine that has rejoined has another one. */
+      nodeId: z.string(),
+      /** The machine that was made the only manager. */
+      successor: z.string(),
+    }),
+  ),
+});
+type AbandonedManager = z.infer<typeof abandonedSchema>['managers'][number];
+
+export function abandonedManagers(context: Context): AbandonedManagers {
+  return {
+    names: async () => new Set((await readAbandoned(context)).map(({ name }) => name)),
+    leaveOldSwarm: (machine, step) => leaveOldSwarm(machine, step, context),
+  };
+}
+
+/**
+ * Call it right after a new cluster was forced: the other managers are still listed, but no longer
+ * as members of the raft.
+ */
+export async function recordAbandonedManagers(swarm: Swarm, ownId: string, context: Context): Promise<void> {
+  const found = (await swarm.members()).flatMap(({ node, machine }): AbandonedManager[] =>
+    machine && node.role === 'manager' && node.reachability === undefined && node.id !== ownId
+      ? [{ name: machine.name, swarmId: swarm.id, nodeId: node.id, successor: swarm.manager.name }]
+      : [],
+  );
+  if (found.length > 0) await addAbandonedManagers(found, context);
+}
+
+export async function addAbandonedManagers(
+  added: readonly AbandonedManager[],
+  context: Context,
+): Promise<void> {
+  const names = new Set(added.map(({ name }) => name));
+  const others = (await readAbandoned(context)).filter(({ name }) => !names.has(name));
+  await writeAbandoned([...others, ...added], context);
+}
+
+/** For machines that have rejoined, or are removed. */
+export async function forgetAbandonedManagers(names: readonly string[], context: Context): Promise<void> {
+  const abandoned = await readAbandoned(context);
+  const left = abandoned.filter(({ name }) => !names.includes(name));
+  if (left.length < abandoned.length) await writeAbandoned(left, context);
+}
+
+async function leaveOldSwarm(machine: Machine, step: Step, context: Context): Promise<void> {
+  const { name } = machine;
+  const record = (await readAbandoned(context)).find((one) => one.name === name);
+  if (!record) return;
+  step('checking whether it is still in its old swarm');
+  const identity = await readNodeIdentity(machine, context);
+  if (identity?.manager && identity.nodeId === record.nodeId) {
+    step('leaving its old swarm');
+    await withEngine(machine, context, (api) => forceLeave(api, context));
+    context.reporter.note(
+      `${name} has left its old swarm, which continues without it; to add it again: belt swarm join --manager ${record.successor} ${name}`,
+    );
+  }
+  await forgetAbandonedManagers([name], context);
+}
+
+/** From the certificate of the node, so it needs no leader. @returns undefined without a swarm */
+export async function readNodeIdentity(
+  machine: Machine,
+  context: Context,
+): Promise<NodeIdentity | undefined> {
+  const answers = await runFolderScript(machine, { script: 'inspect' }, context);
+  return readIdentity(answers.get('certificate')?.[0] ?? '');
+}
+
+async function readAbandoned({ cluster }: Context): Promise<AbandonedManager[]> {
+  const record = await readRecord(
+    recordPath(cluster.folder),
+    abandonedSchema,
+    'a record of abandoned managers',
+  );
+  return record?.managers ?? [];
+}
+
+function writeAbandoned(managers: readonly AbandonedManager[], { cluster }: Context): Promise<void> {
+  const path = recordPath(cluster.folder);
+  return managers.length > 0 ? writeRecord(path, { managers }, cluster.files) : cluster.files.remove(path);
+}
+
+function recordPath(folder: string): string {
+  return join(folder, 'abandoned-managers.json');
+}
