@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds a swarm from scratch on real machines: four systemd guests of this computer, each with its
 # own Docker Engine, one service, and an HTTP response from every node. `npm run demo` builds belt and
-# runs this; `--clean` removes everything it created.
+# runs this; `--clean` removes the machines and their records.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -36,6 +36,8 @@ mkdir -p .belt
 
 if [ "${1:-}" = --clean ]; then
   run belt rm --all --yes
+  rm -rf .belt/default
+  rmdir --ignore-fail-on-non-empty .belt
   exit
 fi
 
@@ -62,7 +64,7 @@ done
 
 cat <<'END'
 
-Four machines, one swarm, one service. Look around, then remove everything:
+Four machines, one swarm, one service. Look around, then remove them:
 
   bin/run.js ls
   bin/run.js docker service ps web

@@ -77,10 +77,16 @@ export function errorCodeOf(error: unknown): ErrorCode {
   return isAbort(error) ? 'aborted' : 'bug';
 }
 
+/** The message and the hint on one line. */
 export function explanationOf(error: unknown): string {
-  const hint =
-    error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? `; ${error.hint}` : '';
-  return `${messageOf(error)}${hint}`;
+  const message = messageOf(error);
+  if (!(error instanceof Error && 'hint' in error && typeof error.hint === 'string')) return message;
+  return `${message} (${error.hint.startsWith('did you mean') ? '' : 'try: '}${error.hint})`;
+}
+
+/** For lines that begin with the machine's name, as some messages do. */
+export function withoutName(name: string, message: string): string {
+  return message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
 }
 
 /** Also true for the AbortError of Node's timers and streams. */

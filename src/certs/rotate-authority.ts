@@ -86,7 +86,7 @@ async function beginRotation({ keyType }: RotateInput, context: Context): Promis
   return cluster.lock(async () => {
     const unfinished = await readRotation(cluster);
     if (unfinished) {
-      reporter.note(`resuming the rotation of ${unfinished.startedAt.slice(0, 16).replace('T', ' ')} UTC`);
+      reporter.note(`Resuming the rotation of ${unfinished.startedAt.slice(0, 16).replace('T', ' ')} UTC`);
       return unfinished;
     }
     const old = await readAuthority(cluster);

@@ -66,7 +66,7 @@ export const outputFlags = {
     type: 'string',
     short: 'o',
     value: 'FORMAT',
-    summary: 'Output format: table, wide, json, yaml, name or go-template=TEMPLATE',
+    summary: 'Output format: table, wide, json, yaml, name or go-template=TEMPLATE (docs/output.md)',
   },
   json: { type: 'boolean', summary: 'Same as --output json' },
 } as const satisfies FlagTable;

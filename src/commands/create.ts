@@ -115,9 +115,9 @@ Rerun the same command to resume an interrupted create.`;
   }
 
   private afterFailure(failed: readonly { name: string }[]): string {
-    if (this.flags['on-failure'] === 'remove') return 'failed machines were removed';
+    if (this.flags['on-failure'] === 'remove') return 'Failed machines were removed';
     const names = failed.map(({ name }) => name).join(',');
-    return `to resume, run: ${this.sameCommand}\nto remove the failed machines, run: belt rm -f ${names}`;
+    return `To resume, run: ${this.sameCommand}\nTo remove the failed machines, run: belt rm -f ${names}`;
   }
 
   /** Machines that exist are recorded, so the same command resumes. */

@@ -90,7 +90,7 @@ select one with --cluster NAME or ID.`;
     const report = reportOf(outcomes, (machine) => machine);
     this.print(report.ok.join('\n'));
     if (cluster !== context.cluster.name)
-      context.reporter.note(`imported as cluster "${cluster}"; to switch to it: belt use ${cluster}`);
+      context.reporter.note(`Imported as cluster "${cluster}"; to switch to it: belt use ${cluster}`);
     return report;
   }
 }

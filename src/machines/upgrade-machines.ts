@@ -24,7 +24,7 @@ export async function upgradeMachines(
     .filter(({ name }) => !failed.has(name))
     .map((machine) => running.get(machine.name) ?? machine);
   const doneMessage = ({ from, to }: Upgraded): string =>
-    from === to ? `${to} is already the newest version` : `upgraded from ${from} to ${to}`;
+    from === to ? `already up to date (${to})` : `upgraded from ${from} to ${to}`;
   const work: EngineWork<Upgraded>['work'] = (machine, step, beforeRestart) =>
     upgradeEngine({ subject: machine, step, context }, beforeRestart);
   const names = ready.map(({ name }) => name);

@@ -116,8 +116,10 @@ export function openSsh(options: SshOptions): Ssh {
           const pauseMs = retryDelay(error, attempt);
           if (isAuthRetryOver || remainingMs() <= pauseMs)
             throw timeoutError(target, performance.now() - startedAt, error);
-          if (error.detail !== obstacle) onProblem?.(error.detail);
-          obstacle = error.detail;
+          // The timeout of one attempt means nothing to the reader.
+          const cause = error.detail.replace(/ within [\d.]+ s\b/, '');
+          if (cause !== obstacle) onProblem?.(cause);
+          obstacle = cause;
           await pause(pauseMs, signal);
         }
       }

@@ -41,7 +41,7 @@ export async function parseSettings(path: string, text: string): Promise<Setting
   const lines = new yaml.LineCounter();
   const document = yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [error] = document.errors;
-  if (error) throw badLine(`${path} line ${lines.linePos(error.pos[0]).line}`, `is not YAML (${error.code})`);
+  if (error) throw badLine(path, yaml.yamlFault(error, lines));
   return new SettingsReader(path, document, lines, yaml).read();
 }
 

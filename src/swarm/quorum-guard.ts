@@ -165,7 +165,7 @@ async function requireQuorumOf(
 
 function shutdownNote(members: readonly Member[]): string {
   const managers = listed(members.filter(({ node }) => node.role === 'manager'));
-  return `the whole swarm stops; to bring it back, start most of its managers: belt start ${managers}`;
+  return `The whole swarm stops; to bring it back, start most of its managers: belt start ${managers}`;
 }
 
 function listed(members: readonly Member[]): string {
@@ -203,6 +203,8 @@ export async function requireRestartable(
   const isUnavoidable = before.reachable === before.managers && before.managers <= 2;
   if (!isUnavoidable) requireQuorum({ managers, changes, what: `${action} ${machine.name}`, force }, context);
   else if (objection && swarm.members.length > 1)
-    context.reporter.note(`the swarm of ${machine.name} cannot be changed until ${machine.name} is back`);
+    context.reporter.note(
+      `Restarting ${machine.name}: its swarm accepts changes again when it is back; tasks keep running`,
+    );
   return member.node.id;
 }

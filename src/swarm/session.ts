@@ -66,7 +66,7 @@ class SwarmSession implements Swarm {
       ...electionWait,
       signal,
       isRetryable: (error) => !noWait && !isAbort(error) && isLeaderless(error, manager) && canElect(context),
-      onFirstWait: () => reporter.note('the swarm has no leader; waiting for an election'),
+      onFirstWait: () => reporter.note('The swarm has no leader; waiting for an election'),
     });
     return new SwarmSession(found, context);
   }

@@ -64,7 +64,7 @@ export function waitForStableSwarm(manager: Machine, context: Context): Promise<
       timeoutMs: electionTimeoutMs,
       intervalMs,
       signal,
-      onFirstWait: () => reporter.note(`the swarm of ${manager.name} has no leader; waiting for an election`),
+      onFirstWait: () => reporter.note(`The swarm of ${manager.name} has no leader; waiting for an election`),
     },
   );
 }

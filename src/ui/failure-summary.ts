@@ -1,3 +1,4 @@
+import { withoutName } from '../base/errors.js';
 import { createPaint } from './colors.js';
 import { padEnd, widthOf } from './text-width.js';
 
@@ -33,7 +34,9 @@ export function failureSummary(
   if (skipped.length > 0) counts.push(`${skipped.length} skipped`);
   return [
     red(counts.join(', ')),
-    ...failed.map(({ name, reason }) => `  ${red('✗')} ${name}: ${reason.replaceAll('\n', '\n    ')}`),
+    ...failed.map(
+      ({ name, reason }) => `  ${red('✗')} ${name}: ${withoutName(name, reason).replaceAll('\n', '\n    ')}`,
+    ),
     ...(skipped.length > 0 ? [`  ${yellow('-')} skipped: ${skipped.join(', ')}`] : []),
   ].join('\n');
 }

@@ -1,3 +1,4 @@
+import { withoutName } from '../base/errors.js';
 import { capitalize } from './table.js';
 
 /** A line of progress. Times are in milliseconds of one clock. */
@@ -38,7 +39,7 @@ export function endSubject(
 ): void {
   if (hasEnded(subject)) return;
   subject.status = status;
-  subject.text = status === 'failed' ? text : capitalizeStep(text);
+  subject.text = status === 'failed' ? withoutName(subject.name, text) : capitalizeStep(text);
   subject.endMs = nowMs;
   delete subject.fraction;
 }

@@ -55,7 +55,7 @@ for (const [driver, open] of [
 
       const { code, stdout, stderr } = await belt.run(from, withoutKeys);
       expect([code, stdout]).toEqual([1, '']);
-      expect(stderr.match(/: failed: node\d: no login after/g)).toHaveLength(3);
+      expect(stderr.match(/^node\d: failed: no login after/gm)).toHaveLength(3);
       expect(stderr.match(/--ssh-key/g)).toHaveLength(1);
       for (const name of names) expect(stderr).toContain(`${name}: pinned host key SHA256:`);
       const listed = (await belt.list()) as { name: string; state: string }[];

@@ -35,7 +35,7 @@ describe('clusters and their settings', () => {
       /^--driver nspawn .*--define image=debian-12 /,
     );
     const again = await belt.run(['cluster', 'update', 'image=debian-12']);
-    expect(again).toEqual({ code: 0, stdout: '', stderr: 'no changes\n' });
+    expect(again).toEqual({ code: 0, stdout: '', stderr: 'No changes\n' });
     await belt.ok(['cluster', 'update', 'image=debian-13']);
   });
 

@@ -40,13 +40,13 @@ describe.runIf(canCreateMachines())('gc', () => {
     const removed = await belt.run([...args, '--on-failure', 'remove']);
     expect(removed.code).toBe(1);
     expect(removed.stderr).toContain('no-such-option');
-    expect(removed.stderr).toContain('failed machines were removed');
+    expect(removed.stderr).toContain('Failed machines were removed');
     expect(await belt.ok(['ls', '-q'])).toBe('node1\nnode3\n');
     expect(await belt.ok(['gc'])).toBe('No orphaned machines found\n');
 
     const failed = await belt.run(args);
     expect(failed.code).toBe(1);
-    expect(failed.stderr).toContain('to remove the failed machines, run: belt rm -f node5');
+    expect(failed.stderr).toContain('To remove the failed machines, run: belt rm -f node5');
     expect(await belt.ok(['ls', '-q'])).toBe('node1\nnode3\nnode5\n');
     await belt.ok(['rm', '-f', 'node5']);
   });

@@ -104,7 +104,7 @@ describe.skipIf(!canCreateMachines())('a swarm of three managers', () => {
 
   test('stop --all stops a whole swarm, and start --all restores its quorum', async () => {
     const { code, stderr } = await belt.run(['stop', '--all']);
-    expect([code, stderr]).toEqual([0, expect.stringContaining('the whole swarm stops')]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('The whole swarm stops')]);
     expect(await running()).toEqual([]);
     await belt.ok(['start', '--all']);
     await expect.poll(async () => (await status()).status.quorum).toBe(true);

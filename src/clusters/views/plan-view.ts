@@ -1,3 +1,4 @@
+import { withoutName } from '../../base/errors.js';
 import { groupBy } from '../../base/group-by.js';
 import { foldNames } from '../../machines/model/fold-names.js';
 import { formatTable } from '../../ui/table.js';
@@ -73,27 +74,27 @@ interface StepRow {
 export function stageText(ends: readonly StepRow[]): string {
   const done = ends.filter(({ outcome }) => outcome.status === 'ok').map(({ step }) => step);
   const lines = [...groupBy(done, doneWord)].map(
-    ([word, steps]) => `${word}: ${foldNames(steps.map(({ name }) => name)).join(',')}`,
+    ([word, steps]) => `${word}: ${foldNames(steps.map(({ name }) => name)).join(', ')}`,
   );
   return lines.join('\n');
 }
 
 const doneWords: Readonly<Record<string, string>> = {
-  create: 'machines created',
-  start: 'machines started',
-  forget: 'stale nodes removed',
-  await: 'nodes ready again',
-  init: 'swarm initialized on',
-  promote: 'promoted',
-  demote: 'demoted',
-  set: 'availability and labels set',
-  engine: 'engines reconfigured',
-  remove: 'removed',
+  create: 'Machines created',
+  start: 'Machines started',
+  forget: 'Stale nodes removed',
+  await: 'Nodes ready again',
+  init: 'Swarm initialized on',
+  promote: 'Promoted',
+  demote: 'Demoted',
+  set: 'Availability and labels set',
+  engine: 'Engines reconfigured',
+  remove: 'Removed',
 };
 
 function doneWord({ does, role, size }: StepRow['step']): string {
-  if (does === 'join') return `joined as ${role === 'manager' ? 'managers' : 'workers'}`;
-  if (does === 'resize') return `resized to ${size}`;
+  if (does === 'join') return `Joined as ${role === 'manager' ? 'managers' : 'workers'}`;
+  if (does === 'resize') return `Resized to ${size}`;
   return doneWords[does] ?? does;
 }
 
@@ -104,7 +105,9 @@ interface LeftRow {
 
 /** The failed steps, and the differences that remain. */
 export function failureList({ failed, left }: LeftRow): string {
-  const lines = failed.map(({ step, error }) => `${step.name}: ${step.does} failed: ${error}`);
-  const names = foldNames(left.map(({ name }) => name)).join(',');
-  return [...lines, `still different: ${names}; rerun the command to continue`].join('\n');
+  const lines = failed.map(
+    ({ step, error }) => `${step.name}: ${step.does} failed: ${withoutName(step.name, error)}`,
+  );
+  const names = foldNames(left.map(({ name }) => name)).join(', ');
+  return [...lines, `Still different: ${names}; rerun the command to continue`].join('\n');
 }

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
 import type { Context } from '../../app/context.js';
+import { plural } from '../../base/plural.js';
 import { type KeyType, keyTypes } from '../../certs/model/key-type.js';
 import { type RotationReport, rotateAuthority } from '../../certs/rotate-authority.js';
 import { BaseCommand } from '../../cli/base-command.js';
@@ -48,7 +49,8 @@ others.`;
       },
       context,
     );
-    if (!report.finished) this.unfinished(report, context);
+    if (report.finished) this.print(`Rotated the CA of ${plural(report.ok.length, 'machine')}`);
+    else this.unfinished(report, context);
     return report;
   }
 

@@ -13,9 +13,9 @@ export default class CertsStatus extends BaseCommand<typeof CertsStatus> {
   async run(): Promise<CertificatesReport> {
     const context = await this.context();
     const report = await certificateStatus(context);
-    if (report.certificates.length === 0) context.reporter.note('no certificates yet');
+    if (report.certificates.length === 0) context.reporter.note('No certificates yet');
     else this.print(certificateTable(report.certificates, { wide: this.wide }));
-    if (report.rotating) context.reporter.note('a CA rotation is unfinished; to resume: belt certs rotate');
+    if (report.rotating) context.reporter.note('A CA rotation is unfinished; to resume: belt certs rotate');
     return report;
   }
 }

@@ -34,7 +34,7 @@ export default class ClusterNew extends BaseCommand<typeof ClusterNew> {
     const created = await createCluster({ name: this.args.name, driver, definitions }, context);
     this.print(created.cluster);
     context.reporter.note(
-      `created ${created.path} and switched to it; to switch back: belt use ${context.cluster.name}`,
+      `Created ${created.path} and switched to it; to switch back: belt use ${context.cluster.name}`,
     );
     return created;
   }

@@ -29,7 +29,7 @@ difference. KEY= removes a setting. Existing machines are not changed.`;
   async run(): Promise<UpdatedCluster> {
     const context = await this.context();
     const updated = await updateCluster({ driver: this.flags.driver, definitions: this.words }, context);
-    if (updated.changes.length === 0) context.reporter.note('no changes');
+    if (updated.changes.length === 0) context.reporter.note('No changes');
     this.print(diffText(updated.changes, { color: this.color }));
     return updated;
   }

@@ -34,7 +34,7 @@ With --ssh, docker runs the system's ssh, which needs one line in ~/.ssh/config;
     }
     this.print(created.map(({ name }) => name).join('\n'));
     if (this.flags.ssh)
-      context.reporter.note(`add this line at the top of ~/.ssh/config: Include "${sshConfigPath(context)}"`);
+      context.reporter.note(`Add this line at the top of ~/.ssh/config: Include "${sshConfigPath(context)}"`);
     return created;
   }
 }

@@ -1,6 +1,7 @@
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
 import { nameHint } from '../../base/closest.js';
 import { UserError } from '../../base/errors.js';
+import { yamlFault } from '../../base/yaml.js';
 import type { JumpHost } from '../../machines/model/machine.js';
 import { expandAddresses, expandNames } from '../../machines/model/patterns.js';
 import { requirePort } from '../kit/define-settings.js';
@@ -27,7 +28,7 @@ export function parseInventory(path: string, text: string): InventoryEntry[] {
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number): string => `${path} line ${lines.linePos(offset).line}`;
   const [error] = document.errors;
-  if (error) throw new UserError(`${at(error.pos[0])} is not YAML (${error.code})`);
+  if (error) throw new UserError(`${path} ${yamlFault(error, lines)}`);
   const { contents } = document;
   if (!isSeq(contents))
     throw new UserError(`${at(startOf(contents))} is not a list of servers`, { hint: example });

@@ -10,7 +10,7 @@ export function provisionedTable(rows: readonly ProvisionedRow[]): string {
   if (rows.length === 0) return '';
   return formatTable(
     ['name', 'docker', 'changed'],
-    rows.map(({ name, version, changed }) => [name, `v${version}`, changed ? 'yes' : 'no']),
+    rows.map(({ name, version, changed }) => [name, version, changed ? 'yes' : 'no']),
   );
 }
 
@@ -37,7 +37,7 @@ export function engineTable(rows: readonly EngineRow[], { wide = false } = {}): 
       name,
       settings.access,
       url,
-      version === '' ? '-' : `v${version}`,
+      version || '-',
       system,
       ...(wide
         ? [
@@ -61,14 +61,14 @@ export function upgradedTable(rows: readonly { name: string; from: string; to: s
   if (rows.length === 0) return '';
   return formatTable(
     ['name', 'from', 'to'],
-    rows.map(({ name, from, to }) => [name, `v${from}`, `v${to}`]),
+    rows.map(({ name, from, to }) => [name, from, from === to ? 'already up to date' : to]),
   );
 }
 
 export function renamedTable(rows: readonly { name: string; from: string; to: string }[]): string {
   if (rows.length === 0) return '';
   return formatTable(
-    ['name', 'host name', 'before'],
+    ['name', 'hostname', 'before'],
     rows.map(({ name, from, to }) => [name, to, from]),
   );
 }

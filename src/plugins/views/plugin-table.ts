@@ -11,7 +11,7 @@ interface PluginRow {
 
 export function pluginTable(rows: readonly PluginRow[]): string {
   return formatTable(
-    ['driver', 'package', 'version', 'makes'],
+    ['driver', 'package', 'version', 'description'],
     rows.map((row) => [row.driver, row.package ?? '-', versionOf(row), row.error ?? row.summary ?? '-']),
   );
 }

@@ -237,7 +237,7 @@ async function findSwarmWithQuorum(context: Context): Promise<SwarmWithLeader | 
     timeoutMs: quorumTimeoutMs,
     intervalMs: 5_000,
     signal: context.signal,
-    onFirstWait: () => context.reporter.note('the swarm has no quorum; waiting for its managers'),
+    onFirstWait: () => context.reporter.note('The swarm has no quorum; waiting for its managers'),
     onTimeout: () => undefined,
   });
 }

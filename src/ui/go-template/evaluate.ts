@@ -93,7 +93,10 @@ class Run {
       if (rest.length + piped.length > 0) throw new Error(`can't give argument to non-function ${text}`);
       return this.operand(first, scope);
     } catch (error) {
-      throw error instanceof UserError ? error : executionError(text, (error as Error).message);
+      if (error instanceof UserError) throw error;
+      const hint =
+        isList(this.data) && isList(scope.dot) ? "-o go-template='{{range .}}{{.name}}{{end}}'" : undefined;
+      throw executionError(text, (error as Error).message, hint);
     }
   }
 
@@ -135,6 +138,7 @@ function innerWith(dot: GoValue, { variables }: Scope): Scope {
   return { dot, variables: new Map(variables) };
 }
 
-function executionError(text: string, reason: string): UserError {
-  return new UserError(`template: :1: executing "" at <${text}>: ${reason}`);
+function executionError(text: string, reason: string, hint?: string): UserError {
+  const details = hint === undefined ? {} : { hint };
+  return new UserError(`template: :1: executing "" at <${text}>: ${reason}`, details);
 }

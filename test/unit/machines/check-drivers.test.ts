@@ -36,7 +36,7 @@ test('a driver that cannot be opened or checked is reported and does not affect 
   bed.drivers.set('other', other);
   expect(await diagnose(bed.context, ['memory', 'other'])).toEqual([
     { driver: 'memory', checks: [good] },
-    { driver: 'other', checks: [{ name: 'driver', ok: false, detail: 'no answer; wait' }] },
+    { driver: 'other', checks: [{ name: 'driver', ok: false, detail: 'no answer (try: wait)' }] },
   ]);
 });
 

@@ -64,7 +64,7 @@ describe.each<[string, Act, string, string]>([
     const outcomes = await act(await bed.running('node1', 'node2'), bed.context);
     expect(outcomes[0]).toEqual({ name: 'node1', status: 'failed', error: failure });
     expect(statusLines(outcomes)).toEqual(['node1 failed', 'node2 ok']);
-    expect(bed.reporter.lines).toContain(`node1 failed: the guest does not follow; belt ${verb} node1`);
+    expect(bed.reporter.lines).toContain(`node1 failed: the guest does not follow (try: belt ${verb} node1)`);
     expect(await bed.claims()).toEqual([]);
   });
 

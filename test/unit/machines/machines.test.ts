@@ -493,7 +493,7 @@ test('reports group outcomes by status', () => {
     ),
   ).toEqual({
     ok: ['a1', 'd2'],
-    failed: [{ name: 'b', code: 'external', error: 'it is busy; wait' }],
+    failed: [{ name: 'b', code: 'external', error: 'it is busy (try: wait)' }],
     skipped: ['c'],
   });
 });

@@ -177,9 +177,12 @@ describe('unknown keys', () => {
 
 describe('invalid settings files', () => {
   test.each([
-    ['ocean:\n  region: "a\n', '/p/.belt.yaml line 3 is not YAML (MISSING_CHAR)'],
-    ['ocean:\n\tregion: a\n', '/p/.belt.yaml line 2 is not YAML (TAB_AS_INDENT)'],
-    ['a: 1\na: 2\n', '/p/.belt.yaml line 2 is not YAML (DUPLICATE_KEY)'],
+    ['ocean:\n  region: "a\n', '/p/.belt.yaml line 3, column 1 is not YAML: missing closing "quote'],
+    [
+      'ocean:\n\tregion: a\n',
+      '/p/.belt.yaml line 2, column 1 is not YAML: tabs are not allowed as indentation',
+    ],
+    ['a: 1\na: 2\n', '/p/.belt.yaml line 2, column 1 is not YAML: map keys must be unique'],
     ['just text\n', '/p/.belt.yaml line 1 is not of the form "KEY: VALUE"'],
     ['- a\n- b\n', '/p/.belt.yaml line 1 is not of the form "KEY: VALUE"'],
     ['ocean:\n  a:\n    b:\n      c: 1\n', '/p/.belt.yaml line 3 holds neither a value nor a list of values'],
@@ -201,7 +204,7 @@ describe('invalid settings files', () => {
       fc.asyncProperty(soup, async (text) => {
         const result = await file(text).catch((error: Error) => error.message);
         expect(typeof result === 'string' ? result : `${result.path} line 1 `).toMatch(
-          /^\/p\/\.belt\.yaml line \d+ /,
+          /^\/p\/\.belt\.yaml line \d+(, column \d+)? /,
         );
       }),
       { numRuns: 1_000 },

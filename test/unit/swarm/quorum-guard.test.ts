@@ -147,7 +147,7 @@ describe('stopping', () => {
   test('stopping all nodes is a shutdown of the swarm', async () => {
     await stopping(...names);
     expect(notices()).toEqual([
-      'note: the whole swarm stops; to bring it back, start most of its managers: belt start mg[1:3]',
+      'note: The whole swarm stops; to bring it back, start most of its managers: belt start mg[1:3]',
     ]);
   });
 
@@ -360,7 +360,9 @@ describe('restarting', () => {
     (await engine('other')).beIn(bed.engines.swarms[1] as Swarm, 'manager');
     await restartMachines(await machines('alone'), {}, bed.context);
     expect(restarts()).toEqual(['restart alone']);
-    expect(notices()).toEqual(['note: the swarm of alone cannot be changed until alone is back']);
+    expect(notices()).toEqual([
+      'note: Restarting alone: its swarm accepts changes again when it is back; tasks keep running',
+    ]);
   });
 });
 

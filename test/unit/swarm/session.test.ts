@@ -419,7 +419,7 @@ describe('promote and demote', () => {
     expect(await setAvailability(['node4'], 'pause', bed.context)).toMatchObject([
       { name: 'node4', status: 'ok' },
     ]);
-    expect(bed.reporter.lines).toContain('note: the swarm has no leader; waiting for an election');
+    expect(bed.reporter.lines).toContain('note: The swarm has no leader; waiting for an election');
   });
 
   test('ls does not wait for a named manager that is unreachable', async () => {

@@ -232,7 +232,7 @@ describe('swarmStatus', () => {
       quorum: false,
       managers: { total: 3, reachable: 1 },
     });
-    expect(bed.reporter.lines).toContain('note: the swarm of mg1 has no leader; waiting for an election');
+    expect(bed.reporter.lines).toContain('note: The swarm of mg1 has no leader; waiting for an election');
   });
 
   test('swarmStatus without managers reads their number from a worker', async () => {

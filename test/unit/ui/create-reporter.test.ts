@@ -441,7 +441,7 @@ describe('plain progress', () => {
     });
     const failing = reporter.stage('Joining 1 node', async (stage) => {
       const progress = stage.open(['node1']);
-      progress.failed('node1', 'it is off');
+      progress.failed('node1', 'node1: it is off');
       await progress.close();
       throw new ExternalError('no node joined');
     });

@@ -123,6 +123,15 @@ describe('Go templates', () => {
     );
   });
 
+  test('a field of a list suggests a range over it', () => {
+    expect(() => formatWithTemplate('{{.Name}}', [{ name: 'a' }])).toThrow(
+      expect.objectContaining({
+        message: expect.stringContaining("can't evaluate field Name in type []interface {}"),
+        hint: "-o go-template='{{range .}}{{.name}}{{end}}'",
+      }),
+    );
+  });
+
   test('a row of a table knows all its fields, and any other field is an error', () => {
     expect(() => formatWithTemplate('{{.Nam}}', { Name: 'a', State: 'b' }, { missing: 'error' })).toThrow(
       "can't evaluate field Nam; there are Name, State",
