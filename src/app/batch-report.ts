@@ -1,4 +1,4 @@
-import { type ErrorCode, errorCodeOf, explanationOf } from '../base/errors.js';
+import { AbortError, type ErrorCode, errorCodeOf, explanationOf } from '../base/errors.js';
 import type { Outcome } from './fan-out.js';
 
 export interface FailureReport {
@@ -19,9 +19,11 @@ export function reportOf<V, T>(
 ): BatchReport<T> {
   return {
     ok: outcomes.flatMap((outcome) => (outcome.status === 'ok' ? [show(outcome.name, outcome.value)] : [])),
-    failed: outcomes.flatMap((outcome) =>
-      outcome.status === 'failed' ? [{ name: outcome.name, ...reportFailure(outcome.error) }] : [],
-    ),
+    failed: outcomes.flatMap((outcome) => {
+      const { name, status } = outcome;
+      if (status === 'failed') return [{ name, ...reportFailure(outcome.error) }];
+      return status === 'interrupted' ? [{ name, ...reportFailure(new AbortError()) }] : [];
+    }),
     skipped: outcomes.flatMap((outcome) => (outcome.status === 'skipped' ? [outcome.name] : [])),
   };
 }

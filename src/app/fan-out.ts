@@ -1,10 +1,10 @@
 import { AbortError, isAbort, messageOf } from '../base/errors.js';
 
-/** `skipped`: the work never began because the user interrupted. */
+/** `interrupted`: the work began, but did not end. `skipped`: it never began. */
 export type Outcome<T> =
   | { name: string; status: 'ok'; value: T }
   | { name: string; status: 'failed'; error: Error }
-  | { name: string; status: 'skipped' };
+  | { name: string; status: 'interrupted' | 'skipped' };
 
 export interface Named {
   name: string;
@@ -50,7 +50,7 @@ async function attempt<Subject extends Named, T>(
   try {
     return { name, status: 'ok', value: await work(subject) };
   } catch (error) {
-    if (isAbort(error)) return { name, status: 'skipped' };
+    if (isAbort(error)) return { name, status: 'interrupted' };
     return failure(name, error);
   }
 }
@@ -72,8 +72,8 @@ export async function queryAll<Subject extends Named, T>(
   for (const [index, subject] of subjects.entries()) {
     const outcome = outcomes[index];
     if (outcome?.status === 'ok') result.answers.push({ subject, value: outcome.value });
-    if (outcome?.status === 'failed') result.failed.push({ subject, error: outcome.error });
-    if (outcome?.status === 'skipped') result.failed.push({ subject, error: new AbortError() });
+    else if (outcome?.status === 'failed') result.failed.push({ subject, error: outcome.error });
+    else result.failed.push({ subject, error: new AbortError() });
   }
   return result;
 }

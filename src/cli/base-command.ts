@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Command, type Interfaces, ux } from '@oclif/core';
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
-import { UserError } from '../base/errors.js';
+import { AbortError, isAbort, UserError } from '../base/errors.js';
 import { withSelectedCluster } from '../base/selected-cluster.js';
 import { warnOfExpiry } from '../certs/expiry-warning.js';
 import { namedOrDefault } from '../machines/default-machine.js';
@@ -27,6 +27,9 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   static override baseFlags: Interfaces.FlagInput = reportFlags;
   /** Whether belt warns about certificates that expire soon. */
   static warnsOfExpiry = true;
+
+  /** Whether the same command resumes an interrupted one. */
+  static resumes = false;
 
   protected flags!: FlagsOf<T>;
   protected args!: ArgsOf<T>;
@@ -148,7 +151,11 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   }
 
   override async catch(error: Error): Promise<void> {
-    const failure = asUsageError(error, this.commandName);
+    const { resumes } = this.ctor as typeof BaseCommand;
+    const failure =
+      resumes && isAbort(error)
+        ? new AbortError('interrupted', { hint: 'run the same command again to resume', cause: error })
+        : asUsageError(error, this.commandName);
     process.exitCode = exitCodeFor(failure);
     await printError(failure, {
       debug: this.flags?.debug ?? this.argv.includes('--debug'),

@@ -74,7 +74,7 @@ class ContextFactory {
     private readonly plugins: PluginStore,
     private readonly drivers: Drivers,
   ) {
-    this.reporter = reporterFor(environment);
+    this.reporter = reporterFor(environment, this.signal);
     this.templates = templatesIn(join(root, 'templates'));
     this.user = localUserFrom(environment);
   }
@@ -189,7 +189,7 @@ async function askSudoPassword(signal: AbortSignal): Promise<string> {
   });
 }
 
-function reporterFor({ variables }: Environment): Reporter {
+function reporterFor({ variables }: Environment, signal: AbortSignal): Reporter {
   const { stderr, stdout } = process;
   const terminal = stderr.isTTY && variables['TERM'] !== 'dumb';
   return createReporter({
@@ -197,6 +197,7 @@ function reporterFor({ variables }: Environment): Reporter {
     mode: terminal ? 'terminal' : 'plain',
     color: hasColors(stderr, variables),
     sharing: [stdout, stderr],
+    signal,
   });
 }
 

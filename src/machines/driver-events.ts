@@ -15,6 +15,7 @@ export interface MachineCompletion {
 /** The machines of one command: records and shows each change that their drivers report. */
 export class MachineBatch {
   private readonly records: Map<string, Machine>;
+  private readonly begun = new Set<string>();
   private readonly ended = new Map<string, Outcome<Machine>>();
   private readonly progress: Progress;
 
@@ -35,6 +36,7 @@ export class MachineBatch {
     const completions: Promise<void>[] = [];
     try {
       for await (const event of await open()) {
+        this.begun.add(event.name);
         if (event.type === 'progress') this.progress.update(event.name, event.text, event.fraction);
         if (event.type === 'changed') await this.change(event.name, event.change);
         if (event.type === 'failed') this.fail(event.name, event.error);
@@ -52,11 +54,12 @@ export class MachineBatch {
     return this.ended.get(name)?.status === 'ok';
   }
 
-  /** One outcome per machine; `skipped` for those that an interruption prevented from finishing. */
+  /** One outcome per machine. */
   async close(): Promise<Map<string, Outcome<Machine>>> {
     await this.progress.close();
     const outcomes = [...this.records.keys()].map(
-      (name): Outcome<Machine> => this.ended.get(name) ?? { name, status: 'skipped' },
+      (name): Outcome<Machine> =>
+        this.ended.get(name) ?? { name, status: this.begun.has(name) ? 'interrupted' : 'skipped' },
     );
     return new Map(outcomes.map((outcome) => [outcome.name, outcome]));
   }

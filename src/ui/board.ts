@@ -87,9 +87,11 @@ export class Board implements Drawable {
     const count = (status: Subject['status']): number =>
       this.subjects.filter((one) => one.status === status).length;
     const failed = count('failed');
+    const interrupted = count('interrupted');
     const skipped = count('skipped');
     const counts = [`${count('done')}/${this.subjects.length} done`];
     if (failed > 0) counts.push(`${failed} failed`);
+    if (interrupted > 0) counts.push(`${interrupted} interrupted`);
     if (skipped > 0) counts.push(`${skipped} skipped`);
     const over = this.subjects.every(hasEnded);
     const status = over ? (failed > 0 ? 'failed' : 'done') : 'running';
@@ -137,7 +139,7 @@ export class Board implements Drawable {
   private mark(status: Subject['status'], nowMs: number): string {
     if (status === 'done') return this.paint.green('✓');
     if (status === 'failed') return this.paint.red('✗');
-    if (status === 'skipped') return this.paint.yellow('-');
+    if (status === 'skipped' || status === 'interrupted') return this.paint.yellow('-');
     if (status === 'waiting') return this.paint.dim('·');
     return this.paint.cyan(spinnerFrame(nowMs));
   }

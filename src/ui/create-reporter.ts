@@ -16,6 +16,8 @@ interface ReporterOptions {
   sharing?: readonly Writable[];
   /** Milliseconds of any clock. */
   now?: () => number;
+  /** A stage that ends after it aborts is shown as interrupted. */
+  signal?: AbortSignal;
 }
 
 export function createReporter({
@@ -24,10 +26,17 @@ export function createReporter({
   color,
   sharing = [],
   now = () => performance.now(),
+  signal,
 }: ReporterOptions): Reporter {
   if (mode === 'silent') return silentReporter;
-  if (mode === 'plain') return plainReporter({ stream, now });
-  return liveReporter({ stream, paint: createPaint(color), now, sharing: sharing.filter(isTerminal) });
+  if (mode === 'plain') return plainReporter({ stream, now, signal });
+  return liveReporter({
+    stream,
+    paint: createPaint(color),
+    now,
+    signal,
+    sharing: sharing.filter(isTerminal),
+  });
 }
 
 function isTerminal(stream: Writable & { isTTY?: boolean }): boolean {

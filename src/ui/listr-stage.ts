@@ -11,18 +11,17 @@ import { barText, barWidth, spinnerFrame } from './board.js';
 import type { Paint } from './colors.js';
 import { formatElapsed } from './format-elapsed.js';
 import type { Drawable, LiveArea, View } from './live-area.js';
-import { capitalizeStep } from './progress-item.js';
+import { capitalizeStep, type EndStatus } from './progress-item.js';
 import { oneLine, padEnd, truncate, widthOf, wrap } from './text-width.js';
 
 interface TreeOptions {
   area: LiveArea;
   paint: Paint;
   now: () => number;
+  signal: AbortSignal | undefined;
   /** For lines outside the tree. */
   reporter: Reporter;
 }
-
-type Ending = 'done' | 'failed' | 'skipped';
 
 /** Runs a stage as a listr2 task whose steps, machines and inner stages are its subtasks. */
 export async function runStage<T>(
@@ -34,10 +33,10 @@ export async function runStage<T>(
   const stage = new ListrStage(title, options, parent);
   try {
     const value = await work(stage);
-    await stage.end('done');
+    await stage.end(options.signal?.aborted ? 'interrupted' : 'done');
     return value;
   } catch (error) {
-    await stage.end(isAbort(error) ? 'skipped' : 'failed');
+    await stage.end(isAbort(error) ? 'interrupted' : 'failed');
     throw error;
   }
 }
@@ -90,14 +89,14 @@ class ListrStage implements StageReporter {
     void task.retry(this.attempts, reason);
   }
 
-  async end(ending: Ending): Promise<void> {
+  async end(ending: EndStatus): Promise<void> {
     this.endStep(ending);
-    if (this.task) this.task.title = this.title;
+    if (this.task) this.task.title = ending === 'interrupted' ? `${this.title} (interrupted)` : this.title;
     await this.task?.end(ending);
   }
 
   /** Removes the bar from the title. */
-  private endStep(ending: Ending): void {
+  private endStep(ending: EndStatus): void {
     if (!this.current) return;
     const { task, text } = this.current;
     task.title = text;
@@ -115,7 +114,7 @@ function listrProgress(names: readonly string[], parent: OpenTask, options: Tree
   const tasks = new Map(names.map((name) => [name, new OpenTask(name, options, parent)]));
   const width = Math.max(0, ...names.map(widthOf));
   const label = (name: string): string => `${padEnd(name, width)}  `;
-  const finish = (name: string, ending: Ending, text: string): void => {
+  const finish = (name: string, ending: EndStatus, text: string): void => {
     const task = tasks.get(name);
     if (!task || task.hasEnded) return;
     task.title = `${label(name)}${text}`;
@@ -140,6 +139,7 @@ function listrProgress(names: readonly string[], parent: OpenTask, options: Tree
       finish(name, 'failed', wrap(reason, Math.max(20, columns)).join(`\n${indent}`));
     },
     async close() {
+      for (const [name, task] of tasks) if (task.hasStarted) finish(name, 'interrupted', 'Interrupted');
       await Promise.all([...tasks.values()].map((task) => task.end('skipped')));
     },
   };
@@ -166,7 +166,7 @@ class OpenTask {
   private readonly list: List;
   private running: Promise<unknown> | undefined;
   private readonly begun: Promise<void>;
-  private resolve: (ending: Ending) => void = () => {};
+  private resolve: (ending: EndStatus) => void = () => {};
 
   constructor(
     title: string,
@@ -178,7 +178,7 @@ class OpenTask {
     this.begun = new Promise((resolve) => {
       begin = resolve;
     });
-    const ended = new Promise<Ending>((resolve) => {
+    const ended = new Promise<EndStatus>((resolve) => {
       this.resolve = resolve;
     });
     this.list = new Listr(
@@ -188,7 +188,7 @@ class OpenTask {
           task: async (_, task) => {
             begin();
             const ending = await ended;
-            if (ending === 'skipped') task.skip();
+            if (ending === 'skipped' || ending === 'interrupted') task.skip();
             if (ending === 'failed') throw new Error(title);
           },
         },
@@ -216,6 +216,10 @@ class OpenTask {
     this.task.title$ = title;
   }
 
+  get hasStarted(): boolean {
+    return this.running !== undefined;
+  }
+
   start(): void {
     this.running ??= this.list.run();
   }
@@ -227,7 +231,7 @@ class OpenTask {
     this.task.state$ = ListrTaskState.RETRY;
   }
 
-  async end(ending: Ending): Promise<void> {
+  async end(ending: EndStatus): Promise<void> {
     this.hasEnded = true;
     this.start();
     this.resolve(ending);

@@ -4,7 +4,14 @@ import { withSelectedCluster } from '../base/selected-cluster.js';
 import { Board } from './board.js';
 import type { Paint } from './colors.js';
 import { LiveArea, type TerminalStream } from './live-area.js';
-import { endSubject, hasEnded, newSubject, startStep } from './progress-item.js';
+import {
+  type EndStatus,
+  endSubject,
+  hasEnded,
+  newSubject,
+  startStep,
+  statusAtClose,
+} from './progress-item.js';
 import { redact } from './redact.js';
 
 interface LiveOptions {
@@ -12,16 +19,17 @@ interface LiveOptions {
   paint: Paint;
   now: () => number;
   sharing: readonly Writable[];
+  signal: AbortSignal | undefined;
 }
 
-export function liveReporter({ stream, paint, now, sharing }: LiveOptions): Reporter {
+export function liveReporter({ stream, paint, now, sharing, signal }: LiveOptions): Reporter {
   const area = new LiveArea(stream, now, sharing);
   const reporter: Reporter = {
     open: (names) => boardProgress(names, area, paint, now),
     async stage(title, work) {
       // Loaded only for operations with stages.
       const { runStage } = await import('./listr-stage.js');
-      return runStage(title, work, { area, paint, now, reporter });
+      return runStage(title, work, { area, paint, now, signal, reporter });
     },
     note: (message) => area.print(redact(withSelectedCluster(message))),
     warn: (message) => area.print(`${paint.yellow('warning:')} ${redact(withSelectedCluster(message))}`),
@@ -36,7 +44,7 @@ function boardProgress(names: readonly string[], area: LiveArea, paint: Paint, n
   let drawn = names.length > 0;
   if (drawn) area.add(board);
 
-  const finish = (name: string, status: 'done' | 'failed' | 'skipped', text: string): void => {
+  const finish = (name: string, status: EndStatus, text: string): void => {
     const subject = subjects.get(name);
     if (subject) endSubject(subject, status, text, now());
     if (!drawn || ![...subjects.values()].every(hasEnded)) return;
@@ -52,7 +60,10 @@ function boardProgress(names: readonly string[], area: LiveArea, paint: Paint, n
     done: (name, text = 'done') => finish(name, 'done', text),
     failed: (name, reason) => finish(name, 'failed', reason),
     async close() {
-      for (const name of subjects.keys()) finish(name, 'skipped', 'skipped');
+      for (const subject of subjects.values()) {
+        const status = statusAtClose(subject);
+        finish(subject.name, status, status);
+      }
     },
   };
 }

@@ -3,17 +3,26 @@ import type { Progress, Reporter, StageReporter } from '../app/reporter.js';
 import { isAbort, messageOf } from '../base/errors.js';
 import { withSelectedCluster } from '../base/selected-cluster.js';
 import { formatElapsed } from './format-elapsed.js';
-import { elapsedMs, endSubject, hasEnded, newSubject, type Subject, startStep } from './progress-item.js';
+import {
+  elapsedMs,
+  endSubject,
+  hasEnded,
+  newSubject,
+  type Subject,
+  startStep,
+  statusAtClose,
+} from './progress-item.js';
 import { redact } from './redact.js';
 import { oneLine, wrap } from './text-width.js';
 
 interface PlainOptions {
   stream: Writable;
   now: () => number;
+  signal: AbortSignal | undefined;
 }
 
 /** For pipes and logs: one line per change of step, and per tenth of a measured step. */
-export function plainReporter({ stream, now }: PlainOptions): Reporter {
+export function plainReporter({ stream, now, signal }: PlainOptions): Reporter {
   const line = (text: string): void => void stream.write(`${redact(text)}\n`);
   const reporter: Reporter = {
     open: (names) => plainProgress(names, line, now),
@@ -21,7 +30,7 @@ export function plainReporter({ stream, now }: PlainOptions): Reporter {
       const stage = new PlainStage(title, reporter);
       try {
         const value = await work(stage);
-        stage.progress?.done(title);
+        if (!signal?.aborted) stage.progress?.done(title);
         return value;
       } catch (error) {
         if (!isAbort(error)) stage.progress?.failed(title, messageOf(error));
@@ -97,7 +106,8 @@ function plainProgress(names: readonly string[], line: (text: string) => void, n
     async close() {
       for (const subject of subjects.values()) {
         if (hasEnded(subject)) continue;
-        endSubject(subject, 'skipped', 'skipped', now());
+        const status = statusAtClose(subject);
+        endSubject(subject, status, status, now());
         line(`${subject.name}: ${subject.text}`);
       }
     },

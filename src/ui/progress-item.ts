@@ -1,10 +1,12 @@
 import { withoutName } from '../base/errors.js';
 import { capitalize } from './table.js';
 
+export type EndStatus = 'done' | 'failed' | 'interrupted' | 'skipped';
+
 /** A line of progress. Times are in milliseconds of one clock. */
 export interface Subject {
   readonly name: string;
-  status: 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
+  status: 'waiting' | 'running' | EndStatus;
   text: string;
   /** 0 to 1; undefined: unknown. */
   fraction?: number;
@@ -31,17 +33,17 @@ export function startStep(subject: Subject, text: string, fraction: number | und
   if (fraction !== undefined) subject.fraction = Math.min(1, Math.max(0, fraction));
 }
 
-export function endSubject(
-  subject: Subject,
-  status: 'done' | 'failed' | 'skipped',
-  text: string,
-  nowMs: number,
-): void {
+export function endSubject(subject: Subject, status: EndStatus, text: string, nowMs: number): void {
   if (hasEnded(subject)) return;
   subject.status = status;
   subject.text = status === 'failed' ? withoutName(subject.name, text) : capitalizeStep(text);
   subject.endMs = nowMs;
   delete subject.fraction;
+}
+
+/** When the work was stopped before its end. */
+export function statusAtClose({ status }: Subject): EndStatus {
+  return status === 'running' ? 'interrupted' : 'skipped';
 }
 
 /** Keeps a first word that is not plain: `node1`. */

@@ -16,6 +16,7 @@ one at a time. Containers stop briefly unless the engine has "live-restore". Rer
 to resume an interrupted rotation. Replace the copies of the client certificate that you gave to
 others.`;
   static override warnsOfExpiry = false;
+  static override resumes = true;
   static override flags = {
     ...yesFlag,
     force: Flags.boolean({

@@ -18,6 +18,7 @@ initializes the swarm again on it. The other machines rejoin in their previous r
 lost nodes are removed. If lost managers can be started, start them instead. Rerun to resume
 an interrupted "swarm recover" or "swarm restore".`;
   static override usage = 'swarm recover [--yes] [--force]';
+  static override resumes = true;
   static override flags = {
     ...yesFlag,
     force: Flags.boolean({ summary: 'Recover even if enough managers respond to elect a leader' }),

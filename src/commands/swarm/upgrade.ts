@@ -19,6 +19,7 @@ export default class Upgrade extends NodeCommand<typeof Upgrade> {
 last, and then workers. Stops at the first node that does not come back. Rerun to resume.`;
   static override usage = 'swarm upgrade [--size SIZE] [--engine] NODES...';
   static override args = nodesArgument;
+  static override resumes = true;
   static override flags = {
     ...allFlag,
     size: Flags.string({ summary: "Memory amount or the provider's size", helpValue: 'SIZE' }),

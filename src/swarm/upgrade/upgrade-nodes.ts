@@ -75,7 +75,6 @@ export async function upgradeNodes(input: UpgradeInput, context: Context): Promi
       const second = isComplete
         ? await each('Upgrading workers', workers, input.maxUnavailable)
         : workers.map(({ name }) => ({ name, status: 'skipped' as const }));
-      if (context.signal.aborted) context.reporter.note('Rerun the same command to resume the upgrade');
       return [...first, ...second];
     }),
   );

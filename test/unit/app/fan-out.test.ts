@@ -106,7 +106,7 @@ describe('fanOut', () => {
     ]);
   });
 
-  test('fanOut reports interrupted work as skipped, not as failed', async () => {
+  test('fanOut distinguishes interrupted work from work that never began', async () => {
     const abort = new AbortController();
     const work = (name: string): Promise<void> => {
       if (name === 'b') abort.abort(new AbortError());
@@ -117,7 +117,7 @@ describe('fanOut', () => {
       limit: 1,
       signal: abort.signal,
     });
-    expect(outcomes.map(({ status }) => status)).toEqual(['ok', 'skipped', 'skipped']);
+    expect(outcomes.map(({ status }) => status)).toEqual(['ok', 'interrupted', 'skipped']);
   });
 
   test('property: fanOut keeps the limit, runs nothing twice, and returns the outcome of each', async () => {

@@ -1,6 +1,7 @@
+import { stripVTControlCharacters } from 'node:util';
 import { type Config, Flags } from '@oclif/core';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { UsageError } from '../../../src/base/errors.js';
+import { AbortError, UsageError } from '../../../src/base/errors.js';
 import { BaseCommand } from '../../../src/cli/base-command.js';
 import { requiredArgument } from '../../../src/cli/flags.js';
 import Create from '../../../src/commands/create.js';
@@ -117,4 +118,20 @@ test('create repeats its command line without secrets, quoted for a shell', asyn
     'belt create -digitalocean-access-token [redacted] ' +
       "--amazonec2-secret-key=[redacted] --engine-label 'a=b c' n",
   );
+});
+
+test('an interrupted command that resumes says so', async () => {
+  class Resumable extends Sample {
+    static override resumes = true;
+  }
+  const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  await new Sample(['node1'], framework).catch(new AbortError());
+  await new Resumable(['node1'], framework).catch(new AbortError());
+  const printed = stderr.mock.calls.map(([text]) => stripVTControlCharacters(String(text)));
+  stderr.mockRestore();
+  process.exitCode = undefined;
+  expect(printed).toEqual([
+    'error: interrupted\n',
+    'error: interrupted\nTry: run the same command again to resume\n',
+  ]);
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ExternalError } from '../../../src/base/errors.js';
+import { AbortError, ExternalError } from '../../../src/base/errors.js';
 import type { MachineEvent } from '../../../src/drivers/driver.js';
 import { MachineBatch, type MachineCompletion } from '../../../src/machines/driver-events.js';
 import type { Machine } from '../../../src/machines/model/machine.js';
@@ -103,6 +103,14 @@ test('a machine for which the driver reports no end is skipped', async () => {
   expect(await follow(['node1', 'node2'], [{ type: 'done', name: 'node2' }])).toEqual([
     { name: 'node1', status: 'skipped' },
     { name: 'node2', status: 'ok', value: await bed.onDisk('node2') },
+  ]);
+});
+
+test('a machine whose work began but did not end is interrupted', async () => {
+  const events: MachineEvent[] = [{ type: 'progress', name: 'node1', text: 'stopping' }];
+  expect(await follow(['node1', 'node2'], [...events, new AbortError()])).toEqual([
+    { name: 'node1', status: 'interrupted' },
+    { name: 'node2', status: 'skipped' },
   ]);
 });
 

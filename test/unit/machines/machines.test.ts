@@ -488,12 +488,16 @@ test('reports group outcomes by status', () => {
         { name: 'b', status: 'failed', error },
         { name: 'c', status: 'skipped' },
         { name: 'd', status: 'ok', value: 2 },
+        { name: 'e', status: 'interrupted' },
       ],
       (name, value) => `${name}${value}`,
     ),
   ).toEqual({
     ok: ['a1', 'd2'],
-    failed: [{ name: 'b', code: 'external', error: 'it is busy (try: wait)' }],
+    failed: [
+      { name: 'b', code: 'external', error: 'it is busy (try: wait)' },
+      { name: 'e', code: 'aborted', error: 'interrupted' },
+    ],
     skipped: ['c'],
   });
 });

@@ -163,7 +163,7 @@ describe('availability', () => {
     await expect.poll(() => node(4).availability).toBe('drain');
     await sleep(50);
     bed.interrupt();
-    expect(await draining).toEqual([{ name: 'node4', status: 'skipped' }]);
+    expect(await draining).toEqual([{ name: 'node4', status: 'interrupted' }]);
   });
 });
 

@@ -300,12 +300,12 @@ describe('join', () => {
     ]);
   });
 
-  test('join marks a node as skipped when it is interrupted', async () => {
+  test('join marks a node as interrupted', async () => {
     engine(2).joinsAfterLooks = 1_000_000;
     const joining = join([2]);
     await expect.poll(() => engine(2).requests.length).toBeGreaterThan(2);
     bed.interrupt();
-    expect(await joining).toEqual([{ name: 'node2', status: 'skipped' }]);
+    expect(await joining).toEqual([{ name: 'node2', status: 'interrupted' }]);
   });
 
   test('join refuses a manager option that names a worker', async () => {

@@ -268,7 +268,7 @@ describe('stages on a terminal', () => {
     ]);
   });
 
-  test('an interrupted stage is shown as skipped, a failed one as failed, and both rethrow', async () => {
+  test('an interrupted stage is not shown as failed, and both rethrow', async () => {
     const screen = createScreen();
     const stage = (error: Error): Promise<void> =>
       terminalReporter(screen).stage('Joining', async (inner) => {
@@ -281,7 +281,34 @@ describe('stages on a terminal', () => {
     const screenLines = await lines(screen);
     expect(screenLines.filter((line) => line.includes('Joining') && !line.includes('node'))).toEqual([
       '✗ Joining',
-      '- Joining',
+      '- Joining (interrupted)',
+    ]);
+  });
+
+  test('a stage that ends after an interruption has no green tick', async () => {
+    const screen = createScreen();
+    const abort = new AbortController();
+    const reporter = createReporter({
+      stream: screen.stream,
+      mode: 'terminal',
+      color: false,
+      sharing: [screen.stream],
+      signal: abort.signal,
+    });
+    await reporter.stage('Upgrading', async (stage) => {
+      const progress = stage.open(['node1', 'node2', 'node3']);
+      progress.update('node1', 'draining');
+      progress.done('node1', 'upgraded');
+      progress.update('node2', 'draining');
+      await shown(screen, 'node2  Draining');
+      abort.abort(new AbortError());
+      await progress.close();
+    });
+    expect(await lines(screen)).toEqual([
+      '- Upgrading (interrupted)',
+      '  ✓ node1  Upgraded [TIME]',
+      '  - node2  Interrupted',
+      '  - node3',
     ]);
   });
 
@@ -405,13 +432,14 @@ describe('plain progress', () => {
   test('plain progress prints one line per change, without colors', async () => {
     const clock = { nowMs: 0 };
     const { reporter, text } = plain(clock);
-    const progress = reporter.open(['node1', 'node2', 'node3']);
+    const progress = reporter.open(['node1', 'node2', 'node3', 'node4']);
     progress.update('node1', 'booting');
     progress.update('node1', 'booting');
     reporter.note('node0 is there already');
     reporter.warn('the kernel has no IPVS');
     clock.nowMs = 2100;
     progress.update('node2', 'booting');
+    progress.update('node3', 'booting');
     progress.done('node1', 'ready');
     progress.update('node1', 'too late');
     progress.failed('node2', 'the engine did not come up\nlast line of its journal');
@@ -422,10 +450,12 @@ describe('plain progress', () => {
         'node0 is there already',
         'warning: the kernel has no IPVS',
         'node2: Booting',
+        'node3: Booting',
         'node1: Ready (2.1s)',
         'node2: failed: the engine did not come up',
         '  last line of its journal',
-        'node3: Skipped',
+        'node3: Interrupted',
+        'node4: Skipped',
         '',
       ].join('\n'),
     );
