@@ -11,7 +11,8 @@ import { capitalize } from '../ui/table.js';
 export default class Status extends BaseCommand<typeof Status> {
   static override summary = 'Show machine states';
   static override description =
-    'Without NODE, shows all machines, or only the one named "default" if it exists, as docker-machine does.';
+    `Without NODE, shows all machines, or only the one named "default" if it exists, as docker-machine
+does. Counts use the names of --wait: active is a running machine, off a stopped one.`;
   static override args = {
     node: argument('Machine whose state to print'),
   };

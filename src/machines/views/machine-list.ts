@@ -31,10 +31,10 @@ export function machineList(rows: readonly MachineListRow[], { wide = false } = 
     ],
     rows.map((row) => {
       const { Name, Active, DriverName, State, URL, Swarm, DockerVersion, ...fields } = fieldsOf(row);
-      const { address = '', size = '', labels } = row;
+      const { address = '-', size = '-', labels } = row;
       return [
         ...[Name, Active, DriverName, State, URL, Swarm, DockerVersion],
-        ...(wide ? [address, size, labels.join(','), fields.ResponseTime] : []),
+        ...(wide ? [address, size, labels.join(',') || '-', fields.ResponseTime] : []),
         fields.Error,
       ];
     }),
