@@ -8,5 +8,5 @@ export async function requireProgram(
   message: string,
 ): Promise<string> {
   for (const name of names) if (await findProgram(name, environment)) return name;
-  throw new UserError(message);
+  throw new UserError(message, { hint: `install ${names[0]} with the package manager of this computer` });
 }

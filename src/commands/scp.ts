@@ -3,8 +3,11 @@ import { BaseCommand } from '../cli/base-command.js';
 import { argument, globalFlags } from '../cli/flags.js';
 import { requireProgram } from '../cli/require-program.js';
 import { runProgram } from '../cli/run-program.js';
-import { copyCall, machinesInPaths, parseCopyPaths } from '../machines/copy-files.js';
+import { copyCall, machinesInPaths, parseCopyPaths, requireRemoteRsync } from '../machines/copy-files.js';
 import { runOverSsh } from '../machines/openssh-client.js';
+
+/** rsync's, when it sends and receives; 12 has other causes too. */
+const missingRsyncCodes = [12, 127];
 
 export default class Scp extends BaseCommand<typeof Scp> {
   static override baseFlags = globalFlags;
@@ -42,6 +45,10 @@ code. localhost:PATH is a local path.`;
         : 'You must have a copy of the scp binary locally to use the scp feature',
     );
     const call = (path: string) => copyCall(places, { recursive, delta, quiet }, path);
-    process.exitCode = await runOverSsh(machinesInPaths(places), call, runProgram, context);
+    const machines = machinesInPaths(places);
+    const code = await runOverSsh(machines, call, runProgram, context);
+    if (delta && missingRsyncCodes.includes(code))
+      for (const machine of machines) await requireRemoteRsync(machine, context);
+    process.exitCode = code;
   }
 }

@@ -1,3 +1,4 @@
+import { reach } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import { UsageError, UserError } from '../base/errors.js';
 import type { Machine } from './model/machine.js';
@@ -85,6 +86,18 @@ export function copyCall(
     args: [...progress, '-e', `ssh -F ${quoteForRsync(configPath)}`, ...flags, ...paths],
     unreachableCodes: [12, 255],
   };
+}
+
+/** When rsync fails: its own message hides that the machine lacks it. @throws UserError */
+export async function requireRemoteRsync(machine: Machine, context: Context): Promise<void> {
+  const connection = await reach(machine, context);
+  const { stdout } = await connection.run('command -v rsync', { signal: context.signal });
+  if (stdout.trim() !== '') return;
+  const { name, ssh } = machine;
+  const sudo = ssh.user === 'root' ? '' : 'sudo ';
+  throw new UserError(`rsync is not installed on ${name}`, {
+    hint: `belt exec ${name} -- ${sudo}apt-get install -y rsync, or its package manager's command; or omit --delta`,
+  });
 }
 
 /** @throws UserError for a path on this computer */
