@@ -126,9 +126,7 @@ export function requireVersion(path: string, found: number, known: number, what 
   if (found <= known) return;
   throw new UserError(
     `state file ${path} was written by a newer program (${what} ${found}, this one reads up to ${known})`,
-    {
-      hint: 'upgrade belt',
-    },
+    { hint: 'upgrade belt' },
   );
 }
 

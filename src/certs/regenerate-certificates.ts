@@ -50,9 +50,7 @@ function refuseWithoutTls({ name, engine }: Machine): void {
   if (engine === undefined || engine.access === 'secure') return;
   throw new UserError(
     `the engine of ${name} does not use TLS (access: ${engine.access}) and has no certificate`,
-    {
-      hint: `belt engine secure ${name}`,
-    },
+    { hint: `belt engine secure ${name}` },
   );
 }
 

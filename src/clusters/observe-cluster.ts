@@ -93,9 +93,7 @@ function refuseOtherDrivers(groups: readonly Group[], machines: readonly Machine
     if (!other) continue;
     throw new UserError(
       `${other.name} is a ${other.driver} machine, but group ${group} (${origin}) wants ${driver}`,
-      {
-        hint: `set driver: ${other.driver} in the group, or belt rm ${other.name}`,
-      },
+      { hint: `set driver: ${other.driver} in the group, or belt rm ${other.name}` },
     );
   }
 }

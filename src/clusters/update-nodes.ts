@@ -70,9 +70,7 @@ async function obstacleOf(id: string, swarm: Swarm): Promise<string | undefined>
 function notReady(name: string, state: string): ExternalError {
   return new ExternalError(
     `${name} is running, but its node is not ready after ${readyTimeoutMs / 1000} s: ${state}`,
-    {
-      hint: `belt ssh ${name} journalctl -u docker -n 50`,
-    },
+    { hint: `belt ssh ${name} journalctl -u docker -n 50` },
   );
 }
 

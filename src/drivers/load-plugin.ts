@@ -82,9 +82,7 @@ async function importDriver(plugin: DriverPackage): Promise<unknown> {
   if (declared.api !== driverApi)
     throw new UserError(
       `${name} ${version} requires driver API ${declared.api}, but this version of belt provides ${driverApi}`,
-      {
-        hint: declared.api > driverApi ? 'update belt' : `belt plugins install ${name}`,
-      },
+      { hint: declared.api > driverApi ? 'update belt' : `belt plugins install ${name}` },
     );
   try {
     const loaded = (await import(pathToFileURL(join(folder, declared.driver)).href)) as { driver?: unknown };

@@ -66,9 +66,7 @@ function noOutputError({ target }: Connection, stderr: string): ExternalError {
   const lastLine = stderr.trim().split('\n').at(-1) ?? '';
   return new ExternalError(
     `${target.name} did not run a shell script as ${target.user}${lastLine && `: ${lastLine}`}`,
-    {
-      hint: 'give the user a login shell that can run /bin/sh',
-    },
+    { hint: 'give the user a login shell that can run /bin/sh' },
   );
 }
 

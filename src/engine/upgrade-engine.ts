@@ -62,9 +62,7 @@ async function requireUpgradable(machine: Machine, context: Context): Promise<Up
   if (upgrade !== undefined) return { connection, survey, upgrade, looksForNewer };
   throw new UserError(
     `${machine.name}: on ${survey.facts.os.prettyName} the engine is part of the operating system`,
-    {
-      hint: `upgrade ${provisioner} to get a newer engine`,
-    },
+    { hint: `upgrade ${provisioner} to get a newer engine` },
   );
 }
 

@@ -7,10 +7,7 @@ import { selectMachine, selectMachines } from './select-machines.js';
 export async function activeMachine(context: Context): Promise<Machine> {
   const name = await context.cluster.activeMachine();
   // docker-machine's sentence.
-  if (!name)
-    throw new UserError('No active host found', {
-      hint: 'belt active NODE, or use --host NODE',
-    });
+  if (!name) throw new UserError('No active host found', { hint: 'belt active NODE, or use --host NODE' });
   return context.cluster.machine(name);
 }
 

@@ -75,9 +75,7 @@ export function copyCall(
   if (remote.size > 1) {
     throw new UserError(
       `rsync copies between this computer and one machine, not between ${[...remote].join(' and ')}`,
-      {
-        hint: 'omit --delta',
-      },
+      { hint: 'omit --delta' },
     );
   }
   const progress = quiet ? [] : ['--progress'];

@@ -49,8 +49,6 @@ function nameExpression(value: string): RegExp {
   try {
     return new RegExp(value, 'u');
   } catch {
-    throw new UsageError(`"${value}" is not a regular expression`, {
-      hint: "--filter name='^node[12]$'",
-    });
+    throw new UsageError(`"${value}" is not a regular expression`, { hint: "--filter name='^node[12]$'" });
   }
 }

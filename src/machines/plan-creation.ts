@@ -33,9 +33,7 @@ export async function planMachines(input: CreateInput, context: Context): Promis
   if (!machines) {
     throw new UserError(
       `--dry-run works only with existing servers, and ${input.driver} creates its machines`,
-      {
-        hint: 'use it with -d generic',
-      },
+      { hint: 'use it with -d generic' },
     );
   }
   const progress = context.reporter.open(machines.map(({ name }) => name));

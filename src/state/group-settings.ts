@@ -117,9 +117,7 @@ class GroupReader {
     if (written?.value === undefined) {
       throw new UserError(
         `${written?.origin ?? this.section.origin}: the group "${this.section.key}" has no nodes`,
-        {
-          hint: 'nodes: "node[1:4]"',
-        },
+        { hint: 'nodes: "node[1:4]"' },
       );
     }
     try {
@@ -162,9 +160,7 @@ class GroupReader {
       if (definition.flag === false) {
         throw new UserError(
           `${written.origin}: ${definition.key} is the same for all machines of the ${driver} driver`,
-          {
-            hint: `set it in the section "${driver}"`,
-          },
+          { hint: `set it in the section "${driver}"` },
         );
       }
       const value = convertSetting(written.value, definition, written.origin);

@@ -119,9 +119,7 @@ export function requireKnownSections(
     if (general.includes(written.key) || written.value === undefined) continue;
     throw new UserError(
       `${written.origin}: "${written.key}" is ${kindOf(written.key, driverNames)}, and must hold settings by name`,
-      {
-        hint: `write KEY: VALUE, indented, on the lines below ${written.key}:`,
-      },
+      { hint: `write KEY: VALUE, indented, on the lines below ${written.key}:` },
     );
   }
   for (const section of file.sections.values()) {
@@ -155,9 +153,7 @@ function kindOf(key: string, driverNames: readonly string[]): string {
 function misplacedGroup({ key, origin }: Section): UserError {
   return new UserError(
     `${origin}: "${key}" is a group of machines, and those belong in a cluster's config.yml`,
-    {
-      hint: 'belt cluster new NAME',
-    },
+    { hint: 'belt cluster new NAME' },
   );
 }
 

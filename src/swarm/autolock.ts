@@ -44,9 +44,7 @@ export async function unlockKey({ rotate }: { rotate: boolean }, context: Contex
   return withSwarm({}, context, async (swarm) => {
     const { Spec } = await swarm.request((api) => api.swarm());
     if (!Spec.EncryptionConfig?.AutoLockManagers)
-      throw new UserError('no unlock key is set', {
-        hint: 'belt swarm lock',
-      });
+      throw new UserError('no unlock key is set', { hint: 'belt swarm lock' });
     if (rotate) await swarm.request((api) => api.updateSwarm((spec) => spec, 'rotateManagerUnlockKey'));
     const key = await swarm.request((api) => api.unlockKey());
     const text = unlockKeyText(key);

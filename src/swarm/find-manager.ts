@@ -59,13 +59,9 @@ export function notAManager(name: string, { state, error }: Membership): UserErr
   if (state === 'inactive')
     return new UserError(`${name} is not in a swarm`, { hint: `belt swarm init ${name}` });
   if (state === 'locked')
-    return new StuckMemberError(`the swarm on ${name} is locked`, {
-      hint: `belt swarm unlock ${name}`,
-    });
+    return new StuckMemberError(`the swarm on ${name} is locked`, { hint: `belt swarm unlock ${name}` });
   if (state === 'active')
-    return new UserError(`${name} is a worker of its swarm, not a manager`, {
-      hint: 'belt swarm ls',
-    });
+    return new UserError(`${name} is a worker of its swarm, not a manager`, { hint: 'belt swarm ls' });
   return new StuckMemberError(
     `the swarm membership of ${name} is in state "${state}"${error && `: ${error}`}`,
   );

@@ -262,9 +262,7 @@ class JoinAttempt {
     const from = others.length > 0 ? others : addresses;
     const address = from[this.joining.index % from.length];
     if (address !== undefined) return address;
-    throw new ExternalError('no manager of the swarm can be reached', {
-      hint: 'belt swarm ls',
-    });
+    throw new ExternalError('no manager of the swarm can be reached', { hint: 'belt swarm ls' });
   }
 
   private async diagnose(): Promise<JoinDiagnosis> {

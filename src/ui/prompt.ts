@@ -38,9 +38,7 @@ export async function askSecret(
   if (!input.isTTY) {
     throw new UserError(
       `a password is required, but there is no terminal to prompt for it: "${question.trim()}"`,
-      {
-        hint: 'run it in a terminal, or let the SSH user run sudo without a password',
-      },
+      { hint: 'run it in a terminal, or let the SSH user run sudo without a password' },
     );
   }
   signal?.throwIfAborted();

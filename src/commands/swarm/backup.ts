@@ -35,9 +35,7 @@ restored with its unlock key, which is not in the file.`;
         hint: 'belt swarm backup FILE',
       });
     if (toStdout && process.stdout.isTTY)
-      throw new UsageError('refusing to write a backup to a terminal', {
-        hint: 'belt swarm backup FILE',
-      });
+      throw new UsageError('refusing to write a backup to a terminal', { hint: 'belt swarm backup FILE' });
     const context = await this.context();
     const to = toStdout ? process.stdout : await this.resolvePath(file);
     const result = await backupSwarm({ to, node, force, beltVersion: this.config.version }, context);

@@ -103,9 +103,7 @@ export function openImageStore(ec2: Ec2Context): ImageStore {
     available: () => [],
     list: async (signal) => (await ownImages(signal)).map(toImage),
     async build() {
-      throw new UserError('belt cannot build EC2 images', {
-        hint: 'belt snapshot --name NAME NODE',
-      });
+      throw new UserError('belt cannot build EC2 images', { hint: 'belt snapshot --name NAME NODE' });
     },
     async remove(wanted, signal) {
       const image = (await ownImages(signal)).find(

@@ -275,9 +275,7 @@ function capacityError(
 ): ExternalError {
   return new ExternalError(
     `EC2 in ${region} had capacity for ${launched} of ${wanted} machines of type ${type}`,
-    {
-      hint: 'rerun the command later, or choose another zone or size for the rest',
-    },
+    { hint: 'rerun the command later, or choose another zone or size for the rest' },
   );
 }
 

@@ -59,9 +59,7 @@ export function regionFor(name: string, configured: string, regions: readonly Re
   const problem = region
     ? `region ${wanted} accepts no new droplets at this time`
     : `unknown DigitalOcean region "${wanted}"`;
-  throw new UserError(problem, {
-    hint: nameHint(wanted, open.sort()),
-  });
+  throw new UserError(problem, { hint: nameHint(wanted, open.sort()) });
 }
 
 /** The region that a machine was created in, unless its name chose it. */

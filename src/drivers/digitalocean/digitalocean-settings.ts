@@ -104,9 +104,7 @@ export function readSettings(values: SettingValues, user: LocalUser) {
   if (sshKeyPath !== undefined && settings.sshKeyFingerprint === undefined) {
     throw new UserError(
       'ssh_key_path requires ssh_key_fingerprint, which identifies the key in the account',
-      {
-        hint: 'omit both to use a key that belt registers for the cluster',
-      },
+      { hint: 'omit both to use a key that belt registers for the cluster' },
     );
   }
   return {

@@ -214,9 +214,7 @@ function sizeFor(droplet: Droplet, wanted: string, sizes: readonly DropletSize[]
   if (size.disk >= droplet.disk) return size;
   throw new UserError(
     `${size.slug} has a disk of ${size.disk} GB, smaller than the droplet's ${droplet.disk} GB`,
-    {
-      hint: 'choose a size with a disk at least as large; disks cannot shrink',
-    },
+    { hint: 'choose a size with a disk at least as large; disks cannot shrink' },
   );
 }
 

@@ -130,9 +130,7 @@ async function runSandboxed(
   if (exitCode === 0) return;
   throw new ExternalError(
     `${what} failed: ${lastLines(output.join('\n'), 6) || `exit code ${exitCode ?? '?'}`}`,
-    {
-      hint: 'belt doctor',
-    },
+    { hint: 'belt doctor' },
   );
 }
 

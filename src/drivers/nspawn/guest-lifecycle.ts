@@ -100,9 +100,7 @@ async function restoreNetwork({ layout }: NspawnContext, signal: AbortSignal): P
   return withComputerLock(layout, { signal }, async () => {
     const network = await readNetwork(layout);
     if (!network)
-      throw new ExternalError(`${layout.network} is missing`, {
-        hint: 'create the machines again',
-      });
+      throw new ExternalError(`${layout.network} is missing`, { hint: 'create the machines again' });
     await bringUpNetwork(layout, network, (await machineIds(layout)).length);
     return network;
   });

@@ -97,9 +97,7 @@ async function chooseRange({ bridge, network }: NspawnSettings, own?: string): P
   if (network && clash) {
     throw new UserError(
       `the network ${formatRange(network)} clashes with ${formatRange(clash.range)} on ${clash.device}`,
-      {
-        hint: 'choose another range with --nspawn-network, or omit it to use a free one',
-      },
+      { hint: 'choose another range with --nspawn-network, or omit it to use a free one' },
     );
   }
   const range = network ?? firstFreeRange(used.map((one) => one.range));

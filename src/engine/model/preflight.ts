@@ -43,8 +43,6 @@ function skewError(name: string, skew: number): UserError {
   const direction = skew > 0 ? 'ahead of' : 'behind';
   return new UserError(
     `${name}: its clock is ${Math.abs(skew)} s ${direction} this computer's, and TLS requires synchronized clocks`,
-    {
-      hint: 'synchronize the clocks with "timedatectl set-ntp true", or disable TLS: --engine-access local',
-    },
+    { hint: 'synchronize the clocks with "timedatectl set-ntp true", or disable TLS: --engine-access local' },
   );
 }

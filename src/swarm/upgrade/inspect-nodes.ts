@@ -58,9 +58,7 @@ export async function inspectNodes(
 
 function machineOf({ name, machine }: NamedMember): Machine {
   if (machine) return machine;
-  throw new UserError(`${name} is not managed by belt and cannot be upgraded`, {
-    hint: 'belt ls',
-  });
+  throw new UserError(`${name} is not managed by belt and cannot be upgraded`, { hint: 'belt ls' });
 }
 
 /** @throws UserError for an invalid size, or an adopted server */

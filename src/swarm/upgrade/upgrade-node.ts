@@ -145,9 +145,7 @@ export class NodeUpgrade {
     await changeAvailability(swarm, member, before.availability as NodeAvailability);
     throw new NodeUnchanged(
       `${member.name} is not upgraded: ${stopped.service} cannot run on another node${stopped.problem && `: ${stopped.problem}`}`,
-      {
-        hint: 'make room for it on another node, or use --force to stop it during the upgrade',
-      },
+      { hint: 'make room for it on another node, or use --force to stop it during the upgrade' },
     );
   }
 
