@@ -161,7 +161,7 @@ async function authorizeAll(
     return await fanOut(subjects, work, { signal: context.signal, onEnd });
   } finally {
     await progress.close();
-    for (const hint of hints) context.reporter.note(hint);
+    for (const hint of hints) context.reporter.note(`Try: ${hint}`);
   }
 }
 
