@@ -9,6 +9,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Plugin } from '@oclif/core';
 import { build } from 'esbuild';
+import { coreChunk } from './build/core-chunk.js';
 import { replaceDist } from './build/replace-dist.js';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
@@ -37,56 +38,6 @@ const withoutFastPath = {
   name: 'without-fast-path',
   setup(build) {
     build.onResolve({ filter: /^\.\/fast-path\/index\.js$/ }, ({ path }) => ({ path, external: true }));
-  },
-};
-
-/**
- * Small modules that most commands load. Without this each would be a chunk of its own, as esbuild
- * makes one per set of entry points, and every file costs a start up to a millisecond.
- */
-const core = [
-  'app/batch-report',
-  'app/fan-out',
-  'base/closest',
-  'base/errno',
-  'base/errors',
-  'base/files',
-  'base/map-limit',
-  'base/natural-order',
-  'base/plural',
-  'base/quote-args',
-  'base/selected-cluster',
-  'certs/model/certificate-terms',
-  'certs/model/server-names',
-  'cli/command-line',
-  'cli/exit-codes',
-  'cli/global-flags',
-  'cli/go-flags',
-  'cli/interrupt-signals',
-  'cli/output',
-  'cli/output-errors',
-  'cli/print-error',
-  'drivers/registry',
-  'machines/active-machine',
-  'machines/model/machine',
-  'machines/model/patterns',
-  'machines/select-machines',
-  'state/environment',
-  'ui/colors',
-  'ui/format-error',
-  'ui/redact',
-  'ui/text-width',
-];
-/** @type {import('esbuild').Plugin} */
-const withCoreChunk = {
-  name: 'with-core-chunk',
-  setup(build) {
-    const files = core.map((path) => `${root}src/${path}.ts`);
-    const imports = files.map((path) => `import ${JSON.stringify(path)};`).join('');
-    build.onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
-      if (files.includes(path) || !path.startsWith(`${root}src/`)) return undefined;
-      return { contents: `${imports}${await readFile(path, 'utf8')}`, loader: 'ts' };
-    });
   },
 };
 
@@ -124,7 +75,7 @@ const options = {
 };
 await build({
   ...options,
-  plugins: [withoutUnused, withoutFastPath, withCoreChunk],
+  plugins: [withoutUnused, withoutFastPath, coreChunk(root)],
   entryPoints: ['src/cli/main.ts', 'src/cli/help.ts', 'src/commands/**/*.ts'],
 });
 await buildFastPath();
