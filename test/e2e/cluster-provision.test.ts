@@ -175,7 +175,7 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
     await belt.ok(['swarm', 'join', 'mg1', 'old1']);
     expect(await plan()).toEqual({ code: 2, rows: ['old1 extra'] });
     expect((await provision()).stdout).toBe('No changes. The cluster matches its groups.\n');
-    expect((await provision('--prune')).stdout).toBe('removed: old1\n');
+    expect((await provision('--prune')).stdout).toBe('Removed: old1\n');
     expect((await nodes('mg1')).map((row) => row.split(' ')[0])).toEqual([...managers, ...workers]);
     expect(await plan()).toEqual({ code: 0, rows: [] });
   });
