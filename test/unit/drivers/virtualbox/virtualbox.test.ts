@@ -290,9 +290,12 @@ describe('the host-only network of a starting machine', () => {
       options: { cluster: { id: randomUUID(), name: 'default' } } as DriverOptions,
       folder: async () => folder,
     };
-    for await (const event of start(virtualbox, [machine], new AbortController().signal))
-      if (event.type === 'failed') throw event.error;
-    await rm(folder, { recursive: true });
+    try {
+      for await (const event of start(virtualbox, [machine], new AbortController().signal))
+        if (event.type === 'failed') throw event.error;
+    } finally {
+      await rm(folder, { recursive: true });
+    }
     return changes;
   };
 
