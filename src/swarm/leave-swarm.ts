@@ -6,6 +6,7 @@ import { ExternalError, isAbort, messageOf, UserError } from '../base/errors.js'
 import { plural } from '../base/plural.js';
 import { waitUntilClear } from '../base/poll.js';
 import { type EngineApi, EngineError } from '../engine/api.js';
+import { swarmStateOf } from '../engine/engine-status.js';
 import type { Machine } from '../machines/model/machine.js';
 import { selectMachines } from '../machines/select-machines.js';
 import { changeRole, demoteAmong, sortForDemotion } from './change-roles.js';
@@ -216,14 +217,9 @@ async function requestLeave(
   });
 }
 
-/** Does not notify the managers. */
+/** Does not notify the managers, and needs no leader. */
 export async function leaveByForce(api: EngineApi, context: Context): Promise<void> {
-  if ((await membershipOf(api)).state !== 'inactive') await forceLeave(api, context);
-}
-
-/** As `leaveByForce`, for an engine that is known to be in a swarm: it needs no leader. */
-export function forceLeave(api: EngineApi, context: Context): Promise<void> {
-  return leaveEngine(api, true, context);
+  if ((await swarmStateOf(api)) !== 'inactive') await leaveEngine(api, true, context);
 }
 
 /**

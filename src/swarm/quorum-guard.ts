@@ -103,7 +103,7 @@ export async function findManagers(
   return [...own, ...(await managersReportedBy([...managers, ...more.managers], silent, context))];
 }
 
-export async function runningAmong(machines: readonly Machine[], context: Context): Promise<Machine[]> {
+async function runningAmong(machines: readonly Machine[], context: Context): Promise<Machine[]> {
   const rows = await observe(
     machines.filter((machine) => !hasNoSsh(machine)),
     context,

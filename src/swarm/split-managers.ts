@@ -1,11 +1,10 @@
 import type { Context } from '../app/context.js';
 import { queryAll } from '../app/fan-out.js';
 import { rethrowAbort } from '../base/errors.js';
-import { hasNoSsh, type Machine } from '../machines/model/machine.js';
-import { queryForManagers } from './membership.js';
+import type { Machine } from '../machines/model/machine.js';
+import { probeMembership } from './manager-reachability.js';
 import type { Member } from './model/members.js';
 import type { SwarmNode } from './model/swarm-node.js';
-import { runningAmong } from './quorum-guard.js';
 import { readNodeIdentity } from './recovery/abandoned-managers.js';
 import type { Swarm } from './session.js';
 import { nodesSeenFrom } from './stable-view.js';
@@ -26,11 +25,9 @@ export async function findSplitManagers(
   const isReady = ({ name }: Machine): boolean =>
     members.some(({ node, machine }) => machine?.name === name && node.status === 'ready');
   const { machines } = await context.cluster.machines();
-  const outside = machines.filter(
-    (machine) => machine.phase === 'ready' && !hasNoSsh(machine) && !isReady(machine),
-  );
-  if (outside.length === 0) return [];
-  const { managers } = await queryForManagers(await runningAmong(outside, context), context);
+  const outside = machines.filter((machine) => !isReady(machine));
+  const probed = await probeMembership(outside, context);
+  const managers = probed.flatMap(({ machine, membership }) => (membership?.manager ? [machine] : []));
   const inspect = (machine: Machine): Promise<SplitManager | undefined> =>
     inspectManager(machine, swarm, context);
   const { answers } = await queryAll(managers, inspect, context.signal);

@@ -8,8 +8,8 @@ export default class Status extends BaseCommand<typeof Status> {
   static override summary = 'Show swarm health: quorum, nodes, certificates, zones';
   static override description =
     `Queries every manager, since a leader notices failures late. Without a quorum, the exit code is 1 and
-each machine shows its own view. It is 1 also while a second swarm with the same ID runs. The place of a node comes from its labels "region" and "zone", or
-from its provider.`;
+each machine shows its own view. The exit code is also 1 while a second swarm with the same ID runs.
+The place of a node comes from its labels "region" and "zone", or from its provider.`;
   static override args = {
     node: argument('Manager of the swarm (default: the active machine, or any manager)'),
   };

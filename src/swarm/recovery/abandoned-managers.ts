@@ -5,7 +5,7 @@ import type { Context } from '../../app/context.js';
 import type { Step } from '../../app/reporter.js';
 import { readRecord, writeRecord } from '../../base/record-file.js';
 import type { Machine } from '../../machines/model/machine.js';
-import { forceLeave } from '../leave-swarm.js';
+import { leaveByForce } from '../leave-swarm.js';
 import { withEngine } from '../membership.js';
 import { type NodeIdentity, readIdentity } from '../model/node-key.js';
 import type { Swarm } from '../session.js';
@@ -69,7 +69,7 @@ async function leaveOldSwarm(machine: Machine, step: Step, context: Context): Pr
   const identity = await readNodeIdentity(machine, context);
   if (identity?.manager && identity.nodeId === record.nodeId) {
     step('leaving its old swarm');
-    await withEngine(machine, context, (api) => forceLeave(api, context));
+    await withEngine(machine, context, (api) => leaveByForce(api, context));
     context.reporter.note(
       `${name} has left its old swarm, which continues without it; to add it again: belt swarm join --manager ${record.successor} ${name}`,
     );
