@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { Plugin } from '@oclif/core';
 import { build } from 'esbuild';
 import { coreChunk } from './build/core-chunk.js';
+import { thirdPartyNotices } from './build/notices.js';
 import { replaceDist } from './build/replace-dist.js';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
@@ -60,6 +61,8 @@ const options = {
   define: {
     // write-file-atomic is CommonJS and uses it.
     __filename: 'import.meta.filename',
+    // With another value, oclif looks for TypeScript sources and warns that there are none.
+    'process.env.NODE_ENV': '"production"',
     // The AWS SDK's warning about Node 20 is for developers, not for belt's users.
     'process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED': '"true"',
   },
@@ -73,13 +76,15 @@ const options = {
     ].join(' '),
   },
 };
-await build({
+const { metafile } = await build({
   ...options,
+  metafile: true,
   plugins: [withoutUnused, withoutFastPath, coreChunk(root)],
   entryPoints: ['src/cli/main.ts', 'src/cli/help.ts', 'src/commands/**/*.ts'],
 });
-await buildFastPath();
+const fastPathMetafile = await buildFastPath();
 await replaceBuild();
+await replaceFile('THIRD-PARTY-NOTICES', await thirdPartyNotices([metafile, fastPathMetafile]));
 
 /** Chunks that only tree-shaken code imports, node-forge among them, are not written. */
 async function buildFastPath() {
@@ -99,6 +104,7 @@ async function buildFastPath() {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, contents);
   }
+  return metafile;
 }
 
 /** The manifest is replaced after the commands that it lists. */
@@ -110,6 +116,11 @@ async function replaceBuild() {
   const manifest = `${JSON.stringify(plugin.manifest)}\n`.replaceAll(`"${fresh}"`, '"dist"');
   // tsc writes the types.
   await replaceDist(fresh, 'dist', ['types']);
-  await writeFile(`oclif.manifest.json.${process.pid}`, manifest);
-  await rename(`oclif.manifest.json.${process.pid}`, 'oclif.manifest.json');
+  await replaceFile('oclif.manifest.json', manifest);
+}
+
+/** @param {string} file @param {string} text */
+async function replaceFile(file, text) {
+  await writeFile(`${file}.${process.pid}`, text);
+  await rename(`${file}.${process.pid}`, file);
 }

@@ -6,7 +6,6 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -288,32 +287,6 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
     await belt.ok(['plugins', 'uninstall', 'box']);
     expect(await installed()).toEqual([]);
     expect(readdirSync(join(data, 'plugins'))).toEqual([]);
-  });
-
-  test('the package exports the types that a driver implements', () => {
-    const folder = packageOf('belt-driver-typed', '');
-    mkdirSync(join(folder, 'node_modules'));
-    symlinkSync(resolve('.'), join(folder, 'node_modules/belt'));
-    const compile = (text: string): number => {
-      writeFileSync(join(folder, 'index.ts'), `import type { DriverModule } from 'belt/driver';\n${text}`);
-      const args = ['--strict', '--noEmit', '--module', 'nodenext', '--types', 'node', '--typeRoots'];
-      const program = resolve('node_modules/typescript/bin/tsc');
-      try {
-        execFileSync(process.execPath, [program, ...args, resolve('node_modules/@types'), 'index.ts'], {
-          cwd: folder,
-        });
-        return 0;
-      } catch {
-        return 1;
-      }
-    };
-    const open = 'open: async () => { throw new Error() }';
-    expect(
-      compile(`export const driver: DriverModule = { name: 'x', summary: '', settings: [], ${open} };`),
-    ).toBe(0);
-    expect(
-      compile(`export const driver: DriverModule = { name: 'x', summary: '', settings: 1, ${open} };`),
-    ).toBe(1);
   });
 
   const boxesThere = (): string[] =>
