@@ -11,10 +11,15 @@ export const electionTimeoutMs = 60_000;
 /** Three heartbeats of 5 s, after which a leader knows all nodes (swarmkit, manager/dispatcher). */
 export const newLeaderTimeoutMs = 20_000;
 
-/** Without any manager that responds, all silent machines count as managers. */
-export async function canElect(context: Context): Promise<boolean> {
+/**
+ * Without any manager that responds, all silent machines count as managers.
+ * @param others names of machines that are managers of another swarm
+ */
+export async function canElect(context: Context, others: ReadonlySet<string>): Promise<boolean> {
   const { machines } = await context.cluster.machines();
-  const queried = machines.filter((machine) => !hasNoSsh(machine) && machine.phase === 'ready');
+  const queried = machines.filter(
+    (machine) => !hasNoSsh(machine) && machine.phase === 'ready' && !others.has(machine.name),
+  );
   const query = (machine: Machine): Promise<ManagerReport> => queryReport(machine, context);
   const { answers, failed } = await queryAll(queried, query, context.signal);
   const reports = answers.map(({ value }) => value);

@@ -93,16 +93,21 @@ function noLeader(cause?: unknown): NoQuorumError {
   );
 }
 
+/** Whether a manager belongs to the swarm that is meant. */
+export type IsWanted = (
+  manager: Pick<ManagerConnection, 'machine' | 'membership' | 'nodes'>,
+) => boolean | Promise<boolean>;
+
 /** Queries a group in parallel. @throws the error of the most likely candidate */
 export async function findManager(
   groups: readonly (readonly Machine[])[],
   context: Context,
-  swarmId?: string,
+  isWanted: IsWanted = () => true,
 ): Promise<ManagerConnection> {
   const refusals = new Map<string, unknown>();
   for (const group of groups) {
     const untried = group.filter((machine) => !refusals.has(machine.name) && !hasNoSsh(machine));
-    const found = await firstManager(untried, context, swarmId, refusals);
+    const found = await firstManager(untried, context, isWanted, refusals);
     if (found) return found;
   }
   throw noManager([...refusals.values()]);
@@ -111,14 +116,14 @@ export async function findManager(
 async function firstManager(
   machines: readonly Machine[],
   context: Context,
-  swarmId: string | undefined,
+  isWanted: IsWanted,
   refusals: Map<string, unknown>,
 ): Promise<ManagerConnection | undefined> {
   let found: ManagerConnection | undefined;
   const stopOthers = new AbortController();
   const signal = AbortSignal.any([context.signal, stopOthers.signal]);
   const probeOne = async (machine: Machine): Promise<void> => {
-    const connection = await probe(machine, signal, swarmId, context);
+    const connection = await probe(machine, signal, isWanted, context);
     if (found) return connection.api.close();
     found = connection;
     stopOthers.abort();
@@ -132,7 +137,7 @@ async function firstManager(
 async function probe(
   machine: Machine,
   signal: AbortSignal,
-  swarmId: string | undefined,
+  isWanted: IsWanted,
   context: Context,
 ): Promise<ManagerConnection> {
   const ssh = await context.ssh();
@@ -143,15 +148,19 @@ async function probe(
   const timeoutError = (): Error => noResponse(machine, probeTimeoutMs);
   const { api, membership } = await withTimeout(probeTimeoutMs, signal, connect, timeoutError);
   return closeOnError(api, async () => {
-    if (swarmId !== undefined) requireSwarm(swarmId, machine.name, membership);
-    return { machine, api, membership, nodes: await firstNodes(api, signal) };
+    // A manager without a leader does not know the swarm's ID.
+    if (membership.swarmId === '') throw noLeader();
+    const nodes = await firstNodes(api, signal);
+    const found = { machine, api, membership, nodes };
+    if (!(await isWanted(found))) throw new OtherSwarmError(machine.name);
+    return found;
   });
 }
 
-/** A manager without a leader does not know the swarm's id. */
-function requireSwarm(id: string, name: string, { swarmId }: Membership): void {
-  if (swarmId === '') throw noLeader();
-  if (swarmId !== id) throw new UserError(`${name} is a manager of another swarm`);
+class OtherSwarmError extends UserError {
+  constructor(name: string) {
+    super(`${name} is a manager of another swarm`);
+  }
 }
 
 function noManager(refusals: readonly unknown[]): unknown {
@@ -160,6 +169,7 @@ function noManager(refusals: readonly unknown[]): unknown {
   );
   if (decisive) return decisive;
   const silent = refusals.filter((error) => !(error instanceof UserError));
+  const other = refusals.find((error) => error instanceof OtherSwarmError);
   if (silent.length > 0) {
     const detail = silent.length > 1 ? `, and ${silent.length - 1} more do not respond` : '';
     return new ExternalError(`no manager responds: ${messageOf(silent[0])}${detail}`, {
@@ -167,6 +177,7 @@ function noManager(refusals: readonly unknown[]): unknown {
       cause: silent[0],
     });
   }
+  if (other) return other;
   return new NoSwarmError('no machine of this cluster is a manager of a swarm', {
     hint: 'belt swarm init NODE',
   });

@@ -1,5 +1,5 @@
 import type { Context } from '../app/context.js';
-import { ExternalError, isAbort } from '../base/errors.js';
+import { ExternalError, isAbort, rethrowAbort } from '../base/errors.js';
 import { retry } from '../base/poll.js';
 import type { EngineApi } from '../engine/api.js';
 import type { Machine } from '../machines/model/machine.js';
@@ -7,10 +7,12 @@ import { canElect, electionTimeoutMs } from './election.js';
 import {
   connectManager,
   findManager,
+  type IsWanted,
   isRetryableElsewhere,
   type ManagerConnection,
   nodesTimeoutMs,
 } from './find-manager.js';
+import { ownState, ownStateTimeoutMs } from './membership.js';
 import { type Member, matchMembers } from './model/members.js';
 import { readNodes, type SwarmNode } from './model/swarm-node.js';
 import { NoQuorumError } from './require-quorum.js';
@@ -62,10 +64,13 @@ class SwarmSession implements Swarm {
 
   static async open({ manager, noWait = false }: SwarmChoice, context: Context): Promise<SwarmSession> {
     const { signal, reporter } = context;
-    const found = await retry(() => (manager ? connectManager(manager, context) : findAny(context)), {
+    const others = new Set<string>();
+    const connect = () => (manager ? connectManager(manager, context) : findAny(others, context));
+    const found = await retry(connect, {
       ...electionWait,
       signal,
-      isRetryable: (error) => !noWait && !isAbort(error) && isLeaderless(error, manager) && canElect(context),
+      isRetryable: (error) =>
+        !noWait && !isAbort(error) && isLeaderless(error, manager) && canElect(context, others),
       onFirstWait: () => reporter.note('The swarm has no leader; waiting for an election'),
     });
     return new SwarmSession(found, context);
@@ -131,7 +136,8 @@ class SwarmSession implements Swarm {
     const managers = matchMembers(this.current.nodes, machines).flatMap(({ node, machine }) =>
       machine && node.role === 'manager' ? [machine] : [],
     );
-    const found = await findManager([managers, machines], context, id);
+    const isSame: IsWanted = ({ membership }) => membership.swarmId === id;
+    const found = await findManager([managers, machines], context, isSame);
     this.current.api.close();
     this.current = found;
     if (found.machine.name !== failed.name)
@@ -139,11 +145,26 @@ class SwarmSession implements Swarm {
   }
 }
 
-async function findAny(context: Context): Promise<ManagerConnection> {
+/**
+ * The active machine says which swarm is meant, even if it is a worker or does not respond.
+ * @param others gets the names of managers of another swarm
+ */
+async function findAny(others: Set<string>, context: Context): Promise<ManagerConnection> {
   const { machines } = await context.cluster.machines();
-  const active = await context.cluster.activeMachine();
-  const first = machines.filter(({ name }) => name === active);
-  return findManager([first, machines], context);
+  const name = await context.cluster.activeMachine();
+  const active = machines.find((machine) => machine.name === name);
+  if (!active) return findManager([machines], context);
+  const isListed = (nodes: readonly SwarmNode[]): boolean =>
+    matchMembers(nodes, machines).some(({ machine }) => machine === active);
+  let state: Promise<string | undefined> | undefined;
+  const isWanted: IsWanted = async ({ machine, nodes }) => {
+    if (machine === active || isListed(nodes)) return true;
+    state ??= ownState(active, ownStateTimeoutMs, context).catch(rethrowAbort);
+    const isFree = /^(inactive|pending|error)$/.test((await state) ?? '');
+    if (!isFree) others.add(machine.name);
+    return isFree;
+  };
+  return findManager([[active], machines], context, isWanted);
 }
 
 /** A manager without a leader may not respond at all; a named one may be unreachable. */

@@ -495,6 +495,37 @@ describe('ls', () => {
     ]);
   });
 
+  describe('with two swarms in one cluster', () => {
+    beforeEach(async () => {
+      const ours = engine(1).newSwarm('s1');
+      engine(2).beIn(ours, 'manager');
+      engine(3).newSwarm('s2');
+      await bed.cluster.setActiveMachine('node1');
+    });
+
+    test('ls uses a manager of the active machine, and never one of the other swarm', async () => {
+      const hosts = async () => (await listNodes(undefined, bed.context)).map(({ hostname }) => hostname);
+      expect(await hosts()).toEqual(['node1', 'node2']);
+      bed.engines.isUp = (name) => name === 'node3';
+      await expect(hosts()).rejects.toMatchObject({
+        name: 'ExternalError',
+        message: expect.stringMatching(/^no manager responds: /),
+      });
+    });
+
+    test('ls names the lost quorum of the active swarm although the other one has a leader', async () => {
+      bed.engines.isUp = (name) => name !== 'node2';
+      await expect(listNodes(undefined, bed.context)).rejects.toMatchObject({
+        message: expect.stringMatching(/^the swarm has no leader/),
+      });
+    });
+
+    test('ls uses any manager while the active machine is in no swarm', async () => {
+      await bed.cluster.setActiveMachine('node4');
+      expect((await listNodes(undefined, bed.context)).length).toBeGreaterThan(0);
+    });
+  });
+
   test('ls in a cluster without a swarm shows how to create one', async () => {
     await expect(listNodes(undefined, bed.context)).rejects.toMatchObject({
       name: 'UserError',
