@@ -3,7 +3,7 @@ import { queryAll } from '../app/fan-out.js';
 import { swarmStateOf } from '../engine/engine-status.js';
 import { hasNoSsh, type Machine } from '../machines/model/machine.js';
 import { managerState, membershipOf, ownStateTimeoutMs, withEngineWithin } from './membership.js';
-import { hasQuorum } from './model/quorum.js';
+import { hasQuorum, type Tally } from './model/quorum.js';
 
 /** Managers block requests for 20 s (moby, `swarmRequestTimeout`); an election takes some 10 s. */
 export const electionTimeoutMs = 60_000;
@@ -11,11 +11,16 @@ export const electionTimeoutMs = 60_000;
 /** Three heartbeats of 5 s, after which a leader knows all nodes (swarmkit, manager/dispatcher). */
 export const newLeaderTimeoutMs = 20_000;
 
-/**
- * Without any manager that responds, all silent machines count as managers.
- * @param others names of machines that are managers of another swarm
- */
-export async function canElect(context: Context, others: ReadonlySet<string>): Promise<boolean> {
+export interface ManagerTally extends Tally {
+  /** Reported by a worker; otherwise, all silent machines count as managers. */
+  isKnown: boolean;
+}
+
+/** @param others names of machines that are managers of another swarm */
+export async function countManagers(
+  context: Context,
+  others: ReadonlySet<string> = new Set(),
+): Promise<ManagerTally> {
   const { machines } = await context.cluster.machines();
   const queried = machines.filter(
     (machine) => !hasNoSsh(machine) && machine.phase === 'ready' && !others.has(machine.name),
@@ -25,7 +30,11 @@ export async function canElect(context: Context, others: ReadonlySet<string>): P
   const reports = answers.map(({ value }) => value);
   const reachable = reports.filter(({ isManager }) => isManager).length;
   const known = Math.max(0, ...reports.map(({ managers }) => managers));
-  return reachable > 0 && hasQuorum({ managers: known || reachable + failed.length, reachable });
+  return { managers: known || reachable + failed.length, reachable, isKnown: known > 0 };
+}
+
+export function canElect(tally: Tally): boolean {
+  return tally.reachable > 0 && hasQuorum(tally);
 }
 
 interface ManagerReport {

@@ -84,13 +84,14 @@ class StuckMemberError extends UserError {}
 function noLeader(cause?: unknown): NoQuorumError {
   const reported = cause === undefined ? '' : messageOf(cause);
   const detail = reported === '' || /does not have a leader/.test(reported) ? '' : ` (${reported})`;
-  return new NoQuorumError(
-    `the swarm has no leader: too few managers are online, or they are electing one${detail}`,
-    {
-      hint: 'belt start NODES; if the managers are lost: belt swarm recover',
-      cause,
-    },
-  );
+  return leaderless(`too few managers are online, or they are electing one${detail}`, cause);
+}
+
+export function leaderless(reason: string, cause?: unknown): NoQuorumError {
+  return new NoQuorumError(`the swarm has no leader: ${reason}`, {
+    hint: 'belt start NODES; if the managers are lost: belt swarm recover',
+    cause,
+  });
 }
 
 /** Whether a manager belongs to the swarm that is meant. */
@@ -163,9 +164,21 @@ class OtherSwarmError extends UserError {
   }
 }
 
+/** Nothing says which swarm is meant. */
+export class SeveralSwarmsError extends UserError {
+  constructor(names: readonly string[]) {
+    super(`this cluster has managers of ${names.length} swarms: ${names.join(' and ')}`, {
+      hint: 'belt active NODE, with a machine of one of them',
+    });
+  }
+}
+
 function noManager(refusals: readonly unknown[]): unknown {
   const decisive = refusals.find(
-    (error) => error instanceof NoQuorumError || error instanceof StuckMemberError,
+    (error) =>
+      error instanceof NoQuorumError ||
+      error instanceof StuckMemberError ||
+      error instanceof SeveralSwarmsError,
   );
   if (decisive) return decisive;
   const silent = refusals.filter((error) => !(error instanceof UserError));

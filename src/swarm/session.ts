@@ -1,19 +1,24 @@
 import type { Context } from '../app/context.js';
 import { ExternalError, isAbort, rethrowAbort } from '../base/errors.js';
+import { byNaturalOrder } from '../base/natural-order.js';
 import { retry } from '../base/poll.js';
 import type { EngineApi } from '../engine/api.js';
 import type { Machine } from '../machines/model/machine.js';
-import { canElect, electionTimeoutMs } from './election.js';
+import { canElect, countManagers, electionTimeoutMs, type ManagerTally } from './election.js';
 import {
   connectManager,
   findManager,
   type IsWanted,
   isRetryableElsewhere,
+  leaderless,
   type ManagerConnection,
   nodesTimeoutMs,
+  SeveralSwarmsError,
 } from './find-manager.js';
+import { probeMembership } from './manager-reachability.js';
 import { ownState, ownStateTimeoutMs } from './membership.js';
 import { type Member, matchMembers } from './model/members.js';
+import { hasQuorum, reachabilityText } from './model/quorum.js';
 import { readNodes, type SwarmNode } from './model/swarm-node.js';
 import { NoQuorumError } from './require-quorum.js';
 
@@ -65,13 +70,20 @@ class SwarmSession implements Swarm {
   static async open({ manager, noWait = false }: SwarmChoice, context: Context): Promise<SwarmSession> {
     const { signal, reporter } = context;
     const others = new Set<string>();
+    let tally: ManagerTally | undefined;
+    const isElecting = async (): Promise<boolean> => {
+      tally = await countManagers(context, others);
+      return canElect(tally);
+    };
     const connect = () => (manager ? connectManager(manager, context) : findAny(others, context));
     const found = await retry(connect, {
       ...electionWait,
       signal,
-      isRetryable: (error) =>
-        !noWait && !isAbort(error) && isLeaderless(error, manager) && canElect(context, others),
+      isRetryable: (error) => !noWait && !isAbort(error) && isLeaderless(error, manager) && isElecting(),
       onFirstWait: () => reporter.note('The swarm has no leader; waiting for an election'),
+    }).catch((error) => {
+      if (!(error instanceof NoQuorumError) || !tally?.isKnown || hasQuorum(tally)) throw error;
+      throw leaderless(reachabilityText(tally), error);
     });
     return new SwarmSession(found, context);
   }
@@ -148,23 +160,51 @@ class SwarmSession implements Swarm {
 /**
  * The active machine says which swarm is meant, even if it is a worker or does not respond.
  * @param others gets the names of managers of another swarm
+ * @throws SeveralSwarmsError
  */
 async function findAny(others: Set<string>, context: Context): Promise<ManagerConnection> {
   const { machines } = await context.cluster.machines();
   const name = await context.cluster.activeMachine();
   const active = machines.find((machine) => machine.name === name);
-  if (!active) return findManager([machines], context);
-  const isListed = (nodes: readonly SwarmNode[]): boolean =>
-    matchMembers(nodes, machines).some(({ machine }) => machine === active);
+  if (!active) return findOnly(machines, context);
   let state: Promise<string | undefined> | undefined;
   const isWanted: IsWanted = async ({ machine, nodes }) => {
-    if (machine === active || isListed(nodes)) return true;
+    if (machine === active || !unlisted(nodes, machines).includes(active)) return true;
     state ??= ownState(active, ownStateTimeoutMs, context).catch(rethrowAbort);
     const isFree = /^(inactive|pending|error)$/.test((await state) ?? '');
     if (!isFree) others.add(machine.name);
     return isFree;
   };
   return findManager([[active], machines], context, isWanted);
+}
+
+/** Without an active machine, the cluster must not have a second swarm. */
+function findOnly(machines: readonly Machine[], context: Context): Promise<ManagerConnection> {
+  let check: Promise<void> | undefined;
+  const isWanted: IsWanted = async (found) => {
+    check ??= requireNoOtherSwarm(found, machines, context);
+    await check;
+    return true;
+  };
+  return findManager([machines], context, isWanted);
+}
+
+async function requireNoOtherSwarm(
+  { machine: { name }, membership: { swarmId }, nodes }: Parameters<IsWanted>[0],
+  machines: readonly Machine[],
+  context: Context,
+): Promise<void> {
+  const outside = unlisted(nodes, machines);
+  if (outside.length === 0) return;
+  const other = (await probeMembership(outside, context)).find(
+    ({ membership }) => membership?.manager && !['', swarmId].includes(membership.swarmId),
+  );
+  if (other) throw new SeveralSwarmsError([name, other.machine.name].sort(byNaturalOrder));
+}
+
+function unlisted(nodes: readonly SwarmNode[], machines: readonly Machine[]): Machine[] {
+  const listed = new Set(matchMembers(nodes, machines).map(({ machine }) => machine));
+  return machines.filter((machine) => !listed.has(machine));
 }
 
 /** A manager without a leader may not respond at all; a named one may be unreachable. */

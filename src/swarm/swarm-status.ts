@@ -50,7 +50,7 @@ export async function swarmStatus(manager: Machine | undefined, context: Context
   } catch (error) {
     if (!(error instanceof NoQuorumError || error instanceof ExternalError)) throw error;
     const states = await reportedStates(context);
-    const source = bestSource(states);
+    const source = bestSource(states, manager?.name ?? (await context.cluster.activeMachine()));
     if (!source) throw error;
     const look = source.swarm === managerState ? waitForStableSwarm : inspectSwarm;
     const { settled, present } = await look(source.machine, context);
@@ -122,12 +122,18 @@ async function reportedStates(context: Context): Promise<QueriedMachine[]> {
   });
 }
 
-/** Without a leader a manager knows most; a worker knows at least its managers. */
-function bestSource(states: readonly QueriedMachine[]): QueriedMachine | undefined {
-  return (
-    states.find(({ swarm }) => swarm === managerState) ??
-    states.find(({ swarm = 'inactive' }) => swarm !== 'inactive')
-  );
+/**
+ * Without a leader a manager knows most; a worker knows at least its managers.
+ * @param wanted the machine whose swarm is meant
+ */
+function bestSource(
+  states: readonly QueriedMachine[],
+  wanted: string | undefined,
+): QueriedMachine | undefined {
+  const members = states.filter(({ swarm = 'inactive' }) => swarm !== 'inactive');
+  const managers = members.filter(({ swarm }) => swarm === managerState);
+  const sources = managers.length > 0 ? managers : members;
+  return sources.find(({ name }) => name === wanted) ?? sources[0];
 }
 
 function statusWithoutLeader(

@@ -98,8 +98,22 @@ describe.skipIf(!canCreateMachines())('a swarm of three managers', () => {
       { name: 'mg3', state: 'stopped' },
       { name: 'node1', swarm: 'active/worker' },
     ]);
+  });
+
+  test('commands never use the other swarm of a cluster while their own has no quorum', async () => {
+    const docker = (...args: string[]): Promise<string> => belt.ok(['--host', 'node1', 'docker', ...args]);
+    await docker('swarm', 'leave');
+    await docker('swarm', 'init');
+    const objection = 'the swarm has no leader';
+    for (const verb of [['token'], ['lock'], ['ls'], ['drain', 'node1']])
+      expect(refused(await belt.run(['swarm', ...verb]))).toEqual([1, expect.stringContaining(objection)]);
+    expect(await docker('swarm', 'unlock-key', '--quiet')).toBe('\n');
+    const { code, status: now } = await status();
+    expect([code, now.quorum, now.managers.reachable]).toEqual([1, false, 1]);
+    await docker('swarm', 'leave', '--force');
     await belt.ok(['start', 'mg[2:3]']);
     await expect.poll(async () => (await status()).status.quorum).toBe(true);
+    await belt.ok(['swarm', 'join', 'mg1', 'node1']);
   });
 
   test('stop --all stops a whole swarm, and start --all restores its quorum', async () => {

@@ -6,6 +6,7 @@ import { runTask } from '../../app/run-tasks.js';
 import { explanationOf, isAbort, UserError } from '../../base/errors.js';
 import { Pending, poll } from '../../base/poll.js';
 import { hasNoSsh, type Machine } from '../../machines/model/machine.js';
+import { SeveralSwarmsError } from '../find-manager.js';
 import { membershipOf, withEngine } from '../membership.js';
 import { rankByLog } from '../model/manager-ranking.js';
 import { findManagerEntry, type Member, memberName } from '../model/members.js';
@@ -251,7 +252,7 @@ async function findSwarm(context: Context): Promise<SwarmWithLeader | 'leaderles
       return { id: swarm.id, tally: tallyManagers(await currentManagers(managers, context)), managers };
     });
   } catch (error) {
-    if (isAbort(error)) throw error;
+    if (isAbort(error) || error instanceof SeveralSwarmsError) throw error;
     return error instanceof NoQuorumError ? 'leaderless' : undefined;
   }
 }
@@ -279,10 +280,9 @@ async function selectSwarm(
   const active = await cluster.activeMachine();
   const chosen = states.find(({ name }) => name === active)?.swarmId;
   if (chosen !== undefined) return states.filter(({ swarmId }) => swarmId === chosen);
-  const names = swarms.map((id) => states.find(({ swarmId }) => swarmId === id)?.name);
-  throw new UserError(`this cluster has managers of ${swarms.length} swarms: ${names.join(' and ')}`, {
-    hint: 'belt active NODE, with a machine of one of them',
-  });
+  throw new SeveralSwarmsError(
+    swarms.flatMap((id) => states.find(({ swarmId }) => swarmId === id)?.name ?? []),
+  );
 }
 
 /** A majority will elect a leader: a forced new cluster would be a second swarm. */

@@ -1,17 +1,17 @@
 import type { Readable } from 'node:stream';
 import type { Context } from '../../app/context.js';
 import { runTask, type Task } from '../../app/run-tasks.js';
-import { rethrowAbort, UserError } from '../../base/errors.js';
+import { UserError } from '../../base/errors.js';
 import { fileSource } from '../../base/files.js';
 import { byNaturalOrder } from '../../base/natural-order.js';
 import type { Machine } from '../../machines/model/machine.js';
+import { probeMembership } from '../manager-reachability.js';
 import { membershipOf, withEngine } from '../membership.js';
 import { type Backup, inspectBackup, repackBackup } from '../model/backup-file.js';
 import { withManagerPort } from '../model/node-addresses.js';
 import { unlockNodeKey } from '../model/node-key.js';
 import type { Role } from '../model/swarm-node.js';
 import { requireAddress } from '../node-network.js';
-import { withSwarm } from '../session.js';
 import { addAbandonedManagers } from './abandoned-managers.js';
 import { forceNewCluster } from './force-new-cluster.js';
 import { type Recovery, writeRecovery } from './recovery-record.js';
@@ -122,14 +122,17 @@ async function checkMachine(machine: Machine, force: boolean, context: Context):
 
 /** Two running copies of a swarm would compete for its nodes. */
 async function requireSwarmStopped({ identity }: Backup, context: Context): Promise<void> {
-  const running = await withSwarm({}, context, async ({ id, manager }) => ({
-    id,
-    manager: manager.name,
-  })).catch(rethrowAbort);
-  if (running?.id !== identity.swarmId) return;
-  throw new UserError(`the swarm of the backup is still running: ${running.manager} is a manager of it`, {
-    hint: 'restore it once its managers are removed, or use --force',
-  });
+  const { machines } = await context.cluster.machines();
+  const running = (await probeMembership(machines, context)).find(
+    ({ membership }) => membership?.manager && membership.swarmId === identity.swarmId,
+  );
+  if (!running) return;
+  throw new UserError(
+    `the swarm of the backup is still running: ${running.machine.name} is a manager of it`,
+    {
+      hint: 'restore it once its managers are removed, or use --force',
+    },
+  );
 }
 
 /** An older engine may not be able to read the state of a newer one. */

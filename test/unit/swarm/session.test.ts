@@ -433,7 +433,7 @@ describe('promote and demote', () => {
     engine(2).answers.set('/nodes', () => ({ status: 503, body: { message: noLeader } }));
     await expect(setAvailability(['node4'], 'pause', bed.context)).rejects.toMatchObject({
       name: 'UserError',
-      message: expect.stringContaining('the swarm has no leader'),
+      message: 'the swarm has no leader: 1 of 3 managers can be reached, and 2 are needed',
     });
     expect(bed.reporter.lines.filter((line) => line.startsWith('note: '))).toEqual([]);
   });
@@ -517,6 +517,15 @@ describe('ls', () => {
       bed.engines.isUp = (name) => name !== 'node2';
       await expect(listNodes(undefined, bed.context)).rejects.toMatchObject({
         message: expect.stringMatching(/^the swarm has no leader/),
+      });
+    });
+
+    test('ls refuses to choose between two swarms without an active machine', async () => {
+      await bed.cluster.setActiveMachine(undefined);
+      await expect(listNodes(undefined, bed.context)).rejects.toMatchObject({
+        name: 'UserError',
+        message: expect.stringMatching(/^this cluster has managers of 2 swarms: node[12] and node3$/),
+        hint: 'belt active NODE, with a machine of one of them',
       });
     });
 
