@@ -8,7 +8,8 @@ import type { EngineApi, RequestLimits } from '../engine/api.js';
 import { engineOf } from '../engine/connect-engine.js';
 import { swarmStateOf } from '../engine/engine-status.js';
 import type { Machine } from '../machines/model/machine.js';
-import { type Membership, type Role, readMembership } from './model/swarm-node.js';
+import { ambiguousMachines, type Member, matchMembers } from './model/members.js';
+import { type Membership, type Role, readMembership, type SwarmNode } from './model/swarm-node.js';
 
 export async function withEngine<T>(
   machine: Machine,
@@ -40,6 +41,20 @@ export async function withEngineWithin<T>(
 
 export function noResponse({ name }: Machine, timeoutMs: number): ExternalError {
   return new ExternalError(`${name} did not respond within ${timeoutMs / 1000} s`);
+}
+
+/** Matches nodes and machines. Where several entries may be one machine, its engine decides. */
+export async function identifyMembers(nodes: readonly SwarmNode[], context: Context): Promise<Member[]> {
+  const { machines } = await context.cluster.machines();
+  const query = (machine: Machine): Promise<string> =>
+    withEngineWithin(
+      machine,
+      ownStateTimeoutMs,
+      context,
+      async (api, signal) => (await membershipOf(api, { signal })).nodeId,
+    );
+  const { answers } = await queryAll(ambiguousMachines(nodes, machines), query, context.signal);
+  return matchMembers(nodes, machines, new Map(answers.map(({ subject, value }) => [subject.name, value])));
 }
 
 /** @throws ExternalError on a timeout */

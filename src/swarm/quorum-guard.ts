@@ -4,8 +4,8 @@ import { rethrowAbort } from '../base/errors.js';
 import { observe } from '../machines/list-machines.js';
 import { foldNames } from '../machines/model/fold-names.js';
 import { hasNoSsh, type Machine } from '../machines/model/machine.js';
-import { queryForManagers } from './membership.js';
-import { type Member, matchMembers, memberName } from './model/members.js';
+import { identifyMembers, queryForManagers } from './membership.js';
+import { hasAddress, type Member, memberName } from './model/members.js';
 import { assessChanges, failureTolerance, type ManagerState } from './model/quorum.js';
 import { requireQuorum, worseView } from './require-quorum.js';
 import { nodesSeenFrom, type StableSwarm, stableSwarm } from './stable-view.js';
@@ -117,10 +117,10 @@ async function managersReportedBy(
   silent: readonly Machine[],
   context: Context,
 ): Promise<GuardedManager[]> {
-  const { machines } = await context.cluster.machines();
   const names = new Set(silent.map(({ name }) => name));
   const ask = async (source: Machine): Promise<GuardedManager[]> => {
-    const members = matchMembers((await nodesSeenFrom(source, context).catch(rethrowAbort)) ?? [], machines);
+    const nodes = (await nodesSeenFrom(source, context).catch(rethrowAbort)) ?? [];
+    const members = await identifyMembers(nodes, context);
     return members.flatMap(({ node, machine }) =>
       machine && names.has(machine.name) && node.reachability === 'reachable' ? [{ machine, source }] : [],
     );
@@ -174,13 +174,20 @@ function listed(members: readonly Member[]): string {
 
 /** Managers notice a lost node late; its provider knows at once. */
 async function membersUp(members: readonly Member[], context: Context): Promise<Member[]> {
+  const { machines: all } = await context.cluster.machines();
+  // The machine has joined again as another node.
+  const isStale = ({ node, machine }: Member): boolean =>
+    !machine && all.some((candidate) => hasAddress(candidate, node.address));
   const machines = members.flatMap(({ machine }) => machine ?? []);
   const off = (await observe(machines, context)).filter(
     ({ state }) => state === 'stopped' || state === 'missing',
   );
   const names = new Set(off.map(({ machine }) => machine.name));
   return members.filter(
-    ({ node, machine }) => node.status !== 'down' && !(machine && names.has(machine.name)),
+    (member) =>
+      member.node.status !== 'down' &&
+      !isStale(member) &&
+      !(member.machine && names.has(member.machine.name)),
   );
 }
 

@@ -50,8 +50,10 @@ export async function removeNodes(
 }
 
 function entriesOf(chosen: NamedMember, members: readonly Member[], force: boolean): NamedMember[] {
-  const down = named(members).filter(({ name, node }) => name === chosen.name && node.status === 'down');
-  if (down.length > 0) return down;
+  const down = named(members).filter(
+    ({ name, node }) => node.status === 'down' && (name === chosen.name || node.id === chosen.node.id),
+  );
+  if (down.length > 0) return down.map((entry) => ({ ...entry, name: chosen.name }));
   if (force) return [chosen];
   throw new UserError(`${chosen.name} is ${chosen.node.status}: only nodes that are down can be removed`, {
     hint: `belt swarm leave ${chosen.name}, or --force to remove its entry anyway`,

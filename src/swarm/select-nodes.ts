@@ -7,8 +7,8 @@ import { matchNames, selectNames, unknownMachines } from '../machines/model/patt
 import { type Member, type NamedMember, named } from './model/members.js';
 
 /**
- * Nodes by machine name, or by host name when belt does not manage them. A ready node wins its
- * name.
+ * Nodes by ID, by machine name, or by host name when belt does not manage them. A ready node wins
+ * its name.
  * @throws UserError naming machines outside the swarm, or missing ones
  */
 export async function selectMembers(
@@ -30,8 +30,10 @@ export async function selectWithOutside(
   context: Context,
   { all = false } = {},
 ): Promise<{ chosen: NamedMember[]; outside: Machine[] }> {
-  const candidates = await candidatesAmong(members, context);
-  return candidates.of(selectNames(nodes, all ? candidates.inSwarm : candidates.names, { all }));
+  const candidates = await candidatesAmong(nodes, members, context);
+  return candidates.of(
+    selectNames(candidates.patterns, all ? candidates.inSwarm : candidates.names, { all }),
+  );
 }
 
 /** Reports unknown names and continues with the others. @throws UserError when no name is a node */
@@ -41,8 +43,8 @@ export async function onMembers<T>(
   context: Context,
   work: (chosen: readonly NamedMember[]) => Promise<Outcome<T>[]>,
 ): Promise<Outcome<T>[]> {
-  const candidates = await candidatesAmong(members, context);
-  const { found, unknown } = matchNames(nodes, candidates.names);
+  const candidates = await candidatesAmong(nodes, members, context);
+  const { found, unknown } = matchNames(candidates.patterns, candidates.names);
   const { chosen, outside } = candidates.of(found);
   if (chosen.length === 0) await selectMembers(nodes, members, context);
   const failures = new Map<string, Error>([
@@ -54,25 +56,36 @@ export async function onMembers<T>(
 }
 
 interface Candidates {
+  /** With names instead of IDs. */
+  patterns: string[];
   inSwarm: string[];
   /** Includes machines outside the swarm. */
   names: string[];
   of(names: readonly string[]): { chosen: NamedMember[]; outside: Machine[] };
 }
 
-async function candidatesAmong(members: readonly Member[], { cluster }: Context): Promise<Candidates> {
-  const byName = new Map(
-    named(members)
-      .toReversed()
-      .toSorted(comparePresence)
-      .map((member) => [member.name, member]),
-  );
+async function candidatesAmong(
+  wanted: readonly string[],
+  members: readonly Member[],
+  { cluster }: Context,
+): Promise<Candidates> {
+  const byName = new Map<string, NamedMember>();
+  for (const member of named(members).toReversed().toSorted(comparePresence)) byName.set(member.name, member);
+  const inSwarm = [...new Set(named(members).map(({ name }) => name))];
+  const patterns = wanted.map((pattern) => {
+    const member = named(members).find(({ node }) => node.id === pattern);
+    if (!member) return pattern;
+    const isFirst = byName.get(member.name)?.node.id === pattern;
+    const name = isFirst ? member.name : `${member.name} (${pattern})`;
+    byName.set(name, { ...member, name });
+    return name;
+  });
   const { machines } = await cluster.machines();
   const outside = machines.filter(({ name }) => !byName.has(name));
-  const inSwarm = [...new Set(named(members).map(({ name }) => name))];
   return {
+    patterns,
     inSwarm,
-    names: [...inSwarm, ...outside.map(({ name }) => name)],
+    names: [...new Set([...inSwarm, ...byName.keys(), ...outside.map(({ name }) => name)])],
     of: (names) => ({
       chosen: names.flatMap((name) => byName.get(name) ?? []),
       outside: outside.filter(({ name }) => names.includes(name)),

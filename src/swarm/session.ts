@@ -16,8 +16,8 @@ import {
   SeveralSwarmsError,
 } from './find-manager.js';
 import { probeMembership } from './manager-reachability.js';
-import { ownState, ownStateTimeoutMs } from './membership.js';
-import { type Member, matchMembers } from './model/members.js';
+import { identifyMembers, ownState, ownStateTimeoutMs } from './membership.js';
+import { displayNames, type Member, matchMembers, named } from './model/members.js';
 import { hasQuorum, reachabilityText } from './model/quorum.js';
 import { readNodes, type SwarmNode } from './model/swarm-node.js';
 import { NoQuorumError } from './require-quorum.js';
@@ -120,8 +120,7 @@ class SwarmSession implements Swarm {
   }
 
   async members(): Promise<Member[]> {
-    const [nodes, { machines }] = await Promise.all([this.nodes(), this.context.cluster.machines()]);
-    return matchMembers(nodes, machines);
+    return identifyMembers(await this.nodes(), this.context);
   }
 
   [Symbol.dispose](): void {
@@ -213,6 +212,13 @@ function isLeaderless(error: unknown, manager: Machine | undefined): boolean {
 }
 
 /** @throws UserError when the machine is not a manager, or there is no swarm */
-export function listNodes(manager: Machine | undefined, context: Context): Promise<SwarmNode[]> {
-  return withSwarm({ manager }, context, (swarm) => swarm.nodes());
+export function listNodes(manager: Machine | undefined, context: Context): Promise<NodeRow[]> {
+  return withSwarm({ manager }, context, async (swarm) => {
+    const members = named(await swarm.members());
+    const names = displayNames(members);
+    return members.map(({ node }, index) => ({ name: names[index] ?? '', ...node }));
+  });
 }
+
+/** `name`: of the machine, else of the host; see `displayNames`. */
+export type NodeRow = SwarmNode & { name: string };

@@ -3,8 +3,8 @@ import { ExternalError, rethrowAbort } from '../base/errors.js';
 import { pollUntil } from '../base/poll.js';
 import type { Machine } from '../machines/model/machine.js';
 import { electionTimeoutMs, newLeaderTimeoutMs } from './election.js';
-import { answeringManagers, membershipOf, withEngineWithin } from './membership.js';
-import { hasAddress, type Member, matchMembers } from './model/members.js';
+import { answeringManagers, identifyMembers, membershipOf, withEngineWithin } from './membership.js';
+import { hasAddress, type Member } from './model/members.js';
 import { hasQuorum, type ManagerState, type Tally, tallyManagers } from './model/quorum.js';
 import { hostOf, readNodes, type SwarmNode } from './model/swarm-node.js';
 import { currentManagers, managersAsReported } from './require-quorum.js';
@@ -71,13 +71,13 @@ export function waitForStableSwarm(manager: Machine, context: Context): Promise<
 
 /** @throws AbortError */
 export async function inspectSwarm(node: Machine, context: Context): Promise<SwarmSnapshot> {
-  const { machines } = await context.cluster.machines();
   const nodes = await nodesSeenFrom(node, context).catch(rethrowAbort);
   if (!nodes) {
+    const { machines } = await context.cluster.machines();
     const hosts = await managerHosts(node, context).catch(rethrowAbort);
     return hosts ? { present: await countReachable(machinesAt(hosts, machines), context) } : {};
   }
-  const members = matchMembers(nodes, machines);
+  const members = await identifyMembers(nodes, context);
   const managers = await currentManagers(members, context);
   if (hasQuorum(tallyManagers(managers))) return { settled: { members, managers } };
   const present = await countReachable(managerMachines(members), context);

@@ -1,8 +1,7 @@
 import { BaseCommand } from '../../cli/base-command.js';
 import { argument, hostFlag, nodeOrHost } from '../../cli/flags.js';
 import { machineFor } from '../../machines/active-machine.js';
-import type { SwarmNode } from '../../swarm/model/swarm-node.js';
-import { listNodes } from '../../swarm/session.js';
+import { listNodes, type NodeRow } from '../../swarm/session.js';
 import { swarmTable } from '../../swarm/views/node-tables.js';
 
 export default class SwarmLs extends BaseCommand<typeof SwarmLs> {
@@ -16,7 +15,7 @@ export default class SwarmLs extends BaseCommand<typeof SwarmLs> {
     { description: 'List nodes as seen by a manager', command: '<%= config.bin %> swarm ls node1' },
   ];
 
-  async run(): Promise<SwarmNode[]> {
+  async run(): Promise<NodeRow[]> {
     const context = await this.context();
     const host = nodeOrHost(this.args.node, this.flags.host);
     const manager = host.length > 0 ? await machineFor(host, context) : undefined;

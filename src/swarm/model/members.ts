@@ -9,27 +9,51 @@ export interface Member {
 
 export type NamedMember = Member & { name: string };
 
-/** Matches by address, else by host name; of several entries, the ready one wins. */
-export function matchMembers(nodes: readonly SwarmNode[], machines: readonly Machine[]): Member[] {
+/**
+ * Matches by the ID that the machine reports, else by address, else by host name; of several
+ * entries, the ready one wins.
+ * @param ownIds node IDs by machine name, see `ambiguousMachines`
+ */
+export function matchMembers(
+  nodes: readonly SwarmNode[],
+  machines: readonly Machine[],
+  ownIds: ReadonlyMap<string, string> = new Map(),
+): Member[] {
   const assigned = new Map<SwarmNode, Machine>();
-  const free = (node: SwarmNode): boolean => !assigned.has(node);
-  for (const machine of machines) {
-    const { public: open, private: inner } = machine.addresses;
-    const node = preferReady(
-      nodes.filter((node) => free(node) && node.address !== '' && [open, inner].includes(node.address)),
-    );
-    if (node) assigned.set(node, machine);
-  }
-  const known = new Set(assigned.values());
-  for (const machine of machines) {
-    if (known.has(machine)) continue;
-    const node = preferReady(nodes.filter((node) => free(node) && node.hostname === machine.name));
-    if (node) assigned.set(node, machine);
+  for (const isEntry of [hasOwnId(ownIds), hasNodeAddress, hasHostName]) {
+    const known = new Set(assigned.values());
+    for (const machine of machines) {
+      if (known.has(machine)) continue;
+      const node = preferReady(nodes.filter((node) => !assigned.has(node) && isEntry(node, machine)));
+      if (node) assigned.set(node, machine);
+    }
   }
   return nodes.map((node) => {
     const machine = assigned.get(node);
     return machine ? { node, machine } : { node };
   });
+}
+
+/** Right after a machine has left and joined again, its old entry still looks alive. */
+export function ambiguousMachines(nodes: readonly SwarmNode[], machines: readonly Machine[]): Machine[] {
+  const alive = nodes.filter(({ status }) => status !== 'down');
+  const entries = (machine: Machine): SwarmNode[] =>
+    alive.filter((node) => hasNodeAddress(node, machine) || hasHostName(node, machine));
+  return machines.filter((machine) => entries(machine).length > 1);
+}
+
+type IsEntry = (node: SwarmNode, machine: Machine) => boolean;
+
+function hasOwnId(ownIds: ReadonlyMap<string, string>): IsEntry {
+  return ({ id }, { name }) => ownIds.get(name) === id;
+}
+
+function hasNodeAddress({ address }: SwarmNode, { addresses }: Machine): boolean {
+  return address !== '' && [addresses.public, addresses.private].includes(address);
+}
+
+function hasHostName({ hostname }: SwarmNode, { name }: Machine): boolean {
+  return hostname === name;
 }
 
 export function hasAddress({ name, addresses }: Machine, host: string): boolean {
@@ -53,6 +77,15 @@ export function findManagerEntry(
 
 export function named(members: readonly Member[]): NamedMember[] {
   return members.map((member) => ({ ...member, name: memberName(member) }));
+}
+
+/** For people: with the host name where it differs, and with the ID where names repeat. */
+export function displayNames(members: readonly NamedMember[]): string[] {
+  const repeated = (name: string): boolean => members.filter((other) => other.name === name).length > 1;
+  return members.map(({ name, node: { id, hostname } }) => {
+    if (repeated(name)) return `${name} (${id})`;
+    return hostname === '' || hostname === name ? name : `${name} (${hostname})`;
+  });
 }
 
 export function memberName({ node, machine }: Member): string {

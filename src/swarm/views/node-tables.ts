@@ -2,7 +2,7 @@ import { capitalize, formatTable } from '../../ui/table.js';
 
 /** As in the Engine API. */
 interface SwarmRow {
-  hostname: string;
+  name: string;
   role: string;
   status: string;
   availability: string;
@@ -31,7 +31,7 @@ export function swarmTable(rows: readonly SwarmRow[], { wide = false } = {}): st
       ...(wide ? ['id', 'manager address', 'labels'] : []),
     ],
     rows.map((row) => [
-      row.hostname,
+      row.name,
       row.role,
       capitalize(row.status),
       capitalize(row.availability),

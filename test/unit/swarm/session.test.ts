@@ -461,6 +461,7 @@ describe('ls', () => {
     const node = { status: 'ready', availability: 'active', engineVersion: '28.1.0', labels: {} };
     expect(await listNodes(machine(1), bed.context)).toEqual([
       {
+        name: 'node1',
         id: 's1-node1',
         hostname: 'node1',
         address: 'node1',
@@ -470,8 +471,40 @@ describe('ls', () => {
         managerAddress: 'node1:2377',
         ...node,
       },
-      { id: 's1-node2', hostname: 'node2', address: 'node2', role: 'worker', leader: false, ...node },
+      {
+        name: 'node2',
+        id: 's1-node2',
+        hostname: 'node2',
+        address: 'node2',
+        role: 'worker',
+        leader: false,
+        ...node,
+      },
     ]);
+  });
+
+  test('verbs use the entry that the machine reports while an old one still looks alive', async () => {
+    const swarm = engine(1).newSwarm('s1');
+    engine(2).beIn(swarm, 'worker');
+    const [, old] = swarm.nodes as [Node, Node];
+    swarm.nodes.push({ ...old, id: 'new' });
+    engine(2).answers.set('/info', () => ({
+      status: 200,
+      body: { Swarm: { LocalNodeState: 'active', NodeID: 'new' } },
+    }));
+    await setAvailability(['node2'], 'pause', bed.context);
+    expect(swarm.nodes.map(({ id, availability }) => `${id} ${availability}`)).toEqual([
+      's1-node1 active',
+      's1-node2 active',
+      'new pause',
+    ]);
+    expect((await listNodes(undefined, bed.context)).map(({ name }) => name)).toEqual([
+      'node1',
+      'node2 (s1-node2)',
+      'node2 (new)',
+    ]);
+    await setAvailability(['s1-node2'], 'pause', bed.context);
+    expect(old.availability).toBe('pause');
   });
 
   test('ls on a worker names the managers', async () => {

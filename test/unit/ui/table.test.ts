@@ -66,14 +66,14 @@ describe('machines', () => {
 
 test('swarm ls prints one row per node', () => {
   const leader = {
-    hostname: 'node1',
+    name: 'node1',
     role: 'manager',
     status: 'ready',
     availability: 'active',
     leader: true,
   };
-  const other = { ...leader, hostname: 'node2', leader: false, reachability: 'unreachable', status: 'down' };
-  const worker = { hostname: 'node3', role: 'worker', status: 'ready', availability: 'drain', leader: false };
+  const other = { ...leader, name: 'node2', leader: false, reachability: 'unreachable', status: 'down' };
+  const worker = { name: 'node3', role: 'worker', status: 'ready', availability: 'drain', leader: false };
   expect(swarmTable([{ ...leader, address: '10.88.0.11', engineVersion: '26.1.5' }, other, worker])).toBe(
     [
       'NODE    ROLE      STATUS   AVAILABILITY   MANAGER STATUS   ADDRESS      ENGINE',

@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest';
 import type { Machine } from '../../../../src/machines/model/machine.js';
-import { matchMembers, memberName } from '../../../../src/swarm/model/members.js';
+import {
+  ambiguousMachines,
+  displayNames,
+  matchMembers,
+  memberName,
+  named,
+} from '../../../../src/swarm/model/members.js';
 import type { SwarmNode } from '../../../../src/swarm/model/swarm-node.js';
 
 function node(id: string, hostname: string, address: string, status = 'ready'): SwarmNode {
@@ -64,4 +70,23 @@ test('a machine matches its ready node rather than stale entries', () => {
 test('nodes without a machine are named by host name or id', () => {
   const [first, second] = matchMembers([node('a', 'stranger', '10.9.9.9'), node('b', '', '')], []);
   expect([first && memberName(first), second && memberName(second)]).toEqual(['stranger', 'b']);
+});
+
+test('the ID that a machine reports decides between two entries that look alive', () => {
+  const nodes = [node('old', 'node1', '10.0.0.1'), node('new', 'node1', '10.0.0.1')];
+  const machines = [machine('node1', { public: '10.0.0.1' })];
+  expect(ambiguousMachines(nodes, machines)).toEqual(machines);
+  const members = matchMembers(nodes, machines, new Map([['node1', 'new']]));
+  expect(members.map(({ machine: found }) => found?.name)).toEqual([undefined, 'node1']);
+});
+
+test('one live entry per machine is not ambiguous', () => {
+  const nodes = [node('old', 'node1', '10.0.0.1', 'down'), node('new', 'node1', '10.0.0.1')];
+  expect(ambiguousMachines(nodes, [machine('node1', { public: '10.0.0.1' })])).toEqual([]);
+});
+
+test('displayed names include a different host name, and the ID where names repeat', () => {
+  const nodes = [node('a', 'ip-10-0-0-1', '10.0.0.1'), node('b', 'db', ''), node('c', 'db', '')];
+  const members = named(matchMembers(nodes, [machine('node1', { public: '10.0.0.1' })]));
+  expect(displayNames(members)).toEqual(['node1 (ip-10-0-0-1)', 'db (b)', 'db (c)']);
 });
