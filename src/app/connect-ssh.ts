@@ -1,5 +1,12 @@
 import { ExternalError, UserError } from '../base/errors.js';
-import { hasNoSsh, type JumpHost, type Machine, reachAddress } from '../machines/model/machine.js';
+import {
+  hasNoSsh,
+  type JumpHost,
+  type Machine,
+  reachAddress,
+  type SshAccess,
+} from '../machines/model/machine.js';
+import { jumpName } from '../machines/model/ssh-host.js';
 import type { Connection, SshTarget } from '../ssh/index.js';
 import type { Context } from './context.js';
 
@@ -28,14 +35,19 @@ export function sshTarget(machine: Machine): SshTarget {
   }
   const { jump, ...ssh } = machine.ssh;
   const target: SshTarget = { name: machine.name, host: addressOf(machine), ...ssh };
-  if (!jump) return target;
-  const { keyPath } = ssh;
-  return { ...target, jump: { name: jumpName(jump), ...jump, ...(keyPath !== undefined && { keyPath }) } };
+  return jump ? { ...target, jump: jumpTarget(jump, ssh) } : target;
 }
 
-/** A jump host's name in known_hosts; no machine can have it. */
-function jumpName({ host, port }: JumpHost): string {
-  return `[${host}]:${port}`;
+function jumpTarget(
+  { jump, ...host }: JumpHost,
+  { keyPath, certificatePath }: Pick<SshAccess, 'keyPath' | 'certificatePath'>,
+): SshTarget {
+  const keys = {
+    ...(keyPath !== undefined && { keyPath }),
+    ...(certificatePath !== undefined && { certificatePath }),
+  };
+  const target: SshTarget = { name: jumpName(host), ...(host.keyPath === undefined && keys), ...host };
+  return jump ? { ...target, jump: jumpTarget(jump, keys) } : target;
 }
 
 /** Shares one connection per run. @throws UserError if the machine is off, else ExternalError */

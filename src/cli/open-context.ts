@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Clusters, Context } from '../app/context.js';
 import type { Reporter } from '../app/reporter.js';
@@ -16,7 +17,7 @@ import {
   useCluster,
 } from '../state/cluster-index.js';
 import { openClusterStore } from '../state/cluster-store.js';
-import { type Environment, hasColors, readEnvironment } from '../state/environment.js';
+import { type Environment, findProgram, hasColors, readEnvironment } from '../state/environment.js';
 import { locateState, type StateLocation } from '../state/locate-state.js';
 import { openPlugins, type PluginStore } from '../state/plugin-store.js';
 import { describeSettings, valuesOf } from '../state/settings.js';
@@ -76,7 +77,9 @@ class ContextFactory {
   ) {
     this.reporter = reporterFor(environment, this.signal);
     this.templates = templatesIn(join(root, 'templates'));
-    this.user = localUserFrom(environment);
+    this.user = localUserFrom(environment, (text) => {
+      if (flags.debug) this.reporter.note(text);
+    });
   }
 
   async make(place: ClusterPlace): Promise<Context> {
@@ -206,11 +209,22 @@ function storagePathWarning(name: string): string {
 }
 
 /** OpenSSH's default keys are for machines that belt did not create. */
-function localUserFrom({ cwd, home, sshAgentSocket }: Environment): LocalUser {
+function localUserFrom(environment: Environment, onResolved: (text: string) => void): LocalUser {
+  const { cwd, home, sshAgentSocket } = environment;
+  const program = once(() => findProgram('ssh', environment));
   return {
     resolvePath: (path, folder = cwd) =>
       path === '~' || path.startsWith('~/') ? join(home, path.slice(1)) : resolve(cwd, folder, path),
     defaultKeyPaths: ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((file) => join(home, '.ssh', file)),
     ...(sshAgentSocket !== undefined && { agentSocket: sshAgentSocket }),
+    async sshHost(written) {
+      const { resolveSshHost } = await import('../ssh/user-config.js');
+      return resolveSshHost(written, {
+        home,
+        program: await program(),
+        temporaryFolder: tmpdir(),
+        onResolved,
+      });
+    },
   };
 }

@@ -7,6 +7,7 @@ import type {
   ObservedMachine,
   SshAccess,
 } from '../machines/model/machine.js';
+import type { SshHost, UserHostKeys, WrittenHost } from '../machines/model/ssh-host.js';
 
 export type { Templates } from '../base/templates.js';
 export type {
@@ -98,6 +99,8 @@ export interface Adoption {
   addresses: Addresses;
   /** Omitted: belt does not log in there and sets nothing up. */
   ssh?: SshAccess;
+  /** Where the user's OpenSSH has the host keys of the server and its jump hosts. */
+  hostKeys?: readonly UserHostKeys[];
   /** Default: the engine's settings. */
   enginePort?: number;
   driverData: Record<string, unknown>;
@@ -228,6 +231,8 @@ export interface LocalUser {
   agentSocket?: string;
   /** Where OpenSSH and belt look for keys. */
   defaultKeyPaths: readonly string[];
+  /** Looks the host up in ~/.ssh/config. Omitted: there is none. @throws UserError */
+  sshHost?(written: WrittenHost & { jump?: WrittenHost }): Promise<SshHost>;
 }
 
 /** A driver's folder or package exports it as `driver`. Heavy libraries are loaded by `open`. */

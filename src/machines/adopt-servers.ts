@@ -6,7 +6,7 @@ import { readText } from '../base/files.js';
 import type { Adoption, Driver } from '../drivers/driver.js';
 import { defaultEngineSettings, enginePorts } from '../engine/model/engine-settings.js';
 import type { Connection } from '../ssh/index.js';
-import { hasNoSsh, type Machine, reachAddress } from './model/machine.js';
+import { hasNoSsh, type Machine, reachAddress, type SshAccess } from './model/machine.js';
 import { hasOriginalState, saveOriginalState } from './original-state.js';
 import { type ReadyOptions, setUpMachine } from './wait-until-ready.js';
 
@@ -22,8 +22,11 @@ const loginTimeoutMs = 15_000;
 export async function adoptionsFor(
   driver: Driver,
   names: readonly string[],
+  { knownHosts }: Context,
 ): Promise<ReadonlyMap<string, Adoption> | undefined> {
   const adoptions = await driver.adopt?.(names);
+  const hostKeys = adoptions?.flatMap((adoption) => adoption.hostKeys ?? []) ?? [];
+  if (hostKeys.length > 0) (await knownHosts()).consult(hostKeys);
   return adoptions && new Map(adoptions.map((adoption) => [adoption.name, adoption]));
 }
 
@@ -42,16 +45,30 @@ export function withAdoption(
   };
 }
 
-/** Copies the key into the machine's folder, as docker-machine does, so the folder can be moved. */
-export async function copyLoginKey(machine: Machine, { cluster }: Context): Promise<Machine> {
-  const { keyPath } = machine.ssh;
-  if (keyPath === undefined) return machine;
-  const copyPath = join(cluster.machineFolder(machine.name), fileNameFor(keyPath));
-  if (copyPath === keyPath) return machine;
-  const text = await readText(keyPath);
-  if (text === undefined) throw new UserError(`SSH key does not exist: "${keyPath}"`);
-  await cluster.files.write(copyPath, text);
-  return { ...machine, ssh: { ...machine.ssh, keyPath: copyPath } };
+/** Copies keys into the machine's folder, as docker-machine does, so the folder can be moved. */
+export async function copyLoginKeys(machine: Machine, { cluster }: Context): Promise<Machine> {
+  const folder = cluster.machineFolder(machine.name);
+  async function withCopies<T extends SshAccess>(access: T, prefix: string): Promise<T> {
+    const { keyPath, jump } = access;
+    return {
+      ...access,
+      ...(keyPath !== undefined && { keyPath: await copyKey(access, keyPath, prefix) }),
+      ...(jump && { jump: await withCopies(jump, `jump-${prefix}`) }),
+    };
+  }
+
+  /** A key with a certificate stays where it is: certificates are renewed there. */
+  async function copyKey({ certificatePath }: SshAccess, keyPath: string, prefix: string): Promise<string> {
+    const copyPath = join(folder, `${prefix}${fileNameFor(keyPath)}`);
+    if (copyPath === keyPath || certificatePath !== undefined) return keyPath;
+    if ((await readText(`${keyPath}-cert.pub`)) !== undefined) return keyPath;
+    const text = await readText(keyPath);
+    if (text === undefined) throw new UserError(`SSH key does not exist: "${keyPath}"`);
+    await cluster.files.write(copyPath, text);
+    return copyPath;
+  }
+
+  return { ...machine, ssh: await withCopies(machine.ssh, '') };
 }
 
 /** The key's own name, unless belt or docker-machine uses that name for another file. */

@@ -8,7 +8,7 @@ import { firstBootInstaller } from '../engine/first-boot-installer.js';
 import { defaultEngineSettings, type EngineSettings } from '../engine/model/engine-settings.js';
 import {
   adoptionsFor,
-  copyLoginKey,
+  copyLoginKeys,
   setUpAdoptedServer,
   unpinMovedServers,
   withAdoption,
@@ -102,7 +102,7 @@ export async function checkCreation(
   context: Context,
 ): Promise<{ driver: Driver; adoptions: Adoptions; toCreate: Machine[] }> {
   const driver = await context.driver(input.driver, input.settings);
-  const adoptions = await adoptionsFor(driver, input.names);
+  const adoptions = await adoptionsFor(driver, input.names, context);
   const { toCreate } = await classifyNames(input, driver, adoptions, context);
   await driver.check(toCreate.map(specOf), context.signal);
   return { driver, adoptions, toCreate };
@@ -263,7 +263,7 @@ async function adoptAll(
   await unpinMovedServers(machines, context);
   const adopted: Machine[] = [];
   for (const machine of machines) {
-    const recorded = await copyLoginKey(machine, context);
+    const recorded = await copyLoginKeys(machine, context);
     await context.cluster.save(recorded);
     adopted.push(recorded);
   }

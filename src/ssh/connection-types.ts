@@ -8,6 +8,8 @@ export interface SshTarget {
   user: string;
   /** Absolute path of a private key; default: the agent, then the user's own keys. */
   keyPath?: string;
+  /** Default: `<keyPath>-cert.pub`, if it exists. */
+  certificatePath?: string;
   /** As OpenSSH's ProxyJump; it may have one of its own. */
   jump?: SshTarget;
 }

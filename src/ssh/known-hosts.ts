@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { hasCode } from '../base/errno.js';
+import type { UserHostKeys } from '../machines/model/ssh-host.js';
 import { keyBytes } from './key-pair.js';
 
 interface HostKey {
@@ -10,13 +11,22 @@ interface HostKey {
   revoked: boolean;
 }
 
-/** `pinned`: first use, recorded now. `changed`, `revoked`: must not be connected to. */
-type Verdict = { verdict: 'known' | 'pinned' | 'revoked' } | { verdict: 'changed'; known: readonly Buffer[] };
+/**
+ * `pinned`: first use, recorded now. `changed`, `revoked`: must not be connected to. `path`: the
+ * user's own file, where it decided.
+ */
+type Verdict =
+  | { verdict: 'known' | 'pinned' }
+  | { verdict: 'revoked'; path?: string }
+  | { verdict: 'changed'; known: readonly Buffer[]; path?: string };
 
 /** OpenSSH's format (sshd(8)), by machine name (HostKeyAlias), so that addresses may change. */
 export interface KnownHosts {
   readonly path: string;
+  /** The name's keys; those in the user's own files where belt has none. */
   lookup(name: string): Promise<HostKey[]>;
+  /** At the first contact with these hosts, the keys in the user's own files count. */
+  consult(hosts: readonly UserHostKeys[]): void;
   /** Accepts and records a first key; check and write are one step. */
   check(name: string, key: Buffer): Promise<Verdict>;
   /** Adds a line as in a .pub file, unless it exists. */
@@ -36,6 +46,8 @@ export interface KnownHostsOptions {
 export function openKnownHosts(path: string, options: KnownHostsOptions = {}): KnownHosts {
   const { write = writePrivately, locked = (work) => work() } = options;
   const read = cachedReader(path);
+  const usersHosts = new Map<string, UserHostKeys>();
+  const usersFiles = new Map<string, KnownHosts>();
   let waiting: Change[] = [];
   let writing: Promise<unknown> = Promise.resolve();
 
@@ -62,14 +74,36 @@ export function openKnownHosts(path: string, options: KnownHostsOptions = {}): K
     }
   }
 
+  /** `path`: the first of the user's files that knows the host. */
+  async function findUsersKeys(name: string): Promise<{ keys: HostKey[]; path?: string }> {
+    const { hostName, paths } = usersHosts.get(name) ?? { hostName: '', paths: [] };
+    const found: { keys: HostKey[]; path?: string } = { keys: [] };
+    for (const path of paths) {
+      const file = usersFiles.get(path) ?? openKnownHosts(path);
+      usersFiles.set(path, file);
+      const keys = await file.lookup(hostName);
+      if (keys.length > 0) found.path ??= path;
+      found.keys.push(...keys);
+    }
+    return found;
+  }
+
   return {
     path,
+    consult(hosts) {
+      for (const host of hosts) usersHosts.set(host.name, host);
+    },
     async lookup(name) {
-      return keysOf(await read(), name);
+      const keys = keysOf(await read(), name);
+      return keys.length > 0 ? keys : (await findUsersKeys(name)).keys;
     },
     async check(name, key) {
       let verdict = judge(keysOf(await read(), name), key);
       if (verdict.verdict !== 'pinned') return verdict;
+      const users = await findUsersKeys(name);
+      const theirs = judge(users.keys, key);
+      if (theirs.verdict === 'changed' || theirs.verdict === 'revoked')
+        return { ...theirs, ...(users.path !== undefined && { path: users.path }) };
       await change((lines) => {
         verdict = judge(keysOf(lines, name), key);
         return verdict.verdict === 'pinned' ? [...lines, lineFor(name, key)] : lines;

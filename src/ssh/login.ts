@@ -141,11 +141,14 @@ async function checkHostKey(target: SshTarget, knownHosts: KnownHosts, key: Buff
   const verdict = await knownHosts.check(target.name, key);
   if (verdict.verdict === 'changed') {
     const known = verdict.known.map(fingerprint).join(' or ');
+    const { path } = verdict;
     throw new UserError(
-      `${target.name}: the host key at ${target.host} port ${target.port} has changed: expected ${known}, got ${fingerprint(key)}`,
+      path === undefined
+        ? `${target.name}: the host key at ${target.host} port ${target.port} has changed: expected ${known}, got ${fingerprint(key)}`
+        : `${target.name}: the host key at ${target.host} port ${target.port} is not the one in ${path}: expected ${known}, got ${fingerprint(key)}`,
       {
         errorCode: 'ssh-host-key',
-        hint: `remove the line for ${target.name} from ${knownHosts.path} if the machine was really recreated; otherwise someone may be intercepting the connection`,
+        hint: `remove the line for ${path === undefined ? target.name : target.host} from ${path ?? knownHosts.path} if the machine was really recreated; otherwise someone may be intercepting the connection`,
       },
     );
   }
@@ -154,7 +157,7 @@ async function checkHostKey(target: SshTarget, knownHosts: KnownHosts, key: Buff
       `${target.name}: the host key ${fingerprint(key)} at ${target.host} port ${target.port} is revoked`,
       {
         errorCode: 'ssh-host-key',
-        hint: `give the machine a new host key; ${knownHosts.path} marks this one @revoked`,
+        hint: `give the machine a new host key; ${verdict.path ?? knownHosts.path} marks this one @revoked`,
       },
     );
   }

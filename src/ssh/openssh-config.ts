@@ -9,17 +9,20 @@ export interface OpenSshTarget extends SshTarget {
 
 /** Uses belt's keys and known_hosts, not the user's configuration. @see ssh_config(5) */
 export function openSshConfig(targets: readonly OpenSshTarget[], knownHostsPath: string): string {
-  const blocks = targets.flatMap((target) => [
-    ...(target.jump
-      ? [block({ ...target.jump, alias: jumpAlias(target), known: false }, knownHostsPath)]
-      : []),
+  return targets.flatMap((target) => blocks(target, knownHostsPath)).join('\n');
+}
+
+/** The jump hosts first. */
+function blocks(target: OpenSshTarget, knownHostsPath: string): string[] {
+  const { jump } = target;
+  return [
+    ...(jump ? blocks({ ...jump, alias: jumpAlias(target), known: false }, knownHostsPath) : []),
     block(target, knownHostsPath),
-  ]);
-  return blocks.join('\n');
+  ];
 }
 
 function block(target: OpenSshTarget, knownHostsPath: string): string {
-  const { alias, name, host, port, user, keyPath, known, jump } = target;
+  const { alias, name, host, port, user, keyPath, certificatePath, known, jump } = target;
   const options: [string, string | undefined][] = [
     ['HostName', quote(host)],
     ['HostKeyAlias', quote(name, { tokens: false })],
@@ -27,6 +30,7 @@ function block(target: OpenSshTarget, knownHostsPath: string): string {
     ['User', quote(user, { tokens: false })],
     ['IdentityFile', keyPath && quote(keyPath)],
     ['IdentitiesOnly', keyPath && 'yes'],
+    ['CertificateFile', certificatePath && quote(certificatePath)],
     ['UserKnownHostsFile', quote(knownHostsPath)],
     ['GlobalKnownHostsFile', '/dev/null'],
     ['StrictHostKeyChecking', known ? 'yes' : 'accept-new'],

@@ -29,7 +29,16 @@ const beltVersion = 1;
 const text = z.optional(z.nullable(z.string()));
 const addresses = z.object({ Public: z.optional(z.string()), Private: z.optional(z.string()) });
 
-const jumpHost = z.object({ User: z.string(), Host: z.string(), Port: z.number() });
+const jumpHost = z.object({
+  User: z.string(),
+  Host: z.string(),
+  Port: z.number(),
+  KeyPath: z.optional(z.string()),
+  CertificatePath: z.optional(z.string()),
+  get JumpHost() {
+    return z.optional(jumpHost);
+  },
+});
 
 const documentShape = z.object({
   ConfigVersion: z.number(),
@@ -52,6 +61,7 @@ const documentShape = z.object({
       Resizing: z.optional(z.boolean()),
       Addresses: addresses,
       SSHPort: z.optional(z.number()),
+      CertificatePath: z.optional(z.string()),
       JumpHost: z.optional(jumpHost),
       Engine: z.optional(beltEngineShape),
       CreatedAt: z.string(),
@@ -99,7 +109,8 @@ export function fromDocument(
       user: driver.SSHUser || 'root',
       port: belt?.SSHPort ?? (isForwarded(data) ? 22 : driver.SSHPort || 22),
       ...(keyPath && { keyPath }),
-      ...(belt?.JumpHost && { jump: jumpOf(belt.JumpHost) }),
+      ...(belt?.CertificatePath !== undefined && { certificatePath: belt.CertificatePath }),
+      ...(belt?.JumpHost && { jump: jumpOf(belt.JumpHost, (path) => rebase(path, driver.StorePath, store)) }),
     },
     ...(engine && { engine }),
     driverData: Object.fromEntries(Object.entries(driver).filter(([key]) => !sharedDriverFields.has(key))),
@@ -183,7 +194,7 @@ function driverSection(
 
 function beltSection(machine: Machine): MachineDocument {
   const { public: publicAddress, private: privateAddress } = machine.addresses;
-  const { jump } = machine.ssh;
+  const { certificatePath, jump } = machine.ssh;
   return {
     Version: beltVersion,
     Phase: machine.phase,
@@ -192,7 +203,8 @@ function beltSection(machine: Machine): MachineDocument {
     Memory: machine.memory,
     Resizing: machine.resizing,
     Addresses: { Public: publicAddress, Private: privateAddress },
-    JumpHost: jump && { User: jump.user, Host: jump.host, Port: jump.port },
+    CertificatePath: certificatePath,
+    JumpHost: jump && jumpDocument(jump),
     Engine: machine.engine && beltEngine(machine.engine),
     CreatedAt: machine.createdAt,
   };
@@ -255,8 +267,30 @@ function addressesOf({ Public, Private }: z.infer<typeof addresses>): Addresses 
   };
 }
 
-function jumpOf({ User, Host, Port }: z.infer<typeof jumpHost>): JumpHost {
-  return { user: User, host: Host, port: Port };
+function jumpOf(
+  { User, Host, Port, KeyPath, CertificatePath, JumpHost }: z.infer<typeof jumpHost>,
+  rebaseKey: (path: string | undefined) => string | undefined,
+): JumpHost {
+  const keyPath = rebaseKey(KeyPath);
+  return {
+    user: User,
+    host: Host,
+    port: Port,
+    ...(keyPath && { keyPath }),
+    ...(CertificatePath !== undefined && { certificatePath: CertificatePath }),
+    ...(JumpHost && { jump: jumpOf(JumpHost, rebaseKey) }),
+  };
+}
+
+function jumpDocument({ user, host, port, keyPath, certificatePath, jump }: JumpHost): MachineDocument {
+  return {
+    User: user,
+    Host: host,
+    Port: port,
+    KeyPath: keyPath,
+    CertificatePath: certificatePath,
+    JumpHost: jump && jumpDocument(jump),
+  };
 }
 
 /** Recorded paths are absolute; this moves them along with the folder. */

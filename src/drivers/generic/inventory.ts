@@ -2,10 +2,10 @@ import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAM
 import { nameHint } from '../../base/closest.js';
 import { UserError } from '../../base/errors.js';
 import { yamlFault } from '../../base/yaml.js';
-import type { JumpHost } from '../../machines/model/machine.js';
 import { expandAddresses, expandNames } from '../../machines/model/patterns.js';
+import { isHost, type WrittenHost } from '../../machines/model/ssh-host.js';
 import { requirePort } from '../kit/define-settings.js';
-import { isHost, parseJump } from './generic-settings.js';
+import { parseJump } from './generic-settings.js';
 
 export interface InventoryEntry {
   name: string;
@@ -13,7 +13,7 @@ export interface InventoryEntry {
   user?: string;
   port?: number;
   key?: string;
-  jump?: JumpHost;
+  jump?: WrittenHost;
 }
 
 const fields = ['name', 'address', 'user', 'port', 'key', 'jump'] as const;

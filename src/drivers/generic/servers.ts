@@ -3,10 +3,11 @@ import { dirname } from 'node:path';
 import { closest } from '../../base/closest.js';
 import { hasCode } from '../../base/errno.js';
 import { messageOf, UserError } from '../../base/errors.js';
-import type { SshAccess } from '../../machines/model/machine.js';
+import { mapLimited } from '../../base/map-limit.js';
 import { expandAddresses } from '../../machines/model/patterns.js';
+import { isHost, type SshHost, type WrittenHost } from '../../machines/model/ssh-host.js';
 import type { Adoption, LocalUser } from '../driver.js';
-import { type GenericSettings, isHost, loginOf, type ServerLogin } from './generic-settings.js';
+import { type GenericSettings, loginOf, type ServerLogin } from './generic-settings.js';
 import { type InventoryEntry, parseInventory } from './inventory.js';
 
 interface Server {
@@ -25,10 +26,17 @@ export async function findServers(
   const servers = settings.ipAddress
     ? byAddresses(names, settings.ipAddress, loginOf(settings))
     : await byInventory(names, settings.inventory, loginOf(settings), user);
-  requireDistinctServers(servers);
   const keys = await findKeys(servers, user);
-  return servers.map((server, index) => adoptionOf(server, keys[index], settings.enginePort));
+  const hosts = await mapLimited(servers, maxLookups, (server) => lookUp(server, user));
+  requireDistinctServers(servers, hosts);
+  const adoptions = servers.map(({ name }, index) =>
+    adoptionOf(name, withKey(hosts[index] as SshHost, keys[index]), settings.enginePort),
+  );
+  return adoptions;
 }
+
+/** Each one is a process of OpenSSH. */
+const maxLookups = 8;
 
 function byAddresses(names: readonly string[], pattern: string, login: ServerLogin): Server[] {
   const addresses = expandAddresses(pattern);
@@ -99,14 +107,43 @@ function notListed(name: string, inventory: string, listed: readonly string[]): 
 }
 
 /** Two machines on one server would conflict over its engine. */
-function requireDistinctServers(servers: readonly Server[]): void {
+function requireDistinctServers(servers: readonly Server[], hosts: readonly SshHost[]): void {
   const seen = new Map<string, string>();
-  for (const { name, address, login } of servers) {
-    const server = `${address} port ${login.port}${login.jump ? ` behind ${login.jump.host}` : ''}`;
+  for (const [index, { address, port, jump }] of hosts.entries()) {
+    const { name } = servers[index] as Server;
+    const server = `${address} port ${port}${jump ? ` behind ${jump.host}` : ''}`;
     const other = seen.get(server);
     if (other !== undefined) throw new UserError(`${other} and ${name} are both ${server}`);
     seen.set(server, name);
   }
+}
+
+async function lookUp({ address, login: { key: _, ...login } }: Server, user: LocalUser): Promise<SshHost> {
+  const written = { host: address, ...login };
+  return user.sshHost?.(written) ?? withDefaults(written);
+}
+
+/** Without OpenSSH. */
+function withDefaults({
+  host,
+  user = 'root',
+  port = 22,
+  jump,
+}: WrittenHost & { jump?: WrittenHost }): SshHost {
+  return {
+    address: host,
+    user,
+    port,
+    ...(jump && { jump: { ...jump, user: jump.user ?? 'root', port: jump.port ?? 22 } }),
+    hostKeys: [],
+  };
+}
+
+/** A key that was specified replaces the configuration's, and its certificate. */
+function withKey(host: SshHost, keyPath: string | undefined): SshHost {
+  if (keyPath === undefined) return host;
+  const { certificatePath: _, ...rest } = host;
+  return { ...rest, keyPath };
 }
 
 async function findKeys(servers: readonly Server[], user: LocalUser): Promise<(string | undefined)[]> {
@@ -130,19 +167,15 @@ async function requireKey(path: string): Promise<void> {
 }
 
 /** `EnginePort` and `SSHKey` are what docker-machine's own driver keeps. */
-function adoptionOf(
-  { name, address, login }: Server,
-  keyPath: string | undefined,
-  enginePort: number,
-): Adoption {
-  const { user, port, jump } = login;
-  const ssh: SshAccess = { user, port, ...(keyPath && { keyPath }), ...(jump && { jump }) };
+function adoptionOf(name: string, { address, hostKeys, ...ssh }: SshHost, enginePort: number): Adoption {
+  const [own, ...jumps] = hostKeys;
   return {
     name,
     addresses: { public: address },
     ssh,
+    ...(own && { hostKeys: [{ ...own, name }, ...jumps] }),
     enginePort,
-    driverData: { EnginePort: enginePort, SSHKey: keyPath ?? '' },
+    driverData: { EnginePort: enginePort, SSHKey: ssh.keyPath ?? '' },
   };
 }
 

@@ -105,11 +105,15 @@ export function integer({
   };
 }
 
-export function port(setting: FieldOptions<number> & { default: number }): SettingField<number> {
+export function port<D extends number | undefined = undefined>(
+  setting: FieldOptions<D>,
+): SettingField<Optional<number, D>>;
+export function port(setting: FieldOptions<number>): SettingField<number | undefined> {
   return {
     ...setting,
     type: 'integer',
-    read: (value = setting.default, key) => requirePort(`the setting ${key}`, value),
+    read: (value = setting.default, key) =>
+      value === undefined ? undefined : requirePort(`the setting ${key}`, value),
   };
 }
 

@@ -29,14 +29,14 @@ export interface SshAccess {
   port: number;
   /** Absolute path of a private key; default: the agent and the user's own keys. */
   keyPath?: string;
-  /** Logged in to with the same keys. */
+  /** The key's user certificate; default: `<keyPath>-cert.pub`, if it exists. */
+  certificatePath?: string;
   jump?: JumpHost;
 }
 
-export interface JumpHost {
-  user: string;
+/** Without a key of its own, it is logged in to with the machine's. */
+export interface JumpHost extends SshAccess {
   host: string;
-  port: number;
 }
 
 /** `creating` is recorded before the provider is called, so that create can be resumed. */

@@ -47,7 +47,7 @@ describe('driver flags', () => {
 
   test('the summary of a driver flag ends with its default and its variable', async () => {
     const flags = await builtInDriverFlags();
-    expect(flags['generic-ssh-port']?.summary).toBe('SSH port (default: 22) [$GENERIC_SSH_PORT]');
+    expect(flags['digitalocean-ssh-port']?.summary).toMatch(/ \(default: 22\) \[\$DIGITALOCEAN_SSH_PORT\]$/);
     expect(flags['amazonec2-retries']?.summary).toMatch(/ \(default: 5\)$/);
     expect(flags['digitalocean-ipv6']?.summary).not.toContain('default');
   });

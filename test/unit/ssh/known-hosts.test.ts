@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import ssh2 from 'ssh2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { fingerprint, generateKeyPair, keyBytes, keyType } from '../../../src/ssh/key-pair.js';
@@ -93,6 +95,63 @@ describe('check', () => {
   test('a revoked key is refused even if it is also listed as valid', async () => {
     await writeFile(path, `node1 ${a}\n@revoked node1 ${a}\n`);
     expect(await openKnownHosts(path).check('node1', keyBytes(a))).toEqual({ verdict: 'revoked' });
+  });
+});
+
+describe("the user's own files at the first contact", () => {
+  async function withUsersFile(text: string, own = '') {
+    const users = join(folder, 'users');
+    await writeFile(users, text);
+    if (own) await writeFile(path, own);
+    const hosts = openKnownHosts(path);
+    hosts.consult([{ name: 'node1', hostName: '[web1]:2222', paths: [join(folder, 'none'), users] }]);
+    return { hosts, users };
+  }
+
+  test("a key in the user's file is accepted and pinned, another one is refused", async () => {
+    const { hosts, users } = await withUsersFile(`[web1]:2222 ${a}\nnode1 ${c}\nweb1 ${c}\n`);
+    expect(await hosts.lookup('node1')).toEqual([{ key: keyBytes(a), revoked: false }]);
+    const changed = { verdict: 'changed', known: [keyBytes(a)], path: users };
+    expect(await hosts.check('node1', keyBytes(b))).toEqual(changed);
+    expect(await hosts.check('node1', keyBytes(a))).toEqual({ verdict: 'pinned' });
+    expect(await readFile(path, 'utf8')).toBe(`node1 ${bare(a)}\n`);
+  });
+
+  test('a revoked key is refused, and an unknown host is pinned', async () => {
+    const { hosts, users } = await withUsersFile(`@revoked * ${a}\n`);
+    expect(await hosts.check('node1', keyBytes(a))).toEqual({ verdict: 'revoked', path: users });
+    expect(await hosts.check('node1', keyBytes(b))).toEqual({ verdict: 'pinned' });
+  });
+
+  test("belt's own pin wins over the user's file", async () => {
+    const { hosts } = await withUsersFile(`[web1]:2222 ${a}\n`, `node1 ${b}\n`);
+    expect(await hosts.check('node1', keyBytes(b))).toEqual({ verdict: 'known' });
+  });
+
+  test('property: lookup finds the lines that ssh-keygen -F finds', async () => {
+    const host = fc.constantFrom('web1', 'web2', '10.0.0.1', '[web1]:2222', 'WEB1', 'web10', 'fd00::1');
+    const pattern = fc.oneof(host, fc.constantFrom('web?', '*', '!web2', '!web*', '10.0.0.*', '[web1]:*'));
+    const line = fc.record({
+      marker: fc.constantFrom('', '@revoked '),
+      hosts: fc.array(pattern, { minLength: 1, maxLength: 3 }).map((hosts) => hosts.join(',')),
+      key: fc.constantFrom(a, b, c),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(line, { maxLength: 6 }), host, fc.boolean(), async (lines, name, hashed) => {
+        await writeFile(path, lines.map(({ marker, hosts, key }) => `${marker}${hosts} ${key}\n`).join(''));
+        if (hashed) spawnSync('ssh-keygen', ['-H', '-f', path]);
+        const { stdout } = spawnSync('ssh-keygen', ['-F', name, '-f', path], { encoding: 'utf8' });
+        const expected = stdout.split('\n').filter((text) => text !== '' && !text.startsWith('#'));
+        const found = await openKnownHosts(path).lookup(name);
+        expect(found.map(({ key, revoked }) => `${revoked} ${key.toString('base64')}`)).toEqual(
+          expected.map((text) => {
+            const [base64] = /AAAA\S+/.exec(text) ?? [];
+            return `${text.startsWith('@revoked')} ${base64}`;
+          }),
+        );
+      }),
+      { numRuns: 25 },
+    );
   });
 });
 

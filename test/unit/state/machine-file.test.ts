@@ -242,7 +242,17 @@ test('property: any machine is read back as it was written', () => {
           user: word,
           port: fc.integer({ min: 1, max: 65_535 }),
           keyPath: word,
-          jump: fc.record({ user: text, host: text, port: fc.nat() }),
+          certificatePath: fc.constant('/home/ada/.ssh/id-cert.pub'),
+          jump: fc.record(
+            {
+              user: text,
+              host: text,
+              port: fc.nat(),
+              keyPath: fc.constant('/home/ada/.ssh/gate'),
+              jump: fc.record({ user: text, host: text, port: fc.nat() }),
+            },
+            { requiredKeys: ['user', 'host', 'port'] },
+          ),
         },
         { requiredKeys: ['user', 'port'] },
       ),

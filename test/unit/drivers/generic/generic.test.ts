@@ -7,12 +7,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '../../../../src/base/errors.js';
 import { templatesIn } from '../../../../src/base/templates.js';
 import type { Driver, MachineEvent } from '../../../../src/drivers/driver.js';
-import { isHost, parseJump } from '../../../../src/drivers/generic/generic-settings.js';
+import { parseJump } from '../../../../src/drivers/generic/generic-settings.js';
 import { driver as generic } from '../../../../src/drivers/generic/index.js';
 import { parseInventory } from '../../../../src/drivers/generic/inventory.js';
 import { driver as none } from '../../../../src/drivers/none/index.js';
 import type { Machine } from '../../../../src/machines/model/machine.js';
 import { expandAddresses } from '../../../../src/machines/model/patterns.js';
+import { isHost } from '../../../../src/machines/model/ssh-host.js';
 
 const { signal } = new AbortController();
 let folder = '';
@@ -87,10 +88,10 @@ describe('addresses', () => {
 
 describe('jump hosts', () => {
   test.each([
-    ['gate', { user: 'root', host: 'gate', port: 22 }],
+    ['gate', { host: 'gate' }],
     ['admin@gate.example.org:2222', { user: 'admin', host: 'gate.example.org', port: 2222 }],
-    ['10.0.0.1', { user: 'root', host: '10.0.0.1', port: 22 }],
-    ['fd00::1', { user: 'root', host: 'fd00::1', port: 22 }],
+    ['10.0.0.1', { host: '10.0.0.1' }],
+    ['fd00::1', { host: 'fd00::1' }],
     ['me@[fd00::1]:2222', { user: 'me', host: 'fd00::1', port: 2222 }],
   ])('a jump host is parsed: %s', (written, jump) => {
     expect(parseJump('jump', written)).toEqual(jump);
@@ -130,6 +131,46 @@ describe('servers by name', () => {
         driverData: { EnginePort: 2376, SSHKey: '' },
       },
     ]);
+  });
+
+  test('an alias of ~/.ssh/config is recorded as what it stands for', async () => {
+    const asked: unknown[] = [];
+    const driver = await generic.open({
+      settings: { ip_address: 'web[1:2]', ssh_key: 'id_test' },
+      cluster: { id: 'c', name: 'default' },
+      templates: templatesIn('templates'),
+      user: {
+        resolvePath: (path) => resolve(folder, path),
+        defaultKeyPaths: [],
+        async sshHost(written) {
+          asked.push(written);
+          const address = written.host.replace('web', '10.0.0.');
+          const jump = { user: 'me', host: 'gate', port: 22, keyPath: '/keys/gate' };
+          const own = { name: written.host, hostName: address, paths: ['/known_hosts'] };
+          const login = { user: 'ubuntu', port: 2222, keyPath: '/keys/web', certificatePath: '/c.pub' };
+          return { address, ...login, jump, hostKeys: [own, { ...own, name: '[gate]:22' }] };
+        },
+      },
+    });
+    const adoptions = await driver.adopt?.(['a', 'b']);
+    expect(asked).toEqual([{ host: 'web1' }, { host: 'web2' }]);
+    expect(adoptions?.[1]).toEqual({
+      name: 'b',
+      addresses: { public: '10.0.0.2' },
+      // The key of the settings replaces the configuration's.
+      ssh: {
+        user: 'ubuntu',
+        port: 2222,
+        keyPath,
+        jump: { user: 'me', host: 'gate', port: 22, keyPath: '/keys/gate' },
+      },
+      hostKeys: [
+        { name: 'b', hostName: '10.0.0.2', paths: ['/known_hosts'] },
+        { name: '[gate]:22', hostName: '10.0.0.2', paths: ['/known_hosts'] },
+      ],
+      enginePort: 2376,
+      driverData: { EnginePort: 2376, SSHKey: keyPath },
+    });
   });
 
   test.each([
