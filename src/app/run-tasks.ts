@@ -31,7 +31,7 @@ export async function runTasks<Value, Subject extends Named = Machine>(
 ): Promise<Outcome<Value>[]> {
   const { cluster, reporter, signal } = context;
   const names = subjects.map(({ name }) => name);
-  await using _claim = await cluster.claim(names, activity);
+  await using _claim = await cluster.claim(subjects, activity);
   const progress = reporter.open(names);
   const stopped = new AbortController();
   try {

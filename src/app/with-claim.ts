@@ -2,12 +2,12 @@ import type { Context } from './context.js';
 
 /** @param what as in "node1 is being provisioned by another belt" */
 export async function whileClaimed<T>(
-  names: readonly string[],
+  subjects: Parameters<Context['cluster']['claim']>[0],
   what: string,
   { cluster }: Pick<Context, 'cluster'>,
   work: () => Promise<T>,
 ): Promise<T> {
-  await using _claim = await cluster.claim(names, what);
+  await using _claim = await cluster.claim(subjects, what);
   return await work();
 }
 

@@ -30,8 +30,7 @@ export async function regenerateCertificates(
     requireSsh(machine);
     refuseWithoutTls(machine);
   }
-  const names = machines.map(({ name }) => name);
-  return whileClaimed(names, 'given new certificates', context, async () => {
+  return whileClaimed(machines, 'given new certificates', context, async () => {
     const certificates = await ensureClusterCertificates(context, { renewClient: clientCerts });
     if (clientCerts) await copyClientFilesToAll(certificates, context);
     const work: EngineWork<Machine>['work'] = async (machine, step, beforeRestart) => {

@@ -54,8 +54,7 @@ export interface RotationReport extends BatchReport<string> {
  */
 export async function rotateAuthority(input: RotateInput, context: Context): Promise<RotationReport> {
   const machines = await machinesWithTls(context);
-  const names = machines.map(({ name }) => name);
-  await using _claim = await context.cluster.claim(names, 'given new certificates');
+  await using _claim = await context.cluster.claim(machines, 'given new certificates');
   const rotation = await beginRotation(input, context);
   let remaining: readonly Machine[] = machines;
   const skipped: Outcome<Machine>[] = [];

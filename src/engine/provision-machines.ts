@@ -61,8 +61,7 @@ function provisionEach(
     return provisioned;
   };
   const doneMessage = ({ changed }: Provisioned): string => (changed ? 'provisioned' : 'already up to date');
-  const names = machines.map(({ name }) => name);
-  return whileClaimed(names, 'provisioned', context, async () => {
+  return whileClaimed(machines, 'provisioned', context, async () => {
     const { restartEngines } = await context.rollingRestart();
     return restartEngines(machines, { work, doneMessage, force });
   });

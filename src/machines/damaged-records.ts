@@ -1,7 +1,8 @@
 import type { Context } from '../app/context.js';
 import { whileClaimed } from '../app/with-claim.js';
 import { messageOf, UserError } from '../base/errors.js';
-import type { DamagedMachine } from '../state/cluster-store.js';
+import { folderExists } from '../base/files.js';
+import { changedRecordError, type DamagedMachine } from '../state/cluster-store.js';
 import { forgetMachine } from './lifecycle.js';
 import type { Machine } from './model/machine.js';
 import { selectNames } from './model/patterns.js';
@@ -45,7 +46,12 @@ export async function forgetDamaged(
   const names = unreadable.map(({ name }) => name);
   if (names.length === 0) return names;
   await whileClaimed(names, 'removed', context, async () => {
+    const { machines } = await context.cluster.machines();
+    const readable = machines.find(({ name }) => names.includes(name));
+    if (readable) throw changedRecordError(readable.name);
     for (const { name, error } of unreadable) {
+      // Another belt was removing it, and is done.
+      if (!(await folderExists(context.cluster.machineFolder(name)))) continue;
       context.reporter.warn(
         `${name} is no longer recorded, but may still exist at its provider: ${messageOf(error)}`,
       );

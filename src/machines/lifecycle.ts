@@ -199,8 +199,7 @@ function inBatch(
   context: Context,
   work: (batch: MachineBatch) => Promise<void>,
 ): Promise<Outcome<Machine>[]> {
-  const names = machines.map(({ name }) => name);
-  return whileClaimed(names, doneText, context, async () => {
+  return whileClaimed(machines, doneText, context, async () => {
     const batch = new MachineBatch(machines, context);
     try {
       await work(batch);

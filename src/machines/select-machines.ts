@@ -1,5 +1,5 @@
 import type { Context } from '../app/context.js';
-import { UserError } from '../base/errors.js';
+import { errorCodeOf, UserError } from '../base/errors.js';
 import { mapLimited } from '../base/map-limit.js';
 import type { Machine } from './model/machine.js';
 import { selectNames } from './model/patterns.js';
@@ -37,7 +37,14 @@ export async function inspectMachines(
   { all }: { all: boolean },
 ): Promise<unknown[]> {
   const machines = await selectMachines(nodes, context, { all });
-  return Promise.all(machines.map(({ name }) => context.cluster.document(name)));
+  const documents = await mapLimited(machines, 32, ({ name }) =>
+    context.cluster.document(name).catch((error: unknown) => {
+      // Removed since the list was read.
+      if (all && errorCodeOf(error) === 'machine-not-found') return undefined;
+      throw error;
+    }),
+  );
+  return documents.filter((document) => document !== undefined);
 }
 
 /** HostOptions of the records, by name; undefined where a record cannot be read. */

@@ -27,8 +27,7 @@ export async function upgradeMachines(
     from === to ? `already up to date (${to})` : `upgraded from ${from} to ${to}`;
   const work: EngineWork<Upgraded>['work'] = (machine, step, beforeRestart) =>
     upgradeEngine({ subject: machine, step, context }, beforeRestart);
-  const names = ready.map(({ name }) => name);
-  const upgraded = await whileClaimed(names, 'upgraded', context, async () => {
+  const upgraded = await whileClaimed(ready, 'upgraded', context, async () => {
     const { restartEngines } = await context.rollingRestart();
     return restartEngines(ready, { work, doneMessage, force });
   });

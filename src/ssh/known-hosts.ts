@@ -226,8 +226,14 @@ function cachedReader(path: string): () => Promise<readonly Line[]> {
   return async () => {
     const now = await identity(path);
     if (now === lastIdentity) return lines;
-    lines = now === '' ? [] : parse(await readFile(path, 'utf8'));
-    lastIdentity = now;
+    try {
+      lines = now === '' ? [] : parse(await readFile(path, 'utf8'));
+      lastIdentity = now;
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw error;
+      lines = [];
+      lastIdentity = '';
+    }
     return lines;
   };
 }

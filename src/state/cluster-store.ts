@@ -5,6 +5,7 @@ import { UserError } from '../base/errors.js';
 import { withFolderLock } from '../base/file-lock.js';
 import {
   type FileOwner,
+  ignoreMissing,
   listFolders,
   readJson,
   readText,
@@ -48,8 +49,12 @@ export interface ClusterStore {
   remove(name: string): Promise<void>;
   activeMachine(): Promise<string | undefined>;
   setActiveMachine(name: string | undefined): Promise<void>;
-  /** @see claimNames */
-  claim(names: readonly string[], what: string): Promise<Claim>;
+  /**
+   * Claims names, or machines as they were read before the claim.
+   * @throws UserError also for a machine that another belt has removed or replaced since
+   * @see claimNames
+   */
+  claim(subjects: readonly (string | { name: string })[], what: string): Promise<Claim>;
   /** @see withFolderLock */
   lock<T>(work: () => Promise<T>): Promise<T>;
   readonly machinesFolder: string;
@@ -235,9 +240,22 @@ class FolderStore implements ClusterStore {
     await writePointer(this.activePath, 'host', name, this.files);
   }
 
-  async claim(names: readonly string[], what: string): Promise<Claim> {
+  async claim(subjects: readonly (string | { name: string })[], what: string): Promise<Claim> {
     await this.establish();
-    return claimNames(this.folder, this.files, names, what);
+    const names = subjects.map((subject) => (typeof subject === 'string' ? subject : subject.name));
+    const claim = await claimNames(this.folder, this.files, names, what);
+    try {
+      await mapLimited(subjects.filter(isMachine), filesAtOnce, (machine) => this.requireUnchanged(machine));
+    } catch (error) {
+      await claim.release();
+      throw error;
+    }
+    return claim;
+  }
+
+  private async requireUnchanged({ name, createdAt, phase }: Machine): Promise<void> {
+    const current = await this.machine(name);
+    if (current.createdAt !== createdAt || current.phase !== phase) throw changedRecordError(name);
   }
 
   lock<T>(work: () => Promise<T>): Promise<T> {
@@ -280,10 +298,13 @@ class FolderStore implements ClusterStore {
     return this.parse(name, document);
   }
 
-  private async parse(name: string, document: unknown): Promise<Machine> {
+  /** @returns undefined for a record that another belt has removed since */
+  private async parse(name: string, document: unknown): Promise<Machine | undefined> {
     const path = this.machinePath(name);
-    const { mtime } = await stat(path);
-    return fromDocument(document, { store: this.folder, name, path, createdAt: mtime.toISOString() });
+    const found = await ignoreMissing(path, () => stat(path));
+    if (!found) return undefined;
+    const createdAt = found.mtime.toISOString();
+    return fromDocument(document, { store: this.folder, name, path, createdAt });
   }
 
   private async write(machine: Machine): Promise<void> {
@@ -325,6 +346,17 @@ async function readKeyPair(path: string): Promise<KeyPair | undefined> {
   throw new UserError(`the public key ${path}.pub is missing`, {
     hint: `ssh-keygen -y -f ${path} > ${path}.pub`,
   });
+}
+
+/** The record has changed between a command's selection of machines and its claim. */
+export function changedRecordError(name: string): UserError {
+  return new UserError(`${name} was changed by another belt since this command read its record`, {
+    hint: 'run the same command again',
+  });
+}
+
+function isMachine(subject: string | { name: string }): subject is Machine {
+  return typeof subject !== 'string' && 'createdAt' in subject;
 }
 
 /** Names come from the command line, and must not lead out of the machines' folder. */

@@ -16,6 +16,20 @@ afterEach(async () => {
   await rm(dirname(dirname(folder)), { recursive: true });
 });
 
+test('a claim refuses a machine that another belt has removed or replaced', async () => {
+  const store = await open();
+  const node1 = machine('node1');
+  await store.save(node1);
+  await (await store.claim([node1], 'started')).release();
+  await store.remove('node1');
+  await expect(store.claim([node1], 'started')).rejects.toThrow('Docker machine "node1" does not exist');
+  await store.save(machine('node1', { createdAt: '2026-02-02T03:04:05.000Z' }));
+  await expect(store.claim([node1], 'started')).rejects.toThrow(
+    'node1 was changed by another belt since this command read its record',
+  );
+  expect(await readdir(join(folder, 'claims'))).toEqual([]);
+});
+
 function open(): Promise<ClusterStore> {
   return openClusterStore({ name: 'default', folder });
 }
