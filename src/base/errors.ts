@@ -1,3 +1,4 @@
+import { codeOf } from './errno.js';
 import { withSelectedCluster } from './selected-cluster.js';
 
 // Messages start in lower case, contain the offending value and have no final period.
@@ -87,6 +88,23 @@ export function explanationOf(error: unknown): string {
 /** For lines that begin with the machine's name, as some messages do. */
 export function withoutName(name: string, message: string): string {
   return message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
+}
+
+/** Limits of this computer, which are not bugs in belt. @see errno(3) */
+const limitHints: Readonly<Record<string, string>> = {
+  EMFILE: 'raise the limit, then run the same command again: ulimit -n 4096',
+  ENFILE: 'the whole computer has too many files open: see "sysctl fs.file-nr"',
+  ENOMEM: 'free some memory (see "free -h"), then run the same command again',
+  ENOSPC: 'free some space (see "df -h"), then run the same command again',
+};
+
+/** Any other error is returned as it is. */
+export function explainLimit(error: unknown): unknown {
+  if (error instanceof ExpectedError) return error;
+  const hint = limitHints[codeOf(error) ?? ''];
+  if (hint === undefined) return error;
+  const reason = messageOf(error).replace(/^E[A-Z]+: /, '');
+  return new ExternalError(reason, { hint, cause: error });
 }
 
 /** Also true for the AbortError of Node's timers and streams. */

@@ -1,11 +1,11 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from './errno.js';
 import { AbortError, ExternalError, UserError } from './errors.js';
 import { type StateFiles, withExplainedErrors } from './files.js';
-import { isProcessAlive, readProcessStat } from './process-stat.js';
+import { isProcessAlive, ownProcess, type RecordedProcess } from './process-stat.js';
 
 export interface LockOptions {
   /** What is locked, for messages: `the image debian-13`. */
@@ -74,7 +74,8 @@ type Release = () => Promise<void>;
 
 /** proper-lockfile's own retries would also wait for a folder to become writable. */
 async function acquire(path: string, { what, waitMs, signal, onWait }: LockOptions): Promise<Release> {
-  const start = Date.now();
+  const start = performance.now();
+  const clock = new FutureTime(path);
   let notify = onWait;
   let stale = staleMs;
   for (;;) {
@@ -82,14 +83,36 @@ async function acquire(path: string, { what, waitMs, signal, onWait }: LockOptio
     const release = await tryAcquire(path, what, stale);
     if (release) return release;
     const holder = await readHolder(path);
-    const waitedMs = Date.now() - start;
+    const waitedMs = performance.now() - start;
     if (waitedMs > waitMs) throw heldError(path, what, waitMs, holder);
     if (notify && waitedMs > noticeMs) {
       notify(nameOf(holder));
       notify = undefined;
     }
     stale = holder && !(await isAlive(holder)) ? endedStaleMs : staleMs;
+    await clock.expireAfter(stale === endedStaleMs ? 0 : staleMs);
     await sleep(pauseMs, undefined, signal && { signal }).catch(() => {});
+  }
+}
+
+/**
+ * A lock from before the clock was set back would not become stale for as long as that. A holder
+ * that runs renews it every second, with the current time.
+ */
+class FutureTime {
+  private mtimeMs = 0;
+  private since = 0;
+
+  constructor(private readonly path: string) {}
+
+  async expireAfter(unchangedMs: number): Promise<void> {
+    const found = await stat(this.path).catch(() => undefined);
+    if (!found || found.mtimeMs < Date.now() + endedStaleMs) return;
+    if (found.mtimeMs !== this.mtimeMs) {
+      this.mtimeMs = found.mtimeMs;
+      this.since = performance.now();
+    }
+    if (performance.now() - this.since >= unchangedMs) await utimes(this.path, 0, 0).catch(() => {});
   }
 }
 
@@ -118,9 +141,7 @@ async function tryAcquire(path: string, what: string, stale: number): Promise<Re
   }
 }
 
-interface Holder {
-  pid: number;
-  startTime?: string | undefined;
+interface Holder extends RecordedProcess {
   hostname: string;
 }
 
@@ -131,8 +152,7 @@ function holderFile(path: string): string {
 
 /** Only informs those who wait; the lock holds without it. */
 async function writeHolder(path: string): Promise<void> {
-  const { pid } = process;
-  const holder: Holder = { pid, startTime: (await readProcessStat(pid))?.startTime, hostname: hostname() };
+  const holder: Holder = { ...(await ownProcess()), hostname: hostname() };
   const file = holderFile(path);
   await rm(file, { force: true })
     .then(() => writeFile(file, JSON.stringify(holder)))
@@ -148,8 +168,8 @@ async function readHolder(path: string): Promise<Holder | undefined> {
 }
 
 /** A process on another computer (the folder may be shared) counts as alive. */
-async function isAlive({ pid, startTime, hostname: host }: Holder): Promise<boolean> {
-  return host !== hostname() || isProcessAlive(pid, startTime);
+async function isAlive(holder: Holder): Promise<boolean> {
+  return holder.hostname !== hostname() || isProcessAlive(holder);
 }
 
 function nameOf(holder: Holder | undefined): string {

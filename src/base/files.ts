@@ -68,7 +68,9 @@ export function stateFiles(owner?: FileOwner): StateFiles {
       });
     },
     async remove(path) {
-      await withExplainedErrors('remove', path, () => rm(path, { recursive: true, force: true }));
+      await withExplainedErrors('remove', path, () =>
+        rm(path, { recursive: true, force: true, maxRetries: 3 }),
+      );
     },
   };
 }
@@ -190,6 +192,7 @@ const explanations: Readonly<Record<string, Explanation>> = {
     hint: 'free some space (see "df -h"), then run the same command again',
   },
   EDQUOT: { reason: 'disk quota exceeded', hint: 'free some space, then run the same command again' },
+  EMFILE: { reason: 'too many open files', hint: 'raise the limit: ulimit -n 4096' },
   ENOENT: { reason: 'no such file or directory', hint: 'check the path' },
   EEXIST: { reason: 'a file with that name already exists', hint: 'move it away' },
   ENOTDIR: { reason: 'a parent of that path is a file, not a folder', hint: 'move it away' },

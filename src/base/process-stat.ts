@@ -24,6 +24,29 @@ export async function readProcessStat(pid: number): Promise<ProcessStat | undefi
   return parseProcessStat(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''));
 }
 
+/** What distinguishes a running process from all others of this computer, in files that outlive it. */
+export interface RecordedProcess {
+  pid: number;
+  /** As its system counts it; undefined without /proc. */
+  startTime?: string | undefined;
+  /** Undefined without /proc, and in files of an earlier belt. */
+  bootId?: string | undefined;
+}
+
+export async function ownProcess(): Promise<RecordedProcess> {
+  const { pid } = process;
+  const startTime = (await readProcessStat(pid))?.startTime;
+  const bootId = await readBootId();
+  return { pid, ...(startTime !== undefined && { startTime }), ...(bootId !== undefined && { bootId }) };
+}
+
+async function readBootId(): Promise<string | undefined> {
+  return readFile('/proc/sys/kernel/random/boot_id', 'utf8').then(
+    (text) => text.trim(),
+    () => undefined,
+  );
+}
+
 /** Also true for a process of another user. */
 export function isPidInUse(pid: number): boolean {
   try {
@@ -34,9 +57,10 @@ export function isPidInUse(pid: number): boolean {
   }
 }
 
-/** A reused pid does not count: its process started at another time. */
-export async function isProcessAlive(pid: number, startTime: string | undefined): Promise<boolean> {
+/** A reused pid does not count: its process started at another time, or after another boot. */
+export async function isProcessAlive({ pid, startTime, bootId }: RecordedProcess): Promise<boolean> {
   if (!isPidInUse(pid)) return false;
+  if (bootId !== undefined && bootId !== (await readBootId())) return false;
   const stat = await readProcessStat(pid);
   return stat === undefined || startTime === undefined || stat.startTime === startTime;
 }

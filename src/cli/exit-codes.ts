@@ -1,4 +1,4 @@
-import { ExternalError, isAbort, UsageError, UserError } from '../base/errors.js';
+import { ExternalError, explainLimit, isAbort, UsageError, UserError } from '../base/errors.js';
 
 /** `belt docker`, `ssh` and `exec` return the remote command's code instead. */
 export const exitCodes = {
@@ -20,6 +20,6 @@ export const exitCodes = {
 export function exitCodeFor(error: unknown): number {
   if (error instanceof UsageError) return exitCodes.usage;
   if (isAbort(error)) return exitCodes.interrupted;
-  if (error instanceof UserError || error instanceof ExternalError) return exitCodes.failed;
+  if (error instanceof UserError || explainLimit(error) instanceof ExternalError) return exitCodes.failed;
   return exitCodes.bug;
 }

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { explainLimit, explanationOf } from '../base/errors.js';
 import { readCommandLine } from './command-line.js';
 import { exitCodeFor, exitCodes } from './exit-codes.js';
 import { exitOnOutputErrors } from './output-errors.js';
@@ -12,16 +13,23 @@ export async function main(argv: readonly string[], url: string): Promise<void> 
     process.exitCode = await run(argv, root);
   } catch (error) {
     process.exitCode = exitCodeFor(error);
-    const [{ printError }, { documentFormatIn }] = await Promise.all([
-      import('./print-error.js'),
-      import('./output.js'),
-    ]);
-    const words = withoutTail(argv);
-    await printError(error, {
-      debug: words.includes('--debug') || words.includes('-D'),
-      format: documentFormatIn(words),
-    });
+    // Without a free file descriptor, no further code can be loaded.
+    await report(error, argv).catch(() =>
+      process.stderr.write(`error: ${explanationOf(explainLimit(error))}\n`),
+    );
   }
+}
+
+async function report(error: unknown, argv: readonly string[]): Promise<void> {
+  const [{ printError }, { documentFormatIn }] = await Promise.all([
+    import('./print-error.js'),
+    import('./output.js'),
+  ]);
+  const words = withoutTail(argv);
+  await printError(error, {
+    debug: words.includes('--debug') || words.includes('-D'),
+    format: documentFormatIn(words),
+  });
 }
 
 /** Without the arguments of another program. */

@@ -1,4 +1,4 @@
-import { type ErrorCode, errorCodeOf, messageOf } from '../base/errors.js';
+import { type ErrorCode, errorCodeOf, explainLimit, messageOf } from '../base/errors.js';
 import { withSelectedCluster } from '../base/selected-cluster.js';
 import { hasColors } from '../state/environment.js';
 import { createPaint } from '../ui/colors.js';
@@ -12,7 +12,8 @@ interface ErrorOutput {
 }
 
 /** Prints on stderr, or a document on stdout. */
-export async function printError(error: unknown, { debug, format }: ErrorOutput): Promise<void> {
+export async function printError(thrown: unknown, { debug, format }: ErrorOutput): Promise<void> {
+  const error = explainLimit(thrown);
   if (format === undefined) {
     process.stderr.write(`${formatError(error, { debug, color: hasColors(process.stderr) })}\n`);
     return;

@@ -1,7 +1,9 @@
 import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
+import { whileClaimed } from '../app/with-claim.js';
 import { messageOf } from '../base/errors.js';
 import { groupBy } from '../base/group-by.js';
+import { neverRecorded } from '../state/cluster-store.js';
 import { forgetMachine, removeMachines } from './lifecycle.js';
 import { observe } from './list-machines.js';
 import type { Machine, ObservedMachine } from './model/machine.js';
@@ -46,7 +48,9 @@ export async function removeLeftovers(
   context: Context,
 ): Promise<Outcome<Machine>[]> {
   const outcomes = strays.length > 0 ? await removeMachines(strays, { force: false }, context) : [];
-  for (const machine of gone) await forgetMachine(machine.name, context);
+  await whileClaimed(gone, 'removed', context, async () => {
+    for (const { name } of gone) await forgetMachine(name, context);
+  });
   return [
     ...outcomes,
     ...gone.map((machine): Outcome<Machine> => ({ name: machine.name, status: 'ok', value: machine })),
@@ -86,6 +90,6 @@ function strayMachine(
     addresses,
     ssh: { user: 'root', port: 22 },
     driverData,
-    createdAt: new Date().toISOString(),
+    createdAt: neverRecorded,
   };
 }

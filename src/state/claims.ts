@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { UserError } from '../base/errors.js';
 import { withFolderLock } from '../base/file-lock.js';
-import { listFiles, type StateFiles } from '../base/files.js';
-import { isProcessAlive, readProcessStat } from '../base/process-stat.js';
+import { listFiles, readText, type StateFiles } from '../base/files.js';
+import { isProcessAlive, ownProcess } from '../base/process-stat.js';
 import { readRecord, writeRecord } from '../base/record-file.js';
 
 /** Machines that a running belt works on; released when it exits or dies. */
@@ -17,6 +17,7 @@ const claimRecord = z.object({
   pid: z.number(),
   /** The process's start time as its system counts it, which distinguishes reused pids. */
   startTime: z.optional(z.string()),
+  bootId: z.optional(z.string()),
   hostname: z.string(),
   /** A past participle: `created`. */
   what: z.string(),
@@ -38,10 +39,8 @@ export async function claimNames(
   const path = join(folder, `${crypto.randomUUID()}.json`);
   await withFolderLock(clusterFolder, files, async () => {
     for (const other of await liveClaims(folder, files)) refuseOverlap(names, other);
-    const startTime = (await readProcessStat(process.pid))?.startTime;
     const record: ClaimRecord = {
-      pid: process.pid,
-      ...(startTime !== undefined && { startTime }),
+      ...(await ownProcess()),
       hostname: hostname(),
       what,
       names: [...names],
@@ -56,17 +55,31 @@ interface LiveClaim extends ClaimRecord {
   path: string;
 }
 
-/** Deletes claims of dead processes. */
+/**
+ * Deletes claims of dead processes. Claims are written as a whole under the lock, so a torn one is
+ * what a power cut left.
+ */
 async function liveClaims(folder: string, files: StateFiles): Promise<LiveClaim[]> {
   const live: LiveClaim[] = [];
   for (const file of await listFiles(folder, '.json')) {
     const path = join(folder, file);
-    const record = await readRecord(path, claimRecord, 'the claim of a running belt');
-    if (!record) continue;
-    if (await isAlive(record)) live.push({ ...record, path });
+    const record = (await isTorn(path))
+      ? undefined
+      : await readRecord(path, claimRecord, 'the claim of a running belt');
+    if (record && (await isAlive(record))) live.push({ ...record, path });
     else await files.remove(path);
   }
   return live;
+}
+
+async function isTorn(path: string): Promise<boolean> {
+  try {
+    JSON.parse((await readText(path)) ?? '');
+    return false;
+  } catch (error) {
+    if (error instanceof SyntaxError) return true;
+    throw error;
+  }
 }
 
 function refuseOverlap(names: readonly string[], other: LiveClaim): void {
@@ -89,7 +102,6 @@ function refuseOverlap(names: readonly string[], other: LiveClaim): void {
 }
 
 /** The folder may be shared: a process on another computer counts as alive. */
-async function isAlive({ pid, startTime, hostname: host }: ClaimRecord): Promise<boolean> {
-  if (host !== hostname()) return true;
-  return isProcessAlive(pid, startTime);
+async function isAlive(claim: ClaimRecord): Promise<boolean> {
+  return claim.hostname !== hostname() || isProcessAlive(claim);
 }

@@ -104,6 +104,9 @@ interface ClusterStoreOptions {
 
 const clusterRecord = z.object({ id: z.uuid(), createdAt: z.string() });
 
+/** `createdAt` of a machine without a record, as its provider lists it. */
+export const neverRecorded = '';
+
 /** Enough to keep the disk busy, and far below the limit of open files. */
 const filesAtOnce = 32;
 
@@ -254,7 +257,9 @@ class FolderStore implements ClusterStore {
   }
 
   private async requireUnchanged({ name, createdAt, phase }: Machine): Promise<void> {
-    const current = await this.machine(name);
+    const current = await this.read(name);
+    if (createdAt === neverRecorded && !current) return;
+    if (!current) return this.unknown(name);
     if (current.createdAt !== createdAt || current.phase !== phase) throw changedRecordError(name);
   }
 

@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { withLock } from '../../../src/base/file-lock.js';
@@ -53,7 +53,6 @@ test('a lock that its holder no longer renews is taken over', async () => {
 
 test('the lock of a process that has exited is taken over sooner than that of a running one', async () => {
   await holdFor(3_000);
-  const { hostname } = await import('node:os');
   const holder = { pid: process.pid, startTime: '1', hostname: hostname() };
   await writeFile(`${path}.holder`, JSON.stringify({ pid: process.pid, hostname: hostname() }));
   await expect(lock(100, async () => {})).rejects.toThrow(`process ${process.pid} has held the lock`);
@@ -62,6 +61,17 @@ test('the lock of a process that has exited is taken over sooner than that of a 
     JSON.stringify(process.platform === 'linux' ? holder : { ...holder, pid: 2 ** 22 }),
   );
   expect(await lock(1_000, async () => 'done')).toBe('done');
+});
+
+test('a lock whose time lies in the future is taken over from an ended process at once', async () => {
+  await holdFor(-86_400_000);
+  await writeFile(`${path}.holder`, JSON.stringify({ pid: 2 ** 22, hostname: hostname() }));
+  expect(await lock(1_000, async () => 'done')).toBe('done');
+});
+
+test('a lock whose time lies in the future and is not renewed is taken over', async () => {
+  await holdFor(-86_400_000);
+  expect(await lock(60_000, async () => 'done')).toBe('done');
 });
 
 test('an abort ends waiting for a lock', async () => {

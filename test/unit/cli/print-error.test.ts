@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { AbortError, ExternalError, UsageError, UserError } from '../../../src/base/errors.js';
+import { AbortError, ExternalError, explainLimit, UsageError, UserError } from '../../../src/base/errors.js';
 import { exitCodeFor, exitCodes } from '../../../src/cli/exit-codes.js';
 import { describeError } from '../../../src/cli/print-error.js';
 import { EngineError } from '../../../src/engine/api.js';
@@ -51,4 +51,12 @@ test.each([
   [new TypeError('x'), { code: 'bug', message: 'x' }],
 ])('the document of %o has a stable code', (thrown, error) => {
   expect(describeError(thrown)).toEqual({ error });
+});
+
+test.each(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC'])('%s is not a bug in belt', async (code) => {
+  const error = Object.assign(new Error(`${code}: out of it, open '/tmp/x'`), { code });
+  const explained = explainLimit(error);
+  expect(exitCodeFor(error)).toBe(1);
+  expect(explained).toMatchObject({ message: "out of it, open '/tmp/x'", errorCode: 'external' });
+  expect(describeError(explained).error.hint).toMatch(/ulimit|sysctl|free/);
 });

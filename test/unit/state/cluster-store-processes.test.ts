@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { UserError } from '../../../src/base/errors.js';
+import { readProcessStat } from '../../../src/base/process-stat.js';
 import { openClusterStore } from '../../../src/state/cluster-store.js';
 import { buildStoreProgram, type StoreProgram } from './run-store-program.js';
 
@@ -131,6 +132,25 @@ describe('claims', () => {
       .catch((thrown) => thrown);
     expect(error.message).toBe('a, b, c and 1 more are being created by another belt (process 7 on far)');
     expect(error.hint).toBe(`wait until it is done; if no belt runs on far: rm ${path}`);
+  });
+
+  test.each(['', '{"version":1,"pid":47', '\0'.repeat(200)])('a torn claim %j is removed', async (text) => {
+    const store = await openClusterStore({ name: 'default', folder });
+    await mkdir(join(folder, 'claims'), { recursive: true });
+    await writeFile(join(folder, 'claims', 'torn.json'), text);
+    await (await store.claim(['node1'], 'created')).release();
+    expect(await readdir(join(folder, 'claims'))).toEqual([]);
+  });
+
+  test.runIf(process.platform === 'linux')('a claim from before a reboot expires', async () => {
+    const store = await openClusterStore({ name: 'default', folder });
+    const path = join(folder, 'claims', 'mine.json');
+    await mkdir(join(folder, 'claims'), { recursive: true });
+    const startTime = (await readProcessStat(process.pid))?.startTime;
+    await writeFile(path, claimOf({ startTime, bootId: 'another boot' }));
+    await (await store.claim(['node1'], 'created')).release();
+    await writeFile(path, claimOf({ startTime }));
+    await expect(store.claim(['node1'], 'created')).rejects.toThrow('node1 is being created by another belt');
   });
 
   test('an unreadable claim is reported, not ignored', async () => {
