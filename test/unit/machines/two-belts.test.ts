@@ -14,7 +14,7 @@ import { openClusterStore } from '../../../src/state/cluster-store.js';
 import { MemoryDriver } from '../support/memory-driver.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
-/** Called before each file operation on a path: of belt's own code, and of its libraries. */
+/** Called before each file operation on a path: by belt and by its libraries. */
 const files = vi.hoisted(() => ({ before: undefined as ((path: string) => Promise<void>) | undefined }));
 
 vi.mock('node:fs/promises', async (original) => {
