@@ -34,7 +34,7 @@ export const coreModules = [
   'state/environment',
   'ui/colors',
   'ui/format-error',
-  'ui/redact',
+  'ui/safe-text',
   'ui/text-width',
 ];
 

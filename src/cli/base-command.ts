@@ -7,6 +7,7 @@ import { withSelectedCluster } from '../base/selected-cluster.js';
 import { warnOfExpiry } from '../certs/expiry-warning.js';
 import { namedOrDefault } from '../machines/default-machine.js';
 import { type Environment, hasColors } from '../state/environment.js';
+import { safeText, safeView } from '../ui/safe-text.js';
 import { exitCodeFor, exitCodes } from './exit-codes.js';
 import { reportFlags } from './flags.js';
 import { type FlagShape, normalizeFlags } from './go-flags.js';
@@ -27,6 +28,9 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   static override baseFlags: Interfaces.FlagInput = reportFlags;
   /** Whether belt warns about certificates that expire soon. */
   static warnsOfExpiry = true;
+
+  /** Whether its result contains a secret that the user asked for. */
+  static printsSecrets = false;
 
   /** Whether the same command resumes an interrupted one. */
   static resumes = false;
@@ -58,7 +62,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     this.flags = given as FlagsOf<T>;
     this.args = args as ArgsOf<T>;
     this.words = argv as string[];
-    this.output = await openOutput(this.flags);
+    this.output = await openOutput(this.flags, { secrets: this.printsSecrets });
   }
 
   /** Such as `belt swarm join`. */
@@ -95,7 +99,16 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
 
   /** For the view of a result; oclif mutes it when `--output` prints the result itself. */
   protected print(view: string): void {
-    if (view !== '') this.log(withSelectedCluster(view));
+    if (view !== '') this.log(safeView(withSelectedCluster(view), { secrets: this.printsSecrets }));
+  }
+
+  /** On stderr, before a question. */
+  protected explain(text: string): void {
+    process.stderr.write(`${safeText(text)}\n`);
+  }
+
+  private get printsSecrets(): boolean {
+    return (this.ctor as typeof BaseCommand).printsSecrets;
   }
 
   protected get wide(): boolean {

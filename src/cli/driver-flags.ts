@@ -1,6 +1,7 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import type { DriverModule, Setting } from '../drivers/driver.js';
 import { builtInDrivers } from '../drivers/registry.js';
+import { oneLine } from '../ui/safe-text.js';
 import { flagName } from './driver-flag-values.js';
 
 type DriverFlags = Record<string, Interfaces.Flag<unknown>>;
@@ -38,7 +39,7 @@ export function flagGroup(driver: string): string {
 function flagFor(setting: Setting, { name }: DriverModule): Interfaces.Flag<unknown> {
   const { type, choices } = setting;
   const options = {
-    summary: flagSummary(setting),
+    summary: oneLine(flagSummary(setting)),
     helpGroup: flagGroup(name),
     helpValue: choices?.join('|') ?? (type === 'integer' ? 'N' : 'VALUE'),
   };

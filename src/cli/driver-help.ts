@@ -3,6 +3,7 @@ import { messageOf } from '../base/errors.js';
 import type { Drivers } from '../drivers/registry.js';
 import { readEnvironment } from '../state/environment.js';
 import { openPlugins } from '../state/plugin-store.js';
+import { oneLine } from '../ui/safe-text.js';
 import { flagGroup, flagsOf } from './driver-flags.js';
 import { driversOf } from './open-drivers.js';
 
@@ -40,9 +41,9 @@ export async function helpOfDrivers(): Promise<[string, string][]> {
 
 async function summaryOf(name: string, drivers: Drivers): Promise<string> {
   try {
-    return (await drivers.load(name)).summary;
+    return oneLine((await drivers.load(name)).summary);
   } catch (error) {
-    return messageOf(error);
+    return oneLine(messageOf(error));
   }
 }
 

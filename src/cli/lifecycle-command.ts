@@ -75,7 +75,7 @@ export abstract class LifecycleCommand<T extends typeof Command> extends BaseCom
 
   /** For scripts. */
   protected printPiped(line: string): void {
-    if (!process.stdout.isTTY) this.log(line);
+    if (!process.stdout.isTTY) this.print(line);
   }
 
   /** Machines that are already in the wanted state succeed, so that a rerun resumes. */

@@ -1,5 +1,6 @@
 import { UsageError } from '../base/errors.js';
 import type { GoValue } from '../ui/go-template/index.js';
+import { oneLine, safeJson } from '../ui/safe-text.js';
 import type { FlagValues, outputFlags } from './global-flags.js';
 
 /** For help and completion. */
@@ -11,22 +12,31 @@ export interface Output {
   render?(result: unknown): string;
 }
 
+interface DocumentOptions {
+  /** Whether secrets are what the user asked for. */
+  secrets?: boolean;
+}
+
 /** @throws UsageError for an unknown format; UserError for a bad template */
-export async function openOutput({ output, json }: FlagValues<typeof outputFlags>): Promise<Output> {
+export async function openOutput(
+  { output, json }: FlagValues<typeof outputFlags>,
+  options: DocumentOptions = {},
+): Promise<Output> {
   if (json && (output ?? 'json') !== 'json')
     throw new UsageError(`--json cannot be combined with --output ${output}`);
   const text = json ? 'json' : (output ?? 'table');
   const [format, template] = /^(go-template)=(.*)$/s.exec(text)?.slice(1) ?? [text];
-  if (template !== undefined) return { format: 'go-template', render: await templateOutput(template) };
+  if (template !== undefined)
+    return { format: 'go-template', render: await templateOutput(template, options) };
   switch (format) {
     case 'table':
     case 'wide':
       return { format };
     case 'json':
     case 'yaml':
-      return { format, render: await documentFormatter(format) };
+      return { format, render: await documentFormatter(format, options) };
     case 'name':
-      return { format, render: (result) => namesIn(result).join('\n') };
+      return { format, render: (result) => namesIn(result).map(oneLine).join('\n') };
     default:
       throw new UsageError(
         `unknown output format "${text}": use table, wide, json, yaml, name or go-template=TEMPLATE`,
@@ -35,21 +45,24 @@ export async function openOutput({ output, json }: FlagValues<typeof outputFlags
 }
 
 /** Loads the YAML package on first use. */
-export async function documentFormatter(format: 'json' | 'yaml'): Promise<(document: unknown) => string> {
-  if (format === 'json') return (document) => JSON.stringify(document, null, 2);
+export async function documentFormatter(
+  format: 'json' | 'yaml',
+  options: DocumentOptions = {},
+): Promise<(document: unknown) => string> {
+  if (format === 'json') return (document) => safeJson(document, { ...options, indent: 2 });
   const { stringify } = await import('../base/yaml.js');
-  return (document) => stringify(asJson(document), { lineWidth: 0 }).trimEnd();
+  return (document) => stringify(asGoValue(document, options), { lineWidth: 0 }).trimEnd();
 }
 
-async function templateOutput(text: string): Promise<(result: unknown) => string> {
+async function templateOutput(text: string, options: DocumentOptions): Promise<(result: unknown) => string> {
   const { expandEscapes, parseGoTemplate } = await import('../ui/go-template/index.js');
   const template = parseGoTemplate(expandEscapes(text));
-  return (result) => template.render(asJson(result)).replace(/\n$/, '');
+  return (result) => template.render(asGoValue(result, options)).replace(/\n$/, '');
 }
 
 /** Drops undefined properties, which neither YAML nor a template should show. */
-function asJson(document: unknown): GoValue {
-  return JSON.parse(JSON.stringify(document)) as GoValue;
+export function asGoValue(document: unknown, options: DocumentOptions = {}): GoValue {
+  return JSON.parse(safeJson(document, options)) as GoValue;
 }
 
 /** For errors in a command line that could not be parsed. @returns undefined: text on stderr */

@@ -3,6 +3,7 @@ import { withSelectedCluster } from '../base/selected-cluster.js';
 import { hasColors } from '../state/environment.js';
 import { createPaint } from '../ui/colors.js';
 import { formatError } from '../ui/format-error.js';
+import { safeMessage } from '../ui/safe-text.js';
 import { documentFormatter } from './output.js';
 
 interface ErrorOutput {
@@ -25,7 +26,7 @@ export async function printError(thrown: unknown, { debug, format }: ErrorOutput
 /** For commands without a reporter. */
 export function printWarning(message: string): void {
   const paint = createPaint(hasColors(process.stderr));
-  process.stderr.write(`${paint.yellow('warning:')} ${withSelectedCluster(message)}\n`);
+  process.stderr.write(`${paint.yellow('warning:')} ${safeMessage(withSelectedCluster(message))}\n`);
 }
 
 /** Replaces the result of a failed command; see docs/output.md. */

@@ -1,9 +1,11 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.js';
 import { allFlag, nodesArgument } from '../cli/flags.js';
+import { asGoValue } from '../cli/output.js';
 import { namedOrActive } from '../machines/default-machine.js';
 import { inspectMachines } from '../machines/select-machines.js';
-import { formatWithTemplate, type GoValue } from '../ui/go-template/index.js';
+import { formatWithTemplate } from '../ui/go-template/index.js';
+import { safeJson } from '../ui/safe-text.js';
 
 export default class Inspect extends BaseCommand<typeof Inspect> {
   static override summary = "Show a machine's record as JSON";
@@ -36,12 +38,8 @@ makes no network requests.`;
     const nodes = all ? this.words : await namedOrActive(this.words, context.cluster);
     const documents = await inspectMachines(nodes, context, { all });
     const result = documents.length === 1 && !all ? documents[0] : documents;
-    if (format === undefined) this.print(JSON.stringify(result, null, 4));
-    else for (const document of documents) this.log(formatWithTemplate(format, asJson(document)));
+    if (format === undefined) this.print(safeJson(result, { indent: 4 }));
+    else for (const document of documents) this.log(formatWithTemplate(format, asGoValue(document)));
     return result;
   }
-}
-
-function asJson(document: unknown): GoValue {
-  return JSON.parse(JSON.stringify(document)) as GoValue;
 }

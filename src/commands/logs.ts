@@ -4,6 +4,7 @@ import { BaseCommand } from '../cli/base-command.js';
 import { requiredArgument } from '../cli/flags.js';
 import { taskLogs } from '../swarm/tasks/task-logs.js';
 import { linePrefixes } from '../ui/failure-summary.js';
+import { safeMessage } from '../ui/safe-text.js';
 
 export interface LogLine {
   task: string;
@@ -66,7 +67,8 @@ export default class Logs extends BaseCommand<typeof Logs> {
     context.signal.throwIfAborted();
     this.failUnlessOk(outcomes);
     for (const outcome of outcomes) {
-      if (outcome.status === 'failed') this.logToStderr(`${outcome.name}: ${explanationOf(outcome.error)}`);
+      if (outcome.status === 'failed')
+        this.explain(safeMessage(`${outcome.name}: ${explanationOf(outcome.error)}`));
       if (outcome.status === 'ok' && outcome.value !== 0) this.fail();
     }
     return lines;

@@ -88,8 +88,8 @@ without --force if the swarm would lose its quorum. A whole cluster is removed a
   }
 
   private async confirmRemoval(names: readonly string[]): Promise<void> {
-    process.stderr.write(`About to remove ${names.join(', ')}\n`);
-    process.stderr.write('WARNING: This action will delete both local reference and remote instance.\n');
+    this.explain(`About to remove ${names.join(', ')}`);
+    this.explain('WARNING: This action will delete both local reference and remote instance.');
     await this.confirm('Are you sure? (y/n): ', 'removed');
   }
 }

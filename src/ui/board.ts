@@ -2,7 +2,8 @@ import type { Paint } from './colors.js';
 import { formatElapsed } from './format-elapsed.js';
 import type { Drawable, View } from './live-area.js';
 import { elapsedMs, hasEnded, type Subject } from './progress-item.js';
-import { oneLine, padEnd, truncate, widthOf, wrap } from './text-width.js';
+import { oneLine } from './safe-text.js';
+import { padEnd, truncate, widthOf, wrap } from './text-width.js';
 
 interface Layout {
   name: number;

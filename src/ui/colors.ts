@@ -8,9 +8,13 @@ export interface Paint {
   cyan(text: string): string;
 }
 
+const esc = '\x1b';
+/** Matches what paint adds. */
+export const paintSequence = new RegExp(`(${esc}\\[(?:1|2|22|31|32|33|36|39)m)`);
+
 export function createPaint(color: boolean): Paint {
   const style = (on: number, off: number) => (text: string) =>
-    color && text !== '' ? `\x1b[${on}m${text}\x1b[${off}m` : text;
+    color && text !== '' ? `${esc}[${on}m${text}${esc}[${off}m` : text;
   return {
     bold: style(1, 22),
     dim: style(2, 22),

@@ -1,5 +1,6 @@
 import { withoutName } from '../base/errors.js';
 import { createPaint } from './colors.js';
+import { oneLine, safeText } from './safe-text.js';
 import { padEnd, widthOf } from './text-width.js';
 
 interface Failure {
@@ -12,11 +13,12 @@ export function linePrefixes(names: readonly string[], { color }: { color: boole
   if (names.length === 1) return new Map(names.map((name) => [name, '']));
   const { cyan, green, yellow, bold } = createPaint(color);
   const colors = [cyan, green, yellow, bold];
-  const width = Math.max(0, ...names.map(widthOf)) + 1;
+  const shown = names.map(oneLine);
+  const width = Math.max(0, ...shown.map(widthOf)) + 1;
   return new Map(
     names.map((name, index) => {
       const paint = colors[index % colors.length] ?? cyan;
-      return [name, `${paint(padEnd(`${name}:`, width))} `];
+      return [name, `${paint(padEnd(`${shown[index]}:`, width))} `];
     }),
   );
 }
@@ -35,8 +37,9 @@ export function failureSummary(
   return [
     red(counts.join(', ')),
     ...failed.map(
-      ({ name, reason }) => `  ${red('✗')} ${name}: ${withoutName(name, reason).replaceAll('\n', '\n    ')}`,
+      ({ name, reason }) =>
+        `  ${red('✗')} ${oneLine(name)}: ${safeText(withoutName(name, reason)).replaceAll('\n', '\n    ')}`,
     ),
-    ...(skipped.length > 0 ? [`  ${yellow('-')} skipped: ${skipped.join(', ')}`] : []),
+    ...(skipped.length > 0 ? [`  ${yellow('-')} skipped: ${oneLine(skipped.join(', '))}`] : []),
   ].join('\n');
 }

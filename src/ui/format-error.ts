@@ -1,6 +1,6 @@
 import { ExternalError, isAbort, messageOf, UserError } from '../base/errors.js';
 import { createPaint, type Paint } from './colors.js';
-import { redact } from './redact.js';
+import { safeMessage, safeText } from './safe-text.js';
 
 interface ErrorStyle {
   /** Shows causes and stacks. */
@@ -14,7 +14,7 @@ interface ErrorStyle {
 export function formatError(error: unknown, { debug, color, reportAt }: ErrorStyle): string {
   const paint = createPaint(color);
   const lines = isExpected(error) ? expected(error, debug, paint) : bug(error, debug, reportAt, paint);
-  return redact(lines.join('\n'));
+  return lines.join('\n');
 }
 
 type ExpectedError = Error & { hint?: string | undefined };
@@ -24,8 +24,8 @@ function isExpected(error: unknown): error is ExpectedError {
 }
 
 function expected(error: ExpectedError, debug: boolean, paint: Paint): string[] {
-  const lines = [`${paint.red('error:')} ${error.message}`];
-  if (error.hint !== undefined) lines.push(paint.dim(hintLine(error.hint)));
+  const lines = [`${paint.red('error:')} ${safeMessage(error.message)}`];
+  if (error.hint !== undefined) lines.push(paint.dim(safeMessage(hintLine(error.hint))));
   if (debug) lines.push(...causes(error.cause, paint));
   return lines;
 }
@@ -43,7 +43,7 @@ function causes(cause: unknown, paint: Paint): string[] {
 
 function bug(error: unknown, debug: boolean, reportAt: string | undefined, paint: Paint): string[] {
   const where = reportAt === undefined ? '' : ` at ${reportAt}`;
-  const headline = `${paint.red('this is a bug in belt:')} ${messageOf(error)}`;
+  const headline = `${paint.red('this is a bug in belt:')} ${safeMessage(messageOf(error))}`;
   if (!debug)
     return [headline, paint.dim(`run the same command with --debug and report what it prints${where}`)];
   const cause = error instanceof Error ? error.cause : undefined;
@@ -56,5 +56,5 @@ function bug(error: unknown, debug: boolean, reportAt: string | undefined, paint
 }
 
 function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
+  return safeText(error instanceof Error ? (error.stack ?? error.message) : messageOf(error));
 }

@@ -12,7 +12,8 @@ import type { Paint } from './colors.js';
 import { formatElapsed } from './format-elapsed.js';
 import type { Drawable, LiveArea, View } from './live-area.js';
 import { capitalizeStep, type EndStatus } from './progress-item.js';
-import { oneLine, padEnd, truncate, widthOf, wrap } from './text-width.js';
+import { oneLine } from './safe-text.js';
+import { padEnd, truncate, widthOf, wrap } from './text-width.js';
 
 interface TreeOptions {
   area: LiveArea;
@@ -30,7 +31,7 @@ export async function runStage<T>(
   options: TreeOptions,
   parent?: () => OpenTask,
 ): Promise<T> {
-  const stage = new ListrStage(title, options, parent);
+  const stage = new ListrStage(oneLine(title), options, parent);
   try {
     const value = await work(stage);
     await stage.end(options.signal?.aborted ? 'interrupted' : 'done');
@@ -111,9 +112,9 @@ class ListrStage implements StageReporter {
 }
 
 function listrProgress(names: readonly string[], parent: OpenTask, options: TreeOptions): Progress {
-  const tasks = new Map(names.map((name) => [name, new OpenTask(name, options, parent)]));
-  const width = Math.max(0, ...names.map(widthOf));
-  const label = (name: string): string => `${padEnd(name, width)}  `;
+  const tasks = new Map(names.map((name) => [name, new OpenTask(oneLine(name), options, parent)]));
+  const width = Math.max(0, ...names.map((name) => widthOf(oneLine(name))));
+  const label = (name: string): string => `${padEnd(oneLine(name), width)}  `;
   const finish = (name: string, ending: EndStatus, text: string): void => {
     const task = tasks.get(name);
     if (!task || task.hasEnded) return;

@@ -12,7 +12,7 @@ import {
   startStep,
   statusAtClose,
 } from './progress-item.js';
-import { redact } from './redact.js';
+import { safeMessage } from './safe-text.js';
 
 interface LiveOptions {
   stream: TerminalStream;
@@ -31,8 +31,8 @@ export function liveReporter({ stream, paint, now, sharing, signal }: LiveOption
       const { runStage } = await import('./listr-stage.js');
       return runStage(title, work, { area, paint, now, signal, reporter });
     },
-    note: (message) => area.print(redact(withSelectedCluster(message))),
-    warn: (message) => area.print(`${paint.yellow('warning:')} ${redact(withSelectedCluster(message))}`),
+    note: (message) => area.print(safeMessage(withSelectedCluster(message))),
+    warn: (message) => area.print(`${paint.yellow('warning:')} ${safeMessage(withSelectedCluster(message))}`),
   };
   return reporter;
 }

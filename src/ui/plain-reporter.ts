@@ -12,8 +12,8 @@ import {
   startStep,
   statusAtClose,
 } from './progress-item.js';
-import { redact } from './redact.js';
-import { oneLine, wrap } from './text-width.js';
+import { oneLine, safeMessage } from './safe-text.js';
+import { wrap } from './text-width.js';
 
 interface PlainOptions {
   stream: Writable;
@@ -23,7 +23,7 @@ interface PlainOptions {
 
 /** For pipes and logs: one line per change of step, and per tenth of a measured step. */
 export function plainReporter({ stream, now, signal }: PlainOptions): Reporter {
-  const line = (text: string): void => void stream.write(`${redact(text)}\n`);
+  const line = (text: string): void => void stream.write(`${text}\n`);
   const reporter: Reporter = {
     open: (names) => plainProgress(names, line, now),
     async stage(title, work) {
@@ -39,8 +39,8 @@ export function plainReporter({ stream, now, signal }: PlainOptions): Reporter {
         await stage.progress?.close();
       }
     },
-    note: (message) => line(withSelectedCluster(message)),
-    warn: (message) => line(withSelectedCluster(`warning: ${message}`)),
+    note: (message) => line(safeMessage(withSelectedCluster(message))),
+    warn: (message) => line(safeMessage(withSelectedCluster(`warning: ${message}`))),
   };
   return reporter;
 }
@@ -89,7 +89,7 @@ function plainProgress(names: readonly string[], line: (text: string) => void, n
     const subject = subjects.get(name);
     if (!subject || hasEnded(subject)) return;
     endSubject(subject, status, text, now());
-    line(`${name}: ${finalText(subject)}`);
+    line(`${subject.name}: ${finalText(subject)}`);
   };
 
   return {
@@ -98,7 +98,7 @@ function plainProgress(names: readonly string[], line: (text: string) => void, n
       if (!subject || hasEnded(subject)) return;
       startStep(subject, oneLine(text), fraction, now());
       const current = stepText(subject);
-      if (shown.get(name) !== current) line(`${name}: ${current}`);
+      if (shown.get(name) !== current) line(`${subject.name}: ${current}`);
       shown.set(name, current);
     },
     done: (name, text = 'done') => finish(name, 'done', oneLine(text)),

@@ -1,4 +1,5 @@
 import { withoutName } from '../base/errors.js';
+import { oneLine } from './safe-text.js';
 import { capitalize } from './table.js';
 
 export type EndStatus = 'done' | 'failed' | 'interrupted' | 'skipped';
@@ -16,7 +17,7 @@ export interface Subject {
 }
 
 export function newSubject(name: string, nowMs: number): Subject {
-  return { name, status: 'waiting', text: '', startMs: nowMs };
+  return { name: oneLine(name), status: 'waiting', text: '', startMs: nowMs };
 }
 
 /** Ended subjects never change: a late step must not revive one. */

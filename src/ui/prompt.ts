@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import type { ReadStream } from 'node:tty';
 import { AbortError, UserError } from '../base/errors.js';
+import { safeText } from './safe-text.js';
 
 interface Terminal {
   input: Readable;
@@ -15,7 +16,7 @@ interface Terminal {
  */
 export async function confirm(question: string, { input, output, signal }: Terminal): Promise<boolean> {
   signal?.throwIfAborted();
-  output.write(question);
+  output.write(safeText(question));
   // Without this, readline handles Ctrl-C itself.
   const lines = createInterface({ input, terminal: false });
   try {
@@ -42,7 +43,7 @@ export async function askSecret(
     );
   }
   signal?.throwIfAborted();
-  output.write(`${question}\n`);
+  output.write(`${safeText(question)}\n`);
   input.setRawMode(true);
   try {
     return await readSecret(input, signal);

@@ -1,3 +1,4 @@
+import { oneLine } from './safe-text.js';
 import { padEnd, truncate, widthOf } from './text-width.js';
 
 const gap = '   ';
@@ -14,7 +15,8 @@ export function formatTable(
   return alignColumns([columns.map((name) => name.toUpperCase()), ...rows], width);
 }
 
-export function alignColumns(rows: readonly (readonly string[])[], width?: number): string {
+export function alignColumns(table: readonly (readonly string[])[], width?: number): string {
+  const rows = table.map((row) => row.map(oneLine));
   const count = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: count }, (_, column) =>
     Math.max(...rows.map((row) => widthOf(row[column] ?? ''))),

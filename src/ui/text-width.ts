@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import { safeText } from './safe-text.js';
 
 // Widths are terminal cells: 2 for wide characters (Unicode Standard Annex 11) and emoji.
 
@@ -34,26 +35,10 @@ export function truncate(text: string, width: number): string {
   return width > 0 ? `${kept}…` : '';
 }
 
-/** Removes colors, control characters and line breaks from foreign text. */
-export function oneLine(text: string): string {
-  return stripVTControlCharacters(text)
-    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
-    .trim();
-}
-
 /** Breaks at spaces, or inside a word longer than a line. @param text uncolored */
 export function wrap(text: string, width: number): string[] {
-  return safeLines(text).flatMap((line) => wrapLine(line, width));
-}
-
-function safeLines(text: string): string[] {
-  const lines = stripVTControlCharacters(text).split(/\r?\n/);
-  return lines.map((line) =>
-    line
-      .replaceAll('\t', '    ')
-      .replaceAll(/\p{Cc}/gu, ' ')
-      .trimEnd(),
-  );
+  const lines = safeText(text).replaceAll('\t', '    ').split('\n');
+  return lines.flatMap((line) => wrapLine(line.trimEnd(), width));
 }
 
 function wrapLine(line: string, width: number): string[] {

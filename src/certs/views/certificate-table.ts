@@ -1,5 +1,4 @@
 import { capitalize, formatTable } from '../../ui/table.js';
-import { oneLine } from '../../ui/text-width.js';
 
 interface CertificateRow {
   kind: 'authority' | 'client' | 'server';
@@ -30,7 +29,7 @@ export function certificateTable(rows: readonly CertificateRow[], { wide = false
       daysLeft === undefined ? '-' : String(daysLeft),
       status === 'soon' ? 'Expires soon' : capitalize(status),
       ...(wide ? [names.join(',') || '-', path, fingerprint ?? '-'] : []),
-      oneLine(problems.join('; ')),
+      problems.join('; '),
     ]),
   );
 }

@@ -2,6 +2,7 @@ import { listClusters } from '../../state/cluster-index.js';
 import { readEnvironment } from '../../state/environment.js';
 import { locateState } from '../../state/locate-state.js';
 import { openPlugins } from '../../state/plugin-store.js';
+import { oneLine } from '../../ui/safe-text.js';
 import { openLocal } from '../fast-path/records.js';
 import { driversOf } from '../open-drivers.js';
 import { readCommands } from './command-tree.js';
@@ -43,8 +44,4 @@ function clusterFlagsIn(words: readonly string[]): string[] {
 
 async function emptyOnError(names: () => Promise<readonly string[]>): Promise<readonly string[]> {
   return names().catch(() => []);
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, ' ');
 }

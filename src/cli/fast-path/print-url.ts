@@ -1,5 +1,6 @@
 import { endpointOf } from '../../engine/client-access.js';
 import { oneNamedOrActive } from '../../machines/default-machine.js';
+import { oneLine } from '../../ui/safe-text.js';
 import type { Local, LocalResult } from './records.js';
 
 export const urlFlags = {};
@@ -11,5 +12,5 @@ export async function url({
 }: Local<typeof urlFlags>): Promise<LocalResult<{ name: string; url: string }>> {
   const name = await oneNamedOrActive(words, cluster);
   const endpoint = endpointOf(await cluster.machine(name));
-  return { text: endpoint.url, document: { name, url: endpoint.url }, cluster, output: flags };
+  return { text: oneLine(endpoint.url), document: { name, url: endpoint.url }, cluster, output: flags };
 }

@@ -1,5 +1,4 @@
 import { formatTable } from '../../ui/table.js';
-import { oneLine } from '../../ui/text-width.js';
 
 interface ClusterRow {
   name: string;
@@ -20,7 +19,7 @@ export function clusterTable(rows: readonly ClusterRow[], { wide = false } = {})
       leader ?? '-',
       managers.join(',') || '-',
       `${running ?? '?'}/${machines}`,
-      ...(wide ? [oneLine(errors.join('; '))] : []),
+      ...(wide ? [errors.join('; ')] : []),
     ]),
   );
 }

@@ -1,8 +1,8 @@
 import { withoutName } from '../../base/errors.js';
 import { groupBy } from '../../base/group-by.js';
 import { foldNames } from '../../machines/model/fold-names.js';
+import { joinLines } from '../../ui/safe-text.js';
 import { formatTable } from '../../ui/table.js';
-import { oneLine } from '../../ui/text-width.js';
 
 interface DifferenceRow {
   what: string;
@@ -33,7 +33,7 @@ export function differenceTable(rows: readonly NodeDifferenceRow[]): string {
 
 function cellsOf({ group, status, differences }: NodeDifferenceRow): string[] {
   const text = status === 'extra' ? 'in no group' : differences.map(differenceText).join(', ');
-  return [group ?? '-', status, oneLine(text)];
+  return [group ?? '-', status, text];
 }
 
 function differenceText({ what, key, is, wanted }: DifferenceRow): string {
@@ -76,7 +76,7 @@ export function stageText(ends: readonly StepRow[]): string {
   const lines = [...groupBy(done, doneWord)].map(
     ([word, steps]) => `${word}: ${foldNames(steps.map(({ name }) => name)).join(', ')}`,
   );
-  return lines.join('\n');
+  return joinLines(lines);
 }
 
 const doneWords: Readonly<Record<string, string>> = {
@@ -109,5 +109,5 @@ export function failureList({ failed, left }: LeftRow): string {
     ({ step, error }) => `${step.name}: ${step.does} failed: ${withoutName(step.name, error)}`,
   );
   const names = foldNames(left.map(({ name }) => name)).join(', ');
-  return [...lines, `Still different: ${names}; rerun the command to continue`].join('\n');
+  return joinLines([...lines, `Still different: ${names}; rerun the command to continue`]);
 }

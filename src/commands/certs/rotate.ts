@@ -56,8 +56,8 @@ others.`;
   }
 
   private async confirmRotation(): Promise<void> {
-    process.stderr.write(
-      'Each engine of the cluster restarts twice; without "live-restore" its containers stop while it does.\n',
+    this.explain(
+      'Each engine of the cluster restarts twice; without "live-restore" its containers stop while it does.',
     );
     await this.confirm('Rotate the certificate authority? (y/n): ', 'changed');
   }

@@ -39,7 +39,7 @@ export default class ClusterRm extends BaseCommand<typeof ClusterRm> {
     const what = link
       ? `the name ${name} (its folder stays)`
       : `cluster ${name}, its settings, keys and certificates`;
-    process.stderr.write(`About to delete ${what}\n`);
+    this.explain(`About to delete ${what}`);
     await this.confirm('Are you sure? (y/n): ', 'removed');
   }
 }

@@ -30,8 +30,8 @@ network.`;
   }
 
   private async confirmExposure(names: readonly string[]): Promise<void> {
-    process.stderr.write(
-      `WARNING: anyone who can reach TCP port 2375 of ${names.join(', ')} will be root there, without a password or certificate.\n`,
+    this.explain(
+      `WARNING: anyone who can reach TCP port 2375 of ${names.join(', ')} will be root there, without a password or certificate.`,
     );
     await this.confirm('Are you sure? (y/n): ', 'changed', 'belt engine local');
   }

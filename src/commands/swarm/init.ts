@@ -6,6 +6,7 @@ import { machineFor } from '../../machines/active-machine.js';
 import { initSwarm, type SwarmInit } from '../../swarm/init-swarm.js';
 
 export default class Init extends BaseCommand<typeof Init> {
+  static override printsSecrets = true;
   static override summary = 'Initialize a swarm';
   static override description =
     `The machine becomes the first manager, and the active machine if none is set. It advertises its

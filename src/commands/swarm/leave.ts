@@ -34,8 +34,8 @@ configs, after confirmation.`;
   }
 
   private async confirmDissolution(nodes: number): Promise<void> {
-    process.stderr.write(
-      `All ${plural(nodes, 'node')} will leave: the swarm is dissolved with its services, secrets and configs.\n`,
+    this.explain(
+      `All ${plural(nodes, 'node')} will leave: the swarm is dissolved with its services, secrets and configs.`,
     );
     await this.confirm('Are you sure? (y/n): ', 'changed');
   }

@@ -3,6 +3,7 @@ import { BaseCommand } from '../../cli/base-command.js';
 import { type AutolockState, setAutolock } from '../../swarm/autolock.js';
 
 export default class Lock extends BaseCommand<typeof Lock> {
+  static override printsSecrets = true;
   static override summary = 'Enable or disable autolock';
   static override description =
     `With autolock, managers need the unlock key after a restart. belt prints it now, and "belt

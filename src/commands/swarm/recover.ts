@@ -40,7 +40,7 @@ an interrupted "swarm recover" or "swarm restore".`;
   }
 
   private async confirmRecovery(plan: RecoveryPlan): Promise<void> {
-    process.stderr.write(`${planText(plan)}\n`);
+    this.explain(planText(plan));
     await this.confirm('Continue? (y/n): ', 'changed');
   }
 }

@@ -3,6 +3,7 @@ import { BaseCommand } from '../../cli/base-command.js';
 import { type JoinToken, joinToken } from '../../swarm/join-swarm.js';
 
 export default class Token extends BaseCommand<typeof Token> {
+  static override printsSecrets = true;
   static override summary = 'Show or rotate a join token';
   static override description =
     `Keep tokens secret: anyone who has one and can reach a manager can join. "belt swarm join" does not

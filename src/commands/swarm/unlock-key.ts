@@ -3,6 +3,7 @@ import { BaseCommand } from '../../cli/base-command.js';
 import { type UnlockKey as Key, unlockKey } from '../../swarm/autolock.js';
 
 export default class UnlockKey extends BaseCommand<typeof UnlockKey> {
+  static override printsSecrets = true;
   static override summary = 'Show or rotate the unlock key';
   static override flags = {
     rotate: Flags.boolean({

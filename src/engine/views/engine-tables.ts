@@ -1,3 +1,4 @@
+import { joinLines } from '../../ui/safe-text.js';
 import { formatTable } from '../../ui/table.js';
 
 interface ProvisionedRow {
@@ -52,7 +53,7 @@ export function engineTable(rows: readonly EngineRow[], { wide = false } = {}): 
   );
   const differing = rows.filter(({ pending }) => pending.length > 0);
   const notes = differing.map(({ name, pending }) =>
-    [`${name}: "belt provision ${name}" would`, ...pending.map((line) => `  ${line}`)].join('\n'),
+    joinLines([`${name}: "belt provision ${name}" would`, ...pending.map((line) => `  ${line}`)]),
   );
   return [table, ...notes].join('\n');
 }

@@ -1,6 +1,7 @@
 import { plural } from '../../base/plural.js';
 import { createPaint, type Paint } from '../../ui/colors.js';
-import { oneLine, padEnd, widthOf } from '../../ui/text-width.js';
+import { oneLine } from '../../ui/safe-text.js';
+import { padEnd, widthOf } from '../../ui/text-width.js';
 
 /** A driver's requirement on this computer. */
 export interface CheckRow {
@@ -20,9 +21,9 @@ export function checkList(
   { color }: { color: boolean },
 ): string {
   const paint = createPaint(color);
-  const width = Math.max(0, ...checks.map(({ name }) => widthOf(name)));
+  const width = Math.max(0, ...checks.map(({ name }) => widthOf(oneLine(name))));
   const lines = checks.map((check) =>
-    `  ${mark(check, paint)} ${padEnd(check.name, width)}  ${oneLine(check.detail)}`.trimEnd(),
+    `  ${mark(check, paint)} ${padEnd(oneLine(check.name), width)}  ${oneLine(check.detail)}`.trimEnd(),
   );
   return [paint.bold(driver), ...lines, summary(driver, checks, paint)].join('\n');
 }

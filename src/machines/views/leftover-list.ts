@@ -1,3 +1,4 @@
+import { joinLines } from '../../ui/safe-text.js';
 import { formatTable } from '../../ui/table.js';
 
 interface LeftoverRow {
@@ -21,7 +22,7 @@ export function leftoverList(found: FoundLeftovers, { wide = false } = {}): stri
     (driver) => `${driver} could not be queried: orphaned machines there are not listed`,
   );
   if (isEmpty && warnings.length === 0) return 'No orphaned machines found';
-  return [...(isEmpty ? [] : [leftoverTable(found, wide)]), ...warnings].join('\n');
+  return [...(isEmpty ? [] : [leftoverTable(found, wide)]), joinLines(warnings)].filter(Boolean).join('\n');
 }
 
 function leftoverTable({ strays, gone }: FoundLeftovers, wide: boolean): string {

@@ -1,6 +1,6 @@
-import { expandEscapes, parseGoTemplate } from '../../ui/go-template/index.js';
+import { expandEscapes, type GoValue, parseGoTemplate } from '../../ui/go-template/index.js';
+import { oneLine, safeJson } from '../../ui/safe-text.js';
 import { alignColumns, capitalize, formatTable } from '../../ui/table.js';
-import { oneLine } from '../../ui/text-width.js';
 import type { MachineState } from '../model/machine.js';
 
 interface MachineListRow {
@@ -49,7 +49,10 @@ export function formatMachines(
 ): string {
   const [, table, text = ''] = /^(table )?([\s\S]*)$/.exec(expandEscapes(format)) ?? [];
   const template = parseGoTemplate(text, { missing: 'error' });
-  const lines = rows.map((row) => template.render(fieldsOf(row, options.get(row.name))));
+  const lines = rows.map((row) => {
+    const fields = safeJson(fieldsOf(row, options.get(row.name)), { text: oneLine });
+    return template.render(JSON.parse(fields) as GoValue);
+  });
   if (!table) return lines.join('\n');
   return alignColumns([template.render(headers), ...lines].map((line) => line.split('\t')));
 }
@@ -79,7 +82,7 @@ function fieldsOf(row: MachineListRow, options?: unknown) {
     SwarmOptions: { ...SwarmOptions, IsSwarm: Boolean(swarm), Master: swarm === 'manager' },
     Swarm: swarm ?? '',
     EngineOptions: { ...EngineOptions, Labels: labels },
-    Error: oneLine(error ?? ''),
+    Error: error ?? '',
     DockerVersion: docker === undefined ? 'Unknown' : `v${docker}`,
     ResponseTime: `${responseMs}ms`,
   };

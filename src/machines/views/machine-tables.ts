@@ -1,6 +1,6 @@
 import { createPaint } from '../../ui/colors.js';
+import { oneLine } from '../../ui/safe-text.js';
 import { capitalize, formatTable } from '../../ui/table.js';
-import { oneLine } from '../../ui/text-width.js';
 import type { MachineState } from '../model/machine.js';
 import type { MachinePlan } from '../plan-creation.js';
 
@@ -31,7 +31,7 @@ export function machineTable(rows: readonly MachineRow[], { wide = false } = {})
       capitalize(state),
       address ?? '-',
       size ?? '-',
-      ...(wide ? [memory === undefined ? '-' : `${memory}MiB`, oneLine(error ?? '')] : []),
+      ...(wide ? [memory === undefined ? '-' : `${memory}MiB`, error ?? ''] : []),
     ]),
   );
 }
@@ -49,7 +49,9 @@ export function planList(plans: readonly MachinePlan[], { color }: { color: bool
   const paint = createPaint(color);
   return plans
     .map(({ name, address, system, steps }) => {
-      const heading = [paint.bold(name), address, system].filter(Boolean).join('  ');
+      const heading = [paint.bold(oneLine(name)), oneLine(address), oneLine(system)]
+        .filter(Boolean)
+        .join('  ');
       return [heading, ...steps.map((step) => `  - ${oneLine(step)}`)].join('\n');
     })
     .join('\n');

@@ -1,4 +1,5 @@
 import { formatBytes } from '../../machines/views/image-tables.js';
+import { joinLines } from '../../ui/safe-text.js';
 
 interface BackupView {
   node: string;
@@ -8,7 +9,9 @@ interface BackupView {
 }
 
 export function backupText({ node, file = 'stdout', bytes, downtimeSeconds }: BackupView): string {
-  return `Backed up the swarm from ${node} to ${file} (${formatBytes(bytes)}); its engine was stopped for ${downtimeSeconds} s.`;
+  return joinLines([
+    `Backed up the swarm from ${node} to ${file} (${formatBytes(bytes)}); its engine was stopped for ${downtimeSeconds} s.`,
+  ]);
 }
 
 interface RestoreView {
@@ -29,7 +32,7 @@ export function restoredText(
     const names = others.map(({ name, role }) => `${name} (${role})`).join(', ');
     lines.push(`Its other nodes were ${names}. To rejoin those that still exist: belt swarm recover`);
   }
-  return lines.join('\n');
+  return joinLines(lines);
 }
 
 interface PlanView {
@@ -63,7 +66,7 @@ export function planText({ swarmId, manager, isForced, managers, returning, lost
       'If enough of them can be started, start them instead. Do not start a lost manager again later: remove it, or make it leave first (belt swarm leave --force NODE).',
     );
   }
-  return lines.join('\n');
+  return joinLines(lines);
 }
 
 interface RecoveredView {
@@ -80,5 +83,5 @@ export function recoveredText({ manager, keptFolder, returned, removed }: Recove
   for (const { name, role, reconnected } of returned.ok)
     lines.push(reconnected ? `${name} is back as a ${role}.` : `${name} rejoined as a ${role}.`);
   if (removed.length > 0) lines.push(`Removed nodes that no longer exist: ${removed.join(', ')}`);
-  return lines.join('\n');
+  return joinLines(lines);
 }

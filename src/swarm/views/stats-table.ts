@@ -1,6 +1,5 @@
 import { formatBytes } from '../../machines/views/image-tables.js';
 import { formatTable } from '../../ui/table.js';
-import { oneLine } from '../../ui/text-width.js';
 
 interface StatsRow {
   task: string;
@@ -29,7 +28,7 @@ export function statsTable(rows: readonly StatsRow[], width?: number): string {
       formatAmount(bytes.received),
       formatAmount(bytes.sent),
       pids === undefined ? '-' : String(pids),
-      ...(hasErrors ? [oneLine(error ?? '')] : []),
+      ...(hasErrors ? [error ?? ''] : []),
     ]),
     width === undefined ? {} : { width },
   );

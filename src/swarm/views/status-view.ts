@@ -1,7 +1,8 @@
 import { plural } from '../../base/plural.js';
 import { foldNames } from '../../machines/model/fold-names.js';
+import { joinLines } from '../../ui/safe-text.js';
 import { capitalize, formatTable } from '../../ui/table.js';
-import { oneLine, widthOf, wrap } from '../../ui/text-width.js';
+import { widthOf, wrap } from '../../ui/text-width.js';
 import { toleranceText } from '../model/swarm-overview.js';
 
 interface SwarmStatusRows {
@@ -37,13 +38,13 @@ interface SwarmStatusRows {
 /** @param width in cells; default: unlimited */
 export function swarmStatusView(status: SwarmStatusRows, width = Number.POSITIVE_INFINITY): string {
   const paragraphs = [
-    headline(status),
+    joinLines([headline(status)]),
     managerTable(status),
     groupTable(status, width),
     placeTable(status, width),
     ownTable(status, width),
     certificateLines(status),
-    status.warnings.map((warning) => `Warning: ${warning}`).join('\n'),
+    joinLines(status.warnings.map((warning) => `Warning: ${warning}`)),
   ];
   return paragraphs
     .filter((text) => text !== '')
@@ -100,12 +101,7 @@ function ownTable({ machines }: SwarmStatusRows, width: number): string {
   if (machines.length === 0) return '';
   return formatTable(
     ['machine', 'state', 'swarm', 'error'],
-    machines.map(({ name, state, swarm, error }) => [
-      name,
-      capitalize(state),
-      swarm ?? '-',
-      oneLine(error ?? ''),
-    ]),
+    machines.map(({ name, state, swarm, error }) => [name, capitalize(state), swarm ?? '-', error ?? '']),
     Number.isFinite(width) ? { width } : {},
   );
 }
@@ -156,5 +152,5 @@ function certificateLines({ certificates }: SwarmStatusRows): string {
     lines.push(
       `Certificates of nodes that did not respond are not included: ${foldNames(unanswered).join(', ')}`,
     );
-  return lines.join('\n');
+  return joinLines(lines);
 }

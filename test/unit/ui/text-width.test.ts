@@ -5,8 +5,8 @@ import { AbortError, ExternalError, UsageError, UserError } from '../../../src/b
 import { formatElapsed } from '../../../src/ui/format-elapsed.js';
 import { formatError } from '../../../src/ui/format-error.js';
 import { askOrReadSecret, confirm, type SecretTerminal } from '../../../src/ui/prompt.js';
-import { redact } from '../../../src/ui/redact.js';
-import { oneLine, truncate, widthOf, wrap } from '../../../src/ui/text-width.js';
+import { oneLine, redact } from '../../../src/ui/safe-text.js';
+import { truncate, widthOf, wrap } from '../../../src/ui/text-width.js';
 
 const plain = { debug: false, color: false };
 
