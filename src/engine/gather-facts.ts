@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Context } from '../app/context.js';
-import { ExternalError } from '../base/errors.js';
+import { noShellError } from '../app/login-shell.js';
+import { UserError } from '../base/errors.js';
 import type { Connection } from '../ssh/index.js';
 import { checkedPaths, readPaths } from './model/engine-paths.js';
 import { type Facts, parseFacts } from './model/facts.js';
@@ -33,11 +34,13 @@ export async function surveyMachine(
   });
   const { signal } = context;
   const before = Date.now();
-  const { stdout, stderr } = await connection.run(rootShellCommand, { stdin: text, timeoutMs, signal });
+  const output = await connection.run(rootShellCommand, { stdin: text, timeoutMs, signal });
+  const { stdout, stderr } = output;
   const now = (before + Date.now()) / 2000;
-  if (!stdout.includes(`${mark} end`)) throw noOutputError(connection, stderr);
+  if (!stdout.includes(`${mark} end`)) throw noShellError(connection, output);
   const facts = parseFacts(stdout, mark);
   if (facts.access !== 'password') return { facts, now };
+  if (/must have a tty/.test(stderr)) throw requirettyError(connection);
   const password = known ?? (await context.sudoPassword());
   return { facts: await factsAsRoot(connection, text, mark, password, context), password, now };
 }
@@ -50,7 +53,7 @@ async function factsAsRoot(
   { signal }: Context,
 ): Promise<Facts> {
   const lines: string[] = [];
-  const { stderr } = await runAsRoot(connection, {
+  const { code, stderr } = await runAsRoot(connection, {
     text: `set -- password\n${text}`,
     access: 'password',
     password,
@@ -58,16 +61,16 @@ async function factsAsRoot(
     signal,
     onLine: (line) => lines.push(line),
   });
-  if (!lines.some((line) => line.startsWith(`${mark} end`))) throw noOutputError(connection, stderr);
+  if (!lines.some((line) => line.startsWith(`${mark} end`)))
+    throw noShellError(connection, { code, stdout: '', stderr });
   return parseFacts(`${lines.join('\n')}\n`, mark);
 }
 
-function noOutputError({ target }: Connection, stderr: string): ExternalError {
-  const lastLine = stderr.trim().split('\n').at(-1) ?? '';
-  return new ExternalError(
-    `${target.name} did not run a shell script as ${target.user}${lastLine && `: ${lastLine}`}`,
-    { hint: 'give the user a login shell that can run /bin/sh' },
-  );
+/** @see sudoers(5) */
+function requirettyError({ target: { name, user } }: Connection): UserError {
+  return new UserError(`${name}: sudo refuses to run for ${user} without a terminal (requiretty)`, {
+    hint: `add "Defaults:${user} !requiretty" to a file in /etc/sudoers.d on the machine`,
+  });
 }
 
 /** Random, so that nothing a login prints can contain it. */

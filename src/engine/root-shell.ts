@@ -95,7 +95,8 @@ function tee(...sinks: Writable[]): Writable {
 export const rootShellCommand = `/bin/sh -c '${[
   'if [ "$(id -u)" = 0 ]; then exec /bin/sh -s root; fi',
   'if ! command -v sudo >/dev/null; then exec /bin/sh -s none; fi',
-  'if sudo -n true 2>/dev/null; then exec sudo -n /bin/sh -s sudo; fi',
+  // The reason of a refusal goes to standard error.
+  'if LC_ALL=C sudo -n true; then exec sudo -n /bin/sh -s sudo; fi',
   'exec /bin/sh -s password',
 ].join('; ')}'`;
 

@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path';
 import { sshTarget } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
+import { findNoShell, noShellError, requestedUser } from '../app/login-shell.js';
 import { UserError } from '../base/errors.js';
 import { readText } from '../base/files.js';
 import type { Adoption, Driver } from '../drivers/driver.js';
@@ -103,15 +104,46 @@ export async function setUpAdoptedServer(
   machine: Machine,
   options: ReadyOptions,
   context: Context,
-): Promise<void> {
-  if (hasNoSsh(machine)) return;
-  const connection = await firstLogin(machine, options, context);
-  await saveOriginalState(machine, connection, context);
-  await setUpMachine(machine, options, context);
+): Promise<Machine> {
+  if (hasNoSsh(machine)) return machine;
+  const { connection, machine: loggedIn } = await firstLogin(machine, options, context);
+  await saveOriginalState(loggedIn, connection, context);
+  await setUpMachine(loggedIn, options, context);
+  return loggedIn;
 }
 
-/** @throws ExternalError with the obstacle; UserError when the host key is not the pinned one */
+interface FirstLogin {
+  connection: Connection;
+  /** With the user that the server asked for. */
+  machine: Machine;
+}
+
+/**
+ * Follows the server that asks for another user, as cloud images do for root.
+ * @throws ExternalError with the obstacle, or what a login without a shell printed; UserError when
+ * the host key is not the pinned one
+ */
 export async function firstLogin(
+  machine: Machine,
+  options: ReadyOptions,
+  context: Context,
+): Promise<FirstLogin> {
+  const connection = await logInAtOnce(machine, options, context);
+  const output = await findNoShell(connection, context.signal);
+  if (!output) return { connection, machine };
+  const user = requestedUser(output);
+  if (user === undefined || user === machine.ssh.user) throw noShellError(connection, output);
+  context.reporter.warn(
+    `${machine.name}: the server refuses ${machine.ssh.user}, so belt logs in as ${user}`,
+  );
+  const other: Machine = { ...machine, ssh: { ...machine.ssh, user } };
+  const second = await logInAtOnce(other, options, context);
+  const refusal = await findNoShell(second, context.signal);
+  if (refusal) throw noShellError(second, refusal);
+  return { connection: second, machine: other };
+}
+
+async function logInAtOnce(
   machine: Machine,
   { timeoutMs, step }: ReadyOptions,
   context: Context,
@@ -121,7 +153,7 @@ export async function firstLogin(
   return ssh.waitFor(sshTarget(machine), {
     timeoutMs: Math.min(timeoutMs, loginTimeoutMs),
     // Retries do not help, and fail2ban and similar tools block clients that fail repeatedly.
-    authRetryMs: 0,
+    bootRetryMs: 0,
     signal: context.signal,
     onProblem: (obstacle) => step(`waiting for SSH (${obstacle})`),
   });

@@ -62,7 +62,7 @@ async function loginReportingHostKey(
   const hosts = await context.knownHosts();
   const isKnown = (await hosts.lookup(machine.name)).length > 0;
   try {
-    return await firstLogin(machine, options, context);
+    return (await firstLogin(machine, options, context)).connection;
   } catch (error) {
     if (isAbort(error)) throw error;
     throw new UserError(messageOf(error), {

@@ -249,7 +249,10 @@ async function createAll(
   return setUpAll(
     machines,
     events,
-    (machine, step) => setUpMachine(machine, { timeoutMs, step }, context),
+    async (machine, step) => {
+      await setUpMachine(machine, { timeoutMs, step }, context);
+      return machine;
+    },
     context,
   );
 }
@@ -294,13 +297,12 @@ async function prepare(
 async function setUpAll(
   machines: readonly Machine[],
   events: () => Promise<AsyncIterable<MachineEvent>>,
-  setUp: (machine: Machine, step: Step) => Promise<void>,
+  setUp: (machine: Machine, step: Step) => Promise<Machine>,
   context: Context,
 ): Promise<Map<string, Outcome<Machine>>> {
   const batch = new MachineBatch(machines, context);
   const after = async (machine: Machine, step: Step): Promise<Machine> => {
-    await setUp(machine, step);
-    const ready: Machine = { ...machine, phase: 'ready' };
+    const ready: Machine = { ...(await setUp(machine, step)), phase: 'ready' };
     await context.cluster.save(ready);
     await context.cluster.forgetHostKey(machine.name);
     return ready;

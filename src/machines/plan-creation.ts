@@ -1,7 +1,7 @@
 import type { Context } from '../app/context.js';
 import { fanOut, type Outcome } from '../app/fan-out.js';
 import type { Step } from '../app/reporter.js';
-import { UserError } from '../base/errors.js';
+import { explanationOf, UserError } from '../base/errors.js';
 import { plural } from '../base/plural.js';
 import { describePlan, type Plan } from '../engine/model/engine-plan.js';
 import { planProvisioning } from '../engine/provision-engine.js';
@@ -43,7 +43,7 @@ export async function planMachines(input: CreateInput, context: Context): Promis
     signal: context.signal,
     onEnd: (name, outcome) => {
       if (outcome.status === 'ok') progress.done(name, 'inspected');
-      if (outcome.status === 'failed') progress.failed(name, outcome.error.message);
+      if (outcome.status === 'failed') progress.failed(name, explanationOf(outcome.error));
     },
   });
   await progress.close();
@@ -68,9 +68,9 @@ async function planMachine(
     steps: ['nothing to do'],
   };
   if (hasNoSsh(machine)) return emptyPlan;
-  const connection = await firstLogin(machine, { timeoutMs, step }, context);
+  const { connection, machine: loggedIn } = await firstLogin(machine, { timeoutMs, step }, context);
   step('inspecting the machine');
-  const plan = await planProvisioning(machine, connection, { step }, context);
+  const plan = await planProvisioning(loggedIn, connection, { step }, context);
   const { containers } = await captureOriginalState(machine.name, connection, context);
   return { ...emptyPlan, ...summarizePlan(plan, containers.length) };
 }

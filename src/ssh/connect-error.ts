@@ -6,6 +6,7 @@ export type ConnectProblem =
   | 'no answer'
   | 'no route'
   | 'no such host'
+  | 'not permitted'
   | 'closed before banner'
   | 'no banner'
   | 'reset'
@@ -46,7 +47,13 @@ export function socketError(target: SshTarget, error: Error): ConnectError {
       return fail('no route', `no route to ${target.host}`);
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return fail('no such host', `no such host: ${target.host}`);
+      return new ConnectError(target, 'no such host', `no such host: ${target.host}`, {
+        cause: error,
+        hint: 'check the name: it is in neither DNS nor ~/.ssh/config',
+      });
+    case 'EACCES':
+    case 'EPERM':
+      return fail('not permitted', `this computer does not permit connections to ${where}`);
     case 'ECONNRESET':
     case 'EPIPE':
       return fail('reset', `reset by ${where}`);

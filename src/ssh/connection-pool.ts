@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AbortError, ExternalError } from '../base/errors.js';
 import type { Credentials } from './authenticate.js';
-import { ConnectError } from './connect-error.js';
+import { ConnectError, type ConnectProblem } from './connect-error.js';
 import { linkOver, type PooledConnection } from './connection.js';
 import type { Connection, SshTarget } from './connection-types.js';
 import { dial } from './dial.js';
@@ -25,8 +25,11 @@ export interface SshOptions extends Credentials {
 
 export interface WaitOptions {
   timeoutMs: number;
-  /** For a rejected key; default: 1 min, since cloud-init adds it after sshd starts. */
-  authRetryMs?: number;
+  /**
+   * For a rejected key and an unknown name; default: 1 min, since cloud-init adds the key after sshd
+   * starts, and mDNS forgets the name during a reboot.
+   */
+  bootRetryMs?: number;
   signal?: AbortSignal;
   /** Called with each new obstacle, such as `refused by 10.0.0.2 port 22`. */
   onProblem?: (text: string) => void;
@@ -96,11 +99,11 @@ export function openSsh(options: SshOptions): Ssh {
   return {
     connect: (target, { signal } = {}) => connect(target, { connectTimeoutMs, readyTimeoutMs }, signal),
 
-    async waitFor(target, { timeoutMs, authRetryMs = 60_000, signal, onProblem }) {
+    async waitFor(target, { timeoutMs, bootRetryMs = 60_000, signal, onProblem }) {
       const startedAt = performance.now();
       const remainingMs = () => Math.max(1, Math.ceil(startedAt + timeoutMs - performance.now()));
-      let obstacle = '';
-      let lastOtherProblemAt = startedAt;
+      let last: ConnectError | undefined;
+      let lastPassingAt = startedAt;
       for (let attempt = 0; ; attempt++) {
         try {
           const timeouts = {
@@ -110,16 +113,19 @@ export function openSsh(options: SshOptions): Ssh {
           return await connect(target, timeouts, signal);
         } catch (error) {
           if (!(error instanceof ConnectError)) throw error;
-          const unknownKey = error.problem === 'authentication';
-          if (!unknownKey) lastOtherProblemAt = performance.now();
-          const isAuthRetryOver = unknownKey && performance.now() - lastOtherProblemAt > authRetryMs;
+          if (permanentProblems.has(error.problem)) throw error;
+          const isOver = remainingMs() <= 1;
+          // An attempt that the deadline cut off shows nothing.
+          const cause = isOver && last && timeoutProblems.has(error.problem) ? last : error;
+          if (!bootProblems.has(error.problem)) lastPassingAt = performance.now();
+          const isBootOver =
+            bootProblems.has(error.problem) && performance.now() - lastPassingAt > bootRetryMs;
           const pauseMs = retryDelay(error, attempt);
-          if (isAuthRetryOver || remainingMs() <= pauseMs)
-            throw timeoutError(target, performance.now() - startedAt, error);
-          // The timeout of one attempt means nothing to the reader.
-          const cause = error.detail.replace(/ within [\d.]+ s\b/, '');
-          if (cause !== obstacle) onProblem?.(cause);
-          obstacle = cause;
+          if (isBootOver || remainingMs() <= pauseMs)
+            throw timeoutError(target, performance.now() - startedAt, cause);
+          const text = withoutTimeout(error);
+          if (!last || text !== withoutTimeout(last)) onProblem?.(text);
+          last = error;
           await pause(pauseMs, signal);
         }
       }
@@ -136,6 +142,21 @@ export function openSsh(options: SshOptions): Ssh {
 interface Timeouts {
   connectTimeoutMs: number;
   readyTimeoutMs: number;
+}
+
+/** Only a person can remove them. */
+const permanentProblems: ReadonlySet<ConnectProblem> = new Set(['no common algorithm', 'not permitted']);
+/** A machine that boots may still remove them. */
+const bootProblems: ReadonlySet<ConnectProblem> = new Set(['authentication', 'no such host']);
+const timeoutProblems: ReadonlySet<ConnectProblem> = new Set([
+  'no answer',
+  'no banner',
+  'login not finished',
+]);
+
+/** The timeout of one attempt means nothing to the reader. */
+function withoutTimeout({ detail }: ConnectError): string {
+  return detail.replace(/ within [\d.]+ s\b/, '');
 }
 
 function keyOf({ name, user, host, port, keyPath = '', jump }: SshTarget): string {

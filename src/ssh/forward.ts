@@ -50,7 +50,7 @@ export function forward(
 function explain(jump: SshTarget, target: SshTarget, error: Error & { reason?: unknown }): ConnectError {
   const prohibited = error.reason === 1 || /prohibited/i.test(error.message);
   if (prohibited) {
-    return new ConnectError(target, 'other', `${jump.host} does not forward connections`, {
+    return new ConnectError(target, 'not permitted', `${jump.host} does not forward connections`, {
       cause: error,
       hint: `set "AllowTcpForwarding yes" in sshd_config on ${jump.host}`,
     });
@@ -59,6 +59,8 @@ function explain(jump: SshTarget, target: SshTarget, error: Error & { reason?: u
   if (/refused/i.test(words)) return forwardError(jump, target, 'refused', 'refused by %s', error);
   if (/route|unreachable/i.test(words))
     return forwardError(jump, target, 'no route', 'no route to %s', error);
+  if (/not known|resolution|no address/i.test(words))
+    return forwardError(jump, target, 'no such host', `no such host: %s`, error);
   if (/timed? ?out/i.test(words)) return forwardError(jump, target, 'no answer', 'no answer from %s', error);
   return forwardError(jump, target, 'other', `cannot connect to %s: ${words}`, error);
 }

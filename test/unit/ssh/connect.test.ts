@@ -265,10 +265,10 @@ describe('waitFor', () => {
     );
   });
 
-  test('waitFor with authRetryMs 0 fails at once for a rejected key, and retries other problems', async () => {
+  test('waitFor with bootRetryMs 0 fails at once for a rejected key, and retries other problems', async () => {
     const peer = await peerWith({ authorized: generateKeyPair('other').publicKey });
     const port = await freePort();
-    const options = { timeoutMs: 60_000, authRetryMs: 0 };
+    const options = { timeoutMs: 60_000, bootRetryMs: 0 };
     const refused = await failure(peer.ssh().waitFor(peer.target(), options));
     expect(refused.message).toContain('authentication failed for root');
     expect(peer.counts.connections).toBe(1);
@@ -283,6 +283,28 @@ describe('waitFor', () => {
       },
     });
     expect((await (await waiting).run('true')).code).toBe(0);
+  });
+
+  test('an obstacle that no retry removes ends the wait at once', async () => {
+    const peer = await peerWith();
+    const options = { timeoutMs: 60_000, bootRetryMs: 0 };
+    const unknown = await failure(peer.ssh().waitFor(peer.target({ host: 'unknown.invalid' }), options));
+    expect(unknown.message).toContain('no such host: unknown.invalid');
+    expect(unknown.hint).toContain('~/.ssh/config');
+
+    const old = await peerWith({ algorithms: { kex: ['diffie-hellman-group1-sha1'] } });
+    const algorithms = await failure(old.ssh().waitFor(old.target(), options));
+    expect(algorithms.message).toContain(`no common algorithm with 127.0.0.1 port ${old.port}`);
+  });
+
+  test('an attempt that the deadline cut off does not hide the obstacle before it', async () => {
+    const peer = await peerWith();
+    let attempts = 0;
+    const port = await tcpWith((socket) => {
+      if (attempts++ === 0) socket.end();
+    });
+    const error = await failure(peer.ssh().waitFor(peer.target({ port }), { timeoutMs: 1_000 }));
+    expect(error.message).toContain('last error: closed before banner by');
   });
 
   test('waitFor never exceeds its timeout, even with a server that sends nothing', async () => {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket, type Server as TcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import ssh2, { type ServerChannel } from 'ssh2';
+import ssh2, { type Algorithms, type ServerChannel } from 'ssh2';
 import type { SshTarget } from '../../../src/ssh/index.js';
 import {
   generateKeyPair,
@@ -46,6 +46,8 @@ export interface PeerOptions {
   maxSessions?: number;
   /** Ignores requests for channels, like the far end of a half-dead link. */
   silent?: boolean;
+  /** What the server offers; default: all of ssh2's. */
+  algorithms?: Algorithms;
   /** Forwards connections, like a jump host; otherwise forwarding is refused. */
   forwards?: boolean;
 }
@@ -61,43 +63,46 @@ export async function startPeer({ run = exitAtOnce, ...options }: PeerOptions = 
   const counts = { connections: 0, channels: 0, mostChannels: 0 };
   const sockets = new Set<Socket>();
   const clients: Ssh[] = [];
-  const server = new ssh2.Server({ hostKeys: [hostKey.privateKey] }, (client) => {
-    counts.connections++;
-    client.on('error', () => {});
-    client.on('authentication', (context) => {
-      if (context.method !== 'publickey' || !authorized.getPublicSSH().equals(context.key.data)) {
-        return context.reject(['publickey']);
-      }
-      context.accept();
-    });
-    if (options.forwards) {
-      client.on('tcpip', (accept, reject, { destIP, destPort }) => {
-        const socket = connect(destPort, destIP, () => {
-          const channel = accept();
-          channel.on('error', () => {});
-          channel.pipe(socket).pipe(channel);
-          socket.once('close', () => channel.destroy());
+  const server = new ssh2.Server(
+    { hostKeys: [hostKey.privateKey], ...(options.algorithms && { algorithms: options.algorithms }) },
+    (client) => {
+      counts.connections++;
+      client.on('error', () => {});
+      client.on('authentication', (context) => {
+        if (context.method !== 'publickey' || !authorized.getPublicSSH().equals(context.key.data)) {
+          return context.reject(['publickey']);
+        }
+        context.accept();
+      });
+      if (options.forwards) {
+        client.on('tcpip', (accept, reject, { destIP, destPort }) => {
+          const socket = connect(destPort, destIP, () => {
+            const channel = accept();
+            channel.on('error', () => {});
+            channel.pipe(socket).pipe(channel);
+            socket.once('close', () => channel.destroy());
+          });
+          sockets.add(socket);
+          socket.once('error', reject);
         });
-        sockets.add(socket);
-        socket.once('error', reject);
+      }
+      client.on('session', (accept, reject) => {
+        if (options.silent) return;
+        if (counts.channels >= (options.maxSessions ?? 10)) return reject();
+        counts.channels++;
+        counts.mostChannels = Math.max(counts.mostChannels, counts.channels);
+        const session = accept();
+        const listeners: ((name: string) => void)[] = [];
+        session.on('close', () => counts.channels--);
+        session.on('signal', (_accept, _reject, { name }) => {
+          for (const listener of listeners) listener(name);
+        });
+        session.on('exec', (acceptExec, _reject, { command }) => {
+          run(acceptExec(), command, { onSignal: (listener) => listeners.push(listener) });
+        });
       });
-    }
-    client.on('session', (accept, reject) => {
-      if (options.silent) return;
-      if (counts.channels >= (options.maxSessions ?? 10)) return reject();
-      counts.channels++;
-      counts.mostChannels = Math.max(counts.mostChannels, counts.channels);
-      const session = accept();
-      const listeners: ((name: string) => void)[] = [];
-      session.on('close', () => counts.channels--);
-      session.on('signal', (_accept, _reject, { name }) => {
-        for (const listener of listeners) listener(name);
-      });
-      session.on('exec', (acceptExec, _reject, { command }) => {
-        run(acceptExec(), command, { onSignal: (listener) => listeners.push(listener) });
-      });
-    });
-  });
+    },
+  );
   const port = await listen(server as unknown as TcpServer, options.port);
   (server as unknown as { _srv: TcpServer })._srv.on('connection', (socket) => sockets.add(socket));
 
