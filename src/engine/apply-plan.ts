@@ -28,6 +28,10 @@ export async function applyPlan(
     ...serviceValues(commands),
     restartSeconds: String(restartSeconds),
     files: plan.files.map(stageLine).join('\n'),
+    changes: [
+      ...(plan.restart === undefined ? [] : ['engine']),
+      ...(plan.commands.length > 0 ? ['commands'] : []),
+    ].join(' '),
     commands: plan.commands.map(({ run, why }) => quoteArgs(['optional', why, run])).join('\n'),
     finish:
       plan.restart === undefined

@@ -20,6 +20,7 @@ import { defaultEngineSettings, type EngineSettings } from './model/engine-setti
 import { refuseObstacles } from './model/preflight.js';
 import { probeTls } from './probe-tls.js';
 import { provisionerFor } from './provisioners/index.js';
+import { requirePortsClosed } from './require-ports-closed.js';
 
 interface ProvisionOptions {
   step: Step;
@@ -65,10 +66,7 @@ export async function provisionEngine(
   const { install } = plan;
   if (install || plan.restart !== undefined) await options.beforeRestart?.();
   if (install) {
-    reportPackageLock(survey, step);
-    const { name, values } = install.script;
-    const script = await context.templates.render(name, values);
-    await runInstaller(connection, `${exitIfInstalled}\n${script}`, survey, task);
+    await installEngine(connection, install, survey, task);
     survey = await surveyMachine(connection, context, survey.password);
     plan = createPlan(machine, survey, input);
   }
@@ -77,7 +75,10 @@ export async function provisionEngine(
   if (input.certificate) await recordInstalled(machine.name, input.certificate, context);
   step('querying the engine');
   const engine = version ?? (await versionOverSsh(connection, context));
-  await warnIfUnreachable(machine, input.settings, context);
+  await Promise.all([
+    warnIfUnreachable(machine, input.settings, context),
+    ...(version === undefined ? [] : [requirePortsClosed(machine, input.settings, connection, context)]),
+  ]);
   return { version: engine, changed };
 }
 
@@ -127,7 +128,7 @@ function createPlan({ name }: Machine, { facts, now }: Survey, input: PlanInput)
 }
 
 /** The first boot may have installed an engine in the meantime. */
-const exitIfInstalled = 'if command -v dockerd >/dev/null; then exit 0; fi';
+const exitIfInstalled = 'if command -v dockerd >/dev/null && [ ! -e "$unfinished.install" ]; then exit 0; fi';
 
 /** Lets the first boot finish an installation in progress. */
 async function surveyBooted(connection: Connection, task: Task): Promise<Survey> {
@@ -139,6 +140,18 @@ async function surveyBooted(connection: Connection, task: Task): Promise<Survey>
   if (!isBeingInstalled) return survey;
   await runInstaller(connection, ':', survey, task);
   return surveyMachine(connection, context, survey.password);
+}
+
+export async function installEngine(
+  connection: Connection,
+  { script: { name, values } }: NonNullable<Plan['install']>,
+  survey: Survey,
+  task: Task,
+): Promise<void> {
+  reportPackageLock(survey, task.step);
+  const script = await task.context.templates.render(name, values);
+  const marked = [exitIfInstalled, 'begin_change install', script, 'end_change install'];
+  await runInstaller(connection, marked.join('\n'), survey, task);
 }
 
 function reportPackageLock({ facts }: Survey, step: Step): void {

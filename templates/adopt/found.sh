@@ -31,9 +31,12 @@ found() {
     if rc-service docker status; then active=active; fi >/dev/null
     printf 'unit docker %s %s\n' "$active" "$enabled"
   fi
-  note_containers
-  [ -z "$ran" ] || printf 'container %s\n' $ran
-  if pidof dockerd >/dev/null; then printf 'swarm %s\n' "$($engine info --format '{{.Swarm.NodeID}}')"; fi
+  if pidof dockerd >/dev/null; then
+    for name in $(containers); do
+      printf 'container %s\n' "$name"
+    done
+    printf 'swarm %s\n' "$($engine info --format '{{.Swarm.NodeID}}')"
+  fi
 }
 
 printf '\n%s begin\n' {{mark}}

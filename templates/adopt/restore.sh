@@ -3,7 +3,9 @@
 umask 077
 # A broken connection must not leave this half done.
 trap '' HUP INT TERM PIPE
+# Files that an earlier run restored count as changed.
 changed=
+[ ! -e "$unfinished.engine" ] || changed=yes
 
 give_up() {
   tell failed "$1"
@@ -19,6 +21,7 @@ leave_swarm() {
 
 # absent PATH
 absent() {
+  rm -f "$1.belt-new"
   [ -e "$1" ] || [ -L "$1" ] || return 0
   rm -f "$1" || give_up "cannot remove $1"
   changed=yes
@@ -47,7 +50,10 @@ link() {
 # content PATH BASE64: keeps owner, mode and symbolic links.
 content() {
   printf %s "$2" | base64 -d | cmp -s - "$1" && return 0
-  problem=$(printf %s "$2" | base64 -d 2>&1 >"$1") || give_up "cannot write $1: $problem"
+  target=$(readlink -f "$1")
+  problem=$({ cp -p "$target" "$target.belt-new" && printf %s "$2" | base64 -d >"$target.belt-new"; } 2>&1) ||
+    { rm -f "$target.belt-new"; give_up "cannot write $1: $problem"; }
+  mv -f "$target.belt-new" "$target" || give_up "cannot write $1"
   changed=yes
 }
 
@@ -74,5 +80,7 @@ restart() {
   wake_containers
 }
 
+begin_change engine || give_up 'cannot write to /run'
 {{steps}}
+end_change engine
 tell done "$changed"

@@ -1,6 +1,7 @@
 {{prelude}}
 # Writes files, restarts the engine if needed, waits until it responds, and restarts the containers
-# that were running. If anything fails, restores everything and reports the engine's log.
+# that were running. If anything fails, restores everything and reports the engine's log. If it is
+# killed, its marks make the next run repeat what follows the files.
 umask 077
 # A broken connection must not leave this half done.
 trap '' HUP INT TERM PIPE
@@ -10,6 +11,7 @@ saved=$(mktemp -d /run/belt.XXXXXX 2>/dev/null || mktemp -d) || exit 1
 trap 'rm -rf "$saved"' EXIT
 echo $$ >"$saved/pid"
 count=0
+begun=
 placed=
 restarting=
 was_active=
@@ -52,9 +54,21 @@ unstage() {
   rm -f "$path.belt-new"
 }
 
+# In reverse order. Like before `place`, the new file lies next to the old one until all are back.
+put_back_files() {
+  number=$count
+  while [ "$number" -gt 0 ]; do
+    path=$(cat "$saved/$number.path")
+    [ ! -e "$saved/$number.placed" ] || put_back
+    number=$((number - 1))
+  done
+  each_file unstage
+}
+
 put_back() {
-  [ -e "$saved/$number.placed" ] || return 0
-  if [ -e "$saved/$number.old" ]; then cp -p "$saved/$number.old" "$path"; else rm -f "$path"; fi
+  cp -p "$path" "$path.belt-new"
+  if [ ! -e "$saved/$number.old" ]; then rm -f "$path"; return; fi
+  cp -p "$saved/$number.old" "$path.belt-old" && mv -f "$path.belt-old" "$path"
 }
 
 run_as_before() {
@@ -70,10 +84,11 @@ give_up() {
   tell failed "$1"
   [ -z "${2-}" ] || tell log "$2"
   if [ -n "$placed" ]; then
-    each_file put_back
+    put_back_files
     { {{reload}}; } >&2
     [ -z "$restarting" ] || run_as_before
   fi
+  end_change $begun
   exit 1
 }
 
@@ -106,9 +121,19 @@ optional() {
   problem=$(sh -c "$2" 2>&1) || tell warning "$1: $problem"
 }
 
+# begin: sets the marks. Those of an earlier run stay if this one fails.
+begin_changes() {
+  for name in {{changes}}; do
+    [ -e "$unfinished.$name" ] || begun="$begun $name"
+    begin_change "$name" || give_up 'cannot write to /run'
+  done
+}
+
 {{files}}
+begin_changes
 placed=yes
 each_file place
 {{commands}}
 {{finish}}
+end_change {{changes}}
 tell done ''

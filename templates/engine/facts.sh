@@ -20,6 +20,13 @@ holder() {
   [ -z "$pid" ] || cat "/proc/$pid/comm" || echo "process $pid"
 }
 
+# ports PID: the TCP ports that the process listens on, in hexadecimal.
+ports() {
+  ls -l "/proc/$1/fd" |
+    sed -n 's/.*socket:\[\(.*\)\]$/\1/p' |
+    awk 'FILENAME == "-" { own[$1] } $4 == "0A" && $10 in own { print substr($2, length($2) - 3) }' - "/proc/$1/net/tcp" "/proc/$1/net/tcp6"
+}
+
 # A script of an earlier belt continues after its connection breaks: wait for its end.
 await_other() {
   attempt=0
@@ -49,7 +56,7 @@ facts() {
   command -v dockerd
   if [ -d /run/systemd/system ]; then
     section units
-    systemctl show --property=Id,LoadState,ActiveState,UnitFileState docker.service docker.socket
+    systemctl show --property=Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload docker.service docker.socket
     section unit-text
     systemctl cat docker.service
   fi
@@ -61,6 +68,18 @@ facts() {
   done
   section sums
   sha256sum {{checked}}
+  section unfinished
+  ls /run/belt-unfinished.*
+  # dockerd writes this file when it starts. Its name alone would also find one in a container.
+  pid=$(cat /run/docker.pid)
+  if [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm")" = dockerd ]; then
+    section newer
+    for file in {{read}} {{checked}}; do
+      if [ -e "$file" ] && [ "$file" -nt /run/docker.pid ]; then echo "$file"; fi
+    done
+    section listening
+    ports "$pid"
+  fi
   section writable
   [ -w /etc ] && echo yes
   section free

@@ -12,10 +12,29 @@ step() {
   tell step "$1"
 }
 
+# A mark on the machine shows that a change has begun and not ended, even if this script is killed.
+# A reboot removes it, and starts the engine with all files.
+unfinished=/run/belt-unfinished
+
+# begin_change NAME...
+begin_change() {
+  for change in "$@"; do
+    echo >"$unfinished.$change" || return
+  done
+}
+
+# end_change NAME...
+end_change() {
+  for change in "$@"; do
+    rm -f "$unfinished.$change"
+  done
+}
+
 # A restart of the engine stops containers, and only those with a restart policy start again on
 # their own. `note_containers` before it and `wake_containers` after it start all of them. Neither
-# starts an engine that is off.
+# starts an engine that is off. The file has the containers of a script that was killed in between.
 engine='docker --host unix:///var/run/docker.sock'
+noted=/run/belt-containers
 answered=
 ran=
 paused=
@@ -40,11 +59,14 @@ without() {
 }
 
 note_containers() {
+  ran=$(cat "$noted" 2>/dev/null)
+  asleep=$ran
   noted_engine=$(pidof dockerd) || return 0
   timeout 10 $engine version >/dev/null 2>&1 || return 0
   answered=yes
-  ran=$(containers)
+  ran="$ran$(without "$(containers)" "$ran")"
   paused=$(containers --filter status=paused)
+  [ -z "$ran" ] || printf %s "$ran" >"$noted"
 }
 
 # await_engine UNTIL: waits until the engine responds; $version is its version or its last error.
@@ -67,7 +89,7 @@ await_engine() {
 
 # A container that does not start is only a warning: the engine itself is fine.
 wake_containers() {
-  [ -n "$ran" ] && [ "$(pidof dockerd)" != "$noted_engine" ] || return 0
+  [ -n "$ran" ] && { [ -n "$asleep" ] || [ "$(pidof dockerd)" != "$noted_engine" ]; } || return 0
   if ! await_engine $(($(date +%s) + 30)); then
     tell warning "the engine does not respond; these containers ran before its restart: $(listed $ran)"
     return 0
@@ -76,7 +98,7 @@ wake_containers() {
   removed=$(without "$down" "$(containers --all)")
   down=$(without "$down" "$removed")
   [ -z "$removed" ] || tell warning "removed by the engine's restart because they were started with --rm: $(listed $removed)"
-  [ -n "$down" ] || return 0
+  [ -n "$down" ] || { rm -f "$noted"; return 0; }
   step 'starting the containers that ran'
   output=$(timeout 120 $engine start $down 2>&1)
   silent=
@@ -88,4 +110,5 @@ $(printf '%s\n' "$output" | grep '^Error response')"
   for name in $(without "$paused" "$silent$removed"); do
     $engine pause "$name" >/dev/null 2>&1
   done
+  rm -f "$noted"
 }

@@ -10,12 +10,20 @@ update_lists() {
   done
 }
 
+# Completes what an interrupted dpkg left: apt refuses to work before.
+repair() {
+  for file in /var/lib/dpkg/updates/[0-9]*; do
+    if [ -e "$file" ]; then dpkg --force-confold --configure -a >&2; return; fi
+  done
+}
+
 # The client is a separate package since Debian 13; iptables is only recommended.
 install_packages() {
   update_lists
   packages='docker.io iptables ca-certificates'
   if apt-cache show docker-cli 2>/dev/null | grep -q '^Package: docker-cli$'; then packages="$packages docker-cli"; fi
   step "installing $packages"
+  repair
   $apt install --no-install-recommends $packages >&2 || exit 1
 }
 
@@ -35,6 +43,7 @@ upgrade_packages() {
   update_lists
   list_installed
   step "upgrading$packages"
+  repair
   $apt install --only-upgrade $packages >&2 || exit 1
 }
 

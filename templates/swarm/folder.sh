@@ -1,7 +1,7 @@
 # Run by `sh -c` on a machine, as root: works on the engine's swarm folder, mostly while the engine
-# is stopped. The engine is started again in every case, even if the connection breaks. Results are
-# lines on standard error that start with a random mark; standard input and descriptor 3 carry
-# bytes.
+# is stopped. The engine is started again in every case, even if the connection breaks or this script
+# is killed. Results are lines on standard error that start with a random mark; standard input and
+# descriptor 3 carry bytes.
 {{prelude}}
 umask 077
 trap '' HUP INT TERM PIPE
@@ -21,7 +21,16 @@ root=$(timeout 20 $engine info --format '{{.DockerRootDir}}' 2>/dev/null </dev/n
 
 stopped=
 socket=
+watcher=
 temp=
+
+# Starts the engine once this script is killed.
+watch() {
+  exec </dev/null >/dev/null 2>&1 3>&-
+  while [ -d "/proc/$$" ]; do sleep 1; done
+  watcher=
+  tidy
+}
 
 stop_engine() {
   step 'stopping the engine'
@@ -31,8 +40,11 @@ stop_engine() {
   if command -v systemctl >/dev/null && systemctl is-active --quiet docker.socket; then
     # The next request would start the engine again.
     socket=yes
-    systemctl stop docker.socket
   fi
+  begin_change engine || give_up 'cannot write to /run'
+  watch &
+  watcher=$!
+  [ -z "$socket" ] || systemctl stop docker.socket
   problem=$(timeout 150 sh -c '{{stop}}' 2>&1 </dev/null) || give_up 'the engine does not stop' "$problem"
   if {{isActive}}; then give_up 'something else started the engine again'; fi
 }
@@ -47,6 +59,8 @@ $({ {{journal}}; } 2>&1)"
   await_engine $(($(date +%s) + 60)) || give_up 'the engine does not respond' "$version"
   tell downtime "$(($(date +%s) - began))"
   wake_containers
+  [ -z "$watcher" ] || kill -9 "$watcher"
+  end_change engine
 }
 
 tidy() {

@@ -9,6 +9,9 @@ problem=$(cp -a "$root/swarm" "$root/swarm.{{suffix}}" 2>&1) || {
   give_up "cannot copy $root/swarm" "$problem"
 }
 tell copy "$root/swarm.{{suffix}}"
-if [ -s "$temp/key" ]; then cat "$temp/key" >"$root/swarm/certificates/swarm-node.key" || give_up 'cannot write the key'; fi
+if [ -s "$temp/key" ]; then
+  key=$root/swarm/certificates/swarm-node.key
+  { cat "$temp/key" >"$key.belt-new" && mv -f "$key.belt-new" "$key"; } || give_up 'cannot write the key'
+fi
 # Without this file the engine starts outside of a swarm and accepts --force-new-cluster.
 rm -f "$root/swarm/docker-state.json"

@@ -23,6 +23,13 @@ describe.skipIf(!canCreateMachines())('provisioning', () => {
     (await on(node, "ss -Htln | awk '{ print $4 }' | grep -oE '237[0-9]$' | sort -u || true")).split('\n');
   const info = async (node: string, format: string) =>
     (await belt.ok(['--host', node, 'docker', 'info', '--format', format])).trimEnd();
+  /** Changes the recorded access. */
+  const setAccess = async (node: string, access: 'local' | 'secure'): Promise<void> => {
+    const path = join(belt.folder, `.belt/default/machines/${node}/config.json`);
+    const config = JSON.parse(await readFile(path, 'utf8'));
+    config.Belt.Engine = { ...config.Belt.Engine, Access: access, Port: access === 'local' ? 0 : 2376 };
+    await writeFile(path, JSON.stringify(config));
+  };
   /** Makes belt log in as another user, as if the machine had been created that way. */
   const logInAs = async (node: string, user: string): Promise<void> => {
     const path = join(belt.folder, `.belt/default/machines/${node}/config.json`);
@@ -73,6 +80,26 @@ describe.skipIf(!canCreateMachines())('provisioning', () => {
       ]);
       await belt.ok(['engine', 'secure', 'node1']);
       expect(await ports('node1')).toEqual(['2376']);
+    });
+
+    test('an engine that did not restart with its files is reported and restarted', async () => {
+      await belt.ok(['engine', 'insecure', '--yes', 'node1']);
+      const before = await began('node1');
+      // The script dies once the files are there.
+      await on(
+        'node1',
+        `printf '#!/bin/sh\\nkill -9 $(cat /run/belt.*/pid)\\n' > /usr/local/sbin/dockerd; chmod +x /usr/local/sbin/dockerd; echo '{}' > /etc/docker/daemon.json`,
+      );
+      expect((await belt.run(['engine', 'local', 'node1'])).code).toBe(1);
+      await on('node1', 'rm /usr/local/sbin/dockerd');
+      expect([await ports('node1'), await began('node1')]).toEqual([['2375'], before]);
+      await setAccess('node1', 'local');
+      const shown = JSON.parse(await belt.ok(['engine', 'show', '--json', 'node1']));
+      expect(shown.ok[0].pending).toEqual(['restart the engine (an earlier change was interrupted)']);
+      expect((await provision('node1')).code).toBe(0);
+      expect(await ports('node1')).toEqual(['']);
+      expect(await on('node1', 'rm /etc/docker/daemon.json; ls /run | grep belt || true')).toBe('');
+      await belt.ok(['engine', 'secure', 'node1']);
     });
 
     test('provision corrects manual changes', async () => {

@@ -15,6 +15,7 @@ export type MemoryDetails = z.infer<typeof memoryDetails>;
 export const versionDocument = z.object({ Version: z.string() });
 
 export const infoDocument = z.object({
+  ID: text,
   LiveRestoreEnabled: z.optional(z.boolean()),
   Swarm: z.object({
     LocalNodeState: z.string(),

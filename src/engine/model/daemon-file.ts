@@ -1,7 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../../base/errors.js';
 import { accessKeys, type DaemonOption } from './daemon-options.js';
-import { daemonFileCopyPath, daemonFilePath, daemonFileWrittenPath } from './engine-paths.js';
+import {
+  daemonFileCopyPath,
+  daemonFilePath,
+  daemonFileStagedPath,
+  daemonFileWrittenPath,
+} from './engine-paths.js';
 import type { EngineFile } from './provisioner.js';
 import {
   formatJsonFile,
@@ -52,7 +57,9 @@ export function splitOptions(machineFiles: Files, options: readonly DaemonOption
 export function withoutBelt(machineFiles: Files): UndoResult {
   const current = machineFiles.get(daemonFilePath);
   const before = machineFiles.get(daemonFileCopyPath);
-  const written = machineFiles.get(daemonFileWrittenPath);
+  // A script that was killed may have replaced only daemon.json.
+  const isReplaced = current !== undefined && current === machineFiles.get(daemonFileStagedPath);
+  const written = isReplaced ? current : machineFiles.get(daemonFileWrittenPath);
   if (before === undefined || written === undefined) {
     return { ...(current !== undefined && { text: current }), conflicts: [] };
   }
@@ -67,7 +74,6 @@ function hasSameContent(text: string | undefined, keys: JsonKeys): boolean {
 function changedFiles(before: string, after: string): EngineFile[] {
   return [
     { path: daemonFileCopyPath, content: before, mode: 0o600, why: `${daemonFilePath} without belt` },
-    { path: daemonFileWrittenPath, content: after, mode: 0o600, why: `${daemonFilePath} as belt writes it` },
     {
       path: daemonFilePath,
       content: after,
@@ -75,6 +81,7 @@ function changedFiles(before: string, after: string): EngineFile[] {
       shared: true,
       why: 'options that are already set there',
     },
+    { path: daemonFileWrittenPath, content: after, mode: 0o600, why: `${daemonFilePath} as belt writes it` },
   ];
 }
 

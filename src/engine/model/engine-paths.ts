@@ -5,6 +5,8 @@ export const daemonFilePath = '/etc/docker/daemon.json';
 export const daemonFileCopyPath = '/etc/docker/daemon.json.before-belt';
 /** The file as last written by belt. */
 export const daemonFileWrittenPath = '/etc/docker/daemon.json.by-belt';
+/** The new version of that file, from before daemon.json is replaced until after. */
+export const daemonFileStagedPath = `${daemonFileWrittenPath}.belt-new`;
 export const sysctlPath = '/etc/sysctl.d/60-belt-swarm.conf';
 export const openrcPath = '/etc/conf.d/docker';
 export const boot2dockerProfilePath = '/var/lib/boot2docker/profile';
@@ -28,6 +30,7 @@ export const readPaths: readonly string[] = [
   daemonFilePath,
   daemonFileCopyPath,
   daemonFileWrittenPath,
+  daemonFileStagedPath,
   openrcPath,
   boot2dockerProfilePath,
 ];

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { shellWord } from '../../base/quote-args.js';
 import type { Template } from '../../base/templates.js';
 import type { ServerCertificate } from '../../certs/model/certificate-terms.js';
-import { daemonFilePath, sysctlPath } from './engine-paths.js';
-import type { EngineSettings } from './engine-settings.js';
+import { daemonFilePath, daemonFileWrittenPath, sysctlPath } from './engine-paths.js';
+import { type EngineSettings, forbiddenPorts } from './engine-settings.js';
 import type { Facts } from './facts.js';
 import type { EngineFile, Provisioner } from './provisioner.js';
 
@@ -43,13 +43,18 @@ export function planEngine(
   { settings, certificate, hostname, sysctl }: PlanInput,
 ): Plan {
   const { service } = provisioner;
-  const engineFiles = [
+  const ownFiles = [
     ...(settings.access === 'secure' && certificate ? certificateFiles(provisioner, certificate) : []),
     ...service.files(facts, settings),
-  ].filter((file) => differs(file, facts));
+  ];
+  const engineFiles = ownFiles.filter((file) => differs(file, facts));
   const kernelFiles = sysctlFiles(sysctl).filter((file) => differs(file, facts));
-  const install = facts.dockerd === undefined ? installation(provisioner, facts, settings) : undefined;
-  const restart = restartReason(facts, provisioner, engineFiles);
+  const isMissing = facts.dockerd === undefined || facts.unfinished.has('install');
+  const install = isMissing ? installation(provisioner, facts, settings) : undefined;
+  const restart =
+    engineFiles.length > 0
+      ? 'its options or certificates change'
+      : (startReason(facts, provisioner) ?? outdatedReason(facts, settings, ownFiles));
   return {
     system: facts.os.prettyName,
     provisioner,
@@ -60,8 +65,8 @@ export function planEngine(
       secret: file.path === service.certificates.key || file.path === daemonFilePath,
     })),
     commands: [
-      ...(hostname !== undefined && hostname !== facts.hostname ? [hostnameCommand(hostname)] : []),
-      ...(kernelFiles.length > 0
+      ...hostnameCommands(facts, hostname),
+      ...(kernelFiles.length > 0 || (sysctl !== undefined && facts.unfinished.has('commands'))
         ? [{ run: `sysctl -q -e -p ${sysctlPath}`, why: 'kernel settings for large swarms' }]
         : []),
     ],
@@ -74,7 +79,7 @@ export function planHostname(provisioner: Provisioner, facts: Facts, hostname: s
     system: facts.os.prettyName,
     provisioner,
     files: [],
-    commands: hostname === facts.hostname ? [] : [hostnameCommand(hostname)],
+    commands: hostnameCommands(facts, hostname),
   };
 }
 
@@ -129,16 +134,36 @@ function installation(
   return install && { from: `${name}'s packages`, script: install(os) };
 }
 
-function restartReason(
-  { service }: Facts,
-  provisioner: Provisioner,
-  changed: readonly EngineFile[],
-): string | undefined {
-  if (changed.length > 0) return 'its options or certificates change';
+function startReason({ service }: Facts, provisioner: Provisioner): string | undefined {
   const systemd = provisioner.service.init === 'systemd';
   return systemd && service.active !== 'active' && service.active !== 'activating'
     ? `it is ${service.active}`
     : undefined;
+}
+
+/** Why the running engine differs from its files, which are as recorded. */
+function outdatedReason(
+  { unfinished, service, newer, listening, files }: Facts,
+  settings: EngineSettings,
+  ownFiles: readonly EngineFile[],
+): string | undefined {
+  if (unfinished.has('engine')) return 'an earlier change was interrupted';
+  if (service.needsReload) return 'systemd has not read its changed unit files';
+  const open = forbiddenPorts(settings).find((port) => listening?.has(port));
+  if (open !== undefined) return `it still listens on port ${open}`;
+  if (settings.access !== 'local' && listening && !listening.has(settings.port))
+    return `it does not listen on port ${settings.port}`;
+  // Others may reload the engine after they changed a daemon.json of their own.
+  const isOwnDaemonFile =
+    files.has(daemonFilePath) && files.get(daemonFilePath) === files.get(daemonFileWrittenPath);
+  const paths = [...ownFiles.map(({ path }) => path), ...(isOwnDaemonFile ? [daemonFilePath] : [])];
+  const changed = paths.find((path) => newer.has(path));
+  return changed && `${changed} changed after it started`;
+}
+
+function hostnameCommands(facts: Facts, hostname: string | undefined): Plan['commands'] {
+  if (hostname === undefined) return [];
+  return hostname !== facts.hostname || facts.unfinished.has('commands') ? [hostnameCommand(hostname)] : [];
 }
 
 /** sudo resolves the host name on each call, so it must be in /etc/hosts. */

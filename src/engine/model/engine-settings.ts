@@ -26,6 +26,14 @@ export type EngineAccess = 'secure' | 'insecure' | 'local';
 /** IANA: docker 2375, docker-s 2376. */
 export const enginePorts: Readonly<Record<EngineAccess, number>> = { secure: 2376, insecure: 2375, local: 0 };
 
+/** Ports of other kinds of access, on which the engine must not listen. */
+export function forbiddenPorts({ access, port }: EngineSettings): number[] {
+  const ports = new Set([enginePorts.insecure, enginePorts.secure, port]);
+  if (access !== 'local') ports.delete(port);
+  ports.delete(enginePorts.local);
+  return [...ports];
+}
+
 export const defaultEngineSettings: EngineSettings = {
   access: 'secure',
   port: enginePorts.secure,

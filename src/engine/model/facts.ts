@@ -17,6 +17,8 @@ interface UnitState {
   active: string;
   /** `enabled`, `disabled`, `masked`; empty without a unit. */
   file: string;
+  /** systemd has not read changed unit files. */
+  needsReload?: boolean;
 }
 
 export interface Facts {
@@ -37,6 +39,12 @@ export interface Facts {
   files: ReadonlyMap<string, string>;
   /** SHA-256 in hexadecimal of the files that belt writes, by path. */
   sums: ReadonlyMap<string, string>;
+  /** Paths of the files above that changed after the engine started. */
+  newer: ReadonlySet<string>;
+  /** What an earlier script began and did not finish: `install`, `engine`, `commands`. */
+  unfinished: ReadonlySet<string>;
+  /** TCP ports that the engine listens on; undefined when it does not run. */
+  listening?: ReadonlySet<number>;
   /** Whether /etc is writable. */
   writable: boolean;
   /** KiB available on /. */
@@ -56,6 +64,11 @@ export function parseFacts(output: string, mark: string): Facts {
   if (encoded === undefined) throw new ExternalError('the machine returned an unexpected response');
   const sections = splitSections(Buffer.from(encoded, 'base64').toString('utf8'), mark);
   const text = (name: string): string => sections.get(name)?.trim() ?? '';
+  const lines = (name: string): string[] =>
+    text(name)
+      .split('\n')
+      .filter((line) => line !== '');
+  const ports = lines('listening').map((port) => Number.parseInt(port, 16));
   const units = parseUnits(text('units'));
   const unit = (name: string): UnitState =>
     units.get(name) ?? { load: 'not-found', active: 'inactive', file: '' };
@@ -80,6 +93,9 @@ export function parseFacts(output: string, mark: string): Facts {
       ),
     ),
     sums: parseSums(text('sums')),
+    newer: new Set(lines('newer')),
+    unfinished: new Set(lines('unfinished').map((path) => path.slice(path.lastIndexOf('.') + 1))),
+    ...(sections.has('listening') && { listening: new Set(ports) }),
     writable: text('writable') === 'yes',
     ...(freeKib !== undefined && { freeKib }),
     cloudInit: oneOf(text('cloud-init'), ['absent', 'running', 'done']),
@@ -107,6 +123,7 @@ function parseUnits(text: string): Map<string, UnitState> {
         load: values.get('LoadState') ?? 'not-found',
         active: values.get('ActiveState') ?? 'inactive',
         file: values.get('UnitFileState') ?? '',
+        ...(values.get('NeedDaemonReload') === 'yes' && { needsReload: true }),
       };
       return [values.get('Id') ?? '', state];
     }),

@@ -44,6 +44,8 @@ export function factsOf(osRelease: string, change: Partial<Facts> = {}): Facts {
     unitText: debianUnit,
     files: new Map(),
     sums: new Map(),
+    newer: new Set(),
+    unfinished: new Set(),
     writable: true,
     freeKib: 10_000_000,
     cloudInit: 'absent',

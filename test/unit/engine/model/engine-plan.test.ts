@@ -127,6 +127,49 @@ Environment=`;
     ]);
   });
 
+  test.each([
+    [{ unfinished: new Set(['engine']) }, 'an earlier change was interrupted'],
+    [
+      { service: { load: 'loaded', active: 'active', file: 'enabled', needsReload: true } },
+      'systemd has not read its changed unit files',
+    ],
+    [{ listening: new Set([2376, 2375, 7946]) }, 'it still listens on port 2375'],
+    [{ listening: new Set([7946]) }, 'it does not listen on port 2376'],
+    [{ newer: new Set(['/etc/docker/ca.pem']) }, '/etc/docker/ca.pem changed after it started'],
+  ])('an engine that does not run with its files restarts: %j', (change, reason) => {
+    const done = planOn({});
+    const sums = new Map(
+      done.files.map(({ path, content }) => [path, createHash('sha256').update(content).digest('hex')]),
+    );
+    expect(planOn({ sums, ...change })).toMatchObject({ files: [], restart: reason });
+  });
+
+  test.each([
+    [{ listening: new Set([2376, 2377, 7946]) }],
+    [{ newer: new Set([daemonFile, '/etc/sysctl.d/60-belt-swarm.conf']) }],
+    [{ unfinished: new Set(['commands']) }],
+  ])('an engine that runs with its files keeps running: %j', (change) => {
+    const done = planOn({});
+    const sums = new Map(
+      done.files.map(({ path, content }) => [path, createHash('sha256').update(content).digest('hex')]),
+    );
+    expect(isEmptyPlan(planOn({ sums, ...change }))).toBe(true);
+  });
+
+  test('a local engine must not listen on any engine port', () => {
+    const settings = settingsOf({ access: 'local', port: 12376 });
+    const { files } = planOn({}, settings);
+    const sums = new Map(
+      files.map(({ path, content }) => [path, createHash('sha256').update(content).digest('hex')]),
+    );
+    for (const port of [2375, 2376, 12376]) {
+      expect(planOn({ sums, listening: new Set([port]) }, settings).restart).toBe(
+        `it still listens on port ${port}`,
+      );
+    }
+    expect(planOn({ sums, listening: new Set([2377]) }, settings).restart).toBeUndefined();
+  });
+
   test('a stopped engine is started', () => {
     const done = planOn({});
     const sums = new Map(
@@ -151,8 +194,8 @@ describe('daemon.json', () => {
     });
     expect(plan.files.map(({ path }) => path)).toEqual([
       '/etc/docker/daemon.json.before-belt',
-      '/etc/docker/daemon.json.by-belt',
       daemonFile,
+      '/etc/docker/daemon.json.by-belt',
       dropInPath,
     ]);
     expect(commandOf(plan)).toBe(base);
