@@ -17,6 +17,7 @@ import { waitForEngine } from './connect-engine.js';
 import { type Survey, surveyMachine } from './gather-facts.js';
 import { isEmptyPlan, type Plan, type PlanInput, planEngine } from './model/engine-plan.js';
 import { defaultEngineSettings, type EngineSettings } from './model/engine-settings.js';
+import { refuseOtherEngines } from './model/other-engines.js';
 import { refuseObstacles } from './model/preflight.js';
 import { probeTls } from './probe-tls.js';
 import { provisionerFor } from './provisioners/index.js';
@@ -124,6 +125,7 @@ async function baseInput(
 
 function createPlan({ name }: Machine, { facts, now }: Survey, input: PlanInput): Plan {
   refuseObstacles(name, facts, input.settings, now);
+  refuseOtherEngines(name, facts, input.settings);
   return planEngine(provisionerFor(facts), facts, input);
 }
 

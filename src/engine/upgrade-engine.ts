@@ -59,7 +59,8 @@ async function requireUpgradable(machine: Machine, context: Context): Promise<Up
   const connection = await reach(machine, context);
   const survey = await surveyMachine(connection, context);
   const { upgrade, looksForNewer, name: provisioner } = provisionerFor(survey.facts);
-  if (upgrade !== undefined) return { connection, survey, upgrade, looksForNewer };
+  if (upgrade !== undefined && survey.facts.image === undefined)
+    return { connection, survey, upgrade, looksForNewer };
   throw new UserError(
     `${machine.name}: on ${survey.facts.os.prettyName} the engine is part of the operating system`,
     { hint: `upgrade ${provisioner} to get a newer engine` },

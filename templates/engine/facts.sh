@@ -27,6 +27,28 @@ ports() {
     awk 'FILENAME == "-" { own[$1] } $4 == "0A" && $10 in own { print substr($2, length($2) - 3) }' - "/proc/$1/net/tcp" "/proc/$1/net/tcp6"
 }
 
+# holds PID INODE: whether the process has the socket.
+holds() {
+  ls -l "/proc/$1/fd" | grep -q "socket:\[$2\]"
+}
+
+# process PID: user, name and program. Snaps have a root folder of their own, as containers do.
+process() {
+  program=$(readlink "/proc/$1/exe")
+  case $program in /snap/* | /var/lib/snapd/*) ;; *) [ "/proc/$1/root/" -ef / ] || return ;; esac
+  printf '%s %s %s\n' "$(stat -c %u "/proc/$1")" "$(tr ' ' - <"/proc/$1/comm")" "$program"
+}
+
+# Shows the process that listens on the engine's socket. Of one that systemd passes on, the engine.
+socket_owner() {
+  inode=$(awk '$4 == "00010000" && $8 ~ /^(\/var)?\/run\/docker\.sock$/ { print $7; exit }' /proc/net/unix)
+  [ -n "$inode" ] || return
+  for pid in $(pidof dockerd) 1; do
+    if holds "$pid" "$inode"; then process "$pid"; return; fi
+  done
+  process "$(ls -l /proc/[0-9]*/fd | awk -F / -v socket="socket:[$inode]" '/^\/proc/ { pid = $3 } index($0, socket) { print pid; exit }')"
+}
+
 # A script of an earlier belt continues after its connection breaks: wait for its end.
 await_other() {
   attempt=0
@@ -52,8 +74,26 @@ facts() {
   cat /proc/sys/kernel/hostname
   section docker
   command -v docker
+  program=$(command -v docker)
+  readlink -f "$program"
+  # The wrapper of podman-docker.
+  if [ "$(head -c 2 "$program")" = '#!' ]; then grep -ow podman "$program"; fi
   section dockerd
   command -v dockerd
+  section engines
+  for pid in $(pidof dockerd); do
+    process "$pid"
+  done
+  section socket-owner
+  readlink /run/docker.sock || socket_owner
+  section present
+  ls -d /snap/docker/current /var/lib/snapd/snap/docker/current /opt/docker-desktop /mnt/wsl/docker-desktop
+  section image
+  if [ -e /run/ostree-booted ]; then
+    echo ostree
+  elif [ ! -w /usr ]; then
+    if has transactional-update; then echo transactional-update; else echo read-only; fi
+  fi
   if [ -d /run/systemd/system ]; then
     section units
     systemctl show --property=Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload docker.service docker.socket

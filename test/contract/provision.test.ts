@@ -98,7 +98,7 @@ describe.skipIf(!canCreateMachines())('provisioning', () => {
       expect(shown.ok[0].pending).toEqual(['restart the engine (an earlier change was interrupted)']);
       expect((await provision('node1')).code).toBe(0);
       expect(await ports('node1')).toEqual(['']);
-      expect(await on('node1', 'rm /etc/docker/daemon.json; ls /run | grep belt || true')).toBe('');
+      expect(await on('node1', 'rm /etc/docker/daemon.json; ls /run | grep belt- || true')).toBe('');
       await belt.ok(['engine', 'secure', 'node1']);
     });
 
@@ -355,6 +355,23 @@ describe.skipIf(!canCreateMachines())('provisioning', () => {
       );
       expect(await failure('node3')).toEqual([1, expect.stringContaining('install Docker on "Plan 9"')]);
       await on('node3', 'cp /root/os-release /etc/; mv /root/dockerd /usr/sbin/');
+    });
+
+    test('an engine of the docker snap is refused, and keeps its socket', async () => {
+      await on(
+        'node3',
+        `systemctl stop docker.socket docker.service; mkdir -p /snap/docker/1/bin; mv /usr/sbin/dockerd /snap/docker/1/bin/
+        systemd-run -q --unit=snap.docker.dockerd /snap/docker/1/bin/dockerd --bridge=none
+        until docker version >/dev/null 2>&1; do sleep 0.2; done`,
+      );
+      expect(await failure('node3')).toEqual([1, expect.stringContaining('is from the docker snap')]);
+      expect(await on('node3', 'docker version >/dev/null; systemctl is-active docker.socket || true')).toBe(
+        'inactive',
+      );
+      await on(
+        'node3',
+        'systemctl stop snap.docker.dockerd; mv /snap/docker/1/bin/dockerd /usr/sbin/; rm -r /snap; systemctl start docker',
+      );
     });
 
     test('a machine with a noexec /tmp is provisioned', async () => {

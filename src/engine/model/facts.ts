@@ -21,6 +21,12 @@ interface UnitState {
   needsReload?: boolean;
 }
 
+export interface Process {
+  uid: number;
+  name: string;
+  program: string;
+}
+
 export interface Facts {
   os: OsRelease;
   access: RootAccess;
@@ -31,6 +37,16 @@ export interface Facts {
   /** Absolute path; undefined when the program is missing. */
   docker?: string;
   dockerd?: string;
+  /** Where `docker` leads to; `podman` for a wrapper of it. */
+  dockerTarget: string;
+  /** Running dockerd processes, except those in containers. */
+  engines: readonly Process[];
+  /** What listens on /run/docker.sock: a process, or the target of a symbolic link. */
+  socketOwner?: Process | string;
+  /** Paths of other engines' installations. */
+  present: readonly string[];
+  /** Set when packages cannot be installed: `ostree`, `transactional-update`, `read-only`. */
+  image?: string;
   service: UnitState;
   socket: UnitState;
   /** The files of docker.service in systemd's order, each after a line `# /its/path`. */
@@ -72,7 +88,9 @@ export function parseFacts(output: string, mark: string): Facts {
   const units = parseUnits(text('units'));
   const unit = (name: string): UnitState =>
     units.get(name) ?? { load: 'not-found', active: 'inactive', file: '' };
-  const docker = text('docker');
+  const [docker = '', ...targets] = lines('docker');
+  const [owner] = lines('socket-owner');
+  const image = text('image');
   const dockerd = text('dockerd');
   const freeKib = parseFree(text('free'));
   const holder = text('package-lock');
@@ -84,6 +102,11 @@ export function parseFacts(output: string, mark: string): Facts {
     clock: Number(text('clock')),
     ...(docker !== '' && { docker }),
     ...(dockerd !== '' && { dockerd }),
+    dockerTarget: targets.at(-1) ?? '',
+    engines: lines('engines').map(parseProcess),
+    ...(owner !== undefined && { socketOwner: owner.startsWith('/') ? owner : parseProcess(owner) }),
+    present: lines('present'),
+    ...(image !== '' && { image }),
     service: unit('docker.service'),
     socket: unit('docker.socket'),
     unitText: sections.get('unit-text') ?? '',
@@ -101,6 +124,12 @@ export function parseFacts(output: string, mark: string): Facts {
     cloudInit: oneOf(text('cloud-init'), ['absent', 'running', 'done']),
     ...(holder !== '' && { packageLockHolder: holder }),
   };
+}
+
+/** `UID NAME PROGRAM` */
+function parseProcess(line: string): Process {
+  const [uid = '', name = '', ...program] = line.split(' ');
+  return { uid: Number(uid), name, program: program.join(' ') };
 }
 
 /** A section starts with the line `MARK NAME`. */

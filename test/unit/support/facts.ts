@@ -39,6 +39,9 @@ export function factsOf(osRelease: string, change: Partial<Facts> = {}): Facts {
     clock: 1_000_000,
     docker: '/usr/bin/docker',
     dockerd: '/usr/sbin/dockerd',
+    dockerTarget: '/usr/bin/docker',
+    engines: [],
+    present: [],
     service: running,
     socket: running,
     unitText: debianUnit,
@@ -55,9 +58,14 @@ export function factsOf(osRelease: string, change: Partial<Facts> = {}): Facts {
 
 /** The same without an engine. */
 export function bareFactsOf(osRelease: string, change: Partial<Facts> = {}): Facts {
-  const { docker: _docker, dockerd: _dockerd, ...facts } = factsOf(osRelease, change);
+  const {
+    dockerd: _dockerd,
+    docker: _docker,
+    ...facts
+  } = factsOf(osRelease, { dockerTarget: '', ...change });
   const missing = { load: 'not-found', active: 'inactive', file: '' };
-  return { ...facts, service: missing, socket: missing, unitText: '' };
+  const docker = change.docker !== undefined && { docker: change.docker };
+  return { ...facts, ...docker, service: missing, socket: missing, unitText: '' };
 }
 
 export function settingsOf(change: Partial<EngineSettings> = {}): EngineSettings {
