@@ -6,6 +6,7 @@ import { AbortError, isAbort, UserError } from '../base/errors.js';
 import { withSelectedCluster } from '../base/selected-cluster.js';
 import { warnOfExpiry } from '../certs/expiry-warning.js';
 import { namedOrDefault } from '../machines/default-machine.js';
+import { exclusions } from '../machines/model/patterns.js';
 import { type Environment, hasColors } from '../state/environment.js';
 import { safeText, safeView } from '../ui/safe-text.js';
 import { exitCodeFor, exitCodes } from './exit-codes.js';
@@ -61,7 +62,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     if (given['format'] === 'json') Object.assign(given, { format: undefined, json: true });
     this.flags = given as FlagsOf<T>;
     this.args = args as ArgsOf<T>;
-    this.words = argv as string[];
+    this.words = [...(argv as string[]), ...exclusions((given['except'] ?? []) as string[])];
     this.output = await openOutput(this.flags, { secrets: this.printsSecrets });
   }
 

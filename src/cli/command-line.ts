@@ -31,6 +31,7 @@ const localNames = ['env', 'config', 'url'] as const;
 export interface OwnFlags extends FlagValues<typeof globalFlags & typeof outputFlags> {
   host: string[];
   all?: boolean;
+  except?: string[];
   limit?: number;
 }
 
@@ -52,7 +53,11 @@ const leadingFlags: OwnFlagTable = { ...commonFlags, ...outputFlags };
 const passthrough: Readonly<Record<PassthroughName, OwnFlagTable>> = {
   docker: {},
   ssh: {},
-  exec: { all: { type: 'boolean' }, limit: { type: 'string', count: true } },
+  exec: {
+    all: { type: 'boolean' },
+    except: { type: 'string', multiple: true },
+    limit: { type: 'string', count: true },
+  },
 };
 
 /** Whether the words after this command belong to another program. */
@@ -140,7 +145,8 @@ function readFlags(words: readonly string[], known: KnownFlags): OwnFlags {
     if (type === 'boolean') Object.assign(flags, { [name]: parseSwitch(form, given) });
     else {
       const value = requireValue(form, given ?? rest.shift());
-      if (multiple) flags.host.push(value);
+      if (name === 'except') flags.except = [...(flags.except ?? []), value];
+      else if (multiple) flags.host.push(value);
       else Object.assign(flags, { [name]: count ? parsePositiveInteger(form, value) : value });
     }
   }

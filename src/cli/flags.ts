@@ -44,8 +44,19 @@ export function nodeOrHost(node: string | undefined, host: readonly string[] = [
   return node === undefined ? host : [node];
 }
 
+export const exceptFlag = {
+  except: Flags.string({
+    summary: 'Machines to leave out, as "!NODES" does',
+    helpValue: 'NODES',
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
+};
+
+/** For commands that select existing machines. */
 export const allFlag = {
   all: Flags.boolean({ summary: 'All machines of the cluster' }),
+  ...exceptFlag,
 };
 
 /** The framework must not read it from standard input, which belongs to the command. */
@@ -58,7 +69,7 @@ export function requiredArgument(description: string): Interfaces.Arg<string> {
 }
 
 export const nodesArgument = {
-  nodes: argument('Names, patterns such as node[1:4], globs such as "node*"'),
+  nodes: argument('Names, patterns such as node[1:4], globs such as "node*", exclusions such as "!node3"'),
 };
 
 export const yesFlag = {

@@ -96,5 +96,5 @@ without --force if the swarm would lose its quorum. A whole cluster is removed a
 
 /** A plain name, without a pattern or a glob. */
 function isPlainName(word: string): boolean {
-  return !/[[\],*?]/.test(word);
+  return !/[[\],*?!]/.test(word);
 }

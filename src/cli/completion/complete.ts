@@ -36,9 +36,10 @@ export async function complete(
   commands: Commands,
   names: Names,
 ): Promise<Completion> {
-  const current = words.at(-1) ?? '';
+  const [, exclusion = '', current = ''] = /^(!?)(.*)$/s.exec(words.at(-1) ?? '') ?? [];
   const line = readLine(words.slice(0, -1), commands);
-  return filterByPrefix(current, await completeWord(line, current, commands, names));
+  const completion = filterByPrefix(current, await completeWord(line, current, commands, names));
+  return exclusion === '' ? completion : withPrefix(exclusion, completion);
 }
 
 async function completeWord(

@@ -1,4 +1,5 @@
 import { UsageError } from '../../base/errors.js';
+import { exclusions } from '../../machines/model/patterns.js';
 import { execOnOne, shellCommand } from '../../machines/run-commands.js';
 import { selectMachines } from '../../machines/select-machines.js';
 import type { Passthrough } from './passthrough.js';
@@ -6,9 +7,9 @@ import { runOnMachines } from './run-on-machines.js';
 
 /** @returns the command's exit code, or for several machines whether it succeeded on all */
 export async function exec({ flags, tail, opened }: Passthrough): Promise<number> {
-  const { host, all = false, limit } = flags;
+  const { host, all = false, except = [], limit } = flags;
   const { nodes, command } = nodesAndCommand(tail, host, all);
-  const machines = await selectMachines(nodes, opened.context, { all });
+  const machines = await selectMachines([...nodes, ...exclusions(except)], opened.context, { all });
   return runOnMachines(
     machines,
     {

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import type { BatchReport } from '../../app/batch-report.js';
-import { nodesArgument } from '../../cli/flags.js';
+import { exceptFlag, nodesArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
 import { type AvailabilityChange, drainNodes } from '../../swarm/change-availability.js';
 
@@ -14,6 +14,7 @@ export default class Drain extends NodeCommand<typeof Drain> {
   static override usage = 'swarm drain NODES... [--wait [--timeout S]]';
   static override args = nodesArgument;
   static override flags = {
+    ...exceptFlag,
     wait: Flags.boolean({ summary: 'Wait until no swarm task is running on the nodes' }),
     timeout: Flags.integer({
       summary: `Timeout of --wait in seconds (default: ${defaultTimeout})`,

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import type { BatchReport } from '../../app/batch-report.js';
 import { UsageError } from '../../base/errors.js';
-import { nodesArgument, requiredArgument } from '../../cli/flags.js';
+import { exceptFlag, nodesArgument, requiredArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
 import { availabilityFlag } from '../../cli/swarm-flags.js';
 import { selectMachine, selectMachines } from '../../machines/select-machines.js';
@@ -18,6 +18,7 @@ a machine cannot join, belt checks ports, clocks and packet sizes and reports th
     ...nodesArgument,
   };
   static override flags = {
+    ...exceptFlag,
     manager: Flags.boolean({
       summary: 'Join as managers, one at a time (default: as workers)',
     }),

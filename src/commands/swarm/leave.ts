@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import type { BatchReport } from '../../app/batch-report.js';
 import { plural } from '../../base/plural.js';
-import { nodesArgument, yesFlag } from '../../cli/flags.js';
+import { exceptFlag, nodesArgument, yesFlag } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
 import { type LeftNode, leaveSwarm } from '../../swarm/leave-swarm.js';
 
@@ -14,6 +14,7 @@ configs, after confirmation.`;
   static override usage = 'swarm leave NODES... [--force]';
   static override args = nodesArgument;
   static override flags = {
+    ...exceptFlag,
     force: Flags.boolean({
       summary: 'Leave even without quorum, without a responding manager, or from another swarm',
     }),

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import type { BatchReport } from '../../app/batch-report.js';
-import { nodesArgument } from '../../cli/flags.js';
+import { exceptFlag, nodesArgument } from '../../cli/flags.js';
 import { NodeCommand } from '../../cli/node-command.js';
 import { type Removed, removeNodes } from '../../swarm/remove-nodes.js';
 
@@ -12,6 +12,7 @@ exist, use "belt swarm leave".`;
   static override usage = 'swarm rm NODES... [--force]';
   static override args = nodesArgument;
   static override flags = {
+    ...exceptFlag,
     force: Flags.boolean({ summary: 'Also remove existing nodes, and ignore the quorum' }),
   };
   static override examples = [

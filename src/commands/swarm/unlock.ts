@@ -1,7 +1,7 @@
 import { type BatchReport, reportOf } from '../../app/batch-report.js';
 import { askUnlockKey } from '../../cli/ask-unlock-key.js';
 import { BaseCommand } from '../../cli/base-command.js';
-import { nodesArgument } from '../../cli/flags.js';
+import { exceptFlag, nodesArgument } from '../../cli/flags.js';
 import { type Unlocked, unlockNodes } from '../../swarm/autolock.js';
 
 export default class Unlock extends BaseCommand<typeof Unlock> {
@@ -12,6 +12,7 @@ machines.`;
   static override usage = 'swarm unlock [NODES...]';
   static override strict = false;
   static override args = nodesArgument;
+  static override flags = exceptFlag;
   static override examples = [
     { description: 'Unlock all locked managers', command: '<%= config.bin %> swarm unlock' },
     {

@@ -1,7 +1,7 @@
 import { closest } from '../../base/closest.js';
 import { UsageError, UserError } from '../../base/errors.js';
 
-/** Node patterns such as `node[01:10]`, `mg[0:2],db`, and `node*`: see docs/configuration.md. */
+/** Node patterns such as `node[01:10]`, `mg[0:2],db`, `node*` and `!node3`: see docs/configuration.md. */
 
 /** More names in one command are taken for a typing mistake. */
 export const maxNames = 10_000;
@@ -30,6 +30,11 @@ export function expandAddresses(pattern: string): string[] {
   }
 }
 
+/** Patterns that leave out what these select: `node3,db[1:2]` is `!node3,!db[1:2]`. */
+export function exclusions(patterns: readonly string[]): string[] {
+  return patterns.map((pattern) => `!${pattern.replaceAll(/,(?![^[]*\])/g, ',!')}`);
+}
+
 /**
  * An exact name always matches, even if it contains dots as imported ones may.
  * @throws UsageError for a bad pattern; UserError naming every machine that does not exist
@@ -39,15 +44,18 @@ export function selectNames(
   existing: readonly string[],
   { all = false }: { all?: boolean } = {},
 ): string[] {
-  if (all && patterns.length > 0)
-    throw new UsageError(`--all leaves no room for names: ${patterns.join(' ')}`);
-  if (all) return [...existing];
-  const { found, unknown } = matchNames(patterns, existing);
+  const names = patterns.filter((pattern) => !pattern.startsWith('!'));
+  if (all && names.length > 0) throw new UsageError(`--all leaves no room for names: ${names.join(' ')}`);
+  if (all && patterns.length === 0) return [...existing];
+  const { found, unknown } = matchNames(all ? ['*', ...patterns] : patterns, existing);
   if (unknown.length > 0) throw unknownMachines(unknown, existing);
   return found;
 }
 
-/** @throws UsageError for a bad pattern, or none */
+/**
+ * @throws UsageError for a bad pattern, or none; UserError for an exclusion that matches no machine,
+ * or one that leaves none
+ */
 export function matchNames(
   patterns: readonly string[],
   existing: readonly string[],
@@ -57,16 +65,37 @@ export function matchNames(
       hint: 'name machines (node1, node[1:4] or "node*"), or use --all',
     });
   const known = new Set(existing);
+  const parts = patterns.flatMap((pattern) =>
+    known.has(pattern) ? [{ names: [pattern], excludes: false }] : wantedNames(pattern),
+  );
+  const namesOf = (excluding: boolean): string[] =>
+    parts.flatMap(({ names, excludes }) => (excludes === excluding ? names : []));
+  const wanted = findNames(namesOf(false), existing);
+  const excluded = findNames(namesOf(true), existing);
+  if (excluded.unknown.length > 0) throw unknownMachines(excluded.unknown, existing);
+  if (parts.every(({ excludes }) => excludes))
+    throw new UsageError(`${patterns.join(' ')} only excludes machines`, {
+      hint: 'name machines too (node1, node[1:4] or "node*"), or use --all',
+    });
+  const left = wanted.found.filter((name) => !excluded.found.includes(name));
+  if (left.length === 0 && excluded.found.length > 0 && wanted.unknown.length === 0)
+    throw new UserError(`no machine is left: ${patterns.join(' ')} excludes every machine that it names`);
+  return { found: left, unknown: wanted.unknown };
+}
+
+function findNames(
+  wanted: readonly string[],
+  existing: readonly string[],
+): { found: string[]; unknown: string[] } {
+  const known = new Set(existing);
+  const found = new Set<string>();
   const unknown = new Set<string>();
-  const selected = new Set<string>();
-  for (const wanted of patterns.flatMap((pattern) =>
-    known.has(pattern) ? [pattern] : wantedNames(pattern),
-  )) {
-    const found = known.has(wanted) ? [wanted] : globMatches(wanted, existing);
-    if (found.length === 0) unknown.add(wanted);
-    for (const name of found) selected.add(name);
+  for (const name of wanted) {
+    const matches = known.has(name) ? [name] : globMatches(name, existing);
+    if (matches.length === 0) unknown.add(name);
+    for (const match of matches) found.add(match);
   }
-  return { found: [...selected], unknown: [...unknown] };
+  return { found: [...found], unknown: [...unknown] };
 }
 
 /** Worded as in docker-machine, as scripts match on it, except for globs. */
@@ -90,6 +119,8 @@ export function unknownMachines(names: readonly string[], existing: readonly str
 /** One comma-separated part of a pattern, split into alternatives to be multiplied. */
 interface Part {
   pattern: string;
+  /** Begins with `!`. */
+  excludes: boolean;
   /** Offsets in `pattern`. */
   start: number;
   end: number;
@@ -101,6 +132,8 @@ interface NameRules {
   literal: RegExp;
   /** Completes "… is not allowed in …". */
   what: string;
+  /** Whether `!` may begin a part. */
+  excludes?: boolean;
 }
 
 const labelRules: NameRules = {
@@ -108,10 +141,15 @@ const labelRules: NameRules = {
   what: 'a machine name (letters, digits and hyphens are)',
 };
 const addressRules: NameRules = { literal: /[A-Za-z0-9._:%-]/, what: 'an address or host name' };
-const selectionRules: NameRules = { literal: /[^\s\p{Cc}]/u, what: 'a node pattern' };
+/** Swarm nodes and imported machines may have names that belt does not give. */
+const selectionRules: NameRules = {
+  literal: /[\p{L}\p{N}._*?-]/u,
+  what: 'a node pattern (names, [1:4], *, ? and, first, ! are)',
+  excludes: true,
+};
 
-function wantedNames(pattern: string): string[] {
-  return parse(pattern, selectionRules).flatMap(expand);
+function wantedNames(pattern: string): { names: string[]; excludes: boolean }[] {
+  return parse(pattern, selectionRules).map((part) => ({ names: expand(part), excludes: part.excludes }));
 }
 
 function parse(pattern: string, rules: NameRules): Part[] {
@@ -127,7 +165,8 @@ function parse(pattern: string, rules: NameRules): Part[] {
 
 function parsePart(pattern: string, start: number, rules: NameRules): Part {
   const segments: string[][] = [];
-  let position = start;
+  const excludes = rules.excludes === true && pattern[start] === '!';
+  let position = excludes ? start + 1 : start;
   let count = 1;
   while (position < pattern.length && pattern[position] !== ',') {
     const opening = position;
@@ -138,8 +177,8 @@ function parsePart(pattern: string, start: number, rules: NameRules): Part {
     segments.push(alternatives);
     position = end;
   }
-  if (position === start) throw badPattern(pattern, start, 'a name is missing');
-  return { pattern, start, end: position, segments };
+  if (segments.length === 0) throw badPattern(pattern, position, 'a name is missing');
+  return { pattern, excludes, start, end: position, segments };
 }
 
 interface Parsed {

@@ -64,6 +64,7 @@ describe('completion', () => {
     ['nosuch ', ''],
     ['rm ', 'db node1 node2'],
     ['rm -f n', 'node1 node2'],
+    ['rm node[1:2] !n', '!node1 !node2'],
     ['rm node1 ', 'db node2'],
     ['rm --f', '--force'],
     ['rm --s', ''],

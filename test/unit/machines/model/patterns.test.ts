@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UsageError, UserError } from '../../../../src/base/errors.js';
-import { expandNames, selectNames } from '../../../../src/machines/model/patterns.js';
+import { exclusions, expandNames, selectNames } from '../../../../src/machines/model/patterns.js';
 
 function errorOf(work: () => unknown): Error {
   try {
@@ -244,7 +244,7 @@ describe('selectNames', () => {
   test('an invalid pattern is a usage error for selectNames too', () => {
     expect(errorOf(() => selectNames(['node[2:1]'], existing))).toBeInstanceOf(UsageError);
     expect(errorOf(() => selectNames(['a b'], existing)).message).toBe(
-      'bad node pattern "a b", at character 2: " " is not allowed in a node pattern\n  a b\n   ^',
+      'bad node pattern "a b", at character 2: " " is not allowed in a node pattern (names, [1:4], *, ? and, first, ! are)\n  a b\n   ^',
     );
   });
 
@@ -254,5 +254,56 @@ describe('selectNames', () => {
         for (const name of names) expect(selectNames([name], names)).toEqual([name]);
       }),
     );
+  });
+});
+
+describe('exclusions', () => {
+  const machines = Array.from({ length: 9 }, (_, index) => `node${index + 1}`);
+  const select = (...patterns: string[]) => selectNames(patterns, machines).join(' ');
+
+  test.each<[string[], string]>([
+    [['node[1:4]', '!node3'], 'node1 node2 node4'],
+    [['!node3', 'node[1:4]'], 'node1 node2 node4'],
+    [['node[1:4],!node3'], 'node1 node2 node4'],
+    [['node*', '!node[2:8]'], 'node1 node9'],
+    [['node[1:3]', '!node7'], 'node1 node2 node3'],
+    [['node[1:5]', ...exclusions(['node3,node[1,5]'])], 'node2 node4'],
+  ])('%j leaves out what an exclusion matches', (patterns, names) => {
+    expect(select(...patterns)).toBe(names);
+  });
+
+  test('--all takes exclusions', () => {
+    expect(selectNames(['!node[2:9]'], machines, { all: true })).toEqual(['node1']);
+  });
+
+  test('an exclusion that matches no machine is refused, as it may be mistyped', () => {
+    expect(() => select('node*', '!nod3')).toThrow('Docker machine "nod3" does not exist');
+    expect(() => select('node*', '!db*')).toThrow('no machine matches "db*"');
+  });
+
+  test('exclusions alone select nothing', () => {
+    expect(() => select('!node3')).toThrow('!node3 only excludes machines');
+    expect(() => select('node3', '!node3')).toThrow('no machine is left: node3 !node3 excludes');
+    expect(() => select('!')).toThrow('bad node pattern "!", at character 2: a name is missing');
+  });
+
+  test.each([
+    'node[1:3]&node[2:4]',
+    'node[1:3]|db',
+    'node[1:3];db',
+    'node{1..3}',
+    'node(1)',
+    'a/b',
+    '^node1',
+    'no!de',
+    '!!node1',
+    'node1=2',
+    '$node',
+  ])('%j is refused at the character that no pattern has', (pattern) => {
+    expect(() => select(pattern)).toThrow(/^bad node pattern .* is not allowed in a node pattern/);
+  });
+
+  test('new machines cannot be excluded', () => {
+    expect(() => expandNames(['node[1:4],!node3'])).toThrow('"!" is not allowed in a machine name');
   });
 });
