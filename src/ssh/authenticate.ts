@@ -1,17 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import ssh2, {
-  type AnyAuthMethod,
-  type AuthenticationType,
-  type BaseAgent,
-  type OpenSSHAgent,
-  type ParsedKey,
-  type SignCallback,
-  type SigningRequestOptions,
-} from 'ssh2';
-import { hasCode } from '../base/errno.js';
-import { messageOf } from '../base/errors.js';
+import type { AnyAuthMethod, AuthenticationType, BaseAgent } from 'ssh2';
+import { type AgentKey, listAgentKeys, OneKeyAgent } from './agent-keys.js';
 import type { SshTarget } from './connection-types.js';
+import { loadPrivateKey, readPublicKey } from './key-file.js';
 import { fingerprint } from './key-pair.js';
+import { certifiedKeyOf, withCertificate } from './user-certificate.js';
 
 export interface Credentials {
   /** The socket of an ssh-agent. */
@@ -65,89 +57,80 @@ export function authentication(target: SshTarget, credentials: Credentials): Aut
 }
 
 async function* methodsFor(
-  { user: username, keyPath }: SshTarget,
+  { user: username, keyPath, certificatePath }: SshTarget,
   { agentSocket, defaultKeyPaths = [] }: Credentials,
   tried: string[],
   unusable: string[],
 ): AsyncGenerator<AnyAuthMethod, undefined> {
-  const paths = keyPath === undefined ? [] : [keyPath];
-  for (const path of paths) yield* keyMethod(path, true);
-  if (agentSocket)
-    yield { type: 'agent', username, agent: new RecordingAgent(agentSocket, tried, unusable) as BaseAgent };
-  for (const path of defaultKeyPaths) if (path !== keyPath) yield* keyMethod(path, false);
+  const seen = new Set<string>();
+  const agentKeys = memoize(async () => (agentSocket ? listAgentKeys(agentSocket) : undefined));
+
+  if (keyPath !== undefined) yield* fileMethods(keyPath, { named: true, certificatePath });
+  if (agentSocket) {
+    const agent = await agentKeys();
+    if (!agent) unusable.push(`the agent at ${agentSocket} does not respond`);
+    else if (agent.keys.length + agent.unusable.length === 0)
+      unusable.push(`the agent at ${agentSocket} holds no key`);
+    yield* agentMethods(agent?.keys ?? []);
+    unusable.push(...(agent?.unusable ?? []));
+  }
+  for (const path of defaultKeyPaths) if (path !== keyPath) yield* fileMethods(path, { named: false });
   return undefined;
 
-  async function* keyMethod(path: string, named: boolean): AsyncGenerator<AnyAuthMethod, void> {
+  /** The key's certificate first, as in OpenSSH. */
+  async function* fileMethods(
+    path: string,
+    options: { named: boolean; certificatePath?: string | undefined },
+  ): AsyncGenerator<AnyAuthMethod, void> {
     const loaded = await loadPrivateKey(path);
-    if ('key' in loaded) {
-      tried.push(`key ${fingerprint(loaded.key.getPublicSSH())} (${path})`);
-      yield { type: 'publickey', username, key: loaded.key };
-    } else if (named || !loaded.missing) {
-      unusable.push(`${path} ${loaded.problem}`);
+    if (!('key' in loaded)) {
+      const { publicKey } = loaded;
+      const inAgent = publicKey
+        ? ((await agentKeys())?.keys ?? []).filter(({ blob }) => isOf(blob, publicKey))
+        : [];
+      yield* agentMethods(inAgent);
+      if (inAgent.length === 0 && (options.named || !loaded.missing))
+        unusable.push(`${path} ${loaded.problem}`);
+      return;
+    }
+    const { key } = loaded;
+    const certificate = await readPublicKey(options.certificatePath ?? `${path}-cert.pub`);
+    if (certificate && isOf(certificate, key.getPublicSSH())) {
+      tried.push(
+        `certificate ${fingerprint(key.getPublicSSH())} (${options.certificatePath ?? `${path}-cert.pub`})`,
+      );
+      yield { type: 'publickey', username, key: withCertificate(key, certificate) };
+    }
+    if (!isNew(key.getPublicSSH())) return;
+    tried.push(`key ${fingerprint(key.getPublicSSH())} (${path})`);
+    yield { type: 'publickey', username, key };
+  }
+
+  function* agentMethods(keys: readonly AgentKey[]): Generator<AnyAuthMethod, void> {
+    for (const { blob, key } of keys) {
+      if (!isNew(blob)) continue;
+      const certified = certifiedKeyOf(blob);
+      tried.push(
+        certified ? `agent certificate ${fingerprint(certified)}` : `agent key ${fingerprint(blob)}`,
+      );
+      yield { type: 'agent', username, agent: new OneKeyAgent(agentSocket ?? '', key) as BaseAgent };
     }
   }
-}
 
-/** Records an agent that fails as one without keys, so that the next method is tried. */
-class RecordingAgent extends ssh2.BaseAgent<ParsedKey> {
-  readonly #agent: OpenSSHAgent;
-
-  constructor(
-    private readonly socket: string,
-    private readonly tried: string[],
-    private readonly unusable: string[],
-  ) {
-    super();
-    this.#agent = ssh2.createAgent(socket) as OpenSSHAgent;
-  }
-
-  override getIdentities(done: (error: undefined, keys: ParsedKey[]) => void): void {
-    this.#agent.getIdentities((error, found) => {
-      const keys = (found ?? []) as ParsedKey[];
-      if (error) this.unusable.push(`the agent at ${this.socket} does not respond`);
-      else if (keys.length === 0) this.unusable.push(`the agent at ${this.socket} holds no key`);
-      for (const key of keys) this.tried.push(`agent key ${fingerprint(key.getPublicSSH())}`);
-      done(undefined, keys);
-    });
-  }
-
-  override sign(
-    key: ParsedKey,
-    data: Buffer,
-    options: SigningRequestOptions | SignCallback,
-    done?: SignCallback,
-  ): void {
-    if (typeof options === 'function') this.#agent.sign(key, data, options);
-    else this.#agent.sign(key, data, options, done);
+  function isNew(blob: Buffer): boolean {
+    const id = blob.toString('base64');
+    const result = !seen.has(id);
+    seen.add(id);
+    return result;
   }
 }
 
-type LoadedKey = { key: ParsedKey } | { problem: string; missing: boolean };
-
-async function loadPrivateKey(path: string): Promise<LoadedKey> {
-  let text: Buffer;
-  try {
-    text = await readFile(path);
-  } catch (error) {
-    return { problem: readProblem(error), missing: hasCode(error, 'ENOENT') };
-  }
-  const parsed = ssh2.utils.parseKey(text);
-  // Some formats hold several keys; the first is the private one.
-  const key = Array.isArray(parsed) ? (parsed as ParsedKey[])[0] : parsed;
-  if (key === undefined) return { problem: 'holds no key', missing: false };
-  if (key instanceof Error) return { problem: parseProblem(key), missing: false };
-  if (!key.isPrivateKey()) return { problem: 'is a public key; the private key is required', missing: false };
-  return { key };
+function memoize<T>(create: () => Promise<T>): () => Promise<T> {
+  let value: Promise<T> | undefined;
+  return () => (value ??= create());
 }
 
-function readProblem(error: unknown): string {
-  if (hasCode(error, 'ENOENT')) return 'does not exist';
-  if (hasCode(error, 'EACCES')) return 'is not readable by this user';
-  if (hasCode(error, 'EISDIR')) return 'is a folder';
-  return `cannot be read (${messageOf(error)})`;
-}
-
-function parseProblem(error: Error): string {
-  if (/passphrase|encrypted/i.test(error.message)) return 'is protected by a passphrase; add it with ssh-add';
-  return 'is not a private key in a supported format (OpenSSH, PEM, PPK)';
+/** Whether it is the key itself or a certificate of it. */
+function isOf(blob: Buffer, publicKey: Buffer): boolean {
+  return (certifiedKeyOf(blob) ?? blob).equals(publicKey);
 }

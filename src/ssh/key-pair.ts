@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 
 export interface SshKeyPair {
   /** OpenSSH's format, with the final line break that older versions require. */
@@ -11,7 +11,21 @@ export interface SshKeyPair {
  * OpenSSH's PROTOCOL.key. ssh2 1.17 damages one in three hundred key pairs (leading zero bytes).
  */
 export function generateKeyPair(comment: string): SshKeyPair {
-  const { seed, publicBytes } = ed25519Pair();
+  return formatPair(ed25519Pair(), comment);
+}
+
+/** @param seed the private key's 32 bytes */
+export function fromEd25519Seed(seed: Buffer, comment: string): SshKeyPair {
+  const header = Buffer.from('302e020100300506032b657004220420', 'hex');
+  const key = createPrivateKey({ key: Buffer.concat([header, seed]), format: 'der', type: 'pkcs8' });
+  const publicBytes = createPublicKey(key).export({ type: 'spki', format: 'der' }).subarray(-32);
+  return formatPair({ seed, publicBytes }, comment);
+}
+
+function formatPair(
+  { seed, publicBytes }: { seed: Buffer; publicBytes: Buffer },
+  comment: string,
+): SshKeyPair {
   const publicKey = Buffer.concat([field(type), field(publicBytes)]);
   // Twice the same value, to verify a passphrase.
   const check = randomBytes(4);

@@ -13,6 +13,7 @@ import type { SshTarget } from './connection-types.js';
 import { fingerprint, keyType } from './key-pair.js';
 import type { KnownHosts } from './known-hosts.js';
 import type { Semaphore } from './semaphore.js';
+import { allowCertificates } from './user-certificate.js';
 
 interface LoginOptions extends Credentials {
   knownHosts: KnownHosts;
@@ -80,6 +81,8 @@ async function authenticateClient(
     client.once('close', () => fail(refusal ?? closedError(target, 'login')));
     client.once('handshake', () => {
       phase = 'login';
+      const end = allowCertificates(client);
+      client.once('ready', end);
     });
     client.once('ready', () => {
       settle();
@@ -188,14 +191,17 @@ function explainFailure(
     });
   }
   if (error.level === 'client-authentication' || /authentication failures/i.test(error.message)) {
-    const reason = error.level === 'client-authentication' ? '' : ` (${error.message})`;
+    const isCutOff = error.level !== 'client-authentication';
+    const reason = isCutOff ? ` (${error.message})` : '';
     return new ConnectError(
       target,
       'authentication',
       `authentication failed for ${target.user} at ${where}${reason}: ${keys.describe()}`,
       {
         cause: error,
-        hint: `add one of these public keys to ~${target.user}/.ssh/authorized_keys on the machine, or specify another key or user`,
+        hint: isCutOff
+          ? 'specify the key to log in with: the server allows only so many attempts (MaxAuthTries)'
+          : `add one of these public keys to ~${target.user}/.ssh/authorized_keys on the machine, or specify another key or user`,
       },
     );
   }

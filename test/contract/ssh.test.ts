@@ -6,6 +6,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import fc from 'fast-check';
+import type { ParsedKey } from 'ssh2';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import {
   type Connection,
@@ -17,6 +18,7 @@ import {
   type Ssh,
   type SshTarget,
 } from '../../src/ssh/index.js';
+import { loadPrivateKey } from '../../src/ssh/key-file.js';
 
 /**
  * belt's SSH client against the real OpenSSH: this computer's sshd on a free port of the loopback
@@ -39,6 +41,7 @@ beforeAll(async () => {
   await writeFile(at('key'), key.privateKey, { mode: 0o600 });
   await writeFile(at('host_key'), hostKey.privateKey, { mode: 0o600 });
   await writeFile(at('authorized_keys'), `${key.publicKey}\n`, { mode: 0o600 });
+  run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at('ca')]);
   await writeFile(
     at('sshd_config'),
     [
@@ -46,6 +49,7 @@ beforeAll(async () => {
       'ListenAddress 127.0.0.1',
       `HostKey ${at('host_key')}`,
       `AuthorizedKeysFile ${at('authorized_keys')}`,
+      `TrustedUserCAKeys ${at('ca.pub')}`,
       'StrictModes no',
       'PasswordAuthentication no',
       'KbdInteractiveAuthentication no',
@@ -72,6 +76,28 @@ function at(name: string): string {
 
 function target(change: Partial<SshTarget> = {}): SshTarget {
   return { name: 'node1', host: '127.0.0.1', port, user, keyPath: at('key'), ...change };
+}
+
+function run(program: string, args: readonly string[]): void {
+  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
+}
+
+/** An agent with these keys, and with the certificates beside them. */
+async function withAgent(paths: readonly string[], work: (socket: string) => Promise<void>): Promise<void> {
+  const socket = at('many-agent');
+  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+  try {
+    while (!existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 20));
+    const { status } = spawnSync('ssh-add', ['-q', ...paths], {
+      env: { ...process.env, SSH_AUTH_SOCK: socket },
+    });
+    if (status !== 0) throw new Error('ssh-add failed');
+    await work(socket);
+  } finally {
+    agent.kill();
+    await rm(socket, { force: true });
+  }
 }
 
 async function login(): Promise<Connection> {
@@ -144,6 +170,58 @@ describe('logging in', () => {
     } finally {
       agent.kill();
     }
+  });
+
+  test.each([
+    ['rsa', ['-t', 'rsa', '-b', '2048']],
+    ['ecdsa', ['-t', 'ecdsa', '-b', '384']],
+    ['ed25519', ['-t', 'ed25519']],
+  ])('a user certificate beside an %s key, or in the agent, logs in', async (type, options) => {
+    const path = at(`certified-${type}`);
+    run('ssh-keygen', ['-q', ...options, '-N', '', '-f', path]);
+    run('ssh-keygen', ['-q', '-s', at('ca'), '-I', 'test', '-n', user, `${path}.pub`]);
+    client = openSsh({ knownHosts: openKnownHosts(at('known_hosts')) });
+    expect((await (await client.connect(target({ keyPath: path }))).run('true')).code).toBe(0);
+    client.closeAll();
+
+    await withAgent([path], async (agentSocket) => {
+      client = openSsh({ knownHosts: openKnownHosts(at('known_hosts')), agentSocket });
+      const { keyPath: _, ...fromAgent } = target();
+      expect((await (await client.connect(fromAgent)).run('true')).code).toBe(0);
+    });
+  });
+
+  test.each([
+    ['RSA', ['RSA', '-pkeyopt', 'rsa_keygen_bits:2048']],
+    ['EC', ['EC', '-pkeyopt', 'ec_paramgen_curve:P-256']],
+    ['Ed25519', ['ED25519']],
+  ])('an %s key in PKCS#8, as openssl writes it, logs in', async (name, algorithm) => {
+    const path = at(`pkcs8-${name}`);
+    run('openssl', ['genpkey', '-algorithm', ...algorithm, '-out', path]);
+    const { key: parsed } = (await loadPrivateKey(path)) as { key: ParsedKey };
+    const line = `${parsed.type} ${parsed.getPublicSSH().toString('base64')}\n`;
+    await writeFile(at('authorized_keys'), `${key.publicKey}\n${line}`);
+    client = openSsh({ knownHosts: openKnownHosts(at('known_hosts')) });
+    expect((await (await client.connect(target({ keyPath: path }))).run('true')).code).toBe(0);
+  });
+
+  test('the named key is the first of many in the agent, and only keys that were tried are listed', async () => {
+    const paths = Array.from({ length: 9 }, (_, index) => at(`many${index}`));
+    for (const path of paths) run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path]);
+    await writeFile(at('named'), key.privateKey, { mode: 0o600 });
+    await writeFile(at('named.pub'), `${key.publicKey}\n`);
+    await withAgent([...paths, at('named')], async (agentSocket) => {
+      client = openSsh({ knownHosts: openKnownHosts(at('known_hosts')), agentSocket });
+      expect((await (await client.connect(target({ keyPath: at('named.pub') }))).run('true')).code).toBe(0);
+      client.closeAll();
+
+      client = openSsh({ knownHosts: openKnownHosts(at('known_hosts')), agentSocket });
+      const { keyPath: _, ...fromAgent } = target();
+      const error = await client.connect(fromAgent).catch((reason) => reason);
+      expect(error.message).toContain('Too many authentication failures');
+      expect(error.message.match(/agent key/g)).toHaveLength(6);
+      expect(error.hint).toContain('MaxAuthTries');
+    });
   });
 
   test('a rejected key is reported with the methods that sshd allows', async () => {
