@@ -11,6 +11,7 @@ import type { ResolvedSettings, SettingSources } from '../state/settings.js';
 import type { AbandonedManagers } from './abandoned-managers.js';
 import type { Reporter } from './reporter.js';
 import type { RollingRestart } from './rolling-restart.js';
+import type { UnlockKeys } from './unlock-keys.js';
 
 export interface Clusters {
   names(): Promise<string[]>;
@@ -57,6 +58,7 @@ export interface Context {
   keyType(): Promise<KeyType>;
   rollingRestart(): Promise<RollingRestart>;
   abandonedManagers(): Promise<AbandonedManagers>;
+  unlockKeys(): Promise<UnlockKeys>;
   reporter: Reporter;
   /** Aborts on Ctrl-C. */
   signal: AbortSignal;

@@ -96,6 +96,7 @@ class ContextFactory {
         locked: (work) => (flags['dry-run'] ? work() : cluster.lock(work)),
       });
     });
+    const keys = new Map<string, string>();
     const context: Context = {
       clusters: this.clusters(),
       cluster,
@@ -121,6 +122,10 @@ class ContextFactory {
       async abandonedManagers() {
         const { abandonedManagers } = await import('../swarm/recovery/abandoned-managers.js');
         return abandonedManagers(this);
+      },
+      async unlockKeys() {
+        const { SwarmUnlockKeys } = await import('../swarm/unlock-keys.js');
+        return new SwarmUnlockKeys(keys, this);
       },
       reporter,
       signal,

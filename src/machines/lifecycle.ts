@@ -180,6 +180,7 @@ function endResize(
 export function untilReady(context: Context): MachineCompletion['after'] {
   return async (machine, step) => {
     await waitUntilReady(machine, { timeoutMs: readyTimeoutMs, step }, context);
+    await (await context.unlockKeys()).unlock(machine, step);
     return machine;
   };
 }

@@ -30,7 +30,9 @@ export async function resizeMachines(
     await context.cluster.save(machine);
     // It may have a new address, and needs a certificate for that.
     const isUnaffected = before.get(machine.name) === reachAddress(machine) && !leftOff.has(machine.name);
-    return isUnaffected ? machine : untilReady(context)(machine, step);
+    if (!isUnaffected) return untilReady(context)(machine, step);
+    await (await context.unlockKeys()).unlock(machine, step);
+    return machine;
   };
   const marked = machines.map((machine) => (isOn(machine) ? { ...machine, resizing: true } : machine));
   return runAction({ doneText: 'resized', run, after }, marked, context);

@@ -81,13 +81,19 @@ export async function unlockNodes(
       activity: 'unlocked',
       doneText: ({ already }) => (already ? 'not locked' : 'unlocked'),
       run: ({ subject: machine }) =>
-        withEngine(machine, context, (api) => unlockOne(machine.name, key, api, context)),
+        withEngine(machine, context, (api) => unlockMachine(machine.name, key, api, context)),
     },
     context,
   );
 }
 
-async function unlockOne(name: string, key: string, api: EngineApi, { signal }: Context): Promise<Unlocked> {
+/** @throws EngineError for a wrong key; ExternalError on a timeout */
+export async function unlockMachine(
+  name: string,
+  key: string,
+  api: EngineApi,
+  { signal }: Context,
+): Promise<Unlocked> {
   if ((await membershipOf(api)).state !== 'locked') return { already: true };
   await api.unlockSwarm(key, { timeoutMs: unlockTimeoutMs, signal });
   await waitUntilClear(

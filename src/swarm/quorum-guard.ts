@@ -72,8 +72,11 @@ async function requireQuorums(
   for (const { machine: manager, source } of managers) {
     if (seen.has(manager.name)) continue;
     const swarm = await stableSwarm(source, { force, noWait: force }, context);
-    for (const { machine } of swarm?.members ?? []) if (machine) seen.add(machine.name);
-    if (swarm) await requireQuorumOf(swarm, machines, { action, force }, context);
+    if (!swarm) continue;
+    const inSwarm = swarm.members.flatMap(({ machine }) => machine ?? []);
+    for (const { name } of inSwarm) seen.add(name);
+    const autolock = await (await context.unlockKeys()).remember(inSwarm, source);
+    await requireQuorumOf(swarm, machines, { action, force, autolock }, context);
   }
 }
 
@@ -132,7 +135,7 @@ async function managersReportedBy(
 async function requireQuorumOf(
   swarm: StableSwarm,
   machines: readonly Machine[],
-  { action, force }: GuardOptions,
+  { action, force, autolock }: GuardOptions & { autolock: boolean },
   context: Context,
 ): Promise<void> {
   const { members } = swarm;
@@ -145,6 +148,10 @@ async function requireQuorumOf(
   );
   if (staying.length === 0) {
     if (members.length > 1) context.reporter.note(shutdownNote(members));
+    if (autolock)
+      context.reporter.warn(
+        'the swarm is autolocked: after a start, its managers need the key from "belt swarm unlock-key"; to unlock them: belt swarm unlock',
+      );
     return;
   }
   const managerNames = listed(chosen);
@@ -204,6 +211,7 @@ export async function requireRestartable(
   const swarm = await stableSwarm(source, { force }, context);
   const member = swarm?.members.find((candidate) => candidate.machine?.name === machine.name);
   if (!swarm || !member) return undefined;
+  await (await context.unlockKeys()).remember([machine], source);
   const changes = [{ id: member.node.id, effect: 'stops' as const }];
   const managers = worseView(swarm, (view) => assessChanges(view, changes).objection !== undefined);
   const { before, objection } = assessChanges(managers, changes);

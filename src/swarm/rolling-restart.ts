@@ -137,6 +137,7 @@ class ManagerRestartWait implements ManagerRestart {
   async waitUntilBack(step: Step): Promise<void> {
     const { awaited, context } = this;
     const { machine, source } = this.manager;
+    await (await context.unlockKeys()).unlock(machine, step);
     if (awaited === undefined) return;
     step('waiting until it is back in its swarm');
     const obstacle = async (): Promise<string | undefined> => {

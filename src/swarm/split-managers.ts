@@ -2,12 +2,11 @@ import type { Context } from '../app/context.js';
 import { queryAll } from '../app/fan-out.js';
 import { rethrowAbort } from '../base/errors.js';
 import type { Machine } from '../machines/model/machine.js';
-import { probeMembership } from './manager-reachability.js';
-import type { Member } from './model/members.js';
+import { type ProbedMachine, probeMembership } from './manager-reachability.js';
 import type { SwarmNode } from './model/swarm-node.js';
 import { readNodeIdentity } from './recovery/abandoned-managers.js';
 import type { Swarm } from './session.js';
-import { nodesSeenFrom } from './stable-view.js';
+import { nodesSeenFrom, type StableSwarm } from './stable-view.js';
 
 /** A machine that runs as a manager with the swarm's ID, but is not a manager of this swarm. */
 export interface SplitManager {
@@ -16,17 +15,30 @@ export interface SplitManager {
   hasLeader: boolean;
 }
 
+/** @returns what the machines report that do not take part, whether the swarm lists them or not */
+export async function probeOutside(
+  { members, managers }: StableSwarm,
+  context: Context,
+): Promise<ProbedMachine[]> {
+  const silent = new Set(managers.filter(({ reachable }) => !reachable).map(({ id }) => id));
+  const present = new Set(
+    members.flatMap(({ node, machine }) =>
+      machine && node.status === 'ready' && !silent.has(node.id) ? [machine.name] : [],
+    ),
+  );
+  const { machines } = await context.cluster.machines();
+  return probeMembership(
+    machines.filter(({ name }) => !present.has(name)),
+    context,
+  );
+}
+
 /** After a forced new cluster the other managers keep their state, and may start again with it. */
 export async function findSplitManagers(
   swarm: Swarm,
-  members: readonly Member[],
+  probed: readonly ProbedMachine[],
   context: Context,
 ): Promise<SplitManager[]> {
-  const isReady = ({ name }: Machine): boolean =>
-    members.some(({ node, machine }) => machine?.name === name && node.status === 'ready');
-  const { machines } = await context.cluster.machines();
-  const outside = machines.filter((machine) => !isReady(machine));
-  const probed = await probeMembership(outside, context);
   const managers = probed.flatMap(({ machine, membership }) => (membership?.manager ? [machine] : []));
   const inspect = (machine: Machine): Promise<SplitManager | undefined> =>
     inspectManager(machine, swarm, context);

@@ -8,6 +8,7 @@ import { named } from './model/members.js';
 import {
   certificateWarnings,
   createOverview,
+  lockedWarnings,
   managerCounts,
   type NodeCertificates,
   noQuorumWarning,
@@ -17,7 +18,7 @@ import {
 import { nodeCertificates } from './node-certificates.js';
 import { NoQuorumError } from './require-quorum.js';
 import { type Swarm, withSwarm } from './session.js';
-import { findSplitManagers, type SplitManager } from './split-managers.js';
+import { findSplitManagers, probeOutside, type SplitManager } from './split-managers.js';
 import { inspectSwarm, type SwarmSnapshot, stableMembers, waitForStableSwarm } from './stable-view.js';
 
 export interface SwarmStatus extends SwarmOverview {
@@ -61,12 +62,18 @@ export async function swarmStatus(manager: Machine | undefined, context: Context
 
 async function statusOf(swarm: Swarm, context: Context): Promise<SwarmStatus> {
   const settled = await stableMembers(swarm, context);
-  const members = named(settled.members);
+  const outside = await probeOutside(settled, context);
+  const locked = new Set(
+    outside.flatMap(({ machine, membership }) => (membership?.state === 'locked' ? [machine.name] : [])),
+  );
+  const members = named(settled.members).map((member) =>
+    locked.has(member.name) ? { ...member, node: { ...member.node, status: 'locked' } } : member,
+  );
   const present = new Set(settled.managers.filter(({ reachable }) => reachable).map(({ id }) => id));
   const overview = createOverview(members, present);
   const asked = members.filter(({ node }) => node.role === 'worker' || present.has(node.id));
   const certificates = await nodeCertificates(swarm, asked, context);
-  const split = await findSplitManagers(swarm, settled.members, context);
+  const split = await findSplitManagers(swarm, outside, context);
   return {
     id: swarm.id,
     asked: swarm.manager.name,
@@ -75,6 +82,7 @@ async function statusOf(swarm: Swarm, context: Context): Promise<SwarmStatus> {
     splitManagers: split.map(({ name }) => name),
     warnings: [
       ...splitWarnings(split, await namesToLeave(split, swarm, context)),
+      ...lockedWarnings([...locked]),
       ...overview.warnings,
       ...certificateWarnings(certificates),
     ],

@@ -382,11 +382,21 @@ describe.runIf(canCreateMachines())('swarm verbs', () => {
       const restarted = names(1, 2, 3).find((name) => name !== asked) ?? '';
       await exec(restarted, 'systemctl restart docker');
       await expect.poll(() => info(restarted, '{{.Swarm.LocalNodeState}}')).toBe('locked');
+      const rows = (await belt.list()) as { name: string; swarm: string }[];
+      expect(rows.find(({ name }) => name === restarted)?.swarm).toBe('locked');
+      const status = await belt.run(['swarm', 'status']);
+      expect(status.stdout).toContain(`${restarted} is locked; to unlock: belt swarm unlock ${restarted}`);
       const wrong = await belt.run(['swarm', 'unlock', restarted], { input: `${key.slice(0, -4)}AAAA\n` });
       expect(wrong.code).toBe(1);
       const { code, stderr } = await belt.run(['swarm', 'unlock'], { input: `${key}\n` });
       expect([code, stderr]).toEqual([0, expect.stringContaining(`${restarted}: Unlocked`)]);
       expect(locked.stderr + wrong.stderr + stderr).not.toContain('SWMKEY');
+      expect(await info(restarted, '{{.Swarm.LocalNodeState}}')).toBe('active');
+      // Commands that restart a manager unlock it again.
+      await belt.ok(['restart', restarted]);
+      expect(await info(restarted, '{{.Swarm.LocalNodeState}}')).toBe('active');
+      await belt.ok(['stop', restarted]);
+      await belt.ok(['start', restarted]);
       expect(await info(restarted, '{{.Swarm.LocalNodeState}}')).toBe('active');
       expect(await belt.ok(['swarm', 'lock', '--off'])).toBe('Swarm updated.\n');
     });

@@ -139,6 +139,13 @@ export function splitWarnings(
   ];
 }
 
+/** @param names of managers that need the unlock key */
+export function lockedWarnings(names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+  const nodes = foldNames(names).join(' ');
+  return [`${nodes} ${names.length === 1 ? 'is' : 'are'} locked; to unlock: belt swarm unlock ${nodes}`];
+}
+
 /** Certificates renew only while the engine runs. */
 export interface NodeCertificates {
   validDays: number;

@@ -61,6 +61,8 @@ export class NodeUpgrade {
     const { member, before } = this.subject;
     if (planUpgradeSteps(this.subject, { demotable: true }).length === 0) return [];
     const steps = planUpgradeSteps(this.subject, { demotable: await this.isDemotable() });
+    const { swarm, machine, context } = this;
+    if (member.node.role === 'manager') await (await context.unlockKeys()).remember([machine], swarm.manager);
     await this.record.begin({ id: member.node.id, name: member.name }, before);
     for (const step of steps) await this.attempt(step);
     await this.record.finish(member.node.id);
@@ -192,8 +194,9 @@ export class NodeUpgrade {
 
   /** Checks the node too: managers notice late that it was stopped. */
   private async waitUntilReady(): Promise<void> {
-    const { swarm, subject } = this;
-    this.step('waiting until it is back in the swarm');
+    const { swarm, subject, machine, step, context } = this;
+    await (await context.unlockKeys()).unlock(machine, step);
+    step('waiting until it is back in the swarm');
     await this.waitFor('it is not back in the swarm', memberTimeoutMs, async () => {
       const own = await this.membership();
       if (own.state === 'locked') throw notAManager(subject.name, own);

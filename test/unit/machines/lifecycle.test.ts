@@ -81,8 +81,8 @@ describe.each<[string, Act, string, string]>([
 });
 
 test.each([
-  ['start', startMachines, ['/version']],
-  ['restart', restart, ['/_ping', '/version']],
+  ['start', startMachines, ['/version', '/_ping']],
+  ['restart', restart, ['/_ping', '/version', '/_ping']],
 ] as const)('%s waits for the engine', async (_, act, paths) => {
   const machines = await bed.running('node1');
   await act(machines, bed.context);

@@ -230,7 +230,7 @@ export class Engine {
     if (request === 'GET /version') return { status: 200, body: { Version: '28.1.0' } };
     if (request === 'GET /info')
       return { status: 200, body: { Swarm: this.look(), LiveRestoreEnabled: this.liveRestore } };
-    if (request === 'POST /swarm/init') return this.init();
+    if (request === 'POST /swarm/init') return this.init(body as { Spec: Swarm['spec'] });
     if (request === 'POST /swarm/join') return this.join(body as JoinBody);
     if (request === 'GET /containers/json')
       return { status: 200, body: this.containers.map(containerDocument) };
@@ -287,9 +287,9 @@ export class Engine {
     this.pending = undefined;
   }
 
-  private init(): Answer {
+  private init({ Spec }: { Spec: Swarm['spec'] }): Answer {
     if (this.state !== 'inactive') return refusal(503, 'This node is already part of a swarm.');
-    this.newSwarm(`swarm-of-${this.name}`);
+    Object.assign(this.newSwarm(`swarm-of-${this.name}`).spec, Spec);
     return { status: 200, body: this.node?.id };
   }
 
@@ -359,7 +359,10 @@ function unavailable(address: string): string {
 /** `GET /swarm`, `POST /swarm/update?version=N&rotateX=true` and `GET /swarm/unlockkey`. */
 function swarmAnswer(swarm: Swarm, request: string, body: unknown): Answer | undefined {
   if (request === 'GET /swarm') return { status: 200, body: swarmDocument(swarm) };
-  if (request === 'GET /swarm/unlockkey') return { status: 200, body: { UnlockKey: swarm.unlockKey } };
+  if (request === 'GET /swarm/unlockkey') {
+    const isLocked = swarm.spec.EncryptionConfig?.AutoLockManagers;
+    return { status: 200, body: { UnlockKey: isLocked ? swarm.unlockKey : '' } };
+  }
   const [, version, rotation] = /^POST \/swarm\/update\?version=(\d+)(?:&(\w+)=true)?$/.exec(request) ?? [];
   if (version === undefined) return undefined;
   if (Number(version) !== swarm.version)

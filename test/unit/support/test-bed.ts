@@ -21,6 +21,7 @@ import { type ClusterStore, openClusterStore } from '../../../src/state/cluster-
 import { openPlugins } from '../../../src/state/plugin-store.js';
 import { abandonedManagers } from '../../../src/swarm/recovery/abandoned-managers.js';
 import { rollingRestart } from '../../../src/swarm/rolling-restart.js';
+import { SwarmUnlockKeys } from '../../../src/swarm/unlock-keys.js';
 import { type Engine, Engines } from './engine.js';
 import { LocalSsh } from './local-ssh.js';
 import { MemoryDriver } from './memory-driver.js';
@@ -82,6 +83,7 @@ export async function openTestBed(): Promise<TestBed> {
       write: (path, content) => store.files.write(path, content),
       locked: (work) => store.lock(work),
     });
+    const keys = new Map<string, string>();
     const bed: Context = {
       clusters: {
         names: () => listClusters(root),
@@ -117,6 +119,9 @@ export async function openTestBed(): Promise<TestBed> {
       },
       async abandonedManagers() {
         return abandonedManagers(this);
+      },
+      async unlockKeys() {
+        return new SwarmUnlockKeys(keys, this);
       },
       reporter,
       signal: abort.signal,
