@@ -16,6 +16,7 @@ export const coreModules = [
   'base/plural',
   'base/quote-args',
   'base/selected-cluster',
+  'base/size-limit',
   'certs/model/certificate-terms',
   'certs/model/server-names',
   'cli/command-line',

@@ -1,10 +1,11 @@
 import { constants, createReadStream, createWriteStream } from 'node:fs';
-import { access, chmod, chown, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { access, chmod, chown, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { codeOf, isMissing } from './errno.js';
 import { ExternalError, messageOf, UserError } from './errors.js';
+import { readBoundedFile } from './size-limit.js';
 
 export interface FileOwner {
   uid: number;
@@ -88,7 +89,7 @@ export async function fileSource(path: string): Promise<() => Readable> {
 
 /** @returns undefined if the file does not exist. @throws UserError if it is not readable */
 export async function readText(path: string): Promise<string | undefined> {
-  return ignoreMissing(path, () => readFile(path, 'utf8'));
+  return ignoreMissing(path, () => readBoundedFile(path));
 }
 
 /**

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { explainLimit, explanationOf } from '../base/errors.js';
+import { safeMessage } from '../ui/safe-text.js';
 import { readCommandLine } from './command-line.js';
 import { exitCodeFor, exitCodes } from './exit-codes.js';
 import { exitOnOutputErrors } from './output-errors.js';
@@ -15,7 +16,7 @@ export async function main(argv: readonly string[], url: string): Promise<void> 
     process.exitCode = exitCodeFor(error);
     // Without a free file descriptor, no further code can be loaded.
     await report(error, argv).catch(() =>
-      process.stderr.write(`error: ${explanationOf(explainLimit(error))}\n`),
+      process.stderr.write(`error: ${safeMessage(explanationOf(explainLimit(error)))}\n`),
     );
   }
 }

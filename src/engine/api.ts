@@ -79,7 +79,7 @@ export class EngineApi {
 
   /** @returns the node's ID */
   async initSwarm(request: object, limits?: RequestLimits): Promise<string> {
-    return String(await this.http.post('/swarm/init', request, limits));
+    return check('POST /swarm/init', z.string(), await this.http.post('/swarm/init', request, limits));
   }
 
   async joinSwarm(request: object, limits?: RequestLimits): Promise<void> {
@@ -156,12 +156,16 @@ export class EngineApi {
     shape: T,
     limits?: RequestLimits,
   ): Promise<z.output<T>> {
-    const result = z.safeParse(shape, await this.http.get(path, limits));
-    if (result.success) return result.data;
-    const [issue] = result.error.issues;
-    const at = issue && issue.path.length > 0 ? ` at ${issue.path.join('.')}` : '';
-    throw new ExternalError(`unexpected response to GET ${path}${at}: ${issue?.message}`);
+    return check(`GET ${path}`, shape, await this.http.get(path, limits));
   }
+}
+
+function check<T extends z.core.$ZodType>(request: string, shape: T, body: unknown): z.output<T> {
+  const result = z.safeParse(shape, body);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const at = issue && issue.path.length > 0 ? ` at ${issue.path.join('.')}` : '';
+  throw new ExternalError(`unexpected response to ${request}${at}: ${issue?.message}`);
 }
 
 function isSame(one: object, other: object): boolean {

@@ -83,12 +83,14 @@ function devNull(): Writable {
 }
 
 function tee(...sinks: Writable[]): Writable {
-  return new Writable({
+  const all = new Writable({
     write(chunk, _encoding, done) {
       for (const sink of sinks) sink.write(chunk);
       done();
     },
   });
+  for (const sink of sinks) sink.once('error', (error) => all.destroy(error));
+  return all;
 }
 
 /** Passes the kind of root access to the script as its argument. */

@@ -1,6 +1,7 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ExternalError, messageOf } from '../base/errors.js';
+import { mebibyte, readBounded } from '../base/size-limit.js';
 import { withTimeout } from '../base/with-timeout.js';
 
 /**
@@ -33,6 +34,9 @@ export class EngineError extends ExternalError {
 }
 
 const defaultTimeoutMs = 30_000;
+/** A task takes 3 KB, so this is enough for 20,000 of them. */
+const maxResponseBytes = 64 * mebibyte;
+const maxErrorLength = 2000;
 
 /** @param dial opens a stream to the engine, kept open between requests */
 export function engineTransport(dial: () => Duplex): EngineTransport {
@@ -73,9 +77,10 @@ async function send<T>(
   path: string,
   body: unknown,
   { timeoutMs = defaultTimeoutMs, signal }: RequestLimits,
-  read: (response: IncomingMessage) => Promise<T>,
+  read: (response: IncomingMessage, what: string) => Promise<T>,
 ): Promise<T> {
-  const call = async (stop: AbortSignal): Promise<T> => read(await exchange(agent, method, path, body, stop));
+  const call = async (stop: AbortSignal): Promise<T> =>
+    read(await exchange(agent, method, path, body, stop), `the response to ${method} ${path}`);
   const timeoutError = (): Error =>
     new ExternalError(`the engine did not respond to ${method} ${path} within ${timeoutMs / 1000} s`);
   try {
@@ -112,17 +117,15 @@ function exchange(
   });
 }
 
-async function readSwarmState(response: IncomingMessage): Promise<string | undefined> {
-  await readBody(response);
+async function readSwarmState(response: IncomingMessage, what: string): Promise<string | undefined> {
+  await readBody(response, what);
   const { swarm } = response.headers;
   return typeof swarm === 'string' ? swarm : undefined;
 }
 
-async function readBody(response: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
-  const text = Buffer.concat(chunks).toString('utf8');
-  const body: unknown = parseBody(text);
+async function readBody(response: IncomingMessage, what: string): Promise<unknown> {
+  const bytes = await readBounded(response, maxResponseBytes, what);
+  const body: unknown = parseBody(bytes.toString('utf8'));
   const status = response.statusCode ?? 0;
   if (status < 400) return body;
   throw new EngineError(status, errorText(body) ?? `the engine responded with status ${status}`);
@@ -138,7 +141,7 @@ function parseBody(text: string): unknown {
 }
 
 function errorText(body: unknown): string | undefined {
-  if (typeof body === 'string') return body.trim();
-  if (typeof body === 'object' && body !== null && 'message' in body) return String(body.message).trim();
+  if (typeof body === 'string') return body.trim().slice(0, maxErrorLength);
+  if (typeof body === 'object' && body !== null && 'message' in body) return errorText(String(body.message));
   return undefined;
 }

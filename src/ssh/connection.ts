@@ -254,7 +254,8 @@ function connectStreams(
   stop: AbortController,
 ): () => void {
   const { channel } = session;
-  const onReaderGone = () => stop.abort(new OutputClosed());
+  const onReaderGone = (error: Error) =>
+    stop.abort(error instanceof ExternalError ? error : new OutputClosed());
   stdout.once('error', onReaderGone);
   stderr.once('error', onReaderGone);
   channel.pipe(stdout, { end: false });

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { hasCode } from '../base/errno.js';
+import { readBoundedFile } from '../base/size-limit.js';
 import type { UserHostKeys } from '../machines/model/ssh-host.js';
 import { keyBytes } from './key-pair.js';
 
@@ -227,7 +228,7 @@ function cachedReader(path: string): () => Promise<readonly Line[]> {
     const now = await identity(path);
     if (now === lastIdentity) return lines;
     try {
-      lines = now === '' ? [] : parse(await readFile(path, 'utf8'));
+      lines = now === '' ? [] : parse(await readBoundedFile(path));
       lastIdentity = now;
     } catch (error) {
       if (!hasCode(error, 'ENOENT')) throw error;

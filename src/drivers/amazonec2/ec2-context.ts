@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { messageOf, UserError } from '../../base/errors.js';
 import { groupBy } from '../../base/group-by.js';
+import { readBoundedFile } from '../../base/size-limit.js';
 import type { Templates } from '../../base/templates.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { ClusterRef, DriverOptions } from '../driver.js';
@@ -57,7 +57,7 @@ export function openContext({ settings: values, cluster, templates, user }: Driv
     async ownUserData() {
       if (settings.userdata === undefined) return undefined;
       const path = user.resolvePath(settings.userdata);
-      return readFile(path, 'utf8').catch((error) => {
+      return readBoundedFile(path).catch((error) => {
         throw new UserError(`the setting userdata: ${messageOf(error)}`);
       });
     },

@@ -3,6 +3,7 @@ import axios, { type AxiosInstance, type AxiosResponse, isAxiosError, isCancel }
 import { DigitalOcean } from 'digitalocean-js';
 import shared from 'digitalocean-js/src/lib/axios-instance.js';
 import { AbortError, messageOf } from '../../base/errors.js';
+import { mebibyte } from '../../base/size-limit.js';
 import { type Clock, realClock } from '../kit/rate-limit.js';
 import { type ApiResponse, isPage, toDigitalOceanError } from './digitalocean-error.js';
 import { openRateLimit, updateRateLimit, withRetry } from './rate-limit.js';
@@ -14,6 +15,9 @@ interface SendOptions {
   /** Never sent twice: when its response is lost, the error is `unclear` and the caller checks. */
   once?: boolean;
 }
+
+/** A page of 200 droplets takes 1 MB. */
+const maxResponseBytes = 64 * mebibyte;
 
 /** The library, and the axios instance that its services share, for calls that it lacks. */
 export interface ApiClients {
@@ -37,7 +41,7 @@ export function connect(
   timeoutMs: number = requestTimeoutMs,
 ): SendRequest {
   // A redirect would leak the token.
-  const instance = axios.create({ timeout: timeoutMs, maxRedirects: 0 });
+  const instance = axios.create({ timeout: timeoutMs, maxRedirects: 0, maxContentLength: maxResponseBytes });
   Object.assign(shared, { instance });
   const library = new DigitalOcean(token, url);
   const limit = openRateLimit(clock);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { messageOf, UserError } from '../../base/errors.js';
+import { readBoundedFile } from '../../base/size-limit.js';
 import type { Templates } from '../../base/templates.js';
 import type { CreateRequest } from '../driver.js';
 import { firstBootCommands } from '../kit/first-boot.js';
@@ -10,7 +10,7 @@ const maxBytes = 64 * 1024;
 export async function readUserData(path: string | undefined): Promise<string | undefined> {
   if (path === undefined) return undefined;
   try {
-    return await readFile(path, 'utf8');
+    return await readBoundedFile(path);
   } catch (error) {
     throw new UserError(`cannot read the user data: ${messageOf(error)}`);
   }

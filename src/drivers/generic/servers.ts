@@ -1,9 +1,10 @@
-import { access, constants, readFile } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { closest } from '../../base/closest.js';
 import { hasCode } from '../../base/errno.js';
 import { messageOf, UserError } from '../../base/errors.js';
 import { mapLimited } from '../../base/map-limit.js';
+import { readBoundedFile } from '../../base/size-limit.js';
 import { expandAddresses } from '../../machines/model/patterns.js';
 import { isHost, type SshHost, type WrittenHost } from '../../machines/model/ssh-host.js';
 import type { Adoption, LocalUser } from '../driver.js';
@@ -75,7 +76,7 @@ async function byInventory(
 
 async function readInventory(written: string, path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return await readBoundedFile(path);
   } catch (cause) {
     throw new UserError(`cannot read the inventory ${written}: ${messageOf(cause)}`, { cause });
   }

@@ -1,10 +1,10 @@
 import { Readable, Transform, type TransformCallback } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { extract, type Header, pack } from 'tar-stream';
 import * as z from 'zod/mini';
-import { messageOf, UserError } from '../../base/errors.js';
+import { ExternalError, messageOf, UserError } from '../../base/errors.js';
+import { limitStream, mebibyte, readBounded } from '../../base/size-limit.js';
 import { isLocked, type NodeIdentity, readIdentity } from './node-key.js';
 import { createAddressChange } from './raft-address-change.js';
 import { LogReader } from './raft-log.js';
@@ -28,6 +28,11 @@ const manifestSchema = z.object({
 export type BackupManifest = z.infer<typeof manifestSchema>;
 
 const manifestName = 'belt-backup.json';
+/** A manager keeps a few log segments of 64 MiB. */
+export const maxBackupBytes = 1024 * mebibyte;
+/** Of the manifest, the key or the certificate. */
+const maxTextBytes = mebibyte;
+const maxMembers = 10_000;
 
 /** The parts that are readable without the unlock key. */
 export interface Backup {
@@ -63,7 +68,7 @@ export async function inspectBackup(source: ArchiveSource, name: string): Promis
     if (path.split('/').includes('..')) unsafe.push(path);
     if (/(^|\/)raft\/wal[^/]*\/[^/]+\.wal$/.test(path)) logs.set(path, await readLog(content));
     if (path === manifestName || isFileNamed(path, certificateName) || isFileNamed(path, keyName))
-      texts.set(path, String(await buffer(content)));
+      texts.set(path, String(await readBounded(content, maxTextBytes, `${path} in ${name}`)));
   });
   const [certificatePath] = [...texts.keys()]
     .filter((path) => path.endsWith(certificateName))
@@ -205,18 +210,21 @@ async function forEachEntry(
 ): Promise<void> {
   const members = extract();
   const end = new EndCheck();
-  const streams = (await isGzipped(source))
-    ? [source(), createGunzip(), end, members]
-    : [source(), end, members];
+  const limit = limitStream(maxBackupBytes, `the content of ${name}`);
+  const unpacked = (await isGzipped(source)) ? [createGunzip(), limit] : [limit];
+  const streams = [source(), ...unpacked, end, members];
+  let count = 0;
   // Errors end `members` too.
   pipeline(streams).catch(() => {});
   try {
     for await (const member of members) {
+      count += 1;
+      if (count > maxMembers) throw invalidBackup(name, `it has more than ${maxMembers} members`);
       await visit(member.header, member as unknown as Readable);
       member.resume();
     }
   } catch (error) {
-    if (error instanceof UserError || isFileSystemError(error)) throw error;
+    if (error instanceof UserError || error instanceof ExternalError || isFileSystemError(error)) throw error;
     throw invalidBackup(name, zlibReasons[codeOf(error)] ?? `it is not a tar archive: ${messageOf(error)}`);
   }
   if (!end.isComplete) throw invalidBackup(name, truncated);

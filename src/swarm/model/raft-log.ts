@@ -28,6 +28,9 @@ const knownTypes: ReadonlySet<number> = new Set(Object.values(recordTypes));
 const frameBytes = 8;
 
 /** Reads a segment as a stream: 64 MB, mostly zeros. */
+/** swarmkit's largest transaction takes 1.5 MB. */
+const maxRecordBytes = 16 * 1024 * 1024;
+
 export class LogReader {
   /** The last entry, or a snapshot that replaces it. */
   last: { term: number; index: number } | undefined;
@@ -54,7 +57,7 @@ export class LogReader {
     while (!this.ended && bytes.length - at >= frameBytes) {
       const { length, padding } = readFrame(bytes, at);
       const next = at + frameBytes + length + padding;
-      if (length === 0) this.ended = true;
+      if (length === 0 || length > maxRecordBytes) this.ended = true;
       if (this.ended || next > bytes.length) break;
       this.readRecord(bytes.subarray(at + frameBytes, at + frameBytes + length));
       if (this.ended) break;

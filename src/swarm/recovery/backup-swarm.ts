@@ -7,11 +7,12 @@ import { nameHint } from '../../base/closest.js';
 import { ExternalError, UserError } from '../../base/errors.js';
 import { fileSource } from '../../base/files.js';
 import { groupBy } from '../../base/group-by.js';
+import { sizeError } from '../../base/size-limit.js';
 import type { EngineApi } from '../../engine/api.js';
 import type { Machine } from '../../machines/model/machine.js';
 import { waitForRole } from '../change-roles.js';
 import { membershipOf, withEngine } from '../membership.js';
-import { type BackupManifest, inspectBackup } from '../model/backup-file.js';
+import { type BackupManifest, inspectBackup, maxBackupBytes } from '../model/backup-file.js';
 import { type BackupCandidate, rankForBackup } from '../model/manager-ranking.js';
 import { memberName, type NamedMember, named } from '../model/members.js';
 import { readMembership } from '../model/swarm-node.js';
@@ -165,7 +166,8 @@ async function copyFolder(
   const output = new Writable({
     write(chunk: Buffer, _encoding, done) {
       bytes += chunk.length;
-      if (sink.write(chunk)) done();
+      if (bytes > maxBackupBytes) done(sizeError(`${machine.name}: the backup`, maxBackupBytes));
+      else if (sink.write(chunk)) done();
       else once(sink, 'drain').then(() => done(), done);
     },
   });

@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import type { Context } from '../../app/context.js';
 import { quoteArgs } from '../../base/quote-args.js';
+import { limitStream, mebibyte } from '../../base/size-limit.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { RaftState } from '../model/manager-ranking.js';
 import { isLocked, readIdentity } from '../model/node-key.js';
@@ -35,6 +36,9 @@ export async function readRaftState(
   };
 }
 
+/** Docker's segments have 64 MiB. */
+const maxSegmentBytes = 256 * mebibyte;
+
 /** The newest segment may still be empty. */
 async function logEnd(
   segments: readonly string[],
@@ -55,7 +59,11 @@ async function segmentEnd(
 ): Promise<LogPosition | undefined> {
   const reader = new LogReader();
   const output = createGunzip();
-  const read = pipeline(output, new LogSink(reader));
+  const read = pipeline(
+    output,
+    limitStream(maxSegmentBytes, `${segment} on ${machine.name}`),
+    new LogSink(reader),
+  );
   // The script reports its errors.
   read.catch(() => {});
   await runFolderScript(

@@ -4,9 +4,12 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ExternalError } from '../../../src/base/errors.js';
 import { EngineApi, EngineError } from '../../../src/engine/api.js';
+import { readCertificateSettings, readMembership, readNodes } from '../../../src/swarm/model/swarm-node.js';
+import { readServices, readTasks } from '../../../src/swarm/model/swarm-tasks.js';
 
 let folder: string;
 let server: Server;
@@ -79,6 +82,100 @@ describe('responses', () => {
     responses.set('GET /version', [[200, { Version: '99.0.0', Components: null }]]);
     expect(await api.version()).toBe('99.0.0');
   });
+});
+
+/** Documents as an engine returns them, by request. */
+const documents: Record<string, unknown> = {
+  'GET /version': { Version: '29.0.0' },
+  'GET /info': {
+    LiveRestoreEnabled: false,
+    Swarm: {
+      LocalNodeState: 'active',
+      NodeID: 'n1',
+      NodeAddr: '10.0.0.1',
+      ControlAvailable: true,
+      RemoteManagers: [{ Addr: '10.0.0.1:2377' }],
+      Cluster: { ID: 'c1' },
+    },
+  },
+  'GET /containers/json': [{ Names: ['/web'], Labels: { a: 'b' } }],
+  'GET /containers/c1/stats?stream=false&one-shot=true': {
+    read: '2026-01-02T03:04:05Z',
+    cpu_stats: { cpu_usage: { total_usage: 1 }, system_cpu_usage: 2, online_cpus: 1 },
+    memory_stats: { usage: 1, limit: 2, stats: { inactive_file: 1 } },
+    networks: { eth0: { rx_bytes: 1, tx_bytes: 1 } },
+    pids_stats: { current: 1 },
+  },
+  'GET /swarm': {
+    Version: { Index: 1 },
+    Spec: { EncryptionConfig: { AutoLockManagers: false }, CAConfig: { NodeCertExpiry: 1 } },
+    JoinTokens: { Worker: 'w', Manager: 'm' },
+    TLSInfo: { TrustRoot: 'pem' },
+  },
+  'GET /swarm/unlockkey': { UnlockKey: 'k' },
+  'GET /nodes': [
+    { ...node(1), Description: { Hostname: 'n1' }, Status: { State: 'ready', Addr: '10.0.0.1' } },
+  ],
+  'GET /nodes/n1': { ...node(1), ManagerStatus: { Leader: true, Addr: '10.0.0.1:2377' } },
+  'GET /services': [{ ID: 's1', Spec: { Name: 'web', Mode: { Replicated: {} } } }],
+  'GET /tasks?filters=%7B%7D': [
+    { ID: 't1', Status: { State: 'running', ContainerStatus: { ContainerID: 'c1' } } },
+  ],
+  'POST /swarm/init': 'n1',
+};
+const calls: Record<keyof typeof documents, () => Promise<unknown>> = {
+  'GET /version': () => api.version(),
+  'GET /info': async () => readMembership(await api.info()),
+  'GET /containers/json': () => api.containers(),
+  'GET /containers/c1/stats?stream=false&one-shot=true': () => api.containerStats('c1'),
+  'GET /swarm': async () => readCertificateSettings(await api.swarm()),
+  'GET /swarm/unlockkey': () => api.unlockKey(),
+  'GET /nodes': async () => readNodes(await api.nodes()),
+  'GET /nodes/n1': () => api.updateNode('n1', (spec) => spec),
+  'GET /services': async () => readServices(await api.services()),
+  'GET /tasks?filters=%7B%7D': async () => readTasks(await api.tasks()),
+  'POST /swarm/init': () => api.initSwarm({}),
+};
+
+/** Replaces one value somewhere in a document. */
+function replaceOne(document: unknown, path: readonly number[], value: unknown): unknown {
+  const [at, ...rest] = path;
+  if (at === undefined || typeof document !== 'object' || document === null) return value;
+  const keys = Object.keys(document);
+  const key = keys[at % keys.length];
+  if (key === undefined) return value;
+  const changed = replaceOne((document as Record<string, unknown>)[key], rest, value);
+  return Array.isArray(document)
+    ? document.map((item, index) => (String(index) === key ? changed : item))
+    : { ...document, [key]: changed };
+}
+
+describe('hostile responses', () => {
+  test.each(Object.keys(documents))('%s is read when it is valid', async (request) => {
+    responses.set(request, [[200, documents[request]]]);
+    await calls[request]?.();
+  });
+
+  test.each(Object.keys(documents))(
+    'property: %s with a wrong value somewhere is read, or refused by name',
+    async (request) => {
+      const path = fc.array(fc.nat(9), { maxLength: 5 });
+      const value = fc.oneof(fc.constantFrom(null, [], {}, '', 0, [null], { a: null }), fc.jsonValue());
+      await fc.assert(
+        fc.asyncProperty(path, value, async (at, wrong) => {
+          responses.set(request, [[200, replaceOne(documents[request], at, wrong)]]);
+          const error = await calls[request]?.().then(
+            () => undefined,
+            (thrown: Error) => thrown,
+          );
+          if (error === undefined) return;
+          expect(error).toBeInstanceOf(ExternalError);
+          expect(error.message).toContain(`unexpected response to ${request}`);
+        }),
+        { numRuns: 60 },
+      );
+    },
+  );
 });
 
 describe('updates', () => {

@@ -72,6 +72,28 @@ describe('request', () => {
     expect(seen.length).toBe(4);
   });
 
+  test('an endless response is refused at 64 MiB, and the stream to it is closed', async () => {
+    const chunk = Buffer.alloc(1024 * 1024, ' ');
+    let sent = 0;
+    answer = (_, response) => {
+      const more = (): void => {
+        for (let isReady = true; isReady && !response.destroyed; sent++) isReady = response.write(chunk);
+        response.once('drain', more);
+      };
+      more();
+    };
+    await expect(api.get('/info')).rejects.toEqual(
+      new ExternalError('the response to GET /info is larger than 64 MiB'),
+    );
+    expect(stream.destroyed).toBe(true);
+    expect(sent).toBeLessThan(100);
+  });
+
+  test('a long error message is cut', async () => {
+    respond(500, JSON.stringify({ message: 'x'.repeat(1_000_000) }));
+    await expect(api.get('/info')).rejects.toEqual(new EngineError(500, 'x'.repeat(2000)));
+  });
+
   test('a request after the engine hung up opens a new stream', async () => {
     await api.get('/a');
     server.closeIdleConnections();

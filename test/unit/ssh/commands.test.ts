@@ -1,6 +1,7 @@
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { AbortError, ExternalError } from '../../../src/base/errors.js';
+import { LineSplitter } from '../../../src/base/line-splitter.js';
 import type { Connection, SshOptions } from '../../../src/ssh/index.js';
 import { type Command, finish, type Peer, type PeerOptions, startPeer } from './ssh-peer.js';
 
@@ -260,6 +261,18 @@ describe('stream', () => {
       },
     });
     expect(await connection.stream('yes', { stdout, stderr: new Sink() })).toBe(141);
+  });
+
+  test('an output that a sink refuses ends the command, with the error of the sink', async () => {
+    const connection = await connectTo({
+      run: (channel) => {
+        channel.on('error', () => {});
+        new Readable({ read: flood(100_000) }).pipe(channel);
+      },
+    });
+    const stdout = new LineSplitter(() => {});
+    const error = await failure(connection.stream('cat /dev/zero', { stdout, stderr: new Sink() }));
+    expect(error).toEqual(new ExternalError('a line of the output is longer than 8 MiB'));
   });
 
   test('stream copies 200 MB in each direction within a few MB of memory', async () => {

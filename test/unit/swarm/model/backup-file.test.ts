@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { createGunzip } from 'node:zlib';
+import { createGunzip, createGzip } from 'node:zlib';
 import fc from 'fast-check';
-import { extract } from 'tar-stream';
+import { extract, pack } from 'tar-stream';
 import nacl from 'tweetnacl';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '../../../../src/base/errors.js';
@@ -118,6 +118,37 @@ describe('inspectBackup', () => {
       name: 'UserError',
       message: expect.stringMatching(message),
     });
+  });
+});
+
+describe('archives that grow when they are unpacked', () => {
+  const zeros = Buffer.alloc(1024 * 1024);
+  /** A small archive with one member of many MiB. */
+  const bomb = (name: string, mebibytes: number): Promise<Buffer> => {
+    const archive = pack();
+    const content = Readable.from(Array.from({ length: mebibytes }, () => zeros));
+    const entry = archive.entry({ name, size: mebibytes * zeros.length }, () => archive.finalize());
+    content.pipe(entry);
+    return buffer(archive.pipe(createGzip({ level: 1 })));
+  };
+
+  test.each([
+    [
+      'swarm/certificates/swarm-node.key',
+      2,
+      'swarm/certificates/swarm-node.key in b.tar is larger than 1 MiB',
+    ],
+    ['belt-backup.json', 2, 'belt-backup.json in b.tar is larger than 1 MiB'],
+    ['swarm/raft/snap/1.snap', 1025, 'the content of b.tar is larger than 1024 MiB'],
+  ])('an archive with a too large %s is refused', async (name, mebibytes, message) => {
+    const bytes = await bomb(name, mebibytes);
+    await expect(inspectBackup(source(bytes), 'b.tar')).rejects.toThrow(message);
+  });
+
+  test('an archive with too many members is refused', async () => {
+    const many = Object.fromEntries(Array.from({ length: 10_001 }, (_, index) => [`swarm/${index}`, '']));
+    const bytes = await tarOf(many, { gzip: true });
+    await expect(inspectBackup(source(bytes), 'b.tar')).rejects.toThrow('it has more than 10000 members');
   });
 });
 

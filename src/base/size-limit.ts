@@ -1,0 +1,46 @@
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { type Readable, Transform } from 'node:stream';
+import { ExternalError } from './errors.js';
+
+export const mebibyte = 1024 * 1024;
+
+/** For settings, keys and records; real ones are a thousand times smaller. */
+const maxFileBytes = 16 * mebibyte;
+
+/** @param what is too large: `the response to GET /info` */
+export function sizeError(what: string, maxBytes: number): ExternalError {
+  return new ExternalError(`${what} is larger than ${maxBytes / mebibyte} MiB`);
+}
+
+/** Destroys the stream at the limit. @throws ExternalError at the limit; errors of the stream */
+export async function readBounded(stream: Readable, maxBytes: number, what: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > maxBytes) throw sizeError(what, maxBytes);
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Reads devices and pipes too. @throws ExternalError at the limit; errors of the file system */
+export async function readBoundedFile(path: string, maxBytes = maxFileBytes): Promise<string> {
+  const found = await stat(path);
+  if (found.isFile() && found.size > maxBytes) throw sizeError(path, maxBytes);
+  if (found.isFile()) return readFile(path, 'utf8');
+  return String(await readBounded(createReadStream(path), maxBytes, path));
+}
+
+/** Passes a stream on, and breaks it at the limit with an ExternalError. */
+export function limitStream(maxBytes: number, what: string): Transform {
+  let bytes = 0;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) done(sizeError(what, maxBytes));
+      else done(null, chunk);
+    },
+  });
+}
