@@ -4,10 +4,13 @@ import { argument, globalFlags } from '../cli/flags.js';
 import { requireProgram } from '../cli/require-program.js';
 import { runProgram } from '../cli/run-program.js';
 import { copyCall, machinesInPaths, parseCopyPaths, requireRemoteRsync } from '../machines/copy-files.js';
-import { runOverSsh } from '../machines/openssh-client.js';
+import { findWithoutSftp, runOverSsh } from '../machines/openssh-client.js';
 
 /** rsync's, when it sends and receives; 12 has other causes too. */
 const missingRsyncCodes = [12, 127];
+
+/** scp's, when the server refuses the SFTP subsystem; both have other causes too. */
+const sftpFailureCodes = [1, 255];
 
 export default class Scp extends BaseCommand<typeof Scp> {
   static override baseFlags = globalFlags;
@@ -44,9 +47,19 @@ code. localhost:PATH is a local path.`;
         ? 'You must have a copy of the rsync binary locally to use the --delta option'
         : 'You must have a copy of the scp binary locally to use the scp feature',
     );
-    const call = (path: string) => copyCall(places, { recursive, delta, quiet }, path);
     const machines = machinesInPaths(places);
-    const code = await runOverSsh(machines, call, runProgram, context);
+    const copy = (oldProtocol: boolean) => {
+      const call = (path: string) => copyCall(places, { recursive, delta, quiet, oldProtocol }, path);
+      return runOverSsh(machines, call, runProgram, context);
+    };
+    let code = await copy(false);
+    if (!delta && sftpFailureCodes.includes(code)) {
+      const lacking = await findWithoutSftp(machines, context);
+      if (lacking.length > 0) {
+        context.reporter.warn(`${lacking.join(', ')}: no SFTP server, so belt copies with "scp -O"`);
+        code = await copy(true);
+      }
+    }
     if (delta && missingRsyncCodes.includes(code))
       for (const machine of machines) await requireRemoteRsync(machine, context);
     process.exitCode = code;

@@ -17,6 +17,8 @@ interface CopyOptions {
   /** Copy only what differs, with rsync. */
   delta: boolean;
   quiet: boolean;
+  /** Without SFTP, as scp worked before OpenSSH 9.0. */
+  oldProtocol?: boolean;
 }
 
 /** A local program to run in this terminal. */
@@ -56,7 +58,7 @@ export function machinesInPaths(copyPaths: readonly CopyPath[]): Machine[] {
 /** @param configPath an OpenSSH configuration that has the machines' names as hosts */
 export function copyCall(
   copyPaths: readonly CopyPath[],
-  { recursive, delta, quiet }: CopyOptions,
+  { recursive, delta, quiet, oldProtocol = false }: CopyOptions,
   configPath: string,
 ): SshProgramCall {
   if (copyPaths.length < 2)
@@ -69,7 +71,14 @@ export function copyCall(
   if (!delta)
     return {
       program: 'scp',
-      args: ['-F', configPath, ...(remote.size > 1 ? ['-3'] : []), ...flags, ...paths],
+      args: [
+        '-F',
+        configPath,
+        ...(oldProtocol ? ['-O'] : []),
+        ...(remote.size > 1 ? ['-3'] : []),
+        ...flags,
+        ...paths,
+      ],
       unreachableCodes: [1, 255],
     };
   if (remote.size > 1) {

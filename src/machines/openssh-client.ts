@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { sshTarget } from '../app/connect-ssh.js';
@@ -56,6 +57,26 @@ export async function runOverSsh(
     const code = await run(call);
     if (call.unreachableCodes.includes(code)) await requireRunning(machines, context);
     return code;
+  });
+}
+
+/** scp uses SFTP since OpenSSH 9.0; small servers such as Dropbear often lack it. */
+export function findWithoutSftp(machines: readonly Machine[], context: Context): Promise<string[]> {
+  return withOpenSshConfig(machines, context, async (path) => {
+    const lacking = await Promise.all(
+      machines.map(async ({ name }) => ((await refusesSftp(name, path)) ? [name] : [])),
+    );
+    return lacking.flat();
+  });
+}
+
+function refusesSftp(name: string, configPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const args = ['-F', configPath, '-s', name, 'sftp'];
+    const child = execFile('ssh', args, { timeout: 20_000 }, (_error, _stdout, stderr) =>
+      resolve(/subsystem request failed/i.test(stderr)),
+    );
+    child.stdin?.on('error', () => {}).end();
   });
 }
 

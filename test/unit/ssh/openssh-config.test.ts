@@ -129,6 +129,14 @@ describe('scp', () => {
   });
 
   test('scp with one path is refused', () => {
+    expect(copyCall([{ path: 'f' }, at('a', '/x')], { ...plain, oldProtocol: true }, 'cfg').args).toEqual([
+      '-F',
+      'cfg',
+      '-O',
+      '--',
+      'f',
+      'a:/x',
+    ]);
     expect(() => copyCall([{ path: 'f' }], plain, 'cfg')).toThrow('missing argument: TARGET');
   });
 
