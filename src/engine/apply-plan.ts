@@ -2,7 +2,9 @@ import type { Task } from '../app/run-tasks.js';
 import { quoteArgs } from '../base/quote-args.js';
 import type { Connection } from '../ssh/index.js';
 import type { Survey } from './gather-facts.js';
+import { proxyVariables } from './model/daemon-options.js';
 import type { Plan } from './model/engine-plan.js';
+import { defaultEngineSettings } from './model/engine-settings.js';
 import type { EngineFile, ServiceCommands } from './model/provisioner.js';
 import { runScript, type ScriptOutput } from './run-script.js';
 
@@ -43,16 +45,22 @@ export async function applyPlan(
   return outputs.get('version')?.at(-1);
 }
 
-/** Waits for cloud-init first. @throws ExternalError with the package manager's last output */
+/**
+ * Waits for cloud-init first. Package managers use the engine's proxies.
+ * @throws ExternalError with the package manager's last output
+ */
 export async function runInstaller(
   connection: Connection,
   script: string,
   survey: Survey,
-  { step, context }: Task,
+  { subject, step, context }: Task,
 ): Promise<ScriptOutput['outputs']> {
+  const proxies = proxyVariables(subject.engine ?? defaultEngineSettings);
+  const exports = proxies.map((assignment) => quoteArgs(['export', assignment]));
+  const values = { script: [...exports, script].join('\n') };
   const { outputs } = await runScript(
     connection,
-    { template: 'engine/install.sh', values: { script }, step, timeoutMs: installTimeoutMs },
+    { template: 'engine/install.sh', values, step, timeoutMs: installTimeoutMs },
     survey,
     context,
   );

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../../base/errors.js';
-import { accessKeys, type DaemonOption } from './daemon-options.js';
+import { accessKeys, type DaemonOption, keyOf } from './daemon-options.js';
 import {
   daemonFileCopyPath,
   daemonFilePath,
@@ -10,6 +10,7 @@ import {
 import type { EngineFile } from './provisioner.js';
 import {
   formatJsonFile,
+  isObject,
   type JsonKeys,
   parseJsonFile,
   type UndoResult,
@@ -23,6 +24,8 @@ type Files = ReadonlyMap<string, string>;
 export interface OptionSplit {
   /** Options for the command line. */
   flags: DaemonOption[];
+  /** Options for daemon.json, which the command line must not contain. */
+  inFile: DaemonOption[];
   /** When true, the command line must not contain hosts. */
   fileHasHosts: boolean;
   /** Changes to daemon.json, preceded by the copies needed to undo them. */
@@ -38,7 +41,7 @@ export interface OptionSplit {
 export function splitOptions(machineFiles: Files, options: readonly DaemonOption[]): OptionSplit {
   const { text } = withoutBelt(machineFiles);
   if (text === undefined || text.trim() === '') {
-    return { flags: [...options], fileHasHosts: false, files: [] };
+    return { flags: [...options], inFile: [], fileHasHosts: false, files: [] };
   }
   const before = parseJsonFile(daemonFilePath, text);
   const after = withoutOldAccess(before, options);
@@ -46,6 +49,7 @@ export function splitOptions(machineFiles: Files, options: readonly DaemonOption
   for (const option of inFile) after.set(option.key, mergedValue(after.get(option.key), option));
   return {
     flags: options.filter((option) => !inFile.includes(option)),
+    inFile,
     fileHasHosts: before.has('hosts'),
     files: hasSameContent(machineFiles.get(daemonFilePath), after)
       ? []
@@ -98,13 +102,48 @@ function withoutOldAccess(before: JsonKeys, options: readonly DaemonOption[]): J
   return after;
 }
 
-function mergedValue(current: unknown, { key, value, list }: DaemonOption): unknown {
+function mergedValue(current: unknown, option: DaemonOption): unknown {
+  const { key, value } = option;
   if (accessKeys.has(key)) return key.startsWith('tlsc') || key === 'tlskey' ? value : value === 'true';
-  if (Array.isArray(current) && list) return current.includes(value) ? current : [...current, value];
-  if (typeof current === 'boolean') return value === 'true';
-  if (typeof current === 'number' && !Number.isNaN(Number(value))) return Number(value);
-  if (typeof current === 'string') return value;
+  const merged = Array.isArray(current) ? mergedList(current, option) : mergedObject(current, option);
+  if (merged !== undefined) return merged;
+  if (option.form === 'value') {
+    if (typeof current === 'boolean') return value === 'true';
+    if (typeof current === 'number' && !Number.isNaN(Number(value))) return Number(value);
+    if (typeof current === 'string') return value;
+  }
   throw new UserError(`${daemonFilePath} has "${key}" in a form that cannot be merged with "${value}"`, {
     hint: 'set it only in that file, or remove it there',
   });
+}
+
+function mergedList(current: readonly unknown[], { form, value }: DaemonOption): unknown[] | undefined {
+  if (form === 'list') return current.includes(value) ? [...current] : [...current, value];
+  if (form === 'assignments') {
+    const at = current.findIndex((item) => typeof item === 'string' && keyOf(item) === keyOf(value));
+    return at === -1 ? [...current, value] : current.with(at, value);
+  }
+  if (form !== 'pools') return undefined;
+  const { base, size } = Object.fromEntries(value.split(',').map((part) => part.split('=', 2)));
+  const at = current.findIndex((item) => isObject(item) && Object.is(item['base'], base));
+  const pool = { base, size: Number(size) };
+  return at === -1 ? [...current, pool] : current.with(at, pool);
+}
+
+function mergedObject(current: unknown, { flag, form, value }: DaemonOption): unknown {
+  if (!isObject(current)) return undefined;
+  const name = keyOf(value);
+  const rest = value.slice(name.length + 1);
+  if (form === 'nested') return { ...current, [flag]: value };
+  if (form === 'map') return { ...current, [name]: rest };
+  if (form === 'switches') return { ...current, [name]: rest === '' || rest === 'true' };
+  if (form === 'runtimes') return { ...current, [name]: { path: rest } };
+  if (form === 'ulimits') {
+    const [soft = '', hard = soft] = rest.split(':');
+    return { ...current, [name]: { Name: name, Soft: Number(soft), Hard: Number(hard) } };
+  }
+  if (form !== 'network-opts') return undefined;
+  const key = keyOf(rest);
+  const options = isObject(current[name]) ? current[name] : {};
+  return { ...current, [name]: { ...options, [key]: rest.slice(key.length + 1) } };
 }

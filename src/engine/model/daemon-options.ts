@@ -6,9 +6,26 @@ export interface DaemonOption {
   flag: string;
   key: string;
   value: string;
-  /** Repeatable as a flag, a list in daemon.json. */
-  list: boolean;
+  form: OptionForm;
 }
+
+type OptionForm =
+  /** A string, number or boolean. */
+  | 'value'
+  /** Repeatable as a flag, a list in daemon.json. */
+  | 'list'
+  /** A list of KEY=VALUE, each key once. */
+  | 'assignments'
+  /** A list of objects, from `key=value,key=value`. */
+  | 'pools'
+  /** An object with the flag's name as key. */
+  | 'nested'
+  /** Objects by name, from `NAME=...`. */
+  | 'map'
+  | 'switches'
+  | 'runtimes'
+  | 'ulimits'
+  | 'network-opts';
 
 /** Options that control TCP access, which only belt sets. */
 export const accessKeys: ReadonlySet<string> = new Set([
@@ -50,32 +67,73 @@ function accessOptions({ access }: EngineSettings, paths: CertificatePaths): Dae
 /** Parses `flag=value`, or `flag` for a switch, with or without dashes. */
 function freeOption(text: string): DaemonOption {
   const [, flag = '', value = 'true'] = /^-{0,2}([^=]*)(?:=(.*))?$/s.exec(text) ?? [];
-  return option(flag, value);
+  return option(longFlags[flag] ?? flag, value);
 }
 
-/** Flags with another key in daemon.json, and whether the value is a list there. */
-const keys: Readonly<Record<string, [key: string, list: boolean]>> = {
-  host: ['hosts', true],
-  label: ['labels', true],
-  'insecure-registry': ['insecure-registries', true],
-  'registry-mirror': ['registry-mirrors', true],
-  'storage-opt': ['storage-opts', true],
-  'exec-opt': ['exec-opts', true],
-  dns: ['dns', true],
-  'dns-opt': ['dns-opts', true],
-  'dns-search': ['dns-search', true],
-  'authorization-plugin': ['authorization-plugins', true],
-  'allow-nondistributable-artifacts': ['allow-nondistributable-artifacts', true],
-  'node-generic-resource': ['node-generic-resources', true],
-  'log-opt': ['log-opts', false],
-  'default-ulimit': ['default-ulimits', false],
-  'default-address-pool': ['default-address-pools', false],
-  'add-runtime': ['runtimes', false],
+const longFlags: Readonly<Record<string, string>> = {
+  b: 'bridge',
+  D: 'debug',
+  G: 'group',
+  l: 'log-level',
+  p: 'pidfile',
+};
+
+/** Flags whose key or form in daemon.json differs (moby, cmd/dockerd/config.go and daemon/config). */
+const keys: Readonly<Record<string, [key: string, form: OptionForm]>> = {
+  host: ['hosts', 'list'],
+  label: ['labels', 'assignments'],
+  'insecure-registry': ['insecure-registries', 'list'],
+  'registry-mirror': ['registry-mirrors', 'list'],
+  'storage-opt': ['storage-opts', 'assignments'],
+  'exec-opt': ['exec-opts', 'assignments'],
+  dns: ['dns', 'list'],
+  'dns-opt': ['dns-opts', 'list'],
+  'dns-search': ['dns-search', 'list'],
+  'authorization-plugin': ['authorization-plugins', 'list'],
+  'allow-nondistributable-artifacts': ['allow-nondistributable-artifacts', 'list'],
+  // One kind of resource may have several values.
+  'node-generic-resource': ['node-generic-resources', 'list'],
+  'cdi-spec-dir': ['cdi-spec-dirs', 'list'],
+  'log-opt': ['log-opts', 'map'],
+  'cluster-store-opt': ['cluster-store-opts', 'map'],
+  feature: ['features', 'switches'],
+  'default-ulimit': ['default-ulimits', 'ulimits'],
+  'default-address-pool': ['default-address-pools', 'pools'],
+  'default-network-opt': ['default-network-opts', 'network-opts'],
+  'add-runtime': ['runtimes', 'runtimes'],
+  'http-proxy': ['proxies', 'nested'],
+  'https-proxy': ['proxies', 'nested'],
+  'no-proxy': ['proxies', 'nested'],
 };
 
 function option(flag: string, value: string): DaemonOption {
-  const [key, list] = keys[flag] ?? [flag, false];
-  return { flag, key, value, list };
+  const [key, form] = keys[flag] ?? [flag, 'value'];
+  return { flag, key, value, form };
+}
+
+/** Whether both set the same: of a list, the same element. */
+export function isSameSetting(one: DaemonOption, flag: string, value: string): boolean {
+  if (one.flag !== flag) return false;
+  if (one.form === 'list' || one.form === 'pools') return one.value === value;
+  const isKeyed = one.form !== 'value' && one.form !== 'nested';
+  return !isKeyed || keyOf(one.value) === keyOf(value);
+}
+
+/** `KEY` of `KEY=VALUE`. */
+export function keyOf(assignment: string): string {
+  return assignment.split('=', 1)[0] ?? '';
+}
+
+/** The variables of a proxy, in both cases: programs differ in which they read. */
+export function proxyVariables({ env, options }: Pick<EngineSettings, 'env' | 'options'>): string[] {
+  const flags = options.map(freeOption).filter(({ key }) => key === 'proxies');
+  const assignments = [...env, ...flags.map(({ flag, value }) => `${flag.replace('-', '_')}=${value}`)];
+  return assignments.flatMap((assignment) => {
+    const name = keyOf(assignment);
+    if (!/^(https?|no|all)_proxy$/i.test(name)) return [];
+    const value = assignment.slice(name.length);
+    return [`${name.toLowerCase()}${value}`, `${name.toUpperCase()}${value}`];
+  });
 }
 
 export function optionWord({ flag, value }: DaemonOption): string {

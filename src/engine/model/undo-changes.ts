@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../../base/errors.js';
+import { findJsonProblem } from '../../base/json-problem.js';
 
 /** A map, because a key may be "constructor". */
 export type JsonKeys = Map<string, unknown>;
@@ -7,21 +8,29 @@ export type JsonKeys = Map<string, unknown>;
 /** @throws UserError naming the file when it is not a JSON object */
 export function parseJsonFile(path: string, text: string): JsonKeys {
   const hint = 'repair it on the machine; the engine cannot start with it either';
+  const json = withoutBom(text);
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(json);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
       return new Map(Object.entries(value));
     }
   } catch (cause) {
-    throw new UserError(`${path} is not JSON: ${(cause as Error).message}`, { hint, cause });
+    const { line, column, problem } = findJsonProblem(json) ?? { line: 1, column: 1, problem: String(cause) };
+    throw new UserError(`${path} is not JSON: line ${line}, column ${column}: ${problem}`, { hint, cause });
   }
   throw new UserError(`${path} is not a JSON object`, { hint });
 }
 
-/** @param like text whose indentation is used */
+/** @param like text whose indentation and byte order mark are used */
 export function formatJsonFile(keys: JsonKeys, like: string): string {
   const indent = /^([ \t]+)"/m.exec(like)?.[1] ?? 2;
-  return `${JSON.stringify(Object.fromEntries(keys), undefined, indent)}\n`;
+  const bom = like.slice(0, like.length - withoutBom(like).length);
+  return `${bom}${JSON.stringify(Object.fromEntries(keys), undefined, indent)}\n`;
+}
+
+/** Windows editors write a byte order mark, which engines since 23.0 accept. */
+function withoutBom(text: string): string {
+  return text.replace(/^\uFEFF/, '');
 }
 
 export interface UndoResult {
@@ -50,17 +59,26 @@ export function undoChanges(
   const ours = parseJsonFile(path, before);
   const base = parseJsonFile(path, written);
   const theirs = parseJsonFile(path, current);
-  const merges = [...new Set([...theirs.keys(), ...ours.keys()])].map((key) => {
-    return { key, ...undoValue(ours.get(key), base.get(key), theirs.get(key)) };
-  });
-  const merged = new Map(
-    merges.filter(({ value }) => value !== undefined).map(({ key, value }) => [key, value]),
-  );
-  const conflicts = merges.filter(({ conflict }) => conflict).map(({ key }) => key);
+  const { merged, conflicts } = undoKeys(ours, base, theirs);
   // Avoids reformatting a file with the same content.
   if (isSame(merged, theirs)) return { text: current, conflicts };
   if (isSame(merged, ours)) return { text: before, conflicts };
   return { text: formatJsonFile(merged, current), conflicts };
+}
+
+function undoKeys(
+  before: JsonKeys,
+  written: JsonKeys,
+  current: JsonKeys,
+): { merged: JsonKeys; conflicts: string[] } {
+  const merges = [...new Set([...current.keys(), ...before.keys()])].map((key) => {
+    return { key, ...undoValue(before.get(key), written.get(key), current.get(key)) };
+  });
+  const merged = merges.flatMap(({ key, value }): [string, unknown][] =>
+    value === undefined ? [] : [[key, value]],
+  );
+  const conflicts = merges.filter(({ conflict }) => conflict).map(({ key }) => key);
+  return { merged: new Map(merged), conflicts };
 }
 
 /** Undefined stands for a missing key. */
@@ -74,7 +92,16 @@ function undoValue(
   if (Array.isArray(before) && Array.isArray(written) && Array.isArray(current)) {
     return { value: undoList(before, written, current) };
   }
+  if (isObject(before) && isObject(written) && isObject(current)) {
+    const [ours, base, theirs] = [before, written, current].map((value) => new Map(Object.entries(value)));
+    const { merged, conflicts } = undoKeys(ours as JsonKeys, base as JsonKeys, theirs as JsonKeys);
+    return { value: Object.fromEntries(merged), conflict: conflicts.length > 0 };
+  }
   return { value: current, conflict: true };
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function undoList(before: unknown[], written: unknown[], current: unknown[]): unknown[] {

@@ -1,5 +1,5 @@
 import { type OptionSplit, splitOptions } from '../model/daemon-file.js';
-import { accessKeys, type DaemonOption, daemonOptions, optionWord } from '../model/daemon-options.js';
+import { accessKeys, daemonOptions, isSameSetting, optionWord } from '../model/daemon-options.js';
 import { dropInPath, etcCertificates } from '../model/engine-paths.js';
 import type { EngineSettings } from '../model/engine-settings.js';
 import type { Facts } from '../model/facts.js';
@@ -43,10 +43,11 @@ export const systemd: EngineService = {
  * `-H fd://`, `--containerd` or `$DOCKER_OPTS`. docker.socket stays: a restart of docker.service
  * passes it on.
  */
-function dropIn(facts: Facts, { env }: EngineSettings, { flags, fileHasHosts }: OptionSplit): string {
+function dropIn(facts: Facts, { env }: EngineSettings, split: OptionSplit): string {
+  const { flags, fileHasHosts } = split;
   const [program = facts.dockerd ?? '/usr/bin/dockerd', ...words] =
     startCommand(facts.unitText, dropInPath) ?? [];
-  const kept = withoutOptions(words, (flag, value) => isReplaced(flag, value, flags, fileHasHosts));
+  const kept = withoutOptions(words, (flag, value) => isReplaced(flag, value, split));
   const listens = kept.some((word) => /^(-H|--host)/.test(word));
   const socket = listens || fileHasHosts ? [] : ['--host=unix:///var/run/docker.sock'];
   const own = flags.map((option) => commandWord(optionWord(option)));
@@ -61,15 +62,11 @@ function dropIn(facts: Facts, { env }: EngineSettings, { flags, fileHasHosts }: 
 }
 
 /** Whether belt replaces an option of the packaged command: TCP, TLS, and what it sets itself. */
-function isReplaced(
-  flag: string,
-  value: string,
-  flags: readonly DaemonOption[],
-  fileHasHosts: boolean,
-): boolean {
+function isReplaced(flag: string, value: string, { flags, inFile, fileHasHosts }: OptionSplit): boolean {
   if (flag === 'H' || flag === 'host') return fileHasHosts || value.startsWith('tcp://');
   if (accessKeys.has(flag)) return true;
-  return flags.some((option) => option.flag === flag && (!option.list || option.value === value));
+  if (inFile.some((option) => option.flag === flag)) return true;
+  return flags.some((option) => isSameSetting(option, flag, value));
 }
 
 /** Handles `--flag=value`, `--flag value`, `-H value` and switches. */
