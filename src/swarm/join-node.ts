@@ -12,6 +12,7 @@ import { membershipOf, waitForOwnRole, withEngine } from './membership.js';
 import { findManagerEntry } from './model/members.js';
 import { chooseNodeAddresses } from './model/node-addresses.js';
 import { type Membership, managerAddresses, type Role, type SwarmNode } from './model/swarm-node.js';
+import { type MovedManager, movedHint, movedText } from './moved-managers.js';
 import { networkOf } from './node-network.js';
 import { requireNoLiveRestore } from './require-no-live-restore.js';
 import type { Swarm } from './session.js';
@@ -25,6 +26,8 @@ export interface JoinContext {
   currentToken: () => Promise<string>;
   /** Concurrent calls share one request. */
   nodes: () => Promise<SwarmNode[]>;
+  /** Managers that cannot be reached at their addresses. */
+  moved: readonly MovedManager[];
 }
 
 interface JoiningNode {
@@ -144,6 +147,7 @@ class JoinAttempt {
     if (found.state === 'error') await this.abortJoin((await this.currentState()).counted);
     const begun = found.state === 'pending' ? found.managers[0] : undefined;
     if (begun !== undefined) await this.requireSameSwarm(begun);
+    if (begun === undefined) await this.requireManagerInPlace();
     let address = begun ?? this.pick(await this.managers());
     let attempt = begun === undefined ? await this.tryAt(address) : await this.watch(shortWaitMs);
     while (attempt.state !== 'member') {
@@ -164,6 +168,17 @@ class JoinAttempt {
       attempt = await this.tryAt(address);
     }
     return attempt.nodeId;
+  }
+
+  /** The engine would retry for 20 s. Behind NAT, an address may work that no machine has. */
+  private async requireManagerInPlace(): Promise<void> {
+    const [moved] = this.joinContext.moved;
+    if (!moved || !(await this.managers()).includes(moved.advertised)) return;
+    const { answering } = await this.diagnose();
+    if (answering.length > 0) return;
+    throw new ExternalError(`${this.name} cannot join the swarm: ${movedText(moved)}`, {
+      hint: movedHint(moved, (await this.managers()).length),
+    });
   }
 
   /** A new manager also needs an entry that counts for the quorum. */
@@ -253,7 +268,10 @@ class JoinAttempt {
   }
 
   private async managers(): Promise<string[]> {
-    return managerAddresses(await this.joinContext.nodes());
+    const addresses = managerAddresses(await this.joinContext.nodes());
+    const moved = new Set(this.joinContext.moved.map(({ advertised }) => advertised));
+    const reachable = addresses.filter((address) => !moved.has(address));
+    return reachable.length > 0 ? reachable : addresses;
   }
 
   /** Prefers another manager than the last one. */

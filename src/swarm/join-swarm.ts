@@ -13,6 +13,7 @@ import {
 } from './model/docker-messages.js';
 import { managerCountAdvice } from './model/quorum.js';
 import { managerAddresses, type Role } from './model/swarm-node.js';
+import { findMovedManagers, movedHint, movedText } from './moved-managers.js';
 import { type Swarm, withSwarm } from './session.js';
 
 interface JoinOptions {
@@ -54,6 +55,11 @@ export async function joinMembers(
   { machines, role, availability, stopAtFailure = false, quiet = false }: JoinOptions,
   context: Context,
 ): Promise<Outcome<JoinedMember>[]> {
+  const members = await swarm.members();
+  const moved = await findMovedManagers(members, context);
+  const managers = members.filter(({ node }) => node.role === 'manager').length;
+  for (const manager of moved)
+    context.reporter.warn(`${movedText(manager)}; to fix it: ${movedHint(manager, managers)}`);
   const currentToken = coalesce(() => swarm.request((api) => api.joinToken(role)));
   const joinContext: JoinContext = {
     swarm,
@@ -62,6 +68,7 @@ export async function joinMembers(
     token: await currentToken(),
     currentToken,
     nodes: coalesce(() => swarm.nodes()),
+    moved,
   };
   const indexes = new Map(machines.map(({ name }, index) => [name, index]));
   const outcomes = await runTasks<JoinedMember>(

@@ -15,6 +15,7 @@ import {
   type SwarmOverview,
   splitWarnings,
 } from './model/swarm-overview.js';
+import { findMovedManagers, movedHint, movedText } from './moved-managers.js';
 import { nodeCertificates } from './node-certificates.js';
 import { NoQuorumError } from './require-quorum.js';
 import { type Swarm, withSwarm } from './session.js';
@@ -73,6 +74,7 @@ async function statusOf(swarm: Swarm, context: Context): Promise<SwarmStatus> {
   const overview = createOverview(members, present);
   const asked = members.filter(({ node }) => node.role === 'worker' || present.has(node.id));
   const certificates = await nodeCertificates(swarm, asked, context);
+  const moved = await findMovedManagers(members, context);
   const split = await findSplitManagers(swarm, outside, context);
   return {
     id: swarm.id,
@@ -83,6 +85,9 @@ async function statusOf(swarm: Swarm, context: Context): Promise<SwarmStatus> {
     warnings: [
       ...splitWarnings(split, await namesToLeave(split, swarm, context)),
       ...lockedWarnings([...locked]),
+      ...moved.map(
+        (manager) => `${movedText(manager)}; to fix it: ${movedHint(manager, overview.managers.total)}`,
+      ),
       ...overview.warnings,
       ...certificateWarnings(certificates),
     ],

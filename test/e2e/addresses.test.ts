@@ -49,4 +49,20 @@ describe.skipIf(!canCreateMachines())('machines with several addresses', () => {
     await belt.ok(['docker', 'swarm', 'init', '--advertise-addr', '203.0.113.9']);
     expect(await nodeAddress('node1')).toBe('203.0.113.9\n');
   });
+
+  test('a manager that has lost its advertised address is named, and a restored backup corrects it', async () => {
+    await belt.ok(['exec', 'node[1:2]', '--', 'ip addr del 203.0.113.9/24 dev host0']);
+    const text = /node1 advertises 203\.0\.113\.9, which is no longer one of its addresses \(now [\d.]+\)/;
+    const fix = 'belt swarm backup --force FILE, then belt swarm restore --force FILE node1 --rejoin NODES';
+    const status = await belt.ok(['swarm', 'status']);
+    expect(status).toMatch(text);
+    expect(status.replace(/\s+/g, ' ')).toContain(fix);
+    const join = await belt.run(['swarm', 'join', 'node1', 'node2']);
+    expect([join.code, join.stderr]).toEqual([1, expect.stringMatching(text)]);
+    expect(join.stderr).toContain(fix);
+    await belt.ok(['swarm', 'backup', '--force', 'moved.tar.gz']);
+    await belt.ok(['swarm', 'restore', '--force', 'moved.tar.gz', 'node1']);
+    await belt.ok(['swarm', 'join', 'node1', 'node2']);
+    expect(await belt.ok(['swarm', 'status'])).not.toContain('advertises');
+  });
 });
