@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import * as z from 'zod/mini';
 import { ExternalError } from '../base/errors.js';
+import { mebibyte } from '../base/size-limit.js';
 import {
   type ContainerDocument,
   containerDocument,
@@ -27,6 +28,8 @@ export { EngineError, type RequestLimits } from './transport.js';
 
 type SecretRotation = 'rotateWorkerToken' | 'rotateManagerToken' | 'rotateManagerUnlockKey';
 
+/** A task takes 3 KB, so this is enough for 20,000 of them. */
+const maxListBytes = 64 * mebibyte;
 /** Other clients may change the same object between the read and the write. */
 const updateAttempts = 10;
 
@@ -148,7 +151,10 @@ export class EngineApi {
     item: T,
     limits?: RequestLimits,
   ): Promise<z.output<T>[]> {
-    return (await this.read(path, z.nullable(z.array(item)), limits)) ?? [];
+    const list = z.nullable(z.array(z.unknown()));
+    const items = (await this.read(path, list, { ...limits, maxBytes: maxListBytes })) ?? [];
+    // One at a time, because zod collects the faults of all of them.
+    return items.map((one, index) => check(`GET ${path}`, item, one, [index]));
   }
 
   private async read<T extends z.core.$ZodType>(
@@ -160,11 +166,18 @@ export class EngineApi {
   }
 }
 
-function check<T extends z.core.$ZodType>(request: string, shape: T, body: unknown): z.output<T> {
+/** @param place of the body in the response */
+function check<T extends z.core.$ZodType>(
+  request: string,
+  shape: T,
+  body: unknown,
+  place: readonly number[] = [],
+): z.output<T> {
   const result = z.safeParse(shape, body);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  const at = issue && issue.path.length > 0 ? ` at ${issue.path.join('.')}` : '';
+  const path = [...place, ...(issue?.path ?? [])].join('.');
+  const at = path === '' ? '' : ` at ${path}`;
   throw new ExternalError(`unexpected response to ${request}${at}: ${issue?.message}`);
 }
 

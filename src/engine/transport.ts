@@ -20,6 +20,8 @@ export interface EngineTransport {
 
 export interface RequestLimits {
   timeoutMs?: number;
+  /** Of the response; default: 4 MiB. */
+  maxBytes?: number;
   signal?: AbortSignal;
 }
 
@@ -34,8 +36,7 @@ export class EngineError extends ExternalError {
 }
 
 const defaultTimeoutMs = 30_000;
-/** A task takes 3 KB, so this is enough for 20,000 of them. */
-const maxResponseBytes = 64 * mebibyte;
+const defaultMaxBytes = 4 * mebibyte;
 const maxErrorLength = 2000;
 
 /** @param dial opens a stream to the engine, kept open between requests */
@@ -76,11 +77,11 @@ async function send<T>(
   method: string,
   path: string,
   body: unknown,
-  { timeoutMs = defaultTimeoutMs, signal }: RequestLimits,
-  read: (response: IncomingMessage, what: string) => Promise<T>,
+  { timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes, signal }: RequestLimits,
+  read: (response: IncomingMessage, maxBytes: number, what: string) => Promise<T>,
 ): Promise<T> {
   const call = async (stop: AbortSignal): Promise<T> =>
-    read(await exchange(agent, method, path, body, stop), `the response to ${method} ${path}`);
+    read(await exchange(agent, method, path, body, stop), maxBytes, `the response to ${method} ${path}`);
   const timeoutError = (): Error =>
     new ExternalError(`the engine did not respond to ${method} ${path} within ${timeoutMs / 1000} s`);
   try {
@@ -117,14 +118,18 @@ function exchange(
   });
 }
 
-async function readSwarmState(response: IncomingMessage, what: string): Promise<string | undefined> {
-  await readBody(response, what);
+async function readSwarmState(
+  response: IncomingMessage,
+  maxBytes: number,
+  what: string,
+): Promise<string | undefined> {
+  await readBody(response, maxBytes, what);
   const { swarm } = response.headers;
   return typeof swarm === 'string' ? swarm : undefined;
 }
 
-async function readBody(response: IncomingMessage, what: string): Promise<unknown> {
-  const bytes = await readBounded(response, maxResponseBytes, what);
+async function readBody(response: IncomingMessage, maxBytes: number, what: string): Promise<unknown> {
+  const bytes = await readBounded(response, maxBytes, what);
   const body: unknown = parseBody(bytes.toString('utf8'));
   const status = response.statusCode ?? 0;
   if (status < 400) return body;

@@ -73,6 +73,11 @@ describe('responses', () => {
     expect((error as Error).message).toMatch(`unexpected response to ${where}: `);
   });
 
+  test('api refuses a list with a million faults at the first one', async () => {
+    responses.set('GET /nodes', [[200, Array(1_000_000).fill({})]]);
+    await expect(api.nodes()).rejects.toThrow(/^unexpected response to GET \/nodes at 0\.ID: /);
+  });
+
   test('api reads an empty list that Go encodes as null', async () => {
     responses.set('GET /nodes', [[200, null]]);
     expect(await api.nodes()).toEqual([]);
