@@ -220,6 +220,6 @@ export async function withExplainedErrors<T>(
 async function jsonFault(text: string): Promise<string> {
   if (text.trim() === '') return 'the file is empty';
   const { parseDocument } = await import('./yaml.js');
-  const line = parseDocument(text, { schema: 'json' }).errors[0]?.linePos?.[0].line;
-  return line === undefined ? 'invalid JSON' : `invalid JSON at line ${line}`;
+  const position = parseDocument(text, { schema: 'json' }).errors[0]?.linePos?.[0];
+  return position ? `invalid JSON at line ${position.line}, column ${position.col}` : 'invalid JSON';
 }

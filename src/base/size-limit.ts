@@ -29,8 +29,14 @@ export async function readBounded(stream: Readable, maxBytes: number, what: stri
 export async function readBoundedFile(path: string, maxBytes = maxFileBytes): Promise<string> {
   const found = await stat(path);
   if (found.isFile() && found.size > maxBytes) throw sizeError(path, maxBytes);
-  if (found.isFile()) return readFile(path, 'utf8');
-  return String(await readBounded(createReadStream(path), maxBytes, path));
+  if (found.isFile()) return decodeText(await readFile(path));
+  return decodeText(await readBounded(createReadStream(path), maxBytes, path));
+}
+
+/** Without the byte order mark that editors of Windows write, in UTF-8 or UTF-16. */
+export function decodeText(bytes: Buffer): string {
+  const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe;
+  return bytes.toString(isUtf16 ? 'utf16le' : 'utf8').replace(/^\uFEFF/, '');
 }
 
 /** Passes a stream on, and breaks it at the limit with an ExternalError. */

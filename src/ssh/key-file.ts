@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import ssh2, { type ParsedKey } from 'ssh2';
 import { hasCode } from '../base/errno.js';
 import { messageOf } from '../base/errors.js';
+import { decodeText } from '../base/size-limit.js';
 import { fromEd25519Seed, keyBytes } from './key-pair.js';
 
 export type LoadedKey =
@@ -14,7 +15,7 @@ export type LoadedKey =
 export async function loadPrivateKey(path: string): Promise<LoadedKey> {
   let text: Buffer;
   try {
-    text = await readFile(path);
+    text = Buffer.from(decodeText(await readFile(path)));
   } catch (error) {
     return { problem: readProblem(error), missing: hasCode(error, 'ENOENT') };
   }

@@ -73,8 +73,14 @@ function keyPath(driver: Fields, driverName: string, folder: string): unknown {
     return adoptingDrivers.includes(driverName) || byFingerprint ? '' : join(folder, 'id_rsa');
   }
   const tail = `/machines/${folder.split('/').at(-1)}/`;
-  const at = path.lastIndexOf(tail);
-  return at === -1 ? path : join(folder, path.slice(at + tail.length));
+  const slashed = withSlashes(path);
+  const at = slashed.lastIndexOf(tail);
+  return at === -1 ? path : join(folder, slashed.slice(at + tail.length));
+}
+
+/** A path of Windows, as docker-machine recorded it there. */
+export function withSlashes(path: string): string {
+  return /^([A-Za-z]:|\\\\)/.test(path) ? path.replaceAll('\\', '/') : path;
 }
 
 const topFieldsOfVersion0 = [

@@ -3,7 +3,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import * as z from 'zod/mini';
 import { damagedFileError, requireVersion } from '../base/files.js';
 import { type Addresses, type JumpHost, type Machine, reachAddress } from '../machines/model/machine.js';
-import { unusedDefaults, upgradeDocument } from './docker-machine-document.js';
+import { unusedDefaults, upgradeDocument, withSlashes } from './docker-machine-document.js';
 import {
   beltEngine,
   beltEngineShape,
@@ -300,7 +300,8 @@ function rebase(
   to: string,
 ): string | undefined {
   if (!path) return undefined;
-  return from && path.startsWith(`${from}/`) ? join(to, path.slice(from.length + 1)) : path;
+  const [place, folder] = [withSlashes(path), withSlashes(from ?? '')];
+  return folder !== '' && place.startsWith(`${folder}/`) ? join(to, place.slice(folder.length + 1)) : path;
 }
 
 function firstIssue(error: z.core.$ZodError<Shape>): string {

@@ -172,8 +172,8 @@ describe('machine records', () => {
 describe('a damaged machine file', () => {
   test.each([
     ['', 'the file is empty'],
-    ['{\n  "ConfigVersion": 3,\n  "Name" "node1"\n}', 'invalid JSON at line 3'],
-    ['{\n  "ConfigVersion": 3,\n  "Dri', 'invalid JSON at line 3'],
+    ['{\n  "ConfigVersion": 3,\n  "Name" "node1"\n}', 'invalid JSON at line 3, column 10'],
+    ['{\n  "ConfigVersion": 3,\n  "Dri', 'invalid JSON at line 3, column 7'],
     ['[]', 'its content is not what it must be (invalid_type)'],
     [
       '{"ConfigVersion": 3, "DriverName": 7, "Driver": {}}',

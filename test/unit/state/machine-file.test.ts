@@ -169,6 +169,21 @@ describe("docker-machine's machine file", () => {
     Name: 'other',
   };
 
+  test.each([
+    'C:\\Users\\ada\\.docker\\machine',
+    'C:\\Users\\ada/.docker/machine',
+    'd:/docker/machine',
+    '\\\\server\\share\\machine',
+  ])('a key in a store of Windows (%s) is found in the current folder', (from) => {
+    const slash = from.includes('\\') ? '\\' : '/';
+    const SSHKeyPath = [from, 'machines', 'node1', 'id_rsa'].join(slash);
+    const document = { ...foreign, Driver: { ...foreign.Driver, SSHKeyPath, StorePath: from } };
+    expect(fromDocument(document, place).ssh.keyPath).toBe(`${store}/machines/node1/id_rsa`);
+    const belt = toDocument(fromDocument(foreign, place), place, foreign);
+    const kept = { ...belt, Driver: { ...(belt['Driver'] as object), SSHKeyPath, StorePath: from } };
+    expect(fromDocument(kept, place).ssh.keyPath).toBe(`${store}/machines/node1/id_rsa`);
+  });
+
   test("a docker-machine file is read with the name of its folder and the key's current path", () => {
     expect(fromDocument(foreign, place)).toEqual({
       name: 'node1',

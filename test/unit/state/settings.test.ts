@@ -1,4 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { builtInDrivers } from '../../../src/drivers/registry.js';
@@ -180,9 +182,9 @@ describe('invalid settings files', () => {
     ['ocean:\n  region: "a\n', '/p/.belt.yaml line 3, column 1 is not YAML: missing closing "quote'],
     [
       'ocean:\n\tregion: a\n',
-      '/p/.belt.yaml line 2, column 1 is not YAML: tabs are not allowed as indentation',
+      '/p/.belt.yaml line 2, column 1 is not YAML: the line is indented with a tab: use spaces',
     ],
-    ['a: 1\na: 2\n', '/p/.belt.yaml line 2, column 1 is not YAML: map keys must be unique'],
+    ['a: 1\na: 2\n', '/p/.belt.yaml line 2, column 1 is not YAML: the key exists twice: remove one'],
     ['just text\n', '/p/.belt.yaml line 1 is not of the form "KEY: VALUE"'],
     ['- a\n- b\n', '/p/.belt.yaml line 1 is not of the form "KEY: VALUE"'],
     ['ocean:\n  a:\n    b:\n      c: 1\n', '/p/.belt.yaml line 3 holds neither a value nor a list of values'],
@@ -285,4 +287,26 @@ describe('.belt.example.yaml', () => {
       expect(valuesOf(written)).toEqual(valuesOf(defaults));
     }
   });
+});
+
+test.each([
+  ['a: 1\n---\nb: 2\n', 'line 2, column 1 is not YAML: a second document begins here'],
+  ['a:\n    b: 1\n  c: 2\n', 'line 3, column 1 is not YAML: begin all keys of one level in the same column'],
+  ['a: 1\n  b: 2\n', 'line 1, column 4 is not YAML: a key inside a value: begin all keys of one level'],
+  ['a: [1, 2\nb: 1\n', 'line 2, column 1 is not YAML: a "[" or "{" before it is never closed'],
+  ['driver nspawn\nsize: 1\n', 'line 1, column 1 is not YAML: the line has no ": " after its key'],
+  ['a: @x\n', 'line 1, column 4 is not YAML: a value cannot begin with this character'],
+])('%j is explained in words', async (text, message) => {
+  await expect(parseSettings('/p/.belt.yaml', text)).rejects.toThrow(`/p/.belt.yaml ${message}`);
+});
+
+test.each([
+  ['UTF-8', Buffer.from('\uFEFFsize: 2gb\n')],
+  ['UTF-16', Buffer.from('\uFEFFsize: 2gb\n', 'utf16le')],
+])('settings may begin with a byte order mark in %s', async (_, bytes) => {
+  const folder = await mkdtemp(join(tmpdir(), 'belt-bom-'));
+  await writeFile(join(folder, 'x.yaml'), bytes);
+  const [file] = await readSettingsFiles([join(folder, 'x.yaml')]);
+  await rm(folder, { recursive: true });
+  expect(file?.general.get('size')?.value).toBe('2gb');
 });
