@@ -27,7 +27,7 @@ export async function firstBootInstaller(
 /** Leaves out SLES, whose packages depend on the version, and systems that clouds rarely offer. */
 async function installersBySystem(templates: Templates): Promise<string> {
   const branch = async (pattern: string, { install }: Provisioner, id: string): Promise<string> => {
-    const script = install?.({ id, idLike: [], versionId: '', codename: '', prettyName: '' });
+    const script = install?.({ id, idLike: [], versionId: '', platformId: '', prettyName: '' });
     return `${pattern})\n${script ? await templates.render(script.name, script.values) : 'exit 0'}\n;;`;
   };
   const branches = await Promise.all([

@@ -130,6 +130,7 @@ facts() {
   for file in /var/lib/dpkg/lock-frontend /var/lib/rpm/.rpm.lock /run/zypp.pid /lib/apk/db/lock; do
     [ ! -e "$file" ] || holder "$file"
   done
+  [ ! -e /var/lib/pacman/db.lck ] || echo pacman
 }
 
 access=$1

@@ -9,15 +9,21 @@ install_from_docker() {
   $dnf install docker-ce docker-ce-cli containerd.io >&2 || exit 1
 }
 
+# Amazon Linux 2 has the engine in its extras.
 install_from_amazon() {
   step 'installing docker'
-  $dnf install docker >&2 || exit 1
+  if command -v amazon-linux-extras >/dev/null; then amazon-linux-extras install -y docker; else $dnf install docker; fi >&2 || exit 1
+}
+
+install_from_oracle() {
+  step 'installing docker-engine'
+  $dnf --enablerepo=ol7_addons install docker-engine >&2 || exit 1
 }
 
 # dnf 5 refuses to upgrade missing packages; cached metadata may be old (metadata_expire).
 list_installed() {
   packages=
-  for name in docker-ce docker-ce-cli containerd.io docker moby-engine docker-cli containerd; do
+  for name in docker-ce docker-ce-cli containerd.io docker moby-engine docker-engine docker-cli containerd; do
     if rpm -q --quiet "$name"; then packages="$packages $name"; fi
   done
   $dnf clean expire-cache >&2 || exit 1

@@ -5,7 +5,8 @@ export interface OsRelease {
   /** Closest first. */
   idLike: readonly string[];
   versionId: string;
-  codename: string;
+  /** Such as `platform:el9`; empty outside of the Fedora family. */
+  platformId: string;
   prettyName: string;
 }
 
@@ -16,9 +17,14 @@ export function parseOsRelease(text: string): OsRelease {
     id,
     idLike: (values.get('ID_LIKE') ?? '').split(/\s+/).filter((word) => word !== ''),
     versionId: values.get('VERSION_ID') ?? '',
-    codename: values.get('VERSION_CODENAME') ?? '',
+    platformId: values.get('PLATFORM_ID') ?? '',
     prettyName: values.get('PRETTY_NAME') ?? id,
   };
+}
+
+/** Whether a system is one of these, or says that it is like one (`ID_LIKE`). */
+export function isLike(...names: readonly string[]): (os: OsRelease) => boolean {
+  return ({ id, idLike }) => [id, ...idLike].some((name) => names.includes(name));
 }
 
 /** Values follow shell quoting. */

@@ -1,4 +1,5 @@
 import type { Template } from '../../base/templates.js';
+import { isLike } from '../model/os-release.js';
 import type { Provisioner } from '../model/provisioner.js';
 import { openrc } from './openrc.js';
 
@@ -6,7 +7,7 @@ const apk = (action: string): Template => ({ name: 'packages/apk.sh', values: { 
 
 export const alpine: Provisioner = {
   name: 'alpine',
-  runs: ({ id }) => id === 'alpine',
+  runs: isLike('alpine'),
   service: openrc,
   install: () => apk('install_packages'),
   upgrade: apk('upgrade_packages'),

@@ -1,4 +1,5 @@
 import type { Template } from '../../base/templates.js';
+import { isLike } from '../model/os-release.js';
 import type { Provisioner } from '../model/provisioner.js';
 import { systemd } from './systemd.js';
 
@@ -14,13 +15,13 @@ const aptPackages = {
 /** Includes derivatives (Raspberry Pi OS has `ID=raspbian`, `ID_LIKE=debian`). */
 export const debian: Provisioner = {
   name: 'debian',
-  runs: ({ id, idLike }) => id === 'debian' || idLike.includes('debian'),
+  runs: isLike('debian'),
   ...aptPackages,
 };
 
 /** Includes derivatives (Linux Mint, Pop!_OS). docker.io is in `universe`, enabled on servers. */
 export const ubuntu: Provisioner = {
   name: 'ubuntu',
-  runs: ({ id, idLike }) => id === 'ubuntu' || idLike.includes('ubuntu'),
+  runs: isLike('ubuntu'),
   ...aptPackages,
 };

@@ -1,6 +1,6 @@
 import { quoteArgs } from '../../base/quote-args.js';
 import type { Template } from '../../base/templates.js';
-import type { OsRelease } from '../model/os-release.js';
+import { isLike, type OsRelease } from '../model/os-release.js';
 import type { Provisioner } from '../model/provisioner.js';
 import { systemd } from './systemd.js';
 
@@ -9,8 +9,7 @@ const zypper = (action: string): Template => ({ name: 'packages/zypper.sh', valu
 /** openSUSE and SLES, which has the engine in the Containers module up to version 15. */
 export const suse: Provisioner = {
   name: 'suse',
-  runs: ({ id, idLike }) =>
-    [id, ...idLike].some((name) => name === 'suse' || name === 'sles' || name === 'opensuse'),
+  runs: isLike('suse', 'sles', 'opensuse'),
   service: systemd,
   install: (os) => zypper(`${addModule(os)}install_packages`),
   upgrade: zypper('upgrade_packages'),
@@ -20,6 +19,6 @@ export const suse: Provisioner = {
 /** SLES 16 has no modules; those of 12 do not depend on the service pack. */
 function addModule({ id, versionId }: OsRelease): string {
   const [major = ''] = versionId.split('.');
-  if (id !== 'sles' || Number(major) > 15) return '';
+  if (!id.startsWith('sles') || Number(major) > 15) return '';
   return `${quoteArgs(['add_module', major === '12' ? major : versionId])}\n`;
 }

@@ -56,8 +56,8 @@ test('parseOsRelease reads every kind of quoting', () => {
     id: 'rocky',
     idLike: ['rhel', 'centos', 'fedora'],
     versionId: '9.4',
-    codename: '',
+    platformId: '',
     prettyName: 'Rocky Linux 9.4 (Blue Onyx)',
   });
-  expect(parseOsRelease('')).toEqual({ id: '', idLike: [], versionId: '', codename: '', prettyName: '' });
+  expect(parseOsRelease('')).toEqual({ id: '', idLike: [], versionId: '', platformId: '', prettyName: '' });
 });

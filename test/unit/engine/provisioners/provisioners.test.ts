@@ -31,6 +31,74 @@ test.each([
   expect(provisionerFor(factsOf(osReleases[os])).name).toBe(name);
 });
 
+/** ID, ID_LIKE, VERSION_ID and PLATFORM_ID of real systems, from their os-release files. */
+test.each([
+  ['pop', 'ubuntu debian', '22.04', '', 'ubuntu'],
+  ['elementary', 'ubuntu', '7.1', '', 'ubuntu'],
+  ['zorin', 'ubuntu debian', '17', '', 'ubuntu'],
+  ['neon', 'ubuntu debian', '22.04', '', 'ubuntu'],
+  ['tuxedo', 'ubuntu debian', '22.04', '', 'ubuntu'],
+  ['linuxmint', 'debian', '6', '', 'debian'],
+  ['kali', 'debian', '2024.3', '', 'debian'],
+  ['parrot', 'debian', '6.1', '', 'debian'],
+  ['mx', 'debian', '23', '', 'debian'],
+  ['pureos', 'debian', '10.0', '', 'debian'],
+  ['armbian', 'debian', '24.5', '', 'debian'],
+  ['osmc', 'debian', '12', '', 'debian'],
+  ['deepin', 'debian', '23', '', 'debian'],
+  ['centos', 'rhel fedora', '7', '', 'redhat'],
+  ['scientific', 'rhel centos fedora', '7.9', '', 'redhat'],
+  ['cloudlinux', 'rhel fedora centos', '8.10', 'platform:el8', 'redhat'],
+  ['eurolinux', 'rhel fedora centos', '9.4', 'platform:el9', 'redhat'],
+  ['virtuozzo', 'rhel fedora', '8', 'platform:el8', 'redhat'],
+  ['miraclelinux', 'rhel fedora', '9.4', 'platform:el9', 'redhat'],
+  ['anolis', 'rhel fedora centos', '8.8', 'platform:an8', 'redhat'],
+  ['opencloudos', 'opencloudos', '9.2', 'platform:oc9', 'other'],
+  ['nobara', 'rhel centos fedora', '40', 'platform:f40', 'redhat'],
+  ['ultramarine', 'fedora', '40', 'platform:f40', 'redhat'],
+  ['fedora-asahi-remix', 'fedora', '40', 'platform:f40', 'redhat'],
+  ['amzn', 'centos rhel fedora', '2', '', 'redhat'],
+  ['ol', 'fedora', '7.9', '', 'redhat'],
+  ['opensuse-tumbleweed', 'opensuse suse', '20240901', '', 'suse'],
+  ['opensuse-microos', 'suse opensuse', '20240901', '', 'suse'],
+  ['sles_sap', 'suse', '15.6', '', 'suse'],
+  ['sl-micro', 'suse', '6.0', '', 'suse'],
+  ['sled', 'suse', '15.6', '', 'suse'],
+  ['arch', '', '', '', 'arch'],
+  ['archarm', 'arch', '', '', 'arch'],
+  ['manjaro', 'arch', '', '', 'arch'],
+  ['endeavouros', 'arch', '', '', 'arch'],
+  ['cachyos', 'arch', '', '', 'arch'],
+  ['garuda', 'arch', '', '', 'arch'],
+  ['steamos', 'arch', '3.6', '', 'arch'],
+  ['coreos', '', '2512.3.0', '', 'flatcar'],
+  ['photon', '', '5.0', '', 'other'],
+  ['azurelinux', '', '3.0', '', 'other'],
+  ['mariner', '', '2.0', '', 'other'],
+  ['gentoo', '', '', '', 'other'],
+  ['clear-linux-os', 'clear-linux-os', '42000', '', 'other'],
+  ['openEuler', '', '22.03', '', 'other'],
+])('%s (like "%s", %s) is provisioned by its family', (id, like, version, platform, name) => {
+  const text = `ID=${id}\nID_LIKE="${like}"\nVERSION_ID="${version}"\nPLATFORM_ID="${platform}"`;
+  expect(provisionerFor(factsOf(text)).name).toBe(name);
+});
+
+test('postmarketOS is provisioned as Alpine', () => {
+  const facts = factsOf('ID=postmarketos\nID_LIKE=alpine', { init: 'openrc' });
+  expect(provisionerFor(facts).name).toBe('alpine');
+});
+
+test('derivatives of Fedora use its repository, and rebuilds of RHEL that of CentOS', () => {
+  const script = (text: string) =>
+    provisionerFor(bareFactsOf(text)).install?.(bareFactsOf(text).os).values?.['action'];
+  expect(script('ID=nobara\nID_LIKE="rhel centos fedora"\nPLATFORM_ID="platform:f40"')).toBe(
+    'install_from_docker fedora',
+  );
+  expect(script('ID=eurolinux\nID_LIKE="rhel fedora"\nPLATFORM_ID="platform:el9"')).toBe(
+    'install_from_docker centos',
+  );
+});
+
 describe('unsupported systems', () => {
   const plan9 = 'ID=plan9\nPRETTY_NAME="Plan 9"';
   test('an unsupported system is refused without an engine or without systemd', () => {
@@ -40,6 +108,17 @@ describe('unsupported systems', () => {
   });
   test('an unsupported system with an engine and systemd is provisioned', () => {
     expect(provisionerFor(factsOf(plan9)).name).toBe('other');
+  });
+  test.each([
+    ['ID=rancheros\nPRETTY_NAME="RancherOS v1.5.8"', /RancherOS v1.5.8: its engine runs in a container/],
+    ['ID=nixos\nPRETTY_NAME="NixOS 24.05"', /NixOS 24.05: its configuration in \/etc\/nixos/],
+  ])('%j is refused with the reason, also with an engine', (text, message) => {
+    expect(() => provisionerFor(factsOf(text))).toThrow(message);
+  });
+  test.each(['devuan', 'artix'])('%s is refused because it does not run systemd', (id) => {
+    const like = id === 'artix' ? 'arch' : 'debian';
+    const facts = factsOf(`ID=${id}\nID_LIKE=${like}`, { init: 'other' });
+    expect(() => provisionerFor(facts)).toThrow(/does not run systemd/);
   });
   test('a supported system with another init system is refused', () => {
     expect(() => provisionerFor(factsOf(osReleases.debian, { init: 'openrc' }))).toThrow(
@@ -52,7 +131,8 @@ describe('package scripts', () => {
   type System = keyof typeof osReleases;
   const apt = 'apt-get -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold';
   const aptNames = 'docker-ce docker-ce-cli containerd.io docker.io docker-cli containerd';
-  const dnfNames = 'docker-ce docker-ce-cli containerd.io docker moby-engine docker-cli containerd';
+  const dnfNames =
+    'docker-ce docker-ce-cli containerd.io docker moby-engine docker-engine docker-cli containerd';
 
   const bareFacts = (os: System) => bareFactsOf(osReleases[os], os === 'alpine' ? { init: 'openrc' } : {});
   const render = ({ name, values }: Template) => templatesIn('templates').render(name, values);
@@ -73,6 +153,7 @@ describe('package scripts', () => {
       zypper: '1 package to upgrade.',
       SUSEConnect: '',
       apk: 'docker-26.1.5-r0 < 26.1.6-r0',
+      pacman: 'docker 1:28.0.1-1 -> 1:28.0.2-1',
       uname: 'x86_64',
     };
     const folder = mkdtempSync(join(tmpdir(), 'belt-packages-'));
@@ -125,6 +206,8 @@ describe('package scripts', () => {
     ['leap', ['zypper --non-interactive install docker']],
     ['alpine', ['apk --wait 600 --update-cache --no-progress add docker docker-cli']],
     ['flatcar', []],
+    ['oracle7', ['dnf -q -y --enablerepo=ol7_addons install docker-engine']],
+    ['arch', ['pacman -Sy --noconfirm', 'pacman -S --noconfirm --noprogressbar --needed docker']],
   ] as const)('%s installs its own package, if it has one', async (os, calls) => {
     expect(await installOn(os)).toEqual(calls);
   });
@@ -160,6 +243,7 @@ describe('package scripts', () => {
     ['rocky', ['dnf -q -y clean expire-cache', `dnf -q -y check-update ${dnfNames}`]],
     ['leap', ['zypper --non-interactive update --dry-run docker containerd']],
     ['alpine', ['apk --wait 600 --no-progress update', 'apk version -l < docker docker-cli']],
+    ['arch', ['pacman -Sy --noconfirm', 'pacman -Qu docker containerd runc']],
   ] as const)('%s reports that an upgrade is available', async (os, calls) => {
     const { looksForNewer } = provisionerFor(bareFacts(os));
     expect(callsOf(await render(looksForNewer as Template), 100)).toEqual([...calls, 'tell newer yes']);
