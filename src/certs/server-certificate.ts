@@ -89,7 +89,9 @@ function serverNames({ name, addresses, engine }: Machine): string[] {
  * The names that clients use. docker-machine's certificates lack the machine's name and 127.0.0.1.
  */
 export function requiredNames(machine: Machine): string[] {
-  return canonicalNames([reachAddress(machine) ?? [], machine.engine?.tlsSans ?? []].flat());
+  // A zone (fe80::1%eth0) names an interface of this computer.
+  const address = reachAddress(machine)?.replace(/%.*/, '');
+  return canonicalNames([address ?? [], machine.engine?.tlsSans ?? []].flat());
 }
 
 /** Ignores expiry; empty without problems. */

@@ -1,5 +1,9 @@
-import type { Pty, StreamOptions } from '../ssh/connection-types.js';
+import { Disconnected, type Pty, type StreamOptions } from '../ssh/connection-types.js';
+import { EscapeKeys } from './escape-keys.js';
 import { forwardSignals } from './interrupt-signals.js';
+
+/** For the answer to a keepalive request. */
+const responseTimeoutMs = 2500;
 
 /**
  * On a terminal, the remote side gets a pseudo-terminal that follows the window size and carries
@@ -9,13 +13,31 @@ import { forwardSignals } from './interrupt-signals.js';
 export function localStreams(term: string): StreamOptions {
   const { stdin, stdout, stderr } = process;
   const onTerminal = stdin.isTTY && stdout.isTTY && stderr.isTTY;
-  return { stdin, stdout, stderr, ...(onTerminal ? { pty: localPty(term) } : { onSignal: forwardSignals }) };
+  const streams = { stdout, stderr, onSignal: forwardSignals };
+  if (!onTerminal) return { stdin, ...streams };
+  const disconnect = new AbortController();
+  let isResponding = async (_timeoutMs: number): Promise<boolean> => true;
+  const keys = new EscapeKeys({
+    onDisconnect: () => disconnect.abort(new Disconnected('disconnected by ~.')),
+    onRepeatedInterrupt: async () => {
+      if (await isResponding(responseTimeoutMs)) return;
+      disconnect.abort(new Disconnected('disconnected: the server does not respond to Ctrl-C'));
+    },
+  });
+  const onStart: NonNullable<Pty['onStart']> = (session) => {
+    isResponding = (timeoutMs) => session.isResponding(timeoutMs);
+    // Not earlier: until then, Ctrl-C ends belt.
+    stdin.setRawMode(true);
+    stdin.pipe(keys);
+  };
+  return { ...streams, stdin: keys, signal: disconnect.signal, pty: localPty(term, onStart) };
 }
 
-function localPty(term: string): Pty {
+function localPty(term: string, onStart: NonNullable<Pty['onStart']>): Pty {
   const { stdout } = process;
   return {
     term,
+    onStart,
     // Read when the session begins: the window may change while belt connects.
     get columns() {
       return stdout.columns;
@@ -31,14 +53,16 @@ function localPty(term: string): Pty {
   };
 }
 
-/** Sends every key to the remote side during `work`, as ssh does. */
+/** Ends the raw mode in which every key goes to the remote side. */
 export async function withRawTerminal<T>(streams: StreamOptions, work: () => Promise<T>): Promise<T> {
   if (!streams.pty) return work();
-  process.stdin.setRawMode(true);
+  const { stdin } = process;
   try {
     return await work();
   } finally {
-    process.stdin.setRawMode(false);
-    process.stdin.pause();
+    stdin.unpipe();
+    stdin.setRawMode(false);
+    stdin.pause();
+    stdin.unref();
   }
 }

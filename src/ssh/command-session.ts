@@ -10,6 +10,8 @@ export interface CommandSession {
   readonly ended: Promise<number | undefined>;
   signal(name: string): Promise<void>;
   resize(columns: number, rows: number): void;
+  /** Sends a keepalive request. */
+  isResponding(timeoutMs: number): Promise<boolean>;
   /** Sends the signal, closes the channel and discards further output. */
   abandon(signalName: string): Promise<void>;
 }
@@ -26,14 +28,18 @@ export function startSession(
   try {
     client.exec(signallableCommand.command, options, (error, channel) => {
       if (error) failed(error);
-      else started(sessionOn(channel, signallableCommand.deliver));
+      else started(sessionOn(client, channel, signallableCommand.deliver));
     });
   } catch (error) {
     failed(error instanceof Error ? error : new Error(String(error)));
   }
 }
 
-function sessionOn(channel: ClientChannel, deliver: SignallableCommand['deliver']): CommandSession {
+function sessionOn(
+  client: Client,
+  channel: ClientChannel,
+  deliver: SignallableCommand['deliver'],
+): CommandSession {
   // Writing to a command that has ended is not a failure.
   channel.on('error', () => {});
   let running = true;
@@ -53,6 +59,15 @@ function sessionOn(channel: ClientChannel, deliver: SignallableCommand['deliver'
     resize(columns, rows) {
       channel.setWindow(rows, columns, 0, 0);
     },
+    isResponding(timeoutMs) {
+      // As ssh2's own keepalive does, which has no callback.
+      const { _protocol: protocol, _callbacks: callbacks } = client as unknown as PingableClient;
+      return new Promise((resolve) => {
+        setTimeout(() => resolve(false), timeoutMs).unref();
+        callbacks.push(() => resolve(true));
+        protocol.ping();
+      });
+    },
     async abandon(signalName) {
       channel.unpipe().resume();
       channel.stderr.unpipe().resume();
@@ -61,6 +76,12 @@ function sessionOn(channel: ClientChannel, deliver: SignallableCommand['deliver'
     },
   };
   return session;
+}
+
+interface PingableClient {
+  _protocol: { ping(): void };
+  /** Of global requests, in order. */
+  _callbacks: (() => void)[];
 }
 
 function exitCodeOf(channel: ClientChannel): Promise<number | undefined> {

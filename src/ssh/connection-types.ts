@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import { ExternalError } from '../base/errors.js';
 
 export interface SshTarget {
   /** The machine's name, used in known_hosts and messages. */
@@ -34,11 +35,17 @@ export interface StreamOptions {
   stderr: Writable;
   /** A pseudo-terminal merges `stderr` into `stdout`. */
   pty?: Pty;
-  /** Ends the remote command with SIGHUP and rejects with AbortError. */
+  /**
+   * Ends the remote command with SIGHUP and rejects with AbortError. With `Disconnected` as its
+   * reason, it drops the connection and rejects with that.
+   */
   signal?: AbortSignal;
   /** Forwards signals (`INT`, `TERM`, ...); returns the unsubscribe function. */
   onSignal?: (deliver: (name: string) => void) => () => void;
 }
+
+/** The user gave up a connection that may be dead. */
+export class Disconnected extends ExternalError {}
 
 export interface Pty {
   term: string;
@@ -46,6 +53,8 @@ export interface Pty {
   rows: number;
   /** Calls back when the local window's size changes; returns the unsubscribe function. */
   onResize: (listener: (columns: number, rows: number) => void) => () => void;
+  /** Called when the command's streams are connected. */
+  onStart?: (session: { isResponding: (timeoutMs: number) => Promise<boolean> }) => void;
 }
 
 /** An SSH connection to a machine; each command runs in its own channel. */

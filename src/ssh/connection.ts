@@ -3,7 +3,13 @@ import type { Duplex, Readable, Writable } from 'node:stream';
 import { AbortError, ExternalError } from '../base/errors.js';
 import { quoteArgs } from '../base/quote-args.js';
 import { type CommandSession, startSession } from './command-session.js';
-import type { Connection, Pty, SshTarget, StreamOptions } from './connection-types.js';
+import {
+  type Connection,
+  Disconnected,
+  type Pty,
+  type SshTarget,
+  type StreamOptions,
+} from './connection-types.js';
 import { forward } from './forward.js';
 import type { LoggedInClient } from './login.js';
 import { Semaphore } from './semaphore.js';
@@ -114,7 +120,8 @@ export function linkOver(
   function outcome(session: CommandSession, { killSignal }: Limits, stopped: AbortSignal): Promise<number> {
     return new Promise((resolve, reject) => {
       const onStop = async () => {
-        if (alive) await session.abandon(killSignal).catch(() => {});
+        if (stopped.reason instanceof Disconnected) client.destroy();
+        else if (alive) await session.abandon(killSignal).catch(() => {});
         reject(stopped.reason);
       };
       if (stopped.aborted) return void onStop();
@@ -236,7 +243,7 @@ function limitsOf({ pty, signal }: StreamOptions): Limits {
 
 /** Aborts `stop` at the timeout or on the signal, until the returned function is called. */
 function stopAt(stop: AbortController, { name }: SshTarget, { timeoutMs, signal }: Limits): () => void {
-  const onAbort = () => stop.abort(new AbortError());
+  const onAbort = () => stop.abort(signal?.reason instanceof Disconnected ? signal.reason : new AbortError());
   const onTimeout = () =>
     stop.abort(new ExternalError(`${name}: the command did not finish within ${(timeoutMs ?? 0) / 1000} s`));
   const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, timeoutMs);
@@ -270,6 +277,7 @@ function connectStreams(
     endInput();
   }
 
+  pty?.onStart?.(session);
   const stopResizing = pty?.onResize((columns, rows) => session.resize(columns, rows));
   const stopSignals = onSignal?.((name) => void session.signal(name).catch(() => {}));
   return () => {

@@ -116,7 +116,8 @@ function connectConfig(target: SshTarget, options: LoginOptions, socket: Duplex)
     sock: socket,
     username: target.user,
     readyTimeout: options.readyTimeoutMs,
-    keepaliveInterval: 15_000,
+    // A partition ends the connection after 25 s.
+    keepaliveInterval: 5_000,
     keepaliveCountMax: 4,
   };
 }

@@ -40,7 +40,8 @@ function block(target: OpenSshTarget, knownHostsPath: string): string {
     ['PasswordAuthentication', 'no'],
     ['KbdInteractiveAuthentication', 'no'],
     ['ConnectTimeout', '10'],
-    ['ServerAliveInterval', '15'],
+    ['ServerAliveInterval', '5'],
+    ['ServerAliveCountMax', '4'],
     ['LogLevel', 'ERROR'],
     ['ProxyJump', jump && jumpAlias(target)],
   ];

@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { interruptSignal } from '../../../src/cli/interrupt-signals.js';
 
-const names = ['SIGINT', 'SIGTERM'] as const;
+const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const before = names.map((name) => process.listeners(name));
 
 afterEach(() => {
