@@ -7,6 +7,15 @@ umask 077
 trap '' HUP INT TERM PIPE
 began=$(date +%s)
 
+# Scripts that were killed leave their folders, and new files with the server key beside the old ones.
+for folder in /run/belt.*/; do
+  if [ ! -e "$folder/pid" ] || [ -d "/proc/$(cat "$folder/pid")" ]; then continue; fi
+  for list in "$folder"*.path; do
+    [ ! -e "$list" ] || rm -f "$(cat "$list").belt-new"
+  done
+  rm -rf "$folder"
+done
+
 saved=$(mktemp -d /run/belt.XXXXXX 2>/dev/null || mktemp -d) || exit 1
 trap 'rm -rf "$saved"' EXIT
 echo $$ >"$saved/pid"

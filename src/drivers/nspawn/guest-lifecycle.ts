@@ -6,6 +6,7 @@ import { exists } from '../../base/files.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { MachineEvent } from '../driver.js';
 import { prepareThen } from '../kit/event-stream.js';
+import { foldersIn } from '../kit/image-store.js';
 import { boot } from './boot.js';
 import { changeLimit, type LimitFile, limitFile, limitFileV2, unifiedGroup } from './cgroups.js';
 import { bringUpNetwork, type GuestNetwork, readNetwork, removeNetwork } from './guest-network.js';
@@ -66,6 +67,7 @@ export async function* remove(nspawn: NspawnContext, machines: Machines, signal:
   });
   if (process.getuid?.() !== 0) return;
   await withComputerLock(layout, {}, async () => {
+    await deleteRemoved(layout);
     if ((await machineIds(layout)).length === 0) await removeNetwork(layout);
   });
   await images.prune();
@@ -132,10 +134,18 @@ function stopEach(
   });
 }
 
+const removedPrefix = '.removing-';
+
+/** What interrupted removals left. */
+async function deleteRemoved({ machines }: NspawnLayout): Promise<void> {
+  for (const name of await foldersIn(machines))
+    if (name.startsWith(removedPrefix)) await removeTree(join(machines, name));
+}
+
 /** Renames first, so that an interrupted removal leaves no partial machine. */
 async function removeFiles(layout: NspawnLayout, id: string): Promise<void> {
   const { folder } = machineFolder(layout, id);
-  const removalPath = join(layout.machines, `.removing-${id}`);
+  const removalPath = join(layout.machines, removedPrefix + id);
   await rename(folder, removalPath).catch((error) => {
     if (!isMissing(error)) throw error;
   });

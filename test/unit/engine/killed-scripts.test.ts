@@ -142,6 +142,20 @@ describe.skipIf(process.platform !== 'linux')('after a script was killed at any 
     });
   }, 300_000);
 
+  test('apply deletes what a killed script left, and nothing of one that runs', async () => {
+    const sandbox = await insecureMachine();
+    const key = `${sandbox.root}/etc/docker/server-key.pem`;
+    // No process has this number (proc(5), pid_max).
+    sandbox.write('run/belt.killed/pid', '99999999\n');
+    sandbox.write('run/belt.killed/1.path', key);
+    sandbox.write('etc/docker/server-key.pem.belt-new', 'KEY');
+    sandbox.write('run/belt.running/pid', `${process.pid}\n`);
+    await runLocal(sandbox);
+    expect(sandbox.list('run')).not.toContain('belt.killed');
+    expect(sandbox.list('run')).toContain('belt.running');
+    expect(sandbox.list('etc/docker')).not.toContain('server-key.pem.belt-new');
+  });
+
   test('apply completes a rollback', async () => {
     const before = await insecureMachine();
     before.write('state/broken', 'a=2');
