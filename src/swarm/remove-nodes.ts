@@ -4,8 +4,7 @@ import { runTasks } from '../app/run-tasks.js';
 import { UserError } from '../base/errors.js';
 import { demoteAmong } from './change-roles.js';
 import { removeEntry } from './leave-swarm.js';
-import type { Member } from './model/members.js';
-import { type NamedMember, named } from './model/members.js';
+import { type Member, type NamedMember, named } from './model/members.js';
 import { selectMembers } from './select-nodes.js';
 import { withSwarm } from './session.js';
 

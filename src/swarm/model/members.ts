@@ -1,3 +1,4 @@
+import { groupBy } from '../../base/group-by.js';
 import type { Machine } from '../../machines/model/machine.js';
 import { hostOf, type SwarmNode } from './swarm-node.js';
 
@@ -20,11 +21,14 @@ export function matchMembers(
   ownIds: ReadonlyMap<string, string> = new Map(),
 ): Member[] {
   const assigned = new Map<SwarmNode, Machine>();
-  for (const isEntry of [hasOwnId(ownIds), hasNodeAddress, hasHostName]) {
+  const { atAddress, withName } = indexEntries(nodes);
+  const byId = groupBy(nodes, ({ id }) => id);
+  const reported: Entries = ({ name }) => byId.get(ownIds.get(name) ?? '') ?? [];
+  for (const entriesOf of [reported, atAddress, withName]) {
     const known = new Set(assigned.values());
     for (const machine of machines) {
       if (known.has(machine)) continue;
-      const node = preferReady(nodes.filter((node) => !assigned.has(node) && isEntry(node, machine)));
+      const node = preferReady(entriesOf(machine).filter((entry) => !assigned.has(entry)));
       if (node) assigned.set(node, machine);
     }
   }
@@ -36,24 +40,23 @@ export function matchMembers(
 
 /** Right after a machine has left and joined again, its old entry still looks alive. */
 export function ambiguousMachines(nodes: readonly SwarmNode[], machines: readonly Machine[]): Machine[] {
-  const alive = nodes.filter(({ status }) => status !== 'down');
-  const entries = (machine: Machine): SwarmNode[] =>
-    alive.filter((node) => hasNodeAddress(node, machine) || hasHostName(node, machine));
-  return machines.filter((machine) => entries(machine).length > 1);
+  const { atAddress, withName } = indexEntries(nodes.filter(({ status }) => status !== 'down'));
+  return machines.filter((machine) => new Set([...atAddress(machine), ...withName(machine)]).size > 1);
 }
 
-type IsEntry = (node: SwarmNode, machine: Machine) => boolean;
+type Entries = (machine: Machine) => readonly SwarmNode[];
 
-function hasOwnId(ownIds: ReadonlyMap<string, string>): IsEntry {
-  return ({ id }, { name }) => ownIds.get(name) === id;
-}
-
-function hasNodeAddress({ address }: SwarmNode, { addresses }: Machine): boolean {
-  return address !== '' && [addresses.public, addresses.private].includes(address);
-}
-
-function hasHostName({ hostname }: SwarmNode, { name }: Machine): boolean {
-  return hostname === name;
+/** A swarm may have thousands of nodes. */
+function indexEntries(nodes: readonly SwarmNode[]): { atAddress: Entries; withName: Entries } {
+  const byAddress = groupBy(nodes, ({ address }) => address);
+  const byName = groupBy(nodes, ({ hostname }) => hostname);
+  return {
+    atAddress: ({ addresses }) =>
+      [addresses.public, addresses.private].flatMap((address) =>
+        address ? (byAddress.get(address) ?? []) : [],
+      ),
+    withName: ({ name }) => byName.get(name) ?? [],
+  };
 }
 
 export function hasAddress({ name, addresses }: Machine, host: string): boolean {
@@ -81,9 +84,9 @@ export function named(members: readonly Member[]): NamedMember[] {
 
 /** For people: with the host name where it differs, and with the ID where names repeat. */
 export function displayNames(members: readonly NamedMember[]): string[] {
-  const repeated = (name: string): boolean => members.filter((other) => other.name === name).length > 1;
+  const byName = groupBy(members, ({ name }) => name);
   return members.map(({ name, node: { id, hostname } }) => {
-    if (repeated(name)) return `${name} (${id})`;
+    if ((byName.get(name)?.length ?? 0) > 1) return `${name} (${id})`;
     return hostname === '' || hostname === name ? name : `${name} (${hostname})`;
   });
 }
