@@ -129,9 +129,6 @@ function createPlan({ name }: Machine, { facts, now }: Survey, input: PlanInput)
   return planEngine(provisionerFor(facts), facts, input);
 }
 
-/** The first boot may have installed an engine in the meantime. */
-const exitIfInstalled = 'if command -v dockerd >/dev/null && [ ! -e "$unfinished.install" ]; then exit 0; fi';
-
 /** Lets the first boot finish an installation in progress. */
 async function surveyBooted(connection: Connection, task: Task): Promise<Survey> {
   const { context } = task;
@@ -151,9 +148,9 @@ export async function installEngine(
   task: Task,
 ): Promise<void> {
   reportPackageLock(survey, task.step);
-  const script = await task.context.templates.render(name, values);
-  const marked = [exitIfInstalled, 'begin_change install', script, 'end_change install'];
-  await runInstaller(connection, marked.join('\n'), survey, task);
+  const { templates } = task.context;
+  const script = await templates.render(name, values);
+  await runInstaller(connection, await templates.render('engine/install-new.sh', { script }), survey, task);
 }
 
 function reportPackageLock({ facts }: Survey, step: Step): void {

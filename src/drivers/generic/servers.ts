@@ -30,10 +30,9 @@ export async function findServers(
   const keys = await findKeys(servers, user);
   const hosts = await mapLimited(servers, maxLookups, (server) => lookUp(server, user));
   requireDistinctServers(servers, hosts);
-  const adoptions = servers.map(({ name }, index) =>
+  return servers.map(({ name }, index) =>
     adoptionOf(name, withKey(hosts[index] as SshHost, keys[index]), settings.enginePort),
   );
-  return adoptions;
 }
 
 /** Each one is a process of OpenSSH. */

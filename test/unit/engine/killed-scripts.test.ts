@@ -282,7 +282,10 @@ describe.skipIf(process.platform !== 'linux')('after a script was killed at any 
 });
 
 test('every script that changes a machine is killed above', () => {
-  const killed = ['apply.sh', 'install.sh', 'restore.sh', 'folder.sh', 'backup.sh', 'recover.sh'];
+  const killed = [
+    ...['apply.sh', 'install.sh', 'install-new.sh', 'restore.sh'],
+    ...['folder.sh', 'backup.sh', 'recover.sh'],
+  ];
   const reading = ['found.sh', 'facts.sh', 'prelude.sh', 'inspect.sh', 'log.sh', 'reach.sh'];
   const scripts = ['adopt', 'engine', 'swarm'].flatMap((folder) =>
     readdirSync(join('templates', folder)).filter((name) => name.endsWith('.sh')),
