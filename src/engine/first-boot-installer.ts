@@ -35,7 +35,7 @@ async function installersBySystem(templates: Templates): Promise<string> {
     branch("'amzn '*", redhat, 'amzn'),
     branch("'fedora '*", redhat, 'fedora'),
     branch("'rhel '*", redhat, 'rhel'),
-    branch("*'rhel '* | *'centos '* | *'fedora '*", redhat, 'centos'),
+    branch("*'rhel '* | *'centos '* | 'ol '*", redhat, 'centos'),
     branch("*'suse '*", suse, 'opensuse'),
   ]);
   return ["'sles '*) exit 0 ;;", ...branches].join('\n');

@@ -1,16 +1,21 @@
 # Installs, upgrades or checks packages with dnf or yum, which wait for their lock.
 dnf=$(command -v dnf || command -v yum) && dnf="$dnf -q -y" || exit 1
 
-# install_from_docker FOLDER: from Docker's repository of that name.
+# install_from_docker FOLDER: from Docker's repository of that name. $releasever can be a rebuild's
+# own version or a minor one; PLATFORM_ID ends in the version of the system that a rebuild follows.
 install_from_docker() {
   step "adding Docker's repository"
-  curl -fsSL "https://download.docker.com/linux/$1/docker-ce.repo" -o /etc/yum.repos.d/docker-ce.repo || exit 1
+  repository=/etc/yum.repos.d/docker-ce.repo
+  curl -fsSL "https://download.docker.com/linux/$1/docker-ce.repo" -o "$repository" || exit 1
+  version=$(. /etc/os-release && echo "${PLATFORM_ID:-${VERSION_ID%%.*}}")
+  version=${version##*[!0-9]}
+  [ -z "$version" ] || sed -i "s/\$releasever/$version/g" "$repository" || exit 1
   step 'installing docker-ce docker-ce-cli containerd.io'
   $dnf install docker-ce docker-ce-cli containerd.io >&2 || exit 1
 }
 
 # Amazon Linux 2 has the engine in its extras.
-install_from_amazon() {
+install_own_package() {
   step 'installing docker'
   if command -v amazon-linux-extras >/dev/null; then amazon-linux-extras install -y docker; else $dnf install docker; fi >&2 || exit 1
 }

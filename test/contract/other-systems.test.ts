@@ -59,7 +59,7 @@ describe.skipIf(!canCreateMachines())('other systems', () => {
         await adopt(servers, 'red');
         expect(on('cat /var/log/calls')).toBe('dnf -q -y install docker-ce docker-ce-cli containerd.io');
         expect(on(packages)).toBe(dockerPackages.join('\n'));
-        expect(on('grep baseurl /etc/yum.repos.d/docker-ce.repo')).toContain(`/linux/${folder}/$releasever/`);
+        expect(on('grep baseurl /etc/yum.repos.d/docker-ce.repo')).toContain(`/linux/${folder}/${release}/`);
         expect(on(startCommand)).toBe(
           `/usr/bin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock ${secured}`,
         );

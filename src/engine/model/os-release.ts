@@ -7,18 +7,20 @@ export interface OsRelease {
   versionId: string;
   /** Such as `platform:el9`; empty outside of the Fedora family. */
   platformId: string;
+  /** `an unknown system` without a name. */
   prettyName: string;
 }
 
 export function parseOsRelease(text: string): OsRelease {
   const values = new Map(text.split('\n').flatMap(assignment));
-  const id = values.get('ID') ?? '';
+  const id = (values.get('ID') ?? '').toLowerCase();
+  const idLike = (values.get('ID_LIKE') ?? '').toLowerCase();
   return {
     id,
-    idLike: (values.get('ID_LIKE') ?? '').split(/\s+/).filter((word) => word !== ''),
+    idLike: idLike.split(/[\s,]+/).filter((word) => word !== ''),
     versionId: values.get('VERSION_ID') ?? '',
     platformId: values.get('PLATFORM_ID') ?? '',
-    prettyName: values.get('PRETTY_NAME') ?? id,
+    prettyName: values.get('PRETTY_NAME') || values.get('NAME') || id || 'an unknown system',
   };
 }
 
@@ -27,11 +29,10 @@ export function isLike(...names: readonly string[]): (os: OsRelease) => boolean 
   return ({ id, idLike }) => [id, ...idLike].some((name) => names.includes(name));
 }
 
-/** Values follow shell quoting. */
+/** Values follow shell quoting, with comments. A quote that is not closed ends with the line. */
 function assignment(line: string): [string, string][] {
-  const [, name, value = ''] = /^\s*([A-Z][A-Z0-9_]*)=(.*?)\s*$/.exec(line) ?? [];
+  const [, name, double, single, bare = ''] =
+    /^\s*([A-Z][A-Z0-9_]*)=(?:"((?:[^"\\]|\\.)*)|'([^']*)|(\S*))/.exec(line) ?? [];
   if (name === undefined) return [];
-  const [, quote, inner] = /^(["'])(.*)\1$/.exec(value) ?? [];
-  if (quote === undefined || inner === undefined) return [[name, value]];
-  return [[name, quote === '"' ? inner.replaceAll(/\\([\\"$`])/g, '$1') : inner]];
+  return [[name, (double?.replaceAll(/\\([\\"$`])/g, '$1') ?? single ?? bare).trimEnd()]];
 }

@@ -8,7 +8,7 @@ const pacman = (action: string): Template => ({ name: 'packages/pacman.sh', valu
 /** Includes derivatives (Manjaro, EndeavourOS). */
 export const arch: Provisioner = {
   name: 'arch',
-  runs: isLike('arch'),
+  runs: isLike('arch', 'archlinux', 'manjaro', 'manjaro-arm', 'cachyos', 'garuda'),
   service: systemd,
   install: () => pacman('install_packages'),
   upgrade: pacman('upgrade_packages'),

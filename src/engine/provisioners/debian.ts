@@ -15,7 +15,7 @@ const aptPackages = {
 /** Includes derivatives (Raspberry Pi OS has `ID=raspbian`, `ID_LIKE=debian`). */
 export const debian: Provisioner = {
   name: 'debian',
-  runs: isLike('debian'),
+  runs: isLike('debian', 'deepin', 'pureos'),
   ...aptPackages,
 };
 

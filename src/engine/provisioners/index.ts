@@ -41,6 +41,16 @@ const unsupported: readonly { ids: readonly string[]; reason: string; hint: stri
     reason: 'its configuration in /etc/nixos creates all of its services',
     hint: 'set virtualisation.docker in it, and add the machine with -d none',
   },
+  {
+    ids: ['cos'],
+    reason: "it discards changes in /etc, and with them the engine's options, when it reboots",
+    hint: 'use another image, or add the machine with -d none',
+  },
+  {
+    ids: ['xcp-ng', 'xenenterprise'],
+    reason: 'it is a hypervisor, and Docker belongs in its virtual machines',
+    hint: 'create a virtual machine on it, and use that',
+  },
 ];
 
 /** Any system with systemd and an installed engine. */
@@ -56,13 +66,10 @@ export function provisionerFor({ os, init, dockerd }: Facts): Provisioner {
   }
   const found = provisioners.find(({ runs }) => runs(os)) ?? other;
   const { service } = found;
-  if (found === other && (init !== 'systemd' || dockerd === undefined)) {
-    throw new UserError(
-      `belt does not know how to install Docker on "${os.prettyName || 'an unknown system'}"`,
-      {
-        hint: `use ${provisioners.map(({ name }) => name).join(', ')}, or install Docker yourself first`,
-      },
-    );
+  if (found === other && dockerd === undefined) {
+    throw new UserError(`belt does not know how to install Docker on ${os.prettyName}`, {
+      hint: `use ${provisioners.map(({ name }) => name).join(', ')}, or install Docker yourself first`,
+    });
   }
   if (service.init === 'other' || service.init === init) return found;
   throw new UserError(`${os.prettyName} does not run ${service.init} on this machine`, {

@@ -9,7 +9,7 @@ const zypper = (action: string): Template => ({ name: 'packages/zypper.sh', valu
 /** openSUSE and SLES, which has the engine in the Containers module up to version 15. */
 export const suse: Provisioner = {
   name: 'suse',
-  runs: isLike('suse', 'sles', 'opensuse'),
+  runs: isLike('suse', 'sles', 'sles_sap', 'sled', 'opensuse'),
   service: systemd,
   install: (os) => zypper(`${addModule(os)}install_packages`),
   upgrade: zypper('upgrade_packages'),

@@ -59,5 +59,18 @@ test('parseOsRelease reads every kind of quoting', () => {
     platformId: '',
     prettyName: 'Rocky Linux 9.4 (Blue Onyx)',
   });
-  expect(parseOsRelease('')).toEqual({ id: '', idLike: [], versionId: '', platformId: '', prettyName: '' });
+  const unknown = { id: '', idLike: [], versionId: '', platformId: '', prettyName: 'an unknown system' };
+  expect(parseOsRelease('')).toEqual(unknown);
+});
+
+test.each([
+  ['\uFEFFID=debian\r\nVERSION_ID="12"\r\n', { id: 'debian', versionId: '12' }],
+  ['ID="debian" # stable\nVERSION_ID=12 # bookworm', { id: 'debian', versionId: '12' }],
+  ['ID="debian\nVERSION_ID=\'12\r', { id: 'debian', versionId: '12' }],
+  ['ID=old\nID=debian\n#ID=other', { id: 'debian' }],
+  ['ID=openEuler\nID_LIKE="RHEL,fedora"', { id: 'openeuler', idLike: ['rhel', 'fedora'] }],
+  ['NAME="Void Linux"\nPRETTY_NAME=""', { id: '', prettyName: 'Void Linux' }],
+  ['ID=void', { prettyName: 'void' }],
+])('parseOsRelease reads %j', (text, expected) => {
+  expect(parseOsRelease(text)).toMatchObject(expected);
 });

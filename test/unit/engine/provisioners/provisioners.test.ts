@@ -3,7 +3,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { UserError } from '../../../../src/base/errors.js';
 import { type Template, templatesIn } from '../../../../src/base/templates.js';
 import { provisionerFor } from '../../../../src/engine/provisioners/index.js';
 import { osReleases } from '../../../lab/os-releases.js';
@@ -46,6 +45,8 @@ test.each([
   ['armbian', 'debian', '24.5', '', 'debian'],
   ['osmc', 'debian', '12', '', 'debian'],
   ['deepin', 'debian', '23', '', 'debian'],
+  ['Deepin', '', '20.9', '', 'debian'],
+  ['pureos', '', '10.0', '', 'debian'],
   ['centos', 'rhel fedora', '7', '', 'redhat'],
   ['scientific', 'rhel centos fedora', '7.9', '', 'redhat'],
   ['cloudlinux', 'rhel fedora centos', '8.10', 'platform:el8', 'redhat'],
@@ -55,7 +56,10 @@ test.each([
   ['anolis', 'rhel fedora centos', '8.8', 'platform:an8', 'redhat'],
   ['opencloudos', 'opencloudos', '9.2', 'platform:oc9', 'other'],
   ['nobara', 'rhel centos fedora', '40', 'platform:f40', 'redhat'],
-  ['ultramarine', 'fedora', '40', 'platform:f40', 'redhat'],
+  ['ultramarine', 'fedora', '40', 'platform:um40', 'redhat'],
+  ['nobara', '', '36', 'platform:f36', 'redhat'],
+  ['mageia', 'mandriva fedora', '9', '', 'redhat'],
+  ['alinux', 'rhel fedora centos anolis', '3', 'platform:al8', 'redhat'],
   ['fedora-asahi-remix', 'fedora', '40', 'platform:f40', 'redhat'],
   ['amzn', 'centos rhel fedora', '2', '', 'redhat'],
   ['ol', 'fedora', '7.9', '', 'redhat'],
@@ -64,12 +68,15 @@ test.each([
   ['sles_sap', 'suse', '15.6', '', 'suse'],
   ['sl-micro', 'suse', '6.0', '', 'suse'],
   ['sled', 'suse', '15.6', '', 'suse'],
+  ['sled', '', '12.3', '', 'suse'],
+  ['sles_sap', '', '12.2', '', 'suse'],
   ['arch', '', '', '', 'arch'],
   ['archarm', 'arch', '', '', 'arch'],
   ['manjaro', 'arch', '', '', 'arch'],
   ['endeavouros', 'arch', '', '', 'arch'],
   ['cachyos', 'arch', '', '', 'arch'],
-  ['garuda', 'arch', '', '', 'arch'],
+  ['garuda', '', '', '', 'arch'],
+  ['manjaro-arm', '', '', '', 'arch'],
   ['steamos', 'arch', '3.6', '', 'arch'],
   ['coreos', '', '2512.3.0', '', 'flatcar'],
   ['photon', '', '5.0', '', 'other'],
@@ -91,20 +98,48 @@ test('postmarketOS is provisioned as Alpine', () => {
 test('derivatives of Fedora use its repository, and rebuilds of RHEL that of CentOS', () => {
   const script = (text: string) =>
     provisionerFor(bareFactsOf(text)).install?.(bareFactsOf(text).os).values?.['action'];
-  expect(script('ID=nobara\nID_LIKE="rhel centos fedora"\nPLATFORM_ID="platform:f40"')).toBe(
-    'install_from_docker fedora',
-  );
+  const fedora = 'install_from_docker fedora';
+  expect(script('ID=nobara\nID_LIKE="rhel centos fedora"\nPLATFORM_ID="platform:f40"')).toBe(fedora);
+  expect(script('ID=ultramarine\nID_LIKE=fedora\nPLATFORM_ID="platform:um40"')).toBe(fedora);
   expect(script('ID=eurolinux\nID_LIKE="rhel fedora"\nPLATFORM_ID="platform:el9"')).toBe(
     'install_from_docker centos',
   );
+  expect(script('ID=rhel\nID_LIKE=fedora\nVERSION_ID="7.5"')).toBe('install_from_docker centos');
+  expect(script('ID=mageia\nID_LIKE="mandriva fedora"\nVERSION_ID=9')).toBe('install_own_package');
+});
+
+/** The version in Docker's repository is that of the system which a rebuild follows. */
+test.each([
+  ['VERSION_ID="9.4"\nPLATFORM_ID="platform:el9"', '9'],
+  ['VERSION_ID="3"\nPLATFORM_ID="platform:al8"', '8'],
+  ['VERSION_ID="7.9"', '7'],
+  ['VERSION_ID=41\nPLATFORM_ID="platform:f41"', '41'],
+  ['NAME=rolling', '$releasever'],
+])("a system with %j installs version %s from Docker's repository", async (release, version) => {
+  const folder = mkdtempSync(join(tmpdir(), 'belt-releasever-'));
+  const path = (name: string) => join(folder, name);
+  writeFileSync(path('os-release'), release);
+  writeFileSync(path('repo'), 'baseurl=https://download.docker.com/linux/centos/$releasever/$basearch\n');
+  const script = await templatesIn('templates').render('packages/dnf.sh', {
+    action: 'install_from_docker centos',
+  });
+  const input = script
+    .replaceAll('/etc/os-release', path('os-release'))
+    .replaceAll('/etc/yum.repos.d/docker-ce.repo', path('repo'));
+  try {
+    execFileSync('/bin/sh', ['-s'], { input: `step() { :; }; dnf() { :; }; curl() { :; }\n${input}` });
+    expect(readFileSync(path('repo'), 'utf8')).toContain(`/centos/${version}/$basearch`);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 describe('unsupported systems', () => {
   const plan9 = 'ID=plan9\nPRETTY_NAME="Plan 9"';
   test('an unsupported system is refused without an engine or without systemd', () => {
-    expect(() => provisionerFor(bareFactsOf(plan9))).toThrow(/install Docker on "Plan 9"/);
-    expect(() => provisionerFor(factsOf(plan9, { init: 'openrc' }))).toThrow(UserError);
-    expect(() => provisionerFor(bareFactsOf(''))).toThrow(/"an unknown system"/);
+    expect(() => provisionerFor(bareFactsOf(plan9))).toThrow(/install Docker on Plan 9/);
+    expect(() => provisionerFor(factsOf(plan9, { init: 'openrc' }))).toThrow(/Plan 9 does not run systemd/);
+    expect(() => provisionerFor(bareFactsOf(''))).toThrow(/on an unknown system/);
   });
   test('an unsupported system with an engine and systemd is provisioned', () => {
     expect(provisionerFor(factsOf(plan9)).name).toBe('other');
@@ -112,6 +147,8 @@ describe('unsupported systems', () => {
   test.each([
     ['ID=rancheros\nPRETTY_NAME="RancherOS v1.5.8"', /RancherOS v1.5.8: its engine runs in a container/],
     ['ID=nixos\nPRETTY_NAME="NixOS 24.05"', /NixOS 24.05: its configuration in \/etc\/nixos/],
+    ['ID=cos\nPRETTY_NAME="COS 97"', /COS 97: it discards changes in \/etc/],
+    ['ID="XCP-ng"\nID_LIKE="centos rhel fedora"', /xcp-ng: it is a hypervisor/],
   ])('%j is refused with the reason, also with an engine', (text, message) => {
     expect(() => provisionerFor(factsOf(text))).toThrow(message);
   });
@@ -150,6 +187,7 @@ describe('package scripts', () => {
       rpm: '',
       dnf: '',
       curl: '',
+      sed: '',
       zypper: '1 package to upgrade.',
       SUSEConnect: '',
       apk: 'docker-26.1.5-r0 < 26.1.6-r0',
@@ -170,7 +208,7 @@ describe('package scripts', () => {
         stdio: ['pipe', 'ignore', 'pipe'],
       });
       const lines = readFileSync(calls, 'utf8').trimEnd().split('\n');
-      return lines.filter((line) => !/^(dpkg-query|rpm|uname)/.test(line));
+      return lines.filter((line) => !/^(dpkg-query|rpm|uname|sed)/.test(line));
     } finally {
       rmSync(folder, { recursive: true });
     }
