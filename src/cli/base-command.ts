@@ -33,6 +33,9 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   /** Whether its result contains a secret that the user asked for. */
   static printsSecrets = false;
 
+  /** Whether --cluster may name a cluster that does not exist. */
+  static namesNewCluster = false;
+
   /** Whether the same command resumes an interrupted one. */
   static resumes = false;
 
@@ -149,8 +152,9 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   }
 
   private async openOnce(): Promise<OpenContext> {
-    const opened = await openContext(this.config.root, this.flags);
-    if ((this.ctor as typeof BaseCommand).warnsOfExpiry) await warnOfExpiry(opened.context);
+    const { namesNewCluster, warnsOfExpiry } = this.ctor as typeof BaseCommand;
+    const opened = await openContext(this.config.root, this.flags, { mayBeNew: namesNewCluster });
+    if (warnsOfExpiry) await warnOfExpiry(opened.context);
     return opened;
   }
 

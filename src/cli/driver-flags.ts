@@ -1,4 +1,5 @@
 import { Flags, type Interfaces } from '@oclif/core';
+import { UsageError } from '../base/errors.js';
 import type { DriverModule, Setting } from '../drivers/driver.js';
 import { builtInDrivers } from '../drivers/registry.js';
 import { oneLine } from '../ui/safe-text.js';
@@ -8,13 +9,34 @@ type DriverFlags = Record<string, Interfaces.Flag<unknown>>;
 
 /** One flag per setting of the built-in drivers: `--nspawn-image`. */
 export async function builtInDriverFlags(): Promise<DriverFlags> {
-  const drivers = await Promise.all(builtInDrivers.names.map(builtInDrivers.load));
-  return Object.assign({}, ...drivers.map(flagsOf));
+  return Object.assign({}, ...(await loadBuiltIns()).map(flagsOf));
 }
 
 /** Without dashes. */
 export async function builtInSecretFlags(): Promise<string[]> {
-  return (await Promise.all(builtInDrivers.names.map(builtInDrivers.load))).flatMap(secretFlagsOf);
+  return (await loadBuiltIns()).flatMap(secretFlagsOf);
+}
+
+function loadBuiltIns(): Promise<DriverModule[]> {
+  return Promise.all(builtInDrivers.names.map(builtInDrivers.load));
+}
+
+/** They would have no effect. @throws UsageError */
+export async function refuseFlagsOfOtherDrivers(
+  flags: Readonly<Record<string, unknown>>,
+  driver: DriverModule,
+): Promise<void> {
+  const own = flagsOf(driver);
+  for (const other of await loadBuiltIns()) {
+    const flag = Object.keys(flagsOf(other)).find((name) => flags[name] !== undefined && !(name in own));
+    if (flag !== undefined)
+      throw new UsageError(
+        `--${flag} is a flag of the ${other.name} driver, but the driver is ${driver.name}`,
+        {
+          hint: `add -d ${other.name}`,
+        },
+      );
+  }
 }
 
 export function flagsOf(driver: DriverModule): DriverFlags {

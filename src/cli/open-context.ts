@@ -9,6 +9,7 @@ import type { Driver, LocalUser } from '../drivers/driver.js';
 import type { Drivers } from '../drivers/registry.js';
 import type { KnownHosts, Ssh } from '../ssh/index.js';
 import {
+  type ClusterPlace,
   chooseCluster,
   isLinkedCluster,
   linkCluster,
@@ -40,22 +41,23 @@ interface GlobalFlags {
   'dry-run'?: boolean | undefined;
 }
 
-/** Drivers, SSH and settings files are loaded on first use. @param root of the belt package */
-export async function openContext(root: string, flags: GlobalFlags): Promise<OpenContext> {
+/**
+ * Drivers, SSH and settings files are loaded on first use. @param root of the belt package
+ * @throws UserError for an unknown cluster, unless it `mayBeNew`
+ */
+export async function openContext(
+  root: string,
+  flags: GlobalFlags,
+  rules: { mayBeNew?: boolean } = {},
+): Promise<OpenContext> {
   selectCluster(flags);
   const environment = readEnvironment();
   const location = await locateState(environment, flags);
   const plugins = openPlugins(environment);
   const drivers = await driversOf(plugins);
   const factory = new ContextFactory(environment, location, flags, root, plugins, drivers);
-  const context = await factory.make(await chooseCluster(location, flags.cluster));
+  const context = await factory.make(await chooseCluster(location, rules));
   return { environment, context, close: () => factory.close() };
-}
-
-interface ClusterPlace {
-  name: string;
-  folder: string;
-  byFolder: boolean;
 }
 
 /** One run of belt: its contexts share the terminal, the environment and the abort signal. */
@@ -148,13 +150,14 @@ class ContextFactory {
       names: () => listClusters(root),
       use: async (name) => {
         await useCluster(root, name, owner);
-        if (this.environment.variables['MACHINE_STORAGE_PATH']) this.reporter.warn(storagePathWarning(name));
+        const variable = ['BELT_CLUSTER', 'MACHINE_STORAGE_PATH'].find((v) => this.environment.variables[v]);
+        if (variable !== undefined) this.reporter.warn(precedenceWarning(variable, name));
       },
       link: (name, path) => linkCluster(root, name, path, owner),
       isLink: (name) => isLinkedCluster(root, name),
       remove: (name) => removeCluster(root, name, owner),
       open: (name, folder) => openClusterStore({ name, folder, ...this.owner }),
-      context: async (name) => this.make(await chooseCluster({ root }, name)),
+      context: async (name) => this.make(await chooseCluster({ root, cluster: name }, { mayBeNew: true })),
     };
   }
 
@@ -209,8 +212,8 @@ function reporterFor({ variables }: Environment, signal: AbortSignal): Reporter 
   });
 }
 
-function storagePathWarning(name: string): string {
-  return `MACHINE_STORAGE_PATH is set and takes precedence over the cluster in use: unset it to use "${name}"`;
+function precedenceWarning(variable: string, name: string): string {
+  return `${variable} is set and takes precedence over the cluster in use: unset it to use "${name}"`;
 }
 
 /** OpenSSH's default keys are for machines that belt did not create. */

@@ -1,9 +1,15 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import { type BatchReport, reportOf } from '../app/batch-report.js';
 import type { Context } from '../app/context.js';
-import { AbortError, isAbort, UsageError } from '../base/errors.js';
+import { AbortError, isAbort } from '../base/errors.js';
 import { BaseCommand } from '../cli/base-command.js';
-import { builtInDriverFlags, builtInSecretFlags, flagsOf, secretFlagsOf } from '../cli/driver-flags.js';
+import {
+  builtInDriverFlags,
+  builtInSecretFlags,
+  flagsOf,
+  refuseFlagsOfOtherDrivers,
+  secretFlagsOf,
+} from '../cli/driver-flags.js';
 import { driverIn } from '../cli/driver-help.js';
 import { engineFlags, givenEngineSettings } from '../cli/engine-flags.js';
 import { argument, driverFlag, readyTimeoutFlag } from '../cli/flags.js';
@@ -15,6 +21,7 @@ import { type CreateInput, createMachines } from '../machines/create-machines.js
 import { type MachineSummary, runningSummary } from '../machines/list-machines.js';
 import { expandNames } from '../machines/model/patterns.js';
 import { type MachinePlan, planMachines } from '../machines/plan-creation.js';
+import { sizeAndNodes } from '../machines/read-create-words.js';
 import { machineTable, planList } from '../machines/views/machine-tables.js';
 
 const settingFlags = await builtInDriverFlags();
@@ -23,8 +30,8 @@ const builtInSecrets = await builtInSecretFlags();
 export default class Create extends BaseCommand<typeof Create> {
   static override summary = 'Create machines with Docker Engine installed';
   static override description =
-    `A single argument names the machines. With more arguments, the first one is the size: an amount of
-memory (512mb and 2gb mean the cheapest size with at least that much) or the provider's own name.
+    `SIZE is an amount of memory (512mb, 2g: the cheapest size with at least that much) or the provider's
+own name of a size (t3.small). All other words are names of machines.
 
 Rerun the same command to resume an interrupted create.`;
   static override usage = 'create [SIZE] NODES...';
@@ -33,8 +40,10 @@ Rerun the same command to resume an interrupted create.`;
     size: argument("Memory amount or the provider's size"),
     nodes: argument('Names and patterns such as node[1:4]'),
   };
+  static override namesNewCluster = true;
   static override flags = {
     ...driverFlag(),
+    size: Flags.string({ summary: 'Size of the machines, like SIZE', helpValue: 'SIZE' }),
     ...settingFlags,
     ...engineFlags,
     ...oldSwarmFlags,
@@ -68,12 +77,12 @@ Rerun the same command to resume an interrupted create.`;
 
   async run(): Promise<BatchReport<MachineSummary> | BatchReport<MachinePlan>> {
     refuseOldSwarm(this.flags);
-    const { size, nodes } = parseSizeAndNodes(this.words);
-    const names = expandNames(nodes);
     const context = await this.context();
     const driver = await context.settings.driver(this.flags.driver);
+    await refuseFlagsOfOtherDrivers(this.flags, await context.drivers.load(driver));
+    const { size, nodes } = await sizeAndNodes({ words: this.words, size: this.flags.size, driver }, context);
     const input = {
-      names,
+      names: expandNames(nodes),
       driver,
       engine: await context.settings.engine(givenEngineSettings(this.flags)),
       timeoutMs: this.flags.timeout * 1000,
@@ -81,6 +90,7 @@ Rerun the same command to resume an interrupted create.`;
       ...(size !== undefined && { size }),
     };
     if (this.flags['dry-run']) return this.showPlan(input, context);
+    await announceNewCluster(context);
     await installGivenCertificates(this.flags, await this.environment(), context);
     const outcomes = await createMachines(input, context).catch((error) => this.interrupted(error));
     this.failUnlessOk(outcomes);
@@ -126,9 +136,8 @@ Rerun the same command to resume an interrupted create.`;
   }
 }
 
-function parseSizeAndNodes(words: readonly string[]): { size?: string; nodes: readonly string[] } {
-  const [first, ...rest] = words;
-  if (first === undefined)
-    throw new UsageError('no machine specified', { hint: 'belt create 512mb node[1:4]' });
-  return rest.length === 0 ? { nodes: [first] } : { size: first, nodes: rest };
+/** A mistyped name must not go unnoticed. */
+async function announceNewCluster({ cluster, clusters, reporter }: Context): Promise<void> {
+  if (cluster.byFolder || (await clusters.names()).includes(cluster.name)) return;
+  reporter.note(`Creating cluster "${cluster.name}"`);
 }

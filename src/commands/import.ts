@@ -29,6 +29,7 @@ select one with --cluster NAME or ID.`;
   static override args = {
     path: argument("Folder of docker-machine's store (default: $MACHINE_STORAGE_PATH, or ~/.docker/machine)"),
   };
+  static override namesNewCluster = true;
   static override flags = {
     from: Flags.string({
       summary: 'Import from docker-machine, or from the provider of a driver',

@@ -1,7 +1,7 @@
 import type { BatchReport } from '../app/batch-report.js';
-import { UsageError } from '../base/errors.js';
 import { allFlag, forceFlag, nodesArgument, requiredArgument } from '../cli/flags.js';
 import { LifecycleCommand } from '../cli/lifecycle-command.js';
+import { readResizeWords } from '../machines/model/create-words.js';
 import { resizeMachines } from '../machines/resize-machines.js';
 import { resizeGuard } from '../swarm/quorum-guard.js';
 
@@ -19,8 +19,7 @@ export default class Resize extends LifecycleCommand<typeof Resize> {
   ];
 
   async run(): Promise<BatchReport<string>> {
-    const [size, ...nodes] = this.words;
-    if (size === undefined) throw new UsageError('no size specified', { hint: 'belt resize 1gb node1' });
+    const { size, nodes } = readResizeWords(this.words);
     const { all, force } = this.flags;
     return this.actOn(
       nodes,

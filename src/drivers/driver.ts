@@ -36,6 +36,12 @@ export interface Driver {
    */
   adopt?(names: readonly string[]): Promise<Adoption[]>;
 
+  /**
+   * Whether the provider has a size of that name (`t3.micro`), besides amounts of memory, which belt
+   * recognizes. Omitted: it has none.
+   */
+  isSize?(word: string, signal: AbortSignal): Promise<boolean>;
+
   /** Refuses what cannot work, before anything changes. @throws UserError */
   check(specs: readonly MachineSpec[], signal: AbortSignal): Promise<void>;
 

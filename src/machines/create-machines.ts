@@ -17,6 +17,7 @@ import { clusterKey, pinHostKey } from './cluster-keys.js';
 import { MachineBatch } from './driver-events.js';
 import { removeMachines } from './lifecycle.js';
 import { type Machine, reachAddress } from './model/machine.js';
+import { sameSize } from './model/sizes.js';
 import { setUpMachine } from './wait-until-ready.js';
 
 export interface CreateInput extends MachineShape {
@@ -171,7 +172,8 @@ function shapeOf(name: string, input: CreateInput): MachineShape {
 function requireSameShape(machine: Machine, input: CreateInput): void {
   const { driver } = input;
   const { size } = shapeOf(machine.name, input);
-  if (machine.driver === driver && (size === undefined || machine.size === size)) return;
+  const hasSize = size === undefined || (machine.size !== undefined && sameSize(machine.size, size));
+  if (machine.driver === driver && hasSize) return;
   const shape = [machine.size, machine.name, '-d', machine.driver]
     .filter((word) => word !== undefined)
     .join(' ');

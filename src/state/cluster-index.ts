@@ -17,9 +17,13 @@ async function activeCluster(root: string): Promise<string> {
 
 /** @throws UserError when there is no such cluster */
 export async function useCluster(root: string, name: string, owner?: FileOwner): Promise<void> {
+  await requireCluster(root, name);
+  await writePointer(activePath(root), 'cluster', name, stateFiles(owner));
+}
+
+async function requireCluster(root: string, name: string): Promise<void> {
   const clusters = await listClusters(root);
   if (!clusters.includes(name)) throw unknownCluster(name, clusters);
-  await writePointer(activePath(root), 'cluster', name, stateFiles(owner));
 }
 
 export function unknownCluster(name: string, clusters: readonly string[]): UserError {
@@ -73,18 +77,23 @@ export async function listClusters(root: string): Promise<string[]> {
   return [...new Set([defaultCluster, ...(await listFolders(root))])].sort();
 }
 
-/**
- * `locateState` has already given --cluster precedence over MACHINE_STORAGE_PATH.
- * @throws UsageError for an invalid name
- */
+export interface ClusterPlace {
+  name: string;
+  folder: string;
+  /** Chosen by its folder, not by its name. */
+  byFolder: boolean;
+}
+
+/** The cluster of a command. @throws UsageError for an invalid name; UserError for an unknown one */
 export async function chooseCluster(
-  { root, clusterFolder }: Pick<StateLocation, 'root' | 'clusterFolder'>,
-  named?: string,
-): Promise<{ name: string; folder: string; byFolder: boolean }> {
+  { root, cluster, clusterFolder }: Pick<StateLocation, 'root' | 'cluster' | 'clusterFolder'>,
+  { mayBeNew = false }: { mayBeNew?: boolean } = {},
+): Promise<ClusterPlace> {
   if (clusterFolder !== undefined)
     return { name: basename(clusterFolder) || defaultCluster, folder: clusterFolder, byFolder: true };
-  const name = named ?? (await activeCluster(root));
+  const name = cluster ?? (await activeCluster(root));
   requireClusterName(name);
+  if (cluster !== undefined && !mayBeNew) await requireCluster(root, name);
   const path = join(root, name);
   // Records must not contain the link's path, which docker-machine does not know.
   return { name, folder: await readlink(path).catch(() => path), byFolder: false };

@@ -9,7 +9,9 @@ export interface StateLocation {
   root: string;
   /** The existing .belt.yaml files: the project's, then the user's. The first with a key wins. */
   settingsFiles: string[];
-  /** The folder of --storage-path or, without --cluster, MACHINE_STORAGE_PATH. */
+  /** The cluster of --cluster or BELT_CLUSTER. Omitted: the one in use. */
+  cluster?: string;
+  /** The folder of --storage-path or, unless a cluster is named, MACHINE_STORAGE_PATH. */
   clusterFolder?: string;
 }
 
@@ -25,22 +27,24 @@ interface LocationFlags {
  */
 export async function locateState(
   environment: Environment,
-  { cluster, 'storage-path': storagePath }: LocationFlags = {},
+  { cluster: named, 'storage-path': storagePath }: LocationFlags = {},
 ): Promise<StateLocation> {
-  if (storagePath !== undefined && cluster !== undefined)
+  if (storagePath !== undefined && named !== undefined)
     throw new UsageError('--storage-path and --cluster cannot be used together');
   const { variables, cwd, home } = environment;
+  // A flag takes precedence over variables, and belt's variable over docker-machine's.
+  const cluster = named ?? (storagePath === undefined ? variables['BELT_CLUSTER'] || undefined : undefined);
   const project = await nearestProject(environment);
   const beltHome = variables['BELT_HOME'];
   const root = project ? join(project, '.belt') : beltHome ? resolve(cwd, beltHome) : join(home, '.belt');
   const candidates = [...new Set([project ?? home, home])].map((folder) => join(folder, '.belt.yaml'));
   const existing = await Promise.all(candidates.map(exists));
-  // A flag takes precedence over the variable.
   const clusterFolder =
     storagePath ?? (cluster === undefined ? variables['MACHINE_STORAGE_PATH'] : undefined);
   return {
     root,
     settingsFiles: candidates.filter((_, index) => existing[index]),
+    ...(cluster !== undefined && { cluster }),
     ...(clusterFolder && { clusterFolder: resolve(cwd, clusterFolder) }),
   };
 }

@@ -52,8 +52,7 @@ export async function openLocal<T extends FlagDefinitions>(
   const environment = readEnvironment();
   const given = values as ParsedFlags<T>;
   selectCluster(given);
-  const location = await locateState(environment, given);
-  const place = await chooseCluster(location, given.cluster);
+  const place = await chooseCluster(await locateState(environment, given));
   const owner = environment.sudo;
   return {
     flags: given,

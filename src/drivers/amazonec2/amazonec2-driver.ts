@@ -7,6 +7,7 @@ import { check, create, prepare, type SharedResources } from './create-instances
 import type { Ec2Api } from './ec2-api.js';
 import { openContext } from './ec2-context.js';
 import { kill, remove, restart, start, stop } from './instance-lifecycle.js';
+import { isInstanceType } from './instance-types.js';
 import { discover, list } from './list-instances.js';
 import { resize } from './resize-instances.js';
 
@@ -14,6 +15,7 @@ export function openAmazonEc2(options: DriverOptions): Driver {
   const ec2 = openContext(options);
   let prepared: SharedResources | undefined;
   return {
+    isSize: async (word) => isInstanceType(word),
     async check(specs, signal) {
       await ec2.ownUserData();
       await check(ec2, specs, signal);

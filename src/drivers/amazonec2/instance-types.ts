@@ -49,8 +49,13 @@ export function typeFor(size: string, architecture: Architecture): string {
   });
 }
 
+/** By its form: no machine has such a name, and the API refuses unknown types. */
+export function isInstanceType(word: string): boolean {
+  return /^[a-z][a-z0-9-]*\.[a-z0-9-]+$/.test(word);
+}
+
 function requireType(size: string): string {
-  if (/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/.test(size)) return size;
+  if (isInstanceType(size)) return size;
   throw new UserError(`"${size}" is not a size for amazonec2`, {
     hint: 'use an amount of memory (512mb, 2gb) or an instance type (t3.small)',
   });

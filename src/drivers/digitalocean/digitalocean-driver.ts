@@ -28,6 +28,7 @@ export function openDigitalOcean(options: DriverOptions, clock: Clock = realCloc
   const context: DropletContext = { api, catalogue, settings, options, clock };
 
   return {
+    isSize: async (word, signal) => (await catalogue(signal)).sizes.some(({ slug }) => slug === word),
     check: (specs, signal) => check(context, specs, signal),
     prepare: (requests, progress, signal) => prepare(context, requests, progress, signal),
     create: (requests, signal) => create(context, requests, signal),

@@ -1,11 +1,11 @@
 /** Memory sizes: 1 GB is 1024 MB, as in `docker run --memory` and provider slugs. */
 
-const megabytesPerUnit: Readonly<Record<string, number>> = { mb: 1, gb: 1024, tb: 1024 * 1024 };
+const megabytesPerUnit: Readonly<Record<string, number>> = { m: 1, g: 1024, t: 1024 * 1024 };
 
-/** Parses `512mb`, `8192MB`, `2gb` or `1.5gb`; undefined for a provider's slug. */
+/** Parses `512mb`, `8192MB`, `2g`, `2GiB`, `1.5gb` or `512` (MB); undefined for a provider's slug. */
 export function parseSize(text: string): { memoryMb: number } | undefined {
-  const [, amount, unit] = /^(\d{1,9}(?:\.\d{1,6})?)(mb|gb|tb)$/i.exec(text) ?? [];
-  if (amount === undefined || unit === undefined) return undefined;
+  const [, amount, unit = 'm'] = /^(\d{1,9}(?:\.\d{1,6}(?=[mgt]))?)(?:([mgt])i?b?)?$/i.exec(text) ?? [];
+  if (amount === undefined) return undefined;
   const memoryMb = Number(amount) * (megabytesPerUnit[unit.toLowerCase()] ?? Number.NaN);
   return Number.isSafeInteger(memoryMb) && memoryMb > 0 ? { memoryMb } : undefined;
 }

@@ -106,6 +106,15 @@ describe('locateState', () => {
     ).rejects.toBeInstanceOf(UsageError);
   });
 
+  test('BELT_CLUSTER names the cluster, unless a flag does', async () => {
+    const environment = at('home', { BELT_CLUSTER: 'prod', MACHINE_STORAGE_PATH: '/machines' });
+    expect(await locateState(environment)).toMatchObject({ cluster: 'prod' });
+    expect((await locateState(environment)).clusterFolder).toBeUndefined();
+    expect((await locateState(environment, { cluster: 'dev' })).cluster).toBe('dev');
+    expect((await locateState(environment, { 'storage-path': '/here' })).cluster).toBeUndefined();
+    expect((await locateState(at('home', { BELT_CLUSTER: '' }))).cluster).toBeUndefined();
+  });
+
   test.runIf(process.getuid?.() === 0)(
     "another user's settings in a world-writable folder are refused",
     async () => {
@@ -144,13 +153,23 @@ describe('clusters', () => {
       folder: join(root, 'swarm2k'),
       byFolder: false,
     });
-    expect(await chooseCluster({ root }, 'other')).toEqual({
-      name: 'other',
-      folder: join(root, 'other'),
-      byFolder: false,
-    });
+    expect((await chooseCluster({ root, cluster: 'default' })).name).toBe('default');
     await useCluster(root, 'default');
     expect((await chooseCluster({ root })).name).toBe('default');
+  });
+
+  test('a command of a named cluster requires that it exists, unless it may create it', async () => {
+    const root = join(home, '.belt');
+    await mkdir(join(root, 'swarm2k'), { recursive: true });
+    await expect(chooseCluster({ root, cluster: 'swarm2' })).rejects.toMatchObject({
+      errorCode: 'cluster-not-found',
+      hint: 'did you mean "swarm2k"?',
+    });
+    expect(await chooseCluster({ root, cluster: 'swarm2' }, { mayBeNew: true })).toEqual({
+      name: 'swarm2',
+      folder: join(root, 'swarm2'),
+      byFolder: false,
+    });
   });
 
   test('a cluster that does not exist cannot be used', async () => {
@@ -169,7 +188,7 @@ describe('clusters', () => {
   test.each(['../x', '', '.', '.x', 'a/b', 'active', 'a'.repeat(64), 'a b'])(
     '%j is not a valid cluster name',
     async (name) => {
-      const error = await chooseCluster({ root: home }, name).catch((thrown) => thrown);
+      const error = await chooseCluster({ root: home, cluster: name }).catch((thrown) => thrown);
       expect(error).toBeInstanceOf(UsageError);
       expect(error.message).toBe(`"${name}" cannot be the name of a cluster`);
     },

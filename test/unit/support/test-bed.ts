@@ -92,7 +92,8 @@ export async function openTestBed(): Promise<TestBed> {
         isLink: (name) => isLinkedCluster(root, name),
         remove: (name) => removeCluster(root, name),
         open: (name, path) => openClusterStore({ name, folder: path }),
-        context: async (name) => contextOn(await openClusterStore(await chooseCluster({ root }, name))),
+        context: async (name) =>
+          contextOn(await openClusterStore(await chooseCluster({ root, cluster: name }, { mayBeNew: true }))),
       },
       settings,
       drivers: builtInDrivers,

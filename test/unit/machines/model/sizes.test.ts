@@ -12,6 +12,15 @@ describe('parseSize', () => {
     ['0.5GB', 512],
     ['1tb', 1024 * 1024],
     ['007mb', 7],
+    ['512', 512],
+    ['512m', 512],
+    ['512M', 512],
+    ['512Mi', 512],
+    ['512MiB', 512],
+    ['1g', 1024],
+    ['1Gi', 1024],
+    ['1.5G', 1536],
+    ['2t', 2 * 1024 * 1024],
   ])('%s is %i MB', (text, memoryMb) => {
     expect(parseSize(text)).toEqual({ memoryMb });
   });
@@ -19,8 +28,13 @@ describe('parseSize', () => {
   test.each([
     '',
     'mb',
-    '512',
     '512 mb',
+    '512k',
+    '512b',
+    '512i',
+    '1.5',
+    '0',
+    '1gm',
     '0mb',
     '0.0gb',
     '-1gb',
@@ -28,7 +42,6 @@ describe('parseSize', () => {
     '1e3mb',
     's-1vcpu-1gb',
     't3.micro',
-    '512mib',
     '512mb ',
     '1.5mb',
   ])('%j is not an amount of memory', (text) => {
