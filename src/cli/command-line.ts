@@ -7,7 +7,7 @@ import { longForm, parseSwitch, splitFlag } from './go-flags.js';
  *
  * - global flags before the command (`belt --host node2 docker info`) move behind it;
  * - after `docker`, `ssh` or `exec`, the first word that is not belt's flag begins the other
- * program's unchanged arguments;
+ * program's unchanged arguments, except that belt's flags may also follow the names before `--`;
  * - `env`, `config` and `url` parse their own line (fast-path/);
  * - docker-machine's `help COMMAND`, `-h` and `-v` become oclif's forms.
  *
@@ -72,7 +72,7 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   const [command = '', ...words] = rest;
   if (!isPassthrough(command)) return readOwnCommand(command, words, globals);
   const own = passthrough[command];
-  const [flags, tail] = splitLeadingFlags(words, indexByForm({ ...commonFlags, ...own }));
+  const [flags, tail] = splitOwnFlags(command, words, indexByForm({ ...commonFlags, ...own }));
   if (tail[0] === '--help' || (tail[0] === '-h' && command !== 'docker'))
     return { kind: 'command', argv: [command, '--help'] };
   return {
@@ -122,6 +122,29 @@ function indexByForm(table: OwnFlagTable): KnownFlags {
   );
 }
 
+/** @throws UsageError for an unknown flag among the names of `exec` */
+function splitOwnFlags(
+  command: PassthroughName,
+  words: readonly string[],
+  known: KnownFlags,
+): [string[], string[]] {
+  const [flags, rest] = splitLeadingFlags(words, known);
+  const end = rest.indexOf('--');
+  if (command === 'ssh' && end > 1 && rest[1]?.startsWith('--')) {
+    const [more, tail] = splitLeadingFlags(rest.slice(1), known);
+    return [[...flags, ...more], [...rest.slice(0, 1), ...tail]];
+  }
+  const next = rest.slice(0, Math.max(end, 0)).findIndex((word) => word.startsWith('-'));
+  if (command !== 'exec' || next === -1) return [flags, rest];
+  if (isHelpFlag(rest[next] as string)) return [flags, rest.slice(next)];
+  if (next === 0) throw new UsageError(`unknown flag: ${rest[0]}`, { hint: 'belt exec NODES -- COMMAND' });
+  const [more, tail] = splitOwnFlags(command, rest.slice(next), known);
+  return [
+    [...flags, ...more],
+    [...rest.slice(0, next), ...tail],
+  ];
+}
+
 /** Splits off the known flags at the start. */
 function splitLeadingFlags(words: readonly string[], known: KnownFlags): [string[], string[]] {
   const head: string[] = [];
@@ -154,7 +177,7 @@ function readFlags(words: readonly string[], known: KnownFlags): OwnFlags {
 }
 
 function requireValue(flag: string, value: string | undefined): string {
-  if (value === undefined) throw new UsageError(`flag needs an argument: ${flag}`);
+  if (value === undefined || value === '--') throw new UsageError(`flag needs an argument: ${flag}`);
   return value;
 }
 

@@ -26,6 +26,7 @@ describe('the command line', () => {
     ['rm -h', 'rm --help'],
     ['env --help', 'env --help'],
     ['docker --help', 'docker --help'],
+    ['exec node1 --help -- ls', 'exec --help'],
     ['--host node2 docker --help', 'docker --help'],
   ])('"%s" is parsed by oclif, with global flags after the command', (typed, expected) => {
     expect(read(typed)).toEqual({ kind: 'command', argv: expected.split(' ') });
@@ -80,6 +81,16 @@ describe('the command line', () => {
       '-- ls -all',
     ],
     ['--native-ssh=false ssh node1 -debug=false', { host: [], 'native-ssh': false }, 'node1 -debug=false'],
+    ['exec node[1:4] --except node2 -- ls -l', { host: [], except: ['node2'] }, 'node[1:4] -- ls -l'],
+    [
+      'exec a --limit=2 b --except c -D d -- ls --limit 3',
+      { host: [], limit: 2, except: ['c'], debug: true },
+      'a b d -- ls --limit 3',
+    ],
+    ['exec node1 ls --all', { host: [] }, 'node1 ls --all'],
+    ['ssh node1 --debug -- uptime', { host: [], debug: true }, 'node1 -- uptime'],
+    ['ssh node1 -D 1080 -- uptime', { host: [] }, 'node1 -D 1080 -- uptime'],
+    ['ssh node1 grep --debug -- x', { host: [] }, 'node1 grep --debug -- x'],
     ['exec --all -D -- ls -l', { host: [], all: true, debug: true }, '-- ls -l'],
   ])('"%s" keeps the remaining arguments for the other program', (typed, flags, tail) => {
     const [command] = /docker|ssh|exec/.exec(typed) as RegExpExecArray;
@@ -105,6 +116,9 @@ describe('the command line', () => {
     'docker --debug=maybe ps',
     '--json=x docker ps',
     'exec --limit',
+    'exec node1 --except -- ls',
+    'exec node1 --exclude node2 -- ls',
+    'exec node1 grep -r x -- ls',
     'exec --limit none node1 -- ls',
   ])('"%s" is refused', (typed) => {
     expect(() => read(typed)).toThrow(UsageError);
