@@ -132,7 +132,10 @@ function splitOwnFlags(
   const end = rest.indexOf('--');
   if (command === 'ssh' && end > 1 && rest[1]?.startsWith('--')) {
     const [more, tail] = splitLeadingFlags(rest.slice(1), known);
-    return [[...flags, ...more], [...rest.slice(0, 1), ...tail]];
+    return [
+      [...flags, ...more],
+      [...rest.slice(0, 1), ...tail],
+    ];
   }
   const next = rest.slice(0, Math.max(end, 0)).findIndex((word) => word.startsWith('-'));
   if (command !== 'exec' || next === -1) return [flags, rest];

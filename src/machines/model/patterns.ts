@@ -26,7 +26,10 @@ export function expandAddresses(pattern: string): string[] {
     return parse(pattern, addressRules).flatMap(expand);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    throw new UsageError(error.message.replace(/^bad node pattern/, 'bad address pattern'));
+    const { message, hint } = error;
+    throw new UsageError(message.replace(/^bad node pattern/, 'bad address pattern'), {
+      ...(hint !== undefined && { hint }),
+    });
   }
 }
 
@@ -109,7 +112,7 @@ export function unknownMachines(names: readonly string[], existing: readonly str
   const shown = others.slice(0, 9).map((name) => `"${name}"`);
   if (others.length > shown.length) shown.push(`${others.length - shown.length} more`);
   const rest = shown.length > 0 ? ` Nor ${shown.length > 1 ? 'do' : 'does'} ${shown.join(', ')}.` : '';
-  const suggestion = closest(first, existing);
+  const suggestion = meantPattern(first) ?? closest(first, existing);
   return new UserError(`Docker machine "${first}" does not exist.${rest} Use "belt ls" to list machines`, {
     errorCode,
     ...(suggestion !== undefined && { hint: `did you mean "${suggestion}"?` }),
@@ -300,5 +303,17 @@ function tooMany(pattern: string, position: number): UsageError {
 function badPattern(pattern: string, position: number, reason: string): UsageError {
   const line = `bad node pattern ${JSON.stringify(pattern)}, at character ${position + 1}: ${reason}`;
   const drawable = pattern.length <= 100 && /^[\x20-\x7e]*$/.test(pattern);
-  return new UsageError(drawable ? `${line}\n  ${pattern}\n  ${' '.repeat(position)}^` : line);
+  const meant = meantPattern(pattern);
+  return new UsageError(drawable ? `${line}\n  ${pattern}\n  ${' '.repeat(position)}^` : line, {
+    ...(meant !== undefined && { hint: `did you mean "${meant}"?` }),
+  });
+}
+
+/** Ranges as shells, pdsh and Slurm write them: `node{1..3}`, `node{1,3}`, `node[1-3]`, `node1..3`. */
+function meantPattern(pattern: string): string | undefined {
+  const meant = pattern
+    .replaceAll(/[[{](\d+)(?:-|\.\.|:)(\d+)[\]}]/g, '[$1:$2]')
+    .replaceAll(/\{(\d+(?:,\d+)*)\}/g, '[$1]')
+    .replaceAll(/(\d+)\.\.(\d+)(?=,|$)/g, '[$1:$2]');
+  return meant === pattern ? undefined : meant;
 }

@@ -303,6 +303,24 @@ describe('exclusions', () => {
     expect(() => select(pattern)).toThrow(/^bad node pattern .* is not allowed in a node pattern/);
   });
 
+  test.each([
+    ['node{1..3}', 'node[1:3]'],
+    ['node{01..10}', 'node[01:10]'],
+    ['node{1,3}', 'node[1,3]'],
+    ['node[1-3]', 'node[1:3]'],
+    ['db,node[1..3]', 'db,node[1:3]'],
+    ['node1..3', 'node[1:3]'],
+  ])('%j is refused, and %j suggested', (pattern, meant) => {
+    const hint = `did you mean "${meant}"?`;
+    expect(() => select(pattern)).toThrow(expect.objectContaining({ hint }));
+    expect(() => expandNames([pattern])).toThrow(expect.objectContaining({ hint }));
+  });
+
+  test('an address range with a hyphen is refused, and the right one suggested', () => {
+    const hint = 'did you mean "10.0.0.[1:4]"?';
+    expect(() => expandAddresses('10.0.0.[1-4]')).toThrow(expect.objectContaining({ hint }));
+  });
+
   test('new machines cannot be excluded', () => {
     expect(() => expandNames(['node[1:4],!node3'])).toThrow('"!" is not allowed in a machine name');
   });
