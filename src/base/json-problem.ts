@@ -5,9 +5,12 @@ interface JsonProblem {
   problem: string;
 }
 
-/** Where text is not JSON (RFC 8259), as `JSON.parse` does not always say; undefined if it is. */
-export function findJsonProblem(text: string): JsonProblem | undefined {
-  const scanner = new Scanner(text);
+/**
+ * Where text is not JSON (RFC 8259), as `JSON.parse` does not always say; undefined if it is.
+ * @param unique also find the first key that an object has twice
+ */
+export function findJsonProblem(text: string, { unique = false } = {}): JsonProblem | undefined {
+  const scanner = new Scanner(text, unique);
   const problem = scanner.value() ?? scanner.end();
   if (problem === undefined) return undefined;
   const before = text.slice(0, scanner.at).split('\n');
@@ -17,17 +20,29 @@ export function findJsonProblem(text: string): JsonProblem | undefined {
 const token =
   /[{}[\],:]|"(?:[^"\\\p{Cc}]|[\u007f-\u009f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?![\w.])/uy;
 
+/** Each bracket is a call on the stack. */
+const maxDepth = 1000;
+
+function codePoint(text: string): string {
+  return `U+${text.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')}`;
+}
+
 /** Methods return what is wrong at `at`. */
 class Scanner {
   at = 0;
   private next = '';
+  private depth = 0;
 
-  constructor(private readonly text: string) {
+  constructor(
+    private readonly text: string,
+    private readonly unique: boolean,
+  ) {
     this.move('');
   }
 
   value(): string | undefined {
-    if (this.next === '{') return this.items('}', () => this.member());
+    const keys = new Set<string>();
+    if (this.next === '{') return this.items('}', () => this.member(keys));
     if (this.next === '[') return this.items(']', () => this.value());
     if (this.next === '' || /^[}\],:]/.test(this.next)) return this.unexpected('a value');
     this.move(this.next);
@@ -39,6 +54,8 @@ class Scanner {
   }
 
   private items(close: string, item: () => string | undefined): string | undefined {
+    this.depth++;
+    if (this.depth > maxDepth) return `more than ${maxDepth} brackets are open`;
     this.move(this.next);
     if (this.take(close)) return undefined;
     for (;;) {
@@ -50,14 +67,17 @@ class Scanner {
     }
   }
 
-  private member(): string | undefined {
+  private member(keys: Set<string>): string | undefined {
     if (!this.next.startsWith('"')) return this.unexpected('a key in double quotes');
+    if (this.unique && keys.has(this.next)) return `the key ${this.next} is there a second time`;
+    keys.add(this.next);
     this.move(this.next);
     return this.take(':') ? this.value() : this.unexpected('":"');
   }
 
   private take(word: string): boolean {
     if (this.next !== word) return false;
+    if (/[}\]]/.test(word)) this.depth--;
     this.move(word);
     return true;
   }
@@ -77,6 +97,8 @@ class Scanner {
     if (rest.startsWith("'")) return `expected ${wanted}, but there is a single quote`;
     if (rest.startsWith('"') && this.next === '')
       return 'the string has no end, or a character that JSON escapes';
-    return `expected ${wanted}, but there is "${this.next || /^\S[\w.-]*/.exec(rest)?.[0]}"`;
+    if (/^[\0\uFFFD]/.test(rest)) return `expected ${wanted}, but there is text that is not UTF-8`;
+    const found = this.next || /^\S[\w.-]*/.exec(rest)?.[0] || codePoint(rest);
+    return `expected ${wanted}, but there is ${found.startsWith('"') ? found : `"${found}"`}`;
   }
 }

@@ -28,6 +28,11 @@ was_active=
 # stage PATH MODE BASE64 [shared]: writes the new file next to the old one, so that a full disk is
 # detected before any change. A shared file keeps its owner and mode.
 stage() {
+  if [ -L "$1" ]; then
+    target=$(readlink -f "$1")
+    shift
+    set -- "$target" "$@"
+  fi
   count=$((count + 1))
   printf %s "$1" >"$saved/$count.path"
   folder=$(dirname "$1")

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../../base/errors.js';
-import { accessKeys, type DaemonOption, keyOf } from './daemon-options.js';
+import { accessKeys, type DaemonOption, engineSocket, isTcpHost, keyOf } from './daemon-options.js';
 import {
   daemonFileCopyPath,
   daemonFilePath,
@@ -13,6 +13,7 @@ import {
   isObject,
   type JsonKeys,
   parseJsonFile,
+  requireUniqueKeys,
   type UndoResult,
   undoChanges,
 } from './undo-changes.js';
@@ -47,13 +48,15 @@ export function splitOptions(machineFiles: Files, options: readonly DaemonOption
   const after = withoutOldAccess(before, options);
   const inFile = options.filter(({ key }) => before.has(key));
   for (const option of inFile) after.set(option.key, mergedValue(after.get(option.key), option));
+  const isChanged = !isDeepStrictEqual(after, before);
+  if (isChanged) requireUniqueKeys(daemonFilePath, text);
   return {
     flags: options.filter((option) => !inFile.includes(option)),
     inFile,
     fileHasHosts: before.has('hosts'),
     files: hasSameContent(machineFiles.get(daemonFilePath), after)
       ? []
-      : changedFiles(text, isDeepStrictEqual(after, before) ? text : formatJsonFile(after, text)),
+      : changedFiles(text, isChanged ? formatJsonFile(after, text) : text),
   };
 }
 
@@ -94,10 +97,8 @@ function withoutOldAccess(before: JsonKeys, options: readonly DaemonOption[]): J
   const after = new Map([...before].filter(([key]) => !accessKeys.has(key) || wanted.has(key)));
   const hosts = before.get('hosts');
   if (Array.isArray(hosts)) {
-    after.set(
-      'hosts',
-      hosts.filter((host) => !String(host).startsWith('tcp://')),
-    );
+    const local = hosts.filter((host) => !isTcpHost(String(host)));
+    after.set('hosts', local.length > 0 ? local : [engineSocket]);
   }
   return after;
 }

@@ -48,6 +48,13 @@ export function daemonOptions(settings: EngineSettings, certificates: Certificat
   ];
 }
 
+export const engineSocket = 'unix:///var/run/docker.sock';
+
+/** dockerd takes a host without a protocol, like `:2375`, for TCP. */
+export function isTcpHost(host: string): boolean {
+  return !/^(unix|fd|npipe):/.test(host);
+}
+
 function hostOptions({ access, port }: EngineSettings): DaemonOption[] {
   return access === 'local' ? [] : [option('host', `tcp://0.0.0.0:${port}`)];
 }

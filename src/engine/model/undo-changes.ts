@@ -21,11 +21,24 @@ export function parseJsonFile(path: string, text: string): JsonKeys {
   throw new UserError(`${path} is not a JSON object`, { hint });
 }
 
-/** @param like text whose indentation and byte order mark are used */
+/** @param like text whose indentation, line ends and byte order mark are used */
 export function formatJsonFile(keys: JsonKeys, like: string): string {
   const indent = /^([ \t]+)"/m.exec(like)?.[1] ?? 2;
   const bom = like.slice(0, like.length - withoutBom(like).length);
-  return `${bom}${JSON.stringify(Object.fromEntries(keys), undefined, indent)}\n`;
+  const text = `${bom}${JSON.stringify(Object.fromEntries(keys), undefined, indent)}\n`;
+  return like.includes('\r\n') ? text.replaceAll('\n', '\r\n') : text;
+}
+
+/**
+ * The engine joins objects under a key that is there twice, which belt would not.
+ * @throws UserError naming the place
+ */
+export function requireUniqueKeys(path: string, text: string): void {
+  const { line, column, problem } = findJsonProblem(withoutBom(text), { unique: true }) ?? {};
+  if (problem === undefined) return;
+  throw new UserError(`${path} cannot be changed: line ${line}, column ${column}: ${problem}`, {
+    hint: 'join the two on the machine',
+  });
 }
 
 /** Windows editors write a byte order mark, which engines since 23.0 accept. */

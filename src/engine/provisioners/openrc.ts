@@ -1,6 +1,6 @@
 import { shellWord } from '../../base/quote-args.js';
 import { splitOptions } from '../model/daemon-file.js';
-import { daemonOptions, optionWord } from '../model/daemon-options.js';
+import { daemonOptions, engineSocket, optionWord } from '../model/daemon-options.js';
 import { etcCertificates, openrcPath } from '../model/engine-paths.js';
 import { withMarkedBlock } from '../model/managed-files.js';
 import type { EngineService } from '../model/provisioner.js';
@@ -11,7 +11,7 @@ export const openrc: EngineService = {
   certificates: etcCertificates,
   files(facts, settings) {
     const split = splitOptions(facts.files, daemonOptions(settings, etcCertificates));
-    const socket = split.fileHasHosts ? [] : ['--host=unix:///var/run/docker.sock'];
+    const socket = split.fileHasHosts ? [] : [`--host=${engineSocket}`];
     const words = [...socket, ...split.flags.map(optionWord)].map(shellWord).join(' ');
     const content = withMarkedBlock(facts.files.get(openrcPath) ?? '', [
       ...settings.env.map((assignment) => `export ${shellAssignment(assignment)}`),

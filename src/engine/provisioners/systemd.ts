@@ -1,6 +1,14 @@
+import { UserError } from '../../base/errors.js';
 import { type OptionSplit, splitOptions } from '../model/daemon-file.js';
-import { accessKeys, daemonOptions, isSameSetting, optionWord } from '../model/daemon-options.js';
-import { dropInPath, etcCertificates } from '../model/engine-paths.js';
+import {
+  accessKeys,
+  daemonOptions,
+  engineSocket,
+  isSameSetting,
+  isTcpHost,
+  optionWord,
+} from '../model/daemon-options.js';
+import { daemonFilePath, dropInPath, etcCertificates } from '../model/engine-paths.js';
 import type { EngineSettings } from '../model/engine-settings.js';
 import type { Facts } from '../model/facts.js';
 import type { EngineService } from '../model/provisioner.js';
@@ -47,9 +55,12 @@ function dropIn(facts: Facts, { env }: EngineSettings, split: OptionSplit): stri
   const { flags, fileHasHosts } = split;
   const [program = facts.dockerd ?? '/usr/bin/dockerd', ...words] =
     startCommand(facts.unitText, dropInPath) ?? [];
-  const kept = withoutOptions(words, (flag, value) => isReplaced(flag, value, split));
+  const kept = withoutOptions(words, (flag, value) => {
+    if (flag === 'config-file') requireDaemonFile(value);
+    return isReplaced(flag, value, split);
+  });
   const listens = kept.some((word) => /^(-H|--host)/.test(word));
-  const socket = listens || fileHasHosts ? [] : ['--host=unix:///var/run/docker.sock'];
+  const socket = listens || fileHasHosts ? [] : [`--host=${engineSocket}`];
   const own = flags.map((option) => commandWord(optionWord(option)));
   return [
     "# Managed by belt, which overwrites it when the engine's settings change.",
@@ -61,15 +72,25 @@ function dropIn(facts: Facts, { env }: EngineSettings, split: OptionSplit): stri
   ].join('\n');
 }
 
+function requireDaemonFile(path: string): void {
+  if (path === daemonFilePath) return;
+  throw new UserError(
+    `docker.service starts the engine with --config-file=${path}, which belt does not read`,
+    {
+      hint: `move that file to ${daemonFilePath}, and remove the option`,
+    },
+  );
+}
+
 /** Whether belt replaces an option of the packaged command: TCP, TLS, and what it sets itself. */
 function isReplaced(flag: string, value: string, { flags, inFile, fileHasHosts }: OptionSplit): boolean {
-  if (flag === 'H' || flag === 'host') return fileHasHosts || value.startsWith('tcp://');
+  if (flag === 'H' || flag === 'host') return fileHasHosts || isTcpHost(value);
   if (accessKeys.has(flag)) return true;
   if (inFile.some((option) => option.flag === flag)) return true;
   return flags.some((option) => isSameSetting(option, flag, value));
 }
 
-/** Handles `--flag=value`, `--flag value`, `-H value` and switches. */
+/** Handles `--flag=value`, `--flag value`, `-H value`, `-Hvalue` and switches. */
 function withoutOptions(
   words: readonly string[],
   isRemoved: (flag: string, value: string) => boolean,
@@ -77,7 +98,8 @@ function withoutOptions(
   const kept: string[] = [];
   for (let index = 0; index < words.length; index++) {
     const word = words[index] as string;
-    const [, flag, , attached] = /^-{1,2}([A-Za-z][\w-]*)(=(.*))?$/.exec(word) ?? [];
+    const [, flag, , attached] =
+      /^-{1,2}([A-Za-z][\w-]*)(=(.*))?$/.exec(word) ?? /^-(H)(=?)(.+)$/.exec(word) ?? [];
     const next = words[index + 1];
     const separate = attached === undefined && next !== undefined && !/^[-$]/.test(next) ? next : undefined;
     if (flag === undefined || !isRemoved(flag, unquoted(attached ?? separate ?? ''))) {

@@ -101,6 +101,17 @@ async function insecureMachine(): Promise<ScriptSandbox> {
   return sandbox;
 }
 
+test.skipIf(process.platform !== 'linux')('a daemon.json that is a symbolic link stays one', async () => {
+  const sandbox = newSandbox();
+  sandbox.write('state/unit', debianUnit);
+  sandbox.write('srv/docker.json', '{ "labels": ["a=0"] }\n');
+  sandbox.sh('ln -s ../../srv/docker.json "$ROOT/etc/docker/daemon.json"');
+  await (await planOn(sandbox, insecure)).apply();
+  expect(sandbox.sh('readlink "$ROOT/etc/docker/daemon.json"')).toBe('../../srv/docker.json\n');
+  expect(JSON.parse(sandbox.read('srv/docker.json') ?? '')).toEqual({ labels: ['a=1'] });
+  expect(sandbox.list('srv')).toEqual(['docker.json']);
+});
+
 const insecure = settingsOf({ access: 'insecure', labels: ['a=1'] });
 const local = settingsOf({ access: 'local', labels: ['a=2'], tuneSwarm: true });
 const more = { hostname: 'web1', sysctl: 'fs.inotify.max_user_instances = 8192\n' };

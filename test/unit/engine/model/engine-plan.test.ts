@@ -101,6 +101,26 @@ Environment=`;
     );
   });
 
+  test.each([
+    ['-H tcp://0.0.0.0:2375', '--host=unix:///var/run/docker.sock'],
+    ['-H=:2375 -H unix://', '-H unix://'],
+    ['-Htcp://0.0.0.0:2375 -Hfd://', '-Hfd://'],
+    ['--host 0.0.0.0:4243 --host fd:// --mtu 1400', '--host fd:// --mtu 1400'],
+  ])('TCP in the start command "dockerd %s" is replaced', (before, after) => {
+    const unitText = `# /x\n[Service]\nExecStart=/usr/bin/dockerd ${before}\n`;
+    expect(commandOf(planOn({ unitText }, settingsOf({ access: 'local' })))).toBe(
+      `/usr/bin/dockerd ${after}`,
+    );
+  });
+
+  test('a start command with another configuration file is refused', () => {
+    const unitText = (path: string) => `# /x\n[Service]\nExecStart=/usr/bin/dockerd --config-file ${path}\n`;
+    expect(() => planOn({ unitText: unitText('/srv/docker.json') })).toThrow(
+      'docker.service starts the engine with --config-file=/srv/docker.json, which belt does not read',
+    );
+    expect(commandOf(planOn({ unitText: unitText(daemonFile) }))).toContain(`--config-file ${daemonFile}`);
+  });
+
   test('a start command without a socket gets the default one', () => {
     const unitText = '# /x\n[Service]\nExecStart=/usr/bin/dockerd \\\n   --debug\n';
     expect(commandOf(planOn({ unitText }, settingsOf({ access: 'local' })))).toBe(
@@ -218,6 +238,32 @@ describe('daemon.json', () => {
     );
     const local = planOn(given, settingsOf({ access: 'local' }));
     expect(JSON.parse(fileOf(local, daemonFile) ?? '')).toEqual({ hosts: ['fd://'] });
+  });
+
+  test.each([
+    [['tcp://0.0.0.0:2375'], 'local', ['unix:///var/run/docker.sock']],
+    [['tcp://0.0.0.0:2375'], 'secure', ['unix:///var/run/docker.sock', 'tcp://0.0.0.0:2376']],
+    [['unix://', '0.0.0.0:2375', ':4243'], 'local', ['unix://']],
+    [[], 'insecure', ['unix:///var/run/docker.sock', 'tcp://0.0.0.0:2375']],
+  ] as const)('hosts %j in daemon.json with access "%s" become %j', (hosts, access, expected) => {
+    const plan = planOn(withDaemonFile({ hosts }), settingsOf({ access }));
+    expect(JSON.parse(fileOf(plan, daemonFile) ?? '')).toMatchObject({ hosts: expected });
+  });
+
+  test('the line ends and the indentation of daemon.json are kept', () => {
+    const text = '\uFEFF{\r\n\t"labels": [\r\n\t\t"a=0"\r\n\t]\r\n}\r\n';
+    const settings = settingsOf({ access: 'local', labels: ['a=1'] });
+    const plan = planOn({ files: new Map([[daemonFile, text]]) }, settings);
+    expect(fileOf(plan, daemonFile)).toBe(text.replace('a=0', 'a=1'));
+  });
+
+  test('a daemon.json with a key twice is refused only if it must be changed', () => {
+    const files = new Map([[daemonFile, '{"log-opts": {"a": "1"},\n "log-opts": {"b": "2"}}']]);
+    const settings = (options: string[]) => settingsOf({ access: 'local', options });
+    expect(planOn({ files }, settings([])).files.map(({ path }) => path)).toEqual([dropInPath]);
+    expect(() => planOn({ files }, settings(['log-opt=c=3']))).toThrow(
+      '/etc/docker/daemon.json cannot be changed: line 2, column 2: the key "log-opts" is there a second time',
+    );
   });
 
   test.each(['{', '[]', '7'])('a daemon.json that is %s is refused', (text) => {

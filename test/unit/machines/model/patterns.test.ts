@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UsageError, UserError } from '../../../../src/base/errors.js';
-import { exclusions, expandNames, selectNames } from '../../../../src/machines/model/patterns.js';
+import {
+  exclusions,
+  expandAddresses,
+  expandNames,
+  selectNames,
+} from '../../../../src/machines/model/patterns.js';
 
 function errorOf(work: () => unknown): Error {
   try {
