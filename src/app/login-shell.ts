@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
-import { ExternalError } from '../base/errors.js';
+import { AbortError, ExternalError } from '../base/errors.js';
 import { withTimeout } from '../base/with-timeout.js';
-import type { Connection } from '../ssh/connection-types.js';
+import { spokenLines } from '../ssh/connect-error.js';
+import type { Connection, SshTarget } from '../ssh/connection-types.js';
 
 /** What a login printed that was to run a command. */
 export interface LoginOutput {
@@ -13,8 +14,8 @@ export interface LoginOutput {
 }
 
 const timeoutMs = 30_000;
-/** Enough to recognize a message. */
-const maxLength = 4096;
+/** More than any message of the day, which may precede the mark. */
+const maxLength = 256 * 1024;
 
 /** @returns what the server said where the login runs no commands. @throws ExternalError, AbortError */
 export async function findNoShell(
@@ -28,19 +29,26 @@ export async function findNoShell(
   const collect = (name: 'stdout' | 'stderr') =>
     new Writable({
       write(chunk: Buffer, _encoding, done) {
-        output[name] = (output[name] + chunk.toString()).slice(0, maxLength);
+        output[name] += chunk.toString();
         // Cloud images sleep for ten seconds after it.
-        if (requestedUser(output) !== undefined) stop.abort();
+        if (output[name].length > maxLength || requestedUser(output) !== undefined) stop.abort();
         done();
       },
     });
   try {
-    const code = await withTimeout(timeoutMs, AbortSignal.any([signal, stop.signal]), (limit) =>
-      connection.stream(`echo ${mark}`, {
-        stdout: collect('stdout'),
-        stderr: collect('stderr'),
-        signal: limit,
-      }),
+    const code = await withTimeout(
+      timeoutMs,
+      AbortSignal.any([signal, stop.signal]),
+      (limit) =>
+        connection.stream(`echo ${mark}`, {
+          stdout: collect('stdout'),
+          stderr: collect('stderr'),
+          signal: limit,
+        }),
+      () => {
+        stop.abort();
+        return new AbortError();
+      },
     );
     return output.stdout.includes(mark) ? undefined : { ...output, code };
   } catch (error) {
@@ -51,27 +59,37 @@ export async function findNoShell(
 
 /** @returns `ubuntu` for `Please login as the user "ubuntu" rather than the user "root".` */
 export function requestedUser({ stdout, stderr }: LoginOutput): string | undefined {
-  const [, user] =
-    /please log ?in as (?:the )?(?:user )?"?([a-z_][\w-]*)"? (?:user )?rather than/i.exec(
+  const [, , quoted, plain] =
+    /\blog ?in (?:as|with) (?:the )?(?:user )?(?:(["'`])([a-z_][\w.-]*)\1|([a-z_][\w.-]*) (?:user )?rather than)/i.exec(
       `${stdout}\n${stderr}`,
     ) ?? [];
-  return user;
+  const user = quoted ?? plain;
+  // cloud-init's word where an image has no default user.
+  return user === 'NONE' ? undefined : user;
 }
 
-/** With the first lines of both streams. */
-export function noShellError({ target }: Connection, { stdout, stderr, code }: LoginOutput): ExternalError {
-  const said = [...firstLines(stdout), ...firstLines(stderr)];
+export function noShellError({ target }: Connection, output: LoginOutput): ExternalError {
+  const { code } = output;
   const exit = code === undefined ? [] : [`exit code ${code}`];
-  return new ExternalError(
-    `${target.name}: the login of ${target.user} runs no shell commands: ${[...said, ...exit].join(' / ') || 'no output'}`,
-    { hint: 'specify another user, or give this one a login shell that can run /bin/sh' },
-  );
+  const said = [...firstLines(output), ...exit].join(' / ') || `no output within ${timeoutMs / 1000} s`;
+  return new ExternalError(`${target.name}: the login of ${target.user} runs no shell commands: ${said}`, {
+    hint: hintFor(target, output),
+  });
 }
 
-function firstLines(text: string): string[] {
-  return text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '')
-    .slice(0, 3);
+/** The first lines of both streams. */
+export function firstLines({ stdout, stderr }: LoginOutput): string[] {
+  return [stdout, stderr].flatMap((text) => spokenLines(text).slice(0, 3));
+}
+
+function hintFor({ user, host, port }: SshTarget, output: LoginOutput): string {
+  const other = requestedUser(output);
+  if (other !== undefined && other !== user) return `log in as ${other}`;
+  if (
+    /password (has )?expired|password change required|change your password/i.test(
+      firstLines(output).join('\n'),
+    )
+  )
+    return `ssh -t -p ${port} ${user}@${host}, which asks for a new password`;
+  return 'specify another user, or give this one a login shell that can run /bin/sh, without a forced command';
 }

@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import { sshTarget } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
-import { findNoShell, noShellError, requestedUser } from '../app/login-shell.js';
+import { findNoShell, firstLines, noShellError, requestedUser } from '../app/login-shell.js';
 import { UserError } from '../base/errors.js';
 import { readText } from '../base/files.js';
 import type { Adoption, Driver } from '../drivers/driver.js';
@@ -134,7 +134,7 @@ export async function firstLogin(
   const user = requestedUser(output);
   if (user === undefined || user === machine.ssh.user) throw noShellError(connection, output);
   context.reporter.warn(
-    `${machine.name}: the server refuses ${machine.ssh.user}, so belt logs in as ${user}`,
+    `${machine.name}: the server refuses ${machine.ssh.user} (${firstLines(output).join(' / ')}), so belt logs in as ${user}`,
   );
   const other: Machine = { ...machine, ssh: { ...machine.ssh, user } };
   const second = await logInAtOnce(other, options, context);

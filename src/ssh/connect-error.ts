@@ -61,3 +61,11 @@ export function socketError(target: SshTarget, error: Error): ConnectError {
       return fail('other', `cannot connect to ${where}: ${error.message}`);
   }
 }
+
+/** What a server said, without rulers and empty lines. */
+export function spokenLines(text: string): string[] {
+  return text
+    .split(/[\r\n]+/)
+    .map((line) => line.trim().slice(0, 300))
+    .filter((line) => /[\p{L}\p{N}]/u.test(line));
+}

@@ -8,7 +8,7 @@ import ssh2, {
 } from 'ssh2';
 import { AbortError, UserError } from '../base/errors.js';
 import { type Authentication, authentication, type Credentials } from './authenticate.js';
-import { ConnectError, type ConnectProblem, socketError } from './connect-error.js';
+import { ConnectError, type ConnectProblem, socketError, spokenLines } from './connect-error.js';
 import type { SshTarget } from './connection-types.js';
 import { fingerprint, keyType } from './key-pair.js';
 import type { KnownHosts } from './known-hosts.js';
@@ -63,6 +63,7 @@ async function authenticateClient(
     const client = new ssh2.Client();
     let phase: Phase = 'banner';
     let refusal: unknown;
+    let banner = '';
 
     const settle = () => options.signal.removeEventListener('abort', onAbort);
     const fail = (error: unknown) => {
@@ -76,9 +77,12 @@ async function authenticateClient(
     // Stays registered. ssh2 also emits an agent's failure here, and then tries the next method.
     client.on('error', (error: LevelledError) => {
       if (error.level === 'agent') return;
-      fail(refusal ?? explainFailure(target, options, keys, phase, error));
+      fail(refusal ?? explainFailure(target, options, keys, { phase, banner }, error));
     });
-    client.once('close', () => fail(refusal ?? closedError(target, 'login')));
+    client.once('close', () => fail(refusal ?? closedError(target, 'login', banner)));
+    client.on('banner', (text) => {
+      banner = `${banner}\n${text}`.slice(-maxBanner);
+    });
     client.once('handshake', () => {
       phase = 'login';
       const end = allowCertificates(client);
@@ -107,6 +111,8 @@ async function authenticateClient(
 }
 
 type Phase = 'banner' | 'login';
+/** sshd sends a legal notice first, and PAM's reasons last. */
+const maxBanner = 16 * 1024;
 type LevelledError = Error & { level?: string };
 /** ssh2's type lacks `next(false)`, which ends authentication. */
 type Proceed = (method: AnyAuthMethod | false) => void;
@@ -171,7 +177,7 @@ function explainFailure(
   target: SshTarget,
   options: LoginOptions,
   keys: Authentication,
-  phase: Phase,
+  { phase, banner }: { phase: Phase; banner: string },
   error: LevelledError,
 ): ConnectError | UserError {
   const where = `${target.host} port ${target.port}`;
@@ -197,7 +203,7 @@ function explainFailure(
     return new ConnectError(
       target,
       'authentication',
-      `authentication failed for ${target.user} at ${where}${reason}: ${keys.describe()}`,
+      `authentication failed for ${target.user} at ${where}${reason}: ${keys.describe()}${quoteBanner(banner)}`,
       {
         cause: error,
         hint: isCutOff
@@ -213,9 +219,19 @@ function explainFailure(
   return fail('other', `cannot log in at ${where}: ${error.message}`);
 }
 
-function closedError(target: SshTarget, phase: Phase): ConnectError {
+function closedError(target: SshTarget, phase: Phase, banner = ''): ConnectError {
   const where = `${target.host} port ${target.port}`;
   return phase === 'banner'
     ? new ConnectError(target, 'closed before banner', `closed before banner by ${where}`)
-    : new ConnectError(target, 'closed during login', `closed during login by ${where}`);
+    : new ConnectError(
+        target,
+        'closed during login',
+        `closed during login by ${where}${quoteBanner(banner)}`,
+      );
+}
+
+/** For example PAM's reason why an account may not log in. */
+function quoteBanner(banner: string): string {
+  const lines = spokenLines(banner).slice(-3);
+  return lines.length === 0 ? '' : `; the server says: ${lines.join(' / ')}`;
 }

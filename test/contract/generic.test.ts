@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { generateKeyPair } from '../../src/ssh/index.js';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { canCreateMachines } from '../lab/machines.js';
 import { type Servers, startServers } from '../lab/servers.js';
@@ -131,19 +132,42 @@ describe.skipIf(!canCreateMachines())('existing servers', () => {
     expect(traces('two')).toEqual(before);
   });
 
-  test('a server of an inventory is adopted over a jump host by a user with sudo', async () => {
+  test('a server of an inventory is adopted over a jump host, by the user that its root login asks for', async () => {
+    const key = generateKeyPair('cloud');
+    const keyPath = join(belt.folder, 'cloud_key');
+    await writeFile(keyPath, key.privateKey, { mode: 0o600 });
+    const authorize = (line: string, home: string) =>
+      `cat >> ${home}/.ssh/authorized_keys <<'END'\n${line}\nEND\n`;
+    servers.sh('one', authorize(key.publicKey, '/root'));
+    servers.sh(
+      'three',
+      authorize(`${cloudInitOptions} ${key.publicKey}`, '/root') + authorize(key.publicKey, '/home/admin'),
+    );
     await writeFile(
       join(belt.folder, 'servers.yml'),
       [
         '- name: three',
         `  address: ${servers.address('three')}`,
-        '  user: admin',
-        `  key: ${servers.keyPath}`,
+        `  key: ${keyPath}`,
         `  jump: ${servers.address('one')}`,
       ].join('\n'),
     );
     const before = traces('three');
-    await belt.ok(['create', '-d', 'generic', '--generic-inventory', 'servers.yml', 'three']);
+    const create = ['create', '-d', 'generic', '--generic-inventory', 'servers.yml'];
+    const sudoers = '/etc/sudoers.d/tty';
+    servers.sh('three', `printf '%s\n' 'Defaults requiretty' 'admin ALL=(ALL) PASSWD: ALL' > ${sudoers}`);
+    const refused = await belt.run([...create, '--dry-run', 'three']);
+    expect(refused.stderr).toContain('sudo refuses to run for admin without a terminal (requiretty)');
+    expect(refused.stderr).toContain('add "Defaults:admin !requiretty"');
+    servers.sh('three', `rm ${sudoers}`);
+
+    const { code, stderr } = await belt.run([...create, 'three']);
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringContaining(
+        'three: the server refuses root (Please login as the user "admin" rather than the user "root".), so belt logs in as admin',
+      ),
+    ]);
     expect(unchangedParts(traces('three'))).toEqual(unchangedParts(before));
     expect(await belt.ok(['ssh', 'three', 'whoami'])).toBe('admin\n');
     const hosts = await readFile(join(belt.folder, '.belt/default/ssh/known_hosts'), 'utf8');
@@ -302,6 +326,9 @@ describe.skipIf(!canCreateMachines())('existing servers', () => {
 });
 
 /** A user with sudo, an image, and a container without a restart policy. */
+/** In root's authorized_keys on cloud images. @see cloud-init's `disable_root_opts` */
+const cloudInitOptions = `no-port-forwarding,no-agent-forwarding,no-X11-forwarding,command="echo 'Please login as the user \\"admin\\" rather than the user \\"root\\".';echo;sleep 10;exit 142"`;
+
 const prepare = `set -e
 useradd --create-home --shell /bin/sh admin
 echo 'admin ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/admin

@@ -44,8 +44,43 @@ describe('a login that runs no shell', () => {
     expect(output && requestedUser(output)).toBe('ubuntu');
   });
 
+  test('a mark after a long message of the day is found', async () => {
+    const connection = await connectTo((channel, command) => {
+      channel.write(`${'Welcome\n'.repeat(10_000)}${command.replace('echo ', '')}\n`);
+      finish(channel, 0);
+    });
+    expect(await findNoShell(connection, signal)).toBeUndefined();
+  });
+
+  test('output without an end is cut off', async () => {
+    const connection = await connectTo((channel) => {
+      const write = () => channel.writable && channel.write('y\n'.repeat(10_000), write);
+      write();
+    });
+    const output = await findNoShell(connection, signal);
+    expect(output && noShellError(connection, output).message).toContain('runs no shell commands: y / y / y');
+  });
+
   test.each([
+    [cloudImage, 'log in as ubuntu'],
+    ['Please login as the user "root" rather than the user "root".', 'specify another user'],
+    ['WARNING: Your password has expired.\nPassword change required but no TTY available.', 'ssh -t -p'],
+    ['You are required to change your password immediately (root enforced)', 'ssh -t -p'],
+    ['This account is currently not available.', 'specify another user'],
+  ])('the hint for %j begins with %j', async (stdout, hint) => {
+    const connection = await connectTo(() => {});
+    expect(noShellError(connection, { stdout, stderr: '', code: 1 }).hint).toMatch(new RegExp(`^${hint}`));
+  });
+
+  test.each<readonly [string, string | undefined]>([
     [cloudImage, 'ubuntu'],
+    ...['bitnami', 'admin', 'centos', 'fedora', 'debian', 'opc', 'cloud-user', 'azureuser', 'j.doe'].map(
+      (user) => [`Please login as the user "${user}" rather than the user "root".`, user] as const,
+    ),
+    ['Please login as the ubuntu user rather than root user.', 'ubuntu'],
+    ["Please log in as 'core'", 'core'],
+    ['Please login as the user "NONE" rather than the user "root".', undefined],
+    ['Please log in as another user', undefined],
     ['Please login as the user "ec2-user" rather than the user "root".', 'ec2-user'],
     ['Please login as the admin user rather than the root user.', 'admin'],
     ['Please login as the user "$(reboot)" rather than the user "root".', undefined],

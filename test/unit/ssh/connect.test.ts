@@ -265,6 +265,13 @@ describe('waitFor', () => {
     );
   });
 
+  test("what the server says before a refused login is in the message, and a notice's rulers are not", async () => {
+    const banner = '*****\nAuthorized use only\n*****\n\nYour account has expired\n';
+    const peer = await peerWith({ authorized: generateKeyPair('other').publicKey, banner });
+    const refused = await failure(peer.ssh().connect(peer.target()));
+    expect(refused.message).toMatch(/; the server says: Authorized use only \/ Your account has expired$/);
+  });
+
   test('waitFor with bootRetryMs 0 fails at once for a rejected key, and retries other problems', async () => {
     const peer = await peerWith({ authorized: generateKeyPair('other').publicKey });
     const port = await freePort();

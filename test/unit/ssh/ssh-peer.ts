@@ -48,6 +48,8 @@ export interface PeerOptions {
   silent?: boolean;
   /** What the server offers; default: all of ssh2's. */
   algorithms?: Algorithms;
+  /** Sent before authentication. */
+  banner?: string;
   /** Forwards connections, like a jump host; otherwise forwarding is refused. */
   forwards?: boolean;
 }
@@ -64,7 +66,11 @@ export async function startPeer({ run = exitAtOnce, ...options }: PeerOptions = 
   const sockets = new Set<Socket>();
   const clients: Ssh[] = [];
   const server = new ssh2.Server(
-    { hostKeys: [hostKey.privateKey], ...(options.algorithms && { algorithms: options.algorithms }) },
+    {
+      hostKeys: [hostKey.privateKey],
+      ...(options.algorithms && { algorithms: options.algorithms }),
+      ...(options.banner !== undefined && { banner: options.banner }),
+    },
     (client) => {
       counts.connections++;
       client.on('error', () => {});
