@@ -11,7 +11,7 @@ const onRealMachines = {
 
 export default defineConfig({
   test: {
-    reporters: ['default', './test/lab/count-reporter.ts'],
+    reporters: ['default', './test/lab/fault-reporter.ts', './test/lab/count-reporter.ts'],
     disableConsoleIntercept: true,
     projects: [
       // Property tests start hundreds of shells, which takes time on a busy computer.

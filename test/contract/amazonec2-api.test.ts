@@ -25,6 +25,7 @@ import { checkUserData, type Moto, mergedConfig, startMoto } from '../lab/ec2/mo
 import { type Ec2, startProxy } from '../lab/ec2/proxy.js';
 import { credentials, makeSubnet, openAccount } from '../lab/ec2/vpc.js';
 import { canCreateMachines } from '../lab/machines.js';
+import { recordFault } from '../lab/record-fault.js';
 
 /**
  * The driver against the real moto, without guests: its requests to EC2 and how it handles EC2's
@@ -392,6 +393,11 @@ describe.skipIf(!canCreateMachines())('the amazonec2 driver', () => {
     await it.create(names(3));
     expect(Object.values(it.outcomes)).toEqual(['done', 'done', 'done']);
     expect(await it.instances()).toHaveLength(3);
+    recordFault({
+      kind: 'Machines, engines and networks that fail',
+      fault: 'the response to `RunInstances` is lost',
+      tried: 2,
+    });
   });
 
   test('instances of a call without a response are found by their tag', async () => {
@@ -400,6 +406,10 @@ describe.skipIf(!canCreateMachines())('the amazonec2 driver', () => {
     await it.create(names(3));
     expect(Object.values(it.outcomes)).toEqual(['done', 'done', 'done']);
     expect(await it.instances()).toHaveLength(3);
+    recordFault({
+      kind: 'Machines, engines and networks that fail',
+      fault: 'no response to `RunInstances` arrives',
+    });
   });
 
   test('create launches no duplicates when it is killed after any event and rerun', async () => {

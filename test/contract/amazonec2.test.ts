@@ -5,6 +5,7 @@ import { type Belt, newBelt } from '../lab/belt.js';
 import { type Cloud, startCloud } from '../lab/ec2/cloud.js';
 import { credentials } from '../lab/ec2/vpc.js';
 import { canCreateMachines } from '../lab/machines.js';
+import { recordFault } from '../lab/record-fault.js';
 
 /** The built program with real machines as instances; scenario.ts covers what all drivers share. */
 
@@ -50,6 +51,10 @@ describe.skipIf(!canCreateMachines())('machines on EC2', () => {
       const output = await belt.ok(['ssh', name, 'id -un; hostname; sudo docker info --format {{.Name}}']);
       expect(output).toBe(`admin\n${name}\n${name}\n`);
     }
+    recordFault({
+      kind: 'Killed and interrupted',
+      fault: '`create` of four EC2 machines is killed before the response arrives',
+    });
   }, 600_000);
 
   test('restart of EC2 machines takes one call and waits until they have rebooted', async () => {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAuthority, issueClient, issueServer } from '../../src/certs/model/issue.js';
 import { type Belt, newBelt, type Result } from '../lab/belt.js';
 import { canCreateMachines } from '../lab/machines.js';
+import { recordFault } from '../lab/record-fault.js';
 
 /**
  * Checks the cluster's certificates with Docker's client on one machine and Docker's engine on
@@ -54,6 +55,10 @@ describe.skipIf(!canCreateMachines())('engines behind TLS', () => {
   test('the engine refuses a client without a certificate', async () => {
     const { ca } = await pairOf('certs');
     expect(await refused({ ca })).toMatch(/certificate required|bad certificate/);
+    recordFault({
+      kind: 'Untrusted input',
+      fault: 'a client without a valid certificate connects to an engine',
+    });
   });
 
   test('the engine refuses a client of another CA with the same name', async () => {
@@ -61,6 +66,10 @@ describe.skipIf(!canCreateMachines())('engines behind TLS', () => {
     const other = await createAuthority({ commonName: 'belt cluster default', keyType: 'rsa2048' });
     const { certificate: cert, key } = await issueClient(other, { commonName: 'belt' });
     expect(await refused({ ca, cert, key })).toMatch(/unknown certificate authority|bad certificate/);
+    recordFault({
+      kind: 'Untrusted input',
+      fault: 'a client without a valid certificate connects to an engine',
+    });
   });
 
   test('the engine refuses a client whose certificate has expired', async () => {
@@ -69,6 +78,10 @@ describe.skipIf(!canCreateMachines())('engines behind TLS', () => {
     const now = new Date(Date.now() - 10 * 24 * 60 * 60 * 1000);
     const { certificate: cert, key } = await issueClient(authority, { commonName: 'belt', now, days: 2 });
     expect(await refused({ ca, cert, key })).toMatch(/expired certificate|bad certificate/);
+    recordFault({
+      kind: 'Untrusted input',
+      fault: 'a client without a valid certificate connects to an engine',
+    });
   });
 
   test('the engine refuses a server certificate from a client', async () => {
@@ -77,6 +90,10 @@ describe.skipIf(!canCreateMachines())('engines behind TLS', () => {
     expect(await refused({ ca, cert, key })).toMatch(
       /bad certificate|unknown certificate|certificate required/,
     );
+    recordFault({
+      kind: 'Untrusted input',
+      fault: 'a client without a valid certificate connects to an engine',
+    });
   });
 
   test('the client refuses an engine with a certificate of another CA', async () => {
@@ -162,6 +179,10 @@ describe.skipIf(!canCreateMachines())('engines behind TLS', () => {
     };
     expect(certificates.map(({ status }) => status)).toEqual(['ok', 'ok', 'ok', 'ok', 'ok']);
     expect((await belt.run(['ip', 'node1'])).stderr).toBe('');
+    recordFault({
+      kind: 'Machines, engines and networks that fail',
+      fault: 'all certificates of a cluster expire',
+    });
   });
 
   const refused = async (credentials: Credentials): Promise<string> => {

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type Belt, newBelt } from '../lab/belt.js';
 import { importWebImage } from '../lab/containers.js';
 import { canCreateMachines } from '../lab/machines.js';
+import { recordFault } from '../lab/record-fault.js';
 
 /** Containers without a restart policy, across all restarts of the engine that belt causes. */
 describe.skipIf(!canCreateMachines())('containers over a restart of the engine', () => {
@@ -131,6 +132,12 @@ describe.skipIf(!canCreateMachines())('containers over a restart of the engine',
       expect(stderr).toMatch(/node1: .*--rm.*fleeting/);
     });
     expect(await running()).toEqual(['kept']);
+    recordFault({
+      kind: 'Machines, engines and networks that fail',
+      fault: 'containers whose files are missing, and with `--rm`, when an engine restarts',
+      tried: 2,
+      lost: 'these containers; belt names them',
+    });
   });
 
   test('an engine that rejects new options is restored to its old ones, with its containers', async () => {
@@ -138,6 +145,7 @@ describe.skipIf(!canCreateMachines())('containers over a restart of the engine',
     await expectKept(async () => expect((await belt.run(['provision', 'node1'])).code).toBe(1));
     await setOptions([]);
     expect(JSON.parse(await belt.ok(['engine', 'show', '--json', 'node1'])).ok[0].pending).toEqual([]);
+    recordFault({ kind: 'Machines, engines and networks that fail', fault: 'an engine rejects new options' });
   });
 
   test('containers run again after an interruption during the restart', async () => {
@@ -150,6 +158,10 @@ describe.skipIf(!canCreateMachines())('containers over a restart of the engine',
       expect(await new Promise((done) => child.once('close', done))).toBe(130);
       const { ok } = JSON.parse(await belt.ok(['provision', '--json', 'node1']));
       expect(ok).toEqual([expect.objectContaining({ changed: false })]);
+    });
+    recordFault({
+      kind: 'Killed and interrupted',
+      fault: '`provision` is interrupted while the engine restarts',
     });
   });
 

@@ -6,6 +6,7 @@ import { type Belt, newBelt } from '../lab/belt.js';
 import { type Emulator, startEmulator } from '../lab/digitalocean/emulator.js';
 import { backendWithGuests, type Guests } from '../lab/digitalocean/guests.js';
 import { canCreateMachines } from '../lab/machines.js';
+import { recordFault } from '../lab/record-fault.js';
 
 /** The built program with real guests as droplets; scenario.ts covers what all drivers share. */
 describe.runIf(canCreateMachines())('machines on DigitalOcean', () => {
@@ -52,6 +53,10 @@ describe.runIf(canCreateMachines())('machines on DigitalOcean', () => {
     });
     const engines = await belt.ok(['exec', 'node[1:4]', '--', 'docker', 'info', '--format', '{{.Name}}']);
     for (const name of namesThere()) expect(engines).toContain(name);
+    recordFault({
+      kind: 'Killed and interrupted',
+      fault: '`create` is killed while half of the droplets exist',
+    });
   }, 400_000);
 
   test('gc finds a droplet without a record', async () => {

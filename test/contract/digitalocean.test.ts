@@ -10,6 +10,7 @@ import { generateKeyPair } from '../../src/ssh/index.js';
 import { defaultSettings } from '../lab/digitalocean/defaults.js';
 import { type Emulator, startEmulator } from '../lab/digitalocean/emulator.js';
 import { backendWithoutGuests } from '../lab/digitalocean/nothing.js';
+import { recordFault } from '../lab/record-fault.js';
 
 /**
  * The driver against an emulated DigitalOcean that checks each request and response against
@@ -299,6 +300,10 @@ describe('failures during create', () => {
           .sort(),
       );
       expect(count('POST /v2/droplets')).toBe(kind === 'lost' ? 2 : 3);
+      recordFault({
+        kind: 'Machines, engines and networks that fail',
+        fault: 'the response to a request for droplets is lost or cut',
+      });
     },
   );
 
@@ -309,6 +314,10 @@ describe('failures during create', () => {
     const { events } = await create('node[1:3]');
     expect(ends(events)).toEqual({ node1: 'done', node2: 'done', node3: 'done' });
     expect(namesThere()).toEqual(['node1', 'node2', 'node3']);
+    recordFault({
+      kind: 'Machines, engines and networks that fail',
+      fault: 'the DigitalOcean API answers with an error or a rate limit',
+    });
   });
 
   test('the next create removes a duplicate droplet', async () => {
@@ -356,9 +365,11 @@ describe('failures during create', () => {
   });
 
   test('create creates each machine once when it is interrupted anywhere and rerun', async () => {
+    let tried = 0;
     await emulate();
     const wanted = requests('node[1:12]');
     for (const after of [0, 3, 14, 20]) {
+      tried++;
       const interrupt = new AbortController();
       let seen = 0;
       const broken = async () => {
@@ -369,6 +380,11 @@ describe('failures during create', () => {
     }
     expect(Object.values(ends(await run(open().create(wanted, signal))))).toEqual(Array(12).fill('done'));
     expect(namesThere()).toEqual(wanted.map(({ name }) => name).sort());
+    recordFault({
+      kind: 'Killed and interrupted',
+      fault: '`create` of twelve droplets is interrupted',
+      tried,
+    });
   });
 
   test("a refused request fails only its own machines, with the API's message and a hint", async () => {

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { generateKeyPair } from '../../src/ssh/index.js';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { canCreateMachines } from '../lab/machines.js';
+import { recordFault } from '../lab/record-fault.js';
 import { type Servers, startServers } from '../lab/servers.js';
 
 /** Adopts guests that belt did not create, with the built program. */
@@ -130,6 +131,7 @@ describe.skipIf(!canCreateMachines())('existing servers', () => {
     servers.sh('two', 'cd /etc/docker && mv aside daemon.json');
     await belt.ok(['rm', '-y', 'two']);
     expect(traces('two')).toEqual(before);
+    recordFault({ kind: 'Disks and files', fault: 'daemon.json of a server is not JSON' });
   });
 
   test('a server of an inventory is adopted over a jump host, by the user that its root login asks for', async () => {
@@ -199,6 +201,10 @@ describe.skipIf(!canCreateMachines())('existing servers', () => {
     expect(second.code).toBe(0);
     expect(JSON.parse(second.stdout).ok.length).toBe(4);
     await belt.ok(['rm', '-y', '--all']);
+    recordFault({
+      kind: 'Machines, engines and networks that fail',
+      fault: 'a server is down during `create`',
+    });
   });
 
   test('a rerun resumes an interrupted create, and rm still restores the original state', async () => {
@@ -215,6 +221,10 @@ describe.skipIf(!canCreateMachines())('existing servers', () => {
     expect(unchangedParts(traces('one'))).toEqual(unchangedParts(before));
     await belt.ok(['rm', '-y', 'one']);
     expect(traces('one')).toEqual(before);
+    recordFault({
+      kind: 'Killed and interrupted',
+      fault: '`create` is interrupted while the engine of a server restarts',
+    });
   });
 
   test('rm keeps an unreachable server unless forced', async () => {
@@ -229,6 +239,7 @@ describe.skipIf(!canCreateMachines())('existing servers', () => {
     expect(await belt.ok(['ls', '-q'])).toBe('');
     await servers.start('four');
     servers.sh('four', 'rm /etc/systemd/system/docker.service.d/zz-belt.conf; systemctl daemon-reload');
+    recordFault({ kind: 'Machines, engines and networks that fail', fault: 'a server is down during `rm`' });
   });
 
   test('--keep-engine-config leaves the engine as belt configured it', async () => {
@@ -295,6 +306,7 @@ describe.skipIf(!canCreateMachines())('existing servers', () => {
     expect(stderr).toContain('four: the host key at');
     expect((await belt.run(['rm', '-y', 'four'])).code).toBe(1);
     await belt.ok(['rm', '-f', 'four']);
+    recordFault({ kind: 'Untrusted input', fault: 'a server shows another host key' });
   });
 
   test('the none driver records only a URL', async () => {

@@ -6,6 +6,7 @@ import { generateKeyPair } from '../../src/ssh/index.js';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { canCreateMachines } from '../lab/machines.js';
 import { amazonEc2, digitalOcean, type Provider } from '../lab/providers.js';
+import { recordFault } from '../lab/record-fault.js';
 
 const names = ['node1', 'node2', 'node3'];
 const longTimeout = { timeoutMs: 300_000 };
@@ -79,6 +80,10 @@ for (const [driver, open] of [
       await expect.poll(nodes).toEqual(names.map((name) => `${name} Ready`));
       expect(await rows()).toEqual(shown);
       expect(await belt.ok(['certs', 'status'])).not.toMatch(/missing|another/);
+      recordFault({
+        kind: 'Disks and files',
+        fault: 'the folder of a cluster with a swarm is deleted, then `import`',
+      });
     }, 400_000);
 
     test('a second import changes nothing, and a single lost record is rebuilt', async () => {
@@ -96,6 +101,7 @@ for (const [driver, open] of [
         strays: [],
         gone: [],
       });
+      recordFault({ kind: 'Disks and files', fault: 'the record of a machine is deleted, then `import`' });
     }, 400_000);
 
     test('import does not touch another cluster of the same name', async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { canCreateMachines } from '../lab/machines.js';
 import { amazonEc2, type CloudProvider, digitalOcean } from '../lab/providers.js';
+import { recordFault } from '../lab/record-fault.js';
 
 const longTimeout = { timeoutMs: 300_000 };
 
@@ -47,6 +48,7 @@ for (const [driver, open] of [
       await killResizeWhen('1gb', ({ off }) => off);
       expect((await provider.inspect()).off).toBe(true);
       await finish('1gb');
+      recordFault({ kind: 'Killed and interrupted', fault: '`resize` is killed while the machine is off' });
     }, 400_000);
 
     test('a rerun finishes a resize that was killed before the machine was started', async () => {
@@ -55,5 +57,6 @@ for (const [driver, open] of [
       release();
       expect((await provider.inspect()).off).toBe(true);
       await finish('2gb');
+      recordFault({ kind: 'Killed and interrupted', fault: '`resize` is killed before the machine starts' });
     }, 400_000);
   });

@@ -13,6 +13,7 @@ import { driver } from '../../src/drivers/nspawn/index.js';
 import type { Machine } from '../../src/machines/model/machine.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
 import { canCreateMachines } from '../lab/machines.js';
+import { recordFault } from '../lab/record-fault.js';
 import type { Order } from './nspawn-program.js';
 
 /**
@@ -184,6 +185,7 @@ describe.skipIf(!canCreateMachines())('nspawn machines', () => {
       three: 'done',
     });
     expect(await processFiles()).toEqual(pids);
+    recordFault({ kind: 'Killed and interrupted', fault: '`create` of three guests is killed' });
   });
 
   test('an aborted create fails each machine, and a rerun finishes it', async () => {
@@ -201,6 +203,7 @@ describe.skipIf(!canCreateMachines())('nspawn machines', () => {
       ['two', 'AbortError'],
     ]);
     expect(outcomes(await run(nspawn.create(requests, signal)))).toEqual({ one: 'done', two: 'done' });
+    recordFault({ kind: 'Killed and interrupted', fault: '`create` of two guests is interrupted' });
   });
 
   test('concurrent creates give every machine its own address', async () => {
@@ -211,6 +214,7 @@ describe.skipIf(!canCreateMachines())('nspawn machines', () => {
     expect(Object.values(outcomes(events))).toEqual(Array(6).fill('done'));
     const addresses = (await recorded()).map((machine) => machine.addresses.public);
     expect(new Set(addresses).size).toBe(6);
+    recordFault({ kind: 'Two belts at once', fault: 'three belts create guests', tried: 3 });
   });
 
   test('a machine whose systemd-nspawn was killed is stopped, and starts again', async () => {
@@ -221,6 +225,7 @@ describe.skipIf(!canCreateMachines())('nspawn machines', () => {
     await expect.poll(states).toEqual({ crash: 'stopped' });
     expect(outcomes(await run(nspawn.start([crash], signal)))).toEqual({ crash: 'done' });
     await expectSshOf('crash', crash.addresses.public ?? '');
+    recordFault({ kind: 'Machines, engines and networks that fail', fault: 'systemd-nspawn is killed' });
   });
 
   test('start waits until the kernel has removed the link of a killed machine', async () => {
@@ -304,6 +309,7 @@ describe.skipIf(!canCreateMachines())('nspawn machines', () => {
     expect(await states()).toEqual({ good: 'running', third: 'running' });
     const addresses = (await recorded()).map((machine) => machine.addresses.public);
     expect(addresses).not.toContain(bad.addresses.public);
+    recordFault({ kind: 'Disks and files', fault: 'the record of a guest is torn' });
   });
 
   test('a user without root can list machines, and is asked to use sudo for the rest', async () => {

@@ -4,6 +4,7 @@ import { versionOverTls } from '../lab/engine-answer.js';
 import { runGuestScripts, setOsRelease } from '../lab/guests.js';
 import { canCreateMachines } from '../lab/machines.js';
 import type { osReleases } from '../lab/os-releases.js';
+import { recordFault } from '../lab/record-fault.js';
 import { type Servers, startServers } from '../lab/servers.js';
 
 /**
@@ -211,6 +212,10 @@ describe.skipIf(!canCreateMachines())('other systems', () => {
       expect(on('docker ps --quiet')).toBe(before.split('\n').at(-1));
       await belt.ok(['rm', '-y', 'alp']);
       expect(on('cat /etc/conf.d/docker; docker ps --quiet')).toBe(before);
+      recordFault({
+        kind: 'Machines, engines and networks that fail',
+        fault: 'an engine under OpenRC rejects an option',
+      });
     });
 
     test("Alpine's engine starts again after a reboot", async () => {
@@ -283,6 +288,10 @@ describe.skipIf(!canCreateMachines())('other systems', () => {
       await belt.ok(['rm', '-y', 'b2d']);
       expect(on('cat /var/lib/boot2docker/profile; ls /var/lib/boot2docker')).toBe('MINE=1\nlog\nprofile');
       expect(on(startCommand)).toMatch(/-H unix:\/\/ --pidfile \S+$/);
+      recordFault({
+        kind: 'Machines, engines and networks that fail',
+        fault: 'an engine of boot2docker rejects an option',
+      });
     });
   });
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt, type Result } from '../lab/belt.js';
 import { canCreateMachines } from '../lab/machines.js';
+import { recordFault } from '../lab/record-fault.js';
 import { runInTerminal } from '../lab/terminal.js';
 
 /** Provisions engines on real systems. Checks the engine and systemd, not output. */
@@ -100,6 +101,10 @@ describe.skipIf(!canCreateMachines())('provisioning', () => {
       expect(await ports('node1')).toEqual(['']);
       expect(await on('node1', 'rm /etc/docker/daemon.json; ls /run | grep belt- || true')).toBe('');
       await belt.ok(['engine', 'secure', 'node1']);
+      recordFault({
+        kind: 'Killed and interrupted',
+        fault: 'a remote script is killed between its files and the restart',
+      });
     });
 
     test('provision corrects manual changes', async () => {
@@ -117,6 +122,11 @@ describe.skipIf(!canCreateMachines())('provisioning', () => {
       expect(
         await on('node1', 'grep -c mine /etc/systemd/system/docker.service.d/zz-belt.conf || true'),
       ).toBe('0');
+      recordFault({
+        kind: 'Machines, engines and networks that fail',
+        fault: 'files of an engine are deleted or changed by hand',
+        tried: 2,
+      });
     });
   });
 
@@ -207,6 +217,10 @@ describe.skipIf(!canCreateMachines())('provisioning', () => {
       await on('node2', 'rm /etc/docker/daemon.json');
       expect(await on('node2', line.replace('/etc/docker/daemon.json', ''))).toBe(before);
       expect(await on('node2', 'systemctl show docker -p MainPID --value')).toBe(pid);
+      recordFault({
+        kind: 'Machines, engines and networks that fail',
+        fault: 'an engine does not know an option',
+      });
     });
 
     test('an option that only fails at the start is reported with the journal, and the engine runs again', async () => {
@@ -221,6 +235,10 @@ describe.skipIf(!canCreateMachines())('provisioning', () => {
       ]);
       expect(await on('node2', 'systemctl is-active docker')).toBe('active');
       expect(await ports('node2')).toEqual(['2376']);
+      recordFault({
+        kind: 'Machines, engines and networks that fail',
+        fault: 'an engine does not start with an option',
+      });
     });
   });
 
@@ -332,12 +350,17 @@ describe.skipIf(!canCreateMachines())('provisioning', () => {
         expect.stringMatching(/its clock is (299|300|301) s ahead/),
       ]);
       await on('node3', 'rm /usr/local/bin/date');
+      recordFault({
+        kind: 'Machines, engines and networks that fail',
+        fault: 'the clock of a machine is five minutes ahead',
+      });
     });
 
     test('a machine with a read-only /etc is refused', async () => {
       await on('node3', 'mount --bind /etc /etc && mount -o remount,bind,ro /etc');
       expect(await failure('node3')).toEqual([1, expect.stringContaining('read-only')]);
       await on('node3', 'umount /etc');
+      recordFault({ kind: 'Disks and files', fault: '/etc of a machine is read-only' });
     });
 
     test('a machine without space for the files is refused', async () => {
@@ -346,6 +369,7 @@ describe.skipIf(!canCreateMachines())('provisioning', () => {
       await on('node3', 'ls /etc/docker > /root/left; umount /etc/docker');
       expect(error).toEqual([1, expect.stringContaining('No space left on device')]);
       expect(await on('node3', 'cat /root/left')).toBe('');
+      recordFault({ kind: 'Disks and files', fault: 'the disk of a machine is full' });
     });
 
     test('an unknown system without an engine is refused', async () => {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { canCreateMachines } from '../lab/machines.js';
 import type { Provider } from '../lab/providers.js';
+import { recordFault } from '../lab/record-fault.js';
 
 const names = ['node1', 'node2', 'node3', 'node4'];
 const longTimeout = { timeoutMs: 300_000 };
@@ -51,6 +52,10 @@ export function scenario(driver: string, open: (folder: () => string) => Promise
       expect(await provider.count()).toBe(names.length);
       const again = await belt.run(args);
       expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('already exists')]);
+      recordFault({
+        kind: 'Killed and interrupted',
+        fault: '`create` of four machines is killed, with each driver',
+      });
     }, 400_000);
 
     test('the machines form a swarm, and one is drained', async () => {

@@ -14,6 +14,7 @@ import { requireInfo } from '../../src/drivers/virtualbox/vm.js';
 import type { Machine } from '../../src/machines/model/machine.js';
 import { generateKeyPair } from '../../src/ssh/index.js';
 import { canCreateMachines } from '../lab/machines.js';
+import { recordFault } from '../lab/record-fault.js';
 import { startVirtualBox, type VirtualBoxLab } from '../lab/virtualbox/lab.js';
 
 /**
@@ -108,9 +109,11 @@ describe.skipIf(!canCreateMachines())('the virtualbox driver', () => {
   });
 
   test('a rerun finishes a create that was interrupted anywhere, with each machine once', async () => {
+    let tried = 0;
     const requests = requestsFor(['a', 'b']);
     let calls = 0;
     for (const cutAfter of [2, 6, 9, 12, 15, 18]) {
+      tried++;
       const cut = new AbortController();
       const before = lab.calls.length;
       const watch = setInterval(() => lab.calls.length - before >= cutAfter && cut.abort(), 1);
@@ -126,6 +129,7 @@ describe.skipIf(!canCreateMachines())('the virtualbox driver', () => {
     await all(driver.create(requests, signal));
     expect(verbsSince(before)).not.toContain('createvm');
     await all(driver.remove(await known(['a', 'b']), signal));
+    recordFault({ kind: 'Killed and interrupted', fault: '`create` of two VMs is interrupted', tried });
   });
 
   test('a VM of an earlier create with other keys is created again', async () => {
@@ -153,6 +157,7 @@ describe.skipIf(!canCreateMachines())('the virtualbox driver', () => {
     await all(driver.remove(await known(names), signal));
     await all(second.remove(await known(names, second), signal));
     expect(await lab.vms()).toEqual([]);
+    recordFault({ kind: 'Two belts at once', fault: 'two belts create VMs', tried: 2 });
   });
 
   test('calls for one VM run one at a time, and wait while another program has it locked', async () => {

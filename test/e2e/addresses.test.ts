@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { canCreateMachines } from '../lab/machines.js';
+import { recordFault } from '../lab/record-fault.js';
 
 /** On a machine with several addresses, docker needs the one that belt passes. */
 describe.skipIf(!canCreateMachines())('machines with several addresses', () => {
@@ -64,5 +65,9 @@ describe.skipIf(!canCreateMachines())('machines with several addresses', () => {
     await belt.ok(['swarm', 'restore', '--force', 'moved.tar.gz', 'node1']);
     await belt.ok(['swarm', 'join', 'node1', 'node2']);
     expect(await belt.ok(['swarm', 'status'])).not.toContain('advertises');
+    recordFault({
+      kind: 'Machines, engines and networks that fail',
+      fault: 'a manager loses its advertised address',
+    });
   });
 });

@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { canCreateMachines } from '../lab/machines.js';
+import { recordFault } from '../lab/record-fault.js';
 
 /** Wrong input prints one clear line with a hint, and changes nothing. */
 describe.skipIf(!canCreateMachines())('bad input', () => {
@@ -73,6 +74,7 @@ describe.skipIf(!canCreateMachines())('bad input', () => {
     expect(result.stderr).not.toMatch(/^\s+at /m);
     expect([result.code, result.stdout]).toEqual([code, '']);
     expect(await readdir(belt.folder)).toEqual([]);
+    recordFault({ kind: 'Untrusted input', fault: 'invalid arguments' });
   });
 
   test('--json prints an error as a document', async () => {
@@ -105,6 +107,7 @@ describe.skipIf(!canCreateMachines())('bad input', () => {
     expect(stderr.match(/SHA256:[\w+/]{43}/g)).toHaveLength(2);
     expect(stderr).toContain(path);
     await belt.ok(['rm', '-y', 'keyed']);
+    recordFault({ kind: 'Untrusted input', fault: 'a machine shows another host key' });
   });
 
   test('create refuses the name of an existing machine, even a stopped one', async () => {
@@ -131,6 +134,7 @@ describe.skipIf(!canCreateMachines())('bad input', () => {
     const listed = await belt.run(['ls']);
     expect(listed.stdout).toContain('node1');
     expect(listed.stdout).toContain(path);
+    recordFault({ kind: 'Disks and files', fault: 'the record of a machine is torn' });
   });
 });
 
@@ -163,6 +167,11 @@ describe('output that cannot be written', () => {
       child.stdout.destroy();
       const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
       expect([code, stderr]).toEqual([141, '']);
+      recordFault({
+        kind: 'Disks and files',
+        fault: 'the reader of stdout closes the pipe',
+        lost: 'that output',
+      });
     },
   );
 
@@ -175,5 +184,6 @@ describe('output that cannot be written', () => {
     });
     const [stderr, [code]] = await Promise.all([text(child.stderr as Readable), once(child, 'close')]);
     expect([code, stderr]).toEqual([1, 'error: cannot write to stdout: no space left on device\n']);
+    recordFault({ kind: 'Disks and files', fault: 'stdout is a full disk', lost: 'that output' });
   });
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt, type Result } from '../lab/belt.js';
 import { canCreateMachines } from '../lab/machines.js';
+import { recordFault } from '../lab/record-fault.js';
 
 const managers = ['mg0', 'mg1', 'mg2'];
 const workers = ['node1', 'node2', 'node3', 'node4'];
@@ -99,6 +100,7 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
   ])('a provision killed %s leaves a difference', async (_, pattern) => {
     await killProvisionAt(pattern);
     expect((await plan()).code).toBe(2);
+    recordFault({ kind: 'Killed and interrupted', fault: '`cluster provision` is killed' });
   });
 
   test('cluster provision resumes after a kill', async () => {
@@ -140,6 +142,11 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
     expect((await provision()).code).toBe(0);
     expect(await nodes()).toEqual(expectedNodes.with(4, 'node2 worker active {"mine":"x","zone":"a"} ready'));
     expect(await plan()).toEqual({ code: 0, rows: [] });
+    recordFault({
+      kind: 'Machines, engines and networks that fail',
+      fault: 'nodes are changed by hand',
+      tried: 4,
+    });
   });
 
   test('cluster provision starts stopped machines and recreates removed ones, including the leader', async () => {
@@ -156,6 +163,11 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
     expect([code, code === 0 ? '' : stderr]).toEqual([0, '']);
     expect((await nodes('mg1')).map((row) => row.replace('"mine":"x",', ''))).toEqual(expectedNodes);
     expect(await plan()).toEqual({ code: 0, rows: [] });
+    recordFault({
+      kind: 'Machines, engines and networks that fail',
+      fault: 'machines of a cluster are stopped or removed, the leader too',
+      tried: 3,
+    });
   });
 
   test('changed engine options in config.yml are a difference and are applied', async () => {

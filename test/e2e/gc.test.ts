@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { canCreateMachines } from '../lab/machines.js';
+import { recordFault } from '../lab/record-fault.js';
 
 /** Deletes records while their machines keep running. */
 describe.runIf(canCreateMachines())('gc', () => {
@@ -33,6 +34,7 @@ describe.runIf(canCreateMachines())('gc', () => {
     await belt.ok(['gc', '--yes']);
     expect(await belt.ok(['gc'])).toBe('No orphaned machines found\n');
     expect(await belt.ok(['ls', '-q'])).toBe('node1\nnode3\n');
+    recordFault({ kind: 'Disks and files', fault: 'the record of a machine is deleted, then `gc`' });
   });
 
   test('a failed create removes its machines with --on-failure remove, and keeps them by default', async () => {
@@ -49,5 +51,10 @@ describe.runIf(canCreateMachines())('gc', () => {
     expect(failed.stderr).toContain('To remove the failed machines, run: belt rm -f node5');
     expect(await belt.ok(['ls', '-q'])).toBe('node1\nnode3\nnode5\n');
     await belt.ok(['rm', '-f', 'node5']);
+    recordFault({
+      kind: 'Machines, engines and networks that fail',
+      fault: 'an engine rejects its options during `create`',
+      tried: 2,
+    });
   });
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { canCreateMachines } from '../lab/machines.js';
+import { recordFault } from '../lab/record-fault.js';
 
 /** The same command resumes a create that was interrupted at any moment. */
 describe.skipIf(!canCreateMachines())('interrupted create', () => {
@@ -68,5 +69,9 @@ describe.skipIf(!canCreateMachines())('interrupted create', () => {
     const machines = (await belt.list()) as { address: string }[];
     expect(new Set(machines.map(({ address }) => address)).size).toBe(3);
     await belt.ok(['rm', '--all', '--yes']);
+    recordFault({
+      kind: 'Killed and interrupted',
+      fault: '`create` of three machines gets SIGINT or SIGKILL',
+    });
   });
 });

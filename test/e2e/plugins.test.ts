@@ -13,6 +13,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { canCreateMachines, imageRoot } from '../lab/machines.js';
+import { recordFault } from '../lab/record-fault.js';
 
 const fixture = resolve('test/fixtures/belt-driver-box');
 
@@ -192,11 +193,13 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
   });
 
   test('create with a plugin driver resumes after being killed twice', async () => {
+    let tried = 0;
     const args = ['create', '-d', 'box', '--box-root', imageRoot(), 'm[1:2]'];
     const isNumbered = () => boxesThere().length > 0;
     // Its link to this computer is missing or down.
     const isBooting = () => existsSync(join(boxes, 'box1/pid'));
     for (const isMoment of [isNumbered, isBooting]) {
+      tried++;
       const child = belt.spawn(args);
       const ended = new Promise((done) => child.once('close', done));
       while (!isMoment()) await new Promise((wait) => setTimeout(wait, 10));
@@ -218,6 +221,7 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
     await belt.ok(['start', 'm2']);
     const resized = await belt.run(['resize', '1gb', 'm1']);
     expect([resized.code, resized.stderr]).toEqual([1, expect.stringContaining('boxes have no sizes')]);
+    recordFault({ kind: 'Killed and interrupted', fault: '`create` with a plugin driver is killed', tried });
   });
 
   test('uninstall refuses a plugin with machines, and ls lists them even without it', async () => {
@@ -264,6 +268,10 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
     expect(other.stderr).toContain('9000gb');
     expect(await belt.ok(['ls'])).toContain('half written');
     writeFileSync(index, good);
+    recordFault({
+      kind: 'Machines, engines and networks that fail',
+      fault: 'a plugin throws while it is loaded',
+    });
   });
 
   test('install replaces the same package but refuses another one with the same driver', async () => {

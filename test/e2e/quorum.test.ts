@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { canCreateMachines } from '../lab/machines.js';
+import { recordFault } from '../lab/record-fault.js';
 
 /** What belt refuses to do to managers of a real swarm, checked with docker. */
 describe.runIf(canCreateMachines())('quorum', () => {
@@ -52,9 +53,11 @@ describe.runIf(canCreateMachines())('quorum', () => {
   });
 
   test('demote refuses while another manager is frozen, before and after the leader notices', async () => {
+    let tried = 0;
     await belt.ok(['exec', 'mg3', '--', 'kill -STOP $(pidof dockerd)']);
     try {
       for (const pauseMs of [0, 15_000]) {
+        tried++;
         await sleep(pauseMs);
         const { code, stderr } = await belt.run(['swarm', 'demote', 'mg2']);
         expect(stderr).toContain(
@@ -66,6 +69,11 @@ describe.runIf(canCreateMachines())('quorum', () => {
     } finally {
       await belt.ok(['exec', 'mg3', '--', 'kill -CONT $(pidof dockerd)']);
     }
+    recordFault({
+      kind: 'Swarms that lose managers',
+      fault: '`swarm demote` while the engine of another manager hangs',
+      tried,
+    });
   });
 
   test('demote --force demotes the leader, and another manager becomes leader', async () => {
@@ -111,6 +119,11 @@ describe.runIf(canCreateMachines())('quorum', () => {
       expect((await status()).warnings?.[0]).toBe(
         'a second swarm with the same ID runs on mg[2:3], and both accept changes; to end that: belt swarm leave --force mg[2:3], then join again with belt swarm join',
       );
+      recordFault({
+        kind: 'Swarms that lose managers',
+        fault: 'two managers given up by `swarm recover` are started without belt',
+        lost: 'nothing; belt reports both swarms',
+      });
     });
 
     test('restart makes them leave their old swarm, and they can join again', async () => {
@@ -121,6 +134,10 @@ describe.runIf(canCreateMachines())('quorum', () => {
       expect(await status()).toMatchObject({ code: 0, splitManagers: [] });
       await belt.ok(['swarm', 'join', '--manager', 'mg1', 'mg[2:3]'], longTimeout);
       expect(await managers()).toEqual(['mg1 Leader', 'mg2 Reachable', 'mg3 Reachable']);
+      recordFault({
+        kind: 'Swarms that lose managers',
+        fault: 'two managers given up by `swarm recover` are restarted',
+      });
     });
   });
 });

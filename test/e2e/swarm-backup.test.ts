@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { httpGet, importWebImage } from '../lab/containers.js';
 import { canCreateMachines } from '../lab/machines.js';
+import { recordFault } from '../lab/record-fault.js';
 
 /** Destroys managers while a service runs, and checks with docker that the swarm is recovered. */
 describe.skipIf(!canCreateMachines())('backup, recovery and restore of a swarm', () => {
@@ -111,6 +112,10 @@ describe.skipIf(!canCreateMachines())('backup, recovery and restore of a swarm',
       .poll(() => belt.ok(['ssh', 'mg2', 'ls /var/lib/docker']), { interval: 500 })
       .not.toContain('belt-backup');
     expect(existsSync(target)).toBe(false);
+    recordFault({
+      kind: 'Killed and interrupted',
+      fault: '`swarm backup` is killed while it copies the state',
+    });
   });
 
   test('recover and restore refuse a swarm with a quorum', async () => {
@@ -129,6 +134,7 @@ describe.skipIf(!canCreateMachines())('backup, recovery and restore of a swarm',
     await expect
       .poll(async () => (await belt.run(['swarm', 'backup', file()], longTimeout)).stderr)
       .toContain('would leave the swarm without a quorum');
+    recordFault({ kind: 'Swarms that lose managers', fault: '`swarm backup` while a manager is off' });
   });
 
   test('recover restores the swarm on the last of three managers', async () => {
@@ -167,6 +173,10 @@ describe.skipIf(!canCreateMachines())('backup, recovery and restore of a swarm',
         '{{.Swarm.Cluster.DefaultAddrPool}} {{.Swarm.Cluster.DataPathPort}}',
       ),
     ).toBe('[10.77.0.0/16] 7789');
+    recordFault({
+      kind: 'Swarms that lose managers',
+      fault: 'two of three managers are destroyed, and `swarm recover` is killed',
+    });
   });
 
   test('new managers join the recovered swarm', async () => {
@@ -208,6 +218,7 @@ describe.skipIf(!canCreateMachines())('backup, recovery and restore of a swarm',
       expect.stringContaining('the swarm of the backup is still running'),
     ]);
     expect(await docker('fresh', 'info', '--format', '{{.Swarm.LocalNodeState}}')).toBe('inactive');
+    recordFault({ kind: 'Disks and files', fault: 'a backup is truncated, or another file', tried: 2 });
   });
 
   test('restore recreates the swarm on a new machine after all managers were destroyed', async () => {
@@ -225,6 +236,11 @@ describe.skipIf(!canCreateMachines())('backup, recovery and restore of a swarm',
     expect(`${stdout}${stderr}`).not.toContain(unlockKey);
     expect(await nodes('fresh')).toEqual(['fresh Ready Leader', 'node1 Ready', 'node2 Ready']);
     await expectServiceRuns('fresh', ['node1', 'node2']);
+    recordFault({
+      kind: 'Swarms that lose managers',
+      fault: 'all managers of an autolocked swarm are destroyed, then `swarm restore`',
+      lost: 'changes since the backup',
+    });
   });
 
   test('the restored swarm keeps autolock and its unlock key', async () => {
@@ -257,5 +273,10 @@ describe.skipIf(!canCreateMachines())('backup, recovery and restore of a swarm',
     await belt.ok(['swarm', 'recover', '-y'], longTimeout);
     expect(await nodes('other')).toEqual(['node1 Ready', 'node2 Ready', 'other Ready Leader']);
     await expectServiceRuns('other', ['node1', 'node2']);
+    recordFault({
+      kind: 'Swarms that lose managers',
+      fault: 'the only manager is destroyed, then `swarm restore` of a backup by hand',
+      lost: 'changes since the backup',
+    });
   });
 });

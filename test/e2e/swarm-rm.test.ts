@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt } from '../lab/belt.js';
 import { importWebImage } from '../lab/containers.js';
 import { canCreateMachines } from '../lab/machines.js';
+import { recordFault } from '../lab/record-fault.js';
 
 /** Removes machines from a running swarm and checks the swarm with docker. */
 describe.skipIf(!canCreateMachines())('rm of swarm nodes', () => {
@@ -67,6 +68,7 @@ describe.skipIf(!canCreateMachines())('rm of swarm nodes', () => {
     const { code, stderr } = await belt.run(['rm', '-y', 'mg[1:3],node1']);
     expect([code, stderr]).toEqual([1, expect.stringContaining('removing mg1 and mg2 and mg3 would leave')]);
     expect(await machines()).toEqual(['mg1', 'mg2', 'mg3', 'mg4', 'node1', 'node2']);
+    recordFault({ kind: 'Swarms that lose managers', fault: '`rm` of machines that would cost the quorum' });
   });
 
   test('rm demotes the leader, removes it from the swarm, and destroys it', async () => {
@@ -90,6 +92,7 @@ describe.skipIf(!canCreateMachines())('rm of swarm nodes', () => {
       stderr: '',
     });
     await expectNodes(left[0], left, ['node1', 'node2']);
+    recordFault({ kind: 'Swarms that lose managers', fault: 'the leader loses power, then `rm`' });
   });
 
   test('rm destroys workers of a swarm without a quorum, but managers only with --force', async () => {
@@ -110,6 +113,7 @@ describe.skipIf(!canCreateMachines())('rm of swarm nodes', () => {
       expect.stringContaining("its copy of the swarm's data is lost"),
     ]);
     expect(await machines()).toEqual([alive, 'node1']);
+    recordFault({ kind: 'Swarms that lose managers', fault: '`rm` in a swarm without a quorum' });
   });
 
   test('rm --all destroys a whole swarm without draining its nodes', async () => {

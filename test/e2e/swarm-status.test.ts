@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt, type Result } from '../lab/belt.js';
 import { canCreateMachines } from '../lab/machines.js';
+import { recordFault } from '../lab/record-fault.js';
 
 interface Status {
   quorum: boolean;
@@ -73,6 +74,7 @@ describe.skipIf(!canCreateMachines())('a swarm of three managers', () => {
     expect((await running()).sort()).toEqual(['mg1', 'mg2', 'node1']);
     expect(await status()).toMatchObject({ code: 0, status: { managers: { reachable: 2, tolerance: 0 } } });
     await belt.ok(['start', 'mg3']);
+    recordFault({ kind: 'Swarms that lose managers', fault: 'commands that would cost a quorum', tried: 5 });
   });
 
   test('restart restarts one manager at a time', async () => {
@@ -98,6 +100,11 @@ describe.skipIf(!canCreateMachines())('a swarm of three managers', () => {
       { name: 'mg3', state: 'stopped' },
       { name: 'node1', swarm: 'active/worker' },
     ]);
+    recordFault({
+      kind: 'Swarms that lose managers',
+      fault: 'two of three managers lose power',
+      lost: 'the quorum, until they start again',
+    });
   });
 
   test('commands never use the other swarm of a cluster while their own has no quorum', async () => {
@@ -115,6 +122,11 @@ describe.skipIf(!canCreateMachines())('a swarm of three managers', () => {
     await belt.ok(['start', 'mg[2:3]']);
     await expect.poll(async () => (await status()).status.quorum).toBe(true);
     await belt.ok(['swarm', 'join', 'mg1', 'node1']);
+    recordFault({
+      kind: 'Swarms that lose managers',
+      fault: 'commands while their swarm has no quorum and another swarm has one',
+      tried: 4,
+    });
   });
 
   test('stop --all stops a whole swarm, and start --all restores its quorum', async () => {
@@ -123,5 +135,6 @@ describe.skipIf(!canCreateMachines())('a swarm of three managers', () => {
     expect(await running()).toEqual([]);
     await belt.ok(['start', '--all']);
     await expect.poll(async () => (await status()).status.quorum).toBe(true);
+    recordFault({ kind: 'Swarms that lose managers', fault: 'all nodes of a swarm are stopped' });
   });
 });

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt, type Result } from '../lab/belt.js';
 import { httpGet, importWebImage } from '../lab/containers.js';
 import { canCreateMachines } from '../lab/machines.js';
+import { recordFault } from '../lab/record-fault.js';
 import { type Requests, requestContinuously } from '../lab/requests.js';
 
 /** Upgrades three managers and four workers while a service runs, and checks them with docker. */
@@ -115,6 +116,7 @@ describe.skipIf(!canCreateMachines())('swarm upgrade', () => {
     expect(existsSync(record())).toBe(false);
     expect(requests.unanswered).toEqual([]);
     expect(requests.rounds).toBeGreaterThan(300);
+    recordFault({ kind: 'Killed and interrupted', fault: '`swarm upgrade` is killed while a manager boots' });
   }, 600_000);
 
   test('a second upgrade has nothing to do', async () => {
@@ -153,6 +155,10 @@ describe.skipIf(!canCreateMachines())('swarm upgrade', () => {
     expect(await nodes('mg1')).toEqual(before);
     expect(await sizes()).toEqual([640, 640, 640, 512, 512, 512, 640]);
     expect(requests.unanswered).toEqual([]);
+    recordFault({
+      kind: 'Machines, engines and networks that fail',
+      fault: 'an engine does not start during `swarm upgrade`',
+    });
   }, 600_000);
 
   test('upgrade --engine upgrades only outdated engines', async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt, type Result } from '../lab/belt.js';
 import { importWebImage } from '../lab/containers.js';
 import { canCreateMachines } from '../lab/machines.js';
+import { recordFault } from '../lab/record-fault.js';
 
 /** Runs all swarm commands on real machines and checks the engines with docker. */
 describe.runIf(canCreateMachines())('swarm verbs', () => {
@@ -176,6 +177,10 @@ describe.runIf(canCreateMachines())('swarm verbs', () => {
         for (const name of names(1, 2, 3)) await unblock(name);
       }
       expect(await nodeLs('node1')).toHaveLength(3);
+      recordFault({
+        kind: 'Machines, engines and networks that fail',
+        fault: 'a firewall rejects 2377/tcp during `swarm join`',
+      });
     });
 
     test('join uses another manager when one does not respond', async () => {
@@ -193,6 +198,10 @@ describe.runIf(canCreateMachines())('swarm verbs', () => {
       }
       expect(await nodeLs('node1')).toContain('node4 Ready Active');
       await belt.ok(['swarm', 'leave', 'node4']);
+      recordFault({
+        kind: 'Machines, engines and networks that fail',
+        fault: 'a partition from one manager during `swarm join`',
+      });
     });
 
     test('join reports a node that reaches no manager, and a rerun resumes', async () => {
@@ -209,6 +218,10 @@ describe.runIf(canCreateMachines())('swarm verbs', () => {
       await belt.ok(['swarm', 'join', 'node1', 'node4']);
       expect(await nodeLs('node1')).toContain('node4 Ready Active');
       await belt.ok(['swarm', 'leave', 'node4']);
+      recordFault({
+        kind: 'Machines, engines and networks that fail',
+        fault: 'a partition from all managers during `swarm join`',
+      });
     });
 
     test('every worker joins although the leader is killed', async () => {
@@ -226,6 +239,10 @@ describe.runIf(canCreateMachines())('swarm verbs', () => {
       );
       await exec(killed, 'systemctl unmask --runtime docker; systemctl restart docker');
       await expect.poll(() => nodeLs(other)).not.toContain(`${killed} Down Active`);
+      recordFault({
+        kind: 'Swarms that lose managers',
+        fault: 'the engine of the leader is killed during `swarm join`',
+      });
     });
 
     test('swarm join refuses a worker as manager', async () => {
@@ -399,6 +416,11 @@ describe.runIf(canCreateMachines())('swarm verbs', () => {
       await belt.ok(['start', restarted]);
       expect(await info(restarted, '{{.Swarm.LocalNodeState}}')).toBe('active');
       expect(await belt.ok(['swarm', 'lock', '--off'])).toBe('Swarm updated.\n');
+      recordFault({
+        kind: 'Swarms that lose managers',
+        fault: 'an autolocked manager restarts, by hand and through belt',
+        tried: 3,
+      });
     });
   });
 
@@ -433,6 +455,10 @@ describe.runIf(canCreateMachines())('swarm verbs', () => {
       expect(await belt.ok(['swarm', 'rm', 'node4'])).toBe('node4\n');
       expect(await nodeLs(manager)).toHaveLength(2);
       await belt.ok(['start', 'node4']);
+      recordFault({
+        kind: 'Machines, engines and networks that fail',
+        fault: 'a worker loses power, then `swarm rm`',
+      });
     });
 
     test('leave of all nodes dissolves the swarm after confirmation', async () => {

@@ -3,6 +3,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { withLock } from '../../../src/base/file-lock.js';
+import { recordFault } from '../../lab/record-fault.js';
 
 let folder: string;
 let path: string;
@@ -67,11 +68,13 @@ test('a lock whose time lies in the future is taken over from an ended process a
   await holdFor(-86_400_000);
   await writeFile(`${path}.holder`, JSON.stringify({ pid: 2 ** 22, hostname: hostname() }));
   expect(await lock(1_000, async () => 'done')).toBe('done');
+  recordFault({ kind: 'Two belts at once', fault: 'the clock is set back while a lock is held' });
 });
 
 test('a lock whose time lies in the future and is not renewed is taken over', async () => {
   await holdFor(-86_400_000);
   expect(await lock(60_000, async () => 'done')).toBe('done');
+  recordFault({ kind: 'Two belts at once', fault: 'the clock is set back while a lock is held' });
 });
 
 test('an abort ends waiting for a lock', async () => {

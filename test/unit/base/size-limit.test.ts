@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { ExternalError } from '../../../src/base/errors.js';
 import { LineSplitter } from '../../../src/base/line-splitter.js';
 import { limitStream, mebibyte, readBounded, readBoundedFile } from '../../../src/base/size-limit.js';
+import { recordFault } from '../../lab/record-fault.js';
 
 /** Never ends. */
 function endless(onChunk = (): void => {}): Readable {
@@ -28,6 +29,7 @@ describe('readBounded', () => {
     );
     expect(stream.destroyed).toBe(true);
     expect(chunks).toBeLessThan(20);
+    recordFault({ kind: 'Untrusted input', fault: 'a stream does not end' });
   });
 
   test('a stream up to the limit is read in full', async () => {
@@ -48,6 +50,7 @@ describe('readBoundedFile', () => {
     await expect(readBoundedFile(path)).rejects.toThrow(`${path} is larger than 16 MiB`);
     await expect(readBoundedFile('/dev/zero')).rejects.toThrow('/dev/zero is larger than 16 MiB');
     rmSync(folder, { recursive: true });
+    recordFault({ kind: 'Untrusted input', fault: 'a file is too large, or an endless device', tried: 2 });
   });
 });
 
@@ -68,6 +71,7 @@ describe('LineSplitter', () => {
     );
     splitter.flush();
     expect(lines).toEqual(['short']);
+    recordFault({ kind: 'Untrusted input', fault: 'a line of output does not end' });
   });
 
   test('many lines of more than the limit together pass', async () => {

@@ -26,6 +26,7 @@ import {
 import { defaultEngineSettings } from '../../../src/engine/model/engine-settings.js';
 import type { Machine } from '../../../src/machines/model/machine.js';
 import { waitUntilReady } from '../../../src/machines/wait-until-ready.js';
+import { recordFault } from '../../lab/record-fault.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
 /**
@@ -395,9 +396,11 @@ describe('certs rotate', { timeout: 60_000 }, () => {
   });
 
   test('certs rotate completes a run that was interrupted anywhere, and engines stay reachable in between', async () => {
+    let tried = 0;
     await machinesWithTls('node1', 'node2');
     let finished = false;
     for (let limit = 1; !finished; limit++) {
+      tried++;
       const old = await files('certs');
       const first = await bed.nextRun();
       const watched = watchWrites(first, async () => {}, limit);
@@ -414,6 +417,11 @@ describe('certs rotate', { timeout: 60_000 }, () => {
       if (report) expect(report).toMatchObject({ ok: ['node1', 'node2'], finished: true });
       await expectRotated(old);
     }
+    recordFault({
+      kind: 'Killed and interrupted',
+      fault: '`certs rotate` ends before any of its writes',
+      tried: tried - 1,
+    });
   });
 
   test('certs rotate stops at an unreachable machine, unless forced', async () => {

@@ -11,6 +11,7 @@ import {
 } from '../../../src/clusters/provision-cluster.js';
 import { wantedGroups } from '../../../src/clusters/requested-groups.js';
 import type { Driver } from '../../../src/drivers/driver.js';
+import { recordFault } from '../../lab/record-fault.js';
 import { settingsOf } from '../support/facts.js';
 import { MemoryDriver } from '../support/memory-driver.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
@@ -178,6 +179,7 @@ describe('an interrupted provision is completed by the next run', () => {
       expect(swarm()).toEqual(expectedNodes);
       expect(bed.driver.machines.size).toBe(5);
       expect(await bed.cluster.activeMachine()).toBe('mg0');
+      recordFault({ kind: 'Killed and interrupted', fault: '`cluster provision` is interrupted' });
     },
   );
 

@@ -10,6 +10,7 @@ import { ExternalError } from '../../../src/base/errors.js';
 import { EngineApi, EngineError } from '../../../src/engine/api.js';
 import { readCertificateSettings, readMembership, readNodes } from '../../../src/swarm/model/swarm-node.js';
 import { readServices, readTasks } from '../../../src/swarm/model/swarm-tasks.js';
+import { recordFault } from '../../lab/record-fault.js';
 
 let folder: string;
 let server: Server;
@@ -164,10 +165,12 @@ describe('hostile responses', () => {
   test.each(Object.keys(documents))(
     'property: %s with a wrong value somewhere is read, or refused by name',
     async (request) => {
+      let tried = 0;
       const path = fc.array(fc.nat(9), { maxLength: 5 });
       const value = fc.oneof(fc.constantFrom(null, [], {}, '', 0, [null], { a: null }), fc.jsonValue());
       await fc.assert(
         fc.asyncProperty(path, value, async (at, wrong) => {
+          tried++;
           responses.set(request, [[200, replaceOne(documents[request], at, wrong)]]);
           const error = await calls[request]?.().then(
             () => undefined,
@@ -179,6 +182,7 @@ describe('hostile responses', () => {
         }),
         { numRuns: 60 },
       );
+      recordFault({ kind: 'Untrusted input', fault: 'an engine responds with a wrong value', tried });
     },
   );
 });

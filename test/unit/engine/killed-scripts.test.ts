@@ -15,6 +15,7 @@ import { provisionerFor } from '../../../src/engine/provisioners/index.js';
 import { systemd } from '../../../src/engine/provisioners/systemd.js';
 import { runScript } from '../../../src/engine/run-script.js';
 import { type OriginalState, restoreSteps } from '../../../src/machines/original-state.js';
+import { recordFault } from '../../lab/record-fault.js';
 import { debianUnit, settingsOf } from '../support/facts.js';
 import { ScriptSandbox } from '../support/script-sandbox.js';
 
@@ -78,6 +79,7 @@ async function stepsOf(
 
 /** Kills `run` at each of its steps, each time on a new copy of the machine. */
 async function killAtEachStep(
+  script: string,
   before: ScriptSandbox,
   run: (sandbox: ScriptSandbox) => Promise<unknown>,
   check: (sandbox: ScriptSandbox, step: number) => Promise<void>,
@@ -88,6 +90,11 @@ async function killAtEachStep(
     sandbox.killAt = killAt;
     await run(sandbox).catch(() => {});
     await check(sandbox, killAt);
+  });
+  recordFault({
+    kind: 'Killed and interrupted',
+    fault: `${script} is killed after any of its steps`,
+    tried: steps.length,
   });
 }
 
@@ -138,7 +145,7 @@ describe.skipIf(process.platform !== 'linux')('after a script was killed at any 
 
   test('apply brings the engine to its new record, and provision back to its old one', async () => {
     const before = await insecureMachine();
-    await killAtEachStep(before, runLocal, async (sandbox, at) => {
+    await killAtEachStep('the script of `engine` and `provision`', before, runLocal, async (sandbox, at) => {
       const other = newSandbox(sandbox);
       await runLocal(sandbox);
       await expectAsRecorded(sandbox, local, at);
@@ -170,7 +177,7 @@ describe.skipIf(process.platform !== 'linux')('after a script was killed at any 
   test('apply completes a rollback', async () => {
     const before = await insecureMachine();
     before.write('state/broken', 'a=2');
-    await killAtEachStep(before, runLocal, async (sandbox, at) => {
+    await killAtEachStep('the rollback of rejected options', before, runLocal, async (sandbox, at) => {
       await provisionAgain(sandbox);
       await expectAsRecorded(sandbox, insecure, at);
     });
@@ -192,7 +199,7 @@ describe.skipIf(process.platform !== 'linux')('after a script was killed at any 
       expect([at, sandbox.read('state/installed')]).toEqual([at, expect.stringContaining('\n')]);
       expect([at, (await planOn(sandbox, local)).plan.install]).toEqual([at, undefined]);
     };
-    await killAtEachStep(before, install, check);
+    await killAtEachStep('the script that installs an engine', before, install, check);
     before.write('state/die', '');
     await expect(install(before)).rejects.toThrow('could not be installed');
     await check(before, 0);
@@ -214,15 +221,20 @@ describe.skipIf(process.platform !== 'linux')('after a script was killed at any 
       return runOn(sandbox, 'adopt/restore.sh', values);
     };
     expect(before.read('etc/docker/daemon.json')).not.toBe(daemonFile);
-    await killAtEachStep(before, restore, async (sandbox, at) => {
-      await restore(sandbox);
-      expect([
-        at,
-        sandbox.sh('cd "$ROOT/etc" && find . -type f ! -name "*.belt-new"').split('\n').sort(),
-      ]).toEqual([at, ['', './docker/daemon.json', './os-release']]);
-      expect([at, sandbox.read('etc/docker/daemon.json')]).toEqual([at, daemonFile]);
-      expect([at, sandbox.isUpToDate(), containersOn(sandbox)]).toEqual([at, true, ['db', 'web']]);
-    });
+    await killAtEachStep(
+      'the script that restores an adopted server',
+      before,
+      restore,
+      async (sandbox, at) => {
+        await restore(sandbox);
+        expect([
+          at,
+          sandbox.sh('cd "$ROOT/etc" && find . -type f ! -name "*.belt-new"').split('\n').sort(),
+        ]).toEqual([at, ['', './docker/daemon.json', './os-release']]);
+        expect([at, sandbox.read('etc/docker/daemon.json')]).toEqual([at, daemonFile]);
+        expect([at, sandbox.isUpToDate(), containersOn(sandbox)]).toEqual([at, true, ['db', 'web']]);
+      },
+    );
   }, 300_000);
 
   describe('of a swarm', () => {
@@ -257,14 +269,14 @@ describe.skipIf(process.platform !== 'linux')('after a script was killed at any 
 
     test('backup runs again', async () => {
       const run = runWork('backup');
-      await killAtEachStep(await manager(), run, (sandbox, at) =>
+      await killAtEachStep('the script of `swarm backup`', await manager(), run, (sandbox, at) =>
         checkEngine(sandbox, at, () => run(sandbox)),
       );
     }, 300_000);
 
     test('recover keeps a whole key', async () => {
       const run = runWork('recover', Buffer.from('KEY').toString('base64'));
-      await killAtEachStep(await manager(), run, async (sandbox, at) => {
+      await killAtEachStep('the script of `swarm recover`', await manager(), run, async (sandbox, at) => {
         expect([at, ['KEY', 'LOCKED']]).toContainEqual(
           expect.arrayContaining([sandbox.read(`${folder}/certificates/swarm-node.key`)]),
         );
@@ -284,7 +296,7 @@ describe.skipIf(process.platform !== 'linux')('after a script was killed at any 
         { encoding: 'utf8' },
       );
       const run = runWork('restore', archive);
-      await killAtEachStep(await manager(), run, async (sandbox, at) => {
+      await killAtEachStep('the script of `swarm restore`', await manager(), run, async (sandbox, at) => {
         await checkEngine(sandbox, at, () => run(sandbox));
         expect([at, sandbox.read(`${folder}/certificates/swarm-node.key`)]).toEqual([at, 'new\n']);
       });

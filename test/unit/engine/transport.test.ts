@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AbortError, ExternalError } from '../../../src/base/errors.js';
 import { EngineError, type EngineTransport, engineTransport } from '../../../src/engine/transport.js';
+import { recordFault } from '../../lab/record-fault.js';
 
 let server: Server;
 let api: EngineTransport;
@@ -87,6 +88,7 @@ describe('request', () => {
     );
     expect(stream.destroyed).toBe(true);
     expect(sent).toBeLessThan(20);
+    recordFault({ kind: 'Untrusted input', fault: 'the response of an engine does not end' });
   });
 
   test('a long error message is cut', async () => {

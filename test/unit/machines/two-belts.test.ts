@@ -11,6 +11,7 @@ import { listMachines } from '../../../src/machines/list-machines.js';
 import type { Machine } from '../../../src/machines/model/machine.js';
 import { inspectMachines, selectMachines } from '../../../src/machines/select-machines.js';
 import { openClusterStore } from '../../../src/state/cluster-store.js';
+import { recordFault } from '../../lab/record-fault.js';
 import { MemoryDriver } from '../support/memory-driver.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
@@ -169,7 +170,12 @@ async function meet(first: Command, second: Command, n: number): Promise<Meeting
 const explained =
   /^(m is being (created|started|stopped|removed) by another belt|Docker machine "m" does not exist|Docker machine "m" already exists|m was changed by another belt|there are no client certificates for m)/;
 
-async function meetEverywhere(first: Command, second: Command, check: (meeting: Meeting) => Promise<void>) {
+async function meetEverywhere(
+  fault: string,
+  first: Command,
+  second: Command,
+  check: (meeting: Meeting) => Promise<void>,
+) {
   for (let n = 1; ; n++) {
     const prepare = first === create ? 'rm -f' : 'create';
     await problemsOf((commands[prepare] as Command)(await bed.nextRun()));
@@ -177,7 +183,7 @@ async function meetEverywhere(first: Command, second: Command, check: (meeting: 
     for (const problem of [...meeting.first, ...meeting.second])
       expect(problem, `at ${n}`).toMatch(explained);
     await check(meeting);
-    if (meeting.isOver) return;
+    if (meeting.isOver) return recordFault({ kind: 'Two belts at once', fault, tried: n - 1 });
   }
 }
 
@@ -194,7 +200,8 @@ const pairs = Object.keys(commands).flatMap((one) => ['create', 'rm'].map((other
 describe.each(pairs)('%s', (one, other) => {
   test(`and ${other} of the same machine end with belt's own errors at every file operation`, async () => {
     const [first, second] = [commands[one] as Command, commands[other] as Command];
-    await meetEverywhere(first, second, async (meeting) => {
+    const fault = `\`${other}\` before any file operation of \`${one}\` of the same machine`;
+    await meetEverywhere(fault, first, second, async (meeting) => {
       expect(await bed.claims()).toEqual([]);
       const removed = other === 'rm' && meeting.second.length === 0 && !meeting.isOver;
       if (removed && one !== 'create') expect(await isRecorded()).toBe(false);
@@ -204,7 +211,8 @@ describe.each(pairs)('%s', (one, other) => {
 });
 
 test.each(Object.entries(readers))('%s ends well when another belt removes the machine', async (_, read) => {
-  await meetEverywhere(read, commands['rm'] as Command, async () => {});
+  const fault = '`rm` before any file operation of a reading command';
+  await meetEverywhere(fault, read, commands['rm'] as Command, async () => {});
 });
 
 test.each(['create', 'rm'])('every reading command ends well at each file operation of %s', async (name) => {
@@ -213,5 +221,6 @@ test.each(['create', 'rm'])('every reading command ends well at each file operat
     const error = problems.flat()[0];
     if (error !== undefined) throw new UserError(error);
   };
-  await meetEverywhere(commands[name] as Command, readAll, async () => {});
+  const fault = `reading commands before any file operation of \`${name}\``;
+  await meetEverywhere(fault, commands[name] as Command, readAll, async () => {});
 });

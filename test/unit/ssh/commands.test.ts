@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { AbortError, ExternalError } from '../../../src/base/errors.js';
 import { LineSplitter } from '../../../src/base/line-splitter.js';
 import type { Connection, SshOptions } from '../../../src/ssh/index.js';
+import { recordFault } from '../../lab/record-fault.js';
 import { type Command, finish, type Peer, type PeerOptions, startPeer } from './ssh-peer.js';
 
 let peer: Peer;
@@ -246,6 +247,11 @@ describe('stream', () => {
       connection.stream('docker load', { stdin, stdout: new Sink(), stderr: new Sink() }),
     );
     expect(error.message).toMatch(/^node1: the connection was lost while a command ran/);
+    recordFault({
+      kind: 'Machines, engines and networks that fail',
+      fault: 'a connection is lost under load',
+      lost: 'the command that ran',
+    });
   });
 
   test('closing the output ends the command, with the exit code of a broken pipe', async () => {

@@ -7,6 +7,7 @@ import ssh2 from 'ssh2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { fingerprint, generateKeyPair, keyBytes, keyType } from '../../../src/ssh/key-pair.js';
 import { openKnownHosts } from '../../../src/ssh/known-hosts.js';
+import { recordFault } from '../../lab/record-fault.js';
 
 const [a, b, c] = ['a', 'b', 'c'].map((comment) => generateKeyPair(comment).publicKey) as [
   string,
@@ -190,6 +191,7 @@ describe('add and remove', () => {
       }),
     );
     expect((await readFile(path, 'utf8')).trimEnd().split('\n')).toHaveLength(40);
+    recordFault({ kind: 'Two belts at once', fault: 'two belts pin host keys', tried: 2 });
   });
 
   test('remove deletes only the given names', async () => {

@@ -3,6 +3,7 @@ import ssh2, { type ParsedKey } from 'ssh2';
 import { expect, test } from 'vitest';
 import { fromEd25519Seed, generateKeyPair, keyBytes } from '../../../src/ssh/key-pair.js';
 import { certifiedKeyOf, correctSignedData, withCertificate } from '../../../src/ssh/user-certificate.js';
+import { recordFault } from '../../lab/record-fault.js';
 
 function field(value: string | Buffer): Buffer {
   const bytes = Buffer.from(value);
@@ -46,14 +47,17 @@ test('requests without a certificate are left alone', () => {
 });
 
 test('property: no bytes are mistaken for a certificate, and none crash', () => {
+  let tried = 0;
   const bytes = fc.uint8Array({ maxLength: 80 }).map((array) => Buffer.from(array));
   fc.assert(
     fc.property(bytes, fc.nat(certificate.length - 1), (noise, cut) => {
+      tried++;
       expect(certifiedKeyOf(noise)).toBeUndefined();
       certifiedKeyOf(certificate.subarray(0, cut));
       expect(correctSignedData(noise)).toEqual(noise);
     }),
   );
+  recordFault({ kind: 'Untrusted input', fault: 'random bytes in place of a user certificate', tried });
 });
 
 test('property: a key that is made from its seed is the same key', () => {

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { UserError } from '../../../src/base/errors.js';
 import { readProcessStat } from '../../../src/base/process-stat.js';
 import { openClusterStore } from '../../../src/state/cluster-store.js';
+import { recordFault } from '../../lab/record-fault.js';
 import { buildStoreProgram, type StoreProgram } from './run-store-program.js';
 
 const isRoot = process.getuid?.() === 0;
@@ -83,6 +84,7 @@ describe('claims', () => {
     expect(answers.filter((answer) => answer !== 'claimed')).toEqual(Array(5).fill(refused));
     winner?.child.stdin?.end();
     await Promise.all(all.map(({ ended }) => ended));
+    recordFault({ kind: 'Two belts at once', fault: 'belts claim the same machine', tried: 6 });
   });
 
   test('the claim of a killed belt expires', async () => {
@@ -96,6 +98,7 @@ describe('claims', () => {
     await claim.release();
     await claim.release();
     expect(await readdir(join(folder, 'claims'))).toEqual([]);
+    recordFault({ kind: 'Killed and interrupted', fault: 'belt is killed while it holds a claim' });
   });
 
   const claimOf = (more: object): string =>
@@ -140,6 +143,7 @@ describe('claims', () => {
     await writeFile(join(folder, 'claims', 'torn.json'), text);
     await (await store.claim(['node1'], 'created')).release();
     expect(await readdir(join(folder, 'claims'))).toEqual([]);
+    recordFault({ kind: 'Disks and files', fault: 'the claim of a killed belt is torn' });
   });
 
   test.runIf(process.platform === 'linux')('a claim from before a reboot expires', async () => {
@@ -201,12 +205,15 @@ describe('the lock', () => {
     await holder.ended;
     const store = await openClusterStore({ name: 'default', folder });
     expect(await store.lock(async () => 'mine')).toBe('mine');
+    recordFault({ kind: 'Killed and interrupted', fault: 'belt is killed while it holds the lock' });
   });
 });
 
 test('a belt that is killed while it saves leaves complete files', async () => {
+  let tried = 0;
   const seen = new Set<unknown>();
   for (let round = 0; round < 12; round++) {
+    tried++;
     const running = program.start(['saveForever', folder]);
     expect(await running.next()).toBe('saving');
     await sleep(3 + round * 3);
@@ -220,6 +227,12 @@ test('a belt that is killed while it saves leaves complete files', async () => {
   }
   // Checks that the kills came at different points.
   expect(seen.size).toBeGreaterThan(1);
+  recordFault({
+    kind: 'Killed and interrupted',
+    fault: 'belt is killed while it saves records',
+    tried,
+    lost: 'the save that it killed',
+  });
 }, 60_000);
 
 describe('a read-only state folder', () => {

@@ -16,6 +16,7 @@ import {
   valuesOf,
 } from '../../../src/state/settings.js';
 import { parseSettings, readSettingsFiles, type SettingsFile } from '../../../src/state/settings-file.js';
+import { recordFault } from '../../lab/record-fault.js';
 
 const definitions: SettingDefinition[] = [
   { key: 'region', type: 'string', default: 'nyc3', env: ['OCEAN_REGION', 'REGION'] },
@@ -198,12 +199,14 @@ describe('invalid settings files', () => {
   });
 
   test('property: any text is valid or an error with a line number', async () => {
+    let tried = 0;
     const soup = fc.string({
       unit: fc.constantFrom('a', ':', ' ', '\n', '-', '[', ']', '{', '}', '&', '*', '"', '#', '1', '~', '?'),
       maxLength: 24,
     });
     await fc.assert(
       fc.asyncProperty(soup, async (text) => {
+        tried++;
         const result = await file(text).catch((error: Error) => error.message);
         expect(typeof result === 'string' ? result : `${result.path} line 1 `).toMatch(
           /^\/p\/\.belt\.yaml line \d+(, column \d+)? /,
@@ -211,6 +214,7 @@ describe('invalid settings files', () => {
       }),
       { numRuns: 1_000 },
     );
+    recordFault({ kind: 'Untrusted input', fault: 'random text as a settings file', tried });
   });
 
   test('missing files are ignored', async () => {

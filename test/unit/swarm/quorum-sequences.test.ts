@@ -14,6 +14,7 @@ import { leaveSwarm } from '../../../src/swarm/leave-swarm.js';
 import { withQuorumGuard } from '../../../src/swarm/quorum-guard.js';
 import { removeSwarmMachines } from '../../../src/swarm/remove-machines.js';
 import { removeNodes } from '../../../src/swarm/remove-nodes.js';
+import { recordFault } from '../../lab/record-fault.js';
 import type { Node, Swarm } from '../support/engine.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
@@ -194,10 +195,12 @@ function isMishap(does: Step['does']): does is (typeof mishaps)[number] {
 }
 
 test('no sequence of commands without --force ends without a quorum', { timeout: 120_000 }, async () => {
+  let tried = 0;
   const managers = fc.array(fc.boolean(), { minLength: 1, maxLength: 7 });
   const steps = fc.array(step, { minLength: 1, maxLength: 5 });
   await fc.assert(
     fc.asyncProperty(managers, steps, async (reachable, commands) => {
+      tried++;
       const bed = await openTestBed();
       try {
         const model = await Model.open(bed, reachable);
@@ -208,4 +211,9 @@ test('no sequence of commands without --force ends without a quorum', { timeout:
     }),
     { numRuns: 40, endOnFailure: true },
   );
+  recordFault({
+    kind: 'Swarms that lose managers',
+    fault: 'sequences of commands, power failures, frozen engines and lost logins',
+    tried,
+  });
 });

@@ -3,6 +3,7 @@ import type { Context } from '../../../src/app/context.js';
 import type { Outcome } from '../../../src/app/fan-out.js';
 import type { Machine } from '../../../src/machines/model/machine.js';
 import { removeSwarmMachines } from '../../../src/swarm/remove-machines.js';
+import { recordFault } from '../../lab/record-fault.js';
 import type { Engine, Node, Swarm } from '../support/engine.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
@@ -283,8 +284,10 @@ describe('removing machines without changing a swarm', () => {
 });
 
 test('rm interrupted at any moment is completed by the same command', async () => {
+  let tried = 0;
   const chosen = ['mg1', 'node1'];
   for (let cut = 1, ended = false; !ended; cut++) {
+    tried++;
     let moments = 0;
     const pass = (): void => {
       if (++moments === cut) bed.interrupt();
@@ -306,4 +309,9 @@ test('rm interrupted at any moment is completed by the same command', async () =
     await bed.close();
     await openSwarm();
   }
+  recordFault({
+    kind: 'Killed and interrupted',
+    fault: '`rm` of a manager and a worker is interrupted at any request or event',
+    tried: tried - 1,
+  });
 }, 120_000);

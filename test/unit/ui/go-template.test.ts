@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { expandEscapes, formatWithTemplate, type GoValue } from '../../../src/ui/go-template/index.js';
+import { recordFault } from '../../lab/record-fault.js';
 
 const data: GoValue = {
   Name: 'node1',
@@ -159,6 +160,7 @@ describe('Go templates', () => {
   });
 
   test('property: any template is executed or refused as a mistake of the user', () => {
+    let tried = 0;
     const words = [
       '{{',
       '}}',
@@ -179,6 +181,7 @@ describe('Go templates', () => {
     ];
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...words)), (parts) => {
+        tried++;
         try {
           render(parts.join(''));
         } catch (error) {
@@ -186,6 +189,7 @@ describe('Go templates', () => {
         }
       }),
     );
+    recordFault({ kind: 'Untrusted input', fault: 'random text as a template', tried });
   });
 });
 

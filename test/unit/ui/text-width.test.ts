@@ -7,6 +7,7 @@ import { formatError } from '../../../src/ui/format-error.js';
 import { askOrReadSecret, confirm, type SecretTerminal } from '../../../src/ui/prompt.js';
 import { oneLine, redact } from '../../../src/ui/safe-text.js';
 import { truncate, widthOf, wrap } from '../../../src/ui/text-width.js';
+import { recordFault } from '../../lab/record-fault.js';
 
 const plain = { debug: false, color: false };
 
@@ -98,9 +99,11 @@ describe('redact', () => {
   ])('redact replaces only the secrets in: %s', (text, shown) => expect(redact(text)).toBe(shown));
 
   test('property: redact is idempotent and removes tokens in any context', () => {
+    let tried = 0;
     const token = fc.stringMatching(/^[a-z0-9]{20,40}$/);
     fc.assert(
       fc.property(fc.string(), token, fc.string(), (before, secret, after) => {
+        tried++;
         const shown = redact(
           `${before} SWMTKN-1-${secret}-${secret} dop_v1_${secret} Bearer ${secret} ${after}`,
         );
@@ -108,6 +111,7 @@ describe('redact', () => {
         expect(redact(shown)).toBe(shown);
       }),
     );
+    recordFault({ kind: 'Untrusted input', fault: 'tokens anywhere in a text', tried });
   });
 });
 

@@ -28,6 +28,7 @@ import { failureSummary, linePrefixes } from '../../../src/ui/failure-summary.js
 import { formatError } from '../../../src/ui/format-error.js';
 import { confirm } from '../../../src/ui/prompt.js';
 import { safeView } from '../../../src/ui/safe-text.js';
+import { recordFault } from '../../lab/record-fault.js';
 
 /** A column that the narrowest view shows in full. */
 const secret = 'k3yk3yk3yk3yk3yk3yk3yk3y';
@@ -305,15 +306,18 @@ const allViews = Object.entries(views).flatMap(([file, functions]) =>
 test.each(allViews)(
   'property: %s shows foreign text without controls, line breaks and secrets',
   (_, view) => {
+    let tried = 0;
     const lines = view('text').split('\n').length;
     fc.assert(
       fc.property(hostile, (text) => {
+        tried++;
         const shown = view(text);
         expectSafe(shown);
         expect(shown.split('\n').length).toBe(lines);
       }),
       { numRuns: 60 },
     );
+    recordFault({ kind: 'Untrusted input', fault: 'control sequences and secrets in a view', tried });
   },
 );
 
@@ -342,25 +346,35 @@ const errors: Record<string, (x: string) => unknown> = {
 
 describe.each(Object.entries(errors))('%s', (_, create) => {
   test('property: an error shows foreign text without controls and secrets, below its own line', () => {
+    let tried = 0;
     fc.assert(
       fc.property(hostile, fc.boolean(), (text, debug) => {
+        tried++;
         const shown = formatError(create(text), { debug, color: false });
         expectSafe(shown.replaceAll('\t', ''));
         if (!debug) expect(shown.split('\n').filter((line) => /^error: forged/.test(line))).toEqual([]);
       }),
       { numRuns: 60 },
     );
+    recordFault({ kind: 'Untrusted input', fault: 'control sequences and secrets in an error', tried });
   });
 
   test('property: an error document has no controls and secrets', async () => {
+    let tried = 0;
     const formats = await Promise.all(['json', 'yaml'].map((output) => openOutput({ output })));
     fc.assert(
       fc.property(hostile, (text) => {
+        tried++;
         for (const { render = String } of formats)
           expectSafe(render(describeError(create(text))).replaceAll('\t', ''));
       }),
       { numRuns: 30 },
     );
+    recordFault({
+      kind: 'Untrusted input',
+      fault: 'control sequences and secrets in an error document',
+      tried,
+    });
   });
 });
 
@@ -381,8 +395,19 @@ describe('documents', () => {
   test.each(['json', 'yaml', 'name', 'go-template={{range .list}}{{.name}} {{.error}}{{end}} {{json .}}'])(
     'property: -o %s has no controls and secrets, in values and names of fields',
     async (output) => {
+      let tried = 0;
       const format = await render(output);
-      fc.assert(fc.property(hostile, (text) => expectSafe(format(document(text)).replaceAll('\t', ''))));
+      fc.assert(
+        fc.property(hostile, (text) => {
+          tried++;
+          expectSafe(format(document(text)).replaceAll('\t', ''));
+        }),
+      );
+      recordFault({
+        kind: 'Untrusted input',
+        fault: 'control sequences and secrets in JSON, YAML and templates',
+        tried,
+      });
     },
   );
 
@@ -402,8 +427,10 @@ describe('documents', () => {
 test.each(['terminal', 'plain'] as const)(
   'property: %s progress shows no controls and secrets',
   async (mode) => {
+    let tried = 0;
     await fc.assert(
       fc.asyncProperty(hostile, async (text) => {
+        tried++;
         const stream = new PassThrough();
         const reporter = createReporter({ stream, mode, color: false, now: () => 0 });
         reporter.note(text);
@@ -431,12 +458,15 @@ test.each(['terminal', 'plain'] as const)(
       }),
       { numRuns: 40 },
     );
+    recordFault({ kind: 'Untrusted input', fault: 'control sequences and secrets in progress', tried });
   },
 );
 
 test('property: questions, prefixes and summaries show no controls and secrets', async () => {
+  let tried = 0;
   await fc.assert(
     fc.asyncProperty(hostile, async (text) => {
+      tried++;
       const [input, output] = [new PassThrough(), new PassThrough()];
       input.end('n\n');
       await confirm(`Remove ${text}? `, { input, output });
@@ -449,4 +479,9 @@ test('property: questions, prefixes and summaries show no controls and secrets',
     }),
     { numRuns: 40 },
   );
+  recordFault({
+    kind: 'Untrusted input',
+    fault: 'control sequences and secrets in questions and summaries',
+    tried,
+  });
 });

@@ -7,6 +7,7 @@ import {
   expandNames,
   selectNames,
 } from '../../../../src/machines/model/patterns.js';
+import { recordFault } from '../../../lab/record-fault.js';
 
 function errorOf(work: () => unknown): Error {
   try {
@@ -154,12 +155,14 @@ describe('expandNames', () => {
   });
 
   test('property: any text expands to unique RFC 1123 labels or is a UsageError with a caret below the character', () => {
+    let tried = 0;
     const soup = fc.string({
       unit: fc.constantFrom('a', 'B', '-', '[', ']', ':', ',', '0', '1', '9', ' ', '*', 'é', '\n'),
       maxLength: 16,
     });
     fc.assert(
       fc.property(soup, (pattern) => {
+        tried++;
         let names: string[];
         try {
           names = expandNames([pattern]);
@@ -178,6 +181,7 @@ describe('expandNames', () => {
       }),
       { numRuns: 2_000 },
     );
+    recordFault({ kind: 'Untrusted input', fault: 'random text as a pattern of names', tried });
   });
 });
 

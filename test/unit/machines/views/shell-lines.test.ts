@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ShellVariable, shellLines } from '../../../../src/machines/views/shell-lines.js';
+import { recordFault } from '../../../lab/record-fault.js';
 
 const set: ShellVariable[] = [
   ['DOCKER_TLS_VERIFY', '1'],
@@ -101,14 +102,17 @@ describe('env in a real sh', () => {
   });
 
   test('property: a real sh reads any value unchanged', () => {
+    let tried = 0;
     const value = fc.string({ unit: fc.constantFrom(...'ab "\'$`\\!*;&|<>(){}[]#~=%é\u201c') });
     fc.assert(
       fc.property(value, (text) => {
+        tried++;
         expect(evaluate('eval "$LINES_"', shellLines('sh', [['K', text]], 'belt env a'), ['K'])).toEqual([
           text,
         ]);
       }),
       { numRuns: 60 },
     );
+    recordFault({ kind: 'Untrusted input', fault: 'shell syntax in a value that `env` prints', tried });
   });
 });

@@ -10,6 +10,7 @@ import { type BackupManifest, inspectBackup, repackBackup } from '../../../../sr
 import { isLocked, readIdentity, readRaftKey, unlockNodeKey } from '../../../../src/swarm/model/node-key.js';
 import { bytesIn, readMessage } from '../../../../src/swarm/model/protobuf.js';
 import { LogReader } from '../../../../src/swarm/model/raft-log.js';
+import { recordFault } from '../../../lab/record-fault.js';
 import {
   folderMembers,
   logKey,
@@ -66,9 +67,11 @@ describe('inspectBackup', () => {
   );
 
   test('property: a truncated or corrupt backup is refused, or read without loss', async () => {
+    let tried = 0;
     const gzipped = await tarOf(members(), { gzip: true });
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: gzipped.length - 1 }), async (at) => {
+        tried++;
         await expect(inspectBackup(source(gzipped.subarray(0, at)), 'cut')).rejects.toBeInstanceOf(UserError);
       }),
     );
@@ -80,6 +83,7 @@ describe('inspectBackup', () => {
     const whole = await inspectBackup(source(gzipped), 'whole');
     await fc.assert(
       fc.asyncProperty(damage, async ([at, change]) => {
+        tried++;
         const bytes = Buffer.from(gzipped);
         bytes.writeUInt8(bytes.readUInt8(at) ^ change, at);
         const read = await inspectBackup(source(bytes), 'damaged').catch((error: unknown) => error);
@@ -88,15 +92,19 @@ describe('inspectBackup', () => {
       }),
       { examples: [[[368, 2]], [[1285, 4]]] },
     );
+    recordFault({ kind: 'Disks and files', fault: 'a backup is truncated or a byte of it changes', tried });
   });
 
   test('a truncated uncompressed backup is refused', async () => {
+    let tried = 0;
     const plain = await tarOf(members(), { gzip: false });
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: plain.length - 1025 }), async (at) => {
+        tried++;
         await expect(inspectBackup(source(plain.subarray(0, at)), 'cut')).rejects.toBeInstanceOf(UserError);
       }),
     );
+    recordFault({ kind: 'Disks and files', fault: 'an uncompressed backup is truncated', tried });
   });
 
   test.each<[string, (all: Members) => Members, RegExp]>([
@@ -143,12 +151,14 @@ describe('archives that grow when they are unpacked', () => {
   ])('an archive with a too large %s is refused', async (name, mebibytes, message) => {
     const bytes = await bomb(name, mebibytes);
     await expect(inspectBackup(source(bytes), 'b.tar')).rejects.toThrow(message);
+    recordFault({ kind: 'Untrusted input', fault: 'an archive grows beyond its limit when it is unpacked' });
   });
 
   test('an archive with too many members is refused', async () => {
     const many = Object.fromEntries(Array.from({ length: 10_001 }, (_, index) => [`swarm/${index}`, '']));
     const bytes = await tarOf(many, { gzip: true });
     await expect(inspectBackup(source(bytes), 'b.tar')).rejects.toThrow('it has more than 10000 members');
+    recordFault({ kind: 'Untrusted input', fault: 'an archive has too many members' });
   });
 });
 

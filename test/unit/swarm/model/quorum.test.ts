@@ -10,6 +10,7 @@ import {
   quorumSize,
   tallyManagers,
 } from '../../../../src/swarm/model/quorum.js';
+import { recordFault } from '../../../lab/record-fault.js';
 
 /** Managers `m1`, `m2`, ...: `+` is reachable, `-` is not. */
 function managers(states: string): ManagerState[] {
@@ -87,6 +88,7 @@ test('even counts and more than seven managers get advice', () => {
 type Step = { does: 'leaves' | 'stops' | 'joins' | 'returns'; which: number };
 
 test('property: no sequence of allowed changes costs a swarm its quorum', () => {
+  let tried = 0;
   const swarm = fc.array(fc.boolean(), { minLength: 1, maxLength: 7 });
   const step: fc.Arbitrary<Step> = fc.record({
     does: fc.constantFrom('leaves', 'stops', 'joins', 'returns'),
@@ -99,6 +101,7 @@ test('property: no sequence of allowed changes costs a swarm its quorum', () => 
       (reachable, commands) => {
         let now = reachable.map((is, index): ManagerState => ({ id: `m${index}`, reachable: is }));
         fc.pre(hasQuorum(tallyManagers(now)));
+        tried++;
         let next = now.length;
         for (const steps of commands) {
           const changes = steps.flatMap(({ does, which }) => {
@@ -126,6 +129,11 @@ test('property: no sequence of allowed changes costs a swarm its quorum', () => 
     ),
     { numRuns: 2_000 },
   );
+  recordFault({
+    kind: 'Swarms that lose managers',
+    fault: 'sequences of allowed changes and failures',
+    tried,
+  });
 });
 
 test('every change refused for the quorum would have cost it, in all swarms of one to seven managers', () => {

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readMessage, writeMessage } from '../../../../src/swarm/model/protobuf.js';
 import { compareLogs, crc32c, LogReader } from '../../../../src/swarm/model/raft-log.js';
+import { recordFault } from '../../../lab/record-fault.js';
 import { raftId, segment } from '../../support/swarm-folder.js';
 
 /** Log of a real manager (Docker 26.1.5), with most of its padding removed. */
@@ -51,26 +52,32 @@ describe('LogReader', () => {
   });
 
   test('property: a log ends before a truncated record', () => {
+    let tried = 0;
     const log = segment({ term: 3, index: 20, commit: 19 });
     const { end } = read(log);
     for (let at = 0; at < end; at++) {
+      tried++;
       const cut = Buffer.concat([log.subarray(0, at), Buffer.alloc(log.length - at)]);
       const reader = read(cut);
       expect(reader.end, `cut at ${at}`).toBeLessThanOrEqual(at + 8);
       expect(reader.commit, `cut at ${at}`).toBeLessThanOrEqual(reader.position?.index ?? 0);
     }
+    recordFault({ kind: 'Disks and files', fault: 'a Raft log is cut at any byte', tried });
   });
 
   test('property: a log ends before a corrupt record', () => {
+    let tried = 0;
     const log = segment({ term: 3, index: 20, commit: 20 });
     const { end } = read(log);
     fc.assert(
       fc.property(fc.integer({ min: 0, max: end - 1 }), fc.integer({ min: 1, max: 255 }), (at, change) => {
+        tried++;
         const damaged = Buffer.from(log);
         damaged.writeUInt8(damaged.readUInt8(at) ^ change, at);
         expect(() => read(damaged)).not.toThrow();
       }),
     );
+    recordFault({ kind: 'Disks and files', fault: 'a byte of a Raft log changes', tried });
   });
 
   test('a log without entries has no position', () => {

@@ -9,6 +9,7 @@ import {
   sortForUpgrade,
   upgradeWarning,
 } from '../../../../src/swarm/model/upgrade-plan.js';
+import { recordFault } from '../../../lab/record-fault.js';
 
 const worker: NodeUpgradeState = {
   name: 'node1',
@@ -146,8 +147,10 @@ function after(state: NodeUpgradeState, steps: readonly string[]): NodeUpgradeSt
 }
 
 test('property: a run interrupted at any step and resumed ends with every node upgraded and restored', () => {
+  let tried = 0;
   fc.assert(
     fc.property(states, fc.nat({ max: 8 }), fc.boolean(), (found, done, able) => {
+      tried++;
       const { resumed, now } = found;
       // Without an earlier run, the previous state is the current one.
       const before = resumed ? found.before : now;
@@ -160,6 +163,11 @@ test('property: a run interrupted at any step and resumed ends with every node u
       expect(end).toEqual(first.length > 0 ? changed : state);
     }),
   );
+  recordFault({
+    kind: 'Killed and interrupted',
+    fault: '`swarm upgrade` ends at any step, from any state',
+    tried,
+  });
 });
 
 test('property: no node is stopped or upgraded before it is drained', () => {

@@ -10,6 +10,7 @@ import {
   upgradeNodes,
 } from '../../../../src/swarm/upgrade/upgrade-nodes.js';
 import { UpgradeRecord } from '../../../../src/swarm/upgrade/upgrade-record.js';
+import { recordFault } from '../../../lab/record-fault.js';
 import type { Node, Swarm } from '../../support/engine.js';
 import { openTestBed, type TestBed } from '../../support/test-bed.js';
 
@@ -321,7 +322,9 @@ describe('upgrade', () => {
 });
 
 test('upgrade interrupted at any moment is completed by the same command', async () => {
+  let tried = 0;
   for (let cut = 1, ended = false; !ended; cut++) {
+    tried++;
     let moments = 0;
     const pass = (): void => {
       if (++moments === cut) bed.interrupt();
@@ -344,4 +347,9 @@ test('upgrade interrupted at any moment is completed by the same command', async
     await bed.close();
     await openSwarm();
   }
+  recordFault({
+    kind: 'Killed and interrupted',
+    fault: '`swarm upgrade` is interrupted at any request or event',
+    tried: tried - 1,
+  });
 }, 120_000);
